@@ -1,0 +1,5 @@
+//! A low-latency, allocation-free feed handler for the OKX v5 and OKEX v3 market-data WebSockets.
+
+pub mod model;
+
+pub use model::*;

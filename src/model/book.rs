@@ -1,0 +1,455 @@
+//! The five-level book, and what strategies ask of it.
+
+use std::fmt;
+
+use super::decimal::{Decimal, Price, Qty};
+use super::level::Level;
+use super::liquidity::{self, Sweep};
+use super::time::UnixNanos;
+use super::trade::{NO_SEQ, Side};
+
+/// The most levels a side of a [`Book5`].
+pub const BOOK5_LEVELS: usize = 5;
+
+/// What is odd about a book. An odd book is flagged and counted, never repaired.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[repr(transparent)]
+pub struct BookFlags(u8);
+
+impl BookFlags {
+    /// Nothing odd.
+    pub const NONE: Self = Self(0);
+    /// The best bid is at or above the best ask. Legal before the market opens.
+    pub const CROSSED: Self = Self(1);
+    /// A side is not strictly sorted best first (a repeated price counts too).
+    pub const UNSORTED: Self = Self(2);
+    /// A level has no size, or a negative one.
+    pub const EMPTY_LEVEL: Self = Self(4);
+
+    /// The flags as bits: 1 crossed, 2 unsorted, 4 empty level.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Whether all of `other`'s flags are set.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether nothing is odd.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    const fn with(self, other: Self, on: bool) -> Self {
+        if on { Self(self.0 | other.0) } else { self }
+    }
+
+    /// What is odd about two sides, each best first.
+    #[inline]
+    #[must_use]
+    pub fn of(asks: &[Level], bids: &[Level]) -> Self {
+        let unsorted = !asks.is_sorted_by(|a, b| a.px() < b.px())
+            || !bids.is_sorted_by(|a, b| a.px() > b.px());
+        let empty = asks.iter().chain(bids).any(|level| level.sz() <= Decimal::ZERO);
+        let crossed = match (asks.first(), bids.first()) {
+            (Some(ask), Some(bid)) => bid.px() >= ask.px(),
+            _ => false,
+        };
+        Self::NONE
+            .with(Self::CROSSED, crossed)
+            .with(Self::UNSORTED, unsorted)
+            .with(Self::EMPTY_LEVEL, empty)
+    }
+}
+
+impl fmt::Debug for BookFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = [
+            (Self::CROSSED, "CROSSED"),
+            (Self::UNSORTED, "UNSORTED"),
+            (Self::EMPTY_LEVEL, "EMPTY_LEVEL"),
+        ];
+        let set = names.into_iter().filter(|(flag, _)| self.contains(*flag));
+        f.debug_list().entries(set.map(|(_, name)| name)).finish()
+    }
+}
+
+/// A book of up to five levels a side, best first, sent whole by the exchange each time.
+///
+/// Plain data, 272 bytes: `ts_event` (`u64` ns), `ts_recv` (`u64` ns), `seq` (`i64`) at 0, 8, 16;
+/// the number of asks and bids and the flags (`u8`) at 24, 25, 26; five asks at 32, five bids at
+/// 152, 24 bytes each. Unused levels are zero.
+///
+/// Source: v3 `depth5`, v5 `books5` and `bbo-tbt` (one level a side).
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Book5 {
+    /// When the exchange says that the book was so.
+    pub ts_event: UnixNanos,
+    /// When we received the frame.
+    pub ts_recv: UnixNanos,
+    /// The exchange's sequence number, [`NO_SEQ`] where it sent none.
+    pub seq: i64,
+    ask_len: u8,
+    bid_len: u8,
+    flags: u8,
+    reserved: [u8; 5],
+    asks: [Level; BOOK5_LEVELS],
+    bids: [Level; BOOK5_LEVELS],
+}
+
+impl Book5 {
+    /// A book with no level, no time and no sequence number.
+    pub const EMPTY: Self = Self {
+        ts_event: UnixNanos::UNKNOWN,
+        ts_recv: UnixNanos::UNKNOWN,
+        seq: NO_SEQ,
+        ask_len: 0,
+        bid_len: 0,
+        flags: 0,
+        reserved: [0; 5],
+        asks: [Level::EMPTY; BOOK5_LEVELS],
+        bids: [Level::EMPTY; BOOK5_LEVELS],
+    };
+
+    /// Makes a book of the best levels of each side, given best first, and flags what is odd.
+    ///
+    /// Levels past the fifth are left out.
+    #[must_use]
+    pub fn new(asks: &[Level], bids: &[Level]) -> Self {
+        let mut book = Self::EMPTY;
+        book.ask_len = fill(&mut book.asks, asks);
+        book.bid_len = fill(&mut book.bids, bids);
+        book.flags = BookFlags::of(book.asks(), book.bids()).bits();
+        book
+    }
+
+    /// The asks, best (lowest) first: 0 to 5 levels.
+    #[inline]
+    #[must_use]
+    pub fn asks(&self) -> &[Level] {
+        self.asks.get(..usize::from(self.ask_len)).unwrap_or(&self.asks)
+    }
+
+    /// The bids, best (highest) first: 0 to 5 levels.
+    #[inline]
+    #[must_use]
+    pub fn bids(&self) -> &[Level] {
+        self.bids.get(..usize::from(self.bid_len)).unwrap_or(&self.bids)
+    }
+
+    /// What is odd about the book.
+    #[inline]
+    #[must_use]
+    pub const fn flags(&self) -> BookFlags {
+        BookFlags(self.flags)
+    }
+
+    /// The exchange's sequence number; `None` where it sent none.
+    #[inline]
+    #[must_use]
+    pub const fn seq(&self) -> Option<i64> {
+        if self.seq == NO_SEQ { None } else { Some(self.seq) }
+    }
+
+    /// The best ask; `None` where the side is empty.
+    #[inline]
+    #[must_use]
+    pub fn best_ask(&self) -> Option<&Level> {
+        self.asks().first()
+    }
+
+    /// The best bid; `None` where the side is empty.
+    #[inline]
+    #[must_use]
+    pub fn best_bid(&self) -> Option<&Level> {
+        self.bids().first()
+    }
+
+    /// Both best levels, ask first; `None` where a side is empty.
+    #[inline]
+    #[must_use]
+    pub fn top(&self) -> Option<(&Level, &Level)> {
+        Some((self.best_ask()?, self.best_bid()?))
+    }
+
+    /// Best ask minus best bid: negative in a crossed book, `None` where a side is empty.
+    #[must_use]
+    pub fn spread(&self) -> Option<Price> {
+        let (ask, bid) = self.top()?;
+        ask.px().checked_sub(bid.px()).ok()
+    }
+
+    /// The middle of the best prices, exact; `None` where a side is empty.
+    #[must_use]
+    pub fn mid(&self) -> Option<Price> {
+        let (ask, bid) = self.top()?;
+        let sum = ask.px().checked_add(bid.px()).ok()?;
+        if sum.mantissa() % 2 == 0 {
+            return Decimal::new(sum.mantissa() / 2, sum.scale()).ok();
+        }
+        Decimal::new(sum.mantissa().checked_mul(5)?, sum.scale() + 1).ok()
+    }
+
+    /// The best prices weighted by the size of the *other* side, at `scale` decimals, rounded half
+    /// to even: it leans to the side that is about to be eaten.
+    ///
+    /// `None` where a side is empty, both sizes are zero or the arithmetic does not fit.
+    #[must_use]
+    pub fn microprice(&self, scale: u8) -> Option<Price> {
+        let (ask, bid) = self.top()?;
+        liquidity::microprice(ask, bid, scale)
+    }
+
+    /// `(bids - asks) / (bids + asks)` over the sizes of the best `levels` of each side: from -1 (only
+    /// asks) to 1 (only bids), at [`RATIO_SCALE`] decimals.
+    ///
+    /// `None` where there is no size at all or the arithmetic does not fit.
+    #[must_use]
+    pub fn imbalance(&self, levels: usize) -> Option<Decimal> {
+        liquidity::imbalance(self.asks(), self.bids(), levels)
+    }
+
+    /// What taking `sz` from the book would cost: a buy eats the asks, a sell the bids.
+    ///
+    /// `None` where `sz` is not positive or the arithmetic does not fit. A book too thin for all of
+    /// it gives a [`Sweep`] that is not complete.
+    #[must_use]
+    pub fn sweep(&self, side: Side, sz: Qty) -> Option<Sweep> {
+        liquidity::sweep(if side == Side::Buy { self.asks() } else { self.bids() }, sz)
+    }
+
+    /// Empties the book, so that a decoder can fill it level by level.
+    #[inline]
+    pub(crate) const fn clear(&mut self) {
+        *self = Self::EMPTY;
+    }
+
+    /// Adds a level to a side; false where the side is full.
+    #[inline]
+    pub(crate) fn push_ask(&mut self, level: Level) -> bool {
+        push(&mut self.asks, &mut self.ask_len, level)
+    }
+
+    /// Adds a level to a side; false where the side is full.
+    #[inline]
+    pub(crate) fn push_bid(&mut self, level: Level) -> bool {
+        push(&mut self.bids, &mut self.bid_len, level)
+    }
+
+    /// Empties the asks (a key that comes twice starts its side anew).
+    pub(crate) const fn clear_asks(&mut self) {
+        self.asks = [Level::EMPTY; BOOK5_LEVELS];
+        self.ask_len = 0;
+    }
+
+    /// Empties the bids.
+    pub(crate) const fn clear_bids(&mut self) {
+        self.bids = [Level::EMPTY; BOOK5_LEVELS];
+        self.bid_len = 0;
+    }
+
+    /// Flags what is odd, once all levels are there.
+    #[inline]
+    pub(crate) fn flag(&mut self) {
+        self.flags = BookFlags::of(self.asks(), self.bids()).bits();
+    }
+
+    /// The number of words of [`Book5::to_words`].
+    pub(crate) const WORDS: usize = 34;
+
+    /// The book as words, for publication in atomics.
+    #[inline]
+    pub(crate) fn to_words(self) -> [u64; Self::WORDS] {
+        let head = [self.ask_len, self.bid_len, self.flags, 0, 0, 0, 0, 0];
+        let mut words = [0; Self::WORDS];
+        let (start, levels) = words.split_at_mut(4);
+        start.copy_from_slice(&[
+            self.ts_event.0,
+            self.ts_recv.0,
+            self.seq.cast_unsigned(),
+            u64::from_le_bytes(head),
+        ]);
+        let both = self.asks.iter().chain(&self.bids);
+        for (slot, level) in levels.as_chunks_mut::<3>().0.iter_mut().zip(both) {
+            *slot = level.to_words();
+        }
+        words
+    }
+
+    /// The book of [`Book5::to_words`].
+    #[inline]
+    pub(crate) fn from_words(words: &[u64; Self::WORDS]) -> Self {
+        let [ts_event, ts_recv, seq, head, levels @ ..] = words;
+        let [ask_len, bid_len, flags, ..] = head.to_le_bytes();
+        let mut book = Self {
+            ts_event: UnixNanos(*ts_event),
+            ts_recv: UnixNanos(*ts_recv),
+            seq: seq.cast_signed(),
+            ask_len,
+            bid_len,
+            flags,
+            ..Self::EMPTY
+        };
+        let both = book.asks.iter_mut().chain(&mut book.bids);
+        for (level, chunk) in both.zip(levels.as_chunks::<3>().0) {
+            *level = Level::from_words(*chunk);
+        }
+        book
+    }
+}
+
+impl Default for Book5 {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
+/// Equal times, sequence numbers, levels and flags.
+impl PartialEq for Book5 {
+    fn eq(&self, other: &Self) -> bool {
+        (self.ts_event, self.ts_recv, self.seq, self.flags)
+            == (other.ts_event, other.ts_recv, other.seq, other.flags)
+            && self.asks() == other.asks()
+            && self.bids() == other.bids()
+    }
+}
+
+impl Eq for Book5 {}
+
+impl fmt::Debug for Book5 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Book5")
+            .field("ts_event", &self.ts_event)
+            .field("ts_recv", &self.ts_recv)
+            .field("seq", &self.seq())
+            .field("flags", &self.flags())
+            .field("asks", &self.asks())
+            .field("bids", &self.bids())
+            .finish()
+    }
+}
+
+fn fill(places: &mut [Level; BOOK5_LEVELS], levels: &[Level]) -> u8 {
+    let mut len = 0;
+    for level in levels.iter().take(BOOK5_LEVELS) {
+        push(places, &mut len, *level);
+    }
+    len
+}
+
+#[inline]
+fn push(places: &mut [Level; BOOK5_LEVELS], len: &mut u8, level: Level) -> bool {
+    match places.get_mut(usize::from(*len)) {
+        Some(place) => {
+            *place = level;
+            *len += 1;
+            true
+        }
+        None => false,
+    }
+}
+
+const _: () = {
+    assert!(size_of::<Book5>() == Book5::WORDS * 8 && align_of::<Book5>() == 8);
+    assert!(std::mem::offset_of!(Book5, ts_event) == 0);
+    assert!(std::mem::offset_of!(Book5, ts_recv) == 8);
+    assert!(std::mem::offset_of!(Book5, seq) == 16);
+    assert!(std::mem::offset_of!(Book5, ask_len) == 24);
+    assert!(std::mem::offset_of!(Book5, bid_len) == 25);
+    assert!(std::mem::offset_of!(Book5, flags) == 26);
+    assert!(std::mem::offset_of!(Book5, asks) == 32);
+    assert!(std::mem::offset_of!(Book5, bids) == 152);
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn side(levels: &[(&str, &str)]) -> Vec<Level> {
+        let level =
+            |(px, sz): &(&str, &str)| Level::new(px.parse().unwrap(), sz.parse().unwrap(), 1);
+        levels.iter().map(level).collect()
+    }
+
+    fn book(asks: &[(&str, &str)], bids: &[(&str, &str)]) -> Book5 {
+        Book5::new(&side(asks), &side(bids))
+    }
+
+    #[test]
+    fn a_whole_book_is_not_odd() {
+        let book = book(&[("101", "1"), ("102.0", "2")], &[("100.5", "3"), ("100", "4")]);
+        assert!(book.flags().is_empty());
+        assert_eq!(book.best_ask().unwrap().px().to_string(), "101");
+        assert_eq!(book.best_bid().unwrap().sz().to_string(), "3");
+    }
+
+    #[test]
+    fn odd_books_are_flagged_and_left_as_they_are() {
+        let crossed = book(&[("100", "1")], &[("100.0", "1")]);
+        assert_eq!(crossed.flags(), BookFlags::CROSSED);
+        assert_eq!(book(&[("2", "1"), ("2.0", "1")], &[]).flags(), BookFlags::UNSORTED);
+        assert_eq!(book(&[], &[("2", "1"), ("3", "1")]).flags(), BookFlags::UNSORTED);
+        assert_eq!(book(&[("2", "0")], &[]).flags(), BookFlags::EMPTY_LEVEL);
+        assert_eq!(book(&[("2", "1"), ("1", "1")], &[]).asks()[0].px().to_string(), "2");
+    }
+
+    #[test]
+    fn prices_between_the_sides() {
+        let whole = book(&[("100.2", "1")], &[("100.1", "3")]);
+        assert_eq!(whole.spread().unwrap().to_string(), "0.1");
+        assert_eq!(whole.mid().unwrap().to_string(), "100.15");
+        // (100.2 * 3 + 100.1 * 1) / 4
+        assert_eq!(whole.microprice(4).unwrap().to_string(), "100.1750");
+        assert_eq!(whole.imbalance(1).unwrap().to_string(), "0.500000000");
+
+        assert_eq!(book(&[("3", "1")], &[("1", "1")]).mid().unwrap().to_string(), "2");
+        let one_sided = book(&[("3", "1")], &[]);
+        assert_eq!(
+            (one_sided.mid(), one_sided.spread(), one_sided.microprice(2)),
+            (None, None, None)
+        );
+        assert_eq!(one_sided.imbalance(5).unwrap(), Decimal::from(-1));
+        assert_eq!(Book5::EMPTY.imbalance(5), None);
+    }
+
+    #[test]
+    fn a_sweep_walks_the_levels() {
+        let book = book(&[("10", "1"), ("11", "2"), ("20", "0.5")], &[("9", "1")]);
+        let buy = |sz: &str| book.sweep(Side::Buy, sz.parse().unwrap());
+        let two = buy("2").unwrap();
+        assert_eq!((two.avg_px.to_string().as_str(), two.complete), ("10.500000000", true));
+        assert_eq!(two.worst_px, Decimal::from(11));
+        let all = buy("9").unwrap();
+        assert_eq!((all.filled.to_string().as_str(), all.complete), ("3.5", false));
+        assert_eq!(all.worst_px, Decimal::from(20));
+        assert_eq!(buy("0"), None);
+        assert_eq!(buy("-1"), None);
+        assert_eq!(Book5::EMPTY.sweep(Side::Buy, Decimal::from(1)), None);
+        assert_eq!(book.sweep(Side::Sell, Decimal::from(1)).unwrap().avg_px, Decimal::from(9));
+    }
+
+    #[test]
+    fn extreme_numbers_do_not_panic() {
+        let max = i64::MAX.to_string();
+        let huge = book(&[(&max, &max), (&max, &max)], &[(&max, &max)]);
+        let _ = (huge.mid(), huge.microprice(18), huge.imbalance(5), huge.spread());
+        let _ = huge.sweep(Side::Buy, Decimal::from(i64::MAX));
+        let min = i64::MIN.to_string();
+        let low = book(&[(&min, &min)], &[(&max, &max), (&min, &min)]);
+        let _ = (low.mid(), low.microprice(18), low.imbalance(5), low.spread());
+        let _ = low.sweep(Side::Sell, Decimal::from(1));
+    }
+
+    #[test]
+    fn words_carry_the_whole_book() {
+        let mut book = book(&[("1.0", "2"), ("1.5", "0.1")], &[("0.9", "7")]);
+        (book.ts_event, book.ts_recv, book.seq) = (UnixNanos(5), UnixNanos(6), -7);
+        assert_eq!(Book5::from_words(&book.to_words()), book);
+        assert_eq!(Book5::from_words(&Book5::EMPTY.to_words()), Book5::EMPTY);
+    }
+}

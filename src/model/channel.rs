@@ -1,0 +1,403 @@
+//! What can be subscribed: dialects, markets, channels and subscriptions.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::instrument::{InstrumentId, InstrumentIdError};
+
+/// The protocol that a connection speaks. It is fixed for the connection, never guessed per frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dialect {
+    /// The "OKEX" protocol of 2018 to 2022: binary frames of raw DEFLATE around JSON.
+    V3,
+    /// The "OKX" protocol of 2021 to today: text frames of JSON.
+    V5,
+}
+
+impl Dialect {
+    /// The dialect's short name: `v3` or `v5`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V3 => "v3",
+            Self::V5 => "v5",
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The prefix of a v3 channel, the part before the slash of `futures/depth5`. v5 has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Market {
+    /// Spot pairs; sizes are in base currency.
+    Spot = 0,
+    /// Perpetual swaps; sizes are in contracts.
+    Swap = 1,
+    /// Dated futures; sizes are in contracts.
+    Futures = 2,
+    /// Options; sizes are in contracts.
+    Option = 3,
+    /// Indices.
+    Index = 4,
+}
+
+impl Market {
+    /// All markets, in the order of their numbers.
+    pub const ALL: [Self; 5] = [Self::Spot, Self::Swap, Self::Futures, Self::Option, Self::Index];
+
+    /// The market's name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Spot => "spot",
+            Self::Swap => "swap",
+            Self::Futures => "futures",
+            Self::Option => "option",
+            Self::Index => "index",
+        }
+    }
+
+    /// The market of a wire name; `None` where there is no such market.
+    #[inline]
+    #[must_use]
+    pub fn from_name(name: &[u8]) -> Option<Self> {
+        match name {
+            b"spot" => Some(Self::Spot),
+            b"swap" => Some(Self::Swap),
+            b"futures" => Some(Self::Futures),
+            b"option" => Some(Self::Option),
+            b"index" => Some(Self::Index),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Market {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What kind of state a channel feeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChannelKind {
+    /// A book of at most five levels a side, sent whole each time: a [`Book5`](super::Book5).
+    Book5,
+    /// Trades: a [`TradeRing`](super::TradeRing).
+    Trades,
+    /// A deep book as a snapshot and increments: a [`DepthBook`](super::DepthBook).
+    Depth,
+}
+
+/// A channel that this crate decodes. Others are skipped and counted by name.
+///
+/// Source: sections 1.5 and 2.6 of the wire facts in `docs/PROTOCOL.md`. No name is used by both
+/// dialects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Channel {
+    /// v3 `depth5`: five levels, whole each time.
+    Depth5 = 0,
+    /// v3 `trade`.
+    Trade = 1,
+    /// v3 `depth`: up to 400 levels, then increments about every 100 ms.
+    Depth = 2,
+    /// v3 `depth_l2_tbt`: up to 400 levels, then increments tick by tick.
+    DepthL2Tbt = 3,
+    /// v5 `books5`: five levels, whole each time, every 100 ms.
+    Books5 = 4,
+    /// v5 `bbo-tbt`: the best level of each side, whole each time, every 10 ms.
+    BboTbt = 5,
+    /// v5 `trades`: one message per taker order, price and source.
+    Trades = 6,
+    /// v5 `trades-all`: one message per fill.
+    TradesAll = 7,
+    /// v5 `books`: 400 levels, then increments every 100 ms.
+    Books = 8,
+    /// v5 `books-l2-tbt`: 400 levels, then increments every 10 ms.
+    BooksL2Tbt = 9,
+    /// v5 `books50-l2-tbt`: 50 levels, then increments every 10 ms.
+    Books50L2Tbt = 10,
+    /// v5 `books-rpi`: 400 levels, then increments; the third element of a level is a size.
+    BooksRpi = 11,
+    /// v5 `books-elp`: 400 levels of ELP orders, then increments.
+    BooksElp = 12,
+}
+
+impl Channel {
+    /// All channels, in the order of their numbers.
+    pub const ALL: [Self; 13] = [
+        Self::Depth5,
+        Self::Trade,
+        Self::Depth,
+        Self::DepthL2Tbt,
+        Self::Books5,
+        Self::BboTbt,
+        Self::Trades,
+        Self::TradesAll,
+        Self::Books,
+        Self::BooksL2Tbt,
+        Self::Books50L2Tbt,
+        Self::BooksRpi,
+        Self::BooksElp,
+    ];
+
+    /// The channel's name on the wire (in v3, the part after the slash).
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Depth5 => "depth5",
+            Self::Trade => "trade",
+            Self::Depth => "depth",
+            Self::DepthL2Tbt => "depth_l2_tbt",
+            Self::Books5 => "books5",
+            Self::BboTbt => "bbo-tbt",
+            Self::Trades => "trades",
+            Self::TradesAll => "trades-all",
+            Self::Books => "books",
+            Self::BooksL2Tbt => "books-l2-tbt",
+            Self::Books50L2Tbt => "books50-l2-tbt",
+            Self::BooksRpi => "books-rpi",
+            Self::BooksElp => "books-elp",
+        }
+    }
+
+    /// The channel of a wire name in a dialect; `None` where this crate does not decode it.
+    #[inline]
+    #[must_use]
+    pub fn from_name(dialect: Dialect, name: &[u8]) -> Option<Self> {
+        let channel = match name {
+            b"depth5" => Self::Depth5,
+            b"trade" => Self::Trade,
+            b"depth" => Self::Depth,
+            b"depth_l2_tbt" => Self::DepthL2Tbt,
+            b"books5" => Self::Books5,
+            b"bbo-tbt" => Self::BboTbt,
+            b"trades" => Self::Trades,
+            b"trades-all" => Self::TradesAll,
+            b"books" => Self::Books,
+            b"books-l2-tbt" => Self::BooksL2Tbt,
+            b"books50-l2-tbt" => Self::Books50L2Tbt,
+            b"books-rpi" => Self::BooksRpi,
+            b"books-elp" => Self::BooksElp,
+            _ => return None,
+        };
+        (channel.dialect() == dialect).then_some(channel)
+    }
+
+    /// The dialect that has this channel.
+    #[inline]
+    #[must_use]
+    pub const fn dialect(self) -> Dialect {
+        match self {
+            Self::Depth5 | Self::Trade | Self::Depth | Self::DepthL2Tbt => Dialect::V3,
+            _ => Dialect::V5,
+        }
+    }
+
+    /// The kind of state that this channel feeds.
+    #[inline]
+    #[must_use]
+    pub const fn kind(self) -> ChannelKind {
+        match self {
+            Self::Depth5 | Self::Books5 | Self::BboTbt => ChannelKind::Book5,
+            Self::Trade | Self::Trades | Self::TradesAll => ChannelKind::Trades,
+            _ => ChannelKind::Depth,
+        }
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// One channel of one instrument: what is asked for, and the key under which its state is kept.
+///
+/// Its text is what the dialect's own documents write: `futures/depth5:BTC-USD-190517` in v3,
+/// `books5:BTC-USDT` in v5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Subscription {
+    channel: Channel,
+    market: Option<Market>,
+    inst_id: InstrumentId,
+}
+
+/// Why a text is no [`Subscription`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscriptionError {
+    /// There is no colon between the channel and the instrument.
+    #[error(
+        "{0:?} has no ':'; write CHANNEL:INSTRUMENT, such as books5:BTC-USDT (v5) or \
+         futures/depth5:BTC-USD-190517 (v3)"
+    )]
+    NoInstrument(String),
+    /// A v3 channel lacks its market.
+    #[error("{0:?} has no market; v3 writes MARKET/CHANNEL, such as futures/depth5")]
+    NoMarket(String),
+    /// There is no such market.
+    #[error("unknown market {0:?}; v3 has spot, swap, futures, option and index")]
+    Market(String),
+    /// This crate does not decode that channel in that dialect.
+    #[error("unknown {1} channel {0:?}; {1} has {names}", names = channel_names(*.1))]
+    Channel(String, Dialect),
+    /// The instrument's id is empty or too long.
+    #[error(transparent)]
+    Instrument(#[from] InstrumentIdError),
+}
+
+fn channel_names(dialect: Dialect) -> String {
+    let names = Channel::ALL.iter().filter(|c| c.dialect() == dialect);
+    names.map(|c| c.name()).collect::<Vec<_>>().join(", ")
+}
+
+impl Subscription {
+    /// A v3 subscription, such as `futures/depth5:BTC-USD-190517`.
+    ///
+    /// # Errors
+    /// [`SubscriptionError::Channel`] where the channel is not one of v3.
+    pub fn v3(
+        market: Market,
+        channel: Channel,
+        inst_id: InstrumentId,
+    ) -> Result<Self, SubscriptionError> {
+        match channel.dialect() {
+            Dialect::V3 => Ok(Self { channel, market: Some(market), inst_id }),
+            Dialect::V5 => Err(SubscriptionError::Channel(channel.to_string(), Dialect::V3)),
+        }
+    }
+
+    /// A v5 subscription, such as `books5:BTC-USDT`.
+    ///
+    /// # Errors
+    /// [`SubscriptionError::Channel`] where the channel is not one of v5.
+    pub fn v5(channel: Channel, inst_id: InstrumentId) -> Result<Self, SubscriptionError> {
+        match channel.dialect() {
+            Dialect::V5 => Ok(Self { channel, market: None, inst_id }),
+            Dialect::V3 => Err(SubscriptionError::Channel(channel.to_string(), Dialect::V5)),
+        }
+    }
+
+    /// Reads a subscription as the dialect's documents write it.
+    ///
+    /// # Errors
+    /// [`SubscriptionError`] says what is wrong with the text and what would be right.
+    pub fn parse(dialect: Dialect, text: &str) -> Result<Self, SubscriptionError> {
+        let (head, inst_id) =
+            text.split_once(':').ok_or_else(|| SubscriptionError::NoInstrument(text.to_owned()))?;
+        let (market, name) = match dialect {
+            Dialect::V5 => (None, head),
+            Dialect::V3 => {
+                let (market, name) = head
+                    .split_once('/')
+                    .ok_or_else(|| SubscriptionError::NoMarket(head.to_owned()))?;
+                let market = Market::from_name(market.as_bytes())
+                    .ok_or_else(|| SubscriptionError::Market(market.to_owned()))?;
+                (Some(market), name)
+            }
+        };
+        let channel = Channel::from_name(dialect, name.as_bytes())
+            .ok_or_else(|| SubscriptionError::Channel(name.to_owned(), dialect))?;
+        Ok(Self { channel, market, inst_id: InstrumentId::new(inst_id)? })
+    }
+
+    /// The channel.
+    #[inline]
+    #[must_use]
+    pub const fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// The market: always there in v3, never in v5.
+    #[inline]
+    #[must_use]
+    pub const fn market(&self) -> Option<Market> {
+        self.market
+    }
+
+    /// The instrument.
+    #[inline]
+    #[must_use]
+    pub const fn inst_id(&self) -> &InstrumentId {
+        &self.inst_id
+    }
+
+    /// The dialect, which follows from the channel.
+    #[inline]
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.channel.dialect()
+    }
+}
+
+impl fmt::Display for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(market) = self.market {
+            write!(f, "{market}/")?;
+        }
+        write!(f, "{}:{}", self.channel, self.inst_id)
+    }
+}
+
+impl FromStr for Subscription {
+    type Err = SubscriptionError;
+
+    /// Reads either dialect: a slash before the colon means v3.
+    fn from_str(text: &str) -> Result<Self, SubscriptionError> {
+        let head = text.split(':').next().unwrap_or(text);
+        let dialect = if head.contains('/') { Dialect::V3 } else { Dialect::V5 };
+        Self::parse(dialect, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_reads_back_in_its_own_dialect_only() {
+        for channel in Channel::ALL {
+            let name = channel.name().as_bytes();
+            assert_eq!(Channel::from_name(channel.dialect(), name), Some(channel));
+            let other = if channel.dialect() == Dialect::V3 { Dialect::V5 } else { Dialect::V3 };
+            assert_eq!(Channel::from_name(other, name), None);
+        }
+        for market in Market::ALL {
+            assert_eq!(Market::from_name(market.name().as_bytes()), Some(market));
+        }
+    }
+
+    #[test]
+    fn subscriptions_read_and_print_as_the_documents_write_them() {
+        for text in [
+            "futures/depth5:BTC-USD-190517",
+            "spot/trade:BTC-USDT",
+            "option/depth_l2_tbt:EOS-USD-210625-8.00-C",
+            "books5:BTC-USDT",
+            "bbo-tbt:BTC-USD_UM_XPERP-310404",
+        ] {
+            assert_eq!(text.parse::<Subscription>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn errors_say_what_would_be_right() {
+        let message = |text: &str| text.parse::<Subscription>().unwrap_err().to_string();
+        assert!(message("books5").contains("books5:BTC-USDT"));
+        assert!(message("depth5:BTC-USDT").contains("books5, bbo-tbt"));
+        assert!(message("margin/depth5:X").contains("futures"));
+        assert!(message("spot/books5:X").contains("depth5"));
+        assert!(message("books5:").contains("empty"));
+        let no_market = Subscription::parse(Dialect::V3, "depth5:X").unwrap_err();
+        assert!(no_market.to_string().contains("MARKET/CHANNEL"));
+    }
+}

@@ -1,0 +1,496 @@
+//! Exact decimal numbers that give back the wire's own text.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+
+/// A price, in the quote unit of its instrument. See [`Decimal`].
+pub type Price = Decimal;
+
+/// A quantity: base currency on spot, contracts on derivatives. See [`Decimal`].
+pub type Qty = Decimal;
+
+/// The most decimals that a [`Decimal`] keeps.
+///
+/// The finest tick that the exchange lists has 10 decimals; 18 is what still lets any two
+/// mantissas be aligned in an `i128` without a check.
+pub const MAX_SCALE: u8 = 18;
+
+/// The longest text of a [`Decimal`] in bytes: a sign, 19 digits and a point.
+pub const MAX_DECIMAL_TEXT: usize = 21;
+
+/// An exact decimal: `mantissa / 10^scale`, with the scale that the wire's text had.
+///
+/// `124.0` is `{ mantissa: 1240, scale: 1 }` and prints as `124.0`, which the book checksum
+/// needs. Comparison, equality and hashing go by value, so `124.0 == 124`; use
+/// [`Decimal::same_text`] to tell the two apart.
+///
+/// The mantissa takes the whole range of an `i64`; the scale is 0 to [`MAX_SCALE`]. There is no
+/// null: an absent number is an absent `Option`.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+pub struct Decimal {
+    mantissa: i64,
+    scale: u8,
+}
+
+/// Why a text or a result is not a [`Decimal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecimalError {
+    /// The text is not `-?(0|[1-9][0-9]*)(\.[0-9]+)?`, or is a negative zero.
+    #[error("not a plain decimal number")]
+    Syntax,
+    /// The digits do not fit the mantissa, an `i64`.
+    #[error("more digits than an i64 mantissa holds")]
+    Overflow,
+    /// There are more than [`MAX_SCALE`] decimals.
+    #[error("more than {MAX_SCALE} decimals")]
+    Scale,
+    /// The divisor is zero.
+    #[error("division by zero")]
+    DivisionByZero,
+}
+
+/// `10^n` for the scales that a decimal can have.
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time, where a bad index fails")]
+const POW10: [i128; MAX_SCALE as usize + 1] = {
+    let mut table = [1i128; MAX_SCALE as usize + 1];
+    let mut n = 1;
+    while n < table.len() {
+        table[n] = table[n - 1] * 10;
+        n += 1;
+    }
+    table
+};
+
+impl Decimal {
+    /// Zero with no decimals.
+    pub const ZERO: Self = Self { mantissa: 0, scale: 0 };
+
+    /// Makes the decimal `mantissa / 10^scale`.
+    ///
+    /// # Errors
+    /// [`DecimalError::Scale`] where `scale` is over [`MAX_SCALE`].
+    pub const fn new(mantissa: i64, scale: u8) -> Result<Self, DecimalError> {
+        if scale > MAX_SCALE {
+            return Err(DecimalError::Scale);
+        }
+        Ok(Self { mantissa, scale })
+    }
+
+    /// Makes the decimal `mantissa / 10^scale` from a scale that the caller has checked.
+    ///
+    /// A larger scale is cut to [`MAX_SCALE`], so that no value can break the type's invariant.
+    #[inline]
+    pub(crate) const fn from_parts(mantissa: i64, scale: u8) -> Self {
+        debug_assert!(scale <= MAX_SCALE);
+        Self { mantissa, scale: if scale > MAX_SCALE { MAX_SCALE } else { scale } }
+    }
+
+    /// The digits without the point.
+    #[inline]
+    #[must_use]
+    pub const fn mantissa(self) -> i64 {
+        self.mantissa
+    }
+
+    /// The number of decimals, 0 to [`MAX_SCALE`].
+    #[inline]
+    #[must_use]
+    pub const fn scale(self) -> u8 {
+        self.scale
+    }
+
+    /// Whether the value is zero, whatever its scale (`0` and `0.00` both are).
+    #[inline]
+    #[must_use]
+    pub const fn is_zero(self) -> bool {
+        self.mantissa == 0
+    }
+
+    /// Whether both give the same text: equal value and equal number of decimals.
+    #[inline]
+    #[must_use]
+    pub const fn same_text(self, other: Self) -> bool {
+        self.mantissa == other.mantissa && self.scale == other.scale
+    }
+
+    /// Reads a decimal from ASCII text such as `124.0`, `0.0000007465` or `-3`.
+    ///
+    /// Only texts that [`Display`](fmt::Display) gives back byte for byte are taken: no exponent,
+    /// no plus sign, no leading zeros, no bare point, no negative zero. Allocates nothing.
+    ///
+    /// # Errors
+    /// [`DecimalError::Syntax`], [`DecimalError::Overflow`] or [`DecimalError::Scale`].
+    pub fn parse(text: &[u8]) -> Result<Self, DecimalError> {
+        let (negative, digits) = match text {
+            [b'-', rest @ ..] => (true, rest),
+            _ => (false, text),
+        };
+        let point = digits.iter().position(|&b| b == b'.');
+        let (whole, fraction) = match point {
+            Some(at) => {
+                let (whole, rest) = digits.split_at(at);
+                (whole, rest.get(1..).unwrap_or_default())
+            }
+            None => (digits, &[][..]),
+        };
+        let leading_zero = whole.len() > 1 && whole.first() == Some(&b'0');
+        if whole.is_empty() || leading_zero || (point.is_some() && fraction.is_empty()) {
+            return Err(DecimalError::Syntax);
+        }
+        if !whole.iter().chain(fraction).all(u8::is_ascii_digit) {
+            return Err(DecimalError::Syntax);
+        }
+        let scale = u8::try_from(fraction.len()).map_err(|_| DecimalError::Scale)?;
+        if scale > MAX_SCALE {
+            return Err(DecimalError::Scale);
+        }
+        let mantissa = signed_digits(whole.iter().chain(fraction), negative)?;
+        if negative && mantissa == 0 {
+            return Err(DecimalError::Syntax);
+        }
+        Ok(Self { mantissa, scale })
+    }
+
+    /// Writes the text into `buf` and gives it back as a slice. Allocates nothing.
+    pub fn write_text(self, buf: &mut [u8; MAX_DECIMAL_TEXT]) -> &[u8] {
+        let mut at = buf.len();
+        let mut rest = self.mantissa.unsigned_abs();
+        let mut written = 0u8;
+        while rest > 0 || written <= self.scale {
+            if written == self.scale && self.scale > 0 {
+                at = put(buf, at, b'.');
+            }
+            let digit = u8::try_from(rest % 10).unwrap_or_default();
+            at = put(buf, at, b'0' + digit);
+            rest /= 10;
+            written += 1;
+        }
+        if self.mantissa < 0 {
+            at = put(buf, at, b'-');
+        }
+        buf.get(at..).unwrap_or_default()
+    }
+
+    /// The nearest `f64`, for display and statistics only: it is not exact.
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
+        let mut buf = [0; MAX_DECIMAL_TEXT];
+        let text = self.write_text(&mut buf);
+        // Going through the text rounds once; a division of two floats would round twice.
+        std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).unwrap_or(f64::NAN)
+    }
+
+    /// `self + other`, with the larger of the two scales.
+    ///
+    /// # Errors
+    /// [`DecimalError::Overflow`] where the result does not fit.
+    pub fn checked_add(self, other: Self) -> Result<Self, DecimalError> {
+        let (a, b, scale) = align(self, other);
+        Self::from_wide(a + b, scale)
+    }
+
+    /// `self - other`, with the larger of the two scales.
+    ///
+    /// # Errors
+    /// [`DecimalError::Overflow`] where the result does not fit.
+    pub fn checked_sub(self, other: Self) -> Result<Self, DecimalError> {
+        let (a, b, scale) = align(self, other);
+        Self::from_wide(a - b, scale)
+    }
+
+    /// `self * other`, exact: the scales add up, and trailing zeros past [`MAX_SCALE`] are dropped.
+    ///
+    /// # Errors
+    /// [`DecimalError::Overflow`] or [`DecimalError::Scale`] where the exact product does not fit.
+    pub fn checked_mul(self, other: Self) -> Result<Self, DecimalError> {
+        let mut wide = i128::from(self.mantissa) * i128::from(other.mantissa);
+        let mut scale = self.scale + other.scale;
+        while scale > MAX_SCALE || (i64::try_from(wide).is_err() && scale > 0) {
+            if wide % 10 != 0 {
+                let too_fine = scale > MAX_SCALE;
+                return Err(if too_fine { DecimalError::Scale } else { DecimalError::Overflow });
+            }
+            wide /= 10;
+            scale -= 1;
+        }
+        Self::from_wide(wide, scale)
+    }
+
+    /// `self / other` rounded half to even at `scale` decimals.
+    ///
+    /// # Errors
+    /// [`DecimalError::DivisionByZero`], [`DecimalError::Scale`] where `scale` is over
+    /// [`MAX_SCALE`], [`DecimalError::Overflow`] where the result or a step on the way does not fit.
+    pub fn checked_div(self, other: Self, scale: u8) -> Result<Self, DecimalError> {
+        let (num, den, _) = align(self, other);
+        div_wide(num, den, scale)
+    }
+
+    /// The same value with `scale` decimals, if no digit is lost.
+    ///
+    /// # Errors
+    /// [`DecimalError::Scale`] where digits other than zero would be cut or `scale` is over
+    /// [`MAX_SCALE`]; [`DecimalError::Overflow`] where the mantissa does not fit.
+    pub fn rescale(self, scale: u8) -> Result<Self, DecimalError> {
+        if scale >= self.scale {
+            let factor = *POW10.get(usize::from(scale - self.scale)).ok_or(DecimalError::Scale)?;
+            if scale > MAX_SCALE {
+                return Err(DecimalError::Scale);
+            }
+            return Self::from_wide(i128::from(self.mantissa) * factor, scale);
+        }
+        let factor = pow10(self.scale - scale);
+        let wide = i128::from(self.mantissa);
+        if wide % factor != 0 {
+            return Err(DecimalError::Scale);
+        }
+        Self::from_wide(wide / factor, scale)
+    }
+
+    /// The same value with the fewest decimals: `124.0` becomes `124`.
+    #[must_use]
+    pub fn normalized(self) -> Self {
+        let Self { mut mantissa, mut scale } = self;
+        while scale > 0 && mantissa % 10 == 0 {
+            mantissa /= 10;
+            scale -= 1;
+        }
+        Self { mantissa, scale }
+    }
+
+    pub(crate) fn from_wide(wide: i128, scale: u8) -> Result<Self, DecimalError> {
+        let mantissa = i64::try_from(wide).map_err(|_| DecimalError::Overflow)?;
+        Self::new(mantissa, scale)
+    }
+}
+
+/// Sums ASCII digits into an `i64` of the given sign.
+fn signed_digits<'a>(
+    digits: impl Iterator<Item = &'a u8>,
+    negative: bool,
+) -> Result<i64, DecimalError> {
+    let mut value = 0i64;
+    for &byte in digits {
+        let digit = i64::from(byte - b'0');
+        value = value.checked_mul(10).ok_or(DecimalError::Overflow)?;
+        let next = if negative { value.checked_sub(digit) } else { value.checked_add(digit) };
+        value = next.ok_or(DecimalError::Overflow)?;
+    }
+    Ok(value)
+}
+
+#[inline]
+fn put(buf: &mut [u8; MAX_DECIMAL_TEXT], at: usize, byte: u8) -> usize {
+    let at = at.saturating_sub(1);
+    if let Some(slot) = buf.get_mut(at) {
+        *slot = byte;
+    }
+    at
+}
+
+#[inline]
+fn pow10(n: u8) -> i128 {
+    POW10.get(usize::from(n)).copied().unwrap_or(i128::MAX)
+}
+
+/// Both mantissas at the larger of the two scales. Cannot overflow: `2^63 * 10^18 < 2^127`.
+#[inline]
+fn align(a: Decimal, b: Decimal) -> (i128, i128, u8) {
+    let (am, bm) = (i128::from(a.mantissa), i128::from(b.mantissa));
+    match a.scale.cmp(&b.scale) {
+        Ordering::Equal => (am, bm, a.scale),
+        Ordering::Less => (am * pow10(b.scale - a.scale), bm, b.scale),
+        Ordering::Greater => (am, bm * pow10(a.scale - b.scale), a.scale),
+    }
+}
+
+/// `num / den` rounded half to even at `scale` decimals.
+pub(crate) fn div_wide(num: i128, den: i128, scale: u8) -> Result<Decimal, DecimalError> {
+    let factor = *POW10.get(usize::from(scale)).ok_or(DecimalError::Scale)?;
+    if den == 0 {
+        return Err(DecimalError::DivisionByZero);
+    }
+    let num = num.checked_mul(factor).ok_or(DecimalError::Overflow)?;
+    let quotient = num.checked_div(den).ok_or(DecimalError::Overflow)?;
+    let rest = (num - quotient * den).unsigned_abs();
+    // Compares the rest with what is missing to a whole divisor, so that doubling can't overflow.
+    let missing = den.unsigned_abs() - rest;
+    let round_away = rest > missing || (rest == missing && quotient % 2 != 0);
+    let away = if (num < 0) == (den < 0) { 1 } else { -1 };
+    Decimal::from_wide(if round_away { quotient + away } else { quotient }, scale)
+}
+
+impl PartialEq for Decimal {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Decimal {}
+
+impl PartialOrd for Decimal {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Decimal {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        if self.scale == other.scale {
+            return self.mantissa.cmp(&other.mantissa);
+        }
+        let (a, b, _) = align(*self, *other);
+        a.cmp(&b)
+    }
+}
+
+impl Hash for Decimal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { mantissa, scale } = self.normalized();
+        // A zero of any scale is the same value.
+        (mantissa, if mantissa == 0 { 0 } else { scale }).hash(state);
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut buf = [0; MAX_DECIMAL_TEXT];
+        let text = std::str::from_utf8(self.write_text(&mut buf)).map_err(|_| fmt::Error)?;
+        // `pad_integral` keeps width and alignment flags working as for numbers.
+        match text.strip_prefix('-') {
+            Some(digits) => f.pad_integral(false, "", digits),
+            None => f.pad_integral(true, "", text),
+        }
+    }
+}
+
+impl fmt::Debug for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Decimal {
+    type Err = DecimalError;
+
+    fn from_str(text: &str) -> Result<Self, DecimalError> {
+        Self::parse(text.as_bytes())
+    }
+}
+
+impl From<i64> for Decimal {
+    fn from(mantissa: i64) -> Self {
+        Self { mantissa, scale: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dec(text: &str) -> Decimal {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn text_comes_back_byte_for_byte() {
+        for text in [
+            "0",
+            "0.0",
+            "124.0",
+            "93.0",
+            "4",
+            "0.0000007465",
+            "6021641435",
+            "-3",
+            "-0.5",
+            "0.10",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "9.223372036854775807",
+            "0.000000000000000001",
+            "-9.223372036854775808",
+            "9999999999999999",
+        ] {
+            assert_eq!(dec(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn texts_that_could_not_come_back_are_refused() {
+        for text in [
+            "", "-", ".", "1.", ".5", "+1", "01", "00", "-0", "-0.0", "1e5", "1E-7", " 1", "1 ",
+            "1.2.3", "--1", "0x1", "1_0", "NaN", "1,5", "\u{0661}",
+        ] {
+            assert_eq!(Decimal::parse(text.as_bytes()), Err(DecimalError::Syntax), "{text:?}");
+        }
+        let overflow = ["9223372036854775808", "-9223372036854775809", "922337203685477580.70"];
+        for text in overflow {
+            assert_eq!(Decimal::parse(text.as_bytes()), Err(DecimalError::Overflow), "{text:?}");
+        }
+        assert_eq!(Decimal::parse(b"0.0000000000000000001"), Err(DecimalError::Scale));
+        assert_eq!(Decimal::parse(&[b'1'; 4096]), Err(DecimalError::Overflow));
+    }
+
+    #[test]
+    fn order_and_equality_go_by_value_across_scales() {
+        assert_eq!(dec("124.0"), dec("124"));
+        assert!(!dec("124.0").same_text(dec("124")));
+        assert!(dec("0.9") < dec("0.91"));
+        assert!(dec("-1.5") < dec("-1.49"));
+        assert!(dec("9223372036854775807") > dec("9.223372036854775807"));
+        let mut set = std::collections::HashSet::new();
+        assert!(set.insert(dec("1.50")));
+        assert!(!set.insert(dec("1.5")));
+        assert!(set.insert(dec("0.00")));
+        assert!(!set.insert(dec("0")));
+    }
+
+    #[test]
+    fn arithmetic_is_exact_or_an_error() {
+        assert_eq!(dec("1.25").checked_add(dec("0.005")).unwrap().to_string(), "1.255");
+        assert_eq!(dec("1").checked_sub(dec("1.0")).unwrap().to_string(), "0.0");
+        assert_eq!(dec("1.5").checked_mul(dec("-0.20")).unwrap().to_string(), "-0.300");
+        let max = Decimal::from(i64::MAX);
+        assert_eq!(max.checked_add(dec("1")), Err(DecimalError::Overflow));
+        assert_eq!(max.checked_mul(dec("3")), Err(DecimalError::Overflow));
+        assert_eq!(max.checked_mul(dec("1.0")).unwrap(), max);
+        let tiny = dec("0.000000000000000001");
+        assert_eq!(tiny.checked_mul(dec("0.1")), Err(DecimalError::Scale));
+        assert_eq!(dec("1.200").rescale(1).unwrap().to_string(), "1.2");
+        assert_eq!(dec("1.2").rescale(3).unwrap().to_string(), "1.200");
+        assert_eq!(dec("1.25").rescale(1), Err(DecimalError::Scale));
+        assert_eq!(dec("1").rescale(19), Err(DecimalError::Scale));
+        assert_eq!(dec("1").rescale(255), Err(DecimalError::Scale));
+    }
+
+    #[test]
+    fn division_rounds_half_to_even() {
+        let div =
+            |a: &str, b: &str, scale| dec(a).checked_div(dec(b), scale).map(|d| d.to_string());
+        assert_eq!(div("1", "3", 4).unwrap(), "0.3333");
+        assert_eq!(div("2", "3", 4).unwrap(), "0.6667");
+        assert_eq!(div("0.5", "1", 0).unwrap(), "0");
+        assert_eq!(div("1.5", "1", 0).unwrap(), "2");
+        assert_eq!(div("-1.5", "1", 0).unwrap(), "-2");
+        assert_eq!(div("-2.5", "1", 0).unwrap(), "-2");
+        assert_eq!(div("1", "-8", 2).unwrap(), "-0.12");
+        assert_eq!(div("1", "0.00", 2), Err(DecimalError::DivisionByZero));
+        assert_eq!(div("1", "3", 19), Err(DecimalError::Scale));
+        assert_eq!(div("9223372036854775807", "0.1", 0), Err(DecimalError::Overflow));
+    }
+
+    #[test]
+    fn floats_are_the_nearest() {
+        assert_eq!(dec("0.1").to_f64(), 0.1);
+        assert_eq!(dec("-4061.94").to_f64(), -4061.94);
+        assert_eq!(format!("{:>8}|{:<8}|", dec("1.50"), dec("-1.5")), "    1.50|-1.5    |");
+    }
+}

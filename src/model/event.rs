@@ -1,0 +1,239 @@
+//! What happens on a feed, as events that borrow the frame they came in.
+
+use std::fmt;
+
+use super::book::Book5;
+use super::channel::{Channel, Market};
+use super::level::Level;
+use super::time::UnixNanos;
+use super::trade::{NO_SEQ, Trade};
+
+/// One thing that a frame said. It borrows the decoder's scratch and ends with the frame; what must
+/// outlive it ([`Book5`], [`Trade`], [`Level`]) is `Copy`.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'f> {
+    /// A five-level book, whole.
+    Book(BookUpdate<'f>),
+    /// A trade.
+    Trade(TradeUpdate<'f>),
+    /// A snapshot of a deep book, or a change to one.
+    Depth(DepthUpdate<'f>),
+    /// A reply or a notice of the exchange.
+    Control(Control<'f>),
+    /// A message that is not decoded: counted by its channel, no error.
+    Skipped(Skipped<'f>),
+}
+
+/// Who receives events. A closure `FnMut(&Event<'_>)` is one.
+pub trait Sink {
+    /// Takes one event. It is called inline on the hot path, before the next frame is read.
+    fn on_event(&mut self, event: &Event<'_>);
+}
+
+impl<F: FnMut(&Event<'_>)> Sink for F {
+    #[inline]
+    fn on_event(&mut self, event: &Event<'_>) {
+        self(event);
+    }
+}
+
+/// A five-level book as one message brought it.
+#[derive(Clone, Copy, Debug)]
+pub struct BookUpdate<'f> {
+    /// The channel it came on.
+    pub channel: Channel,
+    /// The market of a v3 channel; `None` in v5.
+    pub market: Option<Market>,
+    /// The instrument.
+    pub inst_id: &'f str,
+    /// The book: times, sequence number and levels.
+    pub book: &'f Book5,
+}
+
+/// A trade as one message brought it.
+#[derive(Clone, Copy, Debug)]
+pub struct TradeUpdate<'f> {
+    /// The channel it came on.
+    pub channel: Channel,
+    /// The market of a v3 channel; `None` in v5.
+    pub market: Option<Market>,
+    /// The instrument.
+    pub inst_id: &'f str,
+    /// The trade: times, numbers, side, price and size.
+    pub trade: Trade,
+}
+
+/// Whether a deep-book message replaces the book or changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DepthAction {
+    /// The whole book: v3 `partial`, v5 `snapshot`.
+    Snapshot,
+    /// Changed levels: `update`.
+    Update,
+}
+
+impl DepthAction {
+    /// The action's name: `snapshot` or `update`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Update => "update",
+        }
+    }
+}
+
+/// A snapshot of a deep book, or the levels that changed, as one message brought it.
+#[derive(Clone, Copy, Debug)]
+pub struct DepthUpdate<'f> {
+    /// The channel it came on.
+    pub channel: Channel,
+    /// The market of a v3 channel; `None` in v5.
+    pub market: Option<Market>,
+    /// The instrument.
+    pub inst_id: &'f str,
+    /// Snapshot or update.
+    pub action: DepthAction,
+    /// When the exchange says that the book was so.
+    pub ts_event: UnixNanos,
+    /// When we received the frame.
+    pub ts_recv: UnixNanos,
+    /// v5's `seqId`, [`NO_SEQ`] where it was not sent.
+    pub seq: i64,
+    /// v5's `prevSeqId`, [`NO_SEQ`] where it was not sent; -1 in a snapshot.
+    pub prev_seq: i64,
+    /// The checksum of the book after this message; `None` where it was not sent.
+    ///
+    /// Since 2026-06-23 v5 sends 0 always, which is passed on as it came.
+    pub checksum: Option<i32>,
+    /// Ask levels in the order of the message, which is best first; a size of zero deletes.
+    pub asks: &'f [Level],
+    /// Bid levels in the order of the message, which is best first; a size of zero deletes.
+    pub bids: &'f [Level],
+}
+
+impl DepthUpdate<'_> {
+    /// v5's `seqId`; `None` where it was not sent.
+    #[must_use]
+    pub const fn seq(&self) -> Option<i64> {
+        if self.seq == NO_SEQ { None } else { Some(self.seq) }
+    }
+}
+
+/// What a [`Control`] message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ControlKind<'f> {
+    /// A subscription was acknowledged.
+    Subscribe,
+    /// The end of a subscription was acknowledged.
+    Unsubscribe,
+    /// The exchange refused something; see `code` and `message`.
+    Error,
+    /// The answer to a login; see `success`.
+    Login,
+    /// A notice, such as 64008: the connection will soon be closed for a service upgrade.
+    Notice,
+    /// How many connections hold a private channel.
+    ChannelConnCount,
+    /// A subscription was refused since too many connections hold the channel.
+    ChannelConnCountError,
+    /// The answer to our text `ping`.
+    Pong,
+    /// An event that this crate does not know, by its wire name.
+    Other(&'f str),
+}
+
+impl<'f> ControlKind<'f> {
+    /// The kind of a wire name, the value of `event`.
+    #[must_use]
+    pub fn from_name(name: &'f str) -> Self {
+        match name {
+            "subscribe" => Self::Subscribe,
+            "unsubscribe" => Self::Unsubscribe,
+            "error" => Self::Error,
+            "login" => Self::Login,
+            "notice" => Self::Notice,
+            "channel-conn-count" => Self::ChannelConnCount,
+            "channel-conn-count-error" => Self::ChannelConnCountError,
+            other => Self::Other(other),
+        }
+    }
+
+    /// The wire name; `pong` for the answer to a ping.
+    #[must_use]
+    pub const fn name(self) -> &'f str {
+        match self {
+            Self::Subscribe => "subscribe",
+            Self::Unsubscribe => "unsubscribe",
+            Self::Error => "error",
+            Self::Login => "login",
+            Self::Notice => "notice",
+            Self::ChannelConnCount => "channel-conn-count",
+            Self::ChannelConnCountError => "channel-conn-count-error",
+            Self::Pong => "pong",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for ControlKind<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A reply or a notice of the exchange. What a message did not have is `None`.
+///
+/// Source: v3 `{"event":"error","message":"…","errorCode":30041}`, v5
+/// `{"id":"1512","event":"subscribe","arg":{"channel":"books","instId":"BTC-USDT"},"connId":"…"}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Control<'f> {
+    /// What it is.
+    pub kind: ControlKind<'f>,
+    /// The exchange's code: v3's number, v5's digits as a number.
+    pub code: Option<i64>,
+    /// The exchange's text: v3's `message`, v5's `msg`.
+    pub message: Option<&'f str>,
+    /// The market of a v3 channel.
+    pub market: Option<&'f str>,
+    /// The channel's name as the wire has it, which this crate need not know.
+    pub channel: Option<&'f str>,
+    /// The instrument.
+    pub inst_id: Option<&'f str>,
+    /// v5's echo of the request's id.
+    pub id: Option<&'f str>,
+    /// Whether a login succeeded, where the message says so.
+    pub success: Option<bool>,
+    /// When we received the frame.
+    pub ts_recv: UnixNanos,
+}
+
+impl<'f> Control<'f> {
+    /// A control message with nothing but its kind.
+    #[must_use]
+    pub const fn new(kind: ControlKind<'f>) -> Self {
+        Self {
+            kind,
+            code: None,
+            message: None,
+            market: None,
+            channel: None,
+            inst_id: None,
+            id: None,
+            success: None,
+            ts_recv: UnixNanos::UNKNOWN,
+        }
+    }
+}
+
+/// A message that is not decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skipped<'f> {
+    /// The channel's name as the wire has it (v3: after the slash); empty where the message names
+    /// none.
+    pub channel: &'f str,
+    /// When we received the frame.
+    pub ts_recv: UnixNanos,
+}

@@ -1,0 +1,135 @@
+//! One price level of a book.
+
+use std::fmt;
+
+use super::decimal::{Decimal, MAX_SCALE, Price, Qty};
+
+/// One price level: a price, the quantity resting there and the number of orders.
+///
+/// Plain data, 24 bytes: `px` mantissa at offset 0, `sz` mantissa at 8 (both `i64`), `orders` at 16
+/// (`u32`), the two scales at 20 and 21 (`u8`), two zero bytes. The same bytes are read from C,
+/// Python and shared memory.
+///
+/// Source: v3 `["9362.1","23","0","3"]` (price, size, liquidation orders, orders) or, on spot,
+/// `["2252.95","0.625033","2"]`; v5 always the four-element form. The third of four elements is
+/// checked to be a number and not kept: it was zero in every captured message.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+pub struct Level {
+    px: i64,
+    sz: i64,
+    orders: u32,
+    px_scale: u8,
+    sz_scale: u8,
+    reserved: [u8; 2],
+}
+
+impl Level {
+    /// No level: what the unused places of a book hold.
+    pub const EMPTY: Self =
+        Self { px: 0, sz: 0, orders: 0, px_scale: 0, sz_scale: 0, reserved: [0; 2] };
+
+    /// Makes a level.
+    #[inline]
+    #[must_use]
+    pub const fn new(px: Price, sz: Qty, orders: u32) -> Self {
+        Self {
+            px: px.mantissa(),
+            sz: sz.mantissa(),
+            orders,
+            px_scale: px.scale(),
+            sz_scale: sz.scale(),
+            reserved: [0; 2],
+        }
+    }
+
+    /// The price.
+    #[inline]
+    #[must_use]
+    pub const fn px(&self) -> Price {
+        Decimal::from_parts(self.px, self.px_scale)
+    }
+
+    /// The size: base currency on spot, contracts on derivatives. Zero deletes the level in an
+    /// increment of a deep book and does not occur elsewhere.
+    #[inline]
+    #[must_use]
+    pub const fn sz(&self) -> Qty {
+        Decimal::from_parts(self.sz, self.sz_scale)
+    }
+
+    /// The number of orders that make up the size.
+    #[inline]
+    #[must_use]
+    pub const fn orders(&self) -> u32 {
+        self.orders
+    }
+
+    /// The level as three words, for publication in atomics.
+    #[inline]
+    pub(crate) const fn to_words(self) -> [u64; 3] {
+        let [o0, o1, o2, o3] = self.orders.to_le_bytes();
+        let tail = [o0, o1, o2, o3, self.px_scale, self.sz_scale, 0, 0];
+        [self.px.cast_unsigned(), self.sz.cast_unsigned(), u64::from_le_bytes(tail)]
+    }
+
+    /// The level of [`Level::to_words`].
+    #[inline]
+    pub(crate) const fn from_words(words: [u64; 3]) -> Self {
+        let [px, sz, tail] = words;
+        let [o0, o1, o2, o3, px_scale, sz_scale, _, _] = tail.to_le_bytes();
+        Self {
+            px: px.cast_signed(),
+            sz: sz.cast_signed(),
+            orders: u32::from_le_bytes([o0, o1, o2, o3]),
+            px_scale: if px_scale > MAX_SCALE { MAX_SCALE } else { px_scale },
+            sz_scale: if sz_scale > MAX_SCALE { MAX_SCALE } else { sz_scale },
+            reserved: [0; 2],
+        }
+    }
+}
+
+/// Equal texts of price and size, and equal orders: `124.0` and `124` make different levels.
+impl PartialEq for Level {
+    fn eq(&self, other: &Self) -> bool {
+        self.px().same_text(other.px())
+            && self.sz().same_text(other.sz())
+            && self.orders == other.orders
+    }
+}
+
+impl Eq for Level {}
+
+impl fmt::Debug for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} @ {} ({})", self.sz(), self.px(), self.orders)
+    }
+}
+
+const _: () = {
+    assert!(size_of::<Level>() == 24 && align_of::<Level>() == 8);
+    assert!(std::mem::offset_of!(Level, px) == 0);
+    assert!(std::mem::offset_of!(Level, sz) == 8);
+    assert!(std::mem::offset_of!(Level, orders) == 16);
+    assert!(std::mem::offset_of!(Level, px_scale) == 20);
+    assert!(std::mem::offset_of!(Level, sz_scale) == 21);
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_carry_the_whole_level() {
+        let level =
+            Level::new("-124.0".parse().unwrap(), "0.0000007465".parse().unwrap(), u32::MAX);
+        assert_eq!(Level::from_words(level.to_words()), level);
+        assert_eq!(Level::from_words(Level::EMPTY.to_words()), Level::EMPTY);
+    }
+
+    #[test]
+    fn a_level_differs_by_the_text_of_its_numbers() {
+        let level = |px: &str| Level::new(px.parse().unwrap(), Decimal::from(1), 1);
+        assert_ne!(level("124.0"), level("124"));
+    }
+}
