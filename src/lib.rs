@@ -1,5 +1,7 @@
 //! A low-latency, allocation-free feed handler for the OKX v5 and OKEX v3 market-data WebSockets.
 
 pub mod model;
+pub mod wire;
 
 pub use model::*;
+pub use wire::*;

@@ -241,18 +241,6 @@ impl Book5 {
         push(&mut self.bids, &mut self.bid_len, level)
     }
 
-    /// Empties the asks (a key that comes twice starts its side anew).
-    pub(crate) const fn clear_asks(&mut self) {
-        self.asks = [Level::EMPTY; BOOK5_LEVELS];
-        self.ask_len = 0;
-    }
-
-    /// Empties the bids.
-    pub(crate) const fn clear_bids(&mut self) {
-        self.bids = [Level::EMPTY; BOOK5_LEVELS];
-        self.bid_len = 0;
-    }
-
     /// Flags what is odd, once all levels are there.
     #[inline]
     pub(crate) fn flag(&mut self) {

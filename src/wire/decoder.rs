@@ -1,0 +1,189 @@
+//! One frame to events.
+
+use super::error::{DecodeError, DecodeErrorKind as Kind};
+use super::inflate::Inflater;
+use super::item::Scratch;
+use super::json::JsonParser;
+use super::{v3, v5};
+use crate::model::{Control, ControlKind, Dialect, Event, Sink, UnixNanos};
+
+/// The longest compressed body or text frame that is taken by default, in bytes.
+pub const MAX_FRAME_LEN: usize = 1 << 20;
+
+/// The longest text that a compressed body may inflate to by default, in bytes.
+///
+/// Real texts end at about 30 KB (a 400-level snapshot).
+pub const MAX_INFLATED_LEN: usize = 1 << 20;
+
+/// Texts up to this length are parsed with buffers that are there from the start, in bytes.
+const WARM_TEXT_LEN: usize = 32 << 10;
+
+/// Readable bytes behind a text, so that vector loads need no bounds of their own.
+const TEXT_PADDING: usize = 64;
+
+/// One WebSocket message, as the socket gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// A text message: JSON, or `pong`.
+    Text(&'a [u8]),
+    /// A binary message: in v3 the raw DEFLATE of the same.
+    Binary(&'a [u8]),
+}
+
+impl Frame<'_> {
+    /// The number of payload bytes.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Text(bytes) | Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether there is no payload.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What the bytes of a connection may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecodeLimits {
+    /// The longest compressed body or text frame, in bytes; [`MAX_FRAME_LEN`] by default.
+    pub frame_len: usize,
+    /// The longest inflated text, in bytes; [`MAX_INFLATED_LEN`] by default.
+    pub inflated_len: usize,
+}
+
+impl Default for DecodeLimits {
+    fn default() -> Self {
+        Self { frame_len: MAX_FRAME_LEN, inflated_len: MAX_INFLATED_LEN }
+    }
+}
+
+/// What one decoded frame was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// How many events it held.
+    pub events: u32,
+    /// The length of its text in bytes, inflated where it was compressed.
+    pub text_len: usize,
+}
+
+/// Turns the frames of one connection into events.
+///
+/// All buffers are made here, once. Decoding allocates nothing, save where a frame is larger or
+/// denser than 32 KiB of ordinary JSON and than all before it; then buffers grow, bounded by the
+/// limits.
+///
+/// # Example
+/// ```
+/// use okx_feed::{Decoder, Dialect, Event, Frame, UnixNanos};
+///
+/// let mut decoder = Decoder::new(Dialect::V5);
+/// let text = br#"{"arg":{"channel":"bbo-tbt","instId":"BTC-USDT"},"data":[{"asks":[["31774.7",
+///     "0.14","0","3"]],"bids":[["31774.6","0.33","0","3"]],"ts":"1654032991947"}]}"#;
+/// decoder.decode(Frame::Text(text), UnixNanos::UNKNOWN, &mut |event: &Event<'_>| {
+///     if let Event::Book(update) = event {
+///         assert_eq!(update.book.mid().unwrap().to_string(), "31774.65");
+///     }
+/// })?;
+/// # Ok::<(), okx_feed::DecodeError>(())
+/// ```
+#[derive(Debug)]
+pub struct Decoder {
+    dialect: Dialect,
+    limits: DecodeLimits,
+    inflater: Inflater,
+    text: Box<[u8]>,
+    parser: JsonParser,
+    scratch: Scratch,
+}
+
+impl Decoder {
+    /// Makes a decoder with the default limits.
+    #[must_use]
+    pub fn new(dialect: Dialect) -> Self {
+        Self::with_limits(dialect, DecodeLimits::default())
+    }
+
+    /// Makes a decoder with limits of one's own.
+    #[must_use]
+    pub fn with_limits(dialect: Dialect, limits: DecodeLimits) -> Self {
+        let text_len = limits.frame_len.max(limits.inflated_len);
+        Self {
+            dialect,
+            limits,
+            inflater: Inflater::new(),
+            // Zeroed memory is mapped when it is touched: the limit costs nothing until it is used.
+            text: vec![0; text_len + TEXT_PADDING].into_boxed_slice(),
+            parser: JsonParser::new(text_len.min(WARM_TEXT_LEN)),
+            scratch: Scratch::new(),
+        }
+    }
+
+    /// The dialect, fixed for the connection.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Decodes one frame and gives its events to the sink, in order.
+    ///
+    /// v3 takes binary frames of raw DEFLATE, and text frames as they are; v5 takes text frames.
+    /// What is not known (channels, events, fields) is skipped and is no error.
+    ///
+    /// # Errors
+    /// [`DecodeError`] where the frame is malformed. The sink was given nothing of it, the decoder
+    /// is as good as before, and the next frame is decoded as if nothing had been.
+    pub fn decode(
+        &mut self,
+        frame: Frame<'_>,
+        ts_recv: UnixNanos,
+        sink: &mut impl Sink,
+    ) -> Result<Decoded, DecodeError> {
+        let text_len = self.take_text(frame)?;
+        let text = self.text.get(..text_len).unwrap_or_default();
+        if text == b"pong" {
+            let pong = Control { ts_recv, ..Control::new(ControlKind::Pong) };
+            sink.on_event(&Event::Control(pong));
+            return Ok(Decoded { events: 1, text_len });
+        }
+        let (dialect, scratch) = (self.dialect, &mut self.scratch);
+        let events = self.parser.parse(text, |document| match dialect {
+            Dialect::V3 => v3::parse(document, ts_recv, scratch, sink),
+            Dialect::V5 => v5::parse(document, ts_recv, scratch, sink),
+        })?;
+        Ok(Decoded { events, text_len })
+    }
+
+    /// The text of the frame decoded last, inflated where it was compressed.
+    ///
+    /// `text_len` is [`Decoded::text_len`] of that frame; a longer one is cut.
+    #[must_use]
+    pub fn last_text(&self, text_len: usize) -> &[u8] {
+        self.text.get(..text_len).unwrap_or(&self.text)
+    }
+
+    /// Brings the frame's text into the one scratch buffer and gives its length.
+    fn take_text(&mut self, frame: Frame<'_>) -> Result<usize, DecodeError> {
+        if frame.len() > self.limits.frame_len {
+            return Err(DecodeError::new(Kind::FrameTooLarge, self.limits.frame_len));
+        }
+        match frame {
+            Frame::Text(bytes) => {
+                if let Some(place) = self.text.get_mut(..bytes.len()) {
+                    place.copy_from_slice(bytes);
+                }
+                Ok(bytes.len())
+            }
+            Frame::Binary(_) if self.dialect == Dialect::V5 => {
+                Err(DecodeError::new(Kind::UnexpectedBinary, 0))
+            }
+            Frame::Binary(body) => {
+                let place = self.text.get_mut(..self.limits.inflated_len).unwrap_or_default();
+                self.inflater.inflate(body, place)
+            }
+        }
+    }
+}

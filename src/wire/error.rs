@@ -1,0 +1,142 @@
+//! What is wrong with a frame, and where.
+
+use std::fmt;
+
+use crate::model::DecimalError;
+
+/// What is wrong with a frame. Only that frame is lost; the feed goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum DecodeErrorKind {
+    /// A text frame, or the compressed body of a binary one, is over its limit.
+    FrameTooLarge = 0,
+    /// The inflated text is over its limit.
+    InflatedTooLarge = 1,
+    /// The body is not one complete raw DEFLATE stream.
+    Deflate = 2,
+    /// A binary frame in v5, which has text frames only.
+    UnexpectedBinary = 3,
+    /// The text is not JSON in UTF-8.
+    Json = 4,
+    /// A value has another JSON type than the field has.
+    WrongType = 5,
+    /// A field that the message can't do without is missing; the offset is that of the object.
+    MissingField = 6,
+    /// A number is not plain decimal digits.
+    Number = 7,
+    /// A number does not fit its type.
+    NumberOverflow = 8,
+    /// A number has more decimals than are kept.
+    NumberScale = 9,
+    /// A time is not of the dialect's form or does not exist.
+    Timestamp = 10,
+    /// A side is neither `buy` nor `sell`.
+    Side = 11,
+    /// An action is neither a snapshot (v3 `partial`) nor an `update`.
+    Action = 12,
+    /// A level has neither three nor four elements.
+    LevelShape = 13,
+    /// A side has more levels than its channel can have.
+    TooManyLevels = 14,
+    /// `data` has more items than one message may have.
+    TooManyItems = 15,
+    /// An instrument id is empty or too long.
+    InstrumentId = 16,
+}
+
+impl DecodeErrorKind {
+    /// All kinds, in the order of their numbers.
+    pub const ALL: [Self; 17] = [
+        Self::FrameTooLarge,
+        Self::InflatedTooLarge,
+        Self::Deflate,
+        Self::UnexpectedBinary,
+        Self::Json,
+        Self::WrongType,
+        Self::MissingField,
+        Self::Number,
+        Self::NumberOverflow,
+        Self::NumberScale,
+        Self::Timestamp,
+        Self::Side,
+        Self::Action,
+        Self::LevelShape,
+        Self::TooManyLevels,
+        Self::TooManyItems,
+        Self::InstrumentId,
+    ];
+
+    /// A short name, stable for scripts, such as `level_shape`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FrameTooLarge => "frame_too_large",
+            Self::InflatedTooLarge => "inflated_too_large",
+            Self::Deflate => "deflate",
+            Self::UnexpectedBinary => "unexpected_binary",
+            Self::Json => "json",
+            Self::WrongType => "wrong_type",
+            Self::MissingField => "missing_field",
+            Self::Number => "number",
+            Self::NumberOverflow => "number_overflow",
+            Self::NumberScale => "number_scale",
+            Self::Timestamp => "timestamp",
+            Self::Side => "side",
+            Self::Action => "action",
+            Self::LevelShape => "level_shape",
+            Self::TooManyLevels => "too_many_levels",
+            Self::TooManyItems => "too_many_items",
+            Self::InstrumentId => "instrument_id",
+        }
+    }
+}
+
+impl fmt::Display for DecodeErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Why a frame was not decoded: what is wrong, and at which byte. `Copy`, nothing allocated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} at byte {offset}")]
+pub struct DecodeError {
+    /// What is wrong.
+    pub kind: DecodeErrorKind,
+    /// Where: a byte of the text (of a binary frame, the inflated one), or 0 where the place is not
+    /// known, as in a broken DEFLATE stream.
+    pub offset: u32,
+}
+
+impl DecodeError {
+    /// Makes an error; an offset past the range of a `u32` is given as its maximum.
+    #[must_use]
+    pub fn new(kind: DecodeErrorKind, offset: usize) -> Self {
+        Self { kind, offset: u32::try_from(offset).unwrap_or(u32::MAX) }
+    }
+}
+
+impl From<DecimalError> for DecodeErrorKind {
+    fn from(error: DecimalError) -> Self {
+        match error {
+            DecimalError::Overflow => Self::NumberOverflow,
+            DecimalError::Scale => Self::NumberScale,
+            _ => Self::Number,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_numbered_in_order_and_named_once() {
+        let mut names = std::collections::HashSet::new();
+        for (number, kind) in DecodeErrorKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, number);
+            assert!(names.insert(kind.name()));
+        }
+    }
+}

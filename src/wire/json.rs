@@ -1,0 +1,400 @@
+//! JSON text to values: the only file that knows the JSON engine.
+//!
+//! simd-json validates the text and builds a tape of it. Two things that the tape drops are taken
+//! from its index of structural bytes, which has one entry for each brace, bracket, colon, comma,
+//! opening quote and first byte of a literal: the digits of a JSON number as they were written
+//! (`4085.0` must keep its zero), and the byte at which a value stands, for errors.
+
+use std::cell::Cell;
+use std::fmt;
+
+use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
+
+use super::error::{DecodeError, DecodeErrorKind as Kind};
+use crate::model::Decimal;
+
+/// Reused buffers of the JSON engine.
+///
+/// Allocates when made and when a text is larger or denser than all before it, bounded by the
+/// longest text that the caller lets through; else nothing.
+pub(crate) struct JsonParser {
+    buffers: Buffers,
+    tape: Tape<'static>,
+    // simd-json unescapes in place, and raw numbers are read from the text: hence a copy.
+    text: Vec<u8>,
+}
+
+impl JsonParser {
+    /// Makes a parser whose buffers fit texts of up to `text_len` bytes.
+    pub(crate) fn new(text_len: usize) -> Self {
+        let mut parser = Self {
+            buffers: Buffers::new(text_len),
+            tape: Tape(Vec::new()),
+            text: Vec::with_capacity(text_len + INPUT_PADDING),
+        };
+        parser.warm_up(text_len);
+        parser
+    }
+
+    /// Parses `text` and lends the document to `read`.
+    ///
+    /// # Errors
+    /// [`Kind::Json`] where the text is not JSON; else what `read` gives.
+    pub(crate) fn parse<R>(
+        &mut self,
+        text: &[u8],
+        read: impl FnOnce(&Document<'_, '_>) -> Result<R, DecodeError>,
+    ) -> Result<R, DecodeError> {
+        self.text.clear();
+        self.text.extend_from_slice(text);
+        self.text.resize(text.len() + INPUT_PADDING, 0);
+        let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
+        let filled =
+            simd_json::fill_tape_padded(&mut self.text, text.len(), &mut self.buffers, &mut tape);
+        let result = match filled {
+            Ok(()) => read(&Document::new(text, self.buffers.structural_indexes(), &tape.0)),
+            Err(error) => Err(DecodeError::new(Kind::Json, error.index().min(text.len()))),
+        };
+        self.tape = tape.reset();
+        result
+    }
+
+    /// Parses a dense text once, so that ordinary frames find every buffer grown.
+    fn warm_up(&mut self, text_len: usize) {
+        let dense = b"[[1,1,1,1]".iter().chain(b",[1,1,1,1]".iter().cycle().take(text_len));
+        let mut text: Vec<u8> = dense.copied().collect();
+        text.truncate(text.len() / 10 * 10);
+        text.push(b']');
+        let warm = self.parse(&text, |_| Ok(()));
+        debug_assert!(warm.is_ok());
+    }
+}
+
+impl fmt::Debug for JsonParser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonParser").field("capacity", &self.text.capacity()).finish()
+    }
+}
+
+/// A parsed text: its values in document order, and where each stands.
+pub(crate) struct Document<'d, 't> {
+    text: &'d [u8],
+    structurals: &'d [u32],
+    nodes: &'d [Node<'t>],
+    /// A node and its place in `structurals`, to find a later node's from there.
+    located: Cell<(usize, usize)>,
+}
+
+impl<'d, 't> Document<'d, 't> {
+    fn new(text: &'d [u8], structurals: &'d [u32], nodes: &'d [Node<'t>]) -> Self {
+        Self { text, structurals, nodes, located: Cell::new((0, 0)) }
+    }
+
+    /// The value that the text is.
+    pub(crate) fn root(&self) -> Value<'_, 'd, 't> {
+        Value { document: self, index: 0 }
+    }
+
+    /// The byte at which a node of the tape stands.
+    ///
+    /// Each structural byte but a closing or separating one starts exactly one node, in order.
+    /// Asking in document order costs one pass over the text in all.
+    fn offset_of(&self, node: usize) -> usize {
+        let (mut at_node, mut at) = self.located.get();
+        if node < at_node {
+            (at_node, at) = (0, 0);
+        }
+        while let Some(&offset) = self.structurals.get(at) {
+            let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+            let starts = !matches!(self.text.get(offset), Some(b'}' | b']' | b':' | b',') | None);
+            if starts && at_node == node {
+                self.located.set((at_node, at));
+                return offset;
+            }
+            at_node += usize::from(starts);
+            at += 1;
+        }
+        self.text.len()
+    }
+}
+
+/// One value of a document.
+#[derive(Clone, Copy)]
+pub(crate) struct Value<'v, 'd, 't> {
+    document: &'v Document<'d, 't>,
+    index: usize,
+}
+
+impl<'v, 'd, 't> Value<'v, 'd, 't> {
+    fn node(self) -> Option<Node<'t>> {
+        self.document.nodes.get(self.index).copied()
+    }
+
+    /// The byte at which the value stands in the text.
+    pub(crate) fn offset(self) -> usize {
+        self.document.offset_of(self.index)
+    }
+
+    /// An error at this value.
+    pub(crate) fn error(self, kind: Kind) -> DecodeError {
+        DecodeError::new(kind, self.offset())
+    }
+
+    /// The members of an object, in the order of the text.
+    ///
+    /// # Errors
+    /// [`Kind::WrongType`] where the value is no object.
+    pub(crate) fn object(self) -> Result<Members<'v, 'd, 't>, DecodeError> {
+        match self.node() {
+            Some(Node::Object { count, .. }) => Ok(Members(self.children(count))),
+            _ => Err(self.error(Kind::WrongType)),
+        }
+    }
+
+    /// The elements of an array, and how many there are.
+    ///
+    /// # Errors
+    /// [`Kind::WrongType`] where the value is no array.
+    pub(crate) fn array(self) -> Result<(usize, Elements<'v, 'd, 't>), DecodeError> {
+        match self.node() {
+            Some(Node::Array { len, count }) => Ok((len, self.children(count))),
+            _ => Err(self.error(Kind::WrongType)),
+        }
+    }
+
+    /// The text of a string, unescaped.
+    ///
+    /// # Errors
+    /// [`Kind::WrongType`] where the value is no string.
+    pub(crate) fn str(self) -> Result<&'t str, DecodeError> {
+        match self.node() {
+            Some(Node::String(text)) => Ok(text),
+            _ => Err(self.error(Kind::WrongType)),
+        }
+    }
+
+    /// Whether the value is `null`, which every field may be instead of missing.
+    pub(crate) fn is_null(self) -> bool {
+        matches!(self.node(), Some(Node::Static(StaticNode::Null)))
+    }
+
+    /// The value of `true`, `false`, `"true"` or `"false"`; `None` for anything else.
+    pub(crate) fn bool(self) -> Option<bool> {
+        match self.node() {
+            Some(Node::Static(StaticNode::Bool(value))) => Some(value),
+            Some(Node::String("true")) => Some(true),
+            Some(Node::String("false")) => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The characters of a number, which the wire writes as a string or as a JSON number.
+    ///
+    /// # Errors
+    /// [`Kind::WrongType`] where the value is neither.
+    pub(crate) fn number(self) -> Result<Digits<'t, 'd>, DecodeError> {
+        match self.node() {
+            Some(Node::String(text)) => Ok(Digits::Quoted(text.as_bytes())),
+            Some(Node::Static(StaticNode::I64(_) | StaticNode::U64(_) | StaticNode::F64(_))) => {
+                Ok(Digits::Bare(self.bare_number()))
+            }
+            _ => Err(self.error(Kind::WrongType)),
+        }
+    }
+
+    /// An exact decimal, from a string or a JSON number.
+    ///
+    /// # Errors
+    /// Where the value is neither, or the number is not a [`Decimal`].
+    pub(crate) fn decimal(self) -> Result<Decimal, DecodeError> {
+        Decimal::parse(self.number()?.bytes()).map_err(|e| self.error(e.into()))
+    }
+
+    /// An integer, from a string or a JSON number: digits, with a sign where it is negative.
+    ///
+    /// # Errors
+    /// Where the value is neither, or the number is no integer that fits.
+    pub(crate) fn integer<T: TryFrom<i128>>(self) -> Result<T, DecodeError> {
+        let digits = self.number()?;
+        let text = digits.bytes();
+        let (negative, text) = match text {
+            [b'-', rest @ ..] => (true, rest),
+            _ => (false, text),
+        };
+        if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
+            return Err(self.error(Kind::Number));
+        }
+        let value = text.iter().try_fold(0i128, |value, &byte| {
+            value.checked_mul(10)?.checked_add(i128::from(byte - b'0'))
+        });
+        let signed = value.map(|value| if negative { -value } else { value });
+        let fitting = signed.and_then(|value| T::try_from(value).ok());
+        fitting.ok_or_else(|| self.error(Kind::NumberOverflow))
+    }
+
+    /// The characters of a JSON number: from its first byte to the next that can't be part of it.
+    fn bare_number(self) -> &'d [u8] {
+        let rest = self.document.text.get(self.offset()..).unwrap_or_default();
+        let end = rest
+            .iter()
+            .position(|b| !matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
+            .unwrap_or(rest.len());
+        rest.get(..end).unwrap_or_default()
+    }
+
+    fn children(self, count: usize) -> Elements<'v, 'd, 't> {
+        let start = self.index + 1;
+        Elements { document: self.document, next: start, end: start + count }
+    }
+}
+
+/// The characters of a number, borrowed from where they could be had.
+#[derive(Clone, Copy)]
+pub(crate) enum Digits<'t, 'd> {
+    /// Inside a string.
+    Quoted(&'t [u8]),
+    /// A JSON number.
+    Bare(&'d [u8]),
+}
+
+impl Digits<'_, '_> {
+    pub(crate) const fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Quoted(bytes) => bytes,
+            Self::Bare(bytes) => bytes,
+        }
+    }
+}
+
+/// The elements of an array, in order.
+#[derive(Clone, Copy)]
+pub(crate) struct Elements<'v, 'd, 't> {
+    document: &'v Document<'d, 't>,
+    next: usize,
+    end: usize,
+}
+
+impl<'v, 'd, 't> Iterator for Elements<'v, 'd, 't> {
+    type Item = Value<'v, 'd, 't>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.end {
+            return None;
+        }
+        let value = Value { document: self.document, index: self.next };
+        let below = match value.node()? {
+            Node::Object { count, .. } | Node::Array { count, .. } => count,
+            _ => 0,
+        };
+        self.next += 1 + below;
+        Some(value)
+    }
+}
+
+/// The members of an object, in order: keys, unescaped, and values.
+pub(crate) struct Members<'v, 'd, 't>(Elements<'v, 'd, 't>);
+
+impl<'v, 'd, 't> Iterator for Members<'v, 'd, 't> {
+    type Item = (&'t str, Value<'v, 'd, 't>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let key = self.0.next()?;
+        let value = self.0.next()?;
+        Some((key.str().ok()?, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<R>(text: &str, read: impl FnOnce(&Document<'_, '_>) -> Result<R, DecodeError>) -> R {
+        JsonParser::new(1 << 10).parse(text.as_bytes(), read).unwrap()
+    }
+
+    #[test]
+    fn numbers_keep_the_digits_of_the_text() {
+        let text =
+            r#"{"a\"b":[4085.0, "124.0" ,-7,{"x":[]},1e5,[[0.10]]], "z":12345678901234567890123}"#;
+        let mut seen = Vec::new();
+        read(text, |doc| {
+            let mut stack = vec![doc.root()];
+            while let Some(value) = stack.pop() {
+                if let Ok(digits) = value.number() {
+                    seen.push(String::from_utf8(digits.bytes().to_vec()).unwrap());
+                }
+                let members = value.object().map(|m| m.map(|(_, v)| v).collect::<Vec<_>>());
+                let elements = value.array().map(|(_, e)| e.collect::<Vec<_>>());
+                stack.extend(members.or(elements).unwrap_or_default().into_iter().rev());
+            }
+            Ok(())
+        });
+        assert_eq!(seen, ["4085.0", "124.0", "-7", "1e5", "0.10", "12345678901234567890123"]);
+    }
+
+    #[test]
+    fn every_value_knows_its_byte() {
+        let text = r#" { "k\"ey" : [ 1 , "a\\" , true ] , "o" : { "n" : null } }"#;
+        read(text, |doc| {
+            let members: Vec<_> = doc.root().object()?.collect();
+            let [(key, array), (other, object)] = members[..] else { panic!() };
+            assert_eq!((key, other), ("k\"ey", "o"));
+            let offsets: Vec<_> = array.array()?.1.map(Value::offset).collect();
+            assert_eq!(offsets, [15, 19, 27]);
+            let null = object.object()?.next().unwrap().1;
+            assert_eq!(&text[null.offset()..null.offset() + 4], "null");
+            // Going back is allowed.
+            assert_eq!(array.offset(), 13);
+            assert_eq!(doc.root().offset(), 1);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn integers_are_checked() {
+        let text = r#"["12",-1,"1.0","",256,"00",99999999999999999999999999999999999999999]"#;
+        read(text, |doc| {
+            let values: Vec<_> = doc.root().array()?.1.collect();
+            assert_eq!(values[0].integer::<u8>(), Ok(12));
+            assert_eq!(values[1].integer::<i64>(), Ok(-1));
+            assert_eq!(values[1].integer::<u32>().unwrap_err().kind, Kind::NumberOverflow);
+            assert_eq!(values[2].integer::<u32>().unwrap_err().kind, Kind::Number);
+            assert_eq!(values[3].integer::<u32>().unwrap_err().kind, Kind::Number);
+            assert_eq!(
+                values[4].integer::<u8>().unwrap_err(),
+                values[4].error(Kind::NumberOverflow)
+            );
+            assert_eq!(values[6].integer::<i128>().unwrap_err().kind, Kind::NumberOverflow);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused() {
+        let mut parser = JsonParser::new(64);
+        for text in [
+            &b""[..],
+            b" ",
+            b"{",
+            b"{}x",
+            b"[1,]",
+            b"{\"a\":}",
+            b"nul",
+            b"\"\x01\"",
+            b"\"\xff\"",
+            b"[01]",
+            b"pong",
+            b"{} {}",
+            b"\"\\x\"",
+            b"[1e]",
+            b"[-]",
+            b"[.5]",
+            b"[5.]",
+        ] {
+            let result = parser.parse(text, |_| Ok(()));
+            assert_eq!(result.unwrap_err().kind, Kind::Json, "{:?}", text.escape_ascii());
+        }
+        let deep = "[".repeat(4096);
+        assert!(parser.parse(deep.as_bytes(), |_| Ok(())).is_err());
+    }
+}

@@ -1,0 +1,13 @@
+//! Bytes to events: the hot path. No I/O, no clock, no state between frames but buffers.
+
+mod decoder;
+mod error;
+mod inflate;
+mod item;
+mod json;
+mod v3;
+mod v5;
+
+pub use decoder::{DecodeLimits, Decoded, Decoder, Frame, MAX_FRAME_LEN, MAX_INFLATED_LEN};
+pub use error::{DecodeError, DecodeErrorKind};
+pub use item::{MAX_DEPTH_LEVELS, MAX_ITEMS};

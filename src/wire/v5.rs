@@ -1,0 +1,100 @@
+//! Dialect v5 ("OKX", 2021 to today).
+//!
+//! Data: `{"arg":{"channel":…,"instId":…},"data":[…]}`, with `"action"` between the two where the
+//! channel is incremental. Replies: `{"event":…}`, with the `arg` that they answer.
+
+use super::error::{DecodeError, DecodeErrorKind as Kind};
+use super::item::{Fields, Head, ItemForm, Scratch, emit};
+use super::json::{Document, Value};
+use crate::model::{Channel, Control, ControlKind, Dialect, Event, Sink, Skipped, UnixNanos};
+
+/// Gives the events of one message to the sink, and says how many there were.
+///
+/// # Errors
+/// Where the message is malformed; then nothing was given.
+pub(super) fn parse(
+    document: &Document<'_, '_>,
+    ts_recv: UnixNanos,
+    scratch: &mut Scratch,
+    sink: &mut impl Sink,
+) -> Result<u32, DecodeError> {
+    let root = document.root();
+    let (mut action, mut data, mut event) = (None, None, None);
+    let mut control = Control { ts_recv, ..Control::new(ControlKind::Error) };
+    for (key, value) in root.object()? {
+        match key {
+            "arg" => set_arg(&mut control, value)?,
+            "action" => action = Some(value),
+            "data" => data = Some(value),
+            "event" => event = Some(value.str()?),
+            "channel" => control.channel = Some(value.str()?),
+            "msg" => control.message = Some(value.str()?),
+            "code" => control.code = code(value)?,
+            "id" => control.id = value.str().ok(),
+            _ => {}
+        }
+    }
+    if event.is_some() || (data.is_none() && control.code.is_some()) {
+        // A refused key is answered without an event: {"msg":"Invalid apiKey","code":"60005",…}.
+        control.kind = event.map_or(ControlKind::Error, ControlKind::from_name);
+        if control.kind == ControlKind::Login {
+            control.success = control.code.map(|code| code == 0);
+        }
+        sink.on_event(&Event::Control(control));
+        return Ok(1);
+    }
+    let name = control.channel.unwrap_or_default();
+    let Some(channel) = Channel::from_name(Dialect::V5, name.as_bytes()) else {
+        sink.on_event(&Event::Skipped(Skipped { channel: name, ts_recv }));
+        return Ok(1);
+    };
+    let data = data.ok_or_else(|| root.error(Kind::MissingField))?;
+    let head = Head { channel, market: None, inst_id: control.inst_id, ts_recv };
+    emit(FORM, head, action, data, scratch, sink)
+}
+
+/// Reads `{"channel":"books","instId":"BTC-USDT"}`; other members are not needed.
+fn set_arg<'t>(control: &mut Control<'t>, arg: Value<'_, '_, 't>) -> Result<(), DecodeError> {
+    (control.channel, control.inst_id) = (None, None);
+    for (key, value) in arg.object()? {
+        match key {
+            "channel" => control.channel = Some(value.str()?),
+            "instId" => control.inst_id = Some(value.str()?),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The digits of a code; an empty one is no code.
+fn code(value: Value<'_, '_, '_>) -> Result<Option<i64>, DecodeError> {
+    if value.number()?.bytes().is_empty() {
+        return Ok(None);
+    }
+    value.integer().map(Some)
+}
+
+const FORM: ItemForm = ItemForm { place, time: UnixNanos::parse_millis };
+
+/// Source: sections 2.6 and 2.7 of the wire facts.
+fn place<'p, 'v, 'd, 't>(
+    fields: &'p mut Fields<'v, 'd, 't>,
+    key: &str,
+) -> Option<&'p mut Option<Value<'v, 'd, 't>>> {
+    Some(match key {
+        "asks" => &mut fields.asks,
+        "bids" => &mut fields.bids,
+        "instId" => &mut fields.inst_id,
+        "ts" => &mut fields.ts,
+        "checksum" => &mut fields.checksum,
+        "seqId" => &mut fields.seq,
+        "prevSeqId" => &mut fields.prev_seq,
+        "side" => &mut fields.side,
+        "tradeId" => &mut fields.trade_id,
+        "px" => &mut fields.px,
+        "sz" => &mut fields.sz,
+        "count" => &mut fields.count,
+        "source" => &mut fields.source,
+        _ => return None,
+    })
+}
