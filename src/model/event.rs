@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::book::Book5;
-use super::channel::{Channel, Market};
+use super::channel::{Channel, Market, Subscription};
 use super::level::Level;
+use super::state::BookState;
 use super::time::UnixNanos;
 use super::trade::{NO_SEQ, Trade};
 
@@ -23,6 +24,8 @@ pub enum Event<'f> {
     Control(Control<'f>),
     /// A message that is not decoded: counted by its channel, no error.
     Skipped(Skipped<'f>),
+    /// A subscription's state changed. It comes from the feed, never from a decoder.
+    State(StateChange<'f>),
 }
 
 /// Who receives events. A closure `FnMut(&Event<'_>)` is one.
@@ -235,5 +238,18 @@ pub struct Skipped<'f> {
     /// none.
     pub channel: &'f str,
     /// When we received the frame.
+    pub ts_recv: UnixNanos,
+}
+
+/// A change of what may be believed of a subscription's book or trades.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateChange<'f> {
+    /// Whose state it is.
+    pub subscription: &'f Subscription,
+    /// The state before.
+    pub from: BookState,
+    /// The state from now on.
+    pub to: BookState,
+    /// When, on the clock of `ts_recv`.
     pub ts_recv: UnixNanos,
 }

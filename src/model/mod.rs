@@ -9,6 +9,7 @@ mod event;
 mod instrument;
 mod level;
 mod liquidity;
+mod state;
 mod time;
 mod trade;
 
@@ -16,10 +17,12 @@ pub use book::{BOOK5_LEVELS, Book5, BookFlags};
 pub use channel::{Channel, ChannelKind, Dialect, Market, Subscription, SubscriptionError};
 pub use decimal::{Decimal, DecimalError, MAX_DECIMAL_TEXT, MAX_SCALE, Price, Qty};
 pub use event::{
-    BookUpdate, Control, ControlKind, DepthAction, DepthUpdate, Event, Sink, Skipped, TradeUpdate,
+    BookUpdate, Control, ControlKind, DepthAction, DepthUpdate, Event, Sink, Skipped, StateChange,
+    TradeUpdate,
 };
 pub use instrument::{InstrumentId, InstrumentIdError, MAX_ID_LEN};
 pub use level::Level;
 pub use liquidity::{RATIO_SCALE, Sweep};
+pub use state::{BookState, DownReason};
 pub use time::{ISO_MS_LEN, IsoMs, MonoNanos, UnixNanos};
 pub use trade::{NO_SEQ, Side, Trade, TradeRing};

@@ -1,0 +1,159 @@
+//! Frames to books: the whole hot path behind one call.
+
+use super::publish::BookReader;
+use super::slots::{RING_LEN, Slots};
+use super::stats::Stats;
+use super::tape::TradeReader;
+use crate::model::{
+    Book5, BookState, Dialect, DownReason, Event, Sink, Subscription, TradeRing, UnixNanos,
+};
+use crate::wire::{DecodeError, DecodeLimits, Decoded, Decoder, Frame};
+
+/// Decodes the frames of one connection and keeps the books and trades that they tell of.
+///
+/// Sans-IO: the caller brings frames and times. [`FeedHandler::on_frame`] allocates nothing in
+/// steady state, does not lock, log, wait or read a clock.
+///
+/// # Example
+/// ```
+/// use okx_feed::{Dialect, Event, FeedHandler, Frame, Subscription, UnixNanos};
+///
+/// let books: Subscription = "bbo-tbt:BTC-USDT".parse()?;
+/// let mut feed = FeedHandler::new(Dialect::V5);
+/// feed.subscribe(books);
+/// let text = br#"{"arg":{"channel":"bbo-tbt","instId":"BTC-USDT"},"data":[{"asks":[["31774.7",
+///     "0.14","0","3"]],"bids":[["31774.6","0.33","0","3"]],"ts":"1654032991947"}]}"#;
+/// feed.on_frame(Frame::Text(text), UnixNanos(1), &mut |_: &Event<'_>| {})?;
+/// assert_eq!(feed.book(&books).unwrap().spread().unwrap().to_string(), "0.1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct FeedHandler {
+    decoder: Decoder,
+    slots: Slots,
+    stats: Stats,
+}
+
+impl FeedHandler {
+    /// Makes a handler with no subscription and the default limits.
+    #[must_use]
+    pub fn new(dialect: Dialect) -> Self {
+        Self::with_limits(dialect, DecodeLimits::default())
+    }
+
+    /// Makes a handler with limits of one's own.
+    #[must_use]
+    pub fn with_limits(dialect: Dialect, limits: DecodeLimits) -> Self {
+        Self {
+            decoder: Decoder::with_limits(dialect, limits),
+            slots: Slots::default(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Makes a place for what a subscription will bring. Does nothing where there is one.
+    ///
+    /// This tells the handler what to keep; asking the exchange is the caller's part (see
+    /// `Session`).
+    pub fn subscribe(&mut self, subscription: Subscription) {
+        self.slots.insert(subscription);
+    }
+
+    /// Forgets a subscription and what it brought; readers see [`DownReason::Unsubscribed`]. False
+    /// where there was none.
+    pub fn unsubscribe(
+        &mut self,
+        subscription: &Subscription,
+        ts_recv: UnixNanos,
+        sink: &mut impl Sink,
+    ) -> bool {
+        self.set_state(subscription, BookState::Down(DownReason::Unsubscribed), ts_recv, sink);
+        self.slots.remove(subscription)
+    }
+
+    /// Takes one frame: decodes it, applies its events to the books, and gives each event to the
+    /// sink after the state that it changed.
+    ///
+    /// `ts_recv` is when the frame was received; it must not run backwards.
+    ///
+    /// # Errors
+    /// [`DecodeError`] where the frame is malformed: it is counted, and changed nothing.
+    #[inline]
+    pub fn on_frame(
+        &mut self,
+        frame: Frame<'_>,
+        ts_recv: UnixNanos,
+        sink: &mut impl Sink,
+    ) -> Result<Decoded, DecodeError> {
+        let Self { decoder, slots, stats } = self;
+        stats.frame(frame.len());
+        let result = decoder.decode(frame, ts_recv, &mut |event: &Event<'_>| {
+            slots.apply(event, stats, sink);
+        });
+        stats.result(&result);
+        result
+    }
+
+    /// Changes the state of one subscription and tells readers and sink, if it is another.
+    pub fn set_state(
+        &mut self,
+        subscription: &Subscription,
+        state: BookState,
+        ts_recv: UnixNanos,
+        sink: &mut impl Sink,
+    ) {
+        if let Some(slot) = self.slots.get_mut(subscription) {
+            slot.set_state(state, ts_recv, sink);
+        }
+    }
+
+    /// Changes the state of every subscription that is not down, as when the connection is lost.
+    pub fn set_all_states(&mut self, state: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
+        for slot in self.slots.iter_mut() {
+            if !matches!(slot.state(), BookState::Down(_)) {
+                slot.set_state(state, ts_recv, sink);
+            }
+        }
+    }
+
+    /// The dialect of the connection.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.decoder.dialect()
+    }
+
+    /// The last five-level book of a subscription; `None` where it is not subscribed or brings
+    /// none.
+    #[must_use]
+    pub fn book(&self, subscription: &Subscription) -> Option<&Book5> {
+        self.slots.get(subscription)?.book()
+    }
+
+    /// The last trades of a subscription; `None` where it is not subscribed or brings none.
+    #[must_use]
+    pub fn trades(&self, subscription: &Subscription) -> Option<&TradeRing<RING_LEN>> {
+        self.slots.get(subscription)?.trades()
+    }
+
+    /// A reader of a subscription's book for another thread.
+    pub fn book_reader(&mut self, subscription: &Subscription) -> Option<BookReader> {
+        self.slots.get_mut(subscription)?.book_reader()
+    }
+
+    /// A reader of a subscription's trades for another thread.
+    pub fn trade_reader(&mut self, subscription: &Subscription) -> Option<TradeReader> {
+        self.slots.get_mut(subscription)?.trade_reader()
+    }
+
+    /// All subscriptions and what they brought.
+    #[must_use]
+    pub const fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    /// The counters so far.
+    #[must_use]
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+}

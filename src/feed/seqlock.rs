@@ -1,0 +1,84 @@
+//! A sequence lock: a few words that one thread writes and any number read whole.
+//!
+//! The words are relaxed atomics, so there is no data race and no `unsafe`; the version around them
+//! tells a reader whether it saw one write or a mix of two. The writer never waits. A reader
+//! retries while a write is under way.
+
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU64, Ordering, fence};
+#[cfg(not(loom))]
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+/// `N` words behind a version. Two cache lines of alignment keep neighbours from sharing one, and
+/// with it the adjacent line that the hardware prefetches.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(super) struct SeqLock<const N: usize> {
+    /// Even: whole. Odd: a write is under way. Half of it is the number of writes.
+    version: AtomicU64,
+    words: [AtomicU64; N],
+}
+
+impl<const N: usize> SeqLock<N> {
+    pub(super) fn new(words: [u64; N]) -> Self {
+        Self { version: AtomicU64::new(0), words: words.map(AtomicU64::new) }
+    }
+
+    /// Replaces the words. Wait-free.
+    ///
+    /// There must be one writer: two at once would let readers see a mix. The publishers see to it
+    /// by taking themselves as `&mut`.
+    #[inline]
+    pub(super) fn write(&self, words: &[u64; N]) {
+        let version = self.version.load(Ordering::Relaxed);
+        self.version.store(version.wrapping_add(1), Ordering::Relaxed);
+        // A reader that sees one of the new words below must see the odd version above too: this
+        // fence pairs with the reader's second one.
+        fence(Ordering::Release);
+        for (place, word) in self.words.iter().zip(words) {
+            place.store(*word, Ordering::Relaxed);
+        }
+        // A reader that sees the even version sees all words: pairs with its first load.
+        self.version.store(version.wrapping_add(2), Ordering::Release);
+    }
+
+    /// Reads the words if no write is in the way, with the number of writes that they are from.
+    #[inline]
+    pub(super) fn try_read(&self) -> Option<([u64; N], u64)> {
+        let version = self.version.load(Ordering::Acquire);
+        if version % 2 == 1 {
+            return None;
+        }
+        let mut words = [0; N];
+        for (word, place) in words.iter_mut().zip(&self.words) {
+            *word = place.load(Ordering::Relaxed);
+        }
+        fence(Ordering::Acquire);
+        (self.version.load(Ordering::Relaxed) == version).then_some((words, version / 2))
+    }
+
+    /// Reads the words, retrying while writes are in the way.
+    #[inline]
+    pub(super) fn read(&self) -> ([u64; N], u64) {
+        loop {
+            if let Some(read) = self.try_read() {
+                return read;
+            }
+            spin();
+        }
+    }
+
+    /// The number of writes so far, for a reader who wants to know whether there is anything new.
+    #[inline]
+    pub(super) fn writes(&self) -> u64 {
+        self.version.load(Ordering::Acquire) / 2
+    }
+}
+
+#[inline]
+fn spin() {
+    #[cfg(loom)]
+    loom::thread::yield_now();
+    #[cfg(not(loom))]
+    std::hint::spin_loop();
+}

@@ -1,0 +1,249 @@
+//! What a feed has seen, counted.
+
+use crate::model::{BookFlags, Control, ControlKind, Event};
+use crate::wire::{DecodeError, DecodeErrorKind, Decoded};
+
+/// How many channel names are told apart when their messages are skipped.
+pub const MAX_SKIPPED_NAMES: usize = 32;
+
+/// The longest channel name that is kept, in bytes.
+const MAX_NAME_LEN: usize = 31;
+
+/// Counters of one connection, plain and `Copy`: a snapshot is a copy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Frames received, malformed ones included.
+    pub frames: u64,
+    /// Payload bytes received, as they were on the wire.
+    pub wire_bytes: u64,
+    /// Bytes of text after inflating.
+    pub text_bytes: u64,
+    /// Five-level books.
+    pub books: u64,
+    /// Trades.
+    pub trades: u64,
+    /// Snapshots of and changes to deep books.
+    pub depths: u64,
+    /// Replies and notices.
+    pub controls: u64,
+    /// Among them errors.
+    pub control_errors: u64,
+    /// Among them answers to our ping.
+    pub pongs: u64,
+    /// Books and trades that no subscription of ours asked for.
+    pub unsubscribed: u64,
+    /// Books whose best bid is at or above the best ask.
+    pub crossed: u64,
+    /// Books with a side that is not strictly sorted.
+    pub unsorted: u64,
+    /// Books with a level that has no size.
+    pub empty_levels: u64,
+    /// Events whose exchange time is before that of the one before, per subscription.
+    pub backwards: u64,
+    /// Messages of channels that are not decoded, by name.
+    pub skipped: SkippedNames,
+    /// Malformed frames, by kind.
+    pub errors: ErrorCounts,
+}
+
+impl Stats {
+    /// Counts a frame before it is decoded.
+    #[inline]
+    pub(crate) const fn frame(&mut self, wire_len: usize) {
+        self.frames += 1;
+        self.wire_bytes += wire_len as u64;
+    }
+
+    /// Counts what became of a frame.
+    #[inline]
+    pub(crate) fn result(&mut self, result: &Result<Decoded, DecodeError>) {
+        match result {
+            Ok(decoded) => self.text_bytes += decoded.text_len as u64,
+            Err(error) => self.errors.count(error.kind),
+        }
+    }
+
+    /// Counts an event.
+    #[inline]
+    pub(crate) fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Book(update) => {
+                self.books += 1;
+                self.book_flags(update.book.flags());
+            }
+            Event::Trade(_) => self.trades += 1,
+            Event::Depth(_) => self.depths += 1,
+            Event::Control(control) => self.control(control),
+            Event::Skipped(skipped) => self.skipped.count(skipped.channel),
+            Event::State(_) => {}
+        }
+    }
+
+    #[inline]
+    fn book_flags(&mut self, flags: BookFlags) {
+        if flags.is_empty() {
+            return;
+        }
+        self.crossed += u64::from(flags.contains(BookFlags::CROSSED));
+        self.unsorted += u64::from(flags.contains(BookFlags::UNSORTED));
+        self.empty_levels += u64::from(flags.contains(BookFlags::EMPTY_LEVEL));
+    }
+
+    fn control(&mut self, control: &Control<'_>) {
+        self.controls += 1;
+        match control.kind {
+            ControlKind::Pong => self.pongs += 1,
+            ControlKind::Error | ControlKind::ChannelConnCountError => self.control_errors += 1,
+            _ => {}
+        }
+    }
+
+    /// All malformed frames.
+    #[must_use]
+    pub fn malformed(&self) -> u64 {
+        self.errors.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Adds another connection's counters to these.
+    pub fn merge(&mut self, other: &Self) {
+        let pairs = [
+            (&mut self.frames, other.frames),
+            (&mut self.wire_bytes, other.wire_bytes),
+            (&mut self.text_bytes, other.text_bytes),
+            (&mut self.books, other.books),
+            (&mut self.trades, other.trades),
+            (&mut self.depths, other.depths),
+            (&mut self.controls, other.controls),
+            (&mut self.control_errors, other.control_errors),
+            (&mut self.pongs, other.pongs),
+            (&mut self.unsubscribed, other.unsubscribed),
+            (&mut self.crossed, other.crossed),
+            (&mut self.unsorted, other.unsorted),
+            (&mut self.empty_levels, other.empty_levels),
+            (&mut self.backwards, other.backwards),
+        ];
+        for (mine, theirs) in pairs {
+            *mine += theirs;
+        }
+        other.skipped.iter().for_each(|(name, count)| self.skipped.add(name, count));
+        self.skipped.other += other.skipped.other;
+        other.errors.iter().for_each(|(kind, count)| self.errors.add(kind, count));
+    }
+}
+
+/// Malformed frames by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ErrorCounts([u64; DecodeErrorKind::ALL.len()]);
+
+impl ErrorCounts {
+    fn count(&mut self, kind: DecodeErrorKind) {
+        self.add(kind, 1);
+    }
+
+    fn add(&mut self, kind: DecodeErrorKind, count: u64) {
+        if let Some(place) = self.0.get_mut(kind as usize) {
+            *place += count;
+        }
+    }
+
+    /// How many frames were malformed in this way.
+    #[must_use]
+    pub fn of(&self, kind: DecodeErrorKind) -> u64 {
+        self.0.get(kind as usize).copied().unwrap_or_default()
+    }
+
+    /// The kinds that occurred, and how often.
+    pub fn iter(&self) -> impl Iterator<Item = (DecodeErrorKind, u64)> {
+        let all = DecodeErrorKind::ALL.into_iter().zip(self.0);
+        all.filter(|(_, count)| *count > 0)
+    }
+}
+
+/// Skipped messages by channel name: the first [`MAX_SKIPPED_NAMES`] names, and the rest together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SkippedNames {
+    names: [SkippedName; MAX_SKIPPED_NAMES],
+    /// Messages whose name came too late or is too long to be told apart.
+    pub other: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct SkippedName {
+    name: [u8; MAX_NAME_LEN],
+    len: u8,
+    count: u64,
+}
+
+impl SkippedName {
+    fn name(&self) -> &str {
+        let bytes = self.name.get(..usize::from(self.len)).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl SkippedNames {
+    fn count(&mut self, name: &str) {
+        self.add(name, 1);
+    }
+
+    fn add(&mut self, name: &str, count: u64) {
+        let place = self.names.iter_mut().find(|n| n.count == 0 || n.name() == name);
+        let copied = place.and_then(|place| {
+            if place.count == 0 {
+                place.name.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
+                place.len = u8::try_from(name.len()).ok()?;
+            }
+            place.count += count;
+            Some(())
+        });
+        if copied.is_none() {
+            self.other += count;
+        }
+    }
+
+    /// The names that were skipped, in the order in which they came first, and how often.
+    ///
+    /// A message that names no channel counts under the empty name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.names.iter().take_while(|n| n.count > 0).map(|n| (n.name(), n.count))
+    }
+
+    /// All skipped messages.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.iter().map(|(_, count)| count).sum::<u64>() + self.other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skipped_names_are_bounded_and_none_is_lost() {
+        let mut skipped = SkippedNames::default();
+        for round in 0..3 {
+            for n in 0..40 {
+                skipped.count(&format!("channel{n}"));
+            }
+            assert_eq!(skipped.total(), (round + 1) * 40);
+        }
+        skipped.count(&"x".repeat(MAX_NAME_LEN + 1));
+        assert_eq!(skipped.iter().count(), MAX_SKIPPED_NAMES);
+        assert_eq!(skipped.iter().next(), Some(("channel0", 3)));
+        assert_eq!(skipped.other, 3 * 8 + 1);
+    }
+
+    #[test]
+    fn merging_adds_up() {
+        let mut a = Stats { frames: 2, ..Stats::default() };
+        a.skipped.count("ticker");
+        a.errors.count(DecodeErrorKind::Json);
+        let mut b = a;
+        b.skipped.count("candle60s");
+        a.merge(&b);
+        assert_eq!((a.frames, a.malformed(), a.skipped.total()), (4, 2, 3));
+        assert_eq!(a.skipped.iter().collect::<Vec<_>>(), [("ticker", 2), ("candle60s", 1)]);
+    }
+}

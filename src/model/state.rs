@@ -1,0 +1,104 @@
+//! What a strategy may believe of a book or of a stream of trades.
+
+use std::fmt;
+
+/// Whether what a subscription last brought can be believed now.
+///
+/// Only [`BookState::Live`] means that the book is the exchange's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum BookState {
+    /// There is no connection, or none that has taken the subscription yet.
+    #[default]
+    Connecting,
+    /// The exchange has acknowledged the subscription and sent nothing yet.
+    AwaitingSnapshot,
+    /// The book is the exchange's own, as of its `ts_event`.
+    Live,
+    /// Nothing has come for longer than the channel lets one expect.
+    Stale,
+    /// The book was found wrong (a gap, a checksum) and is being fetched anew.
+    Resyncing,
+    /// Nothing will come, and nothing is tried.
+    Down(DownReason),
+}
+
+/// Why nothing will come any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DownReason {
+    /// The exchange refused the subscription.
+    Rejected,
+    /// We gave the subscription up.
+    Unsubscribed,
+    /// The client was stopped.
+    Stopped,
+}
+
+impl BookState {
+    /// Whether the book may be traded on.
+    #[inline]
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Live)
+    }
+
+    /// The state's name in lower case, such as `awaiting_snapshot` or `down_rejected`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::AwaitingSnapshot => "awaiting_snapshot",
+            Self::Live => "live",
+            Self::Stale => "stale",
+            Self::Resyncing => "resyncing",
+            Self::Down(DownReason::Rejected) => "down_rejected",
+            Self::Down(DownReason::Unsubscribed) => "down_unsubscribed",
+            Self::Down(DownReason::Stopped) => "down_stopped",
+        }
+    }
+
+    /// The state as a number, for publication in an atomic.
+    pub(crate) const fn to_code(self) -> u64 {
+        match self {
+            Self::Connecting => 0,
+            Self::AwaitingSnapshot => 1,
+            Self::Live => 2,
+            Self::Stale => 3,
+            Self::Resyncing => 4,
+            Self::Down(DownReason::Rejected) => 5,
+            Self::Down(DownReason::Unsubscribed) => 6,
+            Self::Down(DownReason::Stopped) => 7,
+        }
+    }
+
+    /// The state of [`BookState::to_code`].
+    pub(crate) const fn from_code(code: u64) -> Self {
+        match code {
+            1 => Self::AwaitingSnapshot,
+            2 => Self::Live,
+            3 => Self::Stale,
+            4 => Self::Resyncing,
+            5 => Self::Down(DownReason::Rejected),
+            6 => Self::Down(DownReason::Unsubscribed),
+            7 => Self::Down(DownReason::Stopped),
+            _ => Self::Connecting,
+        }
+    }
+}
+
+impl fmt::Display for BookState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_come_back() {
+        for code in 0..8 {
+            assert_eq!(BookState::from_code(code).to_code(), code);
+        }
+    }
+}
