@@ -2,8 +2,12 @@
 
 pub mod feed;
 pub mod model;
+#[cfg(feature = "client")]
+pub mod net;
 pub mod wire;
 
 pub use feed::*;
 pub use model::*;
+#[cfg(feature = "client")]
+pub use net::*;
 pub use wire::*;

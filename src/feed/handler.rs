@@ -1,11 +1,14 @@
 //! Frames to books: the whole hot path behind one call.
 
+use std::time::Duration;
+
 use super::publish::BookReader;
 use super::slots::{RING_LEN, Slots};
 use super::stats::Stats;
 use super::tape::TradeReader;
 use crate::model::{
-    Book5, BookState, Dialect, DownReason, Event, Sink, Subscription, TradeRing, UnixNanos,
+    Book5, BookState, ChannelKind, Dialect, DownReason, Event, Sink, Subscription, TradeRing,
+    UnixNanos,
 };
 use crate::wire::{DecodeError, DecodeLimits, Decoded, Decoder, Frame};
 
@@ -54,7 +57,7 @@ impl FeedHandler {
     /// Makes a place for what a subscription will bring. Does nothing where there is one.
     ///
     /// This tells the handler what to keep; asking the exchange is the caller's part (see
-    /// `Session`).
+    /// [`Session`](super::Session)).
     pub fn subscribe(&mut self, subscription: Subscription) {
         self.slots.insert(subscription);
     }
@@ -112,6 +115,17 @@ impl FeedHandler {
         for slot in self.slots.iter_mut() {
             if !matches!(slot.state(), BookState::Down(_)) {
                 slot.set_state(state, ts_recv, sink);
+            }
+        }
+    }
+
+    /// Marks as stale each live book that nothing has come for since `limit`.
+    pub fn mark_stale(&mut self, limit: Duration, now: UnixNanos, sink: &mut impl Sink) {
+        for slot in self.slots.iter_mut() {
+            let book = slot.subscription().channel().kind() != ChannelKind::Trades;
+            let silent = now.since(slot.ts_recv()).is_some_and(|silence| silence >= limit);
+            if book && silent && slot.state().is_live() {
+                slot.set_state(BookState::Stale, now, sink);
             }
         }
     }

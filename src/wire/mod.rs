@@ -5,9 +5,11 @@ mod error;
 mod inflate;
 mod item;
 mod json;
+mod request;
 mod v3;
 mod v5;
 
 pub use decoder::{DecodeLimits, Decoded, Decoder, Frame, MAX_FRAME_LEN, MAX_INFLATED_LEN};
 pub use error::{DecodeError, DecodeErrorKind};
 pub use item::{MAX_DEPTH_LEVELS, MAX_ITEMS};
+pub use request::{PING, RequestOp, argument_len, request_text};

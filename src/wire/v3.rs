@@ -6,8 +6,9 @@
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::item::{Fields, Head, ItemForm, Scratch, emit};
 use super::json::{Document, Value};
+use super::request::{RequestOp, quoted};
 use crate::model::{
-    Channel, Control, ControlKind, Dialect, Event, Market, Sink, Skipped, UnixNanos,
+    Channel, Control, ControlKind, Dialect, Event, Market, Sink, Skipped, Subscription, UnixNanos,
 };
 
 /// Gives the events of one message to the sink, and says how many there were.
@@ -98,4 +99,15 @@ fn place<'p, 'v, 'd, 't>(
         "size" | "qty" => &mut fields.sz,
         _ => return None,
     })
+}
+
+/// Writes `{"op":"subscribe","args":["futures/depth5:BTC-USD-190517",…]}`.
+pub(super) fn write_request(out: &mut String, op: RequestOp, subscriptions: &[Subscription]) {
+    let arguments: Vec<_> = subscriptions.iter().map(argument).collect();
+    out.push_str(&format!(r#"{{"op":"{}","args":[{}]}}"#, op.name(), arguments.join(",")));
+}
+
+/// One argument of a request: `"futures/depth5:BTC-USD-190517"`.
+pub(super) fn argument(subscription: &Subscription) -> String {
+    quoted(&subscription.to_string())
 }

@@ -6,7 +6,10 @@
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::item::{Fields, Head, ItemForm, Scratch, emit};
 use super::json::{Document, Value};
-use crate::model::{Channel, Control, ControlKind, Dialect, Event, Sink, Skipped, UnixNanos};
+use super::request::{RequestOp, quoted};
+use crate::model::{
+    Channel, Control, ControlKind, Dialect, Event, Sink, Skipped, Subscription, UnixNanos,
+};
 
 /// Gives the events of one message to the sink, and says how many there were.
 ///
@@ -97,4 +100,22 @@ fn place<'p, 'v, 'd, 't>(
         "source" => &mut fields.source,
         _ => return None,
     })
+}
+
+/// Writes `{"id":"1","op":"subscribe","args":[{"channel":"books5","instId":"BTC-USDT"},…]}`.
+pub(super) fn write_request(
+    out: &mut String,
+    op: RequestOp,
+    id: u64,
+    subscriptions: &[Subscription],
+) {
+    let arguments: Vec<_> = subscriptions.iter().map(argument).collect();
+    let (op, arguments) = (op.name(), arguments.join(","));
+    out.push_str(&format!(r#"{{"id":"{id}","op":"{op}","args":[{arguments}]}}"#));
+}
+
+/// One argument of a request: `{"channel":"books5","instId":"BTC-USDT"}`.
+pub(super) fn argument(subscription: &Subscription) -> String {
+    let inst_id = quoted(subscription.inst_id().as_str());
+    format!(r#"{{"channel":"{}","instId":{inst_id}}}"#, subscription.channel())
 }

@@ -1,0 +1,146 @@
+//! What was asked of the exchange on one connection, and what it has answered.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::model::{Control, MonoNanos, Subscription};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// One wanted subscription and how far it has come on this connection.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) subscription: Subscription,
+    pub(super) stage: Stage,
+}
+
+/// How far a subscription has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// To be asked for; alone in its request where `alone`.
+    Unsent { alone: bool },
+    /// Asked for and not answered.
+    Sent { at: MonoNanos, id: u64, alone: bool },
+    /// Acknowledged.
+    Acknowledged,
+    /// Refused; not asked for again.
+    Rejected,
+}
+
+impl Stage {
+    pub(super) const fn unsent(self) -> bool {
+        matches!(self, Self::Unsent { .. })
+    }
+
+    pub(super) const fn sent_at(self) -> Option<MonoNanos> {
+        match self {
+            Self::Sent { at, .. } => Some(at),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a reply is about a subscription, by the names that it gives.
+pub(super) fn answers(control: &Control<'_>, subscription: &Subscription) -> bool {
+    control.channel == Some(subscription.channel().name())
+        && control.inst_id == Some(subscription.inst_id().as_str())
+        && control.market == subscription.market().map(crate::model::Market::name)
+}
+
+/// Whether an error's text names a subscription, in the ways that the two dialects write it.
+///
+/// Source: v3 `Channel spot/tickerinvalid:NEO-USDT doesn't exist`; v5 `Wrong URL or
+/// channel:books5,instId:X doesn't exist. …`.
+pub(super) fn names(message: &str, subscription: &Subscription) -> bool {
+    let inst_id = subscription.inst_id().as_str();
+    if subscription.market().is_some() {
+        return holds_word(message, &subscription.to_string());
+    }
+    holds_word(message, subscription.channel().name()) && holds_word(message, inst_id)
+}
+
+/// Whether `text` holds `word` with neither end inside a longer name.
+fn holds_word(text: &str, word: &str) -> bool {
+    let in_name = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "-_.".contains(c));
+    text.match_indices(word).any(|(at, _)| {
+        let before = text.get(..at).and_then(|t| t.chars().next_back());
+        let mut after = text.get(at + word.len()..).unwrap_or_default().chars();
+        // A point that ends the sentence is no part of the name.
+        let next = after.next();
+        let ends = next == Some('.') && !in_name(after.next());
+        !in_name(before) && (ends || !in_name(next))
+    })
+}
+
+/// How many requests may still be sent: at most so many in any hour.
+///
+/// The times of the last hour are kept rather than a bucket that refills, since a bucket of 480
+/// lets nearly twice as many through in the hour after it was full.
+#[derive(Debug)]
+pub(super) struct RequestBudget {
+    per_hour: usize,
+    sent: VecDeque<MonoNanos>,
+}
+
+impl RequestBudget {
+    pub(super) fn new(per_hour: usize) -> Self {
+        Self { per_hour, sent: VecDeque::new() }
+    }
+
+    /// Starts over, as each connection does.
+    pub(super) fn reset(&mut self) {
+        self.sent.clear();
+    }
+
+    /// Takes one request; false where the hour has none left.
+    pub(super) fn take(&mut self, now: MonoNanos) -> bool {
+        while self.sent.front().is_some_and(|at| now.since(*at) >= HOUR) {
+            self.sent.pop_front();
+        }
+        let some_left = self.sent.len() < self.per_hour;
+        if some_left {
+            self.sent.push_back(now);
+        }
+        some_left
+    }
+
+    /// When the next request may be sent.
+    pub(super) fn ready_at(&self) -> MonoNanos {
+        let full = self.sent.len() >= self.per_hour;
+        let oldest = self.sent.front().filter(|_| full);
+        oldest.map_or(MonoNanos::ZERO, |at| *at + HOUR)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> MonoNanos {
+        MonoNanos::ZERO + Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn no_hour_has_more_requests_than_allowed() {
+        let mut budget = RequestBudget::new(3);
+        assert!(budget.take(at(0)) && budget.take(at(10)) && budget.take(at(20)));
+        assert!(!budget.take(at(3599)));
+        assert_eq!(budget.ready_at(), at(3600));
+        assert!(budget.take(at(3600)) && !budget.take(at(3609)) && budget.take(at(3610)));
+        budget.reset();
+        assert!(budget.take(at(3611)));
+    }
+
+    #[test]
+    fn an_error_text_names_whole_ids_only() {
+        let names = |message, text: &str| names(message, &text.parse().unwrap());
+        let v3 = "Channel spot/trade:BTC-USDT doesn't exist";
+        assert!(names(v3, "spot/trade:BTC-USDT"));
+        assert!(!names(v3, "spot/trade:BTC-USD"));
+        let v5 = "Wrong URL or channel:books5,instId:BTC-USDT-SWAP doesn't exist. Please use it.";
+        assert!(names(v5, "books5:BTC-USDT-SWAP"));
+        assert!(!names(v5, "books5:BTC-USDT"));
+        assert!(!names(v5, "books:BTC-USDT-SWAP"));
+        assert!(names("no instId:X.Y, channel:trades.", "trades:X.Y"));
+    }
+}

@@ -1,0 +1,205 @@
+//! How a client is made: one chain, then `spawn`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::client::{Client, Readers};
+use super::connect::{Target, TlsConfig};
+use super::error::ClientError;
+use super::pump::Pump;
+use crate::feed::{FeedHandler, SessionConfig};
+use crate::model::{
+    Channel, Dialect, Event, InstrumentId, Market, Sink, Subscription, SubscriptionError,
+};
+use crate::wire::DecodeLimits;
+
+/// The exchange's own address for public market data.
+///
+/// Source: section 2.1 of the wire facts for v5. v3's last address is history and answers no more.
+#[must_use]
+pub const fn default_url(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::V3 => "wss://real.okex.com:8443/ws/v3",
+        Dialect::V5 => "wss://ws.okx.com:8443/ws/v5/public",
+    }
+}
+
+/// Everything about a client but its subscriptions and its sink.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// Where to connect to.
+    pub url: String,
+    /// Whom to trust on `wss://`.
+    pub tls: TlsConfig,
+    /// The session's times and limits.
+    pub session: SessionConfig,
+    /// What a frame may cost.
+    pub limits: DecodeLimits,
+    /// Silence on a book's channel after which the book is stale; 30 s. `None` never.
+    pub stale_after: Option<Duration>,
+    /// Whether the time from receipt to book update is measured, at two looks at a clock a frame.
+    pub measure: bool,
+    /// Decides the jitter of the pauses between attempts.
+    pub seed: u64,
+}
+
+impl ClientConfig {
+    /// The defaults of a dialect: the exchange's own address, 20 s to a ping.
+    #[must_use]
+    pub fn new(dialect: Dialect) -> Self {
+        Self {
+            url: default_url(dialect).to_owned(),
+            tls: TlsConfig::default(),
+            session: SessionConfig::new(dialect),
+            limits: DecodeLimits::default(),
+            stale_after: Some(Duration::from_secs(30)),
+            measure: true,
+            seed: fastrand::u64(..),
+        }
+    }
+}
+
+/// A sink that wants nothing: the books are read through the client's handle.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoSink;
+
+impl Sink for NoSink {
+    fn on_event(&mut self, _: &Event<'_>) {}
+}
+
+/// A client in the making. Mistakes are kept and told by [`ClientBuilder::spawn`].
+///
+/// # Example
+/// ```no_run
+/// use okx_feed::{Client, Market};
+///
+/// let feed = Client::v3(Market::Futures, "BTC-USD-190517").spawn()?;
+/// println!("{:?}", feed.book().best_bid());
+/// # Ok::<(), okx_feed::ClientError>(())
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct ClientBuilder<S = NoSink> {
+    config: ClientConfig,
+    subscriptions: Vec<Subscription>,
+    mistake: Option<ClientError>,
+    sink: S,
+}
+
+impl ClientBuilder<NoSink> {
+    pub(super) fn new(dialect: Dialect) -> Self {
+        Self {
+            config: ClientConfig::new(dialect),
+            subscriptions: Vec::new(),
+            mistake: None,
+            sink: NoSink,
+        }
+    }
+}
+
+impl<S: Sink + Send + 'static> ClientBuilder<S> {
+    /// Connects to another address than the exchange's own.
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.config.url = url.into();
+        self
+    }
+
+    /// Trusts the CA certificates of a PEM file too.
+    pub fn ca_file(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.config.tls.ca_file = Some(path.into());
+        self
+    }
+
+    /// Changes anything else.
+    pub fn configure(mut self, change: impl FnOnce(&mut ClientConfig)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Subscribes a channel, as the dialect's documents write it: `books5:BTC-USDT`,
+    /// `futures/depth5:BTC-USD-190517`.
+    pub fn subscribe(self, channel: &str) -> Self {
+        let dialect = self.config.session.dialect;
+        self.add(Subscription::parse(dialect, channel))
+    }
+
+    /// Subscribes channels that are known already.
+    pub fn subscriptions(mut self, subscriptions: impl IntoIterator<Item = Subscription>) -> Self {
+        for subscription in subscriptions {
+            self = self.add(Ok(subscription));
+        }
+        self
+    }
+
+    /// Has each event given to `sink`, inline on the feed's own thread.
+    pub fn on_event<T: Sink + Send + 'static>(self, sink: T) -> ClientBuilder<T> {
+        let Self { config, subscriptions, mistake, .. } = self;
+        ClientBuilder { config, subscriptions, mistake, sink }
+    }
+
+    /// Subscribes five-level book and trades of a v3 instrument.
+    pub(super) fn v3_instrument(self, market: Market, inst_id: &str) -> Self {
+        let id = InstrumentId::new(inst_id).map_err(SubscriptionError::from);
+        let of = |channel| id.clone().and_then(|id| Subscription::v3(market, channel, id));
+        self.add(of(Channel::Depth5)).add(of(Channel::Trade))
+    }
+
+    /// Subscribes five-level book and trades of a v5 instrument.
+    pub(super) fn v5_instrument(self, inst_id: &str) -> Self {
+        let id = InstrumentId::new(inst_id).map_err(SubscriptionError::from);
+        let of = |channel| id.clone().and_then(|id| Subscription::v5(channel, id));
+        self.add(of(Channel::Books5)).add(of(Channel::Trades))
+    }
+
+    fn add(mut self, subscription: Result<Subscription, SubscriptionError>) -> Self {
+        match subscription {
+            Ok(subscription) if subscription.dialect() != self.config.session.dialect => {
+                let wrong = || ClientError::WrongDialect(subscription.to_string());
+                self.mistake.get_or_insert_with(wrong);
+            }
+            Ok(subscription) if !self.subscriptions.contains(&subscription) => {
+                self.subscriptions.push(subscription);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                self.mistake.get_or_insert_with(|| error.into());
+            }
+        }
+        self
+    }
+
+    /// Starts the client on a thread of its own and gives a handle to it.
+    ///
+    /// Whether the exchange can be reached is no matter here: the client connects, and connects
+    /// again, for as long as it runs.
+    ///
+    /// # Errors
+    /// [`ClientError`] where a channel, the URL or the CA file is wrong, nothing was subscribed, or
+    /// the thread could not be started.
+    pub fn spawn(self) -> Result<Client, ClientError> {
+        let Self { config, subscriptions, mistake, sink } = self;
+        if let Some(mistake) = mistake {
+            return Err(mistake);
+        }
+        if subscriptions.is_empty() {
+            return Err(ClientError::NoSubscription);
+        }
+        let target = Target::new(&config.url, &config.tls, config.limits.frame_len)?;
+        let mut handler = FeedHandler::with_limits(config.session.dialect, config.limits);
+        let mut readers = HashMap::new();
+        for subscription in &subscriptions {
+            handler.subscribe(*subscription);
+            readers.insert(*subscription, Readers::of(&mut handler, subscription));
+        }
+        let (commands, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let wanted = subscriptions.clone();
+        let run = move || {
+            runtime.block_on(async move {
+                Pump::new(config, target, handler, sink, receiver, &wanted).run().await;
+            });
+        };
+        let thread = std::thread::Builder::new().name("okx-feed".to_owned()).spawn(run)?;
+        Ok(Client::new(subscriptions, readers, commands, thread))
+    }
+}

@@ -1,0 +1,214 @@
+//! The handle to a running client.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+
+use hdrhistogram::Histogram;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::builder::ClientBuilder;
+use super::error::ClientError;
+use crate::feed::{BookReader, BookView, FeedHandler, Stats, TradeReader};
+use crate::model::{Book5, BookState, ChannelKind, Dialect, Market, Subscription, Trade};
+
+/// What the handle asks of the client's thread.
+pub(super) enum Command {
+    Subscribe(Subscription, mpsc::Sender<Readers>),
+    Unsubscribe(Subscription),
+    Stats(mpsc::Sender<ClientStats>),
+    Stop,
+}
+
+/// The readers of one subscription.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Readers {
+    book: Option<BookReader>,
+    trades: Option<TradeReader>,
+}
+
+impl Readers {
+    pub(super) fn of(handler: &mut FeedHandler, subscription: &Subscription) -> Self {
+        Self { book: handler.book_reader(subscription), trades: handler.trade_reader(subscription) }
+    }
+}
+
+/// What a client has seen and done.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ClientStats {
+    /// The feed's counters.
+    pub feed: Stats,
+    /// Nanoseconds from the receipt of a frame to the books that it changed and the sink's return.
+    pub latency: Histogram<u64>,
+    /// How often a connection was opened.
+    pub connects: u64,
+    /// How often a connection, or an attempt at one, came to an end.
+    pub losses: u64,
+    /// How many subscriptions the exchange has refused.
+    pub rejections: u64,
+    /// Whether the connection is open now.
+    pub connected: bool,
+}
+
+/// A running client: a thread of its own that keeps books and trades up to date.
+///
+/// Books and trades can be read from any thread at any time, without a lock. Dropping the handle
+/// stops the client.
+pub struct Client {
+    first_book: Option<Subscription>,
+    first_trades: Option<Subscription>,
+    readers: Mutex<HashMap<Subscription, Readers>>,
+    commands: UnboundedSender<Command>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Client {
+    /// Starts a chain that makes a client of a dialect.
+    pub fn builder(dialect: Dialect) -> ClientBuilder {
+        ClientBuilder::new(dialect)
+    }
+
+    /// A client of five-level book and trades of one v3 instrument, such as
+    /// `(Market::Futures, "BTC-USD-190517")`.
+    pub fn v3(market: Market, inst_id: &str) -> ClientBuilder {
+        ClientBuilder::new(Dialect::V3).v3_instrument(market, inst_id)
+    }
+
+    /// A client of five-level book and trades of one v5 instrument, such as `BTC-USDT`.
+    pub fn v5(inst_id: &str) -> ClientBuilder {
+        ClientBuilder::new(Dialect::V5).v5_instrument(inst_id)
+    }
+
+    pub(super) fn new(
+        subscriptions: Vec<Subscription>,
+        readers: HashMap<Subscription, Readers>,
+        commands: UnboundedSender<Command>,
+        thread: JoinHandle<()>,
+    ) -> Self {
+        let first = |kind| subscriptions.iter().copied().find(|s| s.channel().kind() == kind);
+        Self {
+            first_book: first(ChannelKind::Book5),
+            first_trades: first(ChannelKind::Trades),
+            readers: Mutex::new(readers),
+            commands,
+            thread: Some(thread),
+        }
+    }
+
+    /// The book that was subscribed first; empty before one came. See [`Client::view`] for whether
+    /// it can be believed.
+    #[must_use]
+    pub fn book(&self) -> Book5 {
+        self.view().map(|view| view.book).unwrap_or_default()
+    }
+
+    /// The book that was subscribed first, with its state; `None` where no book was subscribed.
+    #[must_use]
+    pub fn view(&self) -> Option<BookView> {
+        Some(self.book_reader(self.first_book.as_ref()?)?.view())
+    }
+
+    /// The last trades of what was subscribed first, oldest first.
+    #[must_use]
+    pub fn trades(&self) -> Vec<Trade> {
+        let reader = self.first_trades.as_ref().and_then(|first| self.trade_reader(first));
+        reader.map(|r| r.since(0).map(|(_, trade)| trade).collect()).unwrap_or_default()
+    }
+
+    /// A reader of a subscription's book, to keep and to read from any thread.
+    #[must_use]
+    pub fn book_reader(&self, subscription: &Subscription) -> Option<BookReader> {
+        self.with_readers(|readers| readers.get(subscription)?.book.clone())
+    }
+
+    /// A reader of a subscription's trades, to keep and to read from any thread.
+    #[must_use]
+    pub fn trade_reader(&self, subscription: &Subscription) -> Option<TradeReader> {
+        self.with_readers(|readers| readers.get(subscription)?.trades.clone())
+    }
+
+    /// The state of a subscription; `None` where it is not subscribed.
+    #[must_use]
+    pub fn state(&self, subscription: &Subscription) -> Option<BookState> {
+        self.with_readers(|readers| {
+            let readers = readers.get(subscription)?;
+            let book = readers.book.as_ref().map(|reader| reader.view().state);
+            book.or_else(|| readers.trades.as_ref().map(TradeReader::state))
+        })
+    }
+
+    /// What is subscribed now.
+    #[must_use]
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        self.with_readers(|readers| readers.keys().copied().collect())
+    }
+
+    /// Subscribes one more channel on the running connection.
+    ///
+    /// # Errors
+    /// [`ClientError::Stopped`] where the client has stopped.
+    pub fn subscribe(&self, subscription: Subscription) -> Result<(), ClientError> {
+        let (sender, receiver) = mpsc::channel();
+        self.command(Command::Subscribe(subscription, sender))?;
+        let made = receiver.recv().map_err(|_| ClientError::Stopped)?;
+        self.with_readers(|readers| readers.insert(subscription, made));
+        Ok(())
+    }
+
+    /// Gives a channel up. Its readers stay readable and see that it is down.
+    ///
+    /// # Errors
+    /// [`ClientError::Stopped`] where the client has stopped.
+    pub fn unsubscribe(&self, subscription: &Subscription) -> Result<(), ClientError> {
+        self.command(Command::Unsubscribe(*subscription))?;
+        self.with_readers(|readers| readers.remove(subscription));
+        Ok(())
+    }
+
+    /// A snapshot of the counters and the latency histogram; the feed goes on.
+    ///
+    /// # Errors
+    /// [`ClientError::Stopped`] where the client has stopped.
+    pub fn stats(&self) -> Result<ClientStats, ClientError> {
+        let (sender, receiver) = mpsc::channel();
+        self.command(Command::Stats(sender))?;
+        receiver.recv().map_err(|_| ClientError::Stopped)
+    }
+
+    /// Stops the client: closes the connection properly, then ends the thread.
+    pub fn stop(mut self) {
+        self.join();
+    }
+
+    fn join(&mut self) {
+        // Where the thread has ended already there is nobody to tell.
+        let _ = self.commands.send(Command::Stop);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the feed's thread has panicked, most likely in the sink");
+        }
+    }
+
+    fn command(&self, command: Command) -> Result<(), ClientError> {
+        self.commands.send(command).map_err(|_| ClientError::Stopped)
+    }
+
+    fn with_readers<R>(&self, f: impl FnOnce(&mut HashMap<Subscription, Readers>) -> R) -> R {
+        f(&mut self.readers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.join();
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("subscriptions", &self.subscriptions()).finish()
+    }
+}

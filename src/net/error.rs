@@ -1,0 +1,45 @@
+//! Why a client could not be started or could not do what it was asked.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::model::SubscriptionError;
+
+/// Why a client could not be started or could not do what it was asked.
+///
+/// A connection that fails is no such error: the client tries again for as long as it runs.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// A channel that was asked for is none.
+    #[error(transparent)]
+    Subscription(#[from] SubscriptionError),
+    /// A channel is of the other dialect than the connection.
+    #[error("{0} is not a channel of the connection's dialect")]
+    WrongDialect(String),
+    /// Nothing was subscribed.
+    #[error("nothing to subscribe: name at least one channel")]
+    NoSubscription,
+    /// The address is not a WebSocket URL.
+    #[error("{url:?} is not a WebSocket URL ({why}); write ws://HOST:PORT/PATH or wss://HOST/PATH")]
+    Url {
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A file of CA certificates could not be used.
+    #[error("can't use the CA file {path:?}: {why}")]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The thread or its runtime could not be started.
+    #[error("can't start the feed's thread")]
+    Thread(#[from] io::Error),
+    /// The client has stopped.
+    #[error("the client has stopped")]
+    Stopped,
+}

@@ -1,0 +1,359 @@
+//! The client's thread: moves bytes between socket, handler and session. No logic of its own.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use hdrhistogram::Histogram;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinHandle;
+use tokio::time::Sleep;
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+
+use super::builder::ClientConfig;
+use super::client::{ClientStats, Command, Readers};
+use super::clock::Clock;
+use super::connect::{Socket, Target};
+use crate::feed::{Action, FeedHandler, Session, SessionEvent, Stats};
+use crate::model::{
+    BookState, Control, ControlKind, DownReason, Event, MonoNanos, Sink, Subscription, UnixNanos,
+};
+use crate::wire::Frame;
+
+/// The longest latency that the histogram tells apart, in nanoseconds; longer ones count as this.
+pub const LATENCY_MAX_NS: u64 = 10_000_000_000;
+
+/// How often books are looked at for being stale.
+const STALE_CHECK: Duration = Duration::from_secs(1);
+
+/// How many frames may go before commands and timer.
+const MAX_STREAK: u32 = 64;
+
+/// How long a proper close may take.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+
+/// The transport: what the session's [`Action`]s have brought about.
+enum Transport {
+    Closed,
+    Connecting(JoinHandle<Result<Socket, WsError>>),
+    Open(Socket),
+}
+
+/// What woke the pump.
+enum Input {
+    Connected(Result<Socket, WsError>),
+    Message(Option<Result<Message, WsError>>),
+    Command(Option<Command>),
+    Timer,
+}
+
+pub(super) struct Pump<S> {
+    config: ClientConfig,
+    target: Target,
+    core: Core<S>,
+    commands: UnboundedReceiver<Command>,
+    transport: Transport,
+    timer: Pin<Box<Sleep>>,
+    armed: MonoNanos,
+    stale_check: MonoNanos,
+    /// Frames taken since commands and timer were last looked at first.
+    streak: u32,
+    stopping: bool,
+}
+
+/// What a frame touches: apart from the transport, so that both can be borrowed at once.
+struct Core<S> {
+    clock: Clock,
+    handler: FeedHandler,
+    session: Session,
+    sink: S,
+    stats: ClientStats,
+    measure: bool,
+}
+
+impl<S: Sink> Pump<S> {
+    /// Makes a pump; it must be inside a runtime already.
+    pub(super) fn new(
+        config: ClientConfig,
+        target: Target,
+        handler: FeedHandler,
+        sink: S,
+        commands: UnboundedReceiver<Command>,
+        subscriptions: &[Subscription],
+    ) -> Self {
+        let clock = Clock::start();
+        let mut session = Session::new(config.session.clone(), config.seed);
+        for subscription in subscriptions {
+            session.subscribe(*subscription, MonoNanos::ZERO);
+        }
+        let measure = config.measure;
+        let core = Core { clock, handler, session, sink, stats: new_stats(), measure };
+        Self {
+            config,
+            target,
+            core,
+            commands,
+            transport: Transport::Closed,
+            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            armed: MonoNanos::ZERO,
+            stale_check: MonoNanos::ZERO,
+            streak: 0,
+            stopping: false,
+        }
+    }
+
+    /// Runs until it is told to stop or its handle is gone.
+    pub(super) async fn run(mut self) {
+        while !self.stopping {
+            self.act().await;
+            self.arm();
+            match self.wait().await {
+                Input::Connected(result) => self.connected(result),
+                Input::Message(message) => self.message(message),
+                Input::Command(command) => self.command(command),
+                Input::Timer => self.timer(),
+            }
+        }
+        self.core.session.stop();
+        self.close().await;
+        let now = self.core.clock.now().1;
+        let Core { handler, sink, .. } = &mut self.core;
+        handler.set_all_states(BookState::Down(DownReason::Stopped), now, sink);
+    }
+
+    async fn wait(&mut self) -> Input {
+        let transport = &mut self.transport;
+        let socket = async {
+            match transport {
+                Transport::Closed => std::future::pending().await,
+                Transport::Connecting(task) => Input::Connected(match task.await {
+                    Ok(result) => result,
+                    Err(error) => Err(WsError::Io(std::io::Error::other(error))),
+                }),
+                Transport::Open(socket) => Input::Message(socket.next().await),
+            }
+        };
+        // Frames first: everything else can wait for them. But not for ever: a flood of frames must
+        // not keep a ping from being sent or the client from being stopped.
+        if self.streak < MAX_STREAK {
+            self.streak += 1;
+            return tokio::select! {
+                biased;
+                input = socket => input,
+                command = self.commands.recv() => Input::Command(command),
+                () = self.timer.as_mut() => Input::Timer,
+            };
+        }
+        self.streak = 0;
+        tokio::select! {
+            biased;
+            command = self.commands.recv() => Input::Command(command),
+            () = self.timer.as_mut() => Input::Timer,
+            input = socket => input,
+        }
+    }
+
+    /// Sets the timer to what is due next. Only an earlier deadline than the one it is set to
+    /// touches it: a later one is found when it fires.
+    fn arm(&mut self) {
+        let stale = self.config.stale_after.map(|_| self.stale_check + STALE_CHECK);
+        let next = [self.core.session.poll_timeout(), stale].into_iter().flatten().min();
+        let next = next.unwrap_or(MonoNanos(u64::MAX));
+        if next < self.armed || self.timer.is_elapsed() {
+            self.armed = next;
+            self.timer.as_mut().reset(self.core.clock.deadline(next));
+        }
+    }
+
+    fn timer(&mut self) {
+        let (mono, wall) = self.core.clock.now();
+        self.core.session.timeout(mono);
+        if let Some(limit) = self.config.stale_after
+            && mono.since(self.stale_check) >= STALE_CHECK
+        {
+            self.stale_check = mono;
+            self.core.handler.mark_stale(limit, wall, &mut self.core.sink);
+        }
+    }
+
+    /// Does what the session wants done, and tells what it has to tell.
+    async fn act(&mut self) {
+        self.core.tell();
+        while let Some(action) = self.core.session.poll_action() {
+            match action {
+                Action::Connect => {
+                    tracing::debug!(url = %self.config.url, "connecting");
+                    let connect = self.target.clone().connect();
+                    self.transport = Transport::Connecting(tokio::spawn(connect));
+                }
+                Action::Send(text) => self.send(text).await,
+                Action::Close => self.close().await,
+            }
+            self.core.tell();
+        }
+    }
+
+    async fn send(&mut self, text: String) {
+        let Transport::Open(socket) = &mut self.transport else { return };
+        tracing::trace!(%text, "sending");
+        if let Err(error) = socket.send(Message::text(text)).await {
+            self.lost(&error);
+        }
+    }
+
+    /// Closes whatever there is, politely for as long as the bound allows.
+    async fn close(&mut self) {
+        match std::mem::replace(&mut self.transport, Transport::Closed) {
+            Transport::Closed => {}
+            Transport::Connecting(task) => task.abort(),
+            Transport::Open(mut socket) => {
+                let closing = async {
+                    socket.close(None).await?;
+                    while socket.next().await.transpose()?.is_some() {}
+                    Ok::<(), WsError>(())
+                };
+                // The other side may be gone; then there is nobody to be polite to.
+                let _ = tokio::time::timeout(CLOSE_WITHIN, closing).await;
+            }
+        }
+    }
+
+    fn connected(&mut self, result: Result<Socket, WsError>) {
+        match result {
+            Ok(socket) => {
+                self.transport = Transport::Open(socket);
+                self.core.session.connected(self.core.clock.mono());
+            }
+            Err(error) => self.lost(&error),
+        }
+    }
+
+    fn lost(&mut self, error: &dyn std::fmt::Display) {
+        tracing::warn!(%error, url = %self.config.url, "connection lost");
+        self.transport = Transport::Closed;
+        self.core.session.lost(self.core.clock.mono());
+    }
+
+    fn message(&mut self, message: Option<Result<Message, WsError>>) {
+        match message {
+            Some(Ok(Message::Text(text))) => self.core.frame(Frame::Text(text.as_bytes())),
+            Some(Ok(Message::Binary(body))) => self.core.frame(Frame::Binary(&body)),
+            // tungstenite answers pings itself, with the next write or read.
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+                self.core.session.inbound(self.core.clock.mono());
+            }
+            Some(Ok(Message::Close(Some(frame)))) => self.lost(&frame),
+            Some(Ok(Message::Close(None))) | None => self.lost(&"closed by the other side"),
+            Some(Err(error)) => self.lost(&error),
+        }
+    }
+
+    fn command(&mut self, command: Option<Command>) {
+        let (mono, wall) = self.core.clock.now();
+        let Core { handler, session, sink, .. } = &mut self.core;
+        match command {
+            Some(Command::Subscribe(subscription, reply)) => {
+                handler.subscribe(subscription);
+                // A caller that does not wait any more needs no answer.
+                let _ = reply.send(Readers::of(handler, &subscription));
+                session.subscribe(subscription, mono);
+            }
+            Some(Command::Unsubscribe(subscription)) => {
+                handler.unsubscribe(&subscription, wall, sink);
+                session.unsubscribe(&subscription, mono);
+            }
+            Some(Command::Stats(reply)) => {
+                let _ = reply.send(self.core.stats());
+            }
+            Some(Command::Stop) | None => self.stopping = true,
+        }
+    }
+}
+
+impl<S: Sink> Core<S> {
+    /// The hot path: one frame to books and sink. Allocates nothing in steady state.
+    #[inline]
+    fn frame(&mut self, frame: Frame<'_>) {
+        let (mono, wall) = self.clock.now();
+        self.session.inbound(mono);
+        let Self { handler, session, sink, .. } = self;
+        let result = handler.on_frame(frame, wall, &mut |event: &Event<'_>| {
+            if let Event::Control(control) = event {
+                on_control(session, control, mono);
+            }
+            sink.on_event(event);
+        });
+        if self.measure {
+            let nanos = self.clock.mono().since(mono).as_nanos();
+            let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
+            self.stats.latency.saturating_record(nanos.clamp(1, LATENCY_MAX_NS));
+        }
+        if let Err(error) = result {
+            let malformed = self.handler.stats().malformed();
+            // A fault that repeats is logged at its first, second, fourth, … time.
+            if malformed.is_power_of_two() {
+                tracing::warn!(%error, malformed, "malformed frame");
+            }
+        }
+    }
+
+    /// Brings the session's news to states, log and counters.
+    fn tell(&mut self) {
+        while let Some(event) = self.session.poll_event() {
+            let wall = self.clock.now().1;
+            match event {
+                SessionEvent::Connected => {
+                    tracing::info!("connected");
+                    self.stats.connects += 1;
+                    self.stats.connected = true;
+                }
+                SessionEvent::Subscribed(subscription) => self.subscribed(&subscription, wall),
+                SessionEvent::Rejected { subscription, code, message } => {
+                    tracing::error!(%subscription, code, message, "subscription refused");
+                    self.stats.rejections += 1;
+                    let down = BookState::Down(DownReason::Rejected);
+                    self.handler.set_state(&subscription, down, wall, &mut self.sink);
+                }
+                SessionEvent::Lost(reason) => {
+                    tracing::info!(?reason, "not connected");
+                    self.stats.losses += 1;
+                    self.stats.connected = false;
+                    self.handler.set_all_states(BookState::Connecting, wall, &mut self.sink);
+                }
+            }
+        }
+    }
+
+    fn subscribed(&mut self, subscription: &Subscription, wall: UnixNanos) {
+        tracing::debug!(%subscription, "subscribed");
+        let slot = self.handler.slots().get(subscription);
+        if slot.is_some_and(|slot| slot.state() == BookState::Connecting) {
+            let state = BookState::AwaitingSnapshot;
+            self.handler.set_state(subscription, state, wall, &mut self.sink);
+        }
+    }
+
+    fn stats(&self) -> ClientStats {
+        ClientStats { feed: *self.handler.stats(), ..self.stats.clone() }
+    }
+}
+
+/// The control plane: replies and notices go to the session.
+#[cold]
+fn on_control(session: &mut Session, control: &Control<'_>, now: MonoNanos) {
+    if control.kind != ControlKind::Pong {
+        session.control(control, now);
+    }
+}
+
+#[expect(clippy::expect_used, reason = "constant bounds, which a test makes too")]
+fn new_stats() -> ClientStats {
+    ClientStats {
+        feed: Stats::default(),
+        latency: Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3).expect("bounds are in order"),
+        connects: 0,
+        losses: 0,
+        rejections: 0,
+        connected: false,
+    }
+}
