@@ -1,0 +1,223 @@
+//! Counts the heap allocations that a frame costs, on each dialect and channel, valid, malformed
+//! and control frames alike: from the frame's bytes to the published book.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use okx_feed::{
+    BookReader, Dialect, Event, FeedHandler, Frame, Subscription, TradeReader, UnixNanos,
+};
+
+/// Counts the allocations of the thread that asks, so that tests can run side by side.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // The thread may be ending and its counter gone; then nobody counts.
+    let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
+}
+
+#[expect(unsafe_code, reason = "an allocator is unsafe by its trait; this one only counts")]
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(place, layout) }
+    }
+
+    unsafe fn realloc(&self, place: *mut u8, layout: Layout, len: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps the contract of `realloc`.
+        unsafe { System.realloc(place, layout, len) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What a frame may cost: nothing.
+const ALLOWED: u64 = 0;
+
+const ROUNDS: u64 = 200;
+
+const LEVELS: &str = r#"[["9362.1","23","0","3"],["9362.93","1","0","1"]]"#;
+const BIDS: &str = r#"[["9362.09","1615","0","9"],["9361.99","20","0","1"]]"#;
+
+/// Feeds a frame many times and gives the allocations of one.
+fn cost(dialect: Dialect, frame: Frame<'_>) -> u64 {
+    let mut feed = FeedHandler::new(dialect);
+    let subscriptions: &[&str] = match dialect {
+        Dialect::V3 => &["futures/depth5:BTC-USD-190517", "futures/trade:BTC-USD-190517"],
+        Dialect::V5 => &[
+            "books5:BTC-USDT",
+            "bbo-tbt:BTC-USDT",
+            "trades:BTC-USDT",
+            "trades-all:BTC-USDT",
+            "books:BTC-USDT",
+        ],
+    };
+    let mut books: Vec<BookReader> = Vec::new();
+    let mut trades: Vec<TradeReader> = Vec::new();
+    for text in subscriptions {
+        let subscription: Subscription = text.parse().unwrap();
+        feed.subscribe(subscription);
+        books.extend(feed.book_reader(&subscription));
+        trades.extend(feed.trade_reader(&subscription));
+    }
+    let mut events = 0u64;
+    let mut step = |feed: &mut FeedHandler, n: u64| {
+        let result = feed.on_frame(frame, UnixNanos(n), &mut |_: &Event<'_>| events += 1);
+        let seen = books.iter().map(|reader| reader.version()).sum::<u64>();
+        let numbered = trades.iter().map(TradeReader::next).sum::<u64>();
+        std::hint::black_box((result.is_ok(), seen, numbered));
+    };
+    step(&mut feed, 1);
+    let before = ALLOCATIONS.get();
+    for n in 0..ROUNDS {
+        step(&mut feed, n);
+    }
+    let spent = ALLOCATIONS.get() - before;
+    std::hint::black_box(events);
+    spent.div_ceil(ROUNDS)
+}
+
+fn deflated(text: &str) -> Vec<u8> {
+    let mut compressor = libdeflater::Compressor::new(libdeflater::CompressionLvl::new(6).unwrap());
+    let mut body = vec![0; compressor.deflate_compress_bound(text.len())];
+    let len = compressor.deflate_compress(text.as_bytes(), &mut body).unwrap();
+    body.truncate(len);
+    body
+}
+
+fn v3_texts() -> Vec<(&'static str, String)> {
+    let tail = r#""instrument_id":"BTC-USD-190517","timestamp":"2019-05-14T02:03:04.567Z"}]}"#;
+    let depth5 = |asks: &str| {
+        format!(r#"{{"table":"futures/depth5","data":[{{"asks":{asks},"bids":{BIDS},{tail}"#)
+    };
+    let trade = format!(
+        r#"{{"table":"futures/trade","data":[{{"side":"buy","trade_id":"5430565","price":"60059.7","qty":"20",{tail}"#
+    );
+    let depth = format!(
+        r#"{{"table":"futures/depth_l2_tbt","action":"update","data":[{{"asks":{LEVELS},"bids":{BIDS},"checksum":-5,{tail}"#
+    );
+    vec![
+        ("depth5", depth5(LEVELS)),
+        ("depth5 in numbers", depth5("[[3690.06,1,0,1],[3690.33,11,0,1]]")),
+        ("depth5 of white space", depth5(" [ [ \"1\" , \"2\" , \"3\" ] ] ")),
+        ("trade", trade),
+        ("deep book", depth),
+        ("not subscribed", depth5(LEVELS).replace("190517", "190614")),
+        ("skipped", format!(r#"{{"table":"spot/ticker","data":[{{"last":"1",{tail}"#)),
+        ("acknowledgement", r#"{"event":"subscribe","channel":"spot/trade:DOT-USD"}"#.into()),
+        ("error", r#"{"event":"error","message":"\"x\" doesn't exist","errorCode":30040}"#.into()),
+        ("login", r#"{"event":"login","success":true}"#.into()),
+        ("pong", "pong".into()),
+        ("unknown", r#"{"what":[1,2,{"is":"this"}]}"#.into()),
+    ]
+}
+
+fn v5_texts() -> Vec<(&'static str, String)> {
+    let book = |channel: &str, action: &str| {
+        format!(
+            r#"{{"arg":{{"channel":"{channel}","instId":"BTC-USDT"}},{action}"data":[{{"asks":{LEVELS},"bids":{BIDS},"ts":"1652671418483","checksum":0,"seqId":274877906945,"prevSeqId":274877906944}}]}}"#
+        )
+    };
+    let trades = |channel: &str| {
+        format!(
+            r#"{{"arg":{{"channel":"{channel}","instId":"BTC-USDT"}},"data":[{{"instId":"BTC-USDT","tradeId":"206","px":"0.0065","sz":"2","side":"sell","ts":"1626922893155","count":"3","source":"0","seqId":5}}]}}"#
+        )
+    };
+    let two = trades("trades").replace("}]}", r#"},{"instId":"BTC-USDT","tradeId":"207","px":"1","sz":"1","side":"buy","ts":"1626922893156"}]}"#);
+    vec![
+        ("books5", book("books5", "")),
+        ("bbo-tbt", book("bbo-tbt", "")),
+        ("books", book("books", r#""action":"update","#)),
+        ("trades", trades("trades")),
+        ("trades-all", trades("trades-all")),
+        ("two trades", two),
+        ("skipped", r#"{"arg":{"channel":"tickers","instId":"X"},"data":[{"last":"1"}]}"#.into()),
+        ("notice", r#"{"event":"notice","code":"64008","msg":"soon","connId":"a4d3ae55"}"#.into()),
+        ("error", r#"{"id":"1","event":"error","code":"60012","msg":"a \"b\""}"#.into()),
+        ("pong", "pong".into()),
+    ]
+}
+
+/// Breaks a text in the ways that each give another kind of error.
+fn broken(text: &str) -> Vec<(&'static str, String)> {
+    let changed = |what: &'static str, from: &str, to: &str| (what, text.replacen(from, to, 1));
+    vec![
+        changed("no JSON", "}", ""),
+        changed("bad price", "9362.1", "9362.x"),
+        changed("huge price", "9362.1", "93621111111111111111"),
+        changed("fine price", "9362.1", "0.00000000000000000000001"),
+        changed("short level", r#"["9362.1","23","0","3"]"#, r#"["9362.1"]"#),
+        changed("wrong type", r#""bids":"#, r#""bids":5,"x":"#),
+        changed("no asks", r#""asks""#, r#""tasks""#),
+        changed("time", "1652671418483", "16526714184x3"),
+        changed("time", "2019-05-14", "2019-15-14"),
+        changed("long id", "BTC-", "BTC-BTC-BTC-BTC-BTC-BTC-BTC-BTC-BTC-"),
+        changed(
+            "many levels",
+            "[[",
+            r#"[["1","1","1"],["1","1","1"],["1","1","1"],["1","1","1"],["#,
+        ),
+    ]
+}
+
+#[test]
+fn v3_frames_cost_nothing() {
+    for (what, text) in v3_texts() {
+        for (how, text) in std::iter::once(("valid", text.clone())).chain(broken(&text)) {
+            let binary = cost(Dialect::V3, Frame::Binary(&deflated(&text)));
+            assert!(binary <= ALLOWED, "{what}, {how}: {binary} allocations a frame");
+            let plain = cost(Dialect::V3, Frame::Text(text.as_bytes()));
+            assert!(plain <= ALLOWED, "{what}, {how}, as text: {plain} allocations a frame");
+        }
+    }
+}
+
+#[test]
+fn v5_frames_cost_nothing() {
+    for (what, text) in v5_texts() {
+        for (how, text) in std::iter::once(("valid", text.clone())).chain(broken(&text)) {
+            let spent = cost(Dialect::V5, Frame::Text(text.as_bytes()));
+            assert!(spent <= ALLOWED, "{what}, {how}: {spent} allocations a frame");
+        }
+    }
+}
+
+#[test]
+fn broken_bodies_cost_nothing() {
+    let body = deflated(&v3_texts()[0].1);
+    let bomb = deflated(&" ".repeat(3 << 20));
+    let huge = vec![b' '; (1 << 20) + 1];
+    for (what, frame) in [
+        ("empty", Frame::Binary(&[])),
+        ("cut", Frame::Binary(&body[..body.len() / 2])),
+        ("noise", Frame::Binary(&[0xff; 64])),
+        ("bomb", Frame::Binary(&bomb)),
+        ("too large", Frame::Text(&huge)),
+        ("bad UTF-8", Frame::Text(b"{\"event\":\"\xff\"}")),
+        ("empty text", Frame::Text(b"")),
+    ] {
+        let spent = cost(Dialect::V3, frame);
+        assert!(spent <= ALLOWED, "{what}: {spent} allocations a frame");
+    }
+    assert_eq!(cost(Dialect::V5, Frame::Binary(&body)), 0, "binary in v5");
+}
+
+#[test]
+fn the_counter_counts() {
+    let before = ALLOCATIONS.get();
+    std::hint::black_box(Box::new(5u8));
+    assert_eq!(ALLOCATIONS.get() - before, 1);
+}
