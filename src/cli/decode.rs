@@ -41,11 +41,14 @@ pub(crate) struct DecodeArgs {
 
 const AFTER_HELP: &str = "\
 Events go to standard output, one JSON object a line, in the order of the input:
-  {\"line\":1,\"event\":\"book\",\"channel\":\"books5\",\"inst_id\":..,\"ts_ns\":..,\"seq\":..,\"asks\":[[px,sz,orders],..],\"bids\":[..]}
-  {\"line\":2,\"event\":\"trade\",\"channel\":..,\"inst_id\":..,\"ts_ns\":..,\"seq\":..,\"trade_id\":..,\"side\":..,\"px\":..,\"sz\":..,\"count\":..}
-  {\"line\":3,\"event\":\"control\",\"kind\":..,\"code\":..,\"message\":..,\"channel\":..,\"inst_id\":..}
-  {\"line\":4,\"event\":\"skipped\",\"channel\":..}              a message that is not decoded
-  {\"line\":5,\"event\":\"malformed\",\"kind\":..,\"offset\":..}   a frame that is broken; the next goes on
+  {\"line\":1,\"event\":\"book\",\"channel\":..,\"inst_id\":..,\"ts_ns\":..,\"seq\":..,
+   \"asks\":[[px,sz,orders],..],\"bids\":[[px,sz,orders],..]}
+  {\"line\":2,\"event\":\"trade\",\"channel\":..,\"inst_id\":..,\"ts_ns\":..,\"seq\":..,
+   \"trade_id\":..,\"side\":..,\"px\":..,\"sz\":..,\"count\":..}
+  {\"line\":3,\"event\":\"control\",\"kind\":..,\"code\":..,\"message\":..,\"channel\":..,
+   \"inst_id\":..}
+  {\"line\":4,\"event\":\"skipped\",\"channel\":..}              not decoded by this program
+  {\"line\":5,\"event\":\"malformed\",\"kind\":..,\"offset\":..}   a broken frame; the next goes on
 Prices and sizes are strings with the wire's own digits, times are nanoseconds since 1970.
 What a message does not have is null. A summary goes to standard error.
 

@@ -33,7 +33,7 @@ impl From<Outcome> for ExitCode {
 /// Why a command could not do its work, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
-    /// Whoever read standard output has seen enough. It is no failure: nothing is said, exit code 0.
+    /// Whoever read standard output has seen enough. It is no failure: quiet, exit code 0.
     #[error("standard output is closed")]
     BrokenPipe,
     /// A file does not open.
@@ -43,7 +43,10 @@ pub(crate) enum CliError {
     )]
     Open { path: PathBuf, source: io::Error },
     /// A directory where a file is needed.
-    #[error("{path:?} is a directory; give one file of it, such as {example:?}", example = path.join("capture.jsonl"))]
+    #[error(
+        "{path:?} is a directory; give one file of it, such as {example:?}",
+        example = path.join("capture.jsonl")
+    )]
     Directory { path: PathBuf },
     /// A file whose name says nothing of its format.
     #[error(

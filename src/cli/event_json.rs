@@ -73,9 +73,9 @@ fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>) {
 /// A deep-book message, for now by its channel alone.
 ///
 /// Its form, once a book is kept to say it from: `"event":"depth"`, `channel`, `action` (`snapshot`
-/// or `update`), `inst_id`, `ts_ns`, `seq`, `checksum` (`ok`, `mismatch` or `none`), `sequence` (`ok`,
-/// `gap`, `reset`, `heartbeat` or `none`), `bid_levels`, `ask_levels`, and the five best levels of
-/// the book after the message as `asks` and `bids`.
+/// or `update`), `inst_id`, `ts_ns`, `seq`, `checksum` (`ok`, `mismatch` or `none`), `sequence`
+/// (`ok`, `gap`, `reset`, `heartbeat` or `none`), `bid_levels`, `ask_levels`, and the five best
+/// levels of the book after the message as `asks` and `bids`.
 fn depth(out: &mut Vec<u8>, stamp: Stamp, update: &DepthUpdate<'_>) {
     skipped(out, stamp, update.channel.name());
 }
