@@ -1,5 +1,8 @@
 //! A low-latency, allocation-free feed handler for the OKX v5 and OKEX v3 market-data WebSockets.
 
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 pub mod feed;
 pub mod model;
 #[cfg(feature = "client")]

@@ -1,0 +1,94 @@
+//! How a command ends: its outcome or its error, and the exit code of either.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::args::is_stdin;
+
+/// The exit code where the command did its work and found something malformed.
+const EXIT_MALFORMED: u8 = 1;
+
+/// The exit code of wrong usage and of failed I/O. It is clap's own for wrong usage.
+pub(crate) const EXIT_FAILURE: u8 = 2;
+
+/// How a command that did its work ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// All was well: exit code 0.
+    Clean,
+    /// Something was malformed and the rest was done: exit code 1.
+    Malformed,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Clean => Self::SUCCESS,
+            Outcome::Malformed => Self::from(EXIT_MALFORMED),
+        }
+    }
+}
+
+/// Why a command could not do its work, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// Whoever read standard output has seen enough. It is no failure: quiet, exit code 0.
+    #[error("standard output is closed")]
+    BrokenPipe,
+    /// A file does not open.
+    #[error(
+        "can't open {path:?}: {source}; check the path and its permissions, or give `-` to read \
+         standard input"
+    )]
+    Open { path: PathBuf, source: io::Error },
+    /// A directory where a file is needed.
+    #[error(
+        "{path:?} is a directory; give one file of it, such as {example:?}",
+        example = path.join("capture.jsonl")
+    )]
+    Directory { path: PathBuf },
+    /// A file whose name says nothing of its format.
+    #[error(
+        "the name {path:?} ends in neither .jsonl nor .tsv; add --format jsonl or --format tsv"
+    )]
+    Format { path: PathBuf },
+    /// A file does not read to its end.
+    #[error(
+        "can't read {name} further: {source}; the events up to there were printed",
+        name = shown(path)
+    )]
+    Read { path: PathBuf, source: io::Error },
+    /// Standard output does not take what is written.
+    #[error("can't write to standard output: {0}; check the disk or the program that reads it")]
+    Write(io::Error),
+}
+
+impl CliError {
+    /// Wraps an error of writing to standard output.
+    pub(crate) fn write(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::BrokenPipe,
+            _ => Self::Write(error),
+        }
+    }
+
+    /// Says on standard error what is wrong, and gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        if matches!(self, Self::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
+        say(format_args!("error: {self}"));
+        ExitCode::from(EXIT_FAILURE)
+    }
+}
+
+/// The name of an input in a message.
+fn shown(path: &Path) -> String {
+    if is_stdin(path) { "standard input".to_owned() } else { format!("{path:?}") }
+}
+
+/// Writes a line to standard error. Where nobody can read that, there is nobody left to tell.
+pub(crate) fn say(text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

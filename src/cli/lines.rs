@@ -1,0 +1,206 @@
+//! The lines of a file, in memory that stays flat whatever the file holds.
+
+use std::fmt;
+use std::io::{self, Read};
+
+use memchr::memchr;
+
+/// Bytes that are asked of the source at once.
+const CHUNK_LEN: usize = 64 << 10;
+
+/// One line, without its end: `\n` or `\r\n`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line<'a> {
+    /// The bytes of the line.
+    Bytes(&'a [u8]),
+    /// A line over the limit. Its bytes were dropped as they came.
+    TooLong,
+}
+
+/// Cuts a source into lines. Lines are bytes: nothing here asks for UTF-8.
+///
+/// [`Lines::take`] until it has no more, then [`Lines::fill`], and so on until [`Lines::ended`].
+/// The caller so knows when it is about to wait. All memory is one buffer of the limit's size, made
+/// in [`Lines::new`]; pages of it that no line needs are never touched.
+pub(crate) struct Lines<R> {
+    source: R,
+    /// Holds the bytes `start..end`, of which `start..scanned` have no line end.
+    buf: Box<[u8]>,
+    start: usize,
+    scanned: usize,
+    end: usize,
+    /// Whether we are inside of a line whose start was dropped.
+    dropping: bool,
+    starved: bool,
+    ended: bool,
+}
+
+impl<R: Read> Lines<R> {
+    /// Makes the lines of a source, each at most `max_len` bytes long, line end included.
+    pub(crate) fn new(source: R, max_len: usize) -> Self {
+        Self {
+            source,
+            buf: vec![0; max_len.max(1)].into_boxed_slice(),
+            start: 0,
+            scanned: 0,
+            end: 0,
+            dropping: false,
+            starved: false,
+            ended: false,
+        }
+    }
+
+    /// The next line; `None` where more must be read first, or where the source has ended.
+    ///
+    /// The last line needs no line end.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<Line<'_>> {
+        let fresh = self.buf.get(self.scanned..self.end).unwrap_or_default();
+        let (line, next) = match memchr(b'\n', fresh) {
+            Some(at) => (self.start..self.scanned + at, self.scanned + at + 1),
+            None => {
+                self.scanned = self.end;
+                if self.dropping || self.end - self.start == self.buf.len() {
+                    self.dropping = true;
+                    self.start = self.end;
+                }
+                if !self.ended || (self.start == self.end && !self.dropping) {
+                    return None;
+                }
+                (self.start..self.end, self.end)
+            }
+        };
+        (self.start, self.scanned) = (next, next);
+        if std::mem::take(&mut self.dropping) {
+            return Some(Line::TooLong);
+        }
+        let line = self.buf.get(line).unwrap_or_default();
+        Some(Line::Bytes(line.strip_suffix(b"\r").unwrap_or(line)))
+    }
+
+    /// Reads on, once. To be called when [`Lines::take`] has no more.
+    ///
+    /// # Errors
+    /// What the source fails with.
+    pub(crate) fn fill(&mut self) -> io::Result<()> {
+        if self.start > 0 {
+            // What is left is the start of one line, mostly short.
+            self.buf.copy_within(self.start..self.end, 0);
+            self.scanned -= self.start;
+            self.end -= self.start;
+            self.start = 0;
+        }
+        let room_end = self.buf.len().min(self.end + CHUNK_LEN);
+        let room = self.buf.get_mut(self.end..room_end).unwrap_or_default();
+        if room.is_empty() {
+            return Ok(());
+        }
+        let len = loop {
+            match self.source.read(room) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
+        self.starved = len < room.len();
+        self.ended = len == 0;
+        self.end += len;
+        Ok(())
+    }
+
+    /// Whether the source had less than was asked for, so that the next read may wait.
+    pub(crate) const fn starved(&self) -> bool {
+        self.starved
+    }
+
+    /// Whether the source has ended. [`Lines::take`] may still have lines.
+    pub(crate) const fn ended(&self) -> bool {
+        self.ended
+    }
+}
+
+impl<R> fmt::Debug for Lines<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines").field("buffered", &(self.end - self.start)).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives a few bytes at a time, and a signal's interruption before each.
+    struct Trickle<'a>(&'a [u8], usize, bool);
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+            self.2 = !self.2;
+            if self.2 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let len = self.1.min(room.len()).min(self.0.len());
+            let (now, later) = self.0.split_at(len);
+            room[..len].copy_from_slice(now);
+            self.0 = later;
+            Ok(len)
+        }
+    }
+
+    /// All lines; `None` stands for one that is too long.
+    fn lines(text: &[u8], step: usize, max_len: usize) -> Vec<Option<Vec<u8>>> {
+        let mut lines = Lines::new(Trickle(text, step, false), max_len);
+        let mut all = Vec::new();
+        loop {
+            while let Some(line) = lines.take() {
+                all.push(match line {
+                    Line::Bytes(bytes) => Some(bytes.to_vec()),
+                    Line::TooLong => None,
+                });
+            }
+            if lines.ended() {
+                return all;
+            }
+            lines.fill().unwrap();
+        }
+    }
+
+    #[test]
+    fn lines_are_those_of_a_plain_split_however_they_arrive() {
+        // The oracle holds all of the text and splits it.
+        let texts: [&[u8]; 9] = [
+            b"",
+            b"\n",
+            b"\r\n",
+            b"a",
+            b"a\n",
+            b"a\r\nb\r\r\n",
+            b"a\n\n\nb",
+            b"\xff\n\r\n\0\r",
+            b"\n\na\n",
+        ];
+        for text in texts {
+            let mut expected: Vec<Option<Vec<u8>>> = text
+                .split(|&byte| byte == b'\n')
+                .map(|line| Some(line.strip_suffix(b"\r").unwrap_or(line).to_vec()))
+                .collect();
+            if text.is_empty() || text.ends_with(b"\n") {
+                expected.pop();
+            }
+            for step in 1..5 {
+                assert_eq!(lines(text, step, 100), expected, "{text:?} by {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_over_the_limit_is_dropped_and_the_next_is_whole() {
+        for step in 1..20 {
+            let text = b"abc\n01234567890123456789\ndef\n0123456789";
+            let expected = [Some(b"abc".to_vec()), None, Some(b"def".to_vec()), None];
+            assert_eq!(lines(text, step, 8), expected, "by {step}");
+        }
+        let fits = [Some(b"0123456".to_vec())];
+        assert_eq!(lines(b"0123456\n", 3, 8), fits);
+        assert_eq!(lines(b"01234567\n", 3, 8), [None]);
+        assert_eq!(lines(b"0123456", 3, 8), fits);
+    }
+}

@@ -1,0 +1,49 @@
+//! Standard output, buffered, and quiet once nobody reads it.
+
+use std::io::{self, StdoutLock, Write};
+
+use super::error::CliError;
+
+/// Buffered bytes from which on [`Output::spill`] writes.
+const SPILL_LEN: usize = 64 << 10;
+
+/// Standard output, locked, behind one buffer that is filled as a plain `Vec`.
+///
+/// The buffer grows to what one frame needs, and is then reused. What is not flushed at the end is
+/// lost.
+#[derive(Debug)]
+pub(crate) struct Output {
+    stdout: StdoutLock<'static>,
+    buf: Vec<u8>,
+}
+
+impl Output {
+    /// Locks standard output.
+    pub(crate) fn stdout() -> Self {
+        Self { stdout: io::stdout().lock(), buf: Vec::with_capacity(2 * SPILL_LEN) }
+    }
+
+    /// Where the next bytes are appended.
+    pub(crate) const fn buf(&mut self) -> &mut Vec<u8> {
+        &mut self.buf
+    }
+
+    /// Writes what is buffered if it is much.
+    ///
+    /// # Errors
+    /// [`CliError::BrokenPipe`] where nobody reads any more, [`CliError::Write`] for the rest.
+    #[inline]
+    pub(crate) fn spill(&mut self) -> Result<(), CliError> {
+        if self.buf.len() < SPILL_LEN { Ok(()) } else { self.flush() }
+    }
+
+    /// Writes all that is buffered.
+    ///
+    /// # Errors
+    /// Those of [`Output::spill`].
+    pub(crate) fn flush(&mut self) -> Result<(), CliError> {
+        let written = self.stdout.write_all(&self.buf).and_then(|()| self.stdout.flush());
+        self.buf.clear();
+        written.map_err(CliError::write)
+    }
+}

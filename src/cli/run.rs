@@ -1,0 +1,92 @@
+//! The program: arguments, log, the command, its exit code.
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use super::decode::{self, DecodeArgs};
+use super::error::{CliError, EXIT_FAILURE, Outcome, say};
+
+/// A low-latency feed handler for the OKX v5 and OKEX v3 market-data WebSockets.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Cli {
+    /// Log more to standard error: -v, -vv, -vvv; RUST_LOG overrides it
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  okx-feed decode --dialect v5 capture.jsonl     print the events of a capture
+  okx-feed decode --help                         say all about one command";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the events of a capture as JSON, one object a line
+    Decode(DecodeArgs),
+}
+
+/// Runs the program with the arguments that it was started with, and gives its exit code.
+///
+/// 0 is success, 1 is a command that found something wrong in what it read, 2 is wrong usage or
+/// failed I/O. A reader of standard output that leaves early ends the program quietly, with 0.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Also the road of --help and --version, whose code is 0.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(EXIT_FAILURE));
+        }
+    };
+    start_log(cli.verbose);
+    let Some(command) = cli.command else {
+        return no_command();
+    };
+    match dispatch(&command) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => error.report(),
+    }
+}
+
+fn dispatch(command: &Command) -> Result<Outcome, CliError> {
+    match command {
+        Command::Decode(args) => decode::run(args),
+    }
+}
+
+/// What the program does without a command: this is the place of `demo`.
+fn no_command() -> ExitCode {
+    say(format_args!("{}", Cli::command().render_help()));
+    ExitCode::from(EXIT_FAILURE)
+}
+
+/// Sends the log to standard error: warnings, more by `-v`, or what `RUST_LOG` asks for.
+fn start_log(verbose: u8) {
+    let default = match verbose {
+        0 => "warn",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|text| !text.is_empty());
+    let filter = EnvFilter::builder().parse_lossy(asked.as_deref().unwrap_or(default));
+    // It fails only where a log is set up already, which is as good.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}
