@@ -39,7 +39,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         let Some(frame) = frames.next() else { break };
         session.inbound(now);
-        feed.on_frame(Frame::Text(frame.as_bytes()), UnixNanos(now.0), &mut |event: &Event<'_>| {
+        feed.on_frame(Frame::Text(frame.as_bytes()), UnixNanos(now.0), &mut |event: &Event<
+            '_,
+        >| {
             if let Event::Control(control) = event {
                 session.control(control, now);
             }

@@ -232,6 +232,8 @@ struct Tally {
 impl Tally {
     const fn count(&mut self, event: &Event<'_>) {
         let count = match event {
+            // The feed's, not the decoder's: it does not occur here.
+            Event::State(_) => return,
             Event::Book(_) => &mut self.books,
             Event::Trade(_) => &mut self.trades,
             Event::Control(_) => &mut self.controls,

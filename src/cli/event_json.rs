@@ -1,7 +1,8 @@
 //! Events as JSON, one object each, with no allocation but the growth of the output.
 
 use crate::model::{
-    BookUpdate, Control, Decimal, DepthUpdate, Event, Level, MAX_DECIMAL_TEXT, Skipped, TradeUpdate,
+    BookUpdate, Control, Decimal, DepthUpdate, Event, Level, MAX_DECIMAL_TEXT, Skipped,
+    StateChange, TradeUpdate,
 };
 
 /// The first member of an object: where or when its event came.
@@ -21,6 +22,7 @@ pub(crate) fn write_event(out: &mut Vec<u8>, stamp: Stamp, event: &Event<'_>) {
         Event::Depth(update) => depth(out, stamp, update),
         Event::Control(control) => reply(out, stamp, control),
         Event::Skipped(Skipped { channel, .. }) => skipped(out, stamp, channel),
+        Event::State(change) => state(out, stamp, change),
     }
     out.extend_from_slice(b"}\n");
 }
@@ -98,6 +100,16 @@ fn skipped(out: &mut Vec<u8>, stamp: Stamp, channel: &str) {
     open(out, stamp, b"skipped");
     key(out, b"channel");
     put_optional(out, (!channel.is_empty()).then_some(channel), put_str);
+}
+
+fn state(out: &mut Vec<u8>, stamp: Stamp, change: &StateChange<'_>) {
+    let subscription = change.subscription;
+    open(out, stamp, b"state");
+    source(out, subscription.channel().name(), subscription.inst_id().as_str());
+    key(out, b"from");
+    put_str(out, change.from.name());
+    key(out, b"to");
+    put_str(out, change.to.name());
 }
 
 /// Begins an object with its stamp and the event's name; both are plain ASCII.
