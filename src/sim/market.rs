@@ -7,7 +7,7 @@ use super::book::{Fill, SimBook};
 use super::listing::Listing;
 use super::order_flow::OrderFlow;
 use super::rng::Rng;
-use crate::model::{Book5, InstrumentId, Level, MonoNanos, Side, Trade, UnixNanos};
+use crate::model::{BOOK5_LEVELS, Book5, InstrumentId, Level, MonoNanos, Side, Trade, UnixNanos};
 
 /// The place of an instrument in the exchange's list, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -224,12 +224,19 @@ impl SimMarket {
     /// The five best levels of the exchange's own book, with its sequence number and no times.
     #[must_use]
     pub fn book5(&self, inst: InstIndex) -> Option<Book5> {
+        self.top(inst, BOOK5_LEVELS)
+    }
+
+    /// At most that many of the five best levels a side.
+    pub(crate) fn top(&self, inst: InstIndex, depth: usize) -> Option<Book5> {
         let Instrument { listing, book, seq, .. } = self.instruments.get(inst.0)?;
-        let five = |levels: &mut dyn Iterator<Item = Level>| levels.take(5).collect::<Vec<_>>();
-        let (asks, bids) = (five(&mut book.asks(listing)), five(&mut book.bids(listing)));
-        let mut book5 = Book5::new(&asks, &bids);
-        book5.seq = *seq;
-        Some(book5)
+        let mut sides = [[Level::EMPTY; BOOK5_LEVELS]; 2];
+        let [asks, bids] = &mut sides;
+        let asks = fill(asks, book.asks(listing).take(depth));
+        let bids = fill(bids, book.bids(listing).take(depth));
+        let mut top = Book5::new(asks, bids);
+        top.seq = *seq;
+        Some(top)
     }
 
     /// The last print of the instrument: there always is one, if an old one.
@@ -287,6 +294,12 @@ impl Instrument {
     }
 }
 
+/// Fills the slots and gives back those that were.
+fn fill(slots: &mut [Level], levels: impl Iterator<Item = Level>) -> &[Level] {
+    let filled = slots.iter_mut().zip(levels).map(|(slot, level)| *slot = level).count();
+    slots.get(..filled).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -325,8 +338,8 @@ mod tests {
 
     #[test]
     fn books_are_never_crossed_over_many_seeds() {
-        for seed in 0..10 {
-            check(seed, 25, 100_000);
+        for seed in 0..8 {
+            check(seed, 12, 100_000);
         }
         check(99, 400, 100_000);
         check(100, 1, 20_000);
