@@ -198,7 +198,6 @@ impl State {
 
     /// Exchange time. Where the machine is too slow for the chosen rate, time slows down instead of
     /// piling up events without end.
-    #[expect(clippy::disallowed_methods, reason = "the server is where the clocks are read")]
     fn now(&mut self) -> MonoNanos {
         let elapsed = MonoNanos::ZERO + self.start.elapsed().saturating_sub(self.behind);
         let latest = self.exchange.now() + MAX_CATCH_UP;
