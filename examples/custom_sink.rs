@@ -1,6 +1,7 @@
 //! A sink of one's own: a struct that keeps the spread and the traded volume of each frame.
 //!
 //! `cargo run --example custom_sink`
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use okx_feed::{Decimal, Dialect, Event, FeedHandler, Frame, Qty, Side, Sink, UnixNanos};
 

@@ -4,6 +4,7 @@
 //! clock or a runtime, so any of them will do.
 //!
 //! `cargo run --example sans_io`
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::time::Duration;
 

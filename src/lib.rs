@@ -7,6 +7,8 @@ pub mod feed;
 pub mod model;
 #[cfg(feature = "client")]
 pub mod net;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod wire;
 
 pub use feed::*;

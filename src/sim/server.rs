@@ -1,0 +1,219 @@
+//! The exchange on a TCP port: the only file of the simulation that does I/O or reads a clock.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::sync::{Notify, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::connection::{ConnectionId, Endpoint, Outbound};
+use super::exchange::{Exchange, ExchangeConfig};
+use super::socket;
+use crate::model::{MonoNanos, UnixNanos};
+
+/// How often the exchange catches up with the wall clock.
+const TICK: Duration = Duration::from_millis(1);
+/// The most that it catches up at once; beyond it, exchange time falls behind the wall clock.
+const MAX_CATCH_UP: Duration = Duration::from_millis(100);
+/// How long connections may take to say goodbye when the server ends.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// The pause after an accept that failed, as it does when file descriptors run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// An [`Exchange`] that listens on a TCP port, in plain text (`ws://`), at `/ws/v3`,
+/// `/ws/v5/public` and `/ws/v5/business`.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    shared: Arc<Shared>,
+    ended: watch::Sender<bool>,
+}
+
+/// A running [`Server`]. Dropping it leaves the server running until its runtime ends.
+#[derive(Debug)]
+pub struct ServerHandle {
+    local_addr: SocketAddr,
+    shared: Arc<Shared>,
+    ended: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Binds the port and opens the exchange; the wall-clock time of now replaces
+    /// [`MarketConfig::start`](super::MarketConfig::start). Connections wait until the server runs.
+    ///
+    /// # Errors
+    /// What the operating system says where the address can't be bound.
+    #[expect(clippy::disallowed_methods, reason = "the server is where the clocks are read")]
+    pub async fn bind(addr: impl ToSocketAddrs, mut config: ExchangeConfig) -> io::Result<Self> {
+        let listener = TcpListener::bind(addr).await?;
+        let local_addr = listener.local_addr()?;
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        config.market.start = UnixNanos(u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX));
+        let state = State {
+            exchange: Exchange::new(&config),
+            wakers: HashMap::new(),
+            start: Instant::now(),
+            behind: Duration::ZERO,
+        };
+        let shared = Arc::new(Shared { state: Mutex::new(state) });
+        Ok(Self { listener, local_addr, shared, ended: watch::Sender::new(false) })
+    }
+
+    /// The address that is bound, with the port that the system chose where 0 was asked for.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Serves until the future is dropped.
+    pub async fn run(self) {
+        let mut ended = self.ended.subscribe();
+        let mut clients = JoinSet::new();
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = over(&mut ended) => break,
+                _ = ticks.tick() => self.shared.lock().tick(),
+                Some(_) = clients.join_next() => {}
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, peer)) => {
+                        tracing::debug!(%peer, "a client connects to the simulated exchange");
+                        let shared = Arc::clone(&self.shared);
+                        clients.spawn(socket::serve(shared, stream, self.ended.subscribe()));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+            }
+        }
+        let goodbyes = async { while clients.join_next().await.is_some() {} };
+        if timeout(GOODBYE, goodbyes).await.is_err() {
+            tracing::debug!("some clients did not say goodbye");
+        }
+    }
+
+    /// Serves in a task of the current tokio runtime.
+    #[must_use]
+    pub fn spawn(self) -> ServerHandle {
+        ServerHandle {
+            local_addr: self.local_addr,
+            shared: Arc::clone(&self.shared),
+            ended: self.ended.clone(),
+            task: tokio::spawn(self.run()),
+        }
+    }
+}
+
+impl ServerHandle {
+    /// The address that is bound.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Looks at the exchange while it stands still. It runs on when `look` returns.
+    pub fn inspect<R>(&self, look: impl FnOnce(&Exchange) -> R) -> R {
+        look(&self.shared.lock().exchange)
+    }
+
+    /// Closes all connections with code 1001, and the port, and waits for both.
+    pub async fn shutdown(self) {
+        self.ended.send_replace(true);
+        // A panic of the server's task has been reported by tokio; there is nothing left to end.
+        let _ = self.task.await;
+    }
+}
+
+/// What the server's tasks share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    state: Mutex<State>,
+}
+
+impl Shared {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere can't leave half a book: the exchange is changed in whole steps.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The exchange, its clock and who waits for its messages.
+#[derive(Debug)]
+pub(crate) struct State {
+    exchange: Exchange,
+    wakers: HashMap<ConnectionId, Arc<Notify>>,
+    start: Instant,
+    /// How far exchange time is behind the wall clock.
+    behind: Duration,
+}
+
+impl State {
+    /// Opens a connection and gives what wakes its writer.
+    pub(crate) fn connect(&mut self, endpoint: Endpoint) -> (ConnectionId, Arc<Notify>) {
+        let now = self.now();
+        let id = self.exchange.connect(endpoint, now);
+        let waker = Arc::new(Notify::new());
+        self.wakers.insert(id, Arc::clone(&waker));
+        (id, waker)
+    }
+
+    pub(crate) fn disconnect(&mut self, id: ConnectionId) {
+        self.exchange.disconnect(id);
+        self.wakers.remove(&id);
+    }
+
+    pub(crate) fn receive(&mut self, id: ConnectionId, message: &[u8]) {
+        let now = self.now();
+        self.exchange.receive(id, message, now);
+        self.wake();
+    }
+
+    pub(crate) fn drain(&mut self, id: ConnectionId, empty: &mut VecDeque<Outbound>) {
+        self.exchange.drain(id, empty);
+    }
+
+    fn tick(&mut self) {
+        let now = self.now();
+        self.exchange.advance(now);
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        while let Some(id) = self.exchange.poll_ready() {
+            if let Some(waker) = self.wakers.get(&id) {
+                waker.notify_one();
+            }
+        }
+    }
+
+    /// Exchange time. Where the machine is too slow for the chosen rate, time slows down instead of
+    /// piling up events without end.
+    fn now(&mut self) -> MonoNanos {
+        let elapsed = MonoNanos::ZERO + self.start.elapsed().saturating_sub(self.behind);
+        let latest = self.exchange.now() + MAX_CATCH_UP;
+        if elapsed > latest {
+            let lost = elapsed.since(latest);
+            if self.behind.is_zero() {
+                tracing::warn!(?lost, "the simulated exchange falls behind the wall clock");
+            }
+            self.behind += lost;
+        }
+        elapsed.min(latest)
+    }
+}
+
+/// Waits for the server's end.
+pub(crate) async fn over(ended: &mut watch::Receiver<bool>) {
+    // An error means that the server itself is gone, which is an end too.
+    let _ = ended.wait_for(|ended| *ended).await;
+}
