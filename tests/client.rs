@@ -1,0 +1,268 @@
+//! The real client over real sockets: against the embedded exchange, and against servers that
+//! close, refuse and fall silent.
+#![cfg(all(feature = "client", feature = "sim"))]
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
+
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use okx_feed::sim::{ExchangeConfig, PushIntervals, Server};
+use okx_feed::{
+    BookState, Client, ClientConfig, ClientError, Dialect, DownReason, Event, Subscription,
+};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+/// How long anything may take before a test gives up. Nothing waits for it when all is well.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const BOOK: &str = r#"{"arg":{"channel":"books5","instId":"BTC-USDT"},"data":[{"asks":[["101","1","0","1"]],"bids":[["100","1","0","1"]],"instId":"BTC-USDT","ts":"1654032991947"}]}"#;
+
+fn sub(text: &str) -> Subscription {
+    text.parse().unwrap()
+}
+
+/// Looks again and again until `probe` gives something.
+async fn wait_for<T>(mut probe: impl FnMut() -> Option<T>) -> T {
+    let look = async {
+        loop {
+            if let Some(found) = probe() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, look).await.unwrap()
+}
+
+/// Pauses that suit a test.
+fn quick(config: &mut ClientConfig) {
+    config.session.backoff.first = Duration::from_millis(5);
+    config.session.backoff.floor = Duration::from_millis(5);
+}
+
+/// An exchange whose books change seldom enough to be caught standing still.
+async fn exchange() -> okx_feed::sim::ServerHandle {
+    let mut config =
+        ExchangeConfig { intervals: PushIntervals::EVERY_CHANGE, ..Default::default() };
+    config.market.events_per_sec = 100;
+    Server::bind("127.0.0.1:0", config).await.unwrap().spawn()
+}
+
+async fn follows_the_exchange(dialect: Dialect, path: &str, books: &str, trades: &str) {
+    let server = exchange().await;
+    let client = Client::builder(dialect)
+        .url(format!("ws://{}{path}", server.local_addr()))
+        .subscribe(books)
+        .subscribe(trades)
+        .spawn()
+        .unwrap();
+    let inst_id = sub(books).inst_id().to_string();
+    // The client's book is the exchange's own, more than once and as it changes.
+    let mut seen = 0;
+    for _ in 0..5 {
+        seen = wait_for(|| {
+            let truth = server.inspect(|exchange| {
+                let market = exchange.market();
+                market.book5(market.find(&inst_id)?)
+            })?;
+            let view = client.view()?;
+            let same = view.book.asks() == truth.asks() && view.book.bids() == truth.bids();
+            (same && view.version > seen && view.state.is_live()).then_some(view.version)
+        })
+        .await;
+    }
+    wait_for(|| client.trades().last().copied()).await;
+    let stats = client.stats().unwrap();
+    assert!(stats.connected && stats.feed.books > 0 && stats.feed.trades > 0);
+    assert_eq!((stats.feed.malformed(), stats.feed.crossed, stats.feed.unsubscribed), (0, 0, 0));
+    assert_eq!(stats.latency.len(), stats.feed.frames);
+    client.stop();
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn v3_books_are_the_exchanges_own() {
+    let (books, trades) = ("futures/depth5:BTC-USD-190517", "futures/trade:BTC-USD-190517");
+    follows_the_exchange(Dialect::V3, "/ws/v3", books, trades).await;
+}
+
+#[tokio::test]
+async fn v5_books_are_the_exchanges_own() {
+    follows_the_exchange(Dialect::V5, "/ws/v5/public", "books5:BTC-USDT", "trades:BTC-USDT").await;
+}
+
+#[tokio::test]
+async fn channels_come_and_go_on_a_running_connection() {
+    let server = exchange().await;
+    let client = Client::v5("BTC-USDT")
+        .url(format!("ws://{}/ws/v5/public", server.local_addr()))
+        .spawn()
+        .unwrap();
+    let late = sub("bbo-tbt:BTC-USDT");
+    client.subscribe(late).unwrap();
+    let reader = client.book_reader(&late).unwrap();
+    wait_for(|| reader.live()).await;
+    client.unsubscribe(&late).unwrap();
+    let down = BookState::Down(DownReason::Unsubscribed);
+    wait_for(|| (reader.view().state == down).then_some(())).await;
+    assert_eq!(client.state(&late), None);
+
+    // One that the exchange does not have is refused, and the others go on.
+    let nonsense = sub("books5:NO-SUCH");
+    client.subscribe(nonsense).unwrap();
+    let rejected = BookState::Down(DownReason::Rejected);
+    wait_for(|| (client.state(&nonsense) == Some(rejected)).then_some(())).await;
+    assert!(client.view().unwrap().state.is_live());
+    assert_eq!(client.stats().unwrap().rejections, 1);
+
+    let reader = client.book_reader(&sub("books5:BTC-USDT")).unwrap();
+    client.stop();
+    assert_eq!(reader.view().state, BookState::Down(DownReason::Stopped));
+    server.shutdown().await;
+}
+
+/// A server of one connection after another, each served by `serve` with its number from 0.
+async fn scripted<F, W>(mut serve: F) -> SocketAddr
+where
+    F: FnMut(usize, WebSocketStream<TcpStream>) -> W + Send + 'static,
+    W: Future<Output = ()> + Send,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        for number in 0.. {
+            let (stream, _) = listener.accept().await.unwrap();
+            if let Ok(socket) = tokio_tungstenite::accept_async(stream).await {
+                serve(number, socket).await;
+            }
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_made_again_and_asked_the_same() {
+    let (requests, asked) = mpsc::channel();
+    let address = scripted(move |number, mut socket| {
+        let requests = requests.clone();
+        async move {
+            if let Some(Ok(Message::Text(text))) = socket.next().await {
+                requests.send(text.to_string()).unwrap();
+            }
+            let _ = socket.send(Message::text(BOOK)).await;
+            match number % 3 {
+                // A close frame, a dropped connection, and bytes that are no WebSocket frame.
+                0 => drop(socket.close(None).await),
+                1 => drop(socket),
+                _ => {
+                    use tokio::io::AsyncWriteExt;
+                    let _ = socket.get_mut().write_all(&[0xff; 64]).await;
+                }
+            }
+        }
+    })
+    .await;
+    let mut states = Vec::new();
+    let (sender, changes) = mpsc::channel();
+    let client = Client::builder(Dialect::V5)
+        .url(format!("ws://{address}"))
+        .subscribe("books5:BTC-USDT")
+        .configure(quick)
+        .on_event(move |event: &Event<'_>| {
+            if let Event::State(change) = event {
+                let _ = sender.send(change.to);
+            }
+        })
+        .spawn()
+        .unwrap();
+    wait_for(|| (client.stats().unwrap().connects >= 7).then_some(())).await;
+    client.stop();
+    states.extend(changes.try_iter());
+    // Never live while there is no connection: between two lives the book was Connecting.
+    let lives: Vec<_> = states
+        .split(|state| *state == BookState::Connecting)
+        .filter(|between| between.contains(&BookState::Live))
+        .collect();
+    assert!(lives.len() >= 6, "{states:?}");
+    let asked: Vec<_> = asked.try_iter().collect();
+    assert!(asked.len() >= 7 && asked.iter().all(|text| text.contains("books5")), "{asked:?}");
+}
+
+#[tokio::test]
+async fn silence_is_answered_with_a_ping_and_then_a_new_connection() {
+    let (sender, pings) = mpsc::channel();
+    let address = scripted(move |_, mut socket| {
+        let sender = sender.clone();
+        async move {
+            // Reads everything and answers nothing: a half-open connection looks like this.
+            while let Some(Ok(message)) = socket.next().await {
+                if message == Message::text("ping") {
+                    sender.send(()).unwrap();
+                }
+            }
+        }
+    })
+    .await;
+    let client = Client::v5("BTC-USDT")
+        .url(format!("ws://{address}"))
+        .configure(quick)
+        .configure(|config| {
+            config.session.ping_after = Duration::from_millis(20);
+            config.session.pong_within = Duration::from_millis(20);
+        })
+        .spawn()
+        .unwrap();
+    wait_for(|| (client.stats().unwrap().connects >= 3).then_some(())).await;
+    client.stop();
+    assert!(pings.try_iter().count() >= 2);
+}
+
+#[tokio::test]
+async fn a_flood_does_not_keep_the_client_from_stopping() {
+    let address = scripted(move |_, mut socket| async move {
+        while socket.send(Message::text(BOOK)).await.is_ok() {}
+    })
+    .await;
+    let client = Client::v5("BTC-USDT").url(format!("ws://{address}")).spawn().unwrap();
+    wait_for(|| (client.stats().unwrap().feed.frames > 10_000).then_some(())).await;
+    let stopped = tokio::task::spawn_blocking(move || client.stop());
+    tokio::time::timeout(Duration::from_secs(5), stopped).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn malformed_frames_are_counted_and_lost_alone() {
+    let address = scripted(move |_, mut socket| async move {
+        for text in ["{", BOOK, r#"{"arg":{"channel":"books5"},"data":[{}]}"#, "pong", BOOK] {
+            socket.send(Message::text(text)).await.unwrap();
+        }
+        socket.send(Message::binary(vec![1, 2, 3])).await.unwrap();
+        while let Some(Ok(_)) = socket.next().await {}
+    })
+    .await;
+    let client = Client::v5("BTC-USDT").url(format!("ws://{address}")).spawn().unwrap();
+    let stats = wait_for(|| client.stats().ok().filter(|stats| stats.feed.frames == 6)).await;
+    assert_eq!((stats.feed.malformed(), stats.feed.books, stats.feed.pongs), (3, 2, 1));
+    assert_eq!((stats.connects, stats.losses), (1, 0));
+}
+
+#[test]
+fn mistakes_are_told_before_anything_starts() {
+    let spawn = |url: &str, channel: &str| {
+        let error = Client::builder(Dialect::V5).url(url).subscribe(channel).spawn().unwrap_err();
+        error.to_string()
+    };
+    let good = "ws://127.0.0.1:1";
+    assert!(spawn(good, "ticker:BTC-USDT").contains("books5"));
+    assert!(spawn("http://127.0.0.1", "books5:X").contains("ws://"));
+    assert!(spawn("ws://", "books5:X").contains("ws://HOST"));
+    let nothing = Client::builder(Dialect::V3).spawn().unwrap_err();
+    assert!(matches!(nothing, ClientError::NoSubscription));
+    let wrong = Client::builder(Dialect::V3).subscriptions([sub("books5:X")]).spawn().unwrap_err();
+    assert!(matches!(wrong, ClientError::WrongDialect(_)));
+    let file = Client::v5("X").url("wss://127.0.0.1").ca_file("no-such-file.pem").spawn();
+    assert!(matches!(file.unwrap_err(), ClientError::CaFile { .. }));
+}
