@@ -46,8 +46,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-const WARM_UP: u64 = 2_000;
-const COUNTED: u64 = 20_000;
+const WARM_UP: u64 = 1_000;
+const COUNTED: u64 = 8_000;
 
 /// The WebSocket's read buffer doubles once: the first time that a read ends inside a frame after
 /// the client had fallen behind by a whole buffer (128 KiB). Whether that falls into the warm-up is

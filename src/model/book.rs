@@ -206,7 +206,7 @@ impl Book5 {
     }
 
     /// `(bids - asks) / (bids + asks)` over the sizes of the best `levels` of each side: from -1 (only
-    /// asks) to 1 (only bids), at [`RATIO_SCALE`] decimals.
+    /// asks) to 1 (only bids), at [`RATIO_SCALE`](super::RATIO_SCALE) decimals.
     ///
     /// `None` where there is no size at all or the arithmetic does not fit.
     #[must_use]
