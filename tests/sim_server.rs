@@ -7,11 +7,12 @@
     reason = "helpers of tests, where a panic is the report"
 )]
 
+use std::io::Read;
+
 use flate2::read::DeflateDecoder;
 use futures_util::{SinkExt, StreamExt};
 use okx_feed::sim::{ExchangeConfig, MarketConfig, PushIntervals, Server, ServerHandle};
 use serde_json::Value;
-use std::io::Read;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};

@@ -102,8 +102,8 @@ impl Exchange {
     }
 
     /// Lets one thing happen if it is due by `until`, and gives its time: one event of the market,
-    /// one round of pushes or the end of silent connections. A test that compares the market's books
-    /// with what was pushed looks after every step.
+    /// one round of pushes or the end of silent connections. A test that compares the market's
+    /// books with what was pushed looks after every step.
     pub fn step(&mut self, until: MonoNanos) -> Option<MonoNanos> {
         let at = self.next_at();
         if at > until {

@@ -110,8 +110,8 @@ impl Listing {
         self.typical_lots
     }
 
-    /// The instruments that the exchange lists when nothing else is asked for: at least one of every
-    /// class and of every odd form of id.
+    /// The instruments that the exchange lists when nothing else is asked for: at least one of
+    /// every class and of every odd form of id.
     #[must_use]
     pub fn defaults() -> Vec<Self> {
         let rows = DEFAULTS.iter();

@@ -4,7 +4,8 @@
 //! server, socket  ->  exchange  ->  publisher  ->  connection, v3, v5  ->  market  ->  order flow
 //! ```
 //!
-//! Only `server` and `socket` do I/O and read a clock. None of it shares code with the decoder of this crate.
+//! Only `server` and `socket` do I/O, and only `server` reads a clock. None of it shares code with
+//! the decoder of this crate.
 
 mod book;
 mod connection;

@@ -1,8 +1,8 @@
 //! The seeded crowd: what the next order on one instrument is.
 //!
 //! A fair price walks at random and is pulled to where the book stands and, slowly, to where it
-//! started. Takers and quotes lean to it, so prices trend for a while and sizes thin out on the side
-//! that is about to be eaten. Every act is one limit order, one cancel or one taker order.
+//! started. Takers and quotes lean to it, so prices trend for a while and sizes thin out on the
+//! side that is about to be eaten. Every act is one limit order, one cancel or one taker order.
 
 use super::book::{BookSide, Fill, SimBook};
 use super::listing::Listing;

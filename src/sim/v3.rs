@@ -117,7 +117,16 @@ pub(crate) fn trades<'a>(
         // Writing to a `String` can't fail.
         let _ = write!(
             out,
-            r#"{{"table":"{market}/trade","data":[{{"side":"{side}","trade_id":"{id}","price":"{px}","{size}":"{sz}""#
+            concat!(
+                r#"{{"table":"{market}/trade","data":[{{"side":"{side}","trade_id":"{id}","#,
+                r#""price":"{px}","{size}":"{sz}""#
+            ),
+            market = market,
+            side = side,
+            id = id,
+            px = px,
+            size = size,
+            sz = sz
         );
         end(&mut out, listing, print.ts);
         out

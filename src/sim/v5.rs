@@ -77,12 +77,10 @@ fn parse_arg(arg: &Value) -> Option<Arg> {
 
 /// Acknowledges one argument.
 pub(crate) fn ack(id: Option<&str>, op: Op, arg: &Arg, conn_id: &str) -> String {
+    let (id, op) = (id_key(id), op.name());
     let (channel, inst_id) = (json_string(&arg.channel), json_string(&arg.inst_id));
-    format!(
-        r#"{{{}"event":"{}","arg":{{"channel":{channel},"instId":{inst_id}}},"connId":"{conn_id}"}}"#,
-        id_key(id),
-        op.name()
-    )
+    let arg = format!(r#"{{"channel":{channel},"instId":{inst_id}}}"#);
+    format!(r#"{{{id}"event":"{op}","arg":{arg},"connId":"{conn_id}"}}"#)
 }
 
 /// Acknowledges a login.
@@ -258,8 +256,8 @@ mod tests {
         assert_eq!(
             ack(Some("1512"), Op::Subscribe, &arg, "a4d3ae55"),
             concat!(
-                r#"{"id":"1512","event":"subscribe","arg":{"channel":"books","instId":"BTC-USDT"},"#,
-                r#""connId":"a4d3ae55"}"#
+                r#"{"id":"1512","event":"subscribe","#,
+                r#""arg":{"channel":"books","instId":"BTC-USDT"},"connId":"a4d3ae55"}"#
             )
         );
         assert_eq!(

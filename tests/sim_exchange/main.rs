@@ -1,0 +1,12 @@
+//! The embedded exchange without sockets: what it says, in which order, and when.
+#![cfg(feature = "sim")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, where a panic is the report"
+)]
+
+mod bench;
+mod protocol;
+mod pushes;
