@@ -1,0 +1,154 @@
+//! The handler: each event reaches the state that it belongs to, and nothing is lost in silence.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
+
+use std::time::Duration;
+
+use okx_feed::{
+    BookState, Dialect, DownReason, Event, FeedHandler, Frame, Subscription, UnixNanos,
+};
+
+fn sub(text: &str) -> Subscription {
+    text.parse().unwrap()
+}
+
+fn book(channel: &str, inst_id: &str, px: &str, ts: u64) -> String {
+    format!(
+        r#"{{"arg":{{"channel":"{channel}","instId":"{inst_id}"}},"data":[{{"asks":[["{px}","1","0","1"]],"bids":[],"ts":"{ts}"}}]}}"#
+    )
+}
+
+fn trade(inst_id: &str, id: u64) -> String {
+    format!(
+        r#"{{"arg":{{"channel":"trades","instId":"{inst_id}"}},"data":[{{"instId":"{inst_id}","tradeId":"{id}","px":"1","sz":"1","side":"buy","ts":"1626995753055"}}]}}"#
+    )
+}
+
+fn feed(feed: &mut FeedHandler, text: &str, ts_recv: u64) -> Vec<String> {
+    let mut seen = Vec::new();
+    let frame = Frame::Text(text.as_bytes());
+    feed.on_frame(frame, UnixNanos(ts_recv), &mut |event: &Event<'_>| {
+        seen.push(match event {
+            Event::Book(update) => format!("book {}", update.channel),
+            Event::Trade(update) => format!("trade {}", update.trade.trade_id),
+            Event::State(change) => format!("{} -> {}", change.from, change.to),
+            other => format!("{other:?}"),
+        });
+    })
+    .unwrap();
+    seen
+}
+
+#[test]
+fn each_channel_of_an_instrument_has_its_own_book() {
+    let mut handler = FeedHandler::new(Dialect::V5);
+    let (five, best) = (sub("books5:BTC-USDT"), sub("bbo-tbt:BTC-USDT"));
+    handler.subscribe(five);
+    handler.subscribe(best);
+    assert_eq!(
+        feed(&mut handler, &book("books5", "BTC-USDT", "101", 1000), 1),
+        ["connecting -> live", "book books5"]
+    );
+    feed(&mut handler, &book("bbo-tbt", "BTC-USDT", "102", 1001), 2);
+    feed(&mut handler, &book("books5", "BTC-USDT", "103", 1002), 3);
+    let px = |s: &Subscription| handler.book(s).unwrap().best_ask().unwrap().px().to_string();
+    assert_eq!((px(&five), px(&best)), ("103".to_owned(), "102".to_owned()));
+    assert_eq!(handler.book(&five).unwrap().ts_recv, UnixNanos(3));
+}
+
+#[test]
+fn what_nobody_subscribed_is_counted_and_still_told() {
+    let mut handler = FeedHandler::new(Dialect::V5);
+    handler.subscribe(sub("trades:A"));
+    assert_eq!(feed(&mut handler, &trade("B", 7), 1), ["trade 7"]);
+    assert_eq!(feed(&mut handler, &book("books5", "A", "1", 1000), 2), ["book books5"]);
+    assert_eq!(handler.stats().unsubscribed, 2);
+    assert!(handler.trades(&sub("trades:A")).unwrap().is_empty());
+}
+
+#[test]
+fn the_same_id_in_two_markets_is_two_instruments() {
+    let mut handler = FeedHandler::new(Dialect::V3);
+    let (spot, index) = (sub("spot/depth5:BTC-USDT"), sub("index/depth5:BTC-USDT"));
+    handler.subscribe(spot);
+    handler.subscribe(index);
+    let text = r#"{"table":"index/depth5","data":[{"asks":[["5","1","1"]],"bids":[],"instrument_id":"BTC-USDT","timestamp":"2021-04-25T08:24:33.352Z"}]}"#;
+    feed(&mut handler, text, 1);
+    assert_eq!(handler.book(&index).unwrap().asks().len(), 1);
+    assert_eq!(handler.book(&spot).unwrap().asks().len(), 0);
+}
+
+#[test]
+fn ten_thousand_instruments_are_all_found_and_forgotten() {
+    let mut handler = FeedHandler::new(Dialect::V5);
+    let subs: Vec<_> = (0..10_000).map(|n| sub(&format!("books5:COIN{n}-USDT"))).collect();
+    subs.iter().for_each(|s| handler.subscribe(*s));
+    subs.iter().for_each(|s| handler.subscribe(*s));
+    assert_eq!(handler.slots().len(), 10_000);
+    for (n, s) in subs.iter().enumerate().step_by(7) {
+        let px = n.to_string();
+        feed(&mut handler, &book("books5", s.inst_id().as_str(), &px, 1000), 1);
+        assert_eq!(handler.book(s).unwrap().best_ask().unwrap().px().to_string(), px);
+    }
+    assert_eq!(handler.stats().unsubscribed, 0);
+    for s in subs.iter().take(20) {
+        assert!(handler.unsubscribe(s, UnixNanos(2), &mut |_: &Event<'_>| {}));
+        assert!(!handler.unsubscribe(s, UnixNanos(2), &mut |_: &Event<'_>| {}));
+    }
+    assert!(handler.book(&subs[3]).is_none());
+    assert!(subs.iter().skip(20).all(|s| handler.book(s).is_some()));
+}
+
+#[test]
+fn states_change_once_and_readers_see_them() {
+    let mut handler = FeedHandler::new(Dialect::V5);
+    let (books, trades) = (sub("books5:A"), sub("trades:A"));
+    handler.subscribe(books);
+    handler.subscribe(trades);
+    let reader = handler.book_reader(&books).unwrap();
+    let tape = handler.trade_reader(&trades).unwrap();
+    assert_eq!((reader.view().state, tape.state()), (BookState::Connecting, BookState::Connecting));
+    feed(&mut handler, &book("books5", "A", "1", 1000), 5);
+    assert_eq!(feed(&mut handler, &trade("A", 1), 6), ["connecting -> live", "trade 1"]);
+    assert_eq!(feed(&mut handler, &trade("A", 2), 7), ["trade 2"]);
+    assert_eq!((tape.state(), tape.last().map(|t| t.trade_id)), (BookState::Live, Some(2)));
+    assert!(reader.live().is_some());
+
+    // Silence makes a book stale, but trades are silent when nobody trades.
+    let mut told = Vec::new();
+    let mut sink = |event: &Event<'_>| {
+        if let Event::State(change) = event {
+            told.push((change.subscription.to_string(), change.to));
+        }
+    };
+    let limit = Duration::from_nanos(100);
+    handler.mark_stale(limit, UnixNanos(104), &mut sink);
+    handler.mark_stale(limit, UnixNanos(105), &mut sink);
+    handler.mark_stale(limit, UnixNanos(500), &mut sink);
+    handler.set_all_states(BookState::Connecting, UnixNanos(501), &mut sink);
+    handler.set_state(&books, BookState::Down(DownReason::Rejected), UnixNanos(502), &mut sink);
+    handler.set_all_states(BookState::Connecting, UnixNanos(503), &mut sink);
+    assert_eq!(
+        told,
+        [
+            ("books5:A".to_owned(), BookState::Stale),
+            ("books5:A".to_owned(), BookState::Connecting),
+            ("trades:A".to_owned(), BookState::Connecting),
+            ("books5:A".to_owned(), BookState::Down(DownReason::Rejected)),
+        ]
+    );
+    assert!(reader.live().is_none());
+}
+
+#[test]
+fn odd_books_and_clocks_are_counted_not_repaired() {
+    let mut handler = FeedHandler::new(Dialect::V5);
+    handler.subscribe(sub("books5:A"));
+    let text = r#"{"arg":{"channel":"books5","instId":"A"},"data":[{"asks":[["5","1","0","1"],["4","0","0","1"]],"bids":[["6","1","0","1"]],"ts":"2000"}]}"#;
+    feed(&mut handler, text, 1);
+    feed(&mut handler, &book("books5", "A", "1", 1999), 2);
+    feed(&mut handler, &book("books5", "A", "1", 1999), 3);
+    let stats = *handler.stats();
+    assert_eq!((stats.crossed, stats.unsorted, stats.empty_levels), (1, 1, 1));
+    assert_eq!((stats.backwards, stats.books, stats.frames), (1, 3, 3));
+}
