@@ -1,6 +1,5 @@
 //! The deep book: a snapshot, the increments after it, and whether it can be believed.
 
-use super::channel::Dialect;
 use super::checksum::{self, BookChecksum, Checksum, Verify};
 use super::decimal::Decimal;
 use super::depth_side::{BookSide, DepthSide, SideChange};
