@@ -254,10 +254,18 @@ impl DepthBook {
     #[inline]
     fn take(&mut self, update: &DepthUpdate<'_>, sequence: Sequence) -> Applied {
         let mut tally = Tally::NOTHING;
-        for level in update.asks {
+        let (mut asks, mut bids) = (update.asks, update.bids);
+        if update.action == DepthAction::Snapshot {
+            // The book is empty and the checksum's texts are forgotten.
+            (asks, bids) = (self.asks.append_sorted(asks), self.bids.append_sorted(bids));
+            if asks.len() < update.asks.len() || bids.len() < update.bids.len() {
+                tally.first = 0;
+            }
+        }
+        for level in asks {
             self.set(BookSide::Ask, level, &mut tally);
         }
-        for level in update.bids {
+        for level in bids {
             self.set(BookSide::Bid, level, &mut tally);
         }
         self.seq = update.seq;
