@@ -145,6 +145,12 @@ fn verification_can_be_thinned_and_turned_off() {
     outcomes.extend((0..6).map(|_| book.apply(&checked(UPDATE, &[], sum)).checksum));
     let (none, ok) = (Checksum::None, Checksum::Ok);
     assert_eq!(outcomes, [ok, none, none, ok, none, none, ok]);
+    // What changes between two turns counts at the next one.
+    for sz in ["5", "6"] {
+        let _ = book.apply(&checked(UPDATE, &[level("1", sz)], 1));
+    }
+    let last = [level("1", "7")];
+    assert_eq!(book.apply(&checked(UPDATE, &last, checksum(&last))).checksum, Checksum::Ok);
     book.set_verify(Verify::Off);
     assert_eq!(book.apply(&checked(UPDATE, &asks, sum + 1)).sync, BookSync::Live);
     // Changes that came while it was off are verified afterwards.
@@ -199,6 +205,19 @@ fn a_full_book_says_from_where_it_is_cut_and_breaks_when_little_is_left() {
         [("10", BookSync::Live), ("9", BookSync::Live), ("8", BookSync::Broken(Fault::Truncated))]
     {
         assert_eq!(book.apply(&message(UPDATE, &[], &[level(px, "0")])).sync, sync, "{px}");
+    }
+}
+
+#[test]
+fn a_cut_book_is_verified_as_long_as_it_has_the_levels() {
+    let asks: Vec<Level> = (1..=31).map(|px| level(&format!("{px}"), "1")).collect();
+    let mut book = book_of(30, &asks, &[]);
+    for len in (23..30).rev() {
+        let (kept, rest) = asks.split_at(len);
+        let gone = [Level::new(rest[0].px(), Decimal::ZERO, 0)];
+        let applied = book.apply(&checked(UPDATE, &gone, checksum(kept)));
+        let want = if kept.len() >= 25 { Checksum::Ok } else { Checksum::None };
+        assert_eq!((applied.checksum, applied.sync), (want, BookSync::Live), "{}", kept.len());
     }
 }
 
