@@ -14,14 +14,15 @@
 #[path = "../tests/depth_oracle/mod.rs"]
 mod depth_oracle;
 
-use std::fmt::Write;
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use depth_oracle::{Oracle, Rng, message};
 use okx_feed::{
-    Book5, BookSync, Checksum, Decimal, DepthAction, DepthBook, DepthUpdate, Level, Verify,
+    Book5, BookSync, Checksum, Decimal, DepthAction, DepthBook, DepthUpdate, Level,
+    MAX_DECIMAL_TEXT, Verify,
 };
 
 const LEVELS: i64 = 400;
@@ -43,34 +44,58 @@ impl Message {
     }
 }
 
-/// A book of two maps whose checksum text is made in one reused buffer.
+/// A book of two maps, kept with one map operation a level; its checksum text is made in one
+/// reused buffer.
+#[derive(Default)]
 struct MapBook {
-    oracle: Oracle,
-    text: String,
+    asks: BTreeMap<Decimal, Level>,
+    bids: BTreeMap<Decimal, Level>,
+    text: Vec<u8>,
 }
 
 impl MapBook {
-    fn checksum(&mut self) -> i32 {
-        self.text.clear();
-        let mut asks = self.oracle.asks.levels.values();
-        let mut bids = self.oracle.bids.levels.values().rev();
-        for _ in 0..25 {
-            for level in [bids.next(), asks.next()].into_iter().flatten() {
-                let _ = write!(self.text, "{}:{}:", level.px(), level.sz());
+    fn apply(&mut self, update: &DepthUpdate<'_>) {
+        if update.action == DepthAction::Snapshot {
+            self.asks.clear();
+            self.bids.clear();
+        }
+        let sides = [(&mut self.asks, update.asks), (&mut self.bids, update.bids)];
+        for (side, levels) in sides {
+            for level in levels {
+                if level.sz().is_zero() {
+                    side.remove(&level.px());
+                } else {
+                    side.insert(level.px(), *level);
+                }
             }
         }
-        crc32fast::hash(self.text.trim_end_matches(':').as_bytes()).cast_signed()
+    }
+
+    fn checksum(&mut self) -> i32 {
+        self.text.clear();
+        let (mut asks, mut bids) = (self.asks.values(), self.bids.values().rev());
+        let mut buf = [0; MAX_DECIMAL_TEXT];
+        for _ in 0..25 {
+            for level in [bids.next(), asks.next()].into_iter().flatten() {
+                for number in [level.px(), level.sz()] {
+                    self.text.extend_from_slice(number.write_text(&mut buf));
+                    self.text.push(b':');
+                }
+            }
+        }
+        self.text.pop();
+        crc32fast::hash(&self.text).cast_signed()
     }
 
     fn top5(&self) -> Book5 {
         let (mut asks, mut bids) = ([Level::EMPTY; 5], [Level::EMPTY; 5]);
         let (mut a, mut b) = (0, 0);
-        for level in self.oracle.asks.levels.values().take(5) {
-            asks[a] = *level;
+        for (place, level) in asks.iter_mut().zip(self.asks.values()) {
+            *place = *level;
             a += 1;
         }
-        for level in self.oracle.bids.levels.values().rev().take(5) {
-            bids[b] = *level;
+        for (place, level) in bids.iter_mut().zip(self.bids.values().rev()) {
+            *place = *level;
             b += 1;
         }
         Book5::new(&asks[..a], &bids[..b])
@@ -137,12 +162,13 @@ fn depth_book(criterion: &mut Criterion) {
     let messages = updates(&mut rng, &oracle);
 
     let mut book = DepthBook::new();
-    let mut maps = MapBook { oracle, text: String::with_capacity(4096) };
+    let mut maps = MapBook::default();
+    maps.apply(&snapshot.update(DepthAction::Snapshot));
     assert_eq!(book.apply(&snapshot.update(DepthAction::Snapshot)).checksum, Checksum::Ok);
     for message in &messages {
         let applied = book.apply(&message.update(DepthAction::Update));
         assert_eq!((applied.checksum, applied.missing), (Checksum::Ok, 0));
-        maps.oracle.apply(DepthAction::Update, &message.asks, &message.bids);
+        maps.apply(&message.update(DepthAction::Update));
         assert_eq!(maps.checksum(), message.checksum);
         let (top, want) = (book.view().top5(), maps.top5());
         assert_eq!((top.asks(), top.bids()), (want.asks(), want.bids()));
@@ -170,12 +196,12 @@ fn depth_book(criterion: &mut Criterion) {
                 let update = next.next().map(|m| m.update(DepthAction::Update));
                 update.map(|update| {
                     let update = black_box(&update);
-                    maps.oracle.apply(update.action, update.asks, update.bids);
+                    maps.apply(update);
                     verify == Verify::Off || update.checksum == Some(maps.checksum())
                 })
             });
         });
-        maps.oracle.apply(DepthAction::Snapshot, &snapshot.asks, &snapshot.bids);
+        maps.apply(&snapshot.update(DepthAction::Snapshot));
     }
     let top = |name| BenchmarkId::new("top5", name);
     group
