@@ -4,18 +4,28 @@
 
 mod book;
 mod channel;
+mod checksum;
 mod decimal;
+mod depth;
+mod depth_side;
+mod depth_view;
 mod event;
 mod instrument;
 mod level;
 mod liquidity;
+mod sequence;
 mod state;
 mod time;
+mod top_watch;
 mod trade;
 
 pub use book::{BOOK5_LEVELS, Book5, BookFlags};
 pub use channel::{Channel, ChannelKind, Dialect, Market, Subscription, SubscriptionError};
+pub use checksum::{CHECKSUM_LEVELS, Checksum, Verify};
 pub use decimal::{Decimal, DecimalError, MAX_DECIMAL_TEXT, MAX_SCALE, Price, Qty};
+pub use depth::{Applied, BookSync, DEFAULT_DEPTH, DepthBook, Fault, MAX_DEPTH, OnFault};
+pub use depth_side::BookSide;
+pub use depth_view::DepthView;
 pub use event::{
     BookUpdate, Control, ControlKind, DepthAction, DepthUpdate, Event, Sink, Skipped, StateChange,
     TradeUpdate,
@@ -23,6 +33,8 @@ pub use event::{
 pub use instrument::{InstrumentId, InstrumentIdError, MAX_ID_LEN};
 pub use level::Level;
 pub use liquidity::{RATIO_SCALE, Sweep};
+pub use sequence::Sequence;
 pub use state::{BookState, DownReason};
 pub use time::{ISO_MS_LEN, IsoMs, MonoNanos, UnixNanos};
+pub use top_watch::{TopChange, TopWatch};
 pub use trade::{NO_SEQ, Side, Trade, TradeRing};

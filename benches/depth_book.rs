@@ -1,0 +1,218 @@
+//! A deep book of 400 levels a side: applying an update, verifying its checksum, the best five.
+//!
+//! Beside it a book of two `BTreeMap`s does the same work. Each message changes two levels, where
+//! recorded messages change them: half in the best 13 places, a tenth at the window's end. Both
+//! books verify every message's checksum first, so that a wrong result fails the bench.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a bench fails where its numbers are not what it takes them for"
+)]
+
+#[path = "../tests/depth_oracle/mod.rs"]
+mod depth_oracle;
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use depth_oracle::{Oracle, Rng, message};
+use okx_feed::{
+    Book5, BookSync, Checksum, Decimal, DepthAction, DepthBook, DepthUpdate, Level,
+    MAX_DECIMAL_TEXT, Verify,
+};
+
+const LEVELS: i64 = 400;
+
+/// Places of changed levels in the recorded updates, at every tenth of their distribution.
+const PLACES: [i64; 10] = [0, 1, 4, 7, 10, 13, 16, 22, 47, 399];
+
+/// A message that owns its levels.
+struct Message {
+    asks: Vec<Level>,
+    bids: Vec<Level>,
+    checksum: i32,
+}
+
+impl Message {
+    fn update(&self, action: DepthAction) -> DepthUpdate<'_> {
+        let checksum = Some(self.checksum);
+        DepthUpdate { checksum, ..message(action, &self.asks, &self.bids) }
+    }
+}
+
+/// A book of two maps, kept with one map operation a level; its checksum text is made in one
+/// reused buffer.
+#[derive(Default)]
+struct MapBook {
+    asks: BTreeMap<Decimal, Level>,
+    bids: BTreeMap<Decimal, Level>,
+    text: Vec<u8>,
+}
+
+impl MapBook {
+    fn apply(&mut self, update: &DepthUpdate<'_>) {
+        if update.action == DepthAction::Snapshot {
+            self.asks.clear();
+            self.bids.clear();
+        }
+        let sides = [(&mut self.asks, update.asks), (&mut self.bids, update.bids)];
+        for (side, levels) in sides {
+            for level in levels {
+                if level.sz().is_zero() {
+                    side.remove(&level.px());
+                } else {
+                    side.insert(level.px(), *level);
+                }
+            }
+        }
+    }
+
+    fn checksum(&mut self) -> i32 {
+        self.text.clear();
+        let (mut asks, mut bids) = (self.asks.values(), self.bids.values().rev());
+        let mut buf = [0; MAX_DECIMAL_TEXT];
+        for _ in 0..25 {
+            for level in [bids.next(), asks.next()].into_iter().flatten() {
+                for number in [level.px(), level.sz()] {
+                    self.text.extend_from_slice(number.write_text(&mut buf));
+                    self.text.push(b':');
+                }
+            }
+        }
+        self.text.pop();
+        crc32fast::hash(&self.text).cast_signed()
+    }
+
+    fn top5(&self) -> Book5 {
+        let (mut asks, mut bids) = ([Level::EMPTY; 5], [Level::EMPTY; 5]);
+        let (mut a, mut b) = (0, 0);
+        for (place, level) in asks.iter_mut().zip(self.asks.values()) {
+            *place = *level;
+            a += 1;
+        }
+        for (place, level) in bids.iter_mut().zip(self.bids.values().rev()) {
+            *place = *level;
+            b += 1;
+        }
+        Book5::new(&asks[..a], &bids[..b])
+    }
+}
+
+fn size(rng: &mut Rng) -> Decimal {
+    let mantissa = 1 + i64::try_from(rng.below(900_000_000)).expect("a small number");
+    Decimal::new(mantissa, 8).expect("a legal scale").normalized()
+}
+
+/// Prices as the exchange writes them, without zeros at their end.
+fn price(side: i64, place: i64, half_tick: i64) -> Decimal {
+    let tenths = 610_000 + side * (10 * place + 5 * half_tick + 10);
+    Decimal::new(tenths, 1).expect("a legal scale").normalized()
+}
+
+fn snapshot(rng: &mut Rng) -> Message {
+    let mut side = |sign: i64| -> Vec<Level> {
+        let level = |place| Level::new(price(sign, place, 0), size(rng), 3);
+        (0..LEVELS).map(level).collect()
+    };
+    let (asks, bids) = (side(1), side(-1));
+    Message { asks, bids, checksum: 0 }
+}
+
+/// Pairs of messages, the second of which takes back what the first did: a price gives way to one
+/// beside it and comes back, or a size changes and changes again.
+fn updates(rng: &mut Rng, start: &Oracle) -> Vec<Message> {
+    let mut oracle = start.clone();
+    let mut messages = Vec::new();
+    for _ in 0..512 {
+        let (mut forth, mut back) = (Vec::new(), Vec::new());
+        let asks = rng.one_in(2);
+        let sign = if asks { 1 } else { -1 };
+        let levels = if asks { oracle.asks() } else { oracle.bids() };
+        let place = PLACES[rng.below(10) as usize];
+        let old = levels[usize::try_from(place).expect("a place")];
+        if rng.one_in(4) {
+            forth.push(Level::new(old.px(), size(rng), 4));
+            back.push(old);
+        } else {
+            let gone = |px| Level::new(px, Decimal::ZERO, 0);
+            let beside = price(sign, place, 1);
+            forth.extend([gone(old.px()), Level::new(beside, size(rng), 1)]);
+            back.extend([old, gone(beside)]);
+        }
+        for side in [forth, back] {
+            let (asks, bids) = if asks { (side, Vec::new()) } else { (Vec::new(), side) };
+            oracle.apply(DepthAction::Update, &asks, &bids);
+            messages.push(Message { asks, bids, checksum: oracle.checksum() });
+        }
+    }
+    assert_eq!((oracle.asks(), oracle.bids()), (start.asks(), start.bids()), "a closed circle");
+    messages
+}
+
+fn depth_book(criterion: &mut Criterion) {
+    let mut rng = Rng(1);
+    let snapshot = snapshot(&mut rng);
+    let mut oracle = Oracle::new(512);
+    oracle.apply(DepthAction::Snapshot, &snapshot.asks, &snapshot.bids);
+    let snapshot = Message { checksum: oracle.checksum(), ..snapshot };
+    let messages = updates(&mut rng, &oracle);
+
+    let mut book = DepthBook::new();
+    let mut maps = MapBook::default();
+    maps.apply(&snapshot.update(DepthAction::Snapshot));
+    assert_eq!(book.apply(&snapshot.update(DepthAction::Snapshot)).checksum, Checksum::Ok);
+    for message in &messages {
+        let applied = book.apply(&message.update(DepthAction::Update));
+        assert_eq!((applied.checksum, applied.missing), (Checksum::Ok, 0));
+        maps.apply(&message.update(DepthAction::Update));
+        assert_eq!(maps.checksum(), message.checksum);
+        let (top, want) = (book.view().top5(), maps.top5());
+        assert_eq!((top.asks(), top.bids()), (want.asks(), want.bids()));
+    }
+
+    let mut group = criterion.benchmark_group("depth");
+    group.throughput(Throughput::Elements(1)).measurement_time(Duration::from_secs(3));
+    group.warm_up_time(Duration::from_secs(1));
+    for (name, verify) in [("apply", Verify::Off), ("apply_verify", Verify::Every)] {
+        book.set_verify(verify);
+        // The circle goes on where it stopped: the harness calls the closure more than once.
+        let mut next = messages.iter().cycle();
+        group.bench_function(BenchmarkId::new(name, "okx_feed"), |bencher| {
+            bencher.iter(|| {
+                let update = next.next().map(|m| m.update(DepthAction::Update));
+                update.map(|update| book.apply(black_box(&update)))
+            });
+        });
+        assert_eq!(book.sync(), BookSync::Live);
+        // The circle may have stopped half way round.
+        let _ = book.apply(&snapshot.update(DepthAction::Snapshot));
+        let mut next = messages.iter().cycle();
+        group.bench_function(BenchmarkId::new(name, "btreemap"), |bencher| {
+            bencher.iter(|| {
+                let update = next.next().map(|m| m.update(DepthAction::Update));
+                update.map(|update| {
+                    let update = black_box(&update);
+                    maps.apply(update);
+                    verify == Verify::Off || update.checksum == Some(maps.checksum())
+                })
+            });
+        });
+        maps.apply(&snapshot.update(DepthAction::Snapshot));
+    }
+    let top = |name| BenchmarkId::new("top5", name);
+    group
+        .bench_function(top("okx_feed"), |bencher| bencher.iter(|| black_box(&book).view().top5()));
+    group.bench_function(top("btreemap"), |bencher| bencher.iter(|| black_box(&maps).top5()));
+    group.bench_function("snapshot/okx_feed", |bencher| {
+        let update = snapshot.update(DepthAction::Snapshot);
+        bencher.iter(|| book.apply(black_box(&update)));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, depth_book);
+criterion_main!(benches);

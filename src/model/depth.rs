@@ -1,0 +1,387 @@
+//! The deep book: a snapshot, the increments after it, and whether it can be believed.
+
+use super::checksum::{self, BookChecksum, Checksum, Verify};
+use super::decimal::Decimal;
+use super::depth_side::{BookSide, DepthSide, SideChange};
+use super::depth_view::DepthView;
+use super::event::{DepthAction, DepthUpdate};
+use super::level::Level;
+use super::sequence::Sequence;
+use super::time::UnixNanos;
+use super::trade::NO_SEQ;
+
+/// The levels that a side of a [`DepthBook`] has room for unless told otherwise.
+///
+/// Snapshots of 452 levels were recorded; later ones have at most 400, and the books never grew
+/// past 401.
+pub const DEFAULT_DEPTH: usize = 512;
+
+/// The most levels a side that a [`DepthBook`] can be made for: a few megabytes a side.
+pub const MAX_DEPTH: usize = 1 << 16;
+
+/// Why a book is no longer the exchange's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The sequence numbers show that messages were lost.
+    Gap,
+    /// The checksum of the book after a message was not the message's.
+    Checksum,
+    /// A message had a level of negative size, so that it could not be applied.
+    NegativeSize,
+    /// So many levels were deleted from a side that was cut to its capacity that what is left is
+    /// too short to go on with.
+    Truncated,
+}
+
+impl Fault {
+    /// The name: `gap`, `checksum`, `negative_size` or `truncated`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gap => "gap",
+            Self::Checksum => "checksum",
+            Self::NegativeSize => "negative_size",
+            Self::Truncated => "truncated",
+        }
+    }
+}
+
+/// Whether a book can be believed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum BookSync {
+    /// There was no snapshot yet.
+    #[default]
+    NoSnapshot,
+    /// The book is the exchange's, as far as the messages let us know.
+    Live,
+    /// The book is not the exchange's and will not be until the next snapshot.
+    Broken(Fault),
+}
+
+impl BookSync {
+    /// The name: `no_snapshot`, `live` or `broken`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoSnapshot => "no_snapshot",
+            Self::Live => "live",
+            Self::Broken(_) => "broken",
+        }
+    }
+}
+
+/// What a broken book does with updates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnFault {
+    /// It refuses them and waits for a snapshot. The update that showed a gap is refused as well.
+    #[default]
+    Stop,
+    /// It applies and verifies them, to see what comes of it. It stays broken all the same.
+    Continue,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a message that was not applied, or broke the book, asks for a new snapshot"]
+pub struct Applied {
+    /// Whether the book has taken the message. If not, its levels are as they were.
+    pub applied: bool,
+    /// The state of the book after the message.
+    pub sync: BookSync,
+    /// What the sequence numbers say; [`Sequence::None`] for an update without a snapshot.
+    pub sequence: Sequence,
+    /// Whether the book after the message has the message's checksum.
+    pub checksum: Checksum,
+    /// Deletions of prices that the book did not have. Real messages have some.
+    pub missing: u32,
+    /// Levels that found no room, or left for a better one, or lie past where the book is cut.
+    pub beyond: u32,
+    /// Whether a side is cut to the book's capacity; see [`DepthView::ask_limit`].
+    pub truncated: bool,
+    /// The place of the best level that changed, 0 the best of its side; `None` where none did.
+    ///
+    /// Whoever publishes the best five has nothing to do for a message that starts at 5.
+    pub first_changed: Option<usize>,
+}
+
+/// A book of up to a fixed number of levels a side, kept by a snapshot and increments.
+///
+/// All memory is taken when it is made; nothing after that allocates, faults and new snapshots
+/// included. A book whose messages do not add up is [`BookSync::Broken`] and is not shown by
+/// [`DepthBook::live`] until the next snapshot; nothing is repaired in silence.
+///
+/// Within a message the levels count in their order, asks first: where a price comes twice the last
+/// one holds.
+///
+/// When a side is full the worst level leaves. From its price on the book may lack levels of the
+/// exchange, so it keeps nothing there, and says so ([`DepthView::ask_limit`]): what it has is always
+/// without holes. Should such a side shrink below [`CHECKSUM_LEVELS`](super::CHECKSUM_LEVELS) levels (or half of a smaller
+/// capacity) the book is broken.
+///
+/// Source: v3 `depth`, `depth_l2_tbt`; v5 `books`, `books-l2-tbt` and their like. Sizes are
+/// absolute, zero deletes.
+#[derive(Clone, Debug)]
+pub struct DepthBook {
+    asks: DepthSide,
+    bids: DepthSide,
+    checksum: Box<BookChecksum>,
+    sync: BookSync,
+    verify: Verify,
+    on_fault: OnFault,
+    /// Updates since the last one that was verified.
+    unverified: u32,
+    /// The number of the last message, applied or not: what the next one must follow.
+    last_seq: i64,
+    /// The number of the last message that was applied.
+    seq: i64,
+    ts_event: UnixNanos,
+    ts_recv: UnixNanos,
+}
+
+impl DepthBook {
+    /// Makes a book with room for [`DEFAULT_DEPTH`] levels a side.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_capacity(DEFAULT_DEPTH)
+    }
+
+    /// Makes a book with room for so many levels a side, at least 1 and at most [`MAX_DEPTH`].
+    ///
+    /// Allocates all that the book will ever need: about 100 bytes a level and 5 kB.
+    #[must_use]
+    pub fn with_capacity(levels_per_side: usize) -> Self {
+        let capacity = levels_per_side.clamp(1, MAX_DEPTH);
+        Self {
+            asks: DepthSide::new(BookSide::Ask, capacity),
+            bids: DepthSide::new(BookSide::Bid, capacity),
+            checksum: Box::new(BookChecksum::new()),
+            sync: BookSync::NoSnapshot,
+            verify: Verify::Every,
+            on_fault: OnFault::Stop,
+            unverified: 0,
+            last_seq: NO_SEQ,
+            seq: NO_SEQ,
+            ts_event: UnixNanos::UNKNOWN,
+            ts_recv: UnixNanos::UNKNOWN,
+        }
+    }
+
+    /// Sets which messages have their checksum compared: all, unless told otherwise.
+    pub fn set_verify(&mut self, verify: Verify) {
+        self.verify = verify;
+        self.unverified = 0;
+        // No note was taken of what changed while verification was off.
+        self.checksum.forget();
+    }
+
+    /// Sets what the book does with updates once it is broken: refuse them, unless told otherwise.
+    pub const fn set_on_fault(&mut self, on_fault: OnFault) {
+        self.on_fault = on_fault;
+    }
+
+    /// The levels that a side has room for.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.asks.capacity()
+    }
+
+    /// Whether the book can be believed.
+    #[inline]
+    #[must_use]
+    pub const fn sync(&self) -> BookSync {
+        self.sync
+    }
+
+    /// The book, if it can be believed: `None` before the first snapshot and while it is broken.
+    #[inline]
+    #[must_use]
+    pub fn live(&self) -> Option<DepthView<'_>> {
+        (self.sync == BookSync::Live).then(|| self.view())
+    }
+
+    /// The levels as they are, whether or not they can be believed: for diagnosis. What trades
+    /// uses [`DepthBook::live`].
+    #[inline]
+    #[must_use]
+    pub fn view(&self) -> DepthView<'_> {
+        DepthView::new(&self.asks, &self.bids, self.seq, self.ts_event, self.ts_recv)
+    }
+
+    /// Forgets everything but the settings, as after a lost connection: the book then waits for a
+    /// snapshot.
+    pub fn clear(&mut self) {
+        self.clear_levels();
+        self.sync = BookSync::NoSnapshot;
+        (self.last_seq, self.seq) = (NO_SEQ, NO_SEQ);
+        (self.ts_event, self.ts_recv) = (UnixNanos::UNKNOWN, UnixNanos::UNKNOWN);
+    }
+
+    /// Takes a message: a snapshot replaces the book, an update changes it, wholly or not at all.
+    ///
+    /// The caller sees to it that the message is of this book's channel and instrument. Allocates
+    /// nothing. The work is bound by the levels of the message times the levels of the book, and is
+    /// far less for changes near either end of a side.
+    pub fn apply(&mut self, update: &DepthUpdate<'_>) -> Applied {
+        let sequence = match update.action {
+            DepthAction::Snapshot => Sequence::of_snapshot(update),
+            DepthAction::Update if self.sync == BookSync::NoSnapshot => {
+                return self.refused(Sequence::None);
+            }
+            DepthAction::Update => Sequence::of_update(self.last_seq, update),
+        };
+        self.last_seq = update.seq;
+        if update.asks.iter().chain(update.bids).any(|level| level.sz() < Decimal::ZERO) {
+            // A snapshot as well: the book that it should have replaced is an old one.
+            self.sync = self.sync.broken_by(Fault::NegativeSize);
+            return self.refused(sequence);
+        }
+        if update.action == DepthAction::Snapshot {
+            self.clear_levels();
+            self.sync = BookSync::Live;
+        } else {
+            if sequence == Sequence::Gap {
+                self.sync = self.sync.broken_by(Fault::Gap);
+            }
+            if self.sync != BookSync::Live && self.on_fault == OnFault::Stop {
+                return self.refused(sequence);
+            }
+        }
+        self.take(update, sequence)
+    }
+
+    /// Applies a message that nothing speaks against.
+    #[inline]
+    fn take(&mut self, update: &DepthUpdate<'_>, sequence: Sequence) -> Applied {
+        let mut tally = Tally::NOTHING;
+        let (mut asks, mut bids) = (update.asks, update.bids);
+        if update.action == DepthAction::Snapshot {
+            // The book is empty and the checksum's texts are forgotten.
+            (asks, bids) = (self.asks.append_sorted(asks), self.bids.append_sorted(bids));
+            if asks.len() < update.asks.len() || bids.len() < update.bids.len() {
+                tally.first = 0;
+            }
+        }
+        for level in asks {
+            self.set(BookSide::Ask, level, &mut tally);
+        }
+        for level in bids {
+            self.set(BookSide::Bid, level, &mut tally);
+        }
+        self.seq = update.seq;
+        (self.ts_event, self.ts_recv) = (update.ts_event, update.ts_recv);
+        if self.asks.is_starved() || self.bids.is_starved() {
+            self.sync = self.sync.broken_by(Fault::Truncated);
+        }
+        let checksum = self.compare_checksum(update);
+        if checksum == Checksum::Mismatch {
+            self.sync = self.sync.broken_by(Fault::Checksum);
+        }
+        Applied {
+            applied: true,
+            checksum,
+            missing: tally.missing,
+            beyond: tally.beyond,
+            first_changed: (tally.first < usize::MAX).then_some(tally.first),
+            ..self.refused(sequence)
+        }
+    }
+
+    #[inline]
+    fn set(&mut self, side: BookSide, level: &Level, tally: &mut Tally) {
+        let levels = match side {
+            BookSide::Ask => &mut self.asks,
+            BookSide::Bid => &mut self.bids,
+        };
+        let change = levels.set(*level);
+        if self.verify != Verify::Off {
+            self.checksum.note(side, change);
+        }
+        tally.count(change);
+    }
+
+    fn compare_checksum(&mut self, update: &DepthUpdate<'_>) -> Checksum {
+        let (asks, bids) = (self.asks.levels(), self.bids.levels());
+        let dialect = update.channel.dialect();
+        let empty = asks.is_empty() && bids.is_empty();
+        let Some(expected) = checksum::expected(update.checksum, dialect, empty) else {
+            return Checksum::None;
+        };
+        let is_turn = match self.verify {
+            Verify::Every => true,
+            Verify::EveryNth(n) => {
+                self.unverified += 1;
+                update.action == DepthAction::Snapshot || self.unverified >= n.get()
+            }
+            Verify::Off => false,
+        };
+        if !is_turn || self.asks.lacks_checksum_levels() || self.bids.lacks_checksum_levels() {
+            return Checksum::None;
+        }
+        self.unverified = 0;
+        let computed = self.checksum.compute(asks, bids);
+        if computed == expected { Checksum::Ok } else { Checksum::Mismatch }
+    }
+
+    /// What is to be said of a message that did not touch the levels.
+    const fn refused(&self, sequence: Sequence) -> Applied {
+        Applied {
+            applied: false,
+            sync: self.sync,
+            sequence,
+            checksum: Checksum::None,
+            missing: 0,
+            beyond: 0,
+            truncated: self.asks.is_truncated() || self.bids.is_truncated(),
+            first_changed: None,
+        }
+    }
+
+    fn clear_levels(&mut self) {
+        self.asks.clear();
+        self.bids.clear();
+        self.checksum.forget();
+        self.unverified = 0;
+    }
+}
+
+impl Default for DepthBook {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl BookSync {
+    /// The state after a fault. What broke a book first stays its cause.
+    const fn broken_by(self, fault: Fault) -> Self {
+        match self {
+            Self::Live => Self::Broken(fault),
+            Self::NoSnapshot | Self::Broken(_) => self,
+        }
+    }
+}
+
+/// What the levels of one message did.
+struct Tally {
+    missing: u32,
+    beyond: u32,
+    /// The smallest place that changed; `usize::MAX` where none did.
+    first: usize,
+}
+
+impl Tally {
+    const NOTHING: Self = Self { missing: 0, beyond: 0, first: usize::MAX };
+
+    #[inline]
+    fn count(&mut self, change: SideChange) {
+        match change {
+            SideChange::Inserted { at, full } => {
+                self.beyond += u32::from(full);
+                self.first = self.first.min(at);
+            }
+            SideChange::Replaced(at) | SideChange::Removed(at) => self.first = self.first.min(at),
+            SideChange::Missing => self.missing += 1,
+            SideChange::Beyond => self.beyond += 1,
+        }
+    }
+}
