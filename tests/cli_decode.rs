@@ -87,7 +87,7 @@ fn every_event_of_v5_is_one_exact_line() {
         &format!("{{\"line\":9,{PONG_EVENT}"),
         r#"{"line":10,"event":"skipped","channel":"tickers"}"#,
         r#"{"line":11,"event":"skipped","channel":null}"#,
-        r#"{"line":12,"event":"skipped","channel":"books"}"#,
+        r#"{"line":12,"event":"depth","channel":"books","action":"update","inst_id":"LTC-USDT","ts_ns":1700000000126000000,"seq":15,"checksum":"none","sequence":"none","bid_levels":0,"ask_levels":0,"asks":[],"bids":[],"state":"no_snapshot"}"#,
     ];
     check_v5(input.as_bytes(), 0, &expected);
 }
@@ -111,7 +111,7 @@ fn every_event_of_v3_is_one_exact_line() {
         r#"{"line":4,"event":"control","kind":"error","code":30040,"message":"Channel spot/x:LTC-USDT doesn't exist","channel":null,"inst_id":null}"#,
         r#"{"line":5,"event":"control","kind":"login","code":null,"message":null,"channel":null,"inst_id":null}"#,
         r#"{"line":6,"event":"skipped","channel":"ticker"}"#,
-        r#"{"line":7,"event":"skipped","channel":"depth_l2_tbt"}"#,
+        r#"{"line":7,"event":"depth","channel":"depth_l2_tbt","action":"snapshot","inst_id":"LTC-USDT","ts_ns":1582977600007000000,"seq":null,"checksum":"ok","sequence":"none","bid_levels":0,"ask_levels":0,"asks":[],"bids":[]}"#,
     ];
     check_v3(input.as_bytes(), 0, &expected);
 }
@@ -172,7 +172,7 @@ fn a_bad_frame_costs_itself_only() {
     assert!(lines[3].starts_with(r#"{"line":4,"event":"malformed","kind":"json","offset":"#));
     assert_eq!(lines[4], format!("{{\"line\":5,{PONG_EVENT}"));
     assert_eq!(output.status.code(), Some(1));
-    let summary = "5 frames: 1 book, 0 trade, 1 control, 0 skipped, 3 malformed\n";
+    let summary = "5 frames: 1 book, 0 trade, 0 depth, 1 control, 0 skipped, 3 malformed\n";
     assert_eq!(text(&output.stderr), summary);
 }
 

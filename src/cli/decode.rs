@@ -10,11 +10,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use clap::Args;
 
 use super::args::{DialectArg, Format, is_stdin};
+use super::depth_books::DepthBooks;
 use super::error::{CliError, Outcome, say};
 use super::event_json::{Stamp, write_event, write_malformed};
 use super::lines::{Line, Lines};
 use super::output::Output;
-use crate::model::{Event, UnixNanos};
+use crate::model::{Checksum, Event, Sequence, UnixNanos};
 use crate::wire::{DecodeError, DecodeErrorKind, Decoder, Frame, MAX_FRAME_LEN};
 
 /// The longest line that is kept, its end included: base64 of the longest frame, and room for the
@@ -118,6 +119,7 @@ fn open(path: &Path) -> Result<Box<dyn Read>, CliError> {
 /// Takes lines and prints what they hold. Once warm it allocates nothing.
 struct Printer {
     decoder: Decoder,
+    books: DepthBooks,
     format: Format,
     /// Where base64 is decoded.
     body: Box<[u8]>,
@@ -133,6 +135,7 @@ impl Printer {
     fn new(decoder: Decoder, format: Format) -> Self {
         Self {
             decoder,
+            books: DepthBooks::new(),
             format,
             body: vec![0; MAX_BODY_LEN].into_boxed_slice(),
             out: Output::stdout(),
@@ -158,7 +161,7 @@ impl Printer {
         self.line += 1;
         self.tally.frames += 1;
         let stamp = Stamp { key: "line", value: self.line };
-        let (tally, out) = (&mut self.tally, self.out.buf());
+        let (tally, out, books) = (&mut self.tally, self.out.buf(), &mut self.books);
         let decoded = match line {
             Line::Bytes(bytes) => frame_of(self.format, bytes, &mut self.body),
             Line::TooLong => {
@@ -167,6 +170,12 @@ impl Printer {
         }
         .and_then(|frame| {
             let mut print = |event: &Event<'_>| {
+                let change = match event {
+                    Event::Depth(update) => books.apply(update),
+                    _ => None,
+                };
+                let applied = change.map(Event::DepthBook);
+                let event = applied.as_ref().unwrap_or(event);
                 tally.count(event);
                 write_event(out, stamp, event);
             };
@@ -224,20 +233,28 @@ struct Tally {
     frames: u64,
     books: u64,
     trades: u64,
+    depths: u64,
+    mismatches: u64,
+    gaps: u64,
     controls: u64,
     skipped: u64,
     malformed: u64,
 }
 
 impl Tally {
-    const fn count(&mut self, event: &Event<'_>) {
+    fn count(&mut self, event: &Event<'_>) {
         let count = match event {
             // The feed's, not the decoder's: it does not occur here.
             Event::State(_) => return,
             Event::Book(_) => &mut self.books,
             Event::Trade(_) => &mut self.trades,
             Event::Control(_) => &mut self.controls,
-            // A deep book is printed as skipped until a book is kept to say it from.
+            Event::DepthBook(change) => {
+                self.mismatches += u64::from(change.applied.checksum == Checksum::Mismatch);
+                self.gaps += u64::from(change.applied.sequence == Sequence::Gap);
+                &mut self.depths
+            }
+            // A deep book is printed as skipped where there are more than can be kept.
             Event::Depth(_) | Event::Skipped(_) => &mut self.skipped,
         };
         *count += 1;
@@ -247,11 +264,16 @@ impl Tally {
 /// The summary, with the names that the events have.
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { frames, books, trades, controls, skipped, malformed } = self;
+        let Self { frames, books, trades, depths, controls, skipped, malformed, .. } = self;
         write!(
             f,
-            "{frames} frames: {books} book, {trades} trade, {controls} control, {skipped} skipped, \
-             {malformed} malformed"
-        )
+            "{frames} frames: {books} book, {trades} trade, {depths} depth, {controls} control, \
+             {skipped} skipped, {malformed} malformed"
+        )?;
+        if self.mismatches + self.gaps > 0 {
+            let Self { mismatches, gaps, .. } = self;
+            write!(f, "; deep books: {mismatches} checksum mismatch, {gaps} sequence gap")?;
+        }
+        Ok(())
     }
 }

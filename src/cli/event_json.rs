@@ -1,8 +1,8 @@
 //! Events as JSON, one object each, with no allocation but the growth of the output.
 
 use crate::model::{
-    BookUpdate, Control, Decimal, DepthUpdate, Event, Level, MAX_DECIMAL_TEXT, Skipped,
-    StateChange, TradeUpdate,
+    BOOK5_LEVELS, BookSync, BookUpdate, Control, Decimal, DepthChange, Event, Level,
+    MAX_DECIMAL_TEXT, Skipped, StateChange, TradeUpdate,
 };
 
 /// The first member of an object: where or when its event came.
@@ -19,7 +19,9 @@ pub(crate) fn write_event(out: &mut Vec<u8>, stamp: Stamp, event: &Event<'_>) {
     match event {
         Event::Book(update) => book(out, stamp, update),
         Event::Trade(update) => trade(out, stamp, update),
-        Event::Depth(update) => depth(out, stamp, update),
+        // No book is kept for it: told by its channel alone.
+        Event::Depth(update) => skipped(out, stamp, update.channel.name()),
+        Event::DepthBook(change) => depth(out, stamp, change),
         Event::Control(control) => reply(out, stamp, control),
         Event::Skipped(Skipped { channel, .. }) => skipped(out, stamp, channel),
         Event::State(change) => state(out, stamp, change),
@@ -72,14 +74,39 @@ fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>) {
     put_u64(out, u64::from(trade.count));
 }
 
-/// A deep-book message, for now by its channel alone.
-///
-/// Its form, once a book is kept to say it from: `"event":"depth"`, `channel`, `action` (`snapshot`
-/// or `update`), `inst_id`, `ts_ns`, `seq`, `checksum` (`ok`, `mismatch` or `none`), `sequence`
-/// (`ok`, `gap`, `reset`, `heartbeat` or `none`), `bid_levels`, `ask_levels`, and the five best
-/// levels of the book after the message as `asks` and `bids`.
-fn depth(out: &mut Vec<u8>, stamp: Stamp, update: &DepthUpdate<'_>) {
-    skipped(out, stamp, update.channel.name());
+/// A deep-book message with the book after it: what sequence and checksum say, how many levels there
+/// are, and the five best of each side. One that came before a snapshot has `"state":"no_snapshot"`.
+fn depth(out: &mut Vec<u8>, stamp: Stamp, change: &DepthChange<'_>) {
+    let DepthChange { update, applied, book } = change;
+    let view = book.view();
+    open(out, stamp, b"depth");
+    key(out, b"channel");
+    put_str(out, update.channel.name());
+    key(out, b"action");
+    put_str(out, update.action.name());
+    key(out, b"inst_id");
+    put_str(out, update.inst_id);
+    key(out, b"ts_ns");
+    put_u64(out, update.ts_event.0);
+    key(out, b"seq");
+    put_optional(out, update.seq(), put_i64);
+    key(out, b"checksum");
+    put_str(out, applied.checksum.name());
+    key(out, b"sequence");
+    put_str(out, applied.sequence.name());
+    key(out, b"bid_levels");
+    put_u64(out, view.bids().len() as u64);
+    key(out, b"ask_levels");
+    put_u64(out, view.asks().len() as u64);
+    let (asks, bids) = view.top(BOOK5_LEVELS);
+    key(out, b"asks");
+    put_levels(out, asks);
+    key(out, b"bids");
+    put_levels(out, bids);
+    if applied.sync == BookSync::NoSnapshot {
+        key(out, b"state");
+        put_str(out, BookSync::NoSnapshot.name());
+    }
 }
 
 fn reply(out: &mut Vec<u8>, stamp: Stamp, control: &Control<'_>) {
@@ -229,7 +256,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::model::{Book5, Channel, ControlKind, DepthAction, NO_SEQ, Side, Trade, UnixNanos};
+    use crate::model::{
+        Book5, Channel, ControlKind, DepthAction, DepthBook, DepthUpdate, Side, Trade, UnixNanos,
+    };
 
     /// What serde_json, the oracle, reads from the one line that an event is written as.
     fn read(stamp: Stamp, event: Event<'_>) -> Value {
@@ -319,22 +348,45 @@ mod tests {
     }
 
     #[test]
-    fn a_deep_book_is_skipped_by_its_channel() {
-        let update = DepthUpdate {
+    fn a_deep_book_has_its_verdicts_and_its_best_five() {
+        let (asks, bids) = ([level("2.0", "1", 3)], [level("1", "0.50", 1)]);
+        let mut update = DepthUpdate {
             channel: Channel::Books,
             market: None,
             inst_id: "A-B",
-            action: DepthAction::Snapshot,
+            action: DepthAction::Update,
             ts_event: UnixNanos(1),
             ts_recv: UnixNanos(2),
-            seq: NO_SEQ,
-            prev_seq: NO_SEQ,
-            checksum: None,
-            asks: &[],
-            bids: &[],
+            seq: 9,
+            prev_seq: -1,
+            checksum: Some(5),
+            asks: &asks,
+            bids: &bids,
         };
-        let expected = json!({"line": 7, "event": "skipped", "channel": "books"});
-        assert_eq!(read(LINE, Event::Depth(update)), expected);
+        let mut book = DepthBook::with_capacity(8);
+        let applied = book.apply(&update);
+        let change = DepthChange { update: &update, applied, book: &book };
+        let mut expected = json!({
+            "line": 7, "event": "depth", "channel": "books", "action": "update", "inst_id": "A-B",
+            "ts_ns": 1, "seq": 9, "checksum": "none", "sequence": "none", "bid_levels": 0,
+            "ask_levels": 0, "asks": [], "bids": [], "state": "no_snapshot",
+        });
+        assert_eq!(read(LINE, Event::DepthBook(change)), expected);
+        // Without a book there is only the channel to tell.
+        let skipped = json!({"line": 7, "event": "skipped", "channel": "books"});
+        assert_eq!(read(LINE, Event::Depth(update)), skipped);
+
+        update.action = DepthAction::Snapshot;
+        let applied = book.apply(&update);
+        let change = DepthChange { update: &update, applied, book: &book };
+        expected["action"] = json!("snapshot");
+        expected["checksum"] = json!("mismatch");
+        expected["sequence"] = json!("ok");
+        (expected["bid_levels"], expected["ask_levels"]) = (json!(1), json!(1));
+        expected["asks"] = json!([["2.0", "1", 3]]);
+        expected["bids"] = json!([["1", "0.50", 1]]);
+        expected.as_object_mut().unwrap().remove("state");
+        assert_eq!(read(LINE, Event::DepthBook(change)), expected);
     }
 
     #[test]

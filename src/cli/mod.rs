@@ -2,6 +2,7 @@
 
 mod args;
 mod decode;
+mod depth_books;
 mod error;
 mod event_json;
 mod lines;

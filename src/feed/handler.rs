@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::publish::BookReader;
-use super::slots::{RING_LEN, Slots};
+use super::publish_depth::DepthReader;
+use super::slot::{DepthOptions, RING_LEN};
+use super::slots::Slots;
 use super::stats::Stats;
 use super::tape::TradeReader;
 use crate::model::{
-    Book5, BookState, ChannelKind, Dialect, DownReason, Event, Sink, Subscription, TradeRing,
-    UnixNanos,
+    Book5, BookState, ChannelKind, DepthBook, Dialect, DownReason, Event, Sink, Subscription,
+    TradeRing, UnixNanos,
 };
 use crate::wire::{DecodeError, DecodeLimits, Decoded, Decoder, Frame};
 
@@ -34,6 +36,7 @@ use crate::wire::{DecodeError, DecodeLimits, Decoded, Decoder, Frame};
 pub struct FeedHandler {
     decoder: Decoder,
     slots: Slots,
+    depth: DepthOptions,
     stats: Stats,
 }
 
@@ -50,8 +53,14 @@ impl FeedHandler {
         Self {
             decoder: Decoder::with_limits(dialect, limits),
             slots: Slots::default(),
+            depth: DepthOptions::default(),
             stats: Stats::default(),
         }
+    }
+
+    /// Sets how the deep books of later subscriptions are kept.
+    pub const fn set_depth_options(&mut self, options: DepthOptions) {
+        self.depth = options;
     }
 
     /// Makes a place for what a subscription will bring. Does nothing where there is one.
@@ -59,7 +68,7 @@ impl FeedHandler {
     /// This tells the handler what to keep; asking the exchange is the caller's part (see
     /// [`Session`](super::Session)).
     pub fn subscribe(&mut self, subscription: Subscription) {
-        self.slots.insert(subscription);
+        self.slots.insert(subscription, self.depth);
     }
 
     /// Forgets a subscription and what it brought; readers see [`DownReason::Unsubscribed`]. False
@@ -88,7 +97,7 @@ impl FeedHandler {
         ts_recv: UnixNanos,
         sink: &mut impl Sink,
     ) -> Result<Decoded, DecodeError> {
-        let Self { decoder, slots, stats } = self;
+        let Self { decoder, slots, stats, .. } = self;
         stats.frame(frame.len());
         let result = decoder.decode(frame, ts_recv, &mut |event: &Event<'_>| {
             slots.apply(event, stats, sink);
@@ -136,11 +145,17 @@ impl FeedHandler {
         self.decoder.dialect()
     }
 
-    /// The last five-level book of a subscription; `None` where it is not subscribed or brings
-    /// none.
+    /// The five best levels that a subscription brought last, whichever its channel; `None` where it
+    /// is not subscribed or brings no book. Whether they can be believed says the slot's state.
     #[must_use]
-    pub fn book(&self, subscription: &Subscription) -> Option<&Book5> {
+    pub fn book(&self, subscription: &Subscription) -> Option<Book5> {
         self.slots.get(subscription)?.book()
+    }
+
+    /// The deep book of a subscription; `None` where it is not subscribed or brings none.
+    #[must_use]
+    pub fn depth(&self, subscription: &Subscription) -> Option<&DepthBook> {
+        self.slots.get(subscription)?.depth()
     }
 
     /// The last trades of a subscription; `None` where it is not subscribed or brings none.
@@ -152,6 +167,11 @@ impl FeedHandler {
     /// A reader of a subscription's book for another thread.
     pub fn book_reader(&mut self, subscription: &Subscription) -> Option<BookReader> {
         self.slots.get_mut(subscription)?.book_reader()
+    }
+
+    /// A reader of the best levels of a subscription's deep book for another thread.
+    pub fn depth_reader(&mut self, subscription: &Subscription) -> Option<DepthReader> {
+        self.slots.get_mut(subscription)?.depth_reader()
     }
 
     /// A reader of a subscription's trades for another thread.

@@ -2,15 +2,19 @@
 
 mod handler;
 mod publish;
+mod publish_depth;
 mod seqlock;
 mod session;
+mod slot;
 mod slots;
 mod stats;
 mod tape;
 
 pub use handler::FeedHandler;
 pub use publish::{BookPublisher, BookReader, BookView};
+pub use publish_depth::{DepthPublisher, DepthReader, DepthSnapshot, PUBLISHED_LEVELS};
 pub use session::{Action, BackoffConfig, LostReason, Session, SessionConfig, SessionEvent};
-pub use slots::{RING_LEN, Slot, Slots};
+pub use slot::{DepthOptions, RING_LEN, Slot};
+pub use slots::Slots;
 pub use stats::{ErrorCounts, MAX_SKIPPED_NAMES, SkippedNames, Stats};
 pub use tape::{TAPE_LEN, TradePublisher, TradeReader};

@@ -5,186 +5,9 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-use super::publish::{BookPublisher, BookReader};
+use super::slot::{DepthOptions, Slot};
 use super::stats::Stats;
-use super::tape::{TradePublisher, TradeReader};
-use crate::model::{
-    Book5, BookState, BookUpdate, Channel, ChannelKind, Event, Market, Sink, StateChange,
-    Subscription, TradeRing, TradeUpdate, UnixNanos,
-};
-
-/// How many trades a subscription's own ring holds.
-pub const RING_LEN: usize = 256;
-
-/// One subscription: what it brought last, and whether that can be believed.
-#[derive(Debug)]
-pub struct Slot {
-    subscription: Subscription,
-    state: BookState,
-    /// The exchange's time of the last event, to see a clock that runs backwards.
-    ts_event: UnixNanos,
-    /// Our time of the last event, to see a channel go silent.
-    ts_recv: UnixNanos,
-    data: SlotData,
-}
-
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "books are the common case, one indirection away")]
-enum SlotData {
-    Book {
-        book: Book5,
-        publisher: Option<BookPublisher>,
-    },
-    Trades {
-        ring: Box<TradeRing<RING_LEN>>,
-        publisher: Option<TradePublisher>,
-    },
-    /// Deep books are not kept yet.
-    Depth,
-}
-
-impl Slot {
-    fn new(subscription: Subscription) -> Self {
-        let data = match subscription.channel().kind() {
-            ChannelKind::Book5 => SlotData::Book { book: Book5::EMPTY, publisher: None },
-            ChannelKind::Trades => {
-                SlotData::Trades { ring: Box::new(TradeRing::new()), publisher: None }
-            }
-            ChannelKind::Depth => SlotData::Depth,
-        };
-        Self {
-            subscription,
-            state: BookState::Connecting,
-            ts_event: UnixNanos::UNKNOWN,
-            ts_recv: UnixNanos::UNKNOWN,
-            data,
-        }
-    }
-
-    /// What was subscribed.
-    #[must_use]
-    pub const fn subscription(&self) -> &Subscription {
-        &self.subscription
-    }
-
-    /// Whether what is here can be believed.
-    #[must_use]
-    pub const fn state(&self) -> BookState {
-        self.state
-    }
-
-    /// When the last event came, [`UnixNanos::UNKNOWN`] before the first.
-    #[must_use]
-    pub const fn ts_recv(&self) -> UnixNanos {
-        self.ts_recv
-    }
-
-    /// The five-level book; `None` where the channel brings none.
-    #[must_use]
-    pub const fn book(&self) -> Option<&Book5> {
-        match &self.data {
-            SlotData::Book { book, .. } => Some(book),
-            _ => None,
-        }
-    }
-
-    /// The last trades; `None` where the channel brings none.
-    #[must_use]
-    pub fn trades(&self) -> Option<&TradeRing<RING_LEN>> {
-        match &self.data {
-            SlotData::Trades { ring, .. } => Some(ring),
-            _ => None,
-        }
-    }
-
-    /// A reader of the book for another thread. From the first one on, each update is published.
-    pub fn book_reader(&mut self) -> Option<BookReader> {
-        let SlotData::Book { book, publisher } = &mut self.data else { return None };
-        let publisher = publisher.get_or_insert_with(|| {
-            let mut publisher = BookPublisher::new();
-            publisher.publish(book, self.state);
-            publisher
-        });
-        Some(publisher.reader())
-    }
-
-    /// A reader of the trades for another thread. From the first one on, each trade is published;
-    /// those before it are not.
-    pub fn trade_reader(&mut self) -> Option<TradeReader> {
-        let SlotData::Trades { publisher, .. } = &mut self.data else { return None };
-        let state = self.state;
-        let publisher = publisher.get_or_insert_with(|| {
-            let mut publisher = TradePublisher::new();
-            publisher.publish_state(state);
-            publisher
-        });
-        Some(publisher.reader())
-    }
-
-    /// Changes the state, publishes it and tells the sink; nothing where it is the same already.
-    pub(crate) fn set_state(&mut self, to: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
-        let from = std::mem::replace(&mut self.state, to);
-        if from != to {
-            self.publish_state();
-            self.tell(from, ts_recv, sink);
-        }
-    }
-
-    /// Tells the sink of a state that is not the one before.
-    #[inline]
-    fn tell(&self, from: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
-        let Self { subscription, state: to, .. } = self;
-        if from != *to {
-            let change = StateChange { subscription, from, to: *to, ts_recv };
-            sink.on_event(&Event::State(change));
-        }
-    }
-
-    fn publish_state(&mut self) {
-        match &mut self.data {
-            SlotData::Book { publisher: Some(publisher), .. } => {
-                publisher.publish_state(self.state);
-            }
-            SlotData::Trades { publisher: Some(publisher), .. } => {
-                publisher.publish_state(self.state);
-            }
-            _ => {}
-        }
-    }
-
-    #[inline]
-    fn apply_book(&mut self, update: &BookUpdate<'_>) {
-        if let SlotData::Book { book, publisher } = &mut self.data {
-            *book = *update.book;
-            if let Some(publisher) = publisher {
-                publisher.publish(book, self.state);
-            }
-        }
-    }
-
-    #[inline]
-    fn apply_trade(&mut self, update: &TradeUpdate<'_>, from: BookState) {
-        if let SlotData::Trades { ring, publisher } = &mut self.data {
-            ring.push(update.trade);
-            if let Some(publisher) = publisher {
-                publisher.push(&update.trade);
-                if from != self.state {
-                    publisher.publish_state(self.state);
-                }
-            }
-        }
-    }
-
-    /// Notes an event: the slot is live with what it brings. Gives the state before.
-    ///
-    /// Nothing is published yet, so that no reader sees the old book called live.
-    #[inline]
-    fn arrive(&mut self, ts_event: UnixNanos, ts_recv: UnixNanos, stats: &mut Stats) -> BookState {
-        stats.backwards += u64::from(ts_event < self.ts_event);
-        (self.ts_event, self.ts_recv) = (ts_event, ts_recv);
-        std::mem::replace(&mut self.state, BookState::Live)
-    }
-}
+use crate::model::{Channel, DepthChange, DepthUpdate, Event, Market, Sink, Subscription};
 
 /// All subscriptions of a feed.
 #[derive(Debug, Default)]
@@ -197,12 +20,12 @@ pub struct Slots {
 
 impl Slots {
     /// Makes a place for a subscription, or finds the one that is there.
-    pub fn insert(&mut self, subscription: Subscription) -> &mut Slot {
+    pub fn insert(&mut self, subscription: Subscription, options: DepthOptions) -> &mut Slot {
         let (channel, market, inst_id) = parts(&subscription);
         let at = match self.find(channel, market, inst_id) {
             Some(at) => at,
             None => {
-                self.slots.push(Slot::new(subscription));
+                self.slots.push(Slot::new(subscription, options));
                 let Self { index, hasher, slots } = self;
                 let at = slots.len() - 1;
                 let rehash = |at: &usize| slots.get(*at).map_or(0, |slot| hash_slot(hasher, slot));
@@ -290,9 +113,25 @@ impl Slots {
                     slot.tell(from, trade.ts_recv, sink);
                 }
             }
+            Event::Depth(update) => return self.apply_depth(update, stats, sink),
             _ => {}
         }
         sink.on_event(event);
+    }
+
+    /// Applies a message of a deep book and tells the sink of the book after it.
+    #[inline]
+    fn apply_depth(&mut self, update: &DepthUpdate<'_>, stats: &mut Stats, sink: &mut impl Sink) {
+        let key = (update.channel, update.market, update.inst_id);
+        let Some(slot) = self.slot_of(key, stats) else {
+            return sink.on_event(&Event::Depth(*update));
+        };
+        if let Some((from, applied)) = slot.apply_depth(update, stats) {
+            slot.tell(from, update.ts_recv, sink);
+            if let Some(book) = slot.depth() {
+                sink.on_event(&Event::DepthBook(DepthChange { update, applied, book }));
+            }
+        }
     }
 
     /// The slot that an event belongs to; one that nobody subscribed is counted.
@@ -314,7 +153,7 @@ impl Slots {
         let same = |at: &usize| {
             self.slots
                 .get(*at)
-                .is_some_and(|slot| parts(&slot.subscription) == (channel, market, inst_id))
+                .is_some_and(|slot| parts(slot.subscription()) == (channel, market, inst_id))
         };
         self.index.find(hash, same).copied()
     }
@@ -335,6 +174,6 @@ fn hash(hasher: &FixedState, channel: Channel, market: Option<Market>, inst_id: 
 }
 
 fn hash_slot(hasher: &FixedState, slot: &Slot) -> u64 {
-    let (channel, market, inst_id) = parts(&slot.subscription);
+    let (channel, market, inst_id) = parts(slot.subscription());
     hash(hasher, channel, market, inst_id)
 }

@@ -1,6 +1,6 @@
 //! What a feed has seen, counted.
 
-use crate::model::{BookFlags, Control, ControlKind, Event};
+use crate::model::{Applied, BookFlags, BookSync, Control, ControlKind, Event, Fault};
 use crate::wire::{DecodeError, DecodeErrorKind, Decoded};
 
 /// How many channel names are told apart when their messages are skipped.
@@ -25,6 +25,16 @@ pub struct Stats {
     pub trades: u64,
     /// Snapshots of and changes to deep books.
     pub depths: u64,
+    /// Messages of deep books that came before a snapshot and so could not be applied.
+    pub no_snapshot: u64,
+    /// Deep books found broken by their sequence numbers.
+    pub gaps: u64,
+    /// Deep books found broken by their checksum.
+    pub mismatches: u64,
+    /// Deep books found broken otherwise: a negative size, or cut too short.
+    pub broken: u64,
+    /// Deletions of prices that a deep book did not have; the exchange sends some.
+    pub missing_deletes: u64,
     /// Replies and notices.
     pub controls: u64,
     /// Among them errors.
@@ -76,7 +86,22 @@ impl Stats {
             Event::Depth(_) => self.depths += 1,
             Event::Control(control) => self.control(control),
             Event::Skipped(skipped) => self.skipped.count(skipped.channel),
-            Event::State(_) => {}
+            Event::DepthBook(_) | Event::State(_) => {}
+        }
+    }
+
+    /// Counts what became of a message of a deep book that was `before` it.
+    #[inline]
+    pub(crate) fn applied(&mut self, before: BookSync, applied: &Applied) {
+        self.missing_deletes += u64::from(applied.missing);
+        match applied.sync {
+            BookSync::Live => {}
+            BookSync::NoSnapshot => self.no_snapshot += 1,
+            // Only the message that broke the book counts, not those refused after it.
+            BookSync::Broken(_) if applied.sync == before => {}
+            BookSync::Broken(Fault::Gap) => self.gaps += 1,
+            BookSync::Broken(Fault::Checksum) => self.mismatches += 1,
+            BookSync::Broken(_) => self.broken += 1,
         }
     }
 
@@ -114,6 +139,11 @@ impl Stats {
             (&mut self.books, other.books),
             (&mut self.trades, other.trades),
             (&mut self.depths, other.depths),
+            (&mut self.no_snapshot, other.no_snapshot),
+            (&mut self.gaps, other.gaps),
+            (&mut self.mismatches, other.mismatches),
+            (&mut self.broken, other.broken),
+            (&mut self.missing_deletes, other.missing_deletes),
             (&mut self.controls, other.controls),
             (&mut self.control_errors, other.control_errors),
             (&mut self.pongs, other.pongs),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::book::Book5;
 use super::channel::{Channel, Market, Subscription};
+use super::depth::{Applied, DepthBook};
 use super::level::Level;
 use super::state::BookState;
 use super::time::UnixNanos;
@@ -18,8 +19,11 @@ pub enum Event<'f> {
     Book(BookUpdate<'f>),
     /// A trade.
     Trade(TradeUpdate<'f>),
-    /// A snapshot of a deep book, or a change to one.
+    /// A snapshot of a deep book, or a change to one, as the message brought it.
     Depth(DepthUpdate<'f>),
+    /// The same, applied to the book of its subscription. It comes from the feed, in place of
+    /// [`Event::Depth`].
+    DepthBook(DepthChange<'f>),
     /// A reply or a notice of the exchange.
     Control(Control<'f>),
     /// A message that is not decoded: counted by its channel, no error.
@@ -122,6 +126,17 @@ impl DepthUpdate<'_> {
     pub const fn seq(&self) -> Option<i64> {
         if self.seq == NO_SEQ { None } else { Some(self.seq) }
     }
+}
+
+/// A message of a deep book, what became of it, and the book after it.
+#[derive(Clone, Copy, Debug)]
+pub struct DepthChange<'f> {
+    /// The message: the levels that changed, or all of them.
+    pub update: &'f DepthUpdate<'f>,
+    /// What became of it: whether it was applied, and what sequence and checksum say.
+    pub applied: Applied,
+    /// The book after it. [`DepthBook::live`] is `None` where it can't be believed.
+    pub book: &'f DepthBook,
 }
 
 /// What a [`Control`] message is.

@@ -1,0 +1,278 @@
+//! The state of one subscription: what it brought last, and whether that can be believed.
+
+use super::publish::{BookPublisher, BookReader};
+use super::publish_depth::{DepthPublisher, DepthReader, PUBLISHED_LEVELS};
+use super::stats::Stats;
+use super::tape::{TradePublisher, TradeReader};
+use crate::model::{
+    Applied, BOOK5_LEVELS, Book5, BookState, BookSync, BookUpdate, ChannelKind, DEFAULT_DEPTH,
+    DepthBook, DepthUpdate, Event, OnFault, Sink, StateChange, Subscription, TradeRing,
+    TradeUpdate, UnixNanos, Verify,
+};
+
+/// How many trades a subscription's own ring holds.
+pub const RING_LEN: usize = 256;
+
+/// One subscription: what it brought last, and whether that can be believed.
+#[derive(Debug)]
+pub struct Slot {
+    subscription: Subscription,
+    state: BookState,
+    /// The exchange's time of the last event, to see a clock that runs backwards.
+    ts_event: UnixNanos,
+    /// Our time of the last event, to see a channel go silent.
+    ts_recv: UnixNanos,
+    data: SlotData,
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "books are the common case, one indirection away")]
+enum SlotData {
+    Book { book: Book5, publisher: Option<BookPublisher> },
+    Trades { ring: Box<TradeRing<RING_LEN>>, publisher: Option<TradePublisher> },
+    Depth { book: Box<DepthBook>, publisher: Option<BookPublisher>, levels: Option<DepthPublisher> },
+}
+
+/// How deep books are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DepthOptions {
+    /// The levels that a side has room for; [`DEFAULT_DEPTH`] by default.
+    pub capacity: usize,
+    /// Which messages have their checksum compared; every one by default.
+    pub verify: Verify,
+    /// What a broken book does with updates; by default it refuses them.
+    pub on_fault: OnFault,
+}
+
+impl Default for DepthOptions {
+    fn default() -> Self {
+        Self { capacity: DEFAULT_DEPTH, verify: Verify::Every, on_fault: OnFault::Stop }
+    }
+}
+
+impl Slot {
+    pub(super) fn new(subscription: Subscription, options: DepthOptions) -> Self {
+        let data = match subscription.channel().kind() {
+            ChannelKind::Book5 => SlotData::Book { book: Book5::EMPTY, publisher: None },
+            ChannelKind::Trades => {
+                SlotData::Trades { ring: Box::new(TradeRing::new()), publisher: None }
+            }
+            ChannelKind::Depth => {
+                let mut book = Box::new(DepthBook::with_capacity(options.capacity));
+                book.set_verify(options.verify);
+                book.set_on_fault(options.on_fault);
+                SlotData::Depth { book, publisher: None, levels: None }
+            }
+        };
+        Self {
+            subscription,
+            state: BookState::Connecting,
+            ts_event: UnixNanos::UNKNOWN,
+            ts_recv: UnixNanos::UNKNOWN,
+            data,
+        }
+    }
+
+    /// What was subscribed.
+    #[must_use]
+    pub const fn subscription(&self) -> &Subscription {
+        &self.subscription
+    }
+
+    /// Whether what is here can be believed.
+    #[must_use]
+    pub const fn state(&self) -> BookState {
+        self.state
+    }
+
+    /// When the last event came, [`UnixNanos::UNKNOWN`] before the first.
+    #[must_use]
+    pub const fn ts_recv(&self) -> UnixNanos {
+        self.ts_recv
+    }
+
+    /// The five best levels of each side, whichever channel feeds them; `None` where the channel
+    /// brings no book.
+    #[must_use]
+    pub fn book(&self) -> Option<Book5> {
+        match &self.data {
+            SlotData::Book { book, .. } => Some(*book),
+            SlotData::Depth { book, .. } => Some(book.view().top5()),
+            SlotData::Trades { .. } => None,
+        }
+    }
+
+    /// The deep book; `None` where the channel brings none.
+    #[must_use]
+    pub fn depth(&self) -> Option<&DepthBook> {
+        match &self.data {
+            SlotData::Depth { book, .. } => Some(book),
+            _ => None,
+        }
+    }
+
+    /// The last trades; `None` where the channel brings none.
+    #[must_use]
+    pub fn trades(&self) -> Option<&TradeRing<RING_LEN>> {
+        match &self.data {
+            SlotData::Trades { ring, .. } => Some(ring),
+            _ => None,
+        }
+    }
+
+    /// A reader of the book for another thread. From the first one on, each update is published.
+    pub fn book_reader(&mut self) -> Option<BookReader> {
+        let book = self.book()?;
+        let (SlotData::Book { publisher, .. } | SlotData::Depth { publisher, .. }) = &mut self.data
+        else {
+            return None;
+        };
+        let publisher = publisher.get_or_insert_with(|| {
+            let mut publisher = BookPublisher::new();
+            publisher.publish(&book, self.state);
+            publisher
+        });
+        Some(publisher.reader())
+    }
+
+    /// A reader of the best levels of a deep book for another thread.
+    pub fn depth_reader(&mut self) -> Option<DepthReader> {
+        let SlotData::Depth { book, levels, .. } = &mut self.data else { return None };
+        let publisher = levels.get_or_insert_with(|| {
+            let mut publisher = DepthPublisher::new();
+            publisher.publish(&book.view(), self.state);
+            publisher
+        });
+        Some(publisher.reader())
+    }
+
+    /// A reader of the trades for another thread. From the first one on, each trade is published;
+    /// those before it are not.
+    pub fn trade_reader(&mut self) -> Option<TradeReader> {
+        let SlotData::Trades { publisher, .. } = &mut self.data else { return None };
+        let state = self.state;
+        let publisher = publisher.get_or_insert_with(|| {
+            let mut publisher = TradePublisher::new();
+            publisher.publish_state(state);
+            publisher
+        });
+        Some(publisher.reader())
+    }
+
+    /// Changes the state, publishes it and tells the sink; nothing where it is the same already.
+    ///
+    /// A deep book that has lost its connection is emptied: only a new snapshot can bring it back.
+    pub(crate) fn set_state(&mut self, to: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
+        let from = std::mem::replace(&mut self.state, to);
+        if from != to {
+            if let (BookState::Connecting, SlotData::Depth { book, .. }) = (to, &mut self.data) {
+                book.clear();
+            }
+            self.publish_state();
+            self.tell(from, ts_recv, sink);
+        }
+    }
+
+    /// Tells the sink of a state that is not the one before.
+    #[inline]
+    pub(super) fn tell(&self, from: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
+        let Self { subscription, state: to, .. } = self;
+        if from != *to {
+            let change = StateChange { subscription, from, to: *to, ts_recv };
+            sink.on_event(&Event::State(change));
+        }
+    }
+
+    fn publish_state(&mut self) {
+        match &mut self.data {
+            SlotData::Book { publisher: Some(publisher), .. } => {
+                publisher.publish_state(self.state);
+            }
+            SlotData::Trades { publisher: Some(publisher), .. } => {
+                publisher.publish_state(self.state);
+            }
+            SlotData::Depth { publisher, levels, .. } => {
+                if let Some(publisher) = publisher {
+                    publisher.publish_state(self.state);
+                }
+                if let Some(levels) = levels {
+                    levels.publish_state(self.state);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[inline]
+    pub(super) fn apply_book(&mut self, update: &BookUpdate<'_>) {
+        if let SlotData::Book { book, publisher } = &mut self.data {
+            *book = *update.book;
+            if let Some(publisher) = publisher {
+                publisher.publish(book, self.state);
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn apply_trade(&mut self, update: &TradeUpdate<'_>, from: BookState) {
+        if let SlotData::Trades { ring, publisher } = &mut self.data {
+            ring.push(update.trade);
+            if let Some(publisher) = publisher {
+                publisher.push(&update.trade);
+                if from != self.state {
+                    publisher.publish_state(self.state);
+                }
+            }
+        }
+    }
+
+    /// Applies a message to the deep book, and follows it with the state. Gives the state before.
+    #[inline]
+    pub(super) fn apply_depth(
+        &mut self,
+        update: &DepthUpdate<'_>,
+        stats: &mut Stats,
+    ) -> Option<(BookState, Applied)> {
+        let SlotData::Depth { book, publisher, levels } = &mut self.data else { return None };
+        stats.backwards += u64::from(update.ts_event < self.ts_event);
+        (self.ts_event, self.ts_recv) = (update.ts_event, update.ts_recv);
+        let before = book.sync();
+        let applied = book.apply(update);
+        stats.applied(before, &applied);
+        let to = match applied.sync {
+            BookSync::Live => BookState::Live,
+            BookSync::Broken(_) => BookState::Resyncing,
+            BookSync::NoSnapshot => self.state,
+        };
+        let from = std::mem::replace(&mut self.state, to);
+        // Levels and state go out in one write, and only what a reader could see the change of.
+        let changed = applied.first_changed.unwrap_or(usize::MAX);
+        let told = from != to;
+        if let Some(publisher) = publisher
+            && (told || changed < BOOK5_LEVELS)
+        {
+            publisher.publish(&book.view().top5(), to);
+        }
+        if let Some(levels) = levels
+            && (told || changed < PUBLISHED_LEVELS)
+        {
+            levels.publish(&book.view(), to);
+        }
+        Some((from, applied))
+    }
+
+    /// Notes an event: the slot is live with what it brings. Gives the state before.
+    ///
+    /// Nothing is published yet, so that no reader sees the old book called live.
+    #[inline]
+    pub(super) fn arrive(
+        &mut self,
+        ts_event: UnixNanos,
+        ts_recv: UnixNanos,
+        stats: &mut Stats,
+    ) -> BookState {
+        stats.backwards += u64::from(ts_event < self.ts_event);
+        (self.ts_event, self.ts_recv) = (ts_event, ts_recv);
+        std::mem::replace(&mut self.state, BookState::Live)
+    }
+}
