@@ -52,9 +52,27 @@ impl BookFlags {
     #[inline]
     #[must_use]
     pub fn of(asks: &[Level], bids: &[Level]) -> Self {
+        let scale = |side: &[Level]| side.iter().map(Level::px_scale).max().unwrap_or(0);
+        let scale = scale(asks).max(scale(bids));
+        // Prices of one book mostly differ in scale (`31841.2`, `31834`). Bringing all to the
+        // finest one costs a multiplication each and no branch.
+        let (ask, asks_sorted, asks_fit) = order_of(asks, scale, |worse, better| worse > better);
+        let (bid, bids_sorted, bids_fit) = order_of(bids, scale, |worse, better| worse < better);
+        if !(asks_fit && bids_fit) {
+            return Self::of_wide(asks, bids);
+        }
+        let crossed = !asks.is_empty() && !bids.is_empty() && bid >= ask;
+        Self::NONE
+            .with(Self::CROSSED, crossed)
+            .with(Self::UNSORTED, !(asks_sorted && bids_sorted))
+            .with(Self::EMPTY_LEVEL, has_empty_level(asks) | has_empty_level(bids))
+    }
+
+    /// As [`BookFlags::of`], for prices that have no common scale in an `i64`.
+    #[cold]
+    fn of_wide(asks: &[Level], bids: &[Level]) -> Self {
         let unsorted = !asks.is_sorted_by(|a, b| a.px() < b.px())
             || !bids.is_sorted_by(|a, b| a.px() > b.px());
-        let empty = asks.iter().chain(bids).any(|level| level.sz() <= Decimal::ZERO);
         let crossed = match (asks.first(), bids.first()) {
             (Some(ask), Some(bid)) => bid.px() >= ask.px(),
             _ => false,
@@ -62,8 +80,30 @@ impl BookFlags {
         Self::NONE
             .with(Self::CROSSED, crossed)
             .with(Self::UNSORTED, unsorted)
-            .with(Self::EMPTY_LEVEL, empty)
+            .with(Self::EMPTY_LEVEL, has_empty_level(asks) | has_empty_level(bids))
     }
+}
+
+/// The best price of a side at `scale`, whether the side is sorted, and whether all prices fit.
+#[inline]
+fn order_of(side: &[Level], scale: u8, in_order: impl Fn(i64, i64) -> bool) -> (i64, bool, bool) {
+    let Some((first, rest)) = side.split_first() else {
+        return (0, true, true);
+    };
+    let (best, mut wrapped) = first.px_at(scale);
+    let (mut better, mut sorted) = (best, true);
+    for level in rest {
+        let (px, px_wrapped) = level.px_at(scale);
+        wrapped |= px_wrapped;
+        sorted &= in_order(px, better);
+        better = px;
+    }
+    (best, sorted, !wrapped)
+}
+
+#[inline]
+fn has_empty_level(side: &[Level]) -> bool {
+    side.iter().fold(false, |any, level| any | !level.has_sz())
 }
 
 impl fmt::Debug for BookFlags {
@@ -227,6 +267,30 @@ impl Book5 {
     #[inline]
     pub(crate) const fn clear(&mut self) {
         *self = Self::EMPTY;
+    }
+
+    /// The places of both sides, asks first, for a scanner that writes levels where they stay.
+    /// [`Book5::finish`] must follow.
+    #[inline]
+    pub(crate) const fn places(
+        &mut self,
+    ) -> (&mut [Level; BOOK5_LEVELS], &mut [Level; BOOK5_LEVELS]) {
+        (&mut self.asks, &mut self.bids)
+    }
+
+    /// Makes a whole book of what was written to [`Book5::places`]: empties the places past the
+    /// given numbers of levels and flags what is odd. Times and sequence are the caller's.
+    #[inline]
+    pub(crate) fn finish(&mut self, ask_len: u8, bid_len: u8) {
+        self.ask_len = ask_len;
+        self.bid_len = bid_len;
+        for place in self.asks.iter_mut().skip(usize::from(ask_len)) {
+            *place = Level::EMPTY;
+        }
+        for place in self.bids.iter_mut().skip(usize::from(bid_len)) {
+            *place = Level::EMPTY;
+        }
+        self.flag();
     }
 
     /// Adds a level to a side; false where the side is full.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::decimal::{Decimal, MAX_SCALE, Price, Qty};
+use super::decimal::{Decimal, MAX_SCALE, Price, Qty, pow10_i64};
 
 /// One price level: a price, the quantity resting there and the number of orders.
 ///
@@ -63,6 +63,24 @@ impl Level {
     #[must_use]
     pub const fn orders(&self) -> u32 {
         self.orders
+    }
+
+    /// The number of decimals of the price, 0 to [`MAX_SCALE`].
+    #[inline]
+    pub(super) const fn px_scale(&self) -> u8 {
+        self.px_scale
+    }
+
+    /// The price's mantissa at a scale not below its own, and whether it wrapped around.
+    #[inline]
+    pub(super) fn px_at(&self, scale: u8) -> (i64, bool) {
+        self.px.overflowing_mul(pow10_i64(scale.wrapping_sub(self.px_scale)))
+    }
+
+    /// Whether the size is above zero.
+    #[inline]
+    pub(super) const fn has_sz(&self) -> bool {
+        self.sz > 0
     }
 
     /// The level as three words, for publication in atomics.

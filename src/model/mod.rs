@@ -14,6 +14,7 @@ mod trade;
 
 pub use book::{BOOK5_LEVELS, Book5, BookFlags};
 pub use channel::{Channel, ChannelKind, Dialect, Market, Subscription, SubscriptionError};
+pub(crate) use decimal::pow10_i64;
 pub use decimal::{Decimal, DecimalError, MAX_DECIMAL_TEXT, MAX_SCALE, Price, Qty};
 pub use event::{
     BookUpdate, Control, ControlKind, DepthAction, DepthUpdate, Event, Sink, Skipped, TradeUpdate,
