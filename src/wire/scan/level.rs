@@ -1,0 +1,83 @@
+//! The sides of a book and their levels, without SIMD.
+
+use super::cursor::Cursor;
+use super::digits;
+use crate::model::{BOOK5_LEVELS, Decimal, Level};
+
+/// Reads a side, `[[…],[…]]` or `[]`: the number of levels, 0 to 5.
+#[inline(never)]
+pub(super) fn side(cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8> {
+    // A copy, so that the cursor lives in registers.
+    let mut at = *cursor;
+    let len = levels(&mut at, places, level)?;
+    *cursor = at;
+    Some(len)
+}
+
+/// Reads a side level by level.
+#[inline(always)]
+pub(super) fn levels<'t>(
+    cursor: &mut Cursor<'t>,
+    places: &mut [Level; BOOK5_LEVELS],
+    level: impl Fn(&mut Cursor<'t>) -> Option<Level>,
+) -> Option<u8> {
+    cursor.expect(b"[")?;
+    if cursor.accept(b"]") {
+        return Some(0);
+    }
+    for (len, place) in (1..).zip(places) {
+        *place = level(cursor)?;
+        match cursor.byte()? {
+            b',' => {}
+            b']' => return Some(len),
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// Reads a level in any form: 3 or 4 elements, each a string or a number.
+///
+/// Source: v3 spot `["3779.2966","0.01006451",1]` (2018), `["80.25","8.814507","3"]` (2020), v3 swap
+/// `["3810.7","3",0,2]` (2018), v3 futures `[3690.06,1,0,1]` (2018), v5 `["8476.98","415","0","13"]`.
+#[inline(always)]
+pub(super) fn level(cursor: &mut Cursor<'_>) -> Option<Level> {
+    cursor.expect(b"[")?;
+    let px = element(cursor)?;
+    cursor.expect(b",")?;
+    let sz = element(cursor)?;
+    cursor.expect(b",")?;
+    // The retired count of liquidation orders, almost always this.
+    if cursor.accept(b"\"0\",") {
+        let orders = element(cursor)?;
+        cursor.expect(b"]")?;
+        return Some(Level::new(px, sz, count(orders)?));
+    }
+    let third = element(cursor)?;
+    let orders = match cursor.byte()? {
+        b']' => third,
+        b',' => {
+            let orders = element(cursor)?;
+            cursor.expect(b"]")?;
+            orders
+        }
+        _ => return None,
+    };
+    Some(Level::new(px, sz, count(orders)?))
+}
+
+/// Reads a decimal with or without quotes. What is a decimal here is a number to JSON as well.
+#[inline(always)]
+fn element(cursor: &mut Cursor<'_>) -> Option<Decimal> {
+    let quoted = cursor.accept(b"\"");
+    let number = digits::decimal(cursor)?;
+    if quoted {
+        cursor.expect(b"\"")?;
+    }
+    Some(number)
+}
+
+#[inline(always)]
+fn count(number: Decimal) -> Option<u32> {
+    if number.scale() == 0 { u32::try_from(number.mantissa()).ok() } else { None }
+}

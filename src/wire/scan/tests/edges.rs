@@ -1,0 +1,1 @@
+//! The limits, by hand: the last text that is taken and the first that is not.
