@@ -52,20 +52,20 @@ impl BookFlags {
     #[inline]
     #[must_use]
     pub fn of(asks: &[Level], bids: &[Level]) -> Self {
-        let scale = |side: &[Level]| side.iter().map(Level::px_scale).max().unwrap_or(0);
-        let scale = scale(asks).max(scale(bids));
+        let (ask_sum, bid_sum) = (SideSum::of(asks), SideSum::of(bids));
+        let scale = ask_sum.px_scale.max(bid_sum.px_scale);
         // Prices of one book mostly differ in scale (`31841.2`, `31834`). Bringing all to the
         // finest one costs a multiplication each and no branch.
-        let (ask, asks_sorted, asks_fit) = order_of(asks, scale, |worse, better| worse > better);
-        let (bid, bids_sorted, bids_fit) = order_of(bids, scale, |worse, better| worse < better);
-        if !(asks_fit && bids_fit) {
+        let ask = PxOrder::of(asks, scale, |worse, better| worse > better);
+        let bid = PxOrder::of(bids, scale, |worse, better| worse < better);
+        if ask.wrapped | bid.wrapped {
             return Self::of_wide(asks, bids);
         }
-        let crossed = !asks.is_empty() && !bids.is_empty() && bid >= ask;
+        let both = !asks.is_empty() & !bids.is_empty();
         Self::NONE
-            .with(Self::CROSSED, crossed)
-            .with(Self::UNSORTED, !(asks_sorted && bids_sorted))
-            .with(Self::EMPTY_LEVEL, has_empty_level(asks) | has_empty_level(bids))
+            .with(Self::CROSSED, both & (bid.best >= ask.best))
+            .with(Self::UNSORTED, !(ask.sorted & bid.sorted))
+            .with(Self::EMPTY_LEVEL, ask_sum.has_empty_level | bid_sum.has_empty_level)
     }
 
     /// As [`BookFlags::of`], for prices that have no common scale in an `i64`.
@@ -80,30 +80,52 @@ impl BookFlags {
         Self::NONE
             .with(Self::CROSSED, crossed)
             .with(Self::UNSORTED, unsorted)
-            .with(Self::EMPTY_LEVEL, has_empty_level(asks) | has_empty_level(bids))
+            .with(Self::EMPTY_LEVEL, asks.iter().chain(bids).any(|level| !level.has_sz()))
     }
 }
 
-/// The best price of a side at `scale`, whether the side is sorted, and whether all prices fit.
-#[inline]
-fn order_of(side: &[Level], scale: u8, in_order: impl Fn(i64, i64) -> bool) -> (i64, bool, bool) {
-    let Some((first, rest)) = side.split_first() else {
-        return (0, true, true);
-    };
-    let (best, mut wrapped) = first.px_at(scale);
-    let (mut better, mut sorted) = (best, true);
-    for level in rest {
-        let (px, px_wrapped) = level.px_at(scale);
-        wrapped |= px_wrapped;
-        sorted &= in_order(px, better);
-        better = px;
-    }
-    (best, sorted, !wrapped)
+/// The finest scale of a side's prices, and whether a level has no size.
+struct SideSum {
+    px_scale: u8,
+    has_empty_level: bool,
 }
 
-#[inline]
-fn has_empty_level(side: &[Level]) -> bool {
-    side.iter().fold(false, |any, level| any | !level.has_sz())
+impl SideSum {
+    #[inline(always)]
+    fn of(side: &[Level]) -> Self {
+        let none = Self { px_scale: 0, has_empty_level: false };
+        side.iter().fold(none, |sum, level| Self {
+            px_scale: sum.px_scale.max(level.px_scale()),
+            has_empty_level: sum.has_empty_level | !level.has_sz(),
+        })
+    }
+}
+
+/// A side's best price at some scale, whether its prices are in order, and whether one of them
+/// wrapped around at that scale.
+struct PxOrder {
+    best: i64,
+    sorted: bool,
+    wrapped: bool,
+}
+
+impl PxOrder {
+    #[inline(always)]
+    fn of(side: &[Level], scale: u8, in_order: impl Fn(i64, i64) -> bool) -> Self {
+        let Some((first, rest)) = side.split_first() else {
+            return Self { best: 0, sorted: true, wrapped: false };
+        };
+        let (best, wrapped) = first.px_at(scale);
+        let mut order = Self { best, sorted: true, wrapped };
+        let mut better = best;
+        for level in rest {
+            let (px, wrapped) = level.px_at(scale);
+            order.wrapped |= wrapped;
+            order.sorted &= in_order(px, better);
+            better = px;
+        }
+        order
+    }
 }
 
 impl fmt::Debug for BookFlags {
@@ -284,6 +306,11 @@ impl Book5 {
     pub(crate) fn finish(&mut self, ask_len: u8, bid_len: u8) {
         self.ask_len = ask_len;
         self.bid_len = bid_len;
+        if usize::from(ask_len.min(bid_len)) == BOOK5_LEVELS {
+            // The usual case. Fixed lengths let the compiler unroll all loops.
+            self.flags = BookFlags::of(&self.asks, &self.bids).bits();
+            return;
+        }
         for place in self.asks.iter_mut().skip(usize::from(ask_len)) {
             *place = Level::EMPTY;
         }

@@ -84,6 +84,13 @@ impl Engine for Avx2 {
     }
 
     #[inline(always)]
+    fn text<'t>(self, id: &Id<'t>) -> Option<&'t str> {
+        let text = id.bytes()?;
+        // SAFETY: `Id` promises that its bytes are printable ASCII.
+        Some(unsafe { std::str::from_utf8_unchecked(text) })
+    }
+
+    #[inline(always)]
     fn same_id(self, cursor: &mut Cursor<'_>, id: &Id<'_>) -> Option<()> {
         // SAFETY: `self` proves that the processor has the features.
         unsafe { same_id(cursor, id) }
@@ -95,36 +102,42 @@ impl Engine for Avx2 {
 fn side(cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8> {
     // A copy, so that the cursor lives in registers.
     let mut at = *cursor;
-    let len = level::levels(&mut at, places, |cursor| match usual_level(cursor) {
-        Some(level) => Some(level),
-        None => any_level(cursor),
+    let len = level::levels(&mut at, places, |cursor, place| match usual_level(cursor, place) {
+        Some(last) => Some(last),
+        None => {
+            let last;
+            (*cursor, last) = any_level(*cursor, place)?;
+            Some(last)
+        }
     })?;
     *cursor = at;
     Some(len)
 }
 
+/// Takes the cursor by value, so that it need not live in memory elsewhere.
 #[cold]
 #[inline(never)]
-fn any_level(cursor: &mut Cursor<'_>) -> Option<Level> {
-    level::level(cursor)
+fn any_level<'t>(mut cursor: Cursor<'t>, place: &mut Level) -> Option<(Cursor<'t>, bool)> {
+    let last = level::level(&mut cursor, place)?;
+    Some((cursor, last))
 }
 
 /// The bytes that are read of a level from its price on: see [`pair`] and [`usual_level`].
 const WINDOW: usize = 48;
 
 /// Reads a level of three or four strings, the third of four being `"0"`, of which price and size
-/// lie within 32 bytes and the number of orders has at most four digits. `None`, without having
-/// moved, for any other.
+/// lie within 32 bytes and the number of orders has one to four digits and is not 0. Tells whether
+/// it was the last of its side. `None`, without having moved, for any other.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
-fn usual_level(cursor: &mut Cursor<'_>) -> Option<Level> {
+fn usual_level(cursor: &mut Cursor<'_>, place: &mut Level) -> Option<bool> {
     let [b'[', b'"', window @ ..] = cursor.peek::<{ WINDOW + 2 }>()? else { return None };
     let window: &[u8; WINDOW] = window;
     let pair = pair(window, b"\",\"")?;
     let rest = word_at(window, pair.end)?;
-    let orders_at = if rest & 0x00ff_ffff_ffff_ffff == u64::from_le_bytes(*b"\",\"0\",\"\0") {
+    let orders_at = if starts_with(rest, b"\",\"0\",\"") {
         pair.end + 7
-    } else if rest & 0x00ff_ffff == u64::from_le_bytes(*b"\",\"\0\0\0\0\0") {
+    } else if starts_with(rest, b"\",\"") {
         pair.end + 3
     } else {
         return None;
@@ -132,16 +145,31 @@ fn usual_level(cursor: &mut Cursor<'_>) -> Option<Level> {
     let word = word_at(window, orders_at)?;
     let digits = values(word);
     let bits = above_nine(digits).trailing_zeros() & !7;
-    let leading_zero = (digits & 0xff == 0) & (bits > 8);
-    if bits == 0 || bits > 32 || leading_zero {
+    if bits == 0 || bits > 32 || digits & 0xff == 0 {
         return None;
     }
-    if (word >> bits) & 0xffff != u64::from(u16::from_le_bytes(*b"\"]")) {
+    let behind = word >> bits;
+    let last = starts_with(behind, b"\"]]");
+    if !last && !starts_with(behind, b"\"],") {
         return None;
     }
+    cursor.advance(orders_at + bits as usize / 8 + 5)?;
     let orders = join_four((digits as u32) << (32 - bits));
-    cursor.advance(2 + orders_at + bits as usize / 8 + 2)?;
-    Some(Level::new(pair.px(), pair.sz(), orders))
+    *place = Level::new(pair.px(), pair.sz(), orders);
+    Some(last)
+}
+
+/// Whether the first bytes of a word, from its low end, are these.
+#[inline(always)]
+fn starts_with<const N: usize>(word: u64, bytes: &[u8; N]) -> bool {
+    const { assert!(N > 0 && N <= 8) };
+    (word ^ word_of(bytes)) << (64 - 8 * N) == 0
+}
+
+/// The first eight bytes as a little-endian word, filled up with zeros.
+#[inline(always)]
+fn word_of(bytes: &[u8]) -> u64 {
+    bytes.iter().take(8).rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// The number that four digit values make, the first in the low byte.
@@ -214,7 +242,7 @@ fn pair<const N: usize>(window: &[u8; WINDOW], between: &[u8; N]) -> Option<Pair
         return None;
     }
     let end = sz_at + sz_len;
-    if window.get(px_len as usize..)?.first_chunk::<N>()? != between {
+    if !stands_at(window, px_len as usize, between)? {
         return None;
     }
 
@@ -249,6 +277,19 @@ fn pair<const N: usize>(window: &[u8; WINDOW], between: &[u8; N]) -> Option<Pair
         sz_scale: sz_shape.scale(),
         end: end as usize,
     })
+}
+
+/// Whether `bytes`, of which there are up to 16, stand at a place of the window.
+#[inline(always)]
+fn stands_at<const N: usize>(window: &[u8; WINDOW], at: usize, bytes: &[u8; N]) -> Option<bool> {
+    let shift = |len: usize| 64 - 8 * len.min(8);
+    let start = (word_at(window, at)? ^ word_of(bytes)) << shift(N);
+    if N <= 8 {
+        return Some(start == 0);
+    }
+    let (_, end) = bytes.split_at(8.min(N));
+    let end = (word_at(window, at + 8)? ^ word_of(end)) << shift(end.len().max(1));
+    Some(start | end == 0)
 }
 
 /// How a decimal's bytes are laid out: its length and where its point is, in one number.

@@ -21,6 +21,9 @@ pub(super) trait Engine: Copy {
     /// Reads an instrument id and the quote behind it.
     fn id<'t>(self, cursor: &mut Cursor<'t>) -> Option<Id<'t>>;
 
+    /// The text of an id; `None` never.
+    fn text<'t>(self, id: &Id<'t>) -> Option<&'t str>;
+
     /// Reads the same id again and the quote behind it.
     fn same_id(self, cursor: &mut Cursor<'_>, id: &Id<'_>) -> Option<()>;
 }
@@ -49,6 +52,11 @@ impl Engine for Portable {
     #[inline(always)]
     fn id<'t>(self, cursor: &mut Cursor<'t>) -> Option<Id<'t>> {
         inst_id::id(cursor)
+    }
+
+    #[inline(always)]
+    fn text<'t>(self, id: &Id<'t>) -> Option<&'t str> {
+        std::str::from_utf8(id.bytes()?).ok()
     }
 
     #[inline(always)]

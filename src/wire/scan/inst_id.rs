@@ -15,7 +15,7 @@ pub(super) struct Id<'t> {
 }
 
 impl<'t> Id<'t> {
-    /// Takes an id whose first byte that is no plain character is at `len`.
+    /// Takes an id of `len` bytes, which the caller has found to be printable ASCII.
     #[inline(always)]
     pub(super) fn new(window: &'t [u8; ID_WINDOW], len: usize) -> Option<Self> {
         if len == 0 || *window.get(len)? != b'"' {
@@ -34,10 +34,10 @@ impl<'t> Id<'t> {
         self.len
     }
 
-    /// The id's text; `None` never, by the invariant.
+    /// The id's bytes; `None` never, by the invariant.
     #[inline(always)]
-    pub(super) fn text(&self) -> Option<&'t str> {
-        std::str::from_utf8(self.window.get(..self.len)?).ok()
+    pub(super) fn bytes(&self) -> Option<&'t [u8]> {
+        self.window.get(..self.len)
     }
 }
 

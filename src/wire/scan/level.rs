@@ -14,56 +14,66 @@ pub(super) fn side(cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) 
     Some(len)
 }
 
-/// Reads a side level by level.
+/// Reads a side level by level. `level` reads one and the comma or bracket behind it, and tells
+/// whether it was the last.
 #[inline(always)]
 pub(super) fn levels<'t>(
     cursor: &mut Cursor<'t>,
     places: &mut [Level; BOOK5_LEVELS],
-    level: impl Fn(&mut Cursor<'t>) -> Option<Level>,
+    level: impl Fn(&mut Cursor<'t>, &mut Level) -> Option<bool>,
 ) -> Option<u8> {
     cursor.expect(b"[")?;
     if cursor.accept(b"]") {
         return Some(0);
     }
     for (len, place) in (1..).zip(places) {
-        *place = level(cursor)?;
-        match cursor.byte()? {
-            b',' => {}
-            b']' => return Some(len),
-            _ => return None,
+        if level(cursor, place)? {
+            return Some(len);
         }
     }
     None
 }
 
-/// Reads a level in any form: 3 or 4 elements, each a string or a number.
+/// Reads a level in any form, 3 or 4 elements, each a string or a number, and what follows: true
+/// for the bracket that ends the side, false for a comma.
 ///
 /// Source: v3 spot `["3779.2966","0.01006451",1]` (2018), `["80.25","8.814507","3"]` (2020), v3 swap
 /// `["3810.7","3",0,2]` (2018), v3 futures `[3690.06,1,0,1]` (2018), v5 `["8476.98","415","0","13"]`.
 #[inline(always)]
-pub(super) fn level(cursor: &mut Cursor<'_>) -> Option<Level> {
+pub(super) fn level(cursor: &mut Cursor<'_>, place: &mut Level) -> Option<bool> {
     cursor.expect(b"[")?;
     let px = element(cursor)?;
     cursor.expect(b",")?;
     let sz = element(cursor)?;
     cursor.expect(b",")?;
     // The retired count of liquidation orders, almost always this.
-    if cursor.accept(b"\"0\",") {
+    let orders = if cursor.accept(b"\"0\",") {
         let orders = element(cursor)?;
         cursor.expect(b"]")?;
-        return Some(Level::new(px, sz, count(orders)?));
+        orders
+    } else {
+        third_and_orders(cursor)?
+    };
+    *place = Level::new(px, sz, count(orders)?);
+    match cursor.byte()? {
+        b',' => Some(false),
+        b']' => Some(true),
+        _ => None,
     }
+}
+
+#[inline(always)]
+fn third_and_orders(cursor: &mut Cursor<'_>) -> Option<Decimal> {
     let third = element(cursor)?;
-    let orders = match cursor.byte()? {
-        b']' => third,
+    match cursor.byte()? {
+        b']' => Some(third),
         b',' => {
             let orders = element(cursor)?;
             cursor.expect(b"]")?;
-            orders
+            Some(orders)
         }
-        _ => return None,
-    };
-    Some(Level::new(px, sz, count(orders)?))
+        _ => None,
+    }
 }
 
 /// Reads a decimal with or without quotes. What is a decimal here is a number to JSON as well.

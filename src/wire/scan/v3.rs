@@ -67,7 +67,7 @@ fn read_book<'t, E: Engine>(
     book.ts_event = time::iso_ms(cursor)?;
     book.seq = NO_SEQ;
     book.finish(ask_len, bid_len);
-    id.text()
+    engine.text(&id)
 }
 
 /// Reads the trade's fields up to the last quote: the id and the trade.
@@ -94,7 +94,7 @@ fn read_trade<'t, E: Engine>(
     let mut trade = Trade::new(side, px, sz);
     trade.trade_id = trade_id;
     trade.ts_event = time::iso_ms(cursor)?;
-    Some((id.text()?, trade))
+    Some((engine.text(&id)?, trade))
 }
 
 /// Reads the fields in the order of 2018 and 2019, which old trades still had in 2021:
@@ -126,5 +126,5 @@ fn read_alphabetical_trade<'t, E: Engine>(
     trade.ts_event = time::iso_ms(cursor)?;
     cursor.expect(b"\",\"trade_id\":\"")?;
     trade.trade_id = integer(cursor)?;
-    Some((id.text()?, trade))
+    Some((engine.text(&id)?, trade))
 }

@@ -22,7 +22,7 @@ pub(super) fn scan<'t, E: Engine>(
     let channel = channel(cursor)?;
     let id = engine.id(cursor)?;
     cursor.expect(b"},\"data\":[{")?;
-    let inst_id = id.text()?;
+    let inst_id = engine.text(&id)?;
     let market = None;
     let scanned = match channel {
         Channel::Books5 | Channel::BboTbt => {
