@@ -102,13 +102,14 @@ impl Engine for Avx2 {
 fn side(cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8> {
     // A copy, so that the cursor lives in registers.
     let mut at = *cursor;
-    let len = level::levels(&mut at, places, |cursor, place| match usual_level(cursor, place) {
-        Some(last) => Some(last),
-        None => {
-            let last;
-            (*cursor, last) = any_level(*cursor, place)?;
-            Some(last)
+    let len = level::levels(&mut at, places, |cursor, place| {
+        let start = *cursor;
+        if let Some(last) = usual_level(cursor, place) {
+            return Some(last);
         }
+        let (behind, last) = any_level(start, place)?;
+        *cursor = behind;
+        Some(last)
     })?;
     *cursor = at;
     Some(len)
@@ -122,17 +123,24 @@ fn any_level<'t>(mut cursor: Cursor<'t>, place: &mut Level) -> Option<(Cursor<'t
     Some((cursor, last))
 }
 
-/// The bytes that are read of a level from its price on: see [`pair`] and [`usual_level`].
-const WINDOW: usize = 48;
+/// The bytes that are read of a level from its price on.
+const WINDOW: usize = 64;
 
 /// Reads a level of three or four strings, the third of four being `"0"`, of which price and size
 /// lie within 32 bytes and the number of orders has one to four digits and is not 0. Tells whether
-/// it was the last of its side. `None`, without having moved, for any other.
+/// it was the last of its side. `None`, with the cursor anywhere, for any other.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
 fn usual_level(cursor: &mut Cursor<'_>, place: &mut Level) -> Option<bool> {
-    let [b'[', b'"', window @ ..] = cursor.peek::<{ WINDOW + 2 }>()? else { return None };
-    let window: &[u8; WINDOW] = window;
+    let (start, window) = cursor.peek::<{ WINDOW + 2 }>()?.split_first_chunk::<2>()?;
+    let window: &[u8; WINDOW] = window.first_chunk()?;
+    if start != b"[\"" {
+        return None;
+    }
+    // The next level is found from this bracket, and not through all the numbers before it: so the
+    // processor can work at several levels at once.
+    let bracket = find(window, b']');
+    cursor.advance(bracket + 4)?;
     let pair = pair(window, b"\",\"")?;
     let rest = word_at(window, pair.end)?;
     let orders_at = if starts_with(rest, b"\",\"0\",\"") {
@@ -143,20 +151,35 @@ fn usual_level(cursor: &mut Cursor<'_>, place: &mut Level) -> Option<bool> {
         return None;
     };
     let word = word_at(window, orders_at)?;
-    let digits = values(word);
-    let bits = above_nine(digits).trailing_zeros() & !7;
-    if bits == 0 || bits > 32 || digits & 0xff == 0 {
+    let digits = bracket.wrapping_sub(orders_at + 1);
+    if digits.wrapping_sub(1) > 3 {
         return None;
     }
-    let behind = word >> bits;
+    let behind = word >> (8 * digits);
     let last = starts_with(behind, b"\"]]");
     if !last && !starts_with(behind, b"\"],") {
         return None;
     }
-    cursor.advance(orders_at + bits as usize / 8 + 5)?;
-    let orders = join_four((digits as u32) << (32 - bits));
-    *place = Level::new(pair.px(), pair.sz(), orders);
+    // The digits move to the high end, zeros to where there are none.
+    let values = values(word) as u32;
+    let aligned = values << (32 - 8 * digits);
+    if above_nine(aligned.into()) != 0 || values & 0xff == 0 {
+        return None;
+    }
+    *place = Level::new(pair.px(), pair.sz(), join_four(aligned));
     Some(last)
+}
+
+/// The place of the first such byte in a window, its length where there is none.
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+#[inline]
+fn find(window: &[u8; WINDOW], byte: u8) -> usize {
+    let (halves, _) = window.as_chunks::<32>();
+    let [low, high] = halves else { return WINDOW };
+    let wanted = _mm256_set1_epi8(byte as i8);
+    let low = mask(_mm256_cmpeq_epi8(load_32(low), wanted));
+    let high = mask(_mm256_cmpeq_epi8(load_32(high), wanted));
+    (u64::from(high) << 32 | u64::from(low)).trailing_zeros() as usize
 }
 
 /// Whether the first bytes of a word, from its low end, are these.
