@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::decimal::{Decimal, Price, Qty};
+use super::decimal::{Decimal, Price, Qty, pow10_i64};
 use super::level::Level;
 use super::liquidity::{self, Sweep};
 use super::time::UnixNanos;
@@ -49,23 +49,27 @@ impl BookFlags {
     }
 
     /// What is odd about two sides, each best first.
-    #[inline]
     #[must_use]
     pub fn of(asks: &[Level], bids: &[Level]) -> Self {
-        let (ask_sum, bid_sum) = (SideSum::of(asks), SideSum::of(bids));
-        let scale = ask_sum.px_scale.max(bid_sum.px_scale);
-        // Prices of one book mostly differ in scale (`31841.2`, `31834`). Bringing all to the
-        // finest one costs a multiplication each and no branch.
-        let ask = PxOrder::of(asks, scale, |worse, better| worse > better);
-        let bid = PxOrder::of(bids, scale, |worse, better| worse < better);
-        if ask.wrapped | bid.wrapped {
+        Self::of_sides(asks, bids)
+    }
+
+    /// As [`BookFlags::of`], inlined, so that sides of a known length need no loops.
+    #[inline(always)]
+    fn of_sides(asks: &[Level], bids: &[Level]) -> Self {
+        let sum = LevelSum::of(bids, LevelSum::of(asks, LevelSum::NONE));
+        if !sum.fits() {
             return Self::of_wide(asks, bids);
         }
+        // Prices of one book mostly differ in scale (`31841.2`, `31834`). Bringing all to the
+        // finest one costs a multiplication each and no branch.
+        let (ask, asks_sorted) = order_of(asks, sum.scale, |worse, better| worse > better);
+        let (bid, bids_sorted) = order_of(bids, sum.scale, |worse, better| worse < better);
         let both = !asks.is_empty() & !bids.is_empty();
         Self::NONE
-            .with(Self::CROSSED, both & (bid.best >= ask.best))
-            .with(Self::UNSORTED, !(ask.sorted & bid.sorted))
-            .with(Self::EMPTY_LEVEL, ask_sum.has_empty_level | bid_sum.has_empty_level)
+            .with(Self::CROSSED, both & (bid >= ask))
+            .with(Self::UNSORTED, !(asks_sorted & bids_sorted))
+            .with(Self::EMPTY_LEVEL, sum.has_empty_level)
     }
 
     /// As [`BookFlags::of`], for prices that have no common scale in an `i64`.
@@ -84,48 +88,56 @@ impl BookFlags {
     }
 }
 
-/// The finest scale of a side's prices, and whether a level has no size.
-struct SideSum {
-    px_scale: u8,
+/// What levels have in common.
+struct LevelSum {
+    /// All bits that are set in some price's mantissa.
+    px_bits: i64,
+    /// The finest scale of a price.
+    scale: usize,
+    /// Whether a level has no size.
     has_empty_level: bool,
 }
 
-impl SideSum {
+impl LevelSum {
+    const NONE: Self = Self { px_bits: 0, scale: 0, has_empty_level: false };
+
     #[inline(always)]
-    fn of(side: &[Level]) -> Self {
-        let none = Self { px_scale: 0, has_empty_level: false };
-        side.iter().fold(none, |sum, level| Self {
-            px_scale: sum.px_scale.max(level.px_scale()),
-            has_empty_level: sum.has_empty_level | !level.has_sz(),
+    fn of(side: &[Level], start: Self) -> Self {
+        side.iter().fold(start, |sum, level| {
+            let (px, scale) = level.px_parts();
+            Self {
+                px_bits: sum.px_bits | px,
+                scale: sum.scale.max(scale),
+                has_empty_level: sum.has_empty_level | !level.has_sz(),
+            }
         })
     }
-}
 
-/// A side's best price at some scale, whether its prices are in order, and whether one of them
-/// wrapped around at that scale.
-struct PxOrder {
-    best: i64,
-    sorted: bool,
-    wrapped: bool,
-}
-
-impl PxOrder {
+    /// Whether all prices are sure to fit an `i64` at the finest scale: a product has at most as
+    /// many bits as both factors together, and no bit may be left for the sign.
     #[inline(always)]
-    fn of(side: &[Level], scale: u8, in_order: impl Fn(i64, i64) -> bool) -> Self {
-        let Some((first, rest)) = side.split_first() else {
-            return Self { best: 0, sorted: true, wrapped: false };
-        };
-        let (best, wrapped) = first.px_at(scale);
-        let mut order = Self { best, sorted: true, wrapped };
-        let mut better = best;
-        for level in rest {
-            let (px, wrapped) = level.px_at(scale);
-            order.wrapped |= wrapped;
-            order.sorted &= in_order(px, better);
-            better = px;
-        }
-        order
+    fn fits(&self) -> bool {
+        self.px_bits.leading_zeros() + pow10_i64(self.scale).leading_zeros() > 64
     }
+}
+
+/// The best price of a side at a scale that no price is finer than, and whether the side is in
+/// order; 0 and true for an empty side.
+#[inline(always)]
+fn order_of(side: &[Level], scale: usize, in_order: impl Fn(i64, i64) -> bool) -> (i64, bool) {
+    let px_at = |level: &Level| {
+        let (px, px_scale) = level.px_parts();
+        px.wrapping_mul(pow10_i64(scale.wrapping_sub(px_scale)))
+    };
+    let Some((first, rest)) = side.split_first() else {
+        return (0, true);
+    };
+    let best = px_at(first);
+    let (_, sorted) = rest.iter().fold((best, true), |(better, sorted), level| {
+        let px = px_at(level);
+        (px, sorted & in_order(px, better))
+    });
+    (best, sorted)
 }
 
 impl fmt::Debug for BookFlags {
@@ -307,8 +319,7 @@ impl Book5 {
         self.ask_len = ask_len;
         self.bid_len = bid_len;
         if usize::from(ask_len.min(bid_len)) == BOOK5_LEVELS {
-            // The usual case. Fixed lengths let the compiler unroll all loops.
-            self.flags = BookFlags::of(&self.asks, &self.bids).bits();
+            self.flags = BookFlags::of_sides(&self.asks, &self.bids).bits();
             return;
         }
         for place in self.asks.iter_mut().skip(usize::from(ask_len)) {

@@ -300,7 +300,7 @@ fn pow10(n: u8) -> i128 {
 /// `10^n` for `n` up to [`MAX_SCALE`]; larger ones have no meaning.
 #[inline]
 #[expect(clippy::indexing_slicing, reason = "the mask keeps the index below the table's length")]
-pub(crate) fn pow10_i64(n: u8) -> i64 {
+pub(crate) fn pow10_i64(n: usize) -> i64 {
     // As long as the mask is wide, so that there is no bound to check.
     static TABLE: [i64; 32] = {
         let mut table = [0; 32];
@@ -312,7 +312,7 @@ pub(crate) fn pow10_i64(n: u8) -> i64 {
         }
         table
     };
-    TABLE[usize::from(n & 31)]
+    TABLE[n & 31]
 }
 
 /// Both mantissas at the larger of the two scales. Cannot overflow: `2^63 * 10^18 < 2^127`.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::decimal::{Decimal, MAX_SCALE, Price, Qty, pow10_i64};
+use super::decimal::{Decimal, MAX_SCALE, Price, Qty};
 
 /// One price level: a price, the quantity resting there and the number of orders.
 ///
@@ -65,16 +65,11 @@ impl Level {
         self.orders
     }
 
-    /// The number of decimals of the price, 0 to [`MAX_SCALE`].
+    /// The price's mantissa and scale, 0 to [`MAX_SCALE`].
     #[inline]
-    pub(super) const fn px_scale(&self) -> u8 {
-        self.px_scale
-    }
-
-    /// The price's mantissa at a scale not below its own, and whether it wrapped around.
-    #[inline]
-    pub(super) fn px_at(&self, scale: u8) -> (i64, bool) {
-        self.px.overflowing_mul(pow10_i64(scale.wrapping_sub(self.px_scale)))
+    pub(super) fn px_parts(&self) -> (i64, usize) {
+        // A scale that is widened at once is also loaded as the single byte that was stored.
+        (self.px, usize::from(self.px_scale))
     }
 
     /// Whether the size is above zero.

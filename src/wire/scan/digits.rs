@@ -83,10 +83,10 @@ fn run_on(cursor: &mut Cursor<'_>, first: u64) -> Option<(u64, u32)> {
     }
 }
 
+/// `10^digits`.
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "a number of digits, at most 18")]
 fn scale(digits: u32) -> u64 {
-    pow10_i64(digits as u8).cast_unsigned()
+    pow10_i64(digits as usize).cast_unsigned()
 }
 
 /// Reads digits without a needless leading zero: an integer below `10^18`.
