@@ -5,20 +5,24 @@
 )]
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_cvtsi128_si64, _mm_loadu_si128, _mm256_add_epi8, _mm256_add_epi64,
-    _mm256_andnot_si256, _mm256_castsi128_si256, _mm256_castsi256_si128, _mm256_cmpeq_epi8,
-    _mm256_cmpgt_epi8, _mm256_extract_epi64, _mm256_inserti128_si256, _mm256_loadu_si256,
-    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_movemask_epi8, _mm256_mul_epu32,
-    _mm256_or_si256, _mm256_packus_epi32, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32,
-    _mm256_set1_epi64x, _mm256_shuffle_epi8, _mm256_srli_epi64, _mm256_subs_epu8,
+    __m128i, __m256i, _mm_add_epi8, _mm_cmpgt_epi8, _mm_cvtsi128_si32, _mm_cvtsi128_si64,
+    _mm_loadu_si128, _mm_madd_epi16, _mm_maddubs_epi16, _mm_movemask_epi8, _mm_packus_epi32,
+    _mm_set1_epi8, _mm_set1_epi16, _mm_set1_epi32, _mm_shuffle_epi8, _mm_subs_epu8,
+    _mm256_add_epi8, _mm256_add_epi64, _mm256_andnot_si256, _mm256_castsi128_si256,
+    _mm256_castsi256_si128, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_extract_epi64,
+    _mm256_inserti128_si256, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16,
+    _mm256_movemask_epi8, _mm256_mul_epu32, _mm256_or_si256, _mm256_packus_epi32, _mm256_set1_epi8,
+    _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_shuffle_epi8,
+    _mm256_srli_epi64, _mm256_subs_epu8,
 };
 
 use super::cursor::Cursor;
 use super::digits::{above_nine, values};
 use super::engine::{Engine, Portable};
 use super::inst_id::{ID_WINDOW, Id};
-use super::level;
 use super::scanner::{PaddedText, Scanned, scan_with};
+use super::time::NANOS_PER_MILLI;
+use super::{digits, level};
 use crate::model::{BOOK5_LEVELS, Book5, Decimal, Dialect, Level, UnixNanos};
 
 /// Proof that the processor has AVX2, BMI1 and BMI2.
@@ -75,6 +79,18 @@ impl Engine for Avx2 {
     ) -> Option<(Decimal, Decimal)> {
         // SAFETY: `self` proves that the processor has the features.
         unsafe { px_sz(cursor, between) }
+    }
+
+    #[inline(always)]
+    fn integer(self, cursor: &mut Cursor<'_>) -> Option<u64> {
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { integer(cursor) }
+    }
+
+    #[inline(always)]
+    fn millis(self, cursor: &mut Cursor<'_>) -> Option<UnixNanos> {
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { millis(cursor) }
     }
 
     #[inline(always)]
@@ -377,6 +393,54 @@ impl Shape {
         }
         order
     }
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+#[inline]
+fn integer(cursor: &mut Cursor<'_>) -> Option<u64> {
+    let text: &[u8; 16] = cursor.peek()?;
+    let (text, len) = (load_16(text), digit_count(load_16(text)));
+    let leading_zero = (_mm_cvtsi128_si32(text) & 0xff == i32::from(b'0')) & (len > 1);
+    if len == 0 || len == 16 || leading_zero {
+        return digits::integer(cursor);
+    }
+    cursor.advance(len as usize)?;
+    Some(join(_mm_shuffle_epi8(text, load_16(Shape::of(len, len).order()))))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+#[inline]
+fn millis(cursor: &mut Cursor<'_>) -> Option<UnixNanos> {
+    const LEN: u32 = 13;
+    let text = load_16(cursor.peek()?);
+    if digit_count(text) != LEN {
+        return None;
+    }
+    cursor.advance(LEN as usize)?;
+    let millis = join(_mm_shuffle_epi8(text, load_16(Shape::of(LEN, LEN).order())));
+    Some(UnixNanos(millis * NANOS_PER_MILLI))
+}
+
+/// The number of digits at the start of a text, 0 to 16.
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+#[inline]
+fn digit_count(text: __m128i) -> u32 {
+    let shifted = _mm_add_epi8(text, _mm_set1_epi8(127 - b'9' as i8));
+    let digits = _mm_cmpgt_epi8(shifted, _mm_set1_epi8(127 - 10));
+    _mm_movemask_epi8(digits).trailing_ones()
+}
+
+/// The number that 16 bytes make, each a digit or zero.
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+#[inline]
+fn join(text: __m128i) -> u64 {
+    let digits = _mm_subs_epu8(text, _mm_set1_epi8(b'0' as i8));
+    let pairs = _mm_maddubs_epi16(digits, _mm_set1_epi16(10 | 1 << 8));
+    let fours = _mm_madd_epi16(pairs, _mm_set1_epi32(100 | 1 << 16));
+    let fours = _mm_packus_epi32(fours, fours);
+    let eights = _mm_madd_epi16(fours, _mm_set1_epi32(10_000 | 1 << 16));
+    let both = _mm_cvtsi128_si64(eights).cast_unsigned();
+    (both & 0xffff_ffff) * 100_000_000 + (both >> 32)
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2")]

@@ -2,8 +2,8 @@
 
 use super::cursor::Cursor;
 use super::inst_id::{self, Id};
-use super::{digits, level};
-use crate::model::{BOOK5_LEVELS, Decimal, Level};
+use super::{digits, level, time};
+use crate::model::{BOOK5_LEVELS, Decimal, Level, UnixNanos};
 
 /// The parts of a message, read with one instruction set. All engines take the same texts and give
 /// the same values.
@@ -17,6 +17,12 @@ pub(super) trait Engine: Copy {
         cursor: &mut Cursor<'_>,
         between: &[u8; N],
     ) -> Option<(Decimal, Decimal)>;
+
+    /// Reads digits without a needless leading zero: an integer below `10^18`.
+    fn integer(self, cursor: &mut Cursor<'_>) -> Option<u64>;
+
+    /// Reads v5's milliseconds since the epoch, with 13 digits: from 2001-09-09 to 2286-11-20.
+    fn millis(self, cursor: &mut Cursor<'_>) -> Option<UnixNanos>;
 
     /// Reads an instrument id and the quote behind it.
     fn id<'t>(self, cursor: &mut Cursor<'t>) -> Option<Id<'t>>;
@@ -47,6 +53,16 @@ impl Engine for Portable {
         let px = digits::decimal(cursor)?;
         cursor.expect(between)?;
         Some((px, digits::decimal(cursor)?))
+    }
+
+    #[inline(always)]
+    fn integer(self, cursor: &mut Cursor<'_>) -> Option<u64> {
+        digits::integer(cursor)
+    }
+
+    #[inline(always)]
+    fn millis(self, cursor: &mut Cursor<'_>) -> Option<UnixNanos> {
+        time::millis(cursor)
     }
 
     #[inline(always)]

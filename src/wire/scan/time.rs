@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use super::digits::{above_nine, count, join, join_first, pairs, values};
 use crate::model::UnixNanos;
 
-const NANOS_PER_MILLI: u64 = 1_000_000;
+pub(super) const NANOS_PER_MILLI: u64 = 1_000_000;
 const MILLIS_PER_DAY: u64 = 86_400_000;
 
 /// Reads v5's milliseconds since the epoch, with 13 digits: from 2001-09-09 to 2286-11-20.

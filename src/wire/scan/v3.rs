@@ -1,7 +1,7 @@
 //! v3 messages of the usual shapes.
 
 use super::cursor::Cursor;
-use super::digits::{decimal, integer};
+use super::digits::decimal;
 use super::engine::Engine;
 use super::scanner::{Scanned, taker_side};
 use super::time;
@@ -82,7 +82,7 @@ fn read_trade<'t, E: Engine>(
     }
     let side = taker_side(cursor)?;
     cursor.expect(b",\"trade_id\":\"")?;
-    let trade_id = integer(cursor)?;
+    let trade_id = engine.integer(cursor)?;
     cursor.expect(b"\",\"price\":\"")?;
     let (px, sz) = match market {
         Market::Spot | Market::Swap => engine.px_sz(cursor, b"\",\"size\":\"")?,
@@ -125,6 +125,6 @@ fn read_alphabetical_trade<'t, E: Engine>(
     let mut trade = Trade::new(side, px, sz);
     trade.ts_event = time::iso_ms(cursor)?;
     cursor.expect(b"\",\"trade_id\":\"")?;
-    trade.trade_id = integer(cursor)?;
+    trade.trade_id = engine.integer(cursor)?;
     Some((engine.text(&id)?, trade))
 }

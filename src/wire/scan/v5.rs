@@ -1,11 +1,9 @@
 //! v5 messages of the usual shapes.
 
 use super::cursor::Cursor;
-use super::digits::integer;
 use super::engine::Engine;
 use super::inst_id::Id;
 use super::scanner::{Scanned, taker_side};
-use super::time;
 use crate::model::{Book5, Channel, NO_SEQ, Trade, UnixNanos};
 
 /// Reads a whole message; the cursor is then behind it.
@@ -74,9 +72,9 @@ fn read_book<E: Engine>(
         engine.same_id(cursor, id)?;
     }
     cursor.expect(b",\"ts\":\"")?;
-    book.ts_event = time::millis(cursor)?;
+    book.ts_event = engine.millis(cursor)?;
     cursor.expect(b"\"")?;
-    book.seq = seq(cursor)?;
+    book.seq = seq(engine, cursor)?;
     book.finish(ask_len, bid_len);
     Some(())
 }
@@ -88,7 +86,7 @@ fn read_trade<E: Engine>(engine: E, cursor: &mut Cursor<'_>, id: &Id<'_>) -> Opt
     cursor.expect(b"\"instId\":\"")?;
     engine.same_id(cursor, id)?;
     cursor.expect(b",\"tradeId\":\"")?;
-    let trade_id = integer(cursor)?;
+    let trade_id = engine.integer(cursor)?;
     cursor.expect(b"\",\"px\":\"")?;
     let (px, sz) = engine.px_sz(cursor, b"\",\"sz\":\"")?;
     cursor.expect(b"\",\"side\":\"")?;
@@ -99,16 +97,16 @@ fn read_trade<E: Engine>(engine: E, cursor: &mut Cursor<'_>, id: &Id<'_>) -> Opt
         trade.source = source(cursor)?;
     }
     cursor.expect(b",\"ts\":\"")?;
-    trade.ts_event = time::millis(cursor)?;
+    trade.ts_event = engine.millis(cursor)?;
     cursor.expect(b"\"")?;
     if cursor.accept(b",\"count\":\"") {
-        trade.count = u32::try_from(integer(cursor)?).ok().filter(|count| *count > 0)?;
+        trade.count = u32::try_from(engine.integer(cursor)?).ok().filter(|count| *count > 0)?;
         cursor.expect(b"\"")?;
     }
     if !source_first && cursor.accept(b",\"source\":\"") {
         trade.source = source(cursor)?;
     }
-    trade.seq = seq(cursor)?;
+    trade.seq = seq(engine, cursor)?;
     Some(trade)
 }
 
@@ -122,9 +120,9 @@ fn source(cursor: &mut Cursor<'_>) -> Option<u8> {
 
 /// Reads the sequence number where there is one.
 #[inline(always)]
-fn seq(cursor: &mut Cursor<'_>) -> Option<i64> {
+fn seq<E: Engine>(engine: E, cursor: &mut Cursor<'_>) -> Option<i64> {
     if !cursor.accept(b",\"seqId\":") {
         return Some(NO_SEQ);
     }
-    integer(cursor).map(u64::cast_signed)
+    engine.integer(cursor).map(u64::cast_signed)
 }
