@@ -53,7 +53,7 @@ fn generated_messages_are_read_as_the_reference_reads_them() {
 fn mutated_messages_are_read_as_the_reference_reads_them_or_declined() {
     let [cases, taken, _] = in_parallel(cases() / MUTATIONS, |seed| {
         let mut rng = Rng::new(!seed);
-        let (dialect, text) = generate::message(&mut rng);
+        let (dialect, text) = generate::usual_message(&mut rng);
         let (_, other) = generate::message(&mut rng);
         let mut taken = 0;
         for _ in 0..MUTATIONS {
@@ -63,5 +63,5 @@ fn mutated_messages_are_read_as_the_reference_reads_them_or_declined() {
         [MUTATIONS, taken, 0]
     });
     println!("{cases} mutated, {taken} of them taken by the scanners");
-    assert!(taken * 20 > cases, "the mutations leave too little to take");
+    assert!(taken * 5 > cases, "the mutations leave too little to take");
 }

@@ -10,6 +10,12 @@ pub(super) fn message(rng: &mut Rng) -> (Dialect, String) {
     if make.rng.one_in(2) { (Dialect::V3, make.v3()) } else { (Dialect::V5, make.v5()) }
 }
 
+/// A message with next to nothing out of the ordinary, for mutations to start from.
+pub(super) fn usual_message(rng: &mut Rng) -> (Dialect, String) {
+    let mut make = Make { rng, oddity: 0 };
+    if make.rng.one_in(2) { (Dialect::V3, make.v3()) } else { (Dialect::V5, make.v5()) }
+}
+
 struct Make<'r> {
     rng: &'r mut Rng,
     /// How many in a hundred parts are out of the ordinary.
@@ -193,7 +199,7 @@ impl Make<'_> {
 
     /// A decimal of 1 to 20 digits with up to 19 of them behind the point.
     fn decimal(&mut self) -> String {
-        let most = self.rng.pick(&[2, 4, 6, 9, 12, 20]);
+        let most = if self.odd() { 20 } else { self.rng.pick(&[2, 4, 6, 9, 12, 18]) };
         let n = 1 + self.rng.below(most);
         let fraction = self.rng.below(n + 1);
         let mut whole = self.digits(n - fraction);
@@ -210,7 +216,8 @@ impl Make<'_> {
     }
 
     fn orders(&mut self) -> String {
-        let most = self.rng.pick(&[2, 10, 100, 10_000, 1 << 20, 1 << 33]);
+        let limit = if self.odd() { 1 << 33 } else { 1 << 32 };
+        let most = self.rng.pick(&[2, 10, 100, 10_000, 1 << 20, limit]);
         let zero = if self.odd() { "0" } else { "" };
         format!("{zero}{}", self.rng.below(most))
     }
@@ -230,7 +237,7 @@ impl Make<'_> {
     }
 
     fn trade_id(&mut self) -> String {
-        let most = self.rng.pick(&[3, 9, 12, 18, 21]);
+        let most = if self.odd() { 21 } else { self.rng.pick(&[3, 9, 12, 18]) };
         let n = 1 + self.rng.below(most);
         let digits = self.digits(n);
         let plain = digits.trim_start_matches('0');
@@ -243,7 +250,8 @@ impl Make<'_> {
     }
 
     fn seq(&mut self) -> String {
-        let n = 1 + self.rng.below(20);
+        let most = if self.odd() { 20 } else { 18 };
+        let n = 1 + self.rng.below(most);
         let digits = self.digits(n);
         let digits = if self.odd() { digits.as_str() } else { digits.trim_start_matches('0') };
         let sign = if self.odd() { "-" } else { "" };
