@@ -49,7 +49,7 @@ fn make_book(
 }
 
 /// simd-json's tape and buffers, reused.
-pub struct Tapes {
+pub(crate) struct Tapes {
     tape: Option<Tape<'static>>,
     buffers: Buffers,
 }
@@ -62,7 +62,7 @@ impl Default for Tapes {
 
 impl Tapes {
     /// Fills the tape and leaves it at that: what any reader of a tape has to pay.
-    pub fn fill_only(&mut self, corpus: &mut Corpus, index: usize) -> Option<usize> {
+    pub(crate) fn fill_only(&mut self, corpus: &mut Corpus, index: usize) -> Option<usize> {
         let (buf, len) = corpus.text_mut(index);
         let mut tape = self.tape.take()?.reset();
         simd_json::fill_tape_padded(buf, len, &mut self.buffers, &mut tape).ok()?;
@@ -72,7 +72,7 @@ impl Tapes {
     }
 
     /// Fills the tape and walks it once from front to back, matching keys.
-    pub fn walk(&mut self, corpus: &mut Corpus, index: usize, book: &mut Book5) -> Read {
+    pub(crate) fn walk(&mut self, corpus: &mut Corpus, index: usize, book: &mut Book5) -> Read {
         let dialect = corpus.dialect;
         let (buf, len) = corpus.text_mut(index);
         assert!(buf.len() >= len + PADDING);
@@ -348,12 +348,12 @@ impl<'de> Visitor<'de> for LevelSeed {
     }
 }
 
-pub fn sonic(corpus: &Corpus, index: usize, book: &mut Book5) -> Read {
+pub(crate) fn sonic(corpus: &Corpus, index: usize, book: &mut Book5) -> Read {
     let (buf, len) = corpus.text(index);
     finish(&sonic_rs::from_slice(buf.get(..len)?).ok()?, corpus.dialect, book)
 }
 
-pub fn serde(corpus: &Corpus, index: usize, book: &mut Book5) -> Read {
+pub(crate) fn serde(corpus: &Corpus, index: usize, book: &mut Book5) -> Read {
     let (buf, len) = corpus.text(index);
     finish(&serde_json::from_slice(buf.get(..len)?).ok()?, corpus.dialect, book)
 }

@@ -4,6 +4,12 @@
 //! Every contender is asserted to give the same books and trades before it is timed. Times are per
 //! corpus of 512 different messages; divide by that, or read the throughput.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a benchmark of its own messages, of which it knows the number"
+)]
+
 mod contenders;
 mod messages;
 
@@ -17,18 +23,14 @@ use messages::Corpus;
 
 const TS_RECV: UnixNanos = UnixNanos(1_700_000_000_000_000_000);
 
-/// What a contender made of a message: a book or a trade, and the length of the id.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Made {
-    Book(Book5, usize),
-    Trade(Trade, usize),
-}
+/// What a contender made of a message: the length of the id and the trade, or else the book.
+type Made = (usize, Option<Trade>, Option<Book5>);
 
 fn scan(scanner: &Scanner, corpus: &Corpus, index: usize, book: &mut Book5) -> Option<Made> {
     let (buf, len) = corpus.text(index);
     match scanner.scan(corpus.dialect, PaddedText::new(buf, len)?, TS_RECV, book)? {
-        Scanned::Book { inst_id, .. } => Some(Made::Book(*book, inst_id.len())),
-        Scanned::Trade { inst_id, trade, .. } => Some(Made::Trade(trade, inst_id.len())),
+        Scanned::Book { inst_id, .. } => Some((inst_id.len(), None, Some(*book))),
+        Scanned::Trade { inst_id, trade, .. } => Some((inst_id.len(), Some(trade), None)),
     }
 }
 
@@ -98,9 +100,9 @@ fn check(corpus: &mut Corpus) {
         let made = scan(&best, corpus, index, &mut book);
         assert!(made.is_some(), "{}", corpus.shown(index));
         assert_eq!(scan(&portable, corpus, index, &mut book), made);
-        let whole = |len: Option<(usize, Option<Trade>)>, book: &Book5| match len? {
-            (len, None) => Some(Made::Book(*book, len)),
-            (len, Some(trade)) => Some(Made::Trade(trade, len)),
+        let whole = |read: Option<(usize, Option<Trade>)>, book: &Book5| {
+            let (len, trade) = read?;
+            Some((len, trade, trade.is_none().then_some(*book)))
         };
         let walked = tapes.walk(corpus, index, &mut book);
         assert_eq!(whole(walked, &book), made);

@@ -4,17 +4,17 @@ use okx_feed::Dialect;
 use okx_feed::bench_internals::PADDING;
 
 /// Messages in a corpus.
-pub const COUNT: usize = 512;
+pub(crate) const COUNT: usize = 512;
 
 /// Different messages of one shape, each in a buffer with padding.
-pub struct Corpus {
-    pub name: &'static str,
-    pub dialect: Dialect,
+pub(crate) struct Corpus {
+    pub(crate) name: &'static str,
+    pub(crate) dialect: Dialect,
     texts: Vec<(Vec<u8>, usize)>,
 }
 
 impl Corpus {
-    pub fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         let corpus = |name, dialect, make: fn(&mut Walk) -> String| {
             let mut walk = Walk::new();
             let texts = (0..COUNT).map(|_| padded(make(&mut walk))).collect();
@@ -32,17 +32,17 @@ impl Corpus {
     }
 
     /// A message's buffer and the length of its text.
-    pub fn text(&self, index: usize) -> (&[u8], usize) {
+    pub(crate) fn text(&self, index: usize) -> (&[u8], usize) {
         let (buf, len) = &self.texts[index];
         (buf, *len)
     }
 
-    pub fn text_mut(&mut self, index: usize) -> (&mut [u8], usize) {
+    pub(crate) fn text_mut(&mut self, index: usize) -> (&mut [u8], usize) {
         let (buf, len) = &mut self.texts[index];
         (buf, *len)
     }
 
-    pub fn shown(&self, index: usize) -> String {
+    pub(crate) fn shown(&self, index: usize) -> String {
         let (buf, len) = self.text(index);
         String::from_utf8_lossy(&buf[..len]).into_owned()
     }
@@ -56,7 +56,7 @@ fn padded(text: String) -> (Vec<u8>, usize) {
 }
 
 /// A market in a random walk (splitmix64).
-pub struct Walk {
+pub(crate) struct Walk {
     state: u64,
     ticks: u64,
     millis: u64,

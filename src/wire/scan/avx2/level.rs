@@ -41,6 +41,7 @@ fn any_level<'t>(mut cursor: Cursor<'t>, place: &mut Level) -> Option<(Cursor<'t
 /// it was the last of its side. `None`, with the cursor anywhere, for any other.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
+#[expect(clippy::cast_possible_truncation, reason = "only the first four bytes are wanted")]
 fn usual_level(cursor: &mut Cursor<'_>, place: &mut Level) -> Option<bool> {
     let (start, window) = cursor.peek::<{ WINDOW + 2 }>()?.split_first_chunk::<2>()?;
     let window: &[u8; WINDOW] = window.first_chunk()?;

@@ -38,6 +38,7 @@ impl Pair {
 /// decimal may be longer than [`MAX_LEN`].
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
+#[expect(clippy::cast_possible_truncation, reason = "N is at most 10")]
 pub(super) fn pair<const N: usize>(window: &[u8; WINDOW], between: &[u8; N]) -> Option<Pair> {
     const { assert!(N <= 10, "both decimals have to lie in the window") };
     let text = load_32(window.first_chunk()?);
