@@ -16,3 +16,9 @@ pub use model::*;
 #[cfg(feature = "client")]
 pub use net::*;
 pub use wire::*;
+
+/// What the benchmarks and the allocation test reach into. No part of the public interface.
+#[doc(hidden)]
+pub mod bench_internals {
+    pub use crate::wire::scan::{PADDING, PaddedText, Scanned, Scanner};
+}

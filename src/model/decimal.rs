@@ -297,6 +297,24 @@ fn pow10(n: u8) -> i128 {
     POW10.get(usize::from(n)).copied().unwrap_or(i128::MAX)
 }
 
+/// `10^n` for `n` up to [`MAX_SCALE`]; larger ones have no meaning.
+#[inline]
+#[expect(clippy::indexing_slicing, reason = "the mask keeps the index below the table's length")]
+pub(crate) fn pow10_i64(n: usize) -> i64 {
+    // As long as the mask is wide, so that there is no bound to check.
+    static TABLE: [i64; 32] = {
+        let mut table = [0; 32];
+        let (mut n, mut power) = (0, 1_i64);
+        while n <= MAX_SCALE as usize {
+            table[n] = power;
+            power = power.wrapping_mul(10);
+            n += 1;
+        }
+        table
+    };
+    TABLE[n & 31]
+}
+
 /// Both mantissas at the larger of the two scales. Cannot overflow: `2^63 * 10^18 < 2^127`.
 #[inline]
 fn align(a: Decimal, b: Decimal) -> (i128, i128, u8) {

@@ -65,6 +65,19 @@ impl Level {
         self.orders
     }
 
+    /// The price's mantissa and scale, 0 to [`MAX_SCALE`].
+    #[inline]
+    pub(super) fn px_parts(&self) -> (i64, usize) {
+        // A scale that is widened at once is also loaded as the single byte that was stored.
+        (self.px, usize::from(self.px_scale))
+    }
+
+    /// Whether the size is above zero.
+    #[inline]
+    pub(super) const fn has_sz(&self) -> bool {
+        self.sz > 0
+    }
+
     /// The level as three words, for publication in atomics.
     #[inline]
     pub(crate) const fn to_words(self) -> [u64; 3] {

@@ -22,6 +22,7 @@ mod trade;
 pub use book::{BOOK5_LEVELS, Book5, BookFlags};
 pub use channel::{Channel, ChannelKind, Dialect, Market, Subscription, SubscriptionError};
 pub use checksum::{CHECKSUM_LEVELS, Checksum, Verify};
+pub(crate) use decimal::pow10_i64;
 pub use decimal::{Decimal, DecimalError, MAX_DECIMAL_TEXT, MAX_SCALE, Price, Qty};
 pub use depth::{Applied, BookSync, DEFAULT_DEPTH, DepthBook, Fault, MAX_DEPTH, OnFault};
 pub use depth_side::BookSide;

@@ -6,6 +6,7 @@ mod inflate;
 mod item;
 mod json;
 mod request;
+pub(crate) mod scan;
 mod v3;
 mod v5;
 

@@ -1,0 +1,117 @@
+//! From a message's text to a finished five-level book or trade: the scanner against parsers that
+//! do the same work.
+//!
+//! Every contender is asserted to give the same books and trades before it is timed. Times are per
+//! corpus of 512 different messages; divide by that, or read the throughput.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a benchmark of its own messages, of which it knows the number"
+)]
+
+mod contenders;
+mod messages;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use okx_feed::bench_internals::{PaddedText, Scanned, Scanner};
+use okx_feed::{Book5, Trade, UnixNanos};
+use std::hint::black_box;
+
+use contenders::Tapes;
+use messages::Corpus;
+
+const TS_RECV: UnixNanos = UnixNanos(1_700_000_000_000_000_000);
+
+/// What a contender made of a message: the length of the id and the trade, or else the book.
+type Made = (usize, Option<Trade>, Option<Book5>);
+
+fn scan(scanner: &Scanner, corpus: &Corpus, index: usize, book: &mut Book5) -> Option<Made> {
+    let (buf, len) = corpus.text(index);
+    match scanner.scan(corpus.dialect, PaddedText::new(buf, len)?, TS_RECV, book)? {
+        Scanned::Book { inst_id, .. } => Some((inst_id.len(), None, Some(*book))),
+        Scanned::Trade { inst_id, trade, .. } => Some((inst_id.len(), Some(trade), None)),
+    }
+}
+
+/// As [`scan`], without a copy of the book.
+fn scan_only(scanner: &Scanner, corpus: &Corpus, index: usize, book: &mut Book5) {
+    let (buf, len) = corpus.text(index);
+    let Some(text) = PaddedText::new(buf, len) else { return };
+    black_box(scanner.scan(corpus.dialect, text, TS_RECV, book));
+    black_box(&*book);
+}
+
+fn bench(c: &mut Criterion) {
+    for mut corpus in Corpus::all() {
+        check(&mut corpus);
+        let mut group = c.benchmark_group(corpus.name);
+        group.throughput(Throughput::Elements(messages::COUNT as u64));
+        let mut book = Book5::EMPTY;
+        for (name, scanner) in [("avx2", Scanner::new()), ("portable", Scanner::portable())] {
+            group.bench_function(name, |b| {
+                b.iter(|| {
+                    (0..messages::COUNT).for_each(|i| scan_only(&scanner, &corpus, i, &mut book))
+                });
+            });
+        }
+        let mut tapes = Tapes::default();
+        group.bench_function("simd-json tape + walk", |b| {
+            b.iter(|| {
+                for index in 0..messages::COUNT {
+                    black_box(tapes.walk(&mut corpus, index, &mut book));
+                    black_box(&book);
+                }
+            });
+        });
+        group.bench_function("simd-json tape alone", |b| {
+            b.iter(|| {
+                for index in 0..messages::COUNT {
+                    black_box(tapes.fill_only(&mut corpus, index));
+                }
+            });
+        });
+        group.bench_function("sonic-rs typed", |b| {
+            b.iter(|| {
+                for index in 0..messages::COUNT {
+                    black_box(contenders::sonic(&corpus, index, &mut book));
+                    black_box(&book);
+                }
+            });
+        });
+        group.bench_function("serde_json typed", |b| {
+            b.iter(|| {
+                for index in 0..messages::COUNT {
+                    black_box(contenders::serde(&corpus, index, &mut book));
+                    black_box(&book);
+                }
+            });
+        });
+        group.finish();
+    }
+}
+
+/// All contenders give the same.
+fn check(corpus: &mut Corpus) {
+    let (best, portable) = (Scanner::new(), Scanner::portable());
+    let mut tapes = Tapes::default();
+    for index in 0..messages::COUNT {
+        let mut book = Book5::EMPTY;
+        let made = scan(&best, corpus, index, &mut book);
+        assert!(made.is_some(), "{}", corpus.shown(index));
+        assert_eq!(scan(&portable, corpus, index, &mut book), made);
+        let whole = |read: Option<(usize, Option<Trade>)>, book: &Book5| {
+            let (len, trade) = read?;
+            Some((len, trade, trade.is_none().then_some(*book)))
+        };
+        let walked = tapes.walk(corpus, index, &mut book);
+        assert_eq!(whole(walked, &book), made);
+        let sonic = contenders::sonic(corpus, index, &mut book);
+        assert_eq!(whole(sonic, &book), made);
+        let serde = contenders::serde(corpus, index, &mut book);
+        assert_eq!(whole(serde, &book), made);
+    }
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);

@@ -1,0 +1,38 @@
+//! Instrument ids.
+
+use std::arch::x86_64::{
+    _mm256_add_epi8, _mm256_andnot_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_or_si256,
+    _mm256_set1_epi8,
+};
+
+use super::load::{load_32, mask};
+use crate::wire::scan::cursor::Cursor;
+use crate::wire::scan::inst_id::{ID_WINDOW, Id};
+
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+#[inline]
+pub(super) fn id<'t>(cursor: &mut Cursor<'t>) -> Option<Id<'t>> {
+    let window: &[u8; ID_WINDOW] = cursor.peek()?;
+    let text = load_32(window);
+    // Printable ASCII is 0x20 to 0x7e; as signed bytes plus one, that is all above 0x20.
+    let shifted = _mm256_add_epi8(text, _mm256_set1_epi8(1));
+    let printable = _mm256_cmpgt_epi8(shifted, _mm256_set1_epi8(0x20));
+    let quote = _mm256_cmpeq_epi8(text, _mm256_set1_epi8(b'"' as i8));
+    let backslash = _mm256_cmpeq_epi8(text, _mm256_set1_epi8(b'\\' as i8));
+    let plain = mask(_mm256_andnot_si256(_mm256_or_si256(quote, backslash), printable));
+    let len = plain.trailing_ones() as usize;
+    let id = Id::new(window, len)?;
+    cursor.advance(len + 1)?;
+    Some(id)
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+#[inline]
+pub(super) fn same_id(cursor: &mut Cursor<'_>, id: &Id<'_>) -> Option<()> {
+    let same = _mm256_cmpeq_epi8(load_32(cursor.peek()?), load_32(id.window()));
+    // The quote behind the id is compared as well.
+    if (mask(same).trailing_ones() as usize) <= id.len() {
+        return None;
+    }
+    cursor.advance(id.len() + 1)
+}

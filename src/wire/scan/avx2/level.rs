@@ -1,0 +1,101 @@
+//! The sides of a book and their levels.
+
+use std::arch::x86_64::{_mm256_cmpeq_epi8, _mm256_set1_epi8};
+
+use super::load::{load_32, mask};
+use super::pair::pair;
+use super::window::{WINDOW, starts_with, word_at};
+use crate::model::{BOOK5_LEVELS, Level};
+use crate::wire::scan::cursor::Cursor;
+use crate::wire::scan::digits::{above_nine, values};
+use crate::wire::scan::level;
+
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+#[inline(never)]
+pub(super) fn side(cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8> {
+    // A copy, so that the cursor lives in registers.
+    let mut at = *cursor;
+    let len = level::levels(&mut at, places, |cursor, place| {
+        let start = *cursor;
+        if let Some(last) = usual_level(cursor, place) {
+            return Some(last);
+        }
+        let (behind, last) = any_level(start, place)?;
+        *cursor = behind;
+        Some(last)
+    })?;
+    *cursor = at;
+    Some(len)
+}
+
+/// Takes the cursor by value, so that it need not live in memory elsewhere.
+#[cold]
+#[inline(never)]
+fn any_level<'t>(mut cursor: Cursor<'t>, place: &mut Level) -> Option<(Cursor<'t>, bool)> {
+    let last = level::level(&mut cursor, place)?;
+    Some((cursor, last))
+}
+
+/// Reads a level of three or four strings, the third of four being `"0"`, of which price and size
+/// lie within 32 bytes and the number of orders has one to four digits and is not 0. Tells whether
+/// it was the last of its side. `None`, with the cursor anywhere, for any other.
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "only the first four bytes are wanted")]
+fn usual_level(cursor: &mut Cursor<'_>, place: &mut Level) -> Option<bool> {
+    let (start, window) = cursor.peek::<{ WINDOW + 2 }>()?.split_first_chunk::<2>()?;
+    let window: &[u8; WINDOW] = window.first_chunk()?;
+    if start != b"[\"" {
+        return None;
+    }
+    // The next level is found from this bracket, and not through all the numbers before it: so the
+    // processor can work at several levels at once.
+    let bracket = find(window, b']');
+    cursor.advance(bracket + 4)?;
+    let pair = pair(window, b"\",\"")?;
+    let rest = word_at(window, pair.end)?;
+    let orders_at = if starts_with(rest, b"\",\"0\",\"") {
+        pair.end + 7
+    } else if starts_with(rest, b"\",\"") {
+        pair.end + 3
+    } else {
+        return None;
+    };
+    let word = word_at(window, orders_at)?;
+    let digits = bracket.wrapping_sub(orders_at + 1);
+    if digits.wrapping_sub(1) > 3 {
+        return None;
+    }
+    let behind = word >> (8 * digits);
+    let last = starts_with(behind, b"\"]]");
+    if !last && !starts_with(behind, b"\"],") {
+        return None;
+    }
+    // The digits move to the high end, zeros to where there are none.
+    let values = values(word) as u32;
+    let aligned = values << (32 - 8 * digits);
+    if above_nine(aligned.into()) != 0 || values & 0xff == 0 {
+        return None;
+    }
+    *place = Level::new(pair.px(), pair.sz(), join_four(aligned));
+    Some(last)
+}
+
+/// The place of the first such byte in a window, its length where there is none.
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+#[inline]
+fn find(window: &[u8; WINDOW], byte: u8) -> usize {
+    let (halves, _) = window.as_chunks::<32>();
+    let [low, high] = halves else { return WINDOW };
+    let wanted = _mm256_set1_epi8(byte as i8);
+    let low = mask(_mm256_cmpeq_epi8(load_32(low), wanted));
+    let high = mask(_mm256_cmpeq_epi8(load_32(high), wanted));
+    (u64::from(high) << 32 | u64::from(low)).trailing_zeros() as usize
+}
+
+/// The number that four digit values make, the first in the low byte.
+#[inline(always)]
+const fn join_four(values: u32) -> u32 {
+    let pairs = (values.wrapping_mul(10 * 256 + 1) >> 8) & 0x00ff_00ff;
+    pairs.wrapping_mul((100 << 16) + 1) >> 16
+}

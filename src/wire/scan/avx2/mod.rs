@@ -1,0 +1,14 @@
+//! The parts of a message with AVX2, BMI1 and BMI2.
+//!
+//! What they gain over [`Portable`](super::engine::Portable): `benches/scan`.
+
+mod engine;
+mod ids;
+mod level;
+mod load;
+mod numbers;
+mod pair;
+mod shape;
+mod window;
+
+pub(super) use engine::Avx2;

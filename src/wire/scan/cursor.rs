@@ -1,0 +1,63 @@
+//! A place in the text that only moves forward.
+
+/// The bytes not read yet, the padding behind the text included.
+///
+/// Every method gives `None` where the bytes are not as asked, and then the scan is over: no
+/// method moves back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor<'t> {
+    rest: &'t [u8],
+}
+
+impl<'t> Cursor<'t> {
+    #[inline(always)]
+    pub(super) const fn new(rest: &'t [u8]) -> Self {
+        Self { rest }
+    }
+
+    #[inline(always)]
+    pub(super) const fn rest(&self) -> &'t [u8] {
+        self.rest
+    }
+
+    /// The next `N` bytes, without moving.
+    #[inline(always)]
+    pub(super) fn peek<const N: usize>(&self) -> Option<&'t [u8; N]> {
+        self.rest.first_chunk()
+    }
+
+    /// The next eight bytes as a little-endian word, without moving.
+    #[inline(always)]
+    pub(super) fn word(&self) -> Option<u64> {
+        self.peek().copied().map(u64::from_le_bytes)
+    }
+
+    #[inline(always)]
+    pub(super) fn advance(&mut self, bytes: usize) -> Option<()> {
+        self.rest = self.rest.get(bytes..)?;
+        Some(())
+    }
+
+    /// Moves past `literal`.
+    #[inline(always)]
+    pub(super) fn expect<const N: usize>(&mut self, literal: &[u8; N]) -> Option<()> {
+        if self.peek::<N>()? != literal {
+            return None;
+        }
+        self.advance(N)
+    }
+
+    /// Moves past `literal` if it comes next.
+    #[inline(always)]
+    pub(super) fn accept<const N: usize>(&mut self, literal: &[u8; N]) -> bool {
+        self.expect(literal).is_some()
+    }
+
+    /// Takes the next byte.
+    #[inline(always)]
+    pub(super) fn byte(&mut self) -> Option<u8> {
+        let (byte, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*byte)
+    }
+}

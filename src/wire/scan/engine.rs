@@ -1,0 +1,82 @@
+//! What differs between instruction sets: the parts of a message that SIMD reads faster.
+
+use super::cursor::Cursor;
+use super::inst_id::{self, Id};
+use super::{digits, level, time};
+use crate::model::{BOOK5_LEVELS, Decimal, Level, UnixNanos};
+
+/// The parts of a message, read with one instruction set. All engines take the same texts and give
+/// the same values.
+pub(super) trait Engine: Copy {
+    /// Reads a side of a book, `[[…],[…]]`, into `places`: the number of levels, 0 to 5.
+    fn side(self, cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8>;
+
+    /// Reads two decimals with `between` between them.
+    fn px_sz<const N: usize>(
+        self,
+        cursor: &mut Cursor<'_>,
+        between: &[u8; N],
+    ) -> Option<(Decimal, Decimal)>;
+
+    /// Reads digits without a needless leading zero: an integer below `10^18`.
+    fn integer(self, cursor: &mut Cursor<'_>) -> Option<u64>;
+
+    /// Reads v5's milliseconds since the epoch, with 13 digits: from 2001-09-09 to 2286-11-20.
+    fn millis(self, cursor: &mut Cursor<'_>) -> Option<UnixNanos>;
+
+    /// Reads an instrument id and the quote behind it.
+    fn id<'t>(self, cursor: &mut Cursor<'t>) -> Option<Id<'t>>;
+
+    /// The text of an id; `None` never.
+    fn text<'t>(self, id: &Id<'t>) -> Option<&'t str>;
+
+    /// Reads the same id again and the quote behind it.
+    fn same_id(self, cursor: &mut Cursor<'_>, id: &Id<'_>) -> Option<()>;
+}
+
+/// Plain integer code for any processor.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Portable;
+
+impl Engine for Portable {
+    #[inline(always)]
+    fn side(self, cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8> {
+        level::side(cursor, places)
+    }
+
+    #[inline(always)]
+    fn px_sz<const N: usize>(
+        self,
+        cursor: &mut Cursor<'_>,
+        between: &[u8; N],
+    ) -> Option<(Decimal, Decimal)> {
+        let px = digits::decimal(cursor)?;
+        cursor.expect(between)?;
+        Some((px, digits::decimal(cursor)?))
+    }
+
+    #[inline(always)]
+    fn integer(self, cursor: &mut Cursor<'_>) -> Option<u64> {
+        digits::integer(cursor)
+    }
+
+    #[inline(always)]
+    fn millis(self, cursor: &mut Cursor<'_>) -> Option<UnixNanos> {
+        time::millis(cursor)
+    }
+
+    #[inline(always)]
+    fn id<'t>(self, cursor: &mut Cursor<'t>) -> Option<Id<'t>> {
+        inst_id::id(cursor)
+    }
+
+    #[inline(always)]
+    fn text<'t>(self, id: &Id<'t>) -> Option<&'t str> {
+        std::str::from_utf8(id.bytes()?).ok()
+    }
+
+    #[inline(always)]
+    fn same_id(self, cursor: &mut Cursor<'_>, id: &Id<'_>) -> Option<()> {
+        inst_id::same_id(cursor, id)
+    }
+}

@@ -1,0 +1,93 @@
+//! The sides of a book and their levels, without SIMD.
+
+use super::cursor::Cursor;
+use super::digits;
+use crate::model::{BOOK5_LEVELS, Decimal, Level};
+
+/// Reads a side, `[[…],[…]]` or `[]`: the number of levels, 0 to 5.
+#[inline(never)]
+pub(super) fn side(cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8> {
+    // A copy, so that the cursor lives in registers.
+    let mut at = *cursor;
+    let len = levels(&mut at, places, level)?;
+    *cursor = at;
+    Some(len)
+}
+
+/// Reads a side level by level. `level` reads one and the comma or bracket behind it, and tells
+/// whether it was the last.
+#[inline(always)]
+pub(super) fn levels<'t>(
+    cursor: &mut Cursor<'t>,
+    places: &mut [Level; BOOK5_LEVELS],
+    level: impl Fn(&mut Cursor<'t>, &mut Level) -> Option<bool>,
+) -> Option<u8> {
+    cursor.expect(b"[")?;
+    if cursor.accept(b"]") {
+        return Some(0);
+    }
+    for (len, place) in (1..).zip(places) {
+        if level(cursor, place)? {
+            return Some(len);
+        }
+    }
+    None
+}
+
+/// Reads a level in any form, 3 or 4 elements, each a string or a number, and what follows: true
+/// for the bracket that ends the side, false for a comma.
+///
+/// Source: v3 spot `["3779.2966","0.01006451",1]` (2018), `["80.25","8.814507","3"]` (2020), v3 swap
+/// `["3810.7","3",0,2]` (2018), v3 futures `[3690.06,1,0,1]` (2018), v5 `["8476.98","415","0","13"]`.
+#[inline(always)]
+pub(super) fn level(cursor: &mut Cursor<'_>, place: &mut Level) -> Option<bool> {
+    cursor.expect(b"[")?;
+    let px = element(cursor)?;
+    cursor.expect(b",")?;
+    let sz = element(cursor)?;
+    cursor.expect(b",")?;
+    // The retired count of liquidation orders, almost always this.
+    let orders = if cursor.accept(b"\"0\",") {
+        let orders = element(cursor)?;
+        cursor.expect(b"]")?;
+        orders
+    } else {
+        third_and_orders(cursor)?
+    };
+    *place = Level::new(px, sz, count(orders)?);
+    match cursor.byte()? {
+        b',' => Some(false),
+        b']' => Some(true),
+        _ => None,
+    }
+}
+
+#[inline(always)]
+fn third_and_orders(cursor: &mut Cursor<'_>) -> Option<Decimal> {
+    let third = element(cursor)?;
+    match cursor.byte()? {
+        b']' => Some(third),
+        b',' => {
+            let orders = element(cursor)?;
+            cursor.expect(b"]")?;
+            Some(orders)
+        }
+        _ => None,
+    }
+}
+
+/// Reads a decimal with or without quotes. What is a decimal here is a number to JSON as well.
+#[inline(always)]
+fn element(cursor: &mut Cursor<'_>) -> Option<Decimal> {
+    let quoted = cursor.accept(b"\"");
+    let number = digits::decimal(cursor)?;
+    if quoted {
+        cursor.expect(b"\"")?;
+    }
+    Some(number)
+}
+
+#[inline(always)]
+fn count(number: Decimal) -> Option<u32> {
+    if number.scale() == 0 { u32::try_from(number.mantissa()).ok() } else { None }
+}

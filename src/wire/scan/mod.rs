@@ -1,0 +1,21 @@
+//! The fast path: scanners that know the usual shape of a message and read it in one pass.
+//!
+//! A scanner takes a text only where every byte is as expected, and then gives exactly what the
+//! general parser would. On any deviation it declines, and the general parser decides.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod cursor;
+mod digits;
+mod engine;
+mod inst_id;
+mod level;
+mod scanner;
+mod time;
+mod v3;
+mod v5;
+
+#[cfg(test)]
+mod tests;
+
+pub use scanner::{PADDING, PaddedText, Scanned, Scanner};

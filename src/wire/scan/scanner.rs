@@ -1,0 +1,160 @@
+//! The scanner's face: what goes in, what comes out, and which instruction set does it.
+
+#[cfg(target_arch = "x86_64")]
+use super::avx2::Avx2;
+use super::cursor::Cursor;
+use super::engine::{Engine, Portable};
+use super::{v3, v5};
+use crate::model::{Book5, Channel, Dialect, Market, Side, Trade, UnixNanos};
+
+/// The readable bytes that must follow a text, so that wide loads need no check of their own.
+pub const PADDING: usize = 64;
+
+/// A message's text with at least [`PADDING`] bytes of any value behind it.
+#[derive(Clone, Copy, Debug)]
+pub struct PaddedText<'t> {
+    buf: &'t [u8],
+    // INVARIANT: at least `PADDING`, at most the buffer's length.
+    padding: usize,
+}
+
+impl<'t> PaddedText<'t> {
+    /// The text in the first `len` bytes of `buf`; `None` where fewer than [`PADDING`] bytes follow.
+    #[inline]
+    #[must_use]
+    pub const fn new(buf: &'t [u8], len: usize) -> Option<Self> {
+        match buf.len().checked_sub(len) {
+            Some(padding) if padding >= PADDING => Some(Self { buf, padding }),
+            _ => None,
+        }
+    }
+}
+
+/// A message that the scanner took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scanned<'t> {
+    /// A five-level book, which was written to the caller's [`Book5`].
+    Book {
+        /// The channel.
+        channel: Channel,
+        /// The market: always there in v3, never in v5.
+        market: Option<Market>,
+        /// The instrument's id: 1 to 31 bytes of ASCII.
+        inst_id: &'t str,
+    },
+    /// A trade.
+    Trade {
+        /// The channel.
+        channel: Channel,
+        /// The market: always there in v3, never in v5.
+        market: Option<Market>,
+        /// The instrument's id: 1 to 31 bytes of ASCII.
+        inst_id: &'t str,
+        /// The trade.
+        trade: Trade,
+    },
+}
+
+/// A scanner with the best instruction set that the processor has.
+#[derive(Clone, Copy, Debug)]
+pub struct Scanner {
+    #[cfg(target_arch = "x86_64")]
+    avx2: Option<Avx2>,
+}
+
+impl Scanner {
+    /// Makes a scanner. Asks the processor once what it can do.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            #[cfg(target_arch = "x86_64")]
+            avx2: Avx2::detect(),
+        }
+    }
+
+    /// Makes a scanner that uses no SIMD.
+    #[must_use]
+    pub const fn portable() -> Self {
+        Self {
+            #[cfg(target_arch = "x86_64")]
+            avx2: None,
+        }
+    }
+
+    /// Whether AVX2 is used.
+    #[must_use]
+    pub const fn is_avx2(&self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return self.avx2.is_some();
+        #[cfg(not(target_arch = "x86_64"))]
+        return false;
+    }
+
+    /// Reads a message of a five-level book or a trade, if it has the usual shape.
+    ///
+    /// `None` says nothing about the text, only that the general parser has to decide. `book` is
+    /// whole after [`Scanned::Book`]; after `None` its content is of no use. Allocates nothing; the
+    /// work is bounded by the text's length and by five levels a side.
+    #[inline]
+    pub fn scan<'t>(
+        &self,
+        dialect: Dialect,
+        text: PaddedText<'t>,
+        ts_recv: UnixNanos,
+        book: &mut Book5,
+    ) -> Option<Scanned<'t>> {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx2) = self.avx2 {
+            return avx2.scan(dialect, text, ts_recv, book);
+        }
+        scan_portable(dialect, text, ts_recv, book)
+    }
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[inline(never)]
+fn scan_portable<'t>(
+    dialect: Dialect,
+    text: PaddedText<'t>,
+    ts_recv: UnixNanos,
+    book: &mut Book5,
+) -> Option<Scanned<'t>> {
+    scan_with(Portable, dialect, text, ts_recv, book)
+}
+
+/// Scans with an engine's instruction set, in whose function this has to be inlined.
+#[inline(always)]
+pub(super) fn scan_with<'t, E: Engine>(
+    engine: E,
+    dialect: Dialect,
+    text: PaddedText<'t>,
+    ts_recv: UnixNanos,
+    book: &mut Book5,
+) -> Option<Scanned<'t>> {
+    let mut cursor = Cursor::new(text.buf);
+    let scanned = match dialect {
+        Dialect::V3 => v3::scan(engine, &mut cursor, ts_recv, book)?,
+        Dialect::V5 => v5::scan(engine, &mut cursor, ts_recv, book)?,
+    };
+    // Wherever a scan may have read padding as text, it did not stop here.
+    (cursor.rest().len() == text.padding).then_some(scanned)
+}
+
+/// Reads a trade's side and the quote behind it. There is no branch on which side it is, since
+/// nothing predicts that.
+#[inline(always)]
+pub(super) fn taker_side(cursor: &mut Cursor<'_>) -> Option<Side> {
+    let word = cursor.word()?;
+    let buy = word & 0xffff_ffff == u64::from(u32::from_le_bytes(*b"buy\""));
+    let sell = word & 0xff_ffff_ffff == u64::from_le_bytes(*b"sell\"\0\0\0");
+    if !(buy | sell) {
+        return None;
+    }
+    cursor.advance(4 + usize::from(sell))?;
+    Some(if sell { Side::Sell } else { Side::Buy })
+}

@@ -1,0 +1,56 @@
+//! Real messages, where they are at hand: what share the scanners take, and that they take it right.
+//!
+//! The folder is `../shared/captures` or `OKX_FEED_CAPTURES`: one message a line in `*.jsonl`.
+
+use std::path::PathBuf;
+
+use super::{reference, scan_checked};
+use crate::model::Dialect;
+
+const FILES: [(&str, Dialect); 12] = [
+    ("okex-v3-futures-depth5.jsonl", Dialect::V3),
+    ("okex-v3-spot-depth5.jsonl", Dialect::V3),
+    ("okex-v3-swap-depth5.jsonl", Dialect::V3),
+    ("okex-v3-futures-trade.jsonl", Dialect::V3),
+    ("okex-v3-option-trade.jsonl", Dialect::V3),
+    ("okex-v3-spot-trade.jsonl", Dialect::V3),
+    ("okex-v3-swap-trade.jsonl", Dialect::V3),
+    ("okcoin-v3-spot-trade.jsonl", Dialect::V3),
+    ("okx-v5-books5.jsonl", Dialect::V5),
+    ("okx-v5-bbo-tbt.jsonl", Dialect::V5),
+    ("okx-v5-trades.jsonl", Dialect::V5),
+    ("okx-v5-trades-all.jsonl", Dialect::V5),
+];
+
+fn folder() -> Option<PathBuf> {
+    let near = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures");
+    let folder = std::env::var_os("OKX_FEED_CAPTURES").map_or_else(|| near.into(), PathBuf::from);
+    folder.is_dir().then_some(folder)
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "reads files")]
+fn captured_messages_are_taken() {
+    let Some(folder) = folder() else {
+        println!("skipped: no captures");
+        return;
+    };
+    let (mut total, mut taken) = (0, 0);
+    for (name, dialect) in FILES {
+        let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
+            println!("skipped: no {name}");
+            continue;
+        };
+        for line in text.lines() {
+            assert!(reference::read(dialect, line.as_bytes()).is_some(), "{line}");
+            total += 1;
+            if scan_checked(dialect, line.as_bytes()).is_some() {
+                taken += 1;
+            } else {
+                println!("declined: {line}");
+            }
+        }
+    }
+    println!("{taken} of {total} captured messages taken");
+    assert!(taken * 100 >= total * 99);
+}

@@ -1,0 +1,66 @@
+//! Tests of the scanners against a slow reference.
+
+mod captures;
+mod differential;
+mod edges;
+mod generate;
+mod mutate;
+mod reference;
+mod rng;
+
+use super::{PADDING, PaddedText, Scanned, Scanner};
+use crate::model::{Dialect, UnixNanos};
+use reference::Outcome;
+
+/// The receive time of all messages in these tests.
+const TS_RECV: UnixNanos = UnixNanos(77);
+
+/// What a scanner makes of a text with zeros as padding.
+fn scan(scanner: &Scanner, dialect: Dialect, text: &[u8]) -> Option<Outcome> {
+    let mut buf = text.to_vec();
+    buf.resize(text.len() + PADDING, 0);
+    scan_padded(scanner, dialect, &buf, text.len())
+}
+
+fn scan_padded(scanner: &Scanner, dialect: Dialect, buf: &[u8], len: usize) -> Option<Outcome> {
+    // What a scanner leaves of an older book must not show.
+    let mut book = reference::full_book();
+    let text = PaddedText::new(buf, len).unwrap();
+    match scanner.scan(dialect, text, TS_RECV, &mut book)? {
+        Scanned::Book { channel, market, inst_id } => {
+            Some(Outcome::book(channel, market, inst_id, &book))
+        }
+        Scanned::Trade { channel, market, inst_id, trade } => {
+            Some(Outcome::trade(channel, market, inst_id, &trade))
+        }
+    }
+}
+
+/// What both scanners make of a text; panics where they differ, or where they take what the
+/// reference declines or reads in another way.
+fn scan_checked(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
+    let mut buf = text.to_vec();
+    buf.resize(text.len() + PADDING, 0);
+    check_padded(dialect, &buf, text.len())
+}
+
+fn check_padded(dialect: Dialect, buf: &[u8], len: usize) -> Option<Outcome> {
+    let shown = || String::from_utf8_lossy(&buf[..len]).into_owned();
+    let portable = scan_padded(&Scanner::portable(), dialect, buf, len);
+    let best = scan_padded(&Scanner::new(), dialect, buf, len);
+    assert_eq!(best, portable, "the scanners differ over {}", shown());
+    if best.is_some() {
+        assert_eq!(best, reference::read(dialect, &buf[..len]), "wrong over {}", shown());
+    }
+    best
+}
+
+#[test]
+fn too_little_padding_is_refused() {
+    let buf = [0; 100];
+    assert!(PaddedText::new(&buf, 100 - PADDING).is_some());
+    assert!(PaddedText::new(&buf, 100 - PADDING + 1).is_none());
+    assert!(PaddedText::new(&buf, 100).is_none());
+    assert!(PaddedText::new(&buf, 101).is_none());
+    assert!(PaddedText::new(&buf, usize::MAX).is_none());
+}

@@ -1,0 +1,193 @@
+//! What a message means, read slowly and with nothing of the scanner's code: `serde_json` for the
+//! syntax, the model's own parsers for numbers and times.
+
+use serde_json::{Map, Value};
+
+use super::TS_RECV;
+use crate::model::{
+    Book5, BookFlags, Channel, ChannelKind, Decimal, Dialect, Level, MAX_ID_LEN, Market, NO_SEQ,
+    Side, Trade, UnixNanos,
+};
+
+/// A message read whole. Books are compared by their words, so that unused places count as well.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Outcome {
+    channel: Channel,
+    market: Option<Market>,
+    inst_id: String,
+    pub(super) book: Option<Book5>,
+    words: Option<[u64; Book5::WORDS]>,
+    pub(super) trade: Option<Trade>,
+}
+
+impl Outcome {
+    pub(super) fn book(
+        channel: Channel,
+        market: Option<Market>,
+        inst_id: &str,
+        book: &Book5,
+    ) -> Self {
+        let inst_id = inst_id.to_owned();
+        Self {
+            channel,
+            market,
+            inst_id,
+            book: Some(*book),
+            words: Some(book.to_words()),
+            trade: None,
+        }
+    }
+
+    pub(super) fn trade(
+        channel: Channel,
+        market: Option<Market>,
+        inst_id: &str,
+        trade: &Trade,
+    ) -> Self {
+        let inst_id = inst_id.to_owned();
+        Self { channel, market, inst_id, book: None, words: None, trade: Some(*trade) }
+    }
+}
+
+/// A book with something in every place.
+pub(super) fn full_book() -> Book5 {
+    let level = |px: i64| Level::new(Decimal::from(px), Decimal::from(px), 9);
+    let mut book = Book5::new(&[5, 4, 3, 2, 1].map(level), &[1, 2, 3, 4, 5].map(level));
+    (book.ts_event, book.ts_recv, book.seq) = (UnixNanos(1), UnixNanos(2), 3);
+    book
+}
+
+/// Reads a message of one book or one trade; `None` for anything else.
+pub(super) fn read(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
+    let message: Value = serde_json::from_slice(text).ok()?;
+    let message = message.as_object()?;
+    if message.contains_key("event") || message.contains_key("action") {
+        return None;
+    }
+    let (market, channel, arg_id) = match dialect {
+        Dialect::V3 => {
+            let (market, channel) = message.get("table")?.as_str()?.split_once('/')?;
+            (Some(Market::from_name(market.as_bytes())?), channel, None)
+        }
+        Dialect::V5 => {
+            let arg = message.get("arg")?.as_object()?;
+            (None, arg.get("channel")?.as_str()?, Some(arg.get("instId")?.as_str()?))
+        }
+    };
+    let channel = Channel::from_name(dialect, channel.as_bytes())?;
+    let [item] = message.get("data")?.as_array()?.as_slice() else { return None };
+    let item = item.as_object()?;
+    let own_id = match any(item, &["instId", "instrument_id"]) {
+        Some(id) => Some(id.as_str()?),
+        None => None,
+    };
+    let inst_id = match (arg_id, own_id) {
+        (Some(arg), Some(own)) if arg != own => return None,
+        (Some(id), _) | (None, Some(id)) => id,
+        (None, None) => return None,
+    };
+    if inst_id.is_empty() || inst_id.len() > MAX_ID_LEN {
+        return None;
+    }
+    match channel.kind() {
+        ChannelKind::Book5 => Some(Outcome::book(channel, market, inst_id, &book(dialect, item)?)),
+        ChannelKind::Trades => {
+            Some(Outcome::trade(channel, market, inst_id, &trade(dialect, item)?))
+        }
+        ChannelKind::Depth => None,
+    }
+}
+
+fn book(dialect: Dialect, item: &Map<String, Value>) -> Option<Book5> {
+    let (asks, bids) = (side(item.get("asks")?)?, side(item.get("bids")?)?);
+    let mut book = Book5::new(&asks, &bids);
+    book.ts_event = time(dialect, item)?;
+    book.ts_recv = TS_RECV;
+    book.seq = seq(item)?;
+    assert_eq!(book.flags().bits(), flags(&asks, &bids), "flags of {book:?}");
+    Some(book)
+}
+
+fn side(value: &Value) -> Option<Vec<Level>> {
+    let levels = value.as_array()?;
+    if levels.len() > 5 {
+        return None;
+    }
+    levels.iter().map(level).collect()
+}
+
+fn level(value: &Value) -> Option<Level> {
+    let elements = value.as_array()?;
+    let number = |at: usize| Decimal::parse(text(&elements[at])?.as_bytes()).ok();
+    let orders = match elements.len() {
+        3 => &elements[2],
+        4 => {
+            number(2)?;
+            &elements[3]
+        }
+        _ => return None,
+    };
+    Some(Level::new(number(0)?, number(1)?, plain_integer(&text(orders)?)?))
+}
+
+fn flags(asks: &[Level], bids: &[Level]) -> u8 {
+    let crossed = !asks.is_empty() && !bids.is_empty() && bids[0].px() >= asks[0].px();
+    let unsorted = asks.windows(2).any(|pair| pair[0].px() >= pair[1].px())
+        || bids.windows(2).any(|pair| pair[0].px() <= pair[1].px());
+    let empty = asks.iter().chain(bids).any(|level| level.sz() <= Decimal::ZERO);
+    let bit = |on: bool, flag: BookFlags| if on { flag.bits() } else { 0 };
+    bit(crossed, BookFlags::CROSSED)
+        | bit(unsorted, BookFlags::UNSORTED)
+        | bit(empty, BookFlags::EMPTY_LEVEL)
+}
+
+fn trade(dialect: Dialect, item: &Map<String, Value>) -> Option<Trade> {
+    let number = |names: &[&str]| Decimal::parse(text(any(item, names)?)?.as_bytes()).ok();
+    let side = Side::from_name(item.get("side")?.as_str()?.as_bytes())?;
+    let mut trade = Trade::new(side, number(&["px", "price"])?, number(&["sz", "size", "qty"])?);
+    trade.ts_event = time(dialect, item)?;
+    trade.ts_recv = TS_RECV;
+    trade.trade_id = plain_integer(any(item, &["tradeId", "trade_id"])?.as_str()?)?;
+    trade.seq = seq(item)?;
+    if let Some(count) = item.get("count") {
+        trade.count = plain_integer(count.as_str()?)?;
+    }
+    if let Some(source) = item.get("source") {
+        trade.source = plain_integer(source.as_str()?)?;
+    }
+    Some(trade)
+}
+
+fn any<'a>(item: &'a Map<String, Value>, names: &[&str]) -> Option<&'a Value> {
+    names.iter().find_map(|name| item.get(*name))
+}
+
+fn time(dialect: Dialect, item: &Map<String, Value>) -> Option<UnixNanos> {
+    match dialect {
+        Dialect::V3 => UnixNanos::parse_iso_ms(item.get("timestamp")?.as_str()?.as_bytes()),
+        Dialect::V5 => UnixNanos::parse_millis(item.get("ts")?.as_str()?.as_bytes()),
+    }
+}
+
+fn seq(item: &Map<String, Value>) -> Option<i64> {
+    match item.get("seqId") {
+        None => Some(NO_SEQ),
+        Some(Value::Number(number)) => number.to_string().parse().ok(),
+        Some(_) => None,
+    }
+}
+
+/// The text of a string or of a number, which `serde_json` keeps as it stood.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn plain_integer<T: std::str::FromStr>(text: &str) -> Option<T> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let leading_zero = text.len() > 1 && text.starts_with('0');
+    if digits && !leading_zero { text.parse().ok() } else { None }
+}

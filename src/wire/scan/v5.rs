@@ -1,0 +1,128 @@
+//! v5 messages of the usual shapes.
+
+use super::cursor::Cursor;
+use super::engine::Engine;
+use super::inst_id::Id;
+use super::scanner::{Scanned, taker_side};
+use crate::model::{Book5, Channel, NO_SEQ, Trade, UnixNanos};
+
+/// Reads a whole message; the cursor is then behind it.
+///
+/// Source: `{"arg":{"channel":"books5","instId":"BTC-USDT"},"data":[{…}]}`.
+#[inline(always)]
+pub(super) fn scan<'t, E: Engine>(
+    engine: E,
+    cursor: &mut Cursor<'t>,
+    ts_recv: UnixNanos,
+    book: &mut Book5,
+) -> Option<Scanned<'t>> {
+    cursor.expect(b"{\"arg\":{\"channel\":\"")?;
+    let channel = channel(cursor)?;
+    let id = engine.id(cursor)?;
+    cursor.expect(b"},\"data\":[{")?;
+    let inst_id = engine.text(&id)?;
+    let market = None;
+    let scanned = match channel {
+        Channel::Books5 | Channel::BboTbt => {
+            read_book(engine, cursor, &id, book)?;
+            book.ts_recv = ts_recv;
+            Scanned::Book { channel, market, inst_id }
+        }
+        _ => {
+            let mut trade = read_trade(engine, cursor, &id)?;
+            trade.ts_recv = ts_recv;
+            Scanned::Trade { channel, market, inst_id, trade }
+        }
+    };
+    cursor.expect(b"}]}")?;
+    Some(scanned)
+}
+
+/// Reads the channel's name and what follows, up to the instrument's id.
+#[inline(always)]
+fn channel(cursor: &mut Cursor<'_>) -> Option<Channel> {
+    if cursor.accept(b"books5\",\"instId\":\"") {
+        Some(Channel::Books5)
+    } else if cursor.accept(b"bbo-tbt\",\"instId\":\"") {
+        Some(Channel::BboTbt)
+    } else if cursor.accept(b"trades\",\"instId\":\"") {
+        Some(Channel::Trades)
+    } else if cursor.accept(b"trades-all\",\"instId\":\"") {
+        Some(Channel::TradesAll)
+    } else {
+        None
+    }
+}
+
+/// Reads the book's fields: `asks,bids,ts` of `bbo-tbt`, `asks,bids,instId,ts` of `books5`, either
+/// with `seqId` behind (since 2023).
+#[inline(always)]
+fn read_book<E: Engine>(
+    engine: E,
+    cursor: &mut Cursor<'_>,
+    id: &Id<'_>,
+    book: &mut Book5,
+) -> Option<()> {
+    let (asks, bids) = book.places();
+    cursor.expect(b"\"asks\":")?;
+    let ask_len = engine.side(cursor, asks)?;
+    cursor.expect(b",\"bids\":")?;
+    let bid_len = engine.side(cursor, bids)?;
+    if cursor.accept(b",\"instId\":\"") {
+        engine.same_id(cursor, id)?;
+    }
+    cursor.expect(b",\"ts\":\"")?;
+    book.ts_event = engine.millis(cursor)?;
+    cursor.expect(b"\"")?;
+    book.seq = seq(engine, cursor)?;
+    book.finish(ask_len, bid_len);
+    Some(())
+}
+
+/// Reads the trade's fields: `instId,tradeId,px,sz,side,ts` and then what the years have added,
+/// `count`, `source`, `seqId`; `trades-all` is documented with `source` before `ts`.
+#[inline(always)]
+fn read_trade<E: Engine>(engine: E, cursor: &mut Cursor<'_>, id: &Id<'_>) -> Option<Trade> {
+    cursor.expect(b"\"instId\":\"")?;
+    engine.same_id(cursor, id)?;
+    cursor.expect(b",\"tradeId\":\"")?;
+    let trade_id = engine.integer(cursor)?;
+    cursor.expect(b"\",\"px\":\"")?;
+    let (px, sz) = engine.px_sz(cursor, b"\",\"sz\":\"")?;
+    cursor.expect(b"\",\"side\":\"")?;
+    let mut trade = Trade::new(taker_side(cursor)?, px, sz);
+    trade.trade_id = trade_id;
+    let source_first = cursor.accept(b",\"source\":\"");
+    if source_first {
+        trade.source = source(cursor)?;
+    }
+    cursor.expect(b",\"ts\":\"")?;
+    trade.ts_event = engine.millis(cursor)?;
+    cursor.expect(b"\"")?;
+    if cursor.accept(b",\"count\":\"") {
+        trade.count = u32::try_from(engine.integer(cursor)?).ok().filter(|count| *count > 0)?;
+        cursor.expect(b"\"")?;
+    }
+    if !source_first && cursor.accept(b",\"source\":\"") {
+        trade.source = source(cursor)?;
+    }
+    trade.seq = seq(engine, cursor)?;
+    Some(trade)
+}
+
+/// Reads the source, one digit, and the quote behind it.
+#[inline(always)]
+fn source(cursor: &mut Cursor<'_>) -> Option<u8> {
+    let source = cursor.byte()?.wrapping_sub(b'0');
+    cursor.expect(b"\"")?;
+    (source <= 9).then_some(source)
+}
+
+/// Reads the sequence number where there is one.
+#[inline(always)]
+fn seq<E: Engine>(engine: E, cursor: &mut Cursor<'_>) -> Option<i64> {
+    if !cursor.accept(b",\"seqId\":") {
+        return Some(NO_SEQ);
+    }
+    engine.integer(cursor).map(u64::cast_signed)
+}
