@@ -115,8 +115,8 @@ pub struct Applied {
 /// one holds.
 ///
 /// When a side is full the worst level leaves. From its price on the book may lack levels of the
-/// exchange, so it keeps nothing there and says so ([`DepthView::ask_limit`]): what it has is always
-/// without holes. Should such a side shrink below
+/// exchange, so it keeps nothing there and says so ([`DepthView::ask_limit`]): what it has is
+/// always without holes. Should such a side shrink below
 /// [`CHECKSUM_LEVELS`](super::CHECKSUM_LEVELS) levels (or half of a smaller capacity) the book is
 /// broken.
 ///
