@@ -115,9 +115,10 @@ pub struct Applied {
 /// one holds.
 ///
 /// When a side is full the worst level leaves. From its price on the book may lack levels of the
-/// exchange, so it keeps nothing there, and says so ([`DepthView::ask_limit`]): what it has is always
-/// without holes. Should such a side shrink below [`CHECKSUM_LEVELS`](super::CHECKSUM_LEVELS) levels (or half of a smaller
-/// capacity) the book is broken.
+/// exchange, so it keeps nothing there and says so ([`DepthView::ask_limit`]): what it has is
+/// always without holes. Should such a side shrink below
+/// [`CHECKSUM_LEVELS`](super::CHECKSUM_LEVELS) levels (or half of a smaller capacity) the book is
+/// broken.
 ///
 /// Source: v3 `depth`, `depth_l2_tbt`; v5 `books`, `books-l2-tbt` and their like. Sizes are
 /// absolute, zero deletes.

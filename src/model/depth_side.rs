@@ -49,10 +49,6 @@ const UNITS: [i64; MAX_SCALE as usize + 1] = {
     units
 };
 
-/// The best places, searched one after the other: half of the changes are there, and the processor
-/// guesses a short walk better than a bisection.
-const NEAR: usize = 16;
-
 /// What one level did to a side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SideChange {
@@ -214,15 +210,11 @@ impl DepthSide {
     #[inline]
     fn find(&self, key: i128) -> Result<usize, usize> {
         let keys = self.keys.get(self.start..self.start + self.len).unwrap_or_default();
-        // Snapshots append level by level, and a tenth of the changes is at the window's end.
+        // A tenth of the recorded changes is at the far end of the window.
         if keys.last().is_none_or(|&worst| worst < key) {
             return Err(keys.len());
         }
-        let (near, far) = keys.split_at(keys.len().min(NEAR));
-        let at = match near.iter().position(|&k| k >= key) {
-            Some(at) => at,
-            None => near.len() + far.partition_point(|&k| k < key),
-        };
+        let at = keys.partition_point(|&k| k < key);
         if keys.get(at) == Some(&key) { Ok(at) } else { Err(at) }
     }
 

@@ -143,8 +143,8 @@ impl<'b> DepthView<'b> {
         liquidity::sweep(if taker == Side::Buy { self.asks() } else { self.bids() }, sz)
     }
 
-    /// `(bids - asks) / (bids + asks)` over the sizes of the best `levels` of each side: from -1 (only
-    /// asks) to 1 (only bids), at [`RATIO_SCALE`](super::RATIO_SCALE) decimals.
+    /// `(bids - asks) / (bids + asks)` over the sizes of the best `levels` of each side: from -1
+    /// (only asks) to 1 (only bids), at [`RATIO_SCALE`](super::RATIO_SCALE) decimals.
     ///
     /// `None` where there is no size at all or the arithmetic does not fit.
     #[must_use]

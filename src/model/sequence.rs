@@ -42,7 +42,8 @@ impl Sequence {
         if snapshot.seq == NO_SEQ { Self::None } else { Self::Ok }
     }
 
-    /// Judges an update by `last`, the number of the message before, [`NO_SEQ`] where that had none.
+    /// Judges an update by `last`, the number of the message before, [`NO_SEQ`] where that had
+    /// none.
     ///
     /// A message without numbers in a numbered chain, or the other way round, is a gap: nothing
     /// shows that it follows.
