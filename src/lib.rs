@@ -17,8 +17,12 @@ pub use model::*;
 pub use net::*;
 pub use wire::*;
 
-/// What the benchmarks and the allocation test reach into. No part of the public interface.
+/// What benchmarks, fuzz targets and differential tests reach into. No part of the public interface.
 #[doc(hidden)]
 pub mod bench_internals {
+    pub use crate::wire::deflate::{
+        Inflated, Invalid, MAX_INPUT, MAX_OUTPUT, OUTPUT_SPACE, Refusal, SLACK, SmallInflate,
+        Unsupported,
+    };
     pub use crate::wire::scan::{PADDING, PaddedText, Scanned, Scanner};
 }

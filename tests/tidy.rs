@@ -67,7 +67,8 @@ fn faces_only_declare_and_files_are_short() {
         let lines = text.lines().count();
         assert!(lines <= MAX_FILE_LINES, "{} has {lines} lines", path.display());
         let name = path.file_name().unwrap_or_default();
-        if name == "mod.rs" || name == "lib.rs" {
+        let of_tests = path.components().any(|part| part.as_os_str() == "tests");
+        if (name == "mod.rs" || name == "lib.rs") && !of_tests {
             seen += 1;
             assert!(lines <= MAX_FACE_LINES, "{} is a face and has {lines} lines", path.display());
             for word in ["fn ", "struct ", "enum ", "impl "] {

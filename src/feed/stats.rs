@@ -1,7 +1,7 @@
 //! What a feed has seen, counted.
 
 use crate::model::{Applied, BookFlags, BookSync, Control, ControlKind, Event, Fault};
-use crate::wire::{DecodeError, DecodeErrorKind, Decoded};
+use crate::wire::{DecodeError, DecodeErrorKind, Decoded, InflatePath, TextPath};
 
 /// How many channel names are told apart when their messages are skipped.
 pub const MAX_SKIPPED_NAMES: usize = 32;
@@ -19,6 +19,15 @@ pub struct Stats {
     pub wire_bytes: u64,
     /// Bytes of text after inflating.
     pub text_bytes: u64,
+    /// Frames whose text the fast scanner read.
+    pub scanned: u64,
+    /// Frames whose text the general parser read. Books and trades among them mean that the
+    /// exchange writes them in another form than usual.
+    pub parsed: u64,
+    /// Frames that our own decoder for small frames inflated.
+    pub inflated_small: u64,
+    /// Frames that libdeflate inflated.
+    pub inflated_general: u64,
     /// Five-level books.
     pub books: u64,
     /// Trades.
@@ -69,7 +78,13 @@ impl Stats {
     #[inline]
     pub(crate) fn result(&mut self, result: &Result<Decoded, DecodeError>) {
         match result {
-            Ok(decoded) => self.text_bytes += decoded.text_len as u64,
+            Ok(decoded) => {
+                self.text_bytes += decoded.text_len as u64;
+                self.scanned += u64::from(decoded.parsed == TextPath::Scanned);
+                self.parsed += u64::from(decoded.parsed == TextPath::General);
+                self.inflated_small += u64::from(decoded.inflated == Some(InflatePath::Small));
+                self.inflated_general += u64::from(decoded.inflated == Some(InflatePath::General));
+            }
             Err(error) => self.errors.count(error.kind),
         }
     }
@@ -136,6 +151,10 @@ impl Stats {
             (&mut self.frames, other.frames),
             (&mut self.wire_bytes, other.wire_bytes),
             (&mut self.text_bytes, other.text_bytes),
+            (&mut self.scanned, other.scanned),
+            (&mut self.parsed, other.parsed),
+            (&mut self.inflated_small, other.inflated_small),
+            (&mut self.inflated_general, other.inflated_general),
             (&mut self.books, other.books),
             (&mut self.trades, other.trades),
             (&mut self.depths, other.depths),

@@ -1,11 +1,14 @@
 //! One frame to events.
 
 use super::error::{DecodeError, DecodeErrorKind as Kind};
-use super::inflate::Inflater;
+use super::inflate::{INFLATE_SPACE, InflatePath, Inflater};
 use super::item::Scratch;
 use super::json::JsonParser;
+use super::scan::{PADDING, PaddedText, Scanned, Scanner};
 use super::{v3, v5};
-use crate::model::{Control, ControlKind, Dialect, Event, Sink, UnixNanos};
+use crate::model::{
+    BookUpdate, Control, ControlKind, Dialect, Event, Sink, TradeUpdate, UnixNanos,
+};
 
 /// The longest compressed body or text frame that is taken by default, in bytes.
 pub const MAX_FRAME_LEN: usize = 1 << 20;
@@ -17,9 +20,6 @@ pub const MAX_INFLATED_LEN: usize = 1 << 20;
 
 /// Texts up to this length are parsed with buffers that are there from the start, in bytes.
 const WARM_TEXT_LEN: usize = 32 << 10;
-
-/// Readable bytes behind a text, so that vector loads need no bounds of their own.
-const TEXT_PADDING: usize = 64;
 
 /// One WebSocket message, as the socket gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,13 +61,29 @@ impl Default for DecodeLimits {
     }
 }
 
-/// What one decoded frame was.
+/// Which parser read a frame's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TextPath {
+    /// It was `pong`, which needs none.
+    Bare,
+    /// The scanner that knows the usual shape of books and trades.
+    Scanned,
+    /// The general JSON parser.
+    General,
+}
+
+/// What one decoded frame was, and which way it took: a change of the exchange's format shows as
+/// frames that leave the fast one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decoded {
     /// How many events it held.
     pub events: u32,
     /// The length of its text in bytes, inflated where it was compressed.
     pub text_len: usize,
+    /// Which decoder inflated it; `None` for a text frame.
+    pub inflated: Option<InflatePath>,
+    /// Which parser read its text.
+    pub parsed: TextPath,
 }
 
 /// Turns the frames of one connection into events.
@@ -95,6 +111,8 @@ pub struct Decoder {
     dialect: Dialect,
     limits: DecodeLimits,
     inflater: Inflater,
+    /// `None` where the fast path is switched off.
+    scanner: Option<Scanner>,
     text: Box<[u8]>,
     parser: JsonParser,
     scratch: Scratch,
@@ -111,12 +129,14 @@ impl Decoder {
     #[must_use]
     pub fn with_limits(dialect: Dialect, limits: DecodeLimits) -> Self {
         let text_len = limits.frame_len.max(limits.inflated_len);
+        let room = text_len.max(INFLATE_SPACE) + PADDING;
         Self {
             dialect,
             limits,
             inflater: Inflater::new(),
+            scanner: Some(Scanner::new()),
             // Zeroed memory is mapped when it is touched: the limit costs nothing until it is used.
-            text: vec![0; text_len + TEXT_PADDING].into_boxed_slice(),
+            text: vec![0; room].into_boxed_slice(),
             parser: JsonParser::new(text_len.min(WARM_TEXT_LEN)),
             scratch: Scratch::new(),
         }
@@ -142,19 +162,60 @@ impl Decoder {
         ts_recv: UnixNanos,
         sink: &mut impl Sink,
     ) -> Result<Decoded, DecodeError> {
-        let text_len = self.take_text(frame)?;
+        let (text_len, inflated) = self.take_text(frame)?;
+        let (events, parsed) = match self.scan(text_len, ts_recv, sink) {
+            true => (1, TextPath::Scanned),
+            false => self.parse(text_len, ts_recv, sink)?,
+        };
+        Ok(Decoded { events, text_len, inflated, parsed })
+    }
+
+    /// Switches the fast path for texts on or off, to compare it with the general one.
+    #[doc(hidden)]
+    pub fn set_scanner(&mut self, scanner: Option<Scanner>) {
+        self.scanner = scanner;
+    }
+
+    /// Tries the fast path; false where the general one has to decide.
+    #[inline]
+    fn scan(&mut self, text_len: usize, ts_recv: UnixNanos, sink: &mut impl Sink) -> bool {
+        let Self { dialect, scanner, text, scratch, .. } = self;
+        let Some((scanner, text)) = scanner.zip(PaddedText::new(text, text_len)) else {
+            return false;
+        };
+        let book = scratch.book();
+        let event = match scanner.scan(*dialect, text, ts_recv, book) {
+            Some(Scanned::Book { channel, market, inst_id }) => {
+                Event::Book(BookUpdate { channel, market, inst_id, book })
+            }
+            Some(Scanned::Trade { channel, market, inst_id, trade }) => {
+                Event::Trade(TradeUpdate { channel, market, inst_id, trade })
+            }
+            None => return false,
+        };
+        sink.on_event(&event);
+        true
+    }
+
+    /// Reads any text: everything that the fast path has declined.
+    fn parse(
+        &mut self,
+        text_len: usize,
+        ts_recv: UnixNanos,
+        sink: &mut impl Sink,
+    ) -> Result<(u32, TextPath), DecodeError> {
         let text = self.text.get(..text_len).unwrap_or_default();
         if text == b"pong" {
             let pong = Control { ts_recv, ..Control::new(ControlKind::Pong) };
             sink.on_event(&Event::Control(pong));
-            return Ok(Decoded { events: 1, text_len });
+            return Ok((1, TextPath::Bare));
         }
         let (dialect, scratch) = (self.dialect, &mut self.scratch);
         let events = self.parser.parse(text, |document| match dialect {
             Dialect::V3 => v3::parse(document, ts_recv, scratch, sink),
             Dialect::V5 => v5::parse(document, ts_recv, scratch, sink),
         })?;
-        Ok(Decoded { events, text_len })
+        Ok((events, TextPath::General))
     }
 
     /// The text of the frame decoded last, inflated where it was compressed.
@@ -166,7 +227,8 @@ impl Decoder {
     }
 
     /// Brings the frame's text into the one scratch buffer and gives its length.
-    fn take_text(&mut self, frame: Frame<'_>) -> Result<usize, DecodeError> {
+    #[inline]
+    fn take_text(&mut self, frame: Frame<'_>) -> Result<(usize, Option<InflatePath>), DecodeError> {
         if frame.len() > self.limits.frame_len {
             return Err(DecodeError::new(Kind::FrameTooLarge, self.limits.frame_len));
         }
@@ -175,14 +237,15 @@ impl Decoder {
                 if let Some(place) = self.text.get_mut(..bytes.len()) {
                     place.copy_from_slice(bytes);
                 }
-                Ok(bytes.len())
+                Ok((bytes.len(), None))
             }
             Frame::Binary(_) if self.dialect == Dialect::V5 => {
                 Err(DecodeError::new(Kind::UnexpectedBinary, 0))
             }
             Frame::Binary(body) => {
-                let place = self.text.get_mut(..self.limits.inflated_len).unwrap_or_default();
-                self.inflater.inflate(body, place)
+                let limit = self.limits.inflated_len;
+                let (len, path) = self.inflater.inflate(body, &mut self.text, limit)?;
+                Ok((len, Some(path)))
             }
         }
     }

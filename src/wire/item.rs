@@ -30,6 +30,12 @@ impl Scratch {
         let side = || Vec::with_capacity(MAX_DEPTH_LEVELS);
         Self { book: Book5::EMPTY, asks: side(), bids: side() }
     }
+
+    /// The place of a five-level book.
+    #[inline]
+    pub(super) const fn book(&mut self) -> &mut Book5 {
+        &mut self.book
+    }
 }
 
 /// What the envelope of a data message says about all of its items.

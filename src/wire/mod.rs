@@ -1,6 +1,7 @@
 //! Bytes to events: the hot path. No I/O, no clock, no state between frames but buffers.
 
 mod decoder;
+pub(crate) mod deflate;
 mod error;
 mod inflate;
 mod item;
@@ -10,7 +11,10 @@ pub(crate) mod scan;
 mod v3;
 mod v5;
 
-pub use decoder::{DecodeLimits, Decoded, Decoder, Frame, MAX_FRAME_LEN, MAX_INFLATED_LEN};
+pub use decoder::{
+    DecodeLimits, Decoded, Decoder, Frame, MAX_FRAME_LEN, MAX_INFLATED_LEN, TextPath,
+};
 pub use error::{DecodeError, DecodeErrorKind};
+pub use inflate::InflatePath;
 pub use item::{MAX_DEPTH_LEVELS, MAX_ITEMS};
 pub use request::{PING, RequestOp, argument_len, request_text};

@@ -1,0 +1,13 @@
+//! Raw DEFLATE (RFC 1951) decoding of small single-block frames.
+
+mod bits;
+mod body;
+mod code_lengths;
+mod decoder;
+mod entry;
+mod prefix_code;
+mod refusal;
+
+pub use decoder::{Inflated, SmallInflate};
+pub use decoder::{MAX_INPUT, MAX_OUTPUT, OUTPUT_SPACE, SLACK};
+pub use refusal::{Invalid, Refusal, Unsupported};

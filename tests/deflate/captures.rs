@@ -1,0 +1,36 @@
+//! Recorded frames, if the machine has them.
+
+use std::path::Path;
+
+use base64::Engine;
+
+use crate::oracle::Judge;
+
+/// Where the captures lie: one `time TAB base64` a line.
+const FOLDER: &str = "/work/shared/captures";
+
+/// Proves that every recorded v3 frame is inflated or left to the general decoder, never wrong,
+/// and that all but the long ones are inflated.
+#[test]
+fn recorded_frames_inflate() {
+    let Ok(folder) = Path::new(FOLDER).read_dir() else {
+        println!("skipped: no captures in {FOLDER}");
+        return;
+    };
+    let mut judge = Judge::new();
+    for path in folder.map(|entry| entry.unwrap().path()) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if !name.starts_with("conn-") || !name.contains("-v3-") || !name.ends_with(".tsv") {
+            continue;
+        }
+        for line in std::fs::read_to_string(&path).unwrap().lines() {
+            let (_, body) = line.split_once('\t').unwrap();
+            let frame = base64::engine::general_purpose::STANDARD.decode(body).unwrap();
+            let _ = judge.check(&frame);
+        }
+    }
+    println!("{:?}", judge.tally);
+    assert_eq!(judge.tally.invalid, 0);
+    assert_eq!(judge.tally.libdeflate_differs, 0);
+    assert!(judge.tally.inflated * 100 >= judge.tally.cases * 99, "{:?}", judge.tally);
+}
