@@ -18,6 +18,7 @@ mod request;
 mod rng;
 mod server;
 mod socket;
+mod thread;
 mod v3;
 mod v5;
 
@@ -28,3 +29,4 @@ pub use listing::{Listing, ListingError};
 pub use market::{InstIndex, MarketConfig, Print, SimMarket};
 pub use publisher::PushIntervals;
 pub use server::{Server, ServerHandle};
+pub use thread::ServerThread;
