@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::args::is_stdin;
+use crate::net::ClientError;
 
 /// The exit code where the command did its work and found something malformed.
 const EXIT_MALFORMED: u8 = 1;
@@ -59,6 +60,19 @@ pub(crate) enum CliError {
         name = shown(path)
     )]
     Read { path: PathBuf, source: io::Error },
+    /// A thread, a runtime or a loopback port is not to be had.
+    #[error("can't start: {0}; check the limits of threads, open files and loopback ports")]
+    Start(io::Error),
+    /// The client could not be made, or has ended by itself.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The demonstration ended before anything came.
+    #[error(
+        "no frame came from the embedded exchange{why}; give it more time with --duration 10s, and \
+         check that a firewall lets loopback connections pass",
+        why = because(loss.as_deref())
+    )]
+    NoFrames { loss: Option<String> },
     /// Standard output does not take what is written.
     #[error("can't write to standard output: {0}; check the disk or the program that reads it")]
     Write(io::Error),
@@ -86,6 +100,11 @@ impl CliError {
 /// The name of an input in a message.
 fn shown(path: &Path) -> String {
     if is_stdin(path) { "standard input".to_owned() } else { format!("{path:?}") }
+}
+
+/// The reason of a loss as part of a message, where there is one.
+fn because(loss: Option<&str>) -> String {
+    loss.map(|why| format!(" ({why})")).unwrap_or_default()
 }
 
 /// Writes a line to standard error. Where nobody can read that, there is nobody left to tell.

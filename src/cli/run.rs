@@ -3,11 +3,12 @@
 use std::io;
 use std::process::ExitCode;
 
-use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use super::decode::{self, DecodeArgs};
-use super::error::{CliError, EXIT_FAILURE, Outcome, say};
+use super::demo::{self, DemoArgs};
+use super::error::{CliError, EXIT_FAILURE, Outcome};
 
 /// A low-latency feed handler for the OKX v5 and OKEX v3 market-data WebSockets.
 #[derive(Debug, Parser)]
@@ -27,8 +28,16 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show live books, trades and latencies, from an exchange inside of the program
+    Demo(DemoArgs),
     /// Print the events of a capture as JSON, one object a line
     Decode(DecodeArgs),
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Demo(DemoArgs::default())
+    }
 }
 
 /// Runs the program with the arguments that it was started with, and gives its exit code.
@@ -46,10 +55,7 @@ pub fn run() -> ExitCode {
         }
     };
     start_log(cli.verbose);
-    let Some(command) = cli.command else {
-        return no_command();
-    };
-    match dispatch(&command) {
+    match dispatch(&cli.command.unwrap_or_default()) {
         Ok(outcome) => outcome.into(),
         Err(error) => error.report(),
     }
@@ -57,14 +63,9 @@ pub fn run() -> ExitCode {
 
 fn dispatch(command: &Command) -> Result<Outcome, CliError> {
     match command {
+        Command::Demo(args) => demo::run(args),
         Command::Decode(args) => decode::run(args),
     }
-}
-
-/// What the program does without a command: this is the place of `demo`.
-fn no_command() -> ExitCode {
-    say(format_args!("{}", Cli::command().render_help()));
-    ExitCode::from(EXIT_FAILURE)
 }
 
 /// Sends the log to standard error: warnings, more by `-v`, or what `RUST_LOG` asks for.
@@ -83,7 +84,15 @@ fn start_log(verbose: u8) {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+
+    #[test]
+    fn no_command_is_the_demo_as_it_is_without_arguments() {
+        let asked = Cli::try_parse_from(["okx-feed", "demo"]).unwrap().command.unwrap();
+        assert_eq!(format!("{asked:?}"), format!("{:?}", Command::default()));
+    }
 
     #[test]
     fn the_command_line_is_consistent() {
