@@ -16,7 +16,7 @@ use super::monitor::{Monitor, Reader};
 use super::output::Output;
 use super::report::{Table, latencies};
 use super::screen::Screen;
-use super::view::{Header, draw};
+use super::view::{DRAW_EVERY, Header, draw};
 use crate::model::{Dialect, Subscription};
 use crate::net::Client;
 use crate::sim::ServerThread;
@@ -73,8 +73,7 @@ Examples:
   okx-feed demo --instruments 1000 --rate 100000 --duration 1m
   okx-feed demo --duration 2s | tail -3                    the latencies only";
 
-/// How often a terminal is drawn, and how often a line is printed elsewhere.
-const DRAW_EVERY: Duration = Duration::from_millis(66);
+/// How often a line is printed where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs the demonstration.
@@ -137,9 +136,10 @@ async fn follow(
     let mut end = std::pin::pin!(sleep(header.duration.unwrap_or(Duration::MAX)));
     loop {
         tokio::select! {
+            biased;
             () = interrupt.wait() => return Ok(()),
-            () = &mut end => return Ok(()),
             _ = ticks.tick() => {}
+            () = &mut end => return Ok(()),
         }
         monitor.refresh()?;
         match &mut screen {

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::args::is_stdin;
+use super::serve::listen_hint;
+use crate::model::{Dialect, SubscriptionError};
 use crate::net::ClientError;
 
 /// The exit code where the command did its work and found something malformed.
@@ -73,6 +75,30 @@ pub(crate) enum CliError {
         why = because(loss.as_deref())
     )]
     NoFrames { loss: Option<String> },
+    /// The exchange can't listen where it was asked to.
+    #[error("can't listen on {addr}: {source}; {hint}", hint = listen_hint(source))]
+    Listen { addr: String, source: io::Error },
+    /// A text is no channel.
+    #[error("{0}; see `okx-feed watch --help`")]
+    Channel(SubscriptionError),
+    /// A channel is written as the other dialect writes it.
+    #[error(
+        "{channel:?} is a channel of {dialect}; add --dialect {dialect}, and the --url of an \
+         exchange that speaks it"
+    )]
+    OtherDialect { channel: String, dialect: Dialect },
+    /// Channels of two addresses in one watch.
+    #[error(
+        "trades-all is served at another address than all other channels; watch it by itself, or \
+         say --url"
+    )]
+    TwoEndpoints,
+    /// The exchange has refused all that was asked for.
+    #[error("the exchange has refused every channel; check the instruments' names and the --url")]
+    AllRefused,
+    /// The time was over before there was a connection.
+    #[error("there was no connection to {url} in all the time; check --url and the network")]
+    NeverConnected { url: String },
     /// Standard output does not take what is written.
     #[error("can't write to standard output: {0}; check the disk or the program that reads it")]
     Write(io::Error),

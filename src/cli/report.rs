@@ -71,7 +71,7 @@ impl fmt::Display for Summary<'_> {
         }
         write!(f, "; {} connects, {} lost", stats.connects, stats.losses)?;
         let [(_, p50), (_, p99), ..] = latencies(stats);
-        write!(f, "; receipt to book p50 {p50}, p99 {p99}")
+        write!(f, "; from receipt p50 {p50}, p99 {p99}")
     }
 }
 

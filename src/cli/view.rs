@@ -24,6 +24,9 @@ const LADDER_COLUMNS: u16 = 58;
 /// The cells of the longest bar.
 const BAR_CELLS: u32 = 14;
 
+/// How often the picture is drawn.
+pub(crate) const DRAW_EVERY: Duration = Duration::from_millis(66);
+
 /// What the picture says of the run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Header<'a> {
