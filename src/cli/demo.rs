@@ -10,14 +10,14 @@ use super::args::DialectArg;
 use super::duration::parse_duration;
 use super::error::{CliError, Outcome};
 use super::exchange::{self, MAX_INSTRUMENTS};
-use super::format::Grouped;
+use super::format::{Counted, Grouped};
 use super::interrupt::Interrupt;
 use super::monitor::{Monitor, Reader};
 use super::output::Output;
 use super::report::{Table, latencies};
 use super::screen::Screen;
 use super::view::{DRAW_EVERY, Header, draw};
-use crate::model::{Dialect, Subscription};
+use crate::model::Dialect;
 use crate::net::Client;
 use crate::sim::ServerThread;
 
@@ -83,8 +83,9 @@ const LINE_EVERY: Duration = Duration::from_secs(1);
 pub(crate) fn run(args: &DemoArgs) -> Result<Outcome, CliError> {
     let dialect = Dialect::from(args.dialect);
     let listings = exchange::demo_listings(dialect, args.instruments);
-    let channels: Vec<String> =
-        listings.iter().flat_map(|listing| exchange::channels(dialect, listing)).collect();
+    let channels = listings.iter().map(|listing| exchange::channels(dialect, listing));
+    let subscriptions = channels.collect::<Result<Vec<_>, _>>().map_err(CliError::Channel)?;
+    let subscriptions = subscriptions.concat();
     let config = exchange::config(listings, args.rate, args.seed, true);
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -92,13 +93,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Outcome, CliError> {
     let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
     let exchange = ServerThread::start("127.0.0.1:0", config).map_err(CliError::Start)?;
     let url = exchange.url(exchange::endpoint(dialect));
-    let mut builder = Client::builder(dialect).url(url.as_str());
-    for channel in &channels {
-        builder = builder.subscribe(channel);
-    }
-    let client = builder.spawn()?;
-    let subscriptions: Result<Vec<Subscription>, _> = channels.iter().map(|c| c.parse()).collect();
-    let mut monitor = Monitor::new(client, &subscriptions.unwrap_or_default())?;
+    let builder = Client::builder(dialect).url(url.as_str()).subscriptions(subscriptions.clone());
+    let mut monitor = Monitor::new(builder.spawn()?, &subscriptions)?;
 
     let header = Header { command: "demo", dialect, url: &url, duration: Some(args.duration) };
     runtime.block_on(follow(&mut monitor, &header, &mut interrupt))?;
@@ -106,22 +102,24 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Outcome, CliError> {
     let stats = monitor.fetch()?.clone();
     monitor.stop();
     drop(exchange);
-
-    let mut out = Output::stdout();
-    let run =
-        format!("{} instruments, {} market events/s", args.instruments, Grouped(args.rate.into()));
-    out.line(format_args!(
-        "okx-feed demo: {dialect} over {url}, {run}, seed {}, {:.1} s\n",
-        args.seed,
-        elapsed.as_secs_f64()
-    ));
-    out.line(format_args!("{}", Table { stats: &stats, elapsed }));
-    out.flush()?;
+    print_table(args, &url, &Table { stats: &stats, elapsed })?;
     if stats.feed.frames == 0 {
-        Err(CliError::NoFrames { loss: stats.last_loss })
-    } else {
-        Ok(Outcome::Clean)
+        return Err(CliError::NoFrames { loss: stats.last_loss });
     }
+    Ok(Outcome::Clean)
+}
+
+fn print_table(args: &DemoArgs, url: &str, table: &Table<'_>) -> Result<(), CliError> {
+    let instruments = Counted(args.instruments as u64, "instrument");
+    let (rate, secs) = (Grouped(args.rate.into()), table.elapsed.as_secs_f64());
+    let mut out = Output::stdout();
+    out.line(format_args!(
+        "okx-feed demo: {} over {url}, {secs:.1} s",
+        Dialect::from(args.dialect)
+    ));
+    out.line(format_args!("{instruments}, {rate} market events/s, seed {}\n", args.seed));
+    out.line(format_args!("{table}"));
+    out.flush()
 }
 
 /// Shows what the client has until the time is over or somebody has seen enough.

@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
+use super::format::{Counted, Printable};
 use super::view::clock_text;
-use crate::model::{Control, DepthUpdate, Event, Level, Market, Side};
+use crate::model::{Control, DepthUpdate, Event, Level, Market};
 
 /// Appends an event as one line: time of receipt, channel, what happened.
 pub(crate) fn write_line(out: &mut Vec<u8>, event: &Event<'_>) {
@@ -19,11 +20,8 @@ pub(crate) fn write_line(out: &mut Vec<u8>, event: &Event<'_>) {
         Event::Trade(update) => {
             name(out, update.market, update.channel.name(), update.inst_id);
             let trade = &update.trade;
-            let side = match trade.side() {
-                Side::Buy => "bought",
-                Side::Sell => "sold",
-            };
-            let _ = write!(out, "{side} {} at {}  id {}", trade.sz(), trade.px(), trade.trade_id);
+            let (side, px, sz) = (trade.side().name(), trade.px(), trade.sz());
+            let _ = write!(out, "{side:4} {px} x {sz}  id {}", trade.trade_id);
         }
         Event::Depth(update) => depth(out, update),
         Event::Control(control) => reply(out, control),
@@ -31,10 +29,11 @@ pub(crate) fn write_line(out: &mut Vec<u8>, event: &Event<'_>) {
             let _ = write!(out, "skipped a message that names no channel");
         }
         Event::Skipped(skipped) => {
-            let _ = write!(out, "skipped a message of {:?}", skipped.channel);
+            let _ = write!(out, "skipped a message of {}", Printable(skipped.channel));
         }
         Event::State(change) => {
-            let _ = write!(out, "{:32} {} -> {}", change.subscription, change.from, change.to);
+            let name = change.subscription.to_string();
+            let _ = write!(out, "{name:32} {} -> {}", change.from, change.to);
         }
     }
     out.push(b'\n');
@@ -42,7 +41,7 @@ pub(crate) fn write_line(out: &mut Vec<u8>, event: &Event<'_>) {
 
 /// Appends the number of events that were not printed.
 pub(crate) fn write_missed(out: &mut Vec<u8>, count: u64) {
-    let _ = writeln!(out, "{:12}  {count} events are not printed: standard output is slow", "");
+    let _ = writeln!(out, "{:12}  missed {}: output is slow", "", Counted(count, "event"));
 }
 
 fn name(out: &mut Vec<u8>, market: Option<Market>, channel: &str, inst_id: &str) {
@@ -74,6 +73,6 @@ fn reply(out: &mut Vec<u8>, control: &Control<'_>) {
     }
     let of = [control.channel, control.inst_id, control.message];
     for text in of.into_iter().flatten().filter(|text| !text.is_empty()) {
-        let _ = write!(out, "  {}", text.escape_debug());
+        let _ = write!(out, "  {}", Printable(text));
     }
 }

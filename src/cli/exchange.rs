@@ -1,6 +1,6 @@
 //! The embedded exchange as `demo` and `serve` set it up.
 
-use crate::model::{Dialect, Market};
+use crate::model::{Channel, Dialect, Subscription, SubscriptionError};
 use crate::sim::{Endpoint, ExchangeConfig, Listing, MarketConfig, PushIntervals};
 
 /// The levels a side that the books have, and those that they have where there are many books.
@@ -49,11 +49,22 @@ pub(crate) const fn endpoint(dialect: Dialect) -> Endpoint {
     }
 }
 
-/// The five-level book and the trades of an instrument, as the dialect's documents write them.
-pub(crate) fn channels(dialect: Dialect, listing: &Listing) -> [String; 2] {
-    let (market, inst_id): (Market, _) = (listing.market(), listing.inst_id());
-    match dialect {
-        Dialect::V3 => ["depth5", "trade"].map(|name| format!("{market}/{name}:{inst_id}")),
-        Dialect::V5 => ["books5", "trades"].map(|name| format!("{name}:{inst_id}")),
-    }
+/// The five-level book and the trades of an instrument.
+///
+/// # Errors
+/// None: the channels are of the dialect that they are asked of.
+pub(crate) fn channels(
+    dialect: Dialect,
+    listing: &Listing,
+) -> Result<[Subscription; 2], SubscriptionError> {
+    let (market, id) = (listing.market(), *listing.inst_id());
+    Ok(match dialect {
+        Dialect::V3 => [
+            Subscription::v3(market, Channel::Depth5, id)?,
+            Subscription::v3(market, Channel::Trade, id)?,
+        ],
+        Dialect::V5 => {
+            [Subscription::v5(Channel::Books5, id)?, Subscription::v5(Channel::Trades, id)?]
+        }
+    })
 }

@@ -1,6 +1,6 @@
 //! Numbers for people: grouped digits, times and sizes with units.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 use crate::model::Decimal;
@@ -31,18 +31,40 @@ impl fmt::Display for Nanos {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = self.0 as f64;
-        let (number, unit) = match self.0 {
-            0..1_000 => return f.pad(&format!("{} ns", self.0)),
-            1_000..1_000_000 => (nanos / 1e3, "µs"),
-            1_000_000..1_000_000_000 => (nanos / 1e6, "ms"),
-            _ => (nanos / 1e9, "s"),
-        };
-        let decimals = if number < 10.0 { 2 } else { usize::from(number < 100.0) };
-        f.pad(&format!("{number:.decimals$} {unit}"))
+        f.pad(&match self.0 {
+            0..1_000 => format!("{} ns", self.0),
+            1_000..1_000_000 => three_digits(nanos / 1e3, "µs"),
+            1_000_000..1_000_000_000 => three_digits(nanos / 1e6, "ms"),
+            _ => three_digits(nanos / 1e9, "s"),
+        })
     }
 }
 
-/// Bytes in the unit that suits them.
+/// A text of the exchange as it is, but for control characters, which a terminal would obey.
+#[derive(Clone, Copy)]
+pub(crate) struct Printable<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }?;
+        }
+        Ok(())
+    }
+}
+
+/// A number and its noun, in the plural where it is not 1.
+#[derive(Clone, Copy)]
+pub(crate) struct Counted(pub(crate) u64, pub(crate) &'static str);
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.0 == 1 { "" } else { "s" };
+        write!(f, "{} {}{plural}", Grouped(self.0), self.1)
+    }
+}
+
+/// Bytes in the unit that suits them, with three digits.
 #[derive(Clone, Copy)]
 pub(crate) struct Bytes(pub(crate) u64);
 
@@ -51,12 +73,17 @@ impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = self.0 as f64;
         f.pad(&match self.0 {
-            0..10_000 => format!("{} B", self.0),
-            10_000..10_000_000 => format!("{:.1} kB", bytes / 1e3),
-            10_000_000..10_000_000_000 => format!("{:.1} MB", bytes / 1e6),
-            _ => format!("{:.1} GB", bytes / 1e9),
+            0..1_000 => format!("{} B", self.0),
+            1_000..1_000_000 => three_digits(bytes / 1e3, "kB"),
+            1_000_000..1_000_000_000 => three_digits(bytes / 1e6, "MB"),
+            _ => three_digits(bytes / 1e9, "GB"),
         })
     }
+}
+
+fn three_digits(number: f64, unit: &str) -> String {
+    let decimals = if number < 9.995 { 2 } else { usize::from(number < 99.95) };
+    format!("{number:.decimals$} {unit}")
 }
 
 /// How many a second; 0 where no time has passed.
@@ -102,7 +129,7 @@ mod tests {
         assert_eq!([text(0), text(999), text(4_123)], ["0 ns", "999 ns", "4.12 µs"]);
         assert_eq!([text(41_234), text(412_340)], ["41.2 µs", "412 µs"]);
         assert_eq!([text(1_500_000), text(2_000_000_000)], ["1.50 ms", "2.00 s"]);
-        assert_eq!([Bytes(9_999).to_string(), Bytes(12_345).to_string()], ["9999 B", "12.3 kB"]);
+        assert_eq!([Bytes(999).to_string(), Bytes(12_345).to_string()], ["999 B", "12.3 kB"]);
         assert_eq!(Bytes(12_345_678_901).to_string(), "12.3 GB");
     }
 
@@ -111,6 +138,17 @@ mod tests {
         let numbers: Vec<Decimal> =
             ["84093.5", "84094", "0.0010"].iter().map(|text| text.parse().unwrap()).collect();
         assert_eq!(aligned(&numbers), ["84093.5   ", "84094     ", "0.0010"]);
+    }
+
+    #[test]
+    fn nothing_of_the_exchange_moves_the_cursor() {
+        assert_eq!(Printable("it's 5 \u{20ac}\u{1b}[2J\n").to_string(), "it's 5 €\\u{1b}[2J\\n");
+    }
+
+    #[test]
+    fn nouns_follow_their_number() {
+        let text = |count| Counted(count, "frame").to_string();
+        assert_eq!([text(0), text(1), text(2_000)], ["0 frames", "1 frame", "2 000 frames"]);
     }
 
     #[test]

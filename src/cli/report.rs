@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use super::format::{Bytes, Grouped, Nanos, per_sec};
+use super::format::{Bytes, Counted, Grouped, Nanos, per_sec};
 use crate::feed::Stats;
 use crate::net::ClientStats;
 
@@ -63,15 +63,19 @@ impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { stats, elapsed } = self;
         let feed = &stats.feed;
-        write!(f, "{:.1} s: {} frames, ", elapsed.as_secs_f64(), Grouped(feed.frames))?;
-        write!(f, "{}, {} skipped, ", event_notes(feed), feed.skipped.total())?;
-        write!(f, "{} malformed", feed.malformed())?;
-        if anomalies(feed) > 0 {
-            write!(f, ", {}", anomaly_notes(feed))?;
+        let frames = Counted(feed.frames, "frame");
+        write!(f, "{:.1} s, {frames}: ", elapsed.as_secs_f64())?;
+        let notes = [event_notes(feed), anomaly_notes(feed)];
+        for text in notes.iter().filter(|text| !text.is_empty()) {
+            write!(f, "{text}, ")?;
         }
-        write!(f, "; {} connects, {} lost", stats.connects, stats.losses)?;
-        let [(_, p50), (_, p99), ..] = latencies(stats);
-        write!(f, "; from receipt p50 {p50}, p99 {p99}")
+        write!(f, "{} skipped, {} malformed", feed.skipped.total(), feed.malformed())?;
+        write!(f, "; {}, {} lost", Counted(stats.connects, "connect"), stats.losses)?;
+        if feed.frames > 0 {
+            let [(_, p50), (_, p99), ..] = latencies(stats);
+            write!(f, "; p50 {p50}, p99 {p99} from receipt")?;
+        }
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use clap::builder::RangedU64ValueParser;
 
 use super::error::{CliError, Outcome, say};
 use super::exchange::{self, MAX_INSTRUMENTS};
-use super::format::Grouped;
+use super::format::{Counted, Grouped};
 use super::interrupt::Interrupt;
 use crate::model::Dialect;
 use crate::sim::{Endpoint, Listing, ServerThread};
@@ -76,14 +76,15 @@ fn greet(args: &ServeArgs, server: &ServerThread, listings: &[Listing]) {
             server.local_addr()
         ));
     }
-    let (instruments, rate) = (Grouped(listings.len() as u64), Grouped(args.rate.into()));
-    say(format_args!(
-        "okx-feed serve: {instruments} instruments, {rate} market events/s, seed {}",
-        args.seed
-    ));
+    let (instruments, rate) =
+        (Counted(listings.len() as u64, "instrument"), Grouped(args.rate.into()));
+    say(format_args!("okx-feed serve: {instruments}, {rate} market events/s, seed {}", args.seed));
     let Some(first) = listings.first() else { return };
-    let [v3, _] = exchange::channels(Dialect::V3, first);
-    let [v5, trades] = exchange::channels(Dialect::V5, first);
+    let (Ok([v3, _]), Ok([v5, trades])) =
+        (exchange::channels(Dialect::V3, first), exchange::channels(Dialect::V5, first))
+    else {
+        return;
+    };
     let url = server.url(Endpoint::V5Public);
     say(format_args!("  v3  {:42} {v3}", server.url(Endpoint::V3)));
     say(format_args!("  v5  {url:42} {v5}"));

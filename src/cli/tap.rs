@@ -6,6 +6,7 @@ use tokio::sync::Notify;
 
 use super::event_json::{Stamp, write_event, write_missed as write_missed_json};
 use super::event_line::{write_line, write_missed};
+use super::format::Printable;
 use super::pipe::PipeWriter;
 use crate::model::{BookState, Control, ControlKind, DownReason, Event, Sink, StateChange};
 
@@ -91,8 +92,8 @@ impl Tap {
     fn note_error(&mut self, control: &Control<'_>) {
         if matches!(control.kind, ControlKind::Error | ControlKind::ChannelConnCountError) {
             let code = control.code.map(|code| format!("{code} ")).unwrap_or_default();
-            let message = control.message.unwrap_or("no reason was given").escape_debug();
-            self.refusal = format!("{code}{message}");
+            let message = control.message.unwrap_or("no reason was given");
+            self.refusal = format!("{code}{}", Printable(message));
         }
     }
 

@@ -6,7 +6,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, BorderType, Cell, Paragraph, Row, Table};
+use ratatui::widgets::{Block, BorderType, Cell, Padding, Paragraph, Row, Table};
 
 use super::format::{Bytes, Grouped, aligned};
 use super::monitor::{Monitor, Reader, Watched};
@@ -51,7 +51,7 @@ pub(crate) fn draw(
         Constraint::Length(1),
         Constraint::Length(panel_rows),
         Constraint::Max(other_rows),
-        Constraint::Length(5),
+        Constraint::Length(4),
         Constraint::Length(u16_of(notices.len())),
         Constraint::Fill(1),
     ])
@@ -128,6 +128,7 @@ fn panel(theme: Theme, name: &str, state: Option<BookState>) -> Block<'static> {
     let block = Block::bordered()
         .border_type(BorderType::Rounded)
         .border_style(theme.quiet())
+        .padding(Padding::horizontal(1))
         .title(Line::styled(format!(" {name} "), theme.title()));
     match state {
         Some(state) => block
