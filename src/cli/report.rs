@@ -42,7 +42,7 @@ impl fmt::Display for Table<'_> {
         row("errors", &Grouped(errors(feed, feed.malformed())), error_notes(feed))?;
         row("anomalies", &Grouped(anomalies(feed)), anomaly_notes(feed))?;
         row("skipped", &Grouped(feed.skipped.total()), skipped_notes(feed))?;
-        row("connects", &Grouped(stats.connects), format!("{} lost", stats.losses))?;
+        row("connects", &Grouped(stats.connects), format!("{} lost or failed", stats.losses))?;
         writeln!(f, "\n  latency, from frame receipt to book update")?;
         let (mut names, mut values) = (String::new(), String::new());
         for (name, value) in latencies(stats) {
@@ -70,7 +70,7 @@ impl fmt::Display for Summary<'_> {
             write!(f, "{text}, ")?;
         }
         write!(f, "{} skipped, {} malformed", feed.skipped.total(), feed.malformed())?;
-        write!(f, "; {}, {} lost", Counted(stats.connects, "connect"), stats.losses)?;
+        write!(f, "; {}, {} lost or failed", Counted(stats.connects, "connect"), stats.losses)?;
         if feed.frames > 0 {
             let [(_, p50), (_, p99), ..] = latencies(stats);
             write!(f, "; p50 {p50}, p99 {p99} from receipt")?;

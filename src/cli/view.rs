@@ -338,3 +338,48 @@ fn draw_numbers(
 fn u16_of(count: usize) -> u16 {
     u16::try_from(count).unwrap_or(u16::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+    use crate::net::Client;
+
+    #[test]
+    fn every_window_size_and_set_of_channels_can_be_drawn() {
+        let url = "ws://127.0.0.1:1";
+        let sets: [&[&str]; 5] = [
+            &["books5:A"],
+            &["trades:A"],
+            &["books:A"],
+            &["books5:A", "trades:A"],
+            &["books5:A", "bbo-tbt:A", "books:A", "trades:A", "trades:B"],
+        ];
+        let duration = Some(Duration::from_secs(10));
+        let header = Header { command: "watch", dialect: Dialect::V5, url, duration };
+        for set in sets {
+            let channels: Vec<_> = set.iter().map(|text| text.parse().unwrap()).collect();
+            let client = Client::builder(Dialect::V5).url(url).subscriptions(channels.clone());
+            let monitor = Monitor::new(client.spawn().unwrap(), &channels).unwrap();
+            for (width, height) in [(0, 0), (1, 1), (20, 5), (80, 24), (120, 40), (300, 100)] {
+                let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+                let notices = ["no connection".to_owned()];
+                terminal.draw(|frame| draw(frame, &monitor, &header, &notices)).unwrap();
+                if height >= 24 {
+                    let picture = terminal.backend().to_string();
+                    assert!(set.iter().all(|name| picture.contains(name)), "{picture}");
+                    assert!(picture.contains("p99.9") && picture.contains("no connection"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bars_are_as_long_as_sizes_are_large() {
+        let bar = |sz: &str| bar(sz.parse().unwrap(), "8".parse().unwrap()).chars().count();
+        assert_eq!([bar("8"), bar("4"), bar("0.001")], [14, 7, 1]);
+        assert_eq!(super::bar(Decimal::ZERO, Decimal::ZERO), "");
+    }
+}
