@@ -14,6 +14,7 @@ mod lines;
 mod losses;
 mod monitor;
 mod output;
+mod panels;
 mod pipe;
 mod report;
 mod run;

@@ -6,23 +6,18 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, BorderType, Cell, Padding, Paragraph, Row, Table};
+use ratatui::widgets::{Block, Cell, Paragraph, Row, Table, Wrap};
 
-use super::format::{Bytes, Grouped, aligned};
+use super::format::{Bytes, Grouped};
 use super::monitor::{Monitor, Reader, Watched};
+use super::panels::{LADDER_COLUMNS, LADDER_ROWS, columns, draw_ladder, draw_tape, panel};
 use super::report::{anomalies, errors, latencies};
 use super::theme::Theme;
-use crate::feed::{BookReader, BookView, TradeReader};
-use crate::model::{BOOK5_LEVELS, BookState, Decimal, Dialect, Level, Side, UnixNanos};
+use crate::feed::BookView;
+use crate::model::{BookState, Decimal, Dialect, Side};
 
-/// The rows of a ladder: both sides, the line between them, head and frame.
-const LADDER_ROWS: u16 = 14;
-
-/// The columns of a ladder; the trades take the rest.
-const LADDER_COLUMNS: u16 = 58;
-
-/// The cells of the longest bar.
-const BAR_CELLS: u32 = 14;
+/// The columns of the longest name of a state.
+const MAX_STATE_COLUMNS: u16 = 17;
 
 /// How often the picture is drawn.
 pub(crate) const DRAW_EVERY: Duration = Duration::from_millis(66);
@@ -47,12 +42,16 @@ pub(crate) fn draw(
     let (panels, others) = arrange(monitor.channels());
     let panel_rows = if panels.is_empty() { 0 } else { LADDER_ROWS };
     let other_rows = if others.is_empty() { 0 } else { u16_of(others.len()).saturating_add(3) };
+    let columns = usize::from(frame.area().width).max(1);
+    // Words that move to the next row may ask for one row more.
+    let rows_of = |text: &String| text.chars().count().div_ceil(columns) + 1;
+    let notice_rows: usize = notices.iter().map(rows_of).sum();
     let [head, top, middle, counters, bottom, _] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(panel_rows),
         Constraint::Max(other_rows),
         Constraint::Length(4),
-        Constraint::Length(u16_of(notices.len())),
+        Constraint::Length(u16_of(notice_rows)),
         Constraint::Fill(1),
     ])
     .areas(frame.area());
@@ -63,8 +62,8 @@ pub(crate) fn draw(
     }
     draw_counters(frame, counters, theme, monitor);
     let notices: Vec<Line<'_>> =
-        notices.iter().map(|text| Line::styled(format!(" {text}"), theme.alarm())).collect();
-    frame.render_widget(Paragraph::new(notices), bottom);
+        notices.iter().map(|text| Line::styled(text.as_str(), theme.alarm())).collect();
+    frame.render_widget(Paragraph::new(notices).wrap(Wrap { trim: true }), bottom);
 }
 
 /// The two channels that get a panel, and the rest: a book and its trades, or two of a kind.
@@ -82,6 +81,12 @@ fn arrange(channels: &[Watched]) -> (Vec<&Watched>, Vec<&Watched>) {
     let others = channels.iter().enumerate().filter(|(at, _)| !chosen.contains(at));
     let others = others.map(|(_, c)| c).collect();
     (chosen.iter().filter_map(|at| channels.get(*at)).collect(), others)
+}
+
+/// The ladder's part of a line, and the rest.
+fn left_and_right(columns: u16) -> [Constraint; 2] {
+    let left = LADDER_COLUMNS.min(columns / 20 * 11);
+    [Constraint::Length(left), Constraint::Fill(1)]
 }
 
 fn draw_head(
@@ -108,7 +113,7 @@ fn draw_panels(frame: &mut Frame<'_>, area: Rect, theme: Theme, panels: &[&Watch
         [] => return,
         [_] => vec![Constraint::Fill(1)],
         [_, second] if matches!(second.reader, Reader::Trades(_)) => {
-            vec![Constraint::Max(LADDER_COLUMNS), Constraint::Fill(1)]
+            left_and_right(area.width).to_vec()
         }
         _ => vec![Constraint::Fill(1); 2],
     };
@@ -123,117 +128,7 @@ fn draw_panels(frame: &mut Frame<'_>, area: Rect, theme: Theme, panels: &[&Watch
     }
 }
 
-/// A frame with the channel's name on the left and its state on the right.
-fn panel(theme: Theme, name: &str, state: Option<BookState>) -> Block<'static> {
-    let block = Block::bordered()
-        .border_type(BorderType::Rounded)
-        .border_style(theme.quiet())
-        .padding(Padding::horizontal(1))
-        .title(Line::styled(format!(" {name} "), theme.title()));
-    match state {
-        Some(state) => block
-            .title(Line::styled(format!(" {} ", state.name()), theme.state(state)).right_aligned()),
-        None => block,
-    }
-}
-
-fn draw_ladder(frame: &mut Frame<'_>, area: Rect, theme: Theme, name: &str, reader: &BookReader) {
-    let BookView { book, state, .. } = reader.view();
-    let (asks, bids) = (book.asks(), book.bids());
-    let all: Vec<Level> = asks.iter().chain(bids).copied().collect();
-    let px = aligned(&all.iter().map(Level::px).collect::<Vec<_>>());
-    let sz = aligned(&all.iter().map(Level::sz).collect::<Vec<_>>());
-    let largest = all.iter().map(Level::sz).max().unwrap_or_default();
-    let row = |at: usize, side: Side| {
-        let Some((level, (px, sz))) = all.get(at).zip(px.get(at).zip(sz.get(at))) else {
-            return Row::default();
-        };
-        let color = theme.side(side);
-        let orders = level.orders().to_string();
-        Row::new([
-            Cell::from(Line::styled(orders, theme.quiet()).right_aligned()),
-            Cell::from(Line::raw(sz.clone()).right_aligned()),
-            Cell::from(Line::styled(px.clone(), color).right_aligned()),
-            Cell::from(Line::styled(bar(level.sz(), largest), color)),
-        ])
-    };
-    let mut rows: Vec<Row<'_>> = vec![Row::default(); BOOK5_LEVELS.saturating_sub(asks.len())];
-    rows.extend((0..asks.len()).rev().map(|at| row(at, Side::Sell)));
-    let number = |number: Option<Decimal>| number.map(|n| n.to_string()).unwrap_or_default();
-    let between = [
-        Line::styled("spread", theme.quiet()).right_aligned(),
-        Line::raw(number(book.spread())).right_aligned(),
-        Line::styled(number(book.mid()), theme.title()).right_aligned(),
-        Line::styled("mid", theme.quiet()),
-    ];
-    rows.push(Row::new(between.map(Cell::from)));
-    rows.extend((0..bids.len()).map(|at| row(asks.len() + at, Side::Buy)));
-    let head = ["orders", "size", "price"].map(|text| Line::raw(text).right_aligned());
-    let head = Row::new(head.map(Cell::from)).style(theme.quiet());
-    let widths = [
-        Constraint::Length(6),
-        Constraint::Fill(3),
-        Constraint::Fill(3),
-        Constraint::Length(u16::try_from(BAR_CELLS).unwrap_or_default()),
-    ];
-    let time = Line::styled(format!(" {} ", clock_text(book.ts_event)), theme.quiet());
-    let block = panel(theme, name, Some(state)).title_bottom(time.right_aligned());
-    let table = Table::new(rows, widths).header(head).column_spacing(2).block(block);
-    frame.render_widget(table, area);
-}
-
-/// A bar as long as a size is large, in eighths of a cell.
-fn bar(sz: Decimal, largest: Decimal) -> String {
-    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let share = sz.to_f64() / largest.to_f64();
-    let eighths = share * f64::from(BAR_CELLS * 8);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of few")]
-    let eighths = if eighths.is_finite() { eighths.max(1.0) as usize } else { 0 };
-    let last = EIGHTHS.get(eighths % 8).copied().unwrap_or_default();
-    format!("{}{last}", "█".repeat(eighths / 8))
-}
-
-fn draw_tape(frame: &mut Frame<'_>, area: Rect, theme: Theme, name: &str, reader: &TradeReader) {
-    let shown = u64::from(area.height.saturating_sub(3));
-    let first = reader.next().saturating_sub(shown);
-    let mut trades: Vec<_> = reader.since(first).map(|(_, trade)| trade).collect();
-    trades.reverse();
-    let px = aligned(&trades.iter().map(|trade| trade.px()).collect::<Vec<_>>());
-    let sz = aligned(&trades.iter().map(|trade| trade.sz()).collect::<Vec<_>>());
-    let rows = trades.iter().zip(px.into_iter().zip(sz)).map(|(trade, (px, sz))| {
-        let color = theme.side(trade.side());
-        Row::new([
-            Cell::from(Line::styled(clock_text(trade.ts_event), theme.quiet())),
-            Cell::from(Line::styled(trade.side().name(), color)),
-            Cell::from(Line::styled(px, color).right_aligned()),
-            Cell::from(Line::raw(sz).right_aligned()),
-        ])
-    });
-    let head = [
-        Line::raw("time"),
-        Line::raw("side"),
-        Line::raw("price").right_aligned(),
-        Line::raw("size").right_aligned(),
-    ];
-    let head = Row::new(head.map(Cell::from)).style(theme.quiet());
-    let widths =
-        [Constraint::Length(12), Constraint::Length(4), Constraint::Fill(1), Constraint::Fill(1)];
-    let count = Line::styled(format!(" {} trades ", Grouped(reader.next())), theme.quiet());
-    let block = panel(theme, name, Some(reader.state())).title_bottom(count.right_aligned());
-    frame.render_widget(Table::new(rows, widths).header(head).column_spacing(2).block(block), area);
-}
-
-/// The time of day, to the millisecond, in UTC.
-pub(crate) fn clock_text(at: UnixNanos) -> String {
-    if at == UnixNanos::UNKNOWN {
-        return String::new();
-    }
-    let text = at.iso_ms().to_string();
-    text.get(11..23).unwrap_or(&text).to_owned()
-}
-
 fn draw_others(frame: &mut Frame<'_>, area: Rect, theme: Theme, others: &[&Watched]) {
-    let rows = others.iter().map(|watched| other_row(theme, watched));
     let head = [
         Line::raw("channel"),
         Line::raw("state"),
@@ -244,15 +139,21 @@ fn draw_others(frame: &mut Frame<'_>, area: Rect, theme: Theme, others: &[&Watch
         Line::raw("updates").right_aligned(),
     ];
     let head = Row::new(head.map(Cell::from)).style(theme.quiet());
+    let texts: Vec<_> = others.iter().map(|watched| other_texts(watched)).collect();
+    let column = |at: usize| {
+        let column: Vec<String> = texts.iter().filter_map(|row| row.1.get(at).cloned()).collect();
+        Constraint::Length(columns(&column))
+    };
     let widths = [
-        Constraint::Fill(3),
-        Constraint::Length(9),
         Constraint::Fill(1),
-        Constraint::Fill(1),
-        Constraint::Fill(1),
-        Constraint::Fill(1),
+        Constraint::Length(MAX_STATE_COLUMNS),
+        column(0),
+        column(1),
+        column(2),
+        column(3),
         Constraint::Length(9),
     ];
+    let rows = others.iter().zip(texts).map(|(watched, texts)| other_row(theme, watched, texts));
     let hidden = (others.len() + 3).saturating_sub(usize::from(area.height));
     let mut block = panel(theme, "further channels", None);
     if hidden > 0 {
@@ -262,9 +163,9 @@ fn draw_others(frame: &mut Frame<'_>, area: Rect, theme: Theme, others: &[&Watch
     frame.render_widget(Table::new(rows, widths).header(head).column_spacing(2).block(block), area);
 }
 
-/// A book by its best levels, or the last trade, where the taker took it.
-fn other_row(theme: Theme, watched: &Watched) -> Row<'static> {
-    let name = watched.subscription.to_string();
+/// The state and the numbers of a further channel: a book by its best levels, trades by the last
+/// one, on the side that the taker took it from.
+fn other_texts(watched: &Watched) -> (Option<BookState>, [String; 5]) {
     let (state, best, updates) = match &watched.reader {
         Reader::Book(reader) => {
             let BookView { book, state, version } = reader.view();
@@ -272,32 +173,43 @@ fn other_row(theme: Theme, watched: &Watched) -> Row<'static> {
             (Some(state), best.map(|level| level.map(|l| (l.px(), l.sz()))), version)
         }
         Reader::Trades(reader) => {
-            let last = |side| reader.last().filter(|t| t.side() == side).map(|t| (t.px(), t.sz()));
-            (Some(reader.state()), [last(Side::Sell), last(Side::Buy)], reader.next())
+            let last = reader.last();
+            let of = |side| last.filter(|t| t.side() == side).map(|t| (t.px(), t.sz()));
+            (Some(reader.state()), [of(Side::Sell), of(Side::Buy)], reader.next())
         }
         Reader::Deep => (None, [None, None], 0),
     };
     let text = |number: Option<Decimal>| number.map(|n| n.to_string()).unwrap_or_default();
     let [bid, ask] = best;
-    let cell = |text: String, style: Style| Cell::from(Line::styled(text, style).right_aligned());
-    let state_cell = match state {
+    let numbers = [
+        text(bid.map(|(_, sz)| sz)),
+        text(bid.map(|(px, _)| px)),
+        text(ask.map(|(px, _)| px)),
+        text(ask.map(|(_, sz)| sz)),
+        Grouped(updates).to_string(),
+    ];
+    (state, numbers)
+}
+
+fn other_row(
+    theme: Theme,
+    watched: &Watched,
+    (state, texts): (Option<BookState>, [String; 5]),
+) -> Row<'static> {
+    let state = match state {
         Some(state) => Line::styled(state.name(), theme.state(state)),
         None => Line::styled("deep", theme.quiet()),
     };
-    Row::new([
-        Cell::from(name),
-        Cell::from(state_cell),
-        cell(text(bid.map(|(_, sz)| sz)), Style::new()),
-        cell(text(bid.map(|(px, _)| px)), theme.side(Side::Buy)),
-        cell(text(ask.map(|(px, _)| px)), theme.side(Side::Sell)),
-        cell(text(ask.map(|(_, sz)| sz)), Style::new()),
-        cell(Grouped(updates).to_string(), theme.quiet()),
-    ])
+    let (bid, ask) = (theme.side(Side::Buy), theme.side(Side::Sell));
+    let styles = [Style::new(), bid, ask, Style::new(), theme.quiet()];
+    let numbers = texts.into_iter().zip(styles);
+    let numbers = numbers.map(|(text, style)| Line::styled(text, style).right_aligned());
+    let name = Line::raw(watched.subscription.to_string());
+    Row::new([name, state].into_iter().chain(numbers).map(Cell::from))
 }
 
 fn draw_counters(frame: &mut Frame<'_>, area: Rect, theme: Theme, monitor: &Monitor) {
-    let [left, right] =
-        Layout::horizontal([Constraint::Max(LADDER_COLUMNS), Constraint::Fill(1)]).areas(area);
+    let [left, right] = Layout::horizontal(left_and_right(area.width)).areas(area);
     let stats = monitor.stats();
     let feed = &stats.feed;
     let latency = latencies(stats);
@@ -367,19 +279,12 @@ mod tests {
                 let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
                 let notices = ["no connection".to_owned()];
                 terminal.draw(|frame| draw(frame, &monitor, &header, &notices)).unwrap();
-                if height >= 24 {
+                if height >= 40 {
                     let picture = terminal.backend().to_string();
                     assert!(set.iter().all(|name| picture.contains(name)), "{picture}");
                     assert!(picture.contains("p99.9") && picture.contains("no connection"));
                 }
             }
         }
-    }
-
-    #[test]
-    fn bars_are_as_long_as_sizes_are_large() {
-        let bar = |sz: &str| bar(sz.parse().unwrap(), "8".parse().unwrap()).chars().count();
-        assert_eq!([bar("8"), bar("4"), bar("0.001")], [14, 7, 1]);
-        assert_eq!(super::bar(Decimal::ZERO, Decimal::ZERO), "");
     }
 }

@@ -254,6 +254,9 @@ impl Watch<'_> {
         }
         let elapsed = self.monitor.elapsed();
         let stats = self.monitor.fetch()?.clone();
+        if let Some(text) = self.losses.news(self.header.url, &stats) {
+            say(format_args!("okx-feed: {text}"));
+        }
         self.monitor.stop();
         let missed = pipe.map_or(Ok(0), |pipe| pipe.close(PATIENCE))?;
         say(format_args!("okx-feed watch: {}", Summary { stats: &stats, elapsed }));
