@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::args::is_stdin;
+use super::serve::listen_hint;
+use crate::model::{Dialect, SubscriptionError};
+use crate::net::ClientError;
 
 /// The exit code where the command did its work and found something malformed.
 const EXIT_MALFORMED: u8 = 1;
@@ -59,6 +62,43 @@ pub(crate) enum CliError {
         name = shown(path)
     )]
     Read { path: PathBuf, source: io::Error },
+    /// A thread, a runtime or a loopback port is not to be had.
+    #[error("can't start: {0}; check the limits of threads, open files and loopback ports")]
+    Start(io::Error),
+    /// The client could not be made, or has ended by itself.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The demonstration ended before anything came.
+    #[error(
+        "no frame came from the embedded exchange{why}; give it more time with --duration 10s, and \
+         check that a firewall lets loopback connections pass",
+        why = because(loss.as_deref())
+    )]
+    NoFrames { loss: Option<String> },
+    /// The exchange can't listen where it was asked to.
+    #[error("can't listen on {addr}: {source}; {hint}", hint = listen_hint(source))]
+    Listen { addr: String, source: io::Error },
+    /// A text is no channel.
+    #[error("{0}; see `okx-feed watch --help`")]
+    Channel(SubscriptionError),
+    /// A channel is written as the other dialect writes it.
+    #[error(
+        "{channel:?} is a channel of {dialect}; add --dialect {dialect}, and the --url of an \
+         exchange that speaks it"
+    )]
+    OtherDialect { channel: String, dialect: Dialect },
+    /// Channels of two addresses in one watch.
+    #[error(
+        "trades-all is served at another address than all other channels; watch it by itself, or \
+         say --url"
+    )]
+    TwoEndpoints,
+    /// The exchange has refused all that was asked for.
+    #[error("the exchange has refused every channel; check the instruments' names and the --url")]
+    AllRefused,
+    /// The time was over before there was a connection.
+    #[error("there was no connection to {url} in all the time; check --url and the network")]
+    NeverConnected { url: String },
     /// Standard output does not take what is written.
     #[error("can't write to standard output: {0}; check the disk or the program that reads it")]
     Write(io::Error),
@@ -86,6 +126,11 @@ impl CliError {
 /// The name of an input in a message.
 fn shown(path: &Path) -> String {
     if is_stdin(path) { "standard input".to_owned() } else { format!("{path:?}") }
+}
+
+/// The reason of a loss as part of a message, where there is one.
+fn because(loss: Option<&str>) -> String {
+    loss.map(|why| format!(" ({why})")).unwrap_or_default()
 }
 
 /// Writes a line to standard error. Where nobody can read that, there is nobody left to tell.

@@ -39,6 +39,14 @@ pub(crate) fn write_malformed(out: &mut Vec<u8>, stamp: Stamp, kind: &str, offse
     out.extend_from_slice(b"}\n");
 }
 
+/// Appends the number of events that are missing here, as one object and a line end.
+pub(crate) fn write_missed(out: &mut Vec<u8>, stamp: Stamp, count: u64) {
+    open(out, stamp, b"missed");
+    key(out, b"count");
+    put_u64(out, count);
+    out.extend_from_slice(b"}\n");
+}
+
 fn book(out: &mut Vec<u8>, stamp: Stamp, update: &BookUpdate<'_>) {
     open(out, stamp, b"book");
     source(out, update.channel.name(), update.inst_id);

@@ -2,11 +2,28 @@
 
 mod args;
 mod decode;
+mod demo;
 mod depth_books;
+mod duration;
 mod error;
 mod event_json;
+mod event_line;
+mod exchange;
+mod format;
+mod interrupt;
 mod lines;
+mod losses;
+mod monitor;
 mod output;
+mod panels;
+mod pipe;
+mod report;
 mod run;
+mod screen;
+mod serve;
+mod tap;
+mod theme;
+mod view;
+mod watch;
 
 pub use run::run;

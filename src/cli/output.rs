@@ -1,5 +1,6 @@
 //! Standard output, buffered, and quiet once nobody reads it.
 
+use std::fmt;
 use std::io::{self, StdoutLock, Write};
 
 use super::error::CliError;
@@ -26,6 +27,12 @@ impl Output {
     /// Where the next bytes are appended.
     pub(crate) const fn buf(&mut self) -> &mut Vec<u8> {
         &mut self.buf
+    }
+
+    /// Appends a text and a line end.
+    pub(crate) fn line(&mut self, text: fmt::Arguments<'_>) {
+        // Writing to memory does not fail.
+        let _ = writeln!(self.buf, "{text}");
     }
 
     /// Writes what is buffered if it is much.

@@ -1,13 +1,17 @@
 //! The program: arguments, log, the command, its exit code.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use super::decode::{self, DecodeArgs};
-use super::error::{CliError, EXIT_FAILURE, Outcome, say};
+use super::demo::{self, DemoArgs};
+use super::error::{CliError, EXIT_FAILURE, Outcome};
+use super::screen::is_drawable;
+use super::serve::{self, ServeArgs};
+use super::watch::{self, WatchArgs};
 
 /// A low-latency feed handler for the OKX v5 and OKEX v3 market-data WebSockets.
 #[derive(Debug, Parser)]
@@ -22,13 +26,31 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  okx-feed decode --dialect v5 capture.jsonl     print the events of a capture
-  okx-feed decode --help                         say all about one command";
+  okx-feed                                         a demonstration, without a network
+  okx-feed watch books5:BTC-USDT trades:BTC-USDT   the live exchange
+  okx-feed watch --json trades:BTC-USDT            its events, one JSON object a line
+  okx-feed serve                                   an exchange on this machine
+  okx-feed decode --dialect v5 capture.jsonl       the events of a capture
+  okx-feed watch --help                            all about one command
+
+Without a command it is `okx-feed demo`.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show live books, trades and latencies, from an exchange inside of the program
+    Demo(DemoArgs),
+    /// Show live channels of an exchange, or print their events
+    Watch(WatchArgs),
+    /// Serve the embedded exchange to any client
+    Serve(ServeArgs),
     /// Print the events of a capture as JSON, one object a line
     Decode(DecodeArgs),
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Demo(DemoArgs::default())
+    }
 }
 
 /// Runs the program with the arguments that it was started with, and gives its exit code.
@@ -45,10 +67,8 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(EXIT_FAILURE));
         }
     };
-    start_log(cli.verbose);
-    let Some(command) = cli.command else {
-        return no_command();
-    };
+    let command = cli.command.unwrap_or_default();
+    start_log(&command, cli.verbose);
     match dispatch(&command) {
         Ok(outcome) => outcome.into(),
         Err(error) => error.report(),
@@ -57,19 +77,24 @@ pub fn run() -> ExitCode {
 
 fn dispatch(command: &Command) -> Result<Outcome, CliError> {
     match command {
+        Command::Demo(args) => demo::run(args),
+        Command::Watch(args) => watch::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Decode(args) => decode::run(args),
     }
 }
 
-/// What the program does without a command: this is the place of `demo`.
-fn no_command() -> ExitCode {
-    say(format_args!("{}", Cli::command().render_help()));
-    ExitCode::from(EXIT_FAILURE)
-}
-
 /// Sends the log to standard error: warnings, more by `-v`, or what `RUST_LOG` asks for.
-fn start_log(verbose: u8) {
+///
+/// Commands that say themselves what is wrong log nothing unless asked; one that draws on the
+/// terminal that the log would go to logs nothing at all.
+fn start_log(command: &Command, verbose: u8) {
+    let speaks = matches!(command, Command::Demo(_) | Command::Watch(_));
+    if speaks && is_drawable() && io::stderr().is_terminal() {
+        return;
+    }
     let default = match verbose {
+        0 if speaks => "off",
         0 => "warn",
         1 => "info",
         2 => "debug",
@@ -83,7 +108,15 @@ fn start_log(verbose: u8) {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+
+    #[test]
+    fn no_command_is_the_demo_as_it_is_without_arguments() {
+        let asked = Cli::try_parse_from(["okx-feed", "demo"]).unwrap().command.unwrap();
+        assert_eq!(format!("{asked:?}"), format!("{:?}", Command::default()));
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -32,6 +32,24 @@ pub enum Event<'f> {
     State(StateChange<'f>),
 }
 
+impl Event<'_> {
+    /// When we received the frame, or noticed the change of state; [`UnixNanos::UNKNOWN`] where
+    /// nobody looked at a clock.
+    #[inline]
+    #[must_use]
+    pub const fn ts_recv(&self) -> UnixNanos {
+        match self {
+            Self::Book(update) => update.book.ts_recv,
+            Self::Trade(update) => update.trade.ts_recv,
+            Self::Depth(update) => update.ts_recv,
+            Self::DepthBook(change) => change.update.ts_recv,
+            Self::Control(control) => control.ts_recv,
+            Self::Skipped(skipped) => skipped.ts_recv,
+            Self::State(change) => change.ts_recv,
+        }
+    }
+}
+
 /// Who receives events. A closure `FnMut(&Event<'_>)` is one.
 pub trait Sink {
     /// Takes one event. It is called inline on the hot path, before the next frame is read.

@@ -46,6 +46,9 @@ pub struct ClientStats {
     pub connects: u64,
     /// How often a connection, or an attempt at one, came to an end.
     pub losses: u64,
+    /// Why the last connection, or the last attempt at one, came to an end, in words; `None` where
+    /// there was no loss.
+    pub last_loss: Option<String>,
     /// How many subscriptions the exchange has refused.
     pub rejections: u64,
     /// Whether the connection is open now.

@@ -14,7 +14,7 @@ use super::builder::ClientConfig;
 use super::client::{ClientStats, Command, Readers};
 use super::clock::Clock;
 use super::connect::{Socket, Target};
-use crate::feed::{Action, FeedHandler, Session, SessionEvent, Stats};
+use crate::feed::{Action, FeedHandler, LostReason, Session, SessionEvent, Stats};
 use crate::model::{
     BookState, Control, ControlKind, DownReason, Event, MonoNanos, Sink, Subscription, UnixNanos,
 };
@@ -231,6 +231,7 @@ impl<S: Sink> Pump<S> {
     fn lost(&mut self, error: &dyn std::fmt::Display) {
         tracing::warn!(%error, url = %self.config.url, "connection lost");
         self.transport = Transport::Closed;
+        self.core.stats.last_loss = Some(error.to_string());
         self.core.session.lost(self.core.clock.mono());
     }
 
@@ -317,6 +318,9 @@ impl<S: Sink> Core<S> {
                 SessionEvent::Lost(reason) => {
                     tracing::info!(?reason, "not connected");
                     self.stats.losses += 1;
+                    if !matches!(reason, LostReason::Closed | LostReason::ConnectFailed) {
+                        self.stats.last_loss = Some(reason.to_string());
+                    }
                     self.stats.connected = false;
                     self.handler.set_all_states(BookState::Connecting, wall, &mut self.sink);
                 }
@@ -353,6 +357,7 @@ fn new_stats() -> ClientStats {
         latency: Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3).expect("bounds are in order"),
         connects: 0,
         losses: 0,
+        last_loss: None,
         rejections: 0,
         connected: false,
     }

@@ -34,6 +34,16 @@ impl Endpoint {
         }
     }
 
+    /// The path of the endpoint's URL.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::V3 => "/ws/v3",
+            Self::V5Public => "/ws/v5/public",
+            Self::V5Business => "/ws/v5/business",
+        }
+    }
+
     /// The dialect that is spoken there.
     #[must_use]
     pub const fn dialect(self) -> Dialect {

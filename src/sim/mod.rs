@@ -19,6 +19,7 @@ mod request;
 mod rng;
 mod server;
 mod socket;
+mod thread;
 mod v3;
 mod v5;
 
@@ -29,3 +30,4 @@ pub use listing::{Listing, ListingError};
 pub use market::{InstIndex, MarketConfig, Print, SimMarket};
 pub use publisher::PushIntervals;
 pub use server::{Server, ServerHandle};
+pub use thread::ServerThread;

@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_millis(1);
 /// The most that it catches up at once; beyond it, exchange time falls behind the wall clock.
 const MAX_CATCH_UP: Duration = Duration::from_millis(100);
 /// How long connections may take to say goodbye when the server ends.
-const GOODBYE: Duration = Duration::from_secs(2);
+const GOODBYE: Duration = Duration::from_secs(1);
 /// The pause after an accept that failed, as it does when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -70,6 +70,11 @@ impl Server {
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// What ends the server when it is set.
+    pub(super) const fn ended(&self) -> &watch::Sender<bool> {
+        &self.ended
     }
 
     /// Serves until the future is dropped.

@@ -1,6 +1,7 @@
 //! The state machine of a session.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use super::backoff::Backoff;
 use super::config::SessionConfig;
@@ -58,6 +59,19 @@ pub enum LostReason {
     AckTimeout,
     /// The exchange announced that it will close for a service upgrade.
     ServiceUpgrade,
+}
+
+impl fmt::Display for LostReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::ConnectFailed => "connecting failed",
+            Self::ConnectTimeout => "connecting took too long",
+            Self::Closed => "the connection was closed",
+            Self::PongTimeout => "the exchange did not answer a ping",
+            Self::AckTimeout => "the exchange did not answer a subscription",
+            Self::ServiceUpgrade => "the exchange announced a service upgrade",
+        })
+    }
 }
 
 /// Where the connection stands.

@@ -1,0 +1,51 @@
+//! The wish of somebody outside that the program ends: Ctrl-C, or a signal to terminate.
+
+use std::io;
+
+/// What the operating system tells us to end by. Made before anything is started, so that from then
+/// on no signal kills the program halfway.
+#[derive(Debug)]
+pub(crate) struct Interrupt {
+    #[cfg(unix)]
+    signals: [tokio::signal::unix::Signal; 2],
+}
+
+impl Interrupt {
+    /// Takes the signals over. It must be inside a runtime.
+    ///
+    /// # Errors
+    /// Where the operating system does not give them.
+    #[cfg(unix)]
+    pub(crate) fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { signals: [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?] })
+    }
+
+    /// Takes Ctrl-C over.
+    ///
+    /// # Errors
+    /// None here.
+    #[cfg(not(unix))]
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Waits until the program is to end.
+    #[cfg(unix)]
+    pub(crate) async fn wait(&mut self) {
+        let [interrupt, terminate] = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+
+    /// Waits until the program is to end.
+    #[cfg(not(unix))]
+    pub(crate) async fn wait(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // There will be no signal: wait for the other ends of a command.
+            std::future::pending::<()>().await;
+        }
+    }
+}

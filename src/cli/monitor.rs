@@ -1,0 +1,112 @@
+//! A running client and all that is shown of it.
+
+use std::time::Duration;
+
+use super::error::CliError;
+use super::format::per_sec;
+use crate::feed::{BookReader, TradeReader};
+use crate::model::{MonoNanos, Subscription};
+use crate::net::{Client, ClientStats, Clock};
+
+/// How often the counters are fetched; each time the histogram is copied by the client's thread.
+pub(crate) const STATS_EVERY: Duration = Duration::from_millis(250);
+
+/// The time over which the rate is taken.
+const RATE_OVER: Duration = Duration::from_secs(1);
+
+/// A client, its readers and its counters as they were fetched last.
+pub(crate) struct Monitor {
+    client: Client,
+    channels: Vec<Watched>,
+    clock: Clock,
+    stats: ClientStats,
+    /// Time and frames of the last fetches, oldest first.
+    samples: Vec<(MonoNanos, u64)>,
+}
+
+/// A subscription and the way to what it brings.
+pub(crate) struct Watched {
+    pub(crate) subscription: Subscription,
+    pub(crate) reader: Reader,
+}
+
+/// The way to what a subscription brings.
+pub(crate) enum Reader {
+    Book(BookReader),
+    Trades(TradeReader),
+    /// A deep book, which can't be read from outside yet.
+    Deep,
+}
+
+impl Monitor {
+    /// Monitors a client, with its channels in the order given.
+    ///
+    /// # Errors
+    /// Where the client has stopped.
+    pub(crate) fn new(client: Client, subscriptions: &[Subscription]) -> Result<Self, CliError> {
+        let watched = |subscription: &Subscription| {
+            let book = client.book_reader(subscription).map(Reader::Book);
+            let trades = || client.trade_reader(subscription).map(Reader::Trades);
+            let reader = book.or_else(trades).unwrap_or(Reader::Deep);
+            Watched { subscription: *subscription, reader }
+        };
+        let channels = subscriptions.iter().map(watched).collect();
+        let stats = client.stats()?;
+        Ok(Self { client, channels, clock: Clock::start(), stats, samples: Vec::new() })
+    }
+
+    /// Fetches the counters, if the last ones are old.
+    ///
+    /// # Errors
+    /// Where the client has stopped.
+    pub(crate) fn refresh(&mut self) -> Result<(), CliError> {
+        let now = self.clock.mono();
+        if self.samples.last().is_none_or(|(last, _)| now.since(*last) >= STATS_EVERY) {
+            self.fetch()?;
+            self.samples.push((now, self.stats.feed.frames));
+            let old = |second: &(MonoNanos, u64)| now.since(second.0) >= RATE_OVER;
+            while self.samples.len() > 2 && self.samples.get(1).is_some_and(old) {
+                self.samples.remove(0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches the counters.
+    ///
+    /// # Errors
+    /// Where the client has stopped.
+    pub(crate) fn fetch(&mut self) -> Result<&ClientStats, CliError> {
+        self.stats = self.client.stats()?;
+        Ok(&self.stats)
+    }
+
+    /// The counters as they were fetched last.
+    pub(crate) const fn stats(&self) -> &ClientStats {
+        &self.stats
+    }
+
+    /// The frames a second, of about the last second.
+    pub(crate) fn frames_per_sec(&self) -> u64 {
+        let (Some((from, before)), Some((to, after))) = (self.samples.first(), self.samples.last())
+        else {
+            return 0;
+        };
+        per_sec(after.saturating_sub(*before), to.since(*from))
+    }
+
+    /// The channels in the order in which they were asked for.
+    pub(crate) fn channels(&self) -> &[Watched] {
+        &self.channels
+    }
+
+    /// The time since the client was started.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.clock.mono().since(MonoNanos::ZERO)
+    }
+
+    /// Stops the client properly.
+    pub(crate) fn stop(self) {
+        self.client.stop();
+    }
+}

@@ -1,0 +1,125 @@
+//! What a client has seen, as text: the table at the end of a run, and one line.
+
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use super::format::{Bytes, Counted, Grouped, Nanos, per_sec};
+use crate::feed::Stats;
+use crate::net::ClientStats;
+
+/// The percentiles that are shown, by name and quantile; the maximum comes after them.
+const PERCENTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)];
+
+/// The latencies that are shown, by name, in nanoseconds.
+pub(crate) fn latencies(stats: &ClientStats) -> [(&'static str, Nanos); 4] {
+    let [a, b, c] =
+        PERCENTILES.map(|(name, at)| (name, Nanos(stats.latency.value_at_quantile(at))));
+    [a, b, c, ("max", Nanos(stats.latency.max()))]
+}
+
+/// Everything that went wrong: malformed frames and errors that the exchange has told.
+pub(crate) const fn errors(feed: &Stats, malformed: u64) -> u64 {
+    malformed + feed.control_errors
+}
+
+/// The counters and latencies of a run as a table.
+pub(crate) struct Table<'a> {
+    pub(crate) stats: &'a ClientStats,
+    pub(crate) elapsed: Duration,
+}
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { stats, elapsed } = self;
+        let feed = &stats.feed;
+        let mut row = |name: &str, count: &dyn fmt::Display, note: String| {
+            writeln!(f, "{}", format!("  {name:<10} {count:>12}   {note}").trim_end())
+        };
+        let rate = format!("{} /s", Grouped(per_sec(feed.frames, *elapsed)));
+        row("frames", &Grouped(feed.frames), rate)?;
+        row("bytes", &Bytes(feed.wire_bytes), format!("{} of text", Bytes(feed.text_bytes)))?;
+        row("events", &Grouped(events(feed)), event_notes(feed))?;
+        row("errors", &Grouped(errors(feed, feed.malformed())), error_notes(feed))?;
+        row("anomalies", &Grouped(anomalies(feed)), anomaly_notes(feed))?;
+        row("skipped", &Grouped(feed.skipped.total()), skipped_notes(feed))?;
+        row("connects", &Grouped(stats.connects), format!("{} lost or failed", stats.losses))?;
+        writeln!(f, "\n  latency, from frame receipt to book update")?;
+        let (mut names, mut values) = (String::new(), String::new());
+        for (name, value) in latencies(stats) {
+            write!(names, "{name:>12}")?;
+            write!(values, "{value:>12}")?;
+        }
+        write!(f, "{names}\n{values}")
+    }
+}
+
+/// The counters of a run on one line.
+pub(crate) struct Summary<'a> {
+    pub(crate) stats: &'a ClientStats,
+    pub(crate) elapsed: Duration,
+}
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { stats, elapsed } = self;
+        let feed = &stats.feed;
+        let frames = Counted(feed.frames, "frame");
+        write!(f, "{:.1} s, {frames}: ", elapsed.as_secs_f64())?;
+        let notes = [event_notes(feed), anomaly_notes(feed)];
+        for text in notes.iter().filter(|text| !text.is_empty()) {
+            write!(f, "{text}, ")?;
+        }
+        write!(f, "{} skipped, {} malformed", feed.skipped.total(), feed.malformed())?;
+        write!(f, "; {}, {} lost or failed", Counted(stats.connects, "connect"), stats.losses)?;
+        if feed.frames > 0 {
+            let [(_, p50), (_, p99), ..] = latencies(stats);
+            write!(f, "; p50 {p50}, p99 {p99} from receipt")?;
+        }
+        Ok(())
+    }
+}
+
+const fn events(feed: &Stats) -> u64 {
+    feed.books + feed.trades + feed.depths + feed.controls
+}
+
+fn event_notes(feed: &Stats) -> String {
+    listed([
+        ("book", feed.books),
+        ("trade", feed.trades),
+        ("deep book", feed.depths),
+        ("control", feed.controls),
+    ])
+}
+
+/// Malformed frames by their kind, and what the exchange has refused.
+fn error_notes(feed: &Stats) -> String {
+    let kinds = feed.errors.iter().map(|(kind, count)| (kind.name(), count));
+    listed(kinds.chain([("refused by the exchange", feed.control_errors)]))
+}
+
+/// All that was well-formed and yet is not as it should be.
+pub(crate) const fn anomalies(feed: &Stats) -> u64 {
+    feed.crossed + feed.unsorted + feed.empty_levels + feed.backwards + feed.unsubscribed
+}
+
+fn anomaly_notes(feed: &Stats) -> String {
+    listed([
+        ("crossed", feed.crossed),
+        ("unsorted", feed.unsorted),
+        ("empty level", feed.empty_levels),
+        ("time backwards", feed.backwards),
+        ("not subscribed", feed.unsubscribed),
+    ])
+}
+
+fn skipped_notes(feed: &Stats) -> String {
+    let named = |(name, count)| (if str::is_empty(name) { "(no channel)" } else { name }, count);
+    listed(feed.skipped.iter().map(named).chain([("others", feed.skipped.other)]))
+}
+
+/// What there was of each, leaving out what there was not.
+fn listed<'a>(counts: impl IntoIterator<Item = (&'a str, u64)>) -> String {
+    let some = counts.into_iter().filter(|(_, count)| *count > 0);
+    some.map(|(name, count)| format!("{} {name}", Grouped(count))).collect::<Vec<_>>().join(", ")
+}

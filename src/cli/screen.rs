@@ -1,0 +1,70 @@
+//! The terminal: taken over while something is drawn, given back however that ends.
+
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use ratatui::{DefaultTerminal, Frame};
+
+use super::error::CliError;
+
+/// A terminal with the alternate screen shown. Dropping it restores the terminal; a panic does too.
+pub(crate) struct Screen {
+    terminal: DefaultTerminal,
+}
+
+impl Screen {
+    /// Takes the terminal over, if standard output is one that can be drawn on.
+    pub(crate) fn open_if_terminal() -> Option<Self> {
+        if !is_drawable() {
+            return None;
+        }
+        match ratatui::try_init() {
+            Ok(terminal) => Some(Self { terminal }),
+            Err(error) => {
+                // Plain lines are as good: it may be a terminal that nobody can type on.
+                let _ = ratatui::try_restore();
+                tracing::info!(%error, "the terminal can't be drawn on");
+                None
+            }
+        }
+    }
+
+    /// Whether `q`, Escape or Ctrl-C was pressed since the last call. Does not wait.
+    pub(crate) fn quit_asked(&self) -> bool {
+        // Where the keyboard can't be read, signals still end the program.
+        while event::poll(Duration::ZERO).unwrap_or(false) {
+            let Ok(Event::Key(key)) = event::read() else { continue };
+            if key.kind == KeyEventKind::Release {
+                continue;
+            }
+            let control_c =
+                key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+            if control_c || matches!(key.code, KeyCode::Char('q' | 'Q') | KeyCode::Esc) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Draws one picture.
+    ///
+    /// # Errors
+    /// Where the terminal does not take it.
+    pub(crate) fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) -> Result<(), CliError> {
+        self.terminal.draw(picture).map(|_| ()).map_err(CliError::write)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no restoring.
+        let _ = ratatui::try_restore();
+    }
+}
+
+/// Whether standard output is a terminal on which the cursor can be moved.
+pub(crate) fn is_drawable() -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    !dumb && io::stdout().is_terminal()
+}

@@ -1,0 +1,114 @@
+//! `okx-feed serve`: the embedded exchange for any client.
+
+use std::io;
+
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+
+use super::error::{CliError, Outcome, say};
+use super::exchange::{self, MAX_INSTRUMENTS};
+use super::format::{Counted, Grouped};
+use super::interrupt::Interrupt;
+use crate::model::Dialect;
+use crate::sim::{Endpoint, Listing, ServerThread};
+
+/// The arguments of `serve`.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ServeArgs {
+    /// Where to listen; port 0 lets the system choose
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8443")]
+    listen: String,
+    /// How many instruments are listed
+    #[arg(long, value_name = "N", default_value_t = 16,
+          value_parser = RangedU64ValueParser::<usize>::new().range(1..=MAX_INSTRUMENTS))]
+    instruments: usize,
+    /// Orders, cancels and takers a second over all instruments
+    #[arg(long, value_name = "EVENTS", default_value_t = 1_000)]
+    rate: u32,
+    /// Fixes the market: the same seed gives the same orders
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Push books at every change, not every 100 ms (bbo-tbt: 10 ms) as the real exchange does
+    #[arg(long)]
+    every_change: bool,
+}
+
+const AFTER_HELP: &str = "\
+Serves made-up markets in plain text (ws://), without limits but those of the real exchange, to any
+client of the v3 or v5 protocol: at /ws/v3, /ws/v5/public and /ws/v5/business (trades-all). The
+addresses and some names go to standard error. Ctrl-C ends it, with a proper close to each client.
+
+Exit code: 0 when it was ended, 2 when it could not listen and for wrong usage.
+
+Examples:
+  okx-feed serve
+  okx-feed serve --listen 127.0.0.1:0 --rate 50000 --instruments 1000 --every-change
+  okx-feed watch --url ws://127.0.0.1:8443/ws/v5/public books5:BTC-USDT trades:BTC-USDT";
+
+/// The instruments that are named at the start.
+const NAMED: usize = 8;
+
+/// Serves until somebody ends it.
+///
+/// # Errors
+/// Where the address can't be listened on.
+pub(crate) fn run(args: &ServeArgs) -> Result<Outcome, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(CliError::Start)?;
+    let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
+    let listings = Listing::generate(args.instruments);
+    let config = exchange::config(listings.clone(), args.rate, args.seed, args.every_change);
+    let server = ServerThread::start(args.listen.clone(), config)
+        .map_err(|source| CliError::Listen { addr: args.listen.clone(), source })?;
+    greet(args, &server, &listings);
+    runtime.block_on(interrupt.wait());
+    drop(server);
+    say(format_args!("okx-feed serve: ended"));
+    Ok(Outcome::Clean)
+}
+
+/// Says where the exchange is and how to look at it.
+fn greet(args: &ServeArgs, server: &ServerThread, listings: &[Listing]) {
+    if !server.local_addr().ip().is_loopback() {
+        say(format_args!(
+            "warning: {} can be reached from other machines, with no TLS and no password",
+            server.local_addr()
+        ));
+    }
+    let (instruments, rate) =
+        (Counted(listings.len() as u64, "instrument"), Grouped(args.rate.into()));
+    say(format_args!("okx-feed serve: {instruments}, {rate} market events/s, seed {}", args.seed));
+    let Some(first) = listings.first() else { return };
+    let (Ok([v3, _]), Ok([v5, trades])) =
+        (exchange::channels(Dialect::V3, first), exchange::channels(Dialect::V5, first))
+    else {
+        return;
+    };
+    let url = server.url(Endpoint::V5Public);
+    say(format_args!("  v3  {:42} {v3}", server.url(Endpoint::V3)));
+    say(format_args!("  v5  {url:42} {v5}"));
+    let business = server.url(Endpoint::V5Business);
+    say(format_args!("  v5  {business:42} trades-all:{}", first.inst_id()));
+    let names: Vec<&str> = listings.iter().take(NAMED).map(|l| l.inst_id().as_str()).collect();
+    let more = match listings.len() - names.len() {
+        0 => String::new(),
+        more => format!(" and {} more", Grouped(more as u64)),
+    };
+    say(format_args!("  instruments: {}{more}", names.join(", ")));
+    say(format_args!("  look at it:  okx-feed watch --url {url} {v5} {trades}"));
+    say(format_args!("  Ctrl-C ends it"));
+}
+
+/// What to do about an address that can't be listened on.
+pub(crate) fn listen_hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there; stop it, or take any free port with \
+             --listen 127.0.0.1:0"
+        }
+        io::ErrorKind::PermissionDenied => "ports below 1024 are the administrator's; take another",
+        io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address",
+        _ => "write HOST:PORT, such as 127.0.0.1:8443",
+    }
+}

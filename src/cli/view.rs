@@ -1,0 +1,290 @@
+//! The live picture: ladder, trades, further channels, counters. It draws and decides nothing.
+
+use std::time::Duration;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Cell, Paragraph, Row, Table, Wrap};
+
+use super::format::{Bytes, Grouped};
+use super::monitor::{Monitor, Reader, Watched};
+use super::panels::{LADDER_COLUMNS, LADDER_ROWS, columns, draw_ladder, draw_tape, panel};
+use super::report::{anomalies, errors, latencies};
+use super::theme::Theme;
+use crate::feed::BookView;
+use crate::model::{BookState, Decimal, Dialect, Side};
+
+/// The columns of the longest name of a state.
+const MAX_STATE_COLUMNS: u16 = 17;
+
+/// How often the picture is drawn.
+pub(crate) const DRAW_EVERY: Duration = Duration::from_millis(66);
+
+/// What the picture says of the run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Header<'a> {
+    pub(crate) command: &'static str,
+    pub(crate) dialect: Dialect,
+    pub(crate) url: &'a str,
+    pub(crate) duration: Option<Duration>,
+}
+
+/// Draws a client's state, with the latest notices below.
+pub(crate) fn draw(
+    frame: &mut Frame<'_>,
+    monitor: &Monitor,
+    header: &Header<'_>,
+    notices: &[String],
+) {
+    let theme = Theme::of_environment();
+    let (panels, others) = arrange(monitor.channels());
+    let panel_rows = if panels.is_empty() { 0 } else { LADDER_ROWS };
+    let other_rows = if others.is_empty() { 0 } else { u16_of(others.len()).saturating_add(3) };
+    let columns = usize::from(frame.area().width).max(1);
+    // Words that move to the next row may ask for one row more.
+    let rows_of = |text: &String| text.chars().count().div_ceil(columns) + 1;
+    let notice_rows: usize = notices.iter().map(rows_of).sum();
+    let [head, top, middle, counters, bottom, _] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(panel_rows),
+        Constraint::Max(other_rows),
+        Constraint::Length(4),
+        Constraint::Length(u16_of(notice_rows)),
+        Constraint::Fill(1),
+    ])
+    .areas(frame.area());
+    draw_head(frame, head, theme, monitor, header);
+    draw_panels(frame, top, theme, &panels);
+    if !others.is_empty() {
+        draw_others(frame, middle, theme, &others);
+    }
+    draw_counters(frame, counters, theme, monitor);
+    let notices: Vec<Line<'_>> =
+        notices.iter().map(|text| Line::styled(text.as_str(), theme.alarm())).collect();
+    frame.render_widget(Paragraph::new(notices).wrap(Wrap { trim: true }), bottom);
+}
+
+/// The two channels that get a panel, and the rest: a book and its trades, or two of a kind.
+fn arrange(channels: &[Watched]) -> (Vec<&Watched>, Vec<&Watched>) {
+    let find = |wanted: fn(&Reader) -> bool| channels.iter().position(|c| wanted(&c.reader));
+    let book = find(|reader| matches!(reader, Reader::Book(_)));
+    let trades = find(|reader| matches!(reader, Reader::Trades(_)));
+    let mut chosen: Vec<usize> = [book, trades].into_iter().flatten().collect();
+    if chosen.len() == 1 {
+        let shown =
+            |at: usize, c: &Watched| !matches!(c.reader, Reader::Deep) && !chosen.contains(&at);
+        let second = channels.iter().enumerate().find(|(at, c)| shown(*at, c));
+        chosen.extend(second.map(|(at, _)| at));
+    }
+    let others = channels.iter().enumerate().filter(|(at, _)| !chosen.contains(at));
+    let others = others.map(|(_, c)| c).collect();
+    (chosen.iter().filter_map(|at| channels.get(*at)).collect(), others)
+}
+
+/// The ladder's part of a line, and the rest.
+fn left_and_right(columns: u16) -> [Constraint; 2] {
+    let left = LADDER_COLUMNS.min(columns / 20 * 11);
+    [Constraint::Length(left), Constraint::Fill(1)]
+}
+
+fn draw_head(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    theme: Theme,
+    monitor: &Monitor,
+    header: &Header<'_>,
+) {
+    let Header { command, dialect, url, duration } = header;
+    let left = Line::from(vec![
+        Span::styled(format!(" okx-feed {command} "), theme.title()),
+        Span::styled(format!(" {dialect}  {url}"), theme.quiet()),
+    ]);
+    let elapsed = monitor.elapsed().as_secs_f64();
+    let of = duration.map(|total| format!(" of {:.0}", total.as_secs_f64())).unwrap_or_default();
+    let right = Line::styled(format!("{elapsed:.1}{of} s   q quits "), theme.quiet());
+    frame.render_widget(left, area);
+    frame.render_widget(right.right_aligned(), area);
+}
+
+fn draw_panels(frame: &mut Frame<'_>, area: Rect, theme: Theme, panels: &[&Watched]) {
+    let widths = match panels {
+        [] => return,
+        [_] => vec![Constraint::Fill(1)],
+        [_, second] if matches!(second.reader, Reader::Trades(_)) => {
+            left_and_right(area.width).to_vec()
+        }
+        _ => vec![Constraint::Fill(1); 2],
+    };
+    let areas = Layout::horizontal(widths).split(area);
+    for (watched, area) in panels.iter().zip(areas.iter()) {
+        let name = watched.subscription.to_string();
+        match &watched.reader {
+            Reader::Book(reader) => draw_ladder(frame, *area, theme, &name, reader),
+            Reader::Trades(reader) => draw_tape(frame, *area, theme, &name, reader),
+            Reader::Deep => {}
+        }
+    }
+}
+
+fn draw_others(frame: &mut Frame<'_>, area: Rect, theme: Theme, others: &[&Watched]) {
+    let head = [
+        Line::raw("channel"),
+        Line::raw("state"),
+        Line::raw("bid size").right_aligned(),
+        Line::raw("bid").right_aligned(),
+        Line::raw("ask").right_aligned(),
+        Line::raw("ask size").right_aligned(),
+        Line::raw("updates").right_aligned(),
+    ];
+    let head = Row::new(head.map(Cell::from)).style(theme.quiet());
+    let texts: Vec<_> = others.iter().map(|watched| other_texts(watched)).collect();
+    let column = |at: usize| {
+        let column: Vec<String> = texts.iter().filter_map(|row| row.1.get(at).cloned()).collect();
+        Constraint::Length(columns(&column))
+    };
+    let widths = [
+        Constraint::Fill(1),
+        Constraint::Length(MAX_STATE_COLUMNS),
+        column(0),
+        column(1),
+        column(2),
+        column(3),
+        Constraint::Length(9),
+    ];
+    let rows = others.iter().zip(texts).map(|(watched, texts)| other_row(theme, watched, texts));
+    let hidden = (others.len() + 3).saturating_sub(usize::from(area.height));
+    let mut block = panel(theme, "further channels", None);
+    if hidden > 0 {
+        let text = format!(" {hidden} more, with a taller window ");
+        block = block.title_bottom(Line::styled(text, theme.quiet()).right_aligned());
+    }
+    frame.render_widget(Table::new(rows, widths).header(head).column_spacing(2).block(block), area);
+}
+
+/// The state and the numbers of a further channel: a book by its best levels, trades by the last
+/// one, on the side that the taker took it from.
+fn other_texts(watched: &Watched) -> (Option<BookState>, [String; 5]) {
+    let (state, best, updates) = match &watched.reader {
+        Reader::Book(reader) => {
+            let BookView { book, state, version } = reader.view();
+            let best = [book.best_bid(), book.best_ask()];
+            (Some(state), best.map(|level| level.map(|l| (l.px(), l.sz()))), version)
+        }
+        Reader::Trades(reader) => {
+            let last = reader.last();
+            let of = |side| last.filter(|t| t.side() == side).map(|t| (t.px(), t.sz()));
+            (Some(reader.state()), [of(Side::Sell), of(Side::Buy)], reader.next())
+        }
+        Reader::Deep => (None, [None, None], 0),
+    };
+    let text = |number: Option<Decimal>| number.map(|n| n.to_string()).unwrap_or_default();
+    let [bid, ask] = best;
+    let numbers = [
+        text(bid.map(|(_, sz)| sz)),
+        text(bid.map(|(px, _)| px)),
+        text(ask.map(|(px, _)| px)),
+        text(ask.map(|(_, sz)| sz)),
+        Grouped(updates).to_string(),
+    ];
+    (state, numbers)
+}
+
+fn other_row(
+    theme: Theme,
+    watched: &Watched,
+    (state, texts): (Option<BookState>, [String; 5]),
+) -> Row<'static> {
+    let state = match state {
+        Some(state) => Line::styled(state.name(), theme.state(state)),
+        None => Line::styled("deep", theme.quiet()),
+    };
+    let (bid, ask) = (theme.side(Side::Buy), theme.side(Side::Sell));
+    let styles = [Style::new(), bid, ask, Style::new(), theme.quiet()];
+    let numbers = texts.into_iter().zip(styles);
+    let numbers = numbers.map(|(text, style)| Line::styled(text, style).right_aligned());
+    let name = Line::raw(watched.subscription.to_string());
+    Row::new([name, state].into_iter().chain(numbers).map(Cell::from))
+}
+
+fn draw_counters(frame: &mut Frame<'_>, area: Rect, theme: Theme, monitor: &Monitor) {
+    let [left, right] = Layout::horizontal(left_and_right(area.width)).areas(area);
+    let stats = monitor.stats();
+    let feed = &stats.feed;
+    let latency = latencies(stats);
+    let latency = latency.map(|(name, value)| (name, value.to_string(), theme.strong()));
+    let block = panel(theme, "latency, frame receipt to book update", None);
+    draw_numbers(frame, left, theme, block, &latency);
+
+    let malformed = feed.malformed();
+    let alarm = |count: u64| if count > 0 { theme.alarm() } else { Style::new() };
+    let wrong = errors(feed, malformed) + anomalies(feed);
+    let numbers = [
+        ("frames", Grouped(feed.frames).to_string(), Style::new()),
+        ("frames/s", Grouped(monitor.frames_per_sec()).to_string(), theme.strong()),
+        ("bytes", Bytes(feed.wire_bytes).to_string(), Style::new()),
+        ("errors", Grouped(wrong).to_string(), alarm(wrong)),
+        ("lost", Grouped(stats.losses).to_string(), alarm(stats.losses)),
+    ];
+    let block = panel(theme, "feed", None);
+    draw_numbers(frame, right, theme, block, &numbers);
+}
+
+/// Names above numbers, in columns of equal width.
+fn draw_numbers(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    theme: Theme,
+    block: Block<'_>,
+    numbers: &[(&str, String, Style)],
+) {
+    let names = numbers.iter().map(|(name, ..)| Line::styled(*name, theme.quiet()).right_aligned());
+    let values =
+        numbers.iter().map(|(_, value, style)| Line::styled(value.clone(), *style).right_aligned());
+    let rows = [Row::new(names.map(Cell::from)), Row::new(values.map(Cell::from))];
+    let widths = vec![Constraint::Fill(1); numbers.len()];
+    frame.render_widget(Table::new(rows, widths).block(block), area);
+}
+
+fn u16_of(count: usize) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+    use crate::net::Client;
+
+    #[test]
+    fn every_window_size_and_set_of_channels_can_be_drawn() {
+        let url = "ws://127.0.0.1:1";
+        let sets: [&[&str]; 5] = [
+            &["books5:A"],
+            &["trades:A"],
+            &["books:A"],
+            &["books5:A", "trades:A"],
+            &["books5:A", "bbo-tbt:A", "books:A", "trades:A", "trades:B"],
+        ];
+        let duration = Some(Duration::from_secs(10));
+        let header = Header { command: "watch", dialect: Dialect::V5, url, duration };
+        for set in sets {
+            let channels: Vec<_> = set.iter().map(|text| text.parse().unwrap()).collect();
+            let client = Client::builder(Dialect::V5).url(url).subscriptions(channels.clone());
+            let monitor = Monitor::new(client.spawn().unwrap(), &channels).unwrap();
+            for (width, height) in [(0, 0), (1, 1), (20, 5), (80, 24), (120, 40), (300, 100)] {
+                let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+                let notices = ["no connection".to_owned()];
+                terminal.draw(|frame| draw(frame, &monitor, &header, &notices)).unwrap();
+                if height >= 40 {
+                    let picture = terminal.backend().to_string();
+                    assert!(set.iter().all(|name| picture.contains(name)), "{picture}");
+                    assert!(picture.contains("p99.9") && picture.contains("no connection"));
+                }
+            }
+        }
+    }
+}

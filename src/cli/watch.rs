@@ -1,0 +1,278 @@
+//! `okx-feed watch`: live channels of any exchange that speaks a dialect.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::args::DialectArg;
+use super::duration::parse_duration;
+use super::error::{CliError, Outcome, say};
+use super::interrupt::Interrupt;
+use super::losses::Losses;
+use super::monitor::{Monitor, STATS_EVERY};
+use super::pipe::Pipe;
+use super::report::Summary;
+use super::screen::{Screen, is_drawable};
+use super::tap::{News, Style, Tap};
+use super::view::{DRAW_EVERY, Header, draw};
+use crate::model::{Channel, Dialect, Subscription, SubscriptionError};
+use crate::net::{Client, default_url};
+
+/// The arguments of `watch`.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct WatchArgs {
+    /// Where to connect to; by default the exchange's own address
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The protocol that is spoken
+    #[arg(long, value_enum, default_value_t = DialectArg::V5)]
+    dialect: DialectArg,
+    /// Print events as JSON, one object a line
+    #[arg(long)]
+    json: bool,
+    /// Stop after so many events
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Stop after so long: 500ms, 10s, 2m
+    #[arg(long, value_name = "SPAN", value_parser = parse_duration)]
+    duration: Option<Duration>,
+    /// Trust the CA certificates of this PEM file too
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// What to subscribe, as the dialect's documents write it
+    #[arg(value_name = "CHANNEL", required = true)]
+    channels: Vec<String>,
+}
+
+const AFTER_HELP: &str = "\
+Channels:
+  v5   CHANNEL:INSTRUMENT          books5 bbo-tbt trades trades-all books books-l2-tbt
+                                   books50-l2-tbt books-rpi books-elp
+  v3   MARKET/CHANNEL:INSTRUMENT   depth5 trade depth depth_l2_tbt, of spot swap futures option
+
+On a terminal the books and trades are drawn in place; `q` or Ctrl-C ends it. Piped, each event is
+a line, with --json an object: those of `okx-feed decode --help`, with \"ts_recv_ns\", the time of
+receipt in nanoseconds since 1970, in the place of \"line\", and one more:
+  {\"ts_recv_ns\":1,\"event\":\"state\",\"channel\":..,\"inst_id\":..,\"from\":..,\"to\":..}
+States: connecting, awaiting_snapshot, live, stale, resyncing, down_rejected, down_unsubscribed,
+down_stopped. Only a live book is the exchange's own. A reader that falls 64 MiB behind misses
+events and gets {\"ts_recv_ns\":1,\"event\":\"missed\",\"count\":..} in their place.
+
+It connects again for as long as it runs, and says on standard error when it can't. A summary
+goes to standard error.
+
+Exit code: 0; 1 when a frame was malformed or an event was missed; 2 for wrong usage, when every
+channel was refused, and when --duration ended before any connection was open.
+
+Examples:
+  okx-feed watch books5:BTC-USDT trades:BTC-USDT
+  okx-feed watch --json --duration 1m bbo-tbt:BTC-USDT-SWAP > bbo.jsonl
+  okx-feed watch --json --count 100 trades:BTC-USDT | jq -r 'select(.event == \"trade\").px'
+  okx-feed watch --url ws://127.0.0.1:8443/ws/v3 --dialect v3 futures/depth5:BTC-USD-190517";
+
+/// How long standard output may take for the rest.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The endpoint of `trades-all`, which the public one does not serve since 2024.
+const BUSINESS_URL: &str = "wss://ws.okx.com:8443/ws/v5/business";
+
+/// The most notices that are shown below the picture.
+const MAX_NOTICES: usize = 3;
+
+/// Why a watch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Somebody asked for it: Ctrl-C or `q`.
+    Asked,
+    /// As many events came as were asked for.
+    Enough,
+    /// The time is over.
+    Elapsed,
+    /// Every channel was refused.
+    Refused,
+    /// Standard output takes no more.
+    Closed,
+}
+
+/// Watches channels until somebody has seen enough.
+///
+/// # Errors
+/// Where a channel, the URL or the CA file is wrong, nothing could be had from the exchange, or
+/// standard output does not take the events.
+pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
+    let dialect = Dialect::from(args.dialect);
+    let channels = args.channels.iter().map(|text| subscription(dialect, text));
+    let mut subscriptions = channels.collect::<Result<Vec<_>, _>>()?;
+    let mut seen = HashSet::new();
+    subscriptions.retain(|subscription| seen.insert(*subscription));
+    let url = match &args.url {
+        Some(url) => url.as_str(),
+        None => own_url(dialect, &subscriptions)?,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(CliError::Start)?;
+    let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
+
+    let drawn = !args.json && is_drawable();
+    let pipe = if drawn { None } else { Some(Pipe::start()?) };
+    let style = if args.json { Style::Json } else { Style::Lines };
+    let news = Arc::new(News::default());
+    let tap = Tap {
+        out: pipe.as_ref().map(|pipe| (pipe.writer(), style)),
+        left: args.count,
+        news: Arc::clone(&news),
+        refusal: String::new(),
+    };
+    let mut builder = Client::builder(dialect).url(url).subscriptions(subscriptions.clone());
+    if let Some(path) = &args.ca_file {
+        builder = builder.ca_file(path);
+    }
+    let client = builder.on_event(tap).spawn()?;
+    let mut watch = Watch {
+        monitor: Monitor::new(client, &subscriptions)?,
+        header: Header { command: "watch", dialect, url, duration: args.duration },
+        wanted: subscriptions.len(),
+        refused: 0,
+        losses: Losses::default(),
+        notices: Vec::new(),
+        screen: if drawn { Screen::open_if_terminal() } else { None },
+    };
+    let end = runtime.block_on(watch.follow(&news, pipe.as_ref(), &mut interrupt))?;
+    watch.finish(end, pipe)
+}
+
+/// Reads a channel, and helps where it is of the other dialect.
+fn subscription(dialect: Dialect, text: &str) -> Result<Subscription, CliError> {
+    Subscription::parse(dialect, text).map_err(|error| match text.parse::<Subscription>() {
+        Ok(other) if other.dialect() != dialect => {
+            CliError::OtherDialect { channel: text.to_owned(), dialect: other.dialect() }
+        }
+        _ => other_dialect_of_form(dialect, text, error),
+    })
+}
+
+/// A slash before the colon is v3's form, even where the rest is wrong.
+fn other_dialect_of_form(dialect: Dialect, text: &str, error: SubscriptionError) -> CliError {
+    let head = text.split(':').next().unwrap_or(text);
+    if dialect == Dialect::V5 && head.contains('/') {
+        return CliError::OtherDialect { channel: text.to_owned(), dialect: Dialect::V3 };
+    }
+    CliError::Channel(error)
+}
+
+/// The exchange's own address that serves all the channels.
+fn own_url(dialect: Dialect, channels: &[Subscription]) -> Result<&'static str, CliError> {
+    let business = channels.iter().filter(|s| s.channel() == Channel::TradesAll).count();
+    match business {
+        0 => Ok(default_url(dialect)),
+        _ if business == channels.len() => Ok(BUSINESS_URL),
+        _ => Err(CliError::TwoEndpoints),
+    }
+}
+
+/// A watch that goes on.
+struct Watch<'a> {
+    monitor: Monitor,
+    header: Header<'a>,
+    /// How many channels were asked for, and how many the exchange has refused.
+    wanted: usize,
+    refused: usize,
+    losses: Losses,
+    notices: Vec<String>,
+    screen: Option<Screen>,
+}
+
+impl Watch<'_> {
+    async fn follow(
+        &mut self,
+        news: &News,
+        pipe: Option<&Pipe>,
+        interrupt: &mut Interrupt,
+    ) -> Result<End, CliError> {
+        let mut ticks = interval(if self.screen.is_some() { DRAW_EVERY } else { STATS_EVERY });
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut end = std::pin::pin!(sleep(self.header.duration.unwrap_or(Duration::MAX)));
+        let closed = async {
+            match pipe {
+                Some(pipe) => pipe.failed().await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut closed = std::pin::pin!(closed);
+        loop {
+            tokio::select! {
+                () = interrupt.wait() => return Ok(End::Asked),
+                () = &mut closed => return Ok(End::Closed),
+                () = &mut end => return Ok(End::Elapsed),
+                () = news.changed.notified() => {}
+                _ = ticks.tick() => {}
+            }
+            if news.enough() {
+                return Ok(End::Enough);
+            }
+            for text in news.take_rejections() {
+                self.refused += 1;
+                self.notice(text);
+            }
+            if self.refused >= self.wanted {
+                return Ok(End::Refused);
+            }
+            self.monitor.refresh()?;
+            if let Some(text) = self.losses.news(self.header.url, self.monitor.stats()) {
+                self.notice(text);
+            }
+            if let Some(screen) = &mut self.screen {
+                if screen.quit_asked() {
+                    return Ok(End::Asked);
+                }
+                let Self { monitor, header, notices, .. } = self;
+                screen.draw(|frame| draw(frame, monitor, header, notices))?;
+            }
+        }
+    }
+
+    fn notice(&mut self, text: String) {
+        if self.screen.is_none() {
+            say(format_args!("okx-feed: {text}"));
+        }
+        if self.notices.len() == MAX_NOTICES {
+            self.notices.remove(0);
+        }
+        self.notices.push(text);
+    }
+
+    /// Ends the client, prints what is left to print, and judges.
+    fn finish(mut self, end: End, pipe: Option<Pipe>) -> Result<Outcome, CliError> {
+        if self.screen.take().is_some() {
+            // They were on the screen that is gone now.
+            self.notices.iter().for_each(|text| say(format_args!("okx-feed: {text}")));
+        }
+        let elapsed = self.monitor.elapsed();
+        let stats = self.monitor.fetch()?.clone();
+        if let Some(text) = self.losses.news(self.header.url, &stats) {
+            say(format_args!("okx-feed: {text}"));
+        }
+        self.monitor.stop();
+        let missed = pipe.map_or(Ok(0), |pipe| pipe.close(PATIENCE))?;
+        say(format_args!("okx-feed watch: {}", Summary { stats: &stats, elapsed }));
+        if missed > 0 {
+            say(format_args!(
+                "okx-feed watch: {missed} events were not printed, since the reader of standard \
+                 output is too slow"
+            ));
+        }
+        match end {
+            End::Refused => Err(CliError::AllRefused),
+            End::Elapsed if stats.connects == 0 => {
+                Err(CliError::NeverConnected { url: self.header.url.to_owned() })
+            }
+            _ if missed > 0 || stats.feed.malformed() > 0 => Ok(Outcome::Malformed),
+            _ => Ok(Outcome::Clean),
+        }
+    }
+}

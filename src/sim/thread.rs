@@ -1,0 +1,84 @@
+//! The exchange on a thread of its own, for callers that have no runtime.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread::{Builder, JoinHandle};
+
+use tokio::net::ToSocketAddrs;
+use tokio::sync::watch;
+
+use super::connection::Endpoint;
+use super::exchange::ExchangeConfig;
+use super::server::Server;
+
+/// A [`Server`] that runs on a thread of its own. Dropping it says goodbye to its clients and closes
+/// the port, which takes at most a second.
+///
+/// # Example
+/// ```
+/// use okx_feed::sim::{Endpoint, ExchangeConfig, ServerThread};
+///
+/// let exchange = ServerThread::start("127.0.0.1:0", ExchangeConfig::default())?;
+/// assert!(exchange.url(Endpoint::V3).starts_with("ws://127.0.0.1:"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct ServerThread {
+    local_addr: SocketAddr,
+    ended: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ServerThread {
+    /// Binds the port, as [`Server::bind`] does, and serves.
+    ///
+    /// # Errors
+    /// What the operating system says where the address can't be bound or the thread not started.
+    pub fn start(
+        addr: impl ToSocketAddrs + Send + 'static,
+        config: ExchangeConfig,
+    ) -> io::Result<Self> {
+        let (sender, receiver) = mpsc::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let serve = async move {
+            match Server::bind(addr, config).await {
+                Ok(server) => {
+                    // Whoever starts us waits for this answer.
+                    let _ = sender.send(Ok((server.local_addr(), server.ended().clone())));
+                    server.run().await;
+                }
+                Err(error) => {
+                    let _ = sender.send(Err(error));
+                }
+            }
+        };
+        let thread =
+            Builder::new().name("okx-sim".to_owned()).spawn(move || runtime.block_on(serve))?;
+        let (local_addr, ended) = receiver.recv().map_err(io::Error::other)??;
+        Ok(Self { local_addr, ended, thread: Some(thread) })
+    }
+
+    /// The address that is bound, with the port that the system chose where 0 was asked for.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// The URL of an endpoint.
+    #[must_use]
+    pub fn url(&self, endpoint: Endpoint) -> String {
+        format!("ws://{}{}", self.local_addr, endpoint.path())
+    }
+}
+
+impl Drop for ServerThread {
+    fn drop(&mut self) {
+        self.ended.send_replace(true);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the simulated exchange has panicked");
+        }
+    }
+}

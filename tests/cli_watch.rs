@@ -1,0 +1,203 @@
+//! `okx-feed serve` and `okx-feed watch`, the real programs, against each other.
+#![cfg(all(feature = "cli", unix))]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test may fail as the test does"
+)]
+
+mod program;
+
+use std::net::TcpListener;
+
+use program::{Output, Program, text};
+use serde_json::Value;
+
+/// A served exchange, with its two addresses.
+struct Exchange {
+    program: Program,
+    v3: String,
+    v5: String,
+}
+
+impl Exchange {
+    fn start() -> Self {
+        let args = ["serve", "--listen", "127.0.0.1:0", "--rate", "2000", "--every-change"];
+        let mut program = Program::start(&args);
+        let (mut v3, mut v5) = (None, None);
+        while v3.is_none() || v5.is_none() {
+            let line = program.error_line();
+            assert!(!line.is_empty(), "serve has ended");
+            let url = line.split_whitespace().find(|word| word.starts_with("ws://"));
+            match url {
+                Some(url) if url.ends_with("/ws/v3") => v3 = Some(url.to_owned()),
+                Some(url) if url.ends_with("/public") => v5 = Some(url.to_owned()),
+                _ => {}
+            }
+        }
+        Self { program, v3: v3.unwrap(), v5: v5.unwrap() }
+    }
+}
+
+fn watch(url: &str, args: &[&str]) -> Program {
+    Program::start(&[&["watch", "--url", url], args].concat())
+}
+
+fn check_code(output: &Output, code: i32) {
+    assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+}
+
+/// The price of the best level of a side.
+fn best(event: &Value, side: &str) -> f64 {
+    event[side][0][0].as_str().unwrap().parse().unwrap()
+}
+
+fn check_event(line: &str, last: &mut u64) -> String {
+    let event: Value = serde_json::from_str(line).unwrap();
+    let ts_recv: u64 = event["ts_recv_ns"].as_u64().unwrap();
+    assert!(ts_recv >= *last && ts_recv > 1_700_000_000_000_000_000, "{line}");
+    *last = ts_recv;
+    let kind = event["event"].as_str().unwrap();
+    let keys = match kind {
+        "book" => vec!["channel", "inst_id", "ts_ns", "seq", "asks", "bids"],
+        "trade" => {
+            vec!["channel", "inst_id", "ts_ns", "seq", "trade_id", "side", "px", "sz", "count"]
+        }
+        "control" => vec!["kind", "code", "message", "channel", "inst_id"],
+        "state" => vec!["channel", "inst_id", "from", "to"],
+        other => panic!("{other}"),
+    };
+    let mut expected = [&["ts_recv_ns", "event"], keys.as_slice()].concat();
+    let mut found: Vec<&str> = event.as_object().unwrap().keys().map(String::as_str).collect();
+    expected.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, expected);
+    if kind == "book" {
+        assert!(best(&event, "bids") < best(&event, "asks"), "crossed: {line}");
+    }
+    kind.to_owned()
+}
+
+#[test]
+fn json_has_one_whole_event_a_line_and_exactly_as_many_as_asked() {
+    let exchange = Exchange::start();
+    let v3 = ["--dialect", "v3", "futures/depth5:BTC-USD-190517", "spot/trade:BTC-USDT"];
+    let v5 = ["books5:BTC-USDT", "bbo-tbt:ETH-USDT", "trades:BTC-USDT"];
+    for (url, channels) in [(&exchange.v3, &v3[..]), (&exchange.v5, &v5[..])] {
+        let args = [&["--json", "--count", "200", "--duration", "20s"], channels].concat();
+        let output = watch(url, &args).finish();
+        check_code(&output, 0);
+        let mut last = 0;
+        let kinds: Vec<_> =
+            text(&output.stdout).lines().map(|line| check_event(line, &mut last)).collect();
+        assert_eq!(kinds.len(), 200);
+        for kind in ["book", "trade", "control", "state"] {
+            assert!(kinds.iter().any(|k| k == kind), "{kind}");
+        }
+        assert!(text(&output.stderr).contains("0 malformed"));
+    }
+    let output = exchange.program.interrupt();
+    check_code(&output, 0);
+    assert!(text(&output.stderr).contains("ended"));
+}
+
+#[test]
+fn plain_lines_come_until_an_interrupt() {
+    let exchange = Exchange::start();
+    let mut program = watch(&exchange.v5, &["books5:BTC-USDT", "trades:BTC-USDT"]);
+    while !program.line().contains("bid ") {}
+    let output = program.interrupt();
+    check_code(&output, 0);
+    assert!(text(&output.stdout).contains("live -> down_stopped"));
+    assert_eq!(text(&output.stderr).lines().count(), 1, "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_reader_that_leaves_ends_it_quietly() {
+    let exchange = Exchange::start();
+    let mut program = watch(&exchange.v5, &["books5:BTC-USDT"]);
+    program.line();
+    program.close_stdout();
+    let output = program.finish();
+    check_code(&output, 0);
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn it_connects_again_when_the_exchange_comes_back() {
+    let exchange = Exchange::start();
+    let url = exchange.v5.clone();
+    let address = url.trim_start_matches("ws://").split('/').next().unwrap().to_owned();
+    let mut program = watch(&url, &["--json", "books5:BTC-USDT"]);
+    while !program.line().contains(r#""to":"live""#) {}
+    check_code(&exchange.program.interrupt(), 0);
+    while !program.line().contains(r#""to":"connecting""#) {}
+    let _again = Program::start(&["serve", "--listen", &address]);
+    while !program.line().contains(r#""to":"live""#) {}
+    let output = program.interrupt();
+    check_code(&output, 0);
+    let told = text(&output.stderr);
+    assert!(told.contains("the connection to ws://") && told.contains("2 connects"), "{told}");
+}
+
+#[test]
+fn a_refused_port_is_told_and_tried_again_to_the_end() {
+    // Bound once and given back: nobody listens there.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("ws://{address}/ws/v5/public");
+    let output = watch(&url, &["--json", "--duration", "2s", "books5:BTC-USDT"]).finish();
+    check_code(&output, 2);
+    let told = text(&output.stderr);
+    let first = told.lines().next().unwrap();
+    assert!(first.contains("refused") && first.contains("trying again"), "{told}");
+    assert!(told.contains(" attempts: "), "{told}");
+}
+
+#[test]
+fn refused_channels_are_named_and_all_of_them_end_it() {
+    let exchange = Exchange::start();
+    let some = ["--json", "--count", "20", "books5:NO-SUCH", "books5:BTC-USDT"];
+    let output = watch(&exchange.v5, &some).finish();
+    check_code(&output, 0);
+    let line = text(&output.stderr).lines().next().unwrap().to_owned();
+    assert!(line.contains("books5:NO-SUCH is refused: 60018"), "{line}");
+    let all = ["--dialect", "v3", "spot/depth5:NO-SUCH", "spot/trade:NO-SUCH"];
+    let output = watch(&exchange.v3, &all).finish();
+    check_code(&output, 2);
+    let told = text(&output.stderr);
+    assert!(told.contains("spot/trade:NO-SUCH is refused: 30040"), "{told}");
+    assert!(told.contains("refused every channel"), "{told}");
+}
+
+#[test]
+fn wrong_arguments_say_what_would_be_right() {
+    let cases: [(&[&str], &str); 9] = [
+        (&["watch"], "CHANNEL"),
+        (&["watch", "tickers:BTC-USDT"], "books5, bbo-tbt, trades"),
+        (&["watch", "futures/depth5:BTC-USD-190517"], "--dialect v3"),
+        (&["watch", "--dialect", "v3", "books5:BTC-USDT"], "--dialect v5"),
+        (&["watch", "--dialect", "v3", "depth5:BTC-USDT"], "futures/depth5"),
+        (&["watch", "books5"], "books5:BTC-USDT"),
+        (&["watch", "--url", "http://x/", "books5:BTC-USDT"], "ws://HOST:PORT/PATH"),
+        (&["watch", "--ca-file", "/no/such.pem", "books5:BTC-USDT"], "/no/such.pem"),
+        (&["watch", "books5:BTC-USDT", "trades-all:BTC-USDT"], "--url"),
+    ];
+    for (args, hint) in cases {
+        let output = Program::start(args).finish();
+        check_code(&output, 2);
+        assert!(text(&output.stderr).contains(hint), "{args:?}: {}", text(&output.stderr));
+        assert_eq!(output.stdout, b"");
+    }
+}
+
+#[test]
+fn a_taken_port_and_a_wrong_address_are_told() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (listen, hint) in [(address.as_str(), "another program"), ("8443", "HOST:PORT")] {
+        let output = Program::start(&["serve", "--listen", listen]).finish();
+        check_code(&output, 2);
+        assert!(text(&output.stderr).contains(hint), "{}", text(&output.stderr));
+    }
+}

@@ -1,0 +1,98 @@
+//! The real program as a child, with bounded waits. It does not outlive its test.
+#![allow(dead_code, reason = "each test file needs a part of it")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How long a program may take for anything; a loaded machine is slow.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Program {
+    child: Child,
+    stdout: Option<BufReader<ChildStdout>>,
+    stderr: Option<BufReader<ChildStderr>>,
+}
+
+pub(crate) struct Output {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+}
+
+pub(crate) fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+impl Program {
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_okx-feed"));
+        command.args(args).env_remove("RUST_LOG").stdin(Stdio::null());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = child.stdout.take().map(BufReader::new);
+        let stderr = child.stderr.take().map(BufReader::new);
+        Self { child, stdout, stderr }
+    }
+
+    /// The next line of standard output, which is lost to [`Program::finish`].
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
+        line
+    }
+
+    /// The next line of standard error.
+    pub(crate) fn error_line(&mut self) -> String {
+        let mut line = String::new();
+        self.stderr.as_mut().unwrap().read_line(&mut line).unwrap();
+        line
+    }
+
+    pub(crate) fn close_stdout(&mut self) {
+        self.stdout = None;
+    }
+
+    /// Sends what Ctrl-C sends, and waits for the end.
+    pub(crate) fn interrupt(self) -> Output {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        self.finish()
+    }
+
+    /// Waits for the end, and gives all that was not read yet.
+    pub(crate) fn finish(mut self) -> Output {
+        let stdout = self.stdout.take().map(read_all);
+        let stderr = self.stderr.take().map(read_all);
+        let step = Duration::from_millis(10);
+        let mut waited = Duration::ZERO;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(waited < PATIENCE, "the program does not end");
+            thread::sleep(step);
+            waited += step;
+        };
+        let rest = |reader: Option<JoinHandle<Vec<u8>>>| {
+            reader.map(|reader| reader.join().unwrap()).unwrap_or_default()
+        };
+        Output { status, stdout: rest(stdout), stderr: rest(stderr) }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It has mostly ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read_all(mut source: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        source.read_to_end(&mut bytes).unwrap();
+        bytes
+    })
+}
