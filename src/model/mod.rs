@@ -3,6 +3,7 @@
 //! No bytes of the wire, no I/O, no clock, and no heap on the hot path.
 
 mod book;
+mod book_flags;
 mod channel;
 mod checksum;
 mod decimal;
@@ -19,7 +20,8 @@ mod time;
 mod top_watch;
 mod trade;
 
-pub use book::{BOOK5_LEVELS, Book5, BookFlags};
+pub use book::{BOOK5_LEVELS, Book5};
+pub use book_flags::BookFlags;
 pub use channel::{Channel, ChannelKind, Dialect, Market, Subscription, SubscriptionError};
 pub use checksum::{CHECKSUM_LEVELS, Checksum, Verify};
 pub(crate) use decimal::pow10_i64;
