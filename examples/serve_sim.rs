@@ -1,5 +1,6 @@
 //! Serves the embedded exchange: `cargo run --release --example serve_sim [ADDR] [EVENTS_PER_SEC]
-//! [INSTRUMENTS] [every]`; with `every`, books are pushed at every change.
+//! [INSTRUMENTS] [every | grid] [FAULTS]`; with `every`, books are pushed at every change. Faults
+//! are a text such as `drop:every=5s;corrupt:p=0.001`.
 
 use std::error::Error;
 
@@ -19,6 +20,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     if args.next().as_deref() == Some("every") {
         config.intervals = PushIntervals::EVERY_CHANGE;
+    }
+    if let Some(faults) = args.next() {
+        config.faults = faults.parse()?;
     }
     let server = Server::bind(addr, config).await?;
     eprintln_addr(&server);
