@@ -2,13 +2,18 @@
 
 use std::collections::VecDeque;
 
-use super::connection::{ConnectionId, Connections, Ending, Endpoint, Limits, Outbound};
+use super::access::{self, TbtAccess};
+use super::cadence::PushIntervals;
+use super::connection::{ConnectionId, Ending, Endpoint, Limits};
+use super::connections::Connections;
+use super::faults::{Admission, FaultLog, FaultPlan, FaultRule, VenueAct, VenueFaults};
 use super::market::{InstIndex, MarketConfig, SimMarket};
-use super::publisher::{Publisher, PushIntervals};
+use super::outbound::{About, Outbound};
+use super::publisher::Publisher;
 use super::request::{Arg, Op, Refusal, Request};
 use super::rng::Rng;
 use super::{v3, v5};
-use crate::model::{Channel, Dialect, Market, MonoNanos};
+use crate::model::{Channel, Dialect, MonoNanos};
 
 /// What an [`Exchange`] is made of.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +26,13 @@ pub struct ExchangeConfig {
     pub limits: Limits,
     /// Whether any login succeeds; else every login is refused.
     pub accept_logins: bool,
+    /// Who may subscribe v5's `books-l2-tbt` and `books50-l2-tbt`.
+    pub tbt_access: TbtAccess,
+    /// Whether v5's books carry real checksums, as they did until 2026-06-23; else the field is 0.
+    /// v3's checksums are always real.
+    pub v5_checksums: bool,
+    /// What shall go wrong; by default nothing.
+    pub faults: FaultPlan,
 }
 
 /// An OKX that lives in this process.
@@ -33,8 +45,10 @@ pub struct Exchange {
     market: SimMarket,
     connections: Connections,
     publisher: Publisher,
+    venue: VenueFaults,
     limits: Limits,
     accept_logins: bool,
+    tbt_access: TbtAccess,
     /// For connection ids only, so that clients do not change the market.
     rng: Rng,
     now: MonoNanos,
@@ -46,10 +60,12 @@ impl Exchange {
     pub fn new(config: &ExchangeConfig) -> Self {
         let market = SimMarket::new(&config.market);
         Self {
-            connections: Connections::new(&config.limits),
-            publisher: Publisher::new(&market, &config.intervals),
+            connections: Connections::new(&config.limits, &config.faults),
+            publisher: Publisher::new(&market, &config.intervals, config.v5_checksums),
+            venue: VenueFaults::new(&config.faults, &market),
             limits: config.limits,
             accept_logins: config.accept_logins,
+            tbt_access: config.tbt_access,
             rng: Rng::new(!config.market.seed),
             now: MonoNanos::ZERO,
             market,
@@ -74,11 +90,30 @@ impl Exchange {
         self.connections.len()
     }
 
+    /// The connections that are not yet disconnected, oldest first.
+    #[must_use]
+    pub fn ids(&self) -> Vec<ConnectionId> {
+        self.connections.ids()
+    }
+
+    /// The faults that were injected so far.
+    #[must_use]
+    pub const fn faults(&self) -> &FaultLog {
+        &self.connections.log
+    }
+
+    /// Says whether an attempt to connect succeeds, for whoever does the handshake. Without rules
+    /// for it, it always does.
+    pub fn admit(&mut self, now: MonoNanos) -> Admission {
+        self.advance(now);
+        self.venue.admit(self.now, &mut self.connections.log)
+    }
+
     /// Opens a connection.
     pub fn connect(&mut self, endpoint: Endpoint, now: MonoNanos) -> ConnectionId {
         self.advance(now);
         let conn_id = format!("{:08x}", self.rng.bits());
-        self.connections.open(endpoint, conn_id, self.now)
+        self.connections.open(endpoint, conn_id, &self.market, self.now)
     }
 
     /// Forgets a connection that the client or the transport has closed.
@@ -92,7 +127,9 @@ impl Exchange {
     /// When the next thing happens that is not a client's doing.
     #[must_use]
     pub fn next_at(&self) -> MonoNanos {
-        self.market.next_at().min(self.publisher.due()).min(self.connections.idle_at())
+        let Self { market, publisher, connections, venue, .. } = self;
+        let faults = connections.fault_at().min(venue.next_at());
+        market.next_at().min(publisher.due()).min(connections.idle_at()).min(faults)
     }
 
     /// Lets everything happen that is due by `now`.
@@ -102,31 +139,75 @@ impl Exchange {
     }
 
     /// Lets one thing happen if it is due by `until`, and gives its time: one event of the market,
-    /// one round of pushes or the end of silent connections. A test that compares the market's
-    /// books with what was pushed looks after every step.
+    /// one round of pushes, a fault or the end of silent connections. A test that compares the
+    /// market's books with what was pushed looks after every step.
     pub fn step(&mut self, until: MonoNanos) -> Option<MonoNanos> {
         let at = self.next_at();
         if at > until {
             return None;
         }
         self.now = self.now.max(at);
-        let Self { market, connections, publisher, .. } = self;
+        let Self { market, connections, publisher, venue, .. } = self;
         // Events first: a push at the same time tells of them.
         if market.next_at() <= at {
             let inst = market.step()?;
             publisher.on_event(market, inst, connections, at);
         } else if publisher.due() <= at {
             publisher.on_due(market, connections, at);
+        } else if connections.fault_at() <= at {
+            connections.on_faults(at);
+        } else if venue.next_at() <= at {
+            let act = venue.poll(at, &mut connections.log);
+            act.into_iter().for_each(|act| self.on_act(act));
         } else {
             connections.end_idle(at);
         }
+        self.send_wanted();
         Some(at)
+    }
+
+    fn on_act(&mut self, act: VenueAct) {
+        let Self { market, .. } = self;
+        match act {
+            VenueAct::Jump(by) => market.jump(by),
+            VenueAct::ResetSeq(inst) => market.reset_seq(inst),
+            VenueAct::ResetAll => market.indices().for_each(|inst| market.reset_seq(inst)),
+        }
+    }
+
+    /// Sends the snapshots that faults ask for.
+    fn send_wanted(&mut self) {
+        let Self { market, connections, publisher, now, .. } = self;
+        while let Some(greeting) = connections.poll_wanted() {
+            publisher.greet(market, greeting, About::Added, connections, *now);
+        }
+    }
+
+    /// Adds a fault to one connection. A rule that does not say when happens once: at once, or to
+    /// the next message that it fits. Where the rule says on which connections it happens, that is
+    /// left aside.
+    pub fn inject(&mut self, id: ConnectionId, rule: &FaultRule, now: MonoNanos) {
+        self.advance(now);
+        self.connections.inject(id, rule, &self.market, self.now);
+        self.advance(now);
+    }
+
+    /// Lets the sequence numbers of an instrument start anew, as after maintenance: the next update
+    /// of each of its books has a `seqId` below its `prevSeqId`, which still is the last `seqId`.
+    pub fn reset_seq(&mut self, inst: InstIndex, now: MonoNanos) {
+        self.advance(now);
+        self.market.reset_seq(inst);
     }
 
     /// Takes what a client sent in one text or binary message.
     pub fn receive(&mut self, id: ConnectionId, message: &[u8], now: MonoNanos) {
         self.advance(now);
         self.connections.heard(id, self.now);
+        self.take(id, message);
+        self.send_wanted();
+    }
+
+    fn take(&mut self, id: ConnectionId, message: &[u8]) {
         let Some(connection) = self.connections.open_mut(id) else { return };
         let dialect = connection.dialect();
         let text = String::from_utf8_lossy(message);
@@ -135,9 +216,13 @@ impl Exchange {
             Dialect::V5 => v5::parse_request(&text),
         };
         if request == Ok(Request::Ping) {
-            self.reply(id, "pong".to_owned());
+            self.reply(id, About::Reply, "pong".to_owned());
             return;
         }
+        if self.connections.ignores(id, self.now) {
+            return;
+        }
+        let Some(connection) = self.connections.open_mut(id) else { return };
         if !connection.admit(&self.limits, self.now) {
             self.refuse(id, &too_many(dialect));
             return;
@@ -177,15 +262,20 @@ impl Exchange {
         }
         let mut greetings = Vec::new();
         for arg in args {
-            match self.resolve(endpoint, arg) {
+            let Some(connection) = self.connections.open_mut(id) else { return };
+            match access::check(&self.market, self.tbt_access, connection, op, arg) {
                 Ok((inst, channel)) => {
-                    self.reply(
-                        id,
-                        match endpoint.dialect() {
-                            Dialect::V3 => v3::ack(op, arg),
-                            Dialect::V5 => v5::ack(request_id, op, arg, &conn_id),
-                        },
-                    );
+                    let about = About::Ack(inst, channel);
+                    if let Some(code) = self.connections.refuses(id, about, self.now) {
+                        let refusal = Refusal::new(code.into(), "Internal system error");
+                        self.refuse(id, &refusal.with_id(request_id));
+                        continue;
+                    }
+                    let text = match endpoint.dialect() {
+                        Dialect::V3 => v3::ack(op, arg),
+                        Dialect::V5 => v5::ack(request_id, op, arg, &conn_id),
+                    };
+                    self.reply(id, about, text);
                     self.apply(id, op, inst, channel);
                     greetings.push((inst, channel, id));
                 }
@@ -195,7 +285,8 @@ impl Exchange {
         if op == Op::Subscribe {
             for greeting in greetings {
                 let Self { market, connections, publisher, now, .. } = self;
-                publisher.greet(market, greeting, connections, *now);
+                let about = About::Push(greeting.0, greeting.1);
+                publisher.greet(market, greeting, about, connections, *now);
             }
         }
     }
@@ -205,7 +296,7 @@ impl Exchange {
         match op {
             Op::Subscribe => {
                 connection.subscriptions.insert((inst, channel));
-                self.publisher.subscribe(inst, channel, id);
+                self.publisher.subscribe(&self.market, (inst, channel, id), self.now);
             }
             Op::Unsubscribe => {
                 connection.subscriptions.remove(&(inst, channel));
@@ -228,46 +319,22 @@ impl Exchange {
         match dialect {
             // What v3 said is not known; that it had the limit is.
             Dialect::V3 => self.refuse(id, &Refusal::new(v3::BAD_REQUEST, "Request too long")),
-            Dialect::V5 => self.connections.end(id, Ending::RequestTooLong),
+            Dialect::V5 => self.connections.end(id, Ending::RequestTooLong, self.now),
         }
         false
     }
 
-    /// The instrument and the channel that an argument names on this endpoint.
-    fn resolve(&self, endpoint: Endpoint, arg: &Arg) -> Result<(InstIndex, Channel), Refusal> {
-        let dialect = endpoint.dialect();
-        let missing = || match dialect {
-            Dialect::V3 => v3::no_channel(arg),
-            Dialect::V5 => v5::no_channel(arg),
-        };
-        let channel = Channel::from_name(dialect, arg.channel.as_bytes());
-        let channel = channel.filter(|channel| Publisher::serves(*channel)).ok_or_else(missing)?;
-        match (endpoint, channel) {
-            (Endpoint::V5Public, Channel::TradesAll) => return Err(v5::moved()),
-            (Endpoint::V5Business, channel) if channel != Channel::TradesAll => {
-                return Err(v5::not_business());
-            }
-            _ => {}
-        }
-        let inst = self.market.find(&arg.inst_id).ok_or_else(missing)?;
-        let market = Market::from_name(arg.market.as_bytes());
-        let listed = self.market.listing(inst).map(|listing| listing.market());
-        if dialect == Dialect::V3 && market != listed {
-            return Err(missing());
-        }
-        Ok((inst, channel))
-    }
-
     fn on_login(&mut self, id: ConnectionId, request_id: Option<&str>) {
         let Some(connection) = self.connections.open_mut(id) else { return };
+        connection.logged_in = self.accept_logins;
         match (connection.dialect(), self.accept_logins) {
-            (Dialect::V3, true) => self.reply(id, v3::login()),
+            (Dialect::V3, true) => self.reply(id, About::Reply, v3::login()),
             (Dialect::V3, false) => {
                 self.refuse(id, &Refusal::new(v3::LOGIN_FAILED, "login failure"));
             }
             (Dialect::V5, true) => {
                 let message = v5::login(request_id, &connection.conn_id);
-                self.reply(id, message);
+                self.reply(id, About::Reply, message);
             }
             (Dialect::V5, false) => self.refuse(id, &v5::no_key().with_id(request_id)),
         }
@@ -279,13 +346,13 @@ impl Exchange {
             Dialect::V3 => v3::error(refusal),
             Dialect::V5 => v5::error(refusal, &connection.conn_id),
         };
-        self.reply(id, message);
+        self.reply(id, About::Reply, message);
     }
 
-    fn reply(&mut self, id: ConnectionId, text: String) {
+    fn reply(&mut self, id: ConnectionId, about: About, text: String) {
         let Some(connection) = self.connections.open_mut(id) else { return };
         let message = self.publisher.frame(connection.dialect(), text);
-        self.connections.send(id, message, self.now);
+        self.connections.send(id, message, about, self.now);
     }
 }
 

@@ -92,6 +92,8 @@ pub struct SimMarket {
     weights: Vec<u64>,
     rng: Rng,
     start: UnixNanos,
+    /// How far the clock that stamps messages is off, in nanoseconds.
+    skew: i64,
     /// The mean time between events in ns; 0 where the market stands still.
     mean_gap: u64,
     next_at: MonoNanos,
@@ -130,6 +132,7 @@ impl SimMarket {
             by_id,
             rng,
             start: config.start,
+            skew: 0,
             mean_gap: 1_000_000_000 / u64::from(config.events_per_sec.max(1)),
             next_at: MonoNanos::ZERO,
             fills: Vec::new(),
@@ -154,7 +157,7 @@ impl SimMarket {
         let total = *self.weights.last().filter(|_| self.mean_gap > 0)?;
         let drawn = self.rng.below(total);
         let index = self.weights.partition_point(|sum| *sum <= drawn);
-        let ts = self.wall(self.next_at);
+        let ts = self.stamp(self.next_at);
         self.schedule();
         self.prints.clear();
         self.fills.clear();
@@ -173,6 +176,16 @@ impl SimMarket {
     #[must_use]
     pub const fn wall(&self, at: MonoNanos) -> UnixNanos {
         UnixNanos(self.start.0.saturating_add(at.0))
+    }
+
+    /// What the exchange's clock shows at a virtual time: the wall-clock time, but for its faults.
+    pub(crate) const fn stamp(&self, at: MonoNanos) -> UnixNanos {
+        UnixNanos(self.wall(at).0.saturating_add_signed(self.skew))
+    }
+
+    /// Lets the exchange's clock jump, in nanoseconds.
+    pub(crate) const fn jump(&mut self, by: i64) {
+        self.skew = self.skew.saturating_add(by);
     }
 
     /// The virtual time of a wall-clock time, zero for one before the start.
@@ -219,6 +232,19 @@ impl SimMarket {
     #[must_use]
     pub fn seq(&self, inst: InstIndex) -> Option<i64> {
         Some(self.instruments.get(inst.0)?.seq)
+    }
+
+    /// What is listed, its book and the number of that book.
+    pub(crate) fn numbered(&self, inst: InstIndex) -> Option<(&Listing, &SimBook, i64)> {
+        let Instrument { listing, book, seq, .. } = self.instruments.get(inst.0)?;
+        Some((listing, book, *seq))
+    }
+
+    /// Lets the sequence numbers of an instrument start anew at 1, as maintenance does.
+    pub(crate) fn reset_seq(&mut self, inst: InstIndex) {
+        if let Some(instrument) = self.instruments.get_mut(inst.0) {
+            instrument.seq = 1;
+        }
     }
 
     /// The five best levels of the exchange's own book, with its sequence number and no times.

@@ -125,6 +125,12 @@ pub(crate) fn no_key() -> Refusal {
     Refusal::new(NO_KEY, "API key doesn't exist")
 }
 
+/// The notice before the exchange closes a connection to be upgraded.
+pub(crate) fn upgrade_notice(conn_id: &str) -> String {
+    let text = "The connection will soon be closed for a service upgrade. Please reconnect.";
+    format!(r#"{{"event":"notice","msg":"{text}","code":"64008","connId":"{conn_id}"}}"#)
+}
+
 /// The request's id goes first in its replies.
 fn id_key(id: Option<&str>) -> String {
     id.map(|id| format!(r#""id":"{id}","#)).unwrap_or_default()

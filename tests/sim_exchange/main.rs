@@ -7,6 +7,9 @@
     reason = "helpers of tests, where a panic is the report"
 )]
 
+mod access;
 mod bench;
+mod depth;
+mod faults;
 mod protocol;
 mod pushes;
