@@ -3,6 +3,7 @@
 mod captures;
 mod differential;
 mod edges;
+mod general;
 mod generate;
 mod mutate;
 mod reference;
@@ -45,6 +46,12 @@ fn check_padded(dialect: Dialect, buf: &[u8], len: usize) -> Option<Outcome> {
     assert_eq!(best, portable, "the scanners differ over {}", shown());
     if best.is_some() {
         assert_eq!(best, reference::read(dialect, &buf[..len]), "wrong over {}", shown());
+        assert_eq!(
+            best,
+            general::read(dialect, &buf[..len]),
+            "not the general result: {}",
+            shown()
+        );
     }
     best
 }
