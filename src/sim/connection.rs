@@ -135,6 +135,7 @@ pub(crate) struct Connection {
     /// v5's `connId`, 8 hex digits.
     pub(crate) conn_id: String,
     pub(crate) subscriptions: HashSet<(InstIndex, Channel)>,
+    pub(crate) logged_in: bool,
     queue: VecDeque<Outbound>,
     closing: bool,
     last_traffic: MonoNanos,
@@ -202,6 +203,7 @@ impl Connections {
             endpoint,
             conn_id,
             subscriptions: HashSet::new(),
+            logged_in: false,
             queue: VecDeque::new(),
             closing: false,
             last_traffic: now,

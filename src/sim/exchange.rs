@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 
+use super::access::{self, TbtAccess};
+use super::cadence::PushIntervals;
 use super::connection::{ConnectionId, Connections, Ending, Endpoint, Limits, Outbound};
 use super::market::{InstIndex, MarketConfig, SimMarket};
-use super::publisher::{Publisher, PushIntervals};
+use super::publisher::Publisher;
 use super::request::{Arg, Op, Refusal, Request};
 use super::rng::Rng;
 use super::{v3, v5};
-use crate::model::{Channel, Dialect, Market, MonoNanos};
+use crate::model::{Channel, Dialect, MonoNanos};
 
 /// What an [`Exchange`] is made of.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +23,11 @@ pub struct ExchangeConfig {
     pub limits: Limits,
     /// Whether any login succeeds; else every login is refused.
     pub accept_logins: bool,
+    /// Who may subscribe v5's `books-l2-tbt` and `books50-l2-tbt`.
+    pub tbt_access: TbtAccess,
+    /// Whether v5's books carry real checksums, as they did until 2026-06-23; else the field is 0.
+    /// v3's checksums are always real.
+    pub v5_checksums: bool,
 }
 
 /// An OKX that lives in this process.
@@ -35,6 +42,7 @@ pub struct Exchange {
     publisher: Publisher,
     limits: Limits,
     accept_logins: bool,
+    tbt_access: TbtAccess,
     /// For connection ids only, so that clients do not change the market.
     rng: Rng,
     now: MonoNanos,
@@ -47,9 +55,10 @@ impl Exchange {
         let market = SimMarket::new(&config.market);
         Self {
             connections: Connections::new(&config.limits),
-            publisher: Publisher::new(&market, &config.intervals),
+            publisher: Publisher::new(&market, &config.intervals, config.v5_checksums),
             limits: config.limits,
             accept_logins: config.accept_logins,
+            tbt_access: config.tbt_access,
             rng: Rng::new(!config.market.seed),
             now: MonoNanos::ZERO,
             market,
@@ -123,6 +132,13 @@ impl Exchange {
         Some(at)
     }
 
+    /// Lets the sequence numbers of an instrument start anew, as after maintenance: the next update
+    /// of each of its books has a `seqId` below its `prevSeqId`, which still is the last `seqId`.
+    pub fn reset_seq(&mut self, inst: InstIndex, now: MonoNanos) {
+        self.advance(now);
+        self.market.reset_seq(inst);
+    }
+
     /// Takes what a client sent in one text or binary message.
     pub fn receive(&mut self, id: ConnectionId, message: &[u8], now: MonoNanos) {
         self.advance(now);
@@ -177,7 +193,8 @@ impl Exchange {
         }
         let mut greetings = Vec::new();
         for arg in args {
-            match self.resolve(endpoint, arg) {
+            let Some(connection) = self.connections.open_mut(id) else { return };
+            match access::check(&self.market, self.tbt_access, connection, op, arg) {
                 Ok((inst, channel)) => {
                     self.reply(
                         id,
@@ -205,7 +222,7 @@ impl Exchange {
         match op {
             Op::Subscribe => {
                 connection.subscriptions.insert((inst, channel));
-                self.publisher.subscribe(inst, channel, id);
+                self.publisher.subscribe(&self.market, (inst, channel, id), self.now);
             }
             Op::Unsubscribe => {
                 connection.subscriptions.remove(&(inst, channel));
@@ -233,33 +250,9 @@ impl Exchange {
         false
     }
 
-    /// The instrument and the channel that an argument names on this endpoint.
-    fn resolve(&self, endpoint: Endpoint, arg: &Arg) -> Result<(InstIndex, Channel), Refusal> {
-        let dialect = endpoint.dialect();
-        let missing = || match dialect {
-            Dialect::V3 => v3::no_channel(arg),
-            Dialect::V5 => v5::no_channel(arg),
-        };
-        let channel = Channel::from_name(dialect, arg.channel.as_bytes());
-        let channel = channel.filter(|channel| Publisher::serves(*channel)).ok_or_else(missing)?;
-        match (endpoint, channel) {
-            (Endpoint::V5Public, Channel::TradesAll) => return Err(v5::moved()),
-            (Endpoint::V5Business, channel) if channel != Channel::TradesAll => {
-                return Err(v5::not_business());
-            }
-            _ => {}
-        }
-        let inst = self.market.find(&arg.inst_id).ok_or_else(missing)?;
-        let market = Market::from_name(arg.market.as_bytes());
-        let listed = self.market.listing(inst).map(|listing| listing.market());
-        if dialect == Dialect::V3 && market != listed {
-            return Err(missing());
-        }
-        Ok((inst, channel))
-    }
-
     fn on_login(&mut self, id: ConnectionId, request_id: Option<&str>) {
         let Some(connection) = self.connections.open_mut(id) else { return };
+        connection.logged_in = self.accept_logins;
         match (connection.dialect(), self.accept_logins) {
             (Dialect::V3, true) => self.reply(id, v3::login()),
             (Dialect::V3, false) => {

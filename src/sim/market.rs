@@ -221,6 +221,19 @@ impl SimMarket {
         Some(self.instruments.get(inst.0)?.seq)
     }
 
+    /// What is listed, its book and the number of that book.
+    pub(crate) fn numbered(&self, inst: InstIndex) -> Option<(&Listing, &SimBook, i64)> {
+        let Instrument { listing, book, seq, .. } = self.instruments.get(inst.0)?;
+        Some((listing, book, *seq))
+    }
+
+    /// Lets the sequence numbers of an instrument start anew at 1, as maintenance does.
+    pub(crate) fn reset_seq(&mut self, inst: InstIndex) {
+        if let Some(instrument) = self.instruments.get_mut(inst.0) {
+            instrument.seq = 1;
+        }
+    }
+
     /// The five best levels of the exchange's own book, with its sequence number and no times.
     #[must_use]
     pub fn book5(&self, inst: InstIndex) -> Option<Book5> {

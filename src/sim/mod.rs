@@ -1,15 +1,19 @@
 //! The embedded exchange: speaks v3 and v5 to any client, from a seed.
 //!
 //! ```text
-//! server, socket  ->  exchange  ->  publisher  ->  connection, v3, v5  ->  market  ->  order flow
+//! server, socket  ->  exchange  ->  publisher, topic  ->  connection, v3, v5  ->  market  ->  order flow
 //! ```
 //!
 //! Only `server` and `socket` do I/O, and only `server` reads a clock. None of it shares code with
 //! the decoder of this crate.
 
+mod access;
 mod book;
+mod cadence;
 mod connection;
 mod deflate;
+mod depth;
+mod depth_text;
 mod exchange;
 mod listing;
 mod market;
@@ -20,14 +24,16 @@ mod rng;
 mod server;
 mod socket;
 mod thread;
+mod topic;
 mod v3;
 mod v5;
 
+pub use access::TbtAccess;
 pub use book::SimBook;
+pub use cadence::PushIntervals;
 pub use connection::{ConnectionId, Endpoint, Limits, Outbound};
 pub use exchange::{Exchange, ExchangeConfig};
 pub use listing::{Listing, ListingError};
 pub use market::{InstIndex, MarketConfig, Print, SimMarket};
-pub use publisher::PushIntervals;
 pub use server::{Server, ServerHandle};
 pub use thread::ServerThread;

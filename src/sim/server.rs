@@ -131,6 +131,15 @@ impl ServerHandle {
         look(&self.shared.lock().exchange)
     }
 
+    /// Intervenes in the exchange at its own time, as with [`Exchange::reset_seq`].
+    pub fn intervene<R>(&self, act: impl FnOnce(&mut Exchange, MonoNanos) -> R) -> R {
+        let mut state = self.shared.lock();
+        let now = state.now();
+        let result = act(&mut state.exchange, now);
+        state.wake();
+        result
+    }
+
     /// Closes all connections with code 1001, and the port, and waits for both.
     pub async fn shutdown(self) {
         self.ended.send_replace(true);

@@ -7,6 +7,8 @@
     reason = "helpers of tests, where a panic is the report"
 )]
 
+mod access;
 mod bench;
+mod depth;
 mod protocol;
 mod pushes;

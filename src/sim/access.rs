@@ -1,0 +1,107 @@
+//! What an argument of a request means, and whether its client may have it.
+
+use super::connection::{Connection, Endpoint};
+use super::market::{InstIndex, SimMarket};
+use super::request::{Arg, Op, Refusal};
+use super::{v3, v5};
+use crate::model::{Channel, Dialect, Market};
+
+/// Who may subscribe v5's tick-by-tick books, `books-l2-tbt` and `books50-l2-tbt`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TbtAccess {
+    /// Everybody, as until 2022-05.
+    #[default]
+    Open,
+    /// Whoever has logged in; others get code 60011.
+    LoggedIn,
+    /// Nobody's fee tier is high enough: code 64003, or 60011 without a login.
+    Nobody,
+}
+
+/// A channel of v5 needs a login.
+const LOGIN_REQUIRED: u32 = 60011;
+/// The fee tier is too low for a channel of v5.
+const TIER_TOO_LOW: u32 = 64003;
+/// The connection has a channel of v5 that excludes the other.
+const CLASH: u32 = 64004;
+
+/// The instrument and the channel of an argument, if they exist on the connection's endpoint and the
+/// client may have them.
+///
+/// # Errors
+/// The error reply to this argument.
+pub(crate) fn check(
+    market: &SimMarket,
+    access: TbtAccess,
+    connection: &Connection,
+    op: Op,
+    arg: &Arg,
+) -> Result<(InstIndex, Channel), Refusal> {
+    let (inst, channel) = resolve(market, connection.endpoint, arg)?;
+    if op == Op::Subscribe {
+        admit(access, connection.logged_in, channel)?;
+        exclude(connection, inst, arg, channel)?;
+    }
+    Ok((inst, channel))
+}
+
+fn resolve(
+    market: &SimMarket,
+    endpoint: Endpoint,
+    arg: &Arg,
+) -> Result<(InstIndex, Channel), Refusal> {
+    let dialect = endpoint.dialect();
+    let missing = || match dialect {
+        Dialect::V3 => v3::no_channel(arg),
+        Dialect::V5 => v5::no_channel(arg),
+    };
+    let channel = Channel::from_name(dialect, arg.channel.as_bytes()).ok_or_else(missing)?;
+    match (endpoint, channel) {
+        (Endpoint::V5Public, Channel::TradesAll) => return Err(v5::moved()),
+        (Endpoint::V5Business, channel) if channel != Channel::TradesAll => {
+            return Err(v5::not_business());
+        }
+        _ => {}
+    }
+    let inst = market.find(&arg.inst_id).ok_or_else(missing)?;
+    let named = Market::from_name(arg.market.as_bytes());
+    let listed = market.listing(inst).map(|listing| listing.market());
+    if dialect == Dialect::V3 && named != listed {
+        return Err(missing());
+    }
+    Ok((inst, channel))
+}
+
+/// Asks for the login and the fee tier that a channel needs.
+fn admit(access: TbtAccess, logged_in: bool, channel: Channel) -> Result<(), Refusal> {
+    let gated = matches!(channel, Channel::BooksL2Tbt | Channel::Books50L2Tbt);
+    match access {
+        TbtAccess::LoggedIn | TbtAccess::Nobody if gated && !logged_in => {
+            Err(Refusal::new(LOGIN_REQUIRED, "Please log in"))
+        }
+        TbtAccess::Nobody if gated => {
+            let text = "Your trading fee tier doesn't meet the requirement to access this channel";
+            Err(Refusal::new(TIER_TOO_LOW, text))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses `books-l2-tbt` next to `books` or `books50-l2-tbt` of the same instrument.
+fn exclude(
+    connection: &Connection,
+    inst: InstIndex,
+    arg: &Arg,
+    channel: Channel,
+) -> Result<(), Refusal> {
+    let others: &[_] = match channel {
+        Channel::BooksL2Tbt => &[Channel::Books, Channel::Books50L2Tbt],
+        Channel::Books | Channel::Books50L2Tbt => &[Channel::BooksL2Tbt],
+        _ => &[],
+    };
+    let held = others.iter().find(|other| connection.subscriptions.contains(&(inst, **other)));
+    let Some(held) = held else { return Ok(()) };
+    let id = &arg.inst_id;
+    let text = format!("Subscribe to both {channel} and {held} for {id} is not allowed.");
+    Err(Refusal::new(CLASH, format!("{text} Unsubscribe {held} first.")))
+}

@@ -1,0 +1,225 @@
+//! When books are pushed: a grid for each channel, and heartbeats for books that stand still.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use super::market::{InstIndex, SimMarket};
+use crate::model::{Channel, ChannelKind, Dialect, MonoNanos, UnixNanos};
+
+/// How often the channels push what has changed. Zero pushes at every change.
+///
+/// Pushes fall on multiples of the interval in wall-clock time, as on the real exchange.
+#[derive(Clone, Copy, Debug)]
+pub struct PushIntervals {
+    /// v5 `bbo-tbt`; the exchange's is 10 ms.
+    pub bbo_tbt: Duration,
+    /// v3 `depth5` and v5 `books5`; the exchange's is 100 ms.
+    pub book5: Duration,
+    /// v3 `depth` and v5 `books`, `books-elp` and `books-rpi`; the exchange's is 100 ms.
+    pub books: Duration,
+    /// v5 `books-l2-tbt` and `books50-l2-tbt`; the exchange's is 10 ms.
+    pub books_tbt: Duration,
+    /// v3 `depth_l2_tbt`; the exchange's was about 20 ms.
+    pub depth_tbt: Duration,
+    /// The silence after which a v3 book with increments is told to be unchanged; the exchange's was
+    /// about 20 s. Zero tells nothing.
+    pub heartbeat_v3: Duration,
+    /// The silence after which a v5 book is told to be unchanged, or sent once more where the
+    /// channel sends it whole; the exchange's is about 60 s. Zero tells nothing.
+    pub heartbeat_v5: Duration,
+}
+
+impl Default for PushIntervals {
+    /// The intervals of the real exchange.
+    fn default() -> Self {
+        Self {
+            bbo_tbt: Duration::from_millis(10),
+            book5: Duration::from_millis(100),
+            books: Duration::from_millis(100),
+            books_tbt: Duration::from_millis(10),
+            depth_tbt: Duration::from_millis(20),
+            ..Self::EVERY_CHANGE
+        }
+    }
+}
+
+impl PushIntervals {
+    /// No waiting: every change is pushed at once. Heartbeats come as on the real exchange.
+    pub const EVERY_CHANGE: Self = Self {
+        bbo_tbt: Duration::ZERO,
+        book5: Duration::ZERO,
+        books: Duration::ZERO,
+        books_tbt: Duration::ZERO,
+        depth_tbt: Duration::ZERO,
+        heartbeat_v3: Duration::from_secs(20),
+        heartbeat_v5: Duration::from_secs(60),
+    };
+
+    /// The grid of a channel; trades have none.
+    const fn grid(&self, channel: Channel) -> Duration {
+        match channel {
+            Channel::BboTbt => self.bbo_tbt,
+            Channel::BooksL2Tbt | Channel::Books50L2Tbt => self.books_tbt,
+            Channel::DepthL2Tbt => self.depth_tbt,
+            _ if matches!(channel.kind(), ChannelKind::Depth) => self.books,
+            _ => self.book5,
+        }
+    }
+
+    /// The heartbeat of a channel; `None` where it has none.
+    fn heartbeat(&self, channel: Channel) -> Option<Duration> {
+        let silence = match (channel.dialect(), channel.kind()) {
+            (_, ChannelKind::Trades) | (Dialect::V3, ChannelKind::Book5) => return None,
+            (Dialect::V3, ChannelKind::Depth) => self.heartbeat_v3,
+            (Dialect::V5, _) => self.heartbeat_v5,
+        };
+        (!silence.is_zero()).then_some(silence)
+    }
+}
+
+/// The order in which the channels of one instrument are pushed. Source: the documented order of
+/// 2024, section 2.6 of the wire facts in `docs/PROTOCOL.md`; v3's is not known.
+const ORDER: [Channel; Channel::ALL.len()] = [
+    Channel::Trade,
+    Channel::Trades,
+    Channel::TradesAll,
+    Channel::BboTbt,
+    Channel::DepthL2Tbt,
+    Channel::BooksL2Tbt,
+    Channel::Books50L2Tbt,
+    Channel::Depth,
+    Channel::Books,
+    Channel::BooksElp,
+    Channel::BooksRpi,
+    Channel::Depth5,
+    Channel::Books5,
+];
+
+/// The place of a channel in the order in which the channels of one instrument are pushed.
+pub(crate) fn rank(channel: Channel) -> usize {
+    ORDER.iter().position(|other| *other == channel).unwrap_or(ORDER.len())
+}
+
+/// The books of one channel that wait for the next multiple of its interval.
+#[derive(Debug)]
+struct Cadence {
+    interval: u64,
+    due: MonoNanos,
+    waiting: Vec<InstIndex>,
+}
+
+/// Which books wait for their push, and which for their heartbeat.
+#[derive(Debug)]
+pub(crate) struct Cadences {
+    intervals: PushIntervals,
+    /// One for each channel, in the order in which they are pushed.
+    grids: [Cadence; ORDER.len()],
+    beats: BinaryHeap<Reverse<(MonoNanos, InstIndex, Channel)>>,
+}
+
+impl Cadences {
+    pub(crate) fn new(intervals: &PushIntervals) -> Self {
+        let cadence = |channel| Cadence {
+            interval: u64::try_from(intervals.grid(channel).as_nanos()).unwrap_or(u64::MAX),
+            due: MonoNanos(u64::MAX),
+            waiting: Vec::new(),
+        };
+        Self { intervals: *intervals, grids: ORDER.map(cadence), beats: BinaryHeap::new() }
+    }
+
+    /// Whether changes of the channel are pushed at once.
+    pub(crate) fn at_once(&self, channel: Channel) -> bool {
+        self.grids.get(rank(channel)).is_some_and(|cadence| cadence.interval == 0)
+    }
+
+    /// Notes a changed book; it must not wait already.
+    pub(crate) fn wait(
+        &mut self,
+        market: &SimMarket,
+        inst: InstIndex,
+        channel: Channel,
+        now: MonoNanos,
+    ) {
+        let Some(cadence) = self.grids.get_mut(rank(channel)) else { return };
+        cadence.waiting.push(inst);
+        if cadence.waiting.len() == 1 {
+            cadence.due = next_multiple(market, now, cadence.interval);
+        }
+    }
+
+    /// When the next push or heartbeat is due; the end of time where nothing waits.
+    pub(crate) fn due(&self) -> MonoNanos {
+        let beat = self.beats.peek().map_or(MonoNanos(u64::MAX), |Reverse((at, ..))| *at);
+        self.grids.iter().map(|cadence| cadence.due).fold(beat, MonoNanos::min)
+    }
+
+    /// The books to push now, channel by channel: each call gives one channel's. The list comes back
+    /// with [`Cadences::put_back`], so that its memory is used again.
+    pub(crate) fn poll_pushes(&mut self, now: MonoNanos) -> Option<(Channel, Vec<InstIndex>)> {
+        let mut both = ORDER.iter().zip(&mut self.grids);
+        let (channel, cadence) = both.find(|(_, cadence)| cadence.due <= now)?;
+        cadence.due = MonoNanos(u64::MAX);
+        Some((*channel, std::mem::take(&mut cadence.waiting)))
+    }
+
+    pub(crate) fn put_back(&mut self, channel: Channel, mut list: Vec<InstIndex>) {
+        list.clear();
+        if let Some(cadence) = self.grids.get_mut(rank(channel)).filter(|c| c.waiting.is_empty()) {
+            cadence.waiting = list;
+        }
+    }
+
+    /// Sets the next heartbeat of a book that was silent since then, and gives its time; the end of
+    /// time where the channel has none.
+    pub(crate) fn beat_later(
+        &mut self,
+        inst: InstIndex,
+        channel: Channel,
+        since: MonoNanos,
+    ) -> MonoNanos {
+        let Some(silence) = self.intervals.heartbeat(channel) else { return MonoNanos(u64::MAX) };
+        let at = since + silence;
+        self.beats.push(Reverse((at, inst, channel)));
+        at
+    }
+
+    /// Whether a book that was pushed then has been silent for long enough to beat.
+    pub(crate) fn is_silent(&self, channel: Channel, since: MonoNanos, now: MonoNanos) -> bool {
+        self.intervals.heartbeat(channel).is_some_and(|silence| since + silence <= now)
+    }
+
+    /// A heartbeat that is due now, with the time for which it was set.
+    pub(crate) fn poll_beat(&mut self, now: MonoNanos) -> Option<(MonoNanos, InstIndex, Channel)> {
+        let due = self.beats.peek().is_some_and(|Reverse((at, ..))| *at <= now);
+        if due { self.beats.pop().map(|Reverse(beat)| beat) } else { None }
+    }
+}
+
+/// The first time not before `now` whose wall-clock time is a multiple of the interval.
+fn next_multiple(market: &SimMarket, now: MonoNanos, interval: u64) -> MonoNanos {
+    let wall = market.wall(now).0;
+    market.mono(UnixNanos(wall.div_ceil(interval).saturating_mul(interval)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_channel_has_one_place_and_v5_books_the_documented_ones() {
+        let mut ranks = Channel::ALL.map(rank);
+        ranks.sort_unstable();
+        assert!(ranks.iter().enumerate().all(|(n, rank)| n == *rank));
+        let documented = [
+            Channel::BboTbt,
+            Channel::BooksL2Tbt,
+            Channel::Books50L2Tbt,
+            Channel::Books,
+            Channel::BooksElp,
+            Channel::BooksRpi,
+            Channel::Books5,
+        ];
+        assert!(documented.map(rank).is_sorted());
+    }
+}

@@ -1,0 +1,229 @@
+//! Books with increments: what the subscribers of one channel have, and what brings them up to date.
+
+use std::fmt::Write;
+
+use super::book::{BookSide, Resting, SimBook};
+use super::depth_text::DepthMessage;
+use super::listing::Listing;
+use crate::model::{Channel, UnixNanos};
+
+/// The levels a side over which the exchange's checksum goes.
+const CHECKSUM_LEVELS: usize = 25;
+
+/// One level as a channel shows it. Without lots it tells that the level is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// The price in ticks, negated on the bid side: a smaller key is a better price on either.
+    pub(crate) key: i64,
+    pub(crate) lots: i64,
+    /// The lots of orders other than RPI, which only `books-rpi` shows.
+    pub(crate) plain: i64,
+    pub(crate) orders: u32,
+}
+
+/// The asks and the bids of a channel, best first.
+pub(crate) type Sides = [Vec<Row>; 2];
+
+/// Memory that all deep topics share.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    book: Sides,
+    change: Sides,
+    text: String,
+}
+
+/// The book that all subscribers of one channel have. Whoever comes later gets it too, so that the
+/// next increment fits everybody.
+#[derive(Debug)]
+pub(crate) struct DepthTopic {
+    channel: Channel,
+    sent: Sides,
+    seq: i64,
+    ts: UnixNanos,
+    /// `None` where the channel tells 0 or no checksum at all.
+    checksum: Option<i32>,
+}
+
+impl DepthTopic {
+    /// Starts with the book as it is, whose number is `seq`.
+    pub(crate) fn new(
+        channel: Channel,
+        (listing, book, seq): (&Listing, &SimBook, i64),
+        ts: UnixNanos,
+        checksums: bool,
+    ) -> Self {
+        let mut sent = Sides::default();
+        window(channel, book, &mut sent);
+        let checksum = checksums.then(|| checksum(listing, &sent, &mut String::new()));
+        Self { channel, sent, seq, ts, checksum }
+    }
+
+    /// The snapshot of what all subscribers have.
+    pub(crate) fn snapshot(&self, listing: &Listing) -> String {
+        let [asks, bids] = &self.sent;
+        DepthMessage { snapshot: true, prev_seq: -1, ..self.message(listing, asks, bids) }.text()
+    }
+
+    /// The increment that leads to the book as it is; `None` where the channel shows no change.
+    pub(crate) fn update(
+        &mut self,
+        (listing, book, seq): (&Listing, &SimBook, i64),
+        ts: UnixNanos,
+        scratch: &mut Scratch,
+    ) -> Option<String> {
+        window(self.channel, book, &mut scratch.book);
+        for ((old, new), change) in self.sent.iter().zip(&scratch.book).zip(&mut scratch.change) {
+            change.clear();
+            diff(old, new, change);
+        }
+        if scratch.change.iter().all(Vec::is_empty) {
+            return None;
+        }
+        std::mem::swap(&mut self.sent, &mut scratch.book);
+        let prev_seq = std::mem::replace(&mut self.seq, seq);
+        self.ts = ts;
+        self.checksum = self.checksum.map(|_| checksum(listing, &self.sent, &mut scratch.text));
+        let [asks, bids] = &scratch.change;
+        Some(DepthMessage { prev_seq, ..self.message(listing, asks, bids) }.text())
+    }
+
+    /// The increment that tells that nothing has changed.
+    pub(crate) fn heartbeat(&mut self, listing: &Listing, ts: UnixNanos) -> String {
+        self.ts = ts;
+        self.message(listing, &[], &[]).text()
+    }
+
+    fn message<'a>(
+        &self,
+        listing: &'a Listing,
+        asks: &'a [Row],
+        bids: &'a [Row],
+    ) -> DepthMessage<'a> {
+        DepthMessage {
+            channel: self.channel,
+            listing,
+            snapshot: false,
+            asks,
+            bids,
+            ts: self.ts,
+            checksum: self.checksum.unwrap_or_default(),
+            seq: self.seq,
+            prev_seq: self.seq,
+        }
+    }
+}
+
+/// The levels a side that a channel shows.
+const fn levels(channel: Channel) -> usize {
+    if matches!(channel, Channel::Books50L2Tbt) { 50 } else { 400 }
+}
+
+/// Writes what the channel shows of the book.
+fn window(channel: Channel, book: &SimBook, out: &mut Sides) {
+    let [asks, bids] = out;
+    for (side, out) in [(&book.asks, asks), (&book.bids, bids)] {
+        out.clear();
+        out.extend(rows(channel, side).take(levels(channel)));
+    }
+}
+
+fn rows(channel: Channel, side: &BookSide) -> impl Iterator<Item = Row> {
+    side.resting().filter_map(move |resting| {
+        let Resting { key, lots, orders } = *resting;
+        let rpi = rpi_lots(resting);
+        match channel {
+            Channel::BooksElp if rpi == 0 => None,
+            Channel::BooksElp => Some(Row { key, lots: rpi, plain: 0, orders: 1 }),
+            Channel::BooksRpi => {
+                let orders = orders.saturating_add(u32::from(rpi > 0));
+                Some(Row { key, lots: lots.saturating_add(rpi), plain: lots, orders })
+            }
+            _ => Some(Row { key, lots, plain: 0, orders }),
+        }
+    })
+}
+
+/// What RPI orders add to a level. A stand-in: the crowd has no such orders, so every third price
+/// has one that grows with the others.
+fn rpi_lots(resting: &Resting) -> i64 {
+    if resting.key.rem_euclid(3) == 0 { resting.lots / 4 + 1 } else { 0 }
+}
+
+/// What turns `old` into `new`, best first; a level that left is a row without lots.
+fn diff(old: &[Row], new: &[Row], out: &mut Vec<Row>) {
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    loop {
+        match (old.peek(), new.peek()) {
+            (None, None) => return,
+            (Some(gone), next) if next.is_none_or(|next| gone.key < next.key) => {
+                out.push(Row { lots: 0, plain: 0, orders: 0, ..**gone });
+                old.next();
+            }
+            (was, _) => {
+                let was = was.copied().copied();
+                let Some(row) = new.next() else { return };
+                if was.is_some_and(|was| was.key == row.key) {
+                    old.next();
+                }
+                if was != Some(*row) {
+                    out.push(*row);
+                }
+            }
+        }
+    }
+}
+
+/// CRC-32 over the best 25 levels a side as they are printed, bid before ask.
+///
+/// Source: section 1.7 of the wire facts in `docs/PROTOCOL.md`.
+fn checksum(listing: &Listing, [asks, bids]: &Sides, text: &mut String) -> i32 {
+    text.clear();
+    for n in 0..CHECKSUM_LEVELS {
+        for (side, sign) in [(bids, -1), (asks, 1)] {
+            let Some(row) = side.get(n) else { continue };
+            let colon = if text.is_empty() { "" } else { ":" };
+            let (px, sz) = (listing.px(sign * row.key), listing.sz(row.lots));
+            // Writing to a `String` can't fail.
+            let _ = write!(text, "{colon}{px}:{sz}");
+        }
+    }
+    crc32fast::hash(text.as_bytes()).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Market;
+
+    fn row(key: i64, lots: i64) -> Row {
+        Row { key, lots, plain: 0, orders: u32::from(lots > 0) }
+    }
+
+    fn change(old: &[(i64, i64)], new: &[(i64, i64)]) -> Vec<(i64, i64)> {
+        let side = |rows: &[(i64, i64)]| rows.iter().map(|r| row(r.0, r.1)).collect::<Vec<_>>();
+        let mut out = Vec::new();
+        diff(&side(old), &side(new), &mut out);
+        out.iter().map(|row| (row.key, row.lots)).collect()
+    }
+
+    #[test]
+    fn a_change_tells_of_what_came_left_and_differs() {
+        assert_eq!(change(&[], &[]), []);
+        assert_eq!(change(&[(1, 5), (2, 6)], &[(1, 5), (2, 6)]), []);
+        assert_eq!(change(&[(1, 5), (2, 6)], &[(1, 7), (2, 6)]), [(1, 7)]);
+        assert_eq!(change(&[(2, 6)], &[(1, 5), (2, 6), (3, 1)]), [(1, 5), (3, 1)]);
+        assert_eq!(change(&[(1, 5), (3, 6)], &[(2, 4)]), [(1, 0), (2, 4), (3, 0)]);
+        assert_eq!(change(&[(1, 5)], &[]), [(1, 0)]);
+    }
+
+    #[test]
+    fn the_checksum_is_that_of_the_documented_text() {
+        let numbers = ["0.1", "1", "3366.8", "9"];
+        let listing = Listing::new("A-B", Market::Swap, numbers).unwrap();
+        let sides = [vec![row(33_668, 9), row(33_680, 8)], vec![row(-33_661, 7)]];
+        let text = "3366.1:7:3366.8:9:3368:8";
+        let expected = crc32fast::hash(text.as_bytes()).cast_signed();
+        assert_eq!(checksum(&listing, &sides, &mut "old".to_owned()), expected);
+        assert_eq!(checksum(&listing, &Sides::default(), &mut String::new()), 0);
+    }
+}

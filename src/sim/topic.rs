@@ -1,0 +1,137 @@
+//! One channel of one instrument that somebody listens to.
+
+use super::connection::ConnectionId;
+use super::depth::{DepthTopic, Scratch};
+use super::market::{InstIndex, SimMarket};
+use super::{v3, v5};
+use crate::model::{Book5, Channel, ChannelKind, Dialect, MonoNanos, UnixNanos};
+
+/// Who listens to a channel of an instrument, and which book they have.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    pub(crate) channel: Channel,
+    pub(crate) subscribers: Vec<ConnectionId>,
+    /// Whether the book waits for its push.
+    pub(crate) waits: bool,
+    pub(crate) last_push: MonoNanos,
+    /// For when the next heartbeat is set.
+    pub(crate) beat_at: MonoNanos,
+    sent: Sent,
+}
+
+/// What the subscribers of a topic have.
+#[derive(Debug)]
+enum Sent {
+    Trades,
+    /// A book that is sent whole; `None` where subscribers may have different ones.
+    Top(Option<Book5>),
+    Depth(DepthTopic),
+}
+
+impl Topic {
+    /// A topic without subscribers; `None` for an instrument that is not listed.
+    pub(crate) fn new(
+        market: &SimMarket,
+        inst: InstIndex,
+        channel: Channel,
+        now: MonoNanos,
+        v5_checksums: bool,
+    ) -> Option<Self> {
+        let sent = match channel.kind() {
+            ChannelKind::Trades => Sent::Trades,
+            ChannelKind::Book5 => Sent::Top(None),
+            ChannelKind::Depth => {
+                let checksums = channel.dialect() == Dialect::V3 || v5_checksums;
+                let book = market.numbered(inst)?;
+                Sent::Depth(DepthTopic::new(channel, book, market.wall(now), checksums))
+            }
+        };
+        let beat_at = MonoNanos(u64::MAX);
+        Some(Self { channel, subscribers: vec![], waits: false, last_push: now, beat_at, sent })
+    }
+
+    /// The book that follows the acknowledgement of a subscription.
+    pub(crate) fn greeting(
+        &mut self,
+        market: &SimMarket,
+        inst: InstIndex,
+        ts: UnixNanos,
+    ) -> Option<String> {
+        match &mut self.sent {
+            Sent::Trades => None,
+            Sent::Top(sent) => {
+                let book = top(market, inst, self.channel)?;
+                // Whoever came before may have an older book: the next push goes to all of them.
+                let alone = self.subscribers.len() == 1;
+                let same = sent.is_some_and(|sent| same_levels(&sent, &book));
+                *sent = (alone || same).then_some(book);
+                top_text(market, inst, self.channel, &book, ts)
+            }
+            Sent::Depth(depth) => Some(depth.snapshot(market.listing(inst)?)),
+        }
+    }
+
+    /// What brings the subscribers up to date; `None` where they are.
+    pub(crate) fn change(
+        &mut self,
+        market: &SimMarket,
+        inst: InstIndex,
+        ts: UnixNanos,
+        scratch: &mut Scratch,
+    ) -> Option<String> {
+        match &mut self.sent {
+            Sent::Trades => None,
+            Sent::Top(sent) => {
+                let book = top(market, inst, self.channel)?;
+                if sent.is_some_and(|sent| same_levels(&sent, &book)) {
+                    return None;
+                }
+                *sent = Some(book);
+                top_text(market, inst, self.channel, &book, ts)
+            }
+            Sent::Depth(depth) => depth.update(market.numbered(inst)?, ts, scratch),
+        }
+    }
+
+    /// What tells the subscribers that nothing has changed: the book once more where the channel
+    /// sends it whole.
+    pub(crate) fn heartbeat(
+        &mut self,
+        market: &SimMarket,
+        inst: InstIndex,
+        ts: UnixNanos,
+    ) -> Option<String> {
+        match &mut self.sent {
+            Sent::Trades => None,
+            Sent::Top(sent) => {
+                let book = (*sent).or_else(|| top(market, inst, self.channel))?;
+                top_text(market, inst, self.channel, &book, ts)
+            }
+            Sent::Depth(depth) => Some(depth.heartbeat(market.listing(inst)?, ts)),
+        }
+    }
+}
+
+/// What a channel that sends its book whole shows of it.
+fn top(market: &SimMarket, inst: InstIndex, channel: Channel) -> Option<Book5> {
+    market.top(inst, if channel == Channel::BboTbt { 1 } else { 5 })
+}
+
+fn top_text(
+    market: &SimMarket,
+    inst: InstIndex,
+    channel: Channel,
+    book: &Book5,
+    ts: UnixNanos,
+) -> Option<String> {
+    let listing = market.listing(inst)?;
+    let (asks, bids) = (book.asks(), book.bids());
+    Some(match channel.dialect() {
+        Dialect::V3 => v3::book5(listing, asks, bids, ts),
+        Dialect::V5 => v5::book5(channel, listing, [asks, bids], ts, book.seq),
+    })
+}
+
+fn same_levels(a: &Book5, b: &Book5) -> bool {
+    a.asks() == b.asks() && a.bids() == b.bids()
+}
