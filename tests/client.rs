@@ -221,6 +221,57 @@ async fn silence_is_answered_with_a_ping_and_then_a_new_connection() {
     assert!(pings.try_iter().count() >= 2);
 }
 
+fn deep(action: &str, prev: i64, seq: i64) -> Message {
+    let level = |px: i64| format!(r#"[["{px}","{seq}","0","1"]]"#);
+    Message::text(format!(
+        r#"{{"arg":{{"channel":"books","instId":"BTC-USDT"}},"action":"{action}","data":[{{"asks":{},"bids":{},"ts":"1654032991947","checksum":0,"seqId":{seq},"prevSeqId":{prev}}}]}}"#,
+        level(101),
+        level(100),
+    ))
+}
+
+#[tokio::test]
+async fn a_broken_deep_book_is_fetched_anew_and_nothing_else_is() {
+    let (requests, asked) = mpsc::channel();
+    let address = scripted(move |_, mut socket| {
+        let requests = requests.clone();
+        async move {
+            let mut snapshots = 0;
+            while let Some(Ok(Message::Text(text))) = socket.next().await {
+                requests.send(text.to_string()).unwrap();
+                if text.contains(r#""op":"subscribe""#) && text.contains(r#""books""#) {
+                    snapshots += 10;
+                    socket.send(deep("snapshot", -1, snapshots)).await.unwrap();
+                    // The first chain breaks, the second holds.
+                    let prev = if snapshots == 10 { 12 } else { 20 };
+                    socket.send(deep("update", prev, snapshots + 5)).await.unwrap();
+                }
+            }
+        }
+    })
+    .await;
+    let books = sub("books:BTC-USDT");
+    let client = Client::builder(Dialect::V5)
+        .url(format!("ws://{address}"))
+        .subscribe("books:BTC-USDT")
+        .subscribe("books5:BTC-USDT")
+        .depth_options(okx_feed::DepthOptions { capacity: 64, ..Default::default() })
+        .configure(quick)
+        .spawn()
+        .unwrap();
+    let reader = client.depth_reader(&books).unwrap();
+    let snapshot = wait_for(|| reader.live().filter(|book| book.seq == Some(25))).await;
+    assert_eq!(snapshot.asks()[0].sz().to_string(), "25");
+    assert_eq!(client.depth_reader(&sub("books5:BTC-USDT")).map(|_| ()), None);
+    let stats = client.stats().unwrap();
+    assert_eq!((stats.feed.gaps, stats.session.resyncs, stats.losses), (1, 1, 0));
+    assert_eq!(stats.recovery.resync_us.len(), 1);
+    client.stop();
+    let asked: Vec<_> = asked.try_iter().collect();
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert!(asked[1..].iter().all(|text| !text.contains("books5")), "{asked:?}");
+}
+
 #[tokio::test]
 async fn a_flood_does_not_keep_the_client_from_stopping() {
     let address = scripted(move |_, mut socket| async move {

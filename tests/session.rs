@@ -215,6 +215,10 @@ fn a_service_upgrade_is_not_waited_for() {
     let mut session = open(Dialect::V5, &["books5:A"]);
     let notice = Control { code: Some(64008), ..Control::new(ControlKind::Notice) };
     session.control(&notice, at(5000));
+    // The session only tells; its owner decides when the new connection is good enough.
+    assert_eq!(actions(&mut session), []);
+    assert_eq!(events(&mut session), [SessionEvent::UpgradeAnnounced]);
+    session.reconnect(LostReason::ServiceUpgrade, at(5100));
     assert_eq!(actions(&mut session), [Action::Close]);
     assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ServiceUpgrade)]);
     assert!(session.poll_timeout().is_some());
@@ -231,6 +235,156 @@ fn asking_anew_gives_up_first() {
             r#"{"op":"subscribe","args":["spot/depth_l2_tbt:A"]}"#
         ]
     );
+}
+
+#[test]
+fn a_book_that_breaks_again_and_again_is_fetched_at_growing_pauses() {
+    let (a, b) = (sub("books:A"), sub("books:B"));
+    let mut session = open(Dialect::V5, &["books:A", "books:B"]);
+    session.synced(&a, at(10));
+    session.synced(&b, at(10));
+    let mut now = at(100);
+    let mut pauses = Vec::new();
+    for _ in 0..9 {
+        session.inbound(now);
+        session.resync(&a, now);
+        session.resync(&a, now);
+        let mut texts = sent(&mut session);
+        let broken = now;
+        while texts.is_empty() {
+            now = session.poll_timeout().unwrap();
+            session.inbound(now);
+            session.timeout(now);
+            texts = sent(&mut session);
+        }
+        pauses.push(now.since(broken).as_secs());
+        assert_eq!(texts.len(), 2);
+        assert!(texts[0].contains("unsubscribe") && texts[1].contains(r#""op":"subscribe""#));
+        assert!(texts.iter().all(|text| text.contains(r#""A""#) && !text.contains(r#""B""#)));
+        acknowledge(&mut session, "books:A", now);
+        session.synced(&a, now);
+    }
+    assert_eq!(pauses, [0, 1, 2, 4, 8, 16, 32, 60, 60]);
+    assert_eq!(session.stats().resyncs, 9);
+    // After a minute in order it is fetched at once again, and another book always was.
+    session.resync(&b, now);
+    assert_eq!(sent(&mut session).len(), 2);
+    let now = now + Duration::from_secs(60);
+    session.resync(&a, now);
+    assert_eq!(sent(&mut session).len(), 2);
+}
+
+#[test]
+fn broken_books_leave_a_quarter_of_the_requests_to_others() {
+    let config = SessionConfig { requests_per_hour: 16, ..SessionConfig::new(Dialect::V5) };
+    let mut session = Session::new(config, 1);
+    let books: Vec<_> = (0..20).map(|n| sub(&format!("books:C{n}"))).collect();
+    for book in &books {
+        session.subscribe(*book, at(0));
+    }
+    session.timeout(at(0));
+    session.connected(at(0));
+    for book in &books {
+        acknowledge(&mut session, &book.to_string(), at(1));
+        session.synced(book, at(1));
+    }
+    actions(&mut session);
+    let mut requests = 1;
+    for book in &books {
+        session.resync(book, at(2));
+        requests += sent(&mut session).len();
+    }
+    assert!((12..=13).contains(&requests), "{requests}");
+    // All the books that waited go together when the hour has room again.
+    let due = at(3_600_002);
+    session.inbound(at(3_599_999));
+    assert_eq!(session.poll_timeout(), Some(due));
+    session.subscribe(sub("trades:X"), at(3_599_999));
+    assert_eq!(sent(&mut session).len(), 1);
+    session.timeout(due);
+    let later = sent(&mut session);
+    assert_eq!(later.len(), 2);
+    assert!(later[1].contains("C19"));
+}
+
+#[test]
+fn a_snapshot_that_never_comes_is_asked_for_anew_and_data_stands_for_an_acknowledgement() {
+    let mut session = open(Dialect::V5, &["books:A", "books5:A"]);
+    session.inbound(at(10_001));
+    session.timeout(at(10_002));
+    let texts = sent(&mut session);
+    assert!(texts.len() == 2 && texts.iter().all(|text| !text.contains("books5")), "{texts:?}");
+    assert_eq!(session.stats().late_snapshots, 1);
+    // The acknowledgement is lost; the book shows that the subscription is in force.
+    session.synced(&sub("books:A"), at(10_100));
+    assert_eq!(events(&mut session), [SessionEvent::Subscribed(sub("books:A"))]);
+    session.inbound(at(30_000));
+    session.timeout(at(30_100));
+    assert_eq!(actions(&mut session), []);
+}
+
+#[test]
+fn what_the_exchange_was_too_busy_for_is_asked_later() {
+    let mut session = open(Dialect::V5, &["books5:A"]);
+    session.subscribe(sub("books5:B"), at(10));
+    sent(&mut session);
+    let error = Control {
+        id: Some("2"),
+        code: Some(60014),
+        message: Some("Requests too frequent"),
+        ..Control::new(ControlKind::Error)
+    };
+    session.control(&error, at(20));
+    assert_eq!((actions(&mut session), events(&mut session)), (vec![], vec![]));
+    assert_eq!(session.poll_timeout(), Some(at(1020)));
+    session.timeout(at(1020));
+    assert_eq!(sent(&mut session).len(), 1);
+}
+
+#[test]
+fn the_host_may_postpone_and_each_phase_of_connecting_has_its_own_time_out() {
+    let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
+    session.timeout(at(0));
+    assert_eq!(actions(&mut session), [Action::Connect]);
+    session.postpone(at(700));
+    assert_eq!(session.poll_timeout(), Some(at(700)));
+    session.timeout(at(700));
+    assert_eq!(actions(&mut session), [Action::Connect]);
+    assert_eq!((session.stats().attempts, session.stats().postponed), (1, 1));
+    assert_eq!(session.poll_timeout(), Some(at(5700)));
+    session.handshaking(at(4000));
+    assert_eq!(session.poll_timeout(), Some(at(9000)));
+    session.timeout(at(9000));
+    assert_eq!(actions(&mut session), [Action::Close]);
+    assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::HandshakeTimeout)]);
+    let due = session.poll_timeout().unwrap();
+    session.timeout(due);
+    session.timeout(due + Duration::from_secs(5));
+    assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ConnectTimeout)]);
+}
+
+#[test]
+fn a_login_comes_first_and_a_refused_one_stops_nothing() {
+    let config = SessionConfig { login: true, ..SessionConfig::new(Dialect::V5) };
+    for success in [true, false] {
+        let mut session = Session::new(config.clone(), 1);
+        session.subscribe(sub("books-l2-tbt:A"), at(0));
+        session.timeout(at(0));
+        session.connected(at(0));
+        assert_eq!(actions(&mut session), [Action::Connect, Action::Login]);
+        let kind = if success { ControlKind::Login } else { ControlKind::Error };
+        let code = Some(if success { 0 } else { 60009 });
+        session.control(&Control { code, ..Control::new(kind) }, at(5));
+        assert_eq!(sent(&mut session).len(), 1);
+        let refused = |e: &SessionEvent| matches!(e, SessionEvent::LoginRefused { .. });
+        assert_eq!(events(&mut session).iter().any(refused), !success);
+    }
+    let mut session = Session::new(config, 1);
+    session.timeout(at(0));
+    session.connected(at(0));
+    session.inbound(at(9_000));
+    session.timeout(at(10_000));
+    assert!(events(&mut session).contains(&SessionEvent::Lost(LostReason::AckTimeout)));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod handler;
 mod publish;
 mod publish_depth;
+mod recovery;
 mod seqlock;
 mod session;
 mod slot;
@@ -13,7 +14,11 @@ mod tape;
 pub use handler::FeedHandler;
 pub use publish::{BookPublisher, BookReader, BookView};
 pub use publish_depth::{DepthPublisher, DepthReader, DepthSnapshot, PUBLISHED_LEVELS};
-pub use session::{Action, BackoffConfig, LostReason, Session, SessionConfig, SessionEvent};
+pub use recovery::Recovery;
+pub use session::{
+    Action, BackoffConfig, ConnectGate, ConnectLimit, LostReason, ResyncConfig, Session,
+    SessionConfig, SessionEvent, SessionStats,
+};
 pub use slot::{DepthOptions, RING_LEN, Slot};
 pub use slots::Slots;
 pub use stats::{ErrorCounts, MAX_SKIPPED_NAMES, SkippedNames, Stats};

@@ -7,7 +7,7 @@ use super::client::{Client, Readers};
 use super::connect::{Target, TlsConfig};
 use super::error::ClientError;
 use super::pump::Pump;
-use crate::feed::{FeedHandler, SessionConfig};
+use crate::feed::{DepthOptions, FeedHandler, SessionConfig};
 use crate::model::{
     Channel, Dialect, Event, InstrumentId, Market, Sink, Subscription, SubscriptionError,
 };
@@ -35,6 +35,8 @@ pub struct ClientConfig {
     pub session: SessionConfig,
     /// What a frame may cost.
     pub limits: DecodeLimits,
+    /// How deep books are kept.
+    pub depth: DepthOptions,
     /// Silence on a book's channel after which the book is stale; 30 s. `None` never.
     pub stale_after: Option<Duration>,
     /// Whether the time from receipt to book update is measured, at two looks at a clock a frame.
@@ -52,6 +54,7 @@ impl ClientConfig {
             tls: TlsConfig::default(),
             session: SessionConfig::new(dialect),
             limits: DecodeLimits::default(),
+            depth: DepthOptions::default(),
             stale_after: Some(Duration::from_secs(30)),
             measure: true,
             seed: fastrand::u64(..),
@@ -107,6 +110,12 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
     /// Trusts the CA certificates of a PEM file too.
     pub fn ca_file(mut self, path: impl Into<std::path::PathBuf>) -> Self {
         self.config.tls.ca_file = Some(path.into());
+        self
+    }
+
+    /// Sets how deep books are kept: their room, their checks, what a broken one does.
+    pub fn depth_options(mut self, options: DepthOptions) -> Self {
+        self.config.depth = options;
         self
     }
 
@@ -186,6 +195,7 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
         }
         let target = Target::new(&config.url, &config.tls, config.limits.frame_len)?;
         let mut handler = FeedHandler::with_limits(config.session.dialect, config.limits);
+        handler.set_depth_options(config.depth);
         let mut readers = HashMap::new();
         for subscription in &subscriptions {
             handler.subscribe(*subscription);

@@ -10,7 +10,9 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::builder::ClientBuilder;
 use super::error::ClientError;
-use crate::feed::{BookReader, BookView, FeedHandler, Stats, TradeReader};
+use crate::feed::{
+    BookReader, BookView, DepthReader, FeedHandler, Recovery, SessionStats, Stats, TradeReader,
+};
 use crate::model::{Book5, BookState, ChannelKind, Dialect, Market, Subscription, Trade};
 
 /// What the handle asks of the client's thread.
@@ -25,12 +27,17 @@ pub(super) enum Command {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Readers {
     book: Option<BookReader>,
+    depth: Option<DepthReader>,
     trades: Option<TradeReader>,
 }
 
 impl Readers {
     pub(super) fn of(handler: &mut FeedHandler, subscription: &Subscription) -> Self {
-        Self { book: handler.book_reader(subscription), trades: handler.trade_reader(subscription) }
+        Self {
+            book: handler.book_reader(subscription),
+            depth: handler.depth_reader(subscription),
+            trades: handler.trade_reader(subscription),
+        }
     }
 }
 
@@ -40,6 +47,10 @@ impl Readers {
 pub struct ClientStats {
     /// The feed's counters.
     pub feed: Stats,
+    /// The sessions' counters.
+    pub session: SessionStats,
+    /// How long books were not live, among them those that were fetched anew.
+    pub recovery: Recovery,
     /// Nanoseconds from the receipt of a frame to the books that it changed and the sink's return.
     pub latency: Histogram<u64>,
     /// How often a connection was opened.
@@ -124,6 +135,13 @@ impl Client {
     #[must_use]
     pub fn book_reader(&self, subscription: &Subscription) -> Option<BookReader> {
         self.with_readers(|readers| readers.get(subscription)?.book.clone())
+    }
+
+    /// A reader of the best [`PUBLISHED_LEVELS`](crate::PUBLISHED_LEVELS) levels of a subscription's
+    /// deep book, to keep and to read from any thread; `None` where the channel brings none.
+    #[must_use]
+    pub fn depth_reader(&self, subscription: &Subscription) -> Option<DepthReader> {
+        self.with_readers(|readers| readers.get(subscription)?.depth.clone())
     }
 
     /// A reader of a subscription's trades, to keep and to read from any thread.

@@ -14,9 +14,12 @@ use super::builder::ClientConfig;
 use super::client::{ClientStats, Command, Readers};
 use super::clock::Clock;
 use super::connect::{Socket, Target};
-use crate::feed::{Action, FeedHandler, LostReason, Session, SessionEvent, Stats};
+use crate::feed::{
+    Action, FeedHandler, LostReason, Recovery, Session, SessionEvent, SessionStats, Stats,
+};
 use crate::model::{
-    BookState, Control, ControlKind, DownReason, Event, MonoNanos, Sink, Subscription, UnixNanos,
+    BookState, Control, ControlKind, DownReason, Event, MonoNanos, Sink, StateChange, Subscription,
+    UnixNanos,
 };
 use crate::wire::Frame;
 
@@ -186,6 +189,7 @@ impl<S: Sink> Pump<S> {
                     let connect = self.target.clone().connect();
                     self.transport = Transport::Connecting(tokio::spawn(connect));
                 }
+                Action::Login => {}
                 Action::Send(text) => self.send(text).await,
                 Action::Close => self.close().await,
             }
@@ -277,10 +281,15 @@ impl<S: Sink> Core<S> {
     fn frame(&mut self, frame: Frame<'_>) {
         let (mono, wall) = self.clock.now();
         self.session.inbound(mono);
-        let Self { handler, session, sink, .. } = self;
+        let Self { handler, session, sink, stats, .. } = self;
         let result = handler.on_frame(frame, wall, &mut |event: &Event<'_>| {
-            if let Event::Control(control) = event {
-                on_control(session, control, mono);
+            match event {
+                Event::Control(control) => on_control(session, control, mono),
+                Event::State(change) => {
+                    stats.recovery.note(change);
+                    on_state(session, change, mono);
+                }
+                _ => {}
             }
             sink.on_event(event);
         });
@@ -315,6 +324,10 @@ impl<S: Sink> Core<S> {
                     let down = BookState::Down(DownReason::Rejected);
                     self.handler.set_state(&subscription, down, wall, &mut self.sink);
                 }
+                SessionEvent::UpgradeAnnounced => {
+                    let mono = self.clock.mono();
+                    self.session.reconnect(LostReason::ServiceUpgrade, mono);
+                }
                 SessionEvent::Lost(reason) => {
                     tracing::info!(?reason, "not connected");
                     self.stats.losses += 1;
@@ -324,6 +337,7 @@ impl<S: Sink> Core<S> {
                     self.stats.connected = false;
                     self.handler.set_all_states(BookState::Connecting, wall, &mut self.sink);
                 }
+                _ => {}
             }
         }
     }
@@ -338,7 +352,8 @@ impl<S: Sink> Core<S> {
     }
 
     fn stats(&self) -> ClientStats {
-        ClientStats { feed: *self.handler.stats(), ..self.stats.clone() }
+        let (feed, session) = (*self.handler.stats(), *self.session.stats());
+        ClientStats { feed, session, ..self.stats.clone() }
     }
 }
 
@@ -350,10 +365,22 @@ fn on_control(session: &mut Session, control: &Control<'_>, now: MonoNanos) {
     }
 }
 
+/// The control plane: what a frame did to a state decides whether its book is fetched anew.
+#[cold]
+fn on_state(session: &mut Session, change: &StateChange<'_>, now: MonoNanos) {
+    match change.to {
+        BookState::Resyncing => session.resync(change.subscription, now),
+        BookState::Live => session.synced(change.subscription, now),
+        _ => {}
+    }
+}
+
 #[expect(clippy::expect_used, reason = "constant bounds, which a test makes too")]
 fn new_stats() -> ClientStats {
     ClientStats {
         feed: Stats::default(),
+        session: SessionStats::default(),
+        recovery: Recovery::default(),
         latency: Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3).expect("bounds are in order"),
         connects: 0,
         losses: 0,

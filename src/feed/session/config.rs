@@ -13,16 +13,48 @@ pub struct SessionConfig {
     pub ping_after: Duration,
     /// How long after a `ping` anything at all must come; 10 s.
     pub pong_within: Duration,
-    /// How long connecting may take, name look-up, TCP, TLS and upgrade together; 10 s.
+    /// How long the look-up of the name and the TCP connection may take; 5 s.
     pub connect_within: Duration,
-    /// How long an acknowledgement may take; 10 s.
+    /// How long TLS and the upgrade to a WebSocket may take together; 5 s.
+    pub handshake_within: Duration,
+    /// How long an acknowledgement may take, of a login too; 10 s.
     pub ack_within: Duration,
+    /// How long after the acknowledgement the snapshot of a deep book may take; 10 s.
+    pub snapshot_within: Duration,
+    /// Whether to log in before anything is asked for; see [`Action::Login`](super::Action::Login).
+    pub login: bool,
+    /// How many attempts to connect the host takes; shared by all sessions with it.
+    pub connects: ConnectLimit,
+    /// The pauses between attempts to fetch one broken book anew.
+    pub resync: ResyncConfig,
     /// The pauses between attempts to connect.
     pub backoff: BackoffConfig,
     /// The most requests in any hour: 240 in v3, 480 in v5.
     pub requests_per_hour: usize,
     /// The most bytes of arguments in a request: 4096 in v3, 65,536 in v5.
     pub request_len: usize,
+}
+
+/// How many attempts to connect a host takes from one address.
+///
+/// Source: one a second in v3 (section 1.1 of the wire facts), three a second in v5 (2.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectLimit {
+    /// The most attempts in any `per`, at least 1.
+    pub attempts: usize,
+    /// The time in which they count.
+    pub per: Duration,
+}
+
+/// Pauses of one subscription: none the first time, then doubling from `first` to `cap`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResyncConfig {
+    /// The pause before the second time; 1 s.
+    pub first: Duration,
+    /// The longest pause; 60 s.
+    pub cap: Duration,
+    /// How long the book must have been live before it is fetched at once again; 60 s.
+    pub stable_after: Duration,
 }
 
 /// Pauses that double from `first` to `cap`, each cut at random to between nothing and itself.
@@ -42,16 +74,27 @@ impl SessionConfig {
     /// The defaults of a dialect.
     #[must_use]
     pub const fn new(dialect: Dialect) -> Self {
-        let (requests_per_hour, request_len, floor) = match dialect {
-            Dialect::V3 => (240, 4096, Duration::from_millis(1000)),
-            Dialect::V5 => (480, 64 << 10, Duration::from_millis(334)),
+        let (requests_per_hour, request_len, attempts, floor) = match dialect {
+            Dialect::V3 => (240, 4096, 1, Duration::from_millis(1000)),
+            Dialect::V5 => (480, 64 << 10, 3, Duration::from_millis(334)),
         };
         Self {
             dialect,
             ping_after: Duration::from_secs(20),
             pong_within: Duration::from_secs(10),
-            connect_within: Duration::from_secs(10),
+            connect_within: Duration::from_secs(5),
+            handshake_within: Duration::from_secs(5),
             ack_within: Duration::from_secs(10),
+            snapshot_within: Duration::from_secs(10),
+            login: false,
+            // A little more than the exchange's second: attempts may arrive closer together than
+            // they were made.
+            connects: ConnectLimit { attempts, per: Duration::from_millis(1050) },
+            resync: ResyncConfig {
+                first: Duration::from_secs(1),
+                cap: Duration::from_secs(60),
+                stable_after: Duration::from_secs(60),
+            },
             backoff: BackoffConfig {
                 first: Duration::from_millis(500),
                 cap: Duration::from_secs(30),
@@ -61,5 +104,10 @@ impl SessionConfig {
             requests_per_hour,
             request_len,
         }
+    }
+
+    /// The requests of an hour that books which break again and again leave for everything else.
+    pub(super) const fn resync_reserve(&self) -> usize {
+        self.requests_per_hour / 4
     }
 }

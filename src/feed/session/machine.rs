@@ -1,88 +1,34 @@
 //! The state machine of a session.
 
 use std::collections::VecDeque;
-use std::fmt;
 
+use super::asks::Asks;
 use super::backoff::Backoff;
 use super::config::SessionConfig;
-use super::requests::{RequestBudget, Stage, Wanted, answers, names};
+use super::types::{Action, LostReason, SessionEvent, SessionStats};
 use crate::model::{Control, ControlKind, MonoNanos, Subscription};
-use crate::wire::{PING, RequestOp, argument_len, request_text};
+use crate::wire::PING;
 
 /// v5's notice that the connection will soon be closed for a service upgrade.
 const SERVICE_UPGRADE: i64 = 64008;
-
-/// What the owner of the socket has to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Open a connection, then call [`Session::connected`] or [`Session::lost`].
-    Connect,
-    /// Send this as a text message.
-    Send(String),
-    /// Close the connection. It counts as closed already.
-    Close,
-}
-
-/// What became of the session, for its owner to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SessionEvent {
-    /// The exchange has acknowledged a subscription.
-    Subscribed(Subscription),
-    /// The exchange has refused a subscription. It is not asked for again.
-    Rejected {
-        /// What was asked for.
-        subscription: Subscription,
-        /// The exchange's code, where it sent one.
-        code: Option<i64>,
-        /// The exchange's text, where it sent one.
-        message: String,
-    },
-    /// The connection is open.
-    Connected,
-    /// The connection, or the attempt at one, has come to an end.
-    Lost(LostReason),
-}
-
-/// Why a connection came to an end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum LostReason {
-    /// Connecting failed.
-    ConnectFailed,
-    /// Connecting took too long.
-    ConnectTimeout,
-    /// The other side closed, or the transport failed.
-    Closed,
-    /// Nothing came in time after a ping.
-    PongTimeout,
-    /// A subscription was asked for twice and never answered.
-    AckTimeout,
-    /// The exchange announced that it will close for a service upgrade.
-    ServiceUpgrade,
-}
-
-impl fmt::Display for LostReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::ConnectFailed => "connecting failed",
-            Self::ConnectTimeout => "connecting took too long",
-            Self::Closed => "the connection was closed",
-            Self::PongTimeout => "the exchange did not answer a ping",
-            Self::AckTimeout => "the exchange did not answer a subscription",
-            Self::ServiceUpgrade => "the exchange announced a service upgrade",
-        })
-    }
-}
 
 /// Where the connection stands.
 #[derive(Clone, Copy, Debug)]
 enum Link {
     /// No connection; the next attempt is at `until`.
     Waiting { until: MonoNanos },
-    /// Connecting.
+    /// Looking the name up and opening a TCP connection.
     Connecting { since: MonoNanos },
+    /// TLS and the upgrade to a WebSocket.
+    Handshaking { since: MonoNanos },
     /// Open.
-    Open { since: MonoNanos, last_inbound: MonoNanos, pinged: Option<MonoNanos> },
+    Open {
+        since: MonoNanos,
+        last_inbound: MonoNanos,
+        pinged: Option<MonoNanos>,
+        /// When the login was sent, while it is not answered.
+        login: Option<MonoNanos>,
+    },
     /// Given up for good.
     Stopped,
 }
@@ -98,11 +44,9 @@ enum Link {
 pub struct Session {
     config: SessionConfig,
     link: Link,
-    wanted: Vec<Wanted>,
-    leaving: Vec<Subscription>,
+    asks: Asks,
     backoff: Backoff,
-    budget: RequestBudget,
-    next_id: u64,
+    stats: SessionStats,
     actions: VecDeque<Action>,
     events: VecDeque<SessionEvent>,
 }
@@ -113,12 +57,10 @@ impl Session {
     pub fn new(config: SessionConfig, seed: u64) -> Self {
         Self {
             backoff: Backoff::new(config.backoff.clone(), seed),
-            budget: RequestBudget::new(config.requests_per_hour),
+            asks: Asks::new(config.requests_per_hour),
             config,
             link: Link::Waiting { until: MonoNanos::ZERO },
-            wanted: Vec::new(),
-            leaving: Vec::new(),
-            next_id: 1,
+            stats: SessionStats::default(),
             actions: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -127,49 +69,45 @@ impl Session {
     /// Wants a subscription from now on: on this connection and on each later one. Does nothing
     /// where it is wanted already; one that was refused is asked for once more.
     pub fn subscribe(&mut self, subscription: Subscription, now: MonoNanos) {
-        self.leaving.retain(|leaving| *leaving != subscription);
-        match self.wanted.iter_mut().find(|wanted| wanted.subscription == subscription) {
-            Some(wanted) if wanted.stage == Stage::Rejected => {
-                wanted.stage = Stage::Unsent { alone: true };
-            }
-            Some(_) => {}
-            None => {
-                self.wanted.push(Wanted { subscription, stage: Stage::Unsent { alone: false } });
-            }
-        }
+        self.asks.subscribe(subscription);
         self.send_requests(now);
     }
 
     /// Does not want a subscription any more.
     pub fn unsubscribe(&mut self, subscription: &Subscription, now: MonoNanos) {
-        let asked =
-            |wanted: &Wanted| matches!(wanted.stage, Stage::Sent { .. } | Stage::Acknowledged);
-        let found = self.wanted.iter().position(|wanted| wanted.subscription == *subscription);
-        if let Some(at) = found {
-            let wanted = self.wanted.remove(at);
-            if asked(&wanted) && matches!(self.link, Link::Open { .. }) {
-                self.leaving.push(*subscription);
-            }
-        }
+        self.asks.unsubscribe(subscription, self.is_open());
         self.send_requests(now);
     }
 
-    /// Gives a subscription up and asks for it anew, so that the exchange sends a snapshot.
+    /// Gives a subscription up and asks for it anew at once, so that the exchange sends a snapshot.
     pub fn resubscribe(&mut self, subscription: &Subscription, now: MonoNanos) {
-        let found = self.wanted.iter_mut().find(|wanted| wanted.subscription == *subscription);
-        if let Some(wanted) = found {
-            let asked = matches!(wanted.stage, Stage::Sent { .. } | Stage::Acknowledged);
-            if asked && matches!(self.link, Link::Open { .. }) {
-                self.leaving.push(*subscription);
-            }
-            wanted.stage = Stage::Unsent { alone: false };
-        }
+        self.asks.resubscribe(subscription, self.is_open());
+        self.send_requests(now);
+    }
+
+    /// Fetches a broken book anew: as [`Session::resubscribe`], but at once only the first time.
+    ///
+    /// Where it breaks again the pauses double, see [`ResyncConfig`](super::ResyncConfig); and
+    /// broken books never take the last quarter of the hour's requests.
+    pub fn resync(&mut self, subscription: &Subscription, now: MonoNanos) {
+        self.asks.resync(subscription, &self.config, now);
+        self.send_requests(now);
+    }
+
+    /// Data has come that shows a subscription to be in force and its book whole.
+    ///
+    /// It stands for an acknowledgement that was lost, and ends what [`Session::resync`] began.
+    /// Where no such call follows the acknowledgement of a deep book in time, the book is fetched
+    /// anew.
+    pub fn synced(&mut self, subscription: &Subscription, now: MonoNanos) {
+        let told = self.asks.synced(subscription, now);
+        self.events.extend(told);
         self.send_requests(now);
     }
 
     /// What is wanted now, refused ones included.
     pub fn wanted(&self) -> impl Iterator<Item = &Subscription> {
-        self.wanted.iter().map(|wanted| &wanted.subscription)
+        self.asks.wanted()
     }
 
     /// Whether the connection is open.
@@ -181,15 +119,45 @@ impl Session {
     /// Whether each wanted subscription has been answered on this connection.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        let answered = |w: &Wanted| matches!(w.stage, Stage::Acknowledged | Stage::Rejected);
-        self.is_open() && self.leaving.is_empty() && self.wanted.iter().all(answered)
+        self.is_open() && self.asks.is_settled()
+    }
+
+    /// What it has done so far.
+    #[must_use]
+    pub const fn stats(&self) -> &SessionStats {
+        &self.stats
+    }
+
+    /// The host takes no attempt before `until`: in place of the connection that
+    /// [`Action::Connect`] asked for. It counts as no failure.
+    pub const fn postpone(&mut self, until: MonoNanos) {
+        if let Link::Connecting { .. } = self.link {
+            self.stats.attempts -= 1;
+            self.stats.postponed += 1;
+            self.link = Link::Waiting { until };
+        }
+    }
+
+    /// The TCP connection is there; TLS and the upgrade to a WebSocket follow.
+    pub const fn handshaking(&mut self, now: MonoNanos) {
+        if let Link::Connecting { .. } = self.link {
+            self.link = Link::Handshaking { since: now };
+        }
     }
 
     /// The connection that [`Action::Connect`] asked for is open.
     pub fn connected(&mut self, now: MonoNanos) {
-        self.link = Link::Open { since: now, last_inbound: now, pinged: None };
-        self.budget.reset();
+        if !matches!(self.link, Link::Connecting { .. } | Link::Handshaking { .. }) {
+            return;
+        }
+        self.asks.connected();
+        let login = (self.config.login && self.asks.take_budget(now)).then_some(now);
+        self.link = Link::Open { since: now, last_inbound: now, pinged: None, login };
         self.events.push_back(SessionEvent::Connected);
+        if login.is_some() {
+            self.stats.requests += 1;
+            self.actions.push_back(Action::Login);
+        }
         self.send_requests(now);
     }
 
@@ -197,8 +165,17 @@ impl Session {
     pub fn lost(&mut self, now: MonoNanos) {
         match self.link {
             Link::Open { .. } => self.lose(LostReason::Closed, now),
-            Link::Connecting { .. } => self.lose(LostReason::ConnectFailed, now),
+            Link::Connecting { .. } | Link::Handshaking { .. } => {
+                self.lose(LostReason::ConnectFailed, now);
+            }
             Link::Waiting { .. } | Link::Stopped => {}
+        }
+    }
+
+    /// Gives the open connection up for a new one, such as after an announced service upgrade.
+    pub fn reconnect(&mut self, reason: LostReason, now: MonoNanos) {
+        if self.is_open() {
+            self.close(reason, now);
         }
     }
 
@@ -213,12 +190,22 @@ impl Session {
 
     /// A reply or a notice came in.
     pub fn control(&mut self, control: &Control<'_>, now: MonoNanos) {
+        if !self.is_open() {
+            return;
+        }
         match control.kind {
-            ControlKind::Subscribe => self.acknowledged(control),
-            ControlKind::Error => self.refused(control),
-            ControlKind::Notice if control.code == Some(SERVICE_UPGRADE) && self.is_open() => {
-                self.actions.push_back(Action::Close);
-                self.lose(LostReason::ServiceUpgrade, now);
+            ControlKind::Subscribe => {
+                let told = self.asks.acknowledged(control, now);
+                self.events.extend(told);
+            }
+            ControlKind::Login => self.login_answered(control.success != Some(false), control),
+            ControlKind::Error if self.login_waits() => self.login_answered(false, control),
+            ControlKind::Error => {
+                let told = self.asks.refused(control, &self.config, now);
+                self.events.extend(told);
+            }
+            ControlKind::Notice if control.code == Some(SERVICE_UPGRADE) => {
+                self.events.push_back(SessionEvent::UpgradeAnnounced);
             }
             _ => {}
         }
@@ -227,7 +214,7 @@ impl Session {
 
     /// Stops for good: closes the connection if there is one and wants nothing more.
     pub fn stop(&mut self) {
-        if matches!(self.link, Link::Open { .. } | Link::Connecting { .. }) {
+        if !matches!(self.link, Link::Waiting { .. } | Link::Stopped) {
             self.actions.push_back(Action::Close);
         }
         self.link = Link::Stopped;
@@ -249,15 +236,17 @@ impl Session {
         match self.link {
             Link::Waiting { until } => Some(until),
             Link::Connecting { since } => Some(since + self.config.connect_within),
-            Link::Open { last_inbound, pinged, .. } => {
+            Link::Handshaking { since } => Some(since + self.config.handshake_within),
+            Link::Open { last_inbound, pinged, login, .. } => {
                 let silence = match pinged {
                     Some(at) => at + self.config.pong_within,
                     None => last_inbound + self.config.ping_after,
                 };
-                let sent = self.wanted.iter().filter_map(|wanted| wanted.stage.sent_at()).min();
-                let acknowledgement = sent.map(|at| at + self.config.ack_within);
-                let unsent = self.has_unsent().then(|| self.budget.ready_at());
-                [Some(silence), acknowledgement, unsent].into_iter().flatten().min()
+                let request = match login {
+                    Some(at) => at + self.config.ack_within,
+                    None => self.asks.due(),
+                };
+                Some(silence.min(request))
             }
             Link::Stopped => None,
         }
@@ -268,24 +257,35 @@ impl Session {
         match self.link {
             Link::Waiting { until } if until <= now => {
                 self.link = Link::Connecting { since: now };
+                self.stats.attempts += 1;
                 self.actions.push_back(Action::Connect);
             }
             Link::Connecting { since } if since + self.config.connect_within <= now => {
-                self.actions.push_back(Action::Close);
-                self.lose(LostReason::ConnectTimeout, now);
+                self.close(LostReason::ConnectTimeout, now);
             }
-            Link::Open { last_inbound, pinged, .. } => self.open_timeout(last_inbound, pinged, now),
+            Link::Handshaking { since } if since + self.config.handshake_within <= now => {
+                self.close(LostReason::HandshakeTimeout, now);
+            }
+            Link::Open { last_inbound, pinged, login, .. } => {
+                self.heartbeat(last_inbound, pinged, now);
+                let late = login.is_some_and(|at| at + self.config.ack_within <= now);
+                if late && self.is_open() {
+                    self.stats.late_acks += 1;
+                    self.close(LostReason::AckTimeout, now);
+                }
+                self.open_timeout(now);
+            }
             _ => {}
         }
     }
 
-    fn open_timeout(&mut self, last_inbound: MonoNanos, pinged: Option<MonoNanos>, now: MonoNanos) {
+    fn heartbeat(&mut self, last_inbound: MonoNanos, pinged: Option<MonoNanos>, now: MonoNanos) {
         match pinged {
             Some(at) if at + self.config.pong_within <= now => {
-                self.actions.push_back(Action::Close);
-                return self.lose(LostReason::PongTimeout, now);
+                self.close(LostReason::PongTimeout, now);
             }
             None if last_inbound + self.config.ping_after <= now => {
+                self.stats.pings += 1;
                 self.actions.push_back(Action::Send(PING.to_owned()));
                 if let Link::Open { pinged, .. } = &mut self.link {
                     *pinged = Some(now);
@@ -293,23 +293,22 @@ impl Session {
             }
             _ => {}
         }
-        let mut lost = false;
-        for wanted in &mut self.wanted {
-            match wanted.stage {
-                Stage::Sent { at, alone, .. } if at + self.config.ack_within <= now => {
-                    // One bad argument may have spoilt the answers to a whole request: once more,
-                    // each alone. Silence to that means that the connection is no good.
-                    lost |= alone;
-                    wanted.stage = Stage::Unsent { alone: true };
-                }
-                _ => {}
-            }
+    }
+
+    fn open_timeout(&mut self, now: MonoNanos) {
+        if !self.is_open() || self.login_waits() {
+            return;
         }
-        if lost {
-            self.actions.push_back(Action::Close);
-            return self.lose(LostReason::AckTimeout, now);
+        if self.asks.timeout(&self.config, &mut self.stats, now) {
+            return self.close(LostReason::AckTimeout, now);
         }
         self.send_requests(now);
+    }
+
+    /// Closes the connection, or breaks the attempt at one off.
+    fn close(&mut self, reason: LostReason, now: MonoNanos) {
+        self.actions.push_back(Action::Close);
+        self.lose(reason, now);
     }
 
     /// The connection is gone: nothing is acknowledged any more, and the next attempt is planned.
@@ -319,114 +318,33 @@ impl Session {
         }
         let pause = self.backoff.pause();
         self.link = Link::Waiting { until: now + pause };
-        self.leaving.clear();
-        for wanted in &mut self.wanted {
-            if wanted.stage != Stage::Rejected {
-                wanted.stage = Stage::Unsent { alone: false };
-            }
-        }
+        self.asks.lost();
+        // What was to be sent on the old connection must not go out on the next.
+        self.actions.retain(|action| !matches!(action, Action::Send(_) | Action::Login));
         self.events.push_back(SessionEvent::Lost(reason));
     }
 
-    fn acknowledged(&mut self, control: &Control<'_>) {
-        for wanted in &mut self.wanted {
-            let sent = matches!(wanted.stage, Stage::Sent { .. });
-            if sent && answers(control, &wanted.subscription) {
-                wanted.stage = Stage::Acknowledged;
-                self.events.push_back(SessionEvent::Subscribed(wanted.subscription));
-            }
+    const fn login_waits(&self) -> bool {
+        matches!(self.link, Link::Open { login: Some(_), .. })
+    }
+
+    fn login_answered(&mut self, success: bool, control: &Control<'_>) {
+        if let Link::Open { login, .. } = &mut self.link
+            && login.take().is_some()
+            && !success
+        {
+            let message = control.message.unwrap_or_default().to_owned();
+            self.events.push_back(SessionEvent::LoginRefused { code: control.code, message });
         }
     }
 
-    /// Finds whom an error is about: by name in its text, by the request's id, or as the only one
-    /// that waits. One that is about nobody is left to the acknowledgement's time-out.
-    fn refused(&mut self, control: &Control<'_>) {
-        let message = control.message.unwrap_or_default();
-        let echoed = control.id.and_then(|id| id.parse::<u64>().ok());
-        let waiting: Vec<usize> = self
-            .wanted
-            .iter()
-            .enumerate()
-            .filter(|(_, wanted)| match wanted.stage {
-                Stage::Sent { id, .. } => echoed.is_none_or(|echoed| echoed == id),
-                _ => false,
-            })
-            .map(|(at, _)| at)
-            .collect();
-        let named = waiting.iter().copied().find(|at| {
-            self.wanted.get(*at).is_some_and(|wanted| names(message, &wanted.subscription))
-        });
-        let only = match waiting[..] {
-            [at] => Some(at),
-            _ => None,
-        };
-        let Some(wanted) = named.or(only).and_then(|at| self.wanted.get_mut(at)) else { return };
-        wanted.stage = Stage::Rejected;
-        self.events.push_back(SessionEvent::Rejected {
-            subscription: wanted.subscription,
-            code: control.code,
-            message: message.to_owned(),
-        });
-    }
-
-    fn has_unsent(&self) -> bool {
-        !self.leaving.is_empty() || self.wanted.iter().any(|wanted| wanted.stage.unsent())
-    }
-
-    /// Sends what is to be sent, split by the limits, as far as the hour's budget goes.
+    /// Sends what is to be sent, as far as the hour's budget goes.
     fn send_requests(&mut self, now: MonoNanos) {
-        if !self.is_open() {
+        if !self.is_open() || self.login_waits() {
             return;
         }
-        while !self.leaving.is_empty() && self.budget.take(now) {
-            let count = fitting(self.leaving.iter(), self.config.request_len);
-            let batch: Vec<_> = self.leaving.drain(..count).collect();
-            self.request(RequestOp::Unsubscribe, &batch);
-        }
-        while self.has_unsent() && self.leaving.is_empty() && self.budget.take(now) {
-            let batch = self.next_batch();
-            let id = self.request(RequestOp::Subscribe, &batch);
-            for wanted in &mut self.wanted {
-                match wanted.stage {
-                    Stage::Unsent { alone } if batch.contains(&wanted.subscription) => {
-                        wanted.stage = Stage::Sent { at: now, id, alone };
-                    }
-                    _ => {}
-                }
-            }
+        while let Some(text) = self.asks.next_request(&self.config, &mut self.stats, now) {
+            self.actions.push_back(Action::Send(text));
         }
     }
-
-    /// The next subscriptions that go into one request.
-    fn next_batch(&self) -> Vec<Subscription> {
-        let unsent = |alone: bool| {
-            let wanted = self.wanted.iter().filter(move |w| w.stage == Stage::Unsent { alone });
-            wanted.map(|w| &w.subscription)
-        };
-        match unsent(true).next() {
-            Some(alone) => vec![*alone],
-            None => {
-                let count = fitting(unsent(false), self.config.request_len);
-                unsent(false).take(count).copied().collect()
-            }
-        }
-    }
-
-    fn request(&mut self, op: RequestOp, batch: &[Subscription]) -> u64 {
-        let id = self.next_id;
-        self.next_id += 1;
-        let text = request_text(self.config.dialect, op, id, batch);
-        self.actions.push_back(Action::Send(text));
-        id
-    }
-}
-
-/// How many of the subscriptions fit into one request: at least one.
-fn fitting<'a>(subscriptions: impl Iterator<Item = &'a Subscription>, limit: usize) -> usize {
-    let mut len = 0;
-    let fit = subscriptions.take_while(|subscription| {
-        len += argument_len(subscription);
-        len <= limit
-    });
-    fit.count().max(1)
 }

@@ -1,10 +1,16 @@
-//! One connection's conversation with the exchange, sans-IO: connect, subscribe, acknowledge, ping,
-//! back off.
+//! One connection's conversation with the exchange, sans-IO: connect, log in, subscribe,
+//! acknowledge, fetch broken books anew, ping, back off.
 
+mod asks;
 mod backoff;
 mod config;
+mod gate;
 mod machine;
+mod pace;
 mod requests;
+mod types;
 
-pub use config::{BackoffConfig, SessionConfig};
-pub use machine::{Action, LostReason, Session, SessionEvent};
+pub use config::{BackoffConfig, ConnectLimit, ResyncConfig, SessionConfig};
+pub use gate::ConnectGate;
+pub use machine::Session;
+pub use types::{Action, LostReason, SessionEvent, SessionStats};

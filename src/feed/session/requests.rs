@@ -1,4 +1,4 @@
-//! What was asked of the exchange on one connection, and what it has answered.
+//! What the exchange's answers are about, and how many requests it takes.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,44 +7,19 @@ use crate::model::{Control, MonoNanos, Subscription};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// One wanted subscription and how far it has come on this connection.
-#[derive(Clone, Debug)]
-pub(super) struct Wanted {
-    pub(super) subscription: Subscription,
-    pub(super) stage: Stage,
-}
-
-/// How far a subscription has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// To be asked for; alone in its request where `alone`.
-    Unsent { alone: bool },
-    /// Asked for and not answered.
-    Sent { at: MonoNanos, id: u64, alone: bool },
-    /// Acknowledged.
-    Acknowledged,
-    /// Refused; not asked for again.
-    Rejected,
-}
-
-impl Stage {
-    pub(super) const fn unsent(self) -> bool {
-        matches!(self, Self::Unsent { .. })
-    }
-
-    pub(super) const fn sent_at(self) -> Option<MonoNanos> {
-        match self {
-            Self::Sent { at, .. } => Some(at),
-            _ => None,
-        }
-    }
-}
-
 /// Whether a reply is about a subscription, by the names that it gives.
 pub(super) fn answers(control: &Control<'_>, subscription: &Subscription) -> bool {
     control.channel == Some(subscription.channel().name())
         && control.inst_id == Some(subscription.inst_id().as_str())
         && control.market == subscription.market().map(crate::model::Market::name)
+}
+
+/// Whether an error says that the exchange was too busy or failed of itself, so that the same
+/// request may succeed later.
+///
+/// Source: section 1.3 of the wire facts for 300xx, 2.3 for v5.
+pub(super) const fn is_transient(code: Option<i64>) -> bool {
+    matches!(code, Some(30014 | 30026 | 50011 | 60014 | 60023 | 63999 | 64007))
 }
 
 /// Whether an error's text names a subscription, in the ways that the two dialects write it.
@@ -104,10 +79,11 @@ impl RequestBudget {
         some_left
     }
 
-    /// When the next request may be sent.
-    pub(super) fn ready_at(&self) -> MonoNanos {
-        let full = self.sent.len() >= self.per_hour;
-        let oldest = self.sent.front().filter(|_| full);
+    /// When the next request may be sent that leaves `reserve` more for others.
+    pub(super) fn ready_at(&self, reserve: usize) -> MonoNanos {
+        let limit = self.per_hour.saturating_sub(reserve).max(1);
+        // The one that must be an hour old before there is room.
+        let oldest = self.sent.len().checked_sub(limit).and_then(|at| self.sent.get(at));
         oldest.map_or(MonoNanos::ZERO, |at| *at + HOUR)
     }
 }
@@ -125,7 +101,8 @@ mod tests {
         let mut budget = RequestBudget::new(3);
         assert!(budget.take(at(0)) && budget.take(at(10)) && budget.take(at(20)));
         assert!(!budget.take(at(3599)));
-        assert_eq!(budget.ready_at(), at(3600));
+        assert_eq!(budget.ready_at(0), at(3600));
+        assert_eq!(budget.ready_at(1), at(3610));
         assert!(budget.take(at(3600)) && !budget.take(at(3609)) && budget.take(at(3610)));
         budget.reset();
         assert!(budget.take(at(3611)));

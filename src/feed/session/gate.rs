@@ -1,0 +1,67 @@
+//! The limit of attempts to connect that a host sets.
+
+use std::collections::VecDeque;
+
+use super::config::ConnectLimit;
+use crate::model::MonoNanos;
+
+/// Keeps the attempts to connect to one host within its limit, whoever makes them.
+///
+/// Sans-IO: the owner shares one gate between all sessions with the host, and asks it before each
+/// attempt. It keeps the times of the last attempts, as the budget of requests does, so that no
+/// span of the limit's length has more of them than allowed.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectGate {
+    attempts: VecDeque<MonoNanos>,
+}
+
+impl ConnectGate {
+    /// Makes a gate that nobody has passed.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { attempts: VecDeque::new() }
+    }
+
+    /// Takes an attempt at `now`. Time must not run backwards.
+    ///
+    /// # Errors
+    /// When to ask again, where there were too many.
+    pub fn take(&mut self, limit: ConnectLimit, now: MonoNanos) -> Result<(), MonoNanos> {
+        let allowed = limit.attempts.max(1);
+        let oldest = self.attempts.len().checked_sub(allowed).and_then(|at| self.attempts.get(at));
+        if let Some(until) = oldest.map(|at| *at + limit.per).filter(|until| *until > now) {
+            return Err(until);
+        }
+        self.attempts.push_back(now);
+        // Sessions may have different limits; the longest memory that one needs is kept.
+        while self.attempts.len() > allowed.max(MEMORY) {
+            self.attempts.pop_front();
+        }
+        Ok(())
+    }
+}
+
+/// How many attempts are remembered at least.
+const MEMORY: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn no_span_has_more_attempts_than_allowed() {
+        let at = |ms| MonoNanos::ZERO + Duration::from_millis(ms);
+        let limit = ConnectLimit { attempts: 3, per: Duration::from_secs(1) };
+        let mut gate = ConnectGate::new();
+        for ms in [0, 400, 900] {
+            assert_eq!(gate.take(limit, at(ms)), Ok(()));
+        }
+        assert_eq!(gate.take(limit, at(950)), Err(at(1000)));
+        assert_eq!(gate.take(limit, at(1000)), Ok(()));
+        assert_eq!(gate.take(limit, at(1001)), Err(at(1400)));
+        let one = ConnectLimit { attempts: 1, ..limit };
+        assert_eq!(gate.take(one, at(1500)), Err(at(2000)));
+    }
+}

@@ -1,0 +1,62 @@
+//! How often one subscription may be asked for anew.
+
+use std::time::Duration;
+
+use super::config::ResyncConfig;
+use crate::model::MonoNanos;
+
+/// The pauses of one subscription: none the first time, then doubling to a cap, and none again
+/// once it was well for long enough.
+#[derive(Clone, Debug)]
+pub(super) struct Pace {
+    pause: Duration,
+    well_since: Option<MonoNanos>,
+}
+
+impl Pace {
+    pub(super) const NEW: Self = Self { pause: Duration::ZERO, well_since: None };
+
+    /// The pause before the next time. Each call counts as one more time.
+    pub(super) fn pause(&mut self, config: &ResyncConfig, now: MonoNanos) -> Duration {
+        let well = self.well_since.take();
+        if well.is_some_and(|since| now.since(since) >= config.stable_after) {
+            self.pause = Duration::ZERO;
+        }
+        let pause = self.pause;
+        self.later(config);
+        pause
+    }
+
+    /// A pause that is never zero, for what must not be repeated at once.
+    pub(super) fn later(&mut self, config: &ResyncConfig) -> Duration {
+        self.pause = (self.pause * 2).clamp(config.first, config.cap);
+        self.pause
+    }
+
+    /// Notes that it is well now.
+    pub(super) const fn well(&mut self, now: MonoNanos) {
+        if self.well_since.is_none() {
+            self.well_since = Some(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_to_the_cap_and_start_again_once_it_was_well_for_long() {
+        let secs = Duration::from_secs;
+        let config = ResyncConfig { first: secs(1), cap: secs(5), stable_after: secs(60) };
+        let at = |s| MonoNanos::ZERO + secs(s);
+        let mut pace = Pace::NEW;
+        let pauses: Vec<_> = (0..6).map(|_| pace.pause(&config, at(1)).as_secs()).collect();
+        assert_eq!(pauses, [0, 1, 2, 4, 5, 5]);
+        pace.well(at(10));
+        assert_eq!(pace.pause(&config, at(69)), secs(5));
+        pace.well(at(70));
+        pace.well(at(129));
+        assert_eq!(pace.pause(&config, at(130)), secs(0));
+    }
+}

@@ -1,0 +1,118 @@
+//! What a session wants done, and what it has to tell.
+
+use std::fmt;
+
+use crate::model::Subscription;
+
+/// What the owner of the socket has to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Open a connection, then call [`Session::connected`](super::Session::connected) or
+    /// [`Session::lost`](super::Session::lost); or call
+    /// [`Session::postpone`](super::Session::postpone) where the host takes no attempt yet.
+    Connect,
+    /// Send a login request, made with the time of now.
+    Login,
+    /// Send this as a text message.
+    Send(String),
+    /// Close the connection. It counts as closed already.
+    Close,
+}
+
+/// What became of the session, for its owner to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionEvent {
+    /// The exchange has acknowledged a subscription, or its data shows that it has taken it.
+    Subscribed(Subscription),
+    /// The exchange has refused a subscription. It is not asked for again.
+    Rejected {
+        /// What was asked for.
+        subscription: Subscription,
+        /// The exchange's code, where it sent one.
+        code: Option<i64>,
+        /// The exchange's text, where it sent one.
+        message: String,
+    },
+    /// The exchange has refused the login. What is wanted is asked for without one.
+    LoginRefused {
+        /// The exchange's code, where it sent one.
+        code: Option<i64>,
+        /// The exchange's text, where it sent one.
+        message: String,
+    },
+    /// The exchange will soon close the connection for a service upgrade (v5's notice 64008). The
+    /// session goes on as long as it can.
+    UpgradeAnnounced,
+    /// The connection is open.
+    Connected,
+    /// The connection, or the attempt at one, has come to an end.
+    Lost(LostReason),
+}
+
+/// Why a connection came to an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LostReason {
+    /// Connecting failed.
+    ConnectFailed,
+    /// The look-up of the name and the TCP connection took too long.
+    ConnectTimeout,
+    /// TLS and the upgrade to a WebSocket took too long.
+    HandshakeTimeout,
+    /// The other side closed, or the transport failed.
+    Closed,
+    /// Nothing came in time after a ping.
+    PongTimeout,
+    /// A subscription was asked for twice and never answered, or a login once.
+    AckTimeout,
+    /// The exchange announced that it will close for a service upgrade.
+    ServiceUpgrade,
+}
+
+impl fmt::Display for LostReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::ConnectFailed => "connecting failed",
+            Self::ConnectTimeout => "connecting took too long",
+            Self::HandshakeTimeout => "the TLS and WebSocket handshake took too long",
+            Self::Closed => "the connection was closed",
+            Self::PongTimeout => "the exchange did not answer a ping",
+            Self::AckTimeout => "the exchange did not answer a request",
+            Self::ServiceUpgrade => "the exchange announced a service upgrade",
+        })
+    }
+}
+
+/// What a session has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionStats {
+    /// Attempts to connect.
+    pub attempts: u64,
+    /// Attempts that had to wait for the host's limit.
+    pub postponed: u64,
+    /// Requests sent: subscribe, unsubscribe and login.
+    pub requests: u64,
+    /// Pings sent.
+    pub pings: u64,
+    /// Subscriptions that were given up and asked for anew to bring a broken book back.
+    pub resyncs: u64,
+    /// Among them those whose snapshot did not come in time.
+    pub late_snapshots: u64,
+    /// Requests that were not answered in time.
+    pub late_acks: u64,
+}
+
+impl SessionStats {
+    /// Adds another session's counters to these.
+    pub const fn merge(&mut self, other: &Self) {
+        self.attempts += other.attempts;
+        self.postponed += other.postponed;
+        self.requests += other.requests;
+        self.pings += other.pings;
+        self.resyncs += other.resyncs;
+        self.late_snapshots += other.late_snapshots;
+        self.late_acks += other.late_acks;
+    }
+}
