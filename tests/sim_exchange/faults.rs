@@ -115,6 +115,46 @@ fn an_end_of_the_connection_is_the_last_that_is_sent() {
 }
 
 #[test]
+fn nothing_follows_an_end_whatever_else_goes_wrong() {
+    let rules = "drop:p=0.002;rst:p=0.002;halfopen:p=0.002;close:p=0.002;notice:p=0.01,after=400ms;\
+                 stall:p=0.02,for=300ms;reorder:p=0.1;repeat:p=0.1;giant:p=0.02,bytes=9";
+    let mut ends = 0;
+    for seed in 0..40 {
+        let endpoint = BOTH[seed % 2];
+        let mut config = config(&format!("{MIXED};{rules};seed={seed}"));
+        config.limits.queue = 30;
+        config.limits.idle = Some(3_000 * MS);
+        let mut bench = Bench::new(endpoint, &config);
+        bench.send(&request(endpoint));
+        bench.exchange.advance(bench.now + 8_000 * MS);
+        bench.collect();
+        let is_end = |message: &Outbound| match message {
+            Outbound::Close { .. } => true,
+            Outbound::Fault(fault) => matches!(
+                fault,
+                TransportFault::Drop | TransportFault::Reset | TransportFault::HalfOpen
+            ),
+            _ => false,
+        };
+        if let Some(end) = bench.inbox.iter().position(is_end) {
+            assert_eq!(end + 1, bench.inbox.len(), "seed {seed}");
+            ends += 1;
+        }
+    }
+    assert!(ends > 30, "{ends}");
+}
+
+#[test]
+fn an_announced_close_is_no_second_one() {
+    let mut config = config("notice:at=1s,after=40s");
+    config.market.events_per_sec = 0;
+    let mut bench = Bench::new(Endpoint::V5Public, &config);
+    bench.wait(60_000 * MS);
+    // The silence ended it after 30 s.
+    assert_eq!((bench.inbox.len(), bench.close_code()), (2, Some(4004)));
+}
+
+#[test]
 fn a_stall_delays_and_loses_nothing() {
     let mut bench = Bench::new(Endpoint::V5Public, &config("stall:at=1s,for=2s"));
     bench.send(&request(Endpoint::V5Public));

@@ -134,8 +134,11 @@ impl Injector {
         }
     }
 
-    /// Puts a message behind those that wait, untouched. Nothing comes after it.
+    /// Puts a message behind all that wait, untouched. Nothing comes after it.
     pub(crate) fn send_last(&mut self, message: Outbound) {
+        let overtaken = self.overtaken.take();
+        self.outbox.extend(overtaken.map(|(_, _, overtaken, _)| overtaken));
+        self.close_at = None;
         self.outbox.push_back(message);
         self.ended = true;
     }
@@ -290,7 +293,6 @@ impl Injector {
     fn end(&mut self, how: Outbound) {
         self.clear();
         self.hold_until = MonoNanos::ZERO;
-        self.close_at = None;
         self.send_last(how);
     }
 
