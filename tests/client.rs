@@ -189,7 +189,8 @@ async fn a_lost_connection_is_made_again_and_asked_the_same() {
         .collect();
     assert!(lives.len() >= 6, "{states:?}");
     let asked: Vec<_> = asked.try_iter().collect();
-    assert!(asked.len() >= 7 && asked.iter().all(|text| text.contains("books5")), "{asked:?}");
+    // The seventh connection may not have been asked anything before the client stopped.
+    assert!(asked.len() >= 6 && asked.iter().all(|text| text.contains("books5")), "{asked:?}");
 }
 
 #[tokio::test]
