@@ -10,7 +10,7 @@ use super::exchange::{self, MAX_INSTRUMENTS};
 use super::format::{Counted, Grouped};
 use super::interrupt::Interrupt;
 use crate::model::Dialect;
-use crate::sim::{Endpoint, Listing, ServerThread};
+use crate::sim::{Endpoint, FaultPlan, Listing, ServerThread};
 
 /// The arguments of `serve`.
 #[derive(Args, Debug)]
@@ -32,6 +32,9 @@ pub(crate) struct ServeArgs {
     /// Push books at every change, not every 100 ms (bbo-tbt: 10 ms) as the real exchange does
     #[arg(long)]
     every_change: bool,
+    /// Faults to inject, such as 'drop:every=5s;gap:p=0.01,channel=books'; see below
+    #[arg(long, value_name = "SPEC", default_value = "")]
+    faults: FaultPlan,
 }
 
 const AFTER_HELP: &str = "\
@@ -39,11 +42,18 @@ Serves made-up markets in plain text (ws://), without limits but those of the re
 client of the v3 or v5 protocol: at /ws/v3, /ws/v5/public and /ws/v5/business (trades-all). The
 addresses and some names go to standard error. Ctrl-C ends it, with a proper close to each client.
 
+Faults: KIND:WORD,.. with ';' between them. Kinds: drop rst halfopen stall trickle fragment badframe
+corrupt truncate giant bomb noack ignore error close notice snapshot gap repeat reorder checksum
+refuse clock resetseq. When: at=5s every=5s p=0.01 nth=3 each=100, times=N. Where: conn=3 dialect=v3
+channel=books inst=BTC-USDT on=push|reply|any. How: stall:for=5s trickle:bytes=1,gap=10ms close:code=4004
+error:code=63999 refuse:status=503 clock:by=-5s. seed=N fixes the chances.
+
 Exit code: 0 when it was ended, 2 when it could not listen and for wrong usage.
 
 Examples:
   okx-feed serve
   okx-feed serve --listen 127.0.0.1:0 --rate 50000 --instruments 1000 --every-change
+  okx-feed serve --faults 'drop:every=10s;gap:p=0.001,channel=books;corrupt:p=0.001'
   okx-feed watch --url ws://127.0.0.1:8443/ws/v5/public books5:BTC-USDT trades:BTC-USDT";
 
 /// The instruments that are named at the start.
@@ -58,7 +68,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Outcome, CliError> {
     let runtime = runtime.map_err(CliError::Start)?;
     let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
     let listings = Listing::generate(args.instruments);
-    let config = exchange::config(listings.clone(), args.rate, args.seed, args.every_change);
+    let mut config = exchange::config(listings.clone(), args.rate, args.seed, args.every_change);
+    config.faults = args.faults.clone();
     let server = ServerThread::start(args.listen.clone(), config)
         .map_err(|source| CliError::Listen { addr: args.listen.clone(), source })?;
     greet(args, &server, &listings);
