@@ -299,6 +299,36 @@ fn a_key_that_comes_twice_counts_as_its_last_and_null_as_absent() {
 }
 
 #[test]
+fn odd_members_of_an_envelope_cost_no_more_than_themselves() {
+    let error = "error code None message None channel None/None:None id None success None";
+    for text in [
+        r#"{"event":"error","code":null,"msg":null,"arg":null}"#,
+        r#"{"event":"error","code":"abc","msg":5}"#,
+        r#"{"event":"error","code":"","id":7}"#,
+    ] {
+        assert_eq!(v5(text), [error], "{text}");
+    }
+    assert_eq!(v3(r#"{"event":"error","message":null,"errorCode":"x","channel":5}"#), [error]);
+    assert_eq!(v3(r#"{"channel":5,"foo":1,"table":null}"#), [r#"skipped """#]);
+    // Only a reply is named by a channel beside its arg.
+    let data = r#"{"arg":{"channel":"bbo-tbt","instId":"I"},"channel":"x","data":[{"asks":[],"bids":[],"ts":"1"}]}"#;
+    assert!(v5(data)[0].starts_with("book bbo-tbt:I"));
+}
+
+#[test]
+fn numbers_in_any_order_are_found_in_linear_time() {
+    // Each item asks for bare numbers against the order of the text, twice: with a search from the
+    // start for each, this took minutes.
+    let item = r#"{"size":1,"price":1,"trade_id":1,"side":"buy","timestamp":"2019-05-14T02:03:04.567Z","instrument_id":"X"}"#;
+    let zeros = "0,".repeat(300_000);
+    let text = format!(
+        r#"{{"x":[{zeros}0],"table":"spot/trade","data":[{}]}}"#,
+        vec![item; okx_feed::MAX_ITEMS].join(",")
+    );
+    assert_eq!(v3(&text).len(), okx_feed::MAX_ITEMS);
+}
+
+#[test]
 fn white_space_and_escapes_change_nothing() {
     let text = " {\n\t\"\\u0061rg\" : { \"channel\":\"bbo\\u002dtbt\" , \"instId\" : \"A\\\"B\" } ,\r\n \"data\":[ { \"asks\":[ [ \"\\u0031\" , 2.50 , 3 ] ],\"bids\":[ ],\"ts\":\"1654032991947\" } ] } ";
     assert_eq!(v5(text), ["book bbo-tbt:A\"B 1654032991947 seq None asks 1x2.50(3) bids "]);
@@ -373,7 +403,9 @@ fn other_errors() {
         ("\"5\"", "\"18446744073709551616\"", Kind::NumberOverflow),
         ("2019-05-14", "2019-02-29", Kind::Timestamp),
         ("BTC-USD-190517", "", Kind::InstrumentId),
-        ("\"table\":\"futures/trade\"", "\"table\":null", Kind::WrongType),
+        ("\"table\":\"futures/trade\"", "\"table\":5", Kind::WrongType),
+        ("\"5\"", "\"05\"", Kind::Number),
+        ("\"5\"", "\"-0\"", Kind::Number),
     ] {
         assert_eq!(kind(Dialect::V3, &trade.replacen(from, to, 1)), expected, "{from} -> {to}");
     }

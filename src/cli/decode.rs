@@ -245,7 +245,7 @@ impl Tally {
     fn count(&mut self, event: &Event<'_>) {
         let count = match event {
             // The feed's, not the decoder's: it does not occur here.
-            Event::State(_) => return,
+            Event::State(_) | Event::Malformed(_) => return,
             Event::Book(_) => &mut self.books,
             Event::Trade(_) => &mut self.trades,
             Event::Control(_) => &mut self.controls,

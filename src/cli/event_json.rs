@@ -25,6 +25,9 @@ pub(crate) fn write_event(out: &mut Vec<u8>, stamp: Stamp, event: &Event<'_>) {
         Event::Control(control) => reply(out, stamp, control),
         Event::Skipped(Skipped { channel, .. }) => skipped(out, stamp, channel),
         Event::State(change) => state(out, stamp, change),
+        Event::Malformed(malformed) => {
+            return write_malformed(out, stamp, malformed.kind, malformed.offset);
+        }
     }
     out.extend_from_slice(b"}\n");
 }

@@ -39,6 +39,9 @@ pub(crate) fn write_line(out: &mut Vec<u8>, event: &Event<'_>) {
         Event::Skipped(skipped) => {
             let _ = write!(out, "skipped a message of {}", Printable(skipped.channel));
         }
+        Event::Malformed(malformed) => {
+            let _ = write!(out, "malformed frame: {} at byte {}", malformed.kind, malformed.offset);
+        }
         Event::State(change) => {
             let name = change.subscription.to_string();
             let _ = write!(out, "{name:32} {} -> {}", change.from, change.to);

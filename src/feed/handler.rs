@@ -9,8 +9,8 @@ use super::slots::Slots;
 use super::stats::Stats;
 use super::tape::TradeReader;
 use crate::model::{
-    Book5, BookState, ChannelKind, DepthBook, Dialect, DownReason, Event, Sink, Subscription,
-    TradeRing, UnixNanos,
+    Book5, BookState, ChannelKind, DepthBook, Dialect, DownReason, Event, Malformed, Sink,
+    Subscription, TradeRing, UnixNanos,
 };
 use crate::wire::{DecodeError, DecodeLimits, Decoded, Decoder, Frame};
 
@@ -89,7 +89,8 @@ impl FeedHandler {
     /// `ts_recv` is when the frame was received; it must not run backwards.
     ///
     /// # Errors
-    /// [`DecodeError`] where the frame is malformed: it is counted, and changed nothing.
+    /// [`DecodeError`] where the frame is malformed: it is counted, told to the sink as
+    /// [`Event::Malformed`], and changed nothing.
     #[inline]
     pub fn on_frame(
         &mut self,
@@ -103,6 +104,9 @@ impl FeedHandler {
             slots.apply(event, stats, sink);
         });
         stats.result(&result);
+        if let Err(DecodeError { kind, offset }) = result {
+            sink.on_event(&Event::Malformed(Malformed { kind: kind.name(), offset, ts_recv }));
+        }
         result
     }
 

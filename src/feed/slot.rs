@@ -6,7 +6,7 @@ use super::stats::Stats;
 use super::tape::{TradePublisher, TradeReader};
 use crate::model::{
     Applied, BOOK5_LEVELS, Book5, BookState, BookSync, BookUpdate, ChannelKind, DEFAULT_DEPTH,
-    DepthBook, DepthUpdate, Event, OnFault, Sink, StateChange, Subscription, TradeRing,
+    DepthBook, DepthUpdate, DownReason, Event, OnFault, Sink, StateChange, Subscription, TradeRing,
     TradeUpdate, UnixNanos, Verify,
 };
 
@@ -23,6 +23,16 @@ pub struct Slot {
     /// Our time of the last event, to see a channel go silent.
     ts_recv: UnixNanos,
     data: SlotData,
+}
+
+/// A slot that goes, be it by a panic in the sink, takes its readers' belief with it.
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if !matches!(self.state, BookState::Down(_)) {
+            self.state = BookState::Down(DownReason::Stopped);
+            self.publish_state();
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -101,7 +101,7 @@ impl Stats {
             Event::Depth(_) => self.depths += 1,
             Event::Control(control) => self.control(control),
             Event::Skipped(skipped) => self.skipped.count(skipped.channel),
-            Event::DepthBook(_) | Event::State(_) => {}
+            Event::DepthBook(_) | Event::State(_) | Event::Malformed(_) => {}
         }
     }
 

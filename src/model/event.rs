@@ -30,6 +30,8 @@ pub enum Event<'f> {
     Skipped(Skipped<'f>),
     /// A subscription's state changed. It comes from the feed, never from a decoder.
     State(StateChange<'f>),
+    /// A frame could not be decoded and is lost; all else goes on. It comes from the feed.
+    Malformed(Malformed),
 }
 
 impl Event<'_> {
@@ -46,6 +48,7 @@ impl Event<'_> {
             Self::Control(control) => control.ts_recv,
             Self::Skipped(skipped) => skipped.ts_recv,
             Self::State(change) => change.ts_recv,
+            Self::Malformed(malformed) => malformed.ts_recv,
         }
     }
 }
@@ -284,5 +287,16 @@ pub struct StateChange<'f> {
     /// The state from now on.
     pub to: BookState,
     /// When, on the clock of `ts_recv`.
+    pub ts_recv: UnixNanos,
+}
+
+/// A frame that could not be decoded: what is wrong with it, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// What is wrong, by its short name, such as `level_shape`.
+    pub kind: &'static str,
+    /// The byte of the text at which it is wrong; 0 where the place is not known.
+    pub offset: u32,
+    /// When we received the frame.
     pub ts_recv: UnixNanos,
 }

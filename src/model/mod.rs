@@ -30,8 +30,8 @@ pub use depth::{Applied, BookSync, DEFAULT_DEPTH, DepthBook, Fault, MAX_DEPTH, O
 pub use depth_side::BookSide;
 pub use depth_view::DepthView;
 pub use event::{
-    BookUpdate, Control, ControlKind, DepthAction, DepthChange, DepthUpdate, Event, Sink, Skipped,
-    StateChange, TradeUpdate,
+    BookUpdate, Control, ControlKind, DepthAction, DepthChange, DepthUpdate, Event, Malformed,
+    Sink, Skipped, StateChange, TradeUpdate,
 };
 pub use instrument::{InstrumentId, InstrumentIdError, MAX_ID_LEN};
 pub use level::Level;

@@ -249,9 +249,14 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
     }
 }
 
-/// A sequence number, or [`NO_SEQ`] where the exchange sent none.
+/// A sequence number, or [`NO_SEQ`] where the exchange sent none. A number that is the one which
+/// stands for none is refused.
 fn seq(field: Option<Value<'_, '_, '_>>) -> Result<i64, DecodeError> {
-    field.map_or(Ok(NO_SEQ), Value::integer)
+    let Some(field) = field else { return Ok(NO_SEQ) };
+    match field.integer()? {
+        NO_SEQ => Err(field.error(Kind::NumberOverflow)),
+        seq => Ok(seq),
+    }
 }
 
 /// Reads the levels of a side in the order of the text.

@@ -25,15 +25,16 @@ pub(super) fn parse(
     let (mut table, mut action, mut data) = (None, None, None);
     let mut event = None;
     let mut control = Control { ts_recv, ..Control::new(ControlKind::Error) };
-    for (key, value) in root.object()? {
+    for (key, value) in root.object()?.filter(|(_, value)| !value.is_null()) {
         match key {
             "table" => table = Some(value.str()?),
             "action" => action = Some(value),
             "data" => data = Some(value),
             "event" => event = Some(value.str()?),
-            "channel" => set_channel(&mut control, value.str()?),
-            "message" => control.message = Some(value.str()?),
-            "errorCode" | "error_code" => control.code = Some(value.integer()?),
+            // What a reply says besides its event is of use where it can be read, and no more.
+            "channel" => set_channel(&mut control, value.str().unwrap_or_default()),
+            "message" => control.message = value.str().ok(),
+            "errorCode" | "error_code" => control.code = value.integer().ok(),
             "success" => control.success = value.bool(),
             _ => {}
         }
@@ -69,6 +70,9 @@ fn other<'t>(event: Option<&'t str>, mut control: Control<'t>, sink: &mut impl S
 
 /// Takes `spot/trade:DOT-USD` apart; a part that is not there stays `None`.
 fn set_channel<'t>(control: &mut Control<'t>, text: &'t str) {
+    if text.is_empty() {
+        return;
+    }
     let (head, inst_id) = match text.split_once(':') {
         Some((head, inst_id)) => (head, Some(inst_id)),
         None => (text, None),

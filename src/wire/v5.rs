@@ -22,23 +22,25 @@ pub(super) fn parse(
     sink: &mut impl Sink,
 ) -> Result<u32, DecodeError> {
     let root = document.root();
-    let (mut action, mut data, mut event) = (None, None, None);
+    let (mut action, mut data, mut event, mut named) = (None, None, None, None);
     let mut control = Control { ts_recv, ..Control::new(ControlKind::Error) };
-    for (key, value) in root.object()? {
+    for (key, value) in root.object()?.filter(|(_, value)| !value.is_null()) {
         match key {
             "arg" => set_arg(&mut control, value)?,
             "action" => action = Some(value),
             "data" => data = Some(value),
             "event" => event = Some(value.str()?),
-            "channel" => control.channel = Some(value.str()?),
-            "msg" => control.message = Some(value.str()?),
-            "code" => control.code = code(value)?,
+            // What a reply says besides its event is of use where it can be read, and no more.
+            "channel" => named = value.str().ok(),
+            "msg" => control.message = value.str().ok(),
+            "code" => control.code = value.integer().ok(),
             "id" => control.id = value.str().ok(),
             _ => {}
         }
     }
     if event.is_some() || (data.is_none() && control.code.is_some()) {
         // A refused key is answered without an event: {"msg":"Invalid apiKey","code":"60005",…}.
+        control.channel = control.channel.or(named);
         control.kind = event.map_or(ControlKind::Error, ControlKind::from_name);
         if control.kind == ControlKind::Login {
             control.success = control.code.map(|code| code == 0);
@@ -59,7 +61,7 @@ pub(super) fn parse(
 /// Reads `{"channel":"books","instId":"BTC-USDT"}`; other members are not needed.
 fn set_arg<'t>(control: &mut Control<'t>, arg: Value<'_, '_, 't>) -> Result<(), DecodeError> {
     (control.channel, control.inst_id) = (None, None);
-    for (key, value) in arg.object()? {
+    for (key, value) in arg.object()?.filter(|(_, value)| !value.is_null()) {
         match key {
             "channel" => control.channel = Some(value.str()?),
             "instId" => control.inst_id = Some(value.str()?),
@@ -67,14 +69,6 @@ fn set_arg<'t>(control: &mut Control<'t>, arg: Value<'_, '_, 't>) -> Result<(), 
         }
     }
     Ok(())
-}
-
-/// The digits of a code; an empty one is no code.
-fn code(value: Value<'_, '_, '_>) -> Result<Option<i64>, DecodeError> {
-    if value.number()?.bytes().is_empty() {
-        return Ok(None);
-    }
-    value.integer().map(Some)
 }
 
 const FORM: ItemForm = ItemForm { place, time: UnixNanos::parse_millis };
