@@ -274,6 +274,26 @@ async fn a_broken_deep_book_is_fetched_anew_and_nothing_else_is() {
 }
 
 #[tokio::test]
+async fn a_sink_that_panics_leaves_no_book_live() {
+    let address = scripted(move |_, mut socket| async move {
+        while socket.send(Message::text(BOOK)).await.is_ok() {}
+    })
+    .await;
+    let mut books = 0;
+    let client = Client::v5("BTC-USDT")
+        .url(format!("ws://{address}"))
+        .on_event(move |event: &Event<'_>| {
+            books += u32::from(matches!(event, Event::Book(_)));
+            assert!(books < 5, "this panic is the test's own");
+        })
+        .spawn()
+        .unwrap();
+    let stopped = BookState::Down(DownReason::Stopped);
+    wait_for(|| client.view().filter(|view| view.state == stopped)).await;
+    assert!(matches!(client.stats(), Err(ClientError::Stopped)));
+}
+
+#[tokio::test]
 async fn a_flood_does_not_keep_the_client_from_stopping() {
     let address = scripted(move |_, mut socket| async move {
         while socket.send(Message::text(BOOK)).await.is_ok() {}

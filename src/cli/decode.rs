@@ -46,6 +46,10 @@ Events go to standard output, one JSON object a line, in the order of the input:
    \"asks\":[[px,sz,orders],..],\"bids\":[[px,sz,orders],..]}
   {\"line\":2,\"event\":\"trade\",\"channel\":..,\"inst_id\":..,\"ts_ns\":..,\"seq\":..,
    \"trade_id\":..,\"side\":..,\"px\":..,\"sz\":..,\"count\":..}
+  {\"line\":6,\"event\":\"depth\",\"channel\":..,\"action\":\"snapshot|update\",\"inst_id\":..,\"ts_ns\":..,
+   \"seq\":..,\"checksum\":\"ok|mismatch|none\",\"sequence\":\"ok|gap|reset|heartbeat|none\",
+   \"bid_levels\":n,\"ask_levels\":n,\"asks\":[best five],\"bids\":[best five]}   a deep book after the
+   message; with \"state\":\"no_snapshot\" where no snapshot came before
   {\"line\":3,\"event\":\"control\",\"kind\":..,\"code\":..,\"message\":..,\"channel\":..,
    \"inst_id\":..}
   {\"line\":4,\"event\":\"skipped\",\"channel\":..}              not decoded by this program

@@ -34,7 +34,7 @@ pub(crate) struct Watched {
 pub(crate) enum Reader {
     Book(BookReader),
     Trades(TradeReader),
-    /// A deep book, which can't be read from outside yet.
+    /// Neither, which no channel is today.
     Deep,
 }
 

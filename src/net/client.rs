@@ -13,7 +13,7 @@ use super::error::ClientError;
 use crate::feed::{
     BookReader, BookView, DepthReader, FeedHandler, Recovery, SessionStats, Stats, TradeReader,
 };
-use crate::model::{Book5, BookState, ChannelKind, Dialect, Market, Subscription, Trade};
+use crate::model::{Book5, BookState, Dialect, Market, Subscription, Trade};
 
 /// What the handle asks of the client's thread.
 pub(super) enum Command {
@@ -68,11 +68,16 @@ pub struct ClientStats {
 
 /// A running client: a thread of its own that keeps books and trades up to date.
 ///
-/// Books and trades can be read from any thread at any time, without a lock. Dropping the handle
-/// stops the client.
+/// Books and trades can be read from any thread at any time: [`Client::book`], [`Client::view`] and
+/// [`Client::trades`] take no lock, nor do the readers that [`Client::book_reader`] and its like give;
+/// looking one up by its subscription does. Dropping the handle stops the client.
+///
+/// The calls that wait for the feed's thread (`subscribe`, `stats`, `stop`) must not be made from the
+/// sink, which runs on that thread.
 pub struct Client {
-    first_book: Option<Subscription>,
-    first_trades: Option<Subscription>,
+    dialect: Option<Dialect>,
+    first_book: Option<BookReader>,
+    first_trades: Option<TradeReader>,
     readers: Mutex<HashMap<Subscription, Readers>>,
     commands: UnboundedSender<Command>,
     thread: Option<JoinHandle<()>>,
@@ -101,33 +106,37 @@ impl Client {
         commands: UnboundedSender<Command>,
         thread: JoinHandle<()>,
     ) -> Self {
-        let first = |kind| subscriptions.iter().copied().find(|s| s.channel().kind() == kind);
+        let mut all = subscriptions.iter().filter_map(|s| readers.get(s));
+        let first_book = all.clone().find_map(|of| of.book.clone());
+        let first_trades = all.find_map(|of| of.trades.clone());
         Self {
-            first_book: first(ChannelKind::Book5),
-            first_trades: first(ChannelKind::Trades),
+            dialect: subscriptions.first().map(Subscription::dialect),
+            first_book,
+            first_trades,
             readers: Mutex::new(readers),
             commands,
             thread: Some(thread),
         }
     }
 
-    /// The book that was subscribed first; empty before one came. See [`Client::view`] for whether
-    /// it can be believed.
+    /// The book that was subscribed first in the chain; empty before one came, and without one. See
+    /// [`Client::view`] for whether it can be believed.
     #[must_use]
     pub fn book(&self) -> Book5 {
         self.view().map(|view| view.book).unwrap_or_default()
     }
 
-    /// The book that was subscribed first, with its state; `None` where no book was subscribed.
+    /// The book that was subscribed first in the chain, with its state; `None` where the chain
+    /// subscribed none.
     #[must_use]
     pub fn view(&self) -> Option<BookView> {
-        Some(self.book_reader(self.first_book.as_ref()?)?.view())
+        Some(self.first_book.as_ref()?.view())
     }
 
-    /// The last trades of what was subscribed first, oldest first.
+    /// The last trades of what was subscribed first in the chain, oldest first.
     #[must_use]
     pub fn trades(&self) -> Vec<Trade> {
-        let reader = self.first_trades.as_ref().and_then(|first| self.trade_reader(first));
+        let reader = self.first_trades.as_ref();
         reader.map(|r| r.since(0).map(|(_, trade)| trade).collect()).unwrap_or_default()
     }
 
@@ -169,8 +178,12 @@ impl Client {
     /// Subscribes one more channel on the running connection.
     ///
     /// # Errors
+    /// [`ClientError::WrongDialect`] where the channel is of the other dialect,
     /// [`ClientError::Stopped`] where the client has stopped.
     pub fn subscribe(&self, subscription: Subscription) -> Result<(), ClientError> {
+        if self.dialect.is_some_and(|dialect| dialect != subscription.dialect()) {
+            return Err(ClientError::WrongDialect(subscription.to_string()));
+        }
         let (sender, receiver) = mpsc::channel();
         self.command(Command::Subscribe(subscription, sender))?;
         let made = receiver.recv().map_err(|_| ClientError::Stopped)?;

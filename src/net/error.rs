@@ -37,7 +37,7 @@ pub enum ClientError {
         why: String,
     },
     /// The thread or its runtime could not be started.
-    #[error("can't start the feed's thread")]
+    #[error("can't start the feed's thread: {0}")]
     Thread(#[from] io::Error),
     /// The client has stopped.
     #[error("the client has stopped")]
