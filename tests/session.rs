@@ -295,6 +295,11 @@ fn broken_books_leave_a_quarter_of_the_requests_to_others() {
         requests += sent(&mut session).len();
     }
     assert!((12..=13).contains(&requests), "{requests}");
+    // Two requests a book: those that were asked anew are answered, the others wait.
+    for book in books.iter().take((requests - 1) / 2) {
+        acknowledge(&mut session, &book.to_string(), at(3));
+        session.synced(book, at(3));
+    }
     // All the books that waited go together when the hour has room again.
     let due = at(3_600_002);
     session.inbound(at(3_599_999));
@@ -413,6 +418,22 @@ fn long_lists_are_split_and_the_hour_has_a_limit() {
     let all = requests.concat() + &later.concat();
     let asked = |s: &&Subscription| all.contains(&format!("{:?}", s.to_string()));
     assert_eq!((later.len(), wanted.iter().filter(asked).count()), (2, 16));
+}
+
+#[test]
+fn a_connection_that_comes_up_too_late_does_not_count() {
+    let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
+    session.subscribe(sub("books5:A"), at(0));
+    session.connected(at(0));
+    session.timeout(at(0));
+    session.timeout(at(10_000));
+    assert_eq!(actions(&mut session), [Action::Connect, Action::Close]);
+    session.connected(at(10_001));
+    assert!(!session.is_open());
+    session.stop();
+    session.connected(at(10_002));
+    assert!(!session.is_open() && session.poll_timeout().is_none());
+    assert_eq!(actions(&mut session), []);
 }
 
 #[test]

@@ -13,6 +13,12 @@ use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use crate::model::Decimal;
 
+/// The most arrays and objects that may be nested in each other.
+///
+/// Real messages nest five deep. The engine keeps a stack, so that depth costs memory, never the
+/// thread's own stack.
+pub const MAX_JSON_DEPTH: usize = 128;
+
 /// Reused buffers of the JSON engine.
 ///
 /// Allocates when made and when a text is larger or denser than all before it, bounded by the
@@ -30,7 +36,7 @@ impl JsonParser {
     /// Makes a parser whose buffers fit texts of up to `text_len` bytes.
     pub(crate) fn new(text_len: usize) -> Self {
         let mut parser = Self {
-            buffers: Buffers::new(text_len),
+            buffers: Buffers::with_max_depth(text_len, MAX_JSON_DEPTH),
             tape: Tape(Vec::new()),
             text: Vec::with_capacity(text_len + INPUT_PADDING),
             offsets: Vec::with_capacity(text_len),
@@ -42,7 +48,7 @@ impl JsonParser {
     /// Parses `text` and lends the document to `read`.
     ///
     /// # Errors
-    /// [`Kind::Json`] where the text is not JSON; else what `read` gives.
+    /// [`Kind::Json`] where the text is not JSON or nested deeper than [`MAX_JSON_DEPTH`]; else what `read` gives.
     pub(crate) fn parse<R>(
         &mut self,
         text: &[u8],
@@ -399,7 +405,9 @@ mod tests {
             let result = parser.parse(text, |_| Ok(()));
             assert_eq!(result.unwrap_err().kind, Kind::Json, "{:?}", text.escape_ascii());
         }
-        let deep = "[".repeat(4096);
-        assert!(parser.parse(deep.as_bytes(), |_| Ok(())).is_err());
+        let deep = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        assert!(parser.parse(deep(MAX_JSON_DEPTH).as_bytes(), |_| Ok(())).is_ok());
+        assert!(parser.parse(deep(MAX_JSON_DEPTH + 1).as_bytes(), |_| Ok(())).is_err());
+        assert!(parser.parse("[".repeat(4096).as_bytes(), |_| Ok(())).is_err());
     }
 }

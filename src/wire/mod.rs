@@ -17,4 +17,5 @@ pub use decoder::{
 pub use error::{DecodeError, DecodeErrorKind};
 pub use inflate::InflatePath;
 pub use item::{MAX_DEPTH_LEVELS, MAX_ITEMS};
+pub use json::MAX_JSON_DEPTH;
 pub use request::{PING, RequestOp, argument_len, request_text};

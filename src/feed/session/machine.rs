@@ -145,7 +145,8 @@ impl Session {
         }
     }
 
-    /// The connection that [`Action::Connect`] asked for is open.
+    /// The connection that [`Action::Connect`] asked for is open. One that comes up when it is no
+    /// longer waited for (too late, twice, after [`Session::stop`]) does not count.
     pub fn connected(&mut self, now: MonoNanos) {
         if !matches!(self.link, Link::Connecting { .. } | Link::Handshaking { .. }) {
             return;

@@ -1,0 +1,104 @@
+//! Numbers of any length, as digits: slow and plain.
+
+use std::cmp::Ordering;
+
+/// `[-]digits / 10^scale`, all digits kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Big {
+    negative: bool,
+    /// Digits, first the most significant, at least one.
+    digits: String,
+    scale: usize,
+}
+
+/// Why a text is no decimal of the crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    Syntax,
+    Overflow,
+    Scale,
+}
+
+impl Big {
+    /// Reads `-?(0|[1-9][0-9]*)(\.[0-9]+)?`, with any number of digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (negative, rest) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (whole, fraction) = match rest.split_once('.') {
+            Some((_, "")) => return None,
+            Some(parts) => parts,
+            None => (rest, ""),
+        };
+        let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let leading_zero = whole.len() > 1 && whole.starts_with('0');
+        if whole.is_empty() || leading_zero || !is_plain(whole) || !is_plain(fraction) {
+            return None;
+        }
+        Some(Self { negative, digits: format!("{whole}{fraction}"), scale: fraction.len() })
+    }
+
+    /// What the crate promises to make of a text: the mantissa's text and the scale.
+    pub fn decimal(text: &str) -> Result<(String, usize), Refused> {
+        let big = Self::parse(text).ok_or(Refused::Syntax)?;
+        if big.scale > 18 {
+            return Err(Refused::Scale);
+        }
+        let digits = significant(&big.digits);
+        let most = if big.negative { "9223372036854775808" } else { "9223372036854775807" };
+        if shorter_first(digits, most) == Ordering::Greater {
+            return Err(Refused::Overflow);
+        }
+        if big.negative && digits == "0" {
+            return Err(Refused::Syntax);
+        }
+        let sign = if big.negative { "-" } else { "" };
+        Ok((format!("{sign}{digits}"), big.scale))
+    }
+
+    /// Compares by value.
+    pub fn compare(&self, other: &Self) -> Ordering {
+        let scale = self.scale.max(other.scale);
+        let aligned = |big: &Self| format!("{}{}", big.digits, "0".repeat(scale - big.scale));
+        let (a, b) = (aligned(self), aligned(other));
+        let (a, b) = (significant(&a), significant(&b));
+        let negative = |big: &Self, digits: &str| big.negative && digits != "0";
+        match (negative(self, a), negative(other, b)) {
+            (false, false) => shorter_first(a, b),
+            (true, true) => shorter_first(b, a),
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+        }
+    }
+}
+
+/// Without leading zeros; `0` for nothing but zeros.
+fn significant(digits: &str) -> &str {
+    let digits = digits.trim_start_matches('0');
+    if digits.is_empty() { "0" } else { digits }
+}
+
+/// Compares digits without leading zeros.
+fn shorter_first(a: &str, b: &str) -> Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+}
+
+/// Reads `-?(0|[1-9][0-9]*)` but `-0` between two limits given as text.
+pub fn integer(text: &str, least: &str, most: &str) -> Option<String> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    if digits.starts_with('0') && text != "0" {
+        return None;
+    }
+    let big = |text: &str| {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        Big { negative: text.starts_with('-'), digits: significant(digits).to_owned(), scale: 0 }
+    };
+    let value = big(text);
+    let fits = value.compare(&big(least)).is_ge() && value.compare(&big(most)).is_le();
+    let sign = if value.negative && value.digits != "0" { "-" } else { "" };
+    fits.then(|| format!("{sign}{}", value.digits))
+}

@@ -1,0 +1,25 @@
+//! The bodies of the fuzz targets: each takes any bytes and panics over a finding.
+
+mod decimal;
+mod decode;
+mod depth_book;
+mod inflate;
+mod session;
+
+pub use decimal::decimal;
+pub use decode::{decode_v3, decode_v3_text, decode_v5, scanner_vs_json};
+pub use depth_book::depth_book;
+pub use inflate::inflate;
+pub use session::session;
+
+/// A target by its name.
+pub const ALL: [(&str, fn(&[u8])); 8] = [
+    ("decode_v3", decode_v3),
+    ("decode_v3_text", decode_v3_text),
+    ("decode_v5", decode_v5),
+    ("inflate", inflate),
+    ("decimal", decimal),
+    ("scanner_vs_json", scanner_vs_json),
+    ("depth_book", depth_book),
+    ("session", session),
+];
