@@ -250,7 +250,10 @@ impl Owner {
                 Link::Connecting => self.connected(),
                 Link::Open => {
                     let wanted: Vec<_> = self.session.wanted().copied().collect();
-                    wanted.iter().for_each(|subscription| self.acknowledge(subscription));
+                    for subscription in &wanted {
+                        self.acknowledge(subscription);
+                        self.session.synced(subscription, self.now);
+                    }
                     self.drain();
                     if !self.session.is_settled() {
                         self.wait();
