@@ -45,7 +45,7 @@ impl Inflater {
     }
 
     pub(crate) fn set_portable(&mut self) {
-        self.small = Box::new(SmallInflate::portable());
+        *self.small = SmallInflate::portable();
     }
 
     /// Inflates `body` into the first `limit` bytes of `text` and gives the number of bytes.
