@@ -104,12 +104,14 @@ const BYTES: &[u8] = b"0123456789.-\"[]{},:eE+ \\/Zabs\t\n\0\x7f\x80\xff";
 
 /// Damages a message in one to three places.
 fn damage(rng: &mut Rng, text: &mut Vec<u8>, other: &[u8]) {
-    for _ in 0..=[0, 0, 0, 1, 2][rng.below(5)] {
+    let more = [0, 0, 0, 1, 2][rng.below(5)];
+    for _ in 0..=more {
         if text.is_empty() {
             return;
         }
         let at = rng.below(text.len());
-        let end = (at + 1 + rng.below([1, 2, 4, 40][rng.below(4)])).min(text.len());
+        let most = [1, 2, 4, 40][rng.below(4)];
+        let end = (at + 1 + rng.below(most)).min(text.len());
         match rng.below(10) {
             0..=2 => text[at] = BYTES[rng.below(11)],
             3 => text[at] = BYTES[rng.below(BYTES.len())],
@@ -164,7 +166,8 @@ fn try_damaged(cases: u64, thread: u64) -> [u64; 3] {
         let (dialect, set) = &sets[rng.below(sets.len())];
         let pair = &mut pairs[usize::from(*dialect == Dialect::V5)];
         let (text, body) = &set[rng.below(set.len())];
-        let (other, _) = &sets[rng.below(sets.len())].1[rng.below(SEEDS)];
+        let (_, others) = &sets[rng.below(sets.len())];
+        let (other, _) = &others[rng.below(others.len())];
         // One in four of v3 is damaged as it is sent, to try the decompressors too.
         let binary = !body.is_empty() && case % 4 == 0;
         let mut bytes = if binary { body.clone() } else { text.clone() };

@@ -20,6 +20,7 @@
 mod captures;
 mod instruments;
 mod malformed;
+mod ratios;
 mod real;
 #[path = "../rivals/mod.rs"]
 mod rivals;
@@ -88,6 +89,6 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(800))
         .sample_size(20);
-    targets = road, real::real, stages::stages, instruments::instruments, malformed::malformed
+    targets = ratios::ratios, road, real::real, stages::stages, instruments::instruments, malformed::malformed
 }
 criterion_main!(benches);

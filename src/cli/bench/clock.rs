@@ -12,21 +12,32 @@ const TRIALS: usize = 20_000;
 #[derive(Debug)]
 pub(super) struct CycleClock {
     clock: quanta::Clock,
-    /// What an empty measurement shows at least, in nanoseconds. It is taken off each.
+    /// What an empty measurement mostly shows, in nanoseconds. It is taken off each.
     cost_ns: u64,
+    /// The least that the counter moves by, in nanoseconds.
+    step_ns: u64,
 }
 
 impl CycleClock {
     /// Calibrates the counter, which takes up to a fifth of a second.
     pub(super) fn start() -> Self {
-        let mut clock = Self { clock: quanta::Clock::new(), cost_ns: 0 };
-        clock.cost_ns = (0..TRIALS).map(|_| clock.time(|| ()).1).min().unwrap_or_default();
+        let mut clock = Self { clock: quanta::Clock::new(), cost_ns: 0, step_ns: 0 };
+        let mut empty: Vec<_> = (0..TRIALS).map(|_| clock.time(|| ()).1).collect();
+        empty.sort_unstable();
+        clock.cost_ns = empty.get(TRIALS / 2).copied().unwrap_or_default();
+        let steps = empty.iter().zip(empty.iter().skip(1)).map(|(a, b)| b - a);
+        clock.step_ns = steps.filter(|step| *step > 0).min().unwrap_or_default();
         clock
     }
 
     /// The cost of a measurement, in nanoseconds, which [`CycleClock::time`] has taken off.
     pub(super) const fn cost_ns(&self) -> u64 {
         self.cost_ns
+    }
+
+    /// The least that the counter moves by, in nanoseconds: times are no finer than this.
+    pub(super) const fn step_ns(&self) -> u64 {
+        self.step_ns
     }
 
     /// Calls `work` and gives its time in nanoseconds beside what it gave.

@@ -95,7 +95,7 @@ pub(in crate::cli) fn run(args: &BenchArgs) -> Result<Outcome, CliError> {
     let clock = CycleClock::start();
     let rows =
         measure(&clock, &frames).map_err(|error| CliError::Start(io::Error::other(error)))?;
-    let report = Report::new(&frames, source, core, clock.cost_ns(), rows);
+    let report = Report::new(&frames, source, core, &clock, rows);
     if let Some(path) = &args.hdr {
         save(path, |file| write_hdr(&report, file))?;
     }

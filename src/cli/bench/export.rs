@@ -26,6 +26,7 @@ pub(super) fn json(report: &Report) -> Value {
         "malformed": report.malformed,
         "core": report.core,
         "clock_cost_ns": report.clock_cost_ns,
+        "clock_step_ns": report.clock_step_ns,
         "unit": "ns",
         "rows": rows.collect::<Vec<_>>(),
     })

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use super::clock::CycleClock;
 use super::frames::Frames;
 use super::measure::Row;
 use crate::cli::format::{Counted, Nanos};
@@ -19,6 +20,8 @@ pub(super) struct Report {
     pub(super) core: Option<usize>,
     /// What a measurement costs, in nanoseconds, taken off all times.
     pub(super) clock_cost_ns: u64,
+    /// The least that the clock moves by, in nanoseconds.
+    pub(super) clock_step_ns: u64,
     /// How many frames were timed.
     pub(super) frames: usize,
     /// How many of them do not decode.
@@ -31,7 +34,7 @@ impl Report {
         frames: &Frames,
         source: String,
         core: Option<usize>,
-        clock_cost_ns: u64,
+        clock: &CycleClock,
         rows: Vec<Row>,
     ) -> Self {
         let (len, text_len) = frames.mean_lengths();
@@ -42,7 +45,8 @@ impl Report {
         };
         let title = format!("{dialect}, {source}: {count} of {lengths}");
         let (frames, malformed) = (frames.len(), frames.malformed);
-        Self { title, core, clock_cost_ns, frames, malformed, rows }
+        let (clock_cost_ns, clock_step_ns) = (clock.cost_ns(), clock.step_ns());
+        Self { title, core, clock_cost_ns, clock_step_ns, frames, malformed, rows }
     }
 
     /// How it was measured, in words.
@@ -52,8 +56,9 @@ impl Report {
             None => "not bound to a core".to_owned(),
         };
         format!(
-            "each frame timed alone, {core}; a measurement costs {} ns, taken off",
-            self.clock_cost_ns
+            "each frame timed alone, {core}; a measurement costs {} ns, taken off; the clock moves in \
+             steps of {} ns",
+            self.clock_cost_ns, self.clock_step_ns
         )
     }
 }
