@@ -182,7 +182,7 @@ fn depth() -> Result<(), Box<dyn Error>> {
         seq += 1;
         match count {
             true => measured(&mut || {
-                black_box(book.apply(black_box(&update)));
+                let _ = black_box(book.apply(black_box(&update)));
             }),
             false => drop(black_box(book.apply(&update))),
         }

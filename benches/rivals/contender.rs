@@ -14,6 +14,7 @@ const ROOM: usize = 1 << 16;
 
 /// What a frame was: a book, or the trade.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "one at a time, to be compared")]
 pub(crate) enum Made {
     Book(Book5),
     Trade(Trade),

@@ -12,7 +12,8 @@ mod value;
 
 use okx_feed::{BOOK5_LEVELS, Book5, Dialect, Level, Trade, UnixNanos};
 
-pub(crate) use contender::{Contender, Made, contenders, ours};
+#[allow(unused_imports, reason = "each bench needs a part of it")]
+pub(crate) use contender::{Contender, contenders, ours};
 pub(crate) use tape::Tapes;
 pub(crate) use typed::{serde, sonic};
 
