@@ -1,15 +1,13 @@
 //! The frames and the contenders of the inflate benches.
 
+#[path = "captures.rs"]
+mod captures;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
 
-use base64::Engine;
 use flate2::{Decompress, FlushDecompress};
 use okx_feed::bench_internals::SmallInflate;
-
-/// Where the captures lie: one `time TAB base64` a line.
-const FOLDER: &str = "/work/shared/captures";
 
 /// Frames end to end in memory, as a receive buffer has them, and their texts.
 #[derive(Default)]
@@ -124,20 +122,7 @@ fn kind(text: &[u8]) -> &'static str {
 
 /// Returns the recorded v3 frames, if the machine has any.
 fn recorded() -> Option<Vec<Vec<u8>>> {
-    let mut paths: Vec<_> =
-        Path::new(FOLDER).read_dir().ok()?.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    let mut frames = Vec::new();
-    for path in paths {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if !name.starts_with("conn-") || !name.contains("-v3-") || !name.ends_with(".tsv") {
-            continue;
-        }
-        for line in std::fs::read_to_string(&path).unwrap().lines() {
-            let (_, body) = line.split_once('\t').unwrap();
-            frames.push(base64::engine::general_purpose::STANDARD.decode(body).unwrap());
-        }
-    }
+    let frames: Vec<_> = captures::connections("v3").into_iter().map(|(bytes, _)| bytes).collect();
     (!frames.is_empty()).then_some(frames)
 }
 

@@ -194,7 +194,7 @@ impl Printer {
 }
 
 /// What is wrong with a frame or with the line that it is written in.
-struct Fault {
+pub(crate) struct Fault {
     kind: &'static str,
     offset: u32,
 }
@@ -218,7 +218,11 @@ impl From<base64::DecodeSliceError> for Fault {
 }
 
 /// The frame that a line is the text of. A binary one is put in `body`.
-fn frame_of<'a>(format: Format, line: &'a [u8], body: &'a mut [u8]) -> Result<Frame<'a>, Fault> {
+pub(crate) fn frame_of<'a>(
+    format: Format,
+    line: &'a [u8],
+    body: &'a mut [u8],
+) -> Result<Frame<'a>, Fault> {
     if format == Format::Jsonl {
         return Ok(Frame::Text(line));
     }

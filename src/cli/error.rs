@@ -99,6 +99,18 @@ pub(crate) enum CliError {
     /// The time was over before there was a connection.
     #[error("there was no connection to {url} in all the time; check --url and the network")]
     NeverConnected { url: String },
+    /// The embedded exchange does not serve what is to be timed.
+    #[error(
+        "the embedded exchange does not serve {channel:?}; give --channel depth5 or trade of v3, \
+         or books5, bbo-tbt, trades or trades-all of v5"
+    )]
+    NotServed { channel: String },
+    /// A plot whose name says nothing of its form.
+    #[error("the name {path:?} ends in neither .svg nor .html; give the plot one of these")]
+    PlotName { path: PathBuf },
+    /// A file of results can't be written.
+    #[error("can't write {path:?}: {source}; check the path, its permissions and the disk")]
+    Save { path: PathBuf, source: io::Error },
     /// Standard output does not take what is written.
     #[error("can't write to standard output: {0}; check the disk or the program that reads it")]
     Write(io::Error),

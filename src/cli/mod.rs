@@ -1,6 +1,7 @@
 //! The command line: one file a command. Only here is anything printed.
 
 mod args;
+mod bench;
 mod decode;
 mod demo;
 mod depth_books;

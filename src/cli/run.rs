@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{ArgAction, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use super::bench::{self, BenchArgs};
 use super::decode::{self, DecodeArgs};
 use super::demo::{self, DemoArgs};
 use super::error::{CliError, EXIT_FAILURE, Outcome};
@@ -31,6 +32,7 @@ Examples:
   okx-feed watch --json trades:BTC-USDT            its events, one JSON object a line
   okx-feed serve                                   an exchange on this machine
   okx-feed decode --dialect v5 capture.jsonl       the events of a capture
+  okx-feed bench --dialect v3                      where the nanoseconds go
   okx-feed watch --help                            all about one command
 
 Without a command it is `okx-feed demo`.";
@@ -45,6 +47,8 @@ enum Command {
     Serve(ServeArgs),
     /// Print the events of a capture as JSON, one object a line
     Decode(DecodeArgs),
+    /// Time each frame on its way to the book, and where the time goes
+    Bench(BenchArgs),
 }
 
 impl Default for Command {
@@ -81,6 +85,7 @@ fn dispatch(command: &Command) -> Result<Outcome, CliError> {
         Command::Watch(args) => watch::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Decode(args) => decode::run(args),
+        Command::Bench(args) => bench::run(args),
     }
 }
 

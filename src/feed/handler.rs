@@ -143,6 +143,12 @@ impl FeedHandler {
         }
     }
 
+    /// The decoder, for benchmarks that switch its fast paths.
+    #[doc(hidden)]
+    pub const fn decoder_mut(&mut self) -> &mut Decoder {
+        &mut self.decoder
+    }
+
     /// The dialect of the connection.
     #[must_use]
     pub const fn dialect(&self) -> Dialect {

@@ -44,6 +44,12 @@ impl BookPublisher {
         BookReader { shared: Arc::clone(&self.shared) }
     }
 
+    /// Brings the place of the published book near, before it is needed.
+    #[inline]
+    pub(super) fn fetch(&self) {
+        self.shared.fetch();
+    }
+
     /// Publishes a book and its state in one write. Wait-free, allocates nothing.
     #[inline]
     pub fn publish(&mut self, book: &Book5, state: BookState) {

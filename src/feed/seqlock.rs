@@ -9,6 +9,10 @@ use loom::sync::atomic::{AtomicU64, Ordering, fence};
 #[cfg(not(loom))]
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
+/// The words that a cache line has.
+#[cfg(not(loom))]
+const WORDS_PER_LINE: usize = 8;
+
 /// `N` words behind a version. Two cache lines of alignment keep neighbours from sharing one, and
 /// with it the adjacent line that the hardware prefetches.
 #[derive(Debug)]
@@ -22,6 +26,16 @@ pub(super) struct SeqLock<const N: usize> {
 impl<const N: usize> SeqLock<N> {
     pub(super) fn new(words: [u64; N]) -> Self {
         Self { version: AtomicU64::new(0), words: words.map(AtomicU64::new) }
+    }
+
+    /// Brings the words near, all of their cache lines at once: where there are thousands of locks
+    /// they are far away, and stores would fetch their lines one after the other.
+    #[inline]
+    pub(super) fn fetch(&self) {
+        #[cfg(not(loom))]
+        for word in self.words.iter().step_by(WORDS_PER_LINE) {
+            std::hint::black_box(word.load(Ordering::Relaxed));
+        }
     }
 
     /// Replaces the words. Wait-free.

@@ -216,6 +216,9 @@ impl Slot {
     #[inline]
     pub(super) fn apply_book(&mut self, update: &BookUpdate<'_>) {
         if let SlotData::Book { book, publisher } = &mut self.data {
+            if let Some(publisher) = publisher {
+                publisher.fetch();
+            }
             *book = *update.book;
             if let Some(publisher) = publisher {
                 publisher.publish(book, self.state);

@@ -91,8 +91,9 @@ impl Slots {
     /// Applies an event to the state that it belongs to, then tells the sink. Allocates nothing.
     ///
     /// An event that nobody subscribed is counted and goes to the sink all the same.
+    #[doc(hidden)]
     #[inline]
-    pub(crate) fn apply(&mut self, event: &Event<'_>, stats: &mut Stats, sink: &mut impl Sink) {
+    pub fn apply(&mut self, event: &Event<'_>, stats: &mut Stats, sink: &mut impl Sink) {
         stats.event(event);
         match event {
             Event::Book(update) => {

@@ -176,6 +176,19 @@ impl Decoder {
         self.scanner = scanner;
     }
 
+    /// Switches the decoder of small frames on or off, to compare it with libdeflate.
+    #[doc(hidden)]
+    pub const fn set_small_inflate(&mut self, on: bool) {
+        self.inflater.set_small(on);
+    }
+
+    /// Takes the paths of a processor without AVX2, to compare them.
+    #[doc(hidden)]
+    pub fn set_portable(&mut self) {
+        self.scanner = Some(Scanner::portable());
+        self.inflater.set_portable();
+    }
+
     /// Tries the fast path; false where the general one has to decide.
     #[inline]
     fn scan(&mut self, text_len: usize, ts_recv: UnixNanos, sink: &mut impl Sink) -> bool {

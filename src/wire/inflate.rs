@@ -30,12 +30,22 @@ pub enum InflatePath {
 pub(crate) struct Inflater {
     // 30 KB: in a box, so that decoders can be moved.
     small: Box<SmallInflate>,
+    /// Whether the small-frame decoder is tried at all.
+    use_small: bool,
     general: Decompressor,
 }
 
 impl Inflater {
     pub(crate) fn new() -> Self {
-        Self { small: Box::new(SmallInflate::new()), general: Decompressor::new() }
+        Self { small: Box::new(SmallInflate::new()), use_small: true, general: Decompressor::new() }
+    }
+
+    pub(crate) const fn set_small(&mut self, on: bool) {
+        self.use_small = on;
+    }
+
+    pub(crate) fn set_portable(&mut self) {
+        *self.small = SmallInflate::portable();
     }
 
     /// Inflates `body` into the first `limit` bytes of `text` and gives the number of bytes.
@@ -51,6 +61,9 @@ impl Inflater {
         text: &mut [u8],
         limit: usize,
     ) -> Result<(usize, InflatePath), DecodeError> {
+        if !self.use_small {
+            return self.inflate_general(body, text, limit);
+        }
         match self.small.inflate(body, text) {
             Ok(inflated) if inflated.written <= limit => Ok((inflated.written, InflatePath::Small)),
             Ok(_) => Err(DecodeError::new(Kind::InflatedTooLarge, 0)),

@@ -16,6 +16,8 @@ pub use decoder::{
 };
 pub use error::{DecodeError, DecodeErrorKind};
 pub use inflate::InflatePath;
+#[cfg(feature = "cli")]
+pub(crate) use inflate::Inflater;
 pub use item::{MAX_DEPTH_LEVELS, MAX_ITEMS};
 pub use json::MAX_JSON_DEPTH;
 pub use request::{PING, RequestOp, argument_len, request_text};

@@ -16,8 +16,8 @@ pub enum Json {
     /// The text of a number, as it stood.
     Number(String),
     Text(String),
-    List(Vec<Json>),
-    Object(Vec<(String, Json)>),
+    List(Vec<Self>),
+    Object(Vec<(String, Self)>),
 }
 
 /// Reads a text; `None` where it is not JSON or nested deeper than `depth`.

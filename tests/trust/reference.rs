@@ -315,7 +315,9 @@ fn iso(text: &str) -> Option<u64> {
     let part = |from: usize, to: usize| text[from..to].parse::<u64>().ok();
     let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
     let (hour, minute, second) = (part(11, 13)?, part(14, 16)?, part(17, 19)?);
-    let leap = |year: u64| (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    let leap = |year: u64| {
+        (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400)
+    };
     let mut months = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     months[1] += u64::from(leap(year));
     let in_year = months.get(usize::try_from(month).ok()?.checked_sub(1)?)?;

@@ -11,7 +11,8 @@ pub fn inflate(bytes: &[u8]) {
     let mut zlib = Decompress::new(false);
     let mut text = vec![0; ROOM];
     let status = zlib.decompress(bytes, &mut text, FlushDecompress::Finish);
-    let (len, read) = (zlib.total_out() as usize, zlib.total_in() as usize);
+    let count = |n: u64| usize::try_from(n).unwrap();
+    let (len, read) = (count(zlib.total_out()), count(zlib.total_in()));
     let truth = matches!(status, Ok(Status::StreamEnd)).then(|| &text[..len]);
     let mut second = vec![0; ROOM];
     let libdeflate = libdeflater::Decompressor::new().deflate_decompress(bytes, &mut second);

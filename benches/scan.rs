@@ -10,18 +10,18 @@
     reason = "a benchmark of its own messages, of which it knows the number"
 )]
 
-mod contenders;
+#[path = "frames/messages.rs"]
 mod messages;
+#[path = "rivals/mod.rs"]
+mod rivals;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use okx_feed::bench_internals::{PaddedText, Scanned, Scanner};
-use okx_feed::{Book5, Trade, UnixNanos};
+use okx_feed::{Book5, Trade};
 use std::hint::black_box;
 
-use contenders::Tapes;
 use messages::Corpus;
-
-const TS_RECV: UnixNanos = UnixNanos(1_700_000_000_000_000_000);
+use rivals::{TS_RECV, Tapes, serde, sonic};
 
 /// What a contender made of a message: the length of the id and the trade, or else the book.
 type Made = (usize, Option<Trade>, Option<Book5>);
@@ -42,6 +42,13 @@ fn scan_only(scanner: &Scanner, corpus: &Corpus, index: usize, book: &mut Book5)
     black_box(&*book);
 }
 
+/// Walks the tape of a message in its own buffer.
+fn walk(tapes: &mut Tapes, corpus: &mut Corpus, index: usize, book: &mut Book5) -> rivals::Read {
+    let dialect = corpus.dialect;
+    let (buf, len) = corpus.text_mut(index);
+    tapes.walk(dialect, buf, len, book)
+}
+
 fn bench(c: &mut Criterion) {
     for mut corpus in Corpus::all() {
         check(&mut corpus);
@@ -59,7 +66,7 @@ fn bench(c: &mut Criterion) {
         group.bench_function("simd-json tape + walk", |b| {
             b.iter(|| {
                 for index in 0..messages::COUNT {
-                    black_box(tapes.walk(&mut corpus, index, &mut book));
+                    black_box(walk(&mut tapes, &mut corpus, index, &mut book));
                     black_box(&book);
                 }
             });
@@ -67,14 +74,15 @@ fn bench(c: &mut Criterion) {
         group.bench_function("simd-json tape alone", |b| {
             b.iter(|| {
                 for index in 0..messages::COUNT {
-                    black_box(tapes.fill_only(&mut corpus, index));
+                    let (buf, len) = corpus.text_mut(index);
+                    black_box(tapes.fill_only(buf, len));
                 }
             });
         });
         group.bench_function("sonic-rs typed", |b| {
             b.iter(|| {
                 for index in 0..messages::COUNT {
-                    black_box(contenders::sonic(&corpus, index, &mut book));
+                    black_box(sonic(corpus.dialect, corpus.bytes(index), &mut book));
                     black_box(&book);
                 }
             });
@@ -82,7 +90,7 @@ fn bench(c: &mut Criterion) {
         group.bench_function("serde_json typed", |b| {
             b.iter(|| {
                 for index in 0..messages::COUNT {
-                    black_box(contenders::serde(&corpus, index, &mut book));
+                    black_box(serde(corpus.dialect, corpus.bytes(index), &mut book));
                     black_box(&book);
                 }
             });
@@ -104,11 +112,11 @@ fn check(corpus: &mut Corpus) {
             let (len, trade) = read?;
             Some((len, trade, trade.is_none().then_some(*book)))
         };
-        let walked = tapes.walk(corpus, index, &mut book);
+        let walked = walk(&mut tapes, corpus, index, &mut book);
         assert_eq!(whole(walked, &book), made);
-        let sonic = contenders::sonic(corpus, index, &mut book);
+        let sonic = sonic(corpus.dialect, corpus.bytes(index), &mut book);
         assert_eq!(whole(sonic, &book), made);
-        let serde = contenders::serde(corpus, index, &mut book);
+        let serde = serde(corpus.dialect, corpus.bytes(index), &mut book);
         assert_eq!(whole(serde, &book), made);
     }
 }

@@ -42,6 +42,12 @@ impl Corpus {
         (buf, *len)
     }
 
+    /// A message's text alone.
+    pub(crate) fn bytes(&self, index: usize) -> &[u8] {
+        let (buf, len) = self.text(index);
+        &buf[..len]
+    }
+
     pub(crate) fn shown(&self, index: usize) -> String {
         let (buf, len) = self.text(index);
         String::from_utf8_lossy(&buf[..len]).into_owned()

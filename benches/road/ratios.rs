@@ -1,0 +1,52 @@
+//! All contenders in turn, pass by pass: whatever disturbs the machine meets each of them alike.
+//!
+//! Prints the least and the median time a frame over all passes, and how many times ours each takes.
+//! Criterion times one contender after the other; on a machine with neighbours this is the fairer
+//! table. `cargo bench --bench road -- ratios` gives it alone.
+
+use std::time::Instant;
+
+use criterion::Criterion;
+use std::hint::black_box;
+
+use crate::rivals::contenders;
+use crate::stream::Stream;
+
+/// Passes of each contender over a stream.
+const PASSES: usize = 101;
+
+/// Prints the table of each dialect and channel.
+#[expect(clippy::print_stdout, reason = "the table is the result")]
+#[expect(clippy::disallowed_methods, reason = "a bench reads a clock")]
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds a frame and ratios")]
+pub(crate) fn ratios(_: &mut Criterion) {
+    let args: Vec<_> = std::env::args().skip(1).collect();
+    let test = args.iter().any(|arg| arg == "--test");
+    let mut filters = args.iter().filter(|arg| !arg.starts_with('-'));
+    if filters.next().is_some_and(|filter| !"ratios".contains(filter.as_str())) {
+        return;
+    }
+    for stream in Stream::all() {
+        let mut contenders = contenders(stream.dialect, &stream.subscriptions);
+        let mut times = vec![Vec::new(); contenders.len()];
+        for _ in 0..if test { 1 } else { PASSES } {
+            for (contender, times) in contenders.iter_mut().zip(&mut times) {
+                let start = Instant::now();
+                for (frame, _) in stream.iter() {
+                    black_box(contender.take(black_box(frame)));
+                }
+                times.push(start.elapsed().as_nanos() as f64 / stream.len() as f64);
+            }
+        }
+        times.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));
+        println!("\nratios/{}: ns a frame over {} passes in turn", stream.name, times[0].len());
+        println!("  {:32}{:>8}{:>9}{:>12}{:>10}", "", "least", "median", "least x", "median x");
+        let of = |times: &[f64]| (times[0], times[times.len() / 2]);
+        let (least_ours, median_ours) = of(&times[0]);
+        for (contender, times) in contenders.iter().zip(&times) {
+            let ((least, median), name) = (of(times), contender.name);
+            let (a, b) = (least / least_ours, median / median_ours);
+            println!("  {name:32}{least:8.0}{median:9.0}{a:12.2}{b:10.2}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! One stage of the hot path over fixed frames, for a tool that counts instructions.
+//!
+//! `cargo run --release --example count_road -- STAGE`. The stage runs [`ROUNDS`] times over
+//! [`FRAMES`] frames inside of one function, `measured`; what is made ready before it does not count.
+//! `bash .ci/instructions` runs all stages under callgrind and compares them with a stored baseline.
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::error::Error;
+use std::hint::black_box;
+
+use okx_feed::bench_internals::{OUTPUT_SPACE, PADDING, PaddedText, Scanner, SmallInflate};
+use okx_feed::sim::{ExchangeConfig, Limits, Outbound, PushIntervals, record};
+use okx_feed::{
+    Book5, Decoder, DepthAction, DepthBook, DepthUpdate, Event, FeedHandler, Frame, Level, NO_SEQ,
+    Subscription, UnixNanos,
+};
+
+/// Different frames of a stage.
+const FRAMES: usize = 200;
+
+/// How often they are gone through: the first round also fills caches and tables.
+const ROUNDS: usize = 5;
+
+const STAGES: [&str; 14] = [
+    "inflate depth5",
+    "inflate depth5 portable",
+    "scan books5",
+    "scan books5 portable",
+    "scan depth5",
+    "scan depth5 portable",
+    "scan trades",
+    "scan trades portable",
+    "scan trade",
+    "parse books5",
+    "road books5",
+    "road trades",
+    "road depth5",
+    "depth apply",
+];
+
+/// All that is counted happens in here, and in what it calls.
+#[inline(never)]
+fn measured(work: &mut dyn FnMut()) {
+    work();
+}
+
+type Frames = Vec<Vec<u8>>;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let stage = std::env::args().nth(1).unwrap_or_default();
+    if !STAGES.contains(&stage.as_str()) {
+        println!("{}", STAGES.join("\n"));
+        return Ok(());
+    }
+    let portable = stage.ends_with("portable");
+    let mut words = stage.split(' ');
+    let (what, channel) = (
+        words.next().unwrap_or_default(),
+        words.find(|word| ["depth5", "trade", "books5", "trades"].contains(word)),
+    );
+    let channel = match channel {
+        Some("depth5") => "spot/depth5:BTC-USDT",
+        Some("trade") => "spot/trade:BTC-USDT",
+        Some("trades") => "trades:BTC-USDT",
+        _ => "books5:BTC-USDT",
+    };
+    let channel: Subscription = channel.parse()?;
+    let (bodies, texts) = frames(&channel)?;
+    match what {
+        "inflate" => inflate(&bodies, portable),
+        "scan" => scan(&channel, &texts, portable),
+        "parse" => parse(&channel, &texts),
+        "road" => road(channel, &bodies, &texts),
+        _ => depth()?,
+    }
+    println!("{}", FRAMES * ROUNDS);
+    Ok(())
+}
+
+/// The frames of a channel as they are sent, and their texts with room behind.
+fn frames(channel: &Subscription) -> Result<(Frames, Frames), Box<dyn Error>> {
+    let config = ExchangeConfig {
+        intervals: PushIntervals::EVERY_CHANGE,
+        limits: Limits { idle: None, ..Limits::default() },
+        ..ExchangeConfig::default()
+    };
+    let (mut bodies, mut texts) = (Vec::new(), Vec::new());
+    for frame in record(&config, channel, FRAMES) {
+        let mut text = match frame {
+            Outbound::Text(text) => text.as_bytes().to_vec(),
+            Outbound::Binary(body) => {
+                let mut text = vec![0; OUTPUT_SPACE];
+                let inflated = SmallInflate::new().inflate(&body, &mut text);
+                text.truncate(inflated.map_err(|refusal| format!("{refusal:?}"))?.written);
+                bodies.push(body.to_vec());
+                text
+            }
+            Outbound::Close { reason, .. } => return Err(reason.into()),
+        };
+        text.resize(text.len() + PADDING, 0);
+        texts.push(text);
+    }
+    Ok((bodies, texts))
+}
+
+/// Runs `work` over all frames, counted.
+fn rounds(frames: &[Vec<u8>], mut work: impl FnMut(&[u8])) {
+    measured(&mut || (0..ROUNDS).for_each(|_| frames.iter().for_each(|frame| work(frame))));
+}
+
+fn inflate(bodies: &[Vec<u8>], portable: bool) {
+    let mut small = if portable { SmallInflate::portable() } else { SmallInflate::new() };
+    let mut output = vec![0; OUTPUT_SPACE];
+    rounds(bodies, |body| {
+        black_box(small.inflate(body, &mut output).is_ok());
+    });
+}
+
+fn scan(channel: &Subscription, texts: &[Vec<u8>], portable: bool) {
+    let scanner = if portable { Scanner::portable() } else { Scanner::new() };
+    let (dialect, mut book) = (channel.dialect(), Book5::EMPTY);
+    rounds(texts, |text| {
+        if let Some(padded) = PaddedText::new(text, text.len() - PADDING) {
+            black_box(scanner.scan(dialect, padded, UnixNanos(1), &mut book).is_some());
+        }
+    });
+}
+
+fn parse(channel: &Subscription, texts: &[Vec<u8>]) {
+    let mut decoder = Decoder::new(channel.dialect());
+    decoder.set_scanner(None);
+    rounds(texts, |text| {
+        let frame = Frame::Text(text.get(..text.len() - PADDING).unwrap_or_default());
+        let mut sink = |event: &Event<'_>| {
+            black_box(event);
+        };
+        black_box(decoder.decode(frame, UnixNanos(1), &mut sink).is_ok());
+    });
+}
+
+/// The whole road to a published book, as the frames are sent.
+fn road(channel: Subscription, bodies: &[Vec<u8>], texts: &[Vec<u8>]) {
+    let mut feed = FeedHandler::new(channel.dialect());
+    feed.subscribe(channel);
+    let readers = (feed.book_reader(&channel), feed.trade_reader(&channel));
+    let binary = !bodies.is_empty();
+    rounds(if binary { bodies } else { texts }, |bytes| {
+        let frame = match binary {
+            true => Frame::Binary(bytes),
+            false => Frame::Text(bytes.get(..bytes.len() - PADDING).unwrap_or_default()),
+        };
+        let mut sink = |event: &Event<'_>| {
+            black_box(event);
+        };
+        black_box(feed.on_frame(frame, UnixNanos(1), &mut sink).is_ok());
+    });
+    black_box(readers);
+}
+
+/// A deep book of 400 levels a side: a size changes in one of the best fifty places.
+fn depth() -> Result<(), Box<dyn Error>> {
+    let level = |px: i64, sz: i64| Level::new(px.into(), sz.into(), 1);
+    let mut book = DepthBook::new();
+    let asks: Vec<_> = (1..=400).map(|n| level(10_000 + n, n)).collect();
+    let bids: Vec<_> = (0..400).map(|n| level(10_000 - n, n + 1)).collect();
+    let channel: Subscription = "books:BTC-USDT".parse()?;
+    let mut seq = 1;
+    let mut update = |action, asks: &[Level], bids: &[Level], count: bool| {
+        let update = DepthUpdate {
+            channel: channel.channel(),
+            market: None,
+            inst_id: "BTC-USDT",
+            action,
+            asks,
+            bids,
+            checksum: None,
+            seq: NO_SEQ,
+            prev_seq: NO_SEQ,
+            ts_event: UnixNanos(seq),
+            ts_recv: UnixNanos(seq),
+        };
+        seq += 1;
+        match count {
+            true => measured(&mut || {
+                let _ = black_box(book.apply(black_box(&update)));
+            }),
+            false => drop(black_box(book.apply(&update))),
+        }
+    };
+    update(DepthAction::Snapshot, &asks, &bids, false);
+    for n in 0..FRAMES * ROUNDS {
+        let place = i64::try_from(n * 7 % 50)?;
+        let changed = [level(10_001 + place, i64::try_from(n)? + 1)];
+        update(DepthAction::Update, &changed, &[], true);
+    }
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! The measurements: every stage and the whole road, one frame at a time.
+
+use std::hint::black_box;
+
+use hdrhistogram::Histogram;
+
+use super::clock::CycleClock;
+use super::frames::Frames;
+use crate::feed::{
+    BookPublisher, BookReader, DepthOptions, FeedHandler, Slots, Stats, TradePublisher, TradeReader,
+};
+use crate::model::{BookState, Event, Sink, UnixNanos};
+use crate::wire::{DecodeLimits, Decoder, Frame, Inflater, MAX_INFLATED_LEN};
+
+/// The frames before the first that counts: they bring code and data into the caches.
+const WARM_UP: usize = 2_000;
+
+/// The longest time that is told apart, in nanoseconds.
+const MAX_NS: u64 = 10_000_000_000;
+
+/// The bytes of a cache line on all processors that we know; shorter strides only take longer.
+const CACHE_LINE: usize = 64;
+
+/// What is read between frames so that the caches forget the road, in bytes: more than a
+/// first-level cache holds, and more than most second-level ones.
+pub(super) const COLD: [(usize, &str); 2] = [(256 << 10, "256 KB"), (4 << 20, "4 MB")];
+
+/// The times of one stage, or of the whole road.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) times: Histogram<u64>,
+    /// Whether it is the whole road.
+    pub(super) whole: bool,
+}
+
+/// Measures everything.
+///
+/// # Errors
+/// Where a histogram can't be made, which its fixed bounds rule out.
+pub(super) fn measure(
+    clock: &CycleClock,
+    frames: &Frames,
+) -> Result<Vec<Row>, hdrhistogram::CreationError> {
+    let mut rows = Vec::new();
+    let mut row = |name: String, whole, run: &mut dyn FnMut(&mut Histogram<u64>)| {
+        let mut times = Histogram::new_with_bounds(1, MAX_NS, 3)?;
+        run(&mut times);
+        rows.push(Row { name, times, whole });
+        Ok(())
+    };
+    if frames.compressed() {
+        row("inflate".into(), false, &mut |times| inflate(clock, frames, times))?;
+    }
+    row("parse".into(), false, &mut |times| parse(clock, frames, times))?;
+    row("apply".into(), false, &mut |times| apply(clock, frames, times))?;
+    row("publish".into(), false, &mut |times| publish(clock, frames, times))?;
+    row("whole road".into(), true, &mut |times| road(clock, frames, &[], times))?;
+    for (len, name) in COLD {
+        let memory = vec![1; len];
+        let name = format!("whole road, cold by {name}");
+        row(name, true, &mut |times| road(clock, frames, &memory, times))?;
+    }
+    Ok(rows)
+}
+
+/// The frames to warm up with, and then all; each with whether it counts.
+fn warm_then_all(frames: &Frames) -> impl Iterator<Item = (Frame<'_>, bool)> {
+    let warm = frames.iter().cycle().take(WARM_UP).map(|frame| (frame, false));
+    warm.chain(frames.iter().map(|frame| (frame, true)))
+}
+
+/// Brings a frame into the nearest cache, where the socket's copy would have left it.
+#[inline]
+fn receive(frame: Frame<'_>) {
+    let (Frame::Text(bytes) | Frame::Binary(bytes)) = frame;
+    touch(bytes);
+}
+
+/// Reads a byte of each cache line.
+#[inline]
+fn touch(bytes: &[u8]) {
+    let lines = bytes.iter().step_by(CACHE_LINE);
+    black_box(lines.fold(0u64, |sum, byte| sum.wrapping_add(u64::from(*byte))));
+}
+
+/// The whole road: frame to published book, with `memory` read before each frame.
+fn road(clock: &CycleClock, frames: &Frames, memory: &[u8], times: &mut Histogram<u64>) {
+    let mut feed = FeedHandler::new(frames.dialect);
+    let mut readers: Vec<(Option<BookReader>, Option<TradeReader>)> = Vec::new();
+    for subscription in &frames.subscriptions {
+        feed.subscribe(*subscription);
+        readers.push((feed.book_reader(subscription), feed.trade_reader(subscription)));
+    }
+    for (frame, counts) in warm_then_all(frames) {
+        touch(memory);
+        receive(frame);
+        let work = || feed.on_frame(frame, UnixNanos(1), &mut NoSink).is_ok();
+        let (_, ns) = clock.time(work);
+        if counts {
+            times.saturating_record(ns);
+        }
+    }
+}
+
+fn inflate(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {
+    let mut inflater = Inflater::new();
+    let mut text = vec![0; MAX_INFLATED_LEN];
+    for (frame, counts) in warm_then_all(frames) {
+        let Frame::Binary(body) = frame else { continue };
+        receive(frame);
+        let work = || inflater.inflate(body, &mut text, MAX_INFLATED_LEN).is_ok();
+        let (_, ns) = clock.time(work);
+        if counts {
+            times.saturating_record(ns);
+        }
+    }
+}
+
+/// From text to event: the copy into the decoder and the scanner, or the general parser where that
+/// has to decide.
+fn parse(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {
+    let mut texts = Texts::new();
+    let mut decoder = Decoder::new(frames.dialect);
+    for (frame, counts) in warm_then_all(frames) {
+        let Some(text) = texts.of(frame) else { continue };
+        let work = || decoder.decode(Frame::Text(text), UnixNanos(1), &mut NoSink).is_ok();
+        let (_, ns) = clock.time(work);
+        if counts {
+            times.saturating_record(ns);
+        }
+    }
+}
+
+/// Finding the subscription and replacing its book or adding its trade; nobody reads it.
+fn apply(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {
+    let mut slots = Slots::default();
+    for subscription in &frames.subscriptions {
+        slots.insert(*subscription, DepthOptions::default());
+    }
+    let mut stats = Stats::default();
+    let mut decoder = Decoder::new(frames.dialect);
+    for (frame, counts) in warm_then_all(frames) {
+        let mut sink = |event: &Event<'_>| {
+            let (_, ns) = clock.time(|| slots.apply(event, &mut stats, &mut NoSink));
+            if counts {
+                times.saturating_record(ns);
+            }
+        };
+        // A malformed frame has no event.
+        let _ = decoder.decode(frame, UnixNanos(1), &mut sink);
+    }
+}
+
+/// Writing a five-level book or a trade where other threads read it.
+fn publish(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {
+    let (mut books, mut trades) = (BookPublisher::new(), TradePublisher::new());
+    let _readers = (books.reader(), trades.reader());
+    let mut decoder = Decoder::new(frames.dialect);
+    for (frame, counts) in warm_then_all(frames) {
+        let mut sink = |event: &Event<'_>| {
+            let ns = match event {
+                Event::Book(update) => clock.time(|| books.publish(update.book, BookState::Live)).1,
+                Event::Trade(update) => clock.time(|| trades.push(&update.trade)).1,
+                _ => return,
+            };
+            if counts {
+                times.saturating_record(ns);
+            }
+        };
+        // A malformed frame has no event.
+        let _ = decoder.decode(frame, UnixNanos(1), &mut sink);
+    }
+}
+
+/// A sink that takes events and does nothing, and that the compiler can't see through.
+struct NoSink;
+
+impl Sink for NoSink {
+    #[inline]
+    fn on_event(&mut self, event: &Event<'_>) {
+        black_box(event);
+    }
+}
+
+/// The texts of frames, inflated where they are compressed.
+struct Texts {
+    inflater: Inflater,
+    text: Vec<u8>,
+}
+
+impl Texts {
+    fn new() -> Self {
+        let limit = DecodeLimits::default().inflated_len;
+        Self { inflater: Inflater::new(), text: vec![0; limit] }
+    }
+
+    /// The text of a frame; `None` where it does not inflate.
+    fn of<'a>(&'a mut self, frame: Frame<'a>) -> Option<&'a [u8]> {
+        match frame {
+            Frame::Text(text) => {
+                touch(text);
+                Some(text)
+            }
+            Frame::Binary(body) => {
+                let limit = self.text.len();
+                let (len, _) = self.inflater.inflate(body, &mut self.text, limit).ok()?;
+                self.text.get(..len)
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! `okx-feed bench`: the road from frame to book, each frame timed alone.
+
+mod clock;
+mod command;
+mod curve;
+mod export;
+mod frames;
+mod measure;
+mod plot;
+mod report;
+
+pub(super) use command::{BenchArgs, run};

@@ -1,0 +1,134 @@
+//! `okx-feed bench`, the real program: tiny runs print a table, JSON, an HDR log and a plot.
+#![cfg(all(feature = "cli", unix))]
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may fail as the test does")]
+
+mod program;
+
+use std::path::PathBuf;
+
+use program::{Output, Program, text};
+use serde_json::Value;
+
+fn bench(args: &[&str]) -> Output {
+    Program::start(&[&["bench"], args].concat()).finish()
+}
+
+/// A file of this test's own.
+fn file(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("okx-feed-bench-{}-{name}", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+fn take(path: &PathBuf) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    text
+}
+
+fn json(args: &[&str]) -> Value {
+    let output = bench(&[args, &["--json"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn every_channel_of_the_exchange_is_timed_stage_by_stage() {
+    for (dialect, channels) in
+        [("v3", &["depth5", "trade"][..]), ("v5", &["books5", "bbo-tbt", "trades", "trades-all"])]
+    {
+        for channel in channels {
+            let report = json(&[
+                "--dialect",
+                dialect,
+                "--channel",
+                channel,
+                "--frames",
+                "50",
+                "--seed",
+                "7",
+            ]);
+            let rows = report["rows"].as_array().unwrap();
+            assert_eq!(rows.len(), if dialect == "v3" { 7 } else { 6 }, "{report}");
+            for row in rows {
+                assert_eq!(row["count"], 50, "{report}");
+                let times = ["p50", "p90", "p99", "p99_9", "p99_99", "max"];
+                let times = times.map(|name| row[name].as_u64().unwrap());
+                assert!(times.is_sorted(), "{report}");
+            }
+            assert_eq!((&report["frames"], &report["malformed"]), (&50.into(), &0.into()));
+        }
+    }
+}
+
+#[test]
+fn the_table_names_its_clock_and_says_what_it_omits() {
+    let output = bench(&["--frames", "20"]);
+    let table = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for part in ["a measurement costs", "p99.99", "parse", "whole road, cold by 4 MB", "no queue"] {
+        assert!(table.contains(part), "{part} is not in {table}");
+    }
+}
+
+#[test]
+fn the_log_and_the_plots_hold_every_frame() {
+    let (log, svg, page) = (file("times.hlog"), file("plot.svg"), file("plot.html"));
+    for plot in [&svg, &page] {
+        let (log, plot) = (log.to_str().unwrap(), plot.to_str().unwrap());
+        let args = ["--dialect", "v3", "--frames", "30", "--hdr", log, "--plot", plot];
+        let output = bench(&args);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    }
+    use hdrhistogram::serialization::{Deserializer, interval_log};
+    let log = take(&log);
+    let mut rows = 0;
+    for entry in interval_log::IntervalLogIterator::new(log.as_bytes()) {
+        let interval_log::LogEntry::Interval(interval) = entry.unwrap() else { continue };
+        let encoded = interval.encoded_histogram();
+        use base64::Engine;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
+        let times = Deserializer::new().deserialize::<u64, _>(&mut bytes.as_slice()).unwrap();
+        assert_eq!(times.len(), 30);
+        rows += 1;
+    }
+    assert_eq!(rows, 7, "{log}");
+    let (svg, page) = (take(&svg), take(&page));
+    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+    assert_eq!(svg.matches("<path").count(), 3);
+    assert!(page.starts_with("<!doctype html>") && page.contains("<svg"));
+}
+
+#[test]
+fn a_capture_is_timed_whatever_it_holds() {
+    let capture = file("capture.jsonl");
+    let lines = [
+        r#"{"arg":{"channel":"bbo-tbt","instId":"BTC-USDT"},"data":[{"asks":[["31774.7","0.14","0","3"]],"bids":[["31774.6","0.33","0","3"]],"ts":"1654032991947"}]}"#,
+        "pong",
+        r#"{"arg":{"channel":"tickers","instId":"X"},"data":[{"last":"1"}]}"#,
+    ];
+    std::fs::write(&capture, lines.join("\n")).unwrap();
+    let report = json(&["--capture", capture.to_str().unwrap()]);
+    assert_eq!(report["frames"], 3);
+    std::fs::write(&capture, format!("{}\n{{\"arg\":", lines.join("\n"))).unwrap();
+    let output = bench(&["--capture", capture.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("1 malformed"));
+    std::fs::remove_file(&capture).unwrap();
+}
+
+#[test]
+fn wrong_arguments_say_what_would_be_right() {
+    for (args, hint) in [
+        (&["--channel", "depth5"][..], "books5"),
+        (&["--dialect", "v3", "--channel", "nothing"], "depth5"),
+        (&["--frames", "0"], "1..="),
+        (&["--frames", "1", "--plot", "plot.png"], ".svg"),
+        (&["--capture", "/nowhere/at/all.tsv"], "check the path"),
+        (&["--frames", "1", "--hdr", "/nowhere/at/all.hlog"], "check the path"),
+    ] {
+        let output = bench(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(text(&output.stderr).contains(hint), "{}", text(&output.stderr));
+    }
+}
