@@ -181,6 +181,7 @@ fn originals(channel: &str, seed: u64) -> (Dialect, Vec<(Vec<u8>, Vec<u8>)>) {
             (room[..len].to_vec(), body.to_vec())
         }
         Outbound::Close { reason, .. } => panic!("{reason}"),
+        Outbound::Fault(fault) => panic!("{fault:?}"),
     });
     (subscription.dialect(), frames.collect())
 }
