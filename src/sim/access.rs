@@ -25,8 +25,8 @@ const TIER_TOO_LOW: u32 = 64003;
 /// The connection has a channel of v5 that excludes the other.
 const CLASH: u32 = 64004;
 
-/// The instrument and the channel of an argument, if they exist on the connection's endpoint and the
-/// client may have them.
+/// The instrument and the channel of an argument, if they exist on the connection's endpoint and
+/// the client may have them.
 ///
 /// # Errors
 /// The error reply to this argument.

@@ -22,8 +22,8 @@ pub struct PushIntervals {
     pub books_tbt: Duration,
     /// v3 `depth_l2_tbt`; the exchange's was about 20 ms.
     pub depth_tbt: Duration,
-    /// The silence after which a v3 book with increments is told to be unchanged; the exchange's was
-    /// about 20 s. Zero tells nothing.
+    /// The silence after which a v3 book with increments is told to be unchanged; the exchange's
+    /// was about 20 s. Zero tells nothing.
     pub heartbeat_v3: Duration,
     /// The silence after which a v5 book is told to be unchanged, or sent once more where the
     /// channel sends it whole; the exchange's is about 60 s. Zero tells nothing.
@@ -154,8 +154,8 @@ impl Cadences {
         self.grids.iter().map(|cadence| cadence.due).fold(beat, MonoNanos::min)
     }
 
-    /// The books to push now, channel by channel: each call gives one channel's. The list comes back
-    /// with [`Cadences::put_back`], so that its memory is used again.
+    /// The books to push now, channel by channel: each call gives one channel's. The list comes
+    /// back with [`Cadences::put_back`], so that its memory is used again.
     pub(crate) fn poll_pushes(&mut self, now: MonoNanos) -> Option<(Channel, Vec<InstIndex>)> {
         let mut both = ORDER.iter().zip(&mut self.grids);
         let (channel, cadence) = both.find(|(_, cadence)| cadence.due <= now)?;

@@ -1,4 +1,4 @@
-//! Books with increments: what the subscribers of one channel have, and what brings them up to date.
+//! Books with increments: what a channel's subscribers have, and what brings them up to date.
 
 use std::fmt::Write;
 

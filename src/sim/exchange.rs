@@ -4,8 +4,11 @@ use std::collections::VecDeque;
 
 use super::access::{self, TbtAccess};
 use super::cadence::PushIntervals;
-use super::connection::{ConnectionId, Connections, Ending, Endpoint, Limits, Outbound};
+use super::connection::{ConnectionId, Ending, Endpoint, Limits};
+use super::connections::Connections;
+use super::faults::{Admission, FaultLog, FaultPlan, FaultRule, VenueAct, VenueFaults};
 use super::market::{InstIndex, MarketConfig, SimMarket};
+use super::outbound::{About, Outbound};
 use super::publisher::Publisher;
 use super::request::{Arg, Op, Refusal, Request};
 use super::rng::Rng;
@@ -28,6 +31,8 @@ pub struct ExchangeConfig {
     /// Whether v5's books carry real checksums, as they did until 2026-06-23; else the field is 0.
     /// v3's checksums are always real.
     pub v5_checksums: bool,
+    /// What shall go wrong; by default nothing.
+    pub faults: FaultPlan,
 }
 
 /// An OKX that lives in this process.
@@ -40,6 +45,7 @@ pub struct Exchange {
     market: SimMarket,
     connections: Connections,
     publisher: Publisher,
+    venue: VenueFaults,
     limits: Limits,
     accept_logins: bool,
     tbt_access: TbtAccess,
@@ -54,8 +60,9 @@ impl Exchange {
     pub fn new(config: &ExchangeConfig) -> Self {
         let market = SimMarket::new(&config.market);
         Self {
-            connections: Connections::new(&config.limits),
+            connections: Connections::new(&config.limits, &config.faults),
             publisher: Publisher::new(&market, &config.intervals, config.v5_checksums),
+            venue: VenueFaults::new(&config.faults, &market),
             limits: config.limits,
             accept_logins: config.accept_logins,
             tbt_access: config.tbt_access,
@@ -83,11 +90,30 @@ impl Exchange {
         self.connections.len()
     }
 
+    /// The connections that are not yet disconnected, oldest first.
+    #[must_use]
+    pub fn ids(&self) -> Vec<ConnectionId> {
+        self.connections.ids()
+    }
+
+    /// The faults that were injected so far.
+    #[must_use]
+    pub const fn faults(&self) -> &FaultLog {
+        &self.connections.log
+    }
+
+    /// Says whether an attempt to connect succeeds, for whoever does the handshake. Without rules
+    /// for it, it always does.
+    pub fn admit(&mut self, now: MonoNanos) -> Admission {
+        self.advance(now);
+        self.venue.admit(self.now, &mut self.connections.log)
+    }
+
     /// Opens a connection.
     pub fn connect(&mut self, endpoint: Endpoint, now: MonoNanos) -> ConnectionId {
         self.advance(now);
         let conn_id = format!("{:08x}", self.rng.bits());
-        self.connections.open(endpoint, conn_id, self.now)
+        self.connections.open(endpoint, conn_id, &self.market, self.now)
     }
 
     /// Forgets a connection that the client or the transport has closed.
@@ -101,7 +127,9 @@ impl Exchange {
     /// When the next thing happens that is not a client's doing.
     #[must_use]
     pub fn next_at(&self) -> MonoNanos {
-        self.market.next_at().min(self.publisher.due()).min(self.connections.idle_at())
+        let Self { market, publisher, connections, venue, .. } = self;
+        let faults = connections.fault_at().min(venue.next_at());
+        market.next_at().min(publisher.due()).min(connections.idle_at()).min(faults)
     }
 
     /// Lets everything happen that is due by `now`.
@@ -111,25 +139,57 @@ impl Exchange {
     }
 
     /// Lets one thing happen if it is due by `until`, and gives its time: one event of the market,
-    /// one round of pushes or the end of silent connections. A test that compares the market's
-    /// books with what was pushed looks after every step.
+    /// one round of pushes, a fault or the end of silent connections. A test that compares the
+    /// market's books with what was pushed looks after every step.
     pub fn step(&mut self, until: MonoNanos) -> Option<MonoNanos> {
         let at = self.next_at();
         if at > until {
             return None;
         }
         self.now = self.now.max(at);
-        let Self { market, connections, publisher, .. } = self;
+        let Self { market, connections, publisher, venue, .. } = self;
         // Events first: a push at the same time tells of them.
         if market.next_at() <= at {
             let inst = market.step()?;
             publisher.on_event(market, inst, connections, at);
         } else if publisher.due() <= at {
             publisher.on_due(market, connections, at);
+        } else if connections.fault_at() <= at {
+            connections.on_faults(at);
+        } else if venue.next_at() <= at {
+            let act = venue.poll(at, &mut connections.log);
+            act.into_iter().for_each(|act| self.on_act(act));
         } else {
             connections.end_idle(at);
         }
+        self.send_wanted();
         Some(at)
+    }
+
+    fn on_act(&mut self, act: VenueAct) {
+        let Self { market, .. } = self;
+        match act {
+            VenueAct::Jump(by) => market.jump(by),
+            VenueAct::ResetSeq(inst) => market.reset_seq(inst),
+            VenueAct::ResetAll => market.indices().for_each(|inst| market.reset_seq(inst)),
+        }
+    }
+
+    /// Sends the snapshots that faults ask for.
+    fn send_wanted(&mut self) {
+        let Self { market, connections, publisher, now, .. } = self;
+        while let Some(greeting) = connections.poll_wanted() {
+            publisher.greet(market, greeting, About::Added, connections, *now);
+        }
+    }
+
+    /// Adds a fault to one connection. A rule that does not say when happens once: at once, or to
+    /// the next message that it fits. Where the rule says on which connections it happens, that is
+    /// left aside.
+    pub fn inject(&mut self, id: ConnectionId, rule: &FaultRule, now: MonoNanos) {
+        self.advance(now);
+        self.connections.inject(id, rule, &self.market, self.now);
+        self.advance(now);
     }
 
     /// Lets the sequence numbers of an instrument start anew, as after maintenance: the next update
@@ -143,6 +203,11 @@ impl Exchange {
     pub fn receive(&mut self, id: ConnectionId, message: &[u8], now: MonoNanos) {
         self.advance(now);
         self.connections.heard(id, self.now);
+        self.take(id, message);
+        self.send_wanted();
+    }
+
+    fn take(&mut self, id: ConnectionId, message: &[u8]) {
         let Some(connection) = self.connections.open_mut(id) else { return };
         let dialect = connection.dialect();
         let text = String::from_utf8_lossy(message);
@@ -151,9 +216,13 @@ impl Exchange {
             Dialect::V5 => v5::parse_request(&text),
         };
         if request == Ok(Request::Ping) {
-            self.reply(id, "pong".to_owned());
+            self.reply(id, About::Reply, "pong".to_owned());
             return;
         }
+        if self.connections.ignores(id, self.now) {
+            return;
+        }
+        let Some(connection) = self.connections.open_mut(id) else { return };
         if !connection.admit(&self.limits, self.now) {
             self.refuse(id, &too_many(dialect));
             return;
@@ -196,13 +265,17 @@ impl Exchange {
             let Some(connection) = self.connections.open_mut(id) else { return };
             match access::check(&self.market, self.tbt_access, connection, op, arg) {
                 Ok((inst, channel)) => {
-                    self.reply(
-                        id,
-                        match endpoint.dialect() {
-                            Dialect::V3 => v3::ack(op, arg),
-                            Dialect::V5 => v5::ack(request_id, op, arg, &conn_id),
-                        },
-                    );
+                    let about = About::Ack(inst, channel);
+                    if let Some(code) = self.connections.refuses(id, about, self.now) {
+                        let refusal = Refusal::new(code.into(), "Internal system error");
+                        self.refuse(id, &refusal.with_id(request_id));
+                        continue;
+                    }
+                    let text = match endpoint.dialect() {
+                        Dialect::V3 => v3::ack(op, arg),
+                        Dialect::V5 => v5::ack(request_id, op, arg, &conn_id),
+                    };
+                    self.reply(id, about, text);
                     self.apply(id, op, inst, channel);
                     greetings.push((inst, channel, id));
                 }
@@ -212,7 +285,8 @@ impl Exchange {
         if op == Op::Subscribe {
             for greeting in greetings {
                 let Self { market, connections, publisher, now, .. } = self;
-                publisher.greet(market, greeting, connections, *now);
+                let about = About::Push(greeting.0, greeting.1);
+                publisher.greet(market, greeting, about, connections, *now);
             }
         }
     }
@@ -245,7 +319,7 @@ impl Exchange {
         match dialect {
             // What v3 said is not known; that it had the limit is.
             Dialect::V3 => self.refuse(id, &Refusal::new(v3::BAD_REQUEST, "Request too long")),
-            Dialect::V5 => self.connections.end(id, Ending::RequestTooLong),
+            Dialect::V5 => self.connections.end(id, Ending::RequestTooLong, self.now),
         }
         false
     }
@@ -254,13 +328,13 @@ impl Exchange {
         let Some(connection) = self.connections.open_mut(id) else { return };
         connection.logged_in = self.accept_logins;
         match (connection.dialect(), self.accept_logins) {
-            (Dialect::V3, true) => self.reply(id, v3::login()),
+            (Dialect::V3, true) => self.reply(id, About::Reply, v3::login()),
             (Dialect::V3, false) => {
                 self.refuse(id, &Refusal::new(v3::LOGIN_FAILED, "login failure"));
             }
             (Dialect::V5, true) => {
                 let message = v5::login(request_id, &connection.conn_id);
-                self.reply(id, message);
+                self.reply(id, About::Reply, message);
             }
             (Dialect::V5, false) => self.refuse(id, &v5::no_key().with_id(request_id)),
         }
@@ -272,13 +346,13 @@ impl Exchange {
             Dialect::V3 => v3::error(refusal),
             Dialect::V5 => v5::error(refusal, &connection.conn_id),
         };
-        self.reply(id, message);
+        self.reply(id, About::Reply, message);
     }
 
-    fn reply(&mut self, id: ConnectionId, text: String) {
+    fn reply(&mut self, id: ConnectionId, about: About, text: String) {
         let Some(connection) = self.connections.open_mut(id) else { return };
         let message = self.publisher.frame(connection.dialect(), text);
-        self.connections.send(id, message, self.now);
+        self.connections.send(id, message, about, self.now);
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::book::{Fill, SimBook};
 use super::listing::Listing;
 use super::order_flow::OrderFlow;
+use super::print::Print;
 use super::rng::Rng;
 use crate::model::{BOOK5_LEVELS, Book5, InstrumentId, Level, MonoNanos, Side, Trade, UnixNanos};
 
@@ -42,47 +43,6 @@ impl Default for MarketConfig {
     }
 }
 
-/// The part of a taker order that one price gave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Print {
-    /// When it happened.
-    pub ts: UnixNanos,
-    /// The taker's side.
-    pub side: Side,
-    /// The id of the last of the resting orders' fills; the others have the ids before it.
-    pub last_id: u64,
-    /// The number of resting orders that were filled, at least 1.
-    pub count: u32,
-    /// The instrument's sequence number after the taker order.
-    pub seq: i64,
-    pub(crate) ticks: i64,
-    pub(crate) lots: i64,
-}
-
-impl Print {
-    /// The fills of the resting orders one by one, as an id and a size in lots.
-    pub(crate) fn fills(&self) -> impl Iterator<Item = (u64, i64)> {
-        let Self { last_id, count, lots, .. } = *self;
-        let share = lots / i64::from(count.max(1));
-        let first = last_id + 1 - u64::from(count);
-        (0..count).map(move |n| {
-            let rest = if n + 1 == count { lots - share * i64::from(count) } else { 0 };
-            (first + u64::from(n), share + rest)
-        })
-    }
-
-    /// The print as a trade of the model.
-    #[must_use]
-    pub fn trade(&self, listing: &Listing) -> Trade {
-        let mut trade = Trade::new(self.side, listing.px(self.ticks), listing.sz(self.lots));
-        trade.ts_event = self.ts;
-        trade.trade_id = self.last_id;
-        trade.seq = self.seq;
-        trade.count = self.count;
-        trade
-    }
-}
-
 /// A seeded market of any number of instruments, sans I/O and clock.
 #[derive(Debug)]
 pub struct SimMarket {
@@ -92,6 +52,8 @@ pub struct SimMarket {
     weights: Vec<u64>,
     rng: Rng,
     start: UnixNanos,
+    /// How far the clock that stamps messages is off, in nanoseconds.
+    skew: i64,
     /// The mean time between events in ns; 0 where the market stands still.
     mean_gap: u64,
     next_at: MonoNanos,
@@ -130,6 +92,7 @@ impl SimMarket {
             by_id,
             rng,
             start: config.start,
+            skew: 0,
             mean_gap: 1_000_000_000 / u64::from(config.events_per_sec.max(1)),
             next_at: MonoNanos::ZERO,
             fills: Vec::new(),
@@ -154,7 +117,7 @@ impl SimMarket {
         let total = *self.weights.last().filter(|_| self.mean_gap > 0)?;
         let drawn = self.rng.below(total);
         let index = self.weights.partition_point(|sum| *sum <= drawn);
-        let ts = self.wall(self.next_at);
+        let ts = self.stamp(self.next_at);
         self.schedule();
         self.prints.clear();
         self.fills.clear();
@@ -173,6 +136,16 @@ impl SimMarket {
     #[must_use]
     pub const fn wall(&self, at: MonoNanos) -> UnixNanos {
         UnixNanos(self.start.0.saturating_add(at.0))
+    }
+
+    /// What the exchange's clock shows at a virtual time: the wall-clock time, but for its faults.
+    pub(crate) const fn stamp(&self, at: MonoNanos) -> UnixNanos {
+        UnixNanos(self.wall(at).0.saturating_add_signed(self.skew))
+    }
+
+    /// Lets the exchange's clock jump, in nanoseconds.
+    pub(crate) const fn jump(&mut self, by: i64) {
+        self.skew = self.skew.saturating_add(by);
     }
 
     /// The virtual time of a wall-clock time, zero for one before the start.

@@ -1,29 +1,37 @@
 //! The embedded exchange: speaks v3 and v5 to any client, from a seed.
 //!
 //! ```text
-//! server, socket  ->  exchange  ->  publisher, topic  ->  connection, v3, v5  ->  market  ->  order flow
+//! server, socket  ->  exchange  ->  publisher, topic  ->  market  ->  order flow
+//!                         \              v3, v5  \
+//!                          ------------------------->  connection  ->  faults
 //! ```
 //!
-//! Only `server` and `socket` do I/O, and only `server` reads a clock. None of it shares code with
-//! the decoder of this crate.
+//! Only `server`, `socket` and `carry` do I/O, and only `server` reads a clock. None of it shares
+//! code with the decoder of this crate.
 
 mod access;
 mod book;
 mod cadence;
+mod carry;
 mod connection;
+mod connections;
 mod deflate;
 mod depth;
 mod depth_text;
 mod exchange;
+mod faults;
 mod listing;
 mod market;
 mod order_flow;
+mod outbound;
+mod print;
 mod publisher;
 mod request;
 mod rng;
 mod server;
 mod socket;
 mod thread;
+mod tls;
 mod topic;
 mod v3;
 mod v5;
@@ -31,9 +39,12 @@ mod v5;
 pub use access::TbtAccess;
 pub use book::SimBook;
 pub use cadence::PushIntervals;
-pub use connection::{ConnectionId, Endpoint, Limits, Outbound};
+pub use connection::{ConnectionId, Endpoint, Limits};
 pub use exchange::{Exchange, ExchangeConfig};
+pub use faults::{Admission, FaultKind, FaultLog, FaultPlan, FaultRule, FaultSpecError, Injected};
 pub use listing::{Listing, ListingError};
-pub use market::{InstIndex, MarketConfig, Print, SimMarket};
+pub use market::{InstIndex, MarketConfig, SimMarket};
+pub use outbound::{Outbound, TransportFault};
+pub use print::Print;
 pub use server::{Server, ServerHandle};
 pub use thread::ServerThread;

@@ -3,10 +3,13 @@
 use std::fmt;
 
 use super::cadence::{Cadences, PushIntervals, rank};
-use super::connection::{ConnectionId, Connections, Outbound};
+use super::connection::ConnectionId;
+use super::connections::Connections;
 use super::deflate::Deflate;
 use super::depth::Scratch;
-use super::market::{InstIndex, Print, SimMarket};
+use super::market::{InstIndex, SimMarket};
+use super::outbound::{About, Outbound};
+use super::print::Print;
 use super::topic::Topic;
 use super::{v3, v5};
 use crate::model::{Channel, ChannelKind, Dialect, MonoNanos};
@@ -71,6 +74,7 @@ impl Publisher {
         &mut self,
         market: &SimMarket,
         (inst, channel, id): (InstIndex, Channel, ConnectionId),
+        about: About,
         connections: &mut Connections,
         now: MonoNanos,
     ) {
@@ -80,10 +84,10 @@ impl Publisher {
             self.encode_print(market, inst, channel, print).pop()
         } else {
             let Some(topic) = find(&mut self.topics, inst, channel) else { return };
-            let text = topic.greeting(market, inst, market.wall(now));
+            let text = topic.greeting(market, inst, market.stamp(now));
             text.map(|text| self.frame(channel.dialect(), text))
         };
-        message.into_iter().for_each(|message| connections.send(id, message, now));
+        message.into_iter().for_each(|message| connections.send(id, message, about, now));
     }
 
     /// Carries on what the market's last step did to an instrument.
@@ -158,7 +162,7 @@ impl Publisher {
     ) {
         let Some(topic) = find(&mut self.topics, inst, channel) else { return };
         topic.waits = false;
-        let text = topic.change(market, inst, market.wall(now), &mut self.scratch);
+        let text = topic.change(market, inst, market.stamp(now), &mut self.scratch);
         let Some(text) = text else { return };
         topic.last_push = now;
         let message = self.frame(channel.dialect(), text);
@@ -179,7 +183,7 @@ impl Publisher {
             return;
         }
         let silent = self.cadences.is_silent(channel, topic.last_push, now);
-        let text = silent.then(|| topic.heartbeat(market, inst, market.wall(now))).flatten();
+        let text = silent.then(|| topic.heartbeat(market, inst, market.stamp(now))).flatten();
         if silent {
             topic.last_push = now;
         }
@@ -198,8 +202,12 @@ impl Publisher {
         now: MonoNanos,
     ) {
         let Some(topic) = find(&mut self.topics, inst, channel) else { return };
+        let about = match channel.kind() {
+            ChannelKind::Depth => About::Increment(inst, channel),
+            _ => About::Push(inst, channel),
+        };
         for id in &topic.subscribers {
-            connections.send(*id, message.clone(), now);
+            connections.send(*id, message.clone(), about, now);
         }
     }
 

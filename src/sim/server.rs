@@ -1,6 +1,7 @@
 //! The exchange on a TCP port: the only file of the simulation that does I/O or reads a clock.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,10 +11,14 @@ use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
-use super::connection::{ConnectionId, Endpoint, Outbound};
+use super::connection::{ConnectionId, Endpoint};
 use super::exchange::{Exchange, ExchangeConfig};
+use super::faults::Admission;
+use super::outbound::Outbound;
 use super::socket;
+use super::tls;
 use crate::model::{MonoNanos, UnixNanos};
 
 /// How often the exchange catches up with the wall clock.
@@ -25,11 +30,11 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// The pause after an accept that failed, as it does when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// An [`Exchange`] that listens on a TCP port, in plain text (`ws://`), at `/ws/v3`,
-/// `/ws/v5/public` and `/ws/v5/business`.
-#[derive(Debug)]
+/// An [`Exchange`] that listens on a TCP port at `/ws/v3`, `/ws/v5/public` and `/ws/v5/business`:
+/// in plain text (`ws://`), or over TLS (`wss://`) after [`Server::with_tls`].
 pub struct Server {
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     local_addr: SocketAddr,
     shared: Arc<Shared>,
     ended: watch::Sender<bool>,
@@ -42,6 +47,12 @@ pub struct ServerHandle {
     shared: Arc<Shared>,
     ended: watch::Sender<bool>,
     task: JoinHandle<()>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("local_addr", &self.local_addr).finish_non_exhaustive()
+    }
 }
 
 impl Server {
@@ -63,7 +74,17 @@ impl Server {
             behind: Duration::ZERO,
         };
         let shared = Arc::new(Shared { state: Mutex::new(state) });
-        Ok(Self { listener, local_addr, shared, ended: watch::Sender::new(false) })
+        Ok(Self { listener, tls: None, local_addr, shared, ended: watch::Sender::new(false) })
+    }
+
+    /// Speaks TLS with a certificate chain and its key in PEM form. Whether clients can trust the
+    /// chain is not looked at: a test may want one that is expired, or somebody else's.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] where the two can't be read or don't belong together.
+    pub fn with_tls(mut self, chain_pem: &[u8], key_pem: &[u8]) -> io::Result<Self> {
+        self.tls = Some(tls::acceptor(chain_pem, key_pem)?);
+        Ok(self)
     }
 
     /// The address that is bound, with the port that the system chose where 0 was asked for.
@@ -92,7 +113,8 @@ impl Server {
                     Ok((stream, peer)) => {
                         tracing::debug!(%peer, "a client connects to the simulated exchange");
                         let shared = Arc::clone(&self.shared);
-                        clients.spawn(socket::serve(shared, stream, self.ended.subscribe()));
+                        let (tls, ended) = (self.tls.clone(), self.ended.subscribe());
+                        clients.spawn(socket::serve(shared, stream, tls, ended));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -131,7 +153,7 @@ impl ServerHandle {
         look(&self.shared.lock().exchange)
     }
 
-    /// Intervenes in the exchange at its own time, as with [`Exchange::reset_seq`].
+    /// Intervenes in the exchange at its own time, as with [`Exchange::inject`].
     pub fn intervene<R>(&self, act: impl FnOnce(&mut Exchange, MonoNanos) -> R) -> R {
         let mut state = self.shared.lock();
         let now = state.now();
@@ -172,12 +194,19 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Says what becomes of an attempt to connect.
+    pub(crate) fn admit(&mut self) -> Admission {
+        let now = self.now();
+        self.exchange.admit(now)
+    }
+
     /// Opens a connection and gives what wakes its writer.
     pub(crate) fn connect(&mut self, endpoint: Endpoint) -> (ConnectionId, Arc<Notify>) {
         let now = self.now();
         let id = self.exchange.connect(endpoint, now);
         let waker = Arc::new(Notify::new());
         self.wakers.insert(id, Arc::clone(&waker));
+        self.wake();
         (id, waker)
     }
 

@@ -9,14 +9,19 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::StatusCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
-use super::connection::{ConnectionId, Endpoint, Outbound};
+use super::carry;
+use super::connection::{ConnectionId, Endpoint};
+use super::faults::Admission;
+use super::outbound::{Outbound, TransportFault};
 use super::server::{self, Shared};
+use super::tls::Link;
 
 /// How long a client may take for its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -29,38 +34,99 @@ const CHUNK: usize = 256;
 /// The largest request that is read at all: well above the largest that is allowed.
 const MAX_REQUEST: usize = 1 << 20;
 
-type Sink = SplitSink<WebSocketStream<TcpStream>, Message>;
-type Stream = SplitStream<WebSocketStream<TcpStream>>;
+type Sink<S> = SplitSink<WebSocketStream<S>, Message>;
+type Stream<S> = SplitStream<WebSocketStream<S>>;
+
+/// Why a socket is looked at as a whole.
+enum Outcome {
+    /// The client is gone or takes nothing.
+    Gone,
+    /// The exchange has said goodbye.
+    Closed,
+    /// Something happens below the WebSocket.
+    Fault(TransportFault),
+}
 
 /// Serves one client to its end.
 pub(crate) async fn serve(
     shared: Arc<Shared>,
     stream: TcpStream,
-    mut ended: watch::Receiver<bool>,
+    tls: Option<TlsAcceptor>,
+    ended: watch::Receiver<bool>,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a socket keeps its delay");
     }
-    let Ok(Some((socket, endpoint))) = timeout(HANDSHAKE, handshake(stream)).await else { return };
-    let (id, waker) = shared.lock().connect(endpoint);
-    let (mut sink, mut stream) = socket.split();
-    let closed = tokio::select! {
-        () = read(&shared, id, &mut stream) => false,
-        closed = write(&shared, id, &waker, &mut sink) => closed,
-        () = server::over(&mut ended) => {
-            let goodbye = close(1001, "The exchange closes");
-            matches!(timeout(CLOSING, sink.send(goodbye)).await, Ok(Ok(())))
-        }
+    let status = match shared.lock().admit() {
+        Admission::Accept => None,
+        Admission::Refuse(status) => Some(status),
+        Admission::Cut => return,
     };
-    shared.lock().disconnect(id);
-    if closed {
-        // The client's own close frame ends the stream.
-        let _ = timeout(CLOSING, async { while let Some(Ok(_)) = stream.next().await {} }).await;
+    let Some(tls) = tls else {
+        upgrade(shared, stream, status, ended).await;
+        return;
+    };
+    match timeout(HANDSHAKE, tls.accept(stream)).await {
+        Ok(Ok(stream)) => upgrade(shared, stream, status, ended).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake takes too long"),
     }
 }
 
-/// Answers the upgrade request; a path that is none of ours gets HTTP 404.
-async fn handshake(stream: TcpStream) -> Option<(WebSocketStream<TcpStream>, Endpoint)> {
+async fn upgrade<S: Link>(
+    shared: Arc<Shared>,
+    stream: S,
+    status: Option<u16>,
+    mut ended: watch::Receiver<bool>,
+) {
+    let handshake = timeout(HANDSHAKE, handshake(stream, status)).await;
+    let Ok(Some((mut socket, endpoint))) = handshake else { return };
+    let (id, waker) = shared.lock().connect(endpoint);
+    let mut batch = VecDeque::new();
+    loop {
+        let (mut sink, mut stream) = socket.split();
+        let outcome = tokio::select! {
+            () = read(&shared, id, &mut stream) => Outcome::Gone,
+            outcome = write(&shared, id, &waker, &mut batch, &mut sink) => outcome,
+            () = server::over(&mut ended) => {
+                let goodbye = close(1001, "The exchange closes");
+                match timeout(CLOSING, sink.send(goodbye)).await {
+                    Ok(Ok(())) => Outcome::Closed,
+                    _ => Outcome::Gone,
+                }
+            }
+        };
+        match outcome {
+            Outcome::Gone => break,
+            Outcome::Closed => {
+                // The client's own close frame ends the stream.
+                shared.lock().disconnect(id);
+                let rest = async { while let Some(Ok(_)) = stream.next().await {} };
+                let _ = timeout(CLOSING, rest).await;
+                return;
+            }
+            Outcome::Fault(fault) => {
+                let Ok(whole) = sink.reunite(stream) else { break };
+                socket = whole;
+                let goes_on = tokio::select! {
+                    carried = carry::carry_out(fault, &mut socket) => carried.unwrap_or(false),
+                    () = server::over(&mut ended) => false,
+                };
+                if !goes_on {
+                    break;
+                }
+            }
+        }
+    }
+    shared.lock().disconnect(id);
+}
+
+/// Answers the upgrade request; a path that is none of ours gets HTTP 404, and any path the status
+/// with which the client is to be refused.
+async fn handshake<S: Link>(
+    stream: S,
+    status: Option<u16>,
+) -> Option<(WebSocketStream<S>, Endpoint)> {
     let config = WebSocketConfig::default()
         .read_buffer_size(8 * 1024)
         .max_message_size(Some(MAX_REQUEST))
@@ -69,11 +135,13 @@ async fn handshake(stream: TcpStream) -> Option<(WebSocketStream<TcpStream>, End
     #[expect(clippy::result_large_err, reason = "the signature is that of the library's callback")]
     let route = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
         endpoint = Endpoint::from_path(request.uri().path());
-        if endpoint.is_some() {
-            return Ok(response);
-        }
-        let mut refusal = ErrorResponse::new(Some("no such path".to_owned()));
-        *refusal.status_mut() = StatusCode::NOT_FOUND;
+        let (status, text) = match status {
+            Some(status) => (StatusCode::from_u16(status).ok(), "not now"),
+            None if endpoint.is_some() => return Ok(response),
+            None => (Some(StatusCode::NOT_FOUND), "no such path"),
+        };
+        let mut refusal = ErrorResponse::new(Some(text.to_owned()));
+        *refusal.status_mut() = status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
         Err(refusal)
     };
     match accept_hdr_async_with_config(stream, route, Some(config)).await {
@@ -87,7 +155,7 @@ async fn handshake(stream: TcpStream) -> Option<(WebSocketStream<TcpStream>, End
 
 /// Passes on what the client sends until it closes. Pings of the WebSocket protocol are answered by
 /// the library.
-async fn read(shared: &Shared, id: ConnectionId, stream: &mut Stream) {
+async fn read<S: Link>(shared: &Shared, id: ConnectionId, stream: &mut Stream<S>) {
     while let Some(message) = stream.next().await {
         match message {
             Ok(Message::Text(text)) => shared.lock().receive(id, text.as_bytes()),
@@ -101,47 +169,63 @@ async fn read(shared: &Shared, id: ConnectionId, stream: &mut Stream) {
     }
 }
 
-/// Sends what the exchange has for the client. True where the exchange closed the connection, false
-/// where the client is gone or takes nothing.
-async fn write(shared: &Shared, id: ConnectionId, waker: &Notify, sink: &mut Sink) -> bool {
-    let mut batch = VecDeque::new();
+/// Sends what the exchange has for the client, until something else is to be done.
+async fn write<S: Link>(
+    shared: &Shared,
+    id: ConnectionId,
+    waker: &Notify,
+    batch: &mut VecDeque<Outbound>,
+    sink: &mut Sink<S>,
+) -> Outcome {
     loop {
-        shared.lock().drain(id, &mut batch);
+        if batch.is_empty() {
+            shared.lock().drain(id, batch);
+        }
         if batch.is_empty() {
             waker.notified().await;
             continue;
         }
-        while !batch.is_empty() {
-            match timeout(STUCK, send(&mut batch, sink)).await {
-                Ok(Ok(false)) => {}
-                Ok(Ok(true)) => return true,
-                Ok(Err(_)) => return false,
-                Err(_) => {
-                    tracing::debug!(connection = ?id, "a client takes nothing");
-                    return false;
-                }
+        match timeout(STUCK, send(batch, sink)).await {
+            Ok(Ok(None)) => {}
+            Ok(Ok(Some(outcome))) => return outcome,
+            Ok(Err(_)) => return Outcome::Gone,
+            Err(_) => {
+                tracing::debug!(connection = ?id, "a client takes nothing");
+                return Outcome::Gone;
             }
         }
     }
 }
 
-/// Sends up to [`CHUNK`] messages; true where the last was a close.
-async fn send(batch: &mut VecDeque<Outbound>, sink: &mut Sink) -> Result<bool, Error> {
+/// Sends up to [`CHUNK`] messages, and says what ended them if it was something special.
+async fn send<S: Link>(
+    batch: &mut VecDeque<Outbound>,
+    sink: &mut Sink<S>,
+) -> Result<Option<Outcome>, Error> {
+    let mut outcome = None;
     for _ in 0..CHUNK {
-        let Some(message) = batch.pop_front() else { break };
-        let (message, last) = match message {
-            Outbound::Text(text) => (Message::Text(text), false),
-            Outbound::Binary(bytes) => (Message::Binary(bytes), false),
-            Outbound::Close { code, reason } => (close(code, reason), true),
-        };
-        sink.feed(message).await?;
-        if last {
-            sink.flush().await?;
-            return Ok(true);
+        match batch.pop_front() {
+            None => break,
+            Some(Outbound::Text(text)) => sink.feed(Message::Text(text)).await?,
+            Some(Outbound::Binary(bytes)) => sink.feed(Message::Binary(bytes)).await?,
+            Some(Outbound::Close { code, reason }) => {
+                sink.feed(close(code, reason)).await?;
+                outcome = Some(Outcome::Closed);
+                break;
+            }
+            Some(Outbound::Fault(fault)) => {
+                let Some(frames) = carry::frames(&fault) else {
+                    outcome = Some(Outcome::Fault(fault));
+                    break;
+                };
+                for frame in frames {
+                    sink.feed(frame).await?;
+                }
+            }
         }
     }
     sink.flush().await?;
-    Ok(false)
+    Ok(outcome)
 }
 
 fn close(code: u16, reason: &'static str) -> Message {

@@ -43,7 +43,7 @@ impl Topic {
             ChannelKind::Depth => {
                 let checksums = channel.dialect() == Dialect::V3 || v5_checksums;
                 let book = market.numbered(inst)?;
-                Sent::Depth(DepthTopic::new(channel, book, market.wall(now), checksums))
+                Sent::Depth(DepthTopic::new(channel, book, market.stamp(now), checksums))
             }
         };
         let beat_at = MonoNanos(u64::MAX);

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::listing::Listing;
-use super::market::Print;
+use super::print::Print;
 use super::request::{Arg, Op, Refusal, Request, json_string};
 use crate::model::{Level, Market, UnixNanos};
 

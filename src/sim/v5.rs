@@ -7,7 +7,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::listing::Listing;
-use super::market::Print;
+use super::print::Print;
 use super::request::{Arg, Op, Refusal, Request, json_string};
 use crate::model::{Channel, Level, Qty, UnixNanos};
 
@@ -123,6 +123,12 @@ pub(crate) fn not_business() -> Refusal {
 /// The refusal of a login: nobody has a key here.
 pub(crate) fn no_key() -> Refusal {
     Refusal::new(NO_KEY, "API key doesn't exist")
+}
+
+/// The notice before the exchange closes a connection to be upgraded.
+pub(crate) fn upgrade_notice(conn_id: &str) -> String {
+    let text = "The connection will soon be closed for a service upgrade. Please reconnect.";
+    format!(r#"{{"event":"notice","msg":"{text}","code":"64008","connId":"{conn_id}"}}"#)
 }
 
 /// The request's id goes first in its replies.

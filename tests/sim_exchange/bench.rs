@@ -68,6 +68,7 @@ pub(crate) fn text_of(message: &Outbound) -> String {
         Outbound::Text(text) => text.to_string(),
         Outbound::Binary(frame) => String::from_utf8(inflate(frame)).unwrap(),
         Outbound::Close { code, reason } => format!("close {code} {reason}"),
+        Outbound::Fault(fault) => format!("fault {fault:?}"),
     }
 }
 

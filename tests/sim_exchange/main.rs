@@ -10,5 +10,6 @@
 mod access;
 mod bench;
 mod depth;
+mod faults;
 mod protocol;
 mod pushes;
