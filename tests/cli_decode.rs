@@ -299,8 +299,7 @@ fn files_are_read_by_the_format_of_their_name() {
 #[test]
 fn wrong_usage_is_exit_code_2_and_help_is_0() {
     for args in [
-        &[][..],
-        &["no-such-command"],
+        &["no-such-command"][..],
         &["decode", "--dialect", "v5"],
         &["decode", "-"],
         &["decode", "--dialect", "v4", "-"],

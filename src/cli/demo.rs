@@ -70,7 +70,7 @@ Exit code: 0 when frames came, 2 when none did and for wrong usage.
 Examples:
   okx-feed                                                 the same as `okx-feed demo`
   okx-feed demo --dialect v3 --instruments 1               futures/depth5:BTC-USD-190517
-  okx-feed demo --instruments 1000 --rate 100000 --duration 1m
+  okx-feed demo --instruments 1000 --rate 20000 --duration 1m
   okx-feed demo --duration 2s | tail -3                    the latencies only";
 
 /// How often a line is printed where there is no terminal.
@@ -119,6 +119,11 @@ fn print_table(args: &DemoArgs, url: &str, table: &Table<'_>) -> Result<(), CliE
     ));
     out.line(format_args!("{instruments}, {rate} market events/s, seed {}\n", args.seed));
     out.line(format_args!("{table}"));
+    if table.stats.losses > 0 {
+        let hint = "the exchange closes a connection that reads too slowly; this machine may be \
+                    too slow or too busy: try a lower --rate";
+        out.line(format_args!("\n  {hint}"));
+    }
     out.flush()
 }
 

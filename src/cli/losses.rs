@@ -1,5 +1,6 @@
 //! What is said of a connection that is lost or can't be made: soon, and then ever less often.
 
+use super::format::Printable;
 use crate::net::ClientStats;
 
 /// Follows the counters of a client and finds what is new.
@@ -21,7 +22,7 @@ impl Losses {
         let connected_since = stats.connects > self.connects;
         let first = self.losses == 0 && stats.connects == 0;
         (self.losses, self.connects) = (stats.losses, stats.connects);
-        let why = stats.last_loss.as_deref().unwrap_or("the connection was closed");
+        let why = Printable(stats.last_loss.as_deref().unwrap_or("the connection was closed"));
         let was_told = self.in_a_row > 0;
         if connected_since {
             (self.in_a_row, self.tell_at) = (0, 0);

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use super::format::{Bytes, Counted, Grouped, Nanos, per_sec};
+use super::format::{Bytes, Counted, Grouped, Nanos, Printable, per_sec};
 use crate::feed::Stats;
 use crate::net::ClientStats;
 
@@ -42,7 +42,7 @@ impl fmt::Display for Table<'_> {
         row("errors", &Grouped(errors(feed, feed.malformed())), error_notes(feed))?;
         row("anomalies", &Grouped(anomalies(feed)), anomaly_notes(feed))?;
         row("skipped", &Grouped(feed.skipped.total()), skipped_notes(feed))?;
-        row("connects", &Grouped(stats.connects), format!("{} lost or failed", stats.losses))?;
+        row("connects", &Grouped(stats.connects), loss_notes(stats))?;
         writeln!(f, "\n  latency, from frame receipt to book update")?;
         let (mut names, mut values) = (String::new(), String::new());
         for (name, value) in latencies(stats) {
@@ -116,6 +116,11 @@ fn anomaly_notes(feed: &Stats) -> String {
 fn skipped_notes(feed: &Stats) -> String {
     let named = |(name, count)| (if str::is_empty(name) { "(no channel)" } else { name }, count);
     listed(feed.skipped.iter().map(named).chain([("others", feed.skipped.other)]))
+}
+
+fn loss_notes(stats: &ClientStats) -> String {
+    let why = stats.last_loss.as_deref().map(|why| format!(", last: {}", Printable(why)));
+    format!("{} lost or failed{}", Grouped(stats.losses), why.unwrap_or_default())
 }
 
 /// What there was of each, leaving out what there was not.

@@ -16,8 +16,8 @@ use super::theme::Theme;
 use crate::feed::BookView;
 use crate::model::{BookState, Decimal, Dialect, Side};
 
-/// The columns of the longest name of a state.
-const MAX_STATE_COLUMNS: u16 = 17;
+/// The columns from which on the further channels have sizes and the counters have bytes.
+const WIDE_TABLE: u16 = 108;
 
 /// How often the picture is drawn.
 pub(crate) const DRAW_EVERY: Duration = Duration::from_millis(66);
@@ -129,31 +129,26 @@ fn draw_panels(frame: &mut Frame<'_>, area: Rect, theme: Theme, panels: &[&Watch
 }
 
 fn draw_others(frame: &mut Frame<'_>, area: Rect, theme: Theme, others: &[&Watched]) {
-    let head = [
-        Line::raw("channel"),
-        Line::raw("state"),
-        Line::raw("bid size").right_aligned(),
-        Line::raw("bid").right_aligned(),
-        Line::raw("ask").right_aligned(),
-        Line::raw("ask size").right_aligned(),
-        Line::raw("updates").right_aligned(),
-    ];
-    let head = Row::new(head.map(Cell::from)).style(theme.quiet());
     let texts: Vec<_> = others.iter().map(|watched| other_texts(watched)).collect();
-    let column = |at: usize| {
-        let column: Vec<String> = texts.iter().filter_map(|row| row.1.get(at).cloned()).collect();
-        Constraint::Length(columns(&column))
+    let state_columns = texts.iter().filter_map(|(state, _)| state.map(|s| s.name().len())).max();
+    let number_columns = |at: usize| {
+        let column: Vec<String> =
+            texts.iter().filter_map(|(_, row)| row.get(at).cloned()).collect();
+        columns(&column)
     };
-    let widths = [
-        Constraint::Fill(1),
-        Constraint::Length(MAX_STATE_COLUMNS),
-        column(0),
-        column(1),
-        column(2),
-        column(3),
-        Constraint::Length(9),
-    ];
-    let rows = others.iter().zip(texts).map(|(watched, texts)| other_row(theme, watched, texts));
+    // Where there is no room for all, sizes go first: a number that is cut is a wrong number.
+    let wide = area.width >= WIDE_TABLE;
+    let names = ["bid size", "bid", "ask", "ask size", "updates"];
+    let shown: Vec<usize> = if wide { (0..names.len()).collect() } else { vec![1, 2, 4] };
+    let mut widths =
+        vec![Constraint::Fill(1), Constraint::Length(u16_of(state_columns.unwrap_or(5).max(5)))];
+    widths.extend(shown.iter().map(|at| Constraint::Length(number_columns(*at))));
+    let mut head = vec![Line::raw("channel"), Line::raw("state")];
+    let numbers = names.map(|name| Line::raw(name).right_aligned());
+    head.extend(shown.iter().filter_map(|at| numbers.get(*at).cloned()));
+    let head = Row::new(head.into_iter().map(Cell::from)).style(theme.quiet());
+    let rows =
+        others.iter().zip(texts).map(|(watched, texts)| other_row(theme, watched, &shown, texts));
     let hidden = (others.len() + 3).saturating_sub(usize::from(area.height));
     let mut block = panel(theme, "further channels", None);
     if hidden > 0 {
@@ -194,6 +189,7 @@ fn other_texts(watched: &Watched) -> (Option<BookState>, [String; 5]) {
 fn other_row(
     theme: Theme,
     watched: &Watched,
+    shown: &[usize],
     (state, texts): (Option<BookState>, [String; 5]),
 ) -> Row<'static> {
     let state = match state {
@@ -202,8 +198,8 @@ fn other_row(
     };
     let (bid, ask) = (theme.side(Side::Buy), theme.side(Side::Sell));
     let styles = [Style::new(), bid, ask, Style::new(), theme.quiet()];
-    let numbers = texts.into_iter().zip(styles);
-    let numbers = numbers.map(|(text, style)| Line::styled(text, style).right_aligned());
+    let numbers = texts.into_iter().zip(styles).enumerate().filter(|(at, _)| shown.contains(at));
+    let numbers = numbers.map(|(_, (text, style))| Line::styled(text, style).right_aligned());
     let name = Line::raw(watched.subscription.to_string());
     Row::new([name, state].into_iter().chain(numbers).map(Cell::from))
 }
@@ -220,13 +216,16 @@ fn draw_counters(frame: &mut Frame<'_>, area: Rect, theme: Theme, monitor: &Moni
     let malformed = feed.malformed();
     let alarm = |count: u64| if count > 0 { theme.alarm() } else { Style::new() };
     let wrong = errors(feed, malformed) + anomalies(feed);
-    let numbers = [
+    let mut numbers = vec![
         ("frames", Grouped(feed.frames).to_string(), Style::new()),
         ("frames/s", Grouped(monitor.frames_per_sec()).to_string(), theme.strong()),
         ("bytes", Bytes(feed.wire_bytes).to_string(), Style::new()),
         ("errors", Grouped(wrong).to_string(), alarm(wrong)),
         ("lost", Grouped(stats.losses).to_string(), alarm(stats.losses)),
     ];
+    if area.width < WIDE_TABLE {
+        numbers.retain(|(name, ..)| *name != "bytes");
+    }
     let block = panel(theme, "feed", None);
     draw_numbers(frame, right, theme, block, &numbers);
 }

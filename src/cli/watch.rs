@@ -78,7 +78,9 @@ Examples:
 /// How long standard output may take for the rest.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The endpoint of `trades-all`, which the public one does not serve since 2024.
+/// The endpoint of `trades-all`, which the public one does not serve since 2023-06-20.
+///
+/// Source: section 2.1 of the wire facts.
 const BUSINESS_URL: &str = "wss://ws.okx.com:8443/ws/v5/business";
 
 /// The most notices that are shown below the picture.

@@ -3,6 +3,7 @@
 mod captures;
 mod differential;
 mod edges;
+mod general;
 mod generate;
 mod mutate;
 mod reference;
@@ -15,13 +16,7 @@ use reference::Outcome;
 /// The receive time of all messages in these tests.
 const TS_RECV: UnixNanos = UnixNanos(77);
 
-/// What a scanner makes of a text with zeros as padding.
-fn scan(scanner: &Scanner, dialect: Dialect, text: &[u8]) -> Option<Outcome> {
-    let mut buf = text.to_vec();
-    buf.resize(text.len() + PADDING, 0);
-    scan_padded(scanner, dialect, &buf, text.len())
-}
-
+/// What a scanner makes of a text.
 fn scan_padded(scanner: &Scanner, dialect: Dialect, buf: &[u8], len: usize) -> Option<Outcome> {
     // What a scanner leaves of an older book must not show.
     let mut book = reference::full_book();
@@ -51,6 +46,12 @@ fn check_padded(dialect: Dialect, buf: &[u8], len: usize) -> Option<Outcome> {
     assert_eq!(best, portable, "the scanners differ over {}", shown());
     if best.is_some() {
         assert_eq!(best, reference::read(dialect, &buf[..len]), "wrong over {}", shown());
+        assert_eq!(
+            best,
+            general::read(dialect, &buf[..len]),
+            "not the general result: {}",
+            shown()
+        );
     }
     best
 }
