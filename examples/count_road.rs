@@ -95,6 +95,7 @@ fn frames(channel: &Subscription) -> Result<(Frames, Frames), Box<dyn Error>> {
                 bodies.push(body.to_vec());
                 text
             }
+            Outbound::Fault(fault) => return Err(format!("{fault:?}").into()),
             Outbound::Close { reason, .. } => return Err(reason.into()),
         };
         text.resize(text.len() + PADDING, 0);

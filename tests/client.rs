@@ -42,6 +42,7 @@ async fn wait_for<T>(mut probe: impl FnMut() -> Option<T>) -> T {
 fn quick(config: &mut ClientConfig) {
     config.session.backoff.first = Duration::from_millis(5);
     config.session.backoff.floor = Duration::from_millis(5);
+    config.session.connects.attempts = 1000;
 }
 
 /// An exchange whose books change seldom enough to be caught standing still.
@@ -337,4 +338,36 @@ fn mistakes_are_told_before_anything_starts() {
     assert!(matches!(wrong, ClientError::WrongDialect(_)));
     let file = Client::v5("X").url("wss://127.0.0.1").ca_file("no-such-file.pem").spawn();
     assert!(matches!(file.unwrap_err(), ClientError::CaFile { .. }));
+}
+
+#[tokio::test]
+async fn clients_of_one_host_share_its_limit_of_attempts() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    // Cuts every connection, so that each client wants the next as soon as its pauses let it.
+    let (sender, attempts) = mpsc::channel();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            sender.send(()).unwrap();
+            drop(stream);
+        }
+    });
+    let spawn = || {
+        Client::v5("BTC-USDT")
+            .url(format!("ws://{address}"))
+            .configure(quick)
+            .configure(|config| {
+                config.session.connects.attempts = 2;
+                config.session.connects.per = Duration::from_secs(3600);
+            })
+            .spawn()
+            .unwrap()
+    };
+    let clients = [spawn(), spawn(), spawn()];
+    let held = |client: &Client| client.stats().ok().filter(|s| s.session.postponed > 0);
+    wait_for(|| clients.iter().all(|client| held(client).is_some()).then_some(())).await;
+    let made: u64 = clients.iter().map(|c| c.stats().unwrap().session.attempts).sum();
+    assert_eq!(made, 2);
+    drop(clients);
+    assert_eq!(attempts.try_iter().count(), 2);
 }

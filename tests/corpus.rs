@@ -2,8 +2,6 @@
 //!
 //! `cargo test --test corpus -- --ignored` writes the generated seeds anew.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by it")]
-
 mod trust;
 
 use std::fs;

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use okx_feed::{
-    BookState, Dialect, DownReason, Event, FeedHandler, Frame, Subscription, UnixNanos,
+    BookState, Dialect, DownReason, Event, FeedHandler, Frame, StaleLimits, Subscription, UnixNanos,
 };
 
 fn sub(text: &str) -> Subscription {
@@ -121,7 +121,7 @@ fn states_change_once_and_readers_see_them() {
             told.push((change.subscription.to_string(), change.to));
         }
     };
-    let limit = Duration::from_nanos(100);
+    let limit = &StaleLimits::books(Duration::from_nanos(100));
     handler.mark_stale(limit, UnixNanos(104), &mut sink);
     handler.mark_stale(limit, UnixNanos(105), &mut sink);
     handler.mark_stale(limit, UnixNanos(500), &mut sink);

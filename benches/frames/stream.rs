@@ -52,6 +52,7 @@ impl Stream {
                 Outbound::Text(text) => stream.push(text.as_bytes(), false, subscription),
                 Outbound::Binary(body) => stream.push(&body, true, subscription),
                 Outbound::Close { reason, .. } => panic!("{reason}"),
+                Outbound::Fault(fault) => panic!("{fault:?}"),
             }
         }
         assert_eq!(stream.len(), COUNT);

@@ -6,11 +6,12 @@ use super::publish::BookReader;
 use super::publish_depth::DepthReader;
 use super::slot::{DepthOptions, RING_LEN};
 use super::slots::Slots;
+use super::stale::StaleLimits;
 use super::stats::Stats;
 use super::tape::TradeReader;
 use crate::model::{
-    Book5, BookState, ChannelKind, DepthBook, Dialect, DownReason, Event, Malformed, Sink,
-    Subscription, TradeRing, UnixNanos,
+    Book5, BookState, DepthBook, Dialect, DownReason, Event, Malformed, Sink, Subscription,
+    TradeRing, UnixNanos,
 };
 use crate::wire::{DecodeError, DecodeLimits, Decoded, Decoder, Frame};
 
@@ -132,12 +133,12 @@ impl FeedHandler {
         }
     }
 
-    /// Marks as stale each live book that nothing has come for since `limit`.
-    pub fn mark_stale(&mut self, limit: Duration, now: UnixNanos, sink: &mut impl Sink) {
+    /// Marks as stale what is live and has been silent for longer than its channel may be.
+    pub fn mark_stale(&mut self, limits: &StaleLimits, now: UnixNanos, sink: &mut impl Sink) {
         for slot in self.slots.iter_mut() {
-            let book = slot.subscription().channel().kind() != ChannelKind::Trades;
+            let limit = limits.of(slot.subscription().channel()).unwrap_or(Duration::MAX);
             let silent = now.since(slot.ts_recv()).is_some_and(|silence| silence >= limit);
-            if book && silent && slot.state().is_live() {
+            if silent && slot.state().is_live() {
                 slot.set_state(BookState::Stale, now, sink);
             }
         }

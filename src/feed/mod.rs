@@ -8,6 +8,7 @@ mod seqlock;
 mod session;
 mod slot;
 mod slots;
+mod stale;
 mod stats;
 mod tape;
 
@@ -21,5 +22,6 @@ pub use session::{
 };
 pub use slot::{DepthOptions, RING_LEN, Slot};
 pub use slots::Slots;
+pub use stale::StaleLimits;
 pub use stats::{ErrorCounts, MAX_SKIPPED_NAMES, SkippedNames, Stats};
 pub use tape::{TAPE_LEN, TradePublisher, TradeReader};

@@ -1,13 +1,12 @@
 //! How a client is made: one chain, then `spawn`.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use super::client::{Client, Readers};
 use super::connect::{Target, TlsConfig};
 use super::error::ClientError;
 use super::pump::Pump;
-use crate::feed::{DepthOptions, FeedHandler, SessionConfig};
+use crate::feed::{DepthOptions, FeedHandler, SessionConfig, StaleLimits};
 use crate::model::{
     Channel, Dialect, Event, InstrumentId, Market, Sink, Subscription, SubscriptionError,
 };
@@ -37,8 +36,8 @@ pub struct ClientConfig {
     pub limits: DecodeLimits,
     /// How deep books are kept.
     pub depth: DepthOptions,
-    /// Silence on a book's channel after which the book is stale; 30 s. `None` never.
-    pub stale_after: Option<Duration>,
+    /// The silence on each channel after which what it brought is stale.
+    pub stale: StaleLimits,
     /// Whether the time from receipt to book update is measured, at two looks at a clock a frame.
     pub measure: bool,
     /// Decides the jitter of the pauses between attempts.
@@ -55,7 +54,7 @@ impl ClientConfig {
             session: SessionConfig::new(dialect),
             limits: DecodeLimits::default(),
             depth: DepthOptions::default(),
-            stale_after: Some(Duration::from_secs(30)),
+            stale: StaleLimits::default(),
             measure: true,
             seed: fastrand::u64(..),
         }

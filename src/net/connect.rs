@@ -96,14 +96,27 @@ impl Target {
         Ok(Self { request, host, port, websocket, connector })
     }
 
-    /// Opens a connection.
+    /// The host and the port, as the limit of attempts counts them.
+    pub(super) fn host(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// Looks the name up and opens a TCP connection.
     ///
     /// # Errors
-    /// Whatever the transport or the other side has against it.
-    pub(super) async fn connect(self) -> Result<Socket, WsError> {
+    /// Whatever the network has against it.
+    pub(super) async fn connect(self) -> Result<TcpStream, WsError> {
         let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
         // Requests are small and must not wait for one another.
         tcp.set_nodelay(true)?;
+        Ok(tcp)
+    }
+
+    /// Does the TLS handshake and the upgrade to a WebSocket.
+    ///
+    /// # Errors
+    /// Whatever the other side or its certificate has against it.
+    pub(super) async fn upgrade(self, tcp: TcpStream) -> Result<Socket, WsError> {
         let (socket, _) = tokio_tungstenite::client_async_tls_with_config(
             self.request,
             tcp,

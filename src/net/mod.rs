@@ -5,6 +5,7 @@ mod client;
 mod clock;
 mod connect;
 mod error;
+mod gate;
 mod pump;
 
 pub use builder::{ClientBuilder, ClientConfig, NoSink, default_url};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use hdrhistogram::Histogram;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
@@ -14,6 +15,7 @@ use super::builder::ClientConfig;
 use super::client::{ClientStats, Command, Readers};
 use super::clock::Clock;
 use super::connect::{Socket, Target};
+use super::gate;
 use crate::feed::{
     Action, FeedHandler, LostReason, Recovery, Session, SessionEvent, SessionStats, Stats,
 };
@@ -38,12 +40,14 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 /// The transport: what the session's [`Action`]s have brought about.
 enum Transport {
     Closed,
-    Connecting(JoinHandle<Result<Socket, WsError>>),
+    Connecting(JoinHandle<Result<TcpStream, WsError>>),
+    Handshaking(JoinHandle<Result<Socket, WsError>>),
     Open(Socket),
 }
 
 /// What woke the pump.
 enum Input {
+    Tcp(Result<TcpStream, WsError>),
     Connected(Result<Socket, WsError>),
     Message(Option<Result<Message, WsError>>),
     Command(Option<Command>),
@@ -111,6 +115,7 @@ impl<S: Sink> Pump<S> {
             self.act().await;
             self.arm();
             match self.wait().await {
+                Input::Tcp(result) => self.handshake(result),
                 Input::Connected(result) => self.connected(result),
                 Input::Message(message) => self.message(message),
                 Input::Command(command) => self.command(command),
@@ -129,10 +134,8 @@ impl<S: Sink> Pump<S> {
         let socket = async {
             match transport {
                 Transport::Closed => std::future::pending().await,
-                Transport::Connecting(task) => Input::Connected(match task.await {
-                    Ok(result) => result,
-                    Err(error) => Err(WsError::Io(std::io::Error::other(error))),
-                }),
+                Transport::Connecting(task) => Input::Tcp(joined(task).await),
+                Transport::Handshaking(task) => Input::Connected(joined(task).await),
                 Transport::Open(socket) => Input::Message(socket.next().await),
             }
         };
@@ -159,9 +162,8 @@ impl<S: Sink> Pump<S> {
     /// Sets the timer to what is due next. Only an earlier deadline than the one it is set to
     /// touches it: a later one is found when it fires.
     fn arm(&mut self) {
-        let stale = self.config.stale_after.map(|_| self.stale_check + STALE_CHECK);
-        let next = [self.core.session.poll_timeout(), stale].into_iter().flatten().min();
-        let next = next.unwrap_or(MonoNanos(u64::MAX));
+        let stale = self.stale_check + STALE_CHECK;
+        let next = self.core.session.poll_timeout().map_or(stale, |next| next.min(stale));
         if next < self.armed || self.timer.is_elapsed() {
             self.armed = next;
             self.timer.as_mut().reset(self.core.clock.deadline(next));
@@ -171,11 +173,10 @@ impl<S: Sink> Pump<S> {
     fn timer(&mut self) {
         let (mono, wall) = self.core.clock.now();
         self.core.session.timeout(mono);
-        if let Some(limit) = self.config.stale_after
-            && mono.since(self.stale_check) >= STALE_CHECK
-        {
+        if mono.since(self.stale_check) >= STALE_CHECK {
             self.stale_check = mono;
-            self.core.handler.mark_stale(limit, wall, &mut self.core.sink);
+            let Core { handler, sink, .. } = &mut self.core;
+            handler.mark_stale(&self.config.stale, wall, sink);
         }
     }
 
@@ -184,16 +185,32 @@ impl<S: Sink> Pump<S> {
         self.core.tell();
         while let Some(action) = self.core.session.poll_action() {
             match action {
-                Action::Connect => {
-                    tracing::debug!(url = %self.config.url, "connecting");
-                    let connect = self.target.clone().connect();
-                    self.transport = Transport::Connecting(tokio::spawn(connect));
-                }
+                Action::Connect => self.connect(),
                 Action::Login => {}
                 Action::Send(text) => self.send(text).await,
                 Action::Close => self.close().await,
             }
             self.core.tell();
+        }
+    }
+
+    fn connect(&mut self) {
+        if let Err(pause) = gate::take(&self.target.host(), self.config.session.connects) {
+            let until = self.core.clock.mono() + pause;
+            return self.core.session.postpone(until);
+        }
+        tracing::debug!(url = %self.config.url, "connecting");
+        self.transport = Transport::Connecting(tokio::spawn(self.target.clone().connect()));
+    }
+
+    fn handshake(&mut self, result: Result<TcpStream, WsError>) {
+        match result {
+            Ok(tcp) => {
+                self.core.session.handshaking(self.core.clock.mono());
+                let upgrade = self.target.clone().upgrade(tcp);
+                self.transport = Transport::Handshaking(tokio::spawn(upgrade));
+            }
+            Err(error) => self.lost(&error),
         }
     }
 
@@ -210,6 +227,7 @@ impl<S: Sink> Pump<S> {
         match std::mem::replace(&mut self.transport, Transport::Closed) {
             Transport::Closed => {}
             Transport::Connecting(task) => task.abort(),
+            Transport::Handshaking(task) => task.abort(),
             Transport::Open(mut socket) => {
                 let closing = async {
                     socket.close(None).await?;
@@ -273,6 +291,11 @@ impl<S: Sink> Pump<S> {
             Some(Command::Stop) | None => self.stopping = true,
         }
     }
+}
+
+/// What a task came to; one that has panicked is a failed attempt.
+async fn joined<T>(task: &mut JoinHandle<Result<T, WsError>>) -> Result<T, WsError> {
+    task.await.unwrap_or_else(|error| Err(WsError::Io(std::io::Error::other(error))))
 }
 
 impl<S: Sink> Core<S> {

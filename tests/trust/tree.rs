@@ -8,8 +8,8 @@ pub enum Node {
     /// Written as it stands: numbers, `true`, `null`, and what is no JSON at all.
     Raw(String),
     Text(String),
-    List(Vec<Node>),
-    Object(Vec<(String, Node)>),
+    List(Vec<Self>),
+    Object(Vec<(String, Self)>),
 }
 
 impl Node {
@@ -21,7 +21,7 @@ impl Node {
         Self::Raw(text.into())
     }
 
-    pub fn object(members: impl IntoIterator<Item = (&'static str, Node)>) -> Self {
+    pub fn object(members: impl IntoIterator<Item = (&'static str, Self)>) -> Self {
         Self::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
     }
 

@@ -12,8 +12,11 @@ pub use depth_book::depth_book;
 pub use inflate::inflate;
 pub use session::session;
 
-/// A target by its name.
-pub const ALL: [(&str, fn(&[u8])); 8] = [
+/// What a target does with its input: it panics where something is wrong.
+pub type Target = fn(&[u8]);
+
+/// The targets by their names.
+pub const ALL: [(&str, Target); 8] = [
     ("decode_v3", decode_v3),
     ("decode_v3_text", decode_v3_text),
     ("decode_v5", decode_v5),

@@ -225,7 +225,7 @@ impl Owner {
             match request["op"].as_str() {
                 Some("subscribe") => {
                     *asked += 1;
-                    assert!(*asked <= OPERATIONS as u32);
+                    assert!(usize::try_from(*asked).unwrap() <= OPERATIONS);
                     let wanted = self.session.wanted().any(|wanted| *wanted == subscription);
                     // What is not wanted any more was wanted when it was sent.
                     assert!(wanted || *asked > 0);

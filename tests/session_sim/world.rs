@@ -1,0 +1,454 @@
+//! A run: the exchange, two clients on one host, faults from a seed, and what must hold.
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use okx_feed::sim::{
+    Endpoint, Exchange, ExchangeConfig, FaultRule, Listing, MarketConfig, PushIntervals,
+};
+use okx_feed::{
+    Action, Book5, BookState, ConnectGate, DecodeLimits, Dialect, FeedHandler, InstrumentId,
+    MonoNanos, Session, SessionConfig, Subscription, UnixNanos,
+};
+
+use super::client::{Client, MAX_FRAME, Outcome, Transport};
+
+const SECOND: Duration = Duration::from_secs(1);
+const NEVER: MonoNanos = MonoNanos(u64::MAX);
+
+/// How long things go wrong, and how long the clients then have to be well again.
+const FAULTS: Duration = Duration::from_secs(12);
+const HEALING: Duration = Duration::from_secs(40);
+
+const RULES: [&str; 27] = [
+    "drop",
+    "rst",
+    "halfopen",
+    "stall:for=1s",
+    "stall:for=9s",
+    "trickle",
+    "fragment",
+    "badframe",
+    "corrupt",
+    "corrupt:p=0.3,times=5",
+    "truncate",
+    "giant:bytes=70000",
+    "bomb:bytes=70000",
+    "noack:times=3",
+    "ignore:times=2",
+    "error:times=2",
+    "close:code=4004",
+    "close:code=4005",
+    "notice:after=3s",
+    "snapshot",
+    "gap",
+    "gap:each=3,times=9",
+    "repeat:times=3",
+    "reorder",
+    "checksum",
+    "checksum:each=2,times=4",
+    "reorder:times=3",
+];
+
+/// What happened in some runs.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) events: u64,
+    pub(crate) faults: u64,
+    pub(crate) attempts: u64,
+    pub(crate) refused: u64,
+    pub(crate) postponed: u64,
+    pub(crate) losses: u64,
+    pub(crate) resyncs: u64,
+    pub(crate) late_acks: u64,
+    pub(crate) late_snapshots: u64,
+    pub(crate) gaps: u64,
+    pub(crate) mismatches: u64,
+    pub(crate) malformed: u64,
+    pub(crate) live_looks: u64,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        self.faults += other.faults;
+        self.attempts += other.attempts;
+        self.refused += other.refused;
+        self.postponed += other.postponed;
+        self.losses += other.losses;
+        self.resyncs += other.resyncs;
+        self.late_acks += other.late_acks;
+        self.late_snapshots += other.late_snapshots;
+        self.gaps += other.gaps;
+        self.mismatches += other.mismatches;
+        self.malformed += other.malformed;
+        self.live_looks += other.live_looks;
+    }
+}
+
+pub(crate) struct World {
+    exchange: Exchange,
+    endpoint: Endpoint,
+    clients: Vec<Client>,
+    gate: ConnectGate,
+    config: SessionConfig,
+    random: fastrand::Rng,
+    now: MonoNanos,
+    next_fault: MonoNanos,
+    /// When connections were attempted, by all clients.
+    attempts: VecDeque<MonoNanos>,
+    /// Every top of a book that there ever was.
+    tops: HashSet<(InstrumentId, u64)>,
+    /// The instruments' numbers when their books were last noted.
+    seqs: Vec<Option<i64>>,
+    subscriptions: Vec<Subscription>,
+    tally: Tally,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let dialect = if random.bool() { Dialect::V3 } else { Dialect::V5 };
+        let listings = Listing::generate(1 + random.usize(..2));
+        let mut exchange = ExchangeConfig {
+            market: MarketConfig {
+                seed,
+                listings: listings.clone(),
+                depth: 8,
+                events_per_sec: random.u32(1..6),
+                ..MarketConfig::default()
+            },
+            intervals: PushIntervals::EVERY_CHANGE,
+            v5_checksums: random.bool(),
+            ..ExchangeConfig::default()
+        };
+        let config = config(dialect, &mut random);
+        exchange.limits.idle = Some(config.ping_after * 2);
+        exchange.limits.v3_requests_per_hour = Some(config.requests_per_hour);
+        exchange.limits.v5_requests_per_hour = Some(config.requests_per_hour);
+        exchange.limits.v3_args_bytes = Some(config.request_len);
+        exchange.limits.v5_args_bytes = Some(config.request_len);
+        let exchange = Exchange::new(&exchange);
+        let mut world = Self {
+            exchange,
+            endpoint: if dialect == Dialect::V3 { Endpoint::V3 } else { Endpoint::V5Public },
+            clients: Vec::new(),
+            gate: ConnectGate::new(),
+            config,
+            now: MonoNanos::ZERO,
+            next_fault: MonoNanos::ZERO,
+            attempts: VecDeque::new(),
+            tops: HashSet::new(),
+            seqs: Vec::new(),
+            subscriptions: listings.iter().flat_map(|l| subscriptions(dialect, l)).collect(),
+            tally: Tally::default(),
+            random,
+        };
+        world.record();
+        world.clients = (0..2).map(|_| world.client()).collect();
+        world
+    }
+
+    fn client(&mut self) -> Client {
+        let mut session = Session::new(self.config.clone(), self.random.u64(..));
+        let limits = DecodeLimits { inflated_len: MAX_FRAME, ..DecodeLimits::default() };
+        let mut feed = FeedHandler::with_limits(self.config.dialect, limits);
+        for subscription in &self.subscriptions {
+            session.subscribe(*subscription, MonoNanos::ZERO);
+            feed.subscribe(*subscription);
+        }
+        Client {
+            session,
+            feed,
+            transport: Transport::Closed,
+            wire: VecDeque::new(),
+            latency: Duration::from_millis(self.random.u64(..40)),
+            losses: 0,
+            events: 0,
+            looked: 0,
+        }
+    }
+
+    pub(crate) fn run(mut self) -> Tally {
+        let end = MonoNanos::ZERO + FAULTS + HEALING;
+        loop {
+            let next = self.next_at();
+            if next > end {
+                break;
+            }
+            self.now = self.now.max(next);
+            self.step();
+        }
+        self.now = end;
+        self.exchange.advance(end);
+        self.record();
+        for at in 0..self.clients.len() {
+            self.clients[at].latency = Duration::ZERO;
+        }
+        self.deliver(true);
+        self.check_end();
+        self.tally
+    }
+
+    fn next_at(&self) -> MonoNanos {
+        let of_client = |client: &Client| {
+            let wire = client.wire.front().map_or(NEVER, |(at, _)| *at);
+            let transport = match client.transport {
+                Transport::Connecting { tcp, open, .. } => {
+                    if tcp > self.now {
+                        tcp.min(open)
+                    } else {
+                        open
+                    }
+                }
+                _ => NEVER,
+            };
+            client.session.poll_timeout().unwrap_or(NEVER).min(wire).min(transport)
+        };
+        let clients = self.clients.iter().map(of_client).min().unwrap_or(NEVER);
+        self.exchange.next_at().min(clients).min(self.next_fault)
+    }
+
+    fn step(&mut self) {
+        while self.exchange.step(self.now).is_some() {
+            self.record();
+        }
+        if self.next_fault <= self.now {
+            self.fault();
+        }
+        self.deliver(false);
+        for at in 0..self.clients.len() {
+            self.pump(at);
+        }
+        self.deliver(false);
+    }
+
+    /// Something goes wrong, on one connection.
+    fn fault(&mut self) {
+        let pause = Duration::from_millis(self.random.u64(50..2500));
+        self.next_fault = self.now + pause;
+        if self.now.since(MonoNanos::ZERO) > FAULTS {
+            self.next_fault = NEVER;
+            return;
+        }
+        let victim = self.random.usize(..self.clients.len());
+        let rule: FaultRule = RULES[self.random.usize(..RULES.len())].parse().unwrap();
+        if let Transport::Open(id) = self.clients[victim].transport {
+            self.exchange.inject(id, &rule, self.now);
+            self.tally.faults += 1;
+        }
+    }
+
+    /// Moves messages from the exchange to the clients, and what has arrived into their feeds.
+    fn deliver(&mut self, all: bool) {
+        let wall = self.wall();
+        for at in 0..self.clients.len() {
+            let client = &mut self.clients[at];
+            if let Transport::Open(id) = client.transport {
+                while let Some(message) = self.exchange.poll_transmit(id) {
+                    client.wire.push_back((self.now + client.latency, message));
+                }
+            }
+            let until = if all { NEVER } else { self.now };
+            if matches!(client.arrive(until.min(self.now.max(until)), wall), Outcome::Lost) {
+                client.session.lost(self.now);
+                self.disconnect(at);
+            }
+            self.clients[at].tell(self.now, wall);
+            self.look(at);
+        }
+        while self.exchange.poll_ready().is_some() {}
+    }
+
+    /// Does what the session wants done.
+    fn pump(&mut self, at: usize) {
+        let now = self.now;
+        self.transport(at);
+        self.clients[at].session.timeout(now);
+        while let Some(action) = self.clients[at].session.poll_action() {
+            match action {
+                Action::Connect => self.connect(at),
+                Action::Close => self.disconnect(at),
+                Action::Send(text) => {
+                    if let Transport::Open(id) = self.clients[at].transport {
+                        self.exchange.receive(id, text.as_bytes(), now);
+                    }
+                }
+                Action::Login => panic!("nobody asked for a login"),
+            }
+        }
+        let wall = self.wall();
+        self.clients[at].tell(now, wall);
+    }
+
+    fn connect(&mut self, at: usize) {
+        let (now, limit) = (self.now, self.config.connects);
+        if let Err(until) = self.gate.take(limit, now) {
+            assert!(until > now, "to be postponed to the past is to be asked again at once");
+            return self.clients[at].session.postpone(until);
+        }
+        self.attempts.push_back(now);
+        let window = Duration::from_secs(1);
+        while self.attempts.front().is_some_and(|first| now.since(*first) >= window) {
+            self.attempts.pop_front();
+        }
+        let allowed = if self.config.dialect == Dialect::V3 { 1 } else { 3 };
+        assert!(self.attempts.len() <= allowed, "an attempt came too early");
+        self.tally.attempts += 1;
+        let bad = now.since(MonoNanos::ZERO) < FAULTS && self.random.u8(..4) == 0;
+        let (mut tcp, mut handshake) = (self.random.u64(1..50), self.random.u64(1..100));
+        match self.random.u8(..3) {
+            0 if bad => tcp = 1_000_000,
+            1 if bad => handshake = 1_000_000,
+            _ => {}
+        }
+        self.tally.refused += u64::from(bad);
+        let tcp = now + Duration::from_millis(tcp);
+        let open = tcp + Duration::from_millis(handshake);
+        self.clients[at].transport = Transport::Connecting { tcp, open, refused: bad };
+    }
+
+    fn transport(&mut self, at: usize) {
+        let now = self.now;
+        let Transport::Connecting { tcp, open, refused } = self.clients[at].transport else {
+            return;
+        };
+        if tcp <= now {
+            self.clients[at].session.handshaking(tcp);
+        }
+        if open > now {
+            return;
+        }
+        if refused {
+            self.clients[at].transport = Transport::Closed;
+            self.clients[at].session.lost(now);
+        } else {
+            let id = self.exchange.connect(self.endpoint, now);
+            self.clients[at].transport = Transport::Open(id);
+            self.clients[at].session.connected(now);
+        }
+    }
+
+    fn disconnect(&mut self, at: usize) {
+        let client = &mut self.clients[at];
+        client.wire.clear();
+        if let Transport::Open(id) = std::mem::replace(&mut client.transport, Transport::Closed) {
+            self.exchange.disconnect(id);
+        }
+    }
+
+    fn wall(&self) -> UnixNanos {
+        UnixNanos(1_790_380_800_000_000_000 + self.now.0)
+    }
+
+    /// Notes the tops of the books that have changed.
+    fn record(&mut self) {
+        let market = self.exchange.market();
+        for (at, inst) in market.indices().enumerate() {
+            let seq = market.seq(inst);
+            if self.seqs.get(at).copied().flatten() == seq {
+                continue;
+            }
+            self.seqs.resize(self.seqs.len().max(at + 1), None);
+            self.seqs[at] = seq;
+            if let (Some(listing), Some(book)) = (market.listing(inst), market.book5(inst)) {
+                self.tops.insert((*listing.inst_id(), digest(&book)));
+            }
+        }
+    }
+
+    /// A book that is called live is one that the exchange had.
+    fn look(&mut self, at: usize) {
+        let client = &mut self.clients[at];
+        if std::mem::replace(&mut client.looked, client.events) == client.events {
+            return;
+        }
+        for slot in client.feed.slots().iter() {
+            let five = slot.subscription().channel().name() != "bbo-tbt";
+            let book = slot.book().filter(|_| slot.state() == BookState::Live && five);
+            if let Some(book) = book {
+                self.tally.live_looks += 1;
+                let name = slot.subscription();
+                let known = self.tops.contains(&(*name.inst_id(), digest(&book)));
+                assert!(known, "{name} is live and wrong: {book:#?}");
+            }
+        }
+    }
+
+    /// After the run: all is live, and the exchange's own.
+    fn check_end(&mut self) {
+        let market = self.exchange.market();
+        for client in &self.clients {
+            assert!(client.session.is_settled(), "{:#?}", client.session);
+            for slot in client.feed.slots().iter() {
+                let name = slot.subscription();
+                assert_eq!(slot.state(), BookState::Live, "{name} {:#?}", client.session);
+                let inst = market.find(name.inst_id().as_str()).unwrap();
+                let (listing, truth) = (market.listing(inst).unwrap(), market.book(inst).unwrap());
+                if let Some(book) = slot.depth() {
+                    let view = book.live().unwrap();
+                    let asks: Vec<_> = truth.asks(listing).collect();
+                    let bids: Vec<_> = truth.bids(listing).collect();
+                    assert_eq!((view.asks(), view.bids()), (&asks[..], &bids[..]), "{name}");
+                } else if let Some(book) = slot.book() {
+                    let truth = market.book5(inst).unwrap();
+                    let depth = if name.channel().name() == "bbo-tbt" { 1 } else { 5 };
+                    assert_eq!(book.asks(), &truth.asks()[..depth], "{name}");
+                    assert_eq!(book.bids(), &truth.bids()[..depth], "{name}");
+                }
+            }
+        }
+        assert_eq!(self.exchange.connections(), self.clients.len());
+        for client in &self.clients {
+            let (session, feed) = (client.session.stats(), client.feed.stats());
+            self.tally.add(&Tally {
+                events: client.events,
+                postponed: session.postponed,
+                losses: client.losses,
+                resyncs: session.resyncs,
+                late_acks: session.late_acks,
+                late_snapshots: session.late_snapshots,
+                gaps: feed.gaps,
+                mismatches: feed.mismatches,
+                malformed: feed.malformed(),
+                ..Tally::default()
+            });
+        }
+    }
+}
+
+/// Short times, so that a run is short, and limits that bind.
+fn config(dialect: Dialect, random: &mut fastrand::Rng) -> SessionConfig {
+    let mut config = SessionConfig::new(dialect);
+    (config.ping_after, config.pong_within) = (4 * SECOND, 2 * SECOND);
+    (config.connect_within, config.handshake_within) = (SECOND, SECOND);
+    (config.ack_within, config.snapshot_within) = (2 * SECOND, 2 * SECOND);
+    (config.backoff.cap, config.resync.cap) = (4 * SECOND, 4 * SECOND);
+    config.requests_per_hour = random.usize(60..480);
+    config.request_len = random.usize(100..1000);
+    config
+}
+
+fn subscriptions(dialect: Dialect, listing: &Listing) -> Vec<Subscription> {
+    let (id, market) = (listing.inst_id(), listing.market());
+    let texts: Vec<String> = match dialect {
+        Dialect::V3 => ["depth5", "depth_l2_tbt", "trade"]
+            .map(|channel| format!("{market}/{channel}:{id}"))
+            .to_vec(),
+        Dialect::V5 => {
+            ["books5", "bbo-tbt", "books", "trades"].map(|c| format!("{c}:{id}")).to_vec()
+        }
+    };
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+/// What tells two books apart, but for their times.
+fn digest(book: &Book5) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for level in book.asks().iter().chain(book.bids()) {
+        (level.px(), level.sz(), level.orders()).hash(&mut hasher);
+    }
+    book.asks().len().hash(&mut hasher);
+    hasher.finish()
+}
