@@ -8,6 +8,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "the helpers of a test may fail as the test does"
 )]
 
@@ -163,8 +164,11 @@ fn damage(rng: &mut Rng, text: &mut Vec<u8>, other: &[u8]) {
     }
 }
 
-/// Undamaged messages of a channel, as texts and as they are sent.
-fn originals(channel: &str, seed: u64) -> (Dialect, Vec<(Vec<u8>, Vec<u8>)>) {
+/// A message as a text, and as v3 sends it.
+type Original = (Vec<u8>, Vec<u8>);
+
+/// Undamaged messages of a channel.
+fn originals(channel: &str, seed: u64) -> (Dialect, Vec<Original>) {
     let subscription: Subscription = channel.parse().unwrap();
     let mut config = ExchangeConfig {
         intervals: PushIntervals::EVERY_CHANGE,

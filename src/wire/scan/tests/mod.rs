@@ -15,13 +15,6 @@ use reference::Outcome;
 /// The receive time of all messages in these tests.
 const TS_RECV: UnixNanos = UnixNanos(77);
 
-/// What a scanner makes of a text with zeros as padding.
-fn scan(scanner: &Scanner, dialect: Dialect, text: &[u8]) -> Option<Outcome> {
-    let mut buf = text.to_vec();
-    buf.resize(text.len() + PADDING, 0);
-    scan_padded(scanner, dialect, &buf, text.len())
-}
-
 fn scan_padded(scanner: &Scanner, dialect: Dialect, buf: &[u8], len: usize) -> Option<Outcome> {
     // What a scanner leaves of an older book must not show.
     let mut book = reference::full_book();
