@@ -138,7 +138,8 @@ fn it_connects_again_when_the_exchange_comes_back() {
     let output = program.interrupt();
     check_code(&output, 0);
     let told = text(&output.stderr);
-    assert!(told.contains("the connection to ws://") && told.contains("2 connects"), "{told}");
+    // A loss so short that it falls between two looks may be told by the summary alone.
+    assert!(told.contains("2 connects, 1 lost"), "{told}");
 }
 
 #[test]
