@@ -1,5 +1,6 @@
 //! Events to state: books, trades, sessions, publication. No I/O and no clock.
 
+mod arbiter;
 mod handler;
 mod publish;
 mod publish_depth;
@@ -12,6 +13,7 @@ mod stale;
 mod stats;
 mod tape;
 
+pub use arbiter::{Arbiter, Copy, LineStats};
 pub use handler::FeedHandler;
 pub use publish::{BookPublisher, BookReader, BookView};
 pub use publish_depth::{DepthPublisher, DepthReader, DepthSnapshot, PUBLISHED_LEVELS};

@@ -161,12 +161,17 @@ impl Slots {
 }
 
 #[inline]
-fn parts(subscription: &Subscription) -> (Channel, Option<Market>, &[u8]) {
+pub(super) fn parts(subscription: &Subscription) -> (Channel, Option<Market>, &[u8]) {
     (subscription.channel(), subscription.market(), subscription.inst_id().as_bytes())
 }
 
 #[inline]
-fn hash(hasher: &FixedState, channel: Channel, market: Option<Market>, inst_id: &[u8]) -> u64 {
+pub(super) fn hash(
+    hasher: &FixedState,
+    channel: Channel,
+    market: Option<Market>,
+    inst_id: &[u8],
+) -> u64 {
     let mut state = hasher.build_hasher();
     let market = market.map_or(u8::MAX, |market| market as u8);
     state.write_u16(u16::from_le_bytes([channel as u8, market]));

@@ -1,0 +1,201 @@
+//! One subscription that several lines bring: what counts of it, its state, its readers.
+
+use foldhash::fast::FixedState;
+use std::hash::BuildHasher;
+
+use super::judge::{Copy, Judge, Mark};
+use crate::feed::publish::BookPublisher;
+use crate::feed::publish_depth::{DepthPublisher, PUBLISHED_LEVELS};
+use crate::feed::tape::TradePublisher;
+use crate::model::{
+    BOOK5_LEVELS, Book5, BookState, BookUpdate, ChannelKind, DepthChange, NO_SEQ, Subscription,
+    TradeUpdate, UnixNanos,
+};
+
+/// How many books are remembered: more than two lines are ever apart in a burst.
+const BOOKS: usize = 64;
+/// How many trades are remembered.
+const TRADES: usize = 1024;
+
+/// What one line has brought of a subscription.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OfLine {
+    pub(super) state: BookState,
+    last: Option<Mark>,
+}
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) subscription: Subscription,
+    pub(super) state: BookState,
+    pub(super) lines: Vec<OfLine>,
+    judge: Judge,
+    /// The line whose book was published last.
+    winner: usize,
+    pub(super) book: Option<BookPublisher>,
+    pub(super) depth: Option<DepthPublisher>,
+    pub(super) trades: Option<TradePublisher>,
+}
+
+impl Entry {
+    pub(super) fn new(subscription: Subscription, lines: usize) -> Self {
+        let kind = subscription.channel().kind();
+        let (trades, deep) = (kind == ChannelKind::Trades, kind == ChannelKind::Depth);
+        Self {
+            subscription,
+            state: BookState::Connecting,
+            lines: vec![OfLine { state: BookState::Connecting, last: None }; lines],
+            judge: Judge::new(if trades { TRADES } else { BOOKS }),
+            winner: usize::MAX,
+            book: (!trades).then(BookPublisher::new),
+            depth: deep.then(DepthPublisher::new),
+            trades: trades.then(TradePublisher::new),
+        }
+    }
+
+    /// The best that any line has: one that is live is enough.
+    pub(super) fn best(&self) -> BookState {
+        let rank = |state: &BookState| match state {
+            BookState::Live => 0,
+            BookState::Stale => 1,
+            BookState::Resyncing => 2,
+            BookState::AwaitingSnapshot => 3,
+            BookState::Connecting => 4,
+            BookState::Down(_) => 5,
+        };
+        let states = self.lines.iter().map(|line| line.state);
+        states.min_by_key(rank).unwrap_or(BookState::Connecting)
+    }
+
+    /// Notes a line's state. What a line brought before it was lost says nothing of its next.
+    pub(super) fn line_state(&mut self, line: usize, state: BookState) {
+        if let Some(of_line) = self.lines.get_mut(line) {
+            of_line.state = state;
+            if state == BookState::Connecting {
+                of_line.last = None;
+            }
+        }
+    }
+
+    /// Changes the state and publishes it.
+    pub(super) fn set_state(&mut self, state: BookState) {
+        self.state = state;
+        if let Some(book) = &mut self.book {
+            book.publish_state(state);
+        }
+        if let Some(depth) = &mut self.depth {
+            depth.publish_state(state);
+        }
+        if let Some(trades) = &mut self.trades {
+            trades.publish_state(state);
+        }
+    }
+
+    fn is_live(&self, line: usize) -> bool {
+        self.lines.get(line).is_some_and(|line| line.state == BookState::Live)
+    }
+
+    /// Judges a book of a line; publishes it where it counts.
+    pub(super) fn on_book(&mut self, line: usize, update: &BookUpdate<'_>) -> Copy {
+        let book = update.book;
+        let mark = book_mark(book);
+        let copy = self.judge_book(line, mark, book.ts_recv);
+        if copy == Copy::First {
+            self.winner = line;
+            if let Some(publisher) = &mut self.book {
+                publisher.publish(book, self.state);
+            }
+        }
+        copy
+    }
+
+    /// Judges a change of a deep book of a line; publishes the line's book where it counts.
+    pub(super) fn on_depth(&mut self, line: usize, change: &DepthChange<'_>) -> Copy {
+        if !self.is_live(line) {
+            return Copy::Old;
+        }
+        let update = change.update;
+        let mark = depth_mark(change);
+        let before = self.state;
+        let copy = self.judge_book(line, mark, update.ts_recv);
+        if copy == Copy::First {
+            // Levels that no reader can see need not be published, unless the book is another.
+            let other = std::mem::replace(&mut self.winner, line) != line || before != self.state;
+            let changed = change.applied.first_changed.unwrap_or(usize::MAX);
+            let view = change.book.view();
+            if let Some(book) = self.book.as_mut().filter(|_| other || changed < BOOK5_LEVELS) {
+                book.publish(&view.top5(), self.state);
+            }
+            if let Some(depth) = self.depth.as_mut().filter(|_| other || changed < PUBLISHED_LEVELS)
+            {
+                depth.publish(&view, self.state);
+            }
+        }
+        copy
+    }
+
+    /// Judges a trade of a line; publishes it where it counts.
+    pub(super) fn on_trade(&mut self, line: usize, update: &TradeUpdate<'_>) -> Copy {
+        let trade = &update.trade;
+        let id = i64::try_from(trade.trade_id).unwrap_or(i64::MAX);
+        let mark = Mark { seq: id, ts: trade.ts_event, key: id.cast_unsigned() };
+        let was_live = self.state.is_live();
+        self.state = BookState::Live;
+        let copy = self.judge.trade(mark);
+        if let Some(publisher) = &mut self.trades {
+            if copy == Copy::First {
+                self.judge.remember(mark, line, trade.ts_recv, true);
+                publisher.push(trade);
+            }
+            if !was_live {
+                publisher.publish_state(BookState::Live);
+            }
+        }
+        copy
+    }
+
+    /// A live line's book makes the subscription live; where it was not, any book is news.
+    fn judge_book(&mut self, line: usize, mark: Mark, ts_recv: UnixNanos) -> Copy {
+        let was_live = self.state.is_live();
+        let before = self.lines.get_mut(line).and_then(|of_line| of_line.last.replace(mark));
+        self.state = BookState::Live;
+        let copy = if was_live { self.judge.book(mark, before) } else { Copy::First };
+        if copy == Copy::First {
+            self.judge.remember(mark, line, ts_recv, false);
+        }
+        copy
+    }
+
+    /// The exchange's number of what counts last.
+    pub(super) fn last_seq(&self) -> Option<i64> {
+        self.judge.last().map(|mark| mark.seq).filter(|seq| *seq != NO_SEQ)
+    }
+}
+
+fn book_mark(book: &Book5) -> Mark {
+    let hasher = FixedState::default();
+    // Books with a number are told apart by it; the others by what is in them.
+    let content = if book.seq == NO_SEQ {
+        let levels = book.asks().iter().chain(book.bids());
+        levels.fold(book.asks().len() as u64, |hash, l| hasher.hash_one((hash, l.to_words())))
+    } else {
+        hasher.hash_one(book.seq)
+    };
+    let key = hasher.hash_one((book.ts_event.0, content));
+    Mark { seq: book.seq, ts: book.ts_event, key }
+}
+
+fn depth_mark(change: &DepthChange<'_>) -> Mark {
+    let hasher = FixedState::default();
+    let update = change.update;
+    let content = if update.seq == NO_SEQ {
+        let sides = update.asks.iter().chain(update.bids);
+        sides.fold(u64::from(update.checksum.unwrap_or_default().cast_unsigned()), |hash, level| {
+            hasher.hash_one((hash, level.to_words()))
+        })
+    } else {
+        hasher.hash_one(update.seq)
+    };
+    let key = hasher.hash_one((update.ts_event.0, content));
+    Mark { seq: update.seq, ts: update.ts_event, key }
+}

@@ -1,0 +1,250 @@
+//! The lines of a group, and what each of them wins.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use hdrhistogram::Histogram;
+
+use super::entry::Entry;
+use super::judge::Copy;
+use crate::feed::publish::BookReader;
+use crate::feed::publish_depth::DepthReader;
+use crate::feed::slots::{hash, parts};
+use crate::feed::tape::TradeReader;
+use crate::model::{
+    BookState, Channel, DownReason, Event, Market, Sink, StateChange, Subscription, UnixNanos,
+};
+
+/// The longest delay that is told apart, in microseconds: ten seconds. Longer ones count as this.
+const LONGEST_US: u64 = 10_000_000;
+
+/// What a line has won and lost.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LineStats {
+    /// Updates that this line brought first.
+    pub wins: u64,
+    /// Updates that another line had brought before.
+    pub copies: u64,
+    /// Updates that this line itself had brought before, such as the last trade after a new
+    /// connection.
+    pub repeats: u64,
+    /// Updates that were older than what was known already.
+    pub old: u64,
+    /// How long after the winner the copies came, in microseconds.
+    pub behind_us: Histogram<u64>,
+}
+
+impl LineStats {
+    #[expect(clippy::expect_used, reason = "constant bounds, which a test makes too")]
+    fn new() -> Self {
+        let behind_us = Histogram::new_with_bounds(1, LONGEST_US, 2);
+        let behind_us = behind_us.expect("bounds are in order");
+        Self { wins: 0, copies: 0, repeats: 0, old: 0, behind_us }
+    }
+
+    /// Adds another group's counters to these.
+    pub fn merge(&mut self, other: &Self) {
+        self.wins += other.wins;
+        self.copies += other.copies;
+        self.repeats += other.repeats;
+        self.old += other.old;
+        // Both have the same bounds, so nothing can be out of them.
+        let _ = self.behind_us.add(&other.behind_us);
+    }
+}
+
+/// Lets the first copy of each update through, of several connections with the same subscriptions.
+///
+/// Each line has a [`FeedHandler`](super::super::FeedHandler) of its own, which keeps its own books
+/// and finds its own gaps: so a book is always one that some line knows to be whole, whichever line
+/// brought its last update. The arbiter stands between them and the sink. A subscription is live
+/// while one of its lines is.
+///
+/// Books and deep books with numbers go by them; the others by the exchange's time and their
+/// content. Trades go by their id: one that only a slower line brings still counts.
+#[derive(Debug)]
+pub struct Arbiter {
+    // Ids come from our own subscriptions, never from the wire, so a fixed seed is no weakness.
+    index: HashTable<usize>,
+    hasher: FixedState,
+    entries: Vec<Entry>,
+    stats: Vec<LineStats>,
+}
+
+impl Arbiter {
+    /// Makes an arbiter of so many lines, at least one.
+    #[must_use]
+    pub fn new(lines: usize) -> Self {
+        Self {
+            index: HashTable::new(),
+            hasher: FixedState::default(),
+            entries: Vec::new(),
+            stats: vec![LineStats::new(); lines.max(1)],
+        }
+    }
+
+    /// Makes a place for a subscription. Does nothing where there is one.
+    pub fn subscribe(&mut self, subscription: Subscription) {
+        let (channel, market, inst_id) = parts(&subscription);
+        if self.find(channel, market, inst_id).is_none() {
+            self.entries.push(Entry::new(subscription, self.stats.len()));
+            self.reindex();
+        }
+    }
+
+    /// Forgets a subscription; readers see [`DownReason::Unsubscribed`].
+    pub fn unsubscribe(
+        &mut self,
+        subscription: &Subscription,
+        ts_recv: UnixNanos,
+        sink: &mut impl Sink,
+    ) {
+        let (channel, market, inst_id) = parts(subscription);
+        let Some(at) = self.find(channel, market, inst_id) else { return };
+        let mut entry = self.entries.swap_remove(at);
+        change(&mut entry, BookState::Down(DownReason::Unsubscribed), ts_recv, sink);
+        self.reindex();
+    }
+
+    /// Takes an event of a line, and gives the sink what counts of it. Allocates nothing.
+    ///
+    /// Replies and notices, messages that are not decoded and what nobody subscribed go through.
+    #[inline]
+    pub fn on_event(&mut self, line: usize, event: &Event<'_>, sink: &mut impl Sink) {
+        let key = match event {
+            Event::Book(update) => (update.channel, update.market, update.inst_id),
+            Event::Trade(update) => (update.channel, update.market, update.inst_id),
+            Event::DepthBook(change) => {
+                (change.update.channel, change.update.market, change.update.inst_id)
+            }
+            Event::State(change) => return self.on_state(line, change, sink),
+            _ => return sink.on_event(event),
+        };
+        let found = self.find(key.0, key.1, key.2.as_bytes());
+        let Some(entry) = found.and_then(|at| self.entries.get_mut(at)) else {
+            return sink.on_event(event);
+        };
+        let (before, ts_recv) = (entry.state, event.ts_recv());
+        let copy = match event {
+            Event::Book(update) => entry.on_book(line, update),
+            Event::Trade(update) => entry.on_trade(line, update),
+            Event::DepthBook(change) => entry.on_depth(line, change),
+            _ => Copy::Old,
+        };
+        tell(entry, before, ts_recv, sink);
+        if copy == Copy::First {
+            sink.on_event(event);
+        }
+        if let Some(stats) = self.stats.get_mut(line) {
+            count(stats, line, copy, ts_recv);
+        }
+    }
+
+    /// Takes a change of a line's state: the sink hears of it where it changes the best of all.
+    #[cold]
+    fn on_state(&mut self, line: usize, of_line: &StateChange<'_>, sink: &mut impl Sink) {
+        let (channel, market, inst_id) = parts(of_line.subscription);
+        let found = self.find(channel, market, inst_id);
+        let Some(entry) = found.and_then(|at| self.entries.get_mut(at)) else { return };
+        entry.line_state(line, of_line.to);
+        let best = entry.best();
+        // The book that makes a line live comes next; until then nobody may see the old one live.
+        if best != BookState::Live {
+            change(entry, best, of_line.ts_recv, sink);
+        }
+    }
+
+    /// A reader of a subscription's book for another thread.
+    #[must_use]
+    pub fn book_reader(&self, subscription: &Subscription) -> Option<BookReader> {
+        Some(self.entry(subscription)?.book.as_ref()?.reader())
+    }
+
+    /// A reader of the best levels of a subscription's deep book for another thread.
+    #[must_use]
+    pub fn depth_reader(&self, subscription: &Subscription) -> Option<DepthReader> {
+        Some(self.entry(subscription)?.depth.as_ref()?.reader())
+    }
+
+    /// A reader of a subscription's trades for another thread.
+    #[must_use]
+    pub fn trade_reader(&self, subscription: &Subscription) -> Option<TradeReader> {
+        Some(self.entry(subscription)?.trades.as_ref()?.reader())
+    }
+
+    /// The state of a subscription: the best that any line has.
+    #[must_use]
+    pub fn state(&self, subscription: &Subscription) -> Option<BookState> {
+        Some(self.entry(subscription)?.state)
+    }
+
+    /// The exchange's number of the last update that counted, where it numbers them.
+    #[must_use]
+    pub fn last_seq(&self, subscription: &Subscription) -> Option<i64> {
+        self.entry(subscription)?.last_seq()
+    }
+
+    /// What each line has won and lost, by its number.
+    #[must_use]
+    pub fn stats(&self) -> &[LineStats] {
+        &self.stats
+    }
+
+    fn entry(&self, subscription: &Subscription) -> Option<&Entry> {
+        let (channel, market, inst_id) = parts(subscription);
+        self.entries.get(self.find(channel, market, inst_id)?)
+    }
+
+    #[inline]
+    fn find(&self, channel: Channel, market: Option<Market>, inst_id: &[u8]) -> Option<usize> {
+        let hash = hash(&self.hasher, channel, market, inst_id);
+        let same = |at: &usize| {
+            let entry = self.entries.get(*at);
+            entry.is_some_and(|entry| parts(&entry.subscription) == (channel, market, inst_id))
+        };
+        self.index.find(hash, same).copied()
+    }
+
+    fn reindex(&mut self) {
+        let Self { index, hasher, entries, .. } = self;
+        let hash_of = |entry: &Entry| {
+            let (channel, market, inst_id) = parts(&entry.subscription);
+            hash(hasher, channel, market, inst_id)
+        };
+        index.clear();
+        for (at, entry) in entries.iter().enumerate() {
+            index.insert_unique(hash_of(entry), at, |at| entries.get(*at).map_or(0, hash_of));
+        }
+    }
+}
+
+fn change(entry: &mut Entry, to: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
+    let before = entry.state;
+    if before != to {
+        entry.set_state(to);
+        tell(entry, before, ts_recv, sink);
+    }
+}
+
+#[inline]
+fn tell(entry: &Entry, from: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
+    let Entry { subscription, state: to, .. } = entry;
+    if from != *to {
+        sink.on_event(&Event::State(StateChange { subscription, from, to: *to, ts_recv }));
+    }
+}
+
+#[inline]
+fn count(stats: &mut LineStats, line: usize, copy: Copy, ts_recv: UnixNanos) {
+    match copy {
+        Copy::First => stats.wins += 1,
+        Copy::Of(winner, _) if winner == line => stats.repeats += 1,
+        Copy::Of(_, won) => {
+            stats.copies += 1;
+            let behind = ts_recv.since(won).unwrap_or_default().as_micros();
+            let behind = u64::try_from(behind).unwrap_or(u64::MAX).clamp(1, LONGEST_US);
+            stats.behind_us.saturating_record(behind);
+        }
+        Copy::Old => stats.old += 1,
+    }
+}
