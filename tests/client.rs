@@ -180,7 +180,7 @@ async fn a_lost_connection_is_made_again_and_asked_the_same() {
         })
         .spawn()
         .unwrap();
-    wait_for(|| (client.stats().unwrap().connects >= 7).then_some(())).await;
+    wait_for(|| (client.stats().unwrap().connects >= 12).then_some(())).await;
     client.stop();
     states.extend(changes.try_iter());
     // Never live while there is no connection: between two lives the book was Connecting.

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::client::{Client, Readers};
+use super::client::Client;
 use super::connect::{Target, TlsConfig};
+use super::director::{Director, Seed};
 use super::error::ClientError;
-use super::pump::Pump;
-use crate::feed::{DepthOptions, FeedHandler, SessionConfig, StaleLimits};
+use crate::feed::{DepthOptions, SessionConfig, StaleLimits};
 use crate::model::{
     Channel, Dialect, Event, InstrumentId, Market, Sink, Subscription, SubscriptionError,
 };
@@ -38,6 +38,10 @@ pub struct ClientConfig {
     pub depth: DepthOptions,
     /// The silence on each channel after which what it brought is stale.
     pub stale: StaleLimits,
+    /// How many connections bring the same subscriptions; 1. The first copy of each update wins.
+    pub lines: usize,
+    /// How many subscriptions a connection takes before another one is opened; 100.
+    pub max_subscriptions_per_connection: usize,
     /// Whether the time from receipt to book update is measured, at two looks at a clock a frame.
     pub measure: bool,
     /// Decides the jitter of the pauses between attempts.
@@ -55,6 +59,8 @@ impl ClientConfig {
             limits: DecodeLimits::default(),
             depth: DepthOptions::default(),
             stale: StaleLimits::default(),
+            lines: 1,
+            max_subscriptions_per_connection: 100,
             measure: true,
             seed: fastrand::u64(..),
         }
@@ -109,6 +115,13 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
     /// Trusts the CA certificates of a PEM file too.
     pub fn ca_file(mut self, path: impl Into<std::path::PathBuf>) -> Self {
         self.config.tls.ca_file = Some(path.into());
+        self
+    }
+
+    /// Opens so many connections with the same subscriptions. The first copy of each update wins,
+    /// and what one of them loses another brings.
+    pub fn lines(mut self, lines: usize) -> Self {
+        self.config.lines = lines;
         self
     }
 
@@ -193,20 +206,22 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
             return Err(ClientError::NoSubscription);
         }
         let target = Target::new(&config.url, &config.tls, config.limits.frame_len)?;
-        let mut handler = FeedHandler::with_limits(config.session.dialect, config.limits);
-        handler.set_depth_options(config.depth);
+        let most = config.max_subscriptions_per_connection.max(1);
+        let groups = subscriptions.chunks(most);
+        let mut seeds: Vec<_> = groups.map(|group| Seed::new(&config, group)).collect();
         let mut readers = HashMap::new();
-        for subscription in &subscriptions {
-            handler.subscribe(*subscription);
-            readers.insert(*subscription, Readers::of(&mut handler, subscription));
+        for (seed, group) in seeds.iter_mut().zip(subscriptions.chunks(most)) {
+            for subscription in group {
+                readers.insert(*subscription, seed.readers(subscription));
+            }
         }
         let (commands, receiver) = tokio::sync::mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let wanted = subscriptions.clone();
         let run = move || {
-            runtime.block_on(async move {
-                Pump::new(config, target, handler, sink, receiver, &wanted).run().await;
-            });
+            let local = tokio::task::LocalSet::new();
+            let director =
+                async move { Director::start(config, target, seeds, sink, receiver).run().await };
+            local.block_on(&runtime, director)
         };
         let thread = std::thread::Builder::new().name("okx-feed".to_owned()).spawn(run)?;
         Ok(Client::new(subscriptions, readers, commands, thread))

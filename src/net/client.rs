@@ -5,14 +5,12 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
-use hdrhistogram::Histogram;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::builder::ClientBuilder;
 use super::error::ClientError;
-use crate::feed::{
-    BookReader, BookView, DepthReader, FeedHandler, Recovery, SessionStats, Stats, TradeReader,
-};
+use super::stats::{ClientStats, StopReport};
+use crate::feed::{Arbiter, BookReader, BookView, DepthReader, FeedHandler, TradeReader};
 use crate::model::{Book5, BookState, Dialect, Market, Subscription, Trade};
 
 /// What the handle asks of the client's thread.
@@ -39,31 +37,14 @@ impl Readers {
             trades: handler.trade_reader(subscription),
         }
     }
-}
 
-/// What a client has seen and done.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ClientStats {
-    /// The feed's counters.
-    pub feed: Stats,
-    /// The sessions' counters.
-    pub session: SessionStats,
-    /// How long books were not live, among them those that were fetched anew.
-    pub recovery: Recovery,
-    /// Nanoseconds from the receipt of a frame to the books that it changed and the sink's return.
-    pub latency: Histogram<u64>,
-    /// How often a connection was opened.
-    pub connects: u64,
-    /// How often a connection, or an attempt at one, came to an end.
-    pub losses: u64,
-    /// Why the last connection, or the last attempt at one, came to an end, in words; `None` where
-    /// there was no loss.
-    pub last_loss: Option<String>,
-    /// How many subscriptions the exchange has refused.
-    pub rejections: u64,
-    /// Whether the connection is open now.
-    pub connected: bool,
+    pub(super) fn of_lines(arbiter: &Arbiter, subscription: &Subscription) -> Self {
+        Self {
+            book: arbiter.book_reader(subscription),
+            depth: arbiter.depth_reader(subscription),
+            trades: arbiter.trade_reader(subscription),
+        }
+    }
 }
 
 /// A running client: a thread of its own that keeps books and trades up to date.
@@ -80,7 +61,7 @@ pub struct Client {
     first_trades: Option<TradeReader>,
     readers: Mutex<HashMap<Subscription, Readers>>,
     commands: UnboundedSender<Command>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<StopReport>>,
 }
 
 impl Client {
@@ -104,7 +85,7 @@ impl Client {
         subscriptions: Vec<Subscription>,
         readers: HashMap<Subscription, Readers>,
         commands: UnboundedSender<Command>,
-        thread: JoinHandle<()>,
+        thread: JoinHandle<StopReport>,
     ) -> Self {
         let mut all = subscriptions.iter().filter_map(|s| readers.get(s));
         let first_book = all.clone().find_map(|of| of.book.clone());
@@ -211,19 +192,20 @@ impl Client {
         receiver.recv().map_err(|_| ClientError::Stopped)
     }
 
-    /// Stops the client: closes the connection properly, then ends the thread.
-    pub fn stop(mut self) {
-        self.join();
+    /// Stops the client: closes its connections properly, then ends the thread. Takes two seconds
+    /// at most, unless the sink does not return; says what was left.
+    pub fn stop(mut self) -> StopReport {
+        self.join()
     }
 
-    fn join(&mut self) {
+    fn join(&mut self) -> StopReport {
         // Where the thread has ended already there is nobody to tell.
         let _ = self.commands.send(Command::Stop);
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
+        let ended = self.thread.take().map(JoinHandle::join);
+        if let Some(Err(_)) = &ended {
             tracing::error!("the feed's thread has panicked, most likely in the sink");
         }
+        ended.and_then(Result::ok).unwrap_or_default()
     }
 
     fn command(&self, command: Command) -> Result<(), ClientError> {

@@ -4,13 +4,17 @@ mod builder;
 mod client;
 mod clock;
 mod connect;
+mod director;
 mod error;
 mod gate;
+mod hub;
 mod pump;
+mod stats;
 
 pub use builder::{ClientBuilder, ClientConfig, NoSink, default_url};
-pub use client::{Client, ClientStats};
+pub use client::Client;
 pub use clock::Clock;
 pub use connect::TlsConfig;
 pub use error::ClientError;
 pub use pump::LATENCY_MAX_NS;
+pub use stats::{ClientStats, ConnectionStats, StopReport};

@@ -1,6 +1,7 @@
-//! The client's thread: moves bytes between socket, handler and session. No logic of its own.
+//! One connection: moves bytes between socket, handler and session. No logic of its own.
 
 use std::pin::Pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -12,13 +13,14 @@ use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 use super::builder::ClientConfig;
-use super::client::{ClientStats, Command, Readers};
+use super::client::Readers;
 use super::clock::Clock;
 use super::connect::{Socket, Target};
+use super::director::LineCommand;
 use super::gate;
-use crate::feed::{
-    Action, FeedHandler, LostReason, Recovery, Session, SessionEvent, SessionStats, Stats,
-};
+use super::hub::{Place, SharedHub};
+use super::stats::ConnectionStats;
+use crate::feed::{Action, FeedHandler, LostReason, Session, SessionEvent};
 use crate::model::{
     BookState, Control, ControlKind, DownReason, Event, MonoNanos, Sink, StateChange, Subscription,
     UnixNanos,
@@ -50,15 +52,15 @@ enum Input {
     Tcp(Result<TcpStream, WsError>),
     Connected(Result<Socket, WsError>),
     Message(Option<Result<Message, WsError>>),
-    Command(Option<Command>),
+    Command(Option<LineCommand>),
     Timer,
 }
 
 pub(super) struct Pump<S> {
-    config: ClientConfig,
+    config: Rc<ClientConfig>,
     target: Target,
     core: Core<S>,
-    commands: UnboundedReceiver<Command>,
+    commands: UnboundedReceiver<LineCommand>,
     transport: Transport,
     timer: Pin<Box<Sleep>>,
     armed: MonoNanos,
@@ -68,33 +70,48 @@ pub(super) struct Pump<S> {
     stopping: bool,
 }
 
+/// What a connection leaves behind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    pub(super) was_open: bool,
+    pub(super) closed_properly: bool,
+    pub(super) unanswered: bool,
+}
+
 /// What a frame touches: apart from the transport, so that both can be borrowed at once.
 struct Core<S> {
     clock: Clock,
     handler: FeedHandler,
     session: Session,
-    sink: S,
-    stats: ClientStats,
+    hub: SharedHub<S>,
+    place: Place,
+    stats: ConnectionStats,
+    latency: Histogram<u64>,
     measure: bool,
+    /// Whether the exchange has announced that it will close this connection.
+    announced: bool,
 }
 
 impl<S: Sink> Pump<S> {
-    /// Makes a pump; it must be inside a runtime already.
+    /// Makes a pump; it must be inside a runtime already. It wants what its handler has.
     pub(super) fn new(
-        config: ClientConfig,
-        target: Target,
+        (config, target): (Rc<ClientConfig>, Target),
         handler: FeedHandler,
-        sink: S,
-        commands: UnboundedReceiver<Command>,
-        subscriptions: &[Subscription],
+        (hub, place): (SharedHub<S>, Place),
+        clock: Clock,
+        commands: UnboundedReceiver<LineCommand>,
     ) -> Self {
-        let clock = Clock::start();
-        let mut session = Session::new(config.session.clone(), config.seed);
-        for subscription in subscriptions {
-            session.subscribe(*subscription, MonoNanos::ZERO);
+        // Lines of one group must not come back in step.
+        let seed = config.seed ^ ((place.group as u64) << 32 | place.line as u64);
+        let mut session = Session::new(config.session.clone(), seed);
+        for slot in handler.slots().iter() {
+            session.subscribe(*slot.subscription(), MonoNanos::ZERO);
         }
         let measure = config.measure;
-        let core = Core { clock, handler, session, sink, stats: new_stats(), measure };
+        let stats = ConnectionStats::new(place.group, place.line);
+        let latency = new_latency();
+        let core =
+            Core { clock, handler, session, hub, place, stats, latency, measure, announced: false };
         Self {
             config,
             target,
@@ -110,7 +127,7 @@ impl<S: Sink> Pump<S> {
     }
 
     /// Runs until it is told to stop or its handle is gone.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self) -> Ended {
         while !self.stopping {
             self.act().await;
             self.arm();
@@ -122,11 +139,12 @@ impl<S: Sink> Pump<S> {
                 Input::Timer => self.timer(),
             }
         }
+        let was_open = self.core.session.is_open();
+        let unanswered = was_open && !self.core.session.is_settled();
         self.core.session.stop();
-        self.close().await;
-        let now = self.core.clock.now().1;
-        let Core { handler, sink, .. } = &mut self.core;
-        handler.set_all_states(BookState::Down(DownReason::Stopped), now, sink);
+        let closed_properly = self.close().await;
+        self.core.set_all_states(BookState::Down(DownReason::Stopped));
+        Ended { was_open, closed_properly, unanswered }
     }
 
     async fn wait(&mut self) -> Input {
@@ -175,8 +193,12 @@ impl<S: Sink> Pump<S> {
         self.core.session.timeout(mono);
         if mono.since(self.stale_check) >= STALE_CHECK {
             self.stale_check = mono;
-            let Core { handler, sink, .. } = &mut self.core;
-            handler.mark_stale(&self.config.stale, wall, sink);
+            let Core { handler, hub, place, .. } = &mut self.core;
+            let mut hub = hub.borrow_mut();
+            let pass = &mut |event: &Event<'_>| hub.on_event(*place, event);
+            handler.mark_stale(&self.config.stale, wall, pass);
+            drop(hub);
+            self.core.look_after_upgrade(mono);
         }
     }
 
@@ -188,7 +210,9 @@ impl<S: Sink> Pump<S> {
                 Action::Connect => self.connect(),
                 Action::Login => {}
                 Action::Send(text) => self.send(text).await,
-                Action::Close => self.close().await,
+                Action::Close => {
+                    self.close().await;
+                }
             }
             self.core.tell();
         }
@@ -223,7 +247,7 @@ impl<S: Sink> Pump<S> {
     }
 
     /// Closes whatever there is, politely for as long as the bound allows.
-    async fn close(&mut self) {
+    async fn close(&mut self) -> bool {
         match std::mem::replace(&mut self.transport, Transport::Closed) {
             Transport::Closed => {}
             Transport::Connecting(task) => task.abort(),
@@ -235,9 +259,10 @@ impl<S: Sink> Pump<S> {
                     Ok::<(), WsError>(())
                 };
                 // The other side may be gone; then there is nobody to be polite to.
-                let _ = tokio::time::timeout(CLOSE_WITHIN, closing).await;
+                return matches!(tokio::time::timeout(CLOSE_WITHIN, closing).await, Ok(Ok(())));
             }
         }
+        false
     }
 
     fn connected(&mut self, result: Result<Socket, WsError>) {
@@ -271,24 +296,29 @@ impl<S: Sink> Pump<S> {
         }
     }
 
-    fn command(&mut self, command: Option<Command>) {
+    fn command(&mut self, command: Option<LineCommand>) {
         let (mono, wall) = self.core.clock.now();
-        let Core { handler, session, sink, .. } = &mut self.core;
+        let Core { handler, session, hub, place, .. } = &mut self.core;
         match command {
-            Some(Command::Subscribe(subscription, reply)) => {
+            Some(LineCommand::Subscribe(subscription, reply)) => {
                 handler.subscribe(subscription);
-                // A caller that does not wait any more needs no answer.
-                let _ = reply.send(Readers::of(handler, &subscription));
+                if let Some(reply) = reply {
+                    // A caller that does not wait any more needs no answer.
+                    let _ = reply.send(Readers::of(handler, &subscription));
+                }
                 session.subscribe(subscription, mono);
             }
-            Some(Command::Unsubscribe(subscription)) => {
-                handler.unsubscribe(&subscription, wall, sink);
+            Some(LineCommand::Unsubscribe(subscription)) => {
+                let mut hub = hub.borrow_mut();
+                let pass = &mut |event: &Event<'_>| hub.on_event(*place, event);
+                handler.unsubscribe(&subscription, wall, pass);
                 session.unsubscribe(&subscription, mono);
             }
-            Some(Command::Stats(reply)) => {
-                let _ = reply.send(self.core.stats());
+            Some(LineCommand::Stats(reply)) => {
+                let stats = self.core.stats();
+                let _ = reply.send((stats, self.core.latency.clone()));
             }
-            Some(Command::Stop) | None => self.stopping = true,
+            Some(LineCommand::Stop) | None => self.stopping = true,
         }
     }
 }
@@ -304,22 +334,21 @@ impl<S: Sink> Core<S> {
     fn frame(&mut self, frame: Frame<'_>) {
         let (mono, wall) = self.clock.now();
         self.session.inbound(mono);
-        let Self { handler, session, sink, stats, .. } = self;
+        let Self { handler, session, hub, place, .. } = self;
+        let mut hub = hub.borrow_mut();
         let result = handler.on_frame(frame, wall, &mut |event: &Event<'_>| {
             match event {
                 Event::Control(control) => on_control(session, control, mono),
-                Event::State(change) => {
-                    stats.recovery.note(change);
-                    on_state(session, change, mono);
-                }
+                Event::State(change) => on_state(session, change, mono),
                 _ => {}
             }
-            sink.on_event(event);
+            hub.on_event(*place, event);
         });
+        drop(hub);
         if self.measure {
             let nanos = self.clock.mono().since(mono).as_nanos();
             let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
-            self.stats.latency.saturating_record(nanos.clamp(1, LATENCY_MAX_NS));
+            self.latency.saturating_record(nanos.clamp(1, LATENCY_MAX_NS));
         }
         if let Err(error) = result {
             let malformed = self.handler.stats().malformed();
@@ -345,11 +374,13 @@ impl<S: Sink> Core<S> {
                     tracing::error!(%subscription, code, message, "subscription refused");
                     self.stats.rejections += 1;
                     let down = BookState::Down(DownReason::Rejected);
-                    self.handler.set_state(&subscription, down, wall, &mut self.sink);
+                    self.set_state(&subscription, down, wall);
                 }
                 SessionEvent::UpgradeAnnounced => {
-                    let mono = self.clock.mono();
-                    self.session.reconnect(LostReason::ServiceUpgrade, mono);
+                    tracing::info!("the exchange announces a service upgrade");
+                    self.stats.upgrades += 1;
+                    self.announced = true;
+                    self.look_after_upgrade(self.clock.mono());
                 }
                 SessionEvent::Lost(reason) => {
                     tracing::info!(?reason, "not connected");
@@ -358,7 +389,8 @@ impl<S: Sink> Core<S> {
                         self.stats.last_loss = Some(reason.to_string());
                     }
                     self.stats.connected = false;
-                    self.handler.set_all_states(BookState::Connecting, wall, &mut self.sink);
+                    self.announced = false;
+                    self.set_all_states(BookState::Connecting);
                 }
                 _ => {}
             }
@@ -370,13 +402,45 @@ impl<S: Sink> Core<S> {
         let slot = self.handler.slots().get(subscription);
         if slot.is_some_and(|slot| slot.state() == BookState::Connecting) {
             let state = BookState::AwaitingSnapshot;
-            self.handler.set_state(subscription, state, wall, &mut self.sink);
+            self.set_state(subscription, state, wall);
         }
     }
 
-    fn stats(&self) -> ClientStats {
+    fn set_state(&mut self, subscription: &Subscription, state: BookState, wall: UnixNanos) {
+        let Self { handler, hub, place, .. } = self;
+        let mut hub = hub.borrow_mut();
+        handler.set_state(subscription, state, wall, &mut |event: &Event<'_>| {
+            hub.on_event(*place, event);
+        });
+    }
+
+    fn set_all_states(&mut self, state: BookState) {
+        let wall = self.clock.now().1;
+        let Self { handler, hub, place, .. } = self;
+        let mut hub = hub.borrow_mut();
+        hub.set_well(*place, false);
+        handler.set_all_states(state, wall, &mut |event: &Event<'_>| hub.on_event(*place, event));
+    }
+
+    /// Says whether this line is well, and gives a connection up that the exchange will soon close:
+    /// alone at once, in a group when another line can do without this one.
+    fn look_after_upgrade(&mut self, now: MonoNanos) {
+        let live = |state| matches!(state, BookState::Live | BookState::Down(_));
+        let books = self.handler.slots().iter();
+        let well = self.session.is_settled() && books.into_iter().all(|slot| live(slot.state()));
+        let mut hub = self.hub.borrow_mut();
+        hub.set_well(self.place, well && !self.announced);
+        let lines = hub.well.get(self.place.group).map_or(0, Vec::len);
+        let spared = lines < 2 || hub.others_are_well(self.place);
+        drop(hub);
+        if self.announced && spared {
+            self.session.reconnect(LostReason::ServiceUpgrade, now);
+        }
+    }
+
+    fn stats(&self) -> ConnectionStats {
         let (feed, session) = (*self.handler.stats(), *self.session.stats());
-        ClientStats { feed, session, ..self.stats.clone() }
+        ConnectionStats { feed, session, ..self.stats.clone() }
     }
 }
 
@@ -399,16 +463,6 @@ fn on_state(session: &mut Session, change: &StateChange<'_>, now: MonoNanos) {
 }
 
 #[expect(clippy::expect_used, reason = "constant bounds, which a test makes too")]
-fn new_stats() -> ClientStats {
-    ClientStats {
-        feed: Stats::default(),
-        session: SessionStats::default(),
-        recovery: Recovery::default(),
-        latency: Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3).expect("bounds are in order"),
-        connects: 0,
-        losses: 0,
-        last_loss: None,
-        rejections: 0,
-        connected: false,
-    }
+pub(super) fn new_latency() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3).expect("bounds are in order")
 }

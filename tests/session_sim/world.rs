@@ -43,11 +43,11 @@ const RULES: [&str; 27] = [
     "notice:after=3s",
     "snapshot",
     "gap",
-    "gap:each=3,times=9",
+    "gap:each=3,times=2",
     "repeat:times=3",
     "reorder",
     "checksum",
-    "checksum:each=2,times=4",
+    "checksum:each=2,times=2",
     "reorder:times=3",
 ];
 

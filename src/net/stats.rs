@@ -1,0 +1,135 @@
+//! What a client and its connections have seen and done.
+
+use hdrhistogram::Histogram;
+
+use crate::feed::{LineStats, Recovery, SessionStats, Stats};
+
+/// What one connection has seen and done.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectionStats {
+    /// The group of subscriptions that it serves, from 0.
+    pub group: usize,
+    /// Its number among the lines of the group, from 0.
+    pub line: usize,
+    /// The counters of its frames and books.
+    pub feed: Stats,
+    /// The counters of its session.
+    pub session: SessionStats,
+    /// How often it was opened.
+    pub connects: u64,
+    /// How often it, or an attempt at it, came to an end.
+    pub losses: u64,
+    /// Why it, or the last attempt at it, came to an end, in words.
+    pub last_loss: Option<String>,
+    /// How many subscriptions the exchange has refused.
+    pub rejections: u64,
+    /// How many service upgrades the exchange has announced.
+    pub upgrades: u64,
+    /// Whether it is open now.
+    pub connected: bool,
+}
+
+impl ConnectionStats {
+    pub(super) fn new(group: usize, line: usize) -> Self {
+        Self {
+            group,
+            line,
+            feed: Stats::default(),
+            session: SessionStats::default(),
+            connects: 0,
+            losses: 0,
+            last_loss: None,
+            rejections: 0,
+            upgrades: 0,
+            connected: false,
+        }
+    }
+}
+
+/// What a client has seen and done: all its connections together, and each.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ClientStats {
+    /// The feeds' counters; with several lines each of them counts.
+    pub feed: Stats,
+    /// The sessions' counters.
+    pub session: SessionStats,
+    /// How long books were not live, among them those that were fetched anew.
+    pub recovery: Recovery,
+    /// Nanoseconds from the receipt of a frame to the books that it changed and the sink's return.
+    pub latency: Histogram<u64>,
+    /// How often a connection was opened.
+    pub connects: u64,
+    /// How often a connection, or an attempt at one, came to an end.
+    pub losses: u64,
+    /// Why the last connection, or the last attempt at one, came to an end, in words; `None` where
+    /// there was no loss.
+    pub last_loss: Option<String>,
+    /// How many subscriptions the exchange has refused, on any connection.
+    pub rejections: u64,
+    /// Whether every connection is open now.
+    pub connected: bool,
+    /// Each connection by itself.
+    pub connections: Vec<ConnectionStats>,
+    /// What each line has won and lost, over all groups; empty where there is only one.
+    pub lines: Vec<LineStats>,
+}
+
+impl ClientStats {
+    pub(super) fn new(recovery: Recovery, latency: Histogram<u64>) -> Self {
+        Self {
+            feed: Stats::default(),
+            session: SessionStats::default(),
+            recovery,
+            latency,
+            connects: 0,
+            losses: 0,
+            last_loss: None,
+            rejections: 0,
+            connected: true,
+            connections: Vec::new(),
+            lines: Vec::new(),
+        }
+    }
+
+    /// Adds one connection's.
+    pub(super) fn add(&mut self, connection: ConnectionStats, latency: &Histogram<u64>) {
+        self.feed.merge(&connection.feed);
+        self.session.merge(&connection.session);
+        // Both have the same bounds, so nothing can be out of them.
+        let _ = self.latency.add(latency);
+        self.connects += connection.connects;
+        self.losses += connection.losses;
+        self.rejections += connection.rejections;
+        self.connected &= connection.connected;
+        if connection.last_loss.is_some() {
+            self.last_loss.clone_from(&connection.last_loss);
+        }
+        self.connections.push(connection);
+    }
+
+    /// Adds what the lines of one group have won and lost.
+    pub(super) fn add_lines(&mut self, lines: &[LineStats]) {
+        for (at, line) in lines.iter().enumerate() {
+            match self.lines.get_mut(at) {
+                Some(sum) => sum.merge(line),
+                None => self.lines.push(line.clone()),
+            }
+        }
+    }
+}
+
+/// What was left when a client stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StopReport {
+    /// The connections that were open.
+    pub open: usize,
+    /// Among them those that the exchange saw closed properly: both close frames went.
+    pub closed_properly: usize,
+    /// Among them those with requests that were not answered yet.
+    pub unanswered: usize,
+    /// Connections that did not end within the bound and were dropped.
+    pub dropped: usize,
+}

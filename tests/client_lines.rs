@@ -1,0 +1,182 @@
+//! Several connections: lists that are dealt to a pool, and lines of which any may die.
+#![cfg(all(feature = "client", feature = "sim"))]
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
+#![expect(clippy::indexing_slicing, clippy::too_many_lines, reason = "a test tells one story")]
+
+use std::collections::HashSet;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use okx_feed::sim::{ExchangeConfig, FaultRule, Listing, PushIntervals, Server, ServerHandle};
+use okx_feed::{BookState, Client, ClientConfig, Dialect, Event, Subscription};
+
+/// How long anything may take before a test gives up. Nothing waits for it when all is well.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn wait_for<T>(mut probe: impl FnMut() -> Option<T>) -> T {
+    let look = async {
+        loop {
+            if let Some(found) = probe() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, look).await.unwrap()
+}
+
+/// Pauses that suit a test.
+fn quick(config: &mut ClientConfig) {
+    config.session.backoff.first = Duration::from_millis(5);
+    config.session.backoff.floor = Duration::from_millis(5);
+    config.session.connects.attempts = 1000;
+}
+
+async fn exchange(events_per_sec: u32, listings: usize) -> ServerHandle {
+    let mut config =
+        ExchangeConfig { intervals: PushIntervals::EVERY_CHANGE, ..Default::default() };
+    config.market.events_per_sec = events_per_sec;
+    config.market.listings = Listing::generate(listings);
+    config.market.depth = 40;
+    Server::bind("127.0.0.1:0", config).await.unwrap().spawn()
+}
+
+fn path(dialect: Dialect) -> &'static str {
+    if dialect == Dialect::V3 { "/ws/v3" } else { "/ws/v5/public" }
+}
+
+fn channels(dialect: Dialect) -> [&'static str; 3] {
+    match dialect {
+        Dialect::V3 => {
+            ["spot/trade:BTC-USDT", "spot/depth5:BTC-USDT", "spot/depth_l2_tbt:BTC-USDT"]
+        }
+        Dialect::V5 => ["trades:BTC-USDT", "books5:BTC-USDT", "books:BTC-USDT"],
+    }
+}
+
+/// Kills either line again and again, and compares what the sink saw with what a client saw whose
+/// connection nobody touched.
+async fn lines_die(dialect: Dialect) {
+    let server = exchange(400, 1).await;
+    let url = format!("ws://{}{}", server.local_addr(), path(dialect));
+    let spawn = |lines: usize| {
+        let (sender, receiver) = mpsc::channel();
+        let mut client = Client::builder(dialect).url(&url).lines(lines).configure(quick);
+        for channel in channels(dialect) {
+            client = client.subscribe(channel);
+        }
+        let sink = move |event: &Event<'_>| match event {
+            Event::Trade(update) => drop(sender.send(Ok(update.trade.trade_id))),
+            Event::State(change) => drop(sender.send(Err((*change.subscription, change.to)))),
+            _ => {}
+        };
+        (client.on_event(sink).spawn().unwrap(), receiver)
+    };
+    let live = |client: &Client| {
+        let states = client.subscriptions().into_iter().filter_map(|s| client.state(&s));
+        states.filter(|state| state.is_live()).count() == 3
+    };
+    let (reference, untouched) = spawn(1);
+    wait_for(|| live(&reference).then_some(())).await;
+    let spared = server.inspect(okx_feed::sim::Exchange::ids);
+    let (client, seen) = spawn(2);
+    let both = |n: u64| {
+        let stats = client.stats().unwrap();
+        (stats.connected && stats.connects >= n && stats.lines.len() == 2).then_some(stats)
+    };
+    wait_for(|| live(&client).then_some(())).await;
+    wait_for(|| both(2)).await;
+    let from = seen.try_iter().filter_map(Result::ok).last().unwrap_or_default();
+    for round in 0..16_u64 {
+        let rule: FaultRule = ["drop", "rst", "close:code=4005", "badframe"]
+            [usize::try_from(round % 4).unwrap()]
+        .parse()
+        .unwrap();
+        let killed = server.intervene(|exchange, now| {
+            let mut ids = exchange.ids();
+            ids.retain(|id| !spared.contains(id));
+            ids.sort_unstable();
+            let victim = ids.get(usize::try_from(round / 3 % 2).unwrap()).copied();
+            victim.map(|id| exchange.inject(id, &rule, now))
+        });
+        assert!(killed.is_some());
+        // The other line is well before it is its turn: one at a time, as the promise is.
+        wait_for(|| both(3 + round)).await;
+        wait_for(|| server.inspect(|exchange| (exchange.connections() == 3).then_some(()))).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let stats = client.stats().unwrap();
+    assert!(stats.losses >= 16 && stats.lines.iter().all(|line| line.wins > 0), "{stats:?}");
+    assert!(stats.lines.iter().all(|line| line.copies > 0 && line.behind_us.max() > 0));
+    let last =
+        wait_for(|| client.trades().last().map(|t| t.trade_id).filter(|id| *id > from)).await;
+    wait_for(|| reference.trades().last().filter(|trade| trade.trade_id >= last).map(|_| ())).await;
+    let report = client.stop();
+    assert_eq!((report.open, report.closed_properly, report.dropped), (2, 2, 0));
+    reference.stop();
+    server.shutdown().await;
+
+    let truth: Vec<u64> = untouched.try_iter().filter_map(Result::ok).collect();
+    let truth: HashSet<u64> =
+        truth.into_iter().filter(|id| (from + 1..=last).contains(id)).collect();
+    let (mut trades, mut states) = (Vec::new(), Vec::new());
+    seen.try_iter().for_each(|event| match event {
+        Ok(id) if (from + 1..=last).contains(&id) => trades.push(id),
+        Ok(_) => {}
+        Err(state) => states.push(state),
+    });
+    let unique: HashSet<u64> = trades.iter().copied().collect();
+    assert_eq!(unique.len(), trades.len(), "a trade was doubled");
+    assert_eq!(unique, truth, "a trade was missed or made up");
+    assert!(truth.len() > 20, "{}", truth.len());
+    states.retain(|(_, to)| !matches!(to, BookState::Down(_)));
+    assert_eq!(states, [], "the strategy saw a line die");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn v3_lines_die_and_nothing_is_missed_or_doubled() {
+    lines_die(Dialect::V3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn v5_lines_die_and_nothing_is_missed_or_doubled() {
+    lines_die(Dialect::V5).await;
+}
+
+#[tokio::test]
+async fn a_long_list_is_dealt_to_a_pool_and_changes_while_it_runs() {
+    let server = exchange(500, 40).await;
+    let ids = Listing::generate(40);
+    let name =
+        |n: usize| -> Subscription { format!("books5:{}", ids[n].inst_id()).parse().unwrap() };
+    let client = Client::builder(Dialect::V5)
+        .url(format!("ws://{}/ws/v5/public", server.local_addr()))
+        .subscriptions((0..30).map(name))
+        .configure(quick)
+        .configure(|config| config.max_subscriptions_per_connection = 8)
+        .spawn()
+        .unwrap();
+    let all_live = |client: &Client, count: usize| {
+        let all = client.subscriptions();
+        let live = all.iter().filter(|s| client.state(s) == Some(BookState::Live)).count();
+        (all.len() == count && live == count).then_some(())
+    };
+    wait_for(|| all_live(&client, 30)).await;
+    assert_eq!(server.inspect(okx_feed::sim::Exchange::connections), 4);
+    // Two more have room, the others need a connection of their own.
+    (30..40).for_each(|n| client.subscribe(name(n)).unwrap());
+    wait_for(|| all_live(&client, 40)).await;
+    let stats = client.stats().unwrap();
+    assert_eq!((stats.connections.len(), stats.connects, stats.losses), (5, 5, 0));
+    assert!(stats.connected && stats.lines.is_empty());
+    (0..10).for_each(|n| client.unsubscribe(&name(n)).unwrap());
+    wait_for(|| all_live(&client, 30)).await;
+    // A channel that the exchange does not have is told by name, and asked for once.
+    let nonsense: Subscription = "books5:NO-SUCH".parse().unwrap();
+    client.subscribe(nonsense).unwrap();
+    wait_for(|| (client.stats().unwrap().rejections == 1).then_some(())).await;
+    assert_eq!(client.state(&nonsense), Some(BookState::Down(okx_feed::DownReason::Rejected)));
+    let report = client.stop();
+    assert_eq!((report.open, report.unanswered), (5, 0));
+    server.shutdown().await;
+}
