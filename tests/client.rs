@@ -371,3 +371,25 @@ async fn clients_of_one_host_share_its_limit_of_attempts() {
     drop(clients);
     assert_eq!(attempts.try_iter().count(), 2);
 }
+
+#[tokio::test]
+async fn tick_by_tick_books_come_after_a_login_and_not_without() {
+    let mut config = ExchangeConfig { accept_logins: true, ..Default::default() };
+    config.tbt_access = okx_feed::sim::TbtAccess::LoggedIn;
+    let server = Server::bind("127.0.0.1:0", config).await.unwrap().spawn();
+    let books = sub("books-l2-tbt:BTC-USDT");
+    let builder = || {
+        Client::builder(Dialect::V5)
+            .url(format!("ws://{}/ws/v5/public", server.local_addr()))
+            .subscribe("books-l2-tbt:BTC-USDT")
+            .configure(quick)
+    };
+    let client = builder().login(okx_feed::Credentials::new("k", "s", "p")).spawn().unwrap();
+    wait_for(|| client.state(&books).filter(|state| state.is_live())).await;
+    client.stop();
+    let client = builder().spawn().unwrap();
+    let rejected = BookState::Down(DownReason::Rejected);
+    wait_for(|| (client.state(&books) == Some(rejected)).then_some(())).await;
+    client.stop();
+    server.shutdown().await;
+}

@@ -6,6 +6,7 @@ use super::client::Client;
 use super::connect::{Target, TlsConfig};
 use super::director::{Director, Seed};
 use super::error::ClientError;
+use super::login::Credentials;
 use crate::feed::{DepthOptions, SessionConfig, StaleLimits};
 use crate::model::{
     Channel, Dialect, Event, InstrumentId, Market, Sink, Subscription, SubscriptionError,
@@ -30,6 +31,8 @@ pub struct ClientConfig {
     pub url: String,
     /// Whom to trust on `wss://`.
     pub tls: TlsConfig,
+    /// Whom to log in as, before anything is asked for; nobody by default.
+    pub credentials: Option<Credentials>,
     /// The session's times and limits.
     pub session: SessionConfig,
     /// What a frame may cost.
@@ -55,6 +58,7 @@ impl ClientConfig {
         Self {
             url: default_url(dialect).to_owned(),
             tls: TlsConfig::default(),
+            credentials: None,
             session: SessionConfig::new(dialect),
             limits: DecodeLimits::default(),
             depth: DepthOptions::default(),
@@ -115,6 +119,12 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
     /// Trusts the CA certificates of a PEM file too.
     pub fn ca_file(mut self, path: impl Into<std::path::PathBuf>) -> Self {
         self.config.tls.ca_file = Some(path.into());
+        self
+    }
+
+    /// Logs in on every connection before anything is asked for, as v5's tick-by-tick books need.
+    pub fn login(mut self, credentials: Credentials) -> Self {
+        self.config.credentials = Some(credentials);
         self
     }
 
@@ -198,7 +208,8 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
     /// [`ClientError`] where a channel, the URL or the CA file is wrong, nothing was subscribed, or
     /// the thread could not be started.
     pub fn spawn(self) -> Result<Client, ClientError> {
-        let Self { config, subscriptions, mistake, sink } = self;
+        let Self { mut config, subscriptions, mistake, sink } = self;
+        config.session.login = config.credentials.is_some();
         if let Some(mistake) = mistake {
             return Err(mistake);
         }

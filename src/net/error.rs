@@ -36,6 +36,9 @@ pub enum ClientError {
         /// What is wrong with it.
         why: String,
     },
+    /// The key, the secret or the passphrase is missing or can't be read.
+    #[error("can't log in: {0}")]
+    Credentials(String),
     /// The thread or its runtime could not be started.
     #[error("can't start the feed's thread: {0}")]
     Thread(#[from] io::Error),

@@ -8,6 +8,7 @@ mod director;
 mod error;
 mod gate;
 mod hub;
+mod login;
 mod pump;
 mod stats;
 
@@ -16,5 +17,6 @@ pub use client::Client;
 pub use clock::Clock;
 pub use connect::TlsConfig;
 pub use error::ClientError;
+pub use login::Credentials;
 pub use pump::LATENCY_MAX_NS;
 pub use stats::{ClientStats, ConnectionStats, StopReport};

@@ -208,7 +208,7 @@ impl<S: Sink> Pump<S> {
         while let Some(action) = self.core.session.poll_action() {
             match action {
                 Action::Connect => self.connect(),
-                Action::Login => {}
+                Action::Login => self.login().await,
                 Action::Send(text) => self.send(text).await,
                 Action::Close => {
                     self.close().await;
@@ -238,9 +238,24 @@ impl<S: Sink> Pump<S> {
         }
     }
 
+    /// Sends the login request, whose text must not be logged.
+    async fn login(&mut self) {
+        let wall = self.core.clock.now().1;
+        let dialect = self.config.session.dialect;
+        if let Some(credentials) = &self.config.credentials {
+            let text = credentials.request(dialect, wall);
+            tracing::debug!("logging in");
+            self.send_unlogged(text).await;
+        }
+    }
+
     async fn send(&mut self, text: String) {
-        let Transport::Open(socket) = &mut self.transport else { return };
         tracing::trace!(%text, "sending");
+        self.send_unlogged(text).await;
+    }
+
+    async fn send_unlogged(&mut self, text: String) {
+        let Transport::Open(socket) = &mut self.transport else { return };
         if let Err(error) = socket.send(Message::text(text)).await {
             self.lost(&error);
         }
@@ -376,6 +391,10 @@ impl<S: Sink> Core<S> {
                     let down = BookState::Down(DownReason::Rejected);
                     self.set_state(&subscription, down, wall);
                 }
+                SessionEvent::LoginRefused { code, message } => {
+                    tracing::error!(code, message, "login refused");
+                    self.stats.logins_refused += 1;
+                }
                 SessionEvent::UpgradeAnnounced => {
                     tracing::info!("the exchange announces a service upgrade");
                     self.stats.upgrades += 1;
@@ -392,7 +411,6 @@ impl<S: Sink> Core<S> {
                     self.announced = false;
                     self.set_all_states(BookState::Connecting);
                 }
-                _ => {}
             }
         }
     }

@@ -24,6 +24,8 @@ pub struct ConnectionStats {
     pub last_loss: Option<String>,
     /// How many subscriptions the exchange has refused.
     pub rejections: u64,
+    /// How many logins the exchange has refused.
+    pub logins_refused: u64,
     /// How many service upgrades the exchange has announced.
     pub upgrades: u64,
     /// Whether it is open now.
@@ -41,6 +43,7 @@ impl ConnectionStats {
             losses: 0,
             last_loss: None,
             rejections: 0,
+            logins_refused: 0,
             upgrades: 0,
             connected: false,
         }

@@ -20,4 +20,5 @@ pub use inflate::InflatePath;
 pub(crate) use inflate::Inflater;
 pub use item::{MAX_DEPTH_LEVELS, MAX_ITEMS};
 pub use json::MAX_JSON_DEPTH;
+pub(crate) use request::quoted;
 pub use request::{PING, RequestOp, argument_len, request_text};

@@ -54,7 +54,7 @@ pub fn argument_len(subscription: &Subscription) -> usize {
 }
 
 /// Quotes a text as JSON does.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
