@@ -20,5 +20,6 @@ pub use inflate::InflatePath;
 pub(crate) use inflate::Inflater;
 pub use item::{MAX_DEPTH_LEVELS, MAX_ITEMS};
 pub use json::MAX_JSON_DEPTH;
+#[cfg(feature = "client")]
 pub(crate) use request::quoted;
 pub use request::{PING, RequestOp, argument_len, request_text};
