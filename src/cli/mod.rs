@@ -22,6 +22,7 @@ mod report;
 mod run;
 mod screen;
 mod serve;
+mod soak;
 mod tap;
 mod theme;
 mod view;

@@ -12,6 +12,7 @@ use super::demo::{self, DemoArgs};
 use super::error::{CliError, EXIT_FAILURE, Outcome};
 use super::screen::is_drawable;
 use super::serve::{self, ServeArgs};
+use super::soak::{self, SoakArgs};
 use super::watch::{self, WatchArgs};
 
 /// A low-latency feed handler for the OKX v5 and OKEX v3 market-data WebSockets.
@@ -45,6 +46,8 @@ enum Command {
     Watch(WatchArgs),
     /// Serve the embedded exchange to any client
     Serve(ServeArgs),
+    /// Put the client through faults, against the embedded exchange
+    Soak(SoakArgs),
     /// Print the events of a capture as JSON, one object a line
     Decode(DecodeArgs),
     /// Time each frame on its way to the book, and where the time goes
@@ -84,6 +87,7 @@ fn dispatch(command: &Command) -> Result<Outcome, CliError> {
         Command::Demo(args) => demo::run(args),
         Command::Watch(args) => watch::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Soak(args) => soak::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Bench(args) => bench::run(args),
     }
