@@ -82,7 +82,8 @@ async fn lines_die(dialect: Dialect) {
     let (client, seen) = spawn(2);
     let both = |n: u64| {
         let stats = client.stats().unwrap();
-        (stats.connected && stats.connects >= n && stats.lines.len() == 2).then_some(stats)
+        let well = stats.connections.iter().all(|line| line.connected && line.live == 3);
+        (well && stats.connects >= n && stats.lines.len() == 2).then_some(stats)
     };
     wait_for(|| live(&client).then_some(())).await;
     wait_for(|| both(2)).await;

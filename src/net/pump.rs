@@ -458,7 +458,8 @@ impl<S: Sink> Core<S> {
 
     fn stats(&self) -> ConnectionStats {
         let (feed, session) = (*self.handler.stats(), *self.session.stats());
-        ConnectionStats { feed, session, ..self.stats.clone() }
+        let live = self.handler.slots().iter().filter(|slot| slot.state().is_live()).count();
+        ConnectionStats { feed, session, live, ..self.stats.clone() }
     }
 }
 

@@ -28,6 +28,8 @@ pub struct ConnectionStats {
     pub logins_refused: u64,
     /// How many service upgrades the exchange has announced.
     pub upgrades: u64,
+    /// How many of its subscriptions are live on this very connection.
+    pub live: usize,
     /// Whether it is open now.
     pub connected: bool,
 }
@@ -45,6 +47,7 @@ impl ConnectionStats {
             rejections: 0,
             logins_refused: 0,
             upgrades: 0,
+            live: 0,
             connected: false,
         }
     }
