@@ -95,6 +95,12 @@ impl Slot {
         self.state
     }
 
+    /// The exchange's time of the last event, [`UnixNanos::UNKNOWN`] before the first.
+    #[must_use]
+    pub const fn ts_event(&self) -> UnixNanos {
+        self.ts_event
+    }
+
     /// When the last event came, [`UnixNanos::UNKNOWN`] before the first.
     #[must_use]
     pub const fn ts_recv(&self) -> UnixNanos {

@@ -20,7 +20,7 @@ use super::director::LineCommand;
 use super::gate;
 use super::hub::{Place, SharedHub};
 use super::stats::ConnectionStats;
-use crate::feed::{Action, FeedHandler, LostReason, Session, SessionEvent};
+use crate::feed::{Action, FeedHandler, LostReason, Session, SessionEvent, Slot};
 use crate::model::{
     BookState, Control, ControlKind, DownReason, Event, MonoNanos, Sink, StateChange, Subscription,
     UnixNanos,
@@ -459,7 +459,8 @@ impl<S: Sink> Core<S> {
     fn stats(&self) -> ConnectionStats {
         let (feed, session) = (*self.handler.stats(), *self.session.stats());
         let live = self.handler.slots().iter().filter(|slot| slot.state().is_live()).count();
-        ConnectionStats { feed, session, live, ..self.stats.clone() }
+        let ts_event = self.handler.slots().iter().map(Slot::ts_event).max().unwrap_or_default();
+        ConnectionStats { feed, session, live, ts_event, ..self.stats.clone() }
     }
 }
 

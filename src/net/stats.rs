@@ -3,6 +3,7 @@
 use hdrhistogram::Histogram;
 
 use crate::feed::{LineStats, Recovery, SessionStats, Stats};
+use crate::model::UnixNanos;
 
 /// What one connection has seen and done.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct ConnectionStats {
     pub upgrades: u64,
     /// How many of its subscriptions are live on this very connection.
     pub live: usize,
+    /// The latest exchange time of anything that it has brought.
+    pub ts_event: UnixNanos,
     /// Whether it is open now.
     pub connected: bool,
 }
@@ -48,6 +51,7 @@ impl ConnectionStats {
             logins_refused: 0,
             upgrades: 0,
             live: 0,
+            ts_event: UnixNanos::UNKNOWN,
             connected: false,
         }
     }
