@@ -291,7 +291,7 @@ async fn a_sink_that_panics_leaves_no_book_live() {
         .unwrap();
     let stopped = BookState::Down(DownReason::Stopped);
     wait_for(|| client.view().filter(|view| view.state == stopped)).await;
-    assert!(matches!(client.stats(), Err(ClientError::Stopped)));
+    wait_for(|| matches!(client.stats(), Err(ClientError::Stopped)).then_some(())).await;
 }
 
 #[tokio::test]

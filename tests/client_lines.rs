@@ -1,14 +1,14 @@
 //! Several connections: lists that are dealt to a pool, and lines of which any may die.
 #![cfg(all(feature = "client", feature = "sim"))]
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
-#![expect(clippy::indexing_slicing, clippy::too_many_lines, reason = "a test tells one story")]
+#![expect(clippy::indexing_slicing, reason = "a test fails where an index is wrong")]
 
 use std::collections::HashSet;
-use std::sync::mpsc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
 
 use okx_feed::sim::{ExchangeConfig, FaultRule, Listing, PushIntervals, Server, ServerHandle};
-use okx_feed::{BookState, Client, ClientConfig, Dialect, Event, Subscription, UnixNanos};
+use okx_feed::{BookState, Client, ClientConfig, Dialect, Event, Subscription};
 
 /// How long anything may take before a test gives up. Nothing waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,9 +57,8 @@ fn channels(dialect: Dialect) -> [&'static str; 3] {
 /// Waits until both lines have brought something that happened after now. Before, what the older
 /// line has not delivered yet may be from before the younger one's subscription: if it died, that
 /// would be lost with it.
-async fn caught_up(client: &Client) {
-    // The exchange's clock is this machine's, or behind it where it has too much to do.
-    let at = UnixNanos(u64::try_from(UNIX_EPOCH.elapsed().unwrap().as_nanos()).unwrap());
+async fn caught_up(client: &Client, server: &ServerHandle) {
+    let at = server.inspect(|exchange| exchange.market().wall(exchange.now()));
     wait_for(|| {
         let stats = client.stats().unwrap();
         stats.connections.iter().all(|line| line.ts_event > at).then_some(())
@@ -67,42 +66,88 @@ async fn caught_up(client: &Client) {
     .await;
 }
 
+/// What a sink has seen: the number of a trade, or a change of state.
+type Seen = Result<u64, (Subscription, BookState)>;
+
+fn spawn(url: &str, dialect: Dialect, lines: usize) -> (Client, Receiver<Seen>) {
+    let (sender, receiver) = mpsc::channel();
+    let mut client = Client::builder(dialect).url(url).lines(lines).configure(quick);
+    for channel in channels(dialect) {
+        client = client.subscribe(channel);
+    }
+    let sink = move |event: &Event<'_>| match event {
+        Event::Trade(update) => drop(sender.send(Ok(update.trade.trade_id))),
+        Event::State(change) => drop(sender.send(Err((*change.subscription, change.to)))),
+        _ => {}
+    };
+    (client.on_event(sink).spawn().unwrap(), receiver)
+}
+
+async fn all_live(client: &Client) {
+    let live = |s: &Subscription| client.state(s).is_some_and(BookState::is_live);
+    wait_for(|| client.subscriptions().iter().all(live).then_some(())).await;
+}
+
+/// The trades between two numbers, and every state that was told.
+fn sort_out(seen: &Receiver<Seen>, from: u64, to: u64) -> (Vec<u64>, Vec<BookState>) {
+    let (mut trades, mut states) = (Vec::new(), Vec::new());
+    for event in seen.try_iter() {
+        match event {
+            Ok(id) if (from + 1..=to).contains(&id) => trades.push(id),
+            Ok(_) => {}
+            Err((_, state)) => states.push(state),
+        }
+    }
+    (trades, states)
+}
+
+/// Asserts that a strategy has seen each trade that another client saw whose connection nobody
+/// touched, once, and no change of state before the end.
+fn nothing_was_seen(seen: &Receiver<Seen>, untouched: &Receiver<Seen>, from: u64, to: u64) {
+    let truth: HashSet<u64> = sort_out(untouched, from, to).0.into_iter().collect();
+    let (trades, mut states) = sort_out(seen, from, to);
+    let unique: HashSet<u64> = trades.iter().copied().collect();
+    assert_eq!(unique.len(), trades.len(), "a trade was doubled");
+    assert_eq!(unique, truth, "a trade was missed or made up");
+    assert!(truth.len() > 10, "{} of {from} to {to}", truth.len());
+    states.retain(|to| !matches!(to, BookState::Down(_)));
+    assert_eq!(states, [], "the strategy saw a connection end");
+}
+
+/// The last trade that a client knows, once another knows it too.
+async fn last_of_both(client: &Client, reference: &Client, from: u64) -> u64 {
+    let newer = || client.trades().last().map(|t| t.trade_id).filter(|id| *id > from);
+    let last = wait_for(newer).await;
+    wait_for(|| reference.trades().last().filter(|trade| trade.trade_id >= last).map(|_| ())).await;
+    last
+}
+
+/// How often the lines are killed: enough for each fault to meet each line. Another number makes it
+/// last longer: a round takes about half a second.
+fn rounds() -> u64 {
+    let chosen = std::env::var("OKX_FEED_LINE_DEATHS");
+    chosen.ok().and_then(|text| text.parse().ok()).unwrap_or(16)
+}
+
 /// Kills either line again and again, and compares what the sink saw with what a client saw whose
 /// connection nobody touched.
 async fn lines_die(dialect: Dialect) {
     let server = exchange(1200, 1).await;
     let url = format!("ws://{}{}", server.local_addr(), path(dialect));
-    let spawn = |lines: usize| {
-        let (sender, receiver) = mpsc::channel();
-        let mut client = Client::builder(dialect).url(&url).lines(lines).configure(quick);
-        for channel in channels(dialect) {
-            client = client.subscribe(channel);
-        }
-        let sink = move |event: &Event<'_>| match event {
-            Event::Trade(update) => drop(sender.send(Ok(update.trade.trade_id))),
-            Event::State(change) => drop(sender.send(Err((*change.subscription, change.to)))),
-            _ => {}
-        };
-        (client.on_event(sink).spawn().unwrap(), receiver)
-    };
-    let live = |client: &Client| {
-        let states = client.subscriptions().into_iter().filter_map(|s| client.state(&s));
-        states.filter(|state| state.is_live()).count() == 3
-    };
-    let (reference, untouched) = spawn(1);
-    wait_for(|| live(&reference).then_some(())).await;
+    let (reference, untouched) = spawn(&url, dialect, 1);
+    all_live(&reference).await;
     let spared = server.inspect(okx_feed::sim::Exchange::ids);
-    let (client, seen) = spawn(2);
+    let (client, seen) = spawn(&url, dialect, 2);
     let both = |n: u64| {
         let stats = client.stats().unwrap();
         let well = stats.connections.iter().all(|line| line.connected && line.live == 3);
         (well && stats.connects >= n && stats.lines.len() == 2).then_some(stats)
     };
-    wait_for(|| live(&client).then_some(())).await;
+    all_live(&client).await;
     wait_for(|| both(2)).await;
-    caught_up(&client).await;
+    caught_up(&client, &server).await;
     let from = seen.try_iter().filter_map(Result::ok).last().unwrap_or_default();
-    for round in 0..16_u64 {
+    for round in 0..rounds() {
         let rule: FaultRule = ["drop", "rst", "close:code=4005", "badframe"]
             [usize::try_from(round % 4).unwrap()]
         .parse()
@@ -118,34 +163,76 @@ async fn lines_die(dialect: Dialect) {
         // The other line is well before it is its turn: one at a time, as the promise is.
         wait_for(|| both(3 + round)).await;
         wait_for(|| server.inspect(|exchange| (exchange.connections() == 3).then_some(()))).await;
-        caught_up(&client).await;
+        caught_up(&client, &server).await;
     }
     let stats = client.stats().unwrap();
-    assert!(stats.losses >= 16 && stats.lines.iter().all(|line| line.wins > 0), "{stats:?}");
+    assert!(stats.losses >= rounds() && stats.lines.iter().all(|line| line.wins > 0), "{stats:?}");
     assert!(stats.lines.iter().all(|line| line.copies > 0 && line.behind_us.max() > 0));
-    let last =
-        wait_for(|| client.trades().last().map(|t| t.trade_id).filter(|id| *id > from)).await;
-    wait_for(|| reference.trades().last().filter(|trade| trade.trade_id >= last).map(|_| ())).await;
+    let last = last_of_both(&client, &reference, from).await;
     let report = client.stop();
     assert_eq!((report.open, report.closed_properly, report.dropped), (2, 2, 0));
     reference.stop();
     server.shutdown().await;
+    nothing_was_seen(&seen, &untouched, from, last);
+}
 
-    let truth: Vec<u64> = untouched.try_iter().filter_map(Result::ok).collect();
-    let truth: HashSet<u64> =
-        truth.into_iter().filter(|id| (from + 1..=last).contains(id)).collect();
-    let (mut trades, mut states) = (Vec::new(), Vec::new());
-    seen.try_iter().for_each(|event| match event {
-        Ok(id) if (from + 1..=last).contains(&id) => trades.push(id),
-        Ok(_) => {}
-        Err(state) => states.push(state),
-    });
-    let unique: HashSet<u64> = trades.iter().copied().collect();
-    assert_eq!(unique.len(), trades.len(), "a trade was doubled");
-    assert_eq!(unique, truth, "a trade was missed or made up");
-    assert!(truth.len() > 10, "{} of {from} to {last}", truth.len());
-    states.retain(|(_, to)| !matches!(to, BookState::Down(_)));
-    assert_eq!(states, [], "the strategy saw a line die");
+/// Announces the end of every connection of a client twice, as before a service upgrade, and
+/// compares what the sink saw with what a client saw whose connection nobody touched.
+async fn upgraded(lines: usize) {
+    let dialect = Dialect::V5;
+    let server = exchange(1200, 1).await;
+    let url = format!("ws://{}{}", server.local_addr(), path(dialect));
+    let (reference, untouched) = spawn(&url, dialect, 1);
+    all_live(&reference).await;
+    let spared = server.inspect(okx_feed::sim::Exchange::ids);
+    let (client, seen) = spawn(&url, dialect, lines);
+    all_live(&client).await;
+    wait_for(|| client.stats().unwrap().connections.iter().all(|l| l.live == 3).then_some(()))
+        .await;
+    caught_up(&client, &server).await;
+    let reader = client.book_reader(&"books:BTC-USDT".parse().unwrap()).unwrap();
+    let from = seen.try_iter().filter_map(Result::ok).last().unwrap_or_default();
+    for round in 1..=2_u64 {
+        let notice: FaultRule = "notice:after=20s".parse().unwrap();
+        let mut old = server.inspect(okx_feed::sim::Exchange::ids);
+        old.retain(|id| !spared.contains(id));
+        assert_eq!(old.len(), lines);
+        server.intervene(|exchange, now| {
+            old.iter().for_each(|id| exchange.inject(*id, &notice, now));
+        });
+        // New connections take over, and the old ones end by themselves, before they would be ended.
+        wait_for(|| {
+            let stats = client.stats().unwrap();
+            let all = stats.connections.len() == lines && stats.connected;
+            (all && stats.connects == (round + 1) * lines as u64).then_some(())
+        })
+        .await;
+        let gone = |ids: &[_]| old.iter().all(|id| !ids.contains(id));
+        wait_for(|| gone(&server.inspect(okx_feed::sim::Exchange::ids)).then_some(())).await;
+        caught_up(&client, &server).await;
+    }
+    let stats = client.stats().unwrap();
+    assert_eq!((stats.upgrades, stats.losses), (2 * lines as u64, 0));
+    // Readers from before the upgrade go on.
+    let seq = reader.live().unwrap().seq().unwrap();
+    wait_for(|| reader.live().and_then(|book| book.seq()).filter(|now| *now > seq)).await;
+    let last = last_of_both(&client, &reference, from).await;
+    let report = client.stop();
+    assert_eq!((report.open, report.closed_properly, report.dropped), (lines, lines, 0));
+    assert_eq!(reader.view().state, BookState::Down(okx_feed::DownReason::Stopped));
+    reference.stop();
+    server.shutdown().await;
+    nothing_was_seen(&seen, &untouched, from, last);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_upgrade_leaves_no_gap_on_one_line() {
+    upgraded(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_upgrade_of_both_lines_leaves_no_gap() {
+    upgraded(2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -144,6 +144,10 @@ impl FeedHandler {
         }
     }
 
+    pub(super) const fn slots_mut(&mut self) -> &mut Slots {
+        &mut self.slots
+    }
+
     /// The decoder, for benchmarks that switch its fast paths.
     #[doc(hidden)]
     pub const fn decoder_mut(&mut self) -> &mut Decoder {

@@ -4,6 +4,7 @@ mod arbiter;
 mod handler;
 mod publish;
 mod publish_depth;
+mod publishers;
 mod recovery;
 mod seqlock;
 mod session;

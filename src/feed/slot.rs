@@ -2,6 +2,7 @@
 
 use super::publish::{BookPublisher, BookReader};
 use super::publish_depth::{DepthPublisher, DepthReader, PUBLISHED_LEVELS};
+use super::publishers::Publishers;
 use super::stats::Stats;
 use super::tape::{TradePublisher, TradeReader};
 use crate::model::{
@@ -173,6 +174,21 @@ impl Slot {
             publisher
         });
         Some(publisher.reader())
+    }
+
+    /// Gives away what publishes it: from now on somebody else does. Its readers notice nothing.
+    pub(super) fn take_publishers(&mut self) -> Publishers {
+        // Those that nobody has asked for yet are made, so that they hold what is here.
+        let _ = (self.book_reader(), self.depth_reader(), self.trade_reader());
+        let (mut book, mut depth, mut trades) = (None, None, None);
+        match &mut self.data {
+            SlotData::Book { publisher, .. } => book = publisher.take(),
+            SlotData::Trades { publisher, .. } => trades = publisher.take(),
+            SlotData::Depth { publisher, levels, .. } => {
+                (book, depth) = (publisher.take(), levels.take());
+            }
+        }
+        Publishers { book, depth, trades }
     }
 
     /// Changes the state, publishes it and tells the sink; nothing where it is the same already.

@@ -5,31 +5,24 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinSet};
 
 use super::builder::ClientConfig;
 use super::client::{Command, Readers};
 use super::clock::Clock;
 use super::connect::Target;
 use super::hub::{Hub, Place, SharedHub};
-use super::pump::{Ended, Pump, new_latency};
-use super::stats::{ClientStats, ConnectionStats, StopReport};
-use crate::feed::{Arbiter, FeedHandler};
+use super::intake::new_latency;
+use super::line::{Group, Line, LineCommand, Notice};
+use super::pump::{Ended, Pump};
+use super::stats::{ClientStats, StopReport};
+use crate::feed::{Arbiter, FeedHandler, Recovery};
 use crate::model::{Sink, Subscription};
 
 /// How long all connections together may take to end.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
-
-/// What the director asks of one connection.
-pub(super) enum LineCommand {
-    Subscribe(Subscription, Option<mpsc::Sender<Readers>>),
-    Unsubscribe(Subscription),
-    Stats(oneshot::Sender<(ConnectionStats, Histogram<u64>)>),
-    Stop,
-}
 
 /// A group of lines before it runs: subscriptions, and what keeps them.
 pub(super) struct Seed {
@@ -42,16 +35,10 @@ impl Seed {
     pub(super) fn new(config: &ClientConfig, subscriptions: &[Subscription]) -> Self {
         let lines = config.lines.max(1);
         let mut arbiter = (lines > 1).then(|| Arbiter::new(lines));
-        let handler = || {
-            let mut handler = FeedHandler::with_limits(config.session.dialect, config.limits);
-            handler.set_depth_options(config.depth);
-            subscriptions.iter().for_each(|subscription| handler.subscribe(*subscription));
-            handler
-        };
         if let Some(arbiter) = &mut arbiter {
             subscriptions.iter().for_each(|subscription| arbiter.subscribe(*subscription));
         }
-        let handlers = (0..lines).map(|_| handler()).collect();
+        let handlers = (0..lines).map(|_| new_handler(config, subscriptions)).collect();
         Self { subscriptions: subscriptions.to_vec(), arbiter, handlers }
     }
 
@@ -65,10 +52,11 @@ impl Seed {
     }
 }
 
-/// A group of lines that runs.
-struct Group {
-    subscriptions: Vec<Subscription>,
-    lines: Vec<(UnboundedSender<LineCommand>, JoinHandle<Ended>)>,
+fn new_handler(config: &ClientConfig, subscriptions: &[Subscription]) -> FeedHandler {
+    let mut handler = FeedHandler::with_limits(config.session.dialect, config.limits);
+    handler.set_depth_options(config.depth);
+    subscriptions.iter().for_each(|subscription| handler.subscribe(*subscription));
+    handler
 }
 
 /// Deals subscriptions to groups and commands to lines.
@@ -78,7 +66,11 @@ pub(super) struct Director<S> {
     hub: SharedHub<S>,
     clock: Clock,
     commands: UnboundedReceiver<Command>,
+    notices: UnboundedReceiver<Notice>,
     groups: Vec<Group>,
+    tasks: JoinSet<Ended>,
+    /// What the lines have seen and done that were relieved.
+    relieved: ClientStats,
 }
 
 impl<S: Sink + 'static> Director<S> {
@@ -90,48 +82,66 @@ impl<S: Sink + 'static> Director<S> {
         sink: S,
         commands: UnboundedReceiver<Command>,
     ) -> Self {
+        let (notifier, notices) = unbounded_channel();
         let mut director = Self {
             config: Rc::new(config),
             target,
-            hub: Rc::new(RefCell::new(Hub::new(sink))),
+            hub: Rc::new(RefCell::new(Hub::new(sink, notifier))),
             clock: Clock::start(),
             commands,
+            notices,
             groups: Vec::new(),
+            tasks: JoinSet::new(),
+            relieved: ClientStats::new(Recovery::default(), new_latency()),
         };
         seeds.into_iter().for_each(|seed| director.add(seed));
         director
     }
 
-    fn add(&mut self, seed: Seed) {
-        let group = self.groups.len();
-        self.hub.borrow_mut().add(seed.arbiter, seed.handlers.len());
-        let start = |(line, handler)| {
-            let (sender, receiver) = unbounded_channel();
-            let reach = (Rc::clone(&self.config), self.target.clone());
-            let hub = (Rc::clone(&self.hub), Place { group, line });
-            let pump = Pump::new(reach, handler, hub, self.clock.clone(), receiver);
-            (sender, tokio::task::spawn_local(pump.run()))
-        };
-        let lines = seed.handlers.into_iter().enumerate().map(start).collect();
-        self.groups.push(Group { subscriptions: seed.subscriptions, lines });
-    }
-
     /// Runs until the handle says stop or is gone.
     pub(super) async fn run(mut self) -> StopReport {
         loop {
-            match self.commands.recv().await {
-                Some(Command::Subscribe(subscription, reply)) => {
-                    self.subscribe(subscription, reply);
-                }
-                Some(Command::Unsubscribe(subscription)) => self.unsubscribe(subscription),
-                Some(Command::Stats(reply)) => {
-                    // A caller that does not wait any more needs no answer.
-                    let _ = reply.send(self.stats().await);
-                }
-                Some(Command::Stop) | None => break,
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    Some(Command::Subscribe(subscription, reply)) => {
+                        self.subscribe(subscription, reply);
+                    }
+                    Some(Command::Unsubscribe(subscription)) => self.unsubscribe(subscription),
+                    Some(Command::Stats(reply)) => {
+                        // A caller that does not wait any more needs no answer.
+                        let _ = reply.send(self.stats().await);
+                    }
+                    Some(Command::Stop) | None => break,
+                },
+                Some(notice) = self.notices.recv() => self.notice(&notice),
+                Some(ended) = self.tasks.join_next() => self.ended(ended),
             }
         }
         self.stop().await
+    }
+
+    fn add(&mut self, seed: Seed) {
+        let group = self.groups.len();
+        self.hub.borrow_mut().arbiters.push(seed.arbiter);
+        self.groups.push(Group { subscriptions: seed.subscriptions, places: Vec::new() });
+        for (line, handler) in seed.handlers.into_iter().enumerate() {
+            self.open(Place { group, line }, handler, None);
+        }
+    }
+
+    /// Opens a line at its place.
+    fn open(&mut self, place: Place, handler: FeedHandler, relieves: Option<usize>) {
+        let (commands, receiver) = unbounded_channel();
+        let reach = (Rc::clone(&self.config), self.target.clone());
+        let hub = (Rc::clone(&self.hub), place);
+        let mut pump = Pump::new(reach, handler, hub, self.clock.clone(), receiver);
+        if relieves.is_some() {
+            pump.tell_when_well();
+        }
+        self.tasks.spawn_local(pump.run());
+        if let Some(group) = self.groups.get_mut(place.group) {
+            group.put(place.line, Line { commands, relieves });
+        }
     }
 
     /// Deals a subscription to the group that has it, or to one with room, or to a new one.
@@ -156,9 +166,8 @@ impl<S: Sink + 'static> Director<S> {
                 let _ = reply.send(Readers::of_lines(arbiter, &subscription));
             }
         }
-        for (line, _) in &group.lines {
-            // A line that has ended is gone with the whole client.
-            let _ = line.send(LineCommand::Subscribe(subscription, reply.take()));
+        for line in group.lines() {
+            line.send(LineCommand::Subscribe(subscription, reply.take()));
         }
     }
 
@@ -167,9 +176,7 @@ impl<S: Sink + 'static> Director<S> {
         let Some(at) = self.groups.iter().position(has) else { return };
         let Some(group) = self.groups.get_mut(at) else { return };
         group.subscriptions.retain(|other| *other != subscription);
-        for (line, _) in &group.lines {
-            let _ = line.send(LineCommand::Unsubscribe(subscription));
-        }
+        group.lines().for_each(|line| line.send(LineCommand::Unsubscribe(subscription)));
         let wall = self.clock.now().1;
         let Hub { arbiters, sink, .. } = &mut *self.hub.borrow_mut();
         if let Some(Some(arbiter)) = arbiters.get_mut(at) {
@@ -177,14 +184,64 @@ impl<S: Sink + 'static> Director<S> {
         }
     }
 
+    fn notice(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Announced(place) => self.relieve(*place),
+            Notice::Well(place) => self.retire_other(*place),
+        }
+    }
+
+    /// Opens a line that is to relieve one that the exchange will soon close.
+    fn relieve(&mut self, old: Place) {
+        let Some(group) = self.groups.get(old.group) else { return };
+        if group.is_relieved(old.line) {
+            return;
+        }
+        let place = Place { group: old.group, line: group.free() };
+        let handler = new_handler(&self.config, &group.subscriptions);
+        if let Some(Some(arbiter)) = self.hub.borrow_mut().arbiters.get_mut(place.group) {
+            arbiter.open_line(place.line);
+        }
+        self.open(place, handler, Some(old.line));
+    }
+
+    /// A line has everything: the one that it relieves may go.
+    fn retire_other(&mut self, place: Place) {
+        let Some(group) = self.groups.get_mut(place.group) else { return };
+        let line = group.places.get_mut(place.line).and_then(Option::as_mut);
+        let relieved = line.and_then(|line| line.relieves.take());
+        if let Some(Some(old)) = relieved.and_then(|at| group.places.get(at)) {
+            tracing::info!("another connection has taken over");
+            old.send(LineCommand::Retire);
+        }
+    }
+
+    /// A line has ended: relieved, or by a panic of the sink, which is everybody's end.
+    fn ended(&mut self, ended: Result<Ended, JoinError>) {
+        match ended {
+            Ok(ended) => {
+                let Place { group, line } = ended.place;
+                let places = self.groups.get_mut(group).map(|group| &mut group.places);
+                if let Some(place) = places.and_then(|places| places.get_mut(line)) {
+                    *place = None;
+                }
+                self.relieved.add(&ended.stats, &ended.latency);
+            }
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => {}
+        }
+    }
+
     async fn stats(&self) -> ClientStats {
-        let recovery = self.hub.borrow().sink.recovery.clone();
-        let mut stats = ClientStats::new(recovery, new_latency());
-        for (line, _) in self.groups.iter().flat_map(|group| &group.lines) {
+        let mut stats = self.relieved.clone();
+        stats.recovery = self.hub.borrow().sink.recovery.clone();
+        for line in self.groups.iter().flat_map(Group::lines) {
             let (sender, receiver) = oneshot::channel();
-            let _ = line.send(LineCommand::Stats(sender));
+            line.send(LineCommand::Stats(sender));
             if let Ok((connection, latency)) = receiver.await {
-                stats.add(connection, &latency);
+                stats.add(&connection, &latency);
+                stats.connected &= connection.connected;
+                stats.connections.push(connection);
             }
         }
         for arbiter in self.hub.borrow().arbiters.iter().flatten() {
@@ -194,32 +251,28 @@ impl<S: Sink + 'static> Director<S> {
     }
 
     /// Stops every line, all at once and within a bound.
-    async fn stop(self) -> StopReport {
-        let lines: Vec<_> = self.groups.into_iter().flat_map(|group| group.lines).collect();
-        for (line, _) in &lines {
-            let _ = line.send(LineCommand::Stop);
-        }
+    async fn stop(mut self) -> StopReport {
+        self.groups.iter().flat_map(Group::lines).for_each(|line| line.send(LineCommand::Stop));
         let mut report = StopReport::default();
         let deadline = tokio::time::sleep(STOP_WITHIN);
         tokio::pin!(deadline);
-        for (_, mut task) in lines {
-            let ended = tokio::select! {
+        loop {
+            tokio::select! {
                 biased;
-                ended = &mut task => ended.ok(),
-                () = &mut deadline => None,
-            };
-            match ended {
-                Some(ended) => {
-                    report.open += usize::from(ended.was_open);
-                    report.closed_properly += usize::from(ended.closed_properly);
-                    report.unanswered += usize::from(ended.unanswered);
-                }
-                None => {
-                    task.abort();
-                    report.dropped += 1;
+                ended = self.tasks.join_next() => match ended {
+                    Some(Ok(ended)) => report.add(&ended),
+                    Some(Err(error)) if error.is_panic() => {
+                        std::panic::resume_unwind(error.into_panic());
+                    }
+                    Some(Err(_)) => {}
+                    None => return report,
+                },
+                () = &mut deadline => {
+                    report.dropped += self.tasks.len();
+                    self.tasks.abort_all();
+                    return report;
                 }
             }
         }
-        report
     }
 }

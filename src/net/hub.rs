@@ -3,7 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::feed::{Arbiter, Recovery};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::line::Notice;
+use crate::feed::{Arbiter, FeedHandler, Recovery};
 use crate::model::{Event, Sink};
 
 /// Shared by the tasks of the client's one thread. Nobody holds it while waiting for anything.
@@ -14,8 +17,8 @@ pub(super) struct Hub<S> {
     pub(super) sink: Noted<S>,
     /// By group: `None` where one connection alone brings what it has subscribed.
     pub(super) arbiters: Vec<Option<Arbiter>>,
-    /// By group and line: whether everything that it wants is live.
-    pub(super) well: Vec<Vec<bool>>,
+    /// Where connections tell the director of what he has to see to.
+    pub(super) notices: UnboundedSender<Notice>,
 }
 
 /// The user's sink, with the times that books take to be live again.
@@ -42,15 +45,9 @@ pub(super) struct Place {
 }
 
 impl<S: Sink> Hub<S> {
-    pub(super) fn new(sink: S) -> Self {
+    pub(super) fn new(sink: S, notices: UnboundedSender<Notice>) -> Self {
         let sink = Noted { sink, recovery: Recovery::default() };
-        Self { sink, arbiters: Vec::new(), well: Vec::new() }
-    }
-
-    /// Adds a group of lines.
-    pub(super) fn add(&mut self, arbiter: Option<Arbiter>, lines: usize) {
-        self.arbiters.push(arbiter);
-        self.well.push(vec![false; lines]);
+        Self { sink, arbiters: Vec::new(), notices }
     }
 
     /// Passes an event of one connection on.
@@ -62,16 +59,13 @@ impl<S: Sink> Hub<S> {
         }
     }
 
-    pub(super) fn set_well(&mut self, place: Place, well: bool) {
-        let lines = self.well.get_mut(place.group);
-        if let Some(line) = lines.and_then(|lines| lines.get_mut(place.line)) {
-            *line = well;
+    /// Sees to it that a line can be relieved: one that was alone gets an arbiter, which takes its
+    /// readers over.
+    pub(super) fn announced(&mut self, place: Place, handler: &mut FeedHandler) {
+        if let Some(arbiter) = self.arbiters.get_mut(place.group) {
+            arbiter.get_or_insert_with(|| Arbiter::adopt(handler, place.line));
         }
-    }
-
-    /// Whether another line of the group can do without this one.
-    pub(super) fn others_are_well(&self, place: Place) -> bool {
-        let lines = self.well.get(place.group).into_iter().flatten().enumerate();
-        lines.into_iter().any(|(line, well)| line != place.line && *well)
+        // Without a director everything is about to end.
+        let _ = self.notices.send(Notice::Announced(place));
     }
 }

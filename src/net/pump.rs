@@ -16,25 +16,22 @@ use super::builder::ClientConfig;
 use super::client::Readers;
 use super::clock::Clock;
 use super::connect::{Socket, Target};
-use super::director::LineCommand;
 use super::gate;
 use super::hub::{Place, SharedHub};
+use super::intake::{Intake, new_latency};
+use super::line::LineCommand;
 use super::stats::ConnectionStats;
-use crate::feed::{Action, FeedHandler, LostReason, Session, SessionEvent, Slot};
-use crate::model::{
-    BookState, Control, ControlKind, DownReason, Event, MonoNanos, Sink, StateChange, Subscription,
-    UnixNanos,
-};
-use crate::wire::Frame;
-
-/// The longest latency that the histogram tells apart, in nanoseconds; longer ones count as this.
-pub const LATENCY_MAX_NS: u64 = 10_000_000_000;
+use crate::feed::{Action, FeedHandler, Session};
+use crate::model::{BookState, DownReason, Event, MonoNanos, Sink};
 
 /// How often books are looked at for being stale.
 const STALE_CHECK: Duration = Duration::from_secs(1);
 
 /// How many frames may go before commands and timer.
 const MAX_STREAK: u32 = 64;
+
+/// How long a line that was relieved goes on: what its successor could not see may still come.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// How long a proper close may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
@@ -59,7 +56,7 @@ enum Input {
 pub(super) struct Pump<S> {
     config: Rc<ClientConfig>,
     target: Target,
-    core: Core<S>,
+    intake: Intake<S>,
     commands: UnboundedReceiver<LineCommand>,
     transport: Transport,
     timer: Pin<Box<Sleep>>,
@@ -67,29 +64,19 @@ pub(super) struct Pump<S> {
     stale_check: MonoNanos,
     /// Frames taken since commands and timer were last looked at first.
     streak: u32,
+    /// When it ends, where another line has relieved it.
+    retires: Option<MonoNanos>,
     stopping: bool,
 }
 
 /// What a connection leaves behind.
-#[derive(Clone, Copy, Debug)]
 pub(super) struct Ended {
+    pub(super) place: Place,
+    pub(super) stats: ConnectionStats,
+    pub(super) latency: Histogram<u64>,
     pub(super) was_open: bool,
     pub(super) closed_properly: bool,
     pub(super) unanswered: bool,
-}
-
-/// What a frame touches: apart from the transport, so that both can be borrowed at once.
-struct Core<S> {
-    clock: Clock,
-    handler: FeedHandler,
-    session: Session,
-    hub: SharedHub<S>,
-    place: Place,
-    stats: ConnectionStats,
-    latency: Histogram<u64>,
-    measure: bool,
-    /// Whether the exchange has announced that it will close this connection.
-    announced: bool,
 }
 
 impl<S: Sink> Pump<S> {
@@ -110,20 +97,27 @@ impl<S: Sink> Pump<S> {
         let measure = config.measure;
         let stats = ConnectionStats::new(place.group, place.line);
         let latency = new_latency();
-        let core =
-            Core { clock, handler, session, hub, place, stats, latency, measure, announced: false };
+        let (awaited, news) = (false, false);
+        let intake =
+            Intake { clock, handler, session, hub, place, stats, latency, measure, awaited, news };
         Self {
             config,
             target,
-            core,
+            intake,
             commands,
             transport: Transport::Closed,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             armed: MonoNanos::ZERO,
             stale_check: MonoNanos::ZERO,
             streak: 0,
+            retires: None,
             stopping: false,
         }
+    }
+
+    /// Has it tell the director when it has everything that it wants.
+    pub(super) fn tell_when_well(&mut self) {
+        self.intake.awaited = true;
     }
 
     /// Runs until it is told to stop or its handle is gone.
@@ -139,12 +133,15 @@ impl<S: Sink> Pump<S> {
                 Input::Timer => self.timer(),
             }
         }
-        let was_open = self.core.session.is_open();
-        let unanswered = was_open && !self.core.session.is_settled();
-        self.core.session.stop();
+        let was_open = self.intake.session.is_open();
+        let unanswered = was_open && !self.intake.session.is_settled();
+        self.intake.session.stop();
         let closed_properly = self.close().await;
-        self.core.set_all_states(BookState::Down(DownReason::Stopped));
-        Ended { was_open, closed_properly, unanswered }
+        self.intake.set_all_states(BookState::Down(DownReason::Stopped));
+        let Intake { place, .. } = self.intake;
+        let stats = self.intake.stats();
+        let latency = self.intake.latency;
+        Ended { place, stats, latency, was_open, closed_properly, unanswered }
     }
 
     async fn wait(&mut self) -> Input {
@@ -181,31 +178,32 @@ impl<S: Sink> Pump<S> {
     /// touches it: a later one is found when it fires.
     fn arm(&mut self) {
         let stale = self.stale_check + STALE_CHECK;
-        let next = self.core.session.poll_timeout().map_or(stale, |next| next.min(stale));
+        let due = [self.intake.session.poll_timeout(), self.retires];
+        let next = due.into_iter().flatten().fold(stale, MonoNanos::min);
         if next < self.armed || self.timer.is_elapsed() {
             self.armed = next;
-            self.timer.as_mut().reset(self.core.clock.deadline(next));
+            self.timer.as_mut().reset(self.intake.clock.deadline(next));
         }
     }
 
     fn timer(&mut self) {
-        let (mono, wall) = self.core.clock.now();
-        self.core.session.timeout(mono);
+        let (mono, wall) = self.intake.clock.now();
+        self.intake.session.timeout(mono);
         if mono.since(self.stale_check) >= STALE_CHECK {
             self.stale_check = mono;
-            let Core { handler, hub, place, .. } = &mut self.core;
+            let Intake { handler, hub, place, .. } = &mut self.intake;
             let mut hub = hub.borrow_mut();
             let pass = &mut |event: &Event<'_>| hub.on_event(*place, event);
             handler.mark_stale(&self.config.stale, wall, pass);
-            drop(hub);
-            self.core.look_after_upgrade(mono);
         }
+        self.stopping |= self.retires.is_some_and(|at| at <= mono);
     }
 
     /// Does what the session wants done, and tells what it has to tell.
     async fn act(&mut self) {
-        self.core.tell();
-        while let Some(action) = self.core.session.poll_action() {
+        self.intake.tell();
+        self.intake.herald();
+        while let Some(action) = self.intake.session.poll_action() {
             match action {
                 Action::Connect => self.connect(),
                 Action::Login => self.login().await,
@@ -214,14 +212,14 @@ impl<S: Sink> Pump<S> {
                     self.close().await;
                 }
             }
-            self.core.tell();
+            self.intake.tell();
         }
     }
 
     fn connect(&mut self) {
         if let Err(pause) = gate::take(&self.target.host(), self.config.session.connects) {
-            let until = self.core.clock.mono() + pause;
-            return self.core.session.postpone(until);
+            let until = self.intake.clock.mono() + pause;
+            return self.intake.session.postpone(until);
         }
         tracing::debug!(url = %self.config.url, "connecting");
         self.transport = Transport::Connecting(tokio::spawn(self.target.clone().connect()));
@@ -230,7 +228,7 @@ impl<S: Sink> Pump<S> {
     fn handshake(&mut self, result: Result<TcpStream, WsError>) {
         match result {
             Ok(tcp) => {
-                self.core.session.handshaking(self.core.clock.mono());
+                self.intake.session.handshaking(self.intake.clock.mono());
                 let upgrade = self.target.clone().upgrade(tcp);
                 self.transport = Transport::Handshaking(tokio::spawn(upgrade));
             }
@@ -240,7 +238,7 @@ impl<S: Sink> Pump<S> {
 
     /// Sends the login request, whose text must not be logged.
     async fn login(&mut self) {
-        let wall = self.core.clock.now().1;
+        let wall = self.intake.clock.now().1;
         let dialect = self.config.session.dialect;
         if let Some(credentials) = &self.config.credentials {
             let text = credentials.request(dialect, wall);
@@ -268,9 +266,16 @@ impl<S: Sink> Pump<S> {
             Transport::Connecting(task) => task.abort(),
             Transport::Handshaking(task) => task.abort(),
             Transport::Open(mut socket) => {
+                let (intake, last) = (&mut self.intake, self.stopping);
                 let closing = async {
                     socket.close(None).await?;
-                    while socket.next().await.transpose()?.is_some() {}
+                    while let Some(message) = socket.next().await.transpose()? {
+                        // What was on the way when it was to end counts; from a connection that
+                        // was given up it does not.
+                        if last {
+                            intake.data(&message);
+                        }
+                    }
                     Ok::<(), WsError>(())
                 };
                 // The other side may be gone; then there is nobody to be polite to.
@@ -284,7 +289,7 @@ impl<S: Sink> Pump<S> {
         match result {
             Ok(socket) => {
                 self.transport = Transport::Open(socket);
-                self.core.session.connected(self.core.clock.mono());
+                self.intake.session.connected(self.intake.clock.mono());
             }
             Err(error) => self.lost(&error),
         }
@@ -293,27 +298,22 @@ impl<S: Sink> Pump<S> {
     fn lost(&mut self, error: &dyn std::fmt::Display) {
         tracing::warn!(%error, url = %self.config.url, "connection lost");
         self.transport = Transport::Closed;
-        self.core.stats.last_loss = Some(error.to_string());
-        self.core.session.lost(self.core.clock.mono());
+        self.intake.stats.last_loss = Some(error.to_string());
+        self.intake.session.lost(self.intake.clock.mono());
     }
 
     fn message(&mut self, message: Option<Result<Message, WsError>>) {
         match message {
-            Some(Ok(Message::Text(text))) => self.core.frame(Frame::Text(text.as_bytes())),
-            Some(Ok(Message::Binary(body))) => self.core.frame(Frame::Binary(&body)),
-            // tungstenite answers pings itself, with the next write or read.
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
-                self.core.session.inbound(self.core.clock.mono());
-            }
             Some(Ok(Message::Close(Some(frame)))) => self.lost(&frame),
             Some(Ok(Message::Close(None))) | None => self.lost(&"closed by the other side"),
+            Some(Ok(message)) => self.intake.data(&message),
             Some(Err(error)) => self.lost(&error),
         }
     }
 
     fn command(&mut self, command: Option<LineCommand>) {
-        let (mono, wall) = self.core.clock.now();
-        let Core { handler, session, hub, place, .. } = &mut self.core;
+        let (mono, wall) = self.intake.clock.now();
+        let Intake { handler, session, hub, place, .. } = &mut self.intake;
         match command {
             Some(LineCommand::Subscribe(subscription, reply)) => {
                 handler.subscribe(subscription);
@@ -330,10 +330,11 @@ impl<S: Sink> Pump<S> {
                 session.unsubscribe(&subscription, mono);
             }
             Some(LineCommand::Stats(reply)) => {
-                let stats = self.core.stats();
-                let _ = reply.send((stats, self.core.latency.clone()));
+                let stats = self.intake.stats();
+                let _ = reply.send((stats, self.intake.latency.clone()));
             }
-            Some(LineCommand::Stop) | None => self.stopping = true,
+            Some(LineCommand::Retire) if session.is_open() => self.retires = Some(mono + LINGER),
+            Some(LineCommand::Retire | LineCommand::Stop) | None => self.stopping = true,
         }
     }
 }
@@ -341,148 +342,4 @@ impl<S: Sink> Pump<S> {
 /// What a task came to; one that has panicked is a failed attempt.
 async fn joined<T>(task: &mut JoinHandle<Result<T, WsError>>) -> Result<T, WsError> {
     task.await.unwrap_or_else(|error| Err(WsError::Io(std::io::Error::other(error))))
-}
-
-impl<S: Sink> Core<S> {
-    /// The hot path: one frame to books and sink. Allocates nothing in steady state.
-    #[inline]
-    fn frame(&mut self, frame: Frame<'_>) {
-        let (mono, wall) = self.clock.now();
-        self.session.inbound(mono);
-        let Self { handler, session, hub, place, .. } = self;
-        let mut hub = hub.borrow_mut();
-        let result = handler.on_frame(frame, wall, &mut |event: &Event<'_>| {
-            match event {
-                Event::Control(control) => on_control(session, control, mono),
-                Event::State(change) => on_state(session, change, mono),
-                _ => {}
-            }
-            hub.on_event(*place, event);
-        });
-        drop(hub);
-        if self.measure {
-            let nanos = self.clock.mono().since(mono).as_nanos();
-            let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
-            self.latency.saturating_record(nanos.clamp(1, LATENCY_MAX_NS));
-        }
-        if let Err(error) = result {
-            let malformed = self.handler.stats().malformed();
-            // A fault that repeats is logged at its first, second, fourth, … time.
-            if malformed.is_power_of_two() {
-                tracing::warn!(%error, malformed, "malformed frame");
-            }
-        }
-    }
-
-    /// Brings the session's news to states, log and counters.
-    fn tell(&mut self) {
-        while let Some(event) = self.session.poll_event() {
-            let wall = self.clock.now().1;
-            match event {
-                SessionEvent::Connected => {
-                    tracing::info!("connected");
-                    self.stats.connects += 1;
-                    self.stats.connected = true;
-                }
-                SessionEvent::Subscribed(subscription) => self.subscribed(&subscription, wall),
-                SessionEvent::Rejected { subscription, code, message } => {
-                    tracing::error!(%subscription, code, message, "subscription refused");
-                    self.stats.rejections += 1;
-                    let down = BookState::Down(DownReason::Rejected);
-                    self.set_state(&subscription, down, wall);
-                }
-                SessionEvent::LoginRefused { code, message } => {
-                    tracing::error!(code, message, "login refused");
-                    self.stats.logins_refused += 1;
-                }
-                SessionEvent::UpgradeAnnounced => {
-                    tracing::info!("the exchange announces a service upgrade");
-                    self.stats.upgrades += 1;
-                    self.announced = true;
-                    self.look_after_upgrade(self.clock.mono());
-                }
-                SessionEvent::Lost(reason) => {
-                    tracing::info!(?reason, "not connected");
-                    self.stats.losses += 1;
-                    if !matches!(reason, LostReason::Closed | LostReason::ConnectFailed) {
-                        self.stats.last_loss = Some(reason.to_string());
-                    }
-                    self.stats.connected = false;
-                    self.announced = false;
-                    self.set_all_states(BookState::Connecting);
-                }
-            }
-        }
-    }
-
-    fn subscribed(&mut self, subscription: &Subscription, wall: UnixNanos) {
-        tracing::debug!(%subscription, "subscribed");
-        let slot = self.handler.slots().get(subscription);
-        if slot.is_some_and(|slot| slot.state() == BookState::Connecting) {
-            let state = BookState::AwaitingSnapshot;
-            self.set_state(subscription, state, wall);
-        }
-    }
-
-    fn set_state(&mut self, subscription: &Subscription, state: BookState, wall: UnixNanos) {
-        let Self { handler, hub, place, .. } = self;
-        let mut hub = hub.borrow_mut();
-        handler.set_state(subscription, state, wall, &mut |event: &Event<'_>| {
-            hub.on_event(*place, event);
-        });
-    }
-
-    fn set_all_states(&mut self, state: BookState) {
-        let wall = self.clock.now().1;
-        let Self { handler, hub, place, .. } = self;
-        let mut hub = hub.borrow_mut();
-        hub.set_well(*place, false);
-        handler.set_all_states(state, wall, &mut |event: &Event<'_>| hub.on_event(*place, event));
-    }
-
-    /// Says whether this line is well, and gives a connection up that the exchange will soon close:
-    /// alone at once, in a group when another line can do without this one.
-    fn look_after_upgrade(&mut self, now: MonoNanos) {
-        let live = |state| matches!(state, BookState::Live | BookState::Down(_));
-        let books = self.handler.slots().iter();
-        let well = self.session.is_settled() && books.into_iter().all(|slot| live(slot.state()));
-        let mut hub = self.hub.borrow_mut();
-        hub.set_well(self.place, well && !self.announced);
-        let lines = hub.well.get(self.place.group).map_or(0, Vec::len);
-        let spared = lines < 2 || hub.others_are_well(self.place);
-        drop(hub);
-        if self.announced && spared {
-            self.session.reconnect(LostReason::ServiceUpgrade, now);
-        }
-    }
-
-    fn stats(&self) -> ConnectionStats {
-        let (feed, session) = (*self.handler.stats(), *self.session.stats());
-        let live = self.handler.slots().iter().filter(|slot| slot.state().is_live()).count();
-        let ts_event = self.handler.slots().iter().map(Slot::ts_event).max().unwrap_or_default();
-        ConnectionStats { feed, session, live, ts_event, ..self.stats.clone() }
-    }
-}
-
-/// The control plane: replies and notices go to the session.
-#[cold]
-fn on_control(session: &mut Session, control: &Control<'_>, now: MonoNanos) {
-    if control.kind != ControlKind::Pong {
-        session.control(control, now);
-    }
-}
-
-/// The control plane: what a frame did to a state decides whether its book is fetched anew.
-#[cold]
-fn on_state(session: &mut Session, change: &StateChange<'_>, now: MonoNanos) {
-    match change.to {
-        BookState::Resyncing => session.resync(change.subscription, now),
-        BookState::Live => session.synced(change.subscription, now),
-        _ => {}
-    }
-}
-
-#[expect(clippy::expect_used, reason = "constant bounds, which a test makes too")]
-pub(super) fn new_latency() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3).expect("bounds are in order")
 }

@@ -2,6 +2,7 @@
 
 use hdrhistogram::Histogram;
 
+use super::pump::Ended;
 use crate::feed::{LineStats, Recovery, SessionStats, Stats};
 use crate::model::UnixNanos;
 
@@ -78,9 +79,11 @@ pub struct ClientStats {
     pub last_loss: Option<String>,
     /// How many subscriptions the exchange has refused, on any connection.
     pub rejections: u64,
+    /// How many service upgrades the exchange has announced, on any connection.
+    pub upgrades: u64,
     /// Whether every connection is open now.
     pub connected: bool,
-    /// Each connection by itself.
+    /// Each connection that runs; those that others have relieved are in the sums alone.
     pub connections: Vec<ConnectionStats>,
     /// What each line has won and lost, over all groups; empty where there is only one.
     pub lines: Vec<LineStats>,
@@ -97,14 +100,15 @@ impl ClientStats {
             losses: 0,
             last_loss: None,
             rejections: 0,
+            upgrades: 0,
             connected: true,
             connections: Vec::new(),
             lines: Vec::new(),
         }
     }
 
-    /// Adds one connection's.
-    pub(super) fn add(&mut self, connection: ConnectionStats, latency: &Histogram<u64>) {
+    /// Adds the counters of one connection.
+    pub(super) fn add(&mut self, connection: &ConnectionStats, latency: &Histogram<u64>) {
         self.feed.merge(&connection.feed);
         self.session.merge(&connection.session);
         // Both have the same bounds, so nothing can be out of them.
@@ -112,11 +116,10 @@ impl ClientStats {
         self.connects += connection.connects;
         self.losses += connection.losses;
         self.rejections += connection.rejections;
-        self.connected &= connection.connected;
+        self.upgrades += connection.upgrades;
         if connection.last_loss.is_some() {
             self.last_loss.clone_from(&connection.last_loss);
         }
-        self.connections.push(connection);
     }
 
     /// Adds what the lines of one group have won and lost.
@@ -142,4 +145,12 @@ pub struct StopReport {
     pub unanswered: usize,
     /// Connections that did not end within the bound and were dropped.
     pub dropped: usize,
+}
+
+impl StopReport {
+    pub(super) fn add(&mut self, ended: &Ended) {
+        self.open += usize::from(ended.was_open);
+        self.closed_properly += usize::from(ended.closed_properly);
+        self.unanswered += usize::from(ended.unanswered);
+    }
 }

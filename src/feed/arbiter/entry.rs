@@ -4,12 +4,12 @@ use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 
 use super::judge::{Copy, Judge, Mark};
-use crate::feed::publish::BookPublisher;
-use crate::feed::publish_depth::{DepthPublisher, PUBLISHED_LEVELS};
-use crate::feed::tape::TradePublisher;
+use crate::feed::publish_depth::PUBLISHED_LEVELS;
+use crate::feed::publishers::Publishers;
+use crate::feed::slot::Slot;
 use crate::model::{
-    BOOK5_LEVELS, Book5, BookState, BookUpdate, ChannelKind, DepthChange, NO_SEQ, Subscription,
-    TradeUpdate, UnixNanos,
+    BOOK5_LEVELS, Book5, BookState, BookUpdate, ChannelKind, DepthChange, DownReason, NO_SEQ,
+    Subscription, Trade, TradeRing, TradeUpdate, UnixNanos,
 };
 
 /// How many books are remembered: more than two lines are ever apart in a burst.
@@ -24,6 +24,10 @@ pub(super) struct OfLine {
     last: Option<Mark>,
 }
 
+impl OfLine {
+    const NEW: Self = Self { state: BookState::Connecting, last: None };
+}
+
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) subscription: Subscription,
@@ -32,24 +36,56 @@ pub(super) struct Entry {
     judge: Judge,
     /// The line whose book was published last.
     winner: usize,
-    pub(super) book: Option<BookPublisher>,
-    pub(super) depth: Option<DepthPublisher>,
-    pub(super) trades: Option<TradePublisher>,
+    pub(super) publishers: Publishers,
+}
+
+/// An entry that goes, be it by a panic in the sink, takes its readers' belief with it.
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if !matches!(self.state, BookState::Down(_)) {
+            self.publishers.publish_state(BookState::Down(DownReason::Stopped));
+        }
+    }
 }
 
 impl Entry {
     pub(super) fn new(subscription: Subscription, lines: usize) -> Self {
         let kind = subscription.channel().kind();
-        let (trades, deep) = (kind == ChannelKind::Trades, kind == ChannelKind::Depth);
         Self {
             subscription,
             state: BookState::Connecting,
-            lines: vec![OfLine { state: BookState::Connecting, last: None }; lines],
-            judge: Judge::new(if trades { TRADES } else { BOOKS }),
+            lines: vec![OfLine::NEW; lines],
+            judge: Judge::new(if kind == ChannelKind::Trades { TRADES } else { BOOKS }),
             winner: usize::MAX,
-            book: (!trades).then(BookPublisher::new),
-            depth: deep.then(DepthPublisher::new),
-            trades: trades.then(TradePublisher::new),
+            publishers: Publishers::new(kind),
+        }
+    }
+
+    /// Takes a slot over from a line that was alone until now: what publishes it, its state, and
+    /// what it has brought last, so that no other line brings it again.
+    pub(super) fn adopt(slot: &mut Slot, line: usize) -> Self {
+        let mut entry = Self::new(*slot.subscription(), line + 1);
+        entry.publishers = slot.take_publishers();
+        entry.state = slot.state();
+        entry.line_state(line, slot.state());
+        let at = slot.ts_recv();
+        for trade in slot.trades().into_iter().flat_map(TradeRing::iter) {
+            entry.judge.remember(trade_mark(trade), line, trade.ts_recv, true);
+        }
+        if let Some(book) = slot.book().filter(|_| at != UnixNanos::UNKNOWN) {
+            entry.judge.remember(book_mark(&book), line, at, false);
+            entry.winner = line;
+        }
+        entry
+    }
+
+    /// Makes room for a line of that number, of which nothing has come yet.
+    pub(super) fn open_line(&mut self, line: usize) {
+        if self.lines.len() <= line {
+            self.lines.resize(line + 1, OfLine::NEW);
+        }
+        if let Some(of_line) = self.lines.get_mut(line) {
+            *of_line = OfLine::NEW;
         }
     }
 
@@ -80,15 +116,7 @@ impl Entry {
     /// Changes the state and publishes it.
     pub(super) fn set_state(&mut self, state: BookState) {
         self.state = state;
-        if let Some(book) = &mut self.book {
-            book.publish_state(state);
-        }
-        if let Some(depth) = &mut self.depth {
-            depth.publish_state(state);
-        }
-        if let Some(trades) = &mut self.trades {
-            trades.publish_state(state);
-        }
+        self.publishers.publish_state(state);
     }
 
     fn is_live(&self, line: usize) -> bool {
@@ -102,7 +130,7 @@ impl Entry {
         let copy = self.judge_book(line, mark, book.ts_recv);
         if copy == Copy::First {
             self.winner = line;
-            if let Some(publisher) = &mut self.book {
+            if let Some(publisher) = &mut self.publishers.book {
                 publisher.publish(book, self.state);
             }
         }
@@ -123,10 +151,13 @@ impl Entry {
             let other = std::mem::replace(&mut self.winner, line) != line || before != self.state;
             let changed = change.applied.first_changed.unwrap_or(usize::MAX);
             let view = change.book.view();
-            if let Some(book) = self.book.as_mut().filter(|_| other || changed < BOOK5_LEVELS) {
+            if let Some(book) =
+                self.publishers.book.as_mut().filter(|_| other || changed < BOOK5_LEVELS)
+            {
                 book.publish(&view.top5(), self.state);
             }
-            if let Some(depth) = self.depth.as_mut().filter(|_| other || changed < PUBLISHED_LEVELS)
+            if let Some(depth) =
+                self.publishers.depth.as_mut().filter(|_| other || changed < PUBLISHED_LEVELS)
             {
                 depth.publish(&view, self.state);
             }
@@ -137,12 +168,11 @@ impl Entry {
     /// Judges a trade of a line; publishes it where it counts.
     pub(super) fn on_trade(&mut self, line: usize, update: &TradeUpdate<'_>) -> Copy {
         let trade = &update.trade;
-        let id = i64::try_from(trade.trade_id).unwrap_or(i64::MAX);
-        let mark = Mark { seq: id, ts: trade.ts_event, key: id.cast_unsigned() };
+        let mark = trade_mark(trade);
         let was_live = self.state.is_live();
         self.state = BookState::Live;
         let copy = self.judge.trade(mark);
-        if let Some(publisher) = &mut self.trades {
+        if let Some(publisher) = &mut self.publishers.trades {
             if copy == Copy::First {
                 self.judge.remember(mark, line, trade.ts_recv, true);
                 publisher.push(trade);
@@ -170,6 +200,11 @@ impl Entry {
     pub(super) fn last_seq(&self) -> Option<i64> {
         self.judge.last().map(|mark| mark.seq).filter(|seq| *seq != NO_SEQ)
     }
+}
+
+fn trade_mark(trade: &Trade) -> Mark {
+    let id = i64::try_from(trade.trade_id).unwrap_or(i64::MAX);
+    Mark { seq: id, ts: trade.ts_event, key: id.cast_unsigned() }
 }
 
 fn book_mark(book: &Book5) -> Mark {

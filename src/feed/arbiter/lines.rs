@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 
 use super::entry::Entry;
 use super::judge::Copy;
+use crate::feed::handler::FeedHandler;
 use crate::feed::publish::BookReader;
 use crate::feed::publish_depth::DepthReader;
 use crate::feed::slots::{hash, parts};
@@ -83,6 +84,25 @@ impl Arbiter {
         }
     }
 
+    /// Makes an arbiter for a line that was alone until now: it takes over what publishes the books
+    /// and trades of `handler`, and knows what they have brought last.
+    #[must_use]
+    pub fn adopt(handler: &mut FeedHandler, line: usize) -> Self {
+        let mut arbiter = Self::new(line + 1);
+        let slots = handler.slots_mut().iter_mut();
+        arbiter.entries = slots.map(|slot| Entry::adopt(slot, line)).collect();
+        arbiter.reindex();
+        arbiter
+    }
+
+    /// Makes room for a line of that number, of which nothing has come yet.
+    pub fn open_line(&mut self, line: usize) {
+        if self.stats.len() <= line {
+            self.stats.resize_with(line + 1, LineStats::new);
+        }
+        self.entries.iter_mut().for_each(|entry| entry.open_line(line));
+    }
+
     /// Makes a place for a subscription. Does nothing where there is one.
     pub fn subscribe(&mut self, subscription: Subscription) {
         let (channel, market, inst_id) = parts(&subscription);
@@ -157,19 +177,19 @@ impl Arbiter {
     /// A reader of a subscription's book for another thread.
     #[must_use]
     pub fn book_reader(&self, subscription: &Subscription) -> Option<BookReader> {
-        Some(self.entry(subscription)?.book.as_ref()?.reader())
+        Some(self.entry(subscription)?.publishers.book.as_ref()?.reader())
     }
 
     /// A reader of the best levels of a subscription's deep book for another thread.
     #[must_use]
     pub fn depth_reader(&self, subscription: &Subscription) -> Option<DepthReader> {
-        Some(self.entry(subscription)?.depth.as_ref()?.reader())
+        Some(self.entry(subscription)?.publishers.depth.as_ref()?.reader())
     }
 
     /// A reader of a subscription's trades for another thread.
     #[must_use]
     pub fn trade_reader(&self, subscription: &Subscription) -> Option<TradeReader> {
-        Some(self.entry(subscription)?.trades.as_ref()?.reader())
+        Some(self.entry(subscription)?.publishers.trades.as_ref()?.reader())
     }
 
     /// The state of a subscription: the best that any line has.

@@ -1,0 +1,40 @@
+//! All that publishes one subscription to other threads.
+
+use super::publish::BookPublisher;
+use super::publish_depth::DepthPublisher;
+use super::tape::TradePublisher;
+use crate::model::{BookState, ChannelKind};
+
+/// All that publishes one subscription to other threads; `None` where the channel brings no such
+/// thing.
+#[derive(Debug)]
+pub(super) struct Publishers {
+    pub(super) book: Option<BookPublisher>,
+    pub(super) depth: Option<DepthPublisher>,
+    pub(super) trades: Option<TradePublisher>,
+}
+
+impl Publishers {
+    /// Makes what a channel needs, with nothing published yet.
+    pub(super) fn new(kind: ChannelKind) -> Self {
+        let (trades, deep) = (kind == ChannelKind::Trades, kind == ChannelKind::Depth);
+        Self {
+            book: (!trades).then(BookPublisher::new),
+            depth: deep.then(DepthPublisher::new),
+            trades: trades.then(TradePublisher::new),
+        }
+    }
+
+    /// Publishes a state beside what is there.
+    pub(super) fn publish_state(&mut self, state: BookState) {
+        if let Some(book) = &mut self.book {
+            book.publish_state(state);
+        }
+        if let Some(depth) = &mut self.depth {
+            depth.publish_state(state);
+        }
+        if let Some(trades) = &mut self.trades {
+            trades.publish_state(state);
+        }
+    }
+}

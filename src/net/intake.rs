@@ -1,0 +1,193 @@
+//! One connection's messages to books, session and sink.
+
+use hdrhistogram::Histogram;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::clock::Clock;
+use super::hub::{Place, SharedHub};
+use super::line::Notice;
+use super::stats::ConnectionStats;
+use crate::feed::{FeedHandler, LostReason, Session, SessionEvent, Slot};
+use crate::model::{
+    BookState, Control, ControlKind, DownReason, Event, MonoNanos, Sink, StateChange, Subscription,
+    UnixNanos,
+};
+use crate::wire::Frame;
+
+/// The longest latency that the histogram tells apart, in nanoseconds; longer ones count as this.
+pub const LATENCY_MAX_NS: u64 = 10_000_000_000;
+
+/// What a frame touches: apart from the transport, so that both can be borrowed at once.
+pub(super) struct Intake<S> {
+    pub(super) clock: Clock,
+    pub(super) handler: FeedHandler,
+    pub(super) session: Session,
+    pub(super) hub: SharedHub<S>,
+    pub(super) place: Place,
+    pub(super) stats: ConnectionStats,
+    pub(super) latency: Histogram<u64>,
+    pub(super) measure: bool,
+    /// Whether the director waits for this line to be well.
+    pub(super) awaited: bool,
+    /// Whether it may have become well since that was looked at.
+    pub(super) news: bool,
+}
+
+impl<S: Sink> Intake<S> {
+    /// Takes a message that came.
+    #[inline]
+    pub(super) fn data(&mut self, message: &Message) {
+        match message {
+            Message::Text(text) => self.frame(Frame::Text(text.as_bytes())),
+            Message::Binary(body) => self.frame(Frame::Binary(body)),
+            // tungstenite answers pings itself, with the next write or read.
+            _ => self.session.inbound(self.clock.mono()),
+        }
+    }
+
+    /// The hot path: one frame to books and sink. Allocates nothing in steady state.
+    #[inline]
+    fn frame(&mut self, frame: Frame<'_>) {
+        let (mono, wall) = self.clock.now();
+        self.session.inbound(mono);
+        let Self { handler, session, hub, place, news, .. } = self;
+        let mut hub = hub.borrow_mut();
+        let result = handler.on_frame(frame, wall, &mut |event: &Event<'_>| {
+            match event {
+                Event::Control(control) => on_control(session, control, mono),
+                Event::State(change) => {
+                    *news = true;
+                    on_state(session, change, mono);
+                }
+                _ => {}
+            }
+            hub.on_event(*place, event);
+        });
+        drop(hub);
+        if self.measure {
+            let nanos = self.clock.mono().since(mono).as_nanos();
+            let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
+            self.latency.saturating_record(nanos.clamp(1, LATENCY_MAX_NS));
+        }
+        if let Err(error) = result {
+            let malformed = self.handler.stats().malformed();
+            // A fault that repeats is logged at its first, second, fourth, … time.
+            if malformed.is_power_of_two() {
+                tracing::warn!(%error, malformed, "malformed frame");
+            }
+        }
+    }
+
+    /// Brings the session's news to states, log and counters.
+    pub(super) fn tell(&mut self) {
+        while let Some(event) = self.session.poll_event() {
+            self.news = true;
+            let wall = self.clock.now().1;
+            match event {
+                SessionEvent::Connected => {
+                    tracing::info!("connected");
+                    self.stats.connects += 1;
+                    self.stats.connected = true;
+                }
+                SessionEvent::Subscribed(subscription) => self.subscribed(&subscription, wall),
+                SessionEvent::Rejected { subscription, code, message } => {
+                    tracing::error!(%subscription, code, message, "subscription refused");
+                    self.stats.rejections += 1;
+                    let down = BookState::Down(DownReason::Rejected);
+                    self.set_state(&subscription, down, wall);
+                }
+                SessionEvent::LoginRefused { code, message } => {
+                    tracing::error!(code, message, "login refused");
+                    self.stats.logins_refused += 1;
+                }
+                SessionEvent::UpgradeAnnounced => {
+                    tracing::info!("the exchange announces a service upgrade");
+                    self.stats.upgrades += 1;
+                    let Self { hub, place, handler, .. } = self;
+                    hub.borrow_mut().announced(*place, handler);
+                }
+                SessionEvent::Lost(reason) => {
+                    tracing::info!(?reason, "not connected");
+                    self.stats.losses += 1;
+                    if !matches!(reason, LostReason::Closed | LostReason::ConnectFailed) {
+                        self.stats.last_loss = Some(reason.to_string());
+                    }
+                    self.stats.connected = false;
+                    self.set_all_states(BookState::Connecting);
+                }
+            }
+        }
+    }
+
+    fn subscribed(&mut self, subscription: &Subscription, wall: UnixNanos) {
+        tracing::debug!(%subscription, "subscribed");
+        let slot = self.handler.slots().get(subscription);
+        if slot.is_some_and(|slot| slot.state() == BookState::Connecting) {
+            let state = BookState::AwaitingSnapshot;
+            self.set_state(subscription, state, wall);
+        }
+    }
+
+    fn set_state(&mut self, subscription: &Subscription, state: BookState, wall: UnixNanos) {
+        let Self { handler, hub, place, .. } = self;
+        let mut hub = hub.borrow_mut();
+        handler.set_state(subscription, state, wall, &mut |event: &Event<'_>| {
+            hub.on_event(*place, event);
+        });
+    }
+
+    pub(super) fn set_all_states(&mut self, state: BookState) {
+        let wall = self.clock.now().1;
+        let Self { handler, hub, place, .. } = self;
+        let mut hub = hub.borrow_mut();
+        handler.set_all_states(state, wall, &mut |event: &Event<'_>| hub.on_event(*place, event));
+    }
+
+    /// Tells the director, where he waits for it, that this line has everything that it wants.
+    pub(super) fn herald(&mut self) {
+        if !(self.awaited && std::mem::take(&mut self.news)) {
+            return;
+        }
+        let come = |slot: &Slot| match slot.state() {
+            BookState::Live | BookState::Stale | BookState::Down(_) => true,
+            // There is no snapshot of trades: from the acknowledgement on none is missed.
+            BookState::AwaitingSnapshot => slot.trades().is_some(),
+            BookState::Connecting | BookState::Resyncing => false,
+        };
+        if self.session.is_settled() && self.handler.slots().iter().all(come) {
+            self.awaited = false;
+            // Without a director everything is about to end.
+            let _ = self.hub.borrow().notices.send(Notice::Well(self.place));
+        }
+    }
+
+    pub(super) fn stats(&self) -> ConnectionStats {
+        let (feed, session) = (*self.handler.stats(), *self.session.stats());
+        let live = self.handler.slots().iter().filter(|slot| slot.state().is_live()).count();
+        let ts_event = self.handler.slots().iter().map(Slot::ts_event).max().unwrap_or_default();
+        ConnectionStats { feed, session, live, ts_event, ..self.stats.clone() }
+    }
+}
+
+/// The control plane: replies and notices go to the session.
+#[cold]
+fn on_control(session: &mut Session, control: &Control<'_>, now: MonoNanos) {
+    if control.kind != ControlKind::Pong {
+        session.control(control, now);
+    }
+}
+
+/// The control plane: what a frame did to a state decides whether its book is fetched anew.
+#[cold]
+fn on_state(session: &mut Session, change: &StateChange<'_>, now: MonoNanos) {
+    match change.to {
+        BookState::Resyncing => session.resync(change.subscription, now),
+        BookState::Live => session.synced(change.subscription, now),
+        _ => {}
+    }
+}
+
+#[expect(clippy::expect_used, reason = "constant bounds, which a test makes too")]
+pub(super) fn new_latency() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3).expect("bounds are in order")
+}

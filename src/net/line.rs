@@ -1,0 +1,77 @@
+//! The connections of a group: what each is told, what it tells, and which relieves another.
+
+use std::sync::mpsc;
+
+use hdrhistogram::Histogram;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+
+use super::client::Readers;
+use super::hub::Place;
+use super::stats::ConnectionStats;
+use crate::model::Subscription;
+
+/// What the director asks of one connection.
+pub(super) enum LineCommand {
+    Subscribe(Subscription, Option<mpsc::Sender<Readers>>),
+    Unsubscribe(Subscription),
+    Stats(oneshot::Sender<(ConnectionStats, Histogram<u64>)>),
+    /// Another has relieved it: end soon, but not before what is on the way has come.
+    Retire,
+    Stop,
+}
+
+/// What a connection tells the director.
+pub(super) enum Notice {
+    /// The exchange will soon close it.
+    Announced(Place),
+    /// It was to relieve another, and everything that it wants has come.
+    Well(Place),
+}
+
+/// One connection that runs.
+pub(super) struct Line {
+    pub(super) commands: UnboundedSender<LineCommand>,
+    /// The place of the line that ends when this one has everything.
+    pub(super) relieves: Option<usize>,
+}
+
+impl Line {
+    /// Asks something of it. One that has ended is gone for a reason, and needs nothing more.
+    pub(super) fn send(&self, command: LineCommand) {
+        let _ = self.commands.send(command);
+    }
+}
+
+/// The connections with the same subscriptions.
+pub(super) struct Group {
+    pub(super) subscriptions: Vec<Subscription>,
+    /// By place; `None` where a line was relieved.
+    pub(super) places: Vec<Option<Line>>,
+}
+
+impl Group {
+    pub(super) fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.places.iter().flatten()
+    }
+
+    /// Puts a line at its place.
+    pub(super) fn put(&mut self, at: usize, line: Line) {
+        if self.places.len() <= at {
+            self.places.resize_with(at + 1, || None);
+        }
+        if let Some(place) = self.places.get_mut(at) {
+            *place = Some(line);
+        }
+    }
+
+    /// The first place that nobody has.
+    pub(super) fn free(&self) -> usize {
+        self.places.iter().position(Option::is_none).unwrap_or(self.places.len())
+    }
+
+    /// Whether another line is about to relieve the one at this place.
+    pub(super) fn is_relieved(&self, at: usize) -> bool {
+        self.lines().any(|line| line.relieves == Some(at))
+    }
+}
