@@ -98,7 +98,7 @@ fn dispatch(command: &Command) -> Result<Outcome, CliError> {
 /// Commands that say themselves what is wrong log nothing unless asked; one that draws on the
 /// terminal that the log would go to logs nothing at all.
 fn start_log(command: &Command, verbose: u8) {
-    let speaks = matches!(command, Command::Demo(_) | Command::Watch(_));
+    let speaks = matches!(command, Command::Demo(_) | Command::Watch(_) | Command::Soak(_));
     if speaks && is_drawable() && io::stderr().is_terminal() {
         return;
     }

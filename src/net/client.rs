@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::builder::ClientBuilder;
 use super::error::ClientError;
-use super::stats::{ClientStats, StopReport};
+use super::stats::{ClientStats, ConnectionStats, StopReport};
 use crate::feed::{Arbiter, BookReader, BookView, DepthReader, FeedHandler, TradeReader};
 use crate::model::{Book5, BookState, Dialect, Market, Subscription, Trade};
 
@@ -18,6 +18,7 @@ pub(super) enum Command {
     Subscribe(Subscription, mpsc::Sender<Readers>),
     Unsubscribe(Subscription),
     Stats(mpsc::Sender<ClientStats>),
+    Connections(mpsc::Sender<Vec<ConnectionStats>>),
     Stop,
 }
 
@@ -53,7 +54,7 @@ impl Readers {
 /// [`Client::trades`] take no lock, nor do the readers that [`Client::book_reader`] and its like give;
 /// looking one up by its subscription does. Dropping the handle stops the client.
 ///
-/// The calls that wait for the feed's thread (`subscribe`, `stats`, `stop`) must not be made from the
+/// The calls that wait for the feed's thread (`subscribe`, `stats`, `connections`, `stop`) must not be made from the
 /// sink, which runs on that thread.
 pub struct Client {
     dialect: Option<Dialect>,
@@ -189,6 +190,16 @@ impl Client {
     pub fn stats(&self) -> Result<ClientStats, ClientError> {
         let (sender, receiver) = mpsc::channel();
         self.command(Command::Stats(sender))?;
+        receiver.recv().map_err(|_| ClientError::Stopped)
+    }
+
+    /// A snapshot of each connection's counters, without the histograms; the feed goes on.
+    ///
+    /// # Errors
+    /// [`ClientError::Stopped`] where the client has stopped.
+    pub fn connections(&self) -> Result<Vec<ConnectionStats>, ClientError> {
+        let (sender, receiver) = mpsc::channel();
+        self.command(Command::Connections(sender))?;
         receiver.recv().map_err(|_| ClientError::Stopped)
     }
 

@@ -6,7 +6,6 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
 
 use super::builder::ClientConfig;
@@ -17,7 +16,7 @@ use super::hub::{Hub, Place, SharedHub};
 use super::intake::new_latency;
 use super::line::{Group, Line, LineCommand, Notice};
 use super::pump::{Ended, Pump};
-use super::stats::{ClientStats, StopReport};
+use super::stats::{ClientStats, ConnectionStats, StopReport};
 use crate::feed::{Arbiter, FeedHandler, Recovery};
 use crate::model::{Sink, Subscription};
 
@@ -110,6 +109,9 @@ impl<S: Sink + 'static> Director<S> {
                     Some(Command::Stats(reply)) => {
                         // A caller that does not wait any more needs no answer.
                         let _ = reply.send(self.stats().await);
+                    }
+                    Some(Command::Connections(reply)) => {
+                        let _ = reply.send(self.connections().await);
                     }
                     Some(Command::Stop) | None => break,
                 },
@@ -232,13 +234,19 @@ impl<S: Sink + 'static> Director<S> {
         }
     }
 
+    async fn connections(&self) -> Vec<ConnectionStats> {
+        let mut all = Vec::new();
+        for line in self.groups.iter().flat_map(Group::lines) {
+            all.extend(line.stats().await);
+        }
+        all
+    }
+
     async fn stats(&self) -> ClientStats {
         let mut stats = self.relieved.clone();
         stats.recovery = self.hub.borrow().sink.recovery.clone();
         for line in self.groups.iter().flat_map(Group::lines) {
-            let (sender, receiver) = oneshot::channel();
-            line.send(LineCommand::Stats(sender));
-            if let Ok((connection, latency)) = receiver.await {
+            if let (Some(connection), Some(latency)) = (line.stats().await, line.latency().await) {
                 stats.add(&connection, &latency);
                 stats.connected &= connection.connected;
                 stats.connections.push(connection);

@@ -148,24 +148,36 @@ impl<S: Sink> Intake<S> {
         if !(self.awaited && std::mem::take(&mut self.news)) {
             return;
         }
-        let come = |slot: &Slot| match slot.state() {
-            BookState::Live | BookState::Stale | BookState::Down(_) => true,
-            // There is no snapshot of trades: from the acknowledgement on none is missed.
-            BookState::AwaitingSnapshot => slot.trades().is_some(),
-            BookState::Connecting | BookState::Resyncing => false,
-        };
-        if self.session.is_settled() && self.handler.slots().iter().all(come) {
+        if self.is_well() {
             self.awaited = false;
             // Without a director everything is about to end.
             let _ = self.hub.borrow().notices.send(Notice::Well(self.place));
         }
     }
 
+    /// Whether everything that is wanted has come on this connection, and is not in doubt.
+    fn is_well(&self) -> bool {
+        let has_come = |slot: &Slot| match slot.state() {
+            BookState::Live | BookState::Stale | BookState::Down(_) => true,
+            // There is no snapshot of trades: from the acknowledgement on none is missed.
+            BookState::AwaitingSnapshot => slot.trades().is_some(),
+            BookState::Connecting | BookState::Resyncing => false,
+        };
+        self.session.is_settled() && self.handler.slots().iter().all(has_come)
+    }
+
     pub(super) fn stats(&self) -> ConnectionStats {
         let (feed, session) = (*self.handler.stats(), *self.session.stats());
         let live = self.handler.slots().iter().filter(|slot| slot.state().is_live()).count();
         let ts_event = self.handler.slots().iter().map(Slot::ts_event).max().unwrap_or_default();
-        ConnectionStats { feed, session, live, ts_event, ..self.stats.clone() }
+        ConnectionStats {
+            feed,
+            session,
+            live,
+            well: self.is_well(),
+            ts_event,
+            ..self.stats.clone()
+        }
     }
 }
 

@@ -15,7 +15,8 @@ use crate::model::Subscription;
 pub(super) enum LineCommand {
     Subscribe(Subscription, Option<mpsc::Sender<Readers>>),
     Unsubscribe(Subscription),
-    Stats(oneshot::Sender<(ConnectionStats, Histogram<u64>)>),
+    Stats(oneshot::Sender<ConnectionStats>),
+    Latency(oneshot::Sender<Histogram<u64>>),
     /// Another has relieved it: end soon, but not before what is on the way has come.
     Retire,
     Stop,
@@ -37,6 +38,20 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// Its counters; `None` where it has just ended.
+    pub(super) async fn stats(&self) -> Option<ConnectionStats> {
+        let (sender, receiver) = oneshot::channel();
+        self.send(LineCommand::Stats(sender));
+        receiver.await.ok()
+    }
+
+    /// Its histogram of latencies; `None` where it has just ended.
+    pub(super) async fn latency(&self) -> Option<Histogram<u64>> {
+        let (sender, receiver) = oneshot::channel();
+        self.send(LineCommand::Latency(sender));
+        receiver.await.ok()
+    }
+
     /// Asks something of it. One that has ended is gone for a reason, and needs nothing more.
     pub(super) fn send(&self, command: LineCommand) {
         let _ = self.commands.send(command);

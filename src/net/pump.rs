@@ -329,10 +329,9 @@ impl<S: Sink> Pump<S> {
                 handler.unsubscribe(&subscription, wall, pass);
                 session.unsubscribe(&subscription, mono);
             }
-            Some(LineCommand::Stats(reply)) => {
-                let stats = self.intake.stats();
-                let _ = reply.send((stats, self.intake.latency.clone()));
-            }
+            // A caller that does not wait any more needs no answer.
+            Some(LineCommand::Stats(reply)) => drop(reply.send(self.intake.stats())),
+            Some(LineCommand::Latency(reply)) => drop(reply.send(self.intake.latency.clone())),
             Some(LineCommand::Retire) if session.is_open() => self.retires = Some(mono + LINGER),
             Some(LineCommand::Retire | LineCommand::Stop) | None => self.stopping = true,
         }

@@ -32,6 +32,8 @@ pub struct ConnectionStats {
     pub upgrades: u64,
     /// How many of its subscriptions are live on this very connection.
     pub live: usize,
+    /// Whether everything that is wanted has come on this very connection, and is not in doubt.
+    pub well: bool,
     /// The latest exchange time of anything that it has brought.
     pub ts_event: UnixNanos,
     /// Whether it is open now.
@@ -52,6 +54,7 @@ impl ConnectionStats {
             logins_refused: 0,
             upgrades: 0,
             live: 0,
+            well: false,
             ts_event: UnixNanos::UNKNOWN,
             connected: false,
         }

@@ -108,6 +108,10 @@ impl Connections {
         self.connections.len()
     }
 
+    pub(crate) fn endpoint(&self, id: ConnectionId) -> Option<Endpoint> {
+        self.connections.get(&id).map(|connection| connection.endpoint)
+    }
+
     /// Notes that the client sent something.
     pub(crate) fn heard(&mut self, id: ConnectionId, now: MonoNanos) {
         if let Some(connection) = self.connections.get_mut(&id) {

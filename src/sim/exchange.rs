@@ -96,6 +96,12 @@ impl Exchange {
         self.connections.ids()
     }
 
+    /// Where a connection came in; `None` where it is disconnected.
+    #[must_use]
+    pub fn endpoint(&self, id: ConnectionId) -> Option<Endpoint> {
+        self.connections.endpoint(id)
+    }
+
     /// The faults that were injected so far.
     #[must_use]
     pub const fn faults(&self) -> &FaultLog {

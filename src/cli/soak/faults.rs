@@ -1,0 +1,166 @@
+//! Which faults happen, and how long each takes to be healed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::model::MonoNanos;
+use crate::sim::{ConnectionId, Exchange, FaultKind, FaultRule, Injected};
+
+/// What happens to a connection, one of them at a time. Not among them: a refusal, which is final, and
+/// a jump of the exchange's clock, by which books are judged.
+const RULES: [&str; 21] = [
+    "drop",
+    "rst",
+    "halfopen",
+    "stall:for=3s",
+    "trickle",
+    "fragment",
+    "badframe",
+    "corrupt",
+    "truncate",
+    "giant",
+    "bomb",
+    "noack",
+    "ignore",
+    "close:code=4004",
+    "close:code=1009",
+    "notice:after=5s",
+    "snapshot",
+    "gap",
+    "repeat",
+    "reorder",
+    "checksum",
+];
+
+/// How long after a fault its effect may begin, where the connection goes on.
+const UNNOTICED: Duration = Duration::from_secs(4);
+/// The longest time that is told apart, in milliseconds: ten minutes.
+const LONGEST_MS: u64 = 600_000;
+
+/// The rules in the order that the random numbers give.
+pub(super) fn draw(random: &mut fastrand::Rng) -> Option<FaultRule> {
+    random.choice(RULES).and_then(|rule| rule.parse().ok())
+}
+
+/// A fault that may not be healed yet.
+#[derive(Debug)]
+struct Open {
+    fault: Injected,
+    client: usize,
+    /// Whether a connection of that client has not been well since.
+    noticed: bool,
+}
+
+/// What became of the faults of one kind.
+#[derive(Clone, Debug)]
+pub(super) struct Survived {
+    pub(super) injected: u64,
+    /// Faults that took no book of any connection away.
+    pub(super) unnoticed: u64,
+    /// Milliseconds until every book of every connection of that client was live again.
+    pub(super) healed_ms: Histogram<u64>,
+}
+
+/// What became of all faults.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    /// By the number of a connection, whose client it is.
+    owners: BTreeMap<u64, usize>,
+    seen: u64,
+    open: Vec<Open>,
+    pub(super) by_kind: BTreeMap<FaultKind, Survived>,
+}
+
+impl Faults {
+    /// Notes who has a connection that a fault is about to happen to.
+    pub(super) fn aim(&mut self, id: ConnectionId, client: usize) {
+        self.owners.insert(id.number(), client);
+    }
+
+    /// Takes the faults that have happened since, and those that are healed by now. `well` says of
+    /// each client whether all its connections have all their books.
+    pub(super) fn look(&mut self, exchange: &Exchange, well: &[bool]) {
+        let log = exchange.faults();
+        let new = usize::try_from(log.total() - self.seen).unwrap_or(usize::MAX);
+        self.seen = log.total();
+        for fault in log.recent().rev().take(new) {
+            let client = fault.connection.and_then(|number| self.owners.get(&number));
+            if let Some(client) = client {
+                self.open.push(Open { fault: *fault, client: *client, noticed: false });
+            }
+            let survived = self.by_kind.entry(fault.kind).or_insert_with(Survived::new);
+            survived.injected += 1;
+        }
+        let ids: Vec<u64> = exchange.ids().into_iter().map(ConnectionId::number).collect();
+        let Self { open, by_kind, .. } = self;
+        open.retain_mut(|open| {
+            let survived = by_kind.entry(open.fault.kind).or_insert_with(Survived::new);
+            open.is_open(&ids, well, exchange.now(), survived)
+        });
+    }
+
+    /// How many faults are not healed yet.
+    pub(super) fn open(&self) -> usize {
+        self.open.len()
+    }
+}
+
+impl Open {
+    /// Looks whether it is healed, and counts it then.
+    fn is_open(
+        &mut self,
+        ids: &[u64],
+        well: &[bool],
+        now: MonoNanos,
+        survived: &mut Survived,
+    ) -> bool {
+        let Injected { at, kind, connection } = self.fault;
+        let gone = connection.is_some_and(|number| !ids.contains(&number));
+        let well = well.get(self.client).copied().unwrap_or_default();
+        self.noticed |= gone || !well;
+        let ends = ends_the_connection(kind);
+        let took = now.since(at);
+        let healed = well && if ends { gone } else { self.noticed };
+        if healed {
+            let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).clamp(1, LONGEST_MS);
+            survived.healed_ms.saturating_record(ms);
+        }
+        let unnoticed = !ends && !self.noticed && took > UNNOTICED;
+        survived.unnoticed += u64::from(unnoticed);
+        !healed && !unnoticed
+    }
+}
+
+impl Survived {
+    #[expect(clippy::expect_used, reason = "constant bounds, which the soak's test makes too")]
+    fn new() -> Self {
+        let healed_ms = Histogram::new_with_bounds(1, LONGEST_MS, 2).expect("bounds are in order");
+        Self { injected: 0, unnoticed: 0, healed_ms }
+    }
+}
+
+/// Whether nothing but a new connection can heal it.
+const fn ends_the_connection(kind: FaultKind) -> bool {
+    matches!(
+        kind,
+        FaultKind::Drop
+            | FaultKind::Rst
+            | FaultKind::HalfOpen
+            | FaultKind::BadFrame
+            | FaultKind::Giant
+            | FaultKind::Close
+            | FaultKind::Notice
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_can_be_read() {
+        assert!(RULES.iter().all(|rule| rule.parse::<FaultRule>().is_ok()));
+    }
+}

@@ -1,0 +1,9 @@
+//! `okx-feed soak`: the client against the embedded exchange while everything goes wrong.
+
+mod command;
+mod faults;
+mod memory;
+mod report;
+mod witness;
+
+pub(crate) use command::{SoakArgs, run};

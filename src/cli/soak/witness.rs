@@ -1,0 +1,218 @@
+//! Judges what a client shows by a second market, made of the exchange's own seed.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use foldhash::fast::FixedState;
+
+use crate::model::{BOOK5_LEVELS, BookSync, Channel, Event, Level, MonoNanos, Sink, UnixNanos};
+use crate::sim::{InstIndex, MarketConfig, SimMarket};
+
+/// How many of an instrument's books are remembered: more than pass while a connection stalls.
+const KEPT: usize = 2_048;
+/// How many levels of a deep book are looked at: as many as other threads see.
+const DEEP: usize = 25;
+/// What the exchange's times are cut to.
+const TIME_STEP_NS: u64 = 1_000_000;
+
+/// What a witness has found, for other threads to read.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    /// Books that were shown as live.
+    pub(super) judged: AtomicU64,
+    /// Books among them that the exchange did not have at their time.
+    pub(super) wrong: AtomicU64,
+    /// Books among them that were older than one shown before.
+    pub(super) backwards: AtomicU64,
+    /// Books among them of a time that is not remembered any more.
+    pub(super) forgotten: AtomicU64,
+    /// The first that was not as it must be, in words.
+    pub(super) first: Mutex<Option<String>>,
+}
+
+impl Verdict {
+    pub(super) fn all_right(&self) -> bool {
+        let bad = [&self.wrong, &self.backwards, &self.forgotten];
+        bad.iter().all(|count| count.load(Ordering::Relaxed) == 0)
+            && self.judged.load(Ordering::Relaxed) > 0
+    }
+
+    fn note(&self, count: &AtomicU64, what: &str, (channel, inst_id): (Channel, &str)) {
+        count.fetch_add(1, Ordering::Relaxed);
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| format!("{channel}:{inst_id}: {what}"));
+    }
+}
+
+/// One book of an instrument: from when on it was, its five best levels, and more of them.
+#[derive(Clone, Copy, Debug)]
+struct Version {
+    from: UnixNanos,
+    top5: u64,
+    deep: u64,
+}
+
+/// A sink that judges every book by what the exchange had at the book's own time.
+///
+/// The same seed gives the same market, so a second one is stepped along with the times that the
+/// books tell. Nothing of the exchange's connections, encoders or faults is in it.
+#[derive(Debug)]
+pub(super) struct Witness {
+    market: SimMarket,
+    histories: Vec<VecDeque<Version>>,
+    shown: HashMap<(Channel, InstIndex), UnixNanos>,
+    verdict: Arc<Verdict>,
+}
+
+impl Witness {
+    pub(super) fn new(config: &MarketConfig, verdict: Arc<Verdict>) -> Self {
+        let market = SimMarket::new(config);
+        let start = market.wall(MonoNanos::ZERO);
+        let first = |inst| {
+            let mut history = VecDeque::with_capacity(KEPT);
+            history.extend(version(&market, inst, start));
+            history
+        };
+        let histories = market.indices().map(first).collect();
+        Self { market, histories, shown: HashMap::new(), verdict }
+    }
+
+    /// Lets the market come to a time.
+    fn advance(&mut self, to: UnixNanos) {
+        let Self { market, histories, .. } = self;
+        while market.wall(market.next_at()) < to {
+            let at = market.wall(market.next_at());
+            let Some(inst) = market.step() else { return };
+            let Some(history) = histories.get_mut(inst.0) else { return };
+            if history.len() == KEPT {
+                history.pop_front();
+            }
+            history.extend(version(market, inst, at));
+        }
+    }
+
+    /// Judges a book of a time.
+    fn judge(&mut self, name: (Channel, &str), at: UnixNanos, is_same: impl Fn(&Version) -> bool) {
+        let end = UnixNanos(at.0.saturating_add(TIME_STEP_NS));
+        self.advance(end);
+        let verdict = &self.verdict;
+        verdict.judged.fetch_add(1, Ordering::Relaxed);
+        let inst = self.market.find(name.1);
+        let Some((inst, history)) = inst.and_then(|i| Some((i, self.histories.get(i.0)?))) else {
+            return verdict.note(&verdict.wrong, "no such instrument", name);
+        };
+        // The time is cut to milliseconds: the book of its beginning will do, and any of it.
+        let before = history.partition_point(|version| version.from <= at);
+        let after = history.partition_point(|version| version.from < end);
+        if before == 0 {
+            verdict.note(&verdict.forgotten, "older than what is remembered", name);
+        } else if !history.range(before - 1..after).any(is_same) {
+            verdict.note(&verdict.wrong, "not the exchange's book of its time", name);
+        }
+        let last = self.shown.entry((name.0, inst)).or_insert(at);
+        if at < *last {
+            verdict.note(&verdict.backwards, "older than the one before", name);
+        }
+        *last = at;
+    }
+}
+
+impl Sink for Witness {
+    fn on_event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Book(update) => {
+                let (book, name) = (update.book, (update.channel, update.inst_id));
+                let top5 = hash(book.asks().iter().copied(), book.bids().iter().copied());
+                self.judge(name, book.ts_event, |version| version.top5 == top5);
+            }
+            Event::DepthBook(change) if change.book.sync() == BookSync::Live => {
+                let (update, name) =
+                    (change.update, (change.update.channel, change.update.inst_id));
+                let (asks, bids) = change.book.view().top(DEEP);
+                let deep = hash(asks.iter().copied(), bids.iter().copied());
+                self.judge(name, update.ts_event, |version| version.deep == deep);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The book of an instrument as it is now.
+fn version(market: &SimMarket, inst: InstIndex, from: UnixNanos) -> Option<Version> {
+    let (listing, book) = (market.listing(inst)?, market.book(inst)?);
+    let top =
+        |levels: usize| hash(book.asks(listing).take(levels), book.bids(listing).take(levels));
+    Some(Version { from, top5: top(BOOK5_LEVELS), deep: top(DEEP) })
+}
+
+fn hash(asks: impl Iterator<Item = Level>, bids: impl Iterator<Item = Level>) -> u64 {
+    let hasher = FixedState::default();
+    let side = |seed: u64, levels: &mut dyn Iterator<Item = Level>| {
+        levels.fold(seed, |hash, level| hasher.hash_one((hash, level.to_words())))
+    };
+    side(hasher.hash_one(side(0, &mut { asks })), &mut { bids })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Book5, BookUpdate, Qty};
+    use crate::sim::Listing;
+
+    const INST: &str = "BTC-USDT";
+
+    fn show(witness: &mut Witness, book: &Book5) {
+        let (channel, market) = (Channel::Books5, None);
+        witness.on_event(&Event::Book(BookUpdate { channel, market, inst_id: INST, book }));
+    }
+
+    /// A witness that could not see a wrong book would make the soak worthless.
+    #[test]
+    fn what_the_exchange_had_is_right_and_all_else_is_not() {
+        let listings = Listing::defaults();
+        let config = MarketConfig { listings, depth: 40, ..MarketConfig::default() };
+        let verdict = Arc::new(Verdict::default());
+        let mut witness = Witness::new(&config, Arc::clone(&verdict));
+        let counts = || {
+            [&verdict.judged, &verdict.wrong, &verdict.backwards, &verdict.forgotten]
+                .map(|count| count.load(Ordering::Relaxed))
+        };
+        let mut exchange = SimMarket::new(&config);
+        let inst = exchange.find(INST).unwrap();
+        let mut books: Vec<Book5> = Vec::new();
+        while books.len() < 50 {
+            let at = exchange.wall(exchange.next_at());
+            if exchange.step() == Some(inst) {
+                let mut book = exchange.book5(inst).unwrap();
+                // The wire's times are in milliseconds.
+                book.ts_event = UnixNanos(at.0 / TIME_STEP_NS * TIME_STEP_NS);
+                books.push(book);
+            }
+        }
+        books.iter().for_each(|book| show(&mut witness, book));
+        assert_eq!(counts(), [50, 0, 0, 0]);
+        assert!(verdict.all_right());
+
+        let last = *books.last().unwrap();
+        let mut levels = last.asks().to_vec();
+        levels[2] = Level::new(levels[2].px(), Qty::new(1, 7).unwrap(), levels[2].orders());
+        let mut wrong = Book5::new(&levels, last.bids());
+        wrong.ts_event = last.ts_event;
+        show(&mut witness, &wrong);
+        assert_eq!(counts(), [51, 1, 0, 0]);
+        // An old book under a new time, and a right one that comes too late.
+        let mut old = books[0];
+        old.ts_event = last.ts_event;
+        show(&mut witness, &old);
+        assert_eq!(counts(), [52, 2, 0, 0]);
+        show(&mut witness, &books[0]);
+        assert_eq!(counts(), [53, 2, 1, 0]);
+        let mut ancient = books[0];
+        ancient.ts_event = UnixNanos(1);
+        show(&mut witness, &ancient);
+        assert_eq!(counts(), [54, 2, 2, 1]);
+        assert!(!verdict.all_right());
+    }
+}
