@@ -282,3 +282,39 @@ async fn a_long_list_is_dealt_to_a_pool_and_changes_while_it_runs() {
     assert_eq!((report.open, report.unanswered), (5, 0));
     server.shutdown().await;
 }
+
+/// Subscribes a book of each of a thousand instruments, with the exchange's own limits in force: it
+/// closes a connection that asks for too much, and refuses what is too long.
+async fn a_thousand_instruments(dialect: Dialect) {
+    let server = exchange(500, 1000).await;
+    let names = Listing::generate(1000).into_iter().map(|listing| match dialect {
+        Dialect::V3 => format!("{}/depth5:{}", listing.market(), listing.inst_id()),
+        Dialect::V5 => format!("books5:{}", listing.inst_id()),
+    });
+    let client = Client::builder(dialect)
+        .url(format!("ws://{}{}", server.local_addr(), path(dialect)))
+        .subscriptions(names.map(|name| name.parse().unwrap()))
+        .spawn()
+        .unwrap();
+    all_live(&client).await;
+    let stats = client.stats().unwrap();
+    assert_eq!((stats.connections.len(), stats.connects, stats.losses), (10, 10, 0));
+    assert_eq!((stats.rejections, stats.session.late_acks), (0, 0));
+    assert!(stats.connections.iter().all(|one| one.well && one.live == 100));
+    // A hundred names fit in one request, or in two where there are 4 096 bytes.
+    assert!(stats.session.requests <= 20, "{:?}", stats.session);
+    // Ten connections are more than may be opened at once.
+    assert!(stats.session.postponed > 0, "{:?}", stats.session);
+    client.stop();
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_v3_instruments_take_a_pool_within_the_limits() {
+    a_thousand_instruments(Dialect::V3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_v5_instruments_take_a_pool_within_the_limits() {
+    a_thousand_instruments(Dialect::V5).await;
+}
