@@ -62,11 +62,11 @@ pub struct ResyncConfig {
 pub struct BackoffConfig {
     /// The longest first pause; 500 ms.
     pub first: Duration,
-    /// The longest pause of all; 30 s.
+    /// The longest pause of all; 10 s: an exchange that is back is worth more than an attempt saved.
     pub cap: Duration,
     /// The shortest pause: the exchange takes one attempt a second in v3, three in v5.
     pub floor: Duration,
-    /// How long a connection must last before the pauses start small again; 60 s.
+    /// How long a connection must last before the pauses start small again; 10 s.
     pub stable_after: Duration,
 }
 
@@ -97,9 +97,9 @@ impl SessionConfig {
             },
             backoff: BackoffConfig {
                 first: Duration::from_millis(500),
-                cap: Duration::from_secs(30),
+                cap: Duration::from_secs(10),
                 floor,
-                stable_after: Duration::from_secs(60),
+                stable_after: Duration::from_secs(10),
             },
             requests_per_hour,
             request_len,
