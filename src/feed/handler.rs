@@ -10,10 +10,10 @@ use super::stale::StaleLimits;
 use super::stats::Stats;
 use super::tape::TradeReader;
 use crate::model::{
-    Book5, BookState, DepthBook, Dialect, DownReason, Event, Malformed, Sink, Subscription,
-    TradeRing, UnixNanos,
+    Book5, BookState, Channel, DepthBook, Dialect, DownReason, Event, Malformed, Sink,
+    Subscription, TradeRing, UnixNanos,
 };
-use crate::wire::{DecodeError, DecodeLimits, Decoded, Decoder, Frame};
+use crate::wire::{Ahead, DecodeError, DecodeLimits, Decoded, Decoder, Frame};
 
 /// Decodes the frames of one connection and keeps the books and trades that they tell of.
 ///
@@ -39,6 +39,27 @@ pub struct FeedHandler {
     slots: Slots,
     depth: DepthOptions,
     stats: Stats,
+}
+
+/// Where the decoder's events go: to the slots, then to the sink.
+struct Applying<'h, S> {
+    slots: &'h mut Slots,
+    stats: &'h mut Stats,
+    sink: &'h mut S,
+}
+
+impl<S: Sink> Sink for Applying<'_, S> {
+    #[inline]
+    fn on_event(&mut self, event: &Event<'_>) {
+        self.slots.apply(event, self.stats, self.sink);
+    }
+}
+
+impl<S: Sink> Ahead for Applying<'_, S> {
+    #[inline]
+    fn ahead(&mut self, channel: Channel, inst_id: &str) {
+        self.slots.fetch(channel, inst_id);
+    }
 }
 
 impl FeedHandler {
@@ -101,9 +122,7 @@ impl FeedHandler {
     ) -> Result<Decoded, DecodeError> {
         let Self { decoder, slots, stats, .. } = self;
         stats.frame(frame.len());
-        let result = decoder.decode(frame, ts_recv, &mut |event: &Event<'_>| {
-            slots.apply(event, stats, sink);
-        });
+        let result = decoder.decode_ahead(frame, ts_recv, &mut Applying { slots, stats, sink });
         stats.result(&result);
         if let Err(DecodeError { kind, offset }) = result {
             sink.on_event(&Event::Malformed(Malformed { kind: kind.name(), offset, ts_recv }));

@@ -50,6 +50,12 @@ impl BookPublisher {
         self.shared.fetch();
     }
 
+    /// The book that is published.
+    #[must_use]
+    pub fn book(&self) -> Book5 {
+        view_of(&self.shared).book
+    }
+
     /// Publishes a book and its state in one write. Wait-free, allocates nothing.
     #[inline]
     pub fn publish(&mut self, book: &Book5, state: BookState) {
@@ -88,10 +94,7 @@ impl BookReader {
     #[inline]
     #[must_use]
     pub fn view(&self) -> BookView {
-        let (words, version) = self.shared.read();
-        let (head, [state]) = words.split_at(Book5::WORDS) else { return Self::no_view(version) };
-        let Some(head) = head.first_chunk() else { return Self::no_view(version) };
-        BookView { book: Book5::from_words(head), state: BookState::from_code(*state), version }
+        view_of(&self.shared)
     }
 
     /// The book alone, live or not.
@@ -115,10 +118,15 @@ impl BookReader {
     pub fn version(&self) -> u64 {
         self.shared.writes()
     }
+}
 
-    const fn no_view(version: u64) -> BookView {
-        BookView { book: Book5::EMPTY, state: BookState::Connecting, version }
-    }
+#[inline]
+fn view_of(shared: &SeqLock<WORDS>) -> BookView {
+    let (words, version) = shared.read();
+    let none = BookView { book: Book5::EMPTY, state: BookState::Connecting, version };
+    let (head, [state]) = words.split_at(Book5::WORDS) else { return none };
+    let Some(head) = head.first_chunk() else { return none };
+    BookView { book: Book5::from_words(head), state: BookState::from_code(*state), version }
 }
 
 #[cfg(not(loom))]

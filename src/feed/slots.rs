@@ -16,6 +16,8 @@ pub struct Slots {
     index: HashTable<usize>,
     hasher: FixedState,
     slots: Vec<Slot>,
+    /// The place that was found ahead, of the book that is being read.
+    ahead: usize,
 }
 
 impl Slots {
@@ -26,7 +28,7 @@ impl Slots {
             Some(at) => at,
             None => {
                 self.slots.push(Slot::new(subscription, options));
-                let Self { index, hasher, slots } = self;
+                let Self { index, hasher, slots, .. } = self;
                 let at = slots.len() - 1;
                 let rehash = |at: &usize| slots.get(*at).map_or(0, |slot| hash_slot(hasher, slot));
                 index.insert_unique(hash(hasher, channel, market, inst_id), at, rehash);
@@ -43,7 +45,7 @@ impl Slots {
         let Some(at) = self.find(channel, market, inst_id) else { return false };
         self.slots.swap_remove(at);
         // Places have moved; making the index anew is simple, and nobody waits for it.
-        let Self { index, hasher, slots } = self;
+        let Self { index, hasher, slots, .. } = self;
         index.clear();
         for (at, slot) in slots.iter().enumerate() {
             let rehash = |at: &usize| slots.get(*at).map_or(0, |slot| hash_slot(hasher, slot));
@@ -98,8 +100,9 @@ impl Slots {
         match event {
             Event::Book(update) => {
                 let book = update.book;
-                let key = (update.channel, update.market, update.inst_id);
-                if let Some(slot) = self.slot_of(key, stats) {
+                let inst_id = update.inst_id.as_bytes();
+                let at = self.find_again(update.channel, update.market, inst_id);
+                if let Some(slot) = self.slot_at(at, stats) {
                     let from = slot.arrive(book.ts_event, book.ts_recv, stats);
                     slot.apply_book(update);
                     slot.tell(from, book.ts_recv, sink);
@@ -143,9 +146,39 @@ impl Slots {
         stats: &mut Stats,
     ) -> Option<&mut Slot> {
         let at = self.find(channel, market, inst_id.as_bytes());
+        self.slot_at(at, stats)
+    }
+
+    #[inline]
+    fn slot_at(&mut self, at: Option<usize>, stats: &mut Stats) -> Option<&mut Slot> {
         let slot = at.and_then(|at| self.slots.get_mut(at));
         stats.unsubscribed += u64::from(slot.is_none());
         slot
+    }
+
+    /// Finds the slot of a v5 book that is still being read, and brings near what it will change.
+    #[inline]
+    pub(super) fn fetch(&mut self, channel: Channel, inst_id: &str) {
+        let found = self.find(channel, None, inst_id.as_bytes());
+        if let Some(slot) = found.and_then(|at| self.slots.get(at)) {
+            slot.fetch();
+        }
+        self.ahead = found.unwrap_or(self.ahead);
+    }
+
+    /// As [`Slots::find`], with a look at the place that was found ahead before any other.
+    #[inline]
+    fn find_again(
+        &self,
+        channel: Channel,
+        market: Option<Market>,
+        inst_id: &[u8],
+    ) -> Option<usize> {
+        let ahead = self.slots.get(self.ahead).map(|slot| parts(slot.subscription()));
+        if ahead == Some((channel, market, inst_id)) {
+            return Some(self.ahead);
+        }
+        self.find(channel, market, inst_id)
     }
 
     #[inline]

@@ -1,5 +1,6 @@
 //! One frame to events.
 
+use super::ahead::{Ahead, Unhurried};
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::inflate::{INFLATE_SPACE, InflatePath, Inflater};
 use super::item::Scratch;
@@ -162,6 +163,17 @@ impl Decoder {
         ts_recv: UnixNanos,
         sink: &mut impl Sink,
     ) -> Result<Decoded, DecodeError> {
+        self.decode_ahead(frame, ts_recv, &mut Unhurried(sink))
+    }
+
+    /// As [`Decoder::decode`], with word of a book's subscription before its levels are read.
+    #[inline]
+    pub(crate) fn decode_ahead(
+        &mut self,
+        frame: Frame<'_>,
+        ts_recv: UnixNanos,
+        sink: &mut impl Ahead,
+    ) -> Result<Decoded, DecodeError> {
         let (text_len, inflated) = self.take_text(frame)?;
         let (events, parsed) = match self.scan(text_len, ts_recv, sink) {
             true => (1, TextPath::Scanned),
@@ -191,13 +203,14 @@ impl Decoder {
 
     /// Tries the fast path; false where the general one has to decide.
     #[inline]
-    fn scan(&mut self, text_len: usize, ts_recv: UnixNanos, sink: &mut impl Sink) -> bool {
+    fn scan(&mut self, text_len: usize, ts_recv: UnixNanos, sink: &mut impl Ahead) -> bool {
         let Self { dialect, scanner, text, scratch, .. } = self;
         let Some((scanner, text)) = scanner.zip(PaddedText::new(text, text_len)) else {
             return false;
         };
         let book = scratch.book();
-        let event = match scanner.scan(*dialect, text, ts_recv, book) {
+        let ahead = &mut |channel, inst_id: &str| sink.ahead(channel, inst_id);
+        let event = match scanner.scan_ahead(*dialect, text, ts_recv, book, ahead) {
             Some(Scanned::Book { channel, market, inst_id }) => {
                 Event::Book(BookUpdate { channel, market, inst_id, book })
             }

@@ -1,5 +1,6 @@
 //! Bytes to events: the hot path. No I/O, no clock, no state between frames but buffers.
 
+mod ahead;
 mod decoder;
 pub(crate) mod deflate;
 mod error;
@@ -11,6 +12,7 @@ pub(crate) mod scan;
 mod v3;
 mod v5;
 
+pub(crate) use ahead::Ahead;
 pub use decoder::{
     DecodeLimits, Decoded, Decoder, Frame, MAX_FRAME_LEN, MAX_INFLATED_LEN, TextPath,
 };

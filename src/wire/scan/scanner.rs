@@ -103,11 +103,24 @@ impl Scanner {
         ts_recv: UnixNanos,
         book: &mut Book5,
     ) -> Option<Scanned<'t>> {
+        self.scan_ahead(dialect, text, ts_recv, book, &mut |_, _| {})
+    }
+
+    /// As [`Scanner::scan`]; `ahead` hears the subscription of a v5 book before its levels are read.
+    #[inline]
+    pub(crate) fn scan_ahead<'t>(
+        &self,
+        dialect: Dialect,
+        text: PaddedText<'t>,
+        ts_recv: UnixNanos,
+        book: &mut Book5,
+        ahead: &mut impl FnMut(Channel, &str),
+    ) -> Option<Scanned<'t>> {
         #[cfg(target_arch = "x86_64")]
         if let Some(avx2) = self.avx2 {
-            return avx2.scan(dialect, text, ts_recv, book);
+            return avx2.scan(dialect, text, ts_recv, book, ahead);
         }
-        scan_portable(dialect, text, ts_recv, book)
+        scan_portable(dialect, text, ts_recv, book, ahead)
     }
 }
 
@@ -123,8 +136,9 @@ fn scan_portable<'t>(
     text: PaddedText<'t>,
     ts_recv: UnixNanos,
     book: &mut Book5,
+    ahead: &mut impl FnMut(Channel, &str),
 ) -> Option<Scanned<'t>> {
-    scan_with(Portable, dialect, text, ts_recv, book)
+    scan_with(Portable, dialect, text, ts_recv, book, ahead)
 }
 
 /// Scans with an engine's instruction set, in whose function this has to be inlined.
@@ -135,11 +149,12 @@ pub(super) fn scan_with<'t, E: Engine>(
     text: PaddedText<'t>,
     ts_recv: UnixNanos,
     book: &mut Book5,
+    ahead: &mut impl FnMut(Channel, &str),
 ) -> Option<Scanned<'t>> {
     let mut cursor = Cursor::new(text.buf);
     let scanned = match dialect {
         Dialect::V3 => v3::scan(engine, &mut cursor, ts_recv, book)?,
-        Dialect::V5 => v5::scan(engine, &mut cursor, ts_recv, book)?,
+        Dialect::V5 => v5::scan(engine, &mut cursor, ts_recv, book, ahead)?,
     };
     // Wherever a scan may have read padding as text, it did not stop here.
     (cursor.rest().len() == text.padding).then_some(scanned)

@@ -15,6 +15,7 @@ pub(super) fn scan<'t, E: Engine>(
     cursor: &mut Cursor<'t>,
     ts_recv: UnixNanos,
     book: &mut Book5,
+    ahead: &mut impl FnMut(Channel, &str),
 ) -> Option<Scanned<'t>> {
     cursor.expect(b"{\"arg\":{\"channel\":\"")?;
     let channel = channel(cursor)?;
@@ -24,6 +25,7 @@ pub(super) fn scan<'t, E: Engine>(
     let market = None;
     let scanned = match channel {
         Channel::Books5 | Channel::BboTbt => {
+            ahead(channel, inst_id);
             read_book(engine, cursor, &id, book)?;
             book.ts_recv = ts_recv;
             Scanned::Book { channel, market, inst_id }

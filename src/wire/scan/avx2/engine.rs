@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "calls of functions that need AVX2 or valid UTF-8")]
 
 use super::{ids, level, numbers};
-use crate::model::{BOOK5_LEVELS, Book5, Decimal, Dialect, Level, UnixNanos};
+use crate::model::{BOOK5_LEVELS, Book5, Channel, Decimal, Dialect, Level, UnixNanos};
 use crate::wire::scan::cursor::Cursor;
 use crate::wire::scan::engine::Engine;
 use crate::wire::scan::inst_id::Id;
@@ -30,9 +30,10 @@ impl Avx2 {
         text: PaddedText<'t>,
         ts_recv: UnixNanos,
         book: &mut Book5,
+        ahead: &mut impl FnMut(Channel, &str),
     ) -> Option<Scanned<'t>> {
         // SAFETY: `self` proves that the processor has the features.
-        unsafe { scan(self, dialect, text, ts_recv, book) }
+        unsafe { scan(self, dialect, text, ts_recv, book, ahead) }
     }
 }
 
@@ -43,8 +44,9 @@ fn scan<'t>(
     text: PaddedText<'t>,
     ts_recv: UnixNanos,
     book: &mut Book5,
+    ahead: &mut impl FnMut(Channel, &str),
 ) -> Option<Scanned<'t>> {
-    scan_with(engine, dialect, text, ts_recv, book)
+    scan_with(engine, dialect, text, ts_recv, book, ahead)
 }
 
 impl Engine for Avx2 {
