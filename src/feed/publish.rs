@@ -121,7 +121,7 @@ impl BookReader {
     }
 }
 
-#[cfg(not(loom))]
+#[cfg(not(okx_feed_loom))]
 #[cfg(test)]
 mod tests {
     use super::*;
