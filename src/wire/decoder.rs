@@ -135,6 +135,9 @@ impl Decoder {
     }
 
     /// Makes a decoder with limits of one's own.
+    ///
+    /// # Panics
+    /// Where a limit is longer than memory can be.
     #[must_use]
     pub fn with_limits(dialect: Dialect, limits: DecodeLimits) -> Self {
         let text_len = limits.frame_len.max(limits.inflated_len);
