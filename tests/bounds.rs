@@ -4,9 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 use okx_feed::{
-    BOOK5_LEVELS, DecodeErrorKind as Kind, Decoder, DepthBook, Dialect, Event, Frame, MAX_DEPTH,
-    MAX_DEPTH_LEVELS, MAX_FRAME_LEN, MAX_ID_LEN, MAX_INFLATED_LEN, MAX_ITEMS, MAX_JSON_DEPTH,
-    MAX_SCALE, UnixNanos,
+    BOOK5_LEVELS, DecodeErrorKind as Kind, Decoder, DepthBook, Dialect, Event, Frame, MAX_BODY_LEN,
+    MAX_DEPTH, MAX_DEPTH_LEVELS, MAX_FRAME_LEN, MAX_ID_LEN, MAX_INFLATED_LEN, MAX_ITEMS,
+    MAX_JSON_DEPTH, MAX_SCALE, UnixNanos,
 };
 
 /// Decodes a frame; `None` where it is taken.
@@ -46,9 +46,13 @@ const LEVEL: &str = r#"["1","2","0","3"]"#;
 fn a_frame_has_at_most_max_frame_len_bytes() {
     assert_eq!(v5(&long(MAX_FRAME_LEN)), None);
     assert_eq!(v5(&long(MAX_FRAME_LEN + 1)), Some(Kind::FrameTooLarge));
+}
+
+#[test]
+fn a_body_has_at_most_max_body_len_bytes() {
     // Bytes behind the end of a stream are ignored, but they count.
     let mut body = deflated(b"{}");
-    body.resize(MAX_FRAME_LEN, 0);
+    body.resize(MAX_BODY_LEN, 0);
     assert_eq!(refused(Dialect::V3, Frame::Binary(&body)), None);
     body.push(0);
     assert_eq!(refused(Dialect::V3, Frame::Binary(&body)), Some(Kind::FrameTooLarge));
@@ -126,4 +130,14 @@ fn a_deep_book_has_at_most_max_depth_levels() {
     assert_eq!(DepthBook::with_capacity(MAX_DEPTH).capacity(), MAX_DEPTH);
     assert_eq!(DepthBook::with_capacity(MAX_DEPTH + 1).capacity(), MAX_DEPTH);
     assert_eq!(DepthBook::with_capacity(0).capacity(), 1);
+}
+
+/// The work for an item must not grow with what stands before it: when it did, this took a minute.
+#[test]
+fn numbers_in_any_order_behind_a_long_part_cost_no_more_than_their_bytes() {
+    let item = r#"{"trade_id":1,"qty":2,"price":3,"side":"buy","instrument_id":"X","timestamp":"2021-04-25T08:24:33.352Z"}"#;
+    let items = vec![item; MAX_ITEMS].join(",");
+    let unread = "1,".repeat(400_000);
+    let text = format!(r#"{{"unread":[{unread}0],"table":"futures/trade","data":[{items}]}}"#);
+    assert_eq!(refused(Dialect::V3, Frame::Text(text.as_bytes())), None);
 }

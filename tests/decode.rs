@@ -424,7 +424,7 @@ fn other_errors() {
 
 #[test]
 fn frames_are_bounded() {
-    let limits = DecodeLimits { frame_len: 100, inflated_len: 200 };
+    let limits = DecodeLimits { frame_len: 100, body_len: 90, inflated_len: 200 };
     let mut decoder = Decoder::with_limits(Dialect::V3, limits);
     let mut kind =
         |frame: Frame<'_>| match decoder.decode(frame, UnixNanos(1), &mut |_: &Event<'_>| {}) {
@@ -436,7 +436,8 @@ fn frames_are_bounded() {
     assert_eq!(kind(Frame::Text(text(101).as_bytes())), Some(Kind::FrameTooLarge));
     assert_eq!(kind(Frame::Binary(&deflated(text(200).as_bytes()))), None);
     assert_eq!(kind(Frame::Binary(&deflated(text(201).as_bytes()))), Some(Kind::InflatedTooLarge));
-    assert_eq!(kind(Frame::Binary(&[0x55; 101])), Some(Kind::FrameTooLarge));
+    assert_eq!(kind(Frame::Binary(&[0x55; 90])), Some(Kind::Deflate));
+    assert_eq!(kind(Frame::Binary(&[0x55; 91])), Some(Kind::FrameTooLarge));
     let whole = deflated(text(150).as_bytes());
     assert_eq!(kind(Frame::Binary(&whole[..whole.len() - 2])), Some(Kind::Deflate));
     assert_eq!(kind(Frame::Binary(b"")), Some(Kind::Deflate));

@@ -70,6 +70,9 @@ impl FeedHandler {
     }
 
     /// Makes a handler with limits of one's own.
+    ///
+    /// # Panics
+    /// Where a limit is longer than memory can be.
     #[must_use]
     pub fn with_limits(dialect: Dialect, limits: DecodeLimits) -> Self {
         Self {

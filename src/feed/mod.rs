@@ -2,6 +2,8 @@
 
 mod arbiter;
 mod handler;
+#[cfg(all(okx_feed_loom, test))]
+mod loom_models;
 mod publish;
 mod publish_depth;
 mod publishers;

@@ -129,7 +129,7 @@ fn view_of(shared: &SeqLock<WORDS>) -> BookView {
     BookView { book: Book5::from_words(head), state: BookState::from_code(*state), version }
 }
 
-#[cfg(not(loom))]
+#[cfg(not(okx_feed_loom))]
 #[cfg(test)]
 mod tests {
     use super::*;

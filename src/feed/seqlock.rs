@@ -4,13 +4,13 @@
 //! tells a reader whether it saw one write or a mix of two. The writer never waits. A reader
 //! retries while a write is under way.
 
-#[cfg(loom)]
+#[cfg(okx_feed_loom)]
 use loom::sync::atomic::{AtomicU64, Ordering, fence};
-#[cfg(not(loom))]
+#[cfg(not(okx_feed_loom))]
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// The words that a cache line has.
-#[cfg(not(loom))]
+#[cfg(not(okx_feed_loom))]
 const WORDS_PER_LINE: usize = 8;
 
 /// `N` words behind a version. Two cache lines of alignment keep neighbours from sharing one, and
@@ -32,7 +32,7 @@ impl<const N: usize> SeqLock<N> {
     /// they are far away, and stores would fetch their lines one after the other.
     #[inline]
     pub(super) fn fetch(&self) {
-        #[cfg(not(loom))]
+        #[cfg(not(okx_feed_loom))]
         for word in self.words.iter().step_by(WORDS_PER_LINE) {
             std::hint::black_box(word.load(Ordering::Relaxed));
         }
@@ -44,11 +44,22 @@ impl<const N: usize> SeqLock<N> {
     /// by taking themselves as `&mut`.
     #[inline]
     pub(super) fn write(&self, words: &[u64; N]) {
+        // A reader that sees one of the new words must see the odd version before them too: this
+        // fence pairs with the reader's second one.
+        self.write_behind(|| fence(Ordering::Release), words);
+    }
+
+    /// The same without the fence, which is wrong: the models must see it.
+    #[cfg(all(okx_feed_loom, test))]
+    pub(super) fn write_in_bad_order(&self, words: &[u64; N]) {
+        self.write_behind(|| (), words);
+    }
+
+    #[inline]
+    fn write_behind(&self, fence: impl FnOnce(), words: &[u64; N]) {
         let version = self.version.load(Ordering::Relaxed);
         self.version.store(version.wrapping_add(1), Ordering::Relaxed);
-        // A reader that sees one of the new words below must see the odd version above too: this
-        // fence pairs with the reader's second one.
-        fence(Ordering::Release);
+        fence();
         for (place, word) in self.words.iter().zip(words) {
             place.store(*word, Ordering::Relaxed);
         }
@@ -91,8 +102,8 @@ impl<const N: usize> SeqLock<N> {
 
 #[inline]
 fn spin() {
-    #[cfg(loom)]
+    #[cfg(okx_feed_loom)]
     loom::thread::yield_now();
-    #[cfg(not(loom))]
+    #[cfg(not(okx_feed_loom))]
     std::hint::spin_loop();
 }

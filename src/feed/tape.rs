@@ -1,10 +1,10 @@
 //! The last trades for another thread, lock-free.
 
 use std::sync::Arc;
-#[cfg(not(loom))]
+#[cfg(not(okx_feed_loom))]
 use std::sync::atomic::{AtomicU64, Ordering};
 
-#[cfg(loom)]
+#[cfg(okx_feed_loom)]
 use loom::sync::atomic::{AtomicU64, Ordering};
 
 use super::seqlock::SeqLock;
@@ -143,7 +143,7 @@ impl TradeReader {
     }
 }
 
-#[cfg(not(loom))]
+#[cfg(not(okx_feed_loom))]
 #[cfg(test)]
 mod tests {
     use super::*;

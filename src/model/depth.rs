@@ -311,7 +311,7 @@ impl DepthBook {
         let is_turn = match self.verify {
             Verify::Every => true,
             Verify::EveryNth(n) => {
-                self.unverified += 1;
+                self.unverified = self.unverified.saturating_add(1);
                 update.action == DepthAction::Snapshot || self.unverified >= n.get()
             }
             Verify::Off => false,

@@ -11,8 +11,15 @@ use crate::model::{
     BookUpdate, Control, ControlKind, Dialect, Event, Sink, TradeUpdate, UnixNanos,
 };
 
-/// The longest compressed body or text frame that is taken by default, in bytes.
+/// The longest frame that is taken by default, in bytes.
 pub const MAX_FRAME_LEN: usize = 1 << 20;
+
+/// The longest compressed body that is taken by default, in bytes.
+///
+/// Real bodies end at about 10 KB. A body can be nothing but the heads of empty blocks, each of
+/// which has its tables built anew, so that a byte of it costs forty times a byte of text. At this
+/// length the worst body takes no longer than three of the longest texts.
+pub const MAX_BODY_LEN: usize = 64 << 10;
 
 /// The longest text that a compressed body may inflate to by default, in bytes.
 ///
@@ -50,15 +57,17 @@ impl Frame<'_> {
 /// What the bytes of a connection may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeLimits {
-    /// The longest compressed body or text frame, in bytes; [`MAX_FRAME_LEN`] by default.
+    /// The longest frame, in bytes; [`MAX_FRAME_LEN`] by default.
     pub frame_len: usize,
+    /// The longest compressed body, in bytes; [`MAX_BODY_LEN`] by default.
+    pub body_len: usize,
     /// The longest inflated text, in bytes; [`MAX_INFLATED_LEN`] by default.
     pub inflated_len: usize,
 }
 
 impl Default for DecodeLimits {
     fn default() -> Self {
-        Self { frame_len: MAX_FRAME_LEN, inflated_len: MAX_INFLATED_LEN }
+        Self { frame_len: MAX_FRAME_LEN, body_len: MAX_BODY_LEN, inflated_len: MAX_INFLATED_LEN }
     }
 }
 
@@ -127,6 +136,9 @@ impl Decoder {
     }
 
     /// Makes a decoder with limits of one's own.
+    ///
+    /// # Panics
+    /// Where a limit is longer than memory can be.
     #[must_use]
     pub fn with_limits(dialect: Dialect, limits: DecodeLimits) -> Self {
         let text_len = limits.frame_len.max(limits.inflated_len);
@@ -267,6 +279,9 @@ impl Decoder {
             }
             Frame::Binary(_) if self.dialect == Dialect::V5 => {
                 Err(DecodeError::new(Kind::UnexpectedBinary, 0))
+            }
+            Frame::Binary(body) if body.len() > self.limits.body_len => {
+                Err(DecodeError::new(Kind::FrameTooLarge, self.limits.body_len))
             }
             Frame::Binary(body) => {
                 let limit = self.limits.inflated_len;

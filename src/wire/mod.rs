@@ -14,7 +14,7 @@ mod v5;
 
 pub(crate) use ahead::Ahead;
 pub use decoder::{
-    DecodeLimits, Decoded, Decoder, Frame, MAX_FRAME_LEN, MAX_INFLATED_LEN, TextPath,
+    DecodeLimits, Decoded, Decoder, Frame, MAX_BODY_LEN, MAX_FRAME_LEN, MAX_INFLATED_LEN, TextPath,
 };
 pub use error::{DecodeError, DecodeErrorKind};
 pub use inflate::InflatePath;

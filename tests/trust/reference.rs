@@ -2,7 +2,9 @@
 //! numbers as digits.
 
 use flate2::{Decompress, FlushDecompress, Status};
-use okx_feed::{Dialect, Frame, MAX_DEPTH_LEVELS, MAX_FRAME_LEN, MAX_INFLATED_LEN, MAX_ITEMS};
+use okx_feed::{
+    Dialect, Frame, MAX_BODY_LEN, MAX_DEPTH_LEVELS, MAX_FRAME_LEN, MAX_INFLATED_LEN, MAX_ITEMS,
+};
 
 use super::big::{self, Big};
 use super::json::{self, Json};
@@ -31,6 +33,7 @@ pub fn read(dialect: Dialect, frame: Frame<'_>) -> Option<Vec<Seen>> {
     }
     match (frame, dialect) {
         (Frame::Text(text), _) => read_text(dialect, text),
+        (Frame::Binary(body), _) if body.len() > MAX_BODY_LEN => None,
         (Frame::Binary(body), Dialect::V3) => read_text(dialect, &inflate(body)?),
         (Frame::Binary(_), Dialect::V5) => None,
     }
@@ -38,11 +41,14 @@ pub fn read(dialect: Dialect, frame: Frame<'_>) -> Option<Vec<Seen>> {
 
 /// One whole raw DEFLATE stream; what follows it is ignored.
 pub fn inflate(body: &[u8]) -> Option<Vec<u8>> {
-    let mut text = vec![0; MAX_INFLATED_LEN];
-    let mut zlib = Decompress::new(false);
-    let status = zlib.decompress(body, &mut text, FlushDecompress::Finish).ok()?;
-    text.truncate(usize::try_from(zlib.total_out()).ok()?);
-    (status == Status::StreamEnd).then_some(text)
+    // Most texts are short, and the longest room costs the most.
+    [1 << 14, MAX_INFLATED_LEN].into_iter().find_map(|room| {
+        let mut text = vec![0; room];
+        let mut zlib = Decompress::new(false);
+        let status = zlib.decompress(body, &mut text, FlushDecompress::Finish).ok()?;
+        text.truncate(usize::try_from(zlib.total_out()).ok()?);
+        (status == Status::StreamEnd).then_some(text)
+    })
 }
 
 fn read_text(dialect: Dialect, text: &[u8]) -> Option<Vec<Seen>> {

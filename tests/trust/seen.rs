@@ -1,7 +1,7 @@
 //! Events as plain owned data, so that two decoders can be compared.
 
 use okx_feed::{
-    BookFlags, Control, DecodeError, Decoder, Event, Frame, Level, Price, TextPath, UnixNanos,
+    BookFlags, Control, DecodeError, Decoded, Decoder, Event, Frame, Level, Price, UnixNanos,
 };
 
 /// When all frames of these tests were received.
@@ -49,11 +49,11 @@ pub struct Reply {
     pub success: Option<bool>,
 }
 
-/// What a decoder gives for a frame, and which path read its text.
+/// What a decoder gives for a frame, and which way it took.
 pub fn decode(
     decoder: &mut Decoder,
     frame: Frame<'_>,
-) -> Result<(Vec<Seen>, TextPath), DecodeError> {
+) -> Result<(Vec<Seen>, Decoded), DecodeError> {
     let mut seen = Vec::new();
     let decoded = decoder.decode(frame, TS_RECV, &mut |event: &Event<'_>| {
         assert_eq!(event.ts_recv(), TS_RECV);
@@ -62,7 +62,7 @@ pub fn decode(
     match decoded {
         Ok(decoded) => {
             assert_eq!(usize::try_from(decoded.events).unwrap(), seen.len());
-            Ok((seen, decoded.parsed))
+            Ok((seen, decoded))
         }
         Err(error) => {
             assert!(seen.is_empty(), "a refused frame gave events: {seen:?}");

@@ -29,7 +29,7 @@ impl Pace {
 
     /// A pause that is never zero, for what must not be repeated at once.
     pub(super) fn later(&mut self, config: &ResyncConfig) -> Duration {
-        self.pause = (self.pause * 2).clamp(config.first, config.cap);
+        self.pause = self.pause.saturating_mul(2).min(config.cap).max(config.first);
         self.pause
     }
 

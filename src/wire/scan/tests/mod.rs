@@ -46,12 +46,11 @@ fn check_padded(dialect: Dialect, buf: &[u8], len: usize) -> Option<Outcome> {
     assert_eq!(best, portable, "the scanners differ over {}", shown());
     if best.is_some() {
         assert_eq!(best, reference::read(dialect, &buf[..len]), "wrong over {}", shown());
-        assert_eq!(
-            best,
-            general::read(dialect, &buf[..len]),
-            "not the general result: {}",
-            shown()
-        );
+        // Miri runs no C, and the decoder holds libdeflate.
+        if !cfg!(miri) {
+            let general = general::read(dialect, &buf[..len]);
+            assert_eq!(best, general, "not the general result: {}", shown());
+        }
     }
     best
 }
