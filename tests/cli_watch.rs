@@ -23,8 +23,12 @@ struct Exchange {
 
 impl Exchange {
     fn start() -> Self {
-        let args = ["serve", "--listen", "127.0.0.1:0", "--rate", "2000", "--every-change"];
-        let mut program = Program::start(&args);
+        Self::with_faults("")
+    }
+
+    fn with_faults(faults: &str) -> Self {
+        let listen = ["serve", "--listen", "127.0.0.1:0", "--rate", "2000", "--every-change"];
+        let mut program = Program::start(&[&listen[..], &["--faults", faults]].concat());
         let (mut v3, mut v5) = (None, None);
         while v3.is_none() || v5.is_none() {
             let line = program.error_line();
@@ -153,6 +157,16 @@ fn books_have_as_many_levels_as_asked_for_and_as_their_channel_has() {
             assert_eq!(most_levels(&events, "book"), five, "{args:?}");
         }
     }
+}
+
+#[test]
+fn books_that_broke_are_told_by_their_cause() {
+    let exchange = Exchange::with_faults("gap:each=5");
+    let args = ["--json", "--count", "60", "--duration", "20s", "books:BTC-USDT"];
+    let output = watch(&exchange.v5, &args).finish();
+    check_code(&output, 0);
+    assert!(text(&output.stdout).contains(r#""from":"live","to":"resyncing""#));
+    assert!(text(&output.stderr).contains(" sequence gap"), "{}", text(&output.stderr));
 }
 
 #[test]
