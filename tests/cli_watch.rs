@@ -23,8 +23,12 @@ struct Exchange {
 
 impl Exchange {
     fn start() -> Self {
-        let args = ["serve", "--listen", "127.0.0.1:0", "--rate", "2000", "--every-change"];
-        let mut program = Program::start(&args);
+        Self::with_faults("")
+    }
+
+    fn with_faults(faults: &str) -> Self {
+        let listen = ["serve", "--listen", "127.0.0.1:0", "--rate", "2000", "--every-change"];
+        let mut program = Program::start(&[&listen[..], &["--faults", faults]].concat());
         let (mut v3, mut v5) = (None, None);
         while v3.is_none() || v5.is_none() {
             let line = program.error_line();
@@ -66,6 +70,19 @@ fn check_event(line: &str, last: &mut u64) -> String {
         }
         "control" => vec!["kind", "code", "message", "channel", "inst_id"],
         "state" => vec!["channel", "inst_id", "from", "to"],
+        "depth" => vec![
+            "channel",
+            "action",
+            "inst_id",
+            "ts_ns",
+            "seq",
+            "checksum",
+            "sequence",
+            "bid_levels",
+            "ask_levels",
+            "asks",
+            "bids",
+        ],
         other => panic!("{other}"),
     };
     let mut expected = [&["ts_recv_ns", "event"], keys.as_slice()].concat();
@@ -73,7 +90,7 @@ fn check_event(line: &str, last: &mut u64) -> String {
     expected.sort_unstable();
     found.sort_unstable();
     assert_eq!(found, expected);
-    if kind == "book" {
+    if matches!(kind, "book" | "depth") {
         assert!(best(&event, "bids") < best(&event, "asks"), "crossed: {line}");
     }
     kind.to_owned()
@@ -100,6 +117,56 @@ fn json_has_one_whole_event_a_line_and_exactly_as_many_as_asked() {
     let output = exchange.program.interrupt();
     check_code(&output, 0);
     assert!(text(&output.stderr).contains("ended"));
+}
+
+/// The most levels that a side of the books of a kind had; all of them sorted.
+fn most_levels(events: &[Value], kind: &str) -> usize {
+    let mut most = 0;
+    for event in events.iter().filter(|event| event["event"] == kind) {
+        for side in ["asks", "bids"] {
+            let level = |level: &Value| level[0].as_str().unwrap().parse::<f64>().unwrap();
+            let prices: Vec<f64> = event[side].as_array().unwrap().iter().map(level).collect();
+            let sign = if side == "asks" { 1.0 } else { -1.0 };
+            assert!(prices.is_sorted_by(|a, b| sign * a < sign * b), "{event}");
+            let whole = event[format!("{}_levels", &side[..3])].as_u64();
+            assert!(whole.is_none_or(|whole| prices.len() as u64 <= whole), "{event}");
+            most = most.max(prices.len());
+        }
+    }
+    most
+}
+
+#[test]
+fn books_have_as_many_levels_as_asked_for_and_as_their_channel_has() {
+    let exchange = Exchange::start();
+    let v3 = ["--dialect", "v3", "spot/depth_l2_tbt:BTC-USDT", "spot/depth5:BTC-USDT"];
+    let v5 = ["books:BTC-USDT", "books5:BTC-USDT"];
+    for (depth, deep, five) in [(None, 5, 5), (Some("2"), 2, 2), (Some("25"), 25, 5)] {
+        for (url, channels) in [(&exchange.v3, &v3[..]), (&exchange.v5, &v5[..])] {
+            let mut args = vec!["--json", "--count", "60", "--duration", "20s"];
+            args.extend(depth.into_iter().flat_map(|depth| ["--depth", depth]));
+            args.extend(channels);
+            let output = watch(url, &args).finish();
+            check_code(&output, 0);
+            let (mut last, mut events) = (0, Vec::new());
+            for line in text(&output.stdout).lines() {
+                check_event(line, &mut last);
+                events.push(serde_json::from_str::<Value>(line).unwrap());
+            }
+            assert_eq!(most_levels(&events, "depth"), deep, "{args:?}");
+            assert_eq!(most_levels(&events, "book"), five, "{args:?}");
+        }
+    }
+}
+
+#[test]
+fn books_that_broke_are_told_by_their_cause() {
+    let exchange = Exchange::with_faults("gap:each=5");
+    let args = ["--json", "--count", "60", "--duration", "20s", "books:BTC-USDT"];
+    let output = watch(&exchange.v5, &args).finish();
+    check_code(&output, 0);
+    assert!(text(&output.stdout).contains(r#""from":"live","to":"resyncing""#));
+    assert!(text(&output.stderr).contains(" sequence gap"), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -173,7 +240,7 @@ fn refused_channels_are_named_and_all_of_them_end_it() {
 
 #[test]
 fn wrong_arguments_say_what_would_be_right() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["watch"], "CHANNEL"),
         (&["watch", "tickers:BTC-USDT"], "books5, bbo-tbt, trades"),
         (&["watch", "futures/depth5:BTC-USD-190517"], "--dialect v3"),
@@ -183,6 +250,8 @@ fn wrong_arguments_say_what_would_be_right() {
         (&["watch", "--url", "http://x/", "books5:BTC-USDT"], "ws://HOST:PORT/PATH"),
         (&["watch", "--ca-file", "/no/such.pem", "books5:BTC-USDT"], "/no/such.pem"),
         (&["watch", "books5:BTC-USDT", "trades-all:BTC-USDT"], "--url"),
+        (&["watch", "--depth", "26", "books:BTC-USDT"], "1..=25"),
+        (&["watch", "--depth", "0", "books:BTC-USDT"], "1..=25"),
     ];
     for (args, hint) in cases {
         let output = Program::start(args).finish();

@@ -173,6 +173,19 @@ fn a_negative_size_is_refused_with_all_of_its_message() {
 }
 
 #[test]
+fn a_lost_message_breaks_a_book_that_has_no_numbers_to_show_it() {
+    let mut numbered = numbered_book();
+    assert!(!numbered.message_lost() && numbered.live().is_some());
+    let mut book = DepthBook::with_capacity(8);
+    assert!(!book.message_lost(), "it may have been the snapshot, which is waited for anyway");
+    let mut book = book_of(8, &[level("2", "1")], &[]);
+    assert!(book.message_lost() && !book.message_lost());
+    assert_eq!((book.sync(), book.live().is_some()), (BookSync::Broken(Fault::Lost), false));
+    let applied = book.apply(&message(SNAPSHOT, &[level("2", "1")], &[]));
+    assert_eq!((applied.sync, book.live().is_some()), (BookSync::Live, true));
+}
+
+#[test]
 fn the_last_of_two_levels_of_one_price_holds() {
     let mut book = book_of(8, &[level("2", "1")], &[]);
     let asks = [level("2.0", "0"), level("2", "5"), level("3", "1"), level("3.0", "0")];

@@ -57,6 +57,34 @@ fn each_channel_of_an_instrument_has_its_own_book() {
 }
 
 #[test]
+fn a_frame_that_cannot_be_read_may_have_been_of_any_book_without_numbers() {
+    let mut handler = FeedHandler::new(Dialect::V5);
+    let channels = ["books:OLD", "books:NEW", "books5:OLD"].map(sub);
+    channels.iter().for_each(|channel| handler.subscribe(*channel));
+    for (inst_id, numbers) in [("OLD", ""), ("NEW", r#","seqId":7,"prevSeqId":-1"#)] {
+        let text = format!(
+            r#"{{"arg":{{"channel":"books","instId":"{inst_id}"}},"action":"snapshot","data":[{{"asks":[["2","1","0","1"]],"bids":[],"ts":"1"{numbers}}}]}}"#
+        );
+        feed(&mut handler, &text, 1);
+    }
+    feed(&mut handler, &book("books5", "OLD", "101", 1000), 2);
+    let reader = handler.depth_reader(&channels[0]).unwrap();
+    let mut told = Vec::new();
+    let result = handler.on_frame(Frame::Text(b"{"), UnixNanos(3), &mut |event: &Event<'_>| {
+        told.push(match event {
+            Event::State(change) => format!("{} {}", change.subscription, change.to),
+            Event::Malformed(_) => "malformed".to_owned(),
+            other => format!("{other:?}"),
+        });
+    });
+    assert!(result.is_err());
+    assert_eq!(told, ["books:OLD resyncing", "malformed"]);
+    let states = channels.map(|channel| handler.slots().get(&channel).unwrap().state());
+    assert_eq!(states, [BookState::Resyncing, BookState::Live, BookState::Live]);
+    assert_eq!((reader.snapshot().state, handler.stats().broken), (BookState::Resyncing, 1));
+}
+
+#[test]
 fn what_nobody_subscribed_is_counted_and_still_told() {
     let mut handler = FeedHandler::new(Dialect::V5);
     handler.subscribe(sub("trades:A"));

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use base64::Engine;
+use okx_feed::Dialect;
 
 /// A frame of a recording: its bytes, and whether it was a binary message.
 pub(crate) type Recorded = (Vec<u8>, bool);
@@ -42,6 +43,22 @@ pub(crate) fn connections(dialect: &str) -> Vec<Recorded> {
         }
     }
     frames
+}
+
+/// The dialect and the lines of each recording of deep books that is whole.
+pub(crate) fn deep_books() -> Vec<(Dialect, Vec<String>)> {
+    let paths = files(|name| {
+        let deep = name.contains("depth") || name.contains("books");
+        let five = name.contains("depth5") || name.contains("books5");
+        let part = ["trimmed", "singles", "nosnapshot"].iter().any(|word| name.contains(word));
+        deep && !five && !part && name.ends_with(".jsonl")
+    });
+    let read = |path: &PathBuf| {
+        let v3 = path.file_name().unwrap().to_str().unwrap().contains("-v3-");
+        let lines = std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect();
+        (if v3 { Dialect::V3 } else { Dialect::V5 }, lines)
+    };
+    paths.iter().map(read).collect()
 }
 
 /// The recorded texts of a dialect's five-level books and trades, one a line.

@@ -43,6 +43,8 @@ impl Stream {
         let config = ExchangeConfig {
             intervals: PushIntervals::EVERY_CHANGE,
             limits: Limits { idle: None, ..Limits::default() },
+            // As until 2026-06, so that there is something to verify.
+            v5_checksums: true,
             ..ExchangeConfig::default()
         };
         let name = format!("{} {}", subscription.dialect(), subscription.channel().name());

@@ -15,7 +15,7 @@ use super::error::{CliError, Outcome, say};
 use super::event_json::{Stamp, write_event, write_malformed};
 use super::lines::{Line, Lines};
 use super::output::Output;
-use crate::model::{Checksum, Event, Sequence, UnixNanos};
+use crate::model::{BOOK5_LEVELS, Checksum, Event, Sequence, UnixNanos};
 use crate::wire::{DecodeError, DecodeErrorKind, Decoder, Frame, MAX_FRAME_LEN};
 
 /// The longest line that is kept, its end included: base64 of the longest frame, and room for the
@@ -181,7 +181,7 @@ impl Printer {
                 let applied = change.map(Event::DepthBook);
                 let event = applied.as_ref().unwrap_or(event);
                 tally.count(event);
-                write_event(out, stamp, event);
+                write_event(out, stamp, BOOK5_LEVELS, event);
             };
             Ok(self.decoder.decode(frame, UnixNanos::UNKNOWN, &mut print)?)
         });

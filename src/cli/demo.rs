@@ -17,7 +17,7 @@ use super::output::Output;
 use super::report::{Table, latencies};
 use super::screen::Screen;
 use super::view::{DRAW_EVERY, Header, draw};
-use crate::model::Dialect;
+use crate::model::{BOOK5_LEVELS, Dialect};
 use crate::net::Client;
 use crate::sim::ServerThread;
 
@@ -96,7 +96,13 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Outcome, CliError> {
     let builder = Client::builder(dialect).url(url.as_str()).subscriptions(subscriptions.clone());
     let mut monitor = Monitor::new(builder.spawn()?, &subscriptions)?;
 
-    let header = Header { command: "demo", dialect, url: &url, duration: Some(args.duration) };
+    let header = Header {
+        command: "demo",
+        dialect,
+        url: &url,
+        duration: Some(args.duration),
+        depth: BOOK5_LEVELS,
+    };
     runtime.block_on(follow(&mut monitor, &header, &mut interrupt))?;
     let elapsed = monitor.elapsed();
     let stats = monitor.fetch()?.clone();

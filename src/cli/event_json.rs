@@ -1,8 +1,9 @@
 //! Events as JSON, one object each, with no allocation but the growth of the output.
 
+use super::ladder::best;
 use crate::model::{
-    BOOK5_LEVELS, BookSync, BookUpdate, Control, Decimal, DepthChange, Event, Level,
-    MAX_DECIMAL_TEXT, Skipped, StateChange, TradeUpdate,
+    BookSync, BookUpdate, Control, Decimal, DepthChange, Event, Level, MAX_DECIMAL_TEXT, Skipped,
+    StateChange, TradeUpdate,
 };
 
 /// The first member of an object: where or when its event came.
@@ -14,14 +15,14 @@ pub(crate) struct Stamp {
     pub(crate) value: u64,
 }
 
-/// Appends an event as one object and a line end.
-pub(crate) fn write_event(out: &mut Vec<u8>, stamp: Stamp, event: &Event<'_>) {
+/// Appends an event as one object and a line end. Books have at most so many levels a side.
+pub(crate) fn write_event(out: &mut Vec<u8>, stamp: Stamp, levels: usize, event: &Event<'_>) {
     match event {
-        Event::Book(update) => book(out, stamp, update),
+        Event::Book(update) => book(out, stamp, levels, update),
         Event::Trade(update) => trade(out, stamp, update),
         // No book is kept for it: told by its channel alone.
         Event::Depth(update) => skipped(out, stamp, update.channel.name()),
-        Event::DepthBook(change) => depth(out, stamp, change),
+        Event::DepthBook(change) => depth(out, stamp, levels, change),
         Event::Control(control) => reply(out, stamp, control),
         Event::Skipped(Skipped { channel, .. }) => skipped(out, stamp, channel),
         Event::State(change) => state(out, stamp, change),
@@ -50,7 +51,7 @@ pub(crate) fn write_missed(out: &mut Vec<u8>, stamp: Stamp, count: u64) {
     out.extend_from_slice(b"}\n");
 }
 
-fn book(out: &mut Vec<u8>, stamp: Stamp, update: &BookUpdate<'_>) {
+fn book(out: &mut Vec<u8>, stamp: Stamp, levels: usize, update: &BookUpdate<'_>) {
     open(out, stamp, b"book");
     source(out, update.channel.name(), update.inst_id);
     key(out, b"ts_ns");
@@ -58,9 +59,9 @@ fn book(out: &mut Vec<u8>, stamp: Stamp, update: &BookUpdate<'_>) {
     key(out, b"seq");
     put_optional(out, update.book.seq(), put_i64);
     key(out, b"asks");
-    put_levels(out, update.book.asks());
+    put_levels(out, best(update.book.asks(), levels));
     key(out, b"bids");
-    put_levels(out, update.book.bids());
+    put_levels(out, best(update.book.bids(), levels));
 }
 
 fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>) {
@@ -86,8 +87,8 @@ fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>) {
 }
 
 /// A deep-book message with the book after it: what sequence and checksum say, how many levels there
-/// are, and the five best of each side. One that came before a snapshot has `"state":"no_snapshot"`.
-fn depth(out: &mut Vec<u8>, stamp: Stamp, change: &DepthChange<'_>) {
+/// are, and the best of each side. One that came before a snapshot has `"state":"no_snapshot"`.
+fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_>) {
     let DepthChange { update, applied, book } = change;
     let view = book.view();
     open(out, stamp, b"depth");
@@ -109,7 +110,7 @@ fn depth(out: &mut Vec<u8>, stamp: Stamp, change: &DepthChange<'_>) {
     put_u64(out, view.bids().len() as u64);
     key(out, b"ask_levels");
     put_u64(out, view.asks().len() as u64);
-    let (asks, bids) = view.top(BOOK5_LEVELS);
+    let (asks, bids) = view.top(levels);
     key(out, b"asks");
     put_levels(out, asks);
     key(out, b"bids");
@@ -268,13 +269,14 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Book5, Channel, ControlKind, DepthAction, DepthBook, DepthUpdate, Side, Trade, UnixNanos,
+        BOOK5_LEVELS, Book5, Channel, ControlKind, DepthAction, DepthBook, DepthUpdate, Side,
+        Trade, UnixNanos,
     };
 
     /// What serde_json, the oracle, reads from the one line that an event is written as.
     fn read(stamp: Stamp, event: Event<'_>) -> Value {
         let mut out = Vec::new();
-        write_event(&mut out, stamp, &event);
+        write_event(&mut out, stamp, BOOK5_LEVELS, &event);
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.find('\n'), Some(text.len() - 1), "one line: {text}");
         serde_json::from_str(&text).unwrap()

@@ -12,6 +12,7 @@ mod event_line;
 mod exchange;
 mod format;
 mod interrupt;
+mod ladder;
 mod lines;
 mod losses;
 mod monitor;

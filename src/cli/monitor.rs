@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::error::CliError;
 use super::format::per_sec;
-use crate::feed::{BookReader, TradeReader};
+use super::ladder::Ladder;
+use crate::feed::{BookReader, DepthReader, TradeReader};
 use crate::model::{MonoNanos, Subscription};
 use crate::net::{Client, ClientStats, Clock};
 
@@ -33,9 +34,19 @@ pub(crate) struct Watched {
 /// The way to what a subscription brings.
 pub(crate) enum Reader {
     Book(BookReader),
+    Deep(DepthReader),
     Trades(TradeReader),
-    /// Neither, which no channel is today.
-    Deep,
+}
+
+impl Reader {
+    /// The best levels of the book, at most so many a side; `None` where the channel brings trades.
+    pub(crate) fn ladder(&self, levels: usize) -> Option<Ladder> {
+        match self {
+            Self::Book(reader) => Some(Ladder::of_book(reader, levels)),
+            Self::Deep(reader) => Some(Ladder::of_depth(reader, levels)),
+            Self::Trades(_) => None,
+        }
+    }
 }
 
 impl Monitor {
@@ -45,12 +56,15 @@ impl Monitor {
     /// Where the client has stopped.
     pub(crate) fn new(client: Client, subscriptions: &[Subscription]) -> Result<Self, CliError> {
         let watched = |subscription: &Subscription| {
-            let book = client.book_reader(subscription).map(Reader::Book);
+            // A deep book has a reader of its best five as well.
+            let deep = client.depth_reader(subscription).map(Reader::Deep);
+            let book = || client.book_reader(subscription).map(Reader::Book);
             let trades = || client.trade_reader(subscription).map(Reader::Trades);
-            let reader = book.or_else(trades).unwrap_or(Reader::Deep);
-            Watched { subscription: *subscription, reader }
+            let reader = deep.or_else(book).or_else(trades)?;
+            Some(Watched { subscription: *subscription, reader })
         };
-        let channels = subscriptions.iter().map(watched).collect();
+        // What was asked for has a reader.
+        let channels = subscriptions.iter().filter_map(watched).collect();
         let stats = client.stats()?;
         Ok(Self { client, channels, clock: Clock::start(), stats, samples: Vec::new() })
     }

@@ -6,12 +6,13 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, BorderType, Cell, Padding, Row, Table};
 
 use super::format::{Grouped, aligned};
+use super::ladder::Ladder;
 use super::theme::Theme;
-use crate::feed::{BookReader, BookView, TradeReader};
-use crate::model::{BOOK5_LEVELS, BookState, Decimal, Level, Side, UnixNanos};
+use crate::feed::TradeReader;
+use crate::model::{BookState, Decimal, Level, Side, UnixNanos};
 
-/// The rows of a ladder: both sides, the line between them, head and frame.
-pub(crate) const LADDER_ROWS: u16 = 14;
+/// The rows of a ladder besides its levels: head, frame and the line between the sides.
+pub(crate) const LADDER_FRAME: u16 = 4;
 
 /// The columns of a ladder at most; the trades take the rest.
 pub(crate) const LADDER_COLUMNS: u16 = 58;
@@ -45,10 +46,9 @@ pub(crate) fn draw_ladder(
     area: Rect,
     theme: Theme,
     name: &str,
-    reader: &BookReader,
+    ladder: &Ladder,
 ) {
-    let BookView { book, state, .. } = reader.view();
-    let (asks, bids) = (book.asks(), book.bids());
+    let Ladder { state, ts_event, asks, bids, .. } = ladder;
     let all: Vec<Level> = asks.iter().chain(bids).copied().collect();
     let px = aligned(&all.iter().map(Level::px).collect::<Vec<_>>());
     let sz = aligned(&all.iter().map(Level::sz).collect::<Vec<_>>());
@@ -70,13 +70,16 @@ pub(crate) fn draw_ladder(
             Cell::from(Line::styled(bar(level.sz(), largest, bar_columns), color)),
         ])
     };
-    let mut rows: Vec<Row<'_>> = vec![Row::default(); BOOK5_LEVELS.saturating_sub(asks.len())];
+    // The line between the sides stands in the middle, however many levels there are.
+    let above = usize::from(area.height.saturating_sub(LADDER_FRAME) / 2);
+    let mut rows: Vec<Row<'_>> = vec![Row::default(); above.saturating_sub(asks.len())];
     rows.extend((0..asks.len()).rev().map(|at| row(at, Side::Sell)));
     let number = |number: Option<Decimal>| number.map(|n| n.to_string()).unwrap_or_default();
+    let top = ladder.top();
     let between = [
         Line::styled("spread", theme.quiet()).right_aligned(),
-        Line::raw(number(book.spread())).right_aligned(),
-        Line::styled(number(book.mid()), theme.title()).right_aligned(),
+        Line::raw(number(top.spread())).right_aligned(),
+        Line::styled(number(top.mid()), theme.title()).right_aligned(),
         Line::styled("mid", theme.quiet()),
     ];
     rows.push(Row::new(between.map(Cell::from)));
@@ -84,8 +87,8 @@ pub(crate) fn draw_ladder(
     let head = ["orders", "size", "price"].map(|text| Line::raw(text).right_aligned());
     let head = Row::new(head.map(Cell::from)).style(theme.quiet());
     let widths = [ORDERS_COLUMNS, sz_columns, px_columns, bar_columns].map(Constraint::Length);
-    let time = Line::styled(format!(" {} ", clock_text(book.ts_event)), theme.quiet());
-    let block = panel(theme, name, Some(state)).title_bottom(time.right_aligned());
+    let time = Line::styled(format!(" {} ", clock_text(*ts_event)), theme.quiet());
+    let block = panel(theme, name, Some(*state)).title_bottom(time.right_aligned());
     let table = Table::new(rows, widths).header(head).column_spacing(SPACING).block(block);
     frame.render_widget(table, area);
 }

@@ -100,7 +100,9 @@ fn error_notes(feed: &Stats) -> String {
 
 /// All that was well-formed and yet is not as it should be.
 pub(crate) const fn anomalies(feed: &Stats) -> u64 {
-    feed.crossed + feed.unsorted + feed.empty_levels + feed.backwards + feed.unsubscribed
+    let books = feed.crossed + feed.unsorted + feed.empty_levels;
+    let deep_books = feed.gaps + feed.mismatches + feed.broken;
+    books + deep_books + feed.backwards + feed.unsubscribed
 }
 
 fn anomaly_notes(feed: &Stats) -> String {
@@ -108,6 +110,9 @@ fn anomaly_notes(feed: &Stats) -> String {
         ("crossed", feed.crossed),
         ("unsorted", feed.unsorted),
         ("empty level", feed.empty_levels),
+        ("sequence gap", feed.gaps),
+        ("checksum mismatch", feed.mismatches),
+        ("deep book broken otherwise", feed.broken),
         ("time backwards", feed.backwards),
         ("not subscribed", feed.unsubscribed),
     ])

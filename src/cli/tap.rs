@@ -51,6 +51,8 @@ impl News {
 pub(crate) struct Tap {
     /// Where events are printed; `None` where the books are drawn instead.
     pub(crate) out: Option<(PipeWriter, Style)>,
+    /// The levels a side that a book is printed with, where it has as many.
+    pub(crate) depth: usize,
     /// How many more events are wanted; `None` for all.
     pub(crate) left: Option<u64>,
     pub(crate) news: Arc<News>,
@@ -72,7 +74,7 @@ impl Sink for Tap {
             let stamp = Stamp { key: "ts_recv_ns", value: event.ts_recv().0 };
             match style {
                 Style::Json => out.event(
-                    |buf| write_event(buf, stamp, event),
+                    |buf| write_event(buf, stamp, self.depth, event),
                     |buf, count| write_missed_json(buf, stamp, count),
                 ),
                 Style::Lines => out.event(|buf| write_line(buf, event), write_missed),

@@ -9,15 +9,19 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Cell, Paragraph, Row, Table, Wrap};
 
 use super::format::{Bytes, Grouped};
+use super::ladder::Ladder;
 use super::monitor::{Monitor, Reader, Watched};
-use super::panels::{LADDER_COLUMNS, LADDER_ROWS, columns, draw_ladder, draw_tape, panel};
+use super::panels::{LADDER_COLUMNS, LADDER_FRAME, columns, draw_ladder, draw_tape, panel};
 use super::report::{anomalies, errors, latencies};
 use super::theme::Theme;
-use crate::feed::BookView;
-use crate::model::{BookState, Decimal, Dialect, Side};
+use crate::model::{BOOK5_LEVELS, BookState, Decimal, Dialect, Side};
 
 /// The columns from which on the further channels have sizes and the counters have bytes.
 const WIDE_TABLE: u16 = 108;
+
+/// The rows of the line at the top and of the counters.
+const HEAD_ROWS: u16 = 1;
+const COUNTER_ROWS: u16 = 4;
 
 /// How often the picture is drawn.
 pub(crate) const DRAW_EVERY: Duration = Duration::from_millis(66);
@@ -29,6 +33,8 @@ pub(crate) struct Header<'a> {
     pub(crate) dialect: Dialect,
     pub(crate) url: &'a str,
     pub(crate) duration: Option<Duration>,
+    /// The levels a side that are shown of a book, where there are as many and they have room.
+    pub(crate) depth: usize,
 }
 
 /// Draws a client's state, with the latest notices below.
@@ -39,24 +45,30 @@ pub(crate) fn draw(
     notices: &[String],
 ) {
     let theme = Theme::of_environment();
-    let (panels, others) = arrange(monitor.channels());
-    let panel_rows = if panels.is_empty() { 0 } else { LADDER_ROWS };
+    let (panels, others) = arrange(monitor.channels(), header.depth);
     let other_rows = if others.is_empty() { 0 } else { u16_of(others.len()).saturating_add(3) };
     let columns = usize::from(frame.area().width).max(1);
     // Words that move to the next row may ask for one row more.
     let rows_of = |text: &String| text.chars().count().div_ceil(columns) + 1;
     let notice_rows: usize = notices.iter().map(rows_of).sum();
+    // A deep ladder leaves the further channels a third of the window.
+    let height = frame.area().height;
+    let others_of_third = other_rows.min(height / 3);
+    let taken = [HEAD_ROWS, COUNTER_ROWS, others_of_third, u16_of(notice_rows)];
+    let room = taken.into_iter().fold(height, u16::saturating_sub);
+    let levels = panels.iter().map(|watched| levels_of(&watched.reader, header.depth, room)).max();
+    let panel_rows = levels.map_or(0, |levels| rows_of_levels(levels.max(BOOK5_LEVELS)));
     let [head, top, middle, counters, bottom, _] = Layout::vertical([
-        Constraint::Length(1),
+        Constraint::Length(HEAD_ROWS),
         Constraint::Length(panel_rows),
         Constraint::Max(other_rows),
-        Constraint::Length(4),
+        Constraint::Length(COUNTER_ROWS),
         Constraint::Length(u16_of(notice_rows)),
         Constraint::Fill(1),
     ])
     .areas(frame.area());
     draw_head(frame, head, theme, monitor, header);
-    draw_panels(frame, top, theme, &panels);
+    draw_panels(frame, top, theme, &panels, levels.unwrap_or_default());
     if !others.is_empty() {
         draw_others(frame, middle, theme, &others);
     }
@@ -66,17 +78,31 @@ pub(crate) fn draw(
     frame.render_widget(Paragraph::new(notices).wrap(Wrap { trim: true }), bottom);
 }
 
-/// The two channels that get a panel, and the rest: a book and its trades, or two of a kind.
-fn arrange(channels: &[Watched]) -> (Vec<&Watched>, Vec<&Watched>) {
+/// The levels a side that a ladder has, where so many rows are left for it: five at least, however
+/// few rows there are, since what is cut then is told by the frame that is cut too.
+fn levels_of(reader: &Reader, depth: usize, room: u16) -> usize {
+    let fitting = usize::from(room.saturating_sub(LADDER_FRAME) / 2).max(BOOK5_LEVELS);
+    match reader {
+        Reader::Deep(_) => depth.min(fitting),
+        Reader::Book(_) | Reader::Trades(_) => depth.min(BOOK5_LEVELS),
+    }
+}
+
+fn rows_of_levels(levels: usize) -> u16 {
+    u16_of(2 * levels).saturating_add(LADDER_FRAME)
+}
+
+/// The two channels that get a panel, and the rest: a book and its trades, or two of a kind. Where
+/// more levels are asked for than five, a book that has them comes first.
+fn arrange(channels: &[Watched], depth: usize) -> (Vec<&Watched>, Vec<&Watched>) {
     let find = |wanted: fn(&Reader) -> bool| channels.iter().position(|c| wanted(&c.reader));
-    let book = find(|reader| matches!(reader, Reader::Book(_)));
+    let deep = find(|reader| matches!(reader, Reader::Deep(_))).filter(|_| depth > BOOK5_LEVELS);
+    let book = deep.or_else(|| find(|reader| !matches!(reader, Reader::Trades(_))));
     let trades = find(|reader| matches!(reader, Reader::Trades(_)));
     let mut chosen: Vec<usize> = [book, trades].into_iter().flatten().collect();
     if chosen.len() == 1 {
-        let shown =
-            |at: usize, c: &Watched| !matches!(c.reader, Reader::Deep) && !chosen.contains(&at);
-        let second = channels.iter().enumerate().find(|(at, c)| shown(*at, c));
-        chosen.extend(second.map(|(at, _)| at));
+        let second = (0..channels.len()).find(|at| !chosen.contains(at));
+        chosen.extend(second);
     }
     let others = channels.iter().enumerate().filter(|(at, _)| !chosen.contains(at));
     let others = others.map(|(_, c)| c).collect();
@@ -96,7 +122,7 @@ fn draw_head(
     monitor: &Monitor,
     header: &Header<'_>,
 ) {
-    let Header { command, dialect, url, duration } = header;
+    let Header { command, dialect, url, duration, .. } = header;
     let left = Line::from(vec![
         Span::styled(format!(" okx-feed {command} "), theme.title()),
         Span::styled(format!(" {dialect}  {url}"), theme.quiet()),
@@ -108,7 +134,13 @@ fn draw_head(
     frame.render_widget(right.right_aligned(), area);
 }
 
-fn draw_panels(frame: &mut Frame<'_>, area: Rect, theme: Theme, panels: &[&Watched]) {
+fn draw_panels(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    theme: Theme,
+    panels: &[&Watched],
+    levels: usize,
+) {
     let widths = match panels {
         [] => return,
         [_] => vec![Constraint::Fill(1)],
@@ -120,17 +152,17 @@ fn draw_panels(frame: &mut Frame<'_>, area: Rect, theme: Theme, panels: &[&Watch
     let areas = Layout::horizontal(widths).split(area);
     for (watched, area) in panels.iter().zip(areas.iter()) {
         let name = watched.subscription.to_string();
-        match &watched.reader {
-            Reader::Book(reader) => draw_ladder(frame, *area, theme, &name, reader),
-            Reader::Trades(reader) => draw_tape(frame, *area, theme, &name, reader),
-            Reader::Deep => {}
+        if let Some(ladder) = watched.reader.ladder(levels) {
+            draw_ladder(frame, *area, theme, &name, &ladder);
+        } else if let Reader::Trades(reader) = &watched.reader {
+            draw_tape(frame, *area, theme, &name, reader);
         }
     }
 }
 
 fn draw_others(frame: &mut Frame<'_>, area: Rect, theme: Theme, others: &[&Watched]) {
     let texts: Vec<_> = others.iter().map(|watched| other_texts(watched)).collect();
-    let state_columns = texts.iter().filter_map(|(state, _)| state.map(|s| s.name().len())).max();
+    let state_columns = texts.iter().map(|(state, _)| state.name().len()).max();
     let number_columns = |at: usize| {
         let column: Vec<String> =
             texts.iter().filter_map(|(_, row)| row.get(at).cloned()).collect();
@@ -160,19 +192,19 @@ fn draw_others(frame: &mut Frame<'_>, area: Rect, theme: Theme, others: &[&Watch
 
 /// The state and the numbers of a further channel: a book by its best levels, trades by the last
 /// one, on the side that the taker took it from.
-fn other_texts(watched: &Watched) -> (Option<BookState>, [String; 5]) {
+fn other_texts(watched: &Watched) -> (BookState, [String; 5]) {
+    let book = |ladder: Ladder| {
+        let best = [ladder.bids.first(), ladder.asks.first()];
+        (ladder.state, best.map(|level| level.map(|l| (l.px(), l.sz()))), ladder.version)
+    };
     let (state, best, updates) = match &watched.reader {
-        Reader::Book(reader) => {
-            let BookView { book, state, version } = reader.view();
-            let best = [book.best_bid(), book.best_ask()];
-            (Some(state), best.map(|level| level.map(|l| (l.px(), l.sz()))), version)
-        }
+        Reader::Book(reader) => book(Ladder::of_book(reader, 1)),
+        Reader::Deep(reader) => book(Ladder::of_depth(reader, 1)),
         Reader::Trades(reader) => {
             let last = reader.last();
             let of = |side| last.filter(|t| t.side() == side).map(|t| (t.px(), t.sz()));
-            (Some(reader.state()), [of(Side::Sell), of(Side::Buy)], reader.next())
+            (reader.state(), [of(Side::Sell), of(Side::Buy)], reader.next())
         }
-        Reader::Deep => (None, [None, None], 0),
     };
     let text = |number: Option<Decimal>| number.map(|n| n.to_string()).unwrap_or_default();
     let [bid, ask] = best;
@@ -190,12 +222,9 @@ fn other_row(
     theme: Theme,
     watched: &Watched,
     shown: &[usize],
-    (state, texts): (Option<BookState>, [String; 5]),
+    (state, texts): (BookState, [String; 5]),
 ) -> Row<'static> {
-    let state = match state {
-        Some(state) => Line::styled(state.name(), theme.state(state)),
-        None => Line::styled("deep", theme.quiet()),
-    };
+    let state = Line::styled(state.name(), theme.state(state));
     let (bid, ask) = (theme.side(Side::Buy), theme.side(Side::Sell));
     let styles = [Style::new(), bid, ask, Style::new(), theme.quiet()];
     let numbers = texts.into_iter().zip(styles).enumerate().filter(|(at, _)| shown.contains(at));
@@ -256,7 +285,77 @@ mod tests {
     use ratatui::backend::TestBackend;
 
     use super::*;
+    use crate::feed::DepthPublisher;
+    use crate::model::{
+        Channel, DepthAction, DepthBook, DepthUpdate, Level, NO_SEQ, Subscription, UnixNanos,
+    };
     use crate::net::Client;
+
+    /// A channel with a live deep book of 30 levels a side.
+    fn deep(name: &str) -> Watched {
+        let subscription: Subscription = name.parse().unwrap();
+        let side = |first: i64, step: i64| -> Vec<Level> {
+            let px = |n| Decimal::new(first + n * step, 0).unwrap();
+            (0..30).map(|n| Level::new(px(n), Decimal::new(7, 0).unwrap(), 1)).collect()
+        };
+        let (asks, bids) = (side(5_000, 1), side(4_999, -1));
+        let mut book = DepthBook::new();
+        let applied = book.apply(&DepthUpdate {
+            channel: Channel::Books,
+            market: None,
+            inst_id: "A",
+            action: DepthAction::Snapshot,
+            ts_event: UnixNanos(1),
+            ts_recv: UnixNanos(2),
+            seq: NO_SEQ,
+            prev_seq: NO_SEQ,
+            checksum: None,
+            asks: &asks,
+            bids: &bids,
+        });
+        assert!(applied.applied);
+        let mut publisher = DepthPublisher::new();
+        publisher.publish(&book.view(), BookState::Live);
+        Watched { subscription, reader: Reader::Deep(publisher.reader()) }
+    }
+
+    /// The prices of a ladder in a window with so many rows left for it, from top to bottom.
+    fn prices(watched: &Watched, depth: usize, room: u16) -> Vec<i64> {
+        let levels = levels_of(&watched.reader, depth, room);
+        let rows = rows_of_levels(levels.max(BOOK5_LEVELS));
+        let mut terminal = Terminal::new(TestBackend::new(80, rows)).unwrap();
+        let theme = Theme { colored: false };
+        terminal.draw(|frame| draw_panels(frame, frame.area(), theme, &[watched], levels)).unwrap();
+        let picture = terminal.backend().to_string();
+        let px = |word: &str| word.parse().ok().filter(|px| (4_000..6_000).contains(px));
+        picture.split_whitespace().filter_map(px).collect()
+    }
+
+    #[test]
+    fn a_ladder_is_as_deep_as_asked_and_as_the_window_allows() {
+        let watched = deep("books:A");
+        let expected = |levels: i64| (5_000 - levels..5_000 + levels).rev().collect::<Vec<_>>();
+        for (depth, room, levels) in
+            [(1, 100, 1), (5, 14, 5), (5, 3, 5), (20, 44, 20), (20, 43, 19), (25, 100, 25)]
+        {
+            assert_eq!(prices(&watched, depth, room), expected(levels), "{depth} of {room}");
+        }
+    }
+
+    #[test]
+    fn more_than_five_levels_are_looked_for_where_they_are() {
+        let publisher = crate::feed::BookPublisher::new();
+        let five = |name: &str| Watched {
+            subscription: name.parse().unwrap(),
+            reader: Reader::Book(publisher.reader()),
+        };
+        let channels = [five("books5:A"), deep("books:A")];
+        let first = |depth| arrange(&channels, depth).0[0].subscription.to_string();
+        assert_eq!([first(5), first(6)], ["books5:A", "books:A"]);
+        let channels = [five("books5:A"), five("bbo-tbt:A")];
+        assert_eq!(arrange(&channels, 25).0[0].subscription.to_string(), "books5:A");
+        assert_eq!(levels_of(&channels[0].reader, 25, 100), 5);
+    }
 
     #[test]
     fn every_window_size_and_set_of_channels_can_be_drawn() {
@@ -269,7 +368,7 @@ mod tests {
             &["books5:A", "bbo-tbt:A", "books:A", "trades:A", "trades:B"],
         ];
         let duration = Some(Duration::from_secs(10));
-        let header = Header { command: "watch", dialect: Dialect::V5, url, duration };
+        let header = Header { command: "watch", dialect: Dialect::V5, url, duration, depth: 20 };
         for set in sets {
             let channels: Vec<_> = set.iter().map(|text| text.parse().unwrap()).collect();
             let client = Client::builder(Dialect::V5).url(url).subscriptions(channels.clone());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::RangedI64ValueParser;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::args::DialectArg;
@@ -19,6 +20,7 @@ use super::report::Summary;
 use super::screen::{Screen, is_drawable};
 use super::tap::{News, Style, Tap};
 use super::view::{DRAW_EVERY, Header, draw};
+use crate::feed::PUBLISHED_LEVELS;
 use crate::model::{Channel, Dialect, Subscription, SubscriptionError};
 use crate::net::{Client, default_url};
 
@@ -41,6 +43,9 @@ pub(crate) struct WatchArgs {
     /// Stop after so long: 500ms, 10s, 2m
     #[arg(long, value_name = "SPAN", value_parser = parse_duration)]
     duration: Option<Duration>,
+    /// Show so many levels a side of each book, 1 to 25; five-level channels have five
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = levels_parser())]
+    depth: u8,
     /// Trust the CA certificates of this PEM file too
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
@@ -55,9 +60,10 @@ Channels:
                                    books50-l2-tbt books-rpi books-elp
   v3   MARKET/CHANNEL:INSTRUMENT   depth5 trade depth depth_l2_tbt, of spot swap futures option
 
-On a terminal the books and trades are drawn in place; `q` or Ctrl-C ends it. Piped, each event is
-a line, with --json an object: those of `okx-feed decode --help`, with \"ts_recv_ns\", the time of
-receipt in nanoseconds since 1970, in the place of \"line\", and one more:
+On a terminal the books and trades are drawn in place; `q` or Ctrl-C ends it. A --depth beyond five
+draws the first deep channel, as deep as the window has room for. Piped, each event is a line, with
+--json an object: those of `okx-feed decode --help`, with \"ts_recv_ns\", the time of receipt in
+nanoseconds since 1970, in the place of \"line\", --depth levels a side, and one more:
   {\"ts_recv_ns\":1,\"event\":\"state\",\"channel\":..,\"inst_id\":..,\"from\":..,\"to\":..}
 States: connecting, awaiting_snapshot, live, stale, resyncing, down_rejected, down_unsubscribed,
 down_stopped. Only a live book is the exchange's own. A reader that falls 64 MiB behind misses
@@ -71,6 +77,7 @@ channel was refused, and when --duration ended before any connection was open.
 
 Examples:
   okx-feed watch books5:BTC-USDT trades:BTC-USDT
+  okx-feed watch --depth 20 books:BTC-USDT trades:BTC-USDT
   okx-feed watch --json --duration 1m bbo-tbt:BTC-USDT-SWAP > bbo.jsonl
   okx-feed watch --json --count 100 trades:BTC-USDT | jq -r 'select(.event == \"trade\").px'
   okx-feed watch --url ws://127.0.0.1:8443/ws/v3 --dialect v3 futures/depth5:BTC-USD-190517";
@@ -120,12 +127,14 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     let runtime = runtime.map_err(CliError::Start)?;
     let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
 
+    let depth = usize::from(args.depth);
     let drawn = !args.json && is_drawable();
     let pipe = if drawn { None } else { Some(Pipe::start()?) };
     let style = if args.json { Style::Json } else { Style::Lines };
     let news = Arc::new(News::default());
     let tap = Tap {
         out: pipe.as_ref().map(|pipe| (pipe.writer(), style)),
+        depth,
         left: args.count,
         news: Arc::clone(&news),
         refusal: String::new(),
@@ -137,7 +146,7 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     let client = builder.on_event(tap).spawn()?;
     let mut watch = Watch {
         monitor: Monitor::new(client, &subscriptions)?,
-        header: Header { command: "watch", dialect, url, duration: args.duration },
+        header: Header { command: "watch", dialect, url, duration: args.duration, depth },
         wanted: subscriptions.len(),
         refused: 0,
         losses: Losses::default(),
@@ -146,6 +155,12 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     };
     let end = runtime.block_on(watch.follow(&news, pipe.as_ref(), &mut interrupt))?;
     watch.finish(end, pipe)
+}
+
+/// Takes as many levels as are published for other threads.
+fn levels_parser() -> RangedI64ValueParser<u8> {
+    let most = i64::try_from(PUBLISHED_LEVELS).unwrap_or(i64::MAX);
+    RangedI64ValueParser::new().range(1..=most)
 }
 
 /// Reads a channel, and helps where it is of the other dialect.

@@ -115,7 +115,8 @@ impl FeedHandler {
     ///
     /// # Errors
     /// [`DecodeError`] where the frame is malformed: it is counted, told to the sink as
-    /// [`Event::Malformed`], and changed nothing.
+    /// [`Event::Malformed`], and changed nothing, except that deep books whose messages are not
+    /// numbered are no longer live: it may have been theirs.
     #[inline]
     pub fn on_frame(
         &mut self,
@@ -128,6 +129,7 @@ impl FeedHandler {
         let result = decoder.decode_ahead(frame, ts_recv, &mut Applying { slots, stats, sink });
         stats.result(&result);
         if let Err(DecodeError { kind, offset }) = result {
+            slots.message_lost(ts_recv, stats, sink);
             sink.on_event(&Event::Malformed(Malformed { kind: kind.name(), offset, ts_recv }));
         }
         result

@@ -318,6 +318,15 @@ impl Slot {
         Some((from, applied))
     }
 
+    /// Notes that a message was lost which may have been this slot's; true where that breaks a deep
+    /// book.
+    pub(super) const fn message_lost(&mut self) -> bool {
+        match &mut self.data {
+            SlotData::Depth { book, .. } => book.message_lost(),
+            _ => false,
+        }
+    }
+
     /// Notes an event: the slot is live with what it brings. Gives the state before.
     ///
     /// Nothing is published yet, so that no reader sees the old book called live.

@@ -7,7 +7,9 @@ use hashbrown::HashTable;
 
 use super::slot::{DepthOptions, Slot};
 use super::stats::Stats;
-use crate::model::{Channel, DepthChange, DepthUpdate, Event, Market, Sink, Subscription};
+use crate::model::{
+    BookState, Channel, DepthChange, DepthUpdate, Event, Market, Sink, Subscription, UnixNanos,
+};
 
 /// All subscriptions of a feed.
 #[derive(Debug, Default)]
@@ -134,6 +136,23 @@ impl Slots {
             slot.tell(from, update.ts_recv, sink);
             if let Some(book) = slot.depth() {
                 sink.on_event(&Event::DepthBook(DepthChange { update, applied, book }));
+            }
+        }
+    }
+
+    /// Breaks the books that may have lost a message with a frame that can't be read, and tells the
+    /// sink: which book's it was nobody can know.
+    #[cold]
+    pub(super) fn message_lost(
+        &mut self,
+        ts_recv: UnixNanos,
+        stats: &mut Stats,
+        sink: &mut impl Sink,
+    ) {
+        for slot in &mut self.slots {
+            if slot.message_lost() {
+                stats.broken += 1;
+                slot.set_state(BookState::Resyncing, ts_recv, sink);
             }
         }
     }

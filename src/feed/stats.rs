@@ -40,7 +40,8 @@ pub struct Stats {
     pub gaps: u64,
     /// Deep books found broken by their checksum.
     pub mismatches: u64,
-    /// Deep books found broken otherwise: a negative size, or cut too short.
+    /// Deep books found broken otherwise: a negative size, cut too short, or without numbers on a
+    /// connection that had a malformed frame.
     pub broken: u64,
     /// Deletions of prices that a deep book did not have; the exchange sends some.
     pub missing_deletes: u64,

@@ -29,19 +29,22 @@ pub enum Fault {
     Checksum,
     /// A message had a level of negative size, so that it could not be applied.
     NegativeSize,
+    /// A message was lost that may have been this book's, and no numbers would show which it was.
+    Lost,
     /// So many levels were deleted from a side that was cut to its capacity that what is left is
     /// too short to go on with.
     Truncated,
 }
 
 impl Fault {
-    /// The name: `gap`, `checksum`, `negative_size` or `truncated`.
+    /// The name: `gap`, `checksum`, `negative_size`, `lost` or `truncated`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Gap => "gap",
             Self::Checksum => "checksum",
             Self::NegativeSize => "negative_size",
+            Self::Lost => "lost",
             Self::Truncated => "truncated",
         }
     }
@@ -216,6 +219,20 @@ impl DepthBook {
         self.sync = BookSync::NoSnapshot;
         (self.last_seq, self.seq) = (NO_SEQ, NO_SEQ);
         (self.ts_event, self.ts_recv) = (UnixNanos::UNKNOWN, UnixNanos::UNKNOWN);
+    }
+
+    /// Notes that a message was lost, such as one that can't be read, which may have been this
+    /// book's.
+    ///
+    /// Where the messages are numbered the next one will show it. Where they are not, nothing need
+    /// ever do so (a checksum knows the best levels only), and a live book is broken by it: true is
+    /// given then.
+    pub const fn message_lost(&mut self) -> bool {
+        let breaks = matches!(self.sync, BookSync::Live) && self.last_seq == NO_SEQ;
+        if breaks {
+            self.sync = BookSync::Broken(Fault::Lost);
+        }
+        breaks
     }
 
     /// Takes a message: a snapshot replaces the book, an update changes it, wholly or not at all.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use okx_feed::sim::{ConnectionId, Outbound, TransportFault};
 use okx_feed::{
-    BookState, Control, ControlKind, Event, FeedHandler, Frame, MonoNanos, Session, SessionEvent,
-    StateChange, UnixNanos,
+    BookState, Control, ControlKind, DecodeLimits, Event, FeedHandler, Frame, MonoNanos, Recovery,
+    Sequence, Session, SessionConfig, SessionEvent, StateChange, Subscription, UnixNanos,
 };
 
 /// The longest frame that the transport takes; `giant` sends longer ones.
@@ -37,6 +37,16 @@ pub(crate) struct Client {
     pub(crate) events: u64,
     /// The events up to which its books were looked at.
     pub(crate) looked: u64,
+    /// How often a book was found wrong, and how long it took to have it again.
+    pub(crate) breaks: u64,
+    pub(crate) recovery: Recovery,
+    /// The deep-book messages with which the exchange started to count anew.
+    pub(crate) resets: u64,
+}
+
+/// The wall-clock time of a virtual one.
+pub(crate) fn wall(now: MonoNanos) -> UnixNanos {
+    UnixNanos(1_790_380_800_000_000_000 + now.0)
 }
 
 /// What a message from the exchange did.
@@ -47,6 +57,30 @@ pub(crate) enum Outcome {
 }
 
 impl Client {
+    /// A client that wants these subscriptions and has no connection yet.
+    pub(crate) fn new(config: &SessionConfig, seed: u64, subscriptions: &[Subscription]) -> Self {
+        let mut session = Session::new(config.clone(), seed);
+        let limits = DecodeLimits { inflated_len: MAX_FRAME, ..DecodeLimits::default() };
+        let mut feed = FeedHandler::with_limits(config.dialect, limits);
+        for subscription in subscriptions {
+            session.subscribe(*subscription, MonoNanos::ZERO);
+            feed.subscribe(*subscription);
+        }
+        Self {
+            session,
+            feed,
+            transport: Transport::Closed,
+            wire: VecDeque::new(),
+            latency: Duration::ZERO,
+            losses: 0,
+            events: 0,
+            looked: 0,
+            breaks: 0,
+            recovery: Recovery::default(),
+            resets: 0,
+        }
+    }
+
     /// Takes everything that has arrived.
     pub(crate) fn arrive(&mut self, now: MonoNanos, wall: UnixNanos) -> Outcome {
         while let Some((at, _)) = self.wire.front() {
@@ -79,14 +113,21 @@ impl Client {
         if frame.len() > MAX_FRAME {
             return Outcome::Lost;
         }
-        let Self { session, feed, events, .. } = self;
+        let Self { session, feed, events, breaks, recovery, resets, .. } = self;
         session.inbound(now);
         // A malformed frame is lost alone; the feed has counted it.
         let _ = feed.on_frame(frame, wall, &mut |event: &Event<'_>| {
             *events += 1;
             match event {
                 Event::Control(control) => check(control, session, now),
-                Event::State(change) => on_state(session, change, now),
+                Event::State(change) => {
+                    *breaks += u64::from(change.to == BookState::Resyncing);
+                    recovery.note(change);
+                    on_state(session, change, now);
+                }
+                Event::DepthBook(change) => {
+                    *resets += u64::from(change.applied.sequence == Sequence::Reset);
+                }
                 _ => {}
             }
         });

@@ -1,5 +1,6 @@
 //! Proves that session and feed come back from anything: thousands of seeded runs of mixed faults
-//! against the embedded exchange, with a clock that is moved by hand and no socket.
+//! against the embedded exchange, with a clock that is moved by hand and no socket; and each fault
+//! of integrity by name against each deep channel, with the book looked at after every message.
 //!
 //! `SESSION_SIM_RUNS=10000 cargo test --release --test session_sim` makes many runs, and
 //! `SEED=1234 cargo test --test session_sim` one again. A failing run prints its seed.
@@ -18,6 +19,8 @@
 #![allow(clippy::missing_panics_doc, reason = "so do its helpers")]
 
 mod client;
+mod integrity;
+mod mirror;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

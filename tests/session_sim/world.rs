@@ -8,11 +8,11 @@ use okx_feed::sim::{
     Endpoint, Exchange, ExchangeConfig, FaultRule, Listing, MarketConfig, PushIntervals,
 };
 use okx_feed::{
-    Action, Book5, BookState, ConnectGate, DecodeLimits, Dialect, FeedHandler, InstrumentId,
-    MonoNanos, Session, SessionConfig, Subscription, UnixNanos,
+    Action, Book5, BookState, ConnectGate, Dialect, InstrumentId, MonoNanos, SessionConfig,
+    Subscription,
 };
 
-use super::client::{Client, MAX_FRAME, Outcome, Transport};
+use super::client::{Client, Outcome, Transport, wall};
 
 const SECOND: Duration = Duration::from_secs(1);
 const NEVER: MonoNanos = MonoNanos(u64::MAX);
@@ -151,23 +151,9 @@ impl World {
     }
 
     fn client(&mut self) -> Client {
-        let mut session = Session::new(self.config.clone(), self.random.u64(..));
-        let limits = DecodeLimits { inflated_len: MAX_FRAME, ..DecodeLimits::default() };
-        let mut feed = FeedHandler::with_limits(self.config.dialect, limits);
-        for subscription in &self.subscriptions {
-            session.subscribe(*subscription, MonoNanos::ZERO);
-            feed.subscribe(*subscription);
-        }
-        Client {
-            session,
-            feed,
-            transport: Transport::Closed,
-            wire: VecDeque::new(),
-            latency: Duration::from_millis(self.random.u64(..40)),
-            losses: 0,
-            events: 0,
-            looked: 0,
-        }
+        let mut client = Client::new(&self.config, self.random.u64(..), &self.subscriptions);
+        client.latency = Duration::from_millis(self.random.u64(..40));
+        client
     }
 
     pub(crate) fn run(mut self) -> Tally {
@@ -242,7 +228,7 @@ impl World {
 
     /// Moves messages from the exchange to the clients, and what has arrived into their feeds.
     fn deliver(&mut self, all: bool) {
-        let wall = self.wall();
+        let wall = wall(self.now);
         for at in 0..self.clients.len() {
             let client = &mut self.clients[at];
             if let Transport::Open(id) = client.transport {
@@ -278,7 +264,7 @@ impl World {
                 Action::Login => panic!("nobody asked for a login"),
             }
         }
-        let wall = self.wall();
+        let wall = wall(self.now);
         self.clients[at].tell(now, wall);
     }
 
@@ -336,10 +322,6 @@ impl World {
         if let Transport::Open(id) = std::mem::replace(&mut client.transport, Transport::Closed) {
             self.exchange.disconnect(id);
         }
-    }
-
-    fn wall(&self) -> UnixNanos {
-        UnixNanos(1_790_380_800_000_000_000 + self.now.0)
     }
 
     /// Notes the tops of the books that have changed.

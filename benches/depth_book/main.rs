@@ -1,9 +1,14 @@
-//! A deep book of 400 levels a side: applying an update, verifying its checksum, the best five.
+//! Deep books: applying an update, verifying its checksum, the best levels for this thread and for
+//! another, and the whole road from a frame to the book.
 //!
-//! Beside it a book of two `BTreeMap`s does the same work. Each message changes two levels, where
-//! recorded messages change them: half in the best 13 places, a tenth at the window's end. Both
-//! books verify every message's checksum first, so that a wrong result fails the bench.
+//! Beside ours a book of two `BTreeMap`s does the same work, on the road behind serde_json. Here each
+//! message changes two of 400 levels a side, where recorded messages change them: half in the best
+//! 13 places, a tenth at the window's end. Both books verify every message's checksum first, so that
+//! a wrong result fails the bench.
 #![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::panic,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -11,19 +16,27 @@
     reason = "a bench fails where its numbers are not what it takes them for"
 )]
 
-#[path = "../tests/depth_oracle/mod.rs"]
+#[path = "../frames/captures.rs"]
+mod captures;
+#[path = "../../tests/depth_oracle/mod.rs"]
 mod depth_oracle;
+mod maps;
+mod read;
+mod recorded;
+mod road;
+mod segments;
+#[allow(dead_code, reason = "each bench needs a part of it")]
+#[path = "../frames/stream.rs"]
+mod stream;
+mod usual;
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use depth_oracle::{Oracle, Rng, message};
-use okx_feed::{
-    Book5, BookSync, Checksum, Decimal, DepthAction, DepthBook, DepthUpdate, Level,
-    MAX_DECIMAL_TEXT, Verify,
-};
+use maps::MapBook;
+use okx_feed::{BookSync, Checksum, Decimal, DepthAction, DepthBook, DepthUpdate, Level, Verify};
 
 const LEVELS: i64 = 400;
 
@@ -31,74 +44,20 @@ const LEVELS: i64 = 400;
 const PLACES: [i64; 10] = [0, 1, 4, 7, 10, 13, 16, 22, 47, 399];
 
 /// A message that owns its levels.
-struct Message {
+pub(crate) struct Message {
     asks: Vec<Level>,
     bids: Vec<Level>,
     checksum: i32,
 }
 
 impl Message {
-    fn update(&self, action: DepthAction) -> DepthUpdate<'_> {
+    pub(crate) fn update(&self, action: DepthAction) -> DepthUpdate<'_> {
         let checksum = Some(self.checksum);
         DepthUpdate { checksum, ..message(action, &self.asks, &self.bids) }
     }
-}
 
-/// A book of two maps, kept with one map operation a level; its checksum text is made in one
-/// reused buffer.
-#[derive(Default)]
-struct MapBook {
-    asks: BTreeMap<Decimal, Level>,
-    bids: BTreeMap<Decimal, Level>,
-    text: Vec<u8>,
-}
-
-impl MapBook {
-    fn apply(&mut self, update: &DepthUpdate<'_>) {
-        if update.action == DepthAction::Snapshot {
-            self.asks.clear();
-            self.bids.clear();
-        }
-        let sides = [(&mut self.asks, update.asks), (&mut self.bids, update.bids)];
-        for (side, levels) in sides {
-            for level in levels {
-                if level.sz().is_zero() {
-                    side.remove(&level.px());
-                } else {
-                    side.insert(level.px(), *level);
-                }
-            }
-        }
-    }
-
-    fn checksum(&mut self) -> i32 {
-        self.text.clear();
-        let (mut asks, mut bids) = (self.asks.values(), self.bids.values().rev());
-        let mut buf = [0; MAX_DECIMAL_TEXT];
-        for _ in 0..25 {
-            for level in [bids.next(), asks.next()].into_iter().flatten() {
-                for number in [level.px(), level.sz()] {
-                    self.text.extend_from_slice(number.write_text(&mut buf));
-                    self.text.push(b':');
-                }
-            }
-        }
-        self.text.pop();
-        crc32fast::hash(&self.text).cast_signed()
-    }
-
-    fn top5(&self) -> Book5 {
-        let (mut asks, mut bids) = ([Level::EMPTY; 5], [Level::EMPTY; 5]);
-        let (mut a, mut b) = (0, 0);
-        for (place, level) in asks.iter_mut().zip(self.asks.values()) {
-            *place = *level;
-            a += 1;
-        }
-        for (place, level) in bids.iter_mut().zip(self.bids.values().rev()) {
-            *place = *level;
-            b += 1;
-        }
-        Book5::new(&asks[..a], &bids[..b])
+    pub(crate) fn apply_to(&self, maps: &mut MapBook, action: DepthAction) {
+        maps.apply(action, &self.asks, &self.bids);
     }
 }
 
@@ -153,22 +112,27 @@ fn updates(rng: &mut Rng, start: &Oracle) -> Vec<Message> {
     messages
 }
 
-fn depth_book(criterion: &mut Criterion) {
+/// A book's snapshot, and updates that lead back to it.
+pub(crate) fn circle() -> (Message, Vec<Message>) {
     let mut rng = Rng(1);
     let snapshot = snapshot(&mut rng);
     let mut oracle = Oracle::new(512);
     oracle.apply(DepthAction::Snapshot, &snapshot.asks, &snapshot.bids);
-    let snapshot = Message { checksum: oracle.checksum(), ..snapshot };
     let messages = updates(&mut rng, &oracle);
+    (Message { checksum: oracle.checksum(), ..snapshot }, messages)
+}
+
+fn depth_book(criterion: &mut Criterion) {
+    let (snapshot, messages) = circle();
 
     let mut book = DepthBook::new();
     let mut maps = MapBook::default();
-    maps.apply(&snapshot.update(DepthAction::Snapshot));
+    snapshot.apply_to(&mut maps, DepthAction::Snapshot);
     assert_eq!(book.apply(&snapshot.update(DepthAction::Snapshot)).checksum, Checksum::Ok);
     for message in &messages {
         let applied = book.apply(&message.update(DepthAction::Update));
         assert_eq!((applied.checksum, applied.missing), (Checksum::Ok, 0));
-        maps.apply(&message.update(DepthAction::Update));
+        message.apply_to(&mut maps, DepthAction::Update);
         assert_eq!(maps.checksum(), message.checksum);
         let (top, want) = (book.view().top5(), maps.top5());
         assert_eq!((top.asks(), top.bids()), (want.asks(), want.bids()));
@@ -196,12 +160,12 @@ fn depth_book(criterion: &mut Criterion) {
                 let update = next.next().map(|m| m.update(DepthAction::Update));
                 update.map(|update| {
                     let update = black_box(&update);
-                    maps.apply(update);
+                    maps.apply(update.action, update.asks, update.bids);
                     verify == Verify::Off || update.checksum == Some(maps.checksum())
                 })
             });
         });
-        maps.apply(&snapshot.update(DepthAction::Snapshot));
+        snapshot.apply_to(&mut maps, DepthAction::Snapshot);
     }
     let top = |name| BenchmarkId::new("top5", name);
     group
@@ -214,5 +178,5 @@ fn depth_book(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, depth_book);
+criterion_group!(benches, depth_book, read::other_thread, recorded::apply, road::road);
 criterion_main!(benches);
