@@ -214,7 +214,7 @@ fn a_refused_port_is_told_and_tried_again_to_the_end() {
     // Bound once and given back: nobody listens there.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("ws://{address}/ws/v5/public");
-    let output = watch(&url, &["--json", "--duration", "2s", "books5:BTC-USDT"]).finish();
+    let output = watch(&url, &["--json", "--duration", "5s", "books5:BTC-USDT"]).finish();
     check_code(&output, 2);
     let told = text(&output.stderr);
     let first = told.lines().next().unwrap();
@@ -270,4 +270,33 @@ fn a_taken_port_and_a_wrong_address_are_told() {
         check_code(&output, 2);
         assert!(text(&output.stderr).contains(hint), "{}", text(&output.stderr));
     }
+}
+
+#[test]
+fn a_login_needs_a_key_and_says_where_to_put_it() {
+    let books = "books-l2-tbt:BTC-USDT";
+    // Nobody listens there, and nobody is asked.
+    let output = watch("ws://127.0.0.1:9", &["--login", books]).finish();
+    check_code(&output, 2);
+    assert!(text(&output.stderr).contains("set OKX_API_KEY"), "{}", text(&output.stderr));
+
+    let file = std::env::temp_dir().join(format!("okx-feed-key-{}", std::process::id()));
+    std::fs::write(&file, "key=the-key\nsecret=the-secret\n").unwrap();
+    let path = file.to_str().unwrap();
+    let output = watch("ws://127.0.0.1:9", &["--login-file", path, books]).finish();
+    check_code(&output, 2);
+    let told = text(&output.stderr);
+    assert!(told.contains("not all are there") && !told.contains("the-"), "{told}");
+
+    // With all of it the request goes out, and this exchange knows nobody's key. The log at its
+    // loudest has nothing of it.
+    std::fs::write(&file, "key=the-key\nsecret=the-secret\npassphrase=the-phrase\n").unwrap();
+    let exchange = Exchange::start();
+    let args = ["-vvv", "--json", "--count", "5", "--login-file", path, books];
+    let output = watch(&exchange.v5, &args).finish();
+    std::fs::remove_file(&file).unwrap();
+    check_code(&output, 0);
+    let told = text(&output.stderr);
+    assert!(told.contains("logging in") && !told.contains("the-"), "{told}");
+    assert!(text(&output.stdout).contains(r#""code":60032"#), "{}", text(&output.stdout));
 }

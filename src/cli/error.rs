@@ -93,6 +93,12 @@ pub(crate) enum CliError {
          say --url"
     )]
     TwoEndpoints,
+    /// A login without a key.
+    #[error(
+        "there is no key to log in with; set OKX_API_KEY, OKX_API_SECRET and OKX_API_PASSPHRASE, or \
+         give --login-file FILE"
+    )]
+    NoKey,
     /// The exchange has refused all that was asked for.
     #[error("the exchange has refused every channel; check the instruments' names and the --url")]
     AllRefused,

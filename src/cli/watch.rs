@@ -22,7 +22,7 @@ use super::tap::{News, Style, Tap};
 use super::view::{DRAW_EVERY, Header, draw};
 use crate::feed::PUBLISHED_LEVELS;
 use crate::model::{Channel, Dialect, Subscription, SubscriptionError};
-use crate::net::{Client, default_url};
+use crate::net::{Client, Credentials, default_url};
 
 /// The arguments of `watch`.
 #[derive(Args, Debug)]
@@ -49,6 +49,12 @@ pub(crate) struct WatchArgs {
     /// Trust the CA certificates of this PEM file too
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
+    /// Log in with the key in `OKX_API_KEY`, `OKX_API_SECRET` and `OKX_API_PASSPHRASE`
+    #[arg(long, conflicts_with = "login_file")]
+    login: bool,
+    /// Log in with the key in this file of three lines: key=, secret=, passphrase=
+    #[arg(long, value_name = "FILE")]
+    login_file: Option<PathBuf>,
     /// What to subscribe, as the dialect's documents write it
     #[arg(value_name = "CHANNEL", required = true)]
     channels: Vec<String>,
@@ -78,6 +84,7 @@ channel was refused, and when --duration ended before any connection was open.
 Examples:
   okx-feed watch books5:BTC-USDT trades:BTC-USDT
   okx-feed watch --depth 20 books:BTC-USDT trades:BTC-USDT
+  okx-feed watch --login books-l2-tbt:BTC-USDT             v5's tick-by-tick books need a login
   okx-feed watch --json --duration 1m bbo-tbt:BTC-USDT-SWAP > bbo.jsonl
   okx-feed watch --json --count 100 trades:BTC-USDT | jq -r 'select(.event == \"trade\").px'
   okx-feed watch --url ws://127.0.0.1:8443/ws/v3 --dialect v3 futures/depth5:BTC-USD-190517";
@@ -143,6 +150,9 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     if let Some(path) = &args.ca_file {
         builder = builder.ca_file(path);
     }
+    if let Some(credentials) = credentials(args)? {
+        builder = builder.login(credentials);
+    }
     let client = builder.on_event(tap).spawn()?;
     let mut watch = Watch {
         monitor: Monitor::new(client, &subscriptions)?,
@@ -155,6 +165,16 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     };
     let end = runtime.block_on(watch.follow(&news, pipe.as_ref(), &mut interrupt))?;
     watch.finish(end, pipe)
+}
+
+/// Whom to log in as, where that was asked for. The key never stands on the command line, where
+/// others could read it.
+fn credentials(args: &WatchArgs) -> Result<Option<Credentials>, CliError> {
+    match &args.login_file {
+        Some(path) => Ok(Some(Credentials::from_file(path)?)),
+        None if args.login => Ok(Some(Credentials::from_env()?.ok_or(CliError::NoKey)?)),
+        None => Ok(None),
+    }
 }
 
 /// Takes as many levels as are published for other threads.

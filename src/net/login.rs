@@ -57,7 +57,10 @@ impl Credentials {
             let mut values = pairs.filter(|(key, _)| key.trim() == name);
             values.next().map(|(_, value)| value.trim().to_owned()).filter(|v| !v.is_empty())
         };
-        let missing = || ClientError::Credentials("the file has none".to_owned());
+        let missing = || {
+            let why = "has none of the lines key=, secret= and passphrase=";
+            ClientError::Credentials(format!("{} {why}", path.display()))
+        };
         Self::of(part("key"), part("secret"), part("passphrase"))?.ok_or_else(missing)
     }
 
@@ -72,7 +75,7 @@ impl Credentials {
             }
             (None, None, None) => Ok(None),
             _ => Err(ClientError::Credentials(
-                "key, secret and passphrase belong together, and one is missing".to_owned(),
+                "key, secret and passphrase belong together, and not all are there".to_owned(),
             )),
         }
     }
