@@ -203,8 +203,10 @@ impl Soak {
         let wrong = count(|verdict| verdict.wrong.load(Ordering::Relaxed));
         let faults = self.faults.by_kind.values().map(|of| of.injected).sum::<u64>();
         let (elapsed, span) = (elapsed.as_secs(), span.as_secs());
+        let memory = memory::resident().map(|bytes| format!(", {} MiB", bytes >> 20));
+        let memory = memory.unwrap_or_default();
         say(format_args!(
-            "{elapsed} s of {span} s: {faults} faults, {judged} live books judged, {wrong} wrong"
+            "{elapsed} s of {span} s: {faults} faults, {judged} live books judged, {wrong} wrong{memory}"
         ));
     }
 
