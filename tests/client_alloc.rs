@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use okx_feed::sim::{ExchangeConfig, PushIntervals, Server};
 use okx_feed::{Client, Dialect, Event};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 /// Counts the allocations of each thread apart.
 struct Counting;
@@ -54,15 +55,40 @@ const COUNTED: u64 = 8_000;
 /// chance, so one allocation in all is let pass; a frame that allocated would show as thousands.
 const GROWTHS: u64 = 1;
 
+/// A certificate for `localhost` with its key and the issuer to trust, each as PEM.
+fn certificate() -> [String; 3] {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &issuer).unwrap();
+    [certificate.pem(), key.serialize_pem(), issuer.pem()]
+}
+
 /// The allocations of the client's thread during `COUNTED` events, after `WARM_UP` of them.
-async fn allocations(dialect: Dialect, path: &str, channels: &[&str]) -> u64 {
+async fn allocations(dialect: Dialect, path: &str, channels: &[&str], tls: bool) -> u64 {
     let mut config =
         ExchangeConfig { intervals: PushIntervals::EVERY_CHANGE, ..Default::default() };
     config.market.events_per_sec = 20_000;
-    let server = Server::bind("127.0.0.1:0", config).await.unwrap().spawn();
+    let server = Server::bind("127.0.0.1:0", config).await.unwrap();
+    let port = server.local_addr().port();
+    let ca_file = std::env::temp_dir().join(format!("okx-feed-alloc-ca-{port}.pem"));
+    let server = if tls {
+        let [chain, key, issuer] = certificate();
+        std::fs::write(&ca_file, issuer).unwrap();
+        server.with_tls(chain.as_bytes(), key.as_bytes()).unwrap().spawn()
+    } else {
+        server.spawn()
+    };
     let (sender, receiver) = mpsc::channel();
     let (mut events, mut before) = (0, 0);
-    let mut client = Client::builder(dialect).url(format!("ws://{}{path}", server.local_addr()));
+    let scheme = if tls { "wss" } else { "ws" };
+    let host = if tls { "localhost" } else { "127.0.0.1" };
+    let mut client = Client::builder(dialect).url(format!("{scheme}://{host}:{port}{path}"));
+    if tls {
+        client = client.ca_file(&ca_file);
+    }
     for channel in channels {
         client = client.subscribe(channel);
     }
@@ -82,17 +108,31 @@ async fn allocations(dialect: Dialect, path: &str, channels: &[&str]) -> u64 {
     let spent = tokio::task::spawn_blocking(wait).await.unwrap();
     client.stop();
     server.shutdown().await;
+    if tls {
+        std::fs::remove_file(&ca_file).unwrap();
+    }
     spent
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_v3_connection_allocates_nothing() {
     let channels = ["futures/depth5:BTC-USD-190517", "futures/trade:BTC-USD-190517"];
-    assert!(allocations(Dialect::V3, "/ws/v3", &channels).await <= GROWTHS);
+    assert!(allocations(Dialect::V3, "/ws/v3", &channels, false).await <= GROWTHS);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_v5_connection_allocates_nothing() {
     let channels = ["books5:BTC-USDT", "bbo-tbt:BTC-USDT", "trades:BTC-USDT"];
-    assert!(allocations(Dialect::V5, "/ws/v5/public", &channels).await <= GROWTHS);
+    assert!(allocations(Dialect::V5, "/ws/v5/public", &channels, false).await <= GROWTHS);
+}
+
+/// Over TLS there is one allocation for each of its records, and none of ours: rustls hands the plain
+/// text of a record over in a `Vec` of its own. A quiet exchange sends a record per message, a busy
+/// one several messages in one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn tls_allocates_once_for_each_of_its_records() {
+    let channels = ["books5:BTC-USDT", "bbo-tbt:BTC-USDT", "trades:BTC-USDT"];
+    let spent = allocations(Dialect::V5, "/ws/v5/public", &channels, true).await;
+    assert!(spent > 0, "rustls needs none any more: tell it in docs/BENCHMARKS.md");
+    assert!(spent <= COUNTED + GROWTHS, "{spent} allocations for {COUNTED} events");
 }
