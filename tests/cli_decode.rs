@@ -188,7 +188,7 @@ fn line_ends_and_empty_lines() {
     check_v5(b"\npong\n\n\npong\n", 1, &[&empty(1), &pong(2), &empty(3), &empty(4), &pong(5)]);
 }
 
-/// A line of a mebibyte and more, which is the limit of a frame.
+/// Lines at the limits of a frame and of a compressed body, and past them.
 #[test]
 fn frames_over_the_limit_are_malformed_in_either_format() {
     let message = |len: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(len - 8));
@@ -200,8 +200,10 @@ fn frames_over_the_limit_are_malformed_in_either_format() {
     let base64 = |len: usize| format!("1582977600.25\t{}\n", BASE64.encode(vec![0; len]));
     let deflate = r#"{"line":1,"event":"malformed","kind":"deflate","offset":0}"#;
     let tsv = ["--dialect", "v3", "--format", "tsv", "-"];
-    check(&tsv, base64(1 << 20).as_bytes(), 1, &[deflate]);
-    check(&tsv, base64((1 << 20) + 1).as_bytes(), 1, &[too_large]);
+    let long_body = r#"{"line":1,"event":"malformed","kind":"frame_too_large","offset":65536}"#;
+    check(&tsv, base64(64 << 10).as_bytes(), 1, &[deflate]);
+    check(&tsv, base64((64 << 10) + 1).as_bytes(), 1, &[long_body]);
+    check(&tsv, base64(1 << 20).as_bytes(), 1, &[long_body]);
     check(&tsv, base64(2 << 20).as_bytes(), 1, &[too_large]);
 }
 

@@ -22,8 +22,8 @@ use crate::wire::{DecodeError, DecodeErrorKind, Decoder, Frame, MAX_FRAME_LEN};
 /// receive time before it. A longer one is a frame over the limit in either format.
 const MAX_LINE_LEN: usize = MAX_FRAME_LEN.div_ceil(3) * 4 + 128;
 
-/// The longest body that the longest line holds.
-const MAX_BODY_LEN: usize = MAX_LINE_LEN / 4 * 3 + 3;
+/// Room for the longest body that the longest line holds.
+const BODY_ROOM: usize = MAX_LINE_LEN / 4 * 3 + 3;
 
 /// The arguments of `decode`.
 #[derive(Args, Debug)]
@@ -141,7 +141,7 @@ impl Printer {
             decoder,
             books: DepthBooks::new(),
             format,
-            body: vec![0; MAX_BODY_LEN].into_boxed_slice(),
+            body: vec![0; BODY_ROOM].into_boxed_slice(),
             out: Output::stdout(),
             tally: Tally::default(),
             line: 0,
