@@ -446,3 +446,27 @@ fn frames_are_bounded() {
     // And a bad frame leaves nothing behind.
     assert_eq!(kind(Frame::Text(b"pong")), None);
 }
+
+#[test]
+fn a_sequence_number_that_stands_for_none_is_refused() {
+    let update = |seq: i64| {
+        let text = format!(
+            r#"{{"arg":{{"channel":"books","instId":"X"}},"action":"update","data":[{{"asks":[],"bids":[],"ts":"1","seqId":{seq},"prevSeqId":1}}]}}"#
+        );
+        decode(Dialect::V5, Frame::Text(text.as_bytes())).map_err(|error| error.kind).err()
+    };
+    assert_eq!(update(i64::MIN + 1), None);
+    assert_eq!(update(i64::MIN), Some(Kind::NumberOverflow));
+}
+
+#[test]
+fn the_text_of_the_last_frame_can_be_looked_at() {
+    let mut decoder = Decoder::new(Dialect::V3);
+    assert_eq!(decoder.dialect(), Dialect::V3);
+    let body = deflated(b"{\"event\":\"x\"}");
+    let decoded = decoder.decode(Frame::Binary(&body), UnixNanos(1), &mut |_: &Event<'_>| {});
+    let text_len = decoded.unwrap().text_len;
+    assert_eq!(decoder.last_text(text_len), b"{\"event\":\"x\"}");
+    assert!(decoder.last_text(usize::MAX).starts_with(b"{\"event\":\"x\"}"));
+    assert!(!Frame::Binary(&body).is_empty() && Frame::Text(b"").is_empty());
+}

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use okx_feed::{
-    BookState, Dialect, DownReason, Event, FeedHandler, Frame, StaleLimits, Subscription, UnixNanos,
+    Arbiter, BookState, Dialect, DownReason, Event, FeedHandler, Frame, StaleLimits, Subscription,
+    UnixNanos,
 };
 
 fn sub(text: &str) -> Subscription {
@@ -179,4 +180,24 @@ fn odd_books_and_clocks_are_counted_not_repaired() {
     let stats = *handler.stats();
     assert_eq!((stats.crossed, stats.unsorted, stats.empty_levels), (1, 1, 1));
     assert_eq!((stats.backwards, stats.books, stats.frames), (1, 3, 3));
+}
+
+#[test]
+fn an_arbiter_forgets_what_is_given_up_and_says_so() {
+    let mut arbiter = Arbiter::new(2);
+    let (given_up, kept) = (sub("books5:BTC-USDT"), sub("books5:ETH-USDT"));
+    arbiter.subscribe(given_up);
+    arbiter.subscribe(kept);
+    let reader = arbiter.book_reader(&given_up).unwrap();
+    let mut told = Vec::new();
+    arbiter.unsubscribe(&given_up, UnixNanos(9), &mut |event: &Event<'_>| {
+        if let Event::State(change) = event {
+            told.push((change.to, event.ts_recv()));
+        }
+    });
+    let down = BookState::Down(DownReason::Unsubscribed);
+    assert_eq!(told, [(down, UnixNanos(9))]);
+    assert_eq!(reader.view().state, down);
+    assert_eq!((arbiter.state(&given_up), arbiter.last_seq(&given_up)), (None, None));
+    assert_eq!(arbiter.state(&kept), Some(BookState::Connecting));
 }

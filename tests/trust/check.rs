@@ -1,6 +1,5 @@
 //! One frame through the decoder in all its ways and through the reference.
 
-use okx_feed::bench_internals::Scanner;
 use okx_feed::{
     DecodeErrorKind, Decoded, Decoder, Dialect, Frame, InflatePath, MAX_INFLATED_LEN, TextPath,
 };
@@ -32,7 +31,7 @@ pub struct Checker {
 impl Checker {
     pub fn new(dialect: Dialect) -> Self {
         let mut decoders = [(); 3].map(|()| Decoder::new(dialect));
-        decoders[1].set_scanner(Some(Scanner::portable()));
+        decoders[1].set_portable();
         decoders[2].set_scanner(None);
         let libdeflate = libdeflater::Decompressor::new();
         Self { dialect, decoders, libdeflate, tally: Tally::default() }

@@ -1,0 +1,56 @@
+//! The names that logs, `decode` and `watch --json` show: others parse them.
+
+use std::collections::HashSet;
+
+use okx_feed::{
+    BookSide, BookState, BookSync, DecodeErrorKind, DownReason, Fault, LostReason, Sequence,
+};
+
+#[test]
+fn names_are_those_of_the_documentation() {
+    let sequences =
+        [Sequence::None, Sequence::Ok, Sequence::Heartbeat, Sequence::Reset, Sequence::Gap];
+    assert_eq!(sequences.map(Sequence::name), ["none", "ok", "heartbeat", "reset", "gap"]);
+    let faults = [Fault::Gap, Fault::Checksum, Fault::NegativeSize, Fault::Lost, Fault::Truncated];
+    let names = ["gap", "checksum", "negative_size", "lost", "truncated"];
+    assert_eq!(faults.map(Fault::name), names);
+    let syncs = [BookSync::NoSnapshot, BookSync::Live, BookSync::Broken(Fault::Gap)];
+    assert_eq!(syncs.map(BookSync::name), ["no_snapshot", "live", "broken"]);
+    assert_eq!([BookSide::Ask, BookSide::Bid].map(BookSide::name), ["ask", "bid"]);
+    let states = [
+        BookState::Connecting,
+        BookState::AwaitingSnapshot,
+        BookState::Live,
+        BookState::Stale,
+        BookState::Resyncing,
+        BookState::Down(DownReason::Rejected),
+        BookState::Down(DownReason::Unsubscribed),
+        BookState::Down(DownReason::Stopped),
+    ];
+    let names = [
+        "connecting",
+        "awaiting_snapshot",
+        "live",
+        "stale",
+        "resyncing",
+        "down_rejected",
+        "down_unsubscribed",
+        "down_stopped",
+    ];
+    assert_eq!(states.map(BookState::name), names);
+}
+
+#[test]
+fn reasons_can_be_told_apart() {
+    let reasons = [
+        LostReason::ConnectFailed,
+        LostReason::ConnectTimeout,
+        LostReason::HandshakeTimeout,
+        LostReason::Closed,
+        LostReason::PongTimeout,
+        LostReason::AckTimeout,
+        LostReason::ServiceUpgrade,
+    ];
+    assert_eq!(HashSet::from(reasons.map(|reason| reason.to_string())).len(), reasons.len());
+    assert_eq!(format!("{:>6}|", DecodeErrorKind::Json), "  json|");
+}
