@@ -56,7 +56,7 @@ impl LineStats {
 
 /// Lets the first copy of each update through, of several connections with the same subscriptions.
 ///
-/// Each line has a [`FeedHandler`](super::super::FeedHandler) of its own, which keeps its own books
+/// Each line has a [`FeedHandler`] of its own, which keeps its own books
 /// and finds its own gaps: so a book is always one that some line knows to be whole, whichever line
 /// brought its last update. The arbiter stands between them and the sink. A subscription is live
 /// while one of its lines is.
