@@ -232,7 +232,11 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
             let local = tokio::task::LocalSet::new();
             let director =
                 async move { Director::start(config, target, seeds, sink, receiver).run().await };
-            local.block_on(&runtime, director)
+            let report = local.block_on(&runtime, director);
+            drop(local);
+            // A look-up of a name can't be broken off, and nobody needs it any more.
+            runtime.shutdown_background();
+            report
         };
         let thread = std::thread::Builder::new().name("okx-feed".to_owned()).spawn(run)?;
         Ok(Client::new(subscriptions, readers, commands, thread))

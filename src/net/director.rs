@@ -142,7 +142,7 @@ impl<S: Sink + 'static> Director<S> {
         }
         self.tasks.spawn_local(pump.run());
         if let Some(group) = self.groups.get_mut(place.group) {
-            group.put(place.line, Line { commands, relieves });
+            group.put(place.line, Line { commands, relieves, retiring: false });
         }
     }
 
@@ -196,7 +196,7 @@ impl<S: Sink + 'static> Director<S> {
     /// Opens a line that is to relieve one that the exchange will soon close.
     fn relieve(&mut self, old: Place) {
         let Some(group) = self.groups.get(old.group) else { return };
-        if group.is_relieved(old.line) {
+        if !group.may_be_relieved(old.line) {
             return;
         }
         let place = Place { group: old.group, line: group.free() };
@@ -212,8 +212,9 @@ impl<S: Sink + 'static> Director<S> {
         let Some(group) = self.groups.get_mut(place.group) else { return };
         let line = group.places.get_mut(place.line).and_then(Option::as_mut);
         let relieved = line.and_then(|line| line.relieves.take());
-        if let Some(Some(old)) = relieved.and_then(|at| group.places.get(at)) {
+        if let Some(Some(old)) = relieved.and_then(|at| group.places.get_mut(at)) {
             tracing::info!("another connection has taken over");
+            old.retiring = true;
             old.send(LineCommand::Retire);
         }
     }
@@ -226,6 +227,11 @@ impl<S: Sink + 'static> Director<S> {
                 let places = self.groups.get_mut(group).map(|group| &mut group.places);
                 if let Some(place) = places.and_then(|places| places.get_mut(line)) {
                     *place = None;
+                }
+                let wall = self.clock.now().1;
+                let Hub { arbiters, sink, .. } = &mut *self.hub.borrow_mut();
+                if let Some(Some(arbiter)) = arbiters.get_mut(group) {
+                    arbiter.close_line(line, wall, sink);
                 }
                 self.relieved.add(&ended.stats, &ended.latency);
             }

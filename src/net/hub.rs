@@ -59,6 +59,11 @@ impl<S: Sink> Hub<S> {
         }
     }
 
+    /// The arbiter of a group that has one.
+    pub(super) fn arbiter_mut(&mut self, place: Place) -> Option<&mut Arbiter> {
+        self.arbiters.get_mut(place.group)?.as_mut()
+    }
+
     /// Sees to it that a line can be relieved: one that was alone gets an arbiter, which takes its
     /// readers over.
     pub(super) fn announced(&mut self, place: Place, handler: &mut FeedHandler) {

@@ -1,5 +1,7 @@
 //! One connection's messages to books, session and sink.
 
+use std::time::Duration;
+
 use hdrhistogram::Histogram;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -17,6 +19,9 @@ use crate::wire::Frame;
 /// The longest latency that the histogram tells apart, in nanoseconds; longer ones count as this.
 pub const LATENCY_MAX_NS: u64 = 10_000_000_000;
 
+/// How long a line that is to relieve another waits for every book to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What a frame touches: apart from the transport, so that both can be borrowed at once.
 pub(super) struct Intake<S> {
     pub(super) clock: Clock,
@@ -27,8 +32,8 @@ pub(super) struct Intake<S> {
     pub(super) stats: ConnectionStats,
     pub(super) latency: Histogram<u64>,
     pub(super) measure: bool,
-    /// Whether the director waits for this line to be well.
-    pub(super) awaited: bool,
+    /// Since when the director waits for this line to be well, where he does.
+    pub(super) awaited: Option<MonoNanos>,
     /// Whether it may have become well since that was looked at.
     pub(super) news: bool,
 }
@@ -145,14 +150,27 @@ impl<S: Sink> Intake<S> {
 
     /// Tells the director, where he waits for it, that this line has everything that it wants.
     pub(super) fn herald(&mut self) {
-        if !(self.awaited && std::mem::take(&mut self.news)) {
+        if !(self.awaited.is_some() && std::mem::take(&mut self.news)) {
             return;
         }
         if self.is_well() {
-            self.awaited = false;
-            // Without a director everything is about to end.
-            let _ = self.hub.borrow().notices.send(Notice::Well(self.place));
+            self.take_over();
         }
+    }
+
+    /// Takes over, where the director has waited for long, without a book that does not come: it
+    /// may not come to the other line either.
+    pub(super) fn look_after_patience(&mut self, now: MonoNanos) {
+        let long = self.awaited.is_some_and(|since| now.since(since) >= PATIENCE);
+        if long && self.session.is_settled() {
+            self.take_over();
+        }
+    }
+
+    fn take_over(&mut self) {
+        self.awaited = None;
+        // Without a director everything is about to end.
+        let _ = self.hub.borrow().notices.send(Notice::Well(self.place));
     }
 
     /// Whether everything that is wanted has come on this connection, and is not in doubt.

@@ -35,6 +35,8 @@ pub(super) struct Line {
     pub(super) commands: UnboundedSender<LineCommand>,
     /// The place of the line that ends when this one has everything.
     pub(super) relieves: Option<usize>,
+    /// Whether another has relieved it, so that it is about to end.
+    pub(super) retiring: bool,
 }
 
 impl Line {
@@ -85,8 +87,12 @@ impl Group {
         self.places.iter().position(Option::is_none).unwrap_or(self.places.len())
     }
 
-    /// Whether another line is about to relieve the one at this place.
-    pub(super) fn is_relieved(&self, at: usize) -> bool {
-        self.lines().any(|line| line.relieves == Some(at))
+    /// Whether the line at this place may be given a successor. One that is a successor itself, or
+    /// has one, or is about to end, may not: an exchange that announces an upgrade on every
+    /// connection must not be answered with ever more of them.
+    pub(super) fn may_be_relieved(&self, at: usize) -> bool {
+        let line = self.places.get(at).and_then(Option::as_ref);
+        line.is_some_and(|line| line.relieves.is_none() && !line.retiring)
+            && !self.lines().any(|other| other.relieves == Some(at))
     }
 }

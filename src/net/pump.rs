@@ -97,7 +97,7 @@ impl<S: Sink> Pump<S> {
         let measure = config.measure;
         let stats = ConnectionStats::new(place.group, place.line);
         let latency = new_latency();
-        let (awaited, news) = (false, false);
+        let (awaited, news) = (None, false);
         let intake =
             Intake { clock, handler, session, hub, place, stats, latency, measure, awaited, news };
         Self {
@@ -117,13 +117,17 @@ impl<S: Sink> Pump<S> {
 
     /// Has it tell the director when it has everything that it wants.
     pub(super) fn tell_when_well(&mut self) {
-        self.intake.awaited = true;
+        self.intake.awaited = Some(self.intake.clock.mono());
     }
 
     /// Runs until it is told to stop or its handle is gone.
     pub(super) async fn run(mut self) -> Ended {
         while !self.stopping {
             self.act().await;
+            // A line that was relieved and is lost need not come back.
+            if self.retires.is_some() && !self.intake.session.is_open() {
+                break;
+            }
             self.arm();
             match self.wait().await {
                 Input::Tcp(result) => self.handshake(result),
@@ -166,6 +170,8 @@ impl<S: Sink> Pump<S> {
             };
         }
         self.streak = 0;
+        // Neither must it keep the director and the other connections from their turn.
+        tokio::task::yield_now().await;
         tokio::select! {
             biased;
             command = self.commands.recv() => Input::Command(command),
@@ -196,6 +202,7 @@ impl<S: Sink> Pump<S> {
             let pass = &mut |event: &Event<'_>| hub.on_event(*place, event);
             handler.mark_stale(&self.config.stale, wall, pass);
         }
+        self.intake.look_after_patience(mono);
         self.stopping |= self.retires.is_some_and(|at| at <= mono);
     }
 
@@ -269,7 +276,13 @@ impl<S: Sink> Pump<S> {
                 let (intake, last) = (&mut self.intake, self.stopping);
                 let closing = async {
                     socket.close(None).await?;
+                    let mut streak = 0;
                     while let Some(message) = socket.next().await.transpose()? {
+                        streak += 1;
+                        if streak % MAX_STREAK == 0 {
+                            // Else a flood would leave the bound no chance.
+                            tokio::task::yield_now().await;
+                        }
                         // What was on the way when it was to end counts; from a connection that
                         // was given up it does not.
                         if last {
@@ -313,13 +326,22 @@ impl<S: Sink> Pump<S> {
 
     fn command(&mut self, command: Option<LineCommand>) {
         let (mono, wall) = self.intake.clock.now();
-        let Intake { handler, session, hub, place, .. } = &mut self.intake;
+        let Intake { handler, session, hub, place, news, .. } = &mut self.intake;
         match command {
             Some(LineCommand::Subscribe(subscription, reply)) => {
                 handler.subscribe(subscription);
                 if let Some(reply) = reply {
-                    // A caller that does not wait any more needs no answer.
-                    let _ = reply.send(Readers::of(handler, &subscription));
+                    // There may be an arbiter since this was asked. A caller that does not wait any
+                    // more needs no answer.
+                    let mut hub = hub.borrow_mut();
+                    let readers = match hub.arbiter_mut(*place) {
+                        Some(arbiter) => {
+                            arbiter.subscribe(subscription);
+                            Readers::of_lines(arbiter, &subscription)
+                        }
+                        None => Readers::of(handler, &subscription),
+                    };
+                    let _ = reply.send(readers);
                 }
                 session.subscribe(subscription, mono);
             }
@@ -328,6 +350,7 @@ impl<S: Sink> Pump<S> {
                 let pass = &mut |event: &Event<'_>| hub.on_event(*place, event);
                 handler.unsubscribe(&subscription, wall, pass);
                 session.unsubscribe(&subscription, mono);
+                *news = true;
             }
             // A caller that does not wait any more needs no answer.
             Some(LineCommand::Stats(reply)) => drop(reply.send(self.intake.stats())),

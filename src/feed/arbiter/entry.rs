@@ -3,7 +3,7 @@
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 
-use super::judge::{Copy, Judge, Mark};
+use super::judge::{Copy, Judge, Mark, Position};
 use crate::feed::publish_depth::PUBLISHED_LEVELS;
 use crate::feed::publishers::Publishers;
 use crate::feed::slot::Slot;
@@ -20,12 +20,16 @@ const TRADES: usize = 1024;
 /// What one line has brought of a subscription.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OfLine {
-    pub(super) state: BookState,
-    last: Option<Mark>,
+    /// `None` where there is no such line now.
+    pub(super) state: Option<BookState>,
+    position: Position,
 }
 
 impl OfLine {
-    const NEW: Self = Self { state: BookState::Connecting, last: None };
+    fn new(is_open: bool) -> Self {
+        let state = is_open.then_some(BookState::Connecting);
+        Self { state, position: Position::default() }
+    }
 }
 
 #[derive(Debug)]
@@ -49,12 +53,13 @@ impl Drop for Entry {
 }
 
 impl Entry {
-    pub(super) fn new(subscription: Subscription, lines: usize) -> Self {
+    /// Makes the entry of a subscription; `open` tells which lines there are.
+    pub(super) fn new(subscription: Subscription, open: &[bool]) -> Self {
         let kind = subscription.channel().kind();
         Self {
             subscription,
             state: BookState::Connecting,
-            lines: vec![OfLine::NEW; lines],
+            lines: open.iter().map(|is_open| OfLine::new(*is_open)).collect(),
             judge: Judge::new(if kind == ChannelKind::Trades { TRADES } else { BOOKS }),
             winner: usize::MAX,
             publishers: Publishers::new(kind),
@@ -63,8 +68,8 @@ impl Entry {
 
     /// Takes a slot over from a line that was alone until now: what publishes it, its state, and
     /// what it has brought last, so that no other line brings it again.
-    pub(super) fn adopt(slot: &mut Slot, line: usize) -> Self {
-        let mut entry = Self::new(*slot.subscription(), line + 1);
+    pub(super) fn adopt(slot: &mut Slot, line: usize, open: &[bool]) -> Self {
+        let mut entry = Self::new(*slot.subscription(), open);
         entry.publishers = slot.take_publishers();
         entry.state = slot.state();
         entry.line_state(line, slot.state());
@@ -79,13 +84,13 @@ impl Entry {
         entry
     }
 
-    /// Makes room for a line of that number, of which nothing has come yet.
-    pub(super) fn open_line(&mut self, line: usize) {
+    /// Says that there is a line of that number, of which nothing has come yet, or none any more.
+    pub(super) fn set_line(&mut self, line: usize, is_open: bool) {
         if self.lines.len() <= line {
-            self.lines.resize(line + 1, OfLine::NEW);
+            self.lines.resize(line + 1, OfLine::new(false));
         }
         if let Some(of_line) = self.lines.get_mut(line) {
-            *of_line = OfLine::NEW;
+            *of_line = OfLine::new(is_open);
         }
     }
 
@@ -99,16 +104,19 @@ impl Entry {
             BookState::Connecting => 4,
             BookState::Down(_) => 5,
         };
-        let states = self.lines.iter().map(|line| line.state);
-        states.min_by_key(rank).unwrap_or(BookState::Connecting)
+        let states = self.lines.iter().filter_map(|line| line.state);
+        let best = states.min_by_key(rank).unwrap_or(BookState::Connecting);
+        // Trades have no snapshot to wait for: from its acknowledgement on a line misses none.
+        let flows = self.publishers.trades.is_some() && best == BookState::AwaitingSnapshot;
+        if flows && self.state.is_live() { BookState::Live } else { best }
     }
 
     /// Notes a line's state. What a line brought before it was lost says nothing of its next.
     pub(super) fn line_state(&mut self, line: usize, state: BookState) {
         if let Some(of_line) = self.lines.get_mut(line) {
-            of_line.state = state;
+            of_line.state = Some(state);
             if state == BookState::Connecting {
-                of_line.last = None;
+                of_line.position = Position::default();
             }
         }
     }
@@ -120,7 +128,7 @@ impl Entry {
     }
 
     fn is_live(&self, line: usize) -> bool {
-        self.lines.get(line).is_some_and(|line| line.state == BookState::Live)
+        self.lines.get(line).is_some_and(|line| line.state == Some(BookState::Live))
     }
 
     /// Judges a book of a line; publishes it where it counts.
@@ -170,8 +178,10 @@ impl Entry {
         let trade = &update.trade;
         let mark = trade_mark(trade);
         let was_live = self.state.is_live();
+        self.start_anew_if_alone();
+        let Some(of_line) = self.lines.get_mut(line) else { return Copy::Old };
+        let copy = self.judge.trade(&mut of_line.position, mark);
         self.state = BookState::Live;
-        let copy = self.judge.trade(mark);
         if let Some(publisher) = &mut self.publishers.trades {
             if copy == Copy::First {
                 self.judge.remember(mark, line, trade.ts_recv, true);
@@ -184,16 +194,29 @@ impl Entry {
         copy
     }
 
-    /// A live line's book makes the subscription live; where it was not, any book is news.
+    /// A book that counts makes the subscription live. Where it was not, the book that was shown
+    /// last counts again: only now is it known to be whole.
     fn judge_book(&mut self, line: usize, mark: Mark, ts_recv: UnixNanos) -> Copy {
-        let was_live = self.state.is_live();
-        let before = self.lines.get_mut(line).and_then(|of_line| of_line.last.replace(mark));
-        self.state = BookState::Live;
-        let copy = if was_live { self.judge.book(mark, before) } else { Copy::First };
+        self.start_anew_if_alone();
+        let shown = self.judge.last().map(|last| last.key);
+        let Some(of_line) = self.lines.get_mut(line) else { return Copy::Old };
+        let mut copy = self.judge.book(line, &mut of_line.position, mark, ts_recv);
+        if !self.state.is_live() && shown == Some(mark.key) {
+            copy = Copy::First;
+        }
         if copy == Copy::First {
+            self.state = BookState::Live;
             self.judge.remember(mark, line, ts_recv, false);
         }
         copy
+    }
+
+    /// Where no line has brought anything on its connection yet, none can lag behind another, and
+    /// the exchange may be anywhere.
+    fn start_anew_if_alone(&mut self) {
+        if !self.state.is_live() && self.lines.iter().all(|line| line.position.last.is_none()) {
+            self.judge.start_anew();
+        }
     }
 
     /// The exchange's number of what counts last.
@@ -203,8 +226,10 @@ impl Entry {
 }
 
 fn trade_mark(trade: &Trade) -> Mark {
-    let id = i64::try_from(trade.trade_id).unwrap_or(i64::MAX);
-    Mark { seq: id, ts: trade.ts_event, key: id.cast_unsigned() }
+    // An id can come again where ids start anew; with the time it does not.
+    let key = FixedState::default().hash_one((trade.ts_event.0, trade.trade_id));
+    let seq = i64::try_from(trade.trade_id).unwrap_or(i64::MAX);
+    Mark { seq, ts: trade.ts_event, key }
 }
 
 fn book_mark(book: &Book5) -> Mark {

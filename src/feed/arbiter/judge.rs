@@ -1,10 +1,17 @@
 //! Whether an update is new, or a copy of one that another line has brought.
 
+use std::time::Duration;
+
 use crate::model::{NO_SEQ, UnixNanos};
 
-/// How many copies may be refused in a row before the next update counts as new: numbers that make
-/// no sense must not freeze a book that its line knows to be whole.
-const MAX_REFUSED: u32 = 128;
+/// How far a line's own times must run back for the exchange's clock to have been set back. Less is
+/// a message out of order.
+const CLOCK_BACK: Duration = Duration::from_secs(1);
+/// After so long without anything that counts, what contradicts the last that did is believed: a
+/// book that a line knows to be whole must not stay frozen.
+const CONTRADICTED: Duration = Duration::from_secs(2);
+/// After so long even what looks old is believed.
+const FROZEN: Duration = Duration::from_secs(30);
 
 /// What an update is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,72 +35,139 @@ pub(super) struct Mark {
     pub(super) key: u64,
 }
 
+impl Mark {
+    /// Whether numbers and times say the opposite: the exchange has begun to count anew, or has set
+    /// its clock, between the two.
+    fn contradicts(&self, other: &Self) -> bool {
+        self.seq < other.seq && self.ts > other.ts || self.seq > other.seq && self.ts < other.ts
+    }
+}
+
+/// Where one line is: what it brought last, and how often the exchange has started anew on it.
+///
+/// Lines bring the same stream, so they see the same new starts; one that lags sees them later.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Position {
+    pub(super) last: Option<Mark>,
+    epoch: u32,
+}
+
+impl Position {
+    /// Goes on to the next update of the line; gives the one before.
+    fn step(&mut self, mark: Mark, judged_epoch: u32) -> Option<Mark> {
+        self.epoch = match self.last {
+            // A new connection is where the exchange is.
+            None => judged_epoch,
+            Some(last) if mark.seq == NO_SEQ || last.seq == NO_SEQ => {
+                let back = last.ts.since(mark.ts).unwrap_or_default();
+                self.epoch + u32::from(back >= CLOCK_BACK)
+            }
+            Some(last) => self.epoch + u32::from(mark.contradicts(&last)),
+        };
+        self.last.replace(mark)
+    }
+}
+
 /// The last updates of one subscription.
 #[derive(Debug)]
 pub(super) struct Judge {
-    keys: Vec<u64>,
+    keys: Vec<(u64, i64)>,
     won: Vec<(usize, UnixNanos)>,
     next: usize,
     last: Option<Mark>,
-    /// The highest number that was forgotten.
+    /// When the last that counts came.
+    at: UnixNanos,
+    epoch: u32,
+    /// The highest number that was forgotten since the exchange began to count.
     forgotten: i64,
-    refused: u32,
 }
 
 impl Judge {
     /// Makes a judge that remembers so many updates. This is all the memory that it takes.
     pub(super) fn new(memory: usize) -> Self {
         Self {
-            keys: vec![0; memory],
+            keys: vec![(0, 0); memory],
             won: vec![(usize::MAX, UnixNanos::UNKNOWN); memory],
             next: 0,
             last: None,
+            at: UnixNanos::UNKNOWN,
+            epoch: 0,
             forgotten: NO_SEQ,
-            refused: 0,
         }
     }
 
-    /// Judges a book. `before` is what the same line brought before: where its own numbers or times
-    /// run backwards, the exchange has started anew, and the line is not late.
-    pub(super) fn book(&mut self, mark: Mark, before: Option<Mark>) -> Copy {
-        let Some(last) = self.last else { return Copy::First };
-        if let Some((line, at)) = self.find(mark.key) {
-            self.refused = 0;
-            return Copy::Of(line, at);
-        }
+    /// Judges a book that came on a line at `at`.
+    pub(super) fn book(
+        &mut self,
+        line: usize,
+        position: &mut Position,
+        mark: Mark,
+        at: UnixNanos,
+    ) -> Copy {
+        let before = position.step(mark, self.epoch);
+        let Some(last) = self.last else { return self.first(position) };
         let numbered = mark.seq != NO_SEQ && last.seq != NO_SEQ;
-        let newer = if numbered {
-            mark.seq > last.seq || mark.seq == last.seq && mark.ts > last.ts
+        match self.find(mark.key) {
+            // Within a moment a book may go to and fro; only a line's own order can tell.
+            Some((winner, _)) if winner == line && !numbered && mark.ts >= last.ts => {}
+            Some((winner, at)) => return Copy::Of(winner, at),
+            None => {}
+        }
+        let behind = position.epoch < self.epoch;
+        let (newer, doubtful) = if numbered {
+            let newer = mark.ts >= last.ts && mark.seq > last.seq
+                || mark.ts > last.ts && mark.seq == last.seq;
+            (newer, mark.contradicts(&last))
         } else {
-            mark.ts >= last.ts
+            // Within a moment only a line that has come to the last that counts can lead on.
+            let there = before.is_some_and(|before| before.key == last.key);
+            let newer = mark.ts > last.ts || mark.ts == last.ts && there;
+            (newer && !behind, mark.ts > last.ts || position.epoch > self.epoch)
         };
-        let anew = before.is_some_and(|before| match numbered {
-            true => mark.seq < before.seq,
-            false => mark.ts < before.ts,
-        });
-        // The first of a connection has none before it, so its time has to tell.
-        let restarted = before.is_none() && mark.ts > last.ts;
-        self.old_unless(newer || anew || restarted)
+        let silent = at.since(self.at).unwrap_or_default();
+        let patience = if doubtful { CONTRADICTED } else { FROZEN };
+        if newer || doubtful && !behind || silent >= patience {
+            if doubtful && !newer && position.epoch == self.epoch {
+                position.epoch += 1;
+            }
+            return self.first(position);
+        }
+        Copy::Old
     }
 
     /// Judges a trade, whose `seq` is its id: one that a slower line brings late still counts.
-    pub(super) fn trade(&mut self, mark: Mark) -> Copy {
-        let Some(last) = self.last else { return Copy::First };
-        if mark.seq > last.seq {
-            return Copy::First;
-        }
+    pub(super) fn trade(&mut self, position: &mut Position, mark: Mark) -> Copy {
+        position.step(mark, self.epoch);
         if let Some((line, at)) = self.find(mark.key) {
             return Copy::Of(line, at);
         }
-        self.old_unless(mark.seq > self.forgotten || mark.ts > last.ts)
-    }
-
-    fn old_unless(&mut self, new: bool) -> Copy {
-        if new || self.refused >= MAX_REFUSED {
+        let Some(last) = self.last else { return self.first(position) };
+        if position.epoch < self.epoch {
+            // From before the exchange began to count anew: nobody can say whether it was told.
+            return Copy::Old;
+        }
+        if position.epoch > self.epoch {
+            self.forgotten = NO_SEQ;
+            self.last = None;
+            return self.first(position);
+        }
+        if mark.seq > self.forgotten {
             return Copy::First;
         }
-        self.refused += 1;
+        if mark.ts > last.ts {
+            // An id that was long ago, at a new time: ids have begun anew, unseen by any line.
+            position.epoch += 1;
+            self.forgotten = NO_SEQ;
+            self.last = None;
+            return self.first(position);
+        }
         Copy::Old
+    }
+
+    fn first(&mut self, position: &mut Position) -> Copy {
+        position.epoch = position.epoch.max(self.epoch);
+        self.epoch = position.epoch;
+        Copy::First
     }
 
     /// Remembers an update that counts.
@@ -102,17 +176,24 @@ impl Judge {
         else {
             return;
         };
-        if trade && won.0 != usize::MAX {
-            self.forgotten = self.forgotten.max(i64::from_ne_bytes(key.to_ne_bytes()));
+        // What is forgotten from before a new start says nothing of the ids after it.
+        let this_count = self.last.is_none_or(|last| key.1 <= last.seq.max(mark.seq));
+        if trade && won.0 != usize::MAX && this_count {
+            self.forgotten = self.forgotten.max(key.1);
         }
-        (*key, *won) = (mark.key, (line, at));
+        (*key, *won) = ((mark.key, mark.seq), (line, at));
         self.next = (self.next + 1) % self.keys.len().max(1);
-        self.refused = 0;
+        self.at = at;
         // A late trade does not move the end.
-        let late = trade && self.last.is_some_and(|l| mark.seq < l.seq && mark.ts <= l.ts);
+        let late = trade && self.last.is_some_and(|last| mark.seq < last.seq);
         if !late {
             self.last = Some(mark);
         }
+    }
+
+    /// Forgets the order, but not the copies: no line has brought anything on its connection yet.
+    pub(super) const fn start_anew(&mut self) {
+        (self.last, self.forgotten) = (None, NO_SEQ);
     }
 
     /// The last that counts.
@@ -123,8 +204,8 @@ impl Judge {
     /// Looks for a key, the newest first: a copy is mostly a copy of one of the last few.
     fn find(&self, key: u64) -> Option<(usize, UnixNanos)> {
         let (newer, older) = (0..self.next, self.next..self.keys.len());
-        let places = newer.rev().chain(older.rev());
-        let at = places.into_iter().find(|at| self.keys.get(*at) == Some(&key))?;
+        let mut places = newer.rev().chain(older.rev());
+        let at = places.find(|at| self.keys.get(*at).is_some_and(|(known, _)| *known == key))?;
         self.won.get(at).copied().filter(|(line, _)| *line != usize::MAX)
     }
 }
@@ -133,56 +214,122 @@ impl Judge {
 mod tests {
     use super::*;
 
-    fn mark(seq: i64, ts: u64, key: u64) -> Mark {
-        Mark { seq, ts: UnixNanos(ts), key }
+    const BASE: u64 = 1_000_000_000_000;
+
+    fn mark(seq: i64, ms: u64) -> Mark {
+        let ts = UnixNanos(BASE + ms * 1_000_000);
+        Mark { seq, ts, key: ts.0.wrapping_mul(31).wrapping_add(seq.cast_unsigned()) }
     }
 
-    fn trade(judge: &mut Judge, id: i64, ts: u64) -> bool {
-        let mark = mark(id, ts, id.cast_unsigned());
-        let first = judge.trade(mark) == Copy::First;
-        if first {
-            judge.remember(mark, 0, UnixNanos(ts), true);
+    /// Two lines before one judge; what counts, by the time of its receipt.
+    struct Lines(Judge, [Position; 2]);
+
+    impl Lines {
+        fn new(memory: usize) -> Self {
+            Self(Judge::new(memory), [Position::default(); 2])
         }
-        first
+
+        fn book(&mut self, line: usize, mark: Mark, at_ms: u64) -> bool {
+            let at = UnixNanos(BASE + at_ms * 1_000_000);
+            let first = self.0.book(line, &mut self.1[line], mark, at) == Copy::First;
+            if first {
+                self.0.remember(mark, line, at, false);
+            }
+            first
+        }
+
+        fn trade(&mut self, line: usize, id: i64, ms: u64) -> bool {
+            let mark = mark(id, ms);
+            let first = self.0.trade(&mut self.1[line], mark) == Copy::First;
+            if first {
+                self.0.remember(mark, line, mark.ts, true);
+            }
+            first
+        }
+    }
+
+    #[test]
+    fn a_line_that_lags_brings_nothing_back() {
+        for numbered in [true, false] {
+            let of = |n: u64| mark(if numbered { n.cast_signed() } else { NO_SEQ }, n);
+            let mut lines = Lines::new(8);
+            assert!((1..=400).all(|n| lines.book(0, of(n), n)));
+            assert!(!(1..=400).any(|n| lines.book(1, of(n), 400)));
+            assert!(lines.book(1, of(401), 401) && !lines.book(0, of(401), 402));
+        }
+        let mut lines = Lines::new(16);
+        assert!((1..=400).all(|n| lines.trade(0, n, n.cast_unsigned())));
+        assert!(!(1..=400).any(|n| lines.trade(1, n, n.cast_unsigned())));
+    }
+
+    #[test]
+    fn numbers_that_start_anew_count_and_those_from_before_do_not() {
+        let mut lines = Lines::new(8);
+        lines.book(0, mark(1000, 0), 0);
+        lines.book(1, mark(1000, 0), 0);
+        assert!((1..=100).all(|n| lines.book(0, mark(1000 + n, n.cast_unsigned()), 0)));
+        assert!((1..=5).all(|n| lines.book(0, mark(n, 1000 + n.cast_unsigned()), 0)));
+        // The other line has not come to the new start yet.
+        assert!(!(1..=100).any(|n| lines.book(1, mark(1000 + n, n.cast_unsigned()), 0)));
+        assert!((6..=40).all(|n| lines.book(0, mark(n, 1000 + n.cast_unsigned()), 0)));
+        // Now it has, and leads.
+        assert!(!(1..=40).any(|n| lines.book(1, mark(n, 1000 + n.cast_unsigned()), 0)));
+        assert!(lines.book(1, mark(41, 1041), 0));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_freezes_nothing() {
+        for numbered in [true, false] {
+            let of = |n: i64, ms| mark(if numbered { n } else { NO_SEQ }, ms);
+            let mut lines = Lines::new(8);
+            assert!((0..10).all(|n| lines.book(0, of(n, 60_000 + n.cast_unsigned()), 0)));
+            assert!(!(0..5).any(|n| lines.book(1, of(n, 60_000 + n.cast_unsigned()), 0)));
+            assert!((10..20).all(|n| lines.book(0, of(n, n.cast_unsigned()), 0)));
+            assert!(!(5..10).any(|n| lines.book(1, of(n, 60_000 + n.cast_unsigned()), 0)));
+            assert!(!(10..20).any(|n| lines.book(1, of(n, n.cast_unsigned()), 0)));
+            assert!(lines.book(1, of(20, 20), 0) && lines.book(0, of(21, 21), 0));
+        }
+    }
+
+    #[test]
+    fn one_wild_message_freezes_a_book_for_a_bounded_time() {
+        let mut lines = Lines::new(8);
+        lines.book(0, mark(10, 10), 10);
+        assert!(lines.book(0, mark(i64::MAX, 1 << 30), 20));
+        assert!(!lines.book(0, mark(11, 30), 30) && !lines.book(1, mark(12, 40), 40));
+        assert!(lines.book(1, mark(13, 40_000), 40_000));
+        assert!(lines.book(0, mark(14, 40_001), 40_001));
+    }
+
+    #[test]
+    fn within_a_moment_a_line_goes_to_and_fro_and_another_does_not_lead_it_back() {
+        let of = |content: u64| Mark { seq: NO_SEQ, ts: UnixNanos(BASE), key: content };
+        let mut lines = Lines::new(8);
+        assert!([1, 2, 1].iter().all(|content| lines.book(0, of(*content), 0)));
+        // A snapshot of the other line, from between: nobody can tell, so it waits.
+        assert!(!lines.book(1, of(3), 0));
+        assert!(lines.book(0, of(4), 0));
+        // It has come to the last that counts, and leads on.
+        assert!(!lines.book(1, of(4), 0) && lines.book(1, of(5), 0));
     }
 
     #[test]
     fn a_late_trade_counts_and_no_trade_counts_twice() {
-        let mut judge = Judge::new(4);
-        assert!(trade(&mut judge, 10, 1) && trade(&mut judge, 14, 2));
-        assert!(!trade(&mut judge, 10, 1) && !trade(&mut judge, 14, 2));
-        assert!(trade(&mut judge, 12, 1) && !trade(&mut judge, 12, 1));
-        assert!(trade(&mut judge, 15, 3));
-        assert!(trade(&mut judge, 16, 4));
+        let mut lines = Lines::new(4);
+        assert!(lines.trade(0, 10, 1) && lines.trade(0, 14, 2));
+        assert!(!lines.trade(1, 10, 1) && !lines.trade(1, 14, 2));
+        assert!(lines.trade(1, 12, 1) && !lines.trade(0, 12, 1));
+        assert!(lines.trade(0, 15, 3) && lines.trade(0, 16, 4));
         // 10 is forgotten: it and those before it are old now.
-        assert!(!trade(&mut judge, 10, 1) && !trade(&mut judge, 9, 1));
-        // Ids that start anew at a later time are new.
-        assert!(trade(&mut judge, 1, 9));
+        assert!(!lines.trade(1, 10, 1) && !lines.trade(1, 9, 1));
     }
 
     #[test]
-    fn books_go_forward_by_number_or_by_time_and_content() {
-        let mut judge = Judge::new(8);
-        let mut see = |mark: Mark, before| {
-            let copy = judge.book(mark, before);
-            if copy == Copy::First {
-                judge.remember(mark, 1, UnixNanos(5), false);
-            }
-            copy
-        };
-        let copy = Copy::Of(1, UnixNanos(5));
-        assert_eq!(see(mark(10, 100, 1), None), Copy::First);
-        assert_eq!(see(mark(10, 100, 1), None), copy);
-        assert_eq!(see(mark(12, 101, 2), Some(mark(10, 100, 1))), Copy::First);
-        assert_eq!(see(mark(11, 101, 3), Some(mark(10, 100, 1))), Copy::Old);
-        // The line's own numbers run backwards: the exchange counts anew.
-        assert_eq!(see(mark(3, 102, 4), Some(mark(12, 101, 2))), Copy::First);
-        assert_eq!(see(mark(3, 102, 4), Some(mark(12, 101, 2))), copy);
-        // No numbers: the same time with another content is another book.
-        assert_eq!(see(mark(NO_SEQ, 103, 5), None), Copy::First);
-        assert_eq!(see(mark(NO_SEQ, 103, 6), Some(mark(NO_SEQ, 103, 5))), Copy::First);
-        assert_eq!(see(mark(NO_SEQ, 103, 5), None), copy);
-        assert_eq!(see(mark(NO_SEQ, 99, 7), Some(mark(NO_SEQ, 98, 8))), Copy::Old);
-        assert_eq!(see(mark(NO_SEQ, 99, 7), Some(mark(NO_SEQ, 103, 6))), Copy::First);
+    fn trade_ids_that_start_anew_count_once() {
+        let mut lines = Lines::new(64);
+        let stream = [(10, 1), (11, 5), (3, 6), (4, 7), (10, 8), (11, 9)];
+        assert!(stream.iter().all(|(id, ms)| lines.trade(0, *id, *ms)));
+        assert!(!stream.iter().any(|(id, ms)| lines.trade(1, *id, *ms)));
+        assert!(lines.trade(1, 12, 10) && !lines.trade(0, 12, 10));
     }
 }

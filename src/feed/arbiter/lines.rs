@@ -70,6 +70,8 @@ pub struct Arbiter {
     hasher: FixedState,
     entries: Vec<Entry>,
     stats: Vec<LineStats>,
+    /// Which lines there are now.
+    open: Vec<bool>,
 }
 
 impl Arbiter {
@@ -81,6 +83,7 @@ impl Arbiter {
             hasher: FixedState::default(),
             entries: Vec::new(),
             stats: vec![LineStats::new(); lines.max(1)],
+            open: vec![true; lines.max(1)],
         }
     }
 
@@ -89,8 +92,9 @@ impl Arbiter {
     #[must_use]
     pub fn adopt(handler: &mut FeedHandler, line: usize) -> Self {
         let mut arbiter = Self::new(line + 1);
+        arbiter.open = (0..=line).map(|other| other == line).collect();
         let slots = handler.slots_mut().iter_mut();
-        arbiter.entries = slots.map(|slot| Entry::adopt(slot, line)).collect();
+        arbiter.entries = slots.map(|slot| Entry::adopt(slot, line, &arbiter.open)).collect();
         arbiter.reindex();
         arbiter
     }
@@ -99,15 +103,33 @@ impl Arbiter {
     pub fn open_line(&mut self, line: usize) {
         if self.stats.len() <= line {
             self.stats.resize_with(line + 1, LineStats::new);
+            self.open.resize(line + 1, false);
         }
-        self.entries.iter_mut().for_each(|entry| entry.open_line(line));
+        if let Some(open) = self.open.get_mut(line) {
+            *open = true;
+        }
+        self.entries.iter_mut().for_each(|entry| entry.set_line(line, true));
+    }
+
+    /// Forgets a line that has ended: what it was no longer counts for any state.
+    pub fn close_line(&mut self, line: usize, ts_recv: UnixNanos, sink: &mut impl Sink) {
+        if let Some(open) = self.open.get_mut(line) {
+            *open = false;
+        }
+        for entry in &mut self.entries {
+            entry.set_line(line, false);
+            let best = entry.best();
+            if best != BookState::Live {
+                change(entry, best, ts_recv, sink);
+            }
+        }
     }
 
     /// Makes a place for a subscription. Does nothing where there is one.
     pub fn subscribe(&mut self, subscription: Subscription) {
         let (channel, market, inst_id) = parts(&subscription);
         if self.find(channel, market, inst_id).is_none() {
-            self.entries.push(Entry::new(subscription, self.stats.len()));
+            self.entries.push(Entry::new(subscription, &self.open));
             self.reindex();
         }
     }
@@ -128,12 +150,14 @@ impl Arbiter {
 
     /// Takes an event of a line, and gives the sink what counts of it. Allocates nothing.
     ///
-    /// Replies and notices, messages that are not decoded and what nobody subscribed go through.
+    /// Replies and notices and messages that are not decoded go through; what nobody subscribed does
+    /// not.
     #[inline]
     pub fn on_event(&mut self, line: usize, event: &Event<'_>, sink: &mut impl Sink) {
         let key = match event {
             Event::Book(update) => (update.channel, update.market, update.inst_id),
             Event::Trade(update) => (update.channel, update.market, update.inst_id),
+            Event::Depth(update) => (update.channel, update.market, update.inst_id),
             Event::DepthBook(change) => {
                 (change.update.channel, change.update.market, change.update.inst_id)
             }
@@ -141,9 +165,8 @@ impl Arbiter {
             _ => return sink.on_event(event),
         };
         let found = self.find(key.0, key.1, key.2.as_bytes());
-        let Some(entry) = found.and_then(|at| self.entries.get_mut(at)) else {
-            return sink.on_event(event);
-        };
+        // What nobody wants any more may still be on its way, on each line.
+        let Some(entry) = found.and_then(|at| self.entries.get_mut(at)) else { return };
         let (before, ts_recv) = (entry.state, event.ts_recv());
         let copy = match event {
             Event::Book(update) => entry.on_book(line, update),
@@ -163,6 +186,10 @@ impl Arbiter {
     /// Takes a change of a line's state: the sink hears of it where it changes the best of all.
     #[cold]
     fn on_state(&mut self, line: usize, of_line: &StateChange<'_>, sink: &mut impl Sink) {
+        // That was asked of the arbiter too, and may have been asked anew since.
+        if of_line.to == BookState::Down(DownReason::Unsubscribed) {
+            return;
+        }
         let (channel, market, inst_id) = parts(of_line.subscription);
         let found = self.find(channel, market, inst_id);
         let Some(entry) = found.and_then(|at| self.entries.get_mut(at)) else { return };
