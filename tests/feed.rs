@@ -201,3 +201,68 @@ fn an_arbiter_forgets_what_is_given_up_and_says_so() {
     assert_eq!((arbiter.state(&given_up), arbiter.last_seq(&given_up)), (None, None));
     assert_eq!(arbiter.state(&kept), Some(BookState::Connecting));
 }
+
+fn deep(action: &str, asks: &str, bids: &str, [seq, prev_seq]: [i64; 2]) -> String {
+    format!(
+        r#"{{"arg":{{"channel":"books","instId":"A"}},"action":"{action}","data":[{{"asks":[{asks}],"bids":[{bids}],"ts":"1","checksum":0,"seqId":{seq},"prevSeqId":{prev_seq}}}]}}"#
+    )
+}
+
+const ASK: &str = r#"["10","1","0","1"]"#;
+const BID: &str = r#"["9","1","0","1"]"#;
+
+#[test]
+fn an_empty_snapshot_empties_the_readers_too() {
+    let mut handler = FeedHandler::new(Dialect::V5);
+    handler.subscribe(sub("books:A"));
+    let deep_reader = handler.depth_reader(&sub("books:A")).unwrap();
+    let reader = handler.book_reader(&sub("books:A")).unwrap();
+    feed(&mut handler, &deep("snapshot", ASK, BID, [10, -1]), 1);
+    assert_eq!(deep_reader.live().unwrap().asks().len(), 1);
+    feed(&mut handler, &deep("snapshot", "", "", [11, -1]), 2);
+    assert_eq!(deep_reader.live().unwrap().asks().len(), 0);
+    assert_eq!(reader.live().unwrap().bids().len(), 0);
+}
+
+#[test]
+fn a_malformed_level_breaks_the_book_whose_it_was_and_no_other() {
+    let mut handler = FeedHandler::new(Dialect::V5);
+    for name in ["books:A", "books-l2-tbt:A", "books:B"] {
+        handler.subscribe(sub(name));
+    }
+    let snapshot = deep("snapshot", ASK, BID, [10, -1]);
+    feed(&mut handler, &snapshot, 1);
+    feed(&mut handler, &snapshot.replace("books", "books-l2-tbt"), 1);
+    feed(&mut handler, &snapshot.replace(r#""A""#, r#""B""#), 1);
+    let bad = deep("update", r#"["10","x","0","1"]"#, r#"["9","0","0","0"]"#, [11, 10]);
+    let mut states = Vec::new();
+    let result =
+        handler.on_frame(Frame::Text(bad.as_bytes()), UnixNanos(2), &mut |e: &Event<'_>| {
+            if let Event::State(change) = e {
+                states.push((change.subscription.to_string(), change.to));
+            }
+        });
+    assert!(result.is_err());
+    assert_eq!(states, [("books:A".to_owned(), BookState::Resyncing)]);
+
+    let mut handler = FeedHandler::new(Dialect::V3);
+    handler.subscribe(sub("spot/depth_l2_tbt:A"));
+    let snapshot = r#"{"table":"spot/depth_l2_tbt","action":"partial","data":[{"instrument_id":"A","asks":[],"bids":[],"timestamp":"2021-04-05T10:00:00.000Z","checksum":0}]}"#;
+    feed(&mut handler, snapshot, 1);
+    let live = |handler: &FeedHandler| {
+        handler.depth(&sub("spot/depth_l2_tbt:A")).unwrap().live().is_some()
+    };
+    // Another channel's, then another market's, then one that says nothing.
+    for (text, is_live) in [
+        (r#"{"table":"spot/trade","data":[{"price":"x"}]}"#, true),
+        (r#"{"table":"swap/depth_l2_tbt","action":"update","data":[{"asks":1}]}"#, true),
+        (r#"{"tabl"#, false),
+    ] {
+        assert!(
+            handler
+                .on_frame(Frame::Text(text.as_bytes()), UnixNanos(2), &mut |_: &Event<'_>| {})
+                .is_err()
+        );
+        assert_eq!(live(&handler), is_live, "{text}");
+    }
+}

@@ -115,8 +115,9 @@ impl FeedHandler {
     ///
     /// # Errors
     /// [`DecodeError`] where the frame is malformed: it is counted, told to the sink as
-    /// [`Event::Malformed`], and changed nothing, except that deep books whose messages are not
-    /// numbered are no longer live: it may have been theirs.
+    /// [`Event::Malformed`], and changed nothing, except that the deep book whose message it was is
+    /// no longer live. Where the frame does not say whose it was, no deep book is that is not
+    /// numbered; in v3, which names the instrument late, none of the same market and channel.
     #[inline]
     pub fn on_frame(
         &mut self,
@@ -129,7 +130,7 @@ impl FeedHandler {
         let result = decoder.decode_ahead(frame, ts_recv, &mut Applying { slots, stats, sink });
         stats.result(&result);
         if let Err(DecodeError { kind, offset }) = result {
-            slots.message_lost(ts_recv, stats, sink);
+            slots.message_lost(decoder.last_head(), ts_recv, stats, sink);
             sink.on_event(&Event::Malformed(Malformed { kind: kind.name(), offset, ts_recv }));
         }
         result
@@ -191,7 +192,8 @@ impl FeedHandler {
         self.slots.get(subscription)?.book()
     }
 
-    /// The deep book of a subscription; `None` where it is not subscribed or brings none.
+    /// The deep book of a subscription; `None` where it is not subscribed or brings none. That it is
+    /// stale or down says the slot's state, not the book.
     #[must_use]
     pub fn depth(&self, subscription: &Subscription) -> Option<&DepthBook> {
         self.slots.get(subscription)?.depth()

@@ -26,6 +26,9 @@ pub struct DepthReader {
 }
 
 /// What a [`DepthReader`] saw: the best levels and the state of the book, of one moment.
+///
+/// Times and number are those of the last message that changed these levels or the state: a message
+/// further down the book, or one that says that nothing has changed, is not published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DepthSnapshot {
     /// Whether the book can be believed.

@@ -320,9 +320,9 @@ impl Slot {
 
     /// Notes that a message was lost which may have been this slot's; true where that breaks a deep
     /// book.
-    pub(super) const fn message_lost(&mut self) -> bool {
+    pub(super) const fn message_lost(&mut self, is_known: bool) -> bool {
         match &mut self.data {
-            SlotData::Depth { book, .. } => book.message_lost(),
+            SlotData::Depth { book, .. } => book.message_lost(is_known),
             _ => false,
         }
     }

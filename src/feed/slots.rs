@@ -10,6 +10,7 @@ use super::stats::Stats;
 use crate::model::{
     BookState, Channel, DepthChange, DepthUpdate, Event, Market, Sink, Subscription, UnixNanos,
 };
+use crate::wire::MessageHead;
 
 /// All subscriptions of a feed.
 #[derive(Debug, Default)]
@@ -140,17 +141,24 @@ impl Slots {
         }
     }
 
-    /// Breaks the books that may have lost a message with a frame that can't be read, and tells the
-    /// sink: which book's it was nobody can know.
+    /// Breaks the deep books that have lost a message with a frame that can't be read, and tells the
+    /// sink. Without a head it may have been any that is not numbered.
     #[cold]
     pub(super) fn message_lost(
         &mut self,
+        head: Option<MessageHead<'_>>,
         ts_recv: UnixNanos,
         stats: &mut Stats,
         sink: &mut impl Sink,
     ) {
         for slot in &mut self.slots {
-            if slot.message_lost() {
+            let (channel, market, inst_id) = parts(slot.subscription());
+            let is_of = |head: MessageHead<'_>| {
+                (head.channel, head.market) == (channel, market)
+                    && head.inst_id.is_none_or(|id| id.as_bytes() == inst_id)
+            };
+            let is_hit = head.is_none_or(is_of);
+            if is_hit && slot.message_lost(head.is_some()) {
                 stats.broken += 1;
                 slot.set_state(BookState::Resyncing, ts_recv, sink);
             }

@@ -197,7 +197,9 @@ impl DepthBook {
         self.sync
     }
 
-    /// The book, if it can be believed: `None` before the first snapshot and while it is broken.
+    /// The book, if its messages add up: `None` before the first snapshot and while it is broken.
+    /// That it is silent for too long, or its connection lost, the book does not know: see
+    /// [`BookState`](super::BookState).
     #[inline]
     #[must_use]
     pub fn live(&self) -> Option<DepthView<'_>> {
@@ -221,14 +223,14 @@ impl DepthBook {
         (self.ts_event, self.ts_recv) = (UnixNanos::UNKNOWN, UnixNanos::UNKNOWN);
     }
 
-    /// Notes that a message was lost, such as one that can't be read, which may have been this
-    /// book's.
+    /// Notes that a message was lost, such as one that can't be read: this book's, or it may
+    /// have been. True where that breaks a live book.
     ///
-    /// Where the messages are numbered the next one will show it. Where they are not, nothing need
-    /// ever do so (a checksum knows the best levels only), and a live book is broken by it: true is
-    /// given then.
-    pub const fn message_lost(&mut self) -> bool {
-        let breaks = matches!(self.sync, BookSync::Live) && self.last_seq == NO_SEQ;
+    /// Where it is not known whose it was, a book whose messages are numbered waits for the next
+    /// one, which will show it. Where they are not, nothing need ever do so (a checksum knows the
+    /// best levels only), so the book is broken.
+    pub const fn message_lost(&mut self, is_known: bool) -> bool {
+        let breaks = matches!(self.sync, BookSync::Live) && (is_known || self.last_seq == NO_SEQ);
         if breaks {
             self.sync = BookSync::Broken(Fault::Lost);
         }
@@ -276,9 +278,8 @@ impl DepthBook {
         if update.action == DepthAction::Snapshot {
             // The book is empty and the checksum's texts are forgotten.
             (asks, bids) = (self.asks.append_sorted(asks), self.bids.append_sorted(bids));
-            if asks.len() < update.asks.len() || bids.len() < update.bids.len() {
-                tally.first = 0;
-            }
+            // Also where it has no levels at all: those that were there are gone.
+            tally.first = 0;
         }
         for level in asks {
             self.set(BookSide::Ask, level, &mut tally);

@@ -137,7 +137,8 @@ impl<'b> DepthView<'b> {
     /// What taking `sz` from the book would cost: a buy eats the asks, a sell the bids.
     ///
     /// `None` where `sz` is not positive or the arithmetic does not fit. A book too thin for all of
-    /// it gives a [`Sweep`] that is not complete.
+    /// it, or cut before it was enough (see [`DepthView::ask_limit`]), gives a [`Sweep`] that is not
+    /// complete.
     #[must_use]
     pub fn sweep(&self, taker: Side, sz: Qty) -> Option<Sweep> {
         liquidity::sweep(if taker == Side::Buy { self.asks() } else { self.bids() }, sz)
@@ -146,9 +147,14 @@ impl<'b> DepthView<'b> {
     /// `(bids - asks) / (bids + asks)` over the sizes of the best `levels` of each side: from -1
     /// (only asks) to 1 (only bids), at [`RATIO_SCALE`](super::RATIO_SCALE) decimals.
     ///
-    /// `None` where there is no size at all or the arithmetic does not fit.
+    /// `None` where there is no size at all, where a side was cut before so many levels, or where the
+    /// arithmetic does not fit.
     #[must_use]
     pub fn imbalance(&self, levels: usize) -> Option<Decimal> {
+        let is_short = |side: &DepthSide| side.limit().is_some() && side.levels().len() < levels;
+        if is_short(self.asks) || is_short(self.bids) {
+            return None;
+        }
         liquidity::imbalance(self.asks(), self.bids(), levels)
     }
 

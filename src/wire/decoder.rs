@@ -2,6 +2,7 @@
 
 use super::ahead::{Ahead, Unhurried};
 use super::error::{DecodeError, DecodeErrorKind as Kind};
+use super::head::MessageHead;
 use super::inflate::{INFLATE_SPACE, InflatePath, Inflater};
 use super::item::Scratch;
 use super::json::JsonParser;
@@ -124,6 +125,8 @@ pub struct Decoder {
     /// `None` where the fast path is switched off.
     scanner: Option<Scanner>,
     text: Box<[u8]>,
+    /// How much of it is the last frame's; 0 where that did not inflate.
+    text_len: usize,
     parser: JsonParser,
     scratch: Scratch,
 }
@@ -150,6 +153,7 @@ impl Decoder {
             scanner: Some(Scanner::new()),
             // Zeroed memory is mapped when it is touched: the limit costs nothing until it is used.
             text: vec![0; room].into_boxed_slice(),
+            text_len: 0,
             parser: JsonParser::new(text_len.min(WARM_TEXT_LEN)),
             scratch: Scratch::new(),
         }
@@ -186,7 +190,9 @@ impl Decoder {
         ts_recv: UnixNanos,
         sink: &mut impl Ahead,
     ) -> Result<Decoded, DecodeError> {
+        self.text_len = 0;
         let (text_len, inflated) = self.take_text(frame)?;
+        self.text_len = text_len;
         let (events, parsed) = match self.scan(text_len, ts_recv, sink) {
             true => (1, TextPath::Scanned),
             false => self.parse(text_len, ts_recv, sink)?,
@@ -262,6 +268,12 @@ impl Decoder {
     #[must_use]
     pub fn last_text(&self, text_len: usize) -> &[u8] {
         self.text.get(..text_len).unwrap_or(&self.text)
+    }
+
+    /// What the last frame's first bytes say of its subscription, be the rest as it may.
+    #[cold]
+    pub(crate) fn last_head(&self) -> Option<MessageHead<'_>> {
+        MessageHead::of(self.dialect, self.text.get(..self.text_len)?)
     }
 
     /// Brings the frame's text into the one scratch buffer and gives its length.

@@ -4,6 +4,7 @@ mod ahead;
 mod decoder;
 pub(crate) mod deflate;
 mod error;
+mod head;
 mod inflate;
 mod item;
 mod json;
@@ -17,6 +18,7 @@ pub use decoder::{
     DecodeLimits, Decoded, Decoder, Frame, MAX_BODY_LEN, MAX_FRAME_LEN, MAX_INFLATED_LEN, TextPath,
 };
 pub use error::{DecodeError, DecodeErrorKind};
+pub(crate) use head::MessageHead;
 pub use inflate::InflatePath;
 #[cfg(feature = "cli")]
 pub(crate) use inflate::Inflater;
