@@ -14,19 +14,7 @@ use crate::wire::scratch::MAX_DEPTH_LEVELS;
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline(never)]
 pub(super) fn side(cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8> {
-    // A copy, so that the cursor lives in registers.
-    let mut at = *cursor;
-    let len = level::levels(&mut at, places, |cursor, place| {
-        let start = *cursor;
-        if let Some(last) = usual_level::<false>(cursor, place) {
-            return Some(last);
-        }
-        let (behind, last) = any_level(start, place)?;
-        *cursor = behind;
-        Some(last)
-    })?;
-    *cursor = at;
-    u8::try_from(len).ok()
+    u8::try_from(any_side::<false>(cursor, places)?).ok()
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2")]
@@ -35,10 +23,17 @@ pub(super) fn depth_side(
     cursor: &mut Cursor<'_>,
     places: &mut [Level; MAX_DEPTH_LEVELS],
 ) -> Option<usize> {
+    any_side::<true>(cursor, places)
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+#[inline]
+fn any_side<const DELETES: bool>(cursor: &mut Cursor<'_>, places: &mut [Level]) -> Option<usize> {
+    // A copy, so that the cursor lives in registers.
     let mut at = *cursor;
     let len = level::levels(&mut at, places, |cursor, place| {
         let start = *cursor;
-        if let Some(last) = usual_level::<true>(cursor, place) {
+        if let Some(last) = usual_level::<DELETES>(cursor, place) {
             return Some(last);
         }
         let (behind, last) = any_level(start, place)?;
