@@ -16,7 +16,7 @@ mod messages;
 mod rivals;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use okx_feed::bench_internals::{PaddedText, Scanned, Scanner};
+use okx_feed::bench_internals::{PaddedText, Scanned, Scanner, Scratch};
 use okx_feed::{Book5, Trade};
 use std::hint::black_box;
 
@@ -26,20 +26,21 @@ use rivals::{TS_RECV, Tapes, serde, sonic};
 /// What a contender made of a message: the length of the id and the trade, or else the book.
 type Made = (usize, Option<Trade>, Option<Book5>);
 
-fn scan(scanner: &Scanner, corpus: &Corpus, index: usize, book: &mut Book5) -> Option<Made> {
+fn scan(scanner: &Scanner, corpus: &Corpus, index: usize, scratch: &mut Scratch) -> Option<Made> {
     let (buf, len) = corpus.text(index);
-    match scanner.scan(corpus.dialect, PaddedText::new(buf, len)?, TS_RECV, book)? {
-        Scanned::Book { inst_id, .. } => Some((inst_id.len(), None, Some(*book))),
+    match scanner.scan(corpus.dialect, PaddedText::new(buf, len)?, TS_RECV, scratch)? {
+        Scanned::Book { inst_id, .. } => Some((inst_id.len(), None, Some(scratch.book))),
         Scanned::Trade { inst_id, trade, .. } => Some((inst_id.len(), Some(trade), None)),
+        Scanned::Depth { .. } => None,
     }
 }
 
 /// As [`scan`], without a copy of the book.
-fn scan_only(scanner: &Scanner, corpus: &Corpus, index: usize, book: &mut Book5) {
+fn scan_only(scanner: &Scanner, corpus: &Corpus, index: usize, scratch: &mut Scratch) {
     let (buf, len) = corpus.text(index);
     let Some(text) = PaddedText::new(buf, len) else { return };
-    black_box(scanner.scan(corpus.dialect, text, TS_RECV, book));
-    black_box(&*book);
+    black_box(scanner.scan(corpus.dialect, text, TS_RECV, scratch));
+    black_box(&*scratch);
 }
 
 /// Walks the tape of a message in its own buffer.
@@ -54,11 +55,11 @@ fn bench(c: &mut Criterion) {
         check(&mut corpus);
         let mut group = c.benchmark_group(corpus.name);
         group.throughput(Throughput::Elements(messages::COUNT as u64));
-        let mut book = Book5::EMPTY;
+        let (mut book, mut scratch) = (Book5::EMPTY, Scratch::new());
         for (name, scanner) in [("avx2", Scanner::new()), ("portable", Scanner::portable())] {
             group.bench_function(name, |b| {
                 b.iter(|| {
-                    (0..messages::COUNT).for_each(|i| scan_only(&scanner, &corpus, i, &mut book))
+                    (0..messages::COUNT).for_each(|i| scan_only(&scanner, &corpus, i, &mut scratch))
                 });
             });
         }
@@ -102,12 +103,12 @@ fn bench(c: &mut Criterion) {
 /// All contenders give the same.
 fn check(corpus: &mut Corpus) {
     let (best, portable) = (Scanner::new(), Scanner::portable());
-    let mut tapes = Tapes::default();
+    let (mut tapes, mut scratch) = (Tapes::default(), Scratch::new());
     for index in 0..messages::COUNT {
         let mut book = Book5::EMPTY;
-        let made = scan(&best, corpus, index, &mut book);
+        let made = scan(&best, corpus, index, &mut scratch);
         assert!(made.is_some(), "{}", corpus.shown(index));
-        assert_eq!(scan(&portable, corpus, index, &mut book), made);
+        assert_eq!(scan(&portable, corpus, index, &mut scratch), made);
         let whole = |read: Option<(usize, Option<Trade>)>, book: &Book5| {
             let (len, trade) = read?;
             Some((len, trade, trade.is_none().then_some(*book)))

@@ -8,10 +8,12 @@
 use std::error::Error;
 use std::hint::black_box;
 
-use okx_feed::bench_internals::{OUTPUT_SPACE, PADDING, PaddedText, Scanner, SmallInflate};
+use okx_feed::bench_internals::{
+    OUTPUT_SPACE, PADDING, PaddedText, Scanner, Scratch, SmallInflate,
+};
 use okx_feed::sim::{ExchangeConfig, Limits, Outbound, PushIntervals, record};
 use okx_feed::{
-    Book5, Decoder, DepthAction, DepthBook, DepthUpdate, Event, FeedHandler, Frame, Level, NO_SEQ,
+    Decoder, DepthAction, DepthBook, DepthUpdate, Event, FeedHandler, Frame, Level, NO_SEQ,
     Subscription, UnixNanos,
 };
 
@@ -21,19 +23,24 @@ const FRAMES: usize = 200;
 /// How often they are gone through: the first round also fills caches and tables.
 const ROUNDS: usize = 5;
 
-const STAGES: [&str; 14] = [
+const STAGES: [&str; 19] = [
     "inflate depth5",
     "inflate depth5 portable",
     "scan books5",
     "scan books5 portable",
     "scan depth5",
     "scan depth5 portable",
+    "scan books",
+    "scan books portable",
+    "scan depth",
     "scan trades",
     "scan trades portable",
     "scan trade",
     "parse books5",
+    "parse books",
     "road books5",
     "road trades",
+    "road books",
     "road depth5",
     "depth apply",
 ];
@@ -56,10 +63,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut words = stage.split(' ');
     let (what, channel) = (
         words.next().unwrap_or_default(),
-        words.find(|word| ["depth5", "trade", "books5", "trades"].contains(word)),
+        words.find(|word| ["depth5", "depth", "trade", "books5", "books", "trades"].contains(word)),
     );
     let channel = match channel {
         Some("depth5") => "spot/depth5:BTC-USDT",
+        Some("depth") => "swap/depth_l2_tbt:BTC-USDT-SWAP",
+        Some("books") => "books:BTC-USDT-SWAP",
         Some("trade") => "spot/trade:BTC-USDT",
         Some("trades") => "trades:BTC-USDT",
         _ => "books5:BTC-USDT",
@@ -84,16 +93,16 @@ fn frames(channel: &Subscription) -> Result<(Frames, Frames), Box<dyn Error>> {
         limits: Limits { idle: None, ..Limits::default() },
         ..ExchangeConfig::default()
     };
+    let mut decoder = Decoder::new(channel.dialect());
     let (mut bodies, mut texts) = (Vec::new(), Vec::new());
     for frame in record(&config, channel, FRAMES) {
         let mut text = match frame {
             Outbound::Text(text) => text.as_bytes().to_vec(),
             Outbound::Binary(body) => {
-                let mut text = vec![0; OUTPUT_SPACE];
-                let inflated = SmallInflate::new().inflate(&body, &mut text);
-                text.truncate(inflated.map_err(|refusal| format!("{refusal:?}"))?.written);
+                let (frame, mut sink) = (Frame::Binary(&body), |_: &Event<'_>| {});
+                let decoded = decoder.decode(frame, UnixNanos(1), &mut sink)?;
                 bodies.push(body.to_vec());
-                text
+                decoder.last_text(decoded.text_len).to_vec()
             }
             Outbound::Fault(fault) => return Err(format!("{fault:?}").into()),
             Outbound::Close { reason, .. } => return Err(reason.into()),
@@ -119,10 +128,10 @@ fn inflate(bodies: &[Vec<u8>], portable: bool) {
 
 fn scan(channel: &Subscription, texts: &[Vec<u8>], portable: bool) {
     let scanner = if portable { Scanner::portable() } else { Scanner::new() };
-    let (dialect, mut book) = (channel.dialect(), Book5::EMPTY);
+    let (dialect, mut scratch) = (channel.dialect(), Scratch::new());
     rounds(texts, |text| {
         if let Some(padded) = PaddedText::new(text, text.len() - PADDING) {
-            black_box(scanner.scan(dialect, padded, UnixNanos(1), &mut book).is_some());
+            black_box(scanner.scan(dialect, padded, UnixNanos(1), &mut scratch).is_some());
         }
     });
 }

@@ -25,4 +25,5 @@ pub mod bench_internals {
         Unsupported,
     };
     pub use crate::wire::scan::{PADDING, PaddedText, Scanned, Scanner};
+    pub use crate::wire::scratch::{DepthLevels, Scratch};
 }

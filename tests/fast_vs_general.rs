@@ -28,7 +28,7 @@ const MUTATIONS: u64 = if cfg!(debug_assertions) { 40_000 } else { 1_000_000 };
 /// Undamaged messages of each channel to start from.
 const SEEDS: usize = 400;
 
-const CHANNELS: [&str; 9] = [
+const CHANNELS: [&str; 15] = [
     "spot/depth5:BTC-USDT",
     "swap/depth5:BTC-USDT-SWAP",
     "spot/trade:SATS-USDT",
@@ -38,6 +38,12 @@ const CHANNELS: [&str; 9] = [
     "bbo-tbt:SATS-USDT",
     "trades:BTC-USDT",
     "trades-all:ETH-BTC",
+    "books:BTC-USDT",
+    "books-l2-tbt:ETH-USDT-SWAP",
+    "books-rpi:BTC-USDT",
+    "books-elp:BTC-USDT",
+    "spot/depth:BTC-USDT",
+    "swap/depth_l2_tbt:BTC-USDT-SWAP",
 ];
 
 /// A decoder of each kind, which must agree.
@@ -249,7 +255,9 @@ fn captures() -> Vec<PathBuf> {
 
 #[test]
 fn recorded_frames_are_read_alike_and_books_and_trades_go_fast() {
-    let (mut frames, mut wanted, mut fast, mut small, mut deflated) = (0, 0, 0, 0, 0);
+    let (mut frames, mut small, mut deflated) = (0, 0, 0);
+    // Of five-level books and trades, and of deep books: all, and those that went fast.
+    let mut counts = [[0u32; 2]; 2];
     for path in captures() {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         let dialect = match () {
@@ -273,16 +281,24 @@ fn recorded_frames_are_read_alike_and_books_and_trades_go_fast() {
             deflated += u64::from(decoded.inflated.is_some());
             small += u64::from(decoded.inflated == Some(InflatePath::Small));
             let seen = &pair.seen[0];
-            if original && (seen.starts_with("Book(") || seen.starts_with("Trade(")) {
-                wanted += 1;
-                fast += u64::from(decoded.parsed == TextPath::Scanned);
+            let deep = seen.starts_with("Depth(");
+            if original && (deep || seen.starts_with("Book(") || seen.starts_with("Trade(")) {
+                let [wanted, fast] = &mut counts[usize::from(deep)];
+                *wanted += 1;
+                *fast += u32::from(decoded.parsed == TextPath::Scanned);
                 if decoded.parsed != TextPath::Scanned {
                     println!("general path, {name}: {}", &seen[..seen.len().min(150)]);
                 }
             }
         }
     }
-    println!("{frames} frames alike; {fast} of {wanted} five-level books and trades went fast");
+    let [[small_books, small_fast], [deep_books, deep_fast]] = counts;
+    println!(
+        "{frames} frames alike; {small_fast} of {small_books} five-level books and trades and"
+    );
+    println!("{deep_fast} of {deep_books} messages of deep books went fast");
     println!("{small} of {deflated} deflated frames went to the small-frame decoder");
-    assert!(fast * 100 >= wanted * 99, "{fast} of {wanted}");
+    for [wanted, fast] in counts {
+        assert!(fast * 100 >= wanted * 99, "{fast} of {wanted}");
+    }
 }

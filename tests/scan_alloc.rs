@@ -4,8 +4,8 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use okx_feed::bench_internals::{PADDING, PaddedText, Scanner};
-use okx_feed::{Book5, Dialect, UnixNanos};
+use okx_feed::bench_internals::{PADDING, PaddedText, Scanner, Scratch};
+use okx_feed::{Dialect, UnixNanos};
 
 struct Counting;
 
@@ -36,7 +36,7 @@ fn scanning_allocates_nothing() {
     let mut buf = [0; 512];
     buf[..text.len()].copy_from_slice(text);
     assert!(text.len() + PADDING <= buf.len());
-    let mut book = Book5::EMPTY;
+    let mut scratch = Scratch::new();
     let (mut taken, mut scans) = (0, 0);
     let before = ALLOCATIONS.get();
     for scanner in [Scanner::new(), Scanner::portable()] {
@@ -45,7 +45,7 @@ fn scanning_allocates_nothing() {
             for byte in [original, b'9', b'x'] {
                 buf[at] = byte;
                 let text = PaddedText::new(&buf, text.len()).unwrap();
-                let scanned = scanner.scan(Dialect::V5, text, UnixNanos(1), &mut book);
+                let scanned = scanner.scan(Dialect::V5, text, UnixNanos(1), &mut scratch);
                 taken += u32::from(scanned.is_some());
                 scans += 1;
             }

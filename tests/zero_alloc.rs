@@ -174,6 +174,59 @@ fn v5_texts() -> Vec<(&'static str, String)> {
     ]
 }
 
+/// A side of so many levels, from a price on.
+fn side(levels: u32, from: i64, step: i64) -> String {
+    let level = |n: u32| {
+        let px = from + step * i64::from(n);
+        format!(r#"["{px}.{n}","{n}.5","0","{n}"]"#)
+    };
+    format!("[{}]", (0..levels).map(level).collect::<Vec<_>>().join(","))
+}
+
+#[test]
+fn deep_books_are_scanned_and_cost_nothing() {
+    let message = |dialect: Dialect, snapshot: bool, asks: &str, bids: &str| match dialect {
+        Dialect::V3 => {
+            let action = if snapshot { "partial" } else { "update" };
+            format!(
+                r#"{{"table":"swap/depth_l2_tbt","action":"{action}","data":[{{"instrument_id":"BTC-USD-SWAP","asks":{asks},"bids":{bids},"timestamp":"2019-05-14T02:03:04.567Z","checksum":-5}}]}}"#
+            )
+        }
+        Dialect::V5 => {
+            let action = if snapshot { "snapshot" } else { "update" };
+            format!(
+                r#"{{"arg":{{"channel":"books","instId":"BTC-USD-SWAP"}},"action":"{action}","data":[{{"asks":{asks},"bids":{bids},"ts":"1652671418483","checksum":0,"seqId":5,"prevSeqId":-1}}]}}"#
+            )
+        }
+    };
+    for (dialect, channel) in
+        [(Dialect::V3, "swap/depth_l2_tbt:BTC-USD-SWAP"), (Dialect::V5, "books:BTC-USD-SWAP")]
+    {
+        let texts = [
+            message(dialect, true, &side(400, 50_000, 1), &side(400, 49_999, -1)),
+            message(dialect, false, r#"[["50000.0","0","0","0"]]"#, &side(3, 49_999, -1)),
+            message(dialect, false, "[]", "[]"),
+            message(dialect, true, &side(1024, 50_000, 1), "[]"),
+        ];
+        let mut feed = FeedHandler::new(dialect);
+        feed.subscribe(channel.parse().unwrap());
+        let mut levels = 0;
+        let before = ALLOCATIONS.get();
+        for text in &texts {
+            let frame = Frame::Text(text.as_bytes());
+            let mut sink = |event: &Event<'_>| {
+                if let Event::DepthBook(change) = event {
+                    levels += change.update.asks.len() + change.update.bids.len();
+                }
+            };
+            feed.on_frame(frame, UnixNanos(1), &mut sink).unwrap();
+        }
+        assert_eq!(ALLOCATIONS.get() - before, ALLOWED, "{dialect}");
+        assert_eq!((feed.stats().scanned, feed.stats().parsed), (4, 0), "{dialect}");
+        assert_eq!(levels, 800 + 4 + 1024, "{dialect}");
+    }
+}
+
 /// Breaks a text in the ways that each give another kind of error.
 fn broken(text: &str) -> Vec<(&'static str, String)> {
     let changed = |what: &'static str, from: &str, to: &str| (what, text.replacen(from, to, 1));

@@ -35,11 +35,17 @@ struct Contender {
 
 impl Contender {
     fn all(stream: &Stream) -> Vec<Self> {
-        let ours = |verify| {
+        let handler = |verify| {
             let mut feed = FeedHandler::new(stream.dialect);
             feed.set_depth_options(DepthOptions { verify, ..DepthOptions::default() });
             stream.subscriptions.iter().for_each(|subscription| feed.subscribe(*subscription));
-            Way::Ours(Box::new(feed))
+            Box::new(feed)
+        };
+        let ours = |verify| Way::Ours(handler(verify));
+        let parsed = || {
+            let mut feed = handler(Verify::Off);
+            feed.decoder_mut().set_scanner(None);
+            Way::Ours(feed)
         };
         let usual = |inflate, verify| Way::Usual(Box::new(Usual::new(inflate, verify)));
         let libdeflate = || Inflate::Libdeflate(Decompressor::new());
@@ -50,6 +56,7 @@ impl Contender {
                 ("libdeflater + serde_json + BTreeMap", true, usual(libdeflate(), true)),
                 ("flate2 + serde_json + BTreeMap", true, usual(zlib(), true)),
                 ("ours, unverified", false, ours(Verify::Off)),
+                ("ours, general parser, unverified", false, parsed()),
                 (
                     "libdeflater + serde_json + BTreeMap, unverified",
                     false,
@@ -60,6 +67,7 @@ impl Contender {
                 ("ours", true, ours(Verify::Every)),
                 ("serde_json + BTreeMap", true, usual(zlib(), true)),
                 ("ours, unverified", false, ours(Verify::Off)),
+                ("ours, general parser, unverified", false, parsed()),
                 ("serde_json + BTreeMap, unverified", false, usual(zlib(), false)),
             ],
         };

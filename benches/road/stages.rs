@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
 use okx_feed::bench_internals::{
-    OUTPUT_SPACE, PADDING, PaddedText, Scanned, Scanner, SmallInflate,
+    OUTPUT_SPACE, PADDING, PaddedText, Scanned, Scanner, Scratch, SmallInflate,
 };
 use okx_feed::{
     Book5, BookPublisher, BookState, BookUpdate, Decoder, DepthOptions, Dialect, Event, Frame,
@@ -49,13 +49,13 @@ fn read_all(stream: &Stream) -> Vec<Read> {
         let mut buf = text_of(frame);
         let len = buf.len();
         buf.resize(len + PADDING, 0);
-        let mut book = Book5::EMPTY;
+        let mut scratch = Scratch::new();
         let text = PaddedText::new(&buf, len).unwrap();
-        let trade = match scanner.scan(stream.dialect, text, TS_RECV, &mut book).unwrap() {
-            Scanned::Book { .. } => None,
+        let trade = match scanner.scan(stream.dialect, text, TS_RECV, &mut scratch).unwrap() {
+            Scanned::Book { .. } | Scanned::Depth { .. } => None,
             Scanned::Trade { trade, .. } => Some(trade),
         };
-        Read { buf, len, book, trade }
+        Read { buf, len, book: scratch.book, trade }
     };
     stream.iter().map(read).collect()
 }
@@ -88,14 +88,14 @@ fn inflate(group: &mut Group<'_>, stream: &Stream) {
 }
 
 fn scan(group: &mut Group<'_>, dialect: Dialect, read: &[Read]) {
-    let mut book = Book5::EMPTY;
+    let mut scratch = Scratch::new();
     for (name, scanner) in [("scan", Scanner::new()), ("scan portable", Scanner::portable())] {
         group.bench_function(name, |b| {
             b.iter(|| {
                 for Read { buf, len, .. } in read {
                     let text = PaddedText::new(buf, *len).unwrap();
-                    black_box(scanner.scan(dialect, text, TS_RECV, &mut book));
-                    black_box(&book);
+                    black_box(scanner.scan(dialect, text, TS_RECV, &mut scratch));
+                    black_box(&scratch);
                 }
             });
         });

@@ -4,12 +4,12 @@ use super::ahead::{Ahead, Unhurried};
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::head::MessageHead;
 use super::inflate::{INFLATE_SPACE, InflatePath, Inflater};
-use super::item::Scratch;
 use super::json::JsonParser;
 use super::scan::{PADDING, PaddedText, Scanned, Scanner};
+use super::scratch::Scratch;
 use super::{v3, v5};
 use crate::model::{
-    BookUpdate, Control, ControlKind, Dialect, Event, Sink, TradeUpdate, UnixNanos,
+    BookUpdate, Control, ControlKind, DepthUpdate, Dialect, Event, Sink, TradeUpdate, UnixNanos,
 };
 
 /// The longest frame that is taken by default, in bytes.
@@ -226,15 +226,36 @@ impl Decoder {
         let Some((scanner, text)) = scanner.zip(PaddedText::new(text, text_len)) else {
             return false;
         };
-        let book = scratch.book();
         let ahead = &mut |channel, inst_id: &str| sink.ahead(channel, inst_id);
-        let event = match scanner.scan_ahead(*dialect, text, ts_recv, book, ahead) {
+        let event = match scanner.scan_ahead(*dialect, text, ts_recv, scratch, ahead) {
             Some(Scanned::Book { channel, market, inst_id }) => {
-                Event::Book(BookUpdate { channel, market, inst_id, book })
+                Event::Book(BookUpdate { channel, market, inst_id, book: &scratch.book })
             }
             Some(Scanned::Trade { channel, market, inst_id, trade }) => {
                 Event::Trade(TradeUpdate { channel, market, inst_id, trade })
             }
+            Some(Scanned::Depth {
+                channel,
+                market,
+                inst_id,
+                action,
+                ts_event,
+                seq,
+                prev_seq,
+                checksum,
+            }) => Event::Depth(DepthUpdate {
+                channel,
+                market,
+                inst_id,
+                action,
+                ts_event,
+                ts_recv,
+                seq,
+                prev_seq,
+                checksum,
+                asks: scratch.asks.as_slice(),
+                bids: scratch.bids.as_slice(),
+            }),
             None => return false,
         };
         sink.on_event(&event);

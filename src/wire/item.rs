@@ -2,6 +2,7 @@
 
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::json::Value;
+use super::scratch::Scratch;
 use crate::model::{
     Book5, BookUpdate, Channel, ChannelKind, DepthAction, DepthUpdate, Event, Level, MAX_ID_LEN,
     Market, NO_SEQ, Side, Sink, Trade, TradeUpdate, UnixNanos,
@@ -11,32 +12,6 @@ use crate::model::{
 ///
 /// All captured messages have one; the format allows more.
 pub const MAX_ITEMS: usize = 1024;
-
-/// The most levels that a side of a deep-book message may have.
-///
-/// The largest recorded snapshot has 452, the largest update 163.
-pub const MAX_DEPTH_LEVELS: usize = 1024;
-
-/// Where the levels of a message are put before its event is made. Made once, never grows.
-#[derive(Debug)]
-pub(super) struct Scratch {
-    book: Book5,
-    asks: Vec<Level>,
-    bids: Vec<Level>,
-}
-
-impl Scratch {
-    pub(super) fn new() -> Self {
-        let side = || Vec::with_capacity(MAX_DEPTH_LEVELS);
-        Self { book: Book5::EMPTY, asks: side(), bids: side() }
-    }
-
-    /// The place of a five-level book.
-    #[inline]
-    pub(super) const fn book(&mut self) -> &mut Book5 {
-        &mut self.book
-    }
-}
 
 /// What the envelope of a data message says about all of its items.
 #[derive(Clone, Copy)]
@@ -191,13 +166,7 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
         let Scratch { asks, bids, .. } = scratch;
         for (field, levels) in [(self.fields.asks, &mut *asks), (self.fields.bids, &mut *bids)] {
             levels.clear();
-            read_side(self.need(field)?, |level| {
-                let fits = levels.len() < MAX_DEPTH_LEVELS;
-                if fits {
-                    levels.push(level);
-                }
-                fits
-            })?;
+            read_side(self.need(field)?, |level| levels.push(level))?;
         }
         let action = self.need(action)?;
         let Head { channel, market, ts_recv, .. } = self.head;
@@ -215,8 +184,8 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
             seq: seq(self.fields.seq)?,
             prev_seq: seq(self.fields.prev_seq)?,
             checksum: self.fields.checksum.map(Value::integer).transpose()?,
-            asks,
-            bids,
+            asks: asks.as_slice(),
+            bids: bids.as_slice(),
         })
     }
 

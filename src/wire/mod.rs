@@ -10,6 +10,7 @@ mod item;
 mod json;
 mod request;
 pub(crate) mod scan;
+pub(crate) mod scratch;
 mod v3;
 mod v5;
 
@@ -22,8 +23,9 @@ pub(crate) use head::MessageHead;
 pub use inflate::InflatePath;
 #[cfg(feature = "cli")]
 pub(crate) use inflate::Inflater;
-pub use item::{MAX_DEPTH_LEVELS, MAX_ITEMS};
+pub use item::MAX_ITEMS;
 pub use json::MAX_JSON_DEPTH;
 #[cfg(feature = "client")]
 pub(crate) use request::quoted;
 pub use request::{PING, RequestOp, argument_len, request_text};
+pub use scratch::MAX_DEPTH_LEVELS;

@@ -4,9 +4,10 @@
 //! channel is incremental. Replies: `{"event":…}`.
 
 use super::error::{DecodeError, DecodeErrorKind as Kind};
-use super::item::{Fields, Head, ItemForm, Scratch, emit};
+use super::item::{Fields, Head, ItemForm, emit};
 use super::json::{Document, Value};
 use super::request::{RequestOp, quoted};
+use super::scratch::Scratch;
 use crate::model::{
     Channel, Control, ControlKind, Dialect, Event, Market, Sink, Skipped, Subscription, UnixNanos,
 };

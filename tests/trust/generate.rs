@@ -89,13 +89,20 @@ fn v3_depth(dice: &mut Dice<'_>, market: &str) -> Node {
     let form = Form::v3(dice, market);
     let most = dice.pick(&[0, 2, 8, 30]);
     let (asks, bids) = (side(dice, form, true, most), side(dice, form, false, most));
-    Node::object([
+    let mut members = vec![
         ("instrument_id", Node::text(id(dice))),
         ("asks", asks),
         ("bids", bids),
         ("timestamp", Node::text(iso(dice))),
         ("checksum", Node::raw(signed(dice, 9))),
-    ])
+    ];
+    // The documents had the instrument behind the levels.
+    match dice.below(6) {
+        0 => members.rotate_left(1),
+        1 => members.swap(3, 4),
+        _ => {}
+    }
+    Node::object(members)
 }
 
 fn v3_trade(dice: &mut Dice<'_>, market: &str) -> Node {
@@ -209,6 +216,12 @@ fn v5_depth(dice: &mut Dice<'_>) -> Node {
     if years == 2 {
         members.push(("prevSeqId", Node::raw(signed(dice, 13))));
     }
+    match dice.below(6) {
+        // Some channels never had a checksum.
+        0 => drop(members.remove(3)),
+        1 => members[2..].reverse(),
+        _ => {}
+    }
     Node::object(members)
 }
 
@@ -273,9 +286,10 @@ fn side(dice: &mut Dice<'_>, form: Form, up: bool, most: usize) -> Node {
         mantissa = if up { mantissa + step } else { mantissa - step };
         let px = if dice.one_in(16) { decimal(dice) } else { fixed(mantissa, scale) };
         let sz = if dice.one_in(8) { "0".to_owned() } else { decimal(dice) };
+        let orders = if sz == "0" { "0".to_owned() } else { plain(dice, 3) };
         let elements = match form.elements {
-            3 => vec![px, sz, plain(dice, 3)],
-            _ => vec![px, sz, "0".to_owned(), plain(dice, 3)],
+            3 => vec![px, sz, orders],
+            _ => vec![px, sz, "0".to_owned(), orders],
         };
         let node = |(text, string)| if string { Node::Text(text) } else { Node::Raw(text) };
         levels.push(Node::List(elements.into_iter().zip(form.strings).map(node).collect()));

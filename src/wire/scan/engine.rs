@@ -4,12 +4,20 @@ use super::cursor::Cursor;
 use super::inst_id::{self, Id};
 use super::{digits, level, time};
 use crate::model::{BOOK5_LEVELS, Decimal, Level, UnixNanos};
+use crate::wire::scratch::MAX_DEPTH_LEVELS;
 
 /// The parts of a message, read with one instruction set. All engines take the same texts and give
 /// the same values.
 pub(super) trait Engine: Copy {
     /// Reads a side of a book, `[[…],[…]]`, into `places`: the number of levels, 0 to 5.
     fn side(self, cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8>;
+
+    /// Reads a side of a deep book's message into `places`: the number of levels.
+    fn depth_side(
+        self,
+        cursor: &mut Cursor<'_>,
+        places: &mut [Level; MAX_DEPTH_LEVELS],
+    ) -> Option<usize>;
 
     /// Reads two decimals with `between` between them.
     fn px_sz<const N: usize>(
@@ -41,6 +49,15 @@ pub(super) struct Portable;
 impl Engine for Portable {
     #[inline(always)]
     fn side(self, cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8> {
+        u8::try_from(level::side(cursor, places)?).ok()
+    }
+
+    #[inline(always)]
+    fn depth_side(
+        self,
+        cursor: &mut Cursor<'_>,
+        places: &mut [Level; MAX_DEPTH_LEVELS],
+    ) -> Option<usize> {
         level::side(cursor, places)
     }
 

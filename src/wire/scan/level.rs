@@ -2,11 +2,11 @@
 
 use super::cursor::Cursor;
 use super::digits;
-use crate::model::{BOOK5_LEVELS, Decimal, Level};
+use crate::model::{Decimal, Level};
 
-/// Reads a side, `[[…],[…]]` or `[]`: the number of levels, 0 to 5.
+/// Reads a side, `[[…],[…]]` or `[]`: the number of levels, of which there may be as many as places.
 #[inline(never)]
-pub(super) fn side(cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8> {
+pub(super) fn side(cursor: &mut Cursor<'_>, places: &mut [Level]) -> Option<usize> {
     // A copy, so that the cursor lives in registers.
     let mut at = *cursor;
     let len = levels(&mut at, places, level)?;
@@ -14,14 +14,14 @@ pub(super) fn side(cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) 
     Some(len)
 }
 
-/// Reads a side level by level. `level` reads one and the comma or bracket behind it, and tells
-/// whether it was the last.
+/// Reads a side level by level: the number of levels. `level` reads one and the comma or bracket
+/// behind it, and tells whether it was the last.
 #[inline(always)]
 pub(super) fn levels<'t>(
     cursor: &mut Cursor<'t>,
-    places: &mut [Level; BOOK5_LEVELS],
+    places: &mut [Level],
     level: impl Fn(&mut Cursor<'t>, &mut Level) -> Option<bool>,
-) -> Option<u8> {
+) -> Option<usize> {
     cursor.expect(b"[")?;
     if cursor.accept(b"]") {
         return Some(0);

@@ -6,6 +6,7 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod cursor;
+mod depth;
 mod digits;
 mod engine;
 mod inst_id;

@@ -5,7 +5,8 @@ use super::avx2::Avx2;
 use super::cursor::Cursor;
 use super::engine::{Engine, Portable};
 use super::{v3, v5};
-use crate::model::{Book5, Channel, Dialect, Market, Side, Trade, UnixNanos};
+use crate::model::{Channel, DepthAction, Dialect, Market, Side, Trade, UnixNanos};
+use crate::wire::scratch::Scratch;
 
 /// The readable bytes that must follow a text, so that wide loads need no check of their own.
 pub const PADDING: usize = 64;
@@ -33,7 +34,7 @@ impl<'t> PaddedText<'t> {
 /// A message that the scanner took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scanned<'t> {
-    /// A five-level book, which was written to the caller's [`Book5`].
+    /// A five-level book, which was written to [`Scratch::book`].
     Book {
         /// The channel.
         channel: Channel,
@@ -52,6 +53,26 @@ pub enum Scanned<'t> {
         inst_id: &'t str,
         /// The trade.
         trade: Trade,
+    },
+    /// A message of a deep book, whose levels were written to [`Scratch::asks`] and
+    /// [`Scratch::bids`].
+    Depth {
+        /// The channel.
+        channel: Channel,
+        /// The market: always there in v3, never in v5.
+        market: Option<Market>,
+        /// The instrument's id: 1 to 31 bytes of ASCII.
+        inst_id: &'t str,
+        /// Snapshot or update.
+        action: DepthAction,
+        /// When the exchange says that the book was so.
+        ts_event: UnixNanos,
+        /// v5's `seqId`, [`NO_SEQ`](crate::NO_SEQ) where it was not sent.
+        seq: i64,
+        /// v5's `prevSeqId`, [`NO_SEQ`](crate::NO_SEQ) where it was not sent.
+        prev_seq: i64,
+        /// The checksum, where it was sent.
+        checksum: Option<i32>,
     },
 }
 
@@ -90,37 +111,38 @@ impl Scanner {
         return false;
     }
 
-    /// Reads a message of a five-level book or a trade, if it has the usual shape.
+    /// Reads a message of a book or a trade, if it has the usual shape.
     ///
-    /// `None` says nothing about the text, only that the general parser has to decide. `book` is
-    /// whole after [`Scanned::Book`]; after `None` its content is of no use. Allocates nothing; the
-    /// work is bounded by the text's length and by five levels a side.
+    /// `None` says nothing about the text, only that the general parser has to decide. The book or
+    /// the levels in `scratch` are whole after [`Scanned::Book`] or [`Scanned::Depth`]; after `None`
+    /// they are of no use. Allocates nothing; the work is bounded by the text's length and by the
+    /// levels that a side of the channel can have.
     #[inline]
     pub fn scan<'t>(
         &self,
         dialect: Dialect,
         text: PaddedText<'t>,
         ts_recv: UnixNanos,
-        book: &mut Book5,
+        scratch: &mut Scratch,
     ) -> Option<Scanned<'t>> {
-        self.scan_ahead(dialect, text, ts_recv, book, &mut |_, _| {})
+        self.scan_ahead(dialect, text, ts_recv, scratch, &mut |_, _| {})
     }
 
-    /// As [`Scanner::scan`]; `ahead` hears the subscription of a v5 book before its levels are read.
+    /// As [`Scanner::scan`]; `ahead` hears the subscription of a five-level v5 book before its levels are read.
     #[inline]
     pub(crate) fn scan_ahead<'t>(
         &self,
         dialect: Dialect,
         text: PaddedText<'t>,
         ts_recv: UnixNanos,
-        book: &mut Book5,
+        scratch: &mut Scratch,
         ahead: &mut impl FnMut(Channel, &str),
     ) -> Option<Scanned<'t>> {
         #[cfg(target_arch = "x86_64")]
         if let Some(avx2) = self.avx2 {
-            return avx2.scan(dialect, text, ts_recv, book, ahead);
+            return avx2.scan(dialect, text, ts_recv, scratch, ahead);
         }
-        scan_portable(dialect, text, ts_recv, book, ahead)
+        scan_portable(dialect, text, ts_recv, scratch, ahead)
     }
 }
 
@@ -135,10 +157,10 @@ fn scan_portable<'t>(
     dialect: Dialect,
     text: PaddedText<'t>,
     ts_recv: UnixNanos,
-    book: &mut Book5,
+    scratch: &mut Scratch,
     ahead: &mut impl FnMut(Channel, &str),
 ) -> Option<Scanned<'t>> {
-    scan_with(Portable, dialect, text, ts_recv, book, ahead)
+    scan_with(Portable, dialect, text, ts_recv, scratch, ahead)
 }
 
 /// Scans with an engine's instruction set, in whose function this has to be inlined.
@@ -148,13 +170,13 @@ pub(super) fn scan_with<'t, E: Engine>(
     dialect: Dialect,
     text: PaddedText<'t>,
     ts_recv: UnixNanos,
-    book: &mut Book5,
+    scratch: &mut Scratch,
     ahead: &mut impl FnMut(Channel, &str),
 ) -> Option<Scanned<'t>> {
     let mut cursor = Cursor::new(text.buf);
     let scanned = match dialect {
-        Dialect::V3 => v3::scan(engine, &mut cursor, ts_recv, book)?,
-        Dialect::V5 => v5::scan(engine, &mut cursor, ts_recv, book, ahead)?,
+        Dialect::V3 => v3::scan(engine, &mut cursor, ts_recv, scratch)?,
+        Dialect::V5 => v5::scan(engine, &mut cursor, ts_recv, scratch, ahead)?,
     };
     // Wherever a scan may have read padding as text, it did not stop here.
     (cursor.rest().len() == text.padding).then_some(scanned)

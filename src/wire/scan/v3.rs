@@ -1,11 +1,13 @@
 //! v3 messages of the usual shapes.
 
 use super::cursor::Cursor;
+use super::depth;
 use super::digits::decimal;
 use super::engine::Engine;
 use super::scanner::{Scanned, taker_side};
 use super::time;
-use crate::model::{Book5, Channel, Market, NO_SEQ, Trade, UnixNanos};
+use crate::model::{Book5, Channel, DepthAction, Market, NO_SEQ, Trade, UnixNanos};
+use crate::wire::scratch::Scratch;
 
 /// Reads a whole message; the cursor is then behind it.
 ///
@@ -15,19 +17,24 @@ pub(super) fn scan<'t, E: Engine>(
     engine: E,
     cursor: &mut Cursor<'t>,
     ts_recv: UnixNanos,
-    book: &mut Book5,
+    scratch: &mut Scratch,
 ) -> Option<Scanned<'t>> {
     cursor.expect(b"{\"table\":\"")?;
     let market = market(cursor)?;
     let scanned = if cursor.accept(b"depth5\",\"data\":[{") {
+        let book = &mut scratch.book;
         let inst_id = read_book(engine, cursor, book)?;
         book.ts_recv = ts_recv;
         Scanned::Book { channel: Channel::Depth5, market: Some(market), inst_id }
-    } else {
-        cursor.expect(b"trade\",\"data\":[{")?;
+    } else if cursor.accept(b"trade\",\"data\":[{") {
         let (inst_id, mut trade) = read_trade(engine, cursor, market)?;
         trade.ts_recv = ts_recv;
         Scanned::Trade { channel: Channel::Trade, market: Some(market), inst_id, trade }
+    } else {
+        // By value, so that five-level books and trades do not pay for it.
+        let (behind, scanned) = read_depth(engine, *cursor, market, scratch)?;
+        *cursor = behind;
+        return Some(scanned);
     };
     cursor.expect(b"\"}]}")?;
     Some(scanned)
@@ -127,4 +134,63 @@ fn read_alphabetical_trade<'t, E: Engine>(
     cursor.expect(b"\",\"trade_id\":\"")?;
     trade.trade_id = engine.integer(cursor)?;
     Some((engine.text(&id)?, trade))
+}
+
+/// Reads a deep book's message from its channel on: `instrument_id,asks,bids,timestamp,checksum`,
+/// or `asks,bids` and then the others in any order.
+///
+/// Source: `{"table":"spot/depth_l2_tbt","action":"update","data":[{…}]}`.
+#[inline(never)]
+fn read_depth<'t, E: Engine>(
+    engine: E,
+    mut cursor: Cursor<'t>,
+    market: Market,
+    scratch: &mut Scratch,
+) -> Option<(Cursor<'t>, Scanned<'t>)> {
+    let channel = if cursor.accept(b"depth_l2_tbt\",\"action\":\"") {
+        Channel::DepthL2Tbt
+    } else {
+        cursor.expect(b"depth\",\"action\":\"")?;
+        Channel::Depth
+    };
+    let action = if cursor.accept(b"update\",\"data\":[{") {
+        DepthAction::Update
+    } else {
+        cursor.expect(b"partial\",\"data\":[{")?;
+        DepthAction::Snapshot
+    };
+    let (mut id, mut ts_event, mut checksum) = (None, None, None);
+    if cursor.accept(b"\"instrument_id\":\"") {
+        id = Some(engine.id(&mut cursor)?);
+        cursor.expect(b",")?;
+    }
+    depth::sides(engine, &mut cursor, scratch)?;
+    // The usual order takes one round, any other one more for each field that comes too early.
+    while !cursor.accept(b"}]}") {
+        let left = cursor.rest().len();
+        if cursor.accept(b",\"instrument_id\":\"") {
+            depth::keep(&mut id, engine.id(&mut cursor)?)?;
+        }
+        if cursor.accept(b",\"timestamp\":\"") {
+            depth::keep(&mut ts_event, time::iso_ms(&mut cursor)?)?;
+            cursor.expect(b"\"")?;
+        }
+        if cursor.accept(b",\"checksum\":") {
+            depth::keep(&mut checksum, depth::checksum(engine, &mut cursor)?)?;
+        }
+        if cursor.rest().len() == left {
+            return None;
+        }
+    }
+    let scanned = Scanned::Depth {
+        channel,
+        market: Some(market),
+        inst_id: engine.text(&id?)?,
+        action,
+        ts_event: ts_event?,
+        seq: NO_SEQ,
+        prev_seq: NO_SEQ,
+        checksum,
+    };
+    Some((cursor, scanned))
 }

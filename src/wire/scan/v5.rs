@@ -1,10 +1,12 @@
 //! v5 messages of the usual shapes.
 
 use super::cursor::Cursor;
+use super::depth;
 use super::engine::Engine;
 use super::inst_id::Id;
 use super::scanner::{Scanned, taker_side};
-use crate::model::{Book5, Channel, NO_SEQ, Trade, UnixNanos};
+use crate::model::{Book5, Channel, DepthAction, NO_SEQ, Trade, UnixNanos};
+use crate::wire::scratch::Scratch;
 
 /// Reads a whole message; the cursor is then behind it.
 ///
@@ -14,11 +16,16 @@ pub(super) fn scan<'t, E: Engine>(
     engine: E,
     cursor: &mut Cursor<'t>,
     ts_recv: UnixNanos,
-    book: &mut Book5,
+    scratch: &mut Scratch,
     ahead: &mut impl FnMut(Channel, &str),
 ) -> Option<Scanned<'t>> {
     cursor.expect(b"{\"arg\":{\"channel\":\"")?;
-    let channel = channel(cursor)?;
+    let Some(channel) = channel(cursor) else {
+        // By value, so that five-level books and trades do not pay for it.
+        let (behind, scanned) = read_depth(engine, *cursor, scratch)?;
+        *cursor = behind;
+        return Some(scanned);
+    };
     let id = engine.id(cursor)?;
     cursor.expect(b"},\"data\":[{")?;
     let inst_id = engine.text(&id)?;
@@ -26,6 +33,7 @@ pub(super) fn scan<'t, E: Engine>(
     let scanned = match channel {
         Channel::Books5 | Channel::BboTbt => {
             ahead(channel, inst_id);
+            let book = &mut scratch.book;
             read_book(engine, cursor, &id, book)?;
             book.ts_recv = ts_recv;
             Scanned::Book { channel, market, inst_id }
@@ -127,4 +135,77 @@ fn seq<E: Engine>(engine: E, cursor: &mut Cursor<'_>) -> Option<i64> {
         return Some(NO_SEQ);
     }
     engine.integer(cursor).map(u64::cast_signed)
+}
+
+/// Reads a deep book's message from its channel on: `asks,bids` and then `ts`, `checksum` (until
+/// 2026, where the channel has one), `seqId` and `prevSeqId` (since 2023), in any order.
+///
+/// Source: `{"arg":{"channel":"books","instId":"BTC-USDT"},"action":"update","data":[{…}]}`.
+#[inline(never)]
+fn read_depth<'t, E: Engine>(
+    engine: E,
+    mut cursor: Cursor<'t>,
+    scratch: &mut Scratch,
+) -> Option<(Cursor<'t>, Scanned<'t>)> {
+    let channel = depth_channel(&mut cursor)?;
+    let id = engine.id(&mut cursor)?;
+    cursor.expect(b"},\"action\":\"")?;
+    let action = if cursor.accept(b"update\",\"data\":[{") {
+        DepthAction::Update
+    } else {
+        cursor.expect(b"snapshot\",\"data\":[{")?;
+        DepthAction::Snapshot
+    };
+    depth::sides(engine, &mut cursor, scratch)?;
+    let (mut ts_event, mut checksum, mut seq, mut prev_seq) = (None, None, None, None);
+    // The usual order takes one round, any other one more for each field that comes too early.
+    while !cursor.accept(b"}]}") {
+        let left = cursor.rest().len();
+        if cursor.accept(b",\"ts\":\"") {
+            depth::keep(&mut ts_event, engine.millis(&mut cursor)?)?;
+            cursor.expect(b"\"")?;
+        }
+        if cursor.accept(b",\"checksum\":") {
+            depth::keep(&mut checksum, depth::checksum(engine, &mut cursor)?)?;
+        }
+        if cursor.accept(b",\"seqId\":") {
+            depth::keep(&mut seq, depth::signed(engine, &mut cursor)?)?;
+        }
+        if cursor.accept(b",\"prevSeqId\":") {
+            depth::keep(&mut prev_seq, depth::signed(engine, &mut cursor)?)?;
+        }
+        if cursor.rest().len() == left {
+            return None;
+        }
+    }
+    let scanned = Scanned::Depth {
+        channel,
+        market: None,
+        inst_id: engine.text(&id)?,
+        action,
+        ts_event: ts_event?,
+        seq: seq.unwrap_or(NO_SEQ),
+        prev_seq: prev_seq.unwrap_or(NO_SEQ),
+        checksum,
+    };
+    Some((cursor, scanned))
+}
+
+/// Reads the name of a deep book's channel and what follows, up to the instrument's id.
+#[inline(always)]
+fn depth_channel(cursor: &mut Cursor<'_>) -> Option<Channel> {
+    cursor.expect(b"books")?;
+    if cursor.accept(b"\",\"instId\":\"") {
+        Some(Channel::Books)
+    } else if cursor.accept(b"-l2-tbt\",\"instId\":\"") {
+        Some(Channel::BooksL2Tbt)
+    } else if cursor.accept(b"50-l2-tbt\",\"instId\":\"") {
+        Some(Channel::Books50L2Tbt)
+    } else if cursor.accept(b"-rpi\",\"instId\":\"") {
+        Some(Channel::BooksRpi)
+    } else if cursor.accept(b"-elp\",\"instId\":\"") {
+        Some(Channel::BooksElp)
+    } else {
+        None
+    }
 }

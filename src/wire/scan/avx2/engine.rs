@@ -2,11 +2,12 @@
 #![expect(unsafe_code, reason = "calls of functions that need AVX2 or valid UTF-8")]
 
 use super::{ids, level, numbers};
-use crate::model::{BOOK5_LEVELS, Book5, Channel, Decimal, Dialect, Level, UnixNanos};
+use crate::model::{BOOK5_LEVELS, Channel, Decimal, Dialect, Level, UnixNanos};
 use crate::wire::scan::cursor::Cursor;
 use crate::wire::scan::engine::Engine;
 use crate::wire::scan::inst_id::Id;
 use crate::wire::scan::scanner::{PaddedText, Scanned, scan_with};
+use crate::wire::scratch::{MAX_DEPTH_LEVELS, Scratch};
 
 /// Proof that the processor has AVX2, BMI1 and BMI2.
 #[derive(Clone, Copy, Debug)]
@@ -29,11 +30,11 @@ impl Avx2 {
         dialect: Dialect,
         text: PaddedText<'t>,
         ts_recv: UnixNanos,
-        book: &mut Book5,
+        scratch: &mut Scratch,
         ahead: &mut impl FnMut(Channel, &str),
     ) -> Option<Scanned<'t>> {
         // SAFETY: `self` proves that the processor has the features.
-        unsafe { scan(self, dialect, text, ts_recv, book, ahead) }
+        unsafe { scan(self, dialect, text, ts_recv, scratch, ahead) }
     }
 }
 
@@ -43,10 +44,10 @@ fn scan<'t>(
     dialect: Dialect,
     text: PaddedText<'t>,
     ts_recv: UnixNanos,
-    book: &mut Book5,
+    scratch: &mut Scratch,
     ahead: &mut impl FnMut(Channel, &str),
 ) -> Option<Scanned<'t>> {
-    scan_with(engine, dialect, text, ts_recv, book, ahead)
+    scan_with(engine, dialect, text, ts_recv, scratch, ahead)
 }
 
 impl Engine for Avx2 {
@@ -54,6 +55,16 @@ impl Engine for Avx2 {
     fn side(self, cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8> {
         // SAFETY: `self` proves that the processor has the features.
         unsafe { level::side(cursor, places) }
+    }
+
+    #[inline(always)]
+    fn depth_side(
+        self,
+        cursor: &mut Cursor<'_>,
+        places: &mut [Level; MAX_DEPTH_LEVELS],
+    ) -> Option<usize> {
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { level::depth_side(cursor, places) }
     }
 
     #[inline(always)]

@@ -9,15 +9,31 @@ use crate::model::{BOOK5_LEVELS, Level};
 use crate::wire::scan::cursor::Cursor;
 use crate::wire::scan::digits::{above_nine, values};
 use crate::wire::scan::level;
+use crate::wire::scratch::MAX_DEPTH_LEVELS;
 
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline(never)]
 pub(super) fn side(cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8> {
+    u8::try_from(any_side::<false>(cursor, places)?).ok()
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+#[inline(never)]
+pub(super) fn depth_side(
+    cursor: &mut Cursor<'_>,
+    places: &mut [Level; MAX_DEPTH_LEVELS],
+) -> Option<usize> {
+    any_side::<true>(cursor, places)
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+#[inline]
+fn any_side<const DELETES: bool>(cursor: &mut Cursor<'_>, places: &mut [Level]) -> Option<usize> {
     // A copy, so that the cursor lives in registers.
     let mut at = *cursor;
     let len = level::levels(&mut at, places, |cursor, place| {
         let start = *cursor;
-        if let Some(last) = usual_level(cursor, place) {
+        if let Some(last) = usual_level::<DELETES>(cursor, place) {
             return Some(last);
         }
         let (behind, last) = any_level(start, place)?;
@@ -37,12 +53,13 @@ fn any_level<'t>(mut cursor: Cursor<'t>, place: &mut Level) -> Option<(Cursor<'t
 }
 
 /// Reads a level of three or four strings, the third of four being `"0"`, of which price and size
-/// lie within 32 bytes and the number of orders has one to four digits and is not 0. Tells whether
-/// it was the last of its side. `None`, with the cursor anywhere, for any other.
+/// lie within 32 bytes and the number of orders has one to four digits. No orders, as in the deletions
+/// of deep books, are usual where `DELETES`. Tells whether it was the last of its side. `None`, with
+/// the cursor anywhere, for any other.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "only the first four bytes are wanted")]
-fn usual_level(cursor: &mut Cursor<'_>, place: &mut Level) -> Option<bool> {
+fn usual_level<const DELETES: bool>(cursor: &mut Cursor<'_>, place: &mut Level) -> Option<bool> {
     let (start, window) = cursor.peek::<{ WINDOW + 2 }>()?.split_first_chunk::<2>()?;
     let window: &[u8; WINDOW] = window.first_chunk()?;
     if start != b"[\"" {
@@ -74,7 +91,9 @@ fn usual_level(cursor: &mut Cursor<'_>, place: &mut Level) -> Option<bool> {
     // The digits move to the high end, zeros to where there are none.
     let values = values(word) as u32;
     let aligned = values << (32 - 8 * digits);
-    if above_nine(aligned.into()) != 0 || values & 0xff == 0 {
+    // Which levels are deletions nothing predicts: hence no branch of their own.
+    let zero_first = (values & 0xff == 0) & !(DELETES & (digits == 1));
+    if above_nine(aligned.into()) != 0 || zero_first {
         return None;
     }
     *place = Level::new(pair.px(), pair.sz(), join_four(aligned));

@@ -15,7 +15,7 @@ thread_local! {
     }));
 }
 
-/// The one book or trade of a text, read without the scanner; `None` for anything else.
+/// The one book, trade or message of a deep book of a text, read without the scanner; `None` for anything else.
 pub(super) fn read(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
     DECODERS.with_borrow_mut(|[v3, v5]| {
         let decoder = if dialect == Dialect::V3 { v3 } else { v5 };
@@ -24,6 +24,7 @@ pub(super) fn read(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
             outcomes.push(match event {
                 Event::Book(e) => Some(Outcome::book(e.channel, e.market, e.inst_id, e.book)),
                 Event::Trade(e) => Some(Outcome::trade(e.channel, e.market, e.inst_id, &e.trade)),
+                Event::Depth(update) => Some(Outcome::depth(update)),
                 _ => None,
             });
         };

@@ -16,8 +16,8 @@ pub(super) fn usual_message(rng: &mut Rng) -> (Dialect, String) {
     if make.rng.one_in(2) { (Dialect::V3, make.v3()) } else { (Dialect::V5, make.v5()) }
 }
 
-struct Make<'r> {
-    rng: &'r mut Rng,
+pub(super) struct Make<'r> {
+    pub(super) rng: &'r mut Rng,
     /// How many in a hundred parts are out of the ordinary.
     oddity: usize,
 }
@@ -25,13 +25,16 @@ struct Make<'r> {
 type Fields = Vec<(&'static str, String)>;
 
 impl Make<'_> {
-    fn odd(&mut self) -> bool {
+    pub(super) fn odd(&mut self) -> bool {
         self.rng.below(100) < self.oddity
     }
 
     fn v3(&mut self) -> String {
         let market = self.rng.pick(&["spot", "swap", "futures", "option"]);
         let market = if self.odd() { "index" } else { market };
+        if self.rng.one_in(3) {
+            return self.v3_depth(market);
+        }
         let is_book = self.rng.one_in(2);
         let channel = if self.odd() {
             "depth"
@@ -74,6 +77,9 @@ impl Make<'_> {
     }
 
     fn v5(&mut self) -> String {
+        if self.rng.one_in(3) {
+            return self.v5_depth();
+        }
         let channel = self.rng.pick(&["books5", "bbo-tbt", "trades", "trades-all"]);
         let id = self.id();
         let item = if channel.starts_with('b') {
@@ -137,7 +143,7 @@ impl Make<'_> {
     }
 
     /// An object, seldom with its keys shuffled, doubled, missing or of unknown name.
-    fn object(&mut self, mut fields: Fields) -> String {
+    pub(super) fn object(&mut self, mut fields: Fields) -> String {
         if self.odd() {
             let (a, b) = (self.rng.below(fields.len()), self.rng.below(fields.len()));
             fields.swap(a, b);
@@ -159,7 +165,7 @@ impl Make<'_> {
         format!("{{{}}}", texts.join(","))
     }
 
-    fn data(&mut self, item: String) -> String {
+    pub(super) fn data(&mut self, item: String) -> String {
         match self.odd() {
             true if self.rng.one_in(2) => "[]".to_owned(),
             true => format!("[{item},{item}]"),
@@ -171,6 +177,11 @@ impl Make<'_> {
     fn side(&mut self, up: bool, arity: usize, form: usize) -> String {
         let most = if self.odd() { 7 } else { 6 };
         let levels = if self.rng.one_in(2) { 5 } else { self.rng.below(most) };
+        self.levels(up, levels, arity, form)
+    }
+
+    /// A side of a number of levels, some of which are deletions.
+    pub(super) fn levels(&mut self, up: bool, levels: usize, arity: usize, form: usize) -> String {
         let scale = self.rng.below(9);
         let mut mantissa = 10_u64.pow(5) + self.rng.next() % 10_u64.pow(7);
         let mut texts = Vec::new();
@@ -179,7 +190,12 @@ impl Make<'_> {
                 if up { mantissa + self.rng.next() % 50 } else { mantissa - self.rng.next() % 50 };
             let px = if self.rng.one_in(8) { self.decimal() } else { fixed(mantissa, scale) };
             let third = if self.rng.one_in(8) { self.decimal() } else { "0".to_owned() };
-            let elements = [px, self.decimal(), third, self.orders()];
+            let (sz, orders) = if self.rng.one_in(4) {
+                ("0".to_owned(), "0".to_owned())
+            } else {
+                (self.decimal(), self.orders())
+            };
+            let elements = [px, sz, third, orders];
             let kinds = [form & 1, form >> 1 & 1, form >> 2, form >> 2];
             let parts: Vec<_> = elements
                 .iter()
@@ -222,7 +238,7 @@ impl Make<'_> {
         format!("{zero}{}", self.rng.below(most))
     }
 
-    fn id(&mut self) -> String {
+    pub(super) fn id(&mut self) -> String {
         let usual =
             ["BTC-USDT", "BTC-USD-210924-66000-C", "EOS-USD-210625-8.00-C", "BTC-USD_UM-SWAP"];
         if !self.odd() {
@@ -249,7 +265,7 @@ impl Make<'_> {
         quoted(if self.odd() { "both" } else { side })
     }
 
-    fn seq(&mut self) -> String {
+    pub(super) fn seq(&mut self) -> String {
         let most = if self.odd() { 20 } else { 18 };
         let n = 1 + self.rng.below(most);
         let digits = self.digits(n);
@@ -258,13 +274,13 @@ impl Make<'_> {
         if digits.is_empty() { "0".to_owned() } else { format!("{sign}{digits}") }
     }
 
-    fn millis(&mut self) -> String {
+    pub(super) fn millis(&mut self) -> String {
         let n = if self.odd() { self.rng.below(20) } else { 13 };
         quoted(&self.digits(n))
     }
 
     /// A time text, of which the parts are at and over their limits rather often.
-    fn iso(&mut self) -> String {
+    pub(super) fn iso(&mut self) -> String {
         let years: &[u32] = if self.odd() {
             &[1969, 1999, 2100, 2400, 9999]
         } else {
@@ -285,7 +301,7 @@ impl Make<'_> {
     }
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("\"{text}\"")
 }
 

@@ -3,30 +3,65 @@
 mod captures;
 mod differential;
 mod edges;
+mod edges_depth;
 mod general;
 mod generate;
+mod generate_depth;
 mod mutate;
 mod reference;
 mod rng;
 
+use std::cell::RefCell;
+
 use super::{PADDING, PaddedText, Scanned, Scanner};
-use crate::model::{Dialect, UnixNanos};
+use crate::model::{DepthUpdate, Dialect, UnixNanos};
+use crate::wire::scratch::Scratch;
 use reference::Outcome;
 
 /// The receive time of all messages in these tests.
 const TS_RECV: UnixNanos = UnixNanos(77);
 
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::new());
+}
+
 /// What a scanner makes of a text.
 fn scan_padded(scanner: &Scanner, dialect: Dialect, buf: &[u8], len: usize) -> Option<Outcome> {
-    // What a scanner leaves of an older book must not show.
-    let mut book = reference::full_book();
     let text = PaddedText::new(buf, len).unwrap();
-    match scanner.scan(dialect, text, TS_RECV, &mut book)? {
+    SCRATCH.with_borrow_mut(|scratch| {
+        // What is left of an older book must not show; levels of older messages lie about anyway.
+        scratch.book = reference::full_book();
+        read(scanner, dialect, text, scratch)
+    })
+}
+
+fn read(
+    scanner: &Scanner,
+    dialect: Dialect,
+    text: PaddedText<'_>,
+    scratch: &mut Scratch,
+) -> Option<Outcome> {
+    match scanner.scan(dialect, text, TS_RECV, scratch)? {
         Scanned::Book { channel, market, inst_id } => {
-            Some(Outcome::book(channel, market, inst_id, &book))
+            Some(Outcome::book(channel, market, inst_id, &scratch.book))
         }
         Scanned::Trade { channel, market, inst_id, trade } => {
             Some(Outcome::trade(channel, market, inst_id, &trade))
+        }
+        Scanned::Depth { channel, market, inst_id, action, ts_event, seq, prev_seq, checksum } => {
+            Some(Outcome::depth(&DepthUpdate {
+                channel,
+                market,
+                inst_id,
+                action,
+                ts_event,
+                ts_recv: TS_RECV,
+                seq,
+                prev_seq,
+                checksum,
+                asks: scratch.asks.as_slice(),
+                bids: scratch.bids.as_slice(),
+            }))
         }
     }
 }

@@ -5,9 +5,10 @@ use serde_json::{Map, Value};
 
 use super::TS_RECV;
 use crate::model::{
-    Book5, BookFlags, Channel, ChannelKind, Decimal, Dialect, Level, MAX_ID_LEN, Market, NO_SEQ,
-    Side, Trade, UnixNanos,
+    Book5, BookFlags, Channel, ChannelKind, Decimal, DepthAction, DepthUpdate, Dialect, Level,
+    MAX_ID_LEN, Market, NO_SEQ, Side, Trade, UnixNanos,
 };
+use crate::wire::scratch::MAX_DEPTH_LEVELS;
 
 /// A message read whole. Books are compared by their words, so that unused places count as well.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,6 +19,20 @@ pub(super) struct Outcome {
     pub(super) book: Option<Book5>,
     words: Option<[u64; Book5::WORDS]>,
     pub(super) trade: Option<Trade>,
+    pub(super) depth: Option<Depth>,
+}
+
+/// What a message of a deep book says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Depth {
+    pub(super) action: DepthAction,
+    ts_event: UnixNanos,
+    ts_recv: UnixNanos,
+    pub(super) seq: i64,
+    pub(super) prev_seq: i64,
+    pub(super) checksum: Option<i32>,
+    pub(super) asks: Vec<Level>,
+    pub(super) bids: Vec<Level>,
 }
 
 impl Outcome {
@@ -35,6 +50,7 @@ impl Outcome {
             book: Some(*book),
             words: Some(book.to_words()),
             trade: None,
+            depth: None,
         }
     }
 
@@ -45,7 +61,24 @@ impl Outcome {
         trade: &Trade,
     ) -> Self {
         let inst_id = inst_id.to_owned();
-        Self { channel, market, inst_id, book: None, words: None, trade: Some(*trade) }
+        let trade = Some(*trade);
+        Self { channel, market, inst_id, book: None, words: None, trade, depth: None }
+    }
+
+    pub(super) fn depth(update: &DepthUpdate<'_>) -> Self {
+        let depth = Depth {
+            action: update.action,
+            ts_event: update.ts_event,
+            ts_recv: update.ts_recv,
+            seq: update.seq,
+            prev_seq: update.prev_seq,
+            checksum: update.checksum,
+            asks: update.asks.to_vec(),
+            bids: update.bids.to_vec(),
+        };
+        let &DepthUpdate { channel, market, inst_id, .. } = update;
+        let inst_id = inst_id.to_owned();
+        Self { channel, market, inst_id, book: None, words: None, trade: None, depth: Some(depth) }
     }
 }
 
@@ -57,11 +90,11 @@ pub(super) fn full_book() -> Book5 {
     book
 }
 
-/// Reads a message of one book or one trade; `None` for anything else.
+/// Reads a message of one book, one trade or one deep book; `None` for anything else.
 pub(super) fn read(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
     let message: Value = serde_json::from_slice(text).ok()?;
     let message = message.as_object()?;
-    if message.contains_key("event") || message.contains_key("action") {
+    if message.contains_key("event") {
         return None;
     }
     let (market, channel, arg_id) = match dialect {
@@ -89,12 +122,54 @@ pub(super) fn read(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
     if inst_id.is_empty() || inst_id.len() > MAX_ID_LEN {
         return None;
     }
+    if message.contains_key("action") != (channel.kind() == ChannelKind::Depth) {
+        return None;
+    }
     match channel.kind() {
         ChannelKind::Book5 => Some(Outcome::book(channel, market, inst_id, &book(dialect, item)?)),
         ChannelKind::Trades => {
             Some(Outcome::trade(channel, market, inst_id, &trade(dialect, item)?))
         }
-        ChannelKind::Depth => None,
+        ChannelKind::Depth => {
+            let (asks, bids) = (levels(item.get("asks")?)?, levels(item.get("bids")?)?);
+            Some(Outcome::depth(&DepthUpdate {
+                channel,
+                market,
+                inst_id,
+                action: match (dialect, message.get("action")?.as_str()?) {
+                    (Dialect::V3, "partial") | (Dialect::V5, "snapshot") => DepthAction::Snapshot,
+                    (_, "update") => DepthAction::Update,
+                    _ => return None,
+                },
+                ts_event: time(dialect, item)?,
+                ts_recv: TS_RECV,
+                seq: integer(item.get("seqId"), NO_SEQ)?,
+                prev_seq: integer(item.get("prevSeqId"), NO_SEQ)?,
+                checksum: match item.get("checksum") {
+                    None => None,
+                    checksum => Some(integer(checksum, 0)?),
+                },
+                asks: &asks,
+                bids: &bids,
+            }))
+        }
+    }
+}
+
+fn levels(value: &Value) -> Option<Vec<Level>> {
+    let levels = value.as_array()?;
+    if levels.len() > MAX_DEPTH_LEVELS {
+        return None;
+    }
+    levels.iter().map(level).collect()
+}
+
+/// An integer that is a JSON number; `absent` where there is none.
+fn integer<T: std::str::FromStr>(value: Option<&Value>, absent: T) -> Option<T> {
+    match value {
+        None => Some(absent),
+        Some(Value::Number(number)) => number.to_string().parse().ok(),
+        Some(_) => None,
     }
 }
 
@@ -103,7 +178,7 @@ fn book(dialect: Dialect, item: &Map<String, Value>) -> Option<Book5> {
     let mut book = Book5::new(&asks, &bids);
     book.ts_event = time(dialect, item)?;
     book.ts_recv = TS_RECV;
-    book.seq = seq(item)?;
+    book.seq = integer(item.get("seqId"), NO_SEQ)?;
     assert_eq!(book.flags().bits(), flags(&asks, &bids), "flags of {book:?}");
     Some(book)
 }
@@ -148,7 +223,7 @@ fn trade(dialect: Dialect, item: &Map<String, Value>) -> Option<Trade> {
     trade.ts_event = time(dialect, item)?;
     trade.ts_recv = TS_RECV;
     trade.trade_id = plain_integer(any(item, &["tradeId", "trade_id"])?.as_str()?)?;
-    trade.seq = seq(item)?;
+    trade.seq = integer(item.get("seqId"), NO_SEQ)?;
     if let Some(count) = item.get("count") {
         trade.count = plain_integer(count.as_str()?)?;
     }
@@ -166,14 +241,6 @@ fn time(dialect: Dialect, item: &Map<String, Value>) -> Option<UnixNanos> {
     match dialect {
         Dialect::V3 => UnixNanos::parse_iso_ms(item.get("timestamp")?.as_str()?.as_bytes()),
         Dialect::V5 => UnixNanos::parse_millis(item.get("ts")?.as_str()?.as_bytes()),
-    }
-}
-
-fn seq(item: &Map<String, Value>) -> Option<i64> {
-    match item.get("seqId") {
-        None => Some(NO_SEQ),
-        Some(Value::Number(number)) => number.to_string().parse().ok(),
-        Some(_) => None,
     }
 }
 

@@ -1,0 +1,43 @@
+//! What the messages of deep books have in common in both dialects.
+
+use super::cursor::Cursor;
+use super::engine::Engine;
+use crate::wire::scratch::Scratch;
+
+/// Reads both sides, `"asks":[…],"bids":[…]`.
+#[inline(always)]
+pub(super) fn sides<E: Engine>(
+    engine: E,
+    cursor: &mut Cursor<'_>,
+    scratch: &mut Scratch,
+) -> Option<()> {
+    cursor.expect(b"\"asks\":")?;
+    scratch.asks.fill(|places| engine.depth_side(cursor, places))?;
+    cursor.expect(b",\"bids\":")?;
+    scratch.bids.fill(|places| engine.depth_side(cursor, places))
+}
+
+/// Reads a checksum.
+#[inline(always)]
+pub(super) fn checksum<E: Engine>(engine: E, cursor: &mut Cursor<'_>) -> Option<i32> {
+    signed(engine, cursor).and_then(|number| i32::try_from(number).ok())
+}
+
+/// Reads digits without a needless leading zero, and a sign where the number is negative.
+#[inline(always)]
+pub(super) fn signed<E: Engine>(engine: E, cursor: &mut Cursor<'_>) -> Option<i64> {
+    let negative = cursor.accept(b"-");
+    let number = engine.integer(cursor)?.cast_signed();
+    match negative {
+        // The general parser refuses this.
+        true if number == 0 => None,
+        true => Some(-number),
+        false => Some(number),
+    }
+}
+
+/// Keeps the value of a field; `None` where the message has that field twice.
+#[inline(always)]
+pub(super) fn keep<T>(place: &mut Option<T>, value: T) -> Option<()> {
+    place.replace(value).is_none().then_some(())
+}
