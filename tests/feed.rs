@@ -266,3 +266,25 @@ fn a_malformed_level_breaks_the_book_whose_it_was_and_no_other() {
         assert_eq!(live(&handler), is_live, "{text}");
     }
 }
+
+#[test]
+fn an_arbiter_lets_nothing_through_that_was_given_up() {
+    let given_up = sub("trades:A");
+    let mut handler = FeedHandler::new(Dialect::V5);
+    handler.subscribe(given_up);
+    let mut arbiter = Arbiter::new(2);
+    arbiter.subscribe(given_up);
+    arbiter.unsubscribe(&given_up, UnixNanos(1), &mut |_: &Event<'_>| {});
+    // The message was on its way; the line has not been told yet.
+    let mut seen = 0;
+    let mut count = |_: &Event<'_>| seen += 1;
+    let pass = &mut |event: &Event<'_>| arbiter.on_event(0, event, &mut count);
+    handler.on_frame(Frame::Text(trade("A", 1).as_bytes()), UnixNanos(2), pass).unwrap();
+    assert_eq!(seen, 0);
+    // It is wanted again before the line has given it up: that is not this subscription's end.
+    arbiter.subscribe(given_up);
+    handler.unsubscribe(&given_up, UnixNanos(3), &mut |event: &Event<'_>| {
+        arbiter.on_event(0, event, &mut |_: &Event<'_>| {});
+    });
+    assert_eq!(arbiter.state(&given_up), Some(BookState::Connecting));
+}

@@ -1,0 +1,149 @@
+//! What an exchange may do to a client that is none of the usual faults: announce its end again and
+//! again, refuse late, flood. Each of these has once gone wrong.
+#![cfg(all(feature = "client", feature = "sim"))]
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use okx_feed::sim::{Exchange, ExchangeConfig, FaultRule, Server, ServerHandle};
+use okx_feed::{BookState, Client, ClientConfig, DownReason, Event, Subscription};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+/// How long anything may take before a test gives up. Nothing waits for it when all is well.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn wait_for<T>(mut probe: impl FnMut() -> Option<T>) -> T {
+    let look = async {
+        loop {
+            if let Some(found) = probe() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, look).await.unwrap()
+}
+
+fn quick(config: &mut ClientConfig) {
+    config.session.backoff.first = Duration::from_millis(5);
+    config.session.backoff.floor = Duration::from_millis(5);
+    config.session.connects.attempts = 1000;
+}
+
+async fn exchange() -> (ServerHandle, Client) {
+    let server = Server::bind("127.0.0.1:0", ExchangeConfig::default()).await.unwrap().spawn();
+    let url = format!("ws://{}/ws/v5/public", server.local_addr());
+    let client = Client::v5("BTC-USDT").url(url).configure(quick).spawn().unwrap();
+    wait_for(|| client.connections().unwrap().iter().all(|one| one.well).then_some(())).await;
+    (server, client)
+}
+
+fn announce(server: &ServerHandle) {
+    let notice: FaultRule = "notice:after=60s".parse().unwrap();
+    server.intervene(|exchange, now| {
+        exchange.ids().into_iter().for_each(|id| exchange.inject(id, &notice, now));
+    });
+}
+
+/// A server that gives each connection to `serve`.
+async fn scripted<F: Future<Output = ()> + Send + 'static>(
+    serve: impl Fn(WebSocketStream<TcpStream>) -> F + Send + Sync + 'static,
+) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+            tokio::spawn(serve(socket));
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_is_told_by_channel_before_and_after_an_upgrade() {
+    let (server, client) = exchange().await;
+    let rejected = Some(BookState::Down(DownReason::Rejected));
+    let [early, late] = ["books5:NO-EARLY", "books5:NO-LATE"];
+    let [early, late]: [Subscription; 2] = [early.parse().unwrap(), late.parse().unwrap()];
+    client.subscribe(early).unwrap();
+    wait_for(|| (client.state(&early) == rejected).then_some(())).await;
+    announce(&server);
+    wait_for(|| {
+        let stats = client.stats().unwrap();
+        (stats.connects == 2 && stats.connections.len() == 1).then_some(())
+    })
+    .await;
+    client.subscribe(late).unwrap();
+    wait_for(|| (client.state(&late) == rejected).then_some(())).await;
+    assert_eq!(client.state(&early), rejected);
+    client.stop();
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_announced_again_while_a_line_retires_opens_nothing() {
+    let (server, client) = exchange().await;
+    announce(&server);
+    wait_for(|| (client.stats().unwrap().connects == 2).then_some(())).await;
+    wait_for(|| client.connections().unwrap().iter().all(|one| one.well).then_some(())).await;
+    let young = server.inspect(Exchange::ids).into_iter().next_back().unwrap();
+    // The old connection lingers for a second, and is told again.
+    let notice: FaultRule = "notice:after=60s".parse().unwrap();
+    server.intervene(|exchange, now| {
+        let ids = exchange.ids().into_iter().filter(|id| *id != young);
+        ids.for_each(|id| exchange.inject(id, &notice, now));
+    });
+    wait_for(|| (client.connections().unwrap().len() == 1).then_some(())).await;
+    assert_eq!(client.stats().unwrap().connects, 2);
+    client.stop();
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exchange_that_announces_on_every_connection_gets_two() {
+    let notice = r#"{"event":"notice","code":"64008","msg":"soon","connId":"a"}"#;
+    let address = scripted(move |mut socket| async move {
+        for _ in 0..5 {
+            let _ = socket.send(Message::text(notice)).await;
+        }
+        while let Some(Ok(_)) = socket.next().await {}
+    })
+    .await;
+    let url = format!("ws://{address}");
+    let client = Client::v5("BTC-USDT").url(url).configure(quick).spawn().unwrap();
+    // Each of the two has told all of its news.
+    wait_for(|| (client.stats().unwrap().upgrades == 10).then_some(())).await;
+    for _ in 0..50 {
+        assert!(client.connections().unwrap().len() <= 2);
+    }
+    client.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_stops_within_its_bound_behind_a_slow_sink_and_a_flood() {
+    let book = r#"{"arg":{"channel":"bbo-tbt","instId":"BTC-USDT"},"data":[{"asks":[],"bids":[],"ts":"1654032991947","seqId":1}]}"#;
+    let address = scripted(move |mut socket| async move {
+        while socket.send(Message::text(book)).await.is_ok() {}
+    })
+    .await;
+    let client = Client::builder(okx_feed::Dialect::V5)
+        .subscribe("bbo-tbt:BTC-USDT")
+        .url(format!("ws://{address}"))
+        .on_event(|event: &Event<'_>| {
+            if matches!(event, Event::Book(_)) {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        })
+        .spawn()
+        .unwrap();
+    wait_for(|| (client.stats().unwrap().feed.books > 500).then_some(())).await;
+    let stopped = tokio::task::spawn_blocking(move || client.stop());
+    // The promise is two seconds; the rest is for a machine that is busy otherwise.
+    tokio::time::timeout(Duration::from_secs(4), stopped).await.unwrap().unwrap();
+}
