@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use okx_feed::{
-    Action, Control, ControlKind, Dialect, LostReason, MonoNanos, Session, SessionConfig,
-    SessionEvent, Subscription,
+    Action, BookState, Control, ControlKind, Dialect, Event, FeedHandler, Frame, LostReason,
+    MonoNanos, Session, SessionConfig, SessionEvent, Subscription, UnixNanos,
 };
 
 fn at(millis: u64) -> MonoNanos {
@@ -445,4 +445,113 @@ fn stopping_closes_and_wants_nothing_more() {
     session.lost(at(10));
     session.timeout(at(100_000));
     assert_eq!((actions(&mut session), events(&mut session)), (vec![], vec![]));
+}
+
+/// Takes a message as the client does.
+fn frame(session: &mut Session, feed: &mut FeedHandler, text: &str, now: MonoNanos) {
+    session.inbound(now);
+    let pass = &mut |event: &Event<'_>| match event {
+        Event::Control(control) => session.control(control, now),
+        Event::State(change) if change.to == BookState::Live => {
+            session.synced(change.subscription, now);
+        }
+        Event::DepthBook(change) => session.depth(change, now),
+        _ => {}
+    };
+    feed.on_frame(Frame::Text(text.as_bytes()), UnixNanos(now.0), pass).unwrap();
+}
+
+#[test]
+fn a_refused_end_is_not_the_refusal_of_what_is_asked_for_anew() {
+    let (a, b) = ("spot/depth_l2_tbt:A", "spot/depth_l2_tbt:B");
+    for (code, message) in [(63999, "Internal system error"), (30040, "Channel A")] {
+        let mut session = open(Dialect::V3, &[a, b]);
+        session.synced(&sub(a), at(3));
+        session.synced(&sub(b), at(3));
+        session.resubscribe(&sub(a), at(10));
+        assert_eq!(sent(&mut session).len(), 2);
+        let (code, message) = (Some(code), Some(message));
+        let error = Control { code, message, ..Control::new(ControlKind::Error) };
+        session.control(&error, at(20));
+        assert_eq!(events(&mut session), []);
+        assert!(!session.is_settled());
+        acknowledge(&mut session, a, at(21));
+        assert!(session.is_settled());
+        session.synced(&sub(a), at(22));
+        assert_eq!(sent(&mut session).len(), 0);
+        // A second one, with no end that waits, is about what is asked for.
+        session.subscribe(sub("spot/trade:A"), at(30));
+        session.control(&error, at(31));
+        let refused = events(&mut session).len() == 2;
+        assert_eq!(refused, code == Some(30040));
+    }
+}
+
+#[test]
+fn an_end_that_was_answered_or_never_will_be_takes_no_other_requests_refusal() {
+    let (a, bad) = ("spot/trade:A", "spot/trade:BAD");
+    let error = Control { code: Some(30039), ..Control::new(ControlKind::Error) };
+    let refused = |session: &mut Session| {
+        let is = |event: &SessionEvent| matches!(event, SessionEvent::Rejected { .. });
+        events(session).iter().filter(|event| is(event)).count()
+    };
+    for answered in [true, false] {
+        let mut session = open(Dialect::V3, &[a]);
+        session.unsubscribe(&sub(a), at(10));
+        let mut now = at(20);
+        if answered {
+            let control = Control {
+                channel: Some("trade"),
+                inst_id: Some("A"),
+                market: Some("spot"),
+                ..Control::new(ControlKind::Unsubscribe)
+            };
+            session.control(&control, now);
+        } else {
+            now = at(10_010);
+            session.inbound(now);
+            assert_eq!(session.poll_timeout(), Some(now));
+            session.timeout(now);
+        }
+        session.subscribe(sub(bad), now);
+        session.control(&error, now);
+        assert_eq!(refused(&mut session), 1);
+    }
+}
+
+#[test]
+fn a_live_book_that_is_asked_for_anew_is_well_with_its_snapshot() {
+    let snapshot = r#"{"arg":{"channel":"books","instId":"A"},"action":"snapshot","data":[{
+        "asks":[["2","1","0","1"]],"bids":[["1","1","0","1"]],"ts":"1654032991947","checksum":0,
+        "prevSeqId":-1,"seqId":5}]}"#;
+    let books = sub("books:A");
+    let mut session = open(Dialect::V5, &["books:A"]);
+    let mut feed = FeedHandler::new(Dialect::V5);
+    feed.subscribe(books);
+    frame(&mut session, &mut feed, snapshot, at(10));
+    assert_eq!(feed.slots().get(&books).unwrap().state(), BookState::Live);
+    session.resubscribe(&books, at(20));
+    assert_eq!(sent(&mut session).len(), 2);
+    // The book stays live, so that no change of state tells of the snapshot.
+    acknowledge(&mut session, "books:A", at(30));
+    frame(&mut session, &mut feed, snapshot, at(40));
+    for step in 1..=60 {
+        session.inbound(at(step * 1000));
+        session.timeout(at(step * 1000));
+    }
+    assert_eq!(sent(&mut session), Vec::<String>::new());
+    assert_eq!(session.stats().late_snapshots, 0);
+}
+
+#[test]
+fn an_acknowledgement_ends_a_pause() {
+    let mut session = open(Dialect::V3, &["spot/trade:A"]);
+    session.subscribe(sub("spot/trade:B"), at(10));
+    sent(&mut session);
+    session.control(&Control { code: Some(63999), ..Control::new(ControlKind::Error) }, at(20));
+    assert!(!session.is_settled());
+    acknowledge(&mut session, "spot/trade:B", at(30));
+    assert!(session.is_settled());
+    session.timeout(at(5000));
+    assert_eq!(sent(&mut session), Vec::<String>::new());
 }

@@ -59,6 +59,7 @@ impl<S: Sink> Intake<S> {
                     *news = true;
                     on_state(session, change, mono);
                 }
+                Event::DepthBook(change) => session.depth(change, mono),
                 _ => {}
             }
             hub.on_event(*place, event);

@@ -6,7 +6,9 @@ use super::asks::Asks;
 use super::backoff::Backoff;
 use super::config::SessionConfig;
 use super::types::{Action, LostReason, SessionEvent, SessionStats};
-use crate::model::{Control, ControlKind, MonoNanos, Subscription};
+use crate::model::{
+    Control, ControlKind, DepthAction, DepthChange, DepthUpdate, MonoNanos, Subscription,
+};
 use crate::wire::PING;
 
 /// v5's notice that the connection will soon be closed for a service upgrade.
@@ -97,12 +99,34 @@ impl Session {
     /// Data has come that shows a subscription to be in force and its book whole.
     ///
     /// It stands for an acknowledgement that was lost, and ends what [`Session::resync`] began.
-    /// Where no such call follows the acknowledgement of a deep book in time, the book is fetched
-    /// anew.
+    /// Where neither this nor [`Session::depth`] follows the acknowledgement of a deep book in time,
+    /// the book is fetched anew.
     pub fn synced(&mut self, subscription: &Subscription, now: MonoNanos) {
         let told = self.asks.synced(subscription, now);
         self.events.extend(told);
         self.send_requests(now);
+    }
+
+    /// A message of a deep book was applied. A snapshot that leaves the book live counts as
+    /// [`Session::synced`]: where the book was live before, no change of state tells of it.
+    #[inline]
+    pub fn depth(&mut self, change: &DepthChange<'_>, now: MonoNanos) {
+        if change.update.action == DepthAction::Snapshot && change.book.live().is_some() {
+            self.snapshot(change.update, now);
+        }
+    }
+
+    #[cold]
+    fn snapshot(&mut self, update: &DepthUpdate<'_>, now: MonoNanos) {
+        let of_update = |subscription: &&Subscription| {
+            subscription.channel() == update.channel
+                && subscription.market() == update.market
+                && subscription.inst_id().as_str() == update.inst_id
+        };
+        let found = self.asks.wanted().find(of_update).copied();
+        if let Some(subscription) = found {
+            self.synced(&subscription, now);
+        }
     }
 
     /// What is wanted now, refused ones included.
@@ -199,6 +223,7 @@ impl Session {
                 let told = self.asks.acknowledged(control, now);
                 self.events.extend(told);
             }
+            ControlKind::Unsubscribe => self.asks.left(control),
             ControlKind::Login => self.login_answered(control.success != Some(false), control),
             ControlKind::Error if self.login_waits() => self.login_answered(false, control),
             ControlKind::Error => {
