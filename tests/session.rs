@@ -158,7 +158,9 @@ fn a_refused_subscription_is_told_once_and_not_asked_for_again() {
     session.connected(due);
     let texts = sent(&mut session);
     assert_eq!(texts, [r#"{"op":"subscribe","args":["spot/depth5:A","spot/depth5:NOPE-2"]}"#]);
-    // Asking by hand asks once more.
+    // Asking by hand asks once more, alone.
+    acknowledge(&mut session, "spot/depth5:A", due);
+    acknowledge(&mut session, "spot/depth5:NOPE-2", due);
     session.subscribe(sub("spot/depth5:NOPE"), due);
     assert_eq!(sent(&mut session), [r#"{"op":"subscribe","args":["spot/depth5:NOPE"]}"#]);
 }
@@ -196,18 +198,111 @@ fn unanswered_requests_are_sent_once_more_alone_and_then_the_connection_goes() {
     session.inbound(at(9_000));
     assert_eq!(session.poll_timeout(), Some(at(10_000)));
     session.timeout(at(10_000));
-    assert_eq!(
-        sent(&mut session),
-        [
-            r#"{"op":"subscribe","args":["spot/depth5:A"]}"#,
-            r#"{"op":"subscribe","args":["spot/depth5:B"]}"#
-        ]
-    );
-    acknowledge(&mut session, "spot/depth5:A", at(10_100));
+    assert_eq!(sent(&mut session), [r#"{"op":"subscribe","args":["spot/depth5:A"]}"#]);
     session.inbound(at(19_000));
     session.timeout(at(20_000));
     assert_eq!(actions(&mut session), [Action::Close]);
     assert!(events(&mut session).contains(&SessionEvent::Lost(LostReason::AckTimeout)));
+}
+
+/// What an exchange answers to a request that names a subscription.
+fn exchange(session: &mut Session, text: &str, name: &str, answer: Answer, now: MonoNanos) {
+    let asked = text.contains(r#""op":"subscribe""#) && text.contains(&format!("{name:?}"));
+    match answer {
+        Answer::Taken if asked => acknowledge(session, name, now),
+        Answer::Refused if asked => {
+            // It names nobody.
+            let message = Some("Invalid channel");
+            let error = Control { code: Some(30039), message, ..Control::new(ControlKind::Error) };
+            session.control(&error, now);
+        }
+        _ => {}
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Answer {
+    Taken,
+    Refused,
+    Silence,
+}
+
+/// Ten minutes of a session with an exchange that answers so: what was lost, what was rejected, and
+/// the requests.
+fn ten_minutes(plan: &[(&str, Answer)]) -> (usize, Vec<Subscription>, Vec<String>) {
+    let mut session = Session::new(SessionConfig::new(Dialect::V3), 1);
+    for (name, _) in plan {
+        session.subscribe(sub(name), at(0));
+    }
+    let (mut lost, mut rejected, mut requests) = (0, vec![], vec![]);
+    for now in (0..6000).map(|step| at(step * 100)) {
+        session.inbound(now);
+        session.timeout(now);
+        let mut texts = vec![];
+        for action in actions(&mut session) {
+            match action {
+                Action::Connect => session.connected(now),
+                Action::Send(text) => texts.push(text),
+                _ => {}
+            }
+        }
+        for text in texts {
+            for (name, answer) in plan {
+                exchange(&mut session, &text, name, *answer, now);
+            }
+            requests.push(text);
+        }
+        for event in events(&mut session) {
+            lost += usize::from(matches!(event, SessionEvent::Lost(_)));
+            match event {
+                SessionEvent::Rejected { subscription, .. } => rejected.push(subscription),
+                _ => {}
+            }
+        }
+    }
+    (lost, rejected, requests)
+}
+
+#[test]
+fn refusals_that_name_nobody_are_told_apart_and_cost_no_connection() {
+    let (a, b, well) = ("spot/depth5:BAD", "spot/depth5:BAD-2", "spot/depth5:GOOD");
+    let plan = [(a, Answer::Refused), (b, Answer::Refused), (well, Answer::Taken)];
+    let (lost, rejected, requests) = ten_minutes(&plan);
+    assert_eq!((lost, rejected), (0, vec![sub(a), sub(b)]), "{requests:#?}");
+    assert_eq!(requests.len(), 3, "{requests:#?}");
+}
+
+#[test]
+fn what_is_never_answered_is_given_up_and_not_the_connection() {
+    let (a, bad, well) = ("spot/depth5:A", "spot/depth5:BAD", "spot/depth5:GOOD");
+    let plan = [(a, Answer::Silence), (bad, Answer::Refused), (well, Answer::Taken)];
+    let (lost, rejected, requests) = ten_minutes(&plan);
+    assert_eq!((lost, rejected), (0, vec![sub(bad), sub(a)]), "{requests:#?}");
+    assert_eq!(requests.len(), 5, "{requests:#?}");
+}
+
+#[test]
+fn what_was_never_answered_is_asked_for_on_the_next_connection() {
+    let (a, b) = ("spot/depth5:A", "spot/depth5:B");
+    let mut session = open(Dialect::V3, &[a]);
+    session.subscribe(sub(b), at(10));
+    let mut told = vec![];
+    for step in 1..60 {
+        session.inbound(at(step * 1000));
+        session.timeout(at(step * 1000));
+        told.extend(events(&mut session));
+    }
+    assert!(matches!(told[..], [SessionEvent::Rejected { code: None, .. }]), "{told:?}");
+    assert_eq!(sent(&mut session).len(), 4);
+    session.lost(at(60_000));
+    let due = session.poll_timeout().unwrap();
+    session.timeout(due);
+    session.connected(due);
+    assert_eq!(sent(&mut session).len(), 1);
+    acknowledge(&mut session, a, due);
+    assert_eq!(sent(&mut session), [r#"{"op":"subscribe","args":["spot/depth5:B"]}"#]);
+    acknowledge(&mut session, b, due);
+    assert!(session.is_settled());
 }
 
 #[test]

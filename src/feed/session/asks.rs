@@ -1,12 +1,17 @@
 //! What is wanted of the exchange, how far each has come, and which request is next.
 
+use std::collections::VecDeque;
+
 use super::config::SessionConfig;
 use super::leaving::Leaving;
 use super::requests::{RequestBudget, answers, is_transient, names};
 use super::types::{SessionEvent, SessionStats};
-use super::wanted::{NEVER, Stage, Wanted};
+use super::wanted::{NEVER, Refusal, Stage, Wanted};
 use crate::model::{Control, MonoNanos, Subscription};
 use crate::wire::{RequestOp, argument_len, request_text};
+
+/// How often one that does not answer is asked for alone before it is given up.
+const LONE_ASKS: u8 = 3;
 
 /// All that is wanted, and the budget of requests.
 #[derive(Debug)]
@@ -15,6 +20,8 @@ pub(super) struct Asks {
     leaving: Leaving,
     budget: RequestBudget,
     next_id: u64,
+    /// Whether a request was answered on this connection.
+    answered: bool,
     /// When time alone changes something: kept, since it is asked for after every frame.
     due: MonoNanos,
 }
@@ -26,6 +33,7 @@ impl Asks {
             leaving: Leaving::default(),
             budget: RequestBudget::new(requests_per_hour),
             next_id: 1,
+            answered: false,
             due: NEVER,
         }
     }
@@ -33,8 +41,8 @@ impl Asks {
     pub(super) fn subscribe(&mut self, subscription: Subscription) {
         self.leaving.keep(&subscription);
         match self.wanted.iter_mut().find(|wanted| wanted.subscription == subscription) {
-            Some(wanted) if wanted.stage == Stage::Rejected => {
-                wanted.stage = Stage::Unsent { alone: true };
+            Some(wanted) if matches!(wanted.stage, Stage::Rejected(_)) => {
+                (wanted.stage, wanted.silences) = (Stage::Unsent { alone: true }, 0);
             }
             Some(_) => {}
             None => self.wanted.push(Wanted::new(subscription)),
@@ -84,7 +92,7 @@ impl Asks {
         wanted.pace.well(now);
         (wanted.awaits, wanted.resync_at) = (None, None);
         let told = matches!(wanted.stage, Stage::Sent { .. });
-        wanted.stage = Stage::Acknowledged;
+        (wanted.stage, wanted.silences, self.answered) = (Stage::Acknowledged, 0, true);
         told.then_some(SessionEvent::Subscribed(wanted.subscription))
     }
 
@@ -94,13 +102,14 @@ impl Asks {
 
     /// Whether each has been answered.
     pub(super) fn is_settled(&self) -> bool {
-        let answered = |w: &Wanted| matches!(w.stage, Stage::Acknowledged | Stage::Rejected);
+        let answered = |w: &Wanted| matches!(w.stage, Stage::Acknowledged | Stage::Rejected(_));
         self.leaving.unsent().is_empty() && self.wanted.iter().all(answered)
     }
 
     /// A new connection has a new budget.
     pub(super) fn connected(&mut self) {
         self.budget.reset();
+        self.answered = false;
     }
 
     /// Nothing is acknowledged any more.
@@ -108,9 +117,12 @@ impl Asks {
         self.leaving.clear();
         for wanted in &mut self.wanted {
             (wanted.resync_at, wanted.awaits) = (None, None);
-            if wanted.stage != Stage::Rejected {
-                wanted.stage = Stage::Unsent { alone: false };
-            }
+            wanted.silences = 0;
+            wanted.stage = match wanted.stage {
+                Stage::Rejected(Refusal::Silence) => Stage::Unsent { alone: true },
+                Stage::Rejected(refusal) => Stage::Rejected(refusal),
+                _ => Stage::Unsent { alone: false },
+            };
         }
         self.due = NEVER;
     }
@@ -120,6 +132,7 @@ impl Asks {
         control: &Control<'_>,
         now: MonoNanos,
     ) -> Vec<SessionEvent> {
+        self.answered = true;
         // One that is paused was thought to be refused, and is not.
         let open = |w: &&mut Wanted| matches!(w.stage, Stage::Sent { .. } | Stage::Paused { .. });
         let Self { wanted, leaving, .. } = self;
@@ -148,6 +161,7 @@ impl Asks {
         config: &SessionConfig,
         now: MonoNanos,
     ) -> Vec<SessionEvent> {
+        self.answered = true;
         let message = control.message.unwrap_or_default();
         let echoed = control.id.and_then(|id| id.parse::<u64>().ok());
         let next = self.wanted.iter().filter_map(Wanted::request).min();
@@ -172,7 +186,7 @@ impl Asks {
         let Some(wanted) = named.or(only).and_then(|at| waiting.get_mut(at)) else {
             return Vec::new();
         };
-        wanted.stage = Stage::Rejected;
+        wanted.stage = Stage::Rejected(Refusal::Answer);
         vec![SessionEvent::Rejected {
             subscription: wanted.subscription,
             code: control.code,
@@ -180,11 +194,13 @@ impl Asks {
         }]
     }
 
-    /// Does what is due but sending; true where the connection proves to be no good.
+    /// Does what is due but sending, and tells what is given up; true where the connection proves
+    /// to be no good.
     pub(super) fn timeout(
         &mut self,
         config: &SessionConfig,
         stats: &mut SessionStats,
+        told: &mut VecDeque<SessionEvent>,
         now: MonoNanos,
     ) -> bool {
         if self.due > now {
@@ -195,11 +211,24 @@ impl Asks {
         for wanted in &mut self.wanted {
             match wanted.stage {
                 Stage::Sent { at, alone, .. } if at + config.ack_within <= now => {
-                    // One bad argument may have spoilt the answers to a whole request: once more,
-                    // each alone. Silence to that means that the connection is no good.
-                    lost |= alone;
                     stats.late_acks += 1;
-                    wanted.stage = Stage::Unsent { alone: true };
+                    wanted.silences += u8::from(alone);
+                    // Where nothing was answered, the connection is no good.
+                    lost |= alone && !self.answered;
+                    if wanted.silences < LONE_ASKS {
+                        // One bad argument may have spoilt the answers to a whole request.
+                        wanted.stage = Stage::Unsent { alone: true };
+                    } else {
+                        // All else goes on: this one is not worth a connection.
+                        wanted.stage = Stage::Rejected(Refusal::Silence);
+                        let message = "never answered".to_owned();
+                        let subscription = wanted.subscription;
+                        told.push_back(SessionEvent::Rejected {
+                            subscription,
+                            code: None,
+                            message,
+                        });
+                    }
                 }
                 Stage::Paused { until } if until <= now => {
                     wanted.stage = Stage::Unsent { alone: false };
@@ -244,7 +273,10 @@ impl Asks {
     }
 
     fn start_resyncs(&mut self, config: &SessionConfig, stats: &mut SessionStats, now: MonoNanos) {
-        if self.budget.ready_at(config.resync_reserve()) > now {
+        // What follows a lone request waits for its answer, and a book must not be given up for that
+        // long.
+        let lone = self.wanted.iter().any(Wanted::is_lone);
+        if lone || self.budget.ready_at(config.resync_reserve()) > now {
             return;
         }
         let Self { wanted, leaving, .. } = self;
@@ -258,7 +290,7 @@ impl Asks {
     }
 
     fn take_request(&mut self, config: &SessionConfig, now: MonoNanos) -> Option<String> {
-        let something = !self.leaving.unsent().is_empty() || self.has_unsent();
+        let something = !self.leaving.unsent().is_empty() || self.turn().is_some();
         if !something || !self.budget.take(now) {
             return None;
         }
@@ -287,32 +319,45 @@ impl Asks {
         if let Some(left) = self.leaving.due(config) {
             due = due.min(left);
         }
-        if let Some(resync) = self.wanted.iter().filter_map(Wanted::resync_due).min() {
+        let resync = self.wanted.iter().filter_map(Wanted::resync_due).min();
+        if let Some(resync) = resync.filter(|_| !self.wanted.iter().any(Wanted::is_lone)) {
             due = due.min(resync.max(self.budget.ready_at(config.resync_reserve())));
         }
-        if self.has_unsent() || !self.leaving.unsent().is_empty() {
+        if self.turn().is_some() || !self.leaving.unsent().is_empty() {
             due = due.min(self.budget.ready_at(0));
         }
         self.due = due;
     }
 
-    fn has_unsent(&self) -> bool {
-        self.wanted.iter().any(|wanted| matches!(wanted.stage, Stage::Unsent { .. }))
+    /// Whether one alone is next or a batch; `None` where nothing may be asked for now.
+    ///
+    /// An error may name nobody. One that is asked for alone is also the only one in flight, so
+    /// that it is its own.
+    fn turn(&self) -> Option<bool> {
+        let has = |stage| self.wanted.iter().any(|wanted| wanted.stage == stage);
+        if self.wanted.iter().any(Wanted::is_lone) {
+            return None;
+        }
+        if has(Stage::Unsent { alone: false }) {
+            return Some(false);
+        }
+        let in_flight = self.wanted.iter().any(|wanted| wanted.request().is_some());
+        let may = !in_flight && self.leaving.is_answered();
+        (may && has(Stage::Unsent { alone: true })).then_some(true)
     }
 
     /// The next subscriptions that go into one request.
     fn next_batch(&self, limit: usize) -> Vec<Subscription> {
-        let unsent = |alone: bool| {
-            let wanted = self.wanted.iter().filter(move |w| w.stage == Stage::Unsent { alone });
-            wanted.map(|w| &w.subscription)
-        };
-        match unsent(true).next() {
-            Some(alone) => vec![*alone],
-            None => {
-                let count = fitting(unsent(false), limit);
-                unsent(false).take(count).copied().collect()
-            }
+        let Some(alone) = self.turn() else { return Vec::new() };
+        let unsent = || self.wanted.iter().filter(|w| w.stage == Stage::Unsent { alone });
+        if alone {
+            // One that is silent does not keep the others from their turn.
+            let next = unsent().min_by_key(|wanted| wanted.silences);
+            return next.map(|wanted| wanted.subscription).into_iter().collect();
         }
+        let subscriptions = || unsent().map(|wanted| &wanted.subscription);
+        let count = fitting(subscriptions(), limit);
+        subscriptions().take(count).copied().collect()
     }
 
     fn request(&mut self, config: &SessionConfig, op: RequestOp, batch: &[Subscription]) -> String {

@@ -38,6 +38,11 @@ impl Leaving {
         &self.unsent
     }
 
+    /// Whether each request was answered, or its answer is not waited for any more.
+    pub(super) const fn is_answered(&self) -> bool {
+        self.sent.is_empty()
+    }
+
     /// The first `count` go into request `id`.
     pub(super) fn send(&mut self, count: usize, id: u64, at: MonoNanos) -> Vec<Subscription> {
         let batch: Vec<_> = self.unsent.drain(..count).collect();

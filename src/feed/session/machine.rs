@@ -325,7 +325,8 @@ impl Session {
         if !self.is_open() || self.login_waits() {
             return;
         }
-        if self.asks.timeout(&self.config, &mut self.stats, now) {
+        let Self { asks, config, stats, events, .. } = self;
+        if asks.timeout(config, stats, events, now) {
             return self.close(LostReason::AckTimeout, now);
         }
         self.send_requests(now);

@@ -18,6 +18,8 @@ pub(super) struct Wanted {
     pub(super) resync_at: Option<MonoNanos>,
     /// Since when a deep book's snapshot is awaited.
     pub(super) awaits: Option<MonoNanos>,
+    /// How often it was asked for alone on this connection and not answered.
+    pub(super) silences: u8,
 }
 
 /// How far a subscription has come on this connection.
@@ -31,14 +33,23 @@ pub(super) enum Stage {
     Sent { at: MonoNanos, id: u64, alone: bool },
     /// Acknowledged.
     Acknowledged,
-    /// Refused; not asked for again.
-    Rejected,
+    /// Refused; not asked for again on this connection.
+    Rejected(Refusal),
+}
+
+/// Why a subscription is not asked for again, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The exchange refused it: until it is asked for by hand.
+    Answer,
+    /// It was asked for alone again and again and never answered: until the next connection.
+    Silence,
 }
 
 impl Wanted {
     pub(super) const fn new(subscription: Subscription) -> Self {
         let stage = Stage::Unsent { alone: false };
-        Self { subscription, stage, pace: Pace::NEW, resync_at: None, awaits: None }
+        Self { subscription, stage, pace: Pace::NEW, resync_at: None, awaits: None, silences: 0 }
     }
 
     /// Whether the exchange may send for it, as far as we know.
@@ -54,8 +65,13 @@ impl Wanted {
         }
     }
 
+    /// Whether it is in flight in a request of its own.
+    pub(super) const fn is_lone(&self) -> bool {
+        matches!(self.stage, Stage::Sent { alone: true, .. })
+    }
+
     pub(super) fn acknowledge(&mut self, now: MonoNanos) {
-        self.stage = Stage::Acknowledged;
+        (self.stage, self.silences) = (Stage::Acknowledged, 0);
         // Other channels bring the next book or trade of themselves.
         let deep = self.subscription.channel().kind() == ChannelKind::Depth;
         self.awaits = deep.then_some(now);
@@ -79,7 +95,7 @@ impl Wanted {
     /// When something but a resync is to be done about it without anything coming in.
     pub(super) fn due(&self, config: &SessionConfig) -> MonoNanos {
         match self.stage {
-            Stage::Unsent { .. } | Stage::Rejected => NEVER,
+            Stage::Unsent { .. } | Stage::Rejected(_) => NEVER,
             Stage::Paused { until } => until,
             Stage::Sent { at, .. } => at + config.ack_within,
             Stage::Acknowledged => self.awaits.map_or(NEVER, |at| at + config.snapshot_within),
