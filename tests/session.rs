@@ -488,6 +488,29 @@ fn a_login_comes_first_and_a_refused_one_stops_nothing() {
 }
 
 #[test]
+fn what_was_refused_for_want_of_a_login_is_asked_for_after_the_next_login() {
+    let config = SessionConfig { login: true, ..SessionConfig::new(Dialect::V5) };
+    let error = |code| Control { code: Some(code), ..Control::new(ControlKind::Error) };
+    for (code, asks) in [(60011, 1), (64003, 1), (60018, 0)] {
+        let mut session = Session::new(config.clone(), 1);
+        session.subscribe(sub("books-l2-tbt:A"), at(0));
+        session.timeout(at(0));
+        session.connected(at(0));
+        session.control(&error(64007), at(5));
+        assert_eq!(sent(&mut session).len(), 1);
+        session.control(&error(code), at(10));
+        assert!(matches!(events(&mut session)[..], [.., SessionEvent::Rejected { .. }]));
+        session.lost(at(20));
+        let due = session.poll_timeout().unwrap();
+        session.timeout(due);
+        session.connected(due);
+        assert_eq!(actions(&mut session), [Action::Connect, Action::Login]);
+        session.control(&Control::new(ControlKind::Login), due);
+        assert_eq!(sent(&mut session).len(), asks, "{code}");
+    }
+}
+
+#[test]
 fn long_lists_are_split_and_the_hour_has_a_limit() {
     let mut session = Session::new(
         SessionConfig { requests_per_hour: 3, request_len: 100, ..SessionConfig::new(Dialect::V3) },

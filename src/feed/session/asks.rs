@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::config::SessionConfig;
 use super::leaving::Leaving;
-use super::requests::{RequestBudget, answers, is_transient, names};
+use super::requests::{RequestBudget, answers, is_transient, names, needs_login};
 use super::types::{SessionEvent, SessionStats};
 use super::wanted::{NEVER, Refusal, Stage, Wanted};
 use crate::model::{Control, MonoNanos, Subscription};
@@ -112,6 +112,15 @@ impl Asks {
         self.answered = false;
     }
 
+    /// A login has succeeded: what was refused for want of one is asked for again.
+    pub(super) fn logged_in(&mut self) {
+        for wanted in &mut self.wanted {
+            if wanted.stage == Stage::Rejected(Refusal::Login) {
+                wanted.stage = Stage::Unsent { alone: false };
+            }
+        }
+    }
+
     /// Nothing is acknowledged any more.
     pub(super) fn lost(&mut self) {
         self.leaving.clear();
@@ -186,7 +195,8 @@ impl Asks {
         let Some(wanted) = named.or(only).and_then(|at| waiting.get_mut(at)) else {
             return Vec::new();
         };
-        wanted.stage = Stage::Rejected(Refusal::Answer);
+        let login = needs_login(control.code);
+        wanted.stage = Stage::Rejected(if login { Refusal::Login } else { Refusal::Answer });
         vec![SessionEvent::Rejected {
             subscription: wanted.subscription,
             code: control.code,

@@ -356,13 +356,15 @@ impl Session {
     }
 
     fn login_answered(&mut self, success: bool, control: &Control<'_>) {
-        if let Link::Open { login, .. } = &mut self.link
-            && login.take().is_some()
-            && !success
-        {
-            let message = control.message.unwrap_or_default().to_owned();
-            self.events.push_back(SessionEvent::LoginRefused { code: control.code, message });
+        let Link::Open { login, .. } = &mut self.link else { return };
+        if login.take().is_none() {
+            return;
         }
+        if success {
+            return self.asks.logged_in();
+        }
+        let message = control.message.unwrap_or_default().to_owned();
+        self.events.push_back(SessionEvent::LoginRefused { code: control.code, message });
     }
 
     /// Sends what is to be sent, as far as the hour's budget goes.

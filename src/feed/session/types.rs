@@ -27,7 +27,8 @@ pub enum SessionEvent {
     Subscribed(Subscription),
     /// The exchange has refused a subscription, or never answered though it was asked for alone
     /// three times while it answered others. It is not asked for again on this connection; on the
-    /// next one only where it was never answered.
+    /// next one only where it was never answered, or was refused for want of a login that succeeds
+    /// then.
     Rejected {
         /// What was asked for.
         subscription: Subscription,

@@ -42,6 +42,8 @@ pub(super) enum Stage {
 pub(super) enum Refusal {
     /// The exchange refused it: until it is asked for by hand.
     Answer,
+    /// The exchange refused it to a session that is not logged in: until a login succeeds.
+    Login,
     /// It was asked for alone again and again and never answered: until the next connection.
     Silence,
 }
