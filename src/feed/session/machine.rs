@@ -71,14 +71,25 @@ impl Session {
     /// Wants a subscription from now on: on this connection and on each later one. Does nothing
     /// where it is wanted already; one that was refused is asked for once more.
     pub fn subscribe(&mut self, subscription: Subscription, now: MonoNanos) {
-        self.asks.subscribe(subscription);
+        self.want(subscription);
         self.send_requests(now);
+    }
+
+    /// As [`Session::subscribe`], but what is asked for goes with the next call that has a time, so
+    /// that one request can carry many.
+    pub(crate) fn want(&mut self, subscription: Subscription) {
+        self.asks.subscribe(subscription);
     }
 
     /// Does not want a subscription any more.
     pub fn unsubscribe(&mut self, subscription: &Subscription, now: MonoNanos) {
-        self.asks.unsubscribe(subscription, self.is_open());
+        self.unwant(subscription);
         self.send_requests(now);
+    }
+
+    /// As [`Session::unsubscribe`], but told with the next call that has a time.
+    pub(crate) fn unwant(&mut self, subscription: &Subscription) {
+        self.asks.unsubscribe(subscription, self.is_open());
     }
 
     /// Gives a subscription up and asks for it anew at once, so that the exchange sends a snapshot.
