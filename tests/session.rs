@@ -254,9 +254,8 @@ fn ten_minutes(plan: &[(&str, Answer)]) -> (usize, Vec<Subscription>, Vec<String
         }
         for event in events(&mut session) {
             lost += usize::from(matches!(event, SessionEvent::Lost(_)));
-            match event {
-                SessionEvent::Rejected { subscription, .. } => rejected.push(subscription),
-                _ => {}
+            if let SessionEvent::Rejected { subscription, .. } = event {
+                rejected.push(subscription);
             }
         }
     }
