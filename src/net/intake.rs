@@ -64,6 +64,7 @@ impl<S: Sink> Intake<S> {
                     *news = true;
                     on_state(session, change, mono);
                 }
+                Event::DepthBook(change) => session.depth(change, mono),
                 _ => {}
             }
             hub.on_event(*place, event);
@@ -126,8 +127,10 @@ impl<S: Sink> Intake<S> {
 
     fn subscribed(&mut self, subscription: &Subscription, wall: UnixNanos) {
         tracing::debug!(%subscription, "subscribed");
-        let slot = self.handler.slots().get(subscription);
-        if slot.is_some_and(|slot| slot.state() == BookState::Connecting) {
+        let state = self.handler.slots().get(subscription).map(Slot::state);
+        // One that was refused may be taken when it is asked for again.
+        let refused = BookState::Down(DownReason::Rejected);
+        if state.is_some_and(|state| state == BookState::Connecting || state == refused) {
             let state = BookState::AwaitingSnapshot;
             self.set_state(subscription, state, wall);
         }

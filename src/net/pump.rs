@@ -30,6 +30,10 @@ const STALE_CHECK: Duration = Duration::from_secs(1);
 /// How many frames may go before commands and timer.
 const MAX_STREAK: u32 = 64;
 
+/// How long what is asked for waits for more of it: each call of the client waits for its answer,
+/// so that commands never queue up, and an hour has few requests.
+const GATHER: Duration = Duration::from_millis(10);
+
 /// How long a line that was relieved goes on: what its successor could not see may still come.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -64,6 +68,8 @@ pub(super) struct Pump<S> {
     stale_check: MonoNanos,
     /// Frames taken since commands and timer were last looked at first.
     streak: u32,
+    /// When what was asked for by commands is sent.
+    sends: Option<MonoNanos>,
     /// When it ends, where another line has relieved it.
     retires: Option<MonoNanos>,
     stopping: bool,
@@ -110,6 +116,7 @@ impl<S: Sink> Pump<S> {
             armed: MonoNanos::ZERO,
             stale_check: MonoNanos::ZERO,
             streak: 0,
+            sends: None,
             retires: None,
             stopping: false,
         }
@@ -184,7 +191,7 @@ impl<S: Sink> Pump<S> {
     /// touches it: a later one is found when it fires.
     fn arm(&mut self) {
         let stale = self.stale_check + STALE_CHECK;
-        let due = [self.intake.session.poll_timeout(), self.retires];
+        let due = [self.intake.session.poll_timeout(), self.sends, self.retires];
         let next = due.into_iter().flatten().fold(stale, MonoNanos::min);
         if next < self.armed || self.timer.is_elapsed() {
             self.armed = next;
@@ -195,6 +202,7 @@ impl<S: Sink> Pump<S> {
     fn timer(&mut self) {
         let (mono, wall) = self.intake.clock.now();
         self.intake.session.timeout(mono);
+        self.sends = self.sends.filter(|at| *at > mono);
         if mono.since(self.stale_check) >= STALE_CHECK {
             self.stale_check = mono;
             let Intake { handler, hub, place, .. } = &mut self.intake;
@@ -343,13 +351,15 @@ impl<S: Sink> Pump<S> {
                     };
                     let _ = reply.send(readers);
                 }
-                session.subscribe(subscription, mono);
+                session.want(subscription);
+                self.sends.get_or_insert(mono + GATHER);
             }
             Some(LineCommand::Unsubscribe(subscription)) => {
                 let mut hub = hub.borrow_mut();
                 let pass = &mut |event: &Event<'_>| hub.on_event(*place, event);
                 handler.unsubscribe(&subscription, wall, pass);
-                session.unsubscribe(&subscription, mono);
+                session.unwant(&subscription);
+                self.sends.get_or_insert(mono + GATHER);
                 *news = true;
             }
             // A caller that does not wait any more needs no answer.

@@ -127,6 +127,7 @@ impl Client {
                 }
                 Event::DepthBook(change) => {
                     *resets += u64::from(change.applied.sequence == Sequence::Reset);
+                    session.depth(change, now);
                 }
                 _ => {}
             }

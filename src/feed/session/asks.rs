@@ -1,80 +1,27 @@
 //! What is wanted of the exchange, how far each has come, and which request is next.
 
+use std::collections::VecDeque;
+
 use super::config::SessionConfig;
-use super::pace::Pace;
-use super::requests::{RequestBudget, answers, is_transient, names};
+use super::leaving::Leaving;
+use super::requests::{RequestBudget, answers, is_transient, names, needs_login};
 use super::types::{SessionEvent, SessionStats};
-use crate::model::{ChannelKind, Control, MonoNanos, Subscription};
+use super::wanted::{NEVER, Refusal, Stage, Wanted};
+use crate::model::{Control, MonoNanos, Subscription};
 use crate::wire::{RequestOp, argument_len, request_text};
 
-const NEVER: MonoNanos = MonoNanos(u64::MAX);
-
-/// One wanted subscription.
-#[derive(Clone, Debug)]
-struct Wanted {
-    subscription: Subscription,
-    stage: Stage,
-    pace: Pace,
-    /// When the deep book is to be fetched anew.
-    resync_at: Option<MonoNanos>,
-    /// Since when a deep book's snapshot is awaited.
-    awaits: Option<MonoNanos>,
-}
-
-/// How far a subscription has come on this connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// To be asked for; alone in its request where `alone`.
-    Unsent { alone: bool },
-    /// To be asked for later: the exchange was too busy.
-    Paused { until: MonoNanos },
-    /// Asked for and not answered.
-    Sent { at: MonoNanos, id: u64, alone: bool },
-    /// Acknowledged.
-    Acknowledged,
-    /// Refused; not asked for again.
-    Rejected,
-}
-
-impl Wanted {
-    const fn new(subscription: Subscription) -> Self {
-        let stage = Stage::Unsent { alone: false };
-        Self { subscription, stage, pace: Pace::NEW, resync_at: None, awaits: None }
-    }
-
-    /// Whether the exchange may send for it, as far as we know.
-    const fn asked(&self) -> bool {
-        matches!(self.stage, Stage::Sent { .. } | Stage::Acknowledged)
-    }
-
-    fn acknowledge(&mut self, now: MonoNanos) {
-        self.stage = Stage::Acknowledged;
-        // Other channels bring the next book or trade of themselves.
-        let deep = self.subscription.channel().kind() == ChannelKind::Depth;
-        self.awaits = deep.then_some(now);
-    }
-
-    /// When something is to be done about it without anything coming in.
-    fn due(&self, config: &SessionConfig) -> MonoNanos {
-        match self.stage {
-            Stage::Unsent { .. } | Stage::Rejected => NEVER,
-            Stage::Paused { until } => until,
-            Stage::Sent { at, .. } => at + config.ack_within,
-            Stage::Acknowledged => {
-                let snapshot = self.awaits.map_or(NEVER, |since| since + config.snapshot_within);
-                snapshot.min(self.resync_at.unwrap_or(NEVER))
-            }
-        }
-    }
-}
+/// How often one that does not answer is asked for alone before it is given up.
+const LONE_ASKS: u8 = 3;
 
 /// All that is wanted, and the budget of requests.
 #[derive(Debug)]
 pub(super) struct Asks {
     wanted: Vec<Wanted>,
-    leaving: Vec<Subscription>,
+    leaving: Leaving,
     budget: RequestBudget,
     next_id: u64,
+    /// Whether a request was answered on this connection.
+    answered: bool,
     /// When time alone changes something: kept, since it is asked for after every frame.
     due: MonoNanos,
 }
@@ -83,18 +30,19 @@ impl Asks {
     pub(super) fn new(requests_per_hour: usize) -> Self {
         Self {
             wanted: Vec::new(),
-            leaving: Vec::new(),
+            leaving: Leaving::default(),
             budget: RequestBudget::new(requests_per_hour),
             next_id: 1,
+            answered: false,
             due: NEVER,
         }
     }
 
     pub(super) fn subscribe(&mut self, subscription: Subscription) {
-        self.leaving.retain(|leaving| *leaving != subscription);
+        self.leaving.keep(&subscription);
         match self.wanted.iter_mut().find(|wanted| wanted.subscription == subscription) {
-            Some(wanted) if wanted.stage == Stage::Rejected => {
-                wanted.stage = Stage::Unsent { alone: true };
+            Some(wanted) if matches!(wanted.stage, Stage::Rejected(_)) => {
+                (wanted.stage, wanted.silences) = (Stage::Unsent { alone: true }, 0);
             }
             Some(_) => {}
             None => self.wanted.push(Wanted::new(subscription)),
@@ -114,7 +62,7 @@ impl Asks {
     pub(super) fn resubscribe(&mut self, subscription: &Subscription, open: bool) {
         let Self { wanted, leaving, .. } = self;
         if let Some(wanted) = wanted.iter_mut().find(|w| w.subscription == *subscription) {
-            ask_anew(wanted, leaving, open);
+            wanted.ask_anew(leaving, open);
         }
     }
 
@@ -144,7 +92,7 @@ impl Asks {
         wanted.pace.well(now);
         (wanted.awaits, wanted.resync_at) = (None, None);
         let told = matches!(wanted.stage, Stage::Sent { .. });
-        wanted.stage = Stage::Acknowledged;
+        (wanted.stage, wanted.silences, self.answered) = (Stage::Acknowledged, 0, true);
         told.then_some(SessionEvent::Subscribed(wanted.subscription))
     }
 
@@ -154,13 +102,23 @@ impl Asks {
 
     /// Whether each has been answered.
     pub(super) fn is_settled(&self) -> bool {
-        let answered = |w: &Wanted| matches!(w.stage, Stage::Acknowledged | Stage::Rejected);
-        self.leaving.is_empty() && self.wanted.iter().all(answered)
+        let answered = |w: &Wanted| matches!(w.stage, Stage::Acknowledged | Stage::Rejected(_));
+        self.leaving.unsent().is_empty() && self.wanted.iter().all(answered)
     }
 
     /// A new connection has a new budget.
     pub(super) fn connected(&mut self) {
         self.budget.reset();
+        self.answered = false;
+    }
+
+    /// A login has succeeded: what was refused for want of one is asked for again.
+    pub(super) fn logged_in(&mut self) {
+        for wanted in &mut self.wanted {
+            if wanted.stage == Stage::Rejected(Refusal::Login) {
+                wanted.stage = Stage::Unsent { alone: false };
+            }
+        }
     }
 
     /// Nothing is acknowledged any more.
@@ -168,9 +126,12 @@ impl Asks {
         self.leaving.clear();
         for wanted in &mut self.wanted {
             (wanted.resync_at, wanted.awaits) = (None, None);
-            if wanted.stage != Stage::Rejected {
-                wanted.stage = Stage::Unsent { alone: false };
-            }
+            wanted.silences = 0;
+            wanted.stage = match wanted.stage {
+                Stage::Rejected(Refusal::Silence) => Stage::Unsent { alone: true },
+                Stage::Rejected(refusal) => Stage::Rejected(refusal),
+                _ => Stage::Unsent { alone: false },
+            };
         }
         self.due = NEVER;
     }
@@ -180,14 +141,25 @@ impl Asks {
         control: &Control<'_>,
         now: MonoNanos,
     ) -> Vec<SessionEvent> {
-        let sent = |wanted: &&mut Wanted| matches!(wanted.stage, Stage::Sent { .. });
-        let of_reply = self.wanted.iter_mut().filter(sent);
+        self.answered = true;
+        // One that is paused was thought to be refused, and is not.
+        let open = |w: &&mut Wanted| matches!(w.stage, Stage::Sent { .. } | Stage::Paused { .. });
+        let Self { wanted, leaving, .. } = self;
+        let of_reply = wanted.iter_mut().filter(open);
         let answered = of_reply.filter(|wanted| answers(control, &wanted.subscription));
         let tell = |wanted: &mut Wanted| {
+            if let Some(id) = wanted.request() {
+                leaving.answered_before(id);
+            }
             wanted.acknowledge(now);
             SessionEvent::Subscribed(wanted.subscription)
         };
         answered.map(tell).collect()
+    }
+
+    /// The end of a subscription was acknowledged.
+    pub(super) fn left(&mut self, control: &Control<'_>) {
+        self.leaving.acknowledged(control);
     }
 
     /// Finds whom an error is about: by name in its text, by the request's id, or as the only one
@@ -198,19 +170,21 @@ impl Asks {
         config: &SessionConfig,
         now: MonoNanos,
     ) -> Vec<SessionEvent> {
+        self.answered = true;
         let message = control.message.unwrap_or_default();
         let echoed = control.id.and_then(|id| id.parse::<u64>().ok());
+        let next = self.wanted.iter().filter_map(Wanted::request).min();
+        if self.leaving.refused(echoed, message, next) {
+            return Vec::new();
+        }
         let mut waiting: Vec<&mut Wanted> = self
             .wanted
             .iter_mut()
-            .filter(|wanted| match wanted.stage {
-                Stage::Sent { id, .. } => echoed.is_none_or(|echoed| echoed == id),
-                _ => false,
-            })
+            .filter(|w| w.request().is_some_and(|id| echoed.is_none_or(|echoed| echoed == id)))
             .collect();
         if is_transient(control.code) {
             // About the request, not about what it asked for: later once more.
-            for wanted in waiting.iter_mut().filter(|w| message_fits(message, w)) {
+            for wanted in waiting.iter_mut().filter(|w| w.is_meant(message)) {
                 let until = now + wanted.pace.later(&config.resync);
                 wanted.stage = Stage::Paused { until };
             }
@@ -221,7 +195,8 @@ impl Asks {
         let Some(wanted) = named.or(only).and_then(|at| waiting.get_mut(at)) else {
             return Vec::new();
         };
-        wanted.stage = Stage::Rejected;
+        let login = needs_login(control.code);
+        wanted.stage = Stage::Rejected(if login { Refusal::Login } else { Refusal::Answer });
         vec![SessionEvent::Rejected {
             subscription: wanted.subscription,
             code: control.code,
@@ -229,25 +204,41 @@ impl Asks {
         }]
     }
 
-    /// Does what is due but sending; true where the connection proves to be no good.
+    /// Does what is due but sending, and tells what is given up; true where the connection proves
+    /// to be no good.
     pub(super) fn timeout(
         &mut self,
         config: &SessionConfig,
         stats: &mut SessionStats,
+        told: &mut VecDeque<SessionEvent>,
         now: MonoNanos,
     ) -> bool {
         if self.due > now {
             return false;
         }
+        self.leaving.timeout(config, now);
         let mut lost = false;
         for wanted in &mut self.wanted {
             match wanted.stage {
                 Stage::Sent { at, alone, .. } if at + config.ack_within <= now => {
-                    // One bad argument may have spoilt the answers to a whole request: once more,
-                    // each alone. Silence to that means that the connection is no good.
-                    lost |= alone;
                     stats.late_acks += 1;
-                    wanted.stage = Stage::Unsent { alone: true };
+                    wanted.silences += u8::from(alone);
+                    // Where nothing was answered, the connection is no good.
+                    lost |= alone && !self.answered;
+                    if wanted.silences < LONE_ASKS {
+                        // One bad argument may have spoilt the answers to a whole request.
+                        wanted.stage = Stage::Unsent { alone: true };
+                    } else {
+                        // All else goes on: this one is not worth a connection.
+                        wanted.stage = Stage::Rejected(Refusal::Silence);
+                        let message = "never answered".to_owned();
+                        let subscription = wanted.subscription;
+                        told.push_back(SessionEvent::Rejected {
+                            subscription,
+                            code: None,
+                            message,
+                        });
+                    }
                 }
                 Stage::Paused { until } if until <= now => {
                     wanted.stage = Stage::Unsent { alone: false };
@@ -277,7 +268,7 @@ impl Asks {
         self.start_resyncs(config, stats, now);
         let request = self.take_request(config, now);
         stats.requests += u64::from(request.is_some());
-        self.plan(config, now);
+        self.plan(config);
         request
     }
 
@@ -292,7 +283,10 @@ impl Asks {
     }
 
     fn start_resyncs(&mut self, config: &SessionConfig, stats: &mut SessionStats, now: MonoNanos) {
-        if self.budget.ready_at(config.resync_reserve()) > now {
+        // What follows a lone request waits for its answer, and a book must not be given up for that
+        // long.
+        let lone = self.wanted.iter().any(Wanted::is_lone);
+        if lone || self.budget.ready_at(config.resync_reserve()) > now {
             return;
         }
         let Self { wanted, leaving, .. } = self;
@@ -300,19 +294,19 @@ impl Asks {
             let due = wanted.resync_at.is_some_and(|at| at <= now);
             if due && wanted.stage == Stage::Acknowledged {
                 stats.resyncs += 1;
-                ask_anew(wanted, leaving, true);
+                wanted.ask_anew(leaving, true);
             }
         }
     }
 
     fn take_request(&mut self, config: &SessionConfig, now: MonoNanos) -> Option<String> {
-        let something = !self.leaving.is_empty() || self.has_unsent();
+        let something = !self.leaving.unsent().is_empty() || self.turn().is_some();
         if !something || !self.budget.take(now) {
             return None;
         }
-        if !self.leaving.is_empty() {
-            let count = fitting(self.leaving.iter(), config.request_len);
-            let batch: Vec<_> = self.leaving.drain(..count).collect();
+        if !self.leaving.unsent().is_empty() {
+            let count = fitting(self.leaving.unsent().iter(), config.request_len);
+            let batch = self.leaving.send(count, self.next_id, now);
             return Some(self.request(config, RequestOp::Unsubscribe, &batch));
         }
         let batch = self.next_batch(config.request_len);
@@ -329,36 +323,51 @@ impl Asks {
     }
 
     /// Finds when time alone changes something next.
-    fn plan(&mut self, config: &SessionConfig, now: MonoNanos) {
+    fn plan(&mut self, config: &SessionConfig) {
         let by_time = self.wanted.iter().map(|wanted| wanted.due(config));
         let mut due = by_time.min().unwrap_or(NEVER);
-        if due <= now {
-            // Only a resync for which the budget has no room can be overdue now.
-            due = self.budget.ready_at(config.resync_reserve()).max(now);
+        if let Some(left) = self.leaving.due(config) {
+            due = due.min(left);
         }
-        if self.has_unsent() || !self.leaving.is_empty() {
+        let resync = self.wanted.iter().filter_map(Wanted::resync_due).min();
+        if let Some(resync) = resync.filter(|_| !self.wanted.iter().any(Wanted::is_lone)) {
+            due = due.min(resync.max(self.budget.ready_at(config.resync_reserve())));
+        }
+        if self.turn().is_some() || !self.leaving.unsent().is_empty() {
             due = due.min(self.budget.ready_at(0));
         }
         self.due = due;
     }
 
-    fn has_unsent(&self) -> bool {
-        self.wanted.iter().any(|wanted| matches!(wanted.stage, Stage::Unsent { .. }))
+    /// Whether one alone is next or a batch; `None` where nothing may be asked for now.
+    ///
+    /// An error may name nobody. One that is asked for alone is also the only one in flight, so
+    /// that it is its own.
+    fn turn(&self) -> Option<bool> {
+        let has = |stage| self.wanted.iter().any(|wanted| wanted.stage == stage);
+        if self.wanted.iter().any(Wanted::is_lone) {
+            return None;
+        }
+        if has(Stage::Unsent { alone: false }) {
+            return Some(false);
+        }
+        let in_flight = self.wanted.iter().any(|wanted| wanted.request().is_some());
+        let may = !in_flight && self.leaving.is_answered();
+        (may && has(Stage::Unsent { alone: true })).then_some(true)
     }
 
     /// The next subscriptions that go into one request.
     fn next_batch(&self, limit: usize) -> Vec<Subscription> {
-        let unsent = |alone: bool| {
-            let wanted = self.wanted.iter().filter(move |w| w.stage == Stage::Unsent { alone });
-            wanted.map(|w| &w.subscription)
-        };
-        match unsent(true).next() {
-            Some(alone) => vec![*alone],
-            None => {
-                let count = fitting(unsent(false), limit);
-                unsent(false).take(count).copied().collect()
-            }
+        let Some(alone) = self.turn() else { return Vec::new() };
+        let unsent = || self.wanted.iter().filter(|w| w.stage == Stage::Unsent { alone });
+        if alone {
+            // One that is silent does not keep the others from their turn.
+            let next = unsent().min_by_key(|wanted| wanted.silences);
+            return next.map(|wanted| wanted.subscription).into_iter().collect();
         }
+        let subscriptions = || unsent().map(|wanted| &wanted.subscription);
+        let count = fitting(subscriptions(), limit);
+        subscriptions().take(count).copied().collect()
     }
 
     fn request(&mut self, config: &SessionConfig, op: RequestOp, batch: &[Subscription]) -> String {
@@ -366,21 +375,6 @@ impl Asks {
         self.next_id += 1;
         request_text(config.dialect, op, id, batch)
     }
-}
-
-fn ask_anew(wanted: &mut Wanted, leaving: &mut Vec<Subscription>, open: bool) {
-    if wanted.asked() && open {
-        leaving.push(wanted.subscription);
-    }
-    wanted.stage = Stage::Unsent { alone: false };
-    (wanted.resync_at, wanted.awaits) = (None, None);
-}
-
-/// Whether an error that is about a request may be about this part of it: its text names it, or
-/// nothing at all.
-fn message_fits(message: &str, wanted: &Wanted) -> bool {
-    let names_one = message.contains("channel") || message.contains(':');
-    !names_one || names(message, &wanted.subscription)
 }
 
 /// How many of the subscriptions fit into one request: at least one.

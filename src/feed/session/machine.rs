@@ -6,7 +6,9 @@ use super::asks::Asks;
 use super::backoff::Backoff;
 use super::config::SessionConfig;
 use super::types::{Action, LostReason, SessionEvent, SessionStats};
-use crate::model::{Control, ControlKind, MonoNanos, Subscription};
+use crate::model::{
+    Control, ControlKind, DepthAction, DepthChange, DepthUpdate, MonoNanos, Subscription,
+};
 use crate::wire::PING;
 
 /// v5's notice that the connection will soon be closed for a service upgrade.
@@ -69,14 +71,25 @@ impl Session {
     /// Wants a subscription from now on: on this connection and on each later one. Does nothing
     /// where it is wanted already; one that was refused is asked for once more.
     pub fn subscribe(&mut self, subscription: Subscription, now: MonoNanos) {
-        self.asks.subscribe(subscription);
+        self.want(subscription);
         self.send_requests(now);
+    }
+
+    /// As [`Session::subscribe`], but what is asked for goes with the next call that has a time, so
+    /// that one request can carry many.
+    pub(crate) fn want(&mut self, subscription: Subscription) {
+        self.asks.subscribe(subscription);
     }
 
     /// Does not want a subscription any more.
     pub fn unsubscribe(&mut self, subscription: &Subscription, now: MonoNanos) {
-        self.asks.unsubscribe(subscription, self.is_open());
+        self.unwant(subscription);
         self.send_requests(now);
+    }
+
+    /// As [`Session::unsubscribe`], but told with the next call that has a time.
+    pub(crate) fn unwant(&mut self, subscription: &Subscription) {
+        self.asks.unsubscribe(subscription, self.is_open());
     }
 
     /// Gives a subscription up and asks for it anew at once, so that the exchange sends a snapshot.
@@ -97,12 +110,34 @@ impl Session {
     /// Data has come that shows a subscription to be in force and its book whole.
     ///
     /// It stands for an acknowledgement that was lost, and ends what [`Session::resync`] began.
-    /// Where no such call follows the acknowledgement of a deep book in time, the book is fetched
-    /// anew.
+    /// Where neither this nor [`Session::depth`] follows the acknowledgement of a deep book in time,
+    /// the book is fetched anew.
     pub fn synced(&mut self, subscription: &Subscription, now: MonoNanos) {
         let told = self.asks.synced(subscription, now);
         self.events.extend(told);
         self.send_requests(now);
+    }
+
+    /// A message of a deep book was applied. A snapshot that leaves the book live counts as
+    /// [`Session::synced`]: where the book was live before, no change of state tells of it.
+    #[inline]
+    pub fn depth(&mut self, change: &DepthChange<'_>, now: MonoNanos) {
+        if change.update.action == DepthAction::Snapshot && change.book.live().is_some() {
+            self.snapshot(change.update, now);
+        }
+    }
+
+    #[cold]
+    fn snapshot(&mut self, update: &DepthUpdate<'_>, now: MonoNanos) {
+        let of_update = |subscription: &&Subscription| {
+            subscription.channel() == update.channel
+                && subscription.market() == update.market
+                && subscription.inst_id().as_str() == update.inst_id
+        };
+        let found = self.asks.wanted().find(of_update).copied();
+        if let Some(subscription) = found {
+            self.synced(&subscription, now);
+        }
     }
 
     /// What is wanted now, refused ones included.
@@ -199,6 +234,7 @@ impl Session {
                 let told = self.asks.acknowledged(control, now);
                 self.events.extend(told);
             }
+            ControlKind::Unsubscribe => self.asks.left(control),
             ControlKind::Login => self.login_answered(control.success != Some(false), control),
             ControlKind::Error if self.login_waits() => self.login_answered(false, control),
             ControlKind::Error => {
@@ -300,7 +336,8 @@ impl Session {
         if !self.is_open() || self.login_waits() {
             return;
         }
-        if self.asks.timeout(&self.config, &mut self.stats, now) {
+        let Self { asks, config, stats, events, .. } = self;
+        if asks.timeout(config, stats, events, now) {
             return self.close(LostReason::AckTimeout, now);
         }
         self.send_requests(now);
@@ -330,13 +367,15 @@ impl Session {
     }
 
     fn login_answered(&mut self, success: bool, control: &Control<'_>) {
-        if let Link::Open { login, .. } = &mut self.link
-            && login.take().is_some()
-            && !success
-        {
-            let message = control.message.unwrap_or_default().to_owned();
-            self.events.push_back(SessionEvent::LoginRefused { code: control.code, message });
+        let Link::Open { login, .. } = &mut self.link else { return };
+        if login.take().is_none() {
+            return;
         }
+        if success {
+            return self.asks.logged_in();
+        }
+        let message = control.message.unwrap_or_default().to_owned();
+        self.events.push_back(SessionEvent::LoginRefused { code: control.code, message });
     }
 
     /// Sends what is to be sent, as far as the hour's budget goes.

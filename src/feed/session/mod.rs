@@ -5,10 +5,12 @@ mod asks;
 mod backoff;
 mod config;
 mod gate;
+mod leaving;
 mod machine;
 mod pace;
 mod requests;
 mod types;
+mod wanted;
 
 pub use config::{BackoffConfig, ConnectLimit, ResyncConfig, SessionConfig};
 pub use gate::ConnectGate;

@@ -22,6 +22,13 @@ pub(super) const fn is_transient(code: Option<i64>) -> bool {
     matches!(code, Some(30014 | 30026 | 50011 | 60014 | 60023 | 63999 | 64007))
 }
 
+/// Whether an error says that the channel is for those who have logged in, or for some of them.
+///
+/// Source: sections 1.3 and 2.3 of the wire facts.
+pub(super) const fn needs_login(code: Option<i64>) -> bool {
+    matches!(code, Some(30041 | 60011 | 64003))
+}
+
 /// Whether an error's text names a subscription, in the ways that the two dialects write it.
 ///
 /// Source: v3 `Channel spot/tickerinvalid:NEO-USDT doesn't exist`; v5 `Wrong URL or

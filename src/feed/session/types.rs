@@ -25,7 +25,10 @@ pub enum Action {
 pub enum SessionEvent {
     /// The exchange has acknowledged a subscription, or its data shows that it has taken it.
     Subscribed(Subscription),
-    /// The exchange has refused a subscription. It is not asked for again.
+    /// The exchange has refused a subscription, or never answered though it was asked for alone
+    /// three times while it answered others. It is not asked for again on this connection; on the
+    /// next one only where it was never answered, or was refused for want of a login that succeeds
+    /// then.
     Rejected {
         /// What was asked for.
         subscription: Subscription,
@@ -64,7 +67,7 @@ pub enum LostReason {
     Closed,
     /// Nothing came in time after a ping.
     PongTimeout,
-    /// A subscription was asked for twice and never answered, or a login once.
+    /// No subscription was answered, though asked for twice; or a login was not.
     AckTimeout,
     /// The exchange announced that it will close for a service upgrade.
     ServiceUpgrade,
