@@ -123,6 +123,9 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
     }
 
     /// Logs in on every connection before anything is asked for, as v5's tick-by-tick books need.
+    ///
+    /// This crate logs nothing of the key. tungstenite's own log shows every frame at `trace`, the
+    /// login among them: keep it lower where `log` is collected.
     pub fn login(mut self, credentials: Credentials) -> Self {
         self.config.credentials = Some(credentials);
         self

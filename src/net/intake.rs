@@ -19,6 +19,9 @@ use crate::wire::Frame;
 /// The longest latency that the histogram tells apart, in nanoseconds; longer ones count as this.
 pub const LATENCY_MAX_NS: u64 = 10_000_000_000;
 
+/// How much of the exchange's own words is logged, in characters.
+const MAX_LOGGED: usize = 200;
+
 /// How long a line that is to relieve another waits for every book to come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -97,18 +100,23 @@ impl<S: Sink> Intake<S> {
                 }
                 SessionEvent::Subscribed(subscription) => self.subscribed(&subscription, wall),
                 SessionEvent::Rejected { subscription, code, message } => {
-                    tracing::error!(%subscription, code, message, "subscription refused");
+                    let message: String = message.chars().take(MAX_LOGGED).collect();
+                    tracing::error!(%subscription, code, reason = %message, "subscription refused");
                     self.stats.rejections += 1;
                     let down = BookState::Down(DownReason::Rejected);
                     self.set_state(&subscription, down, wall);
                 }
                 SessionEvent::LoginRefused { code, message } => {
-                    tracing::error!(code, message, "login refused");
+                    let message: String = message.chars().take(MAX_LOGGED).collect();
+                    tracing::error!(code, reason = %message, "login refused");
                     self.stats.logins_refused += 1;
                 }
                 SessionEvent::UpgradeAnnounced => {
-                    tracing::info!("the exchange announces a service upgrade");
                     self.stats.upgrades += 1;
+                    let upgrades = self.stats.upgrades;
+                    if upgrades.is_power_of_two() {
+                        tracing::info!(upgrades, "the exchange announces a service upgrade");
+                    }
                     let Self { hub, place, handler, .. } = self;
                     hub.borrow_mut().announced(*place, handler);
                 }

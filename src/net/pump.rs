@@ -317,7 +317,13 @@ impl<S: Sink> Pump<S> {
     }
 
     fn lost(&mut self, error: &dyn std::fmt::Display) {
-        tracing::warn!(%error, url = %self.config.url, "connection lost");
+        // A loss that repeats is a warning at its first, second, fourth, … time.
+        let losses = self.intake.stats.losses + 1;
+        if losses.is_power_of_two() {
+            tracing::warn!(%error, losses, url = %self.config.url, "connection lost");
+        } else {
+            tracing::debug!(%error, losses, url = %self.config.url, "connection lost");
+        }
         self.transport = Transport::Closed;
         self.intake.stats.last_loss = Some(error.to_string());
         self.intake.session.lost(self.intake.clock.mono());

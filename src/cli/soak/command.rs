@@ -50,9 +50,9 @@ pub(crate) struct SoakArgs {
 const AFTER_HELP: &str = "\
 Two clients, one of each dialect and each with two lines, follow an exchange inside of the program.
 Every few seconds a fault happens to one of their connections: it is dropped, reset, stalled, fed
-damaged, giant or missing messages, closed, refused. Every book that is shown as live is compared
-with what the exchange had at the book's own time. In the end the faults stop, and every book must
-be live and the exchange's own.
+damaged, giant or missing messages, closed. Every book that is shown as live is compared with what
+the exchange had at the book's own time, and no trade may be shown twice. In the end the faults
+stop, and every book must be live and the exchange's own.
 
 The report tells how often each fault happened and how long it took until every book of every
 connection was live again, as seen every 20 ms; unnoticed are those that took no book away.

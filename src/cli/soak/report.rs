@@ -71,7 +71,7 @@ impl Report {
 
 impl ClientReport {
     fn json(&self) -> Value {
-        let [judged, wrong, backwards, forgotten] = self.counts();
+        let [judged, wrong, backwards, forgotten, trades, wrong_trades] = self.counts();
         let recovery = &self.stats.recovery;
         let lines = self.stats.lines.iter().map(|line| {
             json!({
@@ -82,7 +82,8 @@ impl ClientReport {
         });
         json!({
             "dialect": self.dialect.to_string(), "books_judged": judged, "wrong": wrong,
-            "backwards": backwards, "forgotten": forgotten, "losses": self.stats.losses,
+            "backwards": backwards, "forgotten": forgotten, "trades": trades,
+            "wrong_trades": wrong_trades, "losses": self.stats.losses,
             "resyncs": self.stats.session.resyncs, "malformed": self.stats.feed.malformed(),
             "not_live": recovery.any_us.len(),
             "not_live_ms_p50": recovery.any_us.value_at_quantile(0.5) / 1000,
@@ -91,9 +92,11 @@ impl ClientReport {
         })
     }
 
-    fn counts(&self) -> [u64; 4] {
-        let Verdict { judged, wrong, backwards, forgotten, .. } = &*self.verdict;
-        [judged, wrong, backwards, forgotten].map(|count| count.load(Ordering::Relaxed))
+    fn counts(&self) -> [u64; 6] {
+        let Verdict { judged, wrong, backwards, forgotten, trades, wrong_trades, .. } =
+            &*self.verdict;
+        [judged, wrong, backwards, forgotten, trades, wrong_trades]
+            .map(|count| count.load(Ordering::Relaxed))
     }
 }
 
@@ -131,10 +134,11 @@ impl Display for Report {
 
 impl Display for ClientReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [judged, wrong, backwards, forgotten] = self.counts();
+        let [judged, wrong, backwards, forgotten, trades, wrong_trades] = self.counts();
         let Self { dialect, stats, verdict } = self;
         write!(f, "  {dialect}: {judged} live books judged, {wrong} wrong, {backwards} backwards")?;
         writeln!(f, ", {forgotten} too late to judge")?;
+        writeln!(f, "      {trades} trades, {wrong_trades} wrong or shown twice")?;
         let first = verdict.first.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(first) = &*first {
             writeln!(f, "      first: {first}")?;

@@ -1,13 +1,15 @@
 //! Judges what a client shows by a second market, made of the exchange's own seed.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use foldhash::fast::FixedState;
 
-use crate::model::{BOOK5_LEVELS, BookSync, Channel, Event, Level, MonoNanos, Sink, UnixNanos};
+use crate::model::{
+    BOOK5_LEVELS, BookSync, Channel, Event, Level, MonoNanos, Sink, Trade, UnixNanos,
+};
 use crate::sim::{InstIndex, MarketConfig, SimMarket};
 
 /// How many of an instrument's books are remembered: more than pass while a connection stalls.
@@ -28,13 +30,17 @@ pub(super) struct Verdict {
     pub(super) backwards: AtomicU64,
     /// Books among them of a time that is not remembered any more.
     pub(super) forgotten: AtomicU64,
+    /// Trades that were shown.
+    pub(super) trades: AtomicU64,
+    /// Trades among them that were shown before, or that the exchange has not had.
+    pub(super) wrong_trades: AtomicU64,
     /// The first that was not as it must be, in words.
     pub(super) first: Mutex<Option<String>>,
 }
 
 impl Verdict {
     pub(super) fn all_right(&self) -> bool {
-        let bad = [&self.wrong, &self.backwards, &self.forgotten];
+        let bad = [&self.wrong, &self.backwards, &self.forgotten, &self.wrong_trades];
         bad.iter().all(|count| count.load(Ordering::Relaxed) == 0)
             && self.judged.load(Ordering::Relaxed) > 0
     }
@@ -63,6 +69,7 @@ pub(super) struct Witness {
     market: SimMarket,
     histories: Vec<VecDeque<Version>>,
     shown: HashMap<(Channel, InstIndex), UnixNanos>,
+    trades: HashMap<InstIndex, Trades>,
     verdict: Arc<Verdict>,
 }
 
@@ -76,7 +83,7 @@ impl Witness {
             history
         };
         let histories = market.indices().map(first).collect();
-        Self { market, histories, shown: HashMap::new(), verdict }
+        Self { market, histories, shown: HashMap::new(), trades: HashMap::new(), verdict }
     }
 
     /// Lets the market come to a time.
@@ -119,6 +126,44 @@ impl Witness {
     }
 }
 
+/// The last trades that were shown, by id.
+#[derive(Debug, Default)]
+struct Trades {
+    order: VecDeque<u64>,
+    known: HashSet<u64>,
+}
+
+impl Trades {
+    /// Remembers a trade; false where it was shown already.
+    fn insert(&mut self, id: u64) -> bool {
+        if self.order.len() == KEPT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        self.order.push_back(id);
+        self.known.insert(id)
+    }
+}
+
+impl Witness {
+    /// Judges a trade: the exchange has had it by its time, and it was not shown before.
+    fn judge_trade(&mut self, name: (Channel, &str), trade: &Trade) {
+        self.advance(UnixNanos(trade.ts_event.0.saturating_add(TIME_STEP_NS)));
+        let verdict = &self.verdict;
+        verdict.trades.fetch_add(1, Ordering::Relaxed);
+        let inst = self.market.find(name.1);
+        let last = inst.and_then(|inst| self.market.last_print(inst)).map(|print| print.last_id);
+        match inst.zip(last) {
+            Some((_, last)) if trade.trade_id > last => {
+                verdict.note(&verdict.wrong_trades, "a trade that there was not", name);
+            }
+            Some((inst, _)) if self.trades.entry(inst).or_default().insert(trade.trade_id) => {}
+            _ => verdict.note(&verdict.wrong_trades, "a trade that was shown before", name),
+        }
+    }
+}
+
 impl Sink for Witness {
     fn on_event(&mut self, event: &Event<'_>) {
         match event {
@@ -133,6 +178,9 @@ impl Sink for Witness {
                 let (asks, bids) = change.book.view().top(DEEP);
                 let deep = hash(asks.iter().copied(), bids.iter().copied());
                 self.judge(name, update.ts_event, |version| version.deep == deep);
+            }
+            Event::Trade(update) => {
+                self.judge_trade((update.channel, update.inst_id), &update.trade);
             }
             _ => {}
         }

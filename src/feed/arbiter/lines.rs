@@ -61,8 +61,9 @@ impl LineStats {
 /// brought its last update. The arbiter stands between them and the sink. A subscription is live
 /// while one of its lines is.
 ///
-/// Books and deep books with numbers go by them; the others by the exchange's time and their
-/// content. Trades go by their id: one that only a slower line brings still counts.
+/// Books and deep books with numbers go by them and by the exchange's time; the others by that and
+/// their content. Trades go by their id: one that only a slower line brings still counts. What is
+/// older than what was shown is never shown, unless nothing else has come for half a minute.
 #[derive(Debug)]
 pub struct Arbiter {
     // Ids come from our own subscriptions, never from the wire, so a fixed seed is no weakness.
