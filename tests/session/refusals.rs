@@ -1,0 +1,310 @@
+//! What is refused, or never answered, is told once and costs nothing else.
+
+use super::*;
+
+#[test]
+fn a_refused_subscription_is_told_once_and_not_asked_for_again() {
+    let mut session = Session::new(SessionConfig::new(Dialect::V3), 1);
+    for text in ["spot/depth5:A", "spot/depth5:NOPE", "spot/depth5:NOPE-2"] {
+        session.subscribe(sub(text), at(0));
+    }
+    session.timeout(at(0));
+    session.connected(at(0));
+    actions(&mut session);
+    let message = "Channel spot/depth5:NOPE doesn't exist";
+    let error =
+        Control { code: Some(30040), message: Some(message), ..Control::new(ControlKind::Error) };
+    session.control(&error, at(10));
+    let told = events(&mut session);
+    assert!(told.contains(&SessionEvent::Rejected {
+        subscription: sub("spot/depth5:NOPE"),
+        code: Some(30040),
+        message: message.to_owned(),
+    }));
+    session.lost(at(20));
+    let due = session.poll_timeout().unwrap();
+    session.timeout(due);
+    session.connected(due);
+    let texts = sent(&mut session);
+    assert_eq!(texts, [r#"{"op":"subscribe","args":["spot/depth5:A","spot/depth5:NOPE-2"]}"#]);
+    // Asking by hand asks once more, alone.
+    acknowledge(&mut session, "spot/depth5:A", due);
+    acknowledge(&mut session, "spot/depth5:NOPE-2", due);
+    session.subscribe(sub("spot/depth5:NOPE"), due);
+    assert_eq!(sent(&mut session), [r#"{"op":"subscribe","args":["spot/depth5:NOPE"]}"#]);
+}
+
+#[test]
+fn an_error_with_our_id_is_about_that_request() {
+    let mut session = open(Dialect::V5, &["books5:A"]);
+    session.subscribe(sub("books5:B"), at(10));
+    session.subscribe(sub("books5:C"), at(10));
+    let ids = sent(&mut session);
+    assert!(ids[1].starts_with(r#"{"id":"3""#), "{ids:?}");
+    let error = Control {
+        id: Some("3"),
+        code: Some(60012),
+        message: Some("Invalid request"),
+        ..Control::new(ControlKind::Error)
+    };
+    session.control(&error, at(20));
+    let rejected = |event: &SessionEvent| match event {
+        SessionEvent::Rejected { subscription, .. } => Some(*subscription),
+        _ => None,
+    };
+    let told: Vec<_> = events(&mut session).iter().filter_map(rejected).collect();
+    assert_eq!(told, [sub("books5:C")]);
+}
+
+#[test]
+fn unanswered_requests_are_sent_once_more_alone_and_then_the_connection_goes() {
+    let mut session = Session::new(SessionConfig::new(Dialect::V3), 1);
+    session.subscribe(sub("spot/depth5:A"), at(0));
+    session.subscribe(sub("spot/depth5:B"), at(0));
+    session.timeout(at(0));
+    session.connected(at(0));
+    actions(&mut session);
+    session.inbound(at(9_000));
+    assert_eq!(session.poll_timeout(), Some(at(10_000)));
+    session.timeout(at(10_000));
+    assert_eq!(sent(&mut session), [r#"{"op":"subscribe","args":["spot/depth5:A"]}"#]);
+    session.inbound(at(19_000));
+    session.timeout(at(20_000));
+    assert_eq!(actions(&mut session), [Action::Close]);
+    assert!(events(&mut session).contains(&SessionEvent::Lost(LostReason::AckTimeout)));
+}
+
+/// What an exchange answers to a request that names a subscription.
+fn exchange(session: &mut Session, text: &str, name: &str, answer: Answer, now: MonoNanos) {
+    let asked = text.contains(r#""op":"subscribe""#) && text.contains(&format!("{name:?}"));
+    match answer {
+        Answer::Taken if asked => acknowledge(session, name, now),
+        Answer::Refused if asked => {
+            // It names nobody.
+            let message = Some("Invalid channel");
+            let error = Control { code: Some(30039), message, ..Control::new(ControlKind::Error) };
+            session.control(&error, now);
+        }
+        _ => {}
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Answer {
+    Taken,
+    Refused,
+    Silence,
+}
+
+/// Ten minutes of a session with an exchange that answers so: what was lost, what was rejected, and
+/// the requests.
+fn ten_minutes(plan: &[(&str, Answer)]) -> (usize, Vec<Subscription>, Vec<String>) {
+    let mut session = Session::new(SessionConfig::new(Dialect::V3), 1);
+    for (name, _) in plan {
+        session.subscribe(sub(name), at(0));
+    }
+    let (mut lost, mut rejected, mut requests) = (0, vec![], vec![]);
+    for now in (0..6000).map(|step| at(step * 100)) {
+        session.inbound(now);
+        session.timeout(now);
+        let mut texts = vec![];
+        for action in actions(&mut session) {
+            match action {
+                Action::Connect => session.connected(now),
+                Action::Send(text) => texts.push(text),
+                _ => {}
+            }
+        }
+        for text in texts {
+            for (name, answer) in plan {
+                exchange(&mut session, &text, name, *answer, now);
+            }
+            requests.push(text);
+        }
+        for event in events(&mut session) {
+            lost += usize::from(matches!(event, SessionEvent::Lost(_)));
+            if let SessionEvent::Rejected { subscription, .. } = event {
+                rejected.push(subscription);
+            }
+        }
+    }
+    (lost, rejected, requests)
+}
+
+#[test]
+fn refusals_that_name_nobody_are_told_apart_and_cost_no_connection() {
+    let (a, b, well) = ("spot/depth5:BAD", "spot/depth5:BAD-2", "spot/depth5:GOOD");
+    let plan = [(a, Answer::Refused), (b, Answer::Refused), (well, Answer::Taken)];
+    let (lost, rejected, requests) = ten_minutes(&plan);
+    assert_eq!((lost, rejected), (0, vec![sub(a), sub(b)]), "{requests:#?}");
+    assert_eq!(requests.len(), 3, "{requests:#?}");
+}
+
+#[test]
+fn what_is_never_answered_is_given_up_and_not_the_connection() {
+    let (a, bad, well) = ("spot/depth5:A", "spot/depth5:BAD", "spot/depth5:GOOD");
+    let plan = [(a, Answer::Silence), (bad, Answer::Refused), (well, Answer::Taken)];
+    let (lost, rejected, requests) = ten_minutes(&plan);
+    assert_eq!((lost, rejected), (0, vec![sub(bad), sub(a)]), "{requests:#?}");
+    assert_eq!(requests.len(), 5, "{requests:#?}");
+}
+
+#[test]
+fn what_was_never_answered_is_asked_for_on_the_next_connection() {
+    let (a, b) = ("spot/depth5:A", "spot/depth5:B");
+    let mut session = open(Dialect::V3, &[a]);
+    session.subscribe(sub(b), at(10));
+    let mut told = vec![];
+    for step in 1..60 {
+        session.inbound(at(step * 1000));
+        session.timeout(at(step * 1000));
+        told.extend(events(&mut session));
+    }
+    assert!(matches!(told[..], [SessionEvent::Rejected { code: None, .. }]), "{told:?}");
+    assert_eq!(sent(&mut session).len(), 4);
+    session.lost(at(60_000));
+    let due = session.poll_timeout().unwrap();
+    session.timeout(due);
+    session.connected(due);
+    assert_eq!(sent(&mut session).len(), 1);
+    acknowledge(&mut session, a, due);
+    assert_eq!(sent(&mut session), [r#"{"op":"subscribe","args":["spot/depth5:B"]}"#]);
+    acknowledge(&mut session, b, due);
+    assert!(session.is_settled());
+}
+
+#[test]
+fn what_the_exchange_was_too_busy_for_is_asked_later() {
+    let mut session = open(Dialect::V5, &["books5:A"]);
+    session.subscribe(sub("books5:B"), at(10));
+    sent(&mut session);
+    let error = Control {
+        id: Some("2"),
+        code: Some(60014),
+        message: Some("Requests too frequent"),
+        ..Control::new(ControlKind::Error)
+    };
+    session.control(&error, at(20));
+    assert_eq!((actions(&mut session), events(&mut session)), (vec![], vec![]));
+    assert_eq!(session.poll_timeout(), Some(at(1020)));
+    session.timeout(at(1020));
+    assert_eq!(sent(&mut session).len(), 1);
+}
+
+#[test]
+fn a_login_comes_first_and_a_refused_one_stops_nothing() {
+    let config = SessionConfig { login: true, ..SessionConfig::new(Dialect::V5) };
+    for success in [true, false] {
+        let mut session = Session::new(config.clone(), 1);
+        session.subscribe(sub("books-l2-tbt:A"), at(0));
+        session.timeout(at(0));
+        session.connected(at(0));
+        assert_eq!(actions(&mut session), [Action::Connect, Action::Login]);
+        let kind = if success { ControlKind::Login } else { ControlKind::Error };
+        let code = Some(if success { 0 } else { 60009 });
+        session.control(&Control { code, ..Control::new(kind) }, at(5));
+        assert_eq!(sent(&mut session).len(), 1);
+        let refused = |e: &SessionEvent| matches!(e, SessionEvent::LoginRefused { .. });
+        assert_eq!(events(&mut session).iter().any(refused), !success);
+    }
+    let mut session = Session::new(config, 1);
+    session.timeout(at(0));
+    session.connected(at(0));
+    session.inbound(at(9_000));
+    session.timeout(at(10_000));
+    assert!(events(&mut session).contains(&SessionEvent::Lost(LostReason::AckTimeout)));
+}
+
+#[test]
+fn what_was_refused_for_want_of_a_login_is_asked_for_after_the_next_login() {
+    let config = SessionConfig { login: true, ..SessionConfig::new(Dialect::V5) };
+    let error = |code| Control { code: Some(code), ..Control::new(ControlKind::Error) };
+    for (code, asks) in [(60011, 1), (64003, 1), (60018, 0)] {
+        let mut session = Session::new(config.clone(), 1);
+        session.subscribe(sub("books-l2-tbt:A"), at(0));
+        session.timeout(at(0));
+        session.connected(at(0));
+        session.control(&error(64007), at(5));
+        assert_eq!(sent(&mut session).len(), 1);
+        session.control(&error(code), at(10));
+        assert!(matches!(events(&mut session)[..], [.., SessionEvent::Rejected { .. }]));
+        session.lost(at(20));
+        let due = session.poll_timeout().unwrap();
+        session.timeout(due);
+        session.connected(due);
+        assert_eq!(actions(&mut session), [Action::Connect, Action::Login]);
+        session.control(&Control::new(ControlKind::Login), due);
+        assert_eq!(sent(&mut session).len(), asks, "{code}");
+    }
+}
+
+#[test]
+fn a_refused_end_is_not_the_refusal_of_what_is_asked_for_anew() {
+    let (a, b) = ("spot/depth_l2_tbt:A", "spot/depth_l2_tbt:B");
+    for (code, message) in [(63999, "Internal system error"), (30040, "Channel A")] {
+        let mut session = open(Dialect::V3, &[a, b]);
+        session.synced(&sub(a), at(3));
+        session.synced(&sub(b), at(3));
+        session.resubscribe(&sub(a), at(10));
+        assert_eq!(sent(&mut session).len(), 2);
+        let (code, message) = (Some(code), Some(message));
+        let error = Control { code, message, ..Control::new(ControlKind::Error) };
+        session.control(&error, at(20));
+        assert_eq!(events(&mut session), []);
+        assert!(!session.is_settled());
+        acknowledge(&mut session, a, at(21));
+        assert!(session.is_settled());
+        session.synced(&sub(a), at(22));
+        assert_eq!(sent(&mut session).len(), 0);
+        // A second one, with no end that waits, is about what is asked for.
+        session.subscribe(sub("spot/trade:A"), at(30));
+        session.control(&error, at(31));
+        let refused = events(&mut session).len() == 2;
+        assert_eq!(refused, code == Some(30040));
+    }
+}
+
+#[test]
+fn an_end_that_was_answered_or_never_will_be_takes_no_other_requests_refusal() {
+    let (a, bad) = ("spot/trade:A", "spot/trade:BAD");
+    let error = Control { code: Some(30039), ..Control::new(ControlKind::Error) };
+    let refused = |session: &mut Session| {
+        let is = |event: &SessionEvent| matches!(event, SessionEvent::Rejected { .. });
+        events(session).iter().filter(|event| is(event)).count()
+    };
+    for answered in [true, false] {
+        let mut session = open(Dialect::V3, &[a]);
+        session.unsubscribe(&sub(a), at(10));
+        let mut now = at(20);
+        if answered {
+            let control = Control {
+                channel: Some("trade"),
+                inst_id: Some("A"),
+                market: Some("spot"),
+                ..Control::new(ControlKind::Unsubscribe)
+            };
+            session.control(&control, now);
+        } else {
+            now = at(10_010);
+            session.inbound(now);
+            assert_eq!(session.poll_timeout(), Some(now));
+            session.timeout(now);
+        }
+        session.subscribe(sub(bad), now);
+        session.control(&error, now);
+        assert_eq!(refused(&mut session), 1);
+    }
+}
+
+#[test]
+fn an_acknowledgement_ends_a_pause() {
+    let mut session = open(Dialect::V3, &["spot/trade:A"]);
+    session.subscribe(sub("spot/trade:B"), at(10));
+    sent(&mut session);
+    session.control(&Control { code: Some(63999), ..Control::new(ControlKind::Error) }, at(20));
+    assert!(!session.is_settled());
+    acknowledge(&mut session, "spot/trade:B", at(30));
+    assert!(session.is_settled());
+    session.timeout(at(5000));
+    assert_eq!(sent(&mut session), Vec::<String>::new());
+}
