@@ -325,9 +325,11 @@ fn wrong_usage_is_exit_code_2_and_help_is_0() {
     assert!(text(&output.stderr).contains("decoding"));
 }
 
-/// Real traffic, where it is there: every frame of every file is taken.
+/// Real traffic, where it is there: every frame of every file is taken, and every checksum that the
+/// exchange sent is right, but for the files that somebody has cut or rewritten.
 #[test]
-fn no_captured_frame_is_malformed() {
+fn no_captured_frame_is_malformed_and_no_checksum_wrong() {
+    let (mut right, mut wrong_where_altered) = (0, 0);
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
     let folder = std::env::var_os("OKX_FEED_CAPTURES").map_or(beside, PathBuf::from);
     let Ok(files) = fs::read_dir(&folder) else {
@@ -345,5 +347,16 @@ fn no_captured_frame_is_malformed() {
         assert_eq!(output.status.code(), Some(0), "{name}: {said}");
         let frames = format!("{} frames: ", text(&fs::read(&path).unwrap()).lines().count());
         assert!(said.starts_with(&frames), "{name}: {said}");
+        let events = text(&output.stdout);
+        let wrong = events.matches(r#""checksum":"mismatch""#).count();
+        if name.contains("trimmed") || name.contains("reformatted") {
+            wrong_where_altered += wrong;
+        } else {
+            right += events.matches(r#""checksum":"ok""#).count();
+            let gaps = events.matches(r#""sequence":"gap""#).count();
+            assert_eq!((wrong, gaps), (0, 0), "{name}");
+        }
     }
+    println!("{right} checksums right; {wrong_where_altered} wrong in altered files");
+    assert!(right > 0 && wrong_where_altered > 0);
 }
