@@ -53,11 +53,11 @@ pub struct Stats {
     pub pongs: u64,
     /// Books and trades that no subscription of ours asked for.
     pub unsubscribed: u64,
-    /// Books whose best bid is at or above the best ask.
+    /// Five-level books whose best bid is at or above the best ask. Of a deep book its best five tell.
     pub crossed: u64,
-    /// Books with a side that is not strictly sorted.
+    /// Five-level books with a side that is not strictly sorted; a deep book sorts its own.
     pub unsorted: u64,
-    /// Books with a level that has no size.
+    /// Five-level books with a level that has no size.
     pub empty_levels: u64,
     /// Events whose exchange time is before that of the one before, per subscription.
     pub backwards: u64,
