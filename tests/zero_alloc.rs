@@ -316,3 +316,55 @@ fn the_counter_counts() {
     std::hint::black_box(Box::new(5u8));
     assert_eq!(ALLOCATIONS.get() - before, 1);
 }
+
+/// Every deep channel with its readers, as the embedded exchange serves it: whole, broken by a
+/// message that is missing, refused while it is broken, and whole again with a snapshot.
+#[cfg(feature = "sim")]
+#[test]
+fn deep_books_that_break_and_come_back_cost_nothing() {
+    use okx_feed::sim::{ExchangeConfig, Outbound, record};
+    let channels = [
+        "spot/depth:BTC-USDT",
+        "spot/depth_l2_tbt:BTC-USDT",
+        "books:BTC-USDT",
+        "books-l2-tbt:BTC-USDT",
+        "books50-l2-tbt:BTC-USDT",
+        "books-rpi:BTC-USDT",
+        "books-elp:BTC-USDT",
+    ];
+    for channel in channels {
+        let subscription: Subscription = channel.parse().unwrap();
+        let config = ExchangeConfig { v5_checksums: true, ..ExchangeConfig::default() };
+        let frames = record(&config, &subscription, 60);
+        assert_eq!(frames.len(), 60, "{channel}");
+        let mut feed = FeedHandler::new(subscription.dialect());
+        feed.subscribe(subscription);
+        let readers = (feed.book_reader(&subscription), feed.depth_reader(&subscription));
+        let mut states = [0_u32; 2];
+        let mut pass = |feed: &mut FeedHandler| {
+            // The first is the snapshot; the twentieth to the thirtieth are lost.
+            for frame in frames.iter().enumerate().filter(|(n, _)| !(20..30).contains(n)) {
+                let frame = match frame.1 {
+                    Outbound::Text(text) => Frame::Text(text.as_bytes()),
+                    Outbound::Binary(body) => Frame::Binary(body),
+                    _ => continue,
+                };
+                let mut sink = |event: &Event<'_>| {
+                    if let Event::State(change) = event {
+                        states[usize::from(change.to.is_live())] += 1;
+                    }
+                };
+                feed.on_frame(frame, UnixNanos(1), &mut sink).unwrap();
+            }
+        };
+        pass(&mut feed);
+        let before = ALLOCATIONS.get();
+        for _ in 0..3 {
+            pass(&mut feed);
+        }
+        assert_eq!(ALLOCATIONS.get() - before, ALLOWED, "{channel}");
+        // Each pass broke the book, and the next one's snapshot brought it back.
+        assert_eq!(states, [4, 4], "{channel}: {:?}", feed.stats());
+        assert!(readers.0.is_some() && readers.1.is_some());
+    }
+}
