@@ -123,7 +123,7 @@ async fn last_of_both(client: &Client, reference: &Client, from: u64) -> u64 {
 }
 
 /// How often the lines are killed: enough for each fault to meet each line. Another number makes it
-/// last longer: a round takes about half a second.
+/// last longer: a round takes one to two seconds.
 fn rounds() -> u64 {
     let chosen = std::env::var("OKX_FEED_LINE_DEATHS");
     chosen.ok().and_then(|text| text.parse().ok()).unwrap_or(16)
