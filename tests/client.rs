@@ -3,46 +3,24 @@
 #![cfg(all(feature = "client", feature = "sim"))]
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
+mod patience;
+
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use okx_feed::sim::{ExchangeConfig, PushIntervals, Server};
-use okx_feed::{
-    BookState, Client, ClientConfig, ClientError, Dialect, DownReason, Event, Subscription,
-};
+use okx_feed::{BookState, Client, ClientError, Dialect, DownReason, Event, Subscription};
+use patience::{quick, wait_for};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-
-/// How long anything may take before a test gives up. Nothing waits for it when all is well.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 const BOOK: &str = r#"{"arg":{"channel":"books5","instId":"BTC-USDT"},"data":[{"asks":[["101","1","0","1"]],"bids":[["100","1","0","1"]],"instId":"BTC-USDT","ts":"1654032991947"}]}"#;
 
 fn sub(text: &str) -> Subscription {
     text.parse().unwrap()
-}
-
-/// Looks again and again until `probe` gives something.
-async fn wait_for<T>(mut probe: impl FnMut() -> Option<T>) -> T {
-    let look = async {
-        loop {
-            if let Some(found) = probe() {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, look).await.unwrap()
-}
-
-/// Pauses that suit a test.
-fn quick(config: &mut ClientConfig) {
-    config.session.backoff.first = Duration::from_millis(5);
-    config.session.backoff.floor = Duration::from_millis(5);
-    config.session.connects.attempts = 1000;
 }
 
 /// An exchange whose books change seldom enough to be caught standing still.

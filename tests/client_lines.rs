@@ -3,34 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 #![expect(clippy::indexing_slicing, reason = "a test fails where an index is wrong")]
 
+mod patience;
+
 use std::collections::HashSet;
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
 
 use okx_feed::sim::{ExchangeConfig, FaultRule, Listing, PushIntervals, Server, ServerHandle};
-use okx_feed::{BookState, Client, ClientConfig, Dialect, Event, Subscription};
-
-/// How long anything may take before a test gives up. Nothing waits for it when all is well.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-async fn wait_for<T>(mut probe: impl FnMut() -> Option<T>) -> T {
-    let look = async {
-        loop {
-            if let Some(found) = probe() {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, look).await.unwrap()
-}
-
-/// Pauses that suit a test.
-fn quick(config: &mut ClientConfig) {
-    config.session.backoff.first = Duration::from_millis(5);
-    config.session.backoff.floor = Duration::from_millis(5);
-    config.session.connects.attempts = 1000;
-}
+use okx_feed::{BookState, Client, Dialect, Event, Subscription};
+use patience::{quick, wait_for};
 
 async fn exchange(events_per_sec: u32, listings: usize) -> ServerHandle {
     let mut config =

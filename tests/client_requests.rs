@@ -1,37 +1,15 @@
 //! What a client asks for while it runs: in few requests, and again where it was refused.
 #![cfg(all(feature = "client", feature = "sim"))]
-#![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
-use std::time::Duration;
+mod patience;
 
 use futures_util::{SinkExt, StreamExt};
 use okx_feed::sim::{ExchangeConfig, Listing, Server};
-use okx_feed::{BookState, Client, ClientConfig, Dialect, DownReason, Subscription};
+use okx_feed::{BookState, Client, Dialect, DownReason, Subscription};
+use patience::{quick, wait_for};
 use tokio::net::TcpListener;
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
-
-/// How long anything may take before a test gives up. Nothing waits for it when all is well.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-async fn wait_for<T>(mut probe: impl FnMut() -> Option<T>) -> T {
-    let look = async {
-        loop {
-            if let Some(found) = probe() {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, look).await.unwrap()
-}
-
-/// Pauses that suit a test.
-fn quick(config: &mut ClientConfig) {
-    config.session.backoff.first = Duration::from_millis(5);
-    config.session.backoff.floor = Duration::from_millis(5);
-    config.session.connects.attempts = 1000;
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_that_are_asked_for_one_by_one_take_few_requests() {

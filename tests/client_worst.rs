@@ -3,36 +3,18 @@
 #![cfg(all(feature = "client", feature = "sim"))]
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
+mod patience;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use okx_feed::sim::{Exchange, ExchangeConfig, FaultRule, Server, ServerHandle};
-use okx_feed::{BookState, Client, ClientConfig, DownReason, Event, Subscription};
+use okx_feed::{BookState, Client, DownReason, Event, Subscription};
+use patience::{quick, wait_for};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-
-/// How long anything may take before a test gives up. Nothing waits for it when all is well.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-async fn wait_for<T>(mut probe: impl FnMut() -> Option<T>) -> T {
-    let look = async {
-        loop {
-            if let Some(found) = probe() {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, look).await.unwrap()
-}
-
-fn quick(config: &mut ClientConfig) {
-    config.session.backoff.first = Duration::from_millis(5);
-    config.session.backoff.floor = Duration::from_millis(5);
-    config.session.connects.attempts = 1000;
-}
 
 async fn exchange() -> (ServerHandle, Client) {
     let server = Server::bind("127.0.0.1:0", ExchangeConfig::default()).await.unwrap().spawn();
