@@ -4,6 +4,7 @@ mod arbiter;
 mod handler;
 #[cfg(all(okx_feed_loom, test))]
 mod loom_models;
+mod near;
 mod publish;
 mod publish_depth;
 mod publishers;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::seqlock::SeqLock;
 use crate::model::{Book5, BookState};
 
-const WORDS: usize = Book5::WORDS + 1;
+const WORDS: usize = Book5::WORDS;
 
 /// The writing end of a published book: wait-free, one owner.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl BookPublisher {
     /// Makes a publisher of an empty book that nobody has subscribed yet.
     #[must_use]
     pub fn new() -> Self {
-        let words = words_of(&Book5::EMPTY, BookState::Connecting);
+        let words = Book5::EMPTY.words(BookState::Connecting.to_code());
         Self { shared: Arc::new(SeqLock::new(words)) }
     }
 
@@ -42,12 +42,6 @@ impl BookPublisher {
     #[must_use]
     pub fn reader(&self) -> BookReader {
         BookReader { shared: Arc::clone(&self.shared) }
-    }
-
-    /// Brings the place of the published book near, before it is needed.
-    #[inline]
-    pub(super) fn fetch(&self) {
-        self.shared.fetch();
     }
 
     /// The book that is published.
@@ -59,17 +53,13 @@ impl BookPublisher {
     /// Publishes a book and its state in one write. Wait-free, allocates nothing.
     #[inline]
     pub fn publish(&mut self, book: &Book5, state: BookState) {
-        self.shared.write(&words_of(book, state));
+        self.shared.write(&book.words(state.to_code()));
     }
 
     /// Publishes a state with the book as it was.
     pub fn publish_state(&mut self, state: BookState) {
         // This is the one writer, so nothing is in the way of its reading.
-        let (mut words, _) = self.shared.read();
-        if let Some(last) = words.last_mut() {
-            *last = state.to_code();
-        }
-        self.shared.write(&words);
+        self.publish(&self.book(), state);
     }
 }
 
@@ -79,16 +69,13 @@ impl Default for BookPublisher {
     }
 }
 
-#[inline]
-fn words_of(book: &Book5, state: BookState) -> [u64; WORDS] {
-    let mut words = [state.to_code(); WORDS];
-    for (place, word) in words.iter_mut().zip(book.to_words()) {
-        *place = word;
-    }
-    words
-}
-
 impl BookReader {
+    /// Asks for the place of the published book, before it is needed.
+    #[inline(always)]
+    pub(super) fn fetch(&self) {
+        self.shared.fetch();
+    }
+
     /// The book and its state, whole. Lock-free: retries while the writer is in the middle of a
     /// write, which takes it a few dozen nanoseconds. Allocates nothing.
     #[inline]
@@ -123,10 +110,8 @@ impl BookReader {
 #[inline]
 fn view_of(shared: &SeqLock<WORDS>) -> BookView {
     let (words, version) = shared.read();
-    let none = BookView { book: Book5::EMPTY, state: BookState::Connecting, version };
-    let (head, [state]) = words.split_at(Book5::WORDS) else { return none };
-    let Some(head) = head.first_chunk() else { return none };
-    BookView { book: Book5::from_words(head), state: BookState::from_code(*state), version }
+    let (book, state) = Book5::from_words(&words);
+    BookView { book, state: BookState::from_code(state), version }
 }
 
 #[cfg(not(okx_feed_loom))]

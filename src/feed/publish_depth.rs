@@ -66,7 +66,7 @@ impl DepthPublisher {
     #[must_use]
     pub fn new() -> Self {
         let mut words = [0; WORDS];
-        words[STATE] = BookState::Connecting.to_code();
+        words[STATE] = u64::from(BookState::Connecting.to_code());
         words[SEQ] = NO_SEQ.cast_unsigned();
         Self { shared: Arc::new(SeqLock::new(words)) }
     }
@@ -81,7 +81,7 @@ impl DepthPublisher {
     pub fn publish(&mut self, view: &DepthView<'_>, state: BookState) {
         let (asks, bids) = view.top(PUBLISHED_LEVELS);
         let mut words = [0; WORDS];
-        words[STATE] = state.to_code();
+        words[STATE] = u64::from(state.to_code());
         words[SEQ] = view.seq().unwrap_or(NO_SEQ).cast_unsigned();
         words[TS_EVENT] = view.ts_event.0;
         words[TS_RECV] = view.ts_recv.0;
@@ -100,7 +100,7 @@ impl DepthPublisher {
     pub fn publish_state(&mut self, state: BookState) {
         // This is the one writer, so nothing is in the way of its reading.
         let (mut words, _) = self.shared.read();
-        words[STATE] = state.to_code();
+        words[STATE] = u64::from(state.to_code());
         self.shared.write(&words);
     }
 }
@@ -116,12 +116,13 @@ impl DepthReader {
     #[must_use]
     pub fn snapshot(&self) -> DepthSnapshot {
         let (words, version) = self.shared.read();
+        let [state, ..] = words[STATE].to_le_bytes();
         let seq = words[SEQ].cast_signed();
         let (_, levels) = words.split_at(HEAD);
         let (ask_words, bid_words) = levels.split_at(PUBLISHED_LEVELS * 3);
         let len = |shift: u32| usize::try_from((words[LENS] >> shift) & 0xff).unwrap_or_default();
         DepthSnapshot {
-            state: BookState::from_code(words[STATE]),
+            state: BookState::from_code(state),
             ts_event: UnixNanos(words[TS_EVENT]),
             ts_recv: UnixNanos(words[TS_RECV]),
             seq: (seq != NO_SEQ).then_some(seq),

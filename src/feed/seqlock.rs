@@ -9,9 +9,7 @@ use loom::sync::atomic::{AtomicU64, Ordering, fence};
 #[cfg(not(okx_feed_loom))]
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-/// The words that a cache line has.
-#[cfg(not(okx_feed_loom))]
-const WORDS_PER_LINE: usize = 8;
+use super::near::near;
 
 /// `N` words behind a version. Two cache lines of alignment keep neighbours from sharing one, and
 /// with it the adjacent line that the hardware prefetches.
@@ -28,14 +26,11 @@ impl<const N: usize> SeqLock<N> {
         Self { version: AtomicU64::new(0), words: words.map(AtomicU64::new) }
     }
 
-    /// Brings the words near, all of their cache lines at once: where there are thousands of locks
-    /// they are far away, and stores would fetch their lines one after the other.
-    #[inline]
+    /// Asks for the words' cache lines, all at once: where there are thousands of locks they are far
+    /// away, and stores would fetch them one after the other.
+    #[inline(always)]
     pub(super) fn fetch(&self) {
-        #[cfg(not(okx_feed_loom))]
-        for word in self.words.iter().step_by(WORDS_PER_LINE) {
-            std::hint::black_box(word.load(Ordering::Relaxed));
-        }
+        near(self);
     }
 
     /// Replaces the words. Wait-free.

@@ -37,14 +37,10 @@ impl Drop for Slot {
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "books are the common case, one indirection away")]
 enum SlotData {
-    /// Where it is published, the book is in the publisher alone: with thousands of books, a second
-    /// copy is as many more cache lines.
-    Book {
-        book: Book5,
-        publisher: Option<BookPublisher>,
-    },
+    /// The book is in the publisher alone: with thousands of books, a second copy is as many more
+    /// cache lines.
+    Book(BookPublisher),
     Trades {
         ring: Box<TradeRing<RING_LEN>>,
         publisher: Option<TradePublisher>,
@@ -76,7 +72,7 @@ impl Default for DepthOptions {
 impl Slot {
     pub(super) fn new(subscription: Subscription, options: DepthOptions) -> Self {
         let data = match subscription.channel().kind() {
-            ChannelKind::Book5 => SlotData::Book { book: Book5::EMPTY, publisher: None },
+            ChannelKind::Book5 => SlotData::Book(BookPublisher::new()),
             ChannelKind::Trades => {
                 SlotData::Trades { ring: Box::new(TradeRing::new()), publisher: None }
             }
@@ -125,8 +121,7 @@ impl Slot {
     #[must_use]
     pub fn book(&self) -> Option<Book5> {
         match &self.data {
-            SlotData::Book { publisher: Some(publisher), .. } => Some(publisher.book()),
-            SlotData::Book { book, .. } => Some(*book),
+            SlotData::Book(publisher) => Some(publisher.book()),
             SlotData::Depth { book, .. } => Some(book.view().top5()),
             SlotData::Trades { .. } => None,
         }
@@ -152,17 +147,18 @@ impl Slot {
 
     /// A reader of the book for another thread. From the first one on, each update is published.
     pub fn book_reader(&mut self) -> Option<BookReader> {
-        let book = self.book()?;
-        let (SlotData::Book { publisher, .. } | SlotData::Depth { publisher, .. }) = &mut self.data
-        else {
-            return None;
-        };
-        let publisher = publisher.get_or_insert_with(|| {
-            let mut publisher = BookPublisher::new();
-            publisher.publish(&book, self.state);
-            publisher
-        });
-        Some(publisher.reader())
+        match &mut self.data {
+            SlotData::Book(publisher) => Some(publisher.reader()),
+            SlotData::Trades { .. } => None,
+            SlotData::Depth { book, publisher, .. } => {
+                let publisher = publisher.get_or_insert_with(|| {
+                    let mut publisher = BookPublisher::new();
+                    publisher.publish(&book.view().top5(), self.state);
+                    publisher
+                });
+                Some(publisher.reader())
+            }
+        }
     }
 
     /// A reader of the best levels of a deep book for another thread.
@@ -193,12 +189,12 @@ impl Slot {
     pub(super) fn take_publishers(&mut self) -> Publishers {
         // Those that nobody has asked for yet are made, so that they hold what is here.
         let _ = (self.book_reader(), self.depth_reader(), self.trade_reader());
-        let last = self.book();
         let (mut book, mut depth, mut trades) = (None, None, None);
         match &mut self.data {
-            SlotData::Book { book: own, publisher } => {
-                *own = last.unwrap_or_default();
-                book = publisher.take();
+            SlotData::Book(publisher) => {
+                let mut own = BookPublisher::new();
+                own.publish(&publisher.book(), self.state);
+                book = Some(std::mem::replace(publisher, own));
             }
             SlotData::Trades { publisher, .. } => trades = publisher.take(),
             SlotData::Depth { publisher, levels, .. } => {
@@ -234,9 +230,7 @@ impl Slot {
 
     fn publish_state(&mut self) {
         match &mut self.data {
-            SlotData::Book { publisher: Some(publisher), .. } => {
-                publisher.publish_state(self.state);
-            }
+            SlotData::Book(publisher) => publisher.publish_state(self.state),
             SlotData::Trades { publisher: Some(publisher), .. } => {
                 publisher.publish_state(self.state);
             }
@@ -252,21 +246,18 @@ impl Slot {
         }
     }
 
-    /// Brings near what a message will change, before it is read.
-    #[inline]
-    pub(super) fn fetch(&self) {
-        if let SlotData::Book { publisher: Some(publisher), .. } = &self.data {
-            publisher.fetch();
+    /// Where a book goes that each message replaces, for whoever wants it near before it is written.
+    pub(super) fn replaced(&self) -> Option<BookReader> {
+        match &self.data {
+            SlotData::Book(publisher) => Some(publisher.reader()),
+            _ => None,
         }
     }
 
     #[inline]
     pub(super) fn apply_book(&mut self, update: &BookUpdate<'_>) {
-        if let SlotData::Book { book, publisher } = &mut self.data {
-            match publisher {
-                Some(publisher) => publisher.publish(update.book, self.state),
-                None => *book = *update.book,
-            }
+        if let SlotData::Book(publisher) = &mut self.data {
+            publisher.publish(update.book, self.state);
         }
     }
 

@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
+use super::near::near;
+use super::publish::BookReader;
 use super::slot::{DepthOptions, Slot};
 use super::stats::Stats;
 use crate::model::{
@@ -12,13 +14,36 @@ use crate::model::{
 };
 use crate::wire::MessageHead;
 
+/// Where a subscription is, small so that thousands stay in a near cache.
+#[derive(Debug)]
+struct Place {
+    /// A part of the subscription's hash.
+    tag: u32,
+    at: u32,
+}
+
+impl Place {
+    fn new(hash: u64, at: usize) -> Self {
+        // Of a number that does not fit no memory could hold the slots.
+        Self { tag: tag(hash), at: u32::try_from(at).unwrap_or(u32::MAX) }
+    }
+
+    #[inline(always)]
+    const fn at(&self) -> usize {
+        self.at as usize
+    }
+}
+
 /// All subscriptions of a feed.
 #[derive(Debug, Default)]
 pub struct Slots {
     // Ids come from our own subscriptions, never from the wire, so a fixed seed is no weakness.
-    index: HashTable<usize>,
+    index: HashTable<Place>,
     hasher: FixedState,
     slots: Vec<Slot>,
+    /// Where each slot's book is published. That stands in the slot as well, but with thousands of
+    /// slots each is a way to memory, and two ways at once take no longer than one.
+    books: Vec<Option<BookReader>>,
     /// The place that was found ahead, of the book that is being read.
     ahead: usize,
 }
@@ -30,11 +55,9 @@ impl Slots {
         let at = match self.find(channel, market, inst_id) {
             Some(at) => at,
             None => {
+                let at = self.slots.len();
                 self.slots.push(Slot::new(subscription, options));
-                let Self { index, hasher, slots, .. } = self;
-                let at = slots.len() - 1;
-                let rehash = |at: &usize| slots.get(*at).map_or(0, |slot| hash_slot(hasher, slot));
-                index.insert_unique(hash(hasher, channel, market, inst_id), at, rehash);
+                self.index_from(at);
                 at
             }
         };
@@ -48,12 +71,7 @@ impl Slots {
         let Some(at) = self.find(channel, market, inst_id) else { return false };
         self.slots.swap_remove(at);
         // Places have moved; making the index anew is simple, and nobody waits for it.
-        let Self { index, hasher, slots, .. } = self;
-        index.clear();
-        for (at, slot) in slots.iter().enumerate() {
-            let rehash = |at: &usize| slots.get(*at).map_or(0, |slot| hash_slot(hasher, slot));
-            index.insert_unique(hash_slot(hasher, slot), at, rehash);
-        }
+        self.reindex();
         true
     }
 
@@ -183,14 +201,45 @@ impl Slots {
         slot
     }
 
-    /// Finds the slot of a v5 book that is still being read, and brings near what it will change.
+    /// Makes the index anew, as when slots have moved or publish elsewhere.
+    pub(super) fn reindex(&mut self) {
+        self.index.clear();
+        self.books.clear();
+        self.index_from(0);
+    }
+
+    fn index_from(&mut self, first: usize) {
+        let Self { index, hasher, slots, books, .. } = self;
+        let rehash =
+            |place: &Place| slots.get(place.at()).map_or(0, |slot| hash_slot(hasher, slot));
+        for (at, slot) in slots.iter().enumerate().skip(first) {
+            let hash = hash_slot(hasher, slot);
+            index.insert_unique(hash, Place::new(hash, at), rehash);
+            books.push(slot.replaced());
+        }
+    }
+
+    /// Asks for what a v5 book will change while it is still being read.
+    ///
+    /// The place is not looked at: it may be that of another subscription with the same hash.
     #[inline]
     pub(super) fn fetch(&mut self, channel: Channel, inst_id: &str) {
-        let found = self.find(channel, None, inst_id.as_bytes());
-        if let Some(slot) = found.and_then(|at| self.slots.get(at)) {
-            slot.fetch();
+        let hash = hash(&self.hasher, channel, None, inst_id.as_bytes());
+        if let Some(place) = self.index.find(hash, |place| place.tag == tag(hash)) {
+            let at = place.at();
+            if let Some(slot) = self.slots.get(at) {
+                near(slot);
+            }
+            self.fetch_book(at);
+            self.ahead = at;
         }
-        self.ahead = found.unwrap_or(self.ahead);
+    }
+
+    #[inline(always)]
+    fn fetch_book(&self, at: usize) {
+        if let Some(Some(book)) = self.books.get(at) {
+            book.fetch();
+        }
     }
 
     /// As [`Slots::find`], with a look at the place that was found ahead before any other.
@@ -211,18 +260,28 @@ impl Slots {
     #[inline]
     fn find(&self, channel: Channel, market: Option<Market>, inst_id: &[u8]) -> Option<usize> {
         let hash = hash(&self.hasher, channel, market, inst_id);
-        let same = |at: &usize| {
-            self.slots
-                .get(*at)
-                .is_some_and(|slot| parts(slot.subscription()) == (channel, market, inst_id))
+        let is_same = |place: &Place| {
+            if place.tag != tag(hash) {
+                return false;
+            }
+            self.fetch_book(place.at());
+            let slot = self.slots.get(place.at());
+            slot.is_some_and(|slot| parts(slot.subscription()) == (channel, market, inst_id))
         };
-        self.index.find(hash, same).copied()
+        self.index.find(hash, is_same).map(Place::at)
     }
 }
 
 #[inline]
 pub(super) fn parts(subscription: &Subscription) -> (Channel, Option<Market>, &[u8]) {
     (subscription.channel(), subscription.market(), subscription.inst_id().as_bytes())
+}
+
+/// A part of a hash beside those by which the table goes, its lowest and its highest bits.
+#[inline(always)]
+const fn tag(hash: u64) -> u32 {
+    let [_, _, tag @ .., _, _] = hash.to_le_bytes();
+    u32::from_le_bytes(tag)
 }
 
 #[inline]

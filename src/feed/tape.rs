@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 #[cfg(not(okx_feed_loom))]
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 #[cfg(okx_feed_loom)]
-use loom::sync::atomic::{AtomicU64, Ordering};
+use loom::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use super::seqlock::SeqLock;
 use crate::model::{BookState, Trade};
@@ -17,7 +17,7 @@ pub const TAPE_LEN: usize = 1024;
 #[derive(Debug)]
 struct Tape {
     next: AtomicU64,
-    state: AtomicU64,
+    state: AtomicU8,
     places: Box<[SeqLock<{ Trade::WORDS }>]>,
 }
 
@@ -54,7 +54,7 @@ impl TradePublisher {
     #[must_use]
     pub fn with_len(len: usize) -> Self {
         let places = (0..len.max(1)).map(|_| SeqLock::new(Trade::EMPTY.to_words())).collect();
-        let state = AtomicU64::new(BookState::Connecting.to_code());
+        let state = AtomicU8::new(BookState::Connecting.to_code());
         Self { shared: Arc::new(Tape { next: AtomicU64::new(0), state, places }) }
     }
 

@@ -28,12 +28,12 @@ pub struct Book5 {
     pub ts_recv: UnixNanos,
     /// The exchange's sequence number, [`NO_SEQ`] where it sent none.
     pub seq: i64,
-    ask_len: u8,
-    bid_len: u8,
-    flags: u8,
+    pub(super) ask_len: u8,
+    pub(super) bid_len: u8,
+    pub(super) flags: u8,
     reserved: [u8; 5],
-    asks: [Level; BOOK5_LEVELS],
-    bids: [Level; BOOK5_LEVELS],
+    pub(super) asks: [Level; BOOK5_LEVELS],
+    pub(super) bids: [Level; BOOK5_LEVELS],
 }
 
 impl Book5 {
@@ -208,49 +208,6 @@ impl Book5 {
     pub(crate) fn flag(&mut self) {
         self.flags = BookFlags::of(self.asks(), self.bids()).bits();
     }
-
-    /// The number of words of [`Book5::to_words`].
-    pub(crate) const WORDS: usize = 34;
-
-    /// The book as words, for publication in atomics.
-    #[inline]
-    pub(crate) fn to_words(self) -> [u64; Self::WORDS] {
-        let head = [self.ask_len, self.bid_len, self.flags, 0, 0, 0, 0, 0];
-        let mut words = [0; Self::WORDS];
-        let (start, levels) = words.split_at_mut(4);
-        start.copy_from_slice(&[
-            self.ts_event.0,
-            self.ts_recv.0,
-            self.seq.cast_unsigned(),
-            u64::from_le_bytes(head),
-        ]);
-        let both = self.asks.iter().chain(&self.bids);
-        for (slot, level) in levels.as_chunks_mut::<3>().0.iter_mut().zip(both) {
-            *slot = level.to_words();
-        }
-        words
-    }
-
-    /// The book of [`Book5::to_words`].
-    #[inline]
-    pub(crate) fn from_words(words: &[u64; Self::WORDS]) -> Self {
-        let [ts_event, ts_recv, seq, head, levels @ ..] = words;
-        let [ask_len, bid_len, flags, ..] = head.to_le_bytes();
-        let mut book = Self {
-            ts_event: UnixNanos(*ts_event),
-            ts_recv: UnixNanos(*ts_recv),
-            seq: seq.cast_signed(),
-            ask_len,
-            bid_len,
-            flags,
-            ..Self::EMPTY
-        };
-        let both = book.asks.iter_mut().chain(&mut book.bids);
-        for (level, chunk) in both.zip(levels.as_chunks::<3>().0) {
-            *level = Level::from_words(*chunk);
-        }
-        book
-    }
 }
 
 impl Default for Book5 {
@@ -305,7 +262,7 @@ fn push(places: &mut [Level; BOOK5_LEVELS], len: &mut u8, level: Level) -> bool 
 }
 
 const _: () = {
-    assert!(size_of::<Book5>() == Book5::WORDS * 8 && align_of::<Book5>() == 8);
+    assert!(size_of::<Book5>() == 272 && align_of::<Book5>() == 8);
     assert!(std::mem::offset_of!(Book5, ts_event) == 0);
     assert!(std::mem::offset_of!(Book5, ts_recv) == 8);
     assert!(std::mem::offset_of!(Book5, seq) == 16);
@@ -393,13 +350,5 @@ mod tests {
         let low = book(&[(&min, &min)], &[(&max, &max), (&min, &min)]);
         let _ = (low.mid(), low.microprice(18), low.imbalance(5), low.spread());
         let _ = low.sweep(Side::Sell, Decimal::from(1));
-    }
-
-    #[test]
-    fn words_carry_the_whole_book() {
-        let mut book = book(&[("1.0", "2"), ("1.5", "0.1")], &[("0.9", "7")]);
-        (book.ts_event, book.ts_recv, book.seq) = (UnixNanos(5), UnixNanos(6), -7);
-        assert_eq!(Book5::from_words(&book.to_words()), book);
-        assert_eq!(Book5::from_words(&Book5::EMPTY.to_words()), Book5::EMPTY);
     }
 }

@@ -81,9 +81,14 @@ impl Level {
     /// The level as three words, for publication in atomics.
     #[inline]
     pub(crate) const fn to_words(self) -> [u64; 3] {
-        let [o0, o1, o2, o3] = self.orders.to_le_bytes();
-        let tail = [o0, o1, o2, o3, self.px_scale, self.sz_scale, 0, 0];
-        [self.px.cast_unsigned(), self.sz.cast_unsigned(), u64::from_le_bytes(tail)]
+        // All eight bytes as they lie in memory, so that the compiler loads them as one word.
+        let [r0, r1] = self.reserved;
+        let tail = self.orders as u64
+            | (self.px_scale as u64) << 32
+            | (self.sz_scale as u64) << 40
+            | (r0 as u64) << 48
+            | (r1 as u64) << 56;
+        [self.px.cast_unsigned(), self.sz.cast_unsigned(), tail]
     }
 
     /// The level of [`Level::to_words`].

@@ -4,6 +4,7 @@
 
 mod book;
 mod book_flags;
+mod book_words;
 mod channel;
 mod checksum;
 mod decimal;

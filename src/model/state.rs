@@ -56,8 +56,8 @@ impl BookState {
         }
     }
 
-    /// The state as a number, for publication in an atomic.
-    pub(crate) const fn to_code(self) -> u64 {
+    /// The state as a number, for publication in atomics.
+    pub(crate) const fn to_code(self) -> u8 {
         match self {
             Self::Connecting => 0,
             Self::AwaitingSnapshot => 1,
@@ -71,7 +71,7 @@ impl BookState {
     }
 
     /// The state of [`BookState::to_code`].
-    pub(crate) const fn from_code(code: u64) -> Self {
+    pub(crate) const fn from_code(code: u8) -> Self {
         match code {
             1 => Self::AwaitingSnapshot,
             2 => Self::Live,

@@ -94,8 +94,10 @@ impl Arbiter {
     pub fn adopt(handler: &mut FeedHandler, line: usize) -> Self {
         let mut arbiter = Self::new(line + 1);
         arbiter.open = (0..=line).map(|other| other == line).collect();
-        let slots = handler.slots_mut().iter_mut();
-        arbiter.entries = slots.map(|slot| Entry::adopt(slot, line, &arbiter.open)).collect();
+        let slots = handler.slots_mut();
+        let entries = slots.iter_mut().map(|slot| Entry::adopt(slot, line, &arbiter.open));
+        arbiter.entries = entries.collect();
+        slots.reindex();
         arbiter.reindex();
         arbiter
     }

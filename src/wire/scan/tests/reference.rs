@@ -48,7 +48,7 @@ impl Outcome {
             market,
             inst_id,
             book: Some(*book),
-            words: Some(book.to_words()),
+            words: Some(book.words(0)),
             trade: None,
             depth: None,
         }
