@@ -100,9 +100,9 @@ fn frames(channel: &Subscription) -> Result<(Frames, Frames), Box<dyn Error>> {
             Outbound::Text(text) => text.as_bytes().to_vec(),
             Outbound::Binary(body) => {
                 let (frame, mut sink) = (Frame::Binary(&body), |_: &Event<'_>| {});
-                let decoded = decoder.decode(frame, UnixNanos(1), &mut sink)?;
+                decoder.decode(frame, UnixNanos(1), &mut sink)?;
                 bodies.push(body.to_vec());
-                decoder.last_text(decoded.text_len).to_vec()
+                decoder.last_text().to_vec()
             }
             Outbound::Fault(fault) => return Err(format!("{fault:?}").into()),
             Outbound::Close { reason, .. } => return Err(reason.into()),

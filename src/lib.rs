@@ -24,6 +24,6 @@ pub mod bench_internals {
         Inflated, Invalid, MAX_INPUT, MAX_OUTPUT, OUTPUT_SPACE, Refusal, SLACK, SmallInflate,
         Unsupported,
     };
-    pub use crate::wire::scan::{PADDING, PaddedText, Scanned, Scanner};
+    pub use crate::wire::scan::{PADDING, PaddedText, Scanned, Scanner, TextEnd};
     pub use crate::wire::scratch::{DepthLevels, Scratch};
 }

@@ -5,7 +5,7 @@ use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::head::MessageHead;
 use super::inflate::{INFLATE_SPACE, InflatePath, Inflater};
 use super::json::JsonParser;
-use super::scan::{PADDING, PaddedText, Scanned, Scanner};
+use super::scan::{PADDING, PaddedText, Scanned, Scanner, TextEnd};
 use super::scratch::Scratch;
 use super::{v3, v5};
 use crate::model::{
@@ -29,6 +29,10 @@ pub const MAX_INFLATED_LEN: usize = 1 << 20;
 
 /// Texts up to this length are parsed with buffers that are there from the start, in bytes.
 const WARM_TEXT_LEN: usize = 32 << 10;
+
+/// From this length on a v5 text is scanned where it lies, in bytes. Shorter ones are copied: that
+/// takes less time than reading their end elsewhere, and no trade is longer.
+const IN_PLACE_LEN: usize = 320;
 
 /// One WebSocket message, as the socket gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,8 +129,10 @@ pub struct Decoder {
     /// `None` where the fast path is switched off.
     scanner: Option<Scanner>,
     text: Box<[u8]>,
-    /// How much of it is the last frame's; 0 where that did not inflate.
+    /// How much of it is the last frame's; 0 where that did not inflate or was scanned in place.
     text_len: usize,
+    /// The end of a text that is scanned in place.
+    end: TextEnd,
     parser: JsonParser,
     scratch: Scratch,
 }
@@ -154,6 +160,7 @@ impl Decoder {
             // Zeroed memory is mapped when it is touched: the limit costs nothing until it is used.
             text: vec![0; room].into_boxed_slice(),
             text_len: 0,
+            end: TextEnd::default(),
             parser: JsonParser::new(text_len.min(WARM_TEXT_LEN)),
             scratch: Scratch::new(),
         }
@@ -191,9 +198,14 @@ impl Decoder {
         sink: &mut impl Ahead,
     ) -> Result<Decoded, DecodeError> {
         self.text_len = 0;
+        let tried = self.scan_in_place(frame, ts_recv, sink);
+        if tried == Some(true) {
+            let (text_len, parsed) = (frame.len(), TextPath::Scanned);
+            return Ok(Decoded { events: 1, text_len, inflated: None, parsed });
+        }
         let (text_len, inflated) = self.take_text(frame)?;
         self.text_len = text_len;
-        let (events, parsed) = match self.scan(text_len, ts_recv, sink) {
+        let (events, parsed) = match tried.is_none() && self.scan(text_len, ts_recv, sink) {
             true => (1, TextPath::Scanned),
             false => self.parse(text_len, ts_recv, sink)?,
         };
@@ -219,47 +231,33 @@ impl Decoder {
         self.inflater.set_portable();
     }
 
+    /// Tries the fast path over a text where it lies; `None` where it is too short for that to gain
+    /// anything, false where the general one has to decide.
+    #[inline]
+    fn scan_in_place(
+        &mut self,
+        frame: Frame<'_>,
+        ts_recv: UnixNanos,
+        sink: &mut impl Ahead,
+    ) -> Option<bool> {
+        let Self { dialect: dialect @ Dialect::V5, limits, scanner, scratch, end, .. } = self
+        else {
+            return None;
+        };
+        let Frame::Text(text) = frame else { return None };
+        if !(IN_PLACE_LEN..=limits.frame_len).contains(&text.len()) {
+            return None;
+        }
+        let (scanner, text) = scanner.zip(PaddedText::in_place(text, end))?;
+        Some(tell(scanner, *dialect, text, ts_recv, scratch, sink))
+    }
+
     /// Tries the fast path; false where the general one has to decide.
     #[inline]
     fn scan(&mut self, text_len: usize, ts_recv: UnixNanos, sink: &mut impl Ahead) -> bool {
         let Self { dialect, scanner, text, scratch, .. } = self;
-        let Some((scanner, text)) = scanner.zip(PaddedText::new(text, text_len)) else {
-            return false;
-        };
-        let ahead = &mut |channel, inst_id: &str| sink.ahead(channel, inst_id);
-        let event = match scanner.scan_ahead(*dialect, text, ts_recv, scratch, ahead) {
-            Some(Scanned::Book { channel, market, inst_id }) => {
-                Event::Book(BookUpdate { channel, market, inst_id, book: &scratch.book })
-            }
-            Some(Scanned::Trade { channel, market, inst_id, trade }) => {
-                Event::Trade(TradeUpdate { channel, market, inst_id, trade })
-            }
-            Some(Scanned::Depth {
-                channel,
-                market,
-                inst_id,
-                action,
-                ts_event,
-                seq,
-                prev_seq,
-                checksum,
-            }) => Event::Depth(DepthUpdate {
-                channel,
-                market,
-                inst_id,
-                action,
-                ts_event,
-                ts_recv,
-                seq,
-                prev_seq,
-                checksum,
-                asks: scratch.asks.as_slice(),
-                bids: scratch.bids.as_slice(),
-            }),
-            None => return false,
-        };
-        sink.on_event(&event);
-        true
+        let text = scanner.zip(PaddedText::new(text, text_len));
+        text.is_some_and(|(scanner, text)| tell(scanner, *dialect, text, ts_recv, scratch, sink))
     }
 
     /// Reads any text: everything that the fast path has declined.
@@ -283,18 +281,17 @@ impl Decoder {
         Ok((events, TextPath::General))
     }
 
-    /// The text of the frame decoded last, inflated where it was compressed.
-    ///
-    /// `text_len` is [`Decoded::text_len`] of that frame; a longer one is cut.
+    /// The text of the frame decoded last, inflated where it was compressed; empty where it did not
+    /// inflate, and where the scanner read a text frame without a copy of it.
     #[must_use]
-    pub fn last_text(&self, text_len: usize) -> &[u8] {
-        self.text.get(..text_len).unwrap_or(&self.text)
+    pub fn last_text(&self) -> &[u8] {
+        self.text.get(..self.text_len).unwrap_or_default()
     }
 
     /// What the last frame's first bytes say of its subscription, be the rest as it may.
     #[cold]
     pub(crate) fn last_head(&self) -> Option<MessageHead<'_>> {
-        MessageHead::of(self.dialect, self.text.get(..self.text_len)?)
+        MessageHead::of(self.dialect, self.last_text())
     }
 
     /// Brings the frame's text into the one scratch buffer and gives its length.
@@ -323,4 +320,50 @@ impl Decoder {
             }
         }
     }
+}
+
+/// Scans a text and tells the sink of it; false where the general parser has to decide.
+#[inline]
+fn tell(
+    scanner: Scanner,
+    dialect: Dialect,
+    text: PaddedText<'_>,
+    ts_recv: UnixNanos,
+    scratch: &mut Scratch,
+    sink: &mut impl Ahead,
+) -> bool {
+    let ahead = &mut |channel, inst_id: &str| sink.ahead(channel, inst_id);
+    let event = match scanner.scan_ahead(dialect, text, ts_recv, scratch, ahead) {
+        Some(Scanned::Book { channel, market, inst_id }) => {
+            Event::Book(BookUpdate { channel, market, inst_id, book: &scratch.book })
+        }
+        Some(Scanned::Trade { channel, market, inst_id, trade }) => {
+            Event::Trade(TradeUpdate { channel, market, inst_id, trade })
+        }
+        Some(Scanned::Depth {
+            channel,
+            market,
+            inst_id,
+            action,
+            ts_event,
+            seq,
+            prev_seq,
+            checksum,
+        }) => Event::Depth(DepthUpdate {
+            channel,
+            market,
+            inst_id,
+            action,
+            ts_event,
+            ts_recv,
+            seq,
+            prev_seq,
+            checksum,
+            asks: scratch.asks.as_slice(),
+            bids: scratch.bids.as_slice(),
+        }),
+        None => return false,
+    };
+    sink.on_event(&event);
+    true
 }

@@ -19,4 +19,4 @@ mod v5;
 #[cfg(test)]
 mod tests;
 
-pub use scanner::{PADDING, PaddedText, Scanned, Scanner};
+pub use scanner::{PADDING, PaddedText, Scanned, Scanner, TextEnd};

@@ -11,11 +11,28 @@ use crate::wire::scratch::Scratch;
 /// The readable bytes that must follow a text, so that wide loads need no check of their own.
 pub const PADDING: usize = 64;
 
+/// The bytes at the end of a text that are copied where the rest is read in place: more than what
+/// follows a book's levels.
+pub(super) const END_LEN: usize = 128;
+
+/// Room for the end of a text, with its padding.
+#[derive(Debug)]
+#[repr(align(64))]
+pub struct TextEnd([u8; END_LEN + PADDING]);
+
+impl Default for TextEnd {
+    fn default() -> Self {
+        Self([0; END_LEN + PADDING])
+    }
+}
+
 /// A message's text with at least [`PADDING`] bytes of any value behind it.
 #[derive(Clone, Copy, Debug)]
 pub struct PaddedText<'t> {
     buf: &'t [u8],
-    // INVARIANT: at least `PADDING`, at most the buffer's length.
+    /// The padded copy of the end, where the text itself has no padding.
+    end: Option<&'t [u8; END_LEN + PADDING]>,
+    // INVARIANT: at least `PADDING`, at most the length of the buffer or of the end.
     padding: usize,
 }
 
@@ -25,9 +42,31 @@ impl<'t> PaddedText<'t> {
     #[must_use]
     pub const fn new(buf: &'t [u8], len: usize) -> Option<Self> {
         match buf.len().checked_sub(len) {
-            Some(padding) if padding >= PADDING => Some(Self { buf, padding }),
+            Some(padding) if padding >= PADDING => Some(Self { buf, end: None, padding }),
             _ => None,
         }
+    }
+
+    /// A v5 text that is read where it lies, but for its end; `None` where it is shorter than
+    /// that.
+    #[inline]
+    #[must_use]
+    pub fn in_place(text: &'t [u8], end: &'t mut TextEnd) -> Option<Self> {
+        let TextEnd(end) = end;
+        *end.first_chunk_mut::<END_LEN>()? = *text.last_chunk()?;
+        Some(Self { buf: text, end: Some(end), padding: PADDING })
+    }
+
+    /// Moves a cursor over the text to the padded copy of its end, if there is one; `None` where
+    /// more is left than that holds. Whoever reads a text in place must call this before its end:
+    /// before it the bytes left are not what the padding is measured by.
+    #[inline(always)]
+    pub(super) fn to_end(self, cursor: &mut Cursor<'t>) -> Option<()> {
+        if let Some(end) = self.end {
+            let from = END_LEN.checked_sub(cursor.rest().len())?;
+            *cursor = Cursor::new(end.get(from..)?);
+        }
+        Some(())
     }
 }
 
@@ -175,8 +214,11 @@ pub(super) fn scan_with<'t, E: Engine>(
 ) -> Option<Scanned<'t>> {
     let mut cursor = Cursor::new(text.buf);
     let scanned = match dialect {
-        Dialect::V3 => v3::scan(engine, &mut cursor, ts_recv, scratch)?,
-        Dialect::V5 => v5::scan(engine, &mut cursor, ts_recv, scratch, ahead)?,
+        Dialect::V3 => {
+            text.to_end(&mut cursor)?;
+            v3::scan(engine, &mut cursor, ts_recv, scratch)?
+        }
+        Dialect::V5 => v5::scan(engine, text, &mut cursor, ts_recv, scratch, ahead)?,
     };
     // Wherever a scan may have read padding as text, it did not stop here.
     (cursor.rest().len() == text.padding).then_some(scanned)

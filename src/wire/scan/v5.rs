@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use super::depth;
 use super::engine::Engine;
 use super::inst_id::Id;
-use super::scanner::{Scanned, taker_side};
+use super::scanner::{PaddedText, Scanned, taker_side};
 use crate::model::{Book5, Channel, DepthAction, NO_SEQ, Trade, UnixNanos};
 use crate::wire::scratch::Scratch;
 
@@ -14,6 +14,7 @@ use crate::wire::scratch::Scratch;
 #[inline(always)]
 pub(super) fn scan<'t, E: Engine>(
     engine: E,
+    text: PaddedText<'t>,
     cursor: &mut Cursor<'t>,
     ts_recv: UnixNanos,
     scratch: &mut Scratch,
@@ -22,7 +23,7 @@ pub(super) fn scan<'t, E: Engine>(
     cursor.expect(b"{\"arg\":{\"channel\":\"")?;
     let Some(channel) = channel(cursor) else {
         // By value, so that five-level books and trades do not pay for it.
-        let (behind, scanned) = read_depth(engine, *cursor, scratch)?;
+        let (behind, scanned) = read_depth(engine, text, *cursor, scratch)?;
         *cursor = behind;
         return Some(scanned);
     };
@@ -34,11 +35,12 @@ pub(super) fn scan<'t, E: Engine>(
         Channel::Books5 | Channel::BboTbt => {
             ahead(channel, inst_id);
             let book = &mut scratch.book;
-            read_book(engine, cursor, &id, book)?;
+            read_book(engine, text, cursor, &id, book)?;
             book.ts_recv = ts_recv;
             Scanned::Book { channel, market, inst_id }
         }
         _ => {
+            text.to_end(cursor)?;
             let mut trade = read_trade(engine, cursor, &id)?;
             trade.ts_recv = ts_recv;
             Scanned::Trade { channel, market, inst_id, trade }
@@ -67,9 +69,10 @@ fn channel(cursor: &mut Cursor<'_>) -> Option<Channel> {
 /// Reads the book's fields: `asks,bids,ts` of `bbo-tbt`, `asks,bids,instId,ts` of `books5`, either
 /// with `seqId` behind (since 2023).
 #[inline(always)]
-fn read_book<E: Engine>(
+fn read_book<'t, E: Engine>(
     engine: E,
-    cursor: &mut Cursor<'_>,
+    text: PaddedText<'t>,
+    cursor: &mut Cursor<'t>,
     id: &Id<'_>,
     book: &mut Book5,
 ) -> Option<()> {
@@ -78,6 +81,7 @@ fn read_book<E: Engine>(
     let ask_len = engine.side(cursor, asks)?;
     cursor.expect(b",\"bids\":")?;
     let bid_len = engine.side(cursor, bids)?;
+    text.to_end(cursor)?;
     if cursor.accept(b",\"instId\":\"") {
         engine.same_id(cursor, id)?;
     }
@@ -144,6 +148,7 @@ fn seq<E: Engine>(engine: E, cursor: &mut Cursor<'_>) -> Option<i64> {
 #[inline(never)]
 fn read_depth<'t, E: Engine>(
     engine: E,
+    text: PaddedText<'t>,
     mut cursor: Cursor<'t>,
     scratch: &mut Scratch,
 ) -> Option<(Cursor<'t>, Scanned<'t>)> {
@@ -157,6 +162,7 @@ fn read_depth<'t, E: Engine>(
         DepthAction::Snapshot
     };
     depth::sides(engine, &mut cursor, scratch)?;
+    text.to_end(&mut cursor)?;
     let (mut ts_event, mut checksum, mut seq, mut prev_seq) = (None, None, None, None);
     // The usual order takes one round, any other one more for each field that comes too early.
     while !cursor.accept(b"}]}") {

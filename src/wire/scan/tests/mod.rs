@@ -13,10 +13,13 @@ mod rng;
 
 use std::cell::RefCell;
 
-use super::{PADDING, PaddedText, Scanned, Scanner};
+use super::{PADDING, PaddedText, Scanned, Scanner, TextEnd};
 use crate::model::{DepthUpdate, Dialect, UnixNanos};
 use crate::wire::scratch::Scratch;
 use reference::Outcome;
+
+/// From this length on the decoder scans in place.
+const IN_PLACE_LEN: usize = 320;
 
 /// The receive time of all messages in these tests.
 const TS_RECV: UnixNanos = UnixNanos(77);
@@ -27,7 +30,20 @@ thread_local! {
 
 /// What a scanner makes of a text.
 fn scan_padded(scanner: &Scanner, dialect: Dialect, buf: &[u8], len: usize) -> Option<Outcome> {
-    let text = PaddedText::new(buf, len).unwrap();
+    scan_text(scanner, dialect, PaddedText::new(buf, len).unwrap())
+}
+
+/// What a scanner makes of a text that lies elsewhere and has no padding; the outer `None` where that
+/// is not tried.
+fn scan_in_place(scanner: &Scanner, dialect: Dialect, text: &[u8]) -> Option<Option<Outcome>> {
+    let mut end = TextEnd::default();
+    // Memory of its own, so that Miri and sanitizers see each byte read beyond it.
+    let text = text.to_vec().into_boxed_slice();
+    let text = PaddedText::in_place(&text, &mut end)?;
+    Some(scan_text(scanner, dialect, text))
+}
+
+fn scan_text(scanner: &Scanner, dialect: Dialect, text: PaddedText<'_>) -> Option<Outcome> {
     SCRATCH.with_borrow_mut(|scratch| {
         // What is left of an older book must not show; levels of older messages lie about anyway.
         scratch.book = reference::full_book();
@@ -79,6 +95,9 @@ fn check_padded(dialect: Dialect, buf: &[u8], len: usize) -> Option<Outcome> {
     let portable = scan_padded(&Scanner::portable(), dialect, buf, len);
     let best = scan_padded(&Scanner::new(), dialect, buf, len);
     assert_eq!(best, portable, "the scanners differ over {}", shown());
+    if dialect == Dialect::V5 {
+        check_in_place(&buf[..len], best.as_ref());
+    }
     if best.is_some() {
         assert_eq!(best, reference::read(dialect, &buf[..len]), "wrong over {}", shown());
         // Miri runs no C, and the decoder holds libdeflate.
@@ -88,6 +107,36 @@ fn check_padded(dialect: Dialect, buf: &[u8], len: usize) -> Option<Outcome> {
         }
     }
     best
+}
+
+/// Where the text lies makes no difference to books that are long enough. Other texts may be declined
+/// in place, but not read in another way.
+fn check_in_place(text: &[u8], padded: Option<&Outcome>) {
+    for scanner in [Scanner::portable(), Scanner::new()] {
+        let Some(in_place) = scan_in_place(&scanner, Dialect::V5, text) else { continue };
+        let is_book = padded.is_some_and(|outcome| outcome.trade.is_none());
+        if in_place.is_some() || (is_book && text.len() >= IN_PLACE_LEN) {
+            let shown = String::from_utf8_lossy(text);
+            assert_eq!(in_place.as_ref(), padded, "read otherwise in place: {shown}");
+        }
+    }
+}
+
+/// What follows a message in its buffer, be it as long as a padding, is never taken for one.
+#[test]
+fn a_text_with_something_behind_it_is_declined_in_place() {
+    let side = r#"[["1","2","0","3"],["1","2","0","3"],["1","2","0","3"],["1","2","0","3"]]"#;
+    let books = format!(
+        r#"{{"arg":{{"channel":"books5","instId":"X"}},"data":[{{"asks":{side},"bids":{side},"instId":"X","ts":"1654032991947","seqId":1}}]}}"#
+    );
+    let trade = r#"{"arg":{"channel":"trades","instId":"X"},"data":[{"instId":"X","tradeId":"1","px":"1","sz":"1","side":"buy","ts":"1654032991947"}]}"#;
+    for text in [books.as_str(), trade] {
+        for behind in 0..=2 * PADDING {
+            let long = format!("{text}{}", " ".repeat(behind));
+            let read = scan_in_place(&Scanner::new(), Dialect::V5, long.as_bytes()).unwrap();
+            assert_eq!(read.is_some(), behind == 0, "{behind} bytes behind {text}");
+        }
+    }
 }
 
 #[test]
