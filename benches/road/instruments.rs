@@ -4,9 +4,13 @@
 //! and the cache lines that they and their published copies stand in. Each book has a reader, so
 //! each update is published.
 
-use criterion::Criterion;
-use okx_feed::{Dialect, FeedHandler, Subscription};
+use std::hint::black_box;
+use std::time::Instant;
 
+use criterion::Criterion;
+use okx_feed::{BookReader, Dialect, FeedHandler, Subscription};
+
+use crate::ratios::wanted;
 use crate::rivals::{Contender, TS_RECV};
 use crate::stream::{Stream, deflated, text_of};
 use crate::time;
@@ -23,30 +27,84 @@ enum Order {
     Hot,
 }
 
+const CHANNELS: [&str; 2] = ["books5:BTC-USDT-SWAP", "swap/depth5:BTC-USDT-SWAP"];
+const ORDERS: [(&str, Order); 2] = [("even", Order::Even), ("hot", Order::Hot)];
+const COUNTS: [usize; 4] = [1, 100, 1_000, 10_000];
+
+/// Passes of each count in turn.
+const PASSES: usize = 31;
+
 /// Times 1, 100, 1,000 and 10,000 instruments.
 pub(crate) fn instruments(c: &mut Criterion) {
-    for channel in ["books5:BTC-USDT-SWAP", "swap/depth5:BTC-USDT-SWAP"] {
+    for channel in CHANNELS {
         let base = Stream::simulated(channel);
-        for (name, order) in [("even", Order::Even), ("hot", Order::Hot)] {
+        for (name, order) in ORDERS {
             let mut group = c.benchmark_group(format!("instruments/{}/{name}", base.name));
-            for count in [1, 100, 1_000, 10_000] {
+            for count in COUNTS {
                 let stream = spread(&base, count, order);
-                let mut feed = FeedHandler::new(stream.dialect);
-                let mut readers = Vec::with_capacity(count);
-                for subscription in &stream.subscriptions {
-                    feed.subscribe(*subscription);
-                    readers.push(feed.book_reader(subscription));
-                }
-                let mut ours = Contender::of(feed);
-                stream.iter().for_each(|(frame, _)| assert!(ours.take(frame)));
-                let stats = ours.handler().unwrap().stats();
-                assert_eq!((stats.scanned, stats.unsubscribed), (FRAMES as u64, 0));
-                let last = readers.last().unwrap().as_ref().unwrap();
-                assert!(last.version() > 0 && last.book().ts_recv == TS_RECV);
+                let (mut ours, _readers) = subscribed(&stream);
                 time(&mut group, &count.to_string(), &mut ours, &stream);
             }
         }
     }
+}
+
+/// Prints the table of the same runs in turn, pass by pass: their differences are smaller than those
+/// of a shared machine from one second to the next.
+#[expect(clippy::print_stdout, reason = "the table is the result")]
+#[expect(clippy::disallowed_methods, reason = "a bench reads a clock")]
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds a frame and ratios")]
+pub(crate) fn instruments_in_turn(_: &mut Criterion) {
+    let Some(passes) = wanted(PASSES) else { return };
+    for channel in CHANNELS {
+        let base = Stream::simulated(channel);
+        for (name, order) in ORDERS {
+            let streams = COUNTS.map(|count| spread(&base, count, order));
+            let mut runs: Vec<_> = streams.iter().map(|s| (s, subscribed(s), vec![])).collect();
+            for _ in 0..passes {
+                for (stream, (ours, _), times) in &mut runs {
+                    // The first pass brings back what the others have driven out of the caches.
+                    take_all(ours, stream);
+                    let start = Instant::now();
+                    take_all(ours, stream);
+                    times.push(start.elapsed().as_nanos() as f64 / stream.len() as f64);
+                }
+            }
+            println!("\nratios/{} over instruments, {name}: {passes} passes in turn", base.name);
+            println!("  {:>8}{:>8}{:>9}{:>12}{:>10}", "", "least", "median", "least x", "median x");
+            let mut one = None;
+            for (count, (_, _, times)) in COUNTS.iter().zip(&mut runs) {
+                times.sort_by(f64::total_cmp);
+                let (least, median) = (times[0], times[times.len() / 2]);
+                let (of_least, of_median) = *one.get_or_insert((least, median));
+                let (a, b) = (least / of_least, median / of_median);
+                println!("  {count:8}{least:8.0}{median:9.0}{a:12.2}{b:10.2}");
+            }
+        }
+    }
+}
+
+fn take_all(ours: &mut Contender, stream: &Stream) {
+    for (frame, _) in stream.iter() {
+        black_box(ours.take(black_box(frame)));
+    }
+}
+
+/// Ours with a reader of each book, once through the stream.
+fn subscribed(stream: &Stream) -> (Contender, Vec<Option<BookReader>>) {
+    let mut feed = FeedHandler::new(stream.dialect);
+    let subscribe = |subscription: &Subscription| {
+        feed.subscribe(*subscription);
+        feed.book_reader(subscription)
+    };
+    let readers: Vec<_> = stream.subscriptions.iter().map(subscribe).collect();
+    let mut ours = Contender::of(feed);
+    stream.iter().for_each(|(frame, _)| assert!(ours.take(frame)));
+    let stats = ours.handler().unwrap().stats();
+    assert_eq!((stats.scanned, stats.unsubscribed), (FRAMES as u64, 0));
+    let last = readers.last().unwrap().as_ref().unwrap();
+    assert!(last.version() > 0 && last.book().ts_recv == TS_RECV);
+    (ours, readers)
 }
 
 /// The frames of one instrument, told of `count` instruments in turn.

@@ -89,6 +89,7 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(800))
         .sample_size(20);
-    targets = ratios::ratios, road, real::real, stages::stages, instruments::instruments, malformed::malformed
+    targets = ratios::ratios, road, real::real, stages::stages, instruments::instruments, instruments::instruments_in_turn,
+        malformed::malformed
 }
 criterion_main!(benches);

@@ -20,16 +20,11 @@ const PASSES: usize = 101;
 #[expect(clippy::disallowed_methods, reason = "a bench reads a clock")]
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds a frame and ratios")]
 pub(crate) fn ratios(_: &mut Criterion) {
-    let args: Vec<_> = std::env::args().skip(1).collect();
-    let test = args.iter().any(|arg| arg == "--test");
-    let mut filters = args.iter().filter(|arg| !arg.starts_with('-'));
-    if filters.next().is_some_and(|filter| !"ratios".contains(filter.as_str())) {
-        return;
-    }
+    let Some(passes) = wanted(PASSES) else { return };
     for stream in Stream::all() {
         let mut contenders = contenders(stream.dialect, &stream.subscriptions);
         let mut times = vec![Vec::new(); contenders.len()];
-        for _ in 0..if test { 1 } else { PASSES } {
+        for _ in 0..passes {
             for (contender, times) in contenders.iter_mut().zip(&mut times) {
                 let start = Instant::now();
                 for (frame, _) in stream.iter() {
@@ -40,13 +35,24 @@ pub(crate) fn ratios(_: &mut Criterion) {
         }
         times.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));
         println!("\nratios/{}: ns a frame over {} passes in turn", stream.name, times[0].len());
-        println!("  {:32}{:>8}{:>9}{:>12}{:>10}", "", "least", "median", "least x", "median x");
+        println!("  {:34}{:>8}{:>9}{:>12}{:>10}", "", "least", "median", "least x", "median x");
         let of = |times: &[f64]| (times[0], times[times.len() / 2]);
         let (least_ours, median_ours) = of(&times[0]);
         for (contender, times) in contenders.iter().zip(&times) {
             let ((least, median), name) = (of(times), contender.name);
             let (a, b) = (least / least_ours, median / median_ours);
-            println!("  {name:32}{least:8.0}{median:9.0}{a:12.2}{b:10.2}");
+            println!("  {name:34}{least:8.0}{median:9.0}{a:12.2}{b:10.2}");
         }
     }
+}
+
+/// How many passes the command line wants of these tables: one to test them, `None` where it wants
+/// other benches only.
+pub(crate) fn wanted(passes: usize) -> Option<usize> {
+    let args: Vec<_> = std::env::args().skip(1).collect();
+    let mut filters = args.iter().filter(|arg| !arg.starts_with('-'));
+    if filters.next().is_some_and(|filter| !"ratios".contains(filter.as_str())) {
+        return None;
+    }
+    Some(if args.iter().any(|arg| arg == "--test") { 1 } else { passes })
 }
