@@ -19,7 +19,9 @@
 #![allow(clippy::missing_panics_doc, reason = "so do its helpers")]
 
 mod client;
+mod history;
 mod integrity;
+mod lines;
 mod mirror;
 mod world;
 

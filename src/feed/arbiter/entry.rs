@@ -131,8 +131,12 @@ impl Entry {
         self.lines.get(line).is_some_and(|line| line.state == Some(BookState::Live))
     }
 
-    /// Judges a book of a line; publishes it where it counts.
+    /// Judges a book of a line; publishes it where it counts. One that the line itself does not
+    /// believe does not.
     pub(super) fn on_book(&mut self, line: usize, update: &BookUpdate<'_>) -> Copy {
+        if !self.is_live(line) {
+            return Copy::Old;
+        }
         let book = update.book;
         let mark = book_mark(book);
         let copy = self.judge_book(line, mark, book.ts_recv);
