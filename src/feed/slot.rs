@@ -1,6 +1,6 @@
 //! The state of one subscription: what it brought last, and whether that can be believed.
 
-use super::doubt::{Doubt, is_older};
+use super::doubt::{Doubt, Place};
 use super::publish::{BookPublisher, BookReader};
 use super::publish_depth::{DepthPublisher, DepthReader, PUBLISHED_LEVELS};
 use super::publishers::Publishers;
@@ -275,8 +275,8 @@ impl Slot {
     #[inline]
     pub(super) fn apply_book(&mut self, update: &BookUpdate<'_>) -> bool {
         let book = update.book;
-        // Nearly every book is past the last one by time, whatever its number says.
-        if (book.ts_event, book.seq) < (self.ts_event, self.seq) && self.is_doubtful(book) {
+        let last = Place { ts: self.ts_event, seq: self.seq };
+        if Place::of(book).runs_back(last) && self.doubts(book, last) {
             return false;
         }
         (self.ts_event, self.seq, self.ts_recv) = (book.ts_event, book.seq, book.ts_recv);
@@ -293,20 +293,18 @@ impl Slot {
     /// Whether a book is an old copy, as far as can be told: then the slot is stale with the last
     /// one. What came on another connection tells nothing of this one.
     #[cold]
-    fn is_doubtful(&mut self, book: &Book5) -> bool {
+    fn doubts(&mut self, book: &Book5, last: Place) -> bool {
         match self.state {
-            BookState::Live => self.doubt = Doubt::default(),
+            BookState::Live => self.doubt.end_run(),
             BookState::Stale => {}
             _ => return false,
         }
-        if !is_older(book, self.seq, self.ts_event) || self.doubt.settles(book) {
-            return false;
-        }
-        if self.state != BookState::Stale {
+        let doubts = self.doubt.takes(book, last);
+        if doubts && self.state != BookState::Stale {
             self.state = BookState::Stale;
             self.publish_state();
         }
-        true
+        doubts
     }
 
     #[inline]

@@ -14,6 +14,7 @@ use okx_feed::{
 use super::client::{Client, Outcome, Transport};
 use super::history::{History, Shown, depth_of};
 use super::lines::Lines;
+use super::tally::{RULES, Tally};
 
 const SECOND: Duration = Duration::from_secs(1);
 const NEVER: MonoNanos = MonoNanos(u64::MAX);
@@ -21,74 +22,6 @@ const NEVER: MonoNanos = MonoNanos(u64::MAX);
 /// How long things go wrong, and how long the clients then have to be well again.
 const FAULTS: Duration = Duration::from_secs(12);
 const HEALING: Duration = Duration::from_secs(40);
-
-const RULES: [&str; 27] = [
-    "drop",
-    "rst",
-    "halfopen",
-    "stall:for=1s",
-    "stall:for=9s",
-    "trickle",
-    "fragment",
-    "badframe",
-    "corrupt",
-    "corrupt:p=0.3,times=5",
-    "truncate",
-    "giant:bytes=70000",
-    "bomb:bytes=70000",
-    "noack:times=3",
-    "ignore:times=2",
-    "error:times=2",
-    "close:code=4004",
-    "close:code=4005",
-    "notice:after=3s",
-    "snapshot",
-    "gap",
-    "gap:each=3,times=2",
-    "repeat:times=3",
-    "reorder",
-    "checksum",
-    "checksum:each=2,times=2",
-    "reorder:times=3",
-];
-
-/// What happened in some runs.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) events: u64,
-    pub(crate) faults: u64,
-    pub(crate) restarts: u64,
-    pub(crate) attempts: u64,
-    pub(crate) refused: u64,
-    pub(crate) postponed: u64,
-    pub(crate) losses: u64,
-    pub(crate) resyncs: u64,
-    pub(crate) late_acks: u64,
-    pub(crate) late_snapshots: u64,
-    pub(crate) gaps: u64,
-    pub(crate) mismatches: u64,
-    pub(crate) malformed: u64,
-    pub(crate) live_looks: u64,
-}
-
-impl Tally {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.events += other.events;
-        self.faults += other.faults;
-        self.restarts += other.restarts;
-        self.attempts += other.attempts;
-        self.refused += other.refused;
-        self.postponed += other.postponed;
-        self.losses += other.losses;
-        self.resyncs += other.resyncs;
-        self.late_acks += other.late_acks;
-        self.late_snapshots += other.late_snapshots;
-        self.gaps += other.gaps;
-        self.mismatches += other.mismatches;
-        self.malformed += other.malformed;
-        self.live_looks += other.live_looks;
-    }
-}
 
 pub(crate) struct World {
     exchange: Exchange,
@@ -125,6 +58,7 @@ impl World {
             },
             intervals: PushIntervals::EVERY_CHANGE,
             v5_checksums: random.bool(),
+            faults: clock_faults(&mut random).parse().unwrap(),
             ..ExchangeConfig::default()
         };
         let config = config(dialect, &mut random);
@@ -476,6 +410,19 @@ pub(crate) fn check_five(market: &SimMarket, subscription: &Subscription, book: 
     let (truth, depth) = (market.book5(inst).unwrap(), depth_of(subscription));
     assert_eq!(book.asks(), &truth.asks()[..depth], "{subscription}");
     assert_eq!(book.bids(), &truth.bids()[..depth], "{subscription}");
+}
+
+/// In some runs the exchange's clock jumps, and perhaps jumps back, and its numbers start anew.
+fn clock_faults(random: &mut fastrand::Rng) -> String {
+    let mut at = || Duration::from_millis(random.u64(..12_000)).as_millis();
+    let (clock, seq) = (at(), at());
+    let by = random.u64(1..6_000);
+    match random.u8(..8) {
+        0 => format!("clock:at={clock}ms,by=-{by}ms"),
+        1 => format!("clock:at={clock}ms,by={by}ms,for=3s;resetseq:at={seq}ms"),
+        2 => format!("clock:at={clock}ms,by=-{by}ms;resetseq:at={clock}ms"),
+        _ => String::new(),
+    }
 }
 
 /// Where a client's events go.

@@ -39,7 +39,10 @@ impl Mark {
     /// Whether numbers and times say the opposite: the exchange has begun to count anew, or has set
     /// its clock, between the two.
     fn contradicts(&self, other: &Self) -> bool {
-        self.seq < other.seq && self.ts > other.ts || self.seq > other.seq && self.ts < other.ts
+        let numbered = self.seq != NO_SEQ && other.seq != NO_SEQ;
+        numbered
+            && (self.seq < other.seq && self.ts > other.ts
+                || self.seq > other.seq && self.ts < other.ts)
     }
 }
 
@@ -53,16 +56,25 @@ pub(super) struct Position {
 }
 
 impl Position {
-    /// Goes on to the next update of the line; gives the one before.
-    fn step(&mut self, mark: Mark, judged_epoch: u32) -> Option<Mark> {
+    /// Goes on to the next book of the line; gives the one before. What the line's own feed takes for
+    /// an old copy does not come here, so a book from long before is a new start.
+    fn step_book(&mut self, mark: Mark, judged_epoch: u32) -> Option<Mark> {
+        let back = |last: Mark| last.ts.since(mark.ts).unwrap_or_default() >= CLOCK_BACK;
+        let follows = |last: Mark| mark.seq != NO_SEQ && mark.seq >= last.seq;
+        let anew = |last: Mark| mark.contradicts(&last) || back(last) && !follows(last);
+        self.step(mark, judged_epoch, anew)
+    }
+
+    /// As [`Position::step_book`] for a trade, which may come late.
+    fn step_trade(&mut self, mark: Mark, judged_epoch: u32) {
+        self.step(mark, judged_epoch, |last| mark.contradicts(&last));
+    }
+
+    fn step(&mut self, mark: Mark, judged_epoch: u32, anew: impl Fn(Mark) -> bool) -> Option<Mark> {
         self.epoch = match self.last {
             // A new connection is where the exchange is.
             None => judged_epoch,
-            Some(last) if mark.seq == NO_SEQ || last.seq == NO_SEQ => {
-                let back = last.ts.since(mark.ts).unwrap_or_default();
-                self.epoch + u32::from(back >= CLOCK_BACK)
-            }
-            Some(last) => self.epoch + u32::from(mark.contradicts(&last)),
+            Some(last) => self.epoch + u32::from(anew(last)),
         };
         self.last.replace(mark)
     }
@@ -104,7 +116,7 @@ impl Judge {
         mark: Mark,
         at: UnixNanos,
     ) -> Copy {
-        let before = position.step(mark, self.epoch);
+        let before = position.step_book(mark, self.epoch);
         let Some(last) = self.last else { return self.first(position) };
         let numbered = mark.seq != NO_SEQ && last.seq != NO_SEQ;
         match self.find(mark.key) {
@@ -117,7 +129,7 @@ impl Judge {
         let (newer, doubtful) = if numbered {
             let newer = mark.ts >= last.ts && mark.seq > last.seq
                 || mark.ts > last.ts && mark.seq == last.seq;
-            (newer, mark.contradicts(&last))
+            (newer, mark.contradicts(&last) || position.epoch > self.epoch)
         } else {
             // Within a moment only a line that has come to the last that counts can lead on.
             let there = before.is_some_and(|before| before.key == last.key);
@@ -137,7 +149,7 @@ impl Judge {
 
     /// Judges a trade, whose `seq` is its id: one that a slower line brings late still counts.
     pub(super) fn trade(&mut self, position: &mut Position, mark: Mark) -> Copy {
-        position.step(mark, self.epoch);
+        position.step_trade(mark, self.epoch);
         if let Some((line, at)) = self.find(mark.key) {
             return Copy::Of(line, at);
         }
@@ -296,9 +308,22 @@ mod tests {
         let mut lines = Lines::new(8);
         lines.book(0, mark(10, 10), 10);
         assert!(lines.book(0, mark(i64::MAX, 1 << 30), 20));
-        assert!(!lines.book(0, mark(11, 30), 30) && !lines.book(1, mark(12, 40), 40));
+        assert!(!lines.book(1, mark(11, 30), 30) && !lines.book(1, mark(12, 40), 40));
         assert!(lines.book(1, mark(13, 40_000), 40_000));
         assert!(lines.book(0, mark(14, 40_001), 40_001));
+    }
+
+    #[test]
+    fn a_line_that_believes_a_new_start_leads_the_others() {
+        for numbered in [true, false] {
+            let of = |n: i64, ms| mark(if numbered { n } else { NO_SEQ }, ms);
+            let mut lines = Lines::new(8);
+            assert!(lines.book(0, of(1_000, 60_000), 0) && !lines.book(1, of(999, 59_000), 0));
+            // Numbers and clock were set back, and the feed of each line has come to believe it.
+            assert!(lines.book(0, of(5, 500), 1) && lines.book(0, of(6, 600), 2));
+            assert!(!lines.book(1, of(5, 500), 3) && !lines.book(1, of(6, 600), 4));
+            assert!(lines.book(1, of(7, 700), 5) && !lines.book(0, of(7, 700), 6));
+        }
     }
 
     #[test]
