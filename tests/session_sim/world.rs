@@ -40,6 +40,7 @@ pub(crate) struct World {
     /// The arbiter between the clients, where they are lines.
     lines: Option<Lines>,
     subscriptions: Vec<Subscription>,
+    clock_jumps: bool,
     tally: Tally,
 }
 
@@ -48,6 +49,7 @@ impl World {
         let mut random = fastrand::Rng::with_seed(seed);
         let dialect = if random.bool() { Dialect::V3 } else { Dialect::V5 };
         let listings = Listing::generate(1 + random.usize(..2));
+        let clock_faults = clock_faults(&mut random);
         let mut exchange = ExchangeConfig {
             market: MarketConfig {
                 seed,
@@ -58,7 +60,7 @@ impl World {
             },
             intervals: PushIntervals::EVERY_CHANGE,
             v5_checksums: random.bool(),
-            faults: clock_faults(&mut random).parse().unwrap(),
+            faults: clock_faults.parse().unwrap(),
             ..ExchangeConfig::default()
         };
         let config = config(dialect, &mut random);
@@ -81,6 +83,7 @@ impl World {
             shown: Default::default(),
             lines: None,
             subscriptions: listings.iter().flat_map(|l| subscriptions(dialect, l)).collect(),
+            clock_jumps: !clock_faults.is_empty(),
             tally: Tally::default(),
             random,
         };
@@ -187,7 +190,11 @@ impl World {
             Dialect::V5 => &["books5", "bbo-tbt", "trades"],
         };
         let channel = channels[self.random.usize(..channels.len())];
-        let kind = ["reorder", "reorder", "repeat", "gap", "snapshot"][self.random.usize(..5)];
+        let mut kind = ["reorder", "reorder", "repeat", "gap", "snapshot"][self.random.usize(..5)];
+        // Without numbers, a book from before the clock was set back is newer by all that there is.
+        if self.clock_jumps && self.config.dialect == Dialect::V3 && kind == "reorder" {
+            kind = "repeat";
+        }
         let times = ["", ",p=0.5,times=6"][self.random.usize(..2)];
         format!("{kind}:channel={channel}{times}")
     }
@@ -205,6 +212,8 @@ impl World {
                 self.exchange.reset_seq(inst, self.now);
             }
         }
+        // Else the next version might have the number of the last one.
+        self.record();
     }
 
     /// Moves messages from the exchange to the clients, and what has arrived into their feeds.

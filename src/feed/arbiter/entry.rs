@@ -203,8 +203,18 @@ impl Entry {
     fn judge_book(&mut self, line: usize, mark: Mark, ts_recv: UnixNanos) -> Copy {
         self.start_anew_if_alone();
         let shown = self.judge.last().map(|last| last.key);
-        let Some(of_line) = self.lines.get_mut(line) else { return Copy::Old };
-        let mut copy = self.judge.book(line, &mut of_line.position, mark, ts_recv);
+        let Self { judge, lines, .. } = self;
+        let Some(mut position) = lines.get(line).map(|of_line| of_line.position) else {
+            return Copy::Old;
+        };
+        let leads = |(at, other): (usize, &OfLine), epoch| {
+            at != line && other.state == Some(BookState::Live) && other.position.has_come_to(epoch)
+        };
+        let is_led = |epoch| lines.iter().enumerate().any(|other| leads(other, epoch));
+        let mut copy = judge.book(line, &mut position, mark, ts_recv, is_led);
+        if let Some(of_line) = lines.get_mut(line) {
+            of_line.position = position;
+        }
         if !self.state.is_live() && shown == Some(mark.key) {
             copy = Copy::First;
         }

@@ -56,6 +56,11 @@ pub(super) struct Position {
 }
 
 impl Position {
+    /// Whether the line has brought something since the exchange started anew so often.
+    pub(super) fn has_come_to(&self, epoch: u32) -> bool {
+        self.last.is_some() && self.epoch >= epoch
+    }
+
     /// Goes on to the next book of the line; gives the one before. What the line's own feed takes for
     /// an old copy does not come here, so a book from long before is a new start.
     fn step_book(&mut self, mark: Mark, judged_epoch: u32) -> Option<Mark> {
@@ -65,9 +70,10 @@ impl Position {
         self.step(mark, judged_epoch, anew)
     }
 
-    /// As [`Position::step_book`] for a trade, which may come late.
+    /// As [`Position::step_book`] for a trade, which may come late, and whose id says more than a
+    /// clock that is set back.
     fn step_trade(&mut self, mark: Mark, judged_epoch: u32) {
-        self.step(mark, judged_epoch, |last| mark.contradicts(&last));
+        self.step(mark, judged_epoch, |last| mark.seq < last.seq && mark.ts > last.ts);
     }
 
     fn step(&mut self, mark: Mark, judged_epoch: u32, anew: impl Fn(Mark) -> bool) -> Option<Mark> {
@@ -92,6 +98,8 @@ pub(super) struct Judge {
     epoch: u32,
     /// The highest number that was forgotten since the exchange began to count.
     forgotten: i64,
+    /// Whether any trade was ever forgotten.
+    forgets: bool,
 }
 
 impl Judge {
@@ -105,16 +113,19 @@ impl Judge {
             at: UnixNanos::UNKNOWN,
             epoch: 0,
             forgotten: NO_SEQ,
+            forgets: false,
         }
     }
 
-    /// Judges a book that came on a line at `at`.
+    /// Judges a book that came on a line at `at`. `is_led` says whether a live line has come as far as
+    /// the epoch that it is given.
     pub(super) fn book(
         &mut self,
         line: usize,
         position: &mut Position,
         mark: Mark,
         at: UnixNanos,
+        is_led: impl FnOnce(u32) -> bool,
     ) -> Copy {
         let before = position.step_book(mark, self.epoch);
         let Some(last) = self.last else { return self.first(position) };
@@ -136,9 +147,12 @@ impl Judge {
             let newer = mark.ts > last.ts || mark.ts == last.ts && there;
             (newer && !behind, mark.ts > last.ts || position.epoch > self.epoch)
         };
-        let silent = at.since(self.at).unwrap_or_default();
-        let patience = if doubtful { CONTRADICTED } else { FROZEN };
-        if newer || doubtful && !behind || silent >= patience {
+        let impatient = || {
+            let silent = at.since(self.at).unwrap_or_default();
+            // A line that has not seen a new start may lag for long; one that has brings what follows.
+            silent >= FROZEN || doubtful && silent >= CONTRADICTED && !is_led(self.epoch)
+        };
+        if newer || doubtful && !behind || impatient() {
             if doubtful && !newer && position.epoch == self.epoch {
                 position.epoch += 1;
             }
@@ -155,8 +169,9 @@ impl Judge {
         }
         let Some(last) = self.last else { return self.first(position) };
         if position.epoch < self.epoch {
-            // From before the exchange began to count anew: nobody can say whether it was told.
-            return Copy::Old;
+            // From before the exchange began to count anew: only who remembers all trades can say
+            // that it was not told.
+            return if self.forgets { Copy::Old } else { Copy::First };
         }
         if position.epoch > self.epoch {
             self.forgotten = NO_SEQ;
@@ -190,8 +205,11 @@ impl Judge {
         };
         // What is forgotten from before a new start says nothing of the ids after it.
         let this_count = self.last.is_none_or(|last| key.1 <= last.seq.max(mark.seq));
-        if trade && won.0 != usize::MAX && this_count {
-            self.forgotten = self.forgotten.max(key.1);
+        if trade && won.0 != usize::MAX {
+            self.forgets = true;
+            if this_count {
+                self.forgotten = self.forgotten.max(key.1);
+            }
         }
         (*key, *won) = ((mark.key, mark.seq), (line, at));
         self.next = (self.next + 1) % self.keys.len().max(1);
@@ -243,7 +261,9 @@ mod tests {
 
         fn book(&mut self, line: usize, mark: Mark, at_ms: u64) -> bool {
             let at = UnixNanos(BASE + at_ms * 1_000_000);
-            let first = self.0.book(line, &mut self.1[line], mark, at) == Copy::First;
+            let other = self.1[1 - line];
+            let is_led = |epoch| other.has_come_to(epoch);
+            let first = self.0.book(line, &mut self.1[line], mark, at, is_led) == Copy::First;
             if first {
                 self.0.remember(mark, line, at, false);
             }
@@ -347,6 +367,36 @@ mod tests {
         assert!(lines.trade(0, 15, 3) && lines.trade(0, 16, 4));
         // 10 is forgotten: it and those before it are old now.
         assert!(!lines.trade(1, 10, 1) && !lines.trade(1, 9, 1));
+    }
+
+    #[test]
+    fn a_quiet_book_is_not_led_back_to_before_a_new_start() {
+        let of = |ms| mark(NO_SEQ, ms);
+        let mut lines = Lines::new(8);
+        assert!(lines.book(0, of(60_000), 0) && !lines.book(1, of(60_000), 0));
+        assert!(lines.book(0, of(500), 100));
+        // The other line has stood still since before the clock was set back, and goes on.
+        assert!(!lines.book(1, of(60_100), 10_000) && !lines.book(1, of(60_200), 10_001));
+        assert!(!lines.book(1, of(500), 10_002) && lines.book(1, of(600), 10_003));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_among_trades_out_of_order_loses_none() {
+        let mut lines = Lines::new(16);
+        // The first line's order hides the jump, the second's shows it.
+        for (id, ms) in [(27, 10_396), (26, 9_463), (29, 9_979), (28, 9_979)] {
+            assert!(lines.trade(0, id, ms));
+        }
+        for (id, ms) in [(27, 10_396), (28, 9_979), (29, 9_979)] {
+            assert!(!lines.trade(1, id, ms));
+        }
+        assert!(lines.trade(1, 30, 10_794) && !lines.trade(0, 30, 10_794));
+        assert!(lines.trade(0, 31, 12_661) && !lines.trade(1, 31, 12_661));
+        // One from before the jump comes after one from behind it, and looks like a new count.
+        let mut lines = Lines::new(16);
+        assert!(lines.trade(0, 6, 97) && lines.trade(0, 5, 100) && lines.trade(0, 7, 99));
+        assert!(!lines.trade(1, 5, 100) && !lines.trade(1, 6, 97) && !lines.trade(1, 7, 99));
+        assert!(lines.trade(1, 8, 101) && !lines.trade(0, 8, 101));
     }
 
     #[test]
