@@ -24,6 +24,12 @@ impl ToldClock {
         jumps.sort_by_key(|(at, _)| *at);
     }
 
+    /// Whether the clock was set back after one moment and by the other.
+    pub(super) fn was_set_back(&self, after: UnixNanos, by: UnixNanos) -> bool {
+        let jumps = self.jumps.lock().unwrap_or_else(PoisonError::into_inner);
+        jumps.iter().any(|(at, jump)| *jump < 0 && after < *at && *at <= by)
+    }
+
     /// The moments at which the clock told this time, cut to milliseconds: mostly one, but none that
     /// was jumped over, and more of one to which it came back.
     pub(super) fn moments(&self, told: UnixNanos) -> Vec<UnixNanos> {
@@ -57,6 +63,9 @@ mod tests {
         clock.jump(at(1_000), -400_000_000, Some(Duration::from_millis(300)));
         // 600 to 899 are told twice; from 1,300 on it is right again, and 900 to 1,299 are not told
         // but before the jump.
+        assert!(
+            clock.was_set_back(at(999), at(1_000)) && !clock.was_set_back(at(1_000), at(2_000))
+        );
         assert_eq!(clock.moments(at(700)), [at(700), at(1_100)]);
         assert_eq!(clock.moments(at(950)), [at(950)]);
         assert_eq!(clock.moments(at(1_200)), []);

@@ -9,8 +9,8 @@ use foldhash::fast::FixedState;
 
 use super::clock::{TIME_STEP_NS, ToldClock};
 use crate::model::{
-    BOOK5_LEVELS, BookState, BookSync, Channel, ChannelKind, Event, InstrumentId, Level, MonoNanos,
-    Sink, Subscription, Trade, UnixNanos,
+    BOOK5_LEVELS, BookState, BookSync, Channel, ChannelKind, Dialect, Event, InstrumentId, Level,
+    MonoNanos, Sink, Subscription, Trade, UnixNanos,
 };
 use crate::sim::{InstIndex, MarketConfig, SimMarket};
 
@@ -28,6 +28,9 @@ pub(super) struct Verdict {
     pub(super) wrong: AtomicU64,
     /// Books among them that were older than one shown before.
     pub(super) backwards: AtomicU64,
+    /// Books among them from before the exchange's clock was set back, and after one from behind
+    /// that, where no numbers tell.
+    pub(super) undecided: AtomicU64,
     /// Books among them of a time that is not remembered any more.
     pub(super) forgotten: AtomicU64,
     /// Trades that were shown.
@@ -148,7 +151,14 @@ impl Witness {
         let onward = same.iter().find(|at| **at >= *last).or(same.last()).copied();
         let at = onward.unwrap_or(if known { *last } else { ts });
         if at < *last {
-            verdict.note(&verdict.backwards, "older than the one before", name);
+            // Without numbers nobody can tell a book from before the clock was set back from one
+            // after it: a line that stood still in between may bring it when no other is there.
+            let undecided = name.0.dialect() == Dialect::V3 && self.told.was_set_back(at, *last);
+            if undecided {
+                verdict.undecided.fetch_add(1, Ordering::Relaxed);
+            } else {
+                verdict.note(&verdict.backwards, "older than the one before", name);
+            }
         }
         *last = at;
     }
