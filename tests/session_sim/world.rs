@@ -191,8 +191,9 @@ impl World {
         };
         let channel = channels[self.random.usize(..channels.len())];
         let mut kind = ["reorder", "reorder", "repeat", "gap", "snapshot"][self.random.usize(..5)];
-        // Without numbers, a book from before the clock was set back is newer by all that there is.
-        if self.clock_jumps && self.config.dialect == Dialect::V3 && kind == "reorder" {
+        // A book from before the exchange's clock was set back, or its numbers began anew, is newer by
+        // its time or by its number: nobody can tell in which order it should have come.
+        if self.clock_jumps && kind == "reorder" {
             kind = "repeat";
         }
         let times = ["", ",p=0.5,times=6"][self.random.usize(..2)];

@@ -207,9 +207,9 @@ impl Entry {
         let Some(mut position) = lines.get(line).map(|of_line| of_line.position) else {
             return Copy::Old;
         };
-        let leads = |(at, other): (usize, &OfLine), epoch| {
-            at != line && other.state == Some(BookState::Live) && other.position.has_come_to(epoch)
-        };
+        // One that fetches the book anew leads too: it will have it soon.
+        let leads =
+            |(at, other): (usize, &OfLine), epoch| at != line && other.position.has_come_to(epoch);
         let is_led = |epoch| lines.iter().enumerate().any(|other| leads(other, epoch));
         let mut copy = judge.book(line, &mut position, mark, ts_recv, is_led);
         if let Some(of_line) = lines.get_mut(line) {

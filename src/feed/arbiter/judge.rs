@@ -117,8 +117,8 @@ impl Judge {
         }
     }
 
-    /// Judges a book that came on a line at `at`. `is_led` says whether a live line has come as far as
-    /// the epoch that it is given.
+    /// Judges a book that came on a line at `at`. `is_led` says whether another line has come as
+    /// far as the epoch that it is given.
     pub(super) fn book(
         &mut self,
         line: usize,
