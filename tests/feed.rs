@@ -380,3 +380,34 @@ fn an_arbiter_lets_nothing_through_that_was_given_up() {
     });
     assert_eq!(arbiter.state(&given_up), Some(BookState::Connecting));
 }
+
+#[test]
+fn a_line_that_is_alone_and_lags_shows_no_old_book_as_live() {
+    let subscription = sub("books5:A");
+    let mut arbiter = Arbiter::new(2);
+    arbiter.subscribe(subscription);
+    let reader = arbiter.book_reader(&subscription).unwrap();
+    let mut lines = [FeedHandler::new(Dialect::V5), FeedHandler::new(Dialect::V5)];
+    lines.iter_mut().for_each(|line| line.subscribe(subscription));
+    let mut bring = |arbiter: &mut Arbiter, line: usize, n: u64, at_ms: u64| {
+        let text = numbered(Dialect::V5, 1, Some(n.cast_signed()), n);
+        let pass = &mut |event: &Event<'_>| arbiter.on_event(line, event, &mut |_: &Event<'_>| {});
+        let at = UnixNanos(at_ms * 1_000_000);
+        lines[line].on_frame(Frame::Text(text.as_bytes()), at, pass).unwrap();
+        if n == 20 {
+            lines[line].set_all_states(BookState::Connecting, at, pass);
+        }
+    };
+    bring(&mut arbiter, 0, 10, 100_000);
+    bring(&mut arbiter, 1, 10, 100_100);
+    bring(&mut arbiter, 0, 19, 101_000);
+    bring(&mut arbiter, 0, 20, 101_100);
+    // The first line is gone; the second is far behind, but nobody has waited for long yet.
+    bring(&mut arbiter, 1, 11, 101_200);
+    assert_eq!(reader.view().state, BookState::Live);
+    bring(&mut arbiter, 1, 12, 103_200);
+    assert_eq!(reader.view().state, BookState::Stale);
+    assert_eq!(arbiter.state(&subscription), Some(BookState::Stale));
+    bring(&mut arbiter, 1, 21, 103_300);
+    assert_eq!(reader.live().map(|book| book.seq), Some(21));
+}

@@ -8,6 +8,9 @@ use crate::model::UnixNanos;
 /// What the exchange's times are cut to.
 pub(super) const TIME_STEP_NS: u64 = 1_000_000;
 
+/// How far a line may lag behind another: more than connections stand still for.
+const LAG: Duration = Duration::from_secs(30);
+
 /// The jumps of the exchange's clock, in the order in which they happen.
 #[derive(Debug, Default)]
 pub(super) struct ToldClock {
@@ -24,8 +27,10 @@ impl ToldClock {
         jumps.sort_by_key(|(at, _)| *at);
     }
 
-    /// Whether the clock was set back after one moment and by the other.
-    pub(super) fn was_set_back(&self, after: UnixNanos, by: UnixNanos) -> bool {
+    /// Whether the clock was set back so near before one moment that a line may have lagged by it,
+    /// or between it and the other.
+    pub(super) fn was_set_back(&self, from: UnixNanos, by: UnixNanos) -> bool {
+        let after = UnixNanos(from.0.saturating_sub(nanos(LAG)));
         let jumps = self.jumps.lock().unwrap_or_else(PoisonError::into_inner);
         jumps.iter().any(|(at, jump)| *jump < 0 && after < *at && *at <= by)
     }
@@ -63,9 +68,9 @@ mod tests {
         clock.jump(at(1_000), -400_000_000, Some(Duration::from_millis(300)));
         // 600 to 899 are told twice; from 1,300 on it is right again, and 900 to 1,299 are not told
         // but before the jump.
-        assert!(
-            clock.was_set_back(at(999), at(1_000)) && !clock.was_set_back(at(1_000), at(2_000))
-        );
+        assert!(clock.was_set_back(at(999), at(1_000)) && clock.was_set_back(at(2_000), at(3_000)));
+        assert!(!clock.was_set_back(at(900), at(999)));
+        assert!(!clock.was_set_back(at(32_000), at(40_000)));
         assert_eq!(clock.moments(at(700)), [at(700), at(1_100)]);
         assert_eq!(clock.moments(at(950)), [at(950)]);
         assert_eq!(clock.moments(at(1_200)), []);

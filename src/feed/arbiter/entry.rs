@@ -127,6 +127,11 @@ impl Entry {
         self.publishers.publish_state(state);
     }
 
+    /// Whether no other line is live.
+    fn is_last(&self, line: usize) -> bool {
+        !(0..self.lines.len()).any(|other| other != line && self.is_live(other))
+    }
+
     fn is_live(&self, line: usize) -> bool {
         self.lines.get(line).is_some_and(|line| line.state == Some(BookState::Live))
     }
@@ -221,6 +226,10 @@ impl Entry {
         if copy == Copy::First {
             self.state = BookState::Live;
             self.judge.remember(mark, line, ts_recv, false);
+        } else if self.state.is_live() && self.judge.is_frozen(mark, ts_recv) && self.is_last(line)
+        {
+            // The only line that lives brings what is older than the book that is there.
+            self.set_state(BookState::Stale);
         }
         copy
     }
