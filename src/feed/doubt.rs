@@ -152,7 +152,8 @@ mod tests {
     #[test]
     fn a_run_that_goes_on_counts_and_stragglers_do_not() {
         let first = (900, 900, 0);
-        let run: Vec<_> = [first].into_iter().chain((1..10).map(|n| (n, n as u64, 0))).collect();
+        let run: Vec<_> =
+            [first].into_iter().chain((1_i64..10).map(|n| (n, n.cast_unsigned(), 0))).collect();
         let [doubted @ .., eighth, ninth] = &counts(&run)[..] else { unreachable!() };
         assert!(doubted == [false; 7] && *eighth && *ninth);
         // Each older than the one before: a pile that is turned over.

@@ -377,7 +377,7 @@ impl Slot {
     /// Notes an event that is about to be applied. Gives the state before.
     #[inline]
     pub(super) fn arrive(
-        &mut self,
+        &self,
         ts_event: UnixNanos,
         _ts_recv: UnixNanos,
         stats: &mut Stats,

@@ -154,6 +154,11 @@ impl Client {
                         self.feed.set_state(&subscription, state, wall, &mut sink);
                     }
                 }
+                // Unanswered three times over is the work of several faults at once. It would be asked
+                // for on the next connection; who does not want to wait asks by hand.
+                SessionEvent::Rejected { subscription, code: None, .. } => {
+                    self.session.subscribe(subscription, now);
+                }
                 SessionEvent::Rejected { subscription, code, message } => {
                     panic!("{subscription} is refused with {code:?}: {message}");
                 }

@@ -109,7 +109,7 @@ impl Told {
             Event::Book(update) => ((update.channel, update.market, update.inst_id), *update.book),
             Event::DepthBook(change) => {
                 let update = change.update;
-                let live = change.book.live().expect("what is broken does not count");
+                let live = change.book.live().unwrap();
                 ((update.channel, update.market, update.inst_id), live.top5())
             }
             Event::Trade(update) => {

@@ -148,7 +148,7 @@ impl Witness {
             verdict.note(&verdict.wrong, "not the exchange's book of its time", name);
         }
         let last = self.shown.entry((name.0, inst)).or_insert(UnixNanos(0));
-        let onward = same.iter().find(|at| **at >= *last).or(same.last()).copied();
+        let onward = same.iter().find(|at| **at >= *last).or_else(|| same.last()).copied();
         let at = onward.unwrap_or(if known { *last } else { ts });
         if at < *last {
             // Without numbers nobody can tell a book from before the clock was set back from one
