@@ -28,6 +28,8 @@ fn a_minute_of_faults_leaves_every_book_right() {
         assert!(client["books_judged"].as_u64().unwrap() > 1_000, "{report:#}");
         assert!(client["trades"].as_u64().unwrap() > 0, "{report:#}");
         assert!(client["losses"].as_u64().unwrap() > 0, "{report:#}");
+        // Else nothing was there to be live and too old.
+        assert!(client["stale"].as_u64().unwrap() > 0, "{report:#}");
         assert!(client["lines"].as_array().unwrap().len() >= 2);
     }
 }

@@ -300,3 +300,43 @@ fn a_login_needs_a_key_and_says_where_to_put_it() {
     assert!(told.contains("logging in") && !told.contains("the-"), "{told}");
     assert!(text(&output.stdout).contains(r#""code":60032"#), "{}", text(&output.stdout));
 }
+
+/// Watches an exchange that was served with such a certificate, trusting what it wrote or not.
+fn watch_tls(tls: &str, trusted: bool) -> Output {
+    let file = format!("okx-feed-{tls}-{trusted}-{}.pem", std::process::id());
+    let file = std::env::temp_dir().join(file);
+    let path = file.to_str().unwrap();
+    let listen = ["serve", "--listen", "127.0.0.1:0", "--every-change"];
+    let mut served = Program::start(&[&listen[..], &["--tls", tls, "--ca-out", path]].concat());
+    let url = loop {
+        let line = served.error_line();
+        assert!(!line.is_empty(), "serve has ended");
+        let url = line.split_whitespace().find(|word| word.ends_with("/public"));
+        if let Some(url) = url {
+            break url.to_owned();
+        }
+    };
+    assert!(url.starts_with("wss://"));
+    let ca_file: &[&str] = if trusted { &["--ca-file", path] } else { &[] };
+    let args = ["--json", "--count", "3", "--duration", "3s", "books5:BTC-USDT"];
+    let output = watch(&url, &[ca_file, &args].concat()).finish();
+    std::fs::remove_file(&file).unwrap();
+    served.interrupt();
+    output
+}
+
+#[test]
+fn a_bad_certificate_is_refused_and_the_error_says_which() {
+    check_code(&watch_tls("good", true), 0);
+    for (tls, trusted, says) in [
+        ("good", false, "UnknownIssuer"),
+        ("expired", true, "xpired"),
+        ("wrong-host", true, "not valid for"),
+        ("self-signed", false, "UnknownIssuer"),
+    ] {
+        let output = watch_tls(tls, trusted);
+        let error = text(&output.stderr);
+        assert!(error.contains(says), "{tls}: {error}");
+        assert_ne!(output.status.code(), Some(0), "{tls}");
+    }
+}

@@ -6,13 +6,16 @@
 mod patience;
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use okx_feed::sim::{Exchange, ExchangeConfig, FaultRule, Server, ServerHandle};
-use okx_feed::{BookState, Client, DownReason, Event, Subscription};
+use okx_feed::{
+    BookState, Client, ClientStats, Credentials, Dialect, DownReason, Event, Subscription,
+};
 use patience::{quick, wait_for};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -114,7 +117,7 @@ async fn a_client_stops_within_its_bound_behind_a_slow_sink_and_a_flood() {
         while socket.send(Message::text(book)).await.is_ok() {}
     })
     .await;
-    let client = Client::builder(okx_feed::Dialect::V5)
+    let client = Client::builder(Dialect::V5)
         .subscribe("bbo-tbt:BTC-USDT")
         .url(format!("ws://{address}"))
         .on_event(|event: &Event<'_>| {
@@ -128,4 +131,61 @@ async fn a_client_stops_within_its_bound_behind_a_slow_sink_and_a_flood() {
     let stopped = tokio::task::spawn_blocking(move || client.stop());
     // The promise is two seconds; the rest is for a machine that is busy otherwise.
     tokio::time::timeout(Duration::from_secs(4), stopped).await.unwrap().unwrap();
+}
+
+/// A server whose connections take little and read nothing once they are WebSockets.
+async fn deaf() -> SocketAddr {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(16).unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            kept.push(tokio_tungstenite::accept_async(stream).await.unwrap());
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_does_not_read_is_given_up() {
+    let url = format!("ws://{}", deaf().await);
+    // A request of more than all buffers on the way hold.
+    let login = Credentials::new("key", "secret", "x".repeat(32 << 20));
+    let client = Client::v5("BTC-USDT")
+        .url(url)
+        .login(login)
+        .configure(quick)
+        .configure(|config| config.session.ack_within = Duration::from_millis(300))
+        .spawn()
+        .unwrap();
+    let told = |stats: ClientStats| stats.last_loss.filter(|why| why.contains("does not read"));
+    wait_for(|| client.stats().ok().and_then(told)).await;
+    client.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_is_dropped_in_its_own_sink_ends() {
+    let server = Server::bind("127.0.0.1:0", ExchangeConfig::default()).await.unwrap().spawn();
+    let url = format!("ws://{}/ws/v5/public", server.local_addr());
+    let place: Arc<Mutex<Option<Client>>> = Arc::default();
+    let mine = Arc::clone(&place);
+    let client =
+        Client::v5("BTC-USDT").url(url).configure(quick).on_event(move |event: &Event<'_>| {
+            if let Event::Book(_) = event {
+                drop(mine.lock().unwrap().take());
+            }
+        });
+    // The sink waits for the lock until the handle is in its place.
+    let mut held = place.lock().unwrap();
+    let client = held.insert(client.spawn().unwrap());
+    let reader = client.book_reader(&"books5:BTC-USDT".parse().unwrap()).unwrap();
+    drop(held);
+    let stopped = BookState::Down(DownReason::Stopped);
+    wait_for(|| (reader.view().state == stopped).then_some(())).await;
+    wait_for(|| (server.inspect(Exchange::connections) == 0).then_some(())).await;
+    server.shutdown().await;
 }

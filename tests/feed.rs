@@ -179,7 +179,99 @@ fn odd_books_and_clocks_are_counted_not_repaired() {
     feed(&mut handler, &book("books5", "A", "1", 1999), 3);
     let stats = *handler.stats();
     assert_eq!((stats.crossed, stats.unsorted, stats.empty_levels), (1, 1, 1));
-    assert_eq!((stats.backwards, stats.books, stats.frames), (1, 3, 3));
+    assert_eq!((stats.backwards, stats.books, stats.frames), (2, 3, 3));
+}
+
+/// A five-level book of a price, without a number in v3 and where `seq` is `None`.
+fn numbered(dialect: Dialect, px: u32, seq: Option<i64>, ts: u64) -> String {
+    let seq = seq.map(|seq| format!(r#","seqId":{seq}"#)).unwrap_or_default();
+    let levels = format!(r#""asks":[["{px}","1","0","1"]],"bids":[]"#);
+    match dialect {
+        Dialect::V5 => format!(
+            r#"{{"arg":{{"channel":"books5","instId":"A"}},"data":[{{{levels},"ts":"{ts}"{seq}}}]}}"#
+        ),
+        Dialect::V3 => format!(
+            r#"{{"table":"spot/depth5","data":[{{{levels},"instrument_id":"A","timestamp":"1970-01-01T00:00:{:02}.{:03}Z"}}]}}"#,
+            ts / 1000,
+            ts % 1000
+        ),
+    }
+}
+
+/// What a reader sees after each of these books, and what the sink is told of states.
+fn shown(dialect: Dialect, books: &[(u32, Option<i64>, u64)]) -> (Vec<Option<u32>>, Vec<String>) {
+    let subscription = sub(if dialect == Dialect::V5 { "books5:A" } else { "spot/depth5:A" });
+    // With a reader and without one the book is kept in another place.
+    let mut handlers = [FeedHandler::new(dialect), FeedHandler::new(dialect)];
+    handlers.iter_mut().for_each(|handler| handler.subscribe(subscription));
+    let reader = handlers[0].book_reader(&subscription).unwrap();
+    let (mut seen, mut told) = (Vec::new(), Vec::new());
+    for (px, seq, ts) in books {
+        let text = numbered(dialect, *px, *seq, *ts);
+        let [states, others] =
+            handlers.each_mut().map(|handler| feed(handler, &text, ts * 1_000_000));
+        assert_eq!(states, others);
+        told.extend(states.into_iter().filter(|what| what.contains("->")));
+        let px = |px: String| px.parse::<u32>().unwrap();
+        let live = reader.live().map(|book| px(book.best_ask().unwrap().px().to_string()));
+        let slot = handlers[1].slots().get(&subscription).unwrap();
+        let own = slot.book().filter(|_| slot.state().is_live());
+        assert_eq!(own.map(|book| px(book.best_ask().unwrap().px().to_string())), live);
+        seen.push(live);
+    }
+    (seen, told)
+}
+
+#[test]
+fn a_book_that_comes_out_of_order_is_never_shown_as_live() {
+    let told = ["connecting -> live", "live -> stale", "stale -> live"];
+    let n = Some;
+    for (dialect, books) in [
+        (Dialect::V3, [(1, None, 1000), (3, None, 1200), (2, None, 1100), (4, None, 1300)]),
+        (Dialect::V5, [(1, None, 1000), (3, None, 1200), (2, None, 1100), (4, None, 1300)]),
+        (Dialect::V5, [(1, n(10), 1000), (3, n(30), 1200), (2, n(20), 1100), (4, n(40), 1300)]),
+        // Within one moment the number alone tells.
+        (Dialect::V5, [(1, n(10), 1000), (3, n(30), 1000), (2, n(20), 1000), (4, n(40), 1000)]),
+    ] {
+        let (seen, states) = shown(dialect, &books);
+        assert_eq!(seen, [Some(1), Some(3), None, Some(4)], "{books:?}");
+        assert_eq!(states, told, "{books:?}");
+    }
+}
+
+#[test]
+fn numbers_and_clocks_that_start_anew_take_no_book_away() {
+    let n = Some;
+    // Numbers go on while the clock is set back; numbers start anew while the clock goes on.
+    let books = [(1, n(10), 9000), (2, n(11), 5000), (3, n(12), 5100), (4, n(1), 5200)];
+    let (seen, states) = shown(Dialect::V5, &books);
+    assert_eq!(seen, [1, 2, 3, 4].map(Some));
+    assert_eq!(states, ["connecting -> live"]);
+}
+
+#[test]
+fn a_clock_that_stays_set_back_is_believed_after_a_few_books() {
+    for (dialect, seq) in [(Dialect::V3, None), (Dialect::V5, Some(0))] {
+        let seq = |n: u32| seq.map(|_| i64::from(n));
+        let mut books = vec![(100, seq(100), 9000)];
+        books.extend((1..=9).map(|px| (px, seq(px), 5000 + u64::from(px))));
+        let (seen, states) = shown(dialect, &books);
+        let doubted = [None; 7];
+        assert_eq!(seen[..1], [Some(100)]);
+        assert_eq!(seen[1..8], doubted);
+        assert_eq!(seen[8..], [Some(8), Some(9)]);
+        assert_eq!(states, ["connecting -> live", "live -> stale", "stale -> live"]);
+    }
+}
+
+#[test]
+fn a_new_connection_starts_anew() {
+    let mut handler = FeedHandler::new(Dialect::V5);
+    handler.subscribe(sub("books5:A"));
+    feed(&mut handler, &book("books5", "A", "1", 2000), 1);
+    handler.set_all_states(BookState::Connecting, UnixNanos(2), &mut |_: &Event<'_>| {});
+    let seen = feed(&mut handler, &book("books5", "A", "2", 1000), 3);
+    assert_eq!(seen, ["connecting -> live", "book books5"]);
 }
 
 #[test]
@@ -287,4 +379,35 @@ fn an_arbiter_lets_nothing_through_that_was_given_up() {
         arbiter.on_event(0, event, &mut |_: &Event<'_>| {});
     });
     assert_eq!(arbiter.state(&given_up), Some(BookState::Connecting));
+}
+
+#[test]
+fn a_line_that_is_alone_and_lags_shows_no_old_book_as_live() {
+    let subscription = sub("books5:A");
+    let mut arbiter = Arbiter::new(2);
+    arbiter.subscribe(subscription);
+    let reader = arbiter.book_reader(&subscription).unwrap();
+    let mut lines = [FeedHandler::new(Dialect::V5), FeedHandler::new(Dialect::V5)];
+    lines.iter_mut().for_each(|line| line.subscribe(subscription));
+    let mut bring = |arbiter: &mut Arbiter, line: usize, n: u64, at_ms: u64| {
+        let text = numbered(Dialect::V5, 1, Some(n.cast_signed()), n);
+        let pass = &mut |event: &Event<'_>| arbiter.on_event(line, event, &mut |_: &Event<'_>| {});
+        let at = UnixNanos(at_ms * 1_000_000);
+        lines[line].on_frame(Frame::Text(text.as_bytes()), at, pass).unwrap();
+        if n == 20 {
+            lines[line].set_all_states(BookState::Connecting, at, pass);
+        }
+    };
+    bring(&mut arbiter, 0, 10, 100_000);
+    bring(&mut arbiter, 1, 10, 100_100);
+    bring(&mut arbiter, 0, 19, 101_000);
+    bring(&mut arbiter, 0, 20, 101_100);
+    // The first line is gone; the second is far behind, but nobody has waited for long yet.
+    bring(&mut arbiter, 1, 11, 101_200);
+    assert_eq!(reader.view().state, BookState::Live);
+    bring(&mut arbiter, 1, 12, 103_200);
+    assert_eq!(reader.view().state, BookState::Stale);
+    assert_eq!(arbiter.state(&subscription), Some(BookState::Stale));
+    bring(&mut arbiter, 1, 21, 103_300);
+    assert_eq!(reader.live().map(|book| book.seq), Some(21));
 }

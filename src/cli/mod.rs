@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod certificate;
 mod decode;
 mod demo;
 mod depth_books;

@@ -1,10 +1,12 @@
 //! `okx-feed serve`: the embedded exchange for any client.
 
-use std::io;
+use std::path::PathBuf;
+use std::{fs, io};
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
+use super::certificate::{self, TlsArg};
 use super::error::{CliError, Outcome, say};
 use super::exchange::{self, MAX_INSTRUMENTS};
 use super::format::{Counted, Grouped};
@@ -35,10 +37,16 @@ pub(crate) struct ServeArgs {
     /// Faults to inject, such as 'drop:every=5s;gap:p=0.01,channel=books'; see below
     #[arg(long, value_name = "SPEC", default_value = "")]
     faults: FaultPlan,
+    /// Speak TLS (wss://) with a certificate that is made at the start
+    #[arg(long, value_name = "CERTIFICATE", value_enum)]
+    tls: Option<TlsArg>,
+    /// Where to write whom a client has to trust, for `watch --ca-file`
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    ca_out: Option<PathBuf>,
 }
 
 const AFTER_HELP: &str = "\
-Serves made-up markets in plain text (ws://), without limits but those of the real exchange, to any
+Serves made-up markets in plain text (ws://) or over TLS, without limits but those of the real exchange, to any
 client of the v3 or v5 protocol: at /ws/v3, /ws/v5/public and /ws/v5/business (trades-all). The
 addresses and some names go to standard error. Ctrl-C ends it, with a proper close to each client.
 
@@ -54,6 +62,7 @@ Examples:
   okx-feed serve
   okx-feed serve --listen 127.0.0.1:0 --rate 50000 --instruments 1000 --every-change
   okx-feed serve --faults 'drop:every=10s;gap:p=0.001,channel=books;corrupt:p=0.001'
+  okx-feed serve --tls expired --ca-out ca.pem
   okx-feed watch --url ws://127.0.0.1:8443/ws/v5/public books5:BTC-USDT trades:BTC-USDT";
 
 /// The instruments that are named at the start.
@@ -70,8 +79,19 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Outcome, CliError> {
     let listings = Listing::generate(args.instruments);
     let mut config = exchange::config(listings.clone(), args.rate, args.seed, args.every_change);
     config.faults = args.faults.clone();
-    let server = ServerThread::start(args.listen.clone(), config)
-        .map_err(|source| CliError::Listen { addr: args.listen.clone(), source })?;
+    let server = match args.tls {
+        None => ServerThread::start(args.listen.clone(), config),
+        Some(tls) => {
+            let made = certificate::make(tls, &args.listen);
+            let made = made.map_err(|error| CliError::Start(io::Error::other(error)))?;
+            if let Some(path) = &args.ca_out {
+                let write = fs::write(path, &made.ca);
+                write.map_err(|source| CliError::Save { path: path.clone(), source })?;
+            }
+            ServerThread::start_tls(args.listen.clone(), config, made.chain, made.key)
+        }
+    };
+    let server = server.map_err(|source| CliError::Listen { addr: args.listen.clone(), source })?;
     greet(args, &server, &listings);
     runtime.block_on(interrupt.wait());
     drop(server);
@@ -83,8 +103,9 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Outcome, CliError> {
 fn greet(args: &ServeArgs, server: &ServerThread, listings: &[Listing]) {
     if !server.local_addr().ip().is_loopback() {
         say(format_args!(
-            "warning: {} can be reached from other machines, with no TLS and no password",
-            server.local_addr()
+            "warning: {} can be reached from other machines, with no {}password",
+            server.local_addr(),
+            if args.tls.is_some() { "" } else { "TLS and no " }
         ));
     }
     let (instruments, rate) =
@@ -107,7 +128,9 @@ fn greet(args: &ServeArgs, server: &ServerThread, listings: &[Listing]) {
         more => format!(" and {} more", Grouped(more as u64)),
     };
     say(format_args!("  instruments: {}{more}", names.join(", ")));
-    say(format_args!("  look at it:  okx-feed watch --url {url} {v5} {trades}"));
+    let ca_file = args.ca_out.as_ref().map(|path| format!(" --ca-file {}", path.display()));
+    let ca_file = ca_file.unwrap_or_default();
+    say(format_args!("  look at it:  okx-feed watch --url {url}{ca_file} {v5} {trades}"));
     say(format_args!("  Ctrl-C ends it"));
 }
 

@@ -1,6 +1,7 @@
 //! Events to state: books, trades, sessions, publication. No I/O and no clock.
 
 mod arbiter;
+mod doubt;
 mod handler;
 #[cfg(all(okx_feed_loom, test))]
 mod loom_models;

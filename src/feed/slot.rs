@@ -1,5 +1,6 @@
 //! The state of one subscription: what it brought last, and whether that can be believed.
 
+use super::doubt::{Doubt, Place};
 use super::publish::{BookPublisher, BookReader};
 use super::publish_depth::{DepthPublisher, DepthReader, PUBLISHED_LEVELS};
 use super::publishers::Publishers;
@@ -7,8 +8,8 @@ use super::stats::Stats;
 use super::tape::{TradePublisher, TradeReader};
 use crate::model::{
     Applied, BOOK5_LEVELS, Book5, BookState, BookSync, BookUpdate, ChannelKind, DEFAULT_DEPTH,
-    DepthBook, DepthUpdate, DownReason, Event, OnFault, Sink, StateChange, Subscription, TradeRing,
-    TradeUpdate, UnixNanos, Verify,
+    DepthAction, DepthBook, DepthUpdate, DownReason, Event, NO_SEQ, OnFault, Sink, StateChange,
+    Subscription, TradeRing, TradeUpdate, UnixNanos, Verify,
 };
 
 /// How many trades a subscription's own ring holds.
@@ -19,10 +20,14 @@ pub const RING_LEN: usize = 256;
 pub struct Slot {
     subscription: Subscription,
     state: BookState,
-    /// The exchange's time of the last event, to see a clock that runs backwards.
+    /// The exchange's time of the last event that counts, to see a clock that runs backwards.
     ts_event: UnixNanos,
-    /// Our time of the last event, to see a channel go silent.
+    /// The number of the last book that counts, [`NO_SEQ`] where it had none.
+    seq: i64,
+    /// Our time of the last event that counts, to see a channel go silent.
     ts_recv: UnixNanos,
+    /// What came since that was older; elsewhere, so that a slot has fewer cache lines.
+    doubt: Box<Doubt>,
     data: SlotData,
 }
 
@@ -87,7 +92,9 @@ impl Slot {
             subscription,
             state: BookState::Connecting,
             ts_event: UnixNanos::UNKNOWN,
+            seq: NO_SEQ,
             ts_recv: UnixNanos::UNKNOWN,
+            doubt: Box::default(),
             data,
         }
     }
@@ -104,7 +111,8 @@ impl Slot {
         self.state
     }
 
-    /// The exchange's time of the last event, [`UnixNanos::UNKNOWN`] before the first.
+    /// The exchange's time of the last event, [`UnixNanos::UNKNOWN`] before the first. A book that
+    /// was older than the one before is none.
     #[must_use]
     pub const fn ts_event(&self) -> UnixNanos {
         self.ts_event
@@ -210,6 +218,7 @@ impl Slot {
     pub(crate) fn set_state(&mut self, to: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
         let from = std::mem::replace(&mut self.state, to);
         if from != to {
+            *self.doubt = Doubt::default();
             if let (BookState::Connecting, SlotData::Depth { book, .. }) = (to, &mut self.data) {
                 book.clear();
             }
@@ -254,21 +263,50 @@ impl Slot {
         }
     }
 
+    /// Publishes a book, which makes the slot live. One that is older than the last makes it stale
+    /// instead, until a newer one comes: what is there may be all that the exchange has, or not.
     #[inline]
     pub(super) fn apply_book(&mut self, update: &BookUpdate<'_>) {
-        if let SlotData::Book(publisher) = &mut self.data {
-            publisher.publish(update.book, self.state);
+        let book = update.book;
+        let last = Place { ts: self.ts_event, seq: self.seq };
+        if Place::of(book).runs_back(last) && self.doubts(book, last) {
+            return;
         }
+        (self.ts_event, self.seq, self.ts_recv) = (book.ts_event, book.seq, book.ts_recv);
+        self.state = BookState::Live;
+        if let SlotData::Book(publisher) = &mut self.data {
+            publisher.publish(book, BookState::Live);
+        }
+    }
+
+    /// Whether a book is an old copy, as far as can be told: then the slot is stale with the last
+    /// one. What came on another connection tells nothing of this one.
+    #[cold]
+    fn doubts(&mut self, book: &Book5, last: Place) -> bool {
+        match self.state {
+            BookState::Live => self.doubt.end_run(),
+            BookState::Stale => {}
+            _ => return false,
+        }
+        let doubts = self.doubt.takes(book, last);
+        if doubts && self.state != BookState::Stale {
+            self.state = BookState::Stale;
+            self.publish_state();
+        }
+        doubts
     }
 
     #[inline]
     pub(super) fn apply_trade(&mut self, update: &TradeUpdate<'_>, from: BookState) {
+        let trade = &update.trade;
+        (self.ts_event, self.ts_recv) = (trade.ts_event, trade.ts_recv);
+        self.state = BookState::Live;
         if let SlotData::Trades { ring, publisher } = &mut self.data {
-            ring.push(update.trade);
+            ring.push(*trade);
             if let Some(publisher) = publisher {
-                publisher.push(&update.trade);
-                if from != self.state {
-                    publisher.publish_state(self.state);
+                publisher.push(trade);
+                if from != BookState::Live {
+                    publisher.publish_state(BookState::Live);
                 }
             }
         }
@@ -282,7 +320,14 @@ impl Slot {
         stats: &mut Stats,
     ) -> Option<(BookState, Applied)> {
         let SlotData::Depth { book, publisher, levels } = &mut self.data else { return None };
-        stats.backwards += u64::from(update.ts_event < self.ts_event);
+        if update.ts_event < self.ts_event {
+            stats.backwards += 1;
+            // Nothing but its time tells a change of v3 that comes too late: where another has undone
+            // it, the checksum would take it.
+            if update.seq == NO_SEQ && update.action == DepthAction::Update {
+                stats.broken += u64::from(book.message_lost(true));
+            }
+        }
         (self.ts_event, self.ts_recv) = (update.ts_event, update.ts_recv);
         let before = book.sync();
         let applied = book.apply(update);
@@ -318,18 +363,10 @@ impl Slot {
         }
     }
 
-    /// Notes an event: the slot is live with what it brings. Gives the state before.
-    ///
-    /// Nothing is published yet, so that no reader sees the old book called live.
+    /// Notes an event that is about to be applied. Gives the state before.
     #[inline]
-    pub(super) fn arrive(
-        &mut self,
-        ts_event: UnixNanos,
-        ts_recv: UnixNanos,
-        stats: &mut Stats,
-    ) -> BookState {
+    pub(super) fn arrive(&self, ts_event: UnixNanos, stats: &mut Stats) -> BookState {
         stats.backwards += u64::from(ts_event < self.ts_event);
-        (self.ts_event, self.ts_recv) = (ts_event, ts_recv);
-        std::mem::replace(&mut self.state, BookState::Live)
+        self.state
     }
 }

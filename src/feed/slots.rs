@@ -124,7 +124,7 @@ impl Slots {
                 let inst_id = update.inst_id.as_bytes();
                 let at = self.find_again(update.channel, update.market, inst_id);
                 if let Some(slot) = self.slot_at(at, stats) {
-                    let from = slot.arrive(book.ts_event, book.ts_recv, stats);
+                    let from = slot.arrive(book.ts_event, stats);
                     slot.apply_book(update);
                     slot.tell(from, book.ts_recv, sink);
                 }
@@ -133,7 +133,7 @@ impl Slots {
                 let trade = &update.trade;
                 let key = (update.channel, update.market, update.inst_id);
                 if let Some(slot) = self.slot_of(key, stats) {
-                    let from = slot.arrive(trade.ts_event, trade.ts_recv, stats);
+                    let from = slot.arrive(trade.ts_event, stats);
                     slot.apply_trade(update, from);
                     slot.tell(from, trade.ts_recv, sink);
                 }

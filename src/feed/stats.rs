@@ -59,7 +59,8 @@ pub struct Stats {
     pub unsorted: u64,
     /// Five-level books with a level that has no size.
     pub empty_levels: u64,
-    /// Events whose exchange time is before that of the one before, per subscription.
+    /// Events whose exchange time is before that of the last one that counts, per subscription: a
+    /// clock that was set back, or a message that came out of order.
     pub backwards: u64,
     /// Messages of channels that are not decoded, by name.
     pub skipped: SkippedNames,

@@ -14,7 +14,8 @@ pub enum BookState {
     AwaitingSnapshot,
     /// The book is the exchange's own, as of its `ts_event`.
     Live,
-    /// Nothing has come for longer than the channel lets one expect.
+    /// Nothing has come for longer than the channel lets one expect; or what came last is older than
+    /// the book that is there.
     Stale,
     /// The book was found wrong (a gap, a checksum) and is being fetched anew.
     Resyncing,

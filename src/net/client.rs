@@ -54,8 +54,8 @@ impl Readers {
 /// [`Client::trades`] take no lock, nor do the readers that [`Client::book_reader`] and its like give;
 /// looking one up by its subscription does. Dropping the handle stops the client.
 ///
-/// The calls that wait for the feed's thread (`subscribe`, `stats`, `connections`, `stop`) must not be made from the
-/// sink, which runs on that thread.
+/// The calls that wait for the feed's thread (`subscribe`, `stats`, `connections`) must not be made from the sink, which
+/// runs on that thread.
 pub struct Client {
     dialect: Option<Dialect>,
     first_book: Option<BookReader>,
@@ -204,7 +204,9 @@ impl Client {
     }
 
     /// Stops the client: closes its connections properly, then ends the thread. Takes two seconds
-    /// at most, unless the sink does not return; says what was left.
+    /// at most, unless the sink does not return; says what was left. Called from the sink, as by
+    /// dropping the handle there, it does not wait and says nothing: the client stops once the sink
+    /// has returned.
     pub fn stop(mut self) -> StopReport {
         self.join()
     }
@@ -212,7 +214,9 @@ impl Client {
     fn join(&mut self) -> StopReport {
         // Where the thread has ended already there is nobody to tell.
         let _ = self.commands.send(Command::Stop);
-        let ended = self.thread.take().map(JoinHandle::join);
+        // The sink runs on that thread, which can't wait for its own end.
+        let is_other = |thread: &JoinHandle<_>| thread.thread().id() != std::thread::current().id();
+        let ended = self.thread.take().filter(is_other).map(JoinHandle::join);
         if let Some(Err(_)) = &ended {
             tracing::error!("the feed's thread has panicked, most likely in the sink");
         }

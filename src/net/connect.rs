@@ -1,12 +1,13 @@
 //! An open WebSocket from a URL: name look-up, TCP, TLS, upgrade.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig as RustlsConfig, RootCertStore};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::UrlError;
 use tokio_tungstenite::tungstenite::http::Uri;
@@ -101,12 +102,20 @@ impl Target {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// Looks the name up and opens a TCP connection.
+    /// Looks the name up.
+    ///
+    /// # Errors
+    /// Where nobody knows it.
+    pub(super) async fn resolve(self) -> Result<Vec<SocketAddr>, WsError> {
+        Ok(lookup_host((self.host.as_str(), self.port)).await?.collect())
+    }
+
+    /// Opens a TCP connection to the first of the addresses that takes one.
     ///
     /// # Errors
     /// Whatever the network has against it.
-    pub(super) async fn connect(self) -> Result<TcpStream, WsError> {
-        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
+    pub(super) async fn connect(addrs: Vec<SocketAddr>) -> Result<TcpStream, WsError> {
+        let tcp = TcpStream::connect(&*addrs).await?;
         // Requests are small and must not wait for one another.
         tcp.set_nodelay(true)?;
         Ok(tcp)

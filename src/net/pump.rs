@@ -1,5 +1,6 @@
 //! One connection: moves bytes between socket, handler and session. No logic of its own.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -43,6 +44,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 /// The transport: what the session's [`Action`]s have brought about.
 enum Transport {
     Closed,
+    Resolving(JoinHandle<Result<Vec<SocketAddr>, WsError>>),
     Connecting(JoinHandle<Result<TcpStream, WsError>>),
     Handshaking(JoinHandle<Result<Socket, WsError>>),
     Open(Socket),
@@ -50,6 +52,7 @@ enum Transport {
 
 /// What woke the pump.
 enum Input {
+    Resolved(Result<Vec<SocketAddr>, WsError>),
     Tcp(Result<TcpStream, WsError>),
     Connected(Result<Socket, WsError>),
     Message(Option<Result<Message, WsError>>),
@@ -137,6 +140,7 @@ impl<S: Sink> Pump<S> {
             }
             self.arm();
             match self.wait().await {
+                Input::Resolved(result) => self.resolved(result),
                 Input::Tcp(result) => self.handshake(result),
                 Input::Connected(result) => self.connected(result),
                 Input::Message(message) => self.message(message),
@@ -160,6 +164,7 @@ impl<S: Sink> Pump<S> {
         let socket = async {
             match transport {
                 Transport::Closed => std::future::pending().await,
+                Transport::Resolving(task) => Input::Resolved(joined(task).await),
                 Transport::Connecting(task) => Input::Tcp(joined(task).await),
                 Transport::Handshaking(task) => Input::Connected(joined(task).await),
                 Transport::Open(socket) => Input::Message(socket.next().await),
@@ -232,12 +237,23 @@ impl<S: Sink> Pump<S> {
     }
 
     fn connect(&mut self) {
+        tracing::debug!(url = %self.config.url, "connecting");
+        self.transport = Transport::Resolving(tokio::spawn(self.target.clone().resolve()));
+    }
+
+    /// Opens the TCP connection if the host takes one now: the look-up of its name was none, however
+    /// long it took.
+    fn resolved(&mut self, result: Result<Vec<SocketAddr>, WsError>) {
+        let addrs = match result {
+            Ok(addrs) => addrs,
+            Err(error) => return self.lost(&error),
+        };
         if let Err(pause) = gate::take(&self.target.host(), self.config.session.connects) {
+            self.transport = Transport::Closed;
             let until = self.intake.clock.mono() + pause;
             return self.intake.session.postpone(until);
         }
-        tracing::debug!(url = %self.config.url, "connecting");
-        self.transport = Transport::Connecting(tokio::spawn(self.target.clone().connect()));
+        self.transport = Transport::Connecting(tokio::spawn(Target::connect(addrs)));
     }
 
     fn handshake(&mut self, result: Result<TcpStream, WsError>) {
@@ -269,8 +285,12 @@ impl<S: Sink> Pump<S> {
 
     async fn send_unlogged(&mut self, text: String) {
         let Transport::Open(socket) = &mut self.transport else { return };
-        if let Err(error) = socket.send(Message::text(text)).await {
-            self.lost(&error);
+        // Who does not read is as good as gone, and must not keep everything else waiting for ever.
+        let within = self.config.session.ack_within;
+        match tokio::time::timeout(within, socket.send(Message::text(text))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.lost(&error),
+            Err(_) => self.lost(&"the other side does not read"),
         }
     }
 
@@ -278,6 +298,7 @@ impl<S: Sink> Pump<S> {
     async fn close(&mut self) -> bool {
         match std::mem::replace(&mut self.transport, Transport::Closed) {
             Transport::Closed => {}
+            Transport::Resolving(task) => task.abort(),
             Transport::Connecting(task) => task.abort(),
             Transport::Handshaking(task) => task.abort(),
             Transport::Open(mut socket) => {

@@ -198,6 +198,16 @@ impl Exchange {
         self.advance(now);
     }
 
+    /// Adds a fault to the exchange itself: `refuse`, `clock` or `resetseq`. A rule that does not say
+    /// when happens once: at once, or to the next attempt to connect. Other kinds do nothing here.
+    pub fn inject_venue(&mut self, rule: &FaultRule, now: MonoNanos) {
+        self.advance(now);
+        if rule.kind().is_of_venue() {
+            self.venue.add(rule, &self.market, self.now);
+        }
+        self.advance(now);
+    }
+
     /// Lets the sequence numbers of an instrument start anew, as after maintenance: the next update
     /// of each of its books has a `seqId` below its `prevSeqId`, which still is the last `seqId`.
     pub fn reset_seq(&mut self, inst: InstIndex, now: MonoNanos) {

@@ -26,6 +26,7 @@ use super::server::Server;
 #[derive(Debug)]
 pub struct ServerThread {
     local_addr: SocketAddr,
+    scheme: &'static str,
     ended: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -39,10 +40,37 @@ impl ServerThread {
         addr: impl ToSocketAddrs + Send + 'static,
         config: ExchangeConfig,
     ) -> io::Result<Self> {
+        Self::start_with(addr, config, None)
+    }
+
+    /// As [`ServerThread::start`], but speaks TLS, as [`Server::with_tls`] does.
+    ///
+    /// # Errors
+    /// As [`ServerThread::start`], and [`io::ErrorKind::InvalidInput`] for certificate and key.
+    pub fn start_tls(
+        addr: impl ToSocketAddrs + Send + 'static,
+        config: ExchangeConfig,
+        chain_pem: String,
+        key_pem: String,
+    ) -> io::Result<Self> {
+        Self::start_with(addr, config, Some((chain_pem, key_pem)))
+    }
+
+    fn start_with(
+        addr: impl ToSocketAddrs + Send + 'static,
+        config: ExchangeConfig,
+        pem: Option<(String, String)>,
+    ) -> io::Result<Self> {
+        let scheme = if pem.is_some() { "wss" } else { "ws" };
         let (sender, receiver) = mpsc::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let serve = async move {
-            match Server::bind(addr, config).await {
+            let bound = Server::bind(addr, config).await;
+            let server = bound.and_then(|server| match &pem {
+                Some((chain, key)) => server.with_tls(chain.as_bytes(), key.as_bytes()),
+                None => Ok(server),
+            });
+            match server {
                 Ok(server) => {
                     // Whoever starts us waits for this answer.
                     let _ = sender.send(Ok((server.local_addr(), server.ended().clone())));
@@ -56,7 +84,7 @@ impl ServerThread {
         let thread =
             Builder::new().name("okx-sim".to_owned()).spawn(move || runtime.block_on(serve))?;
         let (local_addr, ended) = receiver.recv().map_err(io::Error::other)??;
-        Ok(Self { local_addr, ended, thread: Some(thread) })
+        Ok(Self { local_addr, scheme, ended, thread: Some(thread) })
     }
 
     /// The address that is bound, with the port that the system chose where 0 was asked for.
@@ -68,7 +96,7 @@ impl ServerThread {
     /// The URL of an endpoint.
     #[must_use]
     pub fn url(&self, endpoint: Endpoint) -> String {
-        format!("ws://{}{}", self.local_addr, endpoint.path())
+        format!("{}://{}{}", self.scheme, self.local_addr, endpoint.path())
     }
 }
 

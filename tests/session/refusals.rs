@@ -308,3 +308,80 @@ fn an_acknowledgement_ends_a_pause() {
     session.timeout(at(5000));
     assert_eq!(sent(&mut session), Vec::<String>::new());
 }
+
+#[test]
+fn an_end_that_a_busy_exchange_refused_is_asked_for_again_a_few_times() {
+    let busy = Control { code: Some(63999), ..Control::new(ControlKind::Error) };
+    let mut session = open(Dialect::V3, &["spot/trade:A"]);
+    session.unsubscribe(&sub("spot/trade:A"), at(10));
+    assert_eq!(sent(&mut session).len(), 1);
+    let mut now = at(20);
+    for pause in [1, 2, 4] {
+        session.control(&busy, now);
+        assert_eq!(sent(&mut session).len(), 0);
+        now = now + Duration::from_secs(pause);
+        session.inbound(now);
+        assert_eq!(session.poll_timeout(), Some(now));
+        session.timeout(now);
+        assert_eq!(sent(&mut session), [r#"{"op":"unsubscribe","args":["spot/trade:A"]}"#]);
+    }
+    // Enough: what still comes is not kept.
+    session.control(&busy, now);
+    session.timeout(now + Duration::from_secs(8));
+    assert_eq!(sent(&mut session).len(), 0);
+}
+
+#[test]
+fn an_end_is_not_asked_for_again_once_it_is_wanted_or_refused_for_good() {
+    for (code, again) in [(63999, true), (30040, false)] {
+        let refusal = Control { code: Some(code), ..Control::new(ControlKind::Error) };
+        let mut session = open(Dialect::V3, &["spot/trade:A"]);
+        session.unsubscribe(&sub("spot/trade:A"), at(10));
+        session.control(&refusal, at(20));
+        if again {
+            session.subscribe(sub("spot/trade:A"), at(500));
+        }
+        sent(&mut session);
+        session.inbound(at(1_500));
+        session.timeout(at(1_500));
+        assert_eq!(sent(&mut session).len(), 0, "{code}");
+    }
+}
+
+#[test]
+fn a_login_that_fails_for_no_fault_of_the_key_is_tried_again_on_the_connection() {
+    let config = SessionConfig { login: true, ..SessionConfig::new(Dialect::V5) };
+    let busy = Control { code: Some(63999), ..Control::new(ControlKind::Error) };
+    let no_login = Control { code: Some(60011), ..Control::new(ControlKind::Error) };
+    let refused = |e: &SessionEvent| matches!(e, SessionEvent::LoginRefused { .. });
+    let mut session = Session::new(config, 1);
+    session.subscribe(sub("books-l2-tbt:A"), at(0));
+    session.timeout(at(0));
+    session.connected(at(0));
+    assert_eq!(actions(&mut session), [Action::Connect, Action::Login]);
+    // Meanwhile all that needs none is asked for; this one is not among it.
+    session.control(&busy, at(10));
+    assert_eq!(sent(&mut session).len(), 1);
+    session.control(&no_login, at(20));
+    assert!(!events(&mut session).iter().any(refused));
+    assert_eq!(session.poll_timeout(), Some(at(1_010)));
+    session.timeout(at(1_010));
+    assert_eq!(actions(&mut session), [Action::Login]);
+    session.control(&Control::new(ControlKind::Login), at(1_020));
+    assert_eq!(sent(&mut session).len(), 1);
+    // But not for ever.
+    session.lost(at(2_000));
+    let mut now = session.poll_timeout().unwrap();
+    session.timeout(now);
+    session.connected(now);
+    events(&mut session);
+    for pause in [1, 2, 4, 8] {
+        session.control(&busy, now);
+        now = now + Duration::from_secs(pause);
+        session.inbound(now);
+        session.timeout(now);
+    }
+    assert_eq!(events(&mut session).iter().filter(|event| refused(event)).count(), 1);
+    let logins = actions(&mut session).into_iter().filter(|action| *action == Action::Login);
+    assert_eq!(logins.count(), 4);
+}

@@ -35,8 +35,8 @@ pub(crate) struct Client {
     pub(crate) latency: Duration,
     pub(crate) losses: u64,
     pub(crate) events: u64,
-    /// The events up to which its books were looked at.
-    pub(crate) looked: u64,
+    /// The subscriptions whose books may have changed since they were looked at.
+    pub(crate) touched: Vec<Subscription>,
     /// How often a book was found wrong, and how long it took to have it again.
     pub(crate) breaks: u64,
     pub(crate) recovery: Recovery,
@@ -48,6 +48,9 @@ pub(crate) struct Client {
 pub(crate) fn wall(now: MonoNanos) -> UnixNanos {
     UnixNanos(1_790_380_800_000_000_000 + now.0)
 }
+
+/// Where a client's events go after it.
+pub(crate) type Passing<'s> = &'s mut dyn FnMut(&Event<'_>);
 
 /// What a message from the exchange did.
 pub(crate) enum Outcome {
@@ -74,50 +77,49 @@ impl Client {
             latency: Duration::ZERO,
             losses: 0,
             events: 0,
-            looked: 0,
+            touched: Vec::new(),
             breaks: 0,
             recovery: Recovery::default(),
             resets: 0,
         }
     }
 
-    /// Takes everything that has arrived.
-    pub(crate) fn arrive(&mut self, now: MonoNanos, wall: UnixNanos) -> Outcome {
-        while let Some((at, _)) = self.wire.front() {
-            if *at > now {
-                break;
-            }
-            let Some((_, message)) = self.wire.pop_front() else { break };
-            if matches!(self.take(&message, now, wall), Outcome::Lost) {
-                return Outcome::Lost;
-            }
-        }
-        Outcome::Taken
+    /// The next message that has arrived by `until`.
+    pub(crate) fn arrived(&mut self, until: MonoNanos) -> Option<Outbound> {
+        let (at, _) = self.wire.front()?;
+        if *at > until { None } else { self.wire.pop_front().map(|(_, message)| message) }
     }
 
-    fn take(&mut self, message: &Outbound, now: MonoNanos, wall: UnixNanos) -> Outcome {
+    /// Takes a message. Its events go to `sink` once session and feed have them.
+    pub(crate) fn take(
+        &mut self,
+        message: &Outbound,
+        now: MonoNanos,
+        sink: Passing<'_>,
+    ) -> Outcome {
         match message {
-            Outbound::Text(text) => self.frame(Frame::Text(text.as_bytes()), now, wall),
-            Outbound::Binary(body) => self.frame(Frame::Binary(body), now, wall),
+            Outbound::Text(text) => self.frame(Frame::Text(text.as_bytes()), now, sink),
+            Outbound::Binary(body) => self.frame(Frame::Binary(body), now, sink),
             Outbound::Close { .. } => Outcome::Lost,
             Outbound::Fault(fault) => match fault {
                 TransportFault::HalfOpen => Outcome::Taken,
                 TransportFault::Fragments { message, .. }
-                | TransportFault::Trickle { message, .. } => self.take(message, now, wall),
+                | TransportFault::Trickle { message, .. } => self.take(message, now, sink),
                 _ => Outcome::Lost,
             },
         }
     }
 
-    fn frame(&mut self, frame: Frame<'_>, now: MonoNanos, wall: UnixNanos) -> Outcome {
+    fn frame(&mut self, frame: Frame<'_>, now: MonoNanos, sink: Passing<'_>) -> Outcome {
         if frame.len() > MAX_FRAME {
             return Outcome::Lost;
         }
-        let Self { session, feed, events, breaks, recovery, resets, .. } = self;
+        let Self { session, feed, events, touched, breaks, recovery, resets, .. } = self;
         session.inbound(now);
         // A malformed frame is lost alone; the feed has counted it.
-        let _ = feed.on_frame(frame, wall, &mut |event: &Event<'_>| {
+        let _ = feed.on_frame(frame, wall(now), &mut |event: &Event<'_>| {
             *events += 1;
+            touched.extend(subscription_of(event, session));
             match event {
                 Event::Control(control) => check(control, session, now),
                 Event::State(change) => {
@@ -131,13 +133,14 @@ impl Client {
                 }
                 _ => {}
             }
+            sink(event);
         });
         Outcome::Taken
     }
 
     /// Takes the session's news as the real client does.
-    pub(crate) fn tell(&mut self, now: MonoNanos, wall: UnixNanos) {
-        let mut sink = |_: &Event<'_>| {};
+    pub(crate) fn tell(&mut self, now: MonoNanos, mut sink: Passing<'_>) {
+        let wall = wall(now);
         while let Some(event) = self.session.poll_event() {
             match event {
                 SessionEvent::Lost(_) => {
@@ -151,6 +154,11 @@ impl Client {
                         self.feed.set_state(&subscription, state, wall, &mut sink);
                     }
                 }
+                // Unanswered three times over is the work of several faults at once. It would be asked
+                // for on the next connection; who does not want to wait asks by hand.
+                SessionEvent::Rejected { subscription, code: None, .. } => {
+                    self.session.subscribe(subscription, now);
+                }
                 SessionEvent::Rejected { subscription, code, message } => {
                     panic!("{subscription} is refused with {code:?}: {message}");
                 }
@@ -161,6 +169,21 @@ impl Client {
             }
         }
     }
+}
+
+/// Whose book or trades an event is about.
+fn subscription_of(event: &Event<'_>, session: &Session) -> Option<Subscription> {
+    let (channel, market, inst_id) = match event {
+        Event::Book(update) => (update.channel, update.market, update.inst_id),
+        Event::DepthBook(change) => {
+            (change.update.channel, change.update.market, change.update.inst_id)
+        }
+        _ => return None,
+    };
+    let is_of = |s: &&Subscription| {
+        (s.channel(), s.market(), s.inst_id().as_str()) == (channel, market, inst_id)
+    };
+    session.wanted().find(is_of).copied()
 }
 
 fn check(control: &Control<'_>, session: &mut Session, now: MonoNanos) {

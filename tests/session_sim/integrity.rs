@@ -16,7 +16,7 @@ use okx_feed::{
     SessionConfig, Subscription,
 };
 
-use super::client::{Client, Outcome, wall};
+use super::client::{Client, Outcome};
 use super::mirror::{Mirror, Truth};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -241,14 +241,12 @@ impl Run {
     }
 
     fn deliver(&mut self, message: Outbound) {
-        let wall = wall(self.now);
         if let Some(truth) = self.mirror.as_of(&message) {
             self.told = truth;
         }
-        self.client.wire.push_back((self.now, message));
-        let outcome = self.client.arrive(self.now, wall);
+        let outcome = self.client.take(&message, self.now, &mut |_| {});
         assert!(matches!(outcome, Outcome::Taken), "no fault of this kind ends a connection");
-        self.client.tell(self.now, wall);
+        self.client.tell(self.now, &mut |_| {});
         self.check();
     }
 
@@ -261,7 +259,7 @@ impl Run {
                 }
                 other => panic!("{other:?}: {:?}", self.case),
             }
-            self.client.tell(self.now, wall(self.now));
+            self.client.tell(self.now, &mut |_| {});
         }
     }
 

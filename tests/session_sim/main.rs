@@ -19,15 +19,19 @@
 #![allow(clippy::missing_panics_doc, reason = "so do its helpers")]
 
 mod client;
+mod history;
 mod integrity;
+mod lines;
 mod mirror;
+mod tally;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use world::{Tally, World};
+use tally::Tally;
+use world::World;
 
 fn runs() -> u64 {
     let set = std::env::var("SESSION_SIM_RUNS").ok().and_then(|runs| runs.parse().ok());

@@ -1,18 +1,20 @@
-//! A run: the exchange, two clients on one host, faults from a seed, and what must hold.
+//! A run: the exchange, two clients on one host, each for itself or both as lines of an arbiter,
+//! faults from a seed, and what must hold.
 
-use std::collections::{HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use okx_feed::sim::{
-    Endpoint, Exchange, ExchangeConfig, FaultRule, Listing, MarketConfig, PushIntervals,
+    Endpoint, Exchange, ExchangeConfig, FaultRule, Listing, MarketConfig, PushIntervals, SimMarket,
 };
 use okx_feed::{
-    Action, Book5, BookState, ConnectGate, Dialect, InstrumentId, MonoNanos, SessionConfig,
-    Subscription,
+    Action, Book5, BookState, ConnectGate, Dialect, Event, MonoNanos, SessionConfig, Subscription,
 };
 
-use super::client::{Client, Outcome, Transport, wall};
+use super::client::{Client, Outcome, Transport};
+use super::history::{History, Shown, depth_of};
+use super::lines::Lines;
+use super::tally::{RULES, Tally};
 
 const SECOND: Duration = Duration::from_secs(1);
 const NEVER: MonoNanos = MonoNanos(u64::MAX);
@@ -20,72 +22,6 @@ const NEVER: MonoNanos = MonoNanos(u64::MAX);
 /// How long things go wrong, and how long the clients then have to be well again.
 const FAULTS: Duration = Duration::from_secs(12);
 const HEALING: Duration = Duration::from_secs(40);
-
-const RULES: [&str; 27] = [
-    "drop",
-    "rst",
-    "halfopen",
-    "stall:for=1s",
-    "stall:for=9s",
-    "trickle",
-    "fragment",
-    "badframe",
-    "corrupt",
-    "corrupt:p=0.3,times=5",
-    "truncate",
-    "giant:bytes=70000",
-    "bomb:bytes=70000",
-    "noack:times=3",
-    "ignore:times=2",
-    "error:times=2",
-    "close:code=4004",
-    "close:code=4005",
-    "notice:after=3s",
-    "snapshot",
-    "gap",
-    "gap:each=3,times=2",
-    "repeat:times=3",
-    "reorder",
-    "checksum",
-    "checksum:each=2,times=2",
-    "reorder:times=3",
-];
-
-/// What happened in some runs.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) events: u64,
-    pub(crate) faults: u64,
-    pub(crate) attempts: u64,
-    pub(crate) refused: u64,
-    pub(crate) postponed: u64,
-    pub(crate) losses: u64,
-    pub(crate) resyncs: u64,
-    pub(crate) late_acks: u64,
-    pub(crate) late_snapshots: u64,
-    pub(crate) gaps: u64,
-    pub(crate) mismatches: u64,
-    pub(crate) malformed: u64,
-    pub(crate) live_looks: u64,
-}
-
-impl Tally {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.events += other.events;
-        self.faults += other.faults;
-        self.attempts += other.attempts;
-        self.refused += other.refused;
-        self.postponed += other.postponed;
-        self.losses += other.losses;
-        self.resyncs += other.resyncs;
-        self.late_acks += other.late_acks;
-        self.late_snapshots += other.late_snapshots;
-        self.gaps += other.gaps;
-        self.mismatches += other.mismatches;
-        self.malformed += other.malformed;
-        self.live_looks += other.live_looks;
-    }
-}
 
 pub(crate) struct World {
     exchange: Exchange,
@@ -98,11 +34,13 @@ pub(crate) struct World {
     next_fault: MonoNanos,
     /// When connections were attempted, by all clients.
     attempts: VecDeque<MonoNanos>,
-    /// Every top of a book that there ever was.
-    tops: HashSet<(InstrumentId, u64)>,
-    /// The instruments' numbers when their books were last noted.
-    seqs: Vec<Option<i64>>,
+    history: History,
+    /// What each client was shown.
+    shown: [Shown; 2],
+    /// The arbiter between the clients, where they are lines.
+    lines: Option<Lines>,
     subscriptions: Vec<Subscription>,
+    clock_jumps: bool,
     tally: Tally,
 }
 
@@ -111,6 +49,7 @@ impl World {
         let mut random = fastrand::Rng::with_seed(seed);
         let dialect = if random.bool() { Dialect::V3 } else { Dialect::V5 };
         let listings = Listing::generate(1 + random.usize(..2));
+        let clock_faults = clock_faults(&mut random);
         let mut exchange = ExchangeConfig {
             market: MarketConfig {
                 seed,
@@ -121,6 +60,7 @@ impl World {
             },
             intervals: PushIntervals::EVERY_CHANGE,
             v5_checksums: random.bool(),
+            faults: clock_faults.parse().unwrap(),
             ..ExchangeConfig::default()
         };
         let config = config(dialect, &mut random);
@@ -139,14 +79,19 @@ impl World {
             now: MonoNanos::ZERO,
             next_fault: MonoNanos::ZERO,
             attempts: VecDeque::new(),
-            tops: HashSet::new(),
-            seqs: Vec::new(),
+            history: History::default(),
+            shown: Default::default(),
+            lines: None,
             subscriptions: listings.iter().flat_map(|l| subscriptions(dialect, l)).collect(),
+            clock_jumps: !clock_faults.is_empty(),
             tally: Tally::default(),
             random,
         };
         world.record();
         world.clients = (0..2).map(|_| world.client()).collect();
+        if world.random.bool() {
+            world.lines = Some(Lines::new(world.clients.len(), &world.subscriptions));
+        }
         world
     }
 
@@ -210,7 +155,7 @@ impl World {
         self.deliver(false);
     }
 
-    /// Something goes wrong, on one connection.
+    /// Something goes wrong, mostly on one connection.
     fn fault(&mut self) {
         let pause = Duration::from_millis(self.random.u64(50..2500));
         self.next_fault = self.now + pause;
@@ -218,33 +163,90 @@ impl World {
             self.next_fault = NEVER;
             return;
         }
+        if self.random.u8(..20) == 0 {
+            return self.restart();
+        }
         let victim = self.random.usize(..self.clients.len());
-        let rule: FaultRule = RULES[self.random.usize(..RULES.len())].parse().unwrap();
+        self.clients[victim].latency = Duration::from_millis(self.random.u64(..40));
+        let rule = match self.random.u8(..4) {
+            0 => self.plain_rule(),
+            _ => RULES[self.random.usize(..RULES.len())].to_owned(),
+        };
+        self.inject(victim, &rule);
+    }
+
+    fn inject(&mut self, victim: usize, rule: &str) {
+        let rule: FaultRule = rule.parse().unwrap();
         if let Transport::Open(id) = self.clients[victim].transport {
             self.exchange.inject(id, &rule, self.now);
             self.tally.faults += 1;
         }
     }
 
+    /// A fault of messages that nothing numbers: whole books and trades.
+    fn plain_rule(&mut self) -> String {
+        let channels: &[_] = match self.config.dialect {
+            Dialect::V3 => &["depth5", "trade"],
+            Dialect::V5 => &["books5", "bbo-tbt", "trades"],
+        };
+        let channel = channels[self.random.usize(..channels.len())];
+        let mut kind = ["reorder", "reorder", "repeat", "gap", "snapshot"][self.random.usize(..5)];
+        // A book from before the exchange's clock was set back, or its numbers began anew, is newer by
+        // its time or by its number: nobody can tell in which order it should have come.
+        if self.clock_jumps && kind == "reorder" {
+            kind = "repeat";
+        }
+        let times = ["", ",p=0.5,times=6"][self.random.usize(..2)];
+        format!("{kind}:channel={channel}{times}")
+    }
+
+    /// The exchange starts anew: everybody is thrown out, and it may count from the beginning.
+    fn restart(&mut self) {
+        self.tally.restarts += 1;
+        for victim in 0..self.clients.len() {
+            let rule = ["drop", "rst", "close:code=4006"][self.random.usize(..3)];
+            self.inject(victim, rule);
+        }
+        let market = self.exchange.market();
+        for inst in market.indices().collect::<Vec<_>>() {
+            if self.random.bool() {
+                self.exchange.reset_seq(inst, self.now);
+            }
+        }
+        // Else the next version might have the number of the last one.
+        self.record();
+    }
+
     /// Moves messages from the exchange to the clients, and what has arrived into their feeds.
     fn deliver(&mut self, all: bool) {
-        let wall = wall(self.now);
         for at in 0..self.clients.len() {
             let client = &mut self.clients[at];
             if let Transport::Open(id) = client.transport {
                 while let Some(message) = self.exchange.poll_transmit(id) {
-                    client.wire.push_back((self.now + client.latency, message));
+                    // TCP keeps the order, whatever becomes of the latency.
+                    let last = client.wire.back().map_or(MonoNanos::ZERO, |(at, _)| *at);
+                    client.wire.push_back((last.max(self.now + client.latency), message));
                 }
             }
             let until = if all { NEVER } else { self.now };
-            if matches!(client.arrive(until.min(self.now.max(until)), wall), Outcome::Lost) {
-                client.session.lost(self.now);
-                self.disconnect(at);
+            while let Some(message) = self.clients[at].arrived(until) {
+                let Self { clients, lines, now, .. } = self;
+                let client = &mut clients[at];
+                if matches!(client.take(&message, *now, &mut pass(lines, at)), Outcome::Lost) {
+                    client.session.lost(*now);
+                    self.disconnect(at);
+                }
+                self.look(at);
             }
-            self.clients[at].tell(self.now, wall);
-            self.look(at);
+            self.tell(at);
         }
         while self.exchange.poll_ready().is_some() {}
+    }
+
+    fn tell(&mut self, at: usize) {
+        let Self { clients, lines, now, .. } = self;
+        clients[at].tell(*now, &mut pass(lines, at));
+        self.look(at);
     }
 
     /// Does what the session wants done.
@@ -264,8 +266,7 @@ impl World {
                 Action::Login => panic!("nobody asked for a login"),
             }
         }
-        let wall = wall(self.now);
-        self.clients[at].tell(now, wall);
+        self.tell(at);
     }
 
     fn connect(&mut self, at: usize) {
@@ -324,36 +325,24 @@ impl World {
         }
     }
 
-    /// Notes the tops of the books that have changed.
     fn record(&mut self) {
-        let market = self.exchange.market();
-        for (at, inst) in market.indices().enumerate() {
-            let seq = market.seq(inst);
-            if self.seqs.get(at).copied().flatten() == seq {
-                continue;
-            }
-            self.seqs.resize(self.seqs.len().max(at + 1), None);
-            self.seqs[at] = seq;
-            if let (Some(listing), Some(book)) = (market.listing(inst), market.book5(inst)) {
-                self.tops.insert((*listing.inst_id(), digest(&book)));
-            }
-        }
+        self.history.record(self.exchange.market(), self.exchange.now());
     }
 
-    /// A book that is called live is one that the exchange had.
+    /// A book that is called live is one that the exchange had, and none that is older than the one
+    /// before.
     fn look(&mut self, at: usize) {
-        let client = &mut self.clients[at];
-        if std::mem::replace(&mut client.looked, client.events) == client.events {
-            return;
+        let Self { clients, shown, history, exchange, lines, tally, .. } = self;
+        let (client, market) = (&mut clients[at], exchange.market());
+        if let Some(lines) = lines {
+            tally.live_looks += lines.look(history, market, &client.touched);
         }
-        for slot in client.feed.slots().iter() {
-            let five = slot.subscription().channel().name() != "bbo-tbt";
-            let book = slot.book().filter(|_| slot.state() == BookState::Live && five);
-            if let Some(book) = book {
-                self.tally.live_looks += 1;
-                let name = slot.subscription();
-                let known = self.tops.contains(&(*name.inst_id(), digest(&book)));
-                assert!(known, "{name} is live and wrong: {book:#?}");
+        for subscription in client.touched.drain(..) {
+            let slot = client.feed.slots().get(&subscription).unwrap();
+            if let Some(book) = slot.book().filter(|_| slot.state() == BookState::Live) {
+                tally.live_looks += 1;
+                let judged = history.judge(market, &subscription, &book, &mut shown[at]);
+                judged.unwrap_or_else(|wrong| panic!("client {at}: {wrong}"));
             }
         }
     }
@@ -374,12 +363,12 @@ impl World {
                     let bids: Vec<_> = truth.bids(listing).collect();
                     assert_eq!((view.asks(), view.bids()), (&asks[..], &bids[..]), "{name}");
                 } else if let Some(book) = slot.book() {
-                    let truth = market.book5(inst).unwrap();
-                    let depth = if name.channel().name() == "bbo-tbt" { 1 } else { 5 };
-                    assert_eq!(book.asks(), &truth.asks()[..depth], "{name}");
-                    assert_eq!(book.bids(), &truth.bids()[..depth], "{name}");
+                    check_five(market, name, &book);
                 }
             }
+        }
+        if let Some(lines) = &self.lines {
+            lines.check_end(&self.clients, market, self.now);
         }
         assert_eq!(self.exchange.connections(), self.clients.len());
         for client in &self.clients {
@@ -425,12 +414,32 @@ fn subscriptions(dialect: Dialect, listing: &Listing) -> Vec<Subscription> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
-/// What tells two books apart, but for their times.
-fn digest(book: &Book5) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for level in book.asks().iter().chain(book.bids()) {
-        (level.px(), level.sz(), level.orders()).hash(&mut hasher);
+/// The best of a book are the exchange's own.
+pub(crate) fn check_five(market: &SimMarket, subscription: &Subscription, book: &Book5) {
+    let inst = market.find(subscription.inst_id().as_str()).unwrap();
+    let (truth, depth) = (market.book5(inst).unwrap(), depth_of(subscription));
+    assert_eq!(book.asks(), &truth.asks()[..depth], "{subscription}");
+    assert_eq!(book.bids(), &truth.bids()[..depth], "{subscription}");
+}
+
+/// In some runs the exchange's clock jumps, and perhaps jumps back, and its numbers start anew.
+fn clock_faults(random: &mut fastrand::Rng) -> String {
+    let mut at = || Duration::from_millis(random.u64(..12_000)).as_millis();
+    let (clock, seq) = (at(), at());
+    let by = random.u64(1..6_000);
+    match random.u8(..8) {
+        0 => format!("clock:at={clock}ms,by=-{by}ms"),
+        1 => format!("clock:at={clock}ms,by={by}ms,for=3s;resetseq:at={seq}ms"),
+        2 => format!("clock:at={clock}ms,by=-{by}ms;resetseq:at={clock}ms"),
+        _ => String::new(),
     }
-    book.asks().len().hash(&mut hasher);
-    hasher.finish()
+}
+
+/// Where a client's events go.
+fn pass(lines: &mut Option<Lines>, line: usize) -> impl FnMut(&Event<'_>) {
+    move |event| {
+        if let Some(lines) = lines {
+            lines.on_event(line, event);
+        }
+    }
 }

@@ -9,7 +9,8 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::faults::{self, Faults};
+use super::clock::ToldClock;
+use super::faults::{self, Drawn, Faults};
 use super::memory;
 use super::report::{ClientReport, Report};
 use super::witness::{Verdict, Witness};
@@ -18,9 +19,12 @@ use crate::cli::error::{CliError, Outcome, say};
 use crate::cli::exchange;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output::Output;
+use crate::feed::StaleLimits;
 use crate::model::{BookState, Dialect, MonoNanos, Subscription, UnixNanos};
 use crate::net::{Client, Clock};
-use crate::sim::{Endpoint, Exchange, Listing, MarketConfig, Server, ServerHandle};
+use crate::sim::{
+    ConnectionId, Endpoint, Exchange, FaultRule, Listing, MarketConfig, Server, ServerHandle,
+};
 
 /// The arguments of `soak`.
 #[derive(Args, Debug)]
@@ -42,6 +46,10 @@ pub(crate) struct SoakArgs {
     /// The time between two faults
     #[arg(long, value_name = "SPAN", default_value = "2s", value_parser = parse_duration)]
     every: Duration,
+    /// The silence after which a book is stale. Now and then all connections of a client stand still
+    /// for longer
+    #[arg(long, value_name = "SPAN", default_value = "3s", value_parser = parse_duration)]
+    stale_after: Duration,
     /// Print the report as one JSON object
     #[arg(long)]
     json: bool,
@@ -50,9 +58,10 @@ pub(crate) struct SoakArgs {
 const AFTER_HELP: &str = "\
 Two clients, one of each dialect and each with two lines, follow an exchange inside of the program.
 Every few seconds a fault happens to one of their connections: it is dropped, reset, stalled, fed
-damaged, giant or missing messages, closed. Every book that is shown as live is compared with what
-the exchange had at the book's own time, and no trade may be shown twice. In the end the faults
-stop, and every book must be live and the exchange's own.
+damaged, giant or missing messages, refused, closed; or to the exchange: its clock jumps, its numbers
+start anew. Every book that is shown as live is compared with what the exchange had at the book's own
+time, none may be live after too long a silence, and no trade may be shown twice. In the end the
+faults stop, and every book must be live and the exchange's own.
 
 The report tells how often each fault happened and how long it took until every book of every
 connection was live again, as seen every 20 ms; unnoticed are those that took no book away.
@@ -71,8 +80,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const TELL_EVERY: Duration = Duration::from_secs(10);
 /// How long everything has to be well again once the faults have stopped.
 const HEALING: Duration = Duration::from_secs(90);
-/// The silence after which a book is stale, and how late that may be noticed.
-const STALE: Duration = Duration::from_secs(65 + 2);
+/// How late it may be noticed that a book is stale: the client looks once a second.
+const STALE_NOTICED: Duration = Duration::from_secs(2);
+/// Where this program itself stood still for so long, ages tell nothing until as much time has
+/// passed again as a stale book takes to be noticed.
+const STOOD_STILL: Duration = Duration::from_millis(500);
 
 fn parse_minutes(text: &str) -> Result<f64, String> {
     let minutes = text.parse().ok().filter(|minutes| (0.01..=10_000.0).contains(minutes));
@@ -110,6 +122,11 @@ struct Soak {
     faults: Faults,
     random: fastrand::Rng,
     clock: Clock,
+    told: Arc<ToldClock>,
+    stale_after: Duration,
+    /// When it looked last, and from when on ages tell something.
+    looked: MonoNanos,
+    ages_from: MonoNanos,
     too_old: usize,
 }
 
@@ -123,11 +140,26 @@ impl Soak {
         let server = Server::bind("127.0.0.1:0", config).await.map_err(CliError::Start)?.spawn();
         market.start = server.inspect(|exchange| exchange.market().wall(MonoNanos::ZERO));
         let endpoints = [Endpoint::V3, Endpoint::V5Public];
-        let clients = endpoints.map(|of| Soaked::start(&server, of, &listings, &market));
+        let (told, stale) = (Arc::new(ToldClock::default()), args.stale_after);
+        let clients =
+            endpoints.map(|of| Soaked::start(&server, of, &listings, (&market, &told), stale));
         let clients = clients.into_iter().collect::<Result<_, _>>()?;
         let random = fastrand::Rng::with_seed(args.seed);
         let (faults, clock) = (Faults::default(), Clock::start());
-        Ok(Self { server, clients, faults, random, clock, too_old: 0 })
+        let (looked, ages_from) = (MonoNanos::ZERO, MonoNanos::ZERO);
+        let (stale_after, too_old) = (stale, 0);
+        Ok(Self {
+            server,
+            clients,
+            faults,
+            random,
+            clock,
+            told,
+            stale_after,
+            looked,
+            ages_from,
+            too_old,
+        })
     }
 
     async fn run(mut self, args: &SoakArgs) -> Result<Report, CliError> {
@@ -172,27 +204,60 @@ impl Soak {
         .await
     }
 
-    /// Lets something happen to one of the connections.
+    /// Lets something happen.
     fn inject(&mut self) {
-        let Self { server, clients, faults, random, .. } = self;
-        let Some(rule) = faults::draw(random) else { return };
+        let Self { server, clients, faults, random, told, stale_after, .. } = self;
+        let Some(drawn) = faults::draw(random, *stale_after) else { return };
         server.intervene(|exchange, now| {
             let Some(id) = random.choice(exchange.ids()) else { return };
-            let endpoint = exchange.endpoint(id);
-            if let Some(client) = clients.iter().position(|c| Some(c.endpoint) == endpoint) {
-                faults.aim(id, client);
-                exchange.inject(id, &rule, now);
+            let mut strike = |exchange: &mut Exchange, id: ConnectionId, rule: &FaultRule| {
+                let endpoint = exchange.endpoint(id);
+                if let Some(client) = clients.iter().position(|c| Some(c.endpoint) == endpoint) {
+                    faults.aim(id, client);
+                    exchange.inject(id, rule, now);
+                }
+            };
+            match drawn {
+                Drawn::Once(rules) => {
+                    for rule in &rules {
+                        if !rule.kind().is_of_venue() {
+                            strike(exchange, id, rule);
+                            continue;
+                        }
+                        exchange.inject_venue(rule, now);
+                        if let Some((by, back_after)) = rule.clock_jump() {
+                            // Before anybody can see a message with the new time.
+                            let at = exchange.market().wall(exchange.now());
+                            told.jump(at, by, back_after);
+                        }
+                    }
+                }
+                Drawn::ToAll(rule) => {
+                    let endpoint = exchange.endpoint(id);
+                    for other in exchange.ids() {
+                        if exchange.endpoint(other) == endpoint {
+                            strike(exchange, other, &rule);
+                        }
+                    }
+                }
             }
         });
     }
 
     /// Looks at all clients.
     fn look(&mut self) -> Result<(), CliError> {
-        let Self { server, clients, faults, clock, too_old, .. } = self;
+        let Self { server, clients, faults, clock, stale_after, looked, ages_from, .. } = self;
         let well = clients.iter().map(Soaked::is_well).collect::<Result<Vec<_>, _>>()?;
         server.inspect(|exchange| faults.look(exchange, &well));
-        let now = clock.now().1;
-        *too_old += clients.iter().map(|soaked| soaked.too_old(now)).sum::<usize>();
+        let (mono, now) = clock.now();
+        let bound = *stale_after + STALE_NOTICED;
+        if mono.since(*looked) > STOOD_STILL {
+            *ages_from = mono + bound;
+        }
+        *looked = mono;
+        if mono >= *ages_from {
+            self.too_old += clients.iter().map(|soaked| soaked.too_old(now, bound)).sum::<usize>();
+        }
         Ok(())
     }
 
@@ -257,7 +322,8 @@ impl Soaked {
         server: &ServerHandle,
         endpoint: Endpoint,
         listings: &[Listing],
-        market: &MarketConfig,
+        (market, told): (&MarketConfig, &Arc<ToldClock>),
+        stale_after: Duration,
     ) -> Result<Self, CliError> {
         let names = listings.iter().flat_map(|l| {
             let (id, market) = (l.inst_id(), l.market());
@@ -274,8 +340,11 @@ impl Soaked {
             .url(format!("ws://{}{}", server.local_addr(), endpoint.path()))
             .subscriptions(subscriptions)
             .lines(2)
-            .configure(|config| config.seed = market.seed)
-            .on_event(Witness::new(market, Arc::clone(&verdict)))
+            .configure(|config| {
+                config.seed = market.seed;
+                config.stale = StaleLimits::books(stale_after);
+            })
+            .on_event(Witness::new(market, Arc::clone(told), Arc::clone(&verdict)))
             .spawn()?;
         Ok(Self { endpoint, client, verdict })
     }
@@ -285,12 +354,17 @@ impl Soaked {
         Ok(self.client.connections()?.iter().all(|connection| connection.well))
     }
 
-    /// How many books are live and older than they may be.
-    fn too_old(&self, now: UnixNanos) -> usize {
-        let views = self.client.subscriptions();
-        let views = views.iter().filter_map(|s| Some(self.client.book_reader(s)?.view()));
-        let old = |ts: UnixNanos| now.since(ts).is_some_and(|age| age > STALE);
-        views.filter(|view| view.state.is_live() && old(view.book.ts_recv)).count()
+    /// How many books are live though nothing has come for them for longer than that may be.
+    fn too_old(&self, now: UnixNanos, bound: Duration) -> usize {
+        let is_old = |subscription: &Subscription| {
+            let view = self.client.book_reader(subscription).map(|reader| reader.view());
+            view.is_some_and(|view| {
+                let heard = self.verdict.heard(subscription).unwrap_or_default();
+                let last = view.book.ts_recv.max(heard);
+                view.state.is_live() && now.since(last).is_some_and(|age| age > bound)
+            })
+        };
+        self.client.subscriptions().iter().filter(|subscription| is_old(subscription)).count()
     }
 
     /// Whether a book is live and the exchange's own now.

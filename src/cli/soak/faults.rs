@@ -8,47 +8,76 @@ use hdrhistogram::Histogram;
 use crate::model::MonoNanos;
 use crate::sim::{ConnectionId, Exchange, FaultKind, FaultRule, Injected};
 
-/// What happens to a connection, one of them at a time. Not among them: a refusal, which is final, and
-/// a jump of the exchange's clock, by which books are judged.
-const RULES: [&str; 21] = [
-    "drop",
-    "rst",
-    "halfopen",
-    "stall:for=3s",
-    "trickle",
-    "fragment",
-    "badframe",
-    "corrupt",
-    "truncate",
-    "giant",
-    "bomb",
-    "noack",
-    "ignore",
-    "close:code=4004",
-    "close:code=1009",
-    "notice:after=5s",
-    "snapshot",
-    "gap",
-    "repeat",
-    "reorder",
-    "checksum",
+/// What happens, one of them at a time: to one connection, or to the exchange. What waits for a
+/// request comes with a fault that makes the client send one. Not among them: a refusal that is
+/// final, after which a book is rightly down.
+const RULES: [&[&str]; 29] = [
+    &["drop"],
+    &["rst"],
+    &["halfopen"],
+    &["stall:for=3s"],
+    &["trickle"],
+    &["fragment"],
+    &["badframe"],
+    &["corrupt"],
+    &["truncate"],
+    &["giant"],
+    &["bomb"],
+    &["noack", "gap"],
+    &["ignore", "gap"],
+    &["error:p=1,times=2", "gap"],
+    &["error:code=64007", "checksum"],
+    &["close:code=4004"],
+    &["close:code=1009"],
+    &["notice:after=5s"],
+    &["snapshot"],
+    &["gap"],
+    &["repeat"],
+    &["reorder"],
+    &["checksum"],
+    &["refuse", "drop"],
+    &["refuse:status=503,p=1,times=2", "rst"],
+    &["clock:by=-4s,for=2s"],
+    &["clock:by=5s,for=3s"],
+    &["clock:by=-300ms,for=20s"],
+    &["resetseq"],
 ];
+
+/// How often, of so many, all connections of one client stand still at once.
+const ONE_IN: u8 = 12;
+/// How much longer than a book may be silent they do.
+const PAST_STALE: Duration = Duration::from_secs(5);
 
 /// How long after a fault its effect may begin, where the connection goes on.
 const UNNOTICED: Duration = Duration::from_secs(4);
 /// The longest time that is told apart, in milliseconds: ten minutes.
 const LONGEST_MS: u64 = 600_000;
 
-/// The rules in the order that the random numbers give.
-pub(super) fn draw(random: &mut fastrand::Rng) -> Option<FaultRule> {
-    random.choice(RULES).and_then(|rule| rule.parse().ok())
+/// What happens next.
+#[derive(Debug)]
+pub(super) enum Drawn {
+    /// To one connection, or to the exchange.
+    Once(Vec<FaultRule>),
+    /// To all connections of one client.
+    ToAll(FaultRule),
+}
+
+/// The faults in the order that the random numbers give. Books are stale after `stale_after`.
+pub(super) fn draw(random: &mut fastrand::Rng, stale_after: Duration) -> Option<Drawn> {
+    if random.u8(..ONE_IN) == 0 {
+        let silence = (stale_after + PAST_STALE).as_millis();
+        return format!("stall:for={silence}ms").parse().ok().map(Drawn::ToAll);
+    }
+    let rules = random.choice(RULES)?;
+    rules.iter().map(|rule| rule.parse().ok()).collect::<Option<_>>().map(Drawn::Once)
 }
 
 /// A fault that may not be healed yet.
 #[derive(Debug)]
 struct Open {
     fault: Injected,
-    client: usize,
+    /// Whose connection it was; `None` where it was the exchange.
+    client: Option<usize>,
     /// Whether a connection of that client has not been well since.
     noticed: bool,
 }
@@ -86,9 +115,11 @@ impl Faults {
         let new = usize::try_from(log.total() - self.seen).unwrap_or(usize::MAX);
         self.seen = log.total();
         for fault in log.recent().rev().take(new) {
-            let client = fault.connection.and_then(|number| self.owners.get(&number));
-            if let Some(client) = client {
-                self.open.push(Open { fault: *fault, client: *client, noticed: false });
+            let of_venue = fault.kind.is_of_venue();
+            let client = fault.connection.and_then(|number| self.owners.get(&number)).copied();
+            let client = client.filter(|_| !of_venue);
+            if client.is_some() || of_venue {
+                self.open.push(Open { fault: *fault, client, noticed: false });
             }
             let survived = self.by_kind.entry(fault.kind).or_insert_with(Survived::new);
             survived.injected += 1;
@@ -117,8 +148,13 @@ impl Open {
         survived: &mut Survived,
     ) -> bool {
         let Injected { at, kind, connection } = self.fault;
-        let gone = connection.is_some_and(|number| !ids.contains(&number));
-        let well = well.get(self.client).copied().unwrap_or_default();
+        // The number of a refused attempt is none of a connection.
+        let number = connection.filter(|_| self.client.is_some());
+        let gone = number.is_some_and(|number| !ids.contains(&number));
+        let well = match self.client {
+            Some(client) => well.get(client).copied().unwrap_or_default(),
+            None => well.iter().all(|well| *well),
+        };
         self.noticed |= gone || !well;
         let ends = ends_the_connection(kind);
         let took = now.since(at);
@@ -161,6 +197,8 @@ mod tests {
 
     #[test]
     fn every_rule_can_be_read() {
-        assert!(RULES.iter().all(|rule| rule.parse::<FaultRule>().is_ok()));
+        assert!(RULES.iter().flat_map(|rules| *rules).all(|r| r.parse::<FaultRule>().is_ok()));
+        let mut random = fastrand::Rng::with_seed(1);
+        assert!((0..1_000).all(|_| draw(&mut random, Duration::from_secs(3)).is_some()));
     }
 }

@@ -1,5 +1,6 @@
 //! `okx-feed soak`: the client against the embedded exchange while everything goes wrong.
 
+mod clock;
 mod command;
 mod faults;
 mod memory;

@@ -83,13 +83,23 @@ impl ClientReport {
         json!({
             "dialect": self.dialect.to_string(), "books_judged": judged, "wrong": wrong,
             "backwards": backwards, "forgotten": forgotten, "trades": trades,
-            "wrong_trades": wrong_trades, "losses": self.stats.losses,
+            "wrong_trades": wrong_trades, "stale": self.stale(), "undecided": self.undecided(), "losses": self.stats.losses,
             "resyncs": self.stats.session.resyncs, "malformed": self.stats.feed.malformed(),
             "not_live": recovery.any_us.len(),
             "not_live_ms_p50": recovery.any_us.value_at_quantile(0.5) / 1000,
             "not_live_ms_max": recovery.any_us.max() / 1000,
             "lines": lines.collect::<Vec<_>>(),
         })
+    }
+
+    /// How many books were from before a clock that was set back, which v3 can't tell.
+    fn undecided(&self) -> u64 {
+        self.verdict.undecided.load(Ordering::Relaxed)
+    }
+
+    /// How often a book was stale.
+    fn stale(&self) -> u64 {
+        self.verdict.stale.load(Ordering::Relaxed)
     }
 
     fn counts(&self) -> [u64; 6] {
@@ -153,6 +163,7 @@ impl Display for ClientReport {
         let us = &stats.recovery.any_us;
         let (p50, max) = (us.value_at_quantile(0.5) / 1000, us.max() / 1000);
         writeln!(f, "      seen not live: {} times, p50 {p50} ms, max {max} ms", us.len())?;
+        writeln!(f, "      stale: {} times; {} books undecided", self.stale(), self.undecided())?;
         for (at, line) in stats.lines.iter().enumerate() {
             let behind = [0.5, 0.99].map(|quantile| line.behind_us.value_at_quantile(quantile));
             let [p50, p99] = behind;

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use foldhash::fast::FixedState;
 
+use super::clock::{TIME_STEP_NS, ToldClock};
 use crate::model::{
-    BOOK5_LEVELS, BookSync, Channel, Event, Level, MonoNanos, Sink, Trade, UnixNanos,
+    BOOK5_LEVELS, BookState, BookSync, Channel, ChannelKind, Dialect, Event, InstrumentId, Level,
+    MonoNanos, Sink, Subscription, Trade, UnixNanos,
 };
 use crate::sim::{InstIndex, MarketConfig, SimMarket};
 
@@ -16,8 +18,6 @@ use crate::sim::{InstIndex, MarketConfig, SimMarket};
 const KEPT: usize = 2_048;
 /// How many levels of a deep book are looked at: as many as other threads see.
 const DEEP: usize = 25;
-/// What the exchange's times are cut to.
-const TIME_STEP_NS: u64 = 1_000_000;
 
 /// What a witness has found, for other threads to read.
 #[derive(Debug, Default)]
@@ -28,12 +28,20 @@ pub(super) struct Verdict {
     pub(super) wrong: AtomicU64,
     /// Books among them that were older than one shown before.
     pub(super) backwards: AtomicU64,
+    /// Books among them from before the exchange's clock was set back, and after one from behind
+    /// that, where no numbers tell.
+    pub(super) undecided: AtomicU64,
     /// Books among them of a time that is not remembered any more.
     pub(super) forgotten: AtomicU64,
     /// Trades that were shown.
     pub(super) trades: AtomicU64,
     /// Trades among them that were shown before, or that the exchange has not had.
     pub(super) wrong_trades: AtomicU64,
+    /// How often a book was told to be stale.
+    pub(super) stale: AtomicU64,
+    /// When the last message of each deep book came: what readers are shown of it may be older, since
+    /// it is published only where its best levels change.
+    heard: Mutex<HashMap<(Channel, InstrumentId), UnixNanos>>,
     /// The first that was not as it must be, in words.
     pub(super) first: Mutex<Option<String>>,
 }
@@ -43,6 +51,18 @@ impl Verdict {
         let bad = [&self.wrong, &self.backwards, &self.forgotten, &self.wrong_trades];
         bad.iter().all(|count| count.load(Ordering::Relaxed) == 0)
             && self.judged.load(Ordering::Relaxed) > 0
+    }
+
+    /// When the last message of a deep book came, as far as there was one.
+    pub(super) fn heard(&self, subscription: &Subscription) -> Option<UnixNanos> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.get(&(subscription.channel(), *subscription.inst_id())).copied()
+    }
+
+    fn hear(&self, channel: Channel, inst_id: &str, at: UnixNanos) {
+        let Ok(inst_id) = InstrumentId::new(inst_id) else { return };
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.insert((channel, inst_id), at);
     }
 
     fn note(&self, count: &AtomicU64, what: &str, (channel, inst_id): (Channel, &str)) {
@@ -70,11 +90,12 @@ pub(super) struct Witness {
     histories: Vec<VecDeque<Version>>,
     shown: HashMap<(Channel, InstIndex), UnixNanos>,
     trades: HashMap<InstIndex, Trades>,
+    told: Arc<ToldClock>,
     verdict: Arc<Verdict>,
 }
 
 impl Witness {
-    pub(super) fn new(config: &MarketConfig, verdict: Arc<Verdict>) -> Self {
+    pub(super) fn new(config: &MarketConfig, told: Arc<ToldClock>, verdict: Arc<Verdict>) -> Self {
         let market = SimMarket::new(config);
         let start = market.wall(MonoNanos::ZERO);
         let first = |inst| {
@@ -83,7 +104,8 @@ impl Witness {
             history
         };
         let histories = market.indices().map(first).collect();
-        Self { market, histories, shown: HashMap::new(), trades: HashMap::new(), verdict }
+        let (shown, trades) = (HashMap::new(), HashMap::new());
+        Self { market, histories, shown, trades, told, verdict }
     }
 
     /// Lets the market come to a time.
@@ -100,30 +122,51 @@ impl Witness {
         }
     }
 
-    /// Judges a book of a time.
-    fn judge(&mut self, name: (Channel, &str), at: UnixNanos, is_same: impl Fn(&Version) -> bool) {
-        let end = UnixNanos(at.0.saturating_add(TIME_STEP_NS));
-        self.advance(end);
+    /// Judges a book of a time that the exchange told.
+    fn judge(&mut self, name: (Channel, &str), ts: UnixNanos, is_same: impl Fn(&Version) -> bool) {
+        let moments = self.told.moments(ts);
+        self.advance(moments.iter().copied().max().map_or(UnixNanos(0), end_of));
         let verdict = &self.verdict;
         verdict.judged.fetch_add(1, Ordering::Relaxed);
         let inst = self.market.find(name.1);
         let Some((inst, history)) = inst.and_then(|i| Some((i, self.histories.get(i.0)?))) else {
             return verdict.note(&verdict.wrong, "no such instrument", name);
         };
-        // The time is cut to milliseconds: the book of its beginning will do, and any of it.
-        let before = history.partition_point(|version| version.from <= at);
-        let after = history.partition_point(|version| version.from < end);
-        if before == 0 {
+        let (mut known, mut same) = (false, Vec::new());
+        for at in moments {
+            // The time is cut to milliseconds: the book of its beginning will do, and any of it.
+            let before = history.partition_point(|version| version.from <= at);
+            let after = history.partition_point(|version| version.from < end_of(at));
+            known |= before > 0;
+            if before > 0 && history.range(before - 1..after).any(&is_same) {
+                same.push(at);
+            }
+        }
+        if !known {
             verdict.note(&verdict.forgotten, "older than what is remembered", name);
-        } else if !history.range(before - 1..after).any(is_same) {
+        } else if same.is_empty() {
             verdict.note(&verdict.wrong, "not the exchange's book of its time", name);
         }
-        let last = self.shown.entry((name.0, inst)).or_insert(at);
+        let last = self.shown.entry((name.0, inst)).or_insert(UnixNanos(0));
+        let onward = same.iter().find(|at| **at >= *last).or_else(|| same.last()).copied();
+        let at = onward.unwrap_or(if known { *last } else { ts });
         if at < *last {
-            verdict.note(&verdict.backwards, "older than the one before", name);
+            // Without numbers nobody can tell a book from before the clock was set back from one
+            // after it: a line that stood still in between may bring it when no other is there.
+            let undecided = name.0.dialect() == Dialect::V3 && self.told.was_set_back(at, *last);
+            if undecided {
+                verdict.undecided.fetch_add(1, Ordering::Relaxed);
+            } else {
+                verdict.note(&verdict.backwards, "older than the one before", name);
+            }
         }
         *last = at;
     }
+}
+
+/// The end of the millisecond that a time stands for.
+const fn end_of(at: UnixNanos) -> UnixNanos {
+    UnixNanos(at.0.saturating_add(TIME_STEP_NS))
 }
 
 /// The last trades that were shown, by id.
@@ -149,7 +192,8 @@ impl Trades {
 impl Witness {
     /// Judges a trade: the exchange has had it by its time, and it was not shown before.
     fn judge_trade(&mut self, name: (Channel, &str), trade: &Trade) {
-        self.advance(UnixNanos(trade.ts_event.0.saturating_add(TIME_STEP_NS)));
+        let moments = self.told.moments(trade.ts_event);
+        self.advance(moments.into_iter().max().map_or(UnixNanos(0), end_of));
         let verdict = &self.verdict;
         verdict.trades.fetch_add(1, Ordering::Relaxed);
         let inst = self.market.find(name.1);
@@ -175,12 +219,17 @@ impl Sink for Witness {
             Event::DepthBook(change) if change.book.sync() == BookSync::Live => {
                 let (update, name) =
                     (change.update, (change.update.channel, change.update.inst_id));
+                self.verdict.hear(name.0, name.1, update.ts_recv);
                 let (asks, bids) = change.book.view().top(DEEP);
                 let deep = hash(asks.iter().copied(), bids.iter().copied());
                 self.judge(name, update.ts_event, |version| version.deep == deep);
             }
             Event::Trade(update) => {
                 self.judge_trade((update.channel, update.inst_id), &update.trade);
+            }
+            Event::State(change) if change.to == BookState::Stale => {
+                let is_book = change.subscription.channel().kind() != ChannelKind::Trades;
+                self.verdict.stale.fetch_add(u64::from(is_book), Ordering::Relaxed);
             }
             _ => {}
         }
@@ -222,7 +271,7 @@ mod tests {
         let listings = Listing::defaults();
         let config = MarketConfig { listings, depth: 40, ..MarketConfig::default() };
         let verdict = Arc::new(Verdict::default());
-        let mut witness = Witness::new(&config, Arc::clone(&verdict));
+        let mut witness = Witness::new(&config, Arc::default(), Arc::clone(&verdict));
         let counts = || {
             [&verdict.judged, &verdict.wrong, &verdict.backwards, &verdict.forgotten]
                 .map(|count| count.load(Ordering::Relaxed))

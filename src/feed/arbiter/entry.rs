@@ -127,12 +127,21 @@ impl Entry {
         self.publishers.publish_state(state);
     }
 
+    /// Whether no other line is live.
+    fn is_last(&self, line: usize) -> bool {
+        !(0..self.lines.len()).any(|other| other != line && self.is_live(other))
+    }
+
     fn is_live(&self, line: usize) -> bool {
         self.lines.get(line).is_some_and(|line| line.state == Some(BookState::Live))
     }
 
-    /// Judges a book of a line; publishes it where it counts.
+    /// Judges a book of a line; publishes it where it counts. One that the line itself does not
+    /// believe does not.
     pub(super) fn on_book(&mut self, line: usize, update: &BookUpdate<'_>) -> Copy {
+        if !self.is_live(line) {
+            return Copy::Old;
+        }
         let book = update.book;
         let mark = book_mark(book);
         let copy = self.judge_book(line, mark, book.ts_recv);
@@ -199,14 +208,28 @@ impl Entry {
     fn judge_book(&mut self, line: usize, mark: Mark, ts_recv: UnixNanos) -> Copy {
         self.start_anew_if_alone();
         let shown = self.judge.last().map(|last| last.key);
-        let Some(of_line) = self.lines.get_mut(line) else { return Copy::Old };
-        let mut copy = self.judge.book(line, &mut of_line.position, mark, ts_recv);
+        let Self { judge, lines, .. } = self;
+        let Some(mut position) = lines.get(line).map(|of_line| of_line.position) else {
+            return Copy::Old;
+        };
+        // One that fetches the book anew leads too: it will have it soon.
+        let leads =
+            |(at, other): (usize, &OfLine), epoch| at != line && other.position.has_come_to(epoch);
+        let is_led = |epoch| lines.iter().enumerate().any(|other| leads(other, epoch));
+        let mut copy = judge.book(line, &mut position, mark, ts_recv, is_led);
+        if let Some(of_line) = lines.get_mut(line) {
+            of_line.position = position;
+        }
         if !self.state.is_live() && shown == Some(mark.key) {
             copy = Copy::First;
         }
         if copy == Copy::First {
             self.state = BookState::Live;
             self.judge.remember(mark, line, ts_recv, false);
+        } else if self.state.is_live() && self.judge.is_frozen(mark, ts_recv) && self.is_last(line)
+        {
+            // The only line that lives brings what is older than the book that is there.
+            self.set_state(BookState::Stale);
         }
         copy
     }

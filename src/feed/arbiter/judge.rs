@@ -39,7 +39,10 @@ impl Mark {
     /// Whether numbers and times say the opposite: the exchange has begun to count anew, or has set
     /// its clock, between the two.
     fn contradicts(&self, other: &Self) -> bool {
-        self.seq < other.seq && self.ts > other.ts || self.seq > other.seq && self.ts < other.ts
+        let numbered = self.seq != NO_SEQ && other.seq != NO_SEQ;
+        numbered
+            && (self.seq < other.seq && self.ts > other.ts
+                || self.seq > other.seq && self.ts < other.ts)
     }
 }
 
@@ -53,16 +56,31 @@ pub(super) struct Position {
 }
 
 impl Position {
-    /// Goes on to the next update of the line; gives the one before.
-    fn step(&mut self, mark: Mark, judged_epoch: u32) -> Option<Mark> {
+    /// Whether the line has brought something since the exchange started anew so often.
+    pub(super) fn has_come_to(&self, epoch: u32) -> bool {
+        self.last.is_some() && self.epoch >= epoch
+    }
+
+    /// Goes on to the next book of the line; gives the one before. What the line's own feed takes for
+    /// an old copy does not come here, so a book from long before is a new start.
+    fn step_book(&mut self, mark: Mark, judged_epoch: u32) -> Option<Mark> {
+        let back = |last: Mark| last.ts.since(mark.ts).unwrap_or_default() >= CLOCK_BACK;
+        let numbered = |last: Mark| mark.seq != NO_SEQ && last.seq != NO_SEQ;
+        let anew = |last| if numbered(last) { mark.contradicts(&last) } else { back(last) };
+        self.step(mark, judged_epoch, anew)
+    }
+
+    /// As [`Position::step_book`] for a trade, which may come late, and whose id says more than a
+    /// clock that is set back.
+    fn step_trade(&mut self, mark: Mark, judged_epoch: u32) {
+        self.step(mark, judged_epoch, |last| mark.seq < last.seq && mark.ts > last.ts);
+    }
+
+    fn step(&mut self, mark: Mark, judged_epoch: u32, anew: impl Fn(Mark) -> bool) -> Option<Mark> {
         self.epoch = match self.last {
             // A new connection is where the exchange is.
             None => judged_epoch,
-            Some(last) if mark.seq == NO_SEQ || last.seq == NO_SEQ => {
-                let back = last.ts.since(mark.ts).unwrap_or_default();
-                self.epoch + u32::from(back >= CLOCK_BACK)
-            }
-            Some(last) => self.epoch + u32::from(mark.contradicts(&last)),
+            Some(last) => self.epoch + u32::from(anew(last)),
         };
         self.last.replace(mark)
     }
@@ -80,6 +98,8 @@ pub(super) struct Judge {
     epoch: u32,
     /// The highest number that was forgotten since the exchange began to count.
     forgotten: i64,
+    /// Whether any trade was ever forgotten.
+    forgets: bool,
 }
 
 impl Judge {
@@ -93,18 +113,21 @@ impl Judge {
             at: UnixNanos::UNKNOWN,
             epoch: 0,
             forgotten: NO_SEQ,
+            forgets: false,
         }
     }
 
-    /// Judges a book that came on a line at `at`.
+    /// Judges a book that came on a line at `at`. `is_led` says whether another line has come as
+    /// far as the epoch that it is given.
     pub(super) fn book(
         &mut self,
         line: usize,
         position: &mut Position,
         mark: Mark,
         at: UnixNanos,
+        is_led: impl FnOnce(u32) -> bool,
     ) -> Copy {
-        let before = position.step(mark, self.epoch);
+        let before = position.step_book(mark, self.epoch);
         let Some(last) = self.last else { return self.first(position) };
         let numbered = mark.seq != NO_SEQ && last.seq != NO_SEQ;
         match self.find(mark.key) {
@@ -117,6 +140,7 @@ impl Judge {
         let (newer, doubtful) = if numbered {
             let newer = mark.ts >= last.ts && mark.seq > last.seq
                 || mark.ts > last.ts && mark.seq == last.seq;
+            // Both back may as well be a line that lags: only patience tells.
             (newer, mark.contradicts(&last))
         } else {
             // Within a moment only a line that has come to the last that counts can lead on.
@@ -124,9 +148,12 @@ impl Judge {
             let newer = mark.ts > last.ts || mark.ts == last.ts && there;
             (newer && !behind, mark.ts > last.ts || position.epoch > self.epoch)
         };
-        let silent = at.since(self.at).unwrap_or_default();
-        let patience = if doubtful { CONTRADICTED } else { FROZEN };
-        if newer || doubtful && !behind || silent >= patience {
+        let impatient = || {
+            let silent = at.since(self.at).unwrap_or_default();
+            // A line that has not seen a new start may lag for long; one that has brings what follows.
+            silent >= FROZEN || doubtful && silent >= CONTRADICTED && !is_led(self.epoch)
+        };
+        if newer || doubtful && !behind || impatient() {
             if doubtful && !newer && position.epoch == self.epoch {
                 position.epoch += 1;
             }
@@ -137,14 +164,15 @@ impl Judge {
 
     /// Judges a trade, whose `seq` is its id: one that a slower line brings late still counts.
     pub(super) fn trade(&mut self, position: &mut Position, mark: Mark) -> Copy {
-        position.step(mark, self.epoch);
+        position.step_trade(mark, self.epoch);
         if let Some((line, at)) = self.find(mark.key) {
             return Copy::Of(line, at);
         }
         let Some(last) = self.last else { return self.first(position) };
         if position.epoch < self.epoch {
-            // From before the exchange began to count anew: nobody can say whether it was told.
-            return Copy::Old;
+            // From before the exchange began to count anew: only who remembers all trades can say
+            // that it was not told.
+            return if self.forgets { Copy::Old } else { Copy::First };
         }
         if position.epoch > self.epoch {
             self.forgotten = NO_SEQ;
@@ -178,8 +206,11 @@ impl Judge {
         };
         // What is forgotten from before a new start says nothing of the ids after it.
         let this_count = self.last.is_none_or(|last| key.1 <= last.seq.max(mark.seq));
-        if trade && won.0 != usize::MAX && this_count {
-            self.forgotten = self.forgotten.max(key.1);
+        if trade && won.0 != usize::MAX {
+            self.forgets = true;
+            if this_count {
+                self.forgotten = self.forgotten.max(key.1);
+            }
         }
         (*key, *won) = ((mark.key, mark.seq), (line, at));
         self.next = (self.next + 1) % self.keys.len().max(1);
@@ -194,6 +225,12 @@ impl Judge {
     /// Forgets the order, but not the copies: no line has brought anything on its connection yet.
     pub(super) const fn start_anew(&mut self) {
         (self.last, self.forgotten) = (None, NO_SEQ);
+    }
+
+    /// Whether nothing has counted for so long that what a line brings should have.
+    pub(super) fn is_frozen(&self, mark: Mark, at: UnixNanos) -> bool {
+        let current = self.last.is_some_and(|last| last.key == mark.key);
+        !current && at.since(self.at).unwrap_or_default() >= CONTRADICTED
     }
 
     /// The last that counts.
@@ -231,7 +268,9 @@ mod tests {
 
         fn book(&mut self, line: usize, mark: Mark, at_ms: u64) -> bool {
             let at = UnixNanos(BASE + at_ms * 1_000_000);
-            let first = self.0.book(line, &mut self.1[line], mark, at) == Copy::First;
+            let other = self.1[1 - line];
+            let is_led = |epoch| other.has_come_to(epoch);
+            let first = self.0.book(line, &mut self.1[line], mark, at, is_led) == Copy::First;
             if first {
                 self.0.remember(mark, line, at, false);
             }
@@ -296,7 +335,7 @@ mod tests {
         let mut lines = Lines::new(8);
         lines.book(0, mark(10, 10), 10);
         assert!(lines.book(0, mark(i64::MAX, 1 << 30), 20));
-        assert!(!lines.book(0, mark(11, 30), 30) && !lines.book(1, mark(12, 40), 40));
+        assert!(!lines.book(1, mark(11, 30), 30) && !lines.book(1, mark(12, 40), 40));
         assert!(lines.book(1, mark(13, 40_000), 40_000));
         assert!(lines.book(0, mark(14, 40_001), 40_001));
     }
@@ -322,6 +361,36 @@ mod tests {
         assert!(lines.trade(0, 15, 3) && lines.trade(0, 16, 4));
         // 10 is forgotten: it and those before it are old now.
         assert!(!lines.trade(1, 10, 1) && !lines.trade(1, 9, 1));
+    }
+
+    #[test]
+    fn a_quiet_book_is_not_led_back_to_before_a_new_start() {
+        let of = |ms| mark(NO_SEQ, ms);
+        let mut lines = Lines::new(8);
+        assert!(lines.book(0, of(60_000), 0) && !lines.book(1, of(60_000), 0));
+        assert!(lines.book(0, of(500), 100));
+        // The other line has stood still since before the clock was set back, and goes on.
+        assert!(!lines.book(1, of(60_100), 10_000) && !lines.book(1, of(60_200), 10_001));
+        assert!(!lines.book(1, of(500), 10_002) && lines.book(1, of(600), 10_003));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_among_trades_out_of_order_loses_none() {
+        let mut lines = Lines::new(16);
+        // The first line's order hides the jump, the second's shows it.
+        for (id, ms) in [(27, 10_396), (26, 9_463), (29, 9_979), (28, 9_979)] {
+            assert!(lines.trade(0, id, ms));
+        }
+        for (id, ms) in [(27, 10_396), (28, 9_979), (29, 9_979)] {
+            assert!(!lines.trade(1, id, ms));
+        }
+        assert!(lines.trade(1, 30, 10_794) && !lines.trade(0, 30, 10_794));
+        assert!(lines.trade(0, 31, 12_661) && !lines.trade(1, 31, 12_661));
+        // One from before the jump comes after one from behind it, and looks like a new count.
+        let mut lines = Lines::new(16);
+        assert!(lines.trade(0, 6, 97) && lines.trade(0, 5, 100) && lines.trade(0, 7, 99));
+        assert!(!lines.trade(1, 5, 100) && !lines.trade(1, 6, 97) && !lines.trade(1, 7, 99));
+        assert!(lines.trade(1, 8, 101) && !lines.trade(0, 8, 101));
     }
 
     #[test]

@@ -174,7 +174,13 @@ impl Asks {
         let message = control.message.unwrap_or_default();
         let echoed = control.id.and_then(|id| id.parse::<u64>().ok());
         let next = self.wanted.iter().filter_map(Wanted::request).min();
-        if self.leaving.refused(echoed, message, next) {
+        if let Some(left) = self.leaving.refused(echoed, message, next) {
+            // One that is wanted all the same is asked for anew, which brings its book without an end
+            // before it; an end that came later would be its own.
+            let wanted = self.wanted.iter().any(|wanted| wanted.subscription == left);
+            if is_transient(control.code) && !wanted {
+                self.leaving.later(left, config, now);
+            }
             return Vec::new();
         }
         let mut waiting: Vec<&mut Wanted> = self

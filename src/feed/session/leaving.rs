@@ -9,6 +9,20 @@ use crate::model::{Control, MonoNanos, Subscription};
 pub(super) struct Leaving {
     unsent: Vec<Subscription>,
     sent: Vec<Sent>,
+    again: Vec<Again>,
+}
+
+/// How often the end of one subscription is asked for once more.
+const RETRIES: u32 = 3;
+
+/// One whose end was refused by an exchange that was too busy.
+#[derive(Debug)]
+struct Again {
+    subscription: Subscription,
+    /// How often it was refused.
+    times: u32,
+    /// When it is asked for once more; `None` where it has been.
+    at: Option<MonoNanos>,
 }
 
 /// One whose end was asked for.
@@ -27,10 +41,11 @@ impl Leaving {
     /// Keeps one after all, where that can still be.
     pub(super) fn keep(&mut self, subscription: &Subscription) {
         self.unsent.retain(|leaving| leaving != subscription);
+        self.again.retain(|again| again.subscription != *subscription);
     }
 
     pub(super) fn clear(&mut self) {
-        (self.unsent, self.sent) = (Vec::new(), Vec::new());
+        *self = Self::default();
     }
 
     /// What is still to be sent.
@@ -53,7 +68,8 @@ impl Leaving {
     pub(super) fn acknowledged(&mut self, control: &Control<'_>) {
         let found = self.sent.iter().position(|sent| answers(control, &sent.subscription));
         if let Some(at) = found {
-            self.sent.remove(at);
+            let left = self.sent.remove(at).subscription;
+            self.again.retain(|again| again.subscription != left);
         }
     }
 
@@ -69,7 +85,7 @@ impl Leaving {
         echoed: Option<u64>,
         message: &str,
         next: Option<u64>,
-    ) -> bool {
+    ) -> Option<Subscription> {
         let older = |sent: &Sent| next.is_none_or(|next| sent.id < next);
         let found = match echoed {
             Some(echoed) => self.sent.iter().position(|sent| sent.id == echoed),
@@ -80,18 +96,40 @@ impl Leaving {
                 named.or_else(|| self.sent.iter().position(|sent| unnamed && older(sent)))
             }
         };
-        // It is not asked for once more: what still comes is not kept, or a new book.
-        found.map(|at| self.sent.remove(at)).is_some()
+        found.map(|at| self.sent.remove(at).subscription)
     }
 
-    /// Forgets what was not answered in time. Nothing depends on such an answer.
+    /// Asks for the end of a subscription once more, after a pause that doubles; not for ever, since
+    /// what still comes is only not kept.
+    pub(super) fn later(
+        &mut self,
+        subscription: Subscription,
+        config: &SessionConfig,
+        now: MonoNanos,
+    ) {
+        let known = self.again.iter().position(|again| again.subscription == subscription);
+        let times = known.map_or(0, |at| self.again.swap_remove(at).times) + 1;
+        if times <= RETRIES {
+            let at = Some(now + config.resync.first.saturating_mul(1 << (times - 1)));
+            self.again.push(Again { subscription, times, at });
+        }
+    }
+
+    /// Forgets what was not answered in time, since nothing depends on such an answer, and takes up
+    /// what is to be asked for once more.
     pub(super) fn timeout(&mut self, config: &SessionConfig, now: MonoNanos) {
         self.sent.retain(|sent| sent.at + config.ack_within > now);
+        let Self { unsent, again, .. } = self;
+        for again in again.iter_mut().filter(|again| again.at.is_some_and(|at| at <= now)) {
+            again.at = None;
+            unsent.push(again.subscription);
+        }
     }
 
     /// When [`Leaving::timeout`] has something to do.
     pub(super) fn due(&self, config: &SessionConfig) -> Option<MonoNanos> {
-        self.sent.iter().map(|sent| sent.at + config.ack_within).min()
+        let answers = self.sent.iter().map(|sent| sent.at + config.ack_within);
+        answers.chain(self.again.iter().filter_map(|again| again.at)).min()
     }
 }
 

@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use super::asks::Asks;
 use super::backoff::Backoff;
 use super::config::SessionConfig;
+use super::requests::is_transient;
 use super::types::{Action, LostReason, SessionEvent, SessionStats};
+use super::wanted::NEVER;
 use crate::model::{
     Control, ControlKind, DepthAction, DepthChange, DepthUpdate, MonoNanos, Subscription,
 };
@@ -13,6 +15,9 @@ use crate::wire::PING;
 
 /// v5's notice that the connection will soon be closed for a service upgrade.
 const SERVICE_UPGRADE: i64 = 64008;
+
+/// How often a login that failed by no fault of the key is tried once more on one connection.
+const RELOGINS: u32 = 3;
 
 /// Where the connection stands.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +53,9 @@ pub struct Session {
     link: Link,
     asks: Asks,
     backoff: Backoff,
+    /// When the login is tried once more on this connection, and how often it was refused on it.
+    relogin: Option<MonoNanos>,
+    refusals: u32,
     stats: SessionStats,
     actions: VecDeque<Action>,
     events: VecDeque<SessionEvent>,
@@ -62,6 +70,8 @@ impl Session {
             asks: Asks::new(config.requests_per_hour),
             config,
             link: Link::Waiting { until: MonoNanos::ZERO },
+            relogin: None,
+            refusals: 0,
             stats: SessionStats::default(),
             actions: VecDeque::new(),
             events: VecDeque::new(),
@@ -187,14 +197,23 @@ impl Session {
             return;
         }
         self.asks.connected();
-        let login = (self.config.login && self.asks.take_budget(now)).then_some(now);
-        self.link = Link::Open { since: now, last_inbound: now, pinged: None, login };
+        (self.relogin, self.refusals) = (None, 0);
+        self.link = Link::Open { since: now, last_inbound: now, pinged: None, login: None };
         self.events.push_back(SessionEvent::Connected);
-        if login.is_some() {
+        if self.config.login {
+            self.login(now);
+        }
+        self.send_requests(now);
+    }
+
+    fn login(&mut self, now: MonoNanos) {
+        if let Link::Open { login, .. } = &mut self.link
+            && self.asks.take_budget(now)
+        {
+            *login = Some(now);
             self.stats.requests += 1;
             self.actions.push_back(Action::Login);
         }
-        self.send_requests(now);
     }
 
     /// The connection, or the attempt at one, has failed or was closed by the other side.
@@ -235,8 +254,10 @@ impl Session {
                 self.events.extend(told);
             }
             ControlKind::Unsubscribe => self.asks.left(control),
-            ControlKind::Login => self.login_answered(control.success != Some(false), control),
-            ControlKind::Error if self.login_waits() => self.login_answered(false, control),
+            ControlKind::Login => {
+                self.login_answered(control.success != Some(false), control, now);
+            }
+            ControlKind::Error if self.login_waits() => self.login_answered(false, control, now),
             ControlKind::Error => {
                 let told = self.asks.refused(control, &self.config, now);
                 self.events.extend(told);
@@ -281,7 +302,7 @@ impl Session {
                 };
                 let request = match login {
                     Some(at) => at + self.config.ack_within,
-                    None => self.asks.due(),
+                    None => self.asks.due().min(self.relogin.unwrap_or(NEVER)),
                 };
                 Some(silence.min(request))
             }
@@ -340,6 +361,9 @@ impl Session {
         if asks.timeout(config, stats, events, now) {
             return self.close(LostReason::AckTimeout, now);
         }
+        if self.relogin.take_if(|at| *at <= now).is_some() {
+            self.login(now);
+        }
         self.send_requests(now);
     }
 
@@ -366,13 +390,20 @@ impl Session {
         matches!(self.link, Link::Open { login: Some(_), .. })
     }
 
-    fn login_answered(&mut self, success: bool, control: &Control<'_>) {
+    fn login_answered(&mut self, success: bool, control: &Control<'_>, now: MonoNanos) {
         let Link::Open { login, .. } = &mut self.link else { return };
         if login.take().is_none() {
             return;
         }
         if success {
             return self.asks.logged_in();
+        }
+        self.refusals += 1;
+        if is_transient(control.code) && self.refusals <= RELOGINS {
+            // About the exchange's own state, not about the key. What needs no login need not wait.
+            let pause = self.config.resync.first.saturating_mul(1 << (self.refusals - 1));
+            self.relogin = Some(now + pause);
+            return;
         }
         let message = control.message.unwrap_or_default().to_owned();
         self.events.push_back(SessionEvent::LoginRefused { code: control.code, message });

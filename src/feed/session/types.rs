@@ -37,7 +37,8 @@ pub enum SessionEvent {
         /// The exchange's text, where it sent one.
         message: String,
     },
-    /// The exchange has refused the login. What is wanted is asked for without one.
+    /// The exchange has refused the login, for its key or, where the exchange was too busy, for the
+    /// last time. What is wanted is asked for without one.
     LoginRefused {
         /// The exchange's code, where it sent one.
         code: Option<i64>,

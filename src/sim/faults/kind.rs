@@ -154,7 +154,8 @@ impl FaultKind {
     }
 
     /// Whether the fault concerns the exchange and not one of its connections.
-    pub(super) const fn is_of_venue(self) -> bool {
+    #[must_use]
+    pub const fn is_of_venue(self) -> bool {
         matches!(self, Self::Refuse | Self::Clock | Self::ResetSeq)
     }
 

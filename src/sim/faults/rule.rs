@@ -88,6 +88,14 @@ impl FaultRule {
         self.kind
     }
 
+    /// How far the exchange's clock jumps by it, in nanoseconds, and after how long it jumps back;
+    /// `None` where it does not.
+    #[must_use]
+    pub fn clock_jump(&self) -> Option<(i64, Option<Duration>)> {
+        let back = (!self.span.is_zero()).then_some(self.span);
+        (self.kind == FaultKind::Clock).then_some((self.by, back))
+    }
+
     /// Whether the rule is about a connection of that number and dialect.
     pub(super) fn covers(&self, number: u64, dialect: Dialect) -> bool {
         let (first, last) = self.conn;

@@ -81,6 +81,11 @@ impl Trigger {
         true
     }
 
+    /// Whether it can't happen any more.
+    pub(super) const fn is_spent(&self) -> bool {
+        self.left == 0
+    }
+
     /// Counts a fault that really happened.
     pub(super) const fn spend(&mut self) {
         self.left = self.left.saturating_sub(1);

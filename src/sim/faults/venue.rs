@@ -2,7 +2,7 @@
 
 use super::kind::FaultKind;
 use super::log::FaultLog;
-use super::rule::FaultPlan;
+use super::rule::{FaultPlan, FaultRule};
 use super::trigger::Trigger;
 use crate::model::MonoNanos;
 use crate::sim::market::{InstIndex, SimMarket};
@@ -46,6 +46,12 @@ impl VenueFaults {
         let triggers = rules.map(|rule| Trigger::new(rule, market, MonoNanos::ZERO, false));
         let rng = Rng::new(plan.seed);
         Self { triggers: triggers.collect(), returns: Vec::new(), attempts: 0, rng }
+    }
+
+    /// Adds a rule by hand.
+    pub(crate) fn add(&mut self, rule: &FaultRule, market: &SimMarket, now: MonoNanos) {
+        self.triggers.retain(|trigger| !trigger.is_spent());
+        self.triggers.push(Trigger::new(rule, market, now, true));
     }
 
     /// Counts an attempt to connect.

@@ -1,0 +1,166 @@
+//! Whether a book that looks older than the one before is an old copy, or the exchange counts anew.
+
+use std::time::Duration;
+
+use crate::model::{Book5, NO_SEQ, UnixNanos};
+
+/// So many older books in a row, none older than the one before it, are no stragglers: the
+/// exchange's clock was set back.
+const RUN: u8 = 8;
+/// After so long a run need not be as many: a quiet book has a message a minute.
+const LONG: Duration = Duration::from_secs(30);
+
+/// What is known of one subscription besides the last book that counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Doubt {
+    /// How many older books have come since, each no older than the one before it.
+    run: u8,
+    /// The last of them.
+    last: Place,
+    /// When the first of them came.
+    since: UnixNanos,
+    /// The last book that counts in spite of its number, or of its time, which began anew with it.
+    turn: Place,
+}
+
+/// Where a book stands: the exchange's time, and its number, [`NO_SEQ`] where it has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) ts: UnixNanos,
+    pub(super) seq: i64,
+}
+
+impl Place {
+    #[inline]
+    pub(super) const fn of(book: &Book5) -> Self {
+        Self { ts: book.ts_event, seq: book.seq }
+    }
+
+    /// Whether time or number run back from `last` to this.
+    #[inline]
+    pub(super) const fn runs_back(self, last: Self) -> bool {
+        self.ts.0 < last.ts.0 || self.seq < last.seq
+    }
+
+    /// Whether time and number say the opposite of one another.
+    const fn contradicts(self, last: Self) -> bool {
+        let forward = self.ts.0 > last.ts.0 && self.seq < last.seq;
+        let back = self.ts.0 < last.ts.0 && self.seq > last.seq;
+        self.is_numbered(last) && (forward || back)
+    }
+
+    /// Whether it is older by all that can be told.
+    const fn is_older(self, last: Self) -> bool {
+        // Equal numbers are equal books.
+        if self.is_numbered(last) { self.seq < last.seq } else { self.ts.0 < last.ts.0 }
+    }
+
+    const fn is_numbered(self, last: Self) -> bool {
+        self.seq != NO_SEQ && last.seq != NO_SEQ
+    }
+}
+
+impl Doubt {
+    /// Forgets the run of older books: one that counts has come.
+    pub(super) const fn end_run(&mut self) {
+        self.run = 0;
+    }
+
+    /// Takes a book whose time or number runs back from those of the last that counts. True where it
+    /// does not count.
+    ///
+    /// One that contradicts itself is not old: either the exchange has begun to count anew, or it has
+    /// set its clock. But where the last one did so already, this may be from before it.
+    #[cold]
+    pub(super) fn takes(&mut self, book: &Book5, last: Place) -> bool {
+        let this = Place::of(book);
+        let contradicts = this.contradicts(last);
+        let counts = if contradicts { self.turn != last } else { !this.is_older(last) };
+        if counts || self.goes_on(this, book.ts_recv) {
+            if contradicts {
+                self.turn = this;
+            }
+            return false;
+        }
+        true
+    }
+
+    /// Counts an older book. True where there were enough of them.
+    fn goes_on(&mut self, this: Place, at: UnixNanos) -> bool {
+        if self.run == 0 || this.runs_back(self.last) {
+            (self.run, self.since) = (0, at);
+        }
+        (self.run, self.last) = (self.run.saturating_add(1), this);
+        let lasted = at.since(self.since).unwrap_or_default();
+        self.run >= RUN || self.run > 1 && lasted >= LONG
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: u64 = 1_000_000;
+
+    fn book(seq: i64, ms: u64, recv_secs: u64) -> Book5 {
+        let mut book = Book5::EMPTY;
+        (book.seq, book.ts_event) = (seq, UnixNanos((BASE + ms) * 1_000_000));
+        book.ts_recv = UnixNanos((BASE + recv_secs) * 1_000_000_000);
+        book
+    }
+
+    /// Whether each of these counts after the first one, by number, time and second of receipt.
+    fn counts(books: &[(i64, u64, u64)]) -> Vec<bool> {
+        let (mut doubt, mut last) = (Doubt::default(), None);
+        let mut take = |book: Book5| {
+            let this = Place::of(&book);
+            let counts = match last {
+                Some(last) if this.runs_back(last) => !doubt.takes(&book, last),
+                _ => true,
+            };
+            if counts {
+                doubt.end_run();
+                last = Some(this);
+            }
+            counts
+        };
+        books.iter().map(|(seq, ms, recv)| take(book(*seq, *ms, *recv))).skip(1).collect()
+    }
+
+    #[test]
+    fn numbers_decide_unless_they_start_anew_and_else_the_time() {
+        let after = |last: (i64, u64), this: (i64, u64)| {
+            counts(&[(last.0, last.1, 0), (this.0, this.1, 0)])[0]
+        };
+        assert!(!after((5, 100), (4, 90)) && !after((5, 100), (4, 100)));
+        assert!(after((5, 100), (6, 90)) && after((5, 100), (5, 90)) && after((5, 100), (1, 101)));
+        assert!(!after((NO_SEQ, 100), (NO_SEQ, 99)) && after((NO_SEQ, 100), (NO_SEQ, 100)));
+        assert!(!after((NO_SEQ, 100), (9, 99)) && !after((9, 100), (NO_SEQ, 99)));
+        assert!(after((NO_SEQ, 100), (9, 101)) && after((9, 100), (NO_SEQ, 100)));
+    }
+
+    #[test]
+    fn what_was_overtaken_by_a_new_start_is_old() {
+        // Numbers start anew; then the one before that comes; then it goes on.
+        let books = [(90, 100, 0), (1, 120, 0), (91, 110, 0), (2, 130, 0), (3, 140, 0)];
+        assert_eq!(counts(&books), [true, false, true, true]);
+        // So with the clock.
+        let books = [(90, 100, 0), (92, 20, 0), (91, 110, 0), (93, 30, 0), (94, 10, 0)];
+        assert_eq!(counts(&books), [true, false, true, true]);
+    }
+
+    #[test]
+    fn a_run_that_goes_on_counts_and_stragglers_do_not() {
+        let first = (900, 900, 0);
+        let run: Vec<_> =
+            [first].into_iter().chain((1_i64..10).map(|n| (n, n.cast_unsigned(), 0))).collect();
+        let [doubted @ .., eighth, ninth] = &counts(&run)[..] else { unreachable!() };
+        assert!(doubted == [false; 7] && *eighth && *ninth);
+        // Each older than the one before: a pile that is turned over.
+        let pile: Vec<_> = [first].into_iter().chain((1..20).map(|n| (20 - n, 50, 0))).collect();
+        assert_eq!(counts(&pile), [false; 19]);
+        // A quiet book: half a minute.
+        assert_eq!(counts(&[first, (1, 1, 0), (2, 2, 29), (3, 3, 30)]), [false, false, true]);
+        assert_eq!(counts(&[first, (3, 3, 0), (1, 1, 60)]), [false, false]);
+    }
+}

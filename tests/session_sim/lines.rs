@@ -1,0 +1,130 @@
+//! Two clients as the lines of one arbiter, and what its sink and its readers are shown.
+
+use std::collections::HashSet;
+
+use okx_feed::sim::SimMarket;
+use okx_feed::{
+    Arbiter, Book5, BookReader, BookState, Event, InstrumentId, MonoNanos, Subscription,
+};
+
+use super::client::Client;
+use super::history::{History, Shown};
+
+/// One trade of one instrument.
+type TradeKey = (InstrumentId, u64);
+
+pub(crate) struct Lines {
+    pub(crate) arbiter: Arbiter,
+    readers: Vec<(Subscription, BookReader)>,
+    told: Told,
+    /// What the readers were shown.
+    read: Shown,
+    /// Trades that some line has brought.
+    brought: HashSet<TradeKey>,
+}
+
+/// What the sink was told.
+#[derive(Default)]
+struct Told {
+    /// Books that nobody has judged yet.
+    books: Vec<(Subscription, Book5)>,
+    shown: Shown,
+    trades: HashSet<TradeKey>,
+}
+
+impl Lines {
+    pub(crate) fn new(count: usize, subscriptions: &[Subscription]) -> Self {
+        let mut arbiter = Arbiter::new(count);
+        subscriptions.iter().for_each(|subscription| arbiter.subscribe(*subscription));
+        let reader = |s: &Subscription| Some((*s, arbiter.book_reader(s)?));
+        let readers = subscriptions.iter().filter_map(reader).collect();
+        Self {
+            arbiter,
+            readers,
+            told: Told::default(),
+            read: Shown::default(),
+            brought: HashSet::new(),
+        }
+    }
+
+    /// Takes what a line's feed tells.
+    pub(crate) fn on_event(&mut self, line: usize, event: &Event<'_>) {
+        if let Event::Trade(update) = event {
+            self.brought.insert(key_of(update.inst_id, update.trade.trade_id));
+        }
+        let Self { arbiter, told, readers, .. } = self;
+        arbiter.on_event(line, event, &mut |event: &Event<'_>| told.note(event, readers));
+    }
+
+    /// Everything that was shown since the last look was right and in order, and every trade that
+    /// any line has brought was shown once. Gives the number of live books.
+    pub(crate) fn look(
+        &mut self,
+        history: &History,
+        market: &SimMarket,
+        touched: &[Subscription],
+    ) -> u64 {
+        let Self { readers, told, read, brought, .. } = self;
+        let Told { books, shown, trades } = told;
+        let judge = |subscription: &Subscription, book: &Book5, shown: &mut Shown| {
+            let judged = history.judge(market, subscription, book, shown);
+            judged.unwrap_or_else(|wrong| panic!("{wrong}"));
+        };
+        let mut live = 0;
+        for (subscription, book) in books.drain(..) {
+            judge(&subscription, &book, shown);
+        }
+        for (subscription, reader) in readers.iter().filter(|(s, _)| touched.contains(s)) {
+            if let Some(book) = reader.live() {
+                live += 1;
+                judge(subscription, &book, read);
+            }
+        }
+        assert_eq!(
+            brought.len(),
+            trades.len(),
+            "a trade was not shown: {:?}",
+            brought.difference(trades)
+        );
+        live
+    }
+
+    /// After the run all is live, and the exchange's own.
+    pub(crate) fn check_end(&self, clients: &[Client], market: &SimMarket, now: MonoNanos) {
+        for (subscription, reader) in &self.readers {
+            let view = reader.view();
+            let lines = clients.iter().map(|client| client.feed.slots().get(subscription));
+            let states: Vec<_> = lines.map(|slot| slot.unwrap().state()).collect();
+            let BookState::Live = view.state else {
+                panic!("{subscription} is {:?} at {now:?}, its lines {states:?}", view.state)
+            };
+            super::world::check_five(market, subscription, &view.book);
+        }
+    }
+}
+
+impl Told {
+    fn note(&mut self, event: &Event<'_>, readers: &[(Subscription, BookReader)]) {
+        let (key, book) = match event {
+            Event::Book(update) => ((update.channel, update.market, update.inst_id), *update.book),
+            Event::DepthBook(change) => {
+                let update = change.update;
+                let live = change.book.live().unwrap();
+                ((update.channel, update.market, update.inst_id), live.top5())
+            }
+            Event::Trade(update) => {
+                let key = key_of(update.inst_id, update.trade.trade_id);
+                assert!(self.trades.insert(key), "shown twice: {key:?}");
+                return;
+            }
+            _ => return,
+        };
+        let is_of = |s: &Subscription| (s.channel(), s.market(), s.inst_id().as_str()) == key;
+        let subscription = readers.iter().map(|(s, _)| *s).find(is_of).unwrap();
+        self.books.push((subscription, book));
+    }
+}
+
+fn key_of(inst_id: &str, trade_id: u64) -> TradeKey {
+    (InstrumentId::new(inst_id).unwrap(), trade_id)
+}
