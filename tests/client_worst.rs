@@ -180,10 +180,11 @@ async fn a_client_that_is_dropped_in_its_own_sink_ends() {
             }
         });
     // The sink waits for the lock until the handle is in its place.
-    let mut held = place.lock().unwrap();
-    let client = held.insert(client.spawn().unwrap());
-    let reader = client.book_reader(&"books5:BTC-USDT".parse().unwrap()).unwrap();
-    drop(held);
+    let reader = {
+        let mut held = place.lock().unwrap();
+        let client = held.insert(client.spawn().unwrap());
+        client.book_reader(&"books5:BTC-USDT".parse().unwrap()).unwrap()
+    };
     let stopped = BookState::Down(DownReason::Stopped);
     wait_for(|| (reader.view().state == stopped).then_some(())).await;
     wait_for(|| (server.inspect(Exchange::connections) == 0).then_some(())).await;

@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 
 use okx_feed::sim::SimMarket;
-use okx_feed::{
-    Arbiter, Book5, BookReader, BookState, Event, InstrumentId, MonoNanos, Subscription,
-};
+use okx_feed::{Arbiter, Book5, BookReader, Event, InstrumentId, MonoNanos, Subscription};
 
 use super::client::Client;
 use super::history::{History, Shown};
@@ -95,9 +93,8 @@ impl Lines {
             let view = reader.view();
             let lines = clients.iter().map(|client| client.feed.slots().get(subscription));
             let states: Vec<_> = lines.map(|slot| slot.unwrap().state()).collect();
-            let BookState::Live = view.state else {
-                panic!("{subscription} is {:?} at {now:?}, its lines {states:?}", view.state)
-            };
+            let well = super::world::is_well(subscription, view.state);
+            assert!(well, "{subscription} is {} at {now:?}, its lines {states:?}", view.state);
             super::world::check_five(market, subscription, &view.book);
         }
     }
