@@ -265,18 +265,20 @@ impl Slot {
 
     /// Publishes a book, which makes the slot live. One that is older than the last makes it stale
     /// instead, until a newer one comes: what is there may be all that the exchange has, or not.
+    /// False where it does so.
     #[inline]
-    pub(super) fn apply_book(&mut self, update: &BookUpdate<'_>) {
+    pub(super) fn apply_book(&mut self, update: &BookUpdate<'_>) -> bool {
         let book = update.book;
         let last = Place { ts: self.ts_event, seq: self.seq };
         if Place::of(book).runs_back(last) && self.doubts(book, last) {
-            return;
+            return false;
         }
         (self.ts_event, self.seq, self.ts_recv) = (book.ts_event, book.seq, book.ts_recv);
         self.state = BookState::Live;
         if let SlotData::Book(publisher) = &mut self.data {
             publisher.publish(book, BookState::Live);
         }
+        true
     }
 
     /// Whether a book is an old copy, as far as can be told: then the slot is stale with the last

@@ -21,6 +21,7 @@ use super::mirror::{Mirror, Truth};
 
 const SECOND: Duration = Duration::from_secs(1);
 const END: MonoNanos = MonoNanos(20_000_000_000);
+const HEALED_WITHIN: Duration = Duration::from_secs(5);
 
 /// How often a fault happens in a run, unless chance decides it.
 const TIMES: u64 = 12;
@@ -211,7 +212,8 @@ impl Run {
             self.collect();
             let timeout = self.client.session.poll_timeout().unwrap_or(MonoNanos(u64::MAX));
             let next = self.exchange.next_at().min(timeout);
-            if next > END {
+            // A fault that came right before the end has time to heal.
+            if next > END && (self.is_live() || next > END + HEALED_WITHIN) {
                 break;
             }
             self.now = self.now.max(next);
@@ -221,6 +223,11 @@ impl Run {
             self.client.session.timeout(self.now);
         }
         self.check_end();
+    }
+
+    fn is_live(&self) -> bool {
+        let slot = self.client.feed.slots().get(&self.subscription);
+        slot.is_some_and(|slot| slot.state() == BookState::Live)
     }
 
     /// Carries all messages to the mirror and to the client, and what the client has to say back.
@@ -342,7 +349,10 @@ impl Run {
             |cause: Cause| found == [Cause::Gap, Cause::Mismatch, Cause::Lost].map(|c| c == cause);
         // A damaged message breaks its book at once where its head can be read, else at the next.
         let either = damaged && case.numbered() && (by(Cause::Gap) || found == [true, false, true]);
-        assert!(by(cause) || either || damaged && by(Cause::Lost), "found {stats:?} of {case:?}");
+        // A change of v3 that comes too late is seen by its time, unless the clock stood still.
+        let late = kind == FaultKind::Reorder && !case.numbered() && !found[0];
+        let known = by(cause) || either || damaged && by(Cause::Lost) || late && found[2];
+        assert!(known, "found {found:?} of {case:?}");
         let broken = !matches!(cause, Cause::Nothing | Cause::NoFault);
         assert_eq!(*breaks > 0, broken, "{case:?}");
         assert_eq!(session.resyncs > 0, broken, "{case:?}");
