@@ -12,9 +12,12 @@ use crate::feed::{
 use crate::model::{BookState, Event, Sink, UnixNanos};
 use crate::wire::{DecodeLimits, Decoder, Frame, Inflater, MAX_INFLATED_LEN};
 
-/// The frames before the first that counts: they bring code and data into the caches, and the core to
-/// its speed. Few frames come again and again.
+/// The most frames before the first that counts: they bring code and data into the caches, and the
+/// core to its speed.
 const WARM_UP: usize = 20_000;
+
+/// How often each frame is taken before, where there are few.
+const ROUNDS: usize = 20;
 
 /// The longest time that is told apart, in nanoseconds.
 const MAX_NS: u64 = 10_000_000_000;
@@ -67,7 +70,8 @@ pub(super) fn measure(
 
 /// The frames to warm up with, and then all; each with whether it counts.
 fn warm_then_all(frames: &Frames) -> impl Iterator<Item = (Frame<'_>, bool)> {
-    let warm = frames.iter().cycle().take(WARM_UP).map(|frame| (frame, false));
+    let warm = frames.iter().cycle().take((ROUNDS * frames.len()).min(WARM_UP));
+    let warm = warm.map(|frame| (frame, false));
     warm.chain(frames.iter().map(|frame| (frame, true)))
 }
 
