@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use okx_feed::{
-    BookSide, BookState, BookSync, DecodeErrorKind, DownReason, Fault, LostReason, Sequence,
+    BookSide, BookState, BookSync, Checksum, DecodeErrorKind, Dialect, DownReason, Fault,
+    LostReason, Sequence,
 };
 
 #[test]
@@ -17,6 +18,10 @@ fn names_are_those_of_the_documentation() {
     let syncs = [BookSync::NoSnapshot, BookSync::Live, BookSync::Broken(Fault::Gap)];
     assert_eq!(syncs.map(BookSync::name), ["no_snapshot", "live", "broken"]);
     assert_eq!([BookSide::Ask, BookSide::Bid].map(BookSide::name), ["ask", "bid"]);
+    let checksums = [Checksum::None, Checksum::Ok, Checksum::Mismatch];
+    assert_eq!(checksums.map(Checksum::name), ["none", "ok", "mismatch"]);
+    assert_eq!([Dialect::V3, Dialect::V5].map(Dialect::name), ["v3", "v5"]);
+    assert_eq!(format!("{:>3}|{}", Dialect::V3, Dialect::V5), " v3|v5");
     let states = [
         BookState::Connecting,
         BookState::AwaitingSnapshot,
