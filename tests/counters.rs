@@ -4,7 +4,10 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use okx_feed::{DecodeErrorKind, Dialect, Event, FeedHandler, Frame, Stats, UnixNanos};
+use okx_feed::{
+    BookState, DecodeErrorKind, Dialect, Event, FeedHandler, Frame, Recovery, SessionStats,
+    StateChange, Stats, Subscription, UnixNanos,
+};
 
 /// The counters that are numbers, by name.
 fn numbers(stats: &Stats) -> Vec<(&'static str, u64)> {
@@ -158,4 +161,43 @@ fn bytes_are_counted_on_the_wire_and_as_text_and_by_who_inflated_them() {
     twice.merge(&once);
     let counted = numbers(&once).into_iter().map(|(name, count)| (name, 2 * count));
     assert!(numbers(&twice).into_iter().eq(counted));
+}
+
+#[test]
+fn times_and_counters_of_several_sessions_add_up() {
+    let subscription: Subscription = "books:A".parse().unwrap();
+    // A book that is gone for so many milliseconds, for want of a message or only of news.
+    let gone = |ms: u64, by: BookState| {
+        let mut recovery = Recovery::default();
+        for (from, to, at) in [(BookState::Live, by, 0), (by, BookState::Live, ms)] {
+            let ts_recv = UnixNanos(at * 1_000_000);
+            recovery.note(&StateChange { subscription: &subscription, from, to, ts_recv });
+        }
+        recovery
+    };
+    let mut all = gone(5, BookState::Resyncing);
+    all.merge(&gone(40, BookState::Stale));
+    all.merge(&gone(300, BookState::Resyncing));
+    assert_eq!((all.any_us.len(), all.resync_us.len()), (3, 2));
+    let close = |us: u64, ms: u64| us.abs_diff(ms * 1_000) <= ms * 20;
+    assert!(close(all.any_us.value_at_quantile(0.5), 40), "{}", all.any_us.value_at_quantile(0.5));
+    assert!(close(all.resync_us.min(), 5) && close(all.resync_us.max(), 300));
+
+    let numbers = |s: &SessionStats| {
+        [s.attempts, s.postponed, s.requests, s.pings, s.resyncs, s.late_snapshots, s.late_acks]
+    };
+    let of = |from: u64| {
+        let mut stats = SessionStats::default();
+        stats.attempts = from;
+        stats.postponed = from + 1;
+        stats.requests = from + 2;
+        stats.pings = from + 3;
+        stats.resyncs = from + 4;
+        stats.late_snapshots = from + 5;
+        stats.late_acks = from + 6;
+        stats
+    };
+    let mut both = of(100);
+    both.merge(&of(1_000));
+    assert_eq!(numbers(&both), [1_100, 1_102, 1_104, 1_106, 1_108, 1_110, 1_112]);
 }
