@@ -152,3 +152,53 @@ fn who_drops_the_arbiter_leaves_no_reader_believing() {
     // What was down before says still why.
     assert_eq!(depth_reader.snapshot().state, rejected);
 }
+
+#[test]
+fn a_connection_that_is_lost_takes_along_what_it_said_of_the_order() {
+    let mut rig = Rig::new(2, &["books5", "trades"]);
+    for line in 0..2 {
+        rig.bring(line, &book("books5", 100, true));
+        rig.bring(line, &trade(100));
+    }
+    rig.state(0, BookState::Connecting);
+    rig.state(1, BookState::Connecting);
+    // The exchange was set up anew: lower numbers at lower times, which a line that had gone on
+    // would not be believed.
+    assert_eq!(rig.bring(1, &book("books5", 5, true)), ["books5 live", "books5 5"]);
+    assert_eq!(rig.bring(1, &trade(5)), ["trades live", "trades 5"]);
+}
+
+#[test]
+fn a_deep_book_is_published_where_readers_could_see_the_change() {
+    let mut rig = Rig::new(2, &["books"]);
+    let deep_reader = rig.arbiter.depth_reader(&sub("books")).unwrap();
+    let top_reader = rig.arbiter.book_reader(&sub("books")).unwrap();
+    let levels: Vec<_> = (0..40).map(|place| (100 + place, 1)).collect();
+    for line in 0..2 {
+        rig.bring(line, &deep("snapshot", &levels, -1, 1));
+    }
+    let versions = || (top_reader.version(), deep_reader.version());
+    let mut before = versions();
+    // The first level that is not among the best five, the first that is not among the best 25.
+    for (n, place, [top, deeper]) in
+        [(2, 4, [1, 1]), (3, 5, [0, 1]), (4, 24, [0, 1]), (5, 25, [0, 0]), (6, 39, [0, 0])]
+    {
+        let update = deep("update", &[(100 + place, n)], n.cast_signed() - 1, n);
+        assert_eq!(rig.bring(0, &update), [format!("books {n}")]);
+        assert_eq!(versions(), (before.0 + top, before.1 + deeper), "level {place}");
+        assert_eq!(rig.bring(1, &update), [""; 0]);
+        before = versions();
+    }
+    // Another line's book is published whole, whatever it changes.
+    let update = deep("update", &[(139, 7)], 6, 7);
+    assert_eq!(rig.bring(1, &update), ["books 7"]);
+    assert_eq!(versions(), (before.0 + 1, before.1 + 1));
+    assert_eq!(deep_reader.snapshot().seq, Some(7));
+    // And so is what makes a book live again.
+    assert_eq!(rig.bring(0, &update), [""; 0]);
+    rig.state(0, BookState::Stale);
+    assert_eq!(rig.state(1, BookState::Stale), ["books stale"]);
+    assert!(deep_reader.live().is_none() && top_reader.live().is_none());
+    assert_eq!(rig.bring(1, &deep("update", &[(139, 8)], 7, 8)), ["books live", "books 8"]);
+    assert!(deep_reader.live().is_some() && top_reader.live().is_some());
+}
