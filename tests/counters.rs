@@ -125,13 +125,22 @@ fn each_counter_counts_its_own() {
     let errors = &h.stats().errors;
     assert_eq!((errors.of(DecodeErrorKind::Json), errors.of(DecodeErrorKind::Number)), (2, 0));
 
+    assert!(errors.iter().eq([(DecodeErrorKind::Json, 2)]));
+    // More unknown names than are told apart.
+    for n in 2..50 {
+        adds(h, &candle.replace("candle1m", &format!("candle{n}m")), &["skipped"]);
+    }
+
     let once = *h.stats();
+    assert!(once.skipped.other > 5);
     let mut twice = once;
     twice.merge(&once);
     let counted = numbers(&once).into_iter().map(|(name, count)| (name, 2 * count));
     assert!(numbers(&twice).into_iter().eq(counted));
+    assert_eq!(twice.skipped.other, 2 * once.skipped.other);
     assert!(twice.errors.iter().eq(once.errors.iter().map(|(kind, count)| (kind, 2 * count))));
-    assert!(twice.skipped.iter().eq([("candle1m", 2)]));
+    assert!(twice.skipped.iter().eq(once.skipped.iter().map(|(name, count)| (name, 2 * count))));
+    assert_eq!(once.skipped.iter().next(), Some(("candle1m", 1)));
 }
 
 #[test]
