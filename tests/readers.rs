@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use okx_feed::{
-    BookState, DepthOptions, Dialect, DownReason, Event, FeedHandler, Frame, Level, StaleLimits,
-    Subscription, UnixNanos,
+    BookFlags, BookState, DepthOptions, Dialect, DownReason, Event, FeedHandler, Frame, Level,
+    StaleLimits, Subscription, UnixNanos,
 };
 
 fn sub(text: &str) -> Subscription {
@@ -156,6 +156,12 @@ fn readers_of_books_and_trades_have_the_last_of_each() {
     }
     assert_eq!(handler.stats().backwards, backwards);
     assert!(backwards > 100);
+    // What is odd about a book is seen on the other side too.
+    let crossed = r#"{"arg":{"channel":"books5","instId":"A"},"data":[{"asks":[["5","1","0","1"]],"bids":[["6","0","0","1"]],"ts":"1"}]}"#;
+    feed(&mut handler, crossed, 1_000);
+    let flags = reader.book().flags();
+    assert!(flags.contains(BookFlags::CROSSED) && flags.contains(BookFlags::EMPTY_LEVEL));
+    assert!(!flags.contains(BookFlags::UNSORTED));
 }
 
 #[test]
@@ -164,7 +170,8 @@ fn readers_hear_of_every_state_and_of_the_end() {
     let mut handler = FeedHandler::new(Dialect::V5);
     assert!(handler.slots().is_empty());
     names.iter().for_each(|name| handler.subscribe(*name));
-    assert!(!handler.slots().is_empty() && handler.slots().len() == 3);
+    assert!(!handler.slots().is_empty());
+    assert_eq!((handler.slots().len(), handler.slots().iter().count()), (3, 3));
     let book = handler.book_reader(&names[0]).unwrap();
     let tape = handler.trade_reader(&names[1]).unwrap();
     let (top, deep) =

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod books;
+mod budget;
 mod refusals;
 
 use std::time::Duration;
