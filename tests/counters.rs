@@ -4,6 +4,7 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
+use okx_feed::bench_internals::Scanner;
 use okx_feed::{
     BookState, DecodeErrorKind, Dialect, Event, FeedHandler, Frame, Recovery, SessionStats,
     StateChange, Stats, Subscription, UnixNanos,
@@ -160,6 +161,12 @@ fn bytes_are_counted_on_the_wire_and_as_text_and_by_who_inflated_them() {
     };
     assert_eq!(added(&mut handler, Frame::Binary(&body)), seen("inflated_small"));
     handler.decoder_mut().set_small_inflate(false);
+    assert_eq!(added(&mut handler, Frame::Binary(&body)), seen("inflated_general"));
+    // The comparisons of the scanner with the general parser switch like this.
+    handler.decoder_mut().set_scanner(None);
+    let general = added(&mut handler, Frame::Binary(&body));
+    assert!(general.contains(&("parsed", 1)) && !general.contains(&("scanned", 1)));
+    handler.decoder_mut().set_scanner(Some(Scanner::portable()));
     assert_eq!(added(&mut handler, Frame::Binary(&body)), seen("inflated_general"));
     // Another order of the keys is read by the general parser.
     let other = r#"{"data":[],"table":"spot/trade"}"#;
