@@ -6,6 +6,7 @@
 mod books;
 mod budget;
 mod refusals;
+mod timers;
 
 use std::time::Duration;
 
