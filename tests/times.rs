@@ -35,3 +35,26 @@ fn two_wrong_bytes_do_not_make_a_right_time() {
         }
     }
 }
+
+#[test]
+fn every_event_says_when_it_was_received() {
+    let texts = [
+        (Dialect::V5, r#"{"event":"subscribe","arg":{"channel":"trades","instId":"A"}}"#),
+        (Dialect::V5, "pong"),
+        (Dialect::V5, r#"{"arg":{"channel":"candle1m","instId":"A"},"data":[["1"]]}"#),
+        (
+            Dialect::V5,
+            r#"{"arg":{"channel":"books5","instId":"A"},"data":[{"asks":[],"bids":[],"ts":"1"}]}"#,
+        ),
+        (Dialect::V3, r#"{"event":"subscribe","channel":"spot/trade:A"}"#),
+        (Dialect::V3, "pong"),
+        (Dialect::V3, r#"{"table":"spot/candle60s","data":[{"a":1}]}"#),
+    ];
+    for (dialect, text) in texts {
+        let mut times = Vec::new();
+        let mut sink = |event: &Event<'_>| times.push(event.ts_recv());
+        let frame = Frame::Text(text.as_bytes());
+        Decoder::new(dialect).decode(frame, UnixNanos(4_711), &mut sink).unwrap();
+        assert_eq!(times, [UnixNanos(4_711)], "{text}");
+    }
+}
