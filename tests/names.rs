@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use okx_feed::{
-    BookSide, BookState, BookSync, DecodeErrorKind, DownReason, Fault, LostReason, Sequence,
+    BookSide, BookState, BookSync, Checksum, Decimal, DecodeErrorKind, Dialect, DownReason, Fault,
+    InstrumentId, LostReason, Sequence, Side, Trade,
 };
 
 #[test]
@@ -17,6 +18,10 @@ fn names_are_those_of_the_documentation() {
     let syncs = [BookSync::NoSnapshot, BookSync::Live, BookSync::Broken(Fault::Gap)];
     assert_eq!(syncs.map(BookSync::name), ["no_snapshot", "live", "broken"]);
     assert_eq!([BookSide::Ask, BookSide::Bid].map(BookSide::name), ["ask", "bid"]);
+    let checksums = [Checksum::None, Checksum::Ok, Checksum::Mismatch];
+    assert_eq!(checksums.map(Checksum::name), ["none", "ok", "mismatch"]);
+    assert_eq!([Dialect::V3, Dialect::V5].map(Dialect::name), ["v3", "v5"]);
+    assert_eq!(format!("{:>3}|{}", Dialect::V3, Dialect::V5), " v3|v5");
     let states = [
         BookState::Connecting,
         BookState::AwaitingSnapshot,
@@ -53,4 +58,17 @@ fn reasons_can_be_told_apart() {
     ];
     assert_eq!(HashSet::from(reasons.map(|reason| reason.to_string())).len(), reasons.len());
     assert_eq!(format!("{:>6}|", DecodeErrorKind::Json), "  json|");
+}
+
+/// What a failed assertion and a log show of the market's nouns.
+#[test]
+fn what_is_printed_to_look_into_things_says_what_they_are() {
+    let px: Decimal = "31841.20".parse().unwrap();
+    assert!(format!("{px:?}").contains("31841.20"));
+    let id: InstrumentId = "BTC-USDT".parse().unwrap();
+    assert_eq!(format!("{id:?}"), "\"BTC-USDT\"");
+    let mut trade = Trade::new(Side::Sell, px, px);
+    trade.trade_id = 4711;
+    let text = format!("{trade:?}");
+    assert!(["4711", "Sell", "31841.20"].iter().all(|part| text.contains(part)), "{text}");
 }

@@ -371,9 +371,9 @@ impl Ord for Decimal {
 
 impl Hash for Decimal {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        // A zero of any scale becomes that of scale 0.
         let Self { mantissa, scale } = self.normalized();
-        // A zero of any scale is the same value.
-        (mantissa, if mantissa == 0 { 0 } else { scale }).hash(state);
+        (mantissa, scale).hash(state);
     }
 }
 

@@ -95,10 +95,23 @@ mod tests {
         );
     }
 
+    /// The lengths add up to the request: who fills a request to its limit relies on it.
+    #[test]
+    fn lengths_of_arguments_are_those_of_the_request() {
+        for one in ["spot/trade:BTC-USDT", "books5:BTC-USDT"] {
+            let one: Subscription = one.parse().unwrap();
+            let len = |n| request_text(one.dialect(), RequestOp::Subscribe, 7, &vec![one; n]).len();
+            // With each more, one argument and one comma.
+            assert_eq!(len(5) - len(4), argument_len(&one), "{one}");
+        }
+    }
+
     #[test]
     fn ids_are_quoted() {
-        let text = request(RequestOp::Subscribe, &["books5:A\"B\\C\u{1}"]);
+        let text = request(RequestOp::Subscribe, &["books5:A\"B\\C\u{1} D\u{1f}"]);
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(value["args"][0]["instId"], "A\"B\\C\u{1}");
+        assert_eq!(value["args"][0]["instId"], "A\"B\\C\u{1} D\u{1f}");
+        // Only what has to be escaped is.
+        assert!(text.contains("C\\u0001 D\\u001f"), "{text}");
     }
 }

@@ -3,7 +3,9 @@
 use crate::blocks::{Bits, head, plain_head, with_end};
 use crate::compressor::{Knobs, compress};
 use crate::oracle::Judge;
-use crate::{Inflated, Invalid, MAX_OUTPUT, OUTPUT_SPACE, Refusal, SmallInflate, Unsupported};
+use crate::{
+    Inflated, Invalid, MAX_INPUT, MAX_OUTPUT, OUTPUT_SPACE, Refusal, SmallInflate, Unsupported,
+};
 
 /// Returns the agreed verdict on a hand-made block.
 fn verdict(bits: &Bits) -> Result<Inflated, Refusal> {
@@ -291,4 +293,15 @@ fn bytes_after_the_end_are_not_consumed() {
     bits.code(LETTER).code(END);
     bits.bytes.extend([0xff; 9]);
     assert_eq!(verdict(&bits), Ok(Inflated { written: 1, consumed: 3 }));
+}
+
+#[test]
+fn an_input_of_the_greatest_length_is_looked_at() {
+    let mut output = vec![0; OUTPUT_SPACE];
+    let too_long = Err(Refusal::Unsupported(Unsupported::InputTooLong));
+    for (len, is_too_long) in [(MAX_INPUT, false), (MAX_INPUT + 1, true)] {
+        let mut inflate = SmallInflate::new();
+        let result = inflate.inflate(&vec![0x55; len], &mut output);
+        assert_eq!(result == too_long, is_too_long, "{len}");
+    }
 }

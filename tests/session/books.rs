@@ -143,3 +143,32 @@ fn a_live_book_that_is_asked_for_anew_is_well_with_its_snapshot() {
     assert_eq!(sent(&mut session), Vec::<String>::new());
     assert_eq!(session.stats().late_snapshots, 0);
 }
+
+#[test]
+fn who_changes_their_mind_before_it_was_said_gives_up_nothing() {
+    let config = SessionConfig { requests_per_hour: 2, ..SessionConfig::new(Dialect::V5) };
+    let mut session = Session::new(config, 1);
+    let names = ["books5:A", "books5:B", "books5:C"];
+    names.iter().for_each(|name| session.subscribe(sub(name), at(0)));
+    session.timeout(at(0));
+    session.connected(at(1));
+    names.iter().for_each(|name| acknowledge(&mut session, name, at(2)));
+    session.unsubscribe(&sub("books5:C"), at(10));
+    assert_eq!(sent(&mut session).len(), 2);
+    // The hour's requests are used up, so this waits.
+    session.unsubscribe(&sub("books5:A"), at(20));
+    session.unsubscribe(&sub("books5:B"), at(20));
+    session.subscribe(sub("books5:A"), at(30));
+    assert_eq!(sent(&mut session), [""; 0]);
+    let mut given_up = Vec::new();
+    let mut now = at(30);
+    while given_up.is_empty() && now < at(2 * 3_600_000) {
+        now = session.poll_timeout().unwrap();
+        session.inbound(now);
+        session.timeout(now);
+        given_up = sent(&mut session);
+        given_up.retain(|text| text.contains(r#""op":"unsubscribe""#));
+    }
+    assert_eq!(given_up.len(), 1);
+    assert!(given_up[0].contains(r#""B""#) && !given_up[0].contains(r#""A""#), "{given_up:?}");
+}

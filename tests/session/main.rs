@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod books;
+mod budget;
 mod refusals;
+mod timers;
 
 use std::time::Duration;
 

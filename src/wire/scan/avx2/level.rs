@@ -118,3 +118,7 @@ const fn join_four(values: u32) -> u32 {
     let pairs = (values.wrapping_mul(10 * 256 + 1) >> 8) & 0x00ff_00ff;
     pairs.wrapping_mul((100 << 16) + 1) >> 16
 }
+
+#[cfg(test)]
+#[path = "level_tests.rs"]
+mod tests;

@@ -98,3 +98,7 @@ pub(super) fn pair<const N: usize>(window: &[u8; WINDOW], between: &[u8; N]) -> 
         end: end as usize,
     })
 }
+
+#[cfg(test)]
+#[path = "pair_tests.rs"]
+mod tests;

@@ -1,0 +1,113 @@
+//! The arbiter from its outside: lines that lag, end and come back, each of them a feed of its own,
+//! and what a strategy is told of them. What it should be told is worked out by a model that keeps
+//! a list of who brought which number first.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test fail as the test does"
+)]
+
+mod anew;
+mod handover;
+mod lagging;
+mod states;
+
+use okx_feed::{Arbiter, BookState, Dialect, Event, FeedHandler, Frame, Subscription, UnixNanos};
+
+/// What the sink is told, in words: `books5 7` is the book of that number, and `books live` a state.
+fn name(event: &Event<'_>) -> String {
+    match event {
+        Event::Book(update) => {
+            // Books have no number of their own here, so their price says which they are.
+            format!("{} {}", update.channel, update.book.best_ask().unwrap().px())
+        }
+        Event::Trade(update) => format!("{} {}", update.channel, update.trade.trade_id),
+        Event::DepthBook(change) => {
+            format!("{} {}", change.update.channel, change.update.seq().unwrap())
+        }
+        Event::State(change) => {
+            assert_ne!(change.from, change.to);
+            format!("{} {}", change.subscription.channel(), change.to)
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+/// Several lines before one arbiter, all of one instrument.
+struct Rig {
+    lines: Vec<FeedHandler>,
+    arbiter: Arbiter,
+    now: u64,
+}
+
+impl Rig {
+    fn new(lines: usize, channels: &[&str]) -> Self {
+        let mut rig = Self {
+            lines: (0..lines).map(|_| FeedHandler::new(Dialect::V5)).collect(),
+            arbiter: Arbiter::new(lines),
+            now: 1_000_000_000_000,
+        };
+        for channel in channels {
+            rig.lines.iter_mut().for_each(|line| line.subscribe(sub(channel)));
+            rig.arbiter.subscribe(sub(channel));
+        }
+        rig
+    }
+
+    /// A line brings a message; gives what the sink is told of it.
+    fn bring(&mut self, line: usize, text: &str) -> Vec<String> {
+        let Self { lines, arbiter, now } = self;
+        let mut told = Vec::new();
+        let frame = Frame::Text(text.as_bytes());
+        let result = lines[line].on_frame(frame, UnixNanos(*now), &mut |event: &Event<'_>| {
+            arbiter.on_event(line, event, &mut |event: &Event<'_>| told.push(name(event)));
+        });
+        assert!(result.is_ok(), "{text}");
+        told
+    }
+
+    /// All of a line's subscriptions come to a state, as when its connection is lost.
+    fn state(&mut self, line: usize, state: BookState) -> Vec<String> {
+        let Self { lines, arbiter, now } = self;
+        let mut told = Vec::new();
+        lines[line].set_all_states(state, UnixNanos(*now), &mut |event: &Event<'_>| {
+            arbiter.on_event(line, event, &mut |event: &Event<'_>| told.push(name(event)));
+        });
+        told
+    }
+
+    /// A line ends for good.
+    fn close(&mut self, line: usize) -> Vec<String> {
+        let mut told = Vec::new();
+        let mut sink = |event: &Event<'_>| told.push(name(event));
+        self.arbiter.close_line(line, UnixNanos(self.now), &mut sink);
+        told
+    }
+}
+
+fn sub(channel: &str) -> Subscription {
+    format!("{channel}:A").parse().unwrap()
+}
+
+/// The book of a number, which is its price and its time too.
+fn book(channel: &str, n: u64, numbered: bool) -> String {
+    let seq = if numbered { format!(r#","seqId":{n}"#) } else { String::new() };
+    format!(
+        r#"{{"arg":{{"channel":"{channel}","instId":"A"}},"data":[{{"asks":[["{n}","1","0","1"]],"bids":[],"ts":"{n}"{seq}}}]}}"#
+    )
+}
+
+fn trade(n: u64) -> String {
+    format!(
+        r#"{{"arg":{{"channel":"trades","instId":"A"}},"data":[{{"instId":"A","tradeId":"{n}","px":"1","sz":"1","side":"buy","ts":"{n}"}}]}}"#
+    )
+}
+
+/// A message of a deep book: asks of a price and a size each.
+fn deep(action: &str, asks: &[(u64, u64)], prev: i64, n: u64) -> String {
+    let asks: Vec<_> = asks.iter().map(|(px, sz)| format!(r#"["{px}","{sz}","0","1"]"#)).collect();
+    format!(
+        r#"{{"arg":{{"channel":"books","instId":"A"}},"action":"{action}","data":[{{"asks":[{}],"bids":[],"ts":"{n}","checksum":0,"seqId":{n},"prevSeqId":{prev}}}]}}"#,
+        asks.join(",")
+    )
+}

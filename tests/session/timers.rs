@@ -1,0 +1,165 @@
+//! Timers: one that fires early does nothing, each has its own end; and what is counted of them.
+
+use okx_feed::{BackoffConfig, ConnectGate, ConnectLimit, DepthChange};
+
+use super::*;
+
+/// Fires a moment too early, which must change nothing, then at the time; gives what is done.
+fn fire(session: &mut Session) -> Vec<Action> {
+    let due = session.poll_timeout().unwrap();
+    session.timeout(MonoNanos(due.0 - 1));
+    assert_eq!(actions(session), [], "too early");
+    assert_eq!(session.poll_timeout(), Some(due), "too early");
+    session.timeout(due);
+    actions(session)
+}
+
+#[test]
+fn a_timer_that_fires_early_does_nothing() {
+    let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
+    session.subscribe(sub("books5:A"), at(0));
+    session.timeout(at(0));
+    assert_eq!(actions(&mut session), [Action::Connect]);
+    // No connection, then no handshake, then nobody who answers a ping.
+    assert_eq!(fire(&mut session), [Action::Close]);
+    assert_eq!(fire(&mut session), [Action::Connect]);
+    session.handshaking(at(60_000));
+    assert_eq!(fire(&mut session), [Action::Close]);
+    assert_eq!(fire(&mut session), [Action::Connect]);
+    session.connected(at(120_000));
+    acknowledge(&mut session, "books5:A", at(120_001));
+    actions(&mut session);
+    assert_eq!(fire(&mut session), [Action::Send("ping".to_owned())]);
+    assert_eq!(fire(&mut session), [Action::Close]);
+    let lost = events(&mut session).into_iter().filter_map(|event| match event {
+        SessionEvent::Lost(reason) => Some(reason),
+        _ => None,
+    });
+    use LostReason::{ConnectTimeout, HandshakeTimeout, PongTimeout};
+    assert!(lost.eq([ConnectTimeout, HandshakeTimeout, PongTimeout]));
+    assert_eq!((session.stats().attempts, session.stats().pings), (3, 1));
+}
+
+#[test]
+fn a_login_that_is_never_answered_is_counted_once() {
+    let config = SessionConfig { login: true, ..SessionConfig::new(Dialect::V5) };
+    let mut session = Session::new(config, 1);
+    session.subscribe(sub("books5:A"), at(0));
+    session.timeout(at(0));
+    session.connected(at(1));
+    assert_eq!(actions(&mut session), [Action::Connect, Action::Login]);
+    assert_eq!(session.stats().requests, 1);
+    assert_eq!(fire(&mut session), [Action::Close]);
+    assert_eq!((session.stats().late_acks, session.stats().requests), (1, 1));
+}
+
+#[test]
+fn no_notice_but_that_of_an_upgrade_announces_one() {
+    let mut session = open(Dialect::V5, &["books5:A"]);
+    for code in [None, Some(0), Some(64_007), Some(64_009)] {
+        session.control(&Control { code, ..Control::new(ControlKind::Notice) }, at(10));
+        assert_eq!(events(&mut session), [], "{code:?}");
+    }
+    let upgrade = Control { code: Some(64_008), ..Control::new(ControlKind::Notice) };
+    session.control(&upgrade, at(11));
+    assert_eq!(events(&mut session), [SessionEvent::UpgradeAnnounced]);
+}
+
+#[test]
+fn pauses_double_with_each_failure_up_to_the_cap() {
+    let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3_600));
+    let backoff = BackoffConfig {
+        first: second,
+        cap: 20 * second,
+        floor: Duration::ZERO,
+        stable_after: hour,
+    };
+    let mut longest = [Duration::ZERO; 7];
+    for seed in 0..200 {
+        let config = SessionConfig { backoff: backoff.clone(), ..SessionConfig::new(Dialect::V5) };
+        let mut session = Session::new(config, seed);
+        let mut now = at(0);
+        for longest in &mut longest {
+            session.timeout(now);
+            session.lost(now);
+            let next = session.poll_timeout().unwrap();
+            *longest = next.since(now).max(*longest);
+            now = next;
+        }
+    }
+    // Of 200 draws from an even spread, the longest comes close to its end.
+    for (longest, most) in longest.into_iter().zip([1, 2, 4, 8, 16, 20, 20]) {
+        assert!(longest <= most * second && longest > most * second * 9 / 10, "{longest:?} {most}");
+    }
+}
+
+#[test]
+fn a_gate_with_a_long_memory_lets_no_more_through_than_it_says() {
+    let limit = ConnectLimit { attempts: 20, per: Duration::from_secs(10) };
+    let mut gate = ConnectGate::new();
+    let (mut passed, mut now) = (Vec::new(), at(0));
+    for _ in 0..400 {
+        match gate.take(limit, now) {
+            Ok(()) => passed.push(now),
+            Err(until) => assert!(until > now),
+        }
+        now = now + Duration::from_millis(100);
+    }
+    for pair in passed.windows(21) {
+        assert!(pair[20].since(pair[0]) >= limit.per, "{pair:?}");
+    }
+    // And no fewer: 40 seconds have room for four times twenty.
+    assert_eq!(passed.len(), 80);
+}
+
+/// Gives the session what a handler makes of a message of a deep book.
+fn bring(session: &mut Session, handler: &mut FeedHandler, text: &str, now: MonoNanos) {
+    let mut sink = |event: &Event<'_>| {
+        if let Event::DepthBook(DepthChange { update, applied, book }) = event {
+            session.depth(&DepthChange { update, applied: *applied, book }, now);
+        }
+    };
+    handler.on_frame(Frame::Text(text.as_bytes()), UnixNanos(1), &mut sink).unwrap();
+}
+
+#[test]
+fn only_a_whole_book_of_its_own_ends_the_wait_for_a_snapshot() {
+    let message = |id: &str, action: &str, prev: i64, checksum: i64| {
+        format!(
+            r#"{{"arg":{{"channel":"books","instId":"{id}"}},"action":"{action}","data":[{{"asks":[["9","1","0","1"]],"bids":[],"ts":"1","checksum":{checksum},"seqId":{},"prevSeqId":{prev}}}]}}"#,
+            prev + 2
+        )
+    };
+    let whole = message("A", "snapshot", -1, 0);
+    for (texts, comes) in [
+        (vec![whole.clone()], true),
+        (vec![message("B", "snapshot", -1, 0)], false),
+        (vec![whole.replace("\"books\"", "\"books-l2-tbt\"")], false),
+        // A checksum that is not the book's.
+        (vec![message("A", "snapshot", -1, 1)], false),
+    ] {
+        let mut session = open(Dialect::V5, &["books:A"]);
+        let mut handler = FeedHandler::new(Dialect::V5);
+        for name in ["books:A", "books:B", "books-l2-tbt:A"] {
+            handler.subscribe(sub(name));
+        }
+        for text in &texts {
+            bring(&mut session, &mut handler, text, at(100));
+        }
+        session.inbound(at(10_002));
+        session.timeout(at(10_002));
+        assert_eq!(session.stats().late_snapshots, u64::from(!comes), "{texts:?}");
+    }
+    // A book that went on over a new subscription: its updates are no snapshot.
+    let mut handler = FeedHandler::new(Dialect::V5);
+    handler.subscribe(sub("books:A"));
+    let mut session = open(Dialect::V5, &["books:B"]);
+    bring(&mut session, &mut handler, &whole, at(3));
+    session.subscribe(sub("books:A"), at(4));
+    acknowledge(&mut session, "books:A", at(5));
+    session.synced(&sub("books:B"), at(6));
+    bring(&mut session, &mut handler, &message("A", "update", 1, 0), at(7));
+    session.inbound(at(10_005));
+    session.timeout(at(10_005));
+    assert_eq!(session.stats().late_snapshots, 1);
+}
