@@ -157,7 +157,7 @@ fn readers_of_books_and_trades_have_the_last_of_each() {
     assert_eq!(handler.stats().backwards, backwards);
     assert!(backwards > 100);
     // What is odd about a book is seen on the other side too.
-    let crossed = r#"{"arg":{"channel":"books5","instId":"A"},"data":[{"asks":[["5","1","0","1"]],"bids":[["6","0","0","1"]],"ts":"1"}]}"#;
+    let crossed = r#"{"arg":{"channel":"books5","instId":"A"},"data":[{"asks":[["5","1","0","1"]],"bids":[["6","0","0","1"]],"ts":"9999"}]}"#;
     feed(&mut handler, crossed, 1_000);
     let flags = reader.book().flags();
     assert!(flags.contains(BookFlags::CROSSED) && flags.contains(BookFlags::EMPTY_LEVEL));

@@ -33,7 +33,6 @@ fn a_line_from_before_the_new_start_leads_no_book_back() {
 }
 
 #[test]
-#[ignore = "a trade is lost: `Judge::remember` takes what it forgets for this count's while `last` is none"]
 fn trade_ids_from_before_the_new_start_are_not_told_after_it() {
     let mut rig = Rig::new(2, &["trades"]);
     // More than are remembered, so that low ids are known to be old.
@@ -54,7 +53,6 @@ fn trade_ids_from_before_the_new_start_are_not_told_after_it() {
 }
 
 #[test]
-#[ignore = "a trade is lost: `Judge::remember` takes what it forgets for this count's while `last` is none"]
 fn every_line_leads_again_after_a_new_start_that_all_have_seen() {
     let mut rig = Rig::new(2, &["trades"]);
     for n in 1..=2_000 {

@@ -76,8 +76,10 @@ impl Rig {
         told
     }
 
-    /// A line ends for good.
+    /// A line ends for good; what it brings later, it brings on another connection.
     fn close(&mut self, line: usize) -> Vec<String> {
+        let at = UnixNanos(self.now);
+        self.lines[line].set_all_states(BookState::Connecting, at, &mut |_: &Event<'_>| {});
         let mut told = Vec::new();
         let mut sink = |event: &Event<'_>| told.push(name(event));
         self.arbiter.close_line(line, UnixNanos(self.now), &mut sink);

@@ -175,8 +175,7 @@ impl Judge {
             return if self.forgets { Copy::Old } else { Copy::First };
         }
         if position.epoch > self.epoch {
-            self.forgotten = NO_SEQ;
-            self.last = None;
+            self.count_anew();
             return self.first(position);
         }
         if mark.seq > self.forgotten {
@@ -185,11 +184,17 @@ impl Judge {
         if mark.ts > last.ts {
             // An id that was long ago, at a new time: ids have begun anew, unseen by any line.
             position.epoch += 1;
-            self.forgotten = NO_SEQ;
-            self.last = None;
+            self.count_anew();
             return self.first(position);
         }
         Copy::Old
+    }
+
+    /// The exchange's ids have begun anew: those that are remembered are of the count before.
+    #[cold]
+    fn count_anew(&mut self) {
+        (self.last, self.forgotten) = (None, NO_SEQ);
+        self.keys.iter_mut().for_each(|(_, id)| *id = i64::MAX);
     }
 
     fn first(&mut self, position: &mut Position) -> Copy {
@@ -205,7 +210,7 @@ impl Judge {
             return;
         };
         // What is forgotten from before a new start says nothing of the ids after it.
-        let this_count = self.last.is_none_or(|last| key.1 <= last.seq.max(mark.seq));
+        let this_count = key.1 <= self.last.map_or(mark.seq, |last| last.seq.max(mark.seq));
         if trade && won.0 != usize::MAX {
             self.forgets = true;
             if this_count {
