@@ -21,6 +21,8 @@ pub(super) struct Doubt {
     since: UnixNanos,
     /// The last book that counts in spite of its number, or of its time, which began anew with it.
     turn: Place,
+    /// Whether it was its number that did.
+    renumbered: bool,
 }
 
 /// Where a book stands: the exchange's time, and its number, [`NO_SEQ`] where it has none.
@@ -70,15 +72,19 @@ impl Doubt {
     /// does not count.
     ///
     /// One that contradicts itself is not old: either the exchange has begun to count anew, or it has
-    /// set its clock. But where the last one did so already, this may be from before it.
+    /// set its clock. But where the last one did so the other way round, this is from before it.
     #[cold]
     pub(super) fn takes(&mut self, book: &Book5, last: Place) -> bool {
         let this = Place::of(book);
         let contradicts = this.contradicts(last);
-        let counts = if contradicts { self.turn != last } else { !this.is_older(last) };
+        let renumbered = this.seq < last.seq;
+        let counts = match contradicts {
+            true => self.turn != last || self.renumbered == renumbered,
+            false => !this.is_older(last),
+        };
         if counts || self.goes_on(this, book.ts_recv) {
             if contradicts {
-                self.turn = this;
+                (self.turn, self.renumbered) = (this, renumbered);
             }
             return false;
         }
@@ -147,6 +153,14 @@ mod tests {
         // So with the clock.
         let books = [(90, 100, 0), (92, 20, 0), (91, 110, 0), (93, 30, 0), (94, 10, 0)];
         assert_eq!(counts(&books), [true, false, true, true]);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_step_by_step_stops_no_book() {
+        let books: Vec<_> = (0..20).map(|n| (90 + n, 100 - n as u64, 0)).collect();
+        assert_eq!(counts(&books), [true; 19]);
+        let books: Vec<_> = (0..20).map(|n| (90 - n, 100 + n as u64, 0)).collect();
+        assert_eq!(counts(&books), [true; 19]);
     }
 
     #[test]
