@@ -218,7 +218,11 @@ impl Slot {
     pub(crate) fn set_state(&mut self, to: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
         let from = std::mem::replace(&mut self.state, to);
         if from != to {
-            *self.doubt = Doubt::default();
+            match to {
+                // Another connection, another order.
+                BookState::Connecting => *self.doubt = Doubt::default(),
+                _ => self.doubt.end_run(),
+            }
             if let (BookState::Connecting, SlotData::Depth { book, .. }) = (to, &mut self.data) {
                 book.clear();
             }

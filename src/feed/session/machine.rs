@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::asks::Asks;
 use super::backoff::Backoff;
 use super::config::SessionConfig;
-use super::requests::is_transient;
+use super::requests::{is_transient, needs_login};
 use super::types::{Action, LostReason, SessionEvent, SessionStats};
 use super::wanted::NEVER;
 use crate::model::{
@@ -257,7 +257,9 @@ impl Session {
             ControlKind::Login => {
                 self.login_answered(control.success != Some(false), control, now);
             }
-            ControlKind::Error if self.login_waits() => self.login_answered(false, control, now),
+            ControlKind::Error if self.login_waits() && answers_login(control) => {
+                self.login_answered(false, control, now);
+            }
             ControlKind::Error => {
                 let told = self.asks.refused(control, &self.config, now);
                 self.events.extend(told);
@@ -392,11 +394,13 @@ impl Session {
 
     fn login_answered(&mut self, success: bool, control: &Control<'_>, now: MonoNanos) {
         let Link::Open { login, .. } = &mut self.link else { return };
-        if login.take().is_none() {
-            return;
-        }
+        let waited = login.take().is_some();
         if success {
+            // However late it comes, from now on what needs it can be asked for.
             return self.asks.logged_in();
+        }
+        if !waited {
+            return;
         }
         self.refusals += 1;
         if is_transient(control.code) && self.refusals <= RELOGINS {
@@ -418,4 +422,10 @@ impl Session {
             self.actions.push_back(Action::Send(text));
         }
     }
+}
+
+/// Whether an error can be the answer to a login. One with an id is about the request of that id,
+/// and one that asks for a login about a request that was sent before it.
+const fn answers_login(control: &Control<'_>) -> bool {
+    control.id.is_none() && !needs_login(control.code)
 }
