@@ -1,6 +1,6 @@
 //! A line that was alone gets a second one beside it, and readers notice nothing.
 
-use okx_feed::{Arbiter, BookState, Event, FeedHandler, LineStats, UnixNanos};
+use okx_feed::{Arbiter, BookState, DownReason, Event, FeedHandler, LineStats, UnixNanos};
 
 use crate::{Rig, book, deep, sub, trade};
 
@@ -106,6 +106,9 @@ fn lines_are_numbered_from_zero_whether_they_are_open_or_not() {
     rig.lines.push(line);
     assert_eq!(rig.bring(4, &book("bbo-tbt", 1, false)), ["bbo-tbt live", "bbo-tbt 1"]);
     assert_eq!(rig.state(4, BookState::Stale), ["bbo-tbt stale"]);
+    // No line but this one is waited for.
+    let rejected = BookState::Down(DownReason::Rejected);
+    assert_eq!(rig.state(4, rejected), ["bbo-tbt down_rejected"]);
 }
 
 #[test]

@@ -29,7 +29,9 @@ fn what_was_never_asked_for_is_not_given_up() {
     let mut session = spent(1, &["books5:A"]);
     assert_eq!(sent(&mut session).len(), 1);
     session.subscribe(sub("books5:B"), at(10));
+    assert!(session.wanted().eq(&[sub("books5:A"), sub("books5:B")]));
     session.unsubscribe(&sub("books5:B"), at(20));
+    assert!(session.wanted().eq(&[sub("books5:A")]));
     assert_eq!(sent_until(&mut session, at(2 * 3_600_000)), [""; 0]);
     // Nor what was wanted for a while before there was a connection.
     let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
