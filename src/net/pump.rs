@@ -38,6 +38,10 @@ const GATHER: Duration = Duration::from_millis(10);
 /// How long a line that was relieved goes on: what its successor could not see may still come.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// How long a request may wait for a peer that does not read, at most: it is as good as gone, and
+/// meanwhile nothing else is read and no book is called stale.
+const SEND_WITHIN: Duration = Duration::from_secs(2);
+
 /// How long a proper close may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
@@ -285,8 +289,7 @@ impl<S: Sink> Pump<S> {
 
     async fn send_unlogged(&mut self, text: String) {
         let Transport::Open(socket) = &mut self.transport else { return };
-        // Who does not read is as good as gone, and must not keep everything else waiting for ever.
-        let within = self.config.session.ack_within;
+        let within = self.config.session.ack_within.min(SEND_WITHIN);
         match tokio::time::timeout(within, socket.send(Message::text(text))).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.lost(&error),

@@ -385,3 +385,26 @@ fn a_login_that_fails_for_no_fault_of_the_key_is_tried_again_on_the_connection()
     let logins = actions(&mut session).into_iter().filter(|action| *action == Action::Login);
     assert_eq!(logins.count(), 4);
 }
+
+#[test]
+fn an_error_to_an_earlier_request_is_no_answer_to_the_login() {
+    let config = SessionConfig { login: true, ..SessionConfig::new(Dialect::V5) };
+    let busy = Control { code: Some(63999), ..Control::new(ControlKind::Error) };
+    let no_login = Control { code: Some(60011), ..Control::new(ControlKind::Error) };
+    for late in [no_login, Control { id: Some("1"), ..no_login }] {
+        let mut session = Session::new(config.clone(), 1);
+        session.subscribe(sub("books-l2-tbt:A"), at(0));
+        session.timeout(at(0));
+        session.connected(at(0));
+        session.control(&busy, at(10));
+        session.timeout(at(1_010));
+        let done = actions(&mut session);
+        assert_eq!(done.iter().filter(|action| **action == Action::Login).count(), 2);
+        // The first request crosses with the second login.
+        session.control(&late, at(1_015));
+        let told = events(&mut session);
+        assert!(!told.iter().any(|event| matches!(event, SessionEvent::LoginRefused { .. })));
+        session.control(&Control::new(ControlKind::Login), at(1_020));
+        assert_eq!(sent(&mut session).len(), 1);
+    }
+}

@@ -17,8 +17,8 @@ pub struct SessionConfig {
     pub connect_within: Duration,
     /// How long TLS and the upgrade to a WebSocket may take together; 5 s.
     pub handshake_within: Duration,
-    /// How long an acknowledgement may take, of a login too; 10 s. So long may the client also take to
-    /// hand a request to a peer that does not read.
+    /// How long an acknowledgement may take, of a login too; 10 s. So long, and
+    /// two seconds at most, the client may also take to hand a request to a peer that does not read.
     pub ack_within: Duration,
     /// How long after the acknowledgement the snapshot of a deep book may take; 10 s.
     pub snapshot_within: Duration,
