@@ -126,7 +126,8 @@ fn readers_of_books_and_trades_have_the_last_of_each() {
     let (mut backwards, mut ts_before) = (0, [0; 2]);
     for n in 1..1_000u64 {
         let book = n % 3 != 0;
-        let ts = 5_000 + n - n % 7 * 2;
+        // Trades may come late; a book that is older than the one before is not live.
+        let ts = if book { 5_000 + n } else { 5_000 + n - n % 7 * 2 };
         let last = &mut ts_before[usize::from(book)];
         backwards += u64::from(ts < *last);
         *last = ts;
@@ -155,7 +156,7 @@ fn readers_of_books_and_trades_have_the_last_of_each() {
         }
     }
     assert_eq!(handler.stats().backwards, backwards);
-    assert!(backwards > 100);
+    assert!(backwards > 50);
     // What is odd about a book is seen on the other side too.
     let crossed = r#"{"arg":{"channel":"books5","instId":"A"},"data":[{"asks":[["5","1","0","1"]],"bids":[["6","0","0","1"]],"ts":"9999"}]}"#;
     feed(&mut handler, crossed, 1_000);

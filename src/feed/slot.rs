@@ -218,11 +218,7 @@ impl Slot {
     pub(crate) fn set_state(&mut self, to: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
         let from = std::mem::replace(&mut self.state, to);
         if from != to {
-            match to {
-                // Another connection, another order.
-                BookState::Connecting => *self.doubt = Doubt::default(),
-                _ => self.doubt.end_run(),
-            }
+            *self.doubt = Doubt::default();
             if let (BookState::Connecting, SlotData::Depth { book, .. }) = (to, &mut self.data) {
                 book.clear();
             }
@@ -267,25 +263,26 @@ impl Slot {
         }
     }
 
-    /// Publishes a book with what can be believed of it: one that is older than the one before is
-    /// stale, until a newer one comes.
+    /// Publishes a book, which makes the slot live. One that is older than the last makes it stale
+    /// instead, until a newer one comes: what is there may be all that the exchange has, or not.
+    /// False where it does so.
     #[inline]
-    pub(super) fn apply_book(&mut self, update: &BookUpdate<'_>) {
+    pub(super) fn apply_book(&mut self, update: &BookUpdate<'_>) -> bool {
         let book = update.book;
         let last = Place { ts: self.ts_event, seq: self.seq };
         if Place::of(book).runs_back(last) && self.doubts(book, last) {
-            self.state = BookState::Stale;
-        } else {
-            (self.ts_event, self.seq, self.ts_recv) = (book.ts_event, book.seq, book.ts_recv);
-            self.state = BookState::Live;
+            return false;
         }
+        (self.ts_event, self.seq, self.ts_recv) = (book.ts_event, book.seq, book.ts_recv);
+        self.state = BookState::Live;
         if let SlotData::Book(publisher) = &mut self.data {
-            publisher.publish(book, self.state);
+            publisher.publish(book, BookState::Live);
         }
+        true
     }
 
-    /// Whether a book is an old copy, as far as can be told. What came on another connection tells
-    /// nothing of this one.
+    /// Whether a book is an old copy, as far as can be told: then the slot is stale with the last
+    /// one. What came on another connection tells nothing of this one.
     #[cold]
     fn doubts(&mut self, book: &Book5, last: Place) -> bool {
         match self.state {
@@ -293,7 +290,12 @@ impl Slot {
             BookState::Stale => {}
             _ => return false,
         }
-        self.doubt.takes(book, last)
+        let doubts = self.doubt.takes(book, last);
+        if doubts && self.state != BookState::Stale {
+            self.state = BookState::Stale;
+            self.publish_state();
+        }
+        doubts
     }
 
     #[inline]

@@ -113,7 +113,8 @@ impl Slots {
 
     /// Applies an event to the state that it belongs to, then tells the sink. Allocates nothing.
     ///
-    /// An event that nobody subscribed is counted and goes to the sink all the same.
+    /// An event that nobody subscribed is counted and goes to the sink all the same; a book that is
+    /// older than the one before does not.
     #[doc(hidden)]
     #[inline]
     pub fn apply(&mut self, event: &Event<'_>, stats: &mut Stats, sink: &mut impl Sink) {
@@ -125,8 +126,13 @@ impl Slots {
                 let at = self.find_again(update.channel, update.market, inst_id);
                 if let Some(slot) = self.slot_at(at, stats) {
                     let from = slot.arrive(book.ts_event, stats);
-                    slot.apply_book(update);
+                    let counts = slot.apply_book(update);
                     slot.tell(from, book.ts_recv, sink);
+                    if !counts {
+                        // Of equal times only the number tells.
+                        stats.backwards += u64::from(book.ts_event == slot.ts_event());
+                        return;
+                    }
                 }
             }
             Event::Trade(update) => {

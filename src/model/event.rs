@@ -68,8 +68,9 @@ impl<F: FnMut(&Event<'_>)> Sink for F {
 
 /// A five-level book as one message brought it.
 ///
-/// One that came out of order and is older than the one before is none to go by: a feed has told of
-/// [`BookState::Stale`] by then, and tells of [`BookState::Live`] before the next that counts.
+/// A feed tells nothing of one that came out of order and is older than the book before it, except
+/// that the book is [`BookState::Stale`] until a newer one comes; a [`Decoder`](crate::Decoder) tells
+/// of all.
 #[derive(Clone, Copy, Debug)]
 pub struct BookUpdate<'f> {
     /// The channel it came on.

@@ -188,11 +188,7 @@ impl Entry {
         let mark = trade_mark(trade);
         let was_live = self.state.is_live();
         self.start_anew_if_alone();
-        let alone = self.is_last(line);
         let Some(of_line) = self.lines.get_mut(line) else { return Copy::Old };
-        if alone {
-            self.judge.catch_up(&mut of_line.position);
-        }
         let copy = self.judge.trade(&mut of_line.position, mark);
         self.state = BookState::Live;
         if let Some(publisher) = &mut self.publishers.trades {
@@ -216,11 +212,9 @@ impl Entry {
         let Some(mut position) = lines.get(line).map(|of_line| of_line.position) else {
             return Copy::Old;
         };
-        // One that fetches the book anew leads too: it will have it soon. A stale one does not.
-        let leads = |(at, other): (usize, &OfLine), epoch| {
-            let is_stale = other.state == Some(BookState::Stale);
-            at != line && !is_stale && other.position.has_come_to(epoch)
-        };
+        // One that fetches the book anew leads too: it will have it soon.
+        let leads =
+            |(at, other): (usize, &OfLine), epoch| at != line && other.position.has_come_to(epoch);
         let is_led = |epoch| lines.iter().enumerate().any(|other| leads(other, epoch));
         let mut copy = judge.book(line, &mut position, mark, ts_recv, is_led);
         if let Some(of_line) = lines.get_mut(line) {

@@ -36,13 +36,6 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// Whether it is newer by all that can be told.
-    fn is_newer(&self, other: &Self) -> bool {
-        let numbered = self.seq != NO_SEQ && other.seq != NO_SEQ;
-        self.ts > other.ts && (!numbered || self.seq >= other.seq)
-            || numbered && self.seq > other.seq && self.ts >= other.ts
-    }
-
     /// Whether numbers and times say the opposite: the exchange has begun to count anew, or has set
     /// its clock, between the two.
     fn contradicts(&self, other: &Self) -> bool {
@@ -137,21 +130,13 @@ impl Judge {
         let before = position.step_book(mark, self.epoch);
         let Some(last) = self.last else { return self.first(position) };
         let numbered = mark.seq != NO_SEQ && last.seq != NO_SEQ;
-        let behind = position.epoch < self.epoch;
         match self.find(mark.key) {
             // Within a moment a book may go to and fro; only a line's own order can tell.
             Some((winner, _)) if winner == line && !numbered && mark.ts >= last.ts => {}
-            // Known, and yet newer than what is shown: that was led back, and is led on again.
-            Some(_) if !behind && mark.is_newer(&last) => return self.first(position),
-            Some((winner, won_at)) => {
-                if mark.key == last.key {
-                    // What is shown is still so.
-                    self.at = at;
-                }
-                return Copy::Of(winner, won_at);
-            }
+            Some((winner, at)) => return Copy::Of(winner, at),
             None => {}
         }
+        let behind = position.epoch < self.epoch;
         let (newer, doubtful) = if numbered {
             let newer = mark.ts >= last.ts && mark.seq > last.seq
                 || mark.ts > last.ts && mark.seq == last.seq;
@@ -166,8 +151,7 @@ impl Judge {
         let impatient = || {
             let silent = at.since(self.at).unwrap_or_default();
             // A line that has not seen a new start may lag for long; one that has brings what follows.
-            let patience = if doubtful { CONTRADICTED } else { FROZEN };
-            silent >= patience && !is_led(self.epoch)
+            silent >= FROZEN || doubtful && silent >= CONTRADICTED && !is_led(self.epoch)
         };
         if newer || doubtful && !behind || impatient() {
             if doubtful && !newer && position.epoch == self.epoch {
@@ -181,12 +165,8 @@ impl Judge {
     /// Judges a trade, whose `seq` is its id: one that a slower line brings late still counts.
     pub(super) fn trade(&mut self, position: &mut Position, mark: Mark) -> Copy {
         position.step_trade(mark, self.epoch);
-        if let Some(place) = self.place(mark.key) {
-            // Who brings one that has come since ids began anew has come as far.
-            if self.keys.get(place).is_some_and(|(_, id)| *id != i64::MAX) {
-                self.catch_up(position);
-            }
-            return self.won.get(place).map_or(Copy::Old, |(line, at)| Copy::Of(*line, *at));
+        if let Some((line, at)) = self.find(mark.key) {
+            return Copy::Of(line, at);
         }
         let Some(last) = self.last else { return self.first(position) };
         if position.epoch < self.epoch {
@@ -208,11 +188,6 @@ impl Judge {
             return self.first(position);
         }
         Copy::Old
-    }
-
-    /// Brings a line to where the exchange is, as when there is no other that could be ahead of it.
-    pub(super) fn catch_up(&self, position: &mut Position) {
-        position.epoch = position.epoch.max(self.epoch);
     }
 
     /// The exchange's ids have begun anew: those that are remembered are of the count before.
@@ -270,15 +245,10 @@ impl Judge {
 
     /// Looks for a key, the newest first: a copy is mostly a copy of one of the last few.
     fn find(&self, key: u64) -> Option<(usize, UnixNanos)> {
-        self.won.get(self.place(key)?).copied()
-    }
-
-    /// Where an update is remembered.
-    fn place(&self, key: u64) -> Option<usize> {
         let (newer, older) = (0..self.next, self.next..self.keys.len());
         let mut places = newer.rev().chain(older.rev());
-        let place = places.find(|at| self.keys.get(*at).is_some_and(|(known, _)| *known == key))?;
-        self.won.get(place).is_some_and(|(line, _)| *line != usize::MAX).then_some(place)
+        let at = places.find(|at| self.keys.get(*at).is_some_and(|(known, _)| *known == key))?;
+        self.won.get(at).copied().filter(|(line, _)| *line != usize::MAX)
     }
 }
 
@@ -293,19 +263,18 @@ mod tests {
         Mark { seq, ts, key: ts.0.wrapping_mul(31).wrapping_add(seq.cast_unsigned()) }
     }
 
-    /// Two lines before one judge, and which of them is stale; what counts, by the time of its
-    /// receipt.
-    struct Lines(Judge, [Position; 2], Option<usize>);
+    /// Two lines before one judge; what counts, by the time of its receipt.
+    struct Lines(Judge, [Position; 2]);
 
     impl Lines {
         fn new(memory: usize) -> Self {
-            Self(Judge::new(memory), [Position::default(); 2], None)
+            Self(Judge::new(memory), [Position::default(); 2])
         }
 
         fn book(&mut self, line: usize, mark: Mark, at_ms: u64) -> bool {
             let at = UnixNanos(BASE + at_ms * 1_000_000);
-            let (other, stale) = (self.1[1 - line], self.2);
-            let is_led = |epoch| stale != Some(1 - line) && other.has_come_to(epoch);
+            let other = self.1[1 - line];
+            let is_led = |epoch| other.has_come_to(epoch);
             let first = self.0.book(line, &mut self.1[line], mark, at, is_led) == Copy::First;
             if first {
                 self.0.remember(mark, line, at, false);
@@ -371,46 +340,9 @@ mod tests {
         let mut lines = Lines::new(8);
         lines.book(0, mark(10, 10), 10);
         assert!(lines.book(0, mark(i64::MAX, 1 << 30), 20));
-        // Its own feed calls the line stale that goes on below that.
-        lines.2 = Some(0);
         assert!(!lines.book(1, mark(11, 30), 30) && !lines.book(1, mark(12, 40), 40));
         assert!(lines.book(1, mark(13, 40_000), 40_000));
         assert!(lines.book(0, mark(14, 40_001), 40_001));
-    }
-
-    #[test]
-    fn a_quiet_book_that_is_sent_again_is_led_back_by_no_line_that_lags() {
-        let mut lines = Lines::new(8);
-        assert!(lines.book(0, mark(98, 98), 0) && lines.book(0, mark(99, 99), 1));
-        assert!(lines.book(0, mark(100, 100), 2));
-        for at_ms in [10_000, 20_000, 30_000, 60_000] {
-            assert!(!lines.book(0, mark(100, 100), at_ms));
-        }
-        for n in [96, 97, 98, 99, 100] {
-            assert!(!lines.book(1, mark(n, n.unsigned_abs()), 61_000), "{n}");
-        }
-        // Nobody leads while the first is stale; then it leads on with what it had.
-        lines.2 = Some(0);
-        assert!(!lines.book(1, mark(95, 95), 70_000) && lines.book(1, mark(95, 95), 100_000));
-        lines.2 = None;
-        assert!(lines.book(0, mark(100, 100), 100_001));
-    }
-
-    #[test]
-    fn one_bad_id_on_one_line_does_not_silence_the_other_for_good() {
-        let mut lines = Lines::new(16);
-        for id in 1_000..1_050 {
-            assert!(lines.trade(0, id, 2 * id.unsigned_abs()));
-            assert!(!lines.trade(1, id, 2 * id.unsigned_abs()));
-        }
-        assert!(lines.trade(0, 7, 2_101));
-        for id in 1_051..1_100 {
-            assert!(lines.trade(0, id, 2 * id.unsigned_abs()));
-            assert!(!lines.trade(1, id, 2 * id.unsigned_abs()));
-        }
-        for id in 1_100..1_200 {
-            assert!(lines.trade(1, id, 2 * id.unsigned_abs()), "{id}");
-        }
     }
 
     #[test]
