@@ -56,7 +56,8 @@ Times the road from a frame to the published book on this machine, each frame by
 processor's cycle counter, and prints p50, p90, p99, p99.9, p99.99 and the maximum: of each stage,
 of the whole road, and of the whole road where 256 KB or 4 MB were read between frames, so that the
 caches have forgotten it. The frames come from the embedded exchange or from a capture, and are made
-before anything is timed. The thread is bound to one core where the system allows it. What one
+before anything is timed; the exchange's are 1 024 different ones in turn, each copied into one buffer
+first, as a socket does it. The thread is bound to one core where the system allows it. What one
 measurement costs is taken off, and shown.
 
 Coordinated omission: frames are given one after the other and each is timed alone, so a slow one

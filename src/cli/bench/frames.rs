@@ -14,7 +14,13 @@ use crate::wire::{Decoder, Frame};
 /// Market events a second of the embedded exchange. What is timed does not depend on it.
 const EVENTS_PER_SEC: u32 = 1_000;
 
-/// Frames end to end in memory, as a receive buffer has them.
+/// How many frames of the embedded exchange differ; more are these again. That many do not fit into a
+/// first-level cache, and no predictor of branches learns them; many more would push the road itself out
+/// of the processor's tables of pages and of its caches between two frames, where a client receives
+/// all frames in the same few pages.
+const DIFFERENT: usize = 1_024;
+
+/// Frames end to end in memory.
 #[derive(Debug)]
 pub(super) struct Frames {
     pub(super) dialect: Dialect,
@@ -26,6 +32,7 @@ pub(super) struct Frames {
     /// The end of each frame, and whether it is binary.
     ends: Vec<(usize, bool)>,
     text_bytes: usize,
+    timed: usize,
 }
 
 impl Frames {
@@ -37,23 +44,26 @@ impl Frames {
             bytes: Vec::new(),
             ends: Vec::new(),
             text_bytes: 0,
+            timed: 0,
         }
     }
 
-    /// Lets the embedded exchange make frames of one channel.
+    /// Lets the embedded exchange make frames of one channel, to be taken in turn until `timed` are
+    /// timed.
     ///
     /// # Errors
     /// [`CliError::NotServed`] where it does not have the channel.
     pub(super) fn simulated(
         subscription: Subscription,
-        count: usize,
+        timed: usize,
         seed: u64,
     ) -> Result<Self, CliError> {
+        let count = timed.min(DIFFERENT);
         let dialect = subscription.dialect();
         let listings = exchange::demo_listings(dialect, 1);
         let mut config = exchange::config(listings, EVENTS_PER_SEC, seed, true);
         config.limits = Limits { idle: None, ..config.limits };
-        let mut frames = Self::new(dialect);
+        let mut frames = Self { timed, ..Self::new(dialect) };
         frames.subscriptions.push(subscription);
         for frame in record(&config, &subscription, count) {
             match frame {
@@ -96,6 +106,7 @@ impl Frames {
             let source = io::Error::new(io::ErrorKind::InvalidData, "it holds no frame");
             return Err(open(source));
         }
+        frames.timed = frames.len();
         frames.look();
         Ok(frames)
     }
@@ -127,9 +138,14 @@ impl Frames {
         self.subscriptions = parsed.collect();
     }
 
-    /// How many there are.
+    /// How many different ones there are.
     pub(super) fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// How many are timed, each of them about as often as any other.
+    pub(super) const fn timed(&self) -> usize {
+        self.timed
     }
 
     /// The frames in order.

@@ -68,18 +68,48 @@ pub(super) fn measure(
     Ok(rows)
 }
 
-/// The frames to warm up with, and then all; each with whether it counts.
-fn warm_then_all(frames: &Frames) -> impl Iterator<Item = (Frame<'_>, bool)> {
-    let warm = frames.iter().cycle().take((ROUNDS * frames.len()).min(WARM_UP));
-    let warm = warm.map(|frame| (frame, false));
-    warm.chain(frames.iter().map(|frame| (frame, true)))
+/// A frame whose turn it is.
+struct Turn<'f> {
+    frame: Frame<'f>,
+    /// Whether it is timed, or only warms up.
+    counts: bool,
+    /// Whether the frames begin anew with it. The market's time goes back then, as it may on a new
+    /// connection and nowhere else.
+    begins: bool,
 }
 
-/// Brings a frame into the nearest cache, where the socket's copy would have left it.
-#[inline]
-fn receive(frame: Frame<'_>) {
-    let (Frame::Text(bytes) | Frame::Binary(bytes)) = frame;
-    touch(bytes);
+/// The frames to warm up with, and then those that count.
+fn warm_then_timed(frames: &Frames) -> impl Iterator<Item = Turn<'_>> {
+    let turns = |count, counts| {
+        let rounds = frames.iter().enumerate().cycle().take(count);
+        rounds.map(move |(at, frame)| Turn { frame, counts, begins: at == 0 })
+    };
+    turns((ROUNDS * frames.len()).min(WARM_UP), false).chain(turns(frames.timed(), true))
+}
+
+/// Where frames are received: copied into one buffer, again and again, as the socket does it. So they
+/// are in the nearest cache and their page is known, however many there are.
+struct Receiver {
+    buffer: Vec<u8>,
+}
+
+impl Receiver {
+    fn new(frames: &Frames) -> Self {
+        let longest = frames.iter().map(|frame| frame.len()).max().unwrap_or_default();
+        Self { buffer: vec![0; longest] }
+    }
+
+    #[inline]
+    fn receive(&mut self, frame: Frame<'_>) -> Frame<'_> {
+        let (Frame::Text(bytes) | Frame::Binary(bytes)) = frame;
+        self.buffer.clear();
+        self.buffer.extend_from_slice(bytes);
+        let received = black_box(self.buffer.as_slice());
+        match frame {
+            Frame::Text(_) => Frame::Text(received),
+            Frame::Binary(_) => Frame::Binary(received),
+        }
+    }
 }
 
 /// Reads a byte of each cache line.
@@ -97,9 +127,13 @@ fn road(clock: &CycleClock, frames: &Frames, memory: &[u8], times: &mut Histogra
         feed.subscribe(*subscription);
         readers.push((feed.book_reader(subscription), feed.trade_reader(subscription)));
     }
-    for (frame, counts) in warm_then_all(frames) {
+    let mut receiver = Receiver::new(frames);
+    for Turn { frame, counts, begins } in warm_then_timed(frames) {
+        if begins {
+            feed.set_all_states(BookState::Connecting, UnixNanos(1), &mut NoSink);
+        }
         touch(memory);
-        receive(frame);
+        let frame = receiver.receive(frame);
         let work = || feed.on_frame(frame, UnixNanos(1), &mut NoSink).is_ok();
         let (_, ns) = clock.time(work);
         if counts {
@@ -111,9 +145,9 @@ fn road(clock: &CycleClock, frames: &Frames, memory: &[u8], times: &mut Histogra
 fn inflate(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {
     let mut inflater = Inflater::new();
     let mut text = vec![0; MAX_INFLATED_LEN];
-    for (frame, counts) in warm_then_all(frames) {
-        let Frame::Binary(body) = frame else { continue };
-        receive(frame);
+    let mut receiver = Receiver::new(frames);
+    for Turn { frame, counts, .. } in warm_then_timed(frames) {
+        let Frame::Binary(body) = receiver.receive(frame) else { continue };
         let work = || inflater.inflate(body, &mut text, MAX_INFLATED_LEN).is_ok();
         let (_, ns) = clock.time(work);
         if counts {
@@ -125,10 +159,10 @@ fn inflate(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {
 /// From text to event: the copy into the decoder and the scanner, or the general parser where that
 /// has to decide.
 fn parse(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {
-    let mut texts = Texts::new();
+    let (mut receiver, mut texts) = (Receiver::new(frames), Texts::new());
     let mut decoder = Decoder::new(frames.dialect);
-    for (frame, counts) in warm_then_all(frames) {
-        let Some(text) = texts.of(frame) else { continue };
+    for Turn { frame, counts, .. } in warm_then_timed(frames) {
+        let Some(text) = texts.of(receiver.receive(frame)) else { continue };
         let work = || decoder.decode(Frame::Text(text), UnixNanos(1), &mut NoSink).is_ok();
         let (_, ns) = clock.time(work);
         if counts {
@@ -145,7 +179,11 @@ fn apply(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {
     }
     let mut stats = Stats::default();
     let mut decoder = Decoder::new(frames.dialect);
-    for (frame, counts) in warm_then_all(frames) {
+    for Turn { frame, counts, begins } in warm_then_timed(frames) {
+        if begins {
+            let connecting = BookState::Connecting;
+            slots.iter_mut().for_each(|slot| slot.set_state(connecting, UnixNanos(1), &mut NoSink));
+        }
         let mut sink = |event: &Event<'_>| {
             let (_, ns) = clock.time(|| slots.apply(event, &mut stats, &mut NoSink));
             if counts {
@@ -162,7 +200,7 @@ fn publish(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {
     let (mut books, mut trades) = (BookPublisher::new(), TradePublisher::new());
     let _readers = (books.reader(), trades.reader());
     let mut decoder = Decoder::new(frames.dialect);
-    for (frame, counts) in warm_then_all(frames) {
+    for Turn { frame, counts, .. } in warm_then_timed(frames) {
         let mut sink = |event: &Event<'_>| {
             let ns = match event {
                 Event::Book(update) => clock.time(|| books.publish(update.book, BookState::Live)).1,
@@ -203,10 +241,7 @@ impl Texts {
     /// The text of a frame; `None` where it does not inflate.
     fn of<'a>(&'a mut self, frame: Frame<'a>) -> Option<&'a [u8]> {
         match frame {
-            Frame::Text(text) => {
-                touch(text);
-                Some(text)
-            }
+            Frame::Text(text) => Some(text),
             Frame::Binary(body) => {
                 let limit = self.text.len();
                 let (len, _) = self.inflater.inflate(body, &mut self.text, limit).ok()?;

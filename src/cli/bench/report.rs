@@ -38,13 +38,17 @@ impl Report {
         rows: Vec<Row>,
     ) -> Self {
         let (len, text_len) = frames.mean_lengths();
-        let (dialect, count) = (frames.dialect, Counted(frames.len() as u64, "frame"));
+        let (dialect, count) = (frames.dialect, Counted(frames.timed() as u64, "frame"));
         let lengths = match frames.compressed() {
             true => format!("{len} bytes deflated, {text_len} of text"),
             false => format!("{len} bytes"),
         };
-        let title = format!("{dialect}, {source}: {count} of {lengths}");
-        let (frames, malformed) = (frames.len(), frames.malformed);
+        let different = match frames.len() {
+            all if all == frames.timed() => String::new(),
+            some => format!(", {some} different ones in turn"),
+        };
+        let title = format!("{dialect}, {source}: {count} of {lengths}{different}");
+        let (frames, malformed) = (frames.timed(), frames.malformed);
         let (clock_cost_ns, clock_step_ns) = (clock.cost_ns(), clock.step_ns());
         Self { title, core, clock_cost_ns, clock_step_ns, frames, malformed, rows }
     }

@@ -73,8 +73,10 @@ fn texts() -> Vec<String> {
 fn all_pairs<const N: usize>(between: &[u8; N]) -> u32 {
     let texts = texts();
     let mut read = 0;
-    for px in &texts {
-        for sz in &texts {
+    // Miri takes minutes for a thousand of them: there, each text stands once on each side.
+    let partners = if cfg!(miri) { 1 } else { texts.len() };
+    for (at, px) in texts.iter().enumerate() {
+        for sz in texts.iter().cycle().skip(at * 7).take(partners) {
             let mut window = [b'7'; WINDOW];
             let text = [px.as_bytes(), between, sz.as_bytes(), b"\""].concat();
             window[..text.len()].copy_from_slice(&text);
@@ -99,9 +101,10 @@ fn every_pair_of_shapes_is_read_or_declined_by_the_rule() {
     if Avx2::detect().is_none() {
         return;
     }
-    assert!(all_pairs(b"\",\"") > 5_000);
-    assert!(all_pairs(b"\",\"sz\":\"") > 5_000);
-    assert!(all_pairs(b"\",\"size\":\"") > 5_000);
+    let many = if cfg!(miri) { 50 } else { 5_000 };
+    assert!(all_pairs(b"\",\"") > many);
+    assert!(all_pairs(b"\",\"sz\":\"") > many);
+    assert!(all_pairs(b"\",\"size\":\"") > many);
 }
 
 #[test]
