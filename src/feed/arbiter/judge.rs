@@ -133,7 +133,13 @@ impl Judge {
         match self.find(mark.key) {
             // Within a moment a book may go to and fro; only a line's own order can tell.
             Some((winner, _)) if winner == line && !numbered && mark.ts >= last.ts => {}
-            Some((winner, at)) => return Copy::Of(winner, at),
+            Some((winner, won_at)) => {
+                if mark.key == last.key {
+                    // What is shown is still so: a quiet book is not frozen.
+                    self.at = at;
+                }
+                return Copy::Of(winner, won_at);
+            }
             None => {}
         }
         let behind = position.epoch < self.epoch;
@@ -165,8 +171,12 @@ impl Judge {
     /// Judges a trade, whose `seq` is its id: one that a slower line brings late still counts.
     pub(super) fn trade(&mut self, position: &mut Position, mark: Mark) -> Copy {
         position.step_trade(mark, self.epoch);
-        if let Some((line, at)) = self.find(mark.key) {
-            return Copy::Of(line, at);
+        if let Some(place) = self.place(mark.key) {
+            // Who brings one that has come since ids began anew has come as far.
+            if self.keys.get(place).is_some_and(|(_, id)| *id != i64::MAX) {
+                position.epoch = position.epoch.max(self.epoch);
+            }
+            return self.won.get(place).map_or(Copy::Old, |(line, at)| Copy::Of(*line, *at));
         }
         let Some(last) = self.last else { return self.first(position) };
         if position.epoch < self.epoch {
@@ -243,12 +253,17 @@ impl Judge {
         self.last
     }
 
-    /// Looks for a key, the newest first: a copy is mostly a copy of one of the last few.
+    /// Who brought the update of a key first, and when.
     fn find(&self, key: u64) -> Option<(usize, UnixNanos)> {
+        self.won.get(self.place(key)?).copied()
+    }
+
+    /// Where an update is remembered. The newest first: a copy is mostly a copy of one of the last few.
+    fn place(&self, key: u64) -> Option<usize> {
         let (newer, older) = (0..self.next, self.next..self.keys.len());
         let mut places = newer.rev().chain(older.rev());
-        let at = places.find(|at| self.keys.get(*at).is_some_and(|(known, _)| *known == key))?;
-        self.won.get(at).copied().filter(|(line, _)| *line != usize::MAX)
+        let place = places.find(|at| self.keys.get(*at).is_some_and(|(known, _)| *known == key))?;
+        self.won.get(place).is_some_and(|(line, _)| *line != usize::MAX).then_some(place)
     }
 }
 
@@ -343,6 +358,34 @@ mod tests {
         assert!(!lines.book(1, mark(11, 30), 30) && !lines.book(1, mark(12, 40), 40));
         assert!(lines.book(1, mark(13, 40_000), 40_000));
         assert!(lines.book(0, mark(14, 40_001), 40_001));
+    }
+
+    #[test]
+    fn a_quiet_book_that_is_sent_again_is_led_back_by_no_line_that_lags() {
+        let mut lines = Lines::new(8);
+        assert!((98..=100).all(|n| lines.book(0, mark(n, n.unsigned_abs()), 0)));
+        for at_ms in [10_000, 20_000, 30_000, 60_000] {
+            assert!(!lines.book(0, mark(100, 100), at_ms));
+        }
+        assert!(![96, 97, 98, 99, 100].iter().any(|n| lines.book(1, mark(*n, 90), 61_000)));
+        // Nor is it frozen where nothing is sent again: what a line brings is believed in the end.
+        assert!(!lines.book(1, mark(97, 97), 80_000) && lines.book(1, mark(97, 97), 90_001));
+    }
+
+    #[test]
+    fn one_bad_id_on_one_line_does_not_silence_the_other() {
+        let mut lines = Lines::new(16);
+        let both = |lines: &mut Lines, ids: std::ops::Range<i64>| {
+            for id in ids {
+                assert!(lines.trade(0, id, 2 * id.unsigned_abs()));
+                assert!(!lines.trade(1, id, 2 * id.unsigned_abs()));
+            }
+        };
+        both(&mut lines, 1_000..1_050);
+        assert!(lines.trade(0, 7, 2_101));
+        both(&mut lines, 1_051..1_100);
+        // The first line ends.
+        assert!((1_100..1_200).all(|id| lines.trade(1, id, 2 * id.unsigned_abs())));
     }
 
     #[test]
