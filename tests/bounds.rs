@@ -4,9 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 use okx_feed::{
-    BOOK5_LEVELS, DecodeErrorKind as Kind, Decoder, DepthBook, Dialect, Event, Frame, MAX_BODY_LEN,
-    MAX_DEPTH, MAX_DEPTH_LEVELS, MAX_FRAME_LEN, MAX_ID_LEN, MAX_INFLATED_LEN, MAX_ITEMS,
-    MAX_JSON_DEPTH, MAX_SCALE, UnixNanos,
+    BOOK5_LEVELS, DecodeErrorKind as Kind, DecodeLimits, Decoder, DepthBook, Dialect, Event, Frame,
+    MAX_BODY_LEN, MAX_DEPTH, MAX_DEPTH_LEVELS, MAX_FRAME_LEN, MAX_ID_LEN, MAX_INFLATED_LEN,
+    MAX_ITEMS, MAX_JSON_DEPTH, MAX_SCALE, UnixNanos,
 };
 
 /// Decodes a frame; `None` where it is taken.
@@ -133,6 +133,13 @@ fn a_deep_book_has_at_most_max_depth_levels() {
 }
 
 /// The work for an item must not grow with what stands before it: when it did, this took a minute.
+#[test]
+#[should_panic(expected = "capacity overflow")]
+fn a_limit_that_no_memory_could_hold_is_no_limit() {
+    let limits = DecodeLimits { frame_len: usize::MAX, ..DecodeLimits::default() };
+    let _ = Decoder::with_limits(Dialect::V3, limits);
+}
+
 #[test]
 fn numbers_in_any_order_behind_a_long_part_cost_no_more_than_their_bytes() {
     let item = r#"{"trade_id":1,"qty":2,"price":3,"side":"buy","instrument_id":"X","timestamp":"2021-04-25T08:24:33.352Z"}"#;

@@ -12,7 +12,8 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use okx_feed::sim::{Exchange, ExchangeConfig, FaultRule, Server, ServerHandle};
 use okx_feed::{
-    BookState, Client, ClientStats, Credentials, Dialect, DownReason, Event, Subscription,
+    BookState, Client, ClientConfig, ClientStats, Credentials, Dialect, DownReason, Event,
+    Subscription,
 };
 use patience::{quick, wait_for};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -20,9 +21,13 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 async fn exchange() -> (ServerHandle, Client) {
+    exchange_with(quick).await
+}
+
+async fn exchange_with(configure: impl FnOnce(&mut ClientConfig)) -> (ServerHandle, Client) {
     let server = Server::bind("127.0.0.1:0", ExchangeConfig::default()).await.unwrap().spawn();
     let url = format!("ws://{}/ws/v5/public", server.local_addr());
-    let client = Client::v5("BTC-USDT").url(url).configure(quick).spawn().unwrap();
+    let client = Client::v5("BTC-USDT").url(url).configure(configure).spawn().unwrap();
     wait_for(|| client.connections().unwrap().iter().all(|one| one.well).then_some(())).await;
     (server, client)
 }
@@ -108,6 +113,67 @@ async fn an_exchange_that_announces_on_every_connection_gets_two() {
         assert!(client.connections().unwrap().len() <= 2);
     }
     client.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_successor_that_is_announced_at_once_is_relieved_too_when_the_old_one_is_gone() {
+    let (server, client) = exchange_with(|config| {
+        quick(config);
+        config.relieve_again_after = Duration::from_millis(100);
+    })
+    .await;
+    let old = server.inspect(Exchange::ids);
+    announce(&server);
+    // The second is announced before it has anything, and never again.
+    let young =
+        wait_for(|| server.inspect(Exchange::ids).into_iter().find(|id| !old.contains(id))).await;
+    let notice: FaultRule = "notice:after=60s".parse().unwrap();
+    server.intervene(|exchange, now| {
+        exchange.inject(young, &notice, now);
+    });
+    // A third takes over from it, and stays alone.
+    wait_for(|| (client.stats().unwrap().connects == 3).then_some(())).await;
+    wait_for(|| (client.connections().unwrap().len() == 1).then_some(())).await;
+    assert_eq!(client.stats().unwrap().upgrades, 2);
+    client.stop();
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_repeats_the_login_is_given_to_nobody() {
+    let address = scripted(move |mut socket| async move {
+        while let Some(Ok(message)) = socket.next().await {
+            let Message::Text(request) = message else { continue };
+            let quoted = request.replace('"', "\\\"");
+            let error =
+                format!(r#"{{"event":"error","code":"60012","msg":"Invalid request: {quoted}"}}"#);
+            let _ = socket.send(Message::text(error)).await;
+        }
+    })
+    .await;
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let tell = Arc::clone(&told);
+    let client = Client::builder(Dialect::V5)
+        .subscribe("books5:BTC-USDT")
+        .url(format!("ws://{address}"))
+        .login(Credentials::new("the-key", "the-secret", "the-word"))
+        .on_event(move |event: &Event<'_>| tell.lock().unwrap().push(format!("{event:?}")))
+        .spawn()
+        .unwrap();
+    wait_for(|| {
+        (client.connections().unwrap().iter().any(|one| one.logins_refused == 1)).then_some(())
+    })
+    .await;
+    let rejected = Some(BookState::Down(DownReason::Rejected));
+    let books: Subscription = "books5:BTC-USDT".parse().unwrap();
+    wait_for(|| (client.state(&books) == rejected).then_some(())).await;
+    client.stop();
+    let told = told.lock().unwrap().join("\n");
+    assert!(told.contains("withheld") && told.contains("books5"), "{told}");
+    assert!(
+        !["the-key", "the-secret", "the-word"].iter().any(|part| told.contains(part)),
+        "{told}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -299,6 +299,23 @@ fn a_key_that_comes_twice_counts_as_its_last_and_null_as_absent() {
 }
 
 #[test]
+fn a_null_that_comes_last_makes_a_member_absent_in_the_envelope_too() {
+    let book =
+        r#"{"arg":{"channel":"bbo-tbt","instId":"I"},"data":[{"asks":[],"bids":[],"ts":"1"}]"#;
+    assert!(v5(&format!("{book}}}"))[0].starts_with("book bbo-tbt:I"));
+    assert_eq!(v5(&format!(r#"{book},"arg":null}}"#)), [r#"skipped """#]);
+    let unnamed = book.replace(r#""I"}"#, r#""I","channel":null}"#);
+    assert_eq!(v5(&format!("{unnamed}}}")), [r#"skipped """#]);
+    let trade = r#"{"table":"spot/trade","data":[{"side":"buy","trade_id":"1","price":"1","size":"1","instrument_id":"I","timestamp":"2019-05-14T02:03:04.567Z"}]"#;
+    assert!(v3(&format!("{trade}}}"))[0].starts_with("trade"));
+    for (dialect, text) in [(Dialect::V3, trade), (Dialect::V5, book)] {
+        let text = format!(r#"{text},"data":null}}"#);
+        let error = decode(dialect, Frame::Text(text.as_bytes())).unwrap_err();
+        assert_eq!(error.kind, Kind::MissingField, "{text}");
+    }
+}
+
+#[test]
 fn odd_members_of_an_envelope_cost_no_more_than_themselves() {
     let error = "error code None message None channel None/None:None id None success None";
     for text in [

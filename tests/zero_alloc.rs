@@ -311,6 +311,53 @@ fn broken_bodies_cost_nothing() {
 }
 
 #[test]
+fn each_kind_of_error_costs_nothing() {
+    use okx_feed::{DecodeErrorKind as Kind, Decoder, MAX_ITEMS};
+
+    let texts = v5_texts();
+    let text = |of: &str| texts.iter().find(|(name, _)| *name == of).unwrap().1.clone();
+    let (book, trade) = (text("books5"), text("trades"));
+    let changed = |text: &str, from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1).into_bytes()
+    };
+    let item = trade.split_once('[').unwrap().1.strip_suffix("]}").unwrap();
+    let items = vec![item; MAX_ITEMS + 1].join(",");
+    let levels = [r#"["1","1","1"]"#; 6].join(",");
+    let bytes = [
+        (Kind::FrameTooLarge, vec![b' '; (1 << 20) + 1]),
+        (Kind::InflatedTooLarge, deflated(&" ".repeat(3 << 20))),
+        (Kind::Deflate, vec![0xff; 64]),
+        (Kind::UnexpectedBinary, vec![0xff; 64]),
+        (Kind::Json, changed(&book, "}", "")),
+        (Kind::WrongType, changed(&book, r#""bids":"#, r#""bids":5,"x":"#)),
+        (Kind::MissingField, changed(&book, r#""asks""#, r#""tasks""#)),
+        (Kind::Number, changed(&book, "9362.1", "9362.x")),
+        (Kind::NumberOverflow, changed(&book, "9362.1", "93621111111111111111")),
+        (Kind::NumberScale, changed(&book, "9362.1", "0.0000000000000000001")),
+        (Kind::Timestamp, changed(&book, "1652671418483", "16526714184x3")),
+        (Kind::Side, changed(&trade, "sell", "sold")),
+        (Kind::Action, changed(&text("books"), "update", "upgrade")),
+        (Kind::LevelShape, changed(&book, r#"["9362.1","23","0","3"]"#, r#"["9362.1"]"#)),
+        (Kind::TooManyLevels, changed(&book, LEVELS, &format!("[{levels}]"))),
+        (Kind::TooManyItems, changed(&trade, item, &items)),
+        (Kind::InstrumentId, changed(&book, "BTC-USDT", &"BTC".repeat(20))),
+    ];
+    assert!(bytes.iter().map(|(kind, _)| *kind).eq(Kind::ALL));
+    for (kind, bytes) in &bytes {
+        let (dialect, frame) = match kind {
+            Kind::InflatedTooLarge | Kind::Deflate => (Dialect::V3, Frame::Binary(bytes)),
+            Kind::UnexpectedBinary => (Dialect::V5, Frame::Binary(bytes)),
+            _ => (Dialect::V5, Frame::Text(bytes)),
+        };
+        let mut decoder = Decoder::new(dialect);
+        let result = decoder.decode(frame, UnixNanos(1), &mut |_: &Event<'_>| {});
+        assert_eq!(result.unwrap_err().kind, *kind);
+        assert_eq!(cost(dialect, frame), (ALLOWED, false), "{kind:?}");
+    }
+}
+
+#[test]
 fn the_counter_counts() {
     let before = ALLOCATIONS.get();
     std::hint::black_box(Box::new(5u8));

@@ -1,6 +1,7 @@
 //! How a client is made: one chain, then `spawn`.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::client::Client;
 use super::connect::{Target, TlsConfig};
@@ -45,6 +46,9 @@ pub struct ClientConfig {
     pub lines: usize,
     /// How many subscriptions a connection takes before another one is opened; 100.
     pub max_subscriptions_per_connection: usize,
+    /// When a connection that is to relieve another, and is announced to be closed as well, is looked
+    /// at again; 10 s.
+    pub relieve_again_after: Duration,
     /// Whether the time from receipt to book update is measured, at two looks at a clock a frame.
     pub measure: bool,
     /// Decides the jitter of the pauses between attempts.
@@ -65,6 +69,7 @@ impl ClientConfig {
             stale: StaleLimits::default(),
             lines: 1,
             max_subscriptions_per_connection: 100,
+            relieve_again_after: Duration::from_secs(10),
             measure: true,
             seed: fastrand::u64(..),
         }

@@ -97,9 +97,9 @@ impl Target {
         Ok(Self { request, host, port, websocket, connector })
     }
 
-    /// The host and the port, as the limit of attempts counts them.
+    /// The host and the port, by which attempts are counted.
     pub(super) fn host(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        format!("{}:{}", self.host.to_ascii_lowercase(), self.port)
     }
 
     /// Looks the name up.

@@ -197,6 +197,17 @@ impl<S: Sink + 'static> Director<S> {
     fn relieve(&mut self, old: Place) {
         let Some(group) = self.groups.get(old.group) else { return };
         if !group.may_be_relieved(old.line) {
+            if group.is_successor(old.line) {
+                // A fleet that is upgraded tells so on each new connection: once the old one is gone,
+                // this one will need a successor too.
+                let notices = self.hub.borrow().notices.clone();
+                let pause = self.config.relieve_again_after;
+                tokio::task::spawn_local(async move {
+                    tokio::time::sleep(pause).await;
+                    // Without a director everything has ended.
+                    let _ = notices.send(Notice::Announced(old));
+                });
+            }
             return;
         }
         let place = Place { group: old.group, line: group.free() };

@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::clock::Clock;
 use super::hub::{Place, SharedHub};
 use super::line::Notice;
+use super::login::Credentials;
 use super::stats::ConnectionStats;
 use crate::feed::{FeedHandler, LostReason, Session, SessionEvent, Slot};
 use crate::model::{
@@ -22,6 +23,9 @@ pub const LATENCY_MAX_NS: u64 = 10_000_000_000;
 /// How much of the exchange's own words is logged, in characters.
 const MAX_LOGGED: usize = 200;
 
+/// What stands in the place of an answer that repeats the login.
+const WITHHELD: &str = "(withheld: it repeats the login request)";
+
 /// How long a line that is to relieve another waits for every book to come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -35,6 +39,8 @@ pub(super) struct Intake<S> {
     pub(super) stats: ConnectionStats,
     pub(super) latency: Histogram<u64>,
     pub(super) measure: bool,
+    /// What no log and no sink may be given, where there is a login.
+    pub(super) credentials: Option<Credentials>,
     /// Since when the director waits for this line to be well, where he does.
     pub(super) awaited: Option<MonoNanos>,
     /// Whether it may have become well since that was looked at.
@@ -49,7 +55,7 @@ impl<S: Sink> Intake<S> {
             Message::Text(text) => self.frame(Frame::Text(text.as_bytes())),
             Message::Binary(body) => self.frame(Frame::Binary(body)),
             // tungstenite answers pings itself, with the next write or read.
-            _ => self.session.inbound(self.clock.mono()),
+            _ => self.session.pinged(self.clock.mono()),
         }
     }
 
@@ -58,11 +64,15 @@ impl<S: Sink> Intake<S> {
     fn frame(&mut self, frame: Frame<'_>) {
         let (mono, wall) = self.clock.now();
         self.session.inbound(mono);
-        let Self { handler, session, hub, place, news, .. } = self;
+        let Self { handler, session, hub, place, news, credentials, .. } = self;
         let mut hub = hub.borrow_mut();
         let result = handler.on_frame(frame, wall, &mut |event: &Event<'_>| {
             match event {
-                Event::Control(control) => on_control(session, control, mono),
+                Event::Control(control) => {
+                    let control = &withhold(control, credentials.as_ref());
+                    on_control(session, control, mono);
+                    return hub.on_event(*place, &Event::Control(*control));
+                }
                 Event::State(change) => {
                     *news = true;
                     on_state(session, change, mono);
@@ -108,8 +118,11 @@ impl<S: Sink> Intake<S> {
                 }
                 SessionEvent::LoginRefused { code, message } => {
                     let message: String = message.chars().take(MAX_LOGGED).collect();
-                    tracing::error!(code, reason = %message, "login refused");
                     self.stats.logins_refused += 1;
+                    let refused = self.stats.logins_refused;
+                    if refused.is_power_of_two() {
+                        tracing::error!(code, reason = %message, refused, "login refused");
+                    }
                 }
                 SessionEvent::UpgradeAnnounced => {
                     self.stats.upgrades += 1;
@@ -210,11 +223,21 @@ impl<S: Sink> Intake<S> {
     }
 }
 
+/// A reply without its text where that repeats the login: an exchange that calls a request invalid
+/// may quote it.
+#[cold]
+fn withhold<'t>(control: &Control<'t>, credentials: Option<&Credentials>) -> Control<'t> {
+    let repeats = |text: &str| credentials.is_some_and(|credentials| credentials.are_in(text));
+    let message = control.message.map(|text| if repeats(text) { WITHHELD } else { text });
+    Control { message, ..*control }
+}
+
 /// The control plane: replies and notices go to the session.
 #[cold]
 fn on_control(session: &mut Session, control: &Control<'_>, now: MonoNanos) {
-    if control.kind != ControlKind::Pong {
-        session.control(control, now);
+    match control.kind {
+        ControlKind::Pong => session.pinged(now),
+        _ => session.control(control, now),
     }
 }
 

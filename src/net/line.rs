@@ -87,6 +87,12 @@ impl Group {
         self.places.iter().position(Option::is_none).unwrap_or(self.places.len())
     }
 
+    /// Whether the line at this place is to relieve another that has not ended yet.
+    pub(super) fn is_successor(&self, at: usize) -> bool {
+        let line = self.places.get(at).and_then(Option::as_ref);
+        line.is_some_and(|line| line.relieves.is_some())
+    }
+
     /// Whether the line at this place may be given a successor. One that is a successor itself, or
     /// has one, or is about to end, may not: an exchange that announces an upgrade on every
     /// connection must not be answered with ever more of them.

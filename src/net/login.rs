@@ -96,6 +96,12 @@ impl Credentials {
         }
     }
 
+    /// Whether a text holds the key or the passphrase, as an exchange's answer does that repeats the
+    /// request.
+    pub(super) fn are_in(&self, text: &str) -> bool {
+        [&self.key, &self.secret, &self.passphrase].iter().any(|part| text.contains(part.as_str()))
+    }
+
     /// Signs a time: base64 of the HMAC-SHA256 of time, method and path.
     fn sign(&self, timestamp: &str) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.as_bytes());

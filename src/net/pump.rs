@@ -111,8 +111,20 @@ impl<S: Sink> Pump<S> {
         let stats = ConnectionStats::new(place.group, place.line);
         let latency = new_latency();
         let (awaited, news) = (None, false);
-        let intake =
-            Intake { clock, handler, session, hub, place, stats, latency, measure, awaited, news };
+        let credentials = config.credentials.clone();
+        let intake = Intake {
+            clock,
+            handler,
+            session,
+            hub,
+            place,
+            stats,
+            latency,
+            measure,
+            credentials,
+            awaited,
+            news,
+        };
         Self {
             config,
             target,

@@ -151,7 +151,8 @@ impl Decoder {
     #[must_use]
     pub fn with_limits(dialect: Dialect, limits: DecodeLimits) -> Self {
         let text_len = limits.frame_len.max(limits.inflated_len);
-        let room = text_len.max(INFLATE_SPACE) + PADDING;
+        // What wraps would be no room at all, and no panic.
+        let room = text_len.max(INFLATE_SPACE).saturating_add(PADDING);
         Self {
             dialect,
             limits,

@@ -13,7 +13,8 @@ pub enum DecodeErrorKind {
     FrameTooLarge = 0,
     /// The inflated text is over its limit.
     InflatedTooLarge = 1,
-    /// The body is not one complete raw DEFLATE stream.
+    /// The body does not begin with a complete raw DEFLATE stream. What stands behind its end is not
+    /// looked at, as zlib does not.
     Deflate = 2,
     /// A binary frame in v5, which has text frames only.
     UnexpectedBinary = 3,

@@ -26,17 +26,22 @@ pub(super) fn parse(
     let (mut table, mut action, mut data) = (None, None, None);
     let mut event = None;
     let mut control = Control { ts_recv, ..Control::new(ControlKind::Error) };
-    for (key, value) in root.object()?.filter(|(_, value)| !value.is_null()) {
+    for (key, value) in root.object()? {
+        // Of a key that comes twice the last occurrence counts, and `null` is as good as absent.
+        let value = Some(value).filter(|value| !value.is_null());
+        let text = value.and_then(|value| value.str().ok());
         match key {
-            "table" => table = Some(value.str()?),
-            "action" => action = Some(value),
-            "data" => data = Some(value),
-            "event" => event = Some(value.str()?),
+            "table" => table = value.map(|value| value.str()).transpose()?,
+            "action" => action = value,
+            "data" => data = value,
+            "event" => event = value.map(|value| value.str()).transpose()?,
             // What a reply says besides its event is of use where it can be read, and no more.
-            "channel" => set_channel(&mut control, value.str().unwrap_or_default()),
-            "message" => control.message = value.str().ok(),
-            "errorCode" | "error_code" => control.code = value.integer().ok(),
-            "success" => control.success = value.bool(),
+            "channel" => set_channel(&mut control, text.unwrap_or_default()),
+            "message" => control.message = text,
+            "errorCode" | "error_code" => {
+                control.code = value.and_then(|value| value.integer().ok());
+            }
+            "success" => control.success = value.and_then(|value| value.bool()),
             _ => {}
         }
     }
@@ -71,6 +76,7 @@ fn other<'t>(event: Option<&'t str>, mut control: Control<'t>, sink: &mut impl S
 
 /// Takes `spot/trade:DOT-USD` apart; a part that is not there stays `None`.
 fn set_channel<'t>(control: &mut Control<'t>, text: &'t str) {
+    (control.market, control.channel, control.inst_id) = (None, None, None);
     if text.is_empty() {
         return;
     }

@@ -25,17 +25,20 @@ pub(super) fn parse(
     let root = document.root();
     let (mut action, mut data, mut event, mut named) = (None, None, None, None);
     let mut control = Control { ts_recv, ..Control::new(ControlKind::Error) };
-    for (key, value) in root.object()?.filter(|(_, value)| !value.is_null()) {
+    for (key, value) in root.object()? {
+        // Of a key that comes twice the last occurrence counts, and `null` is as good as absent.
+        let value = Some(value).filter(|value| !value.is_null());
+        let text = value.and_then(|value| value.str().ok());
         match key {
             "arg" => set_arg(&mut control, value)?,
-            "action" => action = Some(value),
-            "data" => data = Some(value),
-            "event" => event = Some(value.str()?),
+            "action" => action = value,
+            "data" => data = value,
+            "event" => event = value.map(|value| value.str()).transpose()?,
             // What a reply says besides its event is of use where it can be read, and no more.
-            "channel" => named = value.str().ok(),
-            "msg" => control.message = value.str().ok(),
-            "code" => control.code = value.integer().ok(),
-            "id" => control.id = value.str().ok(),
+            "channel" => named = text,
+            "msg" => control.message = text,
+            "code" => control.code = value.and_then(|value| value.integer().ok()),
+            "id" => control.id = text,
             _ => {}
         }
     }
@@ -60,12 +63,17 @@ pub(super) fn parse(
 }
 
 /// Reads `{"channel":"books","instId":"BTC-USDT"}`; other members are not needed.
-fn set_arg<'t>(control: &mut Control<'t>, arg: Value<'_, '_, 't>) -> Result<(), DecodeError> {
+fn set_arg<'t>(
+    control: &mut Control<'t>,
+    arg: Option<Value<'_, '_, 't>>,
+) -> Result<(), DecodeError> {
     (control.channel, control.inst_id) = (None, None);
-    for (key, value) in arg.object()?.filter(|(_, value)| !value.is_null()) {
+    let Some(arg) = arg else { return Ok(()) };
+    for (key, value) in arg.object()? {
+        let value = Some(value).filter(|value| !value.is_null());
         match key {
-            "channel" => control.channel = Some(value.str()?),
-            "instId" => control.inst_id = Some(value.str()?),
+            "channel" => control.channel = value.map(|value| value.str()).transpose()?,
+            "instId" => control.inst_id = value.map(|value| value.str()).transpose()?,
             _ => {}
         }
     }

@@ -17,6 +17,8 @@ const LAG: u64 = 60;
 #[derive(Default)]
 struct Model {
     first: [BTreeMap<u64, (usize, u64)>; 4],
+    /// When what is shown came last from the line that brought it first.
+    shown: [u64; 4],
     wins: [u64; LINES],
     copies: [u64; LINES],
     repeats: [u64; LINES],
@@ -30,6 +32,7 @@ impl Model {
         match self.first[channel].get(&n) {
             None => {
                 self.first[channel].insert(n, (line, now));
+                self.shown[channel] = now;
                 self.wins[line] += 1;
                 return true;
             }
@@ -38,7 +41,12 @@ impl Model {
             Some((winner, _)) if *winner == line && CHANNELS[channel] == "bbo-tbt" => {
                 self.old[line] += 1;
             }
-            Some((winner, _)) if *winner == line => self.repeats[line] += 1,
+            Some((winner, _)) if *winner == line => {
+                self.repeats[line] += 1;
+                if self.first[channel].last_key_value().is_some_and(|(last, _)| *last == n) {
+                    self.shown[channel] = now;
+                }
+            }
             Some((_, at)) => {
                 self.copies[line] += 1;
                 self.most_behind[line] = self.most_behind[line].max((now - at) / 1000);
@@ -116,7 +124,12 @@ fn each_update_is_told_once_when_the_first_line_brings_it() {
         } else {
             let top = readers[channel].as_ref().unwrap().live().unwrap();
             let px = top.best_ask().unwrap().px();
-            assert_eq!((px.mantissa().cast_unsigned(), top.ts_recv.0), (last + 1, *at), "{winner}");
+            let shown = model.shown[channel];
+            assert_eq!(
+                (px.mantissa().cast_unsigned(), top.ts_recv.0),
+                (last + 1, shown),
+                "{winner}"
+            );
         }
         let seq = (CHANNELS[channel] != "bbo-tbt").then_some(last.cast_signed() + 1);
         assert_eq!(rig.arbiter.last_seq(&sub(CHANNELS[channel])), seq);

@@ -60,6 +60,23 @@ fn a_line_that_is_live_without_a_book_shows_no_old_one() {
 }
 
 #[test]
+fn a_quiet_book_that_is_sent_again_is_of_now_for_readers_and_nothing_for_the_sink() {
+    let mut rig = Rig::new(2, &["books5"]);
+    let reader = rig.arbiter.book_reader(&sub("books5")).unwrap();
+    rig.bring(0, &book("books5", 1, true));
+    rig.bring(1, &book("books5", 1, true));
+    let first = reader.view();
+    // A copy of another line says when that one came, and the book is the first's.
+    assert_eq!(first.book.ts_recv, UnixNanos(rig.now));
+    rig.now += 60_000_000_000;
+    assert_eq!(rig.bring(1, &book("books5", 1, true)), [""; 0]);
+    assert_eq!(reader.view(), first);
+    assert_eq!(rig.bring(0, &book("books5", 1, true)), [""; 0]);
+    let again = reader.view();
+    assert_eq!((again.book.ts_recv, again.state), (UnixNanos(rig.now), BookState::Live));
+}
+
+#[test]
 fn without_any_line_nothing_is_believed_and_the_first_to_come_back_may_be_anywhere() {
     let mut rig = Rig::new(2, &["books5", "trades"]);
     for line in 0..2 {

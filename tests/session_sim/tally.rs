@@ -1,6 +1,6 @@
 //! What goes wrong in the runs, and what comes of it.
 
-pub(crate) const RULES: [&str; 27] = [
+pub(crate) const RULES: [&str; 28] = [
     "drop",
     "rst",
     "halfopen",
@@ -16,6 +16,7 @@ pub(crate) const RULES: [&str; 27] = [
     "bomb:bytes=70000",
     "noack:times=3",
     "ignore:times=2",
+    "ignore:times=4",
     "error:times=2",
     "close:code=4004",
     "close:code=4005",

@@ -66,14 +66,16 @@ fn read_text(dialect: Dialect, text: &[u8]) -> Option<Vec<Seen>> {
 fn v3(message: &[(String, Json)]) -> Option<Vec<Seen>> {
     let (mut table, mut action, mut data, mut event) = (None, None, None, None);
     let mut reply = Reply { kind: "error".to_owned(), ..Reply::default() };
-    for (key, value) in present(message) {
+    for (key, value) in message {
+        let value = present(value);
         match &**key {
-            "table" => table = Some(value.text()?),
-            "action" => action = Some(value),
-            "data" => data = Some(value),
-            "event" => event = Some(value.text()?),
+            "table" => table = strict_text(value)?,
+            "action" => action = value,
+            "data" => data = value,
+            "event" => event = strict_text(value)?,
             "channel" => {
-                let Some(text) = value.text().filter(|text| !text.is_empty()) else { continue };
+                (reply.market, reply.channel, reply.inst_id) = (None, None, None);
+                let Some(text) = text(value).filter(|text| !text.is_empty()) else { continue };
                 let (head, id) = text.split_once(':').map_or((text, None), |(h, i)| (h, Some(i)));
                 let (market, name) =
                     head.split_once('/').map_or((None, head), |(m, c)| (Some(m), c));
@@ -81,9 +83,9 @@ fn v3(message: &[(String, Json)]) -> Option<Vec<Seen>> {
                 reply.channel = Some(name.to_owned());
                 reply.inst_id = id.map(str::to_owned);
             }
-            "message" => reply.message = value.text().map(str::to_owned),
-            "errorCode" | "error_code" => reply.code = int(value),
-            "success" => reply.success = value.flag(),
+            "message" => reply.message = text(value).map(str::to_owned),
+            "errorCode" | "error_code" => reply.code = value.and_then(int),
+            "success" => reply.success = value.and_then(Json::flag),
             _ => {}
         }
     }
@@ -112,25 +114,28 @@ fn v3(message: &[(String, Json)]) -> Option<Vec<Seen>> {
 fn v5(message: &[(String, Json)]) -> Option<Vec<Seen>> {
     let (mut action, mut data, mut event, mut named) = (None, None, None, None);
     let mut reply = Reply { kind: "error".to_owned(), ..Reply::default() };
-    for (key, value) in present(message) {
+    for (key, value) in message {
+        let value = present(value);
         match &**key {
             "arg" => {
                 (reply.channel, reply.inst_id) = (None, None);
-                for (key, value) in present(value.members()?) {
+                for (key, value) in value.map_or(Some(&[][..]), Json::members)? {
                     match &**key {
-                        "channel" => reply.channel = Some(value.text()?.to_owned()),
-                        "instId" => reply.inst_id = Some(value.text()?.to_owned()),
+                        "channel" => {
+                            reply.channel = strict_text(present(value))?.map(str::to_owned)
+                        }
+                        "instId" => reply.inst_id = strict_text(present(value))?.map(str::to_owned),
                         _ => {}
                     }
                 }
             }
-            "action" => action = Some(value),
-            "data" => data = Some(value),
-            "event" => event = Some(value.text()?),
-            "channel" => named = value.text().map(str::to_owned),
-            "msg" => reply.message = value.text().map(str::to_owned),
-            "code" => reply.code = int(value),
-            "id" => reply.id = value.text().map(str::to_owned),
+            "action" => action = value,
+            "data" => data = value,
+            "event" => event = strict_text(value)?,
+            "channel" => named = text(value).map(str::to_owned),
+            "msg" => reply.message = text(value).map(str::to_owned),
+            "code" => reply.code = value.and_then(int),
+            "id" => reply.id = text(value).map(str::to_owned),
             _ => {}
         }
     }
@@ -239,9 +244,19 @@ impl Items<'_> {
     }
 }
 
-/// The members that are not `null`, which is as good as none.
-fn present(members: &[(String, Json)]) -> impl Iterator<Item = &(String, Json)> {
-    members.iter().filter(|(_, value)| *value != Json::Null)
+/// `null` is as good as none.
+fn present(value: &Json) -> Option<&Json> {
+    Some(value).filter(|value| **value != Json::Null)
+}
+
+/// The text of what may be of use and may be anything.
+fn text(value: Option<&Json>) -> Option<&str> {
+    value.and_then(Json::text)
+}
+
+/// The text of what has to be one where it is there; `None` where it is something else.
+fn strict_text(value: Option<&Json>) -> Option<Option<&str>> {
+    value.map_or(Some(None), |value| value.text().map(Some))
 }
 
 /// The last member of one of the names; `null` is as good as none.

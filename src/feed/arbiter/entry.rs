@@ -145,7 +145,10 @@ impl Entry {
         let book = update.book;
         let mark = book_mark(book);
         let copy = self.judge_book(line, mark, book.ts_recv);
-        if copy == Copy::First {
+        // A quiet book that its line sends again is none for the sink, and of now for who reads it.
+        let is_again = matches!(copy, Copy::Of(winner, _) if winner == line)
+            && self.judge.last().is_some_and(|last| last.key == mark.key);
+        if copy == Copy::First || is_again {
             self.winner = line;
             if let Some(publisher) = &mut self.publishers.book {
                 publisher.publish(book, self.state);

@@ -196,9 +196,13 @@ impl Asks {
             }
             return Vec::new();
         }
-        let named = waiting.iter().position(|wanted| names(message, &wanted.subscription));
-        let only = (waiting.len() == 1).then_some(0);
-        let Some(wanted) = named.or(only).and_then(|at| waiting.get_mut(at)) else {
+        let is_named = |wanted: &&mut Wanted| names(message, &wanted.subscription);
+        let [wanted] = &mut match waiting.len() {
+            0 | 1 => waiting,
+            // A text that repeats the request names all of it, good and bad, and so nobody: each is
+            // asked for alone when the answer does not come.
+            _ => waiting.into_iter().filter(is_named).collect(),
+        }[..] else {
             return Vec::new();
         };
         let login = needs_login(control.code);

@@ -20,11 +20,14 @@ impl Backoff {
 
     /// The pause before the next attempt. Each call counts as one more failure.
     pub(super) fn pause(&mut self) -> Duration {
-        let doubled = self.config.first.saturating_mul(1 << self.failures.min(20));
-        let longest = u64::try_from(doubled.min(self.config.cap).as_nanos()).unwrap_or(u64::MAX);
+        let BackoffConfig { first, cap, floor, .. } = self.config;
+        let doubled = first.saturating_mul(1 << self.failures.min(20));
+        // Above the floor, so that the first pauses differ too where that is the longer one.
+        let longest = doubled.min(cap.saturating_sub(floor)).as_nanos();
+        let longest = u64::try_from(longest).unwrap_or(u64::MAX);
         self.failures = self.failures.saturating_add(1);
         // Full jitter: clients that were dropped together must not come back together.
-        Duration::from_nanos(self.random.u64(0..=longest)).max(self.config.floor)
+        floor + Duration::from_nanos(self.random.u64(0..=longest))
     }
 
     /// Starts small again where the connection that was open since `opened` has proved stable.
@@ -48,9 +51,18 @@ mod tests {
             let mut backoff = Backoff::new(config.clone(), seed);
             for failure in 0..100 {
                 let pause = backoff.pause();
-                let longest = config.first.saturating_mul(1 << failure.min(20)).min(config.cap);
-                assert!(pause >= config.floor && pause <= longest.max(config.floor));
+                let longest = config.first.saturating_mul(1 << failure.min(20)) + config.floor;
+                assert!(pause >= config.floor && pause <= longest.min(config.cap));
             }
+        }
+    }
+
+    #[test]
+    fn two_that_were_dropped_together_do_not_come_back_together() {
+        for dialect in [Dialect::V3, Dialect::V5] {
+            let config = SessionConfig::new(dialect).backoff;
+            let first = |seed| Backoff::new(config.clone(), seed).pause();
+            assert!((1..20).all(|seed| first(seed) != first(0)), "{dialect}");
         }
     }
 

@@ -34,6 +34,10 @@ pub struct SessionConfig {
     pub requests_per_hour: usize,
     /// The most bytes of arguments in a request: 4096 in v3, 65,536 in v5.
     pub request_len: usize,
+    /// The most messages of control traffic in a second: replies, notices, WebSocket pings; 10,000.
+    /// An exchange that sends more is left for a new connection: it answers one request with a
+    /// thousand acknowledgements at most.
+    pub controls_per_sec: u32,
 }
 
 /// How many attempts to connect a host takes from one address.
@@ -58,14 +62,15 @@ pub struct ResyncConfig {
     pub stable_after: Duration,
 }
 
-/// Pauses that double from `first` to `cap`, each cut at random to between nothing and itself.
+/// Pauses that double from `first`, each cut at random to between nothing and itself, on top of
+/// `floor`, and together no longer than `cap`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackoffConfig {
     /// The longest first pause; 500 ms.
     pub first: Duration,
     /// The longest pause of all; 10 s: an exchange that is back is worth more than an attempt saved.
     pub cap: Duration,
-    /// The shortest pause: the exchange takes one attempt a second in v3, three in v5.
+    /// What every pause has: the exchange takes one attempt a second in v3, three in v5.
     pub floor: Duration,
     /// How long a connection must last before the pauses start small again; 10 s.
     pub stable_after: Duration,
@@ -104,6 +109,7 @@ impl SessionConfig {
             },
             requests_per_hour,
             request_len,
+            controls_per_sec: 10_000,
         }
     }
 

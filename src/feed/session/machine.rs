@@ -1,11 +1,12 @@
 //! The state machine of a session.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::asks::Asks;
 use super::backoff::Backoff;
 use super::config::SessionConfig;
-use super::requests::{is_transient, needs_login};
+use super::requests::{is_transient, needs_login, refuses_key};
 use super::types::{Action, LostReason, SessionEvent, SessionStats};
 use super::wanted::NEVER;
 use crate::model::{
@@ -18,6 +19,12 @@ const SERVICE_UPGRADE: i64 = 64008;
 
 /// How often a login that failed by no fault of the key is tried once more on one connection.
 const RELOGINS: u32 = 3;
+
+/// On how many connections in a row a key is refused until no login is tried any more.
+const KEY_REFUSALS: u32 = 3;
+
+/// In what time [`SessionConfig::controls_per_sec`] come at most.
+const CONTROL_SPAN: Duration = Duration::from_secs(1);
 
 /// Where the connection stands.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +63,10 @@ pub struct Session {
     /// When the login is tried once more on this connection, and how often it was refused on it.
     relogin: Option<MonoNanos>,
     refusals: u32,
+    /// On how many connections in a row the key was refused.
+    key_refusals: u32,
+    /// The second that control messages are counted in, and how many it had.
+    controls: (MonoNanos, u32),
     stats: SessionStats,
     actions: VecDeque<Action>,
     events: VecDeque<SessionEvent>,
@@ -72,6 +83,8 @@ impl Session {
             link: Link::Waiting { until: MonoNanos::ZERO },
             relogin: None,
             refusals: 0,
+            key_refusals: 0,
+            controls: (MonoNanos::ZERO, 0),
             stats: SessionStats::default(),
             actions: VecDeque::new(),
             events: VecDeque::new(),
@@ -197,10 +210,13 @@ impl Session {
             return;
         }
         self.asks.connected();
+        self.controls = (now, 0);
         (self.relogin, self.refusals) = (None, 0);
         self.link = Link::Open { since: now, last_inbound: now, pinged: None, login: None };
         self.events.push_back(SessionEvent::Connected);
-        if self.config.login {
+        // An exchange may close the connection after a wrong key; what needs none shall come all the
+        // same.
+        if self.config.login && self.key_refusals < KEY_REFUSALS {
             self.login(now);
         }
         self.send_requests(now);
@@ -243,9 +259,28 @@ impl Session {
         }
     }
 
+    /// A WebSocket ping or pong came in, which the transport sees to.
+    pub fn pinged(&mut self, now: MonoNanos) {
+        self.inbound(now);
+        self.count_control(now);
+    }
+
+    /// Counts a message of control traffic; false where that was one too many in a second, for
+    /// which the connection is given up.
+    fn count_control(&mut self, now: MonoNanos) -> bool {
+        let (since, count) = self.controls;
+        let is_new = now.since(since) >= CONTROL_SPAN;
+        self.controls = if is_new { (now, 1) } else { (since, count.saturating_add(1)) };
+        let is_flood = self.is_open() && self.controls.1 > self.config.controls_per_sec;
+        if is_flood {
+            self.close(LostReason::ControlFlood, now);
+        }
+        !is_flood
+    }
+
     /// A reply or a notice came in.
     pub fn control(&mut self, control: &Control<'_>, now: MonoNanos) {
-        if !self.is_open() {
+        if !self.count_control(now) || !self.is_open() {
             return;
         }
         match control.kind {
@@ -397,6 +432,7 @@ impl Session {
         let waited = login.take().is_some();
         if success {
             // However late it comes, from now on what needs it can be asked for.
+            self.key_refusals = 0;
             return self.asks.logged_in();
         }
         if !waited {
@@ -409,6 +445,7 @@ impl Session {
             self.relogin = Some(now + pause);
             return;
         }
+        self.key_refusals += u32::from(refuses_key(control.code));
         let message = control.message.unwrap_or_default().to_owned();
         self.events.push_back(SessionEvent::LoginRefused { code: control.code, message });
     }

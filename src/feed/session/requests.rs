@@ -22,6 +22,14 @@ pub(super) const fn is_transient(code: Option<i64>) -> bool {
     matches!(code, Some(30014 | 30026 | 50011 | 60014 | 60023 | 63999 | 64007))
 }
 
+/// Whether an error says that key, passphrase or signature are wrong, which no other connection
+/// changes.
+///
+/// Source: sections 1.3 and 2.3 of the wire facts.
+pub(super) const fn refuses_key(code: Option<i64>) -> bool {
+    matches!(code, Some(30012 | 30013 | 30027 | 60005 | 60007 | 60009 | 60024 | 60032))
+}
+
 /// Whether an error says that the channel is for those who have logged in, or for some of them.
 ///
 /// Source: sections 1.3 and 2.3 of the wire facts.

@@ -72,6 +72,8 @@ pub enum LostReason {
     AckTimeout,
     /// The exchange announced that it will close for a service upgrade.
     ServiceUpgrade,
+    /// More control traffic came in a second than the session takes.
+    ControlFlood,
 }
 
 impl fmt::Display for LostReason {
@@ -84,6 +86,7 @@ impl fmt::Display for LostReason {
             Self::PongTimeout => "the exchange did not answer a ping",
             Self::AckTimeout => "the exchange did not answer a request",
             Self::ServiceUpgrade => "the exchange announced a service upgrade",
+            Self::ControlFlood => "too many control messages in a second",
         })
     }
 }

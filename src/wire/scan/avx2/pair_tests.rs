@@ -73,10 +73,10 @@ fn texts() -> Vec<String> {
 fn all_pairs<const N: usize>(between: &[u8; N]) -> u32 {
     let texts = texts();
     let mut read = 0;
-    // Miri takes minutes for a thousand of them: there, each text stands once on each side.
-    let partners = if cfg!(miri) { 1 } else { texts.len() };
-    for (at, px) in texts.iter().enumerate() {
-        for sz in (0..partners).map(|next| &texts[(at + next + 7) % texts.len()]) {
+    // Miri takes a second for each pair: there, every other text stands once on each side.
+    let (step, partners) = if cfg!(miri) { (2, 1) } else { (1, texts.len()) };
+    for (at, px) in texts.iter().enumerate().step_by(step) {
+        for sz in (0..partners).map(|next| &texts[(at * 7 + next) % texts.len()]) {
             let mut window = [b'7'; WINDOW];
             let text = [px.as_bytes(), between, sz.as_bytes(), b"\""].concat();
             window[..text.len()].copy_from_slice(&text);
@@ -101,10 +101,12 @@ fn every_pair_of_shapes_is_read_or_declined_by_the_rule() {
     if Avx2::detect().is_none() {
         return;
     }
-    let many = if cfg!(miri) { 50 } else { 5_000 };
-    assert!(all_pairs(b"\",\"") > many);
-    assert!(all_pairs(b"\",\"sz\":\"") > many);
-    assert!(all_pairs(b"\",\"size\":\"") > many);
+    assert!(all_pairs(b"\",\"") > if cfg!(miri) { 20 } else { 5_000 });
+    if cfg!(miri) {
+        return;
+    }
+    assert!(all_pairs(b"\",\"sz\":\"") > 5_000);
+    assert!(all_pairs(b"\",\"size\":\"") > 5_000);
 }
 
 #[test]

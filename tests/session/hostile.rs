@@ -1,0 +1,112 @@
+//! What an exchange answers that must harm nobody but itself: floods, texts that repeat the request,
+//! a key that it refuses again and again.
+
+use super::*;
+
+#[test]
+fn a_second_has_at_most_controls_per_sec_of_control_traffic() {
+    let limit = SessionConfig::new(Dialect::V5).controls_per_sec;
+    let notice = Control { code: Some(1), ..Control::new(ControlKind::Notice) };
+    let flood = |messages: u32, from: u64| {
+        let mut session = open(Dialect::V5, &["books5:A"]);
+        for n in 0..messages {
+            match n % 2 {
+                0 => session.control(&notice, at(from + u64::from(n) * 1_000 / 10_001)),
+                _ => session.pinged(at(from + u64::from(n) * 1_000 / 10_001)),
+            }
+        }
+        (session.is_open(), events(&mut session))
+    };
+    // The session's first second began before the flood.
+    assert_eq!(flood(limit, 5_000), (true, vec![]));
+    assert_eq!(
+        flood(limit + 1, 5_000),
+        (false, vec![SessionEvent::Lost(LostReason::ControlFlood)])
+    );
+    // The next second counts anew.
+    let mut session = open(Dialect::V5, &["books5:A"]);
+    for second in 5..8 {
+        (0..limit).for_each(|_| session.pinged(at(second * 1_000)));
+    }
+    assert!(session.is_open());
+    // On the next connection too.
+    session.pinged(at(7_999));
+    assert!(!session.is_open());
+    let due = session.poll_timeout().unwrap();
+    session.timeout(due);
+    session.connected(due);
+    (0..limit).for_each(|_| session.pinged(due));
+    assert!(session.is_open());
+}
+
+#[test]
+fn a_text_that_repeats_the_whole_request_refuses_nobody() {
+    let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
+    for text in ["books5:A", "books5:B", "books5:BAD"] {
+        session.subscribe(sub(text), at(0));
+    }
+    session.timeout(at(0));
+    session.connected(at(0));
+    let request = sent(&mut session).concat();
+    let message = format!("Invalid request: {request}");
+    let error =
+        Control { code: Some(60012), message: Some(&message), ..Control::new(ControlKind::Error) };
+    session.control(&error, at(10));
+    assert_eq!(events(&mut session), [SessionEvent::Connected]);
+    // Each is asked for alone, and answered for itself.
+    let (mut now, mut subscribed) = (at(10), vec![]);
+    for _ in 0..200 {
+        now = now + Duration::from_millis(500);
+        session.inbound(now);
+        session.timeout(now);
+        for text in sent(&mut session) {
+            let message = format!("Invalid request: {text}");
+            let error = Control { message: Some(&message), ..error };
+            match ["books5:A", "books5:B"]
+                .iter()
+                .find(|name| text.contains(&format!("{:?}", &name[7..])))
+            {
+                Some(name) => acknowledge(&mut session, name, now),
+                None => session.control(&error, now),
+            }
+        }
+        for event in events(&mut session) {
+            match event {
+                SessionEvent::Subscribed(taken) => subscribed.push(taken),
+                SessionEvent::Rejected { subscription, .. } => {
+                    assert_eq!(subscription, sub("books5:BAD"));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(subscribed, [sub("books5:A"), sub("books5:B")]);
+    assert!(session.is_settled());
+}
+
+#[test]
+fn a_key_that_is_refused_on_three_connections_is_not_tried_again() {
+    let config = SessionConfig { login: true, ..SessionConfig::new(Dialect::V5) };
+    let mut session = Session::new(config, 1);
+    session.subscribe(sub("books5:A"), at(0));
+    let refused = Control { code: Some(60009), ..Control::new(ControlKind::Error) };
+    let mut now = at(0);
+    let mut logins = vec![];
+    for _ in 0..6 {
+        session.timeout(now);
+        session.connected(now);
+        let login = actions(&mut session).contains(&Action::Login);
+        logins.push(login);
+        if login {
+            session.control(&refused, now);
+            // As the exchange does after a login that it refuses.
+            session.lost(now);
+            now = session.poll_timeout().unwrap();
+        }
+    }
+    assert_eq!(logins, [true, true, true, false, false, false]);
+    // What needs no login is asked for all the same.
+    assert!(session.is_open());
+    acknowledge(&mut session, "books5:A", now);
+    assert!(session.is_settled());
+}
