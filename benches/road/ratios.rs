@@ -9,6 +9,7 @@ use std::time::Instant;
 use criterion::Criterion;
 use std::hint::black_box;
 
+use crate::check;
 use crate::rivals::contenders;
 use crate::stream::Stream;
 
@@ -22,6 +23,7 @@ const PASSES: usize = 101;
 pub(crate) fn ratios(_: &mut Criterion) {
     let Some(passes) = wanted(PASSES) else { return };
     for stream in Stream::all() {
+        check(&mut contenders(stream.dialect, &stream.subscriptions), &stream);
         let mut contenders = contenders(stream.dialect, &stream.subscriptions);
         let mut times = vec![Vec::new(); contenders.len()];
         for _ in 0..passes {
