@@ -18,9 +18,9 @@ pub const MAX_FRAME_LEN: usize = 1 << 20;
 /// The longest compressed body that is taken by default, in bytes.
 ///
 /// Real bodies end at about 10 KB. A body can be nothing but the heads of empty blocks, each of
-/// which has its tables built anew, so that a byte of it costs forty times a byte of text. At this
+/// which has its tables built anew, so that a byte of it costs eighty times a byte of text. At this
 /// length the worst body takes no longer than three of the longest texts.
-pub const MAX_BODY_LEN: usize = 64 << 10;
+pub const MAX_BODY_LEN: usize = 32 << 10;
 
 /// The longest text that a compressed body may inflate to by default, in bytes.
 ///
