@@ -49,9 +49,12 @@ fn every_channel_of_the_exchange_is_timed_stage_by_stage() {
                 "7",
             ]);
             let rows = report["rows"].as_array().unwrap();
-            assert_eq!(rows.len(), if dialect == "v3" { 7 } else { 6 }, "{report}");
+            assert_eq!(rows.len(), if dialect == "v3" { 9 } else { 8 }, "{report}");
             for row in rows {
-                assert_eq!(row["count"], 50, "{report}");
+                // Of what is timed some frames had the core to themselves, or none.
+                let is_part = row["name"].as_str().unwrap().ends_with("core to itself");
+                let count = row["count"].as_u64().unwrap();
+                assert!(count == 50 || is_part && count < 50, "{report}");
                 let times = ["p50", "p90", "p99", "p99_9", "p99_99", "max"];
                 let times = times.map(|name| row[name].as_u64().unwrap());
                 assert!(times.is_sorted(), "{report}");

@@ -1,9 +1,11 @@
 //! Each stage of the road by itself, over the same frames.
 
 use std::hint::black_box;
+use std::time::Instant;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
+use hdrhistogram::Histogram;
 use okx_feed::bench_internals::{
     OUTPUT_SPACE, PADDING, PaddedText, Scanned, Scanner, Scratch, SmallInflate,
 };
@@ -41,6 +43,22 @@ pub(crate) fn stages(c: &mut Criterion) {
         publish(&mut group, &read);
         group.finish();
     }
+    latency(c);
+}
+
+/// What the client's histogram costs a frame: one more look at the clock, and the note of it.
+#[expect(clippy::disallowed_methods, reason = "the clock is what is timed")]
+fn latency(c: &mut Criterion) {
+    let mut group = c.benchmark_group("stages/client");
+    let (start, mut times) =
+        (Instant::now(), Histogram::<u64>::new_with_bounds(1, 10_000_000_000, 3).unwrap());
+    group.bench_function("note the latency", |b| {
+        b.iter(|| {
+            let nanos = u64::try_from(black_box(start).elapsed().as_nanos()).unwrap_or(u64::MAX);
+            times.saturating_record(nanos.clamp(1, 10_000_000_000));
+        });
+    });
+    group.finish();
 }
 
 fn read_all(stream: &Stream) -> Vec<Read> {

@@ -60,6 +60,10 @@ before anything is timed; the exchange's are 1 024 different ones in turn, each 
 first, as a socket does it. The thread is bound to one core where the system allows it. What one
 measurement costs is taken off, and shown.
 
+A virtual machine's core may be half of a real one, whose other half a neighbour uses. \"core to itself\"
+has those frames of the row above it around which the reading of memory took its usual time, so
+that no neighbour was there; how many they are is \"count\" in --json.
+
 Coordinated omission: frames are given one after the other and each is timed alone, so a slow one
 can't delay the start of another's measurement, and none is left out. There is no queue. That shows
 what a frame costs when it comes, and not how long it would wait behind others at some rate; the

@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 
 use super::clock::CycleClock;
 use super::frames::Frames;
+use super::quiet::{Sample, undisturbed};
 use crate::feed::{
     BookPublisher, BookReader, DepthOptions, FeedHandler, Slots, Stats, TradePublisher, TradeReader,
 };
@@ -34,8 +35,18 @@ pub(super) const COLD: [(usize, &str); 2] = [(256 << 10, "256 KB"), (4 << 20, "4
 pub(super) struct Row {
     pub(super) name: String,
     pub(super) times: Histogram<u64>,
-    /// Whether it is the whole road.
-    pub(super) whole: bool,
+    pub(super) kind: RowKind,
+}
+
+/// What the times of a row are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RowKind {
+    /// One stage.
+    Stage,
+    /// The whole road.
+    Road,
+    /// Some frames of the whole road, which the row before has as well.
+    Part,
 }
 
 /// Measures everything.
@@ -47,23 +58,31 @@ pub(super) fn measure(
     frames: &Frames,
 ) -> Result<Vec<Row>, hdrhistogram::CreationError> {
     let mut rows = Vec::new();
-    let mut row = |name: String, whole, run: &mut dyn FnMut(&mut Histogram<u64>)| {
+    let mut row = |name: String, kind, run: &mut dyn FnMut(&mut Histogram<u64>)| {
         let mut times = Histogram::new_with_bounds(1, MAX_NS, 3)?;
         run(&mut times);
-        rows.push(Row { name, times, whole });
+        rows.push(Row { name, times, kind });
         Ok(())
     };
     if frames.compressed() {
-        row("inflate".into(), false, &mut |times| inflate(clock, frames, times))?;
+        row("inflate".into(), RowKind::Stage, &mut |times| inflate(clock, frames, times))?;
     }
-    row("parse".into(), false, &mut |times| parse(clock, frames, times))?;
-    row("apply".into(), false, &mut |times| apply(clock, frames, times))?;
-    row("publish".into(), false, &mut |times| publish(clock, frames, times))?;
-    row("whole road".into(), true, &mut |times| road(clock, frames, &[], times))?;
+    row("parse".into(), RowKind::Stage, &mut |times| parse(clock, frames, times))?;
+    row("apply".into(), RowKind::Stage, &mut |times| apply(clock, frames, times))?;
+    row("publish".into(), RowKind::Stage, &mut |times| publish(clock, frames, times))?;
+    let samples = road(clock, frames, &[]);
+    let all = |samples: &[Sample], times: &mut Histogram<u64>| {
+        samples.iter().for_each(|sample| times.saturating_record(sample.road_ns));
+    };
+    row("whole road".into(), RowKind::Road, &mut |times| all(&samples, times))?;
     for (len, name) in COLD {
-        let memory = vec![1; len];
+        let samples = road(clock, frames, &vec![1; len]);
         let name = format!("whole road, cold by {name}");
-        row(name, true, &mut |times| road(clock, frames, &memory, times))?;
+        let quiet = format!("{name}, core to itself");
+        row(name, RowKind::Road, &mut |times| all(&samples, times))?;
+        row(quiet, RowKind::Part, &mut |times| {
+            undisturbed(&samples).for_each(|ns| times.saturating_record(ns));
+        })?;
     }
     Ok(rows)
 }
@@ -120,7 +139,8 @@ fn touch(bytes: &[u8]) {
 }
 
 /// The whole road: frame to published book, with `memory` read before each frame.
-fn road(clock: &CycleClock, frames: &Frames, memory: &[u8], times: &mut Histogram<u64>) {
+fn road(clock: &CycleClock, frames: &Frames, memory: &[u8]) -> Vec<Sample> {
+    let mut samples = Vec::with_capacity(frames.timed());
     let mut feed = FeedHandler::new(frames.dialect);
     let mut readers: Vec<(Option<BookReader>, Option<TradeReader>)> = Vec::new();
     for subscription in &frames.subscriptions {
@@ -132,14 +152,15 @@ fn road(clock: &CycleClock, frames: &Frames, memory: &[u8], times: &mut Histogra
         if begins {
             feed.set_all_states(BookState::Connecting, UnixNanos(1), &mut NoSink);
         }
-        touch(memory);
+        let ((), read_ns) = clock.time(|| touch(memory));
         let frame = receiver.receive(frame);
         let work = || feed.on_frame(frame, UnixNanos(1), &mut NoSink).is_ok();
-        let (_, ns) = clock.time(work);
+        let (_, road_ns) = clock.time(work);
         if counts {
-            times.saturating_record(ns);
+            samples.push(Sample { read_ns, road_ns });
         }
     }
+    samples
 }
 
 fn inflate(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {

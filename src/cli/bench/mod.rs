@@ -7,6 +7,7 @@ mod export;
 mod frames;
 mod measure;
 mod plot;
+mod quiet;
 mod report;
 
 pub(super) use command::{BenchArgs, run};

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::curve::draw_curves;
-use super::measure::Row;
+use super::measure::{Row, RowKind};
 use super::report::Report;
 use crate::cli::format::Nanos;
 
@@ -41,8 +41,9 @@ pub(super) fn plot(report: &Report, as_page: bool) -> String {
 }
 
 fn drawing(report: &Report) -> String {
-    let drawn = report.rows.iter().filter(|row| !row.times.is_empty());
-    let (whole, stages): (Vec<_>, Vec<_>) = drawn.partition(|row| row.whole);
+    let of_kind = |kind| report.rows.iter().filter(move |row| row.kind == kind);
+    let [whole, stages] = [RowKind::Road, RowKind::Stage]
+        .map(|kind| of_kind(kind).filter(|row| !row.times.is_empty()).collect::<Vec<_>>());
     // The stages, and below them what they come to.
     let bars: Vec<_> = stages.into_iter().chain(whole.iter().copied().take(1)).collect();
     let height = BARS_TOP + BAR_STEP * bars.len() as f64 + 50.0;

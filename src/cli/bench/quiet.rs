@@ -1,0 +1,49 @@
+//! Which frames had the core to themselves.
+
+/// A frame's time, and that of the reading of memory before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    pub(super) read_ns: u64,
+    pub(super) road_ns: u64,
+}
+
+/// How many readings before and after a frame must have been undisturbed.
+const AROUND: usize = 3;
+
+/// A reading is undisturbed that takes no more than this part longer than the quick ones.
+const SLACK: u64 = 32;
+
+/// The times of the frames around which every reading of the same memory took its usual time.
+///
+/// A neighbour on the other hardware thread of the core, which no guest sees, makes everything take
+/// half as long again for microseconds at a time, the readings as well. They tell of him without a look
+/// at the times that are chosen by them.
+pub(super) fn undisturbed(samples: &[Sample]) -> impl Iterator<Item = u64> {
+    let mut reads: Vec<_> = samples.iter().map(|sample| sample.read_ns).collect();
+    reads.sort_unstable();
+    let quick = reads.get(reads.len() / 20).copied().unwrap_or_default();
+    let limit = quick + quick / SLACK;
+    samples.windows(2 * AROUND + 1).filter_map(move |around| {
+        let is_quiet = around.iter().all(|sample| sample.read_ns <= limit);
+        around.get(AROUND).filter(|_| is_quiet).map(|sample| sample.road_ns)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_near_a_slow_reading_are_left_out_and_slow_frames_are_not() {
+        let mut samples: Vec<_> =
+            (0..100).map(|road_ns| Sample { read_ns: 1_000, road_ns }).collect();
+        samples[50].read_ns = 1_032;
+        samples[70].road_ns = 1_000_000;
+        let kept: Vec<_> = undisturbed(&samples).collect();
+        assert!(
+            kept.len() == 87 && kept.contains(&47) && !kept.contains(&48) && !kept.contains(&53)
+        );
+        assert!(kept.contains(&1_000_000));
+        assert_eq!(undisturbed(&samples[..6]).count(), 0);
+    }
+}
