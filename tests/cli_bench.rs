@@ -92,10 +92,11 @@ fn the_log_and_the_plots_hold_every_frame() {
         use base64::Engine;
         let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
         let times = Deserializer::new().deserialize::<u64, _>(&mut bytes.as_slice()).unwrap();
-        assert_eq!(times.len(), 30);
+        let is_part = interval.tag().is_some_and(|tag| tag.as_str().ends_with("core-to-itself"));
+        assert!(times.len() == 30 || is_part && times.len() < 30);
         rows += 1;
     }
-    assert_eq!(rows, 7, "{log}");
+    assert_eq!(rows, 9, "{log}");
     let (svg, page) = (take(&svg), take(&page));
     assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
     assert_eq!(svg.matches("<path").count(), 3);
