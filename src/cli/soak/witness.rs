@@ -14,8 +14,11 @@ use crate::model::{
 };
 use crate::sim::{InstIndex, MarketConfig, SimMarket};
 
-/// How many of an instrument's books are remembered: more than pass while a connection stalls.
-const KEPT: usize = 2_048;
+/// How many of an instrument's books are remembered: those of most of a minute, more than a line that
+/// stalls is behind another that brings the same instrument.
+const KEPT: usize = 16_384;
+/// How many of an instrument's trades are remembered.
+const KEPT_TRADES: usize = 2_048;
 /// How many levels of a deep book are looked at: as many as other threads see.
 const DEEP: usize = 25;
 
@@ -73,7 +76,7 @@ impl Verdict {
 }
 
 /// One book of an instrument: from when on it was, its five best levels, and more of them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Version {
     from: UnixNanos,
     top5: u64,
@@ -99,8 +102,11 @@ impl Witness {
         let market = SimMarket::new(config);
         let start = market.wall(MonoNanos::ZERO);
         let first = |inst| {
-            let mut history = VecDeque::with_capacity(KEPT);
-            history.extend(version(&market, inst, start));
+            let now = version(&market, inst, start);
+            // All the memory that there will be, touched now: it must not look as if it grew.
+            let mut history = VecDeque::from(vec![Version::default(); KEPT]);
+            history.clear();
+            history.extend(now);
             history
         };
         let histories = market.indices().map(first).collect();
@@ -132,24 +138,26 @@ impl Witness {
         let Some((inst, history)) = inst.and_then(|i| Some((i, self.histories.get(i.0)?))) else {
             return verdict.note(&verdict.wrong, "no such instrument", name);
         };
-        let (mut known, mut same) = (false, Vec::new());
+        let (mut known, mut same) = (true, Vec::new());
         for at in moments {
             // The time is cut to milliseconds: the book of its beginning will do, and any of it.
             let before = history.partition_point(|version| version.from <= at);
             let after = history.partition_point(|version| version.from < end_of(at));
-            known |= before > 0;
+            known &= before > 0;
             if before > 0 && history.range(before - 1..after).any(&is_same) {
                 same.push(at);
             }
         }
-        if !known {
-            verdict.note(&verdict.forgotten, "older than what is remembered", name);
-        } else if same.is_empty() {
+        if same.is_empty() && !known {
+            // It may have been right: nothing else can be said of it.
+            return verdict.note(&verdict.forgotten, "older than what is remembered", name);
+        }
+        if same.is_empty() {
             verdict.note(&verdict.wrong, "not the exchange's book of its time", name);
         }
         let last = self.shown.entry((name.0, inst)).or_insert(UnixNanos(0));
         let onward = same.iter().find(|at| **at >= *last).or_else(|| same.last()).copied();
-        let at = onward.unwrap_or(if known { *last } else { ts });
+        let at = onward.unwrap_or(*last);
         if at < *last {
             // Without numbers nobody can tell a book from before the clock was set back from one
             // after it: a line that stood still in between may bring it when no other is there.
@@ -179,7 +187,7 @@ struct Trades {
 impl Trades {
     /// Remembers a trade; false where it was shown already.
     fn insert(&mut self, id: u64) -> bool {
-        if self.order.len() == KEPT
+        if self.order.len() == KEPT_TRADES
             && let Some(oldest) = self.order.pop_front()
         {
             self.known.remove(&oldest);
@@ -309,7 +317,7 @@ mod tests {
         let mut ancient = books[0];
         ancient.ts_event = UnixNanos(1);
         show(&mut witness, &ancient);
-        assert_eq!(counts(), [54, 2, 2, 1]);
+        assert_eq!(counts(), [54, 2, 1, 1]);
         assert!(!verdict.all_right());
     }
 }
