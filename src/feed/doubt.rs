@@ -162,7 +162,7 @@ mod tests {
         let run: Vec<_> = [first].into_iter().chain((1..10).map(|n| (n, 5, 0))).collect();
         assert_eq!(counts(&run)[6..], [false, true, true]);
         // One that counts ends it.
-        let run = [1, 2, 3, 4, 5, 6, 7, 901, 8].map(|n| (n, n.unsigned_abs(), 0));
+        let run = [1_i64, 2, 3, 4, 5, 6, 7, 901, 8].map(|n| (n, n.unsigned_abs(), 0));
         let run: Vec<_> = [first].into_iter().chain(run).collect();
         assert_eq!(counts(&run)[6..], [false, true, false]);
         // Each older than the one before: a pile that is turned over.
