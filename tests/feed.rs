@@ -250,6 +250,42 @@ fn numbers_and_clocks_that_start_anew_take_no_book_away() {
 }
 
 #[test]
+fn an_older_book_is_counted_as_backwards_be_it_by_its_time_or_its_number() {
+    let mut handler = FeedHandler::new(Dialect::V5);
+    let subscription = sub("books5:A");
+    handler.subscribe(subscription);
+    let books = [(10, 1000, 0, 1000), (9, 1000, 1, 1000), (8, 999, 2, 1000), (11, 1001, 2, 1001)];
+    for (seq, ts, backwards, last) in books {
+        feed(&mut handler, &numbered(Dialect::V5, 1, Some(seq), ts), ts);
+        assert_eq!(handler.stats().backwards, backwards, "{seq}");
+        let slot = handler.slots().get(&subscription).unwrap();
+        assert_eq!(slot.ts_event(), UnixNanos(last * 1_000_000), "{seq}");
+    }
+}
+
+#[test]
+fn a_change_without_a_number_that_comes_too_late_breaks_its_book_and_a_snapshot_does_not() {
+    let mut handler = FeedHandler::new(Dialect::V3);
+    let subscription = sub("spot/depth_l2_tbt:A");
+    handler.subscribe(subscription);
+    for (action, ms, live, [backwards, broken]) in [
+        ("partial", 2, true, [0, 0]),
+        ("update", 3, true, [0, 0]),
+        ("update", 2, false, [1, 1]),
+        ("partial", 1, true, [2, 1]),
+        ("update", 1, true, [2, 1]),
+    ] {
+        let text = format!(
+            r#"{{"table":"spot/depth_l2_tbt","action":"{action}","data":[{{"instrument_id":"A","asks":[],"bids":[],"timestamp":"2021-04-05T10:00:00.00{ms}Z","checksum":0}}]}}"#
+        );
+        feed(&mut handler, &text, 1);
+        let stats = handler.stats();
+        assert_eq!([stats.backwards, stats.broken], [backwards, broken], "{action} {ms}");
+        assert_eq!(handler.slots().get(&subscription).unwrap().state().is_live(), live);
+    }
+}
+
+#[test]
 fn a_clock_that_stays_set_back_is_believed_after_a_few_books() {
     for (dialect, seq) in [(Dialect::V3, None), (Dialect::V5, Some(0))] {
         let seq = |n: u32| seq.map(|_| i64::from(n));

@@ -147,6 +147,8 @@ mod tests {
         // So with the clock.
         let books = [(90, 100, 0), (92, 20, 0), (91, 110, 0), (93, 30, 0), (94, 10, 0)];
         assert_eq!(counts(&books), [true, false, true, true]);
+        // An equal number is an equal book, then too.
+        assert_eq!(counts(&[(90, 100, 0), (1, 120, 0), (1, 110, 0)]), [true, true]);
     }
 
     #[test]
@@ -156,6 +158,13 @@ mod tests {
             [first].into_iter().chain((1_i64..10).map(|n| (n, n.cast_unsigned(), 0))).collect();
         let [doubted @ .., eighth, ninth] = &counts(&run)[..] else { unreachable!() };
         assert!(doubted == [false; 7] && *eighth && *ninth);
+        // One moment's books are a run too.
+        let run: Vec<_> = [first].into_iter().chain((1..10).map(|n| (n, 5, 0))).collect();
+        assert_eq!(counts(&run)[6..], [false, true, true]);
+        // One that counts ends it.
+        let run = [1_i64, 2, 3, 4, 5, 6, 7, 901, 8].map(|n| (n, n.unsigned_abs(), 0));
+        let run: Vec<_> = [first].into_iter().chain(run).collect();
+        assert_eq!(counts(&run)[6..], [false, true, false]);
         // Each older than the one before: a pile that is turned over.
         let pile: Vec<_> = [first].into_iter().chain((1..20).map(|n| (20 - n, 50, 0))).collect();
         assert_eq!(counts(&pile), [false; 19]);

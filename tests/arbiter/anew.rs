@@ -33,6 +33,23 @@ fn a_line_from_before_the_new_start_leads_no_book_back() {
 }
 
 #[test]
+fn a_new_start_is_doubted_after_two_seconds_where_nobody_else_has_seen_it() {
+    for gone in [true, false] {
+        let mut rig = Rig::new(2, &["books5"]);
+        rig.bring(0, &book_at(100, 100));
+        rig.bring(1, &book_at(100, 100));
+        assert_eq!(rig.bring(0, &book_at(1, 200)), ["books5 1"]);
+        if gone {
+            assert_eq!(rig.state(0, BookState::Connecting), [""; 0]);
+        }
+        assert_eq!(rig.bring(1, &book_at(101, 150)), [""; 0]);
+        rig.now += 2_000_000_000;
+        let told = rig.bring(1, &book_at(102, 151));
+        assert_eq!(told, if gone { vec!["books5 102"] } else { vec![] });
+    }
+}
+
+#[test]
 fn trade_ids_from_before_the_new_start_are_not_told_after_it() {
     let mut rig = Rig::new(2, &["trades"]);
     // More than are remembered, so that low ids are known to be old.

@@ -77,6 +77,21 @@ fn a_quiet_book_that_is_sent_again_is_of_now_for_readers_and_nothing_for_the_sin
 }
 
 #[test]
+fn a_line_that_lags_makes_no_book_stale_while_another_is_live() {
+    let mut rig = Rig::new(2, &["books5"]);
+    rig.bring(1, &book("books5", 1, true));
+    for n in 1..=3 {
+        rig.bring(0, &book("books5", n, true));
+    }
+    rig.now += 3_000_000_000;
+    assert_eq!(rig.bring(1, &book("books5", 2, true)), [""; 0]);
+    // Without the other it is the one to judge by.
+    assert_eq!(rig.state(0, BookState::Connecting), [""; 0]);
+    assert_eq!(rig.bring(1, &book("books5", 2, true)), ["books5 stale"]);
+    assert_eq!(rig.bring(1, &book("books5", 3, true)), ["books5 live", "books5 3"]);
+}
+
+#[test]
 fn without_any_line_nothing_is_believed_and_the_first_to_come_back_may_be_anywhere() {
     let mut rig = Rig::new(2, &["books5", "trades"]);
     for line in 0..2 {

@@ -81,3 +81,30 @@ fn each_answer_has_its_own_time_to_come() {
         assert_eq!(session.stats().late_acks, late, "{ms}");
     }
 }
+
+#[test]
+fn a_login_that_is_tried_again_waits_for_the_hours_next_request() {
+    let config =
+        SessionConfig { login: true, requests_per_hour: 2, ..SessionConfig::new(Dialect::V5) };
+    let busy = Control { code: Some(63_999), ..Control::new(ControlKind::Error) };
+    let mut session = Session::new(config, 1);
+    session.subscribe(sub("books5:A"), at(0));
+    session.timeout(at(0));
+    session.connected(at(1));
+    session.control(&busy, at(2));
+    acknowledge(&mut session, "books5:A", at(3));
+    let of_two =
+        |done: &[Action]| matches!(done, [Action::Connect, Action::Login, Action::Send(_)]);
+    assert!(of_two(&actions(&mut session)));
+    let mut logins = Vec::new();
+    while let Some(now) = session.poll_timeout().filter(|now| *now <= at(2 * 3_600_000)) {
+        session.inbound(now);
+        session.timeout(now);
+        if actions(&mut session).contains(&Action::Login) {
+            logins.push(now);
+            session.control(&Control::new(ControlKind::Login), now);
+        }
+    }
+    assert_eq!(logins, [at(3_600_001)]);
+    assert_eq!(session.stats().requests, 3);
+}

@@ -5,6 +5,7 @@
 
 mod books;
 mod budget;
+mod ends;
 mod hostile;
 mod refusals;
 mod timers;

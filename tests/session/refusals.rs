@@ -379,6 +379,7 @@ fn a_login_that_fails_for_no_fault_of_the_key_is_tried_again_on_the_connection()
         session.control(&busy, now);
         now = now + Duration::from_secs(pause);
         session.inbound(now);
+        assert_eq!(session.poll_timeout() == Some(now), pause < 8, "{pause}");
         session.timeout(now);
     }
     assert_eq!(events(&mut session).iter().filter(|event| refused(event)).count(), 1);

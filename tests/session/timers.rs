@@ -63,6 +63,33 @@ fn no_notice_but_that_of_an_upgrade_announces_one() {
     let upgrade = Control { code: Some(64_008), ..Control::new(ControlKind::Notice) };
     session.control(&upgrade, at(11));
     assert_eq!(events(&mut session), [SessionEvent::UpgradeAnnounced]);
+    // One that is read after the connection was given up is about no other.
+    session.reconnect(LostReason::ServiceUpgrade, at(12));
+    session.control(&upgrade, at(13));
+    assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ServiceUpgrade)]);
+}
+
+#[test]
+fn while_a_login_waits_for_its_answer_nothing_else_is_late() {
+    let config = SessionConfig { login: true, ..SessionConfig::new(Dialect::V5) };
+    let busy = Control { code: Some(63_999), ..Control::new(ControlKind::Error) };
+    let mut session = Session::new(config, 1);
+    session.subscribe(sub("books5:A"), at(0));
+    session.timeout(at(0));
+    session.connected(at(0));
+    // What needs no login is asked for now; the third login goes out at seven seconds.
+    for refused in [0, 1_000, 3_000] {
+        session.control(&busy, at(refused));
+        actions(&mut session);
+        assert_eq!(fire(&mut session), [Action::Login]);
+    }
+    session.inbound(at(11_000));
+    session.timeout(at(11_000));
+    assert_eq!(session.stats().late_acks, 0);
+    session.control(&Control::new(ControlKind::Login), at(12_000));
+    session.timeout(at(12_000));
+    assert_eq!(session.stats().late_acks, 1);
+    assert!(session.is_open());
 }
 
 #[test]

@@ -287,6 +287,11 @@ impl Asks {
         self.budget.take(now)
     }
 
+    /// When [`Asks::take_budget`] has one again.
+    pub(super) fn budget_ready_at(&self) -> MonoNanos {
+        self.budget.ready_at(0)
+    }
+
     /// When [`Asks::timeout`] or [`Asks::next_request`] have something to do.
     pub(super) const fn due(&self) -> MonoNanos {
         self.due

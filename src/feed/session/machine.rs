@@ -223,13 +223,15 @@ impl Session {
     }
 
     fn login(&mut self, now: MonoNanos) {
-        if let Link::Open { login, .. } = &mut self.link
-            && self.asks.take_budget(now)
-        {
-            *login = Some(now);
-            self.stats.requests += 1;
-            self.actions.push_back(Action::Login);
+        let Link::Open { login, .. } = &mut self.link else { return };
+        if !self.asks.take_budget(now) {
+            // Meanwhile they went for what needs no login: with the next one that there is.
+            self.relogin = Some(self.asks.budget_ready_at());
+            return;
         }
+        *login = Some(now);
+        self.stats.requests += 1;
+        self.actions.push_back(Action::Login);
     }
 
     /// The connection, or the attempt at one, has failed or was closed by the other side.
