@@ -76,7 +76,7 @@ impl Verdict {
 }
 
 /// One book of an instrument: from when on it was, its five best levels, and more of them.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Version {
     from: UnixNanos,
     top5: u64,
@@ -103,8 +103,10 @@ impl Witness {
         let start = market.wall(MonoNanos::ZERO);
         let first = |inst| {
             let now = version(&market, inst, start);
-            // All the memory that there will be, touched now: it must not look as if it grew.
-            let mut history = VecDeque::from(vec![Version::default(); KEPT]);
+            // All the memory that there will be, touched now, which zeros would not do: it must not look
+            // as if it grew.
+            let filler = Version { from: UnixNanos(u64::MAX), top5: u64::MAX, deep: u64::MAX };
+            let mut history = VecDeque::from(vec![filler; KEPT]);
             history.clear();
             history.extend(now);
             history
