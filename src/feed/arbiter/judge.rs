@@ -86,6 +86,27 @@ impl Position {
     }
 }
 
+/// The first book after the exchange has begun to count anew or has set its clock.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    first: Mark,
+    renumbered: bool,
+    at: UnixNanos,
+}
+
+impl Turn {
+    /// Whether a book that comes at `at` is from before: by what went on at the turn, be it the numbers
+    /// or the time. After half a minute no line lags so far.
+    fn is_after(&self, mark: Mark, at: UnixNanos) -> bool {
+        let is_recent = at.since(self.at).is_none_or(|since| since < FROZEN);
+        let is_before = match self.renumbered {
+            true => mark.ts < self.first.ts,
+            false => mark.seq < self.first.seq,
+        };
+        is_recent && mark.seq != NO_SEQ && is_before
+    }
+}
+
 /// The last updates of one subscription.
 #[derive(Debug)]
 pub(super) struct Judge {
@@ -96,6 +117,8 @@ pub(super) struct Judge {
     /// When the last that counts came.
     at: UnixNanos,
     epoch: u32,
+    /// Where the epoch began, if that is known.
+    turn: Option<Turn>,
     /// The highest number that was forgotten since the exchange began to count.
     forgotten: i64,
     /// Whether any trade was ever forgotten.
@@ -112,6 +135,7 @@ impl Judge {
             last: None,
             at: UnixNanos::UNKNOWN,
             epoch: 0,
+            turn: None,
             forgotten: NO_SEQ,
             forgets: false,
         }
@@ -142,6 +166,12 @@ impl Judge {
             }
             None => {}
         }
+        // What is from before the last new start comes late, on a new connection too.
+        let before_turn =
+            position.epoch <= self.epoch && self.turn.is_some_and(|turn| turn.is_after(mark, at));
+        if before_turn {
+            position.epoch = position.epoch.min(self.epoch.saturating_sub(1));
+        }
         let behind = position.epoch < self.epoch;
         let (newer, doubtful) = if numbered {
             let newer = mark.ts >= last.ts && mark.seq > last.seq
@@ -157,11 +187,16 @@ impl Judge {
         let impatient = || {
             let silent = at.since(self.at).unwrap_or_default();
             // A line that has not seen a new start may lag for long; one that has brings what follows.
-            silent >= FROZEN || doubtful && silent >= CONTRADICTED && !is_led(self.epoch)
+            let doubted = doubtful && !before_turn;
+            silent >= FROZEN || doubted && silent >= CONTRADICTED && !is_led(self.epoch)
         };
         if newer || doubtful && !behind || impatient() {
             if doubtful && !newer && position.epoch == self.epoch {
                 position.epoch += 1;
+            }
+            if position.epoch > self.epoch {
+                let renumbered = mark.seq < last.seq;
+                self.turn = numbered.then_some(Turn { first: mark, renumbered, at });
             }
             return self.first(position);
         }

@@ -80,6 +80,21 @@ fn a_clock_that_is_set_back_freezes_nothing() {
 }
 
 #[test]
+fn a_new_connection_that_stalls_brings_nothing_from_before_a_new_start() {
+    // The clock is set back by an hour, or the numbers begin anew: the other goes on.
+    let clock = |n: i64| mark(n, if n < 110 { 3_600_000 } else { 0 } + n.cast_unsigned());
+    let numbers = |n: i64| mark(if n < 110 { 1_000 + n } else { n - 110 }, n.cast_unsigned());
+    for of in [clock as fn(i64) -> Mark, numbers as fn(i64) -> Mark] {
+        let mut lines = Lines::new(8);
+        assert!((0..200).all(|n| lines.book(0, of(n), n.unsigned_abs())));
+        // The first line ends, and the second, which is new, brings what has waited for seconds.
+        lines.1[0] = Position::default();
+        assert!(!(100..200).any(|n| lines.book(1, of(n), 9_000)));
+        assert!((200..210).all(|n| lines.book(1, of(n), 9_001)));
+    }
+}
+
+#[test]
 fn one_wild_message_freezes_a_book_for_a_bounded_time() {
     let mut lines = Lines::new(8);
     lines.book(0, mark(10, 10), 10);
@@ -192,12 +207,16 @@ fn after_a_new_start() -> Lines {
 fn a_new_start_whose_line_is_gone_is_doubted_for_a_bounded_time() {
     // While the line that brought it is there, the other is not believed.
     let mut lines = after_a_new_start();
-    assert!(!lines.book(1, mark(101, 150), 1_000) && !lines.book(1, mark(102, 151), 2_001));
+    assert!(!lines.book(1, mark(101, 250), 1_000) && !lines.book(1, mark(102, 251), 2_001));
     // Nobody has come so far: one that is gone, or one that stands before it too.
     for position in [Position::default(), Position { epoch: 0, ..after_a_new_start().1[1] }] {
         let mut lines = after_a_new_start();
         lines.1[0] = position;
-        assert!(!lines.book(1, mark(101, 150), 1_999) && lines.book(1, mark(102, 151), 2_000));
+        assert!(!lines.book(1, mark(101, 250), 1_999) && lines.book(1, mark(102, 251), 2_000));
+        // What is of a time before the new start is from before it, for as long as a line may lag.
+        let mut lines = after_a_new_start();
+        lines.1[0] = position;
+        assert!(!lines.book(1, mark(101, 150), 29_999) && lines.book(1, mark(102, 151), 30_000));
     }
 }
 
