@@ -40,9 +40,8 @@ mod tests {
         samples[50].read_ns = 1_032;
         samples[70].road_ns = 1_000_000;
         let kept: Vec<_> = undisturbed(&samples).collect();
-        assert!(
-            kept.len() == 87 && kept.contains(&47) && !kept.contains(&48) && !kept.contains(&53)
-        );
+        assert_eq!(kept.len(), 87);
+        assert!(kept.contains(&46) && !(47..54).any(|ns| kept.contains(&ns)) && kept.contains(&54));
         assert!(kept.contains(&1_000_000));
         assert_eq!(undisturbed(&samples[..6]).count(), 0);
     }

@@ -207,10 +207,12 @@ fn after_a_new_start() -> Lines {
 fn a_new_start_whose_line_is_gone_is_doubted_for_a_bounded_time() {
     // While the line that brought it is there, the other is not believed.
     let mut lines = after_a_new_start();
+    assert!(lines.book(0, mark(2, 300), 0));
     assert!(!lines.book(1, mark(101, 250), 1_000) && !lines.book(1, mark(102, 251), 2_001));
     // Nobody has come so far: one that is gone, or one that stands before it too.
     for position in [Position::default(), Position { epoch: 0, ..after_a_new_start().1[1] }] {
         let mut lines = after_a_new_start();
+        assert!(lines.book(0, mark(2, 300), 0));
         lines.1[0] = position;
         assert!(!lines.book(1, mark(101, 250), 1_999) && lines.book(1, mark(102, 251), 2_000));
         // What is of a time before the new start is from before it, for as long as a line may lag.
