@@ -10,7 +10,7 @@ use std::time::Instant;
 use criterion::Criterion;
 use okx_feed::{BookReader, Dialect, FeedHandler, Subscription};
 
-use crate::ratios::wanted;
+use crate::ratios::{table, wanted};
 use crate::rivals::{Contender, TS_RECV};
 use crate::stream::{Stream, deflated, text_of};
 use crate::time;
@@ -20,7 +20,7 @@ const FRAMES: usize = 10_240;
 
 /// Which instrument comes next.
 #[derive(Clone, Copy)]
-enum Order {
+pub(crate) enum Order {
     /// Each as often as any other, in an order that no prefetcher guesses.
     Even,
     /// Half of the frames are of 1 % of the instruments, as on an exchange.
@@ -29,10 +29,10 @@ enum Order {
 
 const CHANNELS: [&str; 2] = ["books5:BTC-USDT-SWAP", "swap/depth5:BTC-USDT-SWAP"];
 const ORDERS: [(&str, Order); 2] = [("even", Order::Even), ("hot", Order::Hot)];
-const COUNTS: [usize; 4] = [1, 100, 1_000, 10_000];
+pub(crate) const COUNTS: [usize; 4] = [1, 100, 1_000, 10_000];
 
 /// Passes of each count in turn.
-const PASSES: usize = 31;
+pub(crate) const PASSES: usize = 31;
 
 /// Times 1, 100, 1,000 and 10,000 instruments.
 pub(crate) fn instruments(c: &mut Criterion) {
@@ -71,15 +71,7 @@ pub(crate) fn instruments_in_turn(_: &mut Criterion) {
                 }
             }
             println!("\nratios/{} over instruments, {name}: {passes} passes in turn", base.name);
-            println!("  {:>8}{:>8}{:>9}{:>12}{:>10}", "", "least", "median", "least x", "median x");
-            let mut one = None;
-            for (count, (_, _, times)) in COUNTS.iter().zip(&mut runs) {
-                times.sort_by(f64::total_cmp);
-                let (least, median) = (times[0], times[times.len() / 2]);
-                let (of_least, of_median) = *one.get_or_insert((least, median));
-                let (a, b) = (least / of_least, median / of_median);
-                println!("  {count:8}{least:8.0}{median:9.0}{a:12.2}{b:10.2}");
-            }
+            table(COUNTS.iter().zip(runs.iter_mut().map(|(_, _, times)| times)));
         }
     }
 }
@@ -91,7 +83,7 @@ fn take_all(ours: &mut Contender, stream: &Stream) {
 }
 
 /// Ours with a reader of each book, once through the stream.
-fn subscribed(stream: &Stream) -> (Contender, Vec<Option<BookReader>>) {
+pub(crate) fn subscribed(stream: &Stream) -> (Contender, Vec<Option<BookReader>>) {
     let mut feed = FeedHandler::new(stream.dialect);
     let subscribe = |subscription: &Subscription| {
         feed.subscribe(*subscription);
@@ -108,7 +100,7 @@ fn subscribed(stream: &Stream) -> (Contender, Vec<Option<BookReader>>) {
 }
 
 /// The frames of one instrument, told of `count` instruments in turn.
-fn spread(base: &Stream, count: usize, order: Order) -> Stream {
+pub(crate) fn spread(base: &Stream, count: usize, order: Order) -> Stream {
     let mut stream = Stream::new(base.name.clone(), base.dialect);
     let subscription = base.subscription(0).to_string();
     let id = base.subscription(0).inst_id().to_string();

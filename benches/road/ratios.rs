@@ -4,6 +4,7 @@
 //! Criterion times one contender after the other; on a machine with neighbours this is the fairer
 //! table. `cargo bench --bench road -- ratios` gives it alone.
 
+use std::fmt::Display;
 use std::time::Instant;
 
 use criterion::Criterion;
@@ -45,6 +46,20 @@ pub(crate) fn ratios(_: &mut Criterion) {
             let (a, b) = (least / least_ours, median / median_ours);
             println!("  {name:34}{least:8.0}{median:9.0}{a:12.2}{b:10.2}");
         }
+    }
+}
+
+/// Prints the least and the median of each row's times, and how many times the first row's that is.
+#[expect(clippy::print_stdout, reason = "the table is the result")]
+pub(crate) fn table<'t, N: Display>(rows: impl Iterator<Item = (N, &'t mut Vec<f64>)>) {
+    println!("  {:>8}{:>8}{:>9}{:>12}{:>10}", "", "least", "median", "least x", "median x");
+    let mut first = None;
+    for (name, times) in rows {
+        times.sort_by(f64::total_cmp);
+        let (least, median) = (times[0], times[times.len() / 2]);
+        let (of_least, of_median) = *first.get_or_insert((least, median));
+        let (a, b) = (least / of_least, median / of_median);
+        println!("  {name:>8}{least:8.0}{median:9.0}{a:12.2}{b:10.2}");
     }
 }
 
