@@ -20,7 +20,7 @@ const FRAMES: usize = 10_240;
 
 /// Which instrument comes next.
 #[derive(Clone, Copy)]
-pub(crate) enum Order {
+enum Order {
     /// Each as often as any other, in an order that no prefetcher guesses.
     Even,
     /// Half of the frames are of 1 % of the instruments, as on an exchange.
@@ -29,10 +29,10 @@ pub(crate) enum Order {
 
 const CHANNELS: [&str; 2] = ["books5:BTC-USDT-SWAP", "swap/depth5:BTC-USDT-SWAP"];
 const ORDERS: [(&str, Order); 2] = [("even", Order::Even), ("hot", Order::Hot)];
-pub(crate) const COUNTS: [usize; 4] = [1, 100, 1_000, 10_000];
+const COUNTS: [usize; 4] = [1, 100, 1_000, 10_000];
 
 /// Passes of each count in turn.
-pub(crate) const PASSES: usize = 31;
+const PASSES: usize = 31;
 
 /// Times 1, 100, 1,000 and 10,000 instruments.
 pub(crate) fn instruments(c: &mut Criterion) {
@@ -83,7 +83,7 @@ fn take_all(ours: &mut Contender, stream: &Stream) {
 }
 
 /// Ours with a reader of each book, once through the stream.
-pub(crate) fn subscribed(stream: &Stream) -> (Contender, Vec<Option<BookReader>>) {
+fn subscribed(stream: &Stream) -> (Contender, Vec<Option<BookReader>>) {
     let mut feed = FeedHandler::new(stream.dialect);
     let subscribe = |subscription: &Subscription| {
         feed.subscribe(*subscription);
@@ -100,7 +100,7 @@ pub(crate) fn subscribed(stream: &Stream) -> (Contender, Vec<Option<BookReader>>
 }
 
 /// The frames of one instrument, told of `count` instruments in turn.
-pub(crate) fn spread(base: &Stream, count: usize, order: Order) -> Stream {
+fn spread(base: &Stream, count: usize, order: Order) -> Stream {
     let mut stream = Stream::new(base.name.clone(), base.dialect);
     let subscription = base.subscription(0).to_string();
     let id = base.subscription(0).inst_id().to_string();

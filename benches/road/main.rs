@@ -22,7 +22,6 @@ mod instruments;
 mod malformed;
 mod ratios;
 mod real;
-mod received;
 #[path = "../rivals/mod.rs"]
 mod rivals;
 mod stages;
@@ -96,7 +95,6 @@ criterion_group! {
         .measurement_time(Duration::from_millis(800))
         .sample_size(20);
     targets = ratios::ratios, road, real::real, stages::stages, instruments::instruments, instruments::instruments_in_turn,
-        received::received,
         malformed::malformed
 }
 criterion_main!(benches);
