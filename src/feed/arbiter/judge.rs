@@ -53,6 +53,8 @@ impl Mark {
 pub(super) struct Position {
     pub(super) last: Option<Mark>,
     epoch: u32,
+    /// Whether anything that it brought on this connection counted, or was known.
+    proven: bool,
 }
 
 impl Position {
@@ -162,6 +164,7 @@ impl Judge {
                     // What is shown is still so: a quiet book is not frozen.
                     self.at = at;
                 }
+                position.proven = true;
                 return Copy::Of(winner, won_at);
             }
             None => {}
@@ -190,7 +193,11 @@ impl Judge {
             let doubted = doubtful && !before_turn;
             silent >= FROZEN || doubted && silent >= CONTRADICTED && !is_led(self.epoch)
         };
-        if newer || doubtful && !behind || impatient() {
+        // The first of a new connection may have waited for seconds: while others go on, what it
+        // contradicts them in is no new start yet.
+        let is_quiet = at.since(self.at).unwrap_or_default() >= CONTRADICTED;
+        let believed = !behind && (position.proven || is_quiet);
+        if newer || doubtful && believed || impatient() {
             if doubtful && !newer && position.epoch == self.epoch {
                 position.epoch += 1;
             }
@@ -243,6 +250,7 @@ impl Judge {
     }
 
     fn first(&mut self, position: &mut Position) -> Copy {
+        position.proven = true;
         position.epoch = position.epoch.max(self.epoch);
         self.epoch = position.epoch;
         Copy::First
