@@ -100,7 +100,12 @@ fn without_any_line_nothing_is_believed_and_the_first_to_come_back_may_be_anywhe
     }
     assert_eq!(rig.close(0), [""; 0]);
     assert_eq!(rig.close(1), ["books5 connecting", "trades connecting"]);
+    // What is older than what was shown a moment ago has waited on a connection that stood still.
+    rig.arbiter.open_line(1);
+    assert_eq!(rig.bring(1, &book("books5", 99, true)), [""; 0]);
+    assert_eq!(rig.close(1), [""; 0]);
     // The exchange was set up anew in between: lower numbers at lower times.
+    rig.now += 30_000_000_000;
     rig.arbiter.open_line(1);
     assert_eq!(rig.bring(1, &book("books5", 5, true)), ["books5 live", "books5 5"]);
     assert_eq!(rig.bring(1, &trade(5)), ["trades live", "trades 5"]);
@@ -196,6 +201,7 @@ fn a_connection_that_is_lost_takes_along_what_it_said_of_the_order() {
     rig.state(1, BookState::Connecting);
     // The exchange was set up anew: lower numbers at lower times, which a line that had gone on
     // would not be believed.
+    rig.now += 30_000_000_000;
     assert_eq!(rig.bring(1, &book("books5", 5, true)), ["books5 live", "books5 5"]);
     assert_eq!(rig.bring(1, &trade(5)), ["trades live", "trades 5"]);
 }

@@ -190,7 +190,7 @@ impl Entry {
         let trade = &update.trade;
         let mark = trade_mark(trade);
         let was_live = self.state.is_live();
-        self.start_anew_if_alone();
+        self.start_anew_if_alone(mark, trade.ts_recv);
         let Some(of_line) = self.lines.get_mut(line) else { return Copy::Old };
         let copy = self.judge.trade(&mut of_line.position, mark);
         self.state = BookState::Live;
@@ -209,7 +209,7 @@ impl Entry {
     /// A book that counts makes the subscription live. Where it was not, the book that was shown
     /// last counts again: only now is it known to be whole.
     fn judge_book(&mut self, line: usize, mark: Mark, ts_recv: UnixNanos) -> Copy {
-        self.start_anew_if_alone();
+        self.start_anew_if_alone(mark, ts_recv);
         let shown = self.judge.last().map(|last| last.key);
         let Self { judge, lines, .. } = self;
         let Some(mut position) = lines.get(line).map(|of_line| of_line.position) else {
@@ -239,8 +239,10 @@ impl Entry {
 
     /// Where no line has brought anything on its connection yet, none can lag behind another, and
     /// the exchange may be anywhere.
-    fn start_anew_if_alone(&mut self) {
-        if !self.state.is_live() && self.lines.iter().all(|line| line.position.last.is_none()) {
+    /// But what is older than what was shown just before has waited on a connection that stood still.
+    fn start_anew_if_alone(&mut self, mark: Mark, at: UnixNanos) {
+        let is_alone = self.lines.iter().all(|line| line.position.last.is_none());
+        if !self.state.is_live() && is_alone && !self.judge.was_passed_lately(mark, at) {
             self.judge.start_anew();
         }
     }

@@ -285,6 +285,14 @@ impl Judge {
         (self.last, self.forgotten) = (None, NO_SEQ);
     }
 
+    /// Whether this is older, by all that can be told, than the last that counts, and that came not long
+    /// ago.
+    pub(super) fn was_passed_lately(&self, mark: Mark, at: UnixNanos) -> bool {
+        let numbered = |last: Mark| mark.seq != NO_SEQ && last.seq != NO_SEQ;
+        let older = |last: Mark| mark.ts < last.ts && (!numbered(last) || mark.seq < last.seq);
+        self.last.is_some_and(older) && at.since(self.at).unwrap_or_default() < FROZEN
+    }
+
     /// Whether nothing has counted for so long that what a line brings should have.
     pub(super) fn is_frozen(&self, mark: Mark, at: UnixNanos) -> bool {
         let current = self.last.is_some_and(|last| last.key == mark.key);
