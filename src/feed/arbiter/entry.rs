@@ -3,7 +3,8 @@
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 
-use super::judge::{Copy, Judge, Mark, Position};
+use super::judge::{Copy, Judge};
+use super::position::{Mark, Position};
 use crate::feed::publish_depth::PUBLISHED_LEVELS;
 use crate::feed::publishers::Publishers;
 use crate::feed::slot::Slot;

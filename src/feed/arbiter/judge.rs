@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
+use super::position::{Mark, Position};
 use crate::model::{NO_SEQ, UnixNanos};
 
-/// How far a line's own times must run back for the exchange's clock to have been set back. Less is
-/// a message out of order.
-const CLOCK_BACK: Duration = Duration::from_secs(1);
 /// After so long without anything that counts, what contradicts the last that did is believed: a
 /// book that a line knows to be whole must not stay frozen.
 const CONTRADICTED: Duration = Duration::from_secs(2);
@@ -24,88 +22,17 @@ pub enum Copy {
     Old,
 }
 
-/// What tells updates of one subscription apart and puts them in order.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Mark {
-    /// The exchange's number, [`NO_SEQ`] where it sends none; of trades their id.
-    pub(super) seq: i64,
-    /// The exchange's time.
-    pub(super) ts: UnixNanos,
-    /// A hash of number, time and, where there is no number, content.
-    pub(super) key: u64,
-}
-
-impl Mark {
-    /// Whether numbers and times say the opposite: the exchange has begun to count anew, or has set
-    /// its clock, between the two.
-    fn contradicts(&self, other: &Self) -> bool {
-        let numbered = self.seq != NO_SEQ && other.seq != NO_SEQ;
-        numbered
-            && (self.seq < other.seq && self.ts > other.ts
-                || self.seq > other.seq && self.ts < other.ts)
-    }
-}
-
-/// Where one line is: what it brought last, and how often the exchange has started anew on it.
-///
-/// Lines bring the same stream, so they see the same new starts; one that lags sees them later.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Position {
-    pub(super) last: Option<Mark>,
-    epoch: u32,
-    /// Whether anything that it brought on this connection counted, or was known.
-    proven: bool,
-}
-
-impl Position {
-    /// Whether the line has brought something since the exchange started anew so often.
-    pub(super) fn has_come_to(&self, epoch: u32) -> bool {
-        self.last.is_some() && self.epoch >= epoch
-    }
-
-    /// Goes on to the next book of the line; gives the one before. What the line's own feed takes for
-    /// an old copy does not come here, so a book from long before is a new start.
-    fn step_book(&mut self, mark: Mark, judged_epoch: u32) -> Option<Mark> {
-        let back = |last: Mark| last.ts.since(mark.ts).unwrap_or_default() >= CLOCK_BACK;
-        let numbered = |last: Mark| mark.seq != NO_SEQ && last.seq != NO_SEQ;
-        let anew = |last| if numbered(last) { mark.contradicts(&last) } else { back(last) };
-        self.step(mark, judged_epoch, anew)
-    }
-
-    /// As [`Position::step_book`] for a trade, which may come late, and whose id says more than a
-    /// clock that is set back.
-    fn step_trade(&mut self, mark: Mark, judged_epoch: u32) {
-        self.step(mark, judged_epoch, |last| mark.seq < last.seq && mark.ts > last.ts);
-    }
-
-    fn step(&mut self, mark: Mark, judged_epoch: u32, anew: impl Fn(Mark) -> bool) -> Option<Mark> {
-        self.epoch = match self.last {
-            // A new connection is where the exchange is.
-            None => judged_epoch,
-            Some(last) => self.epoch + u32::from(anew(last)),
-        };
-        self.last.replace(mark)
-    }
-}
-
-/// The first book after the exchange has begun to count anew or has set its clock.
+/// The first book that counted after the exchange had begun to count anew, or had set its clock back.
 #[derive(Clone, Copy, Debug)]
 struct Turn {
     first: Mark,
-    renumbered: bool,
     at: UnixNanos,
 }
 
 impl Turn {
-    /// Whether a book that comes at `at` is from before: by what went on at the turn, be it the numbers
-    /// or the time. After half a minute no line lags so far.
-    fn is_after(&self, mark: Mark, at: UnixNanos) -> bool {
-        let is_recent = at.since(self.at).is_none_or(|since| since < FROZEN);
-        let is_before = match self.renumbered {
-            true => mark.ts < self.first.ts,
-            false => mark.seq < self.first.seq,
-        };
-        is_recent && mark.seq != NO_SEQ && is_before
+    /// Whether a line may still bring, at that time, what is from before it.
+    fn is_recent(&self, at: UnixNanos) -> bool {
+        at.since(self.at).is_none_or(|since| since < FROZEN)
     }
 }
 
@@ -119,8 +46,10 @@ pub(super) struct Judge {
     /// When the last that counts came.
     at: UnixNanos,
     epoch: u32,
-    /// Where the epoch began, if that is known.
-    turn: Option<Turn>,
+    /// Where the exchange began to count anew; what has earlier times is from before that.
+    counted_anew: Option<Turn>,
+    /// Where it set its clock back since then; what has lower numbers is from before that.
+    set_back: Option<Turn>,
     /// The highest number that was forgotten since the exchange began to count.
     forgotten: i64,
     /// Whether any trade was ever forgotten.
@@ -137,7 +66,8 @@ impl Judge {
             last: None,
             at: UnixNanos::UNKNOWN,
             epoch: 0,
-            turn: None,
+            counted_anew: None,
+            set_back: None,
             forgotten: NO_SEQ,
             forgets: false,
         }
@@ -155,7 +85,10 @@ impl Judge {
     ) -> Copy {
         let before = position.step_book(mark, self.epoch);
         let Some(last) = self.last else { return self.first(position) };
-        let numbered = mark.seq != NO_SEQ && last.seq != NO_SEQ;
+        let numbered = mark.is_numbered_as(&last);
+        if numbered {
+            self.place_new_line(position, mark, at);
+        }
         match self.find(mark.key) {
             // Within a moment a book may go to and fro; only a line's own order can tell.
             Some((winner, _)) if winner == line && !numbered && mark.ts >= last.ts => {}
@@ -164,50 +97,117 @@ impl Judge {
                     // What is shown is still so: a quiet book is not frozen.
                     self.at = at;
                 }
-                position.proven = true;
+                if numbered && !self.is_before_count(mark, at) {
+                    position.epoch = self.epoch;
+                }
+                position.placed = true;
                 return Copy::Of(winner, won_at);
             }
             None => {}
         }
-        // What is from before the last new start comes late, on a new connection too.
-        let before_turn =
-            position.epoch <= self.epoch && self.turn.is_some_and(|turn| turn.is_after(mark, at));
-        if before_turn {
-            position.epoch = position.epoch.min(self.epoch.saturating_sub(1));
-        }
-        let behind = position.epoch < self.epoch;
-        let (newer, doubtful) = if numbered {
-            let newer = mark.ts >= last.ts && mark.seq > last.seq
-                || mark.ts > last.ts && mark.seq == last.seq;
-            // Both back may as well be a line that lags: only patience tells.
-            (newer, mark.contradicts(&last))
+        let counts = if numbered {
+            self.numbered_counts(position, (mark, last), at, is_led)
         } else {
             // Within a moment only a line that has come to the last that counts can lead on.
             let there = before.is_some_and(|before| before.key == last.key);
-            let newer = mark.ts > last.ts || mark.ts == last.ts && there;
-            (newer && !behind, mark.ts > last.ts || position.epoch > self.epoch)
+            self.timed_counts(position, (mark, last), at, there, is_led)
         };
-        let impatient = || {
-            let silent = at.since(self.at).unwrap_or_default();
-            // A line that has not seen a new start may lag for long; one that has brings what follows.
-            let doubted = doubtful && !before_turn;
-            silent >= FROZEN || doubted && silent >= CONTRADICTED && !is_led(self.epoch)
-        };
+        if !counts {
+            return Copy::Old;
+        }
+        if numbered {
+            self.turn(position, mark, last, at);
+        }
+        self.first(position)
+    }
+
+    /// What a new connection brings may have waited there since before the last count.
+    fn place_new_line(&self, position: &mut Position, mark: Mark, at: UnixNanos) {
+        if !position.placed && position.epoch <= self.epoch && self.is_before_count(mark, at) {
+            position.epoch = position.epoch.min(self.epoch.saturating_sub(1));
+        }
+    }
+
+    /// Whether a book is from before the exchange began to count anew, as far as a line may lag.
+    fn is_before_count(&self, mark: Mark, at: UnixNanos) -> bool {
+        self.counted_anew.is_some_and(|turn| turn.is_recent(at) && mark.ts < turn.first.ts)
+    }
+
+    /// Whether a book is from before the exchange set its clock back, as far as a line may lag.
+    fn is_before_set_back(&self, mark: Mark, at: UnixNanos) -> bool {
+        self.set_back.is_some_and(|turn| turn.is_recent(at) && mark.seq < turn.first.seq)
+    }
+
+    /// Whether a book with a number counts.
+    ///
+    /// A line that is known to be of this count goes by its numbers alone: it would have seen the
+    /// exchange count anew, and times tell nothing while a clock is set. One that has seen it leads.
+    /// Of any other it is not known where it is: while others go on, it waits.
+    fn numbered_counts(
+        &self,
+        position: &Position,
+        (mark, last): (Mark, Mark),
+        at: UnixNanos,
+        is_led: impl FnOnce(u32) -> bool,
+    ) -> bool {
+        let silent = at.since(self.at).unwrap_or_default();
+        if silent >= FROZEN {
+            return true;
+        }
+        if position.placed && position.epoch == self.epoch {
+            return mark.is_beyond(&last);
+        }
+        let newer = mark.ts >= last.ts && mark.is_beyond(&last);
+        // Both back is a line that lags: only patience tells otherwise.
+        let may_count = newer || mark.contradicts(&last);
+        if position.epoch > self.epoch {
+            return may_count;
+        }
+        let behind =
+            position.epoch < self.epoch && self.counted_anew.is_some_and(|turn| turn.is_recent(at));
+        if newer && !behind {
+            return true;
+        }
+        let is_before =
+            self.is_before_count(mark, at) || !position.placed && self.is_before_set_back(mark, at);
+        may_count && !is_before && silent >= CONTRADICTED && !(behind && is_led(self.epoch))
+    }
+
+    /// Whether a book without a number counts. `there` tells that its line has come to the last that
+    /// does.
+    fn timed_counts(
+        &self,
+        position: &Position,
+        (mark, last): (Mark, Mark),
+        at: UnixNanos,
+        there: bool,
+        is_led: impl FnOnce(u32) -> bool,
+    ) -> bool {
+        let silent = at.since(self.at).unwrap_or_default();
+        let behind = position.epoch < self.epoch;
+        let newer = mark.ts > last.ts || mark.ts == last.ts && there;
         // The first of a new connection may have waited for seconds: while others go on, what it
         // contradicts them in is no new start yet.
-        let is_quiet = at.since(self.at).unwrap_or_default() >= CONTRADICTED;
-        let believed = !behind && (position.proven || is_quiet);
-        if newer || doubtful && believed || impatient() {
-            if doubtful && !newer && position.epoch == self.epoch {
-                position.epoch += 1;
-            }
-            if position.epoch > self.epoch {
-                let renumbered = mark.seq < last.seq;
-                self.turn = numbered.then_some(Turn { first: mark, renumbered, at });
-            }
-            return self.first(position);
+        let leads = position.epoch > self.epoch && (position.placed || silent >= CONTRADICTED);
+        // A line that has not seen a new start may lag for long; one that has brings what follows.
+        let doubtful = mark.ts > last.ts || position.epoch > self.epoch;
+        newer && !behind
+            || leads
+            || silent >= FROZEN
+            || doubtful && silent >= CONTRADICTED && !is_led(self.epoch)
+    }
+
+    /// Notes where numbers and times part, so that what is from before is known for it later.
+    fn turn(&mut self, position: &mut Position, mark: Mark, last: Mark, at: UnixNanos) {
+        if mark.counts_anew(&last) && position.epoch == self.epoch {
+            position.epoch += 1;
         }
-        Copy::Old
+        let turn = Some(Turn { first: mark, at });
+        if position.epoch > self.epoch {
+            (self.counted_anew, self.set_back) = (turn, None);
+        } else if last.counts_anew(&mark) && position.epoch == self.epoch {
+            self.set_back = turn;
+        }
     }
 
     /// Judges a trade, whose `seq` is its id: one that a slower line brings late still counts.
@@ -250,7 +250,7 @@ impl Judge {
     }
 
     fn first(&mut self, position: &mut Position) -> Copy {
-        position.proven = true;
+        position.placed = true;
         position.epoch = position.epoch.max(self.epoch);
         self.epoch = position.epoch;
         Copy::First
@@ -288,8 +288,8 @@ impl Judge {
     /// Whether this is older, by all that can be told, than the last that counts, and that came not long
     /// ago.
     pub(super) fn was_passed_lately(&self, mark: Mark, at: UnixNanos) -> bool {
-        let numbered = |last: Mark| mark.seq != NO_SEQ && last.seq != NO_SEQ;
-        let older = |last: Mark| mark.ts < last.ts && (!numbered(last) || mark.seq < last.seq);
+        let older =
+            |last: Mark| mark.ts < last.ts && (!mark.is_numbered_as(&last) || mark.seq < last.seq);
         self.last.is_some_and(older) && at.since(self.at).unwrap_or_default() < FROZEN
     }
 

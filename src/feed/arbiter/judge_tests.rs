@@ -236,10 +236,70 @@ fn one_number_at_two_times_or_two_at_one_time_are_no_new_start() {
         let mut lines = Lines::new(8);
         assert!(lines.book(1, mark(5, 5), 0));
         assert!(lines.book(0, mark(10, 10), 0) && lines.book(0, next, 0));
-        // A true one counts though only the other line's last shows it.
-        assert!(lines.book(1, mark(6, 30), 0));
-        // And of one moment the lower number is old.
-        assert!(!lines.book(1, mark(5, 30), 0));
+        // Of one moment the lower number is old.
+        assert!(!lines.book(
+            1,
+            mark(9, next.ts.since(UnixNanos(BASE)).unwrap().as_millis() as u64),
+            0
+        ));
+    }
+}
+
+/// The soak's seed 11: one line was away while the clock was set back, so that no line saw it, and
+/// the other stood still since before.
+#[test]
+fn a_line_that_lags_by_a_clock_set_back_unseen_brings_nothing_back() {
+    // The clock loses four seconds behind the number 169.
+    let of = |n: i64| mark(n, n.unsigned_abs() * 30 - if n < 170 { 0 } else { 4_000 });
+    let mut lines = Lines::new(8);
+    for n in 150..160 {
+        assert!(lines.book(1, of(n), 4_800) && !lines.book(0, of(n), 4_800));
+    }
+    // The first line comes back behind the jump, and leads by numbers and times.
+    lines.1[0] = Position::default();
+    assert!((300..303).all(|n| lines.book(0, of(n), 9_100)));
+    // Times of the second are beyond the first's before its numbers are, and it never leads with them.
+    assert!(!(160..300).any(|n| lines.book(1, of(n), 9_200)));
+    assert!((303..310).all(|n| lines.book(0, of(n), 9_300)));
+    // Not even once the first is gone.
+    lines.1[0] = Position::default();
+    assert!(!(300..310).any(|n| lines.book(1, of(n), 20_000)));
+    assert!(lines.book(1, of(310), 20_001));
+}
+
+/// The same, where a new connection is the one that waited.
+#[test]
+fn a_new_connection_leads_back_over_no_clock_set_back_while_another_goes_on() {
+    let of = |n: i64| mark(n, n.unsigned_abs() * 30 - if n < 170 { 0 } else { 4_000 });
+    let mut lines = Lines::new(8);
+    assert!(lines.book(0, of(300), 9_000));
+    assert!(!(160..300).any(|n| lines.book(1, of(n), 10_999)));
+    // What nobody contradicts for seconds is believed: the exchange may have begun to count anew.
+    let mut lines = Lines::new(8);
+    assert!(lines.book(0, of(300), 9_000) && lines.book(1, of(169), 11_000));
+}
+
+#[test]
+fn a_line_of_this_count_goes_by_its_numbers_whatever_the_clock_does() {
+    let mut lines = Lines::new(8);
+    assert!(lines.book(0, mark(10, 5_000), 0) && !lines.book(1, mark(10, 5_000), 0));
+    assert!(lines.book(0, mark(11, 1_000), 0) && lines.book(1, mark(12, 3_000), 0));
+    assert!(!lines.book(0, mark(12, 3_000), 0) && lines.book(0, mark(13, 2_000), 0));
+    assert!(lines.book(0, mark(13, 2_001), 0) && !lines.book(1, mark(12, 9_000), 0));
+}
+
+#[test]
+fn a_line_from_before_the_count_waits_though_the_clock_was_set_back_too() {
+    for position in [0, 1] {
+        let mut lines = Lines::new(8);
+        assert!(lines.book(0, mark(1_000, 60_000), 0) && !lines.book(1, mark(1_000, 60_000), 0));
+        assert!(lines.book(0, mark(5, 60_100), 0) && lines.book(0, mark(20, 100), 0));
+        // By number and time it seems newer: it stood still, or is new and waited.
+        if position == 1 {
+            lines.1[1] = Position::default();
+        }
+        assert!(!lines.book(1, mark(1_001, 60_050), 1_000));
+        assert!(!lines.book(1, mark(5, 60_100), 1_000) && lines.book(1, mark(21, 200), 1_000));
     }
 }
 

@@ -3,6 +3,7 @@
 mod entry;
 mod judge;
 mod lines;
+mod position;
 
 pub use judge::Copy;
 pub use lines::{Arbiter, LineStats};

@@ -1,0 +1,89 @@
+//! Where a line stands in the stream that all lines of a subscription bring.
+
+use std::time::Duration;
+
+use crate::model::{NO_SEQ, UnixNanos};
+
+/// How far a line's own times must run back for the exchange's clock to have been set back. Less is
+/// a message out of order.
+const CLOCK_BACK: Duration = Duration::from_secs(1);
+
+/// What tells updates of one subscription apart and puts them in order.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    /// The exchange's number, [`NO_SEQ`] where it sends none; of trades their id.
+    pub(super) seq: i64,
+    /// The exchange's time.
+    pub(super) ts: UnixNanos,
+    /// A hash of number, time and, where there is no number, content.
+    pub(super) key: u64,
+}
+
+impl Mark {
+    /// Whether both have numbers, which then say more than times.
+    pub(super) const fn is_numbered_as(&self, other: &Self) -> bool {
+        self.seq != NO_SEQ && other.seq != NO_SEQ
+    }
+
+    /// Whether this has a lower number at a later time: the exchange has begun to count anew between
+    /// the two, or has set its clock back and this is from before that.
+    pub(super) fn counts_anew(&self, other: &Self) -> bool {
+        self.is_numbered_as(other) && self.seq < other.seq && self.ts > other.ts
+    }
+
+    /// Whether numbers and times say the opposite of each other.
+    pub(super) fn contradicts(&self, other: &Self) -> bool {
+        self.counts_anew(other) || other.counts_anew(self)
+    }
+
+    /// Whether this comes after the other by its number, whatever the clock says.
+    pub(super) fn is_beyond(&self, other: &Self) -> bool {
+        self.seq > other.seq || self.seq == other.seq && self.ts > other.ts
+    }
+}
+
+/// Where one line is: what it brought last, and how often the exchange has started anew on it.
+///
+/// Lines bring the same stream, so they see the same new starts; one that lags sees them later. With
+/// numbers a new start is where the exchange begins to count anew: a clock that is set back among
+/// them changes nothing in their order. Without numbers it is such a clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Position {
+    pub(super) last: Option<Mark>,
+    pub(super) epoch: u32,
+    /// Whether the epoch is known, by something that it brought on this connection and that counted
+    /// or was a copy; else it is only supposed.
+    pub(super) placed: bool,
+}
+
+impl Position {
+    /// Whether the line has brought something since the exchange started anew so often.
+    pub(super) fn has_come_to(&self, epoch: u32) -> bool {
+        self.last.is_some() && self.epoch >= epoch
+    }
+
+    /// Goes on to the next book of the line; gives the one before. What the line's own feed takes for
+    /// an old copy does not come here, so a book from long before is a new start.
+    pub(super) fn step_book(&mut self, mark: Mark, judged_epoch: u32) -> Option<Mark> {
+        let back = |last: Mark| last.ts.since(mark.ts).unwrap_or_default() >= CLOCK_BACK;
+        let anew = |last: Mark| {
+            if mark.is_numbered_as(&last) { mark.counts_anew(&last) } else { back(last) }
+        };
+        self.step(mark, judged_epoch, anew)
+    }
+
+    /// As [`Position::step_book`] for a trade, which may come late, and whose id says more than a
+    /// clock that is set back.
+    pub(super) fn step_trade(&mut self, mark: Mark, judged_epoch: u32) {
+        self.step(mark, judged_epoch, |last| mark.counts_anew(&last));
+    }
+
+    fn step(&mut self, mark: Mark, judged_epoch: u32, anew: impl Fn(Mark) -> bool) -> Option<Mark> {
+        self.epoch = match self.last {
+            // A new connection is where the exchange is.
+            None => judged_epoch,
+            Some(last) => self.epoch + u32::from(anew(last)),
+        };
+        self.last.replace(mark)
+    }
+}
