@@ -6,8 +6,8 @@ use std::rc::Rc;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::line::Notice;
-use crate::feed::{Arbiter, FeedHandler, Recovery};
-use crate::model::{Event, Sink};
+use crate::feed::{Arbiter, FeedHandler, Recovery, StaleLimits};
+use crate::model::{Event, Sink, UnixNanos};
 
 /// Shared by the tasks of the client's one thread. Nobody holds it while waiting for anything.
 pub(super) type SharedHub<S> = Rc<RefCell<Hub<S>>>;
@@ -56,6 +56,13 @@ impl<S: Sink> Hub<S> {
         match self.arbiters.get_mut(place.group) {
             Some(Some(arbiter)) => arbiter.on_event(place.line, event, &mut self.sink),
             _ => self.sink.on_event(event),
+        }
+    }
+
+    /// Marks as stale what no line of a group brings any more.
+    pub(super) fn mark_stale(&mut self, group: usize, limits: &StaleLimits, now: UnixNanos) {
+        if let Some(Some(arbiter)) = self.arbiters.get_mut(group) {
+            arbiter.mark_stale(limits, now, &mut self.sink);
         }
     }
 

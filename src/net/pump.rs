@@ -230,6 +230,7 @@ impl<S: Sink> Pump<S> {
             let mut hub = hub.borrow_mut();
             let pass = &mut |event: &Event<'_>| hub.on_event(*place, event);
             handler.mark_stale(&self.config.stale, wall, pass);
+            hub.mark_stale(place.group, &self.config.stale, wall);
         }
         self.intake.look_after_patience(mono);
         self.stopping |= self.retires.is_some_and(|at| at <= mono);

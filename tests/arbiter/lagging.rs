@@ -17,8 +17,11 @@ const LAG: u64 = 60;
 #[derive(Default)]
 struct Model {
     first: [BTreeMap<u64, (usize, u64)>; 4],
-    /// When what is shown came last from the line that brought it first.
+    /// When what is shown came last: first, or again on a line that had just brought it, or as the
+    /// first of a connection.
     shown: [u64; 4],
+    /// What each line has brought last on its connection.
+    last: [[Option<u64>; 4]; LINES],
     wins: [u64; LINES],
     copies: [u64; LINES],
     repeats: [u64; LINES],
@@ -29,6 +32,11 @@ struct Model {
 impl Model {
     /// Whether this copy is the first.
     fn bring(&mut self, channel: usize, n: u64, line: usize, now: u64) -> bool {
+        let is_last = self.first[channel].last_key_value().is_some_and(|(last, _)| *last == n);
+        let before = self.last[line][channel].replace(n);
+        if is_last && before.is_none_or(|before| before == n) {
+            self.shown[channel] = now;
+        }
         match self.first[channel].get(&n) {
             None => {
                 self.first[channel].insert(n, (line, now));
@@ -38,15 +46,10 @@ impl Model {
             }
             // A book without a number may be one that came back within the moment: it is not called
             // a repeat, but is not told either.
-            Some((winner, _)) if *winner == line && CHANNELS[channel] == "bbo-tbt" => {
+            Some((winner, _)) if *winner == line && CHANNELS[channel] == "bbo-tbt" && !is_last => {
                 self.old[line] += 1;
             }
-            Some((winner, _)) if *winner == line => {
-                self.repeats[line] += 1;
-                if self.first[channel].last_key_value().is_some_and(|(last, _)| *last == n) {
-                    self.shown[channel] = now;
-                }
-            }
+            Some((winner, _)) if *winner == line => self.repeats[line] += 1,
             Some((_, at)) => {
                 self.copies[line] += 1;
                 self.most_behind[line] = self.most_behind[line].max((now - at) / 1000);
@@ -98,6 +101,7 @@ fn each_update_is_told_once_when_the_first_line_brings_it() {
         if random.u32(..300) == 0 && next.iter().flatten().all(|n| *n > 2) {
             assert_eq!(rig.state(line, BookState::Connecting), [""; 0]);
             anew[line] = [true; 4];
+            model.last[line] = [None; 4];
             for n in &mut next[line] {
                 *n -= 1;
             }

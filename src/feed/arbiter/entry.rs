@@ -2,6 +2,7 @@
 
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
+use std::time::Duration;
 
 use super::judge::{Copy, Judge};
 use super::position::{Mark, Position};
@@ -39,6 +40,8 @@ pub(super) struct Entry {
     pub(super) state: BookState,
     pub(super) lines: Vec<OfLine>,
     judge: Judge,
+    /// Whether it is stale because all lines were silent: then it takes more than a copy to be live.
+    silent: bool,
     /// The line whose book was published last.
     winner: usize,
     pub(super) publishers: Publishers,
@@ -62,6 +65,7 @@ impl Entry {
             state: BookState::Connecting,
             lines: open.iter().map(|is_open| OfLine::new(*is_open)).collect(),
             judge: Judge::new(if kind == ChannelKind::Trades { TRADES } else { BOOKS }),
+            silent: false,
             winner: usize::MAX,
             publishers: Publishers::new(kind),
         }
@@ -145,10 +149,9 @@ impl Entry {
         }
         let book = update.book;
         let mark = book_mark(book);
+        // A quiet book that a line sends again is none for the sink, and of now for who reads it.
+        let is_again = self.is_still_so(line, mark);
         let copy = self.judge_book(line, mark, book.ts_recv);
-        // A quiet book that its line sends again is none for the sink, and of now for who reads it.
-        let is_again = matches!(copy, Copy::Of(winner, _) if winner == line)
-            && self.judge.last().is_some_and(|last| last.key == mark.key);
         if copy == Copy::First || is_again {
             self.winner = line;
             if let Some(publisher) = &mut self.publishers.book {
@@ -211,7 +214,8 @@ impl Entry {
     /// last counts again: only now is it known to be whole.
     fn judge_book(&mut self, line: usize, mark: Mark, ts_recv: UnixNanos) -> Copy {
         self.start_anew_if_alone(mark, ts_recv);
-        let shown = self.judge.last().map(|last| last.key);
+        let is_shown = self.judge.last().is_some_and(|last| last.key == mark.key);
+        let is_whole = is_shown && !self.silent || self.is_still_so(line, mark);
         let Self { judge, lines, .. } = self;
         let Some(mut position) = lines.get(line).map(|of_line| of_line.position) else {
             return Copy::Old;
@@ -224,11 +228,11 @@ impl Entry {
         if let Some(of_line) = lines.get_mut(line) {
             of_line.position = position;
         }
-        if !self.state.is_live() && shown == Some(mark.key) {
+        if !self.state.is_live() && is_whole {
             copy = Copy::First;
         }
         if copy == Copy::First {
-            self.state = BookState::Live;
+            (self.state, self.silent) = (BookState::Live, false);
             self.judge.remember(mark, line, ts_recv, false);
         } else if self.state.is_live() && self.judge.is_frozen(mark, ts_recv) && self.is_last(line)
         {
@@ -236,6 +240,21 @@ impl Entry {
             self.set_state(BookState::Stale);
         }
         copy
+    }
+
+    /// Whether a book is the one that is shown, told by a line to be still so.
+    fn is_still_so(&self, line: usize, mark: Mark) -> bool {
+        let is_shown = self.judge.last().is_some_and(|last| last.key == mark.key);
+        is_shown && self.lines.get(line).is_some_and(|of_line| of_line.position.confirms(mark))
+    }
+
+    /// Whether it is live, and nothing has come for so long that counts, or that tells that it is
+    /// still so. Lines that stood still may have come only just now to where it was long before.
+    pub(super) fn falls_silent(&mut self, limit: Duration, now: UnixNanos) -> bool {
+        let silence = now.since(self.judge.at());
+        let falls = self.state.is_live() && silence.is_some_and(|silence| silence >= limit);
+        self.silent |= falls;
+        falls
     }
 
     /// Where no line has brought anything on its connection yet, none can lag behind another, and

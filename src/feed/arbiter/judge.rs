@@ -43,7 +43,7 @@ pub(super) struct Judge {
     won: Vec<(usize, UnixNanos)>,
     next: usize,
     last: Option<Mark>,
-    /// When the last that counts came.
+    /// When the last that counts came, or was told to be still so.
     at: UnixNanos,
     epoch: u32,
     /// Where the exchange began to count anew; what has earlier times is from before that.
@@ -83,6 +83,7 @@ impl Judge {
         at: UnixNanos,
         is_led: impl FnOnce(u32) -> bool,
     ) -> Copy {
+        let confirms = position.confirms(mark);
         let before = position.step_book(mark, self.epoch);
         let Some(last) = self.last else { return self.first(position) };
         let numbered = mark.is_numbered_as(&last);
@@ -91,10 +92,11 @@ impl Judge {
         }
         match self.find(mark.key) {
             // Within a moment a book may go to and fro; only a line's own order can tell.
-            Some((winner, _)) if winner == line && !numbered && mark.ts >= last.ts => {}
+            Some((winner, _))
+                if winner == line && !numbered && mark.ts >= last.ts && mark.key != last.key => {}
             Some((winner, won_at)) => {
-                if mark.key == last.key {
-                    // What is shown is still so: a quiet book is not frozen.
+                if mark.key == last.key && confirms {
+                    // What is shown is still so: a quiet book is neither frozen nor stale.
                     self.at = at;
                 }
                 if numbered && !self.is_before_count(mark, at) {
@@ -297,6 +299,11 @@ impl Judge {
     pub(super) fn is_frozen(&self, mark: Mark, at: UnixNanos) -> bool {
         let current = self.last.is_some_and(|last| last.key == mark.key);
         !current && at.since(self.at).unwrap_or_default() >= CONTRADICTED
+    }
+
+    /// When the last that counts came, or was told to be still so.
+    pub(super) const fn at(&self) -> UnixNanos {
+        self.at
     }
 
     /// The last that counts.

@@ -1,5 +1,7 @@
 //! The lines of a group, and what each of them wins.
 
+use std::time::Duration;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hdrhistogram::Histogram;
@@ -10,6 +12,7 @@ use crate::feed::handler::FeedHandler;
 use crate::feed::publish::BookReader;
 use crate::feed::publish_depth::DepthReader;
 use crate::feed::slots::{hash, parts};
+use crate::feed::stale::StaleLimits;
 use crate::feed::tape::TradeReader;
 use crate::model::{
     BookState, Channel, DownReason, Event, Market, Sink, StateChange, Subscription, UnixNanos,
@@ -201,6 +204,19 @@ impl Arbiter {
         // The book that makes a line live comes next; until then nobody may see the old one live.
         if best != BookState::Live {
             change(entry, best, of_line.ts_recv, sink);
+        }
+    }
+
+    /// Marks as stale what is live and has been silent on all lines for longer than its channel may be.
+    ///
+    /// A line's own silence does not tell that: one that stood still may just have come to where
+    /// another was long before.
+    pub fn mark_stale(&mut self, limits: &StaleLimits, now: UnixNanos, sink: &mut impl Sink) {
+        for entry in &mut self.entries {
+            let limit = limits.of(entry.subscription.channel()).unwrap_or(Duration::MAX);
+            if entry.falls_silent(limit, now) {
+                change(entry, BookState::Stale, now, sink);
+            }
         }
     }
 

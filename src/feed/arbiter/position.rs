@@ -62,6 +62,12 @@ impl Position {
         self.last.is_some() && self.epoch >= epoch
     }
 
+    /// Whether a book says, where it is a copy of what is shown, that it is still so: the line sends it
+    /// again, or begins with it. Else the line only comes to where another was before.
+    pub(super) fn confirms(&self, mark: Mark) -> bool {
+        self.last.is_none_or(|last| last.key == mark.key)
+    }
+
     /// Goes on to the next book of the line; gives the one before. What the line's own feed takes for
     /// an old copy does not come here, so a book from long before is a new start.
     pub(super) fn step_book(&mut self, mark: Mark, judged_epoch: u32) -> Option<Mark> {
