@@ -7,12 +7,12 @@ mod program;
 use program::{Program, text};
 use serde_json::Value;
 
-/// As the README promises, but with fewer market events: an unoptimised exchange is slow. Seed 11 fails
-/// at times, see "Known faults" in docs/TESTING.md.
+/// As the README promises, but with fewer market events: an unoptimised exchange is slow. With this seed
+/// lines lag by a clock that is set back while no line sees it.
 #[test]
 fn a_minute_of_faults_leaves_every_book_right() {
     let args =
-        ["soak", "--minutes", "1", "--seed", "21", "--rate", "500", "--every", "1s", "--json"];
+        ["soak", "--minutes", "1", "--seed", "11", "--rate", "500", "--every", "1s", "--json"];
     let mut program = Program::start(&args);
     // It comes after a minute, and some more until all is healed.
     let line = program.line();

@@ -57,6 +57,27 @@ impl Model {
         }
         false
     }
+
+    /// The counters are the model's too.
+    fn agrees(&self, rig: &Rig) {
+        for (line, stats) in rig.arbiter.stats().iter().enumerate() {
+            let (wins, copies) = (self.wins[line], self.copies[line]);
+            assert!(
+                wins > 500 && copies > 500 && self.repeats[line] > 5,
+                "the lines are all alike"
+            );
+            assert_eq!((stats.wins, stats.copies), (wins, copies), "line {line}");
+            assert_eq!(
+                (stats.repeats, stats.old),
+                (self.repeats[line], self.old[line]),
+                "line {line}"
+            );
+            // The histogram keeps two digits.
+            let (most, seen) = (self.most_behind[line], stats.behind_us.max());
+            assert!(seen >= most && seen <= most + most / 50, "{seen} {most}");
+            assert_eq!(stats.behind_us.len(), copies);
+        }
+    }
 }
 
 /// The deep book after each of its messages: 40 prices, of which one changes at a time; the first
@@ -138,20 +159,7 @@ fn each_update_is_told_once_when_the_first_line_brings_it() {
         let seq = (CHANNELS[channel] != "bbo-tbt").then_some(last.cast_signed() + 1);
         assert_eq!(rig.arbiter.last_seq(&sub(CHANNELS[channel])), seq);
     }
-    for (line, stats) in rig.arbiter.stats().iter().enumerate() {
-        let (wins, copies) = (model.wins[line], model.copies[line]);
-        assert!(wins > 500 && copies > 500 && model.repeats[line] > 5, "the lines are all alike");
-        assert_eq!((stats.wins, stats.copies), (wins, copies), "line {line}");
-        assert_eq!(
-            (stats.repeats, stats.old),
-            (model.repeats[line], model.old[line]),
-            "line {line}"
-        );
-        // The histogram keeps two digits.
-        let (most, seen) = (model.most_behind[line], stats.behind_us.max());
-        assert!(seen >= most && seen <= most + most / 50, "{seen} {most}");
-        assert_eq!(stats.behind_us.len(), copies);
-    }
+    model.agrees(&rig);
 }
 
 /// A line brings its next message of a channel, and the sink is told what the model says.
