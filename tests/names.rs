@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use okx_feed::{
-    BookSide, BookState, BookSync, Checksum, Decimal, DecodeErrorKind, Dialect, DownReason, Fault,
-    InstrumentId, LostReason, Sequence, Side, Trade,
+    BookSide, BookState, BookSync, Channel, Checksum, Decimal, DecodeErrorKind, Dialect,
+    DownReason, Fault, InstrumentId, LostReason, Market, Sequence, Side, Subscription,
+    SubscriptionError, Trade,
 };
 
 #[test]
@@ -46,6 +47,24 @@ fn names_are_those_of_the_documentation() {
 }
 
 #[test]
+fn a_subscription_is_made_of_its_parts_as_of_its_name() {
+    let inst_id = InstrumentId::try_from("BTC-USD-190517").unwrap();
+    for channel in Channel::ALL {
+        let v3 = Subscription::v3(Market::Futures, channel, inst_id);
+        let v5 = Subscription::v5(channel, inst_id);
+        let (made, refused, other) = match channel.dialect() {
+            Dialect::V3 => (v3, v5, Dialect::V5),
+            Dialect::V5 => (v5, v3, Dialect::V3),
+        };
+        let made = made.unwrap();
+        assert_eq!(made.to_string().parse(), Ok(made));
+        assert_eq!((made.channel(), made.inst_id()), (channel, &inst_id));
+        let wrong = refused.unwrap_err();
+        assert_eq!(wrong, SubscriptionError::Channel(channel.to_string(), other));
+    }
+}
+
+#[test]
 fn reasons_can_be_told_apart() {
     let reasons = [
         LostReason::ConnectFailed,
@@ -55,6 +74,7 @@ fn reasons_can_be_told_apart() {
         LostReason::PongTimeout,
         LostReason::AckTimeout,
         LostReason::ServiceUpgrade,
+        LostReason::ControlFlood,
     ];
     assert_eq!(HashSet::from(reasons.map(|reason| reason.to_string())).len(), reasons.len());
     assert_eq!(format!("{:>6}|", DecodeErrorKind::Json), "  json|");

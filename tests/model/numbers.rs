@@ -40,6 +40,13 @@ fn parts(number: Decimal) -> (i128, u8) {
 }
 
 #[test]
+fn a_decimal_has_at_most_max_scale_decimals() {
+    let most = Decimal::new(i64::MIN, MAX_SCALE).unwrap();
+    assert_eq!((most.mantissa(), most.scale()), (i64::MIN, MAX_SCALE));
+    assert_eq!(Decimal::new(0, MAX_SCALE + 1), Err(DecimalError::Scale));
+}
+
+#[test]
 fn products_are_exact_wherever_they_can_be_written() {
     let mut rng = Rng(1);
     let (mut exacts, mut refused) = (0, HashSet::new());
