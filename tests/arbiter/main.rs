@@ -10,6 +10,7 @@
 mod anew;
 mod handover;
 mod lagging;
+mod silent;
 mod states;
 
 use okx_feed::{Arbiter, BookState, Dialect, Event, FeedHandler, Frame, Subscription, UnixNanos};

@@ -1,10 +1,8 @@
 //! What a strategy is told of the state of a subscription that several lines bring.
 
-use std::time::Duration;
+use okx_feed::{BookState, DownReason, Event, StateChange, UnixNanos};
 
-use okx_feed::{BookState, DownReason, Event, StaleLimits, StateChange, UnixNanos};
-
-use crate::{Rig, book, deep, name, sub, trade};
+use crate::{Rig, book, deep, sub, trade};
 
 /// All states, the best first.
 const STATES: [BookState; 6] = [
@@ -81,42 +79,6 @@ fn a_quiet_book_that_is_sent_again_is_of_now_for_readers_and_nothing_for_the_sin
         let again = reader.view();
         assert_eq!((again.book.ts_recv, again.state), (UnixNanos(rig.now), BookState::Live));
     }
-}
-
-#[test]
-fn what_all_lines_are_silent_of_is_stale_though_one_has_only_just_come_to_it() {
-    let limits = StaleLimits::books(Duration::from_secs(4));
-    let mut rig = Rig::new(2, &["books5"]);
-    let reader = rig.arbiter.book_reader(&sub("books5")).unwrap();
-    for n in 1..=2 {
-        rig.bring(0, &book("books5", n, true));
-    }
-    let mark_stale = |rig: &mut Rig, by_ms: u64| {
-        rig.now += by_ms * 1_000_000;
-        let mut told = Vec::new();
-        let sink = &mut |event: &Event<'_>| told.push(name(event));
-        rig.arbiter.mark_stale(&limits, UnixNanos(rig.now), sink);
-        told
-    };
-    // The other stood still, and comes to it after three seconds. It is live by itself until seven.
-    assert_eq!(mark_stale(&mut rig, 3_000), [""; 0]);
-    for n in 1..=2 {
-        assert_eq!(rig.bring(1, &book("books5", n, true)), [""; 0]);
-    }
-    assert_eq!(mark_stale(&mut rig, 999), [""; 0]);
-    assert!(reader.live().is_some());
-    assert_eq!(mark_stale(&mut rig, 1), ["books5 stale"]);
-    assert_eq!(mark_stale(&mut rig, 1), [""; 0]);
-    assert!(reader.live().is_none());
-    // Whichever line sends it again shows it live, and none that only comes to it.
-    rig.bring(1, &book("books5", 2, true));
-    assert!(reader.live().is_some());
-    assert_eq!(mark_stale(&mut rig, 4_000), ["books5 stale"]);
-    assert_eq!(rig.bring(0, &book("books5", 3, true)), ["books5 live", "books5 3"]);
-    assert_eq!(mark_stale(&mut rig, 4_000), ["books5 stale"]);
-    assert_eq!(rig.bring(1, &book("books5", 3, true)), [""; 0]);
-    assert!(reader.live().is_none());
-    assert_eq!(rig.bring(1, &book("books5", 3, true)), ["books5 live", "books5 3"]);
 }
 
 #[test]

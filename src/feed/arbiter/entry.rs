@@ -4,7 +4,7 @@ use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
-use super::judge::{Copy, Judge};
+use super::judge::{Copy, Judge, Others};
 use super::position::{Mark, Position};
 use crate::feed::publish_depth::PUBLISHED_LEVELS;
 use crate::feed::publishers::Publishers;
@@ -85,6 +85,9 @@ impl Entry {
         if let Some(book) = slot.book().filter(|_| at != UnixNanos::UNKNOWN) {
             entry.judge.remember(book_mark(&book), line, at, false);
             entry.winner = line;
+            if let Some(of_line) = entry.lines.get_mut(line) {
+                of_line.position = Position::at(book_mark(&book));
+            }
         }
         entry
     }
@@ -132,9 +135,10 @@ impl Entry {
         self.publishers.publish_state(state);
     }
 
-    /// Whether no other line is live.
-    fn is_last(&self, line: usize) -> bool {
-        !(0..self.lines.len()).any(|other| other != line && self.is_live(other))
+    /// What the other lines are at.
+    fn others(&self, line: usize) -> Others {
+        let lines = self.lines.iter().map(|l| (l.position, l.state == Some(BookState::Live)));
+        Others::of(line, lines, self.judge.last().map(|last| last.key))
     }
 
     fn is_live(&self, line: usize) -> bool {
@@ -197,13 +201,16 @@ impl Entry {
         self.start_anew_if_alone(mark, trade.ts_recv);
         let Some(of_line) = self.lines.get_mut(line) else { return Copy::Old };
         let copy = self.judge.trade(&mut of_line.position, mark);
-        self.state = BookState::Live;
+        // What comes late tells nothing where a user has set a limit of silence for trades.
+        if copy == Copy::First || !self.silent {
+            (self.state, self.silent) = (BookState::Live, false);
+        }
         if let Some(publisher) = &mut self.publishers.trades {
             if copy == Copy::First {
                 self.judge.remember(mark, line, trade.ts_recv, true);
                 publisher.push(trade);
             }
-            if !was_live {
+            if !was_live && self.state.is_live() {
                 publisher.publish_state(BookState::Live);
             }
         }
@@ -216,27 +223,18 @@ impl Entry {
         self.start_anew_if_alone(mark, ts_recv);
         let is_shown = self.judge.last().is_some_and(|last| last.key == mark.key);
         let is_whole = is_shown && !self.silent || self.is_still_so(line, mark);
+        let others = self.others(line);
         let Self { judge, lines, .. } = self;
-        let Some(mut position) = lines.get(line).map(|of_line| of_line.position) else {
-            return Copy::Old;
-        };
-        // One that fetches the book anew leads too: it will have it soon.
-        let leads =
-            |(at, other): (usize, &OfLine), epoch| at != line && other.position.has_come_to(epoch);
-        let is_led = |epoch| lines.iter().enumerate().any(|other| leads(other, epoch));
-        let mut copy = judge.book(line, &mut position, mark, ts_recv, is_led);
-        if let Some(of_line) = lines.get_mut(line) {
-            of_line.position = position;
-        }
+        let Some(of_line) = lines.get_mut(line) else { return Copy::Old };
+        let mut copy = judge.book(line, &mut of_line.position, mark, ts_recv, others);
         if !self.state.is_live() && is_whole {
             copy = Copy::First;
         }
         if copy == Copy::First {
             (self.state, self.silent) = (BookState::Live, false);
             self.judge.remember(mark, line, ts_recv, false);
-        } else if self.state.is_live() && self.judge.is_frozen(mark, ts_recv) && self.is_last(line)
-        {
-            // The only line that lives brings what is older than the book that is there.
+        } else if self.state.is_live() && self.judge.is_frozen(mark, ts_recv) && !others.hold {
+            // Lines bring what does not count, and none stands at the book that is there.
             self.set_state(BookState::Stale);
         }
         copy
@@ -249,12 +247,13 @@ impl Entry {
     }
 
     /// Whether it is live, and nothing has come for so long that counts, or that tells that it is
-    /// still so. Lines that stood still may have come only just now to where it was long before.
+    /// still so. Where that is so it is remembered, live or not. Lines that stood still may have come only just now to where it was long before.
     pub(super) fn falls_silent(&mut self, limit: Duration, now: UnixNanos) -> bool {
         let silence = now.since(self.judge.at());
-        let falls = self.state.is_live() && silence.is_some_and(|silence| silence >= limit);
-        self.silent |= falls;
-        falls
+        let is_silent = silence.is_some_and(|silence| silence >= limit);
+        // Its lines may have said so before, each for itself.
+        self.silent |= is_silent && matches!(self.state, BookState::Live | BookState::Stale);
+        is_silent && self.state.is_live()
     }
 
     /// Where no line has brought anything on its connection yet, none can lag behind another, and
@@ -277,7 +276,7 @@ fn trade_mark(trade: &Trade) -> Mark {
     // An id can come again where ids start anew; with the time it does not.
     let key = FixedState::default().hash_one((trade.ts_event.0, trade.trade_id));
     let seq = i64::try_from(trade.trade_id).unwrap_or(i64::MAX);
-    Mark { seq, ts: trade.ts_event, key }
+    Mark { seq, ts: trade.ts_event, key, vetted: false }
 }
 
 fn book_mark(book: &Book5) -> Mark {
@@ -290,7 +289,7 @@ fn book_mark(book: &Book5) -> Mark {
         hasher.hash_one(book.seq)
     };
     let key = hasher.hash_one((book.ts_event.0, content));
-    Mark { seq: book.seq, ts: book.ts_event, key }
+    Mark { seq: book.seq, ts: book.ts_event, key, vetted: true }
 }
 
 fn depth_mark(change: &DepthChange<'_>) -> Mark {
@@ -305,5 +304,5 @@ fn depth_mark(change: &DepthChange<'_>) -> Mark {
         hasher.hash_one(update.seq)
     };
     let key = hasher.hash_one((update.ts_event.0, content));
-    Mark { seq: update.seq, ts: update.ts_event, key }
+    Mark { seq: update.seq, ts: update.ts_event, key, vetted: false }
 }

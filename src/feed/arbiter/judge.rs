@@ -22,7 +22,38 @@ pub enum Copy {
     Old,
 }
 
-/// The first book that counted after the exchange had begun to count anew, or had set its clock back.
+/// What the other lines of the subscription are at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Others {
+    /// The highest epoch that one of them has brought anything of.
+    pub(super) epoch: Option<u32>,
+    /// Whether one that is live stands at what is shown: then that is quiet, not frozen.
+    pub(super) hold: bool,
+}
+
+impl Others {
+    /// The others of one of these lines, where `shown` is the key of what is shown.
+    pub(super) fn of(
+        line: usize,
+        lines: impl Iterator<Item = (Position, bool)>,
+        shown: Option<u64>,
+    ) -> Self {
+        let mut all = Self::default();
+        for (_, (position, is_live)) in lines.enumerate().filter(|(at, _)| *at != line) {
+            let Some(last) = position.last else { continue };
+            all.epoch = all.epoch.max(Some(position.epoch));
+            all.hold |= is_live && shown == Some(last.key);
+        }
+        all
+    }
+
+    /// Whether one of them has come as far.
+    fn lead(&self, epoch: u32) -> bool {
+        self.epoch.is_some_and(|most| most >= epoch)
+    }
+}
+
+/// The first book that counted after the exchange had started anew, or had set its clock back.
 #[derive(Clone, Copy, Debug)]
 struct Turn {
     first: Mark,
@@ -40,15 +71,17 @@ impl Turn {
 #[derive(Debug)]
 pub(super) struct Judge {
     keys: Vec<(u64, i64)>,
-    won: Vec<(usize, UnixNanos)>,
+    /// Which line brought each, when, and in which epoch.
+    won: Vec<(usize, UnixNanos, u32)>,
     next: usize,
     last: Option<Mark>,
     /// When the last that counts came, or was told to be still so.
     at: UnixNanos,
     epoch: u32,
-    /// Where the exchange began to count anew; what has earlier times is from before that.
-    counted_anew: Option<Turn>,
-    /// Where it set its clock back since then; what has lower numbers is from before that.
+    /// Where the epoch began: the exchange started to count anew or, without numbers, set its clock
+    /// back.
+    anew: Option<Turn>,
+    /// Where it set its clock back among numbers since then.
     set_back: Option<Turn>,
     /// The highest number that was forgotten since the exchange began to count.
     forgotten: i64,
@@ -61,99 +94,94 @@ impl Judge {
     pub(super) fn new(memory: usize) -> Self {
         Self {
             keys: vec![(0, 0); memory],
-            won: vec![(usize::MAX, UnixNanos::UNKNOWN); memory],
+            won: vec![(usize::MAX, UnixNanos::UNKNOWN, 0); memory],
             next: 0,
             last: None,
             at: UnixNanos::UNKNOWN,
             epoch: 0,
-            counted_anew: None,
+            anew: None,
             set_back: None,
             forgotten: NO_SEQ,
             forgets: false,
         }
     }
 
-    /// Judges a book that came on a line at `at`. `is_led` says whether another line has come as
-    /// far as the epoch that it is given.
+    /// Judges a book that came on a line at `at`.
     pub(super) fn book(
         &mut self,
         line: usize,
         position: &mut Position,
         mark: Mark,
         at: UnixNanos,
-        is_led: impl FnOnce(u32) -> bool,
+        others: Others,
     ) -> Copy {
         let confirms = position.confirms(mark);
         let before = position.step_book(mark, self.epoch);
         let Some(last) = self.last else { return self.first(position) };
-        let numbered = mark.is_numbered_as(&last);
-        if numbered {
-            self.place_new_line(position, mark, at);
-        }
+        let numbered = mark.both_numbered(&last);
         match self.find(mark.key) {
             // Within a moment a book may go to and fro; only a line's own order can tell.
-            Some((winner, _))
+            Some((winner, ..))
                 if winner == line && !numbered && mark.ts >= last.ts && mark.key != last.key => {}
-            Some((winner, won_at)) => {
+            Some((winner, won_at, epoch)) => {
                 if mark.key == last.key && confirms {
                     // What is shown is still so: a quiet book is neither frozen nor stale.
                     self.at = at;
                 }
-                if numbered && !self.is_before_count(mark, at) {
-                    position.epoch = self.epoch;
-                }
+                // What it has come to tells where it is.
+                position.epoch = epoch;
                 position.placed = true;
                 return Copy::Of(winner, won_at);
             }
             None => {}
         }
         let counts = if numbered {
-            self.numbered_counts(position, (mark, last), at, is_led)
+            self.numbered_counts(position, (mark, last), at, others)
         } else {
             // Within a moment only a line that has come to the last that counts can lead on.
             let there = before.is_some_and(|before| before.key == last.key);
-            self.timed_counts(position, (mark, last), at, there, is_led)
+            self.timed_counts(position, (mark, last), at, there, others)
         };
         if !counts {
             return Copy::Old;
         }
-        if numbered {
-            self.turn(position, mark, last, at);
-        }
+        self.turn(position, mark, last, at);
         self.first(position)
     }
 
-    /// What a new connection brings may have waited there since before the last count.
-    fn place_new_line(&self, position: &mut Position, mark: Mark, at: UnixNanos) {
-        if !position.placed && position.epoch <= self.epoch && self.is_before_count(mark, at) {
-            position.epoch = position.epoch.min(self.epoch.saturating_sub(1));
+    /// Whether a book is from before a turn that is known, by what went on there: be it the time, which
+    /// tells nothing once a clock was set back behind a new count, or the number.
+    fn is_before_turn(&self, mark: Mark, at: UnixNanos) -> bool {
+        let recent = |turn: Option<Turn>| turn.filter(|turn| turn.is_recent(at));
+        match (recent(self.set_back), recent(self.anew)) {
+            (Some(set_back), _) => mark.seq < set_back.first.seq,
+            (None, Some(anew)) => mark.ts < anew.first.ts,
+            (None, None) => false,
         }
     }
 
-    /// Whether a book is from before the exchange began to count anew, as far as a line may lag.
-    fn is_before_count(&self, mark: Mark, at: UnixNanos) -> bool {
-        self.counted_anew.is_some_and(|turn| turn.is_recent(at) && mark.ts < turn.first.ts)
-    }
-
-    /// Whether a book is from before the exchange set its clock back, as far as a line may lag.
-    fn is_before_set_back(&self, mark: Mark, at: UnixNanos) -> bool {
-        self.set_back.is_some_and(|turn| turn.is_recent(at) && mark.seq < turn.first.seq)
+    /// Whether a line may still bring what is from before the exchange started anew, or set its clock
+    /// back.
+    fn turned_lately(&self, at: UnixNanos) -> bool {
+        [self.anew, self.set_back].into_iter().flatten().any(|turn| turn.is_recent(at))
     }
 
     /// Whether a book with a number counts.
     ///
     /// A line that is known to be of this count goes by its numbers alone: it would have seen the
     /// exchange count anew, and times tell nothing while a clock is set. One that has seen it leads.
-    /// Of any other it is not known where it is: while others go on, it waits.
+    /// Of any other it is not known where it is: it waits, while others go on, wherever it
+    /// contradicts them or may be from before.
     fn numbered_counts(
         &self,
         position: &Position,
         (mark, last): (Mark, Mark),
         at: UnixNanos,
-        is_led: impl FnOnce(u32) -> bool,
+        others: Others,
     ) -> bool {
         let silent = at.since(self.at).unwrap_or_default();
-        if silent >= FROZEN {
+        let is_older = mark.seq < last.seq && mark.ts < last.ts;
+        if silent >= FROZEN && !(others.hold && is_older) {
             return true;
         }
         if position.placed && position.epoch == self.epoch {
@@ -162,17 +190,16 @@ impl Judge {
         let newer = mark.ts >= last.ts && mark.is_beyond(&last);
         // Both back is a line that lags: only patience tells otherwise.
         let may_count = newer || mark.contradicts(&last);
-        if position.epoch > self.epoch {
-            return may_count;
+        if position.placed && position.epoch > self.epoch {
+            // It has seen the numbers fall, and with them maybe the time.
+            return may_count || mark.vetted && mark.seq < last.seq;
         }
-        let behind =
-            position.epoch < self.epoch && self.counted_anew.is_some_and(|turn| turn.is_recent(at));
-        if newer && !behind {
+        let lately = self.turned_lately(at);
+        if newer && !lately {
             return true;
         }
-        let is_before =
-            self.is_before_count(mark, at) || !position.placed && self.is_before_set_back(mark, at);
-        may_count && !is_before && silent >= CONTRADICTED && !(behind && is_led(self.epoch))
+        let is_led = position.epoch < self.epoch && lately && others.lead(self.epoch);
+        may_count && silent >= CONTRADICTED && !self.is_before_turn(mark, at) && !is_led
     }
 
     /// Whether a book without a number counts. `there` tells that its line has come to the last that
@@ -183,20 +210,25 @@ impl Judge {
         (mark, last): (Mark, Mark),
         at: UnixNanos,
         there: bool,
-        is_led: impl FnOnce(u32) -> bool,
+        others: Others,
     ) -> bool {
         let silent = at.since(self.at).unwrap_or_default();
-        let behind = position.epoch < self.epoch;
+        let lately = self.turned_lately(at);
         let newer = mark.ts > last.ts || mark.ts == last.ts && there;
+        let is_here = position.epoch == self.epoch;
         // The first of a new connection may have waited for seconds: while others go on, what it
-        // contradicts them in is no new start yet.
-        let leads = position.epoch > self.epoch && (position.placed || silent >= CONTRADICTED);
+        // contradicts them in is no new start yet, and after one it is not known where it is.
+        let waits = !position.placed && silent < CONTRADICTED;
+        if silent >= FROZEN
+            || position.epoch > self.epoch && !waits
+            || newer && is_here && !(waits && lately)
+        {
+            return true;
+        }
         // A line that has not seen a new start may lag for long; one that has brings what follows.
         let doubtful = mark.ts > last.ts || position.epoch > self.epoch;
-        newer && !behind
-            || leads
-            || silent >= FROZEN
-            || doubtful && silent >= CONTRADICTED && !is_led(self.epoch)
+        let lags = position.epoch < self.epoch && lately;
+        doubtful && silent >= CONTRADICTED && !lags && !others.lead(self.epoch)
     }
 
     /// Notes where numbers and times part, so that what is from before is known for it later.
@@ -206,7 +238,7 @@ impl Judge {
         }
         let turn = Some(Turn { first: mark, at });
         if position.epoch > self.epoch {
-            (self.counted_anew, self.set_back) = (turn, None);
+            (self.anew, self.set_back) = (turn, None);
         } else if last.counts_anew(&mark) && position.epoch == self.epoch {
             self.set_back = turn;
         }
@@ -220,7 +252,7 @@ impl Judge {
             if self.keys.get(place).is_some_and(|(_, id)| *id != i64::MAX) {
                 position.epoch = position.epoch.max(self.epoch);
             }
-            return self.won.get(place).map_or(Copy::Old, |(line, at)| Copy::Of(*line, *at));
+            return self.won.get(place).map_or(Copy::Old, |(line, at, _)| Copy::Of(*line, *at));
         }
         let Some(last) = self.last else { return self.first(position) };
         if position.epoch < self.epoch {
@@ -272,7 +304,7 @@ impl Judge {
                 self.forgotten = self.forgotten.max(key.1);
             }
         }
-        (*key, *won) = ((mark.key, mark.seq), (line, at));
+        (*key, *won) = ((mark.key, mark.seq), (line, at, self.epoch));
         self.next = (self.next + 1) % self.keys.len().max(1);
         self.at = at;
         // A late trade does not move the end.
@@ -287,12 +319,14 @@ impl Judge {
         (self.last, self.forgotten) = (None, NO_SEQ);
     }
 
-    /// Whether this is older, by all that can be told, than the last that counts, and that came not long
-    /// ago.
+    /// Whether this is older than the last that counts, by number and time or by a turn that is known,
+    /// and that came not long ago.
     pub(super) fn was_passed_lately(&self, mark: Mark, at: UnixNanos) -> bool {
         let older =
-            |last: Mark| mark.ts < last.ts && (!mark.is_numbered_as(&last) || mark.seq < last.seq);
-        self.last.is_some_and(older) && at.since(self.at).unwrap_or_default() < FROZEN
+            |last: Mark| mark.ts < last.ts && (!mark.both_numbered(&last) || mark.seq < last.seq);
+        let is_before = mark.seq != NO_SEQ && self.is_before_turn(mark, at);
+        (is_before || self.last.is_some_and(older))
+            && at.since(self.at).unwrap_or_default() < FROZEN
     }
 
     /// Whether nothing has counted for so long that what a line brings should have.
@@ -311,8 +345,8 @@ impl Judge {
         self.last
     }
 
-    /// Who brought the update of a key first, and when.
-    fn find(&self, key: u64) -> Option<(usize, UnixNanos)> {
+    /// Who brought the update of a key first, when, and in which epoch.
+    fn find(&self, key: u64) -> Option<(usize, UnixNanos, u32)> {
         self.won.get(self.place(key)?).copied()
     }
 
@@ -321,10 +355,14 @@ impl Judge {
         let (newer, older) = (0..self.next, self.next..self.keys.len());
         let mut places = newer.rev().chain(older.rev());
         let place = places.find(|at| self.keys.get(*at).is_some_and(|(known, _)| *known == key))?;
-        self.won.get(place).is_some_and(|(line, _)| *line != usize::MAX).then_some(place)
+        self.won.get(place).is_some_and(|(line, ..)| *line != usize::MAX).then_some(place)
     }
 }
 
 #[cfg(test)]
 #[path = "judge_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "judge_model.rs"]
+mod model;

@@ -4,7 +4,8 @@ const BASE: u64 = 1_000_000_000_000;
 
 fn mark(seq: i64, ms: u64) -> Mark {
     let ts = UnixNanos(BASE + ms * 1_000_000);
-    Mark { seq, ts, key: ts.0.wrapping_mul(31).wrapping_add(seq.cast_unsigned()) }
+    let key = ts.0.wrapping_mul(31).wrapping_add(seq.cast_unsigned());
+    Mark { seq, ts, key, vetted: true }
 }
 
 /// Two lines before one judge; what counts, by the time of its receipt.
@@ -17,9 +18,9 @@ impl Lines {
 
     fn book(&mut self, line: usize, mark: Mark, at_ms: u64) -> bool {
         let at = UnixNanos(BASE + at_ms * 1_000_000);
-        let other = self.1[1 - line];
-        let is_led = |epoch| other.has_come_to(epoch);
-        let first = self.0.book(line, &mut self.1[line], mark, at, is_led) == Copy::First;
+        let lines = self.1.map(|position| (position, true)).into_iter();
+        let others = Others::of(line, lines, self.0.last().map(|last| last.key));
+        let first = self.0.book(line, &mut self.1[line], mark, at, others) == Copy::First;
         if first {
             self.0.remember(mark, line, at, false);
         }
@@ -96,12 +97,20 @@ fn a_new_connection_that_stalls_brings_nothing_from_before_a_new_start() {
 
 #[test]
 fn one_wild_message_freezes_a_book_for_a_bounded_time() {
-    let mut lines = Lines::new(8);
-    lines.book(0, mark(10, 10), 10);
-    assert!(lines.book(0, mark(i64::MAX, 1 << 30), 20));
-    assert!(!lines.book(1, mark(11, 30), 30) && !lines.book(1, mark(12, 40), 40));
-    assert!(lines.book(1, mark(13, 40_000), 40_000));
-    assert!(lines.book(0, mark(14, 40_001), 40_001));
+    let frozen = || {
+        let mut lines = Lines::new(8);
+        lines.book(0, mark(10, 10), 10);
+        assert!(lines.book(0, mark(i64::MAX, 1 << 30), 20));
+        assert!(!lines.book(1, mark(11, 30), 30) && !lines.book(1, mark(12, 40), 40));
+        lines
+    };
+    // Until its line goes on, or has gone for half a minute.
+    let mut lines = frozen();
+    assert!(lines.book(0, mark(12, 40), 50) && !lines.book(1, mark(12, 40), 51));
+    assert!(lines.book(1, mark(13, 50), 60));
+    let mut lines = frozen();
+    lines.1[0] = Position::default();
+    assert!(!lines.book(1, mark(13, 50), 30_019) && lines.book(1, mark(14, 60), 30_020));
 }
 
 #[test]
@@ -112,7 +121,9 @@ fn a_quiet_book_that_is_sent_again_is_led_back_by_no_line_that_lags() {
         assert!(!lines.book(0, mark(100, 100), at_ms));
     }
     assert!(![96, 97, 98, 99, 100].iter().any(|n| lines.book(1, mark(*n, 90), 61_000)));
-    // Nor is it frozen where nothing is sent again: what a line brings is believed in the end.
+    // Nor is it frozen where its line is gone: what another brings is believed in the end.
+    assert!(!lines.book(1, mark(97, 97), 90_001));
+    lines.1[0] = Position::default();
     assert!(!lines.book(1, mark(97, 97), 80_000) && lines.book(1, mark(97, 97), 90_001));
 }
 
@@ -134,7 +145,7 @@ fn one_bad_id_on_one_line_does_not_silence_the_other() {
 
 #[test]
 fn within_a_moment_a_line_goes_to_and_fro_and_another_does_not_lead_it_back() {
-    let of = |content: u64| Mark { seq: NO_SEQ, ts: UnixNanos(BASE), key: content };
+    let of = |content: u64| Mark { seq: NO_SEQ, ts: UnixNanos(BASE), key: content, vetted: true };
     let mut lines = Lines::new(8);
     assert!([1, 2, 1].iter().all(|content| lines.book(0, of(*content), 0)));
     // A snapshot of the other line, from between: nobody can tell, so it waits.
@@ -359,4 +370,70 @@ fn a_late_trade_does_not_make_old_ones_new() {
     assert!(lines.trade(1, 9, 9));
     lines.1[0] = Position::default();
     assert!(!lines.trade(0, 5, 10));
+}
+
+#[test]
+fn a_line_that_stands_at_a_new_count_behind_which_the_clock_was_set_back_leads_from_there() {
+    let mut lines = Lines::new(8);
+    assert!(lines.book(0, mark(1_000, 60_000), 0) && !lines.book(1, mark(1_000, 60_000), 0));
+    assert!(lines.book(0, mark(5, 60_100), 0) && lines.book(0, mark(20, 100), 10));
+    lines.1[1] = Position::default();
+    assert!(!lines.book(1, mark(20, 100), 20) && lines.book(1, mark(21, 200), 100));
+    lines.1[0] = Position::default();
+    assert!(lines.book(1, mark(23, 1_300), 1_000));
+}
+
+#[test]
+fn what_waited_since_before_clock_and_count_counts_neither_as_a_copy_nor_without() {
+    let stream =
+        [(989, 60_989), (1_000, 1_000), (1_001, 1_001), (1_004, 1_004), (5, 1_200), (6, 1_210)];
+    let begun = || {
+        let mut lines = Lines::new(64);
+        assert!(stream.iter().all(|(seq, ms)| lines.book(0, mark(*seq, *ms), 1_000)));
+        lines
+    };
+    // The first line missed the number 1,003.
+    let mut lines = begun();
+    for (seq, ms) in [(989, 60_989), (990, 60_995), (1_000, 1_000), (1_003, 1_003), (5, 1_200)] {
+        assert!(!lines.book(1, mark(seq, ms), 2_000), "{seq}");
+    }
+    assert!(!lines.book(1, mark(6, 1_210), 2_000) && lines.book(1, mark(7, 1_220), 2_000));
+    let mut lines = begun();
+    assert!(!lines.book(1, mark(985, 60_985), 1_500) && lines.book(0, mark(7, 1_220), 2_000));
+}
+
+#[test]
+fn without_numbers_a_new_line_that_waited_leads_over_no_clock_set_back() {
+    let of = |ms| mark(NO_SEQ, ms);
+    let mut lines = Lines::new(8);
+    assert!([60_000, 500, 600].iter().all(|ms| lines.book(0, of(*ms), ms / 10)));
+    assert!(!lines.book(1, of(59_990), 1_000));
+    assert!(lines.book(0, of(700), 1_001) && !lines.book(1, of(700), 1_002));
+    assert!(lines.book(1, of(800), 1_003));
+}
+
+#[test]
+fn a_copy_tells_where_a_line_is_that_missed_the_clock_set_back_by_little() {
+    let of = |ms| mark(NO_SEQ, ms);
+    let mut lines = Lines::new(8);
+    assert!(lines.book(0, of(9_000), 0) && !lines.book(1, of(9_000), 0));
+    // The other has lost this, so that the clock is set back by less than a second for it.
+    assert!(lines.book(0, of(9_060), 60));
+    assert!(lines.book(0, of(8_030), 100) && !lines.book(1, of(8_030), 110));
+    assert!(lines.book(1, of(8_090), 160));
+}
+
+#[test]
+fn numbers_and_clock_that_go_back_at_once_are_a_new_start() {
+    let of = |n: i64| {
+        if n < 20 { mark(1_000 + n, 60_000 + n.unsigned_abs()) } else { mark(n, n.unsigned_abs()) }
+    };
+    let mut lines = Lines::new(64);
+    assert!((0..10).all(|n| lines.book(0, of(n), 0) && !lines.book(1, of(n), 0)));
+    assert!((10..50).all(|n| lines.book(0, of(n), 100)));
+    assert!(!(10..50).any(|n| lines.book(1, of(n), 200)) && lines.book(1, of(50), 200));
+    // Not for a deep book, whose feed takes a snapshot as it comes: it may be sent twice.
+    let deep = |n, ms| Mark { vetted: false, ..mark(n, ms) };
+    let mut lines = Lines::new(64);
+    assert!(lines.book(0, deep(1_000, 60_000), 0) && !lines.book(0, deep(20, 20), 100));
 }

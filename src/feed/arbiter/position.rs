@@ -17,18 +17,20 @@ pub(super) struct Mark {
     pub(super) ts: UnixNanos,
     /// A hash of number, time and, where there is no number, content.
     pub(super) key: u64,
+    /// Whether the line's own feed holds old copies back, so that this is none.
+    pub(super) vetted: bool,
 }
 
 impl Mark {
     /// Whether both have numbers, which then say more than times.
-    pub(super) const fn is_numbered_as(&self, other: &Self) -> bool {
+    pub(super) const fn both_numbered(&self, other: &Self) -> bool {
         self.seq != NO_SEQ && other.seq != NO_SEQ
     }
 
     /// Whether this has a lower number at a later time: the exchange has begun to count anew between
     /// the two, or has set its clock back and this is from before that.
     pub(super) fn counts_anew(&self, other: &Self) -> bool {
-        self.is_numbered_as(other) && self.seq < other.seq && self.ts > other.ts
+        self.both_numbered(other) && self.seq < other.seq && self.ts > other.ts
     }
 
     /// Whether numbers and times say the opposite of each other.
@@ -57,9 +59,9 @@ pub(super) struct Position {
 }
 
 impl Position {
-    /// Whether the line has brought something since the exchange started anew so often.
-    pub(super) fn has_come_to(&self, epoch: u32) -> bool {
-        self.last.is_some() && self.epoch >= epoch
+    /// A line that has brought what is shown, in the first epoch.
+    pub(super) const fn at(mark: Mark) -> Self {
+        Self { last: Some(mark), epoch: 0, placed: true }
     }
 
     /// Whether a book says, where it is a copy of what is shown, that it is still so: the line sends it
@@ -68,12 +70,16 @@ impl Position {
         self.last.is_none_or(|last| last.key == mark.key)
     }
 
-    /// Goes on to the next book of the line; gives the one before. What the line's own feed takes for
-    /// an old copy does not come here, so a book from long before is a new start.
+    /// Goes on to the next book of the line; gives the one before. Where the line's own feed holds old
+    /// copies back, a book from before by number and by time is a new start too.
     pub(super) fn step_book(&mut self, mark: Mark, judged_epoch: u32) -> Option<Mark> {
         let back = |last: Mark| last.ts.since(mark.ts).unwrap_or_default() >= CLOCK_BACK;
         let anew = |last: Mark| {
-            if mark.is_numbered_as(&last) { mark.counts_anew(&last) } else { back(last) }
+            if mark.both_numbered(&last) {
+                mark.counts_anew(&last) || mark.vetted && mark.seq < last.seq && back(last)
+            } else {
+                back(last)
+            }
         };
         self.step(mark, judged_epoch, anew)
     }
