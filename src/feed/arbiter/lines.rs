@@ -64,9 +64,13 @@ impl LineStats {
 /// brought its last update. The arbiter stands between them and the sink. A subscription is live
 /// while one of its lines is.
 ///
-/// Books and deep books with numbers go by them and by the exchange's time; the others by that and
-/// their content. Trades go by their id: one that only a slower line brings still counts. What is
-/// older than what was shown is never shown, unless nothing else has come for half a minute.
+/// Books and deep books with numbers go by them; the others by the exchange's time and their content.
+/// Trades go by their id: one that only a slower line brings still counts. Where the exchange counts
+/// anew or sets its clock back, a line that has seen it leads. What a new connection brings waits then
+/// until it is known where it is, or until the others have been silent for two seconds; what looks old
+/// to the end is shown after half a minute, unless a live line stands at the book that is there.
+/// Without numbers, or where two such turns come within half a minute, an older book may be shown in
+/// rare cases: nothing tells it.
 #[derive(Debug)]
 pub struct Arbiter {
     // Ids come from our own subscriptions, never from the wire, so a fixed seed is no weakness.
