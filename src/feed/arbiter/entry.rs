@@ -247,7 +247,8 @@ impl Entry {
     }
 
     /// Whether it is live, and nothing has come for so long that counts, or that tells that it is
-    /// still so. Where that is so it is remembered, live or not. Lines that stood still may have come only just now to where it was long before.
+    /// still so; live or not, that is remembered. Lines that stood still may have come only just now to
+    /// where it was long before.
     pub(super) fn falls_silent(&mut self, limit: Duration, now: UnixNanos) -> bool {
         let silence = now.since(self.judge.at());
         let is_silent = silence.is_some_and(|silence| silence >= limit);
@@ -257,8 +258,7 @@ impl Entry {
     }
 
     /// Where no line has brought anything on its connection yet, none can lag behind another, and
-    /// the exchange may be anywhere.
-    /// But what is older than what was shown just before has waited on a connection that stood still.
+    /// the exchange may be anywhere. But what is older than what was shown just before has waited on a connection that stood still.
     fn start_anew_if_alone(&mut self, mark: Mark, at: UnixNanos) {
         let is_alone = self.lines.iter().all(|line| line.position.last.is_none());
         if !self.state.is_live() && is_alone && !self.judge.was_passed_lately(mark, at) {
