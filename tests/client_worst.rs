@@ -89,7 +89,12 @@ async fn what_is_announced_again_while_a_line_retires_opens_nothing() {
         let ids = exchange.ids().into_iter().filter(|id| *id != young);
         ids.for_each(|id| exchange.inject(id, &notice, now));
     });
-    wait_for(|| (client.connections().unwrap().len() == 1).then_some(())).await;
+    // What the old one has counted is never missing, not even in the moment in which it ends.
+    wait_for(|| {
+        assert_eq!(client.stats().unwrap().connects, 2);
+        (client.connections().unwrap().len() == 1).then_some(())
+    })
+    .await;
     assert_eq!(client.stats().unwrap().connects, 2);
     client.stop();
     server.shutdown().await;

@@ -259,20 +259,37 @@ impl<S: Sink + 'static> Director<S> {
         all
     }
 
-    async fn stats(&self) -> ClientStats {
+    /// All counters. Those of a line that is about to end are in what it leaves behind, so that no sum
+    /// ever falls.
+    async fn stats(&mut self) -> ClientStats {
+        loop {
+            let (stats, is_whole) = self.stats_of_lines().await;
+            if is_whole {
+                return stats;
+            }
+            let Some(ended) = self.tasks.join_next().await else { return stats };
+            self.ended(ended);
+        }
+    }
+
+    /// All counters, and whether every line has answered.
+    async fn stats_of_lines(&self) -> (ClientStats, bool) {
         let mut stats = self.relieved.clone();
         stats.recovery = self.hub.borrow().sink.recovery.clone();
+        let mut is_whole = true;
         for line in self.groups.iter().flat_map(Group::lines) {
             if let (Some(connection), Some(latency)) = (line.stats().await, line.latency().await) {
                 stats.add(&connection, &latency);
                 stats.connected &= connection.connected;
                 stats.connections.push(connection);
+            } else {
+                is_whole = false;
             }
         }
         for arbiter in self.hub.borrow().arbiters.iter().flatten() {
             stats.add_lines(arbiter.stats());
         }
-        stats
+        (stats, is_whole)
     }
 
     /// Stops every line, all at once and within a bound.
