@@ -258,7 +258,8 @@ impl Entry {
     }
 
     /// Where no line has brought anything on its connection yet, none can lag behind another, and
-    /// the exchange may be anywhere. But what is older than what was shown just before has waited on a connection that stood still.
+    /// the exchange may be anywhere. But what is older than what was shown just before has waited on a
+    /// connection that stood still.
     fn start_anew_if_alone(&mut self, mark: Mark, at: UnixNanos) {
         let is_alone = self.lines.iter().all(|line| line.position.last.is_none());
         if !self.state.is_live() && is_alone && !self.judge.was_passed_lately(mark, at) {

@@ -26,7 +26,7 @@ pub enum Copy {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Others {
     /// The highest epoch that one of them has brought anything of.
-    pub(super) epoch: Option<u32>,
+    epoch: Option<u32>,
     /// Whether one that is live stands at what is shown: then that is quiet, not frozen.
     pub(super) hold: bool,
 }
