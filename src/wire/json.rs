@@ -11,6 +11,7 @@ use std::fmt;
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
 use super::error::{DecodeError, DecodeErrorKind as Kind};
+use super::long_numbers;
 use crate::model::Decimal;
 
 /// The most arrays and objects that may be nested in each other.
@@ -26,7 +27,8 @@ pub const MAX_JSON_DEPTH: usize = 128;
 pub(crate) struct JsonParser {
     buffers: Buffers,
     tape: Tape<'static>,
-    // simd-json unescapes in place, and raw numbers are read from the text: hence a copy.
+    // simd-json unescapes in place, long numbers are blanked, and raw ones are read from the text:
+    // hence a copy.
     text: Vec<u8>,
     /// The byte of each node; filled for a document that is asked for one.
     offsets: Vec<u32>,
@@ -56,6 +58,7 @@ impl JsonParser {
     ) -> Result<R, DecodeError> {
         self.text.clear();
         self.text.extend_from_slice(text);
+        long_numbers::blank(&mut self.text);
         self.text.resize(text.len() + INPUT_PADDING, 0);
         let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
         let filled =

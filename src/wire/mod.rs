@@ -8,6 +8,7 @@ mod head;
 mod inflate;
 mod item;
 mod json;
+mod long_numbers;
 mod request;
 pub(crate) mod scan;
 pub(crate) mod scratch;

@@ -30,6 +30,8 @@ fn what_json_allows_is_taken_where_nobody_reads_it() {
         "[[],{}]",
         r#""\ud83d\ude00""#,
         r#""\u0000""#,
+        "1.0000000000000000001e999",
+        "[-9007199254740993.0000000000000001,\"x\"]",
         "\"\u{7f}\"",
         "{\"a\":1,\"a\":2}",
     ] {
@@ -39,7 +41,8 @@ fn what_json_allows_is_taken_where_nobody_reads_it() {
     }
 }
 
-/// Beyond JSON: `1e999` is a number to its grammar, but no double, and simd-json makes one of each.
+/// Beyond JSON: `1e999` is a number to its grammar, but no double, and simd-json makes one of each
+/// that is not long.
 #[test]
 fn what_json_forbids_is_refused_even_where_nobody_reads_it() {
     let mut checker = Checker::new(Dialect::V5);
@@ -55,6 +58,11 @@ fn what_json_forbids_is_refused_even_where_nobody_reads_it() {
         "Infinity",
         "1e999",
         "-1e309",
+        "01234567890123456789",
+        "12345678901234567890.",
+        "12345678901234567890 1",
+        "12345678901234567890\"\"",
+        "\"\"12345678901234567890",
         "'a'",
         "\"\t\"",
         "\"\\x\"",

@@ -7,6 +7,8 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 
 /// How serde_json's `arbitrary_precision` hands a number to a visitor.
 pub const NUMBER_KEY: &str = "$serde_json::private::Number";
+/// The decoder shows its JSON engine no number of so many bytes.
+const LONG_NUMBER: usize = 20;
 
 /// A parsed value.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,8 +100,8 @@ impl<'de> Visitor<'de> for Reader {
         while let Some(key) = access.next_key::<String>()? {
             if key == NUMBER_KEY {
                 let number: String = access.next_value()?;
-                // simd-json makes a double of each number and refuses what is too large for one.
-                if number.parse::<f64>().is_ok_and(f64::is_infinite) {
+                // simd-json makes a double of each short number and refuses what is too large for one.
+                if number.len() < LONG_NUMBER && number.parse::<f64>().is_ok_and(f64::is_infinite) {
                     return Err(A::Error::custom("beyond the range of a double"));
                 }
                 return Ok(Json::Number(number));

@@ -1,0 +1,153 @@
+//! Long JSON numbers, which the JSON engine need not see.
+//!
+//! simd-json makes a double of each number. Nobody here looks at it, since digits are read from the
+//! text, but one that lies right between two doubles costs five times what other text does. So the
+//! engine is given a `0` and blanks in place of each long number.
+
+/// A number of so many bytes is long. No shorter one takes the slow way to a double.
+const LONG: usize = 20;
+
+/// Puts a `0` and blanks in place of each number of [`LONG`] bytes or more, behind its sign.
+///
+/// What is not JSON stays so: nothing is touched but a whole number where a value may stand. Where
+/// no text is long enough, it costs a look at every twentieth byte.
+pub(super) fn blank(text: &mut [u8]) {
+    if !has_long_run(text) {
+        return;
+    }
+    let (mut rest, mut before) = (text, b'[');
+    while let Some(&first) = rest.first() {
+        let len = match first {
+            b'"' => string_len(rest),
+            // Outside of strings there is none: this is no JSON.
+            b'\\' => return,
+            _ => run_len(rest.iter()).max(1),
+        };
+        let Some((token, after)) = rest.split_at_mut_checked(len) else { return };
+        let last = token.last().copied().unwrap_or_default();
+        if len >= LONG && may_precede(before) && may_follow(after.first()) && is_number(token) {
+            let digits = if first == b'-' { token.get_mut(1..) } else { Some(token) };
+            if let Some([digit, tail @ ..]) = digits {
+                *digit = b'0';
+                tail.fill(b' ');
+            }
+        }
+        (rest, before) = (after, last);
+    }
+}
+
+/// Whether so many bytes of numbers stand side by side, in strings or not.
+fn has_long_run(text: &[u8]) -> bool {
+    (LONG - 1..text.len()).step_by(LONG).any(|at| {
+        let (left, right) = text.split_at_checked(at).unwrap_or_default();
+        let after = run_len(right.iter());
+        after > 0 && after + run_len(left.iter().rev()) >= LONG
+    })
+}
+
+/// How many bytes that numbers are made of come first.
+fn run_len<'t>(text: impl Iterator<Item = &'t u8>) -> usize {
+    text.take_while(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')).count()
+}
+
+/// The length of the string that a text starts with, its quotes included.
+fn string_len(text: &[u8]) -> usize {
+    let mut is_escaped = false;
+    let end = text.iter().skip(1).position(|byte| {
+        let ends = *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        ends
+    });
+    end.map_or(text.len(), |end| end + 2)
+}
+
+const fn may_precede(byte: u8) -> bool {
+    matches!(byte, b'[' | b':' | b',' | b' ' | b'\t' | b'\n' | b'\r')
+}
+
+const fn may_follow(byte: Option<&u8>) -> bool {
+    matches!(byte, None | Some(b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r'))
+}
+
+/// Whether all of a text is one number, by JSON's grammar.
+fn is_number(text: &[u8]) -> bool {
+    let digits = |text: &mut &[u8]| {
+        let len = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        *text = text.get(len..).unwrap_or_default();
+        len
+    };
+    let mut rest = text.strip_prefix(b"-").unwrap_or(text);
+    let is_padded = matches!(rest, [b'0', b'0'..=b'9', ..]);
+    let mut is_whole = digits(&mut rest) > 0 && !is_padded;
+    if let [b'.', fraction @ ..] = rest {
+        rest = fraction;
+        is_whole &= digits(&mut rest) > 0;
+    }
+    if let [b'e' | b'E', b'+' | b'-', exponent @ ..] | [b'e' | b'E', exponent @ ..] = rest {
+        rest = exponent;
+        is_whole &= digits(&mut rest) > 0;
+    }
+    is_whole && rest.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blanked(text: &str) -> String {
+        let mut bytes = text.as_bytes().to_vec();
+        blank(&mut bytes);
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn long_numbers_become_a_zero_and_blanks() {
+        for (before, number, after) in [
+            ("[", "12345678901234567890", "]"),
+            ("", "12345678901234567890", ""),
+            ("{\"a\": ", "0.123456789012e-34567", "\n}"),
+            ("[1,", "1.5E+00000000000000000", ",2]"),
+            ("[\"\\\"\",-", "1.000000000000000000", ",3]"),
+            ("[-", "1234567890123456789", " ]"),
+        ] {
+            let expected = format!("{before}{:<len$}{after}", 0, len = number.len());
+            assert_eq!(blanked(&format!("{before}{number}{after}")), expected);
+        }
+    }
+
+    #[test]
+    fn all_else_stays() {
+        for text in [
+            "",
+            "[1234567890123456789]",
+            "[\"12345678901234567890\",\"\\\"12345678901234567890\"]",
+            "[\"a\\\\\",12345678901234567890x]",
+            "[x12345678901234567890]",
+            "[\"\"12345678901234567890]",
+            "[12345678901234567890\"\"]",
+            "[012345678901234567890]",
+            "[+12345678901234567890]",
+            "[--12345678901234567890]",
+            "[-]--------------------",
+            "[12345678901234567890.]",
+            "[.12345678901234567890]",
+            "[12345678901234567890e]",
+            "[12345678901234567890e+]",
+            "[1234567890.1234567890.1]",
+            "[12345678901234567890e1e1]",
+            "[\\\"12345678901234567890]",
+            "[\"12345678901234567890",
+            "\"\\",
+        ] {
+            assert_eq!(blanked(text), text);
+        }
+    }
+
+    #[test]
+    fn a_run_is_found_wherever_it_begins() {
+        for (before, len) in (0..50).flat_map(|before| (0..45).map(move |len| (before, len))) {
+            let text = format!("{}{}{}", "x".repeat(before), "7".repeat(len), "x".repeat(25));
+            assert_eq!(has_long_run(text.as_bytes()), len >= LONG, "{text}");
+        }
+    }
+}
