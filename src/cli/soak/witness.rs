@@ -1,6 +1,6 @@
 //! Judges what a client shows by a second market, made of the exchange's own seed.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -92,7 +92,7 @@ pub(super) struct Witness {
     market: SimMarket,
     histories: Vec<VecDeque<Version>>,
     shown: HashMap<(Channel, InstIndex), UnixNanos>,
-    trades: HashMap<InstIndex, Trades>,
+    trades: Vec<Trades>,
     told: Arc<ToldClock>,
     verdict: Arc<Verdict>,
 }
@@ -103,16 +103,14 @@ impl Witness {
         let start = market.wall(MonoNanos::ZERO);
         let first = |inst| {
             let now = version(&market, inst, start);
-            // All the memory that there will be, touched now, which zeros would not do: it must not look
-            // as if it grew.
             let filler = Version { from: UnixNanos(u64::MAX), top5: u64::MAX, deep: u64::MAX };
-            let mut history = VecDeque::from(vec![filler; KEPT]);
-            history.clear();
+            let mut history = touched(KEPT, filler);
             history.extend(now);
             history
         };
         let histories = market.indices().map(first).collect();
-        let (shown, trades) = (HashMap::new(), HashMap::new());
+        let trades = market.indices().map(|_| Trades::new()).collect();
+        let shown = HashMap::new();
         Self { market, histories, shown, trades, told, verdict }
     }
 
@@ -179,24 +177,36 @@ const fn end_of(at: UnixNanos) -> UnixNanos {
     UnixNanos(at.0.saturating_add(TIME_STEP_NS))
 }
 
-/// The last trades that were shown, by id.
-#[derive(Debug, Default)]
-struct Trades {
-    order: VecDeque<u64>,
-    known: HashSet<u64>,
-}
+/// The ids of the last trades that were shown, in order.
+#[derive(Debug)]
+struct Trades(VecDeque<u64>);
 
 impl Trades {
+    fn new() -> Self {
+        Self(touched(KEPT_TRADES, u64::MAX))
+    }
+
     /// Remembers a trade; false where it was shown already.
     fn insert(&mut self, id: u64) -> bool {
-        if self.order.len() == KEPT_TRADES
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
+        // Mostly it is the newest.
+        let at = self.0.iter().rposition(|known| *known <= id).map_or(0, |at| at + 1);
+        if at.checked_sub(1).and_then(|at| self.0.get(at)) == Some(&id) {
+            return false;
         }
-        self.order.push_back(id);
-        self.known.insert(id)
+        self.0.insert(at, id);
+        if self.0.len() == KEPT_TRADES {
+            self.0.pop_front();
+        }
+        true
     }
+}
+
+/// An empty queue whose memory was all written to, which zeros would not do: it must not look as if
+/// it grew.
+fn touched<T: Copy>(len: usize, filler: T) -> VecDeque<T> {
+    let mut queue = VecDeque::from(vec![filler; len]);
+    queue.clear();
+    queue
 }
 
 impl Witness {
@@ -208,12 +218,12 @@ impl Witness {
         verdict.trades.fetch_add(1, Ordering::Relaxed);
         let inst = self.market.find(name.1);
         let last = inst.and_then(|inst| self.market.last_print(inst)).map(|print| print.last_id);
-        match inst.zip(last) {
-            Some((_, last)) if trade.trade_id > last => {
-                verdict.note(&verdict.wrong_trades, "a trade that there was not", name);
-            }
-            Some((inst, _)) if self.trades.entry(inst).or_default().insert(trade.trade_id) => {}
-            _ => verdict.note(&verdict.wrong_trades, "a trade that was shown before", name),
+        let trades = inst.and_then(|inst| self.trades.get_mut(inst.0));
+        let was_had = last.is_some_and(|last| trade.trade_id <= last);
+        if !was_had {
+            verdict.note(&verdict.wrong_trades, "a trade that there was not", name);
+        } else if !trades.is_some_and(|trades| trades.insert(trade.trade_id)) {
+            verdict.note(&verdict.wrong_trades, "a trade that was shown before", name);
         }
     }
 }
@@ -273,6 +283,17 @@ mod tests {
     fn show(witness: &mut Witness, book: &Book5) {
         let (channel, market) = (Channel::Books5, None);
         witness.on_event(&Event::Book(BookUpdate { channel, market, inst_id: INST, book }));
+    }
+
+    #[test]
+    fn trades_are_known_again_and_the_oldest_are_forgotten() {
+        let mut trades = Trades::new();
+        assert!([5, 7, 6, 1, 8].map(|id| trades.insert(id)).iter().all(|new| *new));
+        assert!(![5, 7, 6, 1, 8].map(|id| trades.insert(id)).iter().any(|new| *new));
+        let many = 100 + KEPT_TRADES as u64;
+        assert!((100..many).all(|id| trades.insert(id)));
+        assert!((103..many).all(|id| !trades.insert(id)));
+        assert_eq!(trades.0.len(), KEPT_TRADES - 1);
     }
 
     /// A witness that could not see a wrong book would make the soak worthless.
