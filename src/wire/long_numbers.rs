@@ -17,12 +17,7 @@ pub(super) fn blank(text: &mut [u8]) {
     }
     let (mut rest, mut before) = (text, b'[');
     while let Some(&first) = rest.first() {
-        let len = match first {
-            b'"' => string_len(rest),
-            // Outside of strings there is none: this is no JSON.
-            b'\\' => return,
-            _ => run_len(rest.iter()).max(1),
-        };
+        let len = if first == b'"' { string_len(rest) } else { run_len(rest.iter()).max(1) };
         let Some((token, after)) = rest.split_at_mut_checked(len) else { return };
         let last = token.last().copied().unwrap_or_default();
         if len >= LONG && may_precede(before) && may_follow(after.first()) && is_number(token) {
@@ -121,6 +116,8 @@ mod tests {
             "",
             "[1234567890123456789]",
             "[\"12345678901234567890\",\"\\\"12345678901234567890\"]",
+            "[\", 12345678901234567890 ,\"]",
+            "[\"\\\", 12345678901234567890 ,\"]",
             "[\"a\\\\\",12345678901234567890x]",
             "[x12345678901234567890]",
             "[\"\"12345678901234567890]",

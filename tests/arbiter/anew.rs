@@ -36,6 +36,22 @@ fn a_line_from_before_the_new_start_leads_no_book_back() {
 }
 
 #[test]
+fn where_all_lines_were_away_a_new_start_is_believed_at_once_and_what_waited_is_not() {
+    for (n, ts, counts) in [(5, 2_000, true), (999, 999, false), (1_001, 2_000, true)] {
+        let mut rig = Rig::new(2, &["books5"]);
+        rig.bring(0, &book_at(1_000, 1_000));
+        rig.bring(1, &book_at(1_000, 1_000));
+        rig.state(0, BookState::Connecting);
+        rig.state(1, BookState::Connecting);
+        rig.now += 500_000_000;
+        let told = rig.bring(0, &book_at(n, ts));
+        let expected =
+            if counts { vec!["books5 live".into(), format!("books5 {n}")] } else { vec![] };
+        assert_eq!(told, expected);
+    }
+}
+
+#[test]
 fn a_new_start_is_doubted_after_two_seconds_where_nobody_else_has_seen_it() {
     for gone in [true, false] {
         let mut rig = Rig::new(2, &["books5"]);

@@ -193,3 +193,16 @@ fn pairs<'l>(
     let whole = |number: Decimal| number.mantissa().cast_unsigned();
     levels.map(move |level| (whole(level.px()), whole(level.sz())))
 }
+
+#[test]
+fn a_line_that_lags_by_a_thousand_trades_is_known_to_bring_copies() {
+    let mut rig = Rig::new(2, &["trades"]);
+    for n in 1..=1_000 {
+        rig.bring(0, &trade(n));
+    }
+    for n in 1..=1_000 {
+        assert_eq!(rig.bring(1, &trade(n)), [""; 0]);
+    }
+    let stats = rig.arbiter.stats();
+    assert_eq!((stats[1].copies, stats[1].old), (1_000, 0));
+}

@@ -89,6 +89,20 @@ fn a_late_copy_shows_no_old_book_live_whether_its_line_is_silent_or_lost() {
 }
 
 #[test]
+fn a_book_whose_line_is_lost_is_shown_again_by_whoever_comes_to_it() {
+    let mut rig = Rig::new(2, &["books5"]);
+    for n in 1..=2 {
+        rig.bring(0, &book("books5", n, true));
+    }
+    // Not silent: it was there a second ago.
+    rig.now += SECOND;
+    assert_eq!(look(&mut rig, &limits(4)), [""; 0]);
+    assert_eq!(rig.state(0, BookState::Connecting), ["books5 connecting"]);
+    assert_eq!(rig.bring(1, &book("books5", 1, true)), [""; 0]);
+    assert_eq!(rig.bring(1, &book("books5", 2, true)), ["books5 live", "books5 2"]);
+}
+
+#[test]
 fn a_quiet_book_is_led_back_by_no_new_connection_while_its_line_stands_at_it() {
     let limits = limits(65);
     let mut rig = Rig::new(2, &["books5"]);

@@ -210,8 +210,8 @@ impl Entry {
                 self.judge.remember(mark, line, trade.ts_recv, true);
                 publisher.push(trade);
             }
-            if !was_live && self.state.is_live() {
-                publisher.publish_state(BookState::Live);
+            if self.state.is_live() != was_live {
+                publisher.publish_state(self.state);
             }
         }
         copy

@@ -1,5 +1,6 @@
 //! Whether an update is new, or a copy of one that another line has brought.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::position::{Mark, Position};
@@ -180,19 +181,17 @@ impl Judge {
         others: Others,
     ) -> bool {
         let silent = at.since(self.at).unwrap_or_default();
-        let is_older = mark.seq < last.seq && mark.ts < last.ts;
-        if silent >= FROZEN && !(others.hold && is_older) {
+        if silent >= FROZEN && !(others.hold && mark.is_before(&last)) {
             return true;
-        }
-        if position.placed && position.epoch == self.epoch {
-            return mark.is_beyond(&last);
         }
         let newer = mark.ts >= last.ts && mark.is_beyond(&last);
         // Both back is a line that lags: only patience tells otherwise.
         let may_count = newer || mark.contradicts(&last);
-        if position.placed && position.epoch > self.epoch {
+        match position.epoch.cmp(&self.epoch) {
+            Ordering::Equal if position.placed => return mark.is_beyond(&last),
             // It has seen the numbers fall, and with them maybe the time.
-            return may_count || mark.vetted && mark.seq < last.seq;
+            Ordering::Greater if position.placed => return may_count || mark.vetted,
+            _ => {}
         }
         let lately = self.turned_lately(at);
         if newer && !lately {
@@ -225,10 +224,8 @@ impl Judge {
         {
             return true;
         }
-        // A line that has not seen a new start may lag for long; one that has brings what follows.
-        let doubtful = mark.ts > last.ts || position.epoch > self.epoch;
-        let lags = position.epoch < self.epoch && lately;
-        doubtful && silent >= CONTRADICTED && !lags && !others.lead(self.epoch)
+        // Here only a line that has not seen a new start is left, which may lag for long.
+        mark.ts > last.ts && silent >= CONTRADICTED && !lately && !others.lead(self.epoch)
     }
 
     /// Notes where numbers and times part, so that what is from before is known for it later.
@@ -322,10 +319,8 @@ impl Judge {
     /// Whether this is older than the last that counts, by number and time or by a turn that is known,
     /// and that came not long ago.
     pub(super) fn was_passed_lately(&self, mark: Mark, at: UnixNanos) -> bool {
-        let older =
-            |last: Mark| mark.ts < last.ts && (!mark.both_numbered(&last) || mark.seq < last.seq);
         let is_before = mark.seq != NO_SEQ && self.is_before_turn(mark, at);
-        (is_before || self.last.is_some_and(older))
+        (is_before || self.last.is_some_and(|last| mark.is_before(&last)))
             && at.since(self.at).unwrap_or_default() < FROZEN
     }
 
@@ -362,6 +357,10 @@ impl Judge {
 #[cfg(test)]
 #[path = "judge_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "judge_edges.rs"]
+mod edges;
 
 #[cfg(test)]
 #[path = "judge_model.rs"]

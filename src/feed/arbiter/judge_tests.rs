@@ -1,22 +1,22 @@
 use super::*;
 
-const BASE: u64 = 1_000_000_000_000;
+pub(super) const BASE: u64 = 1_000_000_000_000;
 
-fn mark(seq: i64, ms: u64) -> Mark {
+pub(super) fn mark(seq: i64, ms: u64) -> Mark {
     let ts = UnixNanos(BASE + ms * 1_000_000);
     let key = ts.0.wrapping_mul(31).wrapping_add(seq.cast_unsigned());
     Mark { seq, ts, key, vetted: true }
 }
 
 /// Two lines before one judge; what counts, by the time of its receipt.
-struct Lines(Judge, [Position; 2]);
+pub(super) struct Lines(pub(super) Judge, pub(super) [Position; 2]);
 
 impl Lines {
-    fn new(memory: usize) -> Self {
+    pub(super) fn new(memory: usize) -> Self {
         Self(Judge::new(memory), [Position::default(); 2])
     }
 
-    fn book(&mut self, line: usize, mark: Mark, at_ms: u64) -> bool {
+    pub(super) fn book(&mut self, line: usize, mark: Mark, at_ms: u64) -> bool {
         let at = UnixNanos(BASE + at_ms * 1_000_000);
         let lines = self.1.map(|position| (position, true)).into_iter();
         let others = Others::of(line, lines, self.0.last().map(|last| last.key));

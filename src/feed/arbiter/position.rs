@@ -40,7 +40,16 @@ impl Mark {
 
     /// Whether this comes after the other by its number, whatever the clock says.
     pub(super) fn is_beyond(&self, other: &Self) -> bool {
-        self.seq > other.seq || self.seq == other.seq && self.ts > other.ts
+        (self.seq, self.ts) > (other.seq, other.ts)
+    }
+
+    /// Whether this comes before the other: by number and time, or by time where there are no numbers.
+    pub(super) fn is_before(&self, other: &Self) -> bool {
+        if self.both_numbered(other) {
+            self.seq <= other.seq && self.ts <= other.ts && self.key != other.key
+        } else {
+            self.ts < other.ts
+        }
     }
 }
 
