@@ -190,3 +190,25 @@ fn trades_that_a_user_has_set_a_limit_for_do_not_flap_with_late_copies() {
     assert_eq!(told, ["trades stale"]);
     assert_eq!(rig.bring(1, &trade(101)), ["trades live", "trades 101"]);
 }
+
+#[test]
+fn a_book_that_was_stale_when_its_line_got_another_beside_it_is_shown_by_no_late_copy() {
+    let mut rig = Rig::new(2, &["books5"]);
+    let line = &mut rig.lines[0];
+    for n in 1..=2 {
+        let text = book("books5", n, true);
+        line.on_frame(Frame::Text(text.as_bytes()), UnixNanos(rig.now), &mut |_: &Event<'_>| {})
+            .unwrap();
+    }
+    rig.now += 5 * SECOND;
+    line.mark_stale(&limits(4), UnixNanos(rig.now), &mut |_: &Event<'_>| {});
+    rig.arbiter = Arbiter::adopt(line, 0);
+    rig.arbiter.open_line(1);
+    let reader = rig.arbiter.book_reader(&sub("books5")).unwrap();
+    assert_eq!(rig.arbiter.state(&sub("books5")), Some(BookState::Stale));
+    for n in 1..=2 {
+        assert_eq!(rig.bring(1, &book("books5", n, true)), [""; 0]);
+    }
+    assert!(reader.live().is_none());
+    assert_eq!(rig.bring(1, &book("books5", 2, true)), ["books5 live", "books5 2"]);
+}

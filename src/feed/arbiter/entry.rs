@@ -77,6 +77,7 @@ impl Entry {
         let mut entry = Self::new(*slot.subscription(), open);
         entry.publishers = slot.take_publishers();
         entry.state = slot.state();
+        entry.silent = entry.state == BookState::Stale;
         entry.line_state(line, slot.state());
         let at = slot.ts_recv();
         for trade in slot.trades().into_iter().flat_map(TradeRing::iter) {
