@@ -4,10 +4,11 @@
 //! text, but one that lies right between two doubles costs five times what other text does. So the
 //! engine is given a `0` and blanks in place of each long number.
 
-/// A number of so many bytes is long. No shorter one takes the slow way to a double.
+/// A number is long with so many bytes before its exponent. No shorter one takes the slow way to a
+/// double.
 const LONG: usize = 20;
 
-/// Puts a `0` and blanks in place of each number of [`LONG`] bytes or more, behind its sign.
+/// Puts a `0` and blanks in place of each long number, behind its sign.
 ///
 /// What is not JSON stays so: nothing is touched but a whole number where a value may stand. Where
 /// there is none, it costs a look at one byte in four or so.
@@ -17,10 +18,11 @@ pub(super) fn blank(text: &mut [u8]) {
     }
     let (mut rest, mut before) = (text, b'[');
     while let Some(&first) = rest.first() {
-        let len = if first == b'"' { string_len(rest) } else { run_len(rest.iter()).max(1) };
+        let len = if first == b'"' { string_len(rest) } else { run_len(rest).max(1) };
         let Some((token, after)) = rest.split_at_mut_checked(len) else { return };
         let last = token.last().copied().unwrap_or_default();
-        if len >= LONG && may_precede(before) && may_follow(after.first()) && is_number(token) {
+        let is_long = len >= LONG && mantissa_len(token) >= LONG;
+        if is_long && may_precede(before) && may_follow(after.first()) && is_number(token) {
             let digits = if first == b'-' { token.get_mut(1..) } else { Some(token) };
             if let Some([digit, tail @ ..]) = digits {
                 *digit = b'0';
@@ -31,12 +33,13 @@ pub(super) fn blank(text: &mut [u8]) {
     }
 }
 
-/// Whether so many bytes that numbers are made of stand side by side, in strings or not.
+/// Whether so many bytes that numbers are made of before their exponents stand side by side, in
+/// strings or not.
 fn has_long_run(text: &[u8]) -> bool {
     let mut from = 0;
     // From its end on, most windows are left at the first or second byte.
     while let Some(window) = text.get(from..from + LONG) {
-        match window.iter().rposition(|byte| !is_of_number(*byte)) {
+        match window.iter().rposition(|byte| !is_of_mantissa(*byte)) {
             Some(last) => from += last + 1,
             None => return true,
         }
@@ -45,12 +48,17 @@ fn has_long_run(text: &[u8]) -> bool {
 }
 
 /// How many bytes that numbers are made of come first.
-fn run_len<'t>(text: impl Iterator<Item = &'t u8>) -> usize {
-    text.take_while(|byte| is_of_number(**byte)).count()
+fn run_len(text: &[u8]) -> usize {
+    let is_of_number = |byte: u8| is_of_mantissa(byte) || matches!(byte, b'+' | b'e' | b'E');
+    text.iter().take_while(|byte| is_of_number(**byte)).count()
 }
 
-const fn is_of_number(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')
+fn mantissa_len(number: &[u8]) -> usize {
+    number.iter().take_while(|byte| is_of_mantissa(**byte)).count()
+}
+
+const fn is_of_mantissa(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'-' | b'.')
 }
 
 /// The length of the string that a text starts with, its quotes included.
@@ -108,8 +116,8 @@ mod tests {
         for (before, number, after) in [
             ("[", "12345678901234567890", "]"),
             ("", "12345678901234567890", ""),
-            ("{\"a\": ", "0.123456789012e-34567", "\n}"),
-            ("[1,", "1.5E+00000000000000000", ",2]"),
+            ("{\"a\": ", "0.123456789012345678e-34567", "\n}"),
+            ("[1,", "12345678901234567.89E+9999", ",2]"),
             ("[\"\\\"\",-", "1.000000000000000000", ",3]"),
             ("[-", "1234567890123456789", " ]"),
         ] {
@@ -123,6 +131,9 @@ mod tests {
         for text in [
             "",
             "[1234567890123456789]",
+            "[123456789012345678.e1234567890]",
+            "[123456789.123456789e1234567890]",
+            "[1.5E+00000000000000000000000000]",
             "[\"12345678901234567890\",\"\\\"12345678901234567890\"]",
             "[\", 12345678901234567890 ,\"]",
             "[\"\\\", 12345678901234567890 ,\"]",

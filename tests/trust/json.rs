@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 
 /// How serde_json's `arbitrary_precision` hands a number to a visitor.
 pub const NUMBER_KEY: &str = "$serde_json::private::Number";
-/// The decoder shows its JSON engine no number of so many bytes.
+/// The decoder shows its JSON engine no number with so many bytes before its exponent.
 const LONG_NUMBER: usize = 20;
 
 /// A parsed value.
@@ -101,7 +101,8 @@ impl<'de> Visitor<'de> for Reader {
             if key == NUMBER_KEY {
                 let number: String = access.next_value()?;
                 // simd-json makes a double of each short number and refuses what is too large for one.
-                if number.len() < LONG_NUMBER && number.parse::<f64>().is_ok_and(f64::is_infinite) {
+                let mantissa_len = number.find(['e', 'E']).unwrap_or(number.len());
+                if mantissa_len < LONG_NUMBER && number.parse::<f64>().is_ok_and(f64::is_infinite) {
                     return Err(A::Error::custom("beyond the range of a double"));
                 }
                 return Ok(Json::Number(number));
