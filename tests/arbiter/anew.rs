@@ -115,3 +115,67 @@ fn deep_messages_that_no_line_has_a_book_for_do_not_go_through() {
     assert_eq!(rig.bring(0, &deep("snapshot", &[(1, 1)], -1, 1)), [""; 0]);
     assert_eq!(rig.arbiter.state(&sub("books")), Some(BookState::Connecting));
 }
+
+/// An exchange that is set up anew: ids and clock both lower, be it behind a loss of all lines.
+#[test]
+fn trades_of_an_exchange_whose_ids_and_clock_go_back_at_once_are_told_after_half_a_minute() {
+    for is_lost in [true, false] {
+        let mut rig = Rig::new(2, &["trades"]);
+        for n in 1..=2_000 {
+            rig.bring(0, &trade_at(n, 10_000_000 + n));
+            rig.bring(1, &trade_at(n, 10_000_000 + n));
+        }
+        if is_lost {
+            rig.state(0, BookState::Connecting);
+            rig.state(1, BookState::Connecting);
+        }
+        let mut told = Vec::new();
+        for n in 1..=100 {
+            rig.now += 1_000_000_000;
+            told.extend(rig.bring(0, &trade_at(n, n * 1_000)));
+            told.extend(rig.bring(1, &trade_at(n, n * 1_000)));
+        }
+        let mut expected: Vec<_> = (30..=100).map(|n| format!("trades {n}")).collect();
+        if is_lost {
+            expected.insert(0, "trades live".into());
+        }
+        assert_eq!(told, expected);
+    }
+}
+
+#[test]
+fn a_bad_id_on_a_line_that_ends_silences_the_other_for_half_a_minute() {
+    // A low id is taken for a new count; a high one makes all others old once it is forgotten.
+    let mut rig = Rig::new(2, &["trades"]);
+    for n in 1..=2_000 {
+        rig.bring(0, &trade(n));
+        rig.bring(1, &trade(n));
+    }
+    assert_eq!(rig.bring(0, &trade_at(7, 2_001)), ["trades 7"]);
+    rig.close(0);
+    let mut told = Vec::new();
+    for n in 2_001..=2_100 {
+        rig.now += 1_000_000_000;
+        told.extend(rig.bring(1, &trade_at(n, n + 1_000)));
+    }
+    let expected: Vec<_> = (2_030..=2_100).map(|n| format!("trades {n}")).collect();
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_line_that_leads_a_book_back_after_all_were_lost_leads_it_on_again() {
+    for numbered in [true, false] {
+        let mut rig = Rig::new(2, &["books5"]);
+        for n in 1..=100 {
+            rig.bring(0, &book("books5", n, numbered));
+            rig.bring(1, &book("books5", n, numbered));
+        }
+        rig.state(0, BookState::Connecting);
+        rig.state(1, BookState::Connecting);
+        rig.now += 31_000_000_000;
+        assert_eq!(rig.bring(1, &book("books5", 95, numbered)), ["books5 live", "books5 95"]);
+        for n in 96..=100 {
+            assert_eq!(rig.bring(1, &book("books5", n, numbered)), [format!("books5 {n}")]);
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use okx_feed::{BookState, Decimal};
+use okx_feed::{Arbiter, BookState, Decimal, Event, Frame, UnixNanos};
 
 use crate::{Rig, book, deep, sub, trade};
 
@@ -205,4 +205,31 @@ fn a_line_that_lags_by_a_thousand_trades_is_known_to_bring_copies() {
     }
     let stats = rig.arbiter.stats();
     assert_eq!((stats[1].copies, stats[1].old), (1_000, 0));
+}
+
+#[test]
+fn no_trade_is_told_twice_after_all_lines_were_lost_or_a_line_got_another_beside_it() {
+    let mut rig = Rig::new(2, &["trades"]);
+    for n in 1..=2_000 {
+        rig.bring(0, &trade(n));
+        rig.bring(1, &trade(n));
+    }
+    rig.state(0, BookState::Connecting);
+    rig.state(1, BookState::Connecting);
+    rig.now += 1_000_000_000;
+    assert_eq!(rig.bring(0, &trade(2_000)), ["trades live"]);
+    assert_eq!(rig.bring(1, &trade(900)), [""; 0]);
+
+    // Its ring holds the last 256 of them.
+    let mut rig = Rig::new(2, &["trades"]);
+    for n in 1..=300 {
+        let (text, nobody) = (trade(n), &mut |_: &Event<'_>| {});
+        rig.lines[0].on_frame(Frame::Text(text.as_bytes()), UnixNanos(rig.now), nobody).unwrap();
+    }
+    rig.arbiter = Arbiter::adopt(&mut rig.lines[0], 0);
+    rig.arbiter.open_line(1);
+    for n in [45, 44, 40] {
+        assert_eq!(rig.bring(1, &trade(n)), [""; 0]);
+    }
+    assert_eq!(rig.bring(1, &trade(301)), ["trades 301"]);
 }

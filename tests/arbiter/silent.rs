@@ -212,3 +212,39 @@ fn a_book_that_was_stale_when_its_line_got_another_beside_it_is_shown_by_no_late
     assert!(reader.live().is_none());
     assert_eq!(rig.bring(1, &book("books5", 2, true)), ["books5 live", "books5 2"]);
 }
+
+#[test]
+fn what_a_line_only_comes_to_is_live_no_longer_than_it_would_have_been() {
+    let mut rig = Rig::new(2, &["books5"]);
+    rig.bring(1, &book("books5", 1, true));
+    for n in 1..=3 {
+        rig.bring(0, &book("books5", n, true));
+    }
+    rig.state(0, BookState::Connecting);
+    rig.now += 3 * SECOND;
+    assert_eq!(rig.bring(1, &book("books5", 2, true)), ["books5 stale"]);
+    assert_eq!(rig.bring(1, &book("books5", 3, true)), ["books5 live", "books5 3"]);
+    rig.now += SECOND - 1;
+    assert_eq!(look(&mut rig, &limits(4)), [""; 0]);
+    rig.now += 1;
+    assert_eq!(look(&mut rig, &limits(4)), ["books5 stale"]);
+}
+
+#[test]
+fn after_all_lines_were_lost_for_long_no_line_that_only_comes_to_it_shows_the_last_book() {
+    let mut rig = Rig::new(2, &["books5"]);
+    let reader = rig.arbiter.book_reader(&sub("books5")).unwrap();
+    for n in 1..=3 {
+        rig.bring(0, &book("books5", n, true));
+        rig.bring(1, &book("books5", n, true));
+    }
+    rig.state(0, BookState::Connecting);
+    rig.state(1, BookState::Connecting);
+    rig.now += 4 * SECOND;
+    assert_eq!(look(&mut rig, &limits(4)), [""; 0]);
+    for n in 2..=3 {
+        assert_eq!(rig.bring(1, &book("books5", n, true)), [""; 0]);
+    }
+    assert!(reader.live().is_none());
+    assert_eq!(rig.bring(1, &book("books5", 4, true)), ["books5 live", "books5 4"]);
+}

@@ -83,6 +83,10 @@ impl Entry {
         for trade in slot.trades().into_iter().flat_map(TradeRing::iter) {
             entry.judge.remember(trade_mark(trade), line, trade.ts_recv, true);
         }
+        if let Some(ring) = slot.trades().filter(|ring| ring.oldest() > 0) {
+            let first = ring.iter().map(|trade| trade_mark(trade).seq).min();
+            entry.judge.forget_before(first.unwrap_or(NO_SEQ));
+        }
         if let Some(book) = slot.book().filter(|_| at != UnixNanos::UNKNOWN) {
             entry.judge.remember(book_mark(&book), line, at, false);
             entry.winner = line;
@@ -199,9 +203,8 @@ impl Entry {
         let trade = &update.trade;
         let mark = trade_mark(trade);
         let was_live = self.state.is_live();
-        self.start_anew_if_alone(mark, trade.ts_recv);
         let Some(of_line) = self.lines.get_mut(line) else { return Copy::Old };
-        let copy = self.judge.trade(&mut of_line.position, mark);
+        let copy = self.judge.trade(&mut of_line.position, mark, trade.ts_recv);
         // What comes late tells nothing where a user has set a limit of silence for trades.
         if copy == Copy::First || !self.silent {
             (self.state, self.silent) = (BookState::Live, false);
@@ -223,17 +226,22 @@ impl Entry {
     fn judge_book(&mut self, line: usize, mark: Mark, ts_recv: UnixNanos) -> Copy {
         self.start_anew_if_alone(mark, ts_recv);
         let is_shown = self.judge.last().is_some_and(|last| last.key == mark.key);
-        let is_whole = is_shown && !self.silent || self.is_still_so(line, mark);
+        let is_still_so = self.is_still_so(line, mark);
+        let is_whole = is_shown && !self.silent || is_still_so;
         let others = self.others(line);
         let Self { judge, lines, .. } = self;
         let Some(of_line) = lines.get_mut(line) else { return Copy::Old };
         let mut copy = judge.book(line, &mut of_line.position, mark, ts_recv, others);
+        // Where a line only comes to what was shown, that is as old as it was.
+        let is_of_now = copy == Copy::First || is_still_so;
         if !self.state.is_live() && is_whole {
             copy = Copy::First;
         }
         if copy == Copy::First {
             (self.state, self.silent) = (BookState::Live, false);
-            self.judge.remember(mark, line, ts_recv, false);
+            if is_of_now {
+                self.judge.remember(mark, line, ts_recv, false);
+            }
         } else if self.state.is_live() && self.judge.is_frozen(mark, ts_recv) && !others.hold {
             // Lines bring what does not count, and none stands at the book that is there.
             self.set_state(BookState::Stale);
@@ -248,13 +256,13 @@ impl Entry {
     }
 
     /// Whether it is live, and nothing has come for so long that counts, or that tells that it is
-    /// still so; live or not, that is remembered. Lines that stood still may have come only just now to
+    /// still so; in whatever state, that is remembered. Lines that stood still may have come only just now to
     /// where it was long before.
     pub(super) fn falls_silent(&mut self, limit: Duration, now: UnixNanos) -> bool {
         let silence = now.since(self.judge.at());
         let is_silent = silence.is_some_and(|silence| silence >= limit);
-        // Its lines may have said so before, each for itself.
-        self.silent |= is_silent && matches!(self.state, BookState::Live | BookState::Stale);
+        // Its lines may have said so before, each for itself, or may be lost.
+        self.silent |= is_silent;
         is_silent && self.state.is_live()
     }
 

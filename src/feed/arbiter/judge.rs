@@ -241,9 +241,10 @@ impl Judge {
         }
     }
 
-    /// Judges a trade, whose `seq` is its id: one that a slower line brings late still counts.
-    pub(super) fn trade(&mut self, position: &mut Position, mark: Mark) -> Copy {
-        position.step_trade(mark, self.epoch);
+    /// Judges a trade that came at `at`, whose `seq` is its id: one that a slower line brings late still
+    /// counts.
+    pub(super) fn trade(&mut self, position: &mut Position, mark: Mark, at: UnixNanos) -> Copy {
+        let before = position.step_trade(mark, self.epoch);
         if let Some(place) = self.place(mark.key) {
             // Who brings one that has come since ids began anew has come as far.
             if self.keys.get(place).is_some_and(|(_, id)| *id != i64::MAX) {
@@ -252,7 +253,12 @@ impl Judge {
             return self.won.get(place).map_or(Copy::Old, |(line, at, _)| Copy::Of(*line, *at));
         }
         let Some(last) = self.last else { return self.first(position) };
-        if position.epoch < self.epoch {
+        // Nothing that any line brings has counted for long, and this line goes on: one bad id, or a
+        // clock and ids that were set back at once, must not silence it for good.
+        let frozen = at.since(self.at).unwrap_or_default() >= FROZEN
+            && before.is_some_and(|before| mark.is_beyond(&before));
+        let is_before = position.epoch < self.epoch;
+        if is_before && !frozen {
             // From before the exchange began to count anew: only who remembers all trades can say
             // that it was not told.
             return if self.forgets { Copy::Old } else { Copy::First };
@@ -261,12 +267,12 @@ impl Judge {
             self.count_anew();
             return self.first(position);
         }
-        if mark.seq > self.forgotten {
+        if mark.seq > self.forgotten && !is_before {
             return Copy::First;
         }
-        if mark.ts > last.ts {
-            // An id that was long ago, at a new time: ids have begun anew, unseen by any line.
-            position.epoch += 1;
+        if mark.ts > last.ts || frozen {
+            // An id that was long ago, at a new time: ids have begun anew, unseen by any other line.
+            position.epoch = self.epoch + 1;
             self.count_anew();
             return self.first(position);
         }
@@ -311,9 +317,16 @@ impl Judge {
         }
     }
 
-    /// Forgets the order, but not the copies: no line has brought anything on its connection yet.
-    pub(super) const fn start_anew(&mut self) {
-        (self.last, self.forgotten) = (None, NO_SEQ);
+    /// Forgets all books: no line has brought anything on its connection yet, and where the first of
+    /// them leads back, the others are to lead on again.
+    pub(super) fn start_anew(&mut self) {
+        self.last = None;
+        self.won.iter_mut().for_each(|(line, ..)| *line = usize::MAX);
+    }
+
+    /// Takes all trades before an id for told and forgotten.
+    pub(super) const fn forget_before(&mut self, id: i64) {
+        (self.forgotten, self.forgets) = (id.saturating_sub(1), true);
     }
 
     /// Whether this is older than the last that counts, by number and time or by a turn that is known,

@@ -136,3 +136,24 @@ fn what_was_passed_is_told_by_number_and_time() {
     assert!(lines.book(0, mark(NO_SEQ, 60_000), 0) && lines.book(0, mark(NO_SEQ, 500), 0));
     assert!(!lines.0.was_passed_lately(mark(NO_SEQ, 501), UnixNanos(BASE)));
 }
+
+#[test]
+fn a_new_count_ends_what_was_known_of_a_clock_set_back_before_it() {
+    let mut lines = Lines::new(8);
+    assert!(lines.book(0, mark(1_000, 60_000), 0) && lines.book(0, mark(1_001, 100), 10));
+    assert!(lines.book(0, mark(5, 200), 20));
+    // The line ends; another is new, and what it brings is behind the new count.
+    lines.1[0] = Position::default();
+    assert!(!lines.book(1, mark(7, 400), 2_019) && lines.book(1, mark(8, 500), 2_020));
+}
+
+#[test]
+fn a_line_from_before_the_count_that_is_believed_in_the_end_tells_of_no_clock_set_back() {
+    let mut lines = Lines::new(8);
+    assert!(lines.book(0, mark(100, 100), 0) && !lines.book(1, mark(100, 100), 0));
+    assert!(lines.book(0, mark(1, 200), 0));
+    lines.1[0] = Position::default();
+    assert!(lines.book(1, mark(101, 150), 30_000));
+    // Another new line, behind the new count.
+    assert!(!lines.book(0, mark(7, 400), 31_999) && lines.book(0, mark(8, 500), 32_000));
+}

@@ -29,7 +29,7 @@ impl Lines {
 
     fn trade(&mut self, line: usize, id: i64, ms: u64) -> bool {
         let mark = mark(id, ms);
-        let first = self.0.trade(&mut self.1[line], mark) == Copy::First;
+        let first = self.0.trade(&mut self.1[line], mark, mark.ts) == Copy::First;
         if first {
             self.0.remember(mark, line, mark.ts, true);
         }

@@ -95,8 +95,8 @@ impl Position {
 
     /// As [`Position::step_book`] for a trade, which may come late, and whose id says more than a
     /// clock that is set back.
-    pub(super) fn step_trade(&mut self, mark: Mark, judged_epoch: u32) {
-        self.step(mark, judged_epoch, |last| mark.counts_anew(&last));
+    pub(super) fn step_trade(&mut self, mark: Mark, judged_epoch: u32) -> Option<Mark> {
+        self.step(mark, judged_epoch, |last| mark.counts_anew(&last))
     }
 
     fn step(&mut self, mark: Mark, judged_epoch: u32, anew: impl Fn(Mark) -> bool) -> Option<Mark> {
