@@ -181,7 +181,9 @@ impl Judge {
         others: Others,
     ) -> bool {
         let silent = at.since(self.at).unwrap_or_default();
-        if silent >= FROZEN && !(others.hold && mark.is_before(&last)) {
+        let is_known = position.placed && position.epoch <= self.epoch;
+        let is_older = mark.is_before(&last) || is_known && mark.seq < last.seq;
+        if silent >= FROZEN && !(others.hold && is_older) {
             return true;
         }
         let newer = mark.ts >= last.ts && mark.is_beyond(&last);
@@ -197,7 +199,7 @@ impl Judge {
         if newer && !lately {
             return true;
         }
-        let is_led = position.epoch < self.epoch && lately && others.lead(self.epoch);
+        let is_led = position.epoch < self.epoch && others.lead(self.epoch);
         may_count && silent >= CONTRADICTED && !self.is_before_turn(mark, at) && !is_led
     }
 
@@ -244,7 +246,7 @@ impl Judge {
     /// Judges a trade that came at `at`, whose `seq` is its id: one that a slower line brings late still
     /// counts.
     pub(super) fn trade(&mut self, position: &mut Position, mark: Mark, at: UnixNanos) -> Copy {
-        let before = position.step_trade(mark, self.epoch);
+        let before = position.step_trade(mark, self.epoch, self.forgotten);
         if let Some(place) = self.place(mark.key) {
             // Who brings one that has come since ids began anew has come as far.
             if self.keys.get(place).is_some_and(|(_, id)| *id != i64::MAX) {

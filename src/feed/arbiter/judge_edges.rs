@@ -157,3 +157,29 @@ fn a_line_from_before_the_count_that_is_believed_in_the_end_tells_of_no_clock_se
     // Another new line, behind the new count.
     assert!(!lines.book(0, mark(7, 400), 31_999) && lines.book(0, mark(8, 500), 32_000));
 }
+
+#[test]
+fn a_line_of_this_count_leads_no_quiet_book_back_over_a_clock_set_back() {
+    let mut lines = Lines::new(8);
+    assert!(lines.book(0, mark(10, 60_000), 0) && !lines.book(1, mark(10, 60_000), 0));
+    assert!(lines.book(0, mark(20, 100), 0) && !lines.book(0, mark(20, 100), 25_000));
+    assert!(!lines.book(1, mark(15, 60_050), 55_001));
+}
+
+#[test]
+fn a_line_from_before_the_count_waits_as_long_as_another_is_there() {
+    let mut lines = Lines::new(8);
+    assert!(lines.book(0, mark(100, 100), 0) && !lines.book(1, mark(100, 100), 0));
+    assert!(lines.book(0, mark(1, 200), 0) && lines.book(0, mark(3, 31_000), 31_000));
+    assert!(!lines.book(1, mark(101, 250), 33_500));
+}
+
+#[test]
+fn neighbouring_trades_out_of_order_are_no_new_count() {
+    let mut lines = Lines::new(64);
+    let ids = [1, 2, 4, 3, 5, 6, 8, 7, 9];
+    assert!(ids.iter().zip(1..).all(|(id, ms)| lines.trade(0, *id, ms)));
+    assert!(!ids.iter().zip(1..).any(|(id, ms)| lines.trade(1, *id, ms)));
+    // The line ends; the other is not taken to be from before a new count.
+    assert!((10..200_i64).all(|id| lines.trade(1, id, id.unsigned_abs())));
+}

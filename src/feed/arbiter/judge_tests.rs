@@ -27,7 +27,7 @@ impl Lines {
         first
     }
 
-    fn trade(&mut self, line: usize, id: i64, ms: u64) -> bool {
+    pub(super) fn trade(&mut self, line: usize, id: i64, ms: u64) -> bool {
         let mark = mark(id, ms);
         let first = self.0.trade(&mut self.1[line], mark, mark.ts) == Copy::First;
         if first {

@@ -94,9 +94,14 @@ impl Position {
     }
 
     /// As [`Position::step_book`] for a trade, which may come late, and whose id says more than a
-    /// clock that is set back.
-    pub(super) fn step_trade(&mut self, mark: Mark, judged_epoch: u32) -> Option<Mark> {
-        self.step(mark, judged_epoch, |last| mark.counts_anew(&last))
+    /// clock that is set back: only a low id that was long ago is a new start.
+    pub(super) fn step_trade(
+        &mut self,
+        mark: Mark,
+        judged_epoch: u32,
+        forgotten: i64,
+    ) -> Option<Mark> {
+        self.step(mark, judged_epoch, |last| mark.seq <= forgotten && mark.counts_anew(&last))
     }
 
     fn step(&mut self, mark: Mark, judged_epoch: u32, anew: impl Fn(Mark) -> bool) -> Option<Mark> {
