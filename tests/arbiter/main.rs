@@ -12,6 +12,7 @@ mod handover;
 mod lagging;
 mod silent;
 mod states;
+mod trades_model;
 
 use okx_feed::{Arbiter, BookState, Dialect, Event, FeedHandler, Frame, Subscription, UnixNanos};
 
