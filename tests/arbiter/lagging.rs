@@ -233,3 +233,23 @@ fn no_trade_is_told_twice_after_all_lines_were_lost_or_a_line_got_another_beside
     }
     assert_eq!(rig.bring(1, &trade(301)), ["trades 301"]);
 }
+
+#[test]
+fn no_trade_is_told_again_to_who_unsubscribes_and_subscribes_before_the_lines_have_heard() {
+    let mut rig = Rig::new(2, &["trades"]);
+    for n in 1..=5 {
+        rig.bring(0, &trade(n));
+    }
+    // The other is a little behind.
+    for n in 1..=2 {
+        rig.bring(1, &trade(n));
+    }
+    rig.arbiter.unsubscribe(&sub("trades"), UnixNanos(rig.now), &mut |_: &Event<'_>| {});
+    rig.arbiter.subscribe(sub("trades"));
+    for n in 3..=5 {
+        assert_eq!(rig.bring(1, &trade(n)), [""; 0]);
+    }
+    // Now they have: what is told is of the new subscription.
+    rig.state(0, BookState::AwaitingSnapshot);
+    assert_eq!(rig.bring(0, &trade(6)), ["trades live", "trades 6"]);
+}

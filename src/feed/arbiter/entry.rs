@@ -198,8 +198,12 @@ impl Entry {
         copy
     }
 
-    /// Judges a trade of a line; publishes it where it counts.
+    /// Judges a trade of a line; publishes it where it counts. A line that is not live brings those of a
+    /// subscription that has ended for it.
     pub(super) fn on_trade(&mut self, line: usize, update: &TradeUpdate<'_>) -> Copy {
+        if !self.is_live(line) {
+            return Copy::Old;
+        }
         let trade = &update.trade;
         let mark = trade_mark(trade);
         let was_live = self.state.is_live();
