@@ -196,6 +196,7 @@ impl<S: Sink + 'static> Director<S> {
     /// Opens a line that is to relieve one that the exchange will soon close.
     fn relieve(&mut self, old: Place) {
         let Some(group) = self.groups.get(old.group) else { return };
+        self.hub.borrow_mut().retain(old, &group.subscriptions, self.clock.now().1);
         if !group.may_be_relieved(old.line) {
             if group.is_successor(old.line) {
                 // A fleet that is upgraded tells so on each new connection: once the old one is gone,

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::line::Notice;
 use crate::feed::{Arbiter, FeedHandler, Recovery, StaleLimits};
-use crate::model::{Event, Sink, UnixNanos};
+use crate::model::{Event, Sink, Subscription, UnixNanos};
 
 /// Shared by the tasks of the client's one thread. Nobody holds it while waiting for anything.
 pub(super) type SharedHub<S> = Rc<RefCell<Hub<S>>>;
@@ -63,6 +63,13 @@ impl<S: Sink> Hub<S> {
     pub(super) fn mark_stale(&mut self, group: usize, limits: &StaleLimits, now: UnixNanos) {
         if let Some(Some(arbiter)) = self.arbiters.get_mut(group) {
             arbiter.mark_stale(limits, now, &mut self.sink);
+        }
+    }
+
+    /// Ends what an arbiter has taken over though it was unsubscribed, before its line heard of that.
+    pub(super) fn retain(&mut self, place: Place, wanted: &[Subscription], now: UnixNanos) {
+        if let Some(Some(arbiter)) = self.arbiters.get_mut(place.group) {
+            arbiter.retain(wanted, now, &mut self.sink);
         }
     }
 

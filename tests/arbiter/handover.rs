@@ -2,7 +2,7 @@
 
 use okx_feed::{Arbiter, BookState, DownReason, Event, FeedHandler, LineStats, UnixNanos};
 
-use crate::{Rig, book, deep, sub, trade};
+use crate::{Rig, book, deep, name, sub, trade};
 
 /// A line that was alone and has brought one of each, then as line number 1 of an arbiter that has
 /// a line 0 too.
@@ -130,4 +130,18 @@ fn counters_of_groups_add_up() {
     old.bring(1, &book("books5", 8, true));
     both.merge(&old.arbiter.stats()[1]);
     assert_eq!(numbers(&both), (3, 2, 1, 1, 2));
+}
+
+#[test]
+fn what_was_unsubscribed_just_before_the_handover_is_shown_no_longer() {
+    let mut rig = handed_over();
+    let reader = rig.arbiter.trade_reader(&sub("trades")).unwrap();
+    assert!(reader.state().is_live());
+    let mut told = Vec::new();
+    let sink = &mut |event: &Event<'_>| told.push(name(event));
+    rig.arbiter.retain(&[sub("books5"), sub("books")], UnixNanos(2_000), sink);
+    assert_eq!(told, ["trades down_unsubscribed"]);
+    assert_eq!(reader.state(), BookState::Down(DownReason::Unsubscribed));
+    assert_eq!(rig.bring(1, &trade(8)), [""; 0]);
+    assert_eq!(rig.bring(1, &book("books5", 8, true)), ["books5 8"]);
 }
