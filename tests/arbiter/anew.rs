@@ -145,7 +145,7 @@ fn trades_of_an_exchange_whose_ids_and_clock_go_back_at_once_are_told_after_half
 
 #[test]
 fn a_bad_id_on_a_line_that_ends_silences_the_other_for_half_a_minute() {
-    // A low id is taken for a new count; a high one makes all others old once it is forgotten.
+    // A low id at a later time is taken for a new count, which the other never sees.
     let mut rig = Rig::new(2, &["trades"]);
     for n in 1..=2_000 {
         rig.bring(0, &trade(n));
