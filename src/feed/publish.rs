@@ -53,7 +53,8 @@ impl BookPublisher {
     /// Publishes a book and its state in one write. Wait-free, allocates nothing.
     #[inline]
     pub fn publish(&mut self, book: &Book5, state: BookState) {
-        self.shared.write(&book.words(state.to_code()));
+        let code = state.to_code();
+        self.shared.write_by(|places| book.put_words(code, |at, word| places.put(at, word)));
     }
 
     /// Publishes a state with the book as it was.

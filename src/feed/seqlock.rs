@@ -21,6 +21,26 @@ pub(super) struct SeqLock<const N: usize> {
     words: [AtomicU64; N],
 }
 
+/// Where the words of a write go.
+pub(super) struct Places<'l, const N: usize>(&'l [AtomicU64; N]);
+
+impl<const N: usize> Places<'_, N> {
+    /// Puts a word in its place, 0 to `N`; one past that goes nowhere.
+    #[inline(always)]
+    pub(super) fn put(&self, at: usize, word: u64) {
+        if let Some(place) = self.0.get(at) {
+            place.store(word, Ordering::Relaxed);
+        }
+    }
+
+    #[inline(always)]
+    fn put_all(&self, words: &[u64; N]) {
+        for (place, word) in self.0.iter().zip(words) {
+            place.store(*word, Ordering::Relaxed);
+        }
+    }
+}
+
 impl<const N: usize> SeqLock<N> {
     pub(super) fn new(words: [u64; N]) -> Self {
         Self { version: AtomicU64::new(0), words: words.map(AtomicU64::new) }
@@ -39,25 +59,30 @@ impl<const N: usize> SeqLock<N> {
     /// by taking themselves as `&mut`.
     #[inline]
     pub(super) fn write(&self, words: &[u64; N]) {
+        self.write_by(|places| places.put_all(words));
+    }
+
+    /// As [`SeqLock::write`], with words that `put` puts one by one: where it has them in no array,
+    /// they need not go through one. Those that it does not put stay.
+    #[inline(always)]
+    pub(super) fn write_by(&self, put: impl FnOnce(Places<'_, N>)) {
         // A reader that sees one of the new words must see the odd version before them too: this
         // fence pairs with the reader's second one.
-        self.write_behind(|| fence(Ordering::Release), words);
+        self.write_behind(|| fence(Ordering::Release), put);
     }
 
     /// The same without the fence, which is wrong: the models must see it.
     #[cfg(all(okx_feed_loom, test))]
     pub(super) fn write_in_bad_order(&self, words: &[u64; N]) {
-        self.write_behind(|| (), words);
+        self.write_behind(|| (), |places| places.put_all(words));
     }
 
-    #[inline]
-    fn write_behind(&self, fence: impl FnOnce(), words: &[u64; N]) {
+    #[inline(always)]
+    fn write_behind(&self, fence: impl FnOnce(), put: impl FnOnce(Places<'_, N>)) {
         let version = self.version.load(Ordering::Relaxed);
         self.version.store(version.wrapping_add(1), Ordering::Relaxed);
         fence();
-        for (place, word) in self.words.iter().zip(words) {
-            place.store(*word, Ordering::Relaxed);
-        }
+        put(Places(&self.words));
         // A reader that sees the even version sees all words: pairs with its first load.
         self.version.store(version.wrapping_add(2), Ordering::Release);
     }

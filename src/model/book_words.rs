@@ -18,34 +18,40 @@ impl Book5 {
     /// The number of words of [`Book5::words`].
     pub(crate) const WORDS: usize = 1 + 3 * LEVELS;
 
-    /// The book as words, with a byte of the caller's beside it.
+    /// The book as words, with a byte of the caller's beside it: each is put where it belongs, 0 to
+    /// [`Book5::WORDS`], and never twice. So it needs no place between.
     #[inline(always)]
-    pub(crate) fn words(&self, mark: u8) -> [u64; Self::WORDS] {
+    pub(crate) fn put_words(&self, mark: u8, mut put: impl FnMut(usize, u64)) {
         let head = [self.ask_len, self.bid_len, self.flags, mark];
         let (at, seq) = (self.ts_recv.0, self.seq.cast_unsigned());
         let head = u64::from(u32::from_le_bytes(head));
-        // Shifted left, only the low sixteen bits of each stay.
-        let spare = [
-            at,
-            at >> 16,
-            at >> 32,
-            at >> 48,
-            seq,
-            seq >> 16,
-            seq >> 32,
-            seq >> 48,
-            head,
-            head >> 16,
-        ];
+        put(0, self.ts_event.0);
+        // Shifted left, only the low sixteen bits of each spare word stay.
+        let mut put_side =
+            |first: usize, side: &[Level; BOOK5_LEVELS], spare: [u64; BOOK5_LEVELS]| {
+                for (nth, (level, spare)) in side.iter().zip(spare).enumerate() {
+                    let [px, sz, tail] = level.to_words();
+                    put(first + 3 * nth, px);
+                    put(first + 3 * nth + 1, sz);
+                    put(first + 3 * nth + 2, tail | spare << SPARE);
+                }
+            };
+        put_side(1, &self.asks, [at, at >> 16, at >> 32, at >> 48, seq]);
+        put_side(
+            1 + 3 * BOOK5_LEVELS,
+            &self.bids,
+            [seq >> 16, seq >> 32, seq >> 48, head, head >> 16],
+        );
+    }
+
+    /// The words of [`Book5::put_words`] in an array.
+    pub(crate) fn words(&self, mark: u8) -> [u64; Self::WORDS] {
         let mut words = [0; Self::WORDS];
-        let [ts_event, levels @ ..] = &mut words;
-        *ts_event = self.ts_event.0;
-        let both = self.asks.iter().chain(&self.bids);
-        for ((place, level), spare) in levels.as_chunks_mut::<3>().0.iter_mut().zip(both).zip(spare)
-        {
-            let [px, sz, tail] = level.to_words();
-            *place = [px, sz, tail | spare << SPARE];
-        }
+        self.put_words(mark, |at, word| {
+            if let Some(place) = words.get_mut(at) {
+                *place = word;
+            }
+        });
         words
     }
 
