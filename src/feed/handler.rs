@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::publish::BookReader;
 use super::publish_depth::DepthReader;
+use super::rehearsal::{Played, Rehearsal, StandIn};
 use super::slot::{DepthOptions, RING_LEN};
 use super::slots::Slots;
 use super::stale::StaleLimits;
@@ -39,6 +40,8 @@ pub struct FeedHandler {
     slots: Slots,
     depth: DepthOptions,
     stats: Stats,
+    /// `None` where nothing is rehearsed, and while something is.
+    rehearsal: Option<Box<Rehearsal>>,
 }
 
 /// Where the decoder's events go: to the slots, then to the sink.
@@ -46,12 +49,32 @@ struct Applying<'h, S> {
     slots: &'h mut Slots,
     stats: &'h mut Stats,
     sink: &'h mut S,
+    /// What is changed instead of slots and sink, in a rehearsal.
+    stand_in: Option<&'h mut StandIn>,
 }
 
 impl<S: Sink> Sink for Applying<'_, S> {
     #[inline]
     fn on_event(&mut self, event: &Event<'_>) {
-        self.slots.apply(event, self.stats, self.sink);
+        let Self { slots, stats, sink, stand_in } = self;
+        let sink = &mut Mutable { sink: *sink, is_muted: stand_in.is_some() };
+        slots.apply_to(stand_in.as_deref_mut(), event, stats, sink);
+    }
+}
+
+/// A sink that may be told nothing. One type for both, so that a rehearsal runs the very code that it
+/// is to bring near.
+struct Mutable<'s, S> {
+    sink: &'s mut S,
+    is_muted: bool,
+}
+
+impl<S: Sink> Sink for Mutable<'_, S> {
+    #[inline]
+    fn on_event(&mut self, event: &Event<'_>) {
+        if !self.is_muted {
+            self.sink.on_event(event);
+        }
     }
 }
 
@@ -80,6 +103,7 @@ impl FeedHandler {
             slots: Slots::default(),
             depth: DepthOptions::default(),
             stats: Stats::default(),
+            rehearsal: None,
         }
     }
 
@@ -94,6 +118,9 @@ impl FeedHandler {
     /// [`Session`](super::Session)).
     pub fn subscribe(&mut self, subscription: Subscription) {
         self.slots.insert(subscription, self.depth);
+        if let Some(rehearsal) = &mut self.rehearsal {
+            rehearsal.stand_in_for(subscription);
+        }
     }
 
     /// Forgets a subscription and what it brought; readers see [`DownReason::Unsubscribed`]. False
@@ -125,11 +152,62 @@ impl FeedHandler {
         ts_recv: UnixNanos,
         sink: &mut impl Sink,
     ) -> Result<Decoded, DecodeError> {
+        let result = self.take(frame, ts_recv, sink, None);
+        if let (Some(rehearsal), Ok(_)) = (&mut self.rehearsal, &result) {
+            rehearsal.keep(frame);
+        }
+        result
+    }
+
+    /// Has [`FeedHandler::rehearse`] do something, or not, as at first. It costs each frame a copy of
+    /// up to 1 KiB, behind its events.
+    pub fn set_rehearsing(&mut self, on: bool) {
+        self.rehearsal = on.then(|| {
+            let mut rehearsal = Box::new(Rehearsal::new());
+            self.slots.iter().for_each(|slot| rehearsal.stand_in_for(*slot.subscription()));
+            rehearsal
+        });
+    }
+
+    /// Plays one of the last four frames over, so that code and data of the road are in the nearest
+    /// caches when the next frame comes. Takes as long as a frame; false where there is none yet.
+    ///
+    /// For a thread that waits for frames without sleeping. Nothing can be seen of it: no book,
+    /// trade, state or counter changes, and the sink is told nothing. It must be of the type that
+    /// [`FeedHandler::on_frame`] is given: for another type there is other code. Allocates nothing.
+    pub fn rehearse(&mut self, sink: &mut impl Sink) -> bool {
+        let Some(mut rehearsal) = self.rehearsal.take() else { return false };
+        let next = rehearsal.next();
+        let plays = next.is_some();
+        if let Some((frame, played)) = next {
+            // It could be read when it came.
+            let _ = self.take(frame, UnixNanos::UNKNOWN, sink, Some(played));
+        }
+        self.rehearsal = Some(rehearsal);
+        plays
+    }
+
+    /// Takes a frame, to slots and sink or to what it is only played to. Never inlined: what is
+    /// played has to run the same code.
+    #[inline(never)]
+    fn take(
+        &mut self,
+        frame: Frame<'_>,
+        ts_recv: UnixNanos,
+        sink: &mut impl Sink,
+        played: Option<Played<'_>>,
+    ) -> Result<Decoded, DecodeError> {
         let Self { decoder, slots, stats, .. } = self;
+        let (stand_in, stats) = match played {
+            Some((stand_in, stats)) => (Some(stand_in), stats),
+            None => (None, stats),
+        };
+        let is_played = stand_in.is_some();
         stats.frame(frame.len());
-        let result = decoder.decode_ahead(frame, ts_recv, &mut Applying { slots, stats, sink });
+        let applying = &mut Applying { slots, stats, sink, stand_in };
+        let result = decoder.decode_ahead(frame, ts_recv, applying);
         stats.result(&result);
-        if let Err(DecodeError { kind, offset }) = result {
+        if let (Err(DecodeError { kind, offset }), false) = (result, is_played) {
             slots.message_lost(decoder.last_head(), ts_recv, stats, sink);
             sink.on_event(&Event::Malformed(Malformed { kind: kind.name(), offset, ts_recv }));
         }
@@ -167,6 +245,11 @@ impl FeedHandler {
                 slot.set_state(BookState::Stale, now, sink);
             }
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn rehearsal_mut(&mut self) -> Option<&mut Rehearsal> {
+        self.rehearsal.as_deref_mut()
     }
 
     pub(super) const fn slots_mut(&mut self) -> &mut Slots {

@@ -10,6 +10,7 @@ mod publish;
 mod publish_depth;
 mod publishers;
 mod recovery;
+mod rehearsal;
 mod seqlock;
 mod session;
 mod slot;

@@ -1,6 +1,7 @@
 //! The state of one subscription: what it brought last, and whether that can be believed.
 
 use super::doubt::{Doubt, Place};
+use super::near::near;
 use super::publish::{BookPublisher, BookReader};
 use super::publish_depth::{DepthPublisher, DepthReader, PUBLISHED_LEVELS};
 use super::publishers::Publishers;
@@ -281,6 +282,26 @@ impl Slot {
         true
     }
 
+    /// Asks for where the next trade goes: each goes to another place, and comes to none that was
+    /// near.
+    #[inline]
+    pub(super) fn fetch_next(&self) {
+        if let SlotData::Trades { ring, publisher } = &self.data {
+            if let Some(oldest) = ring.at(ring.oldest()) {
+                near(oldest);
+            }
+            if let Some(publisher) = publisher {
+                publisher.fetch_next();
+            }
+        }
+    }
+
+    /// Forgets what the last event was, so that none is older.
+    #[inline]
+    pub(super) const fn forget(&mut self) {
+        (self.ts_event, self.seq) = (UnixNanos::UNKNOWN, NO_SEQ);
+    }
+
     /// Whether a book is an old copy, as far as can be told: then the slot is stale with the last
     /// one. What came on another connection tells nothing of this one.
     #[cold]
@@ -312,6 +333,7 @@ impl Slot {
                 }
             }
         }
+        self.fetch_next();
     }
 
     /// Applies a message to the deep book, and follows it with the state. Gives the state before.

@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 
 use super::near::near;
 use super::publish::BookReader;
+use super::rehearsal::StandIn;
 use super::slot::{DepthOptions, Slot};
 use super::stats::Stats;
 use crate::model::{
@@ -115,13 +116,27 @@ impl Slots {
     #[doc(hidden)]
     #[inline]
     pub fn apply(&mut self, event: &Event<'_>, stats: &mut Stats, sink: &mut impl Sink) {
+        self.apply_to(None, event, stats, sink);
+    }
+
+    /// As [`Slots::apply`]. Where there is a stand-in, that is changed in the place of slots, which
+    /// are only looked up; nothing is in that of deep books.
+    #[inline]
+    pub(super) fn apply_to(
+        &mut self,
+        stand_in: Option<&mut StandIn>,
+        event: &Event<'_>,
+        stats: &mut Stats,
+        sink: &mut impl Sink,
+    ) {
         stats.event(event);
         match event {
             Event::Book(update) => {
                 let book = update.book;
                 let inst_id = update.inst_id.as_bytes();
                 let at = self.find_again(update.channel, update.market, inst_id);
-                if let Some(slot) = self.slot_at(at, stats) {
+                let slot = self.slot_at(at, stats);
+                if let Some(slot) = slot.and_then(|slot| StandIn::of(stand_in, slot)) {
                     let from = slot.arrive(book.ts_event, stats);
                     let counts = slot.apply_book(update);
                     slot.tell(from, book.ts_recv, sink);
@@ -135,12 +150,14 @@ impl Slots {
             Event::Trade(update) => {
                 let trade = &update.trade;
                 let key = (update.channel, update.market, update.inst_id);
-                if let Some(slot) = self.slot_of(key, stats) {
+                let slot = self.slot_of(key, stats);
+                if let Some(slot) = slot.and_then(|slot| StandIn::of(stand_in, slot)) {
                     let from = slot.arrive(trade.ts_event, stats);
                     slot.apply_trade(update, from);
                     slot.tell(from, trade.ts_recv, sink);
                 }
             }
+            Event::Depth(_) if stand_in.is_some() => {}
             Event::Depth(update) => return self.apply_depth(update, stats, sink),
             _ => {}
         }

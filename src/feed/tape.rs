@@ -74,6 +74,14 @@ impl TradePublisher {
         self.shared.next.store(number + 1, Ordering::Release);
     }
 
+    /// Asks for the place of the next trade, before it is needed.
+    #[inline]
+    pub(super) fn fetch_next(&self) {
+        if let Some(place) = self.shared.place(self.shared.next.load(Ordering::Relaxed)) {
+            place.fetch();
+        }
+    }
+
     /// Publishes whether the stream can be believed.
     #[inline]
     pub fn publish_state(&mut self, state: BookState) {
