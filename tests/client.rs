@@ -32,11 +32,18 @@ async fn exchange() -> okx_feed::sim::ServerHandle {
 }
 
 async fn follows_the_exchange(dialect: Dialect, path: &str, books: &str, trades: &str) {
+    for busy in [false, true] {
+        follows(dialect, path, books, trades, busy).await;
+    }
+}
+
+async fn follows(dialect: Dialect, path: &str, books: &str, trades: &str, busy: bool) {
     let server = exchange().await;
     let client = Client::builder(dialect)
         .url(format!("ws://{}{path}", server.local_addr()))
         .subscribe(books)
         .subscribe(trades)
+        .configure(|config| config.busy = busy)
         .spawn()
         .unwrap();
     let inst_id = sub(books).inst_id().to_string();

@@ -68,6 +68,16 @@ fn certificate() -> [String; 3] {
 
 /// The allocations of the client's thread during `COUNTED` events, after `WARM_UP` of them.
 async fn allocations(dialect: Dialect, path: &str, channels: &[&str], tls: bool) -> u64 {
+    allocations_of(dialect, path, channels, tls, false).await
+}
+
+async fn allocations_of(
+    dialect: Dialect,
+    path: &str,
+    channels: &[&str],
+    tls: bool,
+    busy: bool,
+) -> u64 {
     let mut config =
         ExchangeConfig { intervals: PushIntervals::EVERY_CHANGE, ..Default::default() };
     config.market.events_per_sec = 20_000;
@@ -88,6 +98,9 @@ async fn allocations(dialect: Dialect, path: &str, channels: &[&str], tls: bool)
     let mut client = Client::builder(dialect).url(format!("{scheme}://{host}:{port}{path}"));
     if tls {
         client = client.ca_file(&ca_file);
+    }
+    if busy {
+        client = client.busy();
     }
     for channel in channels {
         client = client.subscribe(channel);
@@ -124,6 +137,13 @@ async fn a_v3_connection_allocates_nothing() {
 async fn a_v5_connection_allocates_nothing() {
     let channels = ["books5:BTC-USDT", "bbo-tbt:BTC-USDT", "trades:BTC-USDT"];
     assert!(allocations(Dialect::V5, "/ws/v5/public", &channels, false).await <= GROWTHS);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_connection_that_does_not_sleep_allocates_nothing() {
+    let channels = ["books5:BTC-USDT", "bbo-tbt:BTC-USDT", "trades:BTC-USDT"];
+    let spent = allocations_of(Dialect::V5, "/ws/v5/public", &channels, false, true).await;
+    assert!(spent <= GROWTHS, "{spent}");
 }
 
 /// Over TLS there is one allocation for each of its records, and none of ours: rustls hands the plain

@@ -51,6 +51,10 @@ pub struct ClientConfig {
     pub relieve_again_after: Duration,
     /// Whether the time from receipt to book update is measured, at two looks at a clock a frame.
     pub measure: bool,
+    /// Whether the client's thread never sleeps while a connection is open; no by default. It takes a
+    /// core for itself, looks at its sockets again and again, and between frames has the caches keep
+    /// what a frame needs ([`FeedHandler::rehearse`](crate::FeedHandler::rehearse)).
+    pub busy: bool,
     /// Decides the jitter of the pauses between attempts.
     pub seed: u64,
 }
@@ -71,6 +75,7 @@ impl ClientConfig {
             max_subscriptions_per_connection: 100,
             relieve_again_after: Duration::from_secs(10),
             measure: true,
+            busy: false,
             seed: fastrand::u64(..),
         }
     }
@@ -140,6 +145,12 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
     /// and what one of them loses another brings.
     pub fn lines(mut self, lines: usize) -> Self {
         self.config.lines = lines;
+        self
+    }
+
+    /// Has the client's thread never sleep while a connection is open: a core for shorter latencies.
+    pub fn busy(mut self) -> Self {
+        self.config.busy = true;
         self
     }
 

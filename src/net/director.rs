@@ -54,6 +54,7 @@ impl Seed {
 fn new_handler(config: &ClientConfig, subscriptions: &[Subscription]) -> FeedHandler {
     let mut handler = FeedHandler::with_limits(config.session.dialect, config.limits);
     handler.set_depth_options(config.depth);
+    handler.set_rehearsing(config.busy);
     subscriptions.iter().for_each(|subscription| handler.subscribe(*subscription));
     handler
 }

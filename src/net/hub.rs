@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::line::Notice;
 use crate::feed::{Arbiter, FeedHandler, Recovery, StaleLimits};
-use crate::model::{Event, Sink, Subscription, UnixNanos};
+use crate::model::{Event, MonoNanos, Sink, Subscription, UnixNanos};
 
 /// Shared by the tasks of the client's one thread. Nobody holds it while waiting for anything.
 pub(super) type SharedHub<S> = Rc<RefCell<Hub<S>>>;
@@ -19,6 +19,8 @@ pub(super) struct Hub<S> {
     pub(super) arbiters: Vec<Option<Arbiter>>,
     /// Where connections tell the director of what he has to see to.
     pub(super) notices: UnboundedSender<Notice>,
+    /// When a frame came or was played over last, on whichever connection: all run the same code.
+    pub(super) passed: MonoNanos,
 }
 
 /// The user's sink, with the times that books take to be live again.
@@ -47,7 +49,7 @@ pub(super) struct Place {
 impl<S: Sink> Hub<S> {
     pub(super) fn new(sink: S, notices: UnboundedSender<Notice>) -> Self {
         let sink = Noted { sink, recovery: Recovery::default() };
-        Self { sink, arbiters: Vec::new(), notices }
+        Self { sink, arbiters: Vec::new(), notices, passed: MonoNanos::ZERO }
     }
 
     /// Passes an event of one connection on.

@@ -62,6 +62,8 @@ enum Input {
     Message(Option<Result<Message, WsError>>),
     Command(Option<LineCommand>),
     Timer,
+    /// Nothing did, and it does not sleep.
+    Nothing,
 }
 
 pub(super) struct Pump<S> {
@@ -162,6 +164,7 @@ impl<S: Sink> Pump<S> {
                 Input::Message(message) => self.message(message),
                 Input::Command(command) => self.command(command),
                 Input::Timer => self.timer(),
+                Input::Nothing => self.intake.rehearse(),
             }
         }
         let was_open = self.intake.session.is_open();
@@ -177,6 +180,14 @@ impl<S: Sink> Pump<S> {
 
     async fn wait(&mut self) -> Input {
         let transport = &mut self.transport;
+        let sleeps = !self.config.busy || !matches!(transport, Transport::Open(_));
+        // The runtime looks at the sockets before it comes back from here.
+        let idle = async {
+            match sleeps {
+                true => std::future::pending().await,
+                false => tokio::task::yield_now().await,
+            }
+        };
         let socket = async {
             match transport {
                 Transport::Closed => std::future::pending().await,
@@ -195,6 +206,7 @@ impl<S: Sink> Pump<S> {
                 input = socket => input,
                 command = self.commands.recv() => Input::Command(command),
                 () = self.timer.as_mut() => Input::Timer,
+                () = idle => Input::Nothing,
             };
         }
         self.streak = 0;
@@ -205,6 +217,7 @@ impl<S: Sink> Pump<S> {
             command = self.commands.recv() => Input::Command(command),
             () = self.timer.as_mut() => Input::Timer,
             input = socket => input,
+            () = idle => Input::Nothing,
         }
     }
 
