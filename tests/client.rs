@@ -66,6 +66,12 @@ async fn follows(dialect: Dialect, path: &str, books: &str, trades: &str, busy: 
     assert!(stats.connected && stats.feed.books > 0 && stats.feed.trades > 0);
     assert_eq!((stats.feed.malformed(), stats.feed.crossed, stats.feed.unsubscribed), (0, 0, 0));
     assert_eq!(stats.latency.len(), stats.feed.frames);
+    // Frames come each ten milliseconds: one that does not sleep has time between.
+    let rehearsals = || Some(client.stats().ok()?.connections.first()?.rehearsals);
+    match busy {
+        true => assert!(wait_for(|| rehearsals().filter(|n| *n > 100)).await > 100),
+        false => assert_eq!(rehearsals(), Some(0)),
+    }
     client.stop();
     server.shutdown().await;
 }

@@ -107,7 +107,10 @@ fn cost_of(dialect: Dialect, frame: Frame<'_>, rehearses: bool) -> (u64, bool) {
     let mut step = |feed: &mut FeedHandler, n: u64| {
         let sink = &mut |_: &Event<'_>| events += 1;
         let result = feed.on_frame(frame, UnixNanos(n), sink);
-        feed.rehearse(sink);
+        let played = feed.rehearse(sink);
+        let (stats, is_short) = (feed.stats(), frame.len() < 1024);
+        let is_kept = result.is_ok() && is_short && stats.books + stats.trades > 0;
+        assert_eq!(played, rehearses && is_kept, "{stats:?}");
         let seen = books.iter().map(|reader| reader.version()).sum::<u64>();
         let numbered = trades.iter().map(TradeReader::next).sum::<u64>();
         decoded &= result.is_ok();

@@ -99,7 +99,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Outcome, CliError> {
     let exchange = ServerThread::start("127.0.0.1:0", config).map_err(CliError::Start)?;
     let url = exchange.url(exchange::endpoint(dialect));
     let builder = Client::builder(dialect).url(url.as_str()).subscriptions(subscriptions.clone());
-    let builder = builder.configure(|config| config.busy = args.busy);
+    let builder = if args.busy { builder.busy() } else { builder };
     let mut monitor = Monitor::new(builder.spawn()?, &subscriptions)?;
 
     let header = Header {

@@ -57,19 +57,19 @@ impl<S: Sink> Sink for Applying<'_, S> {
     #[inline]
     fn on_event(&mut self, event: &Event<'_>) {
         let Self { slots, stats, sink, stand_in } = self;
-        let sink = &mut Mutable { sink: *sink, is_muted: stand_in.is_some() };
+        let sink = &mut MaybeMuted { sink: *sink, is_muted: stand_in.is_some() };
         slots.apply_to(stand_in.as_deref_mut(), event, stats, sink);
     }
 }
 
 /// A sink that may be told nothing. One type for both, so that a rehearsal runs the very code that it
 /// is to bring near.
-struct Mutable<'s, S> {
+struct MaybeMuted<'s, S> {
     sink: &'s mut S,
     is_muted: bool,
 }
 
-impl<S: Sink> Sink for Mutable<'_, S> {
+impl<S: Sink> Sink for MaybeMuted<'_, S> {
     #[inline]
     fn on_event(&mut self, event: &Event<'_>) {
         if !self.is_muted {
@@ -152,15 +152,17 @@ impl FeedHandler {
         ts_recv: UnixNanos,
         sink: &mut impl Sink,
     ) -> Result<Decoded, DecodeError> {
+        let told = (self.stats.books, self.stats.trades);
         let result = self.take(frame, ts_recv, sink, None);
-        if let (Some(rehearsal), Ok(_)) = (&mut self.rehearsal, &result) {
-            rehearsal.keep(frame);
+        if let (Some(rehearsal), Ok(decoded)) = (&mut self.rehearsal, &result) {
+            let told = (self.stats.books > told.0, self.stats.trades > told.1);
+            rehearsal.keep(frame, decoded.text_len, told);
         }
         result
     }
 
-    /// Has [`FeedHandler::rehearse`] do something, or not, as at first. It costs each frame a copy of
-    /// up to 1 KiB, behind its events.
+    /// Has [`FeedHandler::rehearse`] do something, or not, as at first. Each five-level book and trade
+    /// then costs a copy of its frame, behind its events.
     pub fn set_rehearsing(&mut self, on: bool) {
         self.rehearsal = on.then(|| {
             let mut rehearsal = Box::new(Rehearsal::new());
@@ -169,17 +171,19 @@ impl FeedHandler {
         });
     }
 
-    /// Plays one of the last four frames over, so that code and data of the road are in the nearest
-    /// caches when the next frame comes. Takes as long as a frame; false where there is none yet.
+    /// Plays a frame over, so that code and data of the road are in the nearest caches when the next
+    /// one comes. Takes as long as a frame; false where none was kept yet.
     ///
-    /// For a thread that waits for frames without sleeping. Nothing can be seen of it: no book,
+    /// For a thread that waits for frames without sleeping. It plays in turn the last two frames of a
+    /// five-level book and the last two of a trade, of at most 1 KiB and 4 KiB of text. No book,
     /// trade, state or counter changes, and the sink is told nothing. It must be of the type that
-    /// [`FeedHandler::on_frame`] is given: for another type there is other code. Allocates nothing.
+    /// [`FeedHandler::on_frame`] is given: for another type there is other code. What the sink does
+    /// and what deep books need does not come near. Allocates nothing.
     pub fn rehearse(&mut self, sink: &mut impl Sink) -> bool {
         let Some(mut rehearsal) = self.rehearsal.take() else { return false };
-        let next = rehearsal.next();
-        let plays = next.is_some();
-        if let Some((frame, played)) = next {
+        let turn = rehearsal.take_turn();
+        let plays = turn.is_some();
+        if let Some((frame, played)) = turn {
             // It could be read when it came.
             let _ = self.take(frame, UnixNanos::UNKNOWN, sink, Some(played));
         }
@@ -188,7 +192,7 @@ impl FeedHandler {
     }
 
     /// Takes a frame, to slots and sink or to what it is only played to. Never inlined: what is
-    /// played has to run the same code.
+    /// played has to run the same code as what comes.
     #[inline(never)]
     fn take(
         &mut self,
@@ -207,6 +211,7 @@ impl FeedHandler {
         let applying = &mut Applying { slots, stats, sink, stand_in };
         let result = decoder.decode_ahead(frame, ts_recv, applying);
         stats.result(&result);
+        // What is played could be read before; but were it not so, nothing was lost with it.
         if let (Err(DecodeError { kind, offset }), false) = (result, is_played) {
             slots.message_lost(decoder.last_head(), ts_recv, stats, sink);
             sink.on_event(&Event::Malformed(Malformed { kind: kind.name(), offset, ts_recv }));

@@ -5,19 +5,21 @@ use super::stats::Stats;
 use crate::model::{ChannelKind, Subscription};
 use crate::wire::Frame;
 
-/// How many of the last frames are kept: enough for books and trades to be among them.
-const KEPT: usize = 4;
+/// How many of the last frames of a kind are kept.
+const KEPT: usize = 2;
 
 /// The longest frame that is kept, in bytes: twice a five-level book.
 const KEPT_LEN: usize = 1024;
 
+/// The longest text of a frame that is kept, in bytes: a body of a few bytes can hold a long one.
+const KEPT_TEXT_LEN: usize = 4096;
+
 /// The last frames of a connection, and what they are played to.
 #[derive(Debug)]
 pub(super) struct Rehearsal {
-    frames: [KeptFrame; KEPT],
-    /// The one that goes when another is kept.
-    oldest: usize,
-    /// The one that is played next.
+    books: KeptFrames,
+    trades: KeptFrames,
+    /// Which is played next: books and trades in turn.
     turn: usize,
     stand_in: StandIn,
     /// What it counts, which nobody reads either.
@@ -26,6 +28,14 @@ pub(super) struct Rehearsal {
 
 /// What a frame is played to.
 pub(super) type Played<'r> = (&'r mut StandIn, &'r mut Stats);
+
+/// The last frames of one kind.
+#[derive(Debug)]
+struct KeptFrames {
+    frames: [KeptFrame; KEPT],
+    /// The one that goes when another is kept.
+    oldest: usize,
+}
 
 /// A frame's own copy; empty where there is none yet.
 #[derive(Debug)]
@@ -44,11 +54,15 @@ pub(super) struct StandIn {
 }
 
 impl Rehearsal {
-    /// Makes one of no frame. All of its memory is allocated here.
+    /// Makes one of no frame. All memory for frames is allocated here.
     pub(super) fn new() -> Self {
-        let frame = || KeptFrame { bytes: Vec::with_capacity(KEPT_LEN), is_text: false };
-        let frames = std::array::from_fn(|_| frame());
-        Self { frames, oldest: 0, turn: 0, stand_in: StandIn::default(), stats: Stats::default() }
+        Self {
+            books: KeptFrames::new(),
+            trades: KeptFrames::new(),
+            turn: 0,
+            stand_in: StandIn::default(),
+            stats: Stats::default(),
+        }
     }
 
     /// Makes a stand-in of what a subscription will bring, if it is the first of its kind.
@@ -58,21 +72,46 @@ impl Rehearsal {
             ChannelKind::Trades => &mut self.stand_in.trades,
             ChannelKind::Depth => return,
         };
-        place.get_or_insert_with(|| {
-            let mut slot = Slot::new(subscription, DepthOptions::default());
-            // From the first reader on trades are published, and so they are in a rehearsal.
-            let _ = slot.trade_reader();
-            slot
-        });
+        place.get_or_insert_with(|| Slot::stand_in(subscription, DepthOptions::default()));
     }
 
-    /// Keeps a copy of a frame that can be read, if it is not too long for that.
+    /// Keeps a copy of a frame that told of a five-level book or of a trade, if neither it nor its
+    /// text is too long for that.
     #[inline]
-    pub(super) fn keep(&mut self, frame: Frame<'_>) {
-        let (Frame::Text(bytes) | Frame::Binary(bytes)) = frame;
-        if bytes.len() > KEPT_LEN {
-            return;
+    pub(super) fn keep(&mut self, frame: Frame<'_>, text_len: usize, (book, trade): (bool, bool)) {
+        if frame.len() <= KEPT_LEN && text_len <= KEPT_TEXT_LEN {
+            if book {
+                self.books.keep(frame);
+            } else if trade {
+                self.trades.keep(frame);
+            }
         }
+    }
+
+    /// The frame whose turn it is, and what it is played to; `None` where none was kept yet.
+    pub(super) fn take_turn(&mut self) -> Option<(Frame<'_>, Played<'_>)> {
+        let Self { books, trades, turn, stand_in, stats } = self;
+        for _ in 0..2 * KEPT {
+            let of = if turn.is_multiple_of(2) { &*books } else { &*trades };
+            let frame = of.frame(*turn / 2);
+            *turn = (*turn + 1) % (2 * KEPT);
+            if let Some(frame) = frame {
+                return Some((frame, (stand_in, stats)));
+            }
+        }
+        None
+    }
+}
+
+impl KeptFrames {
+    fn new() -> Self {
+        let frame = || KeptFrame { bytes: Vec::with_capacity(KEPT_LEN), is_text: false };
+        Self { frames: std::array::from_fn(|_| frame()), oldest: 0 }
+    }
+
+    #[inline]
+    fn keep(&mut self, frame: Frame<'_>) {
+        let (Frame::Text(bytes) | Frame::Binary(bytes)) = frame;
         if let Some(kept) = self.frames.get_mut(self.oldest) {
             kept.bytes.clear();
             kept.bytes.extend_from_slice(bytes);
@@ -81,35 +120,33 @@ impl Rehearsal {
         self.oldest = (self.oldest + 1) % KEPT;
     }
 
-    /// The frame whose turn it is, and what it is played to; `None` where that was not kept yet.
-    pub(super) fn next(&mut self) -> Option<(Frame<'_>, Played<'_>)> {
-        let kept = self.frames.get(self.turn)?;
-        self.turn = (self.turn + 1) % KEPT;
-        let frame = match kept.is_text {
+    /// The frame in a place; `None` where there is none yet.
+    fn frame(&self, at: usize) -> Option<Frame<'_>> {
+        let kept = self.frames.get(at).filter(|kept| !kept.bytes.is_empty())?;
+        Some(match kept.is_text {
             true => Frame::Text(&kept.bytes),
             false => Frame::Binary(&kept.bytes),
-        };
-        (!frame.is_empty()).then_some((frame, (&mut self.stand_in, &mut self.stats)))
+        })
     }
 }
 
 impl StandIn {
-    /// The slot that is changed: the one given, or in a rehearsal what stands in for it, to which
-    /// nothing has come; the one given is only brought near then.
+    /// The slot to be changed: the real one, or in a rehearsal what stands in for it, to which
+    /// nothing has come; the real one is only brought near then.
     #[inline]
-    pub(super) fn of<'s>(
+    pub(super) fn or_real<'s>(
         stand_in: Option<&'s mut Self>,
-        slot: &'s mut Slot,
+        real: &'s mut Slot,
     ) -> Option<&'s mut Slot> {
-        let Some(Self { book, trades }) = stand_in else { return Some(slot) };
-        slot.fetch_next();
-        let stand_in = match slot.subscription().channel().kind() {
+        let Some(Self { book, trades }) = stand_in else { return Some(real) };
+        real.fetch_next();
+        let stand_in = match real.subscription().channel().kind() {
             ChannelKind::Book5 => book,
             ChannelKind::Trades => trades,
             ChannelKind::Depth => return None,
         };
         let stand_in = stand_in.as_mut()?;
-        stand_in.forget();
+        stand_in.begin_anew();
         Some(stand_in)
     }
 }
@@ -128,10 +165,13 @@ mod tests {
         let books: Subscription = "books5:BTC-USDT".parse().unwrap();
         let mut feed = FeedHandler::new(Dialect::V5);
         feed.subscribe(books);
-        feed.subscribe("trades:BTC-USDT".parse().unwrap());
+        // One that was there before and one that comes later: both have a stand-in.
         feed.set_rehearsing(true);
+        feed.subscribe("trades:BTC-USDT".parse().unwrap());
         let sink = &mut |_: &Event<'_>| {};
-        for text in [BOOK, TRADE, BOOK, TRADE] {
+        let later = BOOK.replace("1654032991947", "1654032991948");
+        // Replies, which are not kept, drive nothing out.
+        for text in [BOOK, TRADE, &later, TRADE, "pong", "pong", "pong", "pong"] {
             feed.on_frame(Frame::Text(text.as_bytes()), UnixNanos(1), sink).unwrap();
         }
         assert!((0..100).all(|_| feed.rehearse(sink)));
@@ -139,7 +179,7 @@ mod tests {
         let rehearsal = feed.rehearsal_mut().unwrap();
         let stats = &rehearsal.stats;
         assert_eq!((stats.frames, stats.scanned, stats.books, stats.trades), (100, 100, 50, 50));
-        // Playing a book again and again is no clock that runs back, and each one is published.
+        // The earlier book after the later one is no clock that runs back: each one is published.
         assert_eq!((stats.backwards, stats.unsubscribed, stats.malformed()), (0, 0, 0));
         let stand_in = rehearsal.stand_in.book.as_mut().unwrap();
         let view = stand_in.book_reader().unwrap().view();
@@ -148,19 +188,28 @@ mod tests {
             (50, book.asks(), book.bids())
         );
         let trades = rehearsal.stand_in.trades.as_ref().unwrap();
-        assert_eq!(trades.trades().unwrap().next(), 50);
+        // It has one trade again and again, in one place of the ring.
+        assert_eq!(trades.trades().unwrap().next(), 1);
     }
 
     #[test]
-    fn a_frame_that_is_too_long_is_not_kept_and_none_is_played_in_its_place() {
-        let mut feed = FeedHandler::new(Dialect::V5);
+    fn what_is_too_long_is_not_kept_and_nothing_is_played_in_its_place() {
+        let mut feed = FeedHandler::new(Dialect::V3);
         feed.set_rehearsing(true);
         let sink = &mut |_: &Event<'_>| {};
-        let spaces = " ".repeat(super::KEPT_LEN);
-        feed.on_frame(Frame::Text(format!("{BOOK}{spaces}").as_bytes()), UnixNanos(1), sink)
-            .unwrap();
+        let short = r#"{"table":"spot/trade","data":[{"instrument_id":"BTC-USDT","price":"2","side":"buy","size":"1","timestamp":"2019-05-14T02:03:04.567Z","trade_id":"1"}]}"#;
+        let long = format!("{short}{}", " ".repeat(super::KEPT_LEN));
+        feed.on_frame(Frame::Text(long.as_bytes()), UnixNanos(1), sink).unwrap();
+        // Short as a body and long as a text.
+        let text = format!("{short}{}", " ".repeat(100_000));
+        let mut body = vec![0; 2 * super::KEPT_LEN];
+        let mut compressor = libdeflater::Compressor::new(libdeflater::CompressionLvl::best());
+        let len = compressor.deflate_compress(text.as_bytes(), &mut body).unwrap();
+        assert!(len < super::KEPT_LEN);
+        feed.on_frame(Frame::Binary(&body[..len]), UnixNanos(2), sink).unwrap();
+        assert_eq!(feed.stats().trades, 2);
         assert!(!feed.rehearse(sink));
-        feed.on_frame(Frame::Text(BOOK.as_bytes()), UnixNanos(2), sink).unwrap();
-        assert!((0..super::KEPT).any(|_| feed.rehearse(sink)));
+        feed.on_frame(Frame::Text(short.as_bytes()), UnixNanos(3), sink).unwrap();
+        assert!((0..10).all(|_| feed.rehearse(sink)));
     }
 }

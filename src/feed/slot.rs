@@ -100,6 +100,16 @@ impl Slot {
         }
     }
 
+    /// A slot in whose place the real one is not changed. It publishes trades as if they were read,
+    /// but to few places: its own memory should drive out none that is wanted.
+    pub(super) fn stand_in(subscription: Subscription, options: DepthOptions) -> Self {
+        let mut slot = Self::new(subscription, options);
+        if let SlotData::Trades { publisher, .. } = &mut slot.data {
+            *publisher = Some(TradePublisher::with_len(1));
+        }
+        slot
+    }
+
     /// What was subscribed.
     #[must_use]
     pub const fn subscription(&self) -> &Subscription {
@@ -287,8 +297,8 @@ impl Slot {
     #[inline]
     pub(super) fn fetch_next(&self) {
         if let SlotData::Trades { ring, publisher } = &self.data {
-            if let Some(oldest) = ring.at(ring.oldest()) {
-                near(oldest);
+            if let Some(place) = ring.next_place() {
+                near(place);
             }
             if let Some(publisher) = publisher {
                 publisher.fetch_next();
@@ -296,10 +306,13 @@ impl Slot {
         }
     }
 
-    /// Forgets what the last event was, so that none is older.
+    /// Has it as if nothing had come, save for the state and for what is published.
     #[inline]
-    pub(super) const fn forget(&mut self) {
+    pub(super) fn begin_anew(&mut self) {
         (self.ts_event, self.seq) = (UnixNanos::UNKNOWN, NO_SEQ);
+        if let SlotData::Trades { ring, .. } = &mut self.data {
+            ring.clear();
+        }
     }
 
     /// Whether a book is an old copy, as far as can be told: then the slot is stale with the last
@@ -333,7 +346,6 @@ impl Slot {
                 }
             }
         }
-        self.fetch_next();
     }
 
     /// Applies a message to the deep book, and follows it with the state. Gives the state before.

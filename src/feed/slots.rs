@@ -136,7 +136,7 @@ impl Slots {
                 let inst_id = update.inst_id.as_bytes();
                 let at = self.find_again(update.channel, update.market, inst_id);
                 let slot = self.slot_at(at, stats);
-                if let Some(slot) = slot.and_then(|slot| StandIn::of(stand_in, slot)) {
+                if let Some(slot) = slot.and_then(|slot| StandIn::or_real(stand_in, slot)) {
                     let from = slot.arrive(book.ts_event, stats);
                     let counts = slot.apply_book(update);
                     slot.tell(from, book.ts_recv, sink);
@@ -151,7 +151,7 @@ impl Slots {
                 let trade = &update.trade;
                 let key = (update.channel, update.market, update.inst_id);
                 let slot = self.slot_of(key, stats);
-                if let Some(slot) = slot.and_then(|slot| StandIn::of(stand_in, slot)) {
+                if let Some(slot) = slot.and_then(|slot| StandIn::or_real(stand_in, slot)) {
                     let from = slot.arrive(trade.ts_event, stats);
                     slot.apply_trade(update, from);
                     slot.tell(from, trade.ts_recv, sink);

@@ -35,6 +35,8 @@ impl Tape {
 #[derive(Debug)]
 pub struct TradePublisher {
     shared: Arc<Tape>,
+    // INVARIANT: `next` modulo the number of places, without a division each trade.
+    at: usize,
 }
 
 /// The reading end of a published tape of trades: any number of clones, on any threads.
@@ -55,7 +57,7 @@ impl TradePublisher {
     pub fn with_len(len: usize) -> Self {
         let places = (0..len.max(1)).map(|_| SeqLock::new(Trade::EMPTY.to_words())).collect();
         let state = AtomicU8::new(BookState::Connecting.to_code());
-        Self { shared: Arc::new(Tape { next: AtomicU64::new(0), state, places }) }
+        Self { shared: Arc::new(Tape { next: AtomicU64::new(0), state, places }), at: 0 }
     }
 
     /// A reader of this tape.
@@ -67,17 +69,19 @@ impl TradePublisher {
     /// Adds a trade, overwriting the oldest. Wait-free, allocates nothing.
     #[inline]
     pub fn push(&mut self, trade: &Trade) {
-        let number = self.shared.next.load(Ordering::Relaxed);
-        if let Some(place) = self.shared.place(number) {
+        let Tape { next, places, .. } = &*self.shared;
+        let number = next.load(Ordering::Relaxed);
+        if let Some(place) = places.get(self.at) {
             place.write(&trade.to_words());
         }
-        self.shared.next.store(number + 1, Ordering::Release);
+        next.store(number + 1, Ordering::Release);
+        self.at = if self.at + 1 < places.len() { self.at + 1 } else { 0 };
     }
 
     /// Asks for the place of the next trade, before it is needed.
     #[inline]
     pub(super) fn fetch_next(&self) {
-        if let Some(place) = self.shared.place(self.shared.next.load(Ordering::Relaxed)) {
+        if let Some(place) = self.shared.places.get(self.at) {
             place.fetch();
         }
     }

@@ -232,7 +232,20 @@ impl<const N: usize> TradeRing<N> {
         number
     }
 
-    /// The number that the next trade will get, which is how many were ever pushed.
+    /// Forgets all trades; the next one is number 0.
+    #[inline]
+    pub const fn clear(&mut self) {
+        self.next = 0;
+    }
+
+    /// Where the next trade will go.
+    #[inline]
+    pub(crate) fn next_place(&self) -> Option<&Trade> {
+        self.trades.get(Self::index(self.next))
+    }
+
+    /// The number that the next trade will get, which is how many were pushed since the last
+    /// [`TradeRing::clear`].
     #[inline]
     #[must_use]
     pub const fn next(&self) -> u64 {

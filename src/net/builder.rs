@@ -51,9 +51,11 @@ pub struct ClientConfig {
     pub relieve_again_after: Duration,
     /// Whether the time from receipt to book update is measured, at two looks at a clock a frame.
     pub measure: bool,
-    /// Whether the client's thread never sleeps while a connection is open; no by default. It takes a
-    /// core for itself, looks at its sockets again and again, and between frames has the caches keep
-    /// what a frame needs ([`FeedHandler::rehearse`](crate::FeedHandler::rehearse)).
+    /// Whether the client's thread never sleeps while a connection is open; no by default. It uses up
+    /// a core, and is in the way of others where there is none to spare: it looks at its sockets
+    /// again and again, and where no frame came for 20 µs plays one of the last over, so that code
+    /// and data stay in the caches ([`FeedHandler::rehearse`](crate::FeedHandler::rehearse)). That
+    /// does not reach what several lines of a connection share, deep books, and the sink.
     pub busy: bool,
     /// Decides the jitter of the pauses between attempts.
     pub seed: u64,
@@ -148,7 +150,8 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
         self
     }
 
-    /// Has the client's thread never sleep while a connection is open: a core for shorter latencies.
+    /// Has the client's thread never sleep while a connection is open: a core for shorter latencies
+    /// ([`ClientConfig::busy`]).
     pub fn busy(mut self) -> Self {
         self.config.busy = true;
         self

@@ -20,7 +20,7 @@ pub(super) struct Hub<S> {
     /// Where connections tell the director of what he has to see to.
     pub(super) notices: UnboundedSender<Notice>,
     /// When a frame came or was played over last, on whichever connection: all run the same code.
-    pub(super) passed: MonoNanos,
+    pub(super) last_taken: MonoNanos,
 }
 
 /// The user's sink, with the times that books take to be live again.
@@ -49,7 +49,7 @@ pub(super) struct Place {
 impl<S: Sink> Hub<S> {
     pub(super) fn new(sink: S, notices: UnboundedSender<Notice>) -> Self {
         let sink = Noted { sink, recovery: Recovery::default() };
-        Self { sink, arbiters: Vec::new(), notices, passed: MonoNanos::ZERO }
+        Self { sink, arbiters: Vec::new(), notices, last_taken: MonoNanos::ZERO }
     }
 
     /// Passes an event of one connection on.

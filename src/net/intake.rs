@@ -87,8 +87,8 @@ impl<S: Sink> Intake<S> {
     /// Keeps what a frame needs in the caches, if none came for a while.
     pub(super) fn rehearse(&mut self) {
         let mono = self.clock.mono();
-        let passed = self.hub.borrow().passed;
-        if mono.since(passed) >= REHEARSE_EVERY {
+        let last = self.hub.borrow().last_taken;
+        if mono.since(last) >= REHEARSE_EVERY {
             self.pass(None, mono, UnixNanos::UNKNOWN);
         }
     }
@@ -102,9 +102,8 @@ impl<S: Sink> Intake<S> {
         mono: MonoNanos,
         wall: UnixNanos,
     ) -> Option<DecodeError> {
-        let Self { handler, session, hub, place, news, credentials, .. } = self;
+        let Self { handler, session, hub, place, stats, news, credentials, .. } = self;
         let mut hub = hub.borrow_mut();
-        hub.passed = mono;
         let sink = &mut |event: &Event<'_>| {
             match event {
                 Event::Control(control) => {
@@ -122,9 +121,16 @@ impl<S: Sink> Intake<S> {
             hub.on_event(*place, event);
         };
         match frame {
-            Some(frame) => handler.on_frame(frame, wall, sink).err(),
+            Some(frame) => {
+                let error = handler.on_frame(frame, wall, sink).err();
+                hub.last_taken = mono;
+                error
+            }
             None => {
-                handler.rehearse(sink);
+                if handler.rehearse(sink) {
+                    hub.last_taken = mono;
+                    stats.rehearsals += 1;
+                }
                 None
             }
         }

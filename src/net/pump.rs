@@ -63,7 +63,7 @@ enum Input {
     Command(Option<LineCommand>),
     Timer,
     /// Nothing did, and it does not sleep.
-    Nothing,
+    Idle,
 }
 
 pub(super) struct Pump<S> {
@@ -164,7 +164,7 @@ impl<S: Sink> Pump<S> {
                 Input::Message(message) => self.message(message),
                 Input::Command(command) => self.command(command),
                 Input::Timer => self.timer(),
-                Input::Nothing => self.intake.rehearse(),
+                Input::Idle => self.intake.rehearse(),
             }
         }
         let was_open = self.intake.session.is_open();
@@ -206,7 +206,7 @@ impl<S: Sink> Pump<S> {
                 input = socket => input,
                 command = self.commands.recv() => Input::Command(command),
                 () = self.timer.as_mut() => Input::Timer,
-                () = idle => Input::Nothing,
+                () = idle => Input::Idle,
             };
         }
         self.streak = 0;
@@ -217,7 +217,7 @@ impl<S: Sink> Pump<S> {
             command = self.commands.recv() => Input::Command(command),
             () = self.timer.as_mut() => Input::Timer,
             input = socket => input,
-            () = idle => Input::Nothing,
+            () = idle => Input::Idle,
         }
     }
 

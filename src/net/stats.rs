@@ -30,6 +30,9 @@ pub struct ConnectionStats {
     pub logins_refused: u64,
     /// How many service upgrades the exchange has announced.
     pub upgrades: u64,
+    /// How many frames were played over while none came; 0 where it may sleep
+    /// ([`ClientConfig::busy`](crate::ClientConfig::busy)).
+    pub rehearsals: u64,
     /// How many of its subscriptions are live on this very connection.
     pub live: usize,
     /// Whether everything that is wanted has come on this very connection, and is not in doubt.
@@ -53,6 +56,7 @@ impl ConnectionStats {
             rejections: 0,
             logins_refused: 0,
             upgrades: 0,
+            rehearsals: 0,
             live: 0,
             well: false,
             ts_event: UnixNanos::UNKNOWN,

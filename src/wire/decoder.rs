@@ -324,7 +324,7 @@ impl Decoder {
 }
 
 /// Scans a text and tells the sink of it; false where the general parser has to decide.
-#[inline]
+#[inline(always)]
 fn tell(
     scanner: Scanner,
     dialect: Dialect,
