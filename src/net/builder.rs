@@ -55,7 +55,8 @@ pub struct ClientConfig {
     /// a core, and is in the way of others where there is none to spare: it looks at its sockets
     /// again and again, and where no frame came for 20 µs plays one of the last over, so that code
     /// and data stay in the caches ([`FeedHandler::rehearse`](crate::FeedHandler::rehearse)). That
-    /// does not reach what several lines of a connection share, deep books, and the sink.
+    /// does not reach what several lines share, deep books, and the sink; of many connections each
+    /// has its turn seldom.
     pub busy: bool,
     /// Decides the jitter of the pauses between attempts.
     pub seed: u64,
