@@ -1,6 +1,6 @@
 //! Playing the last frames over while nothing comes, so that the road is near when the next one does.
 
-use super::slot::{DepthOptions, Slot};
+use super::slot::Slot;
 use super::stats::Stats;
 use crate::model::{ChannelKind, Subscription};
 use crate::wire::Frame;
@@ -72,7 +72,7 @@ impl Rehearsal {
             ChannelKind::Trades => &mut self.stand_in.trades,
             ChannelKind::Depth => return,
         };
-        place.get_or_insert_with(|| Slot::stand_in(subscription, DepthOptions::default()));
+        place.get_or_insert_with(|| Slot::stand_in(subscription));
     }
 
     /// Keeps a copy of a frame that told of a five-level book or of a trade, if neither it nor its

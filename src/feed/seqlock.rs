@@ -25,7 +25,7 @@ pub(super) struct SeqLock<const N: usize> {
 pub(super) struct Places<'l, const N: usize>(&'l [AtomicU64; N]);
 
 impl<const N: usize> Places<'_, N> {
-    /// Puts a word in its place, 0 to `N`; one past that goes nowhere.
+    /// Puts a word in its place, below `N`; for any other it goes nowhere.
     #[inline(always)]
     pub(super) fn put(&self, at: usize, word: u64) {
         if let Some(place) = self.0.get(at) {

@@ -102,8 +102,8 @@ impl Slot {
 
     /// A slot in whose place the real one is not changed. It publishes trades as if they were read,
     /// but to few places: its own memory should drive out none that is wanted.
-    pub(super) fn stand_in(subscription: Subscription, options: DepthOptions) -> Self {
-        let mut slot = Self::new(subscription, options);
+    pub(super) fn stand_in(subscription: Subscription) -> Self {
+        let mut slot = Self::new(subscription, DepthOptions::default());
         if let SlotData::Trades { publisher, .. } = &mut slot.data {
             *publisher = Some(TradePublisher::with_len(1));
         }

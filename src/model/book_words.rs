@@ -18,8 +18,8 @@ impl Book5 {
     /// The number of words of [`Book5::words`].
     pub(crate) const WORDS: usize = 1 + 3 * LEVELS;
 
-    /// The book as words, with a byte of the caller's beside it: each is put where it belongs, 0 to
-    /// [`Book5::WORDS`], and never twice. So it needs no place between.
+    /// The book as words, with a byte of the caller's beside it: each is put once, in its place below
+    /// [`Book5::WORDS`]. So they need no array between.
     #[inline(always)]
     pub(crate) fn put_words(&self, mark: u8, mut put: impl FnMut(usize, u64)) {
         let head = [self.ask_len, self.bid_len, self.flags, mark];

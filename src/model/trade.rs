@@ -232,9 +232,9 @@ impl<const N: usize> TradeRing<N> {
         number
     }
 
-    /// Forgets all trades; the next one is number 0.
+    /// Forgets all trades; the next one is number 0. For a ring that nobody reads.
     #[inline]
-    pub const fn clear(&mut self) {
+    pub(crate) const fn clear(&mut self) {
         self.next = 0;
     }
 
@@ -244,8 +244,7 @@ impl<const N: usize> TradeRing<N> {
         self.trades.get(Self::index(self.next))
     }
 
-    /// The number that the next trade will get, which is how many were pushed since the last
-    /// [`TradeRing::clear`].
+    /// The number that the next trade will get, which is how many were ever pushed.
     #[inline]
     #[must_use]
     pub const fn next(&self) -> u64 {
