@@ -153,12 +153,14 @@ fn who_changes_their_mind_before_it_was_said_gives_up_nothing() {
     session.timeout(at(0));
     session.connected(at(1));
     names.iter().for_each(|name| acknowledge(&mut session, name, at(2)));
+    first_pushes(&mut session, &names, at(2));
     session.unsubscribe(&sub("books5:C"), at(10));
     assert_eq!(sent(&mut session).len(), 2);
     // The hour's requests are used up, so this waits.
     session.unsubscribe(&sub("books5:A"), at(20));
     session.unsubscribe(&sub("books5:B"), at(20));
     session.subscribe(sub("books5:A"), at(30));
+    session.synced(&sub("books5:A"), at(31));
     assert_eq!(sent(&mut session), [""; 0]);
     let mut given_up = Vec::new();
     let mut now = at(30);

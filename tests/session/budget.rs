@@ -10,6 +10,7 @@ fn spent(requests_per_hour: usize, wanted: &[&str]) -> Session {
     session.timeout(at(0));
     session.connected(at(1));
     wanted.iter().for_each(|name| acknowledge(&mut session, name, at(2)));
+    first_pushes(&mut session, wanted, at(2));
     session
 }
 
@@ -93,6 +94,7 @@ fn a_login_that_is_tried_again_waits_for_the_hours_next_request() {
     session.connected(at(1));
     session.control(&busy, at(2));
     acknowledge(&mut session, "books5:A", at(3));
+    first_pushes(&mut session, &["books5:A"], at(3));
     let of_two =
         |done: &[Action]| matches!(done, [Action::Connect, Action::Login, Action::Send(_)]);
     assert!(of_two(&actions(&mut session)));

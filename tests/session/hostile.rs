@@ -40,7 +40,7 @@ fn a_second_has_at_most_controls_per_sec_of_control_traffic() {
 }
 
 #[test]
-fn a_text_that_repeats_the_whole_request_refuses_nobody() {
+fn a_text_that_repeats_the_whole_request_refuses_nobody_and_each_is_asked_for_alone() {
     let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
     for text in ["books5:A", "books5:B", "books5:BAD"] {
         session.subscribe(sub(text), at(0));
@@ -53,20 +53,25 @@ fn a_text_that_repeats_the_whole_request_refuses_nobody() {
         Control { code: Some(60012), message: Some(&message), ..Control::new(ControlKind::Error) };
     session.control(&error, at(10));
     assert_eq!(events(&mut session), [SessionEvent::Connected]);
-    // Each is asked for alone, and answered for itself.
+    // Each is asked for alone at once, and answered for itself.
     let (mut now, mut subscribed) = (at(10), vec![]);
     for _ in 0..200 {
+        let texts = sent(&mut session);
+        assert!(now > at(10) || texts.len() == 1);
         now = now + Duration::from_millis(500);
         session.inbound(now);
         session.timeout(now);
-        for text in sent(&mut session) {
+        for text in texts.into_iter().chain(sent(&mut session)) {
             let message = format!("Invalid request: {text}");
             let error = Control { message: Some(&message), ..error };
             match ["books5:A", "books5:B"]
                 .iter()
                 .find(|name| text.contains(&format!("{:?}", &name[7..])))
             {
-                Some(name) => acknowledge(&mut session, name, now),
+                Some(name) => {
+                    acknowledge(&mut session, name, now);
+                    first_pushes(&mut session, &[*name], now);
+                }
                 None => session.control(&error, now),
             }
         }

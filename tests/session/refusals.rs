@@ -2,36 +2,177 @@
 
 use super::*;
 
-#[test]
-fn a_refused_subscription_is_told_once_and_not_asked_for_again() {
-    let mut session = Session::new(SessionConfig::new(Dialect::V3), 1);
-    for text in ["spot/depth5:A", "spot/depth5:NOPE", "spot/depth5:NOPE-2"] {
-        session.subscribe(sub(text), at(0));
+/// The refusals that were told, by what they are about.
+fn rejected(session: &mut Session) -> Vec<Subscription> {
+    let rejected = |event| match event {
+        SessionEvent::Rejected { subscription, .. } => Some(subscription),
+        _ => None,
+    };
+    events(session).into_iter().filter_map(rejected).collect()
+}
+
+/// What is sent while the clock goes on second by second, and when, in seconds.
+fn sent_by_second(session: &mut Session, seconds: std::ops::Range<u64>) -> Vec<(u64, String)> {
+    let mut all = Vec::new();
+    for second in seconds {
+        session.inbound(at(second * 1000));
+        session.timeout(at(second * 1000));
+        all.extend(sent(session).into_iter().map(|text| (second, text)));
     }
+    all
+}
+
+fn does_not_exist(session: &mut Session, name: &str, now: MonoNanos) {
+    let (code, message) = (Some(30040), format!("Channel {name} doesn't exist"));
+    let message = Some(message.as_str());
+    session.control(&Control { code, message, ..Control::new(ControlKind::Error) }, now);
+}
+
+#[test]
+fn a_refused_subscription_is_told_and_asked_for_again_at_growing_pauses() {
+    let (good, bad) = ("spot/depth5:A", "spot/depth5:NOPE");
+    let mut session = open(Dialect::V3, &[good]);
+    session.subscribe(sub(bad), at(10));
+    sent(&mut session);
+    let mut asked = Vec::new();
+    does_not_exist(&mut session, bad, at(20));
+    assert_eq!(rejected(&mut session), [sub(bad)]);
+    for second in 1..200 {
+        for (now, text) in sent_by_second(&mut session, second..second + 1) {
+            assert_eq!(text, format!(r#"{{"op":"subscribe","args":["{bad}"]}}"#));
+            asked.push(now);
+            does_not_exist(&mut session, bad, at(now * 1000));
+            assert_eq!(rejected(&mut session), [sub(bad)]);
+        }
+        assert!(session.is_settled());
+        assert_eq!(session.refused_now(), 1);
+    }
+    // One second, two, four, ... up to a minute: see `ResyncConfig`.
+    assert_eq!(asked, [2, 4, 8, 16, 32, 64, 124, 184]);
+    assert_eq!(session.stats().retries, 8);
+    // It is listed now: the next time it is taken, and the pauses start small again after a while.
+    let [(now, _)] = &sent_by_second(&mut session, 200..250)[..] else { panic!("asked once") };
+    acknowledge(&mut session, bad, at(now * 1000));
+    first_pushes(&mut session, &[bad], at(now * 1000));
+    assert_eq!(session.refused_now(), 0);
+}
+
+#[test]
+fn what_is_refused_is_asked_for_on_the_next_connection_and_by_hand() {
+    let (good, bad) = ("spot/depth5:A", "spot/depth5:NOPE");
+    let mut session = Session::new(SessionConfig::new(Dialect::V3), 1);
+    [good, bad, "spot/depth5:NOPE-2"].iter().for_each(|name| session.subscribe(sub(name), at(0)));
     session.timeout(at(0));
     session.connected(at(0));
+    does_not_exist(&mut session, bad, at(10));
+    assert_eq!(rejected(&mut session), [sub(bad)]);
+    acknowledge(&mut session, good, at(20));
+    acknowledge(&mut session, "spot/depth5:NOPE-2", at(20));
     actions(&mut session);
-    let message = "Channel spot/depth5:NOPE doesn't exist";
-    let error =
-        Control { code: Some(30040), message: Some(message), ..Control::new(ControlKind::Error) };
-    session.control(&error, at(10));
-    let told = events(&mut session);
-    assert!(told.contains(&SessionEvent::Rejected {
-        subscription: sub("spot/depth5:NOPE"),
-        code: Some(30040),
-        message: message.to_owned(),
-    }));
-    session.lost(at(20));
+    // By hand it is asked for at once.
+    session.subscribe(sub(bad), at(30));
+    assert_eq!(sent(&mut session), [r#"{"op":"subscribe","args":["spot/depth5:NOPE"]}"#]);
+    does_not_exist(&mut session, bad, at(40));
+    session.lost(at(5_000));
     let due = session.poll_timeout().unwrap();
     session.timeout(due);
     session.connected(due);
-    let texts = sent(&mut session);
-    assert_eq!(texts, [r#"{"op":"subscribe","args":["spot/depth5:A","spot/depth5:NOPE-2"]}"#]);
-    // Asking by hand asks once more, alone.
-    acknowledge(&mut session, "spot/depth5:A", due);
-    acknowledge(&mut session, "spot/depth5:NOPE-2", due);
-    session.subscribe(sub("spot/depth5:NOPE"), due);
-    assert_eq!(sent(&mut session), [r#"{"op":"subscribe","args":["spot/depth5:NOPE"]}"#]);
+    // In a request of its own, so that it spoils no other's answer.
+    assert_eq!(
+        sent(&mut session),
+        [
+            r#"{"op":"subscribe","args":["spot/depth5:A","spot/depth5:NOPE-2"]}"#,
+            r#"{"op":"subscribe","args":["spot/depth5:NOPE"]}"#
+        ]
+    );
+}
+
+#[test]
+fn what_ends_the_connection_keeps_its_pause_on_the_next_ones() {
+    let (good, bad) = ("spot/depth5:A", "spot/depth5:NOPE");
+    let mut session = Session::new(SessionConfig::new(Dialect::V3), 1);
+    [good, bad].iter().for_each(|name| session.subscribe(sub(name), at(0)));
+    let (mut now, mut asked, mut losses) = (at(0), 0, 0);
+    while now < at(600_000) {
+        now = session.poll_timeout().unwrap().max(now);
+        session.inbound(now);
+        session.timeout(now);
+        for action in actions(&mut session) {
+            match action {
+                Action::Connect => session.connected(now),
+                Action::Send(text) if text.contains(bad) => {
+                    asked += 1;
+                    does_not_exist(&mut session, bad, now);
+                    session.lost(now);
+                    losses += 1;
+                }
+                Action::Send(text) if text.contains(good) => {
+                    acknowledge(&mut session, good, now);
+                    first_pushes(&mut session, &[good], now);
+                }
+                _ => {}
+            }
+        }
+        events(&mut session);
+        now = now + Duration::from_millis(1);
+    }
+    // After one minute, two more, three more, four more: not at each connection.
+    assert_eq!((asked, losses), (4, 4));
+}
+
+#[test]
+fn an_error_about_another_is_not_pinned_on_the_only_one_that_waits() {
+    let (old, new) = ("books5:OLD-USDT", "books:BTC-USDT");
+    let message = "Wrong URL or channel:books5,instId:OLD-USDT doesn't exist.";
+    for named in [true, false] {
+        let mut session = open(Dialect::V5, &[old]);
+        session.subscribe(sub(new), at(10));
+        let message = Some(if named { message } else { "Wrong URL" });
+        let error = Control { code: Some(60018), message, ..Control::new(ControlKind::Error) };
+        session.control(&error, at(20));
+        // What it names is in force, and the exchange has ended it.
+        assert_eq!(rejected(&mut session) == [sub(old)], named);
+        acknowledge(&mut session, new, at(30));
+        assert_eq!(events(&mut session), [SessionEvent::Subscribed(sub(new))]);
+        assert!(session.is_settled());
+        assert_eq!(session.refused_now(), usize::from(named));
+    }
+}
+
+#[test]
+fn an_acknowledgement_or_data_revives_what_was_refused() {
+    for by_data in [true, false] {
+        let mut session = open(Dialect::V3, &["spot/trade:A"]);
+        does_not_exist(&mut session, "spot/trade:A", at(20));
+        assert_eq!(rejected(&mut session), [sub("spot/trade:A")]);
+        match by_data {
+            true => session.synced(&sub("spot/trade:A"), at(30)),
+            false => acknowledge(&mut session, "spot/trade:A", at(30)),
+        }
+        assert_eq!(events(&mut session), [SessionEvent::Subscribed(sub("spot/trade:A"))]);
+        assert_eq!(session.refused_now(), 0);
+    }
+}
+
+#[test]
+fn an_end_that_nobody_asked_for_is_told_and_answered() {
+    let mut session = open(Dialect::V3, &["spot/trade:A", "spot/trade:B"]);
+    let end = Control {
+        market: Some("spot"),
+        channel: Some("trade"),
+        inst_id: Some("A"),
+        ..Control::new(ControlKind::Unsubscribe)
+    };
+    session.control(&end, at(100));
+    assert_eq!(rejected(&mut session), [sub("spot/trade:A")]);
+    assert_eq!(
+        sent_by_second(&mut session, 1..3),
+        [(2, r#"{"op":"subscribe","args":["spot/trade:A"]}"#.to_owned())]
+    );
+    // One that was asked for is no news.
+    session.unsubscribe(&sub("spot/trade:B"), at(3_000));
+    session.control(&Control { inst_id: Some("B"), ..end }, at(3_010));
+    assert_eq!(rejected(&mut session), []);
 }
 
 #[test]
@@ -78,7 +219,10 @@ fn unanswered_requests_are_sent_once_more_alone_and_then_the_connection_goes() {
 fn exchange(session: &mut Session, text: &str, name: &str, answer: Answer, now: MonoNanos) {
     let asked = text.contains(r#""op":"subscribe""#) && text.contains(&format!("{name:?}"));
     match answer {
-        Answer::Taken if asked => acknowledge(session, name, now),
+        Answer::Taken if asked => {
+            acknowledge(session, name, now);
+            first_pushes(session, &[name], now);
+        }
         Answer::Refused if asked => {
             // It names nobody.
             let message = Some("Invalid channel");
@@ -136,8 +280,10 @@ fn refusals_that_name_nobody_are_told_apart_and_cost_no_connection() {
     let (a, b, well) = ("spot/depth5:BAD", "spot/depth5:BAD-2", "spot/depth5:GOOD");
     let plan = [(a, Answer::Refused), (b, Answer::Refused), (well, Answer::Taken)];
     let (lost, rejected, requests) = ten_minutes(&plan);
-    assert_eq!((lost, rejected), (0, vec![sub(a), sub(b)]), "{requests:#?}");
-    assert_eq!(requests.len(), 3, "{requests:#?}");
+    // Each by its own silence, and again at growing pauses; the good one is asked for twice at most.
+    assert_eq!((lost, &rejected[..2]), (0, &[sub(a), sub(b)][..]), "{requests:#?}");
+    assert!(requests.iter().filter(|text| text.contains(well)).count() <= 2, "{requests:#?}");
+    assert!(requests.len() < 80, "{requests:#?}");
 }
 
 #[test]
@@ -145,8 +291,9 @@ fn what_is_never_answered_is_given_up_and_not_the_connection() {
     let (a, bad, well) = ("spot/depth5:A", "spot/depth5:BAD", "spot/depth5:GOOD");
     let plan = [(a, Answer::Silence), (bad, Answer::Refused), (well, Answer::Taken)];
     let (lost, rejected, requests) = ten_minutes(&plan);
-    assert_eq!((lost, rejected), (0, vec![sub(bad), sub(a)]), "{requests:#?}");
-    assert_eq!(requests.len(), 5, "{requests:#?}");
+    assert_eq!((lost, &rejected[..2]), (0, &[sub(a), sub(bad)][..]), "{requests:#?}");
+    assert!(requests.iter().filter(|text| text.contains(well)).count() <= 2, "{requests:#?}");
+    assert!(requests.len() < 80, "{requests:#?}");
 }
 
 #[test]
@@ -155,20 +302,19 @@ fn what_was_never_answered_is_asked_for_on_the_next_connection() {
     let mut session = open(Dialect::V3, &[a]);
     session.subscribe(sub(b), at(10));
     let mut told = vec![];
-    for step in 1..60 {
+    for step in 1..42 {
         session.inbound(at(step * 1000));
         session.timeout(at(step * 1000));
         told.extend(events(&mut session));
     }
     assert!(matches!(told[..], [SessionEvent::Rejected { code: None, .. }]), "{told:?}");
     assert_eq!(sent(&mut session).len(), 4);
-    session.lost(at(60_000));
+    session.lost(at(41_500));
     let due = session.poll_timeout().unwrap();
     session.timeout(due);
     session.connected(due);
-    assert_eq!(sent(&mut session).len(), 1);
+    assert_eq!(sent(&mut session).len(), 2);
     acknowledge(&mut session, a, due);
-    assert_eq!(sent(&mut session), [r#"{"op":"subscribe","args":["spot/depth5:B"]}"#]);
     acknowledge(&mut session, b, due);
     assert!(session.is_settled());
 }
@@ -218,17 +364,18 @@ fn a_login_comes_first_and_a_refused_one_stops_nothing() {
 #[test]
 fn what_was_refused_for_want_of_a_login_is_asked_for_after_the_next_login() {
     let config = SessionConfig { login: true, ..SessionConfig::new(Dialect::V5) };
-    let error = |code| Control { code: Some(code), ..Control::new(ControlKind::Error) };
-    for (code, asks) in [(60011, 1), (64003, 1), (60018, 0)] {
+    let message = Some("channel:books-l2-tbt,instId:A can't be had");
+    let error = |code| Control { code: Some(code), message, ..Control::new(ControlKind::Error) };
+    for (code, asks) in [(60011, 1), (64003, 1), (60018, 1)] {
         let mut session = Session::new(config.clone(), 1);
         session.subscribe(sub("books-l2-tbt:A"), at(0));
         session.timeout(at(0));
         session.connected(at(0));
-        session.control(&error(64007), at(5));
+        session.control(&Control { message: None, ..error(64007) }, at(5));
         assert_eq!(sent(&mut session).len(), 1);
         session.control(&error(code), at(10));
         assert!(matches!(events(&mut session)[..], [.., SessionEvent::Rejected { .. }]));
-        session.lost(at(20));
+        session.lost(at(1_100));
         let due = session.poll_timeout().unwrap();
         session.timeout(due);
         session.connected(due);
@@ -256,22 +403,14 @@ fn a_refused_end_is_not_the_refusal_of_what_is_asked_for_anew() {
         assert!(session.is_settled());
         session.synced(&sub(a), at(22));
         assert_eq!(sent(&mut session).len(), 0);
-        // A second one, with no end that waits, is about what is asked for.
-        session.subscribe(sub("spot/trade:A"), at(30));
-        session.control(&error, at(31));
-        let refused = events(&mut session).len() == 2;
-        assert_eq!(refused, code == Some(30040));
     }
 }
 
 #[test]
 fn an_end_that_was_answered_or_never_will_be_takes_no_other_requests_refusal() {
     let (a, bad) = ("spot/trade:A", "spot/trade:BAD");
-    let error = Control { code: Some(30039), ..Control::new(ControlKind::Error) };
-    let refused = |session: &mut Session| {
-        let is = |event: &SessionEvent| matches!(event, SessionEvent::Rejected { .. });
-        events(session).iter().filter(|event| is(event)).count()
-    };
+    let message = Some("Channel spot/trade:BAD doesn't exist");
+    let error = Control { code: Some(30039), message, ..Control::new(ControlKind::Error) };
     for answered in [true, false] {
         let mut session = open(Dialect::V3, &[a]);
         session.unsubscribe(&sub(a), at(10));
@@ -292,7 +431,7 @@ fn an_end_that_was_answered_or_never_will_be_takes_no_other_requests_refusal() {
         }
         session.subscribe(sub(bad), now);
         session.control(&error, now);
-        assert_eq!(refused(&mut session), 1);
+        assert_eq!(rejected(&mut session), [sub(bad)]);
     }
 }
 

@@ -28,6 +28,7 @@ fn a_timer_that_fires_early_does_nothing() {
     assert_eq!(fire(&mut session), [Action::Connect]);
     session.connected(at(120_000));
     acknowledge(&mut session, "books5:A", at(120_001));
+    first_pushes(&mut session, &["books5:A"], at(120_001));
     actions(&mut session);
     assert_eq!(fire(&mut session), [Action::Send("ping".to_owned())]);
     assert_eq!(fire(&mut session), [Action::Close]);

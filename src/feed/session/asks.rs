@@ -1,17 +1,25 @@
 //! What is wanted of the exchange, how far each has come, and which request is next.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::config::SessionConfig;
 use super::leaving::Leaving;
-use super::requests::{RequestBudget, answers, is_transient, names, needs_login};
+use super::replies::{About, about};
+use super::requests::{RequestBudget, answers, is_transient, needs_login};
 use super::types::{SessionEvent, SessionStats};
-use super::wanted::{NEVER, Refusal, Stage, Wanted};
-use crate::model::{Control, MonoNanos, Subscription};
+use super::wanted::{NEVER, Stage, Wanted, With};
+use crate::model::{ChannelKind, Control, MonoNanos, Subscription};
 use crate::wire::{RequestOp, argument_len, request_text};
 
-/// How often one that does not answer is asked for alone before it is given up.
+/// How often one that does not answer is asked for alone before it counts as refused.
 const LONE_ASKS: u8 = 3;
+
+/// How soon after a refusal the end of the connection is taken for its consequence.
+const CLOSES_WITHIN: Duration = Duration::from_secs(1);
+
+/// After how many first pushes in a row that did not come in time a channel counts as silent.
+const LATE_PUSHES: u8 = 2;
 
 /// All that is wanted, and the budget of requests.
 #[derive(Debug)]
@@ -22,6 +30,12 @@ pub(super) struct Asks {
     next_id: u64,
     /// Whether a request was answered on this connection.
     answered: bool,
+    /// Whether it was told that the hour's requests are spent.
+    spent: bool,
+    /// The last error that was about nobody, for whoever is never answered.
+    unmatched: Option<String>,
+    /// Whether such an error asked for a login.
+    wants_login: bool,
     /// When time alone changes something: kept, since it is asked for after every frame.
     due: MonoNanos,
 }
@@ -34,19 +48,37 @@ impl Asks {
             budget: RequestBudget::new(requests_per_hour),
             next_id: 1,
             answered: false,
+            spent: false,
+            unmatched: None,
+            wants_login: false,
             due: NEVER,
         }
     }
 
-    pub(super) fn subscribe(&mut self, subscription: Subscription) {
-        self.leaving.keep(&subscription);
-        match self.wanted.iter_mut().find(|wanted| wanted.subscription == subscription) {
-            Some(wanted) if matches!(wanted.stage, Stage::Rejected(_)) => {
-                (wanted.stage, wanted.silences) = (Stage::Unsent { alone: true }, 0);
+    /// Wants a subscription. One whose end was not sent yet is still in force: nothing needs to be
+    /// sent, except for the snapshot of a deep book.
+    pub(super) fn subscribe(
+        &mut self,
+        subscription: Subscription,
+        now: MonoNanos,
+    ) -> Option<SessionEvent> {
+        let known = self.wanted.iter_mut().find(|wanted| wanted.subscription == subscription);
+        if let Some(wanted) = known {
+            if wanted.is_refused() {
+                *wanted =
+                    Wanted { stage: Stage::Unsent(With::Refused), ..Wanted::new(subscription) };
             }
-            Some(_) => {}
-            None => self.wanted.push(Wanted::new(subscription)),
+            return None;
         }
+        let mut wanted = Wanted::new(subscription);
+        let in_force = self.leaving.keep(&subscription);
+        let is_deep = subscription.channel().kind() == ChannelKind::Depth;
+        let kept = (in_force && !is_deep).then(|| {
+            wanted.acknowledge(now);
+            SessionEvent::Subscribed(subscription)
+        });
+        self.wanted.push(wanted);
+        kept
     }
 
     pub(super) fn unsubscribe(&mut self, subscription: &Subscription, open: bool) {
@@ -62,23 +94,46 @@ impl Asks {
     pub(super) fn resubscribe(&mut self, subscription: &Subscription, open: bool) {
         let Self { wanted, leaving, .. } = self;
         if let Some(wanted) = wanted.iter_mut().find(|w| w.subscription == *subscription) {
-            wanted.ask_anew(leaving, open);
+            wanted.ask_again(leaving, open);
         }
     }
 
-    /// Plans to fetch a book anew: at once the first time, later each time that it happens again.
+    /// Plans to subscribe again: at once the first time, later each time that it happens again. True
+    /// where that is new.
     pub(super) fn resync(
         &mut self,
         subscription: &Subscription,
         config: &SessionConfig,
         now: MonoNanos,
-    ) {
+    ) -> bool {
         let found = self.wanted.iter_mut().find(|wanted| wanted.subscription == *subscription);
-        // One that is being asked for brings a snapshot anyway.
+        // One that is being asked for brings a first push anyway.
         let whole = |w: &&mut Wanted| w.stage == Stage::Acknowledged && w.resync_at.is_none();
-        if let Some(wanted) = found.filter(whole) {
-            wanted.resync_at = Some(now + wanted.pace.pause(&config.resync, now));
-        }
+        let Some(wanted) = found.filter(whole) else { return false };
+        wanted.resync_at = Some(now + wanted.pace.pause(&config.resync, now));
+        true
+    }
+
+    /// Whether a subscription is acknowledged and nothing is awaited or planned for it, so that its
+    /// silence means something.
+    pub(super) fn is_steady(&self, subscription: &Subscription) -> bool {
+        let found = self.wanted.iter().find(|wanted| wanted.subscription == *subscription);
+        let steady = |w: &Wanted| {
+            w.stage == Stage::Acknowledged && w.resync_at.is_none() && w.awaits.is_none()
+        };
+        found.is_some_and(steady)
+    }
+
+    /// Whether a subscription waits for its first push.
+    pub(super) fn is_awaited(&self, subscription: &Subscription) -> bool {
+        let found = self.wanted.iter().find(|wanted| wanted.subscription == *subscription);
+        found.is_some_and(|wanted| wanted.awaits.is_some())
+    }
+
+    /// Whether a subscription brought nothing though it was subscribed again.
+    pub(super) fn is_late(&self, subscription: &Subscription) -> bool {
+        let found = self.wanted.iter().find(|wanted| wanted.subscription == *subscription);
+        found.is_some_and(|wanted| wanted.late >= LATE_PUSHES)
     }
 
     /// Notes that data has shown a subscription to be in force and its book whole.
@@ -87,11 +142,14 @@ impl Asks {
         subscription: &Subscription,
         now: MonoNanos,
     ) -> Option<SessionEvent> {
-        let found = self.wanted.iter_mut().find(|wanted| wanted.subscription == *subscription);
-        let wanted = found.filter(|wanted| wanted.asked())?;
+        let Self { wanted, leaving, .. } = self;
+        let found = wanted.iter_mut().find(|wanted| wanted.subscription == *subscription);
+        // What still comes of a subscription that is about to be given up says nothing of the next.
+        let wanted = found.filter(|w| w.asked() || !leaving.has(&w.subscription))?;
         wanted.pace.well(now);
-        (wanted.awaits, wanted.resync_at) = (None, None);
-        let told = matches!(wanted.stage, Stage::Sent { .. });
+        wanted.refusals.well(now);
+        (wanted.awaits, wanted.resync_at, wanted.late, wanted.closes) = (None, None, 0, 0);
+        let told = wanted.stage != Stage::Acknowledged;
         (wanted.stage, wanted.silences, self.answered) = (Stage::Acknowledged, 0, true);
         told.then_some(SessionEvent::Subscribed(wanted.subscription))
     }
@@ -102,35 +160,55 @@ impl Asks {
 
     /// Whether each has been answered.
     pub(super) fn is_settled(&self) -> bool {
-        let answered = |w: &Wanted| matches!(w.stage, Stage::Acknowledged | Stage::Rejected(_));
+        let answered = |w: &Wanted| w.stage == Stage::Acknowledged || w.is_refused();
         self.leaving.unsent().is_empty() && self.wanted.iter().all(answered)
+    }
+
+    /// How many wanted subscriptions are refused now.
+    pub(super) fn refused_now(&self) -> usize {
+        self.wanted.iter().filter(|wanted| wanted.is_refused()).count()
     }
 
     /// A new connection has a new budget.
     pub(super) fn connected(&mut self) {
         self.budget.reset();
-        self.answered = false;
+        (self.answered, self.spent) = (false, false);
+        (self.unmatched, self.wants_login) = (None, false);
     }
 
     /// A login has succeeded: what was refused for want of one is asked for again.
     pub(super) fn logged_in(&mut self) {
+        let wants_login = std::mem::take(&mut self.wants_login);
         for wanted in &mut self.wanted {
-            if wanted.stage == Stage::Rejected(Refusal::Login) {
-                wanted.stage = Stage::Unsent { alone: false };
+            match wanted.stage {
+                Stage::Refused { login: true, .. } => {}
+                Stage::Sent { .. } if wants_login => {}
+                _ => continue,
             }
+            wanted.stage = Stage::Unsent(With::Refused);
         }
     }
 
-    /// Nothing is acknowledged any more.
-    pub(super) fn lost(&mut self) {
+    /// Nothing is acknowledged any more. What was refused is asked for on the next connection, but
+    /// not what ends connections: that keeps its pause.
+    pub(super) fn lost(&mut self, config: &SessionConfig, now: MonoNanos) {
         self.leaving.clear();
         for wanted in &mut self.wanted {
             (wanted.resync_at, wanted.awaits) = (None, None);
-            wanted.silences = 0;
+            (wanted.silences, wanted.late) = (0, 0);
             wanted.stage = match wanted.stage {
-                Stage::Rejected(Refusal::Silence) => Stage::Unsent { alone: true },
-                Stage::Rejected(refusal) => Stage::Rejected(refusal),
-                _ => Stage::Unsent { alone: false },
+                Stage::Refused { login, .. }
+                    if wanted.error_at.is_some_and(|at| now.since(at) <= CLOSES_WITHIN) =>
+                {
+                    wanted.closes = wanted.closes.saturating_add(1).min(10);
+                    let until = now + config.resync.cap * u32::from(wanted.closes);
+                    Stage::Refused { at: now, until, login }
+                }
+                refused @ Stage::Refused { until, .. } if wanted.closes > 0 && until > now => {
+                    refused
+                }
+                Stage::Refused { .. } => Stage::Unsent(With::Refused),
+                _ => Stage::Unsent(With::Others),
             };
         }
         self.due = NEVER;
@@ -142,11 +220,15 @@ impl Asks {
         now: MonoNanos,
     ) -> Vec<SessionEvent> {
         self.answered = true;
-        // One that is paused was thought to be refused, and is not.
-        let open = |w: &&mut Wanted| matches!(w.stage, Stage::Sent { .. } | Stage::Paused { .. });
         let Self { wanted, leaving, .. } = self;
-        let of_reply = wanted.iter_mut().filter(open);
-        let answered = of_reply.filter(|wanted| answers(control, &wanted.subscription));
+        let of_reply = wanted.iter_mut().filter(|w| answers(control, &w.subscription));
+        // One that was thought to be refused, or to be late, is not.
+        let open = |w: &&mut Wanted| match w.stage {
+            Stage::Acknowledged => false,
+            Stage::Sent { .. } => true,
+            _ => !leaving.has(&w.subscription),
+        };
+        let answered: Vec<_> = of_reply.filter(open).collect();
         let tell = |wanted: &mut Wanted| {
             if let Some(id) = wanted.request() {
                 leaving.answered_before(id);
@@ -154,64 +236,80 @@ impl Asks {
             wanted.acknowledge(now);
             SessionEvent::Subscribed(wanted.subscription)
         };
-        answered.map(tell).collect()
+        answered.into_iter().map(tell).collect()
     }
 
-    /// The end of a subscription was acknowledged.
-    pub(super) fn left(&mut self, control: &Control<'_>) {
-        self.leaving.acknowledged(control);
+    /// The end of a subscription was acknowledged, or came unasked: then what the exchange has ended
+    /// is told, and is asked for again later. False where it is about nothing of ours.
+    pub(super) fn left(
+        &mut self,
+        control: &Control<'_>,
+        config: &SessionConfig,
+        now: MonoNanos,
+    ) -> (bool, Option<SessionEvent>) {
+        let echoed = control.id.and_then(|id| id.parse::<u64>().ok());
+        let is_answer = echoed.is_some_and(|id| id < self.next_id);
+        if self.leaving.acknowledged(control) || is_answer {
+            return (true, None);
+        }
+        let live = |w: &&mut Wanted| w.stage == Stage::Acknowledged;
+        let mut live = self.wanted.iter_mut().filter(live);
+        let Some(ended) = live.find(|w| answers(control, &w.subscription)) else {
+            return (false, None);
+        };
+        ended.refuse(false, config, now);
+        let message = "the exchange has ended the subscription".to_owned();
+        let subscription = ended.subscription;
+        (true, Some(SessionEvent::Rejected { subscription, code: control.code, message }))
     }
 
-    /// Finds whom an error is about: by name in its text, by the request's id, or as the only one
-    /// that waits. One that is about nobody is left to the acknowledgement's time-out.
+    /// Takes an error: what it is about is asked for again after a pause, at once but alone where it
+    /// may be spoilt by another, or left to the acknowledgement's time-out where it is about nobody.
     pub(super) fn refused(
         &mut self,
         control: &Control<'_>,
         config: &SessionConfig,
         now: MonoNanos,
-    ) -> Vec<SessionEvent> {
+    ) -> Option<SessionEvent> {
         self.answered = true;
         let message = control.message.unwrap_or_default();
         let echoed = control.id.and_then(|id| id.parse::<u64>().ok());
+        let is_transient = is_transient(control.code);
         let next = self.wanted.iter().filter_map(Wanted::request).min();
         if let Some(left) = self.leaving.refused(echoed, message, next) {
-            // One that is wanted all the same is asked for anew, which brings its book without an end
-            // before it; an end that came later would be its own.
+            // One that is wanted all the same is asked for once more, which brings its book without an
+            // end before it; an end that came later would be its own.
             let wanted = self.wanted.iter().any(|wanted| wanted.subscription == left);
-            if is_transient(control.code) && !wanted {
+            if is_transient && !wanted {
                 self.leaving.later(left, config, now);
             }
-            return Vec::new();
+            return None;
         }
-        let mut waiting: Vec<&mut Wanted> = self
-            .wanted
-            .iter_mut()
-            .filter(|w| w.request().is_some_and(|id| echoed.is_none_or(|echoed| echoed == id)))
-            .collect();
-        if is_transient(control.code) {
-            // About the request, not about what it asked for: later once more.
-            for wanted in waiting.iter_mut().filter(|w| w.is_meant(message)) {
-                let until = now + wanted.pace.later(&config.resync);
-                wanted.stage = Stage::Paused { until };
+        match about(&mut self.wanted, echoed, message) {
+            About::Nobody if is_transient => {
+                // About requests, not about what they asked for.
+                let waiting = self.wanted.iter_mut().filter(|w| w.request().is_some());
+                pause(waiting.filter(|w| w.is_meant(message)), config, now);
             }
-            return Vec::new();
+            About::Nobody => {
+                self.wants_login |= needs_login(control.code);
+                self.unmatched = Some(message.to_owned());
+            }
+            About::All(all) if is_transient => pause(all.into_iter(), config, now),
+            // One bad argument has spoilt the request: each is asked for in one of its own.
+            About::All(all) => all.into_iter().for_each(|w| w.stage = Stage::Unsent(With::Nobody)),
+            About::One(one) if is_transient => pause([one].into_iter(), config, now),
+            About::One(one) => {
+                one.error_at = Some(now);
+                one.refuse(needs_login(control.code), config, now);
+                return Some(SessionEvent::Rejected {
+                    subscription: one.subscription,
+                    code: control.code,
+                    message: message.to_owned(),
+                });
+            }
         }
-        let is_named = |wanted: &&mut Wanted| names(message, &wanted.subscription);
-        let [wanted] = &mut match waiting.len() {
-            0 | 1 => waiting,
-            // A text that repeats the request names all of it, good and bad, and so nobody: each is
-            // asked for alone when the answer does not come.
-            _ => waiting.into_iter().filter(is_named).collect(),
-        }[..] else {
-            return Vec::new();
-        };
-        let login = needs_login(control.code);
-        wanted.stage = Stage::Rejected(if login { Refusal::Login } else { Refusal::Answer });
-        vec![SessionEvent::Rejected {
-            subscription: wanted.subscription,
-            code: control.code,
-            message: message.to_owned(),
-        }]
+        None
     }
 
     /// Does what is due but sending, and tells what is given up; true where the connection proves
@@ -237,11 +335,14 @@ impl Asks {
                     lost |= alone && !self.answered;
                     if wanted.silences < LONE_ASKS {
                         // One bad argument may have spoilt the answers to a whole request.
-                        wanted.stage = Stage::Unsent { alone: true };
+                        wanted.stage = Stage::Unsent(With::Nobody);
                     } else {
                         // All else goes on: this one is not worth a connection.
-                        wanted.stage = Stage::Rejected(Refusal::Silence);
-                        let message = "never answered".to_owned();
+                        wanted.refuse(false, config, now);
+                        let message = match &self.unmatched {
+                            Some(error) => format!("never answered; an error was: {error}"),
+                            None => "never answered".to_owned(),
+                        };
                         let subscription = wanted.subscription;
                         told.push_back(SessionEvent::Rejected {
                             subscription,
@@ -251,12 +352,13 @@ impl Asks {
                     }
                 }
                 Stage::Paused { until } if until <= now => {
-                    wanted.stage = Stage::Unsent { alone: false };
+                    wanted.stage = Stage::Unsent(With::Others);
                 }
                 Stage::Acknowledged
                     if wanted.awaits.is_some_and(|at| at + config.snapshot_within <= now) =>
                 {
                     wanted.awaits = None;
+                    wanted.late = wanted.late.saturating_add(1);
                     stats.late_snapshots += 1;
                     let at = now + wanted.pace.pause(&config.resync, now);
                     wanted.resync_at.get_or_insert(at);
@@ -275,11 +377,27 @@ impl Asks {
         stats: &mut SessionStats,
         now: MonoNanos,
     ) -> Option<String> {
-        self.start_resyncs(config, stats, now);
+        self.start_repeats(config, stats, now);
         let request = self.take_request(config, now);
         stats.requests += u64::from(request.is_some());
         self.plan(config);
         request
+    }
+
+    /// Until when nothing can be sent though something waits, where that was not told yet: the hour's
+    /// requests are spent.
+    pub(super) fn take_spent(&mut self, now: MonoNanos) -> Option<MonoNanos> {
+        let waits = !self.leaving.unsent().is_empty() || self.turn().is_some();
+        let until = self.budget.ready_at(0);
+        let spent = waits && until > now;
+        let is_new = spent && !self.spent;
+        self.spent = spent;
+        is_new.then_some(until)
+    }
+
+    /// How many requests may still be sent at `now`.
+    pub(super) fn requests_left(&self, now: MonoNanos) -> usize {
+        self.budget.left(now)
     }
 
     /// Takes a request of another kind, a login, from the budget.
@@ -297,19 +415,29 @@ impl Asks {
         self.due
     }
 
-    fn start_resyncs(&mut self, config: &SessionConfig, stats: &mut SessionStats, now: MonoNanos) {
-        // What follows a lone request waits for its answer, and a book must not be given up for that
-        // long.
-        let lone = self.wanted.iter().any(Wanted::is_lone);
-        if lone || self.budget.ready_at(config.resync_reserve()) > now {
+    /// Takes up what is to be subscribed again or was refused. Neither takes the last quarter of the
+    /// hour's requests.
+    fn start_repeats(&mut self, config: &SessionConfig, stats: &mut SessionStats, now: MonoNanos) {
+        if self.budget.ready_at(config.resync_reserve()) > now {
             return;
         }
         let Self { wanted, leaving, .. } = self;
+        let is_due = |w: &Wanted| w.is_refused() && w.repeat_due().is_some_and(|at| at <= now);
+        let retries = wanted.iter().any(is_due);
         for wanted in wanted {
-            let due = wanted.resync_at.is_some_and(|at| at <= now);
-            if due && wanted.stage == Stage::Acknowledged {
-                stats.resyncs += 1;
-                wanted.ask_anew(leaving, true);
+            match wanted.stage {
+                Stage::Acknowledged if wanted.resync_at.is_some_and(|at| at <= now) => {
+                    stats.resyncs += 1;
+                    wanted.ask_again(leaving, true);
+                }
+                // What has waited for most of its pause goes along, so that one request serves all.
+                Stage::Refused { at, until, .. }
+                    if retries && until.since(now) <= now.since(at) / 2 =>
+                {
+                    stats.retries += 1;
+                    wanted.stage = Stage::Unsent(With::Refused);
+                }
+                _ => {}
             }
         }
     }
@@ -324,14 +452,11 @@ impl Asks {
             let batch = self.leaving.send(count, self.next_id, now);
             return Some(self.request(config, RequestOp::Unsubscribe, &batch));
         }
-        let batch = self.next_batch(config.request_len);
-        let id = self.next_id;
+        let (with, batch) = self.next_batch(config.request_len)?;
+        let sent = Stage::Sent { at: now, id: self.next_id, alone: with == With::Nobody };
         for wanted in &mut self.wanted {
-            match wanted.stage {
-                Stage::Unsent { alone } if batch.contains(&wanted.subscription) => {
-                    wanted.stage = Stage::Sent { at: now, id, alone };
-                }
-                _ => {}
+            if wanted.stage == Stage::Unsent(with) && batch.contains(&wanted.subscription) {
+                wanted.stage = sent;
             }
         }
         Some(self.request(config, RequestOp::Subscribe, &batch))
@@ -344,9 +469,8 @@ impl Asks {
         if let Some(left) = self.leaving.due(config) {
             due = due.min(left);
         }
-        let resync = self.wanted.iter().filter_map(Wanted::resync_due).min();
-        if let Some(resync) = resync.filter(|_| !self.wanted.iter().any(Wanted::is_lone)) {
-            due = due.min(resync.max(self.budget.ready_at(config.resync_reserve())));
+        if let Some(repeat) = self.wanted.iter().filter_map(Wanted::repeat_due).min() {
+            due = due.min(repeat.max(self.budget.ready_at(config.resync_reserve())));
         }
         if self.turn().is_some() || !self.leaving.unsent().is_empty() {
             due = due.min(self.budget.ready_at(0));
@@ -354,41 +478,41 @@ impl Asks {
         self.due = due;
     }
 
-    /// Whether one alone is next or a batch; `None` where nothing may be asked for now.
-    ///
-    /// An error may name nobody. One that is asked for alone is also the only one in flight, so
-    /// that it is its own.
-    fn turn(&self) -> Option<bool> {
-        let has = |stage| self.wanted.iter().any(|wanted| wanted.stage == stage);
-        if self.wanted.iter().any(Wanted::is_lone) {
-            return None;
-        }
-        if has(Stage::Unsent { alone: false }) {
-            return Some(false);
-        }
-        let in_flight = self.wanted.iter().any(|wanted| wanted.request().is_some());
-        let may = !in_flight && self.leaving.is_answered();
-        (may && has(Stage::Unsent { alone: true })).then_some(true)
+    /// What goes next: all that is new at once, then what was refused before, then one at a time of
+    /// those that are asked for alone; `None` where nothing may be asked for now.
+    fn turn(&self) -> Option<With> {
+        let has = |with| self.wanted.iter().any(|w| w.stage == Stage::Unsent(with));
+        let lone = || self.wanted.iter().any(Wanted::is_lone);
+        let first = [With::Others, With::Refused].into_iter().find(|with| has(*with));
+        first.or_else(|| (has(With::Nobody) && !lone()).then_some(With::Nobody))
     }
 
     /// The next subscriptions that go into one request.
-    fn next_batch(&self, limit: usize) -> Vec<Subscription> {
-        let Some(alone) = self.turn() else { return Vec::new() };
-        let unsent = || self.wanted.iter().filter(|w| w.stage == Stage::Unsent { alone });
-        if alone {
+    fn next_batch(&self, limit: usize) -> Option<(With, Vec<Subscription>)> {
+        let with = self.turn()?;
+        let unsent = || self.wanted.iter().filter(|w| w.stage == Stage::Unsent(with));
+        if with == With::Nobody {
             // One that is silent does not keep the others from their turn.
-            let next = unsent().min_by_key(|wanted| wanted.silences);
-            return next.map(|wanted| wanted.subscription).into_iter().collect();
+            let next = unsent().min_by_key(|wanted| wanted.silences)?;
+            return Some((with, vec![next.subscription]));
         }
         let subscriptions = || unsent().map(|wanted| &wanted.subscription);
         let count = fitting(subscriptions(), limit);
-        subscriptions().take(count).copied().collect()
+        Some((with, subscriptions().take(count).copied().collect()))
     }
 
     fn request(&mut self, config: &SessionConfig, op: RequestOp, batch: &[Subscription]) -> String {
         let id = self.next_id;
         self.next_id += 1;
         request_text(config.dialect, op, id, batch)
+    }
+}
+
+/// Has subscriptions asked for later: the exchange was too busy for them.
+fn pause<'w>(all: impl Iterator<Item = &'w mut Wanted>, config: &SessionConfig, now: MonoNanos) {
+    for wanted in all {
+        let until = now + wanted.refusals.grow(&config.resync, now);
+        wanted.stage = Stage::Paused { until };
     }
 }
 

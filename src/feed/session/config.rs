@@ -11,8 +11,15 @@ pub struct SessionConfig {
     pub dialect: Dialect,
     /// Silence after which `ping` is sent; 20 s, since the exchange closes after 30.
     pub ping_after: Duration,
-    /// How long after a `ping` anything at all must come; 10 s.
+    /// How long after such a `ping` a text or binary frame must come; 10 s.
     pub pong_within: Duration,
+    /// Silence of a connection, in multiples of the usual gap between its frames, after which a
+    /// `ping` is sent early; 50. With 0 none is.
+    pub probe_gaps: u32,
+    /// The shortest silence after which a `ping` is sent early; 1 s.
+    pub probe_after: Duration,
+    /// How long after an early `ping` a text or binary frame must come; 2 s.
+    pub probe_within: Duration,
     /// How long the look-up of the name and the TCP connection may take; 5 s.
     pub connect_within: Duration,
     /// How long TLS and the upgrade to a WebSocket may take together; 5 s.
@@ -20,13 +27,15 @@ pub struct SessionConfig {
     /// How long an acknowledgement may take, of a login too; 10 s. So long, and
     /// two seconds at most, the client may also take to hand a request to a peer that does not read.
     pub ack_within: Duration,
-    /// How long after the acknowledgement the snapshot of a deep book may take; 10 s.
+    /// How long after the acknowledgement the first push may take: the snapshot of a deep book, the
+    /// first five-level book, the last trade; 10 s.
     pub snapshot_within: Duration,
     /// Whether to log in before anything is asked for; see [`Action::Login`](super::Action::Login).
     pub login: bool,
     /// How many attempts to connect the host takes; shared by all sessions with it.
     pub connects: ConnectLimit,
-    /// The pauses between attempts to fetch one broken book anew.
+    /// The pauses between attempts to bring one subscription back: a book that is broken, a channel
+    /// that is silent, what the exchange has refused.
     pub resync: ResyncConfig,
     /// The pauses between attempts to connect.
     pub backoff: BackoffConfig,
@@ -34,9 +43,9 @@ pub struct SessionConfig {
     pub requests_per_hour: usize,
     /// The most bytes of arguments in a request: 4096 in v3, 65,536 in v5.
     pub request_len: usize,
-    /// The most messages of control traffic in a second: replies, notices, WebSocket pings; 10,000.
-    /// An exchange that sends more is left for a new connection: it answers one request with a
-    /// thousand acknowledgements at most.
+    /// The most messages of control traffic in a second that nothing asked for: errors, notices,
+    /// WebSocket pings; 10,000. An exchange that sends more is left for a new connection. The
+    /// acknowledgements of our own requests do not count.
     pub controls_per_sec: u32,
 }
 
@@ -58,7 +67,7 @@ pub struct ResyncConfig {
     pub first: Duration,
     /// The longest pause; 60 s.
     pub cap: Duration,
-    /// How long the book must have been live before it is fetched at once again; 60 s.
+    /// How long the subscription must have been live before the pauses start small again; 60 s.
     pub stable_after: Duration,
 }
 
@@ -88,6 +97,9 @@ impl SessionConfig {
             dialect,
             ping_after: Duration::from_secs(20),
             pong_within: Duration::from_secs(10),
+            probe_gaps: 50,
+            probe_after: Duration::from_secs(1),
+            probe_within: Duration::from_secs(2),
             connect_within: Duration::from_secs(5),
             handshake_within: Duration::from_secs(5),
             ack_within: Duration::from_secs(10),

@@ -38,10 +38,18 @@ impl Leaving {
         self.unsent.push(subscription);
     }
 
-    /// Keeps one after all, where that can still be.
-    pub(super) fn keep(&mut self, subscription: &Subscription) {
+    /// Keeps one after all; true where its end was not sent yet, so that it is still in force.
+    pub(super) fn keep(&mut self, subscription: &Subscription) -> bool {
+        let unsent = self.unsent.len();
         self.unsent.retain(|leaving| leaving != subscription);
         self.again.retain(|again| again.subscription != *subscription);
+        self.unsent.len() < unsent
+    }
+
+    /// Whether the end of a subscription is to be sent, or was sent and is not answered.
+    pub(super) fn has(&self, subscription: &Subscription) -> bool {
+        self.unsent.contains(subscription)
+            || self.sent.iter().any(|sent| sent.subscription == *subscription)
     }
 
     pub(super) fn clear(&mut self) {
@@ -53,11 +61,6 @@ impl Leaving {
         &self.unsent
     }
 
-    /// Whether each request was answered, or its answer is not waited for any more.
-    pub(super) const fn is_answered(&self) -> bool {
-        self.sent.is_empty()
-    }
-
     /// The first `count` go into request `id`.
     pub(super) fn send(&mut self, count: usize, id: u64, at: MonoNanos) -> Vec<Subscription> {
         let batch: Vec<_> = self.unsent.drain(..count).collect();
@@ -65,12 +68,14 @@ impl Leaving {
         batch
     }
 
-    pub(super) fn acknowledged(&mut self, control: &Control<'_>) {
+    /// Takes an acknowledgement; false where nothing waits for it.
+    pub(super) fn acknowledged(&mut self, control: &Control<'_>) -> bool {
         let found = self.sent.iter().position(|sent| answers(control, &sent.subscription));
         if let Some(at) = found {
             let left = self.sent.remove(at).subscription;
             self.again.retain(|again| again.subscription != left);
         }
+        found.is_some()
     }
 
     /// Notes that request `id` was answered: the exchange answers in order.

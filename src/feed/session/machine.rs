@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::asks::Asks;
 use super::backoff::Backoff;
 use super::config::SessionConfig;
+use super::heard::Heard;
 use super::requests::{is_transient, needs_login, refuses_key};
 use super::types::{Action, LostReason, SessionEvent, SessionStats};
 use super::wanted::NEVER;
@@ -38,10 +39,14 @@ enum Link {
     /// Open.
     Open {
         since: MonoNanos,
-        last_inbound: MonoNanos,
-        pinged: Option<MonoNanos>,
+        /// When text or binary frames came.
+        heard: Heard,
+        /// When a ping was sent and how long anything may take to come, while nothing has.
+        pinged: Option<(MonoNanos, Duration)>,
         /// When the login was sent, while it is not answered.
         login: Option<MonoNanos>,
+        /// Whether data of a subscription has come.
+        useful: bool,
     },
     /// Given up for good.
     Stopped,
@@ -67,6 +72,9 @@ pub struct Session {
     key_refusals: u32,
     /// The second that control messages are counted in, and how many it had.
     controls: (MonoNanos, u32),
+    /// When the last ping was sent that has no pong yet, and how long the last pong took.
+    ping_sent: Option<MonoNanos>,
+    round_trip: Option<Duration>,
     stats: SessionStats,
     actions: VecDeque<Action>,
     events: VecDeque<SessionEvent>,
@@ -85,6 +93,8 @@ impl Session {
             refusals: 0,
             key_refusals: 0,
             controls: (MonoNanos::ZERO, 0),
+            ping_sent: None,
+            round_trip: None,
             stats: SessionStats::default(),
             actions: VecDeque::new(),
             events: VecDeque::new(),
@@ -92,16 +102,27 @@ impl Session {
     }
 
     /// Wants a subscription from now on: on this connection and on each later one. Does nothing
-    /// where it is wanted already; one that was refused is asked for once more.
+    /// where it is wanted already; one that is refused is asked for once more at once. One request:
+    /// for several, [`Session::subscribe_all`] takes fewer.
     pub fn subscribe(&mut self, subscription: Subscription, now: MonoNanos) {
-        self.want(subscription);
+        self.subscribe_all([subscription], now);
+    }
+
+    /// As [`Session::subscribe`] for many, in as few requests as their length allows.
+    pub fn subscribe_all(
+        &mut self,
+        subscriptions: impl IntoIterator<Item = Subscription>,
+        now: MonoNanos,
+    ) {
+        subscriptions.into_iter().for_each(|subscription| self.want(subscription, now));
         self.send_requests(now);
     }
 
-    /// As [`Session::subscribe`], but what is asked for goes with the next call that has a time, so
-    /// that one request can carry many.
-    pub(crate) fn want(&mut self, subscription: Subscription) {
-        self.asks.subscribe(subscription);
+    /// As [`Session::subscribe`], but what is asked for goes with the next call that sends, so that
+    /// one request can carry many.
+    pub(crate) fn want(&mut self, subscription: Subscription, now: MonoNanos) {
+        let told = self.asks.subscribe(subscription, now);
+        self.events.extend(told);
     }
 
     /// Does not want a subscription any more.
@@ -130,12 +151,37 @@ impl Session {
         self.send_requests(now);
     }
 
+    /// A subscription has been silent for longer than its channel promises: it is subscribed again,
+    /// paced as [`Session::resync`]. Does nothing while it is asked for or its first push is awaited.
+    pub fn silent(&mut self, subscription: &Subscription, now: MonoNanos) {
+        if !self.asks.is_steady(subscription) {
+            return;
+        }
+        self.stats.silences += 1;
+        self.resync(subscription, now);
+    }
+
+    /// Whether nothing came of a subscription though it was subscribed again.
+    #[must_use]
+    pub fn is_late(&self, subscription: &Subscription) -> bool {
+        self.asks.is_late(subscription)
+    }
+
+    /// Whether a subscription is acknowledged and its first push has not come yet.
+    #[must_use]
+    pub fn is_awaited(&self, subscription: &Subscription) -> bool {
+        self.asks.is_awaited(subscription)
+    }
+
     /// Data has come that shows a subscription to be in force and its book whole.
     ///
     /// It stands for an acknowledgement that was lost, and ends what [`Session::resync`] began.
-    /// Where neither this nor [`Session::depth`] follows the acknowledgement of a deep book in time,
-    /// the book is fetched anew.
+    /// Where neither this nor [`Session::depth`] follows an acknowledgement within
+    /// [`SessionConfig::snapshot_within`], it is subscribed again.
     pub fn synced(&mut self, subscription: &Subscription, now: MonoNanos) {
+        if let Link::Open { useful, .. } = &mut self.link {
+            *useful = true;
+        }
         let told = self.asks.synced(subscription, now);
         self.events.extend(told);
         self.send_requests(now);
@@ -180,6 +226,24 @@ impl Session {
         self.is_open() && self.asks.is_settled()
     }
 
+    /// How many wanted subscriptions the exchange refuses now; each is asked for again.
+    #[must_use]
+    pub fn refused_now(&self) -> usize {
+        self.asks.refused_now()
+    }
+
+    /// How many requests the connection may still send within the hour.
+    #[must_use]
+    pub fn requests_left(&self, now: MonoNanos) -> usize {
+        self.asks.requests_left(now)
+    }
+
+    /// How long the last pong took; `None` before the first on this connection.
+    #[must_use]
+    pub const fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
     /// What it has done so far.
     #[must_use]
     pub const fn stats(&self) -> &SessionStats {
@@ -212,7 +276,9 @@ impl Session {
         self.asks.connected();
         self.controls = (now, 0);
         (self.relogin, self.refusals) = (None, 0);
-        self.link = Link::Open { since: now, last_inbound: now, pinged: None, login: None };
+        (self.ping_sent, self.round_trip) = (None, None);
+        let heard = Heard::new(now, self.config.ping_after);
+        self.link = Link::Open { since: now, heard, pinged: None, login: None, useful: false };
         self.events.push_back(SessionEvent::Connected);
         // An exchange may close the connection after a wrong key; what needs none shall come all the
         // same.
@@ -252,19 +318,37 @@ impl Session {
         }
     }
 
-    /// Something came in: a frame, whatever it holds, or a WebSocket ping. Allocates nothing.
+    /// A text or binary frame came in, whatever it holds. Allocates nothing.
     #[inline]
     pub const fn inbound(&mut self, now: MonoNanos) {
-        if let Link::Open { last_inbound, pinged, .. } = &mut self.link {
-            *last_inbound = now;
+        if let Link::Open { heard, pinged, .. } = &mut self.link {
+            heard.frame(now);
             *pinged = None;
         }
     }
 
-    /// A WebSocket ping or pong came in, which the transport sees to.
+    /// A WebSocket ping or pong came in, which the transport sees to. It is no sign of life: a
+    /// middlebox may send it while the exchange behind it is gone.
     pub fn pinged(&mut self, now: MonoNanos) {
-        self.inbound(now);
         self.count_control(now);
+    }
+
+    /// Sends a ping at once, unless one waits: without any frame within
+    /// [`SessionConfig::probe_within`] the connection is replaced.
+    pub fn probe(&mut self, now: MonoNanos) {
+        if let Link::Open { pinged: None, .. } = self.link {
+            self.stats.probes += 1;
+            self.ping(self.config.probe_within, now);
+        }
+    }
+
+    fn ping(&mut self, within: Duration, now: MonoNanos) {
+        self.stats.pings += 1;
+        self.actions.push_back(Action::Send(PING.to_owned()));
+        self.ping_sent.get_or_insert(now);
+        if let Link::Open { pinged, .. } = &mut self.link {
+            *pinged = Some((now, within));
+        }
     }
 
     /// Counts a message of control traffic; false where that was one too many in a second, for
@@ -282,15 +366,14 @@ impl Session {
 
     /// A reply or a notice came in.
     pub fn control(&mut self, control: &Control<'_>, now: MonoNanos) {
+        // As many answers as were asked for are no flood.
+        if self.answer(control, now) {
+            return self.send_requests(now);
+        }
         if !self.count_control(now) || !self.is_open() {
             return;
         }
         match control.kind {
-            ControlKind::Subscribe => {
-                let told = self.asks.acknowledged(control, now);
-                self.events.extend(told);
-            }
-            ControlKind::Unsubscribe => self.asks.left(control),
             ControlKind::Login => {
                 self.login_answered(control.success != Some(false), control, now);
             }
@@ -304,9 +387,33 @@ impl Session {
             ControlKind::Notice if control.code == Some(SERVICE_UPGRADE) => {
                 self.events.push_back(SessionEvent::UpgradeAnnounced);
             }
+            ControlKind::Pong => {
+                self.round_trip = self.ping_sent.take().map(|at| now.since(at));
+            }
             _ => {}
         }
         self.send_requests(now);
+    }
+
+    /// Takes what answers a request of ours; false where it does not.
+    fn answer(&mut self, control: &Control<'_>, now: MonoNanos) -> bool {
+        if !self.is_open() {
+            return false;
+        }
+        match control.kind {
+            ControlKind::Subscribe => {
+                let told = self.asks.acknowledged(control, now);
+                let answers = !told.is_empty();
+                self.events.extend(told);
+                answers
+            }
+            ControlKind::Unsubscribe => {
+                let (answers, told) = self.asks.left(control, &self.config, now);
+                self.events.extend(told);
+                answers
+            }
+            _ => false,
+        }
     }
 
     /// Stops for good: closes the connection if there is one and wants nothing more.
@@ -334,10 +441,10 @@ impl Session {
             Link::Waiting { until } => Some(until),
             Link::Connecting { since } => Some(since + self.config.connect_within),
             Link::Handshaking { since } => Some(since + self.config.handshake_within),
-            Link::Open { last_inbound, pinged, login, .. } => {
+            Link::Open { heard, pinged, login, .. } => {
                 let silence = match pinged {
-                    Some(at) => at + self.config.pong_within,
-                    None => last_inbound + self.config.ping_after,
+                    Some((at, within)) => at + within,
+                    None => heard.at() + heard.limit(&self.config),
                 };
                 let request = match login {
                     Some(at) => at + self.config.ack_within,
@@ -363,8 +470,8 @@ impl Session {
             Link::Handshaking { since } if since + self.config.handshake_within <= now => {
                 self.close(LostReason::HandshakeTimeout, now);
             }
-            Link::Open { last_inbound, pinged, login, .. } => {
-                self.heartbeat(last_inbound, pinged, now);
+            Link::Open { heard, pinged, login, .. } => {
+                self.heartbeat(heard, pinged, now);
                 let late = login.is_some_and(|at| at + self.config.ack_within <= now);
                 if late && self.is_open() {
                     self.stats.late_acks += 1;
@@ -376,18 +483,14 @@ impl Session {
         }
     }
 
-    fn heartbeat(&mut self, last_inbound: MonoNanos, pinged: Option<MonoNanos>, now: MonoNanos) {
+    fn heartbeat(&mut self, heard: Heard, pinged: Option<(MonoNanos, Duration)>, now: MonoNanos) {
+        let silence = now.since(heard.at());
         match pinged {
-            Some(at) if at + self.config.pong_within <= now => {
+            Some((at, within)) if at + within <= now => {
                 self.close(LostReason::PongTimeout, now);
             }
-            None if last_inbound + self.config.ping_after <= now => {
-                self.stats.pings += 1;
-                self.actions.push_back(Action::Send(PING.to_owned()));
-                if let Link::Open { pinged, .. } = &mut self.link {
-                    *pinged = Some(now);
-                }
-            }
+            None if silence >= self.config.ping_after => self.ping(self.config.pong_within, now),
+            None if silence >= heard.limit(&self.config) => self.probe(now),
             _ => {}
         }
     }
@@ -414,12 +517,15 @@ impl Session {
 
     /// The connection is gone: nothing is acknowledged any more, and the next attempt is planned.
     fn lose(&mut self, reason: LostReason, now: MonoNanos) {
-        if let Link::Open { since, .. } = self.link {
+        // A connection that brought nothing has not proved itself, however long it lasted.
+        if let Link::Open { since, useful, .. } = self.link
+            && (useful || self.asks.wanted().next().is_none())
+        {
             self.backoff.closed(since, now);
         }
         let pause = self.backoff.pause();
         self.link = Link::Waiting { until: now + pause };
-        self.asks.lost();
+        self.asks.lost(&self.config, now);
         // What was to be sent on the old connection must not go out on the next.
         self.actions.retain(|action| !matches!(action, Action::Send(_) | Action::Login));
         self.events.push_back(SessionEvent::Lost(reason));
@@ -459,6 +565,9 @@ impl Session {
         }
         while let Some(text) = self.asks.next_request(&self.config, &mut self.stats, now) {
             self.actions.push_back(Action::Send(text));
+        }
+        if let Some(until) = self.asks.take_spent(now) {
+            self.events.push_back(SessionEvent::RequestsSpent { until });
         }
     }
 }

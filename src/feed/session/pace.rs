@@ -27,6 +27,15 @@ impl Pace {
         pause
     }
 
+    /// A pause that is never zero and grows from one call to the next, until it was well for long.
+    pub(super) fn grow(&mut self, config: &ResyncConfig, now: MonoNanos) -> Duration {
+        let well = self.well_since.take();
+        if well.is_some_and(|since| now.since(since) >= config.stable_after) {
+            self.pause = Duration::ZERO;
+        }
+        self.later(config)
+    }
+
     /// A pause that is never zero, for what must not be repeated at once.
     pub(super) fn later(&mut self, config: &ResyncConfig) -> Duration {
         self.pause = self.pause.saturating_mul(2).min(config.cap).max(config.first);

@@ -17,9 +17,27 @@ pub(super) fn answers(control: &Control<'_>, subscription: &Subscription) -> boo
 /// Whether an error says that the exchange was too busy or failed of itself, so that the same
 /// request may succeed later.
 ///
-/// Source: section 1.3 of the wire facts for 300xx, 2.3 for v5.
+/// Source: section 1.3 of the wire facts for 300xx, 2.3 for v5; the exchange's error table for 500xx:
+/// unavailable, timed out, too frequent, busy, system error.
 pub(super) const fn is_transient(code: Option<i64>) -> bool {
-    matches!(code, Some(30014 | 30026 | 50011 | 60014 | 60023 | 63999 | 64007))
+    matches!(
+        code,
+        Some(
+            30014
+                | 30026
+                | 50001
+                | 50004
+                | 50011
+                | 50013
+                | 50026
+                | 50040
+                | 50061
+                | 60014
+                | 60023
+                | 63999
+                | 64007
+        )
+    )
 }
 
 /// Whether an error says that key, passphrase or signature are wrong, which no other connection
@@ -92,6 +110,12 @@ impl RequestBudget {
             self.sent.push_back(now);
         }
         some_left
+    }
+
+    /// How many may still be sent at `now`.
+    pub(super) fn left(&self, now: MonoNanos) -> usize {
+        let recent = self.sent.iter().filter(|at| now.since(**at) < HOUR).count();
+        self.per_hour.saturating_sub(recent)
     }
 
     /// When the next request may be sent that leaves `reserve` more for others.

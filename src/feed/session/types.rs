@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::Subscription;
+use crate::model::{MonoNanos, Subscription};
 
 /// What the owner of the socket has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +25,11 @@ pub enum Action {
 pub enum SessionEvent {
     /// The exchange has acknowledged a subscription, or its data shows that it has taken it.
     Subscribed(Subscription),
-    /// The exchange has refused a subscription, or never answered though it was asked for alone
-    /// three times while it answered others. It is not asked for again on this connection; on the
-    /// next one only where it was never answered, or was refused for want of a login that succeeds
-    /// then.
+    /// The exchange refuses a subscription, has ended it unasked, or never answered though it was
+    /// asked for alone three times while it answered others. It is asked for again after a pause
+    /// that grows with each refusal, after a login that succeeds where it was refused for want of
+    /// one, and on the next connection: nothing but the caller makes it final. Where the exchange
+    /// has closed the connection right after, it keeps its pause over connections.
     Rejected {
         /// What was asked for.
         subscription: Subscription,
@@ -48,6 +49,12 @@ pub enum SessionEvent {
     /// The exchange will soon close the connection for a service upgrade (v5's notice 64008). The
     /// session goes on as long as it can.
     UpgradeAnnounced,
+    /// The hour's requests are spent and something waits for one: it is sent at `until`. A new
+    /// connection has a budget of its own.
+    RequestsSpent {
+        /// When the next request can be sent on this connection.
+        until: MonoNanos,
+    },
     /// The connection is open.
     Connected,
     /// The connection, or the attempt at one, has come to an end.
@@ -66,7 +73,7 @@ pub enum LostReason {
     HandshakeTimeout,
     /// The other side closed, or the transport failed.
     Closed,
-    /// Nothing came in time after a ping.
+    /// No text or binary frame came in time after a ping.
     PongTimeout,
     /// No subscription was answered, though asked for twice; or a login was not.
     AckTimeout,
@@ -74,6 +81,8 @@ pub enum LostReason {
     ServiceUpgrade,
     /// More control traffic came in a second than the session takes.
     ControlFlood,
+    /// No channel of the connection brought what it promises, though the connection is open.
+    Silent,
 }
 
 impl fmt::Display for LostReason {
@@ -87,6 +96,7 @@ impl fmt::Display for LostReason {
             Self::AckTimeout => "the exchange did not answer a request",
             Self::ServiceUpgrade => "the exchange announced a service upgrade",
             Self::ControlFlood => "too many control messages in a second",
+            Self::Silent => "no channel brought data though the connection was open",
         })
     }
 }
@@ -103,12 +113,19 @@ pub struct SessionStats {
     pub requests: u64,
     /// Pings sent.
     pub pings: u64,
-    /// Subscriptions that were given up and asked for anew to bring a broken book back.
+    /// Subscriptions that were subscribed again: a broken book, a silent channel, no first push.
     pub resyncs: u64,
-    /// Among them those whose snapshot did not come in time.
+    /// First pushes that did not come in time after an acknowledgement.
     pub late_snapshots: u64,
     /// Requests that were not answered in time.
     pub late_acks: u64,
+    /// Pings sent early, since the connection was more silent than usual; among `pings`.
+    pub probes: u64,
+    /// Subscriptions that were silent for longer than their channel promises; among `resyncs` once
+    /// they are subscribed again.
+    pub silences: u64,
+    /// Subscriptions that were refused and asked for again.
+    pub retries: u64,
 }
 
 impl SessionStats {
@@ -121,5 +138,8 @@ impl SessionStats {
         self.resyncs += other.resyncs;
         self.late_snapshots += other.late_snapshots;
         self.late_acks += other.late_acks;
+        self.probes += other.probes;
+        self.silences += other.silences;
+        self.retries += other.retries;
     }
 }

@@ -4,7 +4,7 @@ use super::config::SessionConfig;
 use super::leaving::{Leaving, names_one};
 use super::pace::Pace;
 use super::requests::names;
-use crate::model::{ChannelKind, MonoNanos, Subscription};
+use crate::model::{MonoNanos, Subscription};
 
 pub(super) const NEVER: MonoNanos = MonoNanos(u64::MAX);
 
@@ -13,50 +13,75 @@ pub(super) const NEVER: MonoNanos = MonoNanos(u64::MAX);
 pub(super) struct Wanted {
     pub(super) subscription: Subscription,
     pub(super) stage: Stage,
+    /// The pauses between resyncs.
     pub(super) pace: Pace,
-    /// When the deep book is to be fetched anew.
+    /// The pauses after refusals.
+    pub(super) refusals: Pace,
+    /// When it is to be subscribed again, for a snapshot or because it is silent.
     pub(super) resync_at: Option<MonoNanos>,
-    /// Since when a deep book's snapshot is awaited.
+    /// Since when the first push after the acknowledgement is awaited.
     pub(super) awaits: Option<MonoNanos>,
+    /// How often in a row the first push did not come in time.
+    pub(super) late: u8,
     /// How often it was asked for alone on this connection and not answered.
     pub(super) silences: u8,
+    /// When the exchange refused it by an error last.
+    pub(super) error_at: Option<MonoNanos>,
+    /// How often in a row the exchange closed the connection right after such an error.
+    pub(super) closes: u8,
+}
+
+/// With what a subscription is asked for: one bad argument may spoil the answers to a whole request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum With {
+    /// With all others that are new.
+    Others,
+    /// With others that were refused before.
+    Refused,
+    /// In a request of its own.
+    Nobody,
 }
 
 /// How far a subscription has come on this connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// To be asked for; alone in its request where `alone`.
-    Unsent { alone: bool },
-    /// To be asked for later: the exchange was too busy.
+    /// To be asked for.
+    Unsent(With),
+    /// To be asked for at `until`: the exchange was too busy.
     Paused { until: MonoNanos },
     /// Asked for and not answered.
     Sent { at: MonoNanos, id: u64, alone: bool },
     /// Acknowledged.
     Acknowledged,
-    /// Refused; not asked for again on this connection.
-    Rejected(Refusal),
-}
-
-/// Why a subscription is not asked for again, and until when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// The exchange refused it: until it is asked for by hand.
-    Answer,
-    /// The exchange refused it to a session that is not logged in: until a login succeeds.
-    Login,
-    /// It was asked for alone again and again and never answered: until the next connection.
-    Silence,
+    /// Refused or ended by the exchange at `at`: asked for again at `until`, after a login that
+    /// succeeds where it was refused for want of one, and on the next connection.
+    Refused { at: MonoNanos, until: MonoNanos, login: bool },
 }
 
 impl Wanted {
     pub(super) const fn new(subscription: Subscription) -> Self {
-        let stage = Stage::Unsent { alone: false };
-        Self { subscription, stage, pace: Pace::NEW, resync_at: None, awaits: None, silences: 0 }
+        Self {
+            subscription,
+            stage: Stage::Unsent(With::Others),
+            pace: Pace::NEW,
+            refusals: Pace::NEW,
+            resync_at: None,
+            awaits: None,
+            late: 0,
+            silences: 0,
+            error_at: None,
+            closes: 0,
+        }
     }
 
     /// Whether the exchange may send for it, as far as we know.
     pub(super) const fn asked(&self) -> bool {
         matches!(self.stage, Stage::Sent { .. } | Stage::Acknowledged)
+    }
+
+    /// Whether it is refused now.
+    pub(super) const fn is_refused(&self) -> bool {
+        matches!(self.stage, Stage::Refused { .. })
     }
 
     /// The request that asked for it and is not answered.
@@ -72,19 +97,26 @@ impl Wanted {
         matches!(self.stage, Stage::Sent { alone: true, .. })
     }
 
-    pub(super) fn acknowledge(&mut self, now: MonoNanos) {
+    /// The exchange has acknowledged it: every channel pushes something first.
+    pub(super) const fn acknowledge(&mut self, now: MonoNanos) {
         (self.stage, self.silences) = (Stage::Acknowledged, 0);
-        // Other channels bring the next book or trade of themselves.
-        let deep = self.subscription.channel().kind() == ChannelKind::Depth;
-        self.awaits = deep.then_some(now);
+        self.awaits = Some(now);
+    }
+
+    /// The exchange has refused it or ended it: it is asked for again after a pause that grows with
+    /// each refusal.
+    pub(super) fn refuse(&mut self, login: bool, config: &SessionConfig, now: MonoNanos) {
+        let until = now + self.refusals.grow(&config.resync, now);
+        self.stage = Stage::Refused { at: now, until, login };
+        (self.resync_at, self.awaits, self.silences) = (None, None, 0);
     }
 
     /// Has it asked for once more, and given up first where that is needed.
-    pub(super) fn ask_anew(&mut self, leaving: &mut Leaving, open: bool) {
+    pub(super) fn ask_again(&mut self, leaving: &mut Leaving, open: bool) {
         if self.asked() && open {
             leaving.push(self.subscription);
         }
-        self.stage = Stage::Unsent { alone: false };
+        self.stage = Stage::Unsent(With::Others);
         (self.resync_at, self.awaits) = (None, None);
     }
 
@@ -97,15 +129,20 @@ impl Wanted {
     /// When something but a resync is to be done about it without anything coming in.
     pub(super) fn due(&self, config: &SessionConfig) -> MonoNanos {
         match self.stage {
-            Stage::Unsent { .. } | Stage::Rejected(_) => NEVER,
+            // A refused one waits for the budget too, see `Asks::plan`.
+            Stage::Unsent(_) | Stage::Refused { .. } => NEVER,
             Stage::Paused { until } => until,
             Stage::Sent { at, .. } => at + config.ack_within,
             Stage::Acknowledged => self.awaits.map_or(NEVER, |at| at + config.snapshot_within),
         }
     }
 
-    /// When it is to be fetched anew.
-    pub(super) fn resync_due(&self) -> Option<MonoNanos> {
-        self.resync_at.filter(|_| self.stage == Stage::Acknowledged)
+    /// When it is to be subscribed again, or asked for again though it was refused.
+    pub(super) fn repeat_due(&self) -> Option<MonoNanos> {
+        match self.stage {
+            Stage::Acknowledged => self.resync_at,
+            Stage::Refused { until, .. } => Some(until),
+            _ => None,
+        }
     }
 }

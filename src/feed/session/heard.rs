@@ -1,0 +1,47 @@
+//! When a connection was heard of last, and its usual pace.
+
+use std::time::Duration;
+
+use super::config::SessionConfig;
+use crate::model::MonoNanos;
+
+/// How many frames the usual gap is an average of.
+const FRAMES: u64 = 64;
+
+/// When the last frame came, and the usual gap between frames.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heard {
+    at: MonoNanos,
+    /// The moving average of the gaps, in nanoseconds.
+    gap: u64,
+}
+
+impl Heard {
+    /// A connection that has just opened. Until its own pace is known it may be as silent as one that
+    /// brings nothing.
+    pub(super) fn new(now: MonoNanos, ping_after: Duration) -> Self {
+        Self { at: now, gap: u64::try_from(ping_after.as_nanos()).unwrap_or(u64::MAX) / FRAMES }
+    }
+
+    /// When the last frame came.
+    pub(super) const fn at(&self) -> MonoNanos {
+        self.at
+    }
+
+    /// Takes a frame. Pongs count too: each probe makes the next one later until data comes.
+    #[inline]
+    pub(super) const fn frame(&mut self, now: MonoNanos) {
+        let gap = now.0.saturating_sub(self.at.0);
+        self.gap = self.gap - self.gap / FRAMES + gap / FRAMES;
+        self.at = now;
+    }
+
+    /// The silence after which the connection is asked for a sign of life.
+    pub(super) fn limit(&self, config: &SessionConfig) -> Duration {
+        let usual = Duration::from_nanos(self.gap).saturating_mul(config.probe_gaps);
+        match config.probe_gaps {
+            0 => config.ping_after,
+            _ => usual.max(config.probe_after).min(config.ping_after),
+        }
+    }
+}

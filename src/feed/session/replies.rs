@@ -1,0 +1,50 @@
+//! What an error is about.
+
+use super::requests::names;
+use super::wanted::{Stage, Wanted};
+
+/// What an error is about: never simply the only one that waits, since an error may be about what
+/// was asked for long before, or about nothing that was asked for.
+#[derive(Debug)]
+pub(super) enum About<'w> {
+    /// One subscription.
+    One(&'w mut Wanted),
+    /// All that waits of one request, or all of what it names: a text that repeats the request
+    /// names good and bad alike.
+    All(Vec<&'w mut Wanted>),
+    /// Nothing that can be told.
+    Nobody,
+}
+
+/// Finds what an error is about: by the request's id where it is echoed, else by the names in its
+/// text. Of those it names, what waits for an answer comes first, then what was to be asked for
+/// again, then what is in force, since the exchange may end that unasked.
+pub(super) fn about<'w>(wanted: &'w mut [Wanted], echoed: Option<u64>, message: &str) -> About<'w> {
+    let is_named = |wanted: &Wanted| names(message, &wanted.subscription);
+    let of_request = |w: &Wanted| echoed.is_some() && w.request() == echoed;
+    let of_id = wanted.iter().filter(|w| of_request(w)).count();
+    if of_id > 0 {
+        let named = wanted.iter().filter(|w| of_request(w) && is_named(w)).count();
+        let takes = |w: &&mut Wanted| of_request(w) && (named != 1 || is_named(w));
+        return of_list(wanted.iter_mut().filter(takes).collect());
+    }
+    let rank = |w: &Wanted| match w.stage {
+        Stage::Sent { .. } => 0,
+        Stage::Unsent(_) | Stage::Paused { .. } => 1,
+        Stage::Acknowledged => 2,
+        // It is refused already.
+        Stage::Refused { .. } => 3,
+    };
+    let named = wanted.iter().filter(|w| is_named(w)).map(rank);
+    let Some(first) = named.min().filter(|rank| *rank < 3) else { return About::Nobody };
+    let takes = |w: &&mut Wanted| is_named(w) && rank(w) == first;
+    of_list(wanted.iter_mut().filter(takes).collect())
+}
+
+fn of_list(mut all: Vec<&mut Wanted>) -> About<'_> {
+    match all.len() {
+        0 => About::Nobody,
+        1 => all.pop().map_or(About::Nobody, About::One),
+        _ => About::All(all),
+    }
+}
