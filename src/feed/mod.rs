@@ -18,6 +18,7 @@ mod slots;
 mod stale;
 mod stats;
 mod tape;
+mod watchdog;
 
 pub use arbiter::{Arbiter, Copy, LineStats};
 pub use handler::FeedHandler;
@@ -33,3 +34,4 @@ pub use slots::Slots;
 pub use stale::StaleLimits;
 pub use stats::{ErrorCounts, MAX_SKIPPED_NAMES, SkippedNames, Stats};
 pub use tape::{TAPE_LEN, TradePublisher, TradeReader};
+pub use watchdog::Watchdog;

@@ -1,0 +1,152 @@
+//! What is done about silence: of a channel, of a connection, of a machine that slept.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::handler::FeedHandler;
+use super::session::{LostReason, Session};
+use super::slot::Slot;
+use super::stale::StaleLimits;
+use crate::model::{BookState, MonoNanos, Sink, Subscription, UnixNanos};
+
+/// How much longer than it promises a channel may be silent before it is subscribed again: channels
+/// that fell silent together are then seen to have done so.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How far the wall clock may get ahead of the monotonic one between two checks: more means that the
+/// machine slept, or that its clock was set forward.
+const SLEPT: Duration = Duration::from_secs(2);
+
+/// How far apart two checks may be: more means that the process was stopped, or that the sink did not
+/// return.
+const STOPPED: Duration = Duration::from_secs(5);
+
+/// Finds silence on one connection and has its session answer it.
+///
+/// Sans-IO: the owner calls [`Watchdog::check`] about once a second. Spans of time are measured by
+/// the monotonic clock. The control plane: a check looks at every subscription, and may allocate.
+///
+/// - A channel that is silent for longer than it promises ([`StaleLimits`]) is stale at once, and two
+///   seconds later it is subscribed again, at growing pauses while it stays silent.
+/// - Where another connection with the same subscriptions brings new data and this one does not for
+///   a while, the channel is stale on this connection and is subscribed again, whatever it promises.
+/// - Where every channel that promises anything is silent, the connection is replaced; so it is where
+///   none of them brought anything after it was subscribed twice.
+/// - After the machine slept or the process was stopped, everything is stale until new data comes,
+///   and a ping is sent.
+#[derive(Debug)]
+pub struct Watchdog {
+    limits: StaleLimits,
+    behind_within: Duration,
+    heard: HashMap<Subscription, Heard>,
+    checked: Option<(MonoNanos, UnixNanos)>,
+}
+
+/// What was seen of a subscription.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    /// The receive time of the last event, as the slot has it.
+    ts_recv: UnixNanos,
+    /// When that was seen to be new.
+    at: MonoNanos,
+    /// Since when another connection has brought what this one has not.
+    behind: Option<MonoNanos>,
+}
+
+impl Watchdog {
+    /// Makes a watchdog. `behind_within` is how long a connection may lack what another brings.
+    #[must_use]
+    pub fn new(limits: StaleLimits, behind_within: Duration) -> Self {
+        Self { limits, behind_within, heard: HashMap::new(), checked: None }
+    }
+
+    /// Looks at all subscriptions of a connection at `now`, which is `wall` by the wall clock.
+    ///
+    /// `others` tells when another connection with the same subscription received its last event;
+    /// `None` where there is none. The sink is given the changes of state.
+    pub fn check(
+        &mut self,
+        handler: &mut FeedHandler,
+        session: &mut Session,
+        (now, wall): (MonoNanos, UnixNanos),
+        others: impl Fn(&Subscription) -> Option<UnixNanos>,
+        sink: &mut impl Sink,
+    ) {
+        self.forget_what_ended(handler);
+        if self.was_away(now, wall) {
+            mark_all_stale(handler, wall, sink);
+            session.probe(now);
+        }
+        let (mut promising, mut silent, mut due) = (0_usize, 0_usize, Vec::new());
+        for slot in handler.slots_mut().iter_mut() {
+            if matches!(slot.state(), BookState::Connecting | BookState::Down(_)) {
+                continue;
+            }
+            let subscription = *slot.subscription();
+            let heard = self.hear(slot, others(&subscription), now);
+            let promise = self.limits.of(subscription.channel());
+            let is_behind = heard.behind.is_some_and(|at| now.since(at) >= self.behind_within);
+            if promise.is_none() && !is_behind {
+                continue;
+            }
+            promising += 1;
+            let silence = now.since(heard.at);
+            // The session has a bound of its own for the first push.
+            let is_over = |extra: Duration| {
+                !session.is_awaited(&subscription)
+                    && promise.is_some_and(|promise| silence >= promise + extra)
+            };
+            let is_late = session.is_late(&subscription);
+            if slot.state().is_live() && (is_behind || is_over(Duration::ZERO)) {
+                slot.set_state(BookState::Stale, wall, sink);
+            }
+            silent += usize::from(is_behind || is_late || is_over(Duration::ZERO));
+            if is_behind || is_late || is_over(GRACE) {
+                due.push(subscription);
+            }
+        }
+        if due.is_empty() {
+            return;
+        }
+        if silent == promising {
+            return session.reconnect(LostReason::Silent, now);
+        }
+        due.iter().for_each(|subscription| session.silent(subscription, now));
+    }
+
+    /// Notes what a slot has received, and whether another connection is ahead of it.
+    fn hear(&mut self, slot: &Slot, other: Option<UnixNanos>, now: MonoNanos) -> Heard {
+        let ts_recv = slot.ts_recv();
+        let fresh = Heard { ts_recv, at: now, behind: None };
+        let heard = self.heard.entry(*slot.subscription()).or_insert(fresh);
+        if heard.ts_recv != ts_recv {
+            *heard = fresh;
+        }
+        if other.is_some_and(|other| other > ts_recv) {
+            heard.behind.get_or_insert(now);
+        }
+        *heard
+    }
+
+    fn forget_what_ended(&mut self, handler: &FeedHandler) {
+        if self.heard.len() > handler.slots().len() {
+            self.heard.retain(|subscription, _| handler.slots().get(subscription).is_some());
+        }
+    }
+
+    /// Whether the machine slept or the process was stopped since the last check.
+    fn was_away(&mut self, now: MonoNanos, wall: UnixNanos) -> bool {
+        let Some((then, wall_then)) = self.checked.replace((now, wall)) else { return false };
+        let passed = now.since(then);
+        let by_wall = wall.since(wall_then).unwrap_or_default();
+        by_wall > passed + SLEPT || passed > STOPPED
+    }
+}
+
+fn mark_all_stale(handler: &mut FeedHandler, wall: UnixNanos, sink: &mut impl Sink) {
+    for slot in handler.slots_mut().iter_mut() {
+        if slot.state().is_live() {
+            slot.set_state(BookState::Stale, wall, sink);
+        }
+    }
+}
