@@ -42,6 +42,8 @@ pub struct ClientConfig {
     pub depth: DepthOptions,
     /// The silence on each channel after which what it brought is stale.
     pub stale: StaleLimits,
+    /// How long a line may lack what another line brings, until it is subscribed again; 5 s.
+    pub behind_within: Duration,
     /// How many connections bring the same subscriptions; 1. The first copy of each update wins.
     pub lines: usize,
     /// How many subscriptions a connection takes before another one is opened; 100.
@@ -74,6 +76,7 @@ impl ClientConfig {
             limits: DecodeLimits::default(),
             depth: DepthOptions::default(),
             stale: StaleLimits::default(),
+            behind_within: Duration::from_secs(5),
             lines: 1,
             max_subscriptions_per_connection: 100,
             relieve_again_after: Duration::from_secs(10),

@@ -10,30 +10,33 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::model::{MonoNanos, UnixNanos};
 
-/// How often the wall clock is looked at again.
-const ANCHOR_EVERY: Duration = Duration::from_secs(10);
-
 /// A monotonic clock, and a wall clock that is driven by it and so never runs backwards.
 ///
-/// One look at the monotonic clock gives both. The wall clock's own value is fetched every ten
-/// seconds; where it has stepped back, time goes on from where it was. Clones agree on the wall
-/// clock's time, whichever of them has fetched it.
+/// One look at the monotonic clock gives both. The wall clock follows the system's: [`Clock::follow`]
+/// takes a step forward at once, and after a step back lets the wall clock run at half its speed
+/// until both agree. Clones share one wall clock. Spans of time are to be measured by the monotonic
+/// clock alone.
 #[derive(Clone, Debug)]
 pub struct Clock {
     start: Instant,
-    anchored: MonoNanos,
-    /// What the wall clock would have shown at the start, in nanoseconds since 1970. It only grows.
-    wall_at_start: Arc<AtomicU64>,
+    wall: Arc<Wall>,
+}
+
+/// The wall clock that the clones of a [`Clock`] share.
+#[derive(Debug, Default)]
+struct Wall {
+    /// What the wall clock would have shown at the start, in nanoseconds since 1970.
+    at_start: AtomicU64,
+    /// The monotonic time at which it was compared with the system's last.
+    followed: AtomicU64,
 }
 
 impl Clock {
     /// Starts a clock.
     #[must_use]
     pub fn start() -> Self {
-        let (start, anchored) = (Instant::now(), MonoNanos::ZERO);
-        let mut clock = Self { start, anchored, wall_at_start: Arc::default() };
-        clock.anchor(MonoNanos::ZERO);
-        clock
+        let wall = Wall { at_start: AtomicU64::new(system().0), ..Wall::default() };
+        Self { start: Instant::now(), wall: Arc::new(wall) }
     }
 
     /// The monotonic time since the start.
@@ -45,12 +48,21 @@ impl Clock {
 
     /// The monotonic time, and the wall-clock time of the same moment.
     #[inline]
-    pub fn now(&mut self) -> (MonoNanos, UnixNanos) {
+    #[must_use]
+    pub fn now(&self) -> (MonoNanos, UnixNanos) {
         let mono = self.mono();
-        if mono.since(self.anchored) >= ANCHOR_EVERY {
-            self.anchor(mono);
-        }
         (mono, self.wall_at(mono))
+    }
+
+    /// The system's own time now, wherever the wall clock is: what a signature needs.
+    #[must_use]
+    pub fn system(&self) -> UnixNanos {
+        system()
+    }
+
+    /// Compares the wall clock with the system's; to be called about once a second.
+    pub fn follow(&self) {
+        self.wall.follow(self.mono(), system());
     }
 
     /// The point of tokio's clock that is `at` on this one.
@@ -62,38 +74,68 @@ impl Clock {
     }
 
     fn wall_at(&self, mono: MonoNanos) -> UnixNanos {
-        UnixNanos(self.wall_at_start.load(Ordering::Relaxed).saturating_add(mono.0))
+        UnixNanos(self.wall.at_start.load(Ordering::Relaxed).saturating_add(mono.0))
     }
+}
 
-    fn anchor(&mut self, mono: MonoNanos) {
-        let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let system = u64::try_from(system.as_nanos()).unwrap_or(u64::MAX);
-        self.wall_at_start.fetch_max(system.saturating_sub(mono.0), Ordering::Relaxed);
-        self.anchored = mono;
+impl Wall {
+    /// Follows the system's time, which is `system` at `mono`.
+    fn follow(&self, mono: MonoNanos, system: UnixNanos) {
+        let passed = mono.0.saturating_sub(self.followed.swap(mono.0, Ordering::Relaxed));
+        let right = system.0.saturating_sub(mono.0);
+        let slowest = self.at_start.load(Ordering::Relaxed).saturating_sub(passed / 2);
+        self.at_start.store(right.max(slowest), Ordering::Relaxed);
     }
+}
+
+fn system() -> UnixNanos {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixNanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_wall_clock_that_steps_back_does_not_run_backwards() {
-        let mut clock = Clock::start();
-        let hour = 3_600_000_000_000;
-        let future = UnixNanos(clock.wall_at_start.fetch_add(hour, Ordering::Relaxed) + hour);
-        clock.anchor(MonoNanos(5));
-        assert_eq!(clock.wall_at(MonoNanos(5)), UnixNanos(future.0 + 5));
-        let (mono, wall) = clock.now();
-        let (later, wall_later) = clock.now();
-        assert!(later >= mono && wall_later >= wall);
+    const SECOND: u64 = 1_000_000_000;
+
+    /// A wall clock that was right at the monotonic time 0, when it was `start` seconds since 1970.
+    fn wall(start: u64) -> Wall {
+        Wall { at_start: AtomicU64::new(start * SECOND), ..Wall::default() }
     }
 
     #[test]
-    fn clones_agree_on_the_time_whichever_has_seen_the_wall_clock_step() {
+    fn a_step_forward_is_taken_at_once() {
+        let wall = wall(1_000);
+        wall.follow(MonoNanos(SECOND), UnixNanos(8_201 * SECOND));
+        assert_eq!(wall.at_start.load(Ordering::Relaxed), 8_200 * SECOND);
+    }
+
+    #[test]
+    fn after_a_step_back_it_runs_at_half_speed_until_it_is_right_and_never_backwards() {
+        let wall = wall(1_000);
+        let mut last = 0;
+        for second in 1..=100 {
+            let system = 1_000 + second - 10;
+            wall.follow(MonoNanos(second * SECOND), UnixNanos(system * SECOND));
+            let shown = wall.at_start.load(Ordering::Relaxed) + second * SECOND;
+            assert!(shown > last, "at {second} s");
+            assert_eq!(shown == system * SECOND, second >= 20, "at {second} s");
+            last = shown;
+        }
+    }
+
+    #[test]
+    fn clones_agree_and_do_not_slow_it_twice() {
         let clock = Clock::start();
         let other = clock.clone();
-        clock.wall_at_start.fetch_add(60_000_000_000, Ordering::Relaxed);
+        clock.wall.at_start.fetch_add(60 * SECOND, Ordering::Relaxed);
+        for _ in 0..1000 {
+            clock.follow();
+            other.follow();
+        }
         assert_eq!(clock.wall_at(MonoNanos(7)), other.wall_at(MonoNanos(7)));
+        // What has passed is far less than a second: so is what was given back.
+        assert!(clock.now().1.0 > clock.system().0 + 30 * SECOND);
     }
 }

@@ -242,7 +242,8 @@ impl<S: Sink + 'static> Director<S> {
                     *place = None;
                 }
                 let wall = self.clock.now().1;
-                let Hub { arbiters, sink, .. } = &mut *self.hub.borrow_mut();
+                let Hub { arbiters, sink, heard, .. } = &mut *self.hub.borrow_mut();
+                heard.forget(Place { group, line });
                 if let Some(Some(arbiter)) = arbiters.get_mut(group) {
                     arbiter.close_line(line, wall, sink);
                 }

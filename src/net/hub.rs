@@ -1,12 +1,13 @@
 //! What all connections of a client share: the sink, and who wins between lines.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::line::Notice;
-use crate::feed::{Arbiter, FeedHandler, Recovery, StaleLimits};
+use crate::feed::{Arbiter, FeedHandler, Recovery, Slots, StaleLimits};
 use crate::model::{Event, MonoNanos, Sink, Subscription, UnixNanos};
 
 /// Shared by the tasks of the client's one thread. Nobody holds it while waiting for anything.
@@ -21,6 +22,41 @@ pub(super) struct Hub<S> {
     pub(super) notices: UnboundedSender<Notice>,
     /// When a frame came or was played over last, on whichever connection: all run the same code.
     pub(super) last_taken: MonoNanos,
+    /// What each line of a group with several has received last.
+    pub(super) heard: HeardByLine,
+}
+
+/// When each line of a group received the last event of a subscription, as each tells once a second.
+#[derive(Debug, Default)]
+pub(super) struct HeardByLine(HashMap<(usize, Subscription), Vec<(usize, UnixNanos)>>);
+
+impl HeardByLine {
+    /// Notes what a line has received.
+    pub(super) fn note(&mut self, place: Place, slots: &Slots) {
+        for slot in slots.iter() {
+            let lines = self.0.entry((place.group, *slot.subscription())).or_default();
+            match lines.iter_mut().find(|(line, _)| *line == place.line) {
+                Some((_, at)) => *at = slot.ts_recv(),
+                None => lines.push((place.line, slot.ts_recv())),
+            }
+        }
+    }
+
+    /// When another line received the last event of a subscription; `None` where there is none.
+    pub(super) fn by_others(&self, place: Place, subscription: &Subscription) -> Option<UnixNanos> {
+        let lines = self.0.get(&(place.group, *subscription))?;
+        lines.iter().filter(|(line, _)| *line != place.line).map(|(_, at)| *at).max()
+    }
+
+    /// Forgets a line that has ended.
+    pub(super) fn forget(&mut self, place: Place) {
+        for ((group, _), lines) in &mut self.0 {
+            if *group == place.group {
+                lines.retain(|(line, _)| *line != place.line);
+            }
+        }
+        self.0.retain(|_, lines| !lines.is_empty());
+    }
 }
 
 /// The user's sink, with the times that books take to be live again.
@@ -49,7 +85,13 @@ pub(super) struct Place {
 impl<S: Sink> Hub<S> {
     pub(super) fn new(sink: S, notices: UnboundedSender<Notice>) -> Self {
         let sink = Noted { sink, recovery: Recovery::default() };
-        Self { sink, arbiters: Vec::new(), notices, last_taken: MonoNanos::ZERO }
+        Self {
+            sink,
+            arbiters: Vec::new(),
+            notices,
+            last_taken: MonoNanos::ZERO,
+            heard: HeardByLine::default(),
+        }
     }
 
     /// Passes an event of one connection on.

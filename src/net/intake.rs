@@ -10,10 +10,9 @@ use super::hub::{Place, SharedHub};
 use super::line::Notice;
 use super::login::Credentials;
 use super::stats::ConnectionStats;
-use crate::feed::{FeedHandler, LostReason, Session, SessionEvent, Slot};
+use crate::feed::{FeedHandler, LostReason, Session, SessionEvent, Slot, StaleLimits, Watchdog};
 use crate::model::{
-    BookState, Control, ControlKind, DownReason, Event, MonoNanos, Sink, StateChange, Subscription,
-    UnixNanos,
+    BookState, Control, DownReason, Event, MonoNanos, Sink, StateChange, Subscription, UnixNanos,
 };
 use crate::wire::{DecodeError, Frame};
 
@@ -39,6 +38,7 @@ pub(super) struct Intake<S> {
     pub(super) clock: Clock,
     pub(super) handler: FeedHandler,
     pub(super) session: Session,
+    pub(super) watchdog: Watchdog,
     pub(super) hub: SharedHub<S>,
     pub(super) place: Place,
     pub(super) stats: ConnectionStats,
@@ -108,7 +108,7 @@ impl<S: Sink> Intake<S> {
             match event {
                 Event::Control(control) => {
                     let control = &withhold(control, credentials.as_ref());
-                    on_control(session, control, mono);
+                    session.control(control, mono);
                     return hub.on_event(*place, &Event::Control(*control));
                 }
                 Event::State(change) => {
@@ -134,6 +134,23 @@ impl<S: Sink> Intake<S> {
                 None
             }
         }
+    }
+
+    /// Looks for silence, once a second.
+    pub(super) fn check(&mut self, limits: &StaleLimits) {
+        self.clock.follow();
+        let now = self.clock.now();
+        let Self { handler, session, hub, place, watchdog, .. } = self;
+        let mut hub = hub.borrow_mut();
+        let mut heard = std::mem::take(&mut hub.heard);
+        if hub.arbiter_mut(*place).is_some() && session.is_open() {
+            heard.note(*place, handler.slots());
+        }
+        let others = |subscription: &Subscription| heard.by_others(*place, subscription);
+        let pass = &mut |event: &Event<'_>| hub.on_event(*place, event);
+        watchdog.check(handler, session, now, others, pass);
+        hub.heard = heard;
+        hub.mark_stale(place.group, limits, now.1);
     }
 
     /// Brings the session's news to states, log and counters.
@@ -163,6 +180,14 @@ impl<S: Sink> Intake<S> {
                         tracing::error!(code, reason = %message, refused, "login refused");
                     }
                 }
+                SessionEvent::RequestsSpent { until } => {
+                    let minutes = until.since(self.clock.mono()).as_secs() / 60;
+                    tracing::warn!(minutes, "the hour's requests of a connection are spent");
+                    self.stats.requests_spent += 1;
+                    // A connection has a budget of its own: another takes over.
+                    let Self { hub, place, handler, .. } = self;
+                    hub.borrow_mut().announced(*place, handler);
+                }
                 SessionEvent::UpgradeAnnounced => {
                     self.stats.upgrades += 1;
                     let upgrades = self.stats.upgrades;
@@ -188,9 +213,16 @@ impl<S: Sink> Intake<S> {
     fn subscribed(&mut self, subscription: &Subscription, wall: UnixNanos) {
         tracing::debug!(%subscription, "subscribed");
         let state = self.handler.slots().get(subscription).map(Slot::state);
-        // One that was refused may be taken when it is asked for again.
+        // One that was refused may be taken when it is asked for again; one that was live brings a
+        // first push again.
         let refused = BookState::Down(DownReason::Rejected);
-        if state.is_some_and(|state| state == BookState::Connecting || state == refused) {
+        let awaits = self.session.is_awaited(subscription);
+        let waits = |state| match state {
+            BookState::Connecting => true,
+            BookState::Live => awaits,
+            _ => state == refused,
+        };
+        if state.is_some_and(waits) {
             let state = BookState::AwaitingSnapshot;
             self.set_state(subscription, state, wall);
         }
@@ -239,10 +271,10 @@ impl<S: Sink> Intake<S> {
     /// Whether everything that is wanted has come on this connection, and is not in doubt.
     fn is_well(&self) -> bool {
         let has_come = |slot: &Slot| match slot.state() {
-            BookState::Live | BookState::Stale | BookState::Down(_) => true,
+            BookState::Live | BookState::Down(_) => true,
             // There is no snapshot of trades: from the acknowledgement on none is missed.
             BookState::AwaitingSnapshot => slot.trades().is_some(),
-            BookState::Connecting | BookState::Resyncing => false,
+            BookState::Stale | BookState::Connecting | BookState::Resyncing => false,
         };
         self.session.is_settled() && self.handler.slots().iter().all(has_come)
     }
@@ -255,6 +287,9 @@ impl<S: Sink> Intake<S> {
             feed,
             session,
             live,
+            refused: self.session.refused_now(),
+            requests_left: self.session.requests_left(self.clock.mono()),
+            round_trip: self.session.round_trip(),
             well: self.is_well(),
             ts_event,
             ..self.stats.clone()
@@ -269,15 +304,6 @@ fn withhold<'t>(control: &Control<'t>, credentials: Option<&Credentials>) -> Con
     let repeats = |text: &str| credentials.is_some_and(|credentials| credentials.are_in(text));
     let message = control.message.map(|text| if repeats(text) { WITHHELD } else { text });
     Control { message, ..*control }
-}
-
-/// The control plane: replies and notices go to the session.
-#[cold]
-fn on_control(session: &mut Session, control: &Control<'_>, now: MonoNanos) {
-    match control.kind {
-        ControlKind::Pong => session.pinged(now),
-        _ => session.control(control, now),
-    }
 }
 
 /// The control plane: what a frame did to a state decides whether its book is fetched anew.

@@ -22,7 +22,7 @@ use super::hub::{Place, SharedHub};
 use super::intake::{Intake, new_latency};
 use super::line::LineCommand;
 use super::stats::ConnectionStats;
-use crate::feed::{Action, FeedHandler, Session};
+use crate::feed::{Action, FeedHandler, Session, Watchdog};
 use crate::model::{BookState, DownReason, Event, MonoNanos, Sink};
 
 /// How often books are looked at for being stale.
@@ -118,6 +118,7 @@ impl<S: Sink> Pump<S> {
             clock,
             handler,
             session,
+            watchdog: Watchdog::new(config.stale, config.behind_within),
             hub,
             place,
             stats,
@@ -234,16 +235,12 @@ impl<S: Sink> Pump<S> {
     }
 
     fn timer(&mut self) {
-        let (mono, wall) = self.intake.clock.now();
+        let mono = self.intake.clock.mono();
         self.intake.session.timeout(mono);
         self.sends = self.sends.filter(|at| *at > mono);
         if mono.since(self.stale_check) >= STALE_CHECK {
             self.stale_check = mono;
-            let Intake { handler, hub, place, .. } = &mut self.intake;
-            let mut hub = hub.borrow_mut();
-            let pass = &mut |event: &Event<'_>| hub.on_event(*place, event);
-            handler.mark_stale(&self.config.stale, wall, pass);
-            hub.mark_stale(place.group, &self.config.stale, wall);
+            self.intake.check(&self.config.stale);
         }
         self.intake.look_after_patience(mono);
         self.stopping |= self.retires.is_some_and(|at| at <= mono);
@@ -299,7 +296,8 @@ impl<S: Sink> Pump<S> {
 
     /// Sends the login request, whose text must not be logged.
     async fn login(&mut self) {
-        let wall = self.intake.clock.now().1;
+        // Signed with the system's time, which the exchange compares with its own.
+        let wall = self.intake.clock.system();
         let dialect = self.config.session.dialect;
         if let Some(credentials) = &self.config.credentials {
             let text = credentials.request(dialect, wall);
@@ -407,7 +405,7 @@ impl<S: Sink> Pump<S> {
                     };
                     let _ = reply.send(readers);
                 }
-                session.want(subscription);
+                session.want(subscription, mono);
                 self.sends.get_or_insert(mono + GATHER);
             }
             Some(LineCommand::Unsubscribe(subscription)) => {

@@ -1,5 +1,7 @@
 //! What a client and its connections have seen and done.
 
+use std::time::Duration;
+
 use hdrhistogram::Histogram;
 
 use super::pump::Ended;
@@ -24,8 +26,16 @@ pub struct ConnectionStats {
     pub losses: u64,
     /// Why it, or the last attempt at it, came to an end, in words.
     pub last_loss: Option<String>,
-    /// How many subscriptions the exchange has refused.
+    /// How often the exchange has refused a subscription.
     pub rejections: u64,
+    /// How many subscriptions the exchange refuses now.
+    pub refused: usize,
+    /// How often the hour's requests were spent while something waited for one.
+    pub requests_spent: u64,
+    /// How many requests it may still send within the hour.
+    pub requests_left: usize,
+    /// How long its last pong took; `None` before the first.
+    pub round_trip: Option<Duration>,
     /// How many logins the exchange has refused.
     pub logins_refused: u64,
     /// How many service upgrades the exchange has announced.
@@ -54,6 +64,10 @@ impl ConnectionStats {
             losses: 0,
             last_loss: None,
             rejections: 0,
+            refused: 0,
+            requests_spent: 0,
+            requests_left: 0,
+            round_trip: None,
             logins_refused: 0,
             upgrades: 0,
             rehearsals: 0,
@@ -84,7 +98,7 @@ pub struct ClientStats {
     /// Why the last connection, or the last attempt at one, came to an end, in words; `None` where
     /// there was no loss.
     pub last_loss: Option<String>,
-    /// How many subscriptions the exchange has refused, on any connection.
+    /// How often the exchange has refused a subscription, on any connection.
     pub rejections: u64,
     /// How many service upgrades the exchange has announced, on any connection.
     pub upgrades: u64,
