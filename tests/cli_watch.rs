@@ -231,7 +231,8 @@ fn refused_channels_are_named_and_all_of_them_end_it() {
     let line = text(&output.stderr).lines().next().unwrap().to_owned();
     assert!(line.contains("books5:NO-SUCH is refused: 60018"), "{line}");
     let all = ["--dialect", "v3", "spot/depth5:NO-SUCH", "spot/trade:NO-SUCH"];
-    let output = watch(&exchange.v3, &all).finish();
+    // They are asked for again meanwhile.
+    let output = watch(&exchange.v3, &[&all[..], &["--refused-for", "2s"]].concat()).finish();
     check_code(&output, 2);
     let told = text(&output.stderr);
     assert!(told.contains("spot/trade:NO-SUCH is refused: 30040"), "{told}");

@@ -100,7 +100,7 @@ pub(crate) enum CliError {
     )]
     NoKey,
     /// The exchange has refused all that was asked for.
-    #[error("the exchange has refused every channel; check the instruments' names and the --url")]
+    #[error("the exchange refused every channel; check the instruments' names and the --url")]
     AllRefused,
     /// The time was over before there was a connection.
     #[error("there was no connection to {url} in all the time; check --url and the network")]

@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::format::per_sec;
 use super::ladder::Ladder;
 use crate::feed::{BookReader, DepthReader, TradeReader};
-use crate::model::{MonoNanos, Subscription};
+use crate::model::{BookState, DownReason, MonoNanos, Subscription};
 use crate::net::{Client, ClientStats, Clock};
 
 /// How often the counters are fetched; each time the histogram is copied by the client's thread.
@@ -112,6 +112,12 @@ impl Monitor {
     /// The channels in the order in which they were asked for.
     pub(crate) fn channels(&self) -> &[Watched] {
         &self.channels
+    }
+
+    /// Whether the exchange refuses every channel now.
+    pub(crate) fn all_refused(&self) -> bool {
+        let refused = Some(BookState::Down(DownReason::Rejected));
+        self.channels.iter().all(|watched| self.client.state(&watched.subscription) == refused)
     }
 
     /// The time since the client was started.

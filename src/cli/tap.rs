@@ -101,7 +101,8 @@ impl Tap {
 
     fn note_rejection(&self, change: &StateChange<'_>) {
         if change.to == BookState::Down(DownReason::Rejected) {
-            let text = format!("{} is refused: {}", change.subscription, self.refusal);
+            let subscription = change.subscription;
+            let text = format!("{subscription} is refused: {}; asking again", self.refusal);
             self.news.with(|state| state.rejections.push(text));
             self.news.changed.notify_one();
         }

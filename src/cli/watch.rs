@@ -43,6 +43,10 @@ pub(crate) struct WatchArgs {
     /// Stop after so long: 500ms, 10s, 2m
     #[arg(long, value_name = "SPAN", value_parser = parse_duration)]
     duration: Option<Duration>,
+    /// End with code 2 once the exchange has refused every channel for so long; each is asked for
+    /// again until then, as one may be that is about to be listed
+    #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = parse_duration)]
+    refused_for: Duration,
     /// Show so many levels a side of each book, 1 to 25; five-level channels have five
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = levels_parser())]
     depth: u8,
@@ -81,8 +85,11 @@ events and gets {\"ts_recv_ns\":1,\"event\":\"missed\",\"count\":..} in their pl
 It connects again for as long as it runs, and says on standard error when it can't. A summary
 goes to standard error.
 
+What the exchange refuses is told and asked for again, at pauses that grow from a second to a minute.
+
 Exit code: 0; 1 when a frame was malformed or an event was missed; 2 for wrong usage, when every
-channel was refused, and when --duration ended before any connection was open.
+channel was refused for --refused-for or at the end of --duration, and when --duration ended before
+any connection was open.
 
 Examples:
   okx-feed watch books5:BTC-USDT trades:BTC-USDT
@@ -163,8 +170,8 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     let mut watch = Watch {
         monitor: Monitor::new(client, &subscriptions)?,
         header: Header { command: "watch", dialect, url, duration: args.duration, depth },
-        wanted: subscriptions.len(),
-        refused: 0,
+        refused_for: args.refused_for,
+        refused_since: None,
         losses: Losses::default(),
         notices: Vec::new(),
         screen: if drawn { Screen::open_if_terminal() } else { None },
@@ -222,9 +229,9 @@ fn own_url(dialect: Dialect, channels: &[Subscription]) -> Result<&'static str, 
 struct Watch<'a> {
     monitor: Monitor,
     header: Header<'a>,
-    /// How many channels were asked for, and how many the exchange has refused.
-    wanted: usize,
-    refused: usize,
+    /// How long every channel may be refused, and since when every one is.
+    refused_for: Duration,
+    refused_since: Option<Duration>,
     losses: Losses,
     notices: Vec<String>,
     screen: Option<Screen>,
@@ -259,10 +266,9 @@ impl Watch<'_> {
                 return Ok(End::Enough);
             }
             for text in news.take_rejections() {
-                self.refused += 1;
                 self.notice(text);
             }
-            if self.refused >= self.wanted {
+            if self.is_refused_for_long() {
                 return Ok(End::Refused);
             }
             self.monitor.refresh()?;
@@ -277,6 +283,14 @@ impl Watch<'_> {
                 screen.draw(|frame| draw(frame, monitor, header, notices))?;
             }
         }
+    }
+
+    /// Whether the exchange has refused every channel for as long as that may be.
+    fn is_refused_for_long(&mut self) -> bool {
+        let now = self.monitor.elapsed();
+        let since = self.refused_since.unwrap_or(now);
+        self.refused_since = self.monitor.all_refused().then_some(since);
+        self.refused_since.is_some() && now.saturating_sub(since) >= self.refused_for
     }
 
     fn notice(&mut self, text: String) {
@@ -311,6 +325,7 @@ impl Watch<'_> {
         }
         match end {
             End::Refused => Err(CliError::AllRefused),
+            End::Elapsed if self.refused_since.is_some() => Err(CliError::AllRefused),
             End::Elapsed if stats.connects == 0 => {
                 Err(CliError::NeverConnected { url: self.header.url.to_owned() })
             }
