@@ -74,8 +74,10 @@ impl Watchdog {
     ) {
         self.forget_what_ended(handler);
         if self.was_away(now, wall) {
+            // Whoever was away knows nothing of the silence meanwhile.
+            self.heard.values_mut().for_each(|heard| (heard.at, heard.behind) = (now, None));
             mark_all_stale(handler, wall, sink);
-            session.probe(now);
+            return session.probe(now);
         }
         let (mut promising, mut silent, mut due) = (0_usize, 0_usize, Vec::new());
         for slot in handler.slots_mut().iter_mut() {

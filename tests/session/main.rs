@@ -8,6 +8,7 @@ mod budget;
 mod ends;
 mod hostile;
 mod refusals;
+mod silence;
 mod timers;
 
 use std::time::Duration;

@@ -1,0 +1,391 @@
+//! Silence is answered: of one channel, of all, of a line beside another, after a sleep.
+
+use okx_feed::{StaleLimits, Watchdog};
+
+use super::*;
+
+const BOOKS: &str = "books5:A";
+const OTHER: &str = "bbo-tbt:A";
+const TRADES: &str = "trades:A";
+
+/// The wall clock when the monotonic one shows 0.
+const START: u64 = 1_790_000_000_000_000_000;
+
+/// A connection whose exchange pushes what it is told to, with pongs that never fail.
+struct Rig {
+    session: Session,
+    feed: FeedHandler,
+    watchdog: Watchdog,
+    now: MonoNanos,
+    /// How far the wall clock is ahead of the monotonic one beyond `START`.
+    wall: Duration,
+    /// When another line received the last event of each subscription.
+    other: Option<UnixNanos>,
+    seq: u64,
+    states: Vec<(u64, String, BookState)>,
+    requests: Vec<(u64, String)>,
+    lost: Vec<(u64, LostReason)>,
+}
+
+impl Rig {
+    /// A connection that is open and has acknowledged and brought everything.
+    fn new(names: &[&str]) -> Self {
+        let mut rig = Self {
+            session: Session::new(SessionConfig::new(Dialect::V5), 7),
+            feed: FeedHandler::new(Dialect::V5),
+            watchdog: Watchdog::new(StaleLimits::default(), Duration::from_secs(5)),
+            now: MonoNanos::ZERO,
+            wall: Duration::ZERO,
+            other: None,
+            seq: 0,
+            states: Vec::new(),
+            requests: Vec::new(),
+            lost: Vec::new(),
+        };
+        for name in names {
+            rig.feed.subscribe(sub(name));
+            rig.session.subscribe(sub(name), MonoNanos::ZERO);
+        }
+        rig.session.timeout(MonoNanos::ZERO);
+        rig.session.connected(MonoNanos::ZERO);
+        rig.act();
+        for name in names {
+            acknowledge(&mut rig.session, name, MonoNanos::ZERO);
+            rig.push(name);
+        }
+        (rig.states, rig.requests) = (Vec::new(), Vec::new());
+        rig
+    }
+
+    fn secs(&self) -> u64 {
+        self.now.since(MonoNanos::ZERO).as_secs()
+    }
+
+    fn wall_now(&self) -> UnixNanos {
+        UnixNanos(START + self.now.0 + u64::try_from(self.wall.as_nanos()).unwrap())
+    }
+
+    fn push(&mut self, name: &str) {
+        self.seq += 1;
+        let (name, seq, ts) = (sub(name), self.seq, self.wall_now().0 / 1_000_000);
+        let (channel, id) = (name.channel().name(), name.inst_id());
+        let data = match channel {
+            "trades" => format!(
+                r#"{{"instId":"{id}","tradeId":"{seq}","px":"1","sz":"1","side":"buy","ts":"{ts}"}}"#
+            ),
+            _ => format!(
+                r#"{{"asks":[["2","1","0","1"]],"bids":[["1","1","0","1"]],"ts":"{ts}","seqId":{seq}}}"#
+            ),
+        };
+        let text =
+            format!(r#"{{"arg":{{"channel":"{channel}","instId":"{id}"}},"data":[{data}]}}"#);
+        self.text(&text);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.session.inbound(self.now);
+        let (now, wall, secs) = (self.now, self.wall_now(), self.secs());
+        let Self { session, states, feed, .. } = self;
+        let sink = &mut |event: &Event<'_>| match event {
+            Event::Control(control) => session.control(control, now),
+            Event::State(change) => {
+                states.push((secs, change.subscription.to_string(), change.to));
+                if change.to == BookState::Live {
+                    session.synced(change.subscription, now);
+                }
+            }
+            _ => {}
+        };
+        feed.on_frame(Frame::Text(text.as_bytes()), wall, sink).unwrap();
+    }
+
+    fn act(&mut self) {
+        for action in actions(&mut self.session) {
+            match action {
+                Action::Send(text) if text == "ping" => self.text("pong"),
+                Action::Send(text) => self.requests.push((self.secs(), text)),
+                _ => {}
+            }
+        }
+        for event in events(&mut self.session) {
+            if let SessionEvent::Lost(reason) = event {
+                self.lost.push((self.secs(), reason));
+            }
+        }
+    }
+
+    /// Lets time go on in steps of a tenth of a second, with a check a second. What is `alive` brings
+    /// something each step; what is subscribed again is acknowledged and pushed where `answers`.
+    fn run(&mut self, secs: u64, alive: &[&str], answers: bool) {
+        for step in 1..=secs * 10 {
+            self.now = self.now + Duration::from_millis(100);
+            alive.iter().for_each(|name| self.push(name));
+            self.session.timeout(self.now);
+            if step % 10 == 0 {
+                self.check();
+            }
+            let told = self.requests.len();
+            self.act();
+            for (_, text) in self.requests.split_off(told) {
+                let names = [BOOKS, OTHER, TRADES].into_iter();
+                let asked = names.filter(|name| {
+                    let channel = name.split(':').next().unwrap();
+                    text.contains(r#""subscribe""#) && text.contains(&format!("{channel:?}"))
+                });
+                for name in asked {
+                    acknowledge(&mut self.session, name, self.now);
+                    if answers {
+                        self.push(name);
+                    }
+                }
+                self.requests.push((self.secs(), text));
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        let (now, wall, other, secs) = (self.now, self.wall_now(), self.other, self.secs());
+        let Self { session, states, feed, watchdog, .. } = self;
+        let sink = &mut |event: &Event<'_>| {
+            if let Event::State(change) = event {
+                states.push((secs, change.subscription.to_string(), change.to));
+            }
+        };
+        watchdog.check(feed, session, (now, wall), |_| other, sink);
+    }
+
+    fn state(&self, name: &str) -> BookState {
+        self.feed.slots().get(&sub(name)).unwrap().state()
+    }
+
+    /// The seconds at which a subscription was asked for again.
+    fn asked(&self, name: &str) -> Vec<u64> {
+        let channel = format!("{:?}", name.split(':').next().unwrap());
+        let asks = |text: &str| text.contains(r#""op":"subscribe""#) && text.contains(&channel);
+        self.requests.iter().filter(|(_, text)| asks(text)).map(|(at, _)| *at).collect()
+    }
+}
+
+#[test]
+fn one_silent_channel_is_stale_at_its_promise_and_subscribed_again_within_five_seconds() {
+    let mut rig = Rig::new(&[BOOKS, OTHER, TRADES]);
+    rig.run(64, &[OTHER], true);
+    assert_eq!((rig.state(BOOKS), rig.asked(BOOKS)), (BookState::Live, vec![]));
+    rig.run(10, &[OTHER], true);
+    let stale = rig.states.iter().find(|(_, _, to)| *to == BookState::Stale).unwrap();
+    assert!((65..=66).contains(&stale.0) && stale.1 == BOOKS, "{stale:?}");
+    let asked = rig.asked(BOOKS);
+    assert!(asked.len() == 1 && (67..=70).contains(&asked[0]), "{asked:?}");
+    assert_eq!(rig.state(BOOKS), BookState::Live);
+    // Nobody may be trading, and the other channel was well.
+    assert_eq!((rig.asked(TRADES), rig.asked(OTHER), &rig.lost[..]), (vec![], vec![], &[][..]));
+    assert_eq!(rig.session.stats().silences, 1);
+}
+
+#[test]
+fn a_channel_that_stays_silent_is_asked_for_at_growing_pauses_and_costs_no_connection() {
+    let mut rig = Rig::new(&[BOOKS, OTHER]);
+    rig.run(600, &[OTHER], false);
+    let asked = rig.asked(BOOKS);
+    let pauses: Vec<_> = asked.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses.is_sorted() && pauses.len() > 5 && pauses.len() < 15, "{pauses:?}");
+    assert_eq!(rig.state(BOOKS), BookState::Stale);
+    assert!(rig.lost.is_empty());
+}
+
+#[test]
+fn where_all_are_silent_the_connection_is_replaced() {
+    let mut rig = Rig::new(&[BOOKS, OTHER, TRADES]);
+    rig.run(75, &[], true);
+    assert!(rig.asked(BOOKS).is_empty());
+    let [(at, LostReason::Silent), ..] = rig.lost[..] else { panic!("{:?}", rig.lost) };
+    assert!((67..=70).contains(&at), "{at}");
+}
+
+#[test]
+fn trades_alone_promise_nothing() {
+    let mut rig = Rig::new(&[TRADES]);
+    rig.run(600, &[], true);
+    assert_eq!((&rig.requests[..], &rig.lost[..]), (&[][..], &[][..]));
+    assert_eq!(rig.state(TRADES), BookState::Live);
+}
+
+#[test]
+fn what_is_acknowledged_and_never_comes_is_asked_for_again_then_the_connection_is_replaced() {
+    for name in [BOOKS, OTHER, TRADES] {
+        let mut rig = Rig::new(&[name]);
+        rig.session.resubscribe(&sub(name), rig.now);
+        let now = rig.now;
+        rig.act();
+        acknowledge(&mut rig.session, name, now);
+        rig.run(8, &[], false);
+        assert_eq!(rig.asked(name).len(), 1, "{name}");
+        rig.run(4, &[], false);
+        assert_eq!(rig.asked(name).len(), 2, "{name}");
+        rig.run(12, &[], false);
+        let replaced = matches!(rig.lost[..], [(20..=25, LostReason::Silent)]);
+        // A pair of which nobody has ever traded is no fault of the connection.
+        assert_eq!(replaced, name != TRADES, "{name}: {:?}", rig.lost);
+    }
+}
+
+#[test]
+fn another_line_that_brings_new_data_proves_the_silence() {
+    let mut rig = Rig::new(&[BOOKS, OTHER, TRADES]);
+    let other = |rig: &mut Rig, secs: u64, alive: &[&str]| {
+        for _ in 0..secs {
+            rig.other = Some(UnixNanos(rig.wall_now().0 + 1));
+            rig.run(1, alive, true);
+        }
+    };
+    // This line is only a moment behind the other: it moves on each time.
+    other(&mut rig, 30, &[BOOKS, OTHER, TRADES]);
+    assert_eq!((&rig.requests[..], &rig.lost[..]), (&[][..], &[][..]));
+    // It brings no more trades, though the other does.
+    other(&mut rig, 7, &[BOOKS, OTHER]);
+    assert_eq!(rig.asked(TRADES).len(), 1);
+    assert!(rig.states.contains(&(36, TRADES.to_owned(), BookState::Stale)), "{:?}", rig.states);
+    assert!(rig.lost.is_empty());
+    // It brings nothing at all.
+    other(&mut rig, 8, &[]);
+    assert!(matches!(rig.lost[..], [(_, LostReason::Silent)]), "{:?}", rig.lost);
+}
+
+#[test]
+fn after_a_sleep_all_is_stale_at_the_next_check_and_a_ping_goes_at_once() {
+    for stopped in [false, true] {
+        let mut rig = Rig::new(&[BOOKS, TRADES]);
+        rig.run(30, &[BOOKS, TRADES], true);
+        let pings = rig.session.stats().pings;
+        let two_hours = Duration::from_secs(7_200);
+        match stopped {
+            // A machine that sleeps stops its monotonic clock, a stopped process does not.
+            false => rig.wall = two_hours,
+            true => rig.now = rig.now + two_hours,
+        }
+        rig.check();
+        assert_eq!(rig.state(BOOKS), BookState::Stale, "{stopped}");
+        assert_eq!(rig.state(TRADES), BookState::Stale, "{stopped}");
+        assert_eq!(rig.session.stats().pings, pings + 1, "{stopped}");
+        assert_eq!(actions(&mut rig.session), [Action::Send("ping".to_owned())], "{stopped}");
+        // Nothing answers: a new connection within two seconds.
+        let due = rig.session.poll_timeout().unwrap();
+        assert!(due.since(rig.now) <= Duration::from_secs(2), "{stopped}");
+        rig.session.timeout(due);
+        assert_eq!(actions(&mut rig.session), [Action::Close], "{stopped}");
+        // A clock that runs backwards is no sleep.
+        let mut rig = Rig::new(&[BOOKS]);
+        rig.wall = Duration::from_secs(60);
+        rig.check();
+        rig.wall = Duration::ZERO;
+        rig.run(1, &[BOOKS], true);
+        assert_eq!(rig.state(BOOKS), BookState::Live);
+    }
+}
+
+#[test]
+fn a_link_that_goes_dead_under_eighty_frames_a_second_is_replaced_within_four_seconds() {
+    for seed in 0..50 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut session = open(Dialect::V5, &["books5:A"]);
+        let mut now = at(2);
+        for _ in 0..80 * 20 {
+            // Uneven: from none to twice the usual gap.
+            now = now + Duration::from_micros(random.u64(0..25_000));
+            session.timeout(now);
+            session.inbound(now);
+            session.synced(&sub("books5:A"), now);
+        }
+        assert_eq!(sent(&mut session), [""; 0], "{seed}");
+        let died = now;
+        while session.is_open() {
+            now = session.poll_timeout().unwrap();
+            session.timeout(now);
+        }
+        assert!(now.since(died) <= Duration::from_secs(4), "{seed}: {:?}", now.since(died));
+        assert_eq!(session.stats().probes, 1);
+        assert!(events(&mut session).contains(&SessionEvent::Lost(LostReason::PongTimeout)));
+    }
+}
+
+#[test]
+fn a_quiet_feed_keeps_the_slow_rule_and_probes_grow_rare_in_a_pause() {
+    // A frame every five seconds.
+    let mut session = open(Dialect::V5, &["books5:A"]);
+    for second in 0..120 {
+        session.timeout(at(second * 5_000 + 2));
+        session.inbound(at(second * 5_000 + 2));
+    }
+    assert_eq!(session.stats().pings, 0);
+    // Eighty a second, then a market that pauses for an hour, with pongs that come at once.
+    let mut session = open(Dialect::V5, &["books5:A"]);
+    for frame in 0..8_000 {
+        session.inbound(at(2 + frame * 25 / 2));
+    }
+    let mut now = at(100_002);
+    let end = now + Duration::from_secs(3_600);
+    while now < end {
+        now = session.poll_timeout().unwrap();
+        session.timeout(now);
+        if sent(&mut session) == ["ping"] {
+            session.inbound(now);
+            session.control(&Control::new(ControlKind::Pong), now);
+        }
+    }
+    // Every twenty seconds would be 180.
+    let pings = session.stats().pings;
+    assert!((180..200).contains(&pings), "{pings}");
+    assert_eq!(session.round_trip(), Some(Duration::ZERO));
+}
+
+#[test]
+fn pings_of_a_middlebox_are_no_sign_of_life() {
+    let mut session = open(Dialect::V5, &["books5:A"]);
+    let mut now = at(2);
+    while session.is_open() && now < at(300_000) {
+        now = now + Duration::from_secs(1);
+        session.pinged(now);
+        session.timeout(now);
+    }
+    // Twenty seconds to the text ping, ten more for its answer.
+    assert!(now <= at(31_002), "{now:?}");
+    assert!(events(&mut session).contains(&SessionEvent::Lost(LostReason::PongTimeout)));
+}
+
+#[test]
+fn a_resync_waits_for_nobody() {
+    let mut session = open(Dialect::V5, &["books:A"]);
+    session.synced(&sub("books:A"), at(5));
+    session.subscribe(sub("books5:NEVER"), at(10));
+    sent(&mut session);
+    // It is asked for alone from ten seconds on.
+    session.inbound(at(10_010));
+    session.timeout(at(10_010));
+    assert_eq!(sent(&mut session).len(), 1);
+    session.resync(&sub("books:A"), at(10_020));
+    assert_eq!(sent(&mut session).len(), 2);
+}
+
+#[test]
+fn as_many_acknowledgements_as_were_asked_for_are_no_flood() {
+    let names: Vec<_> = (0..3_000).map(|n| sub(&format!("books5:C{n}-USDT"))).collect();
+    let config = SessionConfig { controls_per_sec: 1_000, ..SessionConfig::new(Dialect::V5) };
+    let mut session = Session::new(config, 1);
+    session.subscribe_all(names.iter().copied(), at(0));
+    session.timeout(at(0));
+    session.connected(at(0));
+    names.iter().for_each(|name| acknowledge(&mut session, &name.to_string(), at(1)));
+    assert!(session.is_open() && session.is_settled());
+    // Once more is a flood.
+    names.iter().for_each(|name| acknowledge(&mut session, &name.to_string(), at(2)));
+    assert!(!session.is_open());
+}
+
+#[test]
+fn many_are_asked_for_in_one_request_and_what_cancels_out_is_not_sent() {
+    let mut session = open(Dialect::V5, &["books5:A"]);
+    let names: Vec<_> = (0..100).map(|n| sub(&format!("books5:C{n}-USDT"))).collect();
+    session.subscribe_all(names, at(10));
+    assert_eq!(sent(&mut session).len(), 1);
+    assert_eq!(session.requests_left(at(10)), 480 - 2);
+}
