@@ -239,8 +239,49 @@ async fn connections_are_refused_before_and_in_the_handshake() {
 }
 
 #[tokio::test]
+async fn a_refused_upgrade_says_when_to_come_again() {
+    for (spec, status, after) in [
+        ("refuse:conn=1,status=429,retry=1500ms", 429, Some("2")),
+        ("refuse:conn=1,status=503,retry=30s", 503, Some("30")),
+        ("refuse:conn=1,status=403", 403, None),
+    ] {
+        let server = serve(spec).await;
+        match try_connect(&server).await {
+            Err(Error::Http(response)) => {
+                assert_eq!(response.status(), status);
+                let header = response.headers().get("retry-after");
+                assert_eq!(header.map(|value| value.to_str().unwrap()), after);
+            }
+            other => panic!("{other:?}"),
+        }
+        connect(&server).await;
+        server.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn pings_of_a_proxy_come_while_nothing_else_does() {
+    let server = serve("").await;
+    let mut socket = connect(&server).await;
+    inject(&server, "silence:on=any");
+    inject(&server, "wsping:every=20ms");
+    let mut pings = 0;
+    while pings < 5 {
+        socket.send(Message::text("ping")).await.unwrap();
+        match next(&mut socket).await.unwrap() {
+            Message::Ping(_) => pings += 1,
+            // What was on its way.
+            Message::Text(text) if pings == 0 => assert_ne!(text, "pong"),
+            other => panic!("{other:?}"),
+        }
+    }
+    server.shutdown().await;
+}
+
+#[tokio::test]
 async fn the_server_outlives_faults_of_all_kinds() {
-    let rules = "drop:each=200;rst:p=0.002;halfopen:p=0.002;close:p=0.002;stall:p=0.01,for=20ms;\
+    let rules = "drop:each=200;silence:p=0.002,for=50ms;forget:p=0.01;unsub:p=0.01;nodata:p=0.1;\
+                 stray:p=0.2;error:p=0.1;reject:p=0.1;wsping:p=0.01;ignore:p=0.1;rst:p=0.002;halfopen:p=0.002;close:p=0.002;stall:p=0.01,for=20ms;\
                  trickle:p=0.01,gap=1ms,bytes=64;fragment:p=0.1;badframe:p=0.002;corrupt:p=0.02;\
                  truncate:p=0.02;gap:p=0.02;repeat:p=0.02;reorder:p=0.02;snapshot:p=0.02;\
                  notice:p=0.002,after=20ms;refuse:p=0.1";
@@ -256,6 +297,9 @@ async fn the_server_outlives_faults_of_all_kinds() {
         }
         while let Ok(Some(Ok(_))) = timeout(Duration::from_millis(200), socket.next()).await {
             messages += 1;
+            if Instant::now() >= deadline {
+                break;
+            }
         }
     }
     assert!(lives >= 3 && messages > 50, "{lives} lives, {messages} messages");

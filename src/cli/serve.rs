@@ -50,11 +50,27 @@ Serves made-up markets in plain text (ws://) or over TLS, without limits but tho
 client of the v3 or v5 protocol: at /ws/v3, /ws/v5/public and /ws/v5/business (trades-all). The
 addresses and some names go to standard error. Ctrl-C ends it, with a proper close to each client.
 
-Faults: KIND:WORD,.. with ';' between them. Kinds: drop rst halfopen stall trickle fragment badframe
-corrupt truncate giant bomb noack ignore error close notice snapshot gap repeat reorder checksum
-refuse clock resetseq. When: at=5s every=5s p=0.01 nth=3 each=100, times=N. Where: conn=3 dialect=v3
-channel=books inst=BTC-USDT on=push|reply|any. How: stall:for=5s trickle:bytes=1,gap=10ms close:code=4004
-error:code=63999 refuse:status=503 clock:by=-5s. seed=N fixes the chances.
+Faults: KIND:WORD,.. with ';' between them.
+  the transport     drop rst halfopen stall trickle fragment badframe wsping close maxsubs refuse
+  messages          corrupt truncate giant bomb gap repeat reorder checksum snapshot
+  answers           noack ignore error reject stray nodata notice
+  data              silence forget unsub; of the whole exchange: clock resetseq
+When: at=5s every=5s p=0.01 nth=3 each=100, times=N. Where: conn=3 dialect=v3 channel=books
+inst=BTC-USDT on=push|reply|any. seed=N fixes the chances. How, with what stands in for it:
+  silence           no data, while pongs and replies go on: for=20s, else until the connection ends;
+                    on=any: nothing at all
+  forget unsub      no more data of a subscription until it is asked for again; unsub says so
+  nodata            a subscription is acknowledged, and no data comes until it is asked for again
+  error reject      an argument, or a whole request, is refused: code=63999 (60014), id=own|other|none
+  stray             an error about something else: code=60018 names=other|live|none id=none|own|other;
+                    with at or every nobody asked for it, else it comes before an acknowledgement
+  ignore            a request, or with channel or inst an argument, is never answered
+  notice            64008, and a close: after=60s,code=1001; at=1s: on every connection
+  refuse            an HTTP answer to the upgrade: status=429,retry=30s; status=0 cuts the connection
+  wsping            a ping of the WebSocket protocol, as from a proxy
+  maxsubs           a close for too many subscriptions: most=20,code=4008
+  others            stall:for=5s trickle:bytes=1,gap=10ms fragment:parts=3 close:code=4004
+                    giant:bytes=33554432 clock:by=-5s,for=0s
 
 Exit code: 0 when it was ended, 2 when it could not listen and for wrong usage.
 
@@ -62,6 +78,9 @@ Examples:
   okx-feed serve
   okx-feed serve --listen 127.0.0.1:0 --rate 50000 --instruments 1000 --every-change
   okx-feed serve --faults 'drop:every=10s;gap:p=0.001,channel=books;corrupt:p=0.001'
+  okx-feed serve --faults 'silence:at=10s'                    data stops on every connection after 10 s
+  okx-feed serve --faults 'silence:at=10s,on=any;wsping:every=5s'   a proxy before a dead exchange
+  okx-feed serve --faults 'unsub:at=10s,inst=BTC-USDT;error:code=60018,inst=BTC-USDT,times=3'
   okx-feed serve --tls expired --ca-out ca.pem
   okx-feed watch --url ws://127.0.0.1:8443/ws/v5/public books5:BTC-USDT trades:BTC-USDT";
 

@@ -46,7 +46,9 @@ pub(crate) async fn carry_out<S: Link>(
             Ok(true)
         }
         // These are frames.
-        TransportFault::BadFrame | TransportFault::Fragments { .. } => Ok(true),
+        TransportFault::BadFrame | TransportFault::Ping | TransportFault::Fragments { .. } => {
+            Ok(true)
+        }
     }
 }
 
@@ -59,6 +61,7 @@ pub(crate) fn frames(fault: &TransportFault) -> Option<Vec<Message>> {
             let frame = Frame::from_payload(header, Bytes::from_static(b"no such frame"));
             Some(vec![Message::Frame(frame)])
         }
+        TransportFault::Ping => Some(vec![Message::Ping(Bytes::from_static(b"proxy"))]),
         TransportFault::Fragments { message, parts } => Some(fragments(message, *parts)),
         _ => None,
     }

@@ -1,12 +1,11 @@
 //! One connection as the exchange sees it: its path, its limits, and why it ends.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::faults::Injector;
-use super::market::InstIndex;
-use super::outbound::Outbound;
-use crate::model::{Channel, Dialect, MonoNanos};
+use super::faults::{Injector, Subscribed};
+use super::outbound::{Outbound, close_reason};
+use crate::model::{Dialect, MonoNanos};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -105,17 +104,21 @@ pub(crate) enum Ending {
     Idle,
     TooSlow,
     RequestTooLong,
+    /// More subscriptions than a fault allows, with that code.
+    TooManyChannels(u16),
 }
 
 impl Ending {
     /// The close frame. v5's codes are documented; of v3's nothing is known but that it closed, so
     /// it says "going away".
     pub(crate) fn frame(self, dialect: Dialect) -> Outbound {
-        let (code, reason) = match self {
-            Self::Idle => (4004, "No data received in 30s"),
-            Self::TooSlow => (4005, "Buffer is full"),
-            Self::RequestTooLong => (1009, "Request message exceeds the maximum frame length"),
+        let code = match self {
+            Self::Idle => 4004,
+            Self::TooSlow => 4005,
+            Self::RequestTooLong => 1009,
+            Self::TooManyChannels(code) => code,
         };
+        let reason = close_reason(code);
         Outbound::Close { code: if dialect == Dialect::V3 { 1001 } else { code }, reason }
     }
 }
@@ -126,7 +129,9 @@ pub(crate) struct Connection {
     pub(crate) endpoint: Endpoint,
     /// v5's `connId`, 8 hex digits.
     pub(crate) conn_id: String,
-    pub(crate) subscriptions: HashSet<(InstIndex, Channel)>,
+    pub(crate) subscriptions: Subscribed,
+    /// The id of the last request that had one.
+    pub(crate) last_id: Option<String>,
     pub(crate) logged_in: bool,
     pub(crate) queue: VecDeque<Outbound>,
     /// Stands before the queue where there are faults.
@@ -142,7 +147,8 @@ impl Connection {
         Self {
             endpoint,
             conn_id,
-            subscriptions: HashSet::new(),
+            subscriptions: Subscribed::new(),
+            last_id: None,
             logged_in: false,
             queue: VecDeque::new(),
             faults: None,

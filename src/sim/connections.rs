@@ -4,10 +4,12 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::connection::{Connection, ConnectionId, Ending, Endpoint, Limits};
-use super::faults::{FaultLog, FaultPlan, FaultRule, Identity, Injector};
-use super::market::{InstIndex, SimMarket};
+use super::faults::{
+    FaultAct, FaultLog, FaultPlan, FaultRule, Identity, Injector, Stray, Subscribed, Verdict,
+};
+use super::market::SimMarket;
 use super::outbound::{About, Outbound};
-use crate::model::{Channel, MonoNanos};
+use crate::model::MonoNanos;
 
 /// All connections of the exchange. Everything that goes out passes [`Connections::send`].
 #[derive(Debug)]
@@ -16,8 +18,8 @@ pub(crate) struct Connections {
     pub(crate) log: FaultLog,
     /// No connection's faults are due before this time.
     fault_at: MonoNanos,
-    /// Snapshots that a fault asks for.
-    wanted: VecDeque<(InstIndex, Channel, ConnectionId)>,
+    /// What faults have the exchange do.
+    acts: VecDeque<(ConnectionId, FaultAct)>,
     connections: HashMap<ConnectionId, Connection>,
     /// Connections whose queue was empty and no longer is.
     ready: VecDeque<ConnectionId>,
@@ -34,7 +36,7 @@ impl Connections {
             plan: plan.clone(),
             log: FaultLog::default(),
             fault_at: MonoNanos(u64::MAX),
-            wanted: VecDeque::new(),
+            acts: VecDeque::new(),
             connections: HashMap::new(),
             ready: VecDeque::new(),
             next_id: 0,
@@ -136,7 +138,7 @@ impl Connections {
             return;
         }
         if let Some(faults) = &mut connection.faults {
-            faults.send(message, about, now, log);
+            faults.send(message, about, &connection.subscriptions, now, log);
             self.flush(id, now);
             return;
         }
@@ -174,8 +176,8 @@ impl Connections {
         let Some(faults) = &mut connection.faults else { return };
         let was_empty = connection.queue.is_empty();
         connection.queue.extend(std::iter::from_fn(|| faults.poll(now)));
-        let wanted = std::iter::from_fn(|| faults.poll_wanted());
-        self.wanted.extend(wanted.map(|(inst, channel)| (inst, channel, id)));
+        let acts = std::iter::from_fn(|| faults.poll_act());
+        self.acts.extend(acts.map(|act| (id, act)));
         connection.closing |= faults.has_ended();
         self.fault_at = self.fault_at.min(faults.next_at());
         if was_empty && !connection.queue.is_empty() {
@@ -197,34 +199,72 @@ impl Connections {
         // The map's order is random; the order of faults is not to be.
         due.sort_unstable();
         for id in due {
-            let connection = self.connections.get_mut(&id);
-            let faults = connection.and_then(|connection| connection.faults.as_mut());
-            faults.into_iter().for_each(|faults| faults.on_time(now, &mut self.log));
+            let Some(connection) = self.connections.get_mut(&id) else { continue };
+            if let Some(faults) = &mut connection.faults {
+                faults.on_time(&connection.subscriptions, now, &mut self.log);
+            }
             self.flush(id, now);
         }
         let all = self.connections.values().filter_map(|connection| connection.faults.as_ref());
         self.fault_at = all.map(|faults| faults.next_at()).min().unwrap_or(MonoNanos(u64::MAX));
     }
 
-    /// A snapshot that a fault asks for.
-    pub(crate) fn poll_wanted(&mut self) -> Option<(InstIndex, Channel, ConnectionId)> {
-        self.wanted.pop_front()
+    /// What a fault has the exchange do next, for which connection.
+    pub(crate) fn poll_act(&mut self) -> Option<(ConnectionId, FaultAct)> {
+        self.acts.pop_front()
     }
 
-    /// Whether a fault takes a client's request for not received.
-    pub(crate) fn ignores(&mut self, id: ConnectionId, now: MonoNanos) -> bool {
-        let Some(connection) = self.connections.get_mut(&id) else { return false };
-        connection.faults.as_mut().is_some_and(|faults| faults.ignores(now, &mut self.log))
+    /// Whether a fault takes a client's request, or an argument of it, for not received.
+    pub(crate) fn ignores(&mut self, id: ConnectionId, about: About, now: MonoNanos) -> bool {
+        let Some((faults, _, log)) = self.faults_of(id) else { return false };
+        faults.ignores(about, now, log)
     }
 
-    /// The code with which a fault refuses a subscription.
+    /// How a fault refuses a request, or a subscription.
     pub(crate) fn refuses(
         &mut self,
         id: ConnectionId,
         about: About,
         now: MonoNanos,
+    ) -> Option<Verdict> {
+        let (faults, _, log) = self.faults_of(id)?;
+        faults.refuses(about, now, log)
+    }
+
+    /// Whether by a fault a subscription is acknowledged and not carried out.
+    pub(crate) fn withholds(&mut self, id: ConnectionId, about: About, now: MonoNanos) -> bool {
+        let Some((faults, _, log)) = self.faults_of(id) else { return false };
+        faults.withholds(about, now, log)
+    }
+
+    /// The error that by a fault comes before the answer to a subscription.
+    pub(crate) fn strays(
+        &mut self,
+        id: ConnectionId,
+        about: About,
+        now: MonoNanos,
+    ) -> Option<Stray> {
+        let (faults, subscribed, log) = self.faults_of(id)?;
+        faults.strays(about, subscribed, now, log)
+    }
+
+    /// The code with which by a fault a connection with so many subscriptions is closed.
+    pub(crate) fn overfull(
+        &mut self,
+        id: ConnectionId,
+        count: usize,
+        now: MonoNanos,
     ) -> Option<u16> {
-        self.connections.get_mut(&id)?.faults.as_mut()?.refuses(about, now, &mut self.log)
+        let (faults, _, log) = self.faults_of(id)?;
+        faults.overfull(count, now, log)
+    }
+
+    fn faults_of(
+        &mut self,
+        id: ConnectionId,
+    ) -> Option<(&mut Injector, &Subscribed, &mut FaultLog)> {
+        let Connection { faults, subscriptions, .. } = self.connections.get_mut(&id)?;
+        Some((faults.as_mut()?, subscriptions, &mut self.log))
     }
 
     /// All connections that are not yet removed, oldest first.

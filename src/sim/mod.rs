@@ -1,15 +1,16 @@
 //! The embedded exchange: speaks v3 and v5 to any client, from a seed.
 //!
 //! ```text
-//! server, socket  ->  exchange  ->  publisher, topic  ->  market  ->  order flow
-//!                         \              v3, v5  \
-//!                          ------------------------->  connection  ->  faults
+//! server, socket  ->  exchange  ->  answers  ->  engine  ->  publisher, topic  ->  market  ->  order flow
+//!                                                   \              v3, v5  \
+//!                                                    ------------------------->  connection  ->  faults
 //! ```
 //!
 //! Only `server`, `socket` and `carry` do I/O, and only `server` reads a clock. None of it shares
 //! code with the decoder of this crate.
 
 mod access;
+mod answers;
 mod book;
 mod cadence;
 mod carry;
@@ -18,6 +19,7 @@ mod connections;
 mod deflate;
 mod depth;
 mod depth_text;
+mod engine;
 mod exchange;
 mod faults;
 mod listing;
@@ -27,6 +29,7 @@ mod outbound;
 mod print;
 mod publisher;
 mod record;
+mod refusal;
 mod request;
 mod rng;
 mod server;

@@ -36,6 +36,8 @@ pub enum TransportFault {
     HalfOpen,
     /// A frame whose opcode does not exist.
     BadFrame,
+    /// A ping of the WebSocket protocol.
+    Ping,
     /// A message in fragments with a ping between any two.
     Fragments {
         /// The message: text or binary.
@@ -52,6 +54,25 @@ pub enum TransportFault {
         /// The pause between pieces.
         gap: Duration,
     },
+}
+
+/// The reason that goes with a close code.
+///
+/// Source: section 2.3 of the wire facts; of 4009 the words are ours.
+pub(crate) const fn close_reason(code: u16) -> &'static str {
+    match code {
+        1009 => "Request message exceeds the maximum frame length",
+        4001 => "Login failed",
+        4002 => "Invalid request",
+        4003 => "APIKey subscription amount exceeds the limit 100",
+        4004 => "No data received in 30s",
+        4005 => "Buffer is full",
+        4006 => "Abnormal disconnection",
+        4007 => "API key has been updated or deleted",
+        4008 => "The total subscribed channels exceed the maximum limit",
+        4009 => "The subscribed channels of this connection exceed the limit",
+        _ => "The exchange closes",
+    }
 }
 
 /// What a message is about, for the faults that look for some and not for others.

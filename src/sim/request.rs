@@ -13,6 +13,16 @@ pub(crate) enum Request {
     Login { id: Option<String> },
 }
 
+impl Request {
+    /// The id that the client gave it.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match self {
+            Self::Channels { id, .. } | Self::Login { id } => id.as_deref(),
+            Self::Ping => None,
+        }
+    }
+}
+
 /// What a request does to a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op {

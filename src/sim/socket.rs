@@ -11,7 +11,8 @@ use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tokio_tungstenite::tungstenite::http::StatusCode;
+use tokio_tungstenite::tungstenite::http::header::RETRY_AFTER;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
@@ -37,6 +38,9 @@ const MAX_REQUEST: usize = 1 << 20;
 type Sink<S> = SplitSink<WebSocketStream<S>, Message>;
 type Stream<S> = SplitStream<WebSocketStream<S>>;
 
+/// The status with which an upgrade is refused, and its `Retry-After`.
+type HttpRefusal = (u16, Option<Duration>);
+
 /// Why a socket is looked at as a whole.
 enum Outcome {
     /// The client is gone or takes nothing.
@@ -57,17 +61,17 @@ pub(crate) async fn serve(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a socket keeps its delay");
     }
-    let status = match shared.lock().admit() {
+    let refusal = match shared.lock().admit() {
         Admission::Accept => None,
-        Admission::Refuse(status) => Some(status),
+        Admission::Refuse { status, retry_after } => Some((status, retry_after)),
         Admission::Cut => return,
     };
     let Some(tls) = tls else {
-        upgrade(shared, stream, status, ended).await;
+        upgrade(shared, stream, refusal, ended).await;
         return;
     };
     match timeout(HANDSHAKE, tls.accept(stream)).await {
-        Ok(Ok(stream)) => upgrade(shared, stream, status, ended).await,
+        Ok(Ok(stream)) => upgrade(shared, stream, refusal, ended).await,
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_) => tracing::debug!("a TLS handshake takes too long"),
     }
@@ -76,10 +80,10 @@ pub(crate) async fn serve(
 async fn upgrade<S: Link>(
     shared: Arc<Shared>,
     stream: S,
-    status: Option<u16>,
+    refusal: Option<HttpRefusal>,
     mut ended: watch::Receiver<bool>,
 ) {
-    let handshake = timeout(HANDSHAKE, handshake(stream, status)).await;
+    let handshake = timeout(HANDSHAKE, handshake(stream, refusal)).await;
     let Ok(Some((mut socket, endpoint))) = handshake else { return };
     let (id, waker) = shared.lock().connect(endpoint);
     let mut batch = VecDeque::new();
@@ -125,7 +129,7 @@ async fn upgrade<S: Link>(
 /// with which the client is to be refused.
 async fn handshake<S: Link>(
     stream: S,
-    status: Option<u16>,
+    refused: Option<HttpRefusal>,
 ) -> Option<(WebSocketStream<S>, Endpoint)> {
     let config = WebSocketConfig::default()
         .read_buffer_size(8 * 1024)
@@ -135,13 +139,18 @@ async fn handshake<S: Link>(
     #[expect(clippy::result_large_err, reason = "the signature is that of the library's callback")]
     let route = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
         endpoint = Endpoint::from_path(request.uri().path());
-        let (status, text) = match status {
-            Some(status) => (StatusCode::from_u16(status).ok(), "not now"),
+        let (status, text) = match refused {
+            Some((status, _)) => (StatusCode::from_u16(status).ok(), "not now"),
             None if endpoint.is_some() => return Ok(response),
             None => (Some(StatusCode::NOT_FOUND), "no such path"),
         };
         let mut refusal = ErrorResponse::new(Some(text.to_owned()));
         *refusal.status_mut() = status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        if let Some((_, Some(after))) = refused {
+            // Whole seconds, and not too few of them.
+            let secs = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            refusal.headers_mut().insert(RETRY_AFTER, HeaderValue::from(secs));
+        }
         Err(refusal)
     };
     match accept_hdr_async_with_config(stream, route, Some(config)).await {

@@ -4,49 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use okx_feed::MonoNanos;
 use okx_feed::sim::{
-    Admission, Endpoint, Exchange, ExchangeConfig, FaultKind, FaultRule, Outbound, TransportFault,
+    Admission, Endpoint, Exchange, FaultKind, FaultRule, Outbound, TransportFault,
 };
 use serde_json::Value;
 
 use crate::bench::*;
-
-const V5: [(&str, &str); 3] =
-    [("books", "BTC-USDT"), ("books5", "BTC-USDT"), ("trades", "BTC-USDT")];
-
-fn config(faults: &str) -> ExchangeConfig {
-    let faults = faults.parse().unwrap();
-    let mut config = ExchangeConfig { faults, v5_checksums: true, ..busy() };
-    config.market.events_per_sec = 1_000;
-    config
-}
-
-fn request(endpoint: Endpoint) -> String {
-    match endpoint {
-        Endpoint::V3 => {
-            let args = ["spot/depth:BTC-USDT", "spot/depth5:BTC-USDT", "spot/trade:BTC-USDT"];
-            v3_request("subscribe", &args.map(str::to_owned))
-        }
-        _ => v5_request("subscribe", &V5),
-    }
-}
-
-/// A client with its subscriptions, after that many seconds.
-fn after(endpoint: Endpoint, faults: &str, seconds: u32) -> Bench {
-    let mut bench = Bench::new(endpoint, &config(faults));
-    bench.send(&request(endpoint));
-    bench.wait(1_000 * MS * seconds);
-    bench
-}
-
-fn run(endpoint: Endpoint, faults: &str, seconds: u32) -> Vec<Outbound> {
-    after(endpoint, faults, seconds).inbox
-}
-
-fn count(bench: &Bench, kind: FaultKind) -> usize {
-    usize::try_from(bench.exchange.faults().count(kind)).unwrap()
-}
-
-const BOTH: [Endpoint; 2] = [Endpoint::V3, Endpoint::V5Public];
+use crate::faulty::*;
 
 /// Rules of all sorts that leave the connection open.
 const MIXED: &str = "corrupt:p=0.05;truncate:each=9;gap:p=0.1;repeat:p=0.1;reorder:p=0.1;\
@@ -401,12 +364,15 @@ fn a_wrong_checksum_is_the_only_thing_wrong() {
 
 #[test]
 fn the_first_attempts_to_connect_are_refused() {
-    let mut exchange = Exchange::new(&config("refuse:conn=1-3;refuse:conn=5,status=503"));
+    let rules = "refuse:conn=1-3;refuse:conn=5,status=503;refuse:conn=7,status=429,retry=30s";
+    let mut exchange = Exchange::new(&config(rules));
     let now = MonoNanos::ZERO;
-    let outcomes: Vec<_> = (0..6).map(|_| exchange.admit(now)).collect();
+    let outcomes: Vec<_> = (0..8).map(|_| exchange.admit(now)).collect();
     let (cut, accept) = (Admission::Cut, Admission::Accept);
-    assert_eq!(outcomes, [cut, cut, cut, accept, Admission::Refuse(503), accept]);
-    assert_eq!(exchange.faults().count(FaultKind::Refuse), 4);
+    let refuse = |status, retry_after| Admission::Refuse { status, retry_after };
+    let (busy, limited) = (refuse(503, None), refuse(429, Some(30_000 * MS)));
+    assert_eq!(outcomes, [cut, cut, cut, accept, busy, accept, limited, accept]);
+    assert_eq!(exchange.faults().count(FaultKind::Refuse), 5);
     assert_eq!(exchange.connect(Endpoint::V3, now).number(), 1);
 }
 

@@ -11,5 +11,8 @@ mod access;
 mod bench;
 mod depth;
 mod faults;
+mod faulty;
 mod protocol;
 mod pushes;
+mod refusals;
+mod silence;

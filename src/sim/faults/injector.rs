@@ -1,17 +1,18 @@
 //! The faults of one connection, between the exchange and the connection's queue.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
+use super::act::{FaultAct, Named, Stray, Verdict};
 use super::damage;
-use super::kind::FaultKind;
+use super::kind::{FaultKind, Names};
 use super::log::FaultLog;
-use super::rule::{FaultPlan, FaultRule, On};
-use super::trigger::Trigger;
+use super::rule::{FaultPlan, FaultRule};
+use super::rules::Rules;
+use super::silence::Silences;
 use crate::model::{Channel, Dialect, MonoNanos};
 use crate::sim::market::{InstIndex, SimMarket};
-use crate::sim::outbound::{About, Outbound, TransportFault};
-use crate::sim::rng::Rng;
+use crate::sim::outbound::{About, Outbound, TransportFault, close_reason};
 use crate::sim::v5;
 
 /// How long a reordered message waits for one to overtake it.
@@ -27,20 +28,23 @@ pub(crate) struct Identity {
     pub(crate) conn_id: String,
 }
 
+/// The subscriptions of a connection.
+pub(crate) type Subscribed = BTreeSet<(InstIndex, Channel)>;
+
 /// Takes every message to one client and lets through what the rules leave of it.
 #[derive(Debug)]
 pub(crate) struct Injector {
     identity: Identity,
-    triggers: Vec<Trigger>,
-    rng: Rng,
+    rules: Rules,
     /// What may be queued, once nothing is held any more.
     outbox: VecDeque<Outbound>,
     hold_until: MonoNanos,
+    silences: Silences,
     /// A message that the next of its topic overtakes, or that is sent at that time.
     overtaken: Option<(InstIndex, Channel, Outbound, MonoNanos)>,
     close_at: Option<(MonoNanos, u16)>,
-    /// Snapshots that nobody asked for.
-    wanted: Vec<(InstIndex, Channel)>,
+    /// What the exchange has to do.
+    acts: VecDeque<FaultAct>,
     ended: bool,
 }
 
@@ -51,27 +55,22 @@ impl Injector {
         market: &SimMarket,
         now: MonoNanos,
     ) -> Self {
-        let rules = plan.rules.iter().filter(|rule| !rule.kind.is_of_venue());
-        let rules = rules.filter(|rule| rule.covers(identity.number, identity.dialect));
-        let triggers = rules.map(|rule| Trigger::new(rule, market, now, false)).collect();
-        // An odd factor keeps the seeds of all connections apart.
-        let seed = plan.seed ^ identity.number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         Self {
+            rules: Rules::new(plan, (identity.number, identity.dialect), market, now),
             identity,
-            triggers,
-            rng: Rng::new(seed),
             outbox: VecDeque::new(),
             hold_until: MonoNanos::ZERO,
+            silences: Silences::default(),
             overtaken: None,
             close_at: None,
-            wanted: Vec::new(),
+            acts: VecDeque::new(),
             ended: false,
         }
     }
 
     /// Adds a rule by hand, which covers this connection whatever it says.
     pub(crate) fn add(&mut self, rule: &FaultRule, market: &SimMarket, now: MonoNanos) {
-        self.triggers.push(Trigger::new(rule, market, now, true));
+        self.rules.add(rule, market, now);
     }
 
     /// The messages that wait here.
@@ -86,33 +85,35 @@ impl Injector {
 
     /// When something happens here that is not a message; the end of time where nothing does.
     pub(crate) fn next_at(&self) -> MonoNanos {
-        let moments = self.triggers.iter().map(Trigger::moment).filter(|_| !self.ended);
+        let moment = (!self.ended).then(|| self.rules.next_at());
         let release = (!self.outbox.is_empty()).then_some(self.hold_until);
         let overtaken = self.overtaken.as_ref().map(|(.., at)| *at);
         let close = self.close_at.map(|(at, _)| at);
-        let others = [release, overtaken, close].into_iter().flatten();
-        moments.chain(others).min().unwrap_or(MonoNanos(u64::MAX))
+        let all = [moment, release, overtaken, close].into_iter().flatten();
+        all.min().unwrap_or(MonoNanos(u64::MAX))
     }
 
-    /// Takes a message on its way to the client.
+    /// Takes a message on its way to the client, who has those subscriptions.
     pub(crate) fn send(
         &mut self,
         message: Outbound,
         about: About,
+        subscribed: &Subscribed,
         now: MonoNanos,
         log: &mut FaultLog,
     ) {
+        if self.silences.cover(about, now) {
+            return;
+        }
         let mut message = Some(message);
-        for n in 0..self.triggers.len() {
+        for n in 0..self.rules.len() {
             let Some(this) = message.as_ref().filter(|_| !self.ended) else { break };
-            if !self.happens(n, about, now) {
+            if !self.rules.happens(n, about, now) {
                 continue;
             }
-            let Some(rule) = self.triggers.get(n).map(|trigger| trigger.rule.clone()) else {
-                break;
-            };
+            let Some((rule, _)) = self.rules.get(n) else { break };
             let happened = if rule.kind.is_moment() {
-                self.strike(&rule, now)
+                self.strike(n, subscribed, now)
             } else {
                 let damaged = self.damage(&rule, this, about, now);
                 let happened = damaged.is_some();
@@ -122,7 +123,7 @@ impl Injector {
                 happened
             };
             if happened {
-                self.note(n, now, log);
+                self.rules.note(n, now, log);
             }
         }
         let Some(message) = message.filter(|_| !self.ended) else { return };
@@ -150,15 +151,10 @@ impl Injector {
     }
 
     /// Lets everything happen that is due.
-    pub(crate) fn on_time(&mut self, now: MonoNanos, log: &mut FaultLog) {
-        for n in 0..self.triggers.len() {
-            let trigger = self.triggers.get_mut(n).filter(|trigger| trigger.moment() <= now);
-            let Some(trigger) = trigger.filter(|_| !self.ended) else { continue };
-            if trigger.ring(now) {
-                let rule = trigger.rule.clone();
-                if self.strike(&rule, now) {
-                    self.note(n, now, log);
-                }
+    pub(crate) fn on_time(&mut self, subscribed: &Subscribed, now: MonoNanos, log: &mut FaultLog) {
+        for n in 0..self.rules.len() {
+            if !self.ended && self.rules.is_due(n, now) && self.strike(n, subscribed, now) {
+                self.rules.note(n, now, log);
             }
         }
         if let Some((.., overtaken, _)) = self.overtaken.take_if(|(.., at)| *at <= now) {
@@ -174,102 +170,86 @@ impl Injector {
         if self.hold_until > now { None } else { self.outbox.pop_front() }
     }
 
-    /// A snapshot that nobody asked for.
-    pub(crate) fn poll_wanted(&mut self) -> Option<(InstIndex, Channel)> {
-        self.wanted.pop()
+    /// What the exchange has to do next.
+    pub(crate) fn poll_act(&mut self) -> Option<FaultAct> {
+        self.acts.pop_front()
     }
 
-    /// Whether a request is to be taken for not received.
-    pub(crate) fn ignores(&mut self, now: MonoNanos, log: &mut FaultLog) -> bool {
-        self.first(FaultKind::Ignore, About::Request, now, log).is_some()
+    /// Whether a request (`About::Request`) or an argument of one (`About::Ack`) is to be taken for
+    /// not received.
+    pub(crate) fn ignores(&mut self, about: About, now: MonoNanos, log: &mut FaultLog) -> bool {
+        let whole = about == About::Request;
+        let first = self.rules.first(FaultKind::Ignore, about, now, |r| r.is_named() != whole);
+        first.inspect(|(n, _)| self.rules.note(*n, now, log)).is_some()
     }
 
-    /// The code with which a subscription is to be refused.
+    /// How a request (`About::Request`) or a subscription (`About::Ack`) is to be refused.
     pub(crate) fn refuses(
         &mut self,
         about: About,
         now: MonoNanos,
         log: &mut FaultLog,
-    ) -> Option<u16> {
-        self.first(FaultKind::Error, about, now, log)
+    ) -> Option<Verdict> {
+        let whole = about == About::Request;
+        let kind = if whole { FaultKind::Reject } else { FaultKind::Error };
+        let (n, FaultRule { code, id, .. }) = self.rules.first(kind, about, now, |_| true)?;
+        self.rules.note(n, now, log);
+        Some(Verdict { code, id })
     }
 
-    /// The code of the first rule of a kind that happens now.
-    fn first(
+    /// Whether a subscription is to be acknowledged and not carried out.
+    pub(crate) fn withholds(&mut self, about: About, now: MonoNanos, log: &mut FaultLog) -> bool {
+        let first = self.rules.first(FaultKind::NoData, about, now, |_| true);
+        first.inspect(|(n, _)| self.rules.note(*n, now, log)).is_some()
+    }
+
+    /// The error that comes before the answer to a subscription.
+    pub(crate) fn strays(
         &mut self,
-        kind: FaultKind,
         about: About,
+        subscribed: &Subscribed,
+        now: MonoNanos,
+        log: &mut FaultLog,
+    ) -> Option<Stray> {
+        let (n, rule) = self.rules.first(FaultKind::Stray, about, now, |_| true)?;
+        let stray = self.stray(&rule, about.topic(), subscribed)?;
+        self.rules.note(n, now, log);
+        Some(stray)
+    }
+
+    /// The code with which the connection is to be closed for so many subscriptions.
+    pub(crate) fn overfull(
+        &mut self,
+        count: usize,
         now: MonoNanos,
         log: &mut FaultLog,
     ) -> Option<u16> {
-        for n in 0..self.triggers.len() {
-            let rule = self.triggers.get(n).map(|trigger| &trigger.rule);
-            let Some(code) = rule.filter(|rule| rule.kind == kind).map(|rule| rule.code) else {
-                continue;
-            };
-            if self.fits(n, about) && self.rings(n, now) {
-                self.note(n, now, log);
-                return Some(code);
-            }
-        }
-        None
-    }
-
-    /// Whether the rule's fault happens to this message.
-    fn happens(&mut self, n: usize, about: About, now: MonoNanos) -> bool {
-        let kind = self.triggers.get(n).map(|trigger| trigger.rule.kind);
-        // These two are asked for by name.
-        let apart = kind.is_none_or(|kind| matches!(kind, FaultKind::Ignore | FaultKind::Error));
-        !apart && self.fits(n, about) && self.rings(n, now)
-    }
-
-    fn rings(&mut self, n: usize, now: MonoNanos) -> bool {
-        let Self { triggers, rng, .. } = self;
-        triggers.get_mut(n).is_some_and(|trigger| trigger.occasion(rng, now))
-    }
-
-    /// Whether the rule is about such messages.
-    fn fits(&self, n: usize, about: About) -> bool {
-        let Some(trigger) = self.triggers.get(n) else { return false };
-        let FaultRule { kind, channel, on, .. } = &trigger.rule;
-        let ours = match (kind, about) {
-            (_, About::Added) => false,
-            (FaultKind::Ignore, about) => return about == About::Request,
-            (_, About::Request) => false,
-            (FaultKind::NoAck | FaultKind::Error, about) => matches!(about, About::Ack(..)),
-            (kind, about) if kind.is_of_increments() => match about {
-                About::Increment(..) => true,
-                About::Push(..) => channel.is_some(),
-                _ => false,
-            },
-            (_, About::Push(..) | About::Increment(..)) => *on != On::Reply,
-            (_, About::Ack(..) | About::Reply) => *on != On::Push,
-        };
-        let topic = about.topic();
-        let named = channel.is_none() && trigger.rule.inst_id.is_none();
-        ours && topic.map_or(named, |(inst, of)| {
-            channel.is_none_or(|channel| channel == of) && trigger.is_about(inst)
-        })
-    }
-
-    fn note(&mut self, n: usize, now: MonoNanos, log: &mut FaultLog) {
-        if let Some(trigger) = self.triggers.get_mut(n) {
-            trigger.spend();
-            log.note(trigger.rule.kind, Some(self.identity.number), now);
-        }
+        let (about, too_many) = (About::Request, |rule: &FaultRule| rule.size < count);
+        let (n, rule) = self.rules.first(FaultKind::MaxSubs, about, now, too_many)?;
+        self.rules.note(n, now, log);
+        Some(rule.code)
     }
 
     /// A fault that needs no message. False where it can't happen here.
-    fn strike(&mut self, rule: &FaultRule, now: MonoNanos) -> bool {
+    fn strike(&mut self, n: usize, subscribed: &Subscribed, now: MonoNanos) -> bool {
+        let Some((rule, inst)) = self.rules.get(n) else { return false };
         let dialect = self.identity.dialect;
         match rule.kind {
             FaultKind::Drop => self.end(Outbound::Fault(TransportFault::Drop)),
             FaultKind::Rst => self.end(Outbound::Fault(TransportFault::Reset)),
             FaultKind::HalfOpen => self.end(Outbound::Fault(TransportFault::HalfOpen)),
             FaultKind::Close => {
-                self.end(Outbound::Close { code: rule.code, reason: reason(rule.code) });
+                self.end(Outbound::Close { code: rule.code, reason: close_reason(rule.code) });
             }
             FaultKind::Stall => self.hold_until = self.hold_until.max(now + rule.span),
+            FaultKind::Silence => self.silences.begin(&rule, inst, now),
+            FaultKind::Forget | FaultKind::Unsub => return self.forget(n, &rule, subscribed),
+            FaultKind::Stray => {
+                let stray = self.stray(&rule, None, subscribed);
+                self.acts.extend(stray.map(FaultAct::Stray));
+                return stray.is_some();
+            }
+            FaultKind::WsPing => self.outbox.push_back(Outbound::Fault(TransportFault::Ping)),
             FaultKind::BadFrame => {
                 self.outbox.push_back(Outbound::Fault(TransportFault::BadFrame));
             }
@@ -287,6 +267,45 @@ impl Injector {
             _ => return false,
         }
         true
+    }
+
+    /// Ends subscriptions: all that the rule names, or any one.
+    fn forget(&mut self, n: usize, rule: &FaultRule, subscribed: &Subscribed) -> bool {
+        let told = rule.kind == FaultKind::Unsub;
+        let fit = |topic: &&(InstIndex, Channel)| self.rules.is_about(n, **topic);
+        let mut found: Vec<_> = subscribed.iter().filter(fit).copied().collect();
+        if !rule.is_named() {
+            found = self.any_of(&found).into_iter().collect();
+        }
+        let act = |(inst, channel)| FaultAct::Forget { inst, channel, told };
+        let happened = !found.is_empty();
+        self.acts.extend(found.into_iter().map(act));
+        happened
+    }
+
+    /// A stray error, other than about `answered`; `None` where it has nothing to name.
+    fn stray(
+        &mut self,
+        rule: &FaultRule,
+        answered: Option<(InstIndex, Channel)>,
+        subscribed: &Subscribed,
+    ) -> Option<Stray> {
+        let named = match rule.names {
+            Names::Other => Named::Other,
+            Names::None => Named::Nothing,
+            Names::Live => {
+                let others = subscribed.iter().filter(|topic| Some(**topic) != answered);
+                let (inst, channel) = self.any_of(&others.copied().collect::<Vec<_>>())?;
+                Named::One(inst, channel)
+            }
+        };
+        Some(Stray { code: rule.code, named, id: rule.id })
+    }
+
+    fn any_of(&mut self, topics: &[(InstIndex, Channel)]) -> Option<(InstIndex, Channel)> {
+        let count = u64::try_from(topics.len()).ok().filter(|count| *count > 0)?;
+        let at = usize::try_from(self.rules.rng.below(count)).ok()?;
+        topics.get(at).copied()
     }
 
     /// Ends the connection: nothing is sent after this, not even what was held back.
@@ -311,8 +330,8 @@ impl Injector {
         };
         match rule.kind {
             FaultKind::NoAck | FaultKind::Gap => Some(None),
-            FaultKind::Corrupt => damage::corrupt(message, &mut self.rng).map(Some),
-            FaultKind::Truncate => damage::truncate(message, &mut self.rng).map(Some),
+            FaultKind::Corrupt => damage::corrupt(message, &mut self.rules.rng).map(Some),
+            FaultKind::Truncate => damage::truncate(message, &mut self.rules.rng).map(Some),
             FaultKind::Checksum => damage::wrong_checksum(message).map(Some),
             FaultKind::Trickle => {
                 let (message, bytes, gap) = (boxed()?, rule.size, rule.span);
@@ -328,7 +347,8 @@ impl Injector {
                 Some(Some(message.clone()))
             }
             FaultKind::Snapshot => {
-                self.wanted.push(about.topic()?);
+                let (inst, channel) = about.topic()?;
+                self.acts.push_back(FaultAct::Snapshot(inst, channel));
                 Some(Some(message.clone()))
             }
             FaultKind::Reorder if self.overtaken.is_none() => {
@@ -338,21 +358,5 @@ impl Injector {
             }
             _ => None,
         }
-    }
-}
-
-/// The reason that goes with a close code.
-const fn reason(code: u16) -> &'static str {
-    match code {
-        1009 => "Request message exceeds the maximum frame length",
-        4001 => "Login failed",
-        4002 => "Invalid request",
-        4003 => "APIKey subscription amount exceeds the limit 100",
-        4004 => "No data received in 30s",
-        4005 => "Buffer is full",
-        4006 => "Abnormal disconnection",
-        4007 => "API key has been updated or deleted",
-        4008 => "The total subscribed channels exceed the maximum limit",
-        _ => "The exchange closes",
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::kind::FaultKind;
+use super::kind::{FaultKind, Names, ReplyId};
 use crate::model::{Channel, Dialect, InstrumentId};
 
 /// Everything that shall go wrong, with a seed that fixes every random choice.
@@ -26,12 +26,12 @@ use crate::model::{Channel, Dialect, InstrumentId};
 /// how      what the kind takes, such as for=5s: see FaultKind
 /// ```
 ///
-/// An occasion is a message to a client that the rule fits; of `noack` and `error` it is a
-/// subscription that would be acknowledged, of `ignore` a request, of `refuse` an attempt to
-/// connect. `gap`, `repeat`, `reorder` and `snapshot` fit increments of deep books, and other
+/// An occasion is a message to a client that the rule fits; of `noack`, `error`, `stray` and `nodata`
+/// it is a subscription that would be acknowledged, of `ignore` and `reject` a request, of `refuse` an
+/// attempt to connect, of `maxsubs` a request that would bring too many. `gap`, `repeat`, `reorder` and `snapshot` fit increments of deep books, and other
 /// pushes only where `channel` names theirs. With `at` and `every`, a fault that needs a message waits for
-/// the next that fits. `noack`, `ignore`, `error` and `refuse` happen at every occasion unless they
-/// say when. `clock` and `resetseq` count from the exchange's start and know only `at` and `every`.
+/// the next that fits. `noack`, `ignore`, `error`, `nodata`, `reject`, `maxsubs` and `refuse` happen at
+/// every occasion unless they say when. `clock` and `resetseq` count from the exchange's start and know only `at` and `every`.
 /// Times are whole numbers of `us`, `ms`, `s`, `m` or `h`.
 ///
 /// ```
@@ -79,6 +79,8 @@ pub struct FaultRule {
     pub(super) code: u16,
     /// Nanoseconds, for `clock`.
     pub(super) by: i64,
+    pub(super) names: Names,
+    pub(super) id: ReplyId,
 }
 
 impl FaultRule {
@@ -94,6 +96,11 @@ impl FaultRule {
     pub fn clock_jump(&self) -> Option<(i64, Option<Duration>)> {
         let back = (!self.span.is_zero()).then_some(self.span);
         (self.kind == FaultKind::Clock).then_some((self.by, back))
+    }
+
+    /// Whether the rule names a channel or an instrument.
+    pub(super) const fn is_named(&self) -> bool {
+        self.channel.is_some() || self.inst_id.is_some()
     }
 
     /// Whether the rule is about a connection of that number and dialect.

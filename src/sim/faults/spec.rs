@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::kind::FaultKind;
+use super::kind::{FaultKind, Names, ReplyId};
 use super::rule::{FaultPlan, FaultRule, On, When};
 use crate::model::{Channel, Decimal, Dialect, InstrumentId};
 
@@ -110,11 +110,14 @@ impl FaultRule {
             dialect: None,
             channel: None,
             inst_id: None,
-            on: On::Any,
+            // What makes connections look well is that replies and pongs go on.
+            on: if kind == FaultKind::Silence { On::Push } else { On::Any },
             span: words.span.map(|(_, span)| span).unwrap_or_default(),
             size: words.size.map(|(_, size)| size).unwrap_or_default(),
             code: words.code.map(|(_, code)| code).unwrap_or_default(),
             by: 0,
+            names: Names::default(),
+            id: words.id.unwrap_or_default(),
         }
     }
 
@@ -129,6 +132,8 @@ impl FaultRule {
             }
             _ if own.code.is_some_and(|(name, _)| name == word) => self.code = number(word, value)?,
             "by" if own.by => self.by = jump(value)?,
+            "names" if own.names => self.names = names(value)?,
+            "id" if own.id.is_some() => self.id = reply_id(value)?,
             "at" => self.when = Some(When::At(span(word, value)?)),
             "every" => {
                 let period = span(word, value)?;
@@ -161,6 +166,8 @@ impl FaultRule {
             words.size.map(|(name, _)| name),
             words.code.map(|(name, _)| name),
             words.by.then_some("by"),
+            words.names.then_some("names"),
+            words.id.map(|_| "id"),
         ];
         let common = ["at", "every", "p", "nth", "each", "times"];
         let place = ["conn", "dialect", "channel", "inst", "on"];
@@ -260,6 +267,24 @@ fn on(value: &str) -> Result<On, FaultSpecError> {
     }
 }
 
+fn names(value: &str) -> Result<Names, FaultSpecError> {
+    match value {
+        "other" => Ok(Names::Other),
+        "live" => Ok(Names::Live),
+        "none" => Ok(Names::None),
+        _ => Err(bad("names", value, "other, live or none")),
+    }
+}
+
+fn reply_id(value: &str) -> Result<ReplyId, FaultSpecError> {
+    match value {
+        "own" => Ok(ReplyId::Own),
+        "other" => Ok(ReplyId::Other),
+        "none" => Ok(ReplyId::None),
+        _ => Err(bad("id", value, "own, other or none")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,6 +318,12 @@ mod tests {
         assert_eq!(rule("clock:by=-1500us").by, -1_500_000);
         assert_eq!(rule("trickle:bytes=7,gap=1h").span, Duration::from_secs(3_600));
         assert_eq!(rule("gap:p=1").when, Some(When::Chance(CERTAIN)));
+        let stray = rule("stray:nth=1,code=50011,names=live,id=other");
+        assert_eq!((stray.code, stray.names, stray.id), (50_011, Names::Live, ReplyId::Other));
+        assert_eq!((rule("error").id, rule("stray").id), (ReplyId::Own, ReplyId::None));
+        assert_eq!((rule("silence").on, rule("silence:on=any").on), (On::Push, On::Any));
+        assert_eq!(rule("refuse:status=429,retry=30s").span, Duration::from_secs(30));
+        assert_eq!((rule("maxsubs:most=3").size, rule("maxsubs").code), (3, 4_008));
     }
 
     #[test]
@@ -327,6 +358,10 @@ mod tests {
             ("clock:at=5s", "add by=5s"),
             ("clock:by=1s,p=0.5", "at=5s or every=5s"),
             ("resetseq:nth=1", "at=5s or every=5s"),
+            ("silence", "add at=5s"),
+            ("stray:at=5s,names=me", "other, live or none"),
+            ("error:id=x", "own, other or none"),
+            ("maxsubs:most=0", "from 1"),
             ("refuse:at=5s", "conn=1-3"),
         ] {
             assert!(message(text).contains(right), "{text}: {}", message(text));

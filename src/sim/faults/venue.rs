@@ -1,5 +1,7 @@
 //! The faults of the exchange itself: refused connections, its clock, its numbers.
 
+use std::time::Duration;
+
 use super::kind::FaultKind;
 use super::log::FaultLog;
 use super::rule::{FaultPlan, FaultRule};
@@ -14,7 +16,12 @@ pub enum Admission {
     /// The handshake goes on.
     Accept,
     /// The handshake is answered with an HTTP status other than 101.
-    Refuse(u16),
+    Refuse {
+        /// The status, such as 429.
+        status: u16,
+        /// The `Retry-After`, where there is one.
+        retry_after: Option<Duration>,
+    },
     /// The connection is cut before the handshake.
     Cut,
 }
@@ -66,9 +73,13 @@ impl VenueFaults {
             {
                 trigger.spend();
                 log.note(FaultKind::Refuse, Some(self.attempts), now);
+                let span = trigger.rule.span;
                 return match trigger.rule.code {
                     0 => Admission::Cut,
-                    status => Admission::Refuse(status),
+                    status => {
+                        let retry_after = (!span.is_zero()).then_some(span);
+                        Admission::Refuse { status, retry_after }
+                    }
                 };
             }
         }

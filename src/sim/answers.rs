@@ -1,0 +1,184 @@
+//! How the exchange answers what a client sends.
+
+use super::access;
+use super::connection::{ConnectionId, Ending, Endpoint};
+use super::engine::Engine;
+use super::faults::Verdict;
+use super::market::InstIndex;
+use super::outbound::About;
+use super::refusal;
+use super::request::{Arg, Op, Refusal, Request};
+use super::{v3, v5};
+use crate::model::{Channel, Dialect};
+
+/// Answers one message.
+pub(crate) fn answer(engine: &mut Engine, id: ConnectionId, message: &[u8]) {
+    let now = engine.now;
+    let Some(connection) = engine.connections.open_mut(id) else { return };
+    let dialect = connection.dialect();
+    let text = String::from_utf8_lossy(message);
+    let request = match dialect {
+        Dialect::V3 => v3::parse_request(&text),
+        Dialect::V5 => v5::parse_request(&text),
+    };
+    if request == Ok(Request::Ping) {
+        return engine.reply(id, About::Reply, "pong".to_owned());
+    }
+    if engine.connections.ignores(id, About::Request, now) {
+        return;
+    }
+    let Some(connection) = engine.connections.open_mut(id) else { return };
+    if !connection.admit(&engine.limits, now) {
+        return engine.refuse(id, &too_many(dialect));
+    }
+    let request = match request {
+        Ok(request) => request,
+        Err(refusal) => return engine.refuse(id, &refusal),
+    };
+    if let Some(Verdict { code, id: which }) = engine.connections.refuses(id, About::Request, now) {
+        let reply_id = engine.reply_id(id, which, request.id());
+        let refusal = refusal::of_request(code, &text);
+        engine.refuse(id, &refusal.with_id(reply_id.as_deref()));
+    } else {
+        match &request {
+            Request::Channels { id: request_id, op, args } => {
+                on_channels(engine, id, request_id.as_deref(), *op, args);
+            }
+            Request::Login { id: request_id } => on_login(engine, id, request_id.as_deref()),
+            Request::Ping => {}
+        }
+    }
+    if let (Some(connection), Some(request_id)) = (engine.connections.open_mut(id), request.id()) {
+        connection.last_id = Some(request_id.to_owned());
+    }
+}
+
+/// Subscribes or unsubscribes: first one reply an argument, in their order, then the data.
+fn on_channels(
+    engine: &mut Engine,
+    id: ConnectionId,
+    request_id: Option<&str>,
+    op: Op,
+    args: &[Arg],
+) {
+    let Some(connection) = engine.connections.open_mut(id) else { return };
+    let endpoint = connection.endpoint;
+    if !args_fit(engine, id, endpoint, args) {
+        return;
+    }
+    let mut greetings = Vec::new();
+    for arg in args {
+        let Some(connection) = engine.connections.open_mut(id) else { return };
+        match access::check(&engine.market, engine.tbt_access, connection, op, arg) {
+            Ok(topic) => {
+                if on_channel(engine, id, request_id, (op, arg), topic) {
+                    greetings.push(topic);
+                }
+            }
+            Err(refusal) => engine.refuse(id, &refusal.with_id(request_id)),
+        }
+    }
+    for (inst, channel) in greetings {
+        engine.greet(id, (inst, channel), About::Push(inst, channel));
+    }
+}
+
+/// Subscribes or unsubscribes one that is there; true where data follows.
+fn on_channel(
+    engine: &mut Engine,
+    id: ConnectionId,
+    request_id: Option<&str>,
+    (op, arg): (Op, &Arg),
+    (inst, channel): (InstIndex, Channel),
+) -> bool {
+    let (about, now) = (About::Ack(inst, channel), engine.now);
+    if engine.connections.ignores(id, about, now) {
+        return false;
+    }
+    if let Some(code) = overfull(engine, id, op, (inst, channel)) {
+        engine.connections.end(id, Ending::TooManyChannels(code), now);
+        return false;
+    }
+    if let Some(stray) = engine.connections.strays(id, about, now) {
+        engine.stray(id, Some(arg), request_id, stray);
+    }
+    if let Some(Verdict { code, id: which }) = engine.connections.refuses(id, about, now) {
+        let reply_id = engine.reply_id(id, which, request_id);
+        let refusal = refusal::of_arg(channel.dialect(), code, arg);
+        engine.refuse(id, &refusal.with_id(reply_id.as_deref()));
+        return false;
+    }
+    let Some(connection) = engine.connections.open_mut(id) else { return false };
+    let text = match channel.dialect() {
+        Dialect::V3 => v3::ack(op, arg),
+        Dialect::V5 => v5::ack(request_id, op, arg, &connection.conn_id),
+    };
+    engine.reply(id, about, text);
+    let served = op == Op::Subscribe && !engine.connections.withholds(id, about, now);
+    match served {
+        true => engine.subscribe(id, inst, channel),
+        false => engine.unsubscribe(id, inst, channel),
+    }
+    served
+}
+
+/// The code with which by a fault the connection is closed, where it has too many subscriptions with
+/// this one.
+fn overfull(
+    engine: &mut Engine,
+    id: ConnectionId,
+    op: Op,
+    topic: (InstIndex, Channel),
+) -> Option<u16> {
+    let subscribed = &engine.connections.open_mut(id)?.subscriptions;
+    if op == Op::Unsubscribe || subscribed.contains(&topic) {
+        return None;
+    }
+    let count = subscribed.len() + 1;
+    engine.connections.overfull(id, count, engine.now)
+}
+
+/// Whether the request's arguments are short enough; where not, that has been said.
+fn args_fit(engine: &mut Engine, id: ConnectionId, endpoint: Endpoint, args: &[Arg]) -> bool {
+    let dialect = endpoint.dialect();
+    let limit = match dialect {
+        Dialect::V3 => engine.limits.v3_args_bytes,
+        Dialect::V5 => engine.limits.v5_args_bytes,
+    };
+    let bytes: usize = args.iter().map(|arg| arg.bytes).sum();
+    if limit.is_none_or(|limit| bytes <= limit) {
+        return true;
+    }
+    match dialect {
+        // What v3 said is not known; that it had the limit is.
+        Dialect::V3 => engine.refuse(id, &Refusal::new(v3::BAD_REQUEST, "Request too long")),
+        Dialect::V5 => engine.connections.end(id, Ending::RequestTooLong, engine.now),
+    }
+    false
+}
+
+fn on_login(engine: &mut Engine, id: ConnectionId, request_id: Option<&str>) {
+    let accept = engine.accept_logins;
+    let Some(connection) = engine.connections.open_mut(id) else { return };
+    connection.logged_in = accept;
+    match (connection.dialect(), accept) {
+        (Dialect::V3, true) => engine.reply(id, About::Reply, v3::login()),
+        (Dialect::V3, false) => {
+            engine.refuse(id, &Refusal::new(v3::LOGIN_FAILED, "login failure"));
+        }
+        (Dialect::V5, true) => {
+            let message = v5::login(request_id, &connection.conn_id);
+            engine.reply(id, About::Reply, message);
+        }
+        (Dialect::V5, false) => engine.refuse(id, &v5::no_key().with_id(request_id)),
+    }
+}
+
+fn too_many(dialect: Dialect) -> Refusal {
+    match dialect {
+        Dialect::V3 => {
+            Refusal::new(v3::TOO_MANY, "Requested too frequently; endpoint limit exceeded")
+        }
+        Dialect::V5 => Refusal::new(v5::TOO_MANY, "Requests too frequent"),
+    }
+}

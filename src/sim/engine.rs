@@ -1,0 +1,184 @@
+//! Market, connections and publisher together: what the exchange does to a client.
+
+use super::access::TbtAccess;
+use super::connection::{ConnectionId, Limits};
+use super::connections::Connections;
+use super::faults::{FaultAct, Named, ReplyId, Stray};
+use super::market::{InstIndex, SimMarket};
+use super::outbound::About;
+use super::publisher::Publisher;
+use super::refusal;
+use super::request::{Arg, Op, Refusal};
+use super::{v3, v5};
+use crate::model::{Channel, Dialect, MonoNanos};
+
+/// An instrument that no exchange lists.
+const UNLISTED: &str = "NO-SUCH";
+
+/// The exchange without its own faults.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) market: SimMarket,
+    pub(crate) connections: Connections,
+    pub(crate) publisher: Publisher,
+    pub(crate) limits: Limits,
+    pub(crate) accept_logins: bool,
+    pub(crate) tbt_access: TbtAccess,
+    pub(crate) now: MonoNanos,
+}
+
+impl Engine {
+    /// Sends a reply.
+    pub(crate) fn reply(&mut self, id: ConnectionId, about: About, text: String) {
+        let Some(connection) = self.connections.open_mut(id) else { return };
+        let message = self.publisher.frame(connection.dialect(), text);
+        self.connections.send(id, message, about, self.now);
+    }
+
+    /// Sends an error.
+    pub(crate) fn refuse(&mut self, id: ConnectionId, refusal: &Refusal) {
+        self.error(id, About::Reply, refusal);
+    }
+
+    fn error(&mut self, id: ConnectionId, about: About, refusal: &Refusal) {
+        let Some(connection) = self.connections.open_mut(id) else { return };
+        let message = match connection.dialect() {
+            Dialect::V3 => v3::error(refusal),
+            Dialect::V5 => v5::error(refusal, &connection.conn_id),
+        };
+        self.reply(id, about, message);
+    }
+
+    /// Puts a subscription into force, without a message.
+    pub(crate) fn subscribe(&mut self, id: ConnectionId, inst: InstIndex, channel: Channel) {
+        let Some(connection) = self.connections.open_mut(id) else { return };
+        connection.subscriptions.insert((inst, channel));
+        self.publisher.subscribe(&self.market, (inst, channel, id), self.now);
+    }
+
+    /// Ends a subscription, without a message.
+    pub(crate) fn unsubscribe(&mut self, id: ConnectionId, inst: InstIndex, channel: Channel) {
+        let Some(connection) = self.connections.open_mut(id) else { return };
+        connection.subscriptions.remove(&(inst, channel));
+        self.publisher.unsubscribe(inst, channel, id);
+    }
+
+    /// Sends the book or the last trade.
+    pub(crate) fn greet(
+        &mut self,
+        id: ConnectionId,
+        (inst, channel): (InstIndex, Channel),
+        about: About,
+    ) {
+        let Self { market, connections, publisher, now, .. } = self;
+        publisher.greet(market, (inst, channel, id), about, connections, *now);
+    }
+
+    /// Does what faults have the exchange do.
+    pub(crate) fn carry_out_acts(&mut self) {
+        while let Some((id, act)) = self.connections.poll_act() {
+            match act {
+                FaultAct::Snapshot(inst, channel) => {
+                    self.greet(id, (inst, channel), About::Added);
+                }
+                FaultAct::Forget { inst, channel, told } => self.forget(id, (inst, channel), told),
+                FaultAct::Stray(stray) => self.stray(id, None, None, stray),
+            }
+        }
+    }
+
+    fn forget(&mut self, id: ConnectionId, (inst, channel): (InstIndex, Channel), told: bool) {
+        self.unsubscribe(id, inst, channel);
+        if !told {
+            return;
+        }
+        let Some(arg) = self.arg_of(inst, channel) else { return };
+        let Some(connection) = self.connections.open_mut(id) else { return };
+        let text = match connection.dialect() {
+            Dialect::V3 => v3::ack(Op::Unsubscribe, &arg),
+            Dialect::V5 => v5::ack(None, Op::Unsubscribe, &arg, &connection.conn_id),
+        };
+        self.reply(id, About::Added, text);
+    }
+
+    /// Sends an error that is not about what it seems to be about. `answered` is the argument that
+    /// is being answered, and `request_id` the id of its request.
+    pub(crate) fn stray(
+        &mut self,
+        id: ConnectionId,
+        answered: Option<&Arg>,
+        request_id: Option<&str>,
+        Stray { code, named, id: reply_id }: Stray,
+    ) {
+        let named = match named {
+            Named::Nothing => None,
+            Named::One(inst, channel) => self.arg_of(inst, channel),
+            Named::Other => self.other_arg(id, answered),
+        };
+        let Some(connection) = self.connections.open_mut(id) else { return };
+        let refusal = match named {
+            Some(arg) => refusal::naming(connection.dialect(), code, &arg),
+            None => refusal::naming_nothing(code),
+        };
+        let reply_id = self.reply_id(id, reply_id, request_id);
+        self.error(id, About::Added, &refusal.with_id(reply_id.as_deref()));
+    }
+
+    /// The id that an error has, where it has one.
+    pub(crate) fn reply_id(
+        &mut self,
+        id: ConnectionId,
+        which: ReplyId,
+        own: Option<&str>,
+    ) -> Option<String> {
+        match which {
+            ReplyId::Own => own.map(str::to_owned),
+            ReplyId::Other => {
+                let last = self.connections.open_mut(id).and_then(|of| of.last_id.clone());
+                Some(last.unwrap_or_else(|| "0".to_owned()))
+            }
+            ReplyId::None => None,
+        }
+    }
+
+    /// The argument that asks for a channel of an instrument.
+    fn arg_of(&self, inst: InstIndex, channel: Channel) -> Option<Arg> {
+        let listing = self.market.listing(inst)?;
+        let market = match channel.dialect() {
+            Dialect::V3 => listing.market().name(),
+            Dialect::V5 => "",
+        };
+        Some(Arg {
+            market: market.to_owned(),
+            channel: channel.name().to_owned(),
+            inst_id: listing.inst_id().to_string(),
+            bytes: 0,
+        })
+    }
+
+    /// An argument that asks for what a connection does not have and is not asking for.
+    fn other_arg(&mut self, id: ConnectionId, answered: Option<&Arg>) -> Option<Arg> {
+        let connection = self.connections.open_mut(id)?;
+        let usual = match connection.dialect() {
+            Dialect::V3 => Channel::Depth5,
+            Dialect::V5 => Channel::Books5,
+        };
+        let of_answered = answered
+            .and_then(|arg| Channel::from_name(connection.dialect(), arg.channel.as_bytes()));
+        let channel = of_answered.unwrap_or(usual);
+        let subscribed = connection.subscriptions.clone();
+        let mut insts = self.market.indices();
+        let free = insts.find(|inst| {
+            let listing = self.market.listing(*inst);
+            let id = listing.map(|listing| listing.inst_id().as_str());
+            !subscribed.contains(&(*inst, channel)) && id != answered.map(|arg| &*arg.inst_id)
+        });
+        match free {
+            Some(inst) => self.arg_of(inst, channel),
+            None => {
+                let arg = self.arg_of(self.market.indices().next()?, channel)?;
+                Some(Arg { inst_id: UNLISTED.to_owned(), ..arg })
+            }
+        }
+    }
+}
