@@ -10,14 +10,13 @@ use super::args::DialectArg;
 use super::duration::parse_duration;
 use super::error::{CliError, Outcome};
 use super::exchange::{self, MAX_INSTRUMENTS};
-use super::format::{Counted, Grouped};
+use super::format::Counted;
 use super::interrupt::Interrupt;
 use super::monitor::{Monitor, Reader};
 use super::output::Output;
 use super::report::{Table, latencies};
-use super::screen::Screen;
-use super::view::{DRAW_EVERY, Header, draw};
-use crate::model::{BOOK5_LEVELS, Dialect};
+use super::view::{DRAW_EVERY, Header, LiveView};
+use crate::model::Dialect;
 use crate::net::Client;
 use crate::sim::ServerThread;
 
@@ -102,13 +101,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Outcome, CliError> {
     let builder = if args.busy { builder.busy() } else { builder };
     let mut monitor = Monitor::new(builder.spawn()?, &subscriptions)?;
 
-    let header = Header {
-        command: "demo",
-        dialect,
-        url: &url,
-        duration: Some(args.duration),
-        depth: BOOK5_LEVELS,
-    };
+    let header =
+        Header { command: "demo", dialect, url: &url, duration: Some(args.duration), depth: None };
     runtime.block_on(follow(&mut monitor, &header, &mut interrupt))?;
     let elapsed = monitor.elapsed();
     let stats = monitor.fetch()?.clone();
@@ -123,7 +117,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Outcome, CliError> {
 
 fn print_table(args: &DemoArgs, url: &str, table: &Table<'_>) -> Result<(), CliError> {
     let instruments = Counted(args.instruments as u64, "instrument");
-    let (rate, secs) = (Grouped(args.rate.into()), table.elapsed.as_secs_f64());
+    let (rate, secs) = (args.rate, table.elapsed.as_secs_f64());
     let mut out = Output::stdout();
     out.line(format_args!(
         "okx-feed demo: {} over {url}, {secs:.1} s",
@@ -145,8 +139,8 @@ async fn follow(
     header: &Header<'_>,
     interrupt: &mut Interrupt,
 ) -> Result<(), CliError> {
-    let mut screen = Screen::open_if_terminal();
-    let mut ticks = interval(if screen.is_some() { DRAW_EVERY } else { LINE_EVERY });
+    let mut view = LiveView::open_if_terminal();
+    let mut ticks = interval(if view.is_some() { DRAW_EVERY } else { LINE_EVERY });
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut end = std::pin::pin!(sleep(header.duration.unwrap_or(Duration::MAX)));
     loop {
@@ -157,12 +151,11 @@ async fn follow(
             () = &mut end => return Ok(()),
         }
         monitor.refresh()?;
-        match &mut screen {
-            Some(screen) => {
-                if screen.quit_asked() {
+        match &mut view {
+            Some(view) => {
+                if !view.refresh(monitor, header, &[])? {
                     return Ok(());
                 }
-                screen.draw(|frame| draw(frame, monitor, header, &[]))?;
             }
             None => print_line(monitor)?,
         }
@@ -190,7 +183,7 @@ fn print_line(monitor: &Monitor) -> Result<(), CliError> {
         text = format!("{text}  {subscription}  {top}");
     }
     let [(_, p50), (_, p99), ..] = latencies(monitor.stats());
-    let rate = Grouped(monitor.frames_per_sec());
+    let rate = monitor.frames_per_sec();
     out.line(format_args!("{text}  {rate} frames/s  p50 {p50}  p99 {p99}"));
     out.flush()
 }

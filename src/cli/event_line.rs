@@ -2,8 +2,7 @@
 
 use std::io::Write;
 
-use super::format::{Counted, Printable};
-use super::panels::clock_text;
+use super::format::{Counted, Printable, clock_text};
 use crate::model::{Control, DepthUpdate, Event, Level, Market};
 
 /// Appends an event as one line: time of receipt, channel, what happened.

@@ -3,9 +3,10 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use crate::model::Decimal;
+use crate::model::{Decimal, UnixNanos};
 
-/// A number with its digits in groups of three, apart by a space.
+/// A number with its digits in groups of three, apart by a comma: for a screen, whose numbers no other
+/// program reads.
 #[derive(Clone, Copy)]
 pub(crate) struct Grouped(pub(crate) u64);
 
@@ -15,7 +16,7 @@ impl fmt::Display for Grouped {
         let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
         for (at, digit) in digits.chars().enumerate() {
             if at > 0 && (digits.len() - at).is_multiple_of(3) {
-                text.push(' ');
+                text.push(',');
             }
             text.push(digit);
         }
@@ -40,6 +41,31 @@ impl fmt::Display for Nanos {
     }
 }
 
+/// A round time, without digits behind a point.
+#[derive(Clone, Copy)]
+pub(crate) struct RoundNanos(pub(crate) u64);
+
+impl fmt::Display for RoundNanos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (unit, name) = match self.0 {
+            0..1_000 => (1, "ns"),
+            1_000..1_000_000 => (1_000, "µs"),
+            1_000_000..1_000_000_000 => (1_000_000, "ms"),
+            _ => (1_000_000_000, "s"),
+        };
+        write!(f, "{} {name}", self.0 / unit)
+    }
+}
+
+/// The time of day, to the millisecond, in UTC; empty where it is not known.
+pub(crate) fn clock_text(at: UnixNanos) -> String {
+    if at == UnixNanos::UNKNOWN {
+        return String::new();
+    }
+    let text = at.iso_ms().to_string();
+    text.get(11..23).unwrap_or(&text).to_owned()
+}
+
 /// A text of the exchange as it is, but for control characters, which a terminal would obey.
 #[derive(Clone, Copy)]
 pub(crate) struct Printable<'a>(pub(crate) &'a str);
@@ -60,7 +86,7 @@ pub(crate) struct Counted(pub(crate) u64, pub(crate) &'static str);
 impl fmt::Display for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.0 == 1 { "" } else { "s" };
-        write!(f, "{} {}{plural}", Grouped(self.0), self.1)
+        write!(f, "{} {}{plural}", self.0, self.1)
     }
 }
 
@@ -118,9 +144,9 @@ mod tests {
         let text = |number| Grouped(number).to_string();
         assert_eq!(
             [text(0), text(999), text(1_000), text(1_234_567)],
-            ["0", "999", "1 000", "1 234 567"]
+            ["0", "999", "1,000", "1,234,567"]
         );
-        assert_eq!(format!("{:>8}|", Grouped(1_000)), "   1 000|");
+        assert_eq!(format!("{:>8}|", Grouped(1_000)), "   1,000|");
     }
 
     #[test]
@@ -148,7 +174,7 @@ mod tests {
     #[test]
     fn nouns_follow_their_number() {
         let text = |count| Counted(count, "frame").to_string();
-        assert_eq!([text(0), text(1), text(2_000)], ["0 frames", "1 frame", "2 000 frames"]);
+        assert_eq!([text(0), text(1), text(2_000)], ["0 frames", "1 frame", "2000 frames"]);
     }
 
     #[test]

@@ -32,6 +32,11 @@ impl Ladder {
         Self { state: seen.state, ts_event: seen.ts_event, version: seen.version, asks, bids }
     }
 
+    /// The levels of the longer side.
+    pub(crate) fn levels(&self) -> usize {
+        self.asks.len().max(self.bids.len())
+    }
+
     /// The same book in five levels, which know their spread and their middle.
     pub(crate) fn top(&self) -> Book5 {
         Book5::new(best(&self.asks, BOOK5_LEVELS), best(&self.bids, BOOK5_LEVELS))

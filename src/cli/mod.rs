@@ -18,7 +18,6 @@ mod lines;
 mod losses;
 mod monitor;
 mod output;
-mod panels;
 mod pipe;
 mod report;
 mod run;
@@ -26,7 +25,6 @@ mod screen;
 mod serve;
 mod soak;
 mod tap;
-mod theme;
 mod view;
 mod watch;
 

@@ -1,16 +1,20 @@
 //! A running client and all that is shown of it.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::error::CliError;
 use super::format::per_sec;
 use super::ladder::Ladder;
 use crate::feed::{BookReader, DepthReader, TradeReader};
-use crate::model::{BookState, DownReason, MonoNanos, Subscription};
+use crate::model::{BookState, Decimal, DownReason, MonoNanos, Subscription};
 use crate::net::{Client, ClientStats, Clock};
 
 /// How often the counters are fetched; each time the histogram is copied by the client's thread.
 pub(crate) const STATS_EVERY: Duration = Duration::from_millis(250);
+
+/// The most middles that are kept: no window is wider.
+const MAX_MIDS: usize = 512;
 
 /// The time over which the rate is taken.
 const RATE_OVER: Duration = Duration::from_secs(1);
@@ -23,6 +27,16 @@ pub(crate) struct Monitor {
     stats: ClientStats,
     /// Time and frames of the last fetches, oldest first.
     samples: Vec<(MonoNanos, u64)>,
+    mids: Mids,
+}
+
+/// The middle of one book at the last fetches.
+#[derive(Default)]
+struct Mids {
+    /// The channel that it is of.
+    of: Option<usize>,
+    /// Oldest first; `None` where the book was not live.
+    last: VecDeque<Option<Decimal>>,
 }
 
 /// A subscription and the way to what it brings.
@@ -66,7 +80,8 @@ impl Monitor {
         // What was asked for has a reader.
         let channels = subscriptions.iter().filter_map(watched).collect();
         let stats = client.stats()?;
-        Ok(Self { client, channels, clock: Clock::start(), stats, samples: Vec::new() })
+        let (samples, mids) = (Vec::new(), Mids::default());
+        Ok(Self { client, channels, clock: Clock::start(), stats, samples, mids })
     }
 
     /// Fetches the counters, if the last ones are old.
@@ -77,6 +92,7 @@ impl Monitor {
         let now = self.clock.mono();
         if self.samples.last().is_none_or(|(last, _)| now.since(*last) >= STATS_EVERY) {
             self.fetch()?;
+            self.note_mid();
             self.samples.push((now, self.stats.feed.frames));
             let old = |second: &(MonoNanos, u64)| now.since(second.0) >= RATE_OVER;
             while self.samples.len() > 2 && self.samples.get(1).is_some_and(old) {
@@ -84,6 +100,27 @@ impl Monitor {
             }
         }
         Ok(())
+    }
+
+    fn note_mid(&mut self) {
+        let watched = self.mids.of.and_then(|at| self.channels.get(at));
+        let Some(ladder) = watched.and_then(|watched| watched.reader.ladder(1)) else { return };
+        if self.mids.last.len() == MAX_MIDS {
+            self.mids.last.pop_front();
+        }
+        self.mids.last.push_back(ladder.top().mid().filter(|_| ladder.state.is_live()));
+    }
+
+    /// Keeps the middle of the book of this channel from now on.
+    pub(crate) fn keep_mids_of(&mut self, channel: Option<usize>) {
+        if self.mids.of != channel {
+            self.mids = Mids { of: channel, last: VecDeque::new() };
+        }
+    }
+
+    /// The middles that were kept, oldest first; `None` where the book was not live.
+    pub(crate) fn mids(&self) -> impl Iterator<Item = Option<Decimal>> {
+        self.mids.last.iter().copied()
     }
 
     /// Fetches the counters.

@@ -3,12 +3,23 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use super::format::{Bytes, Counted, Grouped, Nanos, Printable, per_sec};
+use super::format::{Bytes, Counted, Nanos, Printable, per_sec};
+use hdrhistogram::Histogram;
+
 use crate::feed::Stats;
 use crate::net::ClientStats;
 
 /// The percentiles that are shown, by name and quantile; the maximum comes after them.
 const PERCENTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)];
+
+/// The percentiles that are shown, by name; `None` where nothing was measured.
+pub(crate) fn percentiles(
+    times: &Histogram<u64>,
+) -> impl Iterator<Item = (&'static str, Option<Nanos>)> {
+    let known = |value: u64| (!times.is_empty()).then_some(Nanos(value));
+    let shown = PERCENTILES.iter().map(move |(name, at)| (*name, times.value_at_quantile(*at)));
+    shown.chain([("max", times.max())]).map(move |(name, value)| (name, known(value)))
+}
 
 /// The latencies that are shown, by name, in nanoseconds.
 pub(crate) fn latencies(stats: &ClientStats) -> [(&'static str, Nanos); 4] {
@@ -35,14 +46,14 @@ impl fmt::Display for Table<'_> {
         let mut row = |name: &str, count: &dyn fmt::Display, note: String| {
             writeln!(f, "{}", format!("  {name:<10} {count:>12}   {note}").trim_end())
         };
-        let rate = format!("{} /s", Grouped(per_sec(feed.frames, *elapsed)));
-        row("frames", &Grouped(feed.frames), rate)?;
+        let rate = format!("{} /s", per_sec(feed.frames, *elapsed));
+        row("frames", &feed.frames, rate)?;
         row("bytes", &Bytes(feed.wire_bytes), format!("{} of text", Bytes(feed.text_bytes)))?;
-        row("events", &Grouped(events(feed)), event_notes(feed))?;
-        row("errors", &Grouped(errors(feed, feed.malformed())), error_notes(feed))?;
-        row("anomalies", &Grouped(anomalies(feed)), anomaly_notes(feed))?;
-        row("skipped", &Grouped(feed.skipped.total()), skipped_notes(feed))?;
-        row("connects", &Grouped(stats.connects), loss_notes(stats))?;
+        row("events", &events(feed), event_notes(feed))?;
+        row("errors", &errors(feed, feed.malformed()), error_notes(feed))?;
+        row("anomalies", &anomalies(feed), anomaly_notes(feed))?;
+        row("skipped", &feed.skipped.total(), skipped_notes(feed))?;
+        row("connects", &stats.connects, loss_notes(stats))?;
         writeln!(f, "\n  latency, from frame receipt to book update")?;
         let (mut names, mut values) = (String::new(), String::new());
         for (name, value) in latencies(stats) {
@@ -125,11 +136,11 @@ fn skipped_notes(feed: &Stats) -> String {
 
 fn loss_notes(stats: &ClientStats) -> String {
     let why = stats.last_loss.as_deref().map(|why| format!(", last: {}", Printable(why)));
-    format!("{} lost or failed{}", Grouped(stats.losses), why.unwrap_or_default())
+    format!("{} lost or failed{}", stats.losses, why.unwrap_or_default())
 }
 
 /// What there was of each, leaving out what there was not.
 fn listed<'a>(counts: impl IntoIterator<Item = (&'a str, u64)>) -> String {
     let some = counts.into_iter().filter(|(_, count)| *count > 0);
-    some.map(|(name, count)| format!("{} {name}", Grouped(count))).collect::<Vec<_>>().join(", ")
+    some.map(|(name, count)| format!("{} {name}", count)).collect::<Vec<_>>().join(", ")
 }

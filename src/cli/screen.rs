@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::event::{self, Event, KeyEvent};
 use ratatui::{DefaultTerminal, Frame};
 
 use super::error::CliError;
@@ -30,21 +30,15 @@ impl Screen {
         }
     }
 
-    /// Whether `q`, Escape or Ctrl-C was pressed since the last call. Does not wait.
-    pub(crate) fn quit_asked(&self) -> bool {
+    /// A key that was pressed and not taken yet. Does not wait.
+    pub(crate) fn next_key() -> Option<KeyEvent> {
         // Where the keyboard can't be read, signals still end the program.
         while event::poll(Duration::ZERO).unwrap_or(false) {
-            let Ok(Event::Key(key)) = event::read() else { continue };
-            if key.kind == KeyEventKind::Release {
-                continue;
-            }
-            let control_c =
-                key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
-            if control_c || matches!(key.code, KeyCode::Char('q' | 'Q') | KeyCode::Esc) {
-                return true;
+            if let Ok(Event::Key(key)) = event::read() {
+                return Some(key);
             }
         }
-        false
+        None
     }
 
     /// Draws one picture.

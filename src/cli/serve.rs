@@ -9,7 +9,7 @@ use clap::builder::RangedU64ValueParser;
 use super::certificate::{self, TlsArg};
 use super::error::{CliError, Outcome, say};
 use super::exchange::{self, MAX_INSTRUMENTS};
-use super::format::{Counted, Grouped};
+use super::format::Counted;
 use super::interrupt::Interrupt;
 use crate::model::Dialect;
 use crate::sim::{Endpoint, FaultPlan, Listing, ServerThread};
@@ -127,8 +127,7 @@ fn greet(args: &ServeArgs, server: &ServerThread, listings: &[Listing]) {
             if args.tls.is_some() { "" } else { "TLS and no " }
         ));
     }
-    let (instruments, rate) =
-        (Counted(listings.len() as u64, "instrument"), Grouped(args.rate.into()));
+    let (instruments, rate) = (Counted(listings.len() as u64, "instrument"), args.rate);
     say(format_args!("okx-feed serve: {instruments}, {rate} market events/s, seed {}", args.seed));
     let Some(first) = listings.first() else { return };
     let (Ok([v3, _]), Ok([v5, trades])) =
@@ -144,7 +143,7 @@ fn greet(args: &ServeArgs, server: &ServerThread, listings: &[Listing]) {
     let names: Vec<&str> = listings.iter().take(NAMED).map(|l| l.inst_id().as_str()).collect();
     let more = match listings.len() - names.len() {
         0 => String::new(),
-        more => format!(" and {} more", Grouped(more as u64)),
+        more => format!(" and {} more", more),
     };
     say(format_args!("  instruments: {}{more}", names.join(", ")));
     let ca_file = args.ca_out.as_ref().map(|path| format!(" --ca-file {}", path.display()));

@@ -17,11 +17,11 @@ use super::losses::Losses;
 use super::monitor::{Monitor, STATS_EVERY};
 use super::pipe::Pipe;
 use super::report::Summary;
-use super::screen::{Screen, is_drawable};
+use super::screen::is_drawable;
 use super::tap::{News, Style, Tap};
-use super::view::{DRAW_EVERY, Header, draw};
+use super::view::{DRAW_EVERY, Header, LiveView};
 use crate::feed::PUBLISHED_LEVELS;
-use crate::model::{Channel, Dialect, Subscription, SubscriptionError};
+use crate::model::{BOOK5_LEVELS, Channel, Dialect, Subscription, SubscriptionError};
 use crate::net::{Client, Credentials, default_url};
 
 /// The arguments of `watch`.
@@ -47,9 +47,10 @@ pub(crate) struct WatchArgs {
     /// again until then, as one may be that is about to be listed
     #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = parse_duration)]
     refused_for: Duration,
-    /// Show so many levels a side of each book, 1 to 25; five-level channels have five
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = levels_parser())]
-    depth: u8,
+    /// Show so many levels a side of each book, 1 to 25; five-level channels have five. By default
+    /// five are printed, and as many drawn as the window has room for
+    #[arg(long, value_name = "N", value_parser = levels_parser())]
+    depth: Option<u8>,
     /// Trust the CA certificates of this PEM file too
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
@@ -144,14 +145,14 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     let runtime = runtime.map_err(CliError::Start)?;
     let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
 
-    let depth = usize::from(args.depth);
+    let depth = args.depth.map(usize::from);
     let drawn = !args.json && is_drawable();
     let pipe = if drawn { None } else { Some(Pipe::start()?) };
     let style = if args.json { Style::Json } else { Style::Lines };
     let news = Arc::new(News::default());
     let tap = Tap {
         out: pipe.as_ref().map(|pipe| (pipe.writer(), style)),
-        depth,
+        depth: depth.unwrap_or(BOOK5_LEVELS),
         left: args.count,
         news: Arc::clone(&news),
         refusal: String::new(),
@@ -174,7 +175,7 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
         refused_since: None,
         losses: Losses::default(),
         notices: Vec::new(),
-        screen: if drawn { Screen::open_if_terminal() } else { None },
+        view: if drawn { LiveView::open_if_terminal() } else { None },
     };
     let end = runtime.block_on(watch.follow(&news, pipe.as_ref(), &mut interrupt))?;
     watch.finish(end, pipe)
@@ -234,7 +235,7 @@ struct Watch<'a> {
     refused_since: Option<Duration>,
     losses: Losses,
     notices: Vec<String>,
-    screen: Option<Screen>,
+    view: Option<LiveView>,
 }
 
 impl Watch<'_> {
@@ -244,7 +245,7 @@ impl Watch<'_> {
         pipe: Option<&Pipe>,
         interrupt: &mut Interrupt,
     ) -> Result<End, CliError> {
-        let mut ticks = interval(if self.screen.is_some() { DRAW_EVERY } else { STATS_EVERY });
+        let mut ticks = interval(if self.view.is_some() { DRAW_EVERY } else { STATS_EVERY });
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut end = std::pin::pin!(sleep(self.header.duration.unwrap_or(Duration::MAX)));
         let closed = async {
@@ -275,12 +276,11 @@ impl Watch<'_> {
             if let Some(text) = self.losses.news(self.header.url, self.monitor.stats()) {
                 self.notice(text);
             }
-            if let Some(screen) = &mut self.screen {
-                if screen.quit_asked() {
-                    return Ok(End::Asked);
-                }
-                let Self { monitor, header, notices, .. } = self;
-                screen.draw(|frame| draw(frame, monitor, header, notices))?;
+            let Self { view, monitor, header, notices, .. } = self;
+            if let Some(view) = view
+                && !view.refresh(monitor, header, notices)?
+            {
+                return Ok(End::Asked);
             }
         }
     }
@@ -294,7 +294,7 @@ impl Watch<'_> {
     }
 
     fn notice(&mut self, text: String) {
-        if self.screen.is_none() {
+        if self.view.is_none() {
             say(format_args!("okx-feed: {text}"));
         }
         if self.notices.len() == MAX_NOTICES {
@@ -305,7 +305,7 @@ impl Watch<'_> {
 
     /// Ends the client, prints what is left to print, and judges.
     fn finish(mut self, end: End, pipe: Option<Pipe>) -> Result<Outcome, CliError> {
-        if self.screen.take().is_some() {
+        if self.view.take().is_some() {
             // They were on the screen that is gone now.
             self.notices.iter().for_each(|text| say(format_args!("okx-feed: {text}")));
         }

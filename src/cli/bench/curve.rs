@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::measure::Row;
 use super::plot::{COLOURS, LEFT, RIGHT, escaped};
-use crate::cli::format::Nanos;
+use crate::cli::format::{Nanos, RoundNanos};
 
 const TOP: f64 = 100.0;
 const BOTTOM: f64 = 430.0;
@@ -105,7 +105,7 @@ impl Axes {
                     r#"<text x="{:.0}" y="{:.1}" class="axis" text-anchor="end">{}</text>"#,
                     LEFT - 8.0,
                     y + 4.0,
-                    tick_name(ns)
+                    RoundNanos(ns)
                 );
             }
         }
@@ -115,16 +115,6 @@ impl Axes {
 /// 1, 2, 5, 10, 20, 50 ... nanoseconds, up to ten seconds.
 fn steps() -> impl Iterator<Item = u64> {
     (0..=10).flat_map(|power| [1, 2, 5].map(|first| first * 10u64.pow(power)))
-}
-
-/// A round time without digits behind the point.
-fn tick_name(ns: u64) -> String {
-    match ns {
-        0..1_000 => format!("{ns} ns"),
-        1_000..1_000_000 => format!("{} µs", ns / 1_000),
-        1_000_000..1_000_000_000 => format!("{} ms", ns / 1_000_000),
-        _ => format!("{} s", ns / 1_000_000_000),
-    }
 }
 
 fn line(svg: &mut String, [x1, y1, x2, y2]: [f64; 4]) {

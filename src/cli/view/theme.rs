@@ -51,6 +51,11 @@ impl Theme {
         if self.colored { Style::new().fg(color) } else { Style::new() }
     }
 
+    /// A style as it is where the state says that the numbers can be believed, and dimmed where not.
+    pub(crate) const fn of_state(self, state: BookState, style: Style) -> Style {
+        if state.is_live() { style } else { style.add_modifier(Modifier::DIM) }
+    }
+
     /// What has gone wrong.
     pub(crate) const fn alarm(self) -> Style {
         if self.colored {

@@ -1,0 +1,20 @@
+//! The live view: what is drawn of a running client, and the keys that change it.
+
+mod charts;
+mod columns;
+mod controls;
+mod counters;
+mod draw;
+mod fit;
+mod ladder_panel;
+mod layout;
+mod live;
+mod other_channels;
+mod picture;
+#[cfg(test)]
+mod size_tests;
+mod tape_panel;
+mod theme;
+
+pub(super) use draw::Header;
+pub(super) use live::{DRAW_EVERY, LiveView};
