@@ -13,7 +13,7 @@ pub(super) const LADDER_FRAME: u16 = 4;
 
 /// The rows of counters, and the least of a chart.
 const COUNTER_ROWS: u16 = 4;
-const MIN_CHART_ROWS: u16 = 7;
+const MIN_CHART_ROWS: u16 = 9;
 const MAX_CHART_ROWS: u16 = 22;
 
 /// The columns from which on charts stand beside the panels, and what they take of them at least.
@@ -223,7 +223,7 @@ mod tests {
         let parts = |width, height| divide(Rect::new(0, 0, width, height), &wants());
         let levels = |parts: Parts| (parts.panels[0].height - LADDER_FRAME) / 2;
         assert_eq!(levels(parts(80, 24)), 5);
-        assert!(levels(parts(120, 40)) > 7);
+        assert!(levels(parts(120, 40)) >= 7);
         assert_eq!(levels(parts(200, 70)), 25);
         assert!(parts(120, 40).mid_chart.height >= MIN_CHART_ROWS);
         assert!(parts(200, 60).latency_chart.width >= MIN_CHART_COLUMNS);
