@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::client::Client;
+use super::clock::Clock;
 use super::connect::{Target, TlsConfig};
 use super::director::{Director, Seed};
 use super::error::ClientError;
+use super::heartbeat::Heartbeat;
 use super::login::Credentials;
 use crate::feed::{DepthOptions, SessionConfig, StaleLimits};
 use crate::model::{
@@ -254,10 +256,14 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
         }
         let (commands, receiver) = tokio::sync::mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let clock = Clock::start();
+        let heartbeat = Heartbeat::new(clock.clone());
+        let life = (clock, heartbeat.clone());
         let run = move || {
             let local = tokio::task::LocalSet::new();
-            let director =
-                async move { Director::start(config, target, seeds, sink, receiver).run().await };
+            let director = async move {
+                Director::start(config, target, seeds, sink, receiver, life).run().await
+            };
             let report = local.block_on(&runtime, director);
             drop(local);
             // A look-up of a name can't be broken off, and nobody needs it any more.
@@ -265,6 +271,6 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
             report
         };
         let thread = std::thread::Builder::new().name("okx-feed".to_owned()).spawn(run)?;
-        Ok(Client::new(subscriptions, readers, commands, thread))
+        Ok(Client::new(subscriptions, readers, commands, heartbeat, thread))
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::builder::ClientBuilder;
 use super::error::ClientError;
+use super::heartbeat::Heartbeat;
 use super::stats::{ClientStats, ConnectionStats, StopReport};
 use crate::feed::{Arbiter, BookReader, BookView, DepthReader, FeedHandler, TradeReader};
 use crate::model::{Book5, BookState, Dialect, Market, Subscription, Trade};
@@ -54,14 +55,15 @@ impl Readers {
 /// [`Client::trades`] take no lock, nor do the readers that [`Client::book_reader`] and its like give;
 /// looking one up by its subscription does. Dropping the handle stops the client.
 ///
-/// The calls that wait for the feed's thread (`subscribe`, `stats`, `connections`) must not be made from the sink, which
-/// runs on that thread.
+/// The sink runs on the feed's thread, which can't wait for itself: the calls that wait for it
+/// (`subscribe`, `subscribe_all`, `stats`, `connections`) give [`ClientError::FromSink`] there.
 pub struct Client {
     dialect: Option<Dialect>,
     first_book: Option<BookReader>,
     first_trades: Option<TradeReader>,
     readers: Mutex<HashMap<Subscription, Readers>>,
     commands: UnboundedSender<Command>,
+    heartbeat: Heartbeat,
     thread: Option<JoinHandle<StopReport>>,
 }
 
@@ -86,6 +88,7 @@ impl Client {
         subscriptions: Vec<Subscription>,
         readers: HashMap<Subscription, Readers>,
         commands: UnboundedSender<Command>,
+        heartbeat: Heartbeat,
         thread: JoinHandle<StopReport>,
     ) -> Self {
         let mut all = subscriptions.iter().filter_map(|s| readers.get(s));
@@ -97,6 +100,7 @@ impl Client {
             first_trades,
             readers: Mutex::new(readers),
             commands,
+            heartbeat,
             thread: Some(thread),
         }
     }
@@ -157,19 +161,46 @@ impl Client {
         self.with_readers(|readers| readers.keys().copied().collect())
     }
 
-    /// Subscribes one more channel on the running connection.
+    /// The last sign of life of the feed's thread, to keep and to read from any thread.
+    #[must_use]
+    pub fn heartbeat(&self) -> Heartbeat {
+        self.heartbeat.clone()
+    }
+
+    /// Subscribes one more channel on the running client.
     ///
     /// # Errors
     /// [`ClientError::WrongDialect`] where the channel is of the other dialect,
-    /// [`ClientError::Stopped`] where the client has stopped.
+    /// [`ClientError::Stopped`] where the client has stopped, [`ClientError::FromSink`] where the
+    /// sink calls.
     pub fn subscribe(&self, subscription: Subscription) -> Result<(), ClientError> {
-        if self.dialect.is_some_and(|dialect| dialect != subscription.dialect()) {
-            return Err(ClientError::WrongDialect(subscription.to_string()));
+        self.subscribe_all([subscription])
+    }
+
+    /// Subscribes many channels in as few requests as their length allows, of which an hour has few.
+    ///
+    /// # Errors
+    /// As [`Client::subscribe`]; where one is of the other dialect, none is subscribed.
+    pub fn subscribe_all(
+        &self,
+        subscriptions: impl IntoIterator<Item = Subscription>,
+    ) -> Result<(), ClientError> {
+        self.check_thread()?;
+        let subscriptions: Vec<_> = subscriptions.into_iter().collect();
+        let wrong = |s: &&Subscription| self.dialect.is_some_and(|dialect| dialect != s.dialect());
+        if let Some(wrong) = subscriptions.iter().find(wrong) {
+            return Err(ClientError::WrongDialect(wrong.to_string()));
         }
-        let (sender, receiver) = mpsc::channel();
-        self.command(Command::Subscribe(subscription, sender))?;
-        let made = receiver.recv().map_err(|_| ClientError::Stopped)?;
-        self.with_readers(|readers| readers.insert(subscription, made));
+        let mut replies = Vec::with_capacity(subscriptions.len());
+        for subscription in subscriptions {
+            let (sender, receiver) = mpsc::channel();
+            self.command(Command::Subscribe(subscription, sender))?;
+            replies.push((subscription, receiver));
+        }
+        for (subscription, receiver) in replies {
+            let made = receiver.recv().map_err(|_| ClientError::Stopped)?;
+            self.with_readers(|readers| readers.insert(subscription, made));
+        }
         Ok(())
     }
 
@@ -186,8 +217,10 @@ impl Client {
     /// A snapshot of the counters and the latency histogram; the feed goes on.
     ///
     /// # Errors
-    /// [`ClientError::Stopped`] where the client has stopped.
+    /// [`ClientError::Stopped`] where the client has stopped, [`ClientError::FromSink`] where the
+    /// sink calls.
     pub fn stats(&self) -> Result<ClientStats, ClientError> {
+        self.check_thread()?;
         let (sender, receiver) = mpsc::channel();
         self.command(Command::Stats(sender))?;
         receiver.recv().map_err(|_| ClientError::Stopped)
@@ -196,8 +229,10 @@ impl Client {
     /// A snapshot of each connection's counters, without the histograms; the feed goes on.
     ///
     /// # Errors
-    /// [`ClientError::Stopped`] where the client has stopped.
+    /// [`ClientError::Stopped`] where the client has stopped, [`ClientError::FromSink`] where the
+    /// sink calls.
     pub fn connections(&self) -> Result<Vec<ConnectionStats>, ClientError> {
+        self.check_thread()?;
         let (sender, receiver) = mpsc::channel();
         self.command(Command::Connections(sender))?;
         receiver.recv().map_err(|_| ClientError::Stopped)
@@ -215,12 +250,21 @@ impl Client {
         // Where the thread has ended already there is nobody to tell.
         let _ = self.commands.send(Command::Stop);
         // The sink runs on that thread, which can't wait for its own end.
-        let is_other = |thread: &JoinHandle<_>| thread.thread().id() != std::thread::current().id();
-        let ended = self.thread.take().filter(is_other).map(JoinHandle::join);
+        let from_sink = self.check_thread().is_err();
+        let ended = self.thread.take().filter(|_| !from_sink).map(JoinHandle::join);
         if let Some(Err(_)) = &ended {
             tracing::error!("the feed's thread has panicked, most likely in the sink");
         }
         ended.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// Refuses a call of the sink, whose thread can't wait for itself.
+    fn check_thread(&self) -> Result<(), ClientError> {
+        let feed = self.thread.as_ref().map(|thread| thread.thread().id());
+        match feed == Some(std::thread::current().id()) {
+            true => Err(ClientError::FromSink),
+            false => Ok(()),
+        }
     }
 
     fn command(&self, command: Command) -> Result<(), ClientError> {

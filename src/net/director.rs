@@ -12,6 +12,7 @@ use super::builder::ClientConfig;
 use super::client::{Command, Readers};
 use super::clock::Clock;
 use super::connect::Target;
+use super::heartbeat::Heartbeat;
 use super::hub::{Hub, Place, SharedHub};
 use super::intake::new_latency;
 use super::line::{Group, Line, LineCommand, Notice};
@@ -81,13 +82,14 @@ impl<S: Sink + 'static> Director<S> {
         seeds: Vec<Seed>,
         sink: S,
         commands: UnboundedReceiver<Command>,
+        (clock, heartbeat): (Clock, Heartbeat),
     ) -> Self {
         let (notifier, notices) = unbounded_channel();
         let mut director = Self {
             config: Rc::new(config),
             target,
-            hub: Rc::new(RefCell::new(Hub::new(sink, notifier))),
-            clock: Clock::start(),
+            hub: Rc::new(RefCell::new(Hub::new(sink, notifier, heartbeat))),
+            clock,
             commands,
             notices,
             groups: Vec::new(),

@@ -42,6 +42,9 @@ pub enum ClientError {
     /// The thread or its runtime could not be started.
     #[error("can't start the feed's thread: {0}")]
     Thread(#[from] io::Error),
+    /// The sink has called what waits for the feed's thread, on which it runs.
+    #[error("the sink can't wait for the feed's thread, on which it runs; call this elsewhere")]
+    FromSink,
     /// The client has stopped.
     #[error("the client has stopped")]
     Stopped,

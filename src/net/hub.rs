@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::heartbeat::Heartbeat;
 use super::line::Notice;
 use crate::feed::{Arbiter, FeedHandler, Recovery, Slots, StaleLimits};
 use crate::model::{Event, MonoNanos, Sink, Subscription, UnixNanos};
@@ -22,6 +23,8 @@ pub(super) struct Hub<S> {
     pub(super) notices: UnboundedSender<Notice>,
     /// When a frame came or was played over last, on whichever connection: all run the same code.
     pub(super) last_taken: MonoNanos,
+    /// What says that this thread goes on.
+    pub(super) heartbeat: Heartbeat,
     /// What each line of a group with several has received last.
     pub(super) heard: HeardByLine,
 }
@@ -83,13 +86,14 @@ pub(super) struct Place {
 }
 
 impl<S: Sink> Hub<S> {
-    pub(super) fn new(sink: S, notices: UnboundedSender<Notice>) -> Self {
+    pub(super) fn new(sink: S, notices: UnboundedSender<Notice>, heartbeat: Heartbeat) -> Self {
         let sink = Noted { sink, recovery: Recovery::default() };
         Self {
             sink,
             arbiters: Vec::new(),
             notices,
             last_taken: MonoNanos::ZERO,
+            heartbeat,
             heard: HeardByLine::default(),
         }
     }

@@ -104,6 +104,7 @@ impl<S: Sink> Intake<S> {
     ) -> Option<DecodeError> {
         let Self { handler, session, hub, place, stats, news, credentials, .. } = self;
         let mut hub = hub.borrow_mut();
+        hub.heartbeat.beat(mono);
         let sink = &mut |event: &Event<'_>| {
             match event {
                 Event::Control(control) => {
@@ -142,6 +143,7 @@ impl<S: Sink> Intake<S> {
         let now = self.clock.now();
         let Self { handler, session, hub, place, watchdog, .. } = self;
         let mut hub = hub.borrow_mut();
+        hub.heartbeat.beat(now.0);
         let mut heard = std::mem::take(&mut hub.heard);
         if hub.arbiter_mut(*place).is_some() && session.is_open() {
             heard.note(*place, handler.slots());
