@@ -101,6 +101,7 @@ fn pauses_double_with_each_failure_up_to_the_cap() {
         cap: 20 * second,
         floor: Duration::ZERO,
         stable_after: hour,
+        ..SessionConfig::new(Dialect::V5).backoff
     };
     let mut longest = [Duration::ZERO; 7];
     for seed in 0..200 {
@@ -119,6 +120,61 @@ fn pauses_double_with_each_failure_up_to_the_cap() {
     for (longest, most) in longest.into_iter().zip([1, 2, 4, 8, 16, 20, 20]) {
         assert!(longest <= most * second && longest > most * second * 9 / 10, "{longest:?} {most}");
     }
+}
+
+#[test]
+fn the_look_up_of_a_name_has_a_bound_of_its_own_and_leaves_the_connection_all_of_its_own() {
+    let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
+    session.timeout(at(0));
+    assert_eq!(actions(&mut session), [Action::Connect]);
+    session.resolving(at(0));
+    assert_eq!(session.poll_timeout(), Some(at(15_000)));
+    session.resolved(at(14_000));
+    assert_eq!(session.poll_timeout(), Some(at(19_000)));
+    session.handshaking(at(18_000));
+    // A redirect begins anew, with the look-up of the other name.
+    session.resolving(at(18_500));
+    session.timeout(at(33_500));
+    assert_eq!(actions(&mut session), [Action::Close]);
+    assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ResolveTimeout)]);
+    assert_eq!(session.failures(), 1);
+}
+
+#[test]
+fn a_refused_attempt_waits_for_as_long_as_the_host_asks_for() {
+    for (status, asked, least, most) in
+        [(429, Some(60), 60, 66), (503, Some(20), 20, 22), (403, None, 5, 6), (404, None, 0, 1)]
+    {
+        let mut session = Session::new(SessionConfig::new(Dialect::V5), 3);
+        session.timeout(at(0));
+        session.handshaking(at(50));
+        session.refused(status, asked.map(Duration::from_secs), at(100));
+        let due = session.poll_timeout().unwrap().since(at(100));
+        assert!(due >= Duration::from_secs(least) && due <= Duration::from_secs(most), "{due:?}");
+        assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ConnectFailed)]);
+        // It was no attempt that was refused any more.
+        session.refused(429, Some(Duration::from_secs(600)), at(200));
+        assert_eq!(session.poll_timeout().unwrap().since(at(100)), due);
+    }
+}
+
+#[test]
+fn a_connection_that_was_stable_is_made_again_at_once_and_one_that_was_not_is_not() {
+    let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
+    let mut now = at(0);
+    for (lasted, at_once) in [(9_999, false), (10_000, true), (0, false), (20_000, true)] {
+        session.timeout(now);
+        session.connected(now);
+        now = now + Duration::from_millis(lasted);
+        session.lost(now);
+        let due = session.poll_timeout().unwrap();
+        assert_eq!(due == now, at_once, "{lasted}");
+        now = due;
+    }
+    // Where that attempt fails the next one waits.
+    session.timeout(now);
+    session.lost(now);
+    assert!(session.poll_timeout().unwrap() >= now + Duration::from_millis(334));
 }
 
 #[test]

@@ -1,40 +1,85 @@
-//! Pauses between attempts: exponential, with full jitter, a floor and a cap.
+//! Pauses between attempts: exponential, with jitter, and longer where the host has asked for it.
 
 use std::time::Duration;
 
 use super::config::BackoffConfig;
 use crate::model::MonoNanos;
 
+/// HTTP statuses that refuse an attempt for its kind or number, so that the next is to wait longer
+/// even where the answer does not say how long: forbidden, too many requests, unavailable.
+///
+/// Source: RFC 9110 section 15, RFC 6585 section 4.
+const REFUSALS: [u16; 3] = [403, 429, 503];
+
 /// The pauses of one connection. Seeded, so that a test sees the same ones each time.
 #[derive(Debug)]
 pub(super) struct Backoff {
     config: BackoffConfig,
     random: fastrand::Rng,
+    /// Failures since a connection was stable.
     failures: u32,
+    /// Refusals by HTTP status among them.
+    refusals: u32,
+    /// Whether a stable connection has just ended, so that the first attempt waits for nothing.
+    at_once: bool,
+    /// What the host has asked for in its refusal of the last attempt.
+    asked: Duration,
 }
 
 impl Backoff {
     pub(super) fn new(config: BackoffConfig, seed: u64) -> Self {
-        Self { config, random: fastrand::Rng::with_seed(seed), failures: 0 }
+        let random = fastrand::Rng::with_seed(seed);
+        Self { config, random, failures: 0, refusals: 0, at_once: false, asked: Duration::ZERO }
     }
 
-    /// The pause before the next attempt. Each call counts as one more failure.
+    /// Failures since a connection was stable.
+    pub(super) const fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// The pause before the next attempt. Each call counts as one more failure, except the one
+    /// right after a stable connection, which gives no pause.
     pub(super) fn pause(&mut self) -> Duration {
+        let asked = std::mem::take(&mut self.asked);
+        if std::mem::take(&mut self.at_once) && asked.is_zero() {
+            return Duration::ZERO;
+        }
         let BackoffConfig { first, cap, floor, .. } = self.config;
         let doubled = first.saturating_mul(1 << self.failures.min(20));
-        // Above the floor, so that the first pauses differ too where that is the longer one.
-        let longest = doubled.min(cap.saturating_sub(floor)).as_nanos();
-        let longest = u64::try_from(longest).unwrap_or(u64::MAX);
+        let most = doubled.min(cap.saturating_sub(floor));
         self.failures = self.failures.saturating_add(1);
-        // Full jitter: clients that were dropped together must not come back together.
-        floor + Duration::from_nanos(self.random.u64(0..=longest))
+        // Equal jitter: between half of the doubled pause and the whole of it, so that clients that
+        // failed together do not come back together, and none comes back as early as at first.
+        let half = most / 2;
+        let pause = floor + half + self.upto(most - half);
+        // On top of what was asked for, never before it.
+        pause.max(asked + self.upto(asked / 10))
     }
 
-    /// Starts small again where the connection that was open since `opened` has proved stable.
+    /// Notes that the host has refused the attempt that is about to count as a failure.
+    pub(super) fn refused(&mut self, status: u16, retry_after: Option<Duration>) {
+        let BackoffConfig { refused_first, refused_cap, retry_after_cap, .. } = self.config;
+        self.asked = match retry_after {
+            Some(asked) => asked.min(retry_after_cap),
+            None if REFUSALS.contains(&status) => {
+                refused_first.saturating_mul(1 << self.refusals.min(20)).min(refused_cap)
+            }
+            None => Duration::ZERO,
+        };
+        self.refusals = self.refusals.saturating_add(1);
+    }
+
+    /// Starts small again, and at once, where the connection that was open since `opened` has
+    /// proved stable.
     pub(super) fn closed(&mut self, opened: MonoNanos, now: MonoNanos) {
         if now.since(opened) >= self.config.stable_after {
-            self.failures = 0;
+            (self.failures, self.refusals, self.at_once) = (0, 0, true);
         }
+    }
+
+    fn upto(&mut self, most: Duration) -> Duration {
+        let most = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(self.random.u64(0..=most))
     }
 }
 
@@ -44,21 +89,31 @@ mod tests {
     use super::*;
     use crate::model::Dialect;
 
+    fn config() -> BackoffConfig {
+        SessionConfig::new(Dialect::V5).backoff
+    }
+
+    fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
     #[test]
-    fn pauses_grow_to_the_cap_and_never_fall_below_the_floor() {
+    fn pauses_grow_to_the_cap_and_so_does_what_they_never_fall_below() {
         let config = SessionConfig::new(Dialect::V3).backoff;
         for seed in 0..50 {
             let mut backoff = Backoff::new(config.clone(), seed);
             for failure in 0..100 {
                 let pause = backoff.pause();
-                let longest = config.first.saturating_mul(1 << failure.min(20)) + config.floor;
-                assert!(pause >= config.floor && pause <= longest.min(config.cap));
+                let most = config.first.saturating_mul(1 << failure.min(20));
+                let most = most.min(config.cap - config.floor);
+                assert!(pause >= config.floor + most / 2, "{failure}: {pause:?}");
+                assert!(pause <= config.floor + most, "{failure}: {pause:?}");
             }
         }
     }
 
     #[test]
-    fn two_that_were_dropped_together_do_not_come_back_together() {
+    fn two_that_failed_together_do_not_come_back_together() {
         for dialect in [Dialect::V3, Dialect::V5] {
             let config = SessionConfig::new(dialect).backoff;
             let first = |seed| Backoff::new(config.clone(), seed).pause();
@@ -67,15 +122,54 @@ mod tests {
     }
 
     #[test]
-    fn only_a_stable_connection_resets_the_pauses() {
-        let config = SessionConfig::new(Dialect::V5).backoff;
-        let mut backoff = Backoff::new(config, 1);
+    fn only_a_stable_connection_resets_the_pauses_and_lets_one_attempt_go_at_once() {
+        let mut backoff = Backoff::new(config(), 1);
         for _ in 0..10 {
             backoff.pause();
         }
-        backoff.closed(MonoNanos::ZERO, MonoNanos::ZERO + Duration::from_secs(9));
-        assert_eq!(backoff.failures, 10);
-        backoff.closed(MonoNanos::ZERO, MonoNanos::ZERO + Duration::from_secs(10));
-        assert_eq!(backoff.failures, 0);
+        backoff.closed(MonoNanos::ZERO, MonoNanos::ZERO + secs(9));
+        assert_eq!(backoff.failures(), 10);
+        assert!(backoff.pause() >= secs(4));
+        backoff.closed(MonoNanos::ZERO, MonoNanos::ZERO + secs(10));
+        assert_eq!((backoff.failures(), backoff.pause()), (0, Duration::ZERO));
+        let next = backoff.pause();
+        assert!(next >= config().floor + config().first / 2 && next <= secs(1), "{next:?}");
+    }
+
+    #[test]
+    fn a_host_that_says_when_to_come_back_is_not_tried_before() {
+        for seed in 0..50 {
+            let mut backoff = Backoff::new(config(), seed);
+            backoff.refused(429, Some(secs(60)));
+            let pause = backoff.pause();
+            assert!(pause >= secs(60) && pause <= secs(66), "{pause:?}");
+            // The next failure is one of its own.
+            assert!(backoff.pause() <= config().cap);
+            // A time that is none, and one that is out of all proportion.
+            backoff.refused(503, Some(Duration::ZERO));
+            assert!(backoff.pause() >= config().floor);
+            backoff.refused(503, Some(Duration::MAX));
+            let pause = backoff.pause();
+            assert!(pause >= config().retry_after_cap && pause < config().retry_after_cap * 2);
+            // Even after a stable connection.
+            backoff.closed(MonoNanos::ZERO, MonoNanos::ZERO + secs(3_600));
+            backoff.refused(429, Some(secs(20)));
+            assert!(backoff.pause() >= secs(20));
+        }
+    }
+
+    #[test]
+    fn a_refusal_without_a_time_has_a_floor_that_grows() {
+        for status in REFUSALS {
+            let mut backoff = Backoff::new(config(), 7);
+            for least in [5, 10, 20, 30, 30] {
+                backoff.refused(status, None);
+                let pause = backoff.pause();
+                assert!(pause >= secs(least) && pause <= secs(least) * 11 / 10, "{pause:?}");
+            }
+        }
+        let mut backoff = Backoff::new(config(), 7);
+        backoff.refused(404, None);
+        assert!(backoff.pause() < secs(1));
     }
 }

@@ -20,7 +20,10 @@ pub struct SessionConfig {
     pub probe_after: Duration,
     /// How long after an early `ping` a text or binary frame must come; 2 s.
     pub probe_within: Duration,
-    /// How long the look-up of the name and the TCP connection may take; 5 s.
+    /// How long an attempt waits for the look-up of the host's name; 15 s, since a resolver asks its
+    /// second server after five, and its first once more.
+    pub resolve_within: Duration,
+    /// How long the TCP connection may take, to whichever of the host's addresses; 5 s.
     pub connect_within: Duration,
     /// How long TLS and the upgrade to a WebSocket may take together; 5 s.
     pub handshake_within: Duration,
@@ -71,8 +74,12 @@ pub struct ResyncConfig {
     pub stable_after: Duration,
 }
 
-/// Pauses that double from `first`, each cut at random to between nothing and itself, on top of
-/// `floor`, and together no longer than `cap`.
+/// Pauses that double from `first`, each cut at random to between half of itself and the whole, on
+/// top of `floor`, and together no longer than `cap`.
+///
+/// The first attempt after a connection that was stable waits for nothing: the [`ConnectLimit`]
+/// keeps it within what the host takes. Clients of other processes that lost their connections at
+/// the same moment are kept apart by the pauses that follow where that attempt fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackoffConfig {
     /// The longest first pause; 500 ms.
@@ -83,6 +90,14 @@ pub struct BackoffConfig {
     pub floor: Duration,
     /// How long a connection must last before the pauses start small again; 10 s.
     pub stable_after: Duration,
+    /// The shortest pause after HTTP 403, 429 or 503 that does not say when to come back; 5 s, and
+    /// doubled by each one more.
+    pub refused_first: Duration,
+    /// What that grows to; 30 s.
+    pub refused_cap: Duration,
+    /// The longest `Retry-After` that is heeded; 10 minutes. A longer one counts as this: it may be
+    /// a mistake, and a feed that is away for hours is worse than an attempt that comes too early.
+    pub retry_after_cap: Duration,
 }
 
 impl SessionConfig {
@@ -100,6 +115,7 @@ impl SessionConfig {
             probe_gaps: 50,
             probe_after: Duration::from_secs(1),
             probe_within: Duration::from_secs(2),
+            resolve_within: Duration::from_secs(15),
             connect_within: Duration::from_secs(5),
             handshake_within: Duration::from_secs(5),
             ack_within: Duration::from_secs(10),
@@ -118,6 +134,9 @@ impl SessionConfig {
                 cap: Duration::from_secs(10),
                 floor,
                 stable_after: Duration::from_secs(10),
+                refused_first: Duration::from_secs(5),
+                refused_cap: Duration::from_secs(30),
+                retry_after_cap: Duration::from_secs(600),
             },
             requests_per_hour,
             request_len,

@@ -13,25 +13,40 @@ use crate::model::MonoNanos;
 #[derive(Clone, Debug, Default)]
 pub struct ConnectGate {
     attempts: VecDeque<MonoNanos>,
+    /// Until when the host wants no attempt.
+    held: MonoNanos,
 }
 
 impl ConnectGate {
     /// Makes a gate that nobody has passed.
     #[must_use]
     pub const fn new() -> Self {
-        Self { attempts: VecDeque::new() }
+        Self { attempts: VecDeque::new(), held: MonoNanos::ZERO }
+    }
+
+    /// Lets nobody through before `until`: the host has said when to come back.
+    pub fn hold(&mut self, until: MonoNanos) {
+        self.held = self.held.max(until);
+    }
+
+    /// Whether an attempt could be taken at `now`. Takes none.
+    ///
+    /// # Errors
+    /// When to ask again, where none could.
+    pub fn check(&self, limit: ConnectLimit, now: MonoNanos) -> Result<(), MonoNanos> {
+        let allowed = limit.attempts.max(1);
+        let oldest = self.attempts.len().checked_sub(allowed).and_then(|at| self.attempts.get(at));
+        let free = oldest.map_or(self.held, |at| self.held.max(*at + limit.per));
+        if free > now { Err(free) } else { Ok(()) }
     }
 
     /// Takes an attempt at `now`. Time must not run backwards.
     ///
     /// # Errors
-    /// When to ask again, where there were too many.
+    /// When to ask again, where there were too many or the host is held.
     pub fn take(&mut self, limit: ConnectLimit, now: MonoNanos) -> Result<(), MonoNanos> {
+        self.check(limit, now)?;
         let allowed = limit.attempts.max(1);
-        let oldest = self.attempts.len().checked_sub(allowed).and_then(|at| self.attempts.get(at));
-        if let Some(until) = oldest.map(|at| *at + limit.per).filter(|until| *until > now) {
-            return Err(until);
-        }
         self.attempts.push_back(now);
         // Sessions may have different limits; the longest memory that one needs is kept.
         while self.attempts.len() > allowed.max(MEMORY) {
@@ -63,5 +78,21 @@ mod tests {
         assert_eq!(gate.take(limit, at(1001)), Err(at(1400)));
         let one = ConnectLimit { attempts: 1, ..limit };
         assert_eq!(gate.take(one, at(1500)), Err(at(2000)));
+    }
+    #[test]
+    fn a_host_that_asked_for_a_pause_is_left_alone_by_all() {
+        let at = |secs| MonoNanos::ZERO + Duration::from_secs(secs);
+        let limit = ConnectLimit { attempts: 3, per: Duration::from_secs(1) };
+        let mut gate = ConnectGate::new();
+        assert_eq!(gate.take(limit, at(1)), Ok(()));
+        gate.hold(at(20));
+        gate.hold(at(10));
+        assert_eq!(gate.check(limit, at(2)), Err(at(20)));
+        assert_eq!(gate.take(limit, at(19)), Err(at(20)));
+        assert_eq!(gate.check(limit, at(20)), Ok(()));
+        for _ in 0..3 {
+            assert_eq!(gate.take(limit, at(20)), Ok(()));
+        }
+        assert_eq!(gate.take(limit, at(20)), Err(at(21)));
     }
 }

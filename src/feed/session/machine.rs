@@ -29,10 +29,12 @@ const CONTROL_SPAN: Duration = Duration::from_secs(1);
 
 /// Where the connection stands.
 #[derive(Clone, Copy, Debug)]
-enum Link {
+pub(super) enum Link {
     /// No connection; the next attempt is at `until`.
     Waiting { until: MonoNanos },
-    /// Looking the name up and opening a TCP connection.
+    /// Looking up the host's name.
+    Resolving { since: MonoNanos },
+    /// Opening a TCP connection.
     Connecting { since: MonoNanos },
     /// TLS and the upgrade to a WebSocket.
     Handshaking { since: MonoNanos },
@@ -62,9 +64,9 @@ enum Link {
 #[derive(Debug)]
 pub struct Session {
     config: SessionConfig,
-    link: Link,
+    pub(super) link: Link,
     asks: Asks,
-    backoff: Backoff,
+    pub(super) backoff: Backoff,
     /// When the login is tried once more on this connection, and how often it was refused on it.
     relogin: Option<MonoNanos>,
     refusals: u32,
@@ -75,7 +77,7 @@ pub struct Session {
     /// When the last ping was sent that has no pong yet, and how long the last pong took.
     ping_sent: Option<MonoNanos>,
     round_trip: Option<Duration>,
-    stats: SessionStats,
+    pub(super) stats: SessionStats,
     actions: VecDeque<Action>,
     events: VecDeque<SessionEvent>,
 }
@@ -250,27 +252,10 @@ impl Session {
         &self.stats
     }
 
-    /// The host takes no attempt before `until`: in place of the connection that
-    /// [`Action::Connect`] asked for. It counts as no failure.
-    pub const fn postpone(&mut self, until: MonoNanos) {
-        if let Link::Connecting { .. } = self.link {
-            self.stats.attempts -= 1;
-            self.stats.postponed += 1;
-            self.link = Link::Waiting { until };
-        }
-    }
-
-    /// The TCP connection is there; TLS and the upgrade to a WebSocket follow.
-    pub const fn handshaking(&mut self, now: MonoNanos) {
-        if let Link::Connecting { .. } = self.link {
-            self.link = Link::Handshaking { since: now };
-        }
-    }
-
     /// The connection that [`Action::Connect`] asked for is open. One that comes up when it is no
     /// longer waited for (too late, twice, after [`Session::stop`]) does not count.
     pub fn connected(&mut self, now: MonoNanos) {
-        if !matches!(self.link, Link::Connecting { .. } | Link::Handshaking { .. }) {
+        if !self.is_attempting() {
             return;
         }
         self.asks.connected();
@@ -304,7 +289,7 @@ impl Session {
     pub fn lost(&mut self, now: MonoNanos) {
         match self.link {
             Link::Open { .. } => self.lose(LostReason::Closed, now),
-            Link::Connecting { .. } | Link::Handshaking { .. } => {
+            Link::Resolving { .. } | Link::Connecting { .. } | Link::Handshaking { .. } => {
                 self.lose(LostReason::ConnectFailed, now);
             }
             Link::Waiting { .. } | Link::Stopped => {}
@@ -439,6 +424,7 @@ impl Session {
     pub fn poll_timeout(&self) -> Option<MonoNanos> {
         match self.link {
             Link::Waiting { until } => Some(until),
+            Link::Resolving { since } => Some(since + self.config.resolve_within),
             Link::Connecting { since } => Some(since + self.config.connect_within),
             Link::Handshaking { since } => Some(since + self.config.handshake_within),
             Link::Open { heard, pinged, login, .. } => {
@@ -463,6 +449,9 @@ impl Session {
                 self.link = Link::Connecting { since: now };
                 self.stats.attempts += 1;
                 self.actions.push_back(Action::Connect);
+            }
+            Link::Resolving { since } if since + self.config.resolve_within <= now => {
+                self.close(LostReason::ResolveTimeout, now);
             }
             Link::Connecting { since } if since + self.config.connect_within <= now => {
                 self.close(LostReason::ConnectTimeout, now);

@@ -2,6 +2,7 @@
 //! acknowledge, fetch broken books anew, ping, back off.
 
 mod asks;
+mod attempt;
 mod backoff;
 mod config;
 mod gate;

@@ -67,7 +67,9 @@ pub enum SessionEvent {
 pub enum LostReason {
     /// Connecting failed.
     ConnectFailed,
-    /// The look-up of the name and the TCP connection took too long.
+    /// The look-up of the host's name took too long.
+    ResolveTimeout,
+    /// The TCP connection took too long.
     ConnectTimeout,
     /// TLS and the upgrade to a WebSocket took too long.
     HandshakeTimeout,
@@ -89,6 +91,7 @@ impl fmt::Display for LostReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::ConnectFailed => "connecting failed",
+            Self::ResolveTimeout => "looking up the host's name took too long",
             Self::ConnectTimeout => "connecting took too long",
             Self::HandshakeTimeout => "the TLS and WebSocket handshake took too long",
             Self::Closed => "the connection was closed",

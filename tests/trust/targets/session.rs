@@ -162,6 +162,11 @@ impl Owner {
         };
         self.now = self.now.max(due);
         self.session.timeout(self.now);
+        // The first attempt after a stable connection waits for nothing: it is due at once.
+        if self.session.poll_timeout() == Some(due) {
+            self.drain();
+            self.session.timeout(self.now);
+        }
         let next = self.session.poll_timeout();
         assert!(next.is_none_or(|next| next > due), "called at {due:?} for nothing");
     }
@@ -174,7 +179,9 @@ impl Owner {
                     assert_eq!(self.link, Link::Down, "connects over a connection");
                     assert!(!self.stopped, "connects after it was stopped");
                     let floor = self.config.backoff.floor;
-                    assert!(self.attempts.is_none_or(|at| self.now.since(at) >= floor));
+                    let since = self.attempts.map(|at| self.now.since(at));
+                    // A connection that was stable was made by an attempt that is long ago.
+                    assert!(since.is_none_or(|since| since >= floor), "too early: {since:?}");
                     self.attempts = Some(self.now);
                     self.link = Link::Connecting;
                 }
