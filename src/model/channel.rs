@@ -131,6 +131,39 @@ pub enum Channel {
     BooksElp = 12,
 }
 
+/// The path of the exchange's URL that serves a channel. A connection is to one of them.
+///
+/// Source: sections 1.1 and 2.1 of the wire facts, as in `docs/PROTOCOL.md`. v5 answers what is asked
+/// for on the other path with code 64001, 64002 or 60018.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum ChannelPath {
+    /// `/ws/v3`: all of v3.
+    V3,
+    /// `/ws/v5/public`: books and merged trades.
+    Public,
+    /// `/ws/v5/business`: what was moved off the public path on 2023-06-20.
+    Business,
+}
+
+impl ChannelPath {
+    /// The path, as it stands in the URL.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V3 => "/ws/v3",
+            Self::Public => "/ws/v5/public",
+            Self::Business => "/ws/v5/business",
+        }
+    }
+}
+
+impl fmt::Display for ChannelPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 impl Channel {
     /// All channels, in the order of their numbers.
     pub const ALL: [Self; 13] = [
@@ -199,6 +232,23 @@ impl Channel {
         match self {
             Self::Depth5 | Self::Trade | Self::Depth | Self::DepthL2Tbt => Dialect::V3,
             _ => Dialect::V5,
+        }
+    }
+
+    /// The path of the exchange's URL that serves this channel.
+    #[must_use]
+    pub const fn path(self) -> ChannelPath {
+        match self {
+            Self::Depth5 | Self::Trade | Self::Depth | Self::DepthL2Tbt => ChannelPath::V3,
+            Self::Books5
+            | Self::BboTbt
+            | Self::Trades
+            | Self::Books
+            | Self::BooksL2Tbt
+            | Self::Books50L2Tbt
+            | Self::BooksRpi
+            | Self::BooksElp => ChannelPath::Public,
+            Self::TradesAll => ChannelPath::Business,
         }
     }
 

@@ -23,7 +23,9 @@ mod trade;
 
 pub use book::{BOOK5_LEVELS, Book5};
 pub use book_flags::BookFlags;
-pub use channel::{Channel, ChannelKind, Dialect, Market, Subscription, SubscriptionError};
+pub use channel::{
+    Channel, ChannelKind, ChannelPath, Dialect, Market, Subscription, SubscriptionError,
+};
 pub use checksum::{CHECKSUM_LEVELS, Checksum, Verify};
 pub(crate) use decimal::pow10_i64;
 pub use decimal::{Decimal, DecimalError, MAX_DECIMAL_TEXT, MAX_SCALE, Price, Qty};
