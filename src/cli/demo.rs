@@ -17,7 +17,7 @@ use super::output::Output;
 use super::report::{Table, latencies};
 use super::view::{DRAW_EVERY, Header, LiveView};
 use crate::model::Dialect;
-use crate::net::Client;
+use crate::net::{Client, Proxy};
 use crate::sim::ServerThread;
 
 /// The arguments of `demo`.
@@ -97,7 +97,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Outcome, CliError> {
     let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
     let exchange = ServerThread::start("127.0.0.1:0", config).map_err(CliError::Start)?;
     let url = exchange.url(exchange::endpoint(dialect));
-    let builder = Client::builder(dialect).url(url.as_str()).subscriptions(subscriptions.clone());
+    let builder = Client::builder(dialect).url(url.as_str()).proxy(Proxy::Direct);
+    let builder = builder.subscriptions(subscriptions.clone());
     let builder = if args.busy { builder.busy() } else { builder };
     let mut monitor = Monitor::new(builder.spawn()?, &subscriptions)?;
 

@@ -87,12 +87,6 @@ pub(crate) enum CliError {
          exchange that speaks it"
     )]
     OtherDialect { channel: String, dialect: Dialect },
-    /// Channels of two addresses in one watch.
-    #[error(
-        "trades-all is served at another address than all other channels; watch it by itself, or \
-         say --url"
-    )]
-    TwoEndpoints,
     /// A login without a key.
     #[error(
         "there is no key to log in with; set OKX_API_KEY, OKX_API_SECRET and OKX_API_PASSPHRASE, or \

@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod certificate;
+mod connect_args;
 mod decode;
 mod demo;
 mod depth_books;

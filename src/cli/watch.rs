@@ -10,8 +10,10 @@ use clap::builder::RangedI64ValueParser;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::args::DialectArg;
+use super::connect_args::ConnectArgs;
 use super::duration::parse_duration;
 use super::error::{CliError, Outcome, say};
+use super::format::Printable;
 use super::interrupt::Interrupt;
 use super::losses::Losses;
 use super::monitor::{Monitor, STATS_EVERY};
@@ -21,16 +23,13 @@ use super::screen::is_drawable;
 use super::tap::{News, Style, Tap};
 use super::view::{DRAW_EVERY, Header, LiveView};
 use crate::feed::PUBLISHED_LEVELS;
-use crate::model::{BOOK5_LEVELS, Channel, Dialect, Subscription, SubscriptionError};
-use crate::net::{Client, Credentials, default_url};
+use crate::model::{BOOK5_LEVELS, Dialect, Subscription, SubscriptionError};
+use crate::net::{Client, ClientConfig, Credentials, without_user};
 
 /// The arguments of `watch`.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct WatchArgs {
-    /// Where to connect to; by default the exchange's own address
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
     /// The protocol that is spoken
     #[arg(long, value_enum, default_value_t = DialectArg::V5)]
     dialect: DialectArg,
@@ -51,9 +50,6 @@ pub(crate) struct WatchArgs {
     /// five are printed, and as many drawn as the window has room for
     #[arg(long, value_name = "N", value_parser = levels_parser())]
     depth: Option<u8>,
-    /// Trust the CA certificates of this PEM file too
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
     /// Log in with the key in `OKX_API_KEY`, `OKX_API_SECRET` and `OKX_API_PASSPHRASE`
     #[arg(long, conflicts_with = "login_file")]
     login: bool,
@@ -63,6 +59,8 @@ pub(crate) struct WatchArgs {
     /// Never sleep while connected: a core of its own for shorter latencies
     #[arg(long)]
     busy: bool,
+    #[command(flatten)]
+    connect: ConnectArgs,
     /// What to subscribe, as the dialect's documents write it
     #[arg(value_name = "CHANNEL", required = true)]
     channels: Vec<String>,
@@ -83,6 +81,9 @@ States: connecting, awaiting_snapshot, live, stale, resyncing, down_rejected, do
 down_stopped. Only a live book is the exchange's own. A reader that falls 64 MiB behind misses
 events and gets {\"ts_recv_ns\":1,\"event\":\"missed\",\"count\":..} in their place.
 
+trades-all is served on another path than the other channels of v5: a --url that ends in /ws/v5/public or
+/ws/v5/business stands for both, and a connection is made to each that is needed.
+
 It connects again for as long as it runs, and says on standard error when it can't. A summary
 goes to standard error.
 
@@ -95,6 +96,9 @@ any connection was open.
 Examples:
   okx-feed watch books5:BTC-USDT trades:BTC-USDT
   okx-feed watch --depth 20 books:BTC-USDT trades:BTC-USDT
+  okx-feed watch books5:BTC-USDT trades-all:BTC-USDT       two paths of the exchange
+  okx-feed watch --region eea --demo books5:BTC-USDT
+  okx-feed watch --proxy socks5://127.0.0.1:1080 books5:BTC-USDT
   okx-feed watch --login books-l2-tbt:BTC-USDT             v5's tick-by-tick books need a login
   okx-feed watch --json --duration 1m bbo-tbt:BTC-USDT-SWAP > bbo.jsonl
   okx-feed watch --json --count 100 trades:BTC-USDT | jq -r 'select(.event == \"trade\").px'
@@ -102,11 +106,6 @@ Examples:
 
 /// How long standard output may take for the rest.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// The endpoint of `trades-all`, which the public one does not serve since 2023-06-20.
-///
-/// Source: section 2.1 of the wire facts.
-const BUSINESS_URL: &str = "wss://ws.okx.com:8443/ws/v5/business";
 
 /// The most notices that are shown below the picture.
 const MAX_NOTICES: usize = 3;
@@ -137,10 +136,9 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     let mut subscriptions = channels.collect::<Result<Vec<_>, _>>()?;
     let mut seen = HashSet::new();
     subscriptions.retain(|subscription| seen.insert(*subscription));
-    let url = match &args.url {
-        Some(url) => url.as_str(),
-        None => own_url(dialect, &subscriptions)?,
-    };
+    let mut config = ClientConfig::new(dialect);
+    args.connect.change(&mut config);
+    let url = without_user(&config.address()?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(CliError::Start)?;
     let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
@@ -157,12 +155,10 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
         news: Arc::clone(&news),
         refusal: String::new(),
     };
-    let mut builder = Client::builder(dialect).url(url).subscriptions(subscriptions.clone());
+    let mut builder = Client::builder(dialect).subscriptions(subscriptions.clone());
+    builder = args.connect.apply(builder);
     if args.busy {
         builder = builder.busy();
-    }
-    if let Some(path) = &args.ca_file {
-        builder = builder.ca_file(path);
     }
     if let Some(credentials) = credentials(args)? {
         builder = builder.login(credentials);
@@ -170,9 +166,10 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     let client = builder.on_event(tap).spawn()?;
     let mut watch = Watch {
         monitor: Monitor::new(client, &subscriptions)?,
-        header: Header { command: "watch", dialect, url, duration: args.duration, depth },
+        header: Header { command: "watch", dialect, url: &url, duration: args.duration, depth },
         refused_for: args.refused_for,
         refused_since: None,
+        logins_refused: 0,
         losses: Losses::default(),
         notices: Vec::new(),
         view: if drawn { LiveView::open_if_terminal() } else { None },
@@ -216,16 +213,6 @@ fn other_dialect_of_form(dialect: Dialect, text: &str, error: SubscriptionError)
     CliError::Channel(error)
 }
 
-/// The exchange's own address that serves all the channels.
-fn own_url(dialect: Dialect, channels: &[Subscription]) -> Result<&'static str, CliError> {
-    let business = channels.iter().filter(|s| s.channel() == Channel::TradesAll).count();
-    match business {
-        0 => Ok(default_url(dialect)),
-        _ if business == channels.len() => Ok(BUSINESS_URL),
-        _ => Err(CliError::TwoEndpoints),
-    }
-}
-
 /// A watch that goes on.
 struct Watch<'a> {
     monitor: Monitor,
@@ -233,6 +220,7 @@ struct Watch<'a> {
     /// How long every channel may be refused, and since when every one is.
     refused_for: Duration,
     refused_since: Option<Duration>,
+    logins_refused: u64,
     losses: Losses,
     notices: Vec<String>,
     view: Option<LiveView>,
@@ -273,6 +261,7 @@ impl Watch<'_> {
                 return Ok(End::Refused);
             }
             self.monitor.refresh()?;
+            self.note_login();
             if let Some(text) = self.losses.news(self.header.url, self.monitor.stats()) {
                 self.notice(text);
             }
@@ -291,6 +280,18 @@ impl Watch<'_> {
         let since = self.refused_since.unwrap_or(now);
         self.refused_since = self.monitor.all_refused().then_some(since);
         self.refused_since.is_some() && now.saturating_sub(since) >= self.refused_for
+    }
+
+    /// Says that the exchange has refused the login, each time where the number of times doubles.
+    fn note_login(&mut self) {
+        let stats = self.monitor.stats();
+        if stats.logins_refused < (2 * self.logins_refused).max(1) {
+            return;
+        }
+        self.logins_refused = stats.logins_refused;
+        let why = Printable(stats.last_login_refusal.as_deref().unwrap_or("no reason was given"));
+        let text = format!("the login is refused: {why}; see --region and --demo");
+        self.notice(text);
     }
 
     fn notice(&mut self, text: String) {

@@ -1,37 +1,63 @@
 //! How a client is made: one chain, then `spawn`.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::Client;
 use super::clock::Clock;
-use super::connect::{Target, TlsConfig};
-use super::director::{Director, Seed};
+use super::connect::Connector;
+use super::director::{Director, Routes, Seed};
 use super::error::ClientError;
 use super::heartbeat::Heartbeat;
 use super::login::Credentials;
+use super::lookup::Resolve;
+use super::proxy::Proxy;
+use super::region::{Region, default_url};
+use super::target::{Target, Targets};
+use super::tls::TlsConfig;
 use crate::feed::{DepthOptions, SessionConfig, StaleLimits};
 use crate::model::{
     Channel, Dialect, Event, InstrumentId, Market, Sink, Subscription, SubscriptionError,
 };
 use crate::wire::DecodeLimits;
 
-/// The exchange's own address for public market data.
-///
-/// Source: section 2.1 of the wire facts for v5. v3's last address is history and answers no more.
-#[must_use]
-pub const fn default_url(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::V3 => "wss://real.okex.com:8443/ws/v3",
-        Dialect::V5 => "wss://ws.okx.com:8443/ws/v5/public",
+/// Headers of the request that opens a connection, besides those that it needs.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ExtraHeaders(pub Vec<(String, String)>);
+
+/// Names alone: values may be secret.
+impl fmt::Debug for ExtraHeaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
 }
 
 /// Everything about a client but its subscriptions and its sink.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// Where to connect to.
-    pub url: String,
+    /// Where to connect to; `None` for the exchange's own address of region and demo trading.
+    ///
+    /// Where its path ends in one of v5's (`/ws/v5/public`, `/ws/v5/business`, `/ws/v5/private`), each
+    /// subscription goes to the one that serves it ([`Channel::path`]), put in its place. A URL of
+    /// another shape serves all.
+    pub url: Option<String>,
+    /// Whose address it is, where no URL is given.
+    pub region: Region,
+    /// Whether it is that of demo trading.
+    pub demo: bool,
+    /// Through which proxy connections go; by default the environment says so.
+    pub proxy: Proxy,
+    /// Further headers of the request that opens a connection. They are sent to the host of the URL
+    /// alone, not to one that it redirects to. `User-Agent` is `okx-feed/VERSION` unless it is here.
+    pub headers: ExtraHeaders,
+    /// What turns the host's name into addresses; `None` for the system's resolver, whose answers all
+    /// clients of the process share. An answer is used for 30 s.
+    pub resolver: Option<Arc<dyn Resolve>>,
+    /// How long one of the host's addresses may be silent before the next is tried beside it; 250 ms
+    /// (RFC 8305).
+    pub connect_stagger: Duration,
     /// Whom to trust on `wss://`.
     pub tls: TlsConfig,
     /// Whom to log in as, before anything is asked for; nobody by default.
@@ -67,11 +93,33 @@ pub struct ClientConfig {
 }
 
 impl ClientConfig {
+    /// Where it connects to: the URL, or the exchange's own address of region and demo trading.
+    ///
+    /// # Errors
+    /// [`ClientError::NoRegion`] where v3 is asked for in a region or in demo trading.
+    pub fn address(&self) -> Result<String, ClientError> {
+        let dialect = self.session.dialect;
+        match (&self.url, dialect) {
+            (Some(url), _) => Ok(url.clone()),
+            (None, Dialect::V5) => Ok(self.region.url(self.demo)),
+            (None, Dialect::V3) if self.demo || self.region != Region::Global => {
+                Err(ClientError::NoRegion)
+            }
+            (None, Dialect::V3) => Ok(default_url(dialect).to_owned()),
+        }
+    }
+
     /// The defaults of a dialect: the exchange's own address, 20 s to a ping.
     #[must_use]
     pub fn new(dialect: Dialect) -> Self {
         Self {
-            url: default_url(dialect).to_owned(),
+            url: None,
+            region: Region::default(),
+            demo: false,
+            proxy: Proxy::default(),
+            headers: ExtraHeaders::default(),
+            resolver: None,
+            connect_stagger: Duration::from_millis(250),
             tls: TlsConfig::default(),
             credentials: None,
             session: SessionConfig::new(dialect),
@@ -128,9 +176,33 @@ impl ClientBuilder<NoSink> {
 }
 
 impl<S: Sink + Send + 'static> ClientBuilder<S> {
-    /// Connects to another address than the exchange's own.
+    /// Connects to another address than the exchange's own ([`ClientConfig::url`]).
     pub fn url(mut self, url: impl Into<String>) -> Self {
-        self.config.url = url.into();
+        self.config.url = Some(url.into());
+        self
+    }
+
+    /// Connects to the exchange's address for a region. A URL goes before it.
+    pub fn region(mut self, region: Region) -> Self {
+        self.config.region = region;
+        self
+    }
+
+    /// Connects to demo trading. A URL goes before it.
+    pub fn demo(mut self) -> Self {
+        self.config.demo = true;
+        self
+    }
+
+    /// Connects through a proxy, or through none, whatever the environment says.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.config.proxy = proxy;
+        self
+    }
+
+    /// Sends one more header in the request that opens a connection.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.config.headers.0.push((name.into(), value.into()));
         self
     }
 
@@ -233,8 +305,8 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
     /// again, for as long as it runs.
     ///
     /// # Errors
-    /// [`ClientError`] where a channel, the URL or the CA file is wrong, nothing was subscribed, or
-    /// the thread could not be started.
+    /// [`ClientError`] where a channel, the URL, the region, the proxy, a header, the credentials or the
+    /// CA file is wrong, nothing was subscribed, or the thread could not be started.
     pub fn spawn(self) -> Result<Client, ClientError> {
         let Self { mut config, subscriptions, mistake, sink } = self;
         config.session.login = config.credentials.is_some();
@@ -244,14 +316,21 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
         if subscriptions.is_empty() {
             return Err(ClientError::NoSubscription);
         }
-        let target = Target::new(&config.url, &config.tls, config.limits.frame_len)?;
+        if let Some(credentials) = &config.credentials {
+            credentials.check()?;
+        }
+        let connector = Arc::new(Connector::new(&config)?);
+        let target = Target::parse(&config.address()?)?;
+        let given = connector.route(target.clone())?;
+        let routes = Routes { connector, targets: Targets::new(target), given };
         let most = config.max_subscriptions_per_connection.max(1);
-        let groups = subscriptions.chunks(most);
-        let mut seeds: Vec<_> = groups.map(|group| Seed::new(&config, group)).collect();
+        let groups = routes.targets.grouped(&subscriptions, most);
+        let mut seeds: Vec<_> =
+            groups.iter().map(|(path, group)| Seed::new(&config, *path, group)).collect();
         let mut readers = HashMap::new();
-        for (seed, group) in seeds.iter_mut().zip(subscriptions.chunks(most)) {
-            for subscription in group {
-                readers.insert(*subscription, seed.readers(subscription));
+        for seed in &mut seeds {
+            for subscription in seed.subscriptions().to_vec() {
+                readers.insert(subscription, seed.readers(&subscription));
             }
         }
         let (commands, receiver) = tokio::sync::mpsc::unbounded_channel();
@@ -262,11 +341,10 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
         let run = move || {
             let local = tokio::task::LocalSet::new();
             let director = async move {
-                Director::start(config, target, seeds, sink, receiver, life).run().await
+                Director::start(config, routes, seeds, sink, receiver, life).run().await
             };
             let report = local.block_on(&runtime, director);
             drop(local);
-            // A look-up of a name can't be broken off, and nobody needs it any more.
             runtime.shutdown_background();
             report
         };

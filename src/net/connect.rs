@@ -1,138 +1,184 @@
-//! An open WebSocket from a URL: name look-up, TCP, TLS, upgrade.
+//! The steps of an attempt to connect: the name, TCP, and all that makes a WebSocket of it.
 
+use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig as RustlsConfig, RootCertStore};
-use tokio::net::{TcpStream, lookup_host};
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::UrlError;
-use tokio_tungstenite::tungstenite::http::Uri;
+use rustls::ClientConfig as RustlsConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{Error as WsError, handshake::client::Request};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use super::error::ClientError;
+use super::builder::ClientConfig;
+use super::dial;
+use super::error::{ClientError, ConnectError};
+use super::lookup::Lookups;
+use super::proxy::{ProxyRules, ProxyServer};
+use super::target::Target;
+use super::upgrade::{Headers, USER_AGENT, upgrade};
 
 /// An open connection, boxed: it is large and moves from task to task.
 pub(super) type Socket = Box<WebSocketStream<MaybeTlsStream<TcpStream>>>;
 
-/// Whom to trust on `wss://`: the roots of Mozilla, which come with the crate, and one's own.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TlsConfig {
-    /// A PEM file of further CA certificates.
-    pub ca_file: Option<PathBuf>,
-}
+/// What is read from a socket at once. tungstenite sets as much to zero before each read, so that
+/// its own 128 KiB cost more than most frames (docs/BENCHMARKS.md); a longer frame takes more reads.
+const READ_BUFFER: usize = 8 << 10;
 
-impl TlsConfig {
-    fn rustls(&self) -> Result<RustlsConfig, ClientError> {
-        let mut roots = RootCertStore::empty();
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        if let Some(path) = &self.ca_file {
-            add_ca_file(&mut roots, path)?;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let versions = RustlsConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| std::io::Error::other(error.to_string()))?;
-        Ok(versions.with_root_certificates(roots).with_no_client_auth())
-    }
-}
-
-fn add_ca_file(roots: &mut RootCertStore, path: &Path) -> Result<(), ClientError> {
-    let bad = |why: String| ClientError::CaFile { path: path.to_owned(), why };
-    let mut found = 0;
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|e| bad(e.to_string()))? {
-        let certificate = certificate.map_err(|e| bad(e.to_string()))?;
-        roots.add(certificate).map_err(|e| bad(e.to_string()))?;
-        found += 1;
-    }
-    if found == 0 {
-        return Err(bad("it holds no certificate in PEM form".to_owned()));
-    }
-    Ok(())
-}
-
-/// Where to connect to, checked once, and how.
-#[derive(Clone)]
-pub(super) struct Target {
-    request: Request,
-    host: String,
-    port: u16,
+/// What all attempts of a client have in common.
+pub(super) struct Connector {
+    tls: Arc<RustlsConfig>,
     websocket: WebSocketConfig,
-    connector: Connector,
+    headers: Headers,
+    /// What another host than the user's own is sent.
+    no_headers: Headers,
+    proxies: ProxyRules,
+    lookups: Arc<Lookups>,
+    stagger: Duration,
+    /// Whether the client logs in, so that it must not be sent to another host.
+    logs_in: bool,
 }
 
-impl Target {
-    /// Checks the URL and loads the certificates.
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").field("proxies", &self.proxies).finish_non_exhaustive()
+    }
+}
+
+/// Where an attempt goes.
+#[derive(Clone, Debug)]
+pub(super) struct Route {
+    pub(super) target: Target,
+    proxy: Option<ProxyServer>,
+    /// Whether another host has sent the client here.
+    foreign: bool,
+}
+
+impl Route {
+    /// The same way to another path of the host.
+    pub(super) fn beside(&self, target: Target) -> Self {
+        Self { target, ..self.clone() }
+    }
+
+    /// The host that TCP connects to: the proxy, where there is one.
+    pub(super) fn peer(&self) -> (&str, u16) {
+        match &self.proxy {
+            Some(proxy) => (&proxy.host, proxy.port),
+            None => (&self.target.host, self.target.port),
+        }
+    }
+}
+
+impl Connector {
+    /// Checks what there is to check, and loads the certificates.
     ///
     /// # Errors
-    /// [`ClientError::Url`] or [`ClientError::CaFile`].
-    pub(super) fn new(
-        url: &str,
-        tls: &TlsConfig,
-        max_message_len: usize,
-    ) -> Result<Self, ClientError> {
-        let bad = |why: String| ClientError::Url { url: url.to_owned(), why };
-        let uri: Uri = url.parse().map_err(|_| bad("it can't be parsed".to_owned()))?;
-        let (port, connector) = match uri.scheme_str() {
-            Some("ws") => (80, Connector::Plain),
-            Some("wss") => (443, Connector::Rustls(Arc::new(tls.rustls()?))),
-            _ => return Err(bad("it does not start with ws:// or wss://".to_owned())),
-        };
-        let host = uri.host().filter(|host| !host.is_empty());
-        let host = host.ok_or_else(|| bad("it names no host".to_owned()))?;
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = uri.port_u16().unwrap_or(port);
-        let request = uri.into_client_request().map_err(|error| match error {
-            WsError::Url(UrlError::NoHostName) => bad("it names no host".to_owned()),
-            error => bad(error.to_string()),
-        })?;
+    /// [`ClientError::CaFile`] or [`ClientError::Header`].
+    pub(super) fn new(config: &ClientConfig) -> Result<Self, ClientError> {
+        let max = Some(config.limits.frame_len);
         let websocket = WebSocketConfig::default()
-            .max_message_size(Some(max_message_len))
-            .max_frame_size(Some(max_message_len));
-        Ok(Self { request, host, port, websocket, connector })
+            .read_buffer_size(READ_BUFFER)
+            .max_message_size(max)
+            .max_frame_size(max);
+        let lookups = config.resolver.clone().map_or_else(Lookups::of_system, Lookups::new);
+        let env = |name: &str| std::env::var(name).ok();
+        Ok(Self {
+            tls: Arc::new(config.tls.rustls()?),
+            websocket,
+            headers: Headers::new(&config.headers.0)?,
+            no_headers: Headers::new(&[])?,
+            proxies: ProxyRules::new(&config.proxy, env),
+            lookups,
+            stagger: config.connect_stagger,
+            logs_in: config.credentials.is_some(),
+        })
     }
 
-    /// The host and the port, by which attempts are counted.
-    pub(super) fn host(&self) -> String {
-        format!("{}:{}", self.host.to_ascii_lowercase(), self.port)
-    }
-
-    /// Looks the name up.
+    /// The way to a target.
     ///
     /// # Errors
-    /// Where nobody knows it.
-    pub(super) async fn resolve(self) -> Result<Vec<SocketAddr>, WsError> {
-        Ok(lookup_host((self.host.as_str(), self.port)).await?.collect())
+    /// [`ClientError::Proxy`].
+    pub(super) fn route(&self, target: Target) -> Result<Route, ClientError> {
+        let proxy = self.proxies.before(&target)?;
+        Ok(Route { target, proxy, foreign: false })
     }
 
-    /// Opens a TCP connection to the first of the addresses that takes one.
-    ///
-    /// # Errors
-    /// Whatever the network has against it.
-    pub(super) async fn connect(addrs: Vec<SocketAddr>) -> Result<TcpStream, WsError> {
-        let tcp = TcpStream::connect(&*addrs).await?;
-        // Requests are small and must not wait for one another.
-        tcp.set_nodelay(true)?;
-        Ok(tcp)
+    /// The way to where a redirect leads; `None` where it is not followed: to another scheme, from a
+    /// redirect, or with a login to another host, which would be told the key.
+    pub(super) fn redirected(&self, from: &Route, error: &ConnectError) -> Option<Route> {
+        let ConnectError::Refused(refusal) = error else { return None };
+        let target = from.target.redirected(refusal.redirect()?)?;
+        let foreign = target.host_and_port() != from.target.host_and_port();
+        if foreign && self.logs_in {
+            return None;
+        }
+        Some(Route { foreign, ..self.route(target).ok()? })
     }
 
-    /// Does the TLS handshake and the upgrade to a WebSocket.
+    /// The addresses of a route's host, where nobody has to be asked.
+    pub(super) fn known(&self, route: &Route) -> Option<Vec<SocketAddr>> {
+        let (host, port) = route.peer();
+        self.lookups.known(host, port)
+    }
+
+    /// Looks a route's host up.
     ///
     /// # Errors
-    /// Whatever the other side or its certificate has against it.
-    pub(super) async fn upgrade(self, tcp: TcpStream) -> Result<Socket, WsError> {
-        let (socket, _) = tokio_tungstenite::client_async_tls_with_config(
-            self.request,
-            tcp,
-            Some(self.websocket),
-            Some(self.connector),
-        )
-        .await?;
-        Ok(Box::new(socket))
+    /// [`ConnectError::Lookup`].
+    pub(super) async fn resolve(
+        self: Arc<Self>,
+        route: Route,
+    ) -> Result<Vec<SocketAddr>, ConnectError> {
+        let (host, port) = route.peer();
+        let asked = Arc::clone(&self.lookups).ask(host.to_owned(), port).await;
+        asked.map_err(|error| ConnectError::Lookup { host: host.to_owned(), error })
+    }
+
+    /// Opens a TCP connection to the first of the addresses that takes one, in the order of `turn`.
+    ///
+    /// # Errors
+    /// [`ConnectError::Io`].
+    pub(super) async fn dial(
+        self: Arc<Self>,
+        route: Route,
+        addrs: Vec<SocketAddr>,
+        turn: usize,
+    ) -> Result<TcpStream, ConnectError> {
+        let tcp = dial::dial(dial::order(&addrs, turn), self.stagger).await;
+        if tcp.is_err() {
+            self.unreachable(&route);
+        }
+        Ok(tcp?)
+    }
+
+    /// A route's addresses are not to be had, so that its name is to be looked up again.
+    pub(super) fn unreachable(&self, route: &Route) {
+        self.lookups.unreachable(route.peer().0);
+    }
+
+    /// Goes through the proxy, does the TLS handshake, and upgrades to a WebSocket.
+    ///
+    /// # Errors
+    /// What the proxy, the other side or its certificate has against it.
+    pub(super) async fn handshake(
+        self: Arc<Self>,
+        route: Route,
+        mut tcp: TcpStream,
+    ) -> Result<Socket, ConnectError> {
+        let Route { target, proxy, foreign } = &route;
+        if let Some(proxy) = proxy {
+            tcp = proxy.tunnel(tcp, target, USER_AGENT).await?;
+        }
+        let stream = if target.secure {
+            let name = ServerName::try_from(target.host.clone()).map_err(std::io::Error::other)?;
+            let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await?;
+            MaybeTlsStream::Rustls(tls)
+        } else {
+            MaybeTlsStream::Plain(tcp)
+        };
+        let headers = if *foreign { &self.no_headers } else { &self.headers };
+        Ok(Box::new(upgrade(stream, target, headers, self.websocket).await?))
     }
 }

@@ -2,44 +2,56 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::{JoinError, JoinSet};
 
+use super::attempt::Reach;
 use super::builder::ClientConfig;
 use super::client::{Command, Readers};
 use super::clock::Clock;
-use super::connect::Target;
+use super::connect::{Connector, Route};
 use super::heartbeat::Heartbeat;
 use super::hub::{Hub, Place, SharedHub};
 use super::intake::new_latency;
 use super::line::{Group, Line, LineCommand, Notice};
 use super::pump::{Ended, Pump};
 use super::stats::{ClientStats, ConnectionStats, StopReport};
+use super::target::Targets;
 use crate::feed::{Arbiter, FeedHandler, Recovery};
-use crate::model::{Sink, Subscription};
+use crate::model::{ChannelPath, Sink, Subscription};
 
 /// How long all connections together may take to end.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 
 /// A group of lines before it runs: subscriptions, and what keeps them.
 pub(super) struct Seed {
+    path: Option<ChannelPath>,
     subscriptions: Vec<Subscription>,
     arbiter: Option<Arbiter>,
     handlers: Vec<FeedHandler>,
 }
 
 impl Seed {
-    pub(super) fn new(config: &ClientConfig, subscriptions: &[Subscription]) -> Self {
+    pub(super) fn new(
+        config: &ClientConfig,
+        path: Option<ChannelPath>,
+        subscriptions: &[Subscription],
+    ) -> Self {
         let lines = config.lines.max(1);
         let mut arbiter = (lines > 1).then(|| Arbiter::new(lines));
         if let Some(arbiter) = &mut arbiter {
             subscriptions.iter().for_each(|subscription| arbiter.subscribe(*subscription));
         }
         let handlers = (0..lines).map(|_| new_handler(config, subscriptions)).collect();
-        Self { subscriptions: subscriptions.to_vec(), arbiter, handlers }
+        Self { path, subscriptions: subscriptions.to_vec(), arbiter, handlers }
+    }
+
+    /// What it is subscribed to.
+    pub(super) fn subscriptions(&self) -> &[Subscription] {
+        &self.subscriptions
     }
 
     /// The readers of a subscription of this group.
@@ -60,10 +72,25 @@ fn new_handler(config: &ClientConfig, subscriptions: &[Subscription]) -> FeedHan
     handler
 }
 
+/// How the exchange is reached: the same for all connections, but for the path.
+pub(super) struct Routes {
+    pub(super) connector: Arc<Connector>,
+    pub(super) targets: Targets,
+    /// The way to the URL that was given.
+    pub(super) given: Route,
+}
+
+impl Routes {
+    fn reach(&self, path: Option<ChannelPath>) -> Reach {
+        let home = self.given.beside(self.targets.at(path));
+        Reach { connector: Arc::clone(&self.connector), home, redirected: None }
+    }
+}
+
 /// Deals subscriptions to groups and commands to lines.
 pub(super) struct Director<S> {
     config: Rc<ClientConfig>,
-    target: Target,
+    routes: Routes,
     hub: SharedHub<S>,
     clock: Clock,
     commands: UnboundedReceiver<Command>,
@@ -78,7 +105,7 @@ impl<S: Sink + 'static> Director<S> {
     /// Starts the groups; it must be inside a `LocalSet` already.
     pub(super) fn start(
         config: ClientConfig,
-        target: Target,
+        routes: Routes,
         seeds: Vec<Seed>,
         sink: S,
         commands: UnboundedReceiver<Command>,
@@ -87,7 +114,7 @@ impl<S: Sink + 'static> Director<S> {
         let (notifier, notices) = unbounded_channel();
         let mut director = Self {
             config: Rc::new(config),
-            target,
+            routes,
             hub: Rc::new(RefCell::new(Hub::new(sink, notifier, heartbeat))),
             clock,
             commands,
@@ -128,7 +155,8 @@ impl<S: Sink + 'static> Director<S> {
     fn add(&mut self, seed: Seed) {
         let group = self.groups.len();
         self.hub.borrow_mut().arbiters.push(seed.arbiter);
-        self.groups.push(Group { subscriptions: seed.subscriptions, places: Vec::new() });
+        let Seed { path, subscriptions, .. } = seed;
+        self.groups.push(Group { path, subscriptions, places: Vec::new() });
         for (line, handler) in seed.handlers.into_iter().enumerate() {
             self.open(Place { group, line }, handler, None);
         }
@@ -137,7 +165,8 @@ impl<S: Sink + 'static> Director<S> {
     /// Opens a line at its place.
     fn open(&mut self, place: Place, handler: FeedHandler, relieves: Option<usize>) {
         let (commands, receiver) = unbounded_channel();
-        let reach = (Rc::clone(&self.config), self.target.clone());
+        let path = self.groups.get(place.group).and_then(|group| group.path);
+        let reach = (Rc::clone(&self.config), self.routes.reach(path));
         let hub = (Rc::clone(&self.hub), place);
         let mut pump = Pump::new(reach, handler, hub, self.clock.clone(), receiver);
         if relieves.is_some() {
@@ -149,14 +178,15 @@ impl<S: Sink + 'static> Director<S> {
         }
     }
 
-    /// Deals a subscription to the group that has it, or to one with room, or to a new one.
+    /// Deals a subscription to the group that has it, or to one of its path with room, or to a new one.
     fn subscribe(&mut self, subscription: Subscription, reply: mpsc::Sender<Readers>) {
         let has = |group: &Group| group.subscriptions.contains(&subscription);
         let most = self.config.max_subscriptions_per_connection.max(1);
-        let room = |group: &Group| group.subscriptions.len() < most;
+        let path = self.routes.targets.path_of(&subscription);
+        let room = |group: &Group| group.path == path && group.subscriptions.len() < most;
         let found = self.groups.iter().position(has);
         let Some(at) = found.or_else(|| self.groups.iter().position(room)) else {
-            let mut seed = Seed::new(&self.config, &[subscription]);
+            let mut seed = Seed::new(&self.config, path, &[subscription]);
             let _ = reply.send(seed.readers(&subscription));
             return self.add(seed);
         };

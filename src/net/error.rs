@@ -2,7 +2,9 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::reply::Refusal;
 use crate::model::SubscriptionError;
 
 /// Why a client could not be started or could not do what it was asked.
@@ -36,6 +38,28 @@ pub enum ClientError {
         /// What is wrong with it.
         why: String,
     },
+    /// v3 had neither regions nor demo trading.
+    #[error("v3 has neither regions nor demo trading; leave them out, or give a URL")]
+    NoRegion,
+    /// The proxy can't be used.
+    #[error(
+        "can't use the proxy {url:?} ({why}); write http://HOST:PORT or socks5://HOST:PORT, in the \
+         option or in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
+    )]
+    Proxy {
+        /// The proxy's URL, without user and password.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A header can't be sent.
+    #[error("can't send the header {name:?}: {why}")]
+    Header {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The key, the secret or the passphrase is missing or can't be read.
     #[error("can't log in: {0}")]
     Credentials(String),
@@ -48,4 +72,33 @@ pub enum ClientError {
     /// The client has stopped.
     #[error("the client has stopped")]
     Stopped,
+}
+
+/// Why an attempt to connect has failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConnectError {
+    #[error("the name {host} could not be looked up: {error}")]
+    Lookup { host: String, error: io::Error },
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("the proxy does not connect: {0}")]
+    Socks(String),
+    #[error("the proxy does not connect: {0}")]
+    ProxyRefused(Box<Refusal>),
+    #[error("{0}")]
+    Refused(Box<Refusal>),
+    #[error("{0}")]
+    Reply(&'static str),
+}
+
+impl ConnectError {
+    /// The HTTP status with which the attempt was refused, and how long the client is asked to wait.
+    pub(super) fn refusal(&self) -> Option<(u16, Option<Duration>)> {
+        match self {
+            Self::Refused(refusal) | Self::ProxyRefused(refusal) => {
+                Some((refusal.status, refusal.retry_after))
+            }
+            Self::Lookup { .. } | Self::Io(_) | Self::Socks(_) | Self::Reply(_) => None,
+        }
+    }
 }

@@ -17,13 +17,29 @@ struct Gates {
 static GATES: LazyLock<Gates> =
     LazyLock::new(|| Gates { clock: Clock::start(), of_hosts: Mutex::new(HashMap::new()) });
 
-/// Takes an attempt to connect to a host, named with its port.
+/// Whether a host, named with its port, takes an attempt to connect now. Takes none.
+///
+/// # Errors
+/// How long to wait before asking again.
+pub(super) fn check(host: &str, limit: ConnectLimit) -> Result<(), Duration> {
+    with(host, |gate, now| gate.check(limit, now).map_err(|until| until.since(now)))
+}
+
+/// Takes an attempt to connect to a host.
 ///
 /// # Errors
 /// How long to wait before asking again.
 pub(super) fn take(host: &str, limit: ConnectLimit) -> Result<(), Duration> {
+    with(host, |gate, now| gate.take(limit, now).map_err(|until| until.since(now)))
+}
+
+/// Lets no connection to a host be attempted for a time: it has asked for that.
+pub(super) fn hold(host: &str, pause: Duration) {
+    with(host, |gate, now| gate.hold(now + pause));
+}
+
+fn with<R>(host: &str, f: impl FnOnce(&mut ConnectGate, MonoNanos) -> R) -> R {
     let mut of_hosts = GATES.of_hosts.lock().unwrap_or_else(PoisonError::into_inner);
-    let now: MonoNanos = GATES.clock.mono();
-    let gate = of_hosts.entry(host.to_owned()).or_default();
-    gate.take(limit, now).map_err(|until| until.since(now))
+    let now = GATES.clock.mono();
+    f(of_hosts.entry(host.to_owned()).or_default(), now)
 }

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::clock::Clock;
 use super::hub::{Place, SharedHub};
 use super::line::Notice;
-use super::login::Credentials;
+use super::login::{self, Credentials};
 use super::stats::ConnectionStats;
 use crate::feed::{FeedHandler, LostReason, Session, SessionEvent, Slot, StaleLimits, Watchdog};
 use crate::model::{
@@ -177,6 +177,7 @@ impl<S: Sink> Intake<S> {
                 SessionEvent::LoginRefused { code, message } => {
                     let message: String = message.chars().take(MAX_LOGGED).collect();
                     self.stats.logins_refused += 1;
+                    self.stats.last_login_refusal = Some(login::refusal(code, &message));
                     let refused = self.stats.logins_refused;
                     if refused.is_power_of_two() {
                         tracing::error!(code, reason = %message, refused, "login refused");

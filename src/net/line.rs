@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::client::Readers;
 use super::hub::Place;
 use super::stats::ConnectionStats;
-use crate::model::Subscription;
+use crate::model::{ChannelPath, Subscription};
 
 /// What the director asks of one connection.
 pub(super) enum LineCommand {
@@ -62,6 +62,8 @@ impl Line {
 
 /// The connections with the same subscriptions.
 pub(super) struct Group {
+    /// The path that serves them; `None` where one URL serves all.
+    pub(super) path: Option<ChannelPath>,
     pub(super) subscriptions: Vec<Subscription>,
     /// By place; `None` where a line was relieved.
     pub(super) places: Vec<Option<Line>>,

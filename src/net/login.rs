@@ -16,6 +16,26 @@ use crate::wire::quoted;
 /// Source: sections 1.3 and 2.3 of the wire facts.
 const SIGNED: &str = "GET/users/self/verify";
 
+/// Codes with which v5 refuses a key that it does not know, as it does with those of another region.
+///
+/// Source: section 2.3 of the wire facts for 600xx; 50101 and 50119 are those of the same refusals over
+/// HTTP, as third-party clients report them.
+const UNKNOWN_KEY: [i64; 4] = [50_101, 50_119, 60_005, 60_032];
+
+/// What the exchange says of a login that it refuses, and what may help.
+pub(super) fn refusal(code: Option<i64>, message: &str) -> String {
+    let number = code.map(|code| format!("{code} ")).unwrap_or_default();
+    let message = if message.is_empty() { "no reason was given" } else { message };
+    let hint = match code {
+        Some(code) if UNKNOWN_KEY.contains(&code) => {
+            " (a key is known only at the address of its own region, and one of demo trading only \
+             there)"
+        }
+        _ => "",
+    };
+    format!("{number}{message}{hint}")
+}
+
 /// An API key of the exchange. It is never printed: [`fmt::Debug`] leaves all of it out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
@@ -25,7 +45,8 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Makes credentials of their three parts.
+    /// Makes credentials of their three parts. None may be empty:
+    /// [`ClientBuilder::spawn`](crate::ClientBuilder::spawn) refuses such.
     #[must_use]
     pub fn new(
         key: impl Into<String>,
@@ -80,6 +101,19 @@ impl Credentials {
         }
     }
 
+    /// Checks that no part is empty.
+    ///
+    /// # Errors
+    /// [`ClientError::Credentials`] says which part is.
+    pub(super) fn check(&self) -> Result<(), ClientError> {
+        let parts =
+            [("key", &self.key), ("secret", &self.secret), ("passphrase", &self.passphrase)];
+        match parts.iter().find(|(_, part)| part.trim().is_empty()) {
+            Some((name, _)) => Err(ClientError::Credentials(format!("the {name} is empty"))),
+            None => Ok(()),
+        }
+    }
+
     /// The login request of a dialect, signed for the time `now`.
     ///
     /// The exchange takes it for 30 s. The text holds secrets: it must not be logged.
@@ -99,7 +133,8 @@ impl Credentials {
     /// Whether a text holds the key or the passphrase, as an exchange's answer does that repeats the
     /// request.
     pub(super) fn are_in(&self, text: &str) -> bool {
-        [&self.key, &self.secret, &self.passphrase].iter().any(|part| text.contains(part.as_str()))
+        let mut parts = [&self.key, &self.secret, &self.passphrase].into_iter();
+        parts.any(|part| !part.is_empty() && text.contains(part.as_str()))
     }
 
     /// Signs a time: base64 of the HMAC-SHA256 of time, method and path.
@@ -148,5 +183,28 @@ mod tests {
         assert!(Credentials::of(some("a"), None, some("c")).is_err());
         assert_eq!(Credentials::of(None, None, None).ok(), Some(None));
         assert!(Credentials::from_file(Path::new("no-such-file")).is_err());
+    }
+
+    #[test]
+    fn a_key_that_is_not_known_may_be_of_another_region() {
+        let told = refusal(Some(60_032), "API key doesn't exist");
+        assert!(told.starts_with("60032 API key doesn't exist (") && told.contains("region"));
+        assert_eq!(refusal(Some(60_007), "Invalid sign"), "60007 Invalid sign");
+        assert_eq!(refusal(None, ""), "no reason was given");
+    }
+
+    #[test]
+    fn an_empty_part_is_an_error_and_is_in_no_text() {
+        assert!(credentials().check().is_ok());
+        for (parts, name) in
+            [(["", "s", "p"], "key"), (["k", " ", "p"], "secret"), (["k", "s", ""], "passphrase")]
+        {
+            let [key, secret, passphrase] = parts;
+            let error = Credentials::new(key, secret, passphrase).check().unwrap_err();
+            assert_eq!(error.to_string(), format!("can't log in: the {name} is empty"));
+        }
+        let empty = Credentials::new("", "", "");
+        assert!(!empty.are_in("any text") && !empty.are_in(""));
+        assert!(credentials().are_in("Invalid request: the-key"));
     }
 }

@@ -1,23 +1,20 @@
 //! One connection: moves bytes between socket, handler and session. No logic of its own.
 
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use hdrhistogram::Histogram;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
+use super::attempt::{Attempt, Reach, Step};
 use super::builder::ClientConfig;
 use super::client::Readers;
 use super::clock::Clock;
-use super::connect::{Socket, Target};
-use super::gate;
+use super::connect::Socket;
 use super::hub::{Place, SharedHub};
 use super::intake::{Intake, new_latency};
 use super::line::LineCommand;
@@ -46,19 +43,15 @@ const SEND_WITHIN: Duration = Duration::from_secs(2);
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
 /// The transport: what the session's [`Action`]s have brought about.
-enum Transport {
+pub(super) enum Transport {
     Closed,
-    Resolving(JoinHandle<Result<Vec<SocketAddr>, WsError>>),
-    Connecting(JoinHandle<Result<TcpStream, WsError>>),
-    Handshaking(JoinHandle<Result<Socket, WsError>>),
+    Attempt(Attempt),
     Open(Socket),
 }
 
 /// What woke the pump.
 enum Input {
-    Resolved(Result<Vec<SocketAddr>, WsError>),
-    Tcp(Result<TcpStream, WsError>),
-    Connected(Result<Socket, WsError>),
+    Step(Step),
     Message(Option<Result<Message, WsError>>),
     Command(Option<LineCommand>),
     Timer,
@@ -67,11 +60,11 @@ enum Input {
 }
 
 pub(super) struct Pump<S> {
-    config: Rc<ClientConfig>,
-    target: Target,
-    intake: Intake<S>,
+    pub(super) config: Rc<ClientConfig>,
+    pub(super) reach: Reach,
+    pub(super) intake: Intake<S>,
     commands: UnboundedReceiver<LineCommand>,
-    transport: Transport,
+    pub(super) transport: Transport,
     timer: Pin<Box<Sleep>>,
     armed: MonoNanos,
     stale_check: MonoNanos,
@@ -97,7 +90,7 @@ pub(super) struct Ended {
 impl<S: Sink> Pump<S> {
     /// Makes a pump; it must be inside a runtime already. It wants what its handler has.
     pub(super) fn new(
-        (config, target): (Rc<ClientConfig>, Target),
+        (config, reach): (Rc<ClientConfig>, Reach),
         handler: FeedHandler,
         (hub, place): (SharedHub<S>, Place),
         clock: Clock,
@@ -130,7 +123,7 @@ impl<S: Sink> Pump<S> {
         };
         Self {
             config,
-            target,
+            reach,
             intake,
             commands,
             transport: Transport::Closed,
@@ -159,9 +152,7 @@ impl<S: Sink> Pump<S> {
             }
             self.arm();
             match self.wait().await {
-                Input::Resolved(result) => self.resolved(result),
-                Input::Tcp(result) => self.handshake(result),
-                Input::Connected(result) => self.connected(result),
+                Input::Step(step) => self.step(step),
                 Input::Message(message) => self.message(message),
                 Input::Command(command) => self.command(command),
                 Input::Timer => self.timer(),
@@ -192,9 +183,7 @@ impl<S: Sink> Pump<S> {
         let socket = async {
             match transport {
                 Transport::Closed => std::future::pending().await,
-                Transport::Resolving(task) => Input::Resolved(joined(task).await),
-                Transport::Connecting(task) => Input::Tcp(joined(task).await),
-                Transport::Handshaking(task) => Input::Connected(joined(task).await),
+                Transport::Attempt(attempt) => Input::Step(attempt.next().await),
                 Transport::Open(socket) => Input::Message(socket.next().await),
             }
         };
@@ -263,37 +252,6 @@ impl<S: Sink> Pump<S> {
         }
     }
 
-    fn connect(&mut self) {
-        tracing::debug!(url = %self.config.url, "connecting");
-        self.transport = Transport::Resolving(tokio::spawn(self.target.clone().resolve()));
-    }
-
-    /// Opens the TCP connection if the host takes one now: the look-up of its name was none, however
-    /// long it took.
-    fn resolved(&mut self, result: Result<Vec<SocketAddr>, WsError>) {
-        let addrs = match result {
-            Ok(addrs) => addrs,
-            Err(error) => return self.lost(&error),
-        };
-        if let Err(pause) = gate::take(&self.target.host(), self.config.session.connects) {
-            self.transport = Transport::Closed;
-            let until = self.intake.clock.mono() + pause;
-            return self.intake.session.postpone(until);
-        }
-        self.transport = Transport::Connecting(tokio::spawn(Target::connect(addrs)));
-    }
-
-    fn handshake(&mut self, result: Result<TcpStream, WsError>) {
-        match result {
-            Ok(tcp) => {
-                self.intake.session.handshaking(self.intake.clock.mono());
-                let upgrade = self.target.clone().upgrade(tcp);
-                self.transport = Transport::Handshaking(tokio::spawn(upgrade));
-            }
-            Err(error) => self.lost(&error),
-        }
-    }
-
     /// Sends the login request, whose text must not be logged.
     async fn login(&mut self) {
         // Signed with the system's time, which the exchange compares with its own.
@@ -321,66 +279,63 @@ impl<S: Sink> Pump<S> {
         }
     }
 
-    /// Closes whatever there is, politely for as long as the bound allows.
+    /// Closes whatever there is. A connection that was given up is closed beside what follows; the
+    /// last one is waited for, for as long as the bound allows, and what comes until then is taken.
+    ///
+    /// Says whether the last one was closed properly.
     async fn close(&mut self) -> bool {
         match std::mem::replace(&mut self.transport, Transport::Closed) {
             Transport::Closed => {}
-            Transport::Resolving(task) => task.abort(),
-            Transport::Connecting(task) => task.abort(),
-            Transport::Handshaking(task) => task.abort(),
-            Transport::Open(mut socket) => {
-                let (intake, last) = (&mut self.intake, self.stopping);
-                let closing = async {
-                    socket.close(None).await?;
-                    let mut streak = 0;
-                    while let Some(message) = socket.next().await.transpose()? {
-                        streak += 1;
-                        if streak % MAX_STREAK == 0 {
-                            // Else a flood would leave the bound no chance.
-                            tokio::task::yield_now().await;
-                        }
-                        // What was on the way when it was to end counts; from a connection that
-                        // was given up it does not.
-                        if last {
-                            intake.data(&message);
-                        }
-                    }
-                    Ok::<(), WsError>(())
-                };
-                // The other side may be gone; then there is nobody to be polite to.
-                return matches!(tokio::time::timeout(CLOSE_WITHIN, closing).await, Ok(Ok(())));
+            Transport::Attempt(attempt) => {
+                if let Attempt::Dialing(_) = attempt {
+                    self.reach.connector.unreachable(self.reach.route());
+                }
+                attempt.abort();
+                self.reach.redirected = None;
+            }
+            Transport::Open(socket) if self.stopping => {
+                let intake = &mut self.intake;
+                return close_within(socket, |message| intake.data(message)).await;
+            }
+            Transport::Open(socket) => {
+                tokio::spawn(close_within(socket, |_| {}));
             }
         }
         false
     }
 
-    fn connected(&mut self, result: Result<Socket, WsError>) {
-        match result {
-            Ok(socket) => {
-                self.transport = Transport::Open(socket);
-                self.intake.session.connected(self.intake.clock.mono());
-            }
-            Err(error) => self.lost(&error),
-        }
+    pub(super) fn lost(&mut self, error: &dyn std::fmt::Display) {
+        self.note_loss(error);
+        self.intake.session.lost(self.intake.clock.mono());
     }
 
-    fn lost(&mut self, error: &dyn std::fmt::Display) {
+    pub(super) fn note_loss(&mut self, error: &dyn std::fmt::Display) {
+        let url = &self.reach.route().target;
         // A loss that repeats is a warning at its first, second, fourth, … time.
         let losses = self.intake.stats.losses + 1;
         if losses.is_power_of_two() {
-            tracing::warn!(%error, losses, url = %self.config.url, "connection lost");
+            tracing::warn!(%error, losses, %url, "connection lost");
         } else {
-            tracing::debug!(%error, losses, url = %self.config.url, "connection lost");
+            tracing::debug!(%error, losses, %url, "connection lost");
         }
-        self.transport = Transport::Closed;
         self.intake.stats.last_loss = Some(error.to_string());
-        self.intake.session.lost(self.intake.clock.mono());
+        self.reach.redirected = None;
+        self.transport = Transport::Closed;
+    }
+
+    /// The other side closes: the close frame is answered beside what follows.
+    fn closed(&mut self, error: &dyn std::fmt::Display) {
+        if let Transport::Open(socket) = std::mem::replace(&mut self.transport, Transport::Closed) {
+            tokio::spawn(close_within(socket, |_| {}));
+        }
+        self.lost(error);
     }
 
     fn message(&mut self, message: Option<Result<Message, WsError>>) {
         match message {
-            Some(Ok(Message::Close(Some(frame)))) => self.lost(&frame),
-            Some(Ok(Message::Close(None))) | None => self.lost(&"closed by the other side"),
+            Some(Ok(Message::Close(Some(frame)))) => self.closed(&frame),
+            Some(Ok(Message::Close(None))) => self.closed(&"closed by the other side"),
+            None => self.lost(&"closed by the other side"),
             Some(Ok(message)) => self.intake.data(&message),
             Some(Err(error)) => self.lost(&error),
         }
@@ -425,7 +380,23 @@ impl<S: Sink> Pump<S> {
     }
 }
 
-/// What a task came to; one that has panicked is a failed attempt.
-async fn joined<T>(task: &mut JoinHandle<Result<T, WsError>>) -> Result<T, WsError> {
-    task.await.unwrap_or_else(|error| Err(WsError::Io(std::io::Error::other(error))))
+/// Sends a close frame, or the answer to one that came, and reads to the end, within the bound; says
+/// whether it came to that.
+async fn close_within(mut socket: Socket, mut take: impl FnMut(&Message)) -> bool {
+    let closing = async {
+        // The method of the stream itself sends nothing where the other side has closed first.
+        SinkExt::close(&mut *socket).await?;
+        let mut streak = 0;
+        while let Some(message) = socket.next().await.transpose()? {
+            streak += 1;
+            if streak % MAX_STREAK == 0 {
+                // Else a flood would leave the bound no chance.
+                tokio::task::yield_now().await;
+            }
+            take(&message);
+        }
+        Ok::<(), WsError>(())
+    };
+    // The other side may be gone; then there is nobody to be polite to.
+    matches!(tokio::time::timeout(CLOSE_WITHIN, closing).await, Ok(Ok(())))
 }

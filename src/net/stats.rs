@@ -38,6 +38,8 @@ pub struct ConnectionStats {
     pub round_trip: Option<Duration>,
     /// How many logins the exchange has refused.
     pub logins_refused: u64,
+    /// What the exchange said when it refused the last login, with what may help.
+    pub last_login_refusal: Option<String>,
     /// How many service upgrades the exchange has announced.
     pub upgrades: u64,
     /// How many frames were played over while none came; 0 where it may sleep
@@ -69,6 +71,7 @@ impl ConnectionStats {
             requests_left: 0,
             round_trip: None,
             logins_refused: 0,
+            last_login_refusal: None,
             upgrades: 0,
             rehearsals: 0,
             live: 0,
@@ -100,6 +103,11 @@ pub struct ClientStats {
     pub last_loss: Option<String>,
     /// How often the exchange has refused a subscription, on any connection.
     pub rejections: u64,
+    /// How many logins the exchange has refused, on any connection.
+    pub logins_refused: u64,
+    /// What the exchange said when it refused the last login, with what may help; `None` where it
+    /// has refused none.
+    pub last_login_refusal: Option<String>,
     /// How many service upgrades the exchange has announced, on any connection.
     pub upgrades: u64,
     /// Whether every connection is open now.
@@ -121,6 +129,8 @@ impl ClientStats {
             losses: 0,
             last_loss: None,
             rejections: 0,
+            logins_refused: 0,
+            last_login_refusal: None,
             upgrades: 0,
             connected: true,
             connections: Vec::new(),
@@ -137,7 +147,11 @@ impl ClientStats {
         self.connects += connection.connects;
         self.losses += connection.losses;
         self.rejections += connection.rejections;
+        self.logins_refused += connection.logins_refused;
         self.upgrades += connection.upgrades;
+        if connection.last_login_refusal.is_some() {
+            self.last_login_refusal.clone_from(&connection.last_login_refusal);
+        }
         if connection.last_loss.is_some() {
             self.last_loss.clone_from(&connection.last_loss);
         }

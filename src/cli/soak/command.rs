@@ -21,7 +21,7 @@ use crate::cli::interrupt::Interrupt;
 use crate::cli::output::Output;
 use crate::feed::StaleLimits;
 use crate::model::{BookState, Dialect, MonoNanos, Subscription, UnixNanos};
-use crate::net::{Client, Clock};
+use crate::net::{Client, Clock, Proxy};
 use crate::sim::{
     ConnectionId, Endpoint, Exchange, FaultRule, Listing, MarketConfig, Server, ServerHandle,
 };
@@ -338,6 +338,7 @@ impl Soaked {
         let verdict = Arc::new(Verdict::default());
         let client = Client::builder(endpoint.dialect())
             .url(format!("ws://{}{}", server.local_addr(), endpoint.path()))
+            .proxy(Proxy::Direct)
             .subscriptions(subscriptions)
             .lines(2)
             .configure(|config| {

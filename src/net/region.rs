@@ -1,0 +1,82 @@
+//! The exchange's own addresses: regions, demo trading.
+
+use crate::model::{ChannelPath, Dialect};
+
+/// Whose customers an address of the exchange is for.
+///
+/// Market data that needs no key is the same at each of them, where the region is not blocked; a key
+/// is taken only at the address of its own account's region, and a demo key only in demo trading.
+///
+/// Source of the hosts: section 2.1 of the wire facts, as in `docs/PROTOCOL.md`. All listen on the
+/// usual port of `wss://`, 443: 8443 of older documents was given up on 2026-10-31.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Region {
+    /// Everybody else: `ws.okx.com`, in demo trading `wspap.okx.com`.
+    #[default]
+    Global,
+    /// The European Economic Area: `wseea.okx.com`, in demo trading `wseeapap.okx.com`.
+    Eea,
+    /// The United States and Australia: `wsus.okx.com`, in demo trading `wsuspap.okx.com`.
+    Us,
+}
+
+impl Region {
+    /// All regions.
+    pub const ALL: [Self; 3] = [Self::Global, Self::Eea, Self::Us];
+
+    /// The host that serves the region, in demo trading where `demo` says so.
+    #[must_use]
+    pub const fn host(self, demo: bool) -> &'static str {
+        match (self, demo) {
+            (Self::Global, false) => "ws.okx.com",
+            (Self::Global, true) => "wspap.okx.com",
+            (Self::Eea, false) => "wseea.okx.com",
+            (Self::Eea, true) => "wseeapap.okx.com",
+            (Self::Us, false) => "wsus.okx.com",
+            (Self::Us, true) => "wsuspap.okx.com",
+        }
+    }
+
+    /// The address of the region's public market data in v5.
+    #[must_use]
+    pub fn url(self, demo: bool) -> String {
+        format!("wss://{}{}", self.host(demo), ChannelPath::Public)
+    }
+}
+
+/// The exchange's own address for public market data, of no region and no demo trading.
+///
+/// Source: [`Region`] for v5. v3's last address is history and answers no more.
+#[must_use]
+pub const fn default_url(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::V3 => "wss://real.okex.com:8443/ws/v3",
+        Dialect::V5 => "wss://ws.okx.com/ws/v5/public",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_region_has_its_own_address_without_a_port_in_both_kinds_of_trading() {
+        let all: Vec<String> = Region::ALL
+            .iter()
+            .flat_map(|region| [false, true].map(|demo| region.url(demo)))
+            .collect();
+        assert_eq!(
+            all,
+            [
+                "wss://ws.okx.com/ws/v5/public",
+                "wss://wspap.okx.com/ws/v5/public",
+                "wss://wseea.okx.com/ws/v5/public",
+                "wss://wseeapap.okx.com/ws/v5/public",
+                "wss://wsus.okx.com/ws/v5/public",
+                "wss://wsuspap.okx.com/ws/v5/public",
+            ]
+        );
+        assert_eq!(Region::default().url(false), default_url(Dialect::V5));
+    }
+}

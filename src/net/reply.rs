@@ -1,0 +1,240 @@
+//! An HTTP answer as far as a WebSocket client needs it: its head, and why it refuses.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use httparse::{EMPTY_HEADER, Status};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::clock::Clock;
+use super::error::ConnectError;
+
+/// The longest head that is read.
+const MAX_HEAD: usize = 16 << 10;
+/// The most headers that it may have.
+const MAX_HEADERS: usize = 100;
+/// How much of a refusal's body is read, and for how long it is waited for.
+const MAX_BODY: usize = 1 << 10;
+const BODY_WITHIN: Duration = Duration::from_millis(500);
+/// How much of the body and of `Location` is told, in characters.
+const MAX_TOLD: usize = 120;
+
+/// The head of an answer, and what came behind it.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    reason: String,
+    headers: Vec<(String, Vec<u8>)>,
+    pub(super) rest: Vec<u8>,
+}
+
+impl Reply {
+    /// Reads an answer's head. Those that come before the final one (`103 Early Hints` and its like)
+    /// are passed over.
+    ///
+    /// # Errors
+    /// Where the connection ends before, or it is no head of HTTP/1.1, or too long.
+    pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Self, ConnectError> {
+        let mut buf = Vec::with_capacity(1 << 10);
+        loop {
+            if let Some(reply) = Self::parse(&buf)? {
+                if !(100..200).contains(&reply.status) || reply.status == 101 {
+                    return Ok(reply);
+                }
+                buf = reply.rest;
+                continue;
+            }
+            if buf.len() >= MAX_HEAD {
+                return Err(ConnectError::Reply("the answer's head is too long"));
+            }
+            if stream.read_buf(&mut buf).await? == 0 {
+                return Err(ConnectError::Reply("the connection was closed before an answer"));
+            }
+        }
+    }
+
+    /// The answer at the front of `buf`; `None` where more has to come.
+    fn parse(buf: &[u8]) -> Result<Option<Self>, ConnectError> {
+        let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+        let mut head = httparse::Response::new(&mut headers);
+        let bad = |_| ConnectError::Reply("the answer is not HTTP");
+        let Status::Complete(len) = head.parse(buf).map_err(bad)? else { return Ok(None) };
+        let header = |header: &httparse::Header<'_>| (header.name.to_owned(), header.value.into());
+        Ok(Some(Self {
+            status: head.code.unwrap_or_default(),
+            reason: head.reason.unwrap_or_default().to_owned(),
+            headers: head.headers.iter().map(header).collect(),
+            rest: buf.get(len..).unwrap_or_default().to_owned(),
+        }))
+    }
+
+    /// The values of a header, one for each time that it stands in the head.
+    pub(super) fn values(&self, name: &'static str) -> impl Iterator<Item = &str> {
+        let found = self.headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name));
+        found.filter_map(|(_, value)| std::str::from_utf8(value).ok().map(str::trim))
+    }
+
+    /// Whether one of the words in a header that is a list is this one, in letters of either size.
+    pub(super) fn has_word(&self, name: &'static str, word: &str) -> bool {
+        let words = self.values(name).flat_map(|value| value.split(','));
+        words.map(str::trim).any(|found| found.eq_ignore_ascii_case(word))
+    }
+}
+
+/// An answer that is not the one that was wanted.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    reason: String,
+    /// Where it sends the client.
+    pub(super) location: Option<String>,
+    /// How long the client is asked to wait.
+    pub(super) retry_after: Option<Duration>,
+    body: String,
+}
+
+impl Refusal {
+    /// Reads what there is to know of a refusal: the first words of its body too, if they come soon.
+    pub(super) async fn of(reply: Reply, stream: &mut (impl AsyncRead + Unpin)) -> Self {
+        let length = reply.values("Content-Length").next().and_then(|len| len.parse().ok());
+        let wanted = length.unwrap_or(MAX_BODY).min(MAX_BODY);
+        let mut body = reply.rest.clone();
+        let read = async {
+            while body.len() < wanted {
+                match stream.read_buf(&mut body).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(_) => {}
+                }
+            }
+        };
+        // What has come until then is told.
+        let _ = tokio::time::timeout(BODY_WITHIN, read).await;
+        body.truncate(wanted);
+        let date = reply.values("Date").next().and_then(|d| httpdate::parse_http_date(d).ok());
+        let asked = reply.values("Retry-After").next();
+        Self {
+            status: reply.status,
+            location: reply.values("Location").next().map(str::to_owned),
+            retry_after: asked.and_then(|text| retry_after(text, date.unwrap_or_else(wall))),
+            body: told(&String::from_utf8_lossy(&body)),
+            reason: reply.reason.clone(),
+        }
+    }
+
+    /// Where it sends the client, if it is a redirect.
+    pub(super) fn redirect(&self) -> Option<&str> {
+        let is_redirect = matches!(self.status, 301 | 302 | 303 | 307 | 308);
+        self.location.as_deref().filter(|_| is_redirect)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HTTP error: {}", self.status)?;
+        if !self.reason.is_empty() {
+            write!(f, " {}", told(&self.reason))?;
+        }
+        if let Some(location) = &self.location {
+            write!(f, ", Location: {}", told(location))?;
+        }
+        if let Some(pause) = self.retry_after {
+            write!(f, ", Retry-After: {} s", pause.as_secs())?;
+        }
+        if !self.body.is_empty() {
+            write!(f, ": {}", self.body)?;
+        }
+        Ok(())
+    }
+}
+
+/// How long `Retry-After` asks to wait: a number of seconds, or a date, which is held against the
+/// answer's own date so that a clock that is wrong here is no matter.
+fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+    }
+    let at = httpdate::parse_http_date(text).ok()?;
+    Some(at.duration_since(now).unwrap_or_default())
+}
+
+fn wall() -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(Clock::start().now().1.0)
+}
+
+/// The first words of a text of the other side's, on one line.
+fn told(text: &str) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let words = clean.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().take(MAX_TOLD).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(mut text: &[u8]) -> Result<Reply, ConnectError> {
+        Reply::read(&mut text).await
+    }
+
+    async fn refusal(text: &str) -> Refusal {
+        let mut bytes = text.as_bytes();
+        let reply = Reply::read(&mut bytes).await.unwrap();
+        Refusal::of(reply, &mut bytes).await
+    }
+
+    #[tokio::test]
+    async fn heads_are_read_to_their_end_and_what_follows_is_kept() {
+        let text =
+            b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n\
+                     Connection: keep-alive\r\nconnection: Foo , UPGRADE\r\n\r\n\x81\x04pong";
+        let reply = read(text).await.unwrap();
+        assert_eq!((reply.status, reply.rest.as_slice()), (101, b"\x81\x04pong".as_slice()));
+        assert!(reply.has_word("Connection", "upgrade") && !reply.has_word("Connection", "up"));
+        let cut = read(b"HTTP/1.1 101 Switch").await.unwrap_err().to_string();
+        assert!(cut.contains("closed before"), "{cut}");
+        assert!(read(b"SSH-2.0-x\r\n\r\n").await.is_err());
+        let endless = [b"HTTP/1.1 200 OK\r\n".as_slice(), &b"a: b\r\n".repeat(90)].concat();
+        assert!(read(&endless).await.is_err());
+        let long = [b"HTTP/1.1 200 OK\r\na: ".as_slice(), &[b'x'; 2 * MAX_HEAD]].concat();
+        assert!(read(&long).await.unwrap_err().to_string().contains("too long"));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_says_what_there_is_to_know_of_it() {
+        let text = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 11\r\n\r\n\
+                    slow\r\n\tdown and what is behind";
+        let refusal = refusal(text).await;
+        assert_eq!((refusal.status, refusal.retry_after), (429, Some(Duration::from_secs(60))));
+        let told = refusal.to_string();
+        assert_eq!(told, "HTTP error: 429 Too Many Requests, Retry-After: 60 s: slow down");
+        assert_eq!(refusal.redirect(), None);
+    }
+
+    #[tokio::test]
+    async fn only_a_redirect_with_a_place_to_go_to_is_one() {
+        let moved = refusal("HTTP/1.1 307 \r\nLocation: wss://b/\r\n\r\n").await;
+        assert_eq!(moved.redirect(), Some("wss://b/"));
+        assert!(moved.to_string().contains("307, Location: wss://b/"));
+        assert_eq!(refusal("HTTP/1.1 307 Moved\r\n\r\n").await.redirect(), None);
+        let made = refusal("HTTP/1.1 201 Created\r\nLocation: /x\r\n\r\n").await;
+        assert_eq!(made.redirect(), None);
+    }
+
+    #[tokio::test]
+    async fn the_time_to_come_back_is_a_number_or_a_date() {
+        let date = "Date: Mon, 30 Nov 2026 12:00:00 GMT\r\n";
+        let asked = async |value: &str| {
+            let text = format!("HTTP/1.1 503 No\r\n{date}Retry-After: {value}\r\n\r\n");
+            refusal(&text).await.retry_after
+        };
+        let secs = |secs| Some(Duration::from_secs(secs));
+        assert_eq!(asked("0").await, secs(0));
+        assert_eq!(asked("120").await, secs(120));
+        assert_eq!(asked("Mon, 30 Nov 2026 12:01:30 GMT").await, secs(90));
+        assert_eq!(asked("Mon, 30 Nov 2026 11:00:00 GMT").await, secs(0));
+        assert_eq!(asked("99999999999999999999999").await, secs(u64::MAX));
+        for none in ["", "-5", "soon", "1.5"] {
+            assert_eq!(asked(none).await, None, "{none}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! TLS: whom to trust.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig as RustlsConfig, RootCertStore};
+
+use super::error::ClientError;
+
+/// Whom to trust on `wss://`: the roots of Mozilla, which come with the crate, and one's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// A PEM file of further CA certificates.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl TlsConfig {
+    /// Loads the certificates.
+    ///
+    /// # Errors
+    /// [`ClientError::CaFile`].
+    pub(super) fn rustls(&self) -> Result<RustlsConfig, ClientError> {
+        let mut roots = RootCertStore::empty();
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        if let Some(path) = &self.ca_file {
+            add_ca_file(&mut roots, path)?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let versions = RustlsConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| std::io::Error::other(error.to_string()))?;
+        Ok(versions.with_root_certificates(roots).with_no_client_auth())
+    }
+}
+
+fn add_ca_file(roots: &mut RootCertStore, path: &Path) -> Result<(), ClientError> {
+    let bad = |why: String| ClientError::CaFile { path: path.to_owned(), why };
+    let mut found = 0;
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|e| bad(e.to_string()))? {
+        let certificate = certificate.map_err(|e| bad(e.to_string()))?;
+        roots.add(certificate).map_err(|e| bad(e.to_string()))?;
+        found += 1;
+    }
+    if found == 0 {
+        return Err(bad("it holds no certificate in PEM form".to_owned()));
+    }
+    Ok(())
+}
