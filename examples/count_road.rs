@@ -151,7 +151,8 @@ fn parse(channel: &Subscription, texts: &[Vec<u8>]) {
 /// The whole road to a published book, as the frames are sent.
 fn road(channel: Subscription, bodies: &[Vec<u8>], texts: &[Vec<u8>]) {
     let mut feed = FeedHandler::new(channel.dialect());
-    feed.subscribe(channel);
+    // The channel is of its own dialect.
+    let _ = feed.subscribe(channel);
     let readers = (feed.book_reader(&channel), feed.trade_reader(&channel));
     let binary = !bodies.is_empty();
     rounds(if binary { bodies } else { texts }, |bytes| {

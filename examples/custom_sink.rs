@@ -35,8 +35,8 @@ impl Sink for Tally {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut feed = FeedHandler::new(Dialect::V5);
-    feed.subscribe("bbo-tbt:BTC-USDT".parse()?);
-    feed.subscribe("trades:BTC-USDT".parse()?);
+    feed.subscribe("bbo-tbt:BTC-USDT".parse()?)?;
+    feed.subscribe("trades:BTC-USDT".parse()?)?;
     let mut tally = Tally::default();
     for text in [
         r#"{"event":"subscribe","arg":{"channel":"bbo-tbt","instId":"BTC-USDT"}}"#,

@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let feed = Client::v3(Market::Futures, "BTC-USD-190517")
         .url(url)
         // Not needed to read the book: it is called for each event, on the feed's own thread.
-        .on_event(|event: &Event<'_>| {
+        .on_event(|event| {
             if let Event::State(change) = event {
                 println!("{} is {}", change.subscription, change.to);
             }

@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut feed = FeedHandler::new(Dialect::V3);
     let mut now = MonoNanos::ZERO;
     session.subscribe(wanted, now);
-    feed.subscribe(wanted);
+    feed.subscribe(wanted)?;
 
     let mut frames = RECORDING.iter();
     while let Some(due) = session.poll_timeout() {

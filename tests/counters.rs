@@ -87,7 +87,7 @@ fn deep(id: &str, action: &str, asks: &str, checksum: i64, [prev, seq]: [i64; 2]
 fn each_counter_counts_its_own() {
     let mut handler = FeedHandler::new(Dialect::V5);
     let names = ["books5:A", "trades:A", "books:A", "books:B", "books:C"];
-    names.iter().for_each(|name| handler.subscribe(name.parse().unwrap()));
+    names.iter().for_each(|name| handler.subscribe(name.parse().unwrap()).unwrap());
     let h = &mut handler;
     let (ask, bid) = (r#"["5","1","0","1"]"#, r#"["4","1","0","1"]"#);
     adds(h, &five(ask, bid, 5), &["books"]);
@@ -151,7 +151,7 @@ fn bytes_are_counted_on_the_wire_and_as_text_and_by_who_inflated_them() {
     encoder.write_all(text.as_bytes()).unwrap();
     let body = encoder.finish().unwrap();
     let mut handler = FeedHandler::new(Dialect::V3);
-    handler.subscribe("spot/trade:A".parse().unwrap());
+    handler.subscribe("spot/trade:A".parse().unwrap()).unwrap();
     let seen = |by| {
         let (wire, len) = (body.len() as u64, text.len() as u64);
         let mut seen =

@@ -44,8 +44,8 @@ fn feed(feed: &mut FeedHandler, text: &str, ts_recv: u64) -> Vec<String> {
 fn each_channel_of_an_instrument_has_its_own_book() {
     let mut handler = FeedHandler::new(Dialect::V5);
     let (five, best) = (sub("books5:BTC-USDT"), sub("bbo-tbt:BTC-USDT"));
-    handler.subscribe(five);
-    handler.subscribe(best);
+    handler.subscribe(five).unwrap();
+    handler.subscribe(best).unwrap();
     assert_eq!(
         feed(&mut handler, &book("books5", "BTC-USDT", "101", 1000), 1),
         ["connecting -> live", "book books5"]
@@ -61,7 +61,7 @@ fn each_channel_of_an_instrument_has_its_own_book() {
 fn a_frame_that_cannot_be_read_may_have_been_of_any_book_without_numbers() {
     let mut handler = FeedHandler::new(Dialect::V5);
     let channels = ["books:OLD", "books:NEW", "books5:OLD"].map(sub);
-    channels.iter().for_each(|channel| handler.subscribe(*channel));
+    channels.iter().for_each(|channel| handler.subscribe(*channel).unwrap());
     for (inst_id, numbers) in [("OLD", ""), ("NEW", r#","seqId":7,"prevSeqId":-1"#)] {
         let text = format!(
             r#"{{"arg":{{"channel":"books","instId":"{inst_id}"}},"action":"snapshot","data":[{{"asks":[["2","1","0","1"]],"bids":[],"ts":"1"{numbers}}}]}}"#
@@ -88,7 +88,7 @@ fn a_frame_that_cannot_be_read_may_have_been_of_any_book_without_numbers() {
 #[test]
 fn what_nobody_subscribed_is_counted_and_still_told() {
     let mut handler = FeedHandler::new(Dialect::V5);
-    handler.subscribe(sub("trades:A"));
+    handler.subscribe(sub("trades:A")).unwrap();
     assert_eq!(feed(&mut handler, &trade("B", 7), 1), ["trade 7"]);
     assert_eq!(feed(&mut handler, &book("books5", "A", "1", 1000), 2), ["book books5"]);
     assert_eq!(handler.stats().unsubscribed, 2);
@@ -99,8 +99,8 @@ fn what_nobody_subscribed_is_counted_and_still_told() {
 fn the_same_id_in_two_markets_is_two_instruments() {
     let mut handler = FeedHandler::new(Dialect::V3);
     let (spot, index) = (sub("spot/depth5:BTC-USDT"), sub("index/depth5:BTC-USDT"));
-    handler.subscribe(spot);
-    handler.subscribe(index);
+    handler.subscribe(spot).unwrap();
+    handler.subscribe(index).unwrap();
     let text = r#"{"table":"index/depth5","data":[{"asks":[["5","1","1"]],"bids":[],"instrument_id":"BTC-USDT","timestamp":"2021-04-25T08:24:33.352Z"}]}"#;
     feed(&mut handler, text, 1);
     assert_eq!(handler.book(&index).unwrap().asks().len(), 1);
@@ -111,8 +111,8 @@ fn the_same_id_in_two_markets_is_two_instruments() {
 fn ten_thousand_instruments_are_all_found_and_forgotten() {
     let mut handler = FeedHandler::new(Dialect::V5);
     let subs: Vec<_> = (0..10_000).map(|n| sub(&format!("books5:COIN{n}-USDT"))).collect();
-    subs.iter().for_each(|s| handler.subscribe(*s));
-    subs.iter().for_each(|s| handler.subscribe(*s));
+    subs.iter().for_each(|s| handler.subscribe(*s).unwrap());
+    subs.iter().for_each(|s| handler.subscribe(*s).unwrap());
     assert_eq!(handler.slots().len(), 10_000);
     for (n, s) in subs.iter().enumerate().step_by(7) {
         let px = n.to_string();
@@ -132,8 +132,8 @@ fn ten_thousand_instruments_are_all_found_and_forgotten() {
 fn states_change_once_and_readers_see_them() {
     let mut handler = FeedHandler::new(Dialect::V5);
     let (books, trades) = (sub("books5:A"), sub("trades:A"));
-    handler.subscribe(books);
-    handler.subscribe(trades);
+    handler.subscribe(books).unwrap();
+    handler.subscribe(trades).unwrap();
     let reader = handler.book_reader(&books).unwrap();
     let tape = handler.trade_reader(&trades).unwrap();
     assert_eq!((reader.view().state, tape.state()), (BookState::Connecting, BookState::Connecting));
@@ -172,7 +172,7 @@ fn states_change_once_and_readers_see_them() {
 #[test]
 fn odd_books_and_clocks_are_counted_not_repaired() {
     let mut handler = FeedHandler::new(Dialect::V5);
-    handler.subscribe(sub("books5:A"));
+    handler.subscribe(sub("books5:A")).unwrap();
     let text = r#"{"arg":{"channel":"books5","instId":"A"},"data":[{"asks":[["5","1","0","1"],["4","0","0","1"]],"bids":[["6","1","0","1"]],"ts":"2000"}]}"#;
     feed(&mut handler, text, 1);
     feed(&mut handler, &book("books5", "A", "1", 1999), 2);
@@ -203,7 +203,7 @@ fn shown(dialect: Dialect, books: &[(u32, Option<i64>, u64)]) -> (Vec<Option<u32
     let subscription = sub(if dialect == Dialect::V5 { "books5:A" } else { "spot/depth5:A" });
     // With a reader and without one the book is kept in another place.
     let mut handlers = [FeedHandler::new(dialect), FeedHandler::new(dialect)];
-    handlers.iter_mut().for_each(|handler| handler.subscribe(subscription));
+    handlers.iter_mut().for_each(|handler| handler.subscribe(subscription).unwrap());
     let reader = handlers[0].book_reader(&subscription).unwrap();
     let (mut seen, mut told) = (Vec::new(), Vec::new());
     for (px, seq, ts) in books {
@@ -253,7 +253,7 @@ fn numbers_and_clocks_that_start_anew_take_no_book_away() {
 fn an_older_book_is_counted_as_backwards_be_it_by_its_time_or_its_number() {
     let mut handler = FeedHandler::new(Dialect::V5);
     let subscription = sub("books5:A");
-    handler.subscribe(subscription);
+    handler.subscribe(subscription).unwrap();
     let books = [(10, 1000, 0, 1000), (9, 1000, 1, 1000), (8, 999, 2, 1000), (11, 1001, 2, 1001)];
     for (seq, ts, backwards, last) in books {
         feed(&mut handler, &numbered(Dialect::V5, 1, Some(seq), ts), ts);
@@ -267,7 +267,7 @@ fn an_older_book_is_counted_as_backwards_be_it_by_its_time_or_its_number() {
 fn a_change_without_a_number_that_comes_too_late_breaks_its_book_and_a_snapshot_does_not() {
     let mut handler = FeedHandler::new(Dialect::V3);
     let subscription = sub("spot/depth_l2_tbt:A");
-    handler.subscribe(subscription);
+    handler.subscribe(subscription).unwrap();
     for (action, ms, live, [backwards, broken]) in [
         ("partial", 2, true, [0, 0]),
         ("update", 3, true, [0, 0]),
@@ -303,7 +303,7 @@ fn a_clock_that_stays_set_back_is_believed_after_a_few_books() {
 #[test]
 fn a_new_connection_starts_anew() {
     let mut handler = FeedHandler::new(Dialect::V5);
-    handler.subscribe(sub("books5:A"));
+    handler.subscribe(sub("books5:A")).unwrap();
     feed(&mut handler, &book("books5", "A", "1", 2000), 1);
     handler.set_all_states(BookState::Connecting, UnixNanos(2), &mut |_: &Event<'_>| {});
     let seen = feed(&mut handler, &book("books5", "A", "2", 1000), 3);
@@ -342,7 +342,7 @@ const BID: &str = r#"["9","1","0","1"]"#;
 #[test]
 fn an_empty_snapshot_empties_the_readers_too() {
     let mut handler = FeedHandler::new(Dialect::V5);
-    handler.subscribe(sub("books:A"));
+    handler.subscribe(sub("books:A")).unwrap();
     let deep_reader = handler.depth_reader(&sub("books:A")).unwrap();
     let reader = handler.book_reader(&sub("books:A")).unwrap();
     feed(&mut handler, &deep("snapshot", ASK, BID, [10, -1]), 1);
@@ -356,7 +356,7 @@ fn an_empty_snapshot_empties_the_readers_too() {
 fn a_malformed_level_breaks_the_book_whose_it_was_and_no_other() {
     let mut handler = FeedHandler::new(Dialect::V5);
     for name in ["books:A", "books-l2-tbt:A", "books:B"] {
-        handler.subscribe(sub(name));
+        handler.subscribe(sub(name)).unwrap();
     }
     let snapshot = deep("snapshot", ASK, BID, [10, -1]);
     feed(&mut handler, &snapshot, 1);
@@ -374,7 +374,7 @@ fn a_malformed_level_breaks_the_book_whose_it_was_and_no_other() {
     assert_eq!(states, [("books:A".to_owned(), BookState::Resyncing)]);
 
     let mut handler = FeedHandler::new(Dialect::V3);
-    handler.subscribe(sub("spot/depth_l2_tbt:A"));
+    handler.subscribe(sub("spot/depth_l2_tbt:A")).unwrap();
     let snapshot = r#"{"table":"spot/depth_l2_tbt","action":"partial","data":[{"instrument_id":"A","asks":[],"bids":[],"timestamp":"2021-04-05T10:00:00.000Z","checksum":0}]}"#;
     feed(&mut handler, snapshot, 1);
     let live = |handler: &FeedHandler| {
@@ -399,7 +399,7 @@ fn a_malformed_level_breaks_the_book_whose_it_was_and_no_other() {
 fn an_arbiter_lets_nothing_through_that_was_given_up() {
     let given_up = sub("trades:A");
     let mut handler = FeedHandler::new(Dialect::V5);
-    handler.subscribe(given_up);
+    handler.subscribe(given_up).unwrap();
     let mut arbiter = Arbiter::new(2);
     arbiter.subscribe(given_up);
     arbiter.unsubscribe(&given_up, UnixNanos(1), &mut |_: &Event<'_>| {});
@@ -424,7 +424,7 @@ fn a_line_that_is_alone_and_lags_shows_no_old_book_as_live() {
     arbiter.subscribe(subscription);
     let reader = arbiter.book_reader(&subscription).unwrap();
     let mut lines = [FeedHandler::new(Dialect::V5), FeedHandler::new(Dialect::V5)];
-    lines.iter_mut().for_each(|line| line.subscribe(subscription));
+    lines.iter_mut().for_each(|line| line.subscribe(subscription).unwrap());
     let mut bring = |arbiter: &mut Arbiter, line: usize, n: u64, at_ms: u64| {
         let text = numbered(Dialect::V5, 1, Some(n.cast_signed()), n);
         let pass = &mut |event: &Event<'_>| arbiter.on_event(line, event, &mut |_: &Event<'_>| {});

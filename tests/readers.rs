@@ -46,7 +46,7 @@ fn readers_of_a_deep_book_have_its_best_levels_and_hear_of_nothing_else() {
     let name = sub("books:A");
     let mut random = fastrand::Rng::with_seed(7);
     let mut handler = FeedHandler::new(Dialect::V5);
-    handler.subscribe(name);
+    handler.subscribe(name).unwrap();
     let (top, deep) = (handler.book_reader(&name).unwrap(), handler.depth_reader(&name).unwrap());
     let [mut asks, mut bids]: [Side; 2] =
         [1_000, 500].map(|from| (from..from + 40).map(|px| (px, 1)).collect());
@@ -117,8 +117,8 @@ fn readers_of_a_deep_book_have_its_best_levels_and_hear_of_nothing_else() {
 fn readers_of_books_and_trades_have_the_last_of_each() {
     let (books, trades) = (sub("books5:A"), sub("trades:A"));
     let mut handler = FeedHandler::new(Dialect::V5);
-    handler.subscribe(books);
-    handler.subscribe(trades);
+    handler.subscribe(books).unwrap();
+    handler.subscribe(trades).unwrap();
     let reader = handler.book_reader(&books).unwrap();
     let tape = handler.trade_reader(&trades).unwrap();
     assert_eq!((tape.state(), reader.view().state), (BookState::Connecting, BookState::Connecting));
@@ -170,7 +170,7 @@ fn readers_hear_of_every_state_and_of_the_end() {
     let names = ["books5:A", "trades:A", "books:A"].map(sub);
     let mut handler = FeedHandler::new(Dialect::V5);
     assert!(handler.slots().is_empty());
-    names.iter().for_each(|name| handler.subscribe(*name));
+    names.iter().for_each(|name| handler.subscribe(*name).unwrap());
     assert!(!handler.slots().is_empty());
     assert_eq!((handler.slots().len(), handler.slots().iter().count()), (3, 3));
     let book = handler.book_reader(&names[0]).unwrap();
@@ -198,7 +198,7 @@ fn readers_hear_of_every_state_and_of_the_end() {
 fn options_and_limits_are_those_that_were_set() {
     let mut handler = FeedHandler::new(Dialect::V5);
     handler.set_depth_options(DepthOptions { capacity: 7, ..DepthOptions::default() });
-    handler.subscribe(sub("books:A"));
+    handler.subscribe(sub("books:A")).unwrap();
     assert_eq!(handler.depth(&sub("books:A")).unwrap().capacity(), 7);
     let books = sub("books:A").channel();
     let second = std::time::Duration::from_secs(1);

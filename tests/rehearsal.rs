@@ -55,8 +55,8 @@ fn rehearsals_change_nothing(dialect: Dialect, channels: &[&str]) {
     let subscriptions: Vec<Subscription> = channels.iter().map(|c| c.parse().unwrap()).collect();
     let (mut plain, mut rehearsed) = (FeedHandler::new(dialect), FeedHandler::new(dialect));
     for subscription in &subscriptions {
-        plain.subscribe(*subscription);
-        rehearsed.subscribe(*subscription);
+        plain.subscribe(*subscription).unwrap();
+        rehearsed.subscribe(*subscription).unwrap();
     }
     assert!(!rehearsed.rehearse(&mut |_: &Event<'_>| {}));
     rehearsed.set_rehearsing(true);

@@ -95,7 +95,7 @@ fn cost_of(dialect: Dialect, frame: Frame<'_>, rehearses: bool) -> (u64, bool) {
     let mut trades: Vec<TradeReader> = Vec::new();
     for text in subscriptions {
         let subscription: Subscription = text.parse().unwrap();
-        feed.subscribe(subscription);
+        feed.subscribe(subscription).unwrap();
         books.extend(feed.book_reader(&subscription));
         trades.extend(feed.trade_reader(&subscription));
     }
@@ -222,7 +222,7 @@ fn deep_books_are_scanned_and_cost_nothing() {
             message(dialect, true, &side(1024, 50_000, 1), "[]"),
         ];
         let mut feed = FeedHandler::new(dialect);
-        feed.subscribe(channel.parse().unwrap());
+        feed.subscribe(channel.parse().unwrap()).unwrap();
         let mut levels = 0;
         let before = ALLOCATIONS.get();
         for text in &texts {
@@ -398,7 +398,7 @@ fn deep_books_that_break_and_come_back_cost_nothing() {
         let frames = record(&config, &subscription, 60);
         assert_eq!(frames.len(), 60, "{channel}");
         let mut feed = FeedHandler::new(subscription.dialect());
-        feed.subscribe(subscription);
+        feed.subscribe(subscription).unwrap();
         let readers = (feed.book_reader(&subscription), feed.depth_reader(&subscription));
         let mut states = [0_u32; 2];
         let mut pass = |feed: &mut FeedHandler| {

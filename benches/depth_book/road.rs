@@ -38,7 +38,10 @@ impl Contender {
         let handler = |verify| {
             let mut feed = FeedHandler::new(stream.dialect);
             feed.set_depth_options(DepthOptions { verify, ..DepthOptions::default() });
-            stream.subscriptions.iter().for_each(|subscription| feed.subscribe(*subscription));
+            stream
+                .subscriptions
+                .iter()
+                .for_each(|subscription| feed.subscribe(*subscription).unwrap());
             Box::new(feed)
         };
         let ours = |verify| Way::Ours(handler(verify));

@@ -40,7 +40,9 @@ pub(crate) fn contenders(dialect: Dialect, subscriptions: &[Subscription]) -> Ve
         let mut feed = FeedHandler::new(dialect);
         feed.decoder_mut().set_scanner(scanner);
         feed.decoder_mut().set_small_inflate(small);
-        subscriptions.iter().for_each(|subscription| feed.subscribe(*subscription));
+        subscriptions
+            .iter()
+            .for_each(|subscription| assert_eq!(feed.subscribe(*subscription), Ok(())));
         Way::Ours(Box::new(feed))
     };
     let rival = |inflate, parser| {
@@ -73,7 +75,7 @@ pub(crate) fn ours(dialect: Dialect, subscriptions: &[Subscription]) -> Contende
 fn portable(dialect: Dialect, subscriptions: &[Subscription]) -> Way {
     let mut feed = FeedHandler::new(dialect);
     feed.decoder_mut().set_portable();
-    subscriptions.iter().for_each(|subscription| feed.subscribe(*subscription));
+    subscriptions.iter().for_each(|subscription| assert_eq!(feed.subscribe(*subscription), Ok(())));
     Way::Ours(Box::new(feed))
 }
 

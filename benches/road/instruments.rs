@@ -86,7 +86,7 @@ fn take_all(ours: &mut Contender, stream: &Stream) {
 fn subscribed(stream: &Stream) -> (Contender, Vec<Option<BookReader>>) {
     let mut feed = FeedHandler::new(stream.dialect);
     let subscribe = |subscription: &Subscription| {
-        feed.subscribe(*subscription);
+        feed.subscribe(*subscription).unwrap();
         feed.book_reader(subscription)
     };
     let readers: Vec<_> = stream.subscriptions.iter().map(subscribe).collect();

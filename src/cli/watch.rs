@@ -163,7 +163,7 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     if let Some(credentials) = credentials(args)? {
         builder = builder.login(credentials);
     }
-    let client = builder.on_event(tap).spawn()?;
+    let client = builder.sink(tap).spawn()?;
     let mut watch = Watch {
         monitor: Monitor::new(client, &subscriptions)?,
         header: Header { command: "watch", dialect, url: &url, duration: args.duration, depth },

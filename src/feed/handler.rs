@@ -12,7 +12,7 @@ use super::stats::Stats;
 use super::tape::TradeReader;
 use crate::model::{
     Book5, BookState, Channel, DepthBook, Dialect, DownReason, Event, Malformed, Sink,
-    Subscription, TradeRing, UnixNanos,
+    Subscription, SubscriptionError, TradeRing, UnixNanos,
 };
 use crate::wire::{Ahead, DecodeError, DecodeLimits, Decoded, Decoder, Frame};
 
@@ -27,7 +27,7 @@ use crate::wire::{Ahead, DecodeError, DecodeLimits, Decoded, Decoder, Frame};
 ///
 /// let books: Subscription = "bbo-tbt:BTC-USDT".parse()?;
 /// let mut feed = FeedHandler::new(Dialect::V5);
-/// feed.subscribe(books);
+/// feed.subscribe(books)?;
 /// let text = br#"{"arg":{"channel":"bbo-tbt","instId":"BTC-USDT"},"data":[{"asks":[["31774.7",
 ///     "0.14","0","3"]],"bids":[["31774.6","0.33","0","3"]],"ts":"1654032991947"}]}"#;
 /// feed.on_frame(Frame::Text(text), UnixNanos(1), &mut |_: &Event<'_>| {})?;
@@ -116,11 +116,20 @@ impl FeedHandler {
     ///
     /// This tells the handler what to keep; asking the exchange is the caller's part (see
     /// [`Session`](super::Session)).
-    pub fn subscribe(&mut self, subscription: Subscription) {
+    ///
+    /// # Errors
+    /// [`SubscriptionError::OtherDialect`] where the channel is of the other dialect than the
+    /// connection, which could never bring it.
+    pub fn subscribe(&mut self, subscription: Subscription) -> Result<(), SubscriptionError> {
+        if subscription.dialect() != self.dialect() {
+            let name = subscription.to_string();
+            return Err(SubscriptionError::OtherDialect(name, self.dialect()));
+        }
         self.slots.insert(subscription, self.depth);
         if let Some(rehearsal) = &mut self.rehearsal {
             rehearsal.stand_in_for(subscription);
         }
+        Ok(())
     }
 
     /// Forgets a subscription and what it brought; readers see [`DownReason::Unsubscribed`]. False

@@ -20,7 +20,7 @@ mod stats;
 mod tape;
 mod watchdog;
 
-pub use arbiter::{Arbiter, Copy, LineStats};
+pub use arbiter::{Arbiter, Arbitration, LineStats};
 pub use handler::FeedHandler;
 pub use publish::{BookPublisher, BookReader, BookView};
 pub use publish_depth::{DepthPublisher, DepthReader, DepthSnapshot, PUBLISHED_LEVELS};

@@ -164,10 +164,10 @@ mod tests {
     fn what_is_played_goes_the_whole_way_each_time() {
         let books: Subscription = "books5:BTC-USDT".parse().unwrap();
         let mut feed = FeedHandler::new(Dialect::V5);
-        feed.subscribe(books);
+        feed.subscribe(books).unwrap();
         // One that was there before and one that comes later: both have a stand-in.
         feed.set_rehearsing(true);
-        feed.subscribe("trades:BTC-USDT".parse().unwrap());
+        feed.subscribe("trades:BTC-USDT".parse().unwrap()).unwrap();
         let sink = &mut |_: &Event<'_>| {};
         let later = BOOK.replace("1654032991947", "1654032991948");
         // Replies, which are not kept, drive nothing out.

@@ -300,6 +300,9 @@ pub enum SubscriptionError {
     /// This crate does not decode that channel in that dialect.
     #[error("unknown {1} channel {0:?}; {1} has {names}", names = channel_names(*.1))]
     Channel(String, Dialect),
+    /// The channel is of the other dialect than the connection.
+    #[error("{0} is not a channel of {1}")]
+    OtherDialect(String, Dialect),
     /// The instrument's id is empty or too long.
     #[error(transparent)]
     Instrument(#[from] InstrumentIdError),

@@ -10,7 +10,9 @@ use super::clock::Clock;
 use super::connect::Connector;
 use super::director::{Director, Routes, Seed};
 use super::error::ClientError;
+use super::health::SharedHealth;
 use super::heartbeat::Heartbeat;
+use super::hub::Shared;
 use super::login::Credentials;
 use super::lookup::Resolve;
 use super::proxy::Proxy;
@@ -262,8 +264,19 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
         self
     }
 
+    /// Has `f` called for each event, inline on the feed's own thread. For a sink that is no closure
+    /// see [`ClientBuilder::sink`].
+    pub fn on_event<F>(self, f: F) -> ClientBuilder<F>
+    where
+        // Of the closure itself, so that its argument needs no type: through `Sink` the compiler
+        // would not see that it must take an event of any lifetime.
+        F: FnMut(&Event<'_>) + Send + 'static,
+    {
+        self.sink(f)
+    }
+
     /// Has each event given to `sink`, inline on the feed's own thread.
-    pub fn on_event<T: Sink + Send + 'static>(self, sink: T) -> ClientBuilder<T> {
+    pub fn sink<T: Sink + Send + 'static>(self, sink: T) -> ClientBuilder<T> {
         let Self { config, subscriptions, mistake, .. } = self;
         ClientBuilder { config, subscriptions, mistake, sink }
     }
@@ -336,12 +349,16 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
         let (commands, receiver) = tokio::sync::mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let clock = Clock::start();
-        let heartbeat = Heartbeat::new(clock.clone());
-        let life = (clock, heartbeat.clone());
+        let shared = Shared {
+            heartbeat: Heartbeat::new(clock.clone()),
+            health: SharedHealth::new(clock.now().1),
+            clock,
+        };
+        let of_handle = shared.clone();
         let run = move || {
             let local = tokio::task::LocalSet::new();
             let director = async move {
-                Director::start(config, routes, seeds, sink, receiver, life).run().await
+                Director::start(config, routes, seeds, sink, receiver, shared).run().await
             };
             let report = local.block_on(&runtime, director);
             drop(local);
@@ -349,6 +366,6 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
             report
         };
         let thread = std::thread::Builder::new().name("okx-feed".to_owned()).spawn(run)?;
-        Ok(Client::new(subscriptions, readers, commands, heartbeat, thread))
+        Ok(Client::new(subscriptions, readers, commands, of_handle, thread))
     }
 }

@@ -9,7 +9,9 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::builder::ClientBuilder;
 use super::error::ClientError;
+use super::health::Health;
 use super::heartbeat::Heartbeat;
+use super::hub::Shared;
 use super::stats::{ClientStats, ConnectionStats, StopReport};
 use crate::feed::{Arbiter, BookReader, BookView, DepthReader, FeedHandler, TradeReader};
 use crate::model::{Book5, BookState, Dialect, Market, Subscription, Trade};
@@ -63,7 +65,7 @@ pub struct Client {
     first_trades: Option<TradeReader>,
     readers: Mutex<HashMap<Subscription, Readers>>,
     commands: UnboundedSender<Command>,
-    heartbeat: Heartbeat,
+    shared: Shared,
     thread: Option<JoinHandle<StopReport>>,
 }
 
@@ -88,7 +90,7 @@ impl Client {
         subscriptions: Vec<Subscription>,
         readers: HashMap<Subscription, Readers>,
         commands: UnboundedSender<Command>,
-        heartbeat: Heartbeat,
+        shared: Shared,
         thread: JoinHandle<StopReport>,
     ) -> Self {
         let mut all = subscriptions.iter().filter_map(|s| readers.get(s));
@@ -100,7 +102,7 @@ impl Client {
             first_trades,
             readers: Mutex::new(readers),
             commands,
-            heartbeat,
+            shared,
             thread: Some(thread),
         }
     }
@@ -164,7 +166,7 @@ impl Client {
     /// The last sign of life of the feed's thread, to keep and to read from any thread.
     #[must_use]
     pub fn heartbeat(&self) -> Heartbeat {
-        self.heartbeat.clone()
+        self.shared.heartbeat.clone()
     }
 
     /// Subscribes one more channel on the running client.
@@ -212,6 +214,13 @@ impl Client {
         self.command(Command::Unsubscribe(*subscription))?;
         self.with_readers(|readers| readers.remove(subscription));
         Ok(())
+    }
+
+    /// Whether the connections are open, and if not, why and since when. It asks nothing of the
+    /// feed's thread, so it may be called from any thread at any time, and from the sink.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.shared.health.read()
     }
 
     /// A snapshot of the counters and the latency histogram; the feed goes on.

@@ -13,8 +13,7 @@ use super::builder::ClientConfig;
 use super::client::{Command, Readers};
 use super::clock::Clock;
 use super::connect::{Connector, Route};
-use super::heartbeat::Heartbeat;
-use super::hub::{Hub, Place, SharedHub};
+use super::hub::{Hub, Place, Shared, SharedHub};
 use super::intake::new_latency;
 use super::line::{Group, Line, LineCommand, Notice};
 use super::pump::{Ended, Pump};
@@ -68,7 +67,10 @@ fn new_handler(config: &ClientConfig, subscriptions: &[Subscription]) -> FeedHan
     let mut handler = FeedHandler::with_limits(config.session.dialect, config.limits);
     handler.set_depth_options(config.depth);
     handler.set_rehearsing(config.busy);
-    subscriptions.iter().for_each(|subscription| handler.subscribe(*subscription));
+    for subscription in subscriptions {
+        // The builder and the handle have refused those of the other dialect.
+        let _ = handler.subscribe(*subscription);
+    }
     handler
 }
 
@@ -109,14 +111,14 @@ impl<S: Sink + 'static> Director<S> {
         seeds: Vec<Seed>,
         sink: S,
         commands: UnboundedReceiver<Command>,
-        (clock, heartbeat): (Clock, Heartbeat),
+        shared: Shared,
     ) -> Self {
         let (notifier, notices) = unbounded_channel();
         let mut director = Self {
             config: Rc::new(config),
             routes,
-            hub: Rc::new(RefCell::new(Hub::new(sink, notifier, heartbeat))),
-            clock,
+            clock: shared.clock.clone(),
+            hub: Rc::new(RefCell::new(Hub::new(sink, notifier, shared))),
             commands,
             notices,
             groups: Vec::new(),

@@ -6,6 +6,8 @@ use std::rc::Rc;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::clock::Clock;
+use super::health::SharedHealth;
 use super::heartbeat::Heartbeat;
 use super::line::Notice;
 use crate::feed::{Arbiter, FeedHandler, Recovery, Slots, StaleLimits};
@@ -13,6 +15,14 @@ use crate::model::{Event, MonoNanos, Sink, Subscription, UnixNanos};
 
 /// Shared by the tasks of the client's one thread. Nobody holds it while waiting for anything.
 pub(super) type SharedHub<S> = Rc<RefCell<Hub<S>>>;
+
+/// What the client's thread shares with its handle.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    pub(super) clock: Clock,
+    pub(super) heartbeat: Heartbeat,
+    pub(super) health: SharedHealth,
+}
 
 /// What all connections of a client share.
 pub(super) struct Hub<S> {
@@ -23,8 +33,8 @@ pub(super) struct Hub<S> {
     pub(super) notices: UnboundedSender<Notice>,
     /// When a frame came or was played over last, on whichever connection: all run the same code.
     pub(super) last_taken: MonoNanos,
-    /// What says that this thread goes on.
-    pub(super) heartbeat: Heartbeat,
+    /// What the client's handle reads.
+    pub(super) shared: Shared,
     /// What each line of a group with several has received last.
     pub(super) heard: HeardByLine,
 }
@@ -86,14 +96,14 @@ pub(super) struct Place {
 }
 
 impl<S: Sink> Hub<S> {
-    pub(super) fn new(sink: S, notices: UnboundedSender<Notice>, heartbeat: Heartbeat) -> Self {
+    pub(super) fn new(sink: S, notices: UnboundedSender<Notice>, shared: Shared) -> Self {
         let sink = Noted { sink, recovery: Recovery::default() };
         Self {
             sink,
             arbiters: Vec::new(),
             notices,
             last_taken: MonoNanos::ZERO,
-            heartbeat,
+            shared,
             heard: HeardByLine::default(),
         }
     }

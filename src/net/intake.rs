@@ -104,7 +104,7 @@ impl<S: Sink> Intake<S> {
     ) -> Option<DecodeError> {
         let Self { handler, session, hub, place, stats, news, credentials, .. } = self;
         let mut hub = hub.borrow_mut();
-        hub.heartbeat.beat(mono);
+        hub.shared.heartbeat.beat(mono);
         let sink = &mut |event: &Event<'_>| {
             match event {
                 Event::Control(control) => {
@@ -143,7 +143,7 @@ impl<S: Sink> Intake<S> {
         let now = self.clock.now();
         let Self { handler, session, hub, place, watchdog, .. } = self;
         let mut hub = hub.borrow_mut();
-        hub.heartbeat.beat(now.0);
+        hub.shared.heartbeat.beat(now.0);
         let mut heard = std::mem::take(&mut hub.heard);
         if hub.arbiter_mut(*place).is_some() && session.is_open() {
             heard.note(*place, handler.slots());
@@ -165,6 +165,7 @@ impl<S: Sink> Intake<S> {
                     tracing::info!("connected");
                     self.stats.connects += 1;
                     self.stats.connected = true;
+                    self.hub.borrow().shared.health.connected();
                 }
                 SessionEvent::Subscribed(subscription) => self.subscribed(&subscription, wall),
                 SessionEvent::Rejected { subscription, code, message } => {
@@ -206,7 +207,9 @@ impl<S: Sink> Intake<S> {
                     if !matches!(reason, LostReason::Closed | LostReason::ConnectFailed) {
                         self.stats.last_loss = Some(reason.to_string());
                     }
-                    self.stats.connected = false;
+                    let was_open = std::mem::take(&mut self.stats.connected);
+                    let reason = self.stats.last_loss.as_deref().unwrap_or("closed");
+                    self.hub.borrow().shared.health.lost(was_open, reason, wall);
                     self.set_all_states(BookState::Connecting);
                 }
             }

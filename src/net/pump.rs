@@ -106,6 +106,7 @@ impl<S: Sink> Pump<S> {
         let stats = ConnectionStats::new(place.group, place.line);
         let latency = new_latency();
         let (awaited, news) = (None, false);
+        hub.borrow().shared.health.begun();
         let credentials = config.credentials.clone();
         let intake = Intake {
             clock,
@@ -164,6 +165,8 @@ impl<S: Sink> Pump<S> {
         self.intake.session.stop();
         let closed_properly = self.close().await;
         self.intake.set_all_states(BookState::Down(DownReason::Stopped));
+        let (was_connected, now) = (self.intake.stats.connected, self.intake.clock.now().1);
+        self.intake.hub.borrow().shared.health.ended(was_connected, now);
         let Intake { place, .. } = self.intake;
         let stats = self.intake.stats();
         let latency = self.intake.latency;
@@ -346,7 +349,8 @@ impl<S: Sink> Pump<S> {
         let Intake { handler, session, hub, place, news, .. } = &mut self.intake;
         match command {
             Some(LineCommand::Subscribe(subscription, reply)) => {
-                handler.subscribe(subscription);
+                // The handle has refused what is of the other dialect.
+                let _ = handler.subscribe(subscription);
                 if let Some(reply) = reply {
                     // There may be an arbiter since this was asked. A caller that does not wait any
                     // more needs no answer.

@@ -9,7 +9,7 @@ use crate::{Rig, book, deep, name, sub, trade};
 fn handed_over() -> Rig {
     let mut line = FeedHandler::new(okx_feed::Dialect::V5);
     for channel in ["books5", "trades", "books"] {
-        line.subscribe(sub(channel));
+        line.subscribe(sub(channel)).unwrap();
     }
     let snapshot = deep("snapshot", &[(10, 1)], -1, 7);
     for text in [book("books5", 7, true), trade(6), trade(7), snapshot] {
@@ -52,7 +52,7 @@ fn what_the_line_alone_has_brought_is_told_by_no_other() {
 #[test]
 fn readers_from_before_read_on_through_the_handover() {
     let mut line = FeedHandler::new(okx_feed::Dialect::V5);
-    ["books5", "trades", "books"].iter().for_each(|channel| line.subscribe(sub(channel)));
+    ["books5", "trades", "books"].iter().for_each(|channel| line.subscribe(sub(channel)).unwrap());
     let books = line.book_reader(&sub("books5")).unwrap();
     let depths = line.depth_reader(&sub("books")).unwrap();
     let trades = line.trade_reader(&sub("trades")).unwrap();
@@ -83,7 +83,7 @@ fn readers_from_before_read_on_through_the_handover() {
     arbiter.as_mut().unwrap().open_line(1);
     drop(line);
     let mut other = FeedHandler::new(okx_feed::Dialect::V5);
-    ["books5", "trades", "books"].iter().for_each(|channel| other.subscribe(sub(channel)));
+    ["books5", "trades", "books"].iter().for_each(|channel| other.subscribe(sub(channel)).unwrap());
     bring(&mut other, &mut arbiter, 5, 1);
     assert_eq!(see(), (5, Some(5), 5, BookState::Live));
 }
@@ -101,7 +101,7 @@ fn lines_are_numbered_from_zero_whether_they_are_open_or_not() {
     rig.arbiter.subscribe("bbo-tbt:A".parse().unwrap());
     rig.lines.truncate(1);
     let mut line = FeedHandler::new(okx_feed::Dialect::V5);
-    line.subscribe(sub("bbo-tbt"));
+    line.subscribe(sub("bbo-tbt")).unwrap();
     rig.lines.extend((1..4).map(|_| FeedHandler::new(okx_feed::Dialect::V5)));
     rig.lines.push(line);
     assert_eq!(rig.bring(4, &book("bbo-tbt", 1, false)), ["bbo-tbt live", "bbo-tbt 1"]);

@@ -50,7 +50,7 @@ impl Rig {
             now: 1_000_000_000_000,
         };
         for channel in channels {
-            rig.lines.iter_mut().for_each(|line| line.subscribe(sub(channel)));
+            rig.lines.iter_mut().for_each(|line| line.subscribe(sub(channel)).unwrap());
             rig.arbiter.subscribe(sub(channel));
         }
         rig

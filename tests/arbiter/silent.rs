@@ -160,7 +160,7 @@ fn numbers_and_clock_that_go_back_at_once_are_believed_as_soon_as_by_one_line_al
 #[test]
 fn a_line_that_was_alone_leads_over_a_clock_set_back_just_behind_the_handover() {
     let mut line = FeedHandler::new(Dialect::V5);
-    line.subscribe(sub("books5"));
+    line.subscribe(sub("books5")).unwrap();
     let mut rig = Rig::new(0, &[]);
     let text = book_at(100, 60_000);
     let nobody = &mut |_: &Event<'_>| {};

@@ -128,7 +128,7 @@ fn a_live_book_that_is_asked_for_anew_is_well_with_its_snapshot() {
     let books = sub("books:A");
     let mut session = open(Dialect::V5, &["books:A"]);
     let mut feed = FeedHandler::new(Dialect::V5);
-    feed.subscribe(books);
+    feed.subscribe(books).unwrap();
     frame(&mut session, &mut feed, snapshot, at(10));
     assert_eq!(feed.slots().get(&books).unwrap().state(), BookState::Live);
     session.resubscribe(&books, at(20));

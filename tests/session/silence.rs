@@ -43,7 +43,7 @@ impl Rig {
             lost: Vec::new(),
         };
         for name in names {
-            rig.feed.subscribe(sub(name));
+            rig.feed.subscribe(sub(name)).unwrap();
             rig.session.subscribe(sub(name), MonoNanos::ZERO);
         }
         rig.session.timeout(MonoNanos::ZERO);

@@ -225,7 +225,7 @@ fn only_a_whole_book_of_its_own_ends_the_wait_for_a_snapshot() {
         let mut session = open(Dialect::V5, &["books:A"]);
         let mut handler = FeedHandler::new(Dialect::V5);
         for name in ["books:A", "books:B", "books-l2-tbt:A"] {
-            handler.subscribe(sub(name));
+            handler.subscribe(sub(name)).unwrap();
         }
         for text in &texts {
             bring(&mut session, &mut handler, text, at(100));
@@ -236,7 +236,7 @@ fn only_a_whole_book_of_its_own_ends_the_wait_for_a_snapshot() {
     }
     // A book that went on over a new subscription: its updates are no snapshot.
     let mut handler = FeedHandler::new(Dialect::V5);
-    handler.subscribe(sub("books:A"));
+    handler.subscribe(sub("books:A")).unwrap();
     let mut session = open(Dialect::V5, &["books:B"]);
     bring(&mut session, &mut handler, &whole, at(3));
     session.subscribe(sub("books:A"), at(4));

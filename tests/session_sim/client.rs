@@ -67,7 +67,7 @@ impl Client {
         let mut feed = FeedHandler::with_limits(config.dialect, limits);
         for subscription in subscriptions {
             session.subscribe(*subscription, MonoNanos::ZERO);
-            feed.subscribe(*subscription);
+            feed.subscribe(*subscription).unwrap();
         }
         Self {
             session,

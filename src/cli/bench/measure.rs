@@ -144,7 +144,8 @@ fn road(clock: &CycleClock, frames: &Frames, memory: &[u8]) -> Vec<Sample> {
     let mut feed = FeedHandler::new(frames.dialect);
     let mut readers: Vec<(Option<BookReader>, Option<TradeReader>)> = Vec::new();
     for subscription in &frames.subscriptions {
-        feed.subscribe(*subscription);
+        // They were read from frames of this dialect.
+        let _ = feed.subscribe(*subscription);
         readers.push((feed.book_reader(subscription), feed.trade_reader(subscription)));
     }
     let mut receiver = Receiver::new(frames);

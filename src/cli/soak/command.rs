@@ -345,7 +345,7 @@ impl Soaked {
                 config.seed = market.seed;
                 config.stale = StaleLimits::books(stale_after);
             })
-            .on_event(Witness::new(market, Arc::clone(told), Arc::clone(&verdict)))
+            .sink(Witness::new(market, Arc::clone(told), Arc::clone(&verdict)))
             .spawn()?;
         Ok(Self { endpoint, client, verdict })
     }

@@ -4,7 +4,7 @@ use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
-use super::judge::{Copy, Judge, Others};
+use super::judge::{Arbitration, Judge, Others};
 use super::position::{Mark, Position};
 use crate::feed::publish_depth::PUBLISHED_LEVELS;
 use crate::feed::publishers::Publishers;
@@ -152,16 +152,16 @@ impl Entry {
 
     /// Judges a book of a line; publishes it where it counts. One that the line itself does not
     /// believe does not.
-    pub(super) fn on_book(&mut self, line: usize, update: &BookUpdate<'_>) -> Copy {
+    pub(super) fn on_book(&mut self, line: usize, update: &BookUpdate<'_>) -> Arbitration {
         if !self.is_live(line) {
-            return Copy::Old;
+            return Arbitration::Old;
         }
         let book = update.book;
         let mark = book_mark(book);
         // A quiet book that a line sends again is none for the sink, and of now for who reads it.
         let is_again = self.is_still_so(line, mark);
         let copy = self.judge_book(line, mark, book.ts_recv);
-        if copy == Copy::First || is_again {
+        if copy == Arbitration::First || is_again {
             self.winner = line;
             if let Some(publisher) = &mut self.publishers.book {
                 publisher.publish(book, self.state);
@@ -171,15 +171,15 @@ impl Entry {
     }
 
     /// Judges a change of a deep book of a line; publishes the line's book where it counts.
-    pub(super) fn on_depth(&mut self, line: usize, change: &DepthChange<'_>) -> Copy {
+    pub(super) fn on_depth(&mut self, line: usize, change: &DepthChange<'_>) -> Arbitration {
         if !self.is_live(line) {
-            return Copy::Old;
+            return Arbitration::Old;
         }
         let update = change.update;
         let mark = depth_mark(change);
         let before = self.state;
         let copy = self.judge_book(line, mark, update.ts_recv);
-        if copy == Copy::First {
+        if copy == Arbitration::First {
             // Levels that no reader can see need not be published, unless the book is another.
             let other = std::mem::replace(&mut self.winner, line) != line || before != self.state;
             let changed = change.applied.first_changed.unwrap_or(usize::MAX);
@@ -200,21 +200,21 @@ impl Entry {
 
     /// Judges a trade of a line; publishes it where it counts. A line that is not live brings those of a
     /// subscription that has ended for it.
-    pub(super) fn on_trade(&mut self, line: usize, update: &TradeUpdate<'_>) -> Copy {
+    pub(super) fn on_trade(&mut self, line: usize, update: &TradeUpdate<'_>) -> Arbitration {
         if !self.is_live(line) {
-            return Copy::Old;
+            return Arbitration::Old;
         }
         let trade = &update.trade;
         let mark = trade_mark(trade);
         let was_live = self.state.is_live();
-        let Some(of_line) = self.lines.get_mut(line) else { return Copy::Old };
+        let Some(of_line) = self.lines.get_mut(line) else { return Arbitration::Old };
         let copy = self.judge.trade(&mut of_line.position, mark, trade.ts_recv);
         // What comes late tells nothing where a user has set a limit of silence for trades.
-        if copy == Copy::First || !self.silent {
+        if copy == Arbitration::First || !self.silent {
             (self.state, self.silent) = (BookState::Live, false);
         }
         if let Some(publisher) = &mut self.publishers.trades {
-            if copy == Copy::First {
+            if copy == Arbitration::First {
                 self.judge.remember(mark, line, trade.ts_recv, true);
                 publisher.push(trade);
             }
@@ -227,21 +227,21 @@ impl Entry {
 
     /// A book that counts makes the subscription live. Where it was not, the book that was shown
     /// last counts again: only now is it known to be whole.
-    fn judge_book(&mut self, line: usize, mark: Mark, ts_recv: UnixNanos) -> Copy {
+    fn judge_book(&mut self, line: usize, mark: Mark, ts_recv: UnixNanos) -> Arbitration {
         self.start_anew_if_alone(mark, ts_recv);
         let is_shown = self.judge.last().is_some_and(|last| last.key == mark.key);
         let is_still_so = self.is_still_so(line, mark);
         let is_whole = is_shown && !self.silent || is_still_so;
         let others = self.others(line);
         let Self { judge, lines, .. } = self;
-        let Some(of_line) = lines.get_mut(line) else { return Copy::Old };
+        let Some(of_line) = lines.get_mut(line) else { return Arbitration::Old };
         let mut copy = judge.book(line, &mut of_line.position, mark, ts_recv, others);
         // Where a line only comes to what was shown, that is as old as it was.
-        let is_of_now = copy == Copy::First || is_still_so;
+        let is_of_now = copy == Arbitration::First || is_still_so;
         if !self.state.is_live() && is_whole {
-            copy = Copy::First;
+            copy = Arbitration::First;
         }
-        if copy == Copy::First {
+        if copy == Arbitration::First {
             (self.state, self.silent) = (BookState::Live, false);
             if is_of_now {
                 self.judge.remember(mark, line, ts_recv, false);

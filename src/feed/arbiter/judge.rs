@@ -14,7 +14,7 @@ const FROZEN: Duration = Duration::from_secs(30);
 
 /// What an update is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Copy {
+pub enum Arbitration {
     /// The first copy.
     First,
     /// A copy of what the line of that number brought at that time.
@@ -115,7 +115,7 @@ impl Judge {
         mark: Mark,
         at: UnixNanos,
         others: Others,
-    ) -> Copy {
+    ) -> Arbitration {
         let confirms = position.confirms(mark);
         let before = position.step_book(mark, self.epoch);
         let Some(last) = self.last else { return self.first(position) };
@@ -132,7 +132,7 @@ impl Judge {
                 // What it has come to tells where it is.
                 position.epoch = epoch;
                 position.placed = true;
-                return Copy::Of(winner, won_at);
+                return Arbitration::Of(winner, won_at);
             }
             None => {}
         }
@@ -144,7 +144,7 @@ impl Judge {
             self.timed_counts(position, (mark, last), at, there, others)
         };
         if !counts {
-            return Copy::Old;
+            return Arbitration::Old;
         }
         self.turn(position, mark, last, at);
         self.first(position)
@@ -245,14 +245,22 @@ impl Judge {
 
     /// Judges a trade that came at `at`, whose `seq` is its id: one that a slower line brings late still
     /// counts.
-    pub(super) fn trade(&mut self, position: &mut Position, mark: Mark, at: UnixNanos) -> Copy {
+    pub(super) fn trade(
+        &mut self,
+        position: &mut Position,
+        mark: Mark,
+        at: UnixNanos,
+    ) -> Arbitration {
         let before = position.step_trade(mark, self.epoch, self.forgotten);
         if let Some(place) = self.place(mark.key) {
             // Who brings one that has come since ids began anew has come as far.
             if self.keys.get(place).is_some_and(|(_, id)| *id != i64::MAX) {
                 position.epoch = position.epoch.max(self.epoch);
             }
-            return self.won.get(place).map_or(Copy::Old, |(line, at, _)| Copy::Of(*line, *at));
+            return self
+                .won
+                .get(place)
+                .map_or(Arbitration::Old, |(line, at, _)| Arbitration::Of(*line, *at));
         }
         let Some(last) = self.last else { return self.first(position) };
         // Nothing that any line brings has counted for long, and this line goes on: one bad id, or a
@@ -263,14 +271,14 @@ impl Judge {
         if is_before && !frozen {
             // From before the exchange began to count anew: only who remembers all trades can say
             // that it was not told.
-            return if self.forgets { Copy::Old } else { Copy::First };
+            return if self.forgets { Arbitration::Old } else { Arbitration::First };
         }
         if position.epoch > self.epoch {
             self.count_anew();
             return self.first(position);
         }
         if mark.seq > self.forgotten && !is_before {
-            return Copy::First;
+            return Arbitration::First;
         }
         if mark.ts > last.ts || frozen {
             // An id that was long ago, at a new time: ids have begun anew, unseen by any other line.
@@ -278,7 +286,7 @@ impl Judge {
             self.count_anew();
             return self.first(position);
         }
-        Copy::Old
+        Arbitration::Old
     }
 
     /// The exchange's ids have begun anew: those that are remembered are of the count before.
@@ -288,11 +296,11 @@ impl Judge {
         self.keys.iter_mut().for_each(|(_, id)| *id = i64::MAX);
     }
 
-    fn first(&mut self, position: &mut Position) -> Copy {
+    fn first(&mut self, position: &mut Position) -> Arbitration {
         position.placed = true;
         position.epoch = position.epoch.max(self.epoch);
         self.epoch = position.epoch;
-        Copy::First
+        Arbitration::First
     }
 
     /// Remembers an update that counts.

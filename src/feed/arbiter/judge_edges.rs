@@ -76,7 +76,7 @@ fn to_and_fro_on_one_line_lets_no_other_go_to_and_fro_again() {
     let mut lines = Lines::new(8);
     assert!(lines.book(0, mark(1, 0), 0) && lines.book(0, mark(2, 0), 0));
     let copy = lines.0.book(0, &mut lines.1[0], mark(1, 0), UnixNanos(BASE), Others::default());
-    assert_eq!(copy, Copy::Of(0, UnixNanos(BASE)));
+    assert_eq!(copy, Arbitration::Of(0, UnixNanos(BASE)));
 }
 
 #[test]

@@ -155,7 +155,7 @@ impl Run {
             let lines = self.lines.iter().map(|l| (l.position, l.position.last.is_some()));
             let others = Others::of(line, lines, self.judge.last().map(|last| last.key));
             let position = &mut self.lines[line].position;
-            let counts = self.judge.book(line, position, mark, at, others) == Copy::First;
+            let counts = self.judge.book(line, position, mark, at, others) == Arbitration::First;
             self.note(line, place, counts);
             if counts {
                 self.judge.remember(mark, line, at, false);

@@ -20,7 +20,7 @@ impl Lines {
         let at = UnixNanos(BASE + at_ms * 1_000_000);
         let lines = self.1.map(|position| (position, true)).into_iter();
         let others = Others::of(line, lines, self.0.last().map(|last| last.key));
-        let first = self.0.book(line, &mut self.1[line], mark, at, others) == Copy::First;
+        let first = self.0.book(line, &mut self.1[line], mark, at, others) == Arbitration::First;
         if first {
             self.0.remember(mark, line, at, false);
         }
@@ -29,7 +29,7 @@ impl Lines {
 
     pub(super) fn trade(&mut self, line: usize, id: i64, ms: u64) -> bool {
         let mark = mark(id, ms);
-        let first = self.0.trade(&mut self.1[line], mark, mark.ts) == Copy::First;
+        let first = self.0.trade(&mut self.1[line], mark, mark.ts) == Arbitration::First;
         if first {
             self.0.remember(mark, line, mark.ts, true);
         }

@@ -7,7 +7,7 @@ use hashbrown::HashTable;
 use hdrhistogram::Histogram;
 
 use super::entry::Entry;
-use super::judge::Copy;
+use super::judge::Arbitration;
 use crate::feed::handler::FeedHandler;
 use crate::feed::publish::BookReader;
 use crate::feed::publish_depth::DepthReader;
@@ -190,10 +190,10 @@ impl Arbiter {
             Event::Book(update) => entry.on_book(line, update),
             Event::Trade(update) => entry.on_trade(line, update),
             Event::DepthBook(change) => entry.on_depth(line, change),
-            _ => Copy::Old,
+            _ => Arbitration::Old,
         };
         tell(entry, before, ts_recv, sink);
-        if copy == Copy::First {
+        if copy == Arbitration::First {
             sink.on_event(event);
         }
         if let Some(stats) = self.stats.get_mut(line) {
@@ -313,16 +313,16 @@ fn tell(entry: &Entry, from: BookState, ts_recv: UnixNanos, sink: &mut impl Sink
 }
 
 #[inline]
-fn count(stats: &mut LineStats, line: usize, copy: Copy, ts_recv: UnixNanos) {
+fn count(stats: &mut LineStats, line: usize, copy: Arbitration, ts_recv: UnixNanos) {
     match copy {
-        Copy::First => stats.wins += 1,
-        Copy::Of(winner, _) if winner == line => stats.repeats += 1,
-        Copy::Of(_, won) => {
+        Arbitration::First => stats.wins += 1,
+        Arbitration::Of(winner, _) if winner == line => stats.repeats += 1,
+        Arbitration::Of(_, won) => {
             stats.copies += 1;
             let behind = ts_recv.since(won).unwrap_or_default().as_micros();
             let behind = u64::try_from(behind).unwrap_or(u64::MAX).clamp(1, LONGEST_US);
             stats.behind_us.saturating_record(behind);
         }
-        Copy::Old => stats.old += 1,
+        Arbitration::Old => stats.old += 1,
     }
 }

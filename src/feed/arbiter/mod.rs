@@ -5,5 +5,5 @@ mod judge;
 mod lines;
 mod position;
 
-pub use judge::Copy;
+pub use judge::Arbitration;
 pub use lines::{Arbiter, LineStats};
