@@ -1,5 +1,6 @@
 //! `Client::health`: what the handle tells of the connections without asking the feed's thread.
 #![cfg(all(feature = "client", feature = "sim"))]
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may fail as the test does")]
 
 #[allow(dead_code, reason = "each test file needs a part of it")]
 mod patience;
