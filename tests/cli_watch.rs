@@ -241,7 +241,7 @@ fn refused_channels_are_named_and_all_of_them_end_it() {
 
 #[test]
 fn wrong_arguments_say_what_would_be_right() {
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 10] = [
         (&["watch"], "CHANNEL"),
         (&["watch", "tickers:BTC-USDT"], "books5, bbo-tbt, trades"),
         (&["watch", "futures/depth5:BTC-USD-190517"], "--dialect v3"),
@@ -250,7 +250,6 @@ fn wrong_arguments_say_what_would_be_right() {
         (&["watch", "books5"], "books5:BTC-USDT"),
         (&["watch", "--url", "http://x/", "books5:BTC-USDT"], "ws://HOST:PORT/PATH"),
         (&["watch", "--ca-file", "/no/such.pem", "books5:BTC-USDT"], "/no/such.pem"),
-        (&["watch", "books5:BTC-USDT", "trades-all:BTC-USDT"], "--url"),
         (&["watch", "--depth", "26", "books:BTC-USDT"], "1..=25"),
         (&["watch", "--depth", "0", "books:BTC-USDT"], "1..=25"),
     ];

@@ -30,7 +30,8 @@ impl Losses {
         if stats.connected {
             return match (connected_since, was_told) {
                 (true, true) => Some(format!("connected to {url} again")),
-                (true, false) if had_connection => {
+                // A handover opens a connection and loses none.
+                (true, false) if had_connection && lost > 0 => {
                     Some(format!("the connection to {url} was lost ({why}) and made again"))
                 }
                 _ => None,
@@ -87,6 +88,9 @@ mod tests {
         assert_eq!(lost, "the connection to U is lost: WHY; connecting again");
         assert!(losses.news("U", &stats(1, 2, false)).unwrap().contains("after 2 attempts"));
         assert_eq!(losses.news("U", &stats(2, 2, true)).unwrap(), "connected to U again");
+        // A handover: another connection, and none lost.
+        assert_eq!(losses.news("U", &stats(3, 2, true)), None);
+        let mut losses = Losses { losses: 2, connects: 2, ..Losses::default() };
         // So short a break that it is seen only after it is over.
         let short = losses.news("U", &stats(3, 3, true)).unwrap();
         assert_eq!(short, "the connection to U was lost (WHY) and made again");

@@ -99,10 +99,15 @@ impl Tap {
         }
     }
 
-    fn note_rejection(&self, change: &StateChange<'_>) {
+    fn note_rejection(&mut self, change: &StateChange<'_>) {
         if change.to == BookState::Down(DownReason::Rejected) {
             let subscription = change.subscription;
-            let text = format!("{subscription} is refused: {}; asking again", self.refusal);
+            let text = match std::mem::take(&mut self.refusal) {
+                why if why.is_empty() => {
+                    format!("{subscription} was ended by the exchange; asking again")
+                }
+                why => format!("{subscription} is refused: {why}; asking again"),
+            };
             self.news.with(|state| state.rejections.push(text));
             self.news.changed.notify_one();
         }

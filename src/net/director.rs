@@ -15,7 +15,7 @@ use super::clock::Clock;
 use super::connect::{Connector, Route};
 use super::hub::{Hub, Place, Shared, SharedHub};
 use super::intake::new_latency;
-use super::line::{Group, Line, LineCommand, Notice};
+use super::line::{Group, HandoverPace, Line, LineCommand, Notice};
 use super::pump::{Ended, Pump};
 use super::stats::{ClientStats, ConnectionStats, StopReport};
 use super::target::Targets;
@@ -99,6 +99,8 @@ pub(super) struct Director<S> {
     notices: UnboundedReceiver<Notice>,
     groups: Vec<Group>,
     tasks: JoinSet<Ended>,
+    /// How many subscriptions a connection takes: fewer than configured once the exchange has said so.
+    most: usize,
     /// What the lines have seen and done that were relieved.
     relieved: ClientStats,
 }
@@ -115,6 +117,7 @@ impl<S: Sink + 'static> Director<S> {
     ) -> Self {
         let (notifier, notices) = unbounded_channel();
         let mut director = Self {
+            most: config.max_subscriptions_per_connection.max(1),
             config: Rc::new(config),
             routes,
             clock: shared.clock.clone(),
@@ -158,7 +161,8 @@ impl<S: Sink + 'static> Director<S> {
         let group = self.groups.len();
         self.hub.borrow_mut().arbiters.push(seed.arbiter);
         let Seed { path, subscriptions, .. } = seed;
-        self.groups.push(Group { path, subscriptions, places: Vec::new() });
+        let handovers = HandoverPace::default();
+        self.groups.push(Group { path, subscriptions, places: Vec::new(), handovers });
         for (line, handler) in seed.handlers.into_iter().enumerate() {
             self.open(Place { group, line }, handler, None);
         }
@@ -183,7 +187,7 @@ impl<S: Sink + 'static> Director<S> {
     /// Deals a subscription to the group that has it, or to one of its path with room, or to a new one.
     fn subscribe(&mut self, subscription: Subscription, reply: mpsc::Sender<Readers>) {
         let has = |group: &Group| group.subscriptions.contains(&subscription);
-        let most = self.config.max_subscriptions_per_connection.max(1);
+        let most = self.most;
         let path = self.routes.targets.path_of(&subscription);
         let room = |group: &Group| group.path == path && group.subscriptions.len() < most;
         let found = self.groups.iter().position(has);
@@ -225,26 +229,60 @@ impl<S: Sink + 'static> Director<S> {
         match notice {
             Notice::Announced(place) => self.relieve(*place),
             Notice::Well(place) => self.retire_other(*place),
+            Notice::TooMany(place, count) => self.split(*place, *count),
         }
+    }
+
+    /// Moves half of what a connection has to a connection of its own: the exchange says that it is
+    /// too much for one. Each line of a group says so; the first that does is enough.
+    fn split(&mut self, place: Place, count: usize) {
+        let Some(group) = self.groups.get_mut(place.group) else { return };
+        let len = group.subscriptions.len();
+        if len < count || len < 2 {
+            return;
+        }
+        let moved = group.subscriptions.split_off(len.div_ceil(2));
+        self.most = self.most.min(len.div_ceil(2));
+        let wall = self.clock.now().1;
+        tracing::warn!(len, "too many channels for one connection: half of them get another");
+        for subscription in &moved {
+            group.lines().for_each(|line| line.send(LineCommand::Unsubscribe(*subscription)));
+        }
+        let lines = self.config.lines.max(1);
+        let mut seed = Seed::new(&self.config, group.path, &moved);
+        {
+            let Hub { arbiters, sink, .. } = &mut *self.hub.borrow_mut();
+            if let Some(Some(arbiter)) = arbiters.get_mut(place.group) {
+                seed.arbiter = Some(arbiter.split_off(&moved, lines, wall, sink));
+            }
+        }
+        self.add(seed);
+    }
+
+    /// Tells of an announcement again later.
+    fn announce_later(&self, place: Place, pause: Duration) {
+        let notices = self.hub.borrow().notices.clone();
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(pause).await;
+            // Without a director everything has ended.
+            let _ = notices.send(Notice::Announced(place));
+        });
     }
 
     /// Opens a line that is to relieve one that the exchange will soon close.
     fn relieve(&mut self, old: Place) {
-        let Some(group) = self.groups.get(old.group) else { return };
+        let Some(group) = self.groups.get_mut(old.group) else { return };
         self.hub.borrow_mut().retain(old, &group.subscriptions, self.clock.now().1);
         if !group.may_be_relieved(old.line) {
             if group.is_successor(old.line) {
                 // A fleet that is upgraded tells so on each new connection: once the old one is gone,
                 // this one will need a successor too.
-                let notices = self.hub.borrow().notices.clone();
-                let pause = self.config.relieve_again_after;
-                tokio::task::spawn_local(async move {
-                    tokio::time::sleep(pause).await;
-                    // Without a director everything has ended.
-                    let _ = notices.send(Notice::Announced(old));
-                });
+                self.announce_later(old, self.config.relieve_again_after);
             }
             return;
+        }
+        if let Err(pause) = group.handovers.take(self.clock.mono()) {
+            return self.announce_later(old, pause);
         }
         let place = Place { group: old.group, line: group.free() };
         let handler = new_handler(&self.config, &group.subscriptions);

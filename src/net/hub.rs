@@ -136,6 +136,16 @@ impl<S: Sink> Hub<S> {
         self.arbiters.get_mut(place.group)?.as_mut()
     }
 
+    /// Sees to it that half of what a connection has can be given to another: its readers go to an
+    /// arbiter, from which they can be taken.
+    pub(super) fn too_many(&mut self, place: Place, handler: &mut FeedHandler) {
+        if let Some(arbiter) = self.arbiters.get_mut(place.group) {
+            arbiter.get_or_insert_with(|| Arbiter::adopt(handler, place.line));
+        }
+        // Without a director everything is about to end.
+        let _ = self.notices.send(Notice::TooMany(place, handler.slots().len()));
+    }
+
     /// Sees to it that a line can be relieved: one that was alone gets an arbiter, which takes its
     /// readers over.
     pub(super) fn announced(&mut self, place: Place, handler: &mut FeedHandler) {

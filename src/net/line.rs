@@ -1,6 +1,7 @@
 //! The connections of a group: what each is told, what it tells, and which relieves another.
 
 use std::sync::mpsc;
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use tokio::sync::mpsc::UnboundedSender;
@@ -9,7 +10,7 @@ use tokio::sync::oneshot;
 use super::client::Readers;
 use super::hub::Place;
 use super::stats::ConnectionStats;
-use crate::model::{ChannelPath, Subscription};
+use crate::model::{ChannelPath, MonoNanos, Subscription};
 
 /// What the director asks of one connection.
 pub(super) enum LineCommand {
@@ -28,6 +29,41 @@ pub(super) enum Notice {
     Announced(Place),
     /// It was to relieve another, and everything that it wants has come.
     Well(Place),
+    /// The exchange closed it since so many subscriptions are too many for one connection.
+    TooMany(Place, usize),
+}
+
+/// The shortest and the longest pause between handovers of one group, after the first. The longest is
+/// less than the half minute that an announcement comes ahead at least.
+const HANDOVER_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+
+/// How often connections of a group may be replaced by announcement: at once the first time, then at
+/// pauses that double, as an exchange may announce an upgrade on each connection; at once again after
+/// four times the longest pause without one.
+#[derive(Debug, Default)]
+pub(super) struct HandoverPace {
+    last: Option<MonoNanos>,
+    pause: Duration,
+}
+
+impl HandoverPace {
+    /// Takes a handover at `now`.
+    ///
+    /// # Errors
+    /// How long to wait before asking again.
+    pub(super) fn take(&mut self, now: MonoNanos) -> Result<(), Duration> {
+        let (shortest, longest) = HANDOVER_PAUSE;
+        let passed = self.last.map_or(Duration::MAX, |last| now.since(last));
+        if passed < self.pause {
+            return Err(self.pause - passed);
+        }
+        if passed >= longest * 4 {
+            self.pause = Duration::ZERO;
+        }
+        self.pause = (self.pause * 2).clamp(shortest, longest);
+        self.last = Some(now);
+        Ok(())
+    }
 }
 
 /// One connection that runs.
@@ -67,6 +103,7 @@ pub(super) struct Group {
     pub(super) subscriptions: Vec<Subscription>,
     /// By place; `None` where a line was relieved.
     pub(super) places: Vec<Option<Line>>,
+    pub(super) handovers: HandoverPace,
 }
 
 impl Group {
@@ -102,5 +139,25 @@ impl Group {
         let line = self.places.get(at).and_then(Option::as_ref);
         line.is_some_and(|line| line.relieves.is_none() && !line.retiring)
             && !self.lines().any(|other| other.relieves == Some(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handovers_that_are_announced_again_and_again_are_paced() {
+        let mut pace = HandoverPace::default();
+        let mut taken = Vec::new();
+        for second in 0..600 {
+            if pace.take(MonoNanos::ZERO + Duration::from_secs(second)).is_ok() {
+                taken.push(second);
+            }
+        }
+        assert_eq!(taken[..8], [0, 1, 3, 7, 15, 30, 45, 60]);
+        let later = MonoNanos::ZERO + Duration::from_secs(10_000);
+        assert_eq!(pace.take(later), Ok(()));
+        assert_eq!(pace.take(later), Err(Duration::from_secs(1)));
     }
 }

@@ -39,6 +39,11 @@ const LINGER: Duration = Duration::from_secs(1);
 /// meanwhile nothing else is read and no book is called stale.
 const SEND_WITHIN: Duration = Duration::from_secs(2);
 
+/// The codes with which the exchange closes a connection that has too many channels.
+///
+/// Source: the table of close codes in section 2.3 of the wire facts.
+const TOO_MANY: [u16; 2] = [4008, 4009];
+
 /// How long a proper close may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
@@ -336,7 +341,13 @@ impl<S: Sink> Pump<S> {
 
     fn message(&mut self, message: Option<Result<Message, WsError>>) {
         match message {
-            Some(Ok(Message::Close(Some(frame)))) => self.closed(&frame),
+            Some(Ok(Message::Close(Some(frame)))) => {
+                if TOO_MANY.contains(&u16::from(frame.code)) {
+                    let Intake { hub, place, handler, .. } = &mut self.intake;
+                    hub.borrow_mut().too_many(*place, handler);
+                }
+                self.closed(&frame);
+            }
             Some(Ok(Message::Close(None))) => self.closed(&"closed by the other side"),
             None => self.lost(&"closed by the other side"),
             Some(Ok(message)) => self.intake.data(&message),

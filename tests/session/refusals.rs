@@ -548,3 +548,24 @@ fn an_error_to_an_earlier_request_is_no_answer_to_the_login() {
         assert_eq!(sent(&mut session).len(), 1);
     }
 }
+
+#[test]
+fn what_an_error_leaves_unanswered_of_its_request_is_asked_for_again_soon() {
+    let (good, bad) = ("spot/depth5:A", "spot/depth5:NOPE");
+    for answered in [false, true] {
+        let mut session = Session::new(SessionConfig::new(Dialect::V3), 1);
+        [good, bad].iter().for_each(|name| session.subscribe(sub(name), at(0)));
+        session.timeout(at(0));
+        session.connected(at(0));
+        assert_eq!(sent(&mut session).len(), 1);
+        does_not_exist(&mut session, bad, at(10));
+        if answered {
+            acknowledge(&mut session, good, at(20));
+        }
+        session.timeout(at(1_009));
+        assert_eq!(sent(&mut session), [""; 0]);
+        session.timeout(at(1_010));
+        let asked = sent(&mut session).iter().filter(|text| text.contains(good)).count();
+        assert_eq!(asked, usize::from(!answered));
+    }
+}

@@ -158,6 +158,30 @@ impl Arbiter {
         self.reindex();
     }
 
+    /// Gives some of the subscriptions to an arbiter of other connections, so many of them, with
+    /// their readers and what is known of them. Nothing is live until one of those brings it.
+    #[must_use]
+    pub fn split_off(
+        &mut self,
+        subscriptions: &[Subscription],
+        lines: usize,
+        ts_recv: UnixNanos,
+        sink: &mut impl Sink,
+    ) -> Self {
+        let mut other = Self::new(lines);
+        let all = std::mem::take(&mut self.entries);
+        let is_moved = |entry: &Entry| subscriptions.contains(&entry.subscription);
+        (other.entries, self.entries) = all.into_iter().partition(is_moved);
+        for entry in &mut other.entries {
+            entry.lines.clear();
+            (0..lines.max(1)).for_each(|line| entry.set_line(line, true));
+            change(entry, BookState::Connecting, ts_recv, sink);
+        }
+        self.reindex();
+        other.reindex();
+        other
+    }
+
     /// Forgets all subscriptions but these: one that was ended just before an arbiter took its line over
     /// is not to be shown on.
     pub fn retain(&mut self, wanted: &[Subscription], ts_recv: UnixNanos, sink: &mut impl Sink) {

@@ -18,6 +18,9 @@ const LONE_ASKS: u8 = 3;
 /// How soon after a refusal the end of the connection is taken for its consequence.
 const CLOSES_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long the rest of a request may take to be answered after an error about one of it.
+const REST_WITHIN: Duration = Duration::from_secs(1);
+
 /// After how many first pushes in a row that did not come in time a channel counts as silent.
 const LATE_PUSHES: u8 = 2;
 
@@ -300,13 +303,16 @@ impl Asks {
             About::All(all) => all.into_iter().for_each(|w| w.stage = Stage::Unsent(With::Nobody)),
             About::One(one) if is_transient => pause([one].into_iter(), config, now),
             About::One(one) => {
+                let (subscription, request) = (one.subscription, one.request());
                 one.error_at = Some(now);
                 one.refuse(needs_login(control.code), config, now);
-                return Some(SessionEvent::Rejected {
-                    subscription: one.subscription,
-                    code: control.code,
-                    message: message.to_owned(),
-                });
+                // Some exchanges answer nothing more of a request with an error in it.
+                let rest = self.wanted.iter_mut().filter(|w| w.request().is_some());
+                for wanted in rest.filter(|w| w.request() == request) {
+                    wanted.stage = Stage::Paused { until: now + REST_WITHIN };
+                }
+                let message = message.to_owned();
+                return Some(SessionEvent::Rejected { subscription, code: control.code, message });
             }
         }
         None
