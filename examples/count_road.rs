@@ -184,6 +184,7 @@ fn depth() -> Result<(), Box<dyn Error>> {
             action,
             asks,
             bids,
+            non_rpi: None,
             checksum: None,
             seq: NO_SEQ,
             prev_seq: NO_SEQ,

@@ -81,6 +81,7 @@ impl Message {
             checksum: self.checksum,
             asks: &self.asks,
             bids: &self.bids,
+            non_rpi: None,
         }
     }
 }

@@ -224,7 +224,8 @@ impl Model {
         }
         let step = 1 + rng.below(50) as i64;
         if action == DepthAction::Snapshot {
-            return (1_000 + step, -1, Sequence::Ok);
+            // Not from before what was there, which is for another test.
+            return (self.last_seq.max(1_000) + step, -1, Sequence::Ok);
         }
         let last = self.last_seq;
         if flaw == Flaw::Gap {

@@ -150,7 +150,7 @@ fn apply(group: &mut Group<'_>, stream: &Stream, read: &[Read], published: bool)
         b.iter(|| {
             for Read { book, trade, .. } in read {
                 let event = match *trade {
-                    Some(trade) => Event::Trade(TradeUpdate { channel, market, inst_id, trade }),
+                    Some(trade) => Event::Trade(TradeUpdate::new(channel, market, inst_id, trade)),
                     None => Event::Book(BookUpdate { channel, market, inst_id, book }),
                 };
                 slots.apply(black_box(&event), &mut stats, &mut |event: &Event<'_>| {

@@ -38,6 +38,9 @@ impl DepthBooks {
             }
             let mut book = DepthBook::with_capacity(CAPACITY);
             book.set_on_fault(OnFault::Continue);
+            if update.channel.has_non_rpi() {
+                book.keep_non_rpi();
+            }
             self.books.insert(key, book);
         }
         let book = self.books.get_mut(&key).unwrap_or(&mut self.none);

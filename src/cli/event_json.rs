@@ -317,7 +317,7 @@ mod tests {
         trade.ts_event = UnixNanos(5);
         trade.seq = i64::MAX;
         trade.count = 3;
-        let update = TradeUpdate { channel: Channel::Trade, market: None, inst_id: "A", trade };
+        let update = TradeUpdate::new(Channel::Trade, None, "A", trade);
         let expected = json!({
             "line": 7, "event": "trade", "channel": "trade", "inst_id": "A", "ts_ns": 5,
             "seq": i64::MAX, "trade_id": "18446744073709551615", "side": "sell", "px": "-0.10",
@@ -375,6 +375,7 @@ mod tests {
             checksum: Some(5),
             asks: &asks,
             bids: &bids,
+            non_rpi: None,
         };
         let mut book = DepthBook::with_capacity(8);
         let applied = book.apply(&update);

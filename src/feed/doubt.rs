@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::model::{Book5, NO_SEQ, UnixNanos};
+use crate::model::{Book5, BookState, NO_SEQ, UnixNanos};
 
 /// So many older books in a row, none older than the one before it, are no stragglers: the
 /// exchange's clock was set back.
 const RUN: u8 = 8;
-/// After so long a run need not be as many: a quiet book has a message a minute.
+/// After so long a run need not be as many: a quiet book has a message a minute. So long after the last
+/// book that counts, the first one of a new connection may be from anywhere.
 const LONG: Duration = Duration::from_secs(30);
 
 /// What is known of one subscription besides the last book that counts.
@@ -19,8 +20,12 @@ pub(super) struct Doubt {
     last: Place,
     /// When the first of them came.
     since: UnixNanos,
-    /// The last book that counts in spite of its number, or of its time, which began anew with it.
-    turn: Place,
+    /// The last book that counts in spite of its lower number, and the number before it.
+    restart: (Place, i64),
+    /// The last book that counts in spite of its earlier time.
+    set_back: Place,
+    /// Whether what counts last came on a connection that is lost: what comes on the next may lag.
+    is_new_connection: bool,
 }
 
 /// Where a book stands: the exchange's time, and its number, [`NO_SEQ`] where it has none.
@@ -42,19 +47,6 @@ impl Place {
         self.ts.0 < last.ts.0 || self.seq < last.seq
     }
 
-    /// Whether time and number say the opposite of one another.
-    const fn contradicts(self, last: Self) -> bool {
-        let forward = self.ts.0 > last.ts.0 && self.seq < last.seq;
-        let back = self.ts.0 < last.ts.0 && self.seq > last.seq;
-        self.is_numbered(last) && (forward || back)
-    }
-
-    /// Whether it is older by all that can be told.
-    const fn is_older(self, last: Self) -> bool {
-        // Equal numbers are equal books.
-        if self.is_numbered(last) { self.seq < last.seq } else { self.ts.0 < last.ts.0 }
-    }
-
     const fn is_numbered(self, last: Self) -> bool {
         self.seq != NO_SEQ && last.seq != NO_SEQ
     }
@@ -63,22 +55,43 @@ impl Place {
 impl Doubt {
     /// Forgets the run of older books: one that counts has come.
     pub(super) const fn end_run(&mut self) {
-        self.run = 0;
+        (self.run, self.is_new_connection) = (0, false);
+    }
+
+    /// Takes note of a new state of the subscription.
+    pub(super) fn change(&mut self, to: BookState) {
+        let is_lost = !matches!(to, BookState::Live | BookState::Stale);
+        *self = Self { is_new_connection: self.is_new_connection || is_lost, ..Self::default() };
     }
 
     /// Takes a book whose time or number runs back from those of the last that counts. True where it
     /// does not count.
     ///
-    /// One that contradicts itself is not old: either the exchange has begun to count anew, or it has
-    /// set its clock. But where the last one did so already, this may be from before it.
+    /// A higher number counts whatever the clock says, and a lower one at a later time is a new count.
+    /// But right after a new count a number that goes on from before it is old, and so is a lower one
+    /// right after the clock was set back.
+    ///
+    /// `last` came at `last_recv`.
     #[cold]
-    pub(super) fn takes(&mut self, book: &Book5, last: Place) -> bool {
+    pub(super) fn takes(&mut self, book: &Book5, last: Place, last_recv: UnixNanos) -> bool {
         let this = Place::of(book);
-        let contradicts = this.contradicts(last);
-        let counts = if contradicts { self.turn != last } else { !this.is_older(last) };
-        if counts || self.goes_on(this, book.ts_recv) {
-            if contradicts {
-                self.turn = this;
+        let is_restart = this.ts.0 > last.ts.0 && this.seq < last.seq;
+        let counts = match this.seq {
+            _ if !this.is_numbered(last) => this.ts.0 >= last.ts.0,
+            seq if seq > last.seq => self.restart.0 != last || seq <= self.restart.1,
+            // Equal numbers are equal books.
+            seq if seq == last.seq => true,
+            _ => is_restart && self.restart.0 != last && self.set_back != last,
+        };
+        let goes_on = |doubt: &mut Self| match doubt.is_new_connection {
+            true => book.ts_recv.since(last_recv).is_some_and(|since| since >= LONG),
+            false => doubt.goes_on(this, book.ts_recv),
+        };
+        if counts || goes_on(self) {
+            if this.is_numbered(last) && is_restart {
+                self.restart = (this, last.seq);
+            } else if this.ts.0 < last.ts.0 {
+                self.set_back = this;
             }
             return false;
         }
@@ -111,16 +124,22 @@ mod tests {
 
     /// Whether each of these counts after the first one, by number, time and second of receipt.
     fn counts(books: &[(i64, u64, u64)]) -> Vec<bool> {
-        let (mut doubt, mut last) = (Doubt::default(), None);
+        counts_with(Doubt::default(), books)
+    }
+
+    fn counts_with(mut doubt: Doubt, books: &[(i64, u64, u64)]) -> Vec<bool> {
+        let mut last = None;
         let mut take = |book: Book5| {
             let this = Place::of(&book);
             let counts = match last {
-                Some(last) if this.runs_back(last) => !doubt.takes(&book, last),
+                Some((last, at)) if this.runs_back(last) => !doubt.takes(&book, last, at),
                 _ => true,
             };
             if counts {
-                doubt.end_run();
-                last = Some(this);
+                if last.is_some() {
+                    doubt.end_run();
+                }
+                last = Some((this, book.ts_recv));
             }
             counts
         };
@@ -149,6 +168,43 @@ mod tests {
         assert_eq!(counts(&books), [true, false, true, true]);
         // An equal number is an equal book, then too.
         assert_eq!(counts(&[(90, 100, 0), (1, 120, 0), (1, 110, 0)]), [true, true]);
+    }
+
+    #[test]
+    fn a_higher_number_counts_however_often_the_clock_is_set_back() {
+        let books = [(90, 100, 0), (92, 20, 0), (93, 10, 0), (94, 5, 0), (95, 5, 0)];
+        assert_eq!(counts(&books), [true; 4]);
+        // After numbers have begun anew too, be it right after.
+        let books = [(90, 100, 0), (1, 120, 0), (2, 110, 0), (3, 105, 0), (4, 130, 0)];
+        assert_eq!(counts(&books), [true; 4]);
+        // The clock first, then the numbers: not at once, but with the next that says so.
+        let books = [(90, 100, 0), (92, 20, 0), (93, 30, 0), (1, 40, 0), (2, 50, 0)];
+        assert_eq!(counts(&books), [true; 4]);
+    }
+
+    #[test]
+    fn what_a_new_connection_begins_with_may_lag() {
+        let counts = |books: &[(i64, u64, u64)]| {
+            let mut doubt = Doubt::default();
+            doubt.change(BookState::Connecting);
+            doubt.change(BookState::AwaitingSnapshot);
+            counts_with(doubt, books)
+        };
+        // However many they are, until it has caught up.
+        let run = (10..90_i64).map(|n| (n, n.unsigned_abs(), 1));
+        let run: Vec<_> = [(90, 90, 0)].into_iter().chain(run).collect();
+        assert_eq!(counts(&run), [false; 80]);
+        assert_eq!(
+            counts(&[(90, 90, 0), (89, 89, 1), (90, 90, 1), (91, 91, 1)]),
+            [false, true, true]
+        );
+        // A lower number at a later time is a new count, and after half a minute anything may be.
+        assert_eq!(counts(&[(90, 90, 0), (1, 91, 1)]), [true]);
+        assert_eq!(counts(&[(90, 90, 0), (1, 1, 29), (1, 1, 30)]), [false, true]);
+        // Then it is a connection as any other.
+        let run = (1..9_i64).map(|n| (n, n.unsigned_abs(), 1));
+        let run: Vec<_> = [(90, 90, 0), (91, 91, 1)].into_iter().chain(run).collect();
+        assert_eq!(counts(&run)[7..], [false, true]);
     }
 
     #[test]

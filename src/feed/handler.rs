@@ -151,9 +151,11 @@ impl FeedHandler {
     ///
     /// # Errors
     /// [`DecodeError`] where the frame is malformed: it is counted, told to the sink as
-    /// [`Event::Malformed`], and changed nothing, except that the deep book whose message it was is
-    /// no longer live. Where the frame does not say whose it was, no deep book is that is not
-    /// numbered; in v3, which names the instrument late, none of the same market and channel.
+    /// [`Event::Malformed`], and changed nothing, except that what may have lost a message shows it. A
+    /// deep book is no longer live until its next snapshot, a book that is sent whole is stale until
+    /// its next message, and trades leave a number out. That is the subscription whose message it was;
+    /// where v3 does not say the instrument, all of the same market and channel; where the frame does
+    /// not say whose it was, all that have no numbers to show it.
     #[inline]
     pub fn on_frame(
         &mut self,
@@ -219,11 +221,15 @@ impl FeedHandler {
         stats.frame(frame.len());
         let applying = &mut Applying { slots, stats, sink, stand_in };
         let result = decoder.decode_ahead(frame, ts_recv, applying);
-        stats.result(&result);
+        stats.result(&result, decoder.last_unread());
         // What is played could be read before; but were it not so, nothing was lost with it.
         if let (Err(DecodeError { kind, offset }), false) = (result, is_played) {
-            slots.message_lost(decoder.last_head(), ts_recv, stats, sink);
-            sink.on_event(&Event::Malformed(Malformed { kind: kind.name(), offset, ts_recv }));
+            let head = decoder.last_head(kind);
+            slots.message_lost(head, ts_recv, stats, sink);
+            let subscription = head.and_then(|head| head.subscription());
+            let kind = kind.name();
+            let malformed = Malformed { kind, offset, subscription, ts_recv };
+            sink.on_event(&Event::Malformed(malformed));
         }
         result
     }

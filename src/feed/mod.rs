@@ -18,6 +18,7 @@ mod slots;
 mod stale;
 mod stats;
 mod tape;
+mod told;
 mod watchdog;
 
 pub use arbiter::{Arbiter, Arbitration, LineStats};

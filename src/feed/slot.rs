@@ -7,10 +7,11 @@ use super::publish_depth::{DepthPublisher, DepthReader, PUBLISHED_LEVELS};
 use super::publishers::Publishers;
 use super::stats::Stats;
 use super::tape::{TradePublisher, TradeReader};
+use super::told::{self, Verdict};
 use crate::model::{
     Applied, BOOK5_LEVELS, Book5, BookState, BookSync, BookUpdate, ChannelKind, DEFAULT_DEPTH,
-    DepthAction, DepthBook, DepthUpdate, DownReason, Event, NO_SEQ, OnFault, Sink, StateChange,
-    Subscription, TradeRing, TradeUpdate, UnixNanos, Verify,
+    DepthAction, DepthBook, DepthUpdate, Dialect, DownReason, Event, NO_SEQ, OnFault, Sink,
+    StateChange, Subscription, Trade, TradeRing, TradeUpdate, UnixNanos, Verify,
 };
 
 /// How many trades a subscription's own ring holds.
@@ -23,7 +24,7 @@ pub struct Slot {
     state: BookState,
     /// The exchange's time of the last event that counts, to see a clock that runs backwards.
     ts_event: UnixNanos,
-    /// The number of the last book that counts, [`NO_SEQ`] where it had none.
+    /// The number of the last book that counts, [`NO_SEQ`] where it had none; of trades the newest id.
     seq: i64,
     /// Our time of the last event that counts, to see a channel go silent.
     ts_recv: UnixNanos,
@@ -86,6 +87,9 @@ impl Slot {
                 let mut book = Box::new(DepthBook::with_capacity(options.capacity));
                 book.set_verify(options.verify);
                 book.set_on_fault(options.on_fault);
+                if subscription.channel().has_non_rpi() {
+                    book.keep_non_rpi();
+                }
                 SlotData::Depth { book, publisher: None, levels: None }
             }
         };
@@ -229,7 +233,7 @@ impl Slot {
     pub(crate) fn set_state(&mut self, to: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
         let from = std::mem::replace(&mut self.state, to);
         if from != to {
-            *self.doubt = Doubt::default();
+            self.doubt.change(to);
             if let (BookState::Connecting, SlotData::Depth { book, .. }) = (to, &mut self.data) {
                 book.clear();
             }
@@ -316,15 +320,13 @@ impl Slot {
     }
 
     /// Whether a book is an old copy, as far as can be told: then the slot is stale with the last
-    /// one. What came on another connection tells nothing of this one.
+    /// one, be it of the connection before.
     #[cold]
     fn doubts(&mut self, book: &Book5, last: Place) -> bool {
-        match self.state {
-            BookState::Live => self.doubt.end_run(),
-            BookState::Stale => {}
-            _ => return false,
+        if self.state.is_live() {
+            self.doubt.end_run();
         }
-        let doubts = self.doubt.takes(book, last);
+        let doubts = self.doubt.takes(book, last, self.ts_recv);
         if doubts && self.state != BookState::Stale {
             self.state = BookState::Stale;
             self.publish_state();
@@ -332,11 +334,46 @@ impl Slot {
         doubts
     }
 
+    /// Adds a trade to the ring, if it was not told before. `None` where it just follows the one before
+    /// it, so that there is nothing more to be said of it.
     #[inline]
-    pub(super) fn apply_trade(&mut self, update: &TradeUpdate<'_>, from: BookState) {
+    pub(super) fn apply_trade(
+        &mut self,
+        update: &TradeUpdate<'_>,
+        from: BookState,
+    ) -> Option<Verdict> {
         let trade = &update.trade;
-        (self.ts_event, self.ts_recv) = (trade.ts_event, trade.ts_recv);
+        let before = trade.trade_id.wrapping_sub(u64::from(trade.count)).cast_signed();
+        let verdict = if before == self.seq && from == BookState::Live {
+            (self.seq, self.ts_event) = (trade.trade_id.cast_signed(), trade.ts_event);
+            None
+        } else {
+            Some(self.judge_trade(trade, from))
+        };
+        self.ts_recv = trade.ts_recv;
         self.state = BookState::Live;
+        if verdict != Some(Verdict::Repeated) {
+            self.push_trade(trade, from);
+        } else if from != BookState::Live {
+            self.publish_state();
+        }
+        verdict
+    }
+
+    #[cold]
+    fn judge_trade(&mut self, trade: &Trade, from: BookState) -> Verdict {
+        let SlotData::Trades { ring, .. } = &self.data else { return Verdict::Repeated };
+        let last = (self.seq != NO_SEQ).then(|| self.seq.cast_unsigned());
+        let is_dense = self.subscription.dialect() == Dialect::V5;
+        let verdict = told::judge(ring, (last, self.ts_event), trade, from, is_dense);
+        if let Verdict::New { is_last: true, .. } = verdict {
+            (self.seq, self.ts_event) = (trade.trade_id.cast_signed(), trade.ts_event);
+        }
+        verdict
+    }
+
+    #[inline]
+    fn push_trade(&mut self, trade: &Trade, from: BookState) {
         if let SlotData::Trades { ring, publisher } = &mut self.data {
             ring.push(*trade);
             if let Some(publisher) = publisher {
@@ -390,12 +427,38 @@ impl Slot {
         Some((from, applied))
     }
 
-    /// Notes that a message was lost which may have been this slot's; true where that breaks a deep
-    /// book.
-    pub(super) const fn message_lost(&mut self, is_known: bool) -> bool {
+    /// Notes that a message was lost which may have been this slot's, or was where `is_known`. What has
+    /// numbers shows by itself what it may have lost.
+    pub(super) fn message_lost(
+        &mut self,
+        is_known: bool,
+        ts_recv: UnixNanos,
+        stats: &mut Stats,
+        sink: &mut impl Sink,
+    ) {
+        let is_numbered = self.seq != NO_SEQ;
         match &mut self.data {
-            SlotData::Depth { book, .. } => book.message_lost(is_known),
-            _ => false,
+            SlotData::Depth { book, .. } => {
+                if book.message_lost(is_known) {
+                    stats.broken += 1;
+                    self.set_state(BookState::Resyncing, ts_recv, sink);
+                }
+            }
+            SlotData::Book(_) => {
+                if self.state.is_live() && (is_known || !is_numbered) {
+                    self.set_state(BookState::Stale, ts_recv, sink);
+                }
+            }
+            SlotData::Trades { ring, publisher } => {
+                // The ids of v3 have gaps and show nothing.
+                if is_known || self.subscription.dialect() == Dialect::V3 {
+                    stats.lost_trades += 1;
+                    ring.lose();
+                    if let Some(publisher) = publisher {
+                        publisher.lose();
+                    }
+                }
+            }
         }
     }
 

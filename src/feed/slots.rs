@@ -10,8 +10,9 @@ use super::publish::BookReader;
 use super::rehearsal::StandIn;
 use super::slot::{DepthOptions, Slot};
 use super::stats::Stats;
+use super::told::Verdict;
 use crate::model::{
-    BookState, Channel, DepthChange, DepthUpdate, Event, Market, Sink, Subscription, UnixNanos,
+    Channel, DepthChange, DepthUpdate, Event, Market, Sink, Subscription, TradeUpdate, UnixNanos,
 };
 use crate::wire::MessageHead;
 
@@ -153,8 +154,11 @@ impl Slots {
                 let slot = self.slot_of(key, stats);
                 if let Some(slot) = slot.and_then(|slot| StandIn::or_real(stand_in, slot)) {
                     let from = slot.arrive(trade.ts_event, stats);
-                    slot.apply_trade(update, from);
+                    let verdict = slot.apply_trade(update, from);
                     slot.tell(from, trade.ts_recv, sink);
+                    if let Some(verdict) = verdict {
+                        return tell_trade(update, verdict, stats, sink);
+                    }
                 }
             }
             Event::Depth(_) if stand_in.is_some() => {}
@@ -179,8 +183,8 @@ impl Slots {
         }
     }
 
-    /// Breaks the deep books that have lost a message with a frame that can't be read, and tells the
-    /// sink. Without a head it may have been any that is not numbered.
+    /// Has what may have lost a message with a frame that can't be read show it, and tells the sink.
+    /// Without a head it may have been anybody's that is not numbered.
     #[cold]
     pub(super) fn message_lost(
         &mut self,
@@ -195,10 +199,8 @@ impl Slots {
                 (head.channel, head.market) == (channel, market)
                     && head.inst_id.is_none_or(|id| id.as_bytes() == inst_id)
             };
-            let is_hit = head.is_none_or(is_of);
-            if is_hit && slot.message_lost(head.is_some()) {
-                stats.broken += 1;
-                slot.set_state(BookState::Resyncing, ts_recv, sink);
+            if head.is_none_or(is_of) {
+                slot.message_lost(head.is_some(), ts_recv, stats, sink);
             }
         }
     }
@@ -287,6 +289,18 @@ impl Slots {
             slot.is_some_and(|slot| parts(slot.subscription()) == (channel, market, inst_id))
         };
         self.index.find(hash, is_same).map(Place::at)
+    }
+}
+
+/// Tells the sink of a trade with what is known of those before it, or not at all.
+#[cold]
+fn tell_trade(update: &TradeUpdate<'_>, verdict: Verdict, stats: &mut Stats, sink: &mut impl Sink) {
+    match verdict {
+        Verdict::Repeated => stats.repeated_trades += 1,
+        Verdict::New { replayed, missed, .. } => {
+            stats.missed_trades = stats.missed_trades.saturating_add(missed);
+            sink.on_event(&Event::Trade(TradeUpdate { replayed, missed, ..*update }));
+        }
     }
 }
 

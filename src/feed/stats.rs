@@ -1,7 +1,7 @@
 //! What a feed has seen, counted.
 
 use crate::model::{Applied, BookFlags, BookSync, Control, ControlKind, Event, Fault};
-use crate::wire::{DecodeError, DecodeErrorKind, Decoded, InflatePath, TextPath};
+use crate::wire::{DecodeError, DecodeErrorKind, Decoded, InflatePath, TextPath, UnreadCounts};
 
 /// How many channel names are told apart when their messages are skipped.
 pub const MAX_SKIPPED_NAMES: usize = 32;
@@ -30,7 +30,7 @@ pub struct Stats {
     pub inflated_general: u64,
     /// Five-level books.
     pub books: u64,
-    /// Trades.
+    /// Trades, those that were told before among them.
     pub trades: u64,
     /// Snapshots of and changes to deep books.
     pub depths: u64,
@@ -55,7 +55,7 @@ pub struct Stats {
     pub unsubscribed: u64,
     /// Five-level books whose best bid is at or above the best ask. Of a deep book its best five tell.
     pub crossed: u64,
-    /// Five-level books with a side that is not strictly sorted; a deep book sorts its own.
+    /// Five-level books with a side that did not come strictly sorted; a deep book sorts its own.
     pub unsorted: u64,
     /// Five-level books with a level that has no size.
     pub empty_levels: u64,
@@ -66,6 +66,15 @@ pub struct Stats {
     pub skipped: SkippedNames,
     /// Malformed frames, by kind.
     pub errors: ErrorCounts,
+    /// Values that could not be read and that a message can do without, by field.
+    pub unread: UnreadCounts,
+    /// Trades that had been told before, such as the last one after each new connection, and were not
+    /// told again.
+    pub repeated_trades: u64,
+    /// Trades that the ids of v5 show to be missing.
+    pub missed_trades: u64,
+    /// Numbers left out of rings and tapes of trades, for messages that could not be read.
+    pub lost_trades: u64,
 }
 
 impl Stats {
@@ -78,9 +87,12 @@ impl Stats {
 
     /// Counts what became of a frame.
     #[inline]
-    pub(crate) fn result(&mut self, result: &Result<Decoded, DecodeError>) {
+    pub(crate) fn result(&mut self, result: &Result<Decoded, DecodeError>, unread: &UnreadCounts) {
         match result {
             Ok(decoded) => {
+                if decoded.parsed == TextPath::General {
+                    self.unread.add(unread);
+                }
                 self.text_bytes += decoded.text_len as u64;
                 self.scanned += u64::from(decoded.parsed == TextPath::Scanned);
                 self.parsed += u64::from(decoded.parsed == TextPath::General);
@@ -173,10 +185,14 @@ impl Stats {
             (&mut self.unsorted, other.unsorted),
             (&mut self.empty_levels, other.empty_levels),
             (&mut self.backwards, other.backwards),
+            (&mut self.repeated_trades, other.repeated_trades),
+            (&mut self.missed_trades, other.missed_trades),
+            (&mut self.lost_trades, other.lost_trades),
         ];
         for (mine, theirs) in pairs {
             *mine += theirs;
         }
+        self.unread.add(&other.unread);
         other.skipped.iter().for_each(|(name, count)| self.skipped.add(name, count));
         self.skipped.other += other.skipped.other;
         other.errors.iter().for_each(|(kind, count)| self.errors.add(kind, count));

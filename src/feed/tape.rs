@@ -78,6 +78,12 @@ impl TradePublisher {
         self.at = if self.at + 1 < places.len() { self.at + 1 } else { 0 };
     }
 
+    /// Leaves a number out: a trade was lost.
+    #[cold]
+    pub(super) fn lose(&mut self) {
+        self.push(&Trade::LOST);
+    }
+
     /// Asks for the place of the next trade, before it is needed.
     #[inline]
     pub(super) fn fetch_next(&self) {
@@ -100,7 +106,7 @@ impl Default for TradePublisher {
 }
 
 impl TradeReader {
-    /// The number that the next trade will get, which is how many there were.
+    /// The number that the next trade will get, which is how many there were, lost ones included.
     #[inline]
     #[must_use]
     pub fn next(&self) -> u64 {
@@ -119,13 +125,19 @@ impl TradeReader {
         BookState::from_code(self.shared.state.load(Ordering::Acquire))
     }
 
-    /// The trade of a number; `None` where it was overwritten or is yet to come.
+    /// The trade of a number; `None` where it was overwritten, was lost or is yet to come.
     #[inline]
     #[must_use]
     pub fn at(&self, number: u64) -> Option<Trade> {
         if number >= self.next() {
             return None;
         }
+        self.read(number).filter(Trade::is_some)
+    }
+
+    /// What the place of a number that has been written holds; `None` where it was overwritten.
+    #[inline]
+    fn read(&self, number: u64) -> Option<Trade> {
         let place = self.shared.place(number)?;
         let lap = number / self.shared.len() + 1;
         // The trade is there since `next` passed it, so a write in the way is one that overwrites it.
@@ -136,19 +148,24 @@ impl TradeReader {
     /// The newest trade.
     #[must_use]
     pub fn last(&self) -> Option<Trade> {
-        loop {
-            let number = self.next().checked_sub(1)?;
-            // Overwritten between the two reads only if a whole lap went by: look again.
-            if let Some(trade) = self.at(number) {
-                return Some(trade);
+        'look: loop {
+            for number in (self.oldest()..self.next()).rev() {
+                match self.read(number) {
+                    Some(trade) if trade.is_some() => return Some(trade),
+                    Some(_) => {}
+                    // Overwritten between the two reads, so that there are newer ones: look again.
+                    None => continue 'look,
+                }
             }
+            return None;
         }
     }
 
     /// The trades from number `from` on, oldest first, with their numbers.
     ///
     /// A reader that remembers the number after the last one it saw misses nothing as long as it
-    /// comes back within the tape's length; what it did miss shows as a jump of the numbers.
+    /// comes back within the tape's length; what it did miss shows as a jump of the numbers, and so
+    /// does a message of trades that could not be read.
     pub fn since(&self, from: u64) -> impl Iterator<Item = (u64, Trade)> {
         let (first, next) = (from.max(self.oldest()), self.next());
         (first..next).filter_map(|number| Some((number, self.at(number)?)))
@@ -180,6 +197,21 @@ mod tests {
         assert_eq!(reader.last(), Some(trade(4)));
         let seen: Vec<_> = reader.since(0).collect();
         assert_eq!(seen, (2..5).map(|id| (id, trade(id))).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_lost_trade_leaves_its_number_out() {
+        let mut publisher = TradePublisher::with_len(3);
+        let reader = publisher.reader();
+        publisher.push(&trade(0));
+        publisher.lose();
+        assert_eq!((reader.last(), reader.next(), reader.at(1)), (Some(trade(0)), 2, None));
+        publisher.push(&trade(2));
+        assert_eq!(reader.since(0).map(|(number, _)| number).collect::<Vec<_>>(), [0, 2]);
+        (0..3).for_each(|_| publisher.lose());
+        assert!(reader.last().is_none());
+        publisher.push(&trade(6));
+        assert_eq!(reader.last(), Some(trade(6)));
     }
 
     #[test]

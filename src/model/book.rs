@@ -14,6 +14,8 @@ pub const BOOK5_LEVELS: usize = 5;
 
 /// A book of up to five levels a side, best first, sent whole by the exchange each time.
 ///
+/// A decoder sorts a side that did not come best first, keeps the five best of more, and flags it.
+///
 /// Plain data, 272 bytes: `ts_event` (`u64` ns), `ts_recv` (`u64` ns), `seq` (`i64`) at 0, 8, 16;
 /// the number of asks and bids and the flags (`u8`) at 24, 25, 26; five asks at 32, five bids at
 /// 152, 24 bytes each. Unused levels are zero.
@@ -188,25 +190,41 @@ impl Book5 {
         for place in self.bids.iter_mut().skip(usize::from(bid_len)) {
             *place = Level::EMPTY;
         }
-        self.flag();
+        self.flag(true);
     }
 
-    /// Adds a level to a side; false where the side is full.
+    /// Whether the levels as they came are not yet the book: a side is to be sorted, or a level without
+    /// price and size only holds the place of one.
     #[inline]
-    pub(crate) fn push_ask(&mut self, level: Level) -> bool {
-        push(&mut self.asks, &mut self.ask_len, level)
+    pub(crate) fn is_raw(&self) -> bool {
+        !self.flags().is_empty() && self.holds_places()
     }
 
-    /// Adds a level to a side; false where the side is full.
-    #[inline]
-    pub(crate) fn push_bid(&mut self, level: Level) -> bool {
-        push(&mut self.bids, &mut self.bid_len, level)
+    #[cold]
+    fn holds_places(&self) -> bool {
+        let mut levels = self.asks().iter().chain(self.bids());
+        self.flags().contains(BookFlags::UNSORTED)
+            || levels.any(|level| level.px().is_zero() && level.sz().is_zero())
     }
 
-    /// Flags what is odd, once all levels are there.
+    /// Adds an ask in its place by price; of more than five the worst is dropped. False where it came
+    /// out of order: it is not worse than all before it.
     #[inline]
-    pub(crate) fn flag(&mut self) {
-        self.flags = BookFlags::of(self.asks(), self.bids()).bits();
+    pub(crate) fn insert_ask(&mut self, level: Level) -> bool {
+        insert(&mut self.asks, &mut self.ask_len, level, |a, b| a < b)
+    }
+
+    /// As [`Book5::insert_ask`], for a bid.
+    #[inline]
+    pub(crate) fn insert_bid(&mut self, level: Level) -> bool {
+        insert(&mut self.bids, &mut self.bid_len, level, |a, b| a > b)
+    }
+
+    /// Flags what is odd, once all levels are there; `sorted` tells that they came in order.
+    #[inline]
+    pub(crate) fn flag(&mut self, sorted: bool) {
+        let flags = BookFlags::of(self.asks(), self.bids());
+        self.flags = flags.with(BookFlags::UNSORTED, !sorted).bits();
     }
 }
 
@@ -261,6 +279,27 @@ fn push(places: &mut [Level; BOOK5_LEVELS], len: &mut u8, level: Level) -> bool 
     }
 }
 
+/// Puts a level in its place by price, behind those of the same price; false where it is not worse
+/// than all that are there.
+fn insert(
+    places: &mut [Level; BOOK5_LEVELS],
+    len: &mut u8,
+    level: Level,
+    is_better: impl Fn(Price, Price) -> bool,
+) -> bool {
+    let held = places.get(..usize::from(*len)).unwrap_or_default();
+    let in_order = held.last().is_none_or(|worst| is_better(worst.px(), level.px()));
+    let before = held.iter().rposition(|held| !is_better(level.px(), held.px()));
+    let at = before.map_or(0, |before| before + 1);
+    if let Some([first, rest @ ..]) = places.get_mut(at..) {
+        // The worst falls out where the side is full.
+        let mut moved = std::mem::replace(first, level);
+        rest.iter_mut().for_each(|place| std::mem::swap(place, &mut moved));
+        *len += u8::from(usize::from(*len) < BOOK5_LEVELS);
+    }
+    in_order
+}
+
 const _: () = {
     assert!(size_of::<Book5>() == 272 && align_of::<Book5>() == 8);
     assert!(std::mem::offset_of!(Book5, ts_event) == 0);
@@ -303,6 +342,28 @@ mod tests {
         assert_eq!(book(&[], &[("2", "1"), ("3", "1")]).flags(), BookFlags::UNSORTED);
         assert_eq!(book(&[("2", "0")], &[]).flags(), BookFlags::EMPTY_LEVEL);
         assert_eq!(book(&[("2", "1"), ("1", "1")], &[]).asks()[0].px().to_string(), "2");
+    }
+
+    #[test]
+    fn levels_in_any_order_leave_the_five_best() {
+        let px = |levels: &[Level]| levels.iter().map(|l| l.px().to_string()).collect::<Vec<_>>();
+        let fill = |prices: &[&str]| {
+            let mut book = Book5::EMPTY;
+            let (mut asks, mut bids) = (true, true);
+            for px in prices {
+                let level = Level::new(px.parse().unwrap(), Decimal::from(1), 1);
+                asks &= book.insert_ask(level);
+                bids &= book.insert_bid(level);
+            }
+            ((px(book.asks()), asks), (px(book.bids()), bids))
+        };
+        let (asks, bids) = fill(&["1", "2", "3", "4", "5", "6", "7"]);
+        assert_eq!(asks, (["1", "2", "3", "4", "5"].map(str::to_owned).to_vec(), true));
+        assert_eq!(bids, (["7", "6", "5", "4", "3"].map(str::to_owned).to_vec(), false));
+        // Of equal prices the first one comes first.
+        let (asks, bids) = fill(&["3", "2.0", "2", "9"]);
+        assert_eq!(asks, (["2.0", "2", "3", "9"].map(str::to_owned).to_vec(), false));
+        assert_eq!(bids, (["9", "3", "2.0", "2"].map(str::to_owned).to_vec(), false));
     }
 
     #[test]

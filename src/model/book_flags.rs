@@ -5,7 +5,7 @@ use std::fmt;
 use super::decimal::pow10_i64;
 use super::level::Level;
 
-/// What is odd about a book. An odd book is flagged and counted, never repaired.
+/// What is odd about a book, or about the message that it came in. An odd book is counted.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 #[repr(transparent)]
 pub struct BookFlags(u8);
@@ -15,7 +15,8 @@ impl BookFlags {
     pub const NONE: Self = Self(0);
     /// The best bid is at or above the best ask. Legal before the market opens.
     pub const CROSSED: Self = Self(1);
-    /// A side is not strictly sorted best first (a repeated price counts too).
+    /// A side was not strictly sorted best first in the message (a repeated price counts too). A decoder
+    /// has sorted it.
     pub const UNSORTED: Self = Self(2);
     /// A level has no size, or a negative one.
     pub const EMPTY_LEVEL: Self = Self(4);
@@ -42,7 +43,7 @@ impl BookFlags {
         self.0 == 0
     }
 
-    const fn with(self, other: Self, on: bool) -> Self {
+    pub(super) const fn with(self, other: Self, on: bool) -> Self {
         if on { Self(self.0 | other.0) } else { self }
     }
 

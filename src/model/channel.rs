@@ -125,7 +125,8 @@ pub enum Channel {
     BooksL2Tbt = 9,
     /// v5 `books50-l2-tbt`: 50 levels, then increments every 10 ms.
     Books50L2Tbt = 10,
-    /// v5 `books-rpi`: 400 levels, then increments; the third element of a level is a size.
+    /// v5 `books-rpi`: 400 levels, then increments; the third element of a level is the part of its
+    /// size that is not of RPI orders.
     BooksRpi = 11,
     /// v5 `books-elp`: 400 levels of ELP orders, then increments.
     BooksElp = 12,
@@ -250,6 +251,13 @@ impl Channel {
             | Self::BooksElp => ChannelPath::Public,
             Self::TradesAll => ChannelPath::Business,
         }
+    }
+
+    /// Whether the third element of its levels is the part of the size that is not of RPI orders.
+    #[inline]
+    #[must_use]
+    pub const fn has_non_rpi(self) -> bool {
+        matches!(self, Self::BooksRpi)
     }
 
     /// The kind of state that this channel feeds.

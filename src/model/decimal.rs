@@ -269,7 +269,7 @@ impl Decimal {
 }
 
 /// Sums ASCII digits into an `i64` of the given sign.
-fn signed_digits<'a>(
+pub(super) fn signed_digits<'a>(
     digits: impl Iterator<Item = &'a u8>,
     negative: bool,
 ) -> Result<i64, DecimalError> {

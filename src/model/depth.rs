@@ -1,11 +1,14 @@
 //! The deep book: a snapshot, the increments after it, and whether it can be believed.
 
+use std::time::Duration;
+
 use super::checksum::{self, BookChecksum, Checksum, Verify};
 use super::decimal::Decimal;
 use super::depth_side::{BookSide, DepthSide, SideChange};
 use super::depth_view::DepthView;
 use super::event::{DepthAction, DepthUpdate};
 use super::level::Level;
+use super::non_rpi::NonRpiBook;
 use super::sequence::Sequence;
 use super::time::UnixNanos;
 use super::trade::NO_SEQ;
@@ -15,6 +18,10 @@ use super::trade::NO_SEQ;
 /// Snapshots of 452 levels were recorded; later ones have at most 400, and the books never grew
 /// past 401.
 pub const DEFAULT_DEPTH: usize = 512;
+
+/// So long after the last message a snapshot that looks older than the book is believed: number and
+/// clock of the exchange have begun anew at once.
+const OLD_SNAPSHOTS: Duration = Duration::from_secs(30);
 
 /// The most levels a side that a [`DepthBook`] can be made for: a few megabytes a side.
 pub const MAX_DEPTH: usize = 1 << 16;
@@ -34,10 +41,12 @@ pub enum Fault {
     /// So many levels were deleted from a side that was cut to its capacity that what is left is
     /// too short to go on with.
     Truncated,
+    /// A snapshot came that is older than the book that was there last.
+    OldSnapshot,
 }
 
 impl Fault {
-    /// The name: `gap`, `checksum`, `negative_size`, `lost` or `truncated`.
+    /// The name: `gap`, `checksum`, `negative_size`, `lost`, `truncated` or `old_snapshot`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -46,6 +55,7 @@ impl Fault {
             Self::NegativeSize => "negative_size",
             Self::Lost => "lost",
             Self::Truncated => "truncated",
+            Self::OldSnapshot => "old_snapshot",
         }
     }
 }
@@ -117,6 +127,10 @@ pub struct Applied {
 /// Within a message the levels count in their order, asks first: where a price comes twice the last
 /// one holds.
 ///
+/// A snapshot from before the book that was there last ([`Sequence::Old`]) breaks the book, be it in
+/// the middle of a chain or the first one of a new connection. A lower number at a later time is a new
+/// count and is taken, and so is what looks older half a minute after the last message that counted.
+///
 /// When a side is full the worst level leaves. From its price on the book may lack levels of the
 /// exchange, so it keeps nothing there and says so ([`DepthView::ask_limit`]): what it has is
 /// always without holes. Should such a side shrink below
@@ -137,10 +151,16 @@ pub struct DepthBook {
     unverified: u32,
     /// The number of the last message, applied or not: what the next one must follow.
     last_seq: i64,
+    /// Whether an update since the snapshot had a `prevSeqId`.
+    is_chained: bool,
     /// The number of the last message that was applied.
     seq: i64,
     ts_event: UnixNanos,
     ts_recv: UnixNanos,
+    /// Number and times of the book that was there when [`DepthBook::clear`] emptied it.
+    cleared: Place,
+    /// The sizes that are not of RPI orders; only where [`DepthBook::keep_non_rpi`] was called.
+    non_rpi: Option<Box<NonRpiBook>>,
 }
 
 impl DepthBook {
@@ -165,10 +185,20 @@ impl DepthBook {
             on_fault: OnFault::Stop,
             unverified: 0,
             last_seq: NO_SEQ,
+            is_chained: false,
             seq: NO_SEQ,
             ts_event: UnixNanos::UNKNOWN,
             ts_recv: UnixNanos::UNKNOWN,
+            cleared: Place::UNKNOWN,
+            non_rpi: None,
         }
+    }
+
+    /// Has the book keep, beside all sizes, those that are not of RPI orders, of messages that say
+    /// them ([`DepthUpdate::non_rpi`]). Takes as much memory again; to be called before the first
+    /// message.
+    pub fn keep_non_rpi(&mut self) {
+        self.non_rpi = Some(Box::new(NonRpiBook::new(self.capacity())));
     }
 
     /// Sets which messages have their checksum compared: all, unless told otherwise.
@@ -214,9 +244,25 @@ impl DepthBook {
         DepthView::new(&self.asks, &self.bids, self.seq, self.ts_event, self.ts_recv)
     }
 
+    /// The book of the sizes that are not of RPI orders, if it can be believed; `None` as well where
+    /// [`DepthBook::keep_non_rpi`] was not called. A level that has no such size is not in it.
+    #[must_use]
+    pub fn live_non_rpi(&self) -> Option<DepthView<'_>> {
+        self.live()?;
+        self.non_rpi_view()
+    }
+
+    /// The levels of [`DepthBook::live_non_rpi`], whether or not they can be believed.
+    #[must_use]
+    pub fn non_rpi_view(&self) -> Option<DepthView<'_>> {
+        let (seq, ts_event, ts_recv) = (self.seq, self.ts_event, self.ts_recv);
+        self.non_rpi.as_ref().map(|book| book.view(seq, ts_event, ts_recv))
+    }
+
     /// Forgets everything but the settings, as after a lost connection: the book then waits for a
-    /// snapshot.
+    /// snapshot. Where it was is remembered, so that no older snapshot is taken for the book of now.
     pub fn clear(&mut self) {
+        self.cleared = self.last_place();
         self.clear_levels();
         self.sync = BookSync::NoSnapshot;
         (self.last_seq, self.seq) = (NO_SEQ, NO_SEQ);
@@ -244,21 +290,31 @@ impl DepthBook {
     /// far less for changes near either end of a side.
     pub fn apply(&mut self, update: &DepthUpdate<'_>) -> Applied {
         let sequence = match update.action {
+            DepthAction::Snapshot if self.is_old(update) => Sequence::Old,
             DepthAction::Snapshot => Sequence::of_snapshot(update),
             DepthAction::Update if self.sync == BookSync::NoSnapshot => {
                 return self.refused(Sequence::None);
             }
-            DepthAction::Update => Sequence::of_update(self.last_seq, update),
+            DepthAction::Update => Sequence::of_update(self.last_seq, self.is_chained, update),
         };
         self.last_seq = update.seq;
+        self.is_chained =
+            update.action == DepthAction::Update && (self.is_chained || update.prev_seq != NO_SEQ);
         if update.asks.iter().chain(update.bids).any(|level| level.sz() < Decimal::ZERO) {
             // A snapshot as well: the book that it should have replaced is an old one.
             self.sync = self.sync.broken_by(Fault::NegativeSize);
             return self.refused(sequence);
         }
         if update.action == DepthAction::Snapshot {
+            if sequence == Sequence::Old {
+                self.sync = BookSync::Broken(Fault::OldSnapshot);
+                if self.on_fault == OnFault::Stop {
+                    return self.refused(sequence);
+                }
+            } else {
+                self.sync = BookSync::Live;
+            }
             self.clear_levels();
-            self.sync = BookSync::Live;
         } else {
             if sequence == Sequence::Gap {
                 self.sync = self.sync.broken_by(Fault::Gap);
@@ -268,6 +324,29 @@ impl DepthBook {
             }
         }
         self.take(update, sequence)
+    }
+
+    /// Where the book was last, be it before it was cleared.
+    fn last_place(&self) -> Place {
+        let Self { seq, ts_event, ts_recv, .. } = *self;
+        match ts_event {
+            UnixNanos::UNKNOWN => self.cleared,
+            _ => Place { seq, ts_event, ts_recv },
+        }
+    }
+
+    /// Whether a snapshot is from before the book that was there last, as far as can be told.
+    #[cold]
+    fn is_old(&self, snapshot: &DepthUpdate<'_>) -> bool {
+        let last = self.last_place();
+        let is_old = match (last.seq, snapshot.seq) {
+            (NO_SEQ, _) | (_, NO_SEQ) => snapshot.ts_event < last.ts_event,
+            _ => snapshot.seq < last.seq && snapshot.ts_event <= last.ts_event,
+        };
+        let since = snapshot.ts_recv.since(last.ts_recv);
+        let is_long_ago = since.is_some_and(|since| since >= OLD_SNAPSHOTS);
+        // In a chain that goes on, time alone does not make an old snapshot a new one.
+        is_old && (self.sync == BookSync::Live || !is_long_ago)
     }
 
     /// Applies a message that nothing speaks against.
@@ -286,6 +365,9 @@ impl DepthBook {
         }
         for level in bids {
             self.set(BookSide::Bid, level, &mut tally);
+        }
+        if let Some(non_rpi) = &mut self.non_rpi {
+            non_rpi.apply(update);
         }
         self.seq = update.seq;
         (self.ts_event, self.ts_recv) = (update.ts_event, update.ts_recv);
@@ -378,6 +460,19 @@ impl BookSync {
             Self::NoSnapshot | Self::Broken(_) => self,
         }
     }
+}
+
+/// Where a book was, and when its last message came.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    seq: i64,
+    ts_event: UnixNanos,
+    ts_recv: UnixNanos,
+}
+
+impl Place {
+    const UNKNOWN: Self =
+        Self { seq: NO_SEQ, ts_event: UnixNanos::UNKNOWN, ts_recv: UnixNanos::UNKNOWN };
 }
 
 /// What the levels of one message did.

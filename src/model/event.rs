@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::book::Book5;
 use super::channel::{Channel, Market, Subscription};
+use super::decimal::Qty;
 use super::depth::{Applied, DepthBook};
 use super::level::Level;
 use super::state::BookState;
@@ -94,6 +95,31 @@ pub struct TradeUpdate<'f> {
     pub inst_id: &'f str,
     /// The trade: times, numbers, side, price and size.
     pub trade: Trade,
+    /// Whether it is the first push of a subscription: the exchange sends the last trade once after
+    /// each, however old. One that was told before is not told again; one that was not is told with
+    /// this mark. Always false from a decoder, which knows of no subscriptions.
+    pub replayed: bool,
+    /// How many trades the exchange made between the one that was told last and this one that were
+    /// not told: lost with a connection or with a malformed message. Where several lines are merged
+    /// one of them may still come.
+    ///
+    /// 0 where nothing is missing or nothing can tell: before the first trade, in v3, whose ids may
+    /// have gaps, and always from a decoder. In v5 a message covers the `count` ids up to `trade_id`.
+    pub missed: u64,
+}
+
+impl<'f> TradeUpdate<'f> {
+    /// A trade as a message brings it, with nothing known of those before it.
+    #[inline]
+    #[must_use]
+    pub const fn new(
+        channel: Channel,
+        market: Option<Market>,
+        inst_id: &'f str,
+        trade: Trade,
+    ) -> Self {
+        Self { channel, market, inst_id, trade, replayed: false, missed: 0 }
+    }
 }
 
 /// Whether a deep-book message replaces the book or changes it.
@@ -143,6 +169,18 @@ pub struct DepthUpdate<'f> {
     pub asks: &'f [Level],
     /// Bid levels in the order of the message, which is best first; a size of zero deletes.
     pub bids: &'f [Level],
+    /// What of each level's size is not of RPI orders; `None` for channels that do not say.
+    pub non_rpi: Option<NonRpiSizes<'f>>,
+}
+
+/// What of each level's size is not of RPI orders (formerly ELP), in the order of the levels: the
+/// third element of a level of `books-rpi`, 0 where that can't be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NonRpiSizes<'f> {
+    /// One for each ask level.
+    pub asks: &'f [Qty],
+    /// One for each bid level.
+    pub bids: &'f [Qty],
 }
 
 impl DepthUpdate<'_> {
@@ -301,6 +339,9 @@ pub struct Malformed {
     pub kind: &'static str,
     /// The byte of the text at which it is wrong; 0 where the place is not known.
     pub offset: u32,
+    /// Whose message it was, as far as its text still tells: `None` where it does not name both
+    /// channel and instrument. Nobody need have subscribed it.
+    pub subscription: Option<Subscription>,
     /// When we received the frame.
     pub ts_recv: UnixNanos,
 }

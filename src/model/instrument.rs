@@ -1,26 +1,29 @@
 //! The name of an instrument: opaque bytes, kept inline.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 /// The longest instrument id in bytes.
 ///
-/// The longest that the exchange is known to use has 23 (`BTC-USD_UM_XPERP-310404`); 31 and a
-/// length byte fill half a cache line.
-pub const MAX_ID_LEN: usize = 31;
+/// Ids of pairs and contracts have at most 23 (`BTC-USD_UM_XPERP-310404`), event contracts up to 39
+/// (`BTC-BETWEEN-DAILY-261130-1600-84000-INF`) and placeholders of listings up to 42. 63 and a length
+/// byte fill a cache line.
+pub const MAX_ID_LEN: usize = 63;
 
 /// An instrument's id as the exchange writes it, such as `BTC-USDT` or `EOS-USD-210625-8.00-C`.
 ///
 /// It is opaque: nothing here splits it or counts its dashes, since the exchange has changed the
-/// forms before (`BTC-USD_UM-SWAP`). 1 to [`MAX_ID_LEN`] bytes of UTF-8, held inline: `Copy`, 32
+/// forms before (`BTC-USD_UM-SWAP`). 1 to [`MAX_ID_LEN`] bytes of UTF-8, held inline: `Copy`, 64
 /// bytes, no heap.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct InstrumentId {
-    // Bytes past `len` are zero, so that the derived comparisons are right.
-    bytes: [u8; MAX_ID_LEN],
+    // First, so that a short id lies in one piece with its length.
     len: u8,
+    // Bytes past `len` are zero, so that the derived comparison is right.
+    bytes: [u8; MAX_ID_LEN],
 }
 
 /// Why a text is no [`InstrumentId`].
@@ -48,7 +51,7 @@ impl InstrumentId {
         let slot = bytes.get_mut(..text.len()).ok_or(InstrumentIdError::TooLong)?;
         slot.copy_from_slice(text.as_bytes());
         let len = u8::try_from(text.len()).map_err(|_| InstrumentIdError::TooLong)?;
-        Ok(Self { bytes, len })
+        Ok(Self { len, bytes })
     }
 
     /// The id's bytes.
@@ -63,6 +66,18 @@ impl InstrumentId {
     pub fn as_str(&self) -> &str {
         // Made from a whole `&str`, so the fallback is never taken.
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+impl Ord for InstrumentId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl PartialOrd for InstrumentId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -100,7 +115,7 @@ impl TryFrom<&str> for InstrumentId {
     }
 }
 
-const _: () = assert!(size_of::<InstrumentId>() == 32);
+const _: () = assert!(size_of::<InstrumentId>() == 64);
 
 #[cfg(test)]
 mod tests {
@@ -108,7 +123,13 @@ mod tests {
 
     #[test]
     fn ids_are_opaque_and_come_back() {
-        for text in ["BTC-USDT", "EOS-USD-210625-8.00-C", "BTC-USD_UM_XPERP-310404", "₿-USDT"] {
+        for text in [
+            "BTC-USDT",
+            "EOS-USD-210625-8.00-C",
+            "BTC-USD_UM_XPERP-310404",
+            "BTC-BETWEEN-DAILY-261130-1600-84000-INF",
+            "₿-USDT",
+        ] {
             assert_eq!(InstrumentId::new(text).unwrap().as_str(), text);
         }
     }

@@ -11,8 +11,9 @@ use super::decimal::{Decimal, MAX_SCALE, Price, Qty};
 /// Python and shared memory.
 ///
 /// Source: v3 `["9362.1","23","0","3"]` (price, size, liquidation orders, orders) or, on spot,
-/// `["2252.95","0.625033","2"]`; v5 always the four-element form. The third of four elements is
-/// checked to be a number and not kept: it was zero in every captured message.
+/// `["2252.95","0.625033","2"]`; v5 always the four-element form. The third of four elements is not
+/// kept: it was zero in every captured message but those of `books-rpi`, see
+/// [`NonRpiSizes`](super::NonRpiSizes).
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
 pub struct Level {
@@ -58,7 +59,7 @@ impl Level {
         Decimal::from_parts(self.sz, self.sz_scale)
     }
 
-    /// The number of orders that make up the size.
+    /// The number of orders that make up the size; 0 where the message has none that can be read.
     #[inline]
     #[must_use]
     pub const fn orders(&self) -> u32 {

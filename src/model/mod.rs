@@ -8,6 +8,7 @@ mod book_words;
 mod channel;
 mod checksum;
 mod decimal;
+mod decimal_value;
 mod depth;
 mod depth_side;
 mod depth_view;
@@ -15,6 +16,7 @@ mod event;
 mod instrument;
 mod level;
 mod liquidity;
+mod non_rpi;
 mod sequence;
 mod state;
 mod time;
@@ -34,7 +36,7 @@ pub use depth_side::BookSide;
 pub use depth_view::DepthView;
 pub use event::{
     BookUpdate, Control, ControlKind, DepthAction, DepthChange, DepthUpdate, Event, Malformed,
-    Sink, Skipped, StateChange, TradeUpdate,
+    NonRpiSizes, Sink, Skipped, StateChange, TradeUpdate,
 };
 pub use instrument::{InstrumentId, InstrumentIdError, MAX_ID_LEN};
 pub use level::Level;

@@ -21,10 +21,13 @@ pub enum Sequence {
     Reset,
     /// Messages were lost, or the numbers make no sense.
     Gap,
+    /// A snapshot from before the book that was there last: its number is lower and its time is not
+    /// later or, without numbers, its time is earlier.
+    Old,
 }
 
 impl Sequence {
-    /// The name: `none`, `ok`, `heartbeat`, `reset` or `gap`.
+    /// The name: `none`, `ok`, `heartbeat`, `reset`, `gap` or `old`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -33,6 +36,7 @@ impl Sequence {
             Self::Heartbeat => "heartbeat",
             Self::Reset => "reset",
             Self::Gap => "gap",
+            Self::Old => "old",
         }
     }
 
@@ -43,14 +47,18 @@ impl Sequence {
     }
 
     /// Judges an update by `last`, the number of the message before, [`NO_SEQ`] where that had
-    /// none.
+    /// none. `is_chained` tells that an update since the snapshot had a `prevSeqId`.
     ///
     /// A message without numbers in a numbered chain, or the other way round, is a gap: nothing
-    /// shows that it follows.
-    pub(crate) const fn of_update(last: i64, update: &DepthUpdate<'_>) -> Self {
+    /// shows that it follows. So is one without `prevSeqId` among others that have it. A channel that
+    /// sends none is judged by its numbers alone: they must not fall.
+    pub(crate) const fn of_update(last: i64, is_chained: bool, update: &DepthUpdate<'_>) -> Self {
         let (seq, prev) = (update.seq, update.prev_seq);
         if last == NO_SEQ && seq == NO_SEQ && prev == NO_SEQ {
             return Self::None;
+        }
+        if prev == NO_SEQ && seq != NO_SEQ && !is_chained {
+            return Self::of_unchained(last, seq, update);
         }
         if seq == NO_SEQ || prev == NO_SEQ || prev != last {
             return Self::Gap;
@@ -64,6 +72,19 @@ impl Sequence {
             (false, _) => Self::Ok,
         }
     }
+
+    /// Judges an update of a channel that numbers its messages and sends no `prevSeqId`.
+    #[cold]
+    const fn of_unchained(last: i64, seq: i64, update: &DepthUpdate<'_>) -> Self {
+        let no_levels = update.asks.is_empty() && update.bids.is_empty();
+        // Numbers may begin behind a snapshot without one: it is lower than any.
+        match (seq == last, no_levels) {
+            (true, true) => Self::Heartbeat,
+            (true, false) => Self::Gap,
+            (false, _) if seq < last => Self::Gap,
+            (false, _) => Self::Ok,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +93,10 @@ mod tests {
     use super::*;
 
     fn judge(last: i64, prev_seq: i64, seq: i64, asks: &[Level]) -> Sequence {
+        judge_in(true, last, prev_seq, seq, asks)
+    }
+
+    fn judge_in(is_chained: bool, last: i64, prev_seq: i64, seq: i64, asks: &[Level]) -> Sequence {
         let update = DepthUpdate {
             channel: Channel::Books,
             market: None,
@@ -84,8 +109,9 @@ mod tests {
             checksum: None,
             asks,
             bids: &[],
+            non_rpi: None,
         };
-        Sequence::of_update(last, &update)
+        Sequence::of_update(last, is_chained, &update)
     }
 
     #[test]
@@ -110,5 +136,21 @@ mod tests {
         assert_eq!(judge(NO_SEQ, 10, 11, &[]), Sequence::Gap);
         assert_eq!(judge(10, NO_SEQ, 11, &[]), Sequence::Gap);
         assert_eq!(judge(10, 10, NO_SEQ, &[]), Sequence::Gap);
+    }
+
+    #[test]
+    fn a_channel_without_prev_seq_id_is_judged_by_its_numbers() {
+        let one = [Level::EMPTY];
+        let judge = |last, seq, asks: &[Level]| judge_in(false, last, NO_SEQ, seq, asks);
+        assert_eq!(judge(10, 11, &one), Sequence::Ok);
+        assert_eq!(judge(10, 15, &[]), Sequence::Ok);
+        assert_eq!(judge(10, 10, &[]), Sequence::Heartbeat);
+        assert_eq!(judge(10, 10, &one), Sequence::Gap);
+        assert_eq!(judge(10, 9, &one), Sequence::Gap);
+        assert_eq!(judge(NO_SEQ, 9, &one), Sequence::Ok);
+        // What it sends as well counts as well.
+        assert_eq!(judge_in(false, 10, 10, 11, &one), Sequence::Ok);
+        assert_eq!(judge_in(false, 10, 9, 11, &one), Sequence::Gap);
+        assert_eq!(judge_in(false, 10, NO_SEQ, NO_SEQ, &one), Sequence::Gap);
     }
 }

@@ -68,18 +68,35 @@ pub struct Trade {
     pub seq: i64,
     px: i64,
     sz: i64,
-    /// The number of maker fills merged into this trade; 1 where the exchange does not say.
+    /// The number of maker fills merged into this trade, at least 1; 1 where the exchange does not say.
     pub count: u32,
     px_scale: u8,
     sz_scale: u8,
     side: u8,
-    /// v5's `source`: 0 for a normal order, 1 for an ELP or RPI order; 0 where it was not sent.
+    /// v5's `source`: 0 for a normal order, 1 for an ELP or RPI order; 0 where it was not sent or can't
+    /// be read.
     pub source: u8,
 }
 
 impl Trade {
     /// No trade: what the unused places of a ring hold.
     pub const EMPTY: Self = Self::new(Side::Buy, Decimal::ZERO, Decimal::ZERO);
+
+    /// What holds the place of a trade that was lost.
+    pub(crate) const LOST: Self = Self { count: 0, ..Self::EMPTY };
+
+    /// Whether this is a trade, and does not hold the place of one.
+    #[inline]
+    pub(crate) const fn is_some(&self) -> bool {
+        self.count > 0
+    }
+
+    /// The first of the ids that are merged into this trade: `trade_id` where there is one.
+    #[inline]
+    #[must_use]
+    pub const fn first_id(&self) -> u64 {
+        self.trade_id.saturating_sub(self.count.saturating_sub(1) as u64)
+    }
 
     /// Makes a trade with no times, no id, no sequence and a count of one.
     #[inline]
@@ -232,6 +249,12 @@ impl<const N: usize> TradeRing<N> {
         number
     }
 
+    /// Leaves a number out: a trade was lost. Whoever reads by numbers sees that one is missing.
+    #[cold]
+    pub fn lose(&mut self) {
+        self.push(Trade::LOST);
+    }
+
     /// Forgets all trades; the next one is number 0. For a ring that nobody reads.
     #[inline]
     pub(crate) const fn clear(&mut self) {
@@ -244,7 +267,7 @@ impl<const N: usize> TradeRing<N> {
         self.trades.get(Self::index(self.next))
     }
 
-    /// The number that the next trade will get, which is how many were ever pushed.
+    /// The number that the next trade will get, which is how many were ever pushed or lost.
     #[inline]
     #[must_use]
     pub const fn next(&self) -> u64 {
@@ -258,7 +281,7 @@ impl<const N: usize> TradeRing<N> {
         self.next.saturating_sub(N as u64)
     }
 
-    /// How many trades are held, 0 to `N`.
+    /// How many numbers are held, 0 to `N`: those of trades, and those of lost ones among them.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
@@ -272,21 +295,21 @@ impl<const N: usize> TradeRing<N> {
         self.next == 0
     }
 
-    /// The trade of a number; `None` where it was overwritten or is yet to come.
+    /// The trade of a number; `None` where it was overwritten, was lost or is yet to come.
     #[inline]
     #[must_use]
     pub fn at(&self, number: u64) -> Option<&Trade> {
         if number < self.oldest() || number >= self.next {
             return None;
         }
-        self.trades.get(Self::index(number))
+        self.trades.get(Self::index(number)).filter(|trade| trade.is_some())
     }
 
     /// The newest trade.
     #[inline]
     #[must_use]
     pub fn last(&self) -> Option<&Trade> {
-        self.at(self.next.checked_sub(1)?)
+        (self.oldest()..self.next).rev().find_map(|number| self.at(number))
     }
 
     /// The trades from number `from` on, oldest first, and how many of them were overwritten before
@@ -347,6 +370,19 @@ mod tests {
         assert_eq!(ring.iter().map(|t| t.trade_id).collect::<Vec<_>>(), [2, 3, 4]);
         assert_eq!(ring.last().map(|t| t.trade_id), Some(4));
         assert!(ring.at(1).is_none() && ring.at(5).is_none());
+    }
+
+    #[test]
+    fn a_lost_trade_leaves_its_number_out() {
+        let mut ring = TradeRing::<3>::new();
+        ring.push(trade(1));
+        ring.lose();
+        assert_eq!((ring.last().map(|t| t.trade_id), ring.next()), (Some(1), 2));
+        ring.push(trade(3));
+        let numbers: Vec<_> = ring.since(0).1.map(|(number, t)| (number, t.trade_id)).collect();
+        assert_eq!(numbers, [(0, 1), (2, 3)]);
+        (0..3).for_each(|_| ring.lose());
+        assert!(ring.last().is_none() && ring.iter().next().is_none());
     }
 
     #[test]

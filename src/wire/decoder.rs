@@ -2,14 +2,15 @@
 
 use super::ahead::{Ahead, Unhurried};
 use super::error::{DecodeError, DecodeErrorKind as Kind};
-use super::head::MessageHead;
+use super::head::{self, HEAD_LEN, MessageHead};
 use super::inflate::{INFLATE_SPACE, InflatePath, Inflater};
 use super::json::JsonParser;
 use super::scan::{PADDING, PaddedText, Scanned, Scanner, TextEnd};
-use super::scratch::Scratch;
+use super::scratch::{Scratch, non_rpi};
+use super::unread::UnreadCounts;
 use super::{v3, v5};
 use crate::model::{
-    BookUpdate, Control, ControlKind, DepthUpdate, Dialect, Event, Sink, TradeUpdate, UnixNanos,
+    BookUpdate, Control, DepthUpdate, Dialect, Event, Sink, Skipped, TradeUpdate, UnixNanos,
 };
 
 /// The longest frame that is taken by default, in bytes.
@@ -39,7 +40,7 @@ const IN_PLACE_LEN: usize = 320;
 pub enum Frame<'a> {
     /// A text message: JSON, or `pong`.
     Text(&'a [u8]),
-    /// A binary message: in v3 the raw DEFLATE of the same.
+    /// A binary message: in v3 the raw DEFLATE of the same, or the same as it is.
     Binary(&'a [u8]),
 }
 
@@ -79,7 +80,8 @@ impl Default for DecodeLimits {
 /// Which parser read a frame's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TextPath {
-    /// It was `pong`, which needs none.
+    /// It was `ping` or `pong`, or a message of an unread channel that is over the limit: what needs
+    /// none.
     Bare,
     /// The scanner that knows the usual shape of books and trades.
     Scanned,
@@ -175,8 +177,9 @@ impl Decoder {
 
     /// Decodes one frame and gives its events to the sink, in order.
     ///
-    /// v3 takes binary frames of raw DEFLATE, and text frames as they are; v5 takes text frames.
-    /// What is not known (channels, events, fields) is skipped and is no error.
+    /// v3 takes binary frames of raw DEFLATE, and text as it is in frames of either kind; v5 takes text
+    /// frames. What is not known (channels, events, fields) is skipped and is no error, be it longer
+    /// than the limit; `ping` and `pong` are replies in any case of letters.
     ///
     /// # Errors
     /// [`DecodeError`] where the frame is malformed. The sink was given nothing of it, the decoder
@@ -204,13 +207,69 @@ impl Decoder {
             let (text_len, parsed) = (frame.len(), TextPath::Scanned);
             return Ok(Decoded { events: 1, text_len, inflated: None, parsed });
         }
-        let (text_len, inflated) = self.take_text(frame)?;
+        let (text_len, inflated) = match self.take_text(frame) {
+            Ok(taken) => taken,
+            Err(error) => return self.decode_otherwise(frame, error, ts_recv, sink),
+        };
         self.text_len = text_len;
         let (events, parsed) = match tried.is_none() && self.scan(text_len, ts_recv, sink) {
             true => (1, TextPath::Scanned),
-            false => self.parse(text_len, ts_recv, sink)?,
+            false => match self.parse(text_len, ts_recv, sink) {
+                Ok(parsed) => parsed,
+                Err(error) => return self.decode_otherwise(frame, error, ts_recv, sink),
+            },
         };
         Ok(Decoded { events, text_len, inflated, parsed })
+    }
+
+    /// What a frame is after all that could not be read in the usual way: plain text where v3 has
+    /// DEFLATE, or a message that is too long and that nobody reads.
+    #[cold]
+    #[inline(never)]
+    fn decode_otherwise(
+        &mut self,
+        frame: Frame<'_>,
+        error: DecodeError,
+        ts_recv: UnixNanos,
+        sink: &mut impl Ahead,
+    ) -> Result<Decoded, DecodeError> {
+        if let (Frame::Binary(body), Dialect::V3) = (frame, self.dialect)
+            && matches!(error.kind, Kind::Deflate | Kind::Json | Kind::FrameTooLarge)
+            && frame.len() <= self.limits.frame_len
+            && head::is_plain(body)
+        {
+            let (text_len, _) = self.take_text(Frame::Text(body))?;
+            self.text_len = text_len;
+            let (events, parsed) = self.parse(text_len, ts_recv, sink)?;
+            return Ok(Decoded { events, text_len, inflated: None, parsed });
+        }
+        if !matches!(error.kind, Kind::FrameTooLarge | Kind::InflatedTooLarge) {
+            return Err(error);
+        }
+        self.take_head(frame);
+        let channel = head::unread_channel(self.dialect, self.last_text()).ok_or(error)?;
+        sink.on_event(&Event::Skipped(Skipped { channel, ts_recv }));
+        Ok(Decoded { events: 1, text_len: frame.len(), inflated: None, parsed: TextPath::Bare })
+    }
+
+    /// Brings the first bytes of a text that is too long to where the others are.
+    fn take_head(&mut self, frame: Frame<'_>) {
+        let Some(start) = self.text.get_mut(..HEAD_LEN) else { return };
+        // Nothing of the frame before may be taken for this one's.
+        start.fill(0);
+        match frame {
+            Frame::Text(text) => {
+                start.iter_mut().zip(text).for_each(|(place, byte)| *place = *byte);
+            }
+            Frame::Binary(body) => {
+                // The beginning of a stream ends too early or does not fit, but its own beginning is
+                // there by then.
+                let body = body.get(..self.limits.body_len).unwrap_or(body);
+                let _ =
+                    self.inflater.inflate_general(body, &mut self.text, self.limits.inflated_len);
+            }
+        }
+        self.text_len = HEAD_LEN;
     }
 
     /// Switches the fast path for texts on or off, to compare it with the general one.
@@ -268,10 +327,11 @@ impl Decoder {
         ts_recv: UnixNanos,
         sink: &mut impl Sink,
     ) -> Result<(u32, TextPath), DecodeError> {
+        self.scratch.unread = UnreadCounts::default();
         let text = self.text.get(..text_len).unwrap_or_default();
-        if text == b"pong" {
-            let pong = Control { ts_recv, ..Control::new(ControlKind::Pong) };
-            sink.on_event(&Event::Control(pong));
+        if let Some(kind) = head::bare_word(text) {
+            let control = Control { ts_recv, ..Control::new(kind) };
+            sink.on_event(&Event::Control(control));
             return Ok((1, TextPath::Bare));
         }
         let (dialect, scratch) = (self.dialect, &mut self.scratch);
@@ -283,16 +343,28 @@ impl Decoder {
     }
 
     /// The text of the frame decoded last, inflated where it was compressed; empty where it did not
-    /// inflate, and where the scanner read a text frame without a copy of it.
+    /// inflate, and where the scanner read a text frame without a copy of it. Of a text over the limit
+    /// its first bytes.
     #[must_use]
     pub fn last_text(&self) -> &[u8] {
         self.text.get(..self.text_len).unwrap_or_default()
     }
 
-    /// What the last frame's first bytes say of its subscription, be the rest as it may.
+    /// What the last frame, which was refused for this, says of its subscription all the same.
     #[cold]
-    pub(crate) fn last_head(&self) -> Option<MessageHead<'_>> {
-        MessageHead::of(self.dialect, self.last_text())
+    pub(crate) fn last_head(&self, refused: Kind) -> Option<MessageHead<'_>> {
+        let head = MessageHead::of(self.dialect, self.last_text())?;
+        // Of a text that is not whole, or no JSON, nothing but its beginning can be believed.
+        let is_whole =
+            !matches!(refused, Kind::Json | Kind::FrameTooLarge | Kind::InflatedTooLarge);
+        Some(if is_whole { head.with_instrument(self.last_text()) } else { head })
+    }
+
+    /// What of the last frame could not be read, and need not be. Of use where the general parser has
+    /// read it.
+    #[inline]
+    pub(crate) const fn last_unread(&self) -> &UnreadCounts {
+        &self.scratch.unread
     }
 
     /// Brings the frame's text into the one scratch buffer and gives its length.
@@ -340,7 +412,7 @@ fn tell(
             Event::Book(BookUpdate { channel, market, inst_id, book: &scratch.book })
         }
         Some(Scanned::Trade { channel, market, inst_id, trade }) => {
-            Event::Trade(TradeUpdate { channel, market, inst_id, trade })
+            Event::Trade(TradeUpdate::new(channel, market, inst_id, trade))
         }
         Some(Scanned::Depth {
             channel,
@@ -363,6 +435,7 @@ fn tell(
             checksum,
             asks: scratch.asks.as_slice(),
             bids: scratch.bids.as_slice(),
+            non_rpi: non_rpi(&scratch.asks, &scratch.bids),
         }),
         None => return false,
     };

@@ -13,8 +13,8 @@ pub enum DecodeErrorKind {
     FrameTooLarge = 0,
     /// The inflated text is over its limit.
     InflatedTooLarge = 1,
-    /// The body does not begin with a complete raw DEFLATE stream. What stands behind its end is not
-    /// looked at, as zlib does not.
+    /// The body neither begins with a complete raw DEFLATE stream nor is plain text. What stands behind
+    /// the end of a stream is not looked at, as zlib does not.
     Deflate = 2,
     /// A binary frame in v5, which has text frames only.
     UnexpectedBinary = 3,
@@ -24,7 +24,7 @@ pub enum DecodeErrorKind {
     WrongType = 5,
     /// A field that the message can't do without is missing; the offset is that of the object.
     MissingField = 6,
-    /// A number is not plain decimal digits.
+    /// A number is not decimal digits; or its text is needed for a checksum and could not be given back.
     Number = 7,
     /// A number does not fit its type.
     NumberOverflow = 8,
@@ -36,7 +36,7 @@ pub enum DecodeErrorKind {
     Side = 11,
     /// An action is neither a snapshot (v3 `partial`) nor an `update`.
     Action = 12,
-    /// A level has neither three nor four elements.
+    /// A level has fewer than two elements.
     LevelShape = 13,
     /// A side has more levels than its channel can have.
     TooManyLevels = 14,
@@ -44,11 +44,13 @@ pub enum DecodeErrorKind {
     TooManyItems = 15,
     /// An instrument id is empty or too long.
     InstrumentId = 16,
+    /// A book names another instrument than the message that brings it.
+    OtherInstrument = 17,
 }
 
 impl DecodeErrorKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::FrameTooLarge,
         Self::InflatedTooLarge,
         Self::Deflate,
@@ -66,6 +68,7 @@ impl DecodeErrorKind {
         Self::TooManyLevels,
         Self::TooManyItems,
         Self::InstrumentId,
+        Self::OtherInstrument,
     ];
 
     /// A short name, stable for scripts, such as `level_shape`.
@@ -89,6 +92,7 @@ impl DecodeErrorKind {
             Self::TooManyLevels => "too_many_levels",
             Self::TooManyItems => "too_many_items",
             Self::InstrumentId => "instrument_id",
+            Self::OtherInstrument => "other_instrument",
         }
     }
 }

@@ -1,6 +1,12 @@
 //! Whose a message was that can't be read: what its first bytes still say.
 
-use crate::model::{Channel, Dialect, Market};
+use crate::model::{Channel, ControlKind, Dialect, InstrumentId, Market, Subscription};
+
+/// How many of the first bytes of a text that is too long are looked at.
+pub(super) const HEAD_LEN: usize = 256;
+
+/// The longest name that is looked for, its quote included.
+const LONGEST_NAME: usize = 64;
 
 /// What the first bytes of a message say of its subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,37 +15,107 @@ pub(crate) struct MessageHead<'t> {
     pub(crate) channel: Channel,
     /// The market, in v3.
     pub(crate) market: Option<Market>,
-    /// The instrument, in v5; v3 names it further in.
+    /// The instrument: in v5 from the first bytes, in v3 from further in where it is the only one.
     pub(crate) inst_id: Option<&'t str>,
+}
+
+/// The names that a message begins with, known or not.
+struct Names<'t> {
+    /// The market, in v3.
+    market: Option<&'t str>,
+    channel: &'t str,
+    /// What follows, from which v5 reads the instrument.
+    rest: &'t [u8],
+}
+
+impl<'t> Names<'t> {
+    /// Reads them in the exchange's usual form; `None` where the text has another.
+    fn of(dialect: Dialect, text: &'t [u8]) -> Option<Self> {
+        match dialect {
+            Dialect::V3 => {
+                let (name, rest) = quoted(text.strip_prefix(b"{\"table\":")?)?;
+                let (market, channel) = name.split_once('/')?;
+                Some(Self { market: Some(market), channel, rest })
+            }
+            Dialect::V5 => {
+                let (channel, rest) = quoted(text.strip_prefix(b"{\"arg\":{\"channel\":")?)?;
+                Some(Self { market: None, channel, rest })
+            }
+        }
+    }
 }
 
 impl<'t> MessageHead<'t> {
     /// Reads the head in the exchange's usual form; `None` where it has another, or names no channel
     /// that is known: then it may be anybody's.
     pub(crate) fn of(dialect: Dialect, text: &'t [u8]) -> Option<Self> {
-        match dialect {
-            Dialect::V3 => {
-                let (name, _) = quoted(text.strip_prefix(b"{\"table\":")?)?;
-                let (market, channel) = name.split_once('/')?;
-                let market = Some(Market::from_name(market.as_bytes())?);
-                let channel = Channel::from_name(dialect, channel.as_bytes())?;
-                Some(Self { channel, market, inst_id: None })
-            }
-            Dialect::V5 => {
-                let (name, rest) = quoted(text.strip_prefix(b"{\"arg\":{\"channel\":")?)?;
-                let channel = Channel::from_name(dialect, name.as_bytes())?;
-                let (inst_id, _) = quoted(rest.strip_prefix(b",\"instId\":")?)?;
-                Some(Self { channel, market: None, inst_id: Some(inst_id) })
-            }
+        let Names { market, channel, rest } = Names::of(dialect, text)?;
+        let channel = Channel::from_name(dialect, channel.as_bytes())?;
+        let (market, inst_id) = match market {
+            Some(market) => (Some(Market::from_name(market.as_bytes())?), None),
+            None => (None, Some(quoted(rest.strip_prefix(b",\"instId\":")?)?.0)),
+        };
+        Some(Self { channel, market, inst_id })
+    }
+
+    /// The same with the instrument of a v3 text that is JSON, where it names one and no other.
+    pub(crate) fn with_instrument(self, text: &'t [u8]) -> Self {
+        const KEY: &[u8] = b"\"instrument_id\":";
+        if self.inst_id.is_some() {
+            return self;
+        }
+        let keys = text.windows(KEY.len()).enumerate().filter(|(_, window)| *window == KEY);
+        let mut ids = keys.map(|(at, _)| quoted(text.get(at + KEY.len()..)?).map(|(id, _)| id));
+        let first = ids.next().flatten();
+        Self { inst_id: first.filter(|_| ids.all(|id| id == first)), ..self }
+    }
+
+    /// The subscription whose message it is; `None` where the instrument is not known.
+    pub(crate) fn subscription(&self) -> Option<Subscription> {
+        let inst_id = InstrumentId::new(self.inst_id?).ok()?;
+        match self.market {
+            Some(market) => Subscription::v3(market, self.channel, inst_id).ok(),
+            None => Subscription::v5(self.channel, inst_id).ok(),
         }
     }
 }
 
+/// The name of the channel that a message is of, where nobody here reads that channel; `None` where
+/// somebody does, or where the text does not begin as messages do.
+pub(super) fn unread_channel(dialect: Dialect, text: &[u8]) -> Option<&str> {
+    let Names { market, channel, .. } = Names::of(dialect, text)?;
+    let is_market = market.is_none_or(|market| Market::from_name(market.as_bytes()).is_some());
+    let is_read = is_market && Channel::from_name(dialect, channel.as_bytes()).is_some();
+    (!is_read).then_some(channel)
+}
+
+/// What a text is that is no JSON but a word by itself: the answer to a ping, or a ping of the
+/// exchange's own. Letters count in either case, and blanks around the word do not.
+pub(super) fn bare_word(text: &[u8]) -> Option<ControlKind<'static>> {
+    // No JSON text begins so.
+    if !matches!(text.first()?, b'p' | b'P' | b' ' | b'\t' | b'\r' | b'\n') {
+        return None;
+    }
+    let word = text.trim_ascii();
+    if word.eq_ignore_ascii_case(b"pong") {
+        Some(ControlKind::Pong)
+    } else if word.eq_ignore_ascii_case(b"ping") {
+        Some(ControlKind::Other("ping"))
+    } else {
+        None
+    }
+}
+
+/// Whether a body looks like a message that was not compressed.
+pub(super) fn is_plain(body: &[u8]) -> bool {
+    let text = body.trim_ascii();
+    bare_word(text).is_some() || text.starts_with(b"{\"") && text.ends_with(b"}")
+}
+
 /// A short text between quotes, and what follows.
 fn quoted(text: &[u8]) -> Option<(&str, &[u8])> {
-    const LONGEST: usize = 64;
     let text = text.strip_prefix(b"\"")?;
-    let len = text.iter().take(LONGEST).position(|byte| *byte == b'"')?;
+    let len = text.iter().take(LONGEST_NAME).position(|byte| *byte == b'"')?;
     let (name, rest) = text.split_at_checked(len)?;
     Some((std::str::from_utf8(name).ok()?, rest.get(1..)?))
 }

@@ -74,8 +74,9 @@ impl Inflater {
         }
     }
 
+    /// As [`Inflater::inflate`], by libdeflate alone. Of what it gives up it leaves the beginning.
     #[inline(never)]
-    fn inflate_general(
+    pub(crate) fn inflate_general(
         &mut self,
         body: &[u8],
         text: &mut [u8],

@@ -2,9 +2,11 @@
 
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::json::Value;
-use super::scratch::Scratch;
+use super::level::{Numbers, read_side};
+use super::scratch::{DepthLevels, Scratch, non_rpi};
+use super::unread::{OptionalField, UnreadCounts};
 use crate::model::{
-    Book5, BookUpdate, Channel, ChannelKind, DepthAction, DepthUpdate, Event, Level, MAX_ID_LEN,
+    Book5, BookUpdate, Channel, ChannelKind, DepthAction, DepthUpdate, Dialect, Event, MAX_ID_LEN,
     Market, NO_SEQ, Side, Sink, Trade, TradeUpdate, UnixNanos,
 };
 
@@ -77,6 +79,7 @@ pub(super) fn emit<'t>(
             event(form, head, action, item, scratch)?;
         }
     }
+    scratch.unread = UnreadCounts::default();
     let mut count = 0;
     for item in items {
         sink.on_event(&event(form, head, action, item, scratch)?);
@@ -96,14 +99,17 @@ fn event<'e, 't: 'e>(
     let mut fields = Fields::default();
     for (key, value) in item.object()? {
         if let Some(place) = (form.place)(&mut fields, key) {
-            *place = (!value.is_null()).then_some(value);
+            // Of a side, `null` says that it is empty; of anything else that it is absent.
+            let is_side = matches!(key, "asks" | "bids");
+            *place = (is_side || !value.is_null()).then_some(value);
         }
     }
     let reader = ItemReader { form, head, item, fields };
+    let Scratch { book, asks, bids, unread } = scratch;
     match head.channel.kind() {
-        ChannelKind::Book5 => reader.book(&mut scratch.book).map(Event::Book),
-        ChannelKind::Trades => reader.trade().map(Event::Trade),
-        ChannelKind::Depth => reader.depth(action, scratch).map(Event::Depth),
+        ChannelKind::Book5 => reader.book(book, unread).map(Event::Book),
+        ChannelKind::Trades => reader.trade(unread).map(Event::Trade),
+        ChannelKind::Depth => reader.depth(action, (asks, bids), unread).map(Event::Depth),
     }
 }
 
@@ -119,24 +125,38 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
     /// Source: v3 `depth5` `{"asks":[…],"bids":[…],"instrument_id":"…","timestamp":"…"}`, v5 `books5`
     /// `{"asks":[…],"bids":[…],"instId":"…","ts":"…"}` and `bbo-tbt` without the `instId`, both with
     /// a `seqId` later.
-    fn book<'e>(&self, book: &'e mut Book5) -> Result<BookUpdate<'e>, DecodeError>
+    ///
+    /// A side that is not best first is sorted, and of more than five levels the best are kept.
+    fn book<'e>(
+        &self,
+        book: &'e mut Book5,
+        unread: &mut UnreadCounts,
+    ) -> Result<BookUpdate<'e>, DecodeError>
     where
         't: 'e,
     {
         book.clear();
-        read_side(self.need(self.fields.asks)?, |level| book.push_ask(level))?;
-        read_side(self.need(self.fields.bids)?, |level| book.push_bid(level))?;
+        let numbers = Numbers { drop_zeros: true, ..Numbers::BY_VALUE };
+        let mut sorted = true;
+        read_side(self.need(self.fields.asks)?, numbers, unread, |level, _| {
+            sorted &= book.insert_ask(level);
+            true
+        })?;
+        read_side(self.need(self.fields.bids)?, numbers, unread, |level, _| {
+            sorted &= book.insert_bid(level);
+            true
+        })?;
         book.ts_event = self.time()?;
         book.ts_recv = self.head.ts_recv;
-        book.seq = seq(self.fields.seq)?;
-        book.flag();
+        book.seq = self.optional_seq(unread);
+        book.flag(sorted);
         let Head { channel, market, .. } = self.head;
-        Ok(BookUpdate { channel, market, inst_id: self.inst_id()?, book })
+        Ok(BookUpdate { channel, market, inst_id: self.book_inst_id()?, book })
     }
 
     /// Source: v3 `{"side":"buy","trade_id":"5430565","price":"60059.7","qty":"20",…}` (`size` on spot
     /// and swap), v5 `{"instId":…,"tradeId":"206","px":"0.0065","sz":"2","side":"sell","ts":…}`.
-    fn trade(&self) -> Result<TradeUpdate<'t>, DecodeError> {
+    fn trade(&self, unread: &mut UnreadCounts) -> Result<TradeUpdate<'t>, DecodeError> {
         let side = self.need(self.fields.side)?;
         let taker =
             Side::from_name(side.str()?.as_bytes()).ok_or_else(|| side.error(Kind::Side))?;
@@ -146,11 +166,14 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
         trade.ts_event = self.time()?;
         trade.ts_recv = self.head.ts_recv;
         trade.trade_id = self.need(self.fields.trade_id)?.integer()?;
-        trade.seq = seq(self.fields.seq)?;
-        trade.count = self.fields.count.map_or(Ok(1), Value::integer)?;
-        trade.source = self.fields.source.map_or(Ok(0), Value::integer)?;
+        trade.seq = self.optional_seq(unread);
+        let count = |value: Value<'_, '_, 't>| value.integer().ok().filter(|count| *count > 0);
+        trade.count = optional(self.fields.count, OptionalField::Count, unread, count).unwrap_or(1);
+        let source = |value: Value<'_, '_, 't>| value.integer().ok();
+        trade.source =
+            optional(self.fields.source, OptionalField::Source, unread, source).unwrap_or(0);
         let Head { channel, market, .. } = self.head;
-        Ok(TradeUpdate { channel, market, inst_id: self.inst_id()?, trade })
+        Ok(TradeUpdate::new(channel, market, self.trade_inst_id()?, trade))
     }
 
     /// Source: v3 `{"instrument_id":…,"asks":[…],"bids":[…],"timestamp":…,"checksum":…}`, v5
@@ -158,22 +181,30 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
     fn depth<'e>(
         &self,
         action: Option<Value<'_, '_, 't>>,
-        scratch: &'e mut Scratch,
+        (asks, bids): (&'e mut DepthLevels, &'e mut DepthLevels),
+        unread: &mut UnreadCounts,
     ) -> Result<DepthUpdate<'e>, DecodeError>
     where
         't: 'e,
     {
-        let Scratch { asks, bids, .. } = scratch;
+        let Head { channel, market, ts_recv, .. } = self.head;
+        let integer = |value: Value<'_, '_, 't>| value.integer().ok();
+        let checksum = optional(self.fields.checksum, OptionalField::Checksum, unread, integer);
+        // A checksum is over the digits of the text. v5 sends 0 for none.
+        let is_checked = checksum.is_some_and(|sum| sum != 0 || channel.dialect() == Dialect::V3);
+        let has_non_rpi = channel.has_non_rpi();
+        let numbers = Numbers { as_text: is_checked, has_non_rpi, ..Numbers::BY_VALUE };
         for (field, levels) in [(self.fields.asks, &mut *asks), (self.fields.bids, &mut *bids)] {
-            levels.clear();
-            read_side(self.need(field)?, |level| levels.push(level))?;
+            levels.clear(has_non_rpi);
+            read_side(self.need(field)?, numbers, unread, |level, non_rpi| {
+                levels.push(level, non_rpi)
+            })?;
         }
         let action = self.need(action)?;
-        let Head { channel, market, ts_recv, .. } = self.head;
         Ok(DepthUpdate {
             channel,
             market,
-            inst_id: self.inst_id()?,
+            inst_id: self.book_inst_id()?,
             action: match action.str()? {
                 "partial" | "snapshot" => DepthAction::Snapshot,
                 "update" => DepthAction::Update,
@@ -183,15 +214,37 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
             ts_recv,
             seq: seq(self.fields.seq)?,
             prev_seq: seq(self.fields.prev_seq)?,
-            checksum: self.fields.checksum.map(Value::integer).transpose()?,
+            checksum,
             asks: asks.as_slice(),
             bids: bids.as_slice(),
+            non_rpi: non_rpi(asks, bids),
         })
     }
 
-    /// The instrument: the envelope's, else the item's.
-    fn inst_id(&self) -> Result<&'t str, DecodeError> {
-        let (id, place) = match (self.head.inst_id, self.fields.inst_id) {
+    /// The instrument of a book: the envelope's, else the item's. Where both are there and differ,
+    /// nothing tells whose book it is.
+    fn book_inst_id(&self) -> Result<&'t str, DecodeError> {
+        match (self.head.inst_id, self.own_inst_id()) {
+            (Some(id), Some((own, place))) if own != id => Err(place.error(Kind::OtherInstrument)),
+            _ => self.inst_id(self.head.inst_id),
+        }
+    }
+
+    /// The instrument of a trade: the item's, else the envelope's. After an instrument was renamed,
+    /// subscriptions under its old id go on with trades that have the new one.
+    fn trade_inst_id(&self) -> Result<&'t str, DecodeError> {
+        self.inst_id(self.own_inst_id().map(|(own, _)| own).or(self.head.inst_id))
+    }
+
+    /// What the item itself says of its instrument, where it says so.
+    fn own_inst_id(&self) -> Option<(&'t str, Value<'v, 'd, 't>)> {
+        let place = self.fields.inst_id?;
+        Some((place.str().ok().filter(|id| !id.is_empty())?, place))
+    }
+
+    /// An id that has been found, else the item's own, which then must be there.
+    fn inst_id(&self, found: Option<&'t str>) -> Result<&'t str, DecodeError> {
+        let (id, place) = match (found, self.fields.inst_id) {
             (Some(id), place) => (id, place.unwrap_or(self.item)),
             (None, place) => {
                 let place = self.need(place)?;
@@ -210,12 +263,32 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
         (self.form.time)(text.bytes()).ok_or_else(|| place.error(Kind::Timestamp))
     }
 
+    /// The sequence number of what can do without.
+    fn optional_seq(&self, unread: &mut UnreadCounts) -> i64 {
+        let read = |value| seq(Some(value)).ok();
+        optional(self.fields.seq, OptionalField::Seq, unread, read).unwrap_or(NO_SEQ)
+    }
+
     fn need<'w, 'x>(
         &self,
         field: Option<Value<'w, 'x, 't>>,
     ) -> Result<Value<'w, 'x, 't>, DecodeError> {
         field.ok_or_else(|| self.item.error(Kind::MissingField))
     }
+}
+
+/// A value that the message can do without; one that can't be read is counted.
+pub(super) fn optional<'v, 'd, 't, T>(
+    value: Option<Value<'v, 'd, 't>>,
+    field: OptionalField,
+    unread: &mut UnreadCounts,
+    read: impl FnOnce(Value<'v, 'd, 't>) -> Option<T>,
+) -> Option<T> {
+    let read = read(value?);
+    if read.is_none() {
+        unread.count(field);
+    }
+    read
 }
 
 /// A sequence number, or [`NO_SEQ`] where the exchange sent none. A number that is the one which
@@ -226,39 +299,4 @@ fn seq(field: Option<Value<'_, '_, '_>>) -> Result<i64, DecodeError> {
         NO_SEQ => Err(field.error(Kind::NumberOverflow)),
         seq => Ok(seq),
     }
-}
-
-/// Reads the levels of a side in the order of the text.
-///
-/// # Errors
-/// Where a level is malformed, or `push` says that the side is full.
-fn read_side(
-    side: Value<'_, '_, '_>,
-    mut push: impl FnMut(Level) -> bool,
-) -> Result<(), DecodeError> {
-    for level in side.array()?.1 {
-        if !push(read_level(level)?) {
-            return Err(level.error(Kind::TooManyLevels));
-        }
-    }
-    Ok(())
-}
-
-/// One level: `[px, sz, orders]` or `[px, sz, third, orders]`, each a string or a JSON number.
-///
-/// The third of four was a count of liquidation orders, and is a size in v5 `books-rpi`: checked,
-/// not kept.
-fn read_level(level: Value<'_, '_, '_>) -> Result<Level, DecodeError> {
-    let (len, mut elements) = level.array()?;
-    if len != 3 && len != 4 {
-        return Err(level.error(Kind::LevelShape));
-    }
-    let mut next = || elements.next().ok_or_else(|| level.error(Kind::LevelShape));
-    let px = next()?.decimal()?;
-    let sz = next()?.decimal()?;
-    if len == 4 {
-        next()?.decimal()?;
-    }
-    let orders = next()?.integer()?;
-    Ok(Level::new(px, sz, orders))
 }

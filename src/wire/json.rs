@@ -213,11 +213,19 @@ impl<'v, 'd, 't> Value<'v, 'd, 't> {
         }
     }
 
-    /// An exact decimal, from a string or a JSON number.
+    /// An exact decimal, from a string or a JSON number, in whichever way it is written.
     ///
     /// # Errors
-    /// Where the value is neither, or the number is not a [`Decimal`].
+    /// Where the value is neither, or the number's value is not that of a [`Decimal`].
     pub(crate) fn decimal(self) -> Result<Decimal, DecodeError> {
+        Decimal::parse_value(self.number()?.bytes()).map_err(|e| self.error(e.into()))
+    }
+
+    /// As [`Value::decimal`], if the decimal gives back the text.
+    ///
+    /// # Errors
+    /// As well where it does not.
+    pub(crate) fn decimal_text(self) -> Result<Decimal, DecodeError> {
         Decimal::parse(self.number()?.bytes()).map_err(|e| self.error(e.into()))
     }
 

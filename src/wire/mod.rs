@@ -8,10 +8,12 @@ mod head;
 mod inflate;
 mod item;
 mod json;
+mod level;
 mod long_numbers;
 mod request;
 pub(crate) mod scan;
 pub(crate) mod scratch;
+mod unread;
 mod v3;
 mod v5;
 
@@ -30,3 +32,4 @@ pub use json::MAX_JSON_DEPTH;
 pub(crate) use request::quoted;
 pub use request::{PING, RequestOp, argument_len, request_text};
 pub use scratch::MAX_DEPTH_LEVELS;
+pub use unread::{OptionalField, UnreadCounts};

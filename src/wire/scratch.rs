@@ -1,6 +1,7 @@
 //! Where the levels of a message are put before its event is made.
 
-use crate::model::{Book5, Level};
+use super::unread::UnreadCounts;
+use crate::model::{Book5, Decimal, Level, NonRpiSizes, Qty};
 
 /// The most levels that a side of a deep-book message may have.
 ///
@@ -16,13 +17,20 @@ pub struct Scratch {
     pub asks: DepthLevels,
     /// The bids of a deep book's message.
     pub bids: DepthLevels,
+    /// What of the last message that the general parser read could not be read, and need not be.
+    pub(super) unread: UnreadCounts,
 }
 
 impl Scratch {
     /// Makes the places, empty.
     #[must_use]
     pub fn new() -> Self {
-        Self { book: Book5::EMPTY, asks: DepthLevels::new(), bids: DepthLevels::new() }
+        Self {
+            book: Book5::EMPTY,
+            asks: DepthLevels::new(),
+            bids: DepthLevels::new(),
+            unread: UnreadCounts::default(),
+        }
     }
 }
 
@@ -32,17 +40,40 @@ impl Default for Scratch {
     }
 }
 
+/// The sizes of both sides that are not of RPI orders; `None` where the message's channel says none.
+#[inline]
+pub(in crate::wire) fn non_rpi<'s>(
+    asks: &'s DepthLevels,
+    bids: &'s DepthLevels,
+) -> Option<NonRpiSizes<'s>> {
+    let (asks, bids) = (asks.non_rpi()?, bids.non_rpi()?);
+    Some(NonRpiSizes { asks, bids })
+}
+
 /// The levels of one side of a deep book's message, in the order of the text.
 #[derive(Debug)]
 pub struct DepthLevels {
     places: Box<[Level; MAX_DEPTH_LEVELS]>,
     // INVARIANT: at most `MAX_DEPTH_LEVELS`; the places past it hold levels of older messages.
     len: usize,
+    /// The part of each level's size that is not of RPI orders, where `has_non_rpi`.
+    non_rpi: Box<[Qty; MAX_DEPTH_LEVELS]>,
+    has_non_rpi: bool,
 }
 
 impl DepthLevels {
     fn new() -> Self {
-        Self { places: Box::new([Level::EMPTY; MAX_DEPTH_LEVELS]), len: 0 }
+        Self {
+            places: Box::new([Level::EMPTY; MAX_DEPTH_LEVELS]),
+            len: 0,
+            non_rpi: Box::new([Decimal::ZERO; MAX_DEPTH_LEVELS]),
+            has_non_rpi: false,
+        }
+    }
+
+    #[inline]
+    fn non_rpi(&self) -> Option<&[Qty]> {
+        if self.has_non_rpi { self.non_rpi.get(..self.len) } else { None }
     }
 
     /// The levels.
@@ -52,15 +83,20 @@ impl DepthLevels {
         self.places.get(..self.len).unwrap_or_default()
     }
 
-    pub(super) const fn clear(&mut self) {
-        self.len = 0;
+    /// Empties the side. `has_non_rpi` tells whether its levels say what of their size is not of RPI
+    /// orders.
+    pub(super) const fn clear(&mut self, has_non_rpi: bool) {
+        (self.len, self.has_non_rpi) = (0, has_non_rpi);
     }
 
     /// Adds a level; false where the side is full.
     #[inline]
-    pub(super) fn push(&mut self, level: Level) -> bool {
+    pub(super) fn push(&mut self, level: Level, non_rpi: Qty) -> bool {
         let Some(place) = self.places.get_mut(self.len) else { return false };
         *place = level;
+        if let Some(place) = self.non_rpi.get_mut(self.len).filter(|_| self.has_non_rpi) {
+            *place = non_rpi;
+        }
         self.len += 1;
         true
     }
@@ -74,6 +110,22 @@ impl DepthLevels {
     ) -> Option<()> {
         let written = write(&mut self.places);
         self.len = written.unwrap_or(0).min(MAX_DEPTH_LEVELS);
+        self.has_non_rpi = false;
+        written.map(|_| ())
+    }
+
+    /// As [`DepthLevels::fill`], of levels that say what of their size is not of RPI orders.
+    #[inline]
+    pub(super) fn fill_with_non_rpi(
+        &mut self,
+        write: impl FnOnce(
+            &mut [Level; MAX_DEPTH_LEVELS],
+            &mut [Qty; MAX_DEPTH_LEVELS],
+        ) -> Option<usize>,
+    ) -> Option<()> {
+        let written = write(&mut self.places, &mut self.non_rpi);
+        self.len = written.unwrap_or(0).min(MAX_DEPTH_LEVELS);
+        self.has_non_rpi = true;
         written.map(|_| ())
     }
 }

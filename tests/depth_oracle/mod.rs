@@ -139,6 +139,7 @@ pub fn message<'f>(action: DepthAction, asks: &'f [Level], bids: &'f [Level]) ->
         checksum: None,
         asks,
         bids,
+        non_rpi: None,
     }
 }
 

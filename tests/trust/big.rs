@@ -57,6 +57,51 @@ impl Big {
         Ok((format!("{sign}{digits}"), big.scale))
     }
 
+    /// What the crate promises to make of a number by its value, however it is written: its text, with
+    /// no zeros that the value does not need.
+    pub fn value(text: &str) -> Result<String, Refused> {
+        let (number, exponent) = match text.split_once(['e', 'E']) {
+            Some((number, exponent)) => {
+                let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+                if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                    return Err(Refused::Syntax);
+                }
+                let far = if exponent.starts_with('-') { -1_000_000_000 } else { 1_000_000_000 };
+                (
+                    number,
+                    exponent.parse::<i64>().unwrap_or(far).clamp(-1_000_000_000, 1_000_000_000),
+                )
+            }
+            None => (text, 0),
+        };
+        let Self { negative, mut digits, scale } = Self::parse(number).ok_or(Refused::Syntax)?;
+        if significant(&digits) == "0" {
+            return Ok("0".to_owned());
+        }
+        let mut scale = i64::try_from(scale).unwrap() - exponent;
+        while digits.ends_with('0') {
+            digits.pop();
+            scale -= 1;
+        }
+        let most = if negative { "9223372036854775808" } else { "9223372036854775807" };
+        let fits = |digits: &str| shorter_first(significant(digits), most).is_le();
+        if !fits(&digits) || scale < -30 {
+            return Err(Refused::Overflow);
+        }
+        if scale > 18 {
+            return Err(Refused::Scale);
+        }
+        digits.push_str(&"0".repeat(usize::try_from(-scale).unwrap_or(0)));
+        if !fits(&digits) {
+            return Err(Refused::Overflow);
+        }
+        let scale = usize::try_from(scale).unwrap_or(0);
+        let digits = format!("{:0>width$}", significant(&digits), width = scale + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - scale);
+        let point = if scale == 0 { "" } else { "." };
+        Ok(format!("{}{whole}{point}{fraction}", if negative { "-" } else { "" }))
+    }
+
     /// Compares by value.
     pub fn compare(&self, other: &Self) -> Ordering {
         let scale = self.scale.max(other.scale);

@@ -73,8 +73,8 @@ fn v3_reply(dice: &mut Dice<'_>, market: &str) -> Node {
         2 => Node::object([("message", Node::text("?")), ("error_code", Node::text("30041"))]),
         3 => Node::object([("event", Node::text("login")), ("success", Node::raw("true"))]),
         4 => Node::object([("event", Node::text("login")), ("success", Node::text("false"))]),
-        // Not JSON: the answer to a ping.
-        _ => Node::raw("pong"),
+        // Not JSON: the answer to a ping, or a ping.
+        _ => Node::raw(dice.pick(&["pong", "pong", "PONG", "ping", " pong ", "Ping\r\n"])),
     }
 }
 
@@ -154,7 +154,7 @@ fn v5(dice: &mut Dice<'_>) -> Node {
         "" => return v5_reply(dice, &id),
         _ => {
             members.push(("action", Node::text(dice.pick(&["snapshot", "update"]))));
-            members.push(("data", items(dice, v5_depth)));
+            members.push(("data", items(dice, |dice| v5_depth(dice, channel))));
         }
     }
     Node::object(members)
@@ -183,7 +183,7 @@ fn v5_reply(dice: &mut Dice<'_>, id: &str) -> Node {
             ("connCount", Node::text("2")),
         ]),
         4 => Node::object([("arg", Node::object([("channel", Node::text("?"))]))]),
-        _ => Node::raw("pong"),
+        _ => Node::raw(dice.pick(&["pong", "pong", "PONG", "ping", " pong ", "Ping\r\n"])),
     }
 }
 
@@ -202,9 +202,9 @@ fn v5_book(dice: &mut Dice<'_>, channel: &str, id: &str) -> Node {
     Node::object(members)
 }
 
-fn v5_depth(dice: &mut Dice<'_>) -> Node {
+fn v5_depth(dice: &mut Dice<'_>, channel: &str) -> Node {
     let most = dice.pick(&[0, 2, 8, 30]);
-    let form = Form::STRINGS;
+    let form = Form { has_third: channel == "books-rpi", ..Form::STRINGS };
     let mut members = vec![
         ("asks", side(dice, form, true, most)),
         ("bids", side(dice, form, false, most)),
@@ -262,17 +262,19 @@ fn items(dice: &mut Dice<'_>, mut item: impl FnMut(&mut Dice<'_>) -> Node) -> No
 struct Form {
     elements: usize,
     strings: [bool; 4],
+    /// Whether the third of four elements means something.
+    has_third: bool,
 }
 
 impl Form {
-    const STRINGS: Self = Self { elements: 4, strings: [true; 4] };
+    const STRINGS: Self = Self { elements: 4, strings: [true; 4], has_third: false };
 
     /// The forms of the years: numbers in 2018 and 2019, strings since.
     fn v3(dice: &mut Dice<'_>, market: &str) -> Self {
         let elements = if market == "spot" { 3 } else { 4 };
         let [yes, no] = [true, false];
         let years = [[yes; 4], [yes; 4], [yes, yes, no, no], [no; 4]];
-        Self { elements, strings: dice.pick(&years) }
+        Self { elements, strings: dice.pick(&years), has_third: false }
     }
 }
 
@@ -289,6 +291,7 @@ fn side(dice: &mut Dice<'_>, form: Form, up: bool, most: usize) -> Node {
         let orders = if sz == "0" { "0".to_owned() } else { plain(dice, 3) };
         let elements = match form.elements {
             3 => vec![px, sz, orders],
+            _ if form.has_third => vec![px, sz, decimal(dice), orders],
             _ => vec![px, sz, "0".to_owned(), orders],
         };
         let node = |(text, string)| if string { Node::Text(text) } else { Node::Raw(text) };
@@ -333,6 +336,9 @@ fn id(dice: &mut Dice<'_>) -> String {
         "X",
         "BTC-USD_UM_XPERP-310404",
         "ABCDEFGHIJKLMNOPQRSTUVWXYZ-ABCD",
+        "BTC-ABOVE-DAILY-261130-1600-9250",
+        "BTC-BETWEEN-DAILY-261130-1600-84000-INF",
+        "LISTING-FUTURES-ZZZZZZZ-USD_UM_XPERP-310815-AND-SOME-MORE-TO-63",
     ])
     .to_owned()
 }

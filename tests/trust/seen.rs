@@ -35,6 +35,8 @@ pub struct Change {
     pub snapshot: bool,
     pub prev_seq: i64,
     pub checksum: Option<i32>,
+    /// What of the sizes of asks and bids is not of RPI orders.
+    pub non_rpi: Option<[Vec<String>; 2]>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -89,6 +91,7 @@ fn see(event: &Event<'_>) -> Seen {
         }
         Event::Trade(update) => {
             let trade = &update.trade;
+            assert!(!update.replayed && update.missed == 0, "a decoder knows of no trade before");
             let head = Head {
                 market: update.market.map(|market| market.to_string()),
                 channel: update.channel.to_string(),
@@ -112,6 +115,9 @@ fn see(event: &Event<'_>) -> Seen {
                 snapshot: update.action.name() == "snapshot",
                 prev_seq: update.prev_seq,
                 checksum: update.checksum,
+                non_rpi: update.non_rpi.map(|sizes| {
+                    [sizes.asks, sizes.bids].map(|s| s.iter().map(|sz| number(*sz)).collect())
+                }),
             };
             Seen::Depth(head, change, levels(update.asks), levels(update.bids))
         }

@@ -10,8 +10,8 @@ use crate::feed::publish_depth::PUBLISHED_LEVELS;
 use crate::feed::publishers::Publishers;
 use crate::feed::slot::Slot;
 use crate::model::{
-    BOOK5_LEVELS, Book5, BookState, BookUpdate, ChannelKind, DepthChange, DownReason, NO_SEQ,
-    Subscription, Trade, TradeRing, TradeUpdate, UnixNanos,
+    BOOK5_LEVELS, Book5, BookState, BookUpdate, ChannelKind, DepthChange, Dialect, DownReason,
+    NO_SEQ, Subscription, Trade, TradeRing, TradeUpdate, UnixNanos,
 };
 
 /// How many books are remembered: more than two lines are ever apart in a burst.
@@ -199,20 +199,28 @@ impl Entry {
     }
 
     /// Judges a trade of a line; publishes it where it counts. A line that is not live brings those of a
-    /// subscription that has ended for it.
-    pub(super) fn on_trade(&mut self, line: usize, update: &TradeUpdate<'_>) -> Arbitration {
+    /// subscription that has ended for it. Gives as well how many are missing before it of all lines.
+    pub(super) fn on_trade(&mut self, line: usize, update: &TradeUpdate<'_>) -> (Arbitration, u64) {
         if !self.is_live(line) {
-            return Arbitration::Old;
+            return (Arbitration::Old, 0);
         }
         let trade = &update.trade;
         let mark = trade_mark(trade);
         let was_live = self.state.is_live();
-        let Some(of_line) = self.lines.get_mut(line) else { return Arbitration::Old };
+        let Some(of_line) = self.lines.get_mut(line) else { return (Arbitration::Old, 0) };
         let copy = self.judge.trade(&mut of_line.position, mark, trade.ts_recv);
         // What comes late tells nothing where a user has set a limit of silence for trades.
         if copy == Arbitration::First || !self.silent {
             (self.state, self.silent) = (BookState::Live, false);
         }
+        let last = self.judge.last().map(|last| last.seq.cast_unsigned());
+        let missed = match last {
+            // The ids of v3 have gaps.
+            Some(last) if update.channel.dialect() == Dialect::V5 => {
+                trade.first_id().saturating_sub(last.saturating_add(1))
+            }
+            _ => 0,
+        };
         if let Some(publisher) = &mut self.publishers.trades {
             if copy == Arbitration::First {
                 self.judge.remember(mark, line, trade.ts_recv, true);
@@ -222,7 +230,7 @@ impl Entry {
                 publisher.publish_state(self.state);
             }
         }
-        copy
+        (copy, missed)
     }
 
     /// A book that counts makes the subscription live. Where it was not, the book that was shown

@@ -136,6 +136,12 @@ impl Judge {
             }
             None => {}
         }
+        if let Some((winner, won_at)) = self.find_number(line, position, mark, last) {
+            if mark.same_number(&last) && confirms {
+                self.at = at;
+            }
+            return Arbitration::Of(winner, won_at);
+        }
         let counts = if numbered {
             self.numbered_counts(position, (mark, last), at, others)
         } else {
@@ -366,6 +372,27 @@ impl Judge {
     /// Who brought the update of a key first, when, and in which epoch.
     fn find(&self, key: u64) -> Option<(usize, UnixNanos, u32)> {
         self.won.get(self.place(key)?).copied()
+    }
+
+    /// Who brought the update of a number first, at whatever time, and when: another line, in the count
+    /// that this one is in. A line that sends a number again itself says that it is still so.
+    fn find_number(
+        &self,
+        line: usize,
+        position: &Position,
+        mark: Mark,
+        last: Mark,
+    ) -> Option<(usize, UnixNanos)> {
+        // A higher number than the last is in no memory of this count.
+        if !mark.both_numbered(&last) || mark.seq > last.seq {
+            return None;
+        }
+        let epoch = if position.placed { position.epoch } else { self.epoch };
+        let mut known = self.keys.iter().zip(&self.won);
+        let is_same = |((_, seq), (winner, _, of)): &(&(u64, i64), &(usize, UnixNanos, u32))| {
+            *seq == mark.seq && *of == epoch && *winner != usize::MAX && *winner != line
+        };
+        known.find(is_same).map(|(_, (winner, at, _))| (*winner, *at))
     }
 
     /// Where an update is remembered. The newest first: a copy is mostly a copy of one of the last few.

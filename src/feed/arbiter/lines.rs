@@ -15,7 +15,8 @@ use crate::feed::slots::{hash, parts};
 use crate::feed::stale::StaleLimits;
 use crate::feed::tape::TradeReader;
 use crate::model::{
-    BookState, Channel, DownReason, Event, Market, Sink, StateChange, Subscription, UnixNanos,
+    BookState, Channel, DownReason, Event, Market, Sink, StateChange, Subscription, TradeUpdate,
+    UnixNanos,
 };
 
 /// The longest delay that is told apart, in microseconds: ten seconds. Longer ones count as this.
@@ -29,8 +30,8 @@ pub struct LineStats {
     pub wins: u64,
     /// Updates that another line had brought before.
     pub copies: u64,
-    /// Updates that this line itself had brought before, such as the last trade after a new
-    /// connection.
+    /// Books that this line itself had brought before. Trades that it has brought before a line does not
+    /// tell again.
     pub repeats: u64,
     /// Updates that were older than what was known already.
     pub old: u64,
@@ -210,15 +211,20 @@ impl Arbiter {
         // What nobody wants any more may still be on its way, on each line.
         let Some(entry) = found.and_then(|at| self.entries.get_mut(at)) else { return };
         let (before, ts_recv) = (entry.state, event.ts_recv());
-        let copy = match event {
-            Event::Book(update) => entry.on_book(line, update),
+        let (copy, missed) = match event {
+            Event::Book(update) => (entry.on_book(line, update), 0),
             Event::Trade(update) => entry.on_trade(line, update),
-            Event::DepthBook(change) => entry.on_depth(line, change),
-            _ => Arbitration::Old,
+            Event::DepthBook(change) => (entry.on_depth(line, change), 0),
+            _ => (Arbitration::Old, 0),
         };
         tell(entry, before, ts_recv, sink);
-        if copy == Arbitration::First {
-            sink.on_event(event);
+        match event {
+            _ if copy != Arbitration::First => {}
+            // What is missing on the line that brings it, another may have brought.
+            Event::Trade(update) if update.missed != missed => {
+                sink.on_event(&Event::Trade(TradeUpdate { missed, ..*update }));
+            }
+            _ => sink.on_event(event),
         }
         if let Some(stats) = self.stats.get_mut(line) {
             count(stats, line, copy, ts_recv);
@@ -238,7 +244,8 @@ impl Arbiter {
         entry.line_state(line, of_line.to);
         let best = entry.best();
         // The book that makes a line live comes next; until then nobody may see the old one live.
-        if best != BookState::Live {
+        // Trades that a line has again are not brought again, and there is no old book to be shown.
+        if best != BookState::Live || entry.publishers.trades.is_some() {
             change(entry, best, of_line.ts_recv, sink);
         }
     }

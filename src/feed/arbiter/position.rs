@@ -38,6 +38,11 @@ impl Mark {
         self.counts_anew(other) || other.counts_anew(self)
     }
 
+    /// Whether both have one number, which makes them one update, whatever their times.
+    pub(super) const fn same_number(&self, other: &Self) -> bool {
+        self.both_numbered(other) && self.seq == other.seq
+    }
+
     /// Whether this comes after the other by its number, whatever the clock says.
     pub(super) fn is_beyond(&self, other: &Self) -> bool {
         (self.seq, self.ts) > (other.seq, other.ts)
@@ -76,7 +81,7 @@ impl Position {
     /// Whether a book says, where it is a copy of what is shown, that it is still so: the line sends it
     /// again, or begins with it. Else the line only comes to where another was before.
     pub(super) fn confirms(&self, mark: Mark) -> bool {
-        self.last.is_none_or(|last| last.key == mark.key)
+        self.last.is_none_or(|last| last.key == mark.key || last.same_number(&mark))
     }
 
     /// Goes on to the next book of the line; gives the one before. Where the line's own feed holds old

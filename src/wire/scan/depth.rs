@@ -2,6 +2,7 @@
 
 use super::cursor::Cursor;
 use super::engine::Engine;
+use super::level;
 use crate::wire::scratch::Scratch;
 
 /// Reads both sides, `"asks":[…],"bids":[…]`.
@@ -15,6 +16,22 @@ pub(super) fn sides<E: Engine>(
     scratch.asks.fill(|places| engine.depth_side(cursor, places))?;
     cursor.expect(b",\"bids\":")?;
     scratch.bids.fill(|places| engine.depth_side(cursor, places))
+}
+
+/// Reads both sides of a channel whose levels say what of their size is not of RPI orders.
+#[cold]
+#[inline(never)]
+pub(super) fn sides_with_non_rpi<'t>(
+    mut cursor: Cursor<'t>,
+    scratch: &mut Scratch,
+) -> Option<Cursor<'t>> {
+    cursor.expect(b"\"asks\":")?;
+    let at = &mut cursor;
+    scratch.asks.fill_with_non_rpi(|places, sizes| level::side_with_non_rpi(at, places, sizes))?;
+    cursor.expect(b",\"bids\":")?;
+    let at = &mut cursor;
+    scratch.bids.fill_with_non_rpi(|places, sizes| level::side_with_non_rpi(at, places, sizes))?;
+    Some(cursor)
 }
 
 /// Reads a checksum.

@@ -6,11 +6,14 @@ use crate::model::MAX_ID_LEN;
 /// The bytes of the longest id and of the quote behind it.
 pub(super) const ID_WINDOW: usize = MAX_ID_LEN + 1;
 
-/// An id as it stands in the text: 1 to 31 bytes of printable ASCII, then a quote.
+/// The bytes of nearly all ids and of the quote behind them, which wide loads look at first.
+pub(super) const SHORT_WINDOW: usize = 32;
+
+/// An id as it stands in the text: 1 to 63 bytes of printable ASCII, then a quote.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Id<'t> {
     window: &'t [u8; ID_WINDOW],
-    // INVARIANT: 1 to 31; that many bytes of the window are printable ASCII, the next is a quote.
+    // INVARIANT: 1 to 63; that many bytes of the window are printable ASCII, the next is a quote.
     len: usize,
 }
 
@@ -24,9 +27,10 @@ impl<'t> Id<'t> {
         Some(Self { window, len })
     }
 
+    /// The first bytes of the window, which hold the whole of a short id.
     #[inline(always)]
-    pub(super) const fn window(&self) -> &'t [u8; ID_WINDOW] {
-        self.window
+    pub(super) fn short_window(&self) -> Option<&'t [u8; SHORT_WINDOW]> {
+        self.window.first_chunk()
     }
 
     #[inline(always)]

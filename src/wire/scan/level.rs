@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::digits;
-use crate::model::{Decimal, Level};
+use crate::model::{Decimal, Level, Qty};
 
 /// Reads a side, `[[…],[…]]` or `[]`: the number of levels, of which there may be as many as places.
 #[inline(never)]
@@ -32,6 +32,40 @@ pub(super) fn levels<'t>(
         }
     }
     None
+}
+
+/// As [`side`], of levels of four elements, the third of which is the part of the size that is not of
+/// RPI orders.
+pub(super) fn side_with_non_rpi(
+    cursor: &mut Cursor<'_>,
+    places: &mut [Level],
+    sizes: &mut [Qty],
+) -> Option<usize> {
+    cursor.expect(b"[")?;
+    if cursor.accept(b"]") {
+        return Some(0);
+    }
+    for (len, (place, non_rpi)) in (1..).zip(places.iter_mut().zip(sizes)) {
+        cursor.expect(b"[")?;
+        let (px, sz) = (element_and_comma(cursor)?, element_and_comma(cursor)?);
+        *non_rpi = element_and_comma(cursor)?;
+        let orders = element(cursor)?;
+        *place = Level::new(px, sz, count(orders)?);
+        cursor.expect(b"]")?;
+        match cursor.byte()? {
+            b',' => {}
+            b']' => return Some(len),
+            _ => return None,
+        }
+    }
+    None
+}
+
+#[inline(always)]
+fn element_and_comma(cursor: &mut Cursor<'_>) -> Option<Decimal> {
+    let element = element(cursor)?;
+    cursor.expect(b",")?;
+    Some(element)
 }
 
 /// Reads a level in any form, 3 or 4 elements, each a string or a number, and what follows: true

@@ -79,7 +79,7 @@ pub enum Scanned<'t> {
         channel: Channel,
         /// The market: always there in v3, never in v5.
         market: Option<Market>,
-        /// The instrument's id: 1 to 31 bytes of ASCII.
+        /// The instrument's id: 1 to 63 bytes of ASCII.
         inst_id: &'t str,
     },
     /// A trade.
@@ -88,7 +88,7 @@ pub enum Scanned<'t> {
         channel: Channel,
         /// The market: always there in v3, never in v5.
         market: Option<Market>,
-        /// The instrument's id: 1 to 31 bytes of ASCII.
+        /// The instrument's id: 1 to 63 bytes of ASCII.
         inst_id: &'t str,
         /// The trade.
         trade: Trade,
@@ -100,7 +100,7 @@ pub enum Scanned<'t> {
         channel: Channel,
         /// The market: always there in v3, never in v5.
         market: Option<Market>,
-        /// The instrument's id: 1 to 31 bytes of ASCII.
+        /// The instrument's id: 1 to 63 bytes of ASCII.
         inst_id: &'t str,
         /// Snapshot or update.
         action: DepthAction,

@@ -74,6 +74,9 @@ fn read_book<'t, E: Engine>(
     book.ts_event = time::iso_ms(cursor)?;
     book.seq = NO_SEQ;
     book.finish(ask_len, bid_len);
+    if book.is_raw() {
+        return None;
+    }
     engine.text(&id)
 }
 

@@ -90,6 +90,9 @@ fn read_book<'t, E: Engine>(
     cursor.expect(b"\"")?;
     book.seq = seq(engine, cursor)?;
     book.finish(ask_len, bid_len);
+    if book.is_raw() {
+        return None;
+    }
     Some(())
 }
 
@@ -161,7 +164,11 @@ fn read_depth<'t, E: Engine>(
         cursor.expect(b"snapshot\",\"data\":[{")?;
         DepthAction::Snapshot
     };
-    depth::sides(engine, &mut cursor, scratch)?;
+    if channel.has_non_rpi() {
+        cursor = depth::sides_with_non_rpi(cursor, scratch)?;
+    } else {
+        depth::sides(engine, &mut cursor, scratch)?;
+    }
     text.to_end(&mut cursor)?;
     let (mut ts_event, mut checksum, mut seq, mut prev_seq) = (None, None, None, None);
     // The usual order takes one round, any other one more for each field that comes too early.

@@ -16,6 +16,7 @@ pub fn decimal(bytes: &[u8]) {
             assert_eq!(got.err(), Some(DecimalError::Syntax));
             continue;
         };
+        by_value(text, got.ok());
         match (got, Big::decimal(text)) {
             (Ok(got), Ok((mantissa, scale))) => {
                 assert_eq!(got.mantissa().to_string(), mantissa, "{text}");
@@ -40,6 +41,22 @@ pub fn decimal(bytes: &[u8]) {
             (got, expected) => panic!("{text}: {got:?}, expected {expected:?}"),
         }
     }
+}
+
+/// By its value a number is read as its text is, or in the shortest form, or refused for the reason
+/// that digits give.
+fn by_value(text: &str, as_text: Option<Decimal>) {
+    let got = Decimal::parse_value(text.as_bytes());
+    if let Some(number) = as_text {
+        assert!(got.unwrap().same_text(number), "{text}");
+        return;
+    }
+    let got = got.map(|number| number.to_string()).map_err(|error| match error {
+        DecimalError::Overflow => Refused::Overflow,
+        DecimalError::Scale => Refused::Scale,
+        _ => Refused::Syntax,
+    });
+    assert_eq!(got, Big::value(text), "{text}");
 }
 
 fn normalized(number: Decimal) {

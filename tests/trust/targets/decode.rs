@@ -27,9 +27,10 @@ pub fn decode_v3(bytes: &[u8]) {
     check(Dialect::V3, Frame::Binary(bytes));
 }
 
-/// A v3 text, plain and deflated.
+/// A v3 text, plain in a frame of either kind, and deflated.
 pub fn decode_v3_text(bytes: &[u8]) {
     check(Dialect::V3, Frame::Text(bytes));
+    check(Dialect::V3, Frame::Binary(bytes));
     check(Dialect::V3, Frame::Binary(&deflated(bytes, 6)));
 }
 

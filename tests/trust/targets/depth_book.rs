@@ -2,7 +2,7 @@
 
 use okx_feed::{
     BookSync, Channel, Checksum, Decimal, DepthAction, DepthBook, DepthUpdate, Level, NO_SEQ,
-    OnFault, Sequence,
+    OnFault, Sequence, UnixNanos,
 };
 
 use crate::trust::depth_oracle::{Oracle, message};
@@ -18,8 +18,16 @@ pub fn depth_book(bytes: &[u8]) {
     let on_fault = dice.pick(&[OnFault::Stop, OnFault::Continue]);
     let mut book = DepthBook::with_capacity(capacity);
     book.set_on_fault(on_fault);
-    let mut model =
-        Model { oracle: Oracle::new(capacity), on_fault, sync: None, last_seq: NO_SEQ, dice };
+    let mut model = Model {
+        oracle: Oracle::new(capacity),
+        on_fault,
+        sync: None,
+        last_seq: NO_SEQ,
+        is_chained: false,
+        applied: None,
+        now: 1,
+        dice,
+    };
     for n in 0..MESSAGES {
         if model.dice.is_spent() {
             break;
@@ -34,11 +42,23 @@ struct Model<'d, 'b> {
     /// Whether the book is live; `None` before the first snapshot.
     sync: Option<bool>,
     last_seq: i64,
+    /// Whether an update since the snapshot had the number of the one before.
+    is_chained: bool,
+    /// Number and times of the message that was applied last, on whichever connection.
+    applied: Option<(i64, UnixNanos, UnixNanos)>,
+    /// The time, in seconds.
+    now: u64,
     dice: &'d mut Dice<'b>,
 }
 
 impl Model<'_, '_> {
     fn step(&mut self, book: &mut DepthBook, n: usize) {
+        self.now += self.dice.pick(&[0, 0, 0, 1, 31]);
+        if self.dice.below(24) == 1 {
+            book.clear();
+            self.oracle = Oracle::new(self.oracle.capacity);
+            self.sync = None;
+        }
         let snapshot = self.dice.below(8) == 1;
         let action = if snapshot { DepthAction::Snapshot } else { DepthAction::Update };
         let most = if snapshot { 70 } else { 6 };
@@ -46,8 +66,10 @@ impl Model<'_, '_> {
         let channel = self.dice.pick(&[Channel::Books, Channel::DepthL2Tbt]);
         let (seq, prev_seq) = (self.number(), self.number());
         let mut update = DepthUpdate { channel, seq, prev_seq, ..message(action, &asks, &bids) };
-        let gap = self.gap(&update);
-        let applies = self.accepts(&update, gap);
+        update.ts_event = UnixNanos(10 + self.dice.below(3) as u64);
+        update.ts_recv = UnixNanos(self.now * 1_000_000_000);
+        let (gap, old) = (self.gap(&update), self.is_old(&update));
+        let applies = self.accepts(&update, gap, old);
         if applies {
             self.oracle.apply(action, &asks, &bids);
         }
@@ -65,7 +87,9 @@ impl Model<'_, '_> {
             }
             self.check_verdict(&update, got.checksum, right, &context);
             assert_eq!(got.sequence == Sequence::Gap, gap && !snapshot, "{context}");
+            self.applied = Some((update.seq, update.ts_event, update.ts_recv));
         }
+        assert_eq!(got.sequence == Sequence::Old, old, "{context}");
         let expected = self.sync == Some(true);
         assert_eq!(got.sync == BookSync::Live, expected, "{context}");
         assert_eq!(got.sync == BookSync::NoSnapshot, self.sync.is_none(), "{context}");
@@ -75,6 +99,11 @@ impl Model<'_, '_> {
 
     /// Whether the numbers of an update do not follow those of the message before.
     fn gap(&self, update: &DepthUpdate<'_>) -> bool {
+        if update.prev_seq == NO_SEQ && update.seq != NO_SEQ && !self.is_chained {
+            // By its own numbers alone, which must not fall.
+            let levels = update.asks.len() + update.bids.len();
+            return update.seq < self.last_seq || (update.seq == self.last_seq && levels > 0);
+        }
         let numbers = [self.last_seq, update.seq, update.prev_seq];
         let numbered = numbers.iter().filter(|number| **number != NO_SEQ).count();
         let levels = update.asks.len() + update.bids.len();
@@ -85,18 +114,34 @@ impl Model<'_, '_> {
         }
     }
 
+    /// Whether a snapshot is from before the message that was applied last, and is not believed.
+    fn is_old(&self, update: &DepthUpdate<'_>) -> bool {
+        let Some((seq, ts_event, ts_recv)) = self.applied else { return false };
+        let earlier = update.ts_event < ts_event;
+        let numbered = seq != NO_SEQ && update.seq != NO_SEQ;
+        let older = if numbered {
+            update.seq < seq && (earlier || update.ts_event == ts_event)
+        } else {
+            earlier
+        };
+        let long_ago = update.ts_recv.0 - ts_recv.0 >= 30_000_000_000;
+        let believed = long_ago && self.sync != Some(true);
+        update.action == DepthAction::Snapshot && older && !believed
+    }
+
     /// Takes a message into account as far as it can be judged without its levels.
-    fn accepts(&mut self, update: &DepthUpdate<'_>, gap: bool) -> bool {
+    fn accepts(&mut self, update: &DepthUpdate<'_>, gap: bool, old: bool) -> bool {
         let snapshot = update.action == DepthAction::Snapshot;
         if !snapshot && self.sync.is_none() {
             return false;
         }
         self.last_seq = update.seq;
+        self.is_chained = !snapshot && (self.is_chained || update.prev_seq != NO_SEQ);
         if update.asks.iter().chain(update.bids).any(|level| level.sz() < Decimal::ZERO) {
             self.sync = self.sync.map(|_| false);
             return false;
         }
-        self.sync = Some(snapshot || (self.sync == Some(true) && !gap));
+        self.sync = Some(if snapshot { !old } else { self.sync == Some(true) && !gap });
         self.sync == Some(true) || self.on_fault == OnFault::Continue
     }
 

@@ -7,13 +7,13 @@ use std::arch::x86_64::{
 
 use super::load::{load_32, mask};
 use crate::wire::scan::cursor::Cursor;
-use crate::wire::scan::inst_id::{ID_WINDOW, Id};
+use crate::wire::scan::inst_id::{self, ID_WINDOW, Id, SHORT_WINDOW};
 
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
 pub(super) fn id<'t>(cursor: &mut Cursor<'t>) -> Option<Id<'t>> {
     let window: &[u8; ID_WINDOW] = cursor.peek()?;
-    let text = load_32(window);
+    let text = load_32(window.first_chunk::<SHORT_WINDOW>()?);
     // Printable ASCII is 0x20 to 0x7e; as signed bytes plus one, that is all above 0x20.
     let shifted = _mm256_add_epi8(text, _mm256_set1_epi8(1));
     let printable = _mm256_cmpgt_epi8(shifted, _mm256_set1_epi8(0x20));
@@ -21,18 +21,41 @@ pub(super) fn id<'t>(cursor: &mut Cursor<'t>) -> Option<Id<'t>> {
     let backslash = _mm256_cmpeq_epi8(text, _mm256_set1_epi8(b'\\' as i8));
     let plain = mask(_mm256_andnot_si256(_mm256_or_si256(quote, backslash), printable));
     let len = plain.trailing_ones() as usize;
-    let id = Id::new(window, len)?;
+    let Some(id) = Id::new(window, len) else {
+        let (behind, id) = long_id(*cursor)?;
+        *cursor = behind;
+        return Some(id);
+    };
     cursor.advance(len + 1)?;
     Some(id)
+}
+
+/// Reads an id that does not end within the short window. Takes the cursor by value, so that it need
+/// not live in memory elsewhere.
+#[cold]
+#[inline(never)]
+fn long_id(mut cursor: Cursor<'_>) -> Option<(Cursor<'_>, Id<'_>)> {
+    let id = inst_id::id(&mut cursor)?;
+    Some((cursor, id))
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
 pub(super) fn same_id(cursor: &mut Cursor<'_>, id: &Id<'_>) -> Option<()> {
-    let same = _mm256_cmpeq_epi8(load_32(cursor.peek()?), load_32(id.window()));
+    let window: &[u8; SHORT_WINDOW] = cursor.peek()?;
+    let same = _mm256_cmpeq_epi8(load_32(window), load_32(id.short_window()?));
     // The quote behind the id is compared as well.
     if (mask(same).trailing_ones() as usize) <= id.len() {
-        return None;
+        *cursor = same_long_id(*cursor, id)?;
+        return Some(());
     }
     cursor.advance(id.len() + 1)
+}
+
+/// Reads an id again that has no place in the short window, or declines another one.
+#[cold]
+#[inline(never)]
+fn same_long_id<'t>(mut cursor: Cursor<'t>, id: &Id<'_>) -> Option<Cursor<'t>> {
+    inst_id::same_id(&mut cursor, id)?;
+    Some(cursor)
 }

@@ -151,31 +151,60 @@ fn sides_of_all_lengths() {
     assert_eq!(v5_book("[[]]", "[]"), None);
     assert_eq!(v5_book("[,]", "[]"), None);
     assert_eq!(v5_book(r#"[["1","1","0","1"],]"#, "[]"), None);
-    let flags = v5_book(&side(10, 2), &side(10, 2)).unwrap().flags();
-    assert!(flags.contains(BookFlags::CROSSED) && flags.contains(BookFlags::UNSORTED));
+    assert_eq!(v5_book(&side(10, 2), &side(10, 1)).unwrap().flags(), BookFlags::CROSSED);
+    // What has to be sorted first is for the general parser.
+    assert_eq!(v5_book(&side(10, 2), &side(10, 2)), None);
 }
 
 #[test]
 fn flags_of_prices_that_have_no_common_scale_in_an_i64() {
-    let asks = r#"[["999999999999999999","1","0","1"],["0.12345678901234567","0","0","1"]]"#;
-    let flags = v5_book(asks, "[]").unwrap().flags();
-    assert!(flags.contains(BookFlags::UNSORTED) && flags.contains(BookFlags::EMPTY_LEVEL));
+    let asks = r#"[["0.12345678901234567","0","0","1"],["999999999999999999","1","0","1"]]"#;
+    let bids = r#"[["0.5","1","0","1"]]"#;
+    let flags = v5_book(asks, bids).unwrap().flags();
+    assert!(flags.contains(BookFlags::CROSSED) && flags.contains(BookFlags::EMPTY_LEVEL));
     let asks = r#"[["124","1","0","1"],["124.0","1","0","1"],["124.00000000000000","1","0","1"]]"#;
-    assert_eq!(v5_book(asks, "[]").unwrap().flags(), BookFlags::UNSORTED);
+    assert_eq!(v5_book(asks, "[]"), None);
+}
+
+#[test]
+fn what_only_holds_the_place_of_a_level_is_for_the_general_parser() {
+    for asks in [r#"[["0","0","0","0"]]"#, r#"[["0.00","0","0","1"]]"#, "[[]]", "null"] {
+        assert_eq!(v5_book(asks, "[]"), None, "{asks}");
+    }
+    // Neither a price nor a size of zero alone.
+    let zero_px = v5_book(r#"[["0","1","0","1"]]"#, "[]").unwrap();
+    let zero_sz = v5_book(r#"[["1","0","0","0"]]"#, "[]").unwrap();
+    assert_eq!((zero_px.flags(), zero_sz.flags()), (BookFlags::NONE, BookFlags::EMPTY_LEVEL));
 }
 
 #[test]
 fn ids_at_their_limits() {
     let time = "2021-04-25T08:24:33.352Z";
-    for id in
-        ["A", "BTC-USDT", "EOS-USD-210625-8.00-C", "BTC-USD_UM-SWAP", "a b", "~!", &"X".repeat(31)]
-    {
+    for id in ["A", "BTC-USDT", "EOS-USD-210625-8.00-C", "BTC-USD_UM-SWAP", "a b", "~!"] {
         assert!(v3_book(id, time).is_some(), "{id}");
+    }
+    for len in 1..=63 {
+        let id = "X".repeat(len);
+        assert!(v3_book(&id, time).is_some(), "{id}");
+        let book = format!(
+            r#"{{"arg":{{"channel":"books5","instId":"{id}"}},"data":[{{"asks":[],"bids":[],"instId":"{id}","ts":"1652671418459"}}]}}"#
+        );
+        assert!(scan_checked(Dialect::V5, book.as_bytes()).is_some(), "{id}");
+        // Another id in any place is another id.
+        for at in [0, len / 2, len - 1] {
+            let mut other = id.clone();
+            other.replace_range(at..=at, "Y");
+            let text = book.replacen(&format!("{id}\",\"ts"), &format!("{other}\",\"ts"), 1);
+            assert!(scan_checked(Dialect::V5, text.as_bytes()).is_none(), "{other}");
+        }
+        for unfit in ["\\u0042", "\u{7f}", "\u{e9}"] {
+            assert!(v3_book(&format!("{}{unfit}", &id[1..]), time).is_none(), "{id}{unfit}");
+        }
     }
     for id in [
         "",
-        &"X".repeat(32),
-        &"X".repeat(40),
+        &"X".repeat(64),
+        &"X".repeat(70),
         "A\\\"B",
         "A\\u0042",
         "\u{e9}",

@@ -239,14 +239,22 @@ impl Make<'_> {
     }
 
     pub(super) fn id(&mut self) -> String {
-        let usual =
-            ["BTC-USDT", "BTC-USD-210924-66000-C", "EOS-USD-210625-8.00-C", "BTC-USD_UM-SWAP"];
+        let usual = [
+            "BTC-USDT",
+            "BTC-USD-210924-66000-C",
+            "EOS-USD-210625-8.00-C",
+            "BTC-USD_UM-SWAP",
+            "BTC-ABOVE-DAILY-261130-1600-9250",
+            "BTC-BETWEEN-DAILY-261130-1600-84000-INF",
+            "LISTING-FUTURES-ZZZZZZZ-USD_UM_XPERP-310815-AND-SOME-MORE-TO-63",
+        ];
         if !self.odd() {
             return quoted(self.rng.pick(&usual));
         }
         let letters =
             ["A", "z", "7", "-", "_", ".", " ", "/", "\\\"", "\\u0041", "\u{e9}", "\u{7f}"];
-        let n = self.rng.below(34);
+        let longest = self.rng.pick(&[34, 34, 66]);
+        let n = self.rng.below(longest);
         let most = self.rng.pick(&[6, 12]);
         let id: String = (0..n).map(|_| letters[self.rng.below(most)]).collect();
         quoted(&id)

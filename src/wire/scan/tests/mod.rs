@@ -15,7 +15,7 @@ use std::cell::RefCell;
 
 use super::{PADDING, PaddedText, Scanned, Scanner, TextEnd};
 use crate::model::{DepthUpdate, Dialect, UnixNanos};
-use crate::wire::scratch::Scratch;
+use crate::wire::scratch::{Scratch, non_rpi};
 use reference::Outcome;
 
 /// From this length on the decoder scans in place.
@@ -77,6 +77,7 @@ fn read(
                 checksum,
                 asks: scratch.asks.as_slice(),
                 bids: scratch.bids.as_slice(),
+                non_rpi: non_rpi(&scratch.asks, &scratch.bids),
             }))
         }
     }
@@ -125,9 +126,10 @@ fn check_in_place(text: &[u8], padded: Option<&Outcome>) {
 /// What follows a message in its buffer, be it as long as a padding, is never taken for one.
 #[test]
 fn a_text_with_something_behind_it_is_declined_in_place() {
-    let side = r#"[["1","2","0","3"],["1","2","0","3"],["1","2","0","3"],["1","2","0","3"]]"#;
+    let asks = r#"[["5","2","0","3"],["6","2","0","3"],["7","2","0","3"],["8","2","0","3"]]"#;
+    let bids = r#"[["4","2","0","3"],["3","2","0","3"],["2","2","0","3"],["1","2","0","3"]]"#;
     let books = format!(
-        r#"{{"arg":{{"channel":"books5","instId":"X"}},"data":[{{"asks":{side},"bids":{side},"instId":"X","ts":"1654032991947","seqId":1}}]}}"#
+        r#"{{"arg":{{"channel":"books5","instId":"X"}},"data":[{{"asks":{asks},"bids":{bids},"instId":"X","ts":"1654032991947","seqId":1}}]}}"#
     );
     let trade = r#"{"arg":{"channel":"trades","instId":"X"},"data":[{"instId":"X","tradeId":"1","px":"1","sz":"1","side":"buy","ts":"1654032991947"}]}"#;
     for text in [books.as_str(), trade] {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::TS_RECV;
 use crate::model::{
     Book5, BookFlags, Channel, ChannelKind, Decimal, DepthAction, DepthUpdate, Dialect, Level,
-    MAX_ID_LEN, Market, NO_SEQ, Side, Trade, UnixNanos,
+    MAX_ID_LEN, Market, NO_SEQ, NonRpiSizes, Qty, Side, Trade, UnixNanos,
 };
 use crate::wire::scratch::MAX_DEPTH_LEVELS;
 
@@ -33,6 +33,8 @@ pub(super) struct Depth {
     pub(super) checksum: Option<i32>,
     pub(super) asks: Vec<Level>,
     pub(super) bids: Vec<Level>,
+    /// What of the sizes of asks and bids is not of RPI orders.
+    pub(super) non_rpi: Option<[Vec<Qty>; 2]>,
 }
 
 impl Outcome {
@@ -75,6 +77,7 @@ impl Outcome {
             checksum: update.checksum,
             asks: update.asks.to_vec(),
             bids: update.bids.to_vec(),
+            non_rpi: update.non_rpi.map(|sizes| [sizes.asks.to_vec(), sizes.bids.to_vec()]),
         };
         let &DepthUpdate { channel, market, inst_id, .. } = update;
         let inst_id = inst_id.to_owned();
@@ -132,6 +135,14 @@ pub(super) fn read(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
         }
         ChannelKind::Depth => {
             let (asks, bids) = (levels(item.get("asks")?)?, levels(item.get("bids")?)?);
+            let thirds = (thirds(item.get("asks")?), thirds(item.get("bids")?));
+            let non_rpi = match &thirds {
+                (Some(asks), Some(bids)) if channel == Channel::BooksRpi => {
+                    Some(NonRpiSizes { asks, bids })
+                }
+                _ if channel == Channel::BooksRpi => return None,
+                _ => None,
+            };
             Some(Outcome::depth(&DepthUpdate {
                 channel,
                 market,
@@ -151,6 +162,7 @@ pub(super) fn read(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
                 },
                 asks: &asks,
                 bids: &bids,
+                non_rpi,
             }))
         }
     }
@@ -162,6 +174,15 @@ fn levels(value: &Value) -> Option<Vec<Level>> {
         return None;
     }
     levels.iter().map(level).collect()
+}
+
+/// The third elements of levels that have four.
+fn thirds(side: &Value) -> Option<Vec<Qty>> {
+    let third = |level: &Value| {
+        let [_, _, third, _] = level.as_array()?.as_slice() else { return None };
+        Decimal::parse(text(third)?.as_bytes()).ok()
+    };
+    side.as_array()?.iter().map(third).collect()
 }
 
 /// An integer that is a JSON number; `absent` where there is none.
@@ -180,7 +201,11 @@ fn book(dialect: Dialect, item: &Map<String, Value>) -> Option<Book5> {
     book.ts_recv = TS_RECV;
     book.seq = integer(item.get("seqId"), NO_SEQ)?;
     assert_eq!(book.flags().bits(), flags(&asks, &bids), "flags of {book:?}");
-    Some(book)
+    // What has to be sorted, and what only holds the place of a level, is not for the scanner.
+    let holds_place = |level: &Level| level.px().is_zero() && level.sz().is_zero();
+    let is_raw =
+        book.flags().contains(BookFlags::UNSORTED) || asks.iter().chain(&bids).any(holds_place);
+    (!is_raw).then_some(book)
 }
 
 fn side(value: &Value) -> Option<Vec<Level>> {
