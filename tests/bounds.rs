@@ -78,12 +78,14 @@ fn data_has_at_most_max_items() {
 
 #[test]
 fn a_side_has_at_most_as_many_levels_as_its_channel() {
-    for (channel, most) in
-        [("books5", BOOK5_LEVELS), ("bbo-tbt", BOOK5_LEVELS), ("books", MAX_DEPTH_LEVELS)]
-    {
-        assert_eq!(v5(&book(channel, "X", most, LEVEL)), None, "{channel}");
-        let over = v5(&book(channel, "X", most + 1, LEVEL));
-        assert_eq!(over, Some(Kind::TooManyLevels), "{channel}");
+    assert_eq!(v5(&book("books", "X", MAX_DEPTH_LEVELS, LEVEL)), None);
+    let over = v5(&book("books", "X", MAX_DEPTH_LEVELS + 1, LEVEL));
+    assert_eq!(over, Some(Kind::TooManyLevels));
+    // A book of five levels keeps the best of more.
+    for channel in ["books5", "bbo-tbt"] {
+        for levels in [BOOK5_LEVELS + 1, 10_000] {
+            assert_eq!(v5(&book(channel, "X", levels, LEVEL)), None, "{channel}");
+        }
     }
 }
 
@@ -93,7 +95,7 @@ fn an_id_has_at_most_max_id_len_bytes() {
     assert_eq!((kind(0), kind(1)), (Some(Kind::InstrumentId), None));
     assert_eq!((kind(MAX_ID_LEN), kind(MAX_ID_LEN + 1)), (None, Some(Kind::InstrumentId)));
     // Bytes, not characters.
-    assert_eq!(v5(&book("books5", &"\u{e9}".repeat(16), 1, LEVEL)), Some(Kind::InstrumentId));
+    assert_eq!(v5(&book("books5", &"\u{e9}".repeat(32), 1, LEVEL)), Some(Kind::InstrumentId));
 }
 
 #[test]

@@ -357,45 +357,33 @@ fn errors_say_what_and_where() {
     assert_eq!(v5(base).len(), 1);
     let cases = [
         (r#"["1","2""#, r#"["1","2x""#, Kind::Number, "\"2x\""),
-        (r#"["1","2""#, r#"["1","-0""#, Kind::Number, "\"-0\""),
-        (r#"["1","2""#, "[1e5,\"2\"", Kind::Number, "1e5"),
+        (r#"["1","2""#, r#"["1","02""#, Kind::Number, "\"02\""),
+        (r#"["1","2""#, r#"["+1","2""#, Kind::Number, "\"+1\""),
+        (r#"["1","2""#, r#"[".5","2""#, Kind::Number, "\".5\""),
+        (r#"["1","2""#, r#"["","2""#, Kind::Number, "\"\""),
+        (r#"["1","2""#, "[1e19,\"2\"", Kind::NumberOverflow, "1e19"),
+        (r#"["1","2""#, "[1e-19,\"2\"", Kind::NumberScale, "1e-19"),
         (r#"["1","2""#, r#"["9223372036854775808","2""#, Kind::NumberOverflow, "\"9223"),
         (r#"["1","2""#, r#"["0.0000000000000000001","2""#, Kind::NumberScale, "\"0.0"),
         (r#"["1","2""#, r#"[true,"2""#, Kind::WrongType, "true"),
-        (r#""0","3"]"#, r#""x","3"]"#, Kind::Number, "\"x\""),
-        (r#""3"]"#, r#""3.0"]"#, Kind::Number, "\"3.0\""),
-        (r#""3"]"#, r#""4294967296"]"#, Kind::NumberOverflow, "\"4294967296\""),
-        (r#""3"]"#, r#""-1"]"#, Kind::NumberOverflow, "\"-1\""),
-        (r#"["1","2","0","3"]"#, r#"["1","2"]"#, Kind::LevelShape, "[\"1\",\"2\"]"),
-        (r#"["1","2","0","3"]"#, r#"["1","2","0","3","4"]"#, Kind::LevelShape, "[\"1\""),
+        (r#"["1","2","0","3"]"#, r#"["1"]"#, Kind::LevelShape, "[\"1\"]"),
+        (r#"["1","2","0","3"]"#, r#"[null,"2"]"#, Kind::WrongType, "null"),
         (r#"["1","2","0","3"]"#, "7", Kind::WrongType, "7"),
         (r#""bids":[]"#, r#""bids":{}"#, Kind::WrongType, "{}"),
         (r#""bids":[],"#, "", Kind::MissingField, "{\"asks\""),
         (r#""ts":"1654032991947","#, "", Kind::MissingField, "{\"asks\""),
         ("1654032991947", "1654032991x47", Kind::Timestamp, "\"1654032991x47\""),
         ("1654032991947", "99999999999999", Kind::Timestamp, "\"99999999999999\""),
-        (r#""seqId":5"#, r#""seqId":5.0"#, Kind::Number, "5.0"),
-        (
-            r#""seqId":5"#,
-            r#""seqId":9223372036854775808"#,
-            Kind::NumberOverflow,
-            "9223372036854775808",
-        ),
         (
             r#""instId":"X""#,
-            r#""instId":"12345678901234567890123456789012""#,
+            r#""instId":"1234567890123456789012345678901234567890123456789012345678901234""#,
             Kind::InstrumentId,
             "{\"asks\"",
         ),
+        (r#""seqId":5"#, r#""seqId":5,"instId":"Y""#, Kind::OtherInstrument, "\"Y\""),
         (r#","instId":"X""#, "", Kind::MissingField, "{\"asks\""),
         (r#""data":["#, r#""date":["#, Kind::MissingField, "{\"arg\""),
         (r#""books5""#, "5", Kind::WrongType, "5,"),
-        (
-            r#"["1","2","0","3"]"#,
-            r#"["1","2","0","3"],["2","2","3"],["3","2","3"],["4","2","3"],["5","2","3"],["6","2","3"]"#,
-            Kind::TooManyLevels,
-            "[\"6\"",
-        ),
     ];
     for (from, to, kind, place) in cases {
         let text = base.replacen(from, to, 1);
@@ -432,7 +420,7 @@ fn other_errors() {
     assert!(v3(&depth)[0].starts_with("depth depth:BTC-USD-190517 snapshot"));
     assert_eq!(kind(Dialect::V3, &depth.replace("partial", "whole")), Kind::Action);
     assert_eq!(kind(Dialect::V3, &depth.replace(r#""action":"partial","#, "")), Kind::MissingField);
-    for text in ["", "[]", "5", "\"x\"", "pong ", "{\"a\":1}{", "{\"a\":\"\u{1}\"}"] {
+    for text in ["", "[]", "5", "\"x\"", "pongs", "p", "{\"a\":1}{", "{\"a\":\"\u{1}\"}"] {
         let got = kind(Dialect::V5, text);
         assert!(matches!(got, Kind::Json | Kind::WrongType), "{text:?}: {got}");
     }

@@ -79,9 +79,9 @@ fn a_frame_that_cannot_be_read_may_have_been_of_any_book_without_numbers() {
         });
     });
     assert!(result.is_err());
-    assert_eq!(told, ["books:OLD resyncing", "malformed"]);
+    assert_eq!(told, ["books:OLD resyncing", "books5:OLD stale", "malformed"]);
     let states = channels.map(|channel| handler.slots().get(&channel).unwrap().state());
-    assert_eq!(states, [BookState::Resyncing, BookState::Live, BookState::Live]);
+    assert_eq!(states, [BookState::Resyncing, BookState::Live, BookState::Stale]);
     assert_eq!((reader.snapshot().state, handler.stats().broken), (BookState::Resyncing, 1));
 }
 
@@ -264,7 +264,7 @@ fn an_older_book_is_counted_as_backwards_be_it_by_its_time_or_its_number() {
 }
 
 #[test]
-fn a_change_without_a_number_that_comes_too_late_breaks_its_book_and_a_snapshot_does_not() {
+fn a_change_without_a_number_that_comes_too_late_breaks_its_book_and_so_does_a_snapshot() {
     let mut handler = FeedHandler::new(Dialect::V3);
     let subscription = sub("spot/depth_l2_tbt:A");
     handler.subscribe(subscription).unwrap();
@@ -272,8 +272,10 @@ fn a_change_without_a_number_that_comes_too_late_breaks_its_book_and_a_snapshot_
         ("partial", 2, true, [0, 0]),
         ("update", 3, true, [0, 0]),
         ("update", 2, false, [1, 1]),
-        ("partial", 1, true, [2, 1]),
-        ("update", 1, true, [2, 1]),
+        ("partial", 1, false, [2, 1]),
+        ("update", 1, false, [2, 1]),
+        ("partial", 4, true, [2, 1]),
+        ("partial", 3, false, [3, 2]),
     ] {
         let text = format!(
             r#"{{"table":"spot/depth_l2_tbt","action":"{action}","data":[{{"instrument_id":"A","asks":[],"bids":[],"timestamp":"2021-04-05T10:00:00.00{ms}Z","checksum":0}}]}}"#
@@ -301,13 +303,32 @@ fn a_clock_that_stays_set_back_is_believed_after_a_few_books() {
 }
 
 #[test]
-fn a_new_connection_starts_anew() {
+fn a_new_connection_that_lags_shows_no_older_book() {
+    const SECOND: u64 = 1_000_000_000;
     let mut handler = FeedHandler::new(Dialect::V5);
     handler.subscribe(sub("books5:A")).unwrap();
-    feed(&mut handler, &book("books5", "A", "1", 2000), 1);
-    handler.set_all_states(BookState::Connecting, UnixNanos(2), &mut |_: &Event<'_>| {});
-    let seen = feed(&mut handler, &book("books5", "A", "2", 1000), 3);
-    assert_eq!(seen, ["connecting -> live", "book books5"]);
+    let reader = handler.book_reader(&sub("books5:A")).unwrap();
+    let connecting = |handler: &mut FeedHandler, at: u64| {
+        let sink = &mut |_: &Event<'_>| {};
+        handler.set_all_states(BookState::Connecting, UnixNanos(at), sink);
+        handler.set_all_states(BookState::AwaitingSnapshot, UnixNanos(at), sink);
+    };
+    feed(&mut handler, &book("books5", "A", "1", 2000), SECOND);
+    connecting(&mut handler, 2 * SECOND);
+    // However many come: the line may lag for long.
+    let seen = feed(&mut handler, &book("books5", "A", "2", 1000), 3 * SECOND);
+    assert_eq!(seen, ["awaiting_snapshot -> stale"]);
+    for n in 1..20 {
+        let text = book("books5", "A", "2", 1000 + n);
+        assert_eq!(feed(&mut handler, &text, 3 * SECOND + n), [""; 0], "{n}");
+    }
+    assert!(reader.live().is_none() && reader.view().book.ts_event.0 == 2000 * 1_000_000);
+    let seen = feed(&mut handler, &book("books5", "A", "3", 2001), 4 * SECOND);
+    assert_eq!(seen, ["stale -> live", "book books5"]);
+    // Half a minute after the last that counted the exchange may be anywhere.
+    connecting(&mut handler, 5 * SECOND);
+    let seen = feed(&mut handler, &book("books5", "A", "4", 1000), 34 * SECOND);
+    assert_eq!(seen, ["awaiting_snapshot -> live", "book books5"]);
 }
 
 #[test]

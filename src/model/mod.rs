@@ -11,6 +11,7 @@ mod decimal;
 mod decimal_value;
 mod depth;
 mod depth_side;
+mod depth_sync;
 mod depth_view;
 mod event;
 mod instrument;
@@ -31,8 +32,9 @@ pub use channel::{
 pub use checksum::{CHECKSUM_LEVELS, Checksum, Verify};
 pub(crate) use decimal::pow10_i64;
 pub use decimal::{Decimal, DecimalError, MAX_DECIMAL_TEXT, MAX_SCALE, Price, Qty};
-pub use depth::{Applied, BookSync, DEFAULT_DEPTH, DepthBook, Fault, MAX_DEPTH, OnFault};
+pub use depth::{DEFAULT_DEPTH, DepthBook, MAX_DEPTH};
 pub use depth_side::BookSide;
+pub use depth_sync::{Applied, BookSync, Fault, OnFault};
 pub use depth_view::DepthView;
 pub use event::{
     BookUpdate, Control, ControlKind, DepthAction, DepthChange, DepthUpdate, Event, Malformed,

@@ -1,6 +1,6 @@
 //! Lines that bring the same stream, each at its own pace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use okx_feed::{Arbiter, BookState, Decimal, Event, Frame, UnixNanos};
 
@@ -20,6 +20,8 @@ struct Model {
     /// When what is shown came last: first, or again on a line that had just brought it, or as the
     /// first of a connection.
     shown: [u64; 4],
+    /// The trades that each line has brought, on whichever connection: it tells none again.
+    trades: [BTreeSet<u64>; LINES],
     /// What each line has brought last on its connection.
     last: [[Option<u64>; 4]; LINES],
     wins: [u64; LINES],
@@ -32,6 +34,9 @@ struct Model {
 impl Model {
     /// Whether this copy is the first.
     fn bring(&mut self, channel: usize, n: u64, line: usize, now: u64) -> bool {
+        if CHANNELS[channel] == "trades" && !self.trades[line].insert(n) {
+            return false;
+        }
         let is_last = self.first[channel].last_key_value().is_some_and(|(last, _)| *last == n);
         let before = self.last[line][channel].replace(n);
         if is_last && before.is_none_or(|before| before == n) {

@@ -130,6 +130,8 @@ impl Entry {
             of_line.state = Some(state);
             if state == BookState::Connecting {
                 of_line.position = Position::default();
+            } else if state == BookState::Stale {
+                of_line.position.is_behind |= of_line.position.last.is_none();
             }
         }
     }
@@ -282,7 +284,8 @@ impl Entry {
     /// the exchange may be anywhere. But what is older than what was shown just before has waited on a
     /// connection that stood still.
     fn start_anew_if_alone(&mut self, mark: Mark, at: UnixNanos) {
-        let is_alone = self.lines.iter().all(|line| line.position.last.is_none());
+        let has_nothing = |position: &Position| position.last.is_none() && !position.is_behind;
+        let is_alone = self.lines.iter().all(|line| has_nothing(&line.position));
         if !self.state.is_live() && is_alone && !self.judge.was_passed_lately(mark, at) {
             self.judge.start_anew();
         }

@@ -7,7 +7,7 @@ use super::*;
 fn a_line_holds_only_while_it_is_live_and_stands_at_what_is_shown() {
     let at = |key: u64, epoch| {
         let last = Some(Mark { key, ..mark(1, 1) });
-        Position { last, epoch, placed: true }
+        Position { last, epoch, is_behind: false, placed: true }
     };
     for (lines, hold, epoch) in [
         (vec![], false, None),

@@ -67,6 +67,9 @@ impl Mark {
 pub(super) struct Position {
     pub(super) last: Option<Mark>,
     pub(super) epoch: u32,
+    /// Whether its connection began with a book from before what its feed had brought on the one
+    /// before: then it only comes to where it was.
+    pub(super) is_behind: bool,
     /// Whether the epoch is known, by something that it brought on this connection and that counted
     /// or was a copy; else it is only supposed.
     pub(super) placed: bool,
@@ -75,13 +78,14 @@ pub(super) struct Position {
 impl Position {
     /// A line that has brought what is shown, in the first epoch.
     pub(super) const fn at(mark: Mark) -> Self {
-        Self { last: Some(mark), epoch: 0, placed: true }
+        Self { last: Some(mark), epoch: 0, is_behind: false, placed: true }
     }
 
     /// Whether a book says, where it is a copy of what is shown, that it is still so: the line sends it
     /// again, or begins with it. Else the line only comes to where another was before.
     pub(super) fn confirms(&self, mark: Mark) -> bool {
-        self.last.is_none_or(|last| last.key == mark.key || last.same_number(&mark))
+        let is_again = |last: Mark| last.key == mark.key || last.same_number(&mark);
+        self.last.map_or(!self.is_behind, is_again)
     }
 
     /// Goes on to the next book of the line; gives the one before. Where the line's own feed holds old
