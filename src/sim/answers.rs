@@ -29,6 +29,7 @@ pub(crate) fn answer(engine: &mut Engine, id: ConnectionId, message: &[u8]) {
     }
     let Some(connection) = engine.connections.open_mut(id) else { return };
     if !connection.admit(&engine.limits, now) {
+        engine.connections.limits_broken += 1;
         return engine.refuse(id, &too_many(dialect));
     }
     let request = match request {
@@ -149,6 +150,7 @@ fn args_fit(engine: &mut Engine, id: ConnectionId, endpoint: Endpoint, args: &[A
     if limit.is_none_or(|limit| bytes <= limit) {
         return true;
     }
+    engine.connections.limits_broken += 1;
     match dialect {
         // What v3 said is not known; that it had the limit is.
         Dialect::V3 => engine.refuse(id, &Refusal::new(v3::BAD_REQUEST, "Request too long")),

@@ -25,6 +25,8 @@ pub(crate) struct Connections {
     ready: VecDeque<ConnectionId>,
     next_id: u64,
     queue_limit: usize,
+    /// Requests that were beyond a limit.
+    pub(crate) limits_broken: u64,
     idle: Option<Duration>,
     /// No connection is idle for too long before this time.
     idle_at: MonoNanos,
@@ -41,6 +43,7 @@ impl Connections {
             ready: VecDeque::new(),
             next_id: 0,
             queue_limit: limits.queue.max(1),
+            limits_broken: 0,
             idle: limits.idle,
             idle_at: MonoNanos(u64::MAX),
         }

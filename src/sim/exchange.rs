@@ -102,6 +102,12 @@ impl Exchange {
         &self.engine.connections.log
     }
 
+    /// How many requests there were beyond [`Limits`]: too many in the hour, or too long.
+    #[must_use]
+    pub const fn limits_broken(&self) -> u64 {
+        self.engine.connections.limits_broken
+    }
+
     /// Says whether an attempt to connect succeeds, for whoever does the handshake. Without rules
     /// for it, it always does.
     pub fn admit(&mut self, now: MonoNanos) -> Admission {

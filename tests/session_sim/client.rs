@@ -1,16 +1,29 @@
 //! One client: session, feed, and a transport that is an entry in the exchange's list.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use okx_feed::sim::{ConnectionId, Outbound, TransportFault};
 use okx_feed::{
-    BookState, Control, ControlKind, DecodeLimits, Event, FeedHandler, Frame, MonoNanos, Recovery,
-    Sequence, Session, SessionConfig, SessionEvent, StateChange, Subscription, UnixNanos,
+    BookState, DecodeLimits, DownReason, Event, FeedHandler, Frame, LostReason, MonoNanos,
+    Recovery, Sequence, Session, SessionConfig, SessionEvent, Slot, StaleLimits, StateChange,
+    Subscription, UnixNanos, Watchdog,
 };
 
 /// The longest frame that the transport takes; `giant` sends longer ones.
 pub(crate) const MAX_FRAME: usize = 1 << 16;
+
+/// How often the client looks for silence.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a line may lack what the other brings.
+const BEHIND_WITHIN: Duration = Duration::from_secs(3);
+
+/// A moment, by the clocks of the machine.
+pub(crate) type Moment = (MonoNanos, UnixNanos);
+
+/// When each subscription was heard of last.
+pub(crate) type Heard = HashMap<Subscription, UnixNanos>;
 
 /// How far the transport is.
 #[derive(Debug, PartialEq)]
@@ -29,6 +42,9 @@ pub(crate) enum Transport {
 pub(crate) struct Client {
     pub(crate) session: Session,
     pub(crate) feed: FeedHandler,
+    watchdog: Watchdog,
+    /// When it looked for silence last.
+    checked: MonoNanos,
     pub(crate) transport: Transport,
     /// What is on its way, and when it arrives.
     pub(crate) wire: VecDeque<(MonoNanos, Outbound)>,
@@ -44,11 +60,6 @@ pub(crate) struct Client {
     pub(crate) resets: u64,
 }
 
-/// The wall-clock time of a virtual one.
-pub(crate) fn wall(now: MonoNanos) -> UnixNanos {
-    UnixNanos(1_790_380_800_000_000_000 + now.0)
-}
-
 /// Where a client's events go after it.
 pub(crate) type Passing<'s> = &'s mut dyn FnMut(&Event<'_>);
 
@@ -61,8 +72,14 @@ pub(crate) enum Outcome {
 
 impl Client {
     /// A client that wants these subscriptions and has no connection yet.
-    pub(crate) fn new(config: &SessionConfig, seed: u64, subscriptions: &[Subscription]) -> Self {
+    pub(crate) fn new(
+        config: &SessionConfig,
+        limits: StaleLimits,
+        seed: u64,
+        subscriptions: &[Subscription],
+    ) -> Self {
         let mut session = Session::new(config.clone(), seed);
+        let watchdog = Watchdog::new(limits, BEHIND_WITHIN);
         let limits = DecodeLimits { inflated_len: MAX_FRAME, ..DecodeLimits::default() };
         let mut feed = FeedHandler::with_limits(config.dialect, limits);
         for subscription in subscriptions {
@@ -72,6 +89,8 @@ impl Client {
         Self {
             session,
             feed,
+            watchdog,
+            checked: MonoNanos::ZERO,
             transport: Transport::Closed,
             wire: VecDeque::new(),
             latency: Duration::ZERO,
@@ -91,18 +110,17 @@ impl Client {
     }
 
     /// Takes a message. Its events go to `sink` once session and feed have them.
-    pub(crate) fn take(
-        &mut self,
-        message: &Outbound,
-        now: MonoNanos,
-        sink: Passing<'_>,
-    ) -> Outcome {
+    pub(crate) fn take(&mut self, message: &Outbound, now: Moment, sink: Passing<'_>) -> Outcome {
         match message {
             Outbound::Text(text) => self.frame(Frame::Text(text.as_bytes()), now, sink),
             Outbound::Binary(body) => self.frame(Frame::Binary(body), now, sink),
             Outbound::Close { .. } => Outcome::Lost,
             Outbound::Fault(fault) => match fault {
                 TransportFault::HalfOpen => Outcome::Taken,
+                TransportFault::Ping => {
+                    self.session.pinged(now.0);
+                    Outcome::Taken
+                }
                 TransportFault::Fragments { message, .. }
                 | TransportFault::Trickle { message, .. } => self.take(message, now, sink),
                 _ => Outcome::Lost,
@@ -110,18 +128,18 @@ impl Client {
         }
     }
 
-    fn frame(&mut self, frame: Frame<'_>, now: MonoNanos, sink: Passing<'_>) -> Outcome {
+    fn frame(&mut self, frame: Frame<'_>, (now, wall): Moment, sink: Passing<'_>) -> Outcome {
         if frame.len() > MAX_FRAME {
             return Outcome::Lost;
         }
         let Self { session, feed, events, touched, breaks, recovery, resets, .. } = self;
         session.inbound(now);
         // A malformed frame is lost alone; the feed has counted it.
-        let _ = feed.on_frame(frame, wall(now), &mut |event: &Event<'_>| {
+        let _ = feed.on_frame(frame, wall, &mut |event: &Event<'_>| {
             *events += 1;
             touched.extend(subscription_of(event, session));
             match event {
-                Event::Control(control) => check(control, session, now),
+                Event::Control(control) => session.control(control, now),
                 Event::State(change) => {
                     *breaks += u64::from(change.to == BookState::Resyncing);
                     recovery.note(change);
@@ -138,9 +156,29 @@ impl Client {
         Outcome::Taken
     }
 
+    /// When it looks for silence next.
+    pub(crate) fn check_at(&self) -> MonoNanos {
+        self.checked + CHECK_EVERY
+    }
+
+    /// Looks for silence, as the real client does. Another line has heard `others`.
+    pub(crate) fn check(&mut self, (now, wall): Moment, others: &Heard, mut sink: Passing<'_>) {
+        self.checked = now;
+        let Self { session, feed, watchdog, .. } = self;
+        watchdog.check(feed, session, (now, wall), |s| others.get(s).copied(), &mut sink);
+    }
+
+    /// What it has heard of, where it is connected.
+    pub(crate) fn note(&self, heard: &mut Heard) {
+        if self.session.is_open() {
+            heard.extend(
+                self.feed.slots().iter().map(|slot| (*slot.subscription(), slot.ts_recv())),
+            );
+        }
+    }
+
     /// Takes the session's news as the real client does.
-    pub(crate) fn tell(&mut self, now: MonoNanos, mut sink: Passing<'_>) {
-        let wall = wall(now);
+    pub(crate) fn tell(&mut self, (now, wall): Moment, mut sink: Passing<'_>) {
         while let Some(event) = self.session.poll_event() {
             match event {
                 SessionEvent::Lost(_) => {
@@ -148,22 +186,26 @@ impl Client {
                     self.feed.set_all_states(BookState::Connecting, wall, &mut sink);
                 }
                 SessionEvent::Subscribed(subscription) => {
-                    let slot = self.feed.slots().get(&subscription);
-                    if slot.is_some_and(|slot| slot.state() == BookState::Connecting) {
+                    let refused = BookState::Down(DownReason::Rejected);
+                    let awaits = self.session.is_awaited(&subscription);
+                    let waits = |state| match state {
+                        BookState::Connecting => true,
+                        BookState::Live => awaits,
+                        _ => state == refused,
+                    };
+                    let state = self.feed.slots().get(&subscription).map(Slot::state);
+                    if state.is_some_and(waits) {
                         let state = BookState::AwaitingSnapshot;
                         self.feed.set_state(&subscription, state, wall, &mut sink);
                     }
                 }
-                // Unanswered three times over is the work of several faults at once. It would be asked
-                // for on the next connection; who does not want to wait asks by hand.
-                SessionEvent::Rejected { subscription, code: None, .. } => {
-                    self.session.subscribe(subscription, now);
+                SessionEvent::Rejected { subscription, .. } => {
+                    let down = BookState::Down(DownReason::Rejected);
+                    self.feed.set_state(&subscription, down, wall, &mut sink);
                 }
-                SessionEvent::Rejected { subscription, code, message } => {
-                    panic!("{subscription} is refused with {code:?}: {message}");
-                }
-                SessionEvent::UpgradeAnnounced => {
-                    self.session.reconnect(okx_feed::LostReason::ServiceUpgrade, now);
+                // The real client opens another connection first.
+                SessionEvent::UpgradeAnnounced | SessionEvent::RequestsSpent { .. } => {
+                    self.session.reconnect(LostReason::ServiceUpgrade, now);
                 }
                 _ => {}
             }
@@ -184,15 +226,6 @@ fn subscription_of(event: &Event<'_>, session: &Session) -> Option<Subscription>
         (s.channel(), s.market(), s.inst_id().as_str()) == (channel, market, inst_id)
     };
     session.wanted().find(is_of).copied()
-}
-
-fn check(control: &Control<'_>, session: &mut Session, now: MonoNanos) {
-    let message = control.message.unwrap_or_default();
-    assert!(!message.contains("frequent"), "a limit was broken: {message}");
-    assert!(!message.contains("too long"), "a limit was broken: {message}");
-    if control.kind != ControlKind::Pong {
-        session.control(control, now);
-    }
 }
 
 fn on_state(session: &mut Session, change: &StateChange<'_>, now: MonoNanos) {

@@ -13,10 +13,11 @@ use okx_feed::sim::{
 };
 use okx_feed::{
     Action, BookState, Channel, DepthReader, Dialect, Level, MonoNanos, PUBLISHED_LEVELS,
-    SessionConfig, Subscription,
+    SessionConfig, StaleLimits, Subscription,
 };
 
 use super::client::{Client, Outcome};
+use super::host::moment;
 use super::mirror::{Mirror, Truth};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -191,7 +192,7 @@ impl Run {
         let mut config = SessionConfig::new(dialect);
         (config.ack_within, config.snapshot_within) = (SECOND, SECOND);
         (config.resync.first, config.resync.cap) = (SECOND / 10, SECOND / 2);
-        let mut client = Client::new(&config, case.seed, &[subscription]);
+        let mut client = Client::new(&config, StaleLimits::NONE, case.seed, &[subscription]);
         let reader = client.feed.depth_reader(&subscription).unwrap();
         Self {
             case,
@@ -251,9 +252,9 @@ impl Run {
         if let Some(truth) = self.mirror.as_of(&message) {
             self.told = truth;
         }
-        let outcome = self.client.take(&message, self.now, &mut |_| {});
+        let outcome = self.client.take(&message, moment(self.now), &mut |_| {});
         assert!(matches!(outcome, Outcome::Taken), "no fault of this kind ends a connection");
-        self.client.tell(self.now, &mut |_| {});
+        self.client.tell(moment(self.now), &mut |_| {});
         self.check();
     }
 
@@ -266,7 +267,7 @@ impl Run {
                 }
                 other => panic!("{other:?}: {:?}", self.case),
             }
-            self.client.tell(self.now, &mut |_| {});
+            self.client.tell(moment(self.now), &mut |_| {});
         }
     }
 

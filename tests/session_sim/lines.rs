@@ -3,9 +3,12 @@
 use std::collections::HashSet;
 
 use okx_feed::sim::SimMarket;
-use okx_feed::{Arbiter, Book5, BookReader, Event, InstrumentId, MonoNanos, Subscription};
+use okx_feed::{
+    Arbiter, Book5, BookReader, Event, InstrumentId, MonoNanos, StaleLimits, Subscription,
+    UnixNanos,
+};
 
-use super::client::Client;
+use super::client::{Client, Heard};
 use super::history::{History, Shown};
 
 /// One trade of one instrument.
@@ -17,6 +20,8 @@ pub(crate) struct Lines {
     told: Told,
     /// What the readers were shown.
     read: Shown,
+    /// When each line has heard of what, as it told last.
+    heard: Vec<Heard>,
     /// Trades that some line has brought.
     brought: HashSet<TradeKey>,
 }
@@ -41,6 +46,7 @@ impl Lines {
             readers,
             told: Told::default(),
             read: Shown::default(),
+            heard: vec![Heard::new(); count],
             brought: HashSet::new(),
         }
     }
@@ -52,6 +58,18 @@ impl Lines {
         }
         let Self { arbiter, told, readers, .. } = self;
         arbiter.on_event(line, event, &mut |event: &Event<'_>| told.note(event, readers));
+    }
+
+    /// Notes what a line has heard of, and gives what the other has.
+    pub(crate) fn heard(&mut self, line: usize, client: &Client) -> Heard {
+        client.note(&mut self.heard[line]);
+        self.heard[1 - line].clone()
+    }
+
+    /// Has the arbiter look for silence.
+    pub(crate) fn mark_stale(&mut self, limits: &StaleLimits, wall: UnixNanos) {
+        let Self { arbiter, told, readers, .. } = self;
+        arbiter.mark_stale(limits, wall, &mut |event: &Event<'_>| told.note(event, readers));
     }
 
     /// Everything that was shown since the last look was right and in order, and every trade that

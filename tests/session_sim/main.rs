@@ -20,57 +20,74 @@
 
 mod client;
 mod history;
+mod host;
 mod integrity;
 mod lines;
 mod mirror;
+mod rules;
 mod tally;
 mod world;
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tally::Tally;
 use world::World;
 
+/// So many failing seeds are named before no more are run.
+const FAILURES: usize = 20;
+
 fn runs() -> u64 {
     let set = std::env::var("SESSION_SIM_RUNS").ok().and_then(|runs| runs.parse().ok());
     set.unwrap_or(if cfg!(debug_assertions) { 100 } else { 2_000 })
 }
 
-fn run(seed: u64) -> Tally {
-    match catch_unwind(AssertUnwindSafe(|| World::new(seed).run())) {
-        Ok(tally) => tally,
-        Err(panic) => {
-            eprintln!("seed {seed} fails; SEED={seed} runs it alone");
-            resume_unwind(panic);
-        }
-    }
+/// One run.
+///
+/// # Errors
+/// What was wrong.
+fn run(seed: u64) -> Result<Tally, String> {
+    let words = |panic: Box<dyn Any + Send>| {
+        let text = panic.downcast_ref::<String>().cloned();
+        text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+    };
+    let run = catch_unwind(AssertUnwindSafe(|| World::new(seed).run()));
+    run.map_err(|panic| words(panic).unwrap_or_default())
 }
 
 #[test]
 fn every_run_ends_with_the_exchanges_own_books() {
     if let Some(seed) = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()) {
-        println!("{:#?}", run(seed));
+        println!("{:#?}", run(seed).unwrap());
         return;
     }
     let (next, total) = (AtomicU64::new(0), Mutex::new(Tally::default()));
+    let failed: Mutex<Vec<u64>> = Mutex::default();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= runs() {
+                    if seed >= runs() || failed.lock().unwrap().len() >= FAILURES {
                         return;
                     }
-                    let tally = run(seed);
-                    total.lock().unwrap().add(&tally);
+                    match run(seed) {
+                        Ok(tally) => total.lock().unwrap().add(&tally),
+                        Err(words) => {
+                            let first = words.lines().next().unwrap_or_default();
+                            eprintln!("SEED={seed} fails: {first}");
+                            failed.lock().unwrap().push(seed);
+                        }
+                    }
                 }
             });
         }
     });
-    let total = total.into_inner().unwrap();
+    let (total, failed) = (total.into_inner().unwrap(), failed.into_inner().unwrap());
+    assert!(failed.is_empty(), "these seeds fail: {failed:?}");
     println!("{} runs: {total:#?}", runs());
     // The runs were worth something: everything that shall be survived has happened.
     assert!(total.losses > runs() && total.resyncs > 0 && total.refused > 0 && total.late_acks > 0);

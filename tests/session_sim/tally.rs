@@ -1,35 +1,4 @@
-//! What goes wrong in the runs, and what comes of it.
-
-pub(crate) const RULES: [&str; 28] = [
-    "drop",
-    "rst",
-    "halfopen",
-    "stall:for=1s",
-    "stall:for=9s",
-    "trickle",
-    "fragment",
-    "badframe",
-    "corrupt",
-    "corrupt:p=0.3,times=5",
-    "truncate",
-    "giant:bytes=70000",
-    "bomb:bytes=70000",
-    "noack:times=3",
-    "ignore:times=2",
-    "ignore:times=4",
-    "error:times=2",
-    "close:code=4004",
-    "close:code=4005",
-    "notice:after=3s",
-    "snapshot",
-    "gap",
-    "gap:each=3,times=2",
-    "repeat:times=3",
-    "reorder",
-    "checksum",
-    "checksum:each=2,times=2",
-    "reorder:times=3",
-];
+//! What comes of what goes wrong.
 
 /// What happened in some runs.
 #[derive(Debug, Default)]
@@ -44,6 +13,11 @@ pub(crate) struct Tally {
     pub(crate) resyncs: u64,
     pub(crate) late_acks: u64,
     pub(crate) late_snapshots: u64,
+    pub(crate) silences: u64,
+    pub(crate) retries: u64,
+    pub(crate) probes: u64,
+    pub(crate) jumps: u64,
+    pub(crate) stops: u64,
     pub(crate) gaps: u64,
     pub(crate) mismatches: u64,
     pub(crate) malformed: u64,
@@ -62,6 +36,11 @@ impl Tally {
         self.resyncs += other.resyncs;
         self.late_acks += other.late_acks;
         self.late_snapshots += other.late_snapshots;
+        self.silences += other.silences;
+        self.retries += other.retries;
+        self.probes += other.probes;
+        self.jumps += other.jumps;
+        self.stops += other.stops;
         self.gaps += other.gaps;
         self.mismatches += other.mismatches;
         self.malformed += other.malformed;

@@ -9,13 +9,15 @@ use okx_feed::sim::{
 };
 use okx_feed::{
     Action, Book5, BookState, Channel, ConnectGate, Dialect, Event, MonoNanos, SessionConfig,
-    Subscription,
+    StaleLimits, Subscription,
 };
 
-use super::client::{Client, Outcome, Transport};
+use super::client::{Client, Moment, Outcome, Transport};
 use super::history::{History, Shown, depth_of};
+use super::host::Host;
 use super::lines::Lines;
-use super::tally::{RULES, Tally};
+use super::rules;
+use super::tally::Tally;
 
 const SECOND: Duration = Duration::from_secs(1);
 const NEVER: MonoNanos = MonoNanos(u64::MAX);
@@ -24,10 +26,15 @@ const NEVER: MonoNanos = MonoNanos(u64::MAX);
 const FAULTS: Duration = Duration::from_secs(12);
 const HEALING: Duration = Duration::from_secs(40);
 
+/// How often the exchange says that a book has not changed, and how long a book may be silent.
+const HEARTBEAT: Duration = Duration::from_secs(4);
+const PROMISE: Duration = Duration::from_secs(5);
+
 pub(crate) struct World {
     exchange: Exchange,
     endpoint: Endpoint,
     clients: Vec<Client>,
+    host: Host,
     gate: ConnectGate,
     config: SessionConfig,
     random: fastrand::Rng,
@@ -41,6 +48,7 @@ pub(crate) struct World {
     /// The arbiter between the clients, where they are lines.
     lines: Option<Lines>,
     subscriptions: Vec<Subscription>,
+    limits: StaleLimits,
     clock_jumps: bool,
     /// Which clients may have a rule on their connection that waits for a message.
     lingers: [bool; 2],
@@ -53,6 +61,7 @@ impl World {
         let dialect = if random.bool() { Dialect::V3 } else { Dialect::V5 };
         let listings = Listing::generate(1 + random.usize(..2));
         let clock_faults = clock_faults(&mut random);
+        let notices = ["", "notice:at=700ms,after=4s,conn=1-6"][usize::from(random.u8(..6) == 0)];
         let mut exchange = ExchangeConfig {
             market: MarketConfig {
                 seed,
@@ -61,10 +70,13 @@ impl World {
                 events_per_sec: random.u32(1..6),
                 ..MarketConfig::default()
             },
-            // What is in doubt is settled by the next message, and there may be none to the end.
-            intervals: PushIntervals { heartbeat_v5: 10 * SECOND, ..PushIntervals::EVERY_CHANGE },
+            intervals: PushIntervals {
+                heartbeat_v3: HEARTBEAT,
+                heartbeat_v5: HEARTBEAT,
+                ..PushIntervals::EVERY_CHANGE
+            },
             v5_checksums: random.bool(),
-            faults: clock_faults.parse().unwrap(),
+            faults: format!("{clock_faults};{notices}").parse().unwrap(),
             ..ExchangeConfig::default()
         };
         let config = config(dialect, &mut random);
@@ -78,6 +90,7 @@ impl World {
             exchange,
             endpoint: if dialect == Dialect::V3 { Endpoint::V3 } else { Endpoint::V5Public },
             clients: Vec::new(),
+            host: Host::new(),
             gate: ConnectGate::new(),
             config,
             now: MonoNanos::ZERO,
@@ -87,6 +100,7 @@ impl World {
             shown: Default::default(),
             lines: None,
             subscriptions: listings.iter().flat_map(|l| subscriptions(dialect, l)).collect(),
+            limits: StaleLimits::books(PROMISE),
             clock_jumps: !clock_faults.is_empty(),
             lingers: [false; 2],
             tally: Tally::default(),
@@ -101,7 +115,8 @@ impl World {
     }
 
     fn client(&mut self) -> Client {
-        let mut client = Client::new(&self.config, self.random.u64(..), &self.subscriptions);
+        let seed = self.random.u64(..);
+        let mut client = Client::new(&self.config, self.limits, seed, &self.subscriptions);
         client.latency = Duration::from_millis(self.random.u64(..40));
         client
     }
@@ -128,6 +143,7 @@ impl World {
     }
 
     fn next_at(&self) -> MonoNanos {
+        let stopped = self.host.stopped_until(self.now);
         let of_client = |client: &Client| {
             let wire = client.wire.front().map_or(NEVER, |(at, _)| *at);
             let transport = match client.transport {
@@ -140,9 +156,11 @@ impl World {
                 }
                 _ => NEVER,
             };
-            client.session.poll_timeout().unwrap_or(NEVER).min(wire).min(transport)
+            let timer = client.session.poll_timeout().unwrap_or(NEVER).min(client.check_at());
+            self.host.when(timer).min(wire).min(transport)
         };
         let clients = self.clients.iter().map(of_client).min().unwrap_or(NEVER);
+        let clients = stopped.unwrap_or(clients);
         self.exchange.next_at().min(clients).min(self.next_fault)
     }
 
@@ -154,10 +172,14 @@ impl World {
             self.fault();
         }
         self.deliver(false);
-        for at in 0..self.clients.len() {
-            self.pump(at);
+        if self.host.stopped_until(self.now).is_none() {
+            self.host.follow(self.now);
+            for at in 0..self.clients.len() {
+                self.pump(at);
+            }
         }
         self.deliver(false);
+        assert_eq!(self.exchange.limits_broken(), 0, "a limit was broken");
     }
 
     /// Something goes wrong, mostly on one connection.
@@ -174,19 +196,41 @@ impl World {
             }
             return;
         }
-        if self.random.u8(..20) == 0 {
-            return self.restart();
+        match self.random.u8(..40) {
+            0 | 1 => return self.restart(),
+            2..=4 => return self.disturb_host(),
+            _ => {}
         }
         let victim = self.random.usize(..self.clients.len());
         self.clients[victim].latency = Duration::from_millis(self.random.u64(..40));
-        let rule = match self.random.u8(..4) {
-            0 => {
-                self.lingers[victim] = true;
-                self.plain_rule()
+        if self.random.u8(..6) == 0 {
+            self.lingers[victim] = true;
+            let rule = self.plain_rule();
+            return self.inject(victim, &rule);
+        }
+        for rule in rules::draw(&mut self.random, self.config.dialect) {
+            // See `plain_rule`. The numbers of v5's deep books tell an old update from a new one; v3's
+            // have none, and an update that sets a level that the next one sets too is right alone.
+            let undecided = self.clock_jumps && self.config.dialect == Dialect::V3;
+            if !(undecided && rule.starts_with("reorder")) {
+                self.inject(victim, &rule);
             }
-            _ => RULES[self.random.usize(..RULES.len())].to_owned(),
-        };
-        self.inject(victim, &rule);
+        }
+    }
+
+    /// The clients' machine has its wall clock set, stands still, or sleeps.
+    fn disturb_host(&mut self) {
+        let span = Duration::from_millis(self.random.u64(100..8_000));
+        match self.random.u8(..4) {
+            0 => self.host.stop(span, self.now),
+            1 => self.host.sleep(span, self.now),
+            _ => {
+                self.tally.jumps += 1;
+                let by = self.random.i64(-7_200_000..7_200_000) * 1_000_000;
+                return self.host.step(by);
+            }
+        }
+        self.tally.stops += 1;
     }
 
     fn inject(&mut self, victim: usize, rule: &str) {
@@ -199,11 +243,11 @@ impl World {
 
     /// A fault of messages that nothing numbers: whole books and trades.
     fn plain_rule(&mut self) -> String {
-        let channels: &[_] = match self.config.dialect {
+        let whole: &[_] = match self.config.dialect {
             Dialect::V3 => &["depth5", "trade"],
             Dialect::V5 => &["books5", "bbo-tbt", "trades"],
         };
-        let channel = channels[self.random.usize(..channels.len())];
+        let channel = whole[self.random.usize(..whole.len())];
         // Nothing tells that a whole book was lost, but of a trade another line may.
         let lost = if channel.starts_with("trade") { "gap" } else { "reorder" };
         let mut kind = ["reorder", "repeat", "snapshot", lost][self.random.usize(..4)];
@@ -244,12 +288,16 @@ impl World {
                     client.wire.push_back((last.max(self.now + client.latency), message));
                 }
             }
+            if self.host.stopped_until(self.now).is_some() {
+                continue;
+            }
             let until = if all { NEVER } else { self.now };
             while let Some(message) = self.clients[at].arrived(until) {
-                let Self { clients, lines, now, .. } = self;
+                let moment = self.moment();
+                let Self { clients, lines, .. } = self;
                 let client = &mut clients[at];
-                if matches!(client.take(&message, *now, &mut pass(lines, at)), Outcome::Lost) {
-                    client.session.lost(*now);
+                if matches!(client.take(&message, moment, &mut pass(lines, at)), Outcome::Lost) {
+                    client.session.lost(moment.0);
                     self.disconnect(at);
                 }
                 self.look(at);
@@ -259,9 +307,15 @@ impl World {
         while self.exchange.poll_ready().is_some() {}
     }
 
+    /// The moment by the clocks of the clients.
+    fn moment(&self) -> Moment {
+        (self.host.mono(self.now), self.host.wall(self.now))
+    }
+
     fn tell(&mut self, at: usize) {
-        let Self { clients, lines, now, .. } = self;
-        clients[at].tell(*now, &mut pass(lines, at));
+        let moment = self.moment();
+        let Self { clients, lines, .. } = self;
+        clients[at].tell(moment, &mut pass(lines, at));
         self.look(at);
     }
 
@@ -269,7 +323,8 @@ impl World {
     fn pump(&mut self, at: usize) {
         let now = self.now;
         self.transport(at);
-        self.clients[at].session.timeout(now);
+        self.clients[at].session.timeout(self.host.mono(now));
+        self.look_for_silence(at);
         while let Some(action) = self.clients[at].session.poll_action() {
             match action {
                 Action::Connect => self.connect(at),
@@ -285,10 +340,26 @@ impl World {
         self.tell(at);
     }
 
+    /// Looks for silence where that is due.
+    fn look_for_silence(&mut self, at: usize) {
+        let moment = self.moment();
+        let Self { clients, lines, limits, .. } = self;
+        let client = &mut clients[at];
+        if client.check_at() > moment.0 {
+            return;
+        }
+        let others = lines.as_mut().map(|lines| lines.heard(at, client)).unwrap_or_default();
+        client.check(moment, &others, &mut pass(lines, at));
+        if let Some(lines) = lines {
+            lines.mark_stale(limits, moment.1);
+        }
+    }
+
     fn connect(&mut self, at: usize) {
         let (now, limit) = (self.now, self.config.connects);
-        if let Err(until) = self.gate.take(limit, now) {
-            assert!(until > now, "to be postponed to the past is to be asked again at once");
+        let mono = self.host.mono(now);
+        if let Err(until) = self.gate.take(limit, mono) {
+            assert!(until > mono, "to be postponed to the past is to be asked again at once");
             return self.clients[at].session.postpone(until);
         }
         self.attempts.push_back(now);
@@ -317,19 +388,20 @@ impl World {
         let Transport::Connecting { tcp, open, refused } = self.clients[at].transport else {
             return;
         };
+        let mono = self.host.mono(now);
         if tcp <= now {
-            self.clients[at].session.handshaking(tcp);
+            self.clients[at].session.handshaking(mono);
         }
         if open > now {
             return;
         }
         if refused {
             self.clients[at].transport = Transport::Closed;
-            self.clients[at].session.lost(now);
+            self.clients[at].session.lost(mono);
         } else {
             let id = self.exchange.connect(self.endpoint, now);
             self.clients[at].transport = Transport::Open(id);
-            self.clients[at].session.connected(now);
+            self.clients[at].session.connected(mono);
         }
     }
 
@@ -397,6 +469,9 @@ impl World {
                 resyncs: session.resyncs,
                 late_acks: session.late_acks,
                 late_snapshots: session.late_snapshots,
+                silences: session.silences,
+                retries: session.retries,
+                probes: session.probes,
                 gaps: feed.gaps,
                 mismatches: feed.mismatches,
                 malformed: feed.malformed(),
@@ -418,17 +493,21 @@ fn config(dialect: Dialect, random: &mut fastrand::Rng) -> SessionConfig {
     config
 }
 
+/// The channels that are subscribed.
+pub(crate) const fn channels(dialect: Dialect) -> &'static [&'static str] {
+    match dialect {
+        Dialect::V3 => &["depth5", "depth_l2_tbt", "trade"],
+        Dialect::V5 => &["books5", "bbo-tbt", "books", "trades"],
+    }
+}
+
 fn subscriptions(dialect: Dialect, listing: &Listing) -> Vec<Subscription> {
     let (id, market) = (listing.inst_id(), listing.market());
-    let texts: Vec<String> = match dialect {
-        Dialect::V3 => ["depth5", "depth_l2_tbt", "trade"]
-            .map(|channel| format!("{market}/{channel}:{id}"))
-            .to_vec(),
-        Dialect::V5 => {
-            ["books5", "bbo-tbt", "books", "trades"].map(|c| format!("{c}:{id}")).to_vec()
-        }
+    let text = |channel: &&str| match dialect {
+        Dialect::V3 => format!("{market}/{channel}:{id}"),
+        Dialect::V5 => format!("{channel}:{id}"),
     };
-    texts.iter().map(|text| text.parse().unwrap()).collect()
+    channels(dialect).iter().map(text).map(|text| text.parse().unwrap()).collect()
 }
 
 /// Whether a book may be so in the end. v3 sends a whole book only where it has changed, so that one

@@ -1,0 +1,91 @@
+//! The machine that the clients run on: its clocks, and whether it runs.
+
+use std::time::Duration;
+
+use okx_feed::{MonoNanos, UnixNanos};
+
+/// What the wall clock showed when the exchange opened.
+const START: u64 = 1_790_380_800_000_000_000;
+
+/// How often the clients compare their wall clock with the system's.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+
+/// A moment of a machine whose clocks are right.
+pub(crate) fn moment(now: MonoNanos) -> (MonoNanos, UnixNanos) {
+    (now, UnixNanos(START + now.0))
+}
+
+/// The clocks of the machine. The exchange's time is the true one.
+#[derive(Debug)]
+pub(crate) struct Host {
+    /// Until when nothing runs.
+    stopped_until: MonoNanos,
+    /// How long the monotonic clock did not count.
+    slept: Duration,
+    /// How far the system's wall clock is ahead of the true time, in nanoseconds.
+    skew: i64,
+    /// What the clients' wall clock would have shown at the monotonic time 0. As theirs, it takes a
+    /// step forward at once and runs at half its speed after one back.
+    wall_at_start: u64,
+    followed: MonoNanos,
+}
+
+impl Host {
+    pub(crate) const fn new() -> Self {
+        let (stopped_until, followed) = (MonoNanos::ZERO, MonoNanos::ZERO);
+        Self { stopped_until, slept: Duration::ZERO, skew: 0, wall_at_start: START, followed }
+    }
+
+    /// The monotonic time of the machine.
+    pub(crate) fn mono(&self, now: MonoNanos) -> MonoNanos {
+        MonoNanos(now.0.saturating_sub(nanos(self.slept)))
+    }
+
+    /// The true time at which the machine's monotonic clock shows `mono`.
+    pub(crate) fn when(&self, mono: MonoNanos) -> MonoNanos {
+        MonoNanos(mono.0.saturating_add(nanos(self.slept)))
+    }
+
+    /// What the clients' wall clock shows.
+    pub(crate) fn wall(&self, now: MonoNanos) -> UnixNanos {
+        UnixNanos(self.wall_at_start + self.mono(now).0)
+    }
+
+    /// When it runs again; `None` where it runs.
+    pub(crate) fn stopped_until(&self, now: MonoNanos) -> Option<MonoNanos> {
+        (self.stopped_until > now).then_some(self.stopped_until)
+    }
+
+    /// Compares the wall clock with the system's where that is due.
+    pub(crate) fn follow(&mut self, now: MonoNanos) {
+        let mono = self.mono(now);
+        let passed = mono.since(self.followed);
+        if passed < FOLLOW_EVERY {
+            return;
+        }
+        self.followed = mono;
+        let system = (START + now.0).saturating_add_signed(self.skew);
+        let slowest = self.wall_at_start - nanos(passed) / 2;
+        self.wall_at_start = (system - mono.0).max(slowest);
+    }
+
+    /// The system's wall clock is set.
+    pub(crate) const fn step(&mut self, by: i64) {
+        self.skew += by;
+    }
+
+    /// The process stands still; its monotonic clock goes on, as after `SIGSTOP`.
+    pub(crate) fn stop(&mut self, span: Duration, now: MonoNanos) {
+        self.stopped_until = now + span;
+    }
+
+    /// The machine sleeps, and its monotonic clock with it.
+    pub(crate) fn sleep(&mut self, span: Duration, now: MonoNanos) {
+        self.stop(span, now);
+        self.slept += span;
+    }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap()
+}
