@@ -11,6 +11,7 @@ mod publish_depth;
 mod publishers;
 mod recovery;
 mod rehearsal;
+mod seen;
 mod seqlock;
 mod session;
 mod slot;
@@ -26,6 +27,7 @@ pub use handler::FeedHandler;
 pub use publish::{BookPublisher, BookReader, BookView};
 pub use publish_depth::{DepthPublisher, DepthReader, DepthSnapshot, PUBLISHED_LEVELS};
 pub use recovery::Recovery;
+pub use seen::Seen;
 pub use session::{
     Action, BackoffConfig, ConnectGate, ConnectLimit, LostReason, ResyncConfig, Session,
     SessionConfig, SessionEvent, SessionStats,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::handler::FeedHandler;
+use super::seen::Seen;
 use super::session::{LostReason, Session};
 use super::slot::Slot;
 use super::stale::StaleLimits;
@@ -62,14 +63,14 @@ impl Watchdog {
 
     /// Looks at all subscriptions of a connection at `now`, which is `wall` by the wall clock.
     ///
-    /// `others` tells when another connection with the same subscription received its last event;
-    /// `None` where there is none. The sink is given the changes of state.
+    /// `others` tells what another connection with the same subscription has; `None` where there is
+    /// none. The sink is given the changes of state.
     pub fn check(
         &mut self,
         handler: &mut FeedHandler,
         session: &mut Session,
         (now, wall): (MonoNanos, UnixNanos),
-        others: impl Fn(&Subscription) -> Option<UnixNanos>,
+        others: impl Fn(&Subscription) -> Option<Seen>,
         sink: &mut impl Sink,
     ) {
         self.forget_what_ended(handler);
@@ -117,14 +118,14 @@ impl Watchdog {
     }
 
     /// Notes what a slot has received, and whether another connection is ahead of it.
-    fn hear(&mut self, slot: &Slot, other: Option<UnixNanos>, now: MonoNanos) -> Heard {
+    fn hear(&mut self, slot: &Slot, other: Option<Seen>, now: MonoNanos) -> Heard {
         let ts_recv = slot.ts_recv();
         let fresh = Heard { ts_recv, at: now, behind: None };
         let heard = self.heard.entry(*slot.subscription()).or_insert(fresh);
         if heard.ts_recv != ts_recv {
             *heard = fresh;
         }
-        if other.is_some_and(|other| other > ts_recv) {
+        if other.is_some_and(|other| other.is_ahead_of(&Seen::of(slot))) {
             heard.behind.get_or_insert(now);
         }
         *heard

@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::health::SharedHealth;
 use super::heartbeat::Heartbeat;
 use super::line::Notice;
-use crate::feed::{Arbiter, FeedHandler, Recovery, Slots, StaleLimits};
+use crate::feed::{Arbiter, FeedHandler, Recovery, Seen, Slots, StaleLimits};
 use crate::model::{Event, MonoNanos, Sink, Subscription, UnixNanos};
 
 /// Shared by the tasks of the client's one thread. Nobody holds it while waiting for anything.
@@ -39,9 +39,9 @@ pub(super) struct Hub<S> {
     pub(super) heard: HeardByLine,
 }
 
-/// When each line of a group received the last event of a subscription, as each tells once a second.
+/// What each line of a group has of a subscription, as each tells once a second.
 #[derive(Debug, Default)]
-pub(super) struct HeardByLine(HashMap<(usize, Subscription), Vec<(usize, UnixNanos)>>);
+pub(super) struct HeardByLine(HashMap<(usize, Subscription), Vec<(usize, Seen)>>);
 
 impl HeardByLine {
     /// Notes what a line has received.
@@ -49,16 +49,18 @@ impl HeardByLine {
         for slot in slots.iter() {
             let lines = self.0.entry((place.group, *slot.subscription())).or_default();
             match lines.iter_mut().find(|(line, _)| *line == place.line) {
-                Some((_, at)) => *at = slot.ts_recv(),
-                None => lines.push((place.line, slot.ts_recv())),
+                Some((_, seen)) => *seen = Seen::of(slot),
+                None => lines.push((place.line, Seen::of(slot))),
             }
         }
     }
 
-    /// When another line received the last event of a subscription; `None` where there is none.
-    pub(super) fn by_others(&self, place: Place, subscription: &Subscription) -> Option<UnixNanos> {
+    /// What another line has of a subscription, the one that was heard of last; `None` where there is
+    /// none.
+    pub(super) fn by_others(&self, place: Place, subscription: &Subscription) -> Option<Seen> {
         let lines = self.0.get(&(place.group, *subscription))?;
-        lines.iter().filter(|(line, _)| *line != place.line).map(|(_, at)| *at).max()
+        let others = lines.iter().filter(|(line, _)| *line != place.line).map(|(_, seen)| *seen);
+        others.max_by_key(Seen::ts_recv)
     }
 
     /// Forgets a line that has ended.

@@ -1,6 +1,6 @@
 //! Silence is answered: of one channel, of all, of a line beside another, after a sleep.
 
-use okx_feed::{StaleLimits, Watchdog};
+use okx_feed::{Seen, StaleLimits, Watchdog};
 
 use super::*;
 
@@ -19,12 +19,27 @@ struct Rig {
     now: MonoNanos,
     /// How far the wall clock is ahead of the monotonic one beyond `START`.
     wall: Duration,
-    /// When another line received the last event of each subscription.
-    other: Option<UnixNanos>,
+    /// What another line has, where there is one.
+    other: Option<FeedHandler>,
     seq: u64,
     states: Vec<(u64, String, BookState)>,
     requests: Vec<(u64, String)>,
     lost: Vec<(u64, LostReason)>,
+}
+
+/// A message of a channel whose content is that of a number.
+fn message(name: &str, seq: u64, wall: UnixNanos) -> String {
+    let (name, ts) = (sub(name), wall.0 / 1_000_000);
+    let (channel, id) = (name.channel().name(), name.inst_id());
+    let data = match channel {
+        "trades" => format!(
+            r#"{{"instId":"{id}","tradeId":"{seq}","px":"1","sz":"1","side":"buy","ts":"{ts}"}}"#
+        ),
+        _ => format!(
+            r#"{{"asks":[["2","{seq}","0","1"]],"bids":[["1","1","0","1"]],"ts":"{ts}","seqId":{seq}}}"#
+        ),
+    };
+    format!(r#"{{"arg":{{"channel":"{channel}","instId":"{id}"}},"data":[{data}]}}"#)
 }
 
 impl Rig {
@@ -67,19 +82,19 @@ impl Rig {
 
     fn push(&mut self, name: &str) {
         self.seq += 1;
-        let (name, seq, ts) = (sub(name), self.seq, self.wall_now().0 / 1_000_000);
-        let (channel, id) = (name.channel().name(), name.inst_id());
-        let data = match channel {
-            "trades" => format!(
-                r#"{{"instId":"{id}","tradeId":"{seq}","px":"1","sz":"1","side":"buy","ts":"{ts}"}}"#
-            ),
-            _ => format!(
-                r#"{{"asks":[["2","1","0","1"]],"bids":[["1","1","0","1"]],"ts":"{ts}","seqId":{seq}}}"#
-            ),
-        };
-        let text =
-            format!(r#"{{"arg":{{"channel":"{channel}","instId":"{id}"}},"data":[{data}]}}"#);
-        self.text(&text);
+        self.text(&message(name, self.seq, self.wall_now()));
+    }
+
+    /// The other line is told something, which is new where `seq` is.
+    fn push_to_other(&mut self, name: &str, seq: u64) {
+        let wall = UnixNanos(self.wall_now().0 + 1);
+        let text = message(name, seq, wall);
+        let other = self.other.get_or_insert_with(|| {
+            let mut feed = FeedHandler::new(Dialect::V5);
+            [BOOKS, OTHER, TRADES].iter().for_each(|name| feed.subscribe(sub(name)).unwrap());
+            feed
+        });
+        other.on_frame(Frame::Text(text.as_bytes()), wall, &mut |_: &Event<'_>| {}).unwrap();
     }
 
     fn text(&mut self, text: &str) {
@@ -144,14 +159,15 @@ impl Rig {
     }
 
     fn check(&mut self) {
-        let (now, wall, other, secs) = (self.now, self.wall_now(), self.other, self.secs());
-        let Self { session, states, feed, watchdog, .. } = self;
+        let (now, wall, secs) = (self.now, self.wall_now(), self.secs());
+        let Self { session, states, feed, watchdog, other, .. } = self;
+        let others = |s: &Subscription| other.as_ref()?.slots().get(s).map(Seen::of);
         let sink = &mut |event: &Event<'_>| {
             if let Event::State(change) = event {
                 states.push((secs, change.subscription.to_string(), change.to));
             }
         };
-        watchdog.check(feed, session, (now, wall), |_| other, sink);
+        watchdog.check(feed, session, (now, wall), others, sink);
     }
 
     fn state(&self, name: &str) -> BookState {
@@ -234,7 +250,8 @@ fn another_line_that_brings_new_data_proves_the_silence() {
     let mut rig = Rig::new(&[BOOKS, OTHER, TRADES]);
     let other = |rig: &mut Rig, secs: u64, alive: &[&str]| {
         for _ in 0..secs {
-            rig.other = Some(UnixNanos(rig.wall_now().0 + 1));
+            let seq = rig.seq + 1_000;
+            [BOOKS, OTHER, TRADES].iter().for_each(|name| rig.push_to_other(name, seq));
             rig.run(1, alive, true);
         }
     };
@@ -249,6 +266,22 @@ fn another_line_that_brings_new_data_proves_the_silence() {
     // It brings nothing at all.
     other(&mut rig, 8, &[]);
     assert!(matches!(rig.lost[..], [(_, LostReason::Silent)]), "{:?}", rig.lost);
+}
+
+/// Lines that take turns at subscribing again would else do so for ever: each has then been told
+/// something later than the other.
+#[test]
+fn another_line_that_is_told_the_same_once_more_proves_nothing() {
+    let mut rig = Rig::new(&[BOOKS, OTHER, TRADES]);
+    let seq = rig.seq;
+    for secs in 0..30 {
+        // Whoever is subscribed again is told the last trade, or the book as it is, once more.
+        [seq - 2, seq - 1, seq].iter().zip([BOOKS, OTHER, TRADES]).for_each(|(seq, name)| {
+            rig.push_to_other(name, *seq);
+        });
+        rig.run(1, &[], true);
+        assert_eq!((&rig.requests[..], &rig.lost[..]), (&[][..], &[][..]), "after {secs} s");
+    }
 }
 
 #[test]
