@@ -6,7 +6,7 @@ use std::time::Duration;
 use okx_feed::sim::{ConnectionId, Outbound, TransportFault};
 use okx_feed::{
     BookState, DecodeLimits, DownReason, Event, FeedHandler, Frame, LostReason, MonoNanos,
-    Recovery, Sequence, Session, SessionConfig, SessionEvent, Slot, StaleLimits, StateChange,
+    Recovery, Seen, Sequence, Session, SessionConfig, SessionEvent, Slot, StaleLimits, StateChange,
     Subscription, UnixNanos, Watchdog,
 };
 
@@ -22,21 +22,28 @@ const BEHIND_WITHIN: Duration = Duration::from_secs(3);
 /// A moment, by the clocks of the machine.
 pub(crate) type Moment = (MonoNanos, UnixNanos);
 
-/// When each subscription was heard of last.
-pub(crate) type Heard = HashMap<Subscription, UnixNanos>;
+/// What a line has of each subscription.
+pub(crate) type Heard = HashMap<Subscription, Seen>;
 
 /// How far the transport is.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Transport {
     Closed,
-    /// The name look-up and TCP are done at the first time, the handshake at the second; either may
-    /// never come. Then the connection is there, or is refused.
+    /// TCP is there at the first time, the handshake is done at the second; either may never come.
+    /// Then the connection is there, or is refused.
     Connecting {
         tcp: MonoNanos,
         open: MonoNanos,
-        refused: bool,
+        refusal: Option<Refusal>,
     },
     Open(ConnectionId),
+}
+
+/// How an attempt to connect fails.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Refusal {
+    Cut,
+    Http(u16, Option<Duration>),
 }
 
 pub(crate) struct Client {
@@ -172,7 +179,7 @@ impl Client {
     pub(crate) fn note(&self, heard: &mut Heard) {
         if self.session.is_open() {
             heard.extend(
-                self.feed.slots().iter().map(|slot| (*slot.subscription(), slot.ts_recv())),
+                self.feed.slots().iter().map(|slot| (*slot.subscription(), Seen::of(slot))),
             );
         }
     }

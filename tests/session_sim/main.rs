@@ -3,7 +3,8 @@
 //! of integrity by name against each deep channel, with the book looked at after every message.
 //!
 //! `SESSION_SIM_RUNS=10000 cargo test --release --test session_sim` makes many runs, and
-//! `SEED=1234 cargo test --test session_sim` one again. A failing run prints its seed.
+//! `SEED=1234 cargo test --test session_sim -- --nocapture every_run` one again, with what happens
+//! in it. The seeds that fail are printed.
 #![cfg(feature = "sim")]
 #![allow(
     clippy::unwrap_used,
@@ -60,7 +61,7 @@ fn run(seed: u64) -> Result<Tally, String> {
 #[test]
 fn every_run_ends_with_the_exchanges_own_books() {
     if let Some(seed) = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()) {
-        println!("{:#?}", run(seed).unwrap());
+        println!("{:#?}", World::new(seed).traced().run());
         return;
     }
     let (next, total) = (AtomicU64::new(0), Mutex::new(Tally::default()));

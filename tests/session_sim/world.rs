@@ -12,7 +12,7 @@ use okx_feed::{
     StaleLimits, Subscription,
 };
 
-use super::client::{Client, Moment, Outcome, Transport};
+use super::client::{Client, Moment, Outcome, Refusal, Transport};
 use super::history::{History, Shown, depth_of};
 use super::host::Host;
 use super::lines::Lines;
@@ -42,6 +42,8 @@ pub(crate) struct World {
     next_fault: MonoNanos,
     /// When connections were attempted, by all clients.
     attempts: VecDeque<MonoNanos>,
+    /// Until when the exchange has asked for no more attempts.
+    held_until: MonoNanos,
     history: History,
     /// What each client was shown.
     shown: [Shown; 2],
@@ -52,6 +54,8 @@ pub(crate) struct World {
     clock_jumps: bool,
     /// Which clients may have a rule on their connection that waits for a message.
     lingers: [bool; 2],
+    /// Whether what happens is printed.
+    traced: bool,
     tally: Tally,
 }
 
@@ -96,6 +100,7 @@ impl World {
             now: MonoNanos::ZERO,
             next_fault: MonoNanos::ZERO,
             attempts: VecDeque::new(),
+            held_until: MonoNanos::ZERO,
             history: History::default(),
             shown: Default::default(),
             lines: None,
@@ -103,6 +108,7 @@ impl World {
             limits: StaleLimits::books(PROMISE),
             clock_jumps: !clock_faults.is_empty(),
             lingers: [false; 2],
+            traced: false,
             tally: Tally::default(),
             random,
         };
@@ -119,6 +125,18 @@ impl World {
         let mut client = Client::new(&self.config, self.limits, seed, &self.subscriptions);
         client.latency = Duration::from_millis(self.random.u64(..40));
         client
+    }
+
+    /// Prints what goes wrong and what is done about it.
+    pub(crate) const fn traced(mut self) -> Self {
+        self.traced = true;
+        self
+    }
+
+    fn trace(&self, what: impl FnOnce() -> String) {
+        if self.traced {
+            println!("{:>8.3} s  {}", self.now.0 as f64 / 1e9, what());
+        }
     }
 
     pub(crate) fn run(mut self) -> Tally {
@@ -225,17 +243,20 @@ impl World {
             0 => self.host.stop(span, self.now),
             1 => self.host.sleep(span, self.now),
             _ => {
+                let by = self.random.i64(-7_200_000..7_200_000);
+                self.trace(|| format!("the wall clock is set by {by} ms"));
                 self.tally.jumps += 1;
-                let by = self.random.i64(-7_200_000..7_200_000) * 1_000_000;
-                return self.host.step(by);
+                return self.host.step(by * 1_000_000);
             }
         }
+        self.trace(|| format!("the machine sleeps or stands still for {span:?}"));
         self.tally.stops += 1;
     }
 
     fn inject(&mut self, victim: usize, rule: &str) {
-        let rule: FaultRule = rule.parse().unwrap();
         if let Transport::Open(id) = self.clients[victim].transport {
+            self.trace(|| format!("{rule} happens to {victim}"));
+            let rule: FaultRule = rule.parse().unwrap();
             self.exchange.inject(id, &rule, self.now);
             self.tally.faults += 1;
         }
@@ -298,6 +319,7 @@ impl World {
                 let client = &mut clients[at];
                 if matches!(client.take(&message, moment, &mut pass(lines, at)), Outcome::Lost) {
                     client.session.lost(moment.0);
+                    self.trace(|| format!("{at}: lost by {message:.20?}"));
                     self.disconnect(at);
                 }
                 self.look(at);
@@ -326,6 +348,7 @@ impl World {
         self.clients[at].session.timeout(self.host.mono(now));
         self.look_for_silence(at);
         while let Some(action) = self.clients[at].session.poll_action() {
+            self.trace(|| format!("{at}: {action:?}"));
             match action {
                 Action::Connect => self.connect(at),
                 Action::Close => self.disconnect(at),
@@ -370,22 +393,29 @@ impl World {
         let allowed = if self.config.dialect == Dialect::V3 { 1 } else { 3 };
         assert!(self.attempts.len() <= allowed, "an attempt came too early");
         self.tally.attempts += 1;
+        assert!(now >= self.held_until, "the exchange had asked for a pause");
         let bad = now.since(MonoNanos::ZERO) < FAULTS && self.random.u8(..4) == 0;
         let (mut tcp, mut handshake) = (self.random.u64(1..50), self.random.u64(1..100));
-        match self.random.u8(..3) {
+        let mut refusal = bad.then_some(Refusal::Cut);
+        match self.random.u8(..5) {
             0 if bad => tcp = 1_000_000,
             1 if bad => handshake = 1_000_000,
+            2 | 3 if bad => {
+                let status = [429, 503, 403, 500][self.random.usize(..4)];
+                let after = self.random.bool().then(|| self.random.u64(1..4));
+                refusal = Some(Refusal::Http(status, after.map(Duration::from_secs)));
+            }
             _ => {}
         }
         self.tally.refused += u64::from(bad);
         let tcp = now + Duration::from_millis(tcp);
         let open = tcp + Duration::from_millis(handshake);
-        self.clients[at].transport = Transport::Connecting { tcp, open, refused: bad };
+        self.clients[at].transport = Transport::Connecting { tcp, open, refusal };
     }
 
     fn transport(&mut self, at: usize) {
         let now = self.now;
-        let Transport::Connecting { tcp, open, refused } = self.clients[at].transport else {
+        let Transport::Connecting { tcp, open, refusal } = self.clients[at].transport else {
             return;
         };
         let mono = self.host.mono(now);
@@ -395,14 +425,21 @@ impl World {
         if open > now {
             return;
         }
-        if refused {
-            self.clients[at].transport = Transport::Closed;
-            self.clients[at].session.lost(mono);
-        } else {
+        let Some(refusal) = refusal else {
             let id = self.exchange.connect(self.endpoint, now);
             self.clients[at].transport = Transport::Open(id);
-            self.clients[at].session.connected(mono);
+            return self.clients[at].session.connected(mono);
+        };
+        self.clients[at].transport = Transport::Closed;
+        let session = &mut self.clients[at].session;
+        let Refusal::Http(status, after) = refusal else { return session.lost(mono) };
+        session.refused(status, after, mono);
+        // What the exchange asks for it asks of all that come from here, see `net/attempt.rs`.
+        let until = session.poll_timeout();
+        if let Some(until) = until.filter(|_| status == 429 || after.is_some()) {
+            self.gate.hold(until);
         }
+        self.held_until = self.held_until.max(now + after.unwrap_or_default());
     }
 
     fn disconnect(&mut self, at: usize) {
@@ -439,7 +476,7 @@ impl World {
     fn check_end(&mut self) {
         let market = self.exchange.market();
         for client in &self.clients {
-            assert!(client.session.is_settled(), "{:#?}", client.session);
+            assert!(client.session.is_settled(), "not settled: {:#?}", client.session);
             for slot in client.feed.slots().iter() {
                 let name = slot.subscription();
                 let state = slot.state();
@@ -488,6 +525,7 @@ fn config(dialect: Dialect, random: &mut fastrand::Rng) -> SessionConfig {
     (config.connect_within, config.handshake_within) = (SECOND, SECOND);
     (config.ack_within, config.snapshot_within) = (2 * SECOND, 2 * SECOND);
     (config.backoff.cap, config.resync.cap) = (4 * SECOND, 4 * SECOND);
+    (config.backoff.refused_first, config.backoff.refused_cap) = (SECOND, 4 * SECOND);
     config.requests_per_hour = random.usize(60..480);
     config.request_len = random.usize(100..1000);
     config
