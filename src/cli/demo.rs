@@ -25,7 +25,8 @@ use crate::sim::ServerThread;
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct DemoArgs {
     /// How long to run: 500ms, 10s, 2m
-    #[arg(long, value_name = "SPAN", value_parser = parse_duration, default_value = "10s")]
+    #[arg(long, value_name = "SPAN", value_parser = parse_duration, default_value = "10s",
+          allow_hyphen_values = true)]
     duration: Duration,
     /// The protocol that is spoken
     #[arg(long, value_enum, default_value_t = Self::default().dialect)]

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-/// The longest span that is taken: a hundred years, for which no timer overflows.
-const MAX_SECS: f64 = 100.0 * 365.25 * 86_400.0;
+/// The longest span that is taken, in seconds: a year, after which nobody waits for a run.
+const MAX_SECS: f64 = 365.0 * 86_400.0;
+
+/// The shortest, in seconds: what timers tell apart.
+const MIN_SECS: f64 = 0.001;
 
 /// Reads a number and its unit.
 ///
 /// # Errors
 /// What would be right, in words, for clap to print.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let help = || format!("{text:?} is no span of time; write 500ms, 10s, 2m or 1h");
+    let help = || format!("{text:?} is not a span of time; write 500ms, 10s, 2m or 1h");
     let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(unit_at).ok_or_else(help)?;
     let unit_secs = match unit.trim() {
@@ -23,10 +26,15 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     };
     let number: f64 = number.trim().parse().map_err(|_| help())?;
     let secs = number * unit_secs;
-    if !(0.001..=MAX_SECS).contains(&secs) {
-        return Err(format!("{text:?} is out of range; give at least 1ms"));
+    match secs {
+        _ if secs.is_nan() => Err(help()),
+        _ if secs < 0.0 => Err(format!("{text:?} is negative; give 1ms or longer")),
+        _ if secs < MIN_SECS => Err(format!("{text:?} is too short; give 1ms or longer")),
+        _ if secs > MAX_SECS => {
+            Err(format!("{text:?} is too long; give 8760h (a year) or shorter"))
+        }
+        _ => Ok(Duration::from_secs_f64(secs)),
     }
-    Ok(Duration::from_secs_f64(secs))
 }
 
 #[cfg(test)]
@@ -44,6 +52,21 @@ mod tests {
         for wrong in ["", "s", "10", "10x", "-1s", "0s", "nans", "infs", "1e30h", "1s2", "₿s"] {
             assert_eq!(millis(wrong), None, "{wrong}");
         }
-        assert!(parse_duration("10").unwrap_err().contains("10s"));
+        for (wrong, word) in [
+            ("10", "10s"),
+            ("-1s", "is negative"),
+            ("-0.001ms", "is negative"),
+            ("0s", "too short"),
+            ("0.1ms", "too short"),
+            ("8761h", "too long"),
+            ("1e300h", "too long"),
+            ("infs", "too long"),
+            ("nans", "not a span"),
+            ("x", "not a span"),
+        ] {
+            let error = parse_duration(wrong).unwrap_err();
+            assert!(error.contains(word), "{wrong}: {error}");
+        }
+        assert_eq!(millis("8760h"), Some(31_536_000_000));
     }
 }

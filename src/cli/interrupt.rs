@@ -1,4 +1,4 @@
-//! The wish of somebody outside that the program ends: Ctrl-C, or a signal to terminate.
+//! What ends the program from outside: Ctrl-C, a terminal that is closed, a signal to terminate.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use std::io;
 #[derive(Debug)]
 pub(crate) struct Interrupt {
     #[cfg(unix)]
-    signals: [tokio::signal::unix::Signal; 2],
+    signals: [tokio::signal::unix::Signal; 3],
 }
 
 impl Interrupt {
@@ -18,7 +18,9 @@ impl Interrupt {
     #[cfg(unix)]
     pub(crate) fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { signals: [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?] })
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let [interrupt, terminate, hangup] = kinds.map(signal);
+        Ok(Self { signals: [interrupt?, terminate?, hangup?] })
     }
 
     /// Takes Ctrl-C over.
@@ -33,10 +35,11 @@ impl Interrupt {
     /// Waits until the program is to end.
     #[cfg(unix)]
     pub(crate) async fn wait(&mut self) {
-        let [interrupt, terminate] = &mut self.signals;
+        let [interrupt, terminate, hangup] = &mut self.signals;
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
         }
     }
 

@@ -53,7 +53,7 @@ pub(crate) struct Tap {
     pub(crate) out: Option<(PipeWriter, Style)>,
     /// The levels a side that a book is printed with, where it has as many.
     pub(crate) depth: usize,
-    /// How many more events are wanted; `None` for all.
+    /// How many more books and trades are wanted; `None` for all.
     pub(crate) left: Option<u64>,
     pub(crate) news: Arc<News>,
     /// What the exchange said last in an error: it comes right before the state that it causes.
@@ -80,7 +80,9 @@ impl Sink for Tap {
                 Style::Lines => out.event(|buf| write_line(buf, event), write_missed),
             }
         }
-        if let Some(left) = &mut self.left {
+        if let Some(left) = &mut self.left
+            && is_data(event)
+        {
             *left -= 1;
             if *left == 0 {
                 self.news.with(|state| state.enough = true);
@@ -88,6 +90,11 @@ impl Sink for Tap {
             }
         }
     }
+}
+
+/// Whether an event is a book or a trade, which a count is of; all others only stand between them.
+const fn is_data(event: &Event<'_>) -> bool {
+    matches!(event, Event::Book(_) | Event::Trade(_) | Event::Depth(_) | Event::DepthBook(_))
 }
 
 impl Tap {

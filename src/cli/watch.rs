@@ -36,15 +36,17 @@ pub(crate) struct WatchArgs {
     /// Print events as JSON, one object a line
     #[arg(long)]
     json: bool,
-    /// Stop after so many events
+    /// Stop after so many books and trades; what else is printed is not counted
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Stop after so long: 500ms, 10s, 2m
-    #[arg(long, value_name = "SPAN", value_parser = parse_duration)]
+    #[arg(long, value_name = "SPAN", value_parser = parse_duration,
+          allow_hyphen_values = true)]
     duration: Option<Duration>,
     /// End with code 2 once the exchange has refused every channel for so long; each is asked for
     /// again until then, as one may be that is about to be listed
-    #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = parse_duration)]
+    #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = parse_duration,
+          allow_hyphen_values = true)]
     refused_for: Duration,
     /// Show so many levels a side of each book, 1 to 25; five-level channels have five. By default
     /// five are printed, and as many drawn as the window has room for

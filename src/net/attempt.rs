@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -11,6 +12,9 @@ use super::error::ConnectError;
 use super::gate;
 use super::pump::{Pump, Transport};
 use crate::model::Sink;
+
+/// How soon at least a connection that others are to be opened before looks again whether they are.
+const TURN_CHECK: Duration = Duration::from_millis(10);
 
 type Task<T> = JoinHandle<Result<T, ConnectError>>;
 
@@ -75,8 +79,11 @@ impl<S: Sink> Pump<S> {
     /// Begins an attempt, if the host takes one now, with the look-up of its name.
     pub(super) fn connect(&mut self) {
         let (connector, route) = (Arc::clone(&self.reach.connector), self.reach.route().clone());
-        if let Err(pause) = gate::check(&route.target.host_and_port(), self.config.session.connects)
-        {
+        self.intake.hub.borrow_mut().waits(self.intake.place);
+        let checked = self.in_turn().and_then(|()| {
+            gate::check(&route.target.host_and_port(), self.config.session.connects)
+        });
+        if let Err(pause) = checked {
             return self.postpone(pause);
         }
         tracing::debug!(url = %route.target, "connecting");
@@ -94,10 +101,13 @@ impl<S: Sink> Pump<S> {
     /// look-up may have taken long, and others may have been faster.
     fn dial(&mut self, addrs: Vec<SocketAddr>) {
         let (connector, route) = (Arc::clone(&self.reach.connector), self.reach.route().clone());
-        if let Err(pause) = gate::take(&route.target.host_and_port(), self.config.session.connects)
-        {
+        let taken = self
+            .in_turn()
+            .and_then(|()| gate::take(&route.target.host_and_port(), self.config.session.connects));
+        if let Err(pause) = taken {
             return self.postpone(pause);
         }
+        self.intake.hub.borrow_mut().waits_no_more(self.intake.place);
         let session = &mut self.intake.session;
         session.resolved(self.intake.clock.mono());
         // Lines begin with different addresses, and go on to the next where an attempt fails.
@@ -108,7 +118,19 @@ impl<S: Sink> Pump<S> {
         self.transport = Transport::Attempt(Attempt::Dialing(dial));
     }
 
-    fn postpone(&mut self, pause: std::time::Duration) {
+    /// What was asked for first is connected first: gives how long to wait for those before it.
+    fn in_turn(&self) -> Result<(), Duration> {
+        let limit = self.config.session.connects;
+        match self.intake.hub.borrow().ahead_of(self.intake.place) {
+            0 => Ok(()),
+            ahead => {
+                let rounds = u32::try_from(ahead / limit.attempts.max(1)).unwrap_or(u32::MAX);
+                Err(limit.per.saturating_mul(rounds).max(TURN_CHECK))
+            }
+        }
+    }
+
+    fn postpone(&mut self, pause: Duration) {
         self.transport = Transport::Closed;
         let until = self.intake.clock.mono() + pause;
         self.intake.session.postpone(until);

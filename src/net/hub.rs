@@ -1,7 +1,7 @@
 //! What all connections of a client share: the sink, and who wins between lines.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -33,6 +33,9 @@ pub(super) struct Hub<S> {
     pub(super) notices: UnboundedSender<Notice>,
     /// When a frame came or was played over last, on whichever connection: all run the same code.
     pub(super) last_taken: MonoNanos,
+    /// Who waits for the host to take a connection, the first to be opened first: all first lines in
+    /// the order in which their subscriptions were asked for, then all second ones.
+    waiting: BTreeSet<(usize, usize)>,
     /// What the client's handle reads.
     pub(super) shared: Shared,
     /// What each line of a group with several has received last.
@@ -105,9 +108,26 @@ impl<S: Sink> Hub<S> {
             arbiters: Vec::new(),
             notices,
             last_taken: MonoNanos::ZERO,
+            waiting: BTreeSet::new(),
             shared,
             heard: HeardByLine::default(),
         }
+    }
+
+    /// Notes that a connection waits to be opened, from before its host is looked up: the answers
+    /// come in any order.
+    pub(super) fn waits(&mut self, place: Place) {
+        self.waiting.insert((place.line, place.group));
+    }
+
+    /// How many connections are to be opened before this one.
+    pub(super) fn ahead_of(&self, place: Place) -> usize {
+        self.waiting.range(..(place.line, place.group)).count()
+    }
+
+    /// Notes that a connection does not wait any more: it is being opened, or given up.
+    pub(super) fn waits_no_more(&mut self, place: Place) {
+        self.waiting.remove(&(place.line, place.group));
     }
 
     /// Passes an event of one connection on.

@@ -292,6 +292,7 @@ impl<S: Sink> Pump<S> {
     ///
     /// Says whether the last one was closed properly.
     async fn close(&mut self) -> bool {
+        self.intake.hub.borrow_mut().waits_no_more(self.intake.place);
         match std::mem::replace(&mut self.transport, Transport::Closed) {
             Transport::Closed => {}
             Transport::Attempt(attempt) => {
@@ -326,6 +327,7 @@ impl<S: Sink> Pump<S> {
         } else {
             tracing::debug!(%error, losses, %url, "connection lost");
         }
+        self.intake.hub.borrow_mut().waits_no_more(self.intake.place);
         self.intake.stats.last_loss = Some(error.to_string());
         self.reach.redirected = None;
         self.transport = Transport::Closed;

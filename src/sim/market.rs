@@ -57,6 +57,7 @@ pub struct SimMarket {
     /// The mean time between events in ns; 0 where the market stands still.
     mean_gap: u64,
     next_at: MonoNanos,
+    events: u64,
     fills: Vec<Fill>,
     prints: Vec<Print>,
 }
@@ -95,6 +96,7 @@ impl SimMarket {
             skew: 0,
             mean_gap: 1_000_000_000 / u64::from(config.events_per_sec.max(1)),
             next_at: MonoNanos::ZERO,
+            events: 0,
             fills: Vec::new(),
             prints: Vec::new(),
         };
@@ -119,11 +121,18 @@ impl SimMarket {
         let index = self.weights.partition_point(|sum| *sum <= drawn);
         let ts = self.stamp(self.next_at);
         self.schedule();
+        self.events += 1;
         self.prints.clear();
         self.fills.clear();
         let instrument = self.instruments.get_mut(index)?;
         instrument.act(ts, &mut self.rng, &mut self.fills, &mut self.prints);
         Some(InstIndex(index))
+    }
+
+    /// How many events there were: orders, cancels and takers.
+    #[must_use]
+    pub const fn events(&self) -> u64 {
+        self.events
     }
 
     /// What the last [`SimMarket::step`] traded, one print a price.

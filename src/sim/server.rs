@@ -93,6 +93,11 @@ impl Server {
         self.local_addr
     }
 
+    /// The exchange, for a thread of its own to look at.
+    pub(super) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// What ends the server when it is set.
     pub(super) const fn ended(&self) -> &watch::Sender<bool> {
         &self.ended
@@ -150,7 +155,7 @@ impl ServerHandle {
 
     /// Looks at the exchange while it stands still. It runs on when `look` returns.
     pub fn inspect<R>(&self, look: impl FnOnce(&Exchange) -> R) -> R {
-        look(&self.shared.lock().exchange)
+        self.shared.inspect(look)
     }
 
     /// Intervenes in the exchange at its own time, as with [`Exchange::inject`].
@@ -177,6 +182,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Looks at the exchange, which stands still meanwhile.
+    pub(super) fn inspect<R>(&self, look: impl FnOnce(&Exchange) -> R) -> R {
+        look(&self.lock().exchange)
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere can't leave half a book: the exchange is changed in whole steps.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

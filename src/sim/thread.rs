@@ -2,15 +2,15 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::{Builder, JoinHandle};
 
 use tokio::net::ToSocketAddrs;
 use tokio::sync::watch;
 
 use super::connection::Endpoint;
-use super::exchange::ExchangeConfig;
-use super::server::Server;
+use super::exchange::{Exchange, ExchangeConfig};
+use super::server::{Server, Shared};
 
 /// A [`Server`] that runs on a thread of its own. Dropping it says goodbye to its clients and closes
 /// the port, which takes at most a second.
@@ -28,6 +28,7 @@ pub struct ServerThread {
     local_addr: SocketAddr,
     scheme: &'static str,
     ended: watch::Sender<bool>,
+    shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -73,7 +74,8 @@ impl ServerThread {
             match server {
                 Ok(server) => {
                     // Whoever starts us waits for this answer.
-                    let _ = sender.send(Ok((server.local_addr(), server.ended().clone())));
+                    let shared = Arc::clone(server.shared());
+                    let _ = sender.send(Ok((server.local_addr(), server.ended().clone(), shared)));
                     server.run().await;
                 }
                 Err(error) => {
@@ -83,14 +85,19 @@ impl ServerThread {
         };
         let thread =
             Builder::new().name("okx-sim".to_owned()).spawn(move || runtime.block_on(serve))?;
-        let (local_addr, ended) = receiver.recv().map_err(io::Error::other)??;
-        Ok(Self { local_addr, scheme, ended, thread: Some(thread) })
+        let (local_addr, ended, shared) = receiver.recv().map_err(io::Error::other)??;
+        Ok(Self { local_addr, scheme, ended, shared, thread: Some(thread) })
     }
 
     /// The address that is bound, with the port that the system chose where 0 was asked for.
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Looks at the exchange, which stands still meanwhile.
+    pub fn inspect<R>(&self, look: impl FnOnce(&Exchange) -> R) -> R {
+        self.shared.inspect(look)
     }
 
     /// The URL of an endpoint.
