@@ -137,6 +137,12 @@ impl Monitor {
         &self.stats
     }
 
+    /// How many connections are open, and how many there are to be.
+    pub(crate) fn connections(&self) -> (usize, usize) {
+        let health = self.client.health();
+        (health.open, health.connections)
+    }
+
     /// The frames a second, of about the last second.
     pub(crate) fn frames_per_sec(&self) -> u64 {
         let (Some((from, before)), Some((to, after))) = (self.samples.first(), self.samples.last())

@@ -1,6 +1,6 @@
 //! What a client has seen, as text: the table at the end of a run, and one line.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::time::Duration;
 
 use super::format::{Bytes, Counted, Nanos, Printable, per_sec};
@@ -21,19 +21,12 @@ pub(crate) fn percentiles(
     shown.chain([("max", times.max())]).map(move |(name, value)| (name, known(value)))
 }
 
-/// The latencies that are shown, by name, in nanoseconds.
-pub(crate) fn latencies(stats: &ClientStats) -> [(&'static str, Nanos); 4] {
-    let [a, b, c] =
-        PERCENTILES.map(|(name, at)| (name, Nanos(stats.latency.value_at_quantile(at))));
-    [a, b, c, ("max", Nanos(stats.latency.max()))]
-}
-
 /// Everything that went wrong: malformed frames and errors that the exchange has told.
 pub(crate) const fn errors(feed: &Stats, malformed: u64) -> u64 {
     malformed + feed.control_errors
 }
 
-/// The counters and latencies of a run as a table.
+/// The counters of a run as a table.
 pub(crate) struct Table<'a> {
     pub(crate) stats: &'a ClientStats,
     pub(crate) elapsed: Duration,
@@ -53,14 +46,7 @@ impl fmt::Display for Table<'_> {
         row("errors", &errors(feed, feed.malformed()), error_notes(feed))?;
         row("anomalies", &anomalies(feed), anomaly_notes(feed))?;
         row("skipped", &feed.skipped.total(), skipped_notes(feed))?;
-        row("connects", &stats.connects, loss_notes(stats))?;
-        writeln!(f, "\n  latency, from frame receipt to book update")?;
-        let (mut names, mut values) = (String::new(), String::new());
-        for (name, value) in latencies(stats) {
-            write!(names, "{name:>12}")?;
-            write!(values, "{value:>12}")?;
-        }
-        write!(f, "{names}\n{values}")
+        row("connects", &stats.connects, loss_notes(stats))
     }
 }
 
@@ -82,15 +68,16 @@ impl fmt::Display for Summary<'_> {
         }
         write!(f, "{} skipped, {} malformed", feed.skipped.total(), feed.malformed())?;
         write!(f, "; {}, {} lost or failed", Counted(stats.connects, "connect"), stats.losses)?;
-        if feed.frames > 0 {
-            let [(_, p50), (_, p99), ..] = latencies(stats);
-            write!(f, "; p50 {p50}, p99 {p99} from receipt")?;
+        let mut known = percentiles(&stats.latency).filter_map(|(name, at)| Some((name, at?)));
+        if let (Some((_, p50)), Some((_, p99))) = (known.next(), known.next()) {
+            write!(f, "; p50 {p50}, p99 {p99} from receipt to book")?;
         }
         Ok(())
     }
 }
 
-const fn events(feed: &Stats) -> u64 {
+/// All events that were told.
+pub(crate) const fn events(feed: &Stats) -> u64 {
     feed.books + feed.trades + feed.depths + feed.controls
 }
 

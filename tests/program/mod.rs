@@ -55,8 +55,13 @@ impl Program {
 
     /// Sends what Ctrl-C sends, and waits for the end.
     pub(crate) fn interrupt(self) -> Output {
+        self.signal("INT")
+    }
+
+    /// Sends a signal by its name, and waits for the end.
+    pub(crate) fn signal(self, name: &str) -> Output {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
         self.finish()
     }
 

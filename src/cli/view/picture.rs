@@ -9,7 +9,6 @@ use crate::cli::monitor::{Monitor, Reader, Watched};
 use crate::cli::report::{anomalies, errors};
 use crate::feed::{PUBLISHED_LEVELS, TradeReader};
 use crate::model::{BOOK5_LEVELS, BookState, Decimal, InstrumentId, Market, Subscription, Trade};
-use crate::net::ClientStats;
 
 /// The most further channels and trades that any window has room for.
 const MAX_ROWS: usize = 250;
@@ -89,16 +88,16 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    fn of(stats: &ClientStats, frames_per_sec: u64) -> Self {
+    fn of(monitor: &Monitor) -> Self {
+        let stats = monitor.stats();
         let feed = &stats.feed;
-        let open = stats.connections.iter().filter(|connection| connection.connected).count();
         Self {
             frames: feed.frames,
-            frames_per_sec,
+            frames_per_sec: monitor.frames_per_sec(),
             bytes: feed.wire_bytes,
             errors: errors(feed, feed.malformed()) + anomalies(feed),
             losses: stats.losses,
-            connections: (open, stats.connections.len()),
+            connections: monitor.connections(),
             latency: stats.latency.clone(),
         }
     }
@@ -131,7 +130,7 @@ impl Picture {
             others,
             more,
             instrument: (at + 1, instruments.len()),
-            counters: Counters::of(monitor.stats(), monitor.frames_per_sec()),
+            counters: Counters::of(monitor),
             mids: monitor.mids().collect(),
         }
     }
