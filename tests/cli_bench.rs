@@ -122,10 +122,64 @@ fn a_capture_is_timed_whatever_it_holds() {
 }
 
 #[test]
+fn a_capture_may_come_from_standard_input() {
+    let capture = file("piped");
+    std::fs::write(&capture, "0\t{\"event\":\"x\"}\n1\tpong\n").unwrap();
+    let input = std::fs::File::open(&capture).unwrap();
+    let args = ["bench", "--json", "--capture", "-", "--format", "tsv"];
+    let output = Program::start_with(&args, input).finish();
+    std::fs::remove_file(&capture).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["frames"], 2);
+    assert!(report["title"].as_str().unwrap().contains("standard input"), "{report}");
+}
+
+#[test]
+fn an_empty_capture_says_that_it_has_no_frame() {
+    let capture = file("empty.jsonl");
+    std::fs::write(&capture, "\n\n").unwrap();
+    let output = bench(&["--capture", capture.to_str().unwrap()]);
+    std::fs::remove_file(&capture).unwrap();
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("empty.jsonl") && told.contains("has no frame to time"), "{told}");
+    assert!(!told.contains("permissions"), "{told}");
+}
+
+#[test]
+fn every_form_of_the_report_names_program_machine_and_span() {
+    let (log, svg) = (file("facts.hlog"), file("facts.svg"));
+    let args = ["--frames", "20", "--hdr", log.to_str().unwrap(), "--plot", svg.to_str().unwrap()];
+    let output = bench(&args);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let object = json(&["--frames", "20"]);
+    let program = &object["program"];
+    assert_eq!(program["version"], env!("CARGO_PKG_VERSION"));
+    assert!(program["date"].is_string() && object["frames"] == 20, "{object}");
+    let span = object["latency_spans"].as_str().unwrap();
+    let machine = program["kernel"].as_str().unwrap_or_default();
+    for form in [text(&output.stdout).to_owned(), take(&log), take(&svg)] {
+        for fact in [env!("CARGO_PKG_VERSION"), machine, "20 frames"] {
+            assert!(form.contains(fact), "{fact}: {form}");
+        }
+    }
+    assert!(text(&output.stdout).contains(span));
+}
+
+#[test]
 fn wrong_arguments_say_what_would_be_right() {
     for (args, hint) in [
-        (&["--channel", "depth5"][..], "books5"),
-        (&["--dialect", "v3", "--channel", "nothing"], "depth5"),
+        (&["--channel", "depth5"][..], "is a channel of v3; add --dialect v3\n"),
+        (&["--dialect", "v3", "--channel", "bbo-tbt"], "is a channel of v5; add --dialect v5\n"),
+        (
+            &["--channel", "books"],
+            "v5 has no channel \"books\" that bench times; give --channel books5",
+        ),
+        (&["--dialect", "v3", "--channel", "nothing"], "give --channel depth5 or trade\n"),
+        (&["--capture", env!("CARGO_MANIFEST_DIR")], "is a directory; give one file of it"),
+        (&["--capture", "-"], "standard input has no frame to time"),
+        (&["--format", "tsv"], "--capture"),
         (&["--frames", "0"], "1..="),
         (&["--frames", "1", "--plot", "plot.png"], ".svg"),
         (&["--capture", "/nowhere/at/all.tsv"], "check the path"),

@@ -41,10 +41,14 @@ impl Format {
     /// The format of a file by its name's ending; standard input is [`Format::Jsonl`].
     ///
     /// # Errors
-    /// [`CliError::Format`] where the name ends in neither `.jsonl` nor `.tsv`.
+    /// [`CliError::Directory`] where it is none of a file, [`CliError::Format`] where the name ends in
+    /// neither `.jsonl` nor `.tsv`.
     pub(crate) fn of(path: &Path) -> Result<Self, CliError> {
         if is_stdin(path) {
             return Ok(Self::Jsonl);
+        }
+        if path.is_dir() {
+            return Err(CliError::Directory { path: path.to_owned() });
         }
         let extension = path.extension().unwrap_or_default();
         let named = |name| extension.eq_ignore_ascii_case(name);

@@ -80,8 +80,13 @@ Examples:
 /// # Errors
 /// Where the file does not open or read, or standard output does not take the events.
 pub(crate) fn run(args: &DecodeArgs) -> Result<Outcome, CliError> {
+    let format = Format::of(&args.file);
+    let format = match (args.format, format) {
+        (_, Err(error @ CliError::Directory { .. })) => return Err(error),
+        (Some(format), _) | (None, Ok(format)) => format,
+        (None, Err(error)) => return Err(error),
+    };
     let source = open(&args.file)?;
-    let format = args.format.map_or_else(|| Format::of(&args.file), Ok)?;
     tracing::info!(file = ?args.file, dialect = ?args.dialect, ?format, "decoding");
 
     let mut lines = Lines::new(source, MAX_LINE_LEN);
@@ -110,9 +115,6 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Outcome, CliError> {
 fn open(path: &Path) -> Result<Box<dyn Read>, CliError> {
     if is_stdin(path) {
         return Ok(Box::new(io::stdin().lock()));
-    }
-    if path.is_dir() {
-        return Err(CliError::Directory { path: path.to_owned() });
     }
     match File::open(path) {
         Ok(file) => Ok(Box::new(file)),

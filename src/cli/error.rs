@@ -83,8 +83,8 @@ pub(crate) enum CliError {
     Channel(SubscriptionError),
     /// A channel is written as the other dialect writes it.
     #[error(
-        "{channel:?} is a channel of {dialect}; add --dialect {dialect}, and the --url of an \
-         exchange that speaks it"
+        "{channel:?} is a channel of {dialect}; add --dialect {dialect}{hint}",
+        hint = if channel.contains(':') { ", and the --url of an exchange that speaks it" } else { "" }
     )]
     OtherDialect { channel: String, dialect: Dialect },
     /// A login without a key.
@@ -99,12 +99,18 @@ pub(crate) enum CliError {
     /// The time was over before there was a connection.
     #[error("there was no connection to {url} in all the time; check --url and the network")]
     NeverConnected { url: String },
-    /// The embedded exchange does not serve what is to be timed.
+    /// A channel that is not timed on frames of the embedded exchange.
     #[error(
-        "the embedded exchange does not serve {channel:?}; give --channel depth5 or trade of v3, \
-         or books5, bbo-tbt, trades or trades-all of v5"
+        "{dialect} has no channel {channel:?} that bench times; give --channel {names}",
+        names = timed_channels(*dialect)
     )]
-    NotServed { channel: String },
+    NotTimed { channel: String, dialect: Dialect },
+    /// A capture without a frame of any kind.
+    #[error("{name} has no frame to time; give a file as `okx-feed decode` reads it", name = shown(path))]
+    NoFrame { path: PathBuf },
+    /// The embedded exchange did not push what is to be timed.
+    #[error("the embedded exchange pushed no {channel}; please report this")]
+    NotPushed { channel: String },
     /// A plot whose name says nothing of its form.
     #[error("the name {path:?} ends in neither .svg nor .html; give the plot one of these")]
     PlotName { path: PathBuf },
@@ -135,8 +141,16 @@ impl CliError {
     }
 }
 
+/// The channels that bench times, by dialect.
+const fn timed_channels(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::V3 => "depth5 or trade",
+        Dialect::V5 => "books5, bbo-tbt, trades or trades-all",
+    }
+}
+
 /// The name of an input in a message.
-fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     if is_stdin(path) { "standard input".to_owned() } else { format!("{path:?}") }
 }
 

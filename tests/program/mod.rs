@@ -27,8 +27,13 @@ pub(crate) fn text(bytes: &[u8]) -> &str {
 
 impl Program {
     pub(crate) fn start(args: &[&str]) -> Self {
+        Self::start_with(args, Stdio::null())
+    }
+
+    /// Starts the program with something to read.
+    pub(crate) fn start_with(args: &[&str], stdin: impl Into<Stdio>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_okx-feed"));
-        command.args(args).env_remove("RUST_LOG").stdin(Stdio::null());
+        command.args(args).env_remove("RUST_LOG").stdin(stdin);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = child.stdout.take().map(BufReader::new);
         let stderr = child.stderr.take().map(BufReader::new);

@@ -13,11 +13,11 @@ use super::frames::Frames;
 use super::measure::measure;
 use super::plot::plot;
 use super::report::Report;
-use crate::cli::args::DialectArg;
-use crate::cli::error::{CliError, Outcome};
+use crate::cli::args::{DialectArg, Format};
+use crate::cli::error::{CliError, Outcome, shown};
 use crate::cli::exchange::demo_listings;
 use crate::cli::output::Output;
-use crate::model::{Channel, Dialect, Subscription};
+use crate::model::{Channel, ChannelKind, Dialect, Subscription};
 
 /// The arguments of `bench`.
 #[derive(Args, Debug)]
@@ -37,9 +37,12 @@ pub(in crate::cli) struct BenchArgs {
     /// Fixes the market: the same seed gives the same frames
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "capture")]
     seed: u64,
-    /// Time the frames of a capture instead: .jsonl or .tsv, as `okx-feed decode` reads them
+    /// Time the frames of a capture instead, as `okx-feed decode` reads them; `-` is standard input
     #[arg(long, value_name = "FILE")]
     capture: Option<PathBuf>,
+    /// How the capture is written; by default its name says it: .jsonl or .tsv, and jsonl for `-`
+    #[arg(long, value_enum, requires = "capture")]
+    format: Option<Format>,
     /// Write all times as an HDR histogram log
     #[arg(long, value_name = "FILE")]
     hdr: Option<PathBuf>,
@@ -52,22 +55,25 @@ pub(in crate::cli) struct BenchArgs {
 }
 
 const AFTER_HELP: &str = "\
-Times the road from a frame to the published book on this machine, each frame by itself with the
-processor's cycle counter, and prints p50, p90, p99, p99.9, p99.99 and the maximum: of each stage,
-of the whole road, and of the whole road where 256 KB or 4 MB were read between frames, so that the
-caches have forgotten it. The frames come from the embedded exchange or from a capture, and are made
-before anything is timed; the exchange's are 1 024 different ones in turn, each copied into one buffer
-first, as a socket does it. The thread is bound to one core where the system allows it. What one
-measurement costs is taken off, and shown.
+Times what a frame takes to the published book on this machine, each frame by itself with the
+processor's cycle counter, and prints p50, p90, p99, p99.9, p99.99 and the maximum: of each stage, of
+the whole path, and of the whole path where 256 KB or 4 MB were read between two frames, so that the
+caches have lost it. The frames come from the embedded exchange or from a capture, and are made
+before anything is timed. Those of the exchange are 1024 different ones in turn, each copied into one
+buffer first, as a socket does it. The thread is bound to one core where the system allows it. The
+cost of a measurement is subtracted, and shown.
 
-A virtual machine's core may be half of a real one, whose other half a neighbour uses. \"core to itself\"
-has those frames of the row above it around which the reading of memory took its usual time, so
-that no neighbour was there; how many they are is \"count\" in --json.
+The time begins with the bytes of a frame in memory and ends when the book is published for other
+threads. The network, the kernel and the WebSocket library are not in it; `okx-feed demo` has a socket
+and a rate.
+
+A virtual machine's core may be one of two hardware threads of a real core, whose other one somebody
+else uses. \"core to itself\" has those frames of the row above it around which the reading of memory
+took its usual time, so that the other one was idle. \"count\" in --json is how many they are.
 
 Coordinated omission: frames are given one after the other and each is timed alone, so a slow one
 can't delay the start of another's measurement, and none is left out. There is no queue. That shows
-what a frame costs when it comes, and not how long it would wait behind others at some rate; the
-table of `okx-feed demo` has a socket and a rate.
+what a frame costs when it comes, and not how long it would wait behind others at some rate.
 
 Stages: inflate (v3), parse (text to event), apply (find the subscription, replace its book),
 publish (write it where other threads read it).
@@ -79,7 +85,8 @@ Examples:
   okx-feed bench                                         v5 books5
   okx-feed bench --dialect v3 --channel depth5 --plot depth5.svg
   okx-feed bench --channel trades --frames 1000000 --hdr trades.hlog
-  okx-feed bench --dialect v3 --capture session.tsv --json";
+  okx-feed bench --dialect v3 --capture session.tsv --json
+  zcat session.tsv.gz | okx-feed bench --dialect v3 --capture - --format tsv";
 
 /// Runs the benchmark.
 ///
@@ -89,7 +96,7 @@ pub(in crate::cli) fn run(args: &BenchArgs) -> Result<Outcome, CliError> {
     let dialect = Dialect::from(args.dialect);
     let as_page = args.plot.as_deref().map(is_page).transpose()?;
     let (frames, source) = match &args.capture {
-        Some(path) => (Frames::captured(path, dialect)?, format!("{}", path.display())),
+        Some(path) => (Frames::captured(path, args.format, dialect)?, shown(path)),
         None => {
             let subscription = subscription(dialect, args.channel.as_deref())?;
             let frames = Frames::simulated(subscription, args.frames, args.seed)?;
@@ -123,15 +130,31 @@ fn subscription(dialect: Dialect, name: Option<&str>) -> Result<Subscription, Cl
         Dialect::V5 => Channel::Books5,
     };
     let name = name.unwrap_or_else(|| default.name());
-    let unknown = || CliError::NotServed { channel: name.to_owned() };
+    let unknown = || {
+        let channel = name.to_owned();
+        let other = match dialect {
+            Dialect::V3 => Dialect::V5,
+            Dialect::V5 => Dialect::V3,
+        };
+        match Channel::from_name(other, name.as_bytes()).is_some_and(is_timed) {
+            true => CliError::OtherDialect { channel, dialect: other },
+            false => CliError::NotTimed { channel, dialect },
+        }
+    };
     let listings = demo_listings(dialect, 1);
     let listing = listings.first().ok_or_else(unknown)?;
-    let channel = Channel::from_name(dialect, name.as_bytes()).ok_or_else(unknown)?;
+    let channel = Channel::from_name(dialect, name.as_bytes()).filter(|channel| is_timed(*channel));
+    let channel = channel.ok_or_else(unknown)?;
     match dialect {
         Dialect::V3 => Subscription::v3(listing.market(), channel, *listing.inst_id()),
         Dialect::V5 => Subscription::v5(channel, *listing.inst_id()),
     }
     .map_err(CliError::Channel)
+}
+
+/// Whether a channel's frames are timed: those of deep books take as long as their history says.
+const fn is_timed(channel: Channel) -> bool {
+    !matches!(channel.kind(), ChannelKind::Depth)
 }
 
 /// Whether the name of a plot asks for a page.

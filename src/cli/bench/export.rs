@@ -7,7 +7,7 @@ use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use serde_json::{Map, Value};
 
-use super::report::{Report, percentiles};
+use super::report::{Report, SPANS, percentiles};
 
 /// The report as one JSON object; all times are in nanoseconds.
 pub(super) fn json(report: &Report) -> Value {
@@ -22,6 +22,8 @@ pub(super) fn json(report: &Report) -> Value {
     });
     serde_json::json!({
         "title": report.title,
+        "program": report.facts.json(),
+        "latency_spans": SPANS,
         "frames": report.frames,
         "malformed": report.malformed,
         "core": report.core,
@@ -41,7 +43,8 @@ pub(super) fn write_hdr(report: &Report, file: &mut impl Write) -> io::Result<()
     let now = SystemTime::now();
     let mut serializer = V2DeflateSerializer::new();
     let mut builder = IntervalLogWriterBuilder::new();
-    builder.add_comment(&report.title).add_comment("times in nanoseconds");
+    builder.add_comment(&report.title).add_comment(&report.facts.to_string());
+    builder.add_comment(&format!("nanoseconds {SPANS}"));
     builder.with_start_time(now).with_base_time(now);
     let mut log = builder.begin_log_with(file, &mut serializer)?;
     for row in &report.rows {

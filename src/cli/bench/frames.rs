@@ -1,9 +1,9 @@
 //! The frames that are timed: of the embedded exchange, or of a capture.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
-use crate::cli::args::Format;
+use crate::cli::args::{Format, is_stdin};
 use crate::cli::decode::frame_of;
 use crate::cli::error::CliError;
 use crate::cli::exchange;
@@ -15,7 +15,7 @@ use crate::wire::{Decoder, Frame};
 const EVENTS_PER_SEC: u32 = 1_000;
 
 /// How many frames of the embedded exchange differ; more are these again. That many do not fit into a
-/// first-level cache, and no predictor of branches learns them; many more would push the road itself out
+/// first-level cache, and no predictor of branches learns them; many more would push the code itself out
 /// of the processor's tables of pages and of its caches between two frames, where a client receives
 /// all frames in the same few pages.
 const DIFFERENT: usize = 1_024;
@@ -52,7 +52,7 @@ impl Frames {
     /// timed.
     ///
     /// # Errors
-    /// [`CliError::NotServed`] where it does not have the channel.
+    /// [`CliError::NotPushed`] where it does not push the channel.
     pub(super) fn simulated(
         subscription: Subscription,
         timed: usize,
@@ -73,23 +73,35 @@ impl Frames {
             }
         }
         if frames.len() < count {
-            return Err(CliError::NotServed { channel: subscription.to_string() });
+            return Err(CliError::NotPushed { channel: subscription.to_string() });
         }
         frames.look();
         Ok(frames)
     }
 
-    /// Reads frames from a capture, one a line. Lines that hold no frame are left out.
+    /// Reads frames from a capture or standard input, one a line. Lines that hold no frame are left
+    /// out.
     ///
     /// # Errors
-    /// Where the file does not open, or has no frames.
-    pub(super) fn captured(path: &Path, dialect: Dialect) -> Result<Self, CliError> {
-        let format = Format::of(path)?;
-        if path.is_dir() {
-            return Err(CliError::Directory { path: path.to_owned() });
-        }
-        let open = |source| CliError::Open { path: path.to_owned(), source };
-        let file = std::fs::read(path).map_err(open)?;
+    /// Where the file does not open or read, or has no frames.
+    pub(super) fn captured(
+        path: &Path,
+        format: Option<Format>,
+        dialect: Dialect,
+    ) -> Result<Self, CliError> {
+        let by_name = Format::of(path);
+        let format = match (format, by_name) {
+            (_, Err(error @ CliError::Directory { .. })) => return Err(error),
+            (Some(format), _) | (None, Ok(format)) => format,
+            (None, Err(error)) => return Err(error),
+        };
+        let file = if is_stdin(path) {
+            let mut bytes = Vec::new();
+            io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+        } else {
+            std::fs::read(path)
+        };
+        let file = file.map_err(|source| CliError::Open { path: path.to_owned(), source })?;
         let mut body = vec![0; file.len()];
         let mut frames = Self::new(dialect);
         for line in file.split(|byte| *byte == b'\n') {
@@ -103,8 +115,7 @@ impl Frames {
             }
         }
         if frames.len() == 0 {
-            let source = io::Error::new(io::ErrorKind::InvalidData, "it holds no frame");
-            return Err(open(source));
+            return Err(CliError::NoFrame { path: path.to_owned() });
         }
         frames.timed = frames.len();
         frames.look();

@@ -1,5 +1,6 @@
-//! The measurements: every stage and the whole road, one frame at a time.
+//! The measurements: every stage and the whole path, one frame at a time.
 
+use std::cell::RefCell;
 use std::hint::black_box;
 
 use hdrhistogram::Histogram;
@@ -7,6 +8,7 @@ use hdrhistogram::Histogram;
 use super::clock::CycleClock;
 use super::frames::Frames;
 use super::quiet::{Sample, undisturbed};
+use crate::cli::progress::{Progress, Share};
 use crate::feed::{
     BookPublisher, BookReader, DepthOptions, FeedHandler, Slots, Stats, TradePublisher, TradeReader,
 };
@@ -20,17 +22,20 @@ const WARM_UP: usize = 20_000;
 /// How often each frame is taken before, where there are few.
 const ROUNDS: usize = 20;
 
+/// How many frames are taken between two looks at how far it is.
+const STEPS_A_LOOK: u64 = 256;
+
 /// The longest time that is told apart, in nanoseconds.
 const MAX_NS: u64 = 10_000_000_000;
 
 /// The bytes of a cache line on all processors that we know; shorter strides only take longer.
 const CACHE_LINE: usize = 64;
 
-/// What is read between frames so that the caches forget the road, in bytes: more than a
+/// What is read between frames so that the caches lose the path, in bytes: more than a
 /// first-level cache holds, and more than most second-level ones.
 pub(super) const COLD: [(usize, &str); 2] = [(256 << 10, "256 KB"), (4 << 20, "4 MB")];
 
-/// The times of one stage, or of the whole road.
+/// The times of one stage, or of the whole path.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) name: String,
@@ -43,9 +48,9 @@ pub(super) struct Row {
 pub(super) enum RowKind {
     /// One stage.
     Stage,
-    /// The whole road.
+    /// The whole path.
     Road,
-    /// Some frames of the whole road, which the row before has as well.
+    /// Some frames of the whole path, which the row before has as well.
     Part,
 }
 
@@ -57,6 +62,10 @@ pub(super) fn measure(
     clock: &CycleClock,
     frames: &Frames,
 ) -> Result<Vec<Row>, hdrhistogram::CreationError> {
+    let stages = 3 + usize::from(frames.compressed());
+    let runs = stages + 1 + COLD.len();
+    let steps = Steps::new(runs * (warm_up_of(frames) + frames.timed()));
+    let run = &Run { clock, frames, steps: RefCell::new(steps) };
     let mut rows = Vec::new();
     let mut row = |name: String, kind, run: &mut dyn FnMut(&mut Histogram<u64>)| {
         let mut times = Histogram::new_with_bounds(1, MAX_NS, 3)?;
@@ -65,18 +74,18 @@ pub(super) fn measure(
         Ok(())
     };
     if frames.compressed() {
-        row("inflate".into(), RowKind::Stage, &mut |times| inflate(clock, frames, times))?;
+        row("inflate".into(), RowKind::Stage, &mut |times| inflate(run, times))?;
     }
-    row("parse".into(), RowKind::Stage, &mut |times| parse(clock, frames, times))?;
-    row("apply".into(), RowKind::Stage, &mut |times| apply(clock, frames, times))?;
-    row("publish".into(), RowKind::Stage, &mut |times| publish(clock, frames, times))?;
-    let samples = road(clock, frames, &[]);
+    row("parse".into(), RowKind::Stage, &mut |times| parse(run, times))?;
+    row("apply".into(), RowKind::Stage, &mut |times| apply(run, times))?;
+    row("publish".into(), RowKind::Stage, &mut |times| publish(run, times))?;
+    let samples = road(run, &[]);
     let all = |samples: &[Sample], times: &mut Histogram<u64>| {
         samples.iter().for_each(|sample| times.saturating_record(sample.road_ns));
     };
     row("whole road".into(), RowKind::Road, &mut |times| all(&samples, times))?;
     for (len, name) in COLD {
-        let samples = road(clock, frames, &vec![1; len]);
+        let samples = road(run, &vec![1; len]);
         let name = format!("whole road, cold by {name}");
         let quiet = format!("{name}, core to itself");
         row(name, RowKind::Road, &mut |times| all(&samples, times))?;
@@ -85,6 +94,40 @@ pub(super) fn measure(
         })?;
     }
     Ok(rows)
+}
+
+/// What is measured, with what, and how far it is.
+struct Run<'a> {
+    clock: &'a CycleClock,
+    frames: &'a Frames,
+    steps: RefCell<Steps>,
+}
+
+/// The frames that were taken so far, of all that will be.
+struct Steps {
+    progress: Progress,
+    done: u64,
+    of: u64,
+}
+
+impl Steps {
+    fn new(of: usize) -> Self {
+        Self { progress: Progress::start("bench"), done: 0, of: of as u64 }
+    }
+
+    fn step(&mut self) {
+        self.done += 1;
+        // Seldom, so that a look at a clock costs the caches nothing.
+        if self.done.is_multiple_of(STEPS_A_LOOK) {
+            let Self { progress, done, of } = self;
+            progress.at(Share { done: *done, of: *of }, || "timing");
+        }
+    }
+}
+
+/// How many frames are taken before the first that counts.
+fn warm_up_of(frames: &Frames) -> usize {
+    (ROUNDS * frames.len()).min(WARM_UP)
 }
 
 /// A frame whose turn it is.
@@ -98,12 +141,15 @@ struct Turn<'f> {
 }
 
 /// The frames to warm up with, and then those that count.
-fn warm_then_timed(frames: &Frames) -> impl Iterator<Item = Turn<'_>> {
+fn warm_then_timed<'r>(run: &'r Run<'_>) -> impl Iterator<Item = Turn<'r>> {
+    let frames = run.frames;
     let turns = |count, counts| {
         let rounds = frames.iter().enumerate().cycle().take(count);
         rounds.map(move |(at, frame)| Turn { frame, counts, begins: at == 0 })
     };
-    turns((ROUNDS * frames.len()).min(WARM_UP), false).chain(turns(frames.timed(), true))
+    let all = turns(warm_up_of(frames), false).chain(turns(frames.timed(), true));
+    // Between two frames, of which neither is timed then.
+    all.inspect(|_| run.steps.borrow_mut().step())
 }
 
 /// Where frames are received: copied into one buffer, again and again, as the socket does it. So they
@@ -138,8 +184,9 @@ fn touch(bytes: &[u8]) {
     black_box(lines.fold(0u64, |sum, byte| sum.wrapping_add(u64::from(*byte))));
 }
 
-/// The whole road: frame to published book, with `memory` read before each frame.
-fn road(clock: &CycleClock, frames: &Frames, memory: &[u8]) -> Vec<Sample> {
+/// The whole path: frame to published book, with `memory` read before each frame.
+fn road(run: &Run<'_>, memory: &[u8]) -> Vec<Sample> {
+    let Run { clock, frames, .. } = run;
     let mut samples = Vec::with_capacity(frames.timed());
     let mut feed = FeedHandler::new(frames.dialect);
     let mut readers: Vec<(Option<BookReader>, Option<TradeReader>)> = Vec::new();
@@ -149,7 +196,7 @@ fn road(clock: &CycleClock, frames: &Frames, memory: &[u8]) -> Vec<Sample> {
         readers.push((feed.book_reader(subscription), feed.trade_reader(subscription)));
     }
     let mut receiver = Receiver::new(frames);
-    for Turn { frame, counts, begins } in warm_then_timed(frames) {
+    for Turn { frame, counts, begins } in warm_then_timed(run) {
         if begins {
             feed.set_all_states(BookState::Connecting, UnixNanos(1), &mut NoSink);
         }
@@ -164,11 +211,12 @@ fn road(clock: &CycleClock, frames: &Frames, memory: &[u8]) -> Vec<Sample> {
     samples
 }
 
-fn inflate(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {
+fn inflate(run: &Run<'_>, times: &mut Histogram<u64>) {
+    let Run { clock, frames, .. } = run;
     let mut inflater = Inflater::new();
     let mut text = vec![0; MAX_INFLATED_LEN];
     let mut receiver = Receiver::new(frames);
-    for Turn { frame, counts, .. } in warm_then_timed(frames) {
+    for Turn { frame, counts, .. } in warm_then_timed(run) {
         let Frame::Binary(body) = receiver.receive(frame) else { continue };
         let work = || inflater.inflate(body, &mut text, MAX_INFLATED_LEN).is_ok();
         let (_, ns) = clock.time(work);
@@ -180,10 +228,11 @@ fn inflate(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {
 
 /// From text to event: the copy into the decoder and the scanner, or the general parser where that
 /// has to decide.
-fn parse(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {
+fn parse(run: &Run<'_>, times: &mut Histogram<u64>) {
+    let Run { clock, frames, .. } = run;
     let (mut receiver, mut texts) = (Receiver::new(frames), Texts::new());
     let mut decoder = Decoder::new(frames.dialect);
-    for Turn { frame, counts, .. } in warm_then_timed(frames) {
+    for Turn { frame, counts, .. } in warm_then_timed(run) {
         let Some(text) = texts.of(receiver.receive(frame)) else { continue };
         let work = || decoder.decode(Frame::Text(text), UnixNanos(1), &mut NoSink).is_ok();
         let (_, ns) = clock.time(work);
@@ -194,14 +243,15 @@ fn parse(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {
 }
 
 /// Finding the subscription and replacing its book or adding its trade; nobody reads it.
-fn apply(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {
+fn apply(run: &Run<'_>, times: &mut Histogram<u64>) {
+    let Run { clock, frames, .. } = run;
     let mut slots = Slots::default();
     for subscription in &frames.subscriptions {
         slots.insert(*subscription, DepthOptions::default());
     }
     let mut stats = Stats::default();
     let mut decoder = Decoder::new(frames.dialect);
-    for Turn { frame, counts, begins } in warm_then_timed(frames) {
+    for Turn { frame, counts, begins } in warm_then_timed(run) {
         if begins {
             let connecting = BookState::Connecting;
             slots.iter_mut().for_each(|slot| slot.set_state(connecting, UnixNanos(1), &mut NoSink));
@@ -218,11 +268,12 @@ fn apply(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {
 }
 
 /// Writing a five-level book or a trade where other threads read it.
-fn publish(clock: &CycleClock, frames: &Frames, times: &mut Histogram<u64>) {
+fn publish(run: &Run<'_>, times: &mut Histogram<u64>) {
+    let Run { clock, frames, .. } = run;
     let (mut books, mut trades) = (BookPublisher::new(), TradePublisher::new());
     let _readers = (books.reader(), trades.reader());
     let mut decoder = Decoder::new(frames.dialect);
-    for Turn { frame, counts, .. } in warm_then_timed(frames) {
+    for Turn { frame, counts, .. } in warm_then_timed(run) {
         let mut sink = |event: &Event<'_>| {
             let ns = match event {
                 Event::Book(update) => clock.time(|| books.publish(update.book, BookState::Live)).1,

@@ -61,7 +61,8 @@ fn drawing(report: &Report) -> String {
     };
     text(30.0, 36.0, "title", "From frame to published book");
     text(30.0, 58.0, "", &report.title);
-    text(30.0, 78.0, "note", &report.method());
+    text(30.0, 76.0, "note", &report.facts.to_string());
+    text(30.0, 92.0, "note", &report.method());
     text(30.0, 478.0, "head", "Where the time goes");
     text(30.0, 498.0, "note", "each stage alone, caches warm: dark to p50, light to p99");
     draw_curves(&mut svg, &whole);

@@ -6,6 +6,7 @@ use super::clock::CycleClock;
 use super::frames::Frames;
 use super::measure::Row;
 use crate::cli::format::{Counted, Nanos};
+use crate::cli::run_facts::RunFacts;
 
 /// The percentiles that are shown, by name and quantile; the maximum comes after them.
 pub(super) const PERCENTILES: [(&str, f64); 5] =
@@ -14,6 +15,7 @@ pub(super) const PERCENTILES: [(&str, f64); 5] =
 /// A finished run.
 #[derive(Debug)]
 pub(super) struct Report {
+    pub(super) facts: RunFacts,
     /// What the frames are, in words.
     pub(super) title: String,
     /// The core that the thread was bound to.
@@ -50,7 +52,8 @@ impl Report {
         let title = format!("{dialect}, {source}: {count} of {lengths}{different}");
         let (frames, malformed) = (frames.timed(), frames.malformed);
         let (clock_cost_ns, clock_step_ns) = (clock.cost_ns(), clock.step_ns());
-        Self { title, core, clock_cost_ns, clock_step_ns, frames, malformed, rows }
+        let facts = RunFacts::collect();
+        Self { facts, title, core, clock_cost_ns, clock_step_ns, frames, malformed, rows }
     }
 
     /// How it was measured, in words.
@@ -60,8 +63,8 @@ impl Report {
             None => "not bound to a core".to_owned(),
         };
         format!(
-            "each frame timed alone, {core}; a measurement costs {} ns, taken off; the clock moves in \
-             steps of {} ns",
+            "each frame timed alone, {core}; a measurement costs {} ns, which are subtracted; the \
+             clock's steps are {} ns",
             self.clock_cost_ns, self.clock_step_ns
         )
     }
@@ -75,7 +78,8 @@ pub(super) fn percentiles(row: &Row) -> impl Iterator<Item = (&'static str, u64)
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "okx-feed bench: {}\n{}", self.title, self.method())?;
+        writeln!(f, "okx-feed bench: {}\n{}\n{}", self.title, self.facts, self.method())?;
+        writeln!(f, "latency {SPANS}")?;
         if self.malformed > 0 {
             writeln!(f, "{} malformed, timed with the others", self.malformed)?;
         }
@@ -94,6 +98,10 @@ impl fmt::Display for Report {
         write!(f, "{line}\n\n{OMISSION}")
     }
 }
+
+/// From where to where a latency of the whole path is.
+pub(super) const SPANS: &str =
+    "from the bytes of a frame in memory to the book that other threads can read";
 
 const OMISSION: &str = "\
 No frame waits for another: there is no queue, so nothing is omitted and nothing queues. This is \
