@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::age::Ages;
 use super::publish::BookReader;
 use super::publish_depth::DepthReader;
 use super::rehearsal::{Played, Rehearsal, StandIn};
@@ -105,6 +106,25 @@ impl FeedHandler {
             stats: Stats::default(),
             rehearsal: None,
         }
+    }
+
+    /// Sets by how much a book may be older when it is received (`ts_recv` less `ts_event`) than the
+    /// youngest was; one that exceeds it has waited on its way, and its subscription is stale until
+    /// one comes that does not. `None`, the default, is no limit. A first push and a book that is
+    /// sent again may be as old as they like.
+    pub fn set_age_limit(&mut self, limit: Option<Duration>) {
+        self.slots.ages.set_limit(limit);
+    }
+
+    /// By how much the last book was older when it was received than the youngest was.
+    #[must_use]
+    pub const fn lag(&self) -> Duration {
+        self.slots.ages.lag()
+    }
+
+    /// The ages of books, for who sees clocks being set.
+    pub(super) const fn ages_mut(&mut self) -> &mut Ages {
+        &mut self.slots.ages
     }
 
     /// Sets how the deep books of later subscriptions are kept.

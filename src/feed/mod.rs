@@ -1,5 +1,6 @@
 //! Events to state: books, trades, sessions, publication. No I/O and no clock.
 
+mod age;
 mod arbiter;
 mod doubt;
 mod handler;

@@ -278,22 +278,32 @@ impl Slot {
         }
     }
 
-    /// Publishes a book, which makes the slot live. One that is older than the last makes it stale
-    /// instead, until a newer one comes: what is there may be all that the exchange has, or not.
-    /// False where it does so.
+    /// Publishes a book, which makes the slot live, unless the book has waited on its way. One that
+    /// is older than the last makes it stale instead, until a newer one comes: what is there may be
+    /// all that the exchange has, or not. False where it does so.
     #[inline]
-    pub(super) fn apply_book(&mut self, update: &BookUpdate<'_>) -> bool {
+    pub(super) fn apply_book(&mut self, update: &BookUpdate<'_>, is_old: bool) -> bool {
         let book = update.book;
         let last = Place { ts: self.ts_event, seq: self.seq };
         if Place::of(book).runs_back(last) && self.doubts(book, last) {
             return false;
         }
+        self.state = match is_old && self.has_waited(book.ts_event) {
+            true => BookState::Stale,
+            false => BookState::Live,
+        };
         (self.ts_event, self.seq, self.ts_recv) = (book.ts_event, book.seq, book.ts_recv);
-        self.state = BookState::Live;
         if let SlotData::Book(publisher) = &mut self.data {
-            publisher.publish(book, BookState::Live);
+            publisher.publish(book, self.state);
         }
         true
+    }
+
+    /// Whether a book that is too old when it comes has waited. A first push may be as old as the last
+    /// change, and so may be a book that is sent again; a change is of now.
+    #[cold]
+    fn has_waited(&self, ts_event: UnixNanos) -> bool {
+        matches!(self.state, BookState::Live | BookState::Stale) && ts_event > self.ts_event
     }
 
     /// Asks for where the next trade goes: each goes to another place, and comes to none that was
@@ -390,8 +400,10 @@ impl Slot {
     pub(super) fn apply_depth(
         &mut self,
         update: &DepthUpdate<'_>,
+        is_old: bool,
         stats: &mut Stats,
     ) -> Option<(BookState, Applied)> {
+        let has_waited = is_old && self.has_waited(update.ts_event);
         let SlotData::Depth { book, publisher, levels } = &mut self.data else { return None };
         if update.ts_event < self.ts_event {
             stats.backwards += 1;
@@ -406,6 +418,7 @@ impl Slot {
         let applied = book.apply(update);
         stats.applied(before, &applied);
         let to = match applied.sync {
+            BookSync::Live if has_waited => BookState::Stale,
             BookSync::Live => BookState::Live,
             BookSync::Broken(_) => BookState::Resyncing,
             BookSync::NoSnapshot => self.state,

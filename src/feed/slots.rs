@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
+use super::age::Ages;
 use super::near::near;
 use super::publish::BookReader;
 use super::rehearsal::StandIn;
@@ -34,7 +35,7 @@ impl Place {
 }
 
 /// All subscriptions of a feed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Slots {
     // Ids come from our own subscriptions, never from the wire, so a fixed seed is no weakness.
     index: HashTable<Place>,
@@ -45,6 +46,21 @@ pub struct Slots {
     books: Vec<Option<BookReader>>,
     /// The place that was found ahead, of the book that is being read.
     ahead: usize,
+    /// How old books are when they come.
+    pub(super) ages: Ages,
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self {
+            index: HashTable::new(),
+            hasher: FixedState::default(),
+            slots: Vec::new(),
+            books: Vec::new(),
+            ahead: 0,
+            ages: Ages::NONE,
+        }
+    }
 }
 
 impl Slots {
@@ -136,10 +152,15 @@ impl Slots {
                 let book = update.book;
                 let inst_id = update.inst_id.as_bytes();
                 let at = self.find_again(update.channel, update.market, inst_id);
-                let slot = self.slot_at(at, stats);
+                let is_old = self.ages.is_old(book.ts_event, book.ts_recv);
+                let slot = slot_at(&mut self.slots, at, stats);
                 if let Some(slot) = slot.and_then(|slot| StandIn::or_real(stand_in, slot)) {
                     let from = slot.arrive(book.ts_event, stats);
-                    let counts = slot.apply_book(update);
+                    let last = slot.ts_event();
+                    let counts = slot.apply_book(update, is_old);
+                    if book.ts_event < last && counts {
+                        self.ages.ran_back(last, book.ts_event);
+                    }
                     slot.tell(from, book.ts_recv, sink);
                     if !counts {
                         // Of equal times only the number tells.
@@ -171,11 +192,16 @@ impl Slots {
     /// Applies a message of a deep book and tells the sink of the book after it.
     #[inline]
     fn apply_depth(&mut self, update: &DepthUpdate<'_>, stats: &mut Stats, sink: &mut impl Sink) {
-        let key = (update.channel, update.market, update.inst_id);
-        let Some(slot) = self.slot_of(key, stats) else {
+        let is_old = self.ages.is_old(update.ts_event, update.ts_recv);
+        let at = self.find(update.channel, update.market, update.inst_id.as_bytes());
+        let Some(slot) = slot_at(&mut self.slots, at, stats) else {
             return sink.on_event(&Event::Depth(*update));
         };
-        if let Some((from, applied)) = slot.apply_depth(update, stats) {
+        let last = slot.ts_event();
+        if let Some((from, applied)) = slot.apply_depth(update, is_old, stats) {
+            if update.ts_event < last {
+                self.ages.ran_back(last, update.ts_event);
+            }
             slot.tell(from, update.ts_recv, sink);
             if let Some(book) = slot.depth() {
                 sink.on_event(&Event::DepthBook(DepthChange { update, applied, book }));
@@ -213,14 +239,7 @@ impl Slots {
         stats: &mut Stats,
     ) -> Option<&mut Slot> {
         let at = self.find(channel, market, inst_id.as_bytes());
-        self.slot_at(at, stats)
-    }
-
-    #[inline]
-    fn slot_at(&mut self, at: Option<usize>, stats: &mut Stats) -> Option<&mut Slot> {
-        let slot = at.and_then(|at| self.slots.get_mut(at));
-        stats.unsubscribed += u64::from(slot.is_none());
-        slot
+        slot_at(&mut self.slots, at, stats)
     }
 
     /// Makes the index anew, as when slots have moved or publish elsewhere.
@@ -302,6 +321,18 @@ fn tell_trade(update: &TradeUpdate<'_>, verdict: Verdict, stats: &mut Stats, sin
             sink.on_event(&Event::Trade(TradeUpdate { replayed, missed, ..*update }));
         }
     }
+}
+
+/// The slot at a place; an event without one was not subscribed, and is counted.
+#[inline]
+fn slot_at<'s>(
+    slots: &'s mut [Slot],
+    at: Option<usize>,
+    stats: &mut Stats,
+) -> Option<&'s mut Slot> {
+    let slot = at.and_then(|at| slots.get_mut(at));
+    stats.unsubscribed += u64::from(slot.is_none());
+    slot
 }
 
 #[inline]

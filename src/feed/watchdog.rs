@@ -18,6 +18,13 @@ const GRACE: Duration = Duration::from_secs(2);
 /// machine slept, or that its clock was set forward.
 const SLEPT: Duration = Duration::from_secs(2);
 
+/// For how long the least age of books counts, once or twice: clocks drift apart by far less in it than
+/// the limit.
+const AGE_SPAN: Duration = Duration::from_secs(1_800);
+
+/// A pong that is back within this has waited behind nothing.
+const SOON: Duration = Duration::from_secs(1);
+
 /// How far apart two checks may be: more means that the process was stopped, or that the sink did not
 /// return.
 const STOPPED: Duration = Duration::from_secs(5);
@@ -34,13 +41,18 @@ const STOPPED: Duration = Duration::from_secs(5);
 /// - Where every channel that promises anything is silent, the connection is replaced; so it is where
 ///   none of them brought anything after it was subscribed twice.
 /// - After the machine slept or the process was stopped, everything is stale until new data comes,
-///   and a ping is sent.
+///   and a ping is sent. A pong that is back soon shows that nothing waits: then the ages of books
+///   ([`FeedHandler::set_age_limit`]) are measured from then on, since a clock may have been set.
 #[derive(Debug)]
 pub struct Watchdog {
     limits: StaleLimits,
     behind_within: Duration,
     heard: HashMap<Subscription, Heard>,
     checked: Option<(MonoNanos, UnixNanos)>,
+    /// Since when it is not known whether something waits behind a sleep.
+    away_since: Option<MonoNanos>,
+    /// When the least age of books was last measured from the start.
+    rotated: MonoNanos,
 }
 
 /// What was seen of a subscription.
@@ -58,7 +70,14 @@ impl Watchdog {
     /// Makes a watchdog. `behind_within` is how long a connection may lack what another brings.
     #[must_use]
     pub fn new(limits: StaleLimits, behind_within: Duration) -> Self {
-        Self { limits, behind_within, heard: HashMap::new(), checked: None }
+        Self {
+            limits,
+            behind_within,
+            heard: HashMap::new(),
+            checked: None,
+            away_since: None,
+            rotated: MonoNanos::ZERO,
+        }
     }
 
     /// Looks at all subscriptions of a connection at `now`, which is `wall` by the wall clock.
@@ -78,8 +97,10 @@ impl Watchdog {
             // Whoever was away knows nothing of the silence meanwhile.
             self.heard.values_mut().for_each(|heard| (heard.at, heard.behind) = (now, None));
             mark_all_stale(handler, wall, sink);
+            self.away_since = Some(now);
             return session.probe(now);
         }
+        self.check_ages(handler, session, now);
         let (mut promising, mut silent, mut due) = (0_usize, 0_usize, Vec::new());
         for slot in handler.slots_mut().iter_mut() {
             if matches!(slot.state(), BookState::Connecting | BookState::Down(_)) {
@@ -115,6 +136,23 @@ impl Watchdog {
             return session.reconnect(LostReason::Silent, now);
         }
         due.iter().for_each(|subscription| session.silent(subscription, now));
+    }
+
+    /// Has the ages of books measured from the start where a clock may have been set, and else lets
+    /// clocks drift apart.
+    fn check_ages(&mut self, handler: &mut FeedHandler, session: &mut Session, now: MonoNanos) {
+        if now.since(self.rotated) >= AGE_SPAN {
+            self.rotated = now;
+            handler.ages_mut().rotate();
+        }
+        let Some(since) = self.away_since else { return };
+        if let Some(took) = session.measure(since, now) {
+            // One that came late has waited behind books: from here on they are of now again.
+            self.away_since = (took > SOON).then_some(now);
+            if took <= SOON {
+                handler.ages_mut().forget();
+            }
+        }
     }
 
     /// Notes what a slot has received, and whether another connection is ahead of it.

@@ -72,6 +72,9 @@ pub struct ClientConfig {
     pub depth: DepthOptions,
     /// The silence on each channel after which what it brought is stale.
     pub stale: StaleLimits,
+    /// By how much a book may be older when it is received than the youngest was, until it counts as
+    /// stale; 5 s. `None` for no limit.
+    pub age_limit: Option<Duration>,
     /// How long a line may lack what another line brings, until it is subscribed again; 5 s.
     pub behind_within: Duration,
     /// How many connections bring the same subscriptions; 1. The first copy of each update wins.
@@ -128,6 +131,7 @@ impl ClientConfig {
             limits: DecodeLimits::default(),
             depth: DepthOptions::default(),
             stale: StaleLimits::default(),
+            age_limit: Some(Duration::from_secs(5)),
             behind_within: Duration::from_secs(5),
             lines: 1,
             max_subscriptions_per_connection: 100,

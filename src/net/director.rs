@@ -66,6 +66,7 @@ impl Seed {
 fn new_handler(config: &ClientConfig, subscriptions: &[Subscription]) -> FeedHandler {
     let mut handler = FeedHandler::with_limits(config.session.dialect, config.limits);
     handler.set_depth_options(config.depth);
+    handler.set_age_limit(config.age_limit);
     handler.set_rehearsing(config.busy);
     for subscription in subscriptions {
         // The builder and the handle have refused those of the other dialect.

@@ -295,6 +295,7 @@ impl<S: Sink> Intake<S> {
             live,
             refused: self.session.refused_now(),
             requests_left: self.session.requests_left(self.clock.mono()),
+            lag: self.handler.lag(),
             round_trip: self.session.round_trip(),
             well: self.is_well(),
             ts_event,

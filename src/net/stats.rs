@@ -34,6 +34,8 @@ pub struct ConnectionStats {
     pub requests_spent: u64,
     /// How many requests it may still send within the hour.
     pub requests_left: usize,
+    /// By how much its last book was older when it was received than the youngest was.
+    pub lag: Duration,
     /// How long its last pong took; `None` before the first.
     pub round_trip: Option<Duration>,
     /// How many logins the exchange has refused.
@@ -69,6 +71,7 @@ impl ConnectionStats {
             refused: 0,
             requests_spent: 0,
             requests_left: 0,
+            lag: Duration::ZERO,
             round_trip: None,
             logins_refused: 0,
             last_login_refusal: None,

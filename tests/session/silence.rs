@@ -19,6 +19,8 @@ struct Rig {
     now: MonoNanos,
     /// How far the wall clock is ahead of the monotonic one beyond `START`.
     wall: Duration,
+    /// How far the exchange's clock is behind ours.
+    behind: Duration,
     /// What another line has, where there is one.
     other: Option<FeedHandler>,
     seq: u64,
@@ -51,6 +53,7 @@ impl Rig {
             watchdog: Watchdog::new(StaleLimits::default(), Duration::from_secs(5)),
             now: MonoNanos::ZERO,
             wall: Duration::ZERO,
+            behind: Duration::ZERO,
             other: None,
             seq: 0,
             states: Vec::new(),
@@ -82,7 +85,8 @@ impl Rig {
 
     fn push(&mut self, name: &str) {
         self.seq += 1;
-        self.text(&message(name, self.seq, self.wall_now()));
+        let behind = u64::try_from(self.behind.as_nanos()).unwrap();
+        self.text(&message(name, self.seq, UnixNanos(self.wall_now().0 - behind)));
     }
 
     /// The other line is told something, which is new where `seq` is.
@@ -421,4 +425,57 @@ fn many_are_asked_for_in_one_request_and_what_cancels_out_is_not_sent() {
     session.subscribe_all(names, at(10));
     assert_eq!(sent(&mut session).len(), 1);
     assert_eq!(session.requests_left(at(10)), 480 - 2);
+}
+
+#[test]
+fn books_that_have_waited_are_not_live_until_what_comes_is_of_now() {
+    const SECOND: u64 = 1_000_000_000;
+    for (name, action) in [(BOOKS, ""), ("books:A", r#""action":"update","#)] {
+        let mut feed = FeedHandler::new(Dialect::V5);
+        feed.set_age_limit(Some(Duration::from_secs(5)));
+        feed.subscribe(sub(name)).unwrap();
+        let channel = name.split(':').next().unwrap();
+        let mut seq = 10;
+        // Brings a book of `ts` seconds at `at` seconds, and gives the state after it.
+        let mut bring = |ts: u64, at: u64, snapshot: bool| {
+            let prev = if snapshot { -1 } else { seq };
+            seq += 1;
+            let action =
+                if snapshot && !action.is_empty() { r#""action":"snapshot","# } else { action };
+            let text = format!(
+                r#"{{"arg":{{"channel":"{channel}","instId":"A"}},{action}"data":[{{"asks":[["2","{seq}","0","1"]],"bids":[["1","1","0","1"]],"ts":"{}","seqId":{seq},"prevSeqId":{prev}}}]}}"#,
+                ts * 1000
+            );
+            let sink = &mut |_: &Event<'_>| {};
+            feed.on_frame(Frame::Text(text.as_bytes()), UnixNanos(at * SECOND), sink).unwrap();
+            (feed.slots().get(&sub(name)).unwrap().state(), feed.lag().as_secs())
+        };
+        // A first push may be as old as the last change.
+        assert_eq!(bring(1_000, 1_100, true), (BookState::Live, 0), "{name}");
+        assert_eq!(bring(1_101, 1_101, false), (BookState::Live, 0), "{name}");
+        // The sink has stood still for twenty seconds: what comes is old until it has caught up.
+        assert_eq!(bring(1_102, 1_122, false), (BookState::Stale, 20), "{name}");
+        assert_eq!(bring(1_110, 1_122, false), (BookState::Stale, 12), "{name}");
+        assert_eq!(bring(1_118, 1_123, false), (BookState::Live, 5), "{name}");
+        assert_eq!(bring(1_123, 1_123, false), (BookState::Live, 0), "{name}");
+    }
+}
+
+#[test]
+fn a_clock_that_was_set_forward_is_believed_once_a_pong_has_come_soon() {
+    let mut rig = Rig::new(&[BOOKS]);
+    rig.feed.set_age_limit(Some(Duration::from_secs(5)));
+    rig.run(5, &[BOOKS], true);
+    // Our clock jumps by an hour; the exchange's times stay.
+    let exchange = Duration::from_secs(3_600);
+    rig.wall = exchange;
+    rig.behind = exchange;
+    rig.check();
+    assert_eq!(rig.state(BOOKS), BookState::Stale);
+    rig.now = rig.now + Duration::from_millis(100);
+    rig.push(BOOKS);
+    assert_eq!(rig.state(BOOKS), BookState::Stale);
+    // The ping is answered at the next step, and seen at the next check.
+    rig.run(2, &[BOOKS], true);
+    assert_eq!(rig.state(BOOKS), BookState::Live);
 }

@@ -76,7 +76,7 @@ pub struct Session {
     controls: (MonoNanos, u32),
     /// When the last ping was sent that has no pong yet, and how long the last pong took.
     ping_sent: Option<MonoNanos>,
-    round_trip: Option<Duration>,
+    round_trip: Option<(MonoNanos, Duration)>,
     pub(super) stats: SessionStats,
     actions: VecDeque<Action>,
     events: VecDeque<SessionEvent>,
@@ -242,8 +242,22 @@ impl Session {
 
     /// How long the last pong took; `None` before the first on this connection.
     #[must_use]
-    pub const fn round_trip(&self) -> Option<Duration> {
-        self.round_trip
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip.map(|(_, took)| took)
+    }
+
+    /// Measures how long a pong takes from `since` on: gives it once it is known, and sends a ping
+    /// unless one waits for its pong. The pong comes behind whatever waits on the connection.
+    pub fn measure(&mut self, since: MonoNanos, now: MonoNanos) -> Option<Duration> {
+        match self.round_trip {
+            Some((sent, took)) if sent >= since => Some(took),
+            _ => {
+                if self.is_open() && self.ping_sent.is_none() {
+                    self.send_ping(now);
+                }
+                None
+            }
+        }
     }
 
     /// What it has done so far.
@@ -327,10 +341,14 @@ impl Session {
         }
     }
 
-    fn ping(&mut self, within: Duration, now: MonoNanos) {
+    fn send_ping(&mut self, now: MonoNanos) {
         self.stats.pings += 1;
         self.actions.push_back(Action::Send(PING.to_owned()));
         self.ping_sent.get_or_insert(now);
+    }
+
+    fn ping(&mut self, within: Duration, now: MonoNanos) {
+        self.send_ping(now);
         if let Link::Open { pinged, .. } = &mut self.link {
             *pinged = Some((now, within));
         }
@@ -373,7 +391,8 @@ impl Session {
                 self.events.push_back(SessionEvent::UpgradeAnnounced);
             }
             ControlKind::Pong => {
-                self.round_trip = self.ping_sent.take().map(|at| now.since(at));
+                let sent = self.ping_sent.take();
+                self.round_trip = sent.map(|at| (at, now.since(at))).or(self.round_trip);
             }
             _ => {}
         }
