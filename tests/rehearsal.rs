@@ -36,7 +36,7 @@ fn frames(subscriptions: &[Subscription]) -> Vec<Outbound> {
 
 /// Everything that can be seen of a feed.
 fn seen(feed: &mut FeedHandler, subscriptions: &[Subscription]) -> String {
-    let mut seen = format!("{:?}", feed.stats());
+    let mut seen = format!("{:?} {:?}", feed.stats(), feed.lag());
     for subscription in subscriptions {
         let trades = feed.trade_reader(subscription);
         let trades = trades.map(|reader| (reader.next(), reader.state(), reader.last()));
@@ -54,6 +54,9 @@ fn seen(feed: &mut FeedHandler, subscriptions: &[Subscription]) -> String {
 fn rehearsals_change_nothing(dialect: Dialect, channels: &[&str]) {
     let subscriptions: Vec<Subscription> = channels.iter().map(|c| c.parse().unwrap()).collect();
     let (mut plain, mut rehearsed) = (FeedHandler::new(dialect), FeedHandler::new(dialect));
+    for feed in [&mut plain, &mut rehearsed] {
+        feed.set_age_limit(Some(std::time::Duration::from_secs(5)));
+    }
     for subscription in &subscriptions {
         plain.subscribe(*subscription).unwrap();
         rehearsed.subscribe(*subscription).unwrap();

@@ -152,7 +152,8 @@ impl Slots {
                 let book = update.book;
                 let inst_id = update.inst_id.as_bytes();
                 let at = self.find_again(update.channel, update.market, inst_id);
-                let is_old = self.ages.is_old(book.ts_event, book.ts_recv);
+                // What is played over was received before.
+                let is_old = stand_in.is_none() && self.ages.is_old(book.ts_event, book.ts_recv);
                 let slot = slot_at(&mut self.slots, at, stats);
                 if let Some(slot) = slot.and_then(|slot| StandIn::or_real(stand_in, slot)) {
                     let from = slot.arrive(book.ts_event, stats);

@@ -103,11 +103,11 @@ impl Watchdog {
         self.check_ages(handler, session, now);
         let (mut promising, mut silent, mut due) = (0_usize, 0_usize, Vec::new());
         for slot in handler.slots_mut().iter_mut() {
+            let subscription = *slot.subscription();
+            let heard = self.hear(slot, others(&subscription), now);
             if matches!(slot.state(), BookState::Connecting | BookState::Down(_)) {
                 continue;
             }
-            let subscription = *slot.subscription();
-            let heard = self.hear(slot, others(&subscription), now);
             let promise = self.limits.of(subscription.channel());
             let is_behind = heard.behind.is_some_and(|at| now.since(at) >= self.behind_within);
             if promise.is_none() && !is_behind {

@@ -127,7 +127,7 @@ impl<S: Sink> Pump<S> {
             awaited,
             news,
         };
-        Self {
+        let mut pump = Self {
             config,
             reach,
             intake,
@@ -140,7 +140,10 @@ impl<S: Sink> Pump<S> {
             sends: None,
             retires: None,
             stopping: false,
-        }
+        };
+        // So that the first check does not come upon frames with maps to be made.
+        pump.intake.check(&pump.config.stale);
+        pump
     }
 
     /// Has it tell the director when it has everything that it wants.

@@ -7,22 +7,15 @@ use super::asks::Asks;
 use super::backoff::Backoff;
 use super::config::SessionConfig;
 use super::heard::Heard;
-use super::requests::{is_transient, needs_login, refuses_key};
+use super::login::answers_login;
 use super::types::{Action, LostReason, SessionEvent, SessionStats};
 use super::wanted::NEVER;
 use crate::model::{
     Control, ControlKind, DepthAction, DepthChange, DepthUpdate, MonoNanos, Subscription,
 };
-use crate::wire::PING;
 
 /// v5's notice that the connection will soon be closed for a service upgrade.
 const SERVICE_UPGRADE: i64 = 64008;
-
-/// How often a login that failed by no fault of the key is tried once more on one connection.
-const RELOGINS: u32 = 3;
-
-/// On how many connections in a row a key is refused until no login is tried any more.
-const KEY_REFUSALS: u32 = 3;
 
 /// In what time [`SessionConfig::controls_per_sec`] come at most.
 const CONTROL_SPAN: Duration = Duration::from_secs(1);
@@ -63,23 +56,23 @@ pub(super) enum Link {
 /// may allocate, except that [`Session::inbound`] does not.
 #[derive(Debug)]
 pub struct Session {
-    config: SessionConfig,
+    pub(super) config: SessionConfig,
     pub(super) link: Link,
-    asks: Asks,
+    pub(super) asks: Asks,
     pub(super) backoff: Backoff,
     /// When the login is tried once more on this connection, and how often it was refused on it.
-    relogin: Option<MonoNanos>,
-    refusals: u32,
+    pub(super) relogin: Option<MonoNanos>,
+    pub(super) refusals: u32,
     /// On how many connections in a row the key was refused.
-    key_refusals: u32,
+    pub(super) key_refusals: u32,
     /// The second that control messages are counted in, and how many it had.
     controls: (MonoNanos, u32),
     /// When the last ping was sent that has no pong yet, and how long the last pong took.
-    ping_sent: Option<MonoNanos>,
-    round_trip: Option<(MonoNanos, Duration)>,
+    pub(super) ping_sent: Option<MonoNanos>,
+    pub(super) round_trip: Option<(MonoNanos, Duration)>,
     pub(super) stats: SessionStats,
-    actions: VecDeque<Action>,
-    events: VecDeque<SessionEvent>,
+    pub(super) actions: VecDeque<Action>,
+    pub(super) events: VecDeque<SessionEvent>,
 }
 
 impl Session {
@@ -240,26 +233,6 @@ impl Session {
         self.asks.requests_left(now)
     }
 
-    /// How long the last pong took; `None` before the first on this connection.
-    #[must_use]
-    pub fn round_trip(&self) -> Option<Duration> {
-        self.round_trip.map(|(_, took)| took)
-    }
-
-    /// Measures how long a pong takes from `since` on: gives it once it is known, and sends a ping
-    /// unless one waits for its pong. The pong comes behind whatever waits on the connection.
-    pub fn measure(&mut self, since: MonoNanos, now: MonoNanos) -> Option<Duration> {
-        match self.round_trip {
-            Some((sent, took)) if sent >= since => Some(took),
-            _ => {
-                if self.is_open() && self.ping_sent.is_none() {
-                    self.send_ping(now);
-                }
-                None
-            }
-        }
-    }
-
     /// What it has done so far.
     #[must_use]
     pub const fn stats(&self) -> &SessionStats {
@@ -281,22 +254,10 @@ impl Session {
         self.events.push_back(SessionEvent::Connected);
         // An exchange may close the connection after a wrong key; what needs none shall come all the
         // same.
-        if self.config.login && self.key_refusals < KEY_REFUSALS {
+        if self.may_log_in() {
             self.login(now);
         }
         self.send_requests(now);
-    }
-
-    fn login(&mut self, now: MonoNanos) {
-        let Link::Open { login, .. } = &mut self.link else { return };
-        if !self.asks.take_budget(now) {
-            // Meanwhile they went for what needs no login: with the next one that there is.
-            self.relogin = Some(self.asks.budget_ready_at());
-            return;
-        }
-        *login = Some(now);
-        self.stats.requests += 1;
-        self.actions.push_back(Action::Login);
     }
 
     /// The connection, or the attempt at one, has failed or was closed by the other side.
@@ -317,46 +278,9 @@ impl Session {
         }
     }
 
-    /// A text or binary frame came in, whatever it holds. Allocates nothing.
-    #[inline]
-    pub const fn inbound(&mut self, now: MonoNanos) {
-        if let Link::Open { heard, pinged, .. } = &mut self.link {
-            heard.frame(now);
-            *pinged = None;
-        }
-    }
-
-    /// A WebSocket ping or pong came in, which the transport sees to. It is no sign of life: a
-    /// middlebox may send it while the exchange behind it is gone.
-    pub fn pinged(&mut self, now: MonoNanos) {
-        self.count_control(now);
-    }
-
-    /// Sends a ping at once, unless one waits: without any frame within
-    /// [`SessionConfig::probe_within`] the connection is replaced.
-    pub fn probe(&mut self, now: MonoNanos) {
-        if let Link::Open { pinged: None, .. } = self.link {
-            self.stats.probes += 1;
-            self.ping(self.config.probe_within, now);
-        }
-    }
-
-    fn send_ping(&mut self, now: MonoNanos) {
-        self.stats.pings += 1;
-        self.actions.push_back(Action::Send(PING.to_owned()));
-        self.ping_sent.get_or_insert(now);
-    }
-
-    fn ping(&mut self, within: Duration, now: MonoNanos) {
-        self.send_ping(now);
-        if let Link::Open { pinged, .. } = &mut self.link {
-            *pinged = Some((now, within));
-        }
-    }
-
     /// Counts a message of control traffic; false where that was one too many in a second, for
     /// which the connection is given up.
-    fn count_control(&mut self, now: MonoNanos) -> bool {
+    pub(super) fn count_control(&mut self, now: MonoNanos) -> bool {
         let (since, count) = self.controls;
         let is_new = now.since(since) >= CONTROL_SPAN;
         self.controls = if is_new { (now, 1) } else { (since, count.saturating_add(1)) };
@@ -491,18 +415,6 @@ impl Session {
         }
     }
 
-    fn heartbeat(&mut self, heard: Heard, pinged: Option<(MonoNanos, Duration)>, now: MonoNanos) {
-        let silence = now.since(heard.at());
-        match pinged {
-            Some((at, within)) if at + within <= now => {
-                self.close(LostReason::PongTimeout, now);
-            }
-            None if silence >= self.config.ping_after => self.ping(self.config.pong_within, now),
-            None if silence >= heard.limit(&self.config) => self.probe(now),
-            _ => {}
-        }
-    }
-
     fn open_timeout(&mut self, now: MonoNanos) {
         if !self.is_open() || self.login_waits() {
             return;
@@ -518,7 +430,7 @@ impl Session {
     }
 
     /// Closes the connection, or breaks the attempt at one off.
-    fn close(&mut self, reason: LostReason, now: MonoNanos) {
+    pub(super) fn close(&mut self, reason: LostReason, now: MonoNanos) {
         self.actions.push_back(Action::Close);
         self.lose(reason, now);
     }
@@ -539,33 +451,6 @@ impl Session {
         self.events.push_back(SessionEvent::Lost(reason));
     }
 
-    const fn login_waits(&self) -> bool {
-        matches!(self.link, Link::Open { login: Some(_), .. })
-    }
-
-    fn login_answered(&mut self, success: bool, control: &Control<'_>, now: MonoNanos) {
-        let Link::Open { login, .. } = &mut self.link else { return };
-        let waited = login.take().is_some();
-        if success {
-            // However late it comes, from now on what needs it can be asked for.
-            self.key_refusals = 0;
-            return self.asks.logged_in();
-        }
-        if !waited {
-            return;
-        }
-        self.refusals += 1;
-        if is_transient(control.code) && self.refusals <= RELOGINS {
-            // About the exchange's own state, not about the key. What needs no login need not wait.
-            let pause = self.config.resync.first.saturating_mul(1 << (self.refusals - 1));
-            self.relogin = Some(now + pause);
-            return;
-        }
-        self.key_refusals += u32::from(refuses_key(control.code));
-        let message = control.message.unwrap_or_default().to_owned();
-        self.events.push_back(SessionEvent::LoginRefused { code: control.code, message });
-    }
-
     /// Sends what is to be sent, as far as the hour's budget goes.
     fn send_requests(&mut self, now: MonoNanos) {
         if !self.is_open() || self.login_waits() {
@@ -578,10 +463,4 @@ impl Session {
             self.events.push_back(SessionEvent::RequestsSpent { until });
         }
     }
-}
-
-/// Whether an error can be the answer to a login. One with an id is about the request of that id,
-/// and one that asks for a login about a request that was sent before it.
-const fn answers_login(control: &Control<'_>) -> bool {
-    control.id.is_none() && !needs_login(control.code)
 }

@@ -1,0 +1,158 @@
+//! Which request goes next: split by the limits, within the hour's budget.
+
+use super::asks::Asks;
+use super::config::SessionConfig;
+use super::types::SessionStats;
+use super::wanted::{NEVER, Stage, Wanted, With};
+use crate::model::{MonoNanos, Subscription};
+use crate::wire::{RequestOp, argument_len, request_text};
+
+impl Asks {
+    /// The next request that may go at `now`, split by the limits; `None` where there is none, or
+    /// the hour's budget does not go so far.
+    pub(super) fn next_request(
+        &mut self,
+        config: &SessionConfig,
+        stats: &mut SessionStats,
+        now: MonoNanos,
+    ) -> Option<String> {
+        self.start_repeats(config, stats, now);
+        let request = self.take_request(config, now);
+        stats.requests += u64::from(request.is_some());
+        self.plan(config);
+        request
+    }
+
+    /// Until when nothing can be sent though something waits, where that was not told yet: the hour's
+    /// requests are spent.
+    pub(super) fn take_spent(&mut self, now: MonoNanos) -> Option<MonoNanos> {
+        let waits = !self.leaving.unsent().is_empty() || self.turn().is_some();
+        let until = self.budget.ready_at(0);
+        let spent = waits && until > now;
+        let is_new = spent && !self.spent;
+        self.spent = spent;
+        is_new.then_some(until)
+    }
+
+    /// How many requests may still be sent at `now`.
+    pub(super) fn requests_left(&self, now: MonoNanos) -> usize {
+        self.budget.left(now)
+    }
+
+    /// Takes a request of another kind, a login, from the budget.
+    pub(super) fn take_budget(&mut self, now: MonoNanos) -> bool {
+        self.budget.take(now)
+    }
+
+    /// When [`Asks::take_budget`] has one again.
+    pub(super) fn budget_ready_at(&self) -> MonoNanos {
+        self.budget.ready_at(0)
+    }
+
+    /// When [`Asks::timeout`] or [`Asks::next_request`] have something to do.
+    pub(super) const fn due(&self) -> MonoNanos {
+        self.due
+    }
+
+    /// Takes up what is to be subscribed again or was refused. Neither takes the last quarter of the
+    /// hour's requests.
+    fn start_repeats(&mut self, config: &SessionConfig, stats: &mut SessionStats, now: MonoNanos) {
+        if self.budget.ready_at(config.resync_reserve()) > now {
+            return;
+        }
+        let Self { wanted, leaving, .. } = self;
+        let is_due = |w: &Wanted| w.is_refused() && w.repeat_due().is_some_and(|at| at <= now);
+        let retries = wanted.iter().any(is_due);
+        for wanted in wanted {
+            match wanted.stage {
+                Stage::Acknowledged if wanted.resync_at.is_some_and(|at| at <= now) => {
+                    stats.resyncs += 1;
+                    wanted.ask_again(leaving, true);
+                }
+                // What has waited for most of its pause goes along, so that one request serves all.
+                Stage::Refused { at, until, .. }
+                    if retries && until.since(now) <= now.since(at) / 2 =>
+                {
+                    stats.retries += 1;
+                    wanted.stage = Stage::Unsent(With::Refused);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn take_request(&mut self, config: &SessionConfig, now: MonoNanos) -> Option<String> {
+        let something = !self.leaving.unsent().is_empty() || self.turn().is_some();
+        if !something || !self.budget.take(now) {
+            return None;
+        }
+        if !self.leaving.unsent().is_empty() {
+            let count = fitting(self.leaving.unsent().iter(), config.request_len);
+            let batch = self.leaving.send(count, self.next_id, now);
+            return Some(self.request(config, RequestOp::Unsubscribe, &batch));
+        }
+        let (with, batch) = self.next_batch(config.request_len)?;
+        let sent = Stage::Sent { at: now, id: self.next_id, alone: with == With::Nobody };
+        for wanted in &mut self.wanted {
+            if wanted.stage == Stage::Unsent(with) && batch.contains(&wanted.subscription) {
+                wanted.stage = sent;
+            }
+        }
+        Some(self.request(config, RequestOp::Subscribe, &batch))
+    }
+
+    /// Finds when time alone changes something next.
+    fn plan(&mut self, config: &SessionConfig) {
+        let by_time = self.wanted.iter().map(|wanted| wanted.due(config));
+        let mut due = by_time.min().unwrap_or(NEVER);
+        if let Some(left) = self.leaving.due(config) {
+            due = due.min(left);
+        }
+        if let Some(repeat) = self.wanted.iter().filter_map(Wanted::repeat_due).min() {
+            due = due.min(repeat.max(self.budget.ready_at(config.resync_reserve())));
+        }
+        if self.turn().is_some() || !self.leaving.unsent().is_empty() {
+            due = due.min(self.budget.ready_at(0));
+        }
+        self.due = due;
+    }
+
+    /// What goes next: all that is new at once, then what was refused before, then one at a time of
+    /// those that are asked for alone; `None` where nothing may be asked for now.
+    fn turn(&self) -> Option<With> {
+        let has = |with| self.wanted.iter().any(|w| w.stage == Stage::Unsent(with));
+        let lone = || self.wanted.iter().any(Wanted::is_lone);
+        let first = [With::Others, With::Refused].into_iter().find(|with| has(*with));
+        first.or_else(|| (has(With::Nobody) && !lone()).then_some(With::Nobody))
+    }
+
+    /// The next subscriptions that go into one request.
+    fn next_batch(&self, limit: usize) -> Option<(With, Vec<Subscription>)> {
+        let with = self.turn()?;
+        let unsent = || self.wanted.iter().filter(|w| w.stage == Stage::Unsent(with));
+        if with == With::Nobody {
+            // One that is silent does not keep the others from their turn.
+            let next = unsent().min_by_key(|wanted| wanted.silences)?;
+            return Some((with, vec![next.subscription]));
+        }
+        let subscriptions = || unsent().map(|wanted| &wanted.subscription);
+        let count = fitting(subscriptions(), limit);
+        Some((with, subscriptions().take(count).copied().collect()))
+    }
+
+    fn request(&mut self, config: &SessionConfig, op: RequestOp, batch: &[Subscription]) -> String {
+        let id = self.next_id;
+        self.next_id += 1;
+        request_text(config.dialect, op, id, batch)
+    }
+}
+
+/// How many of the subscriptions fit into one request: at least one.
+fn fitting<'a>(subscriptions: impl Iterator<Item = &'a Subscription>, limit: usize) -> usize {
+    let mut len = 0;
+    let fit = subscriptions.take_while(|subscription| {
+        len += argument_len(subscription);
+        len <= limit
+    });
+    fit.count().max(1)
+}
