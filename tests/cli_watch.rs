@@ -273,6 +273,47 @@ fn a_taken_port_and_a_wrong_address_are_told() {
 }
 
 #[test]
+fn channels_of_two_paths_are_watched_by_one_command() {
+    let exchange = Exchange::start();
+    let channels = ["books5:BTC-USDT", "trades-all:BTC-USDT"];
+    let mut program = watch(&exchange.v5, &["--json", channels[0], channels[1]]);
+    let mut missing = vec!["books5", "trades-all"];
+    while !missing.is_empty() {
+        let event: Value = serde_json::from_str(&program.line()).unwrap();
+        let live = event["event"] == "state" && event["to"] == "live";
+        missing.retain(|channel| !(live && event["channel"] == *channel));
+    }
+    check_code(&program.interrupt(), 0);
+}
+
+#[test]
+fn where_and_how_to_connect_is_chosen_by_name() {
+    let books = "books5:BTC-USDT";
+    for (args, hint) in [
+        (&["--region", "eu"][..], "[possible values: global, eea, us]"),
+        (&["--region", "eea", "--url", "ws://127.0.0.1:9/"], "cannot be used with"),
+        (&["--proxy", "socks4://user:secret@127.0.0.1:9"], "can't use the proxy"),
+        (&["--header", "no colon"], "'NAME: VALUE'"),
+        (&["--header", "Host: elsewhere"], "can't send the header"),
+        (&["--demo", "--dialect", "v3", "spot/depth5:BTC-USDT"], "neither regions nor demo"),
+    ] {
+        let channels: &[&str] = if args.contains(&"v3") { &[] } else { &[books] };
+        let output = Program::start(&[&["watch"], args, channels].concat()).finish();
+        check_code(&output, 2);
+        let told = text(&output.stderr);
+        assert!(told.contains(hint) && !told.contains("secret"), "{args:?}: {told}");
+    }
+    // Nobody is there, which is enough to see who was asked for.
+    let proxy = ["--proxy", "http://127.0.0.1:9", "--duration", "500ms", books];
+    let output = Program::start(&[&["watch", "--region", "us", "--demo"], &proxy[..]].concat());
+    let output = output.finish();
+    check_code(&output, 2);
+    let told = text(&output.stderr);
+    assert!(told.contains("wss://wsuspap.okx.com/ws/v5/public"), "{told}");
+    assert!(told.contains("127.0.0.1:9: "), "{told}");
+}
+
+#[test]
 fn a_login_needs_a_key_and_says_where_to_put_it() {
     let books = "books-l2-tbt:BTC-USDT";
     // Nobody listens there, and nobody is asked.
@@ -298,6 +339,7 @@ fn a_login_needs_a_key_and_says_where_to_put_it() {
     check_code(&output, 0);
     let told = text(&output.stderr);
     assert!(told.contains("logging in") && !told.contains("the-"), "{told}");
+    assert!(told.contains("the login is refused: 60032") && told.contains("--region"), "{told}");
     assert!(text(&output.stdout).contains(r#""code":60032"#), "{}", text(&output.stdout));
 }
 

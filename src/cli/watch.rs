@@ -317,6 +317,7 @@ impl Watch<'_> {
         if let Some(text) = self.losses.news(self.header.url, &stats) {
             say(format_args!("okx-feed: {text}"));
         }
+        self.note_login();
         self.monitor.stop();
         let missed = pipe.map_or(Ok(0), |pipe| pipe.close(PATIENCE))?;
         say(format_args!("okx-feed watch: {}", Summary { stats: &stats, elapsed }));

@@ -1,5 +1,6 @@
 //! Proxies: real ones, as small as they can be.
 
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::copy_bidirectional;
 
 use super::*;
@@ -70,6 +71,36 @@ async fn an_http_proxy_is_asked_to_connect_and_resolves_the_name() {
     assert!(request.contains("Host: exchange.invalid:81\r\n"), "{request}");
     // `us er:secret` in base64.
     assert!(request.contains("Proxy-Authorization: Basic dXMgZXI6c2VjcmV0\r\n"), "{request}");
+    client.stop();
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn tls_goes_through_a_proxy_unopened() {
+    let name = "exchange.invalid".to_owned();
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec![name.clone()]).unwrap();
+    let certificate = certificate.signed_by(&key, &issuer).unwrap();
+    let server = Server::bind("127.0.0.1:0", ExchangeConfig::default()).await.unwrap();
+    let server = server.with_tls(certificate.pem().as_bytes(), key.serialize_pem().as_bytes());
+    let server = server.unwrap().spawn();
+    let file = format!("okx-feed-proxied-{}.pem", server.local_addr().port());
+    let file = std::env::temp_dir().join(file);
+    std::fs::write(&file, issuer.pem()).unwrap();
+    let ok = "HTTP/1.1 200 OK\r\n\r\n";
+    let (proxy, requests) = http_proxy(server.local_addr(), ok).await;
+    let client = client(&format!("wss://{name}/ws/v5/public"))
+        .proxy(okx_feed::Proxy::Url(format!("http://{proxy}")))
+        .ca_file(&file)
+        .subscribe(BOOK)
+        .spawn()
+        .unwrap();
+    is_live(&client, BOOK).await;
+    assert!(next(&requests).await.starts_with("CONNECT exchange.invalid:443 HTTP/1.1\r\n"));
+    std::fs::remove_file(&file).unwrap();
     client.stop();
     server.shutdown().await;
 }

@@ -21,8 +21,9 @@ pub(crate) async fn wait_for<T>(mut probe: impl FnMut() -> Option<T>) -> T {
     tokio::time::timeout(PATIENCE, look).await.unwrap()
 }
 
-/// Pauses that suit a test.
+/// Pauses that suit a test, and no proxy: that of the machine does not know the exchange of a test.
 pub(crate) fn quick(config: &mut ClientConfig) {
+    config.proxy = okx_feed::Proxy::Direct;
     config.session.backoff.first = Duration::from_millis(5);
     config.session.backoff.floor = Duration::from_millis(5);
     config.session.connects.attempts = 1000;
