@@ -1,8 +1,8 @@
 //! What it costs to read one frame of a WebSocket, by the size of its read buffer.
 //!
-//! `cargo run --release --example count_reads -- BUFFER [FRAME]`, both in bytes, prints nanoseconds a
-//! frame. Each read of the socket gives one frame, as in a feed that its client keeps up with. For the
-//! instructions run it under callgrind with `--toggle-collect=count_reads::measured`.
+//! `cargo run --release --example count_reads -- BUFFER [FRAME]`, both in bytes, prints nanoseconds
+//! a frame. Each read of the socket gives one frame, as in a feed that its client keeps up with.
+//! For the instructions run it under callgrind with `--toggle-collect=count_reads::measured`.
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 

@@ -20,8 +20,9 @@ pub(crate) struct ConnectArgs {
     /// Connect to demo trading
     #[arg(long, conflicts_with = "url")]
     demo: bool,
-    /// Connect through a proxy, `http://HOST:PORT` or `socks5://HOST:PORT`; by default `HTTPS_PROXY`,
-    /// `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say so. A password is safer there than here
+    /// Connect through a proxy, `http://HOST:PORT` or `socks5://HOST:PORT`; by default
+    /// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say so. A password is safer there
+    /// than here
     #[arg(long, value_name = "URL", conflicts_with = "no_proxy")]
     proxy: Option<String>,
     /// Connect directly, whatever the environment says

@@ -24,7 +24,8 @@ use super::upgrade::{Headers, USER_AGENT, upgrade};
 pub(super) type Socket = Box<WebSocketStream<MaybeTlsStream<TcpStream>>>;
 
 /// What is read from a socket at once. tungstenite sets as much to zero before each read, so that
-/// its own 128 KiB cost more than most frames (docs/BENCHMARKS.md); a longer frame takes more reads.
+/// its own 128 KiB cost more than most frames (docs/BENCHMARKS.md); a longer frame takes more
+/// reads.
 const READ_BUFFER: usize = 8 << 10;
 
 /// What all attempts of a client have in common.
@@ -105,8 +106,8 @@ impl Connector {
         Ok(Route { target, proxy, foreign: false })
     }
 
-    /// The way to where a redirect leads; `None` where it is not followed: to another scheme, from a
-    /// redirect, or with a login to another host, which would be told the key.
+    /// The way to where a redirect leads; `None` where it is not followed: to another scheme, from
+    /// a redirect, or with a login to another host, which would be told the key.
     pub(super) fn redirected(&self, from: &Route, error: &ConnectError) -> Option<Route> {
         let ConnectError::Refused(refusal) = error else { return None };
         let target = from.target.redirected(refusal.redirect()?)?;

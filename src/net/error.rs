@@ -92,7 +92,8 @@ pub(super) enum ConnectError {
 }
 
 impl ConnectError {
-    /// The HTTP status with which the attempt was refused, and how long the client is asked to wait.
+    /// The HTTP status with which the attempt was refused, and how long the client is asked to
+    /// wait.
     pub(super) fn refusal(&self) -> Option<(u16, Option<Duration>)> {
         match self {
             Self::Refused(refusal) | Self::ProxyRefused(refusal) => {

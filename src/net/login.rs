@@ -16,10 +16,11 @@ use crate::wire::quoted;
 /// Source: sections 1.3 and 2.3 of the wire facts.
 const SIGNED: &str = "GET/users/self/verify";
 
-/// Codes with which v5 refuses a key that it does not know, as it does with those of another region.
+/// Codes with which v5 refuses a key that it does not know, as it does with those of another
+/// region.
 ///
-/// Source: section 2.3 of the wire facts for 600xx; 50101 and 50119 are those of the same refusals over
-/// HTTP, as third-party clients report them.
+/// Source: section 2.3 of the wire facts for 600xx; 50101 and 50119 are those of the same refusals
+/// over HTTP, as third-party clients report them.
 const UNKNOWN_KEY: [i64; 4] = [50_101, 50_119, 60_005, 60_032];
 
 /// What the exchange says of a login that it refuses, and what may help.
@@ -130,8 +131,8 @@ impl Credentials {
         }
     }
 
-    /// Whether a text holds the key or the passphrase, as an exchange's answer does that repeats the
-    /// request.
+    /// Whether a text holds the key or the passphrase, as an exchange's answer does that repeats
+    /// the request.
     pub(super) fn are_in(&self, text: &str) -> bool {
         let mut parts = [&self.key, &self.secret, &self.passphrase].into_iter();
         parts.any(|part| !part.is_empty() && text.contains(part.as_str()))

@@ -13,17 +13,19 @@ use super::target::{Target, bracketed, without_user};
 
 /// Through which proxy connections go.
 ///
-/// A proxy is `http://HOST:PORT`, which is asked with HTTP's `CONNECT`, or `socks5://HOST:PORT`; the
-/// port is 80 or 1080 where none is given. Either may have a user and a password before the host,
-/// which are never logged. `socks5h://` is the same as `socks5://`: names of exchanges are always
-/// resolved by the proxy. TLS, where the exchange speaks it, goes through the proxy unopened. A
-/// proxy that is itself spoken to in TLS (`https://`) is not supported, nor are SOCKS 4 and 4a.
+/// A proxy is `http://HOST:PORT`, which is asked with HTTP's `CONNECT`, or `socks5://HOST:PORT`;
+/// the port is 80 or 1080 where none is given. Either may have a user and a password before the
+/// host, which are never logged. `socks5h://` is the same as `socks5://`: names of exchanges are
+/// always resolved by the proxy. TLS, where the exchange speaks it, goes through the proxy
+/// unopened. A proxy that is itself spoken to in TLS (`https://`) is not supported, nor are SOCKS 4
+/// and 4a.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Proxy {
     /// What the environment says: `HTTPS_PROXY` for `wss://` and `HTTP_PROXY` for `ws://` (but not
     /// where `REQUEST_METHOD` is set, as in CGI, where a client of the server sets it), else
-    /// `ALL_PROXY`; except for the hosts in `NO_PROXY`. Each name may be written in small letters as
-    /// well. As with curl, addresses of this machine are no exception unless `NO_PROXY` names them.
+    /// `ALL_PROXY`; except for the hosts in `NO_PROXY`. Each name may be written in small letters
+    /// as well. As with curl, addresses of this machine are no exception unless `NO_PROXY` names
+    /// them.
     #[default]
     FromEnv,
     /// None, whatever the environment says.

@@ -4,8 +4,9 @@ use crate::model::{ChannelPath, Dialect};
 
 /// Whose customers an address of the exchange is for.
 ///
-/// Market data that needs no key is the same at each of them, where the region is not blocked; a key
-/// is taken only at the address of its own account's region, and a demo key only in demo trading.
+/// Market data that needs no key is the same at each of them, where the region is not blocked; a
+/// key is taken only at the address of its own account's region, and a demo key only in demo
+/// trading.
 ///
 /// Source of the hosts: section 2.1 of the wire facts, as in `docs/PROTOCOL.md`. All listen on the
 /// usual port of `wss://`, 443: 8443 of older documents was given up on 2026-10-31.

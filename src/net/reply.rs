@@ -29,8 +29,8 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// Reads an answer's head. Those that come before the final one (`103 Early Hints` and its like)
-    /// are passed over.
+    /// Reads an answer's head. Those that come before the final one (`103 Early Hints` and its
+    /// like) are passed over.
     ///
     /// # Errors
     /// Where the connection ends before, or it is no head of HTTP/1.1, or too long.
@@ -94,7 +94,8 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// Reads what there is to know of a refusal: the first words of its body too, if they come soon.
+    /// Reads what there is to know of a refusal: the first words of its body too, if they come
+    /// soon.
     pub(super) async fn of(reply: Reply, stream: &mut (impl AsyncRead + Unpin)) -> Self {
         let length = reply.values("Content-Length").next().and_then(|len| len.parse().ok());
         let wanted = length.unwrap_or(MAX_BODY).min(MAX_BODY);

@@ -1,8 +1,8 @@
 //! The upgrade of a connection to a WebSocket (RFC 6455, section 4).
 //!
-//! Our own, in place of tungstenite's: that one takes no list in the answer's `Connection` header, though
-//! `keep-alive, Upgrade` is as good as `Upgrade` alone, and overlooks an extension that was not asked
-//! for. What is spoken afterwards is tungstenite's.
+//! Our own, in place of tungstenite's: that one takes no list in the answer's `Connection` header,
+//! though `keep-alive, Upgrade` is as good as `Upgrade` alone, and overlooks an extension that was
+//! not asked for. What is spoken afterwards is tungstenite's.
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;

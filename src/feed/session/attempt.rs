@@ -40,8 +40,8 @@ impl Session {
 
     /// The attempt was refused with an HTTP status, by the host or by what stands before it.
     ///
-    /// As [`Session::lost`], and the next attempt waits for `retry_after`, where the answer says when
-    /// to come back; else longer after 403, 429 and 503 than after other failures. See
+    /// As [`Session::lost`], and the next attempt waits for `retry_after`, where the answer says
+    /// when to come back; else longer after 403, 429 and 503 than after other failures. See
     /// [`BackoffConfig`](super::BackoffConfig).
     pub fn refused(&mut self, status: u16, retry_after: Option<Duration>, now: MonoNanos) {
         if self.is_attempting() {
