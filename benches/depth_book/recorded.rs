@@ -159,7 +159,12 @@ pub(crate) fn apply(criterion: &mut Criterion) {
         for (what, verify) in [("apply", Verify::Off), ("apply_verify", Verify::Every)] {
             books.iter_mut().for_each(|book| book.set_verify(verify));
             time_updates(&mut group, BenchmarkId::new(what, "okx_feed"), &marked, |message| {
-                books[message.book].apply(&message.update())
+                let book = &mut books[message.book];
+                if message.action == DepthAction::Snapshot {
+                    // Of the round before it would be an older one.
+                    book.forget();
+                }
+                book.apply(&message.update())
             });
             time_updates(&mut group, BenchmarkId::new(what, "btreemap"), &marked, |message| {
                 let map = &mut maps[message.book];

@@ -85,6 +85,13 @@ impl Contender {
         Self { name: "ours", way: Way::Ours(Box::new(feed)) }
     }
 
+    /// Makes ready for a stream from its beginning.
+    pub(crate) fn begin(&mut self) {
+        if let Way::Ours(feed) = &mut self.way {
+            feed.forget(TS_RECV, &mut |_: &Event<'_>| {});
+        }
+    }
+
     /// Takes a frame; false where it is malformed.
     #[inline]
     pub(crate) fn take(&mut self, frame: Frame<'_>) -> bool {

@@ -77,6 +77,7 @@ pub(crate) fn instruments_in_turn(_: &mut Criterion) {
 }
 
 fn take_all(ours: &mut Contender, stream: &Stream) {
+    ours.begin();
     for (frame, _) in stream.iter() {
         black_box(ours.take(black_box(frame)));
     }

@@ -47,6 +47,7 @@ pub(crate) fn time(
     group.throughput(Throughput::Elements(stream.len() as u64));
     group.bench_function(name, |b| {
         b.iter(|| {
+            contender.begin();
             for (frame, _) in stream.iter() {
                 black_box(contender.take(black_box(frame)));
             }

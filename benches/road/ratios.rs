@@ -29,6 +29,7 @@ pub(crate) fn ratios(_: &mut Criterion) {
         let mut times = vec![Vec::new(); contenders.len()];
         for _ in 0..passes {
             for (contender, times) in contenders.iter_mut().zip(&mut times) {
+                contender.begin();
                 let start = Instant::now();
                 for (frame, _) in stream.iter() {
                     black_box(contender.take(black_box(frame)));

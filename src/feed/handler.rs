@@ -276,6 +276,13 @@ impl FeedHandler {
         }
     }
 
+    /// Has every subscription begin as if nothing had ever come, so that a recording can be played from
+    /// its beginning: else its books are older than what is there, and its trades were told before.
+    /// States are [`BookState::Connecting`]; what was published stays readable until something comes.
+    pub fn forget(&mut self, ts_recv: UnixNanos, sink: &mut impl Sink) {
+        self.slots.iter_mut().for_each(|slot| slot.forget(ts_recv, sink));
+    }
+
     /// Marks as stale what is live and has been silent for longer than its channel may be.
     pub fn mark_stale(&mut self, limits: &StaleLimits, now: UnixNanos, sink: &mut impl Sink) {
         for slot in self.slots.iter_mut() {

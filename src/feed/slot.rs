@@ -329,6 +329,16 @@ impl Slot {
         }
     }
 
+    /// Has it as if nothing had ever come: see [`FeedHandler::forget`](super::FeedHandler::forget).
+    pub(crate) fn forget(&mut self, ts_recv: UnixNanos, sink: &mut impl Sink) {
+        self.set_state(BookState::Connecting, ts_recv, sink);
+        self.begin_anew();
+        *self.doubt = Doubt::default();
+        if let SlotData::Depth { book, .. } = &mut self.data {
+            book.forget();
+        }
+    }
+
     /// Whether a book is an old copy, as far as can be told: then the slot is stale with the last
     /// one, be it of the connection before.
     #[cold]

@@ -178,6 +178,12 @@ impl DepthBook {
         (self.ts_event, self.ts_recv) = (UnixNanos::UNKNOWN, UnixNanos::UNKNOWN);
     }
 
+    /// As [`DepthBook::clear`], and does not remember where it was: as if nothing had ever come.
+    pub fn forget(&mut self) {
+        self.clear();
+        self.cleared = Place::UNKNOWN;
+    }
+
     /// Notes that a message was lost, such as one that can't be read: this book's, or it may
     /// have been. True where that breaks a live book.
     ///

@@ -135,8 +135,7 @@ struct Turn<'f> {
     frame: Frame<'f>,
     /// Whether it is timed, or only warms up.
     counts: bool,
-    /// Whether the frames begin anew with it. The market's time goes back then, as it may on a new
-    /// connection and nowhere else.
+    /// Whether the frames begin anew with it: what came before is to be forgotten.
     begins: bool,
 }
 
@@ -198,7 +197,7 @@ fn road(run: &Run<'_>, memory: &[u8]) -> Vec<Sample> {
     let mut receiver = Receiver::new(frames);
     for Turn { frame, counts, begins } in warm_then_timed(run) {
         if begins {
-            feed.set_all_states(BookState::Connecting, UnixNanos(1), &mut NoSink);
+            feed.forget(UnixNanos(1), &mut NoSink);
         }
         let ((), read_ns) = clock.time(|| touch(memory));
         let frame = receiver.receive(frame);
@@ -253,8 +252,7 @@ fn apply(run: &Run<'_>, times: &mut Histogram<u64>) {
     let mut decoder = Decoder::new(frames.dialect);
     for Turn { frame, counts, begins } in warm_then_timed(run) {
         if begins {
-            let connecting = BookState::Connecting;
-            slots.iter_mut().for_each(|slot| slot.set_state(connecting, UnixNanos(1), &mut NoSink));
+            slots.iter_mut().for_each(|slot| slot.forget(UnixNanos(1), &mut NoSink));
         }
         let mut sink = |event: &Event<'_>| {
             let (_, ns) = clock.time(|| slots.apply(event, &mut stats, &mut NoSink));
