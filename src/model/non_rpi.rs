@@ -30,8 +30,8 @@ impl NonRpiBook {
         DepthView::new(&self.asks, &self.bids, seq, ts_event, ts_recv)
     }
 
-    /// Applies a message that the book of all sizes has taken. One that does not say these sizes has
-    /// none but these.
+    /// Applies a message that the book of all sizes has taken. Where it does not say these sizes, all
+    /// of its sizes are taken for them.
     #[cold]
     pub(super) fn apply(&mut self, update: &DepthUpdate<'_>) {
         if update.action == DepthAction::Snapshot {
@@ -46,7 +46,10 @@ impl NonRpiBook {
 
 fn set_all(side: &mut DepthSide, levels: &[Level], sizes: Option<&[Qty]>) {
     for (at, level) in levels.iter().enumerate() {
-        let sz = sizes.map_or(Some(level.sz()), |sizes| sizes.get(at).copied());
+        let sz = match sizes {
+            Some(sizes) => sizes.get(at).copied(),
+            None => Some(level.sz()),
+        };
         // A level that is gone has no size of any kind.
         let sz = sz.filter(|sz| !level.sz().is_zero() && *sz > Decimal::ZERO);
         side.set(Level::new(level.px(), sz.unwrap_or(Decimal::ZERO), level.orders()));

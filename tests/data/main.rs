@@ -70,7 +70,8 @@ fn name(event: &Event<'_>) -> String {
         }
         Event::State(change) => format!("{} {}", change.subscription, change.to),
         Event::Malformed(malformed) => {
-            let whose = malformed.subscription.map_or("?".to_owned(), |whose| whose.to_string());
+            let whose =
+                malformed.subscription.map_or_else(|| "?".to_owned(), |whose| whose.to_string());
             format!("malformed {} of {whose}", malformed.kind)
         }
         Event::Control(control) => control.kind.to_string(),

@@ -11,9 +11,10 @@ fn message(action: &str, asks: &str, bids: &str, seq: i64, prev: i64) -> String 
 }
 
 fn sides(view: Option<DepthView<'_>>) -> [String; 2] {
-    view.map_or(["none".to_owned(), "none".to_owned()], |view| {
-        [levels(view.asks()), levels(view.bids())]
-    })
+    match view {
+        Some(view) => [levels(view.asks()), levels(view.bids())],
+        None => ["none", "none"].map(str::to_owned),
+    }
 }
 
 #[test]

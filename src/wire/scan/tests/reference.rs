@@ -135,14 +135,12 @@ pub(super) fn read(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
         }
         ChannelKind::Depth => {
             let (asks, bids) = (levels(item.get("asks")?)?, levels(item.get("bids")?)?);
-            let thirds = (thirds(item.get("asks")?), thirds(item.get("bids")?));
-            let non_rpi = match &thirds {
-                (Some(asks), Some(bids)) if channel == Channel::BooksRpi => {
-                    Some(NonRpiSizes { asks, bids })
-                }
-                _ if channel == Channel::BooksRpi => return None,
-                _ => None,
+            let thirds = if channel == Channel::BooksRpi {
+                Some((thirds(item.get("asks")?)?, thirds(item.get("bids")?)?))
+            } else {
+                None
             };
+            let non_rpi = thirds.as_ref().map(|(asks, bids)| NonRpiSizes { asks, bids });
             Some(Outcome::depth(&DepthUpdate {
                 channel,
                 market,
