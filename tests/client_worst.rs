@@ -261,3 +261,35 @@ async fn a_client_that_is_dropped_in_its_own_sink_ends() {
     wait_for(|| (server.inspect(Exchange::connections) == 0).then_some(())).await;
     server.shutdown().await;
 }
+
+/// A list of all instruments is longer than any frame that is read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_message_of_an_unread_channel_does_not_end_the_connection() {
+    let item = r#"{"instId":"BTC-USDT","state":"live"},"#.repeat(40_000);
+    let long = format!(r#"{{"arg":{{"channel":"instruments","instId":"X"}},"data":[{item}{{}}]}}"#);
+    assert!(long.len() > okx_feed::MAX_FRAME_LEN);
+    let book = r#"{"arg":{"channel":"bbo-tbt","instId":"BTC-USDT"},"data":[{"asks":[["2","1","0","1"]],"bids":[],"ts":"1795940000000","seqId":1}]}"#;
+    let address = scripted(move |mut socket| {
+        let long = long.clone();
+        async move {
+            let ack = r#"{"event":"subscribe","arg":{"channel":"bbo-tbt","instId":"BTC-USDT"}}"#;
+            let _ = socket.next().await;
+            for text in [ack, &long, book] {
+                let _ = socket.send(Message::text(text)).await;
+            }
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    })
+    .await;
+    let books: Subscription = "bbo-tbt:BTC-USDT".parse().unwrap();
+    let client = Client::builder(Dialect::V5)
+        .subscribe("bbo-tbt:BTC-USDT")
+        .url(format!("ws://{address}"))
+        .configure(quick)
+        .spawn()
+        .unwrap();
+    wait_for(|| (client.state(&books) == Some(BookState::Live)).then_some(())).await;
+    let stats = client.stats().unwrap();
+    assert_eq!((stats.connects, stats.feed.malformed(), stats.feed.skipped.total()), (1, 0, 1));
+    client.stop();
+}

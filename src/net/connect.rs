@@ -72,13 +72,18 @@ impl Route {
     }
 }
 
+/// The longest message that is taken off a socket, in bytes, where frames may not be longer; beyond it
+/// the connection is given up.
+const MAX_MESSAGE_LEN: usize = 16 << 20;
+
 impl Connector {
     /// Checks what there is to check, and loads the certificates.
     ///
     /// # Errors
     /// [`ClientError::CaFile`] or [`ClientError::Header`].
     pub(super) fn new(config: &ClientConfig) -> Result<Self, ClientError> {
-        let max = Some(config.limits.frame_len);
+        // A longer one of a channel that nobody reads is skipped, and must not end the connection.
+        let max = Some(config.limits.frame_len.max(MAX_MESSAGE_LEN));
         let websocket = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .max_message_size(max)

@@ -94,7 +94,9 @@ struct Feed {
 impl Feed {
     fn new(dialect: Dialect, subscriptions: &[&str]) -> Self {
         let mut handler = FeedHandler::new(dialect);
-        subscriptions.iter().for_each(|subscription| handler.subscribe(sub(subscription)));
+        for subscription in subscriptions {
+            handler.subscribe(sub(subscription)).unwrap();
+        }
         Self { handler, now: 1_000 * SECOND }
     }
 
