@@ -10,8 +10,8 @@ use super::slot::Slot;
 use super::stale::StaleLimits;
 use crate::model::{BookState, MonoNanos, Sink, Subscription, UnixNanos};
 
-/// How much longer than it promises a channel may be silent before it is subscribed again: channels
-/// that fell silent together are then seen to have done so.
+/// How long what is stale may bring nothing before it is subscribed again: channels that fell silent
+/// together are then seen to have done so.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// How far the wall clock may get ahead of the monotonic one between two checks: more means that the
@@ -34,8 +34,9 @@ const STOPPED: Duration = Duration::from_secs(5);
 /// Sans-IO: the owner calls [`Watchdog::check`] about once a second. Spans of time are measured by
 /// the monotonic clock. The control plane: a check looks at every subscription, and may allocate.
 ///
-/// - A channel that is silent for longer than it promises ([`StaleLimits`]) is stale at once, and two
-///   seconds later it is subscribed again, at growing pauses while it stays silent.
+/// - A channel that is silent for longer than it promises ([`StaleLimits`]) is stale at once. What is
+///   stale, for whatever reason, and brings nothing for two seconds is subscribed again, at growing
+///   pauses.
 /// - Where another connection with the same subscriptions brings new data and this one does not for
 ///   a while, the channel is stale on this connection and is subscribed again, whatever it promises.
 /// - Where every channel that promises anything is silent, the connection is replaced; so it is where
@@ -64,6 +65,8 @@ struct Heard {
     at: MonoNanos,
     /// Since when another connection has brought what this one has not.
     behind: Option<MonoNanos>,
+    /// Since when it is stale and brings nothing.
+    stale: Option<MonoNanos>,
 }
 
 impl Watchdog {
@@ -95,7 +98,9 @@ impl Watchdog {
         self.forget_what_ended(handler);
         if self.was_away(now, wall) {
             // Whoever was away knows nothing of the silence meanwhile.
-            self.heard.values_mut().for_each(|heard| (heard.at, heard.behind) = (now, None));
+            self.heard.values_mut().for_each(|heard| {
+                (heard.at, heard.behind, heard.stale) = (now, None, None);
+            });
             mark_all_stale(handler, wall, sink);
             self.away_since = Some(now);
             return session.probe(now);
@@ -110,32 +115,25 @@ impl Watchdog {
             }
             let promise = self.limits.of(subscription.channel());
             let is_behind = heard.behind.is_some_and(|at| now.since(at) >= self.behind_within);
-            if promise.is_none() && !is_behind {
-                continue;
-            }
-            promising += 1;
-            let silence = now.since(heard.at);
             // The session has a bound of its own for the first push.
-            let is_over = |extra: Duration| {
-                !session.is_awaited(&subscription)
-                    && promise.is_some_and(|promise| silence >= promise + extra)
-            };
-            let is_late = session.is_late(&subscription);
-            if slot.state().is_live() && (is_behind || is_over(Duration::ZERO)) {
+            let silence = now.since(heard.at);
+            let is_over = !session.is_awaited(&subscription)
+                && promise.is_some_and(|promise| silence >= promise);
+            let is_late = promise.is_some() && session.is_late(&subscription);
+            if slot.state().is_live() && (is_behind || is_over) {
                 slot.set_state(BookState::Stale, wall, sink);
             }
-            silent += usize::from(is_behind || is_late || is_over(Duration::ZERO));
-            if is_behind || is_late || is_over(GRACE) {
+            let is_stuck = self.is_stuck(slot, now);
+            promising += usize::from(promise.is_some() || is_behind);
+            silent += usize::from(is_behind || is_late || is_over);
+            if is_behind || is_late || is_stuck {
                 due.push(subscription);
             }
         }
-        if due.is_empty() {
-            return;
-        }
-        if silent == promising {
+        if promising > 0 && silent == promising && !due.is_empty() {
             return session.reconnect(LostReason::Silent, now);
         }
-        due.iter().for_each(|subscription| session.silent(subscription, now));
+        session.silent(&due, now);
     }
 
     /// Has the ages of books measured from the start where a clock may have been set, and else lets
@@ -158,7 +156,7 @@ impl Watchdog {
     /// Notes what a slot has received, and whether another connection is ahead of it.
     fn hear(&mut self, slot: &Slot, other: Option<Seen>, now: MonoNanos) -> Heard {
         let ts_recv = slot.ts_recv();
-        let fresh = Heard { ts_recv, at: now, behind: None };
+        let fresh = Heard { ts_recv, at: now, behind: None, stale: None };
         let heard = self.heard.entry(*slot.subscription()).or_insert(fresh);
         if heard.ts_recv != ts_recv {
             *heard = fresh;
@@ -167,6 +165,16 @@ impl Watchdog {
             heard.behind.get_or_insert(now);
         }
         *heard
+    }
+
+    /// Whether a slot has been stale for a while, and nothing came meanwhile.
+    fn is_stuck(&mut self, slot: &Slot, now: MonoNanos) -> bool {
+        let Some(heard) = self.heard.get_mut(slot.subscription()) else { return false };
+        if slot.state() != BookState::Stale {
+            heard.stale = None;
+            return false;
+        }
+        now.since(*heard.stale.get_or_insert(now)) >= GRACE
     }
 
     fn forget_what_ended(&mut self, handler: &FeedHandler) {

@@ -310,6 +310,18 @@ fn after_a_sleep_all_is_stale_at_the_next_check_and_a_ping_goes_at_once() {
         assert!(due.since(rig.now) <= Duration::from_secs(2), "{stopped}");
         rig.session.timeout(due);
         assert_eq!(actions(&mut rig.session), [Action::Close], "{stopped}");
+        // A connection that still answers has lost nothing: all is subscribed again, in one request.
+        let mut rig = Rig::new(&[BOOKS, TRADES]);
+        rig.run(30, &[BOOKS, TRADES], true);
+        match stopped {
+            false => rig.wall = two_hours,
+            true => rig.now = rig.now + two_hours,
+        }
+        rig.run(8, &[], true);
+        let states = [rig.state(BOOKS), rig.state(TRADES)];
+        assert_eq!((states, &rig.lost[..]), ([BookState::Live; 2], &[][..]), "{stopped}");
+        let subscribes = rig.requests.iter().filter(|(_, text)| text.contains(r#""subscribe""#));
+        assert_eq!(subscribes.count(), 1, "{:?}", rig.requests);
         // A clock that runs backwards is no sleep.
         let mut rig = Rig::new(&[BOOKS]);
         rig.wall = Duration::from_secs(60);

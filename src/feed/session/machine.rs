@@ -146,14 +146,18 @@ impl Session {
         self.send_requests(now);
     }
 
-    /// A subscription has been silent for longer than its channel promises: it is subscribed again,
-    /// paced as [`Session::resync`]. Does nothing while it is asked for or its first push is awaited.
-    pub fn silent(&mut self, subscription: &Subscription, now: MonoNanos) {
-        if !self.asks.is_steady(subscription) {
-            return;
+    /// Subscriptions have been silent for longer than their channels promise: they are subscribed
+    /// again, paced as [`Session::resync`], in as few requests as their length allows. Does nothing
+    /// about one that is asked for or whose first push is awaited.
+    pub fn silent(&mut self, subscriptions: &[Subscription], now: MonoNanos) {
+        let Self { asks, config, stats, .. } = self;
+        for subscription in subscriptions {
+            if asks.is_steady(subscription) {
+                stats.silences += 1;
+                asks.resync(subscription, config, now);
+            }
         }
-        self.stats.silences += 1;
-        self.resync(subscription, now);
+        self.send_requests(now);
     }
 
     /// Whether nothing came of a subscription though it was subscribed again.
