@@ -57,6 +57,7 @@ pub(crate) struct Client {
     pub(crate) wire: VecDeque<(MonoNanos, Outbound)>,
     pub(crate) latency: Duration,
     pub(crate) losses: u64,
+    pub(crate) last_loss: Option<LostReason>,
     pub(crate) events: u64,
     /// The subscriptions whose books may have changed since they were looked at.
     pub(crate) touched: Vec<Subscription>,
@@ -102,6 +103,7 @@ impl Client {
             wire: VecDeque::new(),
             latency: Duration::ZERO,
             losses: 0,
+            last_loss: None,
             events: 0,
             touched: Vec::new(),
             breaks: 0,
@@ -188,8 +190,9 @@ impl Client {
     pub(crate) fn tell(&mut self, (now, wall): Moment, mut sink: Passing<'_>) {
         while let Some(event) = self.session.poll_event() {
             match event {
-                SessionEvent::Lost(_) => {
+                SessionEvent::Lost(reason) => {
                     self.losses += 1;
+                    self.last_loss = Some(reason);
                     self.feed.set_all_states(BookState::Connecting, wall, &mut sink);
                 }
                 SessionEvent::Subscribed(subscription) => {

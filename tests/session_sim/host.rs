@@ -24,16 +24,27 @@ pub(crate) struct Host {
     slept: Duration,
     /// How far the system's wall clock is ahead of the true time, in nanoseconds.
     skew: i64,
-    /// What the clients' wall clock would have shown at the monotonic time 0. As theirs, it takes a
-    /// step forward at once and runs at half its speed after one back.
+    was_set_back: bool,
+    /// What the system's wall clock would have shown at the monotonic time 0 when the clients looked
+    /// at it last, and how far theirs was ahead of it. As theirs, it takes a step forward at once and
+    /// runs at half its speed after one back.
     wall_at_start: u64,
     followed: MonoNanos,
+    ahead: u64,
 }
 
 impl Host {
     pub(crate) const fn new() -> Self {
         let (stopped_until, followed) = (MonoNanos::ZERO, MonoNanos::ZERO);
-        Self { stopped_until, slept: Duration::ZERO, skew: 0, wall_at_start: START, followed }
+        Self {
+            stopped_until,
+            slept: Duration::ZERO,
+            skew: 0,
+            was_set_back: false,
+            wall_at_start: START,
+            followed,
+            ahead: 0,
+        }
     }
 
     /// The monotonic time of the machine.
@@ -48,7 +59,9 @@ impl Host {
 
     /// What the clients' wall clock shows.
     pub(crate) fn wall(&self, now: MonoNanos) -> UnixNanos {
-        UnixNanos(self.wall_at_start + self.mono(now).0)
+        let mono = self.mono(now);
+        let ahead = self.ahead.saturating_sub(nanos(mono.since(self.followed)) / 2);
+        UnixNanos(self.wall_at_start + mono.0 + ahead)
     }
 
     /// When it runs again; `None` where it runs.
@@ -59,19 +72,23 @@ impl Host {
     /// Compares the wall clock with the system's where that is due.
     pub(crate) fn follow(&mut self, now: MonoNanos) {
         let mono = self.mono(now);
-        let passed = mono.since(self.followed);
-        if passed < FOLLOW_EVERY {
+        if mono.since(self.followed) < FOLLOW_EVERY {
             return;
         }
-        self.followed = mono;
         let system = (START + now.0).saturating_add_signed(self.skew);
-        let slowest = self.wall_at_start - nanos(passed) / 2;
-        self.wall_at_start = (system - mono.0).max(slowest);
+        self.ahead = self.wall(now).0.saturating_sub(system);
+        (self.wall_at_start, self.followed) = (system - mono.0, mono);
     }
 
     /// The system's wall clock is set.
     pub(crate) const fn step(&mut self, by: i64) {
         self.skew += by;
+        self.was_set_back |= by < 0;
+    }
+
+    /// Whether the wall clock was ever set back.
+    pub(crate) const fn was_set_back(&self) -> bool {
+        self.was_set_back
     }
 
     /// The process stands still; its monotonic clock goes on, as after `SIGSTOP`.

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use okx_feed::sim::SimMarket;
 use okx_feed::{
-    Arbiter, Book5, BookReader, Event, InstrumentId, MonoNanos, StaleLimits, Subscription,
-    UnixNanos,
+    Arbiter, Book5, BookReader, BookState, Event, InstrumentId, MonoNanos, StaleLimits,
+    Subscription, UnixNanos,
 };
 
 use super::client::{Client, Heard};
@@ -111,8 +111,8 @@ impl Lines {
             let view = reader.view();
             let lines = clients.iter().map(|client| client.feed.slots().get(subscription));
             let states: Vec<_> = lines.map(|slot| slot.unwrap().state()).collect();
-            let well = super::world::is_well(subscription, view.state);
-            assert!(well, "{subscription} is {} at {now:?}, its lines {states:?}", view.state);
+            let is_live = view.state == BookState::Live;
+            assert!(is_live, "{subscription} is {} at {now:?}, its lines {states:?}", view.state);
             super::world::check_five(market, subscription, &view.book);
         }
     }

@@ -25,6 +25,8 @@ const NEVER: MonoNanos = MonoNanos(u64::MAX);
 /// How long things go wrong, and how long the clients then have to be well again.
 const FAULTS: Duration = Duration::from_secs(12);
 const HEALING: Duration = Duration::from_secs(40);
+const HEALING_SLOWLY: Duration = Duration::from_secs(75);
+const SETTLING: Duration = Duration::from_secs(6);
 
 /// How often the exchange says that a book has not changed, and how long a book may be silent.
 const HEARTBEAT: Duration = Duration::from_secs(4);
@@ -140,17 +142,16 @@ impl World {
     }
 
     pub(crate) fn run(mut self) -> Tally {
-        let end = MonoNanos::ZERO + FAULTS + HEALING;
         loop {
             let next = self.next_at();
-            if next > end {
+            if next > self.end() && (self.is_well() || next > self.end() + SETTLING) {
                 break;
             }
             self.now = self.now.max(next);
             self.step();
         }
-        self.now = end;
-        self.exchange.advance(end);
+        self.now = self.now.max(self.end());
+        self.exchange.advance(self.now);
         self.record();
         for at in 0..self.clients.len() {
             self.clients[at].latency = Duration::ZERO;
@@ -158,6 +159,23 @@ impl World {
         self.deliver(true);
         self.check_end();
         self.tally
+    }
+
+    /// When all must be well. Half a minute of the arbiter's patience with what looks old is a minute
+    /// where its wall clock runs at half speed, after it was set back.
+    fn end(&self) -> MonoNanos {
+        let slow = self.lines.is_some() && self.host.was_set_back();
+        let healing = if slow { HEALING_SLOWLY } else { HEALING };
+        MonoNanos::ZERO + FAULTS + healing
+    }
+
+    /// Whether all is live at this moment. v3's five-level books have no heartbeat, so that quiet ones
+    /// are stale now and then, until they are subscribed again.
+    fn is_well(&self) -> bool {
+        self.clients.iter().all(|client| {
+            let mut slots = client.feed.slots().iter();
+            client.session.is_settled() && slots.all(|slot| slot.state().is_live())
+        })
     }
 
     fn next_at(&self) -> MonoNanos {
@@ -338,6 +356,9 @@ impl World {
         let moment = self.moment();
         let Self { clients, lines, .. } = self;
         clients[at].tell(moment, &mut pass(lines, at));
+        if let Some(reason) = clients[at].last_loss.take() {
+            self.trace(|| format!("{at}: {reason}"));
+        }
         self.look(at);
     }
 
@@ -480,7 +501,7 @@ impl World {
             for slot in client.feed.slots().iter() {
                 let name = slot.subscription();
                 let state = slot.state();
-                assert!(is_well(name, state), "{name} is {state}: {:#?}", client.session);
+                assert_eq!(state, BookState::Live, "{name} is {state}: {:#?}", client.session);
                 let inst = market.find(name.inst_id().as_str()).unwrap();
                 let (listing, truth) = (market.listing(inst).unwrap(), market.book(inst).unwrap());
                 if let Some(book) = slot.depth() {
@@ -546,13 +567,6 @@ fn subscriptions(dialect: Dialect, listing: &Listing) -> Vec<Subscription> {
         Dialect::V5 => format!("{channel}:{id}"),
     };
     channels(dialect).iter().map(text).map(|text| text.parse().unwrap()).collect()
-}
-
-/// Whether a book may be so in the end. v3 sends a whole book only where it has changed, so that one
-/// that is in doubt may stay there; it is the exchange's own all the same.
-pub(crate) fn is_well(subscription: &Subscription, state: BookState) -> bool {
-    let waits = subscription.channel() == Channel::Depth5 && state == BookState::Stale;
-    state == BookState::Live || waits
 }
 
 /// The best of a book are the exchange's own.
