@@ -1,10 +1,20 @@
-//! Names the commit that an optimised program is built from, for the reports of its benchmarks.
+//! What the sources can't know: the commit that an optimised program is built from, for the reports of
+//! its benchmarks; and whether the machine has recorded traffic, without which some tests are ignored.
 
+use std::path::Path;
 use std::process::Command;
+
+/// Where recorded traffic is looked for if `OKX_FEED_CAPTURES` names no folder.
+const BESIDE: &str = "../shared/captures";
 
 fn main() {
     // Else any change of any file would run this again.
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=OKX_FEED_CAPTURES");
+    let named = std::env::var_os("OKX_FEED_CAPTURES");
+    if named.map_or(Path::new(BESIDE).is_dir(), |folder| Path::new(&folder).is_dir()) {
+        println!("cargo::rustc-cfg=okx_feed_captures");
+    }
     // What an unoptimised program measures is worth no name, and each commit would build it anew.
     if std::env::var("PROFILE").is_ok_and(|profile| profile == "release") {
         println!("cargo::rerun-if-changed=src");

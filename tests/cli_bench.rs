@@ -122,6 +122,15 @@ fn a_capture_is_timed_whatever_it_holds() {
 }
 
 #[test]
+fn captures_of_the_embedded_exchange_are_timed_in_both_dialects() {
+    for dialect in ["v3", "v5"] {
+        let capture = format!("{}/tests/data/conn-sim-{dialect}.tsv", env!("CARGO_MANIFEST_DIR"));
+        let report = json(&["--dialect", dialect, "--capture", &capture]);
+        assert_eq!((&report["frames"], &report["malformed"]), (&160.into(), &0.into()));
+    }
+}
+
+#[test]
 fn a_capture_may_come_from_standard_input() {
     let capture = file("piped");
     std::fs::write(&capture, "0\t{\"event\":\"x\"}\n1\tpong\n").unwrap();

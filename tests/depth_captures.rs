@@ -1,8 +1,8 @@
 //! Recorded deep-book messages: every checksum agrees, no message is missing, and the book is the
 //! one that two maps give. Shortened recordings do not agree.
 //!
-//! The recordings are not part of this repository; without them the tests say that they were
-//! skipped.
+//! The recordings are not part of this repository; without them their tests are ignored. Those of the
+//! embedded exchange are in `tests/data`.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -105,16 +105,15 @@ fn number(value: &Value) -> Decimal {
     }
 }
 
-/// The recordings whose name passes `wanted`; empty, with a word, where there are none.
-fn captures(wanted: impl Fn(&str) -> bool) -> Vec<(String, Vec<Message>)> {
+fn recorded() -> PathBuf {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
-    let folder = std::env::var_os("OKX_FEED_CAPTURES").map_or(beside, PathBuf::from);
-    let Ok(entries) = fs::read_dir(&folder) else {
-        println!("skipped: no recordings (set OKX_FEED_CAPTURES to their folder)");
-        return Vec::new();
-    };
+    std::env::var_os("OKX_FEED_CAPTURES").map_or(beside, PathBuf::from)
+}
+
+/// The recordings of a folder whose name passes `wanted`.
+fn captures(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<(String, Vec<Message>)> {
     let mut found = Vec::new();
-    for entry in entries {
+    for entry in fs::read_dir(folder).expect("a folder of recordings") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         let deep = name.contains("depth") || name.contains("books");
@@ -126,6 +125,7 @@ fn captures(wanted: impl Fn(&str) -> bool) -> Vec<(String, Vec<Message>)> {
         }
     }
     found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    assert!(!found.is_empty(), "no such recording in {}", folder.display());
     found
 }
 
@@ -134,9 +134,19 @@ fn is_whole(name: &str) -> bool {
 }
 
 #[test]
+#[cfg_attr(not(okx_feed_captures), ignore = "no recorded traffic: set OKX_FEED_CAPTURES")]
 fn every_checksum_of_whole_recordings_agrees_and_nothing_is_missing() {
+    check_whole(&recorded());
+}
+
+#[test]
+fn every_checksum_of_the_embedded_exchange_agrees_and_nothing_is_missing() {
+    check_whole(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data"));
+}
+
+fn check_whole(folder: &Path) {
     let (mut snapshots, mut updates, mut missing, mut deepest) = (0, 0, 0, 0);
-    for (name, messages) in captures(is_whole) {
+    for (name, messages) in captures(folder, is_whole) {
         let mut books: HashMap<String, (DepthBook, Oracle)> = HashMap::new();
         for (line, message) in messages.iter().enumerate() {
             let context = format!("{name}, message {line}, {}", message.inst_id);
@@ -173,9 +183,10 @@ fn every_checksum_of_whole_recordings_agrees_and_nothing_is_missing() {
 
 /// Two of the recordings called shortened are whole books of one side, and agree.
 #[test]
+#[cfg_attr(not(okx_feed_captures), ignore = "no recorded traffic: set OKX_FEED_CAPTURES")]
 fn shortened_books_do_not_agree_and_are_not_shown() {
     let (mut mismatches, mut agree) = (0, 0);
-    for (name, messages) in captures(|name| name.contains("trimmed")) {
+    for (name, messages) in captures(&recorded(), |name| name.contains("trimmed")) {
         let mut books: HashMap<String, (DepthBook, Oracle)> = HashMap::new();
         for (line, message) in messages.iter().enumerate() {
             let context = format!("{name}, message {line}, {}", message.inst_id);
@@ -202,8 +213,9 @@ fn shortened_books_do_not_agree_and_are_not_shown() {
 }
 
 #[test]
+#[cfg_attr(not(okx_feed_captures), ignore = "no recorded traffic: set OKX_FEED_CAPTURES")]
 fn updates_without_a_snapshot_change_nothing() {
-    for (name, messages) in captures(|name| name.contains("nosnapshot")) {
+    for (name, messages) in captures(&recorded(), |name| name.contains("nosnapshot")) {
         let mut book = DepthBook::new();
         for message in &messages {
             let applied = book.apply(&message.update());
@@ -224,8 +236,9 @@ fn updates_without_a_snapshot_change_nothing() {
 }
 
 #[test]
+#[cfg_attr(not(okx_feed_captures), ignore = "no recorded traffic: set OKX_FEED_CAPTURES")]
 fn single_snapshots_agree_and_single_updates_have_none() {
-    for (name, messages) in captures(|name| name.contains("singles")) {
+    for (name, messages) in captures(&recorded(), |name| name.contains("singles")) {
         for message in &messages {
             let mut book = DepthBook::new();
             let applied = book.apply(&message.update());

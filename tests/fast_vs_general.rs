@@ -12,7 +12,7 @@
     reason = "the helpers of a test may fail as the test does"
 )]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use flate2::{Decompress, FlushDecompress, Status};
@@ -241,24 +241,31 @@ fn damaged_messages_are_read_or_refused_alike() {
     assert!(scanned > cases / 20 && refused > cases / 20, "{counts:?}");
 }
 
-fn captures() -> Vec<PathBuf> {
-    let near = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures");
-    let folder = std::env::var_os("OKX_FEED_CAPTURES").map_or_else(|| near.into(), PathBuf::from);
-    let Ok(entries) = folder.read_dir() else {
-        println!("skipped: no captures in {}", folder.display());
-        return Vec::new();
-    };
+fn captures(folder: &Path) -> Vec<PathBuf> {
+    let entries = folder.read_dir().unwrap();
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths
 }
 
 #[test]
+#[cfg_attr(not(okx_feed_captures), ignore = "no recorded traffic: set OKX_FEED_CAPTURES")]
 fn recorded_frames_are_read_alike_and_books_and_trades_go_fast() {
+    let near = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures");
+    let folder = std::env::var_os("OKX_FEED_CAPTURES").map_or_else(|| near.into(), PathBuf::from);
+    check_captures(&folder);
+}
+
+#[test]
+fn frames_of_the_embedded_exchange_are_read_alike_and_go_fast() {
+    check_captures(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data"));
+}
+
+fn check_captures(folder: &Path) {
     let (mut frames, mut small, mut deflated) = (0, 0, 0);
     // Of five-level books and trades, and of deep books: all, and those that went fast.
     let mut counts = [[0u32; 2]; 2];
-    for path in captures() {
+    for path in captures(folder) {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         let dialect = match () {
             () if name.contains("-v3") => Dialect::V3,
@@ -299,6 +306,7 @@ fn recorded_frames_are_read_alike_and_books_and_trades_go_fast() {
     println!("{deep_fast} of {deep_books} messages of deep books went fast");
     println!("{small} of {deflated} deflated frames went to the small-frame decoder");
     for [wanted, fast] in counts {
+        assert!(wanted > 0);
         assert!(fast * 100 >= wanted * 99, "{fast} of {wanted}");
     }
 }

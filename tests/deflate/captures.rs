@@ -1,7 +1,7 @@
-//! Recorded frames, if the machine has them: in `OKX_FEED_CAPTURES` or `../shared/captures`, one
-//! `time TAB base64` a line.
+//! Recorded frames, if the machine has them in `OKX_FEED_CAPTURES` or `../shared/captures`, and those of
+//! the embedded exchange: one `time TAB base64` a line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 
@@ -12,18 +12,13 @@ fn folder() -> PathBuf {
     std::env::var_os("OKX_FEED_CAPTURES").map_or_else(|| near.into(), PathBuf::from)
 }
 
-/// Proves that every recorded v3 frame is inflated or left to the general decoder, never wrong,
-/// and that all but the long ones are inflated.
-#[test]
-fn recorded_frames_inflate() {
-    let Ok(folder) = folder().read_dir() else {
-        println!("skipped: no captures in {}", folder().display());
-        return;
-    };
+/// Proves that every v3 frame of a folder is inflated or left to the general decoder, never wrong,
+/// and that all but the long ones are inflated, which are the rest to so many percent.
+fn check(folder: &Path, percent: u64) {
     let mut judge = Judge::new();
-    for path in folder.map(|entry| entry.unwrap().path()) {
+    for path in folder.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
         let name = path.file_name().unwrap().to_str().unwrap();
-        if !name.starts_with("conn-") || !name.contains("-v3-") || !name.ends_with(".tsv") {
+        if !name.starts_with("conn-") || !name.contains("-v3") || !name.ends_with(".tsv") {
             continue;
         }
         for line in std::fs::read_to_string(&path).unwrap().lines() {
@@ -33,7 +28,19 @@ fn recorded_frames_inflate() {
         }
     }
     println!("{:?}", judge.tally);
+    assert!(judge.tally.cases > 0);
     assert_eq!(judge.tally.invalid, 0);
     assert_eq!(judge.tally.libdeflate_differs, 0);
-    assert!(judge.tally.inflated * 100 >= judge.tally.cases * 99, "{:?}", judge.tally);
+    assert!(judge.tally.inflated * 100 >= judge.tally.cases * percent, "{:?}", judge.tally);
+}
+
+#[test]
+#[cfg_attr(not(okx_feed_captures), ignore = "no recorded traffic: set OKX_FEED_CAPTURES")]
+fn recorded_frames_inflate() {
+    check(&folder(), 99);
+}
+
+#[test]
+fn frames_of_the_embedded_exchange_inflate() {
+    check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data"), 98);
 }
