@@ -267,8 +267,13 @@ impl FeedHandler {
         }
     }
 
-    /// Changes the state of every subscription that is not down, as when the connection is lost.
+    /// Changes the state of every subscription that is not down, as when the connection is lost. With
+    /// [`BookState::Connecting`] the ages of books are measured from the start too, since a clock may
+    /// have been set before the next connection.
     pub fn set_all_states(&mut self, state: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
+        if state == BookState::Connecting {
+            self.slots.ages.forget();
+        }
         for slot in self.slots.iter_mut() {
             if !matches!(slot.state(), BookState::Down(_)) {
                 slot.set_state(state, ts_recv, sink);

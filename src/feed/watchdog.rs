@@ -96,6 +96,10 @@ impl Watchdog {
         sink: &mut impl Sink,
     ) {
         self.forget_what_ended(handler);
+        if self.checked.is_none() {
+            // Nobody knows whether a clock was set before.
+            handler.ages_mut().forget();
+        }
         if self.was_away(now, wall) {
             // Whoever was away knows nothing of the silence meanwhile.
             self.heard.values_mut().for_each(|heard| {
@@ -144,6 +148,11 @@ impl Watchdog {
             handler.ages_mut().rotate();
         }
         let Some(since) = self.away_since else { return };
+        if session.is_pong_overdue(now) {
+            // What comes can't be told from what has waited, and behind so much a new connection is of
+            // now sooner.
+            return session.reconnect(LostReason::PongTimeout, now);
+        }
         if let Some(took) = session.measure(since, now) {
             // One that came late has waited behind books: from here on they are of now again.
             self.away_since = (took > SOON).then_some(now);

@@ -23,6 +23,8 @@ struct Rig {
     behind: Duration,
     /// What another line has, where there is one.
     other: Option<FeedHandler>,
+    /// How many pings have no pong.
+    lost_pongs: u32,
     seq: u64,
     states: Vec<(u64, String, BookState)>,
     requests: Vec<(u64, String)>,
@@ -55,6 +57,7 @@ impl Rig {
             wall: Duration::ZERO,
             behind: Duration::ZERO,
             other: None,
+            lost_pongs: 0,
             seq: 0,
             states: Vec::new(),
             requests: Vec::new(),
@@ -121,6 +124,7 @@ impl Rig {
     fn act(&mut self) {
         for action in actions(&mut self.session) {
             match action {
+                Action::Send(text) if text == "ping" && self.lost_pongs > 0 => self.lost_pongs -= 1,
                 Action::Send(text) if text == "ping" => self.text("pong"),
                 Action::Send(text) => self.requests.push((self.secs(), text)),
                 _ => {}
@@ -332,6 +336,21 @@ fn after_a_sleep_all_is_stale_at_the_next_check_and_a_ping_goes_at_once() {
     }
 }
 
+/// Data goes on after a sleep, but without a pong nobody can tell whether it has waited.
+#[test]
+fn a_pong_that_never_comes_after_a_sleep_does_not_leave_all_stale_for_ever() {
+    let mut rig = Rig::new(&[BOOKS]);
+    rig.feed.set_age_limit(Some(Duration::from_secs(5)));
+    rig.run(5, &[BOOKS], true);
+    (rig.wall, rig.behind) = (Duration::from_secs(60), Duration::from_secs(60));
+    rig.lost_pongs = 1;
+    rig.check();
+    rig.run(9, &[BOOKS], true);
+    assert_eq!((rig.state(BOOKS), &rig.lost[..]), (BookState::Stale, &[][..]));
+    rig.run(2, &[BOOKS], true);
+    assert!(matches!(rig.lost[..], [(14..=16, LostReason::PongTimeout)]), "{:?}", rig.lost);
+}
+
 #[test]
 fn a_link_that_goes_dead_under_eighty_frames_a_second_is_replaced_within_four_seconds() {
     for seed in 0..50 {
@@ -471,6 +490,35 @@ fn books_that_have_waited_are_not_live_until_what_comes_is_of_now() {
         assert_eq!(bring(1_118, 1_123, false), (BookState::Live, 5), "{name}");
         assert_eq!(bring(1_123, 1_123, false), (BookState::Live, 0), "{name}");
     }
+}
+
+#[test]
+fn a_clock_that_is_set_before_the_first_check_leaves_nothing_old() {
+    let mut rig = Rig::new(&[BOOKS]);
+    rig.feed.set_age_limit(Some(Duration::from_secs(5)));
+    rig.push(BOOKS);
+    (rig.wall, rig.behind) = (Duration::from_secs(60), Duration::from_secs(60));
+    rig.run(2, &[BOOKS], true);
+    assert_eq!(rig.state(BOOKS), BookState::Live);
+}
+
+/// The exchange sets its clock back while nobody is connected: all that comes looks old.
+#[test]
+fn ages_are_measured_from_the_start_on_each_connection() {
+    let mut rig = Rig::new(&[BOOKS]);
+    rig.feed.set_age_limit(Some(Duration::from_secs(5)));
+    rig.run(5, &[BOOKS], true);
+    let wall = rig.wall_now();
+    rig.feed.set_all_states(BookState::Connecting, wall, &mut |_: &Event<'_>| {});
+    rig.behind = Duration::from_secs(30);
+    rig.run(5, &[BOOKS], true);
+    assert_eq!(rig.state(BOOKS), BookState::Live);
+    // What waits on this connection is old all the same.
+    rig.behind = Duration::from_secs(36);
+    rig.wall = Duration::from_secs(1);
+    rig.now = rig.now + Duration::from_secs(6);
+    rig.push(BOOKS);
+    assert_eq!(rig.state(BOOKS), BookState::Stale);
 }
 
 #[test]

@@ -29,6 +29,13 @@ impl Session {
         }
     }
 
+    /// Whether a ping has had no pong for longer than [`SessionConfig::pong_within`], whatever else has
+    /// come since.
+    #[must_use]
+    pub fn is_pong_overdue(&self, now: MonoNanos) -> bool {
+        self.ping_sent.is_some_and(|at| now.since(at) >= self.config.pong_within)
+    }
+
     /// A text or binary frame came in, whatever it holds. Allocates nothing.
     #[inline]
     pub const fn inbound(&mut self, now: MonoNanos) {
