@@ -19,6 +19,9 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// How long a line may lack what the other brings.
 const BEHIND_WITHIN: Duration = Duration::from_secs(3);
 
+/// By how much a book may be older than the youngest when it comes.
+const AGE_LIMIT: Duration = Duration::from_secs(5);
+
 /// A moment, by the clocks of the machine.
 pub(crate) type Moment = (MonoNanos, UnixNanos);
 
@@ -90,6 +93,7 @@ impl Client {
         let watchdog = Watchdog::new(limits, BEHIND_WITHIN);
         let limits = DecodeLimits { inflated_len: MAX_FRAME, ..DecodeLimits::default() };
         let mut feed = FeedHandler::with_limits(config.dialect, limits);
+        feed.set_age_limit(Some(AGE_LIMIT));
         for subscription in subscriptions {
             session.subscribe(*subscription, MonoNanos::ZERO);
             feed.subscribe(*subscription).unwrap();
