@@ -50,9 +50,9 @@ fn check_v5(input: &[u8], code: i32, expected: &[&str]) {
 }
 
 const V5_BOOK: &str = r#"{"arg":{"channel":"books5","instId":"LTC-USDT"},"data":[{"asks":[["81.50","2.0","0","3"],["81.6","7","0","1"]],"bids":[["81.4","0.25","0","2"]],"instId":"LTC-USDT","ts":"1700000000123","seqId":12}]}"#;
-const V5_BOOK_EVENT: &str = r#"{"line":1,"event":"book","channel":"books5","inst_id":"LTC-USDT","ts_ns":1700000000123000000,"seq":12,"asks":[["81.50","2.0",3],["81.6","7",1]],"bids":[["81.4","0.25",2]]}"#;
+const V5_BOOK_EVENT: &str = r#"{"line":1,"event":"book","channel":"books5","inst_id":"LTC-USDT","ts_ns":1700000000123000000,"seq":12,"asks":[["81.50","2.0",3],["81.6","7",1]],"bids":[["81.4","0.25",2]],"flags":[]}"#;
 const V3_TRADE: &str = r#"{"table":"swap/trade","data":[{"side":"sell","trade_id":"77","price":"81.40","size":"5","instrument_id":"LTC-USD-SWAP","timestamp":"2020-02-29T12:00:00.007Z"}]}"#;
-const V3_TRADE_EVENT: &str = r#""event":"trade","channel":"trade","inst_id":"LTC-USD-SWAP","ts_ns":1582977600007000000,"seq":null,"trade_id":"77","side":"sell","px":"81.40","sz":"5","count":1}"#;
+const V3_TRADE_EVENT: &str = r#""event":"trade","channel":"trade","inst_id":"LTC-USD-SWAP","ts_ns":1582977600007000000,"seq":null,"trade_id":"77","side":"sell","px":"81.40","sz":"5","count":1,"market":"swap","replayed":false,"missed":0}"#;
 const PONG_EVENT: &str =
     r#""event":"control","kind":"pong","code":null,"message":null,"channel":null,"inst_id":null}"#;
 
@@ -76,9 +76,9 @@ fn every_event_of_v5_is_one_exact_line() {
     .join("\n");
     let expected = [
         V5_BOOK_EVENT,
-        r#"{"line":2,"event":"book","channel":"bbo-tbt","inst_id":"LTC-USDT","ts_ns":1700000000124000000,"seq":null,"asks":[],"bids":[["81.4","1",1]]}"#,
-        r#"{"line":3,"event":"trade","channel":"trades","inst_id":"LTC-USDT","ts_ns":1700000000125000000,"seq":13,"trade_id":"9","side":"buy","px":"81.5","sz":"1","count":4}"#,
-        r#"{"line":3,"event":"trade","channel":"trades","inst_id":"LTC-USDT","ts_ns":1700000000125000000,"seq":null,"trade_id":"10","side":"buy","px":"81.6","sz":"2","count":1}"#,
+        r#"{"line":2,"event":"book","channel":"bbo-tbt","inst_id":"LTC-USDT","ts_ns":1700000000124000000,"seq":null,"asks":[],"bids":[["81.4","1",1]],"flags":[]}"#,
+        r#"{"line":3,"event":"trade","channel":"trades","inst_id":"LTC-USDT","ts_ns":1700000000125000000,"seq":13,"trade_id":"9","side":"buy","px":"81.5","sz":"1","count":4,"source":0,"replayed":false,"missed":0}"#,
+        r#"{"line":3,"event":"trade","channel":"trades","inst_id":"LTC-USDT","ts_ns":1700000000125000000,"seq":null,"trade_id":"10","side":"buy","px":"81.6","sz":"2","count":1,"source":0,"replayed":false,"missed":0}"#,
         r#"{"line":4,"event":"control","kind":"subscribe","code":null,"message":null,"channel":"books5","inst_id":"LTC-USDT"}"#,
         r#"{"line":5,"event":"control","kind":"unsubscribe","code":null,"message":null,"channel":"books5","inst_id":"LTC-USDT"}"#,
         r#"{"line":6,"event":"control","kind":"error","code":60012,"message":"Wrong \"op\" in\n\\request₿","channel":null,"inst_id":null}"#,
@@ -87,7 +87,7 @@ fn every_event_of_v5_is_one_exact_line() {
         &format!("{{\"line\":9,{PONG_EVENT}"),
         r#"{"line":10,"event":"skipped","channel":"tickers"}"#,
         r#"{"line":11,"event":"skipped","channel":null}"#,
-        r#"{"line":12,"event":"depth","channel":"books","action":"update","inst_id":"LTC-USDT","ts_ns":1700000000126000000,"seq":15,"checksum":"none","sequence":"none","bid_levels":0,"ask_levels":0,"asks":[],"bids":[],"state":"no_snapshot"}"#,
+        r#"{"line":12,"event":"depth","channel":"books","action":"update","inst_id":"LTC-USDT","ts_ns":1700000000126000000,"seq":15,"checksum":"none","sequence":"none","bid_levels":0,"ask_levels":0,"asks":[],"bids":[],"state":"no_snapshot","fault":"no_snapshot","flags":[]}"#,
     ];
     check_v5(input.as_bytes(), 0, &expected);
 }
@@ -105,13 +105,13 @@ fn every_event_of_v3_is_one_exact_line() {
     ]
     .join("\n");
     let expected = [
-        r#"{"line":1,"event":"book","channel":"depth5","inst_id":"LTC-USD-200327","ts_ns":1582977600007000000,"seq":null,"asks":[["4100.10","3",2]],"bids":[["4100.0","12",4]]}"#,
+        r#"{"line":1,"event":"book","channel":"depth5","inst_id":"LTC-USD-200327","ts_ns":1582977600007000000,"seq":null,"asks":[["4100.10","3",2]],"bids":[["4100.0","12",4]],"market":"futures","flags":[]}"#,
         &format!("{{\"line\":2,{V3_TRADE_EVENT}"),
-        r#"{"line":3,"event":"control","kind":"subscribe","code":null,"message":null,"channel":"depth5","inst_id":"LTC-USDT"}"#,
+        r#"{"line":3,"event":"control","kind":"subscribe","code":null,"message":null,"channel":"depth5","inst_id":"LTC-USDT","market":"spot"}"#,
         r#"{"line":4,"event":"control","kind":"error","code":30040,"message":"Channel spot/x:LTC-USDT doesn't exist","channel":null,"inst_id":null}"#,
         r#"{"line":5,"event":"control","kind":"login","code":null,"message":null,"channel":null,"inst_id":null}"#,
         r#"{"line":6,"event":"skipped","channel":"ticker"}"#,
-        r#"{"line":7,"event":"depth","channel":"depth_l2_tbt","action":"snapshot","inst_id":"LTC-USDT","ts_ns":1582977600007000000,"seq":null,"checksum":"ok","sequence":"none","bid_levels":0,"ask_levels":0,"asks":[],"bids":[]}"#,
+        r#"{"line":7,"event":"depth","channel":"depth_l2_tbt","action":"snapshot","inst_id":"LTC-USDT","ts_ns":1582977600007000000,"seq":null,"checksum":"ok","sequence":"none","bid_levels":0,"ask_levels":0,"asks":[],"bids":[],"state":"live","market":"spot","flags":[]}"#,
     ];
     check_v3(input.as_bytes(), 0, &expected);
 }
@@ -121,6 +121,11 @@ fn packed(text: &str) -> String {
     let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::new(6));
     encoder.write_all(text.as_bytes()).unwrap();
     BASE64.encode(encoder.finish().unwrap())
+}
+
+/// A line with the time of receipt that its input had, in hundredths of a second.
+fn received(line: String, hundredths: u32) -> String {
+    line.replace('}', &format!(",\"ts_recv_ns\":1582977600{hundredths}0000000}}"))
 }
 
 #[test]
@@ -140,16 +145,16 @@ fn session_files_hold_text_and_base64() {
     ]
     .concat();
     let expected = [
-        &format!("{{\"line\":1,{V3_TRADE_EVENT}"),
-        &format!("{{\"line\":2,{PONG_EVENT}"),
-        &format!("{{\"line\":3,{PONG_EVENT}"),
-        &format!("{{\"line\":4,{V3_TRADE_EVENT}"),
+        &received(format!("{{\"line\":1,{V3_TRADE_EVENT}"), 25),
+        &received(format!("{{\"line\":2,{PONG_EVENT}"), 26),
+        &received(format!("{{\"line\":3,{PONG_EVENT}"), 27),
+        &format!("{{\"line\":4,{V3_TRADE_EVENT}").replace("false", "true"),
         r#"{"line":5,"event":"malformed","kind":"tsv","offset":0}"#,
         r#"{"line":6,"event":"malformed","kind":"tsv","offset":0}"#,
-        r#"{"line":7,"event":"malformed","kind":"base64","offset":8}"#,
-        r#"{"line":8,"event":"malformed","kind":"deflate","offset":0}"#,
-        r#"{"line":9,"event":"malformed","kind":"base64","offset":0}"#,
-        &format!("{{\"line\":10,{V3_TRADE_EVENT}"),
+        &received(r#"{"line":7,"event":"malformed","kind":"base64","offset":8}"#.to_owned(), 29),
+        &received(r#"{"line":8,"event":"malformed","kind":"deflate","offset":0}"#.to_owned(), 30),
+        &received(r#"{"line":9,"event":"malformed","kind":"base64","offset":0}"#.to_owned(), 31),
+        &received(format!("{{\"line\":10,{V3_TRADE_EVENT}").replace("false", "true"), 32),
     ];
     check(&["--dialect", "v3", "--format", "tsv", "-"], input.as_bytes(), 1, &expected);
 
@@ -168,7 +173,10 @@ fn a_bad_frame_costs_itself_only() {
     assert_eq!(lines.len(), 5);
     assert_eq!(lines[0], V5_BOOK_EVENT);
     assert!(lines[1].starts_with(r#"{"line":2,"event":"malformed","kind":"json","offset":"#));
-    assert_eq!(lines[2], r#"{"line":3,"event":"malformed","kind":"missing_field","offset":0}"#);
+    assert_eq!(
+        lines[2],
+        r#"{"line":3,"event":"malformed","kind":"missing_field","offset":0,"channel":"books5","inst_id":"X"}"#
+    );
     assert!(lines[3].starts_with(r#"{"line":4,"event":"malformed","kind":"json","offset":"#));
     assert_eq!(lines[4], format!("{{\"line\":5,{PONG_EVENT}"));
     assert_eq!(output.status.code(), Some(1));
@@ -199,11 +207,13 @@ fn frames_over_the_limit_are_malformed_in_either_format() {
     check_v5(message(3 << 20).as_bytes(), 1, &[too_large]);
     let base64 = |len: usize| format!("1582977600.25\t{}\n", BASE64.encode(vec![0; len]));
     let deflate = r#"{"line":1,"event":"malformed","kind":"deflate","offset":0}"#;
+    let deflate = received(deflate.to_owned(), 25);
     let tsv = ["--dialect", "v3", "--format", "tsv", "-"];
     let long_body = r#"{"line":1,"event":"malformed","kind":"frame_too_large","offset":32768}"#;
-    check(&tsv, base64(32 << 10).as_bytes(), 1, &[deflate]);
-    check(&tsv, base64((32 << 10) + 1).as_bytes(), 1, &[long_body]);
-    check(&tsv, base64(1 << 20).as_bytes(), 1, &[long_body]);
+    let long_body = received(long_body.to_owned(), 25);
+    check(&tsv, base64(32 << 10).as_bytes(), 1, &[&deflate]);
+    check(&tsv, base64((32 << 10) + 1).as_bytes(), 1, &[&long_body]);
+    check(&tsv, base64(1 << 20).as_bytes(), 1, &[&long_body]);
     check(&tsv, base64(2 << 20).as_bytes(), 1, &[too_large]);
 }
 

@@ -64,9 +64,10 @@ fn check_event(line: &str, last: &mut u64) -> String {
     *last = ts_recv;
     let kind = event["event"].as_str().unwrap();
     let keys = match kind {
-        "book" => vec!["channel", "inst_id", "ts_ns", "seq", "asks", "bids"],
+        "book" => vec!["channel", "inst_id", "ts_ns", "seq", "asks", "bids", "flags"],
         "trade" => {
-            vec!["channel", "inst_id", "ts_ns", "seq", "trade_id", "side", "px", "sz", "count"]
+            let all = "channel inst_id ts_ns seq trade_id side px sz count replayed missed";
+            all.split(' ').collect()
         }
         "control" => vec!["kind", "code", "message", "channel", "inst_id"],
         "state" => vec!["channel", "inst_id", "from", "to"],
@@ -82,10 +83,18 @@ fn check_event(line: &str, last: &mut u64) -> String {
             "ask_levels",
             "asks",
             "bids",
+            "state",
+            "flags",
         ],
         other => panic!("{other}"),
     };
     let mut expected = [&["ts_recv_ns", "event"], keys.as_slice()].concat();
+    // v3 names the market; v5 says of a trade where it came from.
+    match event.get("market") {
+        Some(_) => expected.push("market"),
+        None if kind == "trade" => expected.push("source"),
+        None => {}
+    }
     let mut found: Vec<&str> = event.as_object().unwrap().keys().map(String::as_str).collect();
     expected.sort_unstable();
     found.sort_unstable();
@@ -108,7 +117,10 @@ fn json_has_one_whole_event_a_line_and_exactly_as_many_as_asked() {
         let mut last = 0;
         let kinds: Vec<_> =
             text(&output.stdout).lines().map(|line| check_event(line, &mut last)).collect();
-        assert_eq!(kinds.len(), 200);
+        // Books and trades are counted, and nothing else; the last line is the last of them.
+        let is_data = |kind: &&String| matches!(kind.as_str(), "book" | "trade" | "depth");
+        assert_eq!(kinds.iter().filter(is_data).count(), 200);
+        assert!(kinds.last().as_ref().is_some_and(is_data) && kinds.len() > 200);
         for kind in ["book", "trade", "control", "state"] {
             assert!(kinds.iter().any(|k| k == kind), "{kind}");
         }
@@ -167,6 +179,26 @@ fn books_that_broke_are_told_by_their_cause() {
     check_code(&output, 0);
     assert!(text(&output.stdout).contains(r#""from":"live","to":"resyncing""#));
     assert!(text(&output.stderr).contains(" sequence gap"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_wrong_dialect_is_named() {
+    let exchange = Exchange::start();
+    let output = watch(&exchange.v3, &["--json", "--duration", "20s", "books5:BTC-USDT"]).finish();
+    check_code(&output, 1);
+    let told = text(&output.stderr);
+    assert!(told.contains("the messages are of v3; add --dialect v3"), "{told}");
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_it_with_the_summary() {
+    let exchange = Exchange::start();
+    let mut program = watch(&exchange.v5, &["--json", "books5:BTC-USDT"]);
+    while !program.line().contains(r#""event":"book""#) {}
+    let output = program.signal("HUP");
+    check_code(&output, 0);
+    assert!(text(&output.stdout).contains("down_stopped"));
+    assert!(text(&output.stderr).contains("okx-feed watch: "), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -241,7 +273,9 @@ fn refused_channels_are_named_and_all_of_them_end_it() {
 
 #[test]
 fn wrong_arguments_say_what_would_be_right() {
-    let cases: [(&[&str], &str); 10] = [
+    let cases: [(&[&str], &str); 12] = [
+        (&["watch", "--duration", "-5s", "books:BTC-USDT"], "is negative"),
+        (&["watch", "--schema", "books:BTC-USDT"], "--json"),
         (&["watch"], "CHANNEL"),
         (&["watch", "tickers:BTC-USDT"], "books5, bbo-tbt, trades"),
         (&["watch", "futures/depth5:BTC-USD-190517"], "--dialect v3"),

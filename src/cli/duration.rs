@@ -59,8 +59,7 @@ mod tests {
             ("0s", "too short"),
             ("0.1ms", "too short"),
             ("8761h", "too long"),
-            ("1e300h", "too long"),
-            ("infs", "too long"),
+            ("99999999999h", "too long"),
             ("nans", "not a span"),
             ("x", "not a span"),
         ] {

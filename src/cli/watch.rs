@@ -13,11 +13,13 @@ use super::args::DialectArg;
 use super::connect_args::ConnectArgs;
 use super::duration::parse_duration;
 use super::error::{CliError, Outcome, say};
+use super::event_json::write_schema;
 use super::format::Printable;
 use super::interrupt::Interrupt;
 use super::losses::Losses;
 use super::monitor::{Monitor, STATS_EVERY};
 use super::pipe::Pipe;
+use super::progress::{Progress, Share};
 use super::report::Summary;
 use super::screen::is_drawable;
 use super::tap::{News, Style, Tap};
@@ -36,6 +38,9 @@ pub(crate) struct WatchArgs {
     /// Print events as JSON, one object a line
     #[arg(long)]
     json: bool,
+    /// With --json, begin with a line that names the version: {"schema":"okx-feed/1",..}
+    #[arg(long, requires = "json")]
+    schema: bool,
     /// Stop after so many books and trades; what else is printed is not counted
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -74,10 +79,10 @@ Channels:
                                    books50-l2-tbt books-rpi books-elp
   v3   MARKET/CHANNEL:INSTRUMENT   depth5 trade depth depth_l2_tbt, of spot swap futures option
 
-On a terminal the books and trades are drawn in place; `q` or Ctrl-C ends it. A --depth beyond five
-draws the first deep channel, as deep as the window has room for. Piped, each event is a line, with
---json an object: those of `okx-feed decode --help`, with \"ts_recv_ns\", the time of receipt in
-nanoseconds since 1970, in the place of \"line\", --depth levels a side, and one more:
+On a terminal the books and trades are drawn in place: the arrow keys choose an instrument, the space
+bar pauses, `q` or Ctrl-C ends it. Elsewhere each event is a line, with --json an object: those of
+`okx-feed decode --help` and docs/JSON.md, with \"ts_recv_ns\", the time of receipt in nanoseconds
+since 1970, in the place of \"line\", --depth levels a side, and one more:
   {\"ts_recv_ns\":1,\"event\":\"state\",\"channel\":..,\"inst_id\":..,\"from\":..,\"to\":..}
 States: connecting, awaiting_snapshot, live, stale, resyncing, down_rejected, down_unsubscribed,
 down_stopped. Only a live book is the exchange's own. A reader that falls 64 MiB behind misses
@@ -91,7 +96,8 @@ goes to standard error.
 
 What the exchange refuses is told and asked for again, at pauses that grow from a second to a minute.
 
-Exit code: 0; 1 when a frame was malformed or an event was missed; 2 for wrong usage, when every
+Exit code: 0; 1 when a frame was malformed, an event was missed, or the messages are of the other
+dialect; 2 for wrong usage, when every
 channel was refused for --refused-for or at the end of --duration, and when --duration ended before
 any connection was open.
 
@@ -125,6 +131,8 @@ enum End {
     Refused,
     /// Standard output takes no more.
     Closed,
+    /// The messages are of the other dialect.
+    OtherDialect(Dialect),
 }
 
 /// Watches channels until somebody has seen enough.
@@ -149,12 +157,17 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     let drawn = !args.json && is_drawable();
     let pipe = if drawn { None } else { Some(Pipe::start()?) };
     let style = if args.json { Style::Json } else { Style::Lines };
+    if let Some(pipe) = pipe.as_ref().filter(|_| args.schema) {
+        pipe.writer().event(|buf| write_schema(buf, "watch", dialect), |_, _| {});
+    }
     let news = Arc::new(News::default());
     let tap = Tap {
         out: pipe.as_ref().map(|pipe| (pipe.writer(), style)),
         depth: depth.unwrap_or(BOOK5_LEVELS),
         left: args.count,
         news: Arc::clone(&news),
+        dialect,
+        has_data: false,
         refusal: String::new(),
     };
     let mut builder = Client::builder(dialect).subscriptions(subscriptions.clone());
@@ -237,6 +250,7 @@ impl Watch<'_> {
     ) -> Result<End, CliError> {
         let mut ticks = interval(if self.view.is_some() { DRAW_EVERY } else { STATS_EVERY });
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut connecting = Progress::start("watch");
         let mut end = std::pin::pin!(sleep(self.header.duration.unwrap_or(Duration::MAX)));
         let closed = async {
             match pipe {
@@ -256,6 +270,9 @@ impl Watch<'_> {
             if news.enough() {
                 return Ok(End::Enough);
             }
+            if let Some(other) = news.other_dialect() {
+                return Ok(End::OtherDialect(other));
+            }
             for text in news.take_rejections() {
                 self.notice(text);
             }
@@ -266,6 +283,11 @@ impl Watch<'_> {
             self.note_login();
             if let Some(text) = self.losses.news(self.header.url, self.monitor.stats()) {
                 self.notice(text);
+            }
+            let (open, all) = self.monitor.connections();
+            if self.view.is_none() && open < all && self.monitor.stats().losses == 0 {
+                let done = Share { done: open as u64, of: all as u64 };
+                connecting.at(done, || format!("{open} of {all} connections"));
             }
             let Self { view, monitor, header, notices, .. } = self;
             if let Some(view) = view
@@ -328,6 +350,14 @@ impl Watch<'_> {
             ));
         }
         match end {
+            End::OtherDialect(other) => {
+                say(format_args!(
+                    "okx-feed watch: the messages are of {other}; add --dialect {other} and write \
+                     the channels as {other} does, or give the --url of an exchange that speaks {}",
+                    self.header.dialect
+                ));
+                Ok(Outcome::Malformed)
+            }
             End::Refused => Err(CliError::AllRefused),
             End::Elapsed if self.refused_since.is_some() => Err(CliError::AllRefused),
             End::Elapsed if stats.connects == 0 => {

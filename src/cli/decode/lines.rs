@@ -10,7 +10,7 @@ const CHUNK_LEN: usize = 64 << 10;
 
 /// One line, without its end: `\n` or `\r\n`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Line<'a> {
+pub(super) enum Line<'a> {
     /// The bytes of the line.
     Bytes(&'a [u8]),
     /// A line over the limit. Its bytes were dropped as they came.
@@ -22,7 +22,7 @@ pub(crate) enum Line<'a> {
 /// [`Lines::take`] until it has no more, then [`Lines::fill`], and so on until [`Lines::ended`].
 /// The caller so knows when it is about to wait. All memory is one buffer of the limit's size, made
 /// in [`Lines::new`]; pages of it that no line needs are never touched.
-pub(crate) struct Lines<R> {
+pub(super) struct Lines<R> {
     source: R,
     /// Holds the bytes `start..end`, of which `start..scanned` have no line end.
     buf: Box<[u8]>,
@@ -33,11 +33,13 @@ pub(crate) struct Lines<R> {
     dropping: bool,
     starved: bool,
     ended: bool,
+    /// The bytes that were read so far.
+    read_len: u64,
 }
 
 impl<R: Read> Lines<R> {
     /// Makes the lines of a source, each at most `max_len` bytes long, line end included.
-    pub(crate) fn new(source: R, max_len: usize) -> Self {
+    pub(super) fn new(source: R, max_len: usize) -> Self {
         Self {
             source,
             buf: vec![0; max_len.max(1)].into_boxed_slice(),
@@ -47,6 +49,7 @@ impl<R: Read> Lines<R> {
             dropping: false,
             starved: false,
             ended: false,
+            read_len: 0,
         }
     }
 
@@ -54,7 +57,7 @@ impl<R: Read> Lines<R> {
     ///
     /// The last line needs no line end.
     #[inline]
-    pub(crate) fn take(&mut self) -> Option<Line<'_>> {
+    pub(super) fn take(&mut self) -> Option<Line<'_>> {
         let fresh = self.buf.get(self.scanned..self.end).unwrap_or_default();
         let (line, next) = match memchr(b'\n', fresh) {
             Some(at) => (self.start..self.scanned + at, self.scanned + at + 1),
@@ -82,7 +85,7 @@ impl<R: Read> Lines<R> {
     ///
     /// # Errors
     /// What the source fails with.
-    pub(crate) fn fill(&mut self) -> io::Result<()> {
+    pub(super) fn fill(&mut self) -> io::Result<()> {
         if self.start > 0 {
             // What is left is the start of one line, mostly short.
             self.buf.copy_within(self.start..self.end, 0);
@@ -104,16 +107,22 @@ impl<R: Read> Lines<R> {
         self.starved = len < room.len();
         self.ended = len == 0;
         self.end += len;
+        self.read_len += len as u64;
         Ok(())
     }
 
     /// Whether the source had less than was asked for, so that the next read may wait.
-    pub(crate) const fn starved(&self) -> bool {
+    pub(super) const fn starved(&self) -> bool {
         self.starved
     }
 
+    /// The bytes that were read so far.
+    pub(super) const fn read_len(&self) -> u64 {
+        self.read_len
+    }
+
     /// Whether the source has ended. [`Lines::take`] may still have lines.
-    pub(crate) const fn ended(&self) -> bool {
+    pub(super) const fn ended(&self) -> bool {
         self.ended
     }
 }

@@ -6,34 +6,33 @@ use crate::model::{
     Channel, DepthAction, DepthBook, DepthChange, DepthUpdate, InstrumentId, Market, OnFault,
 };
 
-/// The most books that are kept: ids come from the recording, and memory must have a bound.
-const MAX_BOOKS: usize = 1000;
-
 /// Room for levels a side: twice what the exchange sends in a snapshot.
 const CAPACITY: usize = 1024;
 
 /// A book for each channel and instrument that a snapshot was seen of.
 #[derive(Debug)]
-pub(crate) struct DepthBooks {
+pub(super) struct DepthBooks {
     books: HashMap<(Channel, Option<Market>, InstrumentId), DepthBook>,
+    /// The most that are kept: ids come from the recording, and memory must have a bound.
+    most: usize,
     /// Stands in for the book of an instrument that no snapshot was seen of.
     none: DepthBook,
 }
 
 impl DepthBooks {
-    pub(crate) fn new() -> Self {
-        Self { books: HashMap::new(), none: DepthBook::with_capacity(1) }
+    pub(super) fn new(most: usize) -> Self {
+        Self { books: HashMap::new(), most, none: DepthBook::with_capacity(1) }
     }
 
     /// Applies a message and gives the book after it; `None` where there are too many books.
     ///
     /// A broken book goes on, to show what comes of it.
-    pub(crate) fn apply<'b>(&'b mut self, update: &'b DepthUpdate<'b>) -> Option<DepthChange<'b>> {
+    pub(super) fn apply<'b>(&'b mut self, update: &'b DepthUpdate<'b>) -> Option<DepthChange<'b>> {
         let inst_id = InstrumentId::new(update.inst_id).ok()?;
         let key = (update.channel, update.market, inst_id);
         let known = self.books.contains_key(&key);
         if !known && update.action == DepthAction::Snapshot {
-            if self.books.len() >= MAX_BOOKS {
+            if self.books.len() >= self.most {
                 return None;
             }
             let mut book = DepthBook::with_capacity(CAPACITY);

@@ -1,0 +1,13 @@
+//! `okx-feed decode`: the events of a capture as JSON.
+
+mod command;
+mod depth_books;
+mod frames;
+mod lines;
+mod other_dialect;
+mod printer;
+mod tally;
+mod trade_ids;
+
+pub(super) use command::{DecodeArgs, run};
+pub(super) use frames::frame_of;
