@@ -12,7 +12,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=OKX_FEED_CAPTURES");
     let named = std::env::var_os("OKX_FEED_CAPTURES");
-    if named.map_or(Path::new(BESIDE).is_dir(), |folder| Path::new(&folder).is_dir()) {
+    if named.map_or_else(|| Path::new(BESIDE).is_dir(), |folder| Path::new(&folder).is_dir()) {
         println!("cargo::rustc-cfg=okx_feed_captures");
     }
     // What an unoptimised program measures is worth no name, and each commit would build it anew.
