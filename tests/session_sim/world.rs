@@ -8,8 +8,8 @@ use okx_feed::sim::{
     Endpoint, Exchange, ExchangeConfig, FaultRule, Listing, MarketConfig, PushIntervals, SimMarket,
 };
 use okx_feed::{
-    Action, Book5, BookState, Channel, ConnectGate, Dialect, Event, MonoNanos, SessionConfig,
-    StaleLimits, Subscription,
+    Action, Book5, BookState, ConnectGate, Dialect, Event, MonoNanos, SessionConfig, StaleLimits,
+    Subscription,
 };
 
 use super::client::{Client, Moment, Outcome, Refusal, Transport};

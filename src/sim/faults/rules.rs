@@ -127,7 +127,7 @@ impl Rules {
             (_, About::Push(..) | About::Increment(..)) => *on != On::Reply,
             (_, About::Ack(..) | About::Reply) => *on != On::Push,
         };
-        ours && about.topic().map_or(!self.is_named(n), |topic| self.is_about(n, topic))
+        ours && about.topic().map_or_else(|| !self.is_named(n), |topic| self.is_about(n, topic))
     }
 
     fn is_named(&self, n: usize) -> bool {
