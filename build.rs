@@ -1,5 +1,6 @@
-//! What the sources can't know: the commit that an optimised program is built from, for the reports of
-//! its benchmarks; and whether the machine has recorded traffic, without which some tests are ignored.
+//! What the sources can't know: the commit that an optimised program is built from, for the reports
+//! of its benchmarks; and whether the machine has recorded traffic, without which some tests are
+//! ignored.
 
 use std::path::Path;
 use std::process::Command;
@@ -24,7 +25,8 @@ fn main() {
     }
 }
 
-/// The commit, and whether the sources differ from it; `None` where there is no repository or no git.
+/// The commit, and whether the sources differ from it; `None` where there is no repository or no
+/// git.
 fn commit() -> Option<String> {
     let head = git(&["rev-parse", "--short=12", "HEAD"])?;
     let changed = git(&["status", "--porcelain", "--", "src", "Cargo.toml", "Cargo.lock"])?;

@@ -41,8 +41,8 @@ impl Format {
     /// The format of a file by its name's ending; standard input is [`Format::Jsonl`].
     ///
     /// # Errors
-    /// [`CliError::Directory`] where it is none of a file, [`CliError::Format`] where the name ends in
-    /// neither `.jsonl` nor `.tsv`.
+    /// [`CliError::Directory`] where it is none of a file, [`CliError::Format`] where the name ends
+    /// in neither `.jsonl` nor `.tsv`.
     pub(crate) fn of(path: &Path) -> Result<Self, CliError> {
         if is_stdin(path) {
             return Ok(Self::Jsonl);

@@ -14,8 +14,8 @@ const SCHEMA: &str = "okx-feed/1";
 
 /// What stands around the members of an event: where or when it came.
 ///
-/// `decode` begins with `"line"`, `watch` with `"ts_recv_ns"`; `decode` ends with `"ts_recv_ns"` where
-/// the input says when a frame was received.
+/// `decode` begins with `"line"`, `watch` with `"ts_recv_ns"`; `decode` ends with `"ts_recv_ns"`
+/// where the input says when a frame was received.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stamp {
     pub(crate) key: &'static str,
@@ -129,9 +129,9 @@ fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>) {
     put_u64(out, update.missed);
 }
 
-/// A deep-book message with the book after it: what sequence and checksum say, how many levels there
-/// are, and the best of each side. One that the book has refused has no levels: those that are there
-/// are another message's.
+/// A deep-book message with the book after it: what sequence and checksum say, how many levels
+/// there are, and the best of each side. One that the book has refused has no levels: those that
+/// are there are another message's.
 fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_>) {
     let DepthChange { update, applied, book } = change;
     let view = book.view();
@@ -271,8 +271,9 @@ fn flags(out: &mut Vec<u8>, flags: BookFlags) {
     out.push(b']');
 }
 
-/// A level is `[px, sz, orders]`, two texts with the wire's own digits and a number; where `non_rpi`
-/// is given, `[px, sz, orders, non_rpi_sz]`. That has the same prices, but for those where it is 0.
+/// A level is `[px, sz, orders]`, two texts with the wire's own digits and a number; where
+/// `non_rpi` is given, `[px, sz, orders, non_rpi_sz]`. That has the same prices, but for those
+/// where it is 0.
 fn put_levels(out: &mut Vec<u8>, levels: &[Level], non_rpi: Option<&[Level]>) {
     out.push(b'[');
     for (number, level) in levels.iter().enumerate() {

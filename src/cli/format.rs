@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::model::{Decimal, UnixNanos};
 
-/// A number with its digits in groups of three, apart by a comma: for a screen, whose numbers no other
-/// program reads.
+/// A number with its digits in groups of three, apart by a comma: for a screen, whose numbers no
+/// other program reads.
 #[derive(Clone, Copy)]
 pub(crate) struct Grouped(pub(crate) u64);
 

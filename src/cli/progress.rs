@@ -15,8 +15,8 @@ const QUIET: Duration = Duration::from_secs(1);
 const ON_TERMINAL: Duration = Duration::from_millis(200);
 const ELSEWHERE: Duration = Duration::from_secs(5);
 
-/// Tells on standard error how far a run is: on a terminal in one line that is written anew, elsewhere
-/// in one line every five seconds. A run that is over within a second tells nothing.
+/// Tells on standard error how far a run is: on a terminal in one line that is written anew,
+/// elsewhere in one line every five seconds. A run that is over within a second tells nothing.
 #[derive(Debug)]
 pub(crate) struct Progress {
     what: &'static str,

@@ -10,8 +10,8 @@ use crate::net::Clock;
 #[derive(Clone, Debug)]
 pub(crate) struct RunFacts {
     version: &'static str,
-    /// The commit that the program was built from, `None` where it was built without optimisation or
-    /// not from a repository.
+    /// The commit that the program was built from, `None` where it was built without optimisation
+    /// or not from a repository.
     commit: Option<&'static str>,
     optimised: bool,
     cpu: Option<String>,

@@ -9,9 +9,10 @@ use clap::builder::RangedU64ValueParser;
 use super::certificate::{self, TlsArg};
 use super::error::{CliError, Outcome, say};
 use super::exchange::{self, MAX_INSTRUMENTS};
-use super::format::Counted;
+use super::format::{Counted, per_sec};
 use super::interrupt::Interrupt;
-use crate::model::Dialect;
+use crate::model::{Dialect, MonoNanos};
+use crate::net::Clock;
 use crate::sim::{Endpoint, FaultPlan, Listing, ServerThread};
 
 /// The arguments of `serve`.
@@ -112,9 +113,16 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Outcome, CliError> {
     };
     let server = server.map_err(|source| CliError::Listen { addr: args.listen.clone(), source })?;
     greet(args, &server, &listings);
+    let clock = Clock::start();
     runtime.block_on(interrupt.wait());
+    let events = server.inspect(|exchange| exchange.market().events());
     drop(server);
-    say(format_args!("okx-feed serve: ended"));
+    let elapsed = clock.mono().since(MonoNanos::ZERO);
+    let (secs, rate) = (elapsed.as_secs_f64(), per_sec(events, elapsed));
+    say(format_args!(
+        "okx-feed serve: ended after {secs:.1} s, {rate} market events/s of {} asked for",
+        args.rate
+    ));
     Ok(Outcome::Clean)
 }
 

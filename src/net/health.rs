@@ -55,8 +55,8 @@ impl fmt::Display for Health {
     }
 }
 
-/// A client's health, written by its connections and read by its handle. Neither holds it for longer
-/// than a copy takes, and no frame's path touches it.
+/// A client's health, written by its connections and read by its handle. Neither holds it for
+/// longer than a copy takes, and no frame's path touches it.
 #[derive(Clone, Debug)]
 pub(super) struct SharedHealth(Arc<Mutex<Health>>);
 

@@ -14,10 +14,10 @@ use crate::wire::{Decoder, Frame};
 /// Market events a second of the embedded exchange. What is timed does not depend on it.
 const EVENTS_PER_SEC: u32 = 1_000;
 
-/// How many frames of the embedded exchange differ; more are these again. That many do not fit into a
-/// first-level cache, and no predictor of branches learns them; many more would push the code itself out
-/// of the processor's tables of pages and of its caches between two frames, where a client receives
-/// all frames in the same few pages.
+/// How many frames of the embedded exchange differ; more are these again. That many do not fit into
+/// a first-level cache, and no predictor of branches learns them; many more would push the code
+/// itself out of the processor's tables of pages and of its caches between two frames, where a
+/// client receives all frames in the same few pages.
 const DIFFERENT: usize = 1_024;
 
 /// Frames end to end in memory.

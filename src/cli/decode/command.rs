@@ -42,8 +42,8 @@ pub(in crate::cli) struct DecodeArgs {
 }
 
 const AFTER_HELP: &str = "\
-Events go to standard output, one JSON object a line, in the order of the input. docs/JSON.md says what
-every member means; members are only ever added.
+Events go to standard output, one JSON object a line, in the order of the input. docs/JSON.md says
+what every member means; members are only ever added.
   {\"line\":1,\"event\":\"book\",\"channel\":..,\"inst_id\":..,\"ts_ns\":..,\"seq\":..,
    \"asks\":[[px,sz,orders],..],\"bids\":[[px,sz,orders],..],\"flags\":[]}
   {\"line\":2,\"event\":\"trade\",\"channel\":..,\"inst_id\":..,\"ts_ns\":..,\"seq\":..,

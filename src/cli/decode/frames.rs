@@ -49,8 +49,8 @@ pub(in crate::cli) fn frame_of<'a>(
     Ok(Frame::Binary(body.get(..len).unwrap_or_default()))
 }
 
-/// When a line says that its frame was received: seconds since 1970 with up to nine decimals, before
-/// the TAB. `None` where it says nothing of the kind.
+/// When a line says that its frame was received: seconds since 1970 with up to nine decimals,
+/// before the TAB. `None` where it says nothing of the kind.
 pub(super) fn received_at(format: Format, line: &[u8]) -> Option<UnixNanos> {
     if format == Format::Jsonl {
         return None;

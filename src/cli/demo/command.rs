@@ -70,16 +70,16 @@ impl Default for DemoArgs {
 const AFTER_HELP: &str = "\
 Starts an exchange on a loopback port, connects the client to it over a real socket, shows a
 five-level book and the trades as they come, and ends with a table: the program and the machine,
-frames, events, errors, and the latency from the receipt of a frame to the book that it changed (p50,
-p99, p99.9, maximum). No network is needed.
+frames, events, errors, and the latency from the receipt of a frame to the book that it changed
+(p50, p99, p99.9, maximum). No network is needed.
 
 The market is much busier than the exchange's own pushes are. So two short runs follow at the
 exchange's own pace, without and with --busy, and the table has their latencies too. They take half
 of --duration each, and at most 3 s.
 
-On a terminal the state is drawn in place: the arrow keys choose an instrument, the space bar pauses,
-`q` or Ctrl-C ends it early, with the table so far. Elsewhere it prints one line a second and then the
-table, or with --json one object at the end.
+On a terminal the state is drawn in place: the arrow keys choose an instrument, the space bar
+pauses, `q` or Ctrl-C ends it early, with the table so far. Elsewhere it prints one line a second and
+then the table, or with --json one object at the end.
 
 Exit code: 0 when frames came, 2 when none did and for wrong usage.
 

@@ -34,8 +34,8 @@ pub(super) fn span(duration: Duration) -> Duration {
     LONGEST.min(duration / 2)
 }
 
-/// Runs a client against an exchange that pushes as seldom as the real one does; `None` where it was
-/// interrupted.
+/// Runs a client against an exchange that pushes as seldom as the real one does; `None` where it
+/// was interrupted.
 ///
 /// # Errors
 /// Where no port or thread is to be had.

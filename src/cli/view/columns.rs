@@ -15,7 +15,8 @@ pub(super) struct Column {
     head: &'static str,
     cells: Vec<(String, Style)>,
     to_right: bool,
-    /// What it takes at least where there is room, so that it stands still while digits come and go.
+    /// What it takes at least where there is room, so that it stands still while digits come and
+    /// go.
     steady: u16,
     /// How soon it is left out: 0 stays longest.
     rank: u8,

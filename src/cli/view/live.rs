@@ -29,8 +29,8 @@ impl LiveView {
         Some(Self { screen, controls: Controls::default(), theme, last: None })
     }
 
-    /// Takes the keys that were pressed and draws the client's state, with the latest notices below.
-    /// Gives whether to go on: not after `q`, Escape or Ctrl-C.
+    /// Takes the keys that were pressed and draws the client's state, with the latest notices
+    /// below. Gives whether to go on: not after `q`, Escape or Ctrl-C.
     ///
     /// # Errors
     /// Where the terminal does not take the picture.

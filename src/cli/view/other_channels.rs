@@ -64,8 +64,8 @@ fn columns(shown: &[Pane], width: u16, theme: Theme) -> [Column; 7] {
     ]
 }
 
-/// The numbers of a channel: a book by its best levels, trades by the last one, on the side that the
-/// taker took it from.
+/// The numbers of a channel: a book by its best levels, trades by the last one, on the side that
+/// the taker took it from.
 fn numbers(pane: &Pane) -> [String; 5] {
     let (best, updates) = match &pane.content {
         Content::Book(ladder) => {

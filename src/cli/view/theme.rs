@@ -51,7 +51,8 @@ impl Theme {
         if self.colored { Style::new().fg(color) } else { Style::new() }
     }
 
-    /// A style as it is where the state says that the numbers can be believed, and dimmed where not.
+    /// A style as it is where the state says that the numbers can be believed, and dimmed where
+    /// not.
     pub(crate) const fn of_state(self, state: BookState, style: Style) -> Style {
         if state.is_live() { style } else { style.add_modifier(Modifier::DIM) }
     }
