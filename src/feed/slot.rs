@@ -354,33 +354,50 @@ impl Slot {
         doubts
     }
 
-    /// Adds a trade to the ring, if it was not told before. `None` where it just follows the one before
-    /// it, so that there is nothing more to be said of it.
+    /// Adds a trade that just follows the one before it, of which there is nothing more to be said;
+    /// false for any other.
     #[inline]
+    pub(super) fn apply_next_trade(&mut self, trade: &Trade, stats: &mut Stats) -> bool {
+        let before = trade.trade_id.wrapping_sub(u64::from(trade.count)).cast_signed();
+        if before != self.seq || self.state != BookState::Live {
+            return false;
+        }
+        stats.backwards += u64::from(trade.ts_event < self.ts_event);
+        (self.seq, self.ts_event) = (trade.trade_id.cast_signed(), trade.ts_event);
+        self.push_trade(trade);
+        true
+    }
+
+    /// Takes any other trade: adds it to the ring and tells the sink of it with what is known of those
+    /// before it, if it was not told before.
+    #[cold]
     pub(super) fn apply_trade(
         &mut self,
         update: &TradeUpdate<'_>,
-        from: BookState,
-    ) -> Option<Verdict> {
+        stats: &mut Stats,
+        sink: &mut impl Sink,
+    ) {
         let trade = &update.trade;
-        let before = trade.trade_id.wrapping_sub(u64::from(trade.count)).cast_signed();
-        let verdict = if before == self.seq && from == BookState::Live {
-            (self.seq, self.ts_event) = (trade.trade_id.cast_signed(), trade.ts_event);
-            None
-        } else {
-            Some(self.judge_trade(trade, from))
-        };
-        self.ts_recv = trade.ts_recv;
+        let from = self.arrive(trade.ts_event, stats);
+        let verdict = self.judge_trade(trade, from);
         self.state = BookState::Live;
-        if verdict != Some(Verdict::Repeated) {
-            self.push_trade(trade, from);
-        } else if from != BookState::Live {
-            self.publish_state();
+        self.ts_recv = trade.ts_recv;
+        if verdict != Verdict::Repeated {
+            self.push_trade(trade);
         }
-        verdict
+        if from != BookState::Live {
+            self.publish_state();
+            self.tell(from, trade.ts_recv, sink);
+        }
+        match verdict {
+            Verdict::Repeated => stats.repeated_trades += 1,
+            Verdict::New { replayed, missed, .. } => {
+                stats.missed_trades = stats.missed_trades.saturating_add(missed);
+                sink.on_event(&Event::Trade(TradeUpdate { replayed, missed, ..*update }));
+            }
+        }
     }
 
-    #[cold]
     fn judge_trade(&mut self, trade: &Trade, from: BookState) -> Verdict {
         let SlotData::Trades { ring, .. } = &self.data else { return Verdict::Repeated };
         let last = (self.seq != NO_SEQ).then(|| self.seq.cast_unsigned());
@@ -393,14 +410,12 @@ impl Slot {
     }
 
     #[inline]
-    fn push_trade(&mut self, trade: &Trade, from: BookState) {
+    fn push_trade(&mut self, trade: &Trade) {
+        self.ts_recv = trade.ts_recv;
         if let SlotData::Trades { ring, publisher } = &mut self.data {
             ring.push(*trade);
             if let Some(publisher) = publisher {
                 publisher.push(trade);
-                if from != BookState::Live {
-                    publisher.publish_state(BookState::Live);
-                }
             }
         }
     }

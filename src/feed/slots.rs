@@ -11,9 +11,8 @@ use super::publish::BookReader;
 use super::rehearsal::StandIn;
 use super::slot::{DepthOptions, Slot};
 use super::stats::Stats;
-use super::told::Verdict;
 use crate::model::{
-    Channel, DepthChange, DepthUpdate, Event, Market, Sink, Subscription, TradeUpdate, UnixNanos,
+    Channel, DepthChange, DepthUpdate, Event, Market, Sink, Subscription, UnixNanos,
 };
 use crate::wire::MessageHead;
 
@@ -175,11 +174,8 @@ impl Slots {
                 let key = (update.channel, update.market, update.inst_id);
                 let slot = self.slot_of(key, stats);
                 if let Some(slot) = slot.and_then(|slot| StandIn::or_real(stand_in, slot)) {
-                    let from = slot.arrive(trade.ts_event, stats);
-                    let verdict = slot.apply_trade(update, from);
-                    slot.tell(from, trade.ts_recv, sink);
-                    if let Some(verdict) = verdict {
-                        return tell_trade(update, verdict, stats, sink);
+                    if !slot.apply_next_trade(trade, stats) {
+                        return slot.apply_trade(update, stats, sink);
                     }
                 }
             }
@@ -309,18 +305,6 @@ impl Slots {
             slot.is_some_and(|slot| parts(slot.subscription()) == (channel, market, inst_id))
         };
         self.index.find(hash, is_same).map(Place::at)
-    }
-}
-
-/// Tells the sink of a trade with what is known of those before it, or not at all.
-#[cold]
-fn tell_trade(update: &TradeUpdate<'_>, verdict: Verdict, stats: &mut Stats, sink: &mut impl Sink) {
-    match verdict {
-        Verdict::Repeated => stats.repeated_trades += 1,
-        Verdict::New { replayed, missed, .. } => {
-            stats.missed_trades = stats.missed_trades.saturating_add(missed);
-            sink.on_event(&Event::Trade(TradeUpdate { replayed, missed, ..*update }));
-        }
     }
 }
 

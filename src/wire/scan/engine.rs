@@ -7,7 +7,7 @@ use crate::model::{BOOK5_LEVELS, Decimal, Level, UnixNanos};
 use crate::wire::scratch::MAX_DEPTH_LEVELS;
 
 /// The parts of a message, read with one instruction set. All engines take the same texts and give
-/// the same values.
+/// the same values, but that only [`Portable`] takes ids of more than 31 bytes.
 pub(super) trait Engine: Copy {
     /// Reads a side of a book, `[[…],[…]]`, into `places`: the number of levels, 0 to 5.
     fn side(self, cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8>;

@@ -4,6 +4,8 @@
 use super::avx2::Avx2;
 use super::cursor::Cursor;
 use super::engine::{Engine, Portable};
+#[cfg(target_arch = "x86_64")]
+use super::inst_id::SHORT_WINDOW;
 use super::{v3, v5};
 use crate::model::{Channel, DepthAction, Dialect, Market, Side, Trade, UnixNanos};
 use crate::wire::scratch::Scratch;
@@ -14,6 +16,10 @@ pub const PADDING: usize = 64;
 /// The bytes at the end of a text that are copied where the rest is read in place: more than what
 /// follows a book's levels.
 pub(super) const END_LEN: usize = 128;
+
+/// The bytes at either end of a text of which some are its instrument's id.
+#[cfg(target_arch = "x86_64")]
+const ID_WITHIN: usize = 192;
 
 /// Room for the end of a text, with its padding.
 #[derive(Debug)]
@@ -179,7 +185,10 @@ impl Scanner {
     ) -> Option<Scanned<'t>> {
         #[cfg(target_arch = "x86_64")]
         if let Some(avx2) = self.avx2 {
-            return avx2.scan(dialect, text, ts_recv, scratch, ahead);
+            let scanned = avx2.scan(dialect, text, ts_recv, scratch, ahead);
+            if scanned.is_some() || !has_long_id(dialect, text) {
+                return scanned;
+            }
         }
         scan_portable(dialect, text, ts_recv, scratch, ahead)
     }
@@ -189,6 +198,27 @@ impl Default for Scanner {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Whether a text that was declined names an instrument by an id that is too long for wide loads.
+#[cfg(target_arch = "x86_64")]
+#[cold]
+#[inline(never)]
+fn has_long_id(dialect: Dialect, text: PaddedText<'_>) -> bool {
+    let key: &[u8] = match dialect {
+        Dialect::V3 => b"\"instrument_id\":\"",
+        Dialect::V5 => b"\"instId\":\"",
+    };
+    let text = text.buf.get(..text.buf.len() - text.padding * usize::from(text.end.is_none()));
+    let text = text.unwrap_or_default();
+    let is_long = |part: &[u8]| {
+        let at = part.windows(key.len()).position(|window| window == key);
+        let id = at.and_then(|at| part.get(at + key.len()..at + key.len() + SHORT_WINDOW));
+        id.is_some_and(|id| !id.contains(&b'"'))
+    };
+    // It stands before the levels or behind them.
+    let (start, end) = (text.len().min(ID_WITHIN), text.len().saturating_sub(ID_WITHIN));
+    is_long(text.get(..start).unwrap_or_default()) || is_long(text.get(end..).unwrap_or_default())
 }
 
 #[inline(never)]

@@ -1,4 +1,4 @@
-//! Instrument ids.
+//! Instrument ids of up to 31 bytes, nearly all there are. A text with a longer one is read without SIMD.
 
 use std::arch::x86_64::{
     _mm256_add_epi8, _mm256_andnot_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_or_si256,
@@ -7,7 +7,7 @@ use std::arch::x86_64::{
 
 use super::load::{load_32, mask};
 use crate::wire::scan::cursor::Cursor;
-use crate::wire::scan::inst_id::{self, ID_WINDOW, Id, SHORT_WINDOW};
+use crate::wire::scan::inst_id::{ID_WINDOW, Id, SHORT_WINDOW};
 
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
@@ -21,22 +21,9 @@ pub(super) fn id<'t>(cursor: &mut Cursor<'t>) -> Option<Id<'t>> {
     let backslash = _mm256_cmpeq_epi8(text, _mm256_set1_epi8(b'\\' as i8));
     let plain = mask(_mm256_andnot_si256(_mm256_or_si256(quote, backslash), printable));
     let len = plain.trailing_ones() as usize;
-    let Some(id) = Id::new(window, len) else {
-        let (behind, id) = long_id(*cursor)?;
-        *cursor = behind;
-        return Some(id);
-    };
+    let id = Id::new(window, len)?;
     cursor.advance(len + 1)?;
     Some(id)
-}
-
-/// Reads an id that does not end within the short window. Takes the cursor by value, so that it need
-/// not live in memory elsewhere.
-#[cold]
-#[inline(never)]
-fn long_id(mut cursor: Cursor<'_>) -> Option<(Cursor<'_>, Id<'_>)> {
-    let id = inst_id::id(&mut cursor)?;
-    Some((cursor, id))
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2")]
@@ -46,16 +33,7 @@ pub(super) fn same_id(cursor: &mut Cursor<'_>, id: &Id<'_>) -> Option<()> {
     let same = _mm256_cmpeq_epi8(load_32(window), load_32(id.short_window()?));
     // The quote behind the id is compared as well.
     if (mask(same).trailing_ones() as usize) <= id.len() {
-        *cursor = same_long_id(*cursor, id)?;
-        return Some(());
+        return None;
     }
     cursor.advance(id.len() + 1)
-}
-
-/// Reads an id again that has no place in the short window, or declines another one.
-#[cold]
-#[inline(never)]
-fn same_long_id<'t>(mut cursor: Cursor<'t>, id: &Id<'_>) -> Option<Cursor<'t>> {
-    inst_id::same_id(&mut cursor, id)?;
-    Some(cursor)
 }
