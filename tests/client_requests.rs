@@ -10,6 +10,7 @@ use patience::{quick, wait_for};
 use tokio::net::TcpListener;
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_that_are_asked_for_one_by_one_take_few_requests() {
@@ -68,4 +69,80 @@ async fn what_was_refused_and_is_then_taken_is_no_longer_down() {
     wait_for(|| is(BookState::AwaitingSnapshot)).await;
     client.stop();
     exchange.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_connection_takes_over_when_the_hours_requests_are_spent() {
+    let server = Server::bind("127.0.0.1:0", ExchangeConfig::default()).await.unwrap().spawn();
+    let url = format!("ws://{}/ws/v5/public", server.local_addr());
+    let few = |config: &mut okx_feed::ClientConfig| config.session.requests_per_hour = 2;
+    let client = Client::v5("BTC-USDT").url(url).configure(quick).configure(few).spawn().unwrap();
+    let live = |channel: &str| {
+        let state = client.state(&channel.parse().unwrap());
+        (state == Some(BookState::Live)).then_some(())
+    };
+    wait_for(|| live("books5:BTC-USDT")).await;
+    // Each waits for its answer, so that each takes a request; the third finds none left.
+    for channel in ["bbo-tbt:BTC-USDT", "books:BTC-USDT", "trades:ETH-USDT"] {
+        client.subscribe(channel.parse().unwrap()).unwrap();
+        wait_for(|| live(channel)).await;
+    }
+    let stats = client.stats().unwrap();
+    assert!(stats.connects >= 2, "{stats:?}");
+    assert_eq!(stats.losses, 0, "{stats:?}");
+    assert!(stats.connections.iter().all(|line| line.requests_left <= 2));
+    client.stop();
+    server.shutdown().await;
+}
+
+/// Takes connections that may each have so many channels, and says so with 4009 where one has more.
+async fn take_at_most(listener: TcpListener, most: usize) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        tokio::spawn(async move {
+            let mut socket = accept_async(stream).await.unwrap();
+            let mut channels = 0;
+            while let Some(Ok(Message::Text(text))) = socket.next().await {
+                let Some(ids) = text.strip_prefix(r#"{"id":""#) else { continue };
+                let ids: Vec<_> = ids.split(r#""instId":""#).skip(1).collect();
+                channels += ids.len();
+                if channels > most {
+                    let code = 4009.into();
+                    let _ = socket.close(Some(CloseFrame { code, reason: "".into() })).await;
+                    return;
+                }
+                for id in ids.iter().filter_map(|id| id.split('"').next()) {
+                    let arg = format!(r#"{{"channel":"books5","instId":"{id}"}}"#);
+                    let ack = format!(r#"{{"event":"subscribe","arg":{arg}}}"#);
+                    let book = r#"{"asks":[["2","1","0","1"]],"bids":[],"ts":"1","seqId":1}"#;
+                    let book = format!(r#"{{"arg":{arg},"data":[{book}]}}"#);
+                    for text in [ack, book] {
+                        let _ = socket.send(Message::text(text)).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_that_is_too_long_for_a_connection_is_halved_until_it_fits() {
+    for lines in [1, 2] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}", listener.local_addr().unwrap());
+        let exchange = tokio::spawn(take_at_most(listener, 10));
+        let all: Vec<Subscription> =
+            (0..30).map(|n| format!("books5:C{n}-USDT").parse().unwrap()).collect();
+        let client = Client::builder(Dialect::V5).url(url).subscriptions(all.iter().copied());
+        let client = client.lines(lines).configure(quick).spawn().unwrap();
+        // Readers from before the list was halved go on.
+        let readers: Vec<_> = all.iter().map(|one| client.book_reader(one).unwrap()).collect();
+        let live = || readers.iter().all(|reader| reader.live().is_some()).then_some(());
+        wait_for(live).await;
+        assert!(all.iter().all(|one| client.state(one) == Some(BookState::Live)));
+        // Eight, eight, seven and seven.
+        assert_eq!(client.connections().unwrap().len(), 4 * lines);
+        client.stop();
+        exchange.abort();
+    }
 }
