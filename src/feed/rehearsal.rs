@@ -132,11 +132,13 @@ impl KeptFrames {
 
 impl StandIn {
     /// The slot to be changed: the real one, or in a rehearsal what stands in for it, to which
-    /// nothing has come; the real one is only brought near then.
+    /// nothing has come but what stands right before this, by its number `before`; the real one is only
+    /// brought near then.
     #[inline]
     pub(super) fn or_real<'s>(
         stand_in: Option<&'s mut Self>,
         real: &'s mut Slot,
+        before: i64,
     ) -> Option<&'s mut Slot> {
         let Some(Self { book, trades }) = stand_in else { return Some(real) };
         real.fetch_next();
@@ -146,7 +148,7 @@ impl StandIn {
             ChannelKind::Depth => return None,
         };
         let stand_in = stand_in.as_mut()?;
-        stand_in.begin_anew();
+        stand_in.begin_anew(before);
         Some(stand_in)
     }
 }
@@ -188,8 +190,10 @@ mod tests {
             (50, book.asks(), book.bids())
         );
         let trades = rehearsal.stand_in.trades.as_ref().unwrap();
-        // It has one trade again and again, in one place of the ring.
+        // It has one trade again and again, in one place of the ring, which goes the way of a trade that
+        // just follows the one before.
         assert_eq!(trades.trades().unwrap().next(), 1);
+        assert_eq!((stats.repeated_trades, stats.missed_trades), (0, 0));
     }
 
     #[test]

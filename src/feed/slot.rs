@@ -320,10 +320,11 @@ impl Slot {
         }
     }
 
-    /// Has it as if nothing had come, save for the state and for what is published.
+    /// Has it as if nothing had come but something of that number, save for the state and for what is
+    /// published.
     #[inline]
-    pub(super) fn begin_anew(&mut self) {
-        (self.ts_event, self.seq) = (UnixNanos::UNKNOWN, NO_SEQ);
+    pub(super) fn begin_anew(&mut self, seq: i64) {
+        (self.ts_event, self.seq) = (UnixNanos::UNKNOWN, seq);
         if let SlotData::Trades { ring, .. } = &mut self.data {
             ring.clear();
         }
@@ -332,7 +333,7 @@ impl Slot {
     /// Has it as if nothing had ever come: see [`FeedHandler::forget`](super::FeedHandler::forget).
     pub(crate) fn forget(&mut self, ts_recv: UnixNanos, sink: &mut impl Sink) {
         self.set_state(BookState::Connecting, ts_recv, sink);
-        self.begin_anew();
+        self.begin_anew(NO_SEQ);
         *self.doubt = Doubt::default();
         if let SlotData::Depth { book, .. } = &mut self.data {
             book.forget();
@@ -358,8 +359,7 @@ impl Slot {
     /// false for any other.
     #[inline]
     pub(super) fn apply_next_trade(&mut self, trade: &Trade, stats: &mut Stats) -> bool {
-        let before = trade.trade_id.wrapping_sub(u64::from(trade.count)).cast_signed();
-        if before != self.seq || self.state != BookState::Live {
+        if trade.id_before() != self.seq || self.state != BookState::Live {
             return false;
         }
         stats.backwards += u64::from(trade.ts_event < self.ts_event);

@@ -12,7 +12,7 @@ use super::rehearsal::StandIn;
 use super::slot::{DepthOptions, Slot};
 use super::stats::Stats;
 use crate::model::{
-    Channel, DepthChange, DepthUpdate, Event, Market, Sink, Subscription, UnixNanos,
+    Channel, DepthChange, DepthUpdate, Event, Market, NO_SEQ, Sink, Subscription, UnixNanos,
 };
 use crate::wire::MessageHead;
 
@@ -154,7 +154,7 @@ impl Slots {
                 // What is played over was received before.
                 let is_old = stand_in.is_none() && self.ages.is_old(book.ts_event, book.ts_recv);
                 let slot = slot_at(&mut self.slots, at, stats);
-                if let Some(slot) = slot.and_then(|slot| StandIn::or_real(stand_in, slot)) {
+                if let Some(slot) = slot.and_then(|slot| StandIn::or_real(stand_in, slot, NO_SEQ)) {
                     let from = slot.arrive(book.ts_event, stats);
                     let last = slot.ts_event();
                     let counts = slot.apply_book(update, is_old);
@@ -173,10 +173,12 @@ impl Slots {
                 let trade = &update.trade;
                 let key = (update.channel, update.market, update.inst_id);
                 let slot = self.slot_of(key, stats);
-                if let Some(slot) = slot.and_then(|slot| StandIn::or_real(stand_in, slot)) {
-                    if !slot.apply_next_trade(trade, stats) {
-                        return slot.apply_trade(update, stats, sink);
-                    }
+                let before = trade.id_before();
+                let slot = slot.and_then(|slot| StandIn::or_real(stand_in, slot, before));
+                if let Some(slot) = slot
+                    && !slot.apply_next_trade(trade, stats)
+                {
+                    return slot.apply_trade(update, stats, sink);
                 }
             }
             Event::Depth(_) if stand_in.is_some() => {}

@@ -98,6 +98,12 @@ impl Trade {
         self.trade_id.saturating_sub(self.count.saturating_sub(1) as u64)
     }
 
+    /// The id before the first of this trade's, as a slot remembers the last it has told.
+    #[inline]
+    pub(crate) const fn id_before(&self) -> i64 {
+        self.trade_id.wrapping_sub(self.count as u64).cast_signed()
+    }
+
     /// Makes a trade with no times, no id, no sequence and a count of one.
     #[inline]
     #[must_use]
