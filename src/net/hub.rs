@@ -160,12 +160,12 @@ impl<S: Sink> Hub<S> {
 
     /// Sees to it that half of what a connection has can be given to another: its readers go to an
     /// arbiter, from which they can be taken.
-    pub(super) fn too_many(&mut self, place: Place, handler: &mut FeedHandler) {
+    pub(super) fn too_many(&mut self, place: Place, handler: &mut FeedHandler, asked: usize) {
         if let Some(arbiter) = self.arbiters.get_mut(place.group) {
             arbiter.get_or_insert_with(|| Arbiter::adopt(handler, place.line));
         }
         // Without a director everything is about to end.
-        let _ = self.notices.send(Notice::TooMany(place, handler.slots().len()));
+        let _ = self.notices.send(Notice::TooMany(place, asked));
     }
 
     /// Sees to it that a line can be relieved: one that was alone gets an arbiter, which takes its

@@ -37,6 +37,8 @@ const REHEARSE_EVERY: Duration = Duration::from_micros(20);
 pub(super) struct Intake<S> {
     pub(super) clock: Clock,
     pub(super) handler: FeedHandler,
+    /// How many subscriptions were asked for on this connection, be they given up since.
+    pub(super) asked: usize,
     pub(super) session: Session,
     pub(super) watchdog: Watchdog,
     pub(super) hub: SharedHub<S>,
@@ -164,6 +166,7 @@ impl<S: Sink> Intake<S> {
                 SessionEvent::Connected => {
                     tracing::info!("connected");
                     self.stats.connects += 1;
+                    self.asked = self.handler.slots().len();
                     self.stats.connected = true;
                     self.hub.borrow().shared.health.connected();
                 }

@@ -116,6 +116,7 @@ impl<S: Sink> Pump<S> {
         let intake = Intake {
             clock,
             handler,
+            asked: 0,
             session,
             watchdog: Watchdog::new(config.stale, config.behind_within),
             hub,
@@ -348,8 +349,8 @@ impl<S: Sink> Pump<S> {
         match message {
             Some(Ok(Message::Close(Some(frame)))) => {
                 if TOO_MANY.contains(&u16::from(frame.code)) {
-                    let Intake { hub, place, handler, .. } = &mut self.intake;
-                    hub.borrow_mut().too_many(*place, handler);
+                    let Intake { hub, place, handler, asked, .. } = &mut self.intake;
+                    hub.borrow_mut().too_many(*place, handler, *asked);
                 }
                 self.closed(&frame);
             }
@@ -362,7 +363,7 @@ impl<S: Sink> Pump<S> {
 
     fn command(&mut self, command: Option<LineCommand>) {
         let (mono, wall) = self.intake.clock.now();
-        let Intake { handler, session, hub, place, news, .. } = &mut self.intake;
+        let Intake { handler, session, hub, place, news, asked, .. } = &mut self.intake;
         match command {
             Some(LineCommand::Subscribe(subscription, reply)) => {
                 // The handle has refused what is of the other dialect.
@@ -381,6 +382,7 @@ impl<S: Sink> Pump<S> {
                     let _ = reply.send(readers);
                 }
                 session.want(subscription, mono);
+                *asked += 1;
                 self.sends.get_or_insert(mono + GATHER);
             }
             Some(LineCommand::Unsubscribe(subscription)) => {
