@@ -41,12 +41,22 @@ impl Ages {
         self.excess() > self.limit
     }
 
-    /// Notes that the exchange's time has gone back so far; where that is more than the limit its clock
-    /// was set, and the ages before say nothing.
+    /// Notes that the exchange's time has gone back so far; where that is more than half of the limit
+    /// its clock was set, and the ages before say nothing. Half, since less adds up with what our own
+    /// clock has drifted.
     #[cold]
     pub(super) fn ran_back(&mut self, from: UnixNanos, to: UnixNanos) {
-        if i64::try_from(from.0.saturating_sub(to.0)).is_ok_and(|back| back > self.limit) {
+        let back = from.0.saturating_sub(to.0);
+        if i64::try_from(back).is_ok_and(|back| back > self.limit / 2) {
             self.forget();
+        }
+    }
+
+    /// Has ages count by a wall clock that has gained so much on the monotonic one, or lost it: our own
+    /// clock was set a little, or runs slowly, and that is no age.
+    pub(super) fn shift(&mut self, nanos: i64) {
+        for age in [&mut self.least, &mut self.before].into_iter().filter(|age| **age != i64::MAX) {
+            *age = age.saturating_add(nanos);
         }
     }
 
@@ -107,9 +117,24 @@ mod tests {
         ages.rotate();
         assert!(!ages.is_old(UnixNanos(1_000 * second), UnixNanos(1_030 * second)));
         // The exchange's clock is set back by ten seconds.
-        ages.ran_back(UnixNanos(1_000 * second), UnixNanos(999 * second));
+        ages.ran_back(UnixNanos(1_000 * second), UnixNanos(998 * second));
         assert!(ages.is_old(UnixNanos(990 * second), UnixNanos(1_030 * second)));
         ages.ran_back(UnixNanos(1_000 * second), UnixNanos(990 * second));
         assert!(!ages.is_old(UnixNanos(990 * second), UnixNanos(1_030 * second)));
+    }
+
+    #[test]
+    fn what_our_own_clock_gains_or_loses_is_no_age() {
+        let second = 1_000_000_000_u64;
+        let mut ages = Ages::NONE;
+        ages.shift(1);
+        ages.set_limit(Some(Duration::from_secs(5)));
+        assert!(!ages.is_old(UnixNanos(1_000 * second), UnixNanos(1_000 * second)));
+        ages.shift(60 * 1_000_000_000);
+        assert!(!ages.is_old(UnixNanos(1_001 * second), UnixNanos(1_061 * second)));
+        assert_eq!(ages.lag(), Duration::ZERO);
+        ages.shift(-20 * 1_000_000_000);
+        assert!(!ages.is_old(UnixNanos(1_002 * second), UnixNanos(1_047 * second)));
+        assert!(ages.is_old(UnixNanos(1_002 * second), UnixNanos(1_047 * second + 1)));
     }
 }

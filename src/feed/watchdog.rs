@@ -100,6 +100,7 @@ impl Watchdog {
             // Nobody knows whether a clock was set before.
             handler.ages_mut().forget();
         }
+        let gained = self.gained(now, wall);
         if self.was_away(now, wall) {
             // Whoever was away knows nothing of the silence meanwhile.
             self.heard.values_mut().for_each(|heard| {
@@ -109,6 +110,8 @@ impl Watchdog {
             self.away_since = Some(now);
             return session.probe(now);
         }
+        // Too little for a machine that slept, but it adds up.
+        handler.ages_mut().shift(gained);
         self.check_ages(handler, session, now);
         let (mut promising, mut silent, mut due) = (0_usize, 0_usize, Vec::new());
         for slot in handler.slots_mut().iter_mut() {
@@ -190,6 +193,14 @@ impl Watchdog {
         if self.heard.len() > handler.slots().len() {
             self.heard.retain(|subscription, _| handler.slots().get(subscription).is_some());
         }
+    }
+
+    /// How much the wall clock has gained on the monotonic one since the last check, in nanoseconds.
+    fn gained(&self, now: MonoNanos, wall: UnixNanos) -> i64 {
+        self.checked.map_or(0, |(then, wall_then)| {
+            let by_wall = wall.0.wrapping_sub(wall_then.0).cast_signed();
+            by_wall.wrapping_sub(now.0.wrapping_sub(then.0).cast_signed())
+        })
     }
 
     /// Whether the machine slept or the process was stopped since the last check.
