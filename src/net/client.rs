@@ -8,6 +8,8 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::builder::ClientBuilder;
+#[cfg(feature = "cli")]
+use super::clock::Clock;
 use super::error::ClientError;
 use super::health::Health;
 use super::heartbeat::Heartbeat;
@@ -167,6 +169,12 @@ impl Client {
     #[must_use]
     pub fn heartbeat(&self) -> Heartbeat {
         self.shared.heartbeat.clone()
+    }
+
+    /// The clock by which it stamps what it receives.
+    #[cfg(feature = "cli")]
+    pub(crate) const fn clock(&self) -> &Clock {
+        &self.shared.clock
     }
 
     /// Subscribes one more channel on the running client.

@@ -5,7 +5,7 @@
 )]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::model::{MonoNanos, UnixNanos};
@@ -35,6 +35,8 @@ struct Wall {
     /// How far it was ahead of the system's then, which it gives back by half of the time that
     /// passes.
     ahead: AtomicU64,
+    /// How far the system's clock is taken to be from what it shows, in nanoseconds; else 0.
+    set_by: AtomicI64,
 }
 
 impl Clock {
@@ -63,12 +65,19 @@ impl Clock {
     /// The system's own time now, wherever the wall clock is: what a signature needs.
     #[must_use]
     pub fn system(&self) -> UnixNanos {
-        system()
+        UnixNanos(system().0.saturating_add_signed(self.wall.set_by.load(Ordering::Relaxed)))
+    }
+
+    /// Sets the system's clock by so many nanoseconds more, for this clock and its clones alone: what
+    /// a soak does to see what follows.
+    #[cfg(feature = "cli")]
+    pub(crate) fn set_system_by(&self, nanos: i64) {
+        self.wall.set_by.fetch_add(nanos, Ordering::Relaxed);
     }
 
     /// Compares the wall clock with the system's; to be called about once a second.
     pub fn follow(&self) {
-        self.wall.follow(self.mono(), system());
+        self.wall.follow(self.mono(), self.system());
     }
 
     /// The point of tokio's clock that is `at` on this one.

@@ -20,7 +20,7 @@ use crate::cli::exchange;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output::Output;
 use crate::feed::StaleLimits;
-use crate::model::{BookState, Dialect, MonoNanos, Subscription, UnixNanos};
+use crate::model::{BookState, Dialect, MonoNanos, Subscription};
 use crate::net::{Client, Clock, Proxy};
 use crate::sim::{
     ConnectionId, Endpoint, Exchange, FaultRule, Listing, MarketConfig, Server, ServerHandle,
@@ -58,8 +58,11 @@ pub(crate) struct SoakArgs {
 const AFTER_HELP: &str = "\
 Two clients, one of each dialect and each with two lines, follow an exchange inside of the program.
 Every few seconds a fault happens to one of their connections: it is dropped, reset, stalled, fed
-damaged, giant or missing messages, refused, closed; or to the exchange: its clock jumps, its numbers
-start anew. Every book that is shown as live is compared with what the exchange had at the book's own
+damaged, giant or missing messages, refused, closed; it goes on and brings no data, or none of one
+instrument, with or without pongs and pings; its subscriptions are forgotten, ended, acknowledged and
+not served, refused with codes of every kind, or errors name others. Or to the exchange: its clock
+jumps, its numbers start anew, it asks for a pause. Or to a client: its clock is set by up to two
+hours, its sink does not return for seconds. Every book that is shown as live is compared with what the exchange had at the book's own
 time, none may be live after too long a silence, and no trade may be shown twice. In the end the
 faults stop, and every book must be live and the exchange's own.
 
@@ -85,6 +88,8 @@ const STALE_NOTICED: Duration = Duration::from_secs(2);
 /// Where this program itself stood still for so long, ages tell nothing until as much time has
 /// passed again as a stale book takes to be noticed.
 const STOOD_STILL: Duration = Duration::from_millis(500);
+/// How old the heartbeat of a client's thread may be for readers to trust its books.
+const STOOD_STILL_CLIENT: Duration = Duration::from_millis(1_500);
 
 fn parse_minutes(text: &str) -> Result<f64, String> {
     let minutes = text.parse().ok().filter(|minutes| (0.01..=10_000.0).contains(minutes));
@@ -113,6 +118,8 @@ struct Soaked {
     endpoint: Endpoint,
     client: Client,
     verdict: Arc<Verdict>,
+    /// From when on the ages of what it shows tell something.
+    ages_from: MonoNanos,
 }
 
 /// What runs.
@@ -123,6 +130,7 @@ struct Soak {
     random: fastrand::Rng,
     clock: Clock,
     told: Arc<ToldClock>,
+    listings: Vec<Listing>,
     stale_after: Duration,
     /// When it looked last, and from when on ages tell something.
     looked: MonoNanos,
@@ -155,6 +163,7 @@ impl Soak {
             random,
             clock,
             told,
+            listings,
             stale_after,
             looked,
             ages_from,
@@ -206,8 +215,11 @@ impl Soak {
 
     /// Lets something happen.
     fn inject(&mut self) {
-        let Self { server, clients, faults, random, told, stale_after, .. } = self;
-        let Some(drawn) = faults::draw(random, *stale_after) else { return };
+        let Self { server, clients, faults, random, told, listings, stale_after, .. } = self;
+        let Some(drawn) = faults::draw(random, *stale_after, listings) else { return };
+        if let Drawn::ClockSet(_) | Drawn::StandsStill(_) = drawn {
+            return self.disturb_host(&drawn);
+        }
         server.intervene(|exchange, now| {
             let Some(id) = random.choice(exchange.ids()) else { return };
             let mut strike = |exchange: &mut Exchange, id: ConnectionId, rule: &FaultRule| {
@@ -232,6 +244,7 @@ impl Soak {
                         }
                     }
                 }
+                Drawn::ClockSet(_) | Drawn::StandsStill(_) => {}
                 Drawn::ToAll(rule) => {
                     let endpoint = exchange.endpoint(id);
                     for other in exchange.ids() {
@@ -244,19 +257,43 @@ impl Soak {
         });
     }
 
+    /// Sets the clock of a client, or has its sink stand still.
+    fn disturb_host(&mut self, drawn: &Drawn) {
+        let Self { clients, faults, random, clock, stale_after, .. } = self;
+        let Some(client) = random.choice(clients.iter_mut()) else { return };
+        match drawn {
+            Drawn::ClockSet(nanos) => {
+                client.client.clock().set_system_by(*nanos);
+                client.ages_from = clock.mono() + *stale_after + STALE_NOTICED;
+                faults.clocks_set += 1;
+            }
+            Drawn::StandsStill(span) => {
+                client.verdict.stand_still(*span);
+                faults.stood_still += 1;
+            }
+            Drawn::Once(_) | Drawn::ToAll(_) => {}
+        }
+    }
+
     /// Looks at all clients.
     fn look(&mut self) -> Result<(), CliError> {
         let Self { server, clients, faults, clock, stale_after, looked, ages_from, .. } = self;
         let well = clients.iter().map(Soaked::is_well).collect::<Result<Vec<_>, _>>()?;
         server.inspect(|exchange| faults.look(exchange, &well));
-        let (mono, now) = clock.now();
+        let mono = clock.mono();
         let bound = *stale_after + STALE_NOTICED;
         if mono.since(*looked) > STOOD_STILL {
             *ages_from = mono + bound;
         }
         *looked = mono;
-        if mono >= *ages_from {
-            self.too_old += clients.iter().map(|soaked| soaked.too_old(now, bound)).sum::<usize>();
+        for soaked in clients {
+            // Whose heart does not beat says so itself to who reads its books.
+            if soaked.client.heartbeat().age() > STOOD_STILL_CLIENT {
+                soaked.ages_from = mono + bound;
+            }
+            if mono >= *ages_from && mono >= soaked.ages_from {
+                self.too_old += soaked.too_old(bound);
+            }
         }
         Ok(())
     }
@@ -347,16 +384,21 @@ impl Soaked {
             })
             .sink(Witness::new(market, Arc::clone(told), Arc::clone(&verdict)))
             .spawn()?;
-        Ok(Self { endpoint, client, verdict })
+        Ok(Self { endpoint, client, verdict, ages_from: MonoNanos::ZERO })
     }
 
     /// Whether every connection has all its books.
     fn is_well(&self) -> Result<bool, CliError> {
+        if self.verdict.stands_still() {
+            // To ask its thread would be to stand still too, and the exchange with it.
+            return Ok(false);
+        }
         Ok(self.client.connections()?.iter().all(|connection| connection.well))
     }
 
     /// How many books are live though nothing has come for them for longer than that may be.
-    fn too_old(&self, now: UnixNanos, bound: Duration) -> usize {
+    fn too_old(&self, bound: Duration) -> usize {
+        let (_, now) = self.client.clock().now();
         let is_old = |subscription: &Subscription| {
             let view = self.client.book_reader(subscription).map(|reader| reader.view());
             view.is_some_and(|view| {

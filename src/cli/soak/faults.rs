@@ -6,12 +6,12 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::model::MonoNanos;
-use crate::sim::{ConnectionId, Exchange, FaultKind, FaultRule, Injected};
+use crate::sim::{ConnectionId, Exchange, FaultKind, FaultRule, Injected, Listing};
 
 /// What happens, one of them at a time: to one connection, or to the exchange. What waits for a
-/// request comes with a fault that makes the client send one. Not among them: a refusal that is
-/// final, after which a book is rightly down.
-const RULES: [&[&str]; 29] = [
+/// request comes with a fault that makes the client send one. `{inst}` is any instrument, `{code}` any
+/// code of [`CODES`].
+const RULES: [&[&str]; 51] = [
     &["drop"],
     &["rst"],
     &["halfopen"],
@@ -41,7 +41,42 @@ const RULES: [&[&str]; 29] = [
     &["clock:by=5s,for=3s"],
     &["clock:by=-300ms,for=20s"],
     &["resetseq"],
+    &["silence"],
+    &["silence:for=6s"],
+    &["silence:for=8s,inst={inst}"],
+    &["silence:on=reply,for=5s"],
+    &["silence:on=any", "wsping:every=1s"],
+    &["wsping:every=2s,times=10"],
+    &["forget"],
+    &["forget:inst={inst}"],
+    &["unsub"],
+    &["unsub:inst={inst}"],
+    &["nodata:p=1,times=2", "gap"],
+    &["nodata:p=1,times=1", "forget:inst={inst}"],
+    &["stray:names=live"],
+    &["stray:names=other,p=1,times=2", "gap"],
+    &["stray:names=live,id=own,p=1,times=2", "gap"],
+    &["stray:names=none,code={code},p=1,times=2", "forget"],
+    &["error:code={code},p=1,times=2", "forget:inst={inst}"],
+    &["reject:code={code},p=1,times=2", "gap"],
+    &["ignore:inst={inst},p=1,times=2", "unsub:inst={inst}"],
+    &["close:code=4009"],
+    &["refuse:status=429,retry=3s", "drop"],
+    &["refuse:status=403", "rst"],
 ];
+
+/// What subscriptions and requests are refused with.
+const CODES: [u16; 18] = [
+    30026, 30040, 30041, 30043, 50001, 50004, 50011, 50013, 50026, 50040, 50061, 60012, 60014,
+    60018, 63999, 64003, 64007, 64008,
+];
+
+/// How often, of so many, the clients' own machine is what goes wrong.
+const HOST_ONE_IN: u8 = 16;
+/// How far a client's wall clock is set at most, in milliseconds.
+const CLOCK_SET_BY: i64 = 7_200_000;
+/// How long a sink does not return.
+const STANDS_STILL_MS: [u64; 2] = [1_000, 7_000];
 
 /// How often, of so many, all connections of one client stand still at once.
 const ONE_IN: u8 = 12;
@@ -49,7 +84,7 @@ const ONE_IN: u8 = 12;
 const PAST_STALE: Duration = Duration::from_secs(5);
 
 /// How long after a fault its effect may begin, where the connection goes on.
-const UNNOTICED: Duration = Duration::from_secs(4);
+const UNNOTICED: Duration = Duration::from_secs(10);
 /// The longest time that is told apart, in milliseconds: ten minutes.
 const LONGEST_MS: u64 = 600_000;
 
@@ -60,16 +95,39 @@ pub(super) enum Drawn {
     Once(Vec<FaultRule>),
     /// To all connections of one client.
     ToAll(FaultRule),
+    /// The wall clock of a client's machine is set by so many nanoseconds.
+    ClockSet(i64),
+    /// A client's sink does not return for so long.
+    StandsStill(Duration),
 }
 
 /// The faults in the order that the random numbers give. Books are stale after `stale_after`.
-pub(super) fn draw(random: &mut fastrand::Rng, stale_after: Duration) -> Option<Drawn> {
+pub(super) fn draw(
+    random: &mut fastrand::Rng,
+    stale_after: Duration,
+    listings: &[Listing],
+) -> Option<Drawn> {
+    let inst_id = random.choice(listings)?.inst_id().as_str();
     if random.u8(..ONE_IN) == 0 {
         let silence = (stale_after + PAST_STALE).as_millis();
-        return format!("stall:for={silence}ms").parse().ok().map(Drawn::ToAll);
+        let rule = match random.u8(..4) {
+            0 => "silence".to_owned(),
+            1 => format!("silence:for={silence}ms"),
+            2 => format!("forget:inst={inst_id}"),
+            _ => format!("stall:for={silence}ms"),
+        };
+        return rule.parse().ok().map(Drawn::ToAll);
     }
-    let rules = random.choice(RULES)?;
-    rules.iter().map(|rule| rule.parse().ok()).collect::<Option<_>>().map(Drawn::Once)
+    if random.u8(..HOST_ONE_IN) == 0 {
+        let [least, most] = STANDS_STILL_MS;
+        return Some(match random.bool() {
+            true => Drawn::ClockSet(random.i64(-CLOCK_SET_BY..CLOCK_SET_BY) * 1_000_000),
+            false => Drawn::StandsStill(Duration::from_millis(random.u64(least..most))),
+        });
+    }
+    let (rules, code) = (random.choice(RULES)?, random.choice(CODES)?.to_string());
+    let rule = |rule: &&str| rule.replace("{inst}", inst_id).replace("{code}", &code).parse().ok();
+    rules.iter().map(rule).collect::<Option<_>>().map(Drawn::Once)
 }
 
 /// A fault that may not be healed yet.
@@ -100,6 +158,9 @@ pub(super) struct Faults {
     seen: u64,
     open: Vec<Open>,
     pub(super) by_kind: BTreeMap<FaultKind, Survived>,
+    /// How often a client's wall clock was set, and its sink stood still.
+    pub(super) clocks_set: u64,
+    pub(super) stood_still: u64,
 }
 
 impl Faults {
@@ -197,8 +258,17 @@ mod tests {
 
     #[test]
     fn every_rule_can_be_read() {
-        assert!(RULES.iter().flat_map(|rules| *rules).all(|r| r.parse::<FaultRule>().is_ok()));
         let mut random = fastrand::Rng::with_seed(1);
-        assert!((0..1_000).all(|_| draw(&mut random, Duration::from_secs(3)).is_some()));
+        let mut kinds = std::collections::BTreeSet::new();
+        for _ in 0..10_000 {
+            match draw(&mut random, Duration::from_secs(3), &Listing::defaults()).unwrap() {
+                Drawn::Once(rules) => kinds.extend(rules.iter().map(FaultRule::kind)),
+                Drawn::ToAll(rule) => kinds.extend([rule.kind()]),
+                Drawn::ClockSet(_) | Drawn::StandsStill(_) => {}
+            }
+        }
+        // A soak's client is not asked to need fewer subscriptions than it has.
+        let rare = [FaultKind::MaxSubs];
+        assert!(FaultKind::ALL.iter().all(|kind| kinds.contains(kind) || rare.contains(kind)));
     }
 }

@@ -62,6 +62,7 @@ impl Report {
         json!({
             "clean": self.is_clean(), "seed": self.seed, "seconds": self.lasted.as_secs_f64(),
             "faults": faults.collect::<Vec<_>>(), "faults_not_healed": self.faults.open(),
+            "clocks_set": self.faults.clocks_set, "sinks_stood_still": self.faults.stood_still,
             "clients": clients.collect::<Vec<_>>(), "live_and_too_old": self.too_old,
             "not_the_exchanges_own": self.unhealed, "healed_s": self.healed.as_secs_f64(),
             "resident_bytes": memory,
@@ -135,6 +136,8 @@ impl Display for Report {
             let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
             writeln!(f, "\n  memory: {:.1} MiB, {:.1} MiB after a third", mib(now), mib(then))?;
         }
+        let Faults { clocks_set, stood_still, .. } = &self.faults;
+        writeln!(f, "  clocks set: {clocks_set}, sinks that stood still: {stood_still}")?;
         writeln!(f, "  live and too old: {}", self.too_old)?;
         writeln!(f, "  faults not healed: {}", self.faults.open())?;
         let healed = self.healed.as_secs_f64();

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
@@ -47,6 +48,8 @@ pub(super) struct Verdict {
     heard: Mutex<HashMap<(Channel, InstrumentId), UnixNanos>>,
     /// The first that was not as it must be, in words.
     pub(super) first: Mutex<Option<String>>,
+    /// For how many milliseconds the sink does not return at the next event; 0 once it has.
+    still_ms: AtomicU64,
 }
 
 impl Verdict {
@@ -60,6 +63,17 @@ impl Verdict {
     pub(super) fn heard(&self, subscription: &Subscription) -> Option<UnixNanos> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.get(&(subscription.channel(), *subscription.inst_id())).copied()
+    }
+
+    /// Has the sink not return for so long at the next event.
+    pub(super) fn stand_still(&self, span: Duration) {
+        let ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        self.still_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// Whether it does so, or will at the next event.
+    pub(super) fn stands_still(&self) -> bool {
+        self.still_ms.load(Ordering::Relaxed) > 0
     }
 
     fn hear(&self, channel: Channel, inst_id: &str, at: UnixNanos) {
@@ -230,6 +244,11 @@ impl Witness {
 
 impl Sink for Witness {
     fn on_event(&mut self, event: &Event<'_>) {
+        let still = self.verdict.still_ms.load(Ordering::Relaxed);
+        if still > 0 {
+            std::thread::sleep(Duration::from_millis(still));
+            self.verdict.still_ms.store(0, Ordering::Relaxed);
+        }
         match event {
             Event::Book(update) => {
                 let (book, name) = (update.book, (update.channel, update.inst_id));
