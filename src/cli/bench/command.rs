@@ -17,6 +17,7 @@ use crate::cli::args::{DialectArg, Format};
 use crate::cli::error::{CliError, Outcome, shown};
 use crate::cli::exchange::demo_listings;
 use crate::cli::output::Output;
+use crate::cli::run_facts::RunFacts;
 use crate::model::{Channel, ChannelKind, Dialect, Subscription};
 
 /// The arguments of `bench`.
@@ -103,11 +104,13 @@ pub(in crate::cli) fn run(args: &BenchArgs) -> Result<Outcome, CliError> {
             (frames, format!("{subscription}, seed {}", args.seed))
         }
     };
+    // Before the thread is bound to one of its cores.
+    let facts = RunFacts::collect();
     let core = pin();
     let clock = CycleClock::start();
     let rows =
         measure(&clock, &frames).map_err(|error| CliError::Start(io::Error::other(error)))?;
-    let report = Report::new(&frames, source, core, &clock, rows);
+    let report = Report::new(facts, (&frames, source), core, &clock, rows);
     if let Some(path) = &args.hdr {
         save(path, |file| write_hdr(&report, file))?;
     }

@@ -33,8 +33,8 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(
-        frames: &Frames,
-        source: String,
+        facts: RunFacts,
+        (frames, source): (&Frames, String),
         core: Option<usize>,
         clock: &CycleClock,
         rows: Vec<Row>,
@@ -52,7 +52,6 @@ impl Report {
         let title = format!("{dialect}, {source}: {count} of {lengths}{different}");
         let (frames, malformed) = (frames.timed(), frames.malformed);
         let (clock_cost_ns, clock_step_ns) = (clock.cost_ns(), clock.step_ns());
-        let facts = RunFacts::collect();
         Self { facts, title, core, clock_cost_ns, clock_step_ns, frames, malformed, rows }
     }
 

@@ -144,5 +144,5 @@ impl Report {
 
 const WHY: &str = "  \
 At the exchange's own pace milliseconds pass between two frames: other programs use the caches
-  meanwhile, and the core slows down. With --busy the client never sleeps, and keeps both as they
-  are at a high rate, for a core of its own.";
+  meanwhile, and the core slows down. With --busy the client never sleeps and keeps both as they
+  are at a high rate, where the machine has a core for it alone.";
