@@ -65,7 +65,7 @@ struct Heard {
     at: MonoNanos,
     /// Since when another connection has brought what this one has not.
     behind: Option<MonoNanos>,
-    /// Since when it is stale and brings nothing.
+    /// Since when it is stale, or waits for a book, and brings nothing.
     stale: Option<MonoNanos>,
 }
 
@@ -130,7 +130,7 @@ impl Watchdog {
             if slot.state().is_live() && (is_behind || is_over) {
                 slot.set_state(BookState::Stale, wall, sink);
             }
-            let is_stuck = self.is_stuck(slot, now);
+            let is_stuck = self.is_stuck(slot, promise.is_some(), now);
             promising += usize::from(promise.is_some() || is_behind);
             silent += usize::from(is_behind || is_late || is_over);
             if is_behind || is_late || is_stuck {
@@ -179,10 +179,17 @@ impl Watchdog {
         *heard
     }
 
-    /// Whether a slot has been stale for a while, and nothing came meanwhile.
-    fn is_stuck(&mut self, slot: &Slot, now: MonoNanos) -> bool {
+    /// Whether a slot has been stale for a while, or waits for a book that `promises` to come, and
+    /// nothing came meanwhile.
+    fn is_stuck(&mut self, slot: &Slot, promises: bool, now: MonoNanos) -> bool {
         let Some(heard) = self.heard.get_mut(slot.subscription()) else { return false };
-        if slot.state() != BookState::Stale {
+        let waits = match slot.state() {
+            BookState::Stale => true,
+            // The session has pauses of its own; this is for what it takes for whole.
+            BookState::AwaitingSnapshot | BookState::Resyncing => promises,
+            _ => false,
+        };
+        if !waits {
             heard.stale = None;
             return false;
         }

@@ -217,6 +217,19 @@ fn a_channel_that_stays_silent_is_asked_for_at_growing_pauses_and_costs_no_conne
     assert!(rig.lost.is_empty());
 }
 
+/// Whatever has brought it about: the session takes it for whole, and the feed waits for a book.
+#[test]
+fn a_book_that_is_waited_for_is_asked_for_again() {
+    for state in [BookState::AwaitingSnapshot, BookState::Resyncing, BookState::Stale] {
+        let mut rig = Rig::new(&[BOOKS, OTHER]);
+        rig.run(1, &[BOOKS, OTHER], true);
+        let wall = rig.wall_now();
+        rig.feed.set_state(&sub(BOOKS), state, wall, &mut |_: &Event<'_>| {});
+        rig.run(5, &[OTHER], true);
+        assert_eq!((rig.asked(BOOKS).len(), rig.state(BOOKS)), (1, BookState::Live), "{state}");
+    }
+}
+
 #[test]
 fn where_all_are_silent_the_connection_is_replaced() {
     let mut rig = Rig::new(&[BOOKS, OTHER, TRADES]);
