@@ -346,6 +346,7 @@ impl World {
                     self.disconnect(at);
                 }
                 self.look(at);
+                self.tell(at);
             }
             self.tell(at);
         }
