@@ -110,3 +110,93 @@ fn a_login_that_is_tried_again_waits_for_the_hours_next_request() {
     assert_eq!(logins, [at(3_600_001)]);
     assert_eq!(session.stats().requests, 3);
 }
+
+/// Answers what was asked for, with acknowledgements alone.
+fn acknowledge_all(session: &mut Session, texts: &[String], now: MonoNanos) {
+    let wanted: Vec<_> = session.wanted().map(ToString::to_string).collect();
+    for text in texts.iter().filter(|text| text.contains(r#""subscribe""#)) {
+        for name in &wanted {
+            let (channel, id) = name.split_once(':').unwrap();
+            if text.contains(&format!(r#"{{"channel":"{channel}","instId":"{id}"}}"#)) {
+                acknowledge(session, name, now);
+            }
+        }
+    }
+}
+
+/// Pairs of which nobody has ever traded bring nothing, and each was subscribed at a time of its own.
+#[test]
+fn what_never_comes_goes_together_and_leaves_requests_to_broken_books() {
+    let mut session = open(Dialect::V5, &["books:A"]);
+    session.synced(&sub("books:A"), at(5));
+    let mut now = at(10);
+    for n in 0..12 {
+        session.subscribe(sub(&format!("trades:C{n}")), now);
+        let end = now + Duration::from_millis(7_300);
+        while now < end {
+            let texts = sent(&mut session);
+            acknowledge_all(&mut session, &texts, now);
+            now = session.poll_timeout().unwrap().min(end);
+            session.inbound(now);
+            session.timeout(now);
+        }
+    }
+    let end = now + Duration::from_secs(7_200);
+    let mut least = usize::MAX;
+    while now < end {
+        let texts = sent(&mut session);
+        acknowledge_all(&mut session, &texts, now);
+        now = session.poll_timeout().unwrap().min(end);
+        session.inbound(now);
+        session.timeout(now);
+        least = least.min(session.requests_left(now));
+    }
+    assert!(least > 200, "{least} requests were left");
+    sent(&mut session);
+    session.resync(&sub("books:A"), now);
+    assert_eq!(sent(&mut session).len(), 2);
+}
+
+/// Books that break again and again wait for the hour's requests: another connection has its own.
+#[test]
+fn books_that_wait_for_a_request_are_told_of() {
+    let books: Vec<_> = (0..8).map(|n| sub(&format!("books:C{n}"))).collect();
+    let names: Vec<_> = books.iter().map(ToString::to_string).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let mut session = open(Dialect::V5, &names);
+    let (mut now, mut waits, mut begun) = (at(10), None, 0);
+    while now < at(2 * 3_600_000) && waits.is_none() {
+        // Each breaks at a time of its own, and again as soon as it is whole.
+        let begins = begun < books.len() && now.since(at(10)).as_secs() >= begun as u64 * 7;
+        let texts = sent(&mut session);
+        acknowledge_all(&mut session, &texts, now);
+        for (n, book) in books.iter().enumerate() {
+            if begins && n == begun || texts.len() > 1 && session.is_awaited(book) {
+                session.synced(book, now);
+                session.resync(book, now);
+            }
+        }
+        begun += usize::from(begins);
+        let spent = |event: &SessionEvent| matches!(event, SessionEvent::RequestsSpent { .. });
+        waits = events(&mut session).into_iter().find(spent).map(|_| session.requests_left(now));
+        now = session.poll_timeout().unwrap().min(now + Duration::from_secs(1));
+        session.inbound(now);
+        session.timeout(now);
+    }
+    assert!(waits.is_some_and(|left| (100..=120).contains(&left)), "{waits:?} at {now:?}");
+}
+
+#[test]
+fn an_error_about_nobody_is_kept_short() {
+    let mut session = open(Dialect::V5, &["books5:A"]);
+    session.subscribe(sub("books5:B"), at(10));
+    let long = "x".repeat(1 << 20);
+    let error = Control { message: Some(&long), ..Control::new(ControlKind::Error) };
+    session.control(&error, at(20));
+    sent_until(&mut session, at(60_000));
+    let told = events(&mut session).into_iter().find_map(|event| match event {
+        SessionEvent::Rejected { message, .. } => Some(message.len()),
+        _ => None,
+    });
+    assert!(told.is_some_and(|len| len < 300), "{told:?}");
+}

@@ -176,6 +176,26 @@ fn an_end_that_nobody_asked_for_is_told_and_answered() {
 }
 
 #[test]
+fn an_end_with_the_id_of_the_request_that_subscribed_is_no_answer_to_an_end() {
+    let mut session = open(Dialect::V5, &["books5:A"]);
+    let end = Control {
+        id: Some("1"),
+        channel: Some("books5"),
+        inst_id: Some("A"),
+        ..Control::new(ControlKind::Unsubscribe)
+    };
+    session.control(&end, at(100));
+    assert_eq!(rejected(&mut session), [sub("books5:A")]);
+    // The answer to an end that was asked for before it was subscribed again is, however late.
+    let mut session = open(Dialect::V5, &["books5:A"]);
+    session.resubscribe(&sub("books5:A"), at(10));
+    sent(&mut session);
+    acknowledge(&mut session, "books5:A", at(20));
+    (0..2).for_each(|_| session.control(&Control { id: Some("2"), ..end }, at(30)));
+    assert_eq!(rejected(&mut session), []);
+}
+
+#[test]
 fn an_error_with_our_id_is_about_that_request() {
     let mut session = open(Dialect::V5, &["books5:A"]);
     session.subscribe(sub("books5:B"), at(10));

@@ -20,6 +20,9 @@ const CLOSES_WITHIN: Duration = Duration::from_secs(1);
 /// How long the rest of a request may take to be answered after an error about one of it.
 const REST_WITHIN: Duration = Duration::from_secs(1);
 
+/// How much of an error that is about nobody is kept, in characters.
+const MAX_KEPT: usize = 200;
+
 /// After how many first pushes in a row that did not come in time a channel counts as silent.
 const LATE_PUSHES: u8 = 2;
 
@@ -251,13 +254,15 @@ impl Asks {
     ) -> (bool, Option<SessionEvent>) {
         let echoed = control.id.and_then(|id| id.parse::<u64>().ok());
         let is_answer = echoed.is_some_and(|id| id < self.next_id);
-        if self.leaving.acknowledged(control) || is_answer {
+        if self.leaving.acknowledged(control) {
             return (true, None);
         }
-        let live = |w: &&mut Wanted| w.stage == Stage::Acknowledged;
+        // One that repeats the id of the request that subscribed it answers no request to end it.
+        let is_unasked = |w: &Wanted| !is_answer || echoed == Some(w.asked_by);
+        let live = |w: &&mut Wanted| w.stage == Stage::Acknowledged && is_unasked(w);
         let mut live = self.wanted.iter_mut().filter(live);
         let Some(ended) = live.find(|w| answers(control, &w.subscription)) else {
-            return (false, None);
+            return (is_answer, None);
         };
         ended.refuse(false, config, now);
         let message = "the exchange has ended the subscription".to_owned();
@@ -295,7 +300,7 @@ impl Asks {
             }
             About::Nobody => {
                 self.wants_login |= needs_login(control.code);
-                self.unmatched = Some(message.to_owned());
+                self.unmatched = Some(message.chars().take(MAX_KEPT).collect());
             }
             About::All(all) if is_transient => pause(all.into_iter(), config, now),
             // One bad argument has spoilt the request: each is asked for in one of its own.

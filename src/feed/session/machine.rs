@@ -463,7 +463,7 @@ impl Session {
         while let Some(text) = self.asks.next_request(&self.config, &mut self.stats, now) {
             self.actions.push_back(Action::Send(text));
         }
-        if let Some(until) = self.asks.take_spent(now) {
+        if let Some(until) = self.asks.take_spent(&self.config, now) {
             self.events.push_back(SessionEvent::RequestsSpent { until });
         }
     }

@@ -24,11 +24,17 @@ impl Asks {
     }
 
     /// Until when nothing can be sent though something waits, where that was not told yet: the hour's
-    /// requests are spent.
-    pub(super) fn take_spent(&mut self, now: MonoNanos) -> Option<MonoNanos> {
+    /// requests are spent, or for what is subscribed again all that it may have of them.
+    pub(super) fn take_spent(
+        &mut self,
+        config: &SessionConfig,
+        now: MonoNanos,
+    ) -> Option<MonoNanos> {
         let waits = !self.leaving.unsent().is_empty() || self.turn().is_some();
-        let until = self.budget.ready_at(0);
-        let spent = waits && until > now;
+        let repeats = self.wanted.iter().filter_map(Wanted::repeat_due).any(|at| at <= now);
+        let reserve = if waits { 0 } else { config.resync_reserve() };
+        let until = self.budget.ready_at(reserve);
+        let spent = (waits || repeats) && until > now;
         let is_new = spent && !self.spent;
         self.spent = spent;
         is_new.then_some(until)
@@ -61,11 +67,17 @@ impl Asks {
             return;
         }
         let Self { wanted, leaving, .. } = self;
-        let is_due = |w: &Wanted| w.is_refused() && w.repeat_due().is_some_and(|at| at <= now);
-        let retries = wanted.iter().any(is_due);
+        let is_due = |w: &Wanted| w.repeat_due().is_some_and(|at| at <= now);
+        let retries = wanted.iter().any(|w| w.is_refused() && is_due(w));
+        let resyncs = wanted.iter().any(|w| !w.is_refused() && is_due(w));
         for wanted in wanted {
             match wanted.stage {
-                Stage::Acknowledged if wanted.resync_at.is_some_and(|at| at <= now) => {
+                // What never came goes along with any other, so that channels that are silent for ever
+                // take no more requests than one of them.
+                Stage::Acknowledged
+                    if resyncs
+                        && wanted.resync_at.is_some_and(|at| at <= now || wanted.late > 0) =>
+                {
                     stats.resyncs += 1;
                     wanted.ask_again(leaving, true);
                 }
@@ -95,7 +107,7 @@ impl Asks {
         let sent = Stage::Sent { at: now, id: self.next_id, alone: with == With::Nobody };
         for wanted in &mut self.wanted {
             if wanted.stage == Stage::Unsent(with) && batch.contains(&wanted.subscription) {
-                wanted.stage = sent;
+                (wanted.stage, wanted.asked_by) = (sent, self.next_id);
             }
         }
         Some(self.request(config, RequestOp::Subscribe, &batch))

@@ -49,8 +49,9 @@ pub enum SessionEvent {
     /// The exchange will soon close the connection for a service upgrade (v5's notice 64008). The
     /// session goes on as long as it can.
     UpgradeAnnounced,
-    /// The hour's requests are spent and something waits for one: it is sent at `until`. A new
-    /// connection has a budget of its own.
+    /// The hour's requests are spent and something waits for one, or three quarters of them are and
+    /// only what is subscribed again waits: it is sent at `until`. A new connection has a budget of
+    /// its own.
     RequestsSpent {
         /// When the next request can be sent on this connection.
         until: MonoNanos,

@@ -13,6 +13,8 @@ pub(super) const NEVER: MonoNanos = MonoNanos(u64::MAX);
 pub(super) struct Wanted {
     pub(super) subscription: Subscription,
     pub(super) stage: Stage,
+    /// The last request that asked for it; 0 before the first.
+    pub(super) asked_by: u64,
     /// The pauses between resyncs.
     pub(super) pace: Pace,
     /// The pauses after refusals.
@@ -63,6 +65,7 @@ impl Wanted {
         Self {
             subscription,
             stage: Stage::Unsent(With::Others),
+            asked_by: 0,
             pace: Pace::NEW,
             refusals: Pace::NEW,
             resync_at: None,
