@@ -25,6 +25,20 @@ const AGE_SPAN: Duration = Duration::from_secs(1_800);
 /// A pong that is back within this has waited behind nothing.
 const SOON: Duration = Duration::from_secs(1);
 
+/// For how long a channel may lack what another connection brings, again and again, though it is
+/// subscribed again: longer, and the connection is replaced.
+const LACKS: Duration = Duration::from_secs(30);
+
+/// How soon a lack that is found again is the same one.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// How long ago a channel that promises nothing may have brought something, so that the connection
+/// still brings data.
+const FLOWS: Duration = Duration::from_secs(5);
+
+/// The shortest and the longest pause between replacements of a connection that still brings data.
+const REPLACE_PAUSE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(900));
+
 /// How far apart two checks may be: more means that the process was stopped, or that the sink did not
 /// return.
 const STOPPED: Duration = Duration::from_secs(5);
@@ -38,9 +52,12 @@ const STOPPED: Duration = Duration::from_secs(5);
 ///   stale, for whatever reason, and brings nothing for two seconds is subscribed again, at growing
 ///   pauses.
 /// - Where another connection with the same subscriptions brings new data and this one does not for
-///   a while, the channel is stale on this connection and is subscribed again, whatever it promises.
+///   a while, the channel is stale on this connection and is subscribed again, whatever it promises;
+///   where that does not help for half a minute, the connection is replaced.
 /// - Where every channel that promises anything is silent, the connection is replaced; so it is where
 ///   none of them brought anything after it was subscribed twice.
+/// - A connection that still brings data, such as trades, is replaced at once the first time, then at
+///   pauses that double from a minute to a quarter of an hour: another may be no better.
 /// - After the machine slept or the process was stopped, everything is stale until new data comes,
 ///   and a ping is sent. A pong that is back soon shows that nothing waits: then the ages of books
 ///   ([`FeedHandler::set_age_limit`]) are measured from then on, since a clock may have been set.
@@ -54,6 +71,8 @@ pub struct Watchdog {
     away_since: Option<MonoNanos>,
     /// When the least age of books was last measured from the start.
     rotated: MonoNanos,
+    /// When a connection that still brought data was replaced last, and the pause after that.
+    replaced: (MonoNanos, Duration),
 }
 
 /// What was seen of a subscription.
@@ -67,6 +86,20 @@ struct Heard {
     behind: Option<MonoNanos>,
     /// Since when it is stale, or waits for a book, and brings nothing.
     stale: Option<MonoNanos>,
+    /// Since when it lacks again and again what another connection brings, and when it was last found
+    /// to do so.
+    lacks: Option<(MonoNanos, MonoNanos)>,
+}
+
+impl Heard {
+    /// Notes that it has been behind for long; true where that has gone on though it was subscribed
+    /// again.
+    fn lacks(&mut self, now: MonoNanos) -> bool {
+        let since = self.lacks.filter(|(_, last)| now.since(*last) < AGAIN);
+        let since = since.map_or(now, |(since, _)| since);
+        self.lacks = Some((since, now));
+        now.since(since) >= LACKS
+    }
 }
 
 impl Watchdog {
@@ -80,6 +113,7 @@ impl Watchdog {
             checked: None,
             away_since: None,
             rotated: MonoNanos::ZERO,
+            replaced: (MonoNanos::ZERO, Duration::ZERO),
         }
     }
 
@@ -104,7 +138,7 @@ impl Watchdog {
         if self.was_away(now, wall) {
             // Whoever was away knows nothing of the silence meanwhile.
             self.heard.values_mut().for_each(|heard| {
-                (heard.at, heard.behind, heard.stale) = (now, None, None);
+                (heard.at, heard.behind, heard.stale, heard.lacks) = (now, None, None, None);
             });
             mark_all_stale(handler, wall, sink);
             self.away_since = Some(now);
@@ -114,6 +148,7 @@ impl Watchdog {
         handler.ages_mut().shift(gained);
         self.check_ages(handler, session, now);
         let (mut promising, mut silent, mut due) = (0_usize, 0_usize, Vec::new());
+        let (mut flows, mut lacks) = (false, false);
         for slot in handler.slots_mut().iter_mut() {
             let subscription = *slot.subscription();
             let heard = self.hear(slot, others(&subscription), now);
@@ -127,6 +162,8 @@ impl Watchdog {
             let is_over = !session.is_awaited(&subscription)
                 && promise.is_some_and(|promise| silence >= promise);
             let is_late = promise.is_some() && session.is_late(&subscription);
+            flows |= promise.is_none() && !is_behind && silence < FLOWS && slot.state().is_live();
+            lacks |= is_behind && self.heard.get_mut(&subscription).is_some_and(|h| h.lacks(now));
             if slot.state().is_live() && (is_behind || is_over) {
                 slot.set_state(BookState::Stale, wall, sink);
             }
@@ -137,10 +174,25 @@ impl Watchdog {
                 due.push(subscription);
             }
         }
-        if promising > 0 && silent == promising && !due.is_empty() {
+        let is_silent = promising > 0 && silent == promising;
+        let brings_data = flows || silent < promising;
+        if !due.is_empty() && (is_silent || lacks) && (!brings_data || self.may_replace(now)) {
+            self.heard.values_mut().for_each(|heard| heard.lacks = None);
             return session.reconnect(LostReason::Silent, now);
         }
         session.silent(&due, now);
+    }
+
+    /// Whether a connection that still brings data may be replaced at `now`: then it is.
+    fn may_replace(&mut self, now: MonoNanos) -> bool {
+        let (at, pause) = self.replaced;
+        let (shortest, longest) = REPLACE_PAUSE;
+        if now.since(at) < pause {
+            return false;
+        }
+        let pause = if now.since(at) >= longest * 4 { Duration::ZERO } else { pause };
+        self.replaced = (now, (pause * 2).clamp(shortest, longest));
+        true
     }
 
     /// Has the ages of books measured from the start where a clock may have been set, and else lets
@@ -153,7 +205,8 @@ impl Watchdog {
         let Some(since) = self.away_since else { return };
         if session.is_pong_overdue(now) {
             // What comes can't be told from what has waited, and behind so much a new connection is of
-            // now sooner.
+            // now sooner. There ages are measured from the start, with a pong or without.
+            self.away_since = None;
             return session.reconnect(LostReason::PongTimeout, now);
         }
         if let Some(took) = session.measure(since, now) {
@@ -168,10 +221,10 @@ impl Watchdog {
     /// Notes what a slot has received, and whether another connection is ahead of it.
     fn hear(&mut self, slot: &Slot, other: Option<Seen>, now: MonoNanos) -> Heard {
         let ts_recv = slot.ts_recv();
-        let fresh = Heard { ts_recv, at: now, behind: None, stale: None };
+        let fresh = Heard { ts_recv, at: now, behind: None, stale: None, lacks: None };
         let heard = self.heard.entry(*slot.subscription()).or_insert(fresh);
         if heard.ts_recv != ts_recv {
-            *heard = fresh;
+            *heard = Heard { lacks: heard.lacks, ..fresh };
         }
         if other.is_some_and(|other| other.is_ahead_of(&Seen::of(slot))) {
             heard.behind.get_or_insert(now);

@@ -78,6 +78,25 @@ impl Rig {
         rig
     }
 
+    /// The connection that was lost is made again, and acknowledges everything.
+    fn connect_again(&mut self, names: &[&str]) {
+        let wall = self.wall_now();
+        self.feed.set_all_states(BookState::Connecting, wall, &mut |_: &Event<'_>| {});
+        // It may be about to be opened already.
+        self.session.connected(self.now);
+        if !self.session.is_open() {
+            self.now = self.now.max(self.session.poll_timeout().unwrap());
+            self.session.timeout(self.now);
+            self.session.connected(self.now);
+        }
+        self.act();
+        for name in names {
+            acknowledge(&mut self.session, name, self.now);
+            let state = BookState::AwaitingSnapshot;
+            self.feed.set_state(&sub(name), state, wall, &mut |_: &Event<'_>| {});
+        }
+    }
+
     fn secs(&self) -> u64 {
         self.now.since(MonoNanos::ZERO).as_secs()
     }
@@ -239,6 +258,25 @@ fn where_all_are_silent_the_connection_is_replaced() {
     assert!((67..=70).contains(&at), "{at}");
 }
 
+/// A book that is not there yet, such as of what is about to be listed, beside trades that flow.
+#[test]
+fn a_connection_that_still_brings_trades_is_replaced_at_growing_pauses() {
+    let mut rig = Rig::new(&[BOOKS, TRADES]);
+    let mut told = Vec::new();
+    for _ in 0..3_600 {
+        if !rig.session.is_open() {
+            told.push(rig.secs());
+            rig.connect_again(&[BOOKS, TRADES]);
+        }
+        rig.run(1, &[TRADES], false);
+    }
+    let pauses: Vec<_> = told.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(told[0] <= 70 && pauses.is_sorted() && pauses.len() >= 4, "{told:?}");
+    assert!(pauses[0] >= 60 && pauses.iter().all(|pause| *pause <= 930), "{told:?}");
+    // Meanwhile the book is subscribed again.
+    assert!(rig.asked(BOOKS).len() > 50);
+}
+
 #[test]
 fn trades_alone_promise_nothing() {
     let mut rig = Rig::new(&[TRADES]);
@@ -287,6 +325,25 @@ fn another_line_that_brings_new_data_proves_the_silence() {
     // It brings nothing at all.
     other(&mut rig, 8, &[]);
     assert!(matches!(rig.lost[..], [(_, LostReason::Silent)]), "{:?}", rig.lost);
+}
+
+/// The line is told something once each time that it subscribes again, and then nothing more.
+#[test]
+fn a_line_that_lacks_one_channel_for_long_is_replaced_and_at_growing_pauses() {
+    let mut rig = Rig::new(&[BOOKS, OTHER, TRADES]);
+    let mut told = Vec::new();
+    for _ in 0..600 {
+        let seq = rig.seq + 1_000;
+        [BOOKS, OTHER, TRADES].iter().for_each(|name| rig.push_to_other(name, seq));
+        if !rig.session.is_open() {
+            told.push(rig.secs());
+            rig.connect_again(&[BOOKS, OTHER, TRADES]);
+        }
+        rig.run(1, &[BOOKS, OTHER], true);
+    }
+    let pauses: Vec<_> = told.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!((30..=45).contains(&told[0]) && pauses.is_sorted(), "{told:?}");
+    assert!((2..=5).contains(&pauses.len()) && pauses[0] >= 60, "{told:?}");
 }
 
 /// Lines that take turns at subscribing again would else do so for ever: each has then been told
@@ -362,6 +419,11 @@ fn a_pong_that_never_comes_after_a_sleep_does_not_leave_all_stale_for_ever() {
     assert_eq!((rig.state(BOOKS), &rig.lost[..]), (BookState::Stale, &[][..]));
     rig.run(2, &[BOOKS], true);
     assert!(matches!(rig.lost[..], [(14..=16, LostReason::PongTimeout)]), "{:?}", rig.lost);
+    // What comes on the next connection is judged by itself, be there never a pong.
+    rig.lost_pongs = u32::MAX;
+    rig.connect_again(&[BOOKS]);
+    rig.run(60, &[BOOKS], true);
+    assert_eq!((rig.state(BOOKS), rig.lost.len()), (BookState::Live, 1), "{:?}", rig.lost);
 }
 
 #[test]
