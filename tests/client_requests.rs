@@ -3,9 +3,11 @@
 
 mod patience;
 
+use std::time::{Duration, SystemTime};
+
 use futures_util::{SinkExt, StreamExt};
 use okx_feed::sim::{ExchangeConfig, Listing, Server};
-use okx_feed::{BookState, Client, Dialect, DownReason, Subscription};
+use okx_feed::{BookState, Client, Dialect, DownReason, StaleLimits, Subscription};
 use patience::{quick, wait_for};
 use tokio::net::TcpListener;
 use tokio_tungstenite::accept_async;
@@ -71,30 +73,6 @@ async fn what_was_refused_and_is_then_taken_is_no_longer_down() {
     exchange.abort();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_connection_takes_over_when_the_hours_requests_are_spent() {
-    let server = Server::bind("127.0.0.1:0", ExchangeConfig::default()).await.unwrap().spawn();
-    let url = format!("ws://{}/ws/v5/public", server.local_addr());
-    let few = |config: &mut okx_feed::ClientConfig| config.session.requests_per_hour = 2;
-    let client = Client::v5("BTC-USDT").url(url).configure(quick).configure(few).spawn().unwrap();
-    let live = |channel: &str| {
-        let state = client.state(&channel.parse().unwrap());
-        (state == Some(BookState::Live)).then_some(())
-    };
-    wait_for(|| live("books5:BTC-USDT")).await;
-    // Each waits for its answer, so that each takes a request; the third finds none left.
-    for channel in ["bbo-tbt:BTC-USDT", "books:BTC-USDT", "trades:ETH-USDT"] {
-        client.subscribe(channel.parse().unwrap()).unwrap();
-        wait_for(|| live(channel)).await;
-    }
-    let stats = client.stats().unwrap();
-    assert!(stats.connects >= 2, "{stats:?}");
-    assert_eq!(stats.losses, 0, "{stats:?}");
-    assert!(stats.connections.iter().all(|line| line.requests_left <= 2));
-    client.stop();
-    server.shutdown().await;
-}
-
 /// Takes connections that may each have so many channels, and says so with 4009 where one has more.
 async fn take_at_most(listener: TcpListener, most: usize) {
     loop {
@@ -145,4 +123,88 @@ async fn a_list_that_is_too_long_for_a_connection_is_halved_until_it_fits() {
         client.stop();
         exchange.abort();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_whose_requests_are_spent_is_replaced_by_one_that_has_its_own() {
+    for lines in [1, 2] {
+        let mut config = ExchangeConfig::default();
+        config.market.listings = Listing::generate(8);
+        let server = Server::bind("127.0.0.1:0", config).await.unwrap().spawn();
+        let url = format!("ws://{}/ws/v5/public", server.local_addr());
+        let client = Client::v5("BTC-USDT").url(url).lines(lines).configure(quick);
+        let client = client.configure(|config| config.session.requests_per_hour = 2);
+        let client = client.spawn().unwrap();
+        let live = |s: &Subscription| (client.state(s) == Some(BookState::Live)).then_some(());
+        for listing in Listing::generate(8) {
+            let one: Subscription = format!("bbo-tbt:{}", listing.inst_id()).parse().unwrap();
+            client.subscribe(one).unwrap();
+            wait_for(|| live(&one)).await;
+        }
+        let spent: u64 = client.stats().unwrap().connections.iter().map(|c| c.requests_spent).sum();
+        let connects = client.stats().unwrap().connects;
+        assert!(connects > lines as u64 && connects < 20, "{connects} connections, {spent} spent");
+        client.stop();
+        server.shutdown().await;
+    }
+}
+
+/// A quiet book that is subscribed again, since nothing came for long, has changed meanwhile: its first
+/// push is as old as that change, and is what the exchange has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_push_of_a_stale_book_is_live_however_old() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let book = |id: &str, age_ms: u128, seq: u64| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+        let ts = now - age_ms;
+        format!(
+            r#"{{"arg":{{"channel":"books5","instId":"{id}"}},"data":[{{"asks":[["2","1","0","1"]],"bids":[["1","1","0","1"]],"ts":"{ts}","seqId":{seq}}}]}}"#
+        )
+    };
+    let exchange = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut socket = accept_async(stream).await.unwrap();
+        let (mut asked, mut seq) = (0, 0);
+        let mut tick = tokio::time::interval(Duration::from_millis(100));
+        loop {
+            let mut texts = Vec::new();
+            tokio::select! {
+                message = socket.next() => match message {
+                    Some(Ok(Message::Text(text))) if text.contains(r#""subscribe""#) => {
+                        asked += 1;
+                        for id in ["A", "QUIET"].into_iter().filter(|id| text.contains(id)) {
+                            texts.push(format!(
+                                r#"{{"event":"subscribe","arg":{{"channel":"books5","instId":"{id}"}}}}"#
+                            ));
+                        }
+                        texts.push(book("QUIET", 60_000 - 20_000 * asked, seq));
+                    }
+                    Some(Ok(_)) => {}
+                    _ => return,
+                },
+                _ = tick.tick() => texts.push(book("A", 0, seq)),
+            }
+            seq += 1;
+            for text in texts {
+                if socket.send(Message::text(text)).await.is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    let quiet: Subscription = "books5:QUIET".parse().unwrap();
+    let client = Client::builder(Dialect::V5).subscribe("books5:A").subscribe("books5:QUIET");
+    let client = client.url(url).configure(quick).configure(|config| {
+        config.stale = StaleLimits::books(Duration::from_secs(1));
+    });
+    let client = client.spawn().unwrap();
+    let is = |state| (client.state(&quiet) == Some(state)).then_some(());
+    wait_for(|| is(BookState::Live)).await;
+    wait_for(|| is(BookState::Stale)).await;
+    wait_for(|| is(BookState::Live)).await;
+    // Else the second time it comes is the third that it is asked for.
+    assert_eq!(client.stats().unwrap().session.resyncs, 1);
+    client.stop();
+    exchange.abort();
 }

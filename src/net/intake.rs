@@ -222,13 +222,13 @@ impl<S: Sink> Intake<S> {
     fn subscribed(&mut self, subscription: &Subscription, wall: UnixNanos) {
         tracing::debug!(%subscription, "subscribed");
         let state = self.handler.slots().get(subscription).map(Slot::state);
-        // One that was refused may be taken when it is asked for again; one that was live brings a
-        // first push again.
+        // One that was refused may be taken when it is asked for again; one that was live or stale
+        // brings a first push again, which may be as old as the last change.
         let refused = BookState::Down(DownReason::Rejected);
         let awaits = self.session.is_awaited(subscription);
         let waits = |state| match state {
             BookState::Connecting => true,
-            BookState::Live => awaits,
+            BookState::Live | BookState::Stale => awaits,
             _ => state == refused,
         };
         if state.is_some_and(waits) {

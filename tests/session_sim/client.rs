@@ -204,7 +204,7 @@ impl Client {
                     let awaits = self.session.is_awaited(&subscription);
                     let waits = |state| match state {
                         BookState::Connecting => true,
-                        BookState::Live => awaits,
+                        BookState::Live | BookState::Stale => awaits,
                         _ => state == refused,
                     };
                     let state = self.feed.slots().get(&subscription).map(Slot::state);
