@@ -1,6 +1,7 @@
 //! Who opens which connections: subscriptions are dealt to groups, each group has its lines.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -100,6 +101,8 @@ pub(super) struct Director<S> {
     notices: UnboundedReceiver<Notice>,
     groups: Vec<Group>,
     tasks: JoinSet<Ended>,
+    /// The places whose announcement is told of again later: once each, however often it comes.
+    announced: HashSet<(usize, usize)>,
     /// How many subscriptions a connection takes: fewer than configured once the exchange has said so.
     most: usize,
     /// What the lines have seen and done that were relieved.
@@ -126,6 +129,7 @@ impl<S: Sink + 'static> Director<S> {
             commands,
             notices,
             groups: Vec::new(),
+            announced: HashSet::new(),
             tasks: JoinSet::new(),
             relieved: ClientStats::new(Recovery::default(), new_latency()),
         };
@@ -229,6 +233,12 @@ impl<S: Sink + 'static> Director<S> {
     fn notice(&mut self, notice: &Notice) {
         match notice {
             Notice::Announced(place) => self.relieve(*place),
+            Notice::AnnouncedBefore(place) => {
+                // Not where that line has ended and another has its place.
+                if self.announced.remove(&(place.group, place.line)) {
+                    self.relieve(*place);
+                }
+            }
             Notice::Well(place) => self.retire_other(*place),
             Notice::TooMany(place, count) => self.split(*place, *count),
         }
@@ -260,13 +270,16 @@ impl<S: Sink + 'static> Director<S> {
         self.add(seed);
     }
 
-    /// Tells of an announcement again later.
-    fn announce_later(&self, place: Place, pause: Duration) {
+    /// Tells of an announcement again later, unless that is about to happen.
+    fn announce_later(&mut self, place: Place, pause: Duration) {
+        if !self.announced.insert((place.group, place.line)) {
+            return;
+        }
         let notices = self.hub.borrow().notices.clone();
         tokio::task::spawn_local(async move {
             tokio::time::sleep(pause).await;
             // Without a director everything has ended.
-            let _ = notices.send(Notice::Announced(place));
+            let _ = notices.send(Notice::AnnouncedBefore(place));
         });
     }
 
@@ -310,6 +323,7 @@ impl<S: Sink + 'static> Director<S> {
         match ended {
             Ok(ended) => {
                 let Place { group, line } = ended.place;
+                self.announced.remove(&(group, line));
                 let places = self.groups.get_mut(group).map(|group| &mut group.places);
                 if let Some(place) = places.and_then(|places| places.get_mut(line)) {
                     *place = None;

@@ -66,6 +66,17 @@ impl HeardByLine {
         others.max_by_key(Seen::ts_recv)
     }
 
+    /// Forgets what a line had of a subscription that is given up.
+    pub(super) fn give_up(&mut self, place: Place, subscription: &Subscription) {
+        let key = (place.group, *subscription);
+        if let Some(lines) = self.0.get_mut(&key) {
+            lines.retain(|(line, _)| *line != place.line);
+            if lines.is_empty() {
+                self.0.remove(&key);
+            }
+        }
+    }
+
     /// Forgets a line that has ended.
     pub(super) fn forget(&mut self, place: Place) {
         for ((group, _), lines) in &mut self.0 {
@@ -176,5 +187,28 @@ impl<S: Sink> Hub<S> {
         }
         // Without a director everything is about to end.
         let _ = self.notices.send(Notice::Announced(place));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Dialect;
+
+    #[test]
+    fn what_lines_have_of_a_subscription_is_forgotten_with_it() {
+        let subscription: Subscription = "books5:A".parse().unwrap();
+        let mut handler = FeedHandler::new(Dialect::V5);
+        handler.subscribe(subscription).unwrap();
+        let place = |line| Place { group: 0, line };
+        let mut heard = HeardByLine::default();
+        (0..2).for_each(|line| heard.note(place(line), handler.slots()));
+        assert!(heard.by_others(place(0), &subscription).is_some());
+        heard.give_up(place(1), &subscription);
+        assert_eq!(heard.by_others(place(0), &subscription), None);
+        assert!(heard.by_others(place(1), &subscription).is_some());
+        heard.give_up(place(0), &subscription);
+        assert!(heard.0.is_empty());
+        heard.give_up(place(0), &subscription);
     }
 }

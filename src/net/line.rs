@@ -27,6 +27,8 @@ pub(super) enum LineCommand {
 pub(super) enum Notice {
     /// The exchange will soon close it.
     Announced(Place),
+    /// The same, a while ago.
+    AnnouncedBefore(Place),
     /// It was to relieve another, and everything that it wants has come.
     Well(Place),
     /// The exchange closed it since so many subscriptions are too many for one connection.

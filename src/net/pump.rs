@@ -389,6 +389,7 @@ impl<S: Sink> Pump<S> {
                 let mut hub = hub.borrow_mut();
                 let pass = &mut |event: &Event<'_>| hub.on_event(*place, event);
                 handler.unsubscribe(&subscription, wall, pass);
+                hub.heard.give_up(*place, &subscription);
                 session.unwant(&subscription);
                 self.sends.get_or_insert(mono + GATHER);
                 *news = true;
