@@ -50,7 +50,7 @@ pub(crate) struct WatchArgs {
     duration: Option<Duration>,
     /// End with code 2 once the exchange has refused every channel for so long; each is asked for
     /// again until then, as one may be that is about to be listed
-    #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = parse_duration,
+    #[arg(long, value_name = "SPAN", default_value = "2m", value_parser = parse_duration,
           allow_hyphen_values = true)]
     refused_for: Duration,
     /// Show so many levels a side of each book, 1 to 25; five-level channels have five. By default
