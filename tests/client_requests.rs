@@ -3,11 +3,11 @@
 
 mod patience;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use okx_feed::sim::{ExchangeConfig, Listing, Server};
-use okx_feed::{BookState, Client, Dialect, DownReason, StaleLimits, Subscription};
+use okx_feed::{BookState, Client, Clock, Dialect, DownReason, StaleLimits, Subscription};
 use patience::{quick, wait_for};
 use tokio::net::TcpListener;
 use tokio_tungstenite::accept_async;
@@ -155,9 +155,9 @@ async fn a_connection_whose_requests_are_spent_is_replaced_by_one_that_has_its_o
 async fn the_first_push_of_a_stale_book_is_live_however_old() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
-    let book = |id: &str, age_ms: u128, seq: u64| {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
-        let ts = now - age_ms;
+    let clock = Clock::start();
+    let book = move |id: &str, age_ms: u64, seq: u64| {
+        let ts = clock.now().1.0 / 1_000_000 - age_ms;
         format!(
             r#"{{"arg":{{"channel":"books5","instId":"{id}"}},"data":[{{"asks":[["2","1","0","1"]],"bids":[["1","1","0","1"]],"ts":"{ts}","seqId":{seq}}}]}}"#
         )
