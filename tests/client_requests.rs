@@ -1,5 +1,6 @@
 //! What a client asks for while it runs: in few requests, and again where it was refused.
 #![cfg(all(feature = "client", feature = "sim"))]
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
 mod patience;
 

@@ -87,7 +87,7 @@ pub struct Applied {
     pub missing: u32,
     /// Levels that found no room, or left for a better one, or lie past where the book is cut.
     pub beyond: u32,
-    /// Whether a side is cut to the book's capacity; see [`DepthView::ask_limit`].
+    /// Whether a side is cut to the book's capacity; see `DepthView::ask_limit`.
     pub truncated: bool,
     /// The place of the best level that changed, 0 the best of its side; `None` where none did.
     ///

@@ -29,7 +29,7 @@ impl Session {
         }
     }
 
-    /// Whether a ping has had no pong for longer than [`SessionConfig::pong_within`], whatever else has
+    /// Whether a ping has had no pong for longer than [`SessionConfig::pong_within`](super::SessionConfig::pong_within), whatever else has
     /// come since.
     #[must_use]
     pub fn is_pong_overdue(&self, now: MonoNanos) -> bool {
@@ -52,7 +52,7 @@ impl Session {
     }
 
     /// Sends a ping at once, unless one waits: without any frame within
-    /// [`SessionConfig::probe_within`] the connection is replaced.
+    /// [`SessionConfig::probe_within`](super::SessionConfig::probe_within) the connection is replaced.
     pub fn probe(&mut self, now: MonoNanos) {
         if let Link::Open { pinged: None, .. } = self.link {
             self.stats.probes += 1;
