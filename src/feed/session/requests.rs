@@ -92,7 +92,8 @@ pub(super) struct RequestBudget {
 
 impl RequestBudget {
     pub(super) fn new(per_hour: usize) -> Self {
-        Self { per_hour, sent: VecDeque::new() }
+        // With none at all nothing could ever be asked for.
+        Self { per_hour: per_hour.max(1), sent: VecDeque::new() }
     }
 
     /// Starts over, as each connection does.
