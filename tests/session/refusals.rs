@@ -589,3 +589,22 @@ fn what_an_error_leaves_unanswered_of_its_request_is_asked_for_again_soon() {
         assert_eq!(asked, usize::from(!answered));
     }
 }
+
+#[test]
+fn what_was_not_asked_for_on_this_connection_is_not_acknowledged_on_it() {
+    let config = SessionConfig { requests_per_hour: 1, ..SessionConfig::new(Dialect::V3) };
+    let mut session = Session::new(config, 1);
+    session.subscribe(sub("spot/trade:A"), at(0));
+    session.timeout(at(0));
+    session.connected(at(0));
+    // The hour has no request left for it.
+    session.subscribe(sub("spot/trade:B"), at(1));
+    sent(&mut session);
+    events(&mut session);
+    acknowledge(&mut session, "spot/trade:B", at(2));
+    session.synced(&sub("spot/trade:B"), at(3));
+    assert_eq!(events(&mut session), []);
+    assert!(!session.is_settled());
+    session.unsubscribe(&sub("spot/trade:B"), at(4));
+    assert_eq!(sent_by_second(&mut session, 3_600..3_602).len(), 1, "only what is awaited");
+}

@@ -70,8 +70,8 @@ impl Asks {
         let known = self.wanted.iter_mut().find(|wanted| wanted.subscription == subscription);
         if let Some(wanted) = known {
             if wanted.is_refused() {
-                *wanted =
-                    Wanted { stage: Stage::Unsent(With::Refused), ..Wanted::new(subscription) };
+                let (stage, asked_by) = (Stage::Unsent(With::Refused), wanted.asked_by);
+                *wanted = Wanted { stage, asked_by, ..Wanted::new(subscription) };
             }
             return None;
         }
@@ -150,7 +150,7 @@ impl Asks {
         let Self { wanted, leaving, .. } = self;
         let found = wanted.iter_mut().find(|wanted| wanted.subscription == *subscription);
         // What still comes of a subscription that is about to be given up says nothing of the next.
-        let wanted = found.filter(|w| w.asked() || !leaving.has(&w.subscription))?;
+        let wanted = found.filter(|w| w.may_be_answered(leaving))?;
         wanted.pace.well(now);
         wanted.refusals.well(now);
         (wanted.awaits, wanted.resync_at, wanted.late, wanted.closes) = (None, None, 0, 0);
@@ -200,7 +200,7 @@ impl Asks {
         self.leaving.clear();
         for wanted in &mut self.wanted {
             (wanted.resync_at, wanted.awaits) = (None, None);
-            (wanted.silences, wanted.late) = (0, 0);
+            (wanted.silences, wanted.late, wanted.asked_by) = (0, 0, 0);
             wanted.stage = match wanted.stage {
                 Stage::Refused { login, .. }
                     if wanted.error_at.is_some_and(|at| now.since(at) <= CLOSES_WITHIN) =>
@@ -228,11 +228,7 @@ impl Asks {
         let Self { wanted, leaving, .. } = self;
         let of_reply = wanted.iter_mut().filter(|w| answers(control, &w.subscription));
         // One that was thought to be refused, or to be late, is not.
-        let open = |w: &&mut Wanted| match w.stage {
-            Stage::Acknowledged => false,
-            Stage::Sent { .. } => true,
-            _ => !leaving.has(&w.subscription),
-        };
+        let open = |w: &&mut Wanted| w.stage != Stage::Acknowledged && w.may_be_answered(leaving);
         let answered: Vec<_> = of_reply.filter(open).collect();
         let tell = |wanted: &mut Wanted| {
             if let Some(id) = wanted.request() {

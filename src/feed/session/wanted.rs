@@ -13,7 +13,7 @@ pub(super) const NEVER: MonoNanos = MonoNanos(u64::MAX);
 pub(super) struct Wanted {
     pub(super) subscription: Subscription,
     pub(super) stage: Stage,
-    /// The last request that asked for it; 0 before the first.
+    /// The last request on this connection that asked for it; 0 before the first.
     pub(super) asked_by: u64,
     /// The pauses between resyncs.
     pub(super) pace: Pace,
@@ -80,6 +80,12 @@ impl Wanted {
     /// Whether the exchange may send for it, as far as we know.
     pub(super) const fn asked(&self) -> bool {
         matches!(self.stage, Stage::Sent { .. } | Stage::Acknowledged)
+    }
+
+    /// Whether an answer or data that comes can be its own: it was asked for on this connection, and
+    /// its end was not.
+    pub(super) fn may_be_answered(&self, leaving: &Leaving) -> bool {
+        self.asked() || self.asked_by != 0 && !leaving.has(&self.subscription)
     }
 
     /// Whether it is refused now.
