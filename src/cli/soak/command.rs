@@ -62,9 +62,11 @@ damaged, giant or missing messages, refused, closed; it goes on and brings no da
 instrument, with or without pongs and pings; its subscriptions are forgotten, ended, acknowledged and
 not served, refused with codes of every kind, or errors name others. Or to the exchange: its clock
 jumps, its numbers start anew, it asks for a pause. Or to a client: its clock is set by up to two
-hours, its sink does not return for seconds. Every book that is shown as live is compared with what the exchange had at the book's own
-time, none may be live after too long a silence, and no trade may be shown twice. In the end the
-faults stop, and every book must be live and the exchange's own.
+hours, its sink does not return for seconds.
+
+Every book that is shown as live is compared with what the exchange had at the book's own time, none
+may be live after too long a silence, and no trade may be shown twice. In the end the faults stop, and
+every book must be live and the exchange's own.
 
 The report tells how often each fault happened and how long it took until every book of every
 connection was live again, as seen every 20 ms; unnoticed are those that took no book away.

@@ -305,6 +305,18 @@ mod tests {
     }
 
     #[test]
+    fn a_sink_that_is_to_stand_still_does_so_once_and_says_so() {
+        let verdict = Arc::new(Verdict::default());
+        let config = MarketConfig { listings: Listing::defaults(), ..MarketConfig::default() };
+        let mut witness = Witness::new(&config, Arc::default(), Arc::clone(&verdict));
+        assert!(!verdict.stands_still());
+        verdict.stand_still(Duration::from_millis(2));
+        assert!(verdict.stands_still());
+        show(&mut witness, &Book5::EMPTY);
+        assert!(!verdict.stands_still());
+    }
+
+    #[test]
     fn trades_are_known_again_and_the_oldest_are_forgotten() {
         let mut trades = Trades::new();
         assert!([5, 7, 6, 1, 8].map(|id| trades.insert(id)).iter().all(|new| *new));
