@@ -161,7 +161,7 @@ mod tests {
     #[cfg(feature = "cli")]
     fn a_clock_that_is_set_for_a_soak_shows_it_once_it_follows() {
         let clock = Clock::start();
-        clock.clone().set_system_by(i64::try_from(3_600 * SECOND).unwrap());
+        clock.set_system_by(i64::try_from(3_600 * SECOND).unwrap());
         let before = clock.now().1;
         assert!(clock.system().0 > before.0 + 3_590 * SECOND);
         clock.follow();

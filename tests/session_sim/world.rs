@@ -5,19 +5,20 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use okx_feed::sim::{
-    Endpoint, Exchange, ExchangeConfig, FaultRule, Listing, MarketConfig, PushIntervals, SimMarket,
+    Endpoint, Exchange, ExchangeConfig, Listing, MarketConfig, PushIntervals, SimMarket,
 };
 use okx_feed::{
-    Action, Book5, BookState, ConnectGate, Dialect, Event, MonoNanos, SessionConfig, StaleLimits,
-    Subscription,
+    Book5, BookState, ConnectGate, Dialect, MonoNanos, SessionConfig, StaleLimits, Subscription,
 };
 
-use super::client::{Client, Moment, Outcome, Refusal, Transport};
+use super::client::{Client, Transport};
 use super::history::{History, Shown, depth_of};
 use super::host::Host;
 use super::lines::Lines;
-use super::rules;
 use super::tally::Tally;
+
+mod clients;
+mod faults;
 
 const SECOND: Duration = Duration::from_secs(1);
 const NEVER: MonoNanos = MonoNanos(u64::MAX);
@@ -68,7 +69,7 @@ impl World {
         let mut random = fastrand::Rng::with_seed(seed);
         let dialect = if random.bool() { Dialect::V3 } else { Dialect::V5 };
         let listings = Listing::generate(1 + random.usize(..2));
-        let clock_faults = clock_faults(&mut random);
+        let clock_faults = faults::clock_faults(&mut random);
         let notices = ["", "notice:at=700ms,after=4s,conn=1-6"][usize::from(random.u8(..6) == 0)];
         let plan = format!("{clock_faults};{notices}");
         let mut exchange = ExchangeConfig {
@@ -223,260 +224,6 @@ impl World {
         assert_eq!(self.exchange.limits_broken(), 0, "a limit was broken");
     }
 
-    /// Something goes wrong, mostly on one connection.
-    fn fault(&mut self) {
-        let pause = Duration::from_millis(self.random.u64(50..2500));
-        self.next_fault = self.now + pause;
-        if self.now.since(MonoNanos::ZERO) > FAULTS {
-            self.next_fault = NEVER;
-            // A rule that waits for rare messages would go on; it ends with its connection.
-            for victim in 0..self.clients.len() {
-                if self.lingers[victim] {
-                    self.inject(victim, "drop");
-                }
-            }
-            return;
-        }
-        match self.random.u8(..40) {
-            0 | 1 => return self.restart(),
-            2..=4 => return self.disturb_host(),
-            _ => {}
-        }
-        let victim = self.random.usize(..self.clients.len());
-        self.clients[victim].latency = Duration::from_millis(self.random.u64(..40));
-        if self.random.u8(..6) == 0 {
-            self.lingers[victim] = true;
-            let rule = self.plain_rule();
-            return self.inject(victim, &rule);
-        }
-        for rule in rules::draw(&mut self.random, self.config.dialect) {
-            // See `plain_rule`. The numbers of v5's deep books tell an old update from a new one; v3's
-            // have none, and an update that sets a level that the next one sets too is right alone.
-            let undecided = self.clock_jumps && self.config.dialect == Dialect::V3;
-            if !(undecided && rule.starts_with("reorder")) {
-                self.inject(victim, &rule);
-            }
-        }
-    }
-
-    /// The clients' machine has its wall clock set, stands still, or sleeps.
-    fn disturb_host(&mut self) {
-        let span = Duration::from_millis(self.random.u64(100..8_000));
-        match self.random.u8(..4) {
-            0 => self.host.stop(span, self.now),
-            1 => self.host.sleep(span, self.now),
-            _ => {
-                let by = self.random.i64(-7_200_000..7_200_000);
-                self.trace(|| format!("the wall clock is set by {by} ms"));
-                self.tally.jumps += 1;
-                return self.host.step(by * 1_000_000);
-            }
-        }
-        self.trace(|| format!("the machine sleeps or stands still for {span:?}"));
-        self.tally.stops += 1;
-    }
-
-    fn inject(&mut self, victim: usize, rule: &str) {
-        if let Transport::Open(id) = self.clients[victim].transport {
-            self.trace(|| format!("{rule} happens to {victim}"));
-            let rule: FaultRule = rule.parse().unwrap();
-            self.exchange.inject(id, &rule, self.now);
-            self.tally.faults += 1;
-        }
-    }
-
-    /// A fault of messages that nothing numbers: whole books and trades.
-    fn plain_rule(&mut self) -> String {
-        let whole: &[_] = match self.config.dialect {
-            Dialect::V3 => &["depth5", "trade"],
-            Dialect::V5 => &["books5", "bbo-tbt", "trades"],
-        };
-        let channel = whole[self.random.usize(..whole.len())];
-        // Nothing tells that a whole book was lost, but of a trade another line may.
-        let lost = if channel.starts_with("trade") { "gap" } else { "reorder" };
-        let mut kind = ["reorder", "repeat", "snapshot", lost][self.random.usize(..4)];
-        // A book from before the exchange's clock was set back, or its numbers began anew, is newer by
-        // its time or by its number: nobody can tell in which order it should have come.
-        if self.clock_jumps && kind == "reorder" {
-            kind = "repeat";
-        }
-        let times = ["", ",p=0.5,times=6"][self.random.usize(..2)];
-        format!("{kind}:channel={channel}{times}")
-    }
-
-    /// The exchange starts anew: everybody is thrown out, and it may count from the beginning.
-    fn restart(&mut self) {
-        self.tally.restarts += 1;
-        for victim in 0..self.clients.len() {
-            let rule = ["drop", "rst", "close:code=4006"][self.random.usize(..3)];
-            self.inject(victim, rule);
-        }
-        let market = self.exchange.market();
-        for inst in market.indices().collect::<Vec<_>>() {
-            if self.random.bool() {
-                self.exchange.reset_seq(inst, self.now);
-            }
-        }
-        // Else the next version might have the number of the last one.
-        self.record();
-    }
-
-    /// Moves messages from the exchange to the clients, and what has arrived into their feeds.
-    fn deliver(&mut self, all: bool) {
-        for at in 0..self.clients.len() {
-            let client = &mut self.clients[at];
-            if let Transport::Open(id) = client.transport {
-                while let Some(message) = self.exchange.poll_transmit(id) {
-                    // TCP keeps the order, whatever becomes of the latency.
-                    let last = client.wire.back().map_or(MonoNanos::ZERO, |(at, _)| *at);
-                    client.wire.push_back((last.max(self.now + client.latency), message));
-                }
-            }
-            if self.host.stopped_until(self.now).is_some() {
-                continue;
-            }
-            let until = if all { NEVER } else { self.now };
-            while let Some(message) = self.clients[at].arrived(until) {
-                let moment = self.moment();
-                let Self { clients, lines, .. } = self;
-                let client = &mut clients[at];
-                if matches!(client.take(&message, moment, &mut pass(lines, at)), Outcome::Lost) {
-                    client.session.lost(moment.0);
-                    self.trace(|| format!("{at}: lost by {message:.20?}"));
-                    self.disconnect(at);
-                }
-                self.look(at);
-                self.tell(at);
-            }
-            self.tell(at);
-        }
-        while self.exchange.poll_ready().is_some() {}
-    }
-
-    /// The moment by the clocks of the clients.
-    fn moment(&self) -> Moment {
-        (self.host.mono(self.now), self.host.wall(self.now))
-    }
-
-    fn tell(&mut self, at: usize) {
-        let moment = self.moment();
-        let Self { clients, lines, .. } = self;
-        clients[at].tell(moment, &mut pass(lines, at));
-        if let Some(reason) = clients[at].last_loss.take() {
-            self.trace(|| format!("{at}: {reason}"));
-        }
-        self.look(at);
-    }
-
-    /// Does what the session wants done.
-    fn pump(&mut self, at: usize) {
-        let now = self.now;
-        self.transport(at);
-        self.clients[at].session.timeout(self.host.mono(now));
-        self.look_for_silence(at);
-        while let Some(action) = self.clients[at].session.poll_action() {
-            self.trace(|| format!("{at}: {action:?}"));
-            match action {
-                Action::Connect => self.connect(at),
-                Action::Close => self.disconnect(at),
-                Action::Send(text) => {
-                    if let Transport::Open(id) = self.clients[at].transport {
-                        self.exchange.receive(id, text.as_bytes(), now);
-                    }
-                }
-                Action::Login => panic!("nobody asked for a login"),
-            }
-        }
-        self.tell(at);
-    }
-
-    /// Looks for silence where that is due.
-    fn look_for_silence(&mut self, at: usize) {
-        let moment = self.moment();
-        let Self { clients, lines, limits, .. } = self;
-        let client = &mut clients[at];
-        if client.check_at() > moment.0 {
-            return;
-        }
-        let others = lines.as_mut().map(|lines| lines.heard(at, client)).unwrap_or_default();
-        client.check(moment, &others, &mut pass(lines, at));
-        if let Some(lines) = lines {
-            lines.mark_stale(limits, moment.1);
-        }
-    }
-
-    fn connect(&mut self, at: usize) {
-        let (now, limit) = (self.now, self.config.connects);
-        let mono = self.host.mono(now);
-        if let Err(until) = self.gate.take(limit, mono) {
-            assert!(until > mono, "to be postponed to the past is to be asked again at once");
-            return self.clients[at].session.postpone(until);
-        }
-        self.attempts.push_back(now);
-        let window = Duration::from_secs(1);
-        while self.attempts.front().is_some_and(|first| now.since(*first) >= window) {
-            self.attempts.pop_front();
-        }
-        let allowed = if self.config.dialect == Dialect::V3 { 1 } else { 3 };
-        assert!(self.attempts.len() <= allowed, "an attempt came too early");
-        self.tally.attempts += 1;
-        assert!(now >= self.held_until, "the exchange had asked for a pause");
-        let bad = now.since(MonoNanos::ZERO) < FAULTS && self.random.u8(..4) == 0;
-        let (mut tcp, mut handshake) = (self.random.u64(1..50), self.random.u64(1..100));
-        let mut refusal = bad.then_some(Refusal::Cut);
-        match self.random.u8(..5) {
-            0 if bad => tcp = 1_000_000,
-            1 if bad => handshake = 1_000_000,
-            2 | 3 if bad => {
-                let status = [429, 503, 403, 500][self.random.usize(..4)];
-                let after = self.random.bool().then(|| self.random.u64(1..4));
-                refusal = Some(Refusal::Http(status, after.map(Duration::from_secs)));
-            }
-            _ => {}
-        }
-        self.tally.refused += u64::from(bad);
-        let tcp = now + Duration::from_millis(tcp);
-        let open = tcp + Duration::from_millis(handshake);
-        self.clients[at].transport = Transport::Connecting { tcp, open, refusal };
-    }
-
-    fn transport(&mut self, at: usize) {
-        let now = self.now;
-        let Transport::Connecting { tcp, open, refusal } = self.clients[at].transport else {
-            return;
-        };
-        let mono = self.host.mono(now);
-        if tcp <= now {
-            self.clients[at].session.handshaking(mono);
-        }
-        if open > now {
-            return;
-        }
-        let Some(refusal) = refusal else {
-            let id = self.exchange.connect(self.endpoint, now);
-            self.clients[at].transport = Transport::Open(id);
-            return self.clients[at].session.connected(mono);
-        };
-        self.clients[at].transport = Transport::Closed;
-        let session = &mut self.clients[at].session;
-        let Refusal::Http(status, after) = refusal else { return session.lost(mono) };
-        session.refused(status, after, mono);
-        // What the exchange asks for it asks of all that come from here, see `net/attempt.rs`.
-        let until = session.poll_timeout();
-        if let Some(until) = until.filter(|_| status == 429 || after.is_some()) {
-            self.gate.hold(until);
-        }
-        self.held_until = self.held_until.max(now + after.unwrap_or_default());
-    }
-
-    fn disconnect(&mut self, at: usize) {
-        let client = &mut self.clients[at];
-        client.wire.clear();
-        if let Transport::Open(id) = std::mem::replace(&mut client.transport, Transport::Closed) {
-            self.exchange.disconnect(id);
-        }
-    }
-
     fn record(&mut self) {
         self.history.record(self.exchange.market(), self.exchange.now());
     }
@@ -581,27 +328,4 @@ pub(crate) fn check_five(market: &SimMarket, subscription: &Subscription, book: 
     let (truth, depth) = (market.book5(inst).unwrap(), depth_of(subscription));
     assert_eq!(book.asks(), &truth.asks()[..depth], "{subscription}");
     assert_eq!(book.bids(), &truth.bids()[..depth], "{subscription}");
-}
-
-/// In some runs the exchange's clock jumps, and perhaps jumps back, and its numbers start anew.
-fn clock_faults(random: &mut fastrand::Rng) -> String {
-    let mut at = || Duration::from_millis(random.u64(..12_000)).as_millis();
-    let (clock, seq) = (at(), at());
-    // Less than the age limit: where more, one message from before it would make all that follow old.
-    let by = random.u64(1..4_500);
-    match random.u8(..8) {
-        0 => format!("clock:at={clock}ms,by=-{by}ms"),
-        1 => format!("clock:at={clock}ms,by={by}ms,for=3s;resetseq:at={seq}ms"),
-        2 => format!("clock:at={clock}ms,by=-{by}ms;resetseq:at={clock}ms"),
-        _ => String::new(),
-    }
-}
-
-/// Where a client's events go.
-fn pass(lines: &mut Option<Lines>, line: usize) -> impl FnMut(&Event<'_>) {
-    move |event| {
-        if let Some(lines) = lines {
-            lines.on_event(line, event);
-        }
-    }
 }

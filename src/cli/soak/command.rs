@@ -13,18 +13,16 @@ use super::clock::ToldClock;
 use super::faults::{self, Drawn, Faults};
 use super::memory;
 use super::report::{ClientReport, Report};
-use super::witness::{Verdict, Witness};
+use super::soaked::Soaked;
+use super::witness::Verdict;
 use crate::cli::duration::parse_duration;
 use crate::cli::error::{CliError, Outcome, say};
 use crate::cli::exchange;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output::Output;
-use crate::feed::StaleLimits;
-use crate::model::{BookState, Dialect, MonoNanos, Subscription};
-use crate::net::{Client, Clock, Proxy};
-use crate::sim::{
-    ConnectionId, Endpoint, Exchange, FaultRule, Listing, MarketConfig, Server, ServerHandle,
-};
+use crate::model::MonoNanos;
+use crate::net::Clock;
+use crate::sim::{ConnectionId, Endpoint, Exchange, FaultRule, Listing, Server, ServerHandle};
 
 /// The arguments of `soak`.
 #[derive(Args, Debug)]
@@ -113,15 +111,6 @@ pub(crate) fn run(args: &SoakArgs) -> Result<Outcome, CliError> {
     }
     out.flush()?;
     Ok(if report.is_clean() { Outcome::Clean } else { Outcome::Malformed })
-}
-
-/// One client, and who judges it.
-struct Soaked {
-    endpoint: Endpoint,
-    client: Client,
-    verdict: Arc<Verdict>,
-    /// From when on the ages of what it shows tell something.
-    ages_from: MonoNanos,
 }
 
 /// What runs.
@@ -353,75 +342,5 @@ impl Soak {
         self.server.shutdown().await;
         (report.faults, report.too_old) = (self.faults, self.too_old);
         Ok(report)
-    }
-}
-
-impl Soaked {
-    fn start(
-        server: &ServerHandle,
-        endpoint: Endpoint,
-        listings: &[Listing],
-        (market, told): (&MarketConfig, &Arc<ToldClock>),
-        stale_after: Duration,
-    ) -> Result<Self, CliError> {
-        let names = listings.iter().flat_map(|l| {
-            let (id, market) = (l.inst_id(), l.market());
-            match endpoint.dialect() {
-                Dialect::V3 => ["depth", "depth5", "trade"].map(|c| format!("{market}/{c}:{id}")),
-                Dialect::V5 => ["books", "books5", "trades"].map(|c| format!("{c}:{id}")),
-            }
-        });
-        let subscriptions = names.map(|name| name.parse::<Subscription>());
-        let subscriptions =
-            subscriptions.collect::<Result<Vec<_>, _>>().map_err(CliError::Channel)?;
-        let verdict = Arc::new(Verdict::default());
-        let client = Client::builder(endpoint.dialect())
-            .url(format!("ws://{}{}", server.local_addr(), endpoint.path()))
-            .proxy(Proxy::Direct)
-            .subscriptions(subscriptions)
-            .lines(2)
-            .configure(|config| {
-                config.seed = market.seed;
-                config.stale = StaleLimits::books(stale_after);
-            })
-            .sink(Witness::new(market, Arc::clone(told), Arc::clone(&verdict)))
-            .spawn()?;
-        Ok(Self { endpoint, client, verdict, ages_from: MonoNanos::ZERO })
-    }
-
-    /// Whether every connection has all its books.
-    fn is_well(&self) -> Result<bool, CliError> {
-        if self.verdict.stands_still() {
-            // To ask its thread would be to stand still too, and the exchange with it.
-            return Ok(false);
-        }
-        Ok(self.client.connections()?.iter().all(|connection| connection.well))
-    }
-
-    /// How many books are live though nothing has come for them for longer than that may be.
-    fn too_old(&self, bound: Duration) -> usize {
-        let (_, now) = self.client.clock().now();
-        let is_old = |subscription: &Subscription| {
-            let view = self.client.book_reader(subscription).map(|reader| reader.view());
-            view.is_some_and(|view| {
-                let heard = self.verdict.heard(subscription).unwrap_or_default();
-                let last = view.book.ts_recv.max(heard);
-                view.state.is_live() && now.since(last).is_some_and(|age| age > bound)
-            })
-        };
-        self.client.subscriptions().iter().filter(|subscription| is_old(subscription)).count()
-    }
-
-    /// Whether a book is live and the exchange's own now.
-    fn is_own(&self, subscription: &Subscription, exchange: &Exchange) -> bool {
-        let Some(reader) = self.client.book_reader(subscription) else {
-            return self.client.state(subscription) == Some(BookState::Live);
-        };
-        let (market, view) = (exchange.market(), reader.view());
-        let truth = market.find(subscription.inst_id().as_str()).and_then(|i| market.book5(i));
-        truth.is_some_and(|truth| {
-            let book = view.book;
-            view.state.is_live() && book.asks() == truth.asks() && book.bids() == truth.bids()
-        })
     }
 }

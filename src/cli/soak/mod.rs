@@ -5,6 +5,7 @@ mod command;
 mod faults;
 mod memory;
 mod report;
+mod soaked;
 mod witness;
 
 pub(crate) use command::{SoakArgs, run};
