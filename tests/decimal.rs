@@ -101,3 +101,32 @@ fn floats_are_the_nearest() {
     assert_eq!(dec("-4061.94").to_f64(), -4061.94);
     assert_eq!(format!("{:>8}|{:<8}|", dec("1.50"), dec("-1.5")), "    1.50|-1.5    |");
 }
+
+/// Beside the text, which rounds once, in the whole range of mantissas and scales; a division of
+/// exact floats rounds once as well.
+#[test]
+fn floats_are_those_of_the_text() {
+    let mut state = 7u64;
+    let mut random = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.rotate_left(29) ^ state
+    };
+    let check = |mantissa: i64, scale: u8| {
+        let decimal = Decimal::new(mantissa, scale).unwrap();
+        let by_text: f64 = decimal.to_string().parse().unwrap();
+        assert_eq!(decimal.to_f64().to_bits(), by_text.to_bits(), "{decimal}");
+    };
+    for _ in 0..2_000_000 {
+        // As many of each length, so that both sides of 2^53 are met.
+        let mantissa = random().cast_signed() >> (random() % 64);
+        check(mantissa, (random() % 19) as u8);
+    }
+    for scale in 0..=18 {
+        for edge in [0, 1 << 53, -(1 << 53), i64::MAX, i64::MIN] {
+            for off in -3..=3i64 {
+                check(edge.saturating_add(off), scale);
+            }
+        }
+    }
+}

@@ -176,8 +176,23 @@ impl Decimal {
     }
 
     /// The nearest `f64`, for display and statistics only: it is not exact.
+    #[inline]
     #[must_use]
     pub fn to_f64(self) -> f64 {
+        // Both numbers are exact, so the one division is all that rounds.
+        // One comparison for both signs.
+        if self.mantissa.wrapping_add(MAX_EXACT_F64).cast_unsigned()
+            <= 2 * MAX_EXACT_F64.cast_unsigned()
+        {
+            return self.mantissa as f64 / pow10_f64(self.scale);
+        }
+        self.to_f64_by_text()
+    }
+
+    /// [`Decimal::to_f64`] of any value.
+    #[cold]
+    #[inline(never)]
+    fn to_f64_by_text(self) -> f64 {
         let mut buf = [0; MAX_DECIMAL_TEXT];
         let text = self.write_text(&mut buf);
         // Going through the text rounds once; a division of two floats would round twice.
@@ -313,6 +328,25 @@ pub(crate) fn pow10_i64(n: usize) -> i64 {
         table
     };
     TABLE[n & 31]
+}
+
+/// The largest integer up to which an `f64` has all of them.
+const MAX_EXACT_F64: i64 = 1 << f64::MANTISSA_DIGITS;
+
+/// `10^n` for `n` up to [`MAX_SCALE`], exact: that an `f64` is up to `10^22`.
+#[inline]
+#[expect(clippy::indexing_slicing, reason = "the mask keeps the index below the table's length")]
+fn pow10_f64(n: u8) -> f64 {
+    static TABLE: [f64; 32] = {
+        let mut table = [1.0; 32];
+        let mut n = 1;
+        while n <= MAX_SCALE as usize {
+            table[n] = table[n - 1] * 10.0;
+            n += 1;
+        }
+        table
+    };
+    TABLE[usize::from(n & 31)]
 }
 
 /// Both mantissas at the larger of the two scales. Cannot overflow: `2^63 * 10^18 < 2^127`.
