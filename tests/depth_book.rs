@@ -330,3 +330,42 @@ fn nothing_allocates_once_the_book_is_made() {
     assert!(seen.iter().any(|kind| kind.1 == Sequence::Gap), "{seen:?}");
     assert!(book.capacity() == 100);
 }
+
+/// What sends no checksum for long and then one again: it must be that of the book of then.
+#[test]
+fn a_checksum_after_many_without_is_over_the_book_of_then() {
+    let mut rng = Rng(11);
+    for verify in [Verify::Every, Verify::EveryNth(NonZeroU32::new(2).unwrap())] {
+        for pause in [1, 2, 3, 50, 2_000] {
+            let mut book = DepthBook::new();
+            book.set_verify(verify);
+            let mut asks: Vec<Level> = (1..=60).map(|px| level(&px.to_string(), "1.50")).collect();
+            let first = checked(SNAPSHOT, &asks, checksum(&asks));
+            assert_eq!(book.apply(&first).checksum, Checksum::Ok);
+            let mut compared = 0;
+            for n in 1..=5 * pause {
+                let px = (1 + rng.below(90)).to_string();
+                let changed = level(&px, &rng.below(3).to_string());
+                let at = asks.binary_search_by_key(&changed.px(), Level::px);
+                match (at, changed.sz().is_zero()) {
+                    (Ok(at), true) => drop(asks.remove(at)),
+                    (Ok(at), false) => asks[at] = changed,
+                    (Err(_), true) => {}
+                    (Err(at), false) => asks.insert(at, changed),
+                }
+                // The last few of a pause have one, so that notes are taken between them.
+                let sum = match n % pause {
+                    0 | 1 | 2 => Some(checksum(&asks)),
+                    k => (k % 2 == 0).then_some(0),
+                };
+                let changed = [changed];
+                let update = DepthUpdate { checksum: sum, ..message(UPDATE, &changed, &[]) };
+                let applied = book.apply(&update).checksum;
+                assert_ne!(applied, Checksum::Mismatch, "{n} of {pause}");
+                assert!(verify != Verify::Every || (applied == Checksum::Ok) == (n % pause < 3));
+                compared += u32::from(applied == Checksum::Ok);
+            }
+            assert!(compared >= 2, "{pause}");
+        }
+    }
+}

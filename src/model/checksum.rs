@@ -168,10 +168,13 @@ impl Slot {
 
 /// The checksum of a book whose levels change one by one.
 ///
-/// It is told of every change, so that it rewrites only the texts that changed. All memory, about
-/// 5 kB, is taken when it is made.
+/// It is told of every change since the last checksum, so that it rewrites only the texts that
+/// changed. While no checksum is asked for it takes no notes, and writes all texts for the next one.
+/// All memory, about 5 kB, is taken when it is made.
 #[derive(Clone, Debug)]
 pub(crate) struct BookChecksum {
+    /// Whether every change since the texts were written has been noted.
+    is_noted: bool,
     asks: SideTexts,
     bids: SideTexts,
     /// The joined text; its end has room for a whole slot whatever the texts before it.
@@ -181,21 +184,26 @@ pub(crate) struct BookChecksum {
 impl BookChecksum {
     pub(crate) const fn new() -> Self {
         Self {
+            is_noted: false,
             asks: SideTexts::new(),
             bids: SideTexts::new(),
             joined: [0; 2 * CHECKSUM_LEVELS * MAX_LEVEL_TEXT + SLOT_BYTES],
         }
     }
 
-    /// Forgets the texts: all levels are other ones.
+    /// Forgets the texts: all levels are other ones, or no checksum is asked for. No notes are taken
+    /// until the next [`BookChecksum::compute`].
+    #[inline]
     pub(crate) const fn forget(&mut self) {
-        self.asks.stale = ALL_STALE;
-        self.bids.stale = ALL_STALE;
+        self.is_noted = false;
     }
 
     /// Takes note of a change to a side.
     #[inline]
     pub(crate) fn note(&mut self, side: BookSide, change: SideChange) {
+        if !self.is_noted {
+            return;
+        }
         let texts = match side {
             BookSide::Ask => &mut self.asks,
             BookSide::Bid => &mut self.bids,
@@ -211,6 +219,10 @@ impl BookChecksum {
     /// The checksum of a book, whose sides are given best first: the CRC-32 (IEEE), as a signed
     /// number, of `bid px:bid sz:ask px:ask sz:…` over the best 25 levels, a missing level skipped.
     pub(crate) fn compute(&mut self, asks: &[Level], bids: &[Level]) -> i32 {
+        if !self.is_noted {
+            (self.asks.stale, self.bids.stale) = (ALL_STALE, ALL_STALE);
+            self.is_noted = true;
+        }
         self.asks.refresh(asks);
         self.bids.refresh(bids);
         let mut end = 0;

@@ -114,7 +114,6 @@ impl DepthBook {
     pub fn set_verify(&mut self, verify: Verify) {
         self.verify = verify;
         self.unverified = 0;
-        // No note was taken of what changed while verification was off.
         self.checksum.forget();
     }
 
@@ -310,9 +309,7 @@ impl DepthBook {
             BookSide::Bid => &mut self.bids,
         };
         let change = levels.set(*level);
-        if self.verify != Verify::Off {
-            self.checksum.note(side, change);
-        }
+        self.checksum.note(side, change);
         tally.count(change);
     }
 
@@ -321,6 +318,8 @@ impl DepthBook {
         let dialect = update.channel.dialect();
         let empty = asks.is_empty() && bids.is_empty();
         let Some(expected) = checksum::expected(update.checksum, dialect, empty) else {
+            // What sends none mostly goes on so: notes of each change would be for nothing.
+            self.checksum.forget();
             return Checksum::None;
         };
         let is_turn = match self.verify {
