@@ -72,6 +72,8 @@ impl Turn {
 #[derive(Debug)]
 pub(super) struct Judge {
     keys: Vec<(u64, i64)>,
+    /// The highest number or id among them.
+    highest: i64,
     /// Which line brought each, when, and in which epoch.
     won: Vec<(usize, UnixNanos, u32)>,
     next: usize,
@@ -95,6 +97,7 @@ impl Judge {
     pub(super) fn new(memory: usize) -> Self {
         Self {
             keys: vec![(0, 0); memory],
+            highest: 0,
             won: vec![(usize::MAX, UnixNanos::UNKNOWN, 0); memory],
             next: 0,
             last: None,
@@ -258,7 +261,9 @@ impl Judge {
         at: UnixNanos,
     ) -> Arbitration {
         let before = position.step_trade(mark, self.epoch, self.forgotten);
-        if let Some(place) = self.place(mark.key) {
+        // One with a higher id than all that are remembered is no copy of any of them.
+        let place = if mark.seq > self.highest { None } else { self.place(mark.key) };
+        if let Some(place) = place {
             // Who brings one that has come since ids began anew has come as far.
             if self.keys.get(place).is_some_and(|(_, id)| *id != i64::MAX) {
                 position.epoch = position.epoch.max(self.epoch);
@@ -300,6 +305,7 @@ impl Judge {
     fn count_anew(&mut self) {
         (self.last, self.forgotten) = (None, NO_SEQ);
         self.keys.iter_mut().for_each(|(_, id)| *id = i64::MAX);
+        self.highest = i64::MAX;
     }
 
     fn first(&mut self, position: &mut Position) -> Arbitration {
@@ -323,7 +329,14 @@ impl Judge {
                 self.forgotten = self.forgotten.max(key.1);
             }
         }
+        let replaced = key.1;
         (*key, *won) = ((mark.key, mark.seq), (line, at, self.epoch));
+        if mark.seq >= self.highest {
+            self.highest = mark.seq;
+        } else if replaced == self.highest {
+            // Rare: the oldest is mostly the lowest.
+            self.highest = self.keys.iter().map(|(_, id)| *id).max().unwrap_or(0);
+        }
         self.next = (self.next + 1) % self.keys.len().max(1);
         self.at = at;
         // A late trade does not move the end.

@@ -437,3 +437,19 @@ fn numbers_and_clock_that_go_back_at_once_are_a_new_start() {
     let mut lines = Lines::new(64);
     assert!(lines.book(0, deep(1_000, 60_000), 0) && !lines.book(0, deep(20, 20), 100));
 }
+
+/// The highest id of all that are remembered tells most first copies; the outcome is that of a search
+/// through all of them.
+#[test]
+fn a_trade_with_a_higher_id_than_all_is_a_first_copy_and_no_other_is_taken_for_one() {
+    let mut lines = Lines::new(4);
+    let highest = |lines: &Lines| lines.0.keys.iter().map(|(_, id)| *id).max();
+    // In order, late, a bad id, back to the good ones until it is forgotten, and a new count.
+    let ids = [5, 6, 7, 4, 1 << 60, 8, 9, 10, 11, 12, 13].map(|id| (id, 100));
+    for (n, (id, ms)) in (0..).zip(ids.into_iter().chain((1..9).map(|id| (id, 100_000)))) {
+        let ms = ms + n;
+        assert!(lines.trade(0, id, ms), "{id} at {ms} is a first copy");
+        assert!(!lines.trade(1, id, ms), "{id} at {ms} is a copy");
+        assert_eq!(Some(lines.0.highest), highest(&lines));
+    }
+}
