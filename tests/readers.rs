@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use okx_feed::{
-    BookFlags, BookState, DepthOptions, Dialect, DownReason, Event, FeedHandler, Frame, Level,
-    StaleLimits, Subscription, UnixNanos,
+    Arbiter, BookFlags, BookState, DepthOptions, Dialect, DownReason, Event, FeedHandler, Frame,
+    Level, StaleLimits, Subscription, TradeOptions, UnixNanos,
 };
 
 fn sub(text: &str) -> Subscription {
@@ -206,4 +206,35 @@ fn options_and_limits_are_those_that_were_set() {
     assert_eq!(limits.of(books), Some(second));
     assert_eq!(limits.of(sub("books5:A").channel()), None);
     assert_eq!(limits.with(books, None), StaleLimits::NONE);
+}
+
+#[test]
+fn a_tape_is_as_long_as_asked_for_alone_and_behind_an_arbiter() {
+    let trades = sub("trades:A");
+    let message = |n: u64| {
+        format!(
+            r#"{{"arg":{{"channel":"trades","instId":"A"}},"data":[{{"instId":"A","tradeId":"{n}","px":"1","sz":"1","side":"buy","ts":"{n}"}}]}}"#
+        )
+    };
+    for (asked, kept) in [(0, 1), (1, 1), (3, 3), (usize::MAX, 1 << 16)] {
+        let mut handler = FeedHandler::new(Dialect::V5);
+        handler.set_trade_options(TradeOptions { tape_len: asked });
+        handler.subscribe(trades).unwrap();
+        let tape = handler.trade_reader(&trades).unwrap();
+        let mut arbiter = Arbiter::new(2);
+        arbiter.set_trade_options(TradeOptions { tape_len: asked });
+        arbiter.subscribe(trades);
+        let behind = arbiter.trade_reader(&trades).unwrap();
+        let pushed = kept.min(8) + 2;
+        for n in 1..=pushed {
+            let frame = message(1_000_000_000_000 + n);
+            let frame = Frame::Text(frame.as_bytes());
+            let mut sink = |event: &Event<'_>| arbiter.on_event(0, event, &mut |_: &Event<'_>| {});
+            handler.on_frame(frame, UnixNanos(n), &mut sink).unwrap();
+        }
+        for tape in [&tape, &behind] {
+            assert_eq!((tape.next(), tape.oldest()), (pushed, pushed.saturating_sub(kept)));
+            assert_eq!(tape.since(0).count() as u64, kept.min(pushed), "{asked}");
+        }
+    }
 }

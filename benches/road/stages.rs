@@ -11,7 +11,7 @@ use okx_feed::bench_internals::{
 };
 use okx_feed::{
     Book5, BookPublisher, BookState, BookUpdate, Decoder, DepthOptions, Dialect, Event, Frame,
-    Slots, Stats, Trade, TradePublisher, TradeUpdate,
+    Slots, Stats, Trade, TradeOptions, TradePublisher, TradeUpdate,
 };
 
 use crate::rivals::TS_RECV;
@@ -141,7 +141,7 @@ fn general(group: &mut Group<'_>, dialect: Dialect, read: &[Read]) {
 fn apply(group: &mut Group<'_>, stream: &Stream, read: &[Read], published: bool) {
     let subscription = *stream.subscription(0);
     let mut slots = Slots::default();
-    let slot = slots.insert(subscription, DepthOptions::default());
+    let slot = slots.insert(subscription, DepthOptions::default(), TradeOptions::default());
     let _readers = published.then(|| (slot.book_reader(), slot.trade_reader()));
     let mut stats = Stats::default();
     let (channel, market) = (subscription.channel(), subscription.market());

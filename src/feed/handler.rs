@@ -10,7 +10,7 @@ use super::slot::{DepthOptions, RING_LEN};
 use super::slots::Slots;
 use super::stale::StaleLimits;
 use super::stats::Stats;
-use super::tape::TradeReader;
+use super::tape::{TradeOptions, TradeReader};
 use crate::model::{
     Book5, BookState, Channel, DepthBook, Dialect, DownReason, Event, Malformed, Sink,
     Subscription, SubscriptionError, TradeRing, UnixNanos,
@@ -40,6 +40,7 @@ pub struct FeedHandler {
     decoder: Decoder,
     slots: Slots,
     depth: DepthOptions,
+    trades: TradeOptions,
     stats: Stats,
     /// `None` where nothing is rehearsed, and while something is.
     rehearsal: Option<Box<Rehearsal>>,
@@ -103,6 +104,7 @@ impl FeedHandler {
             decoder: Decoder::with_limits(dialect, limits),
             slots: Slots::default(),
             depth: DepthOptions::default(),
+            trades: TradeOptions::default(),
             stats: Stats::default(),
             rehearsal: None,
         }
@@ -132,6 +134,15 @@ impl FeedHandler {
         self.depth = options;
     }
 
+    /// Sets how the trades of later subscriptions are kept.
+    pub const fn set_trade_options(&mut self, options: TradeOptions) {
+        self.trades = options;
+    }
+
+    pub(super) const fn trade_options(&self) -> TradeOptions {
+        self.trades
+    }
+
     /// Makes a place for what a subscription will bring. Does nothing where there is one.
     ///
     /// This tells the handler what to keep; asking the exchange is the caller's part (see
@@ -145,7 +156,7 @@ impl FeedHandler {
             let name = subscription.to_string();
             return Err(SubscriptionError::OtherDialect(name, self.dialect()));
         }
-        self.slots.insert(subscription, self.depth);
+        self.slots.insert(subscription, self.depth, self.trades);
         if let Some(rehearsal) = &mut self.rehearsal {
             rehearsal.stand_in_for(subscription);
         }

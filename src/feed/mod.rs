@@ -37,5 +37,5 @@ pub use slot::{DepthOptions, RING_LEN, Slot};
 pub use slots::Slots;
 pub use stale::StaleLimits;
 pub use stats::{ErrorCounts, MAX_SKIPPED_NAMES, SkippedNames, Stats};
-pub use tape::{TAPE_LEN, TradePublisher, TradeReader};
+pub use tape::{MAX_TAPE_LEN, TAPE_LEN, TradeOptions, TradePublisher, TradeReader};
 pub use watchdog::Watchdog;

@@ -2,7 +2,7 @@
 
 use super::publish::BookPublisher;
 use super::publish_depth::DepthPublisher;
-use super::tape::TradePublisher;
+use super::tape::{TradeOptions, TradePublisher};
 use crate::model::{BookState, ChannelKind};
 
 /// All that publishes one subscription to other threads; `None` where the channel brings no such
@@ -16,12 +16,12 @@ pub(super) struct Publishers {
 
 impl Publishers {
     /// Makes what a channel needs, with nothing published yet.
-    pub(super) fn new(kind: ChannelKind) -> Self {
+    pub(super) fn new(kind: ChannelKind, options: TradeOptions) -> Self {
         let (trades, deep) = (kind == ChannelKind::Trades, kind == ChannelKind::Depth);
         Self {
             book: (!trades).then(BookPublisher::new),
             depth: deep.then(DepthPublisher::new),
-            trades: trades.then(TradePublisher::new),
+            trades: trades.then(|| TradePublisher::with_len(options.tape_len)),
         }
     }
 

@@ -11,11 +11,20 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use super::near::near;
 
-/// `N` words behind a version. Two cache lines of alignment keep neighbours from sharing one, and
-/// with it the adjacent line that the hardware prefetches.
+/// Two cache lines: neighbours share none, and none is the adjacent line that the hardware prefetches.
 #[derive(Debug)]
 #[repr(align(128))]
-pub(super) struct SeqLock<const N: usize> {
+pub(super) struct Apart;
+
+/// One cache line, for locks that one thread writes one after the other.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(super) struct InARow;
+
+/// `N` words behind a version, aligned as `A` is.
+#[derive(Debug)]
+pub(super) struct SeqLock<const N: usize, A = Apart> {
+    _align: [A; 0],
     /// Even: whole. Odd: a write is under way. Half of it is the number of writes.
     version: AtomicU64,
     words: [AtomicU64; N],
@@ -41,9 +50,9 @@ impl<const N: usize> Places<'_, N> {
     }
 }
 
-impl<const N: usize> SeqLock<N> {
+impl<const N: usize, A> SeqLock<N, A> {
     pub(super) fn new(words: [u64; N]) -> Self {
-        Self { version: AtomicU64::new(0), words: words.map(AtomicU64::new) }
+        Self { _align: [], version: AtomicU64::new(0), words: words.map(AtomicU64::new) }
     }
 
     /// Asks for the words' cache lines, all at once: where there are thousands of locks they are far

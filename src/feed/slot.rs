@@ -6,7 +6,7 @@ use super::publish::{BookPublisher, BookReader};
 use super::publish_depth::{DepthPublisher, DepthReader, PUBLISHED_LEVELS};
 use super::publishers::Publishers;
 use super::stats::Stats;
-use super::tape::{TradePublisher, TradeReader};
+use super::tape::{TradeOptions, TradePublisher, TradeReader};
 use crate::model::{
     Applied, BOOK5_LEVELS, Book5, BookState, BookSync, BookUpdate, ChannelKind, DEFAULT_DEPTH,
     DepthAction, DepthBook, DepthUpdate, Dialect, DownReason, Event, NO_SEQ, OnFault, Sink,
@@ -52,6 +52,7 @@ enum SlotData {
     Trades {
         ring: Box<TradeRing<RING_LEN>>,
         publisher: Option<TradePublisher>,
+        options: TradeOptions,
     },
     Depth {
         book: Box<DepthBook>,
@@ -78,11 +79,16 @@ impl Default for DepthOptions {
 }
 
 impl Slot {
-    pub(super) fn new(subscription: Subscription, options: DepthOptions) -> Self {
+    pub(super) fn new(
+        subscription: Subscription,
+        options: DepthOptions,
+        trades: TradeOptions,
+    ) -> Self {
         let data = match subscription.channel().kind() {
             ChannelKind::Book5 => SlotData::Book(BookPublisher::new()),
             ChannelKind::Trades => {
-                SlotData::Trades { ring: Box::new(TradeRing::new()), publisher: None }
+                let ring = Box::new(TradeRing::new());
+                SlotData::Trades { ring, publisher: None, options: trades }
             }
             ChannelKind::Depth => {
                 let mut book = Box::new(DepthBook::with_capacity(options.capacity));
@@ -108,7 +114,7 @@ impl Slot {
     /// A slot in whose place the real one is not changed. It publishes trades as if they were read,
     /// but to few places: its own memory should drive out none that is wanted.
     pub(super) fn stand_in(subscription: Subscription) -> Self {
-        let mut slot = Self::new(subscription, DepthOptions::default());
+        let mut slot = Self::new(subscription, DepthOptions::default(), TradeOptions::default());
         if let SlotData::Trades { publisher, .. } = &mut slot.data {
             *publisher = Some(TradePublisher::with_len(1));
         }
@@ -199,10 +205,10 @@ impl Slot {
     /// A reader of the trades for another thread. From the first one on, each trade is published;
     /// those before it are not.
     pub fn trade_reader(&mut self) -> Option<TradeReader> {
-        let SlotData::Trades { publisher, .. } = &mut self.data else { return None };
+        let SlotData::Trades { publisher, options, .. } = &mut self.data else { return None };
         let state = self.state;
         let publisher = publisher.get_or_insert_with(|| {
-            let mut publisher = TradePublisher::new();
+            let mut publisher = TradePublisher::with_len(options.tape_len);
             publisher.publish_state(state);
             publisher
         });
@@ -311,7 +317,7 @@ impl Slot {
     /// near.
     #[inline]
     pub(super) fn fetch_next(&self) {
-        if let SlotData::Trades { ring, publisher } = &self.data {
+        if let SlotData::Trades { ring, publisher, .. } = &self.data {
             if let Some(place) = ring.next_place() {
                 near(place);
             }
@@ -423,7 +429,7 @@ impl Slot {
                     self.set_state(BookState::Stale, ts_recv, sink);
                 }
             }
-            SlotData::Trades { ring, publisher } => {
+            SlotData::Trades { ring, publisher, .. } => {
                 // The ids of v3 have gaps and show nothing.
                 if is_known || self.subscription.dialect() == Dialect::V3 {
                     stats.lost_trades += 1;

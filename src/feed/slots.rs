@@ -11,6 +11,7 @@ use super::publish::BookReader;
 use super::rehearsal::StandIn;
 use super::slot::{DepthOptions, Slot};
 use super::stats::Stats;
+use super::tape::TradeOptions;
 use crate::model::{
     Channel, DepthChange, DepthUpdate, Event, Market, NO_SEQ, Sink, Subscription, UnixNanos,
 };
@@ -64,13 +65,18 @@ impl Default for Slots {
 
 impl Slots {
     /// Makes a place for a subscription, or finds the one that is there.
-    pub fn insert(&mut self, subscription: Subscription, options: DepthOptions) -> &mut Slot {
+    pub fn insert(
+        &mut self,
+        subscription: Subscription,
+        depth: DepthOptions,
+        trades: TradeOptions,
+    ) -> &mut Slot {
         let (channel, market, inst_id) = parts(&subscription);
         let at = match self.find(channel, market, inst_id) {
             Some(at) => at,
             None => {
                 let at = self.slots.len();
-                self.slots.push(Slot::new(subscription, options));
+                self.slots.push(Slot::new(subscription, depth, trades));
                 self.index_from(at);
                 at
             }

@@ -7,22 +7,45 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 #[cfg(okx_feed_loom)]
 use loom::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use super::seqlock::SeqLock;
+use super::seqlock::{InARow, SeqLock};
 use crate::model::{BookState, Trade};
 
-/// How many trades a published tape holds.
+/// How many trades a published tape holds unless told otherwise.
 pub const TAPE_LEN: usize = 1024;
+
+/// The most trades that a published tape can be made for: four megabytes.
+pub const MAX_TAPE_LEN: usize = 1 << 16;
+
+/// How trades are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TradeOptions {
+    /// How many trades a published tape holds, 64 bytes each: at least 1, at most [`MAX_TAPE_LEN`],
+    /// [`TAPE_LEN`] by default. A reader that comes back before so many new ones misses none.
+    pub tape_len: usize,
+}
+
+impl Default for TradeOptions {
+    fn default() -> Self {
+        Self { tape_len: TAPE_LEN }
+    }
+}
 
 /// One place a trade; a place's count of writes is the lap that its trade is from.
 #[derive(Debug)]
 struct Tape {
     next: AtomicU64,
     state: AtomicU8,
-    places: Box<[SeqLock<{ Trade::WORDS }>]>,
+    places: Box<[Place]>,
 }
 
+/// A trade and its lap, in one cache line.
+type Place = SeqLock<{ Trade::WORDS }, InARow>;
+
+#[cfg(not(okx_feed_loom))]
+const _: () = assert!(size_of::<Place>() == 64);
+
 impl Tape {
-    fn place(&self, number: u64) -> Option<&SeqLock<{ Trade::WORDS }>> {
+    fn place(&self, number: u64) -> Option<&Place> {
         self.places.get(usize::try_from(number % self.len()).ok()?)
     }
 
@@ -52,10 +75,12 @@ impl TradePublisher {
         Self::with_len(TAPE_LEN)
     }
 
-    /// Makes an empty tape of the last `len` trades, at least one.
+    /// Makes an empty tape of the last `len` trades, at least 1 and at most [`MAX_TAPE_LEN`].
     #[must_use]
     pub fn with_len(len: usize) -> Self {
-        let places = (0..len.max(1)).map(|_| SeqLock::new(Trade::EMPTY.to_words())).collect();
+        let places = (0..len.clamp(1, MAX_TAPE_LEN))
+            .map(|_| SeqLock::new(Trade::EMPTY.to_words()))
+            .collect();
         let state = AtomicU8::new(BookState::Connecting.to_code());
         Self { shared: Arc::new(Tape { next: AtomicU64::new(0), state, places }), at: 0 }
     }

@@ -19,7 +19,7 @@ use super::proxy::Proxy;
 use super::region::{Region, default_url};
 use super::target::{Target, Targets};
 use super::tls::TlsConfig;
-use crate::feed::{DepthOptions, SessionConfig, StaleLimits};
+use crate::feed::{DepthOptions, SessionConfig, StaleLimits, TradeOptions};
 use crate::model::{
     Channel, Dialect, Event, InstrumentId, Market, Sink, Subscription, SubscriptionError,
 };
@@ -70,6 +70,8 @@ pub struct ClientConfig {
     pub limits: DecodeLimits,
     /// How deep books are kept.
     pub depth: DepthOptions,
+    /// How trades are kept.
+    pub trades: TradeOptions,
     /// The silence on each channel after which what it brought is stale.
     pub stale: StaleLimits,
     /// By how much a book may be older when it is received than the youngest was, until it counts as
@@ -130,6 +132,7 @@ impl ClientConfig {
             session: SessionConfig::new(dialect),
             limits: DecodeLimits::default(),
             depth: DepthOptions::default(),
+            trades: TradeOptions::default(),
             stale: StaleLimits::default(),
             age_limit: Some(Duration::from_secs(5)),
             behind_within: Duration::from_secs(5),
@@ -244,6 +247,12 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
     /// Sets how deep books are kept: their room, their checks, what a broken one does.
     pub fn depth_options(mut self, options: DepthOptions) -> Self {
         self.config.depth = options;
+        self
+    }
+
+    /// Sets how trades are kept: how many a reader on another thread can look back.
+    pub fn trade_options(mut self, options: TradeOptions) -> Self {
+        self.config.trades = options;
         self
     }
 

@@ -43,6 +43,7 @@ impl Seed {
         let lines = config.lines.max(1);
         let mut arbiter = (lines > 1).then(|| Arbiter::new(lines));
         if let Some(arbiter) = &mut arbiter {
+            arbiter.set_trade_options(config.trades);
             subscriptions.iter().for_each(|subscription| arbiter.subscribe(*subscription));
         }
         let handlers = (0..lines).map(|_| new_handler(config, subscriptions)).collect();
@@ -67,6 +68,7 @@ impl Seed {
 fn new_handler(config: &ClientConfig, subscriptions: &[Subscription]) -> FeedHandler {
     let mut handler = FeedHandler::with_limits(config.session.dialect, config.limits);
     handler.set_depth_options(config.depth);
+    handler.set_trade_options(config.trades);
     handler.set_age_limit(config.age_limit);
     handler.set_rehearsing(config.busy);
     for subscription in subscriptions {

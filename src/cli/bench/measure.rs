@@ -10,7 +10,8 @@ use super::frames::Frames;
 use super::quiet::{Sample, undisturbed};
 use crate::cli::progress::{Progress, Share};
 use crate::feed::{
-    BookPublisher, BookReader, DepthOptions, FeedHandler, Slots, Stats, TradePublisher, TradeReader,
+    BookPublisher, BookReader, DepthOptions, FeedHandler, Slots, Stats, TradeOptions,
+    TradePublisher, TradeReader,
 };
 use crate::model::{BookState, Event, Sink, UnixNanos};
 use crate::wire::{DecodeLimits, Decoder, Frame, Inflater, MAX_INFLATED_LEN};
@@ -246,7 +247,7 @@ fn apply(run: &Run<'_>, times: &mut Histogram<u64>) {
     let Run { clock, frames, .. } = run;
     let mut slots = Slots::default();
     for subscription in &frames.subscriptions {
-        slots.insert(*subscription, DepthOptions::default());
+        slots.insert(*subscription, DepthOptions::default(), TradeOptions::default());
     }
     let mut stats = Stats::default();
     let mut decoder = Decoder::new(frames.dialect);

@@ -9,6 +9,7 @@ use super::position::{Mark, Position};
 use crate::feed::publish_depth::PUBLISHED_LEVELS;
 use crate::feed::publishers::Publishers;
 use crate::feed::slot::Slot;
+use crate::feed::tape::TradeOptions;
 use crate::model::{
     BOOK5_LEVELS, Book5, BookState, BookUpdate, ChannelKind, DepthChange, Dialect, DownReason,
     NO_SEQ, Subscription, Trade, TradeRing, TradeUpdate, UnixNanos,
@@ -58,7 +59,7 @@ impl Drop for Entry {
 
 impl Entry {
     /// Makes the entry of a subscription; `open` tells which lines there are.
-    pub(super) fn new(subscription: Subscription, open: &[bool]) -> Self {
+    pub(super) fn new(subscription: Subscription, open: &[bool], trades: TradeOptions) -> Self {
         let kind = subscription.channel().kind();
         Self {
             subscription,
@@ -67,14 +68,15 @@ impl Entry {
             judge: Judge::new(if kind == ChannelKind::Trades { TRADES } else { BOOKS }),
             silent: false,
             winner: usize::MAX,
-            publishers: Publishers::new(kind),
+            publishers: Publishers::new(kind, trades),
         }
     }
 
     /// Takes a slot over from a line that was alone until now: what publishes it, its state, and
     /// what it has brought last, so that no other line brings it again.
     pub(super) fn adopt(slot: &mut Slot, line: usize, open: &[bool]) -> Self {
-        let mut entry = Self::new(*slot.subscription(), open);
+        // What it would publish by is the slot's.
+        let mut entry = Self::new(*slot.subscription(), open, TradeOptions { tape_len: 1 });
         entry.publishers = slot.take_publishers();
         entry.state = slot.state();
         entry.silent = entry.state == BookState::Stale;

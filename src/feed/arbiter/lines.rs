@@ -13,7 +13,7 @@ use crate::feed::publish::BookReader;
 use crate::feed::publish_depth::DepthReader;
 use crate::feed::slots::{hash, parts};
 use crate::feed::stale::StaleLimits;
-use crate::feed::tape::TradeReader;
+use crate::feed::tape::{TradeOptions, TradeReader};
 use crate::model::{
     BookState, Channel, DownReason, Event, Market, Sink, StateChange, Subscription, TradeUpdate,
     UnixNanos,
@@ -81,6 +81,7 @@ pub struct Arbiter {
     stats: Vec<LineStats>,
     /// Which lines there are now.
     open: Vec<bool>,
+    trades: TradeOptions,
 }
 
 impl Arbiter {
@@ -93,6 +94,7 @@ impl Arbiter {
             entries: Vec::new(),
             stats: vec![LineStats::new(); lines.max(1)],
             open: vec![true; lines.max(1)],
+            trades: TradeOptions::default(),
         }
     }
 
@@ -101,6 +103,7 @@ impl Arbiter {
     #[must_use]
     pub fn adopt(handler: &mut FeedHandler, line: usize) -> Self {
         let mut arbiter = Self::new(line + 1);
+        arbiter.trades = handler.trade_options();
         arbiter.open = (0..=line).map(|other| other == line).collect();
         let slots = handler.slots_mut();
         let entries = slots.iter_mut().map(|slot| Entry::adopt(slot, line, &arbiter.open));
@@ -108,6 +111,11 @@ impl Arbiter {
         slots.reindex();
         arbiter.reindex();
         arbiter
+    }
+
+    /// Sets how the trades of later subscriptions are kept.
+    pub const fn set_trade_options(&mut self, options: TradeOptions) {
+        self.trades = options;
     }
 
     /// Makes room for a line of that number, of which nothing has come yet.
@@ -140,7 +148,7 @@ impl Arbiter {
     pub fn subscribe(&mut self, subscription: Subscription) {
         let (channel, market, inst_id) = parts(&subscription);
         if self.find(channel, market, inst_id).is_none() {
-            self.entries.push(Entry::new(subscription, &self.open));
+            self.entries.push(Entry::new(subscription, &self.open, self.trades));
             self.reindex();
         }
     }
@@ -170,6 +178,7 @@ impl Arbiter {
         sink: &mut impl Sink,
     ) -> Self {
         let mut other = Self::new(lines);
+        other.trades = self.trades;
         let all = std::mem::take(&mut self.entries);
         let is_moved = |entry: &Entry| subscriptions.contains(&entry.subscription);
         (other.entries, self.entries) = all.into_iter().partition(is_moved);

@@ -63,7 +63,7 @@ impl Slot {
     #[inline]
     fn push_trade(&mut self, trade: &Trade) {
         self.ts_recv = trade.ts_recv;
-        if let SlotData::Trades { ring, publisher } = &mut self.data {
+        if let SlotData::Trades { ring, publisher, .. } = &mut self.data {
             ring.push(*trade);
             if let Some(publisher) = publisher {
                 publisher.push(trade);
