@@ -5,12 +5,13 @@ use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::head::{self, HEAD_LEN, MessageHead};
 use super::inflate::{INFLATE_SPACE, InflatePath, Inflater};
 use super::json::JsonParser;
-use super::scan::{PADDING, PaddedText, Scanned, Scanner, TextEnd};
+use super::scan::{PADDING, PaddedText, Scanned, Scanner, Target, TextEnd};
 use super::scratch::{Scratch, non_rpi};
 use super::unread::UnreadCounts;
 use super::{v3, v5};
 use crate::model::{
-    BookUpdate, Control, DepthUpdate, Dialect, Event, Sink, Skipped, TradeUpdate, UnixNanos,
+    BookUpdate, Channel, Control, DepthUpdate, Dialect, Event, Sink, Skipped, TradeUpdate,
+    UnixNanos,
 };
 
 /// The longest frame that is taken by default, in bytes.
@@ -30,10 +31,6 @@ pub const MAX_INFLATED_LEN: usize = 1 << 20;
 
 /// Texts up to this length are parsed with buffers that are there from the start, in bytes.
 const WARM_TEXT_LEN: usize = 32 << 10;
-
-/// From this length on a v5 text is scanned where it lies, in bytes. Shorter ones are copied: that
-/// takes less time than reading their end elsewhere, and no trade is longer.
-const IN_PLACE_LEN: usize = 320;
 
 /// One WebSocket message, as the socket gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -291,8 +288,8 @@ impl Decoder {
         self.inflater.set_portable();
     }
 
-    /// Tries the fast path over a text where it lies; `None` where it is too short for that to gain
-    /// anything, false where the general one has to decide.
+    /// Tries the fast path over a text where it lies; `None` where a copy of it is to be tried, false
+    /// where the general one has to decide.
     #[inline]
     fn scan_in_place(
         &mut self,
@@ -305,11 +302,13 @@ impl Decoder {
             return None;
         };
         let Frame::Text(text) = frame else { return None };
-        if !(IN_PLACE_LEN..=limits.frame_len).contains(&text.len()) {
+        if text.len() > limits.frame_len {
             return None;
         }
         let (scanner, text) = scanner.zip(PaddedText::in_place(text, end))?;
-        Some(tell(scanner, *dialect, text, ts_recv, scratch, sink))
+        let target = &mut Telling { sink, ts_recv };
+        let is_read = scanner.scan_to(*dialect, text, ts_recv, scratch, target);
+        (is_read || !text.is_tried_again()).then_some(is_read)
     }
 
     /// Tries the fast path; false where the general one has to decide.
@@ -317,7 +316,10 @@ impl Decoder {
     fn scan(&mut self, text_len: usize, ts_recv: UnixNanos, sink: &mut impl Ahead) -> bool {
         let Self { dialect, scanner, text, scratch, .. } = self;
         let text = scanner.zip(PaddedText::new(text, text_len));
-        text.is_some_and(|(scanner, text)| tell(scanner, *dialect, text, ts_recv, scratch, sink))
+        let target = &mut Telling { sink, ts_recv };
+        text.is_some_and(|(scanner, text)| {
+            scanner.scan_to(*dialect, text, ts_recv, scratch, target)
+        })
     }
 
     /// Reads any text: everything that the fast path has declined.
@@ -395,50 +397,51 @@ impl Decoder {
     }
 }
 
-/// Scans a text and tells the sink of it; false where the general parser has to decide. Inlined always:
-/// a call costs twenty instructions a frame.
-#[inline(always)]
-fn tell(
-    scanner: Scanner,
-    dialect: Dialect,
-    text: PaddedText<'_>,
+/// A scanner's target that tells the sink.
+struct Telling<'s, S> {
+    sink: &'s mut S,
     ts_recv: UnixNanos,
-    scratch: &mut Scratch,
-    sink: &mut impl Ahead,
-) -> bool {
-    let ahead = &mut |channel, inst_id: &str| sink.ahead(channel, inst_id);
-    let event = match scanner.scan_ahead(dialect, text, ts_recv, scratch, ahead) {
-        Some(Scanned::Book { channel, market, inst_id }) => {
-            Event::Book(BookUpdate { channel, market, inst_id, book: &scratch.book })
-        }
-        Some(Scanned::Trade { channel, market, inst_id, trade }) => {
-            Event::Trade(TradeUpdate::new(channel, market, inst_id, trade))
-        }
-        Some(Scanned::Depth {
-            channel,
-            market,
-            inst_id,
-            action,
-            ts_event,
-            seq,
-            prev_seq,
-            checksum,
-        }) => Event::Depth(DepthUpdate {
-            channel,
-            market,
-            inst_id,
-            action,
-            ts_event,
-            ts_recv,
-            seq,
-            prev_seq,
-            checksum,
-            asks: scratch.asks.as_slice(),
-            bids: scratch.bids.as_slice(),
-            non_rpi: non_rpi(&scratch.asks, &scratch.bids),
-        }),
-        None => return false,
-    };
-    sink.on_event(&event);
-    true
+}
+
+impl<'t, S: Ahead> Target<'t> for Telling<'_, S> {
+    #[inline(always)]
+    fn ahead(&mut self, channel: Channel, inst_id: &str) {
+        self.sink.ahead(channel, inst_id);
+    }
+
+    #[inline(always)]
+    fn take(&mut self, scanned: Scanned<'t>, scratch: &Scratch) {
+        let event = match scanned {
+            Scanned::Book { channel, market, inst_id } => {
+                Event::Book(BookUpdate { channel, market, inst_id, book: &scratch.book })
+            }
+            Scanned::Trade { channel, market, inst_id, trade } => {
+                Event::Trade(TradeUpdate::new(channel, market, inst_id, trade))
+            }
+            Scanned::Depth {
+                channel,
+                market,
+                inst_id,
+                action,
+                ts_event,
+                seq,
+                prev_seq,
+                checksum,
+            } => Event::Depth(DepthUpdate {
+                channel,
+                market,
+                inst_id,
+                action,
+                ts_event,
+                ts_recv: self.ts_recv,
+                seq,
+                prev_seq,
+                checksum,
+                asks: scratch.asks.as_slice(),
+                bids: scratch.bids.as_slice(),
+                non_rpi: non_rpi(&scratch.asks, &scratch.bids),
+            }),
+        };
+        self.sink.on_event(&event);
+    }
 }

@@ -103,7 +103,7 @@ impl DepthLevels {
 
     /// Lets `write` put levels where they stay; it gives how many, from the first place on. Where it
     /// gives up the side is empty.
-    #[inline]
+    #[inline(always)]
     pub(super) fn fill(
         &mut self,
         write: impl FnOnce(&mut [Level; MAX_DEPTH_LEVELS]) -> Option<usize>,

@@ -3,18 +3,23 @@
 use super::cursor::Cursor;
 use super::engine::Engine;
 use super::level;
+use super::scanner::PaddedText;
 use crate::wire::scratch::Scratch;
 
-/// Reads both sides, `"asks":[…],"bids":[…]`.
+/// Reads both sides, `"asks":[…],"bids":[…]`, of a text that may be read in place.
 #[inline(always)]
-pub(super) fn sides<E: Engine>(
+pub(super) fn sides<'t, E: Engine>(
     engine: E,
-    cursor: &mut Cursor<'_>,
+    text: Option<PaddedText<'t>>,
+    cursor: &mut Cursor<'t>,
     scratch: &mut Scratch,
 ) -> Option<()> {
     cursor.expect(b"\"asks\":")?;
     scratch.asks.fill(|places| engine.depth_side(cursor, places))?;
     cursor.expect(b",\"bids\":")?;
+    if let Some(text) = text {
+        text.to_end_if_near(cursor);
+    }
     scratch.bids.fill(|places| engine.depth_side(cursor, places))
 }
 

@@ -2,13 +2,24 @@
 
 use super::cursor::Cursor;
 use super::inst_id::{self, Id};
-use super::{digits, level, time};
+use super::scanner::{PaddedText, Target};
+use super::{digits, level, time, v5};
 use crate::model::{BOOK5_LEVELS, Decimal, Level, UnixNanos};
-use crate::wire::scratch::MAX_DEPTH_LEVELS;
+use crate::wire::scratch::{MAX_DEPTH_LEVELS, Scratch};
 
 /// The parts of a message, read with one instruction set. All engines take the same texts and give
 /// the same values, but that only [`Portable`] takes ids of more than 31 bytes.
 pub(super) trait Engine: Copy {
+    /// Runs [`v5::read_depth`] in a function of its own that has the engine's instruction set, so that
+    /// five-level books and trades do not pay for it.
+    fn read_v5_depth<'t>(
+        self,
+        text: PaddedText<'t>,
+        cursor: Cursor<'t>,
+        scratch: &mut Scratch,
+        target: &mut impl Target<'t>,
+    ) -> Option<()>;
+
     /// Reads a side of a book, `[[…],[…]]`, into `places`: the number of levels, 0 to 5.
     fn side(self, cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8>;
 
@@ -47,6 +58,17 @@ pub(super) trait Engine: Copy {
 pub(super) struct Portable;
 
 impl Engine for Portable {
+    #[inline(never)]
+    fn read_v5_depth<'t>(
+        self,
+        text: PaddedText<'t>,
+        cursor: Cursor<'t>,
+        scratch: &mut Scratch,
+        target: &mut impl Target<'t>,
+    ) -> Option<()> {
+        v5::read_depth(self, text, cursor, scratch, target)
+    }
+
     #[inline(always)]
     fn side(self, cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8> {
         u8::try_from(level::side(cursor, places)?).ok()

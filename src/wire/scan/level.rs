@@ -9,25 +9,30 @@ use crate::model::{Decimal, Level, Qty};
 pub(super) fn side(cursor: &mut Cursor<'_>, places: &mut [Level]) -> Option<usize> {
     // A copy, so that the cursor lives in registers.
     let mut at = *cursor;
-    let len = levels(&mut at, places, level)?;
+    let len = levels(&mut at, places, |mut cursor, place| {
+        let last = level(&mut cursor, place)?;
+        Some((cursor, last))
+    })?;
     *cursor = at;
     Some(len)
 }
 
 /// Reads a side level by level: the number of levels. `level` reads one and the comma or bracket
-/// behind it, and tells whether it was the last.
+/// behind it, and gives the cursor behind that and whether it was the last.
 #[inline(always)]
 pub(super) fn levels<'t>(
     cursor: &mut Cursor<'t>,
     places: &mut [Level],
-    level: impl Fn(&mut Cursor<'t>, &mut Level) -> Option<bool>,
+    level: impl Fn(Cursor<'t>, &mut Level) -> Option<(Cursor<'t>, bool)>,
 ) -> Option<usize> {
     cursor.expect(b"[")?;
     if cursor.accept(b"]") {
         return Some(0);
     }
     for (len, place) in (1..).zip(places) {
-        if level(cursor, place)? {
+        let (behind, last) = level(*cursor, place)?;
+        *cursor = behind;
+        if last {
             return Some(len);
         }
     }

@@ -19,4 +19,5 @@ mod v5;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use scanner::Target;
 pub use scanner::{PADDING, PaddedText, Scanned, Scanner, TextEnd};

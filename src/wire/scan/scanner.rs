@@ -17,6 +17,10 @@ pub const PADDING: usize = 64;
 /// follows a book's levels.
 pub(super) const END_LEN: usize = 128;
 
+/// From this length on a v5 text that is declined where it lies is so for its content, in bytes. A
+/// shorter one may end too early for loads of fixed length; then it is copied and tried again.
+const IN_PLACE_LEN: usize = 320;
+
 /// The bytes at either end of a text of which some are its instrument's id.
 #[cfg(target_arch = "x86_64")]
 const ID_WITHIN: usize = 192;
@@ -63,16 +67,42 @@ impl<'t> PaddedText<'t> {
         Some(Self { buf: text, end: Some(end), padding: PADDING })
     }
 
-    /// Moves a cursor over the text to the padded copy of its end, if there is one; `None` where
-    /// more is left than that holds. Whoever reads a text in place must call this before its end:
-    /// before it the bytes left are not what the padding is measured by.
+    /// Whether what is declined here is tried again with padding.
+    pub(crate) const fn is_tried_again(self) -> bool {
+        self.end.is_some() && self.buf.len() < IN_PLACE_LEN
+    }
+
+    /// Moves a cursor over the text to the padded copy of its end, if there is one and it is not there
+    /// yet; `None` where more is left than that holds. To be called before what is read with loads
+    /// that may be longer than what is left of the text.
     #[inline(always)]
     pub(super) fn to_end(self, cursor: &mut Cursor<'t>) -> Option<()> {
-        if let Some(end) = self.end {
+        if let Some(end) = self.end
+            && self.is_over_buf(*cursor)
+        {
             let from = END_LEN.checked_sub(cursor.rest().len())?;
             *cursor = Cursor::new(end.get(from..)?);
         }
         Some(())
+    }
+
+    /// As [`PaddedText::to_end`], where the padded copy holds all that is left; else nothing happens.
+    #[inline(always)]
+    pub(super) fn to_end_if_near(self, cursor: &mut Cursor<'t>) {
+        let _ = self.to_end(cursor);
+    }
+
+    /// Whether a cursor stands behind the text, and behind nothing else.
+    #[inline(always)]
+    pub(super) fn is_read(self, cursor: Cursor<'t>) -> bool {
+        let is_in_place = self.end.is_some() && self.is_over_buf(cursor);
+        cursor.rest().len() == if is_in_place { 0 } else { self.padding }
+    }
+
+    /// Whether a cursor is over the text itself, not over the copy of its end.
+    #[inline(always)]
+    fn is_over_buf(self, cursor: Cursor<'t>) -> bool {
+        cursor.rest().as_ptr_range().end == self.buf.as_ptr_range().end
     }
 }
 
@@ -119,6 +149,17 @@ pub enum Scanned<'t> {
         /// The checksum, where it was sent.
         checksum: Option<i32>,
     },
+}
+
+/// Where a scanner puts what it has read.
+pub(crate) trait Target<'t> {
+    /// Hears the subscription of a five-level v5 book before its levels are read; the message may
+    /// still be declined.
+    fn ahead(&mut self, channel: Channel, inst_id: &str);
+
+    /// Takes the message; books and levels are in the scratch. Called within the scan itself, so that
+    /// what was read need not go through memory.
+    fn take(&mut self, scanned: Scanned<'t>, scratch: &Scratch);
 }
 
 /// A scanner with the best instruction set that the processor has.
@@ -170,27 +211,41 @@ impl Scanner {
         ts_recv: UnixNanos,
         scratch: &mut Scratch,
     ) -> Option<Scanned<'t>> {
-        self.scan_ahead(dialect, text, ts_recv, scratch, &mut |_, _| {})
+        struct Keep<'t>(Option<Scanned<'t>>);
+
+        impl<'t> Target<'t> for Keep<'t> {
+            fn ahead(&mut self, _: Channel, _: &str) {}
+
+            #[inline(always)]
+            fn take(&mut self, scanned: Scanned<'t>, _: &Scratch) {
+                self.0 = Some(scanned);
+            }
+        }
+
+        let mut keep = Keep(None);
+        self.scan_to(dialect, text, ts_recv, scratch, &mut keep);
+        keep.0
     }
 
-    /// As [`Scanner::scan`]; `ahead` hears the subscription of a five-level v5 book before its levels are read.
+    /// As [`Scanner::scan`], for a target that takes what was read where it was read: true where there
+    /// was something.
     #[inline]
-    pub(crate) fn scan_ahead<'t>(
+    pub(crate) fn scan_to<'t>(
         &self,
         dialect: Dialect,
         text: PaddedText<'t>,
         ts_recv: UnixNanos,
         scratch: &mut Scratch,
-        ahead: &mut impl FnMut(Channel, &str),
-    ) -> Option<Scanned<'t>> {
+        target: &mut impl Target<'t>,
+    ) -> bool {
         #[cfg(target_arch = "x86_64")]
         if let Some(avx2) = self.avx2 {
-            let scanned = avx2.scan(dialect, text, ts_recv, scratch, ahead);
-            if scanned.is_some() || !has_long_id(dialect, text) {
-                return scanned;
+            let is_read = avx2.scan(dialect, text, ts_recv, scratch, target);
+            if is_read || text.is_tried_again() || !has_long_id(dialect, text) {
+                return is_read;
             }
         }
-        scan_portable(dialect, text, ts_recv, scratch, ahead)
+        scan_portable(dialect, text, ts_recv, scratch, target)
     }
 }
 
@@ -227,9 +282,9 @@ fn scan_portable<'t>(
     text: PaddedText<'t>,
     ts_recv: UnixNanos,
     scratch: &mut Scratch,
-    ahead: &mut impl FnMut(Channel, &str),
-) -> Option<Scanned<'t>> {
-    scan_with(Portable, dialect, text, ts_recv, scratch, ahead)
+    target: &mut impl Target<'t>,
+) -> bool {
+    scan_with(Portable, dialect, text, ts_recv, scratch, target).is_some()
 }
 
 /// Scans with an engine's instruction set, in whose function this has to be inlined.
@@ -240,18 +295,22 @@ pub(super) fn scan_with<'t, E: Engine>(
     text: PaddedText<'t>,
     ts_recv: UnixNanos,
     scratch: &mut Scratch,
-    ahead: &mut impl FnMut(Channel, &str),
-) -> Option<Scanned<'t>> {
+    target: &mut impl Target<'t>,
+) -> Option<()> {
     let mut cursor = Cursor::new(text.buf);
-    let scanned = match dialect {
+    match dialect {
         Dialect::V3 => {
             text.to_end(&mut cursor)?;
-            v3::scan(engine, &mut cursor, ts_recv, scratch)?
+            let scanned = v3::scan(engine, &mut cursor, ts_recv, scratch)?;
+            // Wherever a scan may have read padding as text, it did not stop here.
+            if !text.is_read(cursor) {
+                return None;
+            }
+            target.take(scanned, scratch);
+            Some(())
         }
-        Dialect::V5 => v5::scan(engine, text, &mut cursor, ts_recv, scratch, ahead)?,
-    };
-    // Wherever a scan may have read padding as text, it did not stop here.
-    (cursor.rest().len() == text.padding).then_some(scanned)
+        Dialect::V5 => v5::scan(engine, text, cursor, ts_recv, scratch, target),
+    }
 }
 
 /// Reads a trade's side and the quote behind it. There is no branch on which side it is, since

@@ -167,7 +167,7 @@ fn read_depth<'t, E: Engine>(
         id = Some(engine.id(&mut cursor)?);
         cursor.expect(b",")?;
     }
-    depth::sides(engine, &mut cursor, scratch)?;
+    depth::sides(engine, None, &mut cursor, scratch)?;
     // The usual order takes one round, any other one more for each field that comes too early.
     while !cursor.accept(b"}]}") {
         let left = cursor.rest().len();

@@ -4,28 +4,37 @@ use super::cursor::Cursor;
 use super::depth;
 use super::engine::Engine;
 use super::inst_id::Id;
-use super::scanner::{PaddedText, Scanned, taker_side};
+use super::scanner::{PaddedText, Scanned, Target, taker_side};
 use crate::model::{Book5, Channel, DepthAction, NO_SEQ, Trade, UnixNanos};
 use crate::wire::scratch::Scratch;
 
-/// Reads a whole message; the cursor is then behind it.
+// The first eight bytes of a channel's name and what follows: one comparison a channel.
+const BOOKS5: u64 = u64::from_le_bytes(*b"books5\",");
+const TRADES: u64 = u64::from_le_bytes(*b"trades\",");
+const BBO_TBT: u64 = u64::from_le_bytes(*b"bbo-tbt\"");
+const TRADES_ALL: u64 = u64::from_le_bytes(*b"trades-a");
+const BOOKS: u64 = u64::from_le_bytes(*b"books\",\"");
+const BOOKS_L2_TBT: u64 = u64::from_le_bytes(*b"books-l2");
+const BOOKS50_L2_TBT: u64 = u64::from_le_bytes(*b"books50-");
+const BOOKS_RPI: u64 = u64::from_le_bytes(*b"books-rp");
+const BOOKS_ELP: u64 = u64::from_le_bytes(*b"books-el");
+
+/// Reads a whole message and gives it to the target.
 ///
 /// Source: `{"arg":{"channel":"books5","instId":"BTC-USDT"},"data":[{…}]}`.
 #[inline(always)]
 pub(super) fn scan<'t, E: Engine>(
     engine: E,
     text: PaddedText<'t>,
-    cursor: &mut Cursor<'t>,
+    mut at: Cursor<'t>,
     ts_recv: UnixNanos,
     scratch: &mut Scratch,
-    ahead: &mut impl FnMut(Channel, &str),
-) -> Option<Scanned<'t>> {
+    target: &mut impl Target<'t>,
+) -> Option<()> {
+    let cursor = &mut at;
     cursor.expect(b"{\"arg\":{\"channel\":\"")?;
     let Some(channel) = channel(cursor) else {
-        // By value, so that five-level books and trades do not pay for it.
-        let (behind, scanned) = read_depth(engine, text, *cursor, scratch)?;
-        *cursor = behind;
-        return Some(scanned);
+        return engine.read_v5_depth(text, at, scratch, target);
     };
     let id = engine.id(cursor)?;
     cursor.expect(b"},\"data\":[{")?;
@@ -33,36 +42,48 @@ pub(super) fn scan<'t, E: Engine>(
     let market = None;
     let scanned = match channel {
         Channel::Books5 | Channel::BboTbt => {
-            ahead(channel, inst_id);
+            target.ahead(channel, inst_id);
             let book = &mut scratch.book;
             read_book(engine, text, cursor, &id, book)?;
             book.ts_recv = ts_recv;
             Scanned::Book { channel, market, inst_id }
         }
         _ => {
-            text.to_end(cursor)?;
-            let mut trade = read_trade(engine, cursor, &id)?;
+            let mut trade = read_trade(engine, text, cursor, &id)?;
             trade.ts_recv = ts_recv;
             Scanned::Trade { channel, market, inst_id, trade }
         }
     };
     cursor.expect(b"}]}")?;
-    Some(scanned)
+    if !text.is_read(*cursor) {
+        return None;
+    }
+    target.take(scanned, scratch);
+    Some(())
 }
 
-/// Reads the channel's name and what follows, up to the instrument's id.
+/// Reads the channel's name and what follows, up to the instrument's id; what is none of these does
+/// not move the cursor.
 #[inline(always)]
 fn channel(cursor: &mut Cursor<'_>) -> Option<Channel> {
-    if cursor.accept(b"books5\",\"instId\":\"") {
-        Some(Channel::Books5)
-    } else if cursor.accept(b"bbo-tbt\",\"instId\":\"") {
-        Some(Channel::BboTbt)
-    } else if cursor.accept(b"trades\",\"instId\":\"") {
-        Some(Channel::Trades)
-    } else if cursor.accept(b"trades-all\",\"instId\":\"") {
-        Some(Channel::TradesAll)
-    } else {
-        None
+    match cursor.word()? {
+        BOOKS5 => {
+            cursor.expect(b"books5\",\"instId\":\"")?;
+            Some(Channel::Books5)
+        }
+        TRADES => {
+            cursor.expect(b"trades\",\"instId\":\"")?;
+            Some(Channel::Trades)
+        }
+        BBO_TBT => {
+            cursor.expect(b"bbo-tbt\",\"instId\":\"")?;
+            Some(Channel::BboTbt)
+        }
+        TRADES_ALL => {
+            cursor.expect(b"trades-all\",\"instId\":\"")?;
+            Some(Channel::TradesAll)
+        }
+        _ => None,
     }
 }
 
@@ -80,6 +101,7 @@ fn read_book<'t, E: Engine>(
     cursor.expect(b"\"asks\":")?;
     let ask_len = engine.side(cursor, asks)?;
     cursor.expect(b",\"bids\":")?;
+    text.to_end_if_near(cursor);
     let bid_len = engine.side(cursor, bids)?;
     text.to_end(cursor)?;
     if cursor.accept(b",\"instId\":\"") {
@@ -99,7 +121,12 @@ fn read_book<'t, E: Engine>(
 /// Reads the trade's fields: `instId,tradeId,px,sz,side,ts` and then what the years have added,
 /// `count`, `source`, `seqId`; `trades-all` is documented with `source` before `ts`.
 #[inline(always)]
-fn read_trade<E: Engine>(engine: E, cursor: &mut Cursor<'_>, id: &Id<'_>) -> Option<Trade> {
+fn read_trade<'t, E: Engine>(
+    engine: E,
+    text: PaddedText<'t>,
+    cursor: &mut Cursor<'t>,
+    id: &Id<'_>,
+) -> Option<Trade> {
     cursor.expect(b"\"instId\":\"")?;
     engine.same_id(cursor, id)?;
     cursor.expect(b",\"tradeId\":\"")?;
@@ -116,6 +143,8 @@ fn read_trade<E: Engine>(engine: E, cursor: &mut Cursor<'_>, id: &Id<'_>) -> Opt
     cursor.expect(b",\"ts\":\"")?;
     trade.ts_event = engine.millis(cursor)?;
     cursor.expect(b"\"")?;
+    // Up to here no load is longer than what every trade still has.
+    text.to_end(cursor)?;
     if cursor.accept(b",\"count\":\"") {
         trade.count = u32::try_from(engine.integer(cursor)?).ok().filter(|count| *count > 0)?;
         cursor.expect(b"\"")?;
@@ -148,13 +177,14 @@ fn seq<E: Engine>(engine: E, cursor: &mut Cursor<'_>) -> Option<i64> {
 /// 2026, where the channel has one), `seqId` and `prevSeqId` (since 2023), in any order.
 ///
 /// Source: `{"arg":{"channel":"books","instId":"BTC-USDT"},"action":"update","data":[{…}]}`.
-#[inline(never)]
-fn read_depth<'t, E: Engine>(
+#[inline(always)]
+pub(super) fn read_depth<'t, E: Engine>(
     engine: E,
     text: PaddedText<'t>,
     mut cursor: Cursor<'t>,
     scratch: &mut Scratch,
-) -> Option<(Cursor<'t>, Scanned<'t>)> {
+    target: &mut impl Target<'t>,
+) -> Option<()> {
     let channel = depth_channel(&mut cursor)?;
     let id = engine.id(&mut cursor)?;
     cursor.expect(b"},\"action\":\"")?;
@@ -167,7 +197,7 @@ fn read_depth<'t, E: Engine>(
     if channel.has_non_rpi() {
         cursor = depth::sides_with_non_rpi(cursor, scratch)?;
     } else {
-        depth::sides(engine, &mut cursor, scratch)?;
+        depth::sides(engine, Some(text), &mut cursor, scratch)?;
     }
     text.to_end(&mut cursor)?;
     let (mut ts_event, mut checksum, mut seq, mut prev_seq) = (None, None, None, None);
@@ -191,6 +221,9 @@ fn read_depth<'t, E: Engine>(
             return None;
         }
     }
+    if !text.is_read(cursor) {
+        return None;
+    }
     let scanned = Scanned::Depth {
         channel,
         market: None,
@@ -201,24 +234,34 @@ fn read_depth<'t, E: Engine>(
         prev_seq: prev_seq.unwrap_or(NO_SEQ),
         checksum,
     };
-    Some((cursor, scanned))
+    target.take(scanned, scratch);
+    Some(())
 }
 
 /// Reads the name of a deep book's channel and what follows, up to the instrument's id.
 #[inline(always)]
 fn depth_channel(cursor: &mut Cursor<'_>) -> Option<Channel> {
-    cursor.expect(b"books")?;
-    if cursor.accept(b"\",\"instId\":\"") {
-        Some(Channel::Books)
-    } else if cursor.accept(b"-l2-tbt\",\"instId\":\"") {
-        Some(Channel::BooksL2Tbt)
-    } else if cursor.accept(b"50-l2-tbt\",\"instId\":\"") {
-        Some(Channel::Books50L2Tbt)
-    } else if cursor.accept(b"-rpi\",\"instId\":\"") {
-        Some(Channel::BooksRpi)
-    } else if cursor.accept(b"-elp\",\"instId\":\"") {
-        Some(Channel::BooksElp)
-    } else {
-        None
+    match cursor.word()? {
+        BOOKS_L2_TBT => {
+            cursor.expect(b"books-l2-tbt\",\"instId\":\"")?;
+            Some(Channel::BooksL2Tbt)
+        }
+        BOOKS => {
+            cursor.expect(b"books\",\"instId\":\"")?;
+            Some(Channel::Books)
+        }
+        BOOKS50_L2_TBT => {
+            cursor.expect(b"books50-l2-tbt\",\"instId\":\"")?;
+            Some(Channel::Books50L2Tbt)
+        }
+        BOOKS_RPI => {
+            cursor.expect(b"books-rpi\",\"instId\":\"")?;
+            Some(Channel::BooksRpi)
+        }
+        BOOKS_ELP => {
+            cursor.expect(b"books-elp\",\"instId\":\"")?;
+            Some(Channel::BooksElp)
+        }
+        _ => None,
     }
 }

@@ -2,11 +2,12 @@
 #![expect(unsafe_code, reason = "calls of functions that need AVX2 or valid UTF-8")]
 
 use super::{ids, level, numbers};
-use crate::model::{BOOK5_LEVELS, Channel, Decimal, Dialect, Level, UnixNanos};
+use crate::model::{BOOK5_LEVELS, Decimal, Dialect, Level, UnixNanos};
 use crate::wire::scan::cursor::Cursor;
 use crate::wire::scan::engine::Engine;
 use crate::wire::scan::inst_id::Id;
-use crate::wire::scan::scanner::{PaddedText, Scanned, scan_with};
+use crate::wire::scan::scanner::{PaddedText, Target, scan_with};
+use crate::wire::scan::v5;
 use crate::wire::scratch::{MAX_DEPTH_LEVELS, Scratch};
 
 /// Proof that the processor has AVX2, BMI1 and BMI2.
@@ -31,10 +32,10 @@ impl Avx2 {
         text: PaddedText<'t>,
         ts_recv: UnixNanos,
         scratch: &mut Scratch,
-        ahead: &mut impl FnMut(Channel, &str),
-    ) -> Option<Scanned<'t>> {
+        target: &mut impl Target<'t>,
+    ) -> bool {
         // SAFETY: `self` proves that the processor has the features.
-        unsafe { scan(self, dialect, text, ts_recv, scratch, ahead) }
+        unsafe { scan(self, dialect, text, ts_recv, scratch, target) }
     }
 }
 
@@ -45,16 +46,45 @@ fn scan<'t>(
     text: PaddedText<'t>,
     ts_recv: UnixNanos,
     scratch: &mut Scratch,
-    ahead: &mut impl FnMut(Channel, &str),
-) -> Option<Scanned<'t>> {
-    scan_with(engine, dialect, text, ts_recv, scratch, ahead)
+    target: &mut impl Target<'t>,
+) -> bool {
+    scan_with(engine, dialect, text, ts_recv, scratch, target).is_some()
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+#[inline(never)]
+fn read_v5_depth<'t>(
+    engine: Avx2,
+    text: PaddedText<'t>,
+    cursor: Cursor<'t>,
+    scratch: &mut Scratch,
+    target: &mut impl Target<'t>,
+) -> Option<()> {
+    v5::read_depth(engine, text, cursor, scratch, target)
 }
 
 impl Engine for Avx2 {
     #[inline(always)]
+    fn read_v5_depth<'t>(
+        self,
+        text: PaddedText<'t>,
+        cursor: Cursor<'t>,
+        scratch: &mut Scratch,
+        target: &mut impl Target<'t>,
+    ) -> Option<()> {
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { read_v5_depth(self, text, cursor, scratch, target) }
+    }
+
+    #[inline(always)]
     fn side(self, cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8> {
         // SAFETY: `self` proves that the processor has the features.
-        unsafe { level::side(cursor, places) }
+        let (bytes, len) = unsafe { level::side(cursor.rest(), places) };
+        if bytes == 0 {
+            return None;
+        }
+        cursor.advance(bytes)?;
+        u8::try_from(len).ok()
     }
 
     #[inline(always)]
@@ -64,7 +94,12 @@ impl Engine for Avx2 {
         places: &mut [Level; MAX_DEPTH_LEVELS],
     ) -> Option<usize> {
         // SAFETY: `self` proves that the processor has the features.
-        unsafe { level::depth_side(cursor, places) }
+        let (bytes, len) = unsafe { level::depth_side(cursor.rest(), places) };
+        if bytes == 0 {
+            return None;
+        }
+        cursor.advance(bytes)?;
+        Some(len)
     }
 
     #[inline(always)]
@@ -74,25 +109,43 @@ impl Engine for Avx2 {
         between: &[u8; N],
     ) -> Option<(Decimal, Decimal)> {
         // SAFETY: `self` proves that the processor has the features.
-        unsafe { numbers::px_sz(cursor, between) }
+        let read = |window| unsafe { numbers::px_sz(window, between) };
+        if let Some((px, sz, len)) = cursor.peek().and_then(read) {
+            cursor.advance(len)?;
+            return Some((px, sz));
+        }
+        let (behind, numbers) = numbers::any_px_sz(*cursor, between)?;
+        *cursor = behind;
+        Some(numbers)
     }
 
     #[inline(always)]
     fn integer(self, cursor: &mut Cursor<'_>) -> Option<u64> {
         // SAFETY: `self` proves that the processor has the features.
-        unsafe { numbers::integer(cursor) }
+        let (integer, len) = unsafe { numbers::integer(cursor.peek()?) };
+        if len == 0 {
+            let (behind, integer) = numbers::any_integer(*cursor)?;
+            *cursor = behind;
+            return Some(integer);
+        }
+        cursor.advance(len)?;
+        Some(integer)
     }
 
     #[inline(always)]
     fn millis(self, cursor: &mut Cursor<'_>) -> Option<UnixNanos> {
         // SAFETY: `self` proves that the processor has the features.
-        unsafe { numbers::millis(cursor) }
+        let nanos = unsafe { numbers::millis(cursor.peek()?) }?;
+        cursor.advance(numbers::MILLIS_LEN)?;
+        Some(UnixNanos(nanos))
     }
 
     #[inline(always)]
     fn id<'t>(self, cursor: &mut Cursor<'t>) -> Option<Id<'t>> {
         // SAFETY: `self` proves that the processor has the features.
-        unsafe { ids::id(cursor) }
+        let id = unsafe { ids::id(cursor.peek()?) }?;
+        cursor.advance(id.len() + 1)?;
+        Some(id)
     }
 
     #[inline(always)]
@@ -105,6 +158,9 @@ impl Engine for Avx2 {
     #[inline(always)]
     fn same_id(self, cursor: &mut Cursor<'_>, id: &Id<'_>) -> Option<()> {
         // SAFETY: `self` proves that the processor has the features.
-        unsafe { ids::same_id(cursor, id) }
+        if unsafe { ids::is_same(cursor.peek()?, id.short_window()?, id.len()) } {
+            return cursor.advance(id.len() + 1);
+        }
+        None
     }
 }

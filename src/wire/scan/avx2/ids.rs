@@ -6,13 +6,12 @@ use std::arch::x86_64::{
 };
 
 use super::load::{load_32, mask};
-use crate::wire::scan::cursor::Cursor;
 use crate::wire::scan::inst_id::{ID_WINDOW, Id, SHORT_WINDOW};
 
+/// The id at the start of a window; `None` where it does not end within the short one.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
-pub(super) fn id<'t>(cursor: &mut Cursor<'t>) -> Option<Id<'t>> {
-    let window: &[u8; ID_WINDOW] = cursor.peek()?;
+pub(super) fn id(window: &[u8; ID_WINDOW]) -> Option<Id<'_>> {
     let text = load_32(window.first_chunk::<SHORT_WINDOW>()?);
     // Printable ASCII is 0x20 to 0x7e; as signed bytes plus one, that is all above 0x20.
     let shifted = _mm256_add_epi8(text, _mm256_set1_epi8(1));
@@ -20,20 +19,14 @@ pub(super) fn id<'t>(cursor: &mut Cursor<'t>) -> Option<Id<'t>> {
     let quote = _mm256_cmpeq_epi8(text, _mm256_set1_epi8(b'"' as i8));
     let backslash = _mm256_cmpeq_epi8(text, _mm256_set1_epi8(b'\\' as i8));
     let plain = mask(_mm256_andnot_si256(_mm256_or_si256(quote, backslash), printable));
-    let len = plain.trailing_ones() as usize;
-    let id = Id::new(window, len)?;
-    cursor.advance(len + 1)?;
-    Some(id)
+    Id::new(window, plain.trailing_ones() as usize)
 }
 
+/// Whether an id of `len` bytes and the quote behind it stand at the start of a window.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
-pub(super) fn same_id(cursor: &mut Cursor<'_>, id: &Id<'_>) -> Option<()> {
-    let window: &[u8; SHORT_WINDOW] = cursor.peek()?;
-    let same = _mm256_cmpeq_epi8(load_32(window), load_32(id.short_window()?));
+pub(super) fn is_same(window: &[u8; SHORT_WINDOW], id: &[u8; SHORT_WINDOW], len: usize) -> bool {
+    let same = _mm256_cmpeq_epi8(load_32(window), load_32(id));
     // The quote behind the id is compared as well.
-    if (mask(same).trailing_ones() as usize) <= id.len() {
-        return None;
-    }
-    cursor.advance(id.len() + 1)
+    mask(same).trailing_ones() as usize > len
 }

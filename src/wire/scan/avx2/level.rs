@@ -11,37 +11,29 @@ use crate::wire::scan::digits::{above_nine, values};
 use crate::wire::scan::level;
 use crate::wire::scratch::MAX_DEPTH_LEVELS;
 
+/// Reads a side at the start of a text: the bytes that it takes, 0 where it is declined, and the number
+/// of levels. Both fit registers, so that no caller's cursor goes through memory.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline(never)]
-pub(super) fn side(cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8> {
-    u8::try_from(any_side::<false>(cursor, places)?).ok()
+pub(super) fn side(rest: &[u8], places: &mut [Level; BOOK5_LEVELS]) -> (usize, usize) {
+    any_side::<false>(rest, places)
 }
 
+/// As [`side`], of a deep book.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline(never)]
-pub(super) fn depth_side(
-    cursor: &mut Cursor<'_>,
-    places: &mut [Level; MAX_DEPTH_LEVELS],
-) -> Option<usize> {
-    any_side::<true>(cursor, places)
+pub(super) fn depth_side(rest: &[u8], places: &mut [Level; MAX_DEPTH_LEVELS]) -> (usize, usize) {
+    any_side::<true>(rest, places)
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
-fn any_side<const DELETES: bool>(cursor: &mut Cursor<'_>, places: &mut [Level]) -> Option<usize> {
-    // A copy, so that the cursor lives in registers.
-    let mut at = *cursor;
+fn any_side<const DELETES: bool>(rest: &[u8], places: &mut [Level]) -> (usize, usize) {
+    let mut at = Cursor::new(rest);
     let len = level::levels(&mut at, places, |cursor, place| {
-        let start = *cursor;
-        if let Some(last) = usual_level::<DELETES>(cursor, place) {
-            return Some(last);
-        }
-        let (behind, last) = any_level(start, place)?;
-        *cursor = behind;
-        Some(last)
-    })?;
-    *cursor = at;
-    Some(len)
+        usual_level::<DELETES>(cursor, place).or_else(|| any_level(cursor, place))
+    });
+    len.map_or((0, 0), |len| (rest.len() - at.rest().len(), len))
 }
 
 /// Takes the cursor by value, so that it need not live in memory elsewhere.
@@ -54,19 +46,23 @@ fn any_level<'t>(mut cursor: Cursor<'t>, place: &mut Level) -> Option<(Cursor<'t
 
 /// Reads a level of three or four strings, the third of four being `"0"`, of which price and size
 /// lie within 32 bytes and the number of orders has one to four digits. No orders, as in the deletions
-/// of deep books, are usual where `DELETES`. Tells whether it was the last of its side. `None`, with
-/// the cursor anywhere, for any other.
+/// of deep books, are usual where `DELETES`. Gives the cursor behind it and whether it was the last of its
+/// side; `None` for any other.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "only the first four bytes are wanted")]
-fn usual_level<const DELETES: bool>(cursor: &mut Cursor<'_>, place: &mut Level) -> Option<bool> {
+fn usual_level<'t, const DELETES: bool>(
+    mut cursor: Cursor<'t>,
+    place: &mut Level,
+) -> Option<(Cursor<'t>, bool)> {
     let (start, window) = cursor.peek::<{ WINDOW + 2 }>()?.split_first_chunk::<2>()?;
     let window: &[u8; WINDOW] = window.first_chunk()?;
     if start != b"[\"" {
         return None;
     }
     // The next level is found from this bracket, and not through all the numbers before it: so the
-    // processor can work at several levels at once.
+    // processor can work at several levels at once. That the step may fail keeps it here: were it sure
+    // to succeed, the compiler would put it behind the numbers.
     let bracket = find(window, b']');
     cursor.advance(bracket + 4)?;
     let pair = pair(window, b"\",\"")?;
@@ -97,7 +93,7 @@ fn usual_level<const DELETES: bool>(cursor: &mut Cursor<'_>, place: &mut Level) 
         return None;
     }
     *place = Level::new(pair.px(), pair.sz(), join_four(aligned));
-    Some(last)
+    Some((cursor, last))
 }
 
 /// The place of the first such byte in a window, its length where there is none.

@@ -10,10 +10,10 @@ use crate::wire::scan::cursor::Cursor;
 /// The level of a text and whether it was the last, if all of it was read.
 fn read<const DELETES: bool>(text: &str) -> Option<(Level, bool)> {
     let padded = format!("{text}{}", "[\"3\"".repeat(20));
-    let mut cursor = Cursor::new(padded.as_bytes());
+    let cursor = Cursor::new(padded.as_bytes());
     let mut place = Level::EMPTY;
     // SAFETY: the tests have looked for the features.
-    let last = unsafe { usual_level::<DELETES>(&mut cursor, &mut place) }?;
+    let (cursor, last) = unsafe { usual_level::<DELETES>(cursor, &mut place) }?;
     assert_eq!(cursor.rest().len(), padded.len() - text.len(), "{text}");
     Some((place, last))
 }

@@ -9,50 +9,75 @@ use std::arch::x86_64::{
 use super::load::load_16;
 use super::pair::pair;
 use super::shape::Shape;
-use super::window::WINDOW;
-use crate::model::{Decimal, UnixNanos};
+use super::window::PAIR_WINDOW;
+use crate::model::Decimal;
 use crate::wire::scan::cursor::Cursor;
 use crate::wire::scan::digits;
 use crate::wire::scan::engine::{Engine, Portable};
 use crate::wire::scan::time::NANOS_PER_MILLI;
 
+/// Two decimals and the bytes they take, with `between` between them.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
 pub(super) fn px_sz<const N: usize>(
-    cursor: &mut Cursor<'_>,
+    window: &[u8; PAIR_WINDOW],
     between: &[u8; N],
-) -> Option<(Decimal, Decimal)> {
-    if let Some(pair) = cursor.peek::<WINDOW>().and_then(|window| pair(window, between)) {
-        cursor.advance(pair.end)?;
-        return Some((pair.px(), pair.sz()));
-    }
-    Portable.px_sz(cursor, between)
+) -> Option<(Decimal, Decimal, usize)> {
+    let pair = pair(window, between)?;
+    Some((pair.px(), pair.sz(), pair.end))
 }
 
+/// Reads what [`px_sz`] does not.
+#[cold]
+#[inline(never)]
+pub(super) fn any_px_sz<'t, const N: usize>(
+    mut cursor: Cursor<'t>,
+    between: &[u8; N],
+) -> Option<(Cursor<'t>, (Decimal, Decimal))> {
+    let numbers = Portable.px_sz(&mut cursor, between)?;
+    Some((cursor, numbers))
+}
+
+/// The integer at the start of a text and how many bytes it has, 1 to 15; 0 where it is none or is
+/// longer.
+///
+/// Values in and out are in registers, and so is the cursor of the caller: in memory each step would
+/// wait for the one before it to be stored.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
-pub(super) fn integer(cursor: &mut Cursor<'_>) -> Option<u64> {
-    let text: &[u8; 16] = cursor.peek()?;
-    let (text, len) = (load_16(text), digit_count(load_16(text)));
+pub(super) fn integer(text: &[u8; 16]) -> (u64, usize) {
+    let text = load_16(text);
+    let len = digit_count(text);
     let leading_zero = (_mm_cvtsi128_si32(text) & 0xff == i32::from(b'0')) & (len > 1);
-    if len == 0 || len == 16 || leading_zero {
-        return digits::integer(cursor);
+    if len == 16 || leading_zero {
+        return (0, 0);
     }
-    cursor.advance(len as usize)?;
-    Some(join(_mm_shuffle_epi8(text, load_16(Shape::of(len, len).order()))))
+    (join(_mm_shuffle_epi8(text, load_16(Shape::of(len, len).order()))), len as usize)
 }
 
+/// Reads what [`integer`] does not. Takes the cursor by value, so that it need not live in memory
+/// elsewhere.
+#[cold]
+#[inline(never)]
+pub(super) fn any_integer(mut cursor: Cursor<'_>) -> Option<(Cursor<'_>, u64)> {
+    let integer = digits::integer(&mut cursor)?;
+    Some((cursor, integer))
+}
+
+/// The bytes of a time in milliseconds.
+pub(super) const MILLIS_LEN: usize = 13;
+
+/// The time at the start of a text; `None` where there are not just so many digits.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
-pub(super) fn millis(cursor: &mut Cursor<'_>) -> Option<UnixNanos> {
-    const LEN: u32 = 13;
-    let text = load_16(cursor.peek()?);
+pub(super) fn millis(text: &[u8; 16]) -> Option<u64> {
+    const LEN: u32 = MILLIS_LEN as u32;
+    let text = load_16(text);
     if digit_count(text) != LEN {
         return None;
     }
-    cursor.advance(LEN as usize)?;
     let millis = join(_mm_shuffle_epi8(text, load_16(Shape::of(LEN, LEN).order())));
-    Some(UnixNanos(millis * NANOS_PER_MILLI))
+    Some(millis * NANOS_PER_MILLI)
 }
 
 /// The number of digits at the start of a text, 0 to 16.

@@ -83,8 +83,6 @@ fn all_pairs<const N: usize>(between: &[u8; N]) -> u32 {
             // SAFETY: the caller has looked for the features.
             let seen = unsafe { pair(&window, between) };
             let seen = seen.map(|pair| (pair.px(), pair.sz(), pair.end));
-            // The second one ends where the digits do.
-            let sz = sz.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap();
             let end = px.len() + N + sz.len();
             let want = decimal(px).zip(decimal(sz)).filter(|_| end < 32);
             let parts = |number: Decimal| (number.mantissa(), number.scale());

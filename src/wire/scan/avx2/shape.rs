@@ -7,6 +7,9 @@ pub(super) const MAX_LEN: u32 = 16;
 /// bounds.
 const SHAPES: usize = 512;
 
+/// The mark, among the scales, of a shape that no decimal has.
+const NO_DECIMAL: u8 = 0x80;
+
 /// How a decimal's bytes are laid out, as an index: 16 times its length, plus how many of its bytes
 /// come before the point.
 #[derive(Clone, Copy)]
@@ -16,7 +19,7 @@ impl Shape {
     const FIRST: usize = 16 + 1;
     const LAST: usize = 16 * 16 + 16;
 
-    /// The shape of a text of `len` bytes, 1 to [`MAX_LEN`], of which `whole`, 1 to `len`, come
+    /// The shape of a text of `len` bytes, up to [`MAX_LEN`], of which `whole`, up to `len`, come
     /// before the point; they are equal where there is no point.
     #[inline(always)]
     pub(super) const fn of(len: u32, whole: u32) -> Self {
@@ -32,6 +35,16 @@ impl Shape {
     )]
     pub(super) fn order(self) -> &'static [u8; 16] {
         &ORDERS[self.0 & (SHAPES - 1)]
+    }
+
+    /// Whether both are laid out as decimals: with a digit before the point and one behind it.
+    #[inline(always)]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the mask keeps the index below the table's length"
+    )]
+    pub(super) fn are_decimals(self, other: Self) -> bool {
+        (SCALES[self.0 & (SHAPES - 1)] | SCALES[other.0 & (SHAPES - 1)]) & NO_DECIMAL == 0
     }
 
     /// The number of digits behind the point, 0 to 15.
@@ -82,11 +95,13 @@ const fn make_orders() -> [[u8; 16]; SHAPES] {
     reason = "evaluated at compile time, where a bad index fails; scales are below 16"
 )]
 const fn make_scales() -> [u8; SHAPES] {
-    let mut scales = [0; SHAPES];
+    let mut scales = [NO_DECIMAL; SHAPES];
     let mut shape = Shape::FIRST;
     while shape <= Shape::LAST {
         let (len, whole) = Shape(shape).len_and_whole();
-        scales[shape] = len.saturating_sub(whole + 1) as u8;
+        if whole == len || whole + 1 < len {
+            scales[shape] = len.saturating_sub(whole + 1) as u8;
+        }
         shape += 1;
     }
     scales

@@ -1,11 +1,15 @@
 //! The bytes that are looked at together, and words within them.
 
-/// The bytes that are read of a level from its price on, and of two decimals elsewhere.
+/// The bytes that are read of a level from its price on.
 pub(super) const WINDOW: usize = 64;
+
+/// The bytes that are read of two decimals elsewhere: no more than there are from a trade's price to
+/// the end of its message.
+pub(super) const PAIR_WINDOW: usize = 48;
 
 /// The word at a place of the window; `None` where it does not lie in it.
 #[inline(always)]
-pub(super) fn word_at(window: &[u8; WINDOW], at: usize) -> Option<u64> {
+pub(super) fn word_at<const W: usize>(window: &[u8; W], at: usize) -> Option<u64> {
     window.get(at..)?.first_chunk().copied().map(u64::from_le_bytes)
 }
 
@@ -24,8 +28,8 @@ fn word_of(bytes: &[u8]) -> u64 {
 
 /// Whether `bytes`, of which there are up to 16, stand at a place of the window.
 #[inline(always)]
-pub(super) fn stands_at<const N: usize>(
-    window: &[u8; WINDOW],
+pub(super) fn stands_at<const W: usize, const N: usize>(
+    window: &[u8; W],
     at: usize,
     bytes: &[u8; N],
 ) -> Option<bool> {
