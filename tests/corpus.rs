@@ -50,14 +50,16 @@ fn write_seeds() {
 /// A seed of a target, from a number.
 fn made(target: &str, seed: u64) -> Vec<u8> {
     let dice = &mut Dice::Seeded(seed);
-    let dialect = if target == "decode_v5" { Dialect::V5 } else { Dialect::V3 };
+    let dialect =
+        if matches!(target, "decode_v5" | "v5_alone") { Dialect::V5 } else { Dialect::V3 };
     let text = match seed % 3 {
         0 => generate::message(dice, dialect),
         _ => generate::usual_message(dice, dialect),
     };
     match target {
-        "decode_v3_text" | "decode_v5" => text.into_bytes(),
-        "decode_v3" | "inflate" => {
+        "decode_v3_text" | "decode_v5" | "v5_alone" => text.into_bytes(),
+        "v3_alone" if seed % 2 == 0 => text.into_bytes(),
+        "decode_v3" | "inflate" | "v3_alone" | "inflate_alone" => {
             let mut body = deflated(text.as_bytes(), dice.pick(&[0, 1, 6, 12]));
             if seed % 4 == 3 {
                 let other = body.clone();

@@ -1,11 +1,13 @@
 //! The bodies of the fuzz targets: each takes any bytes and panics over a finding.
 
+mod alone;
 mod decimal;
 mod decode;
 mod depth_book;
 mod inflate;
 mod session;
 
+pub use alone::{book_alone, inflate_alone, v3_alone, v5_alone};
 pub use decimal::decimal;
 pub use decode::{decode_v3, decode_v3_text, decode_v5, scanner_vs_json};
 pub use depth_book::depth_book;
@@ -16,7 +18,7 @@ pub use session::session;
 pub type Target = fn(&[u8]);
 
 /// The targets by their names.
-pub const ALL: [(&str, Target); 8] = [
+pub const ALL: [(&str, Target); 12] = [
     ("decode_v3", decode_v3),
     ("decode_v3_text", decode_v3_text),
     ("decode_v5", decode_v5),
@@ -25,4 +27,8 @@ pub const ALL: [(&str, Target); 8] = [
     ("scanner_vs_json", scanner_vs_json),
     ("depth_book", depth_book),
     ("session", session),
+    ("v3_alone", v3_alone),
+    ("v5_alone", v5_alone),
+    ("inflate_alone", inflate_alone),
+    ("book_alone", book_alone),
 ];
