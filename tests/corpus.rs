@@ -58,7 +58,7 @@ fn made(target: &str, seed: u64) -> Vec<u8> {
     };
     match target {
         "decode_v3_text" | "decode_v5" | "v5_alone" => text.into_bytes(),
-        "v3_alone" if seed % 2 == 0 => text.into_bytes(),
+        "v3_alone" if seed.is_multiple_of(2) => text.into_bytes(),
         "decode_v3" | "inflate" | "v3_alone" | "inflate_alone" => {
             let mut body = deflated(text.as_bytes(), dice.pick(&[0, 1, 6, 12]));
             if seed % 4 == 3 {

@@ -355,7 +355,7 @@ fn a_checksum_after_many_without_is_over_the_book_of_then() {
                 }
                 // The last few of a pause have one, so that notes are taken between them.
                 let sum = match n % pause {
-                    0 | 1 | 2 => Some(checksum(&asks)),
+                    0..=2 => Some(checksum(&asks)),
                     k => (k % 2 == 0).then_some(0),
                 };
                 let changed = [changed];

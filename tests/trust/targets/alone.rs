@@ -135,7 +135,8 @@ pub fn book_alone(bytes: &[u8]) {
             let applied = book.apply(&update);
             assert_eq!(applied.sync, book.sync());
             check_deep(book);
-            (asks.clear(), bids.clear());
+            asks.clear();
+            bids.clear();
         }
     });
 }

@@ -71,7 +71,8 @@ pub(super) const MILLIS_LEN: usize = 13;
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
 pub(super) fn millis(text: &[u8; 16]) -> Option<u64> {
-    const LEN: u32 = MILLIS_LEN as u32;
+    const LEN: u32 = 13;
+    const { assert!(LEN as usize == MILLIS_LEN) };
     let text = load_16(text);
     if digit_count(text) != LEN {
         return None;
