@@ -5,7 +5,7 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use super::seqlock::SeqLock;
+use super::seqlock::{Apart, SeqLock};
 use super::tape::TradePublisher;
 use crate::model::{Decimal, Side, Trade};
 
@@ -49,7 +49,7 @@ fn two_words(write: fn(&SeqLock<2>, &[u64; 2])) {
 #[test]
 fn a_reader_never_goes_back() {
     model(|| {
-        let lock = Arc::new(SeqLock::new([0]));
+        let lock = Arc::new(SeqLock::<1, Apart>::new([0]));
         let writer = {
             let lock = Arc::clone(&lock);
             thread::spawn(move || (1..=2).for_each(|n| lock.write(&[n])))

@@ -64,20 +64,22 @@ pub(super) fn any_integer(mut cursor: Cursor<'_>) -> Option<(Cursor<'_>, u64)> {
     Some((cursor, integer))
 }
 
+/// The digits of a time in milliseconds.
+const MILLIS_DIGITS: u32 = 13;
+
 /// The bytes of a time in milliseconds.
-pub(super) const MILLIS_LEN: usize = 13;
+pub(super) const MILLIS_LEN: usize = MILLIS_DIGITS as usize;
 
 /// The time at the start of a text; `None` where there are not just so many digits.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
 pub(super) fn millis(text: &[u8; 16]) -> Option<u64> {
-    const LEN: u32 = 13;
-    const { assert!(LEN as usize == MILLIS_LEN) };
     let text = load_16(text);
-    if digit_count(text) != LEN {
+    if digit_count(text) != MILLIS_DIGITS {
         return None;
     }
-    let millis = join(_mm_shuffle_epi8(text, load_16(Shape::of(LEN, LEN).order())));
+    let order = Shape::of(MILLIS_DIGITS, MILLIS_DIGITS).order();
+    let millis = join(_mm_shuffle_epi8(text, load_16(order)));
     Some(millis * NANOS_PER_MILLI)
 }
 
