@@ -17,7 +17,7 @@ mod rivals;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use okx_feed::bench_internals::{PaddedText, Scanned, Scanner, Scratch};
-use okx_feed::{Book5, Trade};
+use okx_feed::{Book5, Decimal, MAX_DECIMAL_TEXT, Trade};
 use std::hint::black_box;
 
 use messages::Corpus;
@@ -100,6 +100,28 @@ fn bench(c: &mut Criterion) {
     }
 }
 
+/// What whoever reads floats pays for each number, beside the way through its text.
+fn floats(c: &mut Criterion) {
+    let decimal =
+        |n: i64| Decimal::new(3_000_000_000 + n * 7919, n.rem_euclid(9).unsigned_abs() as u8);
+    let decimals: Vec<_> = (0..messages::COUNT as i64).filter_map(|n| decimal(n).ok()).collect();
+    let by_text = |decimal: &Decimal| {
+        let mut buf = [0; MAX_DECIMAL_TEXT];
+        let text = std::str::from_utf8(decimal.write_text(&mut buf)).ok();
+        text.and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
+    };
+    assert!(decimals.iter().all(|decimal| decimal.to_f64() == by_text(decimal)));
+    let mut group = c.benchmark_group("decimal");
+    group.throughput(Throughput::Elements(messages::COUNT as u64));
+    group.bench_function("to_f64", |b| {
+        b.iter(|| decimals.iter().for_each(|decimal| _ = black_box(black_box(decimal).to_f64())));
+    });
+    group.bench_function("by text", |b| {
+        b.iter(|| decimals.iter().for_each(|decimal| _ = black_box(by_text(black_box(decimal)))));
+    });
+    group.finish();
+}
+
 /// All contenders give the same.
 fn check(corpus: &mut Corpus) {
     let (best, portable) = (Scanner::new(), Scanner::portable());
@@ -122,5 +144,5 @@ fn check(corpus: &mut Corpus) {
     }
 }
 
-criterion_group!(benches, bench);
+criterion_group!(benches, bench, floats);
 criterion_main!(benches);
