@@ -348,7 +348,9 @@ impl<S: Sink> Pump<S> {
     fn message(&mut self, message: Option<Result<Message, WsError>>) {
         match message {
             Some(Ok(Message::Close(Some(frame)))) => {
-                if TOO_MANY.contains(&u16::from(frame.code)) {
+                // One that has been given all that it asked for has not asked for too much.
+                let is_asking = !self.intake.session.is_settled();
+                if TOO_MANY.contains(&u16::from(frame.code)) && is_asking {
                     let Intake { hub, place, handler, asked, .. } = &mut self.intake;
                     hub.borrow_mut().too_many(*place, handler, *asked);
                 }
