@@ -1,6 +1,6 @@
 //! Recorded deep books, channel by channel, where the machine has recordings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion};
@@ -25,6 +25,7 @@ struct Message {
     /// The place of its book.
     book: usize,
     action: DepthAction,
+    ts_event: UnixNanos,
     seq: i64,
     prev_seq: i64,
     checksum: Option<i32>,
@@ -43,6 +44,7 @@ impl Message {
                     inst_id: update.inst_id.to_owned(),
                     book: 0,
                     action: update.action,
+                    ts_event: update.ts_event,
                     seq: update.seq,
                     prev_seq: update.prev_seq,
                     checksum: update.checksum,
@@ -82,17 +84,24 @@ impl Message {
     }
 }
 
-/// All messages of whole recordings by dialect and channel, those before a snapshot left out.
+/// All messages of whole recordings by dialect and channel, those before a snapshot or after an old one left out.
 fn channels() -> BTreeMap<String, (Dialect, Vec<(String, Message)>)> {
     let mut channels = BTreeMap::<String, (Dialect, Vec<_>)>::new();
+    let mut times = HashMap::<Subscription, UnixNanos>::new();
     for (dialect, lines) in captures::deep_books() {
         let mut begun = Vec::new();
         for line in lines {
             let Some(message) = Message::read(dialect, &line) else { continue };
             let subscription = message.subscription();
+            let time = times.entry(subscription).or_default();
             if message.action == DepthAction::Snapshot {
                 begun.push(subscription);
+                // A feed does not show a book older than the one before it.
+                if message.ts_event < *time {
+                    begun.retain(|known| *known != subscription);
+                }
             }
+            *time = message.ts_event.max(*time);
             if has_numbers(&line) {
                 begun.retain(|known| *known != subscription);
             }

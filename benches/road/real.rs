@@ -1,6 +1,6 @@
 //! Recorded traffic: the books and trades of all captures, and whole connections.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use criterion::Criterion;
 use okx_feed::{Dialect, Event, FeedHandler, Frame, Subscription, UnixNanos};
@@ -34,13 +34,18 @@ fn books_and_trades(dialect: Dialect) -> Option<Stream> {
     let name = dialect.to_string();
     let mut stream = Stream::new(format!("{name} books and trades"), dialect);
     let mut all = contenders(dialect, &[]);
+    let mut trades = HashSet::new();
     for text in captures::texts(&name) {
         let text = text.trim();
         if !all.iter_mut().all(|contender| contender.take(Frame::Text(text.as_bytes()))) {
             continue;
         }
         // Those with several items are no single book or trade.
-        let Some((subscription, 1)) = subscription_of(dialect, text) else { continue };
+        let Some((subscription, 1, trade_id)) = subscription_of(dialect, text) else { continue };
+        // A trade that was recorded twice is told once by ours.
+        if trade_id.is_some_and(|id| !trades.insert((subscription, id))) {
+            continue;
+        }
         match dialect {
             Dialect::V3 => stream.push(&deflated(text.as_bytes()), true, subscription),
             Dialect::V5 => stream.push(text.as_bytes(), false, subscription),
@@ -59,21 +64,26 @@ fn connections(dialect: Dialect) -> Option<Stream> {
     (stream.len() > 0).then_some(stream)
 }
 
-/// What a message of a book or a trade would have been subscribed by, and how many events it has.
-fn subscription_of(dialect: Dialect, text: &str) -> Option<(Subscription, usize)> {
+/// What a message of a book or a trade would have been subscribed by, how many events it has, and
+/// the id of its last trade.
+fn subscription_of(dialect: Dialect, text: &str) -> Option<(Subscription, usize, Option<u64>)> {
     let mut feed = FeedHandler::new(dialect);
     let mut seen = BTreeMap::new();
+    let mut trade_id = None;
     let mut sink = |event: &Event<'_>| {
         let text = match event {
             Event::Book(book) => name(book.market, book.channel, book.inst_id),
-            Event::Trade(trade) => name(trade.market, trade.channel, trade.inst_id),
+            Event::Trade(trade) => {
+                trade_id = Some(trade.trade.trade_id);
+                name(trade.market, trade.channel, trade.inst_id)
+            }
             _ => return,
         };
         *seen.entry(text).or_insert(0) += 1;
     };
     feed.on_frame(Frame::Text(text.as_bytes()), UnixNanos(1), &mut sink).ok()?;
     let (name, count) = seen.pop_first()?;
-    Some((Subscription::parse(dialect, &name).unwrap(), count))
+    Some((Subscription::parse(dialect, &name).unwrap(), count, trade_id))
 }
 
 fn name(market: Option<okx_feed::Market>, channel: okx_feed::Channel, inst_id: &str) -> String {
