@@ -12,6 +12,7 @@ mod decimal_value;
 mod depth;
 mod depth_side;
 mod depth_sync;
+mod depth_update;
 mod depth_view;
 mod event;
 mod instrument;
@@ -35,10 +36,11 @@ pub use decimal::{Decimal, DecimalError, MAX_DECIMAL_TEXT, MAX_SCALE, Price, Qty
 pub use depth::{DEFAULT_DEPTH, DepthBook, MAX_DEPTH};
 pub use depth_side::BookSide;
 pub use depth_sync::{Applied, BookSync, Fault, OnFault};
+pub use depth_update::{DepthAction, DepthUpdate, NonRpiSizes};
 pub use depth_view::DepthView;
 pub use event::{
-    BookUpdate, Control, ControlKind, DepthAction, DepthChange, DepthUpdate, Event, Malformed,
-    NonRpiSizes, Sink, Skipped, StateChange, TradeUpdate,
+    BookUpdate, Control, ControlKind, DepthChange, Event, Malformed, Sink, Skipped, StateChange,
+    TradeUpdate,
 };
 pub use instrument::{InstrumentId, InstrumentIdError, MAX_ID_LEN};
 pub use level::Level;

@@ -2,8 +2,8 @@
 
 use super::decimal::{Decimal, Qty};
 use super::depth_side::{BookSide, DepthSide};
+use super::depth_update::{DepthAction, DepthUpdate};
 use super::depth_view::DepthView;
-use super::event::{DepthAction, DepthUpdate};
 use super::level::Level;
 use super::time::UnixNanos;
 

@@ -1,6 +1,6 @@
 //! The chain of sequence numbers of a deep book.
 
-use super::event::DepthUpdate;
+use super::depth_update::DepthUpdate;
 use super::trade::NO_SEQ;
 
 /// What the sequence numbers of a deep-book message say.
