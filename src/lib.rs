@@ -1,20 +1,28 @@
 //! A low-latency, allocation-free feed handler for the OKX v5 and OKEX v3 market-data WebSockets.
 
+pub mod book;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+pub mod event;
 pub mod feed;
 pub mod model;
 #[cfg(feature = "client")]
 pub mod net;
+pub mod publish;
+pub mod session;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod wire;
 
+pub use book::*;
+pub use event::*;
 pub use feed::*;
 pub use model::*;
 #[cfg(feature = "client")]
 pub use net::*;
+pub use publish::*;
+pub use session::*;
 pub use wire::*;
 
 /// What benchmarks, fuzz targets and differential tests reach into. No part of the public interface.

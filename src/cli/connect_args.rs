@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::model::Sink;
+use crate::event::Sink;
 use crate::net::{ClientBuilder, ClientConfig, Proxy, Region};
 
 /// Where to connect to, and how.

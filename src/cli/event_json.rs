@@ -4,10 +4,11 @@
 
 use super::json_text::{key, put_bool, put_decimal, put_i64, put_optional, put_str, put_u64};
 use super::ladder::best;
-use crate::model::{
-    BookFlags, BookSync, BookUpdate, Control, Decimal, DepthChange, Dialect, Event, Level,
-    Malformed, Market, Skipped, StateChange, Subscription, TradeUpdate, UnixNanos,
+use crate::book::{BookFlags, BookSync};
+use crate::event::{
+    BookUpdate, Control, DepthChange, Event, Malformed, Skipped, StateChange, TradeUpdate,
 };
+use crate::model::{Decimal, Dialect, Level, Market, Subscription, UnixNanos};
 
 /// The version of the contract, as `--schema` names it.
 const SCHEMA: &str = "okx-feed/1";
@@ -298,10 +299,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::model::{
-        BOOK5_LEVELS, Book5, Channel, ControlKind, DepthAction, DepthBook, DepthUpdate, Side,
-        Trade, UnixNanos,
-    };
+    use crate::book::{BOOK5_LEVELS, Book5, DepthAction, DepthBook, DepthUpdate};
+    use crate::event::ControlKind;
+    use crate::model::{Channel, Side, Trade, UnixNanos};
 
     /// What serde_json, the oracle, reads from the one line that an event is written as.
     fn read(stamp: Stamp, event: Event<'_>) -> Value {

@@ -3,7 +3,9 @@
 use std::io::Write;
 
 use super::format::{Counted, Printable, clock_text};
-use crate::model::{Control, DepthUpdate, Event, Level, Market};
+use crate::book::DepthUpdate;
+use crate::event::{Control, Event};
+use crate::model::{Level, Market};
 
 /// Appends an event as one line: time of receipt, channel, what happened.
 pub(crate) fn write_line(out: &mut Vec<u8>, event: &Event<'_>) {

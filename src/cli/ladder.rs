@@ -1,7 +1,8 @@
 //! The best levels of a book as they are drawn, whichever channel brings it.
 
-use crate::feed::{BookReader, BookView, DepthReader};
-use crate::model::{BOOK5_LEVELS, Book5, BookState, Level, UnixNanos};
+use crate::book::{BOOK5_LEVELS, Book5};
+use crate::model::{BookState, Level, UnixNanos};
+use crate::publish::{BookReader, BookView, DepthReader};
 
 /// A book of one moment, cut to as many levels as are shown.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::error::CliError;
 use super::format::per_sec;
 use super::ladder::Ladder;
-use crate::feed::{BookReader, DepthReader, TradeReader};
 use crate::model::{BookState, Decimal, DownReason, MonoNanos, Subscription};
 use crate::net::{Client, ClientStats, Clock};
+use crate::publish::{BookReader, DepthReader, TradeReader};
 
 /// How often the counters are fetched; each time the histogram is copied by the client's thread.
 pub(crate) const STATS_EVERY: Duration = Duration::from_millis(250);

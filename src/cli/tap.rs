@@ -8,9 +8,8 @@ use super::event_json::{Stamp, write_event, write_missed as write_missed_json};
 use super::event_line::{write_line, write_missed};
 use super::format::Printable;
 use super::pipe::PipeWriter;
-use crate::model::{
-    BookState, Control, ControlKind, Dialect, DownReason, Event, Malformed, Sink, StateChange,
-};
+use crate::event::{Control, ControlKind, Event, Malformed, Sink, StateChange};
+use crate::model::{BookState, Dialect, DownReason};
 
 /// How events are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,9 +24,10 @@ use super::report::Summary;
 use super::screen::is_drawable;
 use super::tap::{News, Style, Tap};
 use super::view::{DRAW_EVERY, Header, LiveView};
-use crate::feed::PUBLISHED_LEVELS;
-use crate::model::{BOOK5_LEVELS, Dialect, Subscription, SubscriptionError};
+use crate::book::BOOK5_LEVELS;
+use crate::model::{Dialect, Subscription, SubscriptionError};
 use crate::net::{Client, ClientConfig, Credentials, without_user};
+use crate::publish::PUBLISHED_LEVELS;
 
 /// The arguments of `watch`.
 #[derive(Args, Debug)]

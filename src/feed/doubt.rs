@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::{Book5, BookState, NO_SEQ, UnixNanos};
+use crate::book::Book5;
+use crate::model::{BookState, NO_SEQ, UnixNanos};
 
 /// So many older books in a row, none older than the one before it, are no stragglers: the
 /// exchange's clock was set back.

@@ -3,18 +3,17 @@
 use std::time::Duration;
 
 use super::age::Ages;
-use super::publish::BookReader;
-use super::publish_depth::DepthReader;
 use super::rehearsal::{Played, Rehearsal, StandIn};
 use super::slot::{DepthOptions, RING_LEN};
 use super::slots::Slots;
 use super::stale::StaleLimits;
 use super::stats::Stats;
-use super::tape::{TradeOptions, TradeReader};
+use crate::book::{Book5, DepthBook};
+use crate::event::{Event, Malformed, Sink};
 use crate::model::{
-    Book5, BookState, Channel, DepthBook, Dialect, DownReason, Event, Malformed, Sink,
-    Subscription, SubscriptionError, TradeRing, UnixNanos,
+    BookState, Channel, Dialect, DownReason, Subscription, SubscriptionError, TradeRing, UnixNanos,
 };
+use crate::publish::{BookReader, DepthReader, TradeOptions, TradeReader};
 use crate::wire::{Ahead, DecodeError, DecodeLimits, Decoded, Decoder, Frame};
 
 /// Decodes the frames of one connection and keeps the books and trades that they tell of.
@@ -146,7 +145,7 @@ impl FeedHandler {
     /// Makes a place for what a subscription will bring. Does nothing where there is one.
     ///
     /// This tells the handler what to keep; asking the exchange is the caller's part (see
-    /// [`Session`](super::Session)).
+    /// [`Session`](crate::session::Session)).
     ///
     /// # Errors
     /// [`SubscriptionError::OtherDialect`] where the channel is of the other dialect than the

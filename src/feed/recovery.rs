@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::model::{BookState, StateChange, Subscription, UnixNanos};
+use crate::event::StateChange;
+use crate::model::{BookState, Subscription, UnixNanos};
 
 /// The longest time that is told apart, in microseconds: an hour. Longer ones count as this.
 const LONGEST_US: u64 = 3_600_000_000;

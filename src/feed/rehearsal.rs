@@ -155,8 +155,9 @@ impl StandIn {
 
 #[cfg(test)]
 mod tests {
+    use crate::event::Event;
     use crate::feed::FeedHandler;
-    use crate::model::{Dialect, Event, Subscription, UnixNanos};
+    use crate::model::{Dialect, Subscription, UnixNanos};
     use crate::wire::Frame;
 
     const BOOK: &str = r#"{"arg":{"channel":"books5","instId":"BTC-USDT"},"data":[{"asks":[["2","1","0","1"]],"bids":[["1","1","0","1"]],"instId":"BTC-USDT","ts":"1654032991947"}]}"#;

@@ -1,16 +1,18 @@
 //! The state of one subscription: what it brought last, and whether that can be believed.
 
 use super::doubt::{Doubt, Place};
-use super::near::near;
-use super::publish::{BookPublisher, BookReader};
-use super::publish_depth::{DepthPublisher, DepthReader, PUBLISHED_LEVELS};
-use super::publishers::Publishers;
 use super::stats::Stats;
-use super::tape::{TradeOptions, TradePublisher, TradeReader};
+use crate::book::{
+    Applied, BOOK5_LEVELS, Book5, BookSync, DEFAULT_DEPTH, DepthAction, DepthBook, DepthUpdate,
+    OnFault, Verify,
+};
+use crate::event::{BookUpdate, Event, Sink, StateChange};
 use crate::model::{
-    Applied, BOOK5_LEVELS, Book5, BookState, BookSync, BookUpdate, ChannelKind, DEFAULT_DEPTH,
-    DepthAction, DepthBook, DepthUpdate, Dialect, DownReason, Event, NO_SEQ, OnFault, Sink,
-    StateChange, Subscription, TradeRing, UnixNanos, Verify,
+    BookState, ChannelKind, Dialect, DownReason, NO_SEQ, Subscription, TradeRing, UnixNanos,
+};
+use crate::publish::{
+    BookPublisher, BookReader, DepthPublisher, DepthReader, PUBLISHED_LEVELS, Publishers,
+    TradeOptions, TradePublisher, TradeReader, near,
 };
 
 mod trades;

@@ -6,15 +6,13 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::age::Ages;
-use super::near::near;
-use super::publish::BookReader;
 use super::rehearsal::StandIn;
 use super::slot::{DepthOptions, Slot};
 use super::stats::Stats;
-use super::tape::TradeOptions;
-use crate::model::{
-    Channel, DepthChange, DepthUpdate, Event, Market, NO_SEQ, Sink, Subscription, UnixNanos,
-};
+use crate::book::DepthUpdate;
+use crate::event::{DepthChange, Event, Sink};
+use crate::model::{Channel, Market, NO_SEQ, Subscription, UnixNanos};
+use crate::publish::{BookReader, TradeOptions, near};
 use crate::wire::MessageHead;
 
 /// Where a subscription is: four bytes, so that thousands of them stay in a near cache while books

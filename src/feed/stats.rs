@@ -1,6 +1,7 @@
 //! What a feed has seen, counted.
 
-use crate::model::{Applied, BookFlags, BookSync, Control, ControlKind, Event, Fault};
+use crate::book::{Applied, BookFlags, BookSync, Fault};
+use crate::event::{Control, ControlKind, Event};
 use crate::wire::{DecodeError, DecodeErrorKind, Decoded, InflatePath, TextPath, UnreadCounts};
 
 /// How many channel names are told apart when their messages are skipped.

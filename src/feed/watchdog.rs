@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::handler::FeedHandler;
 use super::seen::Seen;
-use super::session::{LostReason, Session};
 use super::slot::Slot;
 use super::stale::StaleLimits;
-use crate::model::{BookState, MonoNanos, Sink, Subscription, UnixNanos};
+use crate::event::Sink;
+use crate::model::{BookState, MonoNanos, Subscription, UnixNanos};
+use crate::session::{LostReason, Session};
 
 /// How long what is stale may bring nothing before it is subscribed again: channels that fell silent
 /// together are then seen to have done so.

@@ -87,11 +87,11 @@ impl fmt::Display for Market {
 /// What kind of state a channel feeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChannelKind {
-    /// A book of at most five levels a side, sent whole each time: a [`Book5`](super::Book5).
+    /// A book of at most five levels a side, sent whole each time: a [`Book5`](crate::book::Book5).
     Book5,
     /// Trades: a [`TradeRing`](super::TradeRing).
     Trades,
-    /// A deep book as a snapshot and increments: a [`DepthBook`](super::DepthBook).
+    /// A deep book as a snapshot and increments: a [`DepthBook`](crate::book::DepthBook).
     Depth,
 }
 

@@ -13,7 +13,7 @@ use super::decimal::{Decimal, MAX_SCALE, Price, Qty};
 /// Source: v3 `["9362.1","23","0","3"]` (price, size, liquidation orders, orders) or, on spot,
 /// `["2252.95","0.625033","2"]`; v5 always the four-element form. The third of four elements is not
 /// kept: it was zero in every captured message but those of `books-rpi`, see
-/// [`NonRpiSizes`](super::NonRpiSizes).
+/// [`NonRpiSizes`](crate::book::NonRpiSizes).
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
 pub struct Level {
@@ -68,14 +68,14 @@ impl Level {
 
     /// The price's mantissa and scale, 0 to [`MAX_SCALE`].
     #[inline]
-    pub(super) fn px_parts(&self) -> (i64, usize) {
+    pub(crate) fn px_parts(&self) -> (i64, usize) {
         // A scale that is widened at once is also loaded as the single byte that was stored.
         (self.px, usize::from(self.px_scale))
     }
 
     /// Whether the size is above zero.
     #[inline]
-    pub(super) const fn has_sz(&self) -> bool {
+    pub(crate) const fn has_sz(&self) -> bool {
         self.sz > 0
     }
 

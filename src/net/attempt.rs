@@ -11,7 +11,7 @@ use super::connect::{Connector, Route, Socket};
 use super::error::ConnectError;
 use super::gate;
 use super::pump::{Pump, Transport};
-use crate::model::Sink;
+use crate::event::Sink;
 
 /// How soon at least a connection that others are to be opened before looks again whether they are.
 const TURN_CHECK: Duration = Duration::from_millis(10);

@@ -19,10 +19,11 @@ use super::proxy::Proxy;
 use super::region::{Region, default_url};
 use super::target::{Target, Targets};
 use super::tls::TlsConfig;
-use crate::feed::{DepthOptions, SessionConfig, StaleLimits, TradeOptions};
-use crate::model::{
-    Channel, Dialect, Event, InstrumentId, Market, Sink, Subscription, SubscriptionError,
-};
+use crate::event::{Event, Sink};
+use crate::feed::{DepthOptions, StaleLimits};
+use crate::model::{Channel, Dialect, InstrumentId, Market, Subscription, SubscriptionError};
+use crate::publish::TradeOptions;
+use crate::session::SessionConfig;
 use crate::wire::DecodeLimits;
 
 /// Headers of the request that opens a connection, besides those that it needs.

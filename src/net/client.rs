@@ -15,8 +15,10 @@ use super::health::Health;
 use super::heartbeat::Heartbeat;
 use super::hub::Shared;
 use super::stats::{ClientStats, ConnectionStats, StopReport};
-use crate::feed::{Arbiter, BookReader, BookView, DepthReader, FeedHandler, TradeReader};
-use crate::model::{Book5, BookState, Dialect, Market, Subscription, Trade};
+use crate::book::Book5;
+use crate::feed::{Arbiter, FeedHandler};
+use crate::model::{BookState, Dialect, Market, Subscription, Trade};
+use crate::publish::{BookReader, BookView, DepthReader, TradeReader};
 
 /// What the handle asks of the client's thread.
 pub(super) enum Command {

@@ -20,8 +20,9 @@ use super::line::{Group, HandoverPace, Line, LineCommand, Notice};
 use super::pump::{Ended, Pump};
 use super::stats::{ClientStats, ConnectionStats, StopReport};
 use super::target::Targets;
+use crate::event::Sink;
 use crate::feed::{Arbiter, FeedHandler, Recovery};
-use crate::model::{ChannelPath, Sink, Subscription};
+use crate::model::{ChannelPath, Subscription};
 
 /// How long all connections together may take to end.
 const STOP_WITHIN: Duration = Duration::from_secs(2);

@@ -5,8 +5,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::clock::Clock;
-use crate::feed::{ConnectGate, ConnectLimit};
 use crate::model::MonoNanos;
+use crate::session::{ConnectGate, ConnectLimit};
 
 struct Gates {
     clock: Clock,

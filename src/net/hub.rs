@@ -10,8 +10,9 @@ use super::clock::Clock;
 use super::health::SharedHealth;
 use super::heartbeat::Heartbeat;
 use super::line::Notice;
+use crate::event::{Event, Sink};
 use crate::feed::{Arbiter, FeedHandler, Recovery, Seen, Slots, StaleLimits};
-use crate::model::{Event, MonoNanos, Sink, Subscription, UnixNanos};
+use crate::model::{MonoNanos, Subscription, UnixNanos};
 
 /// Shared by the tasks of the client's one thread. Nobody holds it while waiting for anything.
 pub(super) type SharedHub<S> = Rc<RefCell<Hub<S>>>;

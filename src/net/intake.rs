@@ -10,10 +10,10 @@ use super::hub::{Place, SharedHub};
 use super::line::Notice;
 use super::login::{self, Credentials};
 use super::stats::ConnectionStats;
-use crate::feed::{FeedHandler, LostReason, Session, SessionEvent, Slot, StaleLimits, Watchdog};
-use crate::model::{
-    BookState, Control, DownReason, Event, MonoNanos, Sink, StateChange, Subscription, UnixNanos,
-};
+use crate::event::{Control, Event, Sink, StateChange};
+use crate::feed::{FeedHandler, Slot, StaleLimits, Watchdog};
+use crate::model::{BookState, DownReason, MonoNanos, Subscription, UnixNanos};
+use crate::session::{LostReason, Session, SessionEvent};
 use crate::wire::{DecodeError, Frame};
 
 /// The longest latency that the histogram tells apart, in nanoseconds; longer ones count as this.

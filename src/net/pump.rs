@@ -19,8 +19,10 @@ use super::hub::{Place, SharedHub};
 use super::intake::{Intake, new_latency};
 use super::line::LineCommand;
 use super::stats::ConnectionStats;
-use crate::feed::{Action, FeedHandler, Session, Watchdog};
-use crate::model::{BookState, DownReason, Event, MonoNanos, Sink};
+use crate::event::{Event, Sink};
+use crate::feed::{FeedHandler, Watchdog};
+use crate::model::{BookState, DownReason, MonoNanos};
+use crate::session::{Action, Session};
 
 /// How often books are looked at for being stale.
 const STALE_CHECK: Duration = Duration::from_secs(1);

@@ -5,8 +5,9 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::pump::Ended;
-use crate::feed::{LineStats, Recovery, SessionStats, Stats};
+use crate::feed::{LineStats, Recovery, Stats};
 use crate::model::UnixNanos;
+use crate::session::SessionStats;
 
 /// What one connection has seen and done.
 #[derive(Clone, Debug)]

@@ -1,14 +1,12 @@
 //! How the exchange answers what a client sends.
 
-use super::access;
 use super::connection::{ConnectionId, Ending, Endpoint};
 use super::engine::Engine;
 use super::faults::Verdict;
 use super::market::InstIndex;
 use super::outbound::About;
-use super::refusal;
 use super::request::{Arg, Op, Refusal, Request};
-use super::{v3, v5};
+use super::{access, refusal, v3, v5};
 use crate::model::{Channel, Dialect};
 
 /// Answers one message.

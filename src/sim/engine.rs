@@ -7,9 +7,8 @@ use super::faults::{FaultAct, Named, ReplyId, Stray};
 use super::market::{InstIndex, SimMarket};
 use super::outbound::About;
 use super::publisher::Publisher;
-use super::refusal;
 use super::request::{Arg, Op, Refusal};
-use super::{v3, v5};
+use super::{refusal, v3, v5};
 use crate::model::{Channel, Dialect, MonoNanos};
 
 /// An instrument that no exchange lists.

@@ -8,7 +8,8 @@ use super::listing::Listing;
 use super::order_flow::OrderFlow;
 use super::print::Print;
 use super::rng::Rng;
-use crate::model::{BOOK5_LEVELS, Book5, InstrumentId, Level, MonoNanos, Side, Trade, UnixNanos};
+use crate::book::{BOOK5_LEVELS, Book5};
+use crate::model::{InstrumentId, Level, MonoNanos, Side, Trade, UnixNanos};
 
 /// The place of an instrument in the exchange's list, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

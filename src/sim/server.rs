@@ -1,11 +1,10 @@
 //! The exchange on a TCP port: the only file of the simulation that does I/O or reads a clock.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{fmt, io};
 
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::sync::{Notify, watch};
@@ -17,8 +16,7 @@ use super::connection::{ConnectionId, Endpoint};
 use super::exchange::{Exchange, ExchangeConfig};
 use super::faults::Admission;
 use super::outbound::Outbound;
-use super::socket;
-use super::tls;
+use super::{socket, tls};
 use crate::model::{MonoNanos, UnixNanos};
 
 /// How often the exchange catches up with the wall clock.

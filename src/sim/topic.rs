@@ -4,7 +4,8 @@ use super::connection::ConnectionId;
 use super::depth::{DepthTopic, Scratch};
 use super::market::{InstIndex, SimMarket};
 use super::{v3, v5};
-use crate::model::{Book5, Channel, ChannelKind, Dialect, MonoNanos, UnixNanos};
+use crate::book::Book5;
+use crate::model::{Channel, ChannelKind, Dialect, MonoNanos, UnixNanos};
 
 /// Who listens to a channel of an instrument, and which book they have.
 #[derive(Debug)]

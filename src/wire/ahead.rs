@@ -1,6 +1,7 @@
 //! Word of a book's subscription, before its levels are read.
 
-use crate::model::{Channel, Event, Sink};
+use crate::event::{Event, Sink};
+use crate::model::Channel;
 
 /// A sink that hears which subscription a book is of as soon as that is read: v5 says it first.
 ///

@@ -9,10 +9,9 @@ use super::scan::{PADDING, PaddedText, Scanned, Scanner, Target, TextEnd};
 use super::scratch::{Scratch, non_rpi};
 use super::unread::UnreadCounts;
 use super::{v3, v5};
-use crate::model::{
-    BookUpdate, Channel, Control, DepthUpdate, Dialect, Event, Sink, Skipped, TradeUpdate,
-    UnixNanos,
-};
+use crate::book::DepthUpdate;
+use crate::event::{BookUpdate, Control, Event, Sink, Skipped, TradeUpdate};
+use crate::model::{Channel, Dialect, UnixNanos};
 
 /// The longest frame that is taken by default, in bytes.
 pub const MAX_FRAME_LEN: usize = 1 << 20;

@@ -1,6 +1,7 @@
 //! Whose a message was that can't be read: what its first bytes still say.
 
-use crate::model::{Channel, ControlKind, Dialect, InstrumentId, Market, Subscription};
+use crate::event::ControlKind;
+use crate::model::{Channel, Dialect, InstrumentId, Market, Subscription};
 
 /// How many of the first bytes of a text that is too long are looked at.
 pub(super) const HEAD_LEN: usize = 256;

@@ -5,9 +5,10 @@ use super::json::Value;
 use super::level::{Numbers, read_side};
 use super::scratch::{DepthLevels, Scratch, non_rpi};
 use super::unread::{OptionalField, UnreadCounts};
+use crate::book::{Book5, DepthAction, DepthUpdate};
+use crate::event::{BookUpdate, Event, Sink, TradeUpdate};
 use crate::model::{
-    Book5, BookUpdate, Channel, ChannelKind, DepthAction, DepthUpdate, Dialect, Event, MAX_ID_LEN,
-    Market, NO_SEQ, Side, Sink, Trade, TradeUpdate, UnixNanos,
+    Channel, ChannelKind, Dialect, MAX_ID_LEN, Market, NO_SEQ, Side, Trade, UnixNanos,
 };
 
 /// The most items that the `data` of one message may have.

@@ -1,7 +1,8 @@
 //! Where the levels of a message are put before its event is made.
 
 use super::unread::UnreadCounts;
-use crate::model::{Book5, Decimal, Level, NonRpiSizes, Qty};
+use crate::book::{Book5, NonRpiSizes};
+use crate::model::{Decimal, Level, Qty};
 
 /// The most levels that a side of a deep-book message may have.
 ///

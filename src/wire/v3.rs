@@ -8,9 +8,8 @@ use super::item::{Fields, Head, ItemForm, emit};
 use super::json::{Document, Value};
 use super::request::{RequestOp, quoted};
 use super::scratch::Scratch;
-use crate::model::{
-    Channel, Control, ControlKind, Dialect, Event, Market, Sink, Skipped, Subscription, UnixNanos,
-};
+use crate::event::{Control, ControlKind, Event, Sink, Skipped};
+use crate::model::{Channel, Dialect, Market, Subscription, UnixNanos};
 
 /// Gives the events of one message to the sink, and says how many there were.
 ///

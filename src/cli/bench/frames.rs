@@ -7,7 +7,8 @@ use crate::cli::args::{Format, is_stdin};
 use crate::cli::decode::frame_of;
 use crate::cli::error::CliError;
 use crate::cli::exchange;
-use crate::model::{Dialect, Event, Subscription, UnixNanos};
+use crate::event::Event;
+use crate::model::{Dialect, Subscription, UnixNanos};
 use crate::sim::{Limits, Outbound, record};
 use crate::wire::{Decoder, Frame};
 

@@ -9,11 +9,10 @@ use super::clock::CycleClock;
 use super::frames::Frames;
 use super::quiet::{Sample, undisturbed};
 use crate::cli::progress::{Progress, Share};
-use crate::feed::{
-    BookPublisher, BookReader, DepthOptions, FeedHandler, Slots, Stats, TradeOptions,
-    TradePublisher, TradeReader,
-};
-use crate::model::{BookState, Event, Sink, UnixNanos};
+use crate::event::{Event, Sink};
+use crate::feed::{DepthOptions, FeedHandler, Slots, Stats};
+use crate::model::{BookState, UnixNanos};
+use crate::publish::{BookPublisher, BookReader, TradeOptions, TradePublisher, TradeReader};
 use crate::wire::{DecodeLimits, Decoder, Frame, Inflater, MAX_INFLATED_LEN};
 
 /// The most frames before the first that counts: they bring code and data into the caches, and the

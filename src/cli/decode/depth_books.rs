@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::model::{
-    Channel, DepthAction, DepthBook, DepthChange, DepthUpdate, InstrumentId, Market, OnFault,
-};
+use crate::book::{DepthAction, DepthBook, DepthUpdate, OnFault};
+use crate::event::DepthChange;
+use crate::model::{Channel, InstrumentId, Market};
 
 /// Room for levels a side: twice what the exchange sends in a snapshot.
 const CAPACITY: usize = 1024;

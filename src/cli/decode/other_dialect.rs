@@ -1,6 +1,7 @@
 //! Whether the messages are of the other dialect than the one that was asked for.
 
-use crate::model::{Dialect, Event, UnixNanos};
+use crate::event::Event;
+use crate::model::{Dialect, UnixNanos};
 use crate::wire::{Decoder, Frame};
 
 /// The most frames that are read in the other dialect: the first few tell it.

@@ -6,11 +6,13 @@ use super::lines::Line;
 use super::other_dialect::OtherDialect;
 use super::tally::Tally;
 use super::trade_ids::TradeIds;
+use crate::book::BOOK5_LEVELS;
 use crate::cli::args::Format;
 use crate::cli::error::CliError;
 use crate::cli::event_json::{Stamp, write_event, write_malformed, write_schema};
 use crate::cli::output::Output;
-use crate::model::{BOOK5_LEVELS, Dialect, Event, Malformed, UnixNanos};
+use crate::event::{Event, Malformed};
+use crate::model::{Dialect, UnixNanos};
 use crate::wire::{DecodeError, DecodeErrorKind, Decoder, Frame, MAX_FRAME_LEN};
 
 use super::command::MAX_LINE_LEN;

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::model::{Checksum, Event, Sequence};
+use crate::book::{Checksum, Sequence};
+use crate::event::Event;
 
 /// How many of what there were.
 #[derive(Default)]

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Channel, Control, ControlKind, Dialect, InstrumentId, Market, TradeUpdate};
+use crate::event::{Control, ControlKind, TradeUpdate};
+use crate::model::{Channel, Dialect, InstrumentId, Market};
 
 /// Of a channel, a market and an instrument.
 type Key = (Channel, Option<Market>, InstrumentId);

@@ -1,9 +1,8 @@
 //! What a soak has found: a text for people, an object for programs.
 
 use std::fmt::{self, Display};
-use std::sync::Arc;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;

@@ -9,9 +9,11 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 
 use super::clock::{TIME_STEP_NS, ToldClock};
+use crate::book::{BOOK5_LEVELS, BookSync};
+use crate::event::{Event, Sink};
 use crate::model::{
-    BOOK5_LEVELS, BookState, BookSync, Channel, ChannelKind, Dialect, Event, InstrumentId, Level,
-    MonoNanos, Sink, Subscription, Trade, UnixNanos,
+    BookState, Channel, ChannelKind, Dialect, InstrumentId, Level, MonoNanos, Subscription, Trade,
+    UnixNanos,
 };
 use crate::sim::{InstIndex, MarketConfig, SimMarket};
 
@@ -294,7 +296,9 @@ fn hash(asks: impl Iterator<Item = Level>, bids: impl Iterator<Item = Level>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Book5, BookUpdate, Qty};
+    use crate::book::Book5;
+    use crate::event::BookUpdate;
+    use crate::model::Qty;
     use crate::sim::Listing;
 
     const INST: &str = "BTC-USDT";

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::model::BOOK5_LEVELS;
+use crate::book::BOOK5_LEVELS;
 
 /// The smallest window in which anything but a word is shown.
 pub(super) const MIN_WIDTH: u16 = 24;

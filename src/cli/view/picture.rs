@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::book::BOOK5_LEVELS;
 use crate::cli::ladder::Ladder;
 use crate::cli::monitor::{Monitor, Reader, Watched};
 use crate::cli::report::{anomalies, errors};
-use crate::feed::{PUBLISHED_LEVELS, TradeReader};
-use crate::model::{BOOK5_LEVELS, BookState, Decimal, InstrumentId, Market, Subscription, Trade};
+use crate::model::{BookState, Decimal, InstrumentId, Market, Subscription, Trade};
+use crate::publish::{PUBLISHED_LEVELS, TradeReader};
 
 /// The most further channels and trades that any window has room for.
 const MAX_ROWS: usize = 250;
@@ -181,7 +182,7 @@ fn chosen(channels: &[Watched], instrument: &Instrument, depth: Option<usize>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::feed::{BookPublisher, DepthPublisher, TradePublisher};
+    use crate::publish::{BookPublisher, DepthPublisher, TradePublisher};
 
     fn watched(name: &str) -> Watched {
         let subscription: Subscription = name.parse().unwrap();

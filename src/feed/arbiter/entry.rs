@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use super::judge::{Arbitration, Judge, Others};
 use super::position::{Mark, Position};
-use crate::feed::publish_depth::PUBLISHED_LEVELS;
-use crate::feed::publishers::Publishers;
+use crate::book::{BOOK5_LEVELS, Book5};
+use crate::event::{BookUpdate, DepthChange, TradeUpdate};
 use crate::feed::slot::Slot;
-use crate::feed::tape::TradeOptions;
 use crate::model::{
-    BOOK5_LEVELS, Book5, BookState, BookUpdate, ChannelKind, DepthChange, Dialect, DownReason,
-    NO_SEQ, Subscription, Trade, TradeRing, TradeUpdate, UnixNanos,
+    BookState, ChannelKind, Dialect, DownReason, NO_SEQ, Subscription, Trade, TradeRing, UnixNanos,
 };
+use crate::publish::{PUBLISHED_LEVELS, Publishers, TradeOptions};
 
 /// How many books are remembered: more than two lines are ever apart in a burst.
 const BOOKS: usize = 64;

@@ -8,16 +8,12 @@ use hdrhistogram::Histogram;
 
 use super::entry::Entry;
 use super::judge::Arbitration;
+use crate::event::{Event, Sink, StateChange, TradeUpdate};
 use crate::feed::handler::FeedHandler;
-use crate::feed::publish::BookReader;
-use crate::feed::publish_depth::DepthReader;
 use crate::feed::slots::{hash, parts};
 use crate::feed::stale::StaleLimits;
-use crate::feed::tape::{TradeOptions, TradeReader};
-use crate::model::{
-    BookState, Channel, DownReason, Event, Market, Sink, StateChange, Subscription, TradeUpdate,
-    UnixNanos,
-};
+use crate::model::{BookState, Channel, DownReason, Market, Subscription, UnixNanos};
+use crate::publish::{BookReader, DepthReader, TradeOptions, TradeReader};
 
 /// The longest delay that is told apart, in microseconds: ten seconds. Longer ones count as this.
 const LONGEST_US: u64 = 10_000_000;

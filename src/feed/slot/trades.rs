@@ -1,9 +1,10 @@
 //! What a trade does to its slot: told once, with what is missing before it.
 
 use super::{Slot, SlotData};
+use crate::event::{Event, Sink, TradeUpdate};
 use crate::feed::stats::Stats;
 use crate::feed::told::{self, Verdict};
-use crate::model::{BookState, Dialect, Event, NO_SEQ, Sink, Trade, TradeUpdate};
+use crate::model::{BookState, Dialect, NO_SEQ, Trade};
 
 impl Slot {
     /// Adds a trade that just follows the one before it, of which there is nothing more to be said;

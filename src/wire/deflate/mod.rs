@@ -8,6 +8,5 @@ mod entry;
 mod prefix_code;
 mod refusal;
 
-pub use decoder::{Inflated, SmallInflate};
-pub use decoder::{MAX_INPUT, MAX_OUTPUT, OUTPUT_SPACE, SLACK};
+pub use decoder::{Inflated, MAX_INPUT, MAX_OUTPUT, OUTPUT_SPACE, SLACK, SmallInflate};
 pub use refusal::{Invalid, Refusal, Unsupported};

@@ -4,7 +4,8 @@ use super::cursor::Cursor;
 use super::inst_id::{self, Id};
 use super::scanner::{PaddedText, Target};
 use super::{digits, level, time, v5};
-use crate::model::{BOOK5_LEVELS, Decimal, Level, UnixNanos};
+use crate::book::BOOK5_LEVELS;
+use crate::model::{Decimal, Level, UnixNanos};
 use crate::wire::scratch::{MAX_DEPTH_LEVELS, Scratch};
 
 /// The parts of a message, read with one instruction set. All engines take the same texts and give

@@ -7,7 +7,8 @@ use super::engine::{Engine, Portable};
 #[cfg(target_arch = "x86_64")]
 use super::inst_id::SHORT_WINDOW;
 use super::{v3, v5};
-use crate::model::{Channel, DepthAction, Dialect, Market, Side, Trade, UnixNanos};
+use crate::book::DepthAction;
+use crate::model::{Channel, Dialect, Market, Side, Trade, UnixNanos};
 use crate::wire::scratch::Scratch;
 
 /// The readable bytes that must follow a text, so that wide loads need no check of their own.

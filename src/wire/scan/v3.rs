@@ -1,12 +1,12 @@
 //! v3 messages of the usual shapes.
 
 use super::cursor::Cursor;
-use super::depth;
 use super::digits::decimal;
 use super::engine::Engine;
 use super::scanner::{Scanned, taker_side};
-use super::time;
-use crate::model::{Book5, Channel, DepthAction, Market, NO_SEQ, Trade, UnixNanos};
+use super::{depth, time};
+use crate::book::{Book5, DepthAction};
+use crate::model::{Channel, Market, NO_SEQ, Trade, UnixNanos};
 use crate::wire::scratch::Scratch;
 
 /// Reads a whole message; the cursor is then behind it.

@@ -5,7 +5,8 @@ use super::depth;
 use super::engine::Engine;
 use super::inst_id::Id;
 use super::scanner::{PaddedText, Scanned, Target, taker_side};
-use crate::model::{Book5, Channel, DepthAction, NO_SEQ, Trade, UnixNanos};
+use crate::book::{Book5, DepthAction};
+use crate::model::{Channel, NO_SEQ, Trade, UnixNanos};
 use crate::wire::scratch::Scratch;
 
 // The first eight bytes of a channel's name and what follows: one comparison a channel.

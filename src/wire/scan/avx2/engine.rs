@@ -2,7 +2,8 @@
 #![expect(unsafe_code, reason = "calls of functions that need AVX2 or valid UTF-8")]
 
 use super::{ids, level, numbers};
-use crate::model::{BOOK5_LEVELS, Decimal, Dialect, Level, UnixNanos};
+use crate::book::BOOK5_LEVELS;
+use crate::model::{Decimal, Dialect, Level, UnixNanos};
 use crate::wire::scan::cursor::Cursor;
 use crate::wire::scan::engine::Engine;
 use crate::wire::scan::inst_id::Id;

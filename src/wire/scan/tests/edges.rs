@@ -1,7 +1,8 @@
 //! The limits, by hand: the last text that is taken and the first that is not.
 
 use super::scan_checked;
-use crate::model::{Book5, BookFlags, Dialect, Trade};
+use crate::book::{Book5, BookFlags};
+use crate::model::{Dialect, Trade};
 
 fn v5_book(asks: &str, bids: &str) -> Option<Book5> {
     let text = format!(

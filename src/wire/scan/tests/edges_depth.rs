@@ -2,7 +2,8 @@
 
 use super::reference::Depth;
 use super::scan_checked;
-use crate::model::{DepthAction, Dialect, Level, NO_SEQ};
+use crate::book::DepthAction;
+use crate::model::{Dialect, Level, NO_SEQ};
 use crate::wire::scratch::MAX_DEPTH_LEVELS;
 
 fn v5(asks: &str, bids: &str, tail: &str) -> Option<Depth> {

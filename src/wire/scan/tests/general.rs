@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use super::TS_RECV;
 use super::reference::Outcome;
-use crate::model::{Dialect, Event};
+use crate::event::Event;
+use crate::model::Dialect;
 use crate::wire::{Decoder, Frame};
 
 thread_local! {

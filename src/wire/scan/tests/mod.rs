@@ -14,7 +14,8 @@ mod rng;
 use std::cell::RefCell;
 
 use super::{PADDING, PaddedText, Scanned, Scanner, TextEnd};
-use crate::model::{DepthUpdate, Dialect, UnixNanos};
+use crate::book::DepthUpdate;
+use crate::model::{Dialect, UnixNanos};
 use crate::wire::scratch::{Scratch, non_rpi};
 use reference::Outcome;
 

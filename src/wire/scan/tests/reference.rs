@@ -4,9 +4,10 @@
 use serde_json::{Map, Value};
 
 use super::TS_RECV;
+use crate::book::{Book5, BookFlags, DepthAction, DepthUpdate, NonRpiSizes};
 use crate::model::{
-    Book5, BookFlags, Channel, ChannelKind, Decimal, DepthAction, DepthUpdate, Dialect, Level,
-    MAX_ID_LEN, Market, NO_SEQ, NonRpiSizes, Qty, Side, Trade, UnixNanos,
+    Channel, ChannelKind, Decimal, Dialect, Level, MAX_ID_LEN, Market, NO_SEQ, Qty, Side, Trade,
+    UnixNanos,
 };
 use crate::wire::scratch::MAX_DEPTH_LEVELS;
 

@@ -1,0 +1,178 @@
+//! What strategies ask of a deep book.
+
+use std::fmt;
+
+use super::liquidity::{self, Sweep};
+use super::side::{BookSide, DepthSide};
+use super::top5::Book5;
+use crate::model::{Decimal, Level, NO_SEQ, Price, Qty, Side, UnixNanos};
+
+/// A deep book to read: a few references, made anew after each message.
+///
+/// Prices are compared by value: `1.0` finds the level of `1.00`. No query allocates, and none
+/// answers past the price at which the book was cut for lack of room.
+#[derive(Clone, Copy)]
+pub struct DepthView<'b> {
+    asks: &'b DepthSide,
+    bids: &'b DepthSide,
+    seq: i64,
+    /// When the exchange says that the book was so.
+    pub ts_event: UnixNanos,
+    /// When we received the frame of the last message.
+    pub ts_recv: UnixNanos,
+}
+
+impl<'b> DepthView<'b> {
+    #[inline]
+    pub(crate) const fn new(
+        asks: &'b DepthSide,
+        bids: &'b DepthSide,
+        seq: i64,
+        ts_event: UnixNanos,
+        ts_recv: UnixNanos,
+    ) -> Self {
+        Self { asks, bids, seq, ts_event, ts_recv }
+    }
+
+    /// The asks, best (lowest) first, in one piece.
+    #[inline]
+    #[must_use]
+    pub fn asks(&self) -> &'b [Level] {
+        self.asks.levels()
+    }
+
+    /// The bids, best (highest) first, in one piece.
+    #[inline]
+    #[must_use]
+    pub fn bids(&self) -> &'b [Level] {
+        self.bids.levels()
+    }
+
+    /// The levels of a side, best first, in one piece.
+    #[inline]
+    #[must_use]
+    pub fn side(&self, side: BookSide) -> &'b [Level] {
+        self.of(side).levels()
+    }
+
+    /// The exchange's sequence number of the last message; `None` where it had none.
+    #[inline]
+    #[must_use]
+    pub const fn seq(&self) -> Option<i64> {
+        if self.seq == NO_SEQ { None } else { Some(self.seq) }
+    }
+
+    /// The best `levels` of each side, asks first; fewer where the book has fewer.
+    #[inline]
+    #[must_use]
+    pub fn top(&self, levels: usize) -> (&'b [Level], &'b [Level]) {
+        let best = |side: &'b [Level]| side.get(..levels).unwrap_or(side);
+        (best(self.asks()), best(self.bids()))
+    }
+
+    /// The best ask; `None` where the side is empty.
+    #[inline]
+    #[must_use]
+    pub fn best_ask(&self) -> Option<&'b Level> {
+        self.asks().first()
+    }
+
+    /// The best bid; `None` where the side is empty.
+    #[inline]
+    #[must_use]
+    pub fn best_bid(&self) -> Option<&'b Level> {
+        self.bids().first()
+    }
+
+    /// The best five levels of each side as a [`Book5`], with this book's times, sequence number
+    /// and flags.
+    ///
+    /// It answers what is asked of the best prices: spread, mid, microprice.
+    #[must_use]
+    pub fn top5(&self) -> Book5 {
+        let mut book = Book5::new(self.asks(), self.bids());
+        (book.ts_event, book.ts_recv, book.seq) = (self.ts_event, self.ts_recv, self.seq);
+        book
+    }
+
+    /// The ask price from which on the book is not known, since levels found no room; `None` while
+    /// all asks that the exchange sent are there.
+    #[inline]
+    #[must_use]
+    pub fn ask_limit(&self) -> Option<Price> {
+        self.asks.limit()
+    }
+
+    /// The bid price from which on, downwards, the book is not known, since levels found no room;
+    /// `None` while all bids that the exchange sent are there.
+    #[inline]
+    #[must_use]
+    pub fn bid_limit(&self) -> Option<Price> {
+        self.bids.limit()
+    }
+
+    /// The level at a price; `None` where there is none.
+    #[must_use]
+    pub fn level_at(&self, side: BookSide, px: Price) -> Option<&'b Level> {
+        self.of(side).level_at(px)
+    }
+
+    /// The size from the best level to `px`, that level included; zero where `px` is better than
+    /// the best.
+    ///
+    /// `None` where `px` is past what the book knows or the sum does not fit.
+    #[must_use]
+    pub fn size_to(&self, side: BookSide, px: Price) -> Option<Qty> {
+        let levels = self.of(side);
+        if levels.is_beyond(px) {
+            return None;
+        }
+        let mut to_px = levels.levels().iter().take(levels.count_to(px));
+        to_px.try_fold(Decimal::ZERO, |sum, level| sum.checked_add(level.sz()).ok())
+    }
+
+    /// What taking `sz` from the book would cost: a buy eats the asks, a sell the bids.
+    ///
+    /// `None` where `sz` is not positive or the arithmetic does not fit. A book too thin for all of
+    /// it, or cut before it was enough (see [`DepthView::ask_limit`]), gives a [`Sweep`] that is not
+    /// complete.
+    #[must_use]
+    pub fn sweep(&self, taker: Side, sz: Qty) -> Option<Sweep> {
+        liquidity::sweep(if taker == Side::Buy { self.asks() } else { self.bids() }, sz)
+    }
+
+    /// `(bids - asks) / (bids + asks)` over the sizes of the best `levels` of each side: from -1
+    /// (only asks) to 1 (only bids), at [`RATIO_SCALE`](super::liquidity::RATIO_SCALE) decimals.
+    ///
+    /// `None` where there is no size at all, where a side was cut before so many levels, or where the
+    /// arithmetic does not fit.
+    #[must_use]
+    pub fn imbalance(&self, levels: usize) -> Option<Decimal> {
+        let is_short = |side: &DepthSide| side.limit().is_some() && side.levels().len() < levels;
+        if is_short(self.asks) || is_short(self.bids) {
+            return None;
+        }
+        liquidity::imbalance(self.asks(), self.bids(), levels)
+    }
+
+    #[inline]
+    const fn of(&self, side: BookSide) -> &'b DepthSide {
+        match side {
+            BookSide::Ask => self.asks,
+            BookSide::Bid => self.bids,
+        }
+    }
+}
+
+/// The times, the number of levels and the best five.
+impl fmt::Debug for DepthView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DepthView")
+            .field("asks", &self.asks().len())
+            .field("bids", &self.bids().len())
+            .field("ask_limit", &self.ask_limit())
+            .field("bid_limit", &self.bid_limit())
+            .field("top5", &self.top5())
+            .finish()
+    }
+}

@@ -1,0 +1,96 @@
+//! What strategies ask of the levels of a book, exact and without floats.
+
+use crate::model::{Decimal, DecimalError, Level, Price, Qty, div_wide};
+
+/// The decimals of a ratio such as an imbalance, and of an average price.
+pub const RATIO_SCALE: u8 = 9;
+
+/// What taking a size from one side of a book would cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sweep {
+    /// The size that the book can give, at most the one asked for.
+    pub filled: Qty,
+    /// The price of the last level that was touched.
+    pub worst_px: Price,
+    /// The average price at [`RATIO_SCALE`] decimals, rounded half to even.
+    pub avg_px: Price,
+    /// Whether the book had all of the size.
+    pub complete: bool,
+}
+
+/// Takes `sz` from levels given best first; see [`Book5::sweep`](super::top5::Book5::sweep).
+pub(crate) fn sweep(levels: &[Level], sz: Qty) -> Option<Sweep> {
+    if sz <= Decimal::ZERO {
+        return None;
+    }
+    let mut filled = Decimal::ZERO;
+    let mut cost = Wide { value: 0, scale: 0 };
+    let mut worst_px = levels.first()?.px();
+    for level in levels {
+        let missing = sz.checked_sub(filled).ok()?;
+        if missing.is_zero() {
+            break;
+        }
+        let take = missing.min(level.sz());
+        cost = cost.add(level.px().mul_wide(take))?;
+        filled = filled.checked_add(take).ok()?;
+        worst_px = level.px();
+    }
+    let avg_px = cost.div(filled.widen(), RATIO_SCALE).ok()?;
+    Some(Sweep { filled, worst_px, avg_px, complete: filled == sz })
+}
+
+/// The imbalance of two sides; see [`Book5::imbalance`](super::top5::Book5::imbalance).
+pub(crate) fn imbalance(asks: &[Level], bids: &[Level], levels: usize) -> Option<Decimal> {
+    let sum = |side: &[Level]| {
+        let mut sizes = side.iter().take(levels).map(|level| level.sz().widen());
+        sizes.try_fold(Wide { value: 0, scale: 0 }, Wide::add)
+    };
+    let (asks, bids) = (sum(asks)?, sum(bids)?);
+    let difference = bids.add(Wide { value: asks.value.checked_neg()?, scale: asks.scale })?;
+    difference.div(bids.add(asks)?, RATIO_SCALE).ok()
+}
+
+/// The price between two best levels; see [`Book5::microprice`](super::top5::Book5::microprice).
+pub(crate) fn microprice(ask: &Level, bid: &Level, scale: u8) -> Option<Price> {
+    let weighted = ask.px().mul_wide(bid.sz()).add(bid.px().mul_wide(ask.sz()))?;
+    let total = ask.sz().widen().add(bid.sz().widen())?;
+    weighted.div(total, scale).ok()
+}
+
+/// A decimal in 128 bits, for sums and products on the way to a rounded result.
+#[derive(Clone, Copy)]
+struct Wide {
+    value: i128,
+    scale: u8,
+}
+
+impl Wide {
+    fn at(self, scale: u8) -> Option<i128> {
+        let factor = 10i128.checked_pow(u32::from(scale.checked_sub(self.scale)?))?;
+        self.value.checked_mul(factor)
+    }
+
+    fn add(self, other: Self) -> Option<Self> {
+        let scale = self.scale.max(other.scale);
+        Some(Self { value: self.at(scale)?.checked_add(other.at(scale)?)?, scale })
+    }
+
+    fn div(self, other: Self, scale: u8) -> Result<Decimal, DecimalError> {
+        let common = self.scale.max(other.scale);
+        let parts = self.at(common).zip(other.at(common));
+        let (num, den) = parts.ok_or(DecimalError::Overflow)?;
+        div_wide(num, den, scale)
+    }
+}
+
+impl Decimal {
+    fn widen(self) -> Wide {
+        Wide { value: i128::from(self.mantissa()), scale: self.scale() }
+    }
+
+    fn mul_wide(self, other: Self) -> Wide {
+        let value = i128::from(self.mantissa()) * i128::from(other.mantissa());
+        Wide { value, scale: self.scale() + other.scale() }
+    }
+}

@@ -1,0 +1,29 @@
+//! Order-book state machines: the five-level book and full-depth books.
+//!
+//! No bytes of the wire, no I/O, no clock, and no heap on the hot path.
+
+mod book_ref;
+mod checksum;
+mod flags;
+mod liquidity;
+mod non_rpi;
+mod order_book;
+mod sequence;
+mod side;
+mod sync;
+mod top5;
+mod top_diff;
+mod update;
+mod words;
+
+pub use book_ref::DepthView;
+pub use checksum::{CHECKSUM_LEVELS, Checksum, Verify};
+pub use flags::BookFlags;
+pub use liquidity::{RATIO_SCALE, Sweep};
+pub use order_book::{DEFAULT_DEPTH, DepthBook, MAX_DEPTH};
+pub use sequence::Sequence;
+pub use side::BookSide;
+pub use sync::{Applied, BookSync, Fault, OnFault};
+pub use top_diff::{TopChange, TopWatch};
+pub use top5::{BOOK5_LEVELS, Book5};
+pub use update::{DepthAction, DepthUpdate, NonRpiSizes};

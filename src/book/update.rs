@@ -1,0 +1,72 @@
+//! A message of a deep book.
+
+use crate::model::{Channel, Level, Market, NO_SEQ, Qty, UnixNanos};
+
+/// Whether a deep-book message replaces the book or changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DepthAction {
+    /// The whole book: v3 `partial`, v5 `snapshot`.
+    Snapshot,
+    /// Changed levels: `update`.
+    Update,
+}
+
+impl DepthAction {
+    /// The action's name: `snapshot` or `update`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Update => "update",
+        }
+    }
+}
+
+/// A snapshot of a deep book, or the levels that changed, as one message brought it.
+#[derive(Clone, Copy, Debug)]
+pub struct DepthUpdate<'f> {
+    /// The channel it came on.
+    pub channel: Channel,
+    /// The market of a v3 channel; `None` in v5.
+    pub market: Option<Market>,
+    /// The instrument.
+    pub inst_id: &'f str,
+    /// Snapshot or update.
+    pub action: DepthAction,
+    /// When the exchange says that the book was so.
+    pub ts_event: UnixNanos,
+    /// When we received the frame.
+    pub ts_recv: UnixNanos,
+    /// v5's `seqId`, [`NO_SEQ`] where it was not sent.
+    pub seq: i64,
+    /// v5's `prevSeqId`, [`NO_SEQ`] where it was not sent; -1 in a snapshot.
+    pub prev_seq: i64,
+    /// The checksum of the book after this message; `None` where it was not sent.
+    ///
+    /// Since 2026-06-23 v5 sends 0 always, which is passed on as it came.
+    pub checksum: Option<i32>,
+    /// Ask levels in the order of the message, which is best first; a size of zero deletes.
+    pub asks: &'f [Level],
+    /// Bid levels in the order of the message, which is best first; a size of zero deletes.
+    pub bids: &'f [Level],
+    /// What of each level's size is not of RPI orders; `None` for channels that do not say.
+    pub non_rpi: Option<NonRpiSizes<'f>>,
+}
+
+/// What of each level's size is not of RPI orders (formerly ELP), in the order of the levels: the
+/// third element of a level of `books-rpi`, 0 where that can't be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NonRpiSizes<'f> {
+    /// One for each ask level.
+    pub asks: &'f [Qty],
+    /// One for each bid level.
+    pub bids: &'f [Qty],
+}
+
+impl DepthUpdate<'_> {
+    /// v5's `seqId`; `None` where it was not sent.
+    #[must_use]
+    pub const fn seq(&self) -> Option<i64> {
+        if self.seq == NO_SEQ { None } else { Some(self.seq) }
+    }
+}

@@ -1,0 +1,272 @@
+//! What happens on a feed, as events that borrow the frame they came in.
+
+use std::fmt;
+
+use crate::book::{Applied, Book5, DepthBook, DepthUpdate};
+use crate::model::{BookState, Channel, Market, Subscription, Trade, UnixNanos};
+
+/// One thing that a frame said. It borrows the decoder's scratch and ends with the frame; what must
+/// outlive it ([`Book5`], [`Trade`], [`Level`](crate::model::Level)) is `Copy`.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'f> {
+    /// A five-level book, whole.
+    Book(BookUpdate<'f>),
+    /// A trade.
+    Trade(TradeUpdate<'f>),
+    /// A snapshot of a deep book, or a change to one, as the message brought it.
+    Depth(DepthUpdate<'f>),
+    /// The same, applied to the book of its subscription. It comes from the feed, in place of
+    /// [`Event::Depth`].
+    DepthBook(DepthChange<'f>),
+    /// A reply or a notice of the exchange.
+    Control(Control<'f>),
+    /// A message that is not decoded: counted by its channel, no error.
+    Skipped(Skipped<'f>),
+    /// A subscription's state changed. It comes from the feed, never from a decoder.
+    State(StateChange<'f>),
+    /// A frame could not be decoded and is lost; all else goes on. It comes from the feed.
+    Malformed(Malformed),
+}
+
+impl Event<'_> {
+    /// When we received the frame, or noticed the change of state; [`UnixNanos::UNKNOWN`] where
+    /// nobody looked at a clock.
+    #[inline]
+    #[must_use]
+    pub const fn ts_recv(&self) -> UnixNanos {
+        match self {
+            Self::Book(update) => update.book.ts_recv,
+            Self::Trade(update) => update.trade.ts_recv,
+            Self::Depth(update) => update.ts_recv,
+            Self::DepthBook(change) => change.update.ts_recv,
+            Self::Control(control) => control.ts_recv,
+            Self::Skipped(skipped) => skipped.ts_recv,
+            Self::State(change) => change.ts_recv,
+            Self::Malformed(malformed) => malformed.ts_recv,
+        }
+    }
+}
+
+/// Who receives events. A closure `FnMut(&Event<'_>)` is one.
+pub trait Sink {
+    /// Takes one event. It is called inline on the hot path, before the next frame is read.
+    fn on_event(&mut self, event: &Event<'_>);
+}
+
+impl<F: FnMut(&Event<'_>)> Sink for F {
+    #[inline]
+    fn on_event(&mut self, event: &Event<'_>) {
+        self(event);
+    }
+}
+
+/// A five-level book as one message brought it.
+///
+/// A feed tells nothing of one that came out of order and is older than the book before it, except
+/// that the book is [`BookState::Stale`] until a newer one comes; a [`Decoder`](crate::Decoder) tells
+/// of all.
+#[derive(Clone, Copy, Debug)]
+pub struct BookUpdate<'f> {
+    /// The channel it came on.
+    pub channel: Channel,
+    /// The market of a v3 channel; `None` in v5.
+    pub market: Option<Market>,
+    /// The instrument.
+    pub inst_id: &'f str,
+    /// The book: times, sequence number and levels.
+    pub book: &'f Book5,
+}
+
+/// A trade as one message brought it.
+#[derive(Clone, Copy, Debug)]
+pub struct TradeUpdate<'f> {
+    /// The channel it came on.
+    pub channel: Channel,
+    /// The market of a v3 channel; `None` in v5.
+    pub market: Option<Market>,
+    /// The instrument.
+    pub inst_id: &'f str,
+    /// The trade: times, numbers, side, price and size.
+    pub trade: Trade,
+    /// Whether it is the first push of a subscription: the exchange sends the last trade once after
+    /// each, however old. One that was told before is not told again; one that was not is told with
+    /// this mark. Always false from a decoder, which knows of no subscriptions.
+    pub replayed: bool,
+    /// How many trades the exchange made between the one that was told last and this one that were
+    /// not told: lost with a connection or with a malformed message. Where several lines are merged
+    /// one of them may still come.
+    ///
+    /// 0 where nothing is missing or nothing can tell: before the first trade, in v3, whose ids may
+    /// have gaps, and always from a decoder. In v5 a message covers the `count` ids up to `trade_id`.
+    pub missed: u64,
+}
+
+impl<'f> TradeUpdate<'f> {
+    /// A trade as a message brings it, with nothing known of those before it.
+    #[inline]
+    #[must_use]
+    pub const fn new(
+        channel: Channel,
+        market: Option<Market>,
+        inst_id: &'f str,
+        trade: Trade,
+    ) -> Self {
+        Self { channel, market, inst_id, trade, replayed: false, missed: 0 }
+    }
+}
+
+/// A message of a deep book, what became of it, and the book after it.
+#[derive(Clone, Copy, Debug)]
+pub struct DepthChange<'f> {
+    /// The message: the levels that changed, or all of them.
+    pub update: &'f DepthUpdate<'f>,
+    /// What became of it: whether it was applied, and what sequence and checksum say.
+    pub applied: Applied,
+    /// The book after it. [`DepthBook::live`] is `None` where it can't be believed.
+    pub book: &'f DepthBook,
+}
+
+/// What a [`Control`] message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ControlKind<'f> {
+    /// A subscription was acknowledged.
+    Subscribe,
+    /// The end of a subscription was acknowledged.
+    Unsubscribe,
+    /// The exchange refused something; see `code` and `message`.
+    Error,
+    /// The answer to a login; see `success`.
+    Login,
+    /// A notice, such as 64008: the connection will soon be closed for a service upgrade.
+    Notice,
+    /// How many connections hold a private channel.
+    ChannelConnCount,
+    /// A subscription was refused since too many connections hold the channel.
+    ChannelConnCountError,
+    /// The answer to our text `ping`.
+    Pong,
+    /// An event that this crate does not know, by its wire name.
+    Other(&'f str),
+}
+
+impl<'f> ControlKind<'f> {
+    /// The kind of a wire name, the value of `event`.
+    #[must_use]
+    pub fn from_name(name: &'f str) -> Self {
+        match name {
+            "subscribe" => Self::Subscribe,
+            "unsubscribe" => Self::Unsubscribe,
+            "error" => Self::Error,
+            "login" => Self::Login,
+            "notice" => Self::Notice,
+            "channel-conn-count" => Self::ChannelConnCount,
+            "channel-conn-count-error" => Self::ChannelConnCountError,
+            other => Self::Other(other),
+        }
+    }
+
+    /// The wire name; `pong` for the answer to a ping.
+    #[must_use]
+    pub const fn name(self) -> &'f str {
+        match self {
+            Self::Subscribe => "subscribe",
+            Self::Unsubscribe => "unsubscribe",
+            Self::Error => "error",
+            Self::Login => "login",
+            Self::Notice => "notice",
+            Self::ChannelConnCount => "channel-conn-count",
+            Self::ChannelConnCountError => "channel-conn-count-error",
+            Self::Pong => "pong",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for ControlKind<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A reply or a notice of the exchange. What a message did not have is `None`.
+///
+/// Source: v3 `{"event":"error","message":"…","errorCode":30041}`, v5
+/// `{"id":"1512","event":"subscribe","arg":{"channel":"books","instId":"BTC-USDT"},"connId":"…"}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Control<'f> {
+    /// What it is.
+    pub kind: ControlKind<'f>,
+    /// The exchange's code: v3's number, v5's digits as a number.
+    pub code: Option<i64>,
+    /// The exchange's text: v3's `message`, v5's `msg`.
+    pub message: Option<&'f str>,
+    /// The market of a v3 channel.
+    pub market: Option<&'f str>,
+    /// The channel's name as the wire has it, which this crate need not know.
+    pub channel: Option<&'f str>,
+    /// The instrument.
+    pub inst_id: Option<&'f str>,
+    /// v5's echo of the request's id.
+    pub id: Option<&'f str>,
+    /// Whether a login succeeded, where the message says so.
+    pub success: Option<bool>,
+    /// When we received the frame.
+    pub ts_recv: UnixNanos,
+}
+
+impl<'f> Control<'f> {
+    /// A control message with nothing but its kind.
+    #[must_use]
+    pub const fn new(kind: ControlKind<'f>) -> Self {
+        Self {
+            kind,
+            code: None,
+            message: None,
+            market: None,
+            channel: None,
+            inst_id: None,
+            id: None,
+            success: None,
+            ts_recv: UnixNanos::UNKNOWN,
+        }
+    }
+}
+
+/// A message that is not decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skipped<'f> {
+    /// The channel's name as the wire has it (v3: after the slash); empty where the message names
+    /// none.
+    pub channel: &'f str,
+    /// When we received the frame.
+    pub ts_recv: UnixNanos,
+}
+
+/// A change of what may be believed of a subscription's book or trades.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateChange<'f> {
+    /// Whose state it is.
+    pub subscription: &'f Subscription,
+    /// The state before.
+    pub from: BookState,
+    /// The state from now on.
+    pub to: BookState,
+    /// When, on the clock of `ts_recv`.
+    pub ts_recv: UnixNanos,
+}
+
+/// A frame that could not be decoded: what is wrong with it, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// What is wrong, by its short name, such as `level_shape`.
+    pub kind: &'static str,
+    /// The byte of the text at which it is wrong; 0 where the place is not known.
+    pub offset: u32,
+    /// Whose message it was, as far as its text still tells: `None` where it does not name both
+    /// channel and instrument. Nobody need have subscribed it.
+    pub subscription: Option<Subscription>,
+    /// When we received the frame.
+    pub ts_recv: UnixNanos,
+}

@@ -1,0 +1,164 @@
+//! The best levels of a deep book for another thread, lock-free.
+
+use std::sync::Arc;
+
+use super::seqlock::SeqLock;
+use crate::book::DepthView;
+use crate::model::{BookState, Level, NO_SEQ, UnixNanos};
+
+/// How many levels a side a [`DepthReader`] sees.
+///
+/// The copy that both ends make grows with it: 50 levels in all are 1.2 KB.
+pub const PUBLISHED_LEVELS: usize = 25;
+
+const HEAD: usize = 5;
+const WORDS: usize = HEAD + 2 * PUBLISHED_LEVELS * 3;
+
+/// The writing end of the published best levels of a deep book: wait-free, one owner.
+#[derive(Debug)]
+pub struct DepthPublisher {
+    shared: Arc<SeqLock<WORDS>>,
+}
+
+/// The reading end: any number of clones, on any threads.
+#[derive(Clone, Debug)]
+pub struct DepthReader {
+    shared: Arc<SeqLock<WORDS>>,
+}
+
+/// What a [`DepthReader`] saw: the best levels and the state of the book, of one moment.
+///
+/// Times and number are those of the last message that changed these levels or the state: a message
+/// further down the book, or one that says that nothing has changed, is not published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DepthSnapshot {
+    /// Whether the book can be believed.
+    pub state: BookState,
+    /// When the exchange says that the book was so.
+    pub ts_event: UnixNanos,
+    /// When we received the frame.
+    pub ts_recv: UnixNanos,
+    /// The exchange's sequence number; `None` where it sends none.
+    pub seq: Option<i64>,
+    /// How often the levels or the state were published before: equal numbers, equal snapshots.
+    pub version: u64,
+    asks: [Level; PUBLISHED_LEVELS],
+    bids: [Level; PUBLISHED_LEVELS],
+    ask_len: usize,
+    bid_len: usize,
+}
+
+impl DepthSnapshot {
+    /// The asks, best (lowest) first: 0 to [`PUBLISHED_LEVELS`].
+    #[must_use]
+    pub fn asks(&self) -> &[Level] {
+        self.asks.get(..self.ask_len).unwrap_or(&self.asks)
+    }
+
+    /// The bids, best (highest) first: 0 to [`PUBLISHED_LEVELS`].
+    #[must_use]
+    pub fn bids(&self) -> &[Level] {
+        self.bids.get(..self.bid_len).unwrap_or(&self.bids)
+    }
+}
+
+impl DepthPublisher {
+    /// Makes a publisher of an empty book that nobody has subscribed yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut words = [0; WORDS];
+        words[STATE] = u64::from(BookState::Connecting.to_code());
+        words[SEQ] = NO_SEQ.cast_unsigned();
+        Self { shared: Arc::new(SeqLock::new(words)) }
+    }
+
+    /// A reader of this publisher's book.
+    #[must_use]
+    pub fn reader(&self) -> DepthReader {
+        DepthReader { shared: Arc::clone(&self.shared) }
+    }
+
+    /// Publishes the best levels and the state in one write. Wait-free, allocates nothing.
+    pub fn publish(&mut self, view: &DepthView<'_>, state: BookState) {
+        let (asks, bids) = view.top(PUBLISHED_LEVELS);
+        let mut words = [0; WORDS];
+        words[STATE] = u64::from(state.to_code());
+        words[SEQ] = view.seq().unwrap_or(NO_SEQ).cast_unsigned();
+        words[TS_EVENT] = view.ts_event.0;
+        words[TS_RECV] = view.ts_recv.0;
+        words[LENS] = asks.len() as u64 | (bids.len() as u64) << 32;
+        let (_, levels) = words.split_at_mut(HEAD);
+        let (ask_words, bid_words) = levels.split_at_mut(PUBLISHED_LEVELS * 3);
+        for (side, places) in [(asks, ask_words), (bids, bid_words)] {
+            for (place, level) in places.as_chunks_mut::<3>().0.iter_mut().zip(side) {
+                *place = level.to_words();
+            }
+        }
+        self.shared.write(&words);
+    }
+
+    /// Publishes a state with the levels as they were.
+    pub fn publish_state(&mut self, state: BookState) {
+        // This is the one writer, so nothing is in the way of its reading.
+        let (mut words, _) = self.shared.read();
+        words[STATE] = u64::from(state.to_code());
+        self.shared.write(&words);
+    }
+}
+
+impl Default for DepthPublisher {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl DepthReader {
+    /// The best levels and the state, whole. Lock-free; allocates nothing.
+    #[must_use]
+    pub fn snapshot(&self) -> DepthSnapshot {
+        let (words, version) = self.shared.read();
+        let [state, ..] = words[STATE].to_le_bytes();
+        let seq = words[SEQ].cast_signed();
+        let (_, levels) = words.split_at(HEAD);
+        let (ask_words, bid_words) = levels.split_at(PUBLISHED_LEVELS * 3);
+        let len = |shift: u32| usize::try_from((words[LENS] >> shift) & 0xff).unwrap_or_default();
+        DepthSnapshot {
+            state: BookState::from_code(state),
+            ts_event: UnixNanos(words[TS_EVENT]),
+            ts_recv: UnixNanos(words[TS_RECV]),
+            seq: (seq != NO_SEQ).then_some(seq),
+            version,
+            asks: levels_of(ask_words),
+            bids: levels_of(bid_words),
+            ask_len: len(0),
+            bid_len: len(32),
+        }
+    }
+
+    /// The snapshot if the book is [`BookState::Live`].
+    #[must_use]
+    pub fn live(&self) -> Option<DepthSnapshot> {
+        let snapshot = self.snapshot();
+        snapshot.state.is_live().then_some(snapshot)
+    }
+
+    /// The number of publications so far.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.shared.writes()
+    }
+}
+
+const STATE: usize = 0;
+const SEQ: usize = 1;
+const TS_EVENT: usize = 2;
+const TS_RECV: usize = 3;
+const LENS: usize = 4;
+
+fn levels_of(words: &[u64]) -> [Level; PUBLISHED_LEVELS] {
+    let mut levels = [Level::EMPTY; PUBLISHED_LEVELS];
+    for (level, chunk) in levels.iter_mut().zip(words.as_chunks::<3>().0) {
+        *level = Level::from_words(*chunk);
+    }
+    levels
+}

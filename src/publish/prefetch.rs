@@ -1,0 +1,39 @@
+//! Asking for memory before it is needed.
+#![cfg_attr(
+    all(target_arch = "x86_64", not(miri)),
+    expect(unsafe_code, reason = "std::arch prefetches through pointers only")
+)]
+
+/// The bytes of a cache line on all processors that we know.
+const LINE: usize = 64;
+
+/// Asks for all cache lines of a value, and waits for none.
+///
+/// A load would do the same as long as the lines are in some cache. From memory they take longer
+/// than the processor can go on behind a load that it has not finished; a prefetch it forgets. Does
+/// nothing on processors other than x86-64.
+#[inline(always)]
+pub(crate) fn near<T>(value: &T) {
+    let start = std::ptr::from_ref(value).cast::<i8>();
+    for offset in (0..size_of::<T>()).step_by(LINE) {
+        prefetch(start.wrapping_add(offset));
+    }
+    // What does not begin with a line may end in one more.
+    if align_of::<T>() < LINE {
+        prefetch(start.wrapping_add(size_of::<T>().saturating_sub(1)));
+    }
+}
+
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(always)]
+fn prefetch(line: *const i8) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+
+    // SAFETY: a prefetch reads and writes nothing and faults on no address; this one is inside of a
+    // value that is borrowed.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(line) }
+}
+
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+#[inline(always)]
+fn prefetch(_: *const i8) {}

@@ -1,0 +1,40 @@
+//! All that publishes one subscription to other threads.
+
+use super::book::BookPublisher;
+use super::depth::DepthPublisher;
+use super::ring::{TradeOptions, TradePublisher};
+use crate::model::{BookState, ChannelKind};
+
+/// All that publishes one subscription to other threads; `None` where the channel brings no such
+/// thing.
+#[derive(Debug)]
+pub(crate) struct Publishers {
+    pub(crate) book: Option<BookPublisher>,
+    pub(crate) depth: Option<DepthPublisher>,
+    pub(crate) trades: Option<TradePublisher>,
+}
+
+impl Publishers {
+    /// Makes what a channel needs, with nothing published yet.
+    pub(crate) fn new(kind: ChannelKind, options: TradeOptions) -> Self {
+        let (trades, deep) = (kind == ChannelKind::Trades, kind == ChannelKind::Depth);
+        Self {
+            book: (!trades).then(BookPublisher::new),
+            depth: deep.then(DepthPublisher::new),
+            trades: trades.then(|| TradePublisher::with_len(options.tape_len)),
+        }
+    }
+
+    /// Publishes a state beside what is there.
+    pub(crate) fn publish_state(&mut self, state: BookState) {
+        if let Some(book) = &mut self.book {
+            book.publish_state(state);
+        }
+        if let Some(depth) = &mut self.depth {
+            depth.publish_state(state);
+        }
+        if let Some(trades) = &mut self.trades {
+            trades.publish_state(state);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The steps of an attempt to connect, as the owner of the socket tells them.
+
+use std::time::Duration;
+
+use super::machine::{Link, Session};
+use crate::model::MonoNanos;
+
+impl Session {
+    /// The host takes no attempt before `until`: in place of the connection that
+    /// [`Action::Connect`](super::types::Action::Connect) asked for. It counts as no failure.
+    pub const fn postpone(&mut self, until: MonoNanos) {
+        if let Link::Resolving { .. } | Link::Connecting { .. } = self.link {
+            self.stats.attempts -= 1;
+            self.stats.postponed += 1;
+            self.link = Link::Waiting { until };
+        }
+    }
+
+    /// The attempt waits for the look-up of a name from now on, or once more, as where the host has
+    /// sent it elsewhere. Without this it counts as opening a TCP connection.
+    pub const fn resolving(&mut self, now: MonoNanos) {
+        if self.is_attempting() {
+            self.link = Link::Resolving { since: now };
+        }
+    }
+
+    /// The host's addresses are known; the TCP connection follows.
+    pub const fn resolved(&mut self, now: MonoNanos) {
+        if let Link::Resolving { .. } = self.link {
+            self.link = Link::Connecting { since: now };
+        }
+    }
+
+    /// The TCP connection is there; TLS and the upgrade to a WebSocket follow.
+    pub const fn handshaking(&mut self, now: MonoNanos) {
+        if let Link::Connecting { .. } = self.link {
+            self.link = Link::Handshaking { since: now };
+        }
+    }
+
+    /// The attempt was refused with an HTTP status, by the host or by what stands before it.
+    ///
+    /// As [`Session::lost`], and the next attempt waits for `retry_after`, where the answer says
+    /// when to come back; else longer after 403, 429 and 503 than after other failures. See
+    /// [`BackoffConfig`](super::config::BackoffConfig).
+    pub fn refused(&mut self, status: u16, retry_after: Option<Duration>, now: MonoNanos) {
+        if self.is_attempting() {
+            self.backoff.refused(status, retry_after);
+            self.lost(now);
+        }
+    }
+
+    /// How many attempts have failed, and connections ended early, since one was stable.
+    #[must_use]
+    pub const fn failures(&self) -> u32 {
+        self.backoff.failures()
+    }
+
+    pub(super) const fn is_attempting(&self) -> bool {
+        matches!(
+            self.link,
+            Link::Resolving { .. } | Link::Connecting { .. } | Link::Handshaking { .. }
+        )
+    }
+}

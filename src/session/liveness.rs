@@ -1,0 +1,92 @@
+//! Whether a connection is alive: frames, pings and pongs.
+
+use std::time::Duration;
+
+use super::heard::Heard;
+use super::machine::{Link, Session};
+use super::types::{Action, LostReason};
+use crate::model::MonoNanos;
+use crate::wire::PING;
+
+impl Session {
+    /// How long the last pong took; `None` before the first on this connection.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip.map(|(_, took)| took)
+    }
+
+    /// Measures how long a pong takes from `since` on: gives it once it is known, and sends a ping
+    /// unless one waits for its pong. The pong comes behind whatever waits on the connection.
+    pub fn measure(&mut self, since: MonoNanos, now: MonoNanos) -> Option<Duration> {
+        match self.round_trip {
+            Some((sent, took)) if sent >= since => Some(took),
+            _ => {
+                if self.is_open() && self.ping_sent.is_none() {
+                    self.send_ping(now);
+                }
+                None
+            }
+        }
+    }
+
+    /// Whether a ping has had no pong for longer than [`SessionConfig::pong_within`](super::config::SessionConfig::pong_within), whatever else has
+    /// come since.
+    #[must_use]
+    pub fn is_pong_overdue(&self, now: MonoNanos) -> bool {
+        self.ping_sent.is_some_and(|at| now.since(at) >= self.config.pong_within)
+    }
+
+    /// A text or binary frame came in, whatever it holds. Allocates nothing.
+    #[inline]
+    pub const fn inbound(&mut self, now: MonoNanos) {
+        if let Link::Open { heard, pinged, .. } = &mut self.link {
+            heard.frame(now);
+            *pinged = None;
+        }
+    }
+
+    /// A WebSocket ping or pong came in, which the transport sees to. It is no sign of life: a
+    /// middlebox may send it while the exchange behind it is gone.
+    pub fn pinged(&mut self, now: MonoNanos) {
+        self.count_control(now);
+    }
+
+    /// Sends a ping at once, unless one waits: without any frame within
+    /// [`SessionConfig::probe_within`](super::config::SessionConfig::probe_within) the connection is replaced.
+    pub fn probe(&mut self, now: MonoNanos) {
+        if let Link::Open { pinged: None, .. } = self.link {
+            self.stats.probes += 1;
+            self.ping(self.config.probe_within, now);
+        }
+    }
+
+    fn send_ping(&mut self, now: MonoNanos) {
+        self.stats.pings += 1;
+        self.actions.push_back(Action::Send(PING.to_owned()));
+        self.ping_sent.get_or_insert(now);
+    }
+
+    fn ping(&mut self, within: Duration, now: MonoNanos) {
+        self.send_ping(now);
+        if let Link::Open { pinged, .. } = &mut self.link {
+            *pinged = Some((now, within));
+        }
+    }
+
+    pub(super) fn heartbeat(
+        &mut self,
+        heard: Heard,
+        pinged: Option<(MonoNanos, Duration)>,
+        now: MonoNanos,
+    ) {
+        let silence = now.since(heard.at());
+        match pinged {
+            Some((at, within)) if at + within <= now => {
+                self.close(LostReason::PongTimeout, now);
+            }
+            None if silence >= self.config.ping_after => self.ping(self.config.pong_within, now),
+            None if silence >= heard.limit(&self.config) => self.probe(now),
+            _ => {}
+        }
+    }
+}

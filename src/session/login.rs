@@ -1,0 +1,65 @@
+//! The login: sent before anything is asked for, tried again where the exchange was too busy.
+
+use super::machine::{Link, Session};
+use super::requests::{is_transient, needs_login, refuses_key};
+use super::types::{Action, SessionEvent};
+use crate::event::Control;
+use crate::model::MonoNanos;
+
+/// How often a login that failed by no fault of the key is tried once more on one connection.
+const RELOGINS: u32 = 3;
+
+/// On how many connections in a row a key is refused until no login is tried any more.
+const KEY_REFUSALS: u32 = 3;
+
+impl Session {
+    /// Whether a new connection logs in: not with a key that was refused again and again.
+    pub(super) const fn may_log_in(&self) -> bool {
+        self.config.login && self.key_refusals < KEY_REFUSALS
+    }
+
+    pub(super) fn login(&mut self, now: MonoNanos) {
+        let Link::Open { login, .. } = &mut self.link else { return };
+        if !self.asks.take_budget(now) {
+            // Meanwhile they went for what needs no login: with the next one that there is.
+            self.relogin = Some(self.asks.budget_ready_at());
+            return;
+        }
+        *login = Some(now);
+        self.stats.requests += 1;
+        self.actions.push_back(Action::Login);
+    }
+
+    pub(super) const fn login_waits(&self) -> bool {
+        matches!(self.link, Link::Open { login: Some(_), .. })
+    }
+
+    pub(super) fn login_answered(&mut self, success: bool, control: &Control<'_>, now: MonoNanos) {
+        let Link::Open { login, .. } = &mut self.link else { return };
+        let waited = login.take().is_some();
+        if success {
+            // However late it comes, from now on what needs it can be asked for.
+            self.key_refusals = 0;
+            return self.asks.logged_in();
+        }
+        if !waited {
+            return;
+        }
+        self.refusals += 1;
+        if is_transient(control.code) && self.refusals <= RELOGINS {
+            // About the exchange's own state, not about the key. What needs no login need not wait.
+            let pause = self.config.resync.first.saturating_mul(1 << (self.refusals - 1));
+            self.relogin = Some(now + pause);
+            return;
+        }
+        self.key_refusals += u32::from(refuses_key(control.code));
+        let message = control.message.unwrap_or_default().to_owned();
+        self.events.push_back(SessionEvent::LoginRefused { code: control.code, message });
+    }
+}
+
+/// Whether an error can be the answer to a login. One with an id is about the request of that id,
+/// and one that asks for a login about a request that was sent before it.
+pub(super) const fn answers_login(control: &Control<'_>) -> bool {
+    control.id.is_none() && !needs_login(control.code)
+}

@@ -1,0 +1,470 @@
+//! The state machine of a session.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::asks::Asks;
+use super::backoff::Backoff;
+use super::config::SessionConfig;
+use super::heard::Heard;
+use super::login::answers_login;
+use super::types::{Action, LostReason, SessionEvent, SessionStats};
+use super::wanted::NEVER;
+use crate::book::{DepthAction, DepthUpdate};
+use crate::event::{Control, ControlKind, DepthChange};
+use crate::model::{MonoNanos, Subscription};
+
+/// v5's notice that the connection will soon be closed for a service upgrade.
+const SERVICE_UPGRADE: i64 = 64008;
+
+/// In what time [`SessionConfig::controls_per_sec`] come at most.
+const CONTROL_SPAN: Duration = Duration::from_secs(1);
+
+/// Where the connection stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Link {
+    /// No connection; the next attempt is at `until`.
+    Waiting { until: MonoNanos },
+    /// Looking up the host's name.
+    Resolving { since: MonoNanos },
+    /// Opening a TCP connection.
+    Connecting { since: MonoNanos },
+    /// TLS and the upgrade to a WebSocket.
+    Handshaking { since: MonoNanos },
+    /// Open.
+    Open {
+        since: MonoNanos,
+        /// When text or binary frames came.
+        heard: Heard,
+        /// When a ping was sent and how long anything may take to come, while nothing has.
+        pinged: Option<(MonoNanos, Duration)>,
+        /// When the login was sent, while it is not answered.
+        login: Option<MonoNanos>,
+        /// Whether data of a subscription has come.
+        useful: bool,
+    },
+    /// Given up for good.
+    Stopped,
+}
+
+/// One connection's conversation with the exchange.
+///
+/// Sans-IO, after the manner of `quinn-proto`: the owner calls in what happened (`connected`,
+/// `lost`, `inbound`, `control`), then takes what there is to do from [`Session::poll_action`] and
+/// to know from [`Session::poll_event`], and calls [`Session::timeout`] when
+/// [`Session::poll_timeout`] says. Time is an argument, randomness a seed. The control plane: it
+/// may allocate, except that [`Session::inbound`] does not.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) config: SessionConfig,
+    pub(super) link: Link,
+    pub(super) asks: Asks,
+    pub(super) backoff: Backoff,
+    /// When the login is tried once more on this connection, and how often it was refused on it.
+    pub(super) relogin: Option<MonoNanos>,
+    pub(super) refusals: u32,
+    /// On how many connections in a row the key was refused.
+    pub(super) key_refusals: u32,
+    /// The second that control messages are counted in, and how many it had.
+    controls: (MonoNanos, u32),
+    /// When the last ping was sent that has no pong yet, and how long the last pong took.
+    pub(super) ping_sent: Option<MonoNanos>,
+    pub(super) round_trip: Option<(MonoNanos, Duration)>,
+    pub(super) stats: SessionStats,
+    pub(super) actions: VecDeque<Action>,
+    pub(super) events: VecDeque<SessionEvent>,
+}
+
+impl Session {
+    /// Makes a session that wants to connect at once. `seed` decides the jitter of its pauses.
+    #[must_use]
+    pub fn new(config: SessionConfig, seed: u64) -> Self {
+        Self {
+            backoff: Backoff::new(config.backoff.clone(), seed),
+            asks: Asks::new(config.requests_per_hour),
+            config,
+            link: Link::Waiting { until: MonoNanos::ZERO },
+            relogin: None,
+            refusals: 0,
+            key_refusals: 0,
+            controls: (MonoNanos::ZERO, 0),
+            ping_sent: None,
+            round_trip: None,
+            stats: SessionStats::default(),
+            actions: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Wants a subscription from now on: on this connection and on each later one. Does nothing
+    /// where it is wanted already; one that is refused is asked for once more at once. One request:
+    /// for several, [`Session::subscribe_all`] takes fewer.
+    pub fn subscribe(&mut self, subscription: Subscription, now: MonoNanos) {
+        self.subscribe_all([subscription], now);
+    }
+
+    /// As [`Session::subscribe`] for many, in as few requests as their length allows.
+    pub fn subscribe_all(
+        &mut self,
+        subscriptions: impl IntoIterator<Item = Subscription>,
+        now: MonoNanos,
+    ) {
+        subscriptions.into_iter().for_each(|subscription| self.want(subscription, now));
+        self.send_requests(now);
+    }
+
+    /// As [`Session::subscribe`], but what is asked for goes with the next call that sends, so that
+    /// one request can carry many.
+    pub(crate) fn want(&mut self, subscription: Subscription, now: MonoNanos) {
+        let told = self.asks.subscribe(subscription, now);
+        self.events.extend(told);
+    }
+
+    /// Does not want a subscription any more.
+    pub fn unsubscribe(&mut self, subscription: &Subscription, now: MonoNanos) {
+        self.unwant(subscription);
+        self.send_requests(now);
+    }
+
+    /// As [`Session::unsubscribe`], but told with the next call that has a time.
+    pub(crate) fn unwant(&mut self, subscription: &Subscription) {
+        self.asks.unsubscribe(subscription, self.is_open());
+    }
+
+    /// Gives a subscription up and asks for it anew at once, so that the exchange sends a snapshot.
+    pub fn resubscribe(&mut self, subscription: &Subscription, now: MonoNanos) {
+        self.asks.resubscribe(subscription, self.is_open());
+        self.send_requests(now);
+    }
+
+    /// Fetches a broken book anew: as [`Session::resubscribe`], but at once only the first time.
+    ///
+    /// Where it breaks again the pauses double, see [`ResyncConfig`](super::config::ResyncConfig); and
+    /// broken books never take the last quarter of the hour's requests.
+    pub fn resync(&mut self, subscription: &Subscription, now: MonoNanos) {
+        self.asks.resync(subscription, &self.config, now);
+        self.send_requests(now);
+    }
+
+    /// Subscriptions have been silent for longer than their channels promise: they are subscribed
+    /// again, paced as [`Session::resync`], in as few requests as their length allows. Does nothing
+    /// about one that is asked for or whose first push is awaited.
+    pub fn silent(&mut self, subscriptions: &[Subscription], now: MonoNanos) {
+        let Self { asks, config, stats, .. } = self;
+        for subscription in subscriptions {
+            if asks.is_steady(subscription) {
+                stats.silences += 1;
+                asks.resync(subscription, config, now);
+            }
+        }
+        self.send_requests(now);
+    }
+
+    /// Whether nothing came of a subscription though it was subscribed again.
+    #[must_use]
+    pub fn is_late(&self, subscription: &Subscription) -> bool {
+        self.asks.is_late(subscription)
+    }
+
+    /// Whether a subscription is acknowledged and its first push has not come yet.
+    #[must_use]
+    pub fn is_awaited(&self, subscription: &Subscription) -> bool {
+        self.asks.is_awaited(subscription)
+    }
+
+    /// Data has come that shows a subscription to be in force and its book whole.
+    ///
+    /// It stands for an acknowledgement that was lost, and ends what [`Session::resync`] began.
+    /// Where neither this nor [`Session::depth`] follows an acknowledgement within
+    /// [`SessionConfig::snapshot_within`], it is subscribed again.
+    pub fn synced(&mut self, subscription: &Subscription, now: MonoNanos) {
+        if let Link::Open { useful, .. } = &mut self.link {
+            *useful = true;
+        }
+        let told = self.asks.synced(subscription, now);
+        self.events.extend(told);
+        self.send_requests(now);
+    }
+
+    /// A message of a deep book was applied. A snapshot that leaves the book live counts as
+    /// [`Session::synced`]: where the book was live before, no change of state tells of it.
+    #[inline]
+    pub fn depth(&mut self, change: &DepthChange<'_>, now: MonoNanos) {
+        if change.update.action == DepthAction::Snapshot && change.book.live().is_some() {
+            self.snapshot(change.update, now);
+        }
+    }
+
+    #[cold]
+    fn snapshot(&mut self, update: &DepthUpdate<'_>, now: MonoNanos) {
+        let of_update = |subscription: &&Subscription| {
+            subscription.channel() == update.channel
+                && subscription.market() == update.market
+                && subscription.inst_id().as_str() == update.inst_id
+        };
+        let found = self.asks.wanted().find(of_update).copied();
+        if let Some(subscription) = found {
+            self.synced(&subscription, now);
+        }
+    }
+
+    /// What is wanted now, refused ones included.
+    pub fn wanted(&self) -> impl Iterator<Item = &Subscription> {
+        self.asks.wanted()
+    }
+
+    /// Whether the connection is open.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.link, Link::Open { .. })
+    }
+
+    /// Whether each wanted subscription has been answered on this connection.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.is_open() && self.asks.is_settled()
+    }
+
+    /// How many wanted subscriptions the exchange refuses now; each is asked for again.
+    #[must_use]
+    pub fn refused_now(&self) -> usize {
+        self.asks.refused_now()
+    }
+
+    /// How many requests the connection may still send within the hour.
+    #[must_use]
+    pub fn requests_left(&self, now: MonoNanos) -> usize {
+        self.asks.requests_left(now)
+    }
+
+    /// What it has done so far.
+    #[must_use]
+    pub const fn stats(&self) -> &SessionStats {
+        &self.stats
+    }
+
+    /// The connection that [`Action::Connect`] asked for is open. One that comes up when it is no
+    /// longer waited for (too late, twice, after [`Session::stop`]) does not count.
+    pub fn connected(&mut self, now: MonoNanos) {
+        if !self.is_attempting() {
+            return;
+        }
+        self.asks.connected();
+        self.controls = (now, 0);
+        (self.relogin, self.refusals) = (None, 0);
+        (self.ping_sent, self.round_trip) = (None, None);
+        let heard = Heard::new(now, self.config.ping_after);
+        self.link = Link::Open { since: now, heard, pinged: None, login: None, useful: false };
+        self.events.push_back(SessionEvent::Connected);
+        // An exchange may close the connection after a wrong key; what needs none shall come all the
+        // same.
+        if self.may_log_in() {
+            self.login(now);
+        }
+        self.send_requests(now);
+    }
+
+    /// The connection, or the attempt at one, has failed or was closed by the other side.
+    pub fn lost(&mut self, now: MonoNanos) {
+        match self.link {
+            Link::Open { .. } => self.lose(LostReason::Closed, now),
+            Link::Resolving { .. } | Link::Connecting { .. } | Link::Handshaking { .. } => {
+                self.lose(LostReason::ConnectFailed, now);
+            }
+            Link::Waiting { .. } | Link::Stopped => {}
+        }
+    }
+
+    /// Gives the open connection up for a new one, such as after an announced service upgrade.
+    pub fn reconnect(&mut self, reason: LostReason, now: MonoNanos) {
+        if self.is_open() {
+            self.close(reason, now);
+        }
+    }
+
+    /// Counts a message of control traffic; false where that was one too many in a second, for
+    /// which the connection is given up.
+    pub(super) fn count_control(&mut self, now: MonoNanos) -> bool {
+        let (since, count) = self.controls;
+        let is_new = now.since(since) >= CONTROL_SPAN;
+        self.controls = if is_new { (now, 1) } else { (since, count.saturating_add(1)) };
+        let is_flood = self.is_open() && self.controls.1 > self.config.controls_per_sec;
+        if is_flood {
+            self.close(LostReason::ControlFlood, now);
+        }
+        !is_flood
+    }
+
+    /// A reply or a notice came in.
+    pub fn control(&mut self, control: &Control<'_>, now: MonoNanos) {
+        // As many answers as were asked for are no flood.
+        if self.answer(control, now) {
+            return self.send_requests(now);
+        }
+        if !self.count_control(now) || !self.is_open() {
+            return;
+        }
+        match control.kind {
+            ControlKind::Login => {
+                self.login_answered(control.success != Some(false), control, now);
+            }
+            ControlKind::Error if self.login_waits() && answers_login(control) => {
+                self.login_answered(false, control, now);
+            }
+            ControlKind::Error => {
+                let told = self.asks.refused(control, &self.config, now);
+                self.events.extend(told);
+            }
+            ControlKind::Notice if control.code == Some(SERVICE_UPGRADE) => {
+                self.events.push_back(SessionEvent::UpgradeAnnounced);
+            }
+            ControlKind::Pong => {
+                let sent = self.ping_sent.take();
+                self.round_trip = sent.map(|at| (at, now.since(at))).or(self.round_trip);
+            }
+            _ => {}
+        }
+        self.send_requests(now);
+    }
+
+    /// Takes what answers a request of ours; false where it does not.
+    fn answer(&mut self, control: &Control<'_>, now: MonoNanos) -> bool {
+        if !self.is_open() {
+            return false;
+        }
+        match control.kind {
+            ControlKind::Subscribe => {
+                let told = self.asks.acknowledged(control, now);
+                let answers = !told.is_empty();
+                self.events.extend(told);
+                answers
+            }
+            ControlKind::Unsubscribe => {
+                let (answers, told) = self.asks.left(control, &self.config, now);
+                self.events.extend(told);
+                answers
+            }
+            _ => false,
+        }
+    }
+
+    /// Stops for good: closes the connection if there is one and wants nothing more.
+    pub fn stop(&mut self) {
+        if !matches!(self.link, Link::Waiting { .. } | Link::Stopped) {
+            self.actions.push_back(Action::Close);
+        }
+        self.link = Link::Stopped;
+    }
+
+    /// The next thing to do; `None` when there is nothing now.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// The next thing to know; `None` when there is nothing now.
+    pub fn poll_event(&mut self) -> Option<SessionEvent> {
+        self.events.pop_front()
+    }
+
+    /// When [`Session::timeout`] is to be called; `None` where time changes nothing.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<MonoNanos> {
+        match self.link {
+            Link::Waiting { until } => Some(until),
+            Link::Resolving { since } => Some(since + self.config.resolve_within),
+            Link::Connecting { since } => Some(since + self.config.connect_within),
+            Link::Handshaking { since } => Some(since + self.config.handshake_within),
+            Link::Open { heard, pinged, login, .. } => {
+                let silence = match pinged {
+                    Some((at, within)) => at + within,
+                    None => heard.at() + heard.limit(&self.config),
+                };
+                let request = match login {
+                    Some(at) => at + self.config.ack_within,
+                    None => self.asks.due().min(self.relogin.unwrap_or(NEVER)),
+                };
+                Some(silence.min(request))
+            }
+            Link::Stopped => None,
+        }
+    }
+
+    /// Does what is due at `now`. Calling it too early does no harm.
+    pub fn timeout(&mut self, now: MonoNanos) {
+        match self.link {
+            Link::Waiting { until } if until <= now => {
+                self.link = Link::Connecting { since: now };
+                self.stats.attempts += 1;
+                self.actions.push_back(Action::Connect);
+            }
+            Link::Resolving { since } if since + self.config.resolve_within <= now => {
+                self.close(LostReason::ResolveTimeout, now);
+            }
+            Link::Connecting { since } if since + self.config.connect_within <= now => {
+                self.close(LostReason::ConnectTimeout, now);
+            }
+            Link::Handshaking { since } if since + self.config.handshake_within <= now => {
+                self.close(LostReason::HandshakeTimeout, now);
+            }
+            Link::Open { heard, pinged, login, .. } => {
+                self.heartbeat(heard, pinged, now);
+                let late = login.is_some_and(|at| at + self.config.ack_within <= now);
+                if late && self.is_open() {
+                    self.stats.late_acks += 1;
+                    self.close(LostReason::AckTimeout, now);
+                }
+                self.open_timeout(now);
+            }
+            _ => {}
+        }
+    }
+
+    fn open_timeout(&mut self, now: MonoNanos) {
+        if !self.is_open() || self.login_waits() {
+            return;
+        }
+        let Self { asks, config, stats, events, .. } = self;
+        if asks.timeout(config, stats, events, now) {
+            return self.close(LostReason::AckTimeout, now);
+        }
+        if self.relogin.take_if(|at| *at <= now).is_some() {
+            self.login(now);
+        }
+        self.send_requests(now);
+    }
+
+    /// Closes the connection, or breaks the attempt at one off.
+    pub(super) fn close(&mut self, reason: LostReason, now: MonoNanos) {
+        self.actions.push_back(Action::Close);
+        self.lose(reason, now);
+    }
+
+    /// The connection is gone: nothing is acknowledged any more, and the next attempt is planned.
+    fn lose(&mut self, reason: LostReason, now: MonoNanos) {
+        // A connection that brought nothing has not proved itself, however long it lasted.
+        if let Link::Open { since, useful, .. } = self.link
+            && (useful || self.asks.wanted().next().is_none())
+        {
+            self.backoff.closed(since, now);
+        }
+        let pause = self.backoff.pause();
+        self.link = Link::Waiting { until: now + pause };
+        self.asks.lost(&self.config, now);
+        // What was to be sent on the old connection must not go out on the next.
+        self.actions.retain(|action| !matches!(action, Action::Send(_) | Action::Login));
+        self.events.push_back(SessionEvent::Lost(reason));
+    }
+
+    /// Sends what is to be sent, as far as the hour's budget goes.
+    fn send_requests(&mut self, now: MonoNanos) {
+        if !self.is_open() || self.login_waits() {
+            return;
+        }
+        while let Some(text) = self.asks.next_request(&self.config, &mut self.stats, now) {
+            self.actions.push_back(Action::Send(text));
+        }
+        if let Some(until) = self.asks.take_spent(&self.config, now) {
+            self.events.push_back(SessionEvent::RequestsSpent { until });
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What the exchange's answers are about, and how many requests it takes.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::event::Control;
+use crate::model::{MonoNanos, Subscription};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Whether a reply is about a subscription, by the names that it gives.
+pub(super) fn answers(control: &Control<'_>, subscription: &Subscription) -> bool {
+    control.channel == Some(subscription.channel().name())
+        && control.inst_id == Some(subscription.inst_id().as_str())
+        && control.market == subscription.market().map(crate::model::Market::name)
+}
+
+/// Whether an error says that the exchange was too busy or failed of itself, so that the same
+/// request may succeed later.
+///
+/// Source: section 1.3 of the wire facts for 300xx, 2.3 for v5; the exchange's error table for 500xx:
+/// unavailable, timed out, too frequent, busy, system error.
+pub(super) const fn is_transient(code: Option<i64>) -> bool {
+    matches!(
+        code,
+        Some(
+            30014
+                | 30026
+                | 50001
+                | 50004
+                | 50011
+                | 50013
+                | 50026
+                | 50040
+                | 50061
+                | 60014
+                | 60023
+                | 63999
+                | 64007
+        )
+    )
+}
+
+/// Whether an error says that key, passphrase or signature are wrong, which no other connection
+/// changes.
+///
+/// Source: sections 1.3 and 2.3 of the wire facts.
+pub(super) const fn refuses_key(code: Option<i64>) -> bool {
+    matches!(code, Some(30012 | 30013 | 30027 | 60005 | 60007 | 60009 | 60024 | 60032))
+}
+
+/// Whether an error says that the channel is for those who have logged in, or for some of them.
+///
+/// Source: sections 1.3 and 2.3 of the wire facts.
+pub(super) const fn needs_login(code: Option<i64>) -> bool {
+    matches!(code, Some(30041 | 60011 | 64003))
+}
+
+/// Whether an error's text names a subscription, in the ways that the two dialects write it.
+///
+/// Source: v3 `Channel spot/tickerinvalid:NEO-USDT doesn't exist`; v5 `Wrong URL or
+/// channel:books5,instId:X doesn't exist. …`.
+pub(super) fn names(message: &str, subscription: &Subscription) -> bool {
+    let inst_id = subscription.inst_id().as_str();
+    if subscription.market().is_some() {
+        return holds_word(message, &subscription.to_string());
+    }
+    holds_word(message, subscription.channel().name()) && holds_word(message, inst_id)
+}
+
+/// Whether `text` holds `word` with neither end inside a longer name.
+fn holds_word(text: &str, word: &str) -> bool {
+    let in_name = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "-_.".contains(c));
+    text.match_indices(word).any(|(at, _)| {
+        let before = text.get(..at).and_then(|t| t.chars().next_back());
+        let mut after = text.get(at + word.len()..).unwrap_or_default().chars();
+        // A point that ends the sentence is no part of the name.
+        let next = after.next();
+        let ends = next == Some('.') && !in_name(after.next());
+        !in_name(before) && (ends || !in_name(next))
+    })
+}
+
+/// How many requests may still be sent: at most so many in any hour.
+///
+/// The times of the last hour are kept rather than a bucket that refills, since a bucket of 480
+/// lets nearly twice as many through in the hour after it was full.
+#[derive(Debug)]
+pub(super) struct RequestBudget {
+    per_hour: usize,
+    sent: VecDeque<MonoNanos>,
+}
+
+impl RequestBudget {
+    pub(super) fn new(per_hour: usize) -> Self {
+        // With none at all nothing could ever be asked for.
+        Self { per_hour: per_hour.max(1), sent: VecDeque::new() }
+    }
+
+    /// Starts over, as each connection does.
+    pub(super) fn reset(&mut self) {
+        self.sent.clear();
+    }
+
+    /// Takes one request; false where the hour has none left.
+    pub(super) fn take(&mut self, now: MonoNanos) -> bool {
+        while self.sent.front().is_some_and(|at| now.since(*at) >= HOUR) {
+            self.sent.pop_front();
+        }
+        let some_left = self.sent.len() < self.per_hour;
+        if some_left {
+            self.sent.push_back(now);
+        }
+        some_left
+    }
+
+    /// How many may still be sent at `now`.
+    pub(super) fn left(&self, now: MonoNanos) -> usize {
+        let recent = self.sent.iter().filter(|at| now.since(**at) < HOUR).count();
+        self.per_hour.saturating_sub(recent)
+    }
+
+    /// When the next request may be sent that leaves `reserve` more for others.
+    pub(super) fn ready_at(&self, reserve: usize) -> MonoNanos {
+        let limit = self.per_hour.saturating_sub(reserve).max(1);
+        // The one that must be an hour old before there is room.
+        let oldest = self.sent.len().checked_sub(limit).and_then(|at| self.sent.get(at));
+        oldest.map_or(MonoNanos::ZERO, |at| *at + HOUR)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> MonoNanos {
+        MonoNanos::ZERO + Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn no_hour_has_more_requests_than_allowed() {
+        let mut budget = RequestBudget::new(3);
+        assert!(budget.take(at(0)) && budget.take(at(10)) && budget.take(at(20)));
+        assert!(!budget.take(at(3599)));
+        assert_eq!(budget.ready_at(0), at(3600));
+        assert_eq!(budget.ready_at(1), at(3610));
+        assert!(budget.take(at(3600)) && !budget.take(at(3609)) && budget.take(at(3610)));
+        budget.reset();
+        assert!(budget.take(at(3611)));
+    }
+
+    #[test]
+    fn an_error_text_names_whole_ids_only() {
+        let names = |message, text: &str| names(message, &text.parse().unwrap());
+        let v3 = "Channel spot/trade:BTC-USDT doesn't exist";
+        assert!(names(v3, "spot/trade:BTC-USDT"));
+        assert!(!names(v3, "spot/trade:BTC-USD"));
+        let v5 = "Wrong URL or channel:books5,instId:BTC-USDT-SWAP doesn't exist. Please use it.";
+        assert!(names(v5, "books5:BTC-USDT-SWAP"));
+        assert!(!names(v5, "books5:BTC-USDT"));
+        assert!(!names(v5, "books:BTC-USDT-SWAP"));
+        assert!(names("no instId:X.Y, channel:trades.", "trades:X.Y"));
+    }
+}

@@ -1,0 +1,149 @@
+//! What a session wants done, and what it has to tell.
+
+use std::fmt;
+
+use crate::model::{MonoNanos, Subscription};
+
+/// What the owner of the socket has to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Open a connection, then call [`Session::connected`](super::machine::Session::connected) or
+    /// [`Session::lost`](super::machine::Session::lost); or call
+    /// [`Session::postpone`](super::machine::Session::postpone) where the host takes no attempt yet.
+    Connect,
+    /// Send a login request, made with the time of now.
+    Login,
+    /// Send this as a text message.
+    Send(String),
+    /// Close the connection. It counts as closed already.
+    Close,
+}
+
+/// What became of the session, for its owner to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionEvent {
+    /// The exchange has acknowledged a subscription, or its data shows that it has taken it.
+    Subscribed(Subscription),
+    /// The exchange refuses a subscription, has ended it unasked, or never answered though it was
+    /// asked for alone three times while it answered others. It is asked for again after a pause
+    /// that grows with each refusal, after a login that succeeds where it was refused for want of
+    /// one, and on the next connection: nothing but the caller makes it final. Where the exchange
+    /// has closed the connection right after, it keeps its pause over connections.
+    Rejected {
+        /// What was asked for.
+        subscription: Subscription,
+        /// The exchange's code, where it sent one.
+        code: Option<i64>,
+        /// The exchange's text, where it sent one.
+        message: String,
+    },
+    /// The exchange has refused the login, for its key or, where the exchange was too busy, for the
+    /// last time. What is wanted is asked for without one.
+    LoginRefused {
+        /// The exchange's code, where it sent one.
+        code: Option<i64>,
+        /// The exchange's text, where it sent one.
+        message: String,
+    },
+    /// The exchange will soon close the connection for a service upgrade (v5's notice 64008). The
+    /// session goes on as long as it can.
+    UpgradeAnnounced,
+    /// The hour's requests are spent and something waits for one, or three quarters of them are and
+    /// only what is subscribed again waits: it is sent at `until`. A new connection has a budget of
+    /// its own.
+    RequestsSpent {
+        /// When the next request can be sent on this connection.
+        until: MonoNanos,
+    },
+    /// The connection is open.
+    Connected,
+    /// The connection, or the attempt at one, has come to an end.
+    Lost(LostReason),
+}
+
+/// Why a connection came to an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LostReason {
+    /// Connecting failed.
+    ConnectFailed,
+    /// The look-up of the host's name took too long.
+    ResolveTimeout,
+    /// The TCP connection took too long.
+    ConnectTimeout,
+    /// TLS and the upgrade to a WebSocket took too long.
+    HandshakeTimeout,
+    /// The other side closed, or the transport failed.
+    Closed,
+    /// No text or binary frame came in time after a ping.
+    PongTimeout,
+    /// No subscription was answered, though asked for twice; or a login was not.
+    AckTimeout,
+    /// The exchange announced that it will close for a service upgrade.
+    ServiceUpgrade,
+    /// More control traffic came in a second than the session takes.
+    ControlFlood,
+    /// No channel of the connection brought what it promises, though the connection is open.
+    Silent,
+}
+
+impl fmt::Display for LostReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::ConnectFailed => "connecting failed",
+            Self::ResolveTimeout => "looking up the host's name took too long",
+            Self::ConnectTimeout => "connecting took too long",
+            Self::HandshakeTimeout => "the TLS and WebSocket handshake took too long",
+            Self::Closed => "the connection was closed",
+            Self::PongTimeout => "the exchange did not answer a ping",
+            Self::AckTimeout => "the exchange did not answer a request",
+            Self::ServiceUpgrade => "the exchange announced a service upgrade",
+            Self::ControlFlood => "too many control messages in a second",
+            Self::Silent => "no channel brought data though the connection was open",
+        })
+    }
+}
+
+/// What a session has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionStats {
+    /// Attempts to connect.
+    pub attempts: u64,
+    /// Attempts that had to wait for the host's limit.
+    pub postponed: u64,
+    /// Requests sent: subscribe, unsubscribe and login.
+    pub requests: u64,
+    /// Pings sent.
+    pub pings: u64,
+    /// Subscriptions that were subscribed again: a broken book, a silent channel, no first push.
+    pub resyncs: u64,
+    /// First pushes that did not come in time after an acknowledgement.
+    pub late_snapshots: u64,
+    /// Requests that were not answered in time.
+    pub late_acks: u64,
+    /// Pings sent early, since the connection was more silent than usual; among `pings`.
+    pub probes: u64,
+    /// Subscriptions that were silent for longer than their channel promises; among `resyncs` once
+    /// they are subscribed again.
+    pub silences: u64,
+    /// Subscriptions that were refused and asked for again.
+    pub retries: u64,
+}
+
+impl SessionStats {
+    /// Adds another session's counters to these.
+    pub const fn merge(&mut self, other: &Self) {
+        self.attempts += other.attempts;
+        self.postponed += other.postponed;
+        self.requests += other.requests;
+        self.pings += other.pings;
+        self.resyncs += other.resyncs;
+        self.late_snapshots += other.late_snapshots;
+        self.late_acks += other.late_acks;
+        self.probes += other.probes;
+        self.silences += other.silences;
+        self.retries += other.retries;
+    }
+}
