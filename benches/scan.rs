@@ -16,7 +16,7 @@ mod messages;
 mod rivals;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use okx_feed::bench_internals::{PaddedText, Scanned, Scanner, Scratch};
+use okx_feed::internals::{PaddedText, Scanned, Scanner, Scratch};
 use okx_feed::{Book5, Decimal, MAX_DECIMAL_TEXT, Trade};
 use std::hint::black_box;
 

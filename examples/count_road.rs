@@ -8,9 +8,7 @@
 use std::error::Error;
 use std::hint::black_box;
 
-use okx_feed::bench_internals::{
-    OUTPUT_SPACE, PADDING, PaddedText, Scanner, Scratch, SmallInflate,
-};
+use okx_feed::internals::{OUTPUT_SPACE, PADDING, PaddedText, Scanner, Scratch, SmallInflate};
 use okx_feed::sim::{ExchangeConfig, Limits, Outbound, PushIntervals, record};
 use okx_feed::{
     Decoder, DepthAction, DepthBook, DepthUpdate, Event, FeedHandler, Frame, Level, NO_SEQ,

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use okx_feed::bench_internals::Scanner;
+use okx_feed::internals::Scanner;
 use okx_feed::{
     BookState, DecodeErrorKind, Dialect, Event, FeedHandler, Frame, Recovery, SessionStats,
     StateChange, Stats, Subscription, UnixNanos,

@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use okx_feed::bench_internals::{PADDING, PaddedText, Scanner, Scratch};
+use okx_feed::internals::{PADDING, PaddedText, Scanner, Scratch};
 use okx_feed::{Dialect, UnixNanos};
 
 struct Counting;

@@ -1,7 +1,7 @@
 //! Messages in the exchange's shapes, from a seeded random walk.
 
 use okx_feed::Dialect;
-use okx_feed::bench_internals::PADDING;
+use okx_feed::internals::PADDING;
 
 /// Messages in a corpus.
 pub(crate) const COUNT: usize = 512;

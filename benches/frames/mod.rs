@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use flate2::{Decompress, FlushDecompress};
-use okx_feed::bench_internals::SmallInflate;
+use okx_feed::internals::SmallInflate;
 
 /// Frames end to end in memory, as a receive buffer has them, and their texts.
 #[derive(Default)]

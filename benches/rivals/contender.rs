@@ -4,7 +4,7 @@ use flate2::{Decompress, FlushDecompress};
 use libdeflater::Decompressor;
 use miniz_oxide::inflate::stream::{InflateState, inflate};
 use miniz_oxide::{DataFormat, MZFlush, MZStatus};
-use okx_feed::bench_internals::{PADDING, Scanner};
+use okx_feed::internals::{PADDING, Scanner};
 use okx_feed::{Book5, Dialect, Event, FeedHandler, Frame, Subscription, Trade};
 use simd_json::Buffers;
 

@@ -1,6 +1,6 @@
 //! simd-json's tape, walked once from front to back: the fastest general way that we know.
 
-use okx_feed::bench_internals::PADDING;
+use okx_feed::internals::PADDING;
 use okx_feed::{Book5, Decimal, Dialect, Level, NO_SEQ, Side, Trade};
 use simd_json::value::tape::Node;
 use simd_json::{Buffers, StaticNode, Tape};

@@ -6,7 +6,7 @@ use std::time::Instant;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
 use hdrhistogram::Histogram;
-use okx_feed::bench_internals::{
+use okx_feed::internals::{
     OUTPUT_SPACE, PADDING, PaddedText, Scanned, Scanner, Scratch, SmallInflate,
 };
 use okx_feed::{

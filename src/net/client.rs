@@ -8,7 +8,6 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::builder::ClientBuilder;
-#[cfg(feature = "cli")]
 use super::clock::Clock;
 use super::error::ClientError;
 use super::health::Health;
@@ -174,8 +173,8 @@ impl Client {
     }
 
     /// The clock by which it stamps what it receives.
-    #[cfg(feature = "cli")]
-    pub(crate) const fn clock(&self) -> &Clock {
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
         &self.shared.clock
     }
 

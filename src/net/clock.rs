@@ -70,8 +70,8 @@ impl Clock {
 
     /// Sets the system's clock by so many nanoseconds more, for this clock and its clones alone: what
     /// a soak does to see what follows.
-    #[cfg(feature = "cli")]
-    pub(crate) fn set_system_by(&self, nanos: i64) {
+    #[cfg(feature = "sim")]
+    pub fn set_system_by(&self, nanos: i64) {
         self.wall.set_by.fetch_add(nanos, Ordering::Relaxed);
     }
 
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "sim")]
     fn a_clock_that_is_set_for_a_soak_shows_it_once_it_follows() {
         let clock = Clock::start();
         clock.set_system_by(i64::try_from(3_600 * SECOND).unwrap());

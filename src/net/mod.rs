@@ -37,5 +37,5 @@ pub use lookup::{Resolve, SystemResolver};
 pub use proxy::Proxy;
 pub use region::{Region, default_url};
 pub use stats::{ClientStats, ConnectionStats, StopReport};
-pub(crate) use target::without_user;
+pub use target::without_user;
 pub use tls::TlsConfig;

@@ -102,7 +102,8 @@ pub(super) fn bracketed(host: &str) -> String {
 }
 
 /// A URL as it may be shown: without user and password.
-pub(crate) fn without_user(url: &str) -> String {
+#[must_use]
+pub fn without_user(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);

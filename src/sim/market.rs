@@ -15,6 +15,14 @@ use crate::model::{InstrumentId, Level, MonoNanos, Side, Trade, UnixNanos};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InstIndex(pub(crate) usize);
 
+impl InstIndex {
+    /// The place as a number.
+    #[must_use]
+    pub const fn number(self) -> usize {
+        self.0
+    }
+}
+
 /// What a [`SimMarket`] is made of.
 #[derive(Clone, Debug)]
 pub struct MarketConfig {

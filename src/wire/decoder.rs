@@ -11,7 +11,7 @@ use super::unread::UnreadCounts;
 use super::{v3, v5};
 use crate::book::DepthUpdate;
 use crate::event::{BookUpdate, Control, Event, Sink, Skipped, TradeUpdate};
-use crate::model::{Channel, Dialect, UnixNanos};
+use crate::model::{Channel, Dialect, Subscription, UnixNanos};
 
 /// The longest frame that is taken by default, in bytes.
 pub const MAX_FRAME_LEN: usize = 1 << 20;
@@ -349,6 +349,14 @@ impl Decoder {
     #[must_use]
     pub fn last_text(&self) -> &[u8] {
         self.text.get(..self.text_len).unwrap_or_default()
+    }
+
+    /// The subscription that the last frame names, which was refused for `refused`; `None` where its
+    /// bytes do not say it.
+    #[cold]
+    #[must_use]
+    pub fn last_subscription(&self, refused: Kind) -> Option<Subscription> {
+        self.last_head(refused)?.subscription()
     }
 
     /// What the last frame, which was refused for this, says of its subscription all the same.

@@ -27,7 +27,7 @@ pub enum InflatePath {
 ///
 /// Source: v3 sends every message so, with no header, no shared window and no sync tail; true of
 /// all recorded frames.
-pub(crate) struct Inflater {
+pub struct Inflater {
     // 30 KB: in a box, so that decoders can be moved.
     small: Box<SmallInflate>,
     /// Whether the small-frame decoder is tried at all.
@@ -36,15 +36,19 @@ pub(crate) struct Inflater {
 }
 
 impl Inflater {
-    pub(crate) fn new() -> Self {
+    /// An inflater that has met no frame yet.
+    #[must_use]
+    pub fn new() -> Self {
         Self { small: Box::new(SmallInflate::new()), use_small: true, general: Decompressor::new() }
     }
 
-    pub(crate) const fn set_small(&mut self, on: bool) {
+    /// Whether the small-frame decoder is tried at all.
+    pub const fn set_small(&mut self, on: bool) {
         self.use_small = on;
     }
 
-    pub(crate) fn set_portable(&mut self) {
+    /// Leaves out what only some processors can do.
+    pub fn set_portable(&mut self) {
         *self.small = SmallInflate::portable();
     }
 
@@ -55,7 +59,7 @@ impl Inflater {
     /// [`Kind::Deflate`] where the body is not a complete stream, [`Kind::InflatedTooLarge`] where
     /// it does not fit: a bomb costs no more than filling `limit` bytes once.
     #[inline]
-    pub(crate) fn inflate(
+    pub fn inflate(
         &mut self,
         body: &[u8],
         text: &mut [u8],
@@ -76,7 +80,7 @@ impl Inflater {
 
     /// As [`Inflater::inflate`], by libdeflate alone. Of what it gives up it leaves the beginning.
     #[inline(never)]
-    pub(crate) fn inflate_general(
+    pub fn inflate_general(
         &mut self,
         body: &[u8],
         text: &mut [u8],

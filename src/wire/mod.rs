@@ -5,7 +5,7 @@ mod decoder;
 pub(crate) mod deflate;
 mod error;
 mod head;
-mod inflate;
+pub(crate) mod inflate;
 mod item;
 mod json;
 mod level;
@@ -24,8 +24,6 @@ pub use decoder::{
 pub use error::{DecodeError, DecodeErrorKind};
 pub(crate) use head::MessageHead;
 pub use inflate::InflatePath;
-#[cfg(feature = "cli")]
-pub(crate) use inflate::Inflater;
 pub use item::MAX_ITEMS;
 pub use json::MAX_JSON_DEPTH;
 #[cfg(feature = "client")]

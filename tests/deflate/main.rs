@@ -21,6 +21,6 @@ mod edges;
 mod oracle;
 mod texts;
 
-pub use okx_feed::bench_internals::{
+pub use okx_feed::internals::{
     Inflated, Invalid, MAX_INPUT, MAX_OUTPUT, OUTPUT_SPACE, Refusal, SmallInflate, Unsupported,
 };

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use okx_feed::bench_internals::{MAX_OUTPUT, OUTPUT_SPACE, SmallInflate};
+use okx_feed::internals::{MAX_OUTPUT, OUTPUT_SPACE, SmallInflate};
 use okx_feed::{
     Book5, BookSync, Channel, Decimal, Decoder, DepthAction, DepthBook, DepthUpdate, Dialect,
     Event, Frame, Level, MAX_DEPTH_LEVELS, MAX_ITEMS, MAX_SCALE, NO_SEQ, UnixNanos,

@@ -1,7 +1,7 @@
 //! The small-frame inflater against zlib (zlib-rs) and libdeflate.
 
 use flate2::{Decompress, FlushDecompress, Status};
-use okx_feed::bench_internals::{MAX_INPUT, MAX_OUTPUT, OUTPUT_SPACE, Refusal, SmallInflate};
+use okx_feed::internals::{MAX_INPUT, MAX_OUTPUT, OUTPUT_SPACE, Refusal, SmallInflate};
 
 /// Room for what the larger inflaters give; a text that does not fit is not compared.
 const ROOM: usize = 1 << 16;

@@ -1,0 +1,184 @@
+//! The command: arguments, the run, where its results go.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+
+use super::clock::{CycleClock, pin};
+use super::export::{json, write_hdr};
+use super::frames::Frames;
+use super::measure::measure;
+use super::plot::plot;
+use super::report::Report;
+use crate::args::{DialectArg, Format};
+use crate::error::{CliError, Outcome, shown};
+use crate::exchange::demo_listings;
+use crate::output::Output;
+use crate::run_facts::RunFacts;
+use okx_feed::{Channel, ChannelKind, Dialect, Subscription};
+
+/// The arguments of `bench`.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct BenchArgs {
+    /// The protocol that is spoken
+    #[arg(long, value_enum, default_value = "v5")]
+    dialect: DialectArg,
+    /// The channel: depth5 or trade of v3; books5, bbo-tbt, trades or trades-all of v5. The
+    /// five-level book if nothing is said
+    #[arg(long, value_name = "NAME", conflicts_with = "capture")]
+    channel: Option<String>,
+    /// How many frames are timed
+    #[arg(long, value_name = "N", default_value_t = 20_000, conflicts_with = "capture",
+          value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000_000))]
+    frames: usize,
+    /// Fixes the market: the same seed gives the same frames
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "capture")]
+    seed: u64,
+    /// Time the frames of a capture instead, as `okx-feed decode` reads them; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    capture: Option<PathBuf>,
+    /// How the capture is written; by default its name says it: .jsonl or .tsv, and jsonl for `-`
+    #[arg(long, value_enum, requires = "capture")]
+    format: Option<Format>,
+    /// Write all times as an HDR histogram log
+    #[arg(long, value_name = "FILE")]
+    hdr: Option<PathBuf>,
+    /// Draw the times: .svg, or .html for a page
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+    /// Print one JSON object instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Times what a frame takes to the published book on this machine, each frame by itself with the
+processor's cycle counter, and prints p50, p90, p99, p99.9, p99.99 and the maximum: of each stage, of
+the whole path, and of the whole path where 256 KB or 4 MB were read between two frames, so that the
+caches have lost it. The frames come from the embedded exchange or from a capture, and are made
+before anything is timed. Those of the exchange are 1024 different ones in turn, each copied into one
+buffer first, as a socket does it. The thread is bound to one core where the system allows it. The
+cost of a measurement is subtracted, and shown.
+
+The time begins with the bytes of a frame in memory and ends when the book is published for other
+threads. The network, the kernel and the WebSocket library are not in it; `okx-feed demo` has a socket
+and a rate.
+
+A virtual machine's core may be one of two hardware threads of a real core, whose other one somebody
+else uses. \"core to itself\" has those frames of the row above it around which the reading of memory
+took its usual time, so that the other one was idle. \"count\" in --json is how many they are.
+
+Coordinated omission: frames are given one after the other and each is timed alone, so a slow one
+can't delay the start of another's measurement, and none is left out. There is no queue. That shows
+what a frame costs when it comes, and not how long it would wait behind others at some rate.
+
+Stages: inflate (v3), parse (text to event), apply (find the subscription, replace its book),
+publish (write it where other threads read it).
+
+Exit code: 0 when all frames were well-formed, 1 when one of a capture was not,
+2 for wrong usage and failed I/O.
+
+Examples:
+  okx-feed bench                                         v5 books5
+  okx-feed bench --dialect v3 --channel depth5 --plot depth5.svg
+  okx-feed bench --channel trades --frames 1000000 --hdr trades.hlog
+  okx-feed bench --dialect v3 --capture session.tsv --json
+  zcat session.tsv.gz | okx-feed bench --dialect v3 --capture - --format tsv";
+
+/// Runs the benchmark.
+///
+/// # Errors
+/// Where there are no frames, or a file or standard output does not take the results.
+pub(crate) fn run(args: &BenchArgs) -> Result<Outcome, CliError> {
+    let dialect = Dialect::from(args.dialect);
+    let as_page = args.plot.as_deref().map(is_page).transpose()?;
+    let (frames, source) = match &args.capture {
+        Some(path) => (Frames::captured(path, args.format, dialect)?, shown(path)),
+        None => {
+            let subscription = subscription(dialect, args.channel.as_deref())?;
+            let frames = Frames::simulated(subscription, args.frames, args.seed)?;
+            (frames, format!("{subscription}, seed {}", args.seed))
+        }
+    };
+    // Before the thread is bound to one of its cores.
+    let facts = RunFacts::collect();
+    let core = pin();
+    let clock = CycleClock::start();
+    let rows =
+        measure(&clock, &frames).map_err(|error| CliError::Start(io::Error::other(error)))?;
+    let report = Report::new(facts, (&frames, source), core, &clock, rows);
+    if let Some(path) = &args.hdr {
+        save(path, |file| write_hdr(&report, file))?;
+    }
+    if let (Some(path), Some(as_page)) = (&args.plot, as_page) {
+        save(path, |file| file.write_all(plot(&report, as_page).as_bytes()))?;
+    }
+    let mut out = Output::stdout();
+    match args.json {
+        true => out.line(format_args!("{}", json(&report))),
+        false => out.line(format_args!("{report}")),
+    }
+    out.flush()?;
+    Ok(if frames.malformed == 0 { Outcome::Clean } else { Outcome::Malformed })
+}
+
+/// The channel of the first instrument of the embedded exchange.
+fn subscription(dialect: Dialect, name: Option<&str>) -> Result<Subscription, CliError> {
+    let default = match dialect {
+        Dialect::V3 => Channel::Depth5,
+        Dialect::V5 => Channel::Books5,
+    };
+    let name = name.unwrap_or_else(|| default.name());
+    let unknown = || {
+        let channel = name.to_owned();
+        let other = match dialect {
+            Dialect::V3 => Dialect::V5,
+            Dialect::V5 => Dialect::V3,
+        };
+        match Channel::from_name(other, name.as_bytes()).is_some_and(is_timed) {
+            true => CliError::OtherDialect { channel, dialect: other },
+            false => CliError::NotTimed { channel, dialect },
+        }
+    };
+    let listings = demo_listings(dialect, 1);
+    let listing = listings.first().ok_or_else(unknown)?;
+    let channel = Channel::from_name(dialect, name.as_bytes()).filter(|channel| is_timed(*channel));
+    let channel = channel.ok_or_else(unknown)?;
+    match dialect {
+        Dialect::V3 => Subscription::v3(listing.market(), channel, *listing.inst_id()),
+        Dialect::V5 => Subscription::v5(channel, *listing.inst_id()),
+    }
+    .map_err(CliError::Channel)
+}
+
+/// Whether a channel's frames are timed: those of deep books take as long as their history says.
+const fn is_timed(channel: Channel) -> bool {
+    !matches!(channel.kind(), ChannelKind::Depth)
+}
+
+/// Whether the name of a plot asks for a page.
+fn is_page(path: &Path) -> Result<bool, CliError> {
+    let extension = path.extension().unwrap_or_default();
+    let named = |name| extension.eq_ignore_ascii_case(name);
+    match (named("svg"), named("html") || named("htm")) {
+        (true, _) => Ok(false),
+        (_, true) => Ok(true),
+        _ => Err(CliError::PlotName { path: path.to_owned() }),
+    }
+}
+
+fn save(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), CliError> {
+    let saved = File::create(path).and_then(|file| {
+        let mut file = BufWriter::new(file);
+        write(&mut file)?;
+        file.flush()
+    });
+    saved.map_err(|source| CliError::Save { path: path.to_owned(), source })
+}

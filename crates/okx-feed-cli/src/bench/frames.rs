@@ -1,0 +1,193 @@
+//! The frames that are timed: of the embedded exchange, or of a capture.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::args::{Format, is_stdin};
+use crate::decode::frame_of;
+use crate::error::CliError;
+use crate::exchange;
+use okx_feed::sim::{Limits, Outbound, record};
+use okx_feed::{Decoder, Dialect, Event, Frame, Subscription, UnixNanos};
+
+/// Market events a second of the embedded exchange. What is timed does not depend on it.
+const EVENTS_PER_SEC: u32 = 1_000;
+
+/// How many frames of the embedded exchange differ; more are these again. That many do not fit into
+/// a first-level cache, and no predictor of branches learns them; many more would push the code
+/// itself out of the processor's tables of pages and of its caches between two frames, where a
+/// client receives all frames in the same few pages.
+const DIFFERENT: usize = 1_024;
+
+/// Frames end to end in memory.
+#[derive(Debug)]
+pub(super) struct Frames {
+    pub(super) dialect: Dialect,
+    /// What the frames belong to.
+    pub(super) subscriptions: Vec<Subscription>,
+    /// How many frames do not decode.
+    pub(super) malformed: usize,
+    bytes: Vec<u8>,
+    /// The end of each frame, and whether it is binary.
+    ends: Vec<(usize, bool)>,
+    text_bytes: usize,
+    timed: usize,
+}
+
+impl Frames {
+    const fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            subscriptions: Vec::new(),
+            malformed: 0,
+            bytes: Vec::new(),
+            ends: Vec::new(),
+            text_bytes: 0,
+            timed: 0,
+        }
+    }
+
+    /// Lets the embedded exchange make frames of one channel, to be taken in turn until `timed` are
+    /// timed.
+    ///
+    /// # Errors
+    /// [`CliError::NotPushed`] where it does not push the channel.
+    pub(super) fn simulated(
+        subscription: Subscription,
+        timed: usize,
+        seed: u64,
+    ) -> Result<Self, CliError> {
+        let count = timed.min(DIFFERENT);
+        let dialect = subscription.dialect();
+        let listings = exchange::demo_listings(dialect, 1);
+        let mut config = exchange::config(listings, EVENTS_PER_SEC, seed, true);
+        config.limits = Limits { idle: None, ..config.limits };
+        let mut frames = Self { timed, ..Self::new(dialect) };
+        frames.subscriptions.push(subscription);
+        for frame in record(&config, &subscription, count) {
+            match frame {
+                Outbound::Text(text) => frames.push(text.as_bytes(), false),
+                Outbound::Binary(body) => frames.push(&body, true),
+                Outbound::Close { .. } | Outbound::Fault(_) => {}
+            }
+        }
+        if frames.len() < count {
+            return Err(CliError::NotPushed { channel: subscription.to_string() });
+        }
+        frames.look();
+        Ok(frames)
+    }
+
+    /// Reads frames from a capture or standard input, one a line. Lines that hold no frame are left
+    /// out.
+    ///
+    /// # Errors
+    /// Where the file does not open or read, or has no frames.
+    pub(super) fn captured(
+        path: &Path,
+        format: Option<Format>,
+        dialect: Dialect,
+    ) -> Result<Self, CliError> {
+        let by_name = Format::of(path);
+        let format = match (format, by_name) {
+            (_, Err(error @ CliError::Directory { .. })) => return Err(error),
+            (Some(format), _) | (None, Ok(format)) => format,
+            (None, Err(error)) => return Err(error),
+        };
+        let file = if is_stdin(path) {
+            let mut bytes = Vec::new();
+            io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+        } else {
+            std::fs::read(path)
+        };
+        let file = file.map_err(|source| CliError::Open { path: path.to_owned(), source })?;
+        let mut body = vec![0; file.len()];
+        let mut frames = Self::new(dialect);
+        for line in file.split(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            match frame_of(format, line, &mut body) {
+                Ok(frame) if !frame.is_empty() => {
+                    let (Frame::Text(bytes) | Frame::Binary(bytes)) = frame;
+                    frames.push(bytes, matches!(frame, Frame::Binary(_)));
+                }
+                _ => {}
+            }
+        }
+        if frames.len() == 0 {
+            return Err(CliError::NoFrame { path: path.to_owned() });
+        }
+        frames.timed = frames.len();
+        frames.look();
+        Ok(frames)
+    }
+
+    fn push(&mut self, bytes: &[u8], binary: bool) {
+        self.bytes.extend_from_slice(bytes);
+        self.ends.push((self.bytes.len(), binary));
+    }
+
+    /// Decodes all once: what they belong to, how long their texts are, how many are malformed.
+    fn look(&mut self) {
+        let mut decoder = Decoder::new(self.dialect);
+        let (mut found, mut text_bytes, mut malformed) = (Vec::new(), 0, 0);
+        for frame in self.iter() {
+            let mut note = |event: &Event<'_>| {
+                if let Some(name) = name_of(event)
+                    && !found.contains(&name)
+                {
+                    found.push(name);
+                }
+            };
+            match decoder.decode(frame, UnixNanos::UNKNOWN, &mut note) {
+                Ok(decoded) => text_bytes += decoded.text_len,
+                Err(_) => malformed += 1,
+            }
+        }
+        (self.text_bytes, self.malformed) = (text_bytes, malformed);
+        let parsed = found.iter().filter_map(|name| Subscription::parse(self.dialect, name).ok());
+        self.subscriptions = parsed.collect();
+    }
+
+    /// How many different ones there are.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// How many are timed, each of them about as often as any other.
+    pub(super) const fn timed(&self) -> usize {
+        self.timed
+    }
+
+    /// The frames in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Frame<'_>> + Clone {
+        let mut start = 0;
+        self.ends.iter().map(move |(end, binary)| {
+            let bytes = self.bytes.get(start..*end).unwrap_or_default();
+            start = *end;
+            if *binary { Frame::Binary(bytes) } else { Frame::Text(bytes) }
+        })
+    }
+
+    /// Whether any frame is compressed.
+    pub(super) fn compressed(&self) -> bool {
+        self.ends.iter().any(|(_, binary)| *binary)
+    }
+
+    /// The mean lengths of a frame and of its text, in bytes.
+    pub(super) fn mean_lengths(&self) -> (usize, usize) {
+        let count = self.len().max(1);
+        (self.bytes.len() / count, self.text_bytes / count)
+    }
+}
+
+/// What an event would be subscribed by; `None` for one that belongs to no subscription.
+fn name_of(event: &Event<'_>) -> Option<String> {
+    let (market, channel, inst_id) = match event {
+        Event::Book(update) => (update.market, update.channel, update.inst_id),
+        Event::Trade(update) => (update.market, update.channel, update.inst_id),
+        Event::Depth(update) => (update.market, update.channel, update.inst_id),
+        _ => return None,
+    };
+    let market = market.map(|market| format!("{market}/")).unwrap_or_default();
+    Some(format!("{market}{}:{inst_id}", channel.name()))
+}

@@ -1,0 +1,328 @@
+//! The measurements: every stage and the whole path, one frame at a time.
+
+use std::cell::RefCell;
+use std::hint::black_box;
+
+use hdrhistogram::Histogram;
+
+use super::clock::CycleClock;
+use super::frames::Frames;
+use super::quiet::{Sample, undisturbed};
+use crate::progress::{Progress, Share};
+use okx_feed::internals::Inflater;
+use okx_feed::{
+    BookPublisher, BookReader, BookState, DecodeLimits, Decoder, DepthOptions, Event, FeedHandler,
+    Frame, MAX_INFLATED_LEN, Sink, Slots, Stats, TradeOptions, TradePublisher, TradeReader,
+    UnixNanos,
+};
+
+/// The most frames before the first that counts: they bring code and data into the caches, and the
+/// core to its speed.
+const WARM_UP: usize = 20_000;
+
+/// How often each frame is taken before, where there are few.
+const ROUNDS: usize = 20;
+
+/// How many frames are taken between two looks at how far it is.
+const STEPS_A_LOOK: u64 = 256;
+
+/// The longest time that is told apart, in nanoseconds.
+const MAX_NS: u64 = 10_000_000_000;
+
+/// The bytes of a cache line on all processors that we know; shorter strides only take longer.
+const CACHE_LINE: usize = 64;
+
+/// What is read between frames so that the caches lose the path, in bytes: more than a
+/// first-level cache holds, and more than most second-level ones.
+pub(super) const COLD: [(usize, &str); 2] = [(256 << 10, "256 KB"), (4 << 20, "4 MB")];
+
+/// The times of one stage, or of the whole path.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) times: Histogram<u64>,
+    pub(super) kind: RowKind,
+}
+
+/// What the times of a row are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RowKind {
+    /// One stage.
+    Stage,
+    /// The whole path.
+    Road,
+    /// Some frames of the whole path, which the row before has as well.
+    Part,
+}
+
+/// Measures everything.
+///
+/// # Errors
+/// Where a histogram can't be made, which its fixed bounds rule out.
+pub(super) fn measure(
+    clock: &CycleClock,
+    frames: &Frames,
+) -> Result<Vec<Row>, hdrhistogram::CreationError> {
+    let stages = 3 + usize::from(frames.compressed());
+    let runs = stages + 1 + COLD.len();
+    let steps = Steps::new(runs * (warm_up_of(frames) + frames.timed()));
+    let run = &Run { clock, frames, steps: RefCell::new(steps) };
+    let mut rows = Vec::new();
+    let mut row = |name: String, kind, run: &mut dyn FnMut(&mut Histogram<u64>)| {
+        let mut times = Histogram::new_with_bounds(1, MAX_NS, 3)?;
+        run(&mut times);
+        rows.push(Row { name, times, kind });
+        Ok(())
+    };
+    if frames.compressed() {
+        row("inflate".into(), RowKind::Stage, &mut |times| inflate(run, times))?;
+    }
+    row("parse".into(), RowKind::Stage, &mut |times| parse(run, times))?;
+    row("apply".into(), RowKind::Stage, &mut |times| apply(run, times))?;
+    row("publish".into(), RowKind::Stage, &mut |times| publish(run, times))?;
+    let samples = road(run, &[]);
+    let all = |samples: &[Sample], times: &mut Histogram<u64>| {
+        samples.iter().for_each(|sample| times.saturating_record(sample.road_ns));
+    };
+    row("whole road".into(), RowKind::Road, &mut |times| all(&samples, times))?;
+    for (len, name) in COLD {
+        let samples = road(run, &vec![1; len]);
+        let name = format!("whole road, cold by {name}");
+        let quiet = format!("{name}, core to itself");
+        row(name, RowKind::Road, &mut |times| all(&samples, times))?;
+        row(quiet, RowKind::Part, &mut |times| {
+            undisturbed(&samples).for_each(|ns| times.saturating_record(ns));
+        })?;
+    }
+    Ok(rows)
+}
+
+/// What is measured, with what, and how far it is.
+struct Run<'a> {
+    clock: &'a CycleClock,
+    frames: &'a Frames,
+    steps: RefCell<Steps>,
+}
+
+/// The frames that were taken so far, of all that will be.
+struct Steps {
+    progress: Progress,
+    done: u64,
+    of: u64,
+}
+
+impl Steps {
+    fn new(of: usize) -> Self {
+        Self { progress: Progress::start("bench"), done: 0, of: of as u64 }
+    }
+
+    fn step(&mut self) {
+        self.done += 1;
+        // Seldom, so that a look at a clock costs the caches nothing.
+        if self.done.is_multiple_of(STEPS_A_LOOK) {
+            let Self { progress, done, of } = self;
+            progress.at(Share { done: *done, of: *of }, || "timing");
+        }
+    }
+}
+
+/// How many frames are taken before the first that counts.
+fn warm_up_of(frames: &Frames) -> usize {
+    (ROUNDS * frames.len()).min(WARM_UP)
+}
+
+/// A frame whose turn it is.
+struct Turn<'f> {
+    frame: Frame<'f>,
+    /// Whether it is timed, or only warms up.
+    counts: bool,
+    /// Whether the frames begin anew with it: what came before is to be forgotten.
+    begins: bool,
+}
+
+/// The frames to warm up with, and then those that count.
+fn warm_then_timed<'r>(run: &'r Run<'_>) -> impl Iterator<Item = Turn<'r>> {
+    let frames = run.frames;
+    let turns = |count, counts| {
+        let rounds = frames.iter().enumerate().cycle().take(count);
+        rounds.map(move |(at, frame)| Turn { frame, counts, begins: at == 0 })
+    };
+    let all = turns(warm_up_of(frames), false).chain(turns(frames.timed(), true));
+    // Between two frames, of which neither is timed then.
+    all.inspect(|_| run.steps.borrow_mut().step())
+}
+
+/// Where frames are received: copied into one buffer, again and again, as the socket does it. So they
+/// are in the nearest cache and their page is known, however many there are.
+struct Receiver {
+    buffer: Vec<u8>,
+}
+
+impl Receiver {
+    fn new(frames: &Frames) -> Self {
+        let longest = frames.iter().map(|frame| frame.len()).max().unwrap_or_default();
+        Self { buffer: vec![0; longest] }
+    }
+
+    #[inline]
+    fn receive(&mut self, frame: Frame<'_>) -> Frame<'_> {
+        let (Frame::Text(bytes) | Frame::Binary(bytes)) = frame;
+        self.buffer.clear();
+        self.buffer.extend_from_slice(bytes);
+        let received = black_box(self.buffer.as_slice());
+        match frame {
+            Frame::Text(_) => Frame::Text(received),
+            Frame::Binary(_) => Frame::Binary(received),
+        }
+    }
+}
+
+/// Reads a byte of each cache line.
+#[inline]
+fn touch(bytes: &[u8]) {
+    let lines = bytes.iter().step_by(CACHE_LINE);
+    black_box(lines.fold(0u64, |sum, byte| sum.wrapping_add(u64::from(*byte))));
+}
+
+/// The whole path: frame to published book, with `memory` read before each frame.
+fn road(run: &Run<'_>, memory: &[u8]) -> Vec<Sample> {
+    let Run { clock, frames, .. } = run;
+    let mut samples = Vec::with_capacity(frames.timed());
+    let mut feed = FeedHandler::new(frames.dialect);
+    let mut readers: Vec<(Option<BookReader>, Option<TradeReader>)> = Vec::new();
+    for subscription in &frames.subscriptions {
+        // They were read from frames of this dialect.
+        let _ = feed.subscribe(*subscription);
+        readers.push((feed.book_reader(subscription), feed.trade_reader(subscription)));
+    }
+    let mut receiver = Receiver::new(frames);
+    for Turn { frame, counts, begins } in warm_then_timed(run) {
+        if begins {
+            feed.forget(UnixNanos(1), &mut NoSink);
+        }
+        let ((), read_ns) = clock.time(|| touch(memory));
+        let frame = receiver.receive(frame);
+        let work = || feed.on_frame(frame, UnixNanos(1), &mut NoSink).is_ok();
+        let (_, road_ns) = clock.time(work);
+        if counts {
+            samples.push(Sample { read_ns, road_ns });
+        }
+    }
+    samples
+}
+
+fn inflate(run: &Run<'_>, times: &mut Histogram<u64>) {
+    let Run { clock, frames, .. } = run;
+    let mut inflater = Inflater::new();
+    let mut text = vec![0; MAX_INFLATED_LEN];
+    let mut receiver = Receiver::new(frames);
+    for Turn { frame, counts, .. } in warm_then_timed(run) {
+        let Frame::Binary(body) = receiver.receive(frame) else { continue };
+        let work = || inflater.inflate(body, &mut text, MAX_INFLATED_LEN).is_ok();
+        let (_, ns) = clock.time(work);
+        if counts {
+            times.saturating_record(ns);
+        }
+    }
+}
+
+/// From text to event: the copy into the decoder and the scanner, or the general parser where that
+/// has to decide.
+fn parse(run: &Run<'_>, times: &mut Histogram<u64>) {
+    let Run { clock, frames, .. } = run;
+    let (mut receiver, mut texts) = (Receiver::new(frames), Texts::new());
+    let mut decoder = Decoder::new(frames.dialect);
+    for Turn { frame, counts, .. } in warm_then_timed(run) {
+        let Some(text) = texts.of(receiver.receive(frame)) else { continue };
+        let work = || decoder.decode(Frame::Text(text), UnixNanos(1), &mut NoSink).is_ok();
+        let (_, ns) = clock.time(work);
+        if counts {
+            times.saturating_record(ns);
+        }
+    }
+}
+
+/// Finding the subscription and replacing its book or adding its trade; nobody reads it.
+fn apply(run: &Run<'_>, times: &mut Histogram<u64>) {
+    let Run { clock, frames, .. } = run;
+    let empty_slots = || {
+        let mut slots = Slots::default();
+        for subscription in &frames.subscriptions {
+            slots.insert(*subscription, DepthOptions::default(), TradeOptions::default());
+        }
+        slots
+    };
+    let mut slots = empty_slots();
+    let mut stats = Stats::default();
+    let mut decoder = Decoder::new(frames.dialect);
+    for Turn { frame, counts, begins } in warm_then_timed(run) {
+        if begins {
+            slots = empty_slots();
+        }
+        let mut sink = |event: &Event<'_>| {
+            let (_, ns) = clock.time(|| slots.apply(event, &mut stats, &mut NoSink));
+            if counts {
+                times.saturating_record(ns);
+            }
+        };
+        // A malformed frame has no event.
+        let _ = decoder.decode(frame, UnixNanos(1), &mut sink);
+    }
+}
+
+/// Writing a five-level book or a trade where other threads read it.
+fn publish(run: &Run<'_>, times: &mut Histogram<u64>) {
+    let Run { clock, frames, .. } = run;
+    let (mut books, mut trades) = (BookPublisher::new(), TradePublisher::new());
+    let _readers = (books.reader(), trades.reader());
+    let mut decoder = Decoder::new(frames.dialect);
+    for Turn { frame, counts, .. } in warm_then_timed(run) {
+        let mut sink = |event: &Event<'_>| {
+            let ns = match event {
+                Event::Book(update) => clock.time(|| books.publish(update.book, BookState::Live)).1,
+                Event::Trade(update) => clock.time(|| trades.push(&update.trade)).1,
+                _ => return,
+            };
+            if counts {
+                times.saturating_record(ns);
+            }
+        };
+        // A malformed frame has no event.
+        let _ = decoder.decode(frame, UnixNanos(1), &mut sink);
+    }
+}
+
+/// A sink that takes events and does nothing, and that the compiler can't see through.
+struct NoSink;
+
+impl Sink for NoSink {
+    #[inline]
+    fn on_event(&mut self, event: &Event<'_>) {
+        black_box(event);
+    }
+}
+
+/// The texts of frames, inflated where they are compressed.
+struct Texts {
+    inflater: Inflater,
+    text: Vec<u8>,
+}
+
+impl Texts {
+    fn new() -> Self {
+        let limit = DecodeLimits::default().inflated_len;
+        Self { inflater: Inflater::new(), text: vec![0; limit] }
+    }
+
+    /// The text of a frame; `None` where it does not inflate.
+    fn of<'a>(&'a mut self, frame: Frame<'a>) -> Option<&'a [u8]> {
+        match frame {
+            Frame::Text(text) => Some(text),
+            Frame::Binary(body) => {
+                let limit = self.text.len();
+                let (len, _) = self.inflater.inflate(body, &mut self.text, limit).ok()?;
+                self.text.get(..len)
+            }
+        }
+    }
+}

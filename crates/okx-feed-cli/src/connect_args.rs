@@ -1,0 +1,85 @@
+//! Arguments that say how the exchange is reached.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use okx_feed::{ClientBuilder, ClientConfig, Proxy, Region, Sink};
+
+/// Where to connect to, and how.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct ConnectArgs {
+    /// Where to connect to; by default the exchange's own address of the region
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Whose address of the exchange: a key is taken only at that of its own account
+    #[arg(long, value_enum, default_value_t = RegionArg::Global, conflicts_with = "url")]
+    region: RegionArg,
+    /// Connect to demo trading
+    #[arg(long, conflicts_with = "url")]
+    demo: bool,
+    /// Connect through a proxy, `http://HOST:PORT` or `socks5://HOST:PORT`; by default
+    /// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say so. A password is safer there
+    /// than here
+    #[arg(long, value_name = "URL", conflicts_with = "no_proxy")]
+    proxy: Option<String>,
+    /// Connect directly, whatever the environment says
+    #[arg(long)]
+    no_proxy: bool,
+    /// Send one more header in the request that opens the connection
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
+    headers: Vec<(String, String)>,
+    /// Trust the CA certificates of this PEM file too
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+}
+
+/// The region of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RegionArg {
+    /// Everybody else
+    Global,
+    /// The European Economic Area
+    Eea,
+    /// The United States and Australia
+    Us,
+}
+
+impl From<RegionArg> for Region {
+    fn from(arg: RegionArg) -> Self {
+        match arg {
+            RegionArg::Global => Self::Global,
+            RegionArg::Eea => Self::Eea,
+            RegionArg::Us => Self::Us,
+        }
+    }
+}
+
+impl ConnectArgs {
+    /// Puts the arguments into a client in the making.
+    pub(crate) fn apply<S: Sink + Send + 'static>(
+        &self,
+        builder: ClientBuilder<S>,
+    ) -> ClientBuilder<S> {
+        builder.configure(|config| self.change(config))
+    }
+
+    pub(crate) fn change(&self, config: &mut ClientConfig) {
+        config.url.clone_from(&self.url);
+        config.region = self.region.into();
+        config.demo = self.demo;
+        config.proxy = match &self.proxy {
+            Some(url) => Proxy::Url(url.clone()),
+            None if self.no_proxy => Proxy::Direct,
+            None => Proxy::FromEnv,
+        };
+        config.headers.0.clone_from(&self.headers);
+        config.tls.ca_file.clone_from(&self.ca_file);
+    }
+}
+
+fn parse_header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("write it as 'NAME: VALUE'")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}

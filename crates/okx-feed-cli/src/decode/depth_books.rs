@@ -1,0 +1,49 @@
+//! The deep books of a recording, kept as its messages tell of them.
+
+use std::collections::HashMap;
+
+use okx_feed::{
+    Channel, DepthAction, DepthBook, DepthChange, DepthUpdate, InstrumentId, Market, OnFault,
+};
+
+/// Room for levels a side: twice what the exchange sends in a snapshot.
+const CAPACITY: usize = 1024;
+
+/// A book for each channel and instrument that a snapshot was seen of.
+#[derive(Debug)]
+pub(super) struct DepthBooks {
+    books: HashMap<(Channel, Option<Market>, InstrumentId), DepthBook>,
+    /// The most that are kept: ids come from the recording, and memory must have a bound.
+    most: usize,
+    /// Stands in for the book of an instrument that no snapshot was seen of.
+    none: DepthBook,
+}
+
+impl DepthBooks {
+    pub(super) fn new(most: usize) -> Self {
+        Self { books: HashMap::new(), most, none: DepthBook::with_capacity(1) }
+    }
+
+    /// Applies a message and gives the book after it; `None` where there are too many books.
+    ///
+    /// A broken book goes on, to show what comes of it.
+    pub(super) fn apply<'b>(&'b mut self, update: &'b DepthUpdate<'b>) -> Option<DepthChange<'b>> {
+        let inst_id = InstrumentId::new(update.inst_id).ok()?;
+        let key = (update.channel, update.market, inst_id);
+        let known = self.books.contains_key(&key);
+        if !known && update.action == DepthAction::Snapshot {
+            if self.books.len() >= self.most {
+                return None;
+            }
+            let mut book = DepthBook::with_capacity(CAPACITY);
+            book.set_on_fault(OnFault::Continue);
+            if update.channel.has_non_rpi() {
+                book.keep_non_rpi();
+            }
+            self.books.insert(key, book);
+        }
+        let book = self.books.get_mut(&key).unwrap_or(&mut self.none);
+        let applied = book.apply(update);
+        Some(DepthChange { update, applied, book })
+    }
+}

@@ -1,0 +1,71 @@
+//! Which trades of a recording came again, and how many are missing between two.
+
+use std::collections::HashMap;
+
+use okx_feed::{Channel, Control, ControlKind, Dialect, InstrumentId, Market, TradeUpdate};
+
+/// Of a channel, a market and an instrument.
+type Key = (Channel, Option<Market>, InstrumentId);
+
+/// The last trade of each subscription that a recording has shown.
+#[derive(Debug)]
+pub(super) struct TradeIds {
+    last: HashMap<Key, Last>,
+    most: usize,
+}
+
+#[derive(Debug, Default)]
+struct Last {
+    id: Option<u64>,
+    /// Whether the exchange has acknowledged the subscription since, and will send the last trade.
+    acknowledged: bool,
+}
+
+impl TradeIds {
+    /// Of at most so many subscriptions: ids come from the recording, and memory must have a bound.
+    pub(super) fn new(most: usize) -> Self {
+        Self { last: HashMap::new(), most }
+    }
+
+    /// A trade with what those before it tell of it: it is replayed where it is the first after an
+    /// acknowledgement, or not newer than the last one.
+    pub(super) fn judged<'f>(&mut self, update: &TradeUpdate<'f>) -> TradeUpdate<'f> {
+        let key = key_of(update.channel, update.market, update.inst_id);
+        let Some(last) = key.and_then(|key| self.of(key)) else { return *update };
+        let id = update.trade.trade_id;
+        let acknowledged = std::mem::take(&mut last.acknowledged);
+        let is_again = last.id.is_some_and(|last| id <= last);
+        // In v5 ids have no gaps, and a message covers `count` of them.
+        let is_dense = update.channel.dialect() == Dialect::V5;
+        let next = last.id.filter(|_| is_dense && !is_again).map(|last| last.saturating_add(1));
+        let missed = next.map_or(0, |next| update.trade.first_id().saturating_sub(next));
+        last.id = last.id.max(Some(id));
+        TradeUpdate { replayed: acknowledged || is_again, missed, ..*update }
+    }
+
+    /// Notes that a subscription was acknowledged.
+    pub(super) fn note(&mut self, dialect: Dialect, control: &Control<'_>) {
+        let (ControlKind::Subscribe, Some(channel), Some(inst_id)) =
+            (control.kind, control.channel, control.inst_id)
+        else {
+            return;
+        };
+        let market = control.market.and_then(|name| Market::from_name(name.as_bytes()));
+        let channel = Channel::from_name(dialect, channel.as_bytes());
+        let key = channel.and_then(|channel| key_of(channel, market, inst_id));
+        if let Some(last) = key.and_then(|key| self.of(key)) {
+            last.acknowledged = true;
+        }
+    }
+
+    fn of(&mut self, key: Key) -> Option<&mut Last> {
+        if self.last.len() >= self.most && !self.last.contains_key(&key) {
+            return None;
+        }
+        Some(self.last.entry(key).or_default())
+    }
+}
+
+fn key_of(channel: Channel, market: Option<Market>, inst_id: &str) -> Option<Key> {
+    Some((channel, market, InstrumentId::new(inst_id).ok()?))
+}

@@ -1,0 +1,164 @@
+//! How a command ends: its outcome or its error, and the exit code of either.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::args::is_stdin;
+use super::serve::listen_hint;
+use okx_feed::{ClientError, Dialect, SubscriptionError};
+
+/// The exit code where the command did its work and found something malformed.
+const EXIT_MALFORMED: u8 = 1;
+
+/// The exit code of wrong usage and of failed I/O. It is clap's own for wrong usage.
+pub(crate) const EXIT_FAILURE: u8 = 2;
+
+/// How a command that did its work ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// All was well: exit code 0.
+    Clean,
+    /// Something was malformed and the rest was done: exit code 1.
+    Malformed,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Clean => Self::SUCCESS,
+            Outcome::Malformed => Self::from(EXIT_MALFORMED),
+        }
+    }
+}
+
+/// Why a command could not do its work, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// Whoever read standard output has seen enough. It is no failure: quiet, exit code 0.
+    #[error("standard output is closed")]
+    BrokenPipe,
+    /// A file does not open.
+    #[error(
+        "can't open {path:?}: {source}; check the path and its permissions, or give `-` to read \
+         standard input"
+    )]
+    Open { path: PathBuf, source: io::Error },
+    /// A directory where a file is needed.
+    #[error(
+        "{path:?} is a directory; give one file of it, such as {example:?}",
+        example = path.join("capture.jsonl")
+    )]
+    Directory { path: PathBuf },
+    /// A file whose name says nothing of its format.
+    #[error(
+        "the name {path:?} ends in neither .jsonl nor .tsv; add --format jsonl or --format tsv"
+    )]
+    Format { path: PathBuf },
+    /// A file does not read to its end.
+    #[error(
+        "can't read {name} further: {source}; the events up to there were printed",
+        name = shown(path)
+    )]
+    Read { path: PathBuf, source: io::Error },
+    /// A thread, a runtime or a loopback port is not to be had.
+    #[error("can't start: {0}; check the limits of threads, open files and loopback ports")]
+    Start(io::Error),
+    /// The client could not be made, or has ended by itself.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The demonstration ended before anything came.
+    #[error(
+        "no frame came from the embedded exchange{why}; give it more time with --duration 10s, and \
+         check that a firewall lets loopback connections pass",
+        why = because(loss.as_deref())
+    )]
+    NoFrames { loss: Option<String> },
+    /// The exchange can't listen where it was asked to.
+    #[error("can't listen on {addr}: {source}; {hint}", hint = listen_hint(source))]
+    Listen { addr: String, source: io::Error },
+    /// A text is no channel.
+    #[error("{0}; see `okx-feed watch --help`")]
+    Channel(SubscriptionError),
+    /// A channel is written as the other dialect writes it.
+    #[error(
+        "{channel:?} is a channel of {dialect}; add --dialect {dialect}{hint}",
+        hint = if channel.contains(':') { ", and the --url of an exchange that speaks it" } else { "" }
+    )]
+    OtherDialect { channel: String, dialect: Dialect },
+    /// A login without a key.
+    #[error(
+        "there is no key to log in with; set OKX_API_KEY, OKX_API_SECRET and OKX_API_PASSPHRASE, or \
+         give --login-file FILE"
+    )]
+    NoKey,
+    /// The exchange has refused all that was asked for.
+    #[error("the exchange refused every channel; check the instruments' names and the --url")]
+    AllRefused,
+    /// The time was over before there was a connection.
+    #[error("there was no connection to {url} in all the time; check --url and the network")]
+    NeverConnected { url: String },
+    /// A channel that is not timed on frames of the embedded exchange.
+    #[error(
+        "{dialect} has no channel {channel:?} that bench times; give --channel {names}",
+        names = timed_channels(*dialect)
+    )]
+    NotTimed { channel: String, dialect: Dialect },
+    /// A capture without a frame of any kind.
+    #[error("{name} has no frame to time; give a file as `okx-feed decode` reads it", name = shown(path))]
+    NoFrame { path: PathBuf },
+    /// The embedded exchange did not push what is to be timed.
+    #[error("the embedded exchange pushed no {channel}; please report this")]
+    NotPushed { channel: String },
+    /// A plot whose name says nothing of its form.
+    #[error("the name {path:?} ends in neither .svg nor .html; give the plot one of these")]
+    PlotName { path: PathBuf },
+    /// A file of results can't be written.
+    #[error("can't write {path:?}: {source}; check the path, its permissions and the disk")]
+    Save { path: PathBuf, source: io::Error },
+    /// Standard output does not take what is written.
+    #[error("can't write to standard output: {0}; check the disk or the program that reads it")]
+    Write(io::Error),
+}
+
+impl CliError {
+    /// Wraps an error of writing to standard output.
+    pub(crate) fn write(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::BrokenPipe,
+            _ => Self::Write(error),
+        }
+    }
+
+    /// Says on standard error what is wrong, and gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        if matches!(self, Self::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
+        say(format_args!("error: {self}"));
+        ExitCode::from(EXIT_FAILURE)
+    }
+}
+
+/// The channels that bench times, by dialect.
+const fn timed_channels(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::V3 => "depth5 or trade",
+        Dialect::V5 => "books5, bbo-tbt, trades or trades-all",
+    }
+}
+
+/// The name of an input in a message.
+pub(crate) fn shown(path: &Path) -> String {
+    if is_stdin(path) { "standard input".to_owned() } else { format!("{path:?}") }
+}
+
+/// The reason of a loss as part of a message, where there is one.
+fn because(loss: Option<&str>) -> String {
+    loss.map(|why| format!(" ({why})")).unwrap_or_default()
+}
+
+/// Writes a line to standard error. Where nobody can read that, there is nobody left to tell.
+pub(crate) fn say(text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

@@ -1,0 +1,463 @@
+//! Events as JSON, one object each, with no allocation but the growth of the output.
+//!
+//! docs/JSON.md is the contract: members are only ever added.
+
+use super::json_text::{key, put_bool, put_decimal, put_i64, put_optional, put_str, put_u64};
+use super::ladder::best;
+use okx_feed::{
+    BookFlags, BookSync, BookUpdate, Control, Decimal, DepthChange, Dialect, Event, Level,
+    Malformed, Market, Skipped, StateChange, Subscription, TradeUpdate, UnixNanos,
+};
+
+/// The version of the contract, as `--schema` names it.
+const SCHEMA: &str = "okx-feed/1";
+
+/// What stands around the members of an event: where or when it came.
+///
+/// `decode` begins with `"line"`, `watch` with `"ts_recv_ns"`; `decode` ends with `"ts_recv_ns"`
+/// where the input says when a frame was received.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stamp {
+    pub(crate) key: &'static str,
+    pub(crate) value: u64,
+    /// What the last member is, where there is one.
+    pub(crate) ts_recv: Option<UnixNanos>,
+}
+
+/// Appends the line that says what the others are.
+pub(crate) fn write_schema(out: &mut Vec<u8>, command: &str, dialect: Dialect) {
+    out.extend_from_slice(b"{\"schema\":");
+    put_str(out, SCHEMA);
+    key(out, b"program");
+    put_str(out, concat!("okx-feed ", env!("CARGO_PKG_VERSION")));
+    key(out, b"command");
+    put_str(out, command);
+    key(out, b"dialect");
+    put_str(out, &dialect.to_string());
+    out.extend_from_slice(b"}\n");
+}
+
+/// Appends an event as one object and a line end. Books have at most so many levels a side.
+pub(crate) fn write_event(out: &mut Vec<u8>, stamp: Stamp, levels: usize, event: &Event<'_>) {
+    match event {
+        Event::Book(update) => book(out, stamp, levels, update),
+        Event::Trade(update) => trade(out, stamp, update),
+        // No book is kept for it: there are as many already as may be.
+        Event::Depth(update) => {
+            skipped(out, stamp, update.channel.name());
+            market(out, update.market);
+            key(out, b"inst_id");
+            put_str(out, update.inst_id);
+            key(out, b"reason");
+            put_str(out, "max_books");
+        }
+        Event::DepthBook(change) => depth(out, stamp, levels, change),
+        Event::Control(control) => reply(out, stamp, control),
+        Event::Skipped(Skipped { channel, .. }) => skipped(out, stamp, channel),
+        Event::State(change) => state(out, stamp, change),
+        Event::Malformed(malformed) => return write_malformed(out, stamp, malformed),
+        _ => skipped(out, stamp, ""),
+    }
+    close(out, stamp);
+}
+
+/// Appends a malformed frame as one object and a line end.
+pub(crate) fn write_malformed(out: &mut Vec<u8>, stamp: Stamp, malformed: &Malformed) {
+    let Malformed { kind, offset, subscription, .. } = malformed;
+    open(out, stamp, b"malformed");
+    key(out, b"kind");
+    put_str(out, kind);
+    key(out, b"offset");
+    put_u64(out, u64::from(*offset));
+    if let Some(of) = subscription {
+        subscribed(out, of);
+        market(out, of.market());
+    }
+    close(out, stamp);
+}
+
+/// Appends the number of events that are missing here, as one object and a line end.
+pub(crate) fn write_missed(out: &mut Vec<u8>, stamp: Stamp, count: u64) {
+    open(out, stamp, b"missed");
+    key(out, b"count");
+    put_u64(out, count);
+    close(out, stamp);
+}
+
+fn book(out: &mut Vec<u8>, stamp: Stamp, levels: usize, update: &BookUpdate<'_>) {
+    open(out, stamp, b"book");
+    source(out, update.channel.name(), update.inst_id);
+    key(out, b"ts_ns");
+    put_u64(out, update.book.ts_event.0);
+    key(out, b"seq");
+    put_optional(out, update.book.seq(), put_i64);
+    key(out, b"asks");
+    put_levels(out, best(update.book.asks(), levels), None);
+    key(out, b"bids");
+    put_levels(out, best(update.book.bids(), levels), None);
+    market(out, update.market);
+    flags(out, update.book.flags());
+}
+
+fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>) {
+    let trade = &update.trade;
+    open(out, stamp, b"trade");
+    source(out, update.channel.name(), update.inst_id);
+    key(out, b"ts_ns");
+    put_u64(out, trade.ts_event.0);
+    key(out, b"seq");
+    put_optional(out, trade.seq(), put_i64);
+    key(out, b"trade_id");
+    out.push(b'"');
+    put_u64(out, trade.trade_id);
+    out.push(b'"');
+    key(out, b"side");
+    put_str(out, trade.side().name());
+    key(out, b"px");
+    put_decimal(out, trade.px());
+    key(out, b"sz");
+    put_decimal(out, trade.sz());
+    key(out, b"count");
+    put_u64(out, u64::from(trade.count));
+    market(out, update.market);
+    if update.channel.dialect() == Dialect::V5 {
+        key(out, b"source");
+        put_u64(out, u64::from(trade.source));
+    }
+    key(out, b"replayed");
+    put_bool(out, update.replayed);
+    key(out, b"missed");
+    put_u64(out, update.missed);
+}
+
+/// A deep-book message with the book after it: what sequence and checksum say, how many levels
+/// there are, and the best of each side. One that the book has refused has no levels: those that
+/// are there are another message's.
+fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_>) {
+    let DepthChange { update, applied, book } = change;
+    let view = book.view();
+    let shown = if applied.applied { levels } else { 0 };
+    let count = |side: &[Level]| if applied.applied { side.len() as u64 } else { 0 };
+    open(out, stamp, b"depth");
+    key(out, b"channel");
+    put_str(out, update.channel.name());
+    key(out, b"action");
+    put_str(out, update.action.name());
+    key(out, b"inst_id");
+    put_str(out, update.inst_id);
+    key(out, b"ts_ns");
+    put_u64(out, update.ts_event.0);
+    key(out, b"seq");
+    put_optional(out, update.seq(), put_i64);
+    key(out, b"checksum");
+    put_str(out, applied.checksum.name());
+    key(out, b"sequence");
+    put_str(out, applied.sequence.name());
+    let all = view.top(usize::MAX);
+    key(out, b"bid_levels");
+    put_u64(out, count(all.1));
+    key(out, b"ask_levels");
+    put_u64(out, count(all.0));
+    let (asks, bids) = view.top(shown);
+    let non_rpi = update.channel.has_non_rpi().then(|| book.non_rpi_view()).flatten();
+    key(out, b"asks");
+    put_levels(out, asks, non_rpi.as_ref().map(|of| of.top(shown).0));
+    key(out, b"bids");
+    put_levels(out, bids, non_rpi.as_ref().map(|of| of.top(shown).1));
+    key(out, b"state");
+    put_str(out, applied.sync.name());
+    let fault = match applied.sync {
+        BookSync::Broken(fault) => Some(fault.name()),
+        BookSync::NoSnapshot => Some(BookSync::NoSnapshot.name()),
+        BookSync::Live => None,
+    };
+    if let Some(fault) = fault {
+        key(out, b"fault");
+        put_str(out, fault);
+    }
+    market(out, update.market);
+    flags(out, if applied.applied { view.top5().flags() } else { BookFlags::NONE });
+}
+
+fn reply(out: &mut Vec<u8>, stamp: Stamp, control: &Control<'_>) {
+    open(out, stamp, b"control");
+    key(out, b"kind");
+    put_str(out, control.kind.name());
+    key(out, b"code");
+    put_optional(out, control.code, put_i64);
+    key(out, b"message");
+    put_optional(out, control.message, put_str);
+    key(out, b"channel");
+    put_optional(out, control.channel, put_str);
+    key(out, b"inst_id");
+    put_optional(out, control.inst_id, put_str);
+    if let Some(name) = control.market {
+        key(out, b"market");
+        put_str(out, name);
+    }
+}
+
+fn skipped(out: &mut Vec<u8>, stamp: Stamp, channel: &str) {
+    open(out, stamp, b"skipped");
+    key(out, b"channel");
+    put_optional(out, (!channel.is_empty()).then_some(channel), put_str);
+}
+
+fn state(out: &mut Vec<u8>, stamp: Stamp, change: &StateChange<'_>) {
+    open(out, stamp, b"state");
+    subscribed(out, change.subscription);
+    key(out, b"from");
+    put_str(out, change.from.name());
+    key(out, b"to");
+    put_str(out, change.to.name());
+    market(out, change.subscription.market());
+}
+
+/// Begins an object with its stamp and the event's name; both are plain ASCII.
+fn open(out: &mut Vec<u8>, stamp: Stamp, event: &[u8]) {
+    out.extend_from_slice(b"{\"");
+    out.extend_from_slice(stamp.key.as_bytes());
+    out.extend_from_slice(b"\":");
+    put_u64(out, stamp.value);
+    out.extend_from_slice(b",\"event\":\"");
+    out.extend_from_slice(event);
+    out.push(b'"');
+}
+
+/// Ends an object with what the stamp has left, and the line.
+fn close(out: &mut Vec<u8>, stamp: Stamp) {
+    if let Some(at) = stamp.ts_recv {
+        key(out, b"ts_recv_ns");
+        put_u64(out, at.0);
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+fn subscribed(out: &mut Vec<u8>, subscription: &Subscription) {
+    source(out, subscription.channel().name(), subscription.inst_id().as_str());
+}
+
+fn source(out: &mut Vec<u8>, channel: &str, inst_id: &str) {
+    key(out, b"channel");
+    put_str(out, channel);
+    key(out, b"inst_id");
+    put_str(out, inst_id);
+}
+
+/// The market, which only v3 names.
+fn market(out: &mut Vec<u8>, market: Option<Market>) {
+    if let Some(market) = market {
+        key(out, b"market");
+        put_str(out, market.name());
+    }
+}
+
+/// What is odd about a book, as a list of names.
+fn flags(out: &mut Vec<u8>, flags: BookFlags) {
+    const NAMES: [(BookFlags, &str); 3] = [
+        (BookFlags::CROSSED, "crossed"),
+        (BookFlags::UNSORTED, "unsorted"),
+        (BookFlags::EMPTY_LEVEL, "empty_level"),
+    ];
+    key(out, b"flags");
+    out.push(b'[');
+    let mut names = NAMES.iter().filter(|(flag, _)| flags.contains(*flag));
+    if let Some((_, first)) = names.next() {
+        put_str(out, first);
+        names.for_each(|(_, name)| {
+            out.push(b',');
+            put_str(out, name);
+        });
+    }
+    out.push(b']');
+}
+
+/// A level is `[px, sz, orders]`, two texts with the wire's own digits and a number; where
+/// `non_rpi` is given, `[px, sz, orders, non_rpi_sz]`. That has the same prices, but for those
+/// where it is 0.
+fn put_levels(out: &mut Vec<u8>, levels: &[Level], non_rpi: Option<&[Level]>) {
+    out.push(b'[');
+    for (number, level) in levels.iter().enumerate() {
+        out.extend_from_slice(if number == 0 { b"[" } else { b",[" });
+        put_decimal(out, level.px());
+        out.push(b',');
+        put_decimal(out, level.sz());
+        out.push(b',');
+        put_u64(out, u64::from(level.orders()));
+        if let Some(non_rpi) = non_rpi {
+            let same = non_rpi.iter().find(|other| other.px() == level.px());
+            out.push(b',');
+            put_decimal(out, same.map_or(Decimal::ZERO, Level::sz));
+        }
+        out.push(b']');
+    }
+    out.push(b']');
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use okx_feed::{
+        BOOK5_LEVELS, Book5, Channel, ControlKind, DepthAction, DepthBook, DepthUpdate, Side,
+        Trade, UnixNanos,
+    };
+
+    /// What serde_json, the oracle, reads from the one line that an event is written as.
+    fn read(stamp: Stamp, event: Event<'_>) -> Value {
+        let mut out = Vec::new();
+        write_event(&mut out, stamp, BOOK5_LEVELS, &event);
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.find('\n'), Some(text.len() - 1), "one line: {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    const LINE: Stamp = Stamp { key: "line", value: 7, ts_recv: None };
+
+    fn level(px: &str, sz: &str, orders: u32) -> Level {
+        Level::new(px.parse().unwrap(), sz.parse().unwrap(), orders)
+    }
+
+    #[test]
+    fn a_book_has_the_digits_of_the_wire() {
+        let asks = [level("124.0", "0.0000007465", u32::MAX), level("124.10", "6021641435", 0)];
+        let mut book = Book5::new(&asks, &[]);
+        (book.ts_event, book.seq) = (UnixNanos(u64::MAX), -1);
+        let event = |book| {
+            Event::Book(BookUpdate { channel: Channel::Books5, market: None, inst_id: "A-B", book })
+        };
+        let object = read(LINE, event(&book));
+        let expected = json!({
+            "line": 7, "event": "book", "channel": "books5", "inst_id": "A-B",
+            "ts_ns": u64::MAX, "seq": -1,
+            "asks": [["124.0", "0.0000007465", u32::MAX], ["124.10", "6021641435", 0]],
+            "bids": [], "flags": [],
+        });
+        assert_eq!(object, expected);
+        let stamp = Stamp { key: "ts_recv_ns", value: u64::MAX, ts_recv: None };
+        let object = read(stamp, event(&Book5::EMPTY));
+        assert_eq!((&object["ts_recv_ns"], &object["seq"]), (&json!(u64::MAX), &Value::Null));
+        assert_eq!(object.get("line"), None);
+    }
+
+    #[test]
+    fn a_trade_has_its_id_as_text() {
+        let mut trade = Trade::new(Side::Sell, "-0.10".parse().unwrap(), "2".parse().unwrap());
+        trade.trade_id = u64::MAX;
+        trade.ts_event = UnixNanos(5);
+        trade.seq = i64::MAX;
+        trade.count = 3;
+        let update = TradeUpdate::new(Channel::Trade, Some(Market::Swap), "A", trade);
+        let expected = json!({
+            "line": 7, "event": "trade", "channel": "trade", "inst_id": "A", "ts_ns": 5,
+            "seq": i64::MAX, "trade_id": "18446744073709551615", "side": "sell", "px": "-0.10",
+            "sz": "2", "count": 3, "market": "swap", "replayed": false, "missed": 0,
+        });
+        assert_eq!(read(LINE, Event::Trade(update)), expected);
+        trade.source = 1;
+        let update = TradeUpdate {
+            replayed: true,
+            missed: 4,
+            ..TradeUpdate::new(Channel::Trades, None, "A", trade)
+        };
+        let stamp = Stamp { ts_recv: Some(UnixNanos(9)), ..LINE };
+        let object = read(stamp, Event::Trade(update));
+        let added = ["source", "replayed", "missed", "ts_recv_ns"].map(|name| object[name].clone());
+        assert_eq!(added, [json!(1), json!(true), json!(4), json!(9)]);
+        assert_eq!(object.get("market"), None);
+    }
+
+    #[test]
+    fn any_text_comes_back_from_its_escapes() {
+        let every_char: String = (0..=0x2030).filter_map(char::from_u32).collect();
+        let texts = ["", "plain", "\"", "\\", "a\\\"b\"\\", "\u{0}\u{1f}\r\n\t", "\u{7f}₿🦀"];
+        for text in texts.into_iter().chain([every_char.as_str()]) {
+            let control = Control {
+                code: Some(i64::MIN),
+                message: Some(text),
+                channel: Some(text),
+                inst_id: Some(text),
+                ..Control::new(ControlKind::Other(text))
+            };
+            let expected = json!({
+                "line": 7, "event": "control", "kind": text, "code": i64::MIN, "message": text,
+                "channel": text, "inst_id": text,
+            });
+            assert_eq!(read(LINE, Event::Control(control)), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_absent_is_null() {
+        let expected = json!({
+            "line": 7, "event": "control", "kind": "pong", "code": null, "message": null,
+            "channel": null, "inst_id": null,
+        });
+        let pong = Event::Control(Control::new(ControlKind::Pong));
+        assert_eq!(read(LINE, pong), expected);
+        let skipped = |channel| Event::Skipped(Skipped { channel, ts_recv: UnixNanos::UNKNOWN });
+        let expected = json!({"line": 7, "event": "skipped", "channel": null});
+        assert_eq!(read(LINE, skipped("")), expected);
+        assert_eq!(read(LINE, skipped("tick\"er"))["channel"], "tick\"er");
+    }
+
+    #[test]
+    fn a_deep_book_has_its_verdicts_and_its_best_five() {
+        let (asks, bids) = ([level("2.0", "1", 3)], [level("1", "0.50", 1)]);
+        let mut update = DepthUpdate {
+            channel: Channel::Books,
+            market: None,
+            inst_id: "A-B",
+            action: DepthAction::Update,
+            ts_event: UnixNanos(1),
+            ts_recv: UnixNanos(2),
+            seq: 9,
+            prev_seq: -1,
+            checksum: Some(5),
+            asks: &asks,
+            bids: &bids,
+            non_rpi: None,
+        };
+        let mut book = DepthBook::with_capacity(8);
+        let applied = book.apply(&update);
+        let change = DepthChange { update: &update, applied, book: &book };
+        let mut expected = json!({
+            "line": 7, "event": "depth", "channel": "books", "action": "update", "inst_id": "A-B",
+            "ts_ns": 1, "seq": 9, "checksum": "none", "sequence": "none", "bid_levels": 0,
+            "ask_levels": 0, "asks": [], "bids": [], "state": "no_snapshot",
+            "fault": "no_snapshot", "flags": [],
+        });
+        assert_eq!(read(LINE, Event::DepthBook(change)), expected);
+        // Without a book there is only the channel to tell.
+        let skipped = json!({
+            "line": 7, "event": "skipped", "channel": "books", "inst_id": "A-B", "reason": "max_books",
+        });
+        assert_eq!(read(LINE, Event::Depth(update)), skipped);
+
+        update.action = DepthAction::Snapshot;
+        let applied = book.apply(&update);
+        let change = DepthChange { update: &update, applied, book: &book };
+        expected["action"] = json!("snapshot");
+        expected["checksum"] = json!("mismatch");
+        expected["sequence"] = json!("ok");
+        (expected["bid_levels"], expected["ask_levels"]) = (json!(1), json!(1));
+        expected["asks"] = json!([["2.0", "1", 3]]);
+        expected["bids"] = json!([["1", "0.50", 1]]);
+        (expected["state"], expected["fault"]) = (json!("broken"), json!("checksum"));
+        assert_eq!(read(LINE, Event::DepthBook(change)), expected);
+    }
+
+    #[test]
+    fn a_malformed_frame_says_what_and_where() {
+        let mut out = Vec::new();
+        let subscription = "spot/trade:A-B".parse().ok();
+        let (kind, offset, ts_recv) = ("json", u32::MAX, UnixNanos(1));
+        write_malformed(&mut out, LINE, &Malformed { kind, offset, subscription, ts_recv });
+        let expected = json!({
+            "line": 7, "event": "malformed", "kind": "json", "offset": u32::MAX,
+            "channel": "trade", "inst_id": "A-B", "market": "spot",
+        });
+        assert_eq!(serde_json::from_slice::<Value>(&out).unwrap(), expected);
+    }
+}

@@ -1,0 +1,70 @@
+//! The embedded exchange as `demo` and `serve` set it up.
+
+use okx_feed::sim::{Endpoint, ExchangeConfig, Listing, MarketConfig, PushIntervals};
+use okx_feed::{Channel, Dialect, Subscription, SubscriptionError};
+
+/// The levels a side that the books have, and those that they have where there are many books.
+const DEPTH: usize = 400;
+const DEPTH_OF_MANY: usize = 25;
+
+/// How many books are many.
+const MANY: usize = 1_000;
+
+/// The most instruments that an argument may ask for.
+pub(crate) const MAX_INSTRUMENTS: u64 = 10_000;
+
+/// The instrument that the v3 listings start with: the project's origin.
+const V3_FIRST: &str = "BTC-USD-190517";
+
+/// What an exchange is made of: so many instruments, all events of a second, and a seed.
+pub(crate) fn config(
+    listings: Vec<Listing>,
+    events_per_sec: u32,
+    seed: u64,
+    every_change: bool,
+) -> ExchangeConfig {
+    let depth = if listings.len() > MANY { DEPTH_OF_MANY } else { DEPTH };
+    let market = MarketConfig { seed, listings, depth, events_per_sec, ..MarketConfig::default() };
+    let intervals =
+        if every_change { PushIntervals::EVERY_CHANGE } else { PushIntervals::default() };
+    ExchangeConfig { market, intervals, ..ExchangeConfig::default() }
+}
+
+/// The instruments of a demonstration: the dialect's best known first.
+pub(crate) fn demo_listings(dialect: Dialect, count: usize) -> Vec<Listing> {
+    let mut listings = Listing::generate(count.max(Listing::defaults().len()));
+    if dialect == Dialect::V3 {
+        // Stable: all others stay in their order.
+        listings.sort_by_key(|listing| listing.inst_id().as_str() != V3_FIRST);
+    }
+    listings.truncate(count);
+    listings
+}
+
+/// The endpoint of books and trades.
+pub(crate) const fn endpoint(dialect: Dialect) -> Endpoint {
+    match dialect {
+        Dialect::V3 => Endpoint::V3,
+        Dialect::V5 => Endpoint::V5Public,
+    }
+}
+
+/// The five-level book and the trades of an instrument.
+///
+/// # Errors
+/// None: the channels are of the dialect that they are asked of.
+pub(crate) fn channels(
+    dialect: Dialect,
+    listing: &Listing,
+) -> Result<[Subscription; 2], SubscriptionError> {
+    let (market, id) = (listing.market(), *listing.inst_id());
+    Ok(match dialect {
+        Dialect::V3 => [
+            Subscription::v3(market, Channel::Depth5, id)?,
+            Subscription::v3(market, Channel::Trade, id)?,
+        ],
+        Dialect::V5 => {
+            [Subscription::v5(Channel::Books5, id)?, Subscription::v5(Channel::Trades, id)?]
+        }
+    })
+}

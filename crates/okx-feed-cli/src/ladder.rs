@@ -1,0 +1,50 @@
+//! The best levels of a book as they are drawn, whichever channel brings it.
+
+use okx_feed::{
+    BOOK5_LEVELS, Book5, BookReader, BookState, BookView, DepthReader, Level, UnixNanos,
+};
+
+/// A book of one moment, cut to as many levels as are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ladder {
+    pub(crate) state: BookState,
+    pub(crate) ts_event: UnixNanos,
+    /// How often the book or its state was published before.
+    pub(crate) version: u64,
+    /// Best first.
+    pub(crate) asks: Vec<Level>,
+    pub(crate) bids: Vec<Level>,
+}
+
+impl Ladder {
+    /// The best levels of a channel that sends its book whole: five a side at most.
+    pub(crate) fn of_book(reader: &BookReader, levels: usize) -> Self {
+        let BookView { book, state, version } = reader.view();
+        let asks = best(book.asks(), levels).to_vec();
+        let bids = best(book.bids(), levels).to_vec();
+        Self { state, ts_event: book.ts_event, version, asks, bids }
+    }
+
+    /// The best levels of a deep book, as far down as it is published.
+    pub(crate) fn of_depth(reader: &DepthReader, levels: usize) -> Self {
+        let seen = reader.snapshot();
+        let asks = best(seen.asks(), levels).to_vec();
+        let bids = best(seen.bids(), levels).to_vec();
+        Self { state: seen.state, ts_event: seen.ts_event, version: seen.version, asks, bids }
+    }
+
+    /// The levels of the longer side.
+    pub(crate) fn levels(&self) -> usize {
+        self.asks.len().max(self.bids.len())
+    }
+
+    /// The same book in five levels, which know their spread and their middle.
+    pub(crate) fn top(&self) -> Book5 {
+        Book5::new(best(&self.asks, BOOK5_LEVELS), best(&self.bids, BOOK5_LEVELS))
+    }
+}
+
+/// The first `levels` of a side.
+pub(crate) fn best(side: &[Level], levels: usize) -> &[Level] {
+    side.get(..levels).unwrap_or(side)
+}

@@ -1,0 +1,37 @@
+//! The `okx-feed` program: one file or folder a command. Only here is anything printed.
+
+mod args;
+mod bench;
+mod certificate;
+mod connect_args;
+mod decode;
+mod demo;
+mod duration;
+mod error;
+mod event_json;
+mod event_line;
+mod exchange;
+mod format;
+mod interrupt;
+mod json_text;
+mod ladder;
+mod losses;
+mod monitor;
+mod output;
+mod pipe;
+mod progress;
+mod report;
+mod run;
+mod run_facts;
+mod screen;
+mod serve;
+mod soak;
+mod tap;
+mod view;
+mod watch;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    run::run()
+}

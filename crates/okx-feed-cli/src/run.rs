@@ -1,0 +1,134 @@
+//! The program: arguments, log, the command, its exit code.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use clap::{ArgAction, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use super::bench::{self, BenchArgs};
+use super::decode::{self, DecodeArgs};
+use super::demo::{self, DemoArgs};
+use super::error::{CliError, EXIT_FAILURE, Outcome};
+use super::screen::is_drawable;
+use super::serve::{self, ServeArgs};
+use super::soak::{self, SoakArgs};
+use super::watch::{self, WatchArgs};
+
+/// A low-latency feed handler for the OKX v5 and OKEX v3 market-data WebSockets.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Cli {
+    /// Log more to standard error: -v, -vv, -vvv; RUST_LOG overrides it
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  okx-feed                                         a demonstration, without a network
+  okx-feed watch books5:BTC-USDT trades:BTC-USDT   the live exchange
+  okx-feed watch --json trades:BTC-USDT            its events, one JSON object a line
+  okx-feed serve                                   an exchange on this machine
+  okx-feed decode --dialect v5 capture.jsonl       the events of a capture
+  okx-feed bench --dialect v3                      where the nanoseconds go
+  okx-feed watch --help                            all about one command
+
+Without a command it is `okx-feed demo`.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show live books, trades and latencies, from an exchange inside of the program
+    Demo(DemoArgs),
+    /// Show live channels of an exchange, or print their events
+    Watch(WatchArgs),
+    /// Serve the embedded exchange to any client
+    Serve(ServeArgs),
+    /// Put the client through faults, against the embedded exchange
+    Soak(SoakArgs),
+    /// Print the events of a capture as JSON, one object a line
+    Decode(DecodeArgs),
+    /// Time each frame on its way to the book, and where the time goes
+    Bench(BenchArgs),
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Demo(DemoArgs::default())
+    }
+}
+
+/// Runs the program with the arguments that it was started with, and gives its exit code.
+///
+/// 0 is success, 1 is a command that found something wrong in what it read, 2 is wrong usage or
+/// failed I/O. A reader of standard output that leaves early ends the program quietly, with 0.
+#[must_use]
+pub(crate) fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Also the road of --help and --version, whose code is 0.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(EXIT_FAILURE));
+        }
+    };
+    let command = cli.command.unwrap_or_default();
+    start_log(&command, cli.verbose);
+    match dispatch(&command) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => error.report(),
+    }
+}
+
+fn dispatch(command: &Command) -> Result<Outcome, CliError> {
+    match command {
+        Command::Demo(args) => demo::run(args),
+        Command::Watch(args) => watch::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Soak(args) => soak::run(args),
+        Command::Decode(args) => decode::run(args),
+        Command::Bench(args) => bench::run(args),
+    }
+}
+
+/// Sends the log to standard error: warnings, more by `-v`, or what `RUST_LOG` asks for.
+///
+/// Commands that say themselves what is wrong log nothing unless asked; one that draws on the
+/// terminal that the log would go to logs nothing at all.
+fn start_log(command: &Command, verbose: u8) {
+    let speaks = matches!(command, Command::Demo(_) | Command::Watch(_) | Command::Soak(_));
+    if speaks && is_drawable() && io::stderr().is_terminal() {
+        return;
+    }
+    let default = match verbose {
+        0 if speaks => "off",
+        0 => "warn",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|text| !text.is_empty());
+    let filter = EnvFilter::builder().parse_lossy(asked.as_deref().unwrap_or(default));
+    // It fails only where a log is set up already, which is as good.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn no_command_is_the_demo_as_it_is_without_arguments() {
+        let asked = Cli::try_parse_from(["okx-feed", "demo"]).unwrap().command.unwrap();
+        assert_eq!(format!("{asked:?}"), format!("{:?}", Command::default()));
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,173 @@
+//! `okx-feed serve`: the embedded exchange for any client.
+
+use std::path::PathBuf;
+use std::{fs, io};
+
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+
+use super::certificate::{self, TlsArg};
+use super::error::{CliError, Outcome, say};
+use super::exchange::{self, MAX_INSTRUMENTS};
+use super::format::{Counted, per_sec};
+use super::interrupt::Interrupt;
+use okx_feed::sim::{Endpoint, FaultPlan, Listing, ServerThread};
+use okx_feed::{Clock, Dialect, MonoNanos};
+
+/// The arguments of `serve`.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ServeArgs {
+    /// Where to listen; port 0 lets the system choose
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8443")]
+    listen: String,
+    /// How many instruments are listed
+    #[arg(long, value_name = "N", default_value_t = 16,
+          value_parser = RangedU64ValueParser::<usize>::new().range(1..=MAX_INSTRUMENTS))]
+    instruments: usize,
+    /// Orders, cancels and takers a second over all instruments
+    #[arg(long, value_name = "EVENTS", default_value_t = 1_000)]
+    rate: u32,
+    /// Fixes the market: the same seed gives the same orders
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Push books at every change, not every 100 ms (bbo-tbt: 10 ms) as the real exchange does
+    #[arg(long)]
+    every_change: bool,
+    /// Faults to inject, such as 'drop:every=5s;gap:p=0.01,channel=books'; see below
+    #[arg(long, value_name = "SPEC", default_value = "")]
+    faults: FaultPlan,
+    /// Speak TLS (wss://) with a certificate that is made at the start
+    #[arg(long, value_name = "CERTIFICATE", value_enum)]
+    tls: Option<TlsArg>,
+    /// Where to write whom a client has to trust, for `watch --ca-file`
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    ca_out: Option<PathBuf>,
+}
+
+const AFTER_HELP: &str = "\
+Serves made-up markets in plain text (ws://) or over TLS, without limits but those of the real exchange, to any
+client of the v3 or v5 protocol: at /ws/v3, /ws/v5/public and /ws/v5/business (trades-all). The
+addresses and some names go to standard error. Ctrl-C ends it, with a proper close to each client.
+
+Faults: KIND:WORD,.. with ';' between them.
+  the transport     drop rst halfopen stall trickle fragment badframe wsping close maxsubs refuse
+  messages          corrupt truncate giant bomb gap repeat reorder checksum snapshot
+  answers           noack ignore error reject stray nodata notice
+  data              silence forget unsub; of the whole exchange: clock resetseq
+When: at=5s every=5s p=0.01 nth=3 each=100, times=N. Where: conn=3 dialect=v3 channel=books
+inst=BTC-USDT on=push|reply|any. seed=N fixes the chances. How, with what stands in for it:
+  silence           no data, while pongs and replies go on: for=20s, else until the connection ends;
+                    on=any: nothing at all
+  forget unsub      no more data of a subscription until it is asked for again; unsub says so
+  nodata            a subscription is acknowledged, and no data comes until it is asked for again
+  error reject      an argument, or a whole request, is refused: code=63999 (60014), id=own|other|none
+  stray             an error about something else: code=60018 names=other|live|none id=none|own|other;
+                    with at or every nobody asked for it, else it comes before an acknowledgement
+  ignore            a request, or with channel or inst an argument, is never answered
+  notice            64008, and a close: after=60s,code=1001; at=1s: on every connection
+  refuse            an HTTP answer to the upgrade: status=429,retry=30s; status=0 cuts the connection
+  wsping            a ping of the WebSocket protocol, as from a proxy
+  maxsubs           a close for too many subscriptions: most=20,code=4008
+  others            stall:for=5s trickle:bytes=1,gap=10ms fragment:parts=3 close:code=4004
+                    giant:bytes=33554432 clock:by=-5s,for=0s
+
+Exit code: 0 when it was ended, 2 when it could not listen and for wrong usage.
+
+Examples:
+  okx-feed serve
+  okx-feed serve --listen 127.0.0.1:0 --rate 50000 --instruments 1000 --every-change
+  okx-feed serve --faults 'drop:every=10s;gap:p=0.001,channel=books;corrupt:p=0.001'
+  okx-feed serve --faults 'silence:at=10s'                    data stops on every connection after 10 s
+  okx-feed serve --faults 'silence:at=10s,on=any;wsping:every=5s'   a proxy before a dead exchange
+  okx-feed serve --faults 'unsub:at=10s,inst=BTC-USDT;error:code=60018,inst=BTC-USDT,times=3'
+  okx-feed serve --tls expired --ca-out ca.pem
+  okx-feed watch --url ws://127.0.0.1:8443/ws/v5/public books5:BTC-USDT trades:BTC-USDT";
+
+/// The instruments that are named at the start.
+const NAMED: usize = 8;
+
+/// Serves until somebody ends it.
+///
+/// # Errors
+/// Where the address can't be listened on.
+pub(crate) fn run(args: &ServeArgs) -> Result<Outcome, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(CliError::Start)?;
+    let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
+    let listings = Listing::generate(args.instruments);
+    let mut config = exchange::config(listings.clone(), args.rate, args.seed, args.every_change);
+    config.faults = args.faults.clone();
+    let server = match args.tls {
+        None => ServerThread::start(args.listen.clone(), config),
+        Some(tls) => {
+            let made = certificate::make(tls, &args.listen);
+            let made = made.map_err(|error| CliError::Start(io::Error::other(error)))?;
+            if let Some(path) = &args.ca_out {
+                let write = fs::write(path, &made.ca);
+                write.map_err(|source| CliError::Save { path: path.clone(), source })?;
+            }
+            ServerThread::start_tls(args.listen.clone(), config, made.chain, made.key)
+        }
+    };
+    let server = server.map_err(|source| CliError::Listen { addr: args.listen.clone(), source })?;
+    greet(args, &server, &listings);
+    let clock = Clock::start();
+    runtime.block_on(interrupt.wait());
+    let events = server.inspect(|exchange| exchange.market().events());
+    drop(server);
+    let elapsed = clock.mono().since(MonoNanos::ZERO);
+    let (secs, rate) = (elapsed.as_secs_f64(), per_sec(events, elapsed));
+    say(format_args!(
+        "okx-feed serve: ended after {secs:.1} s, {rate} market events/s of {} asked for",
+        args.rate
+    ));
+    Ok(Outcome::Clean)
+}
+
+/// Says where the exchange is and how to look at it.
+fn greet(args: &ServeArgs, server: &ServerThread, listings: &[Listing]) {
+    if !server.local_addr().ip().is_loopback() {
+        say(format_args!(
+            "warning: {} can be reached from other machines, with no {}password",
+            server.local_addr(),
+            if args.tls.is_some() { "" } else { "TLS and no " }
+        ));
+    }
+    let (instruments, rate) = (Counted(listings.len() as u64, "instrument"), args.rate);
+    say(format_args!("okx-feed serve: {instruments}, {rate} market events/s, seed {}", args.seed));
+    let Some(first) = listings.first() else { return };
+    let (Ok([v3, _]), Ok([v5, trades])) =
+        (exchange::channels(Dialect::V3, first), exchange::channels(Dialect::V5, first))
+    else {
+        return;
+    };
+    let url = server.url(Endpoint::V5Public);
+    say(format_args!("  v3  {:42} {v3}", server.url(Endpoint::V3)));
+    say(format_args!("  v5  {url:42} {v5}"));
+    let business = server.url(Endpoint::V5Business);
+    say(format_args!("  v5  {business:42} trades-all:{}", first.inst_id()));
+    let names: Vec<&str> = listings.iter().take(NAMED).map(|l| l.inst_id().as_str()).collect();
+    let more = match listings.len() - names.len() {
+        0 => String::new(),
+        more => format!(" and {} more", more),
+    };
+    say(format_args!("  instruments: {}{more}", names.join(", ")));
+    let ca_file = args.ca_out.as_ref().map(|path| format!(" --ca-file {}", path.display()));
+    let ca_file = ca_file.unwrap_or_default();
+    say(format_args!("  look at it:  okx-feed watch --url {url}{ca_file} {v5} {trades}"));
+    say(format_args!("  Ctrl-C ends it"));
+}
+
+/// What to do about an address that can't be listened on.
+pub(crate) fn listen_hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there; stop it, or take any free port with \
+             --listen 127.0.0.1:0"
+        }
+        io::ErrorKind::PermissionDenied => "ports below 1024 are the administrator's; take another",
+        io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address",
+        _ => "write HOST:PORT, such as 127.0.0.1:8443",
+    }
+}

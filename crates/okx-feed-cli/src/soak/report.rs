@@ -1,0 +1,189 @@
+//! What a soak has found: a text for people, an object for programs.
+
+use std::fmt::{self, Display};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+
+use super::faults::Faults;
+use super::witness::Verdict;
+use okx_feed::{ClientStats, Dialect};
+
+/// How much the memory may have grown since a third of the time: what is small, and a tenth.
+const SMALL: u64 = 16 << 20;
+
+/// One client at the end.
+pub(super) struct ClientReport {
+    pub(super) dialect: Dialect,
+    pub(super) verdict: Arc<Verdict>,
+    pub(super) stats: ClientStats,
+}
+
+/// What a soak has found.
+pub(super) struct Report {
+    pub(super) seed: u64,
+    pub(super) lasted: Duration,
+    pub(super) faults: Faults,
+    pub(super) clients: Vec<ClientReport>,
+    /// Books that a reader saw live and that nothing had come for in too long a time.
+    pub(super) too_old: usize,
+    /// Subscriptions that were not live with the exchange's own book after the last fault, in time.
+    pub(super) unhealed: usize,
+    /// How long after the last fault all were.
+    pub(super) healed: Duration,
+    /// The resident memory after a third of the time, and at the end.
+    pub(super) memory: Option<(u64, u64)>,
+}
+
+impl Report {
+    /// Whether all was as it must be.
+    pub(super) fn is_clean(&self) -> bool {
+        let right = self.clients.iter().all(|client| client.verdict.all_right());
+        let flat = self.memory.is_none_or(|(then, now)| now <= then + then / 10 + SMALL);
+        right && flat && self.too_old == 0 && self.unhealed == 0 && self.faults.open() == 0
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let faults = self.faults.by_kind.iter().map(|(kind, survived)| {
+            json!({
+                "kind": kind.name(), "injected": survived.injected,
+                "unnoticed": survived.unnoticed, "healed": survived.healed_ms.len(),
+                "healed_ms_p50": survived.healed_ms.value_at_quantile(0.5),
+                "healed_ms_max": survived.healed_ms.max(),
+            })
+        });
+        let clients = self.clients.iter().map(ClientReport::json);
+        let memory = self.memory.map(|(then, now)| json!({"third": then, "end": now}));
+        json!({
+            "clean": self.is_clean(), "seed": self.seed, "seconds": self.lasted.as_secs_f64(),
+            "faults": faults.collect::<Vec<_>>(), "faults_not_healed": self.faults.open(),
+            "clocks_set": self.faults.clocks_set, "sinks_stood_still": self.faults.stood_still,
+            "clients": clients.collect::<Vec<_>>(), "live_and_too_old": self.too_old,
+            "not_the_exchanges_own": self.unhealed, "healed_s": self.healed.as_secs_f64(),
+            "resident_bytes": memory,
+        })
+    }
+}
+
+impl ClientReport {
+    fn json(&self) -> Value {
+        let [judged, wrong, backwards, forgotten, trades, wrong_trades] = self.counts();
+        let recovery = &self.stats.recovery;
+        let lines = self.stats.lines.iter().map(|line| {
+            json!({
+                "wins": line.wins, "copies": line.copies,
+                "behind_us_p50": line.behind_us.value_at_quantile(0.5),
+                "behind_us_p99": line.behind_us.value_at_quantile(0.99),
+            })
+        });
+        json!({
+            "dialect": self.dialect.to_string(), "books_judged": judged, "wrong": wrong,
+            "backwards": backwards, "forgotten": forgotten, "trades": trades,
+            "wrong_trades": wrong_trades, "stale": self.stale(), "undecided": self.undecided(), "losses": self.stats.losses,
+            "resyncs": self.stats.session.resyncs, "malformed": self.stats.feed.malformed(),
+            "not_live": recovery.any_us.len(),
+            "not_live_ms_p50": recovery.any_us.value_at_quantile(0.5) / 1000,
+            "not_live_ms_max": recovery.any_us.max() / 1000,
+            "lines": lines.collect::<Vec<_>>(),
+        })
+    }
+
+    /// How many books were from before a clock that was set back, which v3 can't tell.
+    fn undecided(&self) -> u64 {
+        self.verdict.undecided.load(Ordering::Relaxed)
+    }
+
+    /// How often a book was stale.
+    fn stale(&self) -> u64 {
+        self.verdict.stale.load(Ordering::Relaxed)
+    }
+
+    fn counts(&self) -> [u64; 6] {
+        let Verdict { judged, wrong, backwards, forgotten, trades, wrong_trades, .. } =
+            &*self.verdict;
+        [judged, wrong, backwards, forgotten, trades, wrong_trades]
+            .map(|count| count.load(Ordering::Relaxed))
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secs = self.lasted.as_secs_f64();
+        writeln!(f, "okx-feed soak: {secs:.0} s, seed {}\n", self.seed)?;
+        writeln!(f, "  fault       times  unnoticed  healed  p50        max")?;
+        for (kind, survived) in &self.faults.by_kind {
+            let ms = &survived.healed_ms;
+            writeln!(
+                f,
+                "  {:10} {:6} {:10} {:7}  {:9}  {}",
+                kind.name(),
+                survived.injected,
+                survived.unnoticed,
+                ms.len(),
+                Millis(ms, 0.5),
+                Millis(ms, 1.0),
+            )?;
+        }
+        for client in &self.clients {
+            write!(f, "\n{client}")?;
+        }
+        if let Some((then, now)) = self.memory {
+            let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+            writeln!(f, "\n  memory: {:.1} MiB, {:.1} MiB after a third", mib(now), mib(then))?;
+        }
+        let Faults { clocks_set, stood_still, .. } = &self.faults;
+        writeln!(f, "  clocks set: {clocks_set}, sinks that stood still: {stood_still}")?;
+        writeln!(f, "  live and too old: {}", self.too_old)?;
+        writeln!(f, "  faults not healed: {}", self.faults.open())?;
+        let healed = self.healed.as_secs_f64();
+        write!(f, "  not the exchange's own {healed:.1} s after the last fault: {}", self.unhealed)
+    }
+}
+
+impl Display for ClientReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [judged, wrong, backwards, forgotten, trades, wrong_trades] = self.counts();
+        let Self { dialect, stats, verdict } = self;
+        write!(f, "  {dialect}: {judged} live books judged, {wrong} wrong, {backwards} backwards")?;
+        writeln!(f, ", {forgotten} too late to judge")?;
+        writeln!(f, "      {trades} trades, {wrong_trades} wrong or shown twice")?;
+        let first = verdict.first.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(first) = &*first {
+            writeln!(f, "      first: {first}")?;
+        }
+        writeln!(
+            f,
+            "      {} connections lost, {} books fetched anew, {} malformed frames",
+            stats.losses,
+            stats.session.resyncs,
+            stats.feed.malformed(),
+        )?;
+        let us = &stats.recovery.any_us;
+        let (p50, max) = (us.value_at_quantile(0.5) / 1000, us.max() / 1000);
+        writeln!(f, "      seen not live: {} times, p50 {p50} ms, max {max} ms", us.len())?;
+        writeln!(f, "      stale: {} times; {} books undecided", self.stale(), self.undecided())?;
+        for (at, line) in stats.lines.iter().enumerate() {
+            let behind = [0.5, 0.99].map(|quantile| line.behind_us.value_at_quantile(quantile));
+            let [p50, p99] = behind;
+            let (wins, copies) = (line.wins, line.copies);
+            write!(f, "      line {at}: {wins} wins, {copies} copies")?;
+            writeln!(f, ", behind p50 {p50} us, p99 {p99} us")?;
+        }
+        Ok(())
+    }
+}
+
+/// A quantile in milliseconds; a dash where there is nothing.
+struct Millis<'h>(&'h Histogram<u64>, f64);
+
+impl Display for Millis<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() {
+            0 => f.pad("-"),
+            _ => f.pad(&format!("{} ms", self.0.value_at_quantile(self.1))),
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! `okx-feed watch`: live channels of any exchange that speaks a dialect.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::RangedI64ValueParser;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::args::DialectArg;
+use super::connect_args::ConnectArgs;
+use super::duration::parse_duration;
+use super::error::{CliError, Outcome, say};
+use super::event_json::write_schema;
+use super::format::Printable;
+use super::interrupt::Interrupt;
+use super::losses::Losses;
+use super::monitor::{Monitor, STATS_EVERY};
+use super::pipe::Pipe;
+use super::progress::{Progress, Share};
+use super::report::Summary;
+use super::screen::is_drawable;
+use super::tap::{News, Style, Tap};
+use super::view::{DRAW_EVERY, Header, LiveView};
+use okx_feed::{
+    BOOK5_LEVELS, Client, ClientConfig, Credentials, Dialect, PUBLISHED_LEVELS, Subscription,
+    SubscriptionError, without_user,
+};
+
+/// The arguments of `watch`.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct WatchArgs {
+    /// The protocol that is spoken
+    #[arg(long, value_enum, default_value_t = DialectArg::V5)]
+    dialect: DialectArg,
+    /// Print events as JSON, one object a line
+    #[arg(long)]
+    json: bool,
+    /// With --json, begin with a line that names the version: {"schema":"okx-feed/1",..}
+    #[arg(long, requires = "json")]
+    schema: bool,
+    /// Stop after so many books and trades; what else is printed is not counted
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Stop after so long: 500ms, 10s, 2m
+    #[arg(long, value_name = "SPAN", value_parser = parse_duration,
+          allow_hyphen_values = true)]
+    duration: Option<Duration>,
+    /// End with code 2 once the exchange has refused every channel for so long; each is asked for
+    /// again until then, as one may be that is about to be listed
+    #[arg(long, value_name = "SPAN", default_value = "2m", value_parser = parse_duration,
+          allow_hyphen_values = true)]
+    refused_for: Duration,
+    /// Show so many levels a side of each book, 1 to 25; five-level channels have five. By default
+    /// five are printed, and as many drawn as the window has room for
+    #[arg(long, value_name = "N", value_parser = levels_parser())]
+    depth: Option<u8>,
+    /// Log in with the key in `OKX_API_KEY`, `OKX_API_SECRET` and `OKX_API_PASSPHRASE`
+    #[arg(long, conflicts_with = "login_file")]
+    login: bool,
+    /// Log in with the key in this file of three lines: key=, secret=, passphrase=
+    #[arg(long, value_name = "FILE")]
+    login_file: Option<PathBuf>,
+    /// Never sleep while connected: a core of its own for shorter latencies
+    #[arg(long)]
+    busy: bool,
+    #[command(flatten)]
+    connect: ConnectArgs,
+    /// What to subscribe, as the dialect's documents write it
+    #[arg(value_name = "CHANNEL", required = true)]
+    channels: Vec<String>,
+}
+
+const AFTER_HELP: &str = "\
+Channels:
+  v5   CHANNEL:INSTRUMENT          books5 bbo-tbt trades trades-all books books-l2-tbt
+                                   books50-l2-tbt books-rpi books-elp
+  v3   MARKET/CHANNEL:INSTRUMENT   depth5 trade depth depth_l2_tbt, of spot swap futures option
+
+On a terminal the books and trades are drawn in place: the arrow keys choose an instrument, the space
+bar pauses, `q` or Ctrl-C ends it. Elsewhere each event is a line, with --json an object: those of
+`okx-feed decode --help` and docs/JSON.md, with \"ts_recv_ns\", the time of receipt in nanoseconds
+since 1970, in the place of \"line\", --depth levels a side, and one more:
+  {\"ts_recv_ns\":1,\"event\":\"state\",\"channel\":..,\"inst_id\":..,\"from\":..,\"to\":..}
+States: connecting, awaiting_snapshot, live, stale, resyncing, down_rejected, down_unsubscribed,
+down_stopped. Only a live book is the exchange's own. A reader that falls 64 MiB behind misses
+events and gets {\"ts_recv_ns\":1,\"event\":\"missed\",\"count\":..} in their place.
+
+trades-all is served on another path than the other channels of v5: a --url that ends in /ws/v5/public or
+/ws/v5/business stands for both, and a connection is made to each that is needed.
+
+It connects again for as long as it runs, and says on standard error when it can't. A summary
+goes to standard error.
+
+What the exchange refuses is told and asked for again, at pauses that grow from a second to a minute.
+
+Exit code: 0; 1 when a frame was malformed, an event was missed, or the messages are of the other
+dialect; 2 for wrong usage, when every
+channel was refused for --refused-for or at the end of --duration, and when --duration ended before
+any connection was open.
+
+Examples:
+  okx-feed watch books5:BTC-USDT trades:BTC-USDT
+  okx-feed watch --depth 20 books:BTC-USDT trades:BTC-USDT
+  okx-feed watch books5:BTC-USDT trades-all:BTC-USDT       two paths of the exchange
+  okx-feed watch --region eea --demo books5:BTC-USDT
+  okx-feed watch --proxy socks5://127.0.0.1:1080 books5:BTC-USDT
+  okx-feed watch --login books-l2-tbt:BTC-USDT             v5's tick-by-tick books need a login
+  okx-feed watch --json --duration 1m bbo-tbt:BTC-USDT-SWAP > bbo.jsonl
+  okx-feed watch --json --count 100 trades:BTC-USDT | jq -r 'select(.event == \"trade\").px'
+  okx-feed watch --url ws://127.0.0.1:8443/ws/v3 --dialect v3 futures/depth5:BTC-USD-190517";
+
+/// How long standard output may take for the rest.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The most notices that are shown below the picture.
+const MAX_NOTICES: usize = 3;
+
+/// Why a watch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Somebody asked for it: Ctrl-C or `q`.
+    Asked,
+    /// As many events came as were asked for.
+    Enough,
+    /// The time is over.
+    Elapsed,
+    /// Every channel was refused.
+    Refused,
+    /// Standard output takes no more.
+    Closed,
+    /// The messages are of the other dialect.
+    OtherDialect(Dialect),
+}
+
+/// Watches channels until somebody has seen enough.
+///
+/// # Errors
+/// Where a channel, the URL or the CA file is wrong, nothing could be had from the exchange, or
+/// standard output does not take the events.
+pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
+    let dialect = Dialect::from(args.dialect);
+    let channels = args.channels.iter().map(|text| subscription(dialect, text));
+    let mut subscriptions = channels.collect::<Result<Vec<_>, _>>()?;
+    let mut seen = HashSet::new();
+    subscriptions.retain(|subscription| seen.insert(*subscription));
+    let mut config = ClientConfig::new(dialect);
+    args.connect.change(&mut config);
+    let url = without_user(&config.address()?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(CliError::Start)?;
+    let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
+
+    let depth = args.depth.map(usize::from);
+    let drawn = !args.json && is_drawable();
+    let pipe = if drawn { None } else { Some(Pipe::start()?) };
+    let style = if args.json { Style::Json } else { Style::Lines };
+    if let Some(pipe) = pipe.as_ref().filter(|_| args.schema) {
+        pipe.writer().event(|buf| write_schema(buf, "watch", dialect), |_, _| {});
+    }
+    let news = Arc::new(News::default());
+    let tap = Tap {
+        out: pipe.as_ref().map(|pipe| (pipe.writer(), style)),
+        depth: depth.unwrap_or(BOOK5_LEVELS),
+        left: args.count,
+        news: Arc::clone(&news),
+        dialect,
+        has_data: false,
+        refusal: String::new(),
+    };
+    let mut builder = Client::builder(dialect).subscriptions(subscriptions.clone());
+    builder = args.connect.apply(builder);
+    if args.busy {
+        builder = builder.busy();
+    }
+    if let Some(credentials) = credentials(args)? {
+        builder = builder.login(credentials);
+    }
+    let client = builder.sink(tap).spawn()?;
+    let mut watch = Watch {
+        monitor: Monitor::new(client, &subscriptions)?,
+        header: Header { command: "watch", dialect, url: &url, duration: args.duration, depth },
+        refused_for: args.refused_for,
+        refused_since: None,
+        logins_refused: 0,
+        losses: Losses::default(),
+        notices: Vec::new(),
+        view: if drawn { LiveView::open_if_terminal() } else { None },
+    };
+    let end = runtime.block_on(watch.follow(&news, pipe.as_ref(), &mut interrupt))?;
+    watch.finish(end, pipe)
+}
+
+/// Whom to log in as, where that was asked for. The key never stands on the command line, where
+/// others could read it.
+fn credentials(args: &WatchArgs) -> Result<Option<Credentials>, CliError> {
+    match &args.login_file {
+        Some(path) => Ok(Some(Credentials::from_file(path)?)),
+        None if args.login => Ok(Some(Credentials::from_env()?.ok_or(CliError::NoKey)?)),
+        None => Ok(None),
+    }
+}
+
+/// Takes as many levels as are published for other threads.
+fn levels_parser() -> RangedI64ValueParser<u8> {
+    let most = i64::try_from(PUBLISHED_LEVELS).unwrap_or(i64::MAX);
+    RangedI64ValueParser::new().range(1..=most)
+}
+
+/// Reads a channel, and helps where it is of the other dialect.
+fn subscription(dialect: Dialect, text: &str) -> Result<Subscription, CliError> {
+    Subscription::parse(dialect, text).map_err(|error| match text.parse::<Subscription>() {
+        Ok(other) if other.dialect() != dialect => {
+            CliError::OtherDialect { channel: text.to_owned(), dialect: other.dialect() }
+        }
+        _ => other_dialect_of_form(dialect, text, error),
+    })
+}
+
+/// A slash before the colon is v3's form, even where the rest is wrong.
+fn other_dialect_of_form(dialect: Dialect, text: &str, error: SubscriptionError) -> CliError {
+    let head = text.split(':').next().unwrap_or(text);
+    if dialect == Dialect::V5 && head.contains('/') {
+        return CliError::OtherDialect { channel: text.to_owned(), dialect: Dialect::V3 };
+    }
+    CliError::Channel(error)
+}
+
+/// A watch that goes on.
+struct Watch<'a> {
+    monitor: Monitor,
+    header: Header<'a>,
+    /// How long every channel may be refused, and since when every one is.
+    refused_for: Duration,
+    refused_since: Option<Duration>,
+    logins_refused: u64,
+    losses: Losses,
+    notices: Vec<String>,
+    view: Option<LiveView>,
+}
+
+impl Watch<'_> {
+    async fn follow(
+        &mut self,
+        news: &News,
+        pipe: Option<&Pipe>,
+        interrupt: &mut Interrupt,
+    ) -> Result<End, CliError> {
+        let mut ticks = interval(if self.view.is_some() { DRAW_EVERY } else { STATS_EVERY });
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut connecting = Progress::start("watch");
+        let mut end = std::pin::pin!(sleep(self.header.duration.unwrap_or(Duration::MAX)));
+        let closed = async {
+            match pipe {
+                Some(pipe) => pipe.failed().await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut closed = std::pin::pin!(closed);
+        loop {
+            tokio::select! {
+                () = interrupt.wait() => return Ok(End::Asked),
+                () = &mut closed => return Ok(End::Closed),
+                () = &mut end => return Ok(End::Elapsed),
+                () = news.changed.notified() => {}
+                _ = ticks.tick() => {}
+            }
+            if news.enough() {
+                return Ok(End::Enough);
+            }
+            if let Some(other) = news.other_dialect() {
+                return Ok(End::OtherDialect(other));
+            }
+            for text in news.take_rejections() {
+                self.notice(text);
+            }
+            if self.is_refused_for_long() {
+                return Ok(End::Refused);
+            }
+            self.monitor.refresh()?;
+            self.note_login();
+            if let Some(text) = self.losses.news(self.header.url, self.monitor.stats()) {
+                self.notice(text);
+            }
+            let (open, all) = self.monitor.connections();
+            if self.view.is_none() && open < all && self.monitor.stats().losses == 0 {
+                let done = Share { done: open as u64, of: all as u64 };
+                connecting.at(done, || format!("{open} of {all} connections"));
+            }
+            let Self { view, monitor, header, notices, .. } = self;
+            if let Some(view) = view
+                && !view.refresh(monitor, header, notices)?
+            {
+                return Ok(End::Asked);
+            }
+        }
+    }
+
+    /// Whether the exchange has refused every channel for as long as that may be.
+    fn is_refused_for_long(&mut self) -> bool {
+        let now = self.monitor.elapsed();
+        let since = self.refused_since.unwrap_or(now);
+        self.refused_since = self.monitor.all_refused().then_some(since);
+        self.refused_since.is_some() && now.saturating_sub(since) >= self.refused_for
+    }
+
+    /// Says that the exchange has refused the login, each time where the number of times doubles.
+    fn note_login(&mut self) {
+        let stats = self.monitor.stats();
+        if stats.logins_refused < (2 * self.logins_refused).max(1) {
+            return;
+        }
+        self.logins_refused = stats.logins_refused;
+        let why = Printable(stats.last_login_refusal.as_deref().unwrap_or("no reason was given"));
+        let text = format!("the login is refused: {why}; see --region and --demo");
+        self.notice(text);
+    }
+
+    fn notice(&mut self, text: String) {
+        if self.view.is_none() {
+            say(format_args!("okx-feed: {text}"));
+        }
+        if self.notices.len() == MAX_NOTICES {
+            self.notices.remove(0);
+        }
+        self.notices.push(text);
+    }
+
+    /// Ends the client, prints what is left to print, and judges.
+    fn finish(mut self, end: End, pipe: Option<Pipe>) -> Result<Outcome, CliError> {
+        if self.view.take().is_some() {
+            // They were on the screen that is gone now.
+            self.notices.iter().for_each(|text| say(format_args!("okx-feed: {text}")));
+        }
+        let elapsed = self.monitor.elapsed();
+        let stats = self.monitor.fetch()?.clone();
+        if let Some(text) = self.losses.news(self.header.url, &stats) {
+            say(format_args!("okx-feed: {text}"));
+        }
+        self.note_login();
+        self.monitor.stop();
+        let missed = pipe.map_or(Ok(0), |pipe| pipe.close(PATIENCE))?;
+        say(format_args!("okx-feed watch: {}", Summary { stats: &stats, elapsed }));
+        if missed > 0 {
+            say(format_args!(
+                "okx-feed watch: {missed} events were not printed, since the reader of standard \
+                 output is too slow"
+            ));
+        }
+        match end {
+            End::OtherDialect(other) => {
+                say(format_args!(
+                    "okx-feed watch: the messages are of {other}; add --dialect {other} and write \
+                     the channels as {other} does, or give the --url of an exchange that speaks {}",
+                    self.header.dialect
+                ));
+                Ok(Outcome::Malformed)
+            }
+            End::Refused => Err(CliError::AllRefused),
+            End::Elapsed if self.refused_since.is_some() => Err(CliError::AllRefused),
+            End::Elapsed if stats.connects == 0 => {
+                Err(CliError::NeverConnected { url: self.header.url.to_owned() })
+            }
+            _ if missed > 0 || stats.feed.malformed() > 0 => Ok(Outcome::Malformed),
+            _ => Ok(Outcome::Clean),
+        }
+    }
+}

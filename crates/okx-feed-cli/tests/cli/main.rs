@@ -1,0 +1,21 @@
+//! The program as a process: what it prints, its exit codes, its memory.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test may fail as the test does"
+)]
+
+#[cfg(unix)]
+mod bench;
+mod decode;
+#[cfg(unix)]
+mod demo;
+#[cfg(unix)]
+mod json;
+#[cfg(unix)]
+mod program;
+#[cfg(unix)]
+mod soak;
+#[cfg(unix)]
+mod watch;
