@@ -18,8 +18,6 @@
 
 #[path = "../frames/captures.rs"]
 mod captures;
-#[path = "../../tests/depth_oracle/mod.rs"]
-mod depth_oracle;
 mod maps;
 mod read;
 mod recorded;
@@ -34,9 +32,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use depth_oracle::{Oracle, Rng, message};
 use maps::MapBook;
 use okx_feed::{BookSync, Checksum, Decimal, DepthAction, DepthBook, DepthUpdate, Level, Verify};
+use okx_feed_testkit::depth_oracle::{Oracle, Rng, message};
 
 const LEVELS: i64 = 400;
 

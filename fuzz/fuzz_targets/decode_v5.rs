@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| okx_feed_fuzz::trust::targets::decode_v5(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| okx_feed_testkit::targets::decode_v5(bytes));

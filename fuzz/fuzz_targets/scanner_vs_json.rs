@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| okx_feed_fuzz::trust::targets::scanner_vs_json(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| okx_feed_testkit::targets::scanner_vs_json(bytes));

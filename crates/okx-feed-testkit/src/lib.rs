@@ -1,0 +1,27 @@
+//! What the differential tests, the corpus replay and the fuzz targets share: a generator, damage,
+//! a slow reference, and one function a target.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::too_many_lines,
+    missing_docs,
+    missing_debug_implementations,
+    reason = "a test fails by it"
+)]
+
+pub mod alloc;
+pub mod big;
+pub mod check;
+pub mod choices;
+pub mod depth_oracle;
+pub mod generate;
+pub mod json;
+pub mod mutate;
+pub mod observed;
+pub mod reference;
+pub mod targets;
+pub mod tree;
+pub mod wait;

@@ -1,0 +1,488 @@
+//! What a frame means, read slowly and with nothing of the crate's code: flate2, serde_json, and
+//! numbers as digits.
+
+use flate2::{Decompress, FlushDecompress, Status};
+use okx_feed::{
+    Dialect, Frame, MAX_BODY_LEN, MAX_DEPTH_LEVELS, MAX_FRAME_LEN, MAX_INFLATED_LEN, MAX_ITEMS,
+};
+
+use super::big::{self, Big};
+use super::json::{self, Json};
+use super::observed::{Change, Flags, Head, Reply, Seen};
+
+/// The deepest nesting that is taken.
+pub const MAX_DEPTH: usize = okx_feed::MAX_JSON_DEPTH;
+
+/// What stands for a sequence number that was not sent.
+const NO_SEQ: i64 = i64::MIN;
+
+const MARKETS: [&str; 5] = ["spot", "swap", "futures", "option", "index"];
+
+/// What kind of message a channel has.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Book,
+    Trade,
+    Depth,
+}
+
+/// The events of a frame; `None` where it has to be refused.
+pub fn read(dialect: Dialect, frame: Frame<'_>) -> Option<Vec<Seen>> {
+    match (frame, dialect) {
+        (Frame::Text(text), _) if text.len() > MAX_FRAME_LEN => unread(dialect, text),
+        (Frame::Text(text), _) => read_text(dialect, text),
+        (Frame::Binary(_), Dialect::V5) => None,
+        (Frame::Binary(body), Dialect::V3) => read_body(body),
+    }
+}
+
+/// A v3 body: DEFLATE of a text, or else a text as it is.
+fn read_body(body: &[u8]) -> Option<Vec<Seen>> {
+    let is_plain = body.len() <= MAX_FRAME_LEN && {
+        let text = body.trim_ascii();
+        word(text).is_some() || (text.starts_with(b"{\"") && text.ends_with(b"}"))
+    };
+    if body.len() > MAX_BODY_LEN {
+        let (_, text) = inflate_some(body.get(..MAX_BODY_LEN)?);
+        let plain = is_plain.then(|| read_text(Dialect::V3, body));
+        return plain.unwrap_or_else(|| unread(Dialect::V3, &text));
+    }
+    match inflate_some(body) {
+        (Status::StreamEnd, text) if !is_plain || is_text(&text) => read_text(Dialect::V3, &text),
+        (_, text) if text.len() == MAX_INFLATED_LEN => unread(Dialect::V3, &text),
+        _ if is_plain => read_text(Dialect::V3, body),
+        _ => None,
+    }
+}
+
+/// Whether a text is JSON, or a word that stands for a message.
+fn is_text(text: &[u8]) -> bool {
+    word(text).is_some() || json::read(text, MAX_DEPTH).is_some()
+}
+
+/// The word that a text is, if that is a message by itself.
+pub fn word(text: &[u8]) -> Option<&'static str> {
+    let text = std::str::from_utf8(text).ok()?;
+    let text = text.trim_matches(|c: char| c.is_ascii_whitespace()).to_ascii_lowercase();
+    ["ping", "pong"].into_iter().find(|word| *word == text)
+}
+
+/// A text that is too long, of a channel that nobody reads.
+fn unread(dialect: Dialect, text: &[u8]) -> Option<Vec<Seen>> {
+    let start = String::from_utf8_lossy(text.get(..256).unwrap_or(text)).into_owned();
+    let prefix = if dialect == Dialect::V3 { "{\"table\":\"" } else { "{\"arg\":{\"channel\":\"" };
+    let (name, _) = start.strip_prefix(prefix)?.split_once('"')?;
+    if name.len() > 63 || name.contains('\u{fffd}') {
+        return None;
+    }
+    let (market, channel) = match dialect {
+        Dialect::V3 => name.split_once('/')?,
+        Dialect::V5 => ("", name),
+    };
+    let is_read = kind_of(dialect, channel).is_some()
+        && (dialect == Dialect::V5 || MARKETS.contains(&market));
+    (!is_read).then(|| vec![Seen::Skipped(channel.to_owned())])
+}
+
+/// The kind of a channel; `None` where nobody reads it.
+fn kind_of(dialect: Dialect, channel: &str) -> Option<Kind> {
+    Some(match (dialect, channel) {
+        (Dialect::V3, "depth5") | (Dialect::V5, "books5" | "bbo-tbt") => Kind::Book,
+        (Dialect::V3, "trade") | (Dialect::V5, "trades" | "trades-all") => Kind::Trade,
+        (Dialect::V3, "depth" | "depth_l2_tbt") => Kind::Depth,
+        (Dialect::V5, "books" | "books-l2-tbt" | "books50-l2-tbt" | "books-rpi" | "books-elp") => {
+            Kind::Depth
+        }
+        _ => return None,
+    })
+}
+
+/// One whole raw DEFLATE stream; what follows it is ignored.
+pub fn inflate(body: &[u8]) -> Option<Vec<u8>> {
+    let (status, text) = inflate_some(body);
+    (status == Status::StreamEnd).then_some(text)
+}
+
+/// What a stream holds up to its end, up to where it is broken, or as much as there is room for.
+fn inflate_some(body: &[u8]) -> (Status, Vec<u8>) {
+    // Most texts are short, and the longest room costs the most.
+    let mut inflated = (Status::BufError, vec![]);
+    for room in [1 << 14, MAX_INFLATED_LEN] {
+        let mut text = vec![0; room];
+        let mut zlib = Decompress::new(false);
+        let status = zlib.decompress(body, &mut text, FlushDecompress::Finish);
+        let status = status.unwrap_or(Status::BufError);
+        text.truncate(usize::try_from(zlib.total_out()).unwrap());
+        inflated = (status, text);
+        if inflated.0 == Status::StreamEnd {
+            break;
+        }
+    }
+    inflated
+}
+
+fn read_text(dialect: Dialect, text: &[u8]) -> Option<Vec<Seen>> {
+    if let Some(word) = word(text) {
+        let reply = Reply { kind: word.to_owned(), ..Reply::default() };
+        return Some(vec![Seen::Control(Box::new(reply))]);
+    }
+    let json = json::read(text, MAX_DEPTH)?;
+    match dialect {
+        Dialect::V3 => v3(json.members()?),
+        Dialect::V5 => v5(json.members()?),
+    }
+}
+
+fn v3(message: &[(String, Json)]) -> Option<Vec<Seen>> {
+    let (mut table, mut action, mut data, mut event) = (None, None, None, None);
+    let mut reply = Reply { kind: "error".to_owned(), ..Reply::default() };
+    for (key, value) in message {
+        let value = present(value);
+        match &**key {
+            "table" => table = strict_text(value)?,
+            "action" => action = value,
+            "data" => data = value,
+            "event" => event = strict_text(value)?,
+            "channel" => {
+                (reply.market, reply.channel, reply.inst_id) = (None, None, None);
+                let Some(text) = text(value).filter(|text| !text.is_empty()) else { continue };
+                let (head, id) = text.split_once(':').map_or((text, None), |(h, i)| (h, Some(i)));
+                let (market, name) =
+                    head.split_once('/').map_or((None, head), |(m, c)| (Some(m), c));
+                reply.market = market.map(str::to_owned);
+                reply.channel = Some(name.to_owned());
+                reply.inst_id = id.map(str::to_owned);
+            }
+            "message" => reply.message = text(value).map(str::to_owned),
+            "errorCode" | "error_code" => reply.code = value.and_then(int),
+            "success" => reply.success = value.and_then(Json::flag),
+            _ => {}
+        }
+    }
+    let Some(table) = table else {
+        if let Some(name) = event {
+            reply.kind = name.to_owned();
+        } else if reply.code.is_none() {
+            return Some(vec![Seen::Skipped(String::new())]);
+        }
+        return Some(vec![Seen::Control(Box::new(reply))]);
+    };
+    let (market, channel) = table.split_once('/').unwrap_or(("", table));
+    let known = kind_of(Dialect::V3, channel).filter(|_| MARKETS.contains(&market));
+    let Some(kind) = known else {
+        return Some(vec![Seen::Skipped(channel.to_owned())]);
+    };
+    let read = Items { dialect: Dialect::V3, market: Some(market), channel, kind, arg_id: None };
+    read.all(action, data?)
+}
+
+fn v5(message: &[(String, Json)]) -> Option<Vec<Seen>> {
+    let (mut action, mut data, mut event, mut named) = (None, None, None, None);
+    let mut reply = Reply { kind: "error".to_owned(), ..Reply::default() };
+    for (key, value) in message {
+        let value = present(value);
+        match &**key {
+            "arg" => {
+                (reply.channel, reply.inst_id) = (None, None);
+                for (key, value) in value.map_or(Some(&[][..]), Json::members)? {
+                    match &**key {
+                        "channel" => {
+                            reply.channel = strict_text(present(value))?.map(str::to_owned)
+                        }
+                        "instId" => reply.inst_id = strict_text(present(value))?.map(str::to_owned),
+                        _ => {}
+                    }
+                }
+            }
+            "action" => action = value,
+            "data" => data = value,
+            "event" => event = strict_text(value)?,
+            "channel" => named = text(value).map(str::to_owned),
+            "msg" => reply.message = text(value).map(str::to_owned),
+            "code" => reply.code = value.and_then(int),
+            "id" => reply.id = text(value).map(str::to_owned),
+            _ => {}
+        }
+    }
+    if event.is_some() || (data.is_none() && reply.code.is_some()) {
+        reply.channel = reply.channel.or(named);
+        event.unwrap_or("error").clone_into(&mut reply.kind);
+        if reply.kind == "login" {
+            reply.success = reply.code.map(|code| code == 0);
+        }
+        return Some(vec![Seen::Control(Box::new(reply))]);
+    }
+    let channel = reply.channel.unwrap_or_default();
+    let Some(kind) = kind_of(Dialect::V5, &channel) else {
+        return Some(vec![Seen::Skipped(channel)]);
+    };
+    let arg_id = reply.inst_id.as_deref();
+    let read = Items { dialect: Dialect::V5, market: None, channel: &channel, kind, arg_id };
+    read.all(action, data?)
+}
+
+/// What the envelope says about all items.
+struct Items<'m> {
+    dialect: Dialect,
+    market: Option<&'m str>,
+    channel: &'m str,
+    kind: Kind,
+    arg_id: Option<&'m str>,
+}
+
+impl Items<'_> {
+    fn all(&self, action: Option<&Json>, data: &Json) -> Option<Vec<Seen>> {
+        let items = data.list()?;
+        if items.len() > MAX_ITEMS {
+            return None;
+        }
+        items.iter().map(|item| self.one(action, item)).collect()
+    }
+
+    fn one(&self, action: Option<&Json>, item: &Json) -> Option<Seen> {
+        let item = item.members()?;
+        let is_v3 = self.dialect == Dialect::V3;
+        let name = |v3: &'static str, v5: &'static str| if is_v3 { v3 } else { v5 };
+        let ts = find(item, &[name("timestamp", "ts")])?.number()?;
+        let v5_only = |key| if is_v3 { None } else { find(item, &[key]) };
+        let needed = |field: Option<&Json>| match field {
+            Some(value) => int(value).filter(|seq| *seq != NO_SEQ),
+            None => Some(NO_SEQ),
+        };
+        // Only the chain of a deep book needs its numbers.
+        let number = |field: Option<&Json>| match (needed(field), self.kind) {
+            (None, Kind::Depth) => None,
+            (seq, _) => Some(seq.unwrap_or(NO_SEQ)),
+        };
+        let own_id = find(item, &[name("instrument_id", "instId")]).and_then(Json::text);
+        let own_id = own_id.filter(|id| !id.is_empty());
+        let inst_id = match (self.arg_id, own_id) {
+            (Some(arg), Some(own)) if arg != own && self.kind != Kind::Trade => return None,
+            // A trade that was subscribed under an old name says the new one.
+            (arg, own) => own.or(arg)?,
+        };
+        if inst_id.is_empty() || inst_id.len() > 63 {
+            return None;
+        }
+        let head = Head {
+            market: self.market.map(str::to_owned),
+            channel: self.channel.to_owned(),
+            inst_id: inst_id.to_owned(),
+            ts_event: if is_v3 { iso(ts)? } else { millis(ts)? },
+            seq: number(v5_only("seqId"))?,
+        };
+        if self.kind == Kind::Trade {
+            let names: &[&str] = if is_v3 { &["size", "qty"] } else { &["sz"] };
+            let decimal = |names: &[&str]| decimal(find(item, names)?, false);
+            let side = find(item, &["side"])?.text()?;
+            let id = find(item, &[name("trade_id", "tradeId")])?.number()?;
+            let optional = |key, none: &str, least: &str, most: &str| {
+                let value = v5_only(key).and_then(Json::number);
+                let value = value.and_then(|text| big::integer(text, least, most));
+                value.unwrap_or_else(|| none.to_owned())
+            };
+            let trade = [
+                ["buy", "sell"].contains(&side).then(|| side.to_owned())?,
+                big::integer(id, "0", "18446744073709551615")?,
+                decimal(&[name("price", "px")])?,
+                decimal(names)?,
+                optional("count", "1", "1", "4294967295"),
+                optional("source", "0", "0", "255"),
+            ];
+            return Some(Seen::Trade(head, trade));
+        }
+        if self.kind == Kind::Book {
+            let numbers = Numbers { as_text: false, drop_zeros: true };
+            let asks = levels(side(item, "asks")?, numbers, usize::MAX)?;
+            let bids = levels(side(item, "bids")?, numbers, usize::MAX)?;
+            let (asks, bids) = (strip(&asks), strip(&bids));
+            let (asks, asks_sorted) = five_best(&asks, true);
+            let (bids, bids_sorted) = five_best(&bids, false);
+            let mut flags = flags(&asks, &bids);
+            flags[1] |= !(asks_sorted && bids_sorted);
+            return Some(Seen::Book(head, asks, bids, flags));
+        }
+        let checksum = find(item, &["checksum"]).and_then(Json::number);
+        let checksum = checksum.and_then(|text| big::integer(text, "-2147483648", "2147483647"));
+        let checksum: Option<i32> = checksum.map(|text| text.parse().unwrap());
+        let as_text = checksum.is_some_and(|sum| sum != 0 || is_v3);
+        let numbers = Numbers { as_text, drop_zeros: false };
+        let asks = levels(side(item, "asks")?, numbers, MAX_DEPTH_LEVELS)?;
+        let bids = levels(side(item, "bids")?, numbers, MAX_DEPTH_LEVELS)?;
+        let snapshot = match action?.text()? {
+            "partial" | "snapshot" => true,
+            "update" => false,
+            _ => return None,
+        };
+        let thirds = |side: &[[String; 4]]| side.iter().map(|level| level[3].clone()).collect();
+        let non_rpi = (self.channel == "books-rpi").then(|| [thirds(&asks), thirds(&bids)]);
+        let prev_seq = number(v5_only("prevSeqId"))?;
+        let change = Change { snapshot, prev_seq, checksum, non_rpi };
+        Some(Seen::Depth(head, change, strip(&asks), strip(&bids)))
+    }
+}
+
+/// A side that has to be there; `null` is one without levels.
+fn side<'j>(item: &'j [(String, Json)], name: &str) -> Option<&'j Json> {
+    item.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// `null` is as good as none.
+fn present(value: &Json) -> Option<&Json> {
+    Some(value).filter(|value| **value != Json::Null)
+}
+
+/// The text of what may be of use and may be anything.
+fn text(value: Option<&Json>) -> Option<&str> {
+    value.and_then(Json::text)
+}
+
+/// The text of what has to be one where it is there; `None` where it is something else.
+fn strict_text(value: Option<&Json>) -> Option<Option<&str>> {
+    value.map_or(Some(None), |value| value.text().map(Some))
+}
+
+/// The last member of one of the names; `null` is as good as none.
+fn find<'j>(item: &'j [(String, Json)], names: &[&str]) -> Option<&'j Json> {
+    let (_, value) = item.iter().rev().find(|(key, _)| names.contains(&&**key))?;
+    (*value != Json::Null).then_some(value)
+}
+
+/// An integer of 64 bits.
+fn int(value: &Json) -> Option<i64> {
+    let text = big::integer(value.number()?, "-9223372036854775808", "9223372036854775807")?;
+    text.parse().ok()
+}
+
+/// How the numbers of levels are read.
+#[derive(Clone, Copy)]
+struct Numbers {
+    /// Their text is needed for a checksum.
+    as_text: bool,
+    /// A level of zero price and zero size is none.
+    drop_zeros: bool,
+}
+
+/// A number as its text if that is one that can be given back, else by its value.
+fn decimal(value: &Json, as_text: bool) -> Option<String> {
+    let text = value.number()?;
+    match Big::decimal(text) {
+        Ok(_) => Some(text.to_owned()),
+        Err(_) if as_text => None,
+        Err(_) => Big::value(text).ok(),
+    }
+}
+
+/// Price, size, orders and third element of the levels.
+fn levels(side: &Json, numbers: Numbers, most: usize) -> Option<Vec<[String; 4]>> {
+    if *side == Json::Null {
+        return Some(vec![]);
+    }
+    let mut levels = Vec::new();
+    for level in side.list()? {
+        levels.extend(self::level(level.list()?, numbers)?);
+    }
+    (levels.len() <= most).then_some(levels)
+}
+
+/// A level; the inner `None` where it only holds the place of one.
+fn level(level: &[Json], numbers: Numbers) -> Option<Option<[String; 4]>> {
+    let is_blank = |at: usize| {
+        let blank = |element: &Json| *element == Json::Null || element.text() == Some("");
+        level.get(at).is_none_or(blank)
+    };
+    let is_zero = |text: &str| Big::value(text).is_ok_and(|value| value == "0");
+    let zero_sz = level.get(1).and_then(Json::number).is_some_and(is_zero);
+    if is_blank(0) && (is_blank(1) || zero_sz) {
+        return Some(None);
+    }
+    let px = decimal(level.first()?, numbers.as_text)?;
+    let sz = decimal(level.get(1)?, numbers.as_text)?;
+    if numbers.drop_zeros && is_zero(&px) && is_zero(&sz) {
+        return Some(None);
+    }
+    let orders = if level.len() > 3 { level.get(3) } else { level.get(2) };
+    let orders = orders.and_then(Json::number);
+    let orders = orders.and_then(|text| big::integer(text, "0", "4294967295"));
+    let third = level.get(2).filter(|_| level.len() > 3);
+    let third = third.and_then(|third| decimal(third, false));
+    let or_zero = |text: Option<String>| text.unwrap_or_else(|| "0".to_owned());
+    Some(Some([px, sz, or_zero(orders), or_zero(third)]))
+}
+
+fn strip(levels: &[[String; 4]]) -> Vec<[String; 3]> {
+    let strip = |[px, sz, orders, _]: &[String; 4]| [px.clone(), sz.clone(), orders.clone()];
+    levels.iter().map(strip).collect()
+}
+
+/// The five best levels of a side, and whether each is worse than the five best before it.
+fn five_best(levels: &[[String; 3]], up: bool) -> (Vec<[String; 3]>, bool) {
+    let compare = |a: &[String; 3], b: &[String; 3]| {
+        let order = Big::parse(&a[0]).unwrap().compare(&Big::parse(&b[0]).unwrap());
+        if up { order } else { order.reverse() }
+    };
+    let best = |levels: &[[String; 3]]| {
+        let mut best = levels.to_vec();
+        best.sort_by(compare);
+        best.truncate(5);
+        best
+    };
+    let in_order = |at: usize| {
+        best(&levels[..at]).last().is_none_or(|worst| compare(worst, &levels[at]).is_lt())
+    };
+    (best(levels), (0..levels.len()).all(in_order))
+}
+
+fn flags(asks: &[[String; 3]], bids: &[[String; 3]]) -> Flags {
+    let big = |text: &String| Big::parse(text).unwrap();
+    let compare = |a: &[String; 3], b: &[String; 3]| big(&a[0]).compare(&big(&b[0]));
+    let zero = Big::parse("0").unwrap();
+    let crossed = match (bids.first(), asks.first()) {
+        (Some(bid), Some(ask)) => compare(bid, ask).is_ge(),
+        _ => false,
+    };
+    let unsorted = asks.windows(2).any(|pair| compare(&pair[0], &pair[1]).is_ge())
+        || bids.windows(2).any(|pair| compare(&pair[0], &pair[1]).is_le());
+    let empty = asks.iter().chain(bids).any(|level| big(&level[1]).compare(&zero).is_le());
+    [crossed, unsorted, empty]
+}
+
+fn millis(text: &str) -> Option<u64> {
+    if text.starts_with('-') {
+        return None;
+    }
+    // Times, unlike ids and counts, may have leading zeros.
+    let digits = text.trim_start_matches('0');
+    let digits = if digits.is_empty() && !text.is_empty() { "0" } else { digits };
+    big::integer(digits, "0", "18446744073709551615")?.parse::<u64>().ok()?.checked_mul(1_000_000)
+}
+
+/// `YYYY-MM-DDTHH:MM:SS.mmmZ` to nanoseconds, days counted year by year and month by month.
+fn iso(text: &str) -> Option<u64> {
+    let bytes = text.as_bytes();
+    if bytes.len() != 24 {
+        return None;
+    }
+    for (byte, form) in bytes.iter().zip(b"0000-00-00T00:00:00.000Z") {
+        let fits = if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
+        if !fits {
+            return None;
+        }
+    }
+    let part = |from: usize, to: usize| text[from..to].parse::<u64>().ok();
+    let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
+    let (hour, minute, second) = (part(11, 13)?, part(14, 16)?, part(17, 19)?);
+    let leap = |year: u64| {
+        (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400)
+    };
+    let mut months = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    months[1] += u64::from(leap(year));
+    let in_year = months.get(usize::try_from(month).ok()?.checked_sub(1)?)?;
+    if year < 1970 || day == 0 || day > *in_year || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let years: u64 = (1970..year).map(|year| 365 + u64::from(leap(year))).sum();
+    let days = years + months.iter().take(usize::try_from(month).ok()? - 1).sum::<u64>() + day - 1;
+    let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
+    seconds.checked_mul(1_000_000_000)?.checked_add(part(20, 23)? * 1_000_000)
+}

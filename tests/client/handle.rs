@@ -1,0 +1,110 @@
+//! The handle to a client: what it refuses of its own sink, how it tells a feed that stands still,
+//! and what it asks for together.
+#![cfg(all(feature = "client", feature = "sim"))]
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
+
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use crate::config::quick;
+use okx_feed::sim::{ExchangeConfig, PushIntervals, Server, ServerHandle};
+use okx_feed::{Client, ClientError, Dialect, Event, Subscription};
+use okx_feed_testkit::wait::wait_for;
+
+async fn exchange() -> ServerHandle {
+    let mut config =
+        ExchangeConfig { intervals: PushIntervals::EVERY_CHANGE, ..Default::default() };
+    config.market.events_per_sec = 100;
+    Server::bind("127.0.0.1:0", config).await.unwrap().spawn()
+}
+
+fn url(server: &ServerHandle) -> String {
+    format!("ws://{}/ws/v5/public", server.local_addr())
+}
+
+#[tokio::test]
+async fn what_waits_for_the_feeds_thread_is_refused_to_its_sink() {
+    let server = exchange().await;
+    let handle: Arc<Mutex<Option<Client>>> = Arc::default();
+    let (told, answers) = mpsc::channel();
+    let in_sink = Arc::clone(&handle);
+    let client = Client::builder(Dialect::V5)
+        .url(url(&server))
+        .subscribe("books5:BTC-USDT")
+        .on_event(move |event: &Event<'_>| {
+            let handle = in_sink.lock().unwrap();
+            let (Event::Book(_), Some(client)) = (event, handle.as_ref()) else { return };
+            let another: Subscription = "trades:BTC-USDT".parse().unwrap();
+            let refused = [
+                client.stats().err(),
+                client.connections().err(),
+                client.subscribe(another).err(),
+                client.subscribe_all([another]).err(),
+            ];
+            let _ = told.send(refused.map(|error| matches!(error, Some(ClientError::FromSink))));
+        })
+        .configure(quick)
+        .spawn()
+        .unwrap();
+    *handle.lock().unwrap() = Some(client);
+    assert_eq!(wait_for(|| answers.try_recv().ok()).await, [true; 4]);
+    let client = handle.lock().unwrap().take().unwrap();
+    assert!(client.stats().is_ok());
+    client.stop();
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_sink_that_does_not_return_is_seen_by_the_heartbeat() {
+    let server = exchange().await;
+    let (go, gate) = mpsc::channel::<()>();
+    let (entered, inside) = mpsc::channel();
+    let client = Client::builder(Dialect::V5)
+        .url(url(&server))
+        .subscribe("books5:BTC-USDT")
+        .on_event(move |event: &Event<'_>| {
+            if matches!(event, Event::Book(_)) {
+                let _ = entered.send(());
+                // Until the test lets it go, once.
+                let _ = gate.recv();
+            }
+        })
+        .configure(quick)
+        .spawn()
+        .unwrap();
+    let heartbeat = client.heartbeat();
+    wait_for(|| inside.try_recv().ok()).await;
+    // Nothing but this thread's patience ends the wait: the sink does not return.
+    wait_for(|| (heartbeat.age() >= Duration::from_millis(1_500)).then_some(())).await;
+    drop(go);
+    wait_for(|| (heartbeat.age() < Duration::from_millis(500)).then_some(())).await;
+    client.stop();
+    let stopped = heartbeat.age();
+    wait_for(|| (heartbeat.age() > stopped).then_some(())).await;
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn many_channels_are_asked_for_in_few_requests() {
+    let server = exchange().await;
+    let mut client = Client::builder(Dialect::V5)
+        .url(url(&server))
+        .subscribe("books5:BTC-USDT")
+        .configure(quick);
+    client = client.configure(|config| config.max_subscriptions_per_connection = 1_000);
+    let client = client.spawn().unwrap();
+    wait_for(|| client.view().filter(|view| view.state.is_live())).await;
+    let requests = || client.stats().unwrap().session.requests;
+    assert_eq!(requests(), 1);
+    let more: Vec<Subscription> =
+        (0..200).map(|n| format!("books5:NO-SUCH-{n}").parse().unwrap()).collect();
+    client.subscribe_all(more.iter().copied()).unwrap();
+    assert_eq!(client.subscriptions().len(), 201);
+    // One request asks for all, since nothing goes before the client has heard of each.
+    let asked = wait_for(|| Some(requests()).filter(|requests| *requests > 1)).await;
+    assert!(asked <= 4, "{asked}");
+    let v3: Subscription = "spot/trade:BTC-USDT".parse().unwrap();
+    assert!(matches!(client.subscribe_all([v3]), Err(ClientError::WrongDialect(_))));
+    client.stop();
+    server.shutdown().await;
+}

@@ -1,0 +1,57 @@
+//! `Client::health`: what the handle tells of the connections without asking the feed's thread.
+#![cfg(all(feature = "client", feature = "sim"))]
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may fail as the test does")]
+
+#[allow(dead_code, reason = "each test file needs a part of it")]
+use std::sync::{Arc, OnceLock};
+
+use okx_feed::sim::{Endpoint, ExchangeConfig, ServerThread};
+use okx_feed::{Client, Health};
+use okx_feed_testkit::wait::wait_for;
+
+fn start(url: &str) -> Arc<OnceLock<Client>> {
+    let handle = Arc::new(OnceLock::<Client>::new());
+    let of_sink = Arc::downgrade(&handle);
+    let client = Client::v5("BTC-USDT").url(url).on_event(move |_| {
+        // On the feed's own thread: it must not wait for that.
+        let handle = of_sink.upgrade();
+        let _ = handle.as_ref().and_then(|handle| handle.get()).map(Client::health);
+    });
+    assert!(handle.set(client.spawn().unwrap()).is_ok());
+    handle
+}
+
+fn health(client: &Arc<OnceLock<Client>>) -> Health {
+    client.get().unwrap().health()
+}
+
+#[tokio::test]
+async fn a_refused_connection_tells_the_reason_and_since_when() {
+    // Bound and given back: nobody listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let client = start(&format!("ws://127.0.0.1:{port}/ws/v5/public"));
+    let first = health(&client);
+    assert_eq!(first.open, 0);
+    assert!(first.down_since.is_some() && !first.is_whole());
+    wait_for(|| health(&client).last_loss.is_some().then_some(())).await;
+    let told = health(&client);
+    assert_eq!((told.open, told.connections, told.down_since), (0, 1, first.down_since));
+    let loss = told.last_loss.as_ref().unwrap();
+    assert!(loss.reason.contains("refused") && Some(loss.at) >= told.down_since, "{told:?}");
+    assert!(
+        told.to_string().starts_with("not connected (") && told.to_string().contains("refused")
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_says_why() {
+    let exchange = ServerThread::start("127.0.0.1:0", ExchangeConfig::default()).unwrap();
+    let client = start(&exchange.url(Endpoint::V5Public));
+    wait_for(|| health(&client).is_whole().then_some(())).await;
+    let up = health(&client);
+    assert_eq!((up.to_string().as_str(), up.down_since, up.last_loss), ("connected", None, None));
+    drop(exchange);
+    wait_for(|| health(&client).down_since.is_some().then_some(())).await;
+    let down = health(&client);
+    assert!(down.open == 0 && down.last_loss.is_some(), "{down:?}");
+}

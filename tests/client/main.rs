@@ -1,0 +1,20 @@
+//! The client over real sockets, against the embedded exchange.
+#![cfg(feature = "client")]
+
+mod alloc;
+mod basics;
+mod config;
+mod handle;
+mod health;
+mod interface;
+mod lines;
+mod order;
+mod reach;
+mod requests;
+mod tls;
+mod worst;
+
+use okx_feed_testkit::alloc::CountingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;

@@ -1,0 +1,294 @@
+//! What an exchange may do to a client that is none of the usual faults: announce its end again and
+//! again, refuse late, flood. Each of these has once gone wrong.
+#![cfg(all(feature = "client", feature = "sim"))]
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::config::quick;
+use futures_util::{SinkExt, StreamExt};
+use okx_feed::sim::{Exchange, ExchangeConfig, FaultRule, Server, ServerHandle};
+use okx_feed::{
+    BookState, Client, ClientConfig, ClientStats, Credentials, Dialect, DownReason, Event,
+    Subscription,
+};
+use okx_feed_testkit::wait::wait_for;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+async fn exchange() -> (ServerHandle, Client) {
+    exchange_with(quick).await
+}
+
+async fn exchange_with(configure: impl FnOnce(&mut ClientConfig)) -> (ServerHandle, Client) {
+    let server = Server::bind("127.0.0.1:0", ExchangeConfig::default()).await.unwrap().spawn();
+    let url = format!("ws://{}/ws/v5/public", server.local_addr());
+    let client = Client::v5("BTC-USDT").url(url).configure(configure).spawn().unwrap();
+    wait_for(|| client.connections().unwrap().iter().all(|one| one.well).then_some(())).await;
+    (server, client)
+}
+
+fn announce(server: &ServerHandle) {
+    let notice: FaultRule = "notice:after=60s".parse().unwrap();
+    server.intervene(|exchange, now| {
+        exchange.ids().into_iter().for_each(|id| exchange.inject(id, &notice, now));
+    });
+}
+
+/// A server that gives each connection to `serve`.
+async fn scripted<F: Future<Output = ()> + Send + 'static>(
+    serve: impl Fn(WebSocketStream<TcpStream>) -> F + Send + Sync + 'static,
+) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+            tokio::spawn(serve(socket));
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_is_told_by_channel_before_and_after_an_upgrade() {
+    let (server, client) = exchange().await;
+    let rejected = Some(BookState::Down(DownReason::Rejected));
+    let [early, late] = ["books5:NO-EARLY", "books5:NO-LATE"];
+    let [early, late]: [Subscription; 2] = [early.parse().unwrap(), late.parse().unwrap()];
+    client.subscribe(early).unwrap();
+    wait_for(|| (client.state(&early) == rejected).then_some(())).await;
+    announce(&server);
+    wait_for(|| {
+        let stats = client.stats().unwrap();
+        (stats.connects == 2 && stats.connections.len() == 1).then_some(())
+    })
+    .await;
+    client.subscribe(late).unwrap();
+    wait_for(|| (client.state(&late) == rejected).then_some(())).await;
+    assert_eq!(client.state(&early), rejected);
+    client.stop();
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_announced_again_while_a_line_retires_opens_nothing() {
+    let (server, client) = exchange().await;
+    announce(&server);
+    wait_for(|| (client.stats().unwrap().connects == 2).then_some(())).await;
+    wait_for(|| client.connections().unwrap().iter().all(|one| one.well).then_some(())).await;
+    let young = server.inspect(Exchange::ids).into_iter().next_back().unwrap();
+    // The old connection lingers for a second, and is told again.
+    let notice: FaultRule = "notice:after=60s".parse().unwrap();
+    server.intervene(|exchange, now| {
+        let ids = exchange.ids().into_iter().filter(|id| *id != young);
+        ids.for_each(|id| exchange.inject(id, &notice, now));
+    });
+    // What the old one has counted is never missing, not even in the moment in which it ends.
+    wait_for(|| {
+        assert_eq!(client.stats().unwrap().connects, 2);
+        (client.connections().unwrap().len() == 1).then_some(())
+    })
+    .await;
+    assert_eq!(client.stats().unwrap().connects, 2);
+    client.stop();
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exchange_that_announces_on_every_connection_gets_two() {
+    let notice = r#"{"event":"notice","code":"64008","msg":"soon","connId":"a"}"#;
+    let address = scripted(move |mut socket| async move {
+        for _ in 0..5 {
+            let _ = socket.send(Message::text(notice)).await;
+        }
+        while let Some(Ok(_)) = socket.next().await {}
+    })
+    .await;
+    let url = format!("ws://{address}");
+    let client = Client::v5("BTC-USDT").url(url).configure(quick).spawn().unwrap();
+    // Each of the two has told all of its news.
+    wait_for(|| (client.stats().unwrap().upgrades == 10).then_some(())).await;
+    for _ in 0..50 {
+        assert!(client.connections().unwrap().len() <= 2);
+    }
+    client.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_successor_that_is_announced_at_once_is_relieved_too_when_the_old_one_is_gone() {
+    let (server, client) = exchange_with(|config| {
+        quick(config);
+        config.relieve_again_after = Duration::from_millis(100);
+    })
+    .await;
+    let old = server.inspect(Exchange::ids);
+    announce(&server);
+    // The second is announced before it has anything, and never again.
+    let young =
+        wait_for(|| server.inspect(Exchange::ids).into_iter().find(|id| !old.contains(id))).await;
+    let notice: FaultRule = "notice:after=60s".parse().unwrap();
+    server.intervene(|exchange, now| {
+        exchange.inject(young, &notice, now);
+    });
+    // A third takes over from it, and stays alone.
+    wait_for(|| (client.stats().unwrap().connects == 3).then_some(())).await;
+    wait_for(|| (client.connections().unwrap().len() == 1).then_some(())).await;
+    assert_eq!(client.stats().unwrap().upgrades, 2);
+    client.stop();
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_repeats_the_login_is_given_to_nobody() {
+    let address = scripted(move |mut socket| async move {
+        while let Some(Ok(message)) = socket.next().await {
+            let Message::Text(request) = message else { continue };
+            let quoted = request.replace('"', "\\\"");
+            let error =
+                format!(r#"{{"event":"error","code":"60012","msg":"Invalid request: {quoted}"}}"#);
+            let _ = socket.send(Message::text(error)).await;
+        }
+    })
+    .await;
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let tell = Arc::clone(&told);
+    let client = Client::builder(Dialect::V5)
+        .subscribe("books5:BTC-USDT")
+        .url(format!("ws://{address}"))
+        .login(Credentials::new("the-key", "the-secret", "the-word"))
+        .on_event(move |event: &Event<'_>| tell.lock().unwrap().push(format!("{event:?}")))
+        .spawn()
+        .unwrap();
+    wait_for(|| {
+        (client.connections().unwrap().iter().any(|one| one.logins_refused == 1)).then_some(())
+    })
+    .await;
+    let rejected = Some(BookState::Down(DownReason::Rejected));
+    let books: Subscription = "books5:BTC-USDT".parse().unwrap();
+    wait_for(|| (client.state(&books) == rejected).then_some(())).await;
+    client.stop();
+    let told = told.lock().unwrap().join("\n");
+    assert!(told.contains("withheld") && told.contains("books5"), "{told}");
+    assert!(
+        !["the-key", "the-secret", "the-word"].iter().any(|part| told.contains(part)),
+        "{told}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_stops_within_its_bound_behind_a_slow_sink_and_a_flood() {
+    let book = r#"{"arg":{"channel":"bbo-tbt","instId":"BTC-USDT"},"data":[{"asks":[],"bids":[],"ts":"1654032991947","seqId":1}]}"#;
+    let address = scripted(move |mut socket| async move {
+        while socket.send(Message::text(book)).await.is_ok() {}
+    })
+    .await;
+    let client = Client::builder(Dialect::V5)
+        .subscribe("bbo-tbt:BTC-USDT")
+        .url(format!("ws://{address}"))
+        .on_event(|event: &Event<'_>| {
+            if matches!(event, Event::Book(_)) {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        })
+        .spawn()
+        .unwrap();
+    wait_for(|| (client.stats().unwrap().feed.books > 500).then_some(())).await;
+    let stopped = tokio::task::spawn_blocking(move || client.stop());
+    // The promise is two seconds; the rest is for a machine that is busy otherwise.
+    tokio::time::timeout(Duration::from_secs(4), stopped).await.unwrap().unwrap();
+}
+
+/// A server whose connections take little and read nothing once they are WebSockets.
+async fn deaf() -> SocketAddr {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(16).unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            kept.push(tokio_tungstenite::accept_async(stream).await.unwrap());
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_does_not_read_is_given_up() {
+    let url = format!("ws://{}", deaf().await);
+    // A request of more than all buffers on the way hold.
+    let login = Credentials::new("key", "secret", "x".repeat(32 << 20));
+    let client = Client::v5("BTC-USDT")
+        .url(url)
+        .login(login)
+        .configure(quick)
+        .configure(|config| config.session.ack_within = Duration::from_millis(300))
+        .spawn()
+        .unwrap();
+    let told = |stats: ClientStats| stats.last_loss.filter(|why| why.contains("does not read"));
+    wait_for(|| client.stats().ok().and_then(told)).await;
+    client.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_is_dropped_in_its_own_sink_ends() {
+    let server = Server::bind("127.0.0.1:0", ExchangeConfig::default()).await.unwrap().spawn();
+    let url = format!("ws://{}/ws/v5/public", server.local_addr());
+    let place: Arc<Mutex<Option<Client>>> = Arc::default();
+    let mine = Arc::clone(&place);
+    let client =
+        Client::v5("BTC-USDT").url(url).configure(quick).on_event(move |event: &Event<'_>| {
+            if let Event::Book(_) = event {
+                drop(mine.lock().unwrap().take());
+            }
+        });
+    // The sink waits for the lock until the handle is in its place.
+    let reader = {
+        let mut held = place.lock().unwrap();
+        let client = held.insert(client.spawn().unwrap());
+        client.book_reader(&"books5:BTC-USDT".parse().unwrap()).unwrap()
+    };
+    let stopped = BookState::Down(DownReason::Stopped);
+    wait_for(|| (reader.view().state == stopped).then_some(())).await;
+    wait_for(|| (server.inspect(Exchange::connections) == 0).then_some(())).await;
+    server.shutdown().await;
+}
+
+/// A list of all instruments is longer than any frame that is read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_message_of_an_unread_channel_does_not_end_the_connection() {
+    let item = r#"{"instId":"BTC-USDT","state":"live"},"#.repeat(40_000);
+    let long = format!(r#"{{"arg":{{"channel":"instruments","instId":"X"}},"data":[{item}{{}}]}}"#);
+    assert!(long.len() > okx_feed::MAX_FRAME_LEN);
+    let book = r#"{"arg":{"channel":"bbo-tbt","instId":"BTC-USDT"},"data":[{"asks":[["2","1","0","1"]],"bids":[],"ts":"1795940000000","seqId":1}]}"#;
+    let address = scripted(move |mut socket| {
+        let long = long.clone();
+        async move {
+            let ack = r#"{"event":"subscribe","arg":{"channel":"bbo-tbt","instId":"BTC-USDT"}}"#;
+            let _ = socket.next().await;
+            for text in [ack, &long, book] {
+                let _ = socket.send(Message::text(text)).await;
+            }
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    })
+    .await;
+    let books: Subscription = "bbo-tbt:BTC-USDT".parse().unwrap();
+    let client = Client::builder(Dialect::V5)
+        .subscribe("bbo-tbt:BTC-USDT")
+        .url(format!("ws://{address}"))
+        .configure(quick)
+        .spawn()
+        .unwrap();
+    wait_for(|| (client.state(&books) == Some(BookState::Live)).then_some(())).await;
+    let stats = client.stats().unwrap();
+    assert_eq!((stats.connects, stats.feed.malformed(), stats.feed.skipped.total()), (1, 0, 1));
+    client.stop();
+}

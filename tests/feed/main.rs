@@ -1,0 +1,12 @@
+//! The handler: events to state and readers, without an allocation.
+
+mod alloc;
+mod counters;
+mod handler;
+mod readers;
+mod warmup;
+
+use okx_feed_testkit::alloc::CountingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;

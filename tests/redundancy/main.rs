@@ -1,0 +1,3 @@
+//! Redundant lines: duplicates, lagging lines, failover.
+
+mod arbiter;

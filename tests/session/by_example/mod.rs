@@ -1,0 +1,247 @@
+//! Proves that the session asks for what is wanted, notices what does not answer, and keeps the
+//! exchange's limits: with a clock that is moved by hand and no socket.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod books;
+mod budget;
+mod ends;
+mod hostile;
+mod refusals;
+mod silence;
+mod timers;
+
+use std::time::Duration;
+
+use okx_feed::{
+    Action, BookState, ChannelKind, Control, ControlKind, Dialect, Event, FeedHandler, Frame,
+    LostReason, MonoNanos, Session, SessionConfig, SessionEvent, Subscription, UnixNanos,
+};
+
+fn at(millis: u64) -> MonoNanos {
+    MonoNanos::ZERO + Duration::from_millis(millis)
+}
+
+fn sub(text: &str) -> Subscription {
+    text.parse().unwrap()
+}
+
+fn actions(session: &mut Session) -> Vec<Action> {
+    std::iter::from_fn(|| session.poll_action()).collect()
+}
+
+fn sent(session: &mut Session) -> Vec<String> {
+    let text = |action| match action {
+        Action::Send(text) => Some(text),
+        _ => None,
+    };
+    actions(session).into_iter().filter_map(text).collect()
+}
+
+fn events(session: &mut Session) -> Vec<SessionEvent> {
+    std::iter::from_fn(|| session.poll_event()).collect()
+}
+
+fn acknowledge(session: &mut Session, text: &str, now: MonoNanos) {
+    let sub = sub(text);
+    let control = Control {
+        channel: Some(sub.channel().name()),
+        inst_id: Some(sub.inst_id().as_str()),
+        market: sub.market().map(okx_feed::Market::name),
+        ..Control::new(ControlKind::Subscribe)
+    };
+    session.control(&control, now);
+}
+
+/// A session that is open, with its subscriptions acknowledged.
+fn open(dialect: Dialect, wanted: &[&str]) -> Session {
+    let mut session = Session::new(SessionConfig::new(dialect), 7);
+    for text in wanted {
+        session.subscribe(sub(text), at(0));
+    }
+    session.timeout(at(0));
+    assert_eq!(actions(&mut session), [Action::Connect]);
+    session.connected(at(1));
+    for text in wanted {
+        acknowledge(&mut session, text, at(2));
+    }
+    assert!(session.is_settled());
+    first_pushes(&mut session, wanted, at(2));
+    actions(&mut session);
+    events(&mut session);
+    session
+}
+
+/// Brings the first push of each but of deep books, whose snapshot is the tests' own matter.
+fn first_pushes(session: &mut Session, names: &[&str], now: MonoNanos) {
+    for name in names.iter().filter(|name| sub(name).channel().kind() != ChannelKind::Depth) {
+        session.synced(&sub(name), now);
+    }
+}
+
+#[test]
+fn it_connects_at_once_and_asks_when_it_is_open() {
+    let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
+    session.subscribe(sub("books5:BTC-USDT"), at(0));
+    session.subscribe(sub("books5:BTC-USDT"), at(0));
+    session.subscribe(sub("trades:BTC-USDT"), at(0));
+    assert_eq!(session.poll_timeout(), Some(at(0)));
+    session.timeout(at(0));
+    assert_eq!(actions(&mut session), [Action::Connect]);
+    session.connected(at(50));
+    assert_eq!(
+        sent(&mut session),
+        [
+            r#"{"id":"1","op":"subscribe","args":[{"channel":"books5","instId":"BTC-USDT"},{"channel":"trades","instId":"BTC-USDT"}]}"#
+        ]
+    );
+    acknowledge(&mut session, "books5:BTC-USDT", at(60));
+    assert!(!session.is_settled());
+    acknowledge(&mut session, "trades:BTC-USDT", at(61));
+    assert!(session.is_settled());
+    assert_eq!(
+        events(&mut session),
+        [
+            SessionEvent::Connected,
+            SessionEvent::Subscribed(sub("books5:BTC-USDT")),
+            SessionEvent::Subscribed(sub("trades:BTC-USDT")),
+        ]
+    );
+}
+
+#[test]
+fn silence_brings_a_ping_and_more_silence_a_new_connection() {
+    let mut session = open(Dialect::V3, &["spot/depth5:BTC-USDT"]);
+    session.inbound(at(10_000));
+    // The frame before it came ten seconds earlier: no pace that a shorter silence would break.
+    assert_eq!(session.poll_timeout(), Some(at(30_000)));
+    session.timeout(at(29_999));
+    assert_eq!(actions(&mut session), []);
+    session.timeout(at(30_000));
+    assert_eq!(sent(&mut session), ["ping"]);
+    // Anything at all counts as an answer.
+    session.inbound(at(30_100));
+    session.timeout(at(50_099));
+    assert_eq!(actions(&mut session), []);
+    session.timeout(at(50_100));
+    assert_eq!(sent(&mut session), ["ping"]);
+    assert_eq!(session.poll_timeout(), Some(at(60_100)));
+    session.timeout(at(60_100));
+    assert_eq!(actions(&mut session), [Action::Close]);
+    assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::PongTimeout)]);
+}
+
+#[test]
+fn what_is_wanted_is_asked_for_again_after_a_pause() {
+    let mut session = open(Dialect::V3, &["spot/depth5:A", "spot/trade:A"]);
+    session.unsubscribe(&sub("spot/trade:A"), at(100));
+    session.lost(at(200));
+    session.subscribe(sub("swap/depth5:B"), at(300));
+    assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::Closed)]);
+    sent(&mut session);
+    let due = session.poll_timeout().unwrap();
+    assert!(due >= at(1200), "v3 takes one attempt a second");
+    session.timeout(due);
+    assert_eq!(actions(&mut session), [Action::Connect]);
+    session.connected(due);
+    assert_eq!(
+        sent(&mut session),
+        [r#"{"op":"subscribe","args":["spot/depth5:A","swap/depth5:B"]}"#]
+    );
+}
+
+#[test]
+fn a_service_upgrade_is_not_waited_for() {
+    let mut session = open(Dialect::V5, &["books5:A"]);
+    let notice = Control { code: Some(64008), ..Control::new(ControlKind::Notice) };
+    session.control(&notice, at(5000));
+    // The session only tells; its owner decides when the new connection is good enough.
+    assert_eq!(actions(&mut session), []);
+    assert_eq!(events(&mut session), [SessionEvent::UpgradeAnnounced]);
+    session.reconnect(LostReason::ServiceUpgrade, at(5100));
+    assert_eq!(actions(&mut session), [Action::Close]);
+    assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ServiceUpgrade)]);
+    assert!(session.poll_timeout().is_some());
+}
+
+#[test]
+fn the_host_may_postpone_and_each_phase_of_connecting_has_its_own_time_out() {
+    let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
+    session.timeout(at(0));
+    assert_eq!(actions(&mut session), [Action::Connect]);
+    session.postpone(at(700));
+    assert_eq!(session.poll_timeout(), Some(at(700)));
+    session.timeout(at(700));
+    assert_eq!(actions(&mut session), [Action::Connect]);
+    assert_eq!((session.stats().attempts, session.stats().postponed), (1, 1));
+    assert_eq!(session.poll_timeout(), Some(at(5700)));
+    session.handshaking(at(4000));
+    assert_eq!(session.poll_timeout(), Some(at(9000)));
+    session.timeout(at(9000));
+    assert_eq!(actions(&mut session), [Action::Close]);
+    assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::HandshakeTimeout)]);
+    let due = session.poll_timeout().unwrap();
+    session.timeout(due);
+    session.timeout(due + Duration::from_secs(5));
+    assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ConnectTimeout)]);
+}
+
+#[test]
+fn long_lists_are_split_and_the_hour_has_a_limit() {
+    let mut session = Session::new(
+        SessionConfig { requests_per_hour: 3, request_len: 100, ..SessionConfig::new(Dialect::V3) },
+        1,
+    );
+    let wanted: Vec<_> = (0..16).map(|n| sub(&format!("spot/depth5:COIN{n}-USDT"))).collect();
+    for subscription in &wanted {
+        session.subscribe(*subscription, at(0));
+    }
+    session.timeout(at(0));
+    session.connected(at(0));
+    let requests = sent(&mut session);
+    assert_eq!(requests.len(), 3);
+    assert!(requests.iter().all(|text| text.len() <= 100 + 30), "{requests:?}");
+    // The next one goes when the hour has passed, and nothing was forgotten.
+    let all = requests.concat();
+    let asked_in = |all: &str, s: &Subscription| all.contains(&format!("{:?}", s.to_string()));
+    for subscription in wanted.iter().filter(|subscription| asked_in(&all, subscription)) {
+        acknowledge(&mut session, &subscription.to_string(), at(1));
+        session.synced(subscription, at(1));
+    }
+    let spent = SessionEvent::RequestsSpent { until: at(3_600_000) };
+    assert_eq!(events(&mut session).iter().filter(|event| **event == spent).count(), 1);
+    session.inbound(at(3_599_000));
+    assert_eq!(session.poll_timeout(), Some(at(3_600_000)));
+    session.timeout(at(3_600_000));
+    let later = sent(&mut session);
+    let all = requests.concat() + &later.concat();
+    let asked = wanted.iter().filter(|subscription| asked_in(&all, subscription));
+    assert_eq!((later.len(), asked.count()), (2, 16));
+}
+
+#[test]
+fn a_connection_that_comes_up_too_late_does_not_count() {
+    let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
+    session.subscribe(sub("books5:A"), at(0));
+    session.connected(at(0));
+    session.timeout(at(0));
+    session.timeout(at(10_000));
+    assert_eq!(actions(&mut session), [Action::Connect, Action::Close]);
+    session.connected(at(10_001));
+    assert!(!session.is_open());
+    session.stop();
+    session.connected(at(10_002));
+    assert!(!session.is_open() && session.poll_timeout().is_none());
+    assert_eq!(actions(&mut session), []);
+}
+
+#[test]
+fn stopping_closes_and_wants_nothing_more() {
+    let mut session = open(Dialect::V5, &["books5:A"]);
+    session.stop();
+    assert_eq!(actions(&mut session), [Action::Close]);
+    assert_eq!(session.poll_timeout(), None);
+    session.lost(at(10));
+    session.timeout(at(100_000));
+    assert_eq!((actions(&mut session), events(&mut session)), (vec![], vec![]));
+}
