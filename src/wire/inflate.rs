@@ -35,6 +35,12 @@ pub struct Inflater {
     general: Decompressor,
 }
 
+impl Default for Inflater {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Inflater {
     /// An inflater that has met no frame yet.
     #[must_use]
@@ -79,6 +85,9 @@ impl Inflater {
     }
 
     /// As [`Inflater::inflate`], by libdeflate alone. Of what it gives up it leaves the beginning.
+    ///
+    /// # Errors
+    /// As [`Inflater::inflate`].
     #[inline(never)]
     pub fn inflate_general(
         &mut self,

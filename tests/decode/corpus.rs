@@ -70,6 +70,6 @@ fn made(target: &str, seed: u64) -> Vec<u8> {
             texts.join("\n").into_bytes()
         }
         // What these read is choices, for which any bytes will do.
-        _ => (0..256).flat_map(|_| choices.next().to_le_bytes()).collect(),
+        _ => (0..256).flat_map(|_| choices.draw().to_le_bytes()).collect(),
     }
 }

@@ -23,7 +23,7 @@ impl<'b> Choices<'b> {
     }
 
     /// The next 64 bits (SplitMix64, the same on every machine).
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         match self {
             Self::Seeded(state) => {
                 *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -38,7 +38,7 @@ impl<'b> Choices<'b> {
     /// A number below `n`, which is not 0.
     pub fn below(&mut self, n: usize) -> usize {
         match self {
-            Self::Seeded(_) => usize::try_from(self.next() % n as u64).unwrap(),
+            Self::Seeded(_) => usize::try_from(self.draw() % n as u64).unwrap(),
             // Takes no more bytes than the range needs.
             Self::Bytes(bytes) => bytes.int_in_range(0..=n - 1).unwrap_or_default(),
         }

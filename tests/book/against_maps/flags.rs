@@ -6,7 +6,7 @@ use okx_feed_testkit::depth_oracle::Rng;
 
 /// A price of at most so many bits and decimals.
 fn price(rng: &mut Rng, bits: u64, scales: u64) -> Decimal {
-    let mantissa = rng.next() >> (64 - bits);
+    let mantissa = rng.draw() >> (64 - bits);
     Decimal::new(mantissa.cast_signed(), u8::try_from(rng.below(scales)).unwrap()).unwrap()
 }
 

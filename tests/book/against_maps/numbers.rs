@@ -13,7 +13,7 @@ fn pow10(n: u8) -> i128 {
 
 /// A number of any size, often near the ends of its type or with zeros at its end.
 fn any(rng: &mut Rng) -> Decimal {
-    let bits = rng.next().cast_signed() >> rng.below(64);
+    let bits = rng.draw().cast_signed() >> rng.below(64);
     let mantissa = match rng.below(8) {
         0 => i64::MAX - (bits & 15),
         1 => i64::MIN + (bits & 15),

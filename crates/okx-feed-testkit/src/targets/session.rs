@@ -28,7 +28,7 @@ pub fn session(bytes: &[u8]) {
         request_len: choices.pick(&[4096, 100, 1]),
         ..SessionConfig::new(dialect)
     };
-    let mut owner = Owner::new(config, choices.next());
+    let mut owner = Owner::new(config, choices.draw());
     for _ in 0..OPERATIONS {
         if choices.is_spent() {
             break;
