@@ -3,7 +3,7 @@
 //! `cargo run --example custom_sink`
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
-use okx_feed::{Decimal, Dialect, Event, FeedHandler, Frame, Qty, Side, Sink, UnixNanos};
+use okx_feed::{Decimal, Dialect, Event, EventSink, FeedHandler, Frame, Qty, Side, UnixNanos};
 
 /// What a strategy wants to know.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ struct Tally {
     widest: Decimal,
 }
 
-impl Sink for Tally {
+impl EventSink for Tally {
     fn on_event(&mut self, event: &Event<'_>) {
         match event {
             Event::Book(update) => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::book::{Applied, Book5, DepthBook, DepthUpdate};
+use crate::book::{ApplyOutcome, Book5, DepthBook, DepthUpdate};
 use crate::model::{BookState, Channel, Market, Subscription, Trade, UnixNanos};
 
 /// One thing that a frame said. It borrows the decoder's scratch and ends with the frame; what must
@@ -49,12 +49,12 @@ impl Event<'_> {
 }
 
 /// Who receives events. A closure `FnMut(&Event<'_>)` is one.
-pub trait Sink {
+pub trait EventSink {
     /// Takes one event. It is called inline on the hot path, before the next frame is read.
     fn on_event(&mut self, event: &Event<'_>);
 }
 
-impl<F: FnMut(&Event<'_>)> Sink for F {
+impl<F: FnMut(&Event<'_>)> EventSink for F {
     #[inline]
     fn on_event(&mut self, event: &Event<'_>) {
         self(event);
@@ -122,7 +122,7 @@ pub struct DepthChange<'f> {
     /// The message: the levels that changed, or all of them.
     pub update: &'f DepthUpdate<'f>,
     /// What became of it: whether it was applied, and what sequence and checksum say.
-    pub applied: Applied,
+    pub applied: ApplyOutcome,
     /// The book after it. [`DepthBook::live`] is `None` where it can't be believed.
     pub book: &'f DepthBook,
 }

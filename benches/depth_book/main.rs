@@ -1,7 +1,7 @@
 //! Deep books: applying an update, verifying its checksum, the best levels for this thread and for
-//! another, and the whole road from a frame to the book.
+//! another, and the whole hot path from a frame to the book.
 //!
-//! Beside ours a book of two `BTreeMap`s does the same work, on the road behind serde_json. Here each
+//! Beside ours a book of two `BTreeMap`s does the same work, behind serde_json. Here each
 //! message changes two of 400 levels a side, where recorded messages change them: half in the best
 //! 13 places, a tenth at the window's end. Both books verify every message's checksum first, so that
 //! a wrong result fails the bench.
@@ -18,10 +18,10 @@
 
 #[path = "../frames/captures.rs"]
 mod captures;
+mod hot_path;
 mod maps;
 mod read;
 mod recorded;
-mod road;
 mod segments;
 #[allow(dead_code, reason = "each bench needs a part of it")]
 #[path = "../frames/stream.rs"]
@@ -38,7 +38,7 @@ use okx_feed_testkit::depth_oracle::{Oracle, Rng, message};
 
 const LEVELS: i64 = 400;
 
-/// Places of changed levels in the recorded updates, at every tenth of their distribution.
+/// WordWriter of changed levels in the recorded updates, at every tenth of their distribution.
 const PLACES: [i64; 10] = [0, 1, 4, 7, 10, 13, 16, 22, 47, 399];
 
 /// A message that owns its levels.
@@ -176,5 +176,5 @@ fn depth_book(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, depth_book, read::other_thread, recorded::apply, road::road);
+criterion_group!(benches, depth_book, read::other_thread, recorded::apply, hot_path::hot_path);
 criterion_main!(benches);

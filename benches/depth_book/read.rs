@@ -54,7 +54,7 @@ pub(crate) fn other_thread(criterion: &mut Criterion) {
         levels.publish(&book.view(), BookState::Live);
     };
     beside(criterion, BenchmarkId::new("top5", "okx_feed"), &mut write, || {
-        let view = five_reader.view();
+        let view = five_reader.snapshot();
         assert!(view.state.is_live() && view.book.asks().len() == 5);
         black_box(view);
     });

@@ -12,7 +12,7 @@ use crate::model::{Decimal, Level, NO_SEQ, Price, Qty, Side, UnixNanos};
 /// Prices are compared by value: `1.0` finds the level of `1.00`. No query allocates, and none
 /// answers past the price at which the book was cut for lack of room.
 #[derive(Clone, Copy)]
-pub struct DepthView<'b> {
+pub struct BookRef<'b> {
     asks: &'b DepthSide,
     bids: &'b DepthSide,
     seq: i64,
@@ -22,7 +22,7 @@ pub struct DepthView<'b> {
     pub ts_recv: UnixNanos,
 }
 
-impl<'b> DepthView<'b> {
+impl<'b> BookRef<'b> {
     #[inline]
     pub(crate) const fn new(
         asks: &'b DepthSide,
@@ -134,7 +134,7 @@ impl<'b> DepthView<'b> {
     /// What taking `sz` from the book would cost: a buy eats the asks, a sell the bids.
     ///
     /// `None` where `sz` is not positive or the arithmetic does not fit. A book too thin for all of
-    /// it, or cut before it was enough (see [`DepthView::ask_limit`]), gives a [`Sweep`] that is not
+    /// it, or cut before it was enough (see [`BookRef::ask_limit`]), gives a [`Sweep`] that is not
     /// complete.
     #[must_use]
     pub fn sweep(&self, taker: Side, sz: Qty) -> Option<Sweep> {
@@ -165,9 +165,9 @@ impl<'b> DepthView<'b> {
 }
 
 /// The times, the number of levels and the best five.
-impl fmt::Debug for DepthView<'_> {
+impl fmt::Debug for BookRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DepthView")
+        f.debug_struct("BookRef")
             .field("asks", &self.asks().len())
             .field("bids", &self.bids().len())
             .field("ask_limit", &self.ask_limit())

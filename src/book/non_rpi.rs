@@ -1,6 +1,6 @@
 //! What of a book is not of RPI orders.
 
-use super::book_ref::DepthView;
+use super::book_ref::BookRef;
 use super::side::{BookSide, DepthSide};
 use super::update::{DepthAction, DepthUpdate};
 use crate::model::{Decimal, Level, Qty, UnixNanos};
@@ -24,8 +24,8 @@ impl NonRpiBook {
         seq: i64,
         ts_event: UnixNanos,
         ts_recv: UnixNanos,
-    ) -> DepthView<'_> {
-        DepthView::new(&self.asks, &self.bids, seq, ts_event, ts_recv)
+    ) -> BookRef<'_> {
+        BookRef::new(&self.asks, &self.bids, seq, ts_event, ts_recv)
     }
 
     /// Applies a message that the book of all sizes has taken. Where it does not say these sizes, all

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::book_ref::DepthView;
+use super::book_ref::BookRef;
 use super::checksum::{self, BookChecksum, Checksum, Verify};
 use super::non_rpi::NonRpiBook;
 use super::sequence::Sequence;
 use super::side::{BookSide, DepthSide, SideChange};
-use super::sync::{Applied, BookSync, Fault, OnFault};
+use super::sync::{ApplyOutcome, BookSync, DesyncCause, FaultPolicy};
 use super::update::{DepthAction, DepthUpdate};
 use crate::model::{Decimal, Level, NO_SEQ, UnixNanos};
 
@@ -38,7 +38,7 @@ pub const MAX_DEPTH: usize = 1 << 16;
 /// count and is taken, and so is what looks older half a minute after the last message that counted.
 ///
 /// When a side is full the worst level leaves. From its price on the book may lack levels of the
-/// exchange, so it keeps nothing there and says so ([`DepthView::ask_limit`]): what it has is
+/// exchange, so it keeps nothing there and says so ([`BookRef::ask_limit`]): what it has is
 /// always without holes. Should such a side shrink below
 /// [`CHECKSUM_LEVELS`](super::checksum::CHECKSUM_LEVELS) levels (or half of a smaller capacity) the book is
 /// broken.
@@ -52,7 +52,7 @@ pub struct DepthBook {
     checksum: Box<BookChecksum>,
     sync: BookSync,
     verify: Verify,
-    on_fault: OnFault,
+    fault_policy: FaultPolicy,
     /// Updates since the last one that was verified.
     unverified: u32,
     /// The number of the last message, applied or not: what the next one must follow.
@@ -88,7 +88,7 @@ impl DepthBook {
             checksum: Box::new(BookChecksum::new()),
             sync: BookSync::NoSnapshot,
             verify: Verify::Every,
-            on_fault: OnFault::Stop,
+            fault_policy: FaultPolicy::Reject,
             unverified: 0,
             last_seq: NO_SEQ,
             is_chained: false,
@@ -115,8 +115,8 @@ impl DepthBook {
     }
 
     /// Sets what the book does with updates once it is broken: refuse them, unless told otherwise.
-    pub const fn set_on_fault(&mut self, on_fault: OnFault) {
-        self.on_fault = on_fault;
+    pub const fn set_fault_policy(&mut self, fault_policy: FaultPolicy) {
+        self.fault_policy = fault_policy;
     }
 
     /// The levels that a side has room for.
@@ -137,7 +137,7 @@ impl DepthBook {
     /// [`BookState`](crate::model::BookState).
     #[inline]
     #[must_use]
-    pub fn live(&self) -> Option<DepthView<'_>> {
+    pub fn live(&self) -> Option<BookRef<'_>> {
         (self.sync == BookSync::Live).then(|| self.view())
     }
 
@@ -145,21 +145,21 @@ impl DepthBook {
     /// uses [`DepthBook::live`].
     #[inline]
     #[must_use]
-    pub fn view(&self) -> DepthView<'_> {
-        DepthView::new(&self.asks, &self.bids, self.seq, self.ts_event, self.ts_recv)
+    pub fn view(&self) -> BookRef<'_> {
+        BookRef::new(&self.asks, &self.bids, self.seq, self.ts_event, self.ts_recv)
     }
 
     /// The book of the sizes that are not of RPI orders, if it can be believed; `None` as well where
     /// [`DepthBook::keep_non_rpi`] was not called. A level that has no such size is not in it.
     #[must_use]
-    pub fn live_non_rpi(&self) -> Option<DepthView<'_>> {
+    pub fn live_non_rpi(&self) -> Option<BookRef<'_>> {
         self.live()?;
         self.non_rpi_view()
     }
 
     /// The levels of [`DepthBook::live_non_rpi`], whether or not they can be believed.
     #[must_use]
-    pub fn non_rpi_view(&self) -> Option<DepthView<'_>> {
+    pub fn non_rpi_view(&self) -> Option<BookRef<'_>> {
         let (seq, ts_event, ts_recv) = (self.seq, self.ts_event, self.ts_recv);
         self.non_rpi.as_ref().map(|book| book.view(seq, ts_event, ts_recv))
     }
@@ -189,7 +189,7 @@ impl DepthBook {
     pub const fn message_lost(&mut self, is_known: bool) -> bool {
         let breaks = matches!(self.sync, BookSync::Live) && (is_known || self.last_seq == NO_SEQ);
         if breaks {
-            self.sync = BookSync::Broken(Fault::Lost);
+            self.sync = BookSync::Broken(DesyncCause::Lost);
         }
         breaks
     }
@@ -199,7 +199,7 @@ impl DepthBook {
     /// The caller sees to it that the message is of this book's channel and instrument. Allocates
     /// nothing. The work is bound by the levels of the message times the levels of the book, and is
     /// far less for changes near either end of a side.
-    pub fn apply(&mut self, update: &DepthUpdate<'_>) -> Applied {
+    pub fn apply(&mut self, update: &DepthUpdate<'_>) -> ApplyOutcome {
         let sequence = match update.action {
             DepthAction::Snapshot if self.is_old(update) => Sequence::Old,
             DepthAction::Snapshot => Sequence::of_snapshot(update),
@@ -213,13 +213,13 @@ impl DepthBook {
             update.action == DepthAction::Update && (self.is_chained || update.prev_seq != NO_SEQ);
         if update.asks.iter().chain(update.bids).any(|level| level.sz() < Decimal::ZERO) {
             // A snapshot as well: the book that it should have replaced is an old one.
-            self.sync = self.sync.broken_by(Fault::NegativeSize);
+            self.sync = self.sync.broken_by(DesyncCause::NegativeSize);
             return self.refused(sequence);
         }
         if update.action == DepthAction::Snapshot {
             if sequence == Sequence::Old {
                 self.sync = self.sync.refused_snapshot();
-                if self.on_fault == OnFault::Stop {
+                if self.fault_policy == FaultPolicy::Reject {
                     return self.refused(sequence);
                 }
             } else {
@@ -228,9 +228,9 @@ impl DepthBook {
             self.clear_levels();
         } else {
             if sequence == Sequence::Gap {
-                self.sync = self.sync.broken_by(Fault::Gap);
+                self.sync = self.sync.broken_by(DesyncCause::Gap);
             }
-            if self.sync != BookSync::Live && self.on_fault == OnFault::Stop {
+            if self.sync != BookSync::Live && self.fault_policy == FaultPolicy::Reject {
                 return self.refused(sequence);
             }
         }
@@ -262,7 +262,7 @@ impl DepthBook {
 
     /// Applies a message that nothing speaks against.
     #[inline]
-    fn take(&mut self, update: &DepthUpdate<'_>, sequence: Sequence) -> Applied {
+    fn take(&mut self, update: &DepthUpdate<'_>, sequence: Sequence) -> ApplyOutcome {
         let mut tally = Tally::NOTHING;
         let (mut asks, mut bids) = (update.asks, update.bids);
         if update.action == DepthAction::Snapshot {
@@ -283,17 +283,17 @@ impl DepthBook {
         self.seq = update.seq;
         (self.ts_event, self.ts_recv) = (update.ts_event, update.ts_recv);
         if self.asks.is_starved() || self.bids.is_starved() {
-            self.sync = self.sync.broken_by(Fault::Truncated);
+            self.sync = self.sync.broken_by(DesyncCause::Truncated);
         }
         let checksum = self.compare_checksum(update);
         if checksum == Checksum::Mismatch {
-            self.sync = self.sync.broken_by(Fault::Checksum);
+            self.sync = self.sync.broken_by(DesyncCause::Checksum);
         }
-        Applied {
+        ApplyOutcome {
             applied: true,
             checksum,
             missing: tally.missing,
-            beyond: tally.beyond,
+            out_of_capacity: tally.out_of_capacity,
             first_changed: (tally.first < usize::MAX).then_some(tally.first),
             ..self.refused(sequence)
         }
@@ -336,14 +336,14 @@ impl DepthBook {
     }
 
     /// What is to be said of a message that did not touch the levels.
-    const fn refused(&self, sequence: Sequence) -> Applied {
-        Applied {
+    const fn refused(&self, sequence: Sequence) -> ApplyOutcome {
+        ApplyOutcome {
             applied: false,
             sync: self.sync,
             sequence,
             checksum: Checksum::None,
             missing: 0,
-            beyond: 0,
+            out_of_capacity: 0,
             truncated: self.asks.is_truncated() || self.bids.is_truncated(),
             first_changed: None,
         }
@@ -379,24 +379,24 @@ impl Place {
 /// What the levels of one message did.
 struct Tally {
     missing: u32,
-    beyond: u32,
+    out_of_capacity: u32,
     /// The smallest place that changed; `usize::MAX` where none did.
     first: usize,
 }
 
 impl Tally {
-    const NOTHING: Self = Self { missing: 0, beyond: 0, first: usize::MAX };
+    const NOTHING: Self = Self { missing: 0, out_of_capacity: 0, first: usize::MAX };
 
     #[inline]
     fn count(&mut self, change: SideChange) {
         match change {
             SideChange::Inserted { at, full } => {
-                self.beyond += u32::from(full);
+                self.out_of_capacity += u32::from(full);
                 self.first = self.first.min(at);
             }
             SideChange::Replaced(at) | SideChange::Removed(at) => self.first = self.first.min(at),
             SideChange::Missing => self.missing += 1,
-            SideChange::Beyond => self.beyond += 1,
+            SideChange::Beyond => self.out_of_capacity += 1,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::sequence::Sequence;
 /// Why a book is no longer the exchange's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum DesyncCause {
     /// The sequence numbers show that messages were lost.
     Gap,
     /// The checksum of the book after a message was not the message's.
@@ -22,7 +22,7 @@ pub enum Fault {
     OldSnapshot,
 }
 
-impl Fault {
+impl DesyncCause {
     /// The name: `gap`, `checksum`, `negative_size`, `lost`, `truncated` or `old_snapshot`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -46,7 +46,7 @@ pub enum BookSync {
     /// The book is the exchange's, as far as the messages let us know.
     Live,
     /// The book is not the exchange's and will not be until the next snapshot.
-    Broken(Fault),
+    Broken(DesyncCause),
 }
 
 impl BookSync {
@@ -63,18 +63,18 @@ impl BookSync {
 
 /// What a broken book does with updates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum OnFault {
+pub enum FaultPolicy {
     /// It refuses them and waits for a snapshot. The update that showed a gap is refused as well.
     #[default]
-    Stop,
+    Reject,
     /// It applies and verifies them, to see what comes of it. It stays broken all the same.
-    Continue,
+    ApplyAnyway,
 }
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a message that was not applied, or broke the book, asks for a new snapshot"]
-pub struct Applied {
+pub struct ApplyOutcome {
     /// Whether the book has taken the message. If not, its levels are as they were.
     pub applied: bool,
     /// The state of the book after the message.
@@ -86,8 +86,8 @@ pub struct Applied {
     /// Deletions of prices that the book did not have. Real messages have some.
     pub missing: u32,
     /// Levels that found no room, or left for a better one, or lie past where the book is cut.
-    pub beyond: u32,
-    /// Whether a side is cut to the book's capacity; see `DepthView::ask_limit`.
+    pub out_of_capacity: u32,
+    /// Whether a side is cut to the book's capacity; see `BookRef::ask_limit`.
     pub truncated: bool,
     /// The place of the best level that changed, 0 the best of its side; `None` where none did.
     ///
@@ -99,13 +99,13 @@ impl BookSync {
     /// The state after a snapshot that is not taken, which leaves no book without a cause.
     pub(super) const fn refused_snapshot(self) -> Self {
         match self {
-            Self::Live | Self::NoSnapshot => Self::Broken(Fault::OldSnapshot),
+            Self::Live | Self::NoSnapshot => Self::Broken(DesyncCause::OldSnapshot),
             Self::Broken(_) => self,
         }
     }
 
     /// The state after a fault. What broke a book first stays its cause.
-    pub(super) const fn broken_by(self, fault: Fault) -> Self {
+    pub(super) const fn broken_by(self, fault: DesyncCause) -> Self {
         match self {
             Self::Live => Self::Broken(fault),
             Self::NoSnapshot | Self::Broken(_) => self,

@@ -1,19 +1,19 @@
 //! What changed in the best levels since one last looked.
 
-use super::book_ref::DepthView;
+use super::book_ref::BookRef;
 use super::side::BookSide;
 use crate::model::Level;
 
 /// One change among the best levels of a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TopChange {
+pub struct LevelChange {
     /// The side.
     pub side: BookSide,
     /// The level as it was; `None` where it was not among the best levels.
-    pub was: Option<Level>,
+    pub before: Option<Level>,
     /// The level as it is; `None` where it no longer is among the best levels, be it deleted or
     /// pushed out by better ones.
-    pub now: Option<Level>,
+    pub after: Option<Level>,
 }
 
 /// The best `K` levels of each side as its holder saw them last, 48 bytes times `K`.
@@ -22,16 +22,16 @@ pub struct TopChange {
 /// and it stays exact over gaps and new snapshots since it compares levels, not messages.
 ///
 /// ```
-/// use okx_feed::{DepthBook, TopWatch};
+/// use okx_feed::{DepthBook, TopDiff};
 ///
 /// let book = DepthBook::new();
-/// let mut watch = TopWatch::<5>::new();
+/// let mut watch = TopDiff::<5>::new();
 /// if let Some(view) = book.live() {
 ///     watch.changes(&view, |change| println!("{change:?}"));
 /// }
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct TopWatch<const K: usize> {
+pub struct TopDiff<const K: usize> {
     asks: Top<K>,
     bids: Top<K>,
 }
@@ -42,7 +42,7 @@ struct Top<const K: usize> {
     len: usize,
 }
 
-impl<const K: usize> TopWatch<K> {
+impl<const K: usize> TopDiff<K> {
     /// A watch that has seen nothing: all levels will be new to it.
     #[must_use]
     pub const fn new() -> Self {
@@ -53,14 +53,14 @@ impl<const K: usize> TopWatch<K> {
     /// Tells what changed since the last call, asks first, each side from the best price on, and
     /// gives the number of changes. A level that has another size, number of orders or text is one
     /// change. Allocates nothing.
-    pub fn changes(&mut self, view: &DepthView<'_>, mut each: impl FnMut(TopChange)) -> usize {
+    pub fn changes(&mut self, view: &BookRef<'_>, mut each: impl FnMut(LevelChange)) -> usize {
         let (asks, bids) = view.top(K);
         self.asks.changes(BookSide::Ask, asks, &mut each)
             + self.bids.changes(BookSide::Bid, bids, &mut each)
     }
 }
 
-impl<const K: usize> Default for TopWatch<K> {
+impl<const K: usize> Default for TopDiff<K> {
     fn default() -> Self {
         Self::new()
     }
@@ -76,12 +76,12 @@ impl<const K: usize> Top<K> {
         &mut self,
         side: BookSide,
         new: &[Level],
-        each: &mut impl FnMut(TopChange),
+        each: &mut impl FnMut(LevelChange),
     ) -> usize {
         let mut count = 0;
-        let (mut was, mut now) = (self.seen().iter().peekable(), new.iter().peekable());
+        let (mut before, mut after) = (self.seen().iter().peekable(), new.iter().peekable());
         loop {
-            let (old_first, new_first) = match (was.peek(), now.peek()) {
+            let (old_first, new_first) = match (before.peek(), after.peek()) {
                 (None, None) => break,
                 (Some(_), None) => (true, false),
                 (None, Some(_)) => (false, true),
@@ -91,11 +91,11 @@ impl<const K: usize> Top<K> {
                     (old_is_better || old == new, !old_is_better)
                 }
             };
-            let was = if old_first { was.next().copied() } else { None };
-            let now = if new_first { now.next().copied() } else { None };
-            if was != now {
+            let before = if old_first { before.next().copied() } else { None };
+            let after = if new_first { after.next().copied() } else { None };
+            if before != after {
                 count += 1;
-                each(TopChange { side, was, now });
+                each(LevelChange { side, before, after });
             }
         }
         self.len = 0;

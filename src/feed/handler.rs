@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use super::age::Ages;
-use super::rehearsal::{Played, Rehearsal, StandIn};
 use super::slot::{DepthOptions, RING_LEN};
 use super::slots::Slots;
 use super::stale::StaleLimits;
 use super::stats::Stats;
+use super::warmup::{CacheWarmer, ShadowState, WarmupTarget};
 use crate::book::{Book5, DepthBook};
-use crate::event::{Event, Malformed, Sink};
+use crate::event::{Event, EventSink, Malformed};
 use crate::model::{
     BookState, Channel, Dialect, DownReason, Subscription, SubscriptionError, TradeRing, UnixNanos,
 };
 use crate::publish::{BookReader, DepthReader, TradeOptions, TradeReader};
-use crate::wire::{Ahead, DecodeError, DecodeLimits, Decoded, Decoder, Frame};
+use crate::wire::{DecodeError, DecodeLimits, Decoded, Decoder, Frame, PrefetchHint};
 
 /// Decodes the frames of one connection and keeps the books and trades that they tell of.
 ///
@@ -42,7 +42,7 @@ pub struct FeedHandler {
     trades: TradeOptions,
     stats: Stats,
     /// `None` where nothing is rehearsed, and while something is.
-    rehearsal: Option<Box<Rehearsal>>,
+    cache_warmer: Option<Box<CacheWarmer>>,
 }
 
 /// Where the decoder's events go: to the slots, then to the sink.
@@ -51,37 +51,37 @@ struct Applying<'h, S> {
     stats: &'h mut Stats,
     sink: &'h mut S,
     /// What is changed instead of slots and sink, in a rehearsal.
-    stand_in: Option<&'h mut StandIn>,
+    shadow: Option<&'h mut ShadowState>,
 }
 
-impl<S: Sink> Sink for Applying<'_, S> {
+impl<S: EventSink> EventSink for Applying<'_, S> {
     #[inline]
     fn on_event(&mut self, event: &Event<'_>) {
-        let Self { slots, stats, sink, stand_in } = self;
-        let sink = &mut MaybeMuted { sink: *sink, is_muted: stand_in.is_some() };
-        slots.apply_to(stand_in.as_deref_mut(), event, stats, sink);
+        let Self { slots, stats, sink, shadow } = self;
+        let sink = &mut SuppressibleSink { sink: *sink, is_suppressed: shadow.is_some() };
+        slots.apply_to(shadow.as_deref_mut(), event, stats, sink);
     }
 }
 
 /// A sink that may be told nothing. One type for both, so that a rehearsal runs the very code that it
 /// is to bring near.
-struct MaybeMuted<'s, S> {
+struct SuppressibleSink<'s, S> {
     sink: &'s mut S,
-    is_muted: bool,
+    is_suppressed: bool,
 }
 
-impl<S: Sink> Sink for MaybeMuted<'_, S> {
+impl<S: EventSink> EventSink for SuppressibleSink<'_, S> {
     #[inline]
     fn on_event(&mut self, event: &Event<'_>) {
-        if !self.is_muted {
+        if !self.is_suppressed {
             self.sink.on_event(event);
         }
     }
 }
 
-impl<S: Sink> Ahead for Applying<'_, S> {
+impl<S: EventSink> PrefetchHint for Applying<'_, S> {
     #[inline]
-    fn ahead(&mut self, channel: Channel, inst_id: &str) {
+    fn prefetch(&mut self, channel: Channel, inst_id: &str) {
         self.slots.fetch(channel, inst_id);
     }
 }
@@ -105,7 +105,7 @@ impl FeedHandler {
             depth: DepthOptions::default(),
             trades: TradeOptions::default(),
             stats: Stats::default(),
-            rehearsal: None,
+            cache_warmer: None,
         }
     }
 
@@ -156,8 +156,8 @@ impl FeedHandler {
             return Err(SubscriptionError::OtherDialect(name, self.dialect()));
         }
         self.slots.insert(subscription, self.depth, self.trades);
-        if let Some(rehearsal) = &mut self.rehearsal {
-            rehearsal.stand_in_for(subscription);
+        if let Some(cache_warmer) = &mut self.cache_warmer {
+            cache_warmer.shadow_of(subscription);
         }
         Ok(())
     }
@@ -168,7 +168,7 @@ impl FeedHandler {
         &mut self,
         subscription: &Subscription,
         ts_recv: UnixNanos,
-        sink: &mut impl Sink,
+        sink: &mut impl EventSink,
     ) -> bool {
         self.set_state(subscription, BookState::Down(DownReason::Unsubscribed), ts_recv, sink);
         self.slots.remove(subscription)
@@ -191,28 +191,28 @@ impl FeedHandler {
         &mut self,
         frame: Frame<'_>,
         ts_recv: UnixNanos,
-        sink: &mut impl Sink,
+        sink: &mut impl EventSink,
     ) -> Result<Decoded, DecodeError> {
         let told = (self.stats.books, self.stats.trades);
         let result = self.take(frame, ts_recv, sink, None);
-        if let (Some(rehearsal), Ok(decoded)) = (&mut self.rehearsal, &result) {
+        if let (Some(cache_warmer), Ok(decoded)) = (&mut self.cache_warmer, &result) {
             let told = (self.stats.books > told.0, self.stats.trades > told.1);
-            rehearsal.keep(frame, decoded.text_len, told);
+            cache_warmer.keep(frame, decoded.text_len, told);
         }
         result
     }
 
     /// Has [`FeedHandler::rehearse`] do something, or not, as at first. Each five-level book and trade
     /// then costs a copy of its frame, behind its events.
-    pub fn set_rehearsing(&mut self, on: bool) {
-        self.rehearsal = on.then(|| {
-            let mut rehearsal = Box::new(Rehearsal::new());
-            self.slots.iter().for_each(|slot| rehearsal.stand_in_for(*slot.subscription()));
-            rehearsal
+    pub fn set_warmup(&mut self, on: bool) {
+        self.cache_warmer = on.then(|| {
+            let mut cache_warmer = Box::new(CacheWarmer::new());
+            self.slots.iter().for_each(|slot| cache_warmer.shadow_of(*slot.subscription()));
+            cache_warmer
         });
     }
 
-    /// Plays a frame over, so that code and data of the road are in the nearest caches when the next
+    /// Plays a frame over, so that code and data of the hot path are in the nearest caches when the next
     /// one comes. Takes as long as a frame; false where none was kept yet.
     ///
     /// For a thread that waits for frames without sleeping. It plays in turn the last two frames of a
@@ -220,15 +220,15 @@ impl FeedHandler {
     /// trade, state or counter changes, and the sink is told nothing. It must be of the type that
     /// [`FeedHandler::on_frame`] is given: for another type there is other code. What the sink does
     /// and what deep books need does not come near. Allocates nothing.
-    pub fn rehearse(&mut self, sink: &mut impl Sink) -> bool {
-        let Some(mut rehearsal) = self.rehearsal.take() else { return false };
-        let turn = rehearsal.take_turn();
+    pub fn warm_caches(&mut self, sink: &mut impl EventSink) -> bool {
+        let Some(mut cache_warmer) = self.cache_warmer.take() else { return false };
+        let turn = cache_warmer.take_turn();
         let plays = turn.is_some();
         if let Some((frame, played)) = turn {
             // It could be read when it came.
             let _ = self.take(frame, UnixNanos::UNKNOWN, sink, Some(played));
         }
-        self.rehearsal = Some(rehearsal);
+        self.cache_warmer = Some(cache_warmer);
         plays
     }
 
@@ -239,18 +239,18 @@ impl FeedHandler {
         &mut self,
         frame: Frame<'_>,
         ts_recv: UnixNanos,
-        sink: &mut impl Sink,
-        played: Option<Played<'_>>,
+        sink: &mut impl EventSink,
+        played: Option<WarmupTarget<'_>>,
     ) -> Result<Decoded, DecodeError> {
         let Self { decoder, slots, stats, .. } = self;
-        let (stand_in, stats) = match played {
-            Some((stand_in, stats)) => (Some(stand_in), stats),
+        let (shadow, stats) = match played {
+            Some((shadow, stats)) => (Some(shadow), stats),
             None => (None, stats),
         };
-        let is_played = stand_in.is_some();
+        let is_played = shadow.is_some();
         stats.frame(frame.len());
-        let applying = &mut Applying { slots, stats, sink, stand_in };
-        let result = decoder.decode_ahead(frame, ts_recv, applying);
+        let applying = &mut Applying { slots, stats, sink, shadow };
+        let result = decoder.decode_with_hint(frame, ts_recv, applying);
         stats.result(&result, decoder.last_unread());
         // What is played could be read before; but were it not so, nothing was lost with it.
         if let (Err(DecodeError { kind, offset }), false) = (result, is_played) {
@@ -270,7 +270,7 @@ impl FeedHandler {
         subscription: &Subscription,
         state: BookState,
         ts_recv: UnixNanos,
-        sink: &mut impl Sink,
+        sink: &mut impl EventSink,
     ) {
         if let Some(slot) = self.slots.get_mut(subscription) {
             slot.set_state(state, ts_recv, sink);
@@ -280,7 +280,12 @@ impl FeedHandler {
     /// Changes the state of every subscription that is not down, as when the connection is lost. With
     /// [`BookState::Connecting`] the ages of books are measured from the start too, since a clock may
     /// have been set before the next connection.
-    pub fn set_all_states(&mut self, state: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
+    pub fn set_all_states(
+        &mut self,
+        state: BookState,
+        ts_recv: UnixNanos,
+        sink: &mut impl EventSink,
+    ) {
         if state == BookState::Connecting {
             self.slots.ages.forget();
         }
@@ -294,12 +299,12 @@ impl FeedHandler {
     /// Has every subscription begin as if nothing had ever come, so that a recording can be played from
     /// its beginning: else its books are older than what is there, and its trades were told before.
     /// States are [`BookState::Connecting`]; what was published stays readable until something comes.
-    pub fn forget(&mut self, ts_recv: UnixNanos, sink: &mut impl Sink) {
+    pub fn forget(&mut self, ts_recv: UnixNanos, sink: &mut impl EventSink) {
         self.slots.iter_mut().for_each(|slot| slot.forget(ts_recv, sink));
     }
 
     /// Marks as stale what is live and has been silent for longer than its channel may be.
-    pub fn mark_stale(&mut self, limits: &StaleLimits, now: UnixNanos, sink: &mut impl Sink) {
+    pub fn mark_stale(&mut self, limits: &StaleLimits, now: UnixNanos, sink: &mut impl EventSink) {
         for slot in self.slots.iter_mut() {
             let limit = limits.of(slot.subscription().channel()).unwrap_or(Duration::MAX);
             let silent = now.since(slot.ts_recv()).is_some_and(|silence| silence >= limit);
@@ -310,8 +315,8 @@ impl FeedHandler {
     }
 
     #[cfg(test)]
-    pub(super) fn rehearsal_mut(&mut self) -> Option<&mut Rehearsal> {
-        self.rehearsal.as_deref_mut()
+    pub(super) fn cache_warmer_mut(&mut self) -> Option<&mut CacheWarmer> {
+        self.cache_warmer.as_deref_mut()
     }
 
     pub(super) const fn slots_mut(&mut self) -> &mut Slots {

@@ -5,13 +5,13 @@ mod arbiter;
 mod doubt;
 mod handler;
 mod recovery;
-mod rehearsal;
 mod seen;
 mod slot;
 mod slots;
 mod stale;
 mod stats;
 mod told;
+mod warmup;
 mod watchdog;
 
 pub use arbiter::{Arbiter, Arbitration, LineStats};

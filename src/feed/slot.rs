@@ -3,16 +3,16 @@
 use super::doubt::{Doubt, Place};
 use super::stats::Stats;
 use crate::book::{
-    Applied, BOOK5_LEVELS, Book5, BookSync, DEFAULT_DEPTH, DepthAction, DepthBook, DepthUpdate,
-    OnFault, Verify,
+    ApplyOutcome, BOOK5_LEVELS, Book5, BookSync, DEFAULT_DEPTH, DepthAction, DepthBook,
+    DepthUpdate, FaultPolicy, Verify,
 };
-use crate::event::{BookUpdate, Event, Sink, StateChange};
+use crate::event::{BookUpdate, Event, EventSink, StateChange};
 use crate::model::{
     BookState, ChannelKind, Dialect, DownReason, NO_SEQ, Subscription, TradeRing, UnixNanos,
 };
 use crate::publish::{
     BookPublisher, BookReader, DepthPublisher, DepthReader, PUBLISHED_LEVELS, Publishers,
-    TradeOptions, TradePublisher, TradeReader, near,
+    TradeOptions, TradePublisher, TradeReader, prefetch_lines,
 };
 
 mod trades;
@@ -71,12 +71,12 @@ pub struct DepthOptions {
     /// Which messages have their checksum compared; every one by default.
     pub verify: Verify,
     /// What a broken book does with updates; by default it refuses them.
-    pub on_fault: OnFault,
+    pub fault_policy: FaultPolicy,
 }
 
 impl Default for DepthOptions {
     fn default() -> Self {
-        Self { capacity: DEFAULT_DEPTH, verify: Verify::Every, on_fault: OnFault::Stop }
+        Self { capacity: DEFAULT_DEPTH, verify: Verify::Every, fault_policy: FaultPolicy::Reject }
     }
 }
 
@@ -95,7 +95,7 @@ impl Slot {
             ChannelKind::Depth => {
                 let mut book = Box::new(DepthBook::with_capacity(options.capacity));
                 book.set_verify(options.verify);
-                book.set_on_fault(options.on_fault);
+                book.set_fault_policy(options.fault_policy);
                 if subscription.channel().has_non_rpi() {
                     book.keep_non_rpi();
                 }
@@ -115,7 +115,7 @@ impl Slot {
 
     /// A slot in whose place the real one is not changed. It publishes trades as if they were read,
     /// but to few places: its own memory should drive out none that is wanted.
-    pub(super) fn stand_in(subscription: Subscription) -> Self {
+    pub(super) fn shadow(subscription: Subscription) -> Self {
         let mut slot = Self::new(subscription, DepthOptions::default(), TradeOptions::default());
         if let SlotData::Trades { publisher, .. } = &mut slot.data {
             *publisher = Some(TradePublisher::with_len(1));
@@ -239,7 +239,12 @@ impl Slot {
     /// Changes the state, publishes it and tells the sink; nothing where it is the same already.
     ///
     /// A deep book that has lost its connection is emptied: only a new snapshot can bring it back.
-    pub(crate) fn set_state(&mut self, to: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
+    pub(crate) fn set_state(
+        &mut self,
+        to: BookState,
+        ts_recv: UnixNanos,
+        sink: &mut impl EventSink,
+    ) {
         let from = std::mem::replace(&mut self.state, to);
         if from != to {
             self.doubt.change(to);
@@ -253,7 +258,7 @@ impl Slot {
 
     /// Tells the sink of a state that is not the one before.
     #[inline]
-    pub(super) fn tell(&self, from: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
+    pub(super) fn tell(&self, from: BookState, ts_recv: UnixNanos, sink: &mut impl EventSink) {
         let Self { subscription, state: to, .. } = self;
         if from != *to {
             let change = StateChange { subscription, from, to: *to, ts_recv };
@@ -321,7 +326,7 @@ impl Slot {
     pub(super) fn fetch_next(&self) {
         if let SlotData::Trades { ring, publisher, .. } = &self.data {
             if let Some(place) = ring.next_place() {
-                near(place);
+                prefetch_lines(place);
             }
             if let Some(publisher) = publisher {
                 publisher.fetch_next();
@@ -340,7 +345,7 @@ impl Slot {
     }
 
     /// Has it as if nothing had ever come: see [`FeedHandler::forget`](super::FeedHandler::forget).
-    pub(crate) fn forget(&mut self, ts_recv: UnixNanos, sink: &mut impl Sink) {
+    pub(crate) fn forget(&mut self, ts_recv: UnixNanos, sink: &mut impl EventSink) {
         self.set_state(BookState::Connecting, ts_recv, sink);
         self.begin_anew(NO_SEQ);
         *self.doubt = Doubt::default();
@@ -371,7 +376,7 @@ impl Slot {
         update: &DepthUpdate<'_>,
         is_old: bool,
         stats: &mut Stats,
-    ) -> Option<(BookState, Applied)> {
+    ) -> Option<(BookState, ApplyOutcome)> {
         let has_waited = is_old && self.has_waited(update.ts_event);
         let SlotData::Depth { book, publisher, levels } = &mut self.data else { return None };
         if update.ts_event < self.ts_event {
@@ -416,7 +421,7 @@ impl Slot {
         is_known: bool,
         ts_recv: UnixNanos,
         stats: &mut Stats,
-        sink: &mut impl Sink,
+        sink: &mut impl EventSink,
     ) {
         let is_numbered = self.seq != NO_SEQ;
         match &mut self.data {

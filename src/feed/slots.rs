@@ -6,13 +6,13 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::age::Ages;
-use super::rehearsal::StandIn;
 use super::slot::{DepthOptions, Slot};
 use super::stats::Stats;
+use super::warmup::ShadowState;
 use crate::book::DepthUpdate;
-use crate::event::{DepthChange, Event, Sink};
+use crate::event::{DepthChange, Event, EventSink};
 use crate::model::{Channel, Market, NO_SEQ, Subscription, UnixNanos};
-use crate::publish::{BookReader, TradeOptions, near};
+use crate::publish::{BookReader, TradeOptions, prefetch_lines};
 use crate::wire::MessageHead;
 
 /// Where a subscription is: four bytes, so that thousands of them stay in a near cache while books
@@ -88,7 +88,7 @@ impl Slots {
         let (channel, market, inst_id) = parts(subscription);
         let Some(at) = self.find(channel, market, inst_id) else { return false };
         self.slots.swap_remove(at);
-        // Places have moved; making the index anew is simple, and nobody waits for it.
+        // WordWriter have moved; making the index anew is simple, and nobody waits for it.
         self.reindex();
         true
     }
@@ -135,7 +135,7 @@ impl Slots {
     /// older than the one before does not.
     #[doc(hidden)]
     #[inline]
-    pub fn apply(&mut self, event: &Event<'_>, stats: &mut Stats, sink: &mut impl Sink) {
+    pub fn apply(&mut self, event: &Event<'_>, stats: &mut Stats, sink: &mut impl EventSink) {
         self.apply_to(None, event, stats, sink);
     }
 
@@ -144,10 +144,10 @@ impl Slots {
     #[inline]
     pub(super) fn apply_to(
         &mut self,
-        stand_in: Option<&mut StandIn>,
+        shadow: Option<&mut ShadowState>,
         event: &Event<'_>,
         stats: &mut Stats,
-        sink: &mut impl Sink,
+        sink: &mut impl EventSink,
     ) {
         stats.event(event);
         match event {
@@ -156,9 +156,11 @@ impl Slots {
                 let inst_id = update.inst_id.as_bytes();
                 let at = self.find_again(update.channel, update.market, inst_id);
                 // What is played over was received before.
-                let is_old = stand_in.is_none() && self.ages.is_old(book.ts_event, book.ts_recv);
+                let is_old = shadow.is_none() && self.ages.is_old(book.ts_event, book.ts_recv);
                 let slot = slot_at(&mut self.slots, at, stats);
-                if let Some(slot) = slot.and_then(|slot| StandIn::or_real(stand_in, slot, NO_SEQ)) {
+                if let Some(slot) =
+                    slot.and_then(|slot| ShadowState::target_slot(shadow, slot, NO_SEQ))
+                {
                     let from = slot.arrive(book.ts_event, stats);
                     let last = slot.ts_event();
                     let counts = slot.apply_book(update, is_old);
@@ -178,14 +180,14 @@ impl Slots {
                 let key = (update.channel, update.market, update.inst_id);
                 let slot = self.slot_of(key, stats);
                 let before = trade.id_before();
-                let slot = slot.and_then(|slot| StandIn::or_real(stand_in, slot, before));
+                let slot = slot.and_then(|slot| ShadowState::target_slot(shadow, slot, before));
                 if let Some(slot) = slot
                     && !slot.apply_next_trade(trade, stats)
                 {
                     return slot.apply_trade(update, stats, sink);
                 }
             }
-            Event::Depth(_) if stand_in.is_some() => {}
+            Event::Depth(_) if shadow.is_some() => {}
             Event::Depth(update) => return self.apply_depth(update, stats, sink),
             _ => {}
         }
@@ -194,7 +196,12 @@ impl Slots {
 
     /// Applies a message of a deep book and tells the sink of the book after it.
     #[inline]
-    fn apply_depth(&mut self, update: &DepthUpdate<'_>, stats: &mut Stats, sink: &mut impl Sink) {
+    fn apply_depth(
+        &mut self,
+        update: &DepthUpdate<'_>,
+        stats: &mut Stats,
+        sink: &mut impl EventSink,
+    ) {
         let is_old = self.ages.is_old(update.ts_event, update.ts_recv);
         let at = self.find(update.channel, update.market, update.inst_id.as_bytes());
         let Some(slot) = slot_at(&mut self.slots, at, stats) else {
@@ -220,7 +227,7 @@ impl Slots {
         head: Option<MessageHead<'_>>,
         ts_recv: UnixNanos,
         stats: &mut Stats,
-        sink: &mut impl Sink,
+        sink: &mut impl EventSink,
     ) {
         for slot in &mut self.slots {
             let (channel, market, inst_id) = parts(slot.subscription());
@@ -273,7 +280,7 @@ impl Slots {
         if let Some(place) = self.index.find(hash, |_| true) {
             let at = place.at();
             if let Some(slot) = self.slots.get(at) {
-                near(slot);
+                prefetch_lines(slot);
             }
             self.fetch_book(at);
             self.ahead = at;

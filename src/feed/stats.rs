@@ -1,6 +1,6 @@
 //! What a feed has seen, counted.
 
-use crate::book::{Applied, BookFlags, BookSync, Fault};
+use crate::book::{ApplyOutcome, BookFlags, BookSync, DesyncCause};
 use crate::event::{Control, ControlKind, Event};
 use crate::wire::{DecodeError, DecodeErrorKind, Decoded, InflatePath, TextPath, UnreadCounts};
 
@@ -122,15 +122,15 @@ impl Stats {
 
     /// Counts what became of a message of a deep book that was `before` it.
     #[inline]
-    pub(crate) fn applied(&mut self, before: BookSync, applied: &Applied) {
+    pub(crate) fn applied(&mut self, before: BookSync, applied: &ApplyOutcome) {
         self.missing_deletes += u64::from(applied.missing);
         match applied.sync {
             BookSync::Live => {}
             BookSync::NoSnapshot => self.no_snapshot += 1,
             // Only the message that broke the book counts, not those refused after it.
             BookSync::Broken(_) if applied.sync == before => {}
-            BookSync::Broken(Fault::Gap) => self.gaps += 1,
-            BookSync::Broken(Fault::Checksum) => self.mismatches += 1,
+            BookSync::Broken(DesyncCause::Gap) => self.gaps += 1,
+            BookSync::Broken(DesyncCause::Checksum) => self.mismatches += 1,
             BookSync::Broken(_) => self.broken += 1,
         }
     }

@@ -7,7 +7,7 @@ use super::handler::FeedHandler;
 use super::seen::Seen;
 use super::slot::Slot;
 use super::stale::StaleLimits;
-use crate::event::Sink;
+use crate::event::EventSink;
 use crate::model::{BookState, MonoNanos, Subscription, UnixNanos};
 use crate::session::{LostReason, Session};
 
@@ -128,7 +128,7 @@ impl Watchdog {
         session: &mut Session,
         (now, wall): (MonoNanos, UnixNanos),
         others: impl Fn(&Subscription) -> Option<Seen>,
-        sink: &mut impl Sink,
+        sink: &mut impl EventSink,
     ) {
         self.forget_what_ended(handler);
         if self.checked.is_none() {
@@ -273,7 +273,7 @@ impl Watchdog {
     }
 }
 
-fn mark_all_stale(handler: &mut FeedHandler, wall: UnixNanos, sink: &mut impl Sink) {
+fn mark_all_stale(handler: &mut FeedHandler, wall: UnixNanos, sink: &mut impl EventSink) {
     for slot in handler.slots_mut().iter_mut() {
         if slot.state().is_live() {
             slot.set_state(BookState::Stale, wall, sink);

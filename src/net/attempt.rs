@@ -11,7 +11,7 @@ use super::connect::{Connector, Route, Socket};
 use super::error::ConnectError;
 use super::gate;
 use super::pump::{Pump, Transport};
-use crate::event::Sink;
+use crate::event::EventSink;
 
 /// How soon at least a connection that others are to be opened before looks again whether they are.
 const TURN_CHECK: Duration = Duration::from_millis(10);
@@ -75,7 +75,7 @@ impl Reach {
     }
 }
 
-impl<S: Sink> Pump<S> {
+impl<S: EventSink> Pump<S> {
     /// Begins an attempt, if the host takes one now, with the look-up of its name.
     pub(super) fn connect(&mut self) {
         let (connector, route) = (Arc::clone(&self.reach.connector), self.reach.route().clone());

@@ -19,7 +19,7 @@ use super::proxy::Proxy;
 use super::region::{Region, default_url};
 use super::target::{Target, Targets};
 use super::tls::TlsConfig;
-use crate::event::{Event, Sink};
+use crate::event::{Event, EventSink};
 use crate::feed::{DepthOptions, StaleLimits};
 use crate::model::{Channel, Dialect, InstrumentId, Market, Subscription, SubscriptionError};
 use crate::publish::TradeOptions;
@@ -151,7 +151,7 @@ impl ClientConfig {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoSink;
 
-impl Sink for NoSink {
+impl EventSink for NoSink {
     fn on_event(&mut self, _: &Event<'_>) {}
 }
 
@@ -185,7 +185,7 @@ impl ClientBuilder<NoSink> {
     }
 }
 
-impl<S: Sink + Send + 'static> ClientBuilder<S> {
+impl<S: EventSink + Send + 'static> ClientBuilder<S> {
     /// Connects to another address than the exchange's own ([`ClientConfig::url`]).
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.config.url = Some(url.into());
@@ -282,7 +282,7 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
     /// see [`ClientBuilder::sink`].
     pub fn on_event<F>(self, f: F) -> ClientBuilder<F>
     where
-        // Of the closure itself, so that its argument needs no type: through `Sink` the compiler
+        // Of the closure itself, so that its argument needs no type: through `EventSink` the compiler
         // would not see that it must take an event of any lifetime.
         F: FnMut(&Event<'_>) + Send + 'static,
     {
@@ -290,7 +290,7 @@ impl<S: Sink + Send + 'static> ClientBuilder<S> {
     }
 
     /// Has each event given to `sink`, inline on the feed's own thread.
-    pub fn sink<T: Sink + Send + 'static>(self, sink: T) -> ClientBuilder<T> {
+    pub fn sink<T: EventSink + Send + 'static>(self, sink: T) -> ClientBuilder<T> {
         let Self { config, subscriptions, mistake, .. } = self;
         ClientBuilder { config, subscriptions, mistake, sink }
     }

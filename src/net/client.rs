@@ -17,7 +17,7 @@ use super::stats::{ClientStats, ConnectionStats, StopReport};
 use crate::book::Book5;
 use crate::feed::{Arbiter, FeedHandler};
 use crate::model::{BookState, Dialect, Market, Subscription, Trade};
-use crate::publish::{BookReader, BookView, DepthReader, TradeReader};
+use crate::publish::{BookReader, DepthReader, Top5Snapshot, TradeReader};
 
 /// What the handle asks of the client's thread.
 pub(super) enum Command {
@@ -120,8 +120,8 @@ impl Client {
     /// The book that was subscribed first in the chain, with its state; `None` where the chain
     /// subscribed none.
     #[must_use]
-    pub fn view(&self) -> Option<BookView> {
-        Some(self.first_book.as_ref()?.view())
+    pub fn view(&self) -> Option<Top5Snapshot> {
+        Some(self.first_book.as_ref()?.snapshot())
     }
 
     /// The last trades of what was subscribed first in the chain, oldest first.
@@ -155,7 +155,7 @@ impl Client {
     pub fn state(&self, subscription: &Subscription) -> Option<BookState> {
         self.with_readers(|readers| {
             let readers = readers.get(subscription)?;
-            let book = readers.book.as_ref().map(|reader| reader.view().state);
+            let book = readers.book.as_ref().map(|reader| reader.snapshot().state);
             book.or_else(|| readers.trades.as_ref().map(TradeReader::state))
         })
     }

@@ -20,7 +20,7 @@ use super::line::{Group, HandoverPace, Line, LineCommand, Notice};
 use super::pump::{Ended, Pump};
 use super::stats::{ClientStats, ConnectionStats, StopReport};
 use super::target::Targets;
-use crate::event::Sink;
+use crate::event::EventSink;
 use crate::feed::{Arbiter, FeedHandler, Recovery};
 use crate::model::{ChannelPath, Subscription};
 
@@ -71,7 +71,7 @@ fn new_handler(config: &ClientConfig, subscriptions: &[Subscription]) -> FeedHan
     handler.set_depth_options(config.depth);
     handler.set_trade_options(config.trades);
     handler.set_age_limit(config.age_limit);
-    handler.set_rehearsing(config.busy);
+    handler.set_warmup(config.busy);
     for subscription in subscriptions {
         // The builder and the handle have refused those of the other dialect.
         let _ = handler.subscribe(*subscription);
@@ -112,7 +112,7 @@ pub(super) struct Director<S> {
     relieved: ClientStats,
 }
 
-impl<S: Sink + 'static> Director<S> {
+impl<S: EventSink + 'static> Director<S> {
     /// Starts the groups; it must be inside a `LocalSet` already.
     pub(super) fn start(
         config: ClientConfig,

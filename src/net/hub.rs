@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::health::SharedHealth;
 use super::heartbeat::Heartbeat;
 use super::line::Notice;
-use crate::event::{Event, Sink};
+use crate::event::{Event, EventSink};
 use crate::feed::{Arbiter, FeedHandler, Recovery, Seen, Slots, StaleLimits};
 use crate::model::{MonoNanos, Subscription, UnixNanos};
 
@@ -95,7 +95,7 @@ pub(super) struct Noted<S> {
     pub(super) recovery: Recovery,
 }
 
-impl<S: Sink> Sink for Noted<S> {
+impl<S: EventSink> EventSink for Noted<S> {
     #[inline]
     fn on_event(&mut self, event: &Event<'_>) {
         if let Event::State(change) = event {
@@ -112,7 +112,7 @@ pub(super) struct Place {
     pub(super) line: usize,
 }
 
-impl<S: Sink> Hub<S> {
+impl<S: EventSink> Hub<S> {
     pub(super) fn new(sink: S, notices: UnboundedSender<Notice>, shared: Shared) -> Self {
         let sink = Noted { sink, recovery: Recovery::default() };
         Self {

@@ -10,7 +10,7 @@ use super::hub::{Place, SharedHub};
 use super::line::Notice;
 use super::login::{self, Credentials};
 use super::stats::ConnectionStats;
-use crate::event::{Control, Event, Sink, StateChange};
+use crate::event::{Control, Event, EventSink, StateChange};
 use crate::feed::{FeedHandler, Slot, StaleLimits, Watchdog};
 use crate::model::{BookState, DownReason, MonoNanos, Subscription, UnixNanos};
 use crate::session::{LostReason, Session, SessionEvent};
@@ -54,7 +54,7 @@ pub(super) struct Intake<S> {
     pub(super) news: bool,
 }
 
-impl<S: Sink> Intake<S> {
+impl<S: EventSink> Intake<S> {
     /// Takes a message that came.
     #[inline]
     pub(super) fn data(&mut self, message: &Message) {
@@ -87,7 +87,7 @@ impl<S: Sink> Intake<S> {
     }
 
     /// Keeps what a frame needs in the caches, if none came for a while.
-    pub(super) fn rehearse(&mut self) {
+    pub(super) fn warm_caches(&mut self) {
         let mono = self.clock.mono();
         let last = self.hub.borrow().last_taken;
         if mono.since(last) >= REHEARSE_EVERY {
@@ -130,9 +130,9 @@ impl<S: Sink> Intake<S> {
                 error
             }
             None => {
-                if handler.rehearse(sink) {
+                if handler.warm_caches(sink) {
                     hub.last_taken = mono;
-                    stats.rehearsals += 1;
+                    stats.warmup_frames += 1;
                 }
                 None
             }

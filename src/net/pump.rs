@@ -19,7 +19,7 @@ use super::hub::{Place, SharedHub};
 use super::intake::{Intake, new_latency};
 use super::line::LineCommand;
 use super::stats::ConnectionStats;
-use crate::event::{Event, Sink};
+use crate::event::{Event, EventSink};
 use crate::feed::{FeedHandler, Watchdog};
 use crate::model::{BookState, DownReason, MonoNanos};
 use crate::session::{Action, Session};
@@ -94,7 +94,7 @@ pub(super) struct Ended {
     pub(super) unanswered: bool,
 }
 
-impl<S: Sink> Pump<S> {
+impl<S: EventSink> Pump<S> {
     /// Makes a pump; it must be inside a runtime already. It wants what its handler has.
     pub(super) fn new(
         (config, reach): (Rc<ClientConfig>, Reach),
@@ -168,7 +168,7 @@ impl<S: Sink> Pump<S> {
                 Input::Message(message) => self.message(message),
                 Input::Command(command) => self.command(command),
                 Input::Timer => self.timer(),
-                Input::Idle => self.intake.rehearse(),
+                Input::Idle => self.intake.warm_caches(),
             }
         }
         let was_open = self.intake.session.is_open();

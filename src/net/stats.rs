@@ -47,7 +47,7 @@ pub struct ConnectionStats {
     pub upgrades: u64,
     /// How many frames were played over while none came; 0 where it may sleep
     /// ([`ClientConfig::busy`](crate::ClientConfig::busy)).
-    pub rehearsals: u64,
+    pub warmup_frames: u64,
     /// How many of its subscriptions are live on this very connection.
     pub live: usize,
     /// Whether everything that is wanted has come on this very connection, and is not in doubt.
@@ -77,7 +77,7 @@ impl ConnectionStats {
             logins_refused: 0,
             last_login_refusal: None,
             upgrades: 0,
-            rehearsals: 0,
+            warmup_frames: 0,
             live: 0,
             well: false,
             ts_event: UnixNanos::UNKNOWN,

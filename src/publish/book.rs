@@ -22,7 +22,7 @@ pub struct BookReader {
 
 /// What a [`BookReader`] saw: the book and its state, of one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BookView {
+pub struct Top5Snapshot {
     /// The book; empty before the first one came.
     pub book: Book5,
     /// Whether the book can be believed.
@@ -82,7 +82,7 @@ impl BookReader {
     /// write, which takes it a few dozen nanoseconds. Allocates nothing.
     #[inline]
     #[must_use]
-    pub fn view(&self) -> BookView {
+    pub fn snapshot(&self) -> Top5Snapshot {
         view_of(&self.shared)
     }
 
@@ -90,14 +90,14 @@ impl BookReader {
     #[inline]
     #[must_use]
     pub fn book(&self) -> Book5 {
-        self.view().book
+        self.snapshot().book
     }
 
     /// The book if it is [`BookState::Live`].
     #[inline]
     #[must_use]
     pub fn live(&self) -> Option<Book5> {
-        let view = self.view();
+        let view = self.snapshot();
         view.state.is_live().then_some(view.book)
     }
 
@@ -110,10 +110,10 @@ impl BookReader {
 }
 
 #[inline]
-fn view_of(shared: &SeqLock<WORDS>) -> BookView {
+fn view_of(shared: &SeqLock<WORDS>) -> Top5Snapshot {
     let (words, version) = shared.read();
     let (book, state) = Book5::from_words(&words);
-    BookView { book, state: BookState::from_code(state), version }
+    Top5Snapshot { book, state: BookState::from_code(state), version }
 }
 
 #[cfg(not(okx_feed_loom))]
@@ -136,13 +136,16 @@ mod tests {
     fn a_view_has_book_and_state_of_one_moment() {
         let mut publisher = BookPublisher::new();
         let reader = publisher.reader();
-        assert_eq!(reader.view().state, BookState::Connecting);
+        assert_eq!(reader.snapshot().state, BookState::Connecting);
         assert_eq!(reader.book(), Book5::EMPTY);
         publisher.publish(&book(7), BookState::Live);
         assert_eq!(reader.live(), Some(book(7)));
         publisher.publish_state(BookState::Stale);
         assert_eq!(reader.live(), None);
-        assert_eq!(reader.view(), BookView { book: book(7), state: BookState::Stale, version: 2 });
+        assert_eq!(
+            reader.snapshot(),
+            Top5Snapshot { book: book(7), state: BookState::Stale, version: 2 }
+        );
     }
 
     #[test]

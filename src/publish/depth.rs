@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::seqlock::SeqLock;
-use crate::book::DepthView;
+use crate::book::BookRef;
 use crate::model::{BookState, Level, NO_SEQ, UnixNanos};
 
 /// How many levels a side a [`DepthReader`] sees.
@@ -79,7 +79,7 @@ impl DepthPublisher {
     }
 
     /// Publishes the best levels and the state in one write. Wait-free, allocates nothing.
-    pub fn publish(&mut self, view: &DepthView<'_>, state: BookState) {
+    pub fn publish(&mut self, view: &BookRef<'_>, state: BookState) {
         let (asks, bids) = view.top(PUBLISHED_LEVELS);
         let mut words = [0; WORDS];
         words[STATE] = u64::from(state.to_code());

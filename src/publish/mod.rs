@@ -9,8 +9,8 @@ mod ring;
 mod seqlock;
 mod set;
 
-pub use book::{BookPublisher, BookReader, BookView};
+pub use book::{BookPublisher, BookReader, Top5Snapshot};
 pub use depth::{DepthPublisher, DepthReader, DepthSnapshot, PUBLISHED_LEVELS};
-pub(crate) use prefetch::near;
+pub(crate) use prefetch::prefetch_lines;
 pub use ring::{MAX_TAPE_LEN, TAPE_LEN, TradeOptions, TradePublisher, TradeReader};
 pub(crate) use set::Publishers;

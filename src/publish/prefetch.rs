@@ -13,7 +13,7 @@ const LINE: usize = 64;
 /// than the processor can go on behind a load that it has not finished; a prefetch it forgets. Does
 /// nothing on processors other than x86-64.
 #[inline(always)]
-pub(crate) fn near<T>(value: &T) {
+pub(crate) fn prefetch_lines<T>(value: &T) {
     let start = std::ptr::from_ref(value).cast::<i8>();
     for offset in (0..size_of::<T>()).step_by(LINE) {
         prefetch(start.wrapping_add(offset));

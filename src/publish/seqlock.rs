@@ -9,7 +9,7 @@ use loom::sync::atomic::{AtomicU64, Ordering, fence};
 #[cfg(not(okx_feed_loom))]
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use super::prefetch::near;
+use super::prefetch::prefetch_lines;
 
 /// Two cache lines: neighbours share none, and none is the adjacent line that the hardware prefetches.
 #[derive(Debug)]
@@ -31,9 +31,9 @@ pub(super) struct SeqLock<const N: usize, A = Apart> {
 }
 
 /// Where the words of a write go.
-pub(super) struct Places<'l, const N: usize>(&'l [AtomicU64; N]);
+pub(super) struct WordWriter<'l, const N: usize>(&'l [AtomicU64; N]);
 
-impl<const N: usize> Places<'_, N> {
+impl<const N: usize> WordWriter<'_, N> {
     /// Puts a word in its place, below `N`; for any other it goes nowhere.
     #[inline(always)]
     pub(super) fn put(&self, at: usize, word: u64) {
@@ -59,7 +59,7 @@ impl<const N: usize, A> SeqLock<N, A> {
     /// away, and stores would fetch them one after the other.
     #[inline(always)]
     pub(super) fn fetch(&self) {
-        near(self);
+        prefetch_lines(self);
     }
 
     /// Replaces the words. Wait-free.
@@ -74,7 +74,7 @@ impl<const N: usize, A> SeqLock<N, A> {
     /// As [`SeqLock::write`], with words that `put` puts one by one: where it has them in no array,
     /// they need not go through one. Those that it does not put stay.
     #[inline(always)]
-    pub(super) fn write_by(&self, put: impl FnOnce(Places<'_, N>)) {
+    pub(super) fn write_by(&self, put: impl FnOnce(WordWriter<'_, N>)) {
         // A reader that sees one of the new words must see the odd version before them too: this
         // fence pairs with the reader's second one.
         self.write_behind(|| fence(Ordering::Release), put);
@@ -87,11 +87,11 @@ impl<const N: usize, A> SeqLock<N, A> {
     }
 
     #[inline(always)]
-    fn write_behind(&self, fence: impl FnOnce(), put: impl FnOnce(Places<'_, N>)) {
+    fn write_behind(&self, fence: impl FnOnce(), put: impl FnOnce(WordWriter<'_, N>)) {
         let version = self.version.load(Ordering::Relaxed);
         self.version.store(version.wrapping_add(1), Ordering::Relaxed);
         fence();
-        put(Places(&self.words));
+        put(WordWriter(&self.words));
         // A reader that sees the even version sees all words: pairs with its first load.
         self.version.store(version.wrapping_add(2), Ordering::Release);
     }

@@ -1,16 +1,16 @@
 //! One frame to events.
 
-use super::ahead::{Ahead, Unhurried};
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::head::{self, HEAD_LEN, MessageHead};
 use super::inflate::{INFLATE_SPACE, InflatePath, Inflater};
 use super::json::JsonParser;
+use super::prefetch_hint::{NoPrefetch, PrefetchHint};
 use super::scan::{PADDING, PaddedText, Scanned, Scanner, Target, TextEnd};
 use super::scratch::{Scratch, non_rpi};
 use super::unread::UnreadCounts;
 use super::{v3, v5};
 use crate::book::DepthUpdate;
-use crate::event::{BookUpdate, Control, Event, Sink, Skipped, TradeUpdate};
+use crate::event::{BookUpdate, Control, Event, EventSink, Skipped, TradeUpdate};
 use crate::model::{Channel, Dialect, Subscription, UnixNanos};
 
 /// The longest frame that is taken by default, in bytes.
@@ -184,18 +184,18 @@ impl Decoder {
         &mut self,
         frame: Frame<'_>,
         ts_recv: UnixNanos,
-        sink: &mut impl Sink,
+        sink: &mut impl EventSink,
     ) -> Result<Decoded, DecodeError> {
-        self.decode_ahead(frame, ts_recv, &mut Unhurried(sink))
+        self.decode_with_hint(frame, ts_recv, &mut NoPrefetch(sink))
     }
 
     /// As [`Decoder::decode`], with word of a book's subscription before its levels are read.
     #[inline]
-    pub(crate) fn decode_ahead(
+    pub(crate) fn decode_with_hint(
         &mut self,
         frame: Frame<'_>,
         ts_recv: UnixNanos,
-        sink: &mut impl Ahead,
+        sink: &mut impl PrefetchHint,
     ) -> Result<Decoded, DecodeError> {
         self.text_len = 0;
         let tried = self.scan_in_place(frame, ts_recv, sink);
@@ -227,7 +227,7 @@ impl Decoder {
         frame: Frame<'_>,
         error: DecodeError,
         ts_recv: UnixNanos,
-        sink: &mut impl Ahead,
+        sink: &mut impl PrefetchHint,
     ) -> Result<Decoded, DecodeError> {
         if let (Frame::Binary(body), Dialect::V3) = (frame, self.dialect)
             && matches!(error.kind, Kind::Deflate | Kind::Json | Kind::FrameTooLarge)
@@ -294,7 +294,7 @@ impl Decoder {
         &mut self,
         frame: Frame<'_>,
         ts_recv: UnixNanos,
-        sink: &mut impl Ahead,
+        sink: &mut impl PrefetchHint,
     ) -> Option<bool> {
         let Self { dialect: dialect @ Dialect::V5, limits, scanner, scratch, end, .. } = self
         else {
@@ -312,7 +312,7 @@ impl Decoder {
 
     /// Tries the fast path; false where the general one has to decide.
     #[inline]
-    fn scan(&mut self, text_len: usize, ts_recv: UnixNanos, sink: &mut impl Ahead) -> bool {
+    fn scan(&mut self, text_len: usize, ts_recv: UnixNanos, sink: &mut impl PrefetchHint) -> bool {
         let Self { dialect, scanner, text, scratch, .. } = self;
         let text = scanner.zip(PaddedText::new(text, text_len));
         let target = &mut Telling { sink, ts_recv };
@@ -326,7 +326,7 @@ impl Decoder {
         &mut self,
         text_len: usize,
         ts_recv: UnixNanos,
-        sink: &mut impl Sink,
+        sink: &mut impl EventSink,
     ) -> Result<(u32, TextPath), DecodeError> {
         self.scratch.unread = UnreadCounts::default();
         let text = self.text.get(..text_len).unwrap_or_default();
@@ -410,10 +410,10 @@ struct Telling<'s, S> {
     ts_recv: UnixNanos,
 }
 
-impl<'t, S: Ahead> Target<'t> for Telling<'_, S> {
+impl<'t, S: PrefetchHint> Target<'t> for Telling<'_, S> {
     #[inline(always)]
-    fn ahead(&mut self, channel: Channel, inst_id: &str) {
-        self.sink.ahead(channel, inst_id);
+    fn prefetch(&mut self, channel: Channel, inst_id: &str) {
+        self.sink.prefetch(channel, inst_id);
     }
 
     #[inline(always)]

@@ -6,7 +6,7 @@ use super::level::{Numbers, read_side};
 use super::scratch::{DepthLevels, Scratch, non_rpi};
 use super::unread::{OptionalField, UnreadCounts};
 use crate::book::{Book5, DepthAction, DepthUpdate};
-use crate::event::{BookUpdate, Event, Sink, TradeUpdate};
+use crate::event::{BookUpdate, Event, EventSink, TradeUpdate};
 use crate::model::{
     Channel, ChannelKind, Dialect, MAX_ID_LEN, Market, NO_SEQ, Side, Trade, UnixNanos,
 };
@@ -69,7 +69,7 @@ pub(super) fn emit<'t>(
     action: Option<Value<'_, '_, 't>>,
     data: Value<'_, '_, 't>,
     scratch: &mut Scratch,
-    sink: &mut impl Sink,
+    sink: &mut impl EventSink,
 ) -> Result<u32, DecodeError> {
     let (len, items) = data.array()?;
     if len > MAX_ITEMS {

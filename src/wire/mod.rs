@@ -1,6 +1,5 @@
 //! Bytes to events: the hot path. No I/O, no clock, no state between frames but buffers.
 
-mod ahead;
 mod decoder;
 pub(crate) mod deflate;
 mod error;
@@ -10,6 +9,7 @@ mod item;
 mod json;
 mod level;
 mod long_numbers;
+mod prefetch_hint;
 mod request;
 pub(crate) mod scan;
 pub(crate) mod scratch;
@@ -17,7 +17,6 @@ mod unread;
 mod v3;
 mod v5;
 
-pub(crate) use ahead::Ahead;
 pub use decoder::{
     DecodeLimits, Decoded, Decoder, Frame, MAX_BODY_LEN, MAX_FRAME_LEN, MAX_INFLATED_LEN, TextPath,
 };
@@ -26,6 +25,7 @@ pub(crate) use head::MessageHead;
 pub use inflate::InflatePath;
 pub use item::MAX_ITEMS;
 pub use json::MAX_JSON_DEPTH;
+pub(crate) use prefetch_hint::PrefetchHint;
 #[cfg(feature = "client")]
 pub(crate) use request::quoted;
 pub use request::{PING, RequestOp, argument_len, request_text};

@@ -8,7 +8,7 @@ use super::item::{Fields, Head, ItemForm, emit};
 use super::json::{Document, Value};
 use super::request::{RequestOp, quoted};
 use super::scratch::Scratch;
-use crate::event::{Control, ControlKind, Event, Sink, Skipped};
+use crate::event::{Control, ControlKind, Event, EventSink, Skipped};
 use crate::model::{Channel, Dialect, Market, Subscription, UnixNanos};
 
 /// Gives the events of one message to the sink, and says how many there were.
@@ -19,7 +19,7 @@ pub(super) fn parse(
     document: &Document<'_, '_>,
     ts_recv: UnixNanos,
     scratch: &mut Scratch,
-    sink: &mut impl Sink,
+    sink: &mut impl EventSink,
 ) -> Result<u32, DecodeError> {
     let root = document.root();
     let (mut table, mut action, mut data) = (None, None, None);
@@ -60,7 +60,7 @@ pub(super) fn parse(
 }
 
 /// A message without a table: a reply, or something unknown.
-fn other<'t>(event: Option<&'t str>, mut control: Control<'t>, sink: &mut impl Sink) -> u32 {
+fn other<'t>(event: Option<&'t str>, mut control: Control<'t>, sink: &mut impl EventSink) -> u32 {
     match event {
         Some(name) => control.kind = ControlKind::from_name(name),
         None if control.code.is_some() => {}

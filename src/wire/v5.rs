@@ -8,7 +8,7 @@ use super::item::{Fields, Head, ItemForm, emit};
 use super::json::{Document, Value};
 use super::request::{RequestOp, quoted};
 use super::scratch::Scratch;
-use crate::event::{Control, ControlKind, Event, Sink, Skipped};
+use crate::event::{Control, ControlKind, Event, EventSink, Skipped};
 use crate::model::{Channel, Dialect, Subscription, UnixNanos};
 
 /// Gives the events of one message to the sink, and says how many there were.
@@ -19,7 +19,7 @@ pub(super) fn parse(
     document: &Document<'_, '_>,
     ts_recv: UnixNanos,
     scratch: &mut Scratch,
-    sink: &mut impl Sink,
+    sink: &mut impl EventSink,
 ) -> Result<u32, DecodeError> {
     let root = document.root();
     let (mut action, mut data, mut event, mut named) = (None, None, None, None);

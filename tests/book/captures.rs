@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use okx_feed::{
     BookSync, Channel, Checksum, DEFAULT_DEPTH, Decimal, DepthAction, DepthBook, DepthUpdate,
-    Fault, Level, NO_SEQ, OnFault, Sequence, UnixNanos,
+    DesyncCause, FaultPolicy, Level, NO_SEQ, Sequence, UnixNanos,
 };
 use okx_feed_testkit::depth_oracle::Oracle;
 use serde_json::Value;
@@ -191,7 +191,7 @@ fn shortened_books_do_not_agree_and_are_not_shown() {
             let (book, oracle) = books
                 .entry(message.inst_id.clone())
                 .or_insert_with(|| (DepthBook::new(), Oracle::new(DEFAULT_DEPTH)));
-            book.set_on_fault(OnFault::Continue);
+            book.set_fault_policy(FaultPolicy::ApplyAnyway);
             let applied = book.apply(&message.update());
             oracle.apply(message.action, &message.asks, &message.bids);
             assert!(applied.applied, "{context}");
@@ -201,7 +201,7 @@ fn shortened_books_do_not_agree_and_are_not_shown() {
                 agree += 1;
             } else {
                 assert_eq!(applied.checksum, Checksum::Mismatch, "{context}");
-                assert_eq!(applied.sync, BookSync::Broken(Fault::Checksum), "{context}");
+                assert_eq!(applied.sync, BookSync::Broken(DesyncCause::Checksum), "{context}");
                 assert!(book.live().is_none(), "{context}");
                 mismatches += 1;
             }

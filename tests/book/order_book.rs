@@ -3,8 +3,9 @@
 use std::num::NonZeroU32;
 
 use okx_feed::{
-    Applied, BookFlags, BookSide, BookSync, Channel, Checksum, Decimal, DepthAction, DepthBook,
-    DepthUpdate, Fault, Level, MAX_DEPTH, OnFault, Sequence, Side, TopWatch, UnixNanos, Verify,
+    ApplyOutcome, BookFlags, BookSide, BookSync, Channel, Checksum, Decimal, DepthAction,
+    DepthBook, DepthUpdate, DesyncCause, FaultPolicy, Level, MAX_DEPTH, Sequence, Side, TopDiff,
+    UnixNanos, Verify,
 };
 use okx_feed_testkit::alloc::allocations;
 use okx_feed_testkit::depth_oracle::{Oracle, Rng, book_of, level, message};
@@ -42,13 +43,13 @@ fn an_update_before_a_snapshot_changes_nothing() {
     let mut book = DepthBook::new();
     let asks = [level("1", "1")];
     let applied = book.apply(&DepthUpdate { checksum: Some(5), ..numbered(1, 2, &asks) });
-    let nothing = Applied {
+    let nothing = ApplyOutcome {
         applied: false,
         sync: BookSync::NoSnapshot,
         sequence: Sequence::None,
         checksum: Checksum::None,
         missing: 0,
-        beyond: 0,
+        out_of_capacity: 0,
         truncated: false,
         first_changed: None,
     };
@@ -62,7 +63,7 @@ fn a_gap_leaves_the_levels_and_hides_the_book_until_a_snapshot() {
     let asks = [level("102", "1")];
     let lost = book.apply(&numbered(11, 12, &asks));
     assert_eq!((lost.applied, lost.sequence), (false, Sequence::Gap));
-    assert_eq!(lost.sync, BookSync::Broken(Fault::Gap));
+    assert_eq!(lost.sync, BookSync::Broken(DesyncCause::Gap));
     assert_eq!((book.view().asks().len(), book.view().seq()), (1, Some(10)));
     assert!(book.live().is_none());
     // The next message follows the one that was refused; the book stays hidden.
@@ -77,13 +78,13 @@ fn a_gap_leaves_the_levels_and_hides_the_book_until_a_snapshot() {
 #[test]
 fn a_book_that_goes_on_for_diagnosis_is_not_shown_either() {
     let mut book = numbered_book();
-    book.set_on_fault(OnFault::Continue);
+    book.set_fault_policy(FaultPolicy::ApplyAnyway);
     let asks = [level("102", "1")];
     let lost = book.apply(&numbered(11, 12, &asks));
     assert_eq!((lost.applied, lost.sequence), (true, Sequence::Gap));
     assert_eq!((book.view().asks().len(), book.view().seq()), (2, Some(12)));
     let next = book.apply(&numbered(12, 13, &[]));
-    assert_eq!((next.applied, next.sync), (true, BookSync::Broken(Fault::Gap)));
+    assert_eq!((next.applied, next.sync), (true, BookSync::Broken(DesyncCause::Gap)));
     assert!(book.live().is_none());
 }
 
@@ -109,10 +110,10 @@ fn a_wrong_checksum_hides_the_book() {
     // The same value in another text is another checksum.
     let wrong = book.apply(&checked(UPDATE, &[level("1", "2")], checksum(&asks)));
     assert_eq!(wrong.checksum, Checksum::Mismatch);
-    assert_eq!((wrong.applied, wrong.sync), (true, BookSync::Broken(Fault::Checksum)));
+    assert_eq!((wrong.applied, wrong.sync), (true, BookSync::Broken(DesyncCause::Checksum)));
     assert!(book.live().is_none());
     // A later message that agrees does not bring it back: a snapshot does.
-    book.set_on_fault(OnFault::Continue);
+    book.set_fault_policy(FaultPolicy::ApplyAnyway);
     let right = book.apply(&checked(UPDATE, &[level("1.0", "2")], checksum(&asks)));
     assert_eq!((right.checksum, right.sync), (Checksum::Ok, wrong.sync));
     let right = book.apply(&checked(SNAPSHOT, &asks, checksum(&asks)));
@@ -161,11 +162,17 @@ fn a_negative_size_is_refused_with_all_of_its_message() {
     let mut book = book_of(8, &[level("2", "1")], &[]);
     let asks = [level("1", "1"), level("3", "-1")];
     let applied = book.apply(&message(UPDATE, &asks, &[]));
-    assert_eq!((applied.applied, applied.sync), (false, BookSync::Broken(Fault::NegativeSize)));
+    assert_eq!(
+        (applied.applied, applied.sync),
+        (false, BookSync::Broken(DesyncCause::NegativeSize))
+    );
     assert_eq!(book.view().asks().len(), 1);
     let mut book = book_of(8, &[level("2", "1")], &[]);
     let applied = book.apply(&message(SNAPSHOT, &asks, &[]));
-    assert_eq!((applied.applied, applied.sync), (false, BookSync::Broken(Fault::NegativeSize)));
+    assert_eq!(
+        (applied.applied, applied.sync),
+        (false, BookSync::Broken(DesyncCause::NegativeSize))
+    );
 }
 
 #[test]
@@ -177,7 +184,7 @@ fn a_lost_message_breaks_a_book_that_has_no_numbers_to_show_it() {
     assert!(!book.message_lost(false), "it may have been the snapshot, which is waited for anyway");
     let mut book = book_of(8, &[level("2", "1")], &[]);
     assert!(book.message_lost(false) && !book.message_lost(false));
-    assert_eq!((book.sync(), book.live().is_some()), (BookSync::Broken(Fault::Lost), false));
+    assert_eq!((book.sync(), book.live().is_some()), (BookSync::Broken(DesyncCause::Lost), false));
     let applied = book.apply(&message(SNAPSHOT, &[level("2", "1")], &[]));
     assert_eq!((applied.sync, book.live().is_some()), (BookSync::Live, true));
 }
@@ -209,11 +216,16 @@ fn a_full_book_says_from_where_it_is_cut_and_breaks_when_little_is_left() {
     assert_eq!(view.size_to(BookSide::Bid, "6".parse().unwrap()), Some(Decimal::from(4)));
     assert_eq!(view.size_to(BookSide::Bid, "5".parse().unwrap()), None);
     let applied = book.apply(&message(UPDATE, &[], &[level("10", "1")]));
-    assert_eq!((applied.beyond, applied.truncated, applied.first_changed), (1, true, Some(0)));
+    assert_eq!(
+        (applied.out_of_capacity, applied.truncated, applied.first_changed),
+        (1, true, Some(0))
+    );
     assert_eq!(book.view().bid_limit(), "6".parse().ok());
-    for (px, sync) in
-        [("10", BookSync::Live), ("9", BookSync::Live), ("8", BookSync::Broken(Fault::Truncated))]
-    {
+    for (px, sync) in [
+        ("10", BookSync::Live),
+        ("9", BookSync::Live),
+        ("8", BookSync::Broken(DesyncCause::Truncated)),
+    ] {
         assert_eq!(book.apply(&message(UPDATE, &[], &[level(px, "0")])).sync, sync, "{px}");
     }
 }
@@ -274,8 +286,8 @@ fn nothing_allocates_once_the_book_is_made() {
     let sides: Vec<_> = (0..200).map(|n| (draw(1 + n % 20), draw(n % 7))).collect();
     let snapshot = (draw(400), draw(400));
     let mut book = DepthBook::with_capacity(100);
-    book.set_on_fault(OnFault::Continue);
-    let mut watch = TopWatch::<10>::new();
+    book.set_fault_policy(FaultPolicy::ApplyAnyway);
+    let mut watch = TopDiff::<10>::new();
     let mut seen = Vec::with_capacity(8);
 
     let before = allocations();

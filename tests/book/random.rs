@@ -10,8 +10,9 @@
 )]
 
 use okx_feed::{
-    BookSide, BookSync, Channel, Checksum, Decimal, DepthAction, DepthBook, DepthUpdate, Fault,
-    Level, NO_SEQ, OnFault, Price, RATIO_SCALE, Sequence, Side, TopChange, TopWatch, Verify,
+    BookSide, BookSync, Channel, Checksum, Decimal, DepthAction, DepthBook, DepthUpdate,
+    DesyncCause, FaultPolicy, Level, LevelChange, NO_SEQ, Price, RATIO_SCALE, Sequence, Side,
+    TopDiff, Verify,
 };
 use okx_feed_testkit::depth_oracle::{Oracle, Rng, message};
 
@@ -28,7 +29,7 @@ struct Plan {
     deepest: u64,
     numbered: bool,
     v3: bool,
-    on_fault: OnFault,
+    fault_policy: FaultPolicy,
 }
 
 impl Plan {
@@ -41,7 +42,11 @@ impl Plan {
             deepest: 1 + rng.below(2 * capacity as u64),
             numbered: !v3 && rng.one_in(2),
             v3,
-            on_fault: if rng.one_in(2) { OnFault::Continue } else { OnFault::Stop },
+            fault_policy: if rng.one_in(2) {
+                FaultPolicy::ApplyAnyway
+            } else {
+                FaultPolicy::Reject
+            },
         }
     }
 
@@ -96,7 +101,7 @@ struct Model {
 }
 
 impl Model {
-    fn break_by(&mut self, fault: Fault) {
+    fn break_by(&mut self, fault: DesyncCause) {
         if self.sync == BookSync::Live {
             self.sync = BookSync::Broken(fault);
         }
@@ -160,7 +165,10 @@ impl Model {
         assert_eq!(got.checksum, checksum, "checksum, {context}");
         if applied {
             assert_eq!(got.missing, self.oracle.missing, "missing, {context}");
-            assert_eq!(got.beyond, self.oracle.beyond, "beyond, {context}");
+            assert_eq!(
+                got.out_of_capacity, self.oracle.out_of_capacity,
+                "out_of_capacity, {context}"
+            );
         }
         let cut = self.oracle.asks.limit.is_some() || self.oracle.bids.limit.is_some();
         assert_eq!(got.truncated, cut, "truncated, {context}");
@@ -175,22 +183,22 @@ impl Model {
         self.last_seq = update.seq;
         match flaw {
             Flaw::NegativeSize => {
-                self.break_by(Fault::NegativeSize);
+                self.break_by(DesyncCause::NegativeSize);
                 return false;
             }
-            Flaw::Gap => self.break_by(Fault::Gap),
+            Flaw::Gap => self.break_by(DesyncCause::Gap),
             Flaw::None | Flaw::Checksum => {}
         }
         if update.action == DepthAction::Snapshot {
             self.sync = BookSync::Live;
         }
-        self.sync == BookSync::Live || self.plan.on_fault == OnFault::Continue
+        self.sync == BookSync::Live || self.plan.fault_policy == FaultPolicy::ApplyAnyway
     }
 
     /// The checksum to send with a message that was applied, and what the book must say of it.
     fn checksum(&mut self, rng: &mut Rng, flaw: Flaw) -> (Option<i32>, Checksum) {
         if self.starved() {
-            self.break_by(Fault::Truncated);
+            self.break_by(DesyncCause::Truncated);
         }
         let right = self.oracle.checksum();
         let sent = match (flaw, self.plan.v3) {
@@ -206,7 +214,7 @@ impl Model {
             (true, false) => Checksum::Mismatch,
         };
         if checksum == Checksum::Mismatch {
-            self.break_by(Fault::Checksum);
+            self.break_by(DesyncCause::Checksum);
         }
         (Some(sent), checksum)
     }
@@ -246,7 +254,7 @@ fn random_messages_give_the_book_of_two_maps() {
         let mut rng = Rng(seed);
         let plan = Plan::draw(&mut rng);
         let mut book = DepthBook::with_capacity(plan.capacity);
-        book.set_on_fault(plan.on_fault);
+        book.set_fault_policy(plan.fault_policy);
         let oracle = Oracle::new(plan.capacity);
         let mut model = Model { plan, oracle, sync: BookSync::NoSnapshot, last_seq: 500 };
         for n in 0..MESSAGES_PER_BOOK {
@@ -265,7 +273,7 @@ fn a_cut_book_is_the_exchange_s_book_up_to_its_limit() {
         let mut rng = Rng(seed);
         let plan = Plan::draw(&mut rng);
         let mut book = DepthBook::with_capacity(plan.capacity);
-        book.set_on_fault(OnFault::Continue);
+        book.set_fault_policy(FaultPolicy::ApplyAnyway);
         let mut whole = Oracle::new(usize::MAX);
         for n in 0..50 {
             let snapshot = n == 0;
@@ -363,7 +371,7 @@ fn changes_of_the_best_levels_rebuild_them() {
         let plan = Plan::draw(&mut rng);
         let mut book = DepthBook::with_capacity(plan.capacity);
         book.set_verify(Verify::Off);
-        let mut watch = TopWatch::<K>::new();
+        let mut watch = TopDiff::<K>::new();
         let (mut asks, mut bids): (Vec<Level>, Vec<Level>) = Default::default();
         for n in 0..50 {
             let snapshot = n == 0 || rng.one_in(20);
@@ -376,7 +384,7 @@ fn changes_of_the_best_levels_rebuild_them() {
             let mut changes = Vec::new();
             let count = watch.changes(&book.view(), |change| changes.push(change));
             assert_eq!(count, changes.len());
-            for TopChange { side, was, now } in changes {
+            for LevelChange { side, before: was, after: now } in changes {
                 assert_ne!(was, now, "seed {seed}");
                 let levels = if side == BookSide::Ask { &mut asks } else { &mut bids };
                 if let Some(was) = was {

@@ -66,10 +66,10 @@ async fn follows(dialect: Dialect, path: &str, books: &str, trades: &str, busy: 
     assert_eq!((stats.feed.malformed(), stats.feed.crossed, stats.feed.unsubscribed), (0, 0, 0));
     assert_eq!(stats.latency.len(), stats.feed.frames);
     // Frames come each ten milliseconds: one that does not sleep has time between.
-    let rehearsals = || Some(client.stats().ok()?.connections.first()?.rehearsals);
+    let warmup_frames = || Some(client.stats().ok()?.connections.first()?.warmup_frames);
     match busy {
-        true => assert!(wait_for(|| rehearsals().filter(|n| *n > 100)).await > 100),
-        false => assert_eq!(rehearsals(), Some(0)),
+        true => assert!(wait_for(|| warmup_frames().filter(|n| *n > 100)).await > 100),
+        false => assert_eq!(warmup_frames(), Some(0)),
     }
     client.stop();
     server.shutdown().await;
@@ -99,7 +99,7 @@ async fn channels_come_and_go_on_a_running_connection() {
     wait_for(|| reader.live()).await;
     client.unsubscribe(&late).unwrap();
     let down = BookState::Down(DownReason::Unsubscribed);
-    wait_for(|| (reader.view().state == down).then_some(())).await;
+    wait_for(|| (reader.snapshot().state == down).then_some(())).await;
     assert_eq!(client.state(&late), None);
 
     // One that the exchange does not have is refused, and the others go on.
@@ -112,7 +112,7 @@ async fn channels_come_and_go_on_a_running_connection() {
 
     let reader = client.book_reader(&sub("books5:BTC-USDT")).unwrap();
     client.stop();
-    assert_eq!(reader.view().state, BookState::Down(DownReason::Stopped));
+    assert_eq!(reader.snapshot().state, BookState::Down(DownReason::Stopped));
     server.shutdown().await;
 }
 

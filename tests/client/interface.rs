@@ -35,7 +35,7 @@ fn a_closure_needs_no_type() {
 #[derive(Debug, Default)]
 struct Counting(u64);
 
-impl Sink for Counting {
+impl EventSink for Counting {
     fn on_event(&mut self, event: &Event<'_>) {
         self.0 += u64::from(matches!(event, Event::Trade(_)));
     }

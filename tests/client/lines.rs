@@ -198,7 +198,7 @@ async fn upgraded(lines: usize) {
     let last = last_of_both(&client, &reference, from).await;
     let report = client.stop();
     assert_eq!((report.open, report.closed_properly, report.dropped), (lines, lines, 0));
-    assert_eq!(reader.view().state, BookState::Down(okx_feed::DownReason::Stopped));
+    assert_eq!(reader.snapshot().state, BookState::Down(okx_feed::DownReason::Stopped));
     reference.stop();
     server.shutdown().await;
     nothing_was_seen(&seen, &untouched, from, last);

@@ -256,7 +256,7 @@ async fn a_client_that_is_dropped_in_its_own_sink_ends() {
         client.book_reader(&"books5:BTC-USDT".parse().unwrap()).unwrap()
     };
     let stopped = BookState::Down(DownReason::Stopped);
-    wait_for(|| (reader.view().state == stopped).then_some(())).await;
+    wait_for(|| (reader.snapshot().state == stopped).then_some(())).await;
     wait_for(|| (server.inspect(Exchange::connections) == 0).then_some(())).await;
     server.shutdown().await;
 }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use okx_feed::{
-    BookSide, BookState, BookSync, Channel, Checksum, Decimal, DecodeErrorKind, Dialect,
-    DownReason, Fault, InstrumentId, LostReason, Market, Sequence, Side, Subscription,
+    BookSide, BookState, BookSync, Channel, Checksum, Decimal, DecodeErrorKind, DesyncCause,
+    Dialect, DownReason, InstrumentId, LostReason, Market, Sequence, Side, Subscription,
     SubscriptionError, Trade,
 };
 
@@ -13,10 +13,16 @@ fn names_are_those_of_the_documentation() {
     let sequences =
         [Sequence::None, Sequence::Ok, Sequence::Heartbeat, Sequence::Reset, Sequence::Gap];
     assert_eq!(sequences.map(Sequence::name), ["none", "ok", "heartbeat", "reset", "gap"]);
-    let faults = [Fault::Gap, Fault::Checksum, Fault::NegativeSize, Fault::Lost, Fault::Truncated];
+    let faults = [
+        DesyncCause::Gap,
+        DesyncCause::Checksum,
+        DesyncCause::NegativeSize,
+        DesyncCause::Lost,
+        DesyncCause::Truncated,
+    ];
     let names = ["gap", "checksum", "negative_size", "lost", "truncated"];
-    assert_eq!(faults.map(Fault::name), names);
-    let syncs = [BookSync::NoSnapshot, BookSync::Live, BookSync::Broken(Fault::Gap)];
+    assert_eq!(faults.map(DesyncCause::name), names);
+    let syncs = [BookSync::NoSnapshot, BookSync::Live, BookSync::Broken(DesyncCause::Gap)];
     assert_eq!(syncs.map(BookSync::name), ["no_snapshot", "live", "broken"]);
     assert_eq!([BookSide::Ask, BookSide::Bid].map(BookSide::name), ["ask", "bid"]);
     let checksums = [Checksum::None, Checksum::Ok, Checksum::Mismatch];

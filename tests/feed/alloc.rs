@@ -28,7 +28,7 @@ const SNAPSHOTS: [(Dialect, &str); 2] = [
     ),
 ];
 
-/// Feeds a frame many times, with rehearsals between and without; gives the allocations of one, and
+/// Feeds a frame many times, with warmup_frames between and without; gives the allocations of one, and
 /// whether it was decoded.
 fn cost(dialect: Dialect, frame: Frame<'_>) -> (u64, bool) {
     let (spent, decoded) = cost_of(dialect, frame, false);
@@ -38,7 +38,7 @@ fn cost(dialect: Dialect, frame: Frame<'_>) -> (u64, bool) {
 
 fn cost_of(dialect: Dialect, frame: Frame<'_>, rehearses: bool) -> (u64, bool) {
     let mut feed = FeedHandler::new(dialect);
-    feed.set_rehearsing(rehearses);
+    feed.set_warmup(rehearses);
     let subscriptions: &[&str] = match dialect {
         Dialect::V3 => &[
             "futures/depth5:BTC-USD-190517",
@@ -71,7 +71,7 @@ fn cost_of(dialect: Dialect, frame: Frame<'_>, rehearses: bool) -> (u64, bool) {
     let mut step = |feed: &mut FeedHandler, n: u64| {
         let sink = &mut |_: &Event<'_>| events += 1;
         let result = feed.on_frame(frame, UnixNanos(n), sink);
-        let played = feed.rehearse(sink);
+        let played = feed.warm_caches(sink);
         let (stats, is_short) = (feed.stats(), frame.len() < 1024);
         let is_kept = result.is_ok() && is_short && stats.books + stats.trades > 0;
         assert_eq!(played, rehearses && is_kept, "{stats:?}");

@@ -136,7 +136,10 @@ fn states_change_once_and_readers_see_them() {
     handler.subscribe(trades).unwrap();
     let reader = handler.book_reader(&books).unwrap();
     let tape = handler.trade_reader(&trades).unwrap();
-    assert_eq!((reader.view().state, tape.state()), (BookState::Connecting, BookState::Connecting));
+    assert_eq!(
+        (reader.snapshot().state, tape.state()),
+        (BookState::Connecting, BookState::Connecting)
+    );
     feed(&mut handler, &book("books5", "A", "1", 1000), 5);
     assert_eq!(feed(&mut handler, &trade("A", 1), 6), ["connecting -> live", "trade 1"]);
     assert_eq!(feed(&mut handler, &trade("A", 2), 7), ["trade 2"]);
@@ -322,7 +325,7 @@ fn a_new_connection_that_lags_shows_no_older_book() {
         let text = book("books5", "A", "2", 1000 + n);
         assert_eq!(feed(&mut handler, &text, 3 * SECOND + n), [""; 0], "{n}");
     }
-    assert!(reader.live().is_none() && reader.view().book.ts_event.0 == 2000 * 1_000_000);
+    assert!(reader.live().is_none() && reader.snapshot().book.ts_event.0 == 2000 * 1_000_000);
     let seen = feed(&mut handler, &book("books5", "A", "3", 2001), 4 * SECOND);
     assert_eq!(seen, ["stale -> live", "book books5"]);
     // Half a minute after the last that counted the exchange may be anywhere.
@@ -346,7 +349,7 @@ fn an_arbiter_forgets_what_is_given_up_and_says_so() {
     });
     let down = BookState::Down(DownReason::Unsubscribed);
     assert_eq!(told, [(down, UnixNanos(9))]);
-    assert_eq!(reader.view().state, down);
+    assert_eq!(reader.snapshot().state, down);
     assert_eq!((arbiter.state(&given_up), arbiter.last_seq(&given_up)), (None, None));
     assert_eq!(arbiter.state(&kept), Some(BookState::Connecting));
 }
@@ -461,9 +464,9 @@ fn a_line_that_is_alone_and_lags_shows_no_old_book_as_live() {
     bring(&mut arbiter, 0, 20, 101_100);
     // The first line is gone; the second is far behind, but nobody has waited for long yet.
     bring(&mut arbiter, 1, 11, 101_200);
-    assert_eq!(reader.view().state, BookState::Live);
+    assert_eq!(reader.snapshot().state, BookState::Live);
     bring(&mut arbiter, 1, 12, 103_200);
-    assert_eq!(reader.view().state, BookState::Stale);
+    assert_eq!(reader.snapshot().state, BookState::Stale);
     assert_eq!(arbiter.state(&subscription), Some(BookState::Stale));
     bring(&mut arbiter, 1, 21, 103_300);
     assert_eq!(reader.live().map(|book| book.seq), Some(21));

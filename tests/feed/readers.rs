@@ -85,7 +85,7 @@ fn readers_of_a_deep_book_have_its_best_levels_and_hear_of_nothing_else() {
         ts_before = ts;
 
         let want = [best(&asks, &bids, 5), best(&asks, &bids, 25)];
-        let view = top.view();
+        let view = top.snapshot();
         let snapshot = deep.snapshot();
         assert_eq!([pairs(view.book.asks()), pairs(view.book.bids())], want[0], "{message}");
         assert_eq!([pairs(snapshot.asks()), pairs(snapshot.bids())], want[1], "{message}");
@@ -121,7 +121,10 @@ fn readers_of_books_and_trades_have_the_last_of_each() {
     handler.subscribe(trades).unwrap();
     let reader = handler.book_reader(&books).unwrap();
     let tape = handler.trade_reader(&trades).unwrap();
-    assert_eq!((tape.state(), reader.view().state), (BookState::Connecting, BookState::Connecting));
+    assert_eq!(
+        (tape.state(), reader.snapshot().state),
+        (BookState::Connecting, BookState::Connecting)
+    );
     let before = reader.version();
     let (mut backwards, mut ts_before) = (0, [0; 2]);
     for n in 1..1_000u64 {
@@ -177,7 +180,8 @@ fn readers_hear_of_every_state_and_of_the_end() {
     let tape = handler.trade_reader(&names[1]).unwrap();
     let (top, deep) =
         (handler.book_reader(&names[2]).unwrap(), handler.depth_reader(&names[2]).unwrap());
-    let states = || [book.view().state, tape.state(), top.view().state, deep.snapshot().state];
+    let states =
+        || [book.snapshot().state, tape.state(), top.snapshot().state, deep.snapshot().state];
     let rejected = BookState::Down(DownReason::Rejected);
     for state in [BookState::AwaitingSnapshot, BookState::Live, BookState::Stale, rejected] {
         for name in names {

@@ -45,7 +45,7 @@ fn seen(feed: &mut FeedHandler, subscriptions: &[Subscription]) -> String {
         let slot = (slot.state(), slot.ts_event(), slot.ts_recv());
         let ring = feed.trades(subscription).map(|ring| ring.iter().copied().collect::<Vec<_>>());
         let depth = feed.depth(subscription).map(|book| (book.view().top5(), book.sync()));
-        let book = feed.book_reader(subscription).map(|reader| reader.view());
+        let book = feed.book_reader(subscription).map(|reader| reader.snapshot());
         seen += &format!("\n{slot:?} {book:?} {trades:?} {ring:?} {depth:?} {deep:?}");
     }
     seen
@@ -61,9 +61,9 @@ fn rehearsals_change_nothing(dialect: Dialect, channels: &[&str]) {
         plain.subscribe(*subscription).unwrap();
         rehearsed.subscribe(*subscription).unwrap();
     }
-    assert!(!rehearsed.rehearse(&mut |_: &Event<'_>| {}));
-    rehearsed.set_rehearsing(true);
-    assert!(!rehearsed.rehearse(&mut |_: &Event<'_>| {}), "no frame was kept yet");
+    assert!(!rehearsed.warm_caches(&mut |_: &Event<'_>| {}));
+    rehearsed.set_warmup(true);
+    assert!(!rehearsed.warm_caches(&mut |_: &Event<'_>| {}), "no frame was kept yet");
     let (mut events, mut events_rehearsed) = (Vec::new(), Vec::new());
     let mut played = 0;
     for (n, frame) in frames(&subscriptions).iter().enumerate() {
@@ -79,7 +79,7 @@ fn rehearsals_change_nothing(dialect: Dialect, channels: &[&str]) {
         let sink = &mut |event: &Event<'_>| events_rehearsed.push(format!("{event:?}"));
         assert_eq!(rehearsed.on_frame(frame, ts_recv, sink), result);
         for _ in 0..n % 6 {
-            played += u32::from(rehearsed.rehearse(sink));
+            played += u32::from(rehearsed.warm_caches(sink));
         }
         assert_eq!(events, events_rehearsed, "frame {n}");
         events.clear();
@@ -88,8 +88,8 @@ fn rehearsals_change_nothing(dialect: Dialect, channels: &[&str]) {
     }
     assert!(played > 500, "{played}");
     assert!(plain.stats().malformed() > 20 && plain.stats().books > 100, "{:?}", plain.stats());
-    rehearsed.set_rehearsing(false);
-    assert!(!rehearsed.rehearse(&mut |_: &Event<'_>| {}));
+    rehearsed.set_warmup(false);
+    assert!(!rehearsed.warm_caches(&mut |_: &Event<'_>| {}));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use okx_feed::{ClientBuilder, ClientConfig, Proxy, Region, Sink};
+use okx_feed::{ClientBuilder, ClientConfig, EventSink, Proxy, Region};
 
 /// Where to connect to, and how.
 #[derive(Args, Debug)]
@@ -58,7 +58,7 @@ impl From<RegionArg> for Region {
 
 impl ConnectArgs {
     /// Puts the arguments into a client in the making.
-    pub(crate) fn apply<S: Sink + Send + 'static>(
+    pub(crate) fn apply<S: EventSink + Send + 'static>(
         &self,
         builder: ClientBuilder<S>,
     ) -> ClientBuilder<S> {

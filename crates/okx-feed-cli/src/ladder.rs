@@ -1,7 +1,7 @@
 //! The best levels of a book as they are drawn, whichever channel brings it.
 
 use okx_feed::{
-    BOOK5_LEVELS, Book5, BookReader, BookState, BookView, DepthReader, Level, UnixNanos,
+    BOOK5_LEVELS, Book5, BookReader, BookState, DepthReader, Level, Top5Snapshot, UnixNanos,
 };
 
 /// A book of one moment, cut to as many levels as are shown.
@@ -19,7 +19,7 @@ pub(crate) struct Ladder {
 impl Ladder {
     /// The best levels of a channel that sends its book whole: five a side at most.
     pub(crate) fn of_book(reader: &BookReader, levels: usize) -> Self {
-        let BookView { book, state, version } = reader.view();
+        let Top5Snapshot { book, state, version } = reader.snapshot();
         let asks = best(book.asks(), levels).to_vec();
         let bids = best(book.bids(), levels).to_vec();
         Self { state, ts_event: book.ts_event, version, asks, bids }

@@ -69,7 +69,7 @@ pub(crate) fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Also the road of --help and --version, whose code is 0.
+            // Also for --help and --version, whose code is 0.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(EXIT_FAILURE));
         }

@@ -9,7 +9,7 @@ use super::event_line::{write_line, write_missed};
 use super::format::Printable;
 use super::pipe::PipeWriter;
 use okx_feed::{
-    BookState, Control, ControlKind, Dialect, DownReason, Event, Malformed, Sink, StateChange,
+    BookState, Control, ControlKind, Dialect, DownReason, Event, EventSink, Malformed, StateChange,
 };
 
 /// How events are printed.
@@ -72,7 +72,7 @@ pub(crate) struct Tap {
     pub(crate) refusal: String,
 }
 
-impl Sink for Tap {
+impl EventSink for Tap {
     fn on_event(&mut self, event: &Event<'_>) {
         self.note_dialect(event);
         match event {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use okx_feed::{
-    BookSide, Channel, Decimal, DepthAction, DepthBook, DepthUpdate, DepthView, Level, NO_SEQ,
-    Price, UnixNanos,
+    BookRef, BookSide, Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, NO_SEQ, Price,
+    UnixNanos,
 };
 
 /// One side: levels by price, and from which price on it is cut.
@@ -21,18 +21,18 @@ pub struct Oracle {
     pub asks: OracleSide,
     pub bids: OracleSide,
     pub missing: u32,
-    pub beyond: u32,
+    pub out_of_capacity: u32,
 }
 
 impl Oracle {
     pub fn new(capacity: usize) -> Self {
         let (asks, bids) = Default::default();
-        Self { capacity, asks, bids, missing: 0, beyond: 0 }
+        Self { capacity, asks, bids, missing: 0, out_of_capacity: 0 }
     }
 
     /// Applies a message that is known to be good.
     pub fn apply(&mut self, action: DepthAction, asks: &[Level], bids: &[Level]) {
-        (self.missing, self.beyond) = (0, 0);
+        (self.missing, self.out_of_capacity) = (0, 0);
         if action == DepthAction::Snapshot {
             (self.asks, self.bids) = Default::default();
         }
@@ -46,12 +46,12 @@ impl Oracle {
 
     fn set(&mut self, which: BookSide, level: Level) {
         let side = if which == BookSide::Ask { &mut self.asks } else { &mut self.bids };
-        let beyond = side.limit.is_some_and(|limit| match which {
+        let out_of_capacity = side.limit.is_some_and(|limit| match which {
             BookSide::Ask => level.px() >= limit,
             BookSide::Bid => level.px() <= limit,
         });
-        if beyond {
-            self.beyond += 1;
+        if out_of_capacity {
+            self.out_of_capacity += 1;
             return;
         }
         // Removed first: a map keeps the old key, whose text may differ.
@@ -67,7 +67,7 @@ impl Oracle {
                 BookSide::Bid => side.levels.pop_first(),
             };
             side.limit = worst.map(|(px, _)| px);
-            self.beyond += 1;
+            self.out_of_capacity += 1;
         }
     }
 
@@ -94,7 +94,7 @@ impl Oracle {
     }
 
     /// Panics unless the book has these levels, limits included, and is well formed.
-    pub fn assert_same(&self, view: &DepthView<'_>, context: &str) {
+    pub fn assert_same(&self, view: &BookRef<'_>, context: &str) {
         assert_eq!(view.asks(), self.asks(), "asks, {context}");
         assert_eq!(view.bids(), self.bids(), "bids, {context}");
         assert_eq!(view.ask_limit(), self.asks.limit, "ask limit, {context}");

@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 
 use super::entry::Entry;
 use super::judge::Arbitration;
-use crate::event::{Event, Sink, StateChange, TradeUpdate};
+use crate::event::{Event, EventSink, StateChange, TradeUpdate};
 use crate::feed::handler::FeedHandler;
 use crate::feed::slots::{hash, parts};
 use crate::feed::stale::StaleLimits;
@@ -127,7 +127,7 @@ impl Arbiter {
     }
 
     /// Forgets a line that has ended: what it was no longer counts for any state.
-    pub fn close_line(&mut self, line: usize, ts_recv: UnixNanos, sink: &mut impl Sink) {
+    pub fn close_line(&mut self, line: usize, ts_recv: UnixNanos, sink: &mut impl EventSink) {
         if let Some(open) = self.open.get_mut(line) {
             *open = false;
         }
@@ -154,7 +154,7 @@ impl Arbiter {
         &mut self,
         subscription: &Subscription,
         ts_recv: UnixNanos,
-        sink: &mut impl Sink,
+        sink: &mut impl EventSink,
     ) {
         let (channel, market, inst_id) = parts(subscription);
         let Some(at) = self.find(channel, market, inst_id) else { return };
@@ -171,7 +171,7 @@ impl Arbiter {
         subscriptions: &[Subscription],
         lines: usize,
         ts_recv: UnixNanos,
-        sink: &mut impl Sink,
+        sink: &mut impl EventSink,
     ) -> Self {
         let mut other = Self::new(lines);
         other.trades = self.trades;
@@ -190,7 +190,12 @@ impl Arbiter {
 
     /// Forgets all subscriptions but these: one that was ended just before an arbiter took its line over
     /// is not to be shown on.
-    pub fn retain(&mut self, wanted: &[Subscription], ts_recv: UnixNanos, sink: &mut impl Sink) {
+    pub fn retain(
+        &mut self,
+        wanted: &[Subscription],
+        ts_recv: UnixNanos,
+        sink: &mut impl EventSink,
+    ) {
         let ended = self.entries.iter().map(|entry| entry.subscription);
         let ended: Vec<_> = ended.filter(|subscription| !wanted.contains(subscription)).collect();
         ended.iter().for_each(|subscription| self.unsubscribe(subscription, ts_recv, sink));
@@ -201,7 +206,7 @@ impl Arbiter {
     /// Replies and notices and messages that are not decoded go through; what nobody subscribed does
     /// not.
     #[inline]
-    pub fn on_event(&mut self, line: usize, event: &Event<'_>, sink: &mut impl Sink) {
+    pub fn on_event(&mut self, line: usize, event: &Event<'_>, sink: &mut impl EventSink) {
         let key = match event {
             Event::Book(update) => (update.channel, update.market, update.inst_id),
             Event::Trade(update) => (update.channel, update.market, update.inst_id),
@@ -238,7 +243,7 @@ impl Arbiter {
 
     /// Takes a change of a line's state: the sink hears of it where it changes the best of all.
     #[cold]
-    fn on_state(&mut self, line: usize, of_line: &StateChange<'_>, sink: &mut impl Sink) {
+    fn on_state(&mut self, line: usize, of_line: &StateChange<'_>, sink: &mut impl EventSink) {
         // That was asked of the arbiter too, and may have been asked anew since.
         if of_line.to == BookState::Down(DownReason::Unsubscribed) {
             return;
@@ -259,7 +264,7 @@ impl Arbiter {
     ///
     /// A line's own silence does not tell that: one that stood still may just have come to where
     /// another was long before.
-    pub fn mark_stale(&mut self, limits: &StaleLimits, now: UnixNanos, sink: &mut impl Sink) {
+    pub fn mark_stale(&mut self, limits: &StaleLimits, now: UnixNanos, sink: &mut impl EventSink) {
         for entry in &mut self.entries {
             let limit = limits.of(entry.subscription.channel()).unwrap_or(Duration::MAX);
             if entry.falls_silent(limit, now) {
@@ -332,7 +337,7 @@ impl Arbiter {
     }
 }
 
-fn change(entry: &mut Entry, to: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
+fn change(entry: &mut Entry, to: BookState, ts_recv: UnixNanos, sink: &mut impl EventSink) {
     let before = entry.state;
     if before != to {
         entry.set_state(to);
@@ -341,7 +346,7 @@ fn change(entry: &mut Entry, to: BookState, ts_recv: UnixNanos, sink: &mut impl 
 }
 
 #[inline]
-fn tell(entry: &Entry, from: BookState, ts_recv: UnixNanos, sink: &mut impl Sink) {
+fn tell(entry: &Entry, from: BookState, ts_recv: UnixNanos, sink: &mut impl EventSink) {
     let Entry { subscription, state: to, .. } = entry;
     if from != *to {
         sink.on_event(&Event::State(StateChange { subscription, from, to: *to, ts_recv }));

@@ -1,7 +1,7 @@
 //! What a trade does to its slot: told once, with what is missing before it.
 
 use super::{Slot, SlotData};
-use crate::event::{Event, Sink, TradeUpdate};
+use crate::event::{Event, EventSink, TradeUpdate};
 use crate::feed::stats::Stats;
 use crate::feed::told::{self, Verdict};
 use crate::model::{BookState, Dialect, NO_SEQ, Trade};
@@ -27,7 +27,7 @@ impl Slot {
         &mut self,
         update: &TradeUpdate<'_>,
         stats: &mut Stats,
-        sink: &mut impl Sink,
+        sink: &mut impl EventSink,
     ) {
         let trade = &update.trade;
         let from = self.arrive(trade.ts_event, stats);

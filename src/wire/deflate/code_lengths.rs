@@ -15,9 +15,9 @@ pub(super) struct CodeLengths {
     rows: Rows,
     precode: [u32; 128 + 8],
     /// Where each row ends.
-    ends: Places,
+    ends: WordWriter,
     /// Where the distance symbols start in each row.
-    distances: Places,
+    distances: WordWriter,
     /// Number of literal/length symbols announced.
     literals: u32,
 }
@@ -27,9 +27,9 @@ pub(super) struct CodeLengths {
 pub(super) struct Lengths<'a> {
     rows: &'a Rows,
     /// Where the code's part of each row starts.
-    pub(super) from: &'a Places,
+    pub(super) from: &'a WordWriter,
     /// Where the code's part of each row ends.
-    pub(super) to: &'a Places,
+    pub(super) to: &'a WordWriter,
     /// The number that stands for symbol 0.
     pub(super) first: u32,
 }
@@ -278,10 +278,10 @@ type Rows = [u16; 16 << ROW_SHIFT];
 const ROW_SHIFT: u32 = 9;
 
 /// A place in each of the rows.
-pub(super) type Places = [u16; 16];
+pub(super) type WordWriter = [u16; 16];
 
 /// The start of each row.
-static ROW_STARTS: Places = {
+static ROW_STARTS: WordWriter = {
     let mut starts = [0; 16];
     let mut row = 0;
     while row < 16 {

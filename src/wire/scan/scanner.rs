@@ -156,7 +156,7 @@ pub enum Scanned<'t> {
 pub(crate) trait Target<'t> {
     /// Hears the subscription of a five-level v5 book before its levels are read; the message may
     /// still be declined.
-    fn ahead(&mut self, channel: Channel, inst_id: &str);
+    fn prefetch(&mut self, channel: Channel, inst_id: &str);
 
     /// Takes the message; books and levels are in the scratch. Called within the scan itself, so that
     /// what was read need not go through memory.
@@ -215,7 +215,7 @@ impl Scanner {
         struct Keep<'t>(Option<Scanned<'t>>);
 
         impl<'t> Target<'t> for Keep<'t> {
-            fn ahead(&mut self, _: Channel, _: &str) {}
+            fn prefetch(&mut self, _: Channel, _: &str) {}
 
             #[inline(always)]
             fn take(&mut self, scanned: Scanned<'t>, _: &Scratch) {

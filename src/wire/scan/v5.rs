@@ -43,7 +43,7 @@ pub(super) fn scan<'t, E: Engine>(
     let market = None;
     let scanned = match channel {
         Channel::Books5 | Channel::BboTbt => {
-            target.ahead(channel, inst_id);
+            target.prefetch(channel, inst_id);
             let book = &mut scratch.book;
             read_book(engine, text, cursor, &id, book)?;
             book.ts_recv = ts_recv;

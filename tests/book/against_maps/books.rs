@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use okx_feed::{Book5, BookSide, Decimal, DepthAction, DepthBook, Level, TopWatch, UnixNanos};
+use okx_feed::{Book5, BookSide, Decimal, DepthAction, DepthBook, Level, TopDiff, UnixNanos};
 
 use okx_feed_testkit::depth_oracle::{Oracle, Rng, book_of, level, message};
 
@@ -60,7 +60,7 @@ fn top<const K: usize>(side: BookSide, levels: &[Level]) -> BTreeMap<Decimal, Le
 fn a_watch_tells_every_change_of_the_top_and_nothing_else() {
     const K: usize = 4;
     let mut rng = Rng(5);
-    let mut watch = TopWatch::<K>::new();
+    let mut watch = TopDiff::<K>::new();
     let mut was = [BTreeMap::new(), BTreeMap::new()];
     let mut changed = 0;
     for _ in 0..3_000 {
@@ -82,7 +82,7 @@ fn a_watch_tells_every_change_of_the_top_and_nothing_else() {
         let (asks, bids) = (draw(false), draw(true));
         let book = book_of(8, &asks, &bids);
         let mut told = Vec::new();
-        let count = watch.changes(&book.view(), |c| told.push((c.side, c.was, c.now)));
+        let count = watch.changes(&book.view(), |c| told.push((c.side, c.before, c.after)));
         let mut want = Vec::new();
         let sides = [(BookSide::Ask, &asks), (BookSide::Bid, &bids)];
         for (before, (side, levels)) in was.iter_mut().zip(sides) {

@@ -1,6 +1,6 @@
 //! The part of a level's size that is not of RPI orders.
 
-use okx_feed::{DepthView, Dialect, Event, Frame, UnixNanos};
+use okx_feed::{BookRef, Dialect, Event, Frame, UnixNanos};
 
 use crate::data::{Feed, levels, sub};
 
@@ -10,7 +10,7 @@ fn message(action: &str, asks: &str, bids: &str, seq: i64, prev: i64) -> String 
     )
 }
 
-fn sides(view: Option<DepthView<'_>>) -> [String; 2] {
+fn sides(view: Option<BookRef<'_>>) -> [String; 2] {
     match view {
         Some(view) => [levels(view.asks()), levels(view.bids())],
         None => ["none", "none"].map(str::to_owned),

@@ -39,7 +39,7 @@ fn a_subscription_is_as_good_as_its_best_line() {
         assert_eq!(told, want, "{} {}", STATES[a], STATES[b]);
         assert_eq!(rig.arbiter.state(&sub("books5")), Some(best));
         let reader = rig.arbiter.book_reader(&sub("books5")).unwrap();
-        assert_eq!(reader.view().state, best);
+        assert_eq!(reader.snapshot().state, best);
     }
 }
 
@@ -66,17 +66,17 @@ fn a_quiet_book_that_is_sent_again_is_of_now_for_readers_and_nothing_for_the_sin
     rig.bring(0, &book("books5", 1, true));
     rig.bring(1, &book("books5", 1, true));
     rig.bring(0, &book("books5", 2, true));
-    let first = reader.view();
+    let first = reader.snapshot();
     assert_eq!(first.book.ts_recv, UnixNanos(rig.now));
     // The other comes to it late: that does not tell that it is still so.
     rig.now += 60_000_000_000;
     assert_eq!(rig.bring(1, &book("books5", 2, true)), [""; 0]);
-    assert_eq!(reader.view(), first);
+    assert_eq!(reader.snapshot(), first);
     // Whichever line sends it again does.
     for line in [1, 0, 0, 1] {
         rig.now += 60_000_000_000;
         assert_eq!(rig.bring(line, &book("books5", 2, true)), [""; 0]);
-        let again = reader.view();
+        let again = reader.snapshot();
         assert_eq!((again.book.ts_recv, again.state), (UnixNanos(rig.now), BookState::Live));
     }
 }
@@ -190,7 +190,7 @@ fn who_drops_the_arbiter_leaves_no_reader_believing() {
     }
     drop(arbiter);
     let stopped = BookState::Down(DownReason::Stopped);
-    assert_eq!((book_reader.view().state, trade_reader.state()), (stopped, stopped));
+    assert_eq!((book_reader.snapshot().state, trade_reader.state()), (stopped, stopped));
     // What was down before says still why.
     assert_eq!(depth_reader.snapshot().state, rejected);
 }

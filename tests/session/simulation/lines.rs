@@ -108,7 +108,7 @@ impl Lines {
     /// After the run all is live, and the exchange's own.
     pub(crate) fn check_end(&self, clients: &[Client], market: &SimMarket, now: MonoNanos) {
         for (subscription, reader) in &self.readers {
-            let view = reader.view();
+            let view = reader.snapshot();
             let lines = clients.iter().map(|client| client.feed.slots().get(subscription));
             let states: Vec<_> = lines.map(|slot| slot.unwrap().state()).collect();
             let is_live = view.state == BookState::Live;

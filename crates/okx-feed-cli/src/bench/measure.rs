@@ -11,8 +11,8 @@ use super::quiet::{Sample, undisturbed};
 use crate::progress::{Progress, Share};
 use okx_feed::internals::Inflater;
 use okx_feed::{
-    BookPublisher, BookReader, BookState, DecodeLimits, Decoder, DepthOptions, Event, FeedHandler,
-    Frame, MAX_INFLATED_LEN, Sink, Slots, Stats, TradeOptions, TradePublisher, TradeReader,
+    BookPublisher, BookReader, BookState, DecodeLimits, Decoder, DepthOptions, Event, EventSink,
+    FeedHandler, Frame, MAX_INFLATED_LEN, Slots, Stats, TradeOptions, TradePublisher, TradeReader,
     UnixNanos,
 };
 
@@ -50,7 +50,7 @@ pub(super) enum RowKind {
     /// One stage.
     Stage,
     /// The whole path.
-    Road,
+    HotPath,
     /// Some frames of the whole path, which the row before has as well.
     Part,
 }
@@ -80,16 +80,16 @@ pub(super) fn measure(
     row("parse".into(), RowKind::Stage, &mut |times| parse(run, times))?;
     row("apply".into(), RowKind::Stage, &mut |times| apply(run, times))?;
     row("publish".into(), RowKind::Stage, &mut |times| publish(run, times))?;
-    let samples = road(run, &[]);
+    let samples = hot_path(run, &[]);
     let all = |samples: &[Sample], times: &mut Histogram<u64>| {
-        samples.iter().for_each(|sample| times.saturating_record(sample.road_ns));
+        samples.iter().for_each(|sample| times.saturating_record(sample.path_ns));
     };
-    row("whole road".into(), RowKind::Road, &mut |times| all(&samples, times))?;
+    row("whole hot path".into(), RowKind::HotPath, &mut |times| all(&samples, times))?;
     for (len, name) in COLD {
-        let samples = road(run, &vec![1; len]);
-        let name = format!("whole road, cold by {name}");
+        let samples = hot_path(run, &vec![1; len]);
+        let name = format!("whole hot path, cold by {name}");
         let quiet = format!("{name}, core to itself");
-        row(name, RowKind::Road, &mut |times| all(&samples, times))?;
+        row(name, RowKind::HotPath, &mut |times| all(&samples, times))?;
         row(quiet, RowKind::Part, &mut |times| {
             undisturbed(&samples).for_each(|ns| times.saturating_record(ns));
         })?;
@@ -185,7 +185,7 @@ fn touch(bytes: &[u8]) {
 }
 
 /// The whole path: frame to published book, with `memory` read before each frame.
-fn road(run: &Run<'_>, memory: &[u8]) -> Vec<Sample> {
+fn hot_path(run: &Run<'_>, memory: &[u8]) -> Vec<Sample> {
     let Run { clock, frames, .. } = run;
     let mut samples = Vec::with_capacity(frames.timed());
     let mut feed = FeedHandler::new(frames.dialect);
@@ -203,9 +203,9 @@ fn road(run: &Run<'_>, memory: &[u8]) -> Vec<Sample> {
         let ((), read_ns) = clock.time(|| touch(memory));
         let frame = receiver.receive(frame);
         let work = || feed.on_frame(frame, UnixNanos(1), &mut NoSink).is_ok();
-        let (_, road_ns) = clock.time(work);
+        let (_, path_ns) = clock.time(work);
         if counts {
-            samples.push(Sample { read_ns, road_ns });
+            samples.push(Sample { read_ns, path_ns });
         }
     }
     samples
@@ -295,7 +295,7 @@ fn publish(run: &Run<'_>, times: &mut Histogram<u64>) {
 /// A sink that takes events and does nothing, and that the compiler can't see through.
 struct NoSink;
 
-impl Sink for NoSink {
+impl EventSink for NoSink {
     #[inline]
     fn on_event(&mut self, event: &Event<'_>) {
         black_box(event);

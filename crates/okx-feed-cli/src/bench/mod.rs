@@ -1,4 +1,4 @@
-//! `okx-feed bench`: the road from frame to book, each frame timed alone.
+//! `okx-feed bench`: the hot path from frame to book, each frame timed alone.
 
 mod clock;
 mod command;

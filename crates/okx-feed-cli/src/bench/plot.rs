@@ -42,7 +42,7 @@ pub(super) fn plot(report: &Report, as_page: bool) -> String {
 
 fn drawing(report: &Report) -> String {
     let of_kind = |kind| report.rows.iter().filter(move |row| row.kind == kind);
-    let [whole, stages] = [RowKind::Road, RowKind::Stage]
+    let [whole, stages] = [RowKind::HotPath, RowKind::Stage]
         .map(|kind| of_kind(kind).filter(|row| !row.times.is_empty()).collect::<Vec<_>>());
     // The stages, and below them what they come to.
     let bars: Vec<_> = stages.into_iter().chain(whole.iter().copied().take(1)).collect();

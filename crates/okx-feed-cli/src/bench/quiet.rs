@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     pub(super) read_ns: u64,
-    pub(super) road_ns: u64,
+    pub(super) path_ns: u64,
 }
 
 /// How many readings before and after a frame must have been undisturbed.
@@ -25,7 +25,7 @@ pub(super) fn undisturbed(samples: &[Sample]) -> impl Iterator<Item = u64> {
     let limit = quick + quick / SLACK;
     samples.windows(2 * AROUND + 1).filter_map(move |around| {
         let is_quiet = around.iter().all(|sample| sample.read_ns <= limit);
-        around.get(AROUND).filter(|_| is_quiet).map(|sample| sample.road_ns)
+        around.get(AROUND).filter(|_| is_quiet).map(|sample| sample.path_ns)
     })
 }
 
@@ -36,9 +36,9 @@ mod tests {
     #[test]
     fn frames_near_a_slow_reading_are_left_out_and_slow_frames_are_not() {
         let mut samples: Vec<_> =
-            (0..100).map(|road_ns| Sample { read_ns: 1_000, road_ns }).collect();
+            (0..100).map(|path_ns| Sample { read_ns: 1_000, path_ns }).collect();
         samples[50].read_ns = 1_032;
-        samples[70].road_ns = 1_000_000;
+        samples[70].path_ns = 1_000_000;
         let kept: Vec<_> = undisturbed(&samples).collect();
         assert_eq!(kept.len(), 87);
         assert!(kept.contains(&46) && !(47..54).any(|ns| kept.contains(&ns)) && kept.contains(&54));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use okx_feed::{
-    Channel, DepthAction, DepthBook, DepthChange, DepthUpdate, InstrumentId, Market, OnFault,
+    Channel, DepthAction, DepthBook, DepthChange, DepthUpdate, FaultPolicy, InstrumentId, Market,
 };
 
 /// Room for levels a side: twice what the exchange sends in a snapshot.
@@ -36,7 +36,7 @@ impl DepthBooks {
                 return None;
             }
             let mut book = DepthBook::with_capacity(CAPACITY);
-            book.set_on_fault(OnFault::Continue);
+            book.set_fault_policy(FaultPolicy::ApplyAnyway);
             if update.channel.has_non_rpi() {
                 book.keep_non_rpi();
             }

@@ -64,7 +64,7 @@ impl Soaked {
     pub(super) fn too_old(&self, bound: Duration) -> usize {
         let (_, now) = self.client.clock().now();
         let is_old = |subscription: &Subscription| {
-            let view = self.client.book_reader(subscription).map(|reader| reader.view());
+            let view = self.client.book_reader(subscription).map(|reader| reader.snapshot());
             view.is_some_and(|view| {
                 let heard = self.verdict.heard(subscription).unwrap_or_default();
                 let last = view.book.ts_recv.max(heard);
@@ -79,7 +79,7 @@ impl Soaked {
         let Some(reader) = self.client.book_reader(subscription) else {
             return self.client.state(subscription) == Some(BookState::Live);
         };
-        let (market, view) = (exchange.market(), reader.view());
+        let (market, view) = (exchange.market(), reader.snapshot());
         let truth = market.find(subscription.inst_id().as_str()).and_then(|i| market.book5(i));
         truth.is_some_and(|truth| {
             let book = view.book;

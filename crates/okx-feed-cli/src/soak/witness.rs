@@ -11,8 +11,8 @@ use foldhash::fast::FixedState;
 use super::clock::{TIME_STEP_NS, ToldClock};
 use okx_feed::sim::{InstIndex, MarketConfig, SimMarket};
 use okx_feed::{
-    BOOK5_LEVELS, BookState, BookSync, Channel, ChannelKind, Dialect, Event, InstrumentId, Level,
-    MonoNanos, Sink, Subscription, Trade, UnixNanos,
+    BOOK5_LEVELS, BookState, BookSync, Channel, ChannelKind, Dialect, Event, EventSink,
+    InstrumentId, Level, MonoNanos, Subscription, Trade, UnixNanos,
 };
 
 /// How many of an instrument's books are remembered: those of most of a minute, more than a line that
@@ -243,7 +243,7 @@ impl Witness {
     }
 }
 
-impl Sink for Witness {
+impl EventSink for Witness {
     fn on_event(&mut self, event: &Event<'_>) {
         let still = self.verdict.still_ms.load(Ordering::Relaxed);
         if still > 0 {

@@ -65,7 +65,9 @@ fn the_table_names_its_clock_and_says_what_it_omits() {
     let output = bench(&["--frames", "20"]);
     let table = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    for part in ["a measurement costs", "p99.99", "parse", "whole road, cold by 4 MB", "no queue"] {
+    for part in
+        ["a measurement costs", "p99.99", "parse", "whole hot path, cold by 4 MB", "no queue"]
+    {
         assert!(table.contains(part), "{part} is not in {table}");
     }
 }

@@ -1,8 +1,8 @@
 //! A deep book under arbitrary messages, against a book of two maps.
 
 use okx_feed::{
-    BookSync, Channel, Checksum, Decimal, DepthAction, DepthBook, DepthUpdate, Level, NO_SEQ,
-    OnFault, Sequence, UnixNanos,
+    BookSync, Channel, Checksum, Decimal, DepthAction, DepthBook, DepthUpdate, FaultPolicy, Level,
+    NO_SEQ, Sequence, UnixNanos,
 };
 
 use crate::choices::Choices;
@@ -15,12 +15,12 @@ const MESSAGES: usize = 200;
 pub fn depth_book(bytes: &[u8]) {
     let choices = &mut Choices::bytes(bytes);
     let capacity = choices.pick(&[1, 2, 3, 5, 26, 60, 512]);
-    let on_fault = choices.pick(&[OnFault::Stop, OnFault::Continue]);
+    let fault_policy = choices.pick(&[FaultPolicy::Reject, FaultPolicy::ApplyAnyway]);
     let mut book = DepthBook::with_capacity(capacity);
-    book.set_on_fault(on_fault);
+    book.set_fault_policy(fault_policy);
     let mut model = Model {
         oracle: Oracle::new(capacity),
-        on_fault,
+        fault_policy,
         sync: None,
         last_seq: NO_SEQ,
         is_chained: false,
@@ -38,7 +38,7 @@ pub fn depth_book(bytes: &[u8]) {
 
 struct Model<'d, 'b> {
     oracle: Oracle,
-    on_fault: OnFault,
+    fault_policy: FaultPolicy,
     /// Whether the book is live; `None` before the first snapshot.
     sync: Option<bool>,
     last_seq: i64,
@@ -80,8 +80,8 @@ impl Model<'_, '_> {
         assert_eq!(got.applied, applies, "{context}");
         self.oracle.assert_same(&book.view(), &context);
         if applies {
-            let counts = (self.oracle.missing, self.oracle.beyond);
-            assert_eq!((got.missing, got.beyond), counts, "{context}");
+            let counts = (self.oracle.missing, self.oracle.out_of_capacity);
+            assert_eq!((got.missing, got.out_of_capacity), counts, "{context}");
             if self.starved() || got.checksum == Checksum::Mismatch {
                 self.sync = Some(false);
             }
@@ -142,7 +142,7 @@ impl Model<'_, '_> {
             return false;
         }
         self.sync = Some(if snapshot { !old } else { self.sync == Some(true) && !gap });
-        self.sync == Some(true) || self.on_fault == OnFault::Continue
+        self.sync == Some(true) || self.fault_policy == FaultPolicy::ApplyAnyway
     }
 
     fn starved(&self) -> bool {

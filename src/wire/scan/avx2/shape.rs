@@ -3,7 +3,7 @@
 /// The most bytes of a text that has a shape.
 pub(super) const MAX_LEN: u32 = 16;
 
-/// Places in the tables: a power of two over all shapes, so that a mask replaces the check of
+/// WordWriter in the tables: a power of two over all shapes, so that a mask replaces the check of
 /// bounds.
 const SHAPES: usize = 512;
 

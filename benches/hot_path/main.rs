@@ -1,4 +1,4 @@
-//! The whole road from a frame to the finished book or trade, beside every other way we know, and
+//! The whole hot path from a frame to the finished book or trade, beside every other way we know, and
 //! its stages alone.
 //!
 //! Each contender is asserted to give the same books and trades before it is timed. Ours also finds
@@ -75,13 +75,13 @@ pub(crate) fn check(contenders: &mut [Contender], stream: &Stream) {
     }
 }
 
-fn road(c: &mut Criterion) {
+fn hot_path(c: &mut Criterion) {
     for stream in Stream::all() {
         let mut contenders = contenders(stream.dialect, &stream.subscriptions);
         check(&mut contenders, &stream);
         let stats = contenders[0].handler().map(|feed| *feed.stats()).unwrap();
         assert_eq!(stats.scanned, stream.len() as u64, "the fast path takes all of them");
-        let mut group = c.benchmark_group(format!("road/{}", stream.name));
+        let mut group = c.benchmark_group(format!("hot_path/{}", stream.name));
         for contender in &mut contenders {
             time(&mut group, contender.name, contender, &stream);
         }
@@ -95,7 +95,7 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(800))
         .sample_size(20);
-    targets = ratios::ratios, road, real::real, stages::stages, instruments::instruments, instruments::instruments_in_turn,
+    targets = ratios::ratios, hot_path, real::real, stages::stages, instruments::instruments, instruments::instruments_in_turn,
         malformed::malformed
 }
 criterion_main!(benches);

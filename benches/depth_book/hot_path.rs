@@ -1,4 +1,4 @@
-//! The whole road: a frame is inflated, parsed and applied to its book, sequence and checksum
+//! The whole hot path: a frame is inflated, parsed and applied to its book, sequence and checksum
 //! included.
 //!
 //! The frames are what the embedded exchange pushes at every change of a market of 400 levels a side,
@@ -145,10 +145,10 @@ fn marked(stream: &Stream) -> Vec<(bool, Frame<'_>)> {
     marked
 }
 
-pub(crate) fn road(criterion: &mut Criterion) {
+pub(crate) fn hot_path(criterion: &mut Criterion) {
     let simulated = ["books:BTC-USDT-SWAP", "swap/depth_l2_tbt:BTC-USDT-SWAP"];
-    let simulated = simulated.map(Stream::simulated).map(|stream| ("road", stream));
-    let recorded = recorded::streams().into_iter().map(|stream| ("road recorded", stream));
+    let simulated = simulated.map(Stream::simulated).map(|stream| ("hot_path", stream));
+    let recorded = recorded::streams().into_iter().map(|stream| ("frame-to-book recorded", stream));
     for (kind, stream) in simulated.into_iter().chain(recorded) {
         let mut contenders = Contender::all(&stream);
         check(&mut contenders, &stream);

@@ -2,7 +2,7 @@
 //!
 //! Prints the least and the median time a frame over all passes, and how many times ours each takes.
 //! Criterion times one contender after the other; on a machine with neighbours this is the fairer
-//! table. `cargo bench --bench road -- ratios` gives it alone.
+//! table. `cargo bench --bench hot_path -- ratios` gives it alone.
 
 use std::fmt::Display;
 use std::time::Instant;

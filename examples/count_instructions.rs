@@ -1,6 +1,6 @@
 //! One stage of the hot path over fixed frames, for a tool that counts instructions.
 //!
-//! `cargo run --release --example count_road -- STAGE`. The stage runs [`ROUNDS`] times over
+//! `cargo run --release --example count_instructions -- STAGE`. The stage runs [`ROUNDS`] times over
 //! [`FRAMES`] frames, or once over as many as that, inside of one function, `measured`; what is made ready before it does not count.
 //! `bash .ci/instructions` runs all stages under callgrind and compares them with a stored baseline.
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
@@ -36,10 +36,10 @@ const STAGES: [&str; 19] = [
     "scan trade",
     "parse books5",
     "parse books",
-    "road books5",
-    "road trades",
-    "road books",
-    "road depth5",
+    "frame-to-book books5",
+    "frame-to-book trades",
+    "frame-to-book books",
+    "frame-to-book depth5",
     "depth apply",
 ];
 
@@ -72,14 +72,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => "books5:BTC-USDT",
     };
     let channel: Subscription = channel.parse()?;
-    // The whole road is gone once: what a subscription has had is not as new when it comes again.
-    let (count, times) = if what == "road" { (FRAMES * ROUNDS, 1) } else { (FRAMES, ROUNDS) };
+    // The whole hot path is gone once: what a subscription has had is not as new when it comes again.
+    let (count, times) =
+        if what == "frame-to-book" { (FRAMES * ROUNDS, 1) } else { (FRAMES, ROUNDS) };
     let (bodies, texts) = frames(&channel, count)?;
     match what {
         "inflate" => inflate(&bodies, times, portable),
         "scan" => scan(&channel, &texts, times, portable),
         "parse" => parse(&channel, &texts, times),
-        "road" => road(channel, &bodies, &texts, times),
+        "frame-to-book" => hot_path(channel, &bodies, &texts, times),
         _ => depth()?,
     }
     println!("{}", FRAMES * ROUNDS);
@@ -148,8 +149,8 @@ fn parse(channel: &Subscription, texts: &[Vec<u8>], times: usize) {
     });
 }
 
-/// The whole road to a published book, as the frames are sent.
-fn road(channel: Subscription, bodies: &[Vec<u8>], texts: &[Vec<u8>], times: usize) {
+/// The whole hot path to a published book, as the frames are sent.
+fn hot_path(channel: Subscription, bodies: &[Vec<u8>], texts: &[Vec<u8>], times: usize) {
     let mut feed = FeedHandler::new(channel.dialect());
     // The channel is of its own dialect.
     let _ = feed.subscribe(channel);

@@ -1,4 +1,4 @@
-//! Each stage of the road by itself, over the same frames.
+//! Each stage of the hot path by itself, over the same frames.
 
 use std::hint::black_box;
 use std::time::Instant;

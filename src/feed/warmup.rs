@@ -1,4 +1,4 @@
-//! Playing the last frames over while nothing comes, so that the road is near when the next one does.
+//! Playing the last frames over while nothing comes, so that the hot path is in cache when the next one does.
 
 use super::slot::Slot;
 use super::stats::Stats;
@@ -16,18 +16,18 @@ const KEPT_TEXT_LEN: usize = 4096;
 
 /// The last frames of a connection, and what they are played to.
 #[derive(Debug)]
-pub(super) struct Rehearsal {
+pub(super) struct CacheWarmer {
     books: KeptFrames,
     trades: KeptFrames,
     /// Which is played next: books and trades in turn.
     turn: usize,
-    stand_in: StandIn,
+    shadow: ShadowState,
     /// What it counts, which nobody reads either.
     stats: Stats,
 }
 
 /// What a frame is played to.
-pub(super) type Played<'r> = (&'r mut StandIn, &'r mut Stats);
+pub(super) type WarmupTarget<'r> = (&'r mut ShadowState, &'r mut Stats);
 
 /// The last frames of one kind.
 #[derive(Debug)]
@@ -46,33 +46,33 @@ struct KeptFrame {
 
 /// What a rehearsal changes in the place of slots: nobody reads it. It has nothing for deep books.
 #[derive(Debug, Default)]
-pub(super) struct StandIn {
+pub(super) struct ShadowState {
     /// `None` where no five-level book was subscribed.
     book: Option<Slot>,
     /// `None` where no trades were subscribed.
     trades: Option<Slot>,
 }
 
-impl Rehearsal {
+impl CacheWarmer {
     /// Makes one of no frame. All memory for frames is allocated here.
     pub(super) fn new() -> Self {
         Self {
             books: KeptFrames::new(),
             trades: KeptFrames::new(),
             turn: 0,
-            stand_in: StandIn::default(),
+            shadow: ShadowState::default(),
             stats: Stats::default(),
         }
     }
 
     /// Makes a stand-in of what a subscription will bring, if it is the first of its kind.
-    pub(super) fn stand_in_for(&mut self, subscription: Subscription) {
+    pub(super) fn shadow_of(&mut self, subscription: Subscription) {
         let place = match subscription.channel().kind() {
-            ChannelKind::Book5 => &mut self.stand_in.book,
-            ChannelKind::Trades => &mut self.stand_in.trades,
+            ChannelKind::Book5 => &mut self.shadow.book,
+            ChannelKind::Trades => &mut self.shadow.trades,
             ChannelKind::Depth => return,
         };
-        place.get_or_insert_with(|| Slot::stand_in(subscription));
+        place.get_or_insert_with(|| Slot::shadow(subscription));
     }
 
     /// Keeps a copy of a frame that told of a five-level book or of a trade, if neither it nor its
@@ -89,14 +89,14 @@ impl Rehearsal {
     }
 
     /// The frame whose turn it is, and what it is played to; `None` where none was kept yet.
-    pub(super) fn take_turn(&mut self) -> Option<(Frame<'_>, Played<'_>)> {
-        let Self { books, trades, turn, stand_in, stats } = self;
+    pub(super) fn take_turn(&mut self) -> Option<(Frame<'_>, WarmupTarget<'_>)> {
+        let Self { books, trades, turn, shadow, stats } = self;
         for _ in 0..2 * KEPT {
             let of = if turn.is_multiple_of(2) { &*books } else { &*trades };
             let frame = of.frame(*turn / 2);
             *turn = (*turn + 1) % (2 * KEPT);
             if let Some(frame) = frame {
-                return Some((frame, (stand_in, stats)));
+                return Some((frame, (shadow, stats)));
             }
         }
         None
@@ -130,26 +130,26 @@ impl KeptFrames {
     }
 }
 
-impl StandIn {
+impl ShadowState {
     /// The slot to be changed: the real one, or in a rehearsal what stands in for it, to which
     /// nothing has come but what stands right before this, by its number `before`; the real one is only
     /// brought near then.
     #[inline]
-    pub(super) fn or_real<'s>(
-        stand_in: Option<&'s mut Self>,
+    pub(super) fn target_slot<'s>(
+        shadow: Option<&'s mut Self>,
         real: &'s mut Slot,
         before: i64,
     ) -> Option<&'s mut Slot> {
-        let Some(Self { book, trades }) = stand_in else { return Some(real) };
+        let Some(Self { book, trades }) = shadow else { return Some(real) };
         real.fetch_next();
-        let stand_in = match real.subscription().channel().kind() {
+        let shadow = match real.subscription().channel().kind() {
             ChannelKind::Book5 => book,
             ChannelKind::Trades => trades,
             ChannelKind::Depth => return None,
         };
-        let stand_in = stand_in.as_mut()?;
-        stand_in.begin_anew(before);
-        Some(stand_in)
+        let shadow = shadow.as_mut()?;
+        shadow.begin_anew(before);
+        Some(shadow)
     }
 }
 
@@ -169,7 +169,7 @@ mod tests {
         let mut feed = FeedHandler::new(Dialect::V5);
         feed.subscribe(books).unwrap();
         // One that was there before and one that comes later: both have a stand-in.
-        feed.set_rehearsing(true);
+        feed.set_warmup(true);
         feed.subscribe("trades:BTC-USDT".parse().unwrap()).unwrap();
         let sink = &mut |_: &Event<'_>| {};
         let later = BOOK.replace("1654032991947", "1654032991948");
@@ -177,20 +177,20 @@ mod tests {
         for text in [BOOK, TRADE, &later, TRADE, "pong", "pong", "pong", "pong"] {
             feed.on_frame(Frame::Text(text.as_bytes()), UnixNanos(1), sink).unwrap();
         }
-        assert!((0..100).all(|_| feed.rehearse(sink)));
+        assert!((0..100).all(|_| feed.warm_caches(sink)));
         let book = feed.book(&books).unwrap();
-        let rehearsal = feed.rehearsal_mut().unwrap();
-        let stats = &rehearsal.stats;
+        let cache_warmer = feed.cache_warmer_mut().unwrap();
+        let stats = &cache_warmer.stats;
         assert_eq!((stats.frames, stats.scanned, stats.books, stats.trades), (100, 100, 50, 50));
         // The earlier book after the later one is no clock that runs back: each one is published.
         assert_eq!((stats.backwards, stats.unsubscribed, stats.malformed()), (0, 0, 0));
-        let stand_in = rehearsal.stand_in.book.as_mut().unwrap();
-        let view = stand_in.book_reader().unwrap().view();
+        let shadow = cache_warmer.shadow.book.as_mut().unwrap();
+        let view = shadow.book_reader().unwrap().snapshot();
         assert_eq!(
             (view.version, view.book.asks(), view.book.bids()),
             (50, book.asks(), book.bids())
         );
-        let trades = rehearsal.stand_in.trades.as_ref().unwrap();
+        let trades = cache_warmer.shadow.trades.as_ref().unwrap();
         // It has one trade again and again, in one place of the ring, which goes the way of a trade that
         // just follows the one before.
         assert_eq!(trades.trades().unwrap().next(), 1);
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn what_is_too_long_is_not_kept_and_nothing_is_played_in_its_place() {
         let mut feed = FeedHandler::new(Dialect::V3);
-        feed.set_rehearsing(true);
+        feed.set_warmup(true);
         let sink = &mut |_: &Event<'_>| {};
         let short = r#"{"table":"spot/trade","data":[{"instrument_id":"BTC-USDT","price":"2","side":"buy","size":"1","timestamp":"2019-05-14T02:03:04.567Z","trade_id":"1"}]}"#;
         let long = format!("{short}{}", " ".repeat(super::KEPT_LEN));
@@ -213,8 +213,8 @@ mod tests {
         assert!(len < super::KEPT_LEN);
         feed.on_frame(Frame::Binary(&body[..len]), UnixNanos(2), sink).unwrap();
         assert_eq!(feed.stats().trades, 2);
-        assert!(!feed.rehearse(sink));
+        assert!(!feed.warm_caches(sink));
         feed.on_frame(Frame::Text(short.as_bytes()), UnixNanos(3), sink).unwrap();
-        assert!((0..10).all(|_| feed.rehearse(sink)));
+        assert!((0..10).all(|_| feed.warm_caches(sink)));
     }
 }
