@@ -3,17 +3,17 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::act::{FaultAct, Named, Stray, Verdict};
-use super::damage;
+use super::action::{FaultAct, Named, Stray, Verdict};
 use super::kind::{FaultKind, Names};
 use super::log::FaultLog;
+use super::mutate as damage;
+use super::outbound::{About, Outbound, TransportFault, close_reason};
 use super::rule::{FaultPlan, FaultRule};
 use super::rules::Rules;
 use super::silence::Silences;
 use crate::model::{Channel, Dialect, MonoNanos};
+use crate::sim::exchange::v5;
 use crate::sim::market::{InstIndex, SimMarket};
-use crate::sim::outbound::{About, Outbound, TransportFault, close_reason};
-use crate::sim::v5;
 
 /// How long a reordered message waits for one to overtake it.
 const OVERTAKE: Duration = Duration::from_secs(1);

@@ -2,12 +2,12 @@
 
 use super::kind::FaultKind;
 use super::log::FaultLog;
+use super::outbound::About;
 use super::rule::{FaultPlan, FaultRule, On};
 use super::trigger::Trigger;
 use crate::model::{Channel, Dialect, MonoNanos};
+use crate::sim::market::Rng;
 use crate::sim::market::{InstIndex, SimMarket};
-use crate::sim::outbound::About;
-use crate::sim::rng::Rng;
 
 /// The rules of one connection and its luck.
 #[derive(Debug)]

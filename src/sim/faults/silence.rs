@@ -1,9 +1,9 @@
 //! What is not sent though the connection is open.
 
+use super::outbound::About;
 use super::rule::{FaultRule, On};
 use crate::model::{Channel, MonoNanos};
 use crate::sim::market::InstIndex;
-use crate::sim::outbound::About;
 
 /// The silences of one connection.
 #[derive(Debug, Default)]

@@ -3,8 +3,8 @@
 use super::rule::{FaultRule, When};
 use super::spec::CERTAIN;
 use crate::model::MonoNanos;
+use crate::sim::market::Rng;
 use crate::sim::market::{InstIndex, SimMarket};
-use crate::sim::rng::Rng;
 
 const NEVER: MonoNanos = MonoNanos(u64::MAX);
 

@@ -12,12 +12,13 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::connection::{ConnectionId, Endpoint};
-use super::exchange::{Exchange, ExchangeConfig};
-use super::faults::Admission;
-use super::outbound::Outbound;
-use super::{socket, tls};
+use super::socket;
+use super::tls;
 use crate::model::{MonoNanos, UnixNanos};
+use crate::sim::exchange::{ConnectionId, Endpoint};
+use crate::sim::exchange::{Exchange, ExchangeConfig};
+use crate::sim::faults::Admission;
+use crate::sim::faults::Outbound;
 
 /// How often the exchange catches up with the wall clock.
 const TICK: Duration = Duration::from_millis(1);
@@ -55,7 +56,7 @@ impl fmt::Debug for Server {
 
 impl Server {
     /// Binds the port and opens the exchange; the wall-clock time of now replaces
-    /// [`MarketConfig::start`](super::MarketConfig::start). Connections wait until the server runs.
+    /// [`MarketConfig::start`](crate::sim::MarketConfig::start). Connections wait until the server runs.
     ///
     /// # Errors
     /// What the operating system says where the address can't be bound.

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::faults::{Injector, Subscribed};
-use super::outbound::{Outbound, close_reason};
 use crate::model::{Dialect, MonoNanos};
+use crate::sim::faults::{Injector, Subscribed};
+use crate::sim::faults::{Outbound, close_reason};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

@@ -6,10 +6,10 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::listing::Listing;
-use super::print::Print;
 use super::request::{Arg, Op, Refusal, Request, json_string};
 use crate::model::{Channel, Level, Qty, UnixNanos};
+use crate::sim::market::Listing;
+use crate::sim::market::Print;
 
 /// The request can't be read.
 pub(crate) const BAD_REQUEST: u32 = 60012;

@@ -1,9 +1,9 @@
 //! What a client of one channel is sent, as a list: the frames of benchmarks and examples.
 
 use super::connection::Endpoint;
-use super::exchange::{Exchange, ExchangeConfig};
-use super::outbound::Outbound;
+use super::machine::{Exchange, ExchangeConfig};
 use crate::model::{Dialect, MonoNanos, Subscription};
+use crate::sim::faults::Outbound;
 
 /// The steps of the market that one wanted frame may take. A market where nothing is pushed for so
 /// long does not push at all.

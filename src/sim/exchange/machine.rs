@@ -4,16 +4,16 @@ use std::collections::VecDeque;
 
 use super::access::TbtAccess;
 use super::answers;
-use super::cadence::PushIntervals;
 use super::connection::{ConnectionId, Endpoint, Limits};
 use super::connections::Connections;
 use super::engine::Engine;
-use super::faults::{Admission, FaultLog, FaultPlan, FaultRule, VenueAct, VenueFaults};
-use super::market::{InstIndex, MarketConfig, SimMarket};
-use super::outbound::Outbound;
 use super::publisher::Publisher;
-use super::rng::Rng;
+use super::push_schedule::PushIntervals;
 use crate::model::MonoNanos;
+use crate::sim::faults::Outbound;
+use crate::sim::faults::{Admission, FaultLog, FaultPlan, FaultRule, VenueAct, VenueFaults};
+use crate::sim::market::Rng;
+use crate::sim::market::{InstIndex, MarketConfig, SimMarket};
 
 /// What an [`Exchange`] is made of.
 #[derive(Clone, Debug, Default)]

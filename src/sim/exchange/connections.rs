@@ -4,12 +4,12 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::connection::{Connection, ConnectionId, Ending, Endpoint, Limits};
-use super::faults::{
+use crate::model::MonoNanos;
+use crate::sim::faults::{About, Outbound};
+use crate::sim::faults::{
     FaultAct, FaultLog, FaultPlan, FaultRule, Identity, Injector, Stray, Subscribed, Verdict,
 };
-use super::market::SimMarket;
-use super::outbound::{About, Outbound};
-use crate::model::MonoNanos;
+use crate::sim::market::SimMarket;
 
 /// All connections of the exchange. Everything that goes out passes [`Connections::send`].
 #[derive(Debug)]

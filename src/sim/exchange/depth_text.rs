@@ -6,8 +6,8 @@
 use std::fmt::Write;
 
 use super::depth::Row;
-use super::listing::Listing;
 use crate::model::{Channel, Dialect, Market, UnixNanos};
+use crate::sim::market::Listing;
 
 /// One message of a book with increments.
 #[derive(Clone, Copy, Debug)]

@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-use super::cadence::{Cadences, PushIntervals, rank};
 use super::connection::ConnectionId;
 use super::connections::Connections;
 use super::deflate::Deflate;
 use super::depth::Scratch;
-use super::market::{InstIndex, SimMarket};
-use super::outbound::{About, Outbound};
-use super::print::Print;
+use super::push_schedule::{Cadences, PushIntervals, rank};
 use super::topic::Topic;
 use super::{v3, v5};
 use crate::model::{Channel, ChannelKind, Dialect, MonoNanos};
+use crate::sim::faults::{About, Outbound};
+use crate::sim::market::Print;
+use crate::sim::market::{InstIndex, SimMarket};
 
 /// Carries the market's events to the connections.
 pub(crate) struct Publisher {

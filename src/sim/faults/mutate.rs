@@ -3,9 +3,9 @@
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use tokio_tungstenite::tungstenite::Bytes;
 
+use super::outbound::Outbound;
 use crate::model::Dialect;
-use crate::sim::outbound::Outbound;
-use crate::sim::rng::Rng;
+use crate::sim::market::Rng;
 
 /// The most bytes that one corruption overwrites.
 const MAX_BYTES: u64 = 4;

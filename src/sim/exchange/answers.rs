@@ -2,12 +2,13 @@
 
 use super::connection::{ConnectionId, Ending, Endpoint};
 use super::engine::Engine;
-use super::faults::Verdict;
-use super::market::InstIndex;
-use super::outbound::About;
+use super::error_replies as refusal;
 use super::request::{Arg, Op, Refusal, Request};
-use super::{access, refusal, v3, v5};
+use super::{access, v3, v5};
 use crate::model::{Channel, Dialect};
+use crate::sim::faults::About;
+use crate::sim::faults::Verdict;
+use crate::sim::market::InstIndex;
 
 /// Answers one message.
 pub(crate) fn answer(engine: &mut Engine, id: ConnectionId, message: &[u8]) {

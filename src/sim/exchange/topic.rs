@@ -2,10 +2,10 @@
 
 use super::connection::ConnectionId;
 use super::depth::{DepthTopic, Scratch};
-use super::market::{InstIndex, SimMarket};
 use super::{v3, v5};
 use crate::book::Book5;
 use crate::model::{Channel, ChannelKind, Dialect, MonoNanos, UnixNanos};
+use crate::sim::market::{InstIndex, SimMarket};
 
 /// Who listens to a channel of an instrument, and which book they have.
 #[derive(Debug)]

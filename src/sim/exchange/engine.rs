@@ -3,13 +3,14 @@
 use super::access::TbtAccess;
 use super::connection::{ConnectionId, Limits};
 use super::connections::Connections;
-use super::faults::{FaultAct, Named, ReplyId, Stray};
-use super::market::{InstIndex, SimMarket};
-use super::outbound::About;
+use super::error_replies as refusal;
 use super::publisher::Publisher;
 use super::request::{Arg, Op, Refusal};
-use super::{refusal, v3, v5};
+use super::{v3, v5};
 use crate::model::{Channel, Dialect, MonoNanos};
+use crate::sim::faults::About;
+use crate::sim::faults::{FaultAct, Named, ReplyId, Stray};
+use crate::sim::market::{InstIndex, SimMarket};
 
 /// An instrument that no exchange lists.
 const UNLISTED: &str = "NO-SUCH";

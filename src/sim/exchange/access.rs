@@ -1,10 +1,10 @@
 //! What an argument of a request means, and whether its client may have it.
 
 use super::connection::{Connection, Endpoint};
-use super::market::{InstIndex, SimMarket};
 use super::request::{Arg, Op, Refusal};
 use super::{v3, v5};
 use crate::model::{Channel, Dialect, Market};
+use crate::sim::market::{InstIndex, SimMarket};
 
 /// Who may subscribe v5's tick-by-tick books, `books-l2-tbt` and `books50-l2-tbt`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

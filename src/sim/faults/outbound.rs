@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio_tungstenite::tungstenite::{Bytes, Utf8Bytes};
 
-use super::market::InstIndex;
 use crate::model::Channel;
+use crate::sim::market::InstIndex;
 
 /// One message to a client. Cloning shares the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use super::market::{InstIndex, SimMarket};
 use crate::model::{Channel, ChannelKind, Dialect, MonoNanos, UnixNanos};
+use crate::sim::market::{InstIndex, SimMarket};
 
 /// How often the channels push what has changed. Zero pushes at every change.
 ///

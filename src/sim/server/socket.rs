@@ -17,12 +17,12 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
-use super::carry;
-use super::connection::{ConnectionId, Endpoint};
-use super::faults::Admission;
-use super::outbound::{Outbound, TransportFault};
-use super::server::{self, Shared};
+use super::listener::{self as server, Shared};
 use super::tls::Link;
+use super::transport_faults as carry;
+use crate::sim::exchange::{ConnectionId, Endpoint};
+use crate::sim::faults::Admission;
+use crate::sim::faults::{Outbound, TransportFault};
 
 /// How long a client may take for its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);

@@ -10,8 +10,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use super::outbound::{Outbound, TransportFault};
 use super::tls::Link;
+use crate::sim::faults::{Outbound, TransportFault};
 
 /// How long a dropped client may take to end its side.
 const LINGER: Duration = Duration::from_secs(1);

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::book::{BookSide, Resting, SimBook};
 use super::depth_text::DepthMessage;
-use super::listing::Listing;
 use crate::model::{Channel, UnixNanos};
+use crate::sim::market::Listing;
+use crate::sim::market::{BookSide, Resting, SimBook};
 
 /// The levels a side over which the exchange's checksum goes.
 const CHECKSUM_LEVELS: usize = 25;

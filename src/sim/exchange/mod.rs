@@ -1,0 +1,32 @@
+//! The exchange, sans I/O and clock: requests in, frames out.
+//!
+//! ```text
+//! machine -> answers -> engine -> publisher -> topic -> depth -> depth_text
+//!               \                      \-> push_schedule
+//!                \-> access, error_replies -> v3, v5 -> request
+//! connections -> connection
+//! ```
+
+mod access;
+mod answers;
+mod connection;
+mod connections;
+mod deflate;
+mod depth;
+mod depth_text;
+mod engine;
+mod error_replies;
+mod machine;
+mod publisher;
+mod push_schedule;
+mod record;
+mod request;
+mod topic;
+mod v3;
+pub(crate) mod v5;
+
+pub use access::TbtAccess;
+pub use connection::{ConnectionId, Endpoint, Limits};
+pub use machine::{Exchange, ExchangeConfig};
+pub use push_schedule::PushIntervals;
+pub use record::record;

@@ -1,0 +1,21 @@
+//! The made-up market: instruments, their books and trades, moved by a seed and a virtual clock.
+//!
+//! ```text
+//! sim_market -> order_flow -> book -> listing
+//!      \-> print -----------------------^
+//! ```
+
+mod book;
+mod listing;
+mod order_flow;
+mod print;
+mod rng;
+mod sim_market;
+
+pub use book::SimBook;
+pub use listing::{Listing, ListingError};
+pub use print::Print;
+pub use sim_market::{InstIndex, MarketConfig, SimMarket};
+
+pub(crate) use book::{BookSide, Resting};
+pub(crate) use rng::Rng;

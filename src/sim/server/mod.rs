@@ -1,0 +1,10 @@
+//! The exchange on a TCP port: the only folder of the simulator that does I/O.
+
+mod listener;
+mod socket;
+mod thread;
+mod tls;
+mod transport_faults;
+
+pub use listener::{Server, ServerHandle};
+pub use thread::ServerThread;
