@@ -2,12 +2,11 @@
 
 use super::connection::{ConnectionId, Ending, Endpoint};
 use super::engine::Engine;
-use super::error_replies as refusal;
+use super::error_replies;
 use super::request::{Arg, Op, Refusal, Request};
 use super::{access, v3, v5};
 use crate::model::{Channel, Dialect};
-use crate::sim::faults::About;
-use crate::sim::faults::Verdict;
+use crate::sim::faults::{About, Verdict};
 use crate::sim::market::InstIndex;
 
 /// Answers one message.
@@ -37,7 +36,7 @@ pub(crate) fn answer(engine: &mut Engine, id: ConnectionId, message: &[u8]) {
     };
     if let Some(Verdict { code, id: which }) = engine.connections.refuses(id, About::Request, now) {
         let reply_id = engine.reply_id(id, which, request.id());
-        let refusal = refusal::of_request(code, &text);
+        let refusal = error_replies::of_request(code, &text);
         engine.refuse(id, &refusal.with_id(reply_id.as_deref()));
     } else {
         match &request {
@@ -104,7 +103,7 @@ fn on_channel(
     }
     if let Some(Verdict { code, id: which }) = engine.connections.refuses(id, about, now) {
         let reply_id = engine.reply_id(id, which, request_id);
-        let refusal = refusal::of_arg(channel.dialect(), code, arg);
+        let refusal = error_replies::of_arg(channel.dialect(), code, arg);
         engine.refuse(id, &refusal.with_id(reply_id.as_deref()));
         return false;
     }

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::model::{Dialect, MonoNanos};
-use crate::sim::faults::{Injector, Subscribed};
-use crate::sim::faults::{Outbound, close_reason};
+use crate::sim::faults::{Injector, Outbound, Subscribed, close_reason};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

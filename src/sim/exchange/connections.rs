@@ -4,7 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::connection::{Connection, ConnectionId, Ending, Endpoint, Limits};
-use crate::model::MonoNanos;
+use super::v5;
+use crate::model::{Dialect, MonoNanos};
 use crate::sim::faults::{About, Outbound};
 use crate::sim::faults::{
     FaultAct, FaultLog, FaultPlan, FaultRule, Identity, Injector, Stray, Subscribed, Verdict,
@@ -80,7 +81,8 @@ impl Connections {
         let Connection { endpoint, conn_id, faults, .. } = self.connections.get_mut(&id)?;
         let new = || {
             let dialect = endpoint.dialect();
-            let identity = Identity { number: id.number(), dialect, conn_id: conn_id.clone() };
+            let upgrade_notice = (dialect == Dialect::V5).then(|| v5::upgrade_notice(conn_id));
+            let identity = Identity { number: id.number(), dialect, upgrade_notice };
             Box::new(Injector::new(&self.plan, identity, market, now))
         };
         Some(faults.get_or_insert_with(new))

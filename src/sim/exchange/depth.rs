@@ -2,27 +2,15 @@
 
 use std::fmt::Write;
 
-use super::depth_text::DepthMessage;
+use super::depth_text::{DepthMessage, ShownLevel};
 use crate::model::{Channel, UnixNanos};
-use crate::sim::market::Listing;
-use crate::sim::market::{BookSide, Resting, SimBook};
+use crate::sim::market::{BookSide, Listing, Resting, SimBook};
 
 /// The levels a side over which the exchange's checksum goes.
 const CHECKSUM_LEVELS: usize = 25;
 
-/// One level as a channel shows it. Without lots it tells that the level is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Row {
-    /// The price in ticks, negated on the bid side: a smaller key is a better price on either.
-    pub(crate) key: i64,
-    pub(crate) lots: i64,
-    /// The lots of orders other than RPI, which only `books-rpi` shows.
-    pub(crate) plain: i64,
-    pub(crate) orders: u32,
-}
-
 /// The asks and the bids of a channel, best first.
-pub(crate) type Sides = [Vec<Row>; 2];
+pub(crate) type Sides = [Vec<ShownLevel>; 2];
 
 /// Memory that all deep topics share.
 #[derive(Debug, Default)]
@@ -96,8 +84,8 @@ impl DepthTopic {
     fn message<'a>(
         &self,
         listing: &'a Listing,
-        asks: &'a [Row],
-        bids: &'a [Row],
+        asks: &'a [ShownLevel],
+        bids: &'a [ShownLevel],
     ) -> DepthMessage<'a> {
         DepthMessage {
             channel: self.channel,
@@ -127,18 +115,18 @@ fn window(channel: Channel, book: &SimBook, out: &mut Sides) {
     }
 }
 
-fn rows(channel: Channel, side: &BookSide) -> impl Iterator<Item = Row> {
+fn rows(channel: Channel, side: &BookSide) -> impl Iterator<Item = ShownLevel> {
     side.resting().filter_map(move |resting| {
         let Resting { key, lots, orders } = *resting;
         let rpi = rpi_lots(resting);
         match channel {
             Channel::BooksElp if rpi == 0 => None,
-            Channel::BooksElp => Some(Row { key, lots: rpi, plain: 0, orders: 1 }),
+            Channel::BooksElp => Some(ShownLevel { key, lots: rpi, plain: 0, orders: 1 }),
             Channel::BooksRpi => {
                 let orders = orders.saturating_add(u32::from(rpi > 0));
-                Some(Row { key, lots: lots.saturating_add(rpi), plain: lots, orders })
+                Some(ShownLevel { key, lots: lots.saturating_add(rpi), plain: lots, orders })
             }
-            _ => Some(Row { key, lots, plain: 0, orders }),
+            _ => Some(ShownLevel { key, lots, plain: 0, orders }),
         }
     })
 }
@@ -150,13 +138,13 @@ fn rpi_lots(resting: &Resting) -> i64 {
 }
 
 /// What turns `old` into `new`, best first; a level that left is a row without lots.
-fn diff(old: &[Row], new: &[Row], out: &mut Vec<Row>) {
+fn diff(old: &[ShownLevel], new: &[ShownLevel], out: &mut Vec<ShownLevel>) {
     let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
     loop {
         match (old.peek(), new.peek()) {
             (None, None) => return,
             (Some(gone), next) if next.is_none_or(|next| gone.key < next.key) => {
-                out.push(Row { lots: 0, plain: 0, orders: 0, ..**gone });
+                out.push(ShownLevel { lots: 0, plain: 0, orders: 0, ..**gone });
                 old.next();
             }
             (was, _) => {
@@ -195,8 +183,8 @@ mod tests {
     use super::*;
     use crate::model::Market;
 
-    fn row(key: i64, lots: i64) -> Row {
-        Row { key, lots, plain: 0, orders: u32::from(lots > 0) }
+    fn row(key: i64, lots: i64) -> ShownLevel {
+        ShownLevel { key, lots, plain: 0, orders: u32::from(lots > 0) }
     }
 
     fn change(old: &[(i64, i64)], new: &[(i64, i64)]) -> Vec<(i64, i64)> {

@@ -5,9 +5,19 @@
 
 use std::fmt::Write;
 
-use super::depth::Row;
 use crate::model::{Channel, Dialect, Market, UnixNanos};
 use crate::sim::market::Listing;
+
+/// One level as a channel shows it. Without lots it tells that the level is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ShownLevel {
+    /// The price in ticks, negated on the bid side: a smaller key is a better price on either.
+    pub(crate) key: i64,
+    pub(crate) lots: i64,
+    /// The lots of orders other than RPI, which only `books-rpi` shows.
+    pub(crate) plain: i64,
+    pub(crate) orders: u32,
+}
 
 /// One message of a book with increments.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +25,8 @@ pub(crate) struct DepthMessage<'a> {
     pub(crate) channel: Channel,
     pub(crate) listing: &'a Listing,
     pub(crate) snapshot: bool,
-    pub(crate) asks: &'a [Row],
-    pub(crate) bids: &'a [Row],
+    pub(crate) asks: &'a [ShownLevel],
+    pub(crate) bids: &'a [ShownLevel],
     pub(crate) ts: UnixNanos,
     pub(crate) checksum: i32,
     pub(crate) seq: i64,
@@ -91,8 +101,8 @@ mod tests {
         let numbers = ["0.1", "0.01", "84093.5", "8"];
         let listing = Listing::new("A-B", market, numbers).unwrap();
         let asks = [
-            Row { key: 840_935, lots: 62_343, plain: 60_000, orders: 68 },
-            Row { key: 841_000, lots: 0, plain: 0, orders: 0 },
+            ShownLevel { key: 840_935, lots: 62_343, plain: 60_000, orders: 68 },
+            ShownLevel { key: 841_000, lots: 0, plain: 0, orders: 0 },
         ];
         let message = DepthMessage {
             channel,

@@ -3,13 +3,12 @@
 use super::access::TbtAccess;
 use super::connection::{ConnectionId, Limits};
 use super::connections::Connections;
-use super::error_replies as refusal;
+use super::error_replies;
 use super::publisher::Publisher;
 use super::request::{Arg, Op, Refusal};
 use super::{v3, v5};
 use crate::model::{Channel, Dialect, MonoNanos};
-use crate::sim::faults::About;
-use crate::sim::faults::{FaultAct, Named, ReplyId, Stray};
+use crate::sim::faults::{About, FaultAct, Named, ReplyId, Stray};
 use crate::sim::market::{InstIndex, SimMarket};
 
 /// An instrument that no exchange lists.
@@ -117,8 +116,8 @@ impl Engine {
         };
         let Some(connection) = self.connections.open_mut(id) else { return };
         let refusal = match named {
-            Some(arg) => refusal::naming(connection.dialect(), code, &arg),
-            None => refusal::naming_nothing(code),
+            Some(arg) => error_replies::naming(connection.dialect(), code, &arg),
+            None => error_replies::naming_nothing(code),
         };
         let reply_id = self.reply_id(id, reply_id, request_id);
         self.error(id, About::Added, &refusal.with_id(reply_id.as_deref()));

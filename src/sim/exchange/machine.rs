@@ -10,10 +10,10 @@ use super::engine::Engine;
 use super::publisher::Publisher;
 use super::push_schedule::PushIntervals;
 use crate::model::MonoNanos;
-use crate::sim::faults::Outbound;
-use crate::sim::faults::{Admission, FaultLog, FaultPlan, FaultRule, VenueAct, VenueFaults};
-use crate::sim::market::Rng;
-use crate::sim::market::{InstIndex, MarketConfig, SimMarket};
+use crate::sim::faults::{
+    Admission, FaultLog, FaultPlan, FaultRule, Outbound, VenueAct, VenueFaults,
+};
+use crate::sim::market::{InstIndex, MarketConfig, Rng, SimMarket};
 
 /// What an [`Exchange`] is made of.
 #[derive(Clone, Debug, Default)]

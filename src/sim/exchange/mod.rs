@@ -23,7 +23,7 @@ mod record;
 mod request;
 mod topic;
 mod v3;
-pub(crate) mod v5;
+mod v5;
 
 pub use access::TbtAccess;
 pub use connection::{ConnectionId, Endpoint, Limits};

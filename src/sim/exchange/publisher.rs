@@ -11,8 +11,7 @@ use super::topic::Topic;
 use super::{v3, v5};
 use crate::model::{Channel, ChannelKind, Dialect, MonoNanos};
 use crate::sim::faults::{About, Outbound};
-use crate::sim::market::Print;
-use crate::sim::market::{InstIndex, SimMarket};
+use crate::sim::market::{InstIndex, Print, SimMarket};
 
 /// Carries the market's events to the connections.
 pub(crate) struct Publisher {

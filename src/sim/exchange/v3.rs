@@ -9,8 +9,7 @@ use serde_json::Value;
 
 use super::request::{Arg, Op, Refusal, Request, json_string};
 use crate::model::{Level, Market, UnixNanos};
-use crate::sim::market::Listing;
-use crate::sim::market::Print;
+use crate::sim::market::{Listing, Print};
 
 /// The request can't be read. The number is of the family; its use here is not confirmed.
 pub(crate) const BAD_REQUEST: u32 = 30039;

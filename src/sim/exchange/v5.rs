@@ -8,8 +8,7 @@ use serde_json::Value;
 
 use super::request::{Arg, Op, Refusal, Request, json_string};
 use crate::model::{Channel, Level, Qty, UnixNanos};
-use crate::sim::market::Listing;
-use crate::sim::market::Print;
+use crate::sim::market::{Listing, Print};
 
 /// The request can't be read.
 pub(crate) const BAD_REQUEST: u32 = 60012;

@@ -7,8 +7,7 @@ use super::log::FaultLog;
 use super::rule::{FaultPlan, FaultRule};
 use super::trigger::Trigger;
 use crate::model::MonoNanos;
-use crate::sim::market::Rng;
-use crate::sim::market::{InstIndex, SimMarket};
+use crate::sim::market::{InstIndex, Rng, SimMarket};
 
 /// What becomes of an attempt to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

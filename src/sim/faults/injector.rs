@@ -6,13 +6,12 @@ use std::time::Duration;
 use super::action::{FaultAct, Named, Stray, Verdict};
 use super::kind::{FaultKind, Names};
 use super::log::FaultLog;
-use super::mutate as damage;
+use super::mutate;
 use super::outbound::{About, Outbound, TransportFault, close_reason};
 use super::rule::{FaultPlan, FaultRule};
 use super::rules::Rules;
 use super::silence::Silences;
 use crate::model::{Channel, Dialect, MonoNanos};
-use crate::sim::exchange::v5;
 use crate::sim::market::{InstIndex, SimMarket};
 
 /// How long a reordered message waits for one to overtake it.
@@ -24,8 +23,8 @@ pub(crate) struct Identity {
     /// The connection's number, from 1.
     pub(crate) number: u64,
     pub(crate) dialect: Dialect,
-    /// v5's `connId`.
-    pub(crate) conn_id: String,
+    /// The text that announces an upgrade; v3 has none.
+    pub(crate) upgrade_notice: Option<String>,
 }
 
 /// The subscriptions of a connection.
@@ -253,15 +252,13 @@ impl Injector {
             FaultKind::BadFrame => {
                 self.outbox.push_back(Outbound::Fault(TransportFault::BadFrame));
             }
-            FaultKind::Giant => self.outbox.extend(damage::giant(dialect, rule.size)),
+            FaultKind::Giant => self.outbox.extend(mutate::giant(dialect, rule.size)),
             FaultKind::Bomb if dialect == Dialect::V3 => {
-                self.outbox.extend(damage::bomb(rule.size));
+                self.outbox.extend(mutate::bomb(rule.size));
             }
             FaultKind::Notice => {
-                if dialect == Dialect::V5 {
-                    let text = v5::upgrade_notice(&self.identity.conn_id);
-                    self.outbox.push_back(Outbound::Text(text.into()));
-                }
+                let text = self.identity.upgrade_notice.clone();
+                self.outbox.extend(text.map(|text| Outbound::Text(text.into())));
                 self.close_at.get_or_insert((now + rule.span, rule.code));
             }
             _ => return false,
@@ -330,9 +327,9 @@ impl Injector {
         };
         match rule.kind {
             FaultKind::NoAck | FaultKind::Gap => Some(None),
-            FaultKind::Corrupt => damage::corrupt(message, &mut self.rules.rng).map(Some),
-            FaultKind::Truncate => damage::truncate(message, &mut self.rules.rng).map(Some),
-            FaultKind::Checksum => damage::wrong_checksum(message).map(Some),
+            FaultKind::Corrupt => mutate::corrupt(message, &mut self.rules.rng).map(Some),
+            FaultKind::Truncate => mutate::truncate(message, &mut self.rules.rng).map(Some),
+            FaultKind::Checksum => mutate::wrong_checksum(message).map(Some),
             FaultKind::Trickle => {
                 let (message, bytes, gap) = (boxed()?, rule.size, rule.span);
                 let fault = TransportFault::Trickle { message, bytes, gap };

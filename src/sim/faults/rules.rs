@@ -6,8 +6,7 @@ use super::outbound::About;
 use super::rule::{FaultPlan, FaultRule, On};
 use super::trigger::Trigger;
 use crate::model::{Channel, Dialect, MonoNanos};
-use crate::sim::market::Rng;
-use crate::sim::market::{InstIndex, SimMarket};
+use crate::sim::market::{InstIndex, Rng, SimMarket};
 
 /// The rules of one connection and its luck.
 #[derive(Debug)]

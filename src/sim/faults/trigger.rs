@@ -3,8 +3,7 @@
 use super::rule::{FaultRule, When};
 use super::spec::CERTAIN;
 use crate::model::MonoNanos;
-use crate::sim::market::Rng;
-use crate::sim::market::{InstIndex, SimMarket};
+use crate::sim::market::{InstIndex, Rng, SimMarket};
 
 const NEVER: MonoNanos = MonoNanos(u64::MAX);
 

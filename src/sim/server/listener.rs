@@ -1,29 +1,23 @@
-//! The exchange on a TCP port: the only file of the simulation that does I/O or reads a clock.
+//! Accepts connections on a TCP port and runs the exchange by the wall clock.
 
-use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{fmt, io};
 
 use tokio::net::{TcpListener, ToSocketAddrs};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::socket;
-use super::tls;
+use super::shared::{Shared, over};
+use super::{socket, tls};
 use crate::model::{MonoNanos, UnixNanos};
-use crate::sim::exchange::{ConnectionId, Endpoint};
 use crate::sim::exchange::{Exchange, ExchangeConfig};
-use crate::sim::faults::Admission;
-use crate::sim::faults::Outbound;
 
 /// How often the exchange catches up with the wall clock.
 const TICK: Duration = Duration::from_millis(1);
-/// The most that it catches up at once; beyond it, exchange time falls behind the wall clock.
-const MAX_CATCH_UP: Duration = Duration::from_millis(100);
 /// How long connections may take to say goodbye when the server ends.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// The pause after an accept that failed, as it does when file descriptors run out.
@@ -56,7 +50,8 @@ impl fmt::Debug for Server {
 
 impl Server {
     /// Binds the port and opens the exchange; the wall-clock time of now replaces
-    /// [`MarketConfig::start`](crate::sim::MarketConfig::start). Connections wait until the server runs.
+    /// [`MarketConfig::start`](crate::sim::MarketConfig::start). Connections wait until the server
+    /// runs.
     ///
     /// # Errors
     /// What the operating system says where the address can't be bound.
@@ -66,13 +61,7 @@ impl Server {
         let local_addr = listener.local_addr()?;
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         config.market.start = UnixNanos(u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX));
-        let state = State {
-            exchange: Exchange::new(&config),
-            wakers: HashMap::new(),
-            start: Instant::now(),
-            behind: Duration::ZERO,
-        };
-        let shared = Arc::new(Shared { state: Mutex::new(state) });
+        let shared = Arc::new(Shared::new(Exchange::new(&config), Instant::now()));
         Ok(Self { listener, tls: None, local_addr, shared, ended: watch::Sender::new(false) })
     }
 
@@ -159,11 +148,7 @@ impl ServerHandle {
 
     /// Intervenes in the exchange at its own time, as with [`Exchange::inject`].
     pub fn intervene<R>(&self, act: impl FnOnce(&mut Exchange, MonoNanos) -> R) -> R {
-        let mut state = self.shared.lock();
-        let now = state.now();
-        let result = act(&mut state.exchange, now);
-        state.wake();
-        result
+        self.shared.intervene(act)
     }
 
     /// Closes all connections with code 1001, and the port, and waits for both.
@@ -172,100 +157,4 @@ impl ServerHandle {
         // A panic of the server's task has been reported by tokio; there is nothing left to end.
         let _ = self.task.await;
     }
-}
-
-/// What the server's tasks share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    state: Mutex<State>,
-}
-
-impl Shared {
-    /// Looks at the exchange, which stands still meanwhile.
-    pub(super) fn inspect<R>(&self, look: impl FnOnce(&Exchange) -> R) -> R {
-        look(&self.lock().exchange)
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere can't leave half a book: the exchange is changed in whole steps.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The exchange, its clock and who waits for its messages.
-#[derive(Debug)]
-pub(crate) struct State {
-    exchange: Exchange,
-    wakers: HashMap<ConnectionId, Arc<Notify>>,
-    start: Instant,
-    /// How far exchange time is behind the wall clock.
-    behind: Duration,
-}
-
-impl State {
-    /// Says what becomes of an attempt to connect.
-    pub(crate) fn admit(&mut self) -> Admission {
-        let now = self.now();
-        self.exchange.admit(now)
-    }
-
-    /// Opens a connection and gives what wakes its writer.
-    pub(crate) fn connect(&mut self, endpoint: Endpoint) -> (ConnectionId, Arc<Notify>) {
-        let now = self.now();
-        let id = self.exchange.connect(endpoint, now);
-        let waker = Arc::new(Notify::new());
-        self.wakers.insert(id, Arc::clone(&waker));
-        self.wake();
-        (id, waker)
-    }
-
-    pub(crate) fn disconnect(&mut self, id: ConnectionId) {
-        self.exchange.disconnect(id);
-        self.wakers.remove(&id);
-    }
-
-    pub(crate) fn receive(&mut self, id: ConnectionId, message: &[u8]) {
-        let now = self.now();
-        self.exchange.receive(id, message, now);
-        self.wake();
-    }
-
-    pub(crate) fn drain(&mut self, id: ConnectionId, empty: &mut VecDeque<Outbound>) {
-        self.exchange.drain(id, empty);
-    }
-
-    fn tick(&mut self) {
-        let now = self.now();
-        self.exchange.advance(now);
-        self.wake();
-    }
-
-    fn wake(&mut self) {
-        while let Some(id) = self.exchange.poll_ready() {
-            if let Some(waker) = self.wakers.get(&id) {
-                waker.notify_one();
-            }
-        }
-    }
-
-    /// Exchange time. Where the machine is too slow for the chosen rate, time slows down instead of
-    /// piling up events without end.
-    fn now(&mut self) -> MonoNanos {
-        let elapsed = MonoNanos::ZERO + self.start.elapsed().saturating_sub(self.behind);
-        let latest = self.exchange.now() + MAX_CATCH_UP;
-        if elapsed > latest {
-            let lost = elapsed.since(latest);
-            if self.behind.is_zero() {
-                tracing::warn!(?lost, "the simulated exchange falls behind the wall clock");
-            }
-            self.behind += lost;
-        }
-        elapsed.min(latest)
-    }
-}
-
-/// Waits for the server's end.
-pub(crate) async fn over(ended: &mut watch::Receiver<bool>) {
-    // An error means that the server itself is gone, which is an end too.
-    let _ = ended.wait_for(|ended| *ended).await;
 }

@@ -1,6 +1,7 @@
 //! The exchange on a TCP port: the only folder of the simulator that does I/O.
 
 mod listener;
+mod shared;
 mod socket;
 mod thread;
 mod tls;

@@ -17,12 +17,11 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
-use super::listener::{self as server, Shared};
+use super::shared::{Shared, over};
 use super::tls::Link;
-use super::transport_faults as carry;
+use super::transport_faults;
 use crate::sim::exchange::{ConnectionId, Endpoint};
-use crate::sim::faults::Admission;
-use crate::sim::faults::{Outbound, TransportFault};
+use crate::sim::faults::{Admission, Outbound, TransportFault};
 
 /// How long a client may take for its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -92,7 +91,7 @@ async fn upgrade<S: Link>(
         let outcome = tokio::select! {
             () = read(&shared, id, &mut stream) => Outcome::Gone,
             outcome = write(&shared, id, &waker, &mut batch, &mut sink) => outcome,
-            () = server::over(&mut ended) => {
+            () = over(&mut ended) => {
                 let goodbye = close(1001, "The exchange closes");
                 match timeout(CLOSING, sink.send(goodbye)).await {
                     Ok(Ok(())) => Outcome::Closed,
@@ -113,8 +112,8 @@ async fn upgrade<S: Link>(
                 let Ok(whole) = sink.reunite(stream) else { break };
                 socket = whole;
                 let goes_on = tokio::select! {
-                    carried = carry::carry_out(fault, &mut socket) => carried.unwrap_or(false),
-                    () = server::over(&mut ended) => false,
+                    carried = transport_faults::carry_out(fault, &mut socket) => carried.unwrap_or(false),
+                    () = over(&mut ended) => false,
                 };
                 if !goes_on {
                     break;
@@ -223,7 +222,7 @@ async fn send<S: Link>(
                 break;
             }
             Some(Outbound::Fault(fault)) => {
-                let Some(frames) = carry::frames(&fault) else {
+                let Some(frames) = transport_faults::frames(&fault) else {
                     outcome = Some(Outcome::Fault(fault));
                     break;
                 };

@@ -8,9 +8,9 @@ use std::thread::{Builder, JoinHandle};
 use tokio::net::ToSocketAddrs;
 use tokio::sync::watch;
 
-use super::listener::{Server, Shared};
-use crate::sim::exchange::Endpoint;
-use crate::sim::exchange::{Exchange, ExchangeConfig};
+use super::listener::Server;
+use super::shared::Shared;
+use crate::sim::exchange::{Endpoint, Exchange, ExchangeConfig};
 
 /// A [`Server`] that runs on a thread of its own. Dropping it says goodbye to its clients and closes
 /// the port, which takes at most a second.
