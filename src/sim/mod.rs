@@ -15,8 +15,8 @@ pub use exchange::{
     ConnectionId, Endpoint, Exchange, ExchangeConfig, Limits, PushIntervals, TbtAccess, record,
 };
 pub use faults::{
-    Admission, FaultKind, FaultLog, FaultPlan, FaultRule, FaultSpecError, Injected, Outbound,
-    TransportFault,
+    Admission, Fault, FaultKind, FaultLog, FaultPlan, FaultRule, FaultSpecError, Injected,
+    MessageFilter, Outbound, ReplyId, Subject, TransportFault,
 };
 pub use market::{InstIndex, Listing, ListingError, MarketConfig, Print, SimBook, SimMarket};
 pub use server::{Server, ServerHandle, ServerThread};

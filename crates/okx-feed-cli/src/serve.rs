@@ -16,7 +16,7 @@ use okx_feed::{Clock, Dialect, MonoNanos};
 
 /// The arguments of `serve`.
 #[derive(Args, Debug)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = after_help())]
 pub(crate) struct ServeArgs {
     /// Where to listen; port 0 lets the system choose
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8443")]
@@ -45,33 +45,13 @@ pub(crate) struct ServeArgs {
     ca_out: Option<PathBuf>,
 }
 
-const AFTER_HELP: &str = "\
-Serves made-up markets in plain text (ws://) or over TLS, without limits but those of the real exchange, to any
-client of the v3 or v5 protocol: at /ws/v3, /ws/v5/public and /ws/v5/business (trades-all). The
-addresses and some names go to standard error. Ctrl-C ends it, with a proper close to each client.
+const INTRODUCTION: &str = "\
+Serves made-up markets in plain text (ws://) or over TLS, without limits but those of the real
+exchange, to any client of the v3 or v5 protocol: at /ws/v3, /ws/v5/public and /ws/v5/business
+(trades-all). The addresses and some names go to standard error. Ctrl-C ends it, with a proper close
+to each client.";
 
-Faults: KIND:WORD,.. with ';' between them.
-  the transport     drop rst halfopen stall trickle fragment badframe wsping close maxsubs refuse
-  messages          corrupt truncate giant bomb gap repeat reorder checksum snapshot
-  answers           noack ignore error reject stray nodata notice
-  data              silence forget unsub; of the whole exchange: clock resetseq
-When: at=5s every=5s p=0.01 nth=3 each=100, times=N. Where: conn=3 dialect=v3 channel=books
-inst=BTC-USDT on=push|reply|any. seed=N fixes the chances. How, with what stands in for it:
-  silence           no data, while pongs and replies go on: for=20s, else until the connection ends;
-                    on=any: nothing at all
-  forget unsub      no more data of a subscription until it is asked for again; unsub says so
-  nodata            a subscription is acknowledged, and no data comes until it is asked for again
-  error reject      an argument, or a whole request, is refused: code=63999 (60014), id=own|other|none
-  stray             an error about something else: code=60018 names=other|live|none id=none|own|other;
-                    with at or every nobody asked for it, else it comes before an acknowledgement
-  ignore            a request, or with channel or inst an argument, is never answered
-  notice            64008, and a close: after=60s,code=1001; at=1s: on every connection
-  refuse            an HTTP answer to the upgrade: status=429,retry=30s; status=0 cuts the connection
-  wsping            a ping of the WebSocket protocol, as from a proxy
-  maxsubs           a close for too many subscriptions: most=20,code=4008
-  others            stall:for=5s trickle:bytes=1,gap=10ms fragment:parts=3 close:code=4004
-                    giant:bytes=33554432 clock:by=-5s,for=0s
-
+const EXAMPLES: &str = "\
 Exit code: 0 when it was ended, 2 when it could not listen and for wrong usage.
 
 Examples:
@@ -83,6 +63,10 @@ Examples:
   okx-feed serve --faults 'unsub:at=10s,inst=BTC-USDT;error:code=60018,inst=BTC-USDT,times=3'
   okx-feed serve --tls expired --ca-out ca.pem
   okx-feed watch --url ws://127.0.0.1:8443/ws/v5/public books5:BTC-USDT trades:BTC-USDT";
+
+fn after_help() -> String {
+    format!("{INTRODUCTION}\n\n{}\n\n{EXAMPLES}", FaultPlan::help())
+}
 
 /// The instruments that are named at the start.
 const NAMED: usize = 8;

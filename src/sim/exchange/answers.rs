@@ -6,7 +6,7 @@ use super::error_replies;
 use super::request::{Arg, Op, Refusal, Request};
 use super::{access, v3, v5};
 use crate::model::{Channel, Dialect};
-use crate::sim::faults::{About, Verdict};
+use crate::sim::faults::{About, InjectedError};
 use crate::sim::market::InstIndex;
 
 /// Answers one message.
@@ -22,7 +22,7 @@ pub(crate) fn answer(engine: &mut Engine, id: ConnectionId, message: &[u8]) {
     if request == Ok(Request::Ping) {
         return engine.reply(id, About::Reply, "pong".to_owned());
     }
-    if engine.connections.ignores(id, About::Request, now) {
+    if ignores(engine, id, About::Request) {
         return;
     }
     let Some(connection) = engine.connections.open_mut(id) else { return };
@@ -34,7 +34,7 @@ pub(crate) fn answer(engine: &mut Engine, id: ConnectionId, message: &[u8]) {
         Ok(request) => request,
         Err(refusal) => return engine.refuse(id, &refusal),
     };
-    if let Some(Verdict { code, id: which }) = engine.connections.refuses(id, About::Request, now) {
+    if let Some(InjectedError { code, id: which }) = refuses(engine, id, About::Request) {
         let reply_id = engine.reply_id(id, which, request.id());
         let refusal = error_replies::of_request(code, &text);
         engine.refuse(id, &refusal.with_id(reply_id.as_deref()));
@@ -91,17 +91,19 @@ fn on_channel(
     (inst, channel): (InstIndex, Channel),
 ) -> bool {
     let (about, now) = (About::Ack(inst, channel), engine.now);
-    if engine.connections.ignores(id, about, now) {
+    if ignores(engine, id, about) {
         return false;
     }
     if let Some(code) = overfull(engine, id, op, (inst, channel)) {
         engine.connections.end(id, Ending::TooManyChannels(code), now);
         return false;
     }
-    if let Some(stray) = engine.connections.strays(id, about, now) {
+    let faults = engine.connections.faults_of(id);
+    let stray = faults.and_then(|(faults, topics, log)| faults.strays(about, topics, now, log));
+    if let Some(stray) = stray {
         engine.stray(id, Some(arg), request_id, stray);
     }
-    if let Some(Verdict { code, id: which }) = engine.connections.refuses(id, about, now) {
+    if let Some(InjectedError { code, id: which }) = refuses(engine, id, about) {
         let reply_id = engine.reply_id(id, which, request_id);
         let refusal = error_replies::of_arg(channel.dialect(), code, arg);
         engine.refuse(id, &refusal.with_id(reply_id.as_deref()));
@@ -113,7 +115,11 @@ fn on_channel(
         Dialect::V5 => v5::ack(request_id, op, arg, &connection.conn_id),
     };
     engine.reply(id, about, text);
-    let served = op == Op::Subscribe && !engine.connections.withholds(id, about, now);
+    let withholds = |engine: &mut Engine| {
+        let faults = engine.connections.faults_of(id);
+        faults.is_some_and(|(faults, _, log)| faults.withholds(about, now, log))
+    };
+    let served = op == Op::Subscribe && !withholds(engine);
     match served {
         true => engine.subscribe(id, inst, channel),
         false => engine.unsubscribe(id, inst, channel),
@@ -133,8 +139,21 @@ fn overfull(
     if op == Op::Unsubscribe || subscribed.contains(&topic) {
         return None;
     }
-    let count = subscribed.len() + 1;
-    engine.connections.overfull(id, count, engine.now)
+    let (count, now) = (subscribed.len() + 1, engine.now);
+    let (faults, _, log) = engine.connections.faults_of(id)?;
+    faults.overfull(count, now, log)
+}
+
+/// Whether a fault drops a request, or an argument of one.
+fn ignores(engine: &mut Engine, id: ConnectionId, about: About) -> bool {
+    let (now, faults) = (engine.now, engine.connections.faults_of(id));
+    faults.is_some_and(|(faults, _, log)| faults.ignores(about, now, log))
+}
+
+/// How a fault refuses a request, or a subscription.
+fn refuses(engine: &mut Engine, id: ConnectionId, about: About) -> Option<InjectedError> {
+    let (now, faults) = (engine.now, engine.connections.faults_of(id));
+    faults.and_then(|(faults, _, log)| faults.refuses(about, now, log))
 }
 
 /// Whether the request's arguments are short enough; where not, that has been said.

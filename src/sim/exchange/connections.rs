@@ -6,9 +6,8 @@ use std::time::Duration;
 use super::connection::{Connection, ConnectionId, Ending, Endpoint, Limits};
 use super::v5;
 use crate::model::{Dialect, MonoNanos};
-use crate::sim::faults::{About, Outbound};
 use crate::sim::faults::{
-    FaultAct, FaultLog, FaultPlan, FaultRule, Identity, Injector, Stray, Subscribed, Verdict,
+    About, FaultAction, FaultLog, FaultPlan, FaultRule, Identity, Injector, Outbound, Subscribed,
 };
 use crate::sim::market::SimMarket;
 
@@ -20,7 +19,7 @@ pub(crate) struct Connections {
     /// No connection's faults are due before this time.
     fault_at: MonoNanos,
     /// What faults have the exchange do.
-    acts: VecDeque<(ConnectionId, FaultAct)>,
+    actions: VecDeque<(ConnectionId, FaultAction)>,
     connections: HashMap<ConnectionId, Connection>,
     /// Connections whose queue was empty and no longer is.
     ready: VecDeque<ConnectionId>,
@@ -39,7 +38,7 @@ impl Connections {
             plan: plan.clone(),
             log: FaultLog::default(),
             fault_at: MonoNanos(u64::MAX),
-            acts: VecDeque::new(),
+            actions: VecDeque::new(),
             connections: HashMap::new(),
             ready: VecDeque::new(),
             next_id: 0,
@@ -181,8 +180,8 @@ impl Connections {
         let Some(faults) = &mut connection.faults else { return };
         let was_empty = connection.queue.is_empty();
         connection.queue.extend(std::iter::from_fn(|| faults.poll(now)));
-        let acts = std::iter::from_fn(|| faults.poll_act());
-        self.acts.extend(acts.map(|act| (id, act)));
+        let actions = std::iter::from_fn(|| faults.poll_action());
+        self.actions.extend(actions.map(|action| (id, action)));
         connection.closing |= faults.has_ended();
         self.fault_at = self.fault_at.min(faults.next_at());
         if was_empty && !connection.queue.is_empty() {
@@ -215,56 +214,12 @@ impl Connections {
     }
 
     /// What a fault has the exchange do next, for which connection.
-    pub(crate) fn poll_act(&mut self) -> Option<(ConnectionId, FaultAct)> {
-        self.acts.pop_front()
+    pub(crate) fn poll_action(&mut self) -> Option<(ConnectionId, FaultAction)> {
+        self.actions.pop_front()
     }
 
-    /// Whether a fault takes a client's request, or an argument of it, for not received.
-    pub(crate) fn ignores(&mut self, id: ConnectionId, about: About, now: MonoNanos) -> bool {
-        let Some((faults, _, log)) = self.faults_of(id) else { return false };
-        faults.ignores(about, now, log)
-    }
-
-    /// How a fault refuses a request, or a subscription.
-    pub(crate) fn refuses(
-        &mut self,
-        id: ConnectionId,
-        about: About,
-        now: MonoNanos,
-    ) -> Option<Verdict> {
-        let (faults, _, log) = self.faults_of(id)?;
-        faults.refuses(about, now, log)
-    }
-
-    /// Whether by a fault a subscription is acknowledged and not carried out.
-    pub(crate) fn withholds(&mut self, id: ConnectionId, about: About, now: MonoNanos) -> bool {
-        let Some((faults, _, log)) = self.faults_of(id) else { return false };
-        faults.withholds(about, now, log)
-    }
-
-    /// The error that by a fault comes before the answer to a subscription.
-    pub(crate) fn strays(
-        &mut self,
-        id: ConnectionId,
-        about: About,
-        now: MonoNanos,
-    ) -> Option<Stray> {
-        let (faults, subscribed, log) = self.faults_of(id)?;
-        faults.strays(about, subscribed, now, log)
-    }
-
-    /// The code with which by a fault a connection with so many subscriptions is closed.
-    pub(crate) fn overfull(
-        &mut self,
-        id: ConnectionId,
-        count: usize,
-        now: MonoNanos,
-    ) -> Option<u16> {
-        let (faults, _, log) = self.faults_of(id)?;
-        faults.overfull(count, now, log)
-    }
-
-    fn faults_of(
+    /// A connection's faults, its subscriptions and where faults are noted; `None` without faults.
+    pub(crate) fn faults_of(
         &mut self,
         id: ConnectionId,
     ) -> Option<(&mut Injector, &Subscribed, &mut FaultLog)> {

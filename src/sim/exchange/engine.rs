@@ -8,7 +8,7 @@ use super::publisher::Publisher;
 use super::request::{Arg, Op, Refusal};
 use super::{v3, v5};
 use crate::model::{Channel, Dialect, MonoNanos};
-use crate::sim::faults::{About, FaultAct, Named, ReplyId, Stray};
+use crate::sim::faults::{About, FaultAction, Named, ReplyId, StrayError};
 use crate::sim::market::{InstIndex, SimMarket};
 
 /// An instrument that no exchange lists.
@@ -75,20 +75,27 @@ impl Engine {
 
     /// Does what faults have the exchange do.
     pub(crate) fn carry_out_acts(&mut self) {
-        while let Some((id, act)) = self.connections.poll_act() {
+        while let Some((id, act)) = self.connections.poll_action() {
             match act {
-                FaultAct::Snapshot(inst, channel) => {
+                FaultAction::Snapshot(inst, channel) => {
                     self.greet(id, (inst, channel), About::Added);
                 }
-                FaultAct::Forget { inst, channel, told } => self.forget(id, (inst, channel), told),
-                FaultAct::Stray(stray) => self.stray(id, None, None, stray),
+                FaultAction::Forget { inst, channel, acknowledged } => {
+                    self.forget(id, (inst, channel), acknowledged)
+                }
+                FaultAction::Stray(stray) => self.stray(id, None, None, stray),
             }
         }
     }
 
-    fn forget(&mut self, id: ConnectionId, (inst, channel): (InstIndex, Channel), told: bool) {
+    fn forget(
+        &mut self,
+        id: ConnectionId,
+        (inst, channel): (InstIndex, Channel),
+        acknowledged: bool,
+    ) {
         self.unsubscribe(id, inst, channel);
-        if !told {
+        if !acknowledged {
             return;
         }
         let Some(arg) = self.arg_of(inst, channel) else { return };
@@ -107,7 +114,7 @@ impl Engine {
         id: ConnectionId,
         answered: Option<&Arg>,
         request_id: Option<&str>,
-        Stray { code, named, id: reply_id }: Stray,
+        StrayError { code, named, id: reply_id }: StrayError,
     ) {
         let named = match named {
             Named::Nothing => None,

@@ -11,7 +11,7 @@ use super::publisher::Publisher;
 use super::push_schedule::PushIntervals;
 use crate::model::MonoNanos;
 use crate::sim::faults::{
-    Admission, FaultLog, FaultPlan, FaultRule, Outbound, VenueAct, VenueFaults,
+    Admission, ExchangeAction, ExchangeFaults, FaultLog, FaultPlan, FaultRule, Outbound,
 };
 use crate::sim::market::{InstIndex, MarketConfig, Rng, SimMarket};
 
@@ -43,7 +43,7 @@ pub struct ExchangeConfig {
 #[derive(Debug)]
 pub struct Exchange {
     engine: Engine,
-    venue: VenueFaults,
+    venue: ExchangeFaults,
     /// For connection ids only, so that clients do not change the market.
     rng: Rng,
 }
@@ -53,7 +53,7 @@ impl Exchange {
     #[must_use]
     pub fn new(config: &ExchangeConfig) -> Self {
         let market = SimMarket::new(&config.market);
-        let venue = VenueFaults::new(&config.faults, &market);
+        let venue = ExchangeFaults::new(&config.faults, &market);
         let engine = Engine {
             connections: Connections::new(&config.limits, &config.faults),
             publisher: Publisher::new(&market, &config.intervals, config.v5_checksums),
@@ -172,12 +172,12 @@ impl Exchange {
         Some(at)
     }
 
-    fn on_act(&mut self, act: VenueAct) {
+    fn on_act(&mut self, act: ExchangeAction) {
         let Engine { market, .. } = &mut self.engine;
         match act {
-            VenueAct::Jump(by) => market.jump(by),
-            VenueAct::ResetSeq(inst) => market.reset_seq(inst),
-            VenueAct::ResetAll => market.indices().for_each(|inst| market.reset_seq(inst)),
+            ExchangeAction::StepClock(by) => market.jump(by),
+            ExchangeAction::ResetSeq(inst) => market.reset_seq(inst),
+            ExchangeAction::ResetAll => market.indices().for_each(|inst| market.reset_seq(inst)),
         }
     }
 
@@ -192,9 +192,9 @@ impl Exchange {
 
     /// Adds a fault to the exchange itself: `refuse`, `clock` or `resetseq`. A rule that does not say
     /// when happens once: at once, or to the next attempt to connect. Other kinds do nothing here.
-    pub fn inject_venue(&mut self, rule: &FaultRule, now: MonoNanos) {
+    pub fn inject_exchange_fault(&mut self, rule: &FaultRule, now: MonoNanos) {
         self.advance(now);
-        if rule.kind().is_of_venue() {
+        if rule.kind().is_of_exchange() {
             self.venue.add(rule, &self.engine.market, self.engine.now);
         }
         self.advance(now);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::kind::FaultKind;
+use super::fault::Fault;
 use super::log::FaultLog;
 use super::rule::{FaultPlan, FaultRule};
 use super::trigger::Trigger;
@@ -27,10 +27,10 @@ pub enum Admission {
 
 /// What the exchange has to do to itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum VenueAct {
-    /// Its clock jumps, in nanoseconds.
-    Jump(i64),
-    /// The sequence numbers of one instrument start anew.
+pub(crate) enum ExchangeAction {
+    /// Its clock steps by so many nanoseconds.
+    StepClock(i64),
+    /// The sequence numbers of one instrument start again at 1.
     ResetSeq(InstIndex),
     /// Those of all instruments do.
     ResetAll,
@@ -38,17 +38,17 @@ pub(crate) enum VenueAct {
 
 /// The rules that concern the exchange and not one connection.
 #[derive(Debug)]
-pub(crate) struct VenueFaults {
+pub(crate) struct ExchangeFaults {
     triggers: Vec<Trigger>,
-    /// When the clock jumps back, and how far.
+    /// When the clock steps back, and by how many nanoseconds.
     returns: Vec<(MonoNanos, i64)>,
     attempts: u64,
     rng: Rng,
 }
 
-impl VenueFaults {
+impl ExchangeFaults {
     pub(crate) fn new(plan: &FaultPlan, market: &SimMarket) -> Self {
-        let rules = plan.rules.iter().filter(|rule| rule.kind.is_of_venue());
+        let rules = plan.rules.iter().filter(|rule| rule.kind().is_of_exchange());
         let triggers = rules.map(|rule| Trigger::new(rule, market, MonoNanos::ZERO, false));
         let rng = Rng::new(plan.seed);
         Self { triggers: triggers.collect(), returns: Vec::new(), attempts: 0, rng }
@@ -64,56 +64,46 @@ impl VenueFaults {
     pub(crate) fn admit(&mut self, now: MonoNanos, log: &mut FaultLog) -> Admission {
         self.attempts += 1;
         for trigger in &mut self.triggers {
-            let (first, last) = trigger.rule.conn;
-            let ours = trigger.rule.kind == FaultKind::Refuse;
-            if ours
-                && (first..=last).contains(&self.attempts)
-                && trigger.occasion(&mut self.rng, now)
-            {
+            let FaultRule { fault, conn, .. } = trigger.rule;
+            let Fault::Refuse { status, retry_after } = fault else { continue };
+            if conn.contain(self.attempts) && trigger.on_opportunity(&mut self.rng, now) {
                 trigger.spend();
-                log.note(FaultKind::Refuse, Some(self.attempts), now);
-                let span = trigger.rule.span;
-                return match trigger.rule.code {
-                    0 => Admission::Cut,
-                    status => {
-                        let retry_after = (!span.is_zero()).then_some(span);
-                        Admission::Refuse { status, retry_after }
-                    }
+                log.note(fault.kind(), Some(self.attempts), now);
+                return match status {
+                    None => Admission::Cut,
+                    Some(status) => Admission::Refuse { status, retry_after },
                 };
             }
         }
         Admission::Accept
     }
 
-    /// When the next act is due; the end of time where none is.
+    /// When the next action is due; the end of time where none is.
     pub(crate) fn next_at(&self) -> MonoNanos {
-        let moments = self.triggers.iter().map(Trigger::moment);
+        let due = self.triggers.iter().map(Trigger::next_at);
         let returns = self.returns.iter().map(|(at, _)| *at);
-        moments.chain(returns).min().unwrap_or(MonoNanos(u64::MAX))
+        due.chain(returns).min().unwrap_or(MonoNanos(u64::MAX))
     }
 
-    /// The next act that is due.
-    pub(crate) fn poll(&mut self, now: MonoNanos, log: &mut FaultLog) -> Option<VenueAct> {
+    /// The next action that is due.
+    pub(crate) fn poll(&mut self, now: MonoNanos, log: &mut FaultLog) -> Option<ExchangeAction> {
         if let Some(at) = self.returns.iter().position(|(at, _)| *at <= now) {
             let (_, by) = self.returns.swap_remove(at);
-            return Some(VenueAct::Jump(-by));
+            return Some(ExchangeAction::StepClock(by));
         }
-        let trigger = self.triggers.iter_mut().find(|trigger| trigger.moment() <= now)?;
-        trigger.ring(now);
+        let trigger = self.triggers.iter_mut().find(|trigger| trigger.next_at() <= now)?;
+        trigger.advance(now);
         trigger.spend();
-        let rule = &trigger.rule;
-        log.note(rule.kind, None, now);
-        if rule.kind == FaultKind::Clock {
-            if !rule.span.is_zero() {
-                self.returns.push((now + rule.span, rule.by));
-            }
-            return Some(VenueAct::Jump(rule.by));
+        let FaultRule { fault, inst_id, .. } = trigger.rule;
+        log.note(fault.kind(), None, now);
+        if let Fault::Clock { by, back_after } = fault {
+            self.returns.extend(back_after.map(|span| (now + span, -by.get())));
+            return Some(ExchangeAction::StepClock(by.get()));
         }
-        match (rule.inst_id, trigger.inst) {
-            (None, _) => Some(VenueAct::ResetAll),
-            (Some(_), Some(inst)) => Some(VenueAct::ResetSeq(inst)),
-            // Not listed: nothing to reset.
-            (Some(_), None) => Some(VenueAct::Jump(0)),
+        match inst_id {
+            None => Some(ExchangeAction::ResetAll),
+            // One that is not listed has no numbers.
+            Some(_) => trigger.inst.map(ExchangeAction::ResetSeq),
         }
     }
 }

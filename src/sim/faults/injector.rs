@@ -3,14 +3,15 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::action::{FaultAct, Named, Stray, Verdict};
-use super::kind::{FaultKind, Names};
+use super::action::{FaultAction, InjectedError, Named, StrayError};
+use super::fault::{Fault, FaultKind};
 use super::log::FaultLog;
 use super::mutate;
 use super::outbound::{About, Outbound, TransportFault, close_reason};
 use super::rule::{FaultPlan, FaultRule};
 use super::rules::Rules;
 use super::silence::Silences;
+use super::value::Subject;
 use crate::model::{Channel, Dialect, MonoNanos};
 use crate::sim::market::{InstIndex, SimMarket};
 
@@ -30,7 +31,7 @@ pub(crate) struct Identity {
 /// The subscriptions of a connection.
 pub(crate) type Subscribed = BTreeSet<(InstIndex, Channel)>;
 
-/// Takes every message to one client and lets through what the rules leave of it.
+/// Applies the rules to every message to one client.
 #[derive(Debug)]
 pub(crate) struct Injector {
     identity: Identity,
@@ -43,7 +44,7 @@ pub(crate) struct Injector {
     overtaken: Option<(InstIndex, Channel, Outbound, MonoNanos)>,
     close_at: Option<(MonoNanos, u16)>,
     /// What the exchange has to do.
-    acts: VecDeque<FaultAct>,
+    actions: VecDeque<FaultAction>,
     ended: bool,
 }
 
@@ -62,7 +63,7 @@ impl Injector {
             silences: Silences::default(),
             overtaken: None,
             close_at: None,
-            acts: VecDeque::new(),
+            actions: VecDeque::new(),
             ended: false,
         }
     }
@@ -84,15 +85,15 @@ impl Injector {
 
     /// When something happens here that is not a message; the end of time where nothing does.
     pub(crate) fn next_at(&self) -> MonoNanos {
-        let moment = (!self.ended).then(|| self.rules.next_at());
+        let fault = (!self.ended).then(|| self.rules.next_at());
         let release = (!self.outbox.is_empty()).then_some(self.hold_until);
         let overtaken = self.overtaken.as_ref().map(|(.., at)| *at);
         let close = self.close_at.map(|(at, _)| at);
-        let all = [moment, release, overtaken, close].into_iter().flatten();
+        let all = [fault, release, overtaken, close].into_iter().flatten();
         all.min().unwrap_or(MonoNanos(u64::MAX))
     }
 
-    /// Takes a message on its way to the client, who has those subscriptions.
+    /// Applies the rules to a message on its way to the client, who has those subscriptions.
     pub(crate) fn send(
         &mut self,
         message: Outbound,
@@ -111,13 +112,13 @@ impl Injector {
                 continue;
             }
             let Some((rule, _)) = self.rules.get(n) else { break };
-            let happened = if rule.kind.is_moment() {
-                self.strike(n, subscribed, now)
+            let happened = if rule.kind().opportunity().can_be_a_time() {
+                self.inject_connection_fault(n, subscribed, now)
             } else {
-                let damaged = self.damage(&rule, this, about, now);
-                let happened = damaged.is_some();
-                if let Some(damaged) = damaged {
-                    message = damaged;
+                let mutated = self.mutate(&rule.fault, this, about, now);
+                let happened = mutated.is_some();
+                if let Some(mutated) = mutated {
+                    message = mutated;
                 }
                 happened
             };
@@ -152,7 +153,8 @@ impl Injector {
     /// Lets everything happen that is due.
     pub(crate) fn on_time(&mut self, subscribed: &Subscribed, now: MonoNanos, log: &mut FaultLog) {
         for n in 0..self.rules.len() {
-            if !self.ended && self.rules.is_due(n, now) && self.strike(n, subscribed, now) {
+            let due = !self.ended && self.rules.is_due(n, now);
+            if due && self.inject_connection_fault(n, subscribed, now) {
                 self.rules.note(n, now, log);
             }
         }
@@ -170,16 +172,18 @@ impl Injector {
     }
 
     /// What the exchange has to do next.
-    pub(crate) fn poll_act(&mut self) -> Option<FaultAct> {
-        self.acts.pop_front()
+    pub(crate) fn poll_action(&mut self) -> Option<FaultAction> {
+        self.actions.pop_front()
     }
 
-    /// Whether a request (`About::Request`) or an argument of one (`About::Ack`) is to be taken for
-    /// not received.
+    /// Whether a request (`About::Request`) or an argument of one (`About::Ack`) is to be treated
+    /// as not received.
     pub(crate) fn ignores(&mut self, about: About, now: MonoNanos, log: &mut FaultLog) -> bool {
         let whole = about == About::Request;
-        let first = self.rules.first(FaultKind::Ignore, about, now, |r| r.is_named() != whole);
-        first.inspect(|(n, _)| self.rules.note(*n, now, log)).is_some()
+        self.first(about, now, log, |rule| {
+            (rule.fault == Fault::Ignore && rule.is_named() != whole).then_some(())
+        })
+        .is_some()
     }
 
     /// How a request (`About::Request`) or a subscription (`About::Ack`) is to be refused.
@@ -188,18 +192,19 @@ impl Injector {
         about: About,
         now: MonoNanos,
         log: &mut FaultLog,
-    ) -> Option<Verdict> {
+    ) -> Option<InjectedError> {
         let whole = about == About::Request;
-        let kind = if whole { FaultKind::Reject } else { FaultKind::Error };
-        let (n, FaultRule { code, id, .. }) = self.rules.first(kind, about, now, |_| true)?;
-        self.rules.note(n, now, log);
-        Some(Verdict { code, id })
+        self.first(about, now, log, |rule| match rule.fault {
+            Fault::Reject { code, id } if whole => Some(InjectedError { code, id }),
+            Fault::Error { code, id } if !whole => Some(InjectedError { code, id }),
+            _ => None,
+        })
     }
 
     /// Whether a subscription is to be acknowledged and not carried out.
     pub(crate) fn withholds(&mut self, about: About, now: MonoNanos, log: &mut FaultLog) -> bool {
-        let first = self.rules.first(FaultKind::NoData, about, now, |_| true);
-        first.inspect(|(n, _)| self.rules.note(*n, now, log)).is_some()
+        let is_ours = |rule: &FaultRule| (rule.fault == Fault::NoData).then_some(());
+        self.first(about, now, log, is_ours).is_some()
     }
 
     /// The error that comes before the answer to a subscription.
@@ -209,9 +214,10 @@ impl Injector {
         subscribed: &Subscribed,
         now: MonoNanos,
         log: &mut FaultLog,
-    ) -> Option<Stray> {
-        let (n, rule) = self.rules.first(FaultKind::Stray, about, now, |_| true)?;
-        let stray = self.stray(&rule, about.topic(), subscribed)?;
+    ) -> Option<StrayError> {
+        let is_ours = |rule: &FaultRule| (rule.kind() == FaultKind::Stray).then_some(rule.fault);
+        let (n, fault) = self.rules.first(about, now, is_ours)?;
+        let stray = self.stray(fault, about.topic(), subscribed)?;
         self.rules.note(n, now, log);
         Some(stray)
     }
@@ -223,43 +229,60 @@ impl Injector {
         now: MonoNanos,
         log: &mut FaultLog,
     ) -> Option<u16> {
-        let (about, too_many) = (About::Request, |rule: &FaultRule| rule.size < count);
-        let (n, rule) = self.rules.first(FaultKind::MaxSubs, about, now, too_many)?;
-        self.rules.note(n, now, log);
-        Some(rule.code)
+        self.first(About::Request, now, log, |rule| match rule.fault {
+            Fault::MaxSubs { most, code } if most < count => Some(code),
+            _ => None,
+        })
     }
 
-    /// A fault that needs no message. False where it can't happen here.
-    fn strike(&mut self, n: usize, subscribed: &Subscribed, now: MonoNanos) -> bool {
+    /// What `pick` finds in the first rule whose fault happens now, which is noted.
+    fn first<T>(
+        &mut self,
+        about: About,
+        now: MonoNanos,
+        log: &mut FaultLog,
+        pick: impl Fn(&FaultRule) -> Option<T>,
+    ) -> Option<T> {
+        let (n, picked) = self.rules.first(about, now, pick)?;
+        self.rules.note(n, now, log);
+        Some(picked)
+    }
+
+    /// Carries out a fault that needs no message. False where it can't happen here.
+    fn inject_connection_fault(
+        &mut self,
+        n: usize,
+        subscribed: &Subscribed,
+        now: MonoNanos,
+    ) -> bool {
         let Some((rule, inst)) = self.rules.get(n) else { return false };
-        let dialect = self.identity.dialect;
-        match rule.kind {
-            FaultKind::Drop => self.end(Outbound::Fault(TransportFault::Drop)),
-            FaultKind::Rst => self.end(Outbound::Fault(TransportFault::Reset)),
-            FaultKind::HalfOpen => self.end(Outbound::Fault(TransportFault::HalfOpen)),
-            FaultKind::Close => {
-                self.end(Outbound::Close { code: rule.code, reason: close_reason(rule.code) });
+        match rule.fault {
+            Fault::Drop => self.end(Outbound::Fault(TransportFault::Drop)),
+            Fault::Rst => self.end(Outbound::Fault(TransportFault::Reset)),
+            Fault::HalfOpen => self.end(Outbound::Fault(TransportFault::HalfOpen)),
+            Fault::Close { code } => {
+                self.end(Outbound::Close { code, reason: close_reason(code) });
             }
-            FaultKind::Stall => self.hold_until = self.hold_until.max(now + rule.span),
-            FaultKind::Silence => self.silences.begin(&rule, inst, now),
-            FaultKind::Forget | FaultKind::Unsub => return self.forget(n, &rule, subscribed),
-            FaultKind::Stray => {
-                let stray = self.stray(&rule, None, subscribed);
-                self.acts.extend(stray.map(FaultAct::Stray));
+            Fault::Stall { duration } => self.hold_until = self.hold_until.max(now + duration),
+            Fault::Silence { duration, .. } => self.silences.begin(&rule, inst, duration, now),
+            Fault::Forget | Fault::Unsub => return self.forget(n, &rule, subscribed),
+            Fault::Stray { .. } => {
+                let stray = self.stray(rule.fault, None, subscribed);
+                self.actions.extend(stray.map(FaultAction::Stray));
                 return stray.is_some();
             }
-            FaultKind::WsPing => self.outbox.push_back(Outbound::Fault(TransportFault::Ping)),
-            FaultKind::BadFrame => {
-                self.outbox.push_back(Outbound::Fault(TransportFault::BadFrame));
+            Fault::WsPing => self.outbox.push_back(Outbound::Fault(TransportFault::Ping)),
+            Fault::BadFrame => self.outbox.push_back(Outbound::Fault(TransportFault::BadFrame)),
+            Fault::Giant { bytes } => {
+                self.outbox.extend(mutate::giant(self.identity.dialect, bytes));
             }
-            FaultKind::Giant => self.outbox.extend(mutate::giant(dialect, rule.size)),
-            FaultKind::Bomb if dialect == Dialect::V3 => {
-                self.outbox.extend(mutate::bomb(rule.size));
+            Fault::Bomb { bytes } if self.identity.dialect == Dialect::V3 => {
+                self.outbox.extend(mutate::bomb(bytes));
             }
-            FaultKind::Notice => {
+            Fault::Notice { after, code } => {
                 let text = self.identity.upgrade_notice.clone();
                 self.outbox.extend(text.map(|text| Outbound::Text(text.into())));
-                self.close_at.get_or_insert((now + rule.span, rule.code));
+                self.close_at.get_or_insert((now + after, code));
             }
             _ => return false,
         }
@@ -268,35 +291,36 @@ impl Injector {
 
     /// Ends subscriptions: all that the rule names, or any one.
     fn forget(&mut self, n: usize, rule: &FaultRule, subscribed: &Subscribed) -> bool {
-        let told = rule.kind == FaultKind::Unsub;
+        let acknowledged = rule.fault == Fault::Unsub;
         let fit = |topic: &&(InstIndex, Channel)| self.rules.is_about(n, **topic);
         let mut found: Vec<_> = subscribed.iter().filter(fit).copied().collect();
         if !rule.is_named() {
             found = self.any_of(&found).into_iter().collect();
         }
-        let act = |(inst, channel)| FaultAct::Forget { inst, channel, told };
+        let action = |(inst, channel)| FaultAction::Forget { inst, channel, acknowledged };
         let happened = !found.is_empty();
-        self.acts.extend(found.into_iter().map(act));
+        self.actions.extend(found.into_iter().map(action));
         happened
     }
 
     /// A stray error, other than about `answered`; `None` where it has nothing to name.
     fn stray(
         &mut self,
-        rule: &FaultRule,
+        fault: Fault,
         answered: Option<(InstIndex, Channel)>,
         subscribed: &Subscribed,
-    ) -> Option<Stray> {
-        let named = match rule.names {
-            Names::Other => Named::Other,
-            Names::None => Named::Nothing,
-            Names::Live => {
+    ) -> Option<StrayError> {
+        let Fault::Stray { code, names, id } = fault else { return None };
+        let named = match names {
+            Subject::Other => Named::Other,
+            Subject::None => Named::Nothing,
+            Subject::Live => {
                 let others = subscribed.iter().filter(|topic| Some(**topic) != answered);
                 let (inst, channel) = self.any_of(&others.copied().collect::<Vec<_>>())?;
                 Named::One(inst, channel)
             }
         };
-        Some(Stray { code: rule.code, named, id: rule.id })
+        Some(StrayError { code, named, id })
     }
 
     fn any_of(&mut self, topics: &[(InstIndex, Channel)]) -> Option<(InstIndex, Channel)> {
@@ -312,11 +336,11 @@ impl Injector {
         self.send_last(how);
     }
 
-    /// A fault of a message: what becomes of it, which may be nothing. `None` where the fault can't
-    /// happen to it.
-    fn damage(
+    /// Applies a fault to a message: what is sent instead, which may be nothing. `None` where the
+    /// fault can't happen to it.
+    fn mutate(
         &mut self,
-        rule: &FaultRule,
+        fault: &Fault,
         message: &Outbound,
         about: About,
         now: MonoNanos,
@@ -325,30 +349,29 @@ impl Injector {
             Outbound::Text(_) | Outbound::Binary(_) => Some(Box::new(message.clone())),
             _ => None,
         };
-        match rule.kind {
-            FaultKind::NoAck | FaultKind::Gap => Some(None),
-            FaultKind::Corrupt => mutate::corrupt(message, &mut self.rules.rng).map(Some),
-            FaultKind::Truncate => mutate::truncate(message, &mut self.rules.rng).map(Some),
-            FaultKind::Checksum => mutate::wrong_checksum(message).map(Some),
-            FaultKind::Trickle => {
-                let (message, bytes, gap) = (boxed()?, rule.size, rule.span);
-                let fault = TransportFault::Trickle { message, bytes, gap };
+        match *fault {
+            Fault::NoAck | Fault::Gap => Some(None),
+            Fault::Corrupt => mutate::corrupt(message, &mut self.rules.rng).map(Some),
+            Fault::Truncate => mutate::truncate(message, &mut self.rules.rng).map(Some),
+            Fault::Checksum => mutate::wrong_checksum(message).map(Some),
+            Fault::Trickle { bytes, gap } => {
+                let fault = TransportFault::Trickle { message: boxed()?, bytes, gap };
                 Some(Some(Outbound::Fault(fault)))
             }
-            FaultKind::Fragment => {
-                let fault = TransportFault::Fragments { message: boxed()?, parts: rule.size };
+            Fault::Fragment { parts } => {
+                let fault = TransportFault::Fragments { message: boxed()?, parts };
                 Some(Some(Outbound::Fault(fault)))
             }
-            FaultKind::Repeat => {
+            Fault::Repeat => {
                 self.outbox.push_back(message.clone());
                 Some(Some(message.clone()))
             }
-            FaultKind::Snapshot => {
+            Fault::Snapshot => {
                 let (inst, channel) = about.topic()?;
-                self.acts.push_back(FaultAct::Snapshot(inst, channel));
+                self.actions.push_back(FaultAction::Snapshot(inst, channel));
                 Some(Some(message.clone()))
             }
-            FaultKind::Reorder if self.overtaken.is_none() => {
+            Fault::Reorder if self.overtaken.is_none() => {
                 let (inst, channel) = about.topic()?;
                 self.overtaken = Some((inst, channel, message.clone(), now + OVERTAKE));
                 Some(None)

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::kind::FaultKind;
+use super::fault::FaultKind;
 use crate::model::MonoNanos;
 
 /// The faults that are remembered one by one.

@@ -1,10 +1,11 @@
 //! The rules that concern one connection, and which of them happens now.
 
-use super::kind::FaultKind;
+use super::fault::Opportunity;
 use super::log::FaultLog;
 use super::outbound::About;
-use super::rule::{FaultPlan, FaultRule, On};
+use super::rule::{FaultPlan, FaultRule};
 use super::trigger::Trigger;
+use super::value::MessageFilter;
 use crate::model::{Channel, Dialect, MonoNanos};
 use crate::sim::market::{InstIndex, Rng, SimMarket};
 
@@ -23,7 +24,7 @@ impl Rules {
         market: &SimMarket,
         now: MonoNanos,
     ) -> Self {
-        let rules = plan.rules.iter().filter(|rule| !rule.kind.is_of_venue());
+        let rules = plan.rules.iter().filter(|rule| !rule.kind().is_of_exchange());
         let rules = rules.filter(|rule| rule.covers(number, dialect));
         let triggers = rules.map(|rule| Trigger::new(rule, market, now, false)).collect();
         // An odd factor keeps the seeds of all connections apart.
@@ -43,39 +44,44 @@ impl Rules {
 
     /// A rule, and its instrument if that is listed.
     pub(super) fn get(&self, n: usize) -> Option<(FaultRule, Option<InstIndex>)> {
-        self.triggers.get(n).map(|trigger| (trigger.rule.clone(), trigger.inst))
+        self.triggers.get(n).map(|trigger| (trigger.rule, trigger.inst))
     }
 
     /// When the next rule of times is due; the end of time where none is.
     pub(super) fn next_at(&self) -> MonoNanos {
-        self.triggers.iter().map(Trigger::moment).min().unwrap_or(MonoNanos(u64::MAX))
+        self.triggers.iter().map(Trigger::next_at).min().unwrap_or(MonoNanos(u64::MAX))
     }
 
     /// Whether a rule's fault happens to this message on its way out.
     pub(super) fn happens(&mut self, n: usize, about: About, now: MonoNanos) -> bool {
-        let kind = self.triggers.get(n).map(|trigger| trigger.rule.kind);
-        kind.is_some_and(|kind| !kind.is_of_answers()) && self.fits(n, about) && self.rings(n, now)
+        let of_messages = self
+            .triggers
+            .get(n)
+            .is_some_and(|trigger| !trigger.rule.kind().opportunity().is_in_an_answer());
+        of_messages && self.fits(n, about) && self.fires(n, now)
     }
 
     /// Whether a rule's fault is due, with no message.
     pub(super) fn is_due(&mut self, n: usize, now: MonoNanos) -> bool {
-        let trigger = self.triggers.get_mut(n).filter(|trigger| trigger.moment() <= now);
-        trigger.is_some_and(|trigger| trigger.ring(now))
+        let trigger = self.triggers.get_mut(n).filter(|trigger| trigger.next_at() <= now);
+        trigger.is_some_and(|trigger| trigger.advance(now))
     }
 
-    /// The first rule of a kind whose fault happens now; `is_ours` says which to look at.
-    pub(super) fn first(
+    /// The first rule whose fault happens now, of those that `pick` finds something in, and what
+    /// that is.
+    pub(super) fn first<T>(
         &mut self,
-        kind: FaultKind,
         about: About,
         now: MonoNanos,
-        is_ours: impl Fn(&FaultRule) -> bool,
-    ) -> Option<(usize, FaultRule)> {
+        pick: impl Fn(&FaultRule) -> Option<T>,
+    ) -> Option<(usize, T)> {
         for n in 0..self.triggers.len() {
-            let rule = self.triggers.get(n).map(|trigger| &trigger.rule);
-            let ours = rule.is_some_and(|rule| rule.kind == kind && is_ours(rule));
-            if ours && self.fits(n, about) && self.rings(n, now) {
-                return self.get(n).map(|(rule, _)| (n, rule));
+            let picked = self.triggers.get(n).and_then(|trigger| pick(&trigger.rule));
+            if let Some(picked) = picked
+                && self.fits(n, about)
+                && self.fires(n, now)
+            {
+                return Some((n, picked));
             }
         }
         None
@@ -85,7 +91,7 @@ impl Rules {
     pub(super) fn note(&mut self, n: usize, now: MonoNanos, log: &mut FaultLog) {
         if let Some(trigger) = self.triggers.get_mut(n) {
             trigger.spend();
-            log.note(trigger.rule.kind, Some(self.connection), now);
+            log.note(trigger.rule.kind(), Some(self.connection), now);
         }
     }
 
@@ -97,39 +103,32 @@ impl Rules {
         })
     }
 
-    fn rings(&mut self, n: usize, now: MonoNanos) -> bool {
+    fn fires(&mut self, n: usize, now: MonoNanos) -> bool {
         let Self { triggers, rng, .. } = self;
-        triggers.get_mut(n).is_some_and(|trigger| trigger.occasion(rng, now))
+        triggers.get_mut(n).is_some_and(|trigger| trigger.on_opportunity(rng, now))
     }
 
     /// Whether a rule is about such messages.
     fn fits(&self, n: usize, about: About) -> bool {
-        let Some(FaultRule { kind, channel, on, .. }) = self.triggers.get(n).map(|t| &t.rule)
-        else {
-            return false;
-        };
-        let ours = match (kind, about) {
+        let Some(rule) = self.triggers.get(n).map(|trigger| trigger.rule) else { return false };
+        let ours = match (rule.kind().opportunity(), about) {
             (_, About::Added) => false,
-            (FaultKind::Reject | FaultKind::MaxSubs, about) => return about == About::Request,
+            (Opportunity::Request | Opportunity::Limit, about) => return about == About::Request,
             // One that names something is about arguments.
-            (FaultKind::Ignore, About::Request) => true,
-            (FaultKind::Ignore, about) => matches!(about, About::Ack(..)) && self.is_named(n),
+            (Opportunity::Argument, About::Request) => true,
+            (Opportunity::Argument, about) => matches!(about, About::Ack(..)) && rule.is_named(),
             (_, About::Request) => false,
-            (FaultKind::NoAck | FaultKind::Error | FaultKind::NoData | FaultKind::Stray, about) => {
+            (Opportunity::Ack | Opportunity::Subscription | Opportunity::Stray, about) => {
                 matches!(about, About::Ack(..))
             }
-            (kind, about) if kind.is_of_increments() => match about {
+            (Opportunity::Increment, about) => match about {
                 About::Increment(..) => true,
-                About::Push(..) => channel.is_some(),
+                About::Push(..) => rule.channel.is_some(),
                 _ => false,
             },
-            (_, About::Push(..) | About::Increment(..)) => *on != On::Reply,
-            (_, About::Ack(..) | About::Reply) => *on != On::Push,
+            (_, About::Push(..) | About::Increment(..)) => rule.on() != MessageFilter::Reply,
+            (_, About::Ack(..) | About::Reply) => rule.on() != MessageFilter::Push,
         };
-        ours && about.topic().map_or_else(|| !self.is_named(n), |topic| self.is_about(n, topic))
-    }
-
-    fn is_named(&self, n: usize) -> bool {
-        self.triggers.get(n).is_some_and(|trigger| trigger.rule.is_named())
+        ours && about.topic().map_or_else(|| !rule.is_named(), |topic| self.is_about(n, topic))
     }
 }

@@ -1,7 +1,10 @@
 //! What is not sent though the connection is open.
 
+use std::time::Duration;
+
 use super::outbound::About;
-use super::rule::{FaultRule, On};
+use super::rule::FaultRule;
+use super::value::MessageFilter;
 use crate::model::{Channel, MonoNanos};
 use crate::sim::market::InstIndex;
 
@@ -14,18 +17,25 @@ pub(super) struct Silences(Vec<Silence>);
 struct Silence {
     /// When it ends; the end of time where only the connection's end does that.
     until: MonoNanos,
-    on: On,
+    on: MessageFilter,
     channel: Option<Channel>,
     /// The instrument, where one is named; `Some(None)` for one that is not listed.
     inst: Option<Option<InstIndex>>,
 }
 
 impl Silences {
-    /// Begins one. `inst` is the rule's instrument, if it is listed.
-    pub(super) fn begin(&mut self, rule: &FaultRule, inst: Option<InstIndex>, now: MonoNanos) {
-        let until = if rule.span.is_zero() { MonoNanos(u64::MAX) } else { now + rule.span };
+    /// Begins one. `inst` is the rule's instrument, if it is listed. Without a duration it lasts
+    /// until the connection ends.
+    pub(super) fn begin(
+        &mut self,
+        rule: &FaultRule,
+        inst: Option<InstIndex>,
+        duration: Option<Duration>,
+        now: MonoNanos,
+    ) {
+        let until = duration.map_or(MonoNanos(u64::MAX), |duration| now + duration);
         let inst = rule.inst_id.map(|_| inst);
-        self.0.push(Silence { until, on: rule.on, channel: rule.channel, inst });
+        self.0.push(Silence { until, on: rule.on(), channel: rule.channel, inst });
     }
 
     /// Whether a message is not sent.
@@ -39,8 +49,8 @@ impl Silence {
     fn covers(&self, about: About) -> bool {
         let Self { on, channel, inst, .. } = self;
         let ours = match about {
-            About::Push(..) | About::Increment(..) => *on != On::Reply,
-            About::Ack(..) | About::Reply | About::Added => *on != On::Push,
+            About::Push(..) | About::Increment(..) => *on != MessageFilter::Reply,
+            About::Ack(..) | About::Reply | About::Added => *on != MessageFilter::Push,
             About::Request => false,
         };
         let named = channel.is_some() || inst.is_some();

@@ -1,13 +1,13 @@
 //! When a rule's fault happens on one connection.
 
 use super::rule::{FaultRule, When};
-use super::spec::CERTAIN;
+use super::value::{Chance, Period};
 use crate::model::MonoNanos;
 use crate::sim::market::{InstIndex, Rng, SimMarket};
 
 const NEVER: MonoNanos = MonoNanos(u64::MAX);
 
-/// A rule at work: what it has seen, and when it is due.
+/// A rule at work: the opportunities that it has seen, and when it is due.
 #[derive(Clone, Debug)]
 pub(crate) struct Trigger {
     pub(super) rule: FaultRule,
@@ -20,17 +20,17 @@ pub(crate) struct Trigger {
 }
 
 impl Trigger {
-    /// Starts a rule. One that does not say when happens at every occasion, or at the next one only
-    /// where it is injected by hand, which is what `once` says.
+    /// Starts a rule. One that does not say when happens at every opportunity, or at the next one
+    /// only where it is injected by hand, which is what `once` says.
     pub(super) fn new(rule: &FaultRule, market: &SimMarket, start: MonoNanos, once: bool) -> Self {
         let due = match rule.when {
-            Some(When::At(span) | When::Every(span)) => start + span,
-            None if once && rule.kind.is_moment() => start,
+            Some(When::At(span) | When::Every(Period(span))) => start + span,
+            None if once && rule.kind().opportunity().can_be_a_time() => start,
             _ => NEVER,
         };
         let inst = rule.inst_id.and_then(|id| market.find(id.as_str()));
         let left = if once && rule.when.is_none() { 1 } else { rule.times };
-        Self { rule: rule.clone(), inst, seen: 0, left, due }
+        Self { rule: *rule, inst, seen: 0, left, due }
     }
 
     /// Whether the rule is about this instrument.
@@ -39,42 +39,50 @@ impl Trigger {
     }
 
     /// When the fault happens with no message; the end of time where it waits for one.
-    pub(super) fn moment(&self) -> MonoNanos {
-        if self.left > 0 && self.rule.kind.is_moment() { self.due } else { NEVER }
+    pub(super) fn next_at(&self) -> MonoNanos {
+        if self.left > 0 && self.rule.kind().opportunity().can_be_a_time() {
+            self.due
+        } else {
+            NEVER
+        }
     }
 
-    /// Counts an occasion, and says whether the fault happens at it.
-    pub(super) fn occasion(&mut self, rng: &mut Rng, now: MonoNanos) -> bool {
+    /// Counts an opportunity, and says whether the fault happens at it.
+    pub(super) fn on_opportunity(&mut self, rng: &mut Rng, now: MonoNanos) -> bool {
         if self.left == 0 {
             return false;
         }
         match self.rule.when {
-            // With no message: at its moment.
-            Some(When::At(_) | When::Every(_)) if self.rule.kind.is_moment() => false,
+            // It happens with no message, at its time.
+            Some(When::At(_) | When::Every(_))
+                if self.rule.kind().opportunity().can_be_a_time() =>
+            {
+                false
+            }
             None if self.due != NEVER => false,
-            Some(When::At(_) | When::Every(_)) => self.ring(now),
-            Some(When::Chance(parts)) => rng.below(CERTAIN) < parts,
+            Some(When::At(_) | When::Every(_)) => self.advance(now),
+            Some(When::Chance(Chance(parts))) => rng.below(Chance::CERTAIN) < parts,
             Some(When::Nth(n)) => {
                 self.seen += 1;
-                self.seen == n
+                self.seen == n.get()
             }
             Some(When::Each(n)) => {
                 self.seen += 1;
-                self.seen.is_multiple_of(n)
+                self.seen.is_multiple_of(n.get())
             }
             None => true,
         }
     }
 
-    /// Whether a rule of times is due, which it then is later.
-    pub(super) fn ring(&mut self, now: MonoNanos) -> bool {
+    /// Whether a rule of times is due. It then moves on to its next time.
+    pub(super) fn advance(&mut self, now: MonoNanos) -> bool {
         if self.left == 0 || self.due > now {
             return false;
         }
         self.due = match self.rule.when {
             // A rule that waited long for its message does not make up for it.
-            Some(When::Every(period)) if self.due + period > now => self.due + period,
-            Some(When::Every(period)) => now + period,
+            Some(When::Every(Period(period))) if self.due + period > now => self.due + period,
+            Some(When::Every(Period(period))) => now + period,
             _ => NEVER,
         };
         true

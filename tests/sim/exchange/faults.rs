@@ -484,3 +484,28 @@ fn faults_can_be_injected_by_hand() {
     assert_eq!(bench.exchange.faults().recent().next_back().unwrap().at.0, 3_000_000_000);
     assert!(bench.inbox.len() > before + 20);
 }
+
+/// A kind that nothing carries out would be a fault in name only.
+#[test]
+fn every_kind_of_fault_happens() {
+    for kind in FaultKind::ALL {
+        let text = match kind {
+            FaultKind::Clock => "clock:by=1s".to_owned(),
+            FaultKind::MaxSubs => "maxsubs:most=1".to_owned(),
+            kind => kind.to_string(),
+        };
+        let rule: FaultRule = text.parse().unwrap();
+        let mut bench = Bench::new(Endpoint::V3, &config(""));
+        bench.exchange.inject_exchange_fault(&rule, bench.now);
+        bench.exchange.admit(bench.now);
+        if kind == FaultKind::Forget || kind == FaultKind::Unsub {
+            bench.send(&request(Endpoint::V3));
+        }
+        if !kind.is_of_exchange() {
+            bench.exchange.inject(bench.id, &rule, bench.now);
+        }
+        bench.send(&request(Endpoint::V3));
+        bench.wait(1_000 * MS);
+        assert_eq!(count(&bench, kind), 1, "{kind}");
+    }
+}

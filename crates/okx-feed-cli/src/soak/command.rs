@@ -20,7 +20,9 @@ use crate::error::{CliError, Outcome, say};
 use crate::exchange;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
-use okx_feed::sim::{ConnectionId, Endpoint, Exchange, FaultRule, Listing, Server, ServerHandle};
+use okx_feed::sim::{
+    ConnectionId, Endpoint, Exchange, Fault, FaultRule, Listing, Server, ServerHandle,
+};
 use okx_feed::{Clock, MonoNanos};
 
 /// The arguments of `soak`.
@@ -222,15 +224,15 @@ impl Soak {
             match drawn {
                 Drawn::Once(rules) => {
                     for rule in &rules {
-                        if !rule.kind().is_of_venue() {
+                        if !rule.kind().is_of_exchange() {
                             strike(exchange, id, rule);
                             continue;
                         }
-                        exchange.inject_venue(rule, now);
-                        if let Some((by, back_after)) = rule.clock_jump() {
+                        exchange.inject_exchange_fault(rule, now);
+                        if let Fault::Clock { by, back_after } = *rule.fault() {
                             // Before anybody can see a message with the new time.
                             let at = exchange.market().wall(exchange.now());
-                            told.jump(at, by, back_after);
+                            told.jump(at, by.get(), back_after);
                         }
                     }
                 }

@@ -176,10 +176,10 @@ impl Faults {
         let new = usize::try_from(log.total() - self.seen).unwrap_or(usize::MAX);
         self.seen = log.total();
         for fault in log.recent().rev().take(new) {
-            let of_venue = fault.kind.is_of_venue();
+            let of_exchange = fault.kind.is_of_exchange();
             let client = fault.connection.and_then(|number| self.owners.get(&number)).copied();
-            let client = client.filter(|_| !of_venue);
-            if client.is_some() || of_venue {
+            let client = client.filter(|_| !of_exchange);
+            if client.is_some() || of_exchange {
                 self.open.push(Open { fault: *fault, client, noticed: false });
             }
             let survived = self.by_kind.entry(fault.kind).or_insert_with(Survived::new);
@@ -217,7 +217,7 @@ impl Open {
             None => well.iter().all(|well| *well),
         };
         self.noticed |= gone || !well;
-        let ends = ends_the_connection(kind);
+        let ends = kind.ends_connection();
         let took = now.since(at);
         let healed = well && if ends { gone } else { self.noticed };
         if healed {
@@ -236,20 +236,6 @@ impl Survived {
         let healed_ms = Histogram::new_with_bounds(1, LONGEST_MS, 2).expect("bounds are in order");
         Self { injected: 0, unnoticed: 0, healed_ms }
     }
-}
-
-/// Whether nothing but a new connection can heal it.
-const fn ends_the_connection(kind: FaultKind) -> bool {
-    matches!(
-        kind,
-        FaultKind::Drop
-            | FaultKind::Rst
-            | FaultKind::HalfOpen
-            | FaultKind::BadFrame
-            | FaultKind::Giant
-            | FaultKind::Close
-            | FaultKind::Notice
-    )
 }
 
 #[cfg(test)]
