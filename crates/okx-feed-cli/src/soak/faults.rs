@@ -1,4 +1,4 @@
-//! Which faults happen, and how long each takes to be healed.
+//! Which faults happen, and how long the client takes to recover from each.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use hdrhistogram::Histogram;
 use okx_feed::MonoNanos;
 use okx_feed::sim::{ConnectionId, Exchange, FaultKind, FaultRule, Injected, Listing};
 
-/// What happens, one of them at a time: to one connection, or to the exchange. What waits for a
-/// request comes with a fault that makes the client send one. `{inst}` is any instrument, `{code}` any
-/// code of [`CODES`].
-const RULES: [&[&str]; 51] = [
+/// The scenes, of which one happens at a time: to one connection, or to the exchange. A fault that
+/// waits for a request comes with one that makes the client send it. `{inst}` is any instrument,
+/// `{code}` any code of [`CODES`].
+const SCENES: [&[&str]; 51] = [
     &["drop"],
     &["rst"],
     &["halfopen"],
@@ -71,42 +71,42 @@ const CODES: [u16; 18] = [
     60018, 63999, 64003, 64007, 64008,
 ];
 
-/// How often, of so many, the clients' own machine is what goes wrong.
+/// Of so many faults, one is of the clients' own machine.
 const HOST_ONE_IN: u8 = 16;
 /// How far a client's wall clock is set at most, in milliseconds.
 const CLOCK_SET_BY: i64 = 7_200_000;
-/// How long a sink does not return.
-const STANDS_STILL_MS: [u64; 2] = [1_000, 7_000];
+/// How long a sink stalls.
+const SINK_STALL_MS: [u64; 2] = [1_000, 7_000];
 
-/// How often, of so many, all connections of one client stand still at once.
+/// Of so many faults, one stalls all connections of one client at once.
 const ONE_IN: u8 = 12;
-/// How much longer than a book may be silent they do.
+/// How much longer that lasts than a book may be silent.
 const PAST_STALE: Duration = Duration::from_secs(5);
 
 /// How long after a fault its effect may begin, where the connection goes on.
-const UNNOTICED: Duration = Duration::from_secs(10);
-/// The longest time that is told apart, in milliseconds: ten minutes.
+const EFFECT_WITHIN: Duration = Duration::from_secs(10);
+/// The longest recovery time that is recorded, in milliseconds: ten minutes.
 const LONGEST_MS: u64 = 600_000;
 
 /// What happens next.
 #[derive(Debug)]
-pub(super) enum Drawn {
-    /// To one connection, or to the exchange.
-    Once(Vec<FaultRule>),
-    /// To all connections of one client.
-    ToAll(FaultRule),
+pub(super) enum FaultPick {
+    /// A scene, for one connection or for the exchange.
+    Scene(Vec<FaultRule>),
+    /// A fault for all connections of one client.
+    AllConnections(FaultRule),
     /// The wall clock of a client's machine is set by so many nanoseconds.
-    ClockSet(i64),
-    /// A client's sink does not return for so long.
-    StandsStill(Duration),
+    SetClock(i64),
+    /// A client's sink stalls for so long.
+    StallSink(Duration),
 }
 
-/// The faults in the order that the random numbers give. Books are stale after `stale_after`.
-pub(super) fn draw(
+/// Picks the next fault at random. Books are stale after `stale_after`.
+pub(super) fn pick(
     random: &mut fastrand::Rng,
     stale_after: Duration,
     listings: &[Listing],
-) -> Option<Drawn> {
+) -> Option<FaultPick> {
     let inst_id = random.choice(listings)?.inst_id().as_str();
     if random.u8(..ONE_IN) == 0 {
         let silence = (stale_after + PAST_STALE).as_millis();
@@ -116,62 +116,64 @@ pub(super) fn draw(
             2 => format!("forget:inst={inst_id}"),
             _ => format!("stall:for={silence}ms"),
         };
-        return rule.parse().ok().map(Drawn::ToAll);
+        return rule.parse().ok().map(FaultPick::AllConnections);
     }
     if random.u8(..HOST_ONE_IN) == 0 {
-        let [least, most] = STANDS_STILL_MS;
+        let [least, most] = SINK_STALL_MS;
         return Some(match random.bool() {
-            true => Drawn::ClockSet(random.i64(-CLOCK_SET_BY..CLOCK_SET_BY) * 1_000_000),
-            false => Drawn::StandsStill(Duration::from_millis(random.u64(least..most))),
+            true => FaultPick::SetClock(random.i64(-CLOCK_SET_BY..CLOCK_SET_BY) * 1_000_000),
+            false => FaultPick::StallSink(Duration::from_millis(random.u64(least..most))),
         });
     }
-    let (rules, code) = (random.choice(RULES)?, random.choice(CODES)?.to_string());
+    let (rules, code) = (random.choice(SCENES)?, random.choice(CODES)?.to_string());
     let rule = |rule: &&str| rule.replace("{inst}", inst_id).replace("{code}", &code).parse().ok();
-    rules.iter().map(rule).collect::<Option<_>>().map(Drawn::Once)
+    rules.iter().map(rule).collect::<Option<_>>().map(FaultPick::Scene)
 }
 
-/// A fault that may not be healed yet.
+/// A fault from which its client may not have recovered yet.
 #[derive(Debug)]
-struct Open {
+struct OpenFault {
     fault: Injected,
     /// Whose connection it was; `None` where it was the exchange.
     client: Option<usize>,
-    /// Whether a connection of that client has not been well since.
+    /// Whether a connection of that client has not been ready since.
     noticed: bool,
 }
 
-/// What became of the faults of one kind.
+/// The faults of one kind and how they ended.
 #[derive(Clone, Debug)]
-pub(super) struct Survived {
+pub(super) struct KindStats {
     pub(super) injected: u64,
     /// Faults that took no book of any connection away.
     pub(super) unnoticed: u64,
     /// Milliseconds until every book of every connection of that client was live again.
-    pub(super) healed_ms: Histogram<u64>,
+    pub(super) recovery_ms: Histogram<u64>,
 }
 
-/// What became of all faults.
+/// All faults and how they ended.
 #[derive(Debug, Default)]
-pub(super) struct Faults {
+pub(super) struct FaultTracker {
     /// By the number of a connection, whose client it is.
     owners: BTreeMap<u64, usize>,
     seen: u64,
-    open: Vec<Open>,
-    pub(super) by_kind: BTreeMap<FaultKind, Survived>,
-    /// How often a client's wall clock was set, and its sink stood still.
+    open: Vec<OpenFault>,
+    pub(super) by_kind: BTreeMap<FaultKind, KindStats>,
+    /// How often a client's wall clock was set.
     pub(super) clocks_set: u64,
-    pub(super) stood_still: u64,
+    /// How often a client's sink stalled.
+    pub(super) sinks_stalled: u64,
 }
 
-impl Faults {
-    /// Notes who has a connection that a fault is about to happen to.
-    pub(super) fn aim(&mut self, id: ConnectionId, client: usize) {
+impl FaultTracker {
+    /// Notes whose connection it is that a fault is about to happen to.
+    pub(super) fn set_owner(&mut self, id: ConnectionId, client: usize) {
         self.owners.insert(id.number(), client);
     }
 
-    /// Takes the faults that have happened since, and those that are healed by now. `well` says of
-    /// each client whether all its connections have all their books.
-    pub(super) fn look(&mut self, exchange: &Exchange, well: &[bool]) {
+    /// Adds the faults that have happened since the last call, and ends those that their clients
+    /// have recovered from. `ready` says of each client whether all its connections have all their
+    /// books.
+    pub(super) fn update(&mut self, exchange: &Exchange, ready: &[bool]) {
         let log = exchange.faults();
         let new = usize::try_from(log.total() - self.seen).unwrap_or(usize::MAX);
         self.seen = log.total();
@@ -180,61 +182,62 @@ impl Faults {
             let client = fault.connection.and_then(|number| self.owners.get(&number)).copied();
             let client = client.filter(|_| !of_exchange);
             if client.is_some() || of_exchange {
-                self.open.push(Open { fault: *fault, client, noticed: false });
+                self.open.push(OpenFault { fault: *fault, client, noticed: false });
             }
-            let survived = self.by_kind.entry(fault.kind).or_insert_with(Survived::new);
-            survived.injected += 1;
+            let stats = self.by_kind.entry(fault.kind).or_insert_with(KindStats::new);
+            stats.injected += 1;
         }
         let ids: Vec<u64> = exchange.ids().into_iter().map(ConnectionId::number).collect();
         let Self { open, by_kind, .. } = self;
         open.retain_mut(|open| {
-            let survived = by_kind.entry(open.fault.kind).or_insert_with(Survived::new);
-            open.is_open(&ids, well, exchange.now(), survived)
+            let stats = by_kind.entry(open.fault.kind).or_insert_with(KindStats::new);
+            open.is_open(&ids, ready, exchange.now(), stats)
         });
     }
 
-    /// How many faults are not healed yet.
+    /// How many faults the clients have not recovered from yet.
     pub(super) fn open(&self) -> usize {
         self.open.len()
     }
 }
 
-impl Open {
-    /// Looks whether it is healed, and counts it then.
+impl OpenFault {
+    /// Whether the client has not recovered yet. Counts the fault otherwise.
     fn is_open(
         &mut self,
         ids: &[u64],
-        well: &[bool],
+        ready: &[bool],
         now: MonoNanos,
-        survived: &mut Survived,
+        stats: &mut KindStats,
     ) -> bool {
         let Injected { at, kind, connection } = self.fault;
         // The number of a refused attempt is none of a connection.
         let number = connection.filter(|_| self.client.is_some());
         let gone = number.is_some_and(|number| !ids.contains(&number));
-        let well = match self.client {
-            Some(client) => well.get(client).copied().unwrap_or_default(),
-            None => well.iter().all(|well| *well),
+        let ready = match self.client {
+            Some(client) => ready.get(client).copied().unwrap_or_default(),
+            None => ready.iter().all(|ready| *ready),
         };
-        self.noticed |= gone || !well;
+        self.noticed |= gone || !ready;
         let ends = kind.ends_connection();
         let took = now.since(at);
-        let healed = well && if ends { gone } else { self.noticed };
-        if healed {
+        let recovered = ready && if ends { gone } else { self.noticed };
+        if recovered {
             let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).clamp(1, LONGEST_MS);
-            survived.healed_ms.saturating_record(ms);
+            stats.recovery_ms.saturating_record(ms);
         }
-        let unnoticed = !ends && !self.noticed && took > UNNOTICED;
-        survived.unnoticed += u64::from(unnoticed);
-        !healed && !unnoticed
+        let unnoticed = !ends && !self.noticed && took > EFFECT_WITHIN;
+        stats.unnoticed += u64::from(unnoticed);
+        !recovered && !unnoticed
     }
 }
 
-impl Survived {
+impl KindStats {
     #[expect(clippy::expect_used, reason = "constant bounds, which the soak's test makes too")]
     fn new() -> Self {
-        let healed_ms = Histogram::new_with_bounds(1, LONGEST_MS, 2).expect("bounds are in order");
-        Self { injected: 0, unnoticed: 0, healed_ms }
+        let recovery_ms =
+            Histogram::new_with_bounds(1, LONGEST_MS, 2).expect("bounds are in order");
+        Self { injected: 0, unnoticed: 0, recovery_ms }
     }
 }
 
@@ -243,18 +246,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_rule_can_be_read() {
+    fn every_scene_is_valid() {
         let mut random = fastrand::Rng::with_seed(1);
         let mut kinds = std::collections::BTreeSet::new();
         for _ in 0..10_000 {
-            match draw(&mut random, Duration::from_secs(3), &Listing::defaults()).unwrap() {
-                Drawn::Once(rules) => kinds.extend(rules.iter().map(FaultRule::kind)),
-                Drawn::ToAll(rule) => kinds.extend([rule.kind()]),
-                Drawn::ClockSet(_) | Drawn::StandsStill(_) => {}
+            match pick(&mut random, Duration::from_secs(3), &Listing::defaults()).unwrap() {
+                FaultPick::Scene(rules) => kinds.extend(rules.iter().map(FaultRule::kind)),
+                FaultPick::AllConnections(rule) => kinds.extend([rule.kind()]),
+                FaultPick::SetClock(_) | FaultPick::StallSink(_) => {}
             }
         }
         // A soak's client is not asked to need fewer subscriptions than it has.
         let rare = [FaultKind::MaxSubs];
-        assert!(FaultKind::ALL.iter().all(|kind| kinds.contains(kind) || rare.contains(kind)));
+        let kinds = kinds.into_iter().chain(rare).collect::<std::collections::BTreeSet<_>>();
+        let missing: Vec<_> = FaultKind::ALL.iter().filter(|kind| !kinds.contains(kind)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
     }
 }

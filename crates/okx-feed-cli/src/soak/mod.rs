@@ -1,11 +1,11 @@
 //! `okx-feed soak`: the client against the embedded exchange while everything goes wrong.
 
-mod clock;
+mod book_checker;
+mod client_under_test;
+mod clock_steps;
 mod command;
 mod faults;
 mod memory;
 mod report;
-mod soaked;
-mod witness;
 
 pub(crate) use command::{SoakArgs, run};

@@ -8,8 +8,8 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use super::faults::Faults;
-use super::witness::Verdict;
+use super::book_checker::CheckerStats;
+use super::faults::FaultTracker;
 use okx_feed::{ClientStats, Dialect};
 
 /// How much the memory may have grown since a third of the time: what is small, and a tenth.
@@ -18,7 +18,7 @@ const SMALL: u64 = 16 << 20;
 /// One client at the end.
 pub(super) struct ClientReport {
     pub(super) dialect: Dialect,
-    pub(super) verdict: Arc<Verdict>,
+    pub(super) checks: Arc<CheckerStats>,
     pub(super) stats: ClientStats,
 }
 
@@ -26,14 +26,14 @@ pub(super) struct ClientReport {
 pub(super) struct Report {
     pub(super) seed: u64,
     pub(super) lasted: Duration,
-    pub(super) faults: Faults,
+    pub(super) faults: FaultTracker,
     pub(super) clients: Vec<ClientReport>,
-    /// Books that a reader saw live and that nothing had come for in too long a time.
+    /// Books that a reader saw live after too long a silence.
     pub(super) too_old: usize,
-    /// Subscriptions that were not live with the exchange's own book after the last fault, in time.
-    pub(super) unhealed: usize,
+    /// Subscriptions that were not live with the exchange's own book in time after the last fault.
+    pub(super) not_recovered: usize,
     /// How long after the last fault all were.
-    pub(super) healed: Duration,
+    pub(super) recovery: Duration,
     /// The resident memory after a third of the time, and at the end.
     pub(super) memory: Option<(u64, u64)>,
 }
@@ -41,28 +41,28 @@ pub(super) struct Report {
 impl Report {
     /// Whether all was as it must be.
     pub(super) fn is_clean(&self) -> bool {
-        let right = self.clients.iter().all(|client| client.verdict.all_right());
+        let right = self.clients.iter().all(|client| client.checks.is_clean());
         let flat = self.memory.is_none_or(|(then, now)| now <= then + then / 10 + SMALL);
-        right && flat && self.too_old == 0 && self.unhealed == 0 && self.faults.open() == 0
+        right && flat && self.too_old == 0 && self.not_recovered == 0 && self.faults.open() == 0
     }
 
     pub(super) fn json(&self) -> Value {
-        let faults = self.faults.by_kind.iter().map(|(kind, survived)| {
+        let faults = self.faults.by_kind.iter().map(|(kind, stats)| {
             json!({
-                "kind": kind.name(), "injected": survived.injected,
-                "unnoticed": survived.unnoticed, "healed": survived.healed_ms.len(),
-                "healed_ms_p50": survived.healed_ms.value_at_quantile(0.5),
-                "healed_ms_max": survived.healed_ms.max(),
+                "kind": kind.name(), "injected": stats.injected,
+                "unnoticed": stats.unnoticed, "recovered": stats.recovery_ms.len(),
+                "recovery_ms_p50": stats.recovery_ms.value_at_quantile(0.5),
+                "recovery_ms_max": stats.recovery_ms.max(),
             })
         });
         let clients = self.clients.iter().map(ClientReport::json);
         let memory = self.memory.map(|(then, now)| json!({"third": then, "end": now}));
         json!({
             "clean": self.is_clean(), "seed": self.seed, "seconds": self.lasted.as_secs_f64(),
-            "faults": faults.collect::<Vec<_>>(), "faults_not_healed": self.faults.open(),
-            "clocks_set": self.faults.clocks_set, "sinks_stood_still": self.faults.stood_still,
+            "faults": faults.collect::<Vec<_>>(), "faults_not_recovered": self.faults.open(),
+            "clocks_set": self.faults.clocks_set, "sinks_stalled": self.faults.sinks_stalled,
             "clients": clients.collect::<Vec<_>>(), "live_and_too_old": self.too_old,
-            "not_the_exchanges_own": self.unhealed, "healed_s": self.healed.as_secs_f64(),
+            "not_the_exchanges_own": self.not_recovered, "recovery_s": self.recovery.as_secs_f64(),
             "resident_bytes": memory,
         })
     }
@@ -70,7 +70,7 @@ impl Report {
 
 impl ClientReport {
     fn json(&self) -> Value {
-        let [judged, wrong, backwards, forgotten, trades, wrong_trades] = self.counts();
+        let [verified, wrong, backwards, too_old, trades, wrong_trades] = self.counts();
         let recovery = &self.stats.recovery;
         let lines = self.stats.lines.iter().map(|line| {
             json!({
@@ -80,9 +80,10 @@ impl ClientReport {
             })
         });
         json!({
-            "dialect": self.dialect.to_string(), "books_judged": judged, "wrong": wrong,
-            "backwards": backwards, "forgotten": forgotten, "trades": trades,
-            "wrong_trades": wrong_trades, "stale": self.stale(), "undecided": self.undecided(), "losses": self.stats.losses,
+            "dialect": self.dialect.to_string(), "books_verified": verified, "wrong": wrong,
+            "backwards": backwards, "too_old_to_verify": too_old, "trades": trades,
+            "wrong_trades": wrong_trades, "stale": self.stale(), "undecided": self.undecided(),
+            "losses": self.stats.losses,
             "resyncs": self.stats.session.resyncs, "malformed": self.stats.feed.malformed(),
             "not_live": recovery.any_us.len(),
             "not_live_ms_p50": recovery.any_us.value_at_quantile(0.5) / 1000,
@@ -91,20 +92,20 @@ impl ClientReport {
         })
     }
 
-    /// How many books were from before a clock that was set back, which v3 can't tell.
+    /// How many books were from before the clock was set back, which v3 can't show.
     fn undecided(&self) -> u64 {
-        self.verdict.undecided.load(Ordering::Relaxed)
+        self.checks.undecided.load(Ordering::Relaxed)
     }
 
     /// How often a book was stale.
     fn stale(&self) -> u64 {
-        self.verdict.stale.load(Ordering::Relaxed)
+        self.checks.stale.load(Ordering::Relaxed)
     }
 
     fn counts(&self) -> [u64; 6] {
-        let Verdict { judged, wrong, backwards, forgotten, trades, wrong_trades, .. } =
-            &*self.verdict;
-        [judged, wrong, backwards, forgotten, trades, wrong_trades]
+        let CheckerStats { verified, wrong, backwards, too_old, trades, wrong_trades, .. } =
+            &*self.checks;
+        [verified, wrong, backwards, too_old, trades, wrong_trades]
             .map(|count| count.load(Ordering::Relaxed))
     }
 }
@@ -113,15 +114,15 @@ impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let secs = self.lasted.as_secs_f64();
         writeln!(f, "okx-feed soak: {secs:.0} s, seed {}\n", self.seed)?;
-        writeln!(f, "  fault       times  unnoticed  healed  p50        max")?;
-        for (kind, survived) in &self.faults.by_kind {
-            let ms = &survived.healed_ms;
+        writeln!(f, "  fault       times  unnoticed  recovered  p50        max")?;
+        for (kind, stats) in &self.faults.by_kind {
+            let ms = &stats.recovery_ms;
             writeln!(
                 f,
-                "  {:10} {:6} {:10} {:7}  {:9}  {}",
+                "  {:10} {:6} {:10} {:10}  {:9}  {}",
                 kind.name(),
-                survived.injected,
-                survived.unnoticed,
+                stats.injected,
+                stats.unnoticed,
                 ms.len(),
                 Millis(ms, 0.5),
                 Millis(ms, 1.0),
@@ -134,29 +135,36 @@ impl Display for Report {
             let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
             writeln!(f, "\n  memory: {:.1} MiB, {:.1} MiB after a third", mib(now), mib(then))?;
         }
-        let Faults { clocks_set, stood_still, .. } = &self.faults;
-        writeln!(f, "  clocks set: {clocks_set}, sinks that stood still: {stood_still}")?;
+        let FaultTracker { clocks_set, sinks_stalled, .. } = &self.faults;
+        writeln!(f, "  clocks set: {clocks_set}, sinks stalled: {sinks_stalled}")?;
         writeln!(f, "  live and too old: {}", self.too_old)?;
-        writeln!(f, "  faults not healed: {}", self.faults.open())?;
-        let healed = self.healed.as_secs_f64();
-        write!(f, "  not the exchange's own {healed:.1} s after the last fault: {}", self.unhealed)
+        writeln!(f, "  faults not recovered from: {}", self.faults.open())?;
+        let recovery = self.recovery.as_secs_f64();
+        write!(
+            f,
+            "  not the exchange's own {recovery:.1} s after the last fault: {}",
+            self.not_recovered
+        )
     }
 }
 
 impl Display for ClientReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [judged, wrong, backwards, forgotten, trades, wrong_trades] = self.counts();
-        let Self { dialect, stats, verdict } = self;
-        write!(f, "  {dialect}: {judged} live books judged, {wrong} wrong, {backwards} backwards")?;
-        writeln!(f, ", {forgotten} too late to judge")?;
+        let [verified, wrong, backwards, too_old, trades, wrong_trades] = self.counts();
+        let Self { dialect, stats, checks } = self;
+        write!(
+            f,
+            "  {dialect}: {verified} live books verified, {wrong} wrong, {backwards} backwards"
+        )?;
+        writeln!(f, ", {too_old} too old to verify")?;
         writeln!(f, "      {trades} trades, {wrong_trades} wrong or shown twice")?;
-        let first = verdict.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = checks.first.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(first) = &*first {
             writeln!(f, "      first: {first}")?;
         }
         writeln!(
             f,
-            "      {} connections lost, {} books fetched anew, {} malformed frames",
+            "      {} connections lost, {} books resynchronised, {} malformed frames",
             stats.losses,
             stats.session.resyncs,
             stats.feed.malformed(),

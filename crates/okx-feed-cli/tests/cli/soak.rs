@@ -10,7 +10,7 @@ fn a_minute_of_faults_leaves_every_book_right() {
     let args =
         ["soak", "--minutes", "1", "--seed", "11", "--rate", "500", "--every", "1s", "--json"];
     let mut program = Program::start(&args);
-    // It comes after a minute, and some more until all is healed.
+    // It comes after a minute, and the time until all books are live again.
     let line = program.line();
     let output = program.finish();
     let report: Value = serde_json::from_str(&line).unwrap();
@@ -22,7 +22,7 @@ fn a_minute_of_faults_leaves_every_book_right() {
     let clients = report["clients"].as_array().unwrap();
     assert_eq!(clients.len(), 2);
     for client in clients {
-        assert!(client["books_judged"].as_u64().unwrap() > 1_000, "{report:#}");
+        assert!(client["books_verified"].as_u64().unwrap() > 1_000, "{report:#}");
         assert!(client["trades"].as_u64().unwrap() > 0, "{report:#}");
         assert!(client["losses"].as_u64().unwrap() > 0, "{report:#}");
         // Else nothing was there to be live and too old.
@@ -36,13 +36,13 @@ fn an_interrupt_ends_it_with_the_report() {
     let args =
         ["soak", "--minutes", "5", "--instruments", "3", "--rate", "300", "--every", "500ms"];
     let mut program = Program::start(&args);
-    // It says after ten seconds how things go.
+    // It reports its progress after ten seconds.
     let progress = program.error_line();
-    assert!(progress.contains("live books judged, 0 wrong"), "{progress}");
+    assert!(progress.contains("live books verified, 0 wrong"), "{progress}");
     let output = program.interrupt();
     let (report, rest) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{report}{rest}");
-    assert!(report.contains("faults not healed: 0"), "{report}");
+    assert!(report.contains("faults not recovered from: 0"), "{report}");
 }
 
 #[test]

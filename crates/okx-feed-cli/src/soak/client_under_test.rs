@@ -3,27 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::clock::ToldClock;
-use super::witness::{Verdict, Witness};
+use super::book_checker::{BookChecker, CheckerStats};
+use super::clock_steps::KnownClockSteps;
 use crate::error::CliError;
 use okx_feed::sim::{Endpoint, Exchange, Listing, MarketConfig, ServerHandle};
 use okx_feed::{BookState, Client, Dialect, MonoNanos, Proxy, StaleLimits, Subscription};
 
-/// One client, and who judges it.
-pub(super) struct Soaked {
+/// One client with its checker.
+pub(super) struct ClientUnderTest {
     pub(super) endpoint: Endpoint,
     pub(super) client: Client,
-    pub(super) verdict: Arc<Verdict>,
-    /// From when on the ages of what it shows tell something.
+    pub(super) stats: Arc<CheckerStats>,
+    /// From when on the ages of its books are meaningful.
     pub(super) ages_from: MonoNanos,
 }
 
-impl Soaked {
+impl ClientUnderTest {
     pub(super) fn start(
         server: &ServerHandle,
         endpoint: Endpoint,
         listings: &[Listing],
-        (market, told): (&MarketConfig, &Arc<ToldClock>),
+        (market, clock_steps): (&MarketConfig, &Arc<KnownClockSteps>),
         stale_after: Duration,
     ) -> Result<Self, CliError> {
         let names = listings.iter().flat_map(|l| {
@@ -36,7 +36,7 @@ impl Soaked {
         let subscriptions = names.map(|name| name.parse::<Subscription>());
         let subscriptions =
             subscriptions.collect::<Result<Vec<_>, _>>().map_err(CliError::Channel)?;
-        let verdict = Arc::new(Verdict::default());
+        let stats = Arc::new(CheckerStats::default());
         let client = Client::builder(endpoint.dialect())
             .url(format!("ws://{}{}", server.local_addr(), endpoint.path()))
             .proxy(Proxy::Direct)
@@ -46,36 +46,36 @@ impl Soaked {
                 config.seed = market.seed;
                 config.stale = StaleLimits::books(stale_after);
             })
-            .sink(Witness::new(market, Arc::clone(told), Arc::clone(&verdict)))
+            .sink(BookChecker::new(market, Arc::clone(clock_steps), Arc::clone(&stats)))
             .spawn()?;
-        Ok(Self { endpoint, client, verdict, ages_from: MonoNanos::ZERO })
+        Ok(Self { endpoint, client, stats, ages_from: MonoNanos::ZERO })
     }
 
     /// Whether every connection has all its books.
-    pub(super) fn is_well(&self) -> Result<bool, CliError> {
-        if self.verdict.stands_still() {
-            // To ask its thread would be to stand still too, and the exchange with it.
+    pub(super) fn is_ready(&self) -> Result<bool, CliError> {
+        if self.stats.is_stalled() {
+            // To ask its thread would stall this one too, and the exchange with it.
             return Ok(false);
         }
         Ok(self.client.connections()?.iter().all(|connection| connection.well))
     }
 
-    /// How many books are live though nothing has come for them for longer than that may be.
+    /// How many books are live though nothing has come for them for longer than `bound`.
     pub(super) fn too_old(&self, bound: Duration) -> usize {
         let (_, now) = self.client.clock().now();
         let is_old = |subscription: &Subscription| {
             let view = self.client.book_reader(subscription).map(|reader| reader.snapshot());
             view.is_some_and(|view| {
-                let heard = self.verdict.heard(subscription).unwrap_or_default();
-                let last = view.book.ts_recv.max(heard);
+                let last = self.stats.last_message(subscription).unwrap_or_default();
+                let last = view.book.ts_recv.max(last);
                 view.state.is_live() && now.since(last).is_some_and(|age| age > bound)
             })
         };
         self.client.subscriptions().iter().filter(|subscription| is_old(subscription)).count()
     }
 
-    /// Whether a book is live and the exchange's own now.
-    pub(super) fn is_own(&self, subscription: &Subscription, exchange: &Exchange) -> bool {
+    /// Whether a book is live and equal to the exchange's own now.
+    pub(super) fn is_current(&self, subscription: &Subscription, exchange: &Exchange) -> bool {
         let Some(reader) = self.client.book_reader(subscription) else {
             return self.client.state(subscription) == Some(BookState::Live);
         };
