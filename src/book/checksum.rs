@@ -2,13 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use super::side::{BookSide, SideChange};
+use super::side::{BookSide, CHECKSUM_LEVELS, SideChange};
 use crate::model::{Decimal, Dialect, Level, MAX_DECIMAL_TEXT};
-
-/// The best levels of each side that the checksum covers.
-///
-/// Source: section 1.7 of the wire facts, the same in v3 and v5.
-pub const CHECKSUM_LEVELS: usize = 25;
 
 /// How the checksum of a message compares with the book after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

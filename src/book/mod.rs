@@ -17,12 +17,12 @@ mod update;
 mod words;
 
 pub use book_ref::BookRef;
-pub use checksum::{CHECKSUM_LEVELS, Checksum, Verify};
+pub use checksum::{Checksum, Verify};
 pub use flags::BookFlags;
 pub use liquidity::{RATIO_SCALE, Sweep};
 pub use order_book::{DEFAULT_DEPTH, DepthBook, MAX_DEPTH};
 pub use sequence::Sequence;
-pub use side::BookSide;
+pub use side::{BookSide, CHECKSUM_LEVELS};
 pub use sync::{ApplyOutcome, BookSync, DesyncCause, FaultPolicy};
 pub use top_diff::{LevelChange, TopDiff};
 pub use top5::{BOOK5_LEVELS, Book5};

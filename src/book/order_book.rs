@@ -40,7 +40,7 @@ pub const MAX_DEPTH: usize = 1 << 16;
 /// When a side is full the worst level leaves. From its price on the book may lack levels of the
 /// exchange, so it keeps nothing there and says so ([`BookRef::ask_limit`]): what it has is
 /// always without holes. Should such a side shrink below
-/// [`CHECKSUM_LEVELS`](super::checksum::CHECKSUM_LEVELS) levels (or half of a smaller capacity) the book is
+/// [`CHECKSUM_LEVELS`](super::side::CHECKSUM_LEVELS) levels (or half of a smaller capacity) the book is
 /// broken.
 ///
 /// Source: v3 `depth`, `depth_l2_tbt`; v5 `books`, `books-l2-tbt` and their like. Sizes are

@@ -202,7 +202,7 @@ impl FeedHandler {
         result
     }
 
-    /// Has [`FeedHandler::rehearse`] do something, or not, as at first. Each five-level book and trade
+    /// Has [`FeedHandler::warm_caches`] do something, or not, as at first. Each five-level book and trade
     /// then costs a copy of its frame, behind its events.
     pub fn set_warmup(&mut self, on: bool) {
         self.cache_warmer = on.then(|| {

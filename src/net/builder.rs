@@ -92,7 +92,7 @@ pub struct ClientConfig {
     /// Whether the client's thread never sleeps while a connection is open; no by default. It uses up
     /// a core, and is in the way of others where there is none to spare: it looks at its sockets
     /// again and again, and where no frame came for 20 µs plays one of the last over, so that code
-    /// and data stay in the caches ([`FeedHandler::rehearse`](crate::FeedHandler::rehearse)). That
+    /// and data stay in the caches ([`FeedHandler::warm_caches`](crate::FeedHandler::warm_caches)). That
     /// does not reach what several lines share, deep books, and the sink; of many connections each
     /// has its turn seldom.
     pub busy: bool,

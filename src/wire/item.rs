@@ -2,7 +2,7 @@
 
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::json::Value;
-use super::level::{Numbers, read_side};
+use super::level::{Numbers, optional, read_side};
 use super::scratch::{DepthLevels, Scratch, non_rpi};
 use super::unread::{OptionalField, UnreadCounts};
 use crate::book::{Book5, DepthAction, DepthUpdate};
@@ -276,20 +276,6 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
     ) -> Result<Value<'w, 'x, 't>, DecodeError> {
         field.ok_or_else(|| self.item.error(Kind::MissingField))
     }
-}
-
-/// A value that the message can do without; one that can't be read is counted.
-pub(super) fn optional<'v, 'd, 't, T>(
-    value: Option<Value<'v, 'd, 't>>,
-    field: OptionalField,
-    unread: &mut UnreadCounts,
-    read: impl FnOnce(Value<'v, 'd, 't>) -> Option<T>,
-) -> Option<T> {
-    let read = read(value?);
-    if read.is_none() {
-        unread.count(field);
-    }
-    read
 }
 
 /// A sequence number, or [`NO_SEQ`] where the exchange sent none. A number that is the one which

@@ -1,10 +1,23 @@
 //! The levels of a side, by the general parser.
 
 use super::error::{DecodeError, DecodeErrorKind as Kind};
-use super::item::optional;
 use super::json::Value;
 use super::unread::{OptionalField, UnreadCounts};
 use crate::model::{Decimal, Level, Qty};
+
+/// A value that the message can do without; one that can't be read is counted.
+pub(super) fn optional<'v, 'd, 't, T>(
+    value: Option<Value<'v, 'd, 't>>,
+    field: OptionalField,
+    unread: &mut UnreadCounts,
+    read: impl FnOnce(Value<'v, 'd, 't>) -> Option<T>,
+) -> Option<T> {
+    let read = read(value?);
+    if read.is_none() {
+        unread.count(field);
+    }
+    read
+}
 
 /// How the numbers of levels are to be read.
 #[derive(Clone, Copy)]

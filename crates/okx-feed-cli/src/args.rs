@@ -4,11 +4,8 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use super::error::CliError;
+use super::error::{CliError, is_stdin};
 use okx_feed::Dialect;
-
-/// The name that stands for standard input.
-const STDIN: &str = "-";
 
 /// The dialect of a connection or a capture, as an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,11 +55,6 @@ impl Format {
             _ => Err(CliError::Format { path: path.to_owned() }),
         }
     }
-}
-
-/// Whether a file argument stands for standard input.
-pub(crate) fn is_stdin(path: &Path) -> bool {
-    path.as_os_str() == STDIN
 }
 
 #[cfg(test)]

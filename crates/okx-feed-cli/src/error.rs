@@ -4,8 +4,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::args::is_stdin;
-use super::serve::listen_hint;
 use okx_feed::{ClientError, Dialect, SubscriptionError};
 
 /// The exit code where the command did its work and found something malformed.
@@ -161,4 +159,25 @@ fn because(loss: Option<&str>) -> String {
 /// Writes a line to standard error. Where nobody can read that, there is nobody left to tell.
 pub(crate) fn say(text: std::fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// The name that stands for standard input.
+const STDIN: &str = "-";
+
+/// Whether a file argument stands for standard input.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == STDIN
+}
+
+/// What to do about an address that can't be listened on.
+fn listen_hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there; stop it, or take any free port with \
+             --listen 127.0.0.1:0"
+        }
+        io::ErrorKind::PermissionDenied => "ports below 1024 are the administrator's; take another",
+        io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address",
+        _ => "write HOST:PORT, such as 127.0.0.1:8443",
+    }
 }

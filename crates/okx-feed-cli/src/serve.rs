@@ -142,16 +142,3 @@ fn greet(args: &ServeArgs, server: &ServerThread, listings: &[Listing]) {
     say(format_args!("  look at it:  okx-feed watch --url {url}{ca_file} {v5} {trades}"));
     say(format_args!("  Ctrl-C ends it"));
 }
-
-/// What to do about an address that can't be listened on.
-pub(crate) fn listen_hint(source: &io::Error) -> &'static str {
-    match source.kind() {
-        io::ErrorKind::AddrInUse => {
-            "another program listens there; stop it, or take any free port with \
-             --listen 127.0.0.1:0"
-        }
-        io::ErrorKind::PermissionDenied => "ports below 1024 are the administrator's; take another",
-        io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address",
-        _ => "write HOST:PORT, such as 127.0.0.1:8443",
-    }
-}

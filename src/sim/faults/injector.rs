@@ -350,10 +350,10 @@ impl Injector {
             _ => None,
         };
         match *fault {
-            Fault::NoAck | DesyncCause::Gap => Some(None),
+            Fault::NoAck | Fault::Gap => Some(None),
             Fault::Corrupt => mutate::corrupt(message, &mut self.rules.rng).map(Some),
             Fault::Truncate => mutate::truncate(message, &mut self.rules.rng).map(Some),
-            DesyncCause::Checksum => mutate::wrong_checksum(message).map(Some),
+            Fault::Checksum => mutate::wrong_checksum(message).map(Some),
             Fault::Trickle { bytes, gap } => {
                 let fault = TransportFault::Trickle { message: boxed()?, bytes, gap };
                 Some(Some(Outbound::Fault(fault)))

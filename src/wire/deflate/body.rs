@@ -4,8 +4,8 @@
 #![expect(clippy::cast_possible_truncation, reason = "literal bytes cut from wider entries")]
 
 use super::bits::{BitReader, TurnedInput, turned_number};
-use super::decoder::{MAX_OUTPUT, Output, SLACK};
 use super::entry::{END, LITERAL, LONG_DISTANCE, LONG_LITERAL, SPECIAL};
+use super::output::{MAX_OUTPUT, Output, SLACK};
 use super::prefix_code::{PrefixCode, STEP};
 use super::refusal::{Invalid, Refusal};
 

@@ -6,6 +6,7 @@ use super::bits::{BitReader, TurnedInput, WINDOW};
 use super::body::{self, DistanceCode, LiteralCode};
 use super::code_lengths::CodeLengths;
 use super::entry::{DISTANCES, LITERALS, LONG_DISTANCE, LONG_LITERAL, NO_DISTANCE, NO_LITERAL};
+use super::output::Output;
 use super::prefix_code::BadCode;
 use super::refusal::{Invalid, Refusal, Unsupported};
 
@@ -29,7 +30,7 @@ pub struct SmallInflate {
 /// A frame that was inflated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inflated {
-    /// Bytes of text at the start of the output, 0 to [`MAX_OUTPUT`].
+    /// Bytes of text at the start of the output, 0 to [`MAX_OUTPUT`](super::MAX_OUTPUT).
     pub written: usize,
     /// Bytes of input up to the end of the block, 1 to [`MAX_INPUT`]; the last one may be used
     /// in part. Those that follow were not looked at.
@@ -92,17 +93,17 @@ impl SmallInflate {
 
     /// Inflates `input`, one final DEFLATE block, to the start of `output`.
     ///
-    /// `output` must have [`OUTPUT_SPACE`] bytes, of which any may be overwritten; later ones
+    /// `output` must have [`OUTPUT_SPACE`](super::OUTPUT_SPACE) bytes, of which any may be overwritten; later ones
     /// are not touched. Bytes after the end of the block are ignored.
     ///
-    /// Allocates nothing. The work is bounded by [`MAX_INPUT`] and [`MAX_OUTPUT`], whatever the
+    /// Allocates nothing. The work is bounded by [`MAX_INPUT`] and [`MAX_OUTPUT`](super::MAX_OUTPUT), whatever the
     /// input is.
     ///
     /// # Errors
     ///
     /// [`Refusal::Unsupported`] if the block is stored or not the last one, or the input or the
     /// output space is not of the agreed size; [`Refusal::OutputFull`] if the text is longer
-    /// than [`MAX_OUTPUT`]; [`Refusal::Invalid`] if it is not sound DEFLATE data.
+    /// than [`MAX_OUTPUT`](super::MAX_OUTPUT); [`Refusal::Invalid`] if it is not sound DEFLATE data.
     pub fn inflate(&mut self, input: &[u8], output: &mut [u8]) -> Result<Inflated, Refusal> {
         if input.len() > MAX_INPUT {
             return Err(Refusal::Unsupported(Unsupported::InputTooLong));
@@ -272,19 +273,5 @@ fn wide_is_available() -> bool {
 /// Longest input taken on, in bytes. Longer recorded frames gain nothing over libdeflate: their
 /// time goes to the body, where there is little to save, and to codes longer than the tables.
 pub const MAX_INPUT: usize = 512;
-
-/// Longest text taken on, in bytes. The longest in [`MAX_INPUT`] bytes of the 2021 captures is
-/// 1,454.
-pub const MAX_OUTPUT: usize = 2048;
-
-/// Output bytes past [`MAX_OUTPUT`] that may be overwritten: copies are made in whole chunks, and
-/// the limit is looked at once for each match.
-pub const SLACK: usize = 320;
-
-/// Shortest output slice that is accepted, in bytes.
-pub const OUTPUT_SPACE: usize = MAX_OUTPUT + SLACK;
-
-/// The part of the caller's slice that is written to.
-pub(super) type Output = [u8; OUTPUT_SPACE];
 
 const _: () = assert!(MAX_INPUT <= WINDOW, "the reader wraps at the window");

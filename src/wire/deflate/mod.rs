@@ -5,8 +5,10 @@ mod body;
 mod code_lengths;
 mod decoder;
 mod entry;
+mod output;
 mod prefix_code;
 mod refusal;
 
-pub use decoder::{Inflated, MAX_INPUT, MAX_OUTPUT, OUTPUT_SPACE, SLACK, SmallInflate};
+pub use decoder::{Inflated, MAX_INPUT, SmallInflate};
+pub use output::{MAX_OUTPUT, OUTPUT_SPACE, SLACK};
 pub use refusal::{Invalid, Refusal, Unsupported};

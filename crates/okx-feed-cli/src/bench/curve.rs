@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::measure::Row;
-use super::plot::{COLOURS, LEFT, RIGHT, escaped};
+use super::svg::{COLOURS, LEFT, RIGHT, escaped};
 use crate::format::{Nanos, RoundNanos};
 
 const TOP: f64 = 100.0;

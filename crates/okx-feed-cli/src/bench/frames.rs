@@ -3,9 +3,9 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::args::{Format, is_stdin};
+use crate::args::Format;
 use crate::decode::frame_of;
-use crate::error::CliError;
+use crate::error::{CliError, is_stdin};
 use crate::exchange;
 use okx_feed::sim::{Limits, Outbound, record};
 use okx_feed::{Decoder, Dialect, Event, Frame, Subscription, UnixNanos};

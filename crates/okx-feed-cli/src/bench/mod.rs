@@ -9,5 +9,6 @@ mod measure;
 mod plot;
 mod quiet;
 mod report;
+mod svg;
 
 pub(super) use command::{BenchArgs, run};

@@ -7,13 +7,8 @@ use std::fmt::Write;
 use super::curve::draw_curves;
 use super::measure::{Row, RowKind};
 use super::report::Report;
+use super::svg::{COLOURS, escaped};
 use crate::format::Nanos;
-
-pub(super) const LEFT: f64 = 90.0;
-pub(super) const RIGHT: f64 = 930.0;
-
-/// Colours that people who see few of them tell apart as well.
-pub(super) const COLOURS: [&str; 3] = ["#0072b2", "#e69f00", "#d55e00"];
 
 const WIDTH: f64 = 960.0;
 const BARS_TOP: f64 = 520.0;
@@ -98,9 +93,4 @@ fn draw_bars(svg: &mut String, rows: &[&Row]) {
             Nanos(p99)
         );
     }
-}
-
-/// A text as it may stand in a drawing, which is XML.
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -7,16 +7,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
-use super::lines::Lines;
+use super::lines::{Lines, MAX_LINE_LEN};
 use super::printer::{Limits, Printer};
-use crate::args::{DialectArg, Format, is_stdin};
-use crate::error::{CliError, Outcome, say};
+use crate::args::{DialectArg, Format};
+use crate::error::{CliError, Outcome, is_stdin, say};
 use crate::progress::{Progress, Share};
-use okx_feed::{Dialect, MAX_FRAME_LEN};
-
-/// The longest line that is kept, its end included: base64 of the longest frame, and room for the
-/// receive time before it. A longer one is a frame over the limit in either format.
-pub(super) const MAX_LINE_LEN: usize = MAX_FRAME_LEN.div_ceil(3) * 4 + 128;
+use okx_feed::Dialect;
 
 /// The arguments of `decode`.
 #[derive(Args, Debug)]

@@ -2,7 +2,7 @@
 
 use super::depth_books::DepthBooks;
 use super::frames::{Fault, frame_of, received_at};
-use super::lines::Line;
+use super::lines::{Line, MAX_LINE_LEN};
 use super::other_dialect::OtherDialect;
 use super::tally::Tally;
 use super::trade_ids::TradeIds;
@@ -14,8 +14,6 @@ use okx_feed::{
     BOOK5_LEVELS, DecodeError, DecodeErrorKind, Decoder, Dialect, Event, Frame, MAX_FRAME_LEN,
     Malformed, UnixNanos,
 };
-
-use super::command::MAX_LINE_LEN;
 
 /// Room for the longest body that the longest line holds.
 const BODY_ROOM: usize = MAX_LINE_LEN / 4 * 3 + 3;

@@ -7,7 +7,7 @@ use ratatui::text::Span;
 use ratatui::widgets::{Sparkline, SparklineBar, Widget};
 
 use super::columns::{Column, SPACING, draw_columns};
-use super::draw::{Frame, draw_frame};
+use super::frame::{Frame, draw_frame};
 use super::ladder_panel::share_bar;
 use super::theme::Theme;
 use crate::format::{Grouped, RoundNanos};

@@ -6,8 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::columns::SPACING;
-use super::draw::{Frame, draw_frame};
 use super::fit::{columns_of, fitting};
+use super::frame::{Frame, draw_frame};
 use super::picture::Counters;
 use super::theme::Theme;
 use crate::format::{Bytes, Grouped};

@@ -6,8 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::columns::{Column, Place, SPACING, draw_columns};
-use super::draw::{Frame, draw_frame, draw_words};
 use super::fit::columns_of;
+use super::frame::{Frame, draw_frame, draw_words};
 use super::layout::LADDER_FRAME;
 use super::theme::Theme;
 use crate::format::{aligned, clock_text};

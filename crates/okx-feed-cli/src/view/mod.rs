@@ -6,6 +6,7 @@ mod controls;
 mod counters;
 mod draw;
 mod fit;
+mod frame;
 mod ladder_panel;
 mod layout;
 mod live;

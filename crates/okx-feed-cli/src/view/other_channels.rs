@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::columns::{Column, SPACING, draw_columns};
-use super::draw::{Frame, draw_frame};
 use super::fit::shortened;
+use super::frame::{Frame, draw_frame};
 use super::ladder_panel::NUMBER_COLUMNS;
 use super::picture::{Content, Pane, Picture};
 use super::theme::Theme;

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::columns::{Column, SPACING, draw_columns};
-use super::draw::{Frame, draw_frame, draw_words};
+use super::frame::{Frame, draw_frame, draw_words};
 use super::ladder_panel::{FRAME_COLUMNS, NUMBER_COLUMNS};
 use super::picture::Tape;
 use super::theme::Theme;
