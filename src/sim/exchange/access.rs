@@ -1,7 +1,7 @@
 //! What an argument of a request means, and whether its client may have it.
 
 use super::connection::{Connection, Endpoint};
-use super::request::{Arg, Op, Refusal};
+use super::request::{Arg, ErrorReply, Op};
 use super::{v3, v5};
 use crate::model::{Channel, Dialect, Market};
 use crate::sim::market::{InstIndex, SimMarket};
@@ -36,7 +36,7 @@ pub(crate) fn check(
     connection: &Connection,
     op: Op,
     arg: &Arg,
-) -> Result<(InstIndex, Channel), Refusal> {
+) -> Result<(InstIndex, Channel), ErrorReply> {
     let (inst, channel) = resolve(market, connection.endpoint, arg)?;
     if op == Op::Subscribe {
         admit(access, connection.logged_in, channel)?;
@@ -49,7 +49,7 @@ fn resolve(
     market: &SimMarket,
     endpoint: Endpoint,
     arg: &Arg,
-) -> Result<(InstIndex, Channel), Refusal> {
+) -> Result<(InstIndex, Channel), ErrorReply> {
     let dialect = endpoint.dialect();
     let missing = || match dialect {
         Dialect::V3 => v3::no_channel(arg),
@@ -73,15 +73,15 @@ fn resolve(
 }
 
 /// Asks for the login and the fee tier that a channel needs.
-fn admit(access: TbtAccess, logged_in: bool, channel: Channel) -> Result<(), Refusal> {
+fn admit(access: TbtAccess, logged_in: bool, channel: Channel) -> Result<(), ErrorReply> {
     let gated = matches!(channel, Channel::BooksL2Tbt | Channel::Books50L2Tbt);
     match access {
         TbtAccess::LoggedIn | TbtAccess::Nobody if gated && !logged_in => {
-            Err(Refusal::new(LOGIN_REQUIRED, "Please log in"))
+            Err(ErrorReply::new(LOGIN_REQUIRED, "Please log in"))
         }
         TbtAccess::Nobody if gated => {
             let text = "Your trading fee tier doesn't meet the requirement to access this channel";
-            Err(Refusal::new(TIER_TOO_LOW, text))
+            Err(ErrorReply::new(TIER_TOO_LOW, text))
         }
         _ => Ok(()),
     }
@@ -93,7 +93,7 @@ fn exclude(
     inst: InstIndex,
     arg: &Arg,
     channel: Channel,
-) -> Result<(), Refusal> {
+) -> Result<(), ErrorReply> {
     let others: &[_] = match channel {
         Channel::BooksL2Tbt => &[Channel::Books, Channel::Books50L2Tbt],
         Channel::Books | Channel::Books50L2Tbt => &[Channel::BooksL2Tbt],
@@ -103,5 +103,5 @@ fn exclude(
     let Some(held) = held else { return Ok(()) };
     let id = &arg.inst_id;
     let text = format!("Subscribe to both {channel} and {held} for {id} is not allowed.");
-    Err(Refusal::new(CLASH, format!("{text} Unsubscribe {held} first.")))
+    Err(ErrorReply::new(CLASH, format!("{text} Unsubscribe {held} first.")))
 }

@@ -3,7 +3,7 @@
 use super::connection::{ConnectionId, Ending, Endpoint};
 use super::engine::Engine;
 use super::error_replies;
-use super::request::{Arg, Op, Refusal, Request};
+use super::request::{Arg, ErrorReply, Op, Request};
 use super::{access, v3, v5};
 use crate::model::{Channel, Dialect};
 use crate::sim::faults::{About, InjectedError};
@@ -65,20 +65,20 @@ fn on_channels(
     if !args_fit(engine, id, endpoint, args) {
         return;
     }
-    let mut greetings = Vec::new();
+    let mut subscribed = Vec::new();
     for arg in args {
         let Some(connection) = engine.connections.open_mut(id) else { return };
         match access::check(&engine.market, engine.tbt_access, connection, op, arg) {
             Ok(topic) => {
                 if on_channel(engine, id, request_id, (op, arg), topic) {
-                    greetings.push(topic);
+                    subscribed.push(topic);
                 }
             }
             Err(refusal) => engine.refuse(id, &refusal.with_id(request_id)),
         }
     }
-    for (inst, channel) in greetings {
-        engine.greet(id, (inst, channel), About::Push(inst, channel));
+    for (inst, channel) in subscribed {
+        engine.send_initial_snapshot(id, (inst, channel), About::Push(inst, channel));
     }
 }
 
@@ -115,11 +115,11 @@ fn on_channel(
         Dialect::V5 => v5::ack(request_id, op, arg, &connection.conn_id),
     };
     engine.reply(id, about, text);
-    let withholds = |engine: &mut Engine| {
+    let withholds_data = |engine: &mut Engine| {
         let faults = engine.connections.faults_of(id);
         faults.is_some_and(|(faults, _, log)| faults.withholds(about, now, log))
     };
-    let served = op == Op::Subscribe && !withholds(engine);
+    let served = op == Op::Subscribe && !withholds_data(engine);
     match served {
         true => engine.subscribe(id, inst, channel),
         false => engine.unsubscribe(id, inst, channel),
@@ -127,8 +127,8 @@ fn on_channel(
     served
 }
 
-/// The code with which by a fault the connection is closed, where it has too many subscriptions with
-/// this one.
+/// The code with which by a fault the connection is closed, where it has too many subscriptions
+/// with this one.
 fn overfull(
     engine: &mut Engine,
     id: ConnectionId,
@@ -156,7 +156,7 @@ fn refuses(engine: &mut Engine, id: ConnectionId, about: About) -> Option<Inject
     faults.and_then(|(faults, _, log)| faults.refuses(about, now, log))
 }
 
-/// Whether the request's arguments are short enough; where not, that has been said.
+/// Whether the request's arguments are short enough; where not, it has been refused.
 fn args_fit(engine: &mut Engine, id: ConnectionId, endpoint: Endpoint, args: &[Arg]) -> bool {
     let dialect = endpoint.dialect();
     let limit = match dialect {
@@ -170,7 +170,7 @@ fn args_fit(engine: &mut Engine, id: ConnectionId, endpoint: Endpoint, args: &[A
     engine.connections.limits_broken += 1;
     match dialect {
         // What v3 said is not known; that it had the limit is.
-        Dialect::V3 => engine.refuse(id, &Refusal::new(v3::BAD_REQUEST, "Request too long")),
+        Dialect::V3 => engine.refuse(id, &ErrorReply::new(v3::BAD_REQUEST, "Request too long")),
         Dialect::V5 => engine.connections.end(id, Ending::RequestTooLong, engine.now),
     }
     false
@@ -183,7 +183,7 @@ fn on_login(engine: &mut Engine, id: ConnectionId, request_id: Option<&str>) {
     match (connection.dialect(), accept) {
         (Dialect::V3, true) => engine.reply(id, About::Reply, v3::login()),
         (Dialect::V3, false) => {
-            engine.refuse(id, &Refusal::new(v3::LOGIN_FAILED, "login failure"));
+            engine.refuse(id, &ErrorReply::new(v3::LOGIN_FAILED, "login failure"));
         }
         (Dialect::V5, true) => {
             let message = v5::login(request_id, &connection.conn_id);
@@ -193,11 +193,11 @@ fn on_login(engine: &mut Engine, id: ConnectionId, request_id: Option<&str>) {
     }
 }
 
-fn too_many(dialect: Dialect) -> Refusal {
+fn too_many(dialect: Dialect) -> ErrorReply {
     match dialect {
         Dialect::V3 => {
-            Refusal::new(v3::TOO_MANY, "Requested too frequently; endpoint limit exceeded")
+            ErrorReply::new(v3::TOO_MANY, "Requested too frequently; endpoint limit exceeded")
         }
-        Dialect::V5 => Refusal::new(v5::TOO_MANY, "Requests too frequent"),
+        Dialect::V5 => ErrorReply::new(v5::TOO_MANY, "Requests too frequent"),
     }
 }

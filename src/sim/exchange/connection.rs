@@ -57,14 +57,14 @@ impl Endpoint {
 pub struct ConnectionId(pub(crate) u64);
 
 impl ConnectionId {
-    /// The connection's place in the order of opening, from 1.
+    /// The connection's position in the order of opening, from 1.
     #[must_use]
     pub const fn number(self) -> u64 {
         self.0 + 1
     }
 }
 
-/// What a client may do. `None` takes a limit away.
+/// What a client may do. `None` is no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The bytes of all arguments of one v3 request; the exchange's is 4 096.
@@ -78,7 +78,7 @@ pub struct Limits {
     /// The longest silence in both directions before the connection is closed; the exchange's is
     /// 30 s. Frames of the WebSocket protocol itself (its ping and pong) do not count as traffic.
     pub idle: Option<Duration>,
-    /// The messages that wait for a slow reader before it is cut off. Our choice: the exchange's
+    /// The messages that wait for a slow reader before it is cut off. Chosen here: the exchange's
     /// is not known.
     pub queue: usize,
 }

@@ -18,7 +18,7 @@ pub(crate) struct Connections {
     pub(crate) log: FaultLog,
     /// No connection's faults are due before this time.
     fault_at: MonoNanos,
-    /// What faults have the exchange do.
+    /// What faults make the exchange do.
     actions: VecDeque<(ConnectionId, FaultAction)>,
     connections: HashMap<ConnectionId, Connection>,
     /// Connections whose queue was empty and no longer is.
@@ -119,7 +119,7 @@ impl Connections {
     }
 
     /// Notes that the client sent something.
-    pub(crate) fn heard(&mut self, id: ConnectionId, now: MonoNanos) {
+    pub(crate) fn note_traffic(&mut self, id: ConnectionId, now: MonoNanos) {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.last_traffic = now;
         }
@@ -194,7 +194,7 @@ impl Connections {
         self.fault_at
     }
 
-    /// Lets the faults happen that are due.
+    /// Runs the faults that are due.
     pub(crate) fn on_faults(&mut self, now: MonoNanos) {
         let due = self.connections.iter().filter(|(_, connection)| {
             connection.faults.as_ref().is_some_and(|faults| faults.next_at() <= now)
@@ -213,7 +213,7 @@ impl Connections {
         self.fault_at = all.map(|faults| faults.next_at()).min().unwrap_or(MonoNanos(u64::MAX));
     }
 
-    /// What a fault has the exchange do next, for which connection.
+    /// What a fault makes the exchange do next, for which connection.
     pub(crate) fn poll_action(&mut self) -> Option<(ConnectionId, FaultAction)> {
         self.actions.pop_front()
     }
@@ -330,7 +330,7 @@ mod tests {
         let heard = open(&mut connections, Endpoint::V5Public);
         let at = |seconds| MonoNanos::ZERO + SECOND * seconds;
         connections.send(pushed, text("x"), About::Reply, at(10));
-        connections.heard(heard, at(20));
+        connections.note_traffic(heard, at(20));
         assert_eq!(connections.idle_at(), at(30));
         connections.end_idle(at(30));
         assert_eq!(connections.idle_at(), at(40));

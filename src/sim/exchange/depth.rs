@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::depth_text::{DepthMessage, ShownLevel};
 use crate::model::{Channel, UnixNanos};
-use crate::sim::market::{BookSide, Listing, Resting, SimBook};
+use crate::sim::market::{Listing, Resting, SimBook, SimSide};
 
 /// The levels a side over which the exchange's checksum goes.
 const CHECKSUM_LEVELS: usize = 25;
@@ -14,21 +14,21 @@ pub(crate) type Sides = [Vec<ShownLevel>; 2];
 
 /// Memory that all deep topics share.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch {
+pub(crate) struct DepthScratch {
     book: Sides,
     change: Sides,
     text: String,
 }
 
-/// The book that all subscribers of one channel have. Whoever comes later gets it too, so that the
-/// next increment fits everybody.
+/// The book that all subscribers of one channel have. Later subscribers get it too, so that the
+/// next increment fits all.
 #[derive(Debug)]
 pub(crate) struct DepthTopic {
     channel: Channel,
     sent: Sides,
     seq: i64,
     ts: UnixNanos,
-    /// `None` where the channel tells 0 or no checksum at all.
+    /// `None` where the channel sends 0 or no checksum at all.
     checksum: Option<i32>,
 }
 
@@ -57,7 +57,7 @@ impl DepthTopic {
         &mut self,
         (listing, book, seq): (&Listing, &SimBook, i64),
         ts: UnixNanos,
-        scratch: &mut Scratch,
+        scratch: &mut DepthScratch,
     ) -> Option<String> {
         window(self.channel, book, &mut scratch.book);
         for ((old, new), change) in self.sent.iter().zip(&scratch.book).zip(&mut scratch.change) {
@@ -75,7 +75,7 @@ impl DepthTopic {
         Some(DepthMessage { prev_seq, ..self.message(listing, asks, bids) }.text())
     }
 
-    /// The increment that tells that nothing has changed.
+    /// The increment of a book that has not changed.
     pub(crate) fn heartbeat(&mut self, listing: &Listing, ts: UnixNanos) -> String {
         self.ts = ts;
         self.message(listing, &[], &[]).text()
@@ -115,7 +115,7 @@ fn window(channel: Channel, book: &SimBook, out: &mut Sides) {
     }
 }
 
-fn rows(channel: Channel, side: &BookSide) -> impl Iterator<Item = ShownLevel> {
+fn rows(channel: Channel, side: &SimSide) -> impl Iterator<Item = ShownLevel> {
     side.resting().filter_map(move |resting| {
         let Resting { key, lots, orders } = *resting;
         let rpi = rpi_lots(resting);
@@ -131,8 +131,8 @@ fn rows(channel: Channel, side: &BookSide) -> impl Iterator<Item = ShownLevel> {
     })
 }
 
-/// What RPI orders add to a level. A stand-in: the crowd has no such orders, so every third price
-/// has one that grows with the others.
+/// What RPI orders add to a level. A stand-in: the order flow has no such orders, so every third
+/// price has one that grows with the others.
 fn rpi_lots(resting: &Resting) -> i64 {
     if resting.key.rem_euclid(3) == 0 { resting.lots / 4 + 1 } else { 0 }
 }
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_tells_of_what_came_left_and_differs() {
+    fn a_change_has_the_levels_that_are_new_gone_or_different() {
         assert_eq!(change(&[], &[]), []);
         assert_eq!(change(&[(1, 5), (2, 6)], &[(1, 5), (2, 6)]), []);
         assert_eq!(change(&[(1, 5), (2, 6)], &[(1, 7), (2, 6)]), [(1, 7)]);

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use crate::model::{Channel, Dialect, Market, UnixNanos};
 use crate::sim::market::Listing;
 
-/// One level as a channel shows it. Without lots it tells that the level is gone.
+/// One level as a channel shows it. One without lots is a level that is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ShownLevel {
     /// The price in ticks, negated on the bid side: a smaller key is a better price on either.

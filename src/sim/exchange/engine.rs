@@ -5,7 +5,7 @@ use super::connection::{ConnectionId, Limits};
 use super::connections::Connections;
 use super::error_replies;
 use super::publisher::Publisher;
-use super::request::{Arg, Op, Refusal};
+use super::request::{Arg, ErrorReply, Op};
 use super::{v3, v5};
 use crate::model::{Channel, Dialect, MonoNanos};
 use crate::sim::faults::{About, FaultAction, Named, ReplyId, StrayError};
@@ -35,11 +35,11 @@ impl Engine {
     }
 
     /// Sends an error.
-    pub(crate) fn refuse(&mut self, id: ConnectionId, refusal: &Refusal) {
+    pub(crate) fn refuse(&mut self, id: ConnectionId, refusal: &ErrorReply) {
         self.error(id, About::Reply, refusal);
     }
 
-    fn error(&mut self, id: ConnectionId, about: About, refusal: &Refusal) {
+    fn error(&mut self, id: ConnectionId, about: About, refusal: &ErrorReply) {
         let Some(connection) = self.connections.open_mut(id) else { return };
         let message = match connection.dialect() {
             Dialect::V3 => v3::error(refusal),
@@ -62,23 +62,23 @@ impl Engine {
         self.publisher.unsubscribe(inst, channel, id);
     }
 
-    /// Sends the book or the last trade.
-    pub(crate) fn greet(
+    /// Sends the book or the last trade, as after a subscription.
+    pub(crate) fn send_initial_snapshot(
         &mut self,
         id: ConnectionId,
         (inst, channel): (InstIndex, Channel),
         about: About,
     ) {
         let Self { market, connections, publisher, now, .. } = self;
-        publisher.greet(market, (inst, channel, id), about, connections, *now);
+        publisher.send_initial_snapshot(market, (inst, channel, id), about, connections, *now);
     }
 
-    /// Does what faults have the exchange do.
-    pub(crate) fn carry_out_acts(&mut self) {
-        while let Some((id, act)) = self.connections.poll_action() {
-            match act {
+    /// Does what faults make the exchange do.
+    pub(crate) fn run_fault_actions(&mut self) {
+        while let Some((id, action)) = self.connections.poll_action() {
+            match action {
                 FaultAction::Snapshot(inst, channel) => {
-                    self.greet(id, (inst, channel), About::Added);
+                    self.send_initial_snapshot(id, (inst, channel), About::Added);
                 }
                 FaultAction::Forget { inst, channel, acknowledged } => {
                     self.forget(id, (inst, channel), acknowledged)

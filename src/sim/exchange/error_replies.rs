@@ -1,26 +1,26 @@
 //! The texts of the exchange's errors, by code.
 
-use super::request::{Arg, Refusal};
+use super::request::{Arg, ErrorReply};
 use super::{v3, v5};
 use crate::model::Dialect;
 
 /// The error of a code about one argument, in the words that the dialect has for it.
-pub(crate) fn naming(dialect: Dialect, code: u16, arg: &Arg) -> Refusal {
+pub(crate) fn naming(dialect: Dialect, code: u16, arg: &Arg) -> ErrorReply {
     let code = u32::from(code);
     let words = match dialect {
         Dialect::V3 => v3::no_channel(arg).message,
         Dialect::V5 => v5::no_channel(arg).message,
     };
-    Refusal::new(code, words)
+    ErrorReply::new(code, words)
 }
 
 /// The error of a code that names no argument.
-pub(crate) fn naming_nothing(code: u16) -> Refusal {
-    Refusal::new(code.into(), text(code))
+pub(crate) fn naming_nothing(code: u16) -> ErrorReply {
+    ErrorReply::new(code.into(), text(code))
 }
 
 /// The error with which one argument of a request is refused: it names it where the exchange does.
-pub(crate) fn of_arg(dialect: Dialect, code: u16, arg: &Arg) -> Refusal {
+pub(crate) fn of_arg(dialect: Dialect, code: u16, arg: &Arg) -> ErrorReply {
     match u32::from(code) {
         v3::NO_CHANNEL | v5::NO_CHANNEL => naming(dialect, code, arg),
         _ => naming_nothing(code),
@@ -28,10 +28,10 @@ pub(crate) fn of_arg(dialect: Dialect, code: u16, arg: &Arg) -> Refusal {
 }
 
 /// The error with which a whole request is refused: it repeats it where the exchange does.
-pub(crate) fn of_request(code: u16, request: &str) -> Refusal {
+pub(crate) fn of_request(code: u16, request: &str) -> ErrorReply {
     match u32::from(code) {
-        v3::BAD_REQUEST => Refusal::new(code.into(), format!("Unrecognized request: {request}")),
-        v5::BAD_REQUEST => Refusal::new(code.into(), format!("Invalid request: {request}")),
+        v3::BAD_REQUEST => ErrorReply::new(code.into(), format!("Unrecognized request: {request}")),
+        v5::BAD_REQUEST => ErrorReply::new(code.into(), format!("Invalid request: {request}")),
         _ => naming_nothing(code),
     }
 }

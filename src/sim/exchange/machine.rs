@@ -38,12 +38,12 @@ pub struct ExchangeConfig {
 /// An OKX that lives in this process.
 ///
 /// It does nothing by itself: a caller opens connections, passes in what clients send and what the
-/// time is, and takes out what is to be sent. The same configuration and the same calls give the
-/// same bytes. Times must not run backwards; a time before the last one is taken as the last one.
+/// time is, and polls what is to be sent. The same configuration and the same calls give the
+/// same bytes. Times must not run backwards; a time before the last one counts as the last one.
 #[derive(Debug)]
 pub struct Exchange {
     engine: Engine,
-    venue: ExchangeFaults,
+    exchange_faults: ExchangeFaults,
     /// For connection ids only, so that clients do not change the market.
     rng: Rng,
 }
@@ -53,7 +53,7 @@ impl Exchange {
     #[must_use]
     pub fn new(config: &ExchangeConfig) -> Self {
         let market = SimMarket::new(&config.market);
-        let venue = ExchangeFaults::new(&config.faults, &market);
+        let exchange_faults = ExchangeFaults::new(&config.faults, &market);
         let engine = Engine {
             connections: Connections::new(&config.limits, &config.faults),
             publisher: Publisher::new(&market, &config.intervals, config.v5_checksums),
@@ -63,7 +63,7 @@ impl Exchange {
             now: MonoNanos::ZERO,
             market,
         };
-        Self { engine, venue, rng: Rng::new(!config.market.seed) }
+        Self { engine, exchange_faults, rng: Rng::new(!config.market.seed) }
     }
 
     /// The market behind the exchange: what its books really are, for tests to compare with.
@@ -108,11 +108,11 @@ impl Exchange {
         self.engine.connections.limits_broken
     }
 
-    /// Says whether an attempt to connect succeeds, for whoever does the handshake. Without rules
-    /// for it, it always does.
+    /// Whether an attempt to connect succeeds, for whoever does the handshake. Without rules for
+    /// it, it always does.
     pub fn admit(&mut self, now: MonoNanos) -> Admission {
         self.advance(now);
-        self.venue.admit(self.engine.now, &mut self.engine.connections.log)
+        self.exchange_faults.admit(self.engine.now, &mut self.engine.connections.log)
     }
 
     /// Opens a connection.
@@ -122,7 +122,7 @@ impl Exchange {
         self.engine.connections.open(endpoint, conn_id, &self.engine.market, self.engine.now)
     }
 
-    /// Forgets a connection that the client or the transport has closed.
+    /// Removes a connection that the client or the transport has closed.
     pub fn disconnect(&mut self, id: ConnectionId) {
         let Some(connection) = self.engine.connections.remove(id) else { return };
         for (inst, channel) in connection.subscriptions {
@@ -133,28 +133,30 @@ impl Exchange {
     /// When the next thing happens that is not a client's doing.
     #[must_use]
     pub fn next_at(&self) -> MonoNanos {
-        let Self { engine: Engine { market, publisher, connections, .. }, venue, .. } = self;
-        let faults = connections.fault_at().min(venue.next_at());
+        let Self { engine: Engine { market, publisher, connections, .. }, exchange_faults, .. } =
+            self;
+        let faults = connections.fault_at().min(exchange_faults.next_at());
         market.next_at().min(publisher.due()).min(connections.idle_at()).min(faults)
     }
 
-    /// Lets everything happen that is due by `now`.
+    /// Does everything that is due by `now`.
     pub fn advance(&mut self, now: MonoNanos) {
         while self.step(now).is_some() {}
         self.engine.now = self.engine.now.max(now);
     }
 
-    /// Lets one thing happen if it is due by `until`, and gives its time: one event of the market,
-    /// one round of pushes, a fault or the end of silent connections. A test that compares the
-    /// market's books with what was pushed looks after every step.
+    /// Does one thing if it is due by `until`, and gives its time: one event of the market, one
+    /// round of pushes, a fault or the end of silent connections. A test that compares the market's
+    /// books with what was pushed does so after every step.
     pub fn step(&mut self, until: MonoNanos) -> Option<MonoNanos> {
         let at = self.next_at();
         if at > until {
             return None;
         }
         self.engine.now = self.engine.now.max(at);
-        let Self { engine: Engine { market, connections, publisher, .. }, venue, .. } = self;
-        // Events first: a push at the same time tells of them.
+        let Self { engine: Engine { market, connections, publisher, .. }, exchange_faults, .. } =
+            self;
+        // Events first: a push at the same time includes them.
         if market.next_at() <= at {
             let inst = market.step()?;
             publisher.on_event(market, inst, connections, at);
@@ -162,61 +164,62 @@ impl Exchange {
             publisher.on_due(market, connections, at);
         } else if connections.fault_at() <= at {
             connections.on_faults(at);
-        } else if venue.next_at() <= at {
-            let act = venue.poll(at, &mut connections.log);
-            act.into_iter().for_each(|act| self.on_act(act));
+        } else if exchange_faults.next_at() <= at {
+            let action = exchange_faults.poll(at, &mut connections.log);
+            action.into_iter().for_each(|action| self.on_action(action));
         } else {
             connections.end_idle(at);
         }
-        self.engine.carry_out_acts();
+        self.engine.run_fault_actions();
         Some(at)
     }
 
-    fn on_act(&mut self, act: ExchangeAction) {
+    fn on_action(&mut self, action: ExchangeAction) {
         let Engine { market, .. } = &mut self.engine;
-        match act {
-            ExchangeAction::StepClock(by) => market.jump(by),
+        match action {
+            ExchangeAction::StepClock(by) => market.step_clock(by),
             ExchangeAction::ResetSeq(inst) => market.reset_seq(inst),
             ExchangeAction::ResetAll => market.indices().for_each(|inst| market.reset_seq(inst)),
         }
     }
 
     /// Adds a fault to one connection. A rule that does not say when happens once: at once, or to
-    /// the next message that it fits. Where the rule says on which connections it happens, that is
-    /// left aside.
+    /// the next message that it fits. On which connections the rule says it happens does
+    /// not matter.
     pub fn inject(&mut self, id: ConnectionId, rule: &FaultRule, now: MonoNanos) {
         self.advance(now);
         self.engine.connections.inject(id, rule, &self.engine.market, self.engine.now);
         self.advance(now);
     }
 
-    /// Adds a fault to the exchange itself: `refuse`, `clock` or `resetseq`. A rule that does not say
-    /// when happens once: at once, or to the next attempt to connect. Other kinds do nothing here.
+    /// Adds a fault to the exchange itself: `refuse`, `clock` or `resetseq`. A rule that does not
+    /// say when happens once: at once, or to the next attempt to connect. Other kinds do nothing
+    /// here.
     pub fn inject_exchange_fault(&mut self, rule: &FaultRule, now: MonoNanos) {
         self.advance(now);
         if rule.kind().is_of_exchange() {
-            self.venue.add(rule, &self.engine.market, self.engine.now);
+            self.exchange_faults.add(rule, &self.engine.market, self.engine.now);
         }
         self.advance(now);
     }
 
-    /// Lets the sequence numbers of an instrument start anew, as after maintenance: the next update
+    /// Resets the sequence numbers of an instrument, as maintenance does: the next update
     /// of each of its books has a `seqId` below its `prevSeqId`, which still is the last `seqId`.
     pub fn reset_seq(&mut self, inst: InstIndex, now: MonoNanos) {
         self.advance(now);
         self.engine.market.reset_seq(inst);
     }
 
-    /// Takes what a client sent in one text or binary message.
+    /// Handles what a client sent in one text or binary message.
     pub fn receive(&mut self, id: ConnectionId, message: &[u8], now: MonoNanos) {
         self.advance(now);
-        self.engine.connections.heard(id, self.engine.now);
+        self.engine.connections.note_traffic(id, self.engine.now);
         answers::answer(&mut self.engine, id, message);
-        self.engine.carry_out_acts();
+        self.engine.run_fault_actions();
     }
 
     /// A connection that has something to send and had nothing before. Each is given once; then
-    /// [`Exchange::poll_transmit`] or [`Exchange::drain`] take all of it.
+    /// [`Exchange::poll_transmit`] or [`Exchange::drain`] give all of it.
     pub fn poll_ready(&mut self) -> Option<ConnectionId> {
         self.engine.connections.poll_ready()
     }
@@ -226,7 +229,7 @@ impl Exchange {
         self.engine.connections.poll_transmit(id)
     }
 
-    /// Takes all messages to a client at once, in exchange for an empty queue.
+    /// Swaps all messages to a client for an empty queue.
     pub fn drain(&mut self, id: ConnectionId, empty: &mut VecDeque<Outbound>) {
         self.engine.connections.drain(id, empty);
     }

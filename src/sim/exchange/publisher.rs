@@ -5,27 +5,27 @@ use std::fmt;
 use super::connection::ConnectionId;
 use super::connections::Connections;
 use super::deflate::Deflate;
-use super::depth::Scratch;
-use super::push_schedule::{Cadences, PushIntervals, rank};
+use super::depth::DepthScratch;
+use super::push_schedule::{PushIntervals, PushSchedule, rank};
 use super::topic::Topic;
 use super::{v3, v5};
 use crate::model::{Channel, ChannelKind, Dialect, MonoNanos};
 use crate::sim::faults::{About, Outbound};
 use crate::sim::market::{InstIndex, Print, SimMarket};
 
-/// Carries the market's events to the connections.
+/// Sends the market's events to the connections.
 pub(crate) struct Publisher {
     /// The topics of each instrument, in the order in which they are pushed.
     topics: Vec<Vec<Topic>>,
-    cadences: Cadences,
+    schedule: PushSchedule,
     v5_checksums: bool,
-    scratch: Scratch,
+    scratch: DepthScratch,
     deflate: Deflate,
 }
 
 impl fmt::Debug for Publisher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Publisher").field("cadences", &self.cadences).finish_non_exhaustive()
+        f.debug_struct("Publisher").field("schedule", &self.schedule).finish_non_exhaustive()
     }
 }
 
@@ -33,9 +33,9 @@ impl Publisher {
     pub(crate) fn new(market: &SimMarket, intervals: &PushIntervals, v5_checksums: bool) -> Self {
         Self {
             topics: market.indices().map(|_| Vec::new()).collect(),
-            cadences: Cadences::new(intervals),
+            schedule: PushSchedule::new(intervals),
             v5_checksums,
-            scratch: Scratch::default(),
+            scratch: DepthScratch::default(),
             deflate: Deflate::new(),
         }
     }
@@ -51,7 +51,7 @@ impl Publisher {
         if topics.get(at).is_none_or(|topic| topic.channel != channel) {
             let topic = Topic::new(market, inst, channel, now, self.v5_checksums);
             let Some(mut topic) = topic else { return };
-            topic.beat_at = self.cadences.beat_later(inst, channel, now);
+            topic.heartbeat_at = self.schedule.schedule_heartbeat(inst, channel, now);
             topics.insert(at, topic);
         }
         let Some(topic) = topics.get_mut(at) else { return };
@@ -69,7 +69,7 @@ impl Publisher {
     }
 
     /// Sends one connection what follows the acknowledgement: the book or the last trade.
-    pub(crate) fn greet(
+    pub(crate) fn send_initial_snapshot(
         &mut self,
         market: &SimMarket,
         (inst, channel, id): (InstIndex, Channel, ConnectionId),
@@ -83,13 +83,13 @@ impl Publisher {
             self.encode_print(market, inst, channel, print).pop()
         } else {
             let Some(topic) = find(&mut self.topics, inst, channel) else { return };
-            let text = topic.greeting(market, inst, market.stamp(now));
+            let text = topic.initial_snapshot(market, inst, market.stamp(now));
             text.map(|text| self.frame(channel.dialect(), text))
         };
         message.into_iter().for_each(|message| connections.send(id, message, about, now));
     }
 
-    /// Carries on what the market's last step did to an instrument.
+    /// Pushes what the market's last step did to an instrument, or schedules it.
     pub(crate) fn on_event(
         &mut self,
         market: &SimMarket,
@@ -104,18 +104,18 @@ impl Publisher {
             let channel = topic.channel;
             if channel.kind() == ChannelKind::Trades {
                 self.push_prints(market, inst, channel, connections, now);
-            } else if self.cadences.at_once(channel) {
+            } else if self.schedule.at_once(channel) {
                 self.push_book(market, inst, channel, connections, now);
             } else if !topic.waits {
                 topic.waits = true;
-                self.cadences.wait(market, inst, channel, now);
+                self.schedule.wait(market, inst, channel, now);
             }
         }
     }
 
     /// When the next books are due; the end of time where none waits.
     pub(crate) fn due(&self) -> MonoNanos {
-        self.cadences.due()
+        self.schedule.due()
     }
 
     /// Pushes the books that are due, and the heartbeats.
@@ -125,14 +125,14 @@ impl Publisher {
         connections: &mut Connections,
         now: MonoNanos,
     ) {
-        while let Some((channel, list)) = self.cadences.poll_pushes(now) {
+        while let Some((channel, list)) = self.schedule.poll_pushes(now) {
             for inst in &list {
                 self.push_book(market, *inst, channel, connections, now);
             }
-            self.cadences.put_back(channel, list);
+            self.schedule.put_back(channel, list);
         }
-        while let Some((set_for, inst, channel)) = self.cadences.poll_beat(now) {
-            self.beat(market, (inst, channel, set_for), connections, now);
+        while let Some((set_for, inst, channel)) = self.schedule.poll_heartbeat(now) {
+            self.send_heartbeat(market, (inst, channel, set_for), connections, now);
         }
     }
 
@@ -168,8 +168,8 @@ impl Publisher {
         self.send(inst, channel, &message, connections, now);
     }
 
-    /// Sends a heartbeat, or sets it anew where the book was pushed since it was set.
-    fn beat(
+    /// Sends a heartbeat, or schedules it again where the book was pushed since.
+    fn send_heartbeat(
         &mut self,
         market: &SimMarket,
         (inst, channel, set_for): (InstIndex, Channel, MonoNanos),
@@ -177,16 +177,16 @@ impl Publisher {
         now: MonoNanos,
     ) {
         let Some(topic) = find(&mut self.topics, inst, channel) else { return };
-        if topic.beat_at != set_for {
+        if topic.heartbeat_at != set_for {
             // The topic is a new one of the same name, with a heartbeat of its own.
             return;
         }
-        let silent = self.cadences.is_silent(channel, topic.last_push, now);
+        let silent = self.schedule.is_silent(channel, topic.last_push, now);
         let text = silent.then(|| topic.heartbeat(market, inst, market.stamp(now))).flatten();
         if silent {
             topic.last_push = now;
         }
-        topic.beat_at = self.cadences.beat_later(inst, channel, topic.last_push);
+        topic.heartbeat_at = self.schedule.schedule_heartbeat(inst, channel, topic.last_push);
         let Some(text) = text else { return };
         let message = self.frame(channel.dialect(), text);
         self.send(inst, channel, &message, connections, now);

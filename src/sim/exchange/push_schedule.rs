@@ -1,4 +1,5 @@
-//! When books are pushed: a grid for each channel, and heartbeats for books that stand still.
+//! When books are pushed: a time grid for each channel, and heartbeats for books that do not
+//! change.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -22,11 +23,11 @@ pub struct PushIntervals {
     pub books_tbt: Duration,
     /// v3 `depth_l2_tbt`; the exchange's was about 20 ms.
     pub depth_tbt: Duration,
-    /// The silence after which a v3 book with increments is told to be unchanged; the exchange's
-    /// was about 20 s. Zero tells nothing.
+    /// The silence after which a v3 book with increments has a heartbeat; the exchange's was about
+    /// 20 s. Zero turns it off.
     pub heartbeat_v3: Duration,
-    /// The silence after which a v5 book is told to be unchanged, or sent once more where the
-    /// channel sends it whole; the exchange's is about 60 s. Zero tells nothing.
+    /// The silence after which a v5 book has a heartbeat: an increment without changes, or the book
+    /// once more where the channel sends it whole; the exchange's is about 60 s. Zero turns it off.
     pub heartbeat_v5: Duration,
 }
 
@@ -96,14 +97,14 @@ const ORDER: [Channel; Channel::ALL.len()] = [
     Channel::Books5,
 ];
 
-/// The place of a channel in the order in which the channels of one instrument are pushed.
+/// The position of a channel in the order in which the channels of one instrument are pushed.
 pub(crate) fn rank(channel: Channel) -> usize {
     ORDER.iter().position(|other| *other == channel).unwrap_or(ORDER.len())
 }
 
 /// The books of one channel that wait for the next multiple of its interval.
 #[derive(Debug)]
-struct Cadence {
+struct ChannelSchedule {
     interval: u64,
     due: MonoNanos,
     waiting: Vec<InstIndex>,
@@ -111,29 +112,29 @@ struct Cadence {
 
 /// Which books wait for their push, and which for their heartbeat.
 #[derive(Debug)]
-pub(crate) struct Cadences {
+pub(crate) struct PushSchedule {
     intervals: PushIntervals,
     /// One for each channel, in the order in which they are pushed.
-    grids: [Cadence; ORDER.len()],
-    beats: BinaryHeap<Reverse<(MonoNanos, InstIndex, Channel)>>,
+    grids: [ChannelSchedule; ORDER.len()],
+    heartbeats: BinaryHeap<Reverse<(MonoNanos, InstIndex, Channel)>>,
 }
 
-impl Cadences {
+impl PushSchedule {
     pub(crate) fn new(intervals: &PushIntervals) -> Self {
-        let cadence = |channel| Cadence {
+        let schedule = |channel| ChannelSchedule {
             interval: u64::try_from(intervals.grid(channel).as_nanos()).unwrap_or(u64::MAX),
             due: MonoNanos(u64::MAX),
             waiting: Vec::new(),
         };
-        Self { intervals: *intervals, grids: ORDER.map(cadence), beats: BinaryHeap::new() }
+        Self { intervals: *intervals, grids: ORDER.map(schedule), heartbeats: BinaryHeap::new() }
     }
 
     /// Whether changes of the channel are pushed at once.
     pub(crate) fn at_once(&self, channel: Channel) -> bool {
-        self.grids.get(rank(channel)).is_some_and(|cadence| cadence.interval == 0)
+        self.grids.get(rank(channel)).is_some_and(|schedule| schedule.interval == 0)
     }
 
-    /// Notes a changed book; it must not wait already.
+    /// Adds a changed book; it must not wait already.
     pub(crate) fn wait(
         &mut self,
         market: &SimMarket,
@@ -141,38 +142,38 @@ impl Cadences {
         channel: Channel,
         now: MonoNanos,
     ) {
-        let Some(cadence) = self.grids.get_mut(rank(channel)) else { return };
-        cadence.waiting.push(inst);
-        if cadence.waiting.len() == 1 {
-            cadence.due = next_multiple(market, now, cadence.interval);
+        let Some(schedule) = self.grids.get_mut(rank(channel)) else { return };
+        schedule.waiting.push(inst);
+        if schedule.waiting.len() == 1 {
+            schedule.due = next_multiple(market, now, schedule.interval);
         }
     }
 
     /// When the next push or heartbeat is due; the end of time where nothing waits.
     pub(crate) fn due(&self) -> MonoNanos {
-        let beat = self.beats.peek().map_or(MonoNanos(u64::MAX), |Reverse((at, ..))| *at);
-        self.grids.iter().map(|cadence| cadence.due).fold(beat, MonoNanos::min)
+        let heartbeat = self.heartbeats.peek().map_or(MonoNanos(u64::MAX), |Reverse((at, ..))| *at);
+        self.grids.iter().map(|schedule| schedule.due).fold(heartbeat, MonoNanos::min)
     }
 
     /// The books to push now, channel by channel: each call gives one channel's. The list comes
-    /// back with [`Cadences::put_back`], so that its memory is used again.
+    /// back with [`PushSchedule::put_back`], so that its memory is used again.
     pub(crate) fn poll_pushes(&mut self, now: MonoNanos) -> Option<(Channel, Vec<InstIndex>)> {
         let mut both = ORDER.iter().zip(&mut self.grids);
-        let (channel, cadence) = both.find(|(_, cadence)| cadence.due <= now)?;
-        cadence.due = MonoNanos(u64::MAX);
-        Some((*channel, std::mem::take(&mut cadence.waiting)))
+        let (channel, schedule) = both.find(|(_, schedule)| schedule.due <= now)?;
+        schedule.due = MonoNanos(u64::MAX);
+        Some((*channel, std::mem::take(&mut schedule.waiting)))
     }
 
     pub(crate) fn put_back(&mut self, channel: Channel, mut list: Vec<InstIndex>) {
         list.clear();
-        if let Some(cadence) = self.grids.get_mut(rank(channel)).filter(|c| c.waiting.is_empty()) {
-            cadence.waiting = list;
+        if let Some(schedule) = self.grids.get_mut(rank(channel)).filter(|c| c.waiting.is_empty()) {
+            schedule.waiting = list;
         }
     }
 
-    /// Sets the next heartbeat of a book that was silent since then, and gives its time; the end of
-    /// time where the channel has none.
-    pub(crate) fn beat_later(
+    /// Schedules the next heartbeat of a book that was pushed last at `since`, and gives its time;
+    /// the end of time where the channel has none.
+    pub(crate) fn schedule_heartbeat(
         &mut self,
         inst: InstIndex,
         channel: Channel,
@@ -180,19 +181,23 @@ impl Cadences {
     ) -> MonoNanos {
         let Some(silence) = self.intervals.heartbeat(channel) else { return MonoNanos(u64::MAX) };
         let at = since + silence;
-        self.beats.push(Reverse((at, inst, channel)));
+        self.heartbeats.push(Reverse((at, inst, channel)));
         at
     }
 
-    /// Whether a book that was pushed then has been silent for long enough to beat.
+    /// Whether a book that was pushed last at `since` has been silent for long enough for a
+    /// heartbeat.
     pub(crate) fn is_silent(&self, channel: Channel, since: MonoNanos, now: MonoNanos) -> bool {
         self.intervals.heartbeat(channel).is_some_and(|silence| since + silence <= now)
     }
 
     /// A heartbeat that is due now, with the time for which it was set.
-    pub(crate) fn poll_beat(&mut self, now: MonoNanos) -> Option<(MonoNanos, InstIndex, Channel)> {
-        let due = self.beats.peek().is_some_and(|Reverse((at, ..))| *at <= now);
-        if due { self.beats.pop().map(|Reverse(beat)| beat) } else { None }
+    pub(crate) fn poll_heartbeat(
+        &mut self,
+        now: MonoNanos,
+    ) -> Option<(MonoNanos, InstIndex, Channel)> {
+        let due = self.heartbeats.peek().is_some_and(|Reverse((at, ..))| *at <= now);
+        if due { self.heartbeats.pop().map(|Reverse(heartbeat)| heartbeat) } else { None }
     }
 }
 
@@ -207,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_channel_has_one_place_and_v5_books_the_documented_ones() {
+    fn every_channel_has_a_rank_and_v5_books_have_the_documented_order() {
         let mut ranks = Channel::ALL.map(rank);
         ranks.sort_unstable();
         assert!(ranks.iter().enumerate().all(|(n, rank)| n == *rank));

@@ -12,8 +12,8 @@ const STEPS_PER_FRAME: usize = 100_000;
 /// Runs an exchange until it has pushed `count` frames of a subscription, and gives them as they go
 /// onto the wire. Replies to the subscription itself are not among them.
 ///
-/// The same arguments give the same frames. Fewer than `count` come where the exchange does not list
-/// the instrument or its market stands still.
+/// The same arguments give the same frames. Fewer than `count` come where the exchange does not
+/// list the instrument or its market stands still.
 #[must_use]
 pub fn record(config: &ExchangeConfig, subscription: &Subscription, count: usize) -> Vec<Outbound> {
     let mut exchange = Exchange::new(config);

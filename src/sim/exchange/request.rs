@@ -48,7 +48,7 @@ impl Op {
     }
 }
 
-/// One argument of a request, as text: whether the names exist is for the exchange to say.
+/// One argument of a request, as text. Whether the names exist is checked later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Arg {
     /// v3's market, the part before the slash; empty in v5.
@@ -61,13 +61,13 @@ pub(crate) struct Arg {
 
 /// An error reply: the exchange's code and text, and the id of the request if it had one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct ErrorReply {
     pub(crate) id: Option<String>,
     pub(crate) code: u32,
     pub(crate) message: String,
 }
 
-impl Refusal {
+impl ErrorReply {
     pub(crate) fn new(code: u32, message: impl Into<String>) -> Self {
         Self { id: None, code, message: message.into() }
     }

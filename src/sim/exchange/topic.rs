@@ -1,13 +1,13 @@
-//! One channel of one instrument that somebody listens to.
+//! One channel of one instrument that somebody has subscribed.
 
 use super::connection::ConnectionId;
-use super::depth::{DepthTopic, Scratch};
+use super::depth::{DepthScratch, DepthTopic};
 use super::{v3, v5};
 use crate::book::Book5;
 use crate::model::{Channel, ChannelKind, Dialect, MonoNanos, UnixNanos};
 use crate::sim::market::{InstIndex, SimMarket};
 
-/// Who listens to a channel of an instrument, and which book they have.
+/// The subscribers of a channel of an instrument, and the book that they have.
 #[derive(Debug)]
 pub(crate) struct Topic {
     pub(crate) channel: Channel,
@@ -15,14 +15,14 @@ pub(crate) struct Topic {
     /// Whether the book waits for its push.
     pub(crate) waits: bool,
     pub(crate) last_push: MonoNanos,
-    /// For when the next heartbeat is set.
-    pub(crate) beat_at: MonoNanos,
-    sent: Sent,
+    /// When the next heartbeat is due.
+    pub(crate) heartbeat_at: MonoNanos,
+    sent: SentBook,
 }
 
 /// What the subscribers of a topic have.
 #[derive(Debug)]
-enum Sent {
+enum SentBook {
     Trades,
     /// A book that is sent whole; `None` where subscribers may have different ones.
     Top(Option<Book5>),
@@ -39,36 +39,43 @@ impl Topic {
         v5_checksums: bool,
     ) -> Option<Self> {
         let sent = match channel.kind() {
-            ChannelKind::Trades => Sent::Trades,
-            ChannelKind::Book5 => Sent::Top(None),
+            ChannelKind::Trades => SentBook::Trades,
+            ChannelKind::Book5 => SentBook::Top(None),
             ChannelKind::Depth => {
                 let checksums = channel.dialect() == Dialect::V3 || v5_checksums;
                 let book = market.numbered(inst)?;
-                Sent::Depth(DepthTopic::new(channel, book, market.stamp(now), checksums))
+                SentBook::Depth(DepthTopic::new(channel, book, market.stamp(now), checksums))
             }
         };
-        let beat_at = MonoNanos(u64::MAX);
-        Some(Self { channel, subscribers: vec![], waits: false, last_push: now, beat_at, sent })
+        let heartbeat_at = MonoNanos(u64::MAX);
+        Some(Self {
+            channel,
+            subscribers: vec![],
+            waits: false,
+            last_push: now,
+            heartbeat_at,
+            sent,
+        })
     }
 
     /// The book that follows the acknowledgement of a subscription.
-    pub(crate) fn greeting(
+    pub(crate) fn initial_snapshot(
         &mut self,
         market: &SimMarket,
         inst: InstIndex,
         ts: UnixNanos,
     ) -> Option<String> {
         match &mut self.sent {
-            Sent::Trades => None,
-            Sent::Top(sent) => {
+            SentBook::Trades => None,
+            SentBook::Top(sent) => {
                 let book = top(market, inst, self.channel)?;
-                // Whoever came before may have an older book: the next push goes to all of them.
+                // Earlier subscribers may have an older book: the next push goes to all of them.
                 let alone = self.subscribers.len() == 1;
                 let same = sent.is_some_and(|sent| same_levels(&sent, &book));
                 *sent = (alone || same).then_some(book);
                 top_text(market, inst, self.channel, &book, ts)
             }
-            Sent::Depth(depth) => Some(depth.snapshot(market.listing(inst)?)),
+            SentBook::Depth(depth) => Some(depth.snapshot(market.listing(inst)?)),
         }
     }
 
@@ -78,11 +85,11 @@ impl Topic {
         market: &SimMarket,
         inst: InstIndex,
         ts: UnixNanos,
-        scratch: &mut Scratch,
+        scratch: &mut DepthScratch,
     ) -> Option<String> {
         match &mut self.sent {
-            Sent::Trades => None,
-            Sent::Top(sent) => {
+            SentBook::Trades => None,
+            SentBook::Top(sent) => {
                 let book = top(market, inst, self.channel)?;
                 if sent.is_some_and(|sent| same_levels(&sent, &book)) {
                     return None;
@@ -90,12 +97,12 @@ impl Topic {
                 *sent = Some(book);
                 top_text(market, inst, self.channel, &book, ts)
             }
-            Sent::Depth(depth) => depth.update(market.numbered(inst)?, ts, scratch),
+            SentBook::Depth(depth) => depth.update(market.numbered(inst)?, ts, scratch),
         }
     }
 
-    /// What tells the subscribers that nothing has changed: the book once more where the channel
-    /// sends it whole.
+    /// The heartbeat of a book that has not changed: the book once more where the channel sends it
+    /// whole.
     pub(crate) fn heartbeat(
         &mut self,
         market: &SimMarket,
@@ -103,12 +110,12 @@ impl Topic {
         ts: UnixNanos,
     ) -> Option<String> {
         match &mut self.sent {
-            Sent::Trades => None,
-            Sent::Top(sent) => {
+            SentBook::Trades => None,
+            SentBook::Top(sent) => {
                 let book = (*sent).or_else(|| top(market, inst, self.channel))?;
                 top_text(market, inst, self.channel, &book, ts)
             }
-            Sent::Depth(depth) => Some(depth.heartbeat(market.listing(inst)?, ts)),
+            SentBook::Depth(depth) => Some(depth.heartbeat(market.listing(inst)?, ts)),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::request::{Arg, Op, Refusal, Request, json_string};
+use super::request::{Arg, ErrorReply, Op, Request, json_string};
 use crate::model::{Level, Market, UnixNanos};
 use crate::sim::market::{Listing, Print};
 
@@ -24,11 +24,11 @@ pub(crate) const LOGIN_FAILED: u32 = 30027;
 ///
 /// # Errors
 /// The error reply of a message that is no request.
-pub(crate) fn parse_request(text: &str) -> Result<Request, Refusal> {
+pub(crate) fn parse_request(text: &str) -> Result<Request, ErrorReply> {
     if text == "ping" {
         return Ok(Request::Ping);
     }
-    let bad = || Refusal::new(BAD_REQUEST, format!("Unrecognized request: {text}"));
+    let bad = || ErrorReply::new(BAD_REQUEST, format!("Unrecognized request: {text}"));
     let request: Value = serde_json::from_str(text).map_err(|_| bad())?;
     let op = request.get("op").and_then(Value::as_str).ok_or_else(bad)?;
     let args = request.get("args").and_then(Value::as_array).ok_or_else(bad)?;
@@ -67,15 +67,15 @@ pub(crate) fn login() -> String {
 }
 
 /// Refuses a request or an argument.
-pub(crate) fn error(refusal: &Refusal) -> String {
-    let Refusal { code, message, .. } = refusal;
+pub(crate) fn error(refusal: &ErrorReply) -> String {
+    let ErrorReply { code, message, .. } = refusal;
     let message = json_string(message);
     format!(r#"{{"event":"error","message":{message},"errorCode":{code}}}"#)
 }
 
 /// The refusal of an argument whose channel or instrument does not exist.
-pub(crate) fn no_channel(arg: &Arg) -> Refusal {
-    Refusal::new(NO_CHANNEL, format!("Channel {} doesn't exist", arg_text(arg)))
+pub(crate) fn no_channel(arg: &Arg) -> ErrorReply {
+    ErrorReply::new(NO_CHANNEL, format!("Channel {} doesn't exist", arg_text(arg)))
 }
 
 fn arg_text(arg: &Arg) -> String {

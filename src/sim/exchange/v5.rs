@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::request::{Arg, Op, Refusal, Request, json_string};
+use super::request::{Arg, ErrorReply, Op, Request, json_string};
 use crate::model::{Channel, Level, Qty, UnixNanos};
 use crate::sim::market::{Listing, Print};
 
@@ -31,11 +31,11 @@ pub(crate) const NOT_BUSINESS: u32 = 64002;
 ///
 /// # Errors
 /// The error reply of a message that is no request.
-pub(crate) fn parse_request(text: &str) -> Result<Request, Refusal> {
+pub(crate) fn parse_request(text: &str) -> Result<Request, ErrorReply> {
     if text == "ping" {
         return Ok(Request::Ping);
     }
-    let bad = || Refusal::new(BAD_REQUEST, format!("Invalid request: {text}"));
+    let bad = || ErrorReply::new(BAD_REQUEST, format!("Invalid request: {text}"));
     let request: Value = serde_json::from_str(text).map_err(|_| bad())?;
     let id = match request.get("id") {
         None => None,
@@ -44,11 +44,11 @@ pub(crate) fn parse_request(text: &str) -> Result<Request, Refusal> {
     let bad = || bad().with_id(id.as_deref());
     let name = request.get("op").and_then(Value::as_str).ok_or_else(bad)?;
     if name != "login" && Op::from_name(name).is_none() {
-        let invalid = Refusal::new(BAD_OP, format!("Invalid OP: {name}"));
+        let invalid = ErrorReply::new(BAD_OP, format!("Invalid OP: {name}"));
         return Err(invalid.with_id(id.as_deref()));
     }
     let args = request.get("args").and_then(Value::as_array).ok_or_else(bad)?;
-    let bad_args = || Refusal::new(BAD_ARGS, "Invalid args").with_id(id.as_deref());
+    let bad_args = || ErrorReply::new(BAD_ARGS, "Invalid args").with_id(id.as_deref());
     if args.is_empty() {
         return Err(bad_args());
     }
@@ -88,8 +88,8 @@ pub(crate) fn login(id: Option<&str>, conn_id: &str) -> String {
 }
 
 /// Refuses a request or an argument.
-pub(crate) fn error(refusal: &Refusal, conn_id: &str) -> String {
-    let Refusal { id, code, message } = refusal;
+pub(crate) fn error(refusal: &ErrorReply, conn_id: &str) -> String {
+    let ErrorReply { id, code, message } = refusal;
     format!(
         r#"{{{}"event":"error","msg":{},"code":"{code}","connId":"{conn_id}"}}"#,
         id_key(id.as_deref()),
@@ -98,30 +98,30 @@ pub(crate) fn error(refusal: &Refusal, conn_id: &str) -> String {
 }
 
 /// The refusal of an argument whose channel or instrument does not exist.
-pub(crate) fn no_channel(arg: &Arg) -> Refusal {
+pub(crate) fn no_channel(arg: &Arg) -> ErrorReply {
     let Arg { channel, inst_id, .. } = arg;
     let what = format!("Wrong URL or channel:{channel},instId:{inst_id} doesn't exist. ");
     let advice = "Please use the correct URL, channel and parameters referring to API document.";
-    Refusal::new(NO_CHANNEL, what + advice)
+    ErrorReply::new(NO_CHANNEL, what + advice)
 }
 
 /// The refusal of a channel that is asked for on the public path and served on the business path.
-pub(crate) fn moved() -> Refusal {
+pub(crate) fn moved() -> ErrorReply {
     let text = "This channel has been migrated to the '/business' URL. Please subscribe using the \
                 new URL.";
-    Refusal::new(MOVED, text)
+    ErrorReply::new(MOVED, text)
 }
 
 /// The refusal of a channel that is asked for on the business path and served on the public path.
-pub(crate) fn not_business() -> Refusal {
+pub(crate) fn not_business() -> ErrorReply {
     let text = "This channel is not supported by \"/business\" URL. Please use \"/private\" \
                 URL(for private channels), or \"/public\" URL(for public channels).";
-    Refusal::new(NOT_BUSINESS, text)
+    ErrorReply::new(NOT_BUSINESS, text)
 }
 
 /// The refusal of a login: nobody has a key here.
-pub(crate) fn no_key() -> Refusal {
-    Refusal::new(NO_KEY, "API key doesn't exist")
+pub(crate) fn no_key() -> ErrorReply {
+    ErrorReply::new(NO_KEY, "API key doesn't exist")
 }
 
 /// The notice before the exchange closes a connection to be upgraded.

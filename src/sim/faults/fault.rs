@@ -1,4 +1,4 @@
-//! All faults: what each is called, what it happens to, the words that it takes and what it does.
+//! All faults: the name of each, what it happens to, its words and what it does.
 //!
 //! A new fault is one entry here and an arm where it is carried out: in `injector` for a
 //! connection, in `exchange_faults` for the exchange.
@@ -62,8 +62,8 @@ impl Opportunity {
 const USAGE: usize = 18;
 
 /// Defines [`Fault`] and [`FaultKind`] from one list. An entry has the help text, the variant, its
-/// name in the text form, the [`Opportunity`], and its fields: each with its word and the value that
-/// stands in for the word. A word without such a value has to be given.
+/// name in the text form, the [`Opportunity`], and its fields: each with its word and the value
+/// that stands in for the word. A word without such a value has to be given.
 macro_rules! faults {
     ($(
         $(#[doc = $help:literal])+
@@ -124,11 +124,14 @@ macro_rules! faults {
                 match self { $(Self::$kind { .. } => FaultKind::$kind),+ }
             }
 
-            /// Takes the words of a kind's own out of those of a rule.
-            pub(super) fn read(kind: FaultKind, words: &mut Words<'_>) -> Result<Self, FaultSpecError> {
+            /// Reads a kind's own words, and removes them from those of a rule.
+            pub(super) fn read(
+                kind: FaultKind,
+                words: &mut Words<'_>,
+            ) -> Result<Self, FaultSpecError> {
                 Ok(match kind {
                     $(FaultKind::$kind => Self::$kind $({ $(
-                        $field: words.take($word, concat!($($default)?))?,
+                        $field: words.read_own($word, concat!($($default)?))?,
                     )+ })?,)+
                 })
             }

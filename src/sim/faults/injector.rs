@@ -150,7 +150,7 @@ impl Injector {
         self.overtaken = None;
     }
 
-    /// Lets everything happen that is due.
+    /// Runs the faults that are due.
     pub(crate) fn on_time(&mut self, subscribed: &Subscribed, now: MonoNanos, log: &mut FaultLog) {
         for n in 0..self.rules.len() {
             let due = !self.ended && self.rules.is_due(n, now);

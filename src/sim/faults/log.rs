@@ -1,11 +1,11 @@
-//! What has gone wrong so far.
+//! The faults that were injected so far.
 
 use std::collections::VecDeque;
 
 use super::fault::FaultKind;
 use crate::model::MonoNanos;
 
-/// The faults that are remembered one by one.
+/// How many faults are kept one by one.
 const KEPT: usize = 4_096;
 
 /// One fault that was injected.

@@ -1,4 +1,4 @@
-//! How bytes go wrong: always such that a careful reader can tell.
+//! Damaged bytes: always such that a careful reader can see it.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use tokio_tungstenite::tungstenite::Bytes;
@@ -13,7 +13,8 @@ const MAX_BYTES: u64 = 4;
 const MAX_TEXT: usize = 1 << 20;
 
 /// Overwrites up to four bytes. A text gets control characters, which JSON has nowhere; a
-/// compressed stream gets anything that no longer inflates. `None` where nothing can be damaged.
+/// compressed stream gets anything that no longer inflates. `None` where there is nothing to
+/// damage.
 pub(super) fn corrupt(message: &Outbound, rng: &mut Rng) -> Option<Outbound> {
     let bytes = bytes_of(message).filter(|bytes| !bytes.is_empty())?;
     let mut bytes = bytes.to_vec();
@@ -46,7 +47,7 @@ pub(super) fn truncate(message: &Outbound, rng: &mut Rng) -> Option<Outbound> {
     }
 }
 
-/// Tells another checksum. `None` where there is none, or 0, which tells nothing.
+/// Changes the checksum. `None` where there is none, or 0, which means none.
 pub(super) fn wrong_checksum(message: &Outbound) -> Option<Outbound> {
     const KEY: &str = r#""checksum":"#;
     let text = match message {
@@ -58,11 +59,11 @@ pub(super) fn wrong_checksum(message: &Outbound) -> Option<Outbound> {
     let digits = tail.find([',', '}'])?;
     let (number, tail) = tail.split_at_checked(digits)?;
     let number: i32 = number.parse().ok().filter(|number| *number != 0)?;
-    // Any bit will do; the lowest could make it the 0 that is not looked at.
-    let damaged = format!("{head}{KEY}{}{tail}", number ^ 0x0101_0100);
+    // Any bit will do, but the lowest could make it 0, which means none.
+    let changed = format!("{head}{KEY}{}{tail}", number ^ 0x0101_0100);
     match message {
-        Outbound::Text(_) => Some(Outbound::Text(damaged.into())),
-        _ => Some(Outbound::Binary(deflate(damaged.as_bytes(), Compression::new(6))?)),
+        Outbound::Text(_) => Some(Outbound::Text(changed.into())),
+        _ => Some(Outbound::Binary(deflate(changed.as_bytes(), Compression::new(6))?)),
     }
 }
 
@@ -126,7 +127,7 @@ mod tests {
         [Outbound::Text(BOOK.into()), Outbound::Binary(frame)]
     }
 
-    /// What a careful reader makes of a message: JSON or nothing.
+    /// What a careful reader reads of a message: JSON or nothing.
     fn read(message: &Outbound) -> Option<serde_json::Value> {
         let text = match message {
             Outbound::Text(text) => text.as_bytes().to_vec(),
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_corrupt_or_cut_can_never_be_read() {
+    fn corrupt_and_truncated_messages_can_never_be_read() {
         let mut rng = Rng::new(1);
         for message in both() {
             assert!(read(&message).is_some());
@@ -157,8 +158,8 @@ mod tests {
     fn checksums_change_and_nothing_else() {
         for message in both() {
             let read = read(&wrong_checksum(&message).unwrap()).unwrap();
-            let told = read["data"][0]["checksum"].as_i64().unwrap();
-            assert!(told != -1_855_196_187 && i32::try_from(told).is_ok_and(|told| told != 0));
+            let sent = read["data"][0]["checksum"].as_i64().unwrap();
+            assert!(sent != -1_855_196_187 && i32::try_from(sent).is_ok_and(|sent| sent != 0));
             assert_eq!(read["table"], "spot/depth");
         }
         for text in [r#"{"checksum":0}"#, r#"{"asks":[]}"#, r#"{"checksum":x}"#, "pong"] {

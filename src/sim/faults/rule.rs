@@ -26,7 +26,7 @@ use crate::model::{Channel, Dialect, InstrumentId};
 ///          dialect=v3 | v5
 ///          channel=books  inst=BTC-USDT  messages of that channel, of that instrument
 ///          on=push | reply | any        kinds of messages (any)
-/// how      what the kind takes, such as for=5s: see FaultPlan::help
+/// how      the kind's own words, such as for=5s: see FaultPlan::help
 /// ```
 ///
 /// An opportunity is a message to a client that the rule fits, with these exceptions:
@@ -64,7 +64,7 @@ impl FaultPlan {
     }
 
     /// The text form explained to who types it, in lines of at most 100 columns: the kinds, the
-    /// words that each takes with what stands in for them, and what each does.
+    /// words of each with what stands in for them, and what each does.
     #[must_use]
     pub fn help() -> String {
         let mut help = "\

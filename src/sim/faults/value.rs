@@ -86,9 +86,9 @@ impl<'t> Words<'t> {
         pairs.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Takes a word out and reads it. `default` stands in for it; where that is no value, the word
+    /// Removes a word and reads it. `default` stands in for it; where that is no value, the word
     /// has to be there.
-    pub(super) fn take<T: Value>(
+    pub(super) fn read_own<T: Value>(
         &mut self,
         word: &'static str,
         default: &str,
@@ -142,7 +142,7 @@ pub(super) struct Chance(pub(super) u64);
 impl Chance {
     /// A probability of 1.
     pub(super) const CERTAIN: u64 = 1_000_000_000;
-    /// The decimals of a probability that are told apart.
+    /// The decimals of a probability.
     const SCALE: u8 = 9;
 }
 

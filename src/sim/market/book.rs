@@ -8,13 +8,13 @@ use crate::model::Level;
 /// The exchange's book of one instrument. Never crossed, and no side is ever empty.
 #[derive(Clone, Debug)]
 pub struct SimBook {
-    pub(crate) asks: BookSide,
-    pub(crate) bids: BookSide,
+    pub(crate) asks: SimSide,
+    pub(crate) bids: SimSide,
 }
 
 impl SimBook {
     pub(crate) fn new(depth: usize) -> Self {
-        Self { asks: BookSide::new(1, depth), bids: BookSide::new(-1, depth) }
+        Self { asks: SimSide::new(1, depth), bids: SimSide::new(-1, depth) }
     }
 
     /// The asks, best (lowest) first, as the exchange prints them.
@@ -48,12 +48,12 @@ pub(crate) struct Fill {
 
 /// One side of a book, best first.
 #[derive(Clone, Debug)]
-pub(crate) struct BookSide {
+pub(crate) struct SimSide {
     sign: i64,
     levels: VecDeque<Resting>,
 }
 
-impl BookSide {
+impl SimSide {
     fn new(sign: i64, depth: usize) -> Self {
         Self { sign, levels: VecDeque::with_capacity(depth + depth / 8 + 2) }
     }
@@ -103,8 +103,8 @@ impl BookSide {
         }
     }
 
-    /// Takes away that many average orders of a level; the last order takes the level with it. The
-    /// last level of a side stays.
+    /// Removes that many average orders of a level, and the level with its last order. The last
+    /// level of a side stays.
     pub(crate) fn cancel(&mut self, index: usize, orders: u32) {
         let alone = self.levels.len() == 1;
         let Some(level) = self.levels.get_mut(index) else { return };
@@ -116,9 +116,10 @@ impl BookSide {
         }
     }
 
-    /// Gives up to `lots` lots to a taker from at most `max_levels` levels that are not behind the
-    /// key `reach`, best first, and reports what each gave. One lot always stays on the side.
-    pub(crate) fn take(
+    /// Fills a taker's order of `lots` lots, best level first, from at most `max_levels` levels
+    /// that are not behind the key `reach`. Adds what each level gave to `fills`. One lot always
+    /// stays.
+    pub(crate) fn fill(
         &mut self,
         mut lots: i64,
         max_levels: usize,
@@ -162,15 +163,15 @@ fn share(orders: u32, taken: i64, lots: i64) -> u32 {
 mod tests {
     use super::*;
 
-    fn asks(levels: &[(i64, i64, u32)]) -> BookSide {
-        let mut side = BookSide::new(1, 4);
+    fn asks(levels: &[(i64, i64, u32)]) -> SimSide {
+        let mut side = SimSide::new(1, 4);
         for (key, lots, orders) in levels {
             side.place(*key, *lots, *orders);
         }
         side
     }
 
-    fn rows(side: &BookSide) -> Vec<(i64, i64, u32)> {
+    fn rows(side: &SimSide) -> Vec<(i64, i64, u32)> {
         side.resting().map(|l| (l.key, l.lots, l.orders)).collect()
     }
 
@@ -181,24 +182,24 @@ mod tests {
     }
 
     #[test]
-    fn a_taker_eats_level_by_level_and_leaves_the_last_lot() {
+    fn a_taker_is_filled_level_by_level_and_leaves_the_last_lot() {
         let mut side = asks(&[(10, 4, 2), (11, 6, 3)]);
         let mut fills = Vec::new();
-        side.take(6, 8, 11, &mut fills);
+        side.fill(6, 8, 11, &mut fills);
         assert_eq!(
             fills,
             [Fill { ticks: 10, lots: 4, orders: 2 }, Fill { ticks: 11, lots: 2, orders: 1 }]
         );
         assert_eq!(rows(&side), [(11, 4, 2)]);
-        side.take(100, 8, 11, &mut fills);
+        side.fill(100, 8, 11, &mut fills);
         assert_eq!(rows(&side), [(11, 1, 1)]);
         fills.clear();
-        side.take(100, 8, 11, &mut fills);
+        side.fill(100, 8, 11, &mut fills);
         assert!(fills.is_empty());
     }
 
     #[test]
-    fn a_cancel_takes_one_order_and_never_the_last_level() {
+    fn a_cancel_removes_one_order_and_never_the_last_level() {
         let mut side = asks(&[(10, 5, 2), (11, 6, 1)]);
         side.cancel(0, 1);
         assert_eq!(rows(&side), [(10, 3, 1), (11, 6, 1)]);

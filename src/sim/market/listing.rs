@@ -135,9 +135,9 @@ impl Listing {
 }
 
 /// Id, market, `[tick, lot, starting price, typical size]`, weight.
-type Row = (&'static str, Market, [&'static str; 4], u32);
+type DefaultListing = (&'static str, Market, [&'static str; 4], u32);
 
-const DEFAULTS: [Row; 16] = [
+const DEFAULTS: [DefaultListing; 16] = [
     ("BTC-USDT", Market::Spot, ["0.1", "0.00000001", "84093.4", "0.05"], 100),
     ("BTC-USDT-SWAP", Market::Swap, ["0.1", "0.01", "84093.5", "8"], 100),
     ("BTC-USD-190517", Market::Futures, ["0.01", "1", "7880.25", "20"], 60),

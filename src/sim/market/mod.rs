@@ -17,5 +17,5 @@ pub use listing::{Listing, ListingError};
 pub use print::Print;
 pub use sim_market::{InstIndex, MarketConfig, SimMarket};
 
-pub(crate) use book::{BookSide, Resting};
+pub(crate) use book::{Resting, SimSide};
 pub(crate) use rng::Rng;

@@ -1,10 +1,10 @@
-//! The seeded crowd: what the next order on one instrument is.
+//! Seeded order flow: what the next order on one instrument is.
 //!
 //! A fair price walks at random and is pulled to where the book stands and, slowly, to where it
 //! started. Takers and quotes lean to it, so prices trend for a while and sizes thin out on the
 //! side that is about to be eaten. Every act is one limit order, one cancel or one taker order.
 
-use super::book::{BookSide, Fill, SimBook};
+use super::book::{Fill, SimBook, SimSide};
 use super::listing::Listing;
 use super::rng::Rng;
 use crate::model::Side;
@@ -16,10 +16,10 @@ const MAX_ORDERS: u32 = 120;
 /// The fair price is kept in parts of a tick.
 const PARTS: i64 = 65_536;
 
-/// The crowd of one instrument. Its randomness comes in as an argument.
+/// The order flow of one instrument. Its randomness comes in as an argument.
 #[derive(Clone, Debug)]
 pub(crate) struct OrderFlow {
-    /// The price that the crowd believes in, in 1/65 536 ticks.
+    /// The fair price, in 1/65 536 ticks.
     fair: i64,
     /// The price that the fair price returns to in the long run, in 1/65 536 ticks.
     anchor: i64,
@@ -71,7 +71,7 @@ impl OrderFlow {
         let eager = lean.abs() > half_spread;
         let dice = rng.below(100);
         let taker = if dice < if eager { 18 } else { 7 } {
-            Some(self.take(book, lean, half_spread, rng, fills))
+            Some(self.send_taker(book, lean, half_spread, rng, fills))
         } else {
             // Who expects higher prices bids more and offers less.
             let on_bid = rng.percent(if !eager {
@@ -104,7 +104,7 @@ impl OrderFlow {
     }
 
     /// A taker order: it tends to go to where the fair price is, and is now and then a large one.
-    fn take(
+    fn send_taker(
         &self,
         book: &mut SimBook,
         lean: i64,
@@ -117,7 +117,7 @@ impl OrderFlow {
         let lots = self.order(rng).saturating_mul(if rng.percent(6) { 12 } else { 1 });
         let eaten = if side == Side::Buy { &mut book.asks } else { &mut book.bids };
         let reach = eaten.best().map_or(0, |best| best.key) + 12 * self.gap;
-        eaten.take(lots, MAX_SWEEP, reach, fills);
+        eaten.fill(lots, MAX_SWEEP, reach, fills);
         side
     }
 
@@ -150,7 +150,7 @@ impl OrderFlow {
     }
 
     /// A cancel, mostly near the best price: the more orders rest there, the more of them leave.
-    fn cancel(side: &mut BookSide, rng: &mut Rng) {
+    fn cancel(side: &mut SimSide, rng: &mut Rng) {
         let far = rng.percent(30);
         let drawn = if far { rng.below_signed(count(side)) } else { rng.exponential_signed(4) };
         let index = usize::try_from(drawn.min(count(side) - 1)).unwrap_or_default();
@@ -162,7 +162,7 @@ impl OrderFlow {
     /// Brings a side back to its depth: quotes behind the worst price, or none past the depth. Bids
     /// end at one tick. A hole near the best price gets an order too, so that takers never fall
     /// through to where the price was long ago.
-    fn deepen(&self, side: &mut BookSide, rng: &mut Rng) {
+    fn deepen(&self, side: &mut SimSide, rng: &mut Rng) {
         let near = side.resting().zip(side.resting().skip(1)).take(MAX_SWEEP);
         let hole = near.map(|(a, b)| (a.key, b.key)).find(|(a, b)| b - a > 4 * self.gap);
         if let Some((key, _)) = hole {
@@ -194,7 +194,7 @@ impl OrderFlow {
     }
 }
 
-fn count(side: &BookSide) -> i64 {
+fn count(side: &SimSide) -> i64 {
     i64::try_from(side.len()).unwrap_or(i64::MAX)
 }
 

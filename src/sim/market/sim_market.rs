@@ -11,12 +11,12 @@ use super::rng::Rng;
 use crate::book::{BOOK5_LEVELS, Book5};
 use crate::model::{InstrumentId, Level, MonoNanos, Side, Trade, UnixNanos};
 
-/// The place of an instrument in the exchange's list, from 0.
+/// The position of an instrument in the exchange's list, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InstIndex(pub(crate) usize);
 
 impl InstIndex {
-    /// The place as a number.
+    /// The position as a number.
     #[must_use]
     pub const fn number(self) -> usize {
         self.0
@@ -122,8 +122,7 @@ impl SimMarket {
         self.next_at
     }
 
-    /// Lets the next event happen and says on which instrument. Nothing happens and `None` is given
-    /// where the market stands still.
+    /// Runs the next event and gives its instrument; `None` where the market stands still.
     pub fn step(&mut self) -> Option<InstIndex> {
         let total = *self.weights.last().filter(|_| self.mean_gap > 0)?;
         let drawn = self.rng.below(total);
@@ -161,8 +160,8 @@ impl SimMarket {
         UnixNanos(self.wall(at).0.saturating_add_signed(self.skew))
     }
 
-    /// Lets the exchange's clock jump, in nanoseconds.
-    pub(crate) const fn jump(&mut self, by: i64) {
+    /// Steps the exchange's clock by so many nanoseconds.
+    pub(crate) const fn step_clock(&mut self, by: i64) {
         self.skew = self.skew.saturating_add(by);
     }
 
@@ -218,7 +217,7 @@ impl SimMarket {
         Some((listing, book, *seq))
     }
 
-    /// Lets the sequence numbers of an instrument start anew at 1, as maintenance does.
+    /// Resets the sequence numbers of an instrument to 1, as maintenance does.
     pub(crate) fn reset_seq(&mut self, inst: InstIndex) {
         if let Some(instrument) = self.instruments.get_mut(inst.0) {
             instrument.seq = 1;

@@ -18,8 +18,8 @@ use crate::sim::exchange::{Exchange, ExchangeConfig};
 
 /// How often the exchange catches up with the wall clock.
 const TICK: Duration = Duration::from_millis(1);
-/// How long connections may take to say goodbye when the server ends.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long the connections may take to close when the server ends.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The pause after an accept that failed, as it does when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -66,7 +66,7 @@ impl Server {
     }
 
     /// Speaks TLS with a certificate chain and its key in PEM form. Whether clients can trust the
-    /// chain is not looked at: a test may want one that is expired, or somebody else's.
+    /// chain is not checked: a test may want one that is expired, or of another host.
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] where the two can't be read or don't belong together.
@@ -81,7 +81,7 @@ impl Server {
         self.local_addr
     }
 
-    /// The exchange, for a thread of its own to look at.
+    /// The exchange, for a server on a thread of its own.
     pub(super) const fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -116,9 +116,9 @@ impl Server {
                 }
             }
         }
-        let goodbyes = async { while clients.join_next().await.is_some() {} };
-        if timeout(GOODBYE, goodbyes).await.is_err() {
-            tracing::debug!("some clients did not say goodbye");
+        let closing = async { while clients.join_next().await.is_some() {} };
+        if timeout(CLOSE_TIMEOUT, closing).await.is_err() {
+            tracing::debug!("some clients did not close their connections");
         }
     }
 
@@ -141,12 +141,12 @@ impl ServerHandle {
         self.local_addr
     }
 
-    /// Looks at the exchange while it stands still. It runs on when `look` returns.
-    pub fn inspect<R>(&self, look: impl FnOnce(&Exchange) -> R) -> R {
-        self.shared.inspect(look)
+    /// Reads the state of the exchange, which waits until `read` returns.
+    pub fn inspect<R>(&self, read: impl FnOnce(&Exchange) -> R) -> R {
+        self.shared.inspect(read)
     }
 
-    /// Intervenes in the exchange at its own time, as with [`Exchange::inject`].
+    /// Changes the exchange at its own time, as with [`Exchange::inject`].
     pub fn intervene<R>(&self, act: impl FnOnce(&mut Exchange, MonoNanos) -> R) -> R {
         self.shared.intervene(act)
     }

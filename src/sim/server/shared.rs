@@ -35,9 +35,9 @@ impl Shared {
         result
     }
 
-    /// Looks at the exchange, which stands still meanwhile.
-    pub(super) fn inspect<R>(&self, look: impl FnOnce(&Exchange) -> R) -> R {
-        look(&self.lock().exchange)
+    /// Reads the state of the exchange, which waits meanwhile.
+    pub(super) fn inspect<R>(&self, read: impl FnOnce(&Exchange) -> R) -> R {
+        read(&self.lock().exchange)
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -57,7 +57,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Says what becomes of an attempt to connect.
+    /// Decides about an attempt to connect.
     pub(crate) fn admit(&mut self) -> Admission {
         let now = self.now();
         self.exchange.admit(now)

@@ -18,33 +18,33 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
 use super::shared::{Shared, over};
-use super::tls::Link;
+use super::tls::ByteStream;
 use super::transport_faults;
 use crate::sim::exchange::{ConnectionId, Endpoint};
 use crate::sim::faults::{Admission, Outbound, TransportFault};
 
 /// How long a client may take for its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long a client's socket may take no byte before the client is given up.
+/// How long a client's socket may accept no byte before the connection is dropped.
 const STUCK: Duration = Duration::from_secs(10);
 /// How long a client may take to answer a close.
 const CLOSING: Duration = Duration::from_secs(1);
-/// Messages between two looks at the clock.
+/// Messages between two readings of the clock.
 const CHUNK: usize = 256;
 /// The largest request that is read at all: well above the largest that is allowed.
 const MAX_REQUEST: usize = 1 << 20;
 
-type Sink<S> = SplitSink<WebSocketStream<S>, Message>;
-type Stream<S> = SplitStream<WebSocketStream<S>>;
+type WsSink<S> = SplitSink<WebSocketStream<S>, Message>;
+type WsStream<S> = SplitStream<WebSocketStream<S>>;
 
 /// The status with which an upgrade is refused, and its `Retry-After`.
 type HttpRefusal = (u16, Option<Duration>);
 
-/// Why a socket is looked at as a whole.
-enum Outcome {
-    /// The client is gone or takes nothing.
+/// Why reader and writer of a socket stop.
+enum Stop {
+    /// The client is gone, or reads nothing.
     Gone,
-    /// The exchange has said goodbye.
+    /// The exchange has sent its close frame.
     Closed,
     /// Something happens below the WebSocket.
     Fault(TransportFault),
@@ -76,7 +76,7 @@ pub(crate) async fn serve(
     }
 }
 
-async fn upgrade<S: Link>(
+async fn upgrade<S: ByteStream>(
     shared: Arc<Shared>,
     stream: S,
     refusal: Option<HttpRefusal>,
@@ -88,31 +88,31 @@ async fn upgrade<S: Link>(
     let mut batch = VecDeque::new();
     loop {
         let (mut sink, mut stream) = socket.split();
-        let outcome = tokio::select! {
-            () = read(&shared, id, &mut stream) => Outcome::Gone,
-            outcome = write(&shared, id, &waker, &mut batch, &mut sink) => outcome,
+        let stop = tokio::select! {
+            () = read(&shared, id, &mut stream) => Stop::Gone,
+            stop = write(&shared, id, &waker, &mut batch, &mut sink) => stop,
             () = over(&mut ended) => {
-                let goodbye = close(1001, "The exchange closes");
-                match timeout(CLOSING, sink.send(goodbye)).await {
-                    Ok(Ok(())) => Outcome::Closed,
-                    _ => Outcome::Gone,
+                let frame = close(1001, "The exchange closes");
+                match timeout(CLOSING, sink.send(frame)).await {
+                    Ok(Ok(())) => Stop::Closed,
+                    _ => Stop::Gone,
                 }
             }
         };
-        match outcome {
-            Outcome::Gone => break,
-            Outcome::Closed => {
+        match stop {
+            Stop::Gone => break,
+            Stop::Closed => {
                 // The client's own close frame ends the stream.
                 shared.lock().disconnect(id);
                 let rest = async { while let Some(Ok(_)) = stream.next().await {} };
                 let _ = timeout(CLOSING, rest).await;
                 return;
             }
-            Outcome::Fault(fault) => {
+            Stop::Fault(fault) => {
                 let Ok(whole) = sink.reunite(stream) else { break };
                 socket = whole;
                 let goes_on = tokio::select! {
-                    carried = transport_faults::carry_out(fault, &mut socket) => carried.unwrap_or(false),
+                    done = transport_faults::apply(fault, &mut socket) => done.unwrap_or(false),
                     () = over(&mut ended) => false,
                 };
                 if !goes_on {
@@ -124,9 +124,9 @@ async fn upgrade<S: Link>(
     shared.lock().disconnect(id);
 }
 
-/// Answers the upgrade request; a path that is none of ours gets HTTP 404, and any path the status
-/// with which the client is to be refused.
-async fn handshake<S: Link>(
+/// Answers the upgrade request. An unknown path gets HTTP 404; any path gets the status with which
+/// the client is to be refused.
+async fn handshake<S: ByteStream>(
     stream: S,
     refused: Option<HttpRefusal>,
 ) -> Option<(WebSocketStream<S>, Endpoint)> {
@@ -161,9 +161,9 @@ async fn handshake<S: Link>(
     }
 }
 
-/// Passes on what the client sends until it closes. Pings of the WebSocket protocol are answered by
-/// the library.
-async fn read<S: Link>(shared: &Shared, id: ConnectionId, stream: &mut Stream<S>) {
+/// Gives the exchange what the client sends, until it closes. Pings of the WebSocket protocol are
+/// answered by the library.
+async fn read<S: ByteStream>(shared: &Shared, id: ConnectionId, stream: &mut WsStream<S>) {
     while let Some(message) = stream.next().await {
         match message {
             Ok(Message::Text(text)) => shared.lock().receive(id, text.as_bytes()),
@@ -177,14 +177,14 @@ async fn read<S: Link>(shared: &Shared, id: ConnectionId, stream: &mut Stream<S>
     }
 }
 
-/// Sends what the exchange has for the client, until something else is to be done.
-async fn write<S: Link>(
+/// Sends what the exchange has for the client, until something stops it.
+async fn write<S: ByteStream>(
     shared: &Shared,
     id: ConnectionId,
     waker: &Notify,
     batch: &mut VecDeque<Outbound>,
-    sink: &mut Sink<S>,
-) -> Outcome {
+    sink: &mut WsSink<S>,
+) -> Stop {
     loop {
         if batch.is_empty() {
             shared.lock().drain(id, batch);
@@ -195,22 +195,22 @@ async fn write<S: Link>(
         }
         match timeout(STUCK, send(batch, sink)).await {
             Ok(Ok(None)) => {}
-            Ok(Ok(Some(outcome))) => return outcome,
-            Ok(Err(_)) => return Outcome::Gone,
+            Ok(Ok(Some(stop))) => return stop,
+            Ok(Err(_)) => return Stop::Gone,
             Err(_) => {
-                tracing::debug!(connection = ?id, "a client takes nothing");
-                return Outcome::Gone;
+                tracing::debug!(connection = ?id, "a client reads nothing");
+                return Stop::Gone;
             }
         }
     }
 }
 
-/// Sends up to [`CHUNK`] messages, and says what ended them if it was something special.
-async fn send<S: Link>(
+/// Sends up to [`CHUNK`] messages; what stops the writer after them, if anything.
+async fn send<S: ByteStream>(
     batch: &mut VecDeque<Outbound>,
-    sink: &mut Sink<S>,
-) -> Result<Option<Outcome>, Error> {
-    let mut outcome = None;
+    sink: &mut WsSink<S>,
+) -> Result<Option<Stop>, Error> {
+    let mut stop = None;
     for _ in 0..CHUNK {
         match batch.pop_front() {
             None => break,
@@ -218,12 +218,12 @@ async fn send<S: Link>(
             Some(Outbound::Binary(bytes)) => sink.feed(Message::Binary(bytes)).await?,
             Some(Outbound::Close { code, reason }) => {
                 sink.feed(close(code, reason)).await?;
-                outcome = Some(Outcome::Closed);
+                stop = Some(Stop::Closed);
                 break;
             }
             Some(Outbound::Fault(fault)) => {
                 let Some(frames) = transport_faults::frames(&fault) else {
-                    outcome = Some(Outcome::Fault(fault));
+                    stop = Some(Stop::Fault(fault));
                     break;
                 };
                 for frame in frames {
@@ -233,7 +233,7 @@ async fn send<S: Link>(
         }
     }
     sink.flush().await?;
-    Ok(outcome)
+    Ok(stop)
 }
 
 fn close(code: u16, reason: &'static str) -> Message {

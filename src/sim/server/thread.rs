@@ -12,7 +12,7 @@ use super::listener::Server;
 use super::shared::Shared;
 use crate::sim::exchange::{Endpoint, Exchange, ExchangeConfig};
 
-/// A [`Server`] that runs on a thread of its own. Dropping it says goodbye to its clients and closes
+/// A [`Server`] that runs on a thread of its own. Dropping it closes its connections and
 /// the port, which takes at most a second.
 ///
 /// # Example
@@ -95,9 +95,9 @@ impl ServerThread {
         self.local_addr
     }
 
-    /// Looks at the exchange, which stands still meanwhile.
-    pub fn inspect<R>(&self, look: impl FnOnce(&Exchange) -> R) -> R {
-        self.shared.inspect(look)
+    /// Reads the state of the exchange, which waits meanwhile.
+    pub fn inspect<R>(&self, read: impl FnOnce(&Exchange) -> R) -> R {
+        self.shared.inspect(read)
     }
 
     /// The URL of an endpoint.

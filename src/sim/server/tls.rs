@@ -12,18 +12,18 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// A stream of bytes over TCP.
-pub(crate) trait Link: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// The TCP connection below.
     fn tcp(&self) -> &TcpStream;
 }
 
-impl Link for TcpStream {
+impl ByteStream for TcpStream {
     fn tcp(&self) -> &TcpStream {
         self
     }
 }
 
-impl Link for TlsStream<TcpStream> {
+impl ByteStream for TlsStream<TcpStream> {
     fn tcp(&self) -> &TcpStream {
         self.get_ref().0
     }

@@ -1,4 +1,4 @@
-//! Faults of the transport, carried out on a socket.
+//! Faults of the transport, applied to a socket.
 
 use std::io;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use super::tls::Link;
+use super::tls::ByteStream;
 use crate::sim::faults::{Outbound, TransportFault};
 
 /// How long a dropped client may take to end its side.
@@ -18,11 +18,11 @@ const LINGER: Duration = Duration::from_secs(1);
 /// An opcode that WebSocket keeps for later.
 const NO_OPCODE: u8 = 3;
 
-/// Carries out a fault below the WebSocket. True where the connection goes on.
+/// Applies a fault below the WebSocket protocol. True where the connection goes on.
 ///
 /// # Errors
 /// What the transport says where the client is gone.
-pub(crate) async fn carry_out<S: Link>(
+pub(crate) async fn apply<S: ByteStream>(
     fault: TransportFault,
     socket: &mut WebSocketStream<S>,
 ) -> io::Result<bool> {
@@ -84,7 +84,7 @@ fn fragments(message: &Outbound, parts: usize) -> Vec<Message> {
     }
 }
 
-async fn trickle<S: Link>(
+async fn trickle<S: ByteStream>(
     message: Outbound,
     bytes: usize,
     gap: Duration,
@@ -111,8 +111,8 @@ fn payload(message: &Outbound) -> Option<(Bytes, Data)> {
     }
 }
 
-/// Reads and forgets until the client ends its side.
-async fn discard<S: Link>(stream: &mut S) -> io::Result<()> {
+/// Reads and drops everything until the client ends its side.
+async fn discard<S: ByteStream>(stream: &mut S) -> io::Result<()> {
     let mut bytes = [0; 1024];
     while stream.read(&mut bytes).await? > 0 {}
     Ok(())
