@@ -12,7 +12,7 @@ use okx_feed::internals::{OUTPUT_SPACE, PADDING, PaddedText, Scanner, Scratch, S
 use okx_feed::sim::{ExchangeConfig, Limits, Outbound, PushIntervals, record};
 use okx_feed::{
     Decoder, DepthAction, DepthBook, DepthUpdate, Event, FeedHandler, Frame, Level, NO_SEQ,
-    Subscription, UnixNanos,
+    Subscription, Topic, UnixNanos,
 };
 
 /// Different frames of a stage.
@@ -179,9 +179,7 @@ fn depth() -> Result<(), Box<dyn Error>> {
     let mut seq = 1;
     let mut update = |action, asks: &[Level], bids: &[Level], count: bool| {
         let update = DepthUpdate {
-            channel: channel.channel(),
-            market: None,
-            inst_id: "BTC-USDT",
+            topic: Topic { channel: channel.channel(), market: None, inst_id: "BTC-USDT" },
             action,
             asks,
             bids,

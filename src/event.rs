@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::book::{ApplyOutcome, Book5, DepthBook, DepthUpdate};
-use crate::model::{BookState, Channel, Market, Subscription, Trade, UnixNanos};
+use crate::model::{BookState, Subscription, Topic, Trade, UnixNanos};
 
 /// One thing that a frame said. It borrows the decoder's scratch and ends with the frame; what must
 /// outlive it ([`Book5`], [`Trade`], [`Level`](crate::model::Level)) is `Copy`.
@@ -48,6 +48,21 @@ impl Event<'_> {
     }
 }
 
+impl<'f> Event<'f> {
+    /// What a book, a trade or a deep-book message is about; `None` for all else.
+    #[inline]
+    #[must_use]
+    pub const fn topic(&self) -> Option<Topic<'f>> {
+        match self {
+            Self::Book(update) => Some(update.topic),
+            Self::Trade(update) => Some(update.topic),
+            Self::Depth(update) => Some(update.topic),
+            Self::DepthBook(change) => Some(change.update.topic),
+            Self::Control(_) | Self::Skipped(_) | Self::State(_) | Self::Malformed(_) => None,
+        }
+    }
+}
+
 /// Who receives events. A closure `FnMut(&Event<'_>)` is one.
 pub trait EventSink {
     /// Takes one event. It is called inline on the hot path, before the next frame is read.
@@ -68,12 +83,8 @@ impl<F: FnMut(&Event<'_>)> EventSink for F {
 /// of all.
 #[derive(Clone, Copy, Debug)]
 pub struct BookUpdate<'f> {
-    /// The channel it came on.
-    pub channel: Channel,
-    /// The market of a v3 channel; `None` in v5.
-    pub market: Option<Market>,
-    /// The instrument.
-    pub inst_id: &'f str,
+    /// The channel and the instrument.
+    pub topic: Topic<'f>,
     /// The book: times, sequence number and levels.
     pub book: &'f Book5,
 }
@@ -81,12 +92,8 @@ pub struct BookUpdate<'f> {
 /// A trade as one message brought it.
 #[derive(Clone, Copy, Debug)]
 pub struct TradeUpdate<'f> {
-    /// The channel it came on.
-    pub channel: Channel,
-    /// The market of a v3 channel; `None` in v5.
-    pub market: Option<Market>,
-    /// The instrument.
-    pub inst_id: &'f str,
+    /// The channel and the instrument.
+    pub topic: Topic<'f>,
     /// The trade: times, numbers, side, price and size.
     pub trade: Trade,
     /// Whether it is the first push of a subscription: the exchange sends the last trade once after
@@ -106,13 +113,8 @@ impl<'f> TradeUpdate<'f> {
     /// A trade as a message brings it, with nothing known of those before it.
     #[inline]
     #[must_use]
-    pub const fn new(
-        channel: Channel,
-        market: Option<Market>,
-        inst_id: &'f str,
-        trade: Trade,
-    ) -> Self {
-        Self { channel, market, inst_id, trade, replayed: false, missed: 0 }
+    pub const fn new(topic: Topic<'f>, trade: Trade) -> Self {
+        Self { topic, trade, replayed: false, missed: 0 }
     }
 }
 

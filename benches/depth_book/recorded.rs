@@ -6,7 +6,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion};
 use okx_feed::{
     Checksum, Decoder, DepthAction, DepthBook, DepthUpdate, Dialect, Event, Frame, Level,
-    Subscription, UnixNanos, Verify,
+    Subscription, Topic, UnixNanos, Verify,
 };
 
 use crate::captures;
@@ -39,9 +39,9 @@ impl Message {
         let mut sink = |event: &Event<'_>| {
             if let Event::Depth(update) = event {
                 found.push(Self {
-                    channel: update.channel,
-                    market: update.market,
-                    inst_id: update.inst_id.to_owned(),
+                    channel: update.topic.channel,
+                    market: update.topic.market,
+                    inst_id: update.topic.inst_id.to_owned(),
                     book: 0,
                     action: update.action,
                     ts_event: update.ts_event,
@@ -59,9 +59,7 @@ impl Message {
 
     fn update(&self) -> DepthUpdate<'_> {
         DepthUpdate {
-            channel: self.channel,
-            market: self.market,
-            inst_id: &self.inst_id,
+            topic: Topic { channel: self.channel, market: self.market, inst_id: &self.inst_id },
             action: self.action,
             ts_event: UnixNanos(1),
             ts_recv: UnixNanos(2),

@@ -72,10 +72,10 @@ fn subscription_of(dialect: Dialect, text: &str) -> Option<(Subscription, usize,
     let mut trade_id = None;
     let mut sink = |event: &Event<'_>| {
         let text = match event {
-            Event::Book(book) => name(book.market, book.channel, book.inst_id),
+            Event::Book(book) => name(book.topic.market, book.topic.channel, book.topic.inst_id),
             Event::Trade(trade) => {
                 trade_id = Some(trade.trade.trade_id);
-                name(trade.market, trade.channel, trade.inst_id)
+                name(trade.topic.market, trade.topic.channel, trade.topic.inst_id)
             }
             _ => return,
         };

@@ -11,7 +11,7 @@ use okx_feed::internals::{
 };
 use okx_feed::{
     Book5, BookPublisher, BookState, BookUpdate, Decoder, DepthOptions, Dialect, Event, Frame,
-    Slots, Stats, Trade, TradeOptions, TradePublisher, TradeUpdate,
+    Slots, Stats, Topic, Trade, TradeOptions, TradePublisher, TradeUpdate,
 };
 
 use crate::rivals::TS_RECV;
@@ -150,8 +150,12 @@ fn apply(group: &mut Group<'_>, stream: &Stream, read: &[Read], published: bool)
         b.iter(|| {
             for Read { book, trade, .. } in read {
                 let event = match *trade {
-                    Some(trade) => Event::Trade(TradeUpdate::new(channel, market, inst_id, trade)),
-                    None => Event::Book(BookUpdate { channel, market, inst_id, book }),
+                    Some(trade) => {
+                        Event::Trade(TradeUpdate::new(Topic { channel, market, inst_id }, trade))
+                    }
+                    None => {
+                        Event::Book(BookUpdate { topic: Topic { channel, market, inst_id }, book })
+                    }
                 };
                 slots.apply(black_box(&event), &mut stats, &mut |event: &Event<'_>| {
                     black_box(event);

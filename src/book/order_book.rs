@@ -312,7 +312,7 @@ impl DepthBook {
 
     fn compare_checksum(&mut self, update: &DepthUpdate<'_>) -> Checksum {
         let (asks, bids) = (self.asks.levels(), self.bids.levels());
-        let dialect = update.channel.dialect();
+        let dialect = update.topic.channel.dialect();
         let empty = asks.is_empty() && bids.is_empty();
         let Some(expected) = checksum::expected(update.checksum, dialect, empty) else {
             // What sends none mostly goes on so: notes of each change would be for nothing.

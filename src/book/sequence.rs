@@ -91,7 +91,7 @@ impl Sequence {
 mod tests {
     use super::super::update::DepthAction;
     use super::*;
-    use crate::model::{Channel, Level, UnixNanos};
+    use crate::model::{Channel, Level, Topic, UnixNanos};
 
     fn judge(last: i64, prev_seq: i64, seq: i64, asks: &[Level]) -> Sequence {
         judge_in(true, last, prev_seq, seq, asks)
@@ -99,9 +99,7 @@ mod tests {
 
     fn judge_in(is_chained: bool, last: i64, prev_seq: i64, seq: i64, asks: &[Level]) -> Sequence {
         let update = DepthUpdate {
-            channel: Channel::Books,
-            market: None,
-            inst_id: "BTC-USDT",
+            topic: Topic::v5(Channel::Books, "BTC-USDT"),
             action: DepthAction::Update,
             ts_event: UnixNanos::UNKNOWN,
             ts_recv: UnixNanos::UNKNOWN,

@@ -1,6 +1,6 @@
 //! A message of a deep book.
 
-use crate::model::{Channel, Level, Market, NO_SEQ, Qty, UnixNanos};
+use crate::model::{Level, NO_SEQ, Qty, Topic, UnixNanos};
 
 /// Whether a deep-book message replaces the book or changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,12 +25,8 @@ impl DepthAction {
 /// A snapshot of a deep book, or the levels that changed, as one message brought it.
 #[derive(Clone, Copy, Debug)]
 pub struct DepthUpdate<'f> {
-    /// The channel it came on.
-    pub channel: Channel,
-    /// The market of a v3 channel; `None` in v5.
-    pub market: Option<Market>,
-    /// The instrument.
-    pub inst_id: &'f str,
+    /// The channel and the instrument.
+    pub topic: Topic<'f>,
     /// Snapshot or update.
     pub action: DepthAction,
     /// When the exchange says that the book was so.

@@ -11,7 +11,7 @@ use super::stats::Stats;
 use super::warmup::ShadowState;
 use crate::book::DepthUpdate;
 use crate::event::{DepthChange, Event, EventSink};
-use crate::model::{Channel, Market, NO_SEQ, Subscription, UnixNanos};
+use crate::model::{Channel, Market, NO_SEQ, Subscription, Topic, UnixNanos};
 use crate::publish::{BookReader, TradeOptions, prefetch_lines};
 use crate::wire::MessageHead;
 
@@ -88,7 +88,7 @@ impl Slots {
         let (channel, market, inst_id) = parts(subscription);
         let Some(at) = self.find(channel, market, inst_id) else { return false };
         self.slots.swap_remove(at);
-        // WordWriter have moved; making the index anew is simple, and nobody waits for it.
+        // Slots have moved; making the index again is simple, and nobody waits for it.
         self.reindex();
         true
     }
@@ -153,8 +153,7 @@ impl Slots {
         match event {
             Event::Book(update) => {
                 let book = update.book;
-                let inst_id = update.inst_id.as_bytes();
-                let at = self.find_again(update.channel, update.market, inst_id);
+                let at = self.find_again(&update.topic);
                 // What is played over was received before.
                 let is_old = shadow.is_none() && self.ages.is_old(book.ts_event, book.ts_recv);
                 let slot = slot_at(&mut self.slots, at, stats);
@@ -177,8 +176,7 @@ impl Slots {
             }
             Event::Trade(update) => {
                 let trade = &update.trade;
-                let key = (update.channel, update.market, update.inst_id);
-                let slot = self.slot_of(key, stats);
+                let slot = self.slot_of(&update.topic, stats);
                 let before = trade.id_before();
                 let slot = slot.and_then(|slot| ShadowState::target_slot(shadow, slot, before));
                 if let Some(slot) = slot
@@ -203,7 +201,8 @@ impl Slots {
         sink: &mut impl EventSink,
     ) {
         let is_old = self.ages.is_old(update.ts_event, update.ts_recv);
-        let at = self.find(update.channel, update.market, update.inst_id.as_bytes());
+        let Topic { channel, market, inst_id } = update.topic;
+        let at = self.find(channel, market, inst_id.as_bytes());
         let Some(slot) = slot_at(&mut self.slots, at, stats) else {
             return sink.on_event(&Event::Depth(*update));
         };
@@ -243,12 +242,8 @@ impl Slots {
 
     /// The slot that an event belongs to; one that nobody subscribed is counted.
     #[inline]
-    fn slot_of(
-        &mut self,
-        (channel, market, inst_id): (Channel, Option<Market>, &str),
-        stats: &mut Stats,
-    ) -> Option<&mut Slot> {
-        let at = self.find(channel, market, inst_id.as_bytes());
+    fn slot_of(&mut self, topic: &Topic<'_>, stats: &mut Stats) -> Option<&mut Slot> {
+        let at = self.find(topic.channel, topic.market, topic.inst_id.as_bytes());
         slot_at(&mut self.slots, at, stats)
     }
 
@@ -296,12 +291,8 @@ impl Slots {
 
     /// As [`Slots::find`], with a look at the place that was found ahead before any other.
     #[inline]
-    fn find_again(
-        &self,
-        channel: Channel,
-        market: Option<Market>,
-        inst_id: &[u8],
-    ) -> Option<usize> {
+    fn find_again(&self, topic: &Topic<'_>) -> Option<usize> {
+        let (channel, market, inst_id) = (topic.channel, topic.market, topic.inst_id.as_bytes());
         let ahead = self.slots.get(self.ahead).map(|slot| parts(slot.subscription()));
         if ahead == Some((channel, market, inst_id)) {
             return Some(self.ahead);

@@ -1,9 +1,6 @@
 //! What can be subscribed: dialects, markets, channels and subscriptions.
 
 use std::fmt;
-use std::str::FromStr;
-
-use super::instrument::{InstrumentId, InstrumentIdError};
 
 /// The protocol that a connection speaks. It is fixed for the connection, never guessed per frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -278,148 +275,6 @@ impl fmt::Display for Channel {
     }
 }
 
-/// One channel of one instrument: what is asked for, and the key under which its state is kept.
-///
-/// Its text is what the dialect's own documents write: `futures/depth5:BTC-USD-190517` in v3,
-/// `books5:BTC-USDT` in v5.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Subscription {
-    channel: Channel,
-    market: Option<Market>,
-    inst_id: InstrumentId,
-}
-
-/// Why a text is no [`Subscription`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SubscriptionError {
-    /// There is no colon between the channel and the instrument.
-    #[error(
-        "{0:?} has no ':'; write CHANNEL:INSTRUMENT, such as books5:BTC-USDT (v5) or \
-         futures/depth5:BTC-USD-190517 (v3)"
-    )]
-    NoInstrument(String),
-    /// A v3 channel lacks its market.
-    #[error("{0:?} has no market; v3 writes MARKET/CHANNEL, such as futures/depth5")]
-    NoMarket(String),
-    /// There is no such market.
-    #[error("unknown market {0:?}; v3 has spot, swap, futures, option and index")]
-    Market(String),
-    /// This crate does not decode that channel in that dialect.
-    #[error("unknown {1} channel {0:?}; {1} has {names}", names = channel_names(*.1))]
-    Channel(String, Dialect),
-    /// The channel is of the other dialect than the connection.
-    #[error("{0} is not a channel of {1}")]
-    OtherDialect(String, Dialect),
-    /// The instrument's id is empty or too long.
-    #[error(transparent)]
-    Instrument(#[from] InstrumentIdError),
-}
-
-fn channel_names(dialect: Dialect) -> String {
-    let names = Channel::ALL.iter().filter(|c| c.dialect() == dialect);
-    names.map(|c| c.name()).collect::<Vec<_>>().join(", ")
-}
-
-impl Subscription {
-    /// A v3 subscription, such as `futures/depth5:BTC-USD-190517`.
-    ///
-    /// # Errors
-    /// [`SubscriptionError::Channel`] where the channel is not one of v3.
-    pub fn v3(
-        market: Market,
-        channel: Channel,
-        inst_id: InstrumentId,
-    ) -> Result<Self, SubscriptionError> {
-        match channel.dialect() {
-            Dialect::V3 => Ok(Self { channel, market: Some(market), inst_id }),
-            Dialect::V5 => Err(SubscriptionError::Channel(channel.to_string(), Dialect::V3)),
-        }
-    }
-
-    /// A v5 subscription, such as `books5:BTC-USDT`.
-    ///
-    /// # Errors
-    /// [`SubscriptionError::Channel`] where the channel is not one of v5.
-    pub fn v5(channel: Channel, inst_id: InstrumentId) -> Result<Self, SubscriptionError> {
-        match channel.dialect() {
-            Dialect::V5 => Ok(Self { channel, market: None, inst_id }),
-            Dialect::V3 => Err(SubscriptionError::Channel(channel.to_string(), Dialect::V5)),
-        }
-    }
-
-    /// Reads a subscription as the dialect's documents write it.
-    ///
-    /// # Errors
-    /// [`SubscriptionError`] says what is wrong with the text and what would be right.
-    pub fn parse(dialect: Dialect, text: &str) -> Result<Self, SubscriptionError> {
-        let (head, inst_id) =
-            text.split_once(':').ok_or_else(|| SubscriptionError::NoInstrument(text.to_owned()))?;
-        let (market, name) = match dialect {
-            Dialect::V5 => (None, head),
-            Dialect::V3 => {
-                let (market, name) = head
-                    .split_once('/')
-                    .ok_or_else(|| SubscriptionError::NoMarket(head.to_owned()))?;
-                let market = Market::from_name(market.as_bytes())
-                    .ok_or_else(|| SubscriptionError::Market(market.to_owned()))?;
-                (Some(market), name)
-            }
-        };
-        let channel = Channel::from_name(dialect, name.as_bytes())
-            .ok_or_else(|| SubscriptionError::Channel(name.to_owned(), dialect))?;
-        Ok(Self { channel, market, inst_id: InstrumentId::new(inst_id)? })
-    }
-
-    /// The channel.
-    #[inline]
-    #[must_use]
-    pub const fn channel(&self) -> Channel {
-        self.channel
-    }
-
-    /// The market: always there in v3, never in v5.
-    #[inline]
-    #[must_use]
-    pub const fn market(&self) -> Option<Market> {
-        self.market
-    }
-
-    /// The instrument.
-    #[inline]
-    #[must_use]
-    pub const fn inst_id(&self) -> &InstrumentId {
-        &self.inst_id
-    }
-
-    /// The dialect, which follows from the channel.
-    #[inline]
-    #[must_use]
-    pub const fn dialect(&self) -> Dialect {
-        self.channel.dialect()
-    }
-}
-
-impl fmt::Display for Subscription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(market) = self.market {
-            write!(f, "{market}/")?;
-        }
-        write!(f, "{}:{}", self.channel, self.inst_id)
-    }
-}
-
-impl FromStr for Subscription {
-    type Err = SubscriptionError;
-
-    /// Reads either dialect: a slash before the colon means v3.
-    fn from_str(text: &str) -> Result<Self, SubscriptionError> {
-        let head = text.split(':').next().unwrap_or(text);
-        let dialect = if head.contains('/') { Dialect::V3 } else { Dialect::V5 };
-        Self::parse(dialect, text)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -435,30 +290,5 @@ mod tests {
         for market in Market::ALL {
             assert_eq!(Market::from_name(market.name().as_bytes()), Some(market));
         }
-    }
-
-    #[test]
-    fn subscriptions_read_and_print_as_the_documents_write_them() {
-        for text in [
-            "futures/depth5:BTC-USD-190517",
-            "spot/trade:BTC-USDT",
-            "option/depth_l2_tbt:EOS-USD-210625-8.00-C",
-            "books5:BTC-USDT",
-            "bbo-tbt:BTC-USD_UM_XPERP-310404",
-        ] {
-            assert_eq!(text.parse::<Subscription>().unwrap().to_string(), text);
-        }
-    }
-
-    #[test]
-    fn errors_say_what_would_be_right() {
-        let message = |text: &str| text.parse::<Subscription>().unwrap_err().to_string();
-        assert!(message("books5").contains("books5:BTC-USDT"));
-        assert!(message("depth5:BTC-USDT").contains("books5, bbo-tbt"));
-        assert!(message("margin/depth5:X").contains("futures"));
-        assert!(message("spot/books5:X").contains("depth5"));
-        assert!(message("books5:").contains("empty"));
-        let no_market = Subscription::parse(Dialect::V3, "depth5:X").unwrap_err();
-        assert!(no_market.to_string().contains("MARKET/CHANNEL"));
     }
 }

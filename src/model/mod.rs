@@ -8,16 +8,18 @@ mod decimal_value;
 mod instrument;
 mod level;
 mod state;
+mod subscription;
 mod time;
+mod topic;
 mod trade;
 
-pub use channel::{
-    Channel, ChannelKind, ChannelPath, Dialect, Market, Subscription, SubscriptionError,
-};
+pub use channel::{Channel, ChannelKind, ChannelPath, Dialect, Market};
 pub use decimal::{Decimal, DecimalError, MAX_DECIMAL_TEXT, MAX_SCALE, Price, Qty};
 pub(crate) use decimal::{div_wide, pow10_i64};
 pub use instrument::{InstrumentId, InstrumentIdError, MAX_ID_LEN};
 pub use level::Level;
 pub use state::{BookState, DownReason};
+pub use subscription::{Subscription, SubscriptionError};
 pub use time::{ISO_MS_LEN, IsoMs, MonoNanos, UnixNanos};
+pub use topic::Topic;
 pub use trade::{NO_SEQ, Side, Trade, TradeRing};

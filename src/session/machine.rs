@@ -197,11 +197,7 @@ impl Session {
 
     #[cold]
     fn snapshot(&mut self, update: &DepthUpdate<'_>, now: MonoNanos) {
-        let of_update = |subscription: &&Subscription| {
-            subscription.channel() == update.channel
-                && subscription.market() == update.market
-                && subscription.inst_id().as_str() == update.inst_id
-        };
+        let of_update = |subscription: &&Subscription| subscription.topic() == update.topic;
         let found = self.asks.wanted().find(of_update).copied();
         if let Some(subscription) = found {
             self.synced(&subscription, now);

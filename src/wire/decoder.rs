@@ -11,7 +11,7 @@ use super::unread::UnreadCounts;
 use super::{v3, v5};
 use crate::book::DepthUpdate;
 use crate::event::{BookUpdate, Control, Event, EventSink, Skipped, TradeUpdate};
-use crate::model::{Channel, Dialect, Subscription, UnixNanos};
+use crate::model::{Channel, Dialect, Subscription, Topic, UnixNanos};
 
 /// The longest frame that is taken by default, in bytes.
 pub const MAX_FRAME_LEN: usize = 1 << 20;
@@ -419,11 +419,12 @@ impl<'t, S: PrefetchHint> Target<'t> for Telling<'_, S> {
     #[inline(always)]
     fn take(&mut self, scanned: Scanned<'t>, scratch: &Scratch) {
         let event = match scanned {
-            Scanned::Book { channel, market, inst_id } => {
-                Event::Book(BookUpdate { channel, market, inst_id, book: &scratch.book })
-            }
+            Scanned::Book { channel, market, inst_id } => Event::Book(BookUpdate {
+                topic: Topic { channel, market, inst_id },
+                book: &scratch.book,
+            }),
             Scanned::Trade { channel, market, inst_id, trade } => {
-                Event::Trade(TradeUpdate::new(channel, market, inst_id, trade))
+                Event::Trade(TradeUpdate::new(Topic { channel, market, inst_id }, trade))
             }
             Scanned::Depth {
                 channel,
@@ -435,9 +436,7 @@ impl<'t, S: PrefetchHint> Target<'t> for Telling<'_, S> {
                 prev_seq,
                 checksum,
             } => Event::Depth(DepthUpdate {
-                channel,
-                market,
-                inst_id,
+                topic: Topic { channel, market, inst_id },
                 action,
                 ts_event,
                 ts_recv: self.ts_recv,

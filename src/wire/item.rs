@@ -8,7 +8,7 @@ use super::unread::{OptionalField, UnreadCounts};
 use crate::book::{Book5, DepthAction, DepthUpdate};
 use crate::event::{BookUpdate, Event, EventSink, TradeUpdate};
 use crate::model::{
-    Channel, ChannelKind, Dialect, MAX_ID_LEN, Market, NO_SEQ, Side, Trade, UnixNanos,
+    Channel, ChannelKind, Dialect, MAX_ID_LEN, Market, NO_SEQ, Side, Topic, Trade, UnixNanos,
 };
 
 /// The most items that the `data` of one message may have.
@@ -152,7 +152,7 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
         book.seq = self.optional_seq(unread);
         book.flag(sorted);
         let Head { channel, market, .. } = self.head;
-        Ok(BookUpdate { channel, market, inst_id: self.book_inst_id()?, book })
+        Ok(BookUpdate { topic: Topic { channel, market, inst_id: self.book_inst_id()? }, book })
     }
 
     /// Source: v3 `{"side":"buy","trade_id":"5430565","price":"60059.7","qty":"20",…}` (`size` on spot
@@ -174,7 +174,7 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
         trade.source =
             optional(self.fields.source, OptionalField::Source, unread, source).unwrap_or(0);
         let Head { channel, market, .. } = self.head;
-        Ok(TradeUpdate::new(channel, market, self.trade_inst_id()?, trade))
+        Ok(TradeUpdate::new(Topic { channel, market, inst_id: self.trade_inst_id()? }, trade))
     }
 
     /// Source: v3 `{"instrument_id":…,"asks":[…],"bids":[…],"timestamp":…,"checksum":…}`, v5
@@ -203,9 +203,7 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
         }
         let action = self.need(action)?;
         Ok(DepthUpdate {
-            channel,
-            market,
-            inst_id: self.book_inst_id()?,
+            topic: Topic { channel, market, inst_id: self.book_inst_id()? },
             action: match action.str()? {
                 "partial" | "snapshot" => DepthAction::Snapshot,
                 "update" => DepthAction::Update,

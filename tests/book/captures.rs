@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use okx_feed::{
     BookSync, Channel, Checksum, DEFAULT_DEPTH, Decimal, DepthAction, DepthBook, DepthUpdate,
-    DesyncCause, FaultPolicy, Level, NO_SEQ, Sequence, UnixNanos,
+    DesyncCause, FaultPolicy, Level, NO_SEQ, Sequence, Topic, UnixNanos,
 };
 use okx_feed_testkit::depth_oracle::Oracle;
 use serde_json::Value;
@@ -68,9 +68,7 @@ impl Message {
 
     fn update(&self) -> DepthUpdate<'_> {
         DepthUpdate {
-            channel: self.channel,
-            market: None,
-            inst_id: &self.inst_id,
+            topic: Topic { channel: self.channel, market: None, inst_id: &self.inst_id },
             action: self.action,
             ts_event: UnixNanos(1),
             ts_recv: UnixNanos(2),

@@ -8,7 +8,7 @@ use okx_feed::{
     UnixNanos, Verify,
 };
 use okx_feed_testkit::alloc::allocations;
-use okx_feed_testkit::depth_oracle::{Oracle, Rng, book_of, level, message};
+use okx_feed_testkit::depth_oracle::{Oracle, Rng, book_of, level, message, topic};
 
 const SNAPSHOT: DepthAction = DepthAction::Snapshot;
 const UPDATE: DepthAction = DepthAction::Update;
@@ -123,7 +123,8 @@ fn a_wrong_checksum_hides_the_book() {
 #[test]
 fn zero_is_a_checksum_in_v3_and_no_checksum_in_v5() {
     let asks = [level("1", "2")];
-    let v3 = |action, asks| DepthUpdate { channel: Channel::Depth, ..checked(action, asks, 0) };
+    let v3 =
+        |action, asks| DepthUpdate { topic: topic(Channel::Depth), ..checked(action, asks, 0) };
     let mut book = DepthBook::new();
     assert_eq!(book.apply(&v3(SNAPSHOT, &asks)).checksum, Checksum::Mismatch);
     assert_eq!(book.apply(&v3(SNAPSHOT, &[])).checksum, Checksum::Ok);

@@ -14,7 +14,7 @@ use okx_feed::{
     DesyncCause, FaultPolicy, Level, LevelChange, NO_SEQ, Price, RATIO_SCALE, Sequence, Side,
     TopDiff, Verify,
 };
-use okx_feed_testkit::depth_oracle::{Oracle, Rng, message};
+use okx_feed_testkit::depth_oracle::{Oracle, Rng, message, topic};
 
 /// Messages in all, over all books.
 const CASES: u64 = if cfg!(debug_assertions) { 5_000 } else { 100_000 };
@@ -145,7 +145,7 @@ impl Model {
         let no_levels = asks.is_empty() && bids.is_empty();
         let (seq, prev_seq, sequence) = self.numbers(rng, action, flaw, no_levels);
         let mut update = DepthUpdate {
-            channel: if self.plan.v3 { Channel::DepthL2Tbt } else { Channel::Books },
+            topic: topic(if self.plan.v3 { Channel::DepthL2Tbt } else { Channel::Books }),
             seq,
             prev_seq,
             ..message(action, &asks, &bids)

@@ -16,11 +16,11 @@ fn line(event: &Event<'_>) -> String {
     match event {
         Event::Book(update) => {
             let book = update.book;
-            let market = update.market.map(|m| format!("{m}/")).unwrap_or_default();
+            let market = update.topic.market.map(|m| format!("{m}/")).unwrap_or_default();
             format!(
                 "book {market}{}:{} {} seq {:?} asks {} bids {}",
-                update.channel,
-                update.inst_id,
+                update.topic.channel,
+                update.topic.inst_id,
                 book.ts_event.as_millis(),
                 book.seq(),
                 levels(book.asks()),
@@ -31,8 +31,8 @@ fn line(event: &Event<'_>) -> String {
             let trade = &update.trade;
             format!(
                 "trade {}:{} {} seq {:?} #{} {} {}x{} count {} source {}",
-                update.channel,
-                update.inst_id,
+                update.topic.channel,
+                update.topic.inst_id,
                 trade.ts_event.as_millis(),
                 trade.seq(),
                 trade.trade_id,
@@ -45,8 +45,8 @@ fn line(event: &Event<'_>) -> String {
         }
         Event::Depth(update) => format!(
             "depth {}:{} {} {} seq {:?} checksum {:?} asks {} bids {}",
-            update.channel,
-            update.inst_id,
+            update.topic.channel,
+            update.topic.inst_id,
             update.action.name(),
             update.ts_event.as_millis(),
             update.seq(),

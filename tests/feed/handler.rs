@@ -30,7 +30,7 @@ fn feed(feed: &mut FeedHandler, text: &str, ts_recv: u64) -> Vec<String> {
     let frame = Frame::Text(text.as_bytes());
     feed.on_frame(frame, UnixNanos(ts_recv), &mut |event: &Event<'_>| {
         seen.push(match event {
-            Event::Book(update) => format!("book {}", update.channel),
+            Event::Book(update) => format!("book {}", update.topic.channel),
             Event::Trade(update) => format!("trade {}", update.trade.trade_id),
             Event::State(change) => format!("{} -> {}", change.from, change.to),
             other => format!("{other:?}"),

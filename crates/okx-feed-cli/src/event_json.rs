@@ -6,7 +6,7 @@ use super::json_text::{key, put_bool, put_decimal, put_i64, put_optional, put_st
 use super::ladder::best;
 use okx_feed::{
     BookFlags, BookSync, BookUpdate, Control, Decimal, DepthChange, Dialect, Event, Level,
-    Malformed, Market, Skipped, StateChange, Subscription, TradeUpdate, UnixNanos,
+    Malformed, Market, Skipped, StateChange, Subscription, Topic, TradeUpdate, UnixNanos,
 };
 
 /// The version of the contract, as `--schema` names it.
@@ -44,10 +44,10 @@ pub(crate) fn write_event(out: &mut Vec<u8>, stamp: Stamp, levels: usize, event:
         Event::Trade(update) => trade(out, stamp, update),
         // No book is kept for it: there are as many already as may be.
         Event::Depth(update) => {
-            skipped(out, stamp, update.channel.name());
-            market(out, update.market);
+            skipped(out, stamp, update.topic.channel.name());
+            market(out, update.topic.market);
             key(out, b"inst_id");
-            put_str(out, update.inst_id);
+            put_str(out, update.topic.inst_id);
             key(out, b"reason");
             put_str(out, "max_books");
         }
@@ -86,7 +86,7 @@ pub(crate) fn write_missed(out: &mut Vec<u8>, stamp: Stamp, count: u64) {
 
 fn book(out: &mut Vec<u8>, stamp: Stamp, levels: usize, update: &BookUpdate<'_>) {
     open(out, stamp, b"book");
-    source(out, update.channel.name(), update.inst_id);
+    source(out, update.topic);
     key(out, b"ts_ns");
     put_u64(out, update.book.ts_event.0);
     key(out, b"seq");
@@ -95,14 +95,14 @@ fn book(out: &mut Vec<u8>, stamp: Stamp, levels: usize, update: &BookUpdate<'_>)
     put_levels(out, best(update.book.asks(), levels), None);
     key(out, b"bids");
     put_levels(out, best(update.book.bids(), levels), None);
-    market(out, update.market);
+    market(out, update.topic.market);
     flags(out, update.book.flags());
 }
 
 fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>) {
     let trade = &update.trade;
     open(out, stamp, b"trade");
-    source(out, update.channel.name(), update.inst_id);
+    source(out, update.topic);
     key(out, b"ts_ns");
     put_u64(out, trade.ts_event.0);
     key(out, b"seq");
@@ -119,8 +119,8 @@ fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>) {
     put_decimal(out, trade.sz());
     key(out, b"count");
     put_u64(out, u64::from(trade.count));
-    market(out, update.market);
-    if update.channel.dialect() == Dialect::V5 {
+    market(out, update.topic.market);
+    if update.topic.channel.dialect() == Dialect::V5 {
         key(out, b"source");
         put_u64(out, u64::from(trade.source));
     }
@@ -140,11 +140,11 @@ fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_
     let count = |side: &[Level]| if applied.applied { side.len() as u64 } else { 0 };
     open(out, stamp, b"depth");
     key(out, b"channel");
-    put_str(out, update.channel.name());
+    put_str(out, update.topic.channel.name());
     key(out, b"action");
     put_str(out, update.action.name());
     key(out, b"inst_id");
-    put_str(out, update.inst_id);
+    put_str(out, update.topic.inst_id);
     key(out, b"ts_ns");
     put_u64(out, update.ts_event.0);
     key(out, b"seq");
@@ -159,7 +159,7 @@ fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_
     key(out, b"ask_levels");
     put_u64(out, count(all.0));
     let (asks, bids) = view.top(shown);
-    let non_rpi = update.channel.has_non_rpi().then(|| book.non_rpi_view()).flatten();
+    let non_rpi = update.topic.channel.has_non_rpi().then(|| book.non_rpi_view()).flatten();
     key(out, b"asks");
     put_levels(out, asks, non_rpi.as_ref().map(|of| of.top(shown).0));
     key(out, b"bids");
@@ -175,7 +175,7 @@ fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_
         key(out, b"fault");
         put_str(out, fault);
     }
-    market(out, update.market);
+    market(out, update.topic.market);
     flags(out, if applied.applied { view.top5().flags() } else { BookFlags::NONE });
 }
 
@@ -234,14 +234,14 @@ fn close(out: &mut Vec<u8>, stamp: Stamp) {
 }
 
 fn subscribed(out: &mut Vec<u8>, subscription: &Subscription) {
-    source(out, subscription.channel().name(), subscription.inst_id().as_str());
+    source(out, subscription.topic());
 }
 
-fn source(out: &mut Vec<u8>, channel: &str, inst_id: &str) {
+fn source(out: &mut Vec<u8>, topic: Topic<'_>) {
     key(out, b"channel");
-    put_str(out, channel);
+    put_str(out, topic.channel.name());
     key(out, b"inst_id");
-    put_str(out, inst_id);
+    put_str(out, topic.inst_id);
 }
 
 /// The market, which only v3 names.
@@ -324,9 +324,8 @@ mod tests {
         let asks = [level("124.0", "0.0000007465", u32::MAX), level("124.10", "6021641435", 0)];
         let mut book = Book5::new(&asks, &[]);
         (book.ts_event, book.seq) = (UnixNanos(u64::MAX), -1);
-        let event = |book| {
-            Event::Book(BookUpdate { channel: Channel::Books5, market: None, inst_id: "A-B", book })
-        };
+        let event =
+            |book| Event::Book(BookUpdate { topic: Topic::v5(Channel::Books5, "A-B"), book });
         let object = read(LINE, event(&book));
         let expected = json!({
             "line": 7, "event": "book", "channel": "books5", "inst_id": "A-B",
@@ -348,7 +347,7 @@ mod tests {
         trade.ts_event = UnixNanos(5);
         trade.seq = i64::MAX;
         trade.count = 3;
-        let update = TradeUpdate::new(Channel::Trade, Some(Market::Swap), "A", trade);
+        let update = TradeUpdate::new(Topic::v3(Market::Swap, Channel::Trade, "A"), trade);
         let expected = json!({
             "line": 7, "event": "trade", "channel": "trade", "inst_id": "A", "ts_ns": 5,
             "seq": i64::MAX, "trade_id": "18446744073709551615", "side": "sell", "px": "-0.10",
@@ -359,7 +358,7 @@ mod tests {
         let update = TradeUpdate {
             replayed: true,
             missed: 4,
-            ..TradeUpdate::new(Channel::Trades, None, "A", trade)
+            ..TradeUpdate::new(Topic::v5(Channel::Trades, "A"), trade)
         };
         let stamp = Stamp { ts_recv: Some(UnixNanos(9)), ..LINE };
         let object = read(stamp, Event::Trade(update));
@@ -406,9 +405,7 @@ mod tests {
     fn a_deep_book_has_its_verdicts_and_its_best_five() {
         let (asks, bids) = ([level("2.0", "1", 3)], [level("1", "0.50", 1)]);
         let mut update = DepthUpdate {
-            channel: Channel::Books,
-            market: None,
-            inst_id: "A-B",
+            topic: Topic::v5(Channel::Books, "A-B"),
             action: DepthAction::Update,
             ts_event: UnixNanos(1),
             ts_recv: UnixNanos(2),

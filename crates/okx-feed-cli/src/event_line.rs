@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::format::{Counted, Printable, clock_text};
-use okx_feed::{Control, DepthUpdate, Event, Level, Market};
+use okx_feed::{Control, DepthUpdate, Event, Level, Topic};
 
 /// Appends an event as one line: time of receipt, channel, what happened.
 pub(crate) fn write_line(out: &mut Vec<u8>, event: &Event<'_>) {
@@ -12,12 +12,12 @@ pub(crate) fn write_line(out: &mut Vec<u8>, event: &Event<'_>) {
     let _ = write!(out, "{time:12}  ");
     match event {
         Event::Book(update) => {
-            name(out, update.market, update.channel.name(), update.inst_id);
+            name(out, update.topic);
             best(out, "bid", update.book.best_bid());
             best(out, "ask", update.book.best_ask());
         }
         Event::Trade(update) => {
-            name(out, update.market, update.channel.name(), update.inst_id);
+            name(out, update.topic);
             let trade = &update.trade;
             let (side, px, sz) = (trade.side().name(), trade.px(), trade.sz());
             let _ = write!(out, "{side:4} {px} x {sz}  id {}", trade.trade_id);
@@ -25,7 +25,7 @@ pub(crate) fn write_line(out: &mut Vec<u8>, event: &Event<'_>) {
         Event::Depth(update) => depth(out, update),
         Event::DepthBook(change) => {
             let (update, view) = (change.update, change.book.view());
-            name(out, update.market, update.channel.name(), update.inst_id);
+            name(out, update.topic);
             best(out, "bid", view.best_bid());
             best(out, "ask", view.best_ask());
             let (asks, bids) = (view.asks().len(), view.bids().len());
@@ -55,12 +55,9 @@ pub(crate) fn write_missed(out: &mut Vec<u8>, count: u64) {
     let _ = writeln!(out, "{:12}  missed {}: output is slow", "", Counted(count, "event"));
 }
 
-fn name(out: &mut Vec<u8>, market: Option<Market>, channel: &str, inst_id: &str) {
-    let name = match market {
-        Some(market) => format!("{market}/{channel}:{inst_id}"),
-        None => format!("{channel}:{inst_id}"),
-    };
-    let _ = write!(out, "{name:32} ");
+/// A topic in a column as wide as most of them.
+fn name(out: &mut Vec<u8>, topic: Topic<'_>) {
+    let _ = write!(out, "{:32} ", topic.to_string());
 }
 
 fn best(out: &mut Vec<u8>, side: &str, level: Option<&Level>) {
@@ -72,7 +69,7 @@ fn best(out: &mut Vec<u8>, side: &str, level: Option<&Level>) {
 }
 
 fn depth(out: &mut Vec<u8>, update: &DepthUpdate<'_>) {
-    name(out, update.market, update.channel.name(), update.inst_id);
+    name(out, update.topic);
     let (asks, bids) = (update.asks.len(), update.bids.len());
     let _ = write!(out, "{} of {asks} asks, {bids} bids", update.action.name());
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use okx_feed::{
     BookRef, BookSide, Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, NO_SEQ, Price,
-    UnixNanos,
+    Topic, UnixNanos,
 };
 
 /// One side: levels by price, and from which price on it is cut.
@@ -119,12 +119,15 @@ fn crc32_bitwise(bytes: &[u8]) -> u32 {
     !crc
 }
 
+/// A channel of the instrument that all messages here are of.
+pub const fn topic(channel: Channel) -> Topic<'static> {
+    Topic::v5(channel, "BTC-USDT")
+}
+
 /// A message with levels and nothing else; tests fill in what they are about.
 pub fn message<'f>(action: DepthAction, asks: &'f [Level], bids: &'f [Level]) -> DepthUpdate<'f> {
     DepthUpdate {
-        channel: Channel::Books,
-        market: None,
-        inst_id: "BTC-USDT",
+        topic: topic(Channel::Books),
         action,
         ts_event: UnixNanos(1),
         ts_recv: UnixNanos(2),

@@ -78,9 +78,9 @@ fn see(event: &Event<'_>) -> Seen {
         Event::Book(update) => {
             let book = update.book;
             let head = Head {
-                market: update.market.map(|market| market.to_string()),
-                channel: update.channel.to_string(),
-                inst_id: update.inst_id.to_owned(),
+                market: update.topic.market.map(|market| market.to_string()),
+                channel: update.topic.channel.to_string(),
+                inst_id: update.topic.inst_id.to_owned(),
                 ts_event: book.ts_event.0,
                 seq: book.seq,
             };
@@ -93,9 +93,9 @@ fn see(event: &Event<'_>) -> Seen {
             let trade = &update.trade;
             assert!(!update.replayed && update.missed == 0, "a decoder knows of no trade before");
             let head = Head {
-                market: update.market.map(|market| market.to_string()),
-                channel: update.channel.to_string(),
-                inst_id: update.inst_id.to_owned(),
+                market: update.topic.market.map(|market| market.to_string()),
+                channel: update.topic.channel.to_string(),
+                inst_id: update.topic.inst_id.to_owned(),
                 ts_event: trade.ts_event.0,
                 seq: trade.seq,
             };
@@ -105,9 +105,9 @@ fn see(event: &Event<'_>) -> Seen {
         }
         Event::Depth(update) => {
             let head = Head {
-                market: update.market.map(|market| market.to_string()),
-                channel: update.channel.to_string(),
-                inst_id: update.inst_id.to_owned(),
+                market: update.topic.market.map(|market| market.to_string()),
+                channel: update.topic.channel.to_string(),
+                inst_id: update.topic.inst_id.to_owned(),
                 ts_event: update.ts_event.0,
                 seq: update.seq,
             };

@@ -219,7 +219,7 @@ impl Entry {
         let last = self.judge.last().map(|last| last.seq.cast_unsigned());
         let missed = match last {
             // The ids of v3 have gaps.
-            Some(last) if update.channel.dialect() == Dialect::V5 => {
+            Some(last) if update.topic.channel.dialect() == Dialect::V5 => {
                 trade.first_id().saturating_sub(last.saturating_add(1))
             }
             _ => 0,

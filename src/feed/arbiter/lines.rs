@@ -208,12 +208,20 @@ impl Arbiter {
     #[inline]
     pub fn on_event(&mut self, line: usize, event: &Event<'_>, sink: &mut impl EventSink) {
         let key = match event {
-            Event::Book(update) => (update.channel, update.market, update.inst_id),
-            Event::Trade(update) => (update.channel, update.market, update.inst_id),
-            Event::Depth(update) => (update.channel, update.market, update.inst_id),
-            Event::DepthBook(change) => {
-                (change.update.channel, change.update.market, change.update.inst_id)
+            Event::Book(update) => {
+                (update.topic.channel, update.topic.market, update.topic.inst_id)
             }
+            Event::Trade(update) => {
+                (update.topic.channel, update.topic.market, update.topic.inst_id)
+            }
+            Event::Depth(update) => {
+                (update.topic.channel, update.topic.market, update.topic.inst_id)
+            }
+            Event::DepthBook(change) => (
+                change.update.topic.channel,
+                change.update.topic.market,
+                change.update.topic.inst_id,
+            ),
             Event::State(change) => return self.on_state(line, change, sink),
             _ => return sink.on_event(event),
         };

@@ -46,7 +46,7 @@ fn name(event: &Event<'_>) -> String {
     match event {
         Event::Book(update) => {
             let (asks, bids) = (levels(update.book.asks()), levels(update.book.bids()));
-            format!("{}:{} asks {asks} bids {bids}", update.channel, update.inst_id)
+            format!("{}:{} asks {asks} bids {bids}", update.topic.channel, update.topic.inst_id)
         }
         Event::Trade(update) => {
             let trade = &update.trade;
@@ -56,17 +56,18 @@ fn name(event: &Event<'_>) -> String {
                 (replayed, missed) => format!(" {replayed} missed {missed}"),
             };
             let (px, sz, count, source) = (trade.px(), trade.sz(), trade.count, trade.source);
-            let id = format!("{}:{} {}", update.channel, update.inst_id, trade.trade_id);
+            let id =
+                format!("{}:{} {}", update.topic.channel, update.topic.inst_id, trade.trade_id);
             format!("{id} {sz}@{px} x{count} from {source}{marks}")
         }
         Event::Depth(update) => {
             let (asks, bids) = (levels(update.asks), levels(update.bids));
-            format!("{}:{} asks {asks} bids {bids}", update.channel, update.inst_id)
+            format!("{}:{} asks {asks} bids {bids}", update.topic.channel, update.topic.inst_id)
         }
         Event::DepthBook(change) => {
             let state = change.applied.sync.name();
             let sequence = change.applied.sequence.name();
-            format!("{} {} {sequence}", change.update.channel, state)
+            format!("{} {} {sequence}", change.update.topic.channel, state)
         }
         Event::State(change) => format!("{} {}", change.subscription, change.to),
         Event::Malformed(malformed) => {

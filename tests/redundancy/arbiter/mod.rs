@@ -21,11 +21,11 @@ fn name(event: &Event<'_>) -> String {
     match event {
         Event::Book(update) => {
             // Books have no number of their own here, so their price says which they are.
-            format!("{} {}", update.channel, update.book.best_ask().unwrap().px())
+            format!("{} {}", update.topic.channel, update.book.best_ask().unwrap().px())
         }
-        Event::Trade(update) => format!("{} {}", update.channel, update.trade.trade_id),
+        Event::Trade(update) => format!("{} {}", update.topic.channel, update.trade.trade_id),
         Event::DepthBook(change) => {
-            format!("{} {}", change.update.channel, change.update.seq().unwrap())
+            format!("{} {}", change.update.topic.channel, change.update.seq().unwrap())
         }
         Event::State(change) => {
             assert_ne!(change.from, change.to);

@@ -230,9 +230,9 @@ impl Client {
 /// Whose book or trades an event is about.
 fn subscription_of(event: &Event<'_>, session: &Session) -> Option<Subscription> {
     let (channel, market, inst_id) = match event {
-        Event::Book(update) => (update.channel, update.market, update.inst_id),
+        Event::Book(update) => (update.topic.channel, update.topic.market, update.topic.inst_id),
         Event::DepthBook(change) => {
-            (change.update.channel, change.update.market, change.update.inst_id)
+            (change.update.topic.channel, change.update.topic.market, change.update.topic.inst_id)
         }
         _ => return None,
     };

@@ -54,7 +54,7 @@ impl Lines {
     /// Takes what a line's feed tells.
     pub(crate) fn on_event(&mut self, line: usize, event: &Event<'_>) {
         if let Event::Trade(update) = event {
-            self.brought.insert(key_of(update.inst_id, update.trade.trade_id));
+            self.brought.insert(key_of(update.topic.inst_id, update.trade.trade_id));
         }
         let Self { arbiter, told, readers, .. } = self;
         arbiter.on_event(line, event, &mut |event: &Event<'_>| told.note(event, readers));
@@ -121,14 +121,16 @@ impl Lines {
 impl Told {
     fn note(&mut self, event: &Event<'_>, readers: &[(Subscription, BookReader)]) {
         let (key, book) = match event {
-            Event::Book(update) => ((update.channel, update.market, update.inst_id), *update.book),
+            Event::Book(update) => {
+                ((update.topic.channel, update.topic.market, update.topic.inst_id), *update.book)
+            }
             Event::DepthBook(change) => {
                 let update = change.update;
                 let live = change.book.live().unwrap();
-                ((update.channel, update.market, update.inst_id), live.top5())
+                ((update.topic.channel, update.topic.market, update.topic.inst_id), live.top5())
             }
             Event::Trade(update) => {
-                let key = key_of(update.inst_id, update.trade.trade_id);
+                let key = key_of(update.topic.inst_id, update.trade.trade_id);
                 assert!(self.trades.insert(key), "shown twice: {key:?}");
                 return;
             }

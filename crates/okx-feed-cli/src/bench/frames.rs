@@ -182,12 +182,10 @@ impl Frames {
 
 /// What an event would be subscribed by; `None` for one that belongs to no subscription.
 fn name_of(event: &Event<'_>) -> Option<String> {
-    let (market, channel, inst_id) = match event {
-        Event::Book(update) => (update.market, update.channel, update.inst_id),
-        Event::Trade(update) => (update.market, update.channel, update.inst_id),
-        Event::Depth(update) => (update.market, update.channel, update.inst_id),
-        _ => return None,
-    };
-    let market = market.map(|market| format!("{market}/")).unwrap_or_default();
-    Some(format!("{market}{}:{inst_id}", channel.name()))
+    match event {
+        Event::Book(update) => Some(update.topic.to_string()),
+        Event::Trade(update) => Some(update.topic.to_string()),
+        Event::Depth(update) => Some(update.topic.to_string()),
+        _ => None,
+    }
 }

@@ -28,8 +28,8 @@ impl DepthBooks {
     ///
     /// A broken book goes on, to show what comes of it.
     pub(super) fn apply<'b>(&'b mut self, update: &'b DepthUpdate<'b>) -> Option<DepthChange<'b>> {
-        let inst_id = InstrumentId::new(update.inst_id).ok()?;
-        let key = (update.channel, update.market, inst_id);
+        let inst_id = InstrumentId::new(update.topic.inst_id).ok()?;
+        let key = (update.topic.channel, update.topic.market, inst_id);
         let known = self.books.contains_key(&key);
         if !known && update.action == DepthAction::Snapshot {
             if self.books.len() >= self.most {
@@ -37,7 +37,7 @@ impl DepthBooks {
             }
             let mut book = DepthBook::with_capacity(CAPACITY);
             book.set_fault_policy(FaultPolicy::ApplyAnyway);
-            if update.channel.has_non_rpi() {
+            if update.topic.channel.has_non_rpi() {
                 book.keep_non_rpi();
             }
             self.books.insert(key, book);

@@ -30,13 +30,13 @@ impl TradeIds {
     /// A trade with what those before it tell of it: it is replayed where it is the first after an
     /// acknowledgement, or not newer than the last one.
     pub(super) fn judged<'f>(&mut self, update: &TradeUpdate<'f>) -> TradeUpdate<'f> {
-        let key = key_of(update.channel, update.market, update.inst_id);
+        let key = key_of(update.topic.channel, update.topic.market, update.topic.inst_id);
         let Some(last) = key.and_then(|key| self.of(key)) else { return *update };
         let id = update.trade.trade_id;
         let acknowledged = std::mem::take(&mut last.acknowledged);
         let is_again = last.id.is_some_and(|last| id <= last);
         // In v5 ids have no gaps, and a message covers `count` of them.
-        let is_dense = update.channel.dialect() == Dialect::V5;
+        let is_dense = update.topic.channel.dialect() == Dialect::V5;
         let next = last.id.filter(|_| is_dense && !is_again).map(|last| last.saturating_add(1));
         let missed = next.map_or(0, |next| update.trade.first_id().saturating_sub(next));
         last.id = last.id.max(Some(id));

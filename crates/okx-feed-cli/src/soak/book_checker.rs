@@ -257,20 +257,20 @@ impl EventSink for BookChecker {
         }
         match event {
             Event::Book(update) => {
-                let (book, name) = (update.book, (update.channel, update.inst_id));
+                let (book, name) = (update.book, (update.topic.channel, update.topic.inst_id));
                 let top5 = hash(book.asks().iter().copied(), book.bids().iter().copied());
                 self.verify(name, book.ts_event, |version| version.top5 == top5);
             }
             Event::DepthBook(change) if change.book.sync() == BookSync::Live => {
                 let (update, name) =
-                    (change.update, (change.update.channel, change.update.inst_id));
+                    (change.update, (change.update.topic.channel, change.update.topic.inst_id));
                 self.stats.on_message(name.0, name.1, update.ts_recv);
                 let (asks, bids) = change.book.view().top(DEEP);
                 let deep = hash(asks.iter().copied(), bids.iter().copied());
                 self.verify(name, update.ts_event, |version| version.deep == deep);
             }
             Event::Trade(update) => {
-                self.verify_trade((update.channel, update.inst_id), &update.trade);
+                self.verify_trade((update.topic.channel, update.topic.inst_id), &update.trade);
             }
             Event::State(change) if change.to == BookState::Stale => {
                 let is_book = change.subscription.channel().kind() != ChannelKind::Trades;
@@ -303,13 +303,13 @@ fn hash(asks: impl Iterator<Item = Level>, bids: impl Iterator<Item = Level>) ->
 mod tests {
     use super::*;
     use okx_feed::sim::Listing;
-    use okx_feed::{Book5, BookUpdate, Qty};
+    use okx_feed::{Book5, BookUpdate, Qty, Topic};
 
     const INST: &str = "BTC-USDT";
 
     fn show(checker: &mut BookChecker, book: &Book5) {
-        let (channel, market) = (Channel::Books5, None);
-        checker.on_event(&Event::Book(BookUpdate { channel, market, inst_id: INST, book }));
+        let topic = Topic::v5(Channel::Books5, INST);
+        checker.on_event(&Event::Book(BookUpdate { topic, book }));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use okx_feed::{
     Event, Frame, Level, MAX_DEPTH_LEVELS, MAX_ITEMS, MAX_SCALE, NO_SEQ, UnixNanos,
 };
 
-use crate::depth_oracle::message;
+use crate::depth_oracle::{message, topic};
 
 const TS_RECV: UnixNanos = UnixNanos(77);
 
@@ -53,17 +53,17 @@ fn check(event: &Event<'_>) {
     assert_eq!(event.ts_recv(), TS_RECV);
     match event {
         Event::Book(update) => {
-            check_id(update.inst_id);
+            check_id(update.topic.inst_id);
             check_book(update.book);
         }
         Event::Trade(update) => {
-            check_id(update.inst_id);
+            check_id(update.topic.inst_id);
             let trade = &update.trade;
             check_decimals(&[Level::new(trade.px(), trade.sz(), trade.count)]);
             assert!(trade.count > 0);
         }
         Event::Depth(update) => {
-            check_id(update.inst_id);
+            check_id(update.topic.inst_id);
             assert!(update.asks.len().max(update.bids.len()) <= MAX_DEPTH_LEVELS);
             check_decimals(update.asks);
             check_decimals(update.bids);
@@ -123,7 +123,7 @@ pub fn book_alone(bytes: &[u8]) {
             let action = if snapshot { DepthAction::Snapshot } else { DepthAction::Update };
             let next = if number % 8 == 0 { NO_SEQ } else { seq + i64::from(number % 4) };
             let update = DepthUpdate {
-                channel: if how & 0x40 == 0 { Channel::Books } else { Channel::DepthL2Tbt },
+                topic: topic(if how & 0x40 == 0 { Channel::Books } else { Channel::DepthL2Tbt }),
                 seq: next,
                 prev_seq: if number % 16 == 15 { NO_SEQ } else { seq },
                 checksum: (how & 0x80 != 0).then(|| i32::from(number / 64) - 1),

@@ -6,7 +6,7 @@ use okx_feed::{
 };
 
 use crate::choices::Choices;
-use crate::depth_oracle::{Oracle, message};
+use crate::depth_oracle::{Oracle, message, topic};
 
 /// The most messages of one run.
 const MESSAGES: usize = 200;
@@ -63,9 +63,9 @@ impl Model<'_, '_> {
         let action = if snapshot { DepthAction::Snapshot } else { DepthAction::Update };
         let most = if snapshot { 70 } else { 6 };
         let (asks, bids) = (self.levels(most), self.levels(most));
-        let channel = self.choices.pick(&[Channel::Books, Channel::DepthL2Tbt]);
+        let topic = topic(self.choices.pick(&[Channel::Books, Channel::DepthL2Tbt]));
         let (seq, prev_seq) = (self.number(), self.number());
-        let mut update = DepthUpdate { channel, seq, prev_seq, ..message(action, &asks, &bids) };
+        let mut update = DepthUpdate { topic, seq, prev_seq, ..message(action, &asks, &bids) };
         update.ts_event = UnixNanos(10 + self.choices.below(3) as u64);
         update.ts_recv = UnixNanos(self.now * 1_000_000_000);
         let (gap, old) = (self.gap(&update), self.is_old(&update));
@@ -156,7 +156,7 @@ impl Model<'_, '_> {
         let sides = [&self.oracle.asks, &self.oracle.bids];
         let known = sides.iter().all(|side| side.limit.is_none() || side.levels.len() >= 25);
         let empty = sides.iter().all(|side| side.levels.is_empty());
-        let meant = |sent: i32| sent != 0 || empty || update.channel == Channel::DepthL2Tbt;
+        let meant = |sent: i32| sent != 0 || empty || update.topic.channel == Channel::DepthL2Tbt;
         let expected = match update.checksum {
             Some(sent) if known && meant(sent) && sent == right => Checksum::Ok,
             Some(sent) if known && meant(sent) => Checksum::Mismatch,

@@ -23,8 +23,12 @@ pub(super) fn read(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
         let mut outcomes = Vec::new();
         let mut sink = |event: &Event<'_>| {
             outcomes.push(match event {
-                Event::Book(e) => Some(Outcome::book(e.channel, e.market, e.inst_id, e.book)),
-                Event::Trade(e) => Some(Outcome::trade(e.channel, e.market, e.inst_id, &e.trade)),
+                Event::Book(e) => {
+                    Some(Outcome::book(e.topic.channel, e.topic.market, e.topic.inst_id, e.book))
+                }
+                Event::Trade(e) => {
+                    Some(Outcome::trade(e.topic.channel, e.topic.market, e.topic.inst_id, &e.trade))
+                }
                 Event::Depth(update) => Some(Outcome::depth(update)),
                 _ => None,
             });

@@ -15,7 +15,7 @@ use std::cell::RefCell;
 
 use super::{PADDING, PaddedText, Scanned, Scanner, TextEnd};
 use crate::book::DepthUpdate;
-use crate::model::{Dialect, UnixNanos};
+use crate::model::{Dialect, Topic, UnixNanos};
 use crate::wire::scratch::{Scratch, non_rpi};
 use reference::Outcome;
 
@@ -67,9 +67,7 @@ fn read(
         }
         Scanned::Depth { channel, market, inst_id, action, ts_event, seq, prev_seq, checksum } => {
             Some(Outcome::depth(&DepthUpdate {
-                channel,
-                market,
-                inst_id,
+                topic: Topic { channel, market, inst_id },
                 action,
                 ts_event,
                 ts_recv: TS_RECV,

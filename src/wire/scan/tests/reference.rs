@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::TS_RECV;
 use crate::book::{Book5, BookFlags, DepthAction, DepthUpdate, NonRpiSizes};
 use crate::model::{
-    Channel, ChannelKind, Decimal, Dialect, Level, MAX_ID_LEN, Market, NO_SEQ, Qty, Side, Trade,
-    UnixNanos,
+    Channel, ChannelKind, Decimal, Dialect, Level, MAX_ID_LEN, Market, NO_SEQ, Qty, Side, Topic,
+    Trade, UnixNanos,
 };
 use crate::wire::scratch::MAX_DEPTH_LEVELS;
 
@@ -80,7 +80,7 @@ impl Outcome {
             bids: update.bids.to_vec(),
             non_rpi: update.non_rpi.map(|sizes| [sizes.asks.to_vec(), sizes.bids.to_vec()]),
         };
-        let &DepthUpdate { channel, market, inst_id, .. } = update;
+        let &DepthUpdate { topic: Topic { channel, market, inst_id }, .. } = update;
         let inst_id = inst_id.to_owned();
         Self { channel, market, inst_id, book: None, words: None, trade: None, depth: Some(depth) }
     }
@@ -143,9 +143,7 @@ pub(super) fn read(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
             };
             let non_rpi = thirds.as_ref().map(|(asks, bids)| NonRpiSizes { asks, bids });
             Some(Outcome::depth(&DepthUpdate {
-                channel,
-                market,
-                inst_id,
+                topic: Topic { channel, market, inst_id },
                 action: match (dialect, message.get("action")?.as_str()?) {
                     (Dialect::V3, "partial") | (Dialect::V5, "snapshot") => DepthAction::Snapshot,
                     (_, "update") => DepthAction::Update,
