@@ -1,6 +1,6 @@
-//! The captures of `tests/data` are what the embedded exchange sends: made anew here, and compared.
+//! The captures of `tests/data` are what the embedded exchange sends: generated here again, and compared.
 //!
-//! `OKX_FEED_BLESS=1 cargo test --test sim_captures` writes them anew.
+//! `OKX_FEED_BLESS=1 cargo test --test sim captures` writes them again.
 #![cfg(feature = "sim")]
 #![expect(clippy::unwrap_used, reason = "the helpers of a test may fail as the test does")]
 

@@ -30,7 +30,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 const SUBSCRIBE: &str = r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"}]}"#;
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 fn config(faults: &str) -> ExchangeConfig {
     ExchangeConfig { faults: faults.parse().unwrap(), ..ExchangeConfig::default() }
@@ -58,7 +58,7 @@ async fn connect(server: &ServerHandle) -> Socket {
 
 /// The next message, control frames included.
 async fn next(socket: &mut Socket) -> Result<Message, Error> {
-    timeout(PATIENCE, socket.next()).await.unwrap().unwrap_or(Err(Error::ConnectionClosed))
+    timeout(TIMEOUT, socket.next()).await.unwrap().unwrap_or(Err(Error::ConnectionClosed))
 }
 
 /// Injects a fault into the only connection.
@@ -86,7 +86,7 @@ async fn forgotten(server: &ServerHandle) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    timeout(PATIENCE, wait).await.unwrap();
+    timeout(TIMEOUT, wait).await.unwrap();
 }
 
 #[tokio::test]
@@ -304,7 +304,7 @@ async fn the_server_outlives_faults_of_all_kinds() {
     }
     assert!(lives >= 3 && messages > 50, "{lives} lives, {messages} messages");
     assert!(server.inspect(|exchange| exchange.faults().total()) > 10);
-    timeout(PATIENCE, server.shutdown()).await.unwrap();
+    timeout(TIMEOUT, server.shutdown()).await.unwrap();
 }
 
 /// A certificate that is good for these years, its key, and a store that trusts it.

@@ -10,10 +10,10 @@ use okx_feed::{
     Subscription, UnixNanos, Watchdog,
 };
 
-/// The longest frame that the transport takes; `giant` sends longer ones.
+/// The longest frame that the transport accepts; `giant` sends longer ones.
 pub(crate) const MAX_FRAME: usize = 1 << 16;
 
-/// How often the client looks for silence.
+/// How often the client checks for silence.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a line may lack what the other brings.
@@ -25,8 +25,8 @@ const AGE_LIMIT: Duration = Duration::from_secs(5);
 /// A moment, by the clocks of the machine.
 pub(crate) type Moment = (MonoNanos, UnixNanos);
 
-/// What a line has of each subscription.
-pub(crate) type Heard = HashMap<Subscription, Seen>;
+/// When a line saw each subscription last.
+pub(crate) type LastSeen = HashMap<Subscription, Seen>;
 
 /// How far the transport is.
 #[derive(Debug, PartialEq)]
@@ -53,7 +53,7 @@ pub(crate) struct Client {
     pub(crate) session: Session,
     pub(crate) feed: FeedHandler,
     watchdog: Watchdog,
-    /// When it looked for silence last.
+    /// When it checked for silence last.
     checked: MonoNanos,
     pub(crate) transport: Transport,
     /// What is on its way, and when it arrives.
@@ -62,12 +62,12 @@ pub(crate) struct Client {
     pub(crate) losses: u64,
     pub(crate) last_loss: Option<LostReason>,
     pub(crate) events: u64,
-    /// The subscriptions whose books may have changed since they were looked at.
+    /// The subscriptions whose books may have changed since they were verified.
     pub(crate) touched: Vec<Subscription>,
     /// How often a book was found wrong, and how long it took to have it again.
     pub(crate) breaks: u64,
     pub(crate) recovery: Recovery,
-    /// The deep-book messages with which the exchange started to count anew.
+    /// The deep-book messages with a sequence reset.
     pub(crate) resets: u64,
 }
 
@@ -76,7 +76,7 @@ pub(crate) type Passing<'s> = &'s mut dyn FnMut(&Event<'_>);
 
 /// What a message from the exchange did.
 pub(crate) enum Outcome {
-    Taken,
+    Handled,
     /// The transport has failed.
     Lost,
 }
@@ -122,20 +122,27 @@ impl Client {
         if *at > until { None } else { self.wire.pop_front().map(|(_, message)| message) }
     }
 
-    /// Takes a message. Its events go to `sink` once session and feed have them.
-    pub(crate) fn take(&mut self, message: &Outbound, now: Moment, sink: Passing<'_>) -> Outcome {
+    /// Handles a message. Its events go to `sink` once session and feed have them.
+    pub(crate) fn handle_message(
+        &mut self,
+        message: &Outbound,
+        now: Moment,
+        sink: Passing<'_>,
+    ) -> Outcome {
         match message {
             Outbound::Text(text) => self.frame(Frame::Text(text.as_bytes()), now, sink),
             Outbound::Binary(body) => self.frame(Frame::Binary(body), now, sink),
             Outbound::Close { .. } => Outcome::Lost,
             Outbound::Fault(fault) => match fault {
-                TransportFault::HalfOpen => Outcome::Taken,
+                TransportFault::HalfOpen => Outcome::Handled,
                 TransportFault::Ping => {
                     self.session.pinged(now.0);
-                    Outcome::Taken
+                    Outcome::Handled
                 }
                 TransportFault::Fragments { message, .. }
-                | TransportFault::Trickle { message, .. } => self.take(message, now, sink),
+                | TransportFault::Trickle { message, .. } => {
+                    self.handle_message(message, now, sink)
+                }
                 _ => Outcome::Lost,
             },
         }
@@ -166,32 +173,32 @@ impl Client {
             }
             sink(event);
         });
-        Outcome::Taken
+        Outcome::Handled
     }
 
-    /// When it looks for silence next.
+    /// When it checks for silence next.
     pub(crate) fn check_at(&self) -> MonoNanos {
         self.checked + CHECK_EVERY
     }
 
-    /// Looks for silence, as the real client does. Another line has heard `others`.
-    pub(crate) fn check(&mut self, (now, wall): Moment, others: &Heard, mut sink: Passing<'_>) {
+    /// Checks for silence, as the real client does. Another line has last seen `others`.
+    pub(crate) fn check(&mut self, (now, wall): Moment, others: &LastSeen, mut sink: Passing<'_>) {
         self.checked = now;
         let Self { session, feed, watchdog, .. } = self;
         watchdog.check(feed, session, (now, wall), |s| others.get(s).copied(), &mut sink);
     }
 
-    /// What it has heard of, where it is connected.
-    pub(crate) fn note(&self, heard: &mut Heard) {
+    /// Adds what it has last seen, where it is connected.
+    pub(crate) fn note(&self, last_seen: &mut LastSeen) {
         if self.session.is_open() {
-            heard.extend(
+            last_seen.extend(
                 self.feed.slots().iter().map(|slot| (*slot.subscription(), Seen::of(slot))),
             );
         }
     }
 
-    /// Takes the session's news as the real client does.
-    pub(crate) fn tell(&mut self, (now, wall): Moment, mut sink: Passing<'_>) {
+    /// Handles the session's events as the real client does.
+    pub(crate) fn handle_session_events(&mut self, (now, wall): Moment, mut sink: Passing<'_>) {
         while let Some(event) = self.session.poll_event() {
             match event {
                 SessionEvent::Lost(reason) => {

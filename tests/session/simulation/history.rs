@@ -1,4 +1,4 @@
-//! Every book that there ever was, in order: what tells an old book from a new one.
+//! Every book that there ever was, in order, to find out which of two books is older.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -56,7 +56,7 @@ impl History {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn judge(
+    pub(crate) fn verify(
         &self,
         market: &SimMarket,
         subscription: &Subscription,
@@ -87,7 +87,7 @@ impl History {
     }
 }
 
-/// What tells two books apart, but for their times.
+/// What two different books differ in, besides their times.
 fn digest(book: &Book5, depth: usize) -> u64 {
     let mut hasher = DefaultHasher::new();
     let side = |levels: &[Level], hasher: &mut DefaultHasher| {

@@ -10,7 +10,7 @@ const START: u64 = 1_790_380_800_000_000_000;
 /// How often the clients compare their wall clock with the system's.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 
-/// A moment of a machine whose clocks are right.
+/// A time by the clocks of a machine whose clocks are right.
 pub(crate) fn moment(now: MonoNanos) -> (MonoNanos, UnixNanos) {
     (now, UnixNanos(START + now.0))
 }
@@ -25,9 +25,9 @@ pub(crate) struct Host {
     /// How far the system's wall clock is ahead of the true time, in nanoseconds.
     skew: i64,
     was_set_back: bool,
-    /// What the system's wall clock would have shown at the monotonic time 0 when the clients looked
-    /// at it last, and how far theirs was ahead of it. As theirs, it takes a step forward at once and
-    /// runs at half its speed after one back.
+    /// What the system's wall clock would have shown at the monotonic time 0 when the clients read it
+    /// last, and how far theirs was ahead of it. Theirs follows a step forward at once, and runs at
+    /// half speed after one back.
     wall_at_start: u64,
     followed: MonoNanos,
     ahead: u64,
@@ -91,7 +91,7 @@ impl Host {
         self.was_set_back
     }
 
-    /// The process stands still; its monotonic clock goes on, as after `SIGSTOP`.
+    /// The process stops; its monotonic clock goes on, as after `SIGSTOP`.
     pub(crate) fn stop(&mut self, span: Duration, now: MonoNanos) {
         self.stopped_until = now + span;
     }

@@ -1,8 +1,8 @@
 //! Each fault of integrity, by name, on each deep channel: after every message the book is either
 //! not live or the exchange's own as of that message, and in the end it is live.
 //!
-//! What is the exchange's own is told by a second connection that nothing happens to, whose book is
-//! kept by other code, and by the market behind the exchange.
+//! The exchange's own book comes from a second connection without faults, whose book is kept by other
+//! code, and from the market behind the exchange.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use super::mirror::{Mirror, Truth};
 
 const SECOND: Duration = Duration::from_secs(1);
 const END: MonoNanos = MonoNanos(20_000_000_000);
-const HEALED_WITHIN: Duration = Duration::from_secs(5);
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a fault happens in a run, unless chance decides it.
 const TIMES: u64 = 12;
@@ -30,8 +30,8 @@ const TIMES: u64 = 12;
 /// The levels over which the exchange's checksum goes.
 const CHECKSUM_LEVELS: usize = 25;
 
-/// Levels a side of a market that a checksum covers whole, and of one that it does not. The crowd
-/// adds an eighth.
+/// Levels a side of a market that a checksum covers whole, and of one that it does not. The order
+/// flow adds an eighth.
 const SHALLOW: usize = 20;
 const DEEP: usize = 60;
 
@@ -105,8 +105,8 @@ impl Case {
 
     /// The levels a side that are promised to be right in a live book.
     ///
-    /// v3 has no numbers, so that only the checksum tells of a message that never came or came too
-    /// late: where it changed nothing but levels below the best 25, nobody can know. Those of a
+    /// v3 has no numbers, so that only the checksum shows that a message never came or came too late.
+    /// It does not where the message changed nothing but levels below the best 25. Those of a
     /// market of fewer levels are all covered.
     fn promised(self) -> usize {
         let hidden = matches!(self.kind, None | Some(FaultKind::Gap | FaultKind::Reorder));
@@ -143,16 +143,16 @@ struct Run {
     client: Client,
     reader: DepthReader,
     /// The exchange's book as of the last message that the client could read.
-    told: Rc<Truth>,
+    truth: Rc<Truth>,
     now: MonoNanos,
-    live_looks: u64,
+    live_checks: u64,
 }
 
 impl Run {
     fn new(case: Case) -> Self {
         let listing = Listing::defaults().into_iter().next().unwrap();
         let dialect = case.channel.dialect();
-        let beat = Duration::from_millis(200);
+        let heartbeat = Duration::from_millis(200);
         let mut exchange = ExchangeConfig {
             market: MarketConfig {
                 seed: case.seed,
@@ -162,8 +162,8 @@ impl Run {
                 ..MarketConfig::default()
             },
             intervals: PushIntervals {
-                heartbeat_v3: beat,
-                heartbeat_v5: beat,
+                heartbeat_v3: heartbeat,
+                heartbeat_v5: heartbeat,
                 ..PushIntervals::EVERY_CHANGE
             },
             v5_checksums: case.v5_checksums,
@@ -202,9 +202,9 @@ impl Run {
             ids,
             client,
             reader,
-            told: Rc::default(),
+            truth: Rc::default(),
             now: MonoNanos::ZERO,
-            live_looks: 0,
+            live_checks: 0,
         }
     }
 
@@ -213,12 +213,12 @@ impl Run {
             self.collect();
             let timeout = self.client.session.poll_timeout().unwrap_or(MonoNanos(u64::MAX));
             let next = self.exchange.next_at().min(timeout);
-            // A fault that came right before the end has time to heal.
-            if next > END && (self.is_live() || next > END + HEALED_WITHIN) {
+            // There is time to recover from a fault right before the end.
+            if next > END && (self.is_live() || next > END + RECOVERY_TIMEOUT) {
                 break;
             }
             self.now = self.now.max(next);
-            // One thing at a time, so that each message is held against the market that it tells of.
+            // One thing at a time, so that each message is compared with the market of its time.
             self.exchange.step(self.now);
             self.collect();
             self.client.session.timeout(self.now);
@@ -231,15 +231,15 @@ impl Run {
         slot.is_some_and(|slot| slot.state() == BookState::Live)
     }
 
-    /// Carries all messages to the mirror and to the client, and what the client has to say back.
+    /// Delivers all messages to the mirror and to the client, and the client's requests back.
     fn collect(&mut self) {
         loop {
             self.pump();
-            let mut told = false;
+            let mut changed = false;
             while let Some(message) = self.exchange.poll_transmit(self.ids[0]) {
-                told |= self.mirror.take(&message);
+                changed |= self.mirror.apply(&message);
             }
-            if told {
+            if changed {
                 self.check_mirror();
             }
             // Nothing that the client does can come between these: they wait for it already.
@@ -250,11 +250,11 @@ impl Run {
 
     fn deliver(&mut self, message: Outbound) {
         if let Some(truth) = self.mirror.as_of(&message) {
-            self.told = truth;
+            self.truth = truth;
         }
-        let outcome = self.client.take(&message, moment(self.now), &mut |_| {});
-        assert!(matches!(outcome, Outcome::Taken), "no fault of this kind ends a connection");
-        self.client.tell(moment(self.now), &mut |_| {});
+        let outcome = self.client.handle_message(&message, moment(self.now), &mut |_| {});
+        assert!(matches!(outcome, Outcome::Handled), "no fault of this kind ends a connection");
+        self.client.handle_session_events(moment(self.now), &mut |_| {});
         self.check();
     }
 
@@ -267,7 +267,7 @@ impl Run {
                 }
                 other => panic!("{other:?}: {:?}", self.case),
             }
-            self.client.tell(moment(self.now), &mut |_| {});
+            self.client.handle_session_events(moment(self.now), &mut |_| {});
         }
     }
 
@@ -287,9 +287,9 @@ impl Run {
         assert_eq!((&mirror.asks, &mirror.bids), (&asks, &bids), "{:?}", self.case);
     }
 
-    /// A book that is called live is the exchange's as of the last message, here and for others.
+    /// A live book is the exchange's as of the last message, here and for readers.
     fn check(&mut self) {
-        let Self { case, told, .. } = self;
+        let Self { case, truth, .. } = self;
         let slot = self.client.feed.slots().get(&self.subscription).unwrap();
         let seen = self.reader.snapshot();
         assert_eq!(seen.state, slot.state(), "{case:?}");
@@ -302,7 +302,7 @@ impl Run {
         };
         let now = self.now;
         for (have, truth, seen) in
-            [(view.asks(), &told.asks, seen.asks()), (view.bids(), &told.bids, seen.bids())]
+            [(view.asks(), &truth.asks, seen.asks()), (view.bids(), &truth.bids, seen.bids())]
         {
             assert!(
                 same(have, truth, promised),
@@ -311,8 +311,8 @@ impl Run {
             assert_eq!(seen.len(), have.len().min(PUBLISHED_LEVELS));
             assert!(same(seen, truth, PUBLISHED_LEVELS), "wrong for readers at {now:?}: {case:?}");
         }
-        assert_eq!(view.seq(), told.seq, "{case:?}");
-        self.live_looks += 1;
+        assert_eq!(view.seq(), truth.seq, "{case:?}");
+        self.live_checks += 1;
     }
 
     /// It is live again, with the exchange's own book, and what happened was counted.
@@ -320,9 +320,12 @@ impl Run {
         let case = self.case;
         let state = self.client.feed.slots().get(&self.subscription).unwrap().state();
         assert_eq!(state, BookState::Live, "{case:?}: {:#?}", self.client.session);
-        assert!(Rc::ptr_eq(&self.told, self.mirror.now()), "the last message is told: {case:?}");
+        assert!(
+            Rc::ptr_eq(&self.truth, self.mirror.now()),
+            "the last message is not known: {case:?}"
+        );
         self.check();
-        assert!(self.live_looks > 50, "{} live looks: {case:?}", self.live_looks);
+        assert!(self.live_checks > 50, "{} live checks: {case:?}", self.live_checks);
 
         let (stats, session) = (self.client.feed.stats(), self.client.session.stats());
         let Client { breaks, recovery, resets, losses, .. } = &self.client;

@@ -8,7 +8,7 @@ use okx_feed::{
     Subscription, UnixNanos,
 };
 
-use super::client::{Client, Heard};
+use super::client::{Client, LastSeen};
 use super::history::{History, Shown};
 
 /// One trade of one instrument.
@@ -17,19 +17,19 @@ type TradeKey = (InstrumentId, u64);
 pub(crate) struct Lines {
     pub(crate) arbiter: Arbiter,
     readers: Vec<(Subscription, BookReader)>,
-    told: Told,
+    emitted: Emitted,
     /// What the readers were shown.
     read: Shown,
-    /// When each line has heard of what, as it told last.
-    heard: Vec<Heard>,
+    /// When each line saw which subscription last, as of its last check.
+    last_seen: Vec<LastSeen>,
     /// Trades that some line has brought.
     brought: HashSet<TradeKey>,
 }
 
-/// What the sink was told.
+/// What the sink was called with.
 #[derive(Default)]
-struct Told {
-    /// Books that nobody has judged yet.
+struct Emitted {
+    /// Books that are not verified yet.
     books: Vec<(Subscription, Book5)>,
     shown: Shown,
     trades: HashSet<TradeKey>,
@@ -44,56 +44,56 @@ impl Lines {
         Self {
             arbiter,
             readers,
-            told: Told::default(),
+            emitted: Emitted::default(),
             read: Shown::default(),
-            heard: vec![Heard::new(); count],
+            last_seen: vec![LastSeen::new(); count],
             brought: HashSet::new(),
         }
     }
 
-    /// Takes what a line's feed tells.
+    /// Handles an event of a line's feed.
     pub(crate) fn on_event(&mut self, line: usize, event: &Event<'_>) {
         if let Event::Trade(update) = event {
             self.brought.insert(key_of(update.topic.inst_id, update.trade.trade_id));
         }
-        let Self { arbiter, told, readers, .. } = self;
-        arbiter.on_event(line, event, &mut |event: &Event<'_>| told.note(event, readers));
+        let Self { arbiter, emitted, readers, .. } = self;
+        arbiter.on_event(line, event, &mut |event: &Event<'_>| emitted.note(event, readers));
     }
 
-    /// Notes what a line has heard of, and gives what the other has.
-    pub(crate) fn heard(&mut self, line: usize, client: &Client) -> Heard {
-        client.note(&mut self.heard[line]);
-        self.heard[1 - line].clone()
+    /// Notes what a line has seen last, and gives what the other has.
+    pub(crate) fn last_seen(&mut self, line: usize, client: &Client) -> LastSeen {
+        client.note(&mut self.last_seen[line]);
+        self.last_seen[1 - line].clone()
     }
 
-    /// Has the arbiter look for silence.
+    /// Makes the arbiter check for silence.
     pub(crate) fn mark_stale(&mut self, limits: &StaleLimits, wall: UnixNanos) {
-        let Self { arbiter, told, readers, .. } = self;
-        arbiter.mark_stale(limits, wall, &mut |event: &Event<'_>| told.note(event, readers));
+        let Self { arbiter, emitted, readers, .. } = self;
+        arbiter.mark_stale(limits, wall, &mut |event: &Event<'_>| emitted.note(event, readers));
     }
 
-    /// Everything that was shown since the last look was right and in order, and every trade that
+    /// Everything that was shown since the last check was right and in order, and every trade that
     /// any line has brought was shown once. Gives the number of live books.
-    pub(crate) fn look(
+    pub(crate) fn verify_shown(
         &mut self,
         history: &History,
         market: &SimMarket,
         touched: &[Subscription],
     ) -> u64 {
-        let Self { readers, told, read, brought, .. } = self;
-        let Told { books, shown, trades } = told;
-        let judge = |subscription: &Subscription, book: &Book5, shown: &mut Shown| {
-            let judged = history.judge(market, subscription, book, shown);
-            judged.unwrap_or_else(|wrong| panic!("{wrong}"));
+        let Self { readers, emitted, read, brought, .. } = self;
+        let Emitted { books, shown, trades } = emitted;
+        let verify = |subscription: &Subscription, book: &Book5, shown: &mut Shown| {
+            let verified = history.verify(market, subscription, book, shown);
+            verified.unwrap_or_else(|wrong| panic!("{wrong}"));
         };
         let mut live = 0;
         for (subscription, book) in books.drain(..) {
-            judge(&subscription, &book, shown);
+            verify(&subscription, &book, shown);
         }
         for (subscription, reader) in readers.iter().filter(|(s, _)| touched.contains(s)) {
             if let Some(book) = reader.live() {
                 live += 1;
-                judge(subscription, &book, read);
+                verify(subscription, &book, read);
             }
         }
         assert_eq!(
@@ -118,7 +118,7 @@ impl Lines {
     }
 }
 
-impl Told {
+impl Emitted {
     fn note(&mut self, event: &Event<'_>, readers: &[(Subscription, BookReader)]) {
         let (key, book) = match event {
             Event::Book(update) => {

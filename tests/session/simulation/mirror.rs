@@ -1,4 +1,4 @@
-//! The exchange's book as its messages tell of it, read with nothing of this crate but its numbers.
+//! The exchange's book as its messages give it, read with nothing of this crate but its numbers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
@@ -8,7 +8,7 @@ use okx_feed::sim::Outbound;
 use okx_feed::{Decimal, Level};
 use serde_json::Value;
 
-/// The book of one moment.
+/// The book at one time.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Truth {
     /// Best first.
@@ -18,8 +18,7 @@ pub(crate) struct Truth {
     pub(crate) seq: Option<i64>,
 }
 
-/// Keeps the book of a connection that nothing happens to, and remembers after which message it was
-/// how.
+/// Keeps the book of a connection without faults, and the book after each of its messages.
 #[derive(Default)]
 pub(crate) struct Mirror {
     asks: BTreeMap<Decimal, Level>,
@@ -29,8 +28,8 @@ pub(crate) struct Mirror {
 }
 
 impl Mirror {
-    /// Takes a message. False where it is none of a deep book.
-    pub(crate) fn take(&mut self, message: &Outbound) -> bool {
+    /// Applies a message. False where it is not of a deep book.
+    pub(crate) fn apply(&mut self, message: &Outbound) -> bool {
         let Some(text) = text_of(message) else { panic!("unreadable: {message:?}") };
         let Some((snapshot, data)) = book_of(&text) else { return false };
         for (name, side) in [("asks", &mut self.asks), ("bids", &mut self.bids)] {
@@ -59,7 +58,7 @@ impl Mirror {
     }
 
     /// The exchange's book as of a message that may have come to somebody else, late or with a
-    /// wrong checksum; `None` for one that tells of no book or can't be read.
+    /// wrong checksum; `None` for one that is not of a book or can't be read.
     ///
     /// A snapshot is of now: it is made when it is asked for.
     pub(crate) fn as_of(&self, message: &Outbound) -> Option<Rc<Truth>> {

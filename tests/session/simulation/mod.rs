@@ -1,9 +1,9 @@
 //! Proves that session and feed come back from anything: thousands of seeded runs of mixed faults
 //! against the embedded exchange, with a clock that is moved by hand and no socket; and each fault
-//! of integrity by name against each deep channel, with the book looked at after every message.
+//! of integrity by name against each deep channel, with the book verified after every message.
 //!
-//! `SESSION_SIM_RUNS=10000 cargo test --release --test session_sim` makes many runs, and
-//! `SEED=1234 cargo test --test session_sim -- --nocapture every_run` one again, with what happens
+//! `SESSION_SIM_RUNS=10000 cargo test --release --test session simulation` makes many runs, and
+//! `SEED=1234 cargo test --test session -- --nocapture every_run` repeats one and prints what happens
 //! in it. The seeds that fail are printed.
 #![cfg(feature = "sim")]
 #![allow(
@@ -90,7 +90,7 @@ fn every_run_ends_with_the_exchanges_own_books() {
     let (total, failed) = (total.into_inner().unwrap(), failed.into_inner().unwrap());
     assert!(failed.is_empty(), "these seeds fail: {failed:?}");
     println!("{} runs: {total:#?}", runs());
-    // The runs were worth something: everything that shall be survived has happened.
+    // The runs mean something: all that the clients have to recover from has happened.
     assert!(total.losses > runs() && total.resyncs > 0 && total.refused > 0 && total.late_acks > 0);
     assert!(total.gaps > 0 && total.mismatches > 0 && total.malformed > 0 && total.postponed > 0);
 }

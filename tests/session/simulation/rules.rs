@@ -2,8 +2,8 @@
 
 use okx_feed::Dialect;
 
-/// Faults of the transport, of messages and of answers, as ever.
-const OLD: [&str; 28] = [
+/// Faults of the transport, of messages and of answers.
+const COMMON: [&str; 28] = [
     "drop",
     "rst",
     "halfopen",
@@ -78,10 +78,10 @@ const V5_CODES: [u16; 15] = [
 const V3_CODES: [u16; 7] = [30008, 30026, 30039, 30040, 30041, 30043, 30014];
 
 /// What happens next to one connection.
-pub(crate) fn draw(random: &mut fastrand::Rng, dialect: Dialect) -> Vec<String> {
+pub(crate) fn pick(random: &mut fastrand::Rng, dialect: Dialect) -> Vec<String> {
     let all = |rules: &[&str]| rules.iter().map(|rule| (*rule).to_owned()).collect();
     match random.u8(..6) {
-        0 | 1 => all(&[OLD[random.usize(..OLD.len())]]),
+        0 | 1 => all(&[COMMON[random.usize(..COMMON.len())]]),
         2 => all(SILENT[random.usize(..SILENT.len())]),
         3 => all(ERRORS[random.usize(..ERRORS.len())]),
         4 => vec![quiet_channel(random, dialect)],
@@ -89,7 +89,7 @@ pub(crate) fn draw(random: &mut fastrand::Rng, dialect: Dialect) -> Vec<String> 
     }
 }
 
-/// One channel brings nothing, or is not taken.
+/// One channel brings nothing, or is not acknowledged.
 fn quiet_channel(random: &mut fastrand::Rng, dialect: Dialect) -> String {
     let channels = super::world::channels(dialect);
     let channel = channels[random.usize(..channels.len())];

@@ -1,4 +1,4 @@
-//! What comes of what goes wrong.
+//! What happened in the runs.
 
 /// What happened in some runs.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub(crate) struct Tally {
     pub(crate) gaps: u64,
     pub(crate) mismatches: u64,
     pub(crate) malformed: u64,
-    pub(crate) live_looks: u64,
+    pub(crate) live_checks: u64,
 }
 
 impl Tally {
@@ -44,6 +44,6 @@ impl Tally {
         self.gaps += other.gaps;
         self.mismatches += other.mismatches;
         self.malformed += other.malformed;
-        self.live_looks += other.live_looks;
+        self.live_checks += other.live_checks;
     }
 }

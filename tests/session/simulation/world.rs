@@ -23,10 +23,10 @@ mod faults;
 const SECOND: Duration = Duration::from_secs(1);
 const NEVER: MonoNanos = MonoNanos(u64::MAX);
 
-/// How long things go wrong, and how long the clients then have to be well again.
+/// How long faults happen, and how long the clients then have to recover.
 const FAULTS: Duration = Duration::from_secs(12);
-const HEALING: Duration = Duration::from_secs(40);
-const HEALING_SLOWLY: Duration = Duration::from_secs(75);
+const RECOVERY: Duration = Duration::from_secs(40);
+const SLOW_RECOVERY: Duration = Duration::from_secs(75);
 const SETTLING: Duration = Duration::from_secs(6);
 
 /// How often the exchange says that a book has not changed, and how long a book may be silent.
@@ -150,7 +150,7 @@ impl World {
         self.trace(|| format!("{} faults: {}", self.config.dialect, self.plan));
         loop {
             let next = self.next_at();
-            if next > self.end() && (self.is_well() || next > self.end() + SETTLING) {
+            if next > self.end() && (self.is_live() || next > self.end() + SETTLING) {
                 break;
             }
             self.now = self.now.max(next);
@@ -167,17 +167,17 @@ impl World {
         self.tally
     }
 
-    /// When all must be well. Half a minute of the arbiter's patience with what looks old is a minute
+    /// When all must be live. Half a minute in which the arbiter rejects what looks old is a minute
     /// where its wall clock runs at half speed, after it was set back.
     fn end(&self) -> MonoNanos {
         let slow = self.lines.is_some() && self.host.was_set_back();
-        let healing = if slow { HEALING_SLOWLY } else { HEALING };
-        MonoNanos::ZERO + FAULTS + healing
+        let recovery = if slow { SLOW_RECOVERY } else { RECOVERY };
+        MonoNanos::ZERO + FAULTS + recovery
     }
 
-    /// Whether all is live at this moment. v3's five-level books have no heartbeat, so that quiet ones
+    /// Whether all is live now. v3's five-level books have no heartbeat, so that quiet ones
     /// are stale now and then, until they are subscribed again.
-    fn is_well(&self) -> bool {
+    fn is_live(&self) -> bool {
         self.clients.iter().all(|client| {
             let mut slots = client.feed.slots().iter();
             client.session.is_settled() && slots.all(|slot| slot.state().is_live())
@@ -228,20 +228,20 @@ impl World {
         self.history.record(self.exchange.market(), self.exchange.now());
     }
 
-    /// A book that is called live is one that the exchange had, and none that is older than the one
+    /// A live book is one that the exchange had, and none that is older than the one
     /// before.
-    fn look(&mut self, at: usize) {
+    fn verify_shown(&mut self, at: usize) {
         let Self { clients, shown, history, exchange, lines, tally, .. } = self;
         let (client, market) = (&mut clients[at], exchange.market());
         if let Some(lines) = lines {
-            tally.live_looks += lines.look(history, market, &client.touched);
+            tally.live_checks += lines.verify_shown(history, market, &client.touched);
         }
         for subscription in client.touched.drain(..) {
             let slot = client.feed.slots().get(&subscription).unwrap();
             if let Some(book) = slot.book().filter(|_| slot.state() == BookState::Live) {
-                tally.live_looks += 1;
-                let judged = history.judge(market, &subscription, &book, &mut shown[at]);
-                judged.unwrap_or_else(|wrong| panic!("client {at}: {wrong}"));
+                tally.live_checks += 1;
+                let verified = history.verify(market, &subscription, &book, &mut shown[at]);
+                verified.unwrap_or_else(|wrong| panic!("client {at}: {wrong}"));
             }
         }
     }

@@ -16,7 +16,7 @@ pub(crate) struct Bench {
     pub(crate) exchange: Exchange,
     pub(crate) id: ConnectionId,
     pub(crate) now: MonoNanos,
-    /// What the client received and did not look at yet.
+    /// What the client received and has not read yet.
     pub(crate) inbox: Vec<Outbound>,
 }
 
@@ -42,7 +42,7 @@ impl Bench {
         self.inbox.extend(std::iter::from_fn(|| self.exchange.poll_transmit(self.id)));
     }
 
-    /// All texts received since the last look.
+    /// All texts received since the last call.
     pub(crate) fn texts(&mut self) -> Vec<String> {
         self.inbox.drain(..).map(|message| text_of(&message)).collect()
     }

@@ -26,8 +26,8 @@ struct Client {
 }
 
 impl Client {
-    /// Takes one message and checks all that it claims.
-    fn take(&mut self, text: &str) {
+    /// Applies one message and checks all that it claims.
+    fn apply(&mut self, text: &str) {
         let message: Value = serde_json::from_str(text).unwrap();
         let data = &message["data"][0];
         let snapshot = match message["action"].as_str().unwrap() {
@@ -137,7 +137,7 @@ fn request(endpoint: Endpoint, op: &str, channels: &[&str], id: &str) -> String 
     v5_request(op, &channels.iter().map(|c| (*c, id)).collect::<Vec<_>>())
 }
 
-/// The channel without v3's market, and the text, of all books received since the last look.
+/// The channel without v3's market, and the text, of all books received since the last call.
 fn books(bench: &mut Bench) -> Vec<(String, String)> {
     let texts = bench.texts().into_iter();
     texts
@@ -182,8 +182,8 @@ fn rebuild(endpoint: Endpoint, channel: &str, id: &str, depth: usize, shown: usi
     for step in 0.. {
         let messages = books(&mut bench);
         assert!(messages.len() <= 1, "{messages:?}");
-        messages.iter().for_each(|(_, text)| client.take(text));
-        // Where nothing was told, nothing has changed; that is looked at now and then.
+        messages.iter().for_each(|(_, text)| client.apply(text));
+        // Where nothing was sent, nothing has changed; that is checked now and then.
         if !messages.is_empty() || step % 100 == 0 {
             assert_eq!(client.rows(), own(&bench, id, shown), "{channel} of {id}");
         }
@@ -231,14 +231,14 @@ fn books_on_their_grids_keep_their_chains_and_checksums() {
         bench.send(&request(endpoint, "subscribe", channels, "ETH-USDT"));
         let mut clients: BTreeMap<String, Client> = BTreeMap::new();
         for (channel, text) in books(&mut bench) {
-            clients.entry(channel).or_default().take(&text);
+            clients.entry(channel).or_default().apply(&text);
         }
         // Every 100 ms all grids meet.
         for _ in 0..30 {
             bench.wait(100 * MS);
             let mut order = Vec::new();
             for (channel, text) in books(&mut bench) {
-                clients.entry(channel.clone()).or_default().take(&text);
+                clients.entry(channel.clone()).or_default().apply(&text);
                 order.push(channel);
             }
             let expected: Vec<_> = channels.iter().rev().take(2).rev().collect();
@@ -273,7 +273,7 @@ fn rpi_books_hold_the_plain_book_and_what_rpi_orders_add() {
         bench.wait(100 * MS);
         for (channel, text) in books(&mut bench) {
             assert_eq!(text.contains("checksum"), channel == "books");
-            clients.entry(channel).or_default().take(&text);
+            clients.entry(channel).or_default().apply(&text);
         }
     }
     let [plain, elp, rpi] = ["books", "books-elp", "books-rpi"].map(|c| &clients[c]);
@@ -321,7 +321,7 @@ fn silence_is_broken_by_heartbeats() {
                 if clients.contains_key(&channel) {
                     beats.push(second);
                 }
-                clients.entry(channel).or_default().take(&text);
+                clients.entry(channel).or_default().apply(&text);
             }
             bench.wait(1_000 * MS);
             bench.send("ping");
@@ -364,7 +364,7 @@ fn changes_put_the_heartbeat_off_and_a_new_topic_has_only_its_own() {
     let mut client = Client::default();
     for _ in 0..60 {
         bench.wait(1_000 * MS);
-        books(&mut bench).iter().for_each(|(_, text)| client.take(text));
+        books(&mut bench).iter().for_each(|(_, text)| client.apply(text));
     }
     assert_eq!((client.snapshots, client.heartbeats), (2, 0));
     assert!(client.updates > 100);
@@ -377,7 +377,7 @@ fn a_reset_continues_the_chain_at_a_lower_number() {
     let mut clients: BTreeMap<String, Client> = BTreeMap::new();
     for second in 0..4 {
         for (channel, text) in books(&mut bench) {
-            clients.entry(channel).or_default().take(&text);
+            clients.entry(channel).or_default().apply(&text);
         }
         if second == 2 {
             let inst = bench.exchange.market().find("BTC-USDT").unwrap();
@@ -408,14 +408,14 @@ fn a_second_subscription_gives_the_same_snapshot_again_and_the_chain_goes_on() {
     let messages = books(&mut bench);
     assert_eq!(messages.len(), 2);
     assert_eq!(messages[0], messages[1]);
-    messages.iter().for_each(|(_, text)| client.take(text));
+    messages.iter().for_each(|(_, text)| client.apply(text));
     let seen: Vec<_> =
         std::iter::from_fn(|| bench.exchange.poll_transmit(other)).map(|m| text_of(&m)).collect();
     assert_eq!(seen[1], messages[0].1, "all connections have the same state");
     bench.wait(1_000 * MS);
     let updates = books(&mut bench);
     assert_eq!(updates.len(), 10);
-    updates.iter().for_each(|(_, text)| client.take(text));
+    updates.iter().for_each(|(_, text)| client.apply(text));
     let shared = std::iter::from_fn(|| bench.exchange.poll_transmit(other)).map(|m| text_of(&m));
     assert_eq!(shared.collect::<Vec<_>>(), updates.into_iter().map(|u| u.1).collect::<Vec<_>>());
 }

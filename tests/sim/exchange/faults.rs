@@ -377,7 +377,7 @@ fn the_first_attempts_to_connect_are_refused() {
 }
 
 #[test]
-fn the_clock_jumps_to_and_fro() {
+fn the_clock_steps_and_steps_back() {
     for (by, sign) in [("-5s", -1i64), ("1h", 1)] {
         let spec = format!("clock:at=1s,by={by},for=1s");
         let mut bench = after(Endpoint::V5Public, &spec, 3);
@@ -402,7 +402,7 @@ fn the_clock_jumps_to_and_fro() {
 }
 
 #[test]
-fn sequence_numbers_start_anew_by_rule() {
+fn sequence_numbers_are_reset_by_rule() {
     let resets = |spec: &str| {
         let chain = chain(&mut after(Endpoint::V5Public, spec, 3), "books");
         assert_eq!(breaks(&chain), 0);

@@ -143,7 +143,7 @@ fn pushes_fall_on_their_grid_and_share_one_sequence() {
 }
 
 #[test]
-fn merged_trades_tell_of_every_fill() {
+fn merged_trades_count_every_fill() {
     let config = busy();
     let mut merged = Bench::new(Endpoint::V5Public, &config);
     merged.send(&v5_request("subscribe", &[("trades", "BTC-USDT-SWAP")]));

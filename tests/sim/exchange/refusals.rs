@@ -117,7 +117,7 @@ fn an_error_may_come_unasked() {
             assert_eq!(ours, is_named, "{error}");
             assert_eq!(error.contains("exist"), names != "none", "{error}");
             assert_eq!(count(&bench, FaultKind::Stray), 1);
-            // Nothing was taken away.
+            // No subscription was ended.
             bench.wait(2_000 * MS);
             let brought = bench.texts().into_iter().filter_map(|text| data_of(&text));
             let channels: std::collections::BTreeSet<_> = brought.map(|(name, ..)| name).collect();

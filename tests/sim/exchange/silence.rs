@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::exchange::bench::*;
 use crate::exchange::faulty::*;
 
-/// How many data messages each channel has brought since the last look.
+/// How many data messages each channel has brought since the last call.
 fn data(bench: &mut Bench) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for (channel, ..) in bench.texts().iter().filter_map(|text| data_of(text)) {
@@ -148,14 +148,15 @@ fn a_forgotten_subscription_is_silent_until_it_is_asked_for_again() {
 }
 
 #[test]
-fn an_unasked_end_is_told_and_carried_out() {
+fn an_unasked_end_is_acknowledged_and_carried_out() {
     for endpoint in BOTH {
         let mut bench = after(endpoint, "unsub:at=1s,inst=BTC-USDT,times=1", 1);
-        let told = bench.texts().split_off(3);
-        let told = told.into_iter().filter(|text| data_of(text).is_none());
-        let told: Vec<Value> = told.map(|text| serde_json::from_str(&text).unwrap()).collect();
-        assert_eq!(told.len(), 3);
-        for reply in &told {
+        let replies = bench.texts().split_off(3);
+        let replies = replies.into_iter().filter(|text| data_of(text).is_none());
+        let replies: Vec<Value> =
+            replies.map(|text| serde_json::from_str(&text).unwrap()).collect();
+        assert_eq!(replies.len(), 3);
+        for reply in &replies {
             assert_eq!(reply["event"], "unsubscribe");
             assert_eq!(reply.get("id"), None);
             let name = match endpoint {
@@ -173,7 +174,7 @@ fn an_unasked_end_is_told_and_carried_out() {
 }
 
 #[test]
-fn an_acknowledgement_without_data_is_healed_by_asking_again() {
+fn a_subscription_without_data_is_served_after_it_is_requested_again() {
     for endpoint in BOTH {
         let [books, five, trades] = names(endpoint);
         let mut bench = after(endpoint, &format!("nodata:channel={five},nth=1"), 10);
@@ -186,7 +187,7 @@ fn an_acknowledgement_without_data_is_healed_by_asking_again() {
         bench.send(&request_for(endpoint, "subscribe", 1));
         bench.wait(1_000 * MS);
         assert_eq!(channels(&mut bench), names(endpoint));
-        // It ends what was in force before, and its end is no occasion.
+        // It ends what was in force before, and its end is no opportunity.
         let mut never = after(endpoint, "nodata", 10);
         assert_eq!(data(&mut never), BTreeMap::new());
         never.send(&request_for(endpoint, "unsubscribe", 1));

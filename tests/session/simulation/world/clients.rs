@@ -1,4 +1,4 @@
-//! What the real client does around session and feed: connect, move messages, look for silence.
+//! What the real client does around session and feed: connect, move messages, check for silence.
 
 use std::time::Duration;
 
@@ -28,15 +28,18 @@ impl World {
                 let moment = self.moment();
                 let Self { clients, lines, .. } = self;
                 let client = &mut clients[at];
-                if matches!(client.take(&message, moment, &mut pass(lines, at)), Outcome::Lost) {
+                if matches!(
+                    client.handle_message(&message, moment, &mut pass(lines, at)),
+                    Outcome::Lost
+                ) {
                     client.session.lost(moment.0);
                     self.trace(|| format!("{at}: lost by {message:.20?}"));
                     self.disconnect(at);
                 }
-                self.look(at);
-                self.tell(at);
+                self.verify_shown(at);
+                self.handle_session_events(at);
             }
-            self.tell(at);
+            self.handle_session_events(at);
         }
         while self.exchange.poll_ready().is_some() {}
     }
@@ -46,14 +49,14 @@ impl World {
         (self.host.mono(self.now), self.host.wall(self.now))
     }
 
-    pub(super) fn tell(&mut self, at: usize) {
+    pub(super) fn handle_session_events(&mut self, at: usize) {
         let moment = self.moment();
         let Self { clients, lines, .. } = self;
-        clients[at].tell(moment, &mut pass(lines, at));
+        clients[at].handle_session_events(moment, &mut pass(lines, at));
         if let Some(reason) = clients[at].last_loss.take() {
             self.trace(|| format!("{at}: {reason}"));
         }
-        self.look(at);
+        self.verify_shown(at);
     }
 
     /// Does what the session wants done.
@@ -61,7 +64,7 @@ impl World {
         let now = self.now;
         self.transport(at);
         self.clients[at].session.timeout(self.host.mono(now));
-        self.look_for_silence(at);
+        self.check_silence(at);
         while let Some(action) = self.clients[at].session.poll_action() {
             self.trace(|| format!("{at}: {action:?}"));
             match action {
@@ -75,18 +78,18 @@ impl World {
                 Action::Login => panic!("nobody asked for a login"),
             }
         }
-        self.tell(at);
+        self.handle_session_events(at);
     }
 
-    /// Looks for silence where that is due.
-    pub(super) fn look_for_silence(&mut self, at: usize) {
+    /// Checks for silence where that is due.
+    pub(super) fn check_silence(&mut self, at: usize) {
         let moment = self.moment();
         let Self { clients, lines, limits, .. } = self;
         let client = &mut clients[at];
         if client.check_at() > moment.0 {
             return;
         }
-        let others = lines.as_mut().map(|lines| lines.heard(at, client)).unwrap_or_default();
+        let others = lines.as_mut().map(|lines| lines.last_seen(at, client)).unwrap_or_default();
         client.check(moment, &others, &mut pass(lines, at));
         if let Some(lines) = lines {
             lines.mark_stale(limits, moment.1);

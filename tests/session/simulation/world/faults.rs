@@ -36,8 +36,8 @@ impl World {
             let rule = self.plain_rule();
             return self.inject(victim, &rule);
         }
-        for rule in rules::draw(&mut self.random, self.config.dialect) {
-            // See `plain_rule`. The numbers of v5's deep books tell an old update from a new one; v3's
+        for rule in rules::pick(&mut self.random, self.config.dialect) {
+            // See `plain_rule`. The numbers of v5's deep books show which update is older; v3's
             // have none, and an update that sets a level that the next one sets too is right alone.
             let undecided = self.clock_jumps && self.config.dialect == Dialect::V3;
             if !(undecided && rule.starts_with("reorder")) {
@@ -79,11 +79,11 @@ impl World {
             Dialect::V5 => &["books5", "bbo-tbt", "trades"],
         };
         let channel = whole[self.random.usize(..whole.len())];
-        // Nothing tells that a whole book was lost, but of a trade another line may.
+        // Nothing shows that a whole book was lost, but a lost trade may come on another line.
         let lost = if channel.starts_with("trade") { "gap" } else { "reorder" };
         let mut kind = ["reorder", "repeat", "snapshot", lost][self.random.usize(..4)];
-        // A book from before the exchange's clock was set back, or its numbers began anew, is newer by
-        // its time or by its number: nobody can tell in which order it should have come.
+        // A book from before the exchange's clock was set back, or its numbers were reset, is newer
+        // by its time or by its number: its right position in the order can't be known.
         if self.clock_jumps && kind == "reorder" {
             kind = "repeat";
         }
@@ -91,7 +91,7 @@ impl World {
         format!("{kind}:channel={channel}{times}")
     }
 
-    /// The exchange starts anew: everybody is thrown out, and it may count from the beginning.
+    /// The exchange restarts: all connections end, and its numbers may be reset.
     pub(super) fn restart(&mut self) {
         self.tally.restarts += 1;
         for victim in 0..self.clients.len() {
@@ -109,7 +109,7 @@ impl World {
     }
 }
 
-/// In some runs the exchange's clock jumps, and perhaps jumps back, and its numbers start anew.
+/// In some runs the exchange's clock steps, perhaps back again, and its numbers are reset.
 pub(super) fn clock_faults(random: &mut fastrand::Rng) -> String {
     let mut at = || Duration::from_millis(random.u64(..12_000)).as_millis();
     let (clock, seq) = (at(), at());
