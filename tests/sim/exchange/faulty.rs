@@ -1,6 +1,7 @@
 //! A client of an exchange with faults.
 
 use okx_feed::sim::{Endpoint, ExchangeConfig, FaultKind, Outbound};
+use serde_json::Value;
 
 use crate::exchange::bench::*;
 
@@ -41,3 +42,15 @@ pub(crate) fn count(bench: &Bench, kind: FaultKind) -> usize {
 }
 
 pub(crate) const BOTH: [Endpoint; 2] = [Endpoint::V3, Endpoint::V5Public];
+
+/// The increments of the book: the position in their chain as (prevSeqId, seqId).
+pub(crate) fn chain(bench: &mut Bench, channel: &str) -> Vec<(i64, i64)> {
+    let data = bench.texts().into_iter().filter_map(|text| data_of(&text));
+    let ours = data.filter(|(name, ..)| name == channel);
+    let number = |data: &Value, key: &str| data[key].as_i64().unwrap();
+    ours.map(|(.., data)| (number(&data, "prevSeqId"), number(&data, "seqId"))).collect()
+}
+
+pub(crate) fn breaks(chain: &[(i64, i64)]) -> usize {
+    chain.windows(2).filter(|pair| pair[1].0 != -1 && pair[1].0 != pair[0].1).count()
+}

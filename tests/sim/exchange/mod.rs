@@ -10,6 +10,7 @@
 mod access;
 mod bench;
 mod depth;
+mod fault_rules;
 mod faults;
 mod faulty;
 mod protocol;
