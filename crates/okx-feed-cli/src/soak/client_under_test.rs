@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use super::book_checker::{BookChecker, CheckerStats};
 use super::clock_steps::KnownClockSteps;
-use crate::error::CliError;
+use crate::error::{CliError, say};
 use okx_feed::sim::{Endpoint, Exchange, Listing, MarketConfig, ServerHandle};
-use okx_feed::{BookState, Client, Dialect, MonoNanos, Proxy, StaleLimits, Subscription};
+use okx_feed::{
+    BookState, Client, ConnectionStats, Dialect, MonoNanos, Proxy, StaleLimits, Subscription,
+};
 
 /// One client with its checker.
 pub(super) struct ClientUnderTest {
@@ -58,6 +60,20 @@ impl ClientUnderTest {
             return Ok(false);
         }
         Ok(self.client.connections()?.iter().all(|connection| connection.well))
+    }
+
+    /// Writes to standard error which connections lack a book, and what may be the reason.
+    pub(super) fn report_not_ready(&self) -> Result<(), CliError> {
+        let connections = self.client.connections()?;
+        for connection in connections.iter().filter(|connection| !connection.well) {
+            let ConnectionStats { group, line, live, refused, requests_left, .. } = connection;
+            say(format_args!(
+                "not ready: {} group {group} line {line}: {live} live, {refused} refused, \
+                 {requests_left} requests left",
+                self.endpoint.dialect()
+            ));
+        }
+        Ok(())
     }
 
     /// How many books are live though nothing has come for them for longer than `bound`.

@@ -339,6 +339,9 @@ impl Soak {
             let state = self.clients.get(*at).and_then(|client| client.client.state(subscription));
             say(format_args!("not the exchange's own: {subscription}, {state:?}"));
         }
+        if self.faults.open() > 0 {
+            self.clients.iter().try_for_each(ClientUnderTest::report_not_ready)?;
+        }
         Ok((waiting.len(), began.elapsed()))
     }
 
