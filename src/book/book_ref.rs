@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::liquidity::{self, Sweep};
+use super::liquidity::{Sides, Sweep};
 use super::side::{BookSide, DepthSide};
 use super::top5::Book5;
 use crate::model::{Decimal, Level, NO_SEQ, Price, Qty, Side, UnixNanos};
@@ -86,13 +86,29 @@ impl<'b> BookRef<'b> {
 
     /// The best five levels of each side as a [`Book5`], with this book's times, sequence number
     /// and flags.
-    ///
-    /// It answers what is asked of the best prices: spread, mid, microprice.
     #[must_use]
     pub fn top5(&self) -> Book5 {
         let mut book = Book5::new(self.asks(), self.bids());
         (book.ts_event, book.ts_recv, book.seq) = (self.ts_event, self.ts_recv, self.seq);
         book
+    }
+
+    /// Best ask minus best bid; see [`Book5::spread`].
+    #[must_use]
+    pub fn spread(&self) -> Option<Price> {
+        self.sides().spread()
+    }
+
+    /// The middle of the best prices, exact; see [`Book5::mid`].
+    #[must_use]
+    pub fn mid(&self) -> Option<Price> {
+        self.sides().mid()
+    }
+
+    /// The best prices weighted by the size of the other side; see [`Book5::microprice`].
+    #[must_use]
+    pub fn microprice(&self, scale: u8) -> Option<Price> {
+        self.sides().microprice(scale)
     }
 
     /// The ask price from which on the book is not known, since levels found no room; `None` while
@@ -138,7 +154,7 @@ impl<'b> BookRef<'b> {
     /// complete.
     #[must_use]
     pub fn sweep(&self, taker: Side, sz: Qty) -> Option<Sweep> {
-        liquidity::sweep(if taker == Side::Buy { self.asks() } else { self.bids() }, sz)
+        self.sides().sweep(taker, sz)
     }
 
     /// `(bids - asks) / (bids + asks)` over the sizes of the best `levels` of each side: from -1
@@ -152,7 +168,19 @@ impl<'b> BookRef<'b> {
         if is_short(self.asks) || is_short(self.bids) {
             return None;
         }
-        liquidity::imbalance(self.asks(), self.bids(), levels)
+        self.sides().imbalance(levels)
+    }
+
+    /// Whether the exchange may have levels of this side past the best `most` that are here, now or
+    /// before the best `most` change next.
+    pub(crate) fn may_lack(&self, side: BookSide, most: usize) -> bool {
+        let side = self.of(side);
+        side.is_truncated() || side.levels().len() >= most.min(side.capacity())
+    }
+
+    #[inline]
+    fn sides(&self) -> Sides<'b> {
+        Sides { asks: self.asks(), bids: self.bids() }
     }
 
     #[inline]

@@ -1,6 +1,6 @@
 //! What strategies ask of the levels of a book, exact and without floats.
 
-use crate::model::{Decimal, DecimalError, Level, Price, Qty, div_wide};
+use crate::model::{Decimal, DecimalError, Level, Price, Qty, Side, div_wide};
 
 /// The decimals of a ratio such as an imbalance, and of an average price.
 pub const RATIO_SCALE: u8 = 9;
@@ -18,8 +18,59 @@ pub struct Sweep {
     pub complete: bool,
 }
 
-/// Takes `sz` from levels given best first; see [`Book5::sweep`](super::top5::Book5::sweep).
-pub(crate) fn sweep(levels: &[Level], sz: Qty) -> Option<Sweep> {
+/// Both sides of a book, best first: the one answer to what every kind of book is asked.
+///
+/// [`Book5`](super::top5::Book5) documents each method. A book that may lack levels says so itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sides<'b> {
+    pub(crate) asks: &'b [Level],
+    pub(crate) bids: &'b [Level],
+}
+
+impl<'b> Sides<'b> {
+    #[inline]
+    pub(crate) fn top(self) -> Option<(&'b Level, &'b Level)> {
+        Some((self.asks.first()?, self.bids.first()?))
+    }
+
+    pub(crate) fn spread(self) -> Option<Price> {
+        let (ask, bid) = self.top()?;
+        ask.px().checked_sub(bid.px()).ok()
+    }
+
+    pub(crate) fn mid(self) -> Option<Price> {
+        let (ask, bid) = self.top()?;
+        let sum = ask.px().widen().add(bid.px().widen())?;
+        if sum.value % 2 == 0 {
+            return Decimal::from_wide(sum.value / 2, sum.scale).ok();
+        }
+        Decimal::from_wide(sum.value.checked_mul(5)?, sum.scale + 1).ok()
+    }
+
+    pub(crate) fn microprice(self, scale: u8) -> Option<Price> {
+        let (ask, bid) = self.top()?;
+        let weighted = ask.px().mul_wide(bid.sz()).add(bid.px().mul_wide(ask.sz()))?;
+        let total = ask.sz().widen().add(bid.sz().widen())?;
+        weighted.div(total, scale).ok()
+    }
+
+    pub(crate) fn imbalance(self, levels: usize) -> Option<Decimal> {
+        let sum = |side: &[Level]| {
+            let mut sizes = side.iter().take(levels).map(|level| level.sz().widen());
+            sizes.try_fold(Wide { value: 0, scale: 0 }, Wide::add)
+        };
+        let (asks, bids) = (sum(self.asks)?, sum(self.bids)?);
+        let difference = bids.add(Wide { value: asks.value.checked_neg()?, scale: asks.scale })?;
+        difference.div(bids.add(asks)?, RATIO_SCALE).ok()
+    }
+
+    pub(crate) fn sweep(self, taker: Side, sz: Qty) -> Option<Sweep> {
+        sweep(if taker == Side::Buy { self.asks } else { self.bids }, sz)
+    }
+}
+
+/// Takes `sz` from levels given best first.
+fn sweep(levels: &[Level], sz: Qty) -> Option<Sweep> {
     if sz <= Decimal::ZERO {
         return None;
     }
@@ -38,24 +89,6 @@ pub(crate) fn sweep(levels: &[Level], sz: Qty) -> Option<Sweep> {
     }
     let avg_px = cost.div(filled.widen(), RATIO_SCALE).ok()?;
     Some(Sweep { filled, worst_px, avg_px, complete: filled == sz })
-}
-
-/// The imbalance of two sides; see [`Book5::imbalance`](super::top5::Book5::imbalance).
-pub(crate) fn imbalance(asks: &[Level], bids: &[Level], levels: usize) -> Option<Decimal> {
-    let sum = |side: &[Level]| {
-        let mut sizes = side.iter().take(levels).map(|level| level.sz().widen());
-        sizes.try_fold(Wide { value: 0, scale: 0 }, Wide::add)
-    };
-    let (asks, bids) = (sum(asks)?, sum(bids)?);
-    let difference = bids.add(Wide { value: asks.value.checked_neg()?, scale: asks.scale })?;
-    difference.div(bids.add(asks)?, RATIO_SCALE).ok()
-}
-
-/// The price between two best levels; see [`Book5::microprice`](super::top5::Book5::microprice).
-pub(crate) fn microprice(ask: &Level, bid: &Level, scale: u8) -> Option<Price> {
-    let weighted = ask.px().mul_wide(bid.sz()).add(bid.px().mul_wide(ask.sz()))?;
-    let total = ask.sz().widen().add(bid.sz().widen())?;
-    weighted.div(total, scale).ok()
 }
 
 /// A decimal in 128 bits, for sums and products on the way to a rounded result.

@@ -19,6 +19,7 @@ mod words;
 pub use book_ref::BookRef;
 pub use checksum::{Checksum, Verify};
 pub use flags::BookFlags;
+pub(crate) use liquidity::Sides;
 pub use liquidity::{RATIO_SCALE, Sweep};
 pub use order_book::{DEFAULT_DEPTH, DepthBook, MAX_DEPTH};
 pub use sequence::Sequence;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::flags::BookFlags;
-use super::liquidity::{self, Sweep};
+use super::liquidity::{Sides, Sweep};
 use crate::model::{Decimal, Level, NO_SEQ, Price, Qty, Side, UnixNanos};
 
 /// The most levels a side of a [`Book5`].
@@ -107,25 +107,20 @@ impl Book5 {
     #[inline]
     #[must_use]
     pub fn top(&self) -> Option<(&Level, &Level)> {
-        Some((self.best_ask()?, self.best_bid()?))
+        self.sides().top()
     }
 
-    /// Best ask minus best bid: negative in a crossed book, `None` where a side is empty.
+    /// Best ask minus best bid: negative in a crossed book, `None` where a side is empty or the result
+    /// does not fit.
     #[must_use]
     pub fn spread(&self) -> Option<Price> {
-        let (ask, bid) = self.top()?;
-        ask.px().checked_sub(bid.px()).ok()
+        self.sides().spread()
     }
 
-    /// The middle of the best prices, exact; `None` where a side is empty.
+    /// The middle of the best prices, exact; `None` where a side is empty or the result does not fit.
     #[must_use]
     pub fn mid(&self) -> Option<Price> {
-        let (ask, bid) = self.top()?;
-        let sum = ask.px().checked_add(bid.px()).ok()?;
-        if sum.mantissa() % 2 == 0 {
-            return Decimal::new(sum.mantissa() / 2, sum.scale()).ok();
-        }
-        Decimal::new(sum.mantissa().checked_mul(5)?, sum.scale() + 1).ok()
+        self.sides().mid()
     }
 
     /// The best prices weighted by the size of the *other* side, at `scale` decimals, rounded half
@@ -134,8 +129,7 @@ impl Book5 {
     /// `None` where a side is empty, both sizes are zero or the arithmetic does not fit.
     #[must_use]
     pub fn microprice(&self, scale: u8) -> Option<Price> {
-        let (ask, bid) = self.top()?;
-        liquidity::microprice(ask, bid, scale)
+        self.sides().microprice(scale)
     }
 
     /// `(bids - asks) / (bids + asks)` over the sizes of the best `levels` of each side: from -1 (only
@@ -144,7 +138,7 @@ impl Book5 {
     /// `None` where there is no size at all or the arithmetic does not fit.
     #[must_use]
     pub fn imbalance(&self, levels: usize) -> Option<Decimal> {
-        liquidity::imbalance(self.asks(), self.bids(), levels)
+        self.sides().imbalance(levels)
     }
 
     /// What taking `sz` from the book would cost: a buy eats the asks, a sell the bids.
@@ -152,8 +146,13 @@ impl Book5 {
     /// `None` where `sz` is not positive or the arithmetic does not fit. A book too thin for all of
     /// it gives a [`Sweep`] that is not complete.
     #[must_use]
-    pub fn sweep(&self, side: Side, sz: Qty) -> Option<Sweep> {
-        liquidity::sweep(if side == Side::Buy { self.asks() } else { self.bids() }, sz)
+    pub fn sweep(&self, taker: Side, sz: Qty) -> Option<Sweep> {
+        self.sides().sweep(taker, sz)
+    }
+
+    #[inline]
+    fn sides(&self) -> Sides<'_> {
+        Sides { asks: self.asks(), bids: self.bids() }
     }
 
     /// Empties the book, so that a decoder can fill it level by level.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::seqlock::SeqLock;
-use crate::book::BookRef;
-use crate::model::{BookState, Level, NO_SEQ, UnixNanos};
+use crate::book::{BookRef, BookSide, Sides, Sweep};
+use crate::model::{BookState, Decimal, Level, NO_SEQ, Price, Qty, Side, UnixNanos};
 
 /// How many levels a side a [`DepthReader`] sees.
 ///
@@ -46,6 +46,8 @@ pub struct DepthSnapshot {
     bids: [Level; PUBLISHED_LEVELS],
     ask_len: usize,
     bid_len: usize,
+    asks_may_lack: bool,
+    bids_may_lack: bool,
 }
 
 impl DepthSnapshot {
@@ -59,6 +61,73 @@ impl DepthSnapshot {
     #[must_use]
     pub fn bids(&self) -> &[Level] {
         self.bids.get(..self.bid_len).unwrap_or(&self.bids)
+    }
+
+    /// The best ask; `None` where the side is empty.
+    #[must_use]
+    pub fn best_ask(&self) -> Option<&Level> {
+        self.asks().first()
+    }
+
+    /// The best bid; `None` where the side is empty.
+    #[must_use]
+    pub fn best_bid(&self) -> Option<&Level> {
+        self.bids().first()
+    }
+
+    /// Both best levels, ask first; `None` where a side is empty.
+    #[must_use]
+    pub fn top(&self) -> Option<(&Level, &Level)> {
+        self.sides().top()
+    }
+
+    /// Best ask minus best bid; see [`Book5::spread`](crate::book::Book5::spread).
+    #[must_use]
+    pub fn spread(&self) -> Option<Price> {
+        self.sides().spread()
+    }
+
+    /// The middle of the best prices, exact; see [`Book5::mid`](crate::book::Book5::mid).
+    #[must_use]
+    pub fn mid(&self) -> Option<Price> {
+        self.sides().mid()
+    }
+
+    /// The best prices weighted by the size of the other side; see
+    /// [`Book5::microprice`](crate::book::Book5::microprice).
+    #[must_use]
+    pub fn microprice(&self, scale: u8) -> Option<Price> {
+        self.sides().microprice(scale)
+    }
+
+    /// `(bids - asks) / (bids + asks)` over the sizes of the best `levels` of each side; see
+    /// [`Book5::imbalance`](crate::book::Book5::imbalance).
+    ///
+    /// `None` as well where a side may have had more levels than are here and fewer than `levels` are:
+    /// where it has [`PUBLISHED_LEVELS`], where it fills the book's capacity, and where the book was
+    /// cut for lack of room.
+    #[must_use]
+    pub fn imbalance(&self, levels: usize) -> Option<Decimal> {
+        let is_short = |may_lack: bool, len: usize| may_lack && len < levels;
+        if is_short(self.asks_may_lack, self.ask_len) || is_short(self.bids_may_lack, self.bid_len)
+        {
+            return None;
+        }
+        self.sides().imbalance(levels)
+    }
+
+    /// What taking `sz` from the book would cost: a buy eats the asks, a sell the bids; see
+    /// [`Book5::sweep`](crate::book::Book5::sweep).
+    ///
+    /// Where the levels that are here do not have all of `sz`, the [`Sweep`] is not complete, although
+    /// the exchange may have more further down.
+    #[must_use]
+    pub fn sweep(&self, taker: Side, sz: Qty) -> Option<Sweep> {
+        self.sides().sweep(taker, sz)
+    }
+
+    fn sides(&self) -> Sides<'_> {
+        Sides { asks: self.asks(), bids: self.bids() }
     }
 }
 
@@ -86,7 +155,9 @@ impl DepthPublisher {
         words[SEQ] = view.seq().unwrap_or(NO_SEQ).cast_unsigned();
         words[TS_EVENT] = view.ts_event.0;
         words[TS_RECV] = view.ts_recv.0;
-        words[LENS] = asks.len() as u64 | (bids.len() as u64) << 32;
+        let may_lack = |side| u64::from(view.may_lack(side, PUBLISHED_LEVELS));
+        words[LENS] = side_word(asks.len(), may_lack(BookSide::Ask))
+            | side_word(bids.len(), may_lack(BookSide::Bid)) << 32;
         let (_, levels) = words.split_at_mut(HEAD);
         let (ask_words, bid_words) = levels.split_at_mut(PUBLISHED_LEVELS * 3);
         for (side, places) in [(asks, ask_words), (bids, bid_words)] {
@@ -121,7 +192,8 @@ impl DepthReader {
         let seq = words[SEQ].cast_signed();
         let (_, levels) = words.split_at(HEAD);
         let (ask_words, bid_words) = levels.split_at(PUBLISHED_LEVELS * 3);
-        let len = |shift: u32| usize::try_from((words[LENS] >> shift) & 0xff).unwrap_or_default();
+        let [ask_len, asks_may_lack, _, _, bid_len, bids_may_lack, _, _] =
+            words[LENS].to_le_bytes();
         DepthSnapshot {
             state: BookState::from_code(state),
             ts_event: UnixNanos(words[TS_EVENT]),
@@ -130,8 +202,10 @@ impl DepthReader {
             version,
             asks: levels_of(ask_words),
             bids: levels_of(bid_words),
-            ask_len: len(0),
-            bid_len: len(32),
+            ask_len: ask_len.into(),
+            bid_len: bid_len.into(),
+            asks_may_lack: asks_may_lack != 0,
+            bids_may_lack: bids_may_lack != 0,
         }
     }
 
@@ -154,6 +228,12 @@ const SEQ: usize = 1;
 const TS_EVENT: usize = 2;
 const TS_RECV: usize = 3;
 const LENS: usize = 4;
+
+/// Half of the word at [`LENS`]: a side's number of levels, and in the byte above whether it may lack
+/// some.
+const fn side_word(len: usize, may_lack: u64) -> u64 {
+    len as u64 | may_lack << 8
+}
 
 fn levels_of(words: &[u64]) -> [Level; PUBLISHED_LEVELS] {
     let mut levels = [Level::EMPTY; PUBLISHED_LEVELS];

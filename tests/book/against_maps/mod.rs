@@ -4,4 +4,5 @@
 
 mod books;
 mod flags;
+mod liquidity;
 mod numbers;
