@@ -192,7 +192,8 @@ fn a_snapshot_answers_for_the_whole_book_or_not_at_all() {
         let reader = publisher.reader();
         for n in 0..300 {
             let action = if n % 60 == 0 { DepthAction::Snapshot } else { DepthAction::Update };
-            let most = if n % 60 == 0 { 30 } else { 4 };
+            // A snapshot that fits, so that the limit comes later, unpublished.
+            let most = if n % 60 == 0 { capacity as u64 + 1 } else { 4 };
             let mut draw = |from: u64| -> Vec<Level> {
                 let level = |rng: &mut Rng| {
                     let sz = if n % 60 > 0 && rng.one_in(2) { 0 } else { 1 + rng.below(3) };
