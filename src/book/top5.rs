@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::flags::BookFlags;
+use super::level_change::LevelChange;
 use super::liquidity::{Sides, Sweep};
 use crate::model::{Decimal, Level, NO_SEQ, Price, Qty, Side, UnixNanos};
 
@@ -148,6 +149,16 @@ impl Book5 {
     #[must_use]
     pub fn sweep(&self, taker: Side, sz: Qty) -> Option<Sweep> {
         self.sides().sweep(taker, sz)
+    }
+
+    /// Reports which levels changed, appeared or went from `before` to this book, asks first, each side
+    /// from the best price on, and gives the number of changes.
+    ///
+    /// A level that has another size, number of orders or text is one change. Whoever takes every
+    /// [`LevelChange::before`] out of the old levels and puts every [`LevelChange::after`] in has the
+    /// new ones. Times, sequence numbers and flags are not compared. Allocates nothing.
+    pub fn changes_since(&self, before: &Self, each: impl FnMut(LevelChange)) -> usize {
+        self.sides().changes_since(before.sides(), each)
     }
 
     #[inline]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::seqlock::SeqLock;
-use crate::book::{BookRef, BookSide, Sides, Sweep};
+use crate::book::{BookRef, BookSide, LevelChange, Sides, Sweep};
 use crate::model::{BookState, Decimal, Level, NO_SEQ, Price, Qty, Side, UnixNanos};
 
 /// How many levels a side a [`DepthReader`] sees.
@@ -124,6 +124,13 @@ impl DepthSnapshot {
     #[must_use]
     pub fn sweep(&self, taker: Side, sz: Qty) -> Option<Sweep> {
         self.sides().sweep(taker, sz)
+    }
+
+    /// Reports which levels changed, appeared or went from `before` to this snapshot; see
+    /// [`Book5::changes_since`](crate::book::Book5::changes_since). States and versions are not
+    /// compared.
+    pub fn changes_since(&self, before: &Self, each: impl FnMut(LevelChange)) -> usize {
+        self.sides().changes_since(before.sides(), each)
     }
 
     fn sides(&self) -> Sides<'_> {

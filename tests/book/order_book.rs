@@ -3,9 +3,9 @@
 use std::num::NonZeroU32;
 
 use okx_feed::{
-    ApplyOutcome, BookFlags, BookSide, BookSync, Channel, Checksum, Decimal, DepthAction,
-    DepthBook, DepthUpdate, DesyncCause, FaultPolicy, Level, MAX_DEPTH, Sequence, Side, TopDiff,
-    UnixNanos, Verify,
+    ApplyOutcome, BookFlags, BookSide, BookState, BookSync, Channel, Checksum, Decimal,
+    DepthAction, DepthBook, DepthPublisher, DepthUpdate, DesyncCause, FaultPolicy, Level,
+    MAX_DEPTH, Sequence, Side, TopDiff, UnixNanos, Verify,
 };
 use okx_feed_testkit::alloc::allocations;
 use okx_feed_testkit::depth_oracle::{Oracle, Rng, book_of, level, message, topic};
@@ -290,6 +290,9 @@ fn nothing_allocates_once_the_book_is_made() {
     book.set_fault_policy(FaultPolicy::ApplyAnyway);
     let mut watch = TopDiff::<10>::new();
     let mut seen = Vec::with_capacity(8);
+    let mut publisher = DepthPublisher::new();
+    let reader = publisher.reader();
+    let mut last = (book.view().top5(), reader.snapshot());
 
     let before = allocations();
     for (n, (asks, bids)) in (0i64..).zip(&sides) {
@@ -307,6 +310,12 @@ fn nothing_allocates_once_the_book_is_made() {
         let _ = view.size_to(BookSide::Bid, Decimal::from(1));
         let _ = (view.level_at(BookSide::Ask, Decimal::from(1)), book.live());
         watch.changes(&view, |_| ());
+        publisher.publish(&view, BookState::Live);
+        let (five, snapshot) = (view.top5(), reader.snapshot());
+        let _ = five.changes_since(&last.0, |_| ()) + snapshot.changes_since(&last.1, |_| ());
+        let _ = (snapshot.mid(), snapshot.microprice(9), snapshot.imbalance(10));
+        let _ = snapshot.sweep(Side::Buy, Decimal::from(9));
+        last = (five, snapshot);
     }
     book.clear();
     let after = allocations();
