@@ -35,7 +35,7 @@ pub struct Decimal {
     scale: u8,
 }
 
-/// Why a text or a result is not a [`Decimal`].
+/// Why a text or a result is not a [`Decimal`], or a [`Decimal`] no whole number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecimalError {
@@ -51,6 +51,9 @@ pub enum DecimalError {
     /// The divisor is zero.
     #[error("division by zero")]
     DivisionByZero,
+    /// The number is no whole multiple of the tick.
+    #[error("not a whole number of ticks")]
+    NotMultiple,
 }
 
 /// `10^n` for the scales that a decimal can have.
@@ -243,6 +246,25 @@ impl Decimal {
     pub fn checked_div(self, other: Self, scale: u8) -> Result<Self, DecimalError> {
         let (num, den, _) = align(self, other);
         div_wide(num, den, scale)
+    }
+
+    /// The number as a whole number of ticks, exact: `self / tick`.
+    ///
+    /// `tick` is the instrument's tick size for a price and its lot size for a quantity. Scales do not
+    /// matter: `100.50` is 1005 ticks of `0.1`. Allocates nothing.
+    ///
+    /// # Errors
+    /// [`DecimalError::DivisionByZero`] where `tick` is zero, [`DecimalError::NotMultiple`] where the
+    /// number is between two ticks, [`DecimalError::Overflow`] where the result is no `i64`.
+    pub fn ticks(self, tick: Self) -> Result<i64, DecimalError> {
+        let (num, den, _) = align(self, tick);
+        if den == 0 {
+            return Err(DecimalError::DivisionByZero);
+        }
+        if num % den != 0 {
+            return Err(DecimalError::NotMultiple);
+        }
+        i64::try_from(num / den).map_err(|_| DecimalError::Overflow)
     }
 
     /// The same value with `scale` decimals, if no digit is lost.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::decimal::{Decimal, MAX_SCALE, Price, Qty};
+use super::decimal::{Decimal, DecimalError, MAX_SCALE, Price, Qty};
 
 /// One price level: a price, the quantity resting there and the number of orders.
 ///
@@ -64,6 +64,14 @@ impl Level {
     #[must_use]
     pub const fn orders(&self) -> u32 {
         self.orders
+    }
+
+    /// The price as a whole number of ticks, exact.
+    ///
+    /// # Errors
+    /// As [`Decimal::ticks`].
+    pub fn ticks(&self, tick: Price) -> Result<i64, DecimalError> {
+        self.px().ticks(tick)
     }
 
     /// The price's mantissa and scale, 0 to [`MAX_SCALE`].
@@ -144,6 +152,16 @@ mod tests {
             Level::new("-124.0".parse().unwrap(), "0.0000007465".parse().unwrap(), u32::MAX);
         assert_eq!(Level::from_words(level.to_words()), level);
         assert_eq!(Level::from_words(Level::EMPTY.to_words()), Level::EMPTY);
+    }
+
+    #[test]
+    fn a_price_is_a_number_of_ticks() {
+        let level = Level::new("100.50".parse().unwrap(), Decimal::from(3), 1);
+        let ticks = |tick: &str| level.ticks(tick.parse().unwrap());
+        assert_eq!((ticks("0.1"), ticks("0.5"), ticks("0.500")), (Ok(1005), Ok(201), Ok(201)));
+        assert_eq!(ticks("0.2"), Err(DecimalError::NotMultiple));
+        assert_eq!(ticks("0.00"), Err(DecimalError::DivisionByZero));
+        assert_eq!(ticks("0.00000000000000001"), Err(DecimalError::Overflow));
     }
 
     #[test]

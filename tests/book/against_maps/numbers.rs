@@ -35,6 +35,11 @@ fn exact(wide: i128, scale: u8) -> Result<(i128, u8), DecimalError> {
     fits.ok_or(if too_fine { DecimalError::Scale } else { DecimalError::Overflow })
 }
 
+/// The number in units of the finest decimal.
+fn wide(number: Decimal) -> i128 {
+    i128::from(number.mantissa()) * pow10(MAX_SCALE - number.scale())
+}
+
 fn parts(number: Decimal) -> (i128, u8) {
     (number.mantissa().into(), number.scale())
 }
@@ -67,8 +72,7 @@ fn a_number_takes_as_many_decimals_as_it_needs_or_is_refused() {
     let (mut exacts, mut refused) = (0, HashSet::new());
     for _ in 0..40_000 {
         let (number, scale) = (any(&mut rng), u8::try_from(rng.below(21)).unwrap());
-        // All of them in units of the finest decimal.
-        let wide = i128::from(number.mantissa()) * pow10(MAX_SCALE - number.scale());
+        let wide = wide(number);
         let want = if scale > MAX_SCALE || wide % pow10(MAX_SCALE - scale) != 0 {
             Err(DecimalError::Scale)
         } else {
@@ -109,6 +113,38 @@ fn quotients_are_the_nearest_and_ties_go_to_the_even_one() {
         negative += u32::from(error != 0 && quotient.mantissa() < 0 && b.mantissa() < 0);
     }
     assert!(ties > 100 && negative > 100, "{ties} {negative}");
+}
+
+#[test]
+fn ticks_are_whole_and_exact_or_refused() {
+    let mut rng = Rng(6);
+    let (mut exacts, mut refused) = (0, HashSet::new());
+    for n in 0..60_000 {
+        let tick = any(&mut rng);
+        let number = match n % 3 {
+            0 => any(&mut rng),
+            // A multiple, written with more decimals where they fit.
+            1 => {
+                let count = rng.draw().cast_signed() >> (1 + rng.below(62));
+                let Ok(multiple) = tick.checked_mul(Decimal::from(count)) else { continue };
+                multiple.rescale(multiple.scale() + 1).unwrap_or(multiple)
+            }
+            _ => Decimal::new(rng.below(1_000).cast_signed(), 2).unwrap(),
+        };
+        let (wide, unit) = (wide(number), wide(tick));
+        let want = match unit {
+            0 => Err(DecimalError::DivisionByZero),
+            _ if wide % unit != 0 => Err(DecimalError::NotMultiple),
+            _ => i64::try_from(wide / unit).map_err(|_| DecimalError::Overflow),
+        };
+        assert_eq!(number.ticks(tick), want, "{number} by {tick}");
+        if let Ok(ticks) = want {
+            assert_eq!(tick.checked_mul(Decimal::from(ticks)), Ok(number));
+        }
+        exacts += u32::from(want.is_ok_and(|ticks| ticks != 0));
+        refused.extend(want.err().map(|error| error.to_string()));
+    }
+    assert!(exacts > 4_000 && refused.len() == 3, "{exacts} {refused:?}");
 }
 
 #[test]
