@@ -58,7 +58,7 @@ pub enum DecimalError {
 
 /// `10^n` for the scales that a decimal can have.
 #[expect(clippy::indexing_slicing, reason = "evaluated at compile time, where a bad index fails")]
-const POW10: [i128; MAX_SCALE as usize + 1] = {
+pub(super) const POW10: [i128; MAX_SCALE as usize + 1] = {
     let mut table = [1i128; MAX_SCALE as usize + 1];
     let mut n = 1;
     while n < table.len() {
@@ -202,92 +202,6 @@ impl Decimal {
         std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).unwrap_or(f64::NAN)
     }
 
-    /// `self + other`, with the larger of the two scales.
-    ///
-    /// # Errors
-    /// [`DecimalError::Overflow`] where the result does not fit.
-    pub fn checked_add(self, other: Self) -> Result<Self, DecimalError> {
-        let (a, b, scale) = align(self, other);
-        Self::from_wide(a + b, scale)
-    }
-
-    /// `self - other`, with the larger of the two scales.
-    ///
-    /// # Errors
-    /// [`DecimalError::Overflow`] where the result does not fit.
-    pub fn checked_sub(self, other: Self) -> Result<Self, DecimalError> {
-        let (a, b, scale) = align(self, other);
-        Self::from_wide(a - b, scale)
-    }
-
-    /// `self * other`, exact: the scales add up, and trailing zeros past [`MAX_SCALE`] are dropped.
-    ///
-    /// # Errors
-    /// [`DecimalError::Overflow`] or [`DecimalError::Scale`] where the exact product does not fit.
-    pub fn checked_mul(self, other: Self) -> Result<Self, DecimalError> {
-        let mut wide = i128::from(self.mantissa) * i128::from(other.mantissa);
-        let mut scale = self.scale + other.scale;
-        while scale > MAX_SCALE || (i64::try_from(wide).is_err() && scale > 0) {
-            if wide % 10 != 0 {
-                let too_fine = scale > MAX_SCALE;
-                return Err(if too_fine { DecimalError::Scale } else { DecimalError::Overflow });
-            }
-            wide /= 10;
-            scale -= 1;
-        }
-        Self::from_wide(wide, scale)
-    }
-
-    /// `self / other` rounded half to even at `scale` decimals.
-    ///
-    /// # Errors
-    /// [`DecimalError::DivisionByZero`], [`DecimalError::Scale`] where `scale` is over
-    /// [`MAX_SCALE`], [`DecimalError::Overflow`] where the result or a step on the way does not fit.
-    pub fn checked_div(self, other: Self, scale: u8) -> Result<Self, DecimalError> {
-        let (num, den, _) = align(self, other);
-        div_wide(num, den, scale)
-    }
-
-    /// The number as a whole number of ticks, exact: `self / tick`.
-    ///
-    /// `tick` is the instrument's tick size for a price and its lot size for a quantity. Scales do not
-    /// matter: `100.50` is 1005 ticks of `0.1`. Allocates nothing.
-    ///
-    /// # Errors
-    /// [`DecimalError::DivisionByZero`] where `tick` is zero, [`DecimalError::NotMultiple`] where the
-    /// number is between two ticks, [`DecimalError::Overflow`] where the result is no `i64`.
-    pub fn ticks(self, tick: Self) -> Result<i64, DecimalError> {
-        let (num, den, _) = align(self, tick);
-        if den == 0 {
-            return Err(DecimalError::DivisionByZero);
-        }
-        if num % den != 0 {
-            return Err(DecimalError::NotMultiple);
-        }
-        i64::try_from(num / den).map_err(|_| DecimalError::Overflow)
-    }
-
-    /// The same value with `scale` decimals, if no digit is lost.
-    ///
-    /// # Errors
-    /// [`DecimalError::Scale`] where digits other than zero would be cut or `scale` is over
-    /// [`MAX_SCALE`]; [`DecimalError::Overflow`] where the mantissa does not fit.
-    pub fn rescale(self, scale: u8) -> Result<Self, DecimalError> {
-        if scale >= self.scale {
-            let factor = *POW10.get(usize::from(scale - self.scale)).ok_or(DecimalError::Scale)?;
-            if scale > MAX_SCALE {
-                return Err(DecimalError::Scale);
-            }
-            return Self::from_wide(i128::from(self.mantissa) * factor, scale);
-        }
-        let factor = pow10(self.scale - scale);
-        let wide = i128::from(self.mantissa);
-        if wide % factor != 0 {
-            return Err(DecimalError::Scale);
-        }
-        Self::from_wide(wide / factor, scale)
-    }
-
     /// The same value with the fewest decimals: `124.0` becomes `124`.
     #[must_use]
     pub fn normalized(self) -> Self {
@@ -297,11 +211,6 @@ impl Decimal {
             scale -= 1;
         }
         Self { mantissa, scale }
-    }
-
-    pub(crate) fn from_wide(wide: i128, scale: u8) -> Result<Self, DecimalError> {
-        let mantissa = i64::try_from(wide).map_err(|_| DecimalError::Overflow)?;
-        Self::new(mantissa, scale)
     }
 }
 
@@ -330,7 +239,7 @@ fn put(buf: &mut [u8; MAX_DECIMAL_TEXT], at: usize, byte: u8) -> usize {
 }
 
 #[inline]
-fn pow10(n: u8) -> i128 {
+pub(super) fn pow10(n: u8) -> i128 {
     POW10.get(usize::from(n)).copied().unwrap_or(i128::MAX)
 }
 
@@ -373,29 +282,13 @@ fn pow10_f64(n: u8) -> f64 {
 
 /// Both mantissas at the larger of the two scales. Cannot overflow: `2^63 * 10^18 < 2^127`.
 #[inline]
-fn align(a: Decimal, b: Decimal) -> (i128, i128, u8) {
+pub(super) fn align(a: Decimal, b: Decimal) -> (i128, i128, u8) {
     let (am, bm) = (i128::from(a.mantissa), i128::from(b.mantissa));
     match a.scale.cmp(&b.scale) {
         Ordering::Equal => (am, bm, a.scale),
         Ordering::Less => (am * pow10(b.scale - a.scale), bm, b.scale),
         Ordering::Greater => (am, bm * pow10(a.scale - b.scale), a.scale),
     }
-}
-
-/// `num / den` rounded half to even at `scale` decimals.
-pub(crate) fn div_wide(num: i128, den: i128, scale: u8) -> Result<Decimal, DecimalError> {
-    let factor = *POW10.get(usize::from(scale)).ok_or(DecimalError::Scale)?;
-    if den == 0 {
-        return Err(DecimalError::DivisionByZero);
-    }
-    let num = num.checked_mul(factor).ok_or(DecimalError::Overflow)?;
-    let quotient = num.checked_div(den).ok_or(DecimalError::Overflow)?;
-    let rest = (num - quotient * den).unsigned_abs();
-    // Compares the rest with what is missing to a whole divisor, so that doubling can't overflow.
-    let missing = den.unsigned_abs() - rest;
-    let round_away = rest > missing || (rest == missing && quotient % 2 != 0);
-    let away = if (num < 0) == (den < 0) { 1 } else { -1 };
-    Decimal::from_wide(if round_away { quotient + away } else { quotient }, scale)
 }
 
 impl PartialEq for Decimal {

@@ -4,6 +4,7 @@
 
 mod channel;
 mod decimal;
+mod decimal_math;
 mod decimal_value;
 mod instrument;
 mod level;
@@ -14,8 +15,9 @@ mod topic;
 mod trade;
 
 pub use channel::{Channel, ChannelKind, ChannelPath, Dialect, Market};
+pub(crate) use decimal::pow10_i64;
 pub use decimal::{Decimal, DecimalError, MAX_DECIMAL_TEXT, MAX_SCALE, Price, Qty};
-pub(crate) use decimal::{div_wide, pow10_i64};
+pub(crate) use decimal_math::div_wide;
 pub use instrument::{InstrumentId, InstrumentIdError, MAX_ID_LEN};
 pub use level::Level;
 pub use state::{BookState, DownReason};
