@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::book::{ApplyOutcome, Book5, DepthBook, DepthUpdate};
-use crate::model::{BookState, Subscription, Topic, Trade, UnixNanos};
+use crate::model::{BookState, Subscription, SubscriptionId, Topic, Trade, UnixNanos};
 
 /// One thing that a frame said. It borrows the decoder's scratch and ends with the frame; what must
 /// outlive it ([`Book5`], [`Trade`], [`Level`](crate::model::Level)) is `Copy`.
@@ -63,6 +63,24 @@ impl<'f> Event<'f> {
     }
 }
 
+impl Event<'_> {
+    /// The number of the subscription that it is about; [`SubscriptionId::NONE`] where it is about
+    /// none, and from a decoder.
+    #[inline]
+    #[must_use]
+    pub const fn subscription_id(&self) -> SubscriptionId {
+        match self {
+            Self::Book(update) => update.subscription_id,
+            Self::Trade(update) => update.subscription_id,
+            Self::DepthBook(change) => change.subscription_id,
+            Self::State(change) => change.subscription_id,
+            Self::Depth(_) | Self::Control(_) | Self::Skipped(_) | Self::Malformed(_) => {
+                SubscriptionId::NONE
+            }
+        }
+    }
+}
+
 /// Who receives events. A closure `FnMut(&Event<'_>)` is one.
 pub trait EventSink {
     /// Takes one event. It is called inline on the hot path, before the next frame is read.
@@ -85,8 +103,20 @@ impl<F: FnMut(&Event<'_>)> EventSink for F {
 pub struct BookUpdate<'f> {
     /// The channel and the instrument.
     pub topic: Topic<'f>,
+    /// The number of the subscription; [`SubscriptionId::NONE`] from a decoder, and where nobody
+    /// subscribed it.
+    pub subscription_id: SubscriptionId,
     /// The book: times, sequence number and levels.
     pub book: &'f Book5,
+}
+
+impl<'f> BookUpdate<'f> {
+    /// A book as a message brings it, of no subscription yet.
+    #[inline]
+    #[must_use]
+    pub const fn new(topic: Topic<'f>, book: &'f Book5) -> Self {
+        Self { topic, subscription_id: SubscriptionId::NONE, book }
+    }
 }
 
 /// A trade as one message brought it.
@@ -94,6 +124,9 @@ pub struct BookUpdate<'f> {
 pub struct TradeUpdate<'f> {
     /// The channel and the instrument.
     pub topic: Topic<'f>,
+    /// The number of the subscription; [`SubscriptionId::NONE`] from a decoder, and where nobody
+    /// subscribed it.
+    pub subscription_id: SubscriptionId,
     /// The trade: times, numbers, side, price and size.
     pub trade: Trade,
     /// Whether it is the first push of a subscription: the exchange sends the last trade once after
@@ -114,7 +147,7 @@ impl<'f> TradeUpdate<'f> {
     #[inline]
     #[must_use]
     pub const fn new(topic: Topic<'f>, trade: Trade) -> Self {
-        Self { topic, trade, replayed: false, missed: 0 }
+        Self { topic, subscription_id: SubscriptionId::NONE, trade, replayed: false, missed: 0 }
     }
 }
 
@@ -123,10 +156,24 @@ impl<'f> TradeUpdate<'f> {
 pub struct DepthChange<'f> {
     /// The message: the levels that changed, or all of them.
     pub update: &'f DepthUpdate<'f>,
+    /// The number of the subscription.
+    pub subscription_id: SubscriptionId,
     /// What became of it: whether it was applied, and what sequence and checksum say.
     pub applied: ApplyOutcome,
     /// The book after it. [`DepthBook::live`] is `None` where it can't be believed.
     pub book: &'f DepthBook,
+}
+
+impl<'f> DepthChange<'f> {
+    /// A message and what became of it, of no subscription yet.
+    #[must_use]
+    pub const fn new(
+        update: &'f DepthUpdate<'f>,
+        applied: ApplyOutcome,
+        book: &'f DepthBook,
+    ) -> Self {
+        Self { update, subscription_id: SubscriptionId::NONE, applied, book }
+    }
 }
 
 /// What a [`Control`] message is.
@@ -251,6 +298,8 @@ pub struct Skipped<'f> {
 pub struct StateChange<'f> {
     /// Whose state it is.
     pub subscription: &'f Subscription,
+    /// Its number.
+    pub subscription_id: SubscriptionId,
     /// The state before.
     pub from: BookState,
     /// The state from now on.

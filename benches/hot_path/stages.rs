@@ -153,9 +153,7 @@ fn apply(group: &mut Group<'_>, stream: &Stream, read: &[Read], published: bool)
                     Some(trade) => {
                         Event::Trade(TradeUpdate::new(Topic { channel, market, inst_id }, trade))
                     }
-                    None => {
-                        Event::Book(BookUpdate { topic: Topic { channel, market, inst_id }, book })
-                    }
+                    None => Event::Book(BookUpdate::new(Topic { channel, market, inst_id }, book)),
                 };
                 slots.apply(black_box(&event), &mut stats, &mut |event: &Event<'_>| {
                     black_box(event);

@@ -77,7 +77,7 @@ fn histogram() -> Histogram<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::DownReason;
+    use crate::model::{DownReason, SubscriptionId};
 
     #[test]
     fn times_run_from_the_end_of_live_to_the_next() {
@@ -85,7 +85,13 @@ mod tests {
         let mut recovery = Recovery::default();
         let mut note = |from, to, ms: u64| {
             let ts_recv = UnixNanos(ms * 1_000_000);
-            let change = StateChange { subscription: &subscription, from, to, ts_recv };
+            let change = StateChange {
+                subscription: &subscription,
+                subscription_id: SubscriptionId::NONE,
+                from,
+                to,
+                ts_recv,
+            };
             recovery.note(&change);
             (recovery.any_us.len(), recovery.resync_us.len())
         };

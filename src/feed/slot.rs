@@ -8,7 +8,8 @@ use crate::book::{
 };
 use crate::event::{BookUpdate, Event, EventSink, StateChange};
 use crate::model::{
-    BookState, ChannelKind, Dialect, DownReason, NO_SEQ, Subscription, TradeRing, UnixNanos,
+    BookState, ChannelKind, Dialect, DownReason, NO_SEQ, Subscription, SubscriptionId, TradeRing,
+    UnixNanos,
 };
 use crate::publish::{
     BookPublisher, BookReader, DepthPublisher, DepthReader, PUBLISHED_LEVELS, Publishers,
@@ -24,6 +25,7 @@ pub const RING_LEN: usize = 256;
 #[derive(Debug)]
 pub struct Slot {
     subscription: Subscription,
+    id: SubscriptionId,
     state: BookState,
     /// The exchange's time of the last event that counts, to see a clock that runs backwards.
     ts_event: UnixNanos,
@@ -83,6 +85,7 @@ impl Default for DepthOptions {
 impl Slot {
     pub(super) fn new(
         subscription: Subscription,
+        id: SubscriptionId,
         options: DepthOptions,
         trades: TradeOptions,
     ) -> Self {
@@ -104,6 +107,7 @@ impl Slot {
         };
         Self {
             subscription,
+            id,
             state: BookState::Connecting,
             ts_event: UnixNanos::UNKNOWN,
             seq: NO_SEQ,
@@ -116,11 +120,21 @@ impl Slot {
     /// A slot in whose place the real one is not changed. It publishes trades as if they were read,
     /// but to few places: its own memory should drive out none that is wanted.
     pub(super) fn shadow(subscription: Subscription) -> Self {
-        let mut slot = Self::new(subscription, DepthOptions::default(), TradeOptions::default());
+        let mut slot = {
+            let (depth, trades) = (DepthOptions::default(), TradeOptions::default());
+            Self::new(subscription, SubscriptionId::NONE, depth, trades)
+        };
         if let SlotData::Trades { publisher, .. } = &mut slot.data {
             *publisher = Some(TradePublisher::with_len(1));
         }
         slot
+    }
+
+    /// The number of the subscription.
+    #[inline]
+    #[must_use]
+    pub const fn id(&self) -> SubscriptionId {
+        self.id
     }
 
     /// What was subscribed.
@@ -259,9 +273,9 @@ impl Slot {
     /// Tells the sink of a state that is not the one before.
     #[inline]
     pub(super) fn tell(&self, from: BookState, ts_recv: UnixNanos, sink: &mut impl EventSink) {
-        let Self { subscription, state: to, .. } = self;
+        let Self { subscription, id, state: to, .. } = self;
         if from != *to {
-            let change = StateChange { subscription, from, to: *to, ts_recv };
+            let change = StateChange { subscription, subscription_id: *id, from, to: *to, ts_recv };
             sink.on_event(&Event::State(change));
         }
     }

@@ -10,8 +10,8 @@ use super::slot::{DepthOptions, Slot};
 use super::stats::Stats;
 use super::warmup::ShadowState;
 use crate::book::DepthUpdate;
-use crate::event::{DepthChange, Event, EventSink};
-use crate::model::{Channel, Market, NO_SEQ, Subscription, Topic, UnixNanos};
+use crate::event::{BookUpdate, DepthChange, Event, EventSink, TradeUpdate};
+use crate::model::{Channel, Market, NO_SEQ, Subscription, SubscriptionId, Topic, UnixNanos};
 use crate::publish::{BookReader, TradeOptions, prefetch_lines};
 use crate::wire::MessageHead;
 
@@ -42,6 +42,8 @@ pub struct Slots {
     /// Where each slot's book is published. That stands in the slot as well, but with thousands of
     /// slots each is a way to memory, and two ways at once take no longer than one.
     books: Vec<Option<BookReader>>,
+    /// How many subscriptions were ever made: the number of the next.
+    made: usize,
     /// The place that was found ahead, of the book that is being read.
     ahead: usize,
     /// How old books are when they come.
@@ -55,6 +57,7 @@ impl Default for Slots {
             hasher: FixedState::default(),
             slots: Vec::new(),
             books: Vec::new(),
+            made: 0,
             ahead: 0,
             ages: Ages::NONE,
         }
@@ -74,7 +77,9 @@ impl Slots {
             Some(at) => at,
             None => {
                 let at = self.slots.len();
-                self.slots.push(Slot::new(subscription, depth, trades));
+                let id = SubscriptionId::new(self.made);
+                self.made += 1;
+                self.slots.push(Slot::new(subscription, id, depth, trades));
                 self.index_from(at);
                 at
             }
@@ -172,6 +177,8 @@ impl Slots {
                         stats.backwards += u64::from(book.ts_event == slot.ts_event());
                         return;
                     }
+                    let subscription_id = slot.id();
+                    return sink.on_event(&Event::Book(BookUpdate { subscription_id, ..*update }));
                 }
             }
             Event::Trade(update) => {
@@ -179,10 +186,13 @@ impl Slots {
                 let slot = self.slot_of(&update.topic, stats);
                 let before = trade.id_before();
                 let slot = slot.and_then(|slot| ShadowState::target_slot(shadow, slot, before));
-                if let Some(slot) = slot
-                    && !slot.apply_next_trade(trade, stats)
-                {
-                    return slot.apply_trade(update, stats, sink);
+                if let Some(slot) = slot {
+                    if !slot.apply_next_trade(trade, stats) {
+                        return slot.apply_trade(update, stats, sink);
+                    }
+                    let subscription_id = slot.id();
+                    return sink
+                        .on_event(&Event::Trade(TradeUpdate { subscription_id, ..*update }));
                 }
             }
             Event::Depth(_) if shadow.is_some() => {}
@@ -213,7 +223,13 @@ impl Slots {
             }
             slot.tell(from, update.ts_recv, sink);
             if let Some(book) = slot.depth() {
-                sink.on_event(&Event::DepthBook(DepthChange { update, applied, book }));
+                let subscription_id = slot.id();
+                sink.on_event(&Event::DepthBook(DepthChange {
+                    update,
+                    subscription_id,
+                    applied,
+                    book,
+                }));
             }
         }
     }

@@ -419,10 +419,9 @@ impl<'t, S: PrefetchHint> Target<'t> for Telling<'_, S> {
     #[inline(always)]
     fn take(&mut self, scanned: Scanned<'t>, scratch: &Scratch) {
         let event = match scanned {
-            Scanned::Book { channel, market, inst_id } => Event::Book(BookUpdate {
-                topic: Topic { channel, market, inst_id },
-                book: &scratch.book,
-            }),
+            Scanned::Book { channel, market, inst_id } => {
+                Event::Book(BookUpdate::new(Topic { channel, market, inst_id }, &scratch.book))
+            }
             Scanned::Trade { channel, market, inst_id, trade } => {
                 Event::Trade(TradeUpdate::new(Topic { channel, market, inst_id }, trade))
             }

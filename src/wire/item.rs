@@ -152,7 +152,7 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
         book.seq = self.optional_seq(unread);
         book.flag(sorted);
         let Head { channel, market, .. } = self.head;
-        Ok(BookUpdate { topic: Topic { channel, market, inst_id: self.book_inst_id()? }, book })
+        Ok(BookUpdate::new(Topic { channel, market, inst_id: self.book_inst_id()? }, book))
     }
 
     /// Source: v3 `{"side":"buy","trade_id":"5430565","price":"60059.7","qty":"20",…}` (`size` on spot

@@ -7,7 +7,7 @@ use flate2::write::DeflateEncoder;
 use okx_feed::internals::Scanner;
 use okx_feed::{
     BookState, DecodeErrorKind, Dialect, Event, FeedHandler, Frame, Recovery, SessionStats,
-    StateChange, Stats, Subscription, UnixNanos,
+    StateChange, Stats, Subscription, SubscriptionId, UnixNanos,
 };
 
 /// The counters that are numbers, by name.
@@ -187,7 +187,13 @@ fn times_and_counters_of_several_sessions_add_up() {
         let mut recovery = Recovery::default();
         for (from, to, at) in [(BookState::Live, by, 0), (by, BookState::Live, ms)] {
             let ts_recv = UnixNanos(at * 1_000_000);
-            recovery.note(&StateChange { subscription: &subscription, from, to, ts_recv });
+            recovery.note(&StateChange {
+                subscription: &subscription,
+                subscription_id: SubscriptionId::NONE,
+                from,
+                to,
+                ts_recv,
+            });
         }
         recovery
     };

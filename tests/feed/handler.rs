@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use okx_feed::{
     Arbiter, BookState, Dialect, DownReason, Event, FeedHandler, Frame, StaleLimits, Subscription,
-    UnixNanos,
+    SubscriptionId, UnixNanos,
 };
 
 fn sub(text: &str) -> Subscription {
@@ -470,4 +470,32 @@ fn a_line_that_is_alone_and_lags_shows_no_old_book_as_live() {
     assert_eq!(arbiter.state(&subscription), Some(BookState::Stale));
     bring(&mut arbiter, 1, 21, 103_300);
     assert_eq!(reader.live().map(|book| book.seq), Some(21));
+}
+
+#[test]
+fn every_event_has_the_number_of_its_subscription() {
+    let (books, trades) = (sub("books5:BTC-USDT"), sub("trades:BTC-USDT"));
+    let mut feed = FeedHandler::new(Dialect::V5);
+    feed.subscribe(sub("bbo-tbt:BTC-USDT")).unwrap();
+    feed.subscribe(books).unwrap();
+    // What has ended gives its number to nobody.
+    feed.unsubscribe(&sub("bbo-tbt:BTC-USDT"), UnixNanos(1), &mut |_: &Event<'_>| {});
+    feed.subscribe(trades).unwrap();
+    feed.subscribe(sub("books:BTC-USDT")).unwrap();
+    let ids = [1, 2, 3].map(SubscriptionId::new);
+    let known =
+        [books, trades, sub("books:BTC-USDT")].map(|of| feed.slots().get(&of).unwrap().id());
+    assert_eq!(known, ids);
+    let trade = r#"{"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":"BTC-USDT","tradeId":"7","px":"2","sz":"1","side":"buy","ts":"5"}]}"#;
+    let next = trade.replace(r#""7""#, r#""8""#);
+    let deep = r#"{"arg":{"channel":"books","instId":"BTC-USDT"},"action":"snapshot","data":[{"asks":[["2","1","0","1"]],"bids":[],"ts":"5","checksum":0,"seqId":5,"prevSeqId":-1}]}"#;
+    let other = book("books5", "ETH-USDT", "2", 6);
+    let mut seen = Vec::new();
+    for text in [&book("books5", "BTC-USDT", "2", 5), trade, &next, deep, &other] {
+        let mut sink = |event: &Event<'_>| seen.push(event.subscription_id());
+        feed.on_frame(Frame::Text(text.as_bytes()), UnixNanos(1), &mut sink).unwrap();
+    }
+    let [book, trade, deep] = ids;
+    // The state, then the event; the second trade changes no state.
+    assert_eq!(seen, [book, book, trade, trade, trade, deep, deep, SubscriptionId::NONE]);
 }

@@ -134,7 +134,7 @@ fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>) {
 /// there are, and the best of each side. One that the book has refused has no levels: those that
 /// are there are another message's.
 fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_>) {
-    let DepthChange { update, applied, book } = change;
+    let DepthChange { update, applied, book, .. } = change;
     let view = book.view();
     let shown = if applied.applied { levels } else { 0 };
     let count = |side: &[Level]| if applied.applied { side.len() as u64 } else { 0 };
@@ -324,8 +324,7 @@ mod tests {
         let asks = [level("124.0", "0.0000007465", u32::MAX), level("124.10", "6021641435", 0)];
         let mut book = Book5::new(&asks, &[]);
         (book.ts_event, book.seq) = (UnixNanos(u64::MAX), -1);
-        let event =
-            |book| Event::Book(BookUpdate { topic: Topic::v5(Channel::Books5, "A-B"), book });
+        let event = |book| Event::Book(BookUpdate::new(Topic::v5(Channel::Books5, "A-B"), book));
         let object = read(LINE, event(&book));
         let expected = json!({
             "line": 7, "event": "book", "channel": "books5", "inst_id": "A-B",
@@ -418,7 +417,7 @@ mod tests {
         };
         let mut book = DepthBook::with_capacity(8);
         let applied = book.apply(&update);
-        let change = DepthChange { update: &update, applied, book: &book };
+        let change = DepthChange::new(&update, applied, &book);
         let mut expected = json!({
             "line": 7, "event": "depth", "channel": "books", "action": "update", "inst_id": "A-B",
             "ts_ns": 1, "seq": 9, "checksum": "none", "sequence": "none", "bid_levels": 0,
@@ -434,7 +433,7 @@ mod tests {
 
         update.action = DepthAction::Snapshot;
         let applied = book.apply(&update);
-        let change = DepthChange { update: &update, applied, book: &book };
+        let change = DepthChange::new(&update, applied, &book);
         expected["action"] = json!("snapshot");
         expected["checksum"] = json!("mismatch");
         expected["sequence"] = json!("ok");

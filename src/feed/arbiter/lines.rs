@@ -12,7 +12,9 @@ use crate::event::{Event, EventSink, StateChange, TradeUpdate};
 use crate::feed::handler::FeedHandler;
 use crate::feed::slots::{hash, parts};
 use crate::feed::stale::StaleLimits;
-use crate::model::{BookState, Channel, DownReason, Market, Subscription, UnixNanos};
+use crate::model::{
+    BookState, Channel, DownReason, Market, Subscription, SubscriptionId, UnixNanos,
+};
 use crate::publish::{BookReader, DepthReader, TradeOptions, TradeReader};
 
 /// The longest delay that is told apart, in microseconds: ten seconds. Longer ones count as this.
@@ -357,7 +359,13 @@ fn change(entry: &mut Entry, to: BookState, ts_recv: UnixNanos, sink: &mut impl 
 fn tell(entry: &Entry, from: BookState, ts_recv: UnixNanos, sink: &mut impl EventSink) {
     let Entry { subscription, state: to, .. } = entry;
     if from != *to {
-        sink.on_event(&Event::State(StateChange { subscription, from, to: *to, ts_recv }));
+        sink.on_event(&Event::State(StateChange {
+            subscription,
+            subscription_id: SubscriptionId::NONE,
+            from,
+            to: *to,
+            ts_recv,
+        }));
     }
 }
 

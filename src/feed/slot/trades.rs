@@ -45,7 +45,12 @@ impl Slot {
             Verdict::Repeated => stats.repeated_trades += 1,
             Verdict::New { replayed, missed, .. } => {
                 stats.missed_trades = stats.missed_trades.saturating_add(missed);
-                sink.on_event(&Event::Trade(TradeUpdate { replayed, missed, ..*update }));
+                sink.on_event(&Event::Trade(TradeUpdate {
+                    subscription_id: self.id,
+                    replayed,
+                    missed,
+                    ..*update
+                }));
             }
         }
     }

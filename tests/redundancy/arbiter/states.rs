@@ -1,6 +1,6 @@
 //! What a strategy is told of the state of a subscription that several lines bring.
 
-use okx_feed::{BookState, DownReason, Event, StateChange, UnixNanos};
+use okx_feed::{BookState, DownReason, Event, StateChange, SubscriptionId, UnixNanos};
 
 use crate::arbiter::{Rig, book, deep, sub, trade};
 
@@ -25,8 +25,13 @@ fn a_subscription_is_as_good_as_its_best_line() {
         for (line, at) in [(0, a), (1, b)] {
             let subscription = &sub("books5");
             let ts_recv = UnixNanos(rig.now);
-            let change =
-                StateChange { subscription, from: BookState::Live, to: STATES[at], ts_recv };
+            let change = StateChange {
+                subscription,
+                subscription_id: SubscriptionId::NONE,
+                from: BookState::Live,
+                to: STATES[at],
+                ts_recv,
+            };
             rig.arbiter.on_event(line, &Event::State(change), &mut |event: &Event<'_>| {
                 if let Event::State(change) = event {
                     told.push((change.from, change.to));

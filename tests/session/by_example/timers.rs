@@ -1,6 +1,6 @@
 //! Timers: one that fires early does nothing, each has its own end; and what is counted of them.
 
-use okx_feed::{BackoffConfig, ConnectGate, ConnectLimit, DepthChange};
+use okx_feed::{BackoffConfig, ConnectGate, ConnectLimit};
 
 use super::*;
 
@@ -199,8 +199,8 @@ fn a_gate_with_a_long_memory_lets_no_more_through_than_it_says() {
 /// Gives the session what a handler makes of a message of a deep book.
 fn bring(session: &mut Session, handler: &mut FeedHandler, text: &str, now: MonoNanos) {
     let mut sink = |event: &Event<'_>| {
-        if let Event::DepthBook(DepthChange { update, applied, book }) = event {
-            session.depth(&DepthChange { update, applied: *applied, book }, now);
+        if let Event::DepthBook(change) = event {
+            session.depth(change, now);
         }
     };
     handler.on_frame(Frame::Text(text.as_bytes()), UnixNanos(1), &mut sink).unwrap();

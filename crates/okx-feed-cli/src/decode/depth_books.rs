@@ -44,6 +44,6 @@ impl DepthBooks {
         }
         let book = self.books.get_mut(&key).unwrap_or(&mut self.none);
         let applied = book.apply(update);
-        Some(DepthChange { update, applied, book })
+        Some(DepthChange::new(update, applied, book))
     }
 }

@@ -309,7 +309,7 @@ mod tests {
 
     fn show(checker: &mut BookChecker, book: &Book5) {
         let topic = Topic::v5(Channel::Books5, INST);
-        checker.on_event(&Event::Book(BookUpdate { topic, book }));
+        checker.on_event(&Event::Book(BookUpdate::new(topic, book)));
     }
 
     #[test]
