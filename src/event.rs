@@ -128,7 +128,7 @@ pub struct TradeUpdate<'f> {
     /// subscribed it.
     pub subscription_id: SubscriptionId,
     /// The trade: times, numbers, side, price and size.
-    pub trade: Trade,
+    pub trade: &'f Trade,
     /// Whether it is the first push of a subscription: the exchange sends the last trade once after
     /// each, however old. One that was told before is not told again; one that was not is told with
     /// this mark. Always false from a decoder, which knows of no subscriptions.
@@ -146,7 +146,7 @@ impl<'f> TradeUpdate<'f> {
     /// A trade as a message brings it, with nothing known of those before it.
     #[inline]
     #[must_use]
-    pub const fn new(topic: Topic<'f>, trade: Trade) -> Self {
+    pub const fn new(topic: Topic<'f>, trade: &'f Trade) -> Self {
         Self { topic, subscription_id: SubscriptionId::NONE, trade, replayed: false, missed: 0 }
     }
 }

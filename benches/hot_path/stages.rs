@@ -149,7 +149,7 @@ fn apply(group: &mut Group<'_>, stream: &Stream, read: &[Read], published: bool)
     group.bench_function(if published { "apply and publish" } else { "apply" }, |b| {
         b.iter(|| {
             for Read { book, trade, .. } in read {
-                let event = match *trade {
+                let event = match trade {
                     Some(trade) => {
                         Event::Trade(TradeUpdate::new(Topic { channel, market, inst_id }, trade))
                     }

@@ -418,12 +418,14 @@ impl<'t, S: PrefetchHint> Target<'t> for Telling<'_, S> {
 
     #[inline(always)]
     fn take(&mut self, scanned: Scanned<'t>, scratch: &Scratch) {
+        let held;
         let event = match scanned {
             Scanned::Book { channel, market, inst_id } => {
                 Event::Book(BookUpdate::new(Topic { channel, market, inst_id }, &scratch.book))
             }
             Scanned::Trade { channel, market, inst_id, trade } => {
-                Event::Trade(TradeUpdate::new(Topic { channel, market, inst_id }, trade))
+                held = trade;
+                Event::Trade(TradeUpdate::new(Topic { channel, market, inst_id }, &held))
             }
             Scanned::Depth {
                 channel,

@@ -106,10 +106,10 @@ fn event<'e, 't: 'e>(
         }
     }
     let reader = ItemReader { form, head, item, fields };
-    let Scratch { book, asks, bids, unread } = scratch;
+    let Scratch { book, trade, asks, bids, unread } = scratch;
     match head.channel.kind() {
         ChannelKind::Book5 => reader.book(book, unread).map(Event::Book),
-        ChannelKind::Trades => reader.trade(unread).map(Event::Trade),
+        ChannelKind::Trades => reader.trade(trade, unread).map(Event::Trade),
         ChannelKind::Depth => reader.depth(action, (asks, bids), unread).map(Event::Depth),
     }
 }
@@ -157,13 +157,20 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
 
     /// Source: v3 `{"side":"buy","trade_id":"5430565","price":"60059.7","qty":"20",…}` (`size` on spot
     /// and swap), v5 `{"instId":…,"tradeId":"206","px":"0.0065","sz":"2","side":"sell","ts":…}`.
-    fn trade(&self, unread: &mut UnreadCounts) -> Result<TradeUpdate<'t>, DecodeError> {
+    fn trade<'e>(
+        &self,
+        trade: &'e mut Trade,
+        unread: &mut UnreadCounts,
+    ) -> Result<TradeUpdate<'e>, DecodeError>
+    where
+        't: 'e,
+    {
         let side = self.need(self.fields.side)?;
         let taker =
             Side::from_name(side.str()?.as_bytes()).ok_or_else(|| side.error(Kind::Side))?;
         let px = self.need(self.fields.px)?.decimal()?;
         let sz = self.need(self.fields.sz)?.decimal()?;
-        let mut trade = Trade::new(taker, px, sz);
+        *trade = Trade::new(taker, px, sz);
         trade.ts_event = self.time()?;
         trade.ts_recv = self.head.ts_recv;
         trade.trade_id = self.need(self.fields.trade_id)?.integer()?;

@@ -2,7 +2,7 @@
 
 use super::unread::UnreadCounts;
 use crate::book::{Book5, NonRpiSizes};
-use crate::model::{Decimal, Level, Qty};
+use crate::model::{Decimal, Level, Qty, Trade};
 
 /// The most levels that a side of a deep-book message may have.
 ///
@@ -14,6 +14,8 @@ pub const MAX_DEPTH_LEVELS: usize = 1024;
 pub struct Scratch {
     /// A five-level book.
     pub book: Book5,
+    /// A trade.
+    pub(super) trade: Trade,
     /// The asks of a deep book's message.
     pub asks: DepthLevels,
     /// The bids of a deep book's message.
@@ -28,6 +30,7 @@ impl Scratch {
     pub fn new() -> Self {
         Self {
             book: Book5::EMPTY,
+            trade: Trade::EMPTY,
             asks: DepthLevels::new(),
             bids: DepthLevels::new(),
             unread: UnreadCounts::default(),

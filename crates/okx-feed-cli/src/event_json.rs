@@ -346,7 +346,7 @@ mod tests {
         trade.ts_event = UnixNanos(5);
         trade.seq = i64::MAX;
         trade.count = 3;
-        let update = TradeUpdate::new(Topic::v3(Market::Swap, Channel::Trade, "A"), trade);
+        let update = TradeUpdate::new(Topic::v3(Market::Swap, Channel::Trade, "A"), &trade);
         let expected = json!({
             "line": 7, "event": "trade", "channel": "trade", "inst_id": "A", "ts_ns": 5,
             "seq": i64::MAX, "trade_id": "18446744073709551615", "side": "sell", "px": "-0.10",
@@ -357,7 +357,7 @@ mod tests {
         let update = TradeUpdate {
             replayed: true,
             missed: 4,
-            ..TradeUpdate::new(Topic::v5(Channel::Trades, "A"), trade)
+            ..TradeUpdate::new(Topic::v5(Channel::Trades, "A"), &trade)
         };
         let stamp = Stamp { ts_recv: Some(UnixNanos(9)), ..LINE };
         let object = read(stamp, Event::Trade(update));

@@ -280,7 +280,7 @@ fn publish(run: &Run<'_>, times: &mut Histogram<u64>) {
         let mut sink = |event: &Event<'_>| {
             let ns = match event {
                 Event::Book(update) => clock.time(|| books.publish(update.book, BookState::Live)).1,
-                Event::Trade(update) => clock.time(|| trades.push(&update.trade)).1,
+                Event::Trade(update) => clock.time(|| trades.push(update.trade)).1,
                 _ => return,
             };
             if counts {

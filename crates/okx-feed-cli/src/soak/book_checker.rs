@@ -270,7 +270,7 @@ impl EventSink for BookChecker {
                 self.verify(name, update.ts_event, |version| version.deep == deep);
             }
             Event::Trade(update) => {
-                self.verify_trade((update.topic.channel, update.topic.inst_id), &update.trade);
+                self.verify_trade((update.topic.channel, update.topic.inst_id), update.trade);
             }
             Event::State(change) if change.to == BookState::Stale => {
                 let is_book = change.subscription.channel().kind() != ChannelKind::Trades;

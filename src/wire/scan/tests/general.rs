@@ -27,7 +27,7 @@ pub(super) fn read(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
                     Some(Outcome::book(e.topic.channel, e.topic.market, e.topic.inst_id, e.book))
                 }
                 Event::Trade(e) => {
-                    Some(Outcome::trade(e.topic.channel, e.topic.market, e.topic.inst_id, &e.trade))
+                    Some(Outcome::trade(e.topic.channel, e.topic.market, e.topic.inst_id, e.trade))
                 }
                 Event::Depth(update) => Some(Outcome::depth(update)),
                 _ => None,
