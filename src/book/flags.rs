@@ -20,6 +20,24 @@ impl BookFlags {
     /// A level has no size, or a negative one.
     pub const EMPTY_LEVEL: Self = Self(4);
 
+    /// Each flag with its name.
+    const NAMES: [(Self, &'static str); 3] = [
+        (Self::CROSSED, "crossed"),
+        (Self::UNSORTED, "unsorted"),
+        (Self::EMPTY_LEVEL, "empty_level"),
+    ];
+
+    /// The names of the flags that are set, in lower case: `crossed`, `unsorted`, `empty_level`.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| name)
+    }
+
+    /// The flag of a name; `None` where there is no such flag.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|(_, known)| *known == name).map(|(flag, _)| flag)
+    }
+
     /// The flags as bits: 1 crossed, 2 unsorted, 4 empty level.
     #[must_use]
     pub const fn bits(self) -> u8 {

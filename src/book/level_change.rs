@@ -6,6 +6,7 @@ use crate::model::Level;
 
 /// One change among the levels of a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LevelChange {
     /// The side.
     pub side: BookSide,

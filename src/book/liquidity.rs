@@ -7,6 +7,7 @@ pub const RATIO_SCALE: u8 = 9;
 
 /// What taking a size from one side of a book would cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sweep {
     /// The size that the book can give, at most the one asked for.
     pub filled: Qty,

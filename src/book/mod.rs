@@ -10,6 +10,8 @@ mod liquidity;
 mod non_rpi;
 mod order_book;
 mod sequence;
+#[cfg(feature = "serde")]
+mod serialize;
 mod side;
 mod sync;
 mod top5;

@@ -8,6 +8,8 @@ mod decimal_math;
 mod decimal_value;
 mod instrument;
 mod level;
+#[cfg(feature = "serde")]
+mod serialize;
 mod state;
 mod subscription;
 mod subscription_id;
@@ -21,6 +23,8 @@ pub use decimal::{Decimal, DecimalError, MAX_DECIMAL_TEXT, MAX_SCALE, Price, Qty
 pub(crate) use decimal_math::div_wide;
 pub use instrument::{InstrumentId, InstrumentIdError, MAX_ID_LEN};
 pub use level::Level;
+#[cfg(feature = "serde")]
+pub(crate) use serialize::{FromText, as_name, named};
 pub use state::{BookState, DownReason};
 pub use subscription::{Subscription, SubscriptionError};
 pub use subscription_id::SubscriptionId;

@@ -35,6 +35,19 @@ pub enum DownReason {
 }
 
 impl BookState {
+    /// All states, in the order of their numbers.
+    #[cfg(feature = "serde")]
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Connecting,
+        Self::AwaitingSnapshot,
+        Self::Live,
+        Self::Stale,
+        Self::Resyncing,
+        Self::Down(DownReason::Rejected),
+        Self::Down(DownReason::Unsubscribed),
+        Self::Down(DownReason::Stopped),
+    ];
+
     /// Whether the book may be traded on.
     #[inline]
     #[must_use]

@@ -15,6 +15,8 @@ pub const ISO_MS_LEN: usize = 24;
 ///
 /// The range ends in the year 2554. Zero means "not known".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 #[repr(transparent)]
 pub struct UnixNanos(pub u64);
 

@@ -22,6 +22,7 @@ pub struct BookReader {
 
 /// What a [`BookReader`] saw: the book and its state, of one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Top5Snapshot {
     /// The book; empty before the first one came.
     pub book: Book5,

@@ -7,6 +7,8 @@ mod loom_models;
 mod prefetch;
 mod ring;
 mod seqlock;
+#[cfg(feature = "serde")]
+mod serialize;
 mod set;
 
 pub use book::{BookPublisher, BookReader, Top5Snapshot};

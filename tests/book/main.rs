@@ -1,6 +1,7 @@
 //! Order books by example, at random against a book of two maps, and over recorded traffic.
 
 mod against_maps;
+mod as_serde;
 mod captures;
 mod order_book;
 mod random;

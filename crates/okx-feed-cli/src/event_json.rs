@@ -254,20 +254,13 @@ fn market(out: &mut Vec<u8>, market: Option<Market>) {
 
 /// What is odd about a book, as a list of names.
 fn flags(out: &mut Vec<u8>, flags: BookFlags) {
-    const NAMES: [(BookFlags, &str); 3] = [
-        (BookFlags::CROSSED, "crossed"),
-        (BookFlags::UNSORTED, "unsorted"),
-        (BookFlags::EMPTY_LEVEL, "empty_level"),
-    ];
     key(out, b"flags");
     out.push(b'[');
-    let mut names = NAMES.iter().filter(|(flag, _)| flags.contains(*flag));
-    if let Some((_, first)) = names.next() {
-        put_str(out, first);
-        names.for_each(|(_, name)| {
+    for (number, name) in flags.names().enumerate() {
+        if number > 0 {
             out.push(b',');
-            put_str(out, name);
-        });
+        }
+        put_str(out, name);
     }
     out.push(b']');
 }
