@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod certificate;
+mod completions;
 mod connect_args;
 mod decode;
 mod demo;
@@ -16,6 +17,7 @@ mod interrupt;
 mod json_text;
 mod ladder;
 mod losses;
+mod man;
 mod monitor;
 mod output;
 mod pipe;

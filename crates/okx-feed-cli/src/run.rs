@@ -3,13 +3,15 @@
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use super::bench::{self, BenchArgs};
+use super::completions::{self, CompletionsArgs};
 use super::decode::{self, DecodeArgs};
 use super::demo::{self, DemoArgs};
 use super::error::{CliError, EXIT_FAILURE, Outcome};
+use super::man::{self, ManArgs};
 use super::screen::is_drawable;
 use super::serve::{self, ServeArgs};
 use super::soak::{self, SoakArgs};
@@ -17,7 +19,7 @@ use super::watch::{self, WatchArgs};
 
 /// A low-latency feed handler for the OKX v5 and OKEX v3 market-data WebSockets.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLES)]
+#[command(name = "okx-feed", version, after_help = EXAMPLES)]
 struct Cli {
     /// Log more to standard error: -v, -vv, -vvv; RUST_LOG overrides it
     #[arg(short, long, global = true, action = ArgAction::Count)]
@@ -35,6 +37,7 @@ Examples:
   okx-feed decode --dialect v5 capture.jsonl       the events of a capture
   okx-feed bench --dialect v3                      where the nanoseconds go
   okx-feed watch --help                            all about one command
+  okx-feed man | man -l -                          all about every command
 
 Without a command it is `okx-feed demo`.";
 
@@ -52,6 +55,10 @@ enum Command {
     Decode(DecodeArgs),
     /// Time each frame on its way to the book, and where the time goes
     Bench(BenchArgs),
+    /// Print what makes a shell complete commands and options
+    Completions(CompletionsArgs),
+    /// Print the manual page, with every command and option
+    Man(ManArgs),
 }
 
 impl Default for Command {
@@ -90,6 +97,8 @@ fn dispatch(command: &Command) -> Result<Outcome, CliError> {
         Command::Soak(args) => soak::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Completions(args) => completions::run(args, Cli::command()),
+        Command::Man(ManArgs {}) => man::run(Cli::command()),
     }
 }
 
@@ -117,8 +126,6 @@ fn start_log(command: &Command, verbose: u8) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -130,5 +137,56 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// The names of each command's options and arguments, those of all commands included.
+    fn options() -> Vec<(String, Vec<String>)> {
+        let mut program = Cli::command();
+        program.build();
+        let commands = program.get_subcommands().filter(|command| command.get_name() != "help");
+        let all = commands.map(|command| {
+            let args = command.get_arguments().filter(|arg| !arg.is_hide_set());
+            let name = |arg: &clap::Arg| match (arg.get_long(), arg.get_value_names()) {
+                (Some(long), _) => format!("--{long}"),
+                (None, Some([name, ..])) => name.to_string(),
+                _ => arg.get_id().to_string(),
+            };
+            (command.get_name().to_owned(), args.map(name).collect())
+        });
+        all.collect()
+    }
+
+    #[test]
+    fn the_manual_page_names_each_option_of_each_command() {
+        let page = String::from_utf8(man::page(Cli::command()).unwrap()).unwrap();
+        let page = page.replace("\\-", "-");
+        let mut named = 0;
+        for (command, options) in options() {
+            let heading = format!(".SH \"OKX-FEED {}\"", command.to_uppercase());
+            let (_, section) = page.split_once(&heading).expect(&heading);
+            let section = section.split(".SH ").next().unwrap();
+            for option in &options {
+                let ends =
+                    |rest: &str| !rest.starts_with(|c: char| c == '-' || c.is_alphanumeric());
+                let (_, list) = section.split_once(".SS OPTIONS").expect(&command);
+                let mut rests = list.split(option.as_str()).skip(1);
+                assert!(rests.any(ends), "{command} {option}");
+            }
+            named += options.len();
+        }
+        assert!(named > 60, "{named}");
+    }
+
+    #[test]
+    fn completions_of_each_shell_know_each_command_and_option() {
+        for shell in <clap_complete::Shell as clap::ValueEnum>::value_variants() {
+            let script = completions::script(*shell, Cli::command());
+            for (command, options) in options() {
+                assert!(script.contains(&command), "{shell} {command}");
+                for long in options.iter().filter_map(|name| name.strip_prefix("--")) {
+                    assert!(script.contains(long), "{shell} {command} {long}");
+                }
+            }
+        }
     }
 }

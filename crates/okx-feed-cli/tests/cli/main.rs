@@ -16,6 +16,8 @@ mod json;
 #[cfg(unix)]
 mod program;
 #[cfg(unix)]
+mod shell;
+#[cfg(unix)]
 mod soak;
 #[cfg(unix)]
 mod watch;
