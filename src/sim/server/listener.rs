@@ -146,6 +146,12 @@ impl ServerHandle {
         self.shared.inspect(read)
     }
 
+    /// How far the exchange's time has fallen behind the wall clock, on a machine that is too slow.
+    #[must_use]
+    pub fn behind(&self) -> Duration {
+        self.shared.lock().behind()
+    }
+
     /// Changes the exchange at its own time, as with [`Exchange::inject`].
     pub fn intervene<R>(&self, act: impl FnOnce(&mut Exchange, MonoNanos) -> R) -> R {
         self.shared.intervene(act)

@@ -63,6 +63,11 @@ impl State {
         self.exchange.admit(now)
     }
 
+    /// How far exchange time is behind the wall clock.
+    pub(super) const fn behind(&self) -> Duration {
+        self.behind
+    }
+
     /// Opens a connection and gives what wakes its writer.
     pub(crate) fn connect(&mut self, endpoint: Endpoint) -> (ConnectionId, Arc<Notify>) {
         let now = self.now();

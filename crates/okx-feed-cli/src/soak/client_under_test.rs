@@ -66,10 +66,10 @@ impl ClientUnderTest {
     pub(super) fn report_not_ready(&self) -> Result<(), CliError> {
         let connections = self.client.connections()?;
         for connection in connections.iter().filter(|connection| !connection.well) {
-            let ConnectionStats { group, line, live, refused, requests_left, .. } = connection;
+            let ConnectionStats { group, line, live, refused, requests_left, lag, .. } = connection;
             say(format_args!(
                 "not ready: {} group {group} line {line}: {live} live, {refused} refused, \
-                 {requests_left} requests left",
+                 {requests_left} requests left, {lag:.1?} behind",
                 self.endpoint.dialect()
             ));
         }

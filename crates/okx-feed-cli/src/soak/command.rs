@@ -204,6 +204,7 @@ impl Soak {
             too_old: 0,
             not_recovered,
             recovery,
+            behind: Duration::ZERO,
             memory,
         })
         .await
@@ -353,6 +354,7 @@ impl Soak {
             // The exchange has to answer meanwhile.
             let _ = tokio::task::spawn_blocking(move || client.stop()).await;
         }
+        report.behind = self.server.behind();
         self.server.shutdown().await;
         (report.faults, report.too_old) = (self.faults, self.too_old);
         Ok(report)

@@ -34,6 +34,9 @@ pub(super) struct Report {
     pub(super) not_recovered: usize,
     /// How long after the last fault all were.
     pub(super) recovery: Duration,
+    /// How far the exchange's time has fallen behind the wall clock. The client takes all books for
+    /// too old where that grows by seconds.
+    pub(super) behind: Duration,
     /// The resident memory after a third of the time, and at the end.
     pub(super) memory: Option<(u64, u64)>,
 }
@@ -63,7 +66,7 @@ impl Report {
             "clocks_set": self.faults.clocks_set, "sinks_stalled": self.faults.sinks_stalled,
             "clients": clients.collect::<Vec<_>>(), "live_and_too_old": self.too_old,
             "not_the_exchanges_own": self.not_recovered, "recovery_s": self.recovery.as_secs_f64(),
-            "resident_bytes": memory,
+            "exchange_behind_s": self.behind.as_secs_f64(), "resident_bytes": memory,
         })
     }
 }
@@ -137,6 +140,8 @@ impl Display for Report {
         }
         let FaultTracker { clocks_set, sinks_stalled, .. } = &self.faults;
         writeln!(f, "  clocks set: {clocks_set}, sinks stalled: {sinks_stalled}")?;
+        let behind = self.behind.as_secs_f64();
+        writeln!(f, "  exchange behind the wall clock: {behind:.1} s")?;
         writeln!(f, "  live and too old: {}", self.too_old)?;
         writeln!(f, "  faults not recovered from: {}", self.faults.open())?;
         let recovery = self.recovery.as_secs_f64();
