@@ -17,7 +17,7 @@ mod rivals;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use okx_feed::internals::{PaddedText, Scanned, Scanner, Scratch};
-use okx_feed::{Book5, Decimal, MAX_DECIMAL_TEXT, Trade};
+use okx_feed::{Book5, Decimal, Trade};
 use std::hint::black_box;
 
 use messages::Corpus;
@@ -106,7 +106,7 @@ fn floats(c: &mut Criterion) {
         |n: i64| Decimal::new(3_000_000_000 + n * 7919, n.rem_euclid(9).unsigned_abs() as u8);
     let decimals: Vec<_> = (0..messages::COUNT as i64).filter_map(|n| decimal(n).ok()).collect();
     let by_text = |decimal: &Decimal| {
-        let mut buf = [0; MAX_DECIMAL_TEXT];
+        let mut buf = [0; Decimal::MAX_TEXT_LEN];
         let text = std::str::from_utf8(decimal.write_text(&mut buf)).ok();
         text.and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
     };

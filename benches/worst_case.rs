@@ -16,10 +16,8 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use okx_feed::{
-    Decoder, Dialect, Event, Frame, MAX_BODY_LEN, MAX_FRAME_LEN, MAX_INFLATED_LEN, MAX_ITEMS,
-    MAX_JSON_DEPTH, UnixNanos,
-};
+use okx_feed::wire::DecodeLimits;
+use okx_feed::{Decoder, Dialect, Event, Frame, UnixNanos};
 
 /// How often the ordinary cost of a byte an input may cost.
 const BOUND: f64 = 4.0;
@@ -47,7 +45,7 @@ fn main() {
     let what = "a snapshot of 400 levels (ordinary)";
     println!("{what:<44} {usual:>9.2} {:>9.2} {:>13.1}", 1.0, usual / scanned);
     println!("{:<44} {scanned:>9.2} {:>9.2} {:>13.1}", "the same, scanned", scanned / usual, 1.0);
-    let longest = usual * MAX_INFLATED_LEN as f64;
+    let longest = usual * DecodeLimits::MAX_INFLATED_LEN as f64;
     println!("\n{:<44} {:>9} {:>9}", "body", "ns/byte", "of longest");
     for (what, body) in bodies() {
         let cost = per_byte(&mut Decoder::new(Dialect::V3), Frame::Binary(&body));
@@ -100,12 +98,16 @@ fn snapshot(levels: usize) -> String {
 /// A message whose member that nobody reads is as long as a frame may be.
 fn unread(part: &str) -> String {
     let (head, tail) = (r#"{"event":"x","unread":["#, "0]}");
-    let room = MAX_FRAME_LEN - head.len() - tail.len();
+    let room = DecodeLimits::MAX_FRAME_LEN - head.len() - tail.len();
     format!("{head}{}{tail}", part.repeat(room / part.len()))
 }
 
 fn texts() -> Vec<(&'static str, String)> {
-    let deep = format!("{}{},", "[".repeat(MAX_JSON_DEPTH - 2), "]".repeat(MAX_JSON_DEPTH - 2));
+    let deep = format!(
+        "{}{},",
+        "[".repeat(DecodeLimits::MAX_JSON_DEPTH - 2),
+        "]".repeat(DecodeLimits::MAX_JSON_DEPTH - 2)
+    );
     let objects = format!("{}1{},", "{\"a\":".repeat(100), "}".repeat(100));
     let digits = |count: usize| format!("{},", "7".repeat(count));
     let half = format!("1.{}1,", "0".repeat(700));
@@ -119,7 +121,7 @@ fn texts() -> Vec<(&'static str, String)> {
         ("fractions of 700 digits", unread(&half)),
         ("numbers between two doubles", unread("9007199254740993.0000000000000001,")),
         ("small exponents", unread("2.2250738585072011e-308,")),
-        ("one number of a million digits", unread(&"3".repeat(MAX_FRAME_LEN - 100))),
+        ("one number of a million digits", unread(&"3".repeat(DecodeLimits::MAX_FRAME_LEN - 100))),
         ("escapes", unread("\"\\u0061\\ud83d\\ude00\",")),
         ("quotes", unread("\"\",")),
         ("white space", unread("   1,\n")),
@@ -137,7 +139,7 @@ fn unread_member() -> String {
 /// The most items, with numbers in an order that is not the one in which they are read.
 fn items(before: &str) -> String {
     let mut items = String::new();
-    for n in 0..MAX_ITEMS {
+    for n in 0..DecodeLimits::MAX_ITEMS {
         let comma = if n == 0 { "" } else { "," };
         write!(
             items,
@@ -190,7 +192,7 @@ fn filled(block: impl Fn(&mut Bits)) -> Vec<u8> {
     let mut whole = 0;
     loop {
         block(&mut bits);
-        if bits.bytes.len() > MAX_BODY_LEN - 2 {
+        if bits.bytes.len() > DecodeLimits::MAX_BODY_LEN - 2 {
             bits.bytes.truncate(whole);
             return bits.bytes;
         }

@@ -11,8 +11,8 @@ use std::hint::black_box;
 use okx_feed::internals::{OUTPUT_SPACE, PADDING, PaddedText, Scanner, Scratch, SmallInflate};
 use okx_feed::sim::{ExchangeConfig, Limits, Outbound, PushIntervals, record};
 use okx_feed::{
-    Decoder, DepthAction, DepthBook, DepthUpdate, Event, FeedHandler, Frame, Level, NO_SEQ,
-    Subscription, Topic, UnixNanos,
+    Decoder, DepthAction, DepthBook, DepthUpdate, Event, FeedHandler, Frame, Level, Subscription,
+    Topic, UnixNanos,
 };
 
 /// Different frames of a stage.
@@ -185,8 +185,8 @@ fn depth() -> Result<(), Box<dyn Error>> {
             bids,
             non_rpi: None,
             checksum: None,
-            seq: NO_SEQ,
-            prev_seq: NO_SEQ,
+            seq: DepthUpdate::NO_SEQ,
+            prev_seq: DepthUpdate::NO_SEQ,
             ts_event: UnixNanos(seq),
             ts_recv: UnixNanos(seq),
         };

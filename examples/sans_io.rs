@@ -8,10 +8,8 @@
 
 use std::time::Duration;
 
-use okx_feed::{
-    Action, Dialect, Event, FeedHandler, Frame, MonoNanos, Session, SessionConfig, Subscription,
-    UnixNanos,
-};
+use okx_feed::session::{Action, SessionConfig};
+use okx_feed::{Dialect, Event, FeedHandler, Frame, MonoNanos, Session, Subscription, UnixNanos};
 
 const RECORDING: [&str; 3] = [
     r#"{"event":"subscribe","channel":"futures/depth5:BTC-USD-190517"}"#,

@@ -9,6 +9,60 @@
     )
 )]
 //! A low-latency, allocation-free feed handler for the OKX v5 and OKEX v3 market-data WebSockets.
+//!
+//! It turns the frames of the exchange into events, order books and trades. Prices and sizes are exact
+//! decimals. Both protocols give the same events.
+//!
+//! # Quick start
+//!
+//! A strategy that only wants the market uses [`Client`]. It connects, subscribes, resynchronises what
+//! was lost and reconnects by itself; books and trades are read from any thread:
+//!
+#![cfg_attr(feature = "client", doc = "```no_run")]
+#![cfg_attr(not(feature = "client"), doc = "```ignore")]
+//! use okx_feed::{Client, Dialect};
+//!
+//! let client = Client::builder(Dialect::V5).subscribe("books5:BTC-USDT").spawn()?;
+//! let books = client.book_reader(&"books5:BTC-USDT".parse()?).expect("it is subscribed");
+//! let snapshot = books.snapshot();
+//! if snapshot.state.is_live() {
+//!     println!("{:?} / {:?}", snapshot.book.best_bid(), snapshot.book.best_ask());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A program with sockets of its own uses the parts, none of which does I/O or reads a clock:
+//!
+//! | Part | What it does |
+//! |---|---|
+//! | [`Decoder`] | Bytes of a frame to events |
+//! | [`FeedHandler`] | Frames of one connection to events, books and trades, and readers of them |
+//! | [`Session`] | Control plane of one connection: subscriptions, pings, limits, backoff |
+//! | [`Arbiter`] | The events of several redundant connections to one stream without duplicates |
+//! | [`DepthBook`] | Full-depth order book with sequence and checksum verification |
+//!
+//! # Threads
+//!
+//! A client has one thread of its own for all connections. The event sink is called on that thread,
+//! after the state that an event changes. Readers ([`BookReader`], [`DepthReader`], [`TradeReader`])
+//! may be used on any thread: one writer publishes through sequence locks, and no reader ever makes it
+//! wait.
+//!
+//! # Allocation
+//!
+//! From the bytes of a frame to the published book nothing allocates, locks, logs, waits or reads a
+//! clock, whatever the frame holds. Memory is taken where a connection or a subscription is made.
+//! `tests/feed/alloc.rs` counts.
+//!
+//! # Features
+//!
+//! | Feature | Default | What it adds |
+//! |---|---|---|
+//! | `client` | yes | [`Client`]: sockets, TLS, reconnect (tokio, tokio-tungstenite, rustls) |
+//! | `sim` | no | the embedded exchange, for tests and demonstrations without a network |
+//! | `serde` | no | `Serialize` and, where it makes sense, `Deserialize` for the plain values |
+//!
+//! Without features it is decoder, books, session and feed handler.
 
 pub mod book;
 pub mod event;
@@ -22,15 +76,25 @@ pub mod session;
 pub mod sim;
 pub mod wire;
 
-pub use book::*;
-pub use event::*;
-pub use feed::*;
-pub use model::*;
+pub use book::{Book5, BookRef, DepthAction, DepthBook, DepthUpdate};
+pub use event::{
+    BookUpdate, Control, DepthChange, Event, EventSink, Malformed, StateChange, TradeUpdate,
+};
+pub use feed::{Arbiter, FeedHandler};
+pub use model::{
+    BookState, Channel, Decimal, Dialect, DownReason, InstrumentId, Level, Market, MonoNanos,
+    Price, Qty, Side, Subscription, SubscriptionError, SubscriptionId, Topic, Trade, TradeRing,
+    UnixNanos,
+};
 #[cfg(feature = "client")]
-pub use net::*;
-pub use publish::*;
-pub use session::*;
-pub use wire::*;
+pub use net::{
+    Client, ClientBuilder, ClientConfig, ClientError, ClientStats, Clock, ConnectionStats,
+    Credentials, ExtraHeaders, Health, Heartbeat, LATENCY_MAX_NS, Loss, NoSink, Proxy, Region,
+    Resolve, StopReport, SystemResolver, TlsConfig, default_url, without_user,
+};
+pub use publish::{BookReader, DepthReader, TradeReader};
+pub use session::Session;
+pub use wire::{DecodeError, DecodeErrorKind, Decoder, Frame};
 
 /// What benchmarks, fuzz targets and differential tests reach into. No part of the public interface.
 #[cfg(feature = "internals")]

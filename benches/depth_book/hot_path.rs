@@ -11,9 +11,9 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion};
 use flate2::Decompress;
 use libdeflater::Decompressor;
-use okx_feed::{
-    Checksum, DepthOptions, Dialect, Event, FeedHandler, Frame, Level, UnixNanos, Verify,
-};
+use okx_feed::book::{Checksum, Verify};
+use okx_feed::feed::DepthOptions;
+use okx_feed::{Dialect, Event, FeedHandler, Frame, Level, UnixNanos};
 
 use crate::recorded;
 use crate::segments::time_updates;

@@ -33,7 +33,8 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use maps::MapBook;
-use okx_feed::{BookSync, Checksum, Decimal, DepthAction, DepthBook, DepthUpdate, Level, Verify};
+use okx_feed::book::{BookSync, Checksum, Verify};
+use okx_feed::{Decimal, DepthAction, DepthBook, DepthUpdate, Level};
 use okx_feed_testkit::depth_oracle::{Oracle, Rng, message};
 
 const LEVELS: i64 = 400;

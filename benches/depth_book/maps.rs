@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use okx_feed::{Book5, Decimal, DepthAction, Level, MAX_DECIMAL_TEXT};
+use okx_feed::{Book5, Decimal, DepthAction, Level};
 
 /// A book of two maps, kept with one map operation a level; its checksum text is made in one
 /// reused buffer.
@@ -36,7 +36,7 @@ impl MapBook {
     pub(crate) fn checksum(&mut self) -> i32 {
         self.text.clear();
         let (mut asks, mut bids) = (self.asks.values(), self.bids.values().rev());
-        let mut buf = [0; MAX_DECIMAL_TEXT];
+        let mut buf = [0; Decimal::MAX_TEXT_LEN];
         for _ in 0..25 {
             for level in [bids.next(), asks.next()].into_iter().flatten() {
                 for number in [level.px(), level.sz()] {

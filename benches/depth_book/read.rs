@@ -8,7 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion};
-use okx_feed::{BookPublisher, BookState, DepthAction, DepthBook, DepthPublisher, DepthUpdate};
+use okx_feed::publish::{BookPublisher, DepthPublisher};
+use okx_feed::{BookState, DepthAction, DepthBook, DepthUpdate};
 
 use crate::circle;
 use crate::maps::MapBook;

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion};
+use okx_feed::book::{Checksum, Verify};
 use okx_feed::{
-    Checksum, Decoder, DepthAction, DepthBook, DepthUpdate, Dialect, Event, Frame, Level,
-    Subscription, Topic, UnixNanos, Verify,
+    Decoder, DepthAction, DepthBook, DepthUpdate, Dialect, Event, Frame, Level, Subscription,
+    Topic, UnixNanos,
 };
 
 use crate::captures;

@@ -6,12 +6,13 @@ use std::time::Instant;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
 use hdrhistogram::Histogram;
+use okx_feed::feed::{DepthOptions, Slots, Stats};
 use okx_feed::internals::{
     OUTPUT_SPACE, PADDING, PaddedText, Scanned, Scanner, Scratch, SmallInflate,
 };
+use okx_feed::publish::{BookPublisher, TradeOptions, TradePublisher};
 use okx_feed::{
-    Book5, BookPublisher, BookState, BookUpdate, Decoder, DepthOptions, Dialect, Event, Frame,
-    Slots, Stats, Topic, Trade, TradeOptions, TradePublisher, TradeUpdate,
+    Book5, BookState, BookUpdate, Decoder, Dialect, Event, Frame, Topic, Trade, TradeUpdate,
 };
 
 use crate::rivals::TS_RECV;

@@ -10,7 +10,7 @@ mod tape;
 mod typed;
 mod value;
 
-use okx_feed::{BOOK5_LEVELS, Book5, Dialect, Level, Trade, UnixNanos};
+use okx_feed::{Book5, Dialect, Level, Trade, UnixNanos};
 
 #[allow(unused_imports, reason = "each bench needs a part of it")]
 pub(crate) use contender::{Contender, contenders, ours};
@@ -32,10 +32,10 @@ fn time(dialect: Dialect, text: &str) -> Option<UnixNanos> {
 
 /// The levels of a side, and how many.
 #[derive(Clone, Copy)]
-struct Levels([Level; BOOK5_LEVELS], usize);
+struct Levels([Level; Book5::LEVELS], usize);
 
 impl Levels {
-    const EMPTY: Self = Self([Level::EMPTY; BOOK5_LEVELS], 0);
+    const EMPTY: Self = Self([Level::EMPTY; Book5::LEVELS], 0);
 
     fn push(&mut self, level: Level) -> Option<()> {
         *self.0.get_mut(self.1)? = level;

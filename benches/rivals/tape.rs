@@ -1,7 +1,7 @@
 //! simd-json's tape, walked once from front to back: the fastest general way that we know.
 
 use okx_feed::internals::PADDING;
-use okx_feed::{Book5, Decimal, Dialect, Level, NO_SEQ, Side, Trade};
+use okx_feed::{Book5, Decimal, DepthUpdate, Dialect, Level, Side, Trade};
 use simd_json::value::tape::Node;
 use simd_json::{Buffers, StaticNode, Tape};
 
@@ -136,7 +136,7 @@ impl<'a> Walk<'a> {
 
     fn book(&mut self, arg_id: Option<&str>, book: &mut Book5) -> Read {
         let (mut asks, mut bids) = (None, None);
-        let (mut id, mut ts, mut seq) = (arg_id, None, NO_SEQ);
+        let (mut id, mut ts, mut seq) = (arg_id, None, DepthUpdate::NO_SEQ);
         for _ in 0..self.object()? {
             match self.string()? {
                 "asks" => asks = Some(self.levels()?),
@@ -160,7 +160,7 @@ impl<'a> Walk<'a> {
     fn trade(&mut self, arg_id: Option<&str>) -> Read {
         let (mut px, mut sz, mut side) = (None, None, None);
         let (mut id, mut ts, mut trade_id) = (arg_id, None, None);
-        let (mut seq, mut count, mut source) = (NO_SEQ, 1, 0);
+        let (mut seq, mut count, mut source) = (DepthUpdate::NO_SEQ, 1, 0);
         for _ in 0..self.object()? {
             match self.string()? {
                 "instId" | "instrument_id" => {

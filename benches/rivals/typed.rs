@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use okx_feed::{Book5, Decimal, Dialect, Level, NO_SEQ, Side, Trade};
+use okx_feed::{Book5, Decimal, DepthUpdate, Dialect, Level, Side, Trade};
 use serde::de::{DeserializeSeed, Error, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use simd_json::Buffers;
@@ -164,7 +164,7 @@ fn finish(message: &Message<'_>, dialect: Dialect, book: &mut Book5) -> Read {
     if arg_id.is_some_and(|arg| arg != id) {
         return None;
     }
-    let (ts, seq) = (time(dialect, item.ts)?, item.seq.unwrap_or(NO_SEQ));
+    let (ts, seq) = (time(dialect, item.ts)?, item.seq.unwrap_or(DepthUpdate::NO_SEQ));
     if is_book {
         make_book(item.asks.as_ref()?, item.bids.as_ref()?, ts, seq, book)?;
         return Some((id.len(), None));

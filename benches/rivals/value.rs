@@ -1,6 +1,6 @@
 //! serde_json's `Value`: every object a map, every text a `String`. What most programs do.
 
-use okx_feed::{Book5, Decimal, Dialect, Level, NO_SEQ, Side, Trade};
+use okx_feed::{Book5, Decimal, DepthUpdate, Dialect, Level, Side, Trade};
 use serde_json::Value;
 
 use super::{Levels, Read, TS_RECV, make_book, time};
@@ -22,7 +22,7 @@ pub(crate) fn value(dialect: Dialect, text: &[u8], book: &mut Book5) -> Read {
         return None;
     }
     let ts = time(dialect, of(&["ts", "timestamp"])?)?;
-    let seq = item.get("seqId").map_or(Some(NO_SEQ), Value::as_i64)?;
+    let seq = item.get("seqId").map_or(Some(DepthUpdate::NO_SEQ), Value::as_i64)?;
     if is_book {
         make_book(&levels(item.get("asks")?)?, &levels(item.get("bids")?)?, ts, seq, book)?;
         return Some((id.len(), None));

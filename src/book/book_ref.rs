@@ -158,7 +158,7 @@ impl<'b> BookRef<'b> {
     }
 
     /// `(bids - asks) / (bids + asks)` over the sizes of the best `levels` of each side: from -1
-    /// (only asks) to 1 (only bids), at [`RATIO_SCALE`](super::liquidity::RATIO_SCALE) decimals.
+    /// (only asks) to 1 (only bids), at [`Sweep::RATIO_SCALE`] decimals.
     ///
     /// `None` where there is no size at all, where a side was cut before so many levels, or where the
     /// arithmetic does not fit.

@@ -18,6 +18,13 @@ pub enum Checksum {
 }
 
 impl Checksum {
+    /// The best levels of each side that the checksum covers.
+    ///
+    /// Source: section 1.7 of the wire facts, the same in v3 and v5.
+    pub const LEVELS: usize = CHECKSUM_LEVELS;
+}
+
+impl Checksum {
     /// The name: `none`, `ok` or `mismatch`.
     #[must_use]
     pub const fn name(self) -> &'static str {

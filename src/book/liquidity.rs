@@ -3,7 +3,7 @@
 use crate::model::{Decimal, DecimalError, Level, Price, Qty, Side, div_wide};
 
 /// The decimals of a ratio such as an imbalance, and of an average price.
-pub const RATIO_SCALE: u8 = 9;
+pub(crate) const RATIO_SCALE: u8 = 9;
 
 /// What taking a size from one side of a book would cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,10 +13,15 @@ pub struct Sweep {
     pub filled: Qty,
     /// The price of the last level that was touched.
     pub worst_px: Price,
-    /// The average price at [`RATIO_SCALE`] decimals, rounded half to even.
+    /// The average price at [`Sweep::RATIO_SCALE`] decimals, rounded half to even.
     pub avg_px: Price,
     /// Whether the book had all of the size.
     pub complete: bool,
+}
+
+impl Sweep {
+    /// The decimals of a ratio such as an imbalance, and of an average price.
+    pub const RATIO_SCALE: u8 = RATIO_SCALE;
 }
 
 /// Both sides of a book, best first: the one answer to what every kind of book is asked.

@@ -15,14 +15,14 @@ use crate::model::{Decimal, Level, NO_SEQ, UnixNanos};
 ///
 /// Snapshots of 452 levels were recorded; later ones have at most 400, and the books never grew
 /// past 401.
-pub const DEFAULT_DEPTH: usize = 512;
+pub(crate) const DEFAULT_DEPTH: usize = 512;
 
 /// So long after the last message a snapshot that looks older than the book is believed: number and
 /// clock of the exchange have begun anew at once.
 const OLD_SNAPSHOTS: Duration = Duration::from_secs(30);
 
 /// The most levels a side that a [`DepthBook`] can be made for: a few megabytes a side.
-pub const MAX_DEPTH: usize = 1 << 16;
+pub(crate) const MAX_DEPTH: usize = 1 << 16;
 
 /// A book of up to a fixed number of levels a side, kept by a snapshot and increments.
 ///
@@ -40,11 +40,41 @@ pub const MAX_DEPTH: usize = 1 << 16;
 /// When a side is full the worst level leaves. From its price on the book may lack levels of the
 /// exchange, so it keeps nothing there and says so ([`BookRef::ask_limit`]): what it has is
 /// always without holes. Should such a side shrink below
-/// [`CHECKSUM_LEVELS`](super::side::CHECKSUM_LEVELS) levels (or half of a smaller capacity) the book is
+/// [`Checksum::LEVELS`] levels (or half of a smaller capacity) the book is
 /// broken.
 ///
 /// Source: v3 `depth`, `depth_l2_tbt`; v5 `books`, `books-l2-tbt` and their like. Sizes are
 /// absolute, zero deletes.
+///
+/// # Example
+/// ```
+/// use okx_feed::{Channel, DepthAction, DepthBook, DepthUpdate, Level, Topic, UnixNanos};
+///
+/// let level = |px: &str, sz: &str| Level::new(px.parse().unwrap(), sz.parse().unwrap(), 1);
+/// let (asks, bids) = ([level("2.1", "5")], [level("2.0", "7")]);
+/// let snapshot = DepthUpdate {
+///     topic: Topic::v5(Channel::Books, "BTC-USDT"),
+///     action: DepthAction::Snapshot,
+///     ts_event: UnixNanos(1),
+///     ts_recv: UnixNanos(2),
+///     seq: 10,
+///     prev_seq: -1,
+///     checksum: None,
+///     asks: &asks,
+///     bids: &bids,
+///     non_rpi: None,
+/// };
+/// let mut book = DepthBook::new();
+/// assert!(book.live().is_none());
+/// book.apply(&snapshot);
+/// assert_eq!(book.live().unwrap().best_bid().unwrap().px().to_string(), "2.0");
+///
+/// // A message is missing before this one: the book is live no more.
+/// let update =
+///     DepthUpdate { action: DepthAction::Update, seq: 13, prev_seq: 12, bids: &[], ..snapshot };
+/// assert!(!book.apply(&update).applied);
+/// assert!(book.live().is_none());
+/// ```
 #[derive(Clone, Debug)]
 pub struct DepthBook {
     asks: DepthSide,
@@ -70,13 +100,24 @@ pub struct DepthBook {
 }
 
 impl DepthBook {
-    /// Makes a book with room for [`DEFAULT_DEPTH`] levels a side.
+    /// The levels that a side of a [`DepthBook`] has room for unless told otherwise.
+    ///
+    /// Snapshots of 452 levels were recorded; later ones have at most 400, and the books never grew
+    /// past 401.
+    pub const DEFAULT_CAPACITY: usize = DEFAULT_DEPTH;
+
+    /// The most levels a side that a [`DepthBook`] can be made for: a few megabytes a side.
+    pub const MAX_CAPACITY: usize = MAX_DEPTH;
+}
+
+impl DepthBook {
+    /// Makes a book with room for [`DepthBook::DEFAULT_CAPACITY`] levels a side.
     #[must_use]
     pub fn new() -> Self {
         Self::with_capacity(DEFAULT_DEPTH)
     }
 
-    /// Makes a book with room for so many levels a side, at least 1 and at most [`MAX_DEPTH`].
+    /// Makes a book with room for so many levels a side, at least 1 and at most [`DepthBook::MAX_CAPACITY`].
     ///
     /// Allocates all that the book will ever need: about 100 bytes a level and 5 kB.
     #[must_use]

@@ -46,7 +46,7 @@ impl Sequence {
         if snapshot.seq == NO_SEQ { Self::None } else { Self::Ok }
     }
 
-    /// Judges an update by `last`, the number of the message before, [`NO_SEQ`] where that had
+    /// Judges an update by `last`, the number of the message before, [`DepthUpdate::NO_SEQ`] where that had
     /// none. `is_chained` tells that an update since the snapshot had a `prevSeqId`.
     ///
     /// A message without numbers in a numbered chain, or the other way round, is a gap: nothing

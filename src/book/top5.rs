@@ -8,7 +8,7 @@ use super::liquidity::{Sides, Sweep};
 use crate::model::{Decimal, Level, NO_SEQ, Price, Qty, Side, UnixNanos};
 
 /// The most levels a side of a [`Book5`].
-pub const BOOK5_LEVELS: usize = 5;
+pub(crate) const BOOK5_LEVELS: usize = 5;
 
 /// A book of up to five levels a side, best first, sent whole by the exchange each time.
 ///
@@ -26,7 +26,7 @@ pub struct Book5 {
     pub ts_event: UnixNanos,
     /// When we received the frame.
     pub ts_recv: UnixNanos,
-    /// The exchange's sequence number, [`NO_SEQ`] where it sent none.
+    /// The exchange's sequence number, [`DepthUpdate::NO_SEQ`](crate::DepthUpdate::NO_SEQ) where it sent none.
     pub seq: i64,
     pub(super) ask_len: u8,
     pub(super) bid_len: u8,
@@ -34,6 +34,11 @@ pub struct Book5 {
     reserved: [u8; 5],
     pub(super) asks: [Level; BOOK5_LEVELS],
     pub(super) bids: [Level; BOOK5_LEVELS],
+}
+
+impl Book5 {
+    /// The most levels a side of a [`Book5`].
+    pub const LEVELS: usize = BOOK5_LEVELS;
 }
 
 impl Book5 {
@@ -134,7 +139,7 @@ impl Book5 {
     }
 
     /// `(bids - asks) / (bids + asks)` over the sizes of the best `levels` of each side: from -1 (only
-    /// asks) to 1 (only bids), at [`RATIO_SCALE`](super::liquidity::RATIO_SCALE) decimals.
+    /// asks) to 1 (only bids), at [`Sweep::RATIO_SCALE`] decimals.
     ///
     /// `None` where there is no size at all or the arithmetic does not fit.
     #[must_use]

@@ -10,8 +10,10 @@ use crate::model::Level;
 /// It belongs to whoever looks, not to the book: there can be many, each as far behind as it likes,
 /// and it stays exact over gaps and new snapshots since it compares levels, not messages.
 ///
+/// # Example
 /// ```
-/// use okx_feed::{DepthBook, TopDiff};
+/// use okx_feed::DepthBook;
+/// use okx_feed::book::TopDiff;
 ///
 /// let book = DepthBook::new();
 /// let mut watch = TopDiff::<5>::new();

@@ -33,9 +33,9 @@ pub struct DepthUpdate<'f> {
     pub ts_event: UnixNanos,
     /// When we received the frame.
     pub ts_recv: UnixNanos,
-    /// v5's `seqId`, [`NO_SEQ`] where it was not sent.
+    /// v5's `seqId`, [`DepthUpdate::NO_SEQ`] where it was not sent.
     pub seq: i64,
-    /// v5's `prevSeqId`, [`NO_SEQ`] where it was not sent; -1 in a snapshot.
+    /// v5's `prevSeqId`, [`DepthUpdate::NO_SEQ`] where it was not sent; -1 in a snapshot.
     pub prev_seq: i64,
     /// The checksum of the book after this message; `None` where it was not sent.
     ///
@@ -57,6 +57,11 @@ pub struct NonRpiSizes<'f> {
     pub asks: &'f [Qty],
     /// One for each bid level.
     pub bids: &'f [Qty],
+}
+
+impl DepthUpdate<'_> {
+    /// The sequence number of a trade or book whose channel sends none.
+    pub const NO_SEQ: i64 = NO_SEQ;
 }
 
 impl DepthUpdate<'_> {

@@ -29,7 +29,7 @@ pub(super) struct Doubt {
     is_new_connection: bool,
 }
 
-/// Where a book stands: the exchange's time, and its number, [`NO_SEQ`] where it has none.
+/// Where a book stands: the exchange's time, and its number, [`DepthUpdate::NO_SEQ`](crate::DepthUpdate::NO_SEQ) where it has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) ts: UnixNanos,

@@ -19,7 +19,7 @@ use crate::publish::{
 mod trades;
 
 /// How many trades a subscription's own ring holds.
-pub const RING_LEN: usize = 256;
+pub(crate) const RING_LEN: usize = 256;
 
 /// One subscription: what it brought last, and whether that can be believed.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Slot {
     state: BookState,
     /// The exchange's time of the last event that counts, to see a clock that runs backwards.
     ts_event: UnixNanos,
-    /// The number of the last book that counts, [`NO_SEQ`] where it had none; of trades the newest id.
+    /// The number of the last book that counts, [`DepthUpdate::NO_SEQ`] where it had none; of trades the newest id.
     seq: i64,
     /// Our time of the last event that counts, to see a channel go silent.
     ts_recv: UnixNanos,
@@ -68,7 +68,7 @@ enum SlotData {
 /// How deep books are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DepthOptions {
-    /// The levels that a side has room for; [`DEFAULT_DEPTH`] by default.
+    /// The levels that a side has room for; [`DepthBook::DEFAULT_CAPACITY`] by default.
     pub capacity: usize,
     /// Which messages have their checksum compared; every one by default.
     pub verify: Verify,
@@ -80,6 +80,11 @@ impl Default for DepthOptions {
     fn default() -> Self {
         Self { capacity: DEFAULT_DEPTH, verify: Verify::Every, fault_policy: FaultPolicy::Reject }
     }
+}
+
+impl Slot {
+    /// How many trades a subscription's own ring holds.
+    pub const TRADES: usize = RING_LEN;
 }
 
 impl Slot {

@@ -5,7 +5,7 @@ use crate::event::{Control, ControlKind, Event};
 use crate::wire::{DecodeError, DecodeErrorKind, Decoded, InflatePath, TextPath, UnreadCounts};
 
 /// How many channel names are told apart when their messages are skipped.
-pub const MAX_SKIPPED_NAMES: usize = 32;
+pub(crate) const MAX_SKIPPED_NAMES: usize = 32;
 
 /// The longest channel name that is kept, in bytes.
 const MAX_NAME_LEN: usize = 31;
@@ -228,7 +228,7 @@ impl ErrorCounts {
     }
 }
 
-/// Skipped messages by channel name: the first [`MAX_SKIPPED_NAMES`] names, and the rest together.
+/// Skipped messages by channel name: the first [`SkippedNames::MAX`] names, and the rest together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SkippedNames {
     names: [SkippedName; MAX_SKIPPED_NAMES],
@@ -248,6 +248,11 @@ impl SkippedName {
         let bytes = self.name.get(..usize::from(self.len)).unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default()
     }
+}
+
+impl SkippedNames {
+    /// How many channel names are told apart when their messages are skipped.
+    pub const MAX: usize = MAX_SKIPPED_NAMES;
 }
 
 impl SkippedNames {

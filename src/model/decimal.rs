@@ -15,10 +15,10 @@ pub type Qty = Decimal;
 ///
 /// The finest tick that the exchange lists has 10 decimals; 18 is what still lets any two
 /// mantissas be aligned in an `i128` without a check.
-pub const MAX_SCALE: u8 = 18;
+pub(crate) const MAX_SCALE: u8 = 18;
 
 /// The longest text of a [`Decimal`] in bytes: a sign, 19 digits and a point.
-pub const MAX_DECIMAL_TEXT: usize = 21;
+pub(crate) const MAX_DECIMAL_TEXT: usize = 21;
 
 /// An exact decimal: `mantissa / 10^scale`, with the scale that the wire's text had.
 ///
@@ -26,7 +26,7 @@ pub const MAX_DECIMAL_TEXT: usize = 21;
 /// needs. Comparison, equality and hashing go by value, so `124.0 == 124`; use
 /// [`Decimal::same_text`] to tell the two apart.
 ///
-/// The mantissa takes the whole range of an `i64`; the scale is 0 to [`MAX_SCALE`]. There is no
+/// The mantissa takes the whole range of an `i64`; the scale is 0 to [`Decimal::MAX_SCALE`]. There is no
 /// null: an absent number is an absent `Option`.
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
@@ -45,7 +45,7 @@ pub enum DecimalError {
     /// The digits do not fit the mantissa, an `i64`.
     #[error("more digits than an i64 mantissa holds")]
     Overflow,
-    /// There are more than [`MAX_SCALE`] decimals.
+    /// There are more than [`Decimal::MAX_SCALE`] decimals.
     #[error("more than {MAX_SCALE} decimals")]
     Scale,
     /// The divisor is zero.
@@ -69,13 +69,24 @@ pub(super) const POW10: [i128; MAX_SCALE as usize + 1] = {
 };
 
 impl Decimal {
+    /// The longest text of a [`Decimal`] in bytes: a sign, 19 digits and a point.
+    pub const MAX_TEXT_LEN: usize = MAX_DECIMAL_TEXT;
+
+    /// The most decimals that a [`Decimal`] keeps.
+    ///
+    /// The finest tick that the exchange lists has 10 decimals; 18 is what still lets any two
+    /// mantissas be aligned in an `i128` without a check.
+    pub const MAX_SCALE: u8 = MAX_SCALE;
+}
+
+impl Decimal {
     /// Zero with no decimals.
     pub const ZERO: Self = Self { mantissa: 0, scale: 0 };
 
     /// Makes the decimal `mantissa / 10^scale`.
     ///
     /// # Errors
-    /// [`DecimalError::Scale`] where `scale` is over [`MAX_SCALE`].
+    /// [`DecimalError::Scale`] where `scale` is over [`Decimal::MAX_SCALE`].
     pub const fn new(mantissa: i64, scale: u8) -> Result<Self, DecimalError> {
         if scale > MAX_SCALE {
             return Err(DecimalError::Scale);
@@ -85,7 +96,7 @@ impl Decimal {
 
     /// Makes the decimal `mantissa / 10^scale` from a scale that the caller has checked.
     ///
-    /// A larger scale is cut to [`MAX_SCALE`], so that no value can break the type's invariant.
+    /// A larger scale is cut to [`Decimal::MAX_SCALE`], so that no value can break the type's invariant.
     #[inline]
     pub(crate) const fn from_parts(mantissa: i64, scale: u8) -> Self {
         debug_assert!(scale <= MAX_SCALE);
@@ -99,7 +110,7 @@ impl Decimal {
         self.mantissa
     }
 
-    /// The number of decimals, 0 to [`MAX_SCALE`].
+    /// The number of decimals, 0 to [`Decimal::MAX_SCALE`].
     #[inline]
     #[must_use]
     pub const fn scale(self) -> u8 {
@@ -243,7 +254,7 @@ pub(super) fn pow10(n: u8) -> i128 {
     POW10.get(usize::from(n)).copied().unwrap_or(i128::MAX)
 }
 
-/// `10^n` for `n` up to [`MAX_SCALE`]; larger ones have no meaning.
+/// `10^n` for `n` up to [`Decimal::MAX_SCALE`]; larger ones have no meaning.
 #[inline]
 #[expect(clippy::indexing_slicing, reason = "the mask keeps the index below the table's length")]
 pub(crate) fn pow10_i64(n: usize) -> i64 {
@@ -264,7 +275,7 @@ pub(crate) fn pow10_i64(n: usize) -> i64 {
 /// The largest integer up to which an `f64` has all of them.
 const MAX_EXACT_F64: i64 = 1 << f64::MANTISSA_DIGITS;
 
-/// `10^n` for `n` up to [`MAX_SCALE`], exact: that an `f64` is up to `10^22`.
+/// `10^n` for `n` up to [`Decimal::MAX_SCALE`], exact: that an `f64` is up to `10^22`.
 #[inline]
 #[expect(clippy::indexing_slicing, reason = "the mask keeps the index below the table's length")]
 fn pow10_f64(n: u8) -> f64 {

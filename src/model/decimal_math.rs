@@ -21,7 +21,7 @@ impl Decimal {
         Self::from_wide(a - b, scale)
     }
 
-    /// `self * other`, exact: the scales add up, and trailing zeros past [`MAX_SCALE`] are dropped.
+    /// `self * other`, exact: the scales add up, and trailing zeros past [`Decimal::MAX_SCALE`] are dropped.
     ///
     /// # Errors
     /// [`DecimalError::Overflow`] or [`DecimalError::Scale`] where the exact product does not fit.
@@ -43,7 +43,7 @@ impl Decimal {
     ///
     /// # Errors
     /// [`DecimalError::DivisionByZero`], [`DecimalError::Scale`] where `scale` is over
-    /// [`MAX_SCALE`], [`DecimalError::Overflow`] where the result or a step on the way does not fit.
+    /// [`Decimal::MAX_SCALE`], [`DecimalError::Overflow`] where the result or a step on the way does not fit.
     pub fn checked_div(self, other: Self, scale: u8) -> Result<Self, DecimalError> {
         let (num, den, _) = align(self, other);
         div_wide(num, den, scale)
@@ -72,7 +72,7 @@ impl Decimal {
     ///
     /// # Errors
     /// [`DecimalError::Scale`] where digits other than zero would be cut or `scale` is over
-    /// [`MAX_SCALE`]; [`DecimalError::Overflow`] where the mantissa does not fit.
+    /// [`Decimal::MAX_SCALE`]; [`DecimalError::Overflow`] where the mantissa does not fit.
     pub fn rescale(self, scale: u8) -> Result<Self, DecimalError> {
         if scale >= self.scale() {
             let factor =

@@ -10,12 +10,12 @@ use std::str::FromStr;
 /// Ids of pairs and contracts have at most 23 (`BTC-USD_UM_XPERP-310404`), event contracts up to 39
 /// (`BTC-BETWEEN-DAILY-261130-1600-84000-INF`) and placeholders of listings up to 42. 63 and a length
 /// byte fill a cache line.
-pub const MAX_ID_LEN: usize = 63;
+pub(crate) const MAX_ID_LEN: usize = 63;
 
 /// An instrument's id as the exchange writes it, such as `BTC-USDT` or `EOS-USD-210625-8.00-C`.
 ///
 /// It is opaque: nothing here splits it or counts its dashes, since the exchange has changed the
-/// forms before (`BTC-USD_UM-SWAP`). 1 to [`MAX_ID_LEN`] bytes of UTF-8, held inline: `Copy`, 64
+/// forms before (`BTC-USD_UM-SWAP`). 1 to [`InstrumentId::MAX_LEN`] bytes of UTF-8, held inline: `Copy`, 64
 /// bytes, no heap.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
@@ -33,9 +33,18 @@ pub enum InstrumentIdError {
     /// The text is empty.
     #[error("an instrument id can't be empty")]
     Empty,
-    /// The text has more than [`MAX_ID_LEN`] bytes.
+    /// The text has more than [`InstrumentId::MAX_LEN`] bytes.
     #[error("an instrument id has at most {MAX_ID_LEN} bytes")]
     TooLong,
+}
+
+impl InstrumentId {
+    /// The longest instrument id in bytes.
+    ///
+    /// Ids of pairs and contracts have at most 23 (`BTC-USD_UM_XPERP-310404`), event contracts up to 39
+    /// (`BTC-BETWEEN-DAILY-261130-1600-84000-INF`) and placeholders of listings up to 42. 63 and a length
+    /// byte fill a cache line.
+    pub const MAX_LEN: usize = MAX_ID_LEN;
 }
 
 impl InstrumentId {

@@ -74,7 +74,7 @@ impl Level {
         self.px().ticks(tick)
     }
 
-    /// The price's mantissa and scale, 0 to [`MAX_SCALE`].
+    /// The price's mantissa and scale, 0 to [`Decimal::MAX_SCALE`].
     #[inline]
     pub(crate) fn px_parts(&self) -> (i64, usize) {
         // A scale that is widened at once is also loaded as the single byte that was stored.

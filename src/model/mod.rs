@@ -19,15 +19,18 @@ mod trade;
 
 pub use channel::{Channel, ChannelKind, ChannelPath, Dialect, Market};
 pub(crate) use decimal::pow10_i64;
-pub use decimal::{Decimal, DecimalError, MAX_DECIMAL_TEXT, MAX_SCALE, Price, Qty};
+pub use decimal::{Decimal, DecimalError, Price, Qty};
+pub(crate) use decimal::{MAX_DECIMAL_TEXT, MAX_SCALE};
 pub(crate) use decimal_math::div_wide;
-pub use instrument::{InstrumentId, InstrumentIdError, MAX_ID_LEN};
+pub(crate) use instrument::MAX_ID_LEN;
+pub use instrument::{InstrumentId, InstrumentIdError};
 pub use level::Level;
 #[cfg(feature = "serde")]
 pub(crate) use serialize::{FromText, as_name, named};
 pub use state::{BookState, DownReason};
 pub use subscription::{Subscription, SubscriptionError};
 pub use subscription_id::SubscriptionId;
-pub use time::{ISO_MS_LEN, IsoMs, MonoNanos, UnixNanos};
+pub use time::{IsoMs, MonoNanos, UnixNanos};
 pub use topic::Topic;
-pub use trade::{NO_SEQ, Side, Trade, TradeRing};
+pub(crate) use trade::NO_SEQ;
+pub use trade::{Side, Trade, TradeRing};

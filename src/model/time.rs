@@ -9,7 +9,7 @@ const NANOS_PER_SEC: u64 = 1_000_000_000;
 const SECS_PER_DAY: u64 = 86_400;
 
 /// The length of a v3 time text, `YYYY-MM-DDTHH:MM:SS.mmmZ`, in bytes.
-pub const ISO_MS_LEN: usize = 24;
+pub(crate) const ISO_MS_LEN: usize = 24;
 
 /// A wall-clock time in nanoseconds since 1970-01-01T00:00:00Z, without leap seconds.
 ///
@@ -95,6 +95,11 @@ impl UnixNanos {
 /// A time that displays as `YYYY-MM-DDTHH:MM:SS.mmmZ`. Made by [`UnixNanos::iso_ms`].
 #[derive(Clone, Copy, Debug)]
 pub struct IsoMs(UnixNanos);
+
+impl IsoMs {
+    /// The length of a v3 time text, `YYYY-MM-DDTHH:MM:SS.mmmZ`, in bytes.
+    pub const LEN: usize = ISO_MS_LEN;
+}
 
 impl fmt::Display for IsoMs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,7 @@ use super::decimal::{Decimal, MAX_SCALE, Price, Qty};
 use super::time::UnixNanos;
 
 /// The sequence number of a trade or book whose channel sends none.
-pub const NO_SEQ: i64 = i64::MIN;
+pub(crate) const NO_SEQ: i64 = i64::MIN;
 
 /// The side of a trade's taker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,7 +64,7 @@ pub struct Trade {
     pub ts_recv: UnixNanos,
     /// The exchange's id: in a merged v5 `trades` message the last of `count` ids.
     pub trade_id: u64,
-    /// The exchange's sequence number, [`NO_SEQ`] where it sent none.
+    /// The exchange's sequence number, [`DepthUpdate::NO_SEQ`](crate::DepthUpdate::NO_SEQ) where it sent none.
     pub seq: i64,
     px: i64,
     sz: i64,

@@ -9,7 +9,7 @@ use crate::model::{BookState, Decimal, Level, NO_SEQ, Price, Qty, Side, UnixNano
 /// How many levels a side a [`DepthReader`] sees.
 ///
 /// The copy that both ends make grows with it: 50 levels in all are 1.2 KB.
-pub const PUBLISHED_LEVELS: usize = 25;
+pub(crate) const PUBLISHED_LEVELS: usize = 25;
 
 const HEAD: usize = 5;
 const WORDS: usize = HEAD + 2 * PUBLISHED_LEVELS * 3;
@@ -51,13 +51,20 @@ pub struct DepthSnapshot {
 }
 
 impl DepthSnapshot {
-    /// The asks, best (lowest) first: 0 to [`PUBLISHED_LEVELS`].
+    /// How many levels a side a [`DepthReader`] sees.
+    ///
+    /// The copy that both ends make grows with it: 50 levels in all are 1.2 KB.
+    pub const LEVELS: usize = PUBLISHED_LEVELS;
+}
+
+impl DepthSnapshot {
+    /// The asks, best (lowest) first: 0 to [`DepthSnapshot::LEVELS`].
     #[must_use]
     pub fn asks(&self) -> &[Level] {
         self.asks.get(..self.ask_len).unwrap_or(&self.asks)
     }
 
-    /// The bids, best (highest) first: 0 to [`PUBLISHED_LEVELS`].
+    /// The bids, best (highest) first: 0 to [`DepthSnapshot::LEVELS`].
     #[must_use]
     pub fn bids(&self) -> &[Level] {
         self.bids.get(..self.bid_len).unwrap_or(&self.bids)
@@ -104,7 +111,7 @@ impl DepthSnapshot {
     /// [`Book5::imbalance`](crate::book::Book5::imbalance).
     ///
     /// `None` as well where a side may have had more levels than are here and fewer than `levels` are:
-    /// where it has [`PUBLISHED_LEVELS`], where it fills the book's capacity, and where the book was
+    /// where it has [`DepthSnapshot::LEVELS`], where it fills the book's capacity, and where the book was
     /// cut for lack of room.
     #[must_use]
     pub fn imbalance(&self, levels: usize) -> Option<Decimal> {

@@ -12,7 +12,8 @@ mod serialize;
 mod set;
 
 pub use book::{BookPublisher, BookReader, Top5Snapshot};
-pub use depth::{DepthPublisher, DepthReader, DepthSnapshot, PUBLISHED_LEVELS};
+pub(crate) use depth::PUBLISHED_LEVELS;
+pub use depth::{DepthPublisher, DepthReader, DepthSnapshot};
 pub(crate) use prefetch::prefetch_lines;
-pub use ring::{MAX_TAPE_LEN, TAPE_LEN, TradeOptions, TradePublisher, TradeReader};
+pub use ring::{TradeOptions, TradePublisher, TradeReader};
 pub(crate) use set::Publishers;

@@ -11,17 +11,25 @@ use super::seqlock::{InARow, SeqLock};
 use crate::model::{BookState, Trade};
 
 /// How many trades a published tape holds unless told otherwise.
-pub const TAPE_LEN: usize = 1024;
+pub(crate) const TAPE_LEN: usize = 1024;
 
 /// The most trades that a published tape can be made for: four megabytes.
-pub const MAX_TAPE_LEN: usize = 1 << 16;
+pub(crate) const MAX_TAPE_LEN: usize = 1 << 16;
 
 /// How trades are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TradeOptions {
-    /// How many trades a published tape holds, 64 bytes each: at least 1, at most [`MAX_TAPE_LEN`],
-    /// [`TAPE_LEN`] by default. A reader that comes back before so many new ones misses none.
+    /// How many trades a published tape holds, 64 bytes each: at least 1, at most [`TradeOptions::MAX_TAPE_LEN`],
+    /// [`TradeOptions::TAPE_LEN`] by default. A reader that comes back before so many new ones misses none.
     pub tape_len: usize,
+}
+
+impl TradeOptions {
+    /// The most trades that a published tape can be made for: four megabytes.
+    pub const MAX_TAPE_LEN: usize = MAX_TAPE_LEN;
+
+    /// How many trades a published tape holds unless told otherwise.
+    pub const TAPE_LEN: usize = TAPE_LEN;
 }
 
 impl Default for TradeOptions {
@@ -69,13 +77,13 @@ pub struct TradeReader {
 }
 
 impl TradePublisher {
-    /// Makes an empty tape of the last [`TAPE_LEN`] trades.
+    /// Makes an empty tape of the last [`TradeOptions::TAPE_LEN`] trades.
     #[must_use]
     pub fn new() -> Self {
         Self::with_len(TAPE_LEN)
     }
 
-    /// Makes an empty tape of the last `len` trades, at least 1 and at most [`MAX_TAPE_LEN`].
+    /// Makes an empty tape of the last `len` trades, at least 1 and at most [`TradeOptions::MAX_TAPE_LEN`].
     #[must_use]
     pub fn with_len(len: usize) -> Self {
         let places = (0..len.clamp(1, MAX_TAPE_LEN))

@@ -14,19 +14,19 @@ use crate::event::{BookUpdate, Control, Event, EventSink, Skipped, TradeUpdate};
 use crate::model::{Channel, Dialect, Subscription, Topic, UnixNanos};
 
 /// The longest frame that is taken by default, in bytes.
-pub const MAX_FRAME_LEN: usize = 1 << 20;
+pub(crate) const MAX_FRAME_LEN: usize = 1 << 20;
 
 /// The longest compressed body that is taken by default, in bytes.
 ///
 /// Real bodies end at about 10 KB. A body can be nothing but the heads of empty blocks, each of
 /// which has its tables built anew, so that a byte of it costs eighty times a byte of text. At this
 /// length the worst body takes no longer than three of the longest texts.
-pub const MAX_BODY_LEN: usize = 32 << 10;
+pub(crate) const MAX_BODY_LEN: usize = 32 << 10;
 
 /// The longest text that a compressed body may inflate to by default, in bytes.
 ///
 /// Real texts end at about 30 KB (a 400-level snapshot).
-pub const MAX_INFLATED_LEN: usize = 1 << 20;
+pub(crate) const MAX_INFLATED_LEN: usize = 1 << 20;
 
 /// Texts up to this length are parsed with buffers that are there from the start, in bytes.
 const WARM_TEXT_LEN: usize = 32 << 10;
@@ -59,12 +59,45 @@ impl Frame<'_> {
 /// What the bytes of a connection may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeLimits {
-    /// The longest frame, in bytes; [`MAX_FRAME_LEN`] by default.
+    /// The longest frame, in bytes; [`DecodeLimits::MAX_FRAME_LEN`] by default.
     pub frame_len: usize,
-    /// The longest compressed body, in bytes; [`MAX_BODY_LEN`] by default.
+    /// The longest compressed body, in bytes; [`DecodeLimits::MAX_BODY_LEN`] by default.
     pub body_len: usize,
-    /// The longest inflated text, in bytes; [`MAX_INFLATED_LEN`] by default.
+    /// The longest inflated text, in bytes; [`DecodeLimits::MAX_INFLATED_LEN`] by default.
     pub inflated_len: usize,
+}
+
+impl DecodeLimits {
+    /// The longest compressed body that is taken by default, in bytes.
+    ///
+    /// Real bodies end at about 10 KB. A body can be nothing but the heads of empty blocks, each of
+    /// which has its tables built anew, so that a byte of it costs eighty times a byte of text. At this
+    /// length the worst body takes no longer than three of the longest texts.
+    pub const MAX_BODY_LEN: usize = MAX_BODY_LEN;
+
+    /// The longest frame that is taken by default, in bytes.
+    pub const MAX_FRAME_LEN: usize = MAX_FRAME_LEN;
+
+    /// The longest text that a compressed body may inflate to by default, in bytes.
+    ///
+    /// Real texts end at about 30 KB (a 400-level snapshot).
+    pub const MAX_INFLATED_LEN: usize = MAX_INFLATED_LEN;
+
+    /// The most items that the `data` of one message may have.
+    ///
+    /// All captured messages have one; the format allows more.
+    pub const MAX_ITEMS: usize = super::item::MAX_ITEMS;
+
+    /// The most arrays and objects that may be nested in each other.
+    ///
+    /// Real messages nest five deep. The engine keeps a stack, so that depth costs memory, never the
+    /// thread's own stack.
+    pub const MAX_JSON_DEPTH: usize = super::json::MAX_JSON_DEPTH;
+
+    /// The most levels that a side of a deep-book message may have.
+    ///
+    /// The largest recorded snapshot has 452, the largest update 163.
+    pub const MAX_DEPTH_LEVELS: usize = super::scratch::MAX_DEPTH_LEVELS;
 }
 
 impl Default for DecodeLimits {

@@ -18,7 +18,7 @@ pub enum DecodeErrorKind {
     Deflate = 2,
     /// A binary frame in v5, which has text frames only.
     UnexpectedBinary = 3,
-    /// The text is not JSON in UTF-8, or nested deeper than [`MAX_JSON_DEPTH`](super::MAX_JSON_DEPTH).
+    /// The text is not JSON in UTF-8, or nested deeper than [`DecodeLimits::MAX_JSON_DEPTH`](crate::wire::DecodeLimits::MAX_JSON_DEPTH).
     Json = 4,
     /// A value has another JSON type than the field has.
     WrongType = 5,

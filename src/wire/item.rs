@@ -14,7 +14,7 @@ use crate::model::{
 /// The most items that the `data` of one message may have.
 ///
 /// All captured messages have one; the format allows more.
-pub const MAX_ITEMS: usize = 1024;
+pub(crate) const MAX_ITEMS: usize = 1024;
 
 /// What the envelope of a data message says about all of its items.
 #[derive(Clone, Copy)]
@@ -283,7 +283,7 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
     }
 }
 
-/// A sequence number, or [`NO_SEQ`] where the exchange sent none. A number that is the one which
+/// A sequence number, or [`DepthUpdate::NO_SEQ`] where the exchange sent none. A number that is the one which
 /// stands for none is refused.
 fn seq(field: Option<Value<'_, '_, '_>>) -> Result<i64, DecodeError> {
     let Some(field) = field else { return Ok(NO_SEQ) };

@@ -18,7 +18,7 @@ use crate::model::Decimal;
 ///
 /// Real messages nest five deep. The engine keeps a stack, so that depth costs memory, never the
 /// thread's own stack.
-pub const MAX_JSON_DEPTH: usize = 128;
+pub(crate) const MAX_JSON_DEPTH: usize = 128;
 
 /// Reused buffers of the JSON engine.
 ///
@@ -50,7 +50,7 @@ impl JsonParser {
     /// Parses `text` and lends the document to `read`.
     ///
     /// # Errors
-    /// [`Kind::Json`] where the text is not JSON or nested deeper than [`MAX_JSON_DEPTH`]; else what `read` gives.
+    /// [`Kind::Json`] where the text is not JSON or nested deeper than [`DecodeLimits::MAX_JSON_DEPTH`](crate::wire::DecodeLimits::MAX_JSON_DEPTH); else what `read` gives.
     pub(crate) fn parse<R>(
         &mut self,
         text: &[u8],

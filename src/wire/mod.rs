@@ -17,17 +17,12 @@ mod unread;
 mod v3;
 mod v5;
 
-pub use decoder::{
-    DecodeLimits, Decoded, Decoder, Frame, MAX_BODY_LEN, MAX_FRAME_LEN, MAX_INFLATED_LEN, TextPath,
-};
+pub use decoder::{DecodeLimits, Decoded, Decoder, Frame, TextPath};
 pub use error::{DecodeError, DecodeErrorKind};
 pub(crate) use head::MessageHead;
 pub use inflate::InflatePath;
-pub use item::MAX_ITEMS;
-pub use json::MAX_JSON_DEPTH;
 pub(crate) use prefetch_hint::PrefetchHint;
 #[cfg(feature = "client")]
 pub(crate) use request::quoted;
 pub use request::{PING, RequestOp, argument_len, request_text};
-pub use scratch::MAX_DEPTH_LEVELS;
 pub use unread::{OptionalField, UnreadCounts};

@@ -7,7 +7,7 @@ use crate::model::{Decimal, Level, Qty, Trade};
 /// The most levels that a side of a deep-book message may have.
 ///
 /// The largest recorded snapshot has 452, the largest update 163.
-pub const MAX_DEPTH_LEVELS: usize = 1024;
+pub(crate) const MAX_DEPTH_LEVELS: usize = 1024;
 
 /// The places of one message's levels, for both parsers. Made once, never grows.
 #[derive(Debug)]

@@ -3,9 +3,11 @@
 
 use std::fmt::Debug;
 
+use okx_feed::book::{BookFlags, BookSide, LevelChange, Sweep};
+use okx_feed::publish::{BookPublisher, DepthPublisher};
 use okx_feed::{
-    Book5, BookFlags, BookPublisher, BookSide, BookState, Channel, Decimal, DepthPublisher,
-    Dialect, InstrumentId, Level, LevelChange, Market, Side, Subscription, Sweep, Trade, UnixNanos,
+    Book5, BookState, Channel, Decimal, Dialect, InstrumentId, Level, Market, Side, Subscription,
+    Trade, UnixNanos,
 };
 use okx_feed_testkit::depth_oracle::{Rng, book_of, level};
 use serde::Serialize;

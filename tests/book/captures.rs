@@ -16,10 +16,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use okx_feed::{
-    BookSync, Channel, Checksum, DEFAULT_DEPTH, Decimal, DepthAction, DepthBook, DepthUpdate,
-    DesyncCause, FaultPolicy, Level, NO_SEQ, Sequence, Topic, UnixNanos,
-};
+use okx_feed::book::{BookSync, Checksum, DesyncCause, FaultPolicy, Sequence};
+use okx_feed::{Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, Topic, UnixNanos};
 use okx_feed_testkit::depth_oracle::Oracle;
 use serde_json::Value;
 
@@ -58,8 +56,8 @@ impl Message {
             channel,
             inst_id: inst_id.expect("an instrument").to_owned(),
             action,
-            seq: data["seqId"].as_i64().unwrap_or(NO_SEQ),
-            prev_seq: data["prevSeqId"].as_i64().unwrap_or(NO_SEQ),
+            seq: data["seqId"].as_i64().unwrap_or(DepthUpdate::NO_SEQ),
+            prev_seq: data["prevSeqId"].as_i64().unwrap_or(DepthUpdate::NO_SEQ),
             checksum: data["checksum"].as_i64().map(|sum| sum.try_into().expect("32 bits")),
             asks: levels(&data["asks"]),
             bids: levels(&data["bids"]),
@@ -148,7 +146,7 @@ fn check_whole(folder: &Path) {
             let context = format!("{name}, message {line}, {}", message.inst_id);
             let (book, oracle) = books
                 .entry(message.inst_id.clone())
-                .or_insert_with(|| (DepthBook::new(), Oracle::new(DEFAULT_DEPTH)));
+                .or_insert_with(|| (DepthBook::new(), Oracle::new(DepthBook::DEFAULT_CAPACITY)));
             let applied = book.apply(&message.update());
             oracle.apply(message.action, &message.asks, &message.bids);
             assert_eq!(applied.checksum, Checksum::Ok, "{context}");
@@ -188,7 +186,7 @@ fn shortened_books_do_not_agree_and_are_not_shown() {
             let context = format!("{name}, message {line}, {}", message.inst_id);
             let (book, oracle) = books
                 .entry(message.inst_id.clone())
-                .or_insert_with(|| (DepthBook::new(), Oracle::new(DEFAULT_DEPTH)));
+                .or_insert_with(|| (DepthBook::new(), Oracle::new(DepthBook::DEFAULT_CAPACITY)));
             book.set_fault_policy(FaultPolicy::ApplyAnyway);
             let applied = book.apply(&message.update());
             oracle.apply(message.action, &message.asks, &message.bids);

@@ -2,10 +2,13 @@
 
 use std::num::NonZeroU32;
 
+use okx_feed::book::{
+    ApplyOutcome, BookFlags, BookSide, BookSync, Checksum, DesyncCause, FaultPolicy, Sequence,
+    TopDiff, Verify,
+};
+use okx_feed::publish::DepthPublisher;
 use okx_feed::{
-    ApplyOutcome, BookFlags, BookSide, BookState, BookSync, Channel, Checksum, Decimal,
-    DepthAction, DepthBook, DepthPublisher, DepthUpdate, DesyncCause, FaultPolicy, Level,
-    MAX_DEPTH, Sequence, Side, TopDiff, UnixNanos, Verify,
+    BookState, Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, Side, UnixNanos,
 };
 use okx_feed_testkit::alloc::allocations;
 use okx_feed_testkit::depth_oracle::{Oracle, Rng, book_of, level, message, topic};
@@ -247,7 +250,7 @@ fn a_cut_book_is_verified_as_long_as_it_has_the_levels() {
 #[test]
 fn sizes_of_capacity_are_kept_in_bounds() {
     assert_eq!(DepthBook::with_capacity(0).capacity(), 1);
-    assert_eq!(DepthBook::with_capacity(usize::MAX).capacity(), MAX_DEPTH);
+    assert_eq!(DepthBook::with_capacity(usize::MAX).capacity(), DepthBook::MAX_CAPACITY);
 }
 
 #[test]

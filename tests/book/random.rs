@@ -9,11 +9,11 @@
     reason = "a test fails where its numbers are not what it takes them for"
 )]
 
-use okx_feed::{
-    BookSide, BookSync, Channel, Checksum, Decimal, DepthAction, DepthBook, DepthUpdate,
-    DesyncCause, FaultPolicy, Level, LevelChange, NO_SEQ, Price, RATIO_SCALE, Sequence, Side,
-    TopDiff, Verify,
+use okx_feed::book::{
+    BookSide, BookSync, Checksum, DesyncCause, FaultPolicy, LevelChange, Sequence, Sweep, TopDiff,
+    Verify,
 };
+use okx_feed::{Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, Price, Side};
 use okx_feed_testkit::depth_oracle::{Oracle, Rng, message, topic};
 
 /// Messages in all, over all books.
@@ -228,7 +228,7 @@ impl Model {
         no_levels: bool,
     ) -> (i64, i64, Sequence) {
         if !self.plan.numbered {
-            return (NO_SEQ, NO_SEQ, Sequence::None);
+            return (DepthUpdate::NO_SEQ, DepthUpdate::NO_SEQ, Sequence::None);
         }
         let step = 1 + rng.below(50) as i64;
         if action == DepthAction::Snapshot {
@@ -341,10 +341,10 @@ fn imbalance(asks: &[Level], bids: &[Level]) -> Option<Decimal> {
         |levels: &[Level]| levels.iter().fold(Decimal::ZERO, |s, l| s.checked_add(l.sz()).unwrap());
     let (asks, bids) = (sum(asks), sum(bids));
     let (difference, total) = (bids.checked_sub(asks).unwrap(), bids.checked_add(asks).unwrap());
-    difference.checked_div(total, RATIO_SCALE).ok()
+    difference.checked_div(total, Sweep::RATIO_SCALE).ok()
 }
 
-fn sweep_by_hand(got: Option<okx_feed::Sweep>, levels: &[Level], sz: Decimal, context: &str) {
+fn sweep_by_hand(got: Option<Sweep>, levels: &[Level], sz: Decimal, context: &str) {
     if sz.is_zero() || levels.is_empty() {
         assert_eq!(got, None, "{context}");
         return;

@@ -247,7 +247,7 @@ async fn a_broken_deep_book_is_fetched_anew_and_nothing_else_is() {
         .url(format!("ws://{address}"))
         .subscribe("books:BTC-USDT")
         .subscribe("books5:BTC-USDT")
-        .depth_options(okx_feed::DepthOptions { capacity: 64, ..Default::default() })
+        .depth_options(okx_feed::feed::DepthOptions { capacity: 64, ..Default::default() })
         .configure(quick)
         .spawn()
         .unwrap();

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::config::quick;
 use futures_util::{SinkExt, StreamExt};
+use okx_feed::feed::StaleLimits;
 use okx_feed::sim::{ExchangeConfig, Listing, Server};
-use okx_feed::{BookState, Client, Clock, Dialect, DownReason, StaleLimits, Subscription};
+use okx_feed::{BookState, Client, Clock, Dialect, DownReason, Subscription};
 use okx_feed_testkit::wait::wait_for;
 use tokio::net::TcpListener;
 use tokio_tungstenite::accept_async;

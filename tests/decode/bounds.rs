@@ -3,10 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+use okx_feed::wire::DecodeLimits;
 use okx_feed::{
-    BOOK5_LEVELS, DecodeErrorKind as Kind, DecodeLimits, Decoder, DepthBook, Dialect, Event, Frame,
-    MAX_BODY_LEN, MAX_DEPTH, MAX_DEPTH_LEVELS, MAX_FRAME_LEN, MAX_ID_LEN, MAX_INFLATED_LEN,
-    MAX_ITEMS, MAX_JSON_DEPTH, MAX_SCALE, UnixNanos,
+    Book5, Decimal, DecodeErrorKind as Kind, Decoder, DepthBook, Dialect, Event, Frame,
+    InstrumentId, UnixNanos,
 };
 
 /// Decodes a frame; `None` where it is taken.
@@ -44,15 +44,15 @@ const LEVEL: &str = r#"["1","2","0","3"]"#;
 
 #[test]
 fn a_frame_has_at_most_max_frame_len_bytes() {
-    assert_eq!(v5(&long(MAX_FRAME_LEN)), None);
-    assert_eq!(v5(&long(MAX_FRAME_LEN + 1)), Some(Kind::FrameTooLarge));
+    assert_eq!(v5(&long(DecodeLimits::MAX_FRAME_LEN)), None);
+    assert_eq!(v5(&long(DecodeLimits::MAX_FRAME_LEN + 1)), Some(Kind::FrameTooLarge));
 }
 
 #[test]
 fn a_body_has_at_most_max_body_len_bytes() {
     // Bytes behind the end of a stream are ignored, but they count.
     let mut body = deflated(b"{}");
-    body.resize(MAX_BODY_LEN, 0);
+    body.resize(DecodeLimits::MAX_BODY_LEN, 0);
     assert_eq!(refused(Dialect::V3, Frame::Binary(&body)), None);
     body.push(0);
     assert_eq!(refused(Dialect::V3, Frame::Binary(&body)), Some(Kind::FrameTooLarge));
@@ -61,8 +61,8 @@ fn a_body_has_at_most_max_body_len_bytes() {
 #[test]
 fn a_body_inflates_to_at_most_max_inflated_len_bytes() {
     let kind = |len: usize| refused(Dialect::V3, Frame::Binary(&deflated(long(len).as_bytes())));
-    assert_eq!(kind(MAX_INFLATED_LEN), None);
-    assert_eq!(kind(MAX_INFLATED_LEN + 1), Some(Kind::InflatedTooLarge));
+    assert_eq!(kind(DecodeLimits::MAX_INFLATED_LEN), None);
+    assert_eq!(kind(DecodeLimits::MAX_INFLATED_LEN + 1), Some(Kind::InflatedTooLarge));
 }
 
 #[test]
@@ -72,18 +72,18 @@ fn data_has_at_most_max_items() {
         let items = vec![item; items].join(",");
         format!(r#"{{"arg":{{"channel":"trades","instId":"X"}},"data":[{items}]}}"#)
     };
-    assert_eq!(v5(&message(MAX_ITEMS)), None);
-    assert_eq!(v5(&message(MAX_ITEMS + 1)), Some(Kind::TooManyItems));
+    assert_eq!(v5(&message(DecodeLimits::MAX_ITEMS)), None);
+    assert_eq!(v5(&message(DecodeLimits::MAX_ITEMS + 1)), Some(Kind::TooManyItems));
 }
 
 #[test]
 fn a_side_has_at_most_as_many_levels_as_its_channel() {
-    assert_eq!(v5(&book("books", "X", MAX_DEPTH_LEVELS, LEVEL)), None);
-    let over = v5(&book("books", "X", MAX_DEPTH_LEVELS + 1, LEVEL));
+    assert_eq!(v5(&book("books", "X", DecodeLimits::MAX_DEPTH_LEVELS, LEVEL)), None);
+    let over = v5(&book("books", "X", DecodeLimits::MAX_DEPTH_LEVELS + 1, LEVEL));
     assert_eq!(over, Some(Kind::TooManyLevels));
     // A book of five levels keeps the best of more.
     for channel in ["books5", "bbo-tbt"] {
-        for levels in [BOOK5_LEVELS + 1, 10_000] {
+        for levels in [Book5::LEVELS + 1, 10_000] {
             assert_eq!(v5(&book(channel, "X", levels, LEVEL)), None, "{channel}");
         }
     }
@@ -93,7 +93,10 @@ fn a_side_has_at_most_as_many_levels_as_its_channel() {
 fn an_id_has_at_most_max_id_len_bytes() {
     let kind = |len: usize| v5(&book("books5", &"A".repeat(len), 1, LEVEL));
     assert_eq!((kind(0), kind(1)), (Some(Kind::InstrumentId), None));
-    assert_eq!((kind(MAX_ID_LEN), kind(MAX_ID_LEN + 1)), (None, Some(Kind::InstrumentId)));
+    assert_eq!(
+        (kind(InstrumentId::MAX_LEN), kind(InstrumentId::MAX_LEN + 1)),
+        (None, Some(Kind::InstrumentId))
+    );
     // Bytes, not characters.
     assert_eq!(v5(&book("books5", &"\u{e9}".repeat(32), 1, LEVEL)), Some(Kind::InstrumentId));
 }
@@ -101,7 +104,7 @@ fn an_id_has_at_most_max_id_len_bytes() {
 #[test]
 fn a_number_has_at_most_max_scale_decimals_and_an_i64_of_digits() {
     let kind = |px: &str| v5(&book("books5", "X", 1, &format!(r#"["{px}","2","0","3"]"#)));
-    let scale = usize::from(MAX_SCALE);
+    let scale = usize::from(Decimal::MAX_SCALE);
     assert_eq!(kind(&format!("0.{:0>scale$}", 1)), None);
     assert_eq!(kind(&format!("0.{:0>1$}", 1, scale + 1)), Some(Kind::NumberScale));
     assert_eq!(kind("9223372036854775807"), None);
@@ -121,16 +124,22 @@ fn json_is_nested_at_most_max_json_depth_deep() {
         v5(&format!(r#"{{"event":"x","unread":{open}1{close}}}"#))
     };
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
-        assert_eq!(kind(MAX_JSON_DEPTH, open, close), None);
-        assert_eq!(kind(MAX_JSON_DEPTH + 1, open, close), Some(Kind::Json));
+        assert_eq!(kind(DecodeLimits::MAX_JSON_DEPTH, open, close), None);
+        assert_eq!(kind(DecodeLimits::MAX_JSON_DEPTH + 1, open, close), Some(Kind::Json));
     }
-    assert_eq!(v5(&"[".repeat(MAX_FRAME_LEN)), Some(Kind::Json));
+    assert_eq!(v5(&"[".repeat(DecodeLimits::MAX_FRAME_LEN)), Some(Kind::Json));
 }
 
 #[test]
 fn a_deep_book_has_at_most_max_depth_levels() {
-    assert_eq!(DepthBook::with_capacity(MAX_DEPTH).capacity(), MAX_DEPTH);
-    assert_eq!(DepthBook::with_capacity(MAX_DEPTH + 1).capacity(), MAX_DEPTH);
+    assert_eq!(
+        DepthBook::with_capacity(DepthBook::MAX_CAPACITY).capacity(),
+        DepthBook::MAX_CAPACITY
+    );
+    assert_eq!(
+        DepthBook::with_capacity(DepthBook::MAX_CAPACITY + 1).capacity(),
+        DepthBook::MAX_CAPACITY
+    );
     assert_eq!(DepthBook::with_capacity(0).capacity(), 1);
 }
 
@@ -145,7 +154,7 @@ fn a_limit_that_no_memory_could_hold_is_no_limit() {
 #[test]
 fn numbers_in_any_order_behind_a_long_part_cost_no_more_than_their_bytes() {
     let item = r#"{"trade_id":1,"qty":2,"price":3,"side":"buy","instrument_id":"X","timestamp":"2021-04-25T08:24:33.352Z"}"#;
-    let items = vec![item; MAX_ITEMS].join(",");
+    let items = vec![item; DecodeLimits::MAX_ITEMS].join(",");
     let unread = "1,".repeat(400_000);
     let text = format!(r#"{{"unread":[{unread}0],"table":"futures/trade","data":[{items}]}}"#);
     assert_eq!(refused(Dialect::V3, Frame::Text(text.as_bytes())), None);

@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
-use okx_feed::{Decimal, DecimalError};
+use okx_feed::Decimal;
+use okx_feed::model::DecimalError;
 
 fn dec(text: &str) -> Decimal {
     text.parse().unwrap()

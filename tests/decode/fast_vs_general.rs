@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use flate2::{Decompress, FlushDecompress, Status};
 use okx_feed::sim::{ExchangeConfig, Limits, Outbound, PushIntervals, record};
+use okx_feed::wire::{Decoded, InflatePath, TextPath};
 use okx_feed::{
-    DecodeError, DecodeErrorKind, Decoded, Decoder, Dialect, Event, Frame, InflatePath,
-    Subscription, TextPath, UnixNanos,
+    DecodeError, DecodeErrorKind, Decoder, Dialect, Event, Frame, Subscription, UnixNanos,
 };
 
 /// Damaged messages where nothing else is asked for.

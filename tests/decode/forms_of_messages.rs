@@ -2,9 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
+use okx_feed::event::ControlKind;
+use okx_feed::wire::DecodeLimits;
 use okx_feed::{
-    ControlKind, DecodeError, DecodeErrorKind as Kind, DecodeLimits, Decoder, Dialect, Event,
-    Frame, Level, UnixNanos,
+    DecodeError, DecodeErrorKind as Kind, Decoder, Dialect, Event, Frame, Level, UnixNanos,
 };
 
 /// One event as a line of text, so that a test reads as what it proves.
@@ -285,9 +286,9 @@ fn several_items_are_taken_whole_or_not_at_all() {
     let result =
         decoder.decode(Frame::Text(bad.as_bytes()), UnixNanos(1), &mut |_: &Event<'_>| given += 1);
     assert_eq!((result.unwrap_err().kind, given), (Kind::Number, 0));
-    let at_limit = vec![item("1"); okx_feed::MAX_ITEMS];
-    assert_eq!(v5(&message(&at_limit)).len(), okx_feed::MAX_ITEMS);
-    let over = message(&vec![item("1"); okx_feed::MAX_ITEMS + 1]);
+    let at_limit = vec![item("1"); DecodeLimits::MAX_ITEMS];
+    assert_eq!(v5(&message(&at_limit)).len(), DecodeLimits::MAX_ITEMS);
+    let over = message(&vec![item("1"); DecodeLimits::MAX_ITEMS + 1]);
     let error = decode(Dialect::V5, Frame::Text(over.as_bytes())).unwrap_err();
     assert_eq!(error.kind, Kind::TooManyItems);
 }
@@ -340,9 +341,9 @@ fn numbers_in_any_order_are_found_in_linear_time() {
     let zeros = "0,".repeat(300_000);
     let text = format!(
         r#"{{"x":[{zeros}0],"table":"spot/trade","data":[{}]}}"#,
-        vec![item; okx_feed::MAX_ITEMS].join(",")
+        vec![item; DecodeLimits::MAX_ITEMS].join(",")
     );
-    assert_eq!(v3(&text).len(), okx_feed::MAX_ITEMS);
+    assert_eq!(v3(&text).len(), DecodeLimits::MAX_ITEMS);
 }
 
 #[test]

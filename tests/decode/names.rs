@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
+use okx_feed::book::{BookSide, BookSync, Checksum, DesyncCause, Sequence};
+use okx_feed::session::LostReason;
 use okx_feed::{
-    BookSide, BookState, BookSync, Channel, Checksum, Decimal, DecodeErrorKind, DesyncCause,
-    Dialect, DownReason, InstrumentId, LostReason, Market, Sequence, Side, Subscription,
-    SubscriptionError, Trade,
+    BookState, Channel, Decimal, DecodeErrorKind, Dialect, DownReason, InstrumentId, Market, Side,
+    Subscription, SubscriptionError, Trade,
 };
 
 #[test]

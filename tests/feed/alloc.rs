@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+use okx_feed::wire::DecodeLimits;
 use okx_feed::{
     BookReader, Dialect, Event, FeedHandler, Frame, Subscription, TradeReader, UnixNanos,
 };
@@ -316,7 +317,7 @@ fn broken_bodies_cost_nothing() {
 
 #[test]
 fn each_kind_of_error_costs_nothing() {
-    use okx_feed::{DecodeErrorKind as Kind, Decoder, MAX_DEPTH_LEVELS, MAX_ITEMS};
+    use okx_feed::{DecodeErrorKind as Kind, Decoder};
 
     let texts = v5_texts();
     let text = |of: &str| texts.iter().find(|(name, _)| *name == of).unwrap().1.clone();
@@ -326,8 +327,8 @@ fn each_kind_of_error_costs_nothing() {
         text.replacen(from, to, 1).into_bytes()
     };
     let item = trade.split_once('[').unwrap().1.strip_suffix("]}").unwrap();
-    let items = vec![item; MAX_ITEMS + 1].join(",");
-    let levels = [r#"["1","1","1"]"#; MAX_DEPTH_LEVELS + 1].join(",");
+    let items = vec![item; DecodeLimits::MAX_ITEMS + 1].join(",");
+    let levels = [r#"["1","1","1"]"#; DecodeLimits::MAX_DEPTH_LEVELS + 1].join(",");
     let bytes = [
         (Kind::FrameTooLarge, vec![b' '; (1 << 20) + 1]),
         (Kind::InflatedTooLarge, deflated(&" ".repeat(3 << 20))),

@@ -4,10 +4,12 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
+use okx_feed::feed::{Recovery, Stats};
 use okx_feed::internals::Scanner;
+use okx_feed::session::SessionStats;
 use okx_feed::{
-    BookState, DecodeErrorKind, Dialect, Event, FeedHandler, Frame, Recovery, SessionStats,
-    StateChange, Stats, Subscription, SubscriptionId, UnixNanos,
+    BookState, DecodeErrorKind, Dialect, Event, FeedHandler, Frame, StateChange, Subscription,
+    SubscriptionId, UnixNanos,
 };
 
 /// The counters that are numbers, by name.

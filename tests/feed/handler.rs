@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
+use okx_feed::feed::StaleLimits;
 use okx_feed::{
-    Arbiter, BookState, Dialect, DownReason, Event, FeedHandler, Frame, StaleLimits, Subscription,
+    Arbiter, BookState, Dialect, DownReason, Event, FeedHandler, Frame, Subscription,
     SubscriptionId, UnixNanos,
 };
 

@@ -4,9 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use okx_feed::book::BookFlags;
+use okx_feed::feed::{DepthOptions, StaleLimits};
+use okx_feed::publish::TradeOptions;
 use okx_feed::{
-    Arbiter, BookFlags, BookState, DepthOptions, Dialect, DownReason, Event, FeedHandler, Frame,
-    Level, StaleLimits, Subscription, TradeOptions, UnixNanos,
+    Arbiter, BookState, Dialect, DownReason, Event, FeedHandler, Frame, Level, Subscription,
+    UnixNanos,
 };
 
 fn sub(text: &str) -> Subscription {

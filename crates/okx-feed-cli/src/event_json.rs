@@ -4,9 +4,11 @@
 
 use super::json_text::{key, put_bool, put_decimal, put_i64, put_optional, put_str, put_u64};
 use super::ladder::best;
+use okx_feed::book::{BookFlags, BookSync};
+use okx_feed::event::Skipped;
 use okx_feed::{
-    BookFlags, BookSync, BookUpdate, Control, Decimal, DepthChange, Dialect, Event, Level,
-    Malformed, Market, Skipped, StateChange, Subscription, Topic, TradeUpdate, UnixNanos,
+    BookUpdate, Control, Decimal, DepthChange, Dialect, Event, Level, Malformed, Market,
+    StateChange, Subscription, Topic, TradeUpdate, UnixNanos,
 };
 
 /// The version of the contract, as `--schema` names it.
@@ -292,15 +294,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use okx_feed::{
-        BOOK5_LEVELS, Book5, Channel, ControlKind, DepthAction, DepthBook, DepthUpdate, Side,
-        Trade, UnixNanos,
-    };
+    use okx_feed::event::ControlKind;
+    use okx_feed::{Book5, Channel, DepthAction, DepthBook, DepthUpdate, Side, Trade, UnixNanos};
 
     /// What serde_json, the oracle, reads from the one line that an event is written as.
     fn read(stamp: Stamp, event: Event<'_>) -> Value {
         let mut out = Vec::new();
-        write_event(&mut out, stamp, BOOK5_LEVELS, &event);
+        write_event(&mut out, stamp, Book5::LEVELS, &event);
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.find('\n'), Some(text.len() - 1), "one line: {text}");
         serde_json::from_str(&text).unwrap()

@@ -1,6 +1,6 @@
 //! The words of JSON, appended with no allocation but the growth of the output.
 
-use okx_feed::{Decimal, MAX_DECIMAL_TEXT};
+use okx_feed::Decimal;
 
 /// Appends the key of a further member; keys are plain ASCII.
 #[inline]
@@ -12,7 +12,7 @@ pub(super) fn key(out: &mut Vec<u8>, name: &[u8]) {
 
 pub(super) fn put_decimal(out: &mut Vec<u8>, decimal: Decimal) {
     out.push(b'"');
-    out.extend_from_slice(decimal.write_text(&mut [0; MAX_DECIMAL_TEXT]));
+    out.extend_from_slice(decimal.write_text(&mut [0; Decimal::MAX_TEXT_LEN]));
     out.push(b'"');
 }
 

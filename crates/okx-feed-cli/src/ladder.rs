@@ -1,8 +1,7 @@
 //! The best levels of a book as they are drawn, whichever channel brings it.
 
-use okx_feed::{
-    BOOK5_LEVELS, Book5, BookReader, BookState, DepthReader, Level, Top5Snapshot, UnixNanos,
-};
+use okx_feed::publish::Top5Snapshot;
+use okx_feed::{Book5, BookReader, BookState, DepthReader, Level, UnixNanos};
 
 /// A book of one moment, cut to as many levels as are shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +39,7 @@ impl Ladder {
 
     /// The same book in five levels, which know their spread and their middle.
     pub(crate) fn top(&self) -> Book5 {
-        Book5::new(best(&self.asks, BOOK5_LEVELS), best(&self.bids, BOOK5_LEVELS))
+        Book5::new(best(&self.asks, Book5::LEVELS), best(&self.bids, Book5::LEVELS))
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::format::{Bytes, Counted, Nanos, Printable, per_sec};
 use hdrhistogram::Histogram;
 
-use okx_feed::{ClientStats, Stats};
+use okx_feed::ClientStats;
+use okx_feed::feed::Stats;
 
 /// The percentiles that are shown, by name and quantile; the maximum comes after them.
 const PERCENTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)];

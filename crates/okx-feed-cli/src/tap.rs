@@ -8,9 +8,8 @@ use super::event_json::{Stamp, write_event, write_missed as write_missed_json};
 use super::event_line::{write_line, write_missed};
 use super::format::Printable;
 use super::pipe::PipeWriter;
-use okx_feed::{
-    BookState, Control, ControlKind, Dialect, DownReason, Event, EventSink, Malformed, StateChange,
-};
+use okx_feed::event::ControlKind;
+use okx_feed::{BookState, Control, Dialect, DownReason, Event, EventSink, Malformed, StateChange};
 
 /// How events are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,9 +24,10 @@ use super::report::Summary;
 use super::screen::is_drawable;
 use super::tap::{News, Style, Tap};
 use super::view::{DRAW_EVERY, Header, LiveView};
+use okx_feed::publish::DepthSnapshot;
 use okx_feed::{
-    BOOK5_LEVELS, Client, ClientConfig, Credentials, Dialect, PUBLISHED_LEVELS, Subscription,
-    SubscriptionError, without_user,
+    Book5, Client, ClientConfig, Credentials, Dialect, Subscription, SubscriptionError,
+    without_user,
 };
 
 /// The arguments of `watch`.
@@ -164,7 +165,7 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     let news = Arc::new(News::default());
     let tap = Tap {
         out: pipe.as_ref().map(|pipe| (pipe.writer(), style)),
-        depth: depth.unwrap_or(BOOK5_LEVELS),
+        depth: depth.unwrap_or(Book5::LEVELS),
         left: args.count,
         news: Arc::clone(&news),
         dialect,
@@ -206,7 +207,7 @@ fn credentials(args: &WatchArgs) -> Result<Option<Credentials>, CliError> {
 
 /// Takes as many levels as are published for other threads.
 fn levels_parser() -> RangedI64ValueParser<u8> {
-    let most = i64::try_from(PUBLISHED_LEVELS).unwrap_or(i64::MAX);
+    let most = i64::try_from(DepthSnapshot::LEVELS).unwrap_or(i64::MAX);
     RangedI64ValueParser::new().range(1..=most)
 }
 

@@ -1,9 +1,7 @@
 //! One frame through the decoder in all its ways and through the reference.
 
-use okx_feed::{
-    DecodeErrorKind, Decoded, Decoder, Dialect, Frame, InflatePath, MAX_FRAME_LEN,
-    MAX_INFLATED_LEN, TextPath,
-};
+use okx_feed::wire::{DecodeLimits, Decoded, InflatePath, TextPath};
+use okx_feed::{DecodeErrorKind, Decoder, Dialect, Frame};
 
 use super::json::{self, NUMBER_KEY};
 use super::observed::{self, Seen};
@@ -77,7 +75,7 @@ impl Checker {
 
     /// Refused as no JSON exactly where serde_json says that it is none.
     fn check_syntax(&self, text: &[u8], refused: Option<DecodeErrorKind>) {
-        if reference::word(text).is_some() || text.len() > MAX_FRAME_LEN {
+        if reference::word(text).is_some() || text.len() > DecodeLimits::MAX_FRAME_LEN {
             return;
         }
         let is_json = json::read(text, reference::MAX_DEPTH).is_some();
@@ -94,7 +92,7 @@ impl Checker {
         if self.dialect == Dialect::V5 || reference::inflate(body).is_some() {
             return None;
         }
-        let mut text = vec![0; MAX_INFLATED_LEN];
+        let mut text = vec![0; DecodeLimits::MAX_INFLATED_LEN];
         let len = self.libdeflate.deflate_decompress(body, &mut text).ok()?;
         self.tally.lenient += 1;
         reference::read(self.dialect, Frame::Text(&text[..len]))

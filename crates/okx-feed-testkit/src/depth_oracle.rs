@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use okx_feed::book::BookSide;
 use okx_feed::{
-    BookRef, BookSide, Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, NO_SEQ, Price,
-    Topic, UnixNanos,
+    BookRef, Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, Price, Topic, UnixNanos,
 };
 
 /// One side: levels by price, and from which price on it is cut.
@@ -131,8 +131,8 @@ pub fn message<'f>(action: DepthAction, asks: &'f [Level], bids: &'f [Level]) ->
         action,
         ts_event: UnixNanos(1),
         ts_recv: UnixNanos(2),
-        seq: NO_SEQ,
-        prev_seq: NO_SEQ,
+        seq: DepthUpdate::NO_SEQ,
+        prev_seq: DepthUpdate::NO_SEQ,
         checksum: None,
         asks,
         bids,

@@ -1,8 +1,8 @@
 //! Events as plain owned data, so that two decoders can be compared.
 
-use okx_feed::{
-    BookFlags, Control, DecodeError, Decoded, Decoder, Event, Frame, Level, Price, UnixNanos,
-};
+use okx_feed::book::BookFlags;
+use okx_feed::wire::Decoded;
+use okx_feed::{Control, DecodeError, Decoder, Event, Frame, Level, Price, UnixNanos};
 
 /// When all frames of these tests were received.
 pub const TS_RECV: UnixNanos = UnixNanos(77);

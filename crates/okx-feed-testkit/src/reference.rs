@@ -2,16 +2,15 @@
 //! numbers as digits.
 
 use flate2::{Decompress, FlushDecompress, Status};
-use okx_feed::{
-    Dialect, Frame, MAX_BODY_LEN, MAX_DEPTH_LEVELS, MAX_FRAME_LEN, MAX_INFLATED_LEN, MAX_ITEMS,
-};
+use okx_feed::wire::DecodeLimits;
+use okx_feed::{Dialect, Frame};
 
 use super::big::{self, Big};
 use super::json::{self, Json};
 use super::observed::{Change, Flags, Head, Reply, Seen};
 
 /// The deepest nesting that is taken.
-pub const MAX_DEPTH: usize = okx_feed::MAX_JSON_DEPTH;
+pub const MAX_DEPTH: usize = DecodeLimits::MAX_JSON_DEPTH;
 
 /// What stands for a sequence number that was not sent.
 const NO_SEQ: i64 = i64::MIN;
@@ -29,7 +28,7 @@ enum Kind {
 /// The events of a frame; `None` where it has to be refused.
 pub fn read(dialect: Dialect, frame: Frame<'_>) -> Option<Vec<Seen>> {
     match (frame, dialect) {
-        (Frame::Text(text), _) if text.len() > MAX_FRAME_LEN => unread(dialect, text),
+        (Frame::Text(text), _) if text.len() > DecodeLimits::MAX_FRAME_LEN => unread(dialect, text),
         (Frame::Text(text), _) => read_text(dialect, text),
         (Frame::Binary(_), Dialect::V5) => None,
         (Frame::Binary(body), Dialect::V3) => read_body(body),
@@ -38,18 +37,18 @@ pub fn read(dialect: Dialect, frame: Frame<'_>) -> Option<Vec<Seen>> {
 
 /// A v3 body: DEFLATE of a text, or else a text as it is.
 fn read_body(body: &[u8]) -> Option<Vec<Seen>> {
-    let is_plain = body.len() <= MAX_FRAME_LEN && {
+    let is_plain = body.len() <= DecodeLimits::MAX_FRAME_LEN && {
         let text = body.trim_ascii();
         word(text).is_some() || (text.starts_with(b"{\"") && text.ends_with(b"}"))
     };
-    if body.len() > MAX_BODY_LEN {
-        let (_, text) = inflate_some(body.get(..MAX_BODY_LEN)?);
+    if body.len() > DecodeLimits::MAX_BODY_LEN {
+        let (_, text) = inflate_some(body.get(..DecodeLimits::MAX_BODY_LEN)?);
         let plain = is_plain.then(|| read_text(Dialect::V3, body));
         return plain.unwrap_or_else(|| unread(Dialect::V3, &text));
     }
     match inflate_some(body) {
         (Status::StreamEnd, text) if !is_plain || is_text(&text) => read_text(Dialect::V3, &text),
-        (_, text) if text.len() == MAX_INFLATED_LEN => unread(Dialect::V3, &text),
+        (_, text) if text.len() == DecodeLimits::MAX_INFLATED_LEN => unread(Dialect::V3, &text),
         _ if is_plain => read_text(Dialect::V3, body),
         _ => None,
     }
@@ -107,7 +106,7 @@ pub fn inflate(body: &[u8]) -> Option<Vec<u8>> {
 fn inflate_some(body: &[u8]) -> (Status, Vec<u8>) {
     // Most texts are short, and the longest room costs the most.
     let mut inflated = (Status::BufError, vec![]);
-    for room in [1 << 14, MAX_INFLATED_LEN] {
+    for room in [1 << 14, DecodeLimits::MAX_INFLATED_LEN] {
         let mut text = vec![0; room];
         let mut zlib = Decompress::new(false);
         let status = zlib.decompress(body, &mut text, FlushDecompress::Finish);
@@ -233,7 +232,7 @@ struct Items<'m> {
 impl Items<'_> {
     fn all(&self, action: Option<&Json>, data: &Json) -> Option<Vec<Seen>> {
         let items = data.list()?;
-        if items.len() > MAX_ITEMS {
+        if items.len() > DecodeLimits::MAX_ITEMS {
             return None;
         }
         items.iter().map(|item| self.one(action, item)).collect()
@@ -307,8 +306,8 @@ impl Items<'_> {
         let checksum: Option<i32> = checksum.map(|text| text.parse().unwrap());
         let as_text = checksum.is_some_and(|sum| sum != 0 || is_v3);
         let numbers = Numbers { as_text, drop_zeros: false };
-        let asks = levels(side(item, "asks")?, numbers, MAX_DEPTH_LEVELS)?;
-        let bids = levels(side(item, "bids")?, numbers, MAX_DEPTH_LEVELS)?;
+        let asks = levels(side(item, "asks")?, numbers, DecodeLimits::MAX_DEPTH_LEVELS)?;
+        let bids = levels(side(item, "bids")?, numbers, DecodeLimits::MAX_DEPTH_LEVELS)?;
         let snapshot = match action?.text()? {
             "partial" | "snapshot" => true,
             "update" => false,

@@ -11,7 +11,7 @@ const CLOCK_BACK: Duration = Duration::from_secs(1);
 /// What tells updates of one subscription apart and puts them in order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
-    /// The exchange's number, [`NO_SEQ`] where it sends none; of trades their id.
+    /// The exchange's number, [`DepthUpdate::NO_SEQ`](crate::DepthUpdate::NO_SEQ) where it sends none; of trades their id.
     pub(super) seq: i64,
     /// The exchange's time.
     pub(super) ts: UnixNanos,

@@ -143,9 +143,9 @@ pub enum Scanned<'t> {
         action: DepthAction,
         /// When the exchange says that the book was so.
         ts_event: UnixNanos,
-        /// v5's `seqId`, [`NO_SEQ`](crate::NO_SEQ) where it was not sent.
+        /// v5's `seqId`, [`DepthUpdate::NO_SEQ`](crate::DepthUpdate::NO_SEQ) where it was not sent.
         seq: i64,
-        /// v5's `prevSeqId`, [`NO_SEQ`](crate::NO_SEQ) where it was not sent.
+        /// v5's `prevSeqId`, [`DepthUpdate::NO_SEQ`](crate::DepthUpdate::NO_SEQ) where it was not sent.
         prev_seq: i64,
         /// The checksum, where it was sent.
         checksum: Option<i32>,

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use okx_feed::{Book5, BookSide, Decimal, DepthAction, DepthBook, Level, TopDiff, UnixNanos};
+use okx_feed::book::{BookSide, TopDiff};
+use okx_feed::{Book5, Decimal, DepthAction, DepthBook, Level, UnixNanos};
 
 use okx_feed_testkit::depth_oracle::{Oracle, Rng, book_of, level, message};
 

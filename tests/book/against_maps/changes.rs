@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use okx_feed::{
-    Book5, BookSide, BookState, Decimal, DepthPublisher, DepthSnapshot, Level, LevelChange,
-};
+use okx_feed::book::{BookSide, LevelChange};
+use okx_feed::publish::{DepthPublisher, DepthSnapshot};
+use okx_feed::{Book5, BookState, Decimal, Level};
 
 use okx_feed_testkit::depth_oracle::{Rng, book_of, level};
 

@@ -1,6 +1,7 @@
 //! What is odd about a book, against prices in 128 bits.
 
-use okx_feed::{BookFlags, Decimal, Level};
+use okx_feed::book::BookFlags;
+use okx_feed::{Decimal, Level};
 
 use okx_feed_testkit::depth_oracle::Rng;
 

@@ -1,9 +1,8 @@
 //! What a book is asked, of every kind of book, against integers of 128 bits.
 
-use okx_feed::{
-    Book5, BookRef, BookState, Decimal, DepthAction, DepthBook, DepthPublisher, DepthSnapshot,
-    FaultPolicy, Level, PUBLISHED_LEVELS, Side, Sweep,
-};
+use okx_feed::book::{FaultPolicy, Sweep};
+use okx_feed::publish::{DepthPublisher, DepthSnapshot};
+use okx_feed::{Book5, BookRef, BookState, Decimal, DepthAction, DepthBook, Level, Side};
 
 use okx_feed_testkit::depth_oracle::{Oracle, Rng, level, message};
 
@@ -152,7 +151,7 @@ fn every_kind_of_book_answers_by_plain_arithmetic() {
         let snapshot = snapshot_of(&view);
         let of_snapshot = answers!(snapshot, scale, levels, sz);
         assert_plain(&of_snapshot, snapshot.asks(), snapshot.bids(), scale, levels, sz);
-        seen[1] += u32::from(asks.len() > PUBLISHED_LEVELS);
+        seen[1] += u32::from(asks.len() > DepthSnapshot::LEVELS);
         seen[2] += u32::from(of_snapshot.mid.is_some());
     }
     assert!(seen.iter().all(|count| *count > 1_000), "{seen:?}");
@@ -204,7 +203,7 @@ fn a_snapshot_answers_for_the_whole_book_or_not_at_all() {
             let (asks, bids) = (draw(100), draw(50));
             let outcome = book.apply(&message(action, &asks, &bids));
             whole.apply(action, &asks, &bids);
-            if outcome.first_changed.is_some_and(|at| at < PUBLISHED_LEVELS) {
+            if outcome.first_changed.is_some_and(|at| at < DepthSnapshot::LEVELS) {
                 publisher.publish(&book.view(), BookState::Live);
             }
             let snapshot = reader.snapshot();

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
-use okx_feed::{Decimal, DecimalError, InstrumentId, MAX_SCALE};
+use okx_feed::model::DecimalError;
+use okx_feed::{Decimal, InstrumentId};
 
 use okx_feed_testkit::depth_oracle::Rng;
 
@@ -26,18 +27,18 @@ fn any(rng: &mut Rng) -> Decimal {
 /// The number that is `wide / 10^scale` with the most decimals that a decimal can have of it, or
 /// why there is none.
 fn exact(wide: i128, scale: u8) -> Result<(i128, u8), DecimalError> {
-    let fits = (0..=scale.min(MAX_SCALE)).rev().find_map(|s| {
+    let fits = (0..=scale.min(Decimal::MAX_SCALE)).rev().find_map(|s| {
         let cut = pow10(scale - s);
         let mantissa = (wide % cut == 0).then_some(wide / cut)?;
         i64::try_from(mantissa).is_ok().then_some((mantissa, s))
     });
-    let too_fine = scale > MAX_SCALE && wide % pow10(scale - MAX_SCALE) != 0;
+    let too_fine = scale > Decimal::MAX_SCALE && wide % pow10(scale - Decimal::MAX_SCALE) != 0;
     fits.ok_or(if too_fine { DecimalError::Scale } else { DecimalError::Overflow })
 }
 
 /// The number in units of the finest decimal.
 fn wide(number: Decimal) -> i128 {
-    i128::from(number.mantissa()) * pow10(MAX_SCALE - number.scale())
+    i128::from(number.mantissa()) * pow10(Decimal::MAX_SCALE - number.scale())
 }
 
 fn parts(number: Decimal) -> (i128, u8) {
@@ -46,9 +47,9 @@ fn parts(number: Decimal) -> (i128, u8) {
 
 #[test]
 fn a_decimal_has_at_most_max_scale_decimals() {
-    let most = Decimal::new(i64::MIN, MAX_SCALE).unwrap();
-    assert_eq!((most.mantissa(), most.scale()), (i64::MIN, MAX_SCALE));
-    assert_eq!(Decimal::new(0, MAX_SCALE + 1), Err(DecimalError::Scale));
+    let most = Decimal::new(i64::MIN, Decimal::MAX_SCALE).unwrap();
+    assert_eq!((most.mantissa(), most.scale()), (i64::MIN, Decimal::MAX_SCALE));
+    assert_eq!(Decimal::new(0, Decimal::MAX_SCALE + 1), Err(DecimalError::Scale));
 }
 
 #[test]
@@ -73,10 +74,10 @@ fn a_number_takes_as_many_decimals_as_it_needs_or_is_refused() {
     for _ in 0..40_000 {
         let (number, scale) = (any(&mut rng), u8::try_from(rng.below(21)).unwrap());
         let wide = wide(number);
-        let want = if scale > MAX_SCALE || wide % pow10(MAX_SCALE - scale) != 0 {
+        let want = if scale > Decimal::MAX_SCALE || wide % pow10(Decimal::MAX_SCALE - scale) != 0 {
             Err(DecimalError::Scale)
         } else {
-            let mantissa = wide / pow10(MAX_SCALE - scale);
+            let mantissa = wide / pow10(Decimal::MAX_SCALE - scale);
             i64::try_from(mantissa).map_err(|_| DecimalError::Overflow).map(|m| (m.into(), scale))
         };
         assert_eq!(number.rescale(scale).map(parts), want, "{number} at {scale}");

@@ -1,7 +1,8 @@
 //! The exchange's paths, regions and demo trading.
 
+use okx_feed::model::ChannelPath;
 use okx_feed::sim::Endpoint;
-use okx_feed::{Channel, ChannelPath, ClientConfig, ClientError, Region};
+use okx_feed::{Channel, ClientConfig, ClientError, Region};
 
 use super::*;
 

@@ -1,9 +1,7 @@
 //! Frames that are not data, not compressed, padded or too long.
 
-use okx_feed::{
-    DecodeErrorKind as Kind, Decoder, Dialect, Event, Frame, MAX_BODY_LEN, MAX_FRAME_LEN,
-    MAX_INFLATED_LEN, UnixNanos,
-};
+use okx_feed::wire::DecodeLimits;
+use okx_feed::{DecodeErrorKind as Kind, Decoder, Dialect, Event, Frame, UnixNanos};
 
 use crate::data::{Feed, deflated, name, v3_message, v5_message};
 
@@ -70,8 +68,10 @@ fn a_v3_binary_frame_may_hold_plain_text() {
         assert_eq!(v3(Frame::Binary(&deflated(word))), Ok(vec![kind.to_owned()]));
     }
     // Longer than a compressed body may be.
-    let long =
-        text.replace("\"data\"", &format!("\"x\":\"{}\",\"data\"", "y".repeat(MAX_BODY_LEN)));
+    let long = text.replace(
+        "\"data\"",
+        &format!("\"x\":\"{}\",\"data\"", "y".repeat(DecodeLimits::MAX_BODY_LEN)),
+    );
     assert_eq!(v3(Frame::Binary(long.as_bytes())), Ok(told));
     // What is neither stays what it was called.
     assert_eq!(v3(Frame::Binary(b"{\"a\":1")), Err(Kind::Deflate));
@@ -105,22 +105,24 @@ fn an_unread_channel_is_skipped_however_long_its_message_is() {
         |table: &str, len: usize| format!(r#"{{"table":"{table}","data":[{}{{}}]}}"#, data(len));
     let mut feed = Feed::new(Dialect::V5, &["books:A", "books5:A"]);
     feed.text(&v5_message("books5", "A", r#""asks":[],"bids":[],"ts":"1795940000000""#));
-    for len in [MAX_FRAME_LEN - 100_000, MAX_FRAME_LEN + 100_000, 8 << 20] {
+    for len in
+        [DecodeLimits::MAX_FRAME_LEN - 100_000, DecodeLimits::MAX_FRAME_LEN + 100_000, 8 << 20]
+    {
         assert_eq!(feed.text(&v5("instruments", len)), ["skipped instruments"]);
     }
     assert_eq!(feed.handler.stats().malformed(), 0);
     assert!(feed.state("books5:A").is_live());
     // One that is read is malformed, and whose it was is known.
-    let told = feed.text(&v5("books5", MAX_FRAME_LEN + 100_000));
+    let told = feed.text(&v5("books5", DecodeLimits::MAX_FRAME_LEN + 100_000));
     assert_eq!(told, ["books5:A stale", "malformed frame_too_large of books5:A"]);
     assert_eq!(feed.text(&" ".repeat(2 << 20)), ["malformed frame_too_large of ?"]);
 
     let skipped = |channel: &str| Ok(vec![format!("skipped {channel}")]);
-    let long = v3_text("futures/instruments", MAX_INFLATED_LEN + 100_000);
+    let long = v3_text("futures/instruments", DecodeLimits::MAX_INFLATED_LEN + 100_000);
     assert_eq!(v3(Frame::Text(long.as_bytes())), skipped("instruments"));
     assert_eq!(v3(Frame::Binary(&deflated(&long))), skipped("instruments"));
     // A channel of that name on a market that there is not.
-    let long = v3_text("moon/trade", MAX_INFLATED_LEN + 100_000);
+    let long = v3_text("moon/trade", DecodeLimits::MAX_INFLATED_LEN + 100_000);
     assert_eq!(v3(Frame::Binary(&deflated(&long))), skipped("trade"));
     // A body that is too long itself: no two of its items are alike.
     let mut seed = 1_u64;
@@ -131,9 +133,9 @@ fn an_unread_channel_is_skipped_however_long_its_message_is() {
     let items: String = items.take(10_000).collect();
     let noisy = |table: &str| deflated(&format!(r#"{{"table":"{table}","data":[{items}0]}}"#));
     let body = noisy("spot/instruments");
-    assert!(body.len() > MAX_BODY_LEN);
+    assert!(body.len() > DecodeLimits::MAX_BODY_LEN);
     assert_eq!(v3(Frame::Binary(&body)), skipped("instruments"));
     assert_eq!(v3(Frame::Binary(&noisy("spot/trade"))), Err(Kind::FrameTooLarge));
-    let read = v3_text("spot/trade", MAX_INFLATED_LEN + 100_000);
+    let read = v3_text("spot/trade", DecodeLimits::MAX_INFLATED_LEN + 100_000);
     assert_eq!(v3(Frame::Binary(&deflated(&read))), Err(Kind::InflatedTooLarge));
 }

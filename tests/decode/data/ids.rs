@@ -1,6 +1,7 @@
 //! Instrument ids of every length that the exchange uses.
 
-use okx_feed::{DecodeErrorKind as Kind, Dialect, MAX_ID_LEN, RequestOp, request_text};
+use okx_feed::wire::{RequestOp, request_text};
+use okx_feed::{DecodeErrorKind as Kind, Dialect, InstrumentId};
 
 use crate::data::{Feed, decode, sub, v3_message, v5, v5_message};
 
@@ -18,7 +19,7 @@ const IDS: [&str; 9] = [
 
 #[test]
 fn ids_of_every_length_are_read_subscribed_and_found() {
-    assert_eq!(IDS[8].len(), MAX_ID_LEN);
+    assert_eq!(IDS[8].len(), InstrumentId::MAX_LEN);
     for id in IDS {
         let channels = ["books5", "bbo-tbt", "trades", "books"];
         let subscriptions = channels.map(|channel| format!("{channel}:{id}"));

@@ -1,6 +1,7 @@
 //! Levels in any order and of any length, and what only holds the place of one.
 
-use okx_feed::{BookFlags, DecodeErrorKind as Kind, Decoder, Dialect, Event, Frame, UnixNanos};
+use okx_feed::book::BookFlags;
+use okx_feed::{DecodeErrorKind as Kind, Decoder, Dialect, Event, Frame, UnixNanos};
 
 use crate::data::{decode, v3_message, v5, v5_deep, v5_message};
 

@@ -1,6 +1,7 @@
 //! Snapshots from before, and channels without `prevSeqId`.
 
-use okx_feed::{BookState, DesyncCause, Dialect};
+use okx_feed::book::DesyncCause;
+use okx_feed::{BookState, Dialect};
 
 use crate::data::{Feed, SECOND, sub, v5_deep};
 
@@ -26,7 +27,7 @@ fn an_older_snapshot_in_a_live_chain_is_not_shown_live() {
     let book = feed.handler.depth(&sub(BOOKS)).unwrap();
     // Its levels are not those of the book that was there.
     assert_eq!((book.view().seq(), book.live().is_none()), (Some(12), true));
-    assert_eq!(book.sync(), okx_feed::BookSync::Broken(DesyncCause::OldSnapshot));
+    assert_eq!(book.sync(), okx_feed::book::BookSync::Broken(DesyncCause::OldSnapshot));
     assert_eq!(feed.text(&update(300, 13, Some(12))), ["books broken gap"]);
     // Nor is the next one, while it is older.
     assert_eq!(feed.text(&snapshot(150, 11)), ["books broken old"]);

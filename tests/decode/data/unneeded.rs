@@ -1,6 +1,7 @@
 //! Values that a message can do without: where they can't be read they are absent, and counted.
 
-use okx_feed::{Dialect, OptionalField};
+use okx_feed::Dialect;
+use okx_feed::wire::OptionalField;
 
 use crate::data::{Feed, v5, v5_deep, v5_message};
 

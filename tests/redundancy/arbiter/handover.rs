@@ -1,6 +1,7 @@
 //! A line that was alone gets a second one beside it, and readers notice nothing.
 
-use okx_feed::{Arbiter, BookState, DownReason, Event, FeedHandler, LineStats, UnixNanos};
+use okx_feed::feed::LineStats;
+use okx_feed::{Arbiter, BookState, DownReason, Event, FeedHandler, UnixNanos};
 
 use crate::arbiter::{Rig, book, deep, name, sub, trade};
 

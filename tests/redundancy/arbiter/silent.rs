@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use okx_feed::{Arbiter, BookState, Dialect, Event, FeedHandler, Frame, StaleLimits, UnixNanos};
+use okx_feed::feed::StaleLimits;
+use okx_feed::{Arbiter, BookState, Dialect, Event, FeedHandler, Frame, UnixNanos};
 
 use crate::arbiter::{Rig, book, name, sub, trade};
 

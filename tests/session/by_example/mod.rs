@@ -13,9 +13,12 @@ mod timers;
 
 use std::time::Duration;
 
+use okx_feed::event::ControlKind;
+use okx_feed::model::ChannelKind;
+use okx_feed::session::{Action, LostReason, SessionConfig, SessionEvent};
 use okx_feed::{
-    Action, BookState, ChannelKind, Control, ControlKind, Dialect, Event, FeedHandler, Frame,
-    LostReason, MonoNanos, Session, SessionConfig, SessionEvent, Subscription, UnixNanos,
+    BookState, Control, Dialect, Event, FeedHandler, Frame, MonoNanos, Session, Subscription,
+    UnixNanos,
 };
 
 fn at(millis: u64) -> MonoNanos {

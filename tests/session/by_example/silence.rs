@@ -1,6 +1,6 @@
 //! Silence is answered: of one channel, of all, of a line beside another, after a sleep.
 
-use okx_feed::{Seen, StaleLimits, Watchdog};
+use okx_feed::feed::{Seen, StaleLimits, Watchdog};
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! Timers: one that fires early does nothing, each has its own end; and what is counted of them.
 
-use okx_feed::{BackoffConfig, ConnectGate, ConnectLimit};
+use okx_feed::session::{BackoffConfig, ConnectGate, ConnectLimit};
 
 use super::*;
 

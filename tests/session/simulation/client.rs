@@ -3,11 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use okx_feed::book::Sequence;
+use okx_feed::feed::{Recovery, Seen, Slot, StaleLimits, Watchdog};
+use okx_feed::session::{LostReason, SessionConfig, SessionEvent};
 use okx_feed::sim::{ConnectionId, Outbound, TransportFault};
+use okx_feed::wire::DecodeLimits;
 use okx_feed::{
-    BookState, DecodeLimits, DownReason, Event, FeedHandler, Frame, LostReason, MonoNanos,
-    Recovery, Seen, Sequence, Session, SessionConfig, SessionEvent, Slot, StaleLimits, StateChange,
-    Subscription, UnixNanos, Watchdog,
+    BookState, DownReason, Event, FeedHandler, Frame, MonoNanos, Session, StateChange,
+    Subscription, UnixNanos,
 };
 
 /// The longest frame that the transport accepts; `giant` sends longer ones.

@@ -7,14 +7,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use okx_feed::feed::StaleLimits;
+use okx_feed::publish::DepthSnapshot;
+use okx_feed::session::{Action, SessionConfig};
 use okx_feed::sim::{
     ConnectionId, Endpoint, Exchange, ExchangeConfig, FaultKind, Listing, MarketConfig, Outbound,
     PushIntervals,
 };
-use okx_feed::{
-    Action, BookState, Channel, DepthReader, Dialect, Level, MonoNanos, PUBLISHED_LEVELS,
-    SessionConfig, StaleLimits, Subscription,
-};
+use okx_feed::{BookState, Channel, DepthReader, Dialect, Level, MonoNanos, Subscription};
 
 use super::client::{Client, Outcome};
 use super::host::moment;
@@ -308,8 +308,11 @@ impl Run {
                 same(have, truth, promised),
                 "live and wrong at {now:?}: {case:?}\nhave {have:?}\ntruth {truth:?}"
             );
-            assert_eq!(seen.len(), have.len().min(PUBLISHED_LEVELS));
-            assert!(same(seen, truth, PUBLISHED_LEVELS), "wrong for readers at {now:?}: {case:?}");
+            assert_eq!(seen.len(), have.len().min(DepthSnapshot::LEVELS));
+            assert!(
+                same(seen, truth, DepthSnapshot::LEVELS),
+                "wrong for readers at {now:?}: {case:?}"
+            );
         }
         assert_eq!(view.seq(), truth.seq, "{case:?}");
         self.live_checks += 1;

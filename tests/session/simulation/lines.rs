@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use okx_feed::feed::StaleLimits;
 use okx_feed::sim::SimMarket;
 use okx_feed::{
-    Arbiter, Book5, BookReader, BookState, Event, InstrumentId, MonoNanos, StaleLimits,
-    Subscription, UnixNanos,
+    Arbiter, Book5, BookReader, BookState, Event, InstrumentId, MonoNanos, Subscription, UnixNanos,
 };
 
 use super::client::{Client, LastSeen};

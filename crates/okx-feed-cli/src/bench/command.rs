@@ -18,7 +18,8 @@ use crate::error::{CliError, Outcome, shown};
 use crate::exchange::demo_listings;
 use crate::output::Output;
 use crate::run_facts::RunFacts;
-use okx_feed::{Channel, ChannelKind, Dialect, Subscription};
+use okx_feed::model::ChannelKind;
+use okx_feed::{Channel, Dialect, Subscription};
 
 /// The arguments of `bench`.
 #[derive(Args, Debug)]

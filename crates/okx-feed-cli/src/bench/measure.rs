@@ -9,11 +9,12 @@ use super::clock::CycleClock;
 use super::frames::Frames;
 use super::quiet::{Sample, undisturbed};
 use crate::progress::{Progress, Share};
+use okx_feed::feed::{DepthOptions, Slots, Stats};
 use okx_feed::internals::Inflater;
+use okx_feed::publish::{BookPublisher, TradeOptions, TradePublisher};
+use okx_feed::wire::DecodeLimits;
 use okx_feed::{
-    BookPublisher, BookReader, BookState, DecodeLimits, Decoder, DepthOptions, Event, EventSink,
-    FeedHandler, Frame, MAX_INFLATED_LEN, Slots, Stats, TradeOptions, TradePublisher, TradeReader,
-    UnixNanos,
+    BookReader, BookState, Decoder, Event, EventSink, FeedHandler, Frame, TradeReader, UnixNanos,
 };
 
 /// The most frames before the first that counts: they bring code and data into the caches, and the
@@ -214,11 +215,11 @@ fn hot_path(run: &Run<'_>, memory: &[u8]) -> Vec<Sample> {
 fn inflate(run: &Run<'_>, times: &mut Histogram<u64>) {
     let Run { clock, frames, .. } = run;
     let mut inflater = Inflater::new();
-    let mut text = vec![0; MAX_INFLATED_LEN];
+    let mut text = vec![0; DecodeLimits::MAX_INFLATED_LEN];
     let mut receiver = Receiver::new(frames);
     for Turn { frame, counts, .. } in warm_then_timed(run) {
         let Frame::Binary(body) = receiver.receive(frame) else { continue };
-        let work = || inflater.inflate(body, &mut text, MAX_INFLATED_LEN).is_ok();
+        let work = || inflater.inflate(body, &mut text, DecodeLimits::MAX_INFLATED_LEN).is_ok();
         let (_, ns) = clock.time(work);
         if counts {
             times.saturating_record(ns);

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use okx_feed::{
-    Channel, DepthAction, DepthBook, DepthChange, DepthUpdate, FaultPolicy, InstrumentId, Market,
-};
+use okx_feed::book::FaultPolicy;
+use okx_feed::{Channel, DepthAction, DepthBook, DepthChange, DepthUpdate, InstrumentId, Market};
 
 /// Room for levels a side: twice what the exchange sends in a snapshot.
 const CAPACITY: usize = 1024;

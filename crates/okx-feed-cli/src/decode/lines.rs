@@ -1,14 +1,14 @@
 //! The lines of a file, in memory that stays flat whatever the file holds.
 
+use okx_feed::wire::DecodeLimits;
 use std::fmt;
 use std::io::{self, Read};
 
 use memchr::memchr;
-use okx_feed::MAX_FRAME_LEN;
 
 /// The longest line that is kept, its end included: base64 of the longest frame, and room for the
 /// receive time before it. A longer one is a frame over the limit in either format.
-pub(super) const MAX_LINE_LEN: usize = MAX_FRAME_LEN.div_ceil(3) * 4 + 128;
+pub(super) const MAX_LINE_LEN: usize = DecodeLimits::MAX_FRAME_LEN.div_ceil(3) * 4 + 128;
 
 /// Bytes that are asked of the source at once.
 const CHUNK_LEN: usize = 64 << 10;

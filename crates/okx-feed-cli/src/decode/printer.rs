@@ -10,9 +10,9 @@ use crate::args::Format;
 use crate::error::CliError;
 use crate::event_json::{Stamp, write_event, write_malformed, write_schema};
 use crate::output::Output;
+use okx_feed::wire::DecodeLimits;
 use okx_feed::{
-    BOOK5_LEVELS, DecodeError, DecodeErrorKind, Decoder, Dialect, Event, Frame, MAX_FRAME_LEN,
-    Malformed, UnixNanos,
+    Book5, DecodeError, DecodeErrorKind, Decoder, Dialect, Event, Frame, Malformed, UnixNanos,
 };
 
 /// Room for the longest body that the longest line holds.
@@ -100,7 +100,8 @@ impl Printer {
                 (frame_of(self.format, bytes, &mut self.body), received_at(self.format, bytes))
             }
             Line::TooLong => {
-                let error = DecodeError::new(DecodeErrorKind::FrameTooLarge, MAX_FRAME_LEN);
+                let error =
+                    DecodeError::new(DecodeErrorKind::FrameTooLarge, DecodeLimits::MAX_FRAME_LEN);
                 (Err(error.into()), None)
             }
         };
@@ -126,7 +127,7 @@ impl Printer {
                 };
                 let event = told.as_ref().unwrap_or(event);
                 tally.count(event);
-                write_event(out.buf(), stamp, BOOK5_LEVELS, event);
+                write_event(out.buf(), stamp, Book5::LEVELS, event);
             };
             let ts_recv = ts_recv.unwrap_or(UnixNanos::UNKNOWN);
             let result = decoder.decode(frame, ts_recv, &mut print);

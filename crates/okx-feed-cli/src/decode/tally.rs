@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use okx_feed::{Checksum, Event, Sequence};
+use okx_feed::Event;
+use okx_feed::book::{Checksum, Sequence};
 
 /// How many of what there were.
 #[derive(Default)]

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use okx_feed::{Channel, Control, ControlKind, Dialect, InstrumentId, Market, TradeUpdate};
+use okx_feed::event::ControlKind;
+use okx_feed::{Channel, Control, Dialect, InstrumentId, Market, TradeUpdate};
 
 /// Of a channel, a market and an instrument.
 type Key = (Channel, Option<Market>, InstrumentId);

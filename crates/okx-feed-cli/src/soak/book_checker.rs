@@ -9,10 +9,12 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 
 use super::clock_steps::{KnownClockSteps, TIME_STEP_NS};
+use okx_feed::book::BookSync;
+use okx_feed::model::ChannelKind;
 use okx_feed::sim::{InstIndex, MarketConfig, SimMarket};
 use okx_feed::{
-    BOOK5_LEVELS, BookState, BookSync, Channel, ChannelKind, Dialect, Event, EventSink,
-    InstrumentId, Level, MonoNanos, Subscription, Trade, UnixNanos,
+    Book5, BookState, Channel, Dialect, Event, EventSink, InstrumentId, Level, MonoNanos,
+    Subscription, Trade, UnixNanos,
 };
 
 /// How many of an instrument's books are kept: those of most of a minute, which is longer than a
@@ -286,7 +288,7 @@ fn version(market: &SimMarket, inst: InstIndex, from: UnixNanos) -> Option<Versi
     let (listing, book) = (market.listing(inst)?, market.book(inst)?);
     let top =
         |levels: usize| hash(book.asks(listing).take(levels), book.bids(listing).take(levels));
-    Some(Version { from, top5: top(BOOK5_LEVELS), deep: top(DEEP) })
+    Some(Version { from, top5: top(Book5::LEVELS), deep: top(DEEP) })
 }
 
 fn hash(asks: impl Iterator<Item = Level>, bids: impl Iterator<Item = Level>) -> u64 {
@@ -303,7 +305,7 @@ fn hash(asks: impl Iterator<Item = Level>, bids: impl Iterator<Item = Level>) ->
 mod tests {
     use super::*;
     use okx_feed::sim::Listing;
-    use okx_feed::{Book5, BookUpdate, Qty, Topic};
+    use okx_feed::{BookUpdate, Qty, Topic};
 
     const INST: &str = "BTC-USDT";
 

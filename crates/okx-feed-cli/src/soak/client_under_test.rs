@@ -6,10 +6,9 @@ use std::time::Duration;
 use super::book_checker::{BookChecker, CheckerStats};
 use super::clock_steps::KnownClockSteps;
 use crate::error::{CliError, say};
+use okx_feed::feed::StaleLimits;
 use okx_feed::sim::{Endpoint, Exchange, Listing, MarketConfig, ServerHandle};
-use okx_feed::{
-    BookState, Client, ConnectionStats, Dialect, MonoNanos, Proxy, StaleLimits, Subscription,
-};
+use okx_feed::{BookState, Client, ConnectionStats, Dialect, MonoNanos, Proxy, Subscription};
 
 /// One client with its checker.
 pub(super) struct ClientUnderTest {

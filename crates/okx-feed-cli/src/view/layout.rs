@@ -1,8 +1,7 @@
 //! Which part of the window each panel gets, by what there is to show.
 
+use okx_feed::Book5;
 use ratatui::layout::Rect;
-
-use okx_feed::BOOK5_LEVELS;
 
 /// The smallest window in which anything but a word is shown.
 pub(super) const MIN_WIDTH: u16 = 24;
@@ -83,7 +82,7 @@ pub(super) fn divide(window: Rect, wants: &Wants) -> Parts {
         *panel += rows.take(by, by);
     };
     if panel > 0 {
-        grow(&mut rows, &mut panel, levels(BOOK5_LEVELS));
+        grow(&mut rows, &mut panel, levels(Book5::LEVELS));
     }
     let other_rows = u16_of(wants.others).saturating_add(3);
     let mut others = match wants.others {
@@ -96,7 +95,7 @@ pub(super) fn divide(window: Rect, wants: &Wants) -> Parts {
     };
     if panel > 0 {
         // Trades alone take all there is.
-        let deepest = wants.levels.map_or(window.height, |n| levels(n.max(BOOK5_LEVELS)));
+        let deepest = wants.levels.map_or(window.height, |n| levels(n.max(Book5::LEVELS)));
         grow(&mut rows, &mut panel, deepest);
     }
     if others > 0 {

@@ -7,10 +7,8 @@ use hdrhistogram::Histogram;
 use crate::ladder::Ladder;
 use crate::monitor::{Monitor, Reader, Watched};
 use crate::report::{anomalies, errors};
-use okx_feed::{
-    BOOK5_LEVELS, BookState, Decimal, InstrumentId, Market, PUBLISHED_LEVELS, Subscription, Trade,
-    TradeReader,
-};
+use okx_feed::publish::DepthSnapshot;
+use okx_feed::{Book5, BookState, Decimal, InstrumentId, Market, Subscription, Trade, TradeReader};
 
 /// The most further channels and trades that any window has room for.
 const MAX_ROWS: usize = 250;
@@ -121,7 +119,7 @@ impl Picture {
         }));
         let channels = monitor.channels();
         let panels = chosen.iter().filter_map(|at| channels.get(*at));
-        let panels = panels.map(|watched| pane(watched, PUBLISHED_LEVELS, MAX_ROWS)).collect();
+        let panels = panels.map(|watched| pane(watched, DepthSnapshot::LEVELS, MAX_ROWS)).collect();
         let others = channels.iter().enumerate().filter(|(at, _)| !chosen.contains(at));
         let others: Vec<_> = others.map(|(_, watched)| watched).collect();
         let more = others.len().saturating_sub(MAX_ROWS);
@@ -169,7 +167,7 @@ fn chosen(channels: &[Watched], instrument: &Instrument, depth: Option<usize>) -
     let find = |wanted: fn(&Reader) -> bool| {
         own.iter().find(|(_, channel)| wanted(&channel.reader)).map(|(at, _)| *at)
     };
-    let wants_deep = depth.is_some_and(|depth| depth > BOOK5_LEVELS);
+    let wants_deep = depth.is_some_and(|depth| depth > Book5::LEVELS);
     let deep = find(|reader| matches!(reader, Reader::Deep(_))).filter(|_| wants_deep);
     let book = deep.or_else(|| find(|reader| !matches!(reader, Reader::Trades(_))));
     let trades = find(|reader| matches!(reader, Reader::Trades(_)));
@@ -183,7 +181,7 @@ fn chosen(channels: &[Watched], instrument: &Instrument, depth: Option<usize>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use okx_feed::{BookPublisher, DepthPublisher, TradePublisher};
+    use okx_feed::publish::{BookPublisher, DepthPublisher, TradePublisher};
 
     fn watched(name: &str) -> Watched {
         let subscription: Subscription = name.parse().unwrap();

@@ -3,10 +3,12 @@
 
 use std::cell::RefCell;
 
+use okx_feed::book::BookSync;
 use okx_feed::internals::{MAX_OUTPUT, OUTPUT_SPACE, SmallInflate};
+use okx_feed::wire::DecodeLimits;
 use okx_feed::{
-    Book5, BookSync, Channel, Decimal, Decoder, DepthAction, DepthBook, DepthUpdate, Dialect,
-    Event, Frame, Level, MAX_DEPTH_LEVELS, MAX_ITEMS, MAX_SCALE, NO_SEQ, UnixNanos,
+    Book5, Channel, Decimal, Decoder, DepthAction, DepthBook, DepthUpdate, Dialect, Event, Frame,
+    Level, UnixNanos,
 };
 
 use crate::depth_oracle::{message, topic};
@@ -46,7 +48,7 @@ fn decode(decoder: &mut Decoder, frame: Frame<'_>) {
         Ok(decoded) => assert_eq!(decoded.events, told),
         Err(_) => assert_eq!(told, 0, "told of a refused frame"),
     }
-    assert!(told as usize <= MAX_ITEMS);
+    assert!(told as usize <= DecodeLimits::MAX_ITEMS);
 }
 
 fn check(event: &Event<'_>) {
@@ -64,7 +66,7 @@ fn check(event: &Event<'_>) {
         }
         Event::Depth(update) => {
             check_id(update.topic.inst_id);
-            assert!(update.asks.len().max(update.bids.len()) <= MAX_DEPTH_LEVELS);
+            assert!(update.asks.len().max(update.bids.len()) <= DecodeLimits::MAX_DEPTH_LEVELS);
             check_decimals(update.asks);
             check_decimals(update.bids);
             if let Some(sizes) = &update.non_rpi {
@@ -91,7 +93,7 @@ fn check_book(book: &Book5) {
 
 fn check_decimals(levels: &[Level]) {
     for number in levels.iter().flat_map(|level| [level.px(), level.sz()]) {
-        assert!(number.scale() <= MAX_SCALE);
+        assert!(number.scale() <= Decimal::MAX_SCALE);
         assert!(number.to_f64().is_finite());
     }
 }
@@ -121,11 +123,12 @@ pub fn book_alone(bytes: &[u8]) {
             }
             let snapshot = how & 0x30 == 0;
             let action = if snapshot { DepthAction::Snapshot } else { DepthAction::Update };
-            let next = if number % 8 == 0 { NO_SEQ } else { seq + i64::from(number % 4) };
+            let next =
+                if number % 8 == 0 { DepthUpdate::NO_SEQ } else { seq + i64::from(number % 4) };
             let update = DepthUpdate {
                 topic: topic(if how & 0x40 == 0 { Channel::Books } else { Channel::DepthL2Tbt }),
                 seq: next,
-                prev_seq: if number % 16 == 15 { NO_SEQ } else { seq },
+                prev_seq: if number % 16 == 15 { DepthUpdate::NO_SEQ } else { seq },
                 checksum: (how & 0x80 != 0).then(|| i32::from(number / 64) - 1),
                 ts_event: UnixNanos(10 + u64::from(time % 8)),
                 ts_recv: UnixNanos(u64::from(*time) * 1_000_000_000),

@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use okx_feed::{Decimal, DecimalError};
+use okx_feed::Decimal;
+use okx_feed::model::DecimalError;
 
 use crate::big::{Big, Refused};
 

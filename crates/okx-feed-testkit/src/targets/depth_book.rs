@@ -1,9 +1,7 @@
 //! A deep book under arbitrary messages, against a book of two maps.
 
-use okx_feed::{
-    BookSync, Channel, Checksum, Decimal, DepthAction, DepthBook, DepthUpdate, FaultPolicy, Level,
-    NO_SEQ, Sequence, UnixNanos,
-};
+use okx_feed::book::{BookSync, Checksum, FaultPolicy, Sequence};
+use okx_feed::{Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, UnixNanos};
 
 use crate::choices::Choices;
 use crate::depth_oracle::{Oracle, message, topic};
@@ -22,7 +20,7 @@ pub fn depth_book(bytes: &[u8]) {
         oracle: Oracle::new(capacity),
         fault_policy,
         sync: None,
-        last_seq: NO_SEQ,
+        last_seq: DepthUpdate::NO_SEQ,
         is_chained: false,
         applied: None,
         now: 1,
@@ -99,13 +97,16 @@ impl Model<'_, '_> {
 
     /// Whether the numbers of an update do not follow those of the message before.
     fn gap(&self, update: &DepthUpdate<'_>) -> bool {
-        if update.prev_seq == NO_SEQ && update.seq != NO_SEQ && !self.is_chained {
+        if update.prev_seq == DepthUpdate::NO_SEQ
+            && update.seq != DepthUpdate::NO_SEQ
+            && !self.is_chained
+        {
             // By its own numbers alone, which must not fall.
             let levels = update.asks.len() + update.bids.len();
             return update.seq < self.last_seq || (update.seq == self.last_seq && levels > 0);
         }
         let numbers = [self.last_seq, update.seq, update.prev_seq];
-        let numbered = numbers.iter().filter(|number| **number != NO_SEQ).count();
+        let numbered = numbers.iter().filter(|number| **number != DepthUpdate::NO_SEQ).count();
         let levels = update.asks.len() + update.bids.len();
         match numbered {
             0 => false,
@@ -118,7 +119,7 @@ impl Model<'_, '_> {
     fn is_old(&self, update: &DepthUpdate<'_>) -> bool {
         let Some((seq, ts_event, ts_recv)) = self.applied else { return false };
         let earlier = update.ts_event < ts_event;
-        let numbered = seq != NO_SEQ && update.seq != NO_SEQ;
+        let numbered = seq != DepthUpdate::NO_SEQ && update.seq != DepthUpdate::NO_SEQ;
         let older = if numbered {
             update.seq < seq && (earlier || update.ts_event == ts_event)
         } else {
@@ -136,7 +137,7 @@ impl Model<'_, '_> {
             return false;
         }
         self.last_seq = update.seq;
-        self.is_chained = !snapshot && (self.is_chained || update.prev_seq != NO_SEQ);
+        self.is_chained = !snapshot && (self.is_chained || update.prev_seq != DepthUpdate::NO_SEQ);
         if update.asks.iter().chain(update.bids).any(|level| level.sz() < Decimal::ZERO) {
             self.sync = self.sync.map(|_| false);
             return false;
@@ -168,7 +169,7 @@ impl Model<'_, '_> {
     /// A sequence number near the last one, or none.
     fn number(&mut self) -> i64 {
         match self.choices.below(4) {
-            0 => NO_SEQ,
+            0 => DepthUpdate::NO_SEQ,
             1 => self.last_seq,
             _ => i64::try_from(self.choices.below(6)).unwrap() - 1,
         }

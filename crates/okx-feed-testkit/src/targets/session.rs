@@ -3,10 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use okx_feed::{
-    Action, Control, ControlKind, Dialect, MonoNanos, PING, Session, SessionConfig, SessionEvent,
-    Subscription,
-};
+use okx_feed::event::ControlKind;
+use okx_feed::session::{Action, SessionConfig, SessionEvent};
+use okx_feed::wire::PING;
+use okx_feed::{Control, Dialect, MonoNanos, Session, Subscription};
 use serde_json::Value;
 
 use crate::choices::Choices;

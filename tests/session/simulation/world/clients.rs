@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use okx_feed::{Action, Dialect, Event, MonoNanos};
+use okx_feed::session::Action;
+use okx_feed::{Dialect, Event, MonoNanos};
 
 use super::{FAULTS, NEVER, World};
 use crate::simulation::client::{Moment, Outcome, Refusal, Transport};
