@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use super::connect::{Connector, Route, Socket};
-use super::error::ConnectError;
+use super::connect_error::ConnectError;
 use super::gate;
 use super::pump::{Pump, Transport};
 use crate::event::EventSink;

@@ -1,15 +1,15 @@
 //! How a client is made: one chain, then `spawn`.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::Client;
 use super::clock::Clock;
-use super::connect::Connector;
+use super::connect::{ConnectOptions, Connector};
 use super::director::{Director, Routes, Seed};
 use super::error::ClientError;
+use super::headers::ExtraHeaders;
 use super::health::SharedHealth;
 use super::heartbeat::Heartbeat;
 use super::hub::Shared;
@@ -25,17 +25,6 @@ use crate::model::{Channel, Dialect, InstrumentId, Market, Subscription, Subscri
 use crate::publish::TradeOptions;
 use crate::session::SessionConfig;
 use crate::wire::DecodeLimits;
-
-/// Headers of the request that opens a connection, besides those that it needs.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct ExtraHeaders(pub Vec<(String, String)>);
-
-/// Names alone: values may be secret.
-impl fmt::Debug for ExtraHeaders {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
-    }
-}
 
 /// Everything about a client but its subscriptions and its sink.
 #[derive(Clone, Debug)]
@@ -114,6 +103,19 @@ impl ClientConfig {
                 Err(ClientError::NoRegion)
             }
             (None, Dialect::V3) => Ok(default_url(dialect).to_owned()),
+        }
+    }
+
+    /// What the transport needs to know.
+    fn connect_options(&self) -> ConnectOptions {
+        ConnectOptions {
+            tls: self.tls.clone(),
+            headers: self.headers.clone(),
+            proxy: self.proxy.clone(),
+            resolver: self.resolver.clone(),
+            stagger: self.connect_stagger,
+            frame_len: self.limits.frame_len,
+            logs_in: self.credentials.is_some(),
         }
     }
 
@@ -346,7 +348,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         if let Some(credentials) = &config.credentials {
             credentials.check()?;
         }
-        let connector = Arc::new(Connector::new(&config)?);
+        let connector = Arc::new(Connector::new(&config.connect_options())?);
         let target = Target::parse(&config.address()?)?;
         let given = connector.route(target.clone())?;
         let routes = Routes { connector, targets: Targets::new(target), given };

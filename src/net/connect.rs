@@ -12,13 +12,14 @@ use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use super::builder::ClientConfig;
+use super::connect_error::{ConnectError, TransportError};
 use super::dial;
-use super::error::{ClientError, ConnectError};
-use super::lookup::Lookups;
-use super::proxy::{ProxyRules, ProxyServer};
+use super::headers::{ExtraHeaders, Headers, USER_AGENT};
+use super::lookup::{Lookups, Resolve};
+use super::proxy::{Proxy, ProxyRules, ProxyServer};
 use super::target::Target;
-use super::upgrade::{Headers, USER_AGENT, upgrade};
+use super::tls::TlsConfig;
+use super::upgrade::upgrade;
 
 /// An open connection, boxed: it is large and moves from task to task.
 pub(super) type Socket = Box<WebSocketStream<MaybeTlsStream<TcpStream>>>;
@@ -27,6 +28,25 @@ pub(super) type Socket = Box<WebSocketStream<MaybeTlsStream<TcpStream>>>;
 /// its own 128 KiB cost more than most frames (docs/BENCHMARKS.md); a longer frame takes more
 /// reads.
 const READ_BUFFER: usize = 8 << 10;
+
+/// How connections are opened: what is the same for all attempts of a client.
+#[derive(Clone, Debug)]
+pub(super) struct ConnectOptions {
+    /// The certificates that are trusted.
+    pub(super) tls: TlsConfig,
+    /// Further headers of the request that opens a connection.
+    pub(super) headers: ExtraHeaders,
+    /// The proxy that connections go through.
+    pub(super) proxy: Proxy,
+    /// The resolver of names; `None` for the system's.
+    pub(super) resolver: Option<Arc<dyn Resolve>>,
+    /// How long an address may be silent before the next is tried beside it.
+    pub(super) stagger: Duration,
+    /// The longest frame that is decoded, in bytes. Longer messages are skipped up to 16 MiB.
+    pub(super) frame_len: usize,
+    /// Whether the client logs in, so that it must not be sent to another host.
+    pub(super) logs_in: bool,
+}
 
 /// What all attempts of a client have in common.
 pub(super) struct Connector {
@@ -80,33 +100,33 @@ impl Connector {
     /// Checks what there is to check, and loads the certificates.
     ///
     /// # Errors
-    /// [`ClientError::CaFile`] or [`ClientError::Header`].
-    pub(super) fn new(config: &ClientConfig) -> Result<Self, ClientError> {
+    /// [`TransportError::CaFile`] or [`TransportError::Header`].
+    pub(super) fn new(options: &ConnectOptions) -> Result<Self, TransportError> {
         // A longer one of a channel that nobody reads is skipped, and must not end the connection.
-        let max = Some(config.limits.frame_len.max(MAX_MESSAGE_LEN));
+        let max = Some(options.frame_len.max(MAX_MESSAGE_LEN));
         let websocket = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .max_message_size(max)
             .max_frame_size(max);
-        let lookups = config.resolver.clone().map_or_else(Lookups::of_system, Lookups::new);
+        let lookups = options.resolver.clone().map_or_else(Lookups::of_system, Lookups::new);
         let env = |name: &str| std::env::var(name).ok();
         Ok(Self {
-            tls: Arc::new(config.tls.rustls()?),
+            tls: Arc::new(options.tls.rustls()?),
             websocket,
-            headers: Headers::new(&config.headers.0)?,
+            headers: Headers::new(&options.headers.0)?,
             no_headers: Headers::new(&[])?,
-            proxies: ProxyRules::new(&config.proxy, env),
+            proxies: ProxyRules::new(&options.proxy, env),
             lookups,
-            stagger: config.connect_stagger,
-            logs_in: config.credentials.is_some(),
+            stagger: options.stagger,
+            logs_in: options.logs_in,
         })
     }
 
     /// The way to a target.
     ///
     /// # Errors
-    /// [`ClientError::Proxy`].
-    pub(super) fn route(&self, target: Target) -> Result<Route, ClientError> {
+    /// [`TransportError::Proxy`].
+    pub(super) fn route(&self, target: Target) -> Result<Route, TransportError> {
         let proxy = self.proxies.before(&target)?;
         Ok(Route { target, proxy, foreign: false })
     }

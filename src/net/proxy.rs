@@ -7,8 +7,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_socks::tcp::Socks5Stream;
 use tokio_tungstenite::tungstenite::http::Uri;
 
-use super::error::{ClientError, ConnectError};
-use super::reply::{Refusal, Reply};
+use super::connect_error::{ConnectError, TransportError};
+use super::reply::Reply;
 use super::target::{Target, bracketed, without_user};
 
 /// Through which proxy connections go.
@@ -80,11 +80,11 @@ impl ProxyRules {
     /// The proxy before a target; `None` where there is none.
     ///
     /// # Errors
-    /// [`ClientError::Proxy`] where there is one that can't be used.
-    pub(super) fn before(&self, target: &Target) -> Result<Option<ProxyServer>, ClientError> {
+    /// [`TransportError::Proxy`] where there is one that can't be used.
+    pub(super) fn before(&self, target: &Target) -> Result<Option<ProxyServer>, TransportError> {
         let url = if target.secure { &self.secure } else { &self.plain };
         let Some(url) = url.as_deref().map(str::trim) else { return Ok(None) };
-        let bad = |why: &str| ClientError::Proxy { url: without_user(url), why: why.to_owned() };
+        let bad = |why: &str| TransportError::Proxy { url: without_user(url), why: why.to_owned() };
         // The scheme is no matter here: the proxy for it was chosen above.
         let to = format!("http://{}/", bracketed(&target.host));
         let to: Uri = to.parse().map_err(|_| bad("the exchange's host can't be named to it"))?;
@@ -171,7 +171,7 @@ impl ProxyServer {
                 stream.write_all(request.as_bytes()).await?;
                 let reply = Reply::read(&mut stream).await?;
                 if !(200..300).contains(&reply.status) {
-                    let refusal = Refusal::of(reply, &mut stream).await;
+                    let refusal = reply.refusal(&mut stream).await;
                     return Err(ConnectError::ProxyRefused(Box::new(refusal)));
                 }
                 if !reply.rest.is_empty() {

@@ -1,13 +1,13 @@
 //! An HTTP answer as far as a WebSocket client needs it: its head, and why it refuses.
 
-use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use httparse::{EMPTY_HEADER, Status};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::clock::Clock;
-use super::error::ConnectError;
+use super::connect_error::ConnectError;
+use super::refusal::Refusal;
 
 /// The longest head that is read.
 const MAX_HEAD: usize = 16 << 10;
@@ -16,8 +16,6 @@ const MAX_HEADERS: usize = 100;
 /// How much of a refusal's body is read, and for how long it is waited for.
 const MAX_BODY: usize = 1 << 10;
 const BODY_WITHIN: Duration = Duration::from_millis(500);
-/// How much of the body and of `Location` is told, in characters.
-const MAX_TOLD: usize = 120;
 
 /// The head of an answer, and what came behind it.
 #[derive(Debug)]
@@ -79,27 +77,17 @@ impl Reply {
         let words = self.values(name).flat_map(|value| value.split(','));
         words.map(str::trim).any(|found| found.eq_ignore_ascii_case(word))
     }
-}
 
-/// An answer that is not the one that was wanted.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) status: u16,
-    reason: String,
-    /// Where it sends the client.
-    pub(super) location: Option<String>,
-    /// How long the client is asked to wait.
-    pub(super) retry_after: Option<Duration>,
-    body: String,
-}
-
-impl Refusal {
-    /// Reads what there is to know of a refusal: the first words of its body too, if they come
-    /// soon.
-    pub(super) async fn of(reply: Reply, stream: &mut (impl AsyncRead + Unpin)) -> Self {
-        let length = reply.values("Content-Length").next().and_then(|len| len.parse().ok());
+    /// Reads the rest of an answer that refuses the connection: the first words of its body too, if
+    /// they come soon.
+    pub(super) async fn refusal(self, stream: &mut (impl AsyncRead + Unpin)) -> Refusal {
+        let length = self.values("Content-Length").next().and_then(|len| len.parse().ok());
         let wanted = length.unwrap_or(MAX_BODY).min(MAX_BODY);
-        let mut body = reply.rest.clone();
+        let date = self.values("Date").next().and_then(|d| httpdate::parse_http_date(d).ok());
+        let asked = self.values("Retry-After").next();
+        let retry_after = asked.and_then(|text| retry_after(text, date.unwrap_or_else(wall)));
+        let location = self.values("Location").next().map(str::to_owned);
+        let Self { status, reason, rest: mut body, .. } = self;
         let read = async {
             while body.len() < wanted {
                 match stream.read_buf(&mut body).await {
@@ -108,43 +96,10 @@ impl Refusal {
                 }
             }
         };
-        // What has come until then is told.
+        // What has come until then is shown.
         let _ = tokio::time::timeout(BODY_WITHIN, read).await;
         body.truncate(wanted);
-        let date = reply.values("Date").next().and_then(|d| httpdate::parse_http_date(d).ok());
-        let asked = reply.values("Retry-After").next();
-        Self {
-            status: reply.status,
-            location: reply.values("Location").next().map(str::to_owned),
-            retry_after: asked.and_then(|text| retry_after(text, date.unwrap_or_else(wall))),
-            body: told(&String::from_utf8_lossy(&body)),
-            reason: reply.reason.clone(),
-        }
-    }
-
-    /// Where it sends the client, if it is a redirect.
-    pub(super) fn redirect(&self) -> Option<&str> {
-        let is_redirect = matches!(self.status, 301 | 302 | 303 | 307 | 308);
-        self.location.as_deref().filter(|_| is_redirect)
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "HTTP error: {}", self.status)?;
-        if !self.reason.is_empty() {
-            write!(f, " {}", told(&self.reason))?;
-        }
-        if let Some(location) = &self.location {
-            write!(f, ", Location: {}", told(location))?;
-        }
-        if let Some(pause) = self.retry_after {
-            write!(f, ", Retry-After: {} s", pause.as_secs())?;
-        }
-        if !self.body.is_empty() {
-            write!(f, ": {}", self.body)?;
-        }
-        Ok(())
+        Refusal::new(status, reason, location, retry_after, &body)
     }
 }
 
@@ -162,13 +117,6 @@ fn wall() -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(Clock::start().now().1.0)
 }
 
-/// The first words of a text of the other side's, on one line.
-fn told(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let words = clean.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.chars().take(MAX_TOLD).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,7 +128,7 @@ mod tests {
     async fn refusal(text: &str) -> Refusal {
         let mut bytes = text.as_bytes();
         let reply = Reply::read(&mut bytes).await.unwrap();
-        Refusal::of(reply, &mut bytes).await
+        reply.refusal(&mut bytes).await
     }
 
     #[tokio::test]

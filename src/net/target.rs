@@ -4,7 +4,7 @@ use std::fmt;
 
 use tokio_tungstenite::tungstenite::http::Uri;
 
-use super::error::ClientError;
+use super::connect_error::TransportError;
 use crate::model::{ChannelPath, Subscription};
 
 /// The paths of v5, of which one may stand in a URL for all.
@@ -26,9 +26,9 @@ impl Target {
     /// Reads a URL.
     ///
     /// # Errors
-    /// [`ClientError::Url`].
-    pub(super) fn parse(url: &str) -> Result<Self, ClientError> {
-        let bad = |why: &str| ClientError::Url { url: without_user(url), why: why.to_owned() };
+    /// [`TransportError::Url`].
+    pub(super) fn parse(url: &str) -> Result<Self, TransportError> {
+        let bad = |why: &str| TransportError::Url { url: without_user(url), why: why.to_owned() };
         let uri: Uri = url.parse().map_err(|_| bad("it can't be parsed"))?;
         let secure = match uri.scheme_str() {
             Some("ws") => false,

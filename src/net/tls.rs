@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig as RustlsConfig, RootCertStore};
 
-use super::error::ClientError;
+use super::connect_error::TransportError;
 
 /// Whom to trust on `wss://`: the roots of Mozilla, which come with the crate, and one's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,8 +20,8 @@ impl TlsConfig {
     /// Loads the certificates.
     ///
     /// # Errors
-    /// [`ClientError::CaFile`].
-    pub(super) fn rustls(&self) -> Result<RustlsConfig, ClientError> {
+    /// [`TransportError::CaFile`].
+    pub(super) fn rustls(&self) -> Result<RustlsConfig, TransportError> {
         let mut roots = RootCertStore::empty();
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         if let Some(path) = &self.ca_file {
@@ -30,13 +30,13 @@ impl TlsConfig {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let versions = RustlsConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| std::io::Error::other(error.to_string()))?;
+            .map_err(|error| TransportError::Tls(error.to_string()))?;
         Ok(versions.with_root_certificates(roots).with_no_client_auth())
     }
 }
 
-fn add_ca_file(roots: &mut RootCertStore, path: &Path) -> Result<(), ClientError> {
-    let bad = |why: String| ClientError::CaFile { path: path.to_owned(), why };
+fn add_ca_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TransportError> {
+    let bad = |why: String| TransportError::CaFile { path: path.to_owned(), why };
     let mut found = 0;
     for certificate in CertificateDer::pem_file_iter(path).map_err(|e| bad(e.to_string()))? {
         let certificate = certificate.map_err(|e| bad(e.to_string()))?;

@@ -7,57 +7,12 @@
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
-use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::error::{ClientError, ConnectError};
-use super::reply::{Refusal, Reply};
+use super::connect_error::ConnectError;
+use super::headers::Headers;
+use super::reply::Reply;
 use super::target::Target;
-
-/// How the client calls itself.
-pub(super) const USER_AGENT: &str = concat!("okx-feed/", env!("CARGO_PKG_VERSION"));
-
-/// The headers that the upgrade itself needs.
-const OUR_OWN: [&str; 10] = [
-    "host",
-    "connection",
-    "upgrade",
-    "content-length",
-    "transfer-encoding",
-    "sec-websocket-key",
-    "sec-websocket-version",
-    "sec-websocket-extensions",
-    "sec-websocket-protocol",
-    "sec-websocket-accept",
-];
-
-/// The headers of a request besides those that the upgrade needs, as they are sent.
-#[derive(Clone, Default)]
-pub(super) struct Headers(String);
-
-impl Headers {
-    /// Checks headers that the user wants sent; `User-Agent` is ours unless it is among them.
-    ///
-    /// # Errors
-    /// [`ClientError::Header`] where one is no header, or is the upgrade's own.
-    pub(super) fn new(extra: &[(String, String)]) -> Result<Self, ClientError> {
-        let mut text = String::new();
-        for (name, value) in extra {
-            let bad = |why: &str| ClientError::Header { name: name.clone(), why: why.to_owned() };
-            let known = HeaderName::from_bytes(name.as_bytes());
-            let known = known.map_err(|_| bad("it is no name of a header"))?;
-            if OUR_OWN.contains(&known.as_str()) {
-                return Err(bad("the upgrade to a WebSocket sets it"));
-            }
-            HeaderValue::from_str(value).map_err(|_| bad("its value can't stand in a header"))?;
-            text.push_str(&format!("{name}: {value}\r\n"));
-        }
-        if !extra.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
-            text.push_str(&format!("User-Agent: {USER_AGENT}\r\n"));
-        }
-        Ok(Self(text))
-    }
-}
 
 /// Asks for the upgrade and checks the answer.
 ///
@@ -79,13 +34,13 @@ where
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{}\r\n",
         target.path,
         target.authority(),
-        headers.0
+        headers.as_str()
     );
     stream.write_all(request.as_bytes()).await?;
     stream.flush().await?;
     let reply = Reply::read(&mut stream).await?;
     if reply.status != 101 {
-        let refusal = Refusal::of(reply, &mut stream).await;
+        let refusal = reply.refusal(&mut stream).await;
         return Err(ConnectError::Refused(Box::new(refusal)));
     }
     check(&reply, &derive_accept_key(key.as_bytes())).map_err(ConnectError::Reply)?;
@@ -117,6 +72,7 @@ fn check(reply: &Reply, accept: &str) -> Result<(), &'static str> {
 mod tests {
     use tokio::io::{AsyncReadExt, duplex};
 
+    use super::super::headers::USER_AGENT;
     use super::*;
 
     /// What an upgrade comes to where the answer has these lines, and the request that was sent.
@@ -183,21 +139,6 @@ mod tests {
         ] {
             let error = answered(&[], &bad).await.0.unwrap_err();
             assert!(error.contains(why), "{error}");
-        }
-    }
-
-    #[test]
-    fn headers_that_are_none_or_not_the_users_are_refused() {
-        let new = |name: &str, value: &str| Headers::new(&[(name.to_owned(), value.to_owned())]);
-        assert!(new("Authorization", "Bearer x").is_ok());
-        for (name, value) in [
-            ("a b", "x"),
-            ("", "x"),
-            ("X", "a\r\nHost: evil"),
-            ("Host", "x"),
-            ("sec-websocket-key", "x"),
-        ] {
-            assert!(matches!(new(name, value), Err(ClientError::Header { .. })), "{name}");
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::config::quick;
 use futures_util::{SinkExt, StreamExt};
 use okx_feed::sim::{ExchangeConfig, PushIntervals, Server};
-use okx_feed::{BookState, Client, ClientError, Dialect, DownReason, Event, Subscription};
+use okx_feed::{BookState, Client, ClientError, Dialect, DownReason, Event, Subscription, TransportError};
 use okx_feed_testkit::wait::wait_for;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
@@ -327,7 +327,7 @@ fn mistakes_are_told_before_anything_starts() {
     let wrong = Client::builder(Dialect::V3).subscriptions([sub("books5:X")]).spawn().unwrap_err();
     assert!(matches!(wrong, ClientError::WrongDialect(_)));
     let file = Client::v5("X").url("wss://127.0.0.1").ca_file("no-such-file.pem").spawn();
-    assert!(matches!(file.unwrap_err(), ClientError::CaFile { .. }));
+    assert!(matches!(file.unwrap_err(), ClientError::Transport(TransportError::CaFile { .. })));
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::copy_bidirectional;
 
+use okx_feed::TransportError;
+
 use super::*;
 
 /// Passes bytes on between a client and the exchange.
@@ -149,6 +151,12 @@ fn a_proxy_that_can_not_be_used_is_refused_at_the_start() {
     for url in ["https://proxy:1", "socks4://proxy:1", "proxy:x:1", ""] {
         let proxy = okx_feed::Proxy::Url(url.to_owned());
         let refused = client("ws://127.0.0.1/").proxy(proxy).subscribe(BOOK).spawn();
-        assert!(matches!(refused.unwrap_err(), okx_feed::ClientError::Proxy { .. }), "{url}");
+        assert!(
+            matches!(
+                refused.unwrap_err(),
+                okx_feed::ClientError::Transport(TransportError::Proxy { .. })
+            ),
+            "{url}"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! The request that opens a connection, and the answers to it.
 
-use okx_feed::{ClientError, Credentials};
+use okx_feed::{ClientError, Credentials, TransportError};
 
 use super::*;
 
@@ -23,7 +23,7 @@ async fn each_attempt_names_the_client_and_has_a_key_of_its_own() {
     assert!(first.contains("X-Desk: seven\r\n"), "{first}");
     client.stop();
     let bad = self::client("ws://127.0.0.1/").header("Host", "x").subscribe(BOOK).spawn();
-    assert!(matches!(bad.unwrap_err(), ClientError::Header { .. }));
+    assert!(matches!(bad.unwrap_err(), ClientError::Transport(TransportError::Header { .. })));
 }
 
 #[tokio::test]

@@ -1,0 +1,89 @@
+//! The headers of the request that opens a connection.
+
+use std::fmt;
+
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
+
+use super::connect_error::TransportError;
+
+/// Headers of the request that opens a connection, besides those that it needs.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ExtraHeaders(pub Vec<(String, String)>);
+
+/// Names alone: values may be secret.
+impl fmt::Debug for ExtraHeaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// How the client calls itself.
+pub(super) const USER_AGENT: &str = concat!("okx-feed/", env!("CARGO_PKG_VERSION"));
+
+/// The headers that the upgrade itself needs.
+const OUR_OWN: [&str; 10] = [
+    "host",
+    "connection",
+    "upgrade",
+    "content-length",
+    "transfer-encoding",
+    "sec-websocket-key",
+    "sec-websocket-version",
+    "sec-websocket-extensions",
+    "sec-websocket-protocol",
+    "sec-websocket-accept",
+];
+
+/// The headers of a request besides those that the upgrade needs, as they are sent.
+#[derive(Clone, Default)]
+pub(super) struct Headers(String);
+
+impl Headers {
+    /// Checks headers that the user wants sent; `User-Agent` is ours unless it is among them.
+    ///
+    /// # Errors
+    /// [`TransportError::Header`] where one is no header, or is the upgrade's own.
+    pub(super) fn new(extra: &[(String, String)]) -> Result<Self, TransportError> {
+        let mut text = String::new();
+        for (name, value) in extra {
+            let bad =
+                |why: &str| TransportError::Header { name: name.clone(), why: why.to_owned() };
+            let known = HeaderName::from_bytes(name.as_bytes());
+            let known = known.map_err(|_| bad("it is no name of a header"))?;
+            if OUR_OWN.contains(&known.as_str()) {
+                return Err(bad("the upgrade to a WebSocket sets it"));
+            }
+            HeaderValue::from_str(value).map_err(|_| bad("its value can't stand in a header"))?;
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !extra.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
+            text.push_str(&format!("User-Agent: {USER_AGENT}\r\n"));
+        }
+        Ok(Self(text))
+    }
+
+    /// The lines as they are sent, each with its end.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_that_are_none_or_not_the_users_are_refused() {
+        let new = |name: &str, value: &str| Headers::new(&[(name.to_owned(), value.to_owned())]);
+        assert!(new("Authorization", "Bearer x").is_ok());
+        for (name, value) in [
+            ("a b", "x"),
+            ("", "x"),
+            ("X", "a\r\nHost: evil"),
+            ("Host", "x"),
+            ("sec-websocket-key", "x"),
+        ] {
+            assert!(matches!(new(name, value), Err(TransportError::Header { .. })), "{name}");
+        }
+    }
+}
