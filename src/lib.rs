@@ -65,36 +65,30 @@
 //! Without features it is decoder, books, session and feed handler.
 
 pub mod book;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod event;
 pub mod feed;
 pub mod model;
-#[cfg(feature = "client")]
-pub mod net;
 pub mod publish;
 pub mod session;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(feature = "client")]
+pub mod transport;
 pub mod wire;
 
-pub use book::{Book5, BookRef, DepthAction, DepthBook, DepthUpdate};
-pub use event::{
-    BookUpdate, Control, DepthChange, Event, EventSink, Malformed, StateChange, TradeUpdate,
-};
-pub use feed::{Arbiter, FeedHandler};
-pub use model::{
-    BookState, Channel, Decimal, Dialect, DownReason, InstrumentId, Level, Market, MonoNanos,
-    Price, Qty, Side, Subscription, SubscriptionError, SubscriptionId, Topic, Trade, TradeRing,
-    UnixNanos,
-};
+pub use book::*;
 #[cfg(feature = "client")]
-pub use net::{
-    Client, ClientBuilder, ClientConfig, ClientError, ClientStats, Clock, ConnectionStats,
-    Credentials, ExtraHeaders, Health, Heartbeat, LATENCY_MAX_NS, Loss, NoSink, Proxy, Region,
-    Resolve, StopReport, SystemResolver, TlsConfig, default_url, without_user,
-};
-pub use publish::{BookReader, DepthReader, TradeReader};
-pub use session::Session;
-pub use wire::{DecodeError, DecodeErrorKind, Decoder, Frame};
+pub use client::*;
+pub use event::*;
+pub use feed::*;
+pub use model::*;
+pub use publish::*;
+pub use session::*;
+#[cfg(feature = "client")]
+pub use transport::*;
+pub use wire::*;
 
 /// What benchmarks, fuzz targets and differential tests reach into. No part of the public interface.
 #[cfg(feature = "internals")]

@@ -12,17 +12,17 @@ use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use super::connect_error::{ConnectError, TransportError};
 use super::dial;
+use super::error::{ConnectError, TransportError};
 use super::headers::{ExtraHeaders, Headers, USER_AGENT};
-use super::lookup::{Lookups, Resolve};
 use super::proxy::{Proxy, ProxyRules, ProxyServer};
+use super::resolve::{Lookups, Resolve};
 use super::target::Target;
 use super::tls::TlsConfig;
 use super::upgrade::upgrade;
 
 /// An open connection, boxed: it is large and moves from task to task.
-pub(super) type Socket = Box<WebSocketStream<MaybeTlsStream<TcpStream>>>;
+pub(crate) type Socket = Box<WebSocketStream<MaybeTlsStream<TcpStream>>>;
 
 /// What is read from a socket at once. tungstenite sets as much to zero before each read, so that
 /// its own 128 KiB cost more than most frames (docs/BENCHMARKS.md); a longer frame takes more
@@ -31,25 +31,25 @@ const READ_BUFFER: usize = 8 << 10;
 
 /// How connections are opened: what is the same for all attempts of a client.
 #[derive(Clone, Debug)]
-pub(super) struct ConnectOptions {
+pub(crate) struct ConnectOptions {
     /// The certificates that are trusted.
-    pub(super) tls: TlsConfig,
+    pub(crate) tls: TlsConfig,
     /// Further headers of the request that opens a connection.
-    pub(super) headers: ExtraHeaders,
+    pub(crate) headers: ExtraHeaders,
     /// The proxy that connections go through.
-    pub(super) proxy: Proxy,
+    pub(crate) proxy: Proxy,
     /// The resolver of names; `None` for the system's.
-    pub(super) resolver: Option<Arc<dyn Resolve>>,
+    pub(crate) resolver: Option<Arc<dyn Resolve>>,
     /// How long an address may be silent before the next is tried beside it.
-    pub(super) stagger: Duration,
+    pub(crate) stagger: Duration,
     /// The longest frame that is decoded, in bytes. Longer messages are skipped up to 16 MiB.
-    pub(super) frame_len: usize,
+    pub(crate) frame_len: usize,
     /// Whether the client logs in, so that it must not be sent to another host.
-    pub(super) logs_in: bool,
+    pub(crate) logs_in: bool,
 }
 
 /// What all attempts of a client have in common.
-pub(super) struct Connector {
+pub(crate) struct Connector {
     tls: Arc<RustlsConfig>,
     websocket: WebSocketConfig,
     headers: Headers,
@@ -70,8 +70,8 @@ impl fmt::Debug for Connector {
 
 /// Where an attempt goes.
 #[derive(Clone, Debug)]
-pub(super) struct Route {
-    pub(super) target: Target,
+pub(crate) struct Route {
+    pub(crate) target: Target,
     proxy: Option<ProxyServer>,
     /// Whether another host has sent the client here.
     foreign: bool,
@@ -79,12 +79,12 @@ pub(super) struct Route {
 
 impl Route {
     /// The same way to another path of the host.
-    pub(super) fn beside(&self, target: Target) -> Self {
+    pub(crate) fn beside(&self, target: Target) -> Self {
         Self { target, ..self.clone() }
     }
 
     /// The host that TCP connects to: the proxy, where there is one.
-    pub(super) fn peer(&self) -> (&str, u16) {
+    pub(crate) fn peer(&self) -> (&str, u16) {
         match &self.proxy {
             Some(proxy) => (&proxy.host, proxy.port),
             None => (&self.target.host, self.target.port),
@@ -101,7 +101,7 @@ impl Connector {
     ///
     /// # Errors
     /// [`TransportError::CaFile`] or [`TransportError::Header`].
-    pub(super) fn new(options: &ConnectOptions) -> Result<Self, TransportError> {
+    pub(crate) fn new(options: &ConnectOptions) -> Result<Self, TransportError> {
         // A longer one of a channel that nobody reads is skipped, and must not end the connection.
         let max = Some(options.frame_len.max(MAX_MESSAGE_LEN));
         let websocket = WebSocketConfig::default()
@@ -126,14 +126,14 @@ impl Connector {
     ///
     /// # Errors
     /// [`TransportError::Proxy`].
-    pub(super) fn route(&self, target: Target) -> Result<Route, TransportError> {
+    pub(crate) fn route(&self, target: Target) -> Result<Route, TransportError> {
         let proxy = self.proxies.before(&target)?;
         Ok(Route { target, proxy, foreign: false })
     }
 
     /// The way to where a redirect leads; `None` where it is not followed: to another scheme, from
     /// a redirect, or with a login to another host, which would be told the key.
-    pub(super) fn redirected(&self, from: &Route, error: &ConnectError) -> Option<Route> {
+    pub(crate) fn redirected(&self, from: &Route, error: &ConnectError) -> Option<Route> {
         let ConnectError::Refused(refusal) = error else { return None };
         let target = from.target.redirected(refusal.redirect()?)?;
         let foreign = target.host_and_port() != from.target.host_and_port();
@@ -144,7 +144,7 @@ impl Connector {
     }
 
     /// The addresses of a route's host, where nobody has to be asked.
-    pub(super) fn known(&self, route: &Route) -> Option<Vec<SocketAddr>> {
+    pub(crate) fn known(&self, route: &Route) -> Option<Vec<SocketAddr>> {
         let (host, port) = route.peer();
         self.lookups.known(host, port)
     }
@@ -153,7 +153,7 @@ impl Connector {
     ///
     /// # Errors
     /// [`ConnectError::Lookup`].
-    pub(super) async fn resolve(
+    pub(crate) async fn resolve(
         self: Arc<Self>,
         route: Route,
     ) -> Result<Vec<SocketAddr>, ConnectError> {
@@ -166,7 +166,7 @@ impl Connector {
     ///
     /// # Errors
     /// [`ConnectError::Io`].
-    pub(super) async fn dial(
+    pub(crate) async fn dial(
         self: Arc<Self>,
         route: Route,
         addrs: Vec<SocketAddr>,
@@ -180,7 +180,7 @@ impl Connector {
     }
 
     /// A route's addresses are not to be had, so that its name is to be looked up again.
-    pub(super) fn unreachable(&self, route: &Route) {
+    pub(crate) fn unreachable(&self, route: &Route) {
         self.lookups.unreachable(route.peer().0);
     }
 
@@ -188,7 +188,7 @@ impl Connector {
     ///
     /// # Errors
     /// What the proxy, the other side or its certificate has against it.
-    pub(super) async fn handshake(
+    pub(crate) async fn handshake(
         self: Arc<Self>,
         route: Route,
         mut tcp: TcpStream,

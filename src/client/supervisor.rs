@@ -11,18 +11,16 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::attempt::Reach;
 use super::builder::ClientConfig;
-use super::client::{Command, Readers};
-use super::clock::Clock;
-use super::connect::{Connector, Route};
-use super::hub::{Hub, Place, Shared, SharedHub};
+use super::driver::{Ended, Pump};
+use super::group::{Group, HandoverPace, Line, LineCommand, Notice};
+use super::handle::{Command, Readers};
 use super::intake::new_latency;
-use super::line::{Group, HandoverPace, Line, LineCommand, Notice};
-use super::pump::{Ended, Pump};
+use super::shared::{Hub, Place, Shared, SharedHub};
 use super::stats::{ClientStats, ConnectionStats, StopReport};
-use super::target::Targets;
 use crate::event::EventSink;
 use crate::feed::{Arbiter, FeedHandler, Recovery};
 use crate::model::{ChannelPath, Subscription};
+use crate::transport::{Clock, Connector, Route, Targets};
 
 /// How long all connections together may take to end.
 const STOP_WITHIN: Duration = Duration::from_secs(2);

@@ -4,26 +4,22 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::client::Client;
-use super::clock::Clock;
-use super::connect::{ConnectOptions, Connector};
-use super::director::{Director, Routes, Seed};
+use super::credentials::Credentials;
 use super::error::ClientError;
-use super::headers::ExtraHeaders;
+use super::handle::Client;
 use super::health::SharedHealth;
 use super::heartbeat::Heartbeat;
-use super::hub::Shared;
-use super::login::Credentials;
-use super::lookup::Resolve;
-use super::proxy::Proxy;
-use super::region::{Region, default_url};
-use super::target::{Target, Targets};
-use super::tls::TlsConfig;
+use super::shared::Shared;
+use super::supervisor::{Director, Routes, Seed};
 use crate::event::{Event, EventSink};
 use crate::feed::{DepthOptions, StaleLimits};
 use crate::model::{Channel, Dialect, InstrumentId, Market, Subscription, SubscriptionError};
 use crate::publish::TradeOptions;
 use crate::session::SessionConfig;
+use crate::transport::{
+    Clock, ConnectOptions, Connector, ExtraHeaders, Proxy, Region, Resolve, Target, Targets,
+    TlsConfig, default_url,
+};
 use crate::wire::DecodeLimits;
 
 /// Everything about a client but its subscriptions and its sink.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 
-use super::connect_error::TransportError;
+use super::error::TransportError;
 
 /// Headers of the request that opens a connection, besides those that it needs.
 #[derive(Clone, Default, PartialEq, Eq)]

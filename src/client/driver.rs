@@ -12,17 +12,16 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 use super::attempt::{Attempt, Reach, Step};
 use super::builder::ClientConfig;
-use super::client::Readers;
-use super::clock::Clock;
-use super::connect::Socket;
-use super::hub::{Place, SharedHub};
+use super::group::LineCommand;
+use super::handle::Readers;
 use super::intake::{Intake, new_latency};
-use super::line::LineCommand;
+use super::shared::{Place, SharedHub};
 use super::stats::ConnectionStats;
 use crate::event::{Event, EventSink};
 use crate::feed::{FeedHandler, Watchdog};
 use crate::model::{BookState, DownReason, MonoNanos};
 use crate::session::{Action, Session};
+use crate::transport::{Clock, Socket};
 
 /// How often books are looked at for being stale.
 const STALE_CHECK: Duration = Duration::from_secs(1);

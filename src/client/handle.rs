@@ -8,16 +8,16 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::builder::ClientBuilder;
-use super::clock::Clock;
 use super::error::ClientError;
 use super::health::Health;
 use super::heartbeat::Heartbeat;
-use super::hub::Shared;
+use super::shared::Shared;
 use super::stats::{ClientStats, ConnectionStats, StopReport};
 use crate::book::Book5;
 use crate::feed::{Arbiter, FeedHandler};
 use crate::model::{BookState, Dialect, Market, Subscription, Trade};
 use crate::publish::{BookReader, DepthReader, Top5Snapshot, TradeReader};
+use crate::transport::Clock;
 
 /// What the handle asks of the client's thread.
 pub(super) enum Command {

@@ -6,7 +6,7 @@ use httparse::{EMPTY_HEADER, Status};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::clock::Clock;
-use super::connect_error::ConnectError;
+use super::error::ConnectError;
 use super::refusal::Refusal;
 
 /// The longest head that is read.

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::connect_error::TransportError;
 use crate::model::SubscriptionError;
+use crate::transport::TransportError;
 
 /// Why a client could not be started or could not do what it was asked.
 ///

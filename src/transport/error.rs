@@ -53,7 +53,7 @@ pub enum TransportError {
 
 /// Why an attempt to connect has failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ConnectError {
+pub(crate) enum ConnectError {
     #[error("the name {host} could not be looked up: {error}")]
     Lookup { host: String, error: io::Error },
     #[error(transparent)]
@@ -71,7 +71,7 @@ pub(super) enum ConnectError {
 impl ConnectError {
     /// The HTTP status with which the attempt was refused, and how long the client is asked to
     /// wait.
-    pub(super) fn refusal(&self) -> Option<(u16, Option<Duration>)> {
+    pub(crate) fn refusal(&self) -> Option<(u16, Option<Duration>)> {
         match self {
             Self::Refused(refusal) | Self::ProxyRefused(refusal) => {
                 Some((refusal.status, refusal.retry_after))

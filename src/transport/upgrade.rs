@@ -9,7 +9,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::connect_error::ConnectError;
+use super::error::ConnectError;
 use super::headers::Headers;
 use super::reply::Reply;
 use super::target::Target;

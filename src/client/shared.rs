@@ -6,13 +6,13 @@ use std::rc::Rc;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::clock::Clock;
+use super::group::Notice;
 use super::health::SharedHealth;
 use super::heartbeat::Heartbeat;
-use super::line::Notice;
 use crate::event::{Event, EventSink};
 use crate::feed::{Arbiter, FeedHandler, Recovery, Seen, Slots, StaleLimits};
 use crate::model::{MonoNanos, Subscription, UnixNanos};
+use crate::transport::Clock;
 
 /// Shared by the tasks of the client's one thread. Nobody holds it while waiting for anything.
 pub(super) type SharedHub<S> = Rc<RefCell<Hub<S>>>;

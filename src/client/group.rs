@@ -7,8 +7,8 @@ use hdrhistogram::Histogram;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use super::client::Readers;
-use super::hub::Place;
+use super::handle::Readers;
+use super::shared::Place;
 use super::stats::ConnectionStats;
 use crate::model::{ChannelPath, MonoNanos, Subscription};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::pump::Ended;
+use super::driver::Ended;
 use crate::feed::{LineStats, Recovery, Stats};
 use crate::model::UnixNanos;
 use crate::session::SessionStats;

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::clock::Clock;
 use crate::model::MonoNanos;
 use crate::session::{ConnectGate, ConnectLimit};
+use crate::transport::Clock;
 
 struct Gates {
     clock: Clock,

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_socks::tcp::Socks5Stream;
 use tokio_tungstenite::tungstenite::http::Uri;
 
-use super::connect_error::{ConnectError, TransportError};
+use super::error::{ConnectError, TransportError};
 use super::reply::Reply;
 use super::target::{Target, bracketed, without_user};
 

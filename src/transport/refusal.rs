@@ -8,7 +8,7 @@ const MAX_EXCERPT: usize = 120;
 
 /// An answer that is not the one that was wanted.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     pub(super) status: u16,
     reason: String,
     /// Where it sends the client.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::clock::Clock;
 use crate::model::MonoNanos;
+use crate::transport::Clock;
 
 /// The last sign of life of a client's thread, for whoever reads its books on another.
 ///

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tokio_tungstenite::tungstenite::http::Uri;
 
-use super::connect_error::TransportError;
+use super::error::TransportError;
 use crate::model::{ChannelPath, Subscription};
 
 /// The paths of v5, of which one may stand in a URL for all.
@@ -12,7 +12,7 @@ const V5_PATHS: [&str; 3] = ["/ws/v5/public", "/ws/v5/business", "/ws/v5/private
 
 /// A WebSocket URL in its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// Whether TLS is spoken.
     pub(super) secure: bool,
     /// A name or an address, the latter without brackets.
@@ -27,7 +27,7 @@ impl Target {
     ///
     /// # Errors
     /// [`TransportError::Url`].
-    pub(super) fn parse(url: &str) -> Result<Self, TransportError> {
+    pub(crate) fn parse(url: &str) -> Result<Self, TransportError> {
         let bad = |why: &str| TransportError::Url { url: without_user(url), why: why.to_owned() };
         let uri: Uri = url.parse().map_err(|_| bad("it can't be parsed"))?;
         let secure = match uri.scheme_str() {
@@ -63,7 +63,7 @@ impl Target {
     }
 
     /// The host and the port, by which attempts are counted.
-    pub(super) fn host_and_port(&self) -> String {
+    pub(crate) fn host_and_port(&self) -> String {
         format!("{}:{}", self.host.to_ascii_lowercase(), self.port)
     }
 
@@ -114,23 +114,23 @@ pub fn without_user(url: &str) -> String {
 
 /// The targets of a client: one for each path of the exchange, or one for all.
 #[derive(Clone, Debug)]
-pub(super) struct Targets {
+pub(crate) struct Targets {
     given: Target,
 }
 
 impl Targets {
-    pub(super) const fn new(given: Target) -> Self {
+    pub(crate) const fn new(given: Target) -> Self {
         Self { given }
     }
 
     /// What a subscription has in common with those that may share a connection with it: its path,
     /// or nothing in particular where the URL that was given serves all.
-    pub(super) fn path_of(&self, subscription: &Subscription) -> Option<ChannelPath> {
+    pub(crate) fn path_of(&self, subscription: &Subscription) -> Option<ChannelPath> {
         self.given.v5_path().map(|_| subscription.channel().path())
     }
 
     /// Where to connect to for a path.
-    pub(super) fn at(&self, path: Option<ChannelPath>) -> Target {
+    pub(crate) fn at(&self, path: Option<ChannelPath>) -> Target {
         match (path, self.given.v5_path()) {
             (Some(path), Some((before, query))) => {
                 Target { path: format!("{before}{path}{query}"), ..self.given.clone() }
@@ -140,7 +140,7 @@ impl Targets {
     }
 
     /// The subscriptions in groups that may share a connection, of at most so many each.
-    pub(super) fn grouped(
+    pub(crate) fn grouped(
         &self,
         subscriptions: &[Subscription],
         most: usize,

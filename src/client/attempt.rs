@@ -7,11 +7,10 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use super::connect::{Connector, Route, Socket};
-use super::connect_error::ConnectError;
-use super::gate;
-use super::pump::{Pump, Transport};
+use super::connect_limiter;
+use super::driver::{Pump, Transport};
 use crate::event::EventSink;
+use crate::transport::{ConnectError, Connector, Route, Socket};
 
 /// How soon at least a connection that others are to be opened before looks again whether they are.
 const TURN_CHECK: Duration = Duration::from_millis(10);
@@ -81,7 +80,7 @@ impl<S: EventSink> Pump<S> {
         let (connector, route) = (Arc::clone(&self.reach.connector), self.reach.route().clone());
         self.intake.hub.borrow_mut().waits(self.intake.place);
         let checked = self.in_turn().and_then(|()| {
-            gate::check(&route.target.host_and_port(), self.config.session.connects)
+            connect_limiter::check(&route.target.host_and_port(), self.config.session.connects)
         });
         if let Err(pause) = checked {
             return self.postpone(pause);
@@ -101,9 +100,9 @@ impl<S: EventSink> Pump<S> {
     /// look-up may have taken long, and others may have been faster.
     fn dial(&mut self, addrs: Vec<SocketAddr>) {
         let (connector, route) = (Arc::clone(&self.reach.connector), self.reach.route().clone());
-        let taken = self
-            .in_turn()
-            .and_then(|()| gate::take(&route.target.host_and_port(), self.config.session.connects));
+        let taken = self.in_turn().and_then(|()| {
+            connect_limiter::take(&route.target.host_and_port(), self.config.session.connects)
+        });
         if let Err(pause) = taken {
             return self.postpone(pause);
         }
@@ -173,7 +172,7 @@ impl<S: EventSink> Pump<S> {
         // What the host asks for it asks of all that come from here.
         let until = self.intake.session.poll_timeout();
         if let Some(until) = until.filter(|_| status == 429 || retry_after.is_some()) {
-            gate::hold(&host, until.since(now));
+            connect_limiter::hold(&host, until.since(now));
         }
     }
 }

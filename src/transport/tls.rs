@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig as RustlsConfig, RootCertStore};
 
-use super::connect_error::TransportError;
+use super::error::TransportError;
 
 /// Whom to trust on `wss://`: the roots of Mozilla, which come with the crate, and one's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,15 +5,16 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::clock::Clock;
-use super::hub::{Place, SharedHub};
-use super::line::Notice;
-use super::login::{self, Credentials};
+use super::credentials;
+use super::credentials::Credentials;
+use super::group::Notice;
+use super::shared::{Place, SharedHub};
 use super::stats::ConnectionStats;
 use crate::event::{Control, Event, EventSink, StateChange};
 use crate::feed::{FeedHandler, Slot, StaleLimits, Watchdog};
 use crate::model::{BookState, DownReason, MonoNanos, Subscription, UnixNanos};
 use crate::session::{LostReason, Session, SessionEvent};
+use crate::transport::Clock;
 use crate::wire::{DecodeError, Frame};
 
 /// The longest latency that the histogram tells apart, in nanoseconds; longer ones count as this.
@@ -181,7 +182,7 @@ impl<S: EventSink> Intake<S> {
                 SessionEvent::LoginRefused { code, message } => {
                     let message: String = message.chars().take(MAX_LOGGED).collect();
                     self.stats.logins_refused += 1;
-                    self.stats.last_login_refusal = Some(login::refusal(code, &message));
+                    self.stats.last_login_refusal = Some(credentials::refusal(code, &message));
                     let refused = self.stats.logins_refused;
                     if refused.is_power_of_two() {
                         tracing::error!(code, reason = %message, refused, "login refused");

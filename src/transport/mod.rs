@@ -1,0 +1,28 @@
+//! The transport: names, proxies, TCP, TLS and the upgrade to a WebSocket, and the clock that stamps what
+//! comes.
+
+mod clock;
+mod connect;
+mod dial;
+mod error;
+mod headers;
+mod proxy;
+mod refusal;
+mod region;
+mod reply;
+mod resolve;
+mod target;
+mod tls;
+mod upgrade;
+
+pub use clock::Clock;
+pub(crate) use connect::{ConnectOptions, Connector, Route, Socket};
+pub(crate) use error::ConnectError;
+pub use error::TransportError;
+pub use headers::ExtraHeaders;
+pub use proxy::Proxy;
+pub use region::{Region, default_url};
+pub use resolve::{Resolve, SystemResolver};
+pub use target::without_user;
+pub(crate) use target::{Target, Targets};
+pub use tls::TlsConfig;
