@@ -29,20 +29,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     while let Some(due) = session.poll_timeout() {
         // Time is ours to move: a program with a socket would wait for a frame until `due`.
         now = now.max(due);
-        session.timeout(now);
+        session.handle_timeout(now);
         while let Some(action) = session.poll_action() {
             println!("{:>6.1} s  {action:?}", Duration::from_nanos(now.0).as_secs_f64());
             if action == Action::Connect {
-                session.connected(now);
+                session.handle_connected(now);
             }
         }
         let Some(frame) = frames.next() else { break };
-        session.inbound(now);
+        session.handle_inbound(now);
         feed.on_frame(Frame::Text(frame.as_bytes()), UnixNanos(now.0), &mut |event: &Event<
             '_,
         >| {
             if let Event::Control(control) = event {
-                session.control(control, now);
+                session.handle_control(control, now);
             }
         })?;
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use super::connect_limiter;
 use super::driver::{Pump, Transport};
+use super::host_limits;
 use crate::event::EventSink;
 use crate::transport::{ConnectError, Connector, Route, Socket};
 
@@ -80,7 +80,7 @@ impl<S: EventSink> Pump<S> {
         let (connector, route) = (Arc::clone(&self.reach.connector), self.reach.route().clone());
         self.intake.hub.borrow_mut().waits(self.intake.place);
         let checked = self.in_turn().and_then(|()| {
-            connect_limiter::check(&route.target.host_and_port(), self.config.session.connects)
+            host_limits::check(&route.target.host_and_port(), self.config.session.connect_limit)
         });
         if let Err(pause) = checked {
             return self.postpone(pause);
@@ -89,7 +89,7 @@ impl<S: EventSink> Pump<S> {
         match connector.known(&route) {
             Some(addrs) => self.dial(addrs),
             None => {
-                self.intake.session.resolving(self.intake.clock.mono());
+                self.intake.session.handle_resolving(self.intake.clock.mono());
                 let resolve = tokio::spawn(connector.resolve(route));
                 self.transport = Transport::Attempt(Attempt::Resolving(resolve));
             }
@@ -101,14 +101,14 @@ impl<S: EventSink> Pump<S> {
     fn dial(&mut self, addrs: Vec<SocketAddr>) {
         let (connector, route) = (Arc::clone(&self.reach.connector), self.reach.route().clone());
         let taken = self.in_turn().and_then(|()| {
-            connect_limiter::take(&route.target.host_and_port(), self.config.session.connects)
+            host_limits::take(&route.target.host_and_port(), self.config.session.connect_limit)
         });
         if let Err(pause) = taken {
             return self.postpone(pause);
         }
         self.intake.hub.borrow_mut().waits_no_more(self.intake.place);
         let session = &mut self.intake.session;
-        session.resolved(self.intake.clock.mono());
+        session.handle_resolved(self.intake.clock.mono());
         // Lines begin with different addresses, and go on to the next where an attempt fails.
         let place = self.intake.place;
         let failures = usize::try_from(session.failures()).unwrap_or_default();
@@ -119,7 +119,7 @@ impl<S: EventSink> Pump<S> {
 
     /// What was asked for first is connected first: gives how long to wait for those before it.
     fn in_turn(&self) -> Result<(), Duration> {
-        let limit = self.config.session.connects;
+        let limit = self.config.session.connect_limit;
         match self.intake.hub.borrow().ahead_of(self.intake.place) {
             0 => Ok(()),
             ahead => {
@@ -132,7 +132,7 @@ impl<S: EventSink> Pump<S> {
     fn postpone(&mut self, pause: Duration) {
         self.transport = Transport::Closed;
         let until = self.intake.clock.mono() + pause;
-        self.intake.session.postpone(until);
+        self.intake.session.handle_rate_limited(until);
     }
 
     /// Goes on with the attempt.
@@ -140,7 +140,7 @@ impl<S: EventSink> Pump<S> {
         match step {
             Step::Resolved(addrs) => self.dial(addrs),
             Step::Dialed(tcp) => {
-                self.intake.session.handshaking(self.intake.clock.mono());
+                self.intake.session.handle_tcp_connected(self.intake.clock.mono());
                 let connector = Arc::clone(&self.reach.connector);
                 let handshake = tokio::spawn(connector.handshake(self.reach.route().clone(), tcp));
                 self.transport = Transport::Attempt(Attempt::Handshaking(handshake));
@@ -148,7 +148,7 @@ impl<S: EventSink> Pump<S> {
             Step::Open(socket) => {
                 self.reach.redirected = None;
                 self.transport = Transport::Open(socket);
-                self.intake.session.connected(self.intake.clock.mono());
+                self.intake.session.handle_connected(self.intake.clock.mono());
             }
             Step::Failed(error) => self.failed(&error),
         }
@@ -161,18 +161,18 @@ impl<S: EventSink> Pump<S> {
             self.reach.redirected = self.reach.connector.redirected(&self.reach.home, error);
             if let Some(route) = &self.reach.redirected {
                 tracing::debug!(%error, to = %route.target, "redirected");
-                self.intake.session.resolving(now);
+                self.intake.session.handle_resolving(now);
                 return self.connect();
             }
         }
         let Some((status, retry_after)) = error.refusal() else { return self.lost(error) };
         let host = self.reach.route().target.host_and_port();
         self.note_loss(error);
-        self.intake.session.refused(status, retry_after, now);
+        self.intake.session.handle_refused(status, retry_after, now);
         // What the host asks for it asks of all that come from here.
         let until = self.intake.session.poll_timeout();
         if let Some(until) = until.filter(|_| status == 429 || retry_after.is_some()) {
-            connect_limiter::hold(&host, until.since(now));
+            host_limits::hold(&host, until.since(now));
         }
     }
 }

@@ -238,7 +238,7 @@ impl<S: EventSink> Pump<S> {
 
     fn timer(&mut self) {
         let mono = self.intake.clock.mono();
-        self.intake.session.timeout(mono);
+        self.intake.session.handle_timeout(mono);
         self.sends = self.sends.filter(|at| *at > mono);
         if mono.since(self.stale_check) >= STALE_CHECK {
             self.stale_check = mono;
@@ -284,7 +284,7 @@ impl<S: EventSink> Pump<S> {
 
     async fn send_unlogged(&mut self, text: String) {
         let Transport::Open(socket) = &mut self.transport else { return };
-        let within = self.config.session.ack_within.min(SEND_WITHIN);
+        let within = self.config.session.ack_timeout.min(SEND_WITHIN);
         match tokio::time::timeout(within, socket.send(Message::text(text))).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.lost(&error),
@@ -320,7 +320,7 @@ impl<S: EventSink> Pump<S> {
 
     pub(super) fn lost(&mut self, error: &dyn std::fmt::Display) {
         self.note_loss(error);
-        self.intake.session.lost(self.intake.clock.mono());
+        self.intake.session.handle_disconnected(self.intake.clock.mono());
     }
 
     pub(super) fn note_loss(&mut self, error: &dyn std::fmt::Display) {

@@ -63,7 +63,7 @@ impl<S: EventSink> Intake<S> {
             Message::Text(text) => self.frame(Frame::Text(text.as_bytes())),
             Message::Binary(body) => self.frame(Frame::Binary(body)),
             // tungstenite answers pings itself, with the next write or read.
-            _ => self.session.pinged(self.clock.mono()),
+            _ => self.session.handle_ping(self.clock.mono()),
         }
     }
 
@@ -71,7 +71,7 @@ impl<S: EventSink> Intake<S> {
     #[inline]
     fn frame(&mut self, frame: Frame<'_>) {
         let (mono, wall) = self.clock.now();
-        self.session.inbound(mono);
+        self.session.handle_inbound(mono);
         let error = self.pass(Some(frame), mono, wall);
         if self.measure {
             let nanos = self.clock.mono().since(mono).as_nanos();
@@ -112,14 +112,14 @@ impl<S: EventSink> Intake<S> {
             match event {
                 Event::Control(control) => {
                     let control = &withhold(control, credentials.as_ref());
-                    session.control(control, mono);
+                    session.handle_control(control, mono);
                     return hub.on_event(*place, &Event::Control(*control));
                 }
                 Event::State(change) => {
                     *news = true;
                     on_state(session, change, mono);
                 }
-                Event::DepthBook(change) => session.depth(change, mono),
+                Event::DepthBook(change) => session.handle_depth(change, mono),
                 _ => {}
             }
             hub.on_event(*place, event);
@@ -322,7 +322,7 @@ fn withhold<'t>(control: &Control<'t>, credentials: Option<&Credentials>) -> Con
 fn on_state(session: &mut Session, change: &StateChange<'_>, now: MonoNanos) {
     match change.to {
         BookState::Resyncing => session.resync(change.subscription, now),
-        BookState::Live => session.synced(change.subscription, now),
+        BookState::Live => session.handle_live(change.subscription, now),
         _ => {}
     }
 }

@@ -2,7 +2,6 @@
 
 mod attempt;
 mod builder;
-mod connect_limiter;
 mod credentials;
 mod driver;
 mod error;
@@ -10,6 +9,7 @@ mod group;
 mod handle;
 mod health;
 mod heartbeat;
+mod host_limits;
 mod intake;
 mod shared;
 mod stats;

@@ -181,7 +181,7 @@ impl Watchdog {
             self.heard.values_mut().for_each(|heard| heard.lacks = None);
             return session.reconnect(LostReason::Silent, now);
         }
-        session.silent(&due, now);
+        session.handle_silence(&due, now);
     }
 
     /// Whether a connection that still brings data may be replaced at `now`: then it is.

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::machine::{Link, Session};
+use super::connection::{Link, Session};
 use crate::model::MonoNanos;
 
 impl Session {
     /// The host takes no attempt before `until`: in place of the connection that
     /// [`Action::Connect`](super::types::Action::Connect) asked for. It counts as no failure.
-    pub const fn postpone(&mut self, until: MonoNanos) {
+    pub const fn handle_rate_limited(&mut self, until: MonoNanos) {
         if let Link::Resolving { .. } | Link::Connecting { .. } = self.link {
             self.stats.attempts -= 1;
             self.stats.postponed += 1;
@@ -18,21 +18,21 @@ impl Session {
 
     /// The attempt waits for the look-up of a name from now on, or once more, as where the host has
     /// sent it elsewhere. Without this it counts as opening a TCP connection.
-    pub const fn resolving(&mut self, now: MonoNanos) {
+    pub const fn handle_resolving(&mut self, now: MonoNanos) {
         if self.is_attempting() {
             self.link = Link::Resolving { since: now };
         }
     }
 
     /// The host's addresses are known; the TCP connection follows.
-    pub const fn resolved(&mut self, now: MonoNanos) {
+    pub const fn handle_resolved(&mut self, now: MonoNanos) {
         if let Link::Resolving { .. } = self.link {
             self.link = Link::Connecting { since: now };
         }
     }
 
     /// The TCP connection is there; TLS and the upgrade to a WebSocket follow.
-    pub const fn handshaking(&mut self, now: MonoNanos) {
+    pub const fn handle_tcp_connected(&mut self, now: MonoNanos) {
         if let Link::Connecting { .. } = self.link {
             self.link = Link::Handshaking { since: now };
         }
@@ -40,13 +40,13 @@ impl Session {
 
     /// The attempt was refused with an HTTP status, by the host or by what stands before it.
     ///
-    /// As [`Session::lost`], and the next attempt waits for `retry_after`, where the answer says
+    /// As [`Session::handle_disconnected`], and the next attempt waits for `retry_after`, where the answer says
     /// when to come back; else longer after 403, 429 and 503 than after other failures. See
     /// [`BackoffConfig`](super::config::BackoffConfig).
-    pub fn refused(&mut self, status: u16, retry_after: Option<Duration>, now: MonoNanos) {
+    pub fn handle_refused(&mut self, status: u16, retry_after: Option<Duration>, now: MonoNanos) {
         if self.is_attempting() {
             self.backoff.refused(status, retry_after);
-            self.lost(now);
+            self.handle_disconnected(now);
         }
     }
 

@@ -4,39 +4,39 @@ use std::time::Duration;
 
 use crate::model::Dialect;
 
-/// Times and limits of a [`Session`](super::machine::Session). All have defaults for the dialect.
+/// Times and limits of a [`Session`](super::connection::Session). All have defaults for the dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionConfig {
     /// The dialect of the connection.
     pub dialect: Dialect,
     /// Silence after which `ping` is sent; 20 s, since the exchange closes after 30.
-    pub ping_after: Duration,
+    pub ping_interval: Duration,
     /// How long after such a `ping` a text or binary frame must come; 10 s.
-    pub pong_within: Duration,
+    pub pong_timeout: Duration,
     /// Silence of a connection, in multiples of the usual gap between its frames, after which a
     /// `ping` is sent early; 50. With 0 none is.
     pub probe_gaps: u32,
     /// The shortest silence after which a `ping` is sent early; 1 s.
-    pub probe_after: Duration,
+    pub probe_silence: Duration,
     /// How long after an early `ping` a text or binary frame must come; 2 s.
-    pub probe_within: Duration,
+    pub probe_timeout: Duration,
     /// How long an attempt waits for the look-up of the host's name; 15 s, since a resolver asks its
     /// second server after five, and its first once more.
-    pub resolve_within: Duration,
+    pub resolve_timeout: Duration,
     /// How long the TCP connection may take, to whichever of the host's addresses; 5 s.
-    pub connect_within: Duration,
+    pub connect_timeout: Duration,
     /// How long TLS and the upgrade to a WebSocket may take together; 5 s.
-    pub handshake_within: Duration,
+    pub handshake_timeout: Duration,
     /// How long an acknowledgement may take, of a login too; 10 s. So long, and
     /// two seconds at most, the client may also take to hand a request to a peer that does not read.
-    pub ack_within: Duration,
+    pub ack_timeout: Duration,
     /// How long after the acknowledgement the first push may take: the snapshot of a deep book, the
     /// first five-level book, the last trade; 10 s.
-    pub snapshot_within: Duration,
+    pub snapshot_timeout: Duration,
     /// Whether to log in before anything is asked for; see [`Action::Login`](super::types::Action::Login).
     pub login: bool,
     /// How many attempts to connect the host takes; shared by all sessions with it.
-    pub connects: ConnectLimit,
+    pub connect_limit: ConnectRateLimit,
     /// The pauses between attempts to bring one subscription back: a book that is broken, a channel
     /// that is silent, what the exchange has refused.
     pub resync: ResyncConfig,
@@ -56,7 +56,7 @@ pub struct SessionConfig {
 ///
 /// Source: one a second in v3 (section 1.1 of the wire facts), three a second in v5 (2.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConnectLimit {
+pub struct ConnectRateLimit {
     /// The most attempts in any `per`, at least 1.
     pub attempts: usize,
     /// The time in which they count.
@@ -77,7 +77,7 @@ pub struct ResyncConfig {
 /// Pauses that double from `first`, each cut at random to between half of itself and the whole, on
 /// top of `floor`, and together no longer than `cap`.
 ///
-/// The first attempt after a connection that was stable waits for nothing: the [`ConnectLimit`]
+/// The first attempt after a connection that was stable waits for nothing: the [`ConnectRateLimit`]
 /// keeps it within what the host takes. Clients of other processes that lost their connections at
 /// the same moment are kept apart by the pauses that follow where that attempt fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,20 +110,20 @@ impl SessionConfig {
         };
         Self {
             dialect,
-            ping_after: Duration::from_secs(20),
-            pong_within: Duration::from_secs(10),
+            ping_interval: Duration::from_secs(20),
+            pong_timeout: Duration::from_secs(10),
             probe_gaps: 50,
-            probe_after: Duration::from_secs(1),
-            probe_within: Duration::from_secs(2),
-            resolve_within: Duration::from_secs(15),
-            connect_within: Duration::from_secs(5),
-            handshake_within: Duration::from_secs(5),
-            ack_within: Duration::from_secs(10),
-            snapshot_within: Duration::from_secs(10),
+            probe_silence: Duration::from_secs(1),
+            probe_timeout: Duration::from_secs(2),
+            resolve_timeout: Duration::from_secs(15),
+            connect_timeout: Duration::from_secs(5),
+            handshake_timeout: Duration::from_secs(5),
+            ack_timeout: Duration::from_secs(10),
+            snapshot_timeout: Duration::from_secs(10),
             login: false,
             // A little more than the exchange's second: attempts may arrive closer together than
             // they were made.
-            connects: ConnectLimit { attempts, per: Duration::from_millis(1050) },
+            connect_limit: ConnectRateLimit { attempts, per: Duration::from_millis(1050) },
             resync: ResyncConfig {
                 first: Duration::from_secs(1),
                 cap: Duration::from_secs(60),

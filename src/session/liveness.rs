@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::heard::Heard;
-use super::machine::{Link, Session};
+use super::activity::Activity;
+use super::connection::{Link, Session};
 use super::types::{Action, LostReason};
 use crate::model::MonoNanos;
 use crate::wire::PING;
@@ -29,16 +29,16 @@ impl Session {
         }
     }
 
-    /// Whether a ping has had no pong for longer than [`SessionConfig::pong_within`](super::config::SessionConfig::pong_within), whatever else has
+    /// Whether a ping has had no pong for longer than [`SessionConfig::pong_timeout`](super::config::SessionConfig::pong_timeout), whatever else has
     /// come since.
     #[must_use]
     pub fn is_pong_overdue(&self, now: MonoNanos) -> bool {
-        self.ping_sent.is_some_and(|at| now.since(at) >= self.config.pong_within)
+        self.ping_sent.is_some_and(|at| now.since(at) >= self.config.pong_timeout)
     }
 
     /// A text or binary frame came in, whatever it holds. Allocates nothing.
     #[inline]
-    pub const fn inbound(&mut self, now: MonoNanos) {
+    pub const fn handle_inbound(&mut self, now: MonoNanos) {
         if let Link::Open { heard, pinged, .. } = &mut self.link {
             heard.frame(now);
             *pinged = None;
@@ -47,16 +47,16 @@ impl Session {
 
     /// A WebSocket ping or pong came in, which the transport sees to. It is no sign of life: a
     /// middlebox may send it while the exchange behind it is gone.
-    pub fn pinged(&mut self, now: MonoNanos) {
+    pub fn handle_ping(&mut self, now: MonoNanos) {
         self.count_control(now);
     }
 
     /// Sends a ping at once, unless one waits: without any frame within
-    /// [`SessionConfig::probe_within`](super::config::SessionConfig::probe_within) the connection is replaced.
+    /// [`SessionConfig::probe_timeout`](super::config::SessionConfig::probe_timeout) the connection is replaced.
     pub fn probe(&mut self, now: MonoNanos) {
         if let Link::Open { pinged: None, .. } = self.link {
             self.stats.probes += 1;
-            self.ping(self.config.probe_within, now);
+            self.ping(self.config.probe_timeout, now);
         }
     }
 
@@ -75,7 +75,7 @@ impl Session {
 
     pub(super) fn heartbeat(
         &mut self,
-        heard: Heard,
+        heard: Activity,
         pinged: Option<(MonoNanos, Duration)>,
         now: MonoNanos,
     ) {
@@ -84,7 +84,9 @@ impl Session {
             Some((at, within)) if at + within <= now => {
                 self.close(LostReason::PongTimeout, now);
             }
-            None if silence >= self.config.ping_after => self.ping(self.config.pong_within, now),
+            None if silence >= self.config.ping_interval => {
+                self.ping(self.config.pong_timeout, now)
+            }
             None if silence >= heard.limit(&self.config) => self.probe(now),
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! The login: sent before anything is asked for, tried again where the exchange was too busy.
 
-use super::machine::{Link, Session};
-use super::requests::{is_transient, needs_login, refuses_key};
+use super::connection::{Link, Session};
+use super::reply_match::{is_transient, needs_login, refuses_key};
 use super::types::{Action, SessionEvent};
 use crate::event::Control;
 use crate::model::MonoNanos;
@@ -20,9 +20,9 @@ impl Session {
 
     pub(super) fn login(&mut self, now: MonoNanos) {
         let Link::Open { login, .. } = &mut self.link else { return };
-        if !self.asks.take_budget(now) {
+        if !self.subscriptions.take_budget(now) {
             // Meanwhile they went for what needs no login: with the next one that there is.
-            self.relogin = Some(self.asks.budget_ready_at());
+            self.relogin = Some(self.subscriptions.budget_ready_at());
             return;
         }
         *login = Some(now);
@@ -40,14 +40,14 @@ impl Session {
         if success {
             // However late it comes, from now on what needs it can be asked for.
             self.key_refusals = 0;
-            return self.asks.logged_in();
+            return self.subscriptions.on_logged_in();
         }
         if !waited {
             return;
         }
         self.refusals += 1;
         if is_transient(control.code) && self.refusals <= RELOGINS {
-            // About the exchange's own state, not about the key. What needs no login need not wait.
+            // ErrorTarget the exchange's own state, not about the key. What needs no login need not wait.
             let pause = self.config.resync.first.saturating_mul(1 << (self.refusals - 1));
             self.relogin = Some(now + pause);
             return;

@@ -1,24 +1,24 @@
 //! One connection's conversation with the exchange, sans-IO: connect, log in, subscribe,
 //! acknowledge, fetch broken books anew, ping, back off.
 
-mod asks;
+mod activity;
 mod attempt;
-mod backoff;
 mod config;
-mod gate;
-mod heard;
-mod leaving;
+mod connect_rate_limiter;
+mod connection;
+mod error_target;
 mod liveness;
 mod login;
-mod machine;
-mod outgoing;
-mod pace;
-mod replies;
-mod requests;
+mod reconnect_backoff;
+mod reply_match;
+mod request_batches;
+mod resync_backoff;
+mod subscription_state;
+mod subscriptions;
 mod types;
-mod wanted;
+mod unsubscribes;
 
-pub use config::{BackoffConfig, ConnectLimit, ResyncConfig, SessionConfig};
-pub use gate::ConnectGate;
-pub use machine::Session;
+pub use config::{BackoffConfig, ConnectRateLimit, ResyncConfig, SessionConfig};
+pub use connect_rate_limiter::ConnectRateLimiter;
+pub use connection::Session;
 pub use types::{Action, LostReason, SessionEvent, SessionStats};

@@ -205,8 +205,8 @@ async fn silence_is_answered_with_a_ping_and_then_a_new_connection() {
         .url(format!("ws://{address}"))
         .configure(quick)
         .configure(|config| {
-            config.session.ping_after = Duration::from_millis(20);
-            config.session.pong_within = Duration::from_millis(20);
+            config.session.ping_interval = Duration::from_millis(20);
+            config.session.pong_timeout = Duration::from_millis(20);
         })
         .spawn()
         .unwrap();
@@ -349,8 +349,8 @@ async fn clients_of_one_host_share_its_limit_of_attempts() {
             .url(format!("ws://{address}"))
             .configure(quick)
             .configure(|config| {
-                config.session.connects.attempts = 2;
-                config.session.connects.per = Duration::from_secs(3600);
+                config.session.connect_limit.attempts = 2;
+                config.session.connect_limit.per = Duration::from_secs(3600);
             })
             .spawn()
             .unwrap()

@@ -9,5 +9,5 @@ pub(crate) fn quick(config: &mut ClientConfig) {
     config.proxy = Proxy::Direct;
     config.session.backoff.first = Duration::from_millis(5);
     config.session.backoff.floor = Duration::from_millis(5);
-    config.session.connects.attempts = 1000;
+    config.session.connect_limit.attempts = 1000;
 }

@@ -22,8 +22,8 @@ fn connections_are_opened_in_the_order_of_their_subscriptions() {
         .configure(|config| {
             config.max_subscriptions_per_connection = 1;
             // One at a time, so that the order can be seen.
-            config.session.connects.attempts = 1;
-            config.session.connects.per = Duration::from_millis(30);
+            config.session.connect_limit.attempts = 1;
+            config.session.connect_limit.per = Duration::from_millis(30);
         })
         .on_event(move |event| {
             if let Event::State(change) = event

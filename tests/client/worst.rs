@@ -229,7 +229,7 @@ async fn a_peer_that_does_not_read_is_given_up() {
         .url(url)
         .login(login)
         .configure(quick)
-        .configure(|config| config.session.ack_within = Duration::from_millis(300))
+        .configure(|config| config.session.ack_timeout = Duration::from_millis(300))
         .spawn()
         .unwrap();
     let told = |stats: ClientStats| stats.last_loss.filter(|why| why.contains("does not read"));

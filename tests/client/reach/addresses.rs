@@ -100,7 +100,7 @@ async fn a_slow_look_up_is_made_once_for_a_pool_and_is_not_held_against_the_conn
             config.resolver = Some(resolver);
             config.max_subscriptions_per_connection = 1;
             // Less than the look-up takes, which has a bound of its own.
-            config.session.connect_within = Duration::from_millis(300);
+            config.session.connect_timeout = Duration::from_millis(300);
         })
         .spawn()
         .unwrap();
@@ -123,7 +123,7 @@ async fn a_look_up_that_is_given_up_is_said_and_its_late_answer_is_used() {
         .subscribe(BOOK)
         .configure(move |config| {
             config.resolver = Some(resolver);
-            config.session.resolve_within = Duration::from_millis(100);
+            config.session.resolve_timeout = Duration::from_millis(100);
         })
         .spawn()
         .unwrap();

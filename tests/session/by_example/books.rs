@@ -19,20 +19,20 @@ fn asking_anew_gives_up_first() {
 fn a_book_that_breaks_again_and_again_is_fetched_at_growing_pauses() {
     let (a, b) = (sub("books:A"), sub("books:B"));
     let mut session = open(Dialect::V5, &["books:A", "books:B"]);
-    session.synced(&a, at(10));
-    session.synced(&b, at(10));
+    session.handle_live(&a, at(10));
+    session.handle_live(&b, at(10));
     let mut now = at(100);
     let mut pauses = Vec::new();
     for _ in 0..9 {
-        session.inbound(now);
+        session.handle_inbound(now);
         session.resync(&a, now);
         session.resync(&a, now);
         let mut texts = sent(&mut session);
         let broken = now;
         while texts.is_empty() {
             now = session.poll_timeout().unwrap();
-            session.inbound(now);
-            session.timeout(now);
+            session.handle_inbound(now);
+            session.handle_timeout(now);
             texts = sent(&mut session);
         }
         pauses.push(now.since(broken).as_secs());
@@ -40,7 +40,7 @@ fn a_book_that_breaks_again_and_again_is_fetched_at_growing_pauses() {
         assert!(texts[0].contains("unsubscribe") && texts[1].contains(r#""op":"subscribe""#));
         assert!(texts.iter().all(|text| text.contains(r#""A""#) && !text.contains(r#""B""#)));
         acknowledge(&mut session, "books:A", now);
-        session.synced(&a, now);
+        session.handle_live(&a, now);
     }
     assert_eq!(pauses, [0, 1, 2, 4, 8, 16, 32, 60, 60]);
     assert_eq!(session.stats().resyncs, 9);
@@ -60,11 +60,11 @@ fn broken_books_leave_a_quarter_of_the_requests_to_others() {
     for book in &books {
         session.subscribe(*book, at(0));
     }
-    session.timeout(at(0));
-    session.connected(at(0));
+    session.handle_timeout(at(0));
+    session.handle_connected(at(0));
     for book in &books {
         acknowledge(&mut session, &book.to_string(), at(1));
-        session.synced(book, at(1));
+        session.handle_live(book, at(1));
     }
     actions(&mut session);
     let mut requests = 1;
@@ -76,15 +76,15 @@ fn broken_books_leave_a_quarter_of_the_requests_to_others() {
     // Two requests a book: those that were asked anew are answered, the others wait.
     for book in books.iter().take((requests - 1) / 2) {
         acknowledge(&mut session, &book.to_string(), at(3));
-        session.synced(book, at(3));
+        session.handle_live(book, at(3));
     }
     // All the books that waited go together when the hour has room again.
     let due = at(3_600_002);
-    session.inbound(at(3_599_999));
+    session.handle_inbound(at(3_599_999));
     assert_eq!(session.poll_timeout(), Some(due));
     session.subscribe(sub("trades:X"), at(3_599_999));
     assert_eq!(sent(&mut session).len(), 1);
-    session.timeout(due);
+    session.handle_timeout(due);
     let later = sent(&mut session);
     assert_eq!(later.len(), 2);
     assert!(later[1].contains("C19"));
@@ -93,28 +93,28 @@ fn broken_books_leave_a_quarter_of_the_requests_to_others() {
 #[test]
 fn a_snapshot_that_never_comes_is_asked_for_anew_and_data_stands_for_an_acknowledgement() {
     let mut session = open(Dialect::V5, &["books:A", "books5:A"]);
-    session.inbound(at(10_001));
-    session.timeout(at(10_002));
+    session.handle_inbound(at(10_001));
+    session.handle_timeout(at(10_002));
     let texts = sent(&mut session);
     assert!(texts.len() == 2 && texts.iter().all(|text| !text.contains("books5")), "{texts:?}");
     assert_eq!(session.stats().late_snapshots, 1);
     // The acknowledgement is lost; the book shows that the subscription is in force.
-    session.synced(&sub("books:A"), at(10_100));
+    session.handle_live(&sub("books:A"), at(10_100));
     assert_eq!(events(&mut session), [SessionEvent::Subscribed(sub("books:A"))]);
-    session.inbound(at(30_000));
-    session.timeout(at(30_100));
+    session.handle_inbound(at(30_000));
+    session.handle_timeout(at(30_100));
     assert_eq!(actions(&mut session), []);
 }
 
 /// Takes a message as the client does.
 fn frame(session: &mut Session, feed: &mut FeedHandler, text: &str, now: MonoNanos) {
-    session.inbound(now);
+    session.handle_inbound(now);
     let pass = &mut |event: &Event<'_>| match event {
-        Event::Control(control) => session.control(control, now),
+        Event::Control(control) => session.handle_control(control, now),
         Event::State(change) if change.to == BookState::Live => {
-            session.synced(change.subscription, now);
+            session.handle_live(change.subscription, now);
         }
-        Event::DepthBook(change) => session.depth(change, now),
+        Event::DepthBook(change) => session.handle_depth(change, now),
         _ => {}
     };
     feed.on_frame(Frame::Text(text.as_bytes()), UnixNanos(now.0), pass).unwrap();
@@ -137,8 +137,8 @@ fn a_live_book_that_is_asked_for_anew_is_well_with_its_snapshot() {
     acknowledge(&mut session, "books:A", at(30));
     frame(&mut session, &mut feed, snapshot, at(40));
     for step in 1..=60 {
-        session.inbound(at(step * 1000));
-        session.timeout(at(step * 1000));
+        session.handle_inbound(at(step * 1000));
+        session.handle_timeout(at(step * 1000));
     }
     assert_eq!(sent(&mut session), Vec::<String>::new());
     assert_eq!(session.stats().late_snapshots, 0);
@@ -150,8 +150,8 @@ fn who_changes_their_mind_before_it_was_said_gives_up_nothing() {
     let mut session = Session::new(config, 1);
     let names = ["books5:A", "books5:B", "books5:C"];
     names.iter().for_each(|name| session.subscribe(sub(name), at(0)));
-    session.timeout(at(0));
-    session.connected(at(1));
+    session.handle_timeout(at(0));
+    session.handle_connected(at(1));
     names.iter().for_each(|name| acknowledge(&mut session, name, at(2)));
     first_pushes(&mut session, &names, at(2));
     session.unsubscribe(&sub("books5:C"), at(10));
@@ -160,14 +160,14 @@ fn who_changes_their_mind_before_it_was_said_gives_up_nothing() {
     session.unsubscribe(&sub("books5:A"), at(20));
     session.unsubscribe(&sub("books5:B"), at(20));
     session.subscribe(sub("books5:A"), at(30));
-    session.synced(&sub("books5:A"), at(31));
+    session.handle_live(&sub("books5:A"), at(31));
     assert_eq!(sent(&mut session), [""; 0]);
     let mut given_up = Vec::new();
     let mut now = at(30);
     while given_up.is_empty() && now < at(2 * 3_600_000) {
         now = session.poll_timeout().unwrap();
-        session.inbound(now);
-        session.timeout(now);
+        session.handle_inbound(now);
+        session.handle_timeout(now);
         given_up = sent(&mut session);
         given_up.retain(|text| text.contains(r#""op":"unsubscribe""#));
     }

@@ -7,8 +7,8 @@ fn spent(requests_per_hour: usize, wanted: &[&str]) -> Session {
     let config = SessionConfig { requests_per_hour, ..SessionConfig::new(Dialect::V5) };
     let mut session = Session::new(config, 1);
     wanted.iter().for_each(|name| session.subscribe(sub(name), at(0)));
-    session.timeout(at(0));
-    session.connected(at(1));
+    session.handle_timeout(at(0));
+    session.handle_connected(at(1));
     wanted.iter().for_each(|name| acknowledge(&mut session, name, at(2)));
     first_pushes(&mut session, wanted, at(2));
     session
@@ -18,8 +18,8 @@ fn spent(requests_per_hour: usize, wanted: &[&str]) -> Session {
 fn sent_until(session: &mut Session, end: MonoNanos) -> Vec<String> {
     let mut texts = sent(session);
     while let Some(now) = session.poll_timeout().filter(|now| *now <= end) {
-        session.inbound(now);
-        session.timeout(now);
+        session.handle_inbound(now);
+        session.handle_timeout(now);
         texts.extend(sent(session).into_iter().filter(|text| text != "ping"));
     }
     texts
@@ -39,8 +39,8 @@ fn what_was_never_asked_for_is_not_given_up() {
     session.subscribe(sub("books5:A"), at(0));
     session.unsubscribe(&sub("books5:A"), at(1));
     session.subscribe(sub("books5:B"), at(2));
-    session.timeout(at(3));
-    session.connected(at(4));
+    session.handle_timeout(at(3));
+    session.handle_connected(at(4));
     let texts = sent(&mut session);
     assert!(texts.len() == 1 && !texts[0].contains(r#""A""#), "{texts:?}");
 }
@@ -49,11 +49,11 @@ fn what_was_never_asked_for_is_not_given_up() {
 fn a_new_connection_has_requests_of_its_own() {
     let mut session = spent(1, &["books5:A"]);
     assert_eq!(sent(&mut session).len(), 1);
-    session.lost(at(10));
+    session.handle_disconnected(at(10));
     let now = session.poll_timeout().unwrap();
-    session.timeout(now);
+    session.handle_timeout(now);
     assert_eq!(actions(&mut session), [Action::Connect]);
-    session.connected(now);
+    session.handle_connected(now);
     let texts = sent(&mut session);
     assert!(texts.len() == 1 && texts[0].contains("subscribe"), "{texts:?}");
     assert_eq!((session.stats().requests, session.stats().attempts), (2, 2));
@@ -90,9 +90,9 @@ fn a_login_that_is_tried_again_waits_for_the_hours_next_request() {
     let busy = Control { code: Some(63_999), ..Control::new(ControlKind::Error) };
     let mut session = Session::new(config, 1);
     session.subscribe(sub("books5:A"), at(0));
-    session.timeout(at(0));
-    session.connected(at(1));
-    session.control(&busy, at(2));
+    session.handle_timeout(at(0));
+    session.handle_connected(at(1));
+    session.handle_control(&busy, at(2));
     acknowledge(&mut session, "books5:A", at(3));
     first_pushes(&mut session, &["books5:A"], at(3));
     let of_two =
@@ -100,11 +100,11 @@ fn a_login_that_is_tried_again_waits_for_the_hours_next_request() {
     assert!(of_two(&actions(&mut session)));
     let mut logins = Vec::new();
     while let Some(now) = session.poll_timeout().filter(|now| *now <= at(2 * 3_600_000)) {
-        session.inbound(now);
-        session.timeout(now);
+        session.handle_inbound(now);
+        session.handle_timeout(now);
         if actions(&mut session).contains(&Action::Login) {
             logins.push(now);
-            session.control(&Control::new(ControlKind::Login), now);
+            session.handle_control(&Control::new(ControlKind::Login), now);
         }
     }
     assert_eq!(logins, [at(3_600_001)]);
@@ -128,7 +128,7 @@ fn acknowledge_all(session: &mut Session, texts: &[String], now: MonoNanos) {
 #[test]
 fn what_never_comes_goes_together_and_leaves_requests_to_broken_books() {
     let mut session = open(Dialect::V5, &["books:A"]);
-    session.synced(&sub("books:A"), at(5));
+    session.handle_live(&sub("books:A"), at(5));
     let mut now = at(10);
     for n in 0..12 {
         session.subscribe(sub(&format!("trades:C{n}")), now);
@@ -137,8 +137,8 @@ fn what_never_comes_goes_together_and_leaves_requests_to_broken_books() {
             let texts = sent(&mut session);
             acknowledge_all(&mut session, &texts, now);
             now = session.poll_timeout().unwrap().min(end);
-            session.inbound(now);
-            session.timeout(now);
+            session.handle_inbound(now);
+            session.handle_timeout(now);
         }
     }
     let end = now + Duration::from_secs(7_200);
@@ -147,8 +147,8 @@ fn what_never_comes_goes_together_and_leaves_requests_to_broken_books() {
         let texts = sent(&mut session);
         acknowledge_all(&mut session, &texts, now);
         now = session.poll_timeout().unwrap().min(end);
-        session.inbound(now);
-        session.timeout(now);
+        session.handle_inbound(now);
+        session.handle_timeout(now);
         least = least.min(session.requests_left(now));
     }
     assert!(least > 200, "{least} requests were left");
@@ -172,7 +172,7 @@ fn books_that_wait_for_a_request_are_told_of() {
         acknowledge_all(&mut session, &texts, now);
         for (n, book) in books.iter().enumerate() {
             if begins && n == begun || texts.len() > 1 && session.is_awaited(book) {
-                session.synced(book, now);
+                session.handle_live(book, now);
                 session.resync(book, now);
             }
         }
@@ -180,8 +180,8 @@ fn books_that_wait_for_a_request_are_told_of() {
         let spent = |event: &SessionEvent| matches!(event, SessionEvent::RequestsSpent { .. });
         waits = events(&mut session).into_iter().find(spent).map(|_| session.requests_left(now));
         now = session.poll_timeout().unwrap().min(now + Duration::from_secs(1));
-        session.inbound(now);
-        session.timeout(now);
+        session.handle_inbound(now);
+        session.handle_timeout(now);
     }
     assert!(waits.is_some_and(|left| (100..=120).contains(&left)), "{waits:?} at {now:?}");
 }
@@ -192,7 +192,7 @@ fn an_error_about_nobody_is_kept_short() {
     session.subscribe(sub("books5:B"), at(10));
     let long = "x".repeat(1 << 20);
     let error = Control { message: Some(&long), ..Control::new(ControlKind::Error) };
-    session.control(&error, at(20));
+    session.handle_control(&error, at(20));
     sent_until(&mut session, at(60_000));
     let told = events(&mut session).into_iter().find_map(|event| match event {
         SessionEvent::Rejected { message, .. } => Some(message.len()),

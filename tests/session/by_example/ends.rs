@@ -19,7 +19,7 @@ fn ended(session: &mut Session, text: &str, now: MonoNanos) {
         market: sub.market().map(okx_feed::Market::name),
         ..Control::new(ControlKind::Unsubscribe)
     };
-    session.control(&control, now);
+    session.handle_control(&control, now);
 }
 
 /// A v3 session that has given these up, each in a request of its own.
@@ -42,8 +42,8 @@ fn ask(name: &str) -> String {
 
 /// What is sent when the clock comes to that time.
 fn sent_at(session: &mut Session, now: MonoNanos) -> Vec<String> {
-    session.inbound(now);
-    session.timeout(now);
+    session.handle_inbound(now);
+    session.handle_timeout(now);
     sent(session)
 }
 
@@ -62,25 +62,25 @@ const C: &str = "spot/trade:C";
 #[test]
 fn a_connection_that_is_lost_takes_the_ends_with_it() {
     let mut session = leaving(&[A, B]);
-    session.control(&error(BUSY, None), at(20));
-    session.lost(at(30));
+    session.handle_control(&error(BUSY, None), at(20));
+    session.handle_disconnected(at(30));
     let now = session.poll_timeout().unwrap();
-    session.timeout(now);
-    session.connected(now);
+    session.handle_timeout(now);
+    session.handle_connected(now);
     assert_eq!(sent(&mut session), [ask("spot/trade:STAYS")]);
     acknowledge(&mut session, "spot/trade:STAYS", now);
     assert!(session.is_settled());
     assert_eq!(sent_at(&mut session, now + Duration::from_secs(9)), [""; 0]);
     // An error on it is about none of them.
     session.subscribe(sub(C), now);
-    session.control(&error(REFUSED, Some("Channel spot/trade:C doesn't exist")), now);
+    session.handle_control(&error(REFUSED, Some("Channel spot/trade:C doesn't exist")), now);
     assert_eq!(rejected(&mut session), [sub(C)]);
 }
 
 #[test]
 fn an_answer_to_one_end_leaves_the_pause_of_another() {
     let mut session = leaving(&[A, B]);
-    session.control(&error(BUSY, None), at(20));
+    session.handle_control(&error(BUSY, None), at(20));
     ended(&mut session, B, at(30));
     assert_eq!(sent_at(&mut session, at(1_020)), [end(A)]);
 }
@@ -88,13 +88,13 @@ fn an_answer_to_one_end_leaves_the_pause_of_another() {
 #[test]
 fn ends_that_were_refused_are_each_asked_for_in_their_own_time() {
     let mut session = leaving(&[A, B]);
-    session.control(&error(BUSY, None), at(20));
+    session.handle_control(&error(BUSY, None), at(20));
     assert_eq!(sent_at(&mut session, at(1_020)), [end(A)]);
     // The oldest that waits is the other, which has waited less than an answer may take.
-    session.control(&error(BUSY, None), at(1_030));
+    session.handle_control(&error(BUSY, None), at(1_030));
     assert_eq!(sent_at(&mut session, at(2_030)), [end(B)]);
     // What was refused twice pauses for twice as long.
-    session.control(&error(BUSY, None), at(2_040));
+    session.handle_control(&error(BUSY, None), at(2_040));
     assert_eq!(sent_at(&mut session, at(4_039)), [""; 0]);
     assert_eq!(sent_at(&mut session, at(4_040)), [end(A)]);
 }
@@ -102,7 +102,7 @@ fn ends_that_were_refused_are_each_asked_for_in_their_own_time() {
 #[test]
 fn an_error_that_names_an_end_is_about_that_one() {
     let mut session = leaving(&[A, B]);
-    session.control(&error(BUSY, Some("Channel spot/trade:B is busy")), at(20));
+    session.handle_control(&error(BUSY, Some("Channel spot/trade:B is busy")), at(20));
     assert_eq!(sent_at(&mut session, at(1_020)), [end(B)]);
     // So by the request's id.
     let names = ["trades:A", "trades:B", "trades:C"];
@@ -110,7 +110,7 @@ fn an_error_that_names_an_end_is_about_that_one() {
     names.iter().for_each(|name| session.unsubscribe(&sub(name), at(10)));
     let ids = sent(&mut session);
     assert!(ids[1].starts_with(r#"{"id":"3""#), "{ids:?}");
-    session.control(&Control { id: Some("3"), ..error(BUSY, None) }, at(20));
+    session.handle_control(&Control { id: Some("3"), ..error(BUSY, None) }, at(20));
     let again = sent_at(&mut session, at(1_020)).concat();
     assert!(again.contains(r#""B""#) && !again.contains(r#""A""#), "{again}");
 }
@@ -119,13 +119,13 @@ fn an_error_that_names_an_end_is_about_that_one() {
 fn an_error_that_names_what_is_asked_for_is_about_no_end() {
     let mut session = leaving(&[A]);
     session.subscribe(sub(B), at(11));
-    session.control(&error(REFUSED, Some("Channel spot/trade:B doesn't exist")), at(20));
+    session.handle_control(&error(REFUSED, Some("Channel spot/trade:B doesn't exist")), at(20));
     assert_eq!(rejected(&mut session), [sub(B)]);
     // Nor is one that names nobody where the end was asked for later.
     let mut session = open(Dialect::V3, &[A]);
     session.subscribe(sub(B), at(10));
     session.unsubscribe(&sub(A), at(11));
-    session.control(&error(BUSY, None), at(20));
+    session.handle_control(&error(BUSY, None), at(20));
     sent(&mut session);
     assert_eq!(sent_at(&mut session, at(1_020)), [ask(B)]);
 }
@@ -137,7 +137,7 @@ fn an_answer_says_nothing_of_the_ends_that_were_asked_for_after_it() {
     session.unsubscribe(&sub(A), at(11));
     sent(&mut session);
     acknowledge(&mut session, B, at(20));
-    session.control(&error(BUSY, None), at(30));
+    session.handle_control(&error(BUSY, None), at(30));
     assert_eq!(sent_at(&mut session, at(1_030)), [end(A)]);
 }
 
@@ -145,7 +145,7 @@ fn an_answer_says_nothing_of_the_ends_that_were_asked_for_after_it() {
 fn what_pauses_is_not_given_up_before_it_is_asked_for() {
     let mut session = open(Dialect::V3, &[A]);
     session.subscribe(sub(B), at(10));
-    session.control(&error(BUSY, None), at(20));
+    session.handle_control(&error(BUSY, None), at(20));
     sent(&mut session);
     session.resubscribe(&sub(B), at(30));
     assert_eq!(sent(&mut session), [ask(B)]);
@@ -158,8 +158,8 @@ fn requests_that_a_busy_exchange_refused_pause_each_for_its_own_time() {
     session.subscribe(sub(C), at(11));
     sent(&mut session);
     // Each by its name: the other still waits for its answer.
-    session.control(&error(BUSY, Some("Channel spot/trade:B is busy")), at(20));
-    session.control(&error(BUSY, Some("Channel spot/trade:C is busy")), at(520));
+    session.handle_control(&error(BUSY, Some("Channel spot/trade:B is busy")), at(20));
+    session.handle_control(&error(BUSY, Some("Channel spot/trade:C is busy")), at(520));
     assert_eq!(sent_at(&mut session, at(1_020)), [ask(B)]);
     assert_eq!(sent_at(&mut session, at(1_520)), [ask(C)]);
 }

@@ -11,8 +11,8 @@ fn a_second_has_at_most_controls_per_sec_of_control_traffic() {
         let mut session = open(Dialect::V5, &["books5:A"]);
         for n in 0..messages {
             match n % 2 {
-                0 => session.control(&notice, at(from + u64::from(n) * 1_000 / 10_001)),
-                _ => session.pinged(at(from + u64::from(n) * 1_000 / 10_001)),
+                0 => session.handle_control(&notice, at(from + u64::from(n) * 1_000 / 10_001)),
+                _ => session.handle_ping(at(from + u64::from(n) * 1_000 / 10_001)),
             }
         }
         (session.is_open(), events(&mut session))
@@ -26,16 +26,16 @@ fn a_second_has_at_most_controls_per_sec_of_control_traffic() {
     // The next second counts anew.
     let mut session = open(Dialect::V5, &["books5:A"]);
     for second in 5..8 {
-        (0..limit).for_each(|_| session.pinged(at(second * 1_000)));
+        (0..limit).for_each(|_| session.handle_ping(at(second * 1_000)));
     }
     assert!(session.is_open());
     // On the next connection too.
-    session.pinged(at(7_999));
+    session.handle_ping(at(7_999));
     assert!(!session.is_open());
     let due = session.poll_timeout().unwrap();
-    session.timeout(due);
-    session.connected(due);
-    (0..limit).for_each(|_| session.pinged(due));
+    session.handle_timeout(due);
+    session.handle_connected(due);
+    (0..limit).for_each(|_| session.handle_ping(due));
     assert!(session.is_open());
 }
 
@@ -45,13 +45,13 @@ fn a_text_that_repeats_the_whole_request_refuses_nobody_and_each_is_asked_for_al
     for text in ["books5:A", "books5:B", "books5:BAD"] {
         session.subscribe(sub(text), at(0));
     }
-    session.timeout(at(0));
-    session.connected(at(0));
+    session.handle_timeout(at(0));
+    session.handle_connected(at(0));
     let request = sent(&mut session).concat();
     let message = format!("Invalid request: {request}");
     let error =
         Control { code: Some(60012), message: Some(&message), ..Control::new(ControlKind::Error) };
-    session.control(&error, at(10));
+    session.handle_control(&error, at(10));
     assert_eq!(events(&mut session), [SessionEvent::Connected]);
     // Each is asked for alone at once, and answered for itself.
     let (mut now, mut subscribed) = (at(10), vec![]);
@@ -59,8 +59,8 @@ fn a_text_that_repeats_the_whole_request_refuses_nobody_and_each_is_asked_for_al
         let texts = sent(&mut session);
         assert!(now > at(10) || texts.len() == 1);
         now = now + Duration::from_millis(500);
-        session.inbound(now);
-        session.timeout(now);
+        session.handle_inbound(now);
+        session.handle_timeout(now);
         for text in texts.into_iter().chain(sent(&mut session)) {
             let message = format!("Invalid request: {text}");
             let error = Control { message: Some(&message), ..error };
@@ -72,7 +72,7 @@ fn a_text_that_repeats_the_whole_request_refuses_nobody_and_each_is_asked_for_al
                     acknowledge(&mut session, name, now);
                     first_pushes(&mut session, &[*name], now);
                 }
-                None => session.control(&error, now),
+                None => session.handle_control(&error, now),
             }
         }
         for event in events(&mut session) {
@@ -98,13 +98,13 @@ fn logins(code: i64) -> ([bool; 6], Session, MonoNanos) {
     let refused = Control { code: Some(code), ..Control::new(ControlKind::Error) };
     let mut now = at(0);
     let logins = [(); 6].map(|()| {
-        session.timeout(now);
-        session.connected(now);
+        session.handle_timeout(now);
+        session.handle_connected(now);
         let login = actions(&mut session).contains(&Action::Login);
         if login {
-            session.control(&refused, now);
+            session.handle_control(&refused, now);
             // As the exchange does after a login that it refuses.
-            session.lost(now);
+            session.handle_disconnected(now);
             now = session.poll_timeout().unwrap();
         }
         login

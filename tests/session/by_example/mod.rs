@@ -53,7 +53,7 @@ fn acknowledge(session: &mut Session, text: &str, now: MonoNanos) {
         market: sub.market().map(okx_feed::Market::name),
         ..Control::new(ControlKind::Subscribe)
     };
-    session.control(&control, now);
+    session.handle_control(&control, now);
 }
 
 /// A session that is open, with its subscriptions acknowledged.
@@ -62,9 +62,9 @@ fn open(dialect: Dialect, wanted: &[&str]) -> Session {
     for text in wanted {
         session.subscribe(sub(text), at(0));
     }
-    session.timeout(at(0));
+    session.handle_timeout(at(0));
     assert_eq!(actions(&mut session), [Action::Connect]);
-    session.connected(at(1));
+    session.handle_connected(at(1));
     for text in wanted {
         acknowledge(&mut session, text, at(2));
     }
@@ -78,7 +78,7 @@ fn open(dialect: Dialect, wanted: &[&str]) -> Session {
 /// Brings the first push of each but of deep books, whose snapshot is the tests' own matter.
 fn first_pushes(session: &mut Session, names: &[&str], now: MonoNanos) {
     for name in names.iter().filter(|name| sub(name).channel().kind() != ChannelKind::Depth) {
-        session.synced(&sub(name), now);
+        session.handle_live(&sub(name), now);
     }
 }
 
@@ -89,9 +89,9 @@ fn it_connects_at_once_and_asks_when_it_is_open() {
     session.subscribe(sub("books5:BTC-USDT"), at(0));
     session.subscribe(sub("trades:BTC-USDT"), at(0));
     assert_eq!(session.poll_timeout(), Some(at(0)));
-    session.timeout(at(0));
+    session.handle_timeout(at(0));
     assert_eq!(actions(&mut session), [Action::Connect]);
-    session.connected(at(50));
+    session.handle_connected(at(50));
     assert_eq!(
         sent(&mut session),
         [
@@ -115,21 +115,21 @@ fn it_connects_at_once_and_asks_when_it_is_open() {
 #[test]
 fn silence_brings_a_ping_and_more_silence_a_new_connection() {
     let mut session = open(Dialect::V3, &["spot/depth5:BTC-USDT"]);
-    session.inbound(at(10_000));
+    session.handle_inbound(at(10_000));
     // The frame before it came ten seconds earlier: no pace that a shorter silence would break.
     assert_eq!(session.poll_timeout(), Some(at(30_000)));
-    session.timeout(at(29_999));
+    session.handle_timeout(at(29_999));
     assert_eq!(actions(&mut session), []);
-    session.timeout(at(30_000));
+    session.handle_timeout(at(30_000));
     assert_eq!(sent(&mut session), ["ping"]);
     // Anything at all counts as an answer.
-    session.inbound(at(30_100));
-    session.timeout(at(50_099));
+    session.handle_inbound(at(30_100));
+    session.handle_timeout(at(50_099));
     assert_eq!(actions(&mut session), []);
-    session.timeout(at(50_100));
+    session.handle_timeout(at(50_100));
     assert_eq!(sent(&mut session), ["ping"]);
     assert_eq!(session.poll_timeout(), Some(at(60_100)));
-    session.timeout(at(60_100));
+    session.handle_timeout(at(60_100));
     assert_eq!(actions(&mut session), [Action::Close]);
     assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::PongTimeout)]);
 }
@@ -138,15 +138,15 @@ fn silence_brings_a_ping_and_more_silence_a_new_connection() {
 fn what_is_wanted_is_asked_for_again_after_a_pause() {
     let mut session = open(Dialect::V3, &["spot/depth5:A", "spot/trade:A"]);
     session.unsubscribe(&sub("spot/trade:A"), at(100));
-    session.lost(at(200));
+    session.handle_disconnected(at(200));
     session.subscribe(sub("swap/depth5:B"), at(300));
     assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::Closed)]);
     sent(&mut session);
     let due = session.poll_timeout().unwrap();
     assert!(due >= at(1200), "v3 takes one attempt a second");
-    session.timeout(due);
+    session.handle_timeout(due);
     assert_eq!(actions(&mut session), [Action::Connect]);
-    session.connected(due);
+    session.handle_connected(due);
     assert_eq!(
         sent(&mut session),
         [r#"{"op":"subscribe","args":["spot/depth5:A","swap/depth5:B"]}"#]
@@ -157,7 +157,7 @@ fn what_is_wanted_is_asked_for_again_after_a_pause() {
 fn a_service_upgrade_is_not_waited_for() {
     let mut session = open(Dialect::V5, &["books5:A"]);
     let notice = Control { code: Some(64008), ..Control::new(ControlKind::Notice) };
-    session.control(&notice, at(5000));
+    session.handle_control(&notice, at(5000));
     // The session only tells; its owner decides when the new connection is good enough.
     assert_eq!(actions(&mut session), []);
     assert_eq!(events(&mut session), [SessionEvent::UpgradeAnnounced]);
@@ -170,22 +170,22 @@ fn a_service_upgrade_is_not_waited_for() {
 #[test]
 fn the_host_may_postpone_and_each_phase_of_connecting_has_its_own_time_out() {
     let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
-    session.timeout(at(0));
+    session.handle_timeout(at(0));
     assert_eq!(actions(&mut session), [Action::Connect]);
-    session.postpone(at(700));
+    session.handle_rate_limited(at(700));
     assert_eq!(session.poll_timeout(), Some(at(700)));
-    session.timeout(at(700));
+    session.handle_timeout(at(700));
     assert_eq!(actions(&mut session), [Action::Connect]);
     assert_eq!((session.stats().attempts, session.stats().postponed), (1, 1));
     assert_eq!(session.poll_timeout(), Some(at(5700)));
-    session.handshaking(at(4000));
+    session.handle_tcp_connected(at(4000));
     assert_eq!(session.poll_timeout(), Some(at(9000)));
-    session.timeout(at(9000));
+    session.handle_timeout(at(9000));
     assert_eq!(actions(&mut session), [Action::Close]);
     assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::HandshakeTimeout)]);
     let due = session.poll_timeout().unwrap();
-    session.timeout(due);
-    session.timeout(due + Duration::from_secs(5));
+    session.handle_timeout(due);
+    session.handle_timeout(due + Duration::from_secs(5));
     assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ConnectTimeout)]);
 }
 
@@ -199,8 +199,8 @@ fn long_lists_are_split_and_the_hour_has_a_limit() {
     for subscription in &wanted {
         session.subscribe(*subscription, at(0));
     }
-    session.timeout(at(0));
-    session.connected(at(0));
+    session.handle_timeout(at(0));
+    session.handle_connected(at(0));
     let requests = sent(&mut session);
     assert_eq!(requests.len(), 3);
     assert!(requests.iter().all(|text| text.len() <= 100 + 30), "{requests:?}");
@@ -209,13 +209,13 @@ fn long_lists_are_split_and_the_hour_has_a_limit() {
     let asked_in = |all: &str, s: &Subscription| all.contains(&format!("{:?}", s.to_string()));
     for subscription in wanted.iter().filter(|subscription| asked_in(&all, subscription)) {
         acknowledge(&mut session, &subscription.to_string(), at(1));
-        session.synced(subscription, at(1));
+        session.handle_live(subscription, at(1));
     }
     let spent = SessionEvent::RequestsSpent { until: at(3_600_000) };
     assert_eq!(events(&mut session).iter().filter(|event| **event == spent).count(), 1);
-    session.inbound(at(3_599_000));
+    session.handle_inbound(at(3_599_000));
     assert_eq!(session.poll_timeout(), Some(at(3_600_000)));
-    session.timeout(at(3_600_000));
+    session.handle_timeout(at(3_600_000));
     let later = sent(&mut session);
     let all = requests.concat() + &later.concat();
     let asked = wanted.iter().filter(|subscription| asked_in(&all, subscription));
@@ -226,14 +226,14 @@ fn long_lists_are_split_and_the_hour_has_a_limit() {
 fn a_connection_that_comes_up_too_late_does_not_count() {
     let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
     session.subscribe(sub("books5:A"), at(0));
-    session.connected(at(0));
-    session.timeout(at(0));
-    session.timeout(at(10_000));
+    session.handle_connected(at(0));
+    session.handle_timeout(at(0));
+    session.handle_timeout(at(10_000));
     assert_eq!(actions(&mut session), [Action::Connect, Action::Close]);
-    session.connected(at(10_001));
+    session.handle_connected(at(10_001));
     assert!(!session.is_open());
     session.stop();
-    session.connected(at(10_002));
+    session.handle_connected(at(10_002));
     assert!(!session.is_open() && session.poll_timeout().is_none());
     assert_eq!(actions(&mut session), []);
 }
@@ -244,7 +244,7 @@ fn stopping_closes_and_wants_nothing_more() {
     session.stop();
     assert_eq!(actions(&mut session), [Action::Close]);
     assert_eq!(session.poll_timeout(), None);
-    session.lost(at(10));
-    session.timeout(at(100_000));
+    session.handle_disconnected(at(10));
+    session.handle_timeout(at(100_000));
     assert_eq!((actions(&mut session), events(&mut session)), (vec![], vec![]));
 }

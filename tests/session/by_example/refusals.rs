@@ -15,8 +15,8 @@ fn rejected(session: &mut Session) -> Vec<Subscription> {
 fn sent_by_second(session: &mut Session, seconds: std::ops::Range<u64>) -> Vec<(u64, String)> {
     let mut all = Vec::new();
     for second in seconds {
-        session.inbound(at(second * 1000));
-        session.timeout(at(second * 1000));
+        session.handle_inbound(at(second * 1000));
+        session.handle_timeout(at(second * 1000));
         all.extend(sent(session).into_iter().map(|text| (second, text)));
     }
     all
@@ -25,7 +25,7 @@ fn sent_by_second(session: &mut Session, seconds: std::ops::Range<u64>) -> Vec<(
 fn does_not_exist(session: &mut Session, name: &str, now: MonoNanos) {
     let (code, message) = (Some(30040), format!("Channel {name} doesn't exist"));
     let message = Some(message.as_str());
-    session.control(&Control { code, message, ..Control::new(ControlKind::Error) }, now);
+    session.handle_control(&Control { code, message, ..Control::new(ControlKind::Error) }, now);
 }
 
 #[test]
@@ -62,8 +62,8 @@ fn what_is_refused_is_asked_for_on_the_next_connection_and_by_hand() {
     let (good, bad) = ("spot/depth5:A", "spot/depth5:NOPE");
     let mut session = Session::new(SessionConfig::new(Dialect::V3), 1);
     [good, bad, "spot/depth5:NOPE-2"].iter().for_each(|name| session.subscribe(sub(name), at(0)));
-    session.timeout(at(0));
-    session.connected(at(0));
+    session.handle_timeout(at(0));
+    session.handle_connected(at(0));
     does_not_exist(&mut session, bad, at(10));
     assert_eq!(rejected(&mut session), [sub(bad)]);
     acknowledge(&mut session, good, at(20));
@@ -73,10 +73,10 @@ fn what_is_refused_is_asked_for_on_the_next_connection_and_by_hand() {
     session.subscribe(sub(bad), at(30));
     assert_eq!(sent(&mut session), [r#"{"op":"subscribe","args":["spot/depth5:NOPE"]}"#]);
     does_not_exist(&mut session, bad, at(40));
-    session.lost(at(5_000));
+    session.handle_disconnected(at(5_000));
     let due = session.poll_timeout().unwrap();
-    session.timeout(due);
-    session.connected(due);
+    session.handle_timeout(due);
+    session.handle_connected(due);
     // In a request of its own, so that it spoils no other's answer.
     assert_eq!(
         sent(&mut session),
@@ -95,15 +95,15 @@ fn what_ends_the_connection_keeps_its_pause_on_the_next_ones() {
     let (mut now, mut asked, mut losses) = (at(0), 0, 0);
     while now < at(600_000) {
         now = session.poll_timeout().unwrap().max(now);
-        session.inbound(now);
-        session.timeout(now);
+        session.handle_inbound(now);
+        session.handle_timeout(now);
         for action in actions(&mut session) {
             match action {
-                Action::Connect => session.connected(now),
+                Action::Connect => session.handle_connected(now),
                 Action::Send(text) if text.contains(bad) => {
                     asked += 1;
                     does_not_exist(&mut session, bad, now);
-                    session.lost(now);
+                    session.handle_disconnected(now);
                     losses += 1;
                 }
                 Action::Send(text) if text.contains(good) => {
@@ -129,7 +129,7 @@ fn an_error_about_another_is_not_pinned_on_the_only_one_that_waits() {
         session.subscribe(sub(new), at(10));
         let message = Some(if named { message } else { "Wrong URL" });
         let error = Control { code: Some(60018), message, ..Control::new(ControlKind::Error) };
-        session.control(&error, at(20));
+        session.handle_control(&error, at(20));
         // What it names is in force, and the exchange has ended it.
         assert_eq!(rejected(&mut session) == [sub(old)], named);
         acknowledge(&mut session, new, at(30));
@@ -146,7 +146,7 @@ fn an_acknowledgement_or_data_revives_what_was_refused() {
         does_not_exist(&mut session, "spot/trade:A", at(20));
         assert_eq!(rejected(&mut session), [sub("spot/trade:A")]);
         match by_data {
-            true => session.synced(&sub("spot/trade:A"), at(30)),
+            true => session.handle_live(&sub("spot/trade:A"), at(30)),
             false => acknowledge(&mut session, "spot/trade:A", at(30)),
         }
         assert_eq!(events(&mut session), [SessionEvent::Subscribed(sub("spot/trade:A"))]);
@@ -163,7 +163,7 @@ fn an_end_that_nobody_asked_for_is_told_and_answered() {
         inst_id: Some("A"),
         ..Control::new(ControlKind::Unsubscribe)
     };
-    session.control(&end, at(100));
+    session.handle_control(&end, at(100));
     assert_eq!(rejected(&mut session), [sub("spot/trade:A")]);
     assert_eq!(
         sent_by_second(&mut session, 1..3),
@@ -171,7 +171,7 @@ fn an_end_that_nobody_asked_for_is_told_and_answered() {
     );
     // One that was asked for is no news.
     session.unsubscribe(&sub("spot/trade:B"), at(3_000));
-    session.control(&Control { inst_id: Some("B"), ..end }, at(3_010));
+    session.handle_control(&Control { inst_id: Some("B"), ..end }, at(3_010));
     assert_eq!(rejected(&mut session), []);
 }
 
@@ -184,14 +184,14 @@ fn an_end_with_the_id_of_the_request_that_subscribed_is_no_answer_to_an_end() {
         inst_id: Some("A"),
         ..Control::new(ControlKind::Unsubscribe)
     };
-    session.control(&end, at(100));
+    session.handle_control(&end, at(100));
     assert_eq!(rejected(&mut session), [sub("books5:A")]);
     // The answer to an end that was asked for before it was subscribed again is, however late.
     let mut session = open(Dialect::V5, &["books5:A"]);
     session.resubscribe(&sub("books5:A"), at(10));
     sent(&mut session);
     acknowledge(&mut session, "books5:A", at(20));
-    (0..2).for_each(|_| session.control(&Control { id: Some("2"), ..end }, at(30)));
+    (0..2).for_each(|_| session.handle_control(&Control { id: Some("2"), ..end }, at(30)));
     assert_eq!(rejected(&mut session), []);
 }
 
@@ -208,7 +208,7 @@ fn an_error_with_our_id_is_about_that_request() {
         message: Some("Invalid request"),
         ..Control::new(ControlKind::Error)
     };
-    session.control(&error, at(20));
+    session.handle_control(&error, at(20));
     let rejected = |event: &SessionEvent| match event {
         SessionEvent::Rejected { subscription, .. } => Some(*subscription),
         _ => None,
@@ -222,15 +222,15 @@ fn unanswered_requests_are_sent_once_more_alone_and_then_the_connection_goes() {
     let mut session = Session::new(SessionConfig::new(Dialect::V3), 1);
     session.subscribe(sub("spot/depth5:A"), at(0));
     session.subscribe(sub("spot/depth5:B"), at(0));
-    session.timeout(at(0));
-    session.connected(at(0));
+    session.handle_timeout(at(0));
+    session.handle_connected(at(0));
     actions(&mut session);
-    session.inbound(at(9_000));
+    session.handle_inbound(at(9_000));
     assert_eq!(session.poll_timeout(), Some(at(10_000)));
-    session.timeout(at(10_000));
+    session.handle_timeout(at(10_000));
     assert_eq!(sent(&mut session), [r#"{"op":"subscribe","args":["spot/depth5:A"]}"#]);
-    session.inbound(at(19_000));
-    session.timeout(at(20_000));
+    session.handle_inbound(at(19_000));
+    session.handle_timeout(at(20_000));
     assert_eq!(actions(&mut session), [Action::Close]);
     assert!(events(&mut session).contains(&SessionEvent::Lost(LostReason::AckTimeout)));
 }
@@ -247,7 +247,7 @@ fn exchange(session: &mut Session, text: &str, name: &str, answer: Answer, now: 
             // It names nobody.
             let message = Some("Invalid channel");
             let error = Control { code: Some(30039), message, ..Control::new(ControlKind::Error) };
-            session.control(&error, now);
+            session.handle_control(&error, now);
         }
         _ => {}
     }
@@ -269,12 +269,12 @@ fn ten_minutes(plan: &[(&str, Answer)]) -> (usize, Vec<Subscription>, Vec<String
     }
     let (mut lost, mut rejected, mut requests) = (0, vec![], vec![]);
     for now in (0..6000).map(|step| at(step * 100)) {
-        session.inbound(now);
-        session.timeout(now);
+        session.handle_inbound(now);
+        session.handle_timeout(now);
         let mut texts = vec![];
         for action in actions(&mut session) {
             match action {
-                Action::Connect => session.connected(now),
+                Action::Connect => session.handle_connected(now),
                 Action::Send(text) => texts.push(text),
                 _ => {}
             }
@@ -323,16 +323,16 @@ fn what_was_never_answered_is_asked_for_on_the_next_connection() {
     session.subscribe(sub(b), at(10));
     let mut told = vec![];
     for step in 1..42 {
-        session.inbound(at(step * 1000));
-        session.timeout(at(step * 1000));
+        session.handle_inbound(at(step * 1000));
+        session.handle_timeout(at(step * 1000));
         told.extend(events(&mut session));
     }
     assert!(matches!(told[..], [SessionEvent::Rejected { code: None, .. }]), "{told:?}");
     assert_eq!(sent(&mut session).len(), 4);
-    session.lost(at(41_500));
+    session.handle_disconnected(at(41_500));
     let due = session.poll_timeout().unwrap();
-    session.timeout(due);
-    session.connected(due);
+    session.handle_timeout(due);
+    session.handle_connected(due);
     assert_eq!(sent(&mut session).len(), 2);
     acknowledge(&mut session, a, due);
     acknowledge(&mut session, b, due);
@@ -350,10 +350,10 @@ fn what_the_exchange_was_too_busy_for_is_asked_later() {
         message: Some("Requests too frequent"),
         ..Control::new(ControlKind::Error)
     };
-    session.control(&error, at(20));
+    session.handle_control(&error, at(20));
     assert_eq!((actions(&mut session), events(&mut session)), (vec![], vec![]));
     assert_eq!(session.poll_timeout(), Some(at(1020)));
-    session.timeout(at(1020));
+    session.handle_timeout(at(1020));
     assert_eq!(sent(&mut session).len(), 1);
 }
 
@@ -363,21 +363,21 @@ fn a_login_comes_first_and_a_refused_one_stops_nothing() {
     for success in [true, false] {
         let mut session = Session::new(config.clone(), 1);
         session.subscribe(sub("books-l2-tbt:A"), at(0));
-        session.timeout(at(0));
-        session.connected(at(0));
+        session.handle_timeout(at(0));
+        session.handle_connected(at(0));
         assert_eq!(actions(&mut session), [Action::Connect, Action::Login]);
         let kind = if success { ControlKind::Login } else { ControlKind::Error };
         let code = Some(if success { 0 } else { 60009 });
-        session.control(&Control { code, ..Control::new(kind) }, at(5));
+        session.handle_control(&Control { code, ..Control::new(kind) }, at(5));
         assert_eq!(sent(&mut session).len(), 1);
         let refused = |e: &SessionEvent| matches!(e, SessionEvent::LoginRefused { .. });
         assert_eq!(events(&mut session).iter().any(refused), !success);
     }
     let mut session = Session::new(config, 1);
-    session.timeout(at(0));
-    session.connected(at(0));
-    session.inbound(at(9_000));
-    session.timeout(at(10_000));
+    session.handle_timeout(at(0));
+    session.handle_connected(at(0));
+    session.handle_inbound(at(9_000));
+    session.handle_timeout(at(10_000));
     assert!(events(&mut session).contains(&SessionEvent::Lost(LostReason::AckTimeout)));
 }
 
@@ -389,18 +389,18 @@ fn what_was_refused_for_want_of_a_login_is_asked_for_after_the_next_login() {
     for (code, asks) in [(60011, 1), (64003, 1), (60018, 1)] {
         let mut session = Session::new(config.clone(), 1);
         session.subscribe(sub("books-l2-tbt:A"), at(0));
-        session.timeout(at(0));
-        session.connected(at(0));
-        session.control(&Control { message: None, ..error(64007) }, at(5));
+        session.handle_timeout(at(0));
+        session.handle_connected(at(0));
+        session.handle_control(&Control { message: None, ..error(64007) }, at(5));
         assert_eq!(sent(&mut session).len(), 1);
-        session.control(&error(code), at(10));
+        session.handle_control(&error(code), at(10));
         assert!(matches!(events(&mut session)[..], [.., SessionEvent::Rejected { .. }]));
-        session.lost(at(1_100));
+        session.handle_disconnected(at(1_100));
         let due = session.poll_timeout().unwrap();
-        session.timeout(due);
-        session.connected(due);
+        session.handle_timeout(due);
+        session.handle_connected(due);
         assert_eq!(actions(&mut session), [Action::Connect, Action::Login]);
-        session.control(&Control::new(ControlKind::Login), due);
+        session.handle_control(&Control::new(ControlKind::Login), due);
         assert_eq!(sent(&mut session).len(), asks, "{code}");
     }
 }
@@ -410,18 +410,18 @@ fn a_refused_end_is_not_the_refusal_of_what_is_asked_for_anew() {
     let (a, b) = ("spot/depth_l2_tbt:A", "spot/depth_l2_tbt:B");
     for (code, message) in [(63999, "Internal system error"), (30040, "Channel A")] {
         let mut session = open(Dialect::V3, &[a, b]);
-        session.synced(&sub(a), at(3));
-        session.synced(&sub(b), at(3));
+        session.handle_live(&sub(a), at(3));
+        session.handle_live(&sub(b), at(3));
         session.resubscribe(&sub(a), at(10));
         assert_eq!(sent(&mut session).len(), 2);
         let (code, message) = (Some(code), Some(message));
         let error = Control { code, message, ..Control::new(ControlKind::Error) };
-        session.control(&error, at(20));
+        session.handle_control(&error, at(20));
         assert_eq!(events(&mut session), []);
         assert!(!session.is_settled());
         acknowledge(&mut session, a, at(21));
         assert!(session.is_settled());
-        session.synced(&sub(a), at(22));
+        session.handle_live(&sub(a), at(22));
         assert_eq!(sent(&mut session).len(), 0);
     }
 }
@@ -442,15 +442,15 @@ fn an_end_that_was_answered_or_never_will_be_takes_no_other_requests_refusal() {
                 market: Some("spot"),
                 ..Control::new(ControlKind::Unsubscribe)
             };
-            session.control(&control, now);
+            session.handle_control(&control, now);
         } else {
             now = at(10_010);
-            session.inbound(now);
+            session.handle_inbound(now);
             assert_eq!(session.poll_timeout(), Some(now));
-            session.timeout(now);
+            session.handle_timeout(now);
         }
         session.subscribe(sub(bad), now);
-        session.control(&error, now);
+        session.handle_control(&error, now);
         assert_eq!(rejected(&mut session), [sub(bad)]);
     }
 }
@@ -460,11 +460,12 @@ fn an_acknowledgement_ends_a_pause() {
     let mut session = open(Dialect::V3, &["spot/trade:A"]);
     session.subscribe(sub("spot/trade:B"), at(10));
     sent(&mut session);
-    session.control(&Control { code: Some(63999), ..Control::new(ControlKind::Error) }, at(20));
+    session
+        .handle_control(&Control { code: Some(63999), ..Control::new(ControlKind::Error) }, at(20));
     assert!(!session.is_settled());
     acknowledge(&mut session, "spot/trade:B", at(30));
     assert!(session.is_settled());
-    session.timeout(at(5000));
+    session.handle_timeout(at(5000));
     assert_eq!(sent(&mut session), Vec::<String>::new());
 }
 
@@ -476,17 +477,17 @@ fn an_end_that_a_busy_exchange_refused_is_asked_for_again_a_few_times() {
     assert_eq!(sent(&mut session).len(), 1);
     let mut now = at(20);
     for pause in [1, 2, 4] {
-        session.control(&busy, now);
+        session.handle_control(&busy, now);
         assert_eq!(sent(&mut session).len(), 0);
         now = now + Duration::from_secs(pause);
-        session.inbound(now);
+        session.handle_inbound(now);
         assert_eq!(session.poll_timeout(), Some(now));
-        session.timeout(now);
+        session.handle_timeout(now);
         assert_eq!(sent(&mut session), [r#"{"op":"unsubscribe","args":["spot/trade:A"]}"#]);
     }
     // Enough: what still comes is not kept.
-    session.control(&busy, now);
-    session.timeout(now + Duration::from_secs(8));
+    session.handle_control(&busy, now);
+    session.handle_timeout(now + Duration::from_secs(8));
     assert_eq!(sent(&mut session).len(), 0);
 }
 
@@ -496,13 +497,13 @@ fn an_end_is_not_asked_for_again_once_it_is_wanted_or_refused_for_good() {
         let refusal = Control { code: Some(code), ..Control::new(ControlKind::Error) };
         let mut session = open(Dialect::V3, &["spot/trade:A"]);
         session.unsubscribe(&sub("spot/trade:A"), at(10));
-        session.control(&refusal, at(20));
+        session.handle_control(&refusal, at(20));
         if again {
             session.subscribe(sub("spot/trade:A"), at(500));
         }
         sent(&mut session);
-        session.inbound(at(1_500));
-        session.timeout(at(1_500));
+        session.handle_inbound(at(1_500));
+        session.handle_timeout(at(1_500));
         assert_eq!(sent(&mut session).len(), 0, "{code}");
     }
 }
@@ -515,31 +516,31 @@ fn a_login_that_fails_for_no_fault_of_the_key_is_tried_again_on_the_connection()
     let refused = |e: &SessionEvent| matches!(e, SessionEvent::LoginRefused { .. });
     let mut session = Session::new(config, 1);
     session.subscribe(sub("books-l2-tbt:A"), at(0));
-    session.timeout(at(0));
-    session.connected(at(0));
+    session.handle_timeout(at(0));
+    session.handle_connected(at(0));
     assert_eq!(actions(&mut session), [Action::Connect, Action::Login]);
     // Meanwhile all that needs none is asked for; this one is not among it.
-    session.control(&busy, at(10));
+    session.handle_control(&busy, at(10));
     assert_eq!(sent(&mut session).len(), 1);
-    session.control(&no_login, at(20));
+    session.handle_control(&no_login, at(20));
     assert!(!events(&mut session).iter().any(refused));
     assert_eq!(session.poll_timeout(), Some(at(1_010)));
-    session.timeout(at(1_010));
+    session.handle_timeout(at(1_010));
     assert_eq!(actions(&mut session), [Action::Login]);
-    session.control(&Control::new(ControlKind::Login), at(1_020));
+    session.handle_control(&Control::new(ControlKind::Login), at(1_020));
     assert_eq!(sent(&mut session).len(), 1);
     // But not for ever.
-    session.lost(at(2_000));
+    session.handle_disconnected(at(2_000));
     let mut now = session.poll_timeout().unwrap();
-    session.timeout(now);
-    session.connected(now);
+    session.handle_timeout(now);
+    session.handle_connected(now);
     events(&mut session);
     for pause in [1, 2, 4, 8] {
-        session.control(&busy, now);
+        session.handle_control(&busy, now);
         now = now + Duration::from_secs(pause);
-        session.inbound(now);
+        session.handle_inbound(now);
         assert_eq!(session.poll_timeout() == Some(now), pause < 8, "{pause}");
-        session.timeout(now);
+        session.handle_timeout(now);
     }
     assert_eq!(events(&mut session).iter().filter(|event| refused(event)).count(), 1);
     let logins = actions(&mut session).into_iter().filter(|action| *action == Action::Login);
@@ -554,17 +555,17 @@ fn an_error_to_an_earlier_request_is_no_answer_to_the_login() {
     for late in [no_login, Control { id: Some("1"), ..no_login }] {
         let mut session = Session::new(config.clone(), 1);
         session.subscribe(sub("books-l2-tbt:A"), at(0));
-        session.timeout(at(0));
-        session.connected(at(0));
-        session.control(&busy, at(10));
-        session.timeout(at(1_010));
+        session.handle_timeout(at(0));
+        session.handle_connected(at(0));
+        session.handle_control(&busy, at(10));
+        session.handle_timeout(at(1_010));
         let done = actions(&mut session);
         assert_eq!(done.iter().filter(|action| **action == Action::Login).count(), 2);
         // The first request crosses with the second login.
-        session.control(&late, at(1_015));
+        session.handle_control(&late, at(1_015));
         let told = events(&mut session);
         assert!(!told.iter().any(|event| matches!(event, SessionEvent::LoginRefused { .. })));
-        session.control(&Control::new(ControlKind::Login), at(1_020));
+        session.handle_control(&Control::new(ControlKind::Login), at(1_020));
         assert_eq!(sent(&mut session).len(), 1);
     }
 }
@@ -575,16 +576,16 @@ fn what_an_error_leaves_unanswered_of_its_request_is_asked_for_again_soon() {
     for answered in [false, true] {
         let mut session = Session::new(SessionConfig::new(Dialect::V3), 1);
         [good, bad].iter().for_each(|name| session.subscribe(sub(name), at(0)));
-        session.timeout(at(0));
-        session.connected(at(0));
+        session.handle_timeout(at(0));
+        session.handle_connected(at(0));
         assert_eq!(sent(&mut session).len(), 1);
         does_not_exist(&mut session, bad, at(10));
         if answered {
             acknowledge(&mut session, good, at(20));
         }
-        session.timeout(at(1_009));
+        session.handle_timeout(at(1_009));
         assert_eq!(sent(&mut session), [""; 0]);
-        session.timeout(at(1_010));
+        session.handle_timeout(at(1_010));
         let asked = sent(&mut session).iter().filter(|text| text.contains(good)).count();
         assert_eq!(asked, usize::from(!answered));
     }
@@ -595,14 +596,14 @@ fn what_was_not_asked_for_on_this_connection_is_not_acknowledged_on_it() {
     let config = SessionConfig { requests_per_hour: 1, ..SessionConfig::new(Dialect::V3) };
     let mut session = Session::new(config, 1);
     session.subscribe(sub("spot/trade:A"), at(0));
-    session.timeout(at(0));
-    session.connected(at(0));
+    session.handle_timeout(at(0));
+    session.handle_connected(at(0));
     // The hour has no request left for it.
     session.subscribe(sub("spot/trade:B"), at(1));
     sent(&mut session);
     events(&mut session);
     acknowledge(&mut session, "spot/trade:B", at(2));
-    session.synced(&sub("spot/trade:B"), at(3));
+    session.handle_live(&sub("spot/trade:B"), at(3));
     assert_eq!(events(&mut session), []);
     assert!(!session.is_settled());
     session.unsubscribe(&sub("spot/trade:B"), at(4));

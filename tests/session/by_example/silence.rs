@@ -67,8 +67,8 @@ impl Rig {
             rig.feed.subscribe(sub(name)).unwrap();
             rig.session.subscribe(sub(name), MonoNanos::ZERO);
         }
-        rig.session.timeout(MonoNanos::ZERO);
-        rig.session.connected(MonoNanos::ZERO);
+        rig.session.handle_timeout(MonoNanos::ZERO);
+        rig.session.handle_connected(MonoNanos::ZERO);
         rig.act();
         for name in names {
             acknowledge(&mut rig.session, name, MonoNanos::ZERO);
@@ -83,11 +83,11 @@ impl Rig {
         let wall = self.wall_now();
         self.feed.set_all_states(BookState::Connecting, wall, &mut |_: &Event<'_>| {});
         // It may be about to be opened already.
-        self.session.connected(self.now);
+        self.session.handle_connected(self.now);
         if !self.session.is_open() {
             self.now = self.now.max(self.session.poll_timeout().unwrap());
-            self.session.timeout(self.now);
-            self.session.connected(self.now);
+            self.session.handle_timeout(self.now);
+            self.session.handle_connected(self.now);
         }
         self.act();
         for name in names {
@@ -124,15 +124,15 @@ impl Rig {
     }
 
     fn text(&mut self, text: &str) {
-        self.session.inbound(self.now);
+        self.session.handle_inbound(self.now);
         let (now, wall, secs) = (self.now, self.wall_now(), self.secs());
         let Self { session, states, feed, .. } = self;
         let sink = &mut |event: &Event<'_>| match event {
-            Event::Control(control) => session.control(control, now),
+            Event::Control(control) => session.handle_control(control, now),
             Event::State(change) => {
                 states.push((secs, change.subscription.to_string(), change.to));
                 if change.to == BookState::Live {
-                    session.synced(change.subscription, now);
+                    session.handle_live(change.subscription, now);
                 }
             }
             _ => {}
@@ -162,7 +162,7 @@ impl Rig {
         for step in 1..=secs * 10 {
             self.now = self.now + Duration::from_millis(100);
             alive.iter().for_each(|name| self.push(name));
-            self.session.timeout(self.now);
+            self.session.handle_timeout(self.now);
             if step % 10 == 0 {
                 self.check();
             }
@@ -382,7 +382,7 @@ fn after_a_sleep_all_is_stale_at_the_next_check_and_a_ping_goes_at_once() {
         // Nothing answers: a new connection within two seconds.
         let due = rig.session.poll_timeout().unwrap();
         assert!(due.since(rig.now) <= Duration::from_secs(2), "{stopped}");
-        rig.session.timeout(due);
+        rig.session.handle_timeout(due);
         assert_eq!(actions(&mut rig.session), [Action::Close], "{stopped}");
         // A connection that still answers has lost nothing: all is subscribed again, in one request.
         let mut rig = Rig::new(&[BOOKS, TRADES]);
@@ -435,15 +435,15 @@ fn a_link_that_goes_dead_under_eighty_frames_a_second_is_replaced_within_four_se
         for _ in 0..80 * 20 {
             // Uneven: from none to twice the usual gap.
             now = now + Duration::from_micros(random.u64(0..25_000));
-            session.timeout(now);
-            session.inbound(now);
-            session.synced(&sub("books5:A"), now);
+            session.handle_timeout(now);
+            session.handle_inbound(now);
+            session.handle_live(&sub("books5:A"), now);
         }
         assert_eq!(sent(&mut session), [""; 0], "{seed}");
         let died = now;
         while session.is_open() {
             now = session.poll_timeout().unwrap();
-            session.timeout(now);
+            session.handle_timeout(now);
         }
         assert!(now.since(died) <= Duration::from_secs(4), "{seed}: {:?}", now.since(died));
         assert_eq!(session.stats().probes, 1);
@@ -456,23 +456,23 @@ fn a_quiet_feed_keeps_the_slow_rule_and_probes_grow_rare_in_a_pause() {
     // A frame every five seconds.
     let mut session = open(Dialect::V5, &["books5:A"]);
     for second in 0..120 {
-        session.timeout(at(second * 5_000 + 2));
-        session.inbound(at(second * 5_000 + 2));
+        session.handle_timeout(at(second * 5_000 + 2));
+        session.handle_inbound(at(second * 5_000 + 2));
     }
     assert_eq!(session.stats().pings, 0);
     // Eighty a second, then a market that pauses for an hour, with pongs that come at once.
     let mut session = open(Dialect::V5, &["books5:A"]);
     for frame in 0..8_000 {
-        session.inbound(at(2 + frame * 25 / 2));
+        session.handle_inbound(at(2 + frame * 25 / 2));
     }
     let mut now = at(100_002);
     let end = now + Duration::from_secs(3_600);
     while now < end {
         now = session.poll_timeout().unwrap();
-        session.timeout(now);
+        session.handle_timeout(now);
         if sent(&mut session) == ["ping"] {
-            session.inbound(now);
-            session.control(&Control::new(ControlKind::Pong), now);
+            session.handle_inbound(now);
+            session.handle_control(&Control::new(ControlKind::Pong), now);
         }
     }
     // Every twenty seconds would be 180.
@@ -487,8 +487,8 @@ fn pings_of_a_middlebox_are_no_sign_of_life() {
     let mut now = at(2);
     while session.is_open() && now < at(300_000) {
         now = now + Duration::from_secs(1);
-        session.pinged(now);
-        session.timeout(now);
+        session.handle_ping(now);
+        session.handle_timeout(now);
     }
     // Twenty seconds to the text ping, ten more for its answer.
     assert!(now <= at(31_002), "{now:?}");
@@ -498,12 +498,12 @@ fn pings_of_a_middlebox_are_no_sign_of_life() {
 #[test]
 fn a_resync_waits_for_nobody() {
     let mut session = open(Dialect::V5, &["books:A"]);
-    session.synced(&sub("books:A"), at(5));
+    session.handle_live(&sub("books:A"), at(5));
     session.subscribe(sub("books5:NEVER"), at(10));
     sent(&mut session);
     // It is asked for alone from ten seconds on.
-    session.inbound(at(10_010));
-    session.timeout(at(10_010));
+    session.handle_inbound(at(10_010));
+    session.handle_timeout(at(10_010));
     assert_eq!(sent(&mut session).len(), 1);
     session.resync(&sub("books:A"), at(10_020));
     assert_eq!(sent(&mut session).len(), 2);
@@ -515,8 +515,8 @@ fn as_many_acknowledgements_as_were_asked_for_are_no_flood() {
     let config = SessionConfig { controls_per_sec: 1_000, ..SessionConfig::new(Dialect::V5) };
     let mut session = Session::new(config, 1);
     session.subscribe_all(names.iter().copied(), at(0));
-    session.timeout(at(0));
-    session.connected(at(0));
+    session.handle_timeout(at(0));
+    session.handle_connected(at(0));
     names.iter().for_each(|name| acknowledge(&mut session, &name.to_string(), at(1)));
     assert!(session.is_open() && session.is_settled());
     // Once more is a flood.

@@ -1,16 +1,16 @@
 //! Timers: one that fires early does nothing, each has its own end; and what is counted of them.
 
-use okx_feed::session::{BackoffConfig, ConnectGate, ConnectLimit};
+use okx_feed::{BackoffConfig, ConnectRateLimit, ConnectRateLimiter};
 
 use super::*;
 
 /// Fires a moment too early, which must change nothing, then at the time; gives what is done.
 fn fire(session: &mut Session) -> Vec<Action> {
     let due = session.poll_timeout().unwrap();
-    session.timeout(MonoNanos(due.0 - 1));
+    session.handle_timeout(MonoNanos(due.0 - 1));
     assert_eq!(actions(session), [], "too early");
     assert_eq!(session.poll_timeout(), Some(due), "too early");
-    session.timeout(due);
+    session.handle_timeout(due);
     actions(session)
 }
 
@@ -18,15 +18,15 @@ fn fire(session: &mut Session) -> Vec<Action> {
 fn a_timer_that_fires_early_does_nothing() {
     let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
     session.subscribe(sub("books5:A"), at(0));
-    session.timeout(at(0));
+    session.handle_timeout(at(0));
     assert_eq!(actions(&mut session), [Action::Connect]);
     // No connection, then no handshake, then nobody who answers a ping.
     assert_eq!(fire(&mut session), [Action::Close]);
     assert_eq!(fire(&mut session), [Action::Connect]);
-    session.handshaking(at(60_000));
+    session.handle_tcp_connected(at(60_000));
     assert_eq!(fire(&mut session), [Action::Close]);
     assert_eq!(fire(&mut session), [Action::Connect]);
-    session.connected(at(120_000));
+    session.handle_connected(at(120_000));
     acknowledge(&mut session, "books5:A", at(120_001));
     first_pushes(&mut session, &["books5:A"], at(120_001));
     actions(&mut session);
@@ -46,8 +46,8 @@ fn a_login_that_is_never_answered_is_counted_once() {
     let config = SessionConfig { login: true, ..SessionConfig::new(Dialect::V5) };
     let mut session = Session::new(config, 1);
     session.subscribe(sub("books5:A"), at(0));
-    session.timeout(at(0));
-    session.connected(at(1));
+    session.handle_timeout(at(0));
+    session.handle_connected(at(1));
     assert_eq!(actions(&mut session), [Action::Connect, Action::Login]);
     assert_eq!(session.stats().requests, 1);
     assert_eq!(fire(&mut session), [Action::Close]);
@@ -58,15 +58,15 @@ fn a_login_that_is_never_answered_is_counted_once() {
 fn no_notice_but_that_of_an_upgrade_announces_one() {
     let mut session = open(Dialect::V5, &["books5:A"]);
     for code in [None, Some(0), Some(64_007), Some(64_009)] {
-        session.control(&Control { code, ..Control::new(ControlKind::Notice) }, at(10));
+        session.handle_control(&Control { code, ..Control::new(ControlKind::Notice) }, at(10));
         assert_eq!(events(&mut session), [], "{code:?}");
     }
     let upgrade = Control { code: Some(64_008), ..Control::new(ControlKind::Notice) };
-    session.control(&upgrade, at(11));
+    session.handle_control(&upgrade, at(11));
     assert_eq!(events(&mut session), [SessionEvent::UpgradeAnnounced]);
     // One that is read after the connection was given up is about no other.
     session.reconnect(LostReason::ServiceUpgrade, at(12));
-    session.control(&upgrade, at(13));
+    session.handle_control(&upgrade, at(13));
     assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ServiceUpgrade)]);
 }
 
@@ -76,19 +76,19 @@ fn while_a_login_waits_for_its_answer_nothing_else_is_late() {
     let busy = Control { code: Some(63_999), ..Control::new(ControlKind::Error) };
     let mut session = Session::new(config, 1);
     session.subscribe(sub("books5:A"), at(0));
-    session.timeout(at(0));
-    session.connected(at(0));
+    session.handle_timeout(at(0));
+    session.handle_connected(at(0));
     // What needs no login is asked for now; the third login goes out at seven seconds.
     for refused in [0, 1_000, 3_000] {
-        session.control(&busy, at(refused));
+        session.handle_control(&busy, at(refused));
         actions(&mut session);
         assert_eq!(fire(&mut session), [Action::Login]);
     }
-    session.inbound(at(11_000));
-    session.timeout(at(11_000));
+    session.handle_inbound(at(11_000));
+    session.handle_timeout(at(11_000));
     assert_eq!(session.stats().late_acks, 0);
-    session.control(&Control::new(ControlKind::Login), at(12_000));
-    session.timeout(at(12_000));
+    session.handle_control(&Control::new(ControlKind::Login), at(12_000));
+    session.handle_timeout(at(12_000));
     assert_eq!(session.stats().late_acks, 1);
     assert!(session.is_open());
 }
@@ -109,8 +109,8 @@ fn pauses_double_with_each_failure_up_to_the_cap() {
         let mut session = Session::new(config, seed);
         let mut now = at(0);
         for longest in &mut longest {
-            session.timeout(now);
-            session.lost(now);
+            session.handle_timeout(now);
+            session.handle_disconnected(now);
             let next = session.poll_timeout().unwrap();
             *longest = next.since(now).max(*longest);
             now = next;
@@ -125,16 +125,16 @@ fn pauses_double_with_each_failure_up_to_the_cap() {
 #[test]
 fn the_look_up_of_a_name_has_a_bound_of_its_own_and_leaves_the_connection_all_of_its_own() {
     let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
-    session.timeout(at(0));
+    session.handle_timeout(at(0));
     assert_eq!(actions(&mut session), [Action::Connect]);
-    session.resolving(at(0));
+    session.handle_resolving(at(0));
     assert_eq!(session.poll_timeout(), Some(at(15_000)));
-    session.resolved(at(14_000));
+    session.handle_resolved(at(14_000));
     assert_eq!(session.poll_timeout(), Some(at(19_000)));
-    session.handshaking(at(18_000));
+    session.handle_tcp_connected(at(18_000));
     // A redirect begins anew, with the look-up of the other name.
-    session.resolving(at(18_500));
-    session.timeout(at(33_500));
+    session.handle_resolving(at(18_500));
+    session.handle_timeout(at(33_500));
     assert_eq!(actions(&mut session), [Action::Close]);
     assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ResolveTimeout)]);
     assert_eq!(session.failures(), 1);
@@ -146,14 +146,14 @@ fn a_refused_attempt_waits_for_as_long_as_the_host_asks_for() {
         [(429, Some(60), 60, 66), (503, Some(20), 20, 22), (403, None, 5, 6), (404, None, 0, 1)]
     {
         let mut session = Session::new(SessionConfig::new(Dialect::V5), 3);
-        session.timeout(at(0));
-        session.handshaking(at(50));
-        session.refused(status, asked.map(Duration::from_secs), at(100));
+        session.handle_timeout(at(0));
+        session.handle_tcp_connected(at(50));
+        session.handle_refused(status, asked.map(Duration::from_secs), at(100));
         let due = session.poll_timeout().unwrap().since(at(100));
         assert!(due >= Duration::from_secs(least) && due <= Duration::from_secs(most), "{due:?}");
         assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ConnectFailed)]);
         // It was no attempt that was refused any more.
-        session.refused(429, Some(Duration::from_secs(600)), at(200));
+        session.handle_refused(429, Some(Duration::from_secs(600)), at(200));
         assert_eq!(session.poll_timeout().unwrap().since(at(100)), due);
     }
 }
@@ -163,27 +163,27 @@ fn a_connection_that_was_stable_is_made_again_at_once_and_one_that_was_not_is_no
     let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
     let mut now = at(0);
     for (lasted, at_once) in [(9_999, false), (10_000, true), (0, false), (20_000, true)] {
-        session.timeout(now);
-        session.connected(now);
+        session.handle_timeout(now);
+        session.handle_connected(now);
         now = now + Duration::from_millis(lasted);
-        session.lost(now);
+        session.handle_disconnected(now);
         let due = session.poll_timeout().unwrap();
         assert_eq!(due == now, at_once, "{lasted}");
         now = due;
     }
     // Where that attempt fails the next one waits.
-    session.timeout(now);
-    session.lost(now);
+    session.handle_timeout(now);
+    session.handle_disconnected(now);
     assert!(session.poll_timeout().unwrap() >= now + Duration::from_millis(334));
 }
 
 #[test]
 fn a_gate_with_a_long_memory_lets_no_more_through_than_it_says() {
-    let limit = ConnectLimit { attempts: 20, per: Duration::from_secs(10) };
-    let mut gate = ConnectGate::new();
+    let limit = ConnectRateLimit { attempts: 20, per: Duration::from_secs(10) };
+    let mut gate = ConnectRateLimiter::new();
     let (mut passed, mut now) = (Vec::new(), at(0));
     for _ in 0..400 {
-        match gate.take(limit, now) {
+        match gate.try_acquire(limit, now) {
             Ok(()) => passed.push(now),
             Err(until) => assert!(until > now),
         }
@@ -200,7 +200,7 @@ fn a_gate_with_a_long_memory_lets_no_more_through_than_it_says() {
 fn bring(session: &mut Session, handler: &mut FeedHandler, text: &str, now: MonoNanos) {
     let mut sink = |event: &Event<'_>| {
         if let Event::DepthBook(change) = event {
-            session.depth(change, now);
+            session.handle_depth(change, now);
         }
     };
     handler.on_frame(Frame::Text(text.as_bytes()), UnixNanos(1), &mut sink).unwrap();
@@ -230,8 +230,8 @@ fn only_a_whole_book_of_its_own_ends_the_wait_for_a_snapshot() {
         for text in &texts {
             bring(&mut session, &mut handler, text, at(100));
         }
-        session.inbound(at(10_002));
-        session.timeout(at(10_002));
+        session.handle_inbound(at(10_002));
+        session.handle_timeout(at(10_002));
         assert_eq!(session.stats().late_snapshots, u64::from(!comes), "{texts:?}");
     }
     // A book that went on over a new subscription: its updates are no snapshot.
@@ -241,9 +241,9 @@ fn only_a_whole_book_of_its_own_ends_the_wait_for_a_snapshot() {
     bring(&mut session, &mut handler, &whole, at(3));
     session.subscribe(sub("books:A"), at(4));
     acknowledge(&mut session, "books:A", at(5));
-    session.synced(&sub("books:B"), at(6));
+    session.handle_live(&sub("books:B"), at(6));
     bring(&mut session, &mut handler, &message("A", "update", 1, 0), at(7));
-    session.inbound(at(10_005));
-    session.timeout(at(10_005));
+    session.handle_inbound(at(10_005));
+    session.handle_timeout(at(10_005));
     assert_eq!(session.stats().late_snapshots, 1);
 }

@@ -139,7 +139,7 @@ impl Client {
             Outbound::Fault(fault) => match fault {
                 TransportFault::HalfOpen => Outcome::Handled,
                 TransportFault::Ping => {
-                    self.session.pinged(now.0);
+                    self.session.handle_ping(now.0);
                     Outcome::Handled
                 }
                 TransportFault::Fragments { message, .. }
@@ -156,13 +156,13 @@ impl Client {
             return Outcome::Lost;
         }
         let Self { session, feed, events, touched, breaks, recovery, resets, .. } = self;
-        session.inbound(now);
+        session.handle_inbound(now);
         // A malformed frame is lost alone; the feed has counted it.
         let _ = feed.on_frame(frame, wall, &mut |event: &Event<'_>| {
             *events += 1;
             touched.extend(subscription_of(event, session));
             match event {
-                Event::Control(control) => session.control(control, now),
+                Event::Control(control) => session.handle_control(control, now),
                 Event::State(change) => {
                     *breaks += u64::from(change.to == BookState::Resyncing);
                     recovery.note(change);
@@ -170,7 +170,7 @@ impl Client {
                 }
                 Event::DepthBook(change) => {
                     *resets += u64::from(change.applied.sequence == Sequence::Reset);
-                    session.depth(change, now);
+                    session.handle_depth(change, now);
                 }
                 _ => {}
             }
@@ -255,7 +255,7 @@ fn subscription_of(event: &Event<'_>, session: &Session) -> Option<Subscription>
 fn on_state(session: &mut Session, change: &StateChange<'_>, now: MonoNanos) {
     match change.to {
         BookState::Resyncing => session.resync(change.subscription, now),
-        BookState::Live => session.synced(change.subscription, now),
+        BookState::Live => session.handle_live(change.subscription, now),
         _ => {}
     }
 }

@@ -190,7 +190,7 @@ impl Run {
 
         let subscription: Subscription = subscription.parse().unwrap();
         let mut config = SessionConfig::new(dialect);
-        (config.ack_within, config.snapshot_within) = (SECOND, SECOND);
+        (config.ack_timeout, config.snapshot_timeout) = (SECOND, SECOND);
         (config.resync.first, config.resync.cap) = (SECOND / 10, SECOND / 2);
         let mut client = Client::new(&config, StaleLimits::NONE, case.seed, &[subscription]);
         let reader = client.feed.depth_reader(&subscription).unwrap();
@@ -221,7 +221,7 @@ impl Run {
             // One thing at a time, so that each message is compared with the market of its time.
             self.exchange.step(self.now);
             self.collect();
-            self.client.session.timeout(self.now);
+            self.client.session.handle_timeout(self.now);
         }
         self.check_end();
     }
@@ -261,7 +261,7 @@ impl Run {
     fn pump(&mut self) {
         while let Some(action) = self.client.session.poll_action() {
             match action {
-                Action::Connect => self.client.session.connected(self.now),
+                Action::Connect => self.client.session.handle_connected(self.now),
                 Action::Send(text) => {
                     self.exchange.receive(self.ids[1], text.as_bytes(), self.now);
                 }

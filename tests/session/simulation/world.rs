@@ -9,7 +9,10 @@ use okx_feed::session::{ConnectGate, SessionConfig};
 use okx_feed::sim::{
     Endpoint, Exchange, ExchangeConfig, Listing, MarketConfig, PushIntervals, SimMarket,
 };
-use okx_feed::{Book5, BookState, Dialect, MonoNanos, Subscription};
+use okx_feed::{
+    Book5, BookState, ConnectRateLimiter, Dialect, MonoNanos, SessionConfig, StaleLimits,
+    Subscription,
+};
 
 use super::client::{Client, Transport};
 use super::history::{History, Shown, depth_of};
@@ -38,7 +41,7 @@ pub(crate) struct World {
     endpoint: Endpoint,
     clients: Vec<Client>,
     host: Host,
-    gate: ConnectGate,
+    gate: ConnectRateLimiter,
     config: SessionConfig,
     random: fastrand::Rng,
     now: MonoNanos,
@@ -90,7 +93,7 @@ impl World {
             ..ExchangeConfig::default()
         };
         let config = config(dialect, &mut random);
-        exchange.limits.idle = Some(config.ping_after * 2);
+        exchange.limits.idle = Some(config.ping_interval * 2);
         exchange.limits.v3_requests_per_hour = Some(config.requests_per_hour);
         exchange.limits.v5_requests_per_hour = Some(config.requests_per_hour);
         exchange.limits.v3_args_bytes = Some(config.request_len);
@@ -101,7 +104,7 @@ impl World {
             endpoint: if dialect == Dialect::V3 { Endpoint::V3 } else { Endpoint::V5Public },
             clients: Vec::new(),
             host: Host::new(),
-            gate: ConnectGate::new(),
+            gate: ConnectRateLimiter::new(),
             config,
             now: MonoNanos::ZERO,
             next_fault: MonoNanos::ZERO,
@@ -295,9 +298,9 @@ impl World {
 /// Short times, so that a run is short, and limits that bind.
 fn config(dialect: Dialect, random: &mut fastrand::Rng) -> SessionConfig {
     let mut config = SessionConfig::new(dialect);
-    (config.ping_after, config.pong_within) = (4 * SECOND, 2 * SECOND);
-    (config.connect_within, config.handshake_within) = (SECOND, SECOND);
-    (config.ack_within, config.snapshot_within) = (2 * SECOND, 2 * SECOND);
+    (config.ping_interval, config.pong_timeout) = (4 * SECOND, 2 * SECOND);
+    (config.connect_timeout, config.handshake_timeout) = (SECOND, SECOND);
+    (config.ack_timeout, config.snapshot_timeout) = (2 * SECOND, 2 * SECOND);
     (config.backoff.cap, config.resync.cap) = (4 * SECOND, 4 * SECOND);
     (config.backoff.refused_first, config.backoff.refused_cap) = (SECOND, 4 * SECOND);
     config.requests_per_hour = random.usize(60..480);

@@ -86,10 +86,10 @@ impl Owner {
             4 => self.session.resubscribe(&subscription, self.now),
             5 | 6 if self.link == Link::Connecting => self.connected(),
             // A connection that came up too late, or twice.
-            5 => self.session.connected(self.now),
+            5 => self.session.handle_connected(self.now),
             7 => {
                 self.link = Link::Down;
-                self.session.lost(self.now);
+                self.session.handle_disconnected(self.now);
             }
             8 => self.inbound(),
             9 => self.acknowledge(&subscription),
@@ -98,7 +98,7 @@ impl Owner {
                 let millis = choices.pick(&[0, 1, 400, 9_999, 10_000, 20_000, 3_600_000]);
                 self.now = self.now + Duration::from_millis(millis);
             }
-            12 => self.session.timeout(self.now),
+            12 => self.session.handle_timeout(self.now),
             _ if choices.below(40) == 39 => {
                 self.session.stop();
                 self.stopped = true;
@@ -122,12 +122,12 @@ impl Owner {
         self.requests.clear();
         self.asked.clear();
         self.pinged = false;
-        self.session.connected(self.now);
+        self.session.handle_connected(self.now);
     }
 
     fn inbound(&mut self) {
         self.pinged = false;
-        self.session.inbound(self.now);
+        self.session.handle_inbound(self.now);
     }
 
     fn acknowledge(&mut self, subscription: &Subscription) {
@@ -138,7 +138,7 @@ impl Owner {
             market: subscription.market().map(okx_feed::Market::name),
             ..Control::new(ControlKind::Subscribe)
         };
-        self.session.control(&control, self.now);
+        self.session.handle_control(&control, self.now);
     }
 
     fn any_control(&mut self, choices: &mut Choices<'_>, subscription: &Subscription) {
@@ -151,7 +151,7 @@ impl Owner {
             id: choices.pick(&[None, Some(&*id), Some("x")]),
             ..Control::new(choices.pick(&kinds))
         };
-        self.session.control(&control, self.now);
+        self.session.handle_control(&control, self.now);
     }
 
     /// Goes to when the session wants to be called, and calls it.
@@ -161,11 +161,11 @@ impl Owner {
             return;
         };
         self.now = self.now.max(due);
-        self.session.timeout(self.now);
+        self.session.handle_timeout(self.now);
         // The first attempt after a stable connection waits for nothing: it is due at once.
         if self.session.poll_timeout() == Some(due) {
             self.drain();
-            self.session.timeout(self.now);
+            self.session.handle_timeout(self.now);
         }
         let next = self.session.poll_timeout();
         assert!(next.is_none_or(|next| next > due), "called at {due:?} for nothing");
@@ -256,7 +256,7 @@ impl Owner {
                     let wanted: Vec<_> = self.session.wanted().copied().collect();
                     for subscription in &wanted {
                         self.acknowledge(subscription);
-                        self.session.synced(subscription, self.now);
+                        self.session.handle_live(subscription, self.now);
                     }
                     self.drain();
                     if !self.session.is_settled() {

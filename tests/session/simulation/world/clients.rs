@@ -33,7 +33,7 @@ impl World {
                     client.handle_message(&message, moment, &mut pass(lines, at)),
                     Outcome::Lost
                 ) {
-                    client.session.lost(moment.0);
+                    client.session.handle_disconnected(moment.0);
                     self.trace(|| format!("{at}: lost by {message:.20?}"));
                     self.disconnect(at);
                 }
@@ -64,7 +64,7 @@ impl World {
     pub(super) fn pump(&mut self, at: usize) {
         let now = self.now;
         self.transport(at);
-        self.clients[at].session.timeout(self.host.mono(now));
+        self.clients[at].session.handle_timeout(self.host.mono(now));
         self.check_silence(at);
         while let Some(action) = self.clients[at].session.poll_action() {
             self.trace(|| format!("{at}: {action:?}"));
@@ -98,11 +98,11 @@ impl World {
     }
 
     pub(super) fn connect(&mut self, at: usize) {
-        let (now, limit) = (self.now, self.config.connects);
+        let (now, limit) = (self.now, self.config.connect_limit);
         let mono = self.host.mono(now);
-        if let Err(until) = self.gate.take(limit, mono) {
+        if let Err(until) = self.gate.try_acquire(limit, mono) {
             assert!(until > mono, "to be postponed to the past is to be asked again at once");
-            return self.clients[at].session.postpone(until);
+            return self.clients[at].session.handle_rate_limited(until);
         }
         self.attempts.push_back(now);
         let window = Duration::from_secs(1);
@@ -139,7 +139,7 @@ impl World {
         };
         let mono = self.host.mono(now);
         if tcp <= now {
-            self.clients[at].session.handshaking(mono);
+            self.clients[at].session.handle_tcp_connected(mono);
         }
         if open > now {
             return;
@@ -147,12 +147,14 @@ impl World {
         let Some(refusal) = refusal else {
             let id = self.exchange.connect(self.endpoint, now);
             self.clients[at].transport = Transport::Open(id);
-            return self.clients[at].session.connected(mono);
+            return self.clients[at].session.handle_connected(mono);
         };
         self.clients[at].transport = Transport::Closed;
         let session = &mut self.clients[at].session;
-        let Refusal::Http(status, after) = refusal else { return session.lost(mono) };
-        session.refused(status, after, mono);
+        let Refusal::Http(status, after) = refusal else {
+            return session.handle_disconnected(mono);
+        };
+        session.handle_refused(status, after, mono);
         // What the exchange asks for it asks of all that come from here, see `net/attempt.rs`.
         let until = session.poll_timeout();
         if let Some(until) = until.filter(|_| status == 429 || after.is_some()) {

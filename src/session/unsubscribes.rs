@@ -1,13 +1,13 @@
 //! What is given up, and which of the requests for that are not answered yet.
 
 use super::config::SessionConfig;
-use super::requests::{answers, names};
+use super::reply_match::{answers, names};
 use crate::event::Control;
 use crate::model::{MonoNanos, Subscription};
 
 /// Subscriptions that are not wanted any more.
 #[derive(Debug, Default)]
-pub(super) struct Leaving {
+pub(super) struct PendingUnsubscribes {
     unsent: Vec<Subscription>,
     sent: Vec<Sent>,
     again: Vec<Again>,
@@ -34,15 +34,15 @@ struct Sent {
     id: u64,
 }
 
-impl Leaving {
+impl PendingUnsubscribes {
     pub(super) fn push(&mut self, subscription: Subscription) {
         self.unsent.push(subscription);
     }
 
     /// Keeps one after all; true where its end was not sent yet, so that it is still in force.
-    pub(super) fn keep(&mut self, subscription: &Subscription) -> bool {
+    pub(super) fn cancel(&mut self, subscription: &Subscription) -> bool {
         let unsent = self.unsent.len();
-        self.unsent.retain(|leaving| leaving != subscription);
+        self.unsent.retain(|unsubscribes| unsubscribes != subscription);
         self.again.retain(|again| again.subscription != *subscription);
         self.unsent.len() < unsent
     }
@@ -107,7 +107,7 @@ impl Leaving {
 
     /// Asks for the end of a subscription once more, after a pause that doubles; not for ever, since
     /// what still comes is only not kept.
-    pub(super) fn later(
+    pub(super) fn retry_later(
         &mut self,
         subscription: Subscription,
         config: &SessionConfig,
@@ -124,7 +124,7 @@ impl Leaving {
     /// Forgets what was not answered in time, since nothing depends on such an answer, and takes up
     /// what is to be asked for once more.
     pub(super) fn timeout(&mut self, config: &SessionConfig, now: MonoNanos) {
-        self.sent.retain(|sent| sent.at + config.ack_within > now);
+        self.sent.retain(|sent| sent.at + config.ack_timeout > now);
         let Self { unsent, again, .. } = self;
         for again in again.iter_mut().filter(|again| again.at.is_some_and(|at| at <= now)) {
             again.at = None;
@@ -132,9 +132,9 @@ impl Leaving {
         }
     }
 
-    /// When [`Leaving::timeout`] has something to do.
+    /// When [`PendingUnsubscribes::timeout`] has something to do.
     pub(super) fn due(&self, config: &SessionConfig) -> Option<MonoNanos> {
-        let answers = self.sent.iter().map(|sent| sent.at + config.ack_within);
+        let answers = self.sent.iter().map(|sent| sent.at + config.ack_timeout);
         answers.chain(self.again.iter().filter_map(|again| again.at)).min()
     }
 }

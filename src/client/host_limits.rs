@@ -5,12 +5,12 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::model::MonoNanos;
-use crate::session::{ConnectGate, ConnectLimit};
+use crate::session::{ConnectRateLimit, ConnectRateLimiter};
 use crate::transport::Clock;
 
 struct Gates {
     clock: Clock,
-    of_hosts: Mutex<HashMap<String, ConnectGate>>,
+    of_hosts: Mutex<HashMap<String, ConnectRateLimiter>>,
 }
 
 // All clients of the process share the host's limit, and have nothing else in common.
@@ -21,7 +21,7 @@ static GATES: LazyLock<Gates> =
 ///
 /// # Errors
 /// How long to wait before asking again.
-pub(super) fn check(host: &str, limit: ConnectLimit) -> Result<(), Duration> {
+pub(super) fn check(host: &str, limit: ConnectRateLimit) -> Result<(), Duration> {
     with(host, |gate, now| gate.check(limit, now).map_err(|until| until.since(now)))
 }
 
@@ -29,8 +29,8 @@ pub(super) fn check(host: &str, limit: ConnectLimit) -> Result<(), Duration> {
 ///
 /// # Errors
 /// How long to wait before asking again.
-pub(super) fn take(host: &str, limit: ConnectLimit) -> Result<(), Duration> {
-    with(host, |gate, now| gate.take(limit, now).map_err(|until| until.since(now)))
+pub(super) fn take(host: &str, limit: ConnectRateLimit) -> Result<(), Duration> {
+    with(host, |gate, now| gate.try_acquire(limit, now).map_err(|until| until.since(now)))
 }
 
 /// Lets no connection to a host be attempted for a time: it has asked for that.
@@ -38,7 +38,7 @@ pub(super) fn hold(host: &str, pause: Duration) {
     with(host, |gate, now| gate.hold(now + pause));
 }
 
-fn with<R>(host: &str, f: impl FnOnce(&mut ConnectGate, MonoNanos) -> R) -> R {
+fn with<R>(host: &str, f: impl FnOnce(&mut ConnectRateLimiter, MonoNanos) -> R) -> R {
     let mut of_hosts = GATES.of_hosts.lock().unwrap_or_else(PoisonError::into_inner);
     let now = GATES.clock.mono();
     f(of_hosts.entry(host.to_owned()).or_default(), now)

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::asks::Asks;
-use super::backoff::Backoff;
+use super::activity::Activity;
 use super::config::SessionConfig;
-use super::heard::Heard;
 use super::login::answers_login;
+use super::reconnect_backoff::ReconnectBackoff;
+use super::subscription_state::NEVER;
+use super::subscriptions::Subscriptions;
 use super::types::{Action, LostReason, SessionEvent, SessionStats};
-use super::wanted::NEVER;
 use crate::book::{DepthAction, DepthUpdate};
 use crate::event::{Control, ControlKind, DepthChange};
 use crate::model::{MonoNanos, Subscription};
@@ -35,7 +35,7 @@ pub(super) enum Link {
     Open {
         since: MonoNanos,
         /// When text or binary frames came.
-        heard: Heard,
+        heard: Activity,
         /// When a ping was sent and how long anything may take to come, while nothing has.
         pinged: Option<(MonoNanos, Duration)>,
         /// When the login was sent, while it is not answered.
@@ -51,15 +51,15 @@ pub(super) enum Link {
 ///
 /// Sans-IO, after the manner of `quinn-proto`: the owner calls in what happened (`connected`,
 /// `lost`, `inbound`, `control`), then takes what there is to do from [`Session::poll_action`] and
-/// to know from [`Session::poll_event`], and calls [`Session::timeout`] when
+/// to know from [`Session::poll_event`], and calls [`Session::handle_timeout`] when
 /// [`Session::poll_timeout`] says. Time is an argument, randomness a seed. The control plane: it
-/// may allocate, except that [`Session::inbound`] does not.
+/// may allocate, except that [`Session::handle_inbound`] does not.
 #[derive(Debug)]
 pub struct Session {
     pub(super) config: SessionConfig,
     pub(super) link: Link,
-    pub(super) asks: Asks,
-    pub(super) backoff: Backoff,
+    pub(super) subscriptions: Subscriptions,
+    pub(super) backoff: ReconnectBackoff,
     /// When the login is tried once more on this connection, and how often it was refused on it.
     pub(super) relogin: Option<MonoNanos>,
     pub(super) refusals: u32,
@@ -80,8 +80,8 @@ impl Session {
     #[must_use]
     pub fn new(config: SessionConfig, seed: u64) -> Self {
         Self {
-            backoff: Backoff::new(config.backoff.clone(), seed),
-            asks: Asks::new(config.requests_per_hour),
+            backoff: ReconnectBackoff::new(config.backoff.clone(), seed),
+            subscriptions: Subscriptions::new(config.requests_per_hour),
             config,
             link: Link::Waiting { until: MonoNanos::ZERO },
             relogin: None,
@@ -116,7 +116,7 @@ impl Session {
     /// As [`Session::subscribe`], but what is asked for goes with the next call that sends, so that
     /// one request can carry many.
     pub(crate) fn want(&mut self, subscription: Subscription, now: MonoNanos) {
-        let told = self.asks.subscribe(subscription, now);
+        let told = self.subscriptions.add(subscription, now);
         self.events.extend(told);
     }
 
@@ -128,12 +128,12 @@ impl Session {
 
     /// As [`Session::unsubscribe`], but told with the next call that has a time.
     pub(crate) fn unwant(&mut self, subscription: &Subscription) {
-        self.asks.unsubscribe(subscription, self.is_open());
+        self.subscriptions.remove(subscription, self.is_open());
     }
 
     /// Gives a subscription up and asks for it anew at once, so that the exchange sends a snapshot.
     pub fn resubscribe(&mut self, subscription: &Subscription, now: MonoNanos) {
-        self.asks.resubscribe(subscription, self.is_open());
+        self.subscriptions.resubscribe(subscription, self.is_open());
         self.send_requests(now);
     }
 
@@ -142,19 +142,19 @@ impl Session {
     /// Where it breaks again the pauses double, see [`ResyncConfig`](super::config::ResyncConfig); and
     /// broken books never take the last quarter of the hour's requests.
     pub fn resync(&mut self, subscription: &Subscription, now: MonoNanos) {
-        self.asks.resync(subscription, &self.config, now);
+        self.subscriptions.resync(subscription, &self.config, now);
         self.send_requests(now);
     }
 
     /// Subscriptions have been silent for longer than their channels promise: they are subscribed
     /// again, paced as [`Session::resync`], in as few requests as their length allows. Does nothing
     /// about one that is asked for or whose first push is awaited.
-    pub fn silent(&mut self, subscriptions: &[Subscription], now: MonoNanos) {
-        let Self { asks, config, stats, .. } = self;
-        for subscription in subscriptions {
-            if asks.is_steady(subscription) {
+    pub fn handle_silence(&mut self, silent: &[Subscription], now: MonoNanos) {
+        let Self { subscriptions, config, stats, .. } = self;
+        for subscription in silent {
+            if subscriptions.is_steady(subscription) {
                 stats.silences += 1;
-                asks.resync(subscription, config, now);
+                subscriptions.resync(subscription, config, now);
             }
         }
         self.send_requests(now);
@@ -163,33 +163,33 @@ impl Session {
     /// Whether nothing came of a subscription though it was subscribed again.
     #[must_use]
     pub fn is_late(&self, subscription: &Subscription) -> bool {
-        self.asks.is_late(subscription)
+        self.subscriptions.is_late(subscription)
     }
 
     /// Whether a subscription is acknowledged and its first push has not come yet.
     #[must_use]
     pub fn is_awaited(&self, subscription: &Subscription) -> bool {
-        self.asks.is_awaited(subscription)
+        self.subscriptions.is_awaited(subscription)
     }
 
     /// Data has come that shows a subscription to be in force and its book whole.
     ///
     /// It stands for an acknowledgement that was lost, and ends what [`Session::resync`] began.
-    /// Where neither this nor [`Session::depth`] follows an acknowledgement within
-    /// [`SessionConfig::snapshot_within`], it is subscribed again.
-    pub fn synced(&mut self, subscription: &Subscription, now: MonoNanos) {
+    /// Where neither this nor [`Session::handle_depth`] follows an acknowledgement within
+    /// [`SessionConfig::snapshot_timeout`], it is subscribed again.
+    pub fn handle_live(&mut self, subscription: &Subscription, now: MonoNanos) {
         if let Link::Open { useful, .. } = &mut self.link {
             *useful = true;
         }
-        let told = self.asks.synced(subscription, now);
+        let told = self.subscriptions.on_live(subscription, now);
         self.events.extend(told);
         self.send_requests(now);
     }
 
     /// A message of a deep book was applied. A snapshot that leaves the book live counts as
-    /// [`Session::synced`]: where the book was live before, no change of state tells of it.
+    /// [`Session::handle_live`]: where the book was live before, no change of state tells of it.
     #[inline]
-    pub fn depth(&mut self, change: &DepthChange<'_>, now: MonoNanos) {
+    pub fn handle_depth(&mut self, change: &DepthChange<'_>, now: MonoNanos) {
         if change.update.action == DepthAction::Snapshot && change.book.live().is_some() {
             self.snapshot(change.update, now);
         }
@@ -198,15 +198,15 @@ impl Session {
     #[cold]
     fn snapshot(&mut self, update: &DepthUpdate<'_>, now: MonoNanos) {
         let of_update = |subscription: &&Subscription| subscription.topic() == update.topic;
-        let found = self.asks.wanted().find(of_update).copied();
+        let found = self.subscriptions.wanted().find(of_update).copied();
         if let Some(subscription) = found {
-            self.synced(&subscription, now);
+            self.handle_live(&subscription, now);
         }
     }
 
     /// What is wanted now, refused ones included.
     pub fn wanted(&self) -> impl Iterator<Item = &Subscription> {
-        self.asks.wanted()
+        self.subscriptions.wanted()
     }
 
     /// Whether the connection is open.
@@ -218,19 +218,19 @@ impl Session {
     /// Whether each wanted subscription has been answered on this connection.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.is_open() && self.asks.is_settled()
+        self.is_open() && self.subscriptions.is_settled()
     }
 
     /// How many wanted subscriptions the exchange refuses now; each is asked for again.
     #[must_use]
     pub fn refused_now(&self) -> usize {
-        self.asks.refused_now()
+        self.subscriptions.refused_now()
     }
 
     /// How many requests the connection may still send within the hour.
     #[must_use]
     pub fn requests_left(&self, now: MonoNanos) -> usize {
-        self.asks.requests_left(now)
+        self.subscriptions.requests_left(now)
     }
 
     /// What it has done so far.
@@ -241,15 +241,15 @@ impl Session {
 
     /// The connection that [`Action::Connect`] asked for is open. One that comes up when it is no
     /// longer waited for (too late, twice, after [`Session::stop`]) does not count.
-    pub fn connected(&mut self, now: MonoNanos) {
+    pub fn handle_connected(&mut self, now: MonoNanos) {
         if !self.is_attempting() {
             return;
         }
-        self.asks.connected();
+        self.subscriptions.on_connected();
         self.controls = (now, 0);
         (self.relogin, self.refusals) = (None, 0);
         (self.ping_sent, self.round_trip) = (None, None);
-        let heard = Heard::new(now, self.config.ping_after);
+        let heard = Activity::new(now, self.config.ping_interval);
         self.link = Link::Open { since: now, heard, pinged: None, login: None, useful: false };
         self.events.push_back(SessionEvent::Connected);
         // An exchange may close the connection after a wrong key; what needs none shall come all the
@@ -261,7 +261,7 @@ impl Session {
     }
 
     /// The connection, or the attempt at one, has failed or was closed by the other side.
-    pub fn lost(&mut self, now: MonoNanos) {
+    pub fn handle_disconnected(&mut self, now: MonoNanos) {
         match self.link {
             Link::Open { .. } => self.lose(LostReason::Closed, now),
             Link::Resolving { .. } | Link::Connecting { .. } | Link::Handshaking { .. } => {
@@ -292,7 +292,7 @@ impl Session {
     }
 
     /// A reply or a notice came in.
-    pub fn control(&mut self, control: &Control<'_>, now: MonoNanos) {
+    pub fn handle_control(&mut self, control: &Control<'_>, now: MonoNanos) {
         // As many answers as were asked for are no flood.
         if self.answer(control, now) {
             return self.send_requests(now);
@@ -308,7 +308,7 @@ impl Session {
                 self.login_answered(false, control, now);
             }
             ControlKind::Error => {
-                let told = self.asks.refused(control, &self.config, now);
+                let told = self.subscriptions.on_error(control, &self.config, now);
                 self.events.extend(told);
             }
             ControlKind::Notice if control.code == Some(SERVICE_UPGRADE) => {
@@ -330,13 +330,14 @@ impl Session {
         }
         match control.kind {
             ControlKind::Subscribe => {
-                let told = self.asks.acknowledged(control, now);
+                let told = self.subscriptions.on_acknowledged(control, now);
                 let answers = !told.is_empty();
                 self.events.extend(told);
                 answers
             }
             ControlKind::Unsubscribe => {
-                let (answers, told) = self.asks.left(control, &self.config, now);
+                let (answers, told) =
+                    self.subscriptions.on_unsubscribed(control, &self.config, now);
                 self.events.extend(told);
                 answers
             }
@@ -362,22 +363,22 @@ impl Session {
         self.events.pop_front()
     }
 
-    /// When [`Session::timeout`] is to be called; `None` where time changes nothing.
+    /// When [`Session::handle_timeout`] is to be called; `None` where time changes nothing.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<MonoNanos> {
         match self.link {
             Link::Waiting { until } => Some(until),
-            Link::Resolving { since } => Some(since + self.config.resolve_within),
-            Link::Connecting { since } => Some(since + self.config.connect_within),
-            Link::Handshaking { since } => Some(since + self.config.handshake_within),
+            Link::Resolving { since } => Some(since + self.config.resolve_timeout),
+            Link::Connecting { since } => Some(since + self.config.connect_timeout),
+            Link::Handshaking { since } => Some(since + self.config.handshake_timeout),
             Link::Open { heard, pinged, login, .. } => {
                 let silence = match pinged {
                     Some((at, within)) => at + within,
                     None => heard.at() + heard.limit(&self.config),
                 };
                 let request = match login {
-                    Some(at) => at + self.config.ack_within,
-                    None => self.asks.due().min(self.relogin.unwrap_or(NEVER)),
+                    Some(at) => at + self.config.ack_timeout,
+                    None => self.subscriptions.due().min(self.relogin.unwrap_or(NEVER)),
                 };
                 Some(silence.min(request))
             }
@@ -386,25 +387,25 @@ impl Session {
     }
 
     /// Does what is due at `now`. Calling it too early does no harm.
-    pub fn timeout(&mut self, now: MonoNanos) {
+    pub fn handle_timeout(&mut self, now: MonoNanos) {
         match self.link {
             Link::Waiting { until } if until <= now => {
                 self.link = Link::Connecting { since: now };
                 self.stats.attempts += 1;
                 self.actions.push_back(Action::Connect);
             }
-            Link::Resolving { since } if since + self.config.resolve_within <= now => {
+            Link::Resolving { since } if since + self.config.resolve_timeout <= now => {
                 self.close(LostReason::ResolveTimeout, now);
             }
-            Link::Connecting { since } if since + self.config.connect_within <= now => {
+            Link::Connecting { since } if since + self.config.connect_timeout <= now => {
                 self.close(LostReason::ConnectTimeout, now);
             }
-            Link::Handshaking { since } if since + self.config.handshake_within <= now => {
+            Link::Handshaking { since } if since + self.config.handshake_timeout <= now => {
                 self.close(LostReason::HandshakeTimeout, now);
             }
             Link::Open { heard, pinged, login, .. } => {
                 self.heartbeat(heard, pinged, now);
-                let late = login.is_some_and(|at| at + self.config.ack_within <= now);
+                let late = login.is_some_and(|at| at + self.config.ack_timeout <= now);
                 if late && self.is_open() {
                     self.stats.late_acks += 1;
                     self.close(LostReason::AckTimeout, now);
@@ -419,8 +420,8 @@ impl Session {
         if !self.is_open() || self.login_waits() {
             return;
         }
-        let Self { asks, config, stats, events, .. } = self;
-        if asks.timeout(config, stats, events, now) {
+        let Self { subscriptions, config, stats, events, .. } = self;
+        if subscriptions.on_timeout(config, stats, events, now) {
             return self.close(LostReason::AckTimeout, now);
         }
         if self.relogin.take_if(|at| *at <= now).is_some() {
@@ -439,13 +440,13 @@ impl Session {
     fn lose(&mut self, reason: LostReason, now: MonoNanos) {
         // A connection that brought nothing has not proved itself, however long it lasted.
         if let Link::Open { since, useful, .. } = self.link
-            && (useful || self.asks.wanted().next().is_none())
+            && (useful || self.subscriptions.wanted().next().is_none())
         {
             self.backoff.closed(since, now);
         }
         let pause = self.backoff.pause();
         self.link = Link::Waiting { until: now + pause };
-        self.asks.lost(&self.config, now);
+        self.subscriptions.on_disconnected(&self.config, now);
         // What was to be sent on the old connection must not go out on the next.
         self.actions.retain(|action| !matches!(action, Action::Send(_) | Action::Login));
         self.events.push_back(SessionEvent::Lost(reason));
@@ -456,10 +457,10 @@ impl Session {
         if !self.is_open() || self.login_waits() {
             return;
         }
-        while let Some(text) = self.asks.next_request(&self.config, &mut self.stats, now) {
+        while let Some(text) = self.subscriptions.next_request(&self.config, &mut self.stats, now) {
             self.actions.push_back(Action::Send(text));
         }
-        if let Some(until) = self.asks.take_spent(&self.config, now) {
+        if let Some(until) = self.subscriptions.take_spent(&self.config, now) {
             self.events.push_back(SessionEvent::RequestsSpent { until });
         }
     }

@@ -10,17 +10,17 @@ const FRAMES: u64 = 64;
 
 /// When the last frame came, and the usual gap between frames.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Heard {
+pub(super) struct Activity {
     at: MonoNanos,
     /// The moving average of the gaps, in nanoseconds.
     gap: u64,
 }
 
-impl Heard {
+impl Activity {
     /// A connection that has just opened. Until its own pace is known it may be as silent as one that
     /// brings nothing.
-    pub(super) fn new(now: MonoNanos, ping_after: Duration) -> Self {
-        Self { at: now, gap: u64::try_from(ping_after.as_nanos()).unwrap_or(u64::MAX) / FRAMES }
+    pub(super) fn new(now: MonoNanos, ping_interval: Duration) -> Self {
+        Self { at: now, gap: u64::try_from(ping_interval.as_nanos()).unwrap_or(u64::MAX) / FRAMES }
     }
 
     /// When the last frame came.
@@ -40,8 +40,8 @@ impl Heard {
     pub(super) fn limit(&self, config: &SessionConfig) -> Duration {
         let usual = Duration::from_nanos(self.gap).saturating_mul(config.probe_gaps);
         match config.probe_gaps {
-            0 => config.ping_after,
-            _ => usual.max(config.probe_after).min(config.ping_after),
+            0 => config.ping_interval,
+            _ => usual.max(config.probe_silence).min(config.ping_interval),
         }
     }
 }

@@ -1,24 +1,24 @@
 //! One wanted subscription, and how far it has come.
 
 use super::config::SessionConfig;
-use super::leaving::{Leaving, names_one};
-use super::pace::Pace;
-use super::requests::names;
+use super::reply_match::names;
+use super::resync_backoff::ResyncBackoff;
+use super::unsubscribes::{PendingUnsubscribes, names_one};
 use crate::model::{MonoNanos, Subscription};
 
 pub(super) const NEVER: MonoNanos = MonoNanos(u64::MAX);
 
 /// One wanted subscription.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
+pub(super) struct SubscriptionState {
     pub(super) subscription: Subscription,
     pub(super) stage: Stage,
     /// The last request on this connection that asked for it; 0 before the first.
     pub(super) asked_by: u64,
     /// The pauses between resyncs.
-    pub(super) pace: Pace,
+    pub(super) resyncs: ResyncBackoff,
     /// The pauses after refusals.
-    pub(super) refusals: Pace,
+    pub(super) refusals: ResyncBackoff,
     /// When it is to be subscribed again, for a snapshot or because it is silent.
     pub(super) resync_at: Option<MonoNanos>,
     /// Since when the first push after the acknowledgement is awaited.
@@ -26,7 +26,7 @@ pub(super) struct Wanted {
     /// How often in a row the first push did not come in time.
     pub(super) late: u8,
     /// How often it was asked for alone on this connection and not answered.
-    pub(super) silences: u8,
+    pub(super) unanswered: u8,
     /// When the exchange refused it by an error last.
     pub(super) error_at: Option<MonoNanos>,
     /// How often in a row the exchange closed the connection right after such an error.
@@ -35,20 +35,20 @@ pub(super) struct Wanted {
 
 /// With what a subscription is asked for: one bad argument may spoil the answers to a whole request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum With {
+pub(super) enum Batching {
     /// With all others that are new.
-    Others,
+    Normal,
     /// With others that were refused before.
-    Refused,
+    Retried,
     /// In a request of its own.
-    Nobody,
+    Isolated,
 }
 
 /// How far a subscription has come on this connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// To be asked for.
-    Unsent(With),
+    Pending(Batching),
     /// To be asked for at `until`: the exchange was too busy.
     Paused { until: MonoNanos },
     /// Asked for and not answered.
@@ -60,18 +60,18 @@ pub(super) enum Stage {
     Refused { at: MonoNanos, until: MonoNanos, login: bool },
 }
 
-impl Wanted {
+impl SubscriptionState {
     pub(super) const fn new(subscription: Subscription) -> Self {
         Self {
             subscription,
-            stage: Stage::Unsent(With::Others),
+            stage: Stage::Pending(Batching::Normal),
             asked_by: 0,
-            pace: Pace::NEW,
-            refusals: Pace::NEW,
+            resyncs: ResyncBackoff::NEW,
+            refusals: ResyncBackoff::NEW,
             resync_at: None,
             awaits: None,
             late: 0,
-            silences: 0,
+            unanswered: 0,
             error_at: None,
             closes: 0,
         }
@@ -84,8 +84,8 @@ impl Wanted {
 
     /// Whether an answer or data that comes can be its own: it was asked for on this connection, and
     /// its end was not.
-    pub(super) fn may_be_answered(&self, leaving: &Leaving) -> bool {
-        self.asked() || self.asked_by != 0 && !leaving.has(&self.subscription)
+    pub(super) fn may_be_answered(&self, unsubscribes: &PendingUnsubscribes) -> bool {
+        self.asked() || self.asked_by != 0 && !unsubscribes.has(&self.subscription)
     }
 
     /// Whether it is refused now.
@@ -108,24 +108,24 @@ impl Wanted {
 
     /// The exchange has acknowledged it: every channel pushes something first.
     pub(super) const fn acknowledge(&mut self, now: MonoNanos) {
-        (self.stage, self.silences) = (Stage::Acknowledged, 0);
+        (self.stage, self.unanswered) = (Stage::Acknowledged, 0);
         self.awaits = Some(now);
     }
 
     /// The exchange has refused it or ended it: it is asked for again after a pause that grows with
     /// each refusal.
     pub(super) fn refuse(&mut self, login: bool, config: &SessionConfig, now: MonoNanos) {
-        let until = now + self.refusals.grow(&config.resync, now);
+        let until = now + self.refusals.next_nonzero_pause(&config.resync, now);
         self.stage = Stage::Refused { at: now, until, login };
-        (self.resync_at, self.awaits, self.silences) = (None, None, 0);
+        (self.resync_at, self.awaits, self.unanswered) = (None, None, 0);
     }
 
     /// Has it asked for once more, and given up first where that is needed.
-    pub(super) fn ask_again(&mut self, leaving: &mut Leaving, open: bool) {
+    pub(super) fn ask_again(&mut self, unsubscribes: &mut PendingUnsubscribes, open: bool) {
         if self.asked() && open {
-            leaving.push(self.subscription);
+            unsubscribes.push(self.subscription);
         }
-        self.stage = Stage::Unsent(With::Others);
+        self.stage = Stage::Pending(Batching::Normal);
         (self.resync_at, self.awaits) = (None, None);
     }
 
@@ -138,11 +138,11 @@ impl Wanted {
     /// When something but a resync is to be done about it without anything coming in.
     pub(super) fn due(&self, config: &SessionConfig) -> MonoNanos {
         match self.stage {
-            // A refused one waits for the budget too, see `Asks::plan`.
-            Stage::Unsent(_) | Stage::Refused { .. } => NEVER,
+            // A refused one waits for the budget too, see `Subscriptions::plan`.
+            Stage::Pending(_) | Stage::Refused { .. } => NEVER,
             Stage::Paused { until } => until,
-            Stage::Sent { at, .. } => at + config.ack_within,
-            Stage::Acknowledged => self.awaits.map_or(NEVER, |at| at + config.snapshot_within),
+            Stage::Sent { at, .. } => at + config.ack_timeout,
+            Stage::Acknowledged => self.awaits.map_or(NEVER, |at| at + config.snapshot_timeout),
         }
     }
 

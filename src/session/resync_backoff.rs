@@ -8,42 +8,42 @@ use crate::model::MonoNanos;
 /// The pauses of one subscription: none the first time, then doubling to a cap, and none again
 /// once it was well for long enough.
 #[derive(Clone, Debug)]
-pub(super) struct Pace {
+pub(super) struct ResyncBackoff {
     pause: Duration,
     well_since: Option<MonoNanos>,
 }
 
-impl Pace {
+impl ResyncBackoff {
     pub(super) const NEW: Self = Self { pause: Duration::ZERO, well_since: None };
 
     /// The pause before the next time. Each call counts as one more time.
-    pub(super) fn pause(&mut self, config: &ResyncConfig, now: MonoNanos) -> Duration {
+    pub(super) fn next_pause(&mut self, config: &ResyncConfig, now: MonoNanos) -> Duration {
         let well = self.well_since.take();
         if well.is_some_and(|since| now.since(since) >= config.stable_after) {
             self.pause = Duration::ZERO;
         }
         let pause = self.pause;
-        self.later(config);
+        self.grow(config);
         pause
     }
 
     /// A pause that is never zero and grows from one call to the next, until it was well for long.
-    pub(super) fn grow(&mut self, config: &ResyncConfig, now: MonoNanos) -> Duration {
+    pub(super) fn next_nonzero_pause(&mut self, config: &ResyncConfig, now: MonoNanos) -> Duration {
         let well = self.well_since.take();
         if well.is_some_and(|since| now.since(since) >= config.stable_after) {
             self.pause = Duration::ZERO;
         }
-        self.later(config)
+        self.grow(config)
     }
 
     /// A pause that is never zero, for what must not be repeated at once.
-    pub(super) fn later(&mut self, config: &ResyncConfig) -> Duration {
+    pub(super) fn grow(&mut self, config: &ResyncConfig) -> Duration {
         self.pause = self.pause.saturating_mul(2).min(config.cap).max(config.first);
         self.pause
     }
 
     /// Notes that it is well now.
-    pub(super) const fn well(&mut self, now: MonoNanos) {
+    pub(super) const fn mark_healthy(&mut self, now: MonoNanos) {
         if self.well_since.is_none() {
             self.well_since = Some(now);
         }
@@ -59,13 +59,13 @@ mod tests {
         let secs = Duration::from_secs;
         let config = ResyncConfig { first: secs(1), cap: secs(5), stable_after: secs(60) };
         let at = |s| MonoNanos::ZERO + secs(s);
-        let mut pace = Pace::NEW;
-        let pauses: Vec<_> = (0..6).map(|_| pace.pause(&config, at(1)).as_secs()).collect();
+        let mut pace = ResyncBackoff::NEW;
+        let pauses: Vec<_> = (0..6).map(|_| pace.next_pause(&config, at(1)).as_secs()).collect();
         assert_eq!(pauses, [0, 1, 2, 4, 5, 5]);
-        pace.well(at(10));
-        assert_eq!(pace.pause(&config, at(69)), secs(5));
-        pace.well(at(70));
-        pace.well(at(129));
-        assert_eq!(pace.pause(&config, at(130)), secs(0));
+        pace.mark_healthy(at(10));
+        assert_eq!(pace.next_pause(&config, at(69)), secs(5));
+        pace.mark_healthy(at(70));
+        pace.mark_healthy(at(129));
+        assert_eq!(pace.next_pause(&config, at(130)), secs(0));
     }
 }

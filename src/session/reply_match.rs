@@ -86,12 +86,12 @@ fn holds_word(text: &str, word: &str) -> bool {
 /// The times of the last hour are kept rather than a bucket that refills, since a bucket of 480
 /// lets nearly twice as many through in the hour after it was full.
 #[derive(Debug)]
-pub(super) struct RequestBudget {
+pub(super) struct RequestQuota {
     per_hour: usize,
     sent: VecDeque<MonoNanos>,
 }
 
-impl RequestBudget {
+impl RequestQuota {
     pub(super) fn new(per_hour: usize) -> Self {
         // With none at all nothing could ever be asked for.
         Self { per_hour: per_hour.max(1), sent: VecDeque::new() }
@@ -103,7 +103,7 @@ impl RequestBudget {
     }
 
     /// Takes one request; false where the hour has none left.
-    pub(super) fn take(&mut self, now: MonoNanos) -> bool {
+    pub(super) fn try_acquire(&mut self, now: MonoNanos) -> bool {
         while self.sent.front().is_some_and(|at| now.since(*at) >= HOUR) {
             self.sent.pop_front();
         }
@@ -139,14 +139,20 @@ mod tests {
 
     #[test]
     fn no_hour_has_more_requests_than_allowed() {
-        let mut budget = RequestBudget::new(3);
-        assert!(budget.take(at(0)) && budget.take(at(10)) && budget.take(at(20)));
-        assert!(!budget.take(at(3599)));
+        let mut budget = RequestQuota::new(3);
+        assert!(
+            budget.try_acquire(at(0)) && budget.try_acquire(at(10)) && budget.try_acquire(at(20))
+        );
+        assert!(!budget.try_acquire(at(3599)));
         assert_eq!(budget.ready_at(0), at(3600));
         assert_eq!(budget.ready_at(1), at(3610));
-        assert!(budget.take(at(3600)) && !budget.take(at(3609)) && budget.take(at(3610)));
+        assert!(
+            budget.try_acquire(at(3600))
+                && !budget.try_acquire(at(3609))
+                && budget.try_acquire(at(3610))
+        );
         budget.reset();
-        assert!(budget.take(at(3611)));
+        assert!(budget.try_acquire(at(3611)));
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Which request goes next: split by the limits, within the hour's budget.
 
-use super::asks::Asks;
 use super::config::SessionConfig;
+use super::subscription_state::{Batching, NEVER, Stage, SubscriptionState};
+use super::subscriptions::Subscriptions;
 use super::types::SessionStats;
-use super::wanted::{NEVER, Stage, Wanted, With};
 use crate::model::{MonoNanos, Subscription};
 use crate::wire::{RequestOp, argument_len, request_text};
 
-impl Asks {
+impl Subscriptions {
     /// The next request that may go at `now`, split by the limits; `None` where there is none, or
     /// the hour's budget does not go so far.
     pub(super) fn next_request(
@@ -30,32 +30,33 @@ impl Asks {
         config: &SessionConfig,
         now: MonoNanos,
     ) -> Option<MonoNanos> {
-        let waits = !self.leaving.unsent().is_empty() || self.turn().is_some();
-        let repeats = self.wanted.iter().filter_map(Wanted::repeat_due).any(|at| at <= now);
+        let waits = !self.unsubscribes.unsent().is_empty() || self.turn().is_some();
+        let repeats =
+            self.states.iter().filter_map(SubscriptionState::repeat_due).any(|at| at <= now);
         let reserve = if waits { 0 } else { config.resync_reserve() };
-        let until = self.budget.ready_at(reserve);
+        let until = self.quota.ready_at(reserve);
         let spent = (waits || repeats) && until > now;
-        let is_new = spent && !self.spent;
-        self.spent = spent;
+        let is_new = spent && !self.quota_reported;
+        self.quota_reported = spent;
         is_new.then_some(until)
     }
 
     /// How many requests may still be sent at `now`.
     pub(super) fn requests_left(&self, now: MonoNanos) -> usize {
-        self.budget.left(now)
+        self.quota.left(now)
     }
 
     /// Takes a request of another kind, a login, from the budget.
     pub(super) fn take_budget(&mut self, now: MonoNanos) -> bool {
-        self.budget.take(now)
+        self.quota.try_acquire(now)
     }
 
-    /// When [`Asks::take_budget`] has one again.
+    /// When [`Subscriptions::take_budget`] has one again.
     pub(super) fn budget_ready_at(&self) -> MonoNanos {
-        self.budget.ready_at(0)
+        self.quota.ready_at(0)
     }
 
-    /// When [`Asks::timeout`] or [`Asks::next_request`] have something to do.
+    /// When [`Subscriptions::timeout`] or [`Subscriptions::next_request`] have something to do.
     pub(super) const fn due(&self) -> MonoNanos {
         self.due
     }
@@ -63,30 +64,29 @@ impl Asks {
     /// Takes up what is to be subscribed again or was refused. Neither takes the last quarter of the
     /// hour's requests.
     fn start_repeats(&mut self, config: &SessionConfig, stats: &mut SessionStats, now: MonoNanos) {
-        if self.budget.ready_at(config.resync_reserve()) > now {
+        if self.quota.ready_at(config.resync_reserve()) > now {
             return;
         }
-        let Self { wanted, leaving, .. } = self;
-        let is_due = |w: &Wanted| w.repeat_due().is_some_and(|at| at <= now);
-        let retries = wanted.iter().any(|w| w.is_refused() && is_due(w));
-        let resyncs = wanted.iter().any(|w| !w.is_refused() && is_due(w));
-        for wanted in wanted {
-            match wanted.stage {
+        let Self { states, unsubscribes, .. } = self;
+        let is_due = |w: &SubscriptionState| w.repeat_due().is_some_and(|at| at <= now);
+        let retries = states.iter().any(|w| w.is_refused() && is_due(w));
+        let resyncs = states.iter().any(|w| !w.is_refused() && is_due(w));
+        for state in states {
+            match state.stage {
                 // What never came goes along with any other, so that channels that are silent for ever
                 // take no more requests than one of them.
                 Stage::Acknowledged
-                    if resyncs
-                        && wanted.resync_at.is_some_and(|at| at <= now || wanted.late > 0) =>
+                    if resyncs && state.resync_at.is_some_and(|at| at <= now || state.late > 0) =>
                 {
                     stats.resyncs += 1;
-                    wanted.ask_again(leaving, true);
+                    state.ask_again(unsubscribes, true);
                 }
                 // What has waited for most of its pause goes along, so that one request serves all.
                 Stage::Refused { at, until, .. }
                     if retries && until.since(now) <= now.since(at) / 2 =>
                 {
                     stats.retries += 1;
-                    wanted.stage = Stage::Unsent(With::Refused);
+                    state.stage = Stage::Pending(Batching::Retried);
                 }
                 _ => {}
             }
@@ -94,20 +94,20 @@ impl Asks {
     }
 
     fn take_request(&mut self, config: &SessionConfig, now: MonoNanos) -> Option<String> {
-        let something = !self.leaving.unsent().is_empty() || self.turn().is_some();
-        if !something || !self.budget.take(now) {
+        let something = !self.unsubscribes.unsent().is_empty() || self.turn().is_some();
+        if !something || !self.quota.try_acquire(now) {
             return None;
         }
-        if !self.leaving.unsent().is_empty() {
-            let count = fitting(self.leaving.unsent().iter(), config.request_len);
-            let batch = self.leaving.send(count, self.next_id, now);
+        if !self.unsubscribes.unsent().is_empty() {
+            let count = fitting(self.unsubscribes.unsent().iter(), config.request_len);
+            let batch = self.unsubscribes.send(count, self.next_id, now);
             return Some(self.request(config, RequestOp::Unsubscribe, &batch));
         }
         let (with, batch) = self.next_batch(config.request_len)?;
-        let sent = Stage::Sent { at: now, id: self.next_id, alone: with == With::Nobody };
-        for wanted in &mut self.wanted {
-            if wanted.stage == Stage::Unsent(with) && batch.contains(&wanted.subscription) {
-                (wanted.stage, wanted.asked_by) = (sent, self.next_id);
+        let sent = Stage::Sent { at: now, id: self.next_id, alone: with == Batching::Isolated };
+        for state in &mut self.states {
+            if state.stage == Stage::Pending(with) && batch.contains(&state.subscription) {
+                (state.stage, state.asked_by) = (sent, self.next_id);
             }
         }
         Some(self.request(config, RequestOp::Subscribe, &batch))
@@ -115,39 +115,39 @@ impl Asks {
 
     /// Finds when time alone changes something next.
     fn plan(&mut self, config: &SessionConfig) {
-        let by_time = self.wanted.iter().map(|wanted| wanted.due(config));
+        let by_time = self.states.iter().map(|state| state.due(config));
         let mut due = by_time.min().unwrap_or(NEVER);
-        if let Some(left) = self.leaving.due(config) {
+        if let Some(left) = self.unsubscribes.due(config) {
             due = due.min(left);
         }
-        if let Some(repeat) = self.wanted.iter().filter_map(Wanted::repeat_due).min() {
-            due = due.min(repeat.max(self.budget.ready_at(config.resync_reserve())));
+        if let Some(repeat) = self.states.iter().filter_map(SubscriptionState::repeat_due).min() {
+            due = due.min(repeat.max(self.quota.ready_at(config.resync_reserve())));
         }
-        if self.turn().is_some() || !self.leaving.unsent().is_empty() {
-            due = due.min(self.budget.ready_at(0));
+        if self.turn().is_some() || !self.unsubscribes.unsent().is_empty() {
+            due = due.min(self.quota.ready_at(0));
         }
         self.due = due;
     }
 
     /// What goes next: all that is new at once, then what was refused before, then one at a time of
     /// those that are asked for alone; `None` where nothing may be asked for now.
-    fn turn(&self) -> Option<With> {
-        let has = |with| self.wanted.iter().any(|w| w.stage == Stage::Unsent(with));
-        let lone = || self.wanted.iter().any(Wanted::is_lone);
-        let first = [With::Others, With::Refused].into_iter().find(|with| has(*with));
-        first.or_else(|| (has(With::Nobody) && !lone()).then_some(With::Nobody))
+    fn turn(&self) -> Option<Batching> {
+        let has = |with| self.states.iter().any(|w| w.stage == Stage::Pending(with));
+        let lone = || self.states.iter().any(SubscriptionState::is_lone);
+        let first = [Batching::Normal, Batching::Retried].into_iter().find(|with| has(*with));
+        first.or_else(|| (has(Batching::Isolated) && !lone()).then_some(Batching::Isolated))
     }
 
     /// The next subscriptions that go into one request.
-    fn next_batch(&self, limit: usize) -> Option<(With, Vec<Subscription>)> {
+    fn next_batch(&self, limit: usize) -> Option<(Batching, Vec<Subscription>)> {
         let with = self.turn()?;
-        let unsent = || self.wanted.iter().filter(|w| w.stage == Stage::Unsent(with));
-        if with == With::Nobody {
+        let unsent = || self.states.iter().filter(|w| w.stage == Stage::Pending(with));
+        if with == Batching::Isolated {
             // One that is silent does not keep the others from their turn.
-            let next = unsent().min_by_key(|wanted| wanted.silences)?;
+            let next = unsent().min_by_key(|state| state.unanswered)?;
             return Some((with, vec![next.subscription]));
         }
-        let subscriptions = || unsent().map(|wanted| &wanted.subscription);
+        let subscriptions = || unsent().map(|state| &state.subscription);
         let count = fitting(subscriptions(), limit);
         Some((with, subscriptions().take(count).copied().collect()))
     }

@@ -13,7 +13,7 @@ const REFUSALS: [u16; 3] = [403, 429, 503];
 
 /// The pauses of one connection. Seeded, so that a test sees the same ones each time.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(super) struct ReconnectBackoff {
     config: BackoffConfig,
     random: fastrand::Rng,
     /// Failures since a connection was stable.
@@ -26,7 +26,7 @@ pub(super) struct Backoff {
     asked: Duration,
 }
 
-impl Backoff {
+impl ReconnectBackoff {
     pub(super) fn new(config: BackoffConfig, seed: u64) -> Self {
         let random = fastrand::Rng::with_seed(seed);
         Self { config, random, failures: 0, refusals: 0, at_once: false, asked: Duration::ZERO }
@@ -101,7 +101,7 @@ mod tests {
     fn pauses_grow_to_the_cap_and_so_does_what_they_never_fall_below() {
         let config = SessionConfig::new(Dialect::V3).backoff;
         for seed in 0..50 {
-            let mut backoff = Backoff::new(config.clone(), seed);
+            let mut backoff = ReconnectBackoff::new(config.clone(), seed);
             for failure in 0..100 {
                 let pause = backoff.pause();
                 let most = config.first.saturating_mul(1 << failure.min(20));
@@ -116,14 +116,14 @@ mod tests {
     fn two_that_failed_together_do_not_come_back_together() {
         for dialect in [Dialect::V3, Dialect::V5] {
             let config = SessionConfig::new(dialect).backoff;
-            let first = |seed| Backoff::new(config.clone(), seed).pause();
+            let first = |seed| ReconnectBackoff::new(config.clone(), seed).pause();
             assert!((1..20).all(|seed| first(seed) != first(0)), "{dialect}");
         }
     }
 
     #[test]
     fn only_a_stable_connection_resets_the_pauses_and_lets_one_attempt_go_at_once() {
-        let mut backoff = Backoff::new(config(), 1);
+        let mut backoff = ReconnectBackoff::new(config(), 1);
         for _ in 0..10 {
             backoff.pause();
         }
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn a_host_that_says_when_to_come_back_is_not_tried_before() {
         for seed in 0..50 {
-            let mut backoff = Backoff::new(config(), seed);
+            let mut backoff = ReconnectBackoff::new(config(), seed);
             backoff.refused(429, Some(secs(60)));
             let pause = backoff.pause();
             assert!(pause >= secs(60) && pause <= secs(66), "{pause:?}");
@@ -161,14 +161,14 @@ mod tests {
     #[test]
     fn a_refusal_without_a_time_has_a_floor_that_grows() {
         for status in REFUSALS {
-            let mut backoff = Backoff::new(config(), 7);
+            let mut backoff = ReconnectBackoff::new(config(), 7);
             for least in [5, 10, 20, 30, 30] {
                 backoff.refused(status, None);
                 let pause = backoff.pause();
                 assert!(pause >= secs(least) && pause <= secs(least) * 11 / 10, "{pause:?}");
             }
         }
-        let mut backoff = Backoff::new(config(), 7);
+        let mut backoff = ReconnectBackoff::new(config(), 7);
         backoff.refused(404, None);
         assert!(backoff.pause() < secs(1));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::config::ConnectLimit;
+use super::config::ConnectRateLimit;
 use crate::model::MonoNanos;
 
 /// Keeps the attempts to connect to one host within its limit, whoever makes them.
@@ -11,13 +11,13 @@ use crate::model::MonoNanos;
 /// attempt. It keeps the times of the last attempts, as the budget of requests does, so that no
 /// span of the limit's length has more of them than allowed.
 #[derive(Clone, Debug, Default)]
-pub struct ConnectGate {
+pub struct ConnectRateLimiter {
     attempts: VecDeque<MonoNanos>,
     /// Until when the host wants no attempt.
     held: MonoNanos,
 }
 
-impl ConnectGate {
+impl ConnectRateLimiter {
     /// Makes a gate that nobody has passed.
     #[must_use]
     pub const fn new() -> Self {
@@ -33,7 +33,7 @@ impl ConnectGate {
     ///
     /// # Errors
     /// When to ask again, where none could.
-    pub fn check(&self, limit: ConnectLimit, now: MonoNanos) -> Result<(), MonoNanos> {
+    pub fn check(&self, limit: ConnectRateLimit, now: MonoNanos) -> Result<(), MonoNanos> {
         let allowed = limit.attempts.max(1);
         let oldest = self.attempts.len().checked_sub(allowed).and_then(|at| self.attempts.get(at));
         let free = oldest.map_or(self.held, |at| self.held.max(*at + limit.per));
@@ -44,7 +44,11 @@ impl ConnectGate {
     ///
     /// # Errors
     /// When to ask again, where there were too many or the host is held.
-    pub fn take(&mut self, limit: ConnectLimit, now: MonoNanos) -> Result<(), MonoNanos> {
+    pub fn try_acquire(
+        &mut self,
+        limit: ConnectRateLimit,
+        now: MonoNanos,
+    ) -> Result<(), MonoNanos> {
         self.check(limit, now)?;
         let allowed = limit.attempts.max(1);
         self.attempts.push_back(now);
@@ -68,31 +72,31 @@ mod tests {
     #[test]
     fn no_span_has_more_attempts_than_allowed() {
         let at = |ms| MonoNanos::ZERO + Duration::from_millis(ms);
-        let limit = ConnectLimit { attempts: 3, per: Duration::from_secs(1) };
-        let mut gate = ConnectGate::new();
+        let limit = ConnectRateLimit { attempts: 3, per: Duration::from_secs(1) };
+        let mut gate = ConnectRateLimiter::new();
         for ms in [0, 400, 900] {
-            assert_eq!(gate.take(limit, at(ms)), Ok(()));
+            assert_eq!(gate.try_acquire(limit, at(ms)), Ok(()));
         }
-        assert_eq!(gate.take(limit, at(950)), Err(at(1000)));
-        assert_eq!(gate.take(limit, at(1000)), Ok(()));
-        assert_eq!(gate.take(limit, at(1001)), Err(at(1400)));
-        let one = ConnectLimit { attempts: 1, ..limit };
-        assert_eq!(gate.take(one, at(1500)), Err(at(2000)));
+        assert_eq!(gate.try_acquire(limit, at(950)), Err(at(1000)));
+        assert_eq!(gate.try_acquire(limit, at(1000)), Ok(()));
+        assert_eq!(gate.try_acquire(limit, at(1001)), Err(at(1400)));
+        let one = ConnectRateLimit { attempts: 1, ..limit };
+        assert_eq!(gate.try_acquire(one, at(1500)), Err(at(2000)));
     }
     #[test]
     fn a_host_that_asked_for_a_pause_is_left_alone_by_all() {
         let at = |secs| MonoNanos::ZERO + Duration::from_secs(secs);
-        let limit = ConnectLimit { attempts: 3, per: Duration::from_secs(1) };
-        let mut gate = ConnectGate::new();
-        assert_eq!(gate.take(limit, at(1)), Ok(()));
+        let limit = ConnectRateLimit { attempts: 3, per: Duration::from_secs(1) };
+        let mut gate = ConnectRateLimiter::new();
+        assert_eq!(gate.try_acquire(limit, at(1)), Ok(()));
         gate.hold(at(20));
         gate.hold(at(10));
         assert_eq!(gate.check(limit, at(2)), Err(at(20)));
-        assert_eq!(gate.take(limit, at(19)), Err(at(20)));
+        assert_eq!(gate.try_acquire(limit, at(19)), Err(at(20)));
         assert_eq!(gate.check(limit, at(20)), Ok(()));
         for _ in 0..3 {
-            assert_eq!(gate.take(limit, at(20)), Ok(()));
+            assert_eq!(gate.try_acquire(limit, at(20)), Ok(()));
         }
-        assert_eq!(gate.take(limit, at(20)), Err(at(21)));
+        assert_eq!(gate.try_acquire(limit, at(20)), Err(at(21)));
     }
 }
