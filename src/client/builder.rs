@@ -64,14 +64,14 @@ pub struct ClientConfig {
     /// stale; 5 s. `None` for no limit.
     pub age_limit: Option<Duration>,
     /// How long a line may lack what another line brings, until it is subscribed again; 5 s.
-    pub behind_within: Duration,
+    pub behind_timeout: Duration,
     /// How many connections bring the same subscriptions; 1. The first copy of each update wins.
-    pub lines: usize,
+    pub redundancy: usize,
     /// How many subscriptions a connection takes before another one is opened; 100.
     pub max_subscriptions_per_connection: usize,
     /// When a connection that is to relieve another, and is announced to be closed as well, is looked
     /// at again; 10 s.
-    pub relieve_again_after: Duration,
+    pub upgrade_retry_delay: Duration,
     /// Whether the time from receipt to book update is measured, at two looks at a clock a frame.
     pub measure: bool,
     /// Whether the client's thread never sleeps while a connection is open; no by default. It uses up
@@ -80,7 +80,7 @@ pub struct ClientConfig {
     /// and data stay in the caches ([`FeedHandler::warm_caches`](crate::FeedHandler::warm_caches)). That
     /// does not reach what several lines share, deep books, and the sink; of many connections each
     /// has its turn seldom.
-    pub busy: bool,
+    pub busy_poll: bool,
     /// Decides the jitter of the pauses between attempts.
     pub seed: u64,
 }
@@ -134,12 +134,12 @@ impl ClientConfig {
             trades: TradeOptions::default(),
             stale: StaleLimits::default(),
             age_limit: Some(Duration::from_secs(5)),
-            behind_within: Duration::from_secs(5),
-            lines: 1,
+            behind_timeout: Duration::from_secs(5),
+            redundancy: 1,
             max_subscriptions_per_connection: 100,
-            relieve_again_after: Duration::from_secs(10),
+            upgrade_retry_delay: Duration::from_secs(10),
             measure: true,
-            busy: false,
+            busy_poll: false,
             seed: fastrand::u64(..),
         }
     }
@@ -231,15 +231,15 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
 
     /// Opens so many connections with the same subscriptions. The first copy of each update wins,
     /// and what one of them loses another brings.
-    pub fn lines(mut self, lines: usize) -> Self {
-        self.config.lines = lines;
+    pub fn redundancy(mut self, connections: usize) -> Self {
+        self.config.redundancy = connections;
         self
     }
 
     /// Has the client's thread never sleep while a connection is open: a core for shorter latencies
-    /// ([`ClientConfig::busy`]).
-    pub fn busy(mut self) -> Self {
-        self.config.busy = true;
+    /// ([`ClientConfig::busy_poll`]).
+    pub fn busy_poll(mut self) -> Self {
+        self.config.busy_poll = true;
         self
     }
 

@@ -119,7 +119,7 @@ impl<S: EventSink> Pump<S> {
             handler,
             asked: 0,
             session,
-            watchdog: Watchdog::new(config.stale, config.behind_within),
+            watchdog: Watchdog::new(config.stale, config.behind_timeout),
             hub,
             place,
             stats,
@@ -185,7 +185,7 @@ impl<S: EventSink> Pump<S> {
 
     async fn wait(&mut self) -> Input {
         let transport = &mut self.transport;
-        let sleeps = !self.config.busy || !matches!(transport, Transport::Open(_));
+        let sleeps = !self.config.busy_poll || !matches!(transport, Transport::Open(_));
         // The runtime looks at the sockets before it comes back from here.
         let idle = async {
             match sleeps {

@@ -301,7 +301,7 @@ impl<S: EventSink> Intake<S> {
             requests_left: self.session.requests_left(self.clock.mono()),
             lag: self.handler.lag(),
             round_trip: self.session.round_trip(),
-            well: self.is_well(),
+            ready: self.is_well(),
             ts_event,
             ..self.stats.clone()
         }

@@ -46,12 +46,12 @@ pub struct ConnectionStats {
     /// How many service upgrades the exchange has announced.
     pub upgrades: u64,
     /// How many frames were played over while none came; 0 where it may sleep
-    /// ([`ClientConfig::busy`](crate::ClientConfig::busy)).
+    /// ([`ClientConfig::busy_poll`](crate::ClientConfig::busy_poll)).
     pub warmup_frames: u64,
     /// How many of its subscriptions are live on this very connection.
     pub live: usize,
     /// Whether everything that is wanted has come on this very connection, and is not in doubt.
-    pub well: bool,
+    pub ready: bool,
     /// The latest exchange time of anything that it has brought.
     pub ts_event: UnixNanos,
     /// Whether it is open now.
@@ -79,7 +79,7 @@ impl ConnectionStats {
             upgrades: 0,
             warmup_frames: 0,
             live: 0,
-            well: false,
+            ready: false,
             ts_event: UnixNanos::UNKNOWN,
             connected: false,
         }

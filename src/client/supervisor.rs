@@ -39,7 +39,7 @@ impl Seed {
         path: Option<ChannelPath>,
         subscriptions: &[Subscription],
     ) -> Self {
-        let lines = config.lines.max(1);
+        let lines = config.redundancy.max(1);
         let mut arbiter = (lines > 1).then(|| Arbiter::new(lines));
         if let Some(arbiter) = &mut arbiter {
             arbiter.set_trade_options(config.trades);
@@ -69,7 +69,7 @@ fn new_handler(config: &ClientConfig, subscriptions: &[Subscription]) -> FeedHan
     handler.set_depth_options(config.depth);
     handler.set_trade_options(config.trades);
     handler.set_age_limit(config.age_limit);
-    handler.set_warmup(config.busy);
+    handler.set_warmup(config.busy_poll);
     for subscription in subscriptions {
         // The builder and the handle have refused those of the other dialect.
         let _ = handler.subscribe(*subscription);
@@ -260,7 +260,7 @@ impl<S: EventSink + 'static> Director<S> {
         for subscription in &moved {
             group.lines().for_each(|line| line.send(LineCommand::Unsubscribe(*subscription)));
         }
-        let lines = self.config.lines.max(1);
+        let lines = self.config.redundancy.max(1);
         let mut seed = Seed::new(&self.config, group.path, &moved);
         {
             let Hub { arbiters, sink, .. } = &mut *self.hub.borrow_mut();
@@ -292,7 +292,7 @@ impl<S: EventSink + 'static> Director<S> {
             if group.is_successor(old.line) {
                 // A fleet that is upgraded tells so on each new connection: once the old one is gone,
                 // this one will need a successor too.
-                self.announce_later(old, self.config.relieve_again_after);
+                self.announce_later(old, self.config.upgrade_retry_delay);
             }
             return;
         }

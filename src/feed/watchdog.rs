@@ -65,7 +65,7 @@ const STOPPED: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Watchdog {
     limits: StaleLimits,
-    behind_within: Duration,
+    behind_timeout: Duration,
     heard: HashMap<Subscription, Heard>,
     checked: Option<(MonoNanos, UnixNanos)>,
     /// Since when it is not known whether something waits behind a sleep.
@@ -104,12 +104,12 @@ impl Heard {
 }
 
 impl Watchdog {
-    /// Makes a watchdog. `behind_within` is how long a connection may lack what another brings.
+    /// Makes a watchdog. `behind_timeout` is how long a connection may lack what another brings.
     #[must_use]
-    pub fn new(limits: StaleLimits, behind_within: Duration) -> Self {
+    pub fn new(limits: StaleLimits, behind_timeout: Duration) -> Self {
         Self {
             limits,
-            behind_within,
+            behind_timeout,
             heard: HashMap::new(),
             checked: None,
             away_since: None,
@@ -157,7 +157,7 @@ impl Watchdog {
                 continue;
             }
             let promise = self.limits.of(subscription.channel());
-            let is_behind = heard.behind.is_some_and(|at| now.since(at) >= self.behind_within);
+            let is_behind = heard.behind.is_some_and(|at| now.since(at) >= self.behind_timeout);
             // The session has a bound of its own for the first push.
             let silence = now.since(heard.at);
             let is_over = !session.is_awaited(&subscription)

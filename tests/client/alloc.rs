@@ -69,7 +69,7 @@ async fn allocations_of(
         client = client.ca_file(&ca_file);
     }
     if busy {
-        client = client.busy();
+        client = client.busy_poll();
     }
     for channel in channels {
         client = client.subscribe(channel);

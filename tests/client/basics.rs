@@ -44,7 +44,7 @@ async fn follows(dialect: Dialect, path: &str, books: &str, trades: &str, busy: 
         .url(format!("ws://{}{path}", server.local_addr()))
         .subscribe(books)
         .subscribe(trades)
-        .configure(|config| config.busy = busy)
+        .configure(|config| config.busy_poll = busy)
         .spawn()
         .unwrap();
     let inst_id = sub(books).inst_id().to_string();

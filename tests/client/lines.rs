@@ -50,7 +50,7 @@ type Seen = Result<u64, (Subscription, BookState)>;
 
 fn spawn(url: &str, dialect: Dialect, lines: usize) -> (Client, Receiver<Seen>) {
     let (sender, receiver) = mpsc::channel();
-    let mut client = Client::builder(dialect).url(url).lines(lines).configure(quick);
+    let mut client = Client::builder(dialect).url(url).redundancy(lines).configure(quick);
     for channel in channels(dialect) {
         client = client.subscribe(channel);
     }
@@ -279,7 +279,7 @@ async fn a_thousand_instruments(dialect: Dialect) {
     let stats = client.stats().unwrap();
     assert_eq!((stats.connections.len(), stats.connects, stats.losses), (10, 10, 0));
     assert_eq!((stats.rejections, stats.session.late_acks), (0, 0));
-    assert!(stats.connections.iter().all(|one| one.well && one.live == 100));
+    assert!(stats.connections.iter().all(|one| one.ready && one.live == 100));
     // A hundred names fit in one request, or in two where there are 4 096 bytes.
     assert!(stats.session.requests <= 20, "{:?}", stats.session);
     // Ten connections are more than may be opened at once.

@@ -22,7 +22,7 @@ async fn many_that_are_asked_for_one_by_one_take_few_requests() {
     let server = Server::bind("127.0.0.1:0", config).await.unwrap().spawn();
     let url = format!("ws://{}/ws/v5/public", server.local_addr());
     let client = Client::v5("BTC-USDT").url(url).configure(quick).spawn().unwrap();
-    let well = || client.connections().unwrap().iter().all(|line| line.well).then_some(());
+    let well = || client.connections().unwrap().iter().all(|line| line.ready).then_some(());
     wait_for(well).await;
     let before = client.stats().unwrap().session.requests;
     let wanted: Vec<Subscription> = Listing::generate(90)
@@ -113,7 +113,7 @@ async fn a_list_that_is_too_long_for_a_connection_is_halved_until_it_fits() {
         let all: Vec<Subscription> =
             (0..30).map(|n| format!("books5:C{n}-USDT").parse().unwrap()).collect();
         let client = Client::builder(Dialect::V5).url(url).subscriptions(all.iter().copied());
-        let client = client.lines(lines).configure(quick).spawn().unwrap();
+        let client = client.redundancy(lines).configure(quick).spawn().unwrap();
         // Readers from before the list was halved go on.
         let readers: Vec<_> = all.iter().map(|one| client.book_reader(one).unwrap()).collect();
         let live = || readers.iter().all(|reader| reader.live().is_some()).then_some(());
@@ -133,7 +133,7 @@ async fn a_connection_whose_requests_are_spent_is_replaced_by_one_that_has_its_o
         config.market.listings = Listing::generate(8);
         let server = Server::bind("127.0.0.1:0", config).await.unwrap().spawn();
         let url = format!("ws://{}/ws/v5/public", server.local_addr());
-        let client = Client::v5("BTC-USDT").url(url).lines(lines).configure(quick);
+        let client = Client::v5("BTC-USDT").url(url).redundancy(lines).configure(quick);
         let client = client.configure(|config| config.session.requests_per_hour = 2);
         let client = client.spawn().unwrap();
         let live = |s: &Subscription| (client.state(s) == Some(BookState::Live)).then_some(());

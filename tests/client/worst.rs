@@ -27,7 +27,7 @@ async fn exchange_with(configure: impl FnOnce(&mut ClientConfig)) -> (ServerHand
     let server = Server::bind("127.0.0.1:0", ExchangeConfig::default()).await.unwrap().spawn();
     let url = format!("ws://{}/ws/v5/public", server.local_addr());
     let client = Client::v5("BTC-USDT").url(url).configure(configure).spawn().unwrap();
-    wait_for(|| client.connections().unwrap().iter().all(|one| one.well).then_some(())).await;
+    wait_for(|| client.connections().unwrap().iter().all(|one| one.ready).then_some(())).await;
     (server, client)
 }
 
@@ -80,7 +80,7 @@ async fn what_is_announced_again_while_a_line_retires_opens_nothing() {
     let (server, client) = exchange().await;
     announce(&server);
     wait_for(|| (client.stats().unwrap().connects == 2).then_some(())).await;
-    wait_for(|| client.connections().unwrap().iter().all(|one| one.well).then_some(())).await;
+    wait_for(|| client.connections().unwrap().iter().all(|one| one.ready).then_some(())).await;
     let young = server.inspect(Exchange::ids).into_iter().next_back().unwrap();
     // The old connection lingers for a second, and is told again.
     let notice: FaultRule = "notice:after=60s".parse().unwrap();
@@ -123,7 +123,7 @@ async fn an_exchange_that_announces_on_every_connection_gets_two() {
 async fn a_successor_that_is_announced_at_once_is_relieved_too_when_the_old_one_is_gone() {
     let (server, client) = exchange_with(|config| {
         quick(config);
-        config.relieve_again_after = Duration::from_millis(100);
+        config.upgrade_retry_delay = Duration::from_millis(100);
     })
     .await;
     let old = server.inspect(Exchange::ids);

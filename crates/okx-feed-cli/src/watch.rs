@@ -66,8 +66,8 @@ pub(crate) struct WatchArgs {
     #[arg(long, value_name = "FILE")]
     login_file: Option<PathBuf>,
     /// Never sleep while connected: a core of its own for shorter latencies
-    #[arg(long)]
-    busy: bool,
+    #[arg(long, alias = "busy")]
+    busy_poll: bool,
     #[command(flatten)]
     connect: ConnectArgs,
     /// What to subscribe, as the dialect's documents write it
@@ -174,8 +174,8 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     };
     let mut builder = Client::builder(dialect).subscriptions(subscriptions.clone());
     builder = args.connect.apply(builder);
-    if args.busy {
-        builder = builder.busy();
+    if args.busy_poll {
+        builder = builder.busy_poll();
     }
     if let Some(credentials) = credentials(args)? {
         builder = builder.login(credentials);

@@ -75,7 +75,7 @@ async fn two_lines_begin_with_two_edges() {
     let names = Names::new(&[one.local_addr(), two.local_addr()], Duration::ZERO);
     let client = client(&format!("ws://edge.example:{}/ws/v5/public", one.local_addr().port()))
         .subscribe(BOOK)
-        .lines(2)
+        .redundancy(2)
         .configure(|config| config.resolver = Some(names))
         .spawn()
         .unwrap();

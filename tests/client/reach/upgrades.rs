@@ -55,7 +55,7 @@ async fn all_clients_of_a_host_wait_as_long_as_it_asks_one_of_them_to() {
     let first = client(&url).subscribe(BOOK).spawn().unwrap();
     let loss = wait_for(|| first.stats().unwrap().last_loss).await;
     assert!(loss.contains("429") && loss.contains("3600 s") && loss.contains("slow"), "{loss}");
-    let second = client(&url).subscribe(BOOK).lines(2).spawn().unwrap();
+    let second = client(&url).subscribe(BOOK).redundancy(2).spawn().unwrap();
     let held = |stats: okx_feed::ClientStats| (stats.session.postponed == 2).then_some(());
     wait_for(|| held(second.stats().unwrap())).await;
     assert_eq!(requests.try_iter().count(), 1);

@@ -45,8 +45,8 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "N", default_value_t = Self::default().seed)]
     seed: u64,
     /// Never sleep while connected: a core of its own for shorter latencies
-    #[arg(long)]
-    busy: bool,
+    #[arg(long, alias = "busy")]
+    busy_poll: bool,
     /// Print one JSON object instead of lines and a table
     #[arg(long)]
     json: bool,
@@ -60,7 +60,7 @@ impl Default for DemoArgs {
             instruments: 4,
             rate: 2_000,
             seed: 1,
-            busy: false,
+            busy_poll: false,
             json: false,
         }
     }
@@ -73,7 +73,7 @@ frames, events, errors, and the latency from the receipt of a frame to the book 
 (p50, p99, p99.9, maximum). No network is needed.
 
 The market is much busier than the exchange's own pushes are. So two short runs follow at the
-exchange's own pace, without and with --busy, and the table has their latencies too. They take half
+exchange's own pace, without and with --busy-poll, and the table has their latencies too. They take half
 of --duration each, and at most 3 s.
 
 On a terminal the state is drawn in place: the arrow keys choose an instrument, the space bar
@@ -86,7 +86,7 @@ Examples:
   okx-feed                                                 the same as `okx-feed demo`
   okx-feed demo --dialect v3 --instruments 1               futures/depth5:BTC-USD-190517
   okx-feed demo --instruments 1000 --rate 20000 --duration 1m
-  okx-feed demo --busy                                     latencies of a client that never sleeps
+  okx-feed demo --busy-poll                                latencies of a client that never sleeps
   okx-feed demo --duration 2s --json | jq .latency_ns";
 
 /// How often a line is printed where there is no terminal.
@@ -138,7 +138,7 @@ async fn show(
     let url = exchange.url(exchange::endpoint(dialect));
     let builder = Client::builder(dialect).url(url.as_str()).proxy(Proxy::Direct);
     let builder = builder.subscriptions(subscriptions.to_vec());
-    let builder = if args.busy { builder.busy() } else { builder };
+    let builder = if args.busy_poll { builder.busy_poll() } else { builder };
     let mut monitor = Monitor::new(builder.spawn()?, subscriptions)?;
     let events_before = exchange.inspect(|exchange| exchange.market().events());
     let duration = Some(args.duration);
@@ -155,7 +155,7 @@ async fn show(
         url,
         instruments: args.instruments,
         seed: args.seed,
-        busy: args.busy,
+        busy_poll: args.busy_poll,
         rate_asked: args.rate,
         market_events,
         elapsed,
@@ -175,10 +175,10 @@ async fn own_paces(
     let span = own_pace::span(args.duration);
     let mut progress = Progress::start("demo");
     let mut runs = Vec::new();
-    for (done, busy) in [false, true].into_iter().enumerate() {
+    for (done, busy_poll) in [false, true].into_iter().enumerate() {
         progress.at(Share { done: done as u64, of: 2 }, || "at the exchange's own pace");
         let market = (Dialect::from(args.dialect), listings);
-        let (seed, mode) = (args.seed, (busy, span));
+        let (seed, mode) = (args.seed, (busy_poll, span));
         match own_pace::measure(market, subscriptions, seed, mode, interrupt).await? {
             Some(run) => runs.push(run),
             None => break,

@@ -22,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct OwnPace {
     /// Whether the client never slept.
-    pub(super) busy: bool,
+    pub(super) busy_poll: bool,
     /// How long frames came.
     pub(super) span: Duration,
     pub(super) stats: ClientStats,
@@ -42,7 +42,7 @@ pub(super) async fn measure(
     (dialect, listings): (Dialect, &[Listing]),
     subscriptions: &[Subscription],
     seed: u64,
-    (busy, span): (bool, Duration),
+    (busy_poll, span): (bool, Duration),
     interrupt: &mut Interrupt,
 ) -> Result<Option<OwnPace>, CliError> {
     let config = exchange::config(listings.to_vec(), EVENTS_PER_SEC, seed, false);
@@ -50,7 +50,7 @@ pub(super) async fn measure(
     let url = exchange.url(exchange::endpoint(dialect));
     let builder = Client::builder(dialect).url(url).proxy(Proxy::Direct);
     let builder = builder.subscriptions(subscriptions.to_vec());
-    let client = if busy { builder.busy().spawn()? } else { builder.spawn()? };
+    let client = if busy_poll { builder.busy_poll().spawn()? } else { builder.spawn()? };
     let mut waited = Duration::ZERO;
     while !client.health().is_whole() && waited < CONNECTS_WITHIN {
         sleep(LOOK_EVERY).await;
@@ -62,5 +62,5 @@ pub(super) async fn measure(
     }
     let stats = client.stats()?;
     client.stop();
-    Ok(Some(OwnPace { busy, span, stats }))
+    Ok(Some(OwnPace { busy_poll, span, stats }))
 }

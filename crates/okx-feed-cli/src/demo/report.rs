@@ -27,7 +27,7 @@ pub(super) struct Report {
     pub(super) url: String,
     pub(super) instruments: usize,
     pub(super) seed: u64,
-    pub(super) busy: bool,
+    pub(super) busy_poll: bool,
     pub(super) rate_asked: u32,
     /// What the exchange made of that, over the whole run.
     pub(super) market_events: u64,
@@ -52,7 +52,7 @@ impl Report {
         let own_pace = self.own_pace.iter().map(|run| {
             let frames = run.stats.feed.frames;
             json!({
-                "busy": run.busy, "seconds": run.span.as_secs_f64(), "frames": frames,
+                "busy_poll": run.busy_poll, "seconds": run.span.as_secs_f64(), "frames": frames,
                 "frames_per_sec": per_sec(frames, run.span),
                 "latency_ns": latency_json(&run.stats.latency),
             })
@@ -60,7 +60,7 @@ impl Report {
         json!({
             "command": "demo", "program": self.facts.json(),
             "dialect": self.dialect.to_string(), "instruments": self.instruments,
-            "seed": self.seed, "busy": self.busy, "seconds": self.elapsed.as_secs_f64(),
+            "seed": self.seed, "busy_poll": self.busy_poll, "seconds": self.elapsed.as_secs_f64(),
             "rate_asked": self.rate_asked, "rate_reached": self.rate_reached(),
             "frames": feed.frames, "frames_per_sec": per_sec(feed.frames, self.elapsed),
             "bytes": feed.wire_bytes, "text_bytes": feed.text_bytes, "events": events(feed),
@@ -97,7 +97,7 @@ impl fmt::Display for Report {
                 write!(f, "{reached} market events/s, where {rate_asked} were asked for")?;
             }
         }
-        let busy = if self.busy { ", --busy" } else { "" };
+        let busy = if self.busy_poll { ", --busy-poll" } else { "" };
         writeln!(f, ", seed {seed}{busy}\n")?;
         write!(f, "{}", Table { stats, elapsed: *elapsed })?;
         writeln!(f, "\n  latency, {SPANS}")?;
@@ -119,7 +119,7 @@ impl Report {
         let mut rows = vec![(format!("{rate} frames/s"), &self.stats)];
         rows.extend(self.own_pace.iter().map(|run| {
             let rate = per_sec(run.stats.feed.frames, run.span);
-            let busy = if run.busy { " with --busy" } else { "" };
+            let busy = if run.busy_poll { " with --busy-poll" } else { "" };
             (format!("{rate} frames/s{busy}, the exchange's own pace"), &run.stats)
         }));
         let widest = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
@@ -143,5 +143,5 @@ impl Report {
 
 const WHY: &str = "  \
 At the exchange's own pace milliseconds pass between two frames: other programs use the caches
-  meanwhile, and the core slows down. With --busy the client never sleeps and keeps both as they
+  meanwhile, and the core slows down. With --busy-poll the client never sleeps and keeps both as they
   are at a high rate, where the machine has a core for it alone.";

@@ -42,7 +42,7 @@ impl ClientUnderTest {
             .url(format!("ws://{}{}", server.local_addr(), endpoint.path()))
             .proxy(Proxy::Direct)
             .subscriptions(subscriptions)
-            .lines(2)
+            .redundancy(2)
             .configure(|config| {
                 config.seed = market.seed;
                 config.stale = StaleLimits::books(stale_after);
@@ -58,7 +58,7 @@ impl ClientUnderTest {
             // To ask its thread would stall this one too, and the exchange with it.
             return Ok(false);
         }
-        Ok(self.client.connections()?.iter().all(|connection| connection.well))
+        Ok(self.client.connections()?.iter().all(|connection| connection.ready))
     }
 
     /// Writes to standard error which connections lack a book, and what may be the reason.

@@ -32,7 +32,8 @@ fn it_ends_by_itself_with_frames_and_no_error_in_both_dialects() {
             assert!(table.contains(name), "{table}");
         }
         // Each run has its frames and its four latencies; the reason stands below.
-        for run in ["frames/s  ", "frames/s, the exchange's own pace", "frames/s with --busy"] {
+        for run in ["frames/s  ", "frames/s, the exchange's own pace", "frames/s with --busy-poll"]
+        {
             let row = table.lines().rfind(|line| line.contains(run)).unwrap();
             let units =
                 row.split_whitespace().filter(|word| ["ns", "µs", "ms", "s"].contains(word));
@@ -79,7 +80,7 @@ fn the_object_has_what_the_table_has_and_nothing_else_is_printed() {
     assert!((100..1_000).contains(&reached), "{report}");
     assert!(report["frames"].as_u64().unwrap() > 0 && report["latency_spans"].is_string());
     let runs = report["own_pace"].as_array().unwrap();
-    assert_eq!(runs.iter().map(|run| run["busy"] == true).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(runs.iter().map(|run| run["busy_poll"] == true).collect::<Vec<_>>(), [false, true]);
     for times in runs.iter().chain([&report]).map(|run| &run["latency_ns"]) {
         let times = ["p50", "p99", "p99_9", "max"].map(|name| times[name].as_u64().unwrap());
         assert!(times.is_sorted() && times[0] > 0, "{report}");
@@ -119,5 +120,15 @@ fn wrong_arguments_say_what_would_be_right() {
         let output = Program::start(&args).finish();
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(text(&output.stderr).contains(hint), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn the_old_name_of_busy_polling_is_still_taken() {
+    for command in ["demo", "watch"] {
+        let output = Program::start(&[command, "--busy", "--help"]).finish();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let help = text(&output.stdout);
+        assert!(help.contains("--busy-poll") && !help.contains("--busy "), "{help}");
     }
 }
