@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each folder may import besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 11] = [
+const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("model", &[]),
     ("book", &["model"]),
     ("event", &["model", "book"]),
@@ -16,7 +16,6 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("client", &["model", "book", "event", "wire", "publish", "session", "feed", "transport"]),
     // An exchange that shared the decoder's code could not catch its mistakes.
     ("sim", &["model", "book"]),
-    ("cli", &["model", "book", "event", "wire", "publish", "session", "feed", "client", "sim"]),
 ];
 
 const MAX_FILE_LINES: usize = 500;

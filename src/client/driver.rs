@@ -1,203 +1,187 @@
-//! One connection: moves bytes between socket, handler and session. No logic of its own.
+//! One connection: its session, its books and its timers, over whatever transport moves its frames.
+
+mod connecting;
+mod frames;
+mod session_events;
 
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
 use hdrhistogram::Histogram;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Sleep;
-use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
-use super::attempt::{Attempt, Reach, Step};
-use super::builder::ClientConfig;
-use super::group::LineCommand;
-use super::handle::Readers;
-use super::intake::{Intake, new_latency};
-use super::shared::{Place, SharedHub};
-use super::stats::ConnectionStats;
+use super::config::ClientConfig;
+use super::connection_id::ConnectionId;
+use super::messages::ConnectionCommand;
+use super::readers::Readers;
+use super::shared::SharedCell;
+use super::stats::{ConnectionEnd, ConnectionStats, new_latency};
 use crate::event::{Event, EventSink};
 use crate::feed::{FeedHandler, Watchdog};
-use crate::model::{BookState, DownReason, MonoNanos};
+use crate::model::{BookState, DownReason, MonoNanos, Subscription};
 use crate::session::{Action, Session};
-use crate::transport::{Clock, Socket};
+use crate::transport::{Clock, CloseReason, Ready, Transport};
 
-/// How often books are looked at for being stale.
-const STALE_CHECK: Duration = Duration::from_secs(1);
+/// How often books are checked for being stale.
+const STALE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many frames may go before commands and timer.
 const MAX_STREAK: u32 = 64;
 
-/// How long what is asked for waits for more of it: each call of the client waits for its answer,
+/// How long requests are gathered before they are sent: each call of the client waits for its answer,
 /// so that commands never queue up, and an hour has few requests.
-const GATHER: Duration = Duration::from_millis(10);
+const REQUEST_DELAY: Duration = Duration::from_millis(10);
 
-/// How long a line that was relieved goes on: what its successor could not see may still come.
-const LINGER: Duration = Duration::from_secs(1);
+/// How long a connection that was replaced goes on: what its replacement could not see may still come.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// How long a request may wait for a peer that does not read, at most: it is as good as gone, and
-/// meanwhile nothing else is read and no book is called stale.
-const SEND_WITHIN: Duration = Duration::from_secs(2);
+/// meanwhile nothing else is read and no book is marked stale.
+const SEND_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The codes with which the exchange closes a connection that has too many channels.
 ///
 /// Source: the table of close codes in section 2.3 of the wire facts.
-const TOO_MANY: [u16; 2] = [4008, 4009];
+const TOO_MANY_CHANNELS: [u16; 2] = [4008, 4009];
 
 /// How long a proper close may take.
-const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The transport: what the session's [`Action`]s have brought about.
-pub(super) enum Transport {
-    Closed,
-    Attempt(Attempt),
-    Open(Socket),
-}
-
-/// What woke the pump.
+/// What woke the driver.
 enum Input {
-    Step(Step),
-    Message(Option<Result<Message, WsError>>),
-    Command(Option<LineCommand>),
+    Transport(Ready),
+    Command(Option<ConnectionCommand>),
     Timer,
     /// Nothing did, and it does not sleep.
     Idle,
 }
 
-pub(super) struct Pump<S> {
+/// How long a connection is to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lifecycle {
+    Running,
+    /// Another connection has replaced it: it ends at `until`.
+    Draining {
+        until: MonoNanos,
+    },
+    Stopping,
+}
+
+/// What a connection is given besides its transport and its handler.
+pub(super) struct ConnectionContext<S> {
+    pub(super) id: ConnectionId,
     pub(super) config: Rc<ClientConfig>,
-    pub(super) reach: Reach,
-    pub(super) intake: Intake<S>,
-    commands: UnboundedReceiver<LineCommand>,
-    pub(super) transport: Transport,
+    pub(super) shared: SharedCell<S>,
+    pub(super) clock: Clock,
+    pub(super) commands: UnboundedReceiver<ConnectionCommand>,
+}
+
+/// Drives one connection: frames to books and sink, the session's actions to the transport.
+pub(super) struct ConnectionDriver<T, S> {
+    id: ConnectionId,
+    config: Rc<ClientConfig>,
+    transport: T,
+    clock: Clock,
+    handler: FeedHandler,
+    session: Session,
+    watchdog: Watchdog,
+    shared: SharedCell<S>,
+    commands: UnboundedReceiver<ConnectionCommand>,
+    stats: ConnectionStats,
+    latency: Histogram<u64>,
+    /// How many subscriptions were requested on this connection, including those removed since.
+    requested: usize,
+    /// Since when the supervisor waits for this connection to be ready, where it does.
+    ready_report: Option<MonoNanos>,
+    /// Whether a state has changed since it was last checked for being ready.
+    states_changed: bool,
     timer: Pin<Box<Sleep>>,
-    armed: MonoNanos,
-    stale_check: MonoNanos,
-    /// Frames taken since commands and timer were last looked at first.
+    /// When the timer fires.
+    timer_due: MonoNanos,
+    /// When books were last checked for being stale.
+    stale_checked: MonoNanos,
+    /// When the requests that commands have caused are sent.
+    send_at: Option<MonoNanos>,
+    /// Frames in a row before which commands and timer were not looked at first.
     streak: u32,
-    /// When what was asked for by commands is sent.
-    sends: Option<MonoNanos>,
-    /// When it ends, where another line has relieved it.
-    retires: Option<MonoNanos>,
-    stopping: bool,
+    lifecycle: Lifecycle,
 }
 
-/// What a connection leaves behind.
-pub(super) struct Ended {
-    pub(super) place: Place,
-    pub(super) stats: ConnectionStats,
-    pub(super) latency: Histogram<u64>,
-    pub(super) was_open: bool,
-    pub(super) closed_properly: bool,
-    pub(super) unanswered: bool,
-}
-
-impl<S: EventSink> Pump<S> {
-    /// Makes a pump; it must be inside a runtime already. It wants what its handler has.
-    pub(super) fn new(
-        (config, reach): (Rc<ClientConfig>, Reach),
-        handler: FeedHandler,
-        (hub, place): (SharedHub<S>, Place),
-        clock: Clock,
-        commands: UnboundedReceiver<LineCommand>,
-    ) -> Self {
-        // Lines of one group must not come back in step.
-        let seed = config.seed ^ ((place.group as u64) << 32 | place.line as u64);
+impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
+    /// A connection that wants what its handler has. It must be made inside of a runtime.
+    pub(super) fn new(context: ConnectionContext<S>, transport: T, handler: FeedHandler) -> Self {
+        let ConnectionContext { id, config, shared, clock, commands } = context;
+        // Connections of one group must not reconnect in step.
+        let seed = config.seed ^ ((id.group as u64) << 32 | id.line as u64);
         let mut session = Session::new(config.session.clone(), seed);
         for slot in handler.slots().iter() {
             session.subscribe(*slot.subscription(), MonoNanos::ZERO);
         }
-        let measure = config.measure;
-        let stats = ConnectionStats::new(place.group, place.line);
-        let latency = new_latency();
-        let (awaited, news) = (None, false);
-        hub.borrow().shared.health.begun();
-        let credentials = config.credentials.clone();
-        let intake = Intake {
+        shared.borrow().handle.health.begun();
+        let mut driver = Self {
+            id,
+            transport,
             clock,
             handler,
-            asked: 0,
             session,
             watchdog: Watchdog::new(config.stale, config.behind_timeout),
-            hub,
-            place,
-            stats,
-            latency,
-            measure,
-            credentials,
-            awaited,
-            news,
-        };
-        let mut pump = Self {
             config,
-            reach,
-            intake,
+            shared,
             commands,
-            transport: Transport::Closed,
+            stats: ConnectionStats::new(id),
+            latency: new_latency(),
+            requested: 0,
+            ready_report: None,
+            states_changed: false,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
-            armed: MonoNanos::ZERO,
-            stale_check: MonoNanos::ZERO,
+            timer_due: MonoNanos::ZERO,
+            stale_checked: MonoNanos::ZERO,
+            send_at: None,
             streak: 0,
-            sends: None,
-            retires: None,
-            stopping: false,
+            lifecycle: Lifecycle::Running,
         };
-        // So that the first check does not come upon frames with maps to be made.
-        pump.intake.check(&pump.config.stale);
-        pump
+        // The first check allocates its maps: better now than among frames.
+        driver.check_stale();
+        driver
     }
 
-    /// Has it tell the director when it has everything that it wants.
-    pub(super) fn tell_when_well(&mut self) {
-        self.intake.awaited = Some(self.intake.clock.mono());
-    }
-
-    /// Runs until it is told to stop or its handle is gone.
-    pub(super) async fn run(mut self) -> Ended {
-        while !self.stopping {
+    /// Runs until it is told to stop or nobody can tell it so any more.
+    pub(super) async fn run(mut self) -> ConnectionEnd {
+        while self.lifecycle != Lifecycle::Stopping {
             self.act().await;
-            // A line that was relieved and is lost need not come back.
-            if self.retires.is_some() && !self.intake.session.is_open() {
+            // A connection that was replaced and is lost need not come back.
+            if self.lifecycle != Lifecycle::Running && !self.session.is_open() {
                 break;
             }
             self.arm();
             match self.wait().await {
-                Input::Step(step) => self.step(step),
-                Input::Message(message) => self.message(message),
-                Input::Command(command) => self.command(command),
-                Input::Timer => self.timer(),
-                Input::Idle => self.intake.warm_caches(),
+                Input::Transport(ready) => self.on_ready(ready),
+                Input::Command(command) => self.on_command(command),
+                Input::Timer => self.on_timer(),
+                Input::Idle => self.warm_caches(),
             }
         }
-        let was_open = self.intake.session.is_open();
-        let unanswered = was_open && !self.intake.session.is_settled();
-        self.intake.session.stop();
-        let closed_properly = self.close().await;
-        self.intake.set_all_states(BookState::Down(DownReason::Stopped));
-        let (was_connected, now) = (self.intake.stats.connected, self.intake.clock.now().1);
-        self.intake.hub.borrow().shared.health.ended(was_connected, now);
-        let Intake { place, .. } = self.intake;
-        let stats = self.intake.stats();
-        let latency = self.intake.latency;
-        Ended { place, stats, latency, was_open, closed_properly, unanswered }
+        let was_open = self.session.is_open();
+        let unanswered = was_open && !self.session.is_settled();
+        self.session.stop();
+        let closed_properly = self.shutdown().await;
+        self.set_all_states(BookState::Down(DownReason::Stopped));
+        let now = self.clock.now().1;
+        self.shared.borrow().handle.health.ended(self.stats.connected, now);
+        let stats = self.stats();
+        let latency = self.latency;
+        ConnectionEnd { id: self.id, stats, latency, was_open, closed_properly, unanswered }
     }
 
     async fn wait(&mut self) -> Input {
-        let transport = &mut self.transport;
-        let sleeps = !self.config.busy_poll || !matches!(transport, Transport::Open(_));
-        // The runtime looks at the sockets before it comes back from here.
+        let sleeps = !self.config.busy_poll || !self.transport.is_open();
+        // The runtime polls the sockets before it comes back from here.
         let idle = async {
             match sleeps {
                 true => std::future::pending().await,
                 false => tokio::task::yield_now().await,
-            }
-        };
-        let socket = async {
-            match transport {
-                Transport::Closed => std::future::pending().await,
-                Transport::Attempt(attempt) => Input::Step(attempt.next().await),
-                Transport::Open(socket) => Input::Message(socket.next().await),
             }
         };
         // Frames first: everything else can wait for them. But not for ever: a flood of frames must
@@ -206,20 +190,20 @@ impl<S: EventSink> Pump<S> {
             self.streak += 1;
             return tokio::select! {
                 biased;
-                input = socket => input,
+                ready = self.transport.ready() => Input::Transport(ready),
                 command = self.commands.recv() => Input::Command(command),
                 () = self.timer.as_mut() => Input::Timer,
                 () = idle => Input::Idle,
             };
         }
         self.streak = 0;
-        // Neither must it keep the director and the other connections from their turn.
+        // Neither must it keep the supervisor and the other connections from running.
         tokio::task::yield_now().await;
         tokio::select! {
             biased;
             command = self.commands.recv() => Input::Command(command),
             () = self.timer.as_mut() => Input::Timer,
-            input = socket => input,
+            ready = self.transport.ready() => Input::Transport(ready),
             () = idle => Input::Idle,
         }
     }
@@ -227,202 +211,210 @@ impl<S: EventSink> Pump<S> {
     /// Sets the timer to what is due next. Only an earlier deadline than the one it is set to
     /// touches it: a later one is found when it fires.
     fn arm(&mut self) {
-        let stale = self.stale_check + STALE_CHECK;
-        let due = [self.intake.session.poll_timeout(), self.sends, self.retires];
-        let next = due.into_iter().flatten().fold(stale, MonoNanos::min);
-        if next < self.armed || self.timer.is_elapsed() {
-            self.armed = next;
-            self.timer.as_mut().reset(self.intake.clock.deadline(next));
+        let drained = match self.lifecycle {
+            Lifecycle::Draining { until } => Some(until),
+            Lifecycle::Running | Lifecycle::Stopping => None,
+        };
+        let due = [self.session.poll_timeout(), self.send_at, drained];
+        let stale_check = self.stale_checked + STALE_CHECK_INTERVAL;
+        let next = due.into_iter().flatten().fold(stale_check, MonoNanos::min);
+        if next < self.timer_due || self.timer.is_elapsed() {
+            self.timer_due = next;
+            self.timer.as_mut().reset(self.clock.deadline(next));
         }
     }
 
-    fn timer(&mut self) {
-        let mono = self.intake.clock.mono();
-        self.intake.session.handle_timeout(mono);
-        self.sends = self.sends.filter(|at| *at > mono);
-        if mono.since(self.stale_check) >= STALE_CHECK {
-            self.stale_check = mono;
-            self.intake.check(&self.config.stale);
+    fn on_timer(&mut self) {
+        let mono = self.clock.mono();
+        self.session.handle_timeout(mono);
+        self.send_at = self.send_at.filter(|at| *at > mono);
+        if mono.since(self.stale_checked) >= STALE_CHECK_INTERVAL {
+            self.stale_checked = mono;
+            self.check_stale();
         }
-        self.intake.look_after_patience(mono);
-        self.stopping |= self.retires.is_some_and(|at| at <= mono);
-    }
-
-    /// Does what the session wants done, and tells what it has to tell.
-    async fn act(&mut self) {
-        self.intake.tell();
-        self.intake.herald();
-        while let Some(action) = self.intake.session.poll_action() {
-            match action {
-                Action::Connect => self.connect(),
-                Action::Login => self.login().await,
-                Action::Send(text) => self.send(text).await,
-                Action::Close => {
-                    self.close().await;
-                }
-            }
-            self.intake.tell();
+        self.check_handover_timeout(mono);
+        if let Lifecycle::Draining { until } = self.lifecycle
+            && until <= mono
+        {
+            self.lifecycle = Lifecycle::Stopping;
         }
     }
 
-    /// Sends the login request, whose text must not be logged.
-    async fn login(&mut self) {
-        // Signed with the system's time, which the exchange compares with its own.
-        let wall = self.intake.clock.system();
-        let dialect = self.config.session.dialect;
-        if let Some(credentials) = &self.config.credentials {
-            let text = credentials.request(dialect, wall);
-            tracing::debug!("logging in");
-            self.send_unlogged(text).await;
+    fn on_ready(&mut self, ready: Ready) {
+        match ready {
+            Ready::Frame => self.on_frame(),
+            Ready::Control => self.session.handle_ping(self.clock.mono()),
+            Ready::CloseRequested(reason) => self.on_close_requested(&reason),
+            Ready::Ended(Some(error)) => self.on_disconnected(&error),
+            Ready::Ended(None) => self.on_disconnected(&CloseReason::default()),
+            Ready::Resolved
+            | Ready::TcpConnected
+            | Ready::Open
+            | Ready::Redirected
+            | Ready::Failed(_) => self.on_attempt(ready),
         }
     }
 
-    async fn send(&mut self, text: String) {
-        tracing::trace!(%text, "sending");
-        self.send_unlogged(text).await;
-    }
-
-    async fn send_unlogged(&mut self, text: String) {
-        let Transport::Open(socket) = &mut self.transport else { return };
-        let within = self.config.session.ack_timeout.min(SEND_WITHIN);
-        match tokio::time::timeout(within, socket.send(Message::text(text))).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => self.lost(&error),
-            Err(_) => self.lost(&"the other side does not read"),
+    fn on_close_requested(&mut self, reason: &CloseReason) {
+        // One that has been given all that it requested has not requested too much.
+        let is_waiting = !self.session.is_settled();
+        if reason.code.is_some_and(|code| TOO_MANY_CHANNELS.contains(&code)) && is_waiting {
+            self.apply_pending_commands();
+            let Self { shared, id, handler, requested, .. } = self;
+            shared.borrow_mut().report_too_many_channels(*id, handler, *requested);
         }
+        self.transport.close();
+        self.on_disconnected(reason);
     }
 
-    /// Closes whatever there is. A connection that was given up is closed beside what follows; the
-    /// last one is waited for, for as long as the bound allows, and what comes until then is taken.
-    ///
-    /// Says whether the last one was closed properly.
-    async fn close(&mut self) -> bool {
-        self.intake.hub.borrow_mut().waits_no_more(self.intake.place);
-        match std::mem::replace(&mut self.transport, Transport::Closed) {
-            Transport::Closed => {}
-            Transport::Attempt(attempt) => {
-                if let Attempt::Dialing(_) = attempt {
-                    self.reach.connector.unreachable(self.reach.route());
-                }
-                attempt.abort();
-                self.reach.redirected = None;
-            }
-            Transport::Open(socket) if self.stopping => {
-                let intake = &mut self.intake;
-                return close_within(socket, |message| intake.data(message)).await;
-            }
-            Transport::Open(socket) => {
-                tokio::spawn(close_within(socket, |_| {}));
-            }
-        }
-        false
-    }
-
-    pub(super) fn lost(&mut self, error: &dyn std::fmt::Display) {
+    /// The connection, or the attempt at one, has failed.
+    fn on_disconnected(&mut self, error: &dyn std::fmt::Display) {
         self.note_loss(error);
-        self.intake.session.handle_disconnected(self.intake.clock.mono());
+        self.session.handle_disconnected(self.clock.mono());
     }
 
-    pub(super) fn note_loss(&mut self, error: &dyn std::fmt::Display) {
-        let url = &self.reach.route().target;
+    fn note_loss(&mut self, error: &dyn std::fmt::Display) {
+        let url = self.transport.address();
         // A loss that repeats is a warning at its first, second, fourth, … time.
-        let losses = self.intake.stats.losses + 1;
+        let losses = self.stats.losses + 1;
         if losses.is_power_of_two() {
             tracing::warn!(%error, losses, %url, "connection lost");
         } else {
             tracing::debug!(%error, losses, %url, "connection lost");
         }
-        self.intake.hub.borrow_mut().waits_no_more(self.intake.place);
-        self.intake.stats.last_loss = Some(error.to_string());
-        self.reach.redirected = None;
-        self.transport = Transport::Closed;
+        drop(url);
+        self.shared.borrow_mut().leave_connect_queue(self.id);
+        self.stats.last_loss = Some(error.to_string());
+        self.transport.reset();
     }
 
-    /// The other side closes: the close frame is answered beside what follows.
-    fn closed(&mut self, error: &dyn std::fmt::Display) {
-        if let Transport::Open(socket) = std::mem::replace(&mut self.transport, Transport::Closed) {
-            tokio::spawn(close_within(socket, |_| {}));
-        }
-        self.lost(error);
-    }
-
-    fn message(&mut self, message: Option<Result<Message, WsError>>) {
-        match message {
-            Some(Ok(Message::Close(Some(frame)))) => {
-                // One that has been given all that it asked for has not asked for too much.
-                let is_asking = !self.intake.session.is_settled();
-                if TOO_MANY.contains(&u16::from(frame.code)) && is_asking {
-                    let Intake { hub, place, handler, asked, .. } = &mut self.intake;
-                    hub.borrow_mut().too_many(*place, handler, *asked);
+    /// Does what the session wants done.
+    async fn act(&mut self) {
+        self.drain_session_events();
+        self.report_ready();
+        while let Some(action) = self.session.poll_action() {
+            match action {
+                Action::Connect => self.connect(),
+                Action::Login => self.log_in().await,
+                Action::Send(text) => {
+                    tracing::trace!(%text, "sending");
+                    self.send(text).await;
                 }
-                self.closed(&frame);
+                Action::Close => {
+                    self.shared.borrow_mut().leave_connect_queue(self.id);
+                    self.transport.close();
+                }
             }
-            Some(Ok(Message::Close(None))) => self.closed(&"closed by the other side"),
-            None => self.lost(&"closed by the other side"),
-            Some(Ok(message)) => self.intake.data(&message),
-            Some(Err(error)) => self.lost(&error),
+            self.drain_session_events();
         }
     }
 
-    fn command(&mut self, command: Option<LineCommand>) {
-        let (mono, wall) = self.intake.clock.now();
-        let Intake { handler, session, hub, place, news, asked, .. } = &mut self.intake;
+    /// Sends the login request, whose text must not be logged.
+    async fn log_in(&mut self) {
+        // Signed with the system's time, which the exchange compares with its own.
+        let wall = self.clock.system();
+        let dialect = self.config.session.dialect;
+        if let Some(credentials) = &self.config.credentials {
+            let text = credentials.request(dialect, wall);
+            tracing::debug!("logging in");
+            self.send(text).await;
+        }
+    }
+
+    async fn send(&mut self, text: String) {
+        if !self.transport.is_open() {
+            return;
+        }
+        let timeout = self.config.session.ack_timeout.min(SEND_TIMEOUT);
+        match tokio::time::timeout(timeout, self.transport.send(text)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.on_disconnected(&error),
+            Err(_) => self.on_disconnected(&"the other side does not read"),
+        }
+    }
+
+    /// Closes the connection properly, within a bound; frames that still come are handled. Returns
+    /// whether it came to that.
+    async fn shutdown(&mut self) -> bool {
+        self.shared.borrow_mut().leave_connect_queue(self.id);
+        if !self.transport.is_open() {
+            self.transport.close();
+            return false;
+        }
+        let closing = async {
+            self.transport.shutdown().await.ok()?;
+            let mut streak = 0;
+            loop {
+                match self.transport.ready().await {
+                    Ready::Frame => self.on_frame(),
+                    Ready::Control => self.session.handle_ping(self.clock.mono()),
+                    Ready::Ended(error) => return error.is_none().then_some(()),
+                    _ => {}
+                }
+                streak += 1;
+                if streak % MAX_STREAK == 0 {
+                    // Else a flood would leave the bound no chance.
+                    tokio::task::yield_now().await;
+                }
+            }
+        };
+        // The other side may be gone.
+        matches!(tokio::time::timeout(CLOSE_TIMEOUT, closing).await, Ok(Some(())))
+    }
+
+    fn on_command(&mut self, command: Option<ConnectionCommand>) {
         match command {
-            Some(LineCommand::Subscribe(subscription, reply)) => {
-                // The handle has refused what is of the other dialect.
-                let _ = handler.subscribe(subscription);
+            Some(ConnectionCommand::Subscribe(subscription, reply)) => {
+                let readers = self.subscribe(subscription);
                 if let Some(reply) = reply {
-                    // There may be an arbiter since this was asked. A caller that does not wait any
-                    // more needs no answer.
-                    let mut hub = hub.borrow_mut();
-                    let readers = match hub.arbiter_mut(*place) {
-                        Some(arbiter) => {
-                            arbiter.subscribe(subscription);
-                            Readers::of_lines(arbiter, &subscription)
-                        }
-                        None => Readers::of(handler, &subscription),
-                    };
+                    // A caller that does not wait any more needs no answer.
                     let _ = reply.send(readers);
                 }
-                session.want(subscription, mono);
-                *asked += 1;
-                self.sends.get_or_insert(mono + GATHER);
             }
-            Some(LineCommand::Unsubscribe(subscription)) => {
-                let mut hub = hub.borrow_mut();
-                let pass = &mut |event: &Event<'_>| hub.on_event(*place, event);
-                handler.unsubscribe(&subscription, wall, pass);
-                hub.heard.give_up(*place, &subscription);
-                session.unwant(&subscription);
-                self.sends.get_or_insert(mono + GATHER);
-                *news = true;
-            }
+            Some(ConnectionCommand::Unsubscribe(subscription)) => self.unsubscribe(&subscription),
             // A caller that does not wait any more needs no answer.
-            Some(LineCommand::Stats(reply)) => drop(reply.send(self.intake.stats())),
-            Some(LineCommand::Latency(reply)) => drop(reply.send(self.intake.latency.clone())),
-            Some(LineCommand::Retire) if session.is_open() => self.retires = Some(mono + LINGER),
-            Some(LineCommand::Retire | LineCommand::Stop) | None => self.stopping = true,
+            Some(ConnectionCommand::Stats(reply)) => drop(reply.send(self.stats())),
+            Some(ConnectionCommand::Latency(reply)) => drop(reply.send(self.latency.clone())),
+            Some(ConnectionCommand::Drain) if self.session.is_open() => {
+                let until = self.clock.mono() + DRAIN_TIME;
+                self.lifecycle = Lifecycle::Draining { until };
+            }
+            Some(ConnectionCommand::Drain | ConnectionCommand::Stop) | None => {
+                self.lifecycle = Lifecycle::Stopping;
+            }
         }
     }
-}
 
-/// Sends a close frame, or the answer to one that came, and reads to the end, within the bound; says
-/// whether it came to that.
-async fn close_within(mut socket: Socket, mut take: impl FnMut(&Message)) -> bool {
-    let closing = async {
-        // The method of the stream itself sends nothing where the other side has closed first.
-        SinkExt::close(&mut *socket).await?;
-        let mut streak = 0;
-        while let Some(message) = socket.next().await.transpose()? {
-            streak += 1;
-            if streak % MAX_STREAK == 0 {
-                // Else a flood would leave the bound no chance.
-                tokio::task::yield_now().await;
-            }
-            take(&message);
+    /// Applies the commands that have been sent already, so that the handler has exactly what the
+    /// supervisor has subscribed. To be called before an arbiter takes over what the handler has.
+    fn apply_pending_commands(&mut self) {
+        while let Ok(command) = self.commands.try_recv() {
+            self.on_command(Some(command));
         }
-        Ok::<(), WsError>(())
-    };
-    // The other side may be gone; then there is nobody to be polite to.
-    matches!(tokio::time::timeout(CLOSE_WITHIN, closing).await, Ok(Ok(())))
+    }
+
+    fn subscribe(&mut self, subscription: Subscription) -> Readers {
+        let mono = self.clock.mono();
+        // The handle has refused what is of the other dialect.
+        let _ = self.handler.subscribe(subscription);
+        // There may be an arbiter since this was asked for.
+        let merged = self.shared.borrow_mut().subscribe(self.id.group, subscription);
+        let readers = merged.unwrap_or_else(|| Readers::of(&mut self.handler, &subscription));
+        self.session.want(subscription, mono);
+        self.requested += 1;
+        self.send_at.get_or_insert(mono + REQUEST_DELAY);
+        readers
+    }
+
+    fn unsubscribe(&mut self, subscription: &Subscription) {
+        let (mono, wall) = self.clock.now();
+        let Self { handler, session, shared, id, .. } = self;
+        let mut shared = shared.borrow_mut();
+        let sink = &mut |event: &Event<'_>| shared.on_event(*id, event);
+        handler.unsubscribe(subscription, wall, sink);
+        shared.received.remove(*id, subscription);
+        session.unwant(subscription);
+        self.send_at.get_or_insert(mono + REQUEST_DELAY);
+        self.states_changed = true;
+    }
 }

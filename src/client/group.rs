@@ -1,4 +1,4 @@
-//! The connections of a group: what each is told, what it tells, and which relieves another.
+//! The connections that serve the same subscriptions, and which of them replaces another.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -7,159 +7,176 @@ use hdrhistogram::Histogram;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use super::handle::Readers;
-use super::shared::Place;
+use super::handover_backoff::HandoverBackoff;
+use super::messages::ConnectionCommand;
+use super::readers::Readers;
 use super::stats::ConnectionStats;
 use crate::model::{ChannelPath, MonoNanos, Subscription};
 
-/// What the director asks of one connection.
-pub(super) enum LineCommand {
-    Subscribe(Subscription, Option<mpsc::Sender<Readers>>),
-    Unsubscribe(Subscription),
-    Stats(oneshot::Sender<ConnectionStats>),
-    Latency(oneshot::Sender<Histogram<u64>>),
-    /// Another has relieved it: end soon, but not before what is on the way has come.
-    Retire,
-    Stop,
+/// A connection that runs, as the supervisor knows it.
+pub(super) struct Connection {
+    commands: UnboundedSender<ConnectionCommand>,
+    /// The line that ends once this one is ready.
+    replaces: Option<usize>,
+    /// Whether another has replaced it, so that it is about to end.
+    is_draining: bool,
 }
 
-/// What a connection tells the director.
-pub(super) enum Notice {
-    /// The exchange will soon close it.
-    Announced(Place),
-    /// The same, a while ago.
-    AnnouncedBefore(Place),
-    /// It was to relieve another, and everything that it wants has come.
-    Well(Place),
-    /// The exchange closed it since so many subscriptions are too many for one connection.
-    TooMany(Place, usize),
-}
-
-/// The shortest and the longest pause between handovers of one group, after the first. The longest is
-/// less than the half minute that an announcement comes ahead at least.
-const HANDOVER_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
-
-/// How often connections of a group may be replaced by announcement: at once the first time, then at
-/// pauses that double, as an exchange may announce an upgrade on each connection; at once again after
-/// four times the longest pause without one.
-#[derive(Debug, Default)]
-pub(super) struct HandoverPace {
-    last: Option<MonoNanos>,
-    pause: Duration,
-}
-
-impl HandoverPace {
-    /// Takes a handover at `now`.
-    ///
-    /// # Errors
-    /// How long to wait before asking again.
-    pub(super) fn take(&mut self, now: MonoNanos) -> Result<(), Duration> {
-        let (shortest, longest) = HANDOVER_PAUSE;
-        let passed = self.last.map_or(Duration::MAX, |last| now.since(last));
-        if passed < self.pause {
-            return Err(self.pause - passed);
-        }
-        if passed >= longest * 4 {
-            self.pause = Duration::ZERO;
-        }
-        self.pause = (self.pause * 2).clamp(shortest, longest);
-        self.last = Some(now);
-        Ok(())
+impl Connection {
+    /// A connection that takes commands there, and that replaces another line where one is named.
+    pub(super) const fn new(
+        commands: UnboundedSender<ConnectionCommand>,
+        replaces: Option<usize>,
+    ) -> Self {
+        Self { commands, replaces, is_draining: false }
     }
-}
 
-/// One connection that runs.
-pub(super) struct Line {
-    pub(super) commands: UnboundedSender<LineCommand>,
-    /// The place of the line that ends when this one has everything.
-    pub(super) relieves: Option<usize>,
-    /// Whether another has relieved it, so that it is about to end.
-    pub(super) retiring: bool,
-}
-
-impl Line {
     /// Its counters; `None` where it has just ended.
     pub(super) async fn stats(&self) -> Option<ConnectionStats> {
         let (sender, receiver) = oneshot::channel();
-        self.send(LineCommand::Stats(sender));
+        self.send(ConnectionCommand::Stats(sender));
         receiver.await.ok()
     }
 
     /// Its histogram of latencies; `None` where it has just ended.
     pub(super) async fn latency(&self) -> Option<Histogram<u64>> {
         let (sender, receiver) = oneshot::channel();
-        self.send(LineCommand::Latency(sender));
+        self.send(ConnectionCommand::Latency(sender));
         receiver.await.ok()
     }
 
-    /// Asks something of it. One that has ended is gone for a reason, and needs nothing more.
-    pub(super) fn send(&self, command: LineCommand) {
+    /// Sends a command. A connection that has ended needs none.
+    pub(super) fn send(&self, command: ConnectionCommand) {
         let _ = self.commands.send(command);
     }
 }
 
-/// The connections with the same subscriptions.
+/// Subscriptions, and the redundant connections that serve them.
+///
+/// This is the one owner of what is subscribed: each connection is sent every difference, in order.
 pub(super) struct Group {
     /// The path that serves them; `None` where one URL serves all.
-    pub(super) path: Option<ChannelPath>,
-    pub(super) subscriptions: Vec<Subscription>,
-    /// By place; `None` where a line was relieved.
-    pub(super) places: Vec<Option<Line>>,
-    pub(super) handovers: HandoverPace,
+    path: Option<ChannelPath>,
+    subscriptions: Vec<Subscription>,
+    /// By line; `None` where a connection was replaced.
+    connections: Vec<Option<Connection>>,
+    handovers: HandoverBackoff,
 }
 
 impl Group {
-    pub(super) fn lines(&self) -> impl Iterator<Item = &Line> {
-        self.places.iter().flatten()
+    pub(super) fn new(path: Option<ChannelPath>, subscriptions: Vec<Subscription>) -> Self {
+        let handovers = HandoverBackoff::default();
+        Self { path, subscriptions, connections: Vec::new(), handovers }
     }
 
-    /// Puts a line at its place.
-    pub(super) fn put(&mut self, at: usize, line: Line) {
-        if self.places.len() <= at {
-            self.places.resize_with(at + 1, || None);
+    /// The path that serves the subscriptions; `None` where one URL serves all.
+    pub(super) const fn path(&self) -> Option<ChannelPath> {
+        self.path
+    }
+
+    /// What is subscribed.
+    pub(super) fn subscriptions(&self) -> &[Subscription] {
+        &self.subscriptions
+    }
+
+    /// Subscribes on each connection. `reply` is for the readers, where nobody has given them yet.
+    pub(super) fn subscribe(
+        &mut self,
+        subscription: Subscription,
+        mut reply: Option<mpsc::Sender<Readers>>,
+    ) {
+        if !self.subscriptions.contains(&subscription) {
+            self.subscriptions.push(subscription);
         }
-        if let Some(place) = self.places.get_mut(at) {
-            *place = Some(line);
+        for connection in self.connections() {
+            connection.send(ConnectionCommand::Subscribe(subscription, reply.take()));
         }
     }
 
-    /// The first place that nobody has.
-    pub(super) fn free(&self) -> usize {
-        self.places.iter().position(Option::is_none).unwrap_or(self.places.len())
+    /// Ends a subscription on each connection.
+    pub(super) fn unsubscribe(&mut self, subscription: &Subscription) {
+        self.subscriptions.retain(|other| other != subscription);
+        self.broadcast_unsubscribe(subscription);
     }
 
-    /// Whether the line at this place is to relieve another that has not ended yet.
-    pub(super) fn is_successor(&self, at: usize) -> bool {
-        let line = self.places.get(at).and_then(Option::as_ref);
-        line.is_some_and(|line| line.relieves.is_some())
+    /// Ends the second half of the subscriptions on each connection, and returns it.
+    pub(super) fn split_off_half(&mut self) -> Vec<Subscription> {
+        let moved = self.subscriptions.split_off(self.subscriptions.len().div_ceil(2));
+        moved.iter().for_each(|subscription| self.broadcast_unsubscribe(subscription));
+        moved
     }
 
-    /// Whether the line at this place may be given a successor. One that is a successor itself, or
-    /// has one, or is about to end, may not: an exchange that announces an upgrade on every
-    /// connection must not be answered with ever more of them.
-    pub(super) fn may_be_relieved(&self, at: usize) -> bool {
-        let line = self.places.get(at).and_then(Option::as_ref);
-        line.is_some_and(|line| line.relieves.is_none() && !line.retiring)
-            && !self.lines().any(|other| other.relieves == Some(at))
+    fn broadcast_unsubscribe(&self, subscription: &Subscription) {
+        for connection in self.connections() {
+            connection.send(ConnectionCommand::Unsubscribe(*subscription));
+        }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// The connections that run.
+    pub(super) fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.connections.iter().flatten()
+    }
 
-    #[test]
-    fn handovers_that_are_announced_again_and_again_are_paced() {
-        let mut pace = HandoverPace::default();
-        let mut taken = Vec::new();
-        for second in 0..600 {
-            if pace.take(MonoNanos::ZERO + Duration::from_secs(second)).is_ok() {
-                taken.push(second);
+    /// Adds the connection of a line.
+    pub(super) fn insert(&mut self, line: usize, connection: Connection) {
+        if self.connections.len() <= line {
+            self.connections.resize_with(line + 1, || None);
+        }
+        if let Some(free) = self.connections.get_mut(line) {
+            *free = Some(connection);
+        }
+    }
+
+    /// Removes the connection of a line, which has ended.
+    pub(super) fn remove(&mut self, line: usize) {
+        if let Some(ended) = self.connections.get_mut(line) {
+            *ended = None;
+        }
+    }
+
+    /// The first line that no connection has.
+    pub(super) fn free_line(&self) -> usize {
+        self.connections.iter().position(Option::is_none).unwrap_or(self.connections.len())
+    }
+
+    /// Whether the connection of a line is to replace another that has not ended yet.
+    pub(super) fn is_replacement(&self, line: usize) -> bool {
+        self.connection(line).is_some_and(|connection| connection.replaces.is_some())
+    }
+
+    /// Whether the connection of a line may be replaced: not where it is a replacement itself, has one,
+    /// or is about to end, since an exchange that announces an upgrade on every connection must not
+    /// cause ever more of them.
+    pub(super) fn may_be_replaced(&self, line: usize) -> bool {
+        let found = self.connection(line);
+        found.is_some_and(|connection| connection.replaces.is_none() && !connection.is_draining)
+            && !self.connections().any(|other| other.replaces == Some(line))
+    }
+
+    /// Takes a handover at `now`.
+    ///
+    /// # Errors
+    /// How long to wait before asking again.
+    pub(super) fn try_handover(&mut self, now: MonoNanos) -> Result<(), Duration> {
+        self.handovers.try_acquire(now)
+    }
+
+    /// The connection of a line is ready: the one that it replaces, if any, drains. Returns whether
+    /// there was one.
+    pub(super) fn complete_handover(&mut self, line: usize) -> bool {
+        let ready = self.connections.get_mut(line).and_then(Option::as_mut);
+        let replaced = ready.and_then(|connection| connection.replaces.take());
+        match replaced.and_then(|line| self.connections.get_mut(line)) {
+            Some(Some(replaced)) => {
+                replaced.is_draining = true;
+                replaced.send(ConnectionCommand::Drain);
+                true
             }
+            _ => false,
         }
-        assert_eq!(taken[..8], [0, 1, 3, 7, 15, 30, 45, 60]);
-        let later = MonoNanos::ZERO + Duration::from_secs(10_000);
-        assert_eq!(pace.take(later), Ok(()));
-        assert_eq!(pace.take(later), Err(Duration::from_secs(1)));
+    }
+
+    fn connection(&self, line: usize) -> Option<&Connection> {
+        self.connections.get(line)?.as_ref()
     }
 }

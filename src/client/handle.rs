@@ -7,52 +7,17 @@ use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::builder::ClientBuilder;
 use super::error::ClientError;
 use super::health::Health;
 use super::heartbeat::Heartbeat;
-use super::shared::Shared;
+use super::messages::Command;
+use super::readers::Readers;
+use super::shared::HandleState;
 use super::stats::{ClientStats, ConnectionStats, StopReport};
 use crate::book::Book5;
-use crate::feed::{Arbiter, FeedHandler};
-use crate::model::{BookState, Dialect, Market, Subscription, Trade};
+use crate::model::{BookState, Dialect, Subscription, Trade};
 use crate::publish::{BookReader, DepthReader, Top5Snapshot, TradeReader};
 use crate::transport::Clock;
-
-/// What the handle asks of the client's thread.
-pub(super) enum Command {
-    Subscribe(Subscription, mpsc::Sender<Readers>),
-    Unsubscribe(Subscription),
-    Stats(mpsc::Sender<ClientStats>),
-    Connections(mpsc::Sender<Vec<ConnectionStats>>),
-    Stop,
-}
-
-/// The readers of one subscription.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Readers {
-    book: Option<BookReader>,
-    depth: Option<DepthReader>,
-    trades: Option<TradeReader>,
-}
-
-impl Readers {
-    pub(super) fn of(handler: &mut FeedHandler, subscription: &Subscription) -> Self {
-        Self {
-            book: handler.book_reader(subscription),
-            depth: handler.depth_reader(subscription),
-            trades: handler.trade_reader(subscription),
-        }
-    }
-
-    pub(super) fn of_lines(arbiter: &Arbiter, subscription: &Subscription) -> Self {
-        Self {
-            book: arbiter.book_reader(subscription),
-            depth: arbiter.depth_reader(subscription),
-            trades: arbiter.trade_reader(subscription),
-        }
-    }
-}
 
 /// A running client: a thread of its own that keeps books and trades up to date.
 ///
@@ -68,32 +33,16 @@ pub struct Client {
     first_trades: Option<TradeReader>,
     readers: Mutex<HashMap<Subscription, Readers>>,
     commands: UnboundedSender<Command>,
-    shared: Shared,
+    shared: HandleState,
     thread: Option<JoinHandle<StopReport>>,
 }
 
 impl Client {
-    /// Starts a chain that makes a client of a dialect.
-    pub fn builder(dialect: Dialect) -> ClientBuilder {
-        ClientBuilder::new(dialect)
-    }
-
-    /// A client of five-level book and trades of one v3 instrument, such as
-    /// `(Market::Futures, "BTC-USD-190517")`.
-    pub fn v3(market: Market, inst_id: &str) -> ClientBuilder {
-        ClientBuilder::new(Dialect::V3).v3_instrument(market, inst_id)
-    }
-
-    /// A client of five-level book and trades of one v5 instrument, such as `BTC-USDT`.
-    pub fn v5(inst_id: &str) -> ClientBuilder {
-        ClientBuilder::new(Dialect::V5).v5_instrument(inst_id)
-    }
-
     pub(super) fn new(
         subscriptions: Vec<Subscription>,
         readers: HashMap<Subscription, Readers>,
         commands: UnboundedSender<Command>,
-        shared: Shared,
+        shared: HandleState,
         thread: JoinHandle<StopReport>,
     ) -> Self {
         let mut all = subscriptions.iter().filter_map(|s| readers.get(s));

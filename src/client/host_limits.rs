@@ -1,4 +1,4 @@
-//! One gate per host for all connections of the process.
+//! One limit of attempts to connect per host, for all connections of the process.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -8,38 +8,38 @@ use crate::model::MonoNanos;
 use crate::session::{ConnectRateLimit, ConnectRateLimiter};
 use crate::transport::Clock;
 
-struct Gates {
+struct HostLimits {
     clock: Clock,
-    of_hosts: Mutex<HashMap<String, ConnectRateLimiter>>,
+    limiters: Mutex<HashMap<String, ConnectRateLimiter>>,
 }
 
 // All clients of the process share the host's limit, and have nothing else in common.
-static GATES: LazyLock<Gates> =
-    LazyLock::new(|| Gates { clock: Clock::start(), of_hosts: Mutex::new(HashMap::new()) });
+static LIMITS: LazyLock<HostLimits> =
+    LazyLock::new(|| HostLimits { clock: Clock::start(), limiters: Mutex::new(HashMap::new()) });
 
 /// Whether a host, named with its port, takes an attempt to connect now. Takes none.
 ///
 /// # Errors
 /// How long to wait before asking again.
 pub(super) fn check(host: &str, limit: ConnectRateLimit) -> Result<(), Duration> {
-    with(host, |gate, now| gate.check(limit, now).map_err(|until| until.since(now)))
+    with(host, |limiter, now| limiter.check(limit, now).map_err(|until| until.since(now)))
 }
 
 /// Takes an attempt to connect to a host.
 ///
 /// # Errors
 /// How long to wait before asking again.
-pub(super) fn take(host: &str, limit: ConnectRateLimit) -> Result<(), Duration> {
-    with(host, |gate, now| gate.try_acquire(limit, now).map_err(|until| until.since(now)))
+pub(super) fn try_acquire(host: &str, limit: ConnectRateLimit) -> Result<(), Duration> {
+    with(host, |limiter, now| limiter.try_acquire(limit, now).map_err(|until| until.since(now)))
 }
 
-/// Lets no connection to a host be attempted for a time: it has asked for that.
+/// Allows no attempt to connect to a host for a time: it has asked for that.
 pub(super) fn hold(host: &str, pause: Duration) {
-    with(host, |gate, now| gate.hold(now + pause));
+    with(host, |limiter, now| limiter.hold(now + pause));
 }
 
 fn with<R>(host: &str, f: impl FnOnce(&mut ConnectRateLimiter, MonoNanos) -> R) -> R {
-    let mut of_hosts = GATES.of_hosts.lock().unwrap_or_else(PoisonError::into_inner);
-    let now = GATES.clock.mono();
-    f(of_hosts.entry(host.to_owned()).or_default(), now)
+    let mut limiters = LIMITS.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = LIMITS.clock.mono();
+    f(limiters.entry(host.to_owned()).or_default(), now)
 }

@@ -1,101 +1,58 @@
-//! What all connections of a client share: the sink, and who wins between lines.
+//! What all connections of a client share: the sink, the arbiters, and the queue of those that connect.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::group::Notice;
+use super::connection_id::ConnectionId;
 use super::health::SharedHealth;
 use super::heartbeat::Heartbeat;
+use super::messages::ConnectionEvent;
+use super::readers::Readers;
+use super::received::ReceivedByLine;
 use crate::event::{Event, EventSink};
-use crate::feed::{Arbiter, FeedHandler, Recovery, Seen, Slots, StaleLimits};
+use crate::feed::{Arbiter, FeedHandler, LineStats, Recovery, StaleLimits};
 use crate::model::{MonoNanos, Subscription, UnixNanos};
 use crate::transport::Clock;
 
-/// Shared by the tasks of the client's one thread. Nobody holds it while waiting for anything.
-pub(super) type SharedHub<S> = Rc<RefCell<Hub<S>>>;
+/// Shared by the tasks of the client's one thread. No task holds a borrow of it while it waits.
+pub(super) type SharedCell<S> = Rc<RefCell<ClientShared<S>>>;
 
 /// What the client's thread shares with its handle.
 #[derive(Clone, Debug)]
-pub(super) struct Shared {
+pub(super) struct HandleState {
     pub(super) clock: Clock,
     pub(super) heartbeat: Heartbeat,
     pub(super) health: SharedHealth,
 }
 
 /// What all connections of a client share.
-pub(super) struct Hub<S> {
-    pub(super) sink: Noted<S>,
-    /// By group: `None` where one connection alone brings what it has subscribed.
-    pub(super) arbiters: Vec<Option<Arbiter>>,
-    /// Where connections tell the director of what he has to see to.
-    pub(super) notices: UnboundedSender<Notice>,
-    /// When a frame came or was played over last, on whichever connection: all run the same code.
-    pub(super) last_taken: MonoNanos,
-    /// Who waits for the host to take a connection, the first to be opened first: all first lines in
-    /// the order in which their subscriptions were asked for, then all second ones.
-    waiting: BTreeSet<(usize, usize)>,
+pub(super) struct ClientShared<S> {
+    sink: RecoverySink<S>,
+    /// By group: `None` where one connection alone serves it.
+    arbiters: Vec<Option<Arbiter>>,
+    /// Where connections report to the supervisor.
+    events: UnboundedSender<ConnectionEvent>,
+    /// The connections that wait until the host takes one, by line and group: all first lines in the
+    /// order in which their subscriptions were requested, then all second ones.
+    connect_queue: BTreeSet<(usize, usize)>,
+    /// When a frame came or was run again last, on whichever connection: all run the same code.
+    pub(super) last_frame: MonoNanos,
     /// What the client's handle reads.
-    pub(super) shared: Shared,
+    pub(super) handle: HandleState,
     /// What each line of a group with several has received last.
-    pub(super) heard: HeardByLine,
-}
-
-/// What each line of a group has of a subscription, as each tells once a second.
-#[derive(Debug, Default)]
-pub(super) struct HeardByLine(HashMap<(usize, Subscription), Vec<(usize, Seen)>>);
-
-impl HeardByLine {
-    /// Notes what a line has received.
-    pub(super) fn note(&mut self, place: Place, slots: &Slots) {
-        for slot in slots.iter() {
-            let lines = self.0.entry((place.group, *slot.subscription())).or_default();
-            match lines.iter_mut().find(|(line, _)| *line == place.line) {
-                Some((_, seen)) => *seen = Seen::of(slot),
-                None => lines.push((place.line, Seen::of(slot))),
-            }
-        }
-    }
-
-    /// What another line has of a subscription, the one that was heard of last; `None` where there is
-    /// none.
-    pub(super) fn by_others(&self, place: Place, subscription: &Subscription) -> Option<Seen> {
-        let lines = self.0.get(&(place.group, *subscription))?;
-        let others = lines.iter().filter(|(line, _)| *line != place.line).map(|(_, seen)| *seen);
-        others.max_by_key(Seen::ts_recv)
-    }
-
-    /// Forgets what a line had of a subscription that is given up.
-    pub(super) fn give_up(&mut self, place: Place, subscription: &Subscription) {
-        let key = (place.group, *subscription);
-        if let Some(lines) = self.0.get_mut(&key) {
-            lines.retain(|(line, _)| *line != place.line);
-            if lines.is_empty() {
-                self.0.remove(&key);
-            }
-        }
-    }
-
-    /// Forgets a line that has ended.
-    pub(super) fn forget(&mut self, place: Place) {
-        for ((group, _), lines) in &mut self.0 {
-            if *group == place.group {
-                lines.retain(|(line, _)| *line != place.line);
-            }
-        }
-        self.0.retain(|_, lines| !lines.is_empty());
-    }
+    pub(super) received: ReceivedByLine,
 }
 
 /// The user's sink, with the times that books take to be live again.
-pub(super) struct Noted<S> {
-    pub(super) sink: S,
-    pub(super) recovery: Recovery,
+struct RecoverySink<S> {
+    sink: S,
+    recovery: Recovery,
 }
 
-impl<S: EventSink> EventSink for Noted<S> {
+impl<S: EventSink> EventSink for RecoverySink<S> {
     #[inline]
     fn on_event(&mut self, event: &Event<'_>) {
         if let Event::State(change) = event {
@@ -105,48 +62,34 @@ impl<S: EventSink> EventSink for Noted<S> {
     }
 }
 
-/// Which connection: its group, and its number in it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) group: usize,
-    pub(super) line: usize,
+/// The order in which connections are opened.
+const fn queue_key(id: ConnectionId) -> (usize, usize) {
+    (id.line, id.group)
 }
 
-impl<S: EventSink> Hub<S> {
-    pub(super) fn new(sink: S, notices: UnboundedSender<Notice>, shared: Shared) -> Self {
-        let sink = Noted { sink, recovery: Recovery::default() };
+impl<S: EventSink> ClientShared<S> {
+    pub(super) fn new(
+        sink: S,
+        events: UnboundedSender<ConnectionEvent>,
+        handle: HandleState,
+    ) -> Self {
         Self {
-            sink,
+            sink: RecoverySink { sink, recovery: Recovery::default() },
             arbiters: Vec::new(),
-            notices,
-            last_taken: MonoNanos::ZERO,
-            waiting: BTreeSet::new(),
-            shared,
-            heard: HeardByLine::default(),
+            events,
+            connect_queue: BTreeSet::new(),
+            last_frame: MonoNanos::ZERO,
+            handle,
+            received: ReceivedByLine::default(),
         }
     }
 
-    /// Notes that a connection waits to be opened, from before its host is looked up: the answers
-    /// come in any order.
-    pub(super) fn waits(&mut self, place: Place) {
-        self.waiting.insert((place.line, place.group));
-    }
-
-    /// How many connections are to be opened before this one.
-    pub(super) fn ahead_of(&self, place: Place) -> usize {
-        self.waiting.range(..(place.line, place.group)).count()
-    }
-
-    /// Notes that a connection does not wait any more: it is being opened, or given up.
-    pub(super) fn waits_no_more(&mut self, place: Place) {
-        self.waiting.remove(&(place.line, place.group));
-    }
-
-    /// Passes an event of one connection on.
+    /// Passes an event of one connection on: to the group's arbiter, where it has one, else to the
+    /// sink.
     #[inline]
-    pub(super) fn on_event(&mut self, place: Place, event: &Event<'_>) {
-        match self.arbiters.get_mut(place.group) {
-            Some(Some(arbiter)) => arbiter.on_event(place.line, event, &mut self.sink),
+    pub(super) fn on_event(&mut self, id: ConnectionId, event: &Event<'_>) {
+        match self.arbiters.get_mut(id.group) {
+            Some(Some(arbiter)) => arbiter.on_event(id.line, event, &mut self.sink),
             _ => self.sink.on_event(event),
         }
     }
@@ -158,58 +101,132 @@ impl<S: EventSink> Hub<S> {
         }
     }
 
-    /// Ends what an arbiter has taken over though it was unsubscribed, before its line heard of that.
-    pub(super) fn retain(&mut self, place: Place, wanted: &[Subscription], now: UnixNanos) {
-        if let Some(Some(arbiter)) = self.arbiters.get_mut(place.group) {
-            arbiter.retain(wanted, now, &mut self.sink);
-        }
+    /// How long books were not live.
+    pub(super) const fn recovery(&self) -> &Recovery {
+        &self.sink.recovery
     }
 
-    /// The arbiter of a group that has one.
-    pub(super) fn arbiter_mut(&mut self, place: Place) -> Option<&mut Arbiter> {
-        self.arbiters.get_mut(place.group)?.as_mut()
+    // Reports of connections.
+
+    /// Reports to the supervisor. Without one everything is about to end.
+    pub(super) fn report(&self, event: ConnectionEvent) {
+        let _ = self.events.send(event);
     }
 
-    /// Sees to it that half of what a connection has can be given to another: its readers go to an
+    /// Where reports go that come later.
+    pub(super) fn events(&self) -> UnboundedSender<ConnectionEvent> {
+        self.events.clone()
+    }
+
+    /// Has the supervisor replace a connection. One that is alone gets an arbiter, which takes its
+    /// publishers over.
+    pub(super) fn request_replacement(&mut self, id: ConnectionId, handler: &mut FeedHandler) {
+        self.ensure_arbiter(id, handler);
+        self.report(ConnectionEvent::ReplacementRequested(id));
+    }
+
+    /// Has the supervisor give half of what a connection serves to another: the publishers go to an
     /// arbiter, from which they can be taken.
-    pub(super) fn too_many(&mut self, place: Place, handler: &mut FeedHandler, asked: usize) {
-        if let Some(arbiter) = self.arbiters.get_mut(place.group) {
-            arbiter.get_or_insert_with(|| Arbiter::adopt(handler, place.line));
-        }
-        // Without a director everything is about to end.
-        let _ = self.notices.send(Notice::TooMany(place, asked));
+    pub(super) fn report_too_many_channels(
+        &mut self,
+        id: ConnectionId,
+        handler: &mut FeedHandler,
+        requested: usize,
+    ) {
+        self.ensure_arbiter(id, handler);
+        self.report(ConnectionEvent::TooManyChannels(id, requested));
     }
 
-    /// Sees to it that a line can be relieved: one that was alone gets an arbiter, which takes its
-    /// readers over.
-    pub(super) fn announced(&mut self, place: Place, handler: &mut FeedHandler) {
-        if let Some(arbiter) = self.arbiters.get_mut(place.group) {
-            arbiter.get_or_insert_with(|| Arbiter::adopt(handler, place.line));
+    fn ensure_arbiter(&mut self, id: ConnectionId, handler: &mut FeedHandler) {
+        if let Some(arbiter) = self.arbiters.get_mut(id.group) {
+            arbiter.get_or_insert_with(|| Arbiter::adopt(handler, id.line));
         }
-        // Without a director everything is about to end.
-        let _ = self.notices.send(Notice::Announced(place));
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Dialect;
+    // Arbiters.
 
-    #[test]
-    fn what_lines_have_of_a_subscription_is_forgotten_with_it() {
-        let subscription: Subscription = "books5:A".parse().unwrap();
-        let mut handler = FeedHandler::new(Dialect::V5);
-        handler.subscribe(subscription).unwrap();
-        let place = |line| Place { group: 0, line };
-        let mut heard = HeardByLine::default();
-        (0..2).for_each(|line| heard.note(place(line), handler.slots()));
-        assert!(heard.by_others(place(0), &subscription).is_some());
-        heard.give_up(place(1), &subscription);
-        assert_eq!(heard.by_others(place(0), &subscription), None);
-        assert!(heard.by_others(place(1), &subscription).is_some());
-        heard.give_up(place(0), &subscription);
-        assert!(heard.0.is_empty());
-        heard.give_up(place(0), &subscription);
+    /// Adds the arbiter of the next group, where it has one.
+    pub(super) fn add_group(&mut self, arbiter: Option<Arbiter>) {
+        self.arbiters.push(arbiter);
+    }
+
+    /// Has a group's arbiter merge one more subscription and gives its readers; `None` where the group
+    /// has no arbiter.
+    pub(super) fn subscribe(
+        &mut self,
+        group: usize,
+        subscription: Subscription,
+    ) -> Option<Readers> {
+        let arbiter = self.arbiters.get_mut(group)?.as_mut()?;
+        arbiter.subscribe(subscription);
+        Some(Readers::of_lines(arbiter, &subscription))
+    }
+
+    /// Ends a subscription in a group's arbiter, where it has one.
+    pub(super) fn unsubscribe(
+        &mut self,
+        group: usize,
+        subscription: &Subscription,
+        now: UnixNanos,
+    ) {
+        if let Some(Some(arbiter)) = self.arbiters.get_mut(group) {
+            arbiter.unsubscribe(subscription, now, &mut self.sink);
+        }
+    }
+
+    /// Takes subscriptions from a group's arbiter into one of their own, for `lines` lines; `None`
+    /// where the group has no arbiter.
+    pub(super) fn split_off(
+        &mut self,
+        group: usize,
+        moved: &[Subscription],
+        lines: usize,
+        now: UnixNanos,
+    ) -> Option<Arbiter> {
+        let arbiter = self.arbiters.get_mut(group)?.as_mut()?;
+        Some(arbiter.split_off(moved, lines, now, &mut self.sink))
+    }
+
+    /// Whether a group has an arbiter.
+    pub(super) fn has_arbiter(&self, group: usize) -> bool {
+        self.arbiters.get(group).is_some_and(Option::is_some)
+    }
+
+    /// Opens a line in its group's arbiter.
+    pub(super) fn open_line(&mut self, id: ConnectionId) {
+        if let Some(Some(arbiter)) = self.arbiters.get_mut(id.group) {
+            arbiter.open_line(id.line);
+        }
+    }
+
+    /// Closes the line of a connection that has ended.
+    pub(super) fn close_line(&mut self, id: ConnectionId, now: UnixNanos) {
+        self.received.remove_connection(id);
+        if let Some(Some(arbiter)) = self.arbiters.get_mut(id.group) {
+            arbiter.close_line(id.line, now, &mut self.sink);
+        }
+    }
+
+    /// What the lines of each group with an arbiter have brought.
+    pub(super) fn line_stats(&self) -> impl Iterator<Item = &[LineStats]> {
+        self.arbiters.iter().flatten().map(Arbiter::stats)
+    }
+
+    // The queue of connections that are to be opened.
+
+    /// Queues a connection that is to be opened, from before its host is looked up: the answers come
+    /// in any order.
+    pub(super) fn join_connect_queue(&mut self, id: ConnectionId) {
+        self.connect_queue.insert(queue_key(id));
+    }
+
+    /// How many connections are to be opened before this one.
+    pub(super) fn queued_before(&self, id: ConnectionId) -> usize {
+        self.connect_queue.range(..queue_key(id)).count()
+    }
+
+    /// Takes a connection from the queue: it is being opened, or given up.
+    pub(super) fn leave_connect_queue(&mut self, id: ConnectionId) {
+        self.connect_queue.remove(&queue_key(id));
     }
 }

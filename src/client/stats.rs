@@ -4,10 +4,18 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::driver::Ended;
+use super::connection_id::ConnectionId;
 use crate::feed::{LineStats, Recovery, Stats};
 use crate::model::UnixNanos;
 use crate::session::SessionStats;
+
+/// The longest latency that the histogram tells apart, in nanoseconds; longer ones count as this.
+pub const LATENCY_MAX_NS: u64 = 10_000_000_000;
+
+#[expect(clippy::expect_used, reason = "constant bounds, which a test makes too")]
+pub(super) fn new_latency() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3).expect("bounds are in order")
+}
 
 /// What one connection has seen and done.
 #[derive(Clone, Debug)]
@@ -59,10 +67,10 @@ pub struct ConnectionStats {
 }
 
 impl ConnectionStats {
-    pub(super) fn new(group: usize, line: usize) -> Self {
+    pub(super) fn new(id: ConnectionId) -> Self {
         Self {
-            group,
-            line,
+            group: id.group,
+            line: id.line,
             feed: Stats::default(),
             session: SessionStats::default(),
             connects: 0,
@@ -172,6 +180,16 @@ impl ClientStats {
     }
 }
 
+/// What a connection leaves behind.
+pub(super) struct ConnectionEnd {
+    pub(super) id: ConnectionId,
+    pub(super) stats: ConnectionStats,
+    pub(super) latency: Histogram<u64>,
+    pub(super) was_open: bool,
+    pub(super) closed_properly: bool,
+    pub(super) unanswered: bool,
+}
+
 /// What was left when a client stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -187,7 +205,7 @@ pub struct StopReport {
 }
 
 impl StopReport {
-    pub(super) fn add(&mut self, ended: &Ended) {
+    pub(super) fn add(&mut self, ended: &ConnectionEnd) {
         self.open += usize::from(ended.was_open);
         self.closed_properly += usize::from(ended.closed_properly);
         self.unanswered += usize::from(ended.unanswered);

@@ -3,6 +3,7 @@
 
 mod clock;
 mod connect;
+mod connection;
 mod dial;
 mod error;
 mod headers;
@@ -13,10 +14,13 @@ mod reply;
 mod resolve;
 mod target;
 mod tls;
+mod tokio;
 mod upgrade;
 
+pub(crate) use self::tokio::TokioTransport;
 pub use clock::Clock;
-pub(crate) use connect::{ConnectOptions, Connector, Route, Socket};
+pub(crate) use connect::{ConnectOptions, Connector, Route};
+pub(crate) use connection::{CloseReason, Ready, Transport};
 pub(crate) use error::ConnectError;
 pub use error::TransportError;
 pub use headers::ExtraHeaders;

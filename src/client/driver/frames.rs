@@ -1,0 +1,137 @@
+//! The hot path of a connection: its frames to books and sink; and the check for silence.
+
+use std::time::Duration;
+
+use super::ConnectionDriver;
+use crate::client::credentials::Credentials;
+use crate::client::stats::LATENCY_MAX_NS;
+use crate::event::{Control, Event, EventSink, StateChange};
+use crate::model::{BookState, MonoNanos, Subscription, UnixNanos};
+use crate::session::Session;
+use crate::transport::Transport;
+use crate::wire::DecodeError;
+
+/// What stands in the place of an answer that repeats the login.
+const WITHHELD: &str = "(withheld: it repeats the login request)";
+
+/// How long no frame may come before one is run again to keep the caches warm, where the client does
+/// not sleep. A run takes a fiftieth of it in v5 and a tenth in v3: that share of the frames come
+/// meanwhile and wait for the rest.
+const WARMUP_INTERVAL: Duration = Duration::from_micros(20);
+
+/// Which frame is run through the decoder.
+#[derive(Clone, Copy)]
+enum Source {
+    /// The one that the transport has.
+    Transport,
+    /// One of the last, for the caches alone.
+    Warmup,
+}
+
+impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
+    /// One frame to books and sink. Allocates nothing in steady state.
+    #[inline]
+    pub(super) fn on_frame(&mut self) {
+        let (mono, wall) = self.clock.now();
+        self.session.handle_inbound(mono);
+        let error = self.process(Source::Transport, mono, wall);
+        if self.config.measure {
+            let nanos = self.clock.mono().since(mono).as_nanos();
+            let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
+            self.latency.saturating_record(nanos.clamp(1, LATENCY_MAX_NS));
+        }
+        if let Some(error) = error {
+            let malformed = self.handler.stats().malformed();
+            // A fault that repeats is logged at its first, second, fourth, … time.
+            if malformed.is_power_of_two() {
+                tracing::warn!(%error, malformed, "malformed frame");
+            }
+        }
+    }
+
+    /// Keeps what a frame needs in the caches, if none came for a while.
+    pub(super) fn warm_caches(&mut self) {
+        let mono = self.clock.mono();
+        let last = self.shared.borrow().last_frame;
+        if mono.since(last) >= WARMUP_INTERVAL {
+            self.process(Source::Warmup, mono, UnixNanos::UNKNOWN);
+        }
+    }
+
+    /// Runs a frame through decoder, books and sink: with one closure for both sources, since each
+    /// closure has a type of its own and that type code of its own.
+    #[inline]
+    fn process(&mut self, source: Source, mono: MonoNanos, wall: UnixNanos) -> Option<DecodeError> {
+        let Self { transport, handler, session, shared, id, stats, states_changed, config, .. } =
+            self;
+        let mut shared = shared.borrow_mut();
+        shared.handle.heartbeat.beat(mono);
+        let sink = &mut |event: &Event<'_>| {
+            match event {
+                Event::Control(control) => {
+                    let control = &withhold(control, config.credentials.as_ref());
+                    session.handle_control(control, mono);
+                    return shared.on_event(*id, &Event::Control(*control));
+                }
+                Event::State(change) => {
+                    *states_changed = true;
+                    on_state(session, change, mono);
+                }
+                Event::DepthBook(change) => session.handle_depth(change, mono),
+                _ => {}
+            }
+            shared.on_event(*id, event);
+        };
+        match source {
+            Source::Transport => {
+                let error = handler.on_frame(transport.frame(), wall, sink).err();
+                shared.last_frame = mono;
+                error
+            }
+            Source::Warmup => {
+                if handler.warm_caches(sink) {
+                    shared.last_frame = mono;
+                    stats.warmup_frames += 1;
+                }
+                None
+            }
+        }
+    }
+
+    /// Marks what is silent as stale, once a second.
+    pub(super) fn check_stale(&mut self) {
+        self.clock.follow();
+        let now = self.clock.now();
+        let Self { handler, session, shared, id, watchdog, config, .. } = self;
+        let mut shared = shared.borrow_mut();
+        shared.handle.heartbeat.beat(now.0);
+        let mut received = std::mem::take(&mut shared.received);
+        if shared.has_arbiter(id.group) && session.is_open() {
+            received.note(*id, handler.slots());
+        }
+        let others = |subscription: &Subscription| received.by_others(*id, subscription);
+        let sink = &mut |event: &Event<'_>| shared.on_event(*id, event);
+        watchdog.check(handler, session, now, others, sink);
+        shared.received = received;
+        shared.mark_stale(id.group, &config.stale, now.1);
+    }
+}
+
+/// A reply without its text where that repeats the login: an exchange that calls a request invalid
+/// may quote it.
+#[cold]
+fn withhold<'t>(control: &Control<'t>, credentials: Option<&Credentials>) -> Control<'t> {
+    let repeats = |text: &str| credentials.is_some_and(|credentials| credentials.are_in(text));
+    let message = control.message.map(|text| if repeats(text) { WITHHELD } else { text });
+    Control { message, ..*control }
+}
+
+/// The control plane: what a frame did to a state decides whether its book is resynchronised.
+#[cold]
+fn on_state(session: &mut Session, change: &StateChange<'_>, now: MonoNanos) {
+    match change.to {
+        BookState::Resyncing => session.resync(change.subscription, now),
+        BookState::Live => session.handle_live(change.subscription, now),
+        _ => {}
+    }
+}

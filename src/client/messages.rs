@@ -1,0 +1,44 @@
+//! What the handle, the supervisor and the connections ask of one another.
+
+use std::sync::mpsc;
+
+use hdrhistogram::Histogram;
+use tokio::sync::oneshot;
+
+use super::connection_id::ConnectionId;
+use super::readers::Readers;
+use super::stats::{ClientStats, ConnectionStats};
+use crate::model::Subscription;
+
+/// What the handle asks of the client's thread.
+pub(super) enum Command {
+    Subscribe(Subscription, mpsc::Sender<Readers>),
+    Unsubscribe(Subscription),
+    Stats(mpsc::Sender<ClientStats>),
+    Connections(mpsc::Sender<Vec<ConnectionStats>>),
+    Stop,
+}
+
+/// What the supervisor asks of one connection.
+pub(super) enum ConnectionCommand {
+    Subscribe(Subscription, Option<mpsc::Sender<Readers>>),
+    Unsubscribe(Subscription),
+    Stats(oneshot::Sender<ConnectionStats>),
+    Latency(oneshot::Sender<Histogram<u64>>),
+    /// Another has replaced it: end soon, but not before what is on the way has come.
+    Drain,
+    Stop,
+}
+
+/// What a connection reports to the supervisor.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ConnectionEvent {
+    /// The exchange will soon close it, or it can't send requests any more.
+    ReplacementRequested(ConnectionId),
+    /// The same, a while ago.
+    ReplacementRetry(ConnectionId),
+    /// It is to replace another, and everything that is subscribed has come.
+    Ready(ConnectionId),
+    /// The exchange closed it since so many subscriptions are too many for one connection.
+    TooManyChannels(ConnectionId, usize),
+}

@@ -1,0 +1,71 @@
+//! A group of connections that is about to be opened.
+
+use super::config::ClientConfig;
+use super::readers::Readers;
+use crate::feed::{Arbiter, FeedHandler};
+use crate::model::{ChannelPath, Subscription};
+
+/// A group before its connections are opened: its subscriptions, and what holds their state.
+pub(super) struct NewGroup {
+    path: Option<ChannelPath>,
+    subscriptions: Vec<Subscription>,
+    arbiter: Option<Arbiter>,
+    handlers: Vec<FeedHandler>,
+}
+
+impl NewGroup {
+    pub(super) fn new(
+        config: &ClientConfig,
+        path: Option<ChannelPath>,
+        subscriptions: &[Subscription],
+    ) -> Self {
+        let lines = config.redundancy.max(1);
+        let mut arbiter = (lines > 1).then(|| Arbiter::new(lines));
+        if let Some(arbiter) = &mut arbiter {
+            arbiter.set_trade_options(config.trades);
+            subscriptions.iter().for_each(|subscription| arbiter.subscribe(*subscription));
+        }
+        let handlers = (0..lines).map(|_| new_handler(config, subscriptions)).collect();
+        Self { path, subscriptions: subscriptions.to_vec(), arbiter, handlers }
+    }
+
+    /// Has an arbiter that merges the group's connections already.
+    pub(super) fn set_arbiter(&mut self, arbiter: Arbiter) {
+        self.arbiter = Some(arbiter);
+    }
+
+    /// Path, subscriptions, arbiter where there is one, and a handler for each connection.
+    pub(super) fn into_parts(
+        self,
+    ) -> (Option<ChannelPath>, Vec<Subscription>, Option<Arbiter>, Vec<FeedHandler>) {
+        (self.path, self.subscriptions, self.arbiter, self.handlers)
+    }
+
+    /// What it is subscribed to.
+    pub(super) fn subscriptions(&self) -> &[Subscription] {
+        &self.subscriptions
+    }
+
+    /// The readers of a subscription of this group.
+    pub(super) fn readers(&mut self, subscription: &Subscription) -> Readers {
+        match (&self.arbiter, self.handlers.first_mut()) {
+            (Some(arbiter), _) => Readers::of_lines(arbiter, subscription),
+            (None, Some(handler)) => Readers::of(handler, subscription),
+            (None, None) => Readers::default(),
+        }
+    }
+}
+
+/// A handler with the client's options, for one connection.
+pub(super) fn new_handler(config: &ClientConfig, subscriptions: &[Subscription]) -> FeedHandler {
+    let mut handler = FeedHandler::with_limits(config.session.dialect, config.limits);
+    handler.set_depth_options(config.depth);
+    handler.set_trade_options(config.trades);
+    handler.set_age_limit(config.age_limit);
+    handler.set_warmup(config.busy_poll);
+    for subscription in subscriptions {
+        // The builder and the handle have refused those of the other dialect.
+        let _ = handler.subscribe(*subscription);
+    }
+    handler
+}

@@ -1,0 +1,99 @@
+//! What a connection's driver needs of whatever moves its bytes.
+
+use std::fmt;
+use std::io;
+
+use super::error::ConnectError;
+use crate::wire::Frame;
+
+/// Moves the frames of one connection, over all its attempts to connect.
+///
+/// An attempt goes from [`Transport::resolve`] over [`Transport::dial`] to [`Ready::Open`]; the driver
+/// is called back between the steps, so that it can keep the host's limits. Only one attempt or
+/// connection exists at a time.
+pub(crate) trait Transport {
+    /// Begins an attempt with the addresses of the host. True where they are known already, so that
+    /// [`Transport::dial`] may follow at once; else [`Ready::Resolved`] says so.
+    fn resolve(&mut self) -> bool;
+
+    /// Connects to one of the addresses. `turn` says with which one to begin, so that connections and
+    /// attempts that differ in it begin with different ones.
+    fn dial(&mut self, turn: usize);
+
+    /// Waits for what happens next; for ever where nothing can. May be dropped and called again
+    /// without a loss.
+    fn ready(&mut self) -> impl Future<Output = Ready>;
+
+    /// The frame that [`Ready::Frame`] announced, until `ready` is called again.
+    fn frame(&self) -> Frame<'_>;
+
+    /// Sends a text message.
+    ///
+    /// # Errors
+    /// What the connection failed with; it is of no use any more then.
+    fn send(&mut self, text: String) -> impl Future<Output = io::Result<()>>;
+
+    /// Gives up the attempt or the connection. One that is open is closed properly in the background,
+    /// beside whatever follows.
+    fn close(&mut self);
+
+    /// Sends a close frame, or answers the one that came. [`Ready::Frame`] may still follow, and
+    /// [`Ready::Ended`] in the end.
+    ///
+    /// # Errors
+    /// What the connection failed with.
+    fn shutdown(&mut self) -> impl Future<Output = io::Result<()>>;
+
+    /// Gives up the attempt or the connection at once, without a close frame.
+    fn reset(&mut self);
+
+    /// Whether a connection is open.
+    fn is_open(&self) -> bool;
+
+    /// The host and the port of the attempt or the connection, by which attempts are counted.
+    fn host(&self) -> String;
+
+    /// The address of the attempt or the connection as it may be logged.
+    fn address(&self) -> impl fmt::Display;
+}
+
+/// What happened on a [`Transport`].
+#[derive(Debug)]
+pub(crate) enum Ready {
+    /// The addresses of the host are known; [`Transport::dial`] may follow.
+    Resolved,
+    /// The TCP connection is there; TLS and the upgrade to a WebSocket go on by themselves.
+    TcpConnected,
+    /// The connection is open.
+    Open,
+    /// The host has sent the attempt elsewhere, where it has to begin again.
+    Redirected,
+    /// The attempt has failed.
+    Failed(ConnectError),
+    /// A text or binary frame came: see [`Transport::frame`].
+    Frame,
+    /// A ping or a pong of the WebSocket itself came, and is answered where it must be.
+    Control,
+    /// The other side closes the connection. [`Transport::close`] answers it.
+    CloseRequested(CloseReason),
+    /// The connection has ended, by an error where there is one.
+    Ended(Option<io::Error>),
+}
+
+/// The code and the text of a close frame; neither where it has none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CloseReason {
+    /// The code (RFC 6455, section 7.4).
+    pub(crate) code: Option<u16>,
+    /// The text.
+    pub(crate) text: String,
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            Some(code) => write!(f, "{} ({code})", self.text),
+            None => f.write_str("closed by the other side"),
+        }
+    }
+}
