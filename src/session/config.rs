@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::Dialect;
 
-/// Times and limits of a [`Session`](super::connection::Session). All have defaults for the dialect.
+/// Times and limits of a [`Session`](crate::Session). All have defaults for the dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionConfig {
     /// The dialect of the connection.
@@ -33,7 +33,7 @@ pub struct SessionConfig {
     /// How long after the acknowledgement the first push may take: the snapshot of a deep book, the
     /// first five-level book, the last trade; 10 s.
     pub snapshot_timeout: Duration,
-    /// Whether to log in before anything is asked for; see [`Action::Login`](super::types::Action::Login).
+    /// Whether to log in before anything is asked for; see [`Action::Login`](crate::Action::Login).
     pub login: bool,
     /// How many attempts to connect the host takes; shared by all sessions with it.
     pub connect_limit: ConnectRateLimit,

@@ -1,12 +1,16 @@
 //! The state machine of a session.
 
+mod attempt;
+mod liveness;
+mod login;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::activity::Activity;
 use super::config::SessionConfig;
-use super::login::answers_login;
 use super::reconnect_backoff::ReconnectBackoff;
+use super::reply_match::answers_login;
 use super::subscription_state::NEVER;
 use super::subscriptions::Subscriptions;
 use super::types::{Action, LostReason, SessionEvent, SessionStats};
@@ -56,23 +60,23 @@ pub(super) enum Link {
 /// may allocate, except that [`Session::handle_inbound`] does not.
 #[derive(Debug)]
 pub struct Session {
-    pub(super) config: SessionConfig,
-    pub(super) link: Link,
-    pub(super) subscriptions: Subscriptions,
-    pub(super) backoff: ReconnectBackoff,
+    config: SessionConfig,
+    link: Link,
+    subscriptions: Subscriptions,
+    backoff: ReconnectBackoff,
     /// When the login is tried once more on this connection, and how often it was refused on it.
-    pub(super) relogin: Option<MonoNanos>,
-    pub(super) refusals: u32,
+    relogin: Option<MonoNanos>,
+    refusals: u32,
     /// On how many connections in a row the key was refused.
-    pub(super) key_refusals: u32,
+    key_refusals: u32,
     /// The second that control messages are counted in, and how many it had.
     controls: (MonoNanos, u32),
     /// When the last ping was sent that has no pong yet, and how long the last pong took.
-    pub(super) ping_sent: Option<MonoNanos>,
-    pub(super) round_trip: Option<(MonoNanos, Duration)>,
-    pub(super) stats: SessionStats,
-    pub(super) actions: VecDeque<Action>,
-    pub(super) events: VecDeque<SessionEvent>,
+    ping_sent: Option<MonoNanos>,
+    round_trip: Option<(MonoNanos, Duration)>,
+    stats: SessionStats,
+    actions: VecDeque<Action>,
+    events: VecDeque<SessionEvent>,
 }
 
 impl Session {
@@ -116,8 +120,8 @@ impl Session {
     /// As [`Session::subscribe`], but what is asked for goes with the next call that sends, so that
     /// one request can carry many.
     pub(crate) fn want(&mut self, subscription: Subscription, now: MonoNanos) {
-        let told = self.subscriptions.add(subscription, now);
-        self.events.extend(told);
+        let events = self.subscriptions.add(subscription, now);
+        self.events.extend(events);
     }
 
     /// Does not want a subscription any more.
@@ -139,7 +143,7 @@ impl Session {
 
     /// Fetches a broken book anew: as [`Session::resubscribe`], but at once only the first time.
     ///
-    /// Where it breaks again the pauses double, see [`ResyncConfig`](super::config::ResyncConfig); and
+    /// Where it breaks again the pauses double, see [`ResyncConfig`](crate::ResyncConfig); and
     /// broken books never take the last quarter of the hour's requests.
     pub fn resync(&mut self, subscription: &Subscription, now: MonoNanos) {
         self.subscriptions.resync(subscription, &self.config, now);
@@ -181,8 +185,8 @@ impl Session {
         if let Link::Open { useful, .. } = &mut self.link {
             *useful = true;
         }
-        let told = self.subscriptions.on_live(subscription, now);
-        self.events.extend(told);
+        let events = self.subscriptions.on_live(subscription, now);
+        self.events.extend(events);
         self.send_requests(now);
     }
 
@@ -308,8 +312,8 @@ impl Session {
                 self.login_answered(false, control, now);
             }
             ControlKind::Error => {
-                let told = self.subscriptions.on_error(control, &self.config, now);
-                self.events.extend(told);
+                let events = self.subscriptions.on_error(control, &self.config, now);
+                self.events.extend(events);
             }
             ControlKind::Notice if control.code == Some(SERVICE_UPGRADE) => {
                 self.events.push_back(SessionEvent::UpgradeAnnounced);
@@ -330,15 +334,15 @@ impl Session {
         }
         match control.kind {
             ControlKind::Subscribe => {
-                let told = self.subscriptions.on_acknowledged(control, now);
-                let answers = !told.is_empty();
-                self.events.extend(told);
+                let events = self.subscriptions.on_acknowledged(control, now);
+                let answers = !events.is_empty();
+                self.events.extend(events);
                 answers
             }
             ControlKind::Unsubscribe => {
-                let (answers, told) =
+                let (answers, events) =
                     self.subscriptions.on_unsubscribed(control, &self.config, now);
-                self.events.extend(told);
+                self.events.extend(events);
                 answers
             }
             _ => false,
@@ -460,7 +464,7 @@ impl Session {
         while let Some(text) = self.subscriptions.next_request(&self.config, &mut self.stats, now) {
             self.actions.push_back(Action::Send(text));
         }
-        if let Some(until) = self.subscriptions.take_spent(&self.config, now) {
+        if let Some(until) = self.subscriptions.take_quota_spent(&self.config, now) {
             self.events.push_back(SessionEvent::RequestsSpent { until });
         }
     }

@@ -13,13 +13,13 @@ pub(super) enum ErrorTarget<'w> {
     /// names good and bad alike.
     All(Vec<&'w mut SubscriptionState>),
     /// Nothing that can be told.
-    Nobody,
+    None,
 }
 
 /// Finds what an error is about: by the request's id where it is echoed, else by the names in its
 /// text. Of those it names, what waits for an answer comes first, then what was to be asked for
 /// again, then what is in force, since the exchange may end that unasked.
-pub(super) fn about<'w>(
+pub(super) fn find_target<'w>(
     states: &'w mut [SubscriptionState],
     echoed: Option<u64>,
     message: &str,
@@ -40,15 +40,15 @@ pub(super) fn about<'w>(
         Stage::Refused { .. } => 3,
     };
     let named = states.iter().filter(|w| is_named(w)).map(rank);
-    let Some(first) = named.min().filter(|rank| *rank < 3) else { return ErrorTarget::Nobody };
+    let Some(first) = named.min().filter(|rank| *rank < 3) else { return ErrorTarget::None };
     let takes = |w: &&mut SubscriptionState| is_named(w) && rank(w) == first;
     of_list(states.iter_mut().filter(takes).collect())
 }
 
 fn of_list(mut all: Vec<&mut SubscriptionState>) -> ErrorTarget<'_> {
     match all.len() {
-        0 => ErrorTarget::Nobody,
-        1 => all.pop().map_or(ErrorTarget::Nobody, ErrorTarget::One),
+        0 => ErrorTarget::None,
+        1 => all.pop().map_or(ErrorTarget::None, ErrorTarget::One),
         _ => ErrorTarget::All(all),
     }
 }

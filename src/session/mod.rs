@@ -2,16 +2,13 @@
 //! acknowledge, fetch broken books anew, ping, back off.
 
 mod activity;
-mod attempt;
 mod config;
 mod connect_rate_limiter;
 mod connection;
 mod error_target;
-mod liveness;
-mod login;
 mod reconnect_backoff;
 mod reply_match;
-mod request_batches;
+mod request_quota;
 mod resync_backoff;
 mod subscription_state;
 mod subscriptions;

@@ -14,7 +14,7 @@ pub(super) struct SubscriptionState {
     pub(super) subscription: Subscription,
     pub(super) stage: Stage,
     /// The last request on this connection that asked for it; 0 before the first.
-    pub(super) asked_by: u64,
+    pub(super) requested_by: u64,
     /// The pauses between resyncs.
     pub(super) resyncs: ResyncBackoff,
     /// The pauses after refusals.
@@ -52,7 +52,7 @@ pub(super) enum Stage {
     /// To be asked for at `until`: the exchange was too busy.
     Paused { until: MonoNanos },
     /// Asked for and not answered.
-    Sent { at: MonoNanos, id: u64, alone: bool },
+    Sent { at: MonoNanos, id: u64, isolated: bool },
     /// Acknowledged.
     Acknowledged,
     /// Refused or ended by the exchange at `at`: asked for again at `until`, after a login that
@@ -65,7 +65,7 @@ impl SubscriptionState {
         Self {
             subscription,
             stage: Stage::Pending(Batching::Normal),
-            asked_by: 0,
+            requested_by: 0,
             resyncs: ResyncBackoff::NEW,
             refusals: ResyncBackoff::NEW,
             resync_at: None,
@@ -78,14 +78,14 @@ impl SubscriptionState {
     }
 
     /// Whether the exchange may send for it, as far as we know.
-    pub(super) const fn asked(&self) -> bool {
+    pub(super) const fn is_requested(&self) -> bool {
         matches!(self.stage, Stage::Sent { .. } | Stage::Acknowledged)
     }
 
     /// Whether an answer or data that comes can be its own: it was asked for on this connection, and
     /// its end was not.
     pub(super) fn may_be_answered(&self, unsubscribes: &PendingUnsubscribes) -> bool {
-        self.asked() || self.asked_by != 0 && !unsubscribes.has(&self.subscription)
+        self.is_requested() || self.requested_by != 0 && !unsubscribes.has(&self.subscription)
     }
 
     /// Whether it is refused now.
@@ -102,8 +102,8 @@ impl SubscriptionState {
     }
 
     /// Whether it is in flight in a request of its own.
-    pub(super) const fn is_lone(&self) -> bool {
-        matches!(self.stage, Stage::Sent { alone: true, .. })
+    pub(super) const fn is_isolated(&self) -> bool {
+        matches!(self.stage, Stage::Sent { isolated: true, .. })
     }
 
     /// The exchange has acknowledged it: every channel pushes something first.
@@ -121,8 +121,8 @@ impl SubscriptionState {
     }
 
     /// Has it asked for once more, and given up first where that is needed.
-    pub(super) fn ask_again(&mut self, unsubscribes: &mut PendingUnsubscribes, open: bool) {
-        if self.asked() && open {
+    pub(super) fn request_again(&mut self, unsubscribes: &mut PendingUnsubscribes, open: bool) {
+        if self.is_requested() && open {
             unsubscribes.push(self.subscription);
         }
         self.stage = Stage::Pending(Batching::Normal);

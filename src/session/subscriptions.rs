@@ -1,11 +1,14 @@
 //! What is wanted of the exchange, how far each has come, and which request is next.
 
+mod requests;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::config::SessionConfig;
-use super::error_target::{ErrorTarget, about};
-use super::reply_match::{RequestQuota, answers, is_transient, needs_login};
+use super::error_target::{ErrorTarget, find_target};
+use super::reply_match::{answers, is_transient, needs_login};
+use super::request_quota::RequestQuota;
 use super::subscription_state::{Batching, NEVER, Stage, SubscriptionState};
 use super::types::{SessionEvent, SessionStats};
 use super::unsubscribes::PendingUnsubscribes;
@@ -30,20 +33,20 @@ const LATE_PUSHES: u8 = 2;
 /// All that is wanted, and the budget of requests.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
-    pub(super) states: Vec<SubscriptionState>,
-    pub(super) unsubscribes: PendingUnsubscribes,
-    pub(super) quota: RequestQuota,
-    pub(super) next_id: u64,
+    states: Vec<SubscriptionState>,
+    unsubscribes: PendingUnsubscribes,
+    quota: RequestQuota,
+    next_id: u64,
     /// Whether a request was answered on this connection.
     answered: bool,
     /// Whether it was told that the hour's requests are spent.
-    pub(super) quota_reported: bool,
+    quota_reported: bool,
     /// The last error that was about nobody, for whoever is never answered.
     unmatched: Option<String>,
     /// Whether such an error asked for a login.
     wants_login: bool,
     /// When time alone changes something: kept, since it is asked for after every frame.
-    pub(super) due: MonoNanos,
+    due: MonoNanos,
 }
 
 impl Subscriptions {
@@ -71,9 +74,12 @@ impl Subscriptions {
         let known = self.states.iter_mut().find(|state| state.subscription == subscription);
         if let Some(state) = known {
             if state.is_refused() {
-                let (stage, asked_by) = (Stage::Pending(Batching::Retried), state.asked_by);
-                *state =
-                    SubscriptionState { stage, asked_by, ..SubscriptionState::new(subscription) };
+                let (stage, requested_by) = (Stage::Pending(Batching::Retried), state.requested_by);
+                *state = SubscriptionState {
+                    stage,
+                    requested_by,
+                    ..SubscriptionState::new(subscription)
+                };
             }
             return None;
         }
@@ -92,7 +98,7 @@ impl Subscriptions {
         let found = self.states.iter().position(|state| state.subscription == *subscription);
         if let Some(at) = found {
             let state = self.states.remove(at);
-            if state.asked() && open {
+            if state.is_requested() && open {
                 self.unsubscribes.push(*subscription);
             }
         }
@@ -101,7 +107,7 @@ impl Subscriptions {
     pub(super) fn resubscribe(&mut self, subscription: &Subscription, open: bool) {
         let Self { states, unsubscribes, .. } = self;
         if let Some(state) = states.iter_mut().find(|w| w.subscription == *subscription) {
-            state.ask_again(unsubscribes, open);
+            state.request_again(unsubscribes, open);
         }
     }
 
@@ -203,7 +209,7 @@ impl Subscriptions {
         self.unsubscribes.clear();
         for state in &mut self.states {
             (state.resync_at, state.awaits) = (None, None);
-            (state.unanswered, state.late, state.asked_by) = (0, 0, 0);
+            (state.unanswered, state.late, state.requested_by) = (0, 0, 0);
             state.stage = match state.stage {
                 Stage::Refused { login, .. }
                     if state.error_at.is_some_and(|at| now.since(at) <= CLOSES_WITHIN) =>
@@ -259,7 +265,7 @@ impl Subscriptions {
             return (true, None);
         }
         // One that repeats the id of the request that subscribed it answers no request to end it.
-        let is_unasked = |w: &SubscriptionState| !is_answer || echoed == Some(w.asked_by);
+        let is_unasked = |w: &SubscriptionState| !is_answer || echoed == Some(w.requested_by);
         let live = |w: &&mut SubscriptionState| w.stage == Stage::Acknowledged && is_unasked(w);
         let mut live = self.states.iter_mut().filter(live);
         let Some(ended) = live.find(|w| answers(control, &w.subscription)) else {
@@ -293,13 +299,13 @@ impl Subscriptions {
             }
             return None;
         }
-        match about(&mut self.states, echoed, message) {
-            ErrorTarget::Nobody if is_transient => {
+        match find_target(&mut self.states, echoed, message) {
+            ErrorTarget::None if is_transient => {
                 // About requests, not about what they asked for.
                 let waiting = self.states.iter_mut().filter(|w| w.request().is_some());
                 pause(waiting.filter(|w| w.is_meant(message)), config, now);
             }
-            ErrorTarget::Nobody => {
+            ErrorTarget::None => {
                 self.wants_login |= needs_login(control.code);
                 self.unmatched = Some(message.chars().take(MAX_KEPT).collect());
             }
@@ -331,7 +337,7 @@ impl Subscriptions {
         &mut self,
         config: &SessionConfig,
         stats: &mut SessionStats,
-        told: &mut VecDeque<SessionEvent>,
+        events: &mut VecDeque<SessionEvent>,
         now: MonoNanos,
     ) -> bool {
         if self.due > now {
@@ -341,11 +347,11 @@ impl Subscriptions {
         let mut lost = false;
         for state in &mut self.states {
             match state.stage {
-                Stage::Sent { at, alone, .. } if at + config.ack_timeout <= now => {
+                Stage::Sent { at, isolated, .. } if at + config.ack_timeout <= now => {
                     stats.late_acks += 1;
-                    state.unanswered += u8::from(alone);
+                    state.unanswered += u8::from(isolated);
                     // Where nothing was answered, the connection is no good.
-                    lost |= alone && !self.answered;
+                    lost |= isolated && !self.answered;
                     if state.unanswered < MAX_ISOLATED_ATTEMPTS {
                         // One bad argument may have spoilt the answers to a whole request.
                         state.stage = Stage::Pending(Batching::Isolated);
@@ -357,7 +363,7 @@ impl Subscriptions {
                             None => "never answered".to_owned(),
                         };
                         let subscription = state.subscription;
-                        told.push_back(SessionEvent::Rejected {
+                        events.push_back(SessionEvent::Rejected {
                             subscription,
                             code: None,
                             message,

@@ -7,9 +7,9 @@ use crate::model::{MonoNanos, Subscription};
 /// What the owner of the socket has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Open a connection, then call [`Session::handle_connected`](super::connection::Session::handle_connected) or
-    /// [`Session::handle_disconnected`](super::connection::Session::handle_disconnected); or call
-    /// [`Session::handle_rate_limited`](super::connection::Session::handle_rate_limited) where the host takes no attempt yet.
+    /// Open a connection, then call [`Session::handle_connected`](crate::Session::handle_connected) or
+    /// [`Session::handle_disconnected`](crate::Session::handle_disconnected); or call
+    /// [`Session::handle_rate_limited`](crate::Session::handle_rate_limited) where the host takes no attempt yet.
     Connect,
     /// Send a login request, made with the time of now.
     Login,

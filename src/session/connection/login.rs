@@ -1,10 +1,10 @@
 //! The login: sent before anything is asked for, tried again where the exchange was too busy.
 
-use super::connection::{Link, Session};
-use super::reply_match::{is_transient, needs_login, refuses_key};
-use super::types::{Action, SessionEvent};
+use super::{Link, Session};
 use crate::event::Control;
 use crate::model::MonoNanos;
+use crate::session::reply_match::{is_transient, refuses_key};
+use crate::session::types::{Action, SessionEvent};
 
 /// How often a login that failed by no fault of the key is tried once more on one connection.
 const RELOGINS: u32 = 3;
@@ -20,9 +20,9 @@ impl Session {
 
     pub(super) fn login(&mut self, now: MonoNanos) {
         let Link::Open { login, .. } = &mut self.link else { return };
-        if !self.subscriptions.take_budget(now) {
+        if !self.subscriptions.try_acquire_request(now) {
             // Meanwhile they went for what needs no login: with the next one that there is.
-            self.relogin = Some(self.subscriptions.budget_ready_at());
+            self.relogin = Some(self.subscriptions.request_ready_at());
             return;
         }
         *login = Some(now);
@@ -56,10 +56,4 @@ impl Session {
         let message = control.message.unwrap_or_default().to_owned();
         self.events.push_back(SessionEvent::LoginRefused { code: control.code, message });
     }
-}
-
-/// Whether an error can be the answer to a login. One with an id is about the request of that id,
-/// and one that asks for a login about a request that was sent before it.
-pub(super) const fn answers_login(control: &Control<'_>) -> bool {
-    control.id.is_none() && !needs_login(control.code)
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::connection::{Link, Session};
+use super::{Link, Session};
 use crate::model::MonoNanos;
 
 impl Session {
     /// The host takes no attempt before `until`: in place of the connection that
-    /// [`Action::Connect`](super::types::Action::Connect) asked for. It counts as no failure.
+    /// [`Action::Connect`](crate::Action::Connect) asked for. It counts as no failure.
     pub const fn handle_rate_limited(&mut self, until: MonoNanos) {
         if let Link::Resolving { .. } | Link::Connecting { .. } = self.link {
             self.stats.attempts -= 1;
@@ -42,7 +42,7 @@ impl Session {
     ///
     /// As [`Session::handle_disconnected`], and the next attempt waits for `retry_after`, where the answer says
     /// when to come back; else longer after 403, 429 and 503 than after other failures. See
-    /// [`BackoffConfig`](super::config::BackoffConfig).
+    /// [`BackoffConfig`](crate::BackoffConfig).
     pub fn handle_refused(&mut self, status: u16, retry_after: Option<Duration>, now: MonoNanos) {
         if self.is_attempting() {
             self.backoff.refused(status, retry_after);

@@ -1,23 +1,23 @@
 //! Which request goes next: split by the limits, within the hour's budget.
 
-use super::config::SessionConfig;
-use super::subscription_state::{Batching, NEVER, Stage, SubscriptionState};
-use super::subscriptions::Subscriptions;
-use super::types::SessionStats;
+use super::Subscriptions;
 use crate::model::{MonoNanos, Subscription};
+use crate::session::config::SessionConfig;
+use crate::session::subscription_state::{Batching, NEVER, Stage, SubscriptionState};
+use crate::session::types::SessionStats;
 use crate::wire::{RequestOp, argument_len, request_text};
 
 impl Subscriptions {
     /// The next request that may go at `now`, split by the limits; `None` where there is none, or
     /// the hour's budget does not go so far.
-    pub(super) fn next_request(
+    pub(in crate::session) fn next_request(
         &mut self,
         config: &SessionConfig,
         stats: &mut SessionStats,
         now: MonoNanos,
     ) -> Option<String> {
         self.start_repeats(config, stats, now);
-        let request = self.take_request(config, now);
+        let request = self.build_request(config, now);
         stats.requests += u64::from(request.is_some());
         self.plan(config);
         request
@@ -25,12 +25,12 @@ impl Subscriptions {
 
     /// Until when nothing can be sent though something waits, where that was not told yet: the hour's
     /// requests are spent, or for what is subscribed again all that it may have of them.
-    pub(super) fn take_spent(
+    pub(in crate::session) fn take_quota_spent(
         &mut self,
         config: &SessionConfig,
         now: MonoNanos,
     ) -> Option<MonoNanos> {
-        let waits = !self.unsubscribes.unsent().is_empty() || self.turn().is_some();
+        let waits = !self.unsubscribes.unsent().is_empty() || self.next_batching().is_some();
         let repeats =
             self.states.iter().filter_map(SubscriptionState::repeat_due).any(|at| at <= now);
         let reserve = if waits { 0 } else { config.resync_reserve() };
@@ -42,22 +42,22 @@ impl Subscriptions {
     }
 
     /// How many requests may still be sent at `now`.
-    pub(super) fn requests_left(&self, now: MonoNanos) -> usize {
+    pub(in crate::session) fn requests_left(&self, now: MonoNanos) -> usize {
         self.quota.left(now)
     }
 
     /// Takes a request of another kind, a login, from the budget.
-    pub(super) fn take_budget(&mut self, now: MonoNanos) -> bool {
+    pub(in crate::session) fn try_acquire_request(&mut self, now: MonoNanos) -> bool {
         self.quota.try_acquire(now)
     }
 
-    /// When [`Subscriptions::take_budget`] has one again.
-    pub(super) fn budget_ready_at(&self) -> MonoNanos {
+    /// When [`Subscriptions::try_acquire_request`] has one again.
+    pub(in crate::session) fn request_ready_at(&self) -> MonoNanos {
         self.quota.ready_at(0)
     }
 
     /// When [`Subscriptions::timeout`] or [`Subscriptions::next_request`] have something to do.
-    pub(super) const fn due(&self) -> MonoNanos {
+    pub(in crate::session) const fn due(&self) -> MonoNanos {
         self.due
     }
 
@@ -79,7 +79,7 @@ impl Subscriptions {
                     if resyncs && state.resync_at.is_some_and(|at| at <= now || state.late > 0) =>
                 {
                     stats.resyncs += 1;
-                    state.ask_again(unsubscribes, true);
+                    state.request_again(unsubscribes, true);
                 }
                 // What has waited for most of its pause goes along, so that one request serves all.
                 Stage::Refused { at, until, .. }
@@ -93,8 +93,8 @@ impl Subscriptions {
         }
     }
 
-    fn take_request(&mut self, config: &SessionConfig, now: MonoNanos) -> Option<String> {
-        let something = !self.unsubscribes.unsent().is_empty() || self.turn().is_some();
+    fn build_request(&mut self, config: &SessionConfig, now: MonoNanos) -> Option<String> {
+        let something = !self.unsubscribes.unsent().is_empty() || self.next_batching().is_some();
         if !something || !self.quota.try_acquire(now) {
             return None;
         }
@@ -104,10 +104,10 @@ impl Subscriptions {
             return Some(self.request(config, RequestOp::Unsubscribe, &batch));
         }
         let (with, batch) = self.next_batch(config.request_len)?;
-        let sent = Stage::Sent { at: now, id: self.next_id, alone: with == Batching::Isolated };
+        let sent = Stage::Sent { at: now, id: self.next_id, isolated: with == Batching::Isolated };
         for state in &mut self.states {
             if state.stage == Stage::Pending(with) && batch.contains(&state.subscription) {
-                (state.stage, state.asked_by) = (sent, self.next_id);
+                (state.stage, state.requested_by) = (sent, self.next_id);
             }
         }
         Some(self.request(config, RequestOp::Subscribe, &batch))
@@ -123,7 +123,7 @@ impl Subscriptions {
         if let Some(repeat) = self.states.iter().filter_map(SubscriptionState::repeat_due).min() {
             due = due.min(repeat.max(self.quota.ready_at(config.resync_reserve())));
         }
-        if self.turn().is_some() || !self.unsubscribes.unsent().is_empty() {
+        if self.next_batching().is_some() || !self.unsubscribes.unsent().is_empty() {
             due = due.min(self.quota.ready_at(0));
         }
         self.due = due;
@@ -131,16 +131,16 @@ impl Subscriptions {
 
     /// What goes next: all that is new at once, then what was refused before, then one at a time of
     /// those that are asked for alone; `None` where nothing may be asked for now.
-    fn turn(&self) -> Option<Batching> {
+    fn next_batching(&self) -> Option<Batching> {
         let has = |with| self.states.iter().any(|w| w.stage == Stage::Pending(with));
-        let lone = || self.states.iter().any(SubscriptionState::is_lone);
+        let isolated = || self.states.iter().any(SubscriptionState::is_isolated);
         let first = [Batching::Normal, Batching::Retried].into_iter().find(|with| has(*with));
-        first.or_else(|| (has(Batching::Isolated) && !lone()).then_some(Batching::Isolated))
+        first.or_else(|| (has(Batching::Isolated) && !isolated()).then_some(Batching::Isolated))
     }
 
     /// The next subscriptions that go into one request.
     fn next_batch(&self, limit: usize) -> Option<(Batching, Vec<Subscription>)> {
-        let with = self.turn()?;
+        let with = self.next_batching()?;
         let unsent = || self.states.iter().filter(|w| w.stage == Stage::Pending(with));
         if with == Batching::Isolated {
             // One that is silent does not keep the others from their turn.

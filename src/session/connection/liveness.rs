@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::activity::Activity;
-use super::connection::{Link, Session};
-use super::types::{Action, LostReason};
+use super::{Link, Session};
 use crate::model::MonoNanos;
+use crate::session::activity::Activity;
+use crate::session::types::{Action, LostReason};
 use crate::wire::PING;
 
 impl Session {
@@ -29,7 +29,7 @@ impl Session {
         }
     }
 
-    /// Whether a ping has had no pong for longer than [`SessionConfig::pong_timeout`](super::config::SessionConfig::pong_timeout), whatever else has
+    /// Whether a ping has had no pong for longer than [`SessionConfig::pong_timeout`](crate::SessionConfig::pong_timeout), whatever else has
     /// come since.
     #[must_use]
     pub fn is_pong_overdue(&self, now: MonoNanos) -> bool {
@@ -52,7 +52,7 @@ impl Session {
     }
 
     /// Sends a ping at once, unless one waits: without any frame within
-    /// [`SessionConfig::probe_timeout`](super::config::SessionConfig::probe_timeout) the connection is replaced.
+    /// [`SessionConfig::probe_timeout`](crate::SessionConfig::probe_timeout) the connection is replaced.
     pub fn probe(&mut self, now: MonoNanos) {
         if let Link::Open { pinged: None, .. } = self.link {
             self.stats.probes += 1;
