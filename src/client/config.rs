@@ -20,7 +20,7 @@ pub struct ClientConfig {
     /// Where to connect to; `None` for the exchange's own address of region and demo trading.
     ///
     /// Where its path ends in one of v5's (`/ws/v5/public`, `/ws/v5/business`, `/ws/v5/private`), each
-    /// subscription goes to the one that serves it ([`Channel::path`]), put in its place. A URL of
+    /// subscription goes to the one that serves it ([`Channel::path`](crate::Channel::path)), put in its place. A URL of
     /// another shape serves all.
     pub url: Option<String>,
     /// Whose address it is, where no URL is given.

@@ -400,7 +400,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         // There may be an arbiter since this was asked for.
         let merged = self.shared.borrow_mut().subscribe(self.id.group, subscription);
         let readers = merged.unwrap_or_else(|| Readers::of(&mut self.handler, &subscription));
-        self.session.want(subscription, mono);
+        self.session.queue_subscribe(subscription, mono);
         self.requested += 1;
         self.send_at.get_or_insert(mono + REQUEST_DELAY);
         readers
@@ -413,7 +413,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         let sink = &mut |event: &Event<'_>| shared.on_event(*id, event);
         handler.unsubscribe(subscription, wall, sink);
         shared.received.remove(*id, subscription);
-        session.unwant(subscription);
+        session.queue_unsubscribe(subscription);
         self.send_at.get_or_insert(mono + REQUEST_DELAY);
         self.states_changed = true;
     }

@@ -1,4 +1,4 @@
-//! When a connection was heard of last, and its usual pace.
+//! When the last frame of a connection came, and the usual gap between its frames.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    /// A connection that has just opened. Until its own pace is known it may be as silent as one that
-    /// brings nothing.
+    /// A connection that has just opened. Until its usual gap is known, it may be silent for as
+    /// long as one without data.
     pub(super) fn new(now: MonoNanos, ping_interval: Duration) -> Self {
         Self { at: now, gap: u64::try_from(ping_interval.as_nanos()).unwrap_or(u64::MAX) / FRAMES }
     }
@@ -28,7 +28,7 @@ impl Activity {
         self.at
     }
 
-    /// Takes a frame. Pongs count too: each probe makes the next one later until data comes.
+    /// Records a frame. Pongs count too: each probe makes the next one later until data comes.
     #[inline]
     pub(super) const fn frame(&mut self, now: MonoNanos) {
         let gap = now.0.saturating_sub(self.at.0);
@@ -36,7 +36,7 @@ impl Activity {
         self.at = now;
     }
 
-    /// The silence after which the connection is asked for a sign of life.
+    /// The silence after which a ping is sent.
     pub(super) fn limit(&self, config: &SessionConfig) -> Duration {
         let usual = Duration::from_nanos(self.gap).saturating_mul(config.probe_gaps);
         match config.probe_gaps {

@@ -20,25 +20,26 @@ pub struct SessionConfig {
     pub probe_silence: Duration,
     /// How long after an early `ping` a text or binary frame must come; 2 s.
     pub probe_timeout: Duration,
-    /// How long an attempt waits for the look-up of the host's name; 15 s, since a resolver asks its
-    /// second server after five, and its first once more.
+    /// How long the look-up of the host's name may take; 15 s, since a resolver asks its second
+    /// server after five, and its first once more.
     pub resolve_timeout: Duration,
-    /// How long the TCP connection may take, to whichever of the host's addresses; 5 s.
+    /// How long opening the TCP connection may take, over all addresses of the host; 5 s.
     pub connect_timeout: Duration,
     /// How long TLS and the upgrade to a WebSocket may take together; 5 s.
     pub handshake_timeout: Duration,
-    /// How long an acknowledgement may take, of a login too; 10 s. So long, and
-    /// two seconds at most, the client may also take to hand a request to a peer that does not read.
+    /// How long an acknowledgement may take, also that of a login; 10 s. The client may take as
+    /// long, but two seconds at most, to hand a request to a peer that does not read.
     pub ack_timeout: Duration,
-    /// How long after the acknowledgement the first push may take: the snapshot of a deep book, the
-    /// first five-level book, the last trade; 10 s.
+    /// How long after the acknowledgement the first push may take; 10 s. It is the snapshot of an
+    /// order book, the first five-level book, or the last trade.
     pub snapshot_timeout: Duration,
-    /// Whether to log in before anything is asked for; see [`Action::Login`](crate::Action::Login).
+    /// Whether to log in before anything is subscribed; see
+    /// [`Action::Login`](crate::Action::Login).
     pub login: bool,
-    /// How many attempts to connect the host takes; shared by all sessions with it.
+    /// How many attempts to connect the host accepts; shared by all sessions with it.
     pub connect_limit: ConnectRateLimit,
-    /// The pauses between attempts to bring one subscription back: a book that is broken, a channel
-    /// that is silent, what the exchange has refused.
+    /// The pauses between requests for one subscription: an order book that is broken, a channel
+    /// that is silent, or a subscription that was refused.
     pub resync: ResyncConfig,
     /// The pauses between attempts to connect.
     pub backoff: BackoffConfig,
@@ -46,20 +47,20 @@ pub struct SessionConfig {
     pub requests_per_hour: usize,
     /// The most bytes of arguments in a request: 4096 in v3, 65,536 in v5.
     pub request_len: usize,
-    /// The most messages of control traffic in a second that nothing asked for: errors, notices,
-    /// WebSocket pings; 10,000. An exchange that sends more is left for a new connection. The
-    /// acknowledgements of our own requests do not count.
+    /// The most unsolicited control messages in a second (errors, notices, WebSocket pings);
+    /// 10,000. Beyond it the connection is replaced. Acknowledgements of our own requests do not
+    /// count.
     pub controls_per_sec: u32,
 }
 
-/// How many attempts to connect a host takes from one address.
+/// How many attempts to connect a host accepts from one address.
 ///
 /// Source: one a second in v3 (section 1.1 of the wire facts), three a second in v5 (2.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectRateLimit {
     /// The most attempts in any `per`, at least 1.
     pub attempts: usize,
-    /// The time in which they count.
+    /// The time window.
     pub per: Duration,
 }
 
@@ -70,32 +71,32 @@ pub struct ResyncConfig {
     pub first: Duration,
     /// The longest pause; 60 s.
     pub cap: Duration,
-    /// How long the subscription must have been live before the pauses start small again; 60 s.
+    /// How long the subscription must have been live before the pauses start again at zero; 60 s.
     pub stable_after: Duration,
 }
 
-/// Pauses that double from `first`, each cut at random to between half of itself and the whole, on
-/// top of `floor`, and together no longer than `cap`.
+/// Pauses that double from `first`, with jitter: each is reduced at random by up to a half. `floor`
+/// is added, and the sum is at most `cap`.
 ///
-/// The first attempt after a connection that was stable waits for nothing: the [`ConnectRateLimit`]
-/// keeps it within what the host takes. Clients of other processes that lost their connections at
-/// the same moment are kept apart by the pauses that follow where that attempt fails.
+/// The first attempt after a stable connection is made at once: the [`ConnectRateLimit`] keeps it
+/// within what the host accepts. Clients of other processes that lost their connections at the same
+/// moment are kept apart by the pauses that follow where that attempt fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackoffConfig {
     /// The longest first pause; 500 ms.
     pub first: Duration,
-    /// The longest pause of all; 10 s: an exchange that is back is worth more than an attempt saved.
+    /// The longest pause; 10 s, so that the feed is back soon after the exchange is.
     pub cap: Duration,
-    /// What every pause has: the exchange takes one attempt a second in v3, three in v5.
+    /// The shortest pause: the exchange accepts one attempt a second in v3, three in v5.
     pub floor: Duration,
     /// How long a connection must last before the pauses start small again; 10 s.
     pub stable_after: Duration,
-    /// The shortest pause after HTTP 403, 429 or 503 that does not say when to come back; 5 s, and
-    /// doubled by each one more.
+    /// The first pause after HTTP 403, 429 or 503 without `Retry-After`; 5 s, doubled by each one
+    /// more.
     pub refused_first: Duration,
-    /// What that grows to; 30 s.
+    /// The longest such pause; 30 s.
     pub refused_cap: Duration,
-    /// The longest `Retry-After` that is heeded; 10 minutes. A longer one counts as this: it may be
+    /// The longest `Retry-After` that is obeyed; 10 minutes. A longer one counts as this: it may be
     /// a mistake, and a feed that is away for hours is worse than an attempt that comes too early.
     pub retry_after_cap: Duration,
 }
@@ -144,7 +145,7 @@ impl SessionConfig {
         }
     }
 
-    /// The requests of an hour that books which break again and again leave for everything else.
+    /// The requests of an hour that repeated resynchronisation must leave to everything else.
     pub(super) const fn resync_reserve(&self) -> usize {
         self.requests_per_hour / 4
     }

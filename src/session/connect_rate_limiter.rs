@@ -1,38 +1,38 @@
-//! The limit of attempts to connect that a host sets.
+//! The rate limit of attempts to connect to a host.
 
 use std::collections::VecDeque;
 
 use super::config::ConnectRateLimit;
 use crate::model::MonoNanos;
 
-/// Keeps the attempts to connect to one host within its limit, whoever makes them.
+/// Keeps the attempts to connect to one host within its rate limit.
 ///
-/// Sans-IO: the owner shares one gate between all sessions with the host, and asks it before each
-/// attempt. It keeps the times of the last attempts, as the budget of requests does, so that no
-/// span of the limit's length has more of them than allowed.
+/// Sans-IO: the owner shares one limiter between all sessions with the host, and asks it before
+/// each attempt. It keeps the times of the last attempts, so that no time window has more of them
+/// than allowed.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectRateLimiter {
     attempts: VecDeque<MonoNanos>,
-    /// Until when the host wants no attempt.
+    /// Until when the host asked for no attempt.
     held: MonoNanos,
 }
 
 impl ConnectRateLimiter {
-    /// Makes a gate that nobody has passed.
+    /// A limiter without attempts so far.
     #[must_use]
     pub const fn new() -> Self {
         Self { attempts: VecDeque::new(), held: MonoNanos::ZERO }
     }
 
-    /// Lets nobody through before `until`: the host has said when to come back.
+    /// Allows no attempt before `until`: the host has said when to come back.
     pub fn hold(&mut self, until: MonoNanos) {
         self.held = self.held.max(until);
     }
 
-    /// Whether an attempt could be taken at `now`. Takes none.
+    /// Whether an attempt is allowed at `now`. Does not count one.
     ///
     /// # Errors
-    /// When to ask again, where none could.
+    /// When the next is allowed.
     pub fn check(&self, limit: ConnectRateLimit, now: MonoNanos) -> Result<(), MonoNanos> {
         let allowed = limit.attempts.max(1);
         let oldest = self.attempts.len().checked_sub(allowed).and_then(|at| self.attempts.get(at));
@@ -40,10 +40,10 @@ impl ConnectRateLimiter {
         if free > now { Err(free) } else { Ok(()) }
     }
 
-    /// Takes an attempt at `now`. Time must not run backwards.
+    /// Counts an attempt at `now`. Time must not run backwards.
     ///
     /// # Errors
-    /// When to ask again, where there were too many or the host is held.
+    /// When the next is allowed, where there were too many or the host has said when to come back.
     pub fn try_acquire(
         &mut self,
         limit: ConnectRateLimit,
@@ -52,7 +52,7 @@ impl ConnectRateLimiter {
         self.check(limit, now)?;
         let allowed = limit.attempts.max(1);
         self.attempts.push_back(now);
-        // Sessions may have different limits; the longest memory that one needs is kept.
+        // Sessions may have different limits: enough attempts are kept for the largest.
         while self.attempts.len() > allowed.max(MEMORY) {
             self.attempts.pop_front();
         }
@@ -60,7 +60,7 @@ impl ConnectRateLimiter {
     }
 }
 
-/// How many attempts are remembered at least.
+/// How many attempts are kept at least.
 const MEMORY: usize = 16;
 
 #[cfg(test)]

@@ -21,10 +21,10 @@ use crate::model::{MonoNanos, Subscription};
 /// v5's notice that the connection will soon be closed for a service upgrade.
 const SERVICE_UPGRADE: i64 = 64008;
 
-/// In what time [`SessionConfig::controls_per_sec`] come at most.
+/// The time window of [`SessionConfig::controls_per_sec`].
 const CONTROL_SPAN: Duration = Duration::from_secs(1);
 
-/// Where the connection stands.
+/// The state of the connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Link {
     /// No connection; the next attempt is at `until`.
@@ -40,38 +40,38 @@ pub(super) enum Link {
         since: MonoNanos,
         /// When text or binary frames came.
         heard: Activity,
-        /// When a ping was sent and how long anything may take to come, while nothing has.
+        /// When a ping was sent and how long a frame may take, while none has come since.
         pinged: Option<(MonoNanos, Duration)>,
-        /// When the login was sent, while it is not answered.
+        /// When the login was sent, until it is answered.
         login: Option<MonoNanos>,
         /// Whether data of a subscription has come.
         useful: bool,
     },
-    /// Given up for good.
+    /// Stopped for good.
     Stopped,
 }
 
 /// One connection's conversation with the exchange.
 ///
-/// Sans-IO, after the manner of `quinn-proto`: the owner calls in what happened (`connected`,
-/// `lost`, `inbound`, `control`), then takes what there is to do from [`Session::poll_action`] and
-/// to know from [`Session::poll_event`], and calls [`Session::handle_timeout`] when
-/// [`Session::poll_timeout`] says. Time is an argument, randomness a seed. The control plane: it
-/// may allocate, except that [`Session::handle_inbound`] does not.
+/// Sans-IO, in the style of `quinn-proto`. The owner reports what happened with the `handle_*`
+/// methods, then takes actions from [`Session::poll_action`] and events from
+/// [`Session::poll_event`] until both are empty, and calls [`Session::handle_timeout`] at
+/// [`Session::poll_timeout`]. Time is an argument, randomness a seed. Allocates only outside the
+/// hot path: [`Session::handle_inbound`] does not.
 #[derive(Debug)]
 pub struct Session {
     config: SessionConfig,
     link: Link,
     subscriptions: Subscriptions,
     backoff: ReconnectBackoff,
-    /// When the login is tried once more on this connection, and how often it was refused on it.
+    /// When the login is retried on this connection, and how often it was refused on it.
     relogin: Option<MonoNanos>,
     refusals: u32,
-    /// On how many connections in a row the key was refused.
+    /// The connections in a row on which the key was refused.
     key_refusals: u32,
-    /// The second that control messages are counted in, and how many it had.
+    /// The second in which control messages are counted, and their number.
     controls: (MonoNanos, u32),
-    /// When the last ping was sent that has no pong yet, and how long the last pong took.
+    /// When the last ping without a pong was sent, and the last round trip with its time.
     ping_sent: Option<MonoNanos>,
     round_trip: Option<(MonoNanos, Duration)>,
     stats: SessionStats,
@@ -80,7 +80,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Makes a session that wants to connect at once. `seed` decides the jitter of its pauses.
+    /// A session that is due to connect at once. `seed` decides the jitter of its pauses.
     #[must_use]
     pub fn new(config: SessionConfig, seed: u64) -> Self {
         Self {
@@ -100,59 +100,61 @@ impl Session {
         }
     }
 
-    /// Wants a subscription from now on: on this connection and on each later one. Does nothing
-    /// where it is wanted already; one that is refused is asked for once more at once. One request:
-    /// for several, [`Session::subscribe_all`] takes fewer.
+    /// Adds a subscription, for this connection and each later one. Does nothing where it is there
+    /// already, except that a refused one is requested again at once. Costs one request:
+    /// [`Session::subscribe_all`] takes fewer for several.
     pub fn subscribe(&mut self, subscription: Subscription, now: MonoNanos) {
         self.subscribe_all([subscription], now);
     }
 
-    /// As [`Session::subscribe`] for many, in as few requests as their length allows.
+    /// Adds many subscriptions, in as few requests as their length allows.
     pub fn subscribe_all(
         &mut self,
         subscriptions: impl IntoIterator<Item = Subscription>,
         now: MonoNanos,
     ) {
-        subscriptions.into_iter().for_each(|subscription| self.want(subscription, now));
+        subscriptions.into_iter().for_each(|subscription| self.queue_subscribe(subscription, now));
         self.send_requests(now);
     }
 
-    /// As [`Session::subscribe`], but what is asked for goes with the next call that sends, so that
-    /// one request can carry many.
-    pub(crate) fn want(&mut self, subscription: Subscription, now: MonoNanos) {
+    /// Adds a subscription that is requested with the next call that sends, so that one request can
+    /// carry many.
+    pub(crate) fn queue_subscribe(&mut self, subscription: Subscription, now: MonoNanos) {
         let events = self.subscriptions.add(subscription, now);
         self.events.extend(events);
     }
 
-    /// Does not want a subscription any more.
+    /// Removes a subscription.
     pub fn unsubscribe(&mut self, subscription: &Subscription, now: MonoNanos) {
-        self.unwant(subscription);
+        self.queue_unsubscribe(subscription);
         self.send_requests(now);
     }
 
-    /// As [`Session::unsubscribe`], but told with the next call that has a time.
-    pub(crate) fn unwant(&mut self, subscription: &Subscription) {
+    /// Removes a subscription; the request goes with the next call that sends.
+    pub(crate) fn queue_unsubscribe(&mut self, subscription: &Subscription) {
         self.subscriptions.remove(subscription, self.is_open());
     }
 
-    /// Gives a subscription up and asks for it anew at once, so that the exchange sends a snapshot.
+    /// Resynchronises a subscription at once: unsubscribes and subscribes again, so that the
+    /// exchange sends a snapshot.
     pub fn resubscribe(&mut self, subscription: &Subscription, now: MonoNanos) {
         self.subscriptions.resubscribe(subscription, self.is_open());
         self.send_requests(now);
     }
 
-    /// Fetches a broken book anew: as [`Session::resubscribe`], but at once only the first time.
+    /// Resynchronises a broken order book: like [`Session::resubscribe`], but at once only the
+    /// first time.
     ///
-    /// Where it breaks again the pauses double, see [`ResyncConfig`](crate::ResyncConfig); and
-    /// broken books never take the last quarter of the hour's requests.
+    /// Where it breaks again the pauses double, see [`ResyncConfig`](crate::ResyncConfig).
+    /// Resynchronisation never takes the last quarter of the hour's requests.
     pub fn resync(&mut self, subscription: &Subscription, now: MonoNanos) {
         self.subscriptions.resync(subscription, &self.config, now);
         self.send_requests(now);
     }
 
-    /// Subscriptions have been silent for longer than their channels promise: they are subscribed
-    /// again, paced as [`Session::resync`], in as few requests as their length allows. Does nothing
-    /// about one that is asked for or whose first push is awaited.
+    /// Subscriptions have been silent for longer than their channels promise. They are
+    /// resynchronised with the pauses of [`Session::resync`], in as few requests as their length
+    /// allows; not those that are being requested or wait for their first push.
     pub fn handle_silence(&mut self, silent: &[Subscription], now: MonoNanos) {
         let Self { subscriptions, config, stats, .. } = self;
         for subscription in silent {
@@ -164,7 +166,7 @@ impl Session {
         self.send_requests(now);
     }
 
-    /// Whether nothing came of a subscription though it was subscribed again.
+    /// Whether a subscription brought nothing though it was resynchronised.
     #[must_use]
     pub fn is_late(&self, subscription: &Subscription) -> bool {
         self.subscriptions.is_late(subscription)
@@ -176,11 +178,11 @@ impl Session {
         self.subscriptions.is_awaited(subscription)
     }
 
-    /// Data has come that shows a subscription to be in force and its book whole.
+    /// Data has come that shows a subscription to be active and its book whole.
     ///
-    /// It stands for an acknowledgement that was lost, and ends what [`Session::resync`] began.
-    /// Where neither this nor [`Session::handle_depth`] follows an acknowledgement within
-    /// [`SessionConfig::snapshot_timeout`], it is subscribed again.
+    /// This replaces a lost acknowledgement, and ends what [`Session::resync`] began. Where neither
+    /// this nor [`Session::handle_depth`] follows an acknowledgement within
+    /// [`SessionConfig::snapshot_timeout`], the subscription is resynchronised.
     pub fn handle_live(&mut self, subscription: &Subscription, now: MonoNanos) {
         if let Link::Open { useful, .. } = &mut self.link {
             *useful = true;
@@ -190,8 +192,8 @@ impl Session {
         self.send_requests(now);
     }
 
-    /// A message of a deep book was applied. A snapshot that leaves the book live counts as
-    /// [`Session::handle_live`]: where the book was live before, no change of state tells of it.
+    /// A message of an order book was applied. A snapshot that leaves the book live counts as
+    /// [`Session::handle_live`]: where the book was live before, no change of state reports it.
     #[inline]
     pub fn handle_depth(&mut self, change: &DepthChange<'_>, now: MonoNanos) {
         if change.update.action == DepthAction::Snapshot && change.book.live().is_some() {
@@ -202,15 +204,15 @@ impl Session {
     #[cold]
     fn snapshot(&mut self, update: &DepthUpdate<'_>, now: MonoNanos) {
         let of_update = |subscription: &&Subscription| subscription.topic() == update.topic;
-        let found = self.subscriptions.wanted().find(of_update).copied();
+        let found = self.subscriptions.iter().find(of_update).copied();
         if let Some(subscription) = found {
             self.handle_live(&subscription, now);
         }
     }
 
-    /// What is wanted now, refused ones included.
-    pub fn wanted(&self) -> impl Iterator<Item = &Subscription> {
-        self.subscriptions.wanted()
+    /// All subscriptions, refused ones included.
+    pub fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
+        self.subscriptions.iter()
     }
 
     /// Whether the connection is open.
@@ -219,13 +221,13 @@ impl Session {
         matches!(self.link, Link::Open { .. })
     }
 
-    /// Whether each wanted subscription has been answered on this connection.
+    /// Whether each subscription has been answered on this connection.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.is_open() && self.subscriptions.is_settled()
     }
 
-    /// How many wanted subscriptions the exchange refuses now; each is asked for again.
+    /// How many subscriptions the exchange refuses now; each is requested again.
     #[must_use]
     pub fn refused_now(&self) -> usize {
         self.subscriptions.refused_now()
@@ -237,14 +239,14 @@ impl Session {
         self.subscriptions.requests_left(now)
     }
 
-    /// What it has done so far.
+    /// Its counters.
     #[must_use]
     pub const fn stats(&self) -> &SessionStats {
         &self.stats
     }
 
-    /// The connection that [`Action::Connect`] asked for is open. One that comes up when it is no
-    /// longer waited for (too late, twice, after [`Session::stop`]) does not count.
+    /// The connection that [`Action::Connect`] requested is open. Ignored where the session does
+    /// not wait for one any more: too late, twice, or after [`Session::stop`].
     pub fn handle_connected(&mut self, now: MonoNanos) {
         if !self.is_attempting() {
             return;
@@ -256,8 +258,8 @@ impl Session {
         let heard = Activity::new(now, self.config.ping_interval);
         self.link = Link::Open { since: now, heard, pinged: None, login: None, useful: false };
         self.events.push_back(SessionEvent::Connected);
-        // An exchange may close the connection after a wrong key; what needs none shall come all the
-        // same.
+        // An exchange may close the connection after a wrong key: channels that need none must come
+        // all the same.
         if self.may_log_in() {
             self.login(now);
         }
@@ -275,15 +277,15 @@ impl Session {
         }
     }
 
-    /// Gives the open connection up for a new one, such as after an announced service upgrade.
+    /// Closes the open connection for a new one, such as after an announced service upgrade.
     pub fn reconnect(&mut self, reason: LostReason, now: MonoNanos) {
         if self.is_open() {
             self.close(reason, now);
         }
     }
 
-    /// Counts a message of control traffic; false where that was one too many in a second, for
-    /// which the connection is given up.
+    /// Counts a control message; false where it exceeds the limit of a second, for which the
+    /// connection is closed.
     pub(super) fn count_control(&mut self, now: MonoNanos) -> bool {
         let (since, count) = self.controls;
         let is_new = now.since(since) >= CONTROL_SPAN;
@@ -295,9 +297,9 @@ impl Session {
         !is_flood
     }
 
-    /// A reply or a notice came in.
+    /// A reply or a notice has come.
     pub fn handle_control(&mut self, control: &Control<'_>, now: MonoNanos) {
-        // As many answers as were asked for are no flood.
+        // Answers to our own requests do not count.
         if self.answer(control, now) {
             return self.send_requests(now);
         }
@@ -327,7 +329,7 @@ impl Session {
         self.send_requests(now);
     }
 
-    /// Takes what answers a request of ours; false where it does not.
+    /// Handles an answer to a request of ours; false where it is none.
     fn answer(&mut self, control: &Control<'_>, now: MonoNanos) -> bool {
         if !self.is_open() {
             return false;
@@ -349,7 +351,7 @@ impl Session {
         }
     }
 
-    /// Stops for good: closes the connection if there is one and wants nothing more.
+    /// Stops for good: closes the connection if there is one.
     pub fn stop(&mut self) {
         if !matches!(self.link, Link::Waiting { .. } | Link::Stopped) {
             self.actions.push_back(Action::Close);
@@ -357,12 +359,12 @@ impl Session {
         self.link = Link::Stopped;
     }
 
-    /// The next thing to do; `None` when there is nothing now.
+    /// The next action; `None` when there is none now.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
 
-    /// The next thing to know; `None` when there is nothing now.
+    /// The next event; `None` when there is none now.
     pub fn poll_event(&mut self) -> Option<SessionEvent> {
         self.events.pop_front()
     }
@@ -434,7 +436,7 @@ impl Session {
         self.send_requests(now);
     }
 
-    /// Closes the connection, or breaks the attempt at one off.
+    /// Closes the connection, or ends the attempt at one.
     pub(super) fn close(&mut self, reason: LostReason, now: MonoNanos) {
         self.actions.push_back(Action::Close);
         self.lose(reason, now);
@@ -442,21 +444,21 @@ impl Session {
 
     /// The connection is gone: nothing is acknowledged any more, and the next attempt is planned.
     fn lose(&mut self, reason: LostReason, now: MonoNanos) {
-        // A connection that brought nothing has not proved itself, however long it lasted.
+        // A connection without data has not proved itself, however long it lasted.
         if let Link::Open { since, useful, .. } = self.link
-            && (useful || self.subscriptions.wanted().next().is_none())
+            && (useful || self.subscriptions.iter().next().is_none())
         {
             self.backoff.closed(since, now);
         }
         let pause = self.backoff.pause();
         self.link = Link::Waiting { until: now + pause };
         self.subscriptions.on_disconnected(&self.config, now);
-        // What was to be sent on the old connection must not go out on the next.
+        // Requests for the old connection must not be sent on the next.
         self.actions.retain(|action| !matches!(action, Action::Send(_) | Action::Login));
         self.events.push_back(SessionEvent::Lost(reason));
     }
 
-    /// Sends what is to be sent, as far as the hour's budget goes.
+    /// Sends pending requests, as far as the hour's quota allows.
     fn send_requests(&mut self, now: MonoNanos) {
         if !self.is_open() || self.login_waits() {
             return;

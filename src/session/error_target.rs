@@ -1,24 +1,24 @@
-//! What an error is about.
+//! Which subscriptions an error is about.
 
 use super::reply_match::names;
 use super::subscription_state::{Stage, SubscriptionState};
 
-/// What an error is about: never simply the only one that waits, since an error may be about what
-/// was asked for long before, or about nothing that was asked for.
+/// Which subscriptions an error is about. It is never assumed to be about the only one that waits:
+/// it may be about an earlier request, or about none.
 #[derive(Debug)]
 pub(super) enum ErrorTarget<'w> {
     /// One subscription.
     One(&'w mut SubscriptionState),
-    /// All that waits of one request, or all of what it names: a text that repeats the request
-    /// names good and bad alike.
+    /// All that wait for the answer to one request, or all that the text names: a text that repeats
+    /// the request names good and bad ones.
     All(Vec<&'w mut SubscriptionState>),
-    /// Nothing that can be told.
+    /// None that can be identified.
     None,
 }
 
-/// Finds what an error is about: by the request's id where it is echoed, else by the names in its
-/// text. Of those it names, what waits for an answer comes first, then what was to be asked for
-/// again, then what is in force, since the exchange may end that unasked.
+/// Finds the subscriptions of an error: by the request's id where it is echoed, else by the names
+/// in its text. Of those named, the ones that wait for an answer come first, then those that are to
+/// be requested, then active ones, since the exchange may end these unasked.
 pub(super) fn find_target<'w>(
     states: &'w mut [SubscriptionState],
     echoed: Option<u64>,

@@ -1,5 +1,5 @@
-//! One connection's conversation with the exchange, sans-IO: connect, log in, subscribe,
-//! acknowledge, fetch broken books anew, ping, back off.
+//! The control plane of one connection, sans-IO: connect, log in, subscribe, acknowledge,
+//! resynchronise, ping, back off.
 
 mod activity;
 mod config;

@@ -22,7 +22,7 @@ pub(super) struct ReconnectBackoff {
     refusals: u32,
     /// Whether a stable connection has just ended, so that the first attempt waits for nothing.
     at_once: bool,
-    /// What the host has asked for in its refusal of the last attempt.
+    /// The pause that the host has asked for in its refusal of the last attempt.
     asked: Duration,
 }
 
@@ -56,7 +56,7 @@ impl ReconnectBackoff {
         pause.max(asked + self.upto(asked / 10))
     }
 
-    /// Notes that the host has refused the attempt that is about to count as a failure.
+    /// Records that the host has refused the attempt that is about to count as a failure.
     pub(super) fn refused(&mut self, status: u16, retry_after: Option<Duration>) {
         let BackoffConfig { refused_first, refused_cap, retry_after_cap, .. } = self.config;
         self.asked = match retry_after {
@@ -69,8 +69,8 @@ impl ReconnectBackoff {
         self.refusals = self.refusals.saturating_add(1);
     }
 
-    /// Starts small again, and at once, where the connection that was open since `opened` has
-    /// proved stable.
+    /// Starts small again, and without a pause, where the connection that was open since `opened`
+    /// was stable.
     pub(super) fn closed(&mut self, opened: MonoNanos, now: MonoNanos) {
         if now.since(opened) >= self.config.stable_after {
             (self.failures, self.refusals, self.at_once) = (0, 0, true);

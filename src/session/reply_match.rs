@@ -13,8 +13,8 @@ pub(super) fn answers(control: &Control<'_>, subscription: &Subscription) -> boo
 /// Whether an error says that the exchange was too busy or failed of itself, so that the same
 /// request may succeed later.
 ///
-/// Source: section 1.3 of the wire facts for 300xx, 2.3 for v5; the exchange's error table for 500xx:
-/// unavailable, timed out, too frequent, busy, system error.
+/// Source: section 1.3 of the wire facts for 300xx, 2.3 for v5. For 500xx the exchange's error
+/// table: unavailable, timed out, too frequent, busy, system error.
 pub(super) const fn is_transient(code: Option<i64>) -> bool {
     matches!(
         code,

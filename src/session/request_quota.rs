@@ -19,7 +19,7 @@ pub(super) struct RequestQuota {
 
 impl RequestQuota {
     pub(super) fn new(per_hour: usize) -> Self {
-        // With none at all nothing could ever be asked for.
+        // With none at all nothing could ever be requested.
         Self { per_hour: per_hour.max(1), sent: VecDeque::new() }
     }
 

@@ -1,25 +1,25 @@
-//! How often one subscription may be asked for anew.
+//! The pauses between resynchronisations of one subscription.
 
 use std::time::Duration;
 
 use super::config::ResyncConfig;
 use crate::model::MonoNanos;
 
-/// The pauses of one subscription: none the first time, then doubling to a cap, and none again
-/// once it was well for long enough.
+/// The pauses of one subscription: none the first time, then doubling to a cap, and none again once
+/// it was healthy for long enough.
 #[derive(Clone, Debug)]
 pub(super) struct ResyncBackoff {
     pause: Duration,
-    well_since: Option<MonoNanos>,
+    healthy_since: Option<MonoNanos>,
 }
 
 impl ResyncBackoff {
-    pub(super) const NEW: Self = Self { pause: Duration::ZERO, well_since: None };
+    pub(super) const NEW: Self = Self { pause: Duration::ZERO, healthy_since: None };
 
-    /// The pause before the next time. Each call counts as one more time.
+    /// The pause before the next resynchronisation. Each call counts as one.
     pub(super) fn next_pause(&mut self, config: &ResyncConfig, now: MonoNanos) -> Duration {
-        let well = self.well_since.take();
-        if well.is_some_and(|since| now.since(since) >= config.stable_after) {
+        let healthy = self.healthy_since.take();
+        if healthy.is_some_and(|since| now.since(since) >= config.stable_after) {
             self.pause = Duration::ZERO;
         }
         let pause = self.pause;
@@ -27,25 +27,26 @@ impl ResyncBackoff {
         pause
     }
 
-    /// A pause that is never zero and grows from one call to the next, until it was well for long.
+    /// A pause that is never zero and grows from one call to the next, until the subscription was
+    /// healthy for long enough.
     pub(super) fn next_nonzero_pause(&mut self, config: &ResyncConfig, now: MonoNanos) -> Duration {
-        let well = self.well_since.take();
-        if well.is_some_and(|since| now.since(since) >= config.stable_after) {
+        let healthy = self.healthy_since.take();
+        if healthy.is_some_and(|since| now.since(since) >= config.stable_after) {
             self.pause = Duration::ZERO;
         }
         self.grow(config)
     }
 
-    /// A pause that is never zero, for what must not be repeated at once.
+    /// The next larger pause, which is never zero.
     pub(super) fn grow(&mut self, config: &ResyncConfig) -> Duration {
         self.pause = self.pause.saturating_mul(2).min(config.cap).max(config.first);
         self.pause
     }
 
-    /// Notes that it is well now.
+    /// Records that the subscription is healthy now.
     pub(super) const fn mark_healthy(&mut self, now: MonoNanos) {
-        if self.well_since.is_none() {
-            self.well_since = Some(now);
+        if self.healthy_since.is_none() {
+            self.healthy_since = Some(now);
         }
     }
 }

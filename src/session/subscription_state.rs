@@ -1,4 +1,4 @@
-//! One wanted subscription, and how far it has come.
+//! One subscription and its state on this connection.
 
 use super::config::SessionConfig;
 use super::reply_match::names;
@@ -8,24 +8,24 @@ use crate::model::{MonoNanos, Subscription};
 
 pub(super) const NEVER: MonoNanos = MonoNanos(u64::MAX);
 
-/// One wanted subscription.
+/// One subscription.
 #[derive(Clone, Debug)]
 pub(super) struct SubscriptionState {
     pub(super) subscription: Subscription,
     pub(super) stage: Stage,
-    /// The last request on this connection that asked for it; 0 before the first.
+    /// The last request on this connection that subscribed it; 0 before the first.
     pub(super) requested_by: u64,
     /// The pauses between resyncs.
     pub(super) resyncs: ResyncBackoff,
     /// The pauses after refusals.
     pub(super) refusals: ResyncBackoff,
-    /// When it is to be subscribed again, for a snapshot or because it is silent.
+    /// When it is to be resynchronised, for a snapshot or because it is silent.
     pub(super) resync_at: Option<MonoNanos>,
     /// Since when the first push after the acknowledgement is awaited.
     pub(super) awaits: Option<MonoNanos>,
     /// How often in a row the first push did not come in time.
     pub(super) late: u8,
-    /// How often it was asked for alone on this connection and not answered.
+    /// How often an isolated request for it was not answered on this connection.
     pub(super) unanswered: u8,
     /// When the exchange refused it by an error last.
     pub(super) error_at: Option<MonoNanos>,
@@ -33,30 +33,31 @@ pub(super) struct SubscriptionState {
     pub(super) closes: u8,
 }
 
-/// With what a subscription is asked for: one bad argument may spoil the answers to a whole request.
+/// Which other subscriptions may share its request: one bad argument may spoil the answers to a
+/// whole request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Batching {
-    /// With all others that are new.
+    /// All others that are new.
     Normal,
-    /// With others that were refused before.
+    /// Others that were refused before.
     Retried,
-    /// In a request of its own.
+    /// None: a request of its own.
     Isolated,
 }
 
-/// How far a subscription has come on this connection.
+/// The stage of a subscription on this connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// To be asked for.
+    /// To be requested.
     Pending(Batching),
-    /// To be asked for at `until`: the exchange was too busy.
+    /// To be requested at `until`: the exchange was too busy.
     Paused { until: MonoNanos },
-    /// Asked for and not answered.
+    /// Requested and not answered.
     Sent { at: MonoNanos, id: u64, isolated: bool },
     /// Acknowledged.
     Acknowledged,
-    /// Refused or ended by the exchange at `at`: asked for again at `until`, after a login that
-    /// succeeds where it was refused for want of one, and on the next connection.
+    /// Refused or ended by the exchange at `at`. Requested again at `until`, after a login that
+    /// succeeds where it was refused for lack of one, and on the next connection.
     Refused { at: MonoNanos, until: MonoNanos, login: bool },
 }
 
@@ -77,13 +78,13 @@ impl SubscriptionState {
         }
     }
 
-    /// Whether the exchange may send for it, as far as we know.
+    /// Whether the exchange may send data for it, as far as is known.
     pub(super) const fn is_requested(&self) -> bool {
         matches!(self.stage, Stage::Sent { .. } | Stage::Acknowledged)
     }
 
-    /// Whether an answer or data that comes can be its own: it was asked for on this connection, and
-    /// its end was not.
+    /// Whether an answer or data can be its own: it was requested on this connection, and no
+    /// unsubscribe request is pending.
     pub(super) fn may_be_answered(&self, unsubscribes: &PendingUnsubscribes) -> bool {
         self.is_requested() || self.requested_by != 0 && !unsubscribes.has(&self.subscription)
     }
@@ -93,7 +94,7 @@ impl SubscriptionState {
         matches!(self.stage, Stage::Refused { .. })
     }
 
-    /// The request that asked for it and is not answered.
+    /// The request for it that is not answered.
     pub(super) const fn request(&self) -> Option<u64> {
         match self.stage {
             Stage::Sent { id, .. } => Some(id),
@@ -106,13 +107,13 @@ impl SubscriptionState {
         matches!(self.stage, Stage::Sent { isolated: true, .. })
     }
 
-    /// The exchange has acknowledged it: every channel pushes something first.
+    /// The exchange has acknowledged it; every channel sends a first push.
     pub(super) const fn acknowledge(&mut self, now: MonoNanos) {
         (self.stage, self.unanswered) = (Stage::Acknowledged, 0);
         self.awaits = Some(now);
     }
 
-    /// The exchange has refused it or ended it: it is asked for again after a pause that grows with
+    /// The exchange has refused it or ended it: it is requested again after a pause that grows with
     /// each refusal.
     pub(super) fn refuse(&mut self, login: bool, config: &SessionConfig, now: MonoNanos) {
         let until = now + self.refusals.next_nonzero_pause(&config.resync, now);
@@ -120,7 +121,7 @@ impl SubscriptionState {
         (self.resync_at, self.awaits, self.unanswered) = (None, None, 0);
     }
 
-    /// Has it asked for once more, and given up first where that is needed.
+    /// Requests it again, and unsubscribes it first where it is active.
     pub(super) fn request_again(&mut self, unsubscribes: &mut PendingUnsubscribes, open: bool) {
         if self.is_requested() && open {
             unsubscribes.push(self.subscription);
@@ -129,16 +130,16 @@ impl SubscriptionState {
         (self.resync_at, self.awaits) = (None, None);
     }
 
-    /// Whether an error that is about a request may be about this part of it: its text names it,
-    /// or nothing at all.
+    /// Whether an error about a request may be about this part of it: its text names it, or names
+    /// none.
     pub(super) fn is_meant(&self, message: &str) -> bool {
         !names_one(message) || names(message, &self.subscription)
     }
 
-    /// When something but a resync is to be done about it without anything coming in.
+    /// When a timeout is due that is not a resynchronisation.
     pub(super) fn due(&self, config: &SessionConfig) -> MonoNanos {
         match self.stage {
-            // A refused one waits for the budget too, see `Subscriptions::plan`.
+            // A refused one waits for the quota too, see `Subscriptions::plan`.
             Stage::Pending(_) | Stage::Refused { .. } => NEVER,
             Stage::Paused { until } => until,
             Stage::Sent { at, .. } => at + config.ack_timeout,
@@ -146,7 +147,7 @@ impl SubscriptionState {
         }
     }
 
-    /// When it is to be subscribed again, or asked for again though it was refused.
+    /// When it is to be resynchronised, or requested again after a refusal.
     pub(super) fn repeat_due(&self) -> Option<MonoNanos> {
         match self.stage {
             Stage::Acknowledged => self.resync_at,

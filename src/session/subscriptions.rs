@@ -1,4 +1,4 @@
-//! What is wanted of the exchange, how far each has come, and which request is next.
+//! All subscriptions of a connection, their states, and what is to be requested next.
 
 mod requests;
 
@@ -15,7 +15,7 @@ use super::unsubscribes::PendingUnsubscribes;
 use crate::event::Control;
 use crate::model::{ChannelKind, MonoNanos, Subscription};
 
-/// How often one that does not answer is asked for alone before it counts as refused.
+/// How often an isolated request goes unanswered before the subscription counts as refused.
 const MAX_ISOLATED_ATTEMPTS: u8 = 3;
 
 /// How soon after a refusal the end of the connection is taken for its consequence.
@@ -24,13 +24,13 @@ const CLOSES_WITHIN: Duration = Duration::from_secs(1);
 /// How long the rest of a request may take to be answered after an error about one of it.
 const REST_WITHIN: Duration = Duration::from_secs(1);
 
-/// How much of an error that is about nobody is kept, in characters.
+/// How much of an error about no known subscription is kept, in characters.
 const MAX_KEPT: usize = 200;
 
-/// After how many first pushes in a row that did not come in time a channel counts as silent.
+/// After how many missing first pushes in a row a channel counts as silent.
 const LATE_PUSHES: u8 = 2;
 
-/// All that is wanted, and the budget of requests.
+/// All subscriptions, and the quota of requests.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
     states: Vec<SubscriptionState>,
@@ -39,13 +39,13 @@ pub(super) struct Subscriptions {
     next_id: u64,
     /// Whether a request was answered on this connection.
     answered: bool,
-    /// Whether it was told that the hour's requests are spent.
+    /// Whether it was reported that the hour's requests are spent.
     quota_reported: bool,
-    /// The last error that was about nobody, for whoever is never answered.
+    /// The last error about no known subscription, for those that are never answered.
     unmatched: Option<String>,
     /// Whether such an error asked for a login.
     wants_login: bool,
-    /// When time alone changes something: kept, since it is asked for after every frame.
+    /// When the next timeout is due: kept, since it is read after every frame.
     due: MonoNanos,
 }
 
@@ -64,8 +64,8 @@ impl Subscriptions {
         }
     }
 
-    /// Wants a subscription. One whose end was not sent yet is still in force: nothing needs to be
-    /// sent, except for the snapshot of a deep book.
+    /// Adds a subscription. One whose unsubscribe request was not sent yet is still active: nothing
+    /// needs to be sent, except for the snapshot of an order book.
     pub(super) fn add(
         &mut self,
         subscription: Subscription,
@@ -111,7 +111,7 @@ impl Subscriptions {
         }
     }
 
-    /// Plans to subscribe again: at once the first time, later each time that it happens again. True
+    /// Plans to resynchronise: at once the first time, later each time that it happens again. True
     /// where that is new.
     pub(super) fn resync(
         &mut self,
@@ -120,7 +120,7 @@ impl Subscriptions {
         now: MonoNanos,
     ) -> bool {
         let found = self.states.iter_mut().find(|state| state.subscription == *subscription);
-        // One that is being asked for brings a first push anyway.
+        // One that is being requested brings a first push anyway.
         let whole =
             |w: &&mut SubscriptionState| w.stage == Stage::Acknowledged && w.resync_at.is_none();
         let Some(state) = found.filter(whole) else { return false };
@@ -144,13 +144,13 @@ impl Subscriptions {
         found.is_some_and(|state| state.awaits.is_some())
     }
 
-    /// Whether a subscription brought nothing though it was subscribed again.
+    /// Whether a subscription brought nothing though it was resynchronised.
     pub(super) fn is_late(&self, subscription: &Subscription) -> bool {
         let found = self.states.iter().find(|state| state.subscription == *subscription);
         found.is_some_and(|state| state.late >= LATE_PUSHES)
     }
 
-    /// Notes that data has shown a subscription to be in force and its book whole.
+    /// Data has shown a subscription to be active and its book whole.
     pub(super) fn on_live(
         &mut self,
         subscription: &Subscription,
@@ -158,7 +158,7 @@ impl Subscriptions {
     ) -> Option<SessionEvent> {
         let Self { states, unsubscribes, .. } = self;
         let found = states.iter_mut().find(|state| state.subscription == *subscription);
-        // What still comes of a subscription that is about to be given up says nothing of the next.
+        // Data of a subscription that is being ended says nothing of the next.
         let state = found.filter(|w| w.may_be_answered(unsubscribes))?;
         state.resyncs.mark_healthy(now);
         state.refusals.mark_healthy(now);
@@ -168,7 +168,7 @@ impl Subscriptions {
         is_new.then_some(SessionEvent::Subscribed(state.subscription))
     }
 
-    pub(super) fn wanted(&self) -> impl Iterator<Item = &Subscription> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Subscription> {
         self.states.iter().map(|state| &state.subscription)
     }
 
@@ -178,19 +178,19 @@ impl Subscriptions {
         self.unsubscribes.unsent().is_empty() && self.states.iter().all(answered)
     }
 
-    /// How many wanted subscriptions are refused now.
+    /// How many subscriptions are refused now.
     pub(super) fn refused_now(&self) -> usize {
         self.states.iter().filter(|state| state.is_refused()).count()
     }
 
-    /// A new connection has a new budget.
+    /// A new connection has a new quota.
     pub(super) fn on_connected(&mut self) {
         self.quota.reset();
         (self.answered, self.quota_reported) = (false, false);
         (self.unmatched, self.wants_login) = (None, false);
     }
 
-    /// A login has succeeded: what was refused for want of one is asked for again.
+    /// A login has succeeded: what was refused for lack of one is requested again.
     pub(super) fn on_logged_in(&mut self) {
         let wants_login = std::mem::take(&mut self.wants_login);
         for state in &mut self.states {
@@ -203,8 +203,8 @@ impl Subscriptions {
         }
     }
 
-    /// Nothing is acknowledged any more. What was refused is asked for on the next connection, but
-    /// not what ends connections: that keeps its pause.
+    /// Nothing is acknowledged any more. What was refused is requested on the next connection,
+    /// except for what ends connections: that keeps its pause.
     pub(super) fn on_disconnected(&mut self, config: &SessionConfig, now: MonoNanos) {
         self.unsubscribes.clear();
         for state in &mut self.states {
@@ -236,7 +236,7 @@ impl Subscriptions {
         self.answered = true;
         let Self { states, unsubscribes, .. } = self;
         let of_reply = states.iter_mut().filter(|w| answers(control, &w.subscription));
-        // One that was thought to be refused, or to be late, is not.
+        // One that was taken for refused, or for late, is not.
         let open = |w: &&mut SubscriptionState| {
             w.stage != Stage::Acknowledged && w.may_be_answered(unsubscribes)
         };
@@ -251,8 +251,9 @@ impl Subscriptions {
         answered.into_iter().map(acknowledge).collect()
     }
 
-    /// The end of a subscription was acknowledged, or came unasked: then what the exchange has ended
-    /// is told, and is asked for again later. False where it is about nothing of ours.
+    /// An unsubscribe request was acknowledged, or the exchange has ended a subscription unasked;
+    /// then that is reported, and it is requested again later. False where it is about no
+    /// subscription here.
     pub(super) fn on_unsubscribed(
         &mut self,
         control: &Control<'_>,
@@ -264,7 +265,7 @@ impl Subscriptions {
         if self.unsubscribes.acknowledged(control) {
             return (true, None);
         }
-        // One that repeats the id of the request that subscribed it answers no request to end it.
+        // One that repeats the id of the request that subscribed it answers no unsubscribe request.
         let is_unasked = |w: &SubscriptionState| !is_answer || echoed == Some(w.requested_by);
         let live = |w: &&mut SubscriptionState| w.stage == Stage::Acknowledged && is_unasked(w);
         let mut live = self.states.iter_mut().filter(live);
@@ -277,8 +278,9 @@ impl Subscriptions {
         (true, Some(SessionEvent::Rejected { subscription, code: control.code, message }))
     }
 
-    /// Takes an error: what it is about is asked for again after a pause, at once but alone where it
-    /// may be spoilt by another, or left to the acknowledgement's time-out where it is about nobody.
+    /// Handles an error. What it is about is requested again: after a pause; at once but isolated
+    /// where another may have spoilt it; or after the timeout of the acknowledgement where the
+    /// error is about no known subscription.
     pub(super) fn on_error(
         &mut self,
         control: &Control<'_>,
@@ -291,17 +293,17 @@ impl Subscriptions {
         let is_transient = is_transient(control.code);
         let next = self.states.iter().filter_map(SubscriptionState::request).min();
         if let Some(left) = self.unsubscribes.refused(echoed, message, next) {
-            // One that is wanted all the same is asked for once more, which brings its book without an
-            // end before it; an end that came later would be its own.
-            let is_wanted = self.states.iter().any(|state| state.subscription == left);
-            if is_transient && !is_wanted {
+            // One that was added again is requested once more, which brings its book without an
+            // unsubscribe request before it; one that came later would end the new subscription.
+            let is_subscribed = self.states.iter().any(|state| state.subscription == left);
+            if is_transient && !is_subscribed {
                 self.unsubscribes.retry_later(left, config, now);
             }
             return None;
         }
         match find_target(&mut self.states, echoed, message) {
             ErrorTarget::None if is_transient => {
-                // About requests, not about what they asked for.
+                // About requests, not about what they requested.
                 let waiting = self.states.iter_mut().filter(|w| w.request().is_some());
                 pause(waiting.filter(|w| w.is_meant(message)), config, now);
             }
@@ -310,7 +312,7 @@ impl Subscriptions {
                 self.unmatched = Some(message.chars().take(MAX_KEPT).collect());
             }
             ErrorTarget::All(all) if is_transient => pause(all.into_iter(), config, now),
-            // One bad argument has spoilt the request: each is asked for in one of its own.
+            // One bad argument has spoilt the request: each is requested in one of its own.
             ErrorTarget::All(all) => {
                 all.into_iter().for_each(|w| w.stage = Stage::Pending(Batching::Isolated))
             }
@@ -331,8 +333,8 @@ impl Subscriptions {
         None
     }
 
-    /// Does what is due but sending, and tells what is given up; true where the connection proves
-    /// to be no good.
+    /// Handles timeouts, and reports what is given up; true where the connection proves to be
+    /// useless.
     pub(super) fn on_timeout(
         &mut self,
         config: &SessionConfig,
@@ -350,13 +352,13 @@ impl Subscriptions {
                 Stage::Sent { at, isolated, .. } if at + config.ack_timeout <= now => {
                     stats.late_acks += 1;
                     state.unanswered += u8::from(isolated);
-                    // Where nothing was answered, the connection is no good.
+                    // Where nothing was answered, the connection is useless.
                     lost |= isolated && !self.answered;
                     if state.unanswered < MAX_ISOLATED_ATTEMPTS {
                         // One bad argument may have spoilt the answers to a whole request.
                         state.stage = Stage::Pending(Batching::Isolated);
                     } else {
-                        // All else goes on: this one is not worth a connection.
+                        // All else works: this one is not worth a connection.
                         state.refuse(false, config, now);
                         let message = match &self.unmatched {
                             Some(error) => format!("never answered; an error was: {error}"),
@@ -389,7 +391,7 @@ impl Subscriptions {
     }
 }
 
-/// Has subscriptions asked for later: the exchange was too busy for them.
+/// Requests subscriptions later: the exchange was too busy for them.
 fn pause<'w>(
     all: impl Iterator<Item = &'w mut SubscriptionState>,
     config: &SessionConfig,

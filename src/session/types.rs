@@ -1,4 +1,4 @@
-//! What a session wants done, and what it has to tell.
+//! The actions and events of a session, and its counters.
 
 use std::fmt;
 
@@ -7,11 +7,12 @@ use crate::model::{MonoNanos, Subscription};
 /// What the owner of the socket has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Open a connection, then call [`Session::handle_connected`](crate::Session::handle_connected) or
-    /// [`Session::handle_disconnected`](crate::Session::handle_disconnected); or call
-    /// [`Session::handle_rate_limited`](crate::Session::handle_rate_limited) where the host takes no attempt yet.
+    /// Open a connection, then call [`Session::handle_connected`](crate::Session::handle_connected)
+    /// or [`Session::handle_disconnected`](crate::Session::handle_disconnected); or call
+    /// [`Session::handle_rate_limited`](crate::Session::handle_rate_limited) where the host accepts
+    /// no attempt yet.
     Connect,
-    /// Send a login request, made with the time of now.
+    /// Send a login request, signed for the current time.
     Login,
     /// Send this as a text message.
     Send(String),
@@ -19,27 +20,29 @@ pub enum Action {
     Close,
 }
 
-/// What became of the session, for its owner to know.
+/// What has happened in a session, for its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionEvent {
-    /// The exchange has acknowledged a subscription, or its data shows that it has taken it.
+    /// The exchange has acknowledged a subscription, or its data shows that it is active.
     Subscribed(Subscription),
-    /// The exchange refuses a subscription, has ended it unasked, or never answered though it was
-    /// asked for alone three times while it answered others. It is asked for again after a pause
-    /// that grows with each refusal, after a login that succeeds where it was refused for want of
-    /// one, and on the next connection: nothing but the caller makes it final. Where the exchange
-    /// has closed the connection right after, it keeps its pause over connections.
+    /// The exchange has refused a subscription, has ended it unasked, or has not answered three
+    /// isolated requests for it while it answered others.
+    ///
+    /// It is requested again after a pause that grows with each refusal, after a login that
+    /// succeeds where it was refused for lack of one, and on the next connection; only the caller
+    /// can end it. Where the exchange has closed the connection right after, the pause holds on the
+    /// next connections too.
     Rejected {
-        /// What was asked for.
+        /// The subscription.
         subscription: Subscription,
         /// The exchange's code, where it sent one.
         code: Option<i64>,
         /// The exchange's text, where it sent one.
         message: String,
     },
-    /// The exchange has refused the login, for its key or, where the exchange was too busy, for the
-    /// last time. What is wanted is asked for without one.
+    /// The exchange has refused the login for its key, or for the last time where it was too busy.
+    /// Subscriptions are requested without a login.
     LoginRefused {
         /// The exchange's code, where it sent one.
         code: Option<i64>,
@@ -47,11 +50,11 @@ pub enum SessionEvent {
         message: String,
     },
     /// The exchange will soon close the connection for a service upgrade (v5's notice 64008). The
-    /// session goes on as long as it can.
+    /// session goes on until then.
     UpgradeAnnounced,
-    /// The hour's requests are spent and something waits for one, or three quarters of them are and
-    /// only what is subscribed again waits: it is sent at `until`. A new connection has a budget of
-    /// its own.
+    /// The hour's requests are spent and something waits for one; or three quarters of them are,
+    /// and only resynchronisation waits. It is sent at `until`. A new connection has a quota of its
+    /// own.
     RequestsSpent {
         /// When the next request can be sent on this connection.
         until: MonoNanos,
@@ -78,11 +81,11 @@ pub enum LostReason {
     Closed,
     /// No text or binary frame came in time after a ping.
     PongTimeout,
-    /// No subscription was answered, though asked for twice; or a login was not.
+    /// No subscription was answered, though requested twice; or a login was not.
     AckTimeout,
     /// The exchange announced that it will close for a service upgrade.
     ServiceUpgrade,
-    /// More control traffic came in a second than the session takes.
+    /// More control messages came in a second than the session accepts.
     ControlFlood,
     /// No channel of the connection brought what it promises, though the connection is open.
     Silent,
@@ -105,7 +108,7 @@ impl fmt::Display for LostReason {
     }
 }
 
-/// What a session has done so far.
+/// The counters of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionStats {
@@ -117,7 +120,7 @@ pub struct SessionStats {
     pub requests: u64,
     /// Pings sent.
     pub pings: u64,
-    /// Subscriptions that were subscribed again: a broken book, a silent channel, no first push.
+    /// Resynchronisations: a broken book, a silent channel, no first push.
     pub resyncs: u64,
     /// First pushes that did not come in time after an acknowledgement.
     pub late_snapshots: u64,
@@ -126,9 +129,9 @@ pub struct SessionStats {
     /// Pings sent early, since the connection was more silent than usual; among `pings`.
     pub probes: u64,
     /// Subscriptions that were silent for longer than their channel promises; among `resyncs` once
-    /// they are subscribed again.
+    /// they are resynchronised.
     pub silences: u64,
-    /// Subscriptions that were refused and asked for again.
+    /// Subscriptions that were refused and requested again.
     pub retries: u64,
 }
 

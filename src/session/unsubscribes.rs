@@ -1,11 +1,11 @@
-//! What is given up, and which of the requests for that are not answered yet.
+//! Subscriptions that are being ended: what is still to be sent, and what is not answered yet.
 
 use super::config::SessionConfig;
 use super::reply_match::{answers, names};
 use crate::event::Control;
 use crate::model::{MonoNanos, Subscription};
 
-/// Subscriptions that are not wanted any more.
+/// Removed subscriptions whose unsubscribe request is pending or unanswered.
 #[derive(Debug, Default)]
 pub(super) struct PendingUnsubscribes {
     unsent: Vec<Subscription>,
@@ -13,20 +13,20 @@ pub(super) struct PendingUnsubscribes {
     again: Vec<Again>,
 }
 
-/// How often the end of one subscription is asked for once more.
+/// How often the unsubscribe request of one subscription is retried.
 const RETRIES: u32 = 3;
 
-/// One whose end was refused by an exchange that was too busy.
+/// One whose unsubscribe request was refused by an exchange that was too busy.
 #[derive(Debug)]
 struct Again {
     subscription: Subscription,
     /// How often it was refused.
     times: u32,
-    /// When it is asked for once more; `None` where it has been.
+    /// When it is retried; `None` where it has been.
     at: Option<MonoNanos>,
 }
 
-/// One whose end was asked for.
+/// One whose unsubscribe request was sent.
 #[derive(Debug)]
 struct Sent {
     subscription: Subscription,
@@ -39,7 +39,8 @@ impl PendingUnsubscribes {
         self.unsent.push(subscription);
     }
 
-    /// Keeps one after all; true where its end was not sent yet, so that it is still in force.
+    /// Cancels a pending unsubscribe; true where the request was not sent yet, so that the
+    /// subscription is still active.
     pub(super) fn cancel(&mut self, subscription: &Subscription) -> bool {
         let unsent = self.unsent.len();
         self.unsent.retain(|unsubscribes| unsubscribes != subscription);
@@ -47,7 +48,7 @@ impl PendingUnsubscribes {
         self.unsent.len() < unsent
     }
 
-    /// Whether the end of a subscription is to be sent, or was sent and is not answered.
+    /// Whether the unsubscribe request of a subscription is pending or unanswered.
     pub(super) fn has(&self, subscription: &Subscription) -> bool {
         self.unsent.contains(subscription)
             || self.sent.iter().any(|sent| sent.subscription == *subscription)
@@ -69,7 +70,7 @@ impl PendingUnsubscribes {
         batch
     }
 
-    /// Takes an acknowledgement; false where nothing waits for it.
+    /// Handles an acknowledgement; false where no request waits for it.
     pub(super) fn acknowledged(&mut self, control: &Control<'_>) -> bool {
         let found = self.sent.iter().position(|sent| answers(control, &sent.subscription));
         if let Some(at) = found {
@@ -84,8 +85,8 @@ impl PendingUnsubscribes {
         self.sent.retain(|sent| sent.id > id);
     }
 
-    /// Takes an error that is about the end of a subscription rather than about a later request,
-    /// the first of which is `next`: by the request's id, by name, or as the oldest that waits.
+    /// Handles an error about an unsubscribe request rather than about a later request, the first
+    /// of which is `next`: by the request's id, by name, or as the oldest that waits.
     pub(super) fn refused(
         &mut self,
         echoed: Option<u64>,
@@ -105,8 +106,8 @@ impl PendingUnsubscribes {
         found.map(|at| self.sent.remove(at).subscription)
     }
 
-    /// Asks for the end of a subscription once more, after a pause that doubles; not for ever, since
-    /// what still comes is only not kept.
+    /// Retries an unsubscribe request after a pause that doubles; a few times only, since what
+    /// still comes is ignored.
     pub(super) fn retry_later(
         &mut self,
         subscription: Subscription,
@@ -121,8 +122,8 @@ impl PendingUnsubscribes {
         }
     }
 
-    /// Forgets what was not answered in time, since nothing depends on such an answer, and takes up
-    /// what is to be asked for once more.
+    /// Drops requests that were not answered in time, since nothing depends on such an answer, and
+    /// starts retries that are due.
     pub(super) fn timeout(&mut self, config: &SessionConfig, now: MonoNanos) {
         self.sent.retain(|sent| sent.at + config.ack_timeout > now);
         let Self { unsent, again, .. } = self;

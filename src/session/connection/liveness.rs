@@ -9,14 +9,15 @@ use crate::session::types::{Action, LostReason};
 use crate::wire::PING;
 
 impl Session {
-    /// How long the last pong took; `None` before the first on this connection.
+    /// The round trip of the last ping; `None` before the first pong on this connection.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
         self.round_trip.map(|(_, took)| took)
     }
 
-    /// Measures how long a pong takes from `since` on: gives it once it is known, and sends a ping
-    /// unless one waits for its pong. The pong comes behind whatever waits on the connection.
+    /// The round trip of a ping that was answered after `since`; `None` where there is none yet,
+    /// and then a ping is sent unless one is in flight. The pong comes behind whatever is queued on
+    /// the connection.
     pub fn measure(&mut self, since: MonoNanos, now: MonoNanos) -> Option<Duration> {
         match self.round_trip {
             Some((sent, took)) if sent >= since => Some(took),
@@ -29,14 +30,15 @@ impl Session {
         }
     }
 
-    /// Whether a ping has had no pong for longer than [`SessionConfig::pong_timeout`](crate::SessionConfig::pong_timeout), whatever else has
-    /// come since.
+    /// Whether a ping has had no pong for longer than
+    /// [`SessionConfig::pong_timeout`](crate::SessionConfig::pong_timeout), whatever else has come
+    /// since.
     #[must_use]
     pub fn is_pong_overdue(&self, now: MonoNanos) -> bool {
         self.ping_sent.is_some_and(|at| now.since(at) >= self.config.pong_timeout)
     }
 
-    /// A text or binary frame came in, whatever it holds. Allocates nothing.
+    /// A text or binary frame has come, whatever it holds. Does not allocate.
     #[inline]
     pub const fn handle_inbound(&mut self, now: MonoNanos) {
         if let Link::Open { heard, pinged, .. } = &mut self.link {
@@ -45,14 +47,15 @@ impl Session {
         }
     }
 
-    /// A WebSocket ping or pong came in, which the transport sees to. It is no sign of life: a
-    /// middlebox may send it while the exchange behind it is gone.
+    /// A WebSocket ping or pong has come, which the transport answers. It does not prove that the
+    /// exchange is alive: a middlebox may send it while the exchange behind it is gone.
     pub fn handle_ping(&mut self, now: MonoNanos) {
         self.count_control(now);
     }
 
-    /// Sends a ping at once, unless one waits: without any frame within
-    /// [`SessionConfig::probe_timeout`](crate::SessionConfig::probe_timeout) the connection is replaced.
+    /// Sends a ping at once, unless one is in flight. Without any frame within
+    /// [`SessionConfig::probe_timeout`](crate::SessionConfig::probe_timeout) the connection is
+    /// closed.
     pub fn probe(&mut self, now: MonoNanos) {
         if let Link::Open { pinged: None, .. } = self.link {
             self.stats.probes += 1;

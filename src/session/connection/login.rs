@@ -1,4 +1,4 @@
-//! The login: sent before anything is asked for, tried again where the exchange was too busy.
+//! The login: sent before the first subscription, retried where the exchange was too busy.
 
 use super::{Link, Session};
 use crate::event::Control;
@@ -6,14 +6,14 @@ use crate::model::MonoNanos;
 use crate::session::reply_match::{is_transient, refuses_key};
 use crate::session::types::{Action, SessionEvent};
 
-/// How often a login that failed by no fault of the key is tried once more on one connection.
+/// How often a login is retried on one connection where the key was not the cause.
 const RELOGINS: u32 = 3;
 
-/// On how many connections in a row a key is refused until no login is tried any more.
+/// The connections in a row on which a key is refused until no login is tried any more.
 const KEY_REFUSALS: u32 = 3;
 
 impl Session {
-    /// Whether a new connection logs in: not with a key that was refused again and again.
+    /// Whether a new connection logs in: not with a key that was refused on several connections.
     pub(super) const fn may_log_in(&self) -> bool {
         self.config.login && self.key_refusals < KEY_REFUSALS
     }
@@ -21,7 +21,7 @@ impl Session {
     pub(super) fn login(&mut self, now: MonoNanos) {
         let Link::Open { login, .. } = &mut self.link else { return };
         if !self.subscriptions.try_acquire_request(now) {
-            // Meanwhile they went for what needs no login: with the next one that there is.
+            // The hour's requests are spent: the login takes the next one.
             self.relogin = Some(self.subscriptions.request_ready_at());
             return;
         }
@@ -38,7 +38,7 @@ impl Session {
         let Link::Open { login, .. } = &mut self.link else { return };
         let waited = login.take().is_some();
         if success {
-            // However late it comes, from now on what needs it can be asked for.
+            // However late it comes: from now on, channels that need a login can be subscribed.
             self.key_refusals = 0;
             return self.subscriptions.on_logged_in();
         }
@@ -47,7 +47,8 @@ impl Session {
         }
         self.refusals += 1;
         if is_transient(control.code) && self.refusals <= RELOGINS {
-            // ErrorTarget the exchange's own state, not about the key. What needs no login need not wait.
+            // About the exchange's own state, not about the key. Channels that need no login do not
+            // wait.
             let pause = self.config.resync.first.saturating_mul(1 << (self.refusals - 1));
             self.relogin = Some(now + pause);
             return;

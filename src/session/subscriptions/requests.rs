@@ -1,4 +1,4 @@
-//! Which request goes next: split by the limits, within the hour's budget.
+//! Which request is sent next: split by the limits, within the hour's quota.
 
 use super::Subscriptions;
 use crate::model::{MonoNanos, Subscription};
@@ -8,8 +8,8 @@ use crate::session::types::SessionStats;
 use crate::wire::{RequestOp, argument_len, request_text};
 
 impl Subscriptions {
-    /// The next request that may go at `now`, split by the limits; `None` where there is none, or
-    /// the hour's budget does not go so far.
+    /// The next request that may be sent at `now`, split by the limits; `None` where there is none,
+    /// or the hour's quota is spent.
     pub(in crate::session) fn next_request(
         &mut self,
         config: &SessionConfig,
@@ -23,8 +23,8 @@ impl Subscriptions {
         request
     }
 
-    /// Until when nothing can be sent though something waits, where that was not told yet: the hour's
-    /// requests are spent, or for what is subscribed again all that it may have of them.
+    /// Until when nothing can be sent though something waits, where that was not reported yet: the
+    /// hour's requests are spent, or those that resynchronisation may have.
     pub(in crate::session) fn take_quota_spent(
         &mut self,
         config: &SessionConfig,
@@ -46,7 +46,7 @@ impl Subscriptions {
         self.quota.left(now)
     }
 
-    /// Takes a request of another kind, a login, from the budget.
+    /// Takes a request of another kind, a login, from the quota.
     pub(in crate::session) fn try_acquire_request(&mut self, now: MonoNanos) -> bool {
         self.quota.try_acquire(now)
     }
@@ -56,12 +56,12 @@ impl Subscriptions {
         self.quota.ready_at(0)
     }
 
-    /// When [`Subscriptions::timeout`] or [`Subscriptions::next_request`] have something to do.
+    /// When [`Subscriptions::on_timeout`] or [`Subscriptions::next_request`] have something to do.
     pub(in crate::session) const fn due(&self) -> MonoNanos {
         self.due
     }
 
-    /// Takes up what is to be subscribed again or was refused. Neither takes the last quarter of the
+    /// Starts resynchronisations and retries that are due. Neither takes the last quarter of the
     /// hour's requests.
     fn start_repeats(&mut self, config: &SessionConfig, stats: &mut SessionStats, now: MonoNanos) {
         if self.quota.ready_at(config.resync_reserve()) > now {
@@ -73,8 +73,8 @@ impl Subscriptions {
         let resyncs = states.iter().any(|w| !w.is_refused() && is_due(w));
         for state in states {
             match state.stage {
-                // What never came goes along with any other, so that channels that are silent for ever
-                // take no more requests than one of them.
+                // A first push that never came goes along with any other, so that channels that
+                // stay silent take no more requests than one of them.
                 Stage::Acknowledged
                     if resyncs && state.resync_at.is_some_and(|at| at <= now || state.late > 0) =>
                 {
@@ -113,7 +113,7 @@ impl Subscriptions {
         Some(self.request(config, RequestOp::Subscribe, &batch))
     }
 
-    /// Finds when time alone changes something next.
+    /// Finds when the next timeout is due.
     fn plan(&mut self, config: &SessionConfig) {
         let by_time = self.states.iter().map(|state| state.due(config));
         let mut due = by_time.min().unwrap_or(NEVER);
@@ -129,8 +129,8 @@ impl Subscriptions {
         self.due = due;
     }
 
-    /// What goes next: all that is new at once, then what was refused before, then one at a time of
-    /// those that are asked for alone; `None` where nothing may be asked for now.
+    /// What is sent next: all that is new at once, then what was refused before, then isolated ones
+    /// one at a time; `None` where nothing may be requested now.
     fn next_batching(&self) -> Option<Batching> {
         let has = |with| self.states.iter().any(|w| w.stage == Stage::Pending(with));
         let isolated = || self.states.iter().any(SubscriptionState::is_isolated);
@@ -143,7 +143,7 @@ impl Subscriptions {
         let with = self.next_batching()?;
         let unsent = || self.states.iter().filter(|w| w.stage == Stage::Pending(with));
         if with == Batching::Isolated {
-            // One that is silent does not keep the others from their turn.
+            // One that is never answered must not keep the others waiting.
             let next = unsent().min_by_key(|state| state.unanswered)?;
             return Some((with, vec![next.subscription]));
         }

@@ -30,9 +30,9 @@ fn what_was_never_asked_for_is_not_given_up() {
     let mut session = spent(1, &["books5:A"]);
     assert_eq!(sent(&mut session).len(), 1);
     session.subscribe(sub("books5:B"), at(10));
-    assert!(session.wanted().eq(&[sub("books5:A"), sub("books5:B")]));
+    assert!(session.subscriptions().eq(&[sub("books5:A"), sub("books5:B")]));
     session.unsubscribe(&sub("books5:B"), at(20));
-    assert!(session.wanted().eq(&[sub("books5:A")]));
+    assert!(session.subscriptions().eq(&[sub("books5:A")]));
     assert_eq!(sent_until(&mut session, at(2 * 3_600_000)), [""; 0]);
     // Nor what was wanted for a while before there was a connection.
     let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
@@ -113,7 +113,7 @@ fn a_login_that_is_tried_again_waits_for_the_hours_next_request() {
 
 /// Answers what was asked for, with acknowledgements alone.
 fn acknowledge_all(session: &mut Session, texts: &[String], now: MonoNanos) {
-    let wanted: Vec<_> = session.wanted().map(ToString::to_string).collect();
+    let wanted: Vec<_> = session.subscriptions().map(ToString::to_string).collect();
     for text in texts.iter().filter(|text| text.contains(r#""subscribe""#)) {
         for name in &wanted {
             let (channel, id) = name.split_once(':').unwrap();

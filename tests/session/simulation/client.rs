@@ -249,7 +249,7 @@ fn subscription_of(event: &Event<'_>, session: &Session) -> Option<Subscription>
     let is_of = |s: &&Subscription| {
         (s.channel(), s.market(), s.inst_id().as_str()) == (channel, market, inst_id)
     };
-    session.wanted().find(is_of).copied()
+    session.subscriptions().find(is_of).copied()
 }
 
 fn on_state(session: &mut Session, change: &StateChange<'_>, now: MonoNanos) {

@@ -253,7 +253,7 @@ impl Owner {
                 Link::Down => self.wait(),
                 Link::Connecting => self.connected(),
                 Link::Open => {
-                    let wanted: Vec<_> = self.session.wanted().copied().collect();
+                    let wanted: Vec<_> = self.session.subscriptions().copied().collect();
                     for subscription in &wanted {
                         self.acknowledge(subscription);
                         self.session.handle_live(subscription, self.now);
