@@ -64,7 +64,7 @@ impl ClientUnderTest {
     /// Writes to standard error which connections lack a book, and what may be the reason.
     pub(super) fn report_not_ready(&self) -> Result<(), CliError> {
         let connections = self.client.connections()?;
-        for connection in connections.iter().filter(|connection| !connection.well) {
+        for connection in connections.iter().filter(|connection| !connection.ready) {
             let ConnectionStats { group, line, live, refused, requests_left, lag, .. } = connection;
             say(format_args!(
                 "not ready: {} group {group} line {line}: {live} live, {refused} refused, \
