@@ -3,6 +3,8 @@
 mod connecting;
 mod frames;
 mod session_events;
+#[cfg(test)]
+mod tests;
 
 use std::pin::Pin;
 use std::rc::Rc;

@@ -192,6 +192,11 @@ impl<S: EventSink> ClientShared<S> {
         self.arbiters.get(group).is_some_and(Option::is_some)
     }
 
+    #[cfg(test)]
+    pub(super) fn arbiter(&self, group: usize) -> Option<&Arbiter> {
+        self.arbiters.get(group)?.as_ref()
+    }
+
     /// Opens a line in its group's arbiter.
     pub(super) fn open_line(&mut self, id: ConnectionId) {
         if let Some(Some(arbiter)) = self.arbiters.get_mut(id.group) {
