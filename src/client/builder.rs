@@ -1,4 +1,4 @@
-//! How a client is made: one chain, then `spawn`.
+//! The builder of a client.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::model::{Channel, Dialect, InstrumentId, Market, Subscription, Subscri
 use crate::publish::TradeOptions;
 use crate::transport::{Clock, Connector, Proxy, Region, Target, Targets};
 
-/// A sink that wants nothing: the books are read through the client's handle.
+/// A sink that ignores every event: the books are read through the client's handle.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoSink;
 
@@ -26,7 +26,7 @@ impl EventSink for NoSink {
     fn on_event(&mut self, _: &Event<'_>) {}
 }
 
-/// A client in the making. Mistakes are kept and told by [`ClientBuilder::spawn`].
+/// Builds a client. Errors of its options are reported by [`ClientBuilder::spawn`].
 ///
 /// # Example
 /// ```no_run
@@ -57,7 +57,7 @@ impl ClientBuilder<NoSink> {
 }
 
 impl Client {
-    /// Starts a chain that makes a client of a dialect.
+    /// A builder of a client of a dialect.
     pub fn builder(dialect: Dialect) -> ClientBuilder {
         ClientBuilder::new(dialect)
     }
@@ -81,13 +81,13 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         self
     }
 
-    /// Connects to the exchange's address for a region. A URL goes before it.
+    /// Connects to the exchange's address of a region. [`ClientBuilder::url`] takes precedence.
     pub fn region(mut self, region: Region) -> Self {
         self.config.region = region;
         self
     }
 
-    /// Connects to demo trading. A URL goes before it.
+    /// Connects to demo trading. [`ClientBuilder::url`] takes precedence.
     pub fn demo(mut self) -> Self {
         self.config.demo = true;
         self
@@ -99,19 +99,19 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         self
     }
 
-    /// Sends one more header in the request that opens a connection.
+    /// Adds a header to the request that opens a connection.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.config.headers.0.push((name.into(), value.into()));
         self
     }
 
-    /// Trusts the CA certificates of a PEM file too.
+    /// Also trusts the CA certificates of a PEM file.
     pub fn ca_file(mut self, path: impl Into<std::path::PathBuf>) -> Self {
         self.config.tls.ca_file = Some(path.into());
         self
     }
 
-    /// Logs in on every connection before anything is asked for, as v5's tick-by-tick books need.
+    /// Logs in on every connection before anything is subscribed, as v5's tick-by-tick books need.
     ///
     /// This crate logs nothing of the key. tungstenite's own log shows every frame at `trace`, the
     /// login among them: keep it lower where `log` is collected.
@@ -120,21 +120,21 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         self
     }
 
-    /// Opens so many connections with the same subscriptions. The first copy of each update wins,
-    /// and what one of them loses another brings.
+    /// Opens this many redundant connections (lines) with the same subscriptions. The first copy of
+    /// each update is passed on, so that the loss of one connection is not noticed while another is
+    /// up to date.
     pub fn redundancy(mut self, connections: usize) -> Self {
         self.config.redundancy = connections;
         self
     }
 
-    /// Has the client's thread never sleep while a connection is open: a core for shorter latencies
-    /// ([`ClientConfig::busy_poll`]).
+    /// Busy-polls instead of blocking: one core for lower latency ([`ClientConfig::busy_poll`]).
     pub fn busy_poll(mut self) -> Self {
         self.config.busy_poll = true;
         self
     }
 
-    /// Sets how deep books are kept: their room, their checks, what a broken one does.
+    /// Sets how order books are kept: their capacity, their checks, and what a broken one does.
     pub fn depth_options(mut self, options: DepthOptions) -> Self {
         self.config.depth = options;
         self
@@ -146,7 +146,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         self
     }
 
-    /// Changes anything else.
+    /// Changes any other option.
     pub fn configure(mut self, change: impl FnOnce(&mut ClientConfig)) -> Self {
         change(&mut self.config);
         self
@@ -159,7 +159,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         self.add(Subscription::parse(dialect, channel))
     }
 
-    /// Subscribes channels that are known already.
+    /// Adds subscriptions.
     pub fn subscriptions(mut self, subscriptions: impl IntoIterator<Item = Subscription>) -> Self {
         for subscription in subscriptions {
             self = self.add(Ok(subscription));
@@ -167,18 +167,18 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         self
     }
 
-    /// Has `f` called for each event, inline on the feed's own thread. For a sink that is no closure
-    /// see [`ClientBuilder::sink`].
+    /// Calls `f` for each event, on the feed's thread. For a sink that is no closure see
+    /// [`ClientBuilder::sink`].
     pub fn on_event<F>(self, f: F) -> ClientBuilder<F>
     where
-        // Of the closure itself, so that its argument needs no type: through `EventSink` the compiler
-        // would not see that it must take an event of any lifetime.
+        // Of the closure itself, so that its argument needs no type: through `EventSink` the
+        // compiler would not see that it must take an event of any lifetime.
         F: FnMut(&Event<'_>) + Send + 'static,
     {
         self.sink(f)
     }
 
-    /// Has each event given to `sink`, inline on the feed's own thread.
+    /// Passes each event to `sink`, on the feed's thread.
     pub fn sink<T: EventSink + Send + 'static>(self, sink: T) -> ClientBuilder<T> {
         let Self { config, subscriptions, mistake, .. } = self;
         ClientBuilder { config, subscriptions, mistake, sink }
@@ -215,14 +215,13 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         self
     }
 
-    /// Starts the client on a thread of its own and gives a handle to it.
+    /// Starts the client on a thread of its own and returns its handle.
     ///
-    /// Whether the exchange can be reached is no matter here: the client connects, and connects
-    /// again, for as long as it runs.
+    /// Does not wait for the exchange: the client connects, and reconnects, for as long as it runs.
     ///
     /// # Errors
-    /// [`ClientError`] where a channel, the URL, the region, the proxy, a header, the credentials or the
-    /// CA file is wrong, nothing was subscribed, or the thread could not be started.
+    /// [`ClientError`] where a channel, the URL, the region, the proxy, a header, the credentials
+    /// or the CA file is wrong, nothing was subscribed, or the thread could not be started.
     pub fn spawn(self) -> Result<Client, ClientError> {
         let Self { mut config, subscriptions, mistake, sink } = self;
         config.session.login = config.credentials.is_some();

@@ -14,74 +14,80 @@ use crate::transport::{
 };
 use crate::wire::DecodeLimits;
 
-/// Everything about a client but its subscriptions and its sink.
+/// The options of a client, except for its subscriptions and its sink.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// Where to connect to; `None` for the exchange's own address of region and demo trading.
+    /// The URL to connect to; `None` for the exchange's own address of region and demo trading.
     ///
-    /// Where its path ends in one of v5's (`/ws/v5/public`, `/ws/v5/business`, `/ws/v5/private`), each
-    /// subscription goes to the one that serves it ([`Channel::path`](crate::Channel::path)), put in its place. A URL of
-    /// another shape serves all.
+    /// Where its path ends in one of v5's (`/ws/v5/public`, `/ws/v5/business`, `/ws/v5/private`),
+    /// each subscription goes to the path that serves it ([`Channel::path`](crate::Channel::path)),
+    /// put in its place. A URL of another shape serves all.
     pub url: Option<String>,
-    /// Whose address it is, where no URL is given.
+    /// The region of the address, where no URL is given.
     pub region: Region,
-    /// Whether it is that of demo trading.
+    /// Whether the address is that of demo trading, where no URL is given.
     pub demo: bool,
-    /// Through which proxy connections go; by default the environment says so.
+    /// The proxy that connections go through; by default the one that the environment names.
     pub proxy: Proxy,
     /// Further headers of the request that opens a connection. They are sent to the host of the URL
-    /// alone, not to one that it redirects to. `User-Agent` is `okx-feed/VERSION` unless it is here.
+    /// alone, not to one that it redirects to. `User-Agent` is `okx-feed/VERSION` unless it is
+    /// here.
     pub headers: ExtraHeaders,
-    /// What turns the host's name into addresses; `None` for the system's resolver, whose answers all
-    /// clients of the process share. An answer is used for 30 s.
+    /// The resolver of host names; `None` for the system's, whose answers all clients of the
+    /// process share. An answer is used for 30 s.
     pub resolver: Option<Arc<dyn Resolve>>,
-    /// How long one of the host's addresses may be silent before the next is tried beside it; 250 ms
-    /// (RFC 8305).
+    /// How long one of the host's addresses may be silent before the next is tried beside it; 250
+    /// ms (RFC 8305).
     pub connect_stagger: Duration,
-    /// Whom to trust on `wss://`.
+    /// The certificates that are trusted on `wss://`.
     pub tls: TlsConfig,
-    /// Whom to log in as, before anything is asked for; nobody by default.
+    /// The key to log in with before anything is subscribed; none by default.
     pub credentials: Option<Credentials>,
     /// The session's times and limits.
     pub session: SessionConfig,
-    /// What a frame may cost.
+    /// The limits of a frame.
     pub limits: DecodeLimits,
-    /// How deep books are kept.
+    /// How order books are kept.
     pub depth: DepthOptions,
     /// How trades are kept.
     pub trades: TradeOptions,
-    /// The silence on each channel after which what it brought is stale.
+    /// The silence on each channel after which its books are stale.
     pub stale: StaleLimits,
-    /// By how much a book may be older when it is received than the youngest was, until it counts as
+    /// How much older a book may be at receipt than the youngest was at its receipt, before it is
     /// stale; 5 s. `None` for no limit.
     pub age_limit: Option<Duration>,
-    /// How long a line may lack what another line brings, until it is subscribed again; 5 s.
+    /// How long a line may lack an update that another line has, before it is resynchronised; 5 s.
     pub behind_timeout: Duration,
-    /// How many connections bring the same subscriptions; 1. The first copy of each update wins.
+    /// How many redundant connections (lines) carry the same subscriptions; 1. The first copy of
+    /// each update is passed on, the others are dropped.
     pub redundancy: usize,
-    /// How many subscriptions a connection takes before another one is opened; 100.
+    /// How many subscriptions a connection carries before another one is opened; 100.
     pub max_subscriptions_per_connection: usize,
-    /// When a connection that is to relieve another, and is announced to be closed as well, is looked
-    /// at again; 10 s.
+    /// How long to wait before a replacement is replaced, where the exchange announces that it will
+    /// close it as well; 10 s.
     pub upgrade_retry_delay: Duration,
-    /// Whether the time from receipt to book update is measured, at two looks at a clock a frame.
+    /// Whether the time from receipt to book update is measured, which reads the clock twice a
+    /// frame.
     pub measure: bool,
-    /// Whether the client's thread never sleeps while a connection is open; no by default. It uses up
-    /// a core, and is in the way of others where there is none to spare: it looks at its sockets
-    /// again and again, and where no frame came for 20 µs plays one of the last over, so that code
-    /// and data stay in the caches ([`FeedHandler::warm_caches`](crate::FeedHandler::warm_caches)). That
-    /// does not reach what several lines share, deep books, and the sink; of many connections each
-    /// has its turn seldom.
+    /// Whether the client's thread busy-polls while a connection is open, instead of blocking; no
+    /// by default.
+    ///
+    /// Uses 100 % of one core, and slows other programs where there is none to spare. While no
+    /// frame has come for 20 µs, the thread runs a recent one again, so that code and data stay in
+    /// the caches ([`FeedHandler::warm_caches`](crate::FeedHandler::warm_caches)). Does not warm
+    /// the arbiter of redundant connections, order books and the sink; with many connections each
+    /// is polled in turn.
     pub busy_poll: bool,
-    /// Decides the jitter of the pauses between attempts.
+    /// Seed of the jitter of the pauses between attempts.
     pub seed: u64,
 }
 
 impl ClientConfig {
-    /// Where it connects to: the URL, or the exchange's own address of region and demo trading.
+    /// The address to connect to: the URL, or the exchange's own address of region and demo
+    /// trading.
     ///
     /// # Errors
-    /// [`ClientError::NoRegion`] where v3 is asked for in a region or in demo trading.
+    /// [`ClientError::NoRegion`] where v3 is to have a region or demo trading.
     pub fn address(&self) -> Result<String, ClientError> {
         let dialect = self.session.dialect;
         match (&self.url, dialect) {
@@ -94,7 +100,7 @@ impl ClientConfig {
         }
     }
 
-    /// What the transport needs to know.
+    /// The options of the transport.
     pub(super) fn connect_options(&self) -> ConnectOptions {
         ConnectOptions {
             tls: self.tls.clone(),
@@ -107,7 +113,7 @@ impl ClientConfig {
         }
     }
 
-    /// The defaults of a dialect: the exchange's own address, 20 s to a ping.
+    /// The defaults of a dialect: the exchange's own address, a ping after 20 s.
     #[must_use]
     pub fn new(dialect: Dialect) -> Self {
         Self {

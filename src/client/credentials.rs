@@ -1,4 +1,4 @@
-//! The login that v5's tick-by-tick books need: who we are, and the signed request that says so.
+//! The credentials and the signed request of a login, which v5's tick-by-tick books need.
 
 use std::fmt;
 use std::path::Path;
@@ -11,19 +11,18 @@ use super::error::ClientError;
 use crate::model::{Dialect, UnixNanos};
 use crate::wire::quoted;
 
-/// What is signed besides the time, in both dialects.
+/// The text that is signed besides the time, in both dialects.
 ///
 /// Source: sections 1.3 and 2.3 of the wire facts.
 const SIGNED: &str = "GET/users/self/verify";
 
-/// Codes with which v5 refuses a key that it does not know, as it does with those of another
-/// region.
+/// Codes with which v5 refuses an unknown key, also one of another region.
 ///
 /// Source: section 2.3 of the wire facts for 600xx; 50101 and 50119 are those of the same refusals
 /// over HTTP, as third-party clients report them.
 const UNKNOWN_KEY: [i64; 4] = [50_101, 50_119, 60_005, 60_032];
 
-/// What the exchange says of a login that it refuses, and what may help.
+/// The exchange's reason for refusing a login, with a hint.
 pub(super) fn refusal(code: Option<i64>, message: &str) -> String {
     let number = code.map(|code| format!("{code} ")).unwrap_or_default();
     let message = if message.is_empty() { "no reason was given" } else { message };
@@ -46,8 +45,8 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Makes credentials of their three parts. None may be empty:
-    /// [`ClientBuilder::spawn`](crate::ClientBuilder::spawn) refuses such.
+    /// Credentials of three parts. None may be empty:
+    /// [`ClientBuilder::spawn`](crate::ClientBuilder::spawn) refuses that.
     #[must_use]
     pub fn new(
         key: impl Into<String>,
@@ -117,7 +116,7 @@ impl Credentials {
 
     /// The login request of a dialect, signed for the time `now`.
     ///
-    /// The exchange takes it for 30 s. The text holds secrets: it must not be logged.
+    /// The exchange accepts it for 30 s. The text holds secrets: it must not be logged.
     pub(super) fn request(&self, dialect: Dialect, now: UnixNanos) -> String {
         let timestamp = (now.as_millis() / 1000).to_string();
         let sign = self.sign(&timestamp);
@@ -131,8 +130,8 @@ impl Credentials {
         }
     }
 
-    /// Whether a text holds the key or the passphrase, as an exchange's answer does that repeats
-    /// the request.
+    /// Whether a text holds a part of the credentials, as the answer of an exchange does that
+    /// repeats the request.
     pub(super) fn are_in(&self, text: &str) -> bool {
         let mut parts = [&self.key, &self.secret, &self.passphrase].into_iter();
         parts.any(|part| !part.is_empty() && text.contains(part.as_str()))
@@ -162,7 +161,7 @@ mod tests {
 
     /// The signature was computed with another implementation, Python's `hmac`.
     #[test]
-    fn both_dialects_sign_alike_and_ask_in_their_own_form() {
+    fn both_dialects_sign_alike_in_requests_of_their_own_form() {
         let now = UnixNanos(1_538_054_050_999_000_000);
         let sign = "+LdIr8lkkvhr5hoA3g9TMC0+uQJ849ftAcocA/ouu4M=";
         assert_eq!(
@@ -178,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_it_is_ever_printed_and_parts_belong_together() {
+    fn credentials_are_never_printed_and_need_all_three_parts() {
         assert_eq!(format!("{:?}", credentials()), "Credentials(..)");
         let some = |text: &str| Some(text.to_owned());
         assert!(Credentials::of(some("a"), None, some("c")).is_err());
@@ -187,15 +186,15 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_not_known_may_be_of_another_region() {
-        let told = refusal(Some(60_032), "API key doesn't exist");
-        assert!(told.starts_with("60032 API key doesn't exist (") && told.contains("region"));
+    fn an_unknown_key_is_reported_with_a_hint_about_regions() {
+        let text = refusal(Some(60_032), "API key doesn't exist");
+        assert!(text.starts_with("60032 API key doesn't exist (") && text.contains("region"));
         assert_eq!(refusal(Some(60_007), "Invalid sign"), "60007 Invalid sign");
         assert_eq!(refusal(None, ""), "no reason was given");
     }
 
     #[test]
-    fn an_empty_part_is_an_error_and_is_in_no_text() {
+    fn an_empty_part_is_an_error() {
         assert!(credentials().check().is_ok());
         for (parts, name) in
             [(["", "s", "p"], "key"), (["k", " ", "p"], "secret"), (["k", "s", ""], "passphrase")]

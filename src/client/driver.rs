@@ -32,11 +32,12 @@ const STALE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How many frames may go before commands and timer.
 const MAX_STREAK: u32 = 64;
 
-/// How long requests are gathered before they are sent: each call of the client waits for its answer,
-/// so that commands never queue up, and an hour has few requests.
+/// How long requests are gathered before they are sent: each call of the client waits for its
+/// answer, so that commands never queue up, and an hour has few requests.
 const REQUEST_DELAY: Duration = Duration::from_millis(10);
 
-/// How long a connection that was replaced goes on: what its replacement could not see may still come.
+/// How long a connection that was replaced goes on: what its replacement could not see may still
+/// come.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// How long a request may wait for a peer that does not read, at most: it is as good as gone, and
@@ -149,7 +150,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         driver
     }
 
-    /// Runs until it is told to stop or nobody can tell it so any more.
+    /// Runs until it is told to stop, or its commands end.
     pub(super) async fn run(mut self) -> ConnectionEnd {
         while self.lifecycle != Lifecycle::Stopping {
             self.act().await;
@@ -399,7 +400,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         let mono = self.clock.mono();
         // The handle has refused what is of the other dialect.
         let _ = self.handler.subscribe(subscription);
-        // There may be an arbiter since this was asked for.
+        // There may be an arbiter since this was requested.
         let merged = self.shared.borrow_mut().subscribe(self.id.group, subscription);
         let readers = merged.unwrap_or_else(|| Readers::of(&mut self.handler, &subscription));
         self.session.queue_subscribe(subscription, mono);

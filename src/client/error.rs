@@ -1,17 +1,17 @@
-//! Why a client could not be started or could not do what it was asked.
+//! Errors of a client's options and calls.
 
 use std::io;
 
 use crate::model::SubscriptionError;
 use crate::transport::TransportError;
 
-/// Why a client could not be started or could not do what it was asked.
+/// Why a client could not be started, or a call failed.
 ///
-/// A connection that fails is no such error: the client tries again for as long as it runs.
+/// A failed connection is not an error: the client tries again for as long as it runs.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// A channel that was asked for is none.
+    /// A subscription can't be parsed.
     #[error(transparent)]
     Subscription(#[from] SubscriptionError),
     /// A channel is of the other dialect than the connection.

@@ -144,9 +144,9 @@ impl Group {
         self.connection(line).is_some_and(|connection| connection.replaces.is_some())
     }
 
-    /// Whether the connection of a line may be replaced: not where it is a replacement itself, has one,
-    /// or is about to end, since an exchange that announces an upgrade on every connection must not
-    /// cause ever more of them.
+    /// Whether the connection of a line may be replaced: not where it is a replacement itself, has
+    /// one, or is about to end, since an exchange that announces an upgrade on every connection
+    /// must not cause ever more of them.
     pub(super) fn may_be_replaced(&self, line: usize) -> bool {
         let found = self.connection(line);
         found.is_some_and(|connection| connection.replaces.is_none() && !connection.is_draining)

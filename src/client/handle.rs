@@ -19,14 +19,15 @@ use crate::model::{BookState, Dialect, Subscription, Trade};
 use crate::publish::{BookReader, DepthReader, Top5Snapshot, TradeReader};
 use crate::transport::Clock;
 
-/// A running client: a thread of its own that keeps books and trades up to date.
+/// A running client: a thread that keeps books and trades up to date.
 ///
-/// Books and trades can be read from any thread at any time: [`Client::book`], [`Client::view`] and
-/// [`Client::trades`] take no lock, nor do the readers that [`Client::book_reader`] and its like give;
-/// looking one up by its subscription does. Dropping the handle stops the client.
+/// Books and trades can be read from any thread at any time. [`Client::book`], [`Client::view`] and
+/// [`Client::trades`] take no lock, nor do the readers that [`Client::book_reader`] and the like
+/// return; looking a reader up by its subscription does. Dropping the handle stops the client.
 ///
-/// The sink runs on the feed's thread, which can't wait for itself: the calls that wait for it
-/// (`subscribe`, `subscribe_all`, `stats`, `connections`) give [`ClientError::FromSink`] there.
+/// The sink runs on the feed's thread, which can't wait for itself: calls from the sink that wait
+/// for the thread (`subscribe`, `subscribe_all`, `stats`, `connections`) fail with
+/// [`ClientError::FromSink`].
 pub struct Client {
     dialect: Option<Dialect>,
     first_book: Option<BookReader>,
@@ -59,41 +60,40 @@ impl Client {
         }
     }
 
-    /// The book that was subscribed first in the chain; empty before one came, and without one. See
-    /// [`Client::view`] for whether it can be believed.
+    /// The first book of the builder; empty before it has come, and where there is none. Whether it
+    /// is live is in [`Client::view`].
     #[must_use]
     pub fn book(&self) -> Book5 {
         self.view().map(|view| view.book).unwrap_or_default()
     }
 
-    /// The book that was subscribed first in the chain, with its state; `None` where the chain
-    /// subscribed none.
+    /// The first book of the builder with its state; `None` where the builder had none.
     #[must_use]
     pub fn view(&self) -> Option<Top5Snapshot> {
         Some(self.first_book.as_ref()?.snapshot())
     }
 
-    /// The last trades of what was subscribed first in the chain, oldest first.
+    /// The last trades of the first trade subscription of the builder, oldest first.
     #[must_use]
     pub fn trades(&self) -> Vec<Trade> {
         let reader = self.first_trades.as_ref();
         reader.map(|r| r.since(0).map(|(_, trade)| trade).collect()).unwrap_or_default()
     }
 
-    /// A reader of a subscription's book, to keep and to read from any thread.
+    /// A reader of a subscription's book, for any thread; `None` where the channel has none.
     #[must_use]
     pub fn book_reader(&self, subscription: &Subscription) -> Option<BookReader> {
         self.with_readers(|readers| readers.get(subscription)?.book.clone())
     }
 
-    /// A reader of the best [`DepthSnapshot::LEVELS`](crate::publish::DepthSnapshot::LEVELS) levels of a subscription's
-    /// deep book, to keep and to read from any thread; `None` where the channel brings none.
+    /// A reader of the best [`PUBLISHED_LEVELS`](crate::PUBLISHED_LEVELS) levels of a
+    /// subscription's order book, for any thread; `None` where the channel has none.
     #[must_use]
     pub fn depth_reader(&self, subscription: &Subscription) -> Option<DepthReader> {
         self.with_readers(|readers| readers.get(subscription)?.depth.clone())
     }
 
-    /// A reader of a subscription's trades, to keep and to read from any thread.
+    /// A reader of a subscription's trades, for any thread; `None` where the channel has none.
     #[must_use]
     pub fn trade_reader(&self, subscription: &Subscription) -> Option<TradeReader> {
         self.with_readers(|readers| readers.get(subscription)?.trades.clone())
@@ -109,25 +109,25 @@ impl Client {
         })
     }
 
-    /// What is subscribed now.
+    /// The current subscriptions.
     #[must_use]
     pub fn subscriptions(&self) -> Vec<Subscription> {
         self.with_readers(|readers| readers.keys().copied().collect())
     }
 
-    /// The last sign of life of the feed's thread, to keep and to read from any thread.
+    /// The heartbeat of the feed's thread, for any thread.
     #[must_use]
     pub fn heartbeat(&self) -> Heartbeat {
         self.shared.heartbeat.clone()
     }
 
-    /// The clock by which it stamps what it receives.
+    /// The clock that stamps what is received.
     #[must_use]
     pub const fn clock(&self) -> &Clock {
         &self.shared.clock
     }
 
-    /// Subscribes one more channel on the running client.
+    /// Adds a subscription.
     ///
     /// # Errors
     /// [`ClientError::WrongDialect`] where the channel is of the other dialect,
@@ -137,7 +137,7 @@ impl Client {
         self.subscribe_all([subscription])
     }
 
-    /// Subscribes many channels in as few requests as their length allows, of which an hour has few.
+    /// Adds many subscriptions, in as few requests as their length allows: an hour has few.
     ///
     /// # Errors
     /// As [`Client::subscribe`]; where one is of the other dialect, none is subscribed.
@@ -164,7 +164,7 @@ impl Client {
         Ok(())
     }
 
-    /// Gives a channel up. Its readers stay readable and see that it is down.
+    /// Removes a subscription. Its readers stay readable and show it as down.
     ///
     /// # Errors
     /// [`ClientError::Stopped`] where the client has stopped.
@@ -174,14 +174,14 @@ impl Client {
         Ok(())
     }
 
-    /// Whether the connections are open, and if not, why and since when. It asks nothing of the
-    /// feed's thread, so it may be called from any thread at any time, and from the sink.
+    /// Whether the connections are open, and if not, why and since when. Does not wait for the
+    /// feed's thread: it may be called from any thread, also from the sink.
     #[must_use]
     pub fn health(&self) -> Health {
         self.shared.health.read()
     }
 
-    /// A snapshot of the counters and the latency histogram; the feed goes on.
+    /// The counters and the latency histogram.
     ///
     /// # Errors
     /// [`ClientError::Stopped`] where the client has stopped, [`ClientError::FromSink`] where the
@@ -193,7 +193,7 @@ impl Client {
         receiver.recv().map_err(|_| ClientError::Stopped)
     }
 
-    /// A snapshot of each connection's counters, without the histograms; the feed goes on.
+    /// The counters of each connection, without histograms.
     ///
     /// # Errors
     /// [`ClientError::Stopped`] where the client has stopped, [`ClientError::FromSink`] where the
@@ -205,16 +205,16 @@ impl Client {
         receiver.recv().map_err(|_| ClientError::Stopped)
     }
 
-    /// Stops the client: closes its connections properly, then ends the thread. Takes two seconds
-    /// at most, unless the sink does not return; says what was left. Called from the sink, as by
-    /// dropping the handle there, it does not wait and says nothing: the client stops once the sink
-    /// has returned.
+    /// Stops the client: closes its connections properly, then ends the thread, and reports what
+    /// was left. Takes at most two seconds, unless the sink does not return. Called from the sink,
+    /// it does not wait and reports nothing, nor does dropping the handle there: the client stops
+    /// once the sink has returned.
     pub fn stop(mut self) -> StopReport {
         self.join()
     }
 
     fn join(&mut self) -> StopReport {
-        // Where the thread has ended already there is nobody to tell.
+        // The thread may have ended already.
         let _ = self.commands.send(Command::Stop);
         // The sink runs on that thread, which can't wait for its own end.
         let from_sink = self.check_thread().is_err();
@@ -225,7 +225,7 @@ impl Client {
         ended.and_then(Result::ok).unwrap_or_default()
     }
 
-    /// Refuses a call of the sink, whose thread can't wait for itself.
+    /// Fails on the sink's thread, which can't wait for itself.
     fn check_thread(&self) -> Result<(), ClientError> {
         let feed = self.thread.as_ref().map(|thread| thread.thread().id());
         match feed == Some(std::thread::current().id()) {

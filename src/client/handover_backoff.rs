@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::model::MonoNanos;
 
-/// The shortest and the longest pause between handovers of one group, after the first. The longest is
-/// less than the half minute that an announcement comes ahead at least.
+/// The shortest and the longest pause between handovers of one group, after the first. The longest
+/// is less than the half minute that an announcement comes ahead at least.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 
-/// The pauses between handovers of one group: none the first time, then doubling, as an exchange may
-/// announce an upgrade on each connection; none again after four times the longest pause without a
-/// handover.
+/// The pauses between handovers of one group: none the first time, then doubling, as an exchange
+/// may announce an upgrade on each connection; none again after four times the longest pause
+/// without a handover.
 #[derive(Debug, Default)]
 pub(super) struct HandoverBackoff {
     last: Option<MonoNanos>,

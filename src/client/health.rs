@@ -1,14 +1,14 @@
-//! Whether a client has its connections, as its handle tells without asking the feed's thread.
+//! Whether the connections of a client are open, readable without the feed's thread.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::UnixNanos;
 
-/// Whether a client has its connections, and if not, why and since when.
+/// Whether the connections of a client are open, and if not, why and since when.
 ///
-/// Its text is one line for people: `connected`, `1 of 2 connections (...)`, or
-/// `not connected (connection refused)`.
+/// Displayed as one line: `connected`, `1 of 2 connections (...)`, or `not connected (connection
+/// refused)`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
@@ -55,8 +55,8 @@ impl fmt::Display for Health {
     }
 }
 
-/// A client's health, written by its connections and read by its handle. Neither holds it for
-/// longer than a copy takes, and no frame's path touches it.
+/// The health of a client, written by its connections and read by its handle. The lock is held for
+/// a copy only, and never on the hot path.
 #[derive(Clone, Debug)]
 pub(super) struct SharedHealth(Arc<Mutex<Health>>);
 
@@ -70,12 +70,12 @@ impl SharedHealth {
         self.with(|health| health.clone())
     }
 
-    /// There is one more connection to open.
+    /// One more connection is to be opened.
     pub(super) fn begun(&self) {
         self.with(|health| health.connections += 1);
     }
 
-    /// A connection is given up, which was open or not.
+    /// A connection has ended for good, which was open or not.
     pub(super) fn ended(&self, was_open: bool, now: UnixNanos) {
         self.with(|health| {
             health.connections = health.connections.saturating_sub(1);
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn losses_tell_why_and_since_when() {
+    fn health_shows_why_and_since_when_a_connection_is_down() {
         let health = SharedHealth::new(UnixNanos(1));
         (0..2).for_each(|_| health.begun());
         assert_eq!(health.read().to_string(), "not connected");

@@ -1,4 +1,4 @@
-//! Whether the feed's thread goes on.
+//! Whether the feed's thread is running.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use std::time::Duration;
 use crate::model::MonoNanos;
 use crate::transport::Clock;
 
-/// The last sign of life of a client's thread, for whoever reads its books on another.
+/// The heartbeat of a client's thread, for readers on other threads.
 ///
-/// A book says `Live` for as long as the feed's thread does not say otherwise, and a sink that does
-/// not return keeps it from saying anything. The thread beats before each frame and at least once a
-/// second: a reader that must not trade on a stopped feed compares [`Heartbeat::age`] with a limit of
-/// its own, say three seconds. Reading takes no lock and allocates nothing.
+/// A book stays `Live` until the feed's thread changes it, and a sink that does not return keeps
+/// the thread from doing so. The thread beats before each frame and at least once a second. A
+/// reader that must not trade on a stopped feed compares [`Heartbeat::age`] with a limit of its
+/// own, say three seconds. Reading takes no lock and does not allocate.
 #[derive(Clone)]
 pub struct Heartbeat {
     clock: Clock,
@@ -26,14 +26,13 @@ impl Heartbeat {
         Self { clock, last: Arc::new(last) }
     }
 
-    /// The feed's thread goes on, at `now`.
+    /// Records that the feed's thread runs at `now`.
     #[inline]
     pub(super) fn beat(&self, now: MonoNanos) {
         self.last.store(now.0, Ordering::Relaxed);
     }
 
-    /// How long ago the feed's thread gave its last sign of life; it grows without end once the
-    /// client has stopped.
+    /// How long ago the last beat was; it grows without end once the client has stopped.
     #[must_use]
     pub fn age(&self) -> Duration {
         self.clock.mono().since(MonoNanos(self.last.load(Ordering::Relaxed)))

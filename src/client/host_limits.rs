@@ -33,7 +33,7 @@ pub(super) fn try_acquire(host: &str, limit: ConnectRateLimit) -> Result<(), Dur
     with(host, |limiter, now| limiter.try_acquire(limit, now).map_err(|until| until.since(now)))
 }
 
-/// Allows no attempt to connect to a host for a time: it has asked for that.
+/// Allows no attempt to connect to a host for a time, as it has requested.
 pub(super) fn hold(host: &str, pause: Duration) {
     with(host, |limiter, now| limiter.hold(now + pause));
 }

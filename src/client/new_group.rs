@@ -29,7 +29,7 @@ impl NewGroup {
         Self { path, subscriptions: subscriptions.to_vec(), arbiter, handlers }
     }
 
-    /// Has an arbiter that merges the group's connections already.
+    /// Sets the arbiter that merges the group's connections.
     pub(super) fn set_arbiter(&mut self, arbiter: Arbiter) {
         self.arbiter = Some(arbiter);
     }
@@ -41,7 +41,7 @@ impl NewGroup {
         (self.path, self.subscriptions, self.arbiter, self.handlers)
     }
 
-    /// What it is subscribed to.
+    /// Its subscriptions.
     pub(super) fn subscriptions(&self) -> &[Subscription] {
         &self.subscriptions
     }

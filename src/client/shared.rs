@@ -1,4 +1,5 @@
-//! What all connections of a client share: the sink, the arbiters, and the queue of those that connect.
+//! What all connections of a client share: the sink, the arbiters, and the queue of those that
+//! connect.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -35,8 +36,8 @@ pub(super) struct ClientShared<S> {
     arbiters: Vec<Option<Arbiter>>,
     /// Where connections report to the supervisor.
     events: UnboundedSender<ConnectionEvent>,
-    /// The connections that wait until the host takes one, by line and group: all first lines in the
-    /// order in which their subscriptions were requested, then all second ones.
+    /// The connections that wait until the host takes one, by line and group: all first lines in
+    /// the order in which their subscriptions were requested, then all second ones.
     connect_queue: BTreeSet<(usize, usize)>,
     /// When a frame came or was run again last, on whichever connection: all run the same code.
     pub(super) last_frame: MonoNanos,
@@ -150,8 +151,8 @@ impl<S: EventSink> ClientShared<S> {
         self.arbiters.push(arbiter);
     }
 
-    /// Has a group's arbiter merge one more subscription and gives its readers; `None` where the group
-    /// has no arbiter.
+    /// Has a group's arbiter merge one more subscription and gives its readers; `None` where the
+    /// group has no arbiter.
     pub(super) fn subscribe(
         &mut self,
         group: usize,
@@ -219,8 +220,8 @@ impl<S: EventSink> ClientShared<S> {
 
     // The queue of connections that are to be opened.
 
-    /// Queues a connection that is to be opened, from before its host is looked up: the answers come
-    /// in any order.
+    /// Queues a connection that is to be opened, from before its host is looked up: the answers
+    /// come in any order.
     pub(super) fn join_connect_queue(&mut self, id: ConnectionId) {
         self.connect_queue.insert(queue_key(id));
     }

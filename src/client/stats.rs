@@ -1,4 +1,4 @@
-//! What a client and its connections have seen and done.
+//! The counters of a client and of its connections.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::feed::{LineStats, Recovery, Stats};
 use crate::model::UnixNanos;
 use crate::session::SessionStats;
 
-/// The longest latency that the histogram tells apart, in nanoseconds; longer ones count as this.
+/// The longest latency of the histogram, in nanoseconds; longer ones count as this.
 pub const LATENCY_MAX_NS: u64 = 10_000_000_000;
 
 #[expect(clippy::expect_used, reason = "constant bounds, which a test makes too")]
@@ -17,7 +17,7 @@ pub(super) fn new_latency() -> Histogram<u64> {
     Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3).expect("bounds are in order")
 }
 
-/// What one connection has seen and done.
+/// The counters of one connection.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConnectionStats {
@@ -31,9 +31,9 @@ pub struct ConnectionStats {
     pub session: SessionStats,
     /// How often it was opened.
     pub connects: u64,
-    /// How often it, or an attempt at it, came to an end.
+    /// How often it ended, failed attempts included.
     pub losses: u64,
-    /// Why it, or the last attempt at it, came to an end, in words.
+    /// Why it, or the last attempt at it, ended; `None` where it never did.
     pub last_loss: Option<String>,
     /// How often the exchange has refused a subscription.
     pub rejections: u64,
@@ -43,24 +43,25 @@ pub struct ConnectionStats {
     pub requests_spent: u64,
     /// How many requests it may still send within the hour.
     pub requests_left: usize,
-    /// By how much its last book was older when it was received than the youngest was.
+    /// How much older its last book was at receipt than the youngest was at its receipt.
     pub lag: Duration,
-    /// How long its last pong took; `None` before the first.
+    /// The round trip of its last ping; `None` before the first.
     pub round_trip: Option<Duration>,
     /// How many logins the exchange has refused.
     pub logins_refused: u64,
-    /// What the exchange said when it refused the last login, with what may help.
+    /// The exchange's reason for refusing the last login, with a hint; `None` where it has refused
+    /// none.
     pub last_login_refusal: Option<String>,
     /// How many service upgrades the exchange has announced.
     pub upgrades: u64,
-    /// How many frames were played over while none came; 0 where it may sleep
-    /// ([`ClientConfig::busy_poll`](crate::ClientConfig::busy_poll)).
+    /// How many frames were run again to keep the caches warm; 0 without
+    /// [`ClientConfig::busy_poll`](crate::ClientConfig::busy_poll).
     pub warmup_frames: u64,
-    /// How many of its subscriptions are live on this very connection.
+    /// How many of its subscriptions are live on this connection.
     pub live: usize,
-    /// Whether everything that is wanted has come on this very connection, and is not in doubt.
+    /// Whether every subscription has its data on this connection, and none is stale or broken.
     pub ready: bool,
-    /// The latest exchange time of anything that it has brought.
+    /// The latest exchange time of its data.
     pub ts_event: UnixNanos,
     /// Whether it is open now.
     pub connected: bool,
@@ -94,39 +95,38 @@ impl ConnectionStats {
     }
 }
 
-/// What a client has seen and done: all its connections together, and each.
+/// The counters of a client: all its connections together, and each.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientStats {
-    /// The feeds' counters; with several lines each of them counts.
+    /// The counters of frames and books; each redundant connection counts.
     pub feed: Stats,
     /// The sessions' counters.
     pub session: SessionStats,
-    /// How long books were not live, among them those that were fetched anew.
+    /// How long books were not live, resynchronised ones included.
     pub recovery: Recovery,
-    /// Nanoseconds from the receipt of a frame to the books that it changed and the sink's return.
+    /// Nanoseconds from the receipt of a frame to the return of the sink, with the books updated.
     pub latency: Histogram<u64>,
     /// How often a connection was opened.
     pub connects: u64,
-    /// How often a connection, or an attempt at one, came to an end.
+    /// How often a connection ended, failed attempts included.
     pub losses: u64,
-    /// Why the last connection, or the last attempt at one, came to an end, in words; `None` where
-    /// there was no loss.
+    /// Why the last connection, or the last attempt at one, ended; `None` where none did.
     pub last_loss: Option<String>,
     /// How often the exchange has refused a subscription, on any connection.
     pub rejections: u64,
     /// How many logins the exchange has refused, on any connection.
     pub logins_refused: u64,
-    /// What the exchange said when it refused the last login, with what may help; `None` where it
-    /// has refused none.
+    /// The exchange's reason for refusing the last login, with a hint; `None` where it has refused
+    /// none.
     pub last_login_refusal: Option<String>,
     /// How many service upgrades the exchange has announced, on any connection.
     pub upgrades: u64,
     /// Whether every connection is open now.
     pub connected: bool,
-    /// Each connection that runs; those that others have relieved are in the sums alone.
+    /// Each connection that runs; those that were replaced are in the sums alone.
     pub connections: Vec<ConnectionStats>,
-    /// What each line has won and lost, over all groups; empty where there is only one.
+    /// The arbitration counters of each line, over all groups; empty where there is only one.
     pub lines: Vec<LineStats>,
 }
 
@@ -169,7 +169,7 @@ impl ClientStats {
         }
     }
 
-    /// Adds what the lines of one group have won and lost.
+    /// Adds the arbitration counters of one group.
     pub(super) fn add_lines(&mut self, lines: &[LineStats]) {
         for (at, line) in lines.iter().enumerate() {
             match self.lines.get_mut(at) {
@@ -180,7 +180,7 @@ impl ClientStats {
     }
 }
 
-/// What a connection leaves behind.
+/// The counters of a connection that has ended, and how it ended.
 pub(super) struct ConnectionEnd {
     pub(super) id: ConnectionId,
     pub(super) stats: ConnectionStats,
@@ -190,15 +190,15 @@ pub(super) struct ConnectionEnd {
     pub(super) unanswered: bool,
 }
 
-/// What was left when a client stopped.
+/// The connections of a client when it stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StopReport {
     /// The connections that were open.
     pub open: usize,
-    /// Among them those that the exchange saw closed properly: both close frames went.
+    /// Those of them that were closed properly: both close frames were sent.
     pub closed_properly: usize,
-    /// Among them those with requests that were not answered yet.
+    /// Those of them with unanswered requests.
     pub unanswered: usize,
     /// Connections that did not end within the bound and were dropped.
     pub dropped: usize,

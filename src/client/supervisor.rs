@@ -65,9 +65,11 @@ pub(super) struct Supervisor<S> {
     events: UnboundedReceiver<ConnectionEvent>,
     groups: Vec<Group>,
     tasks: JoinSet<ConnectionEnd>,
-    /// The connections whose replacement is retried later: once each, however often it is requested.
+    /// The connections whose replacement is retried later: once each, however often it is
+    /// requested.
     retries: HashSet<ConnectionId>,
-    /// How many subscriptions a connection takes: fewer than configured once the exchange has said so.
+    /// How many subscriptions a connection takes: fewer than configured once the exchange has said
+    /// so.
     max_subscriptions: usize,
     /// What the connections that have ended have seen and done.
     ended: ClientStats,
@@ -151,7 +153,8 @@ impl<S: EventSink + 'static> Supervisor<S> {
         group.insert(id.line, Connection::new(sender, replaces));
     }
 
-    /// Subscribes in the group that has it already, or in one of its path with room, or in a new one.
+    /// Subscribes in the group that has it already, or in one of its path with room, or in a new
+    /// one.
     fn subscribe(&mut self, subscription: Subscription, reply: mpsc::Sender<Readers>) {
         let has = |group: &Group| group.subscriptions().contains(&subscription);
         let most = self.max_subscriptions;
@@ -285,8 +288,8 @@ impl<S: EventSink + 'static> Supervisor<S> {
         all
     }
 
-    /// All counters. Those of a connection that is about to end are in what it leaves behind, so that no sum
-    /// ever falls.
+    /// All counters. Those of a connection that is about to end are in what it leaves behind, so
+    /// that no sum ever falls.
     async fn stats(&mut self) -> ClientStats {
         loop {
             let (stats, is_whole) = self.stats_of_connections().await;

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_span_has_more_attempts_than_allowed() {
+    fn no_time_window_has_more_attempts_than_allowed() {
         let at = |ms| MonoNanos::ZERO + Duration::from_millis(ms);
         let limit = ConnectRateLimit { attempts: 3, per: Duration::from_secs(1) };
         let mut gate = ConnectRateLimiter::new();
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(gate.try_acquire(one, at(1500)), Err(at(2000)));
     }
     #[test]
-    fn a_host_that_asked_for_a_pause_is_left_alone_by_all() {
+    fn a_requested_pause_holds_for_all_sessions() {
         let at = |secs| MonoNanos::ZERO + Duration::from_secs(secs);
         let limit = ConnectRateLimit { attempts: 3, per: Duration::from_secs(1) };
         let mut gate = ConnectRateLimiter::new();

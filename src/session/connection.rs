@@ -39,7 +39,7 @@ pub(super) enum Link {
     Open {
         since: MonoNanos,
         /// When text or binary frames came.
-        heard: Activity,
+        activity: Activity,
         /// When a ping was sent and how long a frame may take, while none has come since.
         pinged: Option<(MonoNanos, Duration)>,
         /// When the login was sent, until it is answered.
@@ -255,8 +255,8 @@ impl Session {
         self.controls = (now, 0);
         (self.relogin, self.refusals) = (None, 0);
         (self.ping_sent, self.round_trip) = (None, None);
-        let heard = Activity::new(now, self.config.ping_interval);
-        self.link = Link::Open { since: now, heard, pinged: None, login: None, useful: false };
+        let activity = Activity::new(now, self.config.ping_interval);
+        self.link = Link::Open { since: now, activity, pinged: None, login: None, useful: false };
         self.events.push_back(SessionEvent::Connected);
         // An exchange may close the connection after a wrong key: channels that need none must come
         // all the same.
@@ -377,10 +377,10 @@ impl Session {
             Link::Resolving { since } => Some(since + self.config.resolve_timeout),
             Link::Connecting { since } => Some(since + self.config.connect_timeout),
             Link::Handshaking { since } => Some(since + self.config.handshake_timeout),
-            Link::Open { heard, pinged, login, .. } => {
+            Link::Open { activity, pinged, login, .. } => {
                 let silence = match pinged {
                     Some((at, within)) => at + within,
-                    None => heard.at() + heard.limit(&self.config),
+                    None => activity.at() + activity.limit(&self.config),
                 };
                 let request = match login {
                     Some(at) => at + self.config.ack_timeout,
@@ -409,8 +409,8 @@ impl Session {
             Link::Handshaking { since } if since + self.config.handshake_timeout <= now => {
                 self.close(LostReason::HandshakeTimeout, now);
             }
-            Link::Open { heard, pinged, login, .. } => {
-                self.heartbeat(heard, pinged, now);
+            Link::Open { activity, pinged, login, .. } => {
+                self.heartbeat(activity, pinged, now);
                 let late = login.is_some_and(|at| at + self.config.ack_timeout <= now);
                 if late && self.is_open() {
                     self.stats.late_acks += 1;

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_to_the_cap_and_so_does_what_they_never_fall_below() {
+    fn pauses_and_their_lower_bound_grow_to_the_cap() {
         let config = SessionConfig::new(Dialect::V3).backoff;
         for seed in 0..50 {
             let mut backoff = ReconnectBackoff::new(config.clone(), seed);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn two_that_failed_together_do_not_come_back_together() {
+    fn sessions_that_failed_together_reconnect_at_different_times() {
         for dialect in [Dialect::V3, Dialect::V5] {
             let config = SessionConfig::new(dialect).backoff;
             let first = |seed| ReconnectBackoff::new(config.clone(), seed).pause();
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_stable_connection_resets_the_pauses_and_lets_one_attempt_go_at_once() {
+    fn only_a_stable_connection_resets_the_pauses() {
         let mut backoff = ReconnectBackoff::new(config(), 1);
         for _ in 0..10 {
             backoff.pause();
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_says_when_to_come_back_is_not_tried_before() {
+    fn retry_after_is_obeyed() {
         for seed in 0..50 {
             let mut backoff = ReconnectBackoff::new(config(), seed);
             backoff.refused(429, Some(secs(60)));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_without_a_time_has_a_floor_that_grows() {
+    fn a_refusal_without_retry_after_has_a_growing_floor() {
         for status in REFUSALS {
             let mut backoff = ReconnectBackoff::new(config(), 7);
             for least in [5, 10, 20, 30, 30] {

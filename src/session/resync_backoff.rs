@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_to_the_cap_and_start_again_once_it_was_well_for_long() {
+    fn pauses_double_to_the_cap_and_start_again_after_a_healthy_time() {
         let secs = Duration::from_secs;
         let config = ResyncConfig { first: secs(1), cap: secs(5), stable_after: secs(60) };
         let at = |s| MonoNanos::ZERO + secs(s);

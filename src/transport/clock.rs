@@ -12,10 +12,10 @@ use crate::model::{MonoNanos, UnixNanos};
 
 /// A monotonic clock, and a wall clock that is driven by it and so never runs backwards.
 ///
-/// One look at the monotonic clock gives both. The wall clock follows the system's: [`Clock::follow`]
-/// takes a step forward at once, and after a step back lets the wall clock run at half its speed
-/// until both agree. Clones share one wall clock. Spans of time are to be measured by the monotonic
-/// clock alone.
+/// One reading of the monotonic clock gives both. The wall clock follows the system's:
+/// [`Clock::follow`] takes a step forward at once, and after a step back lets the wall clock run at
+/// half its speed until both agree. Clones share one wall clock. Durations are measured by the
+/// monotonic clock alone.
 #[derive(Clone, Debug)]
 pub struct Clock {
     start: Instant,
@@ -24,18 +24,17 @@ pub struct Clock {
 
 /// The wall clock that the clones of a [`Clock`] share.
 ///
-/// Only the client's thread compares it with the system's. Who reads it on another thread just then
-/// may see a time between the two.
+/// Only the client's thread compares it with the system's. A reader on another thread may see a
+/// time between the two just then.
 #[derive(Debug, Default)]
 struct Wall {
-    /// What the system's clock would have shown at the start, in nanoseconds since 1970.
+    /// The time of the system's clock at the start, in nanoseconds since 1970.
     at_start: AtomicU64,
     /// The monotonic time at which it was compared with the system's last.
     followed: AtomicU64,
-    /// How far it was ahead of the system's then, which it gives back by half of the time that
-    /// passes.
+    /// How far it was ahead of the system's then. Half of the time that passes is given back.
     ahead: AtomicU64,
-    /// How far the system's clock is taken to be from what it shows, in nanoseconds; else 0.
+    /// The offset of the system's clock for tests, in nanoseconds; else 0.
     set_by: AtomicI64,
 }
 
@@ -62,14 +61,14 @@ impl Clock {
         (mono, self.wall_at(mono))
     }
 
-    /// The system's own time now, wherever the wall clock is: what a signature needs.
+    /// The system's own time now, which a signature needs.
     #[must_use]
     pub fn system(&self) -> UnixNanos {
         UnixNanos(system().0.saturating_add_signed(self.wall.set_by.load(Ordering::Relaxed)))
     }
 
-    /// Sets the system's clock by so many nanoseconds more, for this clock and its clones alone: what
-    /// a soak does to see what follows.
+    /// Adds an offset in nanoseconds to the system's clock, for this clock and its clones alone: a
+    /// soak tests clock steps with it.
     #[cfg(feature = "sim")]
     pub fn set_system_by(&self, nanos: i64) {
         self.wall.set_by.fetch_add(nanos, Ordering::Relaxed);
@@ -84,7 +83,7 @@ impl Clock {
     #[must_use]
     pub(crate) fn deadline(&self, at: MonoNanos) -> tokio::time::Instant {
         let start = tokio::time::Instant::from_std(self.start);
-        // A deadline that can't be expressed is one that never comes: a day is as good.
+        // A deadline that can't be expressed never comes: a day is as good.
         start.checked_add(Duration::from_nanos(at.0)).unwrap_or(start + Duration::from_secs(86_400))
     }
 
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_step_back_it_runs_at_half_speed_until_it_is_right_and_never_backwards() {
+    fn after_a_step_back_it_runs_at_half_speed_until_it_is_right() {
         let wall = wall(1_000);
         let mut last = UnixNanos::UNKNOWN;
         // Also between two comparisons, which are a second apart.
@@ -159,7 +158,7 @@ mod tests {
 
     #[test]
     #[cfg(feature = "sim")]
-    fn a_clock_that_is_set_for_a_soak_shows_it_once_it_follows() {
+    fn an_offset_shows_once_the_clock_follows() {
         let clock = Clock::start();
         clock.set_system_by(i64::try_from(3_600 * SECOND).unwrap());
         let before = clock.now().1;
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn clones_agree_and_do_not_slow_it_twice() {
+    fn clones_agree_and_give_time_back_once() {
         let clock = Clock::start();
         let other = clock.clone();
         clock.wall.ahead.store(60 * SECOND, Ordering::Relaxed);

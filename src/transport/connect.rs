@@ -1,4 +1,5 @@
-//! The steps of an attempt to connect: the name, TCP, and all that makes a WebSocket of it.
+//! The steps of an attempt to connect: name look-up, TCP, proxy, TLS, and the upgrade to a
+//! WebSocket.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -24,9 +25,8 @@ use super::upgrade::upgrade;
 /// An open connection, boxed: it is large and moves from task to task.
 pub(crate) type Socket = Box<WebSocketStream<MaybeTlsStream<TcpStream>>>;
 
-/// What is read from a socket at once. tungstenite sets as much to zero before each read, so that
-/// its own 128 KiB cost more than most frames (docs/BENCHMARKS.md); a longer frame takes more
-/// reads.
+/// The size of a read. tungstenite zeroes as much before each read, so that its own 128 KiB cost
+/// more than most frames (docs/BENCHMARKS.md); a longer frame takes more reads.
 const READ_BUFFER: usize = 8 << 10;
 
 /// How connections are opened: what is the same for all attempts of a client.
@@ -53,7 +53,7 @@ pub(crate) struct Connector {
     tls: Arc<RustlsConfig>,
     websocket: WebSocketConfig,
     headers: Headers,
-    /// What another host than the user's own is sent.
+    /// The headers for another host than the user's own.
     no_headers: Headers,
     proxies: ProxyRules,
     lookups: Arc<Lookups>,
@@ -68,17 +68,17 @@ impl fmt::Debug for Connector {
     }
 }
 
-/// Where an attempt goes.
+/// The target of an attempt, and the proxy before it.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     pub(crate) target: Target,
     proxy: Option<ProxyServer>,
-    /// Whether another host has sent the client here.
-    foreign: bool,
+    /// Whether a redirect of another host has led here.
+    is_foreign: bool,
 }
 
 impl Route {
-    /// The same way to another path of the host.
+    /// The same route to another path of the host.
     pub(crate) fn beside(&self, target: Target) -> Self {
         Self { target, ..self.clone() }
     }
@@ -92,17 +92,17 @@ impl Route {
     }
 }
 
-/// The longest message that is taken off a socket, in bytes, where frames may not be longer; beyond it
-/// the connection is given up.
+/// The longest message that is read, in bytes, where frames may not be longer; beyond it the
+/// connection ends.
 const MAX_MESSAGE_LEN: usize = 16 << 20;
 
 impl Connector {
-    /// Checks what there is to check, and loads the certificates.
+    /// Checks the options and loads the certificates.
     ///
     /// # Errors
     /// [`TransportError::CaFile`] or [`TransportError::Header`].
     pub(crate) fn new(options: &ConnectOptions) -> Result<Self, TransportError> {
-        // A longer one of a channel that nobody reads is skipped, and must not end the connection.
+        // A longer one of an unread channel is skipped, and must not end the connection.
         let max = Some(options.frame_len.max(MAX_MESSAGE_LEN));
         let websocket = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -122,28 +122,28 @@ impl Connector {
         })
     }
 
-    /// The way to a target.
+    /// The route to a target.
     ///
     /// # Errors
     /// [`TransportError::Proxy`].
     pub(crate) fn route(&self, target: Target) -> Result<Route, TransportError> {
-        let proxy = self.proxies.before(&target)?;
-        Ok(Route { target, proxy, foreign: false })
+        let proxy = self.proxies.proxy_of(&target)?;
+        Ok(Route { target, proxy, is_foreign: false })
     }
 
-    /// The way to where a redirect leads; `None` where it is not followed: to another scheme, from
-    /// a redirect, or with a login to another host, which would be told the key.
+    /// The route to where a redirect leads; `None` where it is not followed: to another scheme,
+    /// from a redirect, or with a login to another host, which would learn the key.
     pub(crate) fn redirected(&self, from: &Route, error: &ConnectError) -> Option<Route> {
         let ConnectError::Refused(refusal) = error else { return None };
         let target = from.target.redirected(refusal.redirect()?)?;
-        let foreign = target.host_and_port() != from.target.host_and_port();
-        if foreign && self.logs_in {
+        let is_foreign = target.host_and_port() != from.target.host_and_port();
+        if is_foreign && self.logs_in {
             return None;
         }
-        Some(Route { foreign, ..self.route(target).ok()? })
+        Some(Route { is_foreign, ..self.route(target).ok()? })
     }
 
-    /// The addresses of a route's host, where nobody has to be asked.
+    /// The addresses of a route's host, where they are known without a look-up.
     pub(crate) fn known(&self, route: &Route) -> Option<Vec<SocketAddr>> {
         let (host, port) = route.peer();
         self.lookups.known(host, port)
@@ -158,11 +158,11 @@ impl Connector {
         route: Route,
     ) -> Result<Vec<SocketAddr>, ConnectError> {
         let (host, port) = route.peer();
-        let asked = Arc::clone(&self.lookups).ask(host.to_owned(), port).await;
-        asked.map_err(|error| ConnectError::Lookup { host: host.to_owned(), error })
+        let found = Arc::clone(&self.lookups).look_up(host.to_owned(), port).await;
+        found.map_err(|error| ConnectError::Lookup { host: host.to_owned(), error })
     }
 
-    /// Opens a TCP connection to the first of the addresses that takes one, in the order of `turn`.
+    /// Opens a TCP connection to the first address that accepts one, in the order of `turn`.
     ///
     /// # Errors
     /// [`ConnectError::Io`].
@@ -179,7 +179,7 @@ impl Connector {
         Ok(tcp?)
     }
 
-    /// A route's addresses are not to be had, so that its name is to be looked up again.
+    /// The addresses of a route can't be reached, so that its name is to be looked up again.
     pub(crate) fn unreachable(&self, route: &Route) {
         self.lookups.unreachable(route.peer().0);
     }
@@ -187,13 +187,13 @@ impl Connector {
     /// Goes through the proxy, does the TLS handshake, and upgrades to a WebSocket.
     ///
     /// # Errors
-    /// What the proxy, the other side or its certificate has against it.
+    /// What the proxy, the host or its certificate fails with.
     pub(crate) async fn handshake(
         self: Arc<Self>,
         route: Route,
         mut tcp: TcpStream,
     ) -> Result<Socket, ConnectError> {
-        let Route { target, proxy, foreign } = &route;
+        let Route { target, proxy, is_foreign } = &route;
         if let Some(proxy) = proxy {
             tcp = proxy.tunnel(tcp, target, USER_AGENT).await?;
         }
@@ -204,7 +204,7 @@ impl Connector {
         } else {
             MaybeTlsStream::Plain(tcp)
         };
-        let headers = if *foreign { &self.no_headers } else { &self.headers };
+        let headers = if *is_foreign { &self.no_headers } else { &self.headers };
         Ok(Box::new(upgrade(stream, target, headers, self.websocket).await?))
     }
 }

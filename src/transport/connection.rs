@@ -8,16 +8,16 @@ use crate::wire::Frame;
 
 /// Moves the frames of one connection, over all its attempts to connect.
 ///
-/// An attempt goes from [`Transport::resolve`] over [`Transport::dial`] to [`Ready::Open`]; the driver
-/// is called back between the steps, so that it can keep the host's limits. Only one attempt or
-/// connection exists at a time.
+/// An attempt goes from [`Transport::resolve`] over [`Transport::dial`] to [`Ready::Open`]; the
+/// driver is called back between the steps, so that it can keep the host's limits. Only one attempt
+/// or connection exists at a time.
 pub(crate) trait Transport {
     /// Begins an attempt with the addresses of the host. True where they are known already, so that
     /// [`Transport::dial`] may follow at once; else [`Ready::Resolved`] says so.
     fn resolve(&mut self) -> bool;
 
-    /// Connects to one of the addresses. `turn` says with which one to begin, so that connections and
-    /// attempts that differ in it begin with different ones.
+    /// Connects to one of the addresses. `turn` says with which one to begin, so that connections
+    /// and attempts that differ in it begin with different ones.
     fn dial(&mut self, turn: usize);
 
     /// Waits for what happens next; for ever where nothing can. May be dropped and called again
@@ -33,8 +33,8 @@ pub(crate) trait Transport {
     /// What the connection failed with; it is of no use any more then.
     fn send(&mut self, text: String) -> impl Future<Output = io::Result<()>>;
 
-    /// Gives up the attempt or the connection. One that is open is closed properly in the background,
-    /// beside whatever follows.
+    /// Gives up the attempt or the connection. One that is open is closed properly in the
+    /// background, beside whatever follows.
     fn close(&mut self);
 
     /// Sends a close frame, or answers the one that came. [`Ready::Frame`] may still follow, and

@@ -11,12 +11,12 @@ use tokio::task::JoinSet;
 use super::clock::Clock;
 use crate::model::MonoNanos;
 
-/// How many addresses' errors are told.
-const TOLD: usize = 4;
+/// How many addresses are named in an error.
+const MAX_ERRORS: usize = 4;
 
-/// The addresses in the order in which they are tried: families in turn, beginning with that of the
-/// first, and the whole moved on by `turn`, so that attempts and lines that differ in it begin with
-/// different addresses.
+/// The addresses in the order in which they are tried: address families alternate, beginning with
+/// that of the first, and the whole is rotated by `turn`, so that attempts and lines that differ in
+/// it begin with different addresses.
 pub(super) fn order(addrs: &[SocketAddr], turn: usize) -> Vec<SocketAddr> {
     let first_is_v6 = addrs.first().is_some_and(SocketAddr::is_ipv6);
     let (mut first, mut second): (VecDeque<_>, VecDeque<_>) =
@@ -61,7 +61,7 @@ impl Stagger {
         (!self.left.is_empty()).then_some(self.next_at)
     }
 
-    /// An address could not be reached: the next one waits for nothing.
+    /// An address could not be reached: the next one is tried at once.
     pub(super) const fn failed(&mut self, now: MonoNanos) {
         self.running -= 1;
         self.next_at = now;
@@ -73,10 +73,10 @@ impl Stagger {
     }
 }
 
-/// Opens a TCP connection to whichever address takes one first.
+/// Opens a TCP connection to the first address that accepts one.
 ///
 /// # Errors
-/// What each address had against it, where none took one.
+/// The error of each address, where none accepted.
 pub(super) async fn dial(order: Vec<SocketAddr>, pause: Duration) -> io::Result<TcpStream> {
     let clock = Clock::start();
     let mut stagger = Stagger::new(order, pause, clock.mono());
@@ -114,8 +114,8 @@ pub(super) async fn dial(order: Vec<SocketAddr>, pause: Duration) -> io::Result<
     if errors.is_empty() {
         return Err(io::Error::other("the host's name has no address"));
     }
-    let more = errors.len().saturating_sub(TOLD);
-    errors.truncate(TOLD);
+    let more = errors.len().saturating_sub(MAX_ERRORS);
+    errors.truncate(MAX_ERRORS);
     let more = if more > 0 { format!(", and {more} more") } else { String::new() };
     Err(io::Error::other(format!("{}{more}", errors.join(", "))))
 }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn families_take_turns_and_each_turn_begins_with_another_address() {
+    fn address_families_alternate_and_each_turn_begins_with_another_address() {
         let known = addrs(&["::1", "::2", "::3", "10.0.0.1", "10.0.0.2", "::1"]);
         let all = ["::1", "10.0.0.1", "::2", "10.0.0.2", "::3"];
         assert_eq!(order(&known, 0), addrs(&all));
@@ -145,13 +145,13 @@ mod tests {
         let firsts: Vec<_> = (0..5).map(|turn| order(&known, turn)[0]).collect();
         assert_eq!(firsts, addrs(&all));
         assert_eq!(order(&known, 5), order(&known, 0));
-        // The resolver's preference between the families stands.
+        // The resolver's preference between the families is kept.
         assert_eq!(order(&addrs(&["10.0.0.1", "::1"]), 0), addrs(&["10.0.0.1", "::1"]));
         assert_eq!(order(&[], 3), []);
     }
 
     #[test]
-    fn a_silent_address_delays_the_next_by_the_pause_and_a_refusing_one_by_nothing() {
+    fn the_next_address_follows_a_silent_one_after_the_pause_and_a_refusal_at_once() {
         let pause = Duration::from_millis(250);
         let mut stagger = Stagger::new(addrs(&["::1", "::2", "::3", "::4"]), pause, at(0));
         assert_eq!(stagger.next(at(0)), Some(addr("::1")));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_every_address_had_against_it_is_told() {
+    async fn the_error_of_every_address_is_reported() {
         let ports: Vec<u16> = (0..2)
             .map(|_| {
                 std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()

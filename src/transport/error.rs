@@ -1,4 +1,4 @@
-//! Why a connection could not be set up, or not be opened.
+//! Errors of the transport's options, and of attempts to connect.
 
 use std::io;
 use std::path::PathBuf;

@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 
 use super::error::TransportError;
 
-/// Headers of the request that opens a connection, besides those that it needs.
+/// Further headers of the request that opens a connection.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ExtraHeaders(pub Vec<(String, String)>);
 
@@ -17,11 +17,11 @@ impl fmt::Debug for ExtraHeaders {
     }
 }
 
-/// How the client calls itself.
+/// The default `User-Agent`.
 pub(super) const USER_AGENT: &str = concat!("okx-feed/", env!("CARGO_PKG_VERSION"));
 
 /// The headers that the upgrade itself needs.
-const OUR_OWN: [&str; 10] = [
+const RESERVED: [&str; 10] = [
     "host",
     "connection",
     "upgrade",
@@ -34,12 +34,12 @@ const OUR_OWN: [&str; 10] = [
     "sec-websocket-accept",
 ];
 
-/// The headers of a request besides those that the upgrade needs, as they are sent.
+/// The further headers of a request, as they are sent.
 #[derive(Clone, Default)]
 pub(super) struct Headers(String);
 
 impl Headers {
-    /// Checks headers that the user wants sent; `User-Agent` is ours unless it is among them.
+    /// Checks the user's headers; `User-Agent` is added unless it is among them.
     ///
     /// # Errors
     /// [`TransportError::Header`] where one is no header, or is the upgrade's own.
@@ -50,7 +50,7 @@ impl Headers {
                 |why: &str| TransportError::Header { name: name.clone(), why: why.to_owned() };
             let known = HeaderName::from_bytes(name.as_bytes());
             let known = known.map_err(|_| bad("it is no name of a header"))?;
-            if OUR_OWN.contains(&known.as_str()) {
+            if RESERVED.contains(&known.as_str()) {
                 return Err(bad("the upgrade to a WebSocket sets it"));
             }
             HeaderValue::from_str(value).map_err(|_| bad("its value can't stand in a header"))?;
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_that_are_none_or_not_the_users_are_refused() {
+    fn invalid_headers_and_those_of_the_upgrade_are_refused() {
         let new = |name: &str, value: &str| Headers::new(&[(name.to_owned(), value.to_owned())]);
         assert!(new("Authorization", "Bearer x").is_ok());
         for (name, value) in [

@@ -1,5 +1,5 @@
-//! The transport: names, proxies, TCP, TLS and the upgrade to a WebSocket, and the clock that stamps what
-//! comes.
+//! The transport: names, proxies, TCP, TLS and the upgrade to a WebSocket, and the clock that
+//! stamps what comes.
 
 mod clock;
 mod connect;

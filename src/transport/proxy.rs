@@ -1,4 +1,4 @@
-//! A proxy before the exchange: which one, and the way through it.
+//! Which proxy a connection goes through, and the tunnel through it.
 
 use std::fmt;
 
@@ -11,21 +11,19 @@ use super::error::{ConnectError, TransportError};
 use super::reply::Reply;
 use super::target::{Target, bracketed, without_user};
 
-/// Through which proxy connections go.
+/// The proxy that connections go through.
 ///
-/// A proxy is `http://HOST:PORT`, which is asked with HTTP's `CONNECT`, or `socks5://HOST:PORT`;
-/// the port is 80 or 1080 where none is given. Either may have a user and a password before the
-/// host, which are never logged. `socks5h://` is the same as `socks5://`: names of exchanges are
-/// always resolved by the proxy. TLS, where the exchange speaks it, goes through the proxy
-/// unopened. A proxy that is itself spoken to in TLS (`https://`) is not supported, nor are SOCKS 4
-/// and 4a.
+/// A proxy is `http://HOST:PORT` (HTTP's `CONNECT`) or `socks5://HOST:PORT`; the port is 80 or 1080
+/// where none is given. Either may have a user and a password before the host, which are never
+/// logged. `socks5h://` is the same as `socks5://`: the proxy always resolves the exchange's name.
+/// TLS goes through the proxy unopened. Not supported: TLS to the proxy itself (`https://`), SOCKS
+/// 4 and 4a.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Proxy {
-    /// What the environment says: `HTTPS_PROXY` for `wss://` and `HTTP_PROXY` for `ws://` (but not
-    /// where `REQUEST_METHOD` is set, as in CGI, where a client of the server sets it), else
-    /// `ALL_PROXY`; except for the hosts in `NO_PROXY`. Each name may be written in small letters
-    /// as well. As with curl, addresses of this machine are no exception unless `NO_PROXY` names
-    /// them.
+    /// The proxy that the environment names: `HTTPS_PROXY` for `wss://`, `HTTP_PROXY` for `ws://`
+    /// (but not where `REQUEST_METHOD` is set, as in CGI, where a client of the server controls
+    /// it), else `ALL_PROXY`; except for the hosts in `NO_PROXY`. Lower-case names work as well. As
+    /// with curl, addresses of this machine are no exception unless `NO_PROXY` names them.
     #[default]
     FromEnv,
     /// None, whatever the environment says.
@@ -44,7 +42,7 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// The proxy's rules as they were found at the start.
+/// The proxy rules, read once at the start.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ProxyRules {
     secure: Option<String>,
@@ -53,7 +51,7 @@ pub(super) struct ProxyRules {
 }
 
 impl ProxyRules {
-    /// Reads the option, and the variables of the environment where that says so.
+    /// Reads the option, or the environment where it says so.
     pub(super) fn new(proxy: &Proxy, env: impl Fn(&str) -> Option<String>) -> Self {
         let var = |name: &str| {
             let set = |name: &str| env(name).filter(|value| !value.trim().is_empty());
@@ -81,11 +79,11 @@ impl ProxyRules {
     ///
     /// # Errors
     /// [`TransportError::Proxy`] where there is one that can't be used.
-    pub(super) fn before(&self, target: &Target) -> Result<Option<ProxyServer>, TransportError> {
+    pub(super) fn proxy_of(&self, target: &Target) -> Result<Option<ProxyServer>, TransportError> {
         let url = if target.secure { &self.secure } else { &self.plain };
         let Some(url) = url.as_deref().map(str::trim) else { return Ok(None) };
         let bad = |why: &str| TransportError::Proxy { url: without_user(url), why: why.to_owned() };
-        // The scheme is no matter here: the proxy for it was chosen above.
+        // The scheme does not matter here: the proxy for it was chosen above.
         let to = format!("http://{}/", bracketed(&target.host));
         let to: Uri = to.parse().map_err(|_| bad("the exchange's host can't be named to it"))?;
         let found = Matcher::builder().all(url).build().intercept(&to);
@@ -135,10 +133,10 @@ impl ProxyServer {
         Ok(Self { kind, host, port, intercept: intercept.clone() })
     }
 
-    /// Has the proxy connect to the target: what is said from then on is said to that.
+    /// Opens a tunnel to the target.
     ///
     /// # Errors
-    /// What the proxy has against it.
+    /// What the proxy or the connection to it fails with.
     pub(super) async fn tunnel<S>(
         &self,
         mut stream: S,
@@ -192,12 +190,12 @@ mod tests {
             env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         };
         let rules = ProxyRules::new(proxy, env);
-        let server = rules.before(&Target::parse(url).unwrap());
+        let server = rules.proxy_of(&Target::parse(url).unwrap());
         server.map(|server| server.map(|s| format!("{s:?}"))).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn the_environment_names_a_proxy_by_scheme_and_makes_exceptions() {
+    fn the_environment_names_a_proxy_by_scheme_with_exceptions() {
         let env = [
             ("https_proxy", "http://secure:3128"),
             ("HTTP_PROXY", "plain"),
@@ -214,20 +212,20 @@ mod tests {
             assert_eq!(of(&env, url), None, "{url}");
         }
         assert_eq!(of(&[("HTTPS_PROXY", " ")], "wss://a.example/"), None);
-        // A server's clients set this variable; it is no word of the user's.
+        // In CGI a server's clients control this variable.
         let cgi = [("HTTP_PROXY", "evil:1"), ("REQUEST_METHOD", "GET")];
         assert_eq!(of(&cgi, "ws://a.example/"), None);
         assert_eq!(before(&Proxy::Direct, &env, "wss://a.example/"), Ok(None));
     }
 
     #[test]
-    fn an_option_stands_before_the_environment_and_no_password_is_ever_shown() {
+    fn an_option_overrides_the_environment_and_no_password_is_shown() {
         let proxy = Proxy::Url("socks5://user:pa%20ss@[::1]:9".to_owned());
         assert_eq!(format!("{proxy:?}"), r#"Url("socks5://[::1]:9")"#);
         let env = [("HTTPS_PROXY", "http://other"), ("NO_PROXY", "*")];
         assert_eq!(before(&proxy, &env, "wss://a.example/"), Ok(Some("Socks5 ::1:9".to_owned())));
         let rules = ProxyRules::new(&proxy, |_| None);
-        let server = rules.before(&Target::parse("ws://a/").unwrap()).unwrap().unwrap();
+        let server = rules.proxy_of(&Target::parse("ws://a/").unwrap()).unwrap().unwrap();
         assert_eq!(server.intercept.raw_auth(), Some(("user", "pa ss")));
         for bad in ["https://u:secret@p:1", "socks4://u:secret@p", "ftp://u:secret@p", "http://"] {
             let error = before(&Proxy::Url(bad.to_owned()), &[], "ws://a/").unwrap_err();

@@ -1,4 +1,4 @@
-//! An HTTP answer that refuses a connection: its status, and what it says of why and until when.
+//! An HTTP answer that refuses a connection: its status, its reason, and when to come back.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 /// How much of the body and of `Location` is shown, in characters.
 const MAX_EXCERPT: usize = 120;
 
-/// An answer that is not the one that was wanted.
+/// An HTTP answer that refuses a connection.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(super) status: u16,
     reason: String,
-    /// Where it sends the client.
+    /// The target of a redirect.
     pub(super) location: Option<String>,
     /// How long the client is asked to wait.
     pub(super) retry_after: Option<Duration>,
@@ -19,7 +19,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal of these parts, of which the texts are cut to what may be shown.
+    /// A refusal of these parts; `body` is cut to an excerpt.
     pub(super) fn new(
         status: u16,
         reason: String,
@@ -31,7 +31,7 @@ impl Refusal {
         Self { status, reason, location, retry_after, body }
     }
 
-    /// Where it sends the client, if it is a redirect.
+    /// The target, if it is a redirect.
     pub(super) fn redirect(&self) -> Option<&str> {
         let is_redirect = matches!(self.status, 301 | 302 | 303 | 307 | 308);
         self.location.as_deref().filter(|_| is_redirect)
@@ -57,7 +57,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The first words of a text of the other side's, on one line.
+/// The beginning of a text, on one line.
 fn excerpt(text: &str) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let words = clean.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,19 +1,18 @@
-//! The exchange's own addresses: regions, demo trading.
+//! The exchange's own addresses, by region and demo trading.
 
 use crate::model::{ChannelPath, Dialect};
 
-/// Whose customers an address of the exchange is for.
+/// The region of an address of the exchange.
 ///
-/// Market data that needs no key is the same at each of them, where the region is not blocked; a
-/// key is taken only at the address of its own account's region, and a demo key only in demo
-/// trading.
+/// Market data that needs no key is the same in each, where the region is not blocked. A key is
+/// accepted only at the address of its own account's region, and a demo key only in demo trading.
 ///
-/// Source of the hosts: section 2.1 of the wire facts, as in `docs/PROTOCOL.md`. All listen on the
-/// usual port of `wss://`, 443: 8443 of older documents was given up on 2026-10-31.
+/// Source of the hosts: section 2.1 of the wire facts, as in `docs/PROTOCOL.md`. All listen on port
+/// 443; 8443 of older documents was closed on 2026-10-31.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Region {
-    /// Everybody else: `ws.okx.com`, in demo trading `wspap.okx.com`.
+    /// All other regions: `ws.okx.com`, in demo trading `wspap.okx.com`.
     #[default]
     Global,
     /// The European Economic Area: `wseea.okx.com`, in demo trading `wseeapap.okx.com`.
@@ -48,7 +47,7 @@ impl Region {
 
 /// The exchange's own address for public market data, of no region and no demo trading.
 ///
-/// Source: [`Region`] for v5. v3's last address is history and answers no more.
+/// Source: [`Region`] for v5. v3's last address no longer answers.
 #[must_use]
 pub const fn default_url(dialect: Dialect) -> &'static str {
     match dialect {
@@ -62,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_region_has_its_own_address_without_a_port_in_both_kinds_of_trading() {
+    fn every_region_has_its_own_address_also_for_demo_trading() {
         let all: Vec<String> = Region::ALL
             .iter()
             .flat_map(|region| [false, true].map(|demo| region.url(demo)))

@@ -1,4 +1,4 @@
-//! An HTTP answer as far as a WebSocket client needs it: its head, and why it refuses.
+//! HTTP answers, as far as a WebSocket client needs them: their head, and why they refuse.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ const MAX_HEADERS: usize = 100;
 const MAX_BODY: usize = 1 << 10;
 const BODY_WITHIN: Duration = Duration::from_millis(500);
 
-/// The head of an answer, and what came behind it.
+/// The head of an answer, and the bytes behind it.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
@@ -27,11 +27,10 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// Reads an answer's head. Those that come before the final one (`103 Early Hints` and its
-    /// like) are passed over.
+    /// Reads the head of the final answer; interim ones (`103 Early Hints`) are skipped.
     ///
     /// # Errors
-    /// Where the connection ends before, or it is no head of HTTP/1.1, or too long.
+    /// Where the connection ends before, or the head is not HTTP/1.1, or too long.
     pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Self, ConnectError> {
         let mut buf = Vec::with_capacity(1 << 10);
         loop {
@@ -51,7 +50,7 @@ impl Reply {
         }
     }
 
-    /// The answer at the front of `buf`; `None` where more has to come.
+    /// The answer at the front of `buf`; `None` where it is incomplete.
     fn parse(buf: &[u8]) -> Result<Option<Self>, ConnectError> {
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let mut head = httparse::Response::new(&mut headers);
@@ -66,26 +65,26 @@ impl Reply {
         }))
     }
 
-    /// The values of a header, one for each time that it stands in the head.
+    /// The values of a header, one for each occurrence.
     pub(super) fn values(&self, name: &'static str) -> impl Iterator<Item = &str> {
         let found = self.headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name));
         found.filter_map(|(_, value)| std::str::from_utf8(value).ok().map(str::trim))
     }
 
-    /// Whether one of the words in a header that is a list is this one, in letters of either size.
+    /// Whether a header that is a list holds a word, in upper or lower case.
     pub(super) fn has_word(&self, name: &'static str, word: &str) -> bool {
         let words = self.values(name).flat_map(|value| value.split(','));
         words.map(str::trim).any(|found| found.eq_ignore_ascii_case(word))
     }
 
-    /// Reads the rest of an answer that refuses the connection: the first words of its body too, if
-    /// they come soon.
+    /// Reads the rest of an answer that refuses the connection: the beginning of its body too, if
+    /// it comes soon.
     pub(super) async fn refusal(self, stream: &mut (impl AsyncRead + Unpin)) -> Refusal {
         let length = self.values("Content-Length").next().and_then(|len| len.parse().ok());
         let wanted = length.unwrap_or(MAX_BODY).min(MAX_BODY);
         let date = self.values("Date").next().and_then(|d| httpdate::parse_http_date(d).ok());
-        let asked = self.values("Retry-After").next();
-        let retry_after = asked.and_then(|text| retry_after(text, date.unwrap_or_else(wall)));
+        let pause = self.values("Retry-After").next();
+        let retry_after = pause.and_then(|text| retry_after(text, date.unwrap_or_else(wall)));
         let location = self.values("Location").next().map(str::to_owned);
         let Self { status, reason, rest: mut body, .. } = self;
         let read = async {
@@ -96,15 +95,15 @@ impl Reply {
                 }
             }
         };
-        // What has come until then is shown.
+        // An excerpt of what has come until then is enough.
         let _ = tokio::time::timeout(BODY_WITHIN, read).await;
         body.truncate(wanted);
         Refusal::new(status, reason, location, retry_after, &body)
     }
 }
 
-/// How long `Retry-After` asks to wait: a number of seconds, or a date, which is held against the
-/// answer's own date so that a clock that is wrong here is no matter.
+/// The pause of `Retry-After`: a number of seconds, or a date. A date is compared with the answer's
+/// own date, so that a wrong clock here does not matter.
 fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
@@ -132,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn heads_are_read_to_their_end_and_what_follows_is_kept() {
+    async fn heads_are_read_to_their_end_and_following_bytes_are_kept() {
         let text =
             b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n\
                      Connection: keep-alive\r\nconnection: Foo , UPGRADE\r\n\r\n\x81\x04pong";
@@ -149,18 +148,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_says_what_there_is_to_know_of_it() {
+    async fn a_refusal_shows_status_pause_and_body() {
         let text = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 11\r\n\r\n\
                     slow\r\n\tdown and what is behind";
         let refusal = refusal(text).await;
         assert_eq!((refusal.status, refusal.retry_after), (429, Some(Duration::from_secs(60))));
-        let told = refusal.to_string();
-        assert_eq!(told, "HTTP error: 429 Too Many Requests, Retry-After: 60 s: slow down");
+        let text = refusal.to_string();
+        assert_eq!(text, "HTTP error: 429 Too Many Requests, Retry-After: 60 s: slow down");
         assert_eq!(refusal.redirect(), None);
     }
 
     #[tokio::test]
-    async fn only_a_redirect_with_a_place_to_go_to_is_one() {
+    async fn a_redirect_needs_a_location() {
         let moved = refusal("HTTP/1.1 307 \r\nLocation: wss://b/\r\n\r\n").await;
         assert_eq!(moved.redirect(), Some("wss://b/"));
         assert!(moved.to_string().contains("307, Location: wss://b/"));
@@ -170,20 +169,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_time_to_come_back_is_a_number_or_a_date() {
+    async fn retry_after_is_a_number_or_a_date() {
         let date = "Date: Mon, 30 Nov 2026 12:00:00 GMT\r\n";
-        let asked = async |value: &str| {
+        let pause = async |value: &str| {
             let text = format!("HTTP/1.1 503 No\r\n{date}Retry-After: {value}\r\n\r\n");
             refusal(&text).await.retry_after
         };
         let secs = |secs| Some(Duration::from_secs(secs));
-        assert_eq!(asked("0").await, secs(0));
-        assert_eq!(asked("120").await, secs(120));
-        assert_eq!(asked("Mon, 30 Nov 2026 12:01:30 GMT").await, secs(90));
-        assert_eq!(asked("Mon, 30 Nov 2026 11:00:00 GMT").await, secs(0));
-        assert_eq!(asked("99999999999999999999999").await, secs(u64::MAX));
+        assert_eq!(pause("0").await, secs(0));
+        assert_eq!(pause("120").await, secs(120));
+        assert_eq!(pause("Mon, 30 Nov 2026 12:01:30 GMT").await, secs(90));
+        assert_eq!(pause("Mon, 30 Nov 2026 11:00:00 GMT").await, secs(0));
+        assert_eq!(pause("99999999999999999999999").await, secs(u64::MAX));
         for none in ["", "-5", "soon", "1.5"] {
-            assert_eq!(asked(none).await, None, "{none}");
+            assert_eq!(pause(none).await, None, "{none}");
         }
     }
 }

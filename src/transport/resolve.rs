@@ -1,4 +1,5 @@
-//! Addresses of names: one look-up of a host at a time, and one answer for all its connections.
+//! Addresses of host names: one look-up of a host at a time, whose answer all its connections
+//! share.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -11,11 +12,11 @@ use tokio::sync::watch;
 use super::clock::Clock;
 use crate::model::MonoNanos;
 
-/// How long an answer is used without asking again. The system's resolver does not tell how long it
-/// may be kept, and a fleet moves its names within a minute or so.
+/// How long an answer is used without a new look-up. The system's resolver gives no lifetime, and a
+/// fleet moves its names within a minute or so.
 const FRESH_FOR: Duration = Duration::from_secs(30);
 
-/// The age from which an answer is asked for again where none of its addresses could be reached.
+/// The age from which an answer is looked up again where none of its addresses could be reached.
 const KEPT_FOR: Duration = Duration::from_secs(5);
 
 /// How long a new answer is waited for where an old one is known, which is then used in its place.
@@ -26,16 +27,16 @@ const OLD_ANSWER_AFTER: Duration = Duration::from_secs(1);
 const HANGS_AFTER: Duration = Duration::from_secs(60);
 const MOST_RUNNING: usize = 4;
 
-/// What turns a host's name into addresses.
+/// Turns a host's name into addresses.
 pub trait Resolve: fmt::Debug + Send + Sync {
     /// The addresses of a name, the best first. Called on a thread of its own, where it may wait.
     ///
     /// # Errors
-    /// Where nobody knows the name, or nobody who does could be asked.
+    /// Where the name is unknown, or no server could be reached.
     fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>>;
 }
 
-/// The resolver of the system: `/etc/hosts`, DNS, and whatever else it is set up to ask.
+/// The resolver of the system: `/etc/hosts`, DNS, and whatever else is configured.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemResolver;
 
@@ -45,10 +46,10 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// What a look-up came to.
+/// The result of a look-up.
 type Answer = Result<Arc<[IpAddr]>, Arc<str>>;
 
-/// Answers by host, for as long as they are good.
+/// Answers by host, for as long as they are valid.
 #[derive(Debug)]
 pub(super) struct Lookups {
     resolver: Arc<dyn Resolve>,
@@ -61,8 +62,8 @@ pub(super) struct Lookups {
 struct Host {
     /// The last addresses, and when they came.
     known: Option<(Arc<[IpAddr]>, MonoNanos)>,
-    /// Whether they are to be asked for again though they are not old.
-    doubted: bool,
+    /// Whether they are to be looked up again though they are not old.
+    is_doubtful: bool,
     /// The look-up that others may wait for, and since when it runs.
     running: Option<(watch::Receiver<Option<Answer>>, MonoNanos)>,
     /// How many look-ups run, those that hang included.
@@ -70,14 +71,14 @@ struct Host {
 }
 
 impl Host {
-    /// The addresses that may be used without asking.
+    /// The addresses that may be used without a look-up.
     fn fresh(&self, now: MonoNanos) -> Option<Arc<[IpAddr]>> {
         let (addrs, at) = self.known.as_ref()?;
-        (!self.doubted && now.since(*at) < FRESH_FOR).then(|| Arc::clone(addrs))
+        (!self.is_doubtful && now.since(*at) < FRESH_FOR).then(|| Arc::clone(addrs))
     }
 
     /// Whether a look-up is to be started: none runs, or the one that does seems to hang.
-    fn is_to_ask(&self, now: MonoNanos) -> bool {
+    fn is_lookup_due(&self, now: MonoNanos) -> bool {
         match &self.running {
             None => true,
             Some((_, since)) => now.since(*since) >= HANGS_AFTER && self.threads < MOST_RUNNING,
@@ -89,12 +90,12 @@ impl Host {
         self.running = None;
         if let Ok(addrs) = answer {
             self.known = Some((Arc::clone(addrs), now));
-            self.doubted = false;
+            self.is_doubtful = false;
         }
     }
 
     fn unreachable(&mut self, now: MonoNanos) {
-        self.doubted |= self.known.as_ref().is_some_and(|(_, at)| now.since(*at) >= KEPT_FOR);
+        self.is_doubtful |= self.known.as_ref().is_some_and(|(_, at)| now.since(*at) >= KEPT_FOR);
     }
 }
 
@@ -110,7 +111,7 @@ impl Lookups {
         Arc::clone(&SYSTEM)
     }
 
-    /// The addresses that are known without asking: those of an address, and a fresh answer.
+    /// The addresses that are known without a look-up: those of an address, and a fresh answer.
     pub(super) fn known(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
         if let Ok(ip) = host.parse() {
             return Some(vec![SocketAddr::new(ip, port)]);
@@ -122,11 +123,11 @@ impl Lookups {
             .map(|addrs| with_port(&addrs, port))
     }
 
-    /// Asks for the addresses of a host, together with whoever asks at the same time.
+    /// Looks the addresses of a host up, or joins the look-up that runs.
     ///
     /// # Errors
-    /// What the resolver says, where no older answer is known.
-    pub(super) async fn ask(
+    /// The resolver's error, where no older answer is known.
+    pub(super) async fn look_up(
         self: Arc<Self>,
         host: String,
         port: u16,
@@ -170,16 +171,16 @@ impl Lookups {
         let known = hosts.entry(host.to_owned()).or_default();
         let old = known.known.as_ref().map(|(addrs, _)| Arc::clone(addrs));
         match &known.running {
-            Some((running, _)) if !known.is_to_ask(now) => return Ok((running.clone(), old)),
+            Some((running, _)) if !known.is_lookup_due(now) => return Ok((running.clone(), old)),
             _ => {}
         }
         let (sender, receiver) = watch::channel(None);
         let (lookups, name) = (Arc::clone(self), host.to_owned());
-        // A thread of its own, and not of the client's runtime: the answer is everybody's, and
-        // comes though the client that asked first has ended.
+        // A thread of its own, not of the client's runtime: all clients share the answer, and it
+        // comes though the client that began the look-up has ended.
         let ask = move || {
-            let asked = std::panic::AssertUnwindSafe(|| lookups.resolver.resolve(&name));
-            let answer = match std::panic::catch_unwind(asked) {
+            let call = std::panic::AssertUnwindSafe(|| lookups.resolver.resolve(&name));
+            let answer = match std::panic::catch_unwind(call) {
                 Ok(Ok(addrs)) => Ok(addrs.into()),
                 Ok(Err(error)) => Err(error.to_string().into()),
                 Err(_) => Err("the resolver has panicked".into()),
@@ -212,24 +213,25 @@ mod tests {
 
     use super::*;
 
-    /// Answers what it is told to, and counts who asks.
+    /// Gives prepared answers, and counts look-ups.
     #[derive(Debug)]
-    struct Told {
-        asked: AtomicUsize,
+    struct Prepared {
+        lookups: AtomicUsize,
         answers: Mutex<mpsc::Receiver<io::Result<Vec<IpAddr>>>>,
     }
 
-    impl Resolve for Told {
+    impl Resolve for Prepared {
         fn resolve(&self, _: &str) -> io::Result<Vec<IpAddr>> {
-            self.asked.fetch_add(1, Ordering::SeqCst);
+            self.lookups.fetch_add(1, Ordering::SeqCst);
             let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
             answers.recv().unwrap_or_else(|_| Err(io::Error::other("nobody answers")))
         }
     }
 
-    fn told() -> (mpsc::Sender<io::Result<Vec<IpAddr>>>, Arc<Told>, Arc<Lookups>) {
+    fn prepared() -> (mpsc::Sender<io::Result<Vec<IpAddr>>>, Arc<Prepared>, Arc<Lookups>) {
         let (sender, answers) = mpsc::channel();
-        let resolver = Arc::new(Told { asked: AtomicUsize::new(0), answers: Mutex::new(answers) });
+        let resolver =
+            Arc::new(Prepared { lookups: AtomicUsize::new(0), answers: Mutex::new(answers) });
         let lookups = Lookups::new(Arc::clone(&resolver) as Arc<dyn Resolve>);
         (sender, resolver, lookups)
     }
@@ -239,10 +241,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hundred_connections_of_a_host_make_one_look_up() {
-        let (sender, resolver, lookups) = told();
+    async fn connections_of_a_host_share_one_look_up() {
+        let (sender, resolver, lookups) = prepared();
         let asks: Vec<_> = (0..100u16)
-            .map(|n| tokio::spawn(Arc::clone(&lookups).ask("Ws.Example".to_owned(), n)))
+            .map(|n| tokio::spawn(Arc::clone(&lookups).look_up("Ws.Example".to_owned(), n)))
             .collect();
         tokio::task::yield_now().await;
         assert_eq!(lookups.known("ws.example", 1), None);
@@ -253,44 +255,44 @@ mod tests {
             assert_eq!(addrs, [SocketAddr::new(ip(1), port), SocketAddr::new(ip(2), port)]);
         }
         assert_eq!(lookups.known("WS.EXAMPLE", 9).map(|addrs| addrs.len()), Some(2));
-        assert_eq!(resolver.asked.load(Ordering::SeqCst), 1);
+        assert_eq!(resolver.lookups.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]
-    async fn an_answer_that_comes_late_is_kept_for_the_next_attempt() {
-        let (sender, resolver, lookups) = told();
-        let impatient = tokio::spawn(Arc::clone(&lookups).ask("late.example".to_owned(), 1));
+    async fn a_late_answer_is_kept_for_the_next_attempt() {
+        let (sender, resolver, lookups) = prepared();
+        let impatient = tokio::spawn(Arc::clone(&lookups).look_up("late.example".to_owned(), 1));
         tokio::task::yield_now().await;
         impatient.abort();
         assert!(impatient.await.is_err());
-        let next = tokio::spawn(Arc::clone(&lookups).ask("late.example".to_owned(), 2));
+        let next = tokio::spawn(Arc::clone(&lookups).look_up("late.example".to_owned(), 2));
         sender.send(Ok(vec![ip(1)])).unwrap();
         assert_eq!(next.await.unwrap().unwrap(), [SocketAddr::new(ip(1), 2)]);
-        assert_eq!(resolver.asked.load(Ordering::SeqCst), 1);
+        assert_eq!(resolver.lookups.load(Ordering::SeqCst), 1);
         assert_eq!(lookups.known("late.example", 3), Some(vec![SocketAddr::new(ip(1), 3)]));
     }
 
     #[tokio::test]
-    async fn an_old_answer_serves_where_there_is_no_new_one_and_a_failure_is_told_where_none_is() {
-        let (sender, _, lookups) = told();
+    async fn an_old_answer_is_used_where_a_new_look_up_fails() {
+        let (sender, _, lookups) = prepared();
         sender.send(Err(io::Error::other("no such name"))).unwrap();
-        let failed = Arc::clone(&lookups).ask("x.example".to_owned(), 1).await.unwrap_err();
+        let failed = Arc::clone(&lookups).look_up("x.example".to_owned(), 1).await.unwrap_err();
         assert_eq!(failed.to_string(), "no such name");
         sender.send(Ok(vec![ip(1)])).unwrap();
-        Arc::clone(&lookups).ask("x.example".to_owned(), 1).await.unwrap();
+        Arc::clone(&lookups).look_up("x.example".to_owned(), 1).await.unwrap();
         sender.send(Err(io::Error::other("nobody could be asked"))).unwrap();
-        let old = Arc::clone(&lookups).ask("x.example".to_owned(), 1).await.unwrap();
+        let old = Arc::clone(&lookups).look_up("x.example".to_owned(), 1).await.unwrap();
         assert_eq!(old, [SocketAddr::new(ip(1), 1)]);
     }
 
     #[test]
-    fn an_answer_is_fresh_for_half_a_minute_or_until_its_addresses_fail() {
+    fn an_answer_is_fresh_for_30_s_or_until_its_addresses_fail() {
         let at = |secs| MonoNanos::ZERO + Duration::from_secs(secs);
         let mut host = Host::default();
         let answer: Answer = Ok(vec![ip(1)].into());
         host.answered(&answer, at(100));
         assert!(host.fresh(at(129)).is_some() && host.fresh(at(130)).is_none());
-        // All connections of a pool fail together: what was just asked is not asked again.
+        // All connections of a pool fail together: a new answer is not looked up again.
         host.unreachable(at(104));
         assert!(host.fresh(at(104)).is_some());
         host.unreachable(at(105));
@@ -300,20 +302,20 @@ mod tests {
     }
 
     #[test]
-    fn a_look_up_that_hangs_is_not_waited_for_for_ever() {
+    fn a_hanging_look_up_is_started_again() {
         let at = |secs| MonoNanos::ZERO + Duration::from_secs(secs);
         let (_sender, receiver) = watch::channel(None);
         let mut host = Host { running: Some((receiver, at(0))), threads: 1, ..Host::default() };
-        assert!(!host.is_to_ask(at(59)) && host.is_to_ask(at(60)));
+        assert!(!host.is_lookup_due(at(59)) && host.is_lookup_due(at(60)));
         host.threads = MOST_RUNNING;
-        assert!(!host.is_to_ask(at(600)));
+        assert!(!host.is_lookup_due(at(600)));
     }
 
     #[test]
     fn an_address_needs_no_look_up() {
-        let (_sender, resolver, lookups) = told();
+        let (_sender, resolver, lookups) = prepared();
         assert_eq!(lookups.known("127.0.0.1", 5), Some(vec![SocketAddr::new(ip(1), 5)]));
         assert!(lookups.known("::1", 5).is_some());
-        assert_eq!(resolver.asked.load(Ordering::SeqCst), 0);
+        assert_eq!(resolver.lookups.load(Ordering::SeqCst), 0);
     }
 }

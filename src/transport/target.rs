@@ -1,4 +1,4 @@
-//! Where a connection goes: a URL, checked once, and the URLs of the paths beside it.
+//! The URL of a connection, checked once, and the URLs of the other paths of its host.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use tokio_tungstenite::tungstenite::http::Uri;
 use super::error::TransportError;
 use crate::model::{ChannelPath, Subscription};
 
-/// The paths of v5, of which one may stand in a URL for all.
+/// The paths of v5, one of which may stand in a URL for all.
 const V5_PATHS: [&str; 3] = ["/ws/v5/public", "/ws/v5/business", "/ws/v5/private"];
 
 /// A WebSocket URL in its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// Whether TLS is spoken.
+    /// Whether TLS is used.
     pub(super) secure: bool,
     /// A name or an address, the latter without brackets.
     pub(super) host: String,
@@ -47,8 +47,8 @@ impl Target {
         Some(Self { secure, host, port, path: format!("{slash}{path}") })
     }
 
-    /// Where a redirect's `Location` leads to, which may be relative; `None` where that is nowhere,
-    /// or needs TLS where this has none or the other way round.
+    /// The target of a redirect's `Location`, which may be relative; `None` where it is invalid, or
+    /// switches TLS on or off.
     pub(super) fn redirected(&self, location: &str) -> Option<Self> {
         if location.starts_with('/') && !location.starts_with("//") {
             return Some(Self { path: location.to_owned(), ..self.clone() });
@@ -76,7 +76,8 @@ impl Target {
         }
     }
 
-    /// Whether one of the exchange's paths stands in it, so that the others can be put there.
+    /// Splits the path where one of the exchange's paths stands in it, so that the others can be
+    /// put there.
     fn v5_path(&self) -> Option<(&str, &str)> {
         let (path, query) = match self.path.find('?') {
             Some(at) => self.path.split_at(at),
@@ -123,13 +124,12 @@ impl Targets {
         Self { given }
     }
 
-    /// What a subscription has in common with those that may share a connection with it: its path,
-    /// or nothing in particular where the URL that was given serves all.
+    /// The path that a subscription's connection needs; `None` where the given URL serves all.
     pub(crate) fn path_of(&self, subscription: &Subscription) -> Option<ChannelPath> {
         self.given.v5_path().map(|_| subscription.channel().path())
     }
 
-    /// Where to connect to for a path.
+    /// The target of a path.
     pub(crate) fn at(&self, path: Option<ChannelPath>) -> Target {
         match (path, self.given.v5_path()) {
             (Some(path), Some((before, query))) => {
@@ -139,7 +139,7 @@ impl Targets {
         }
     }
 
-    /// The subscriptions in groups that may share a connection, of at most so many each.
+    /// The subscriptions in groups that may share a connection, of at most `most` each.
     pub(crate) fn grouped(
         &self,
         subscriptions: &[Subscription],
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_of_v5_stands_for_the_others_and_any_other_path_for_all() {
+    fn a_path_of_v5_is_replaced_by_that_of_the_channel_and_any_other_serves_all() {
         let path = |url: &str, channel: &str| {
             let targets = Targets::new(parse(url));
             let subscription: Subscription = channel.parse().unwrap();
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn subscriptions_share_connections_with_those_of_their_path_only() {
+    fn subscriptions_share_connections_by_path() {
         let texts = ["books5:A", "trades-all:A", "trades:A", "books:B", "trades-all:B", "books5:C"];
         let subscriptions: Vec<Subscription> = texts.iter().map(|t| t.parse().unwrap()).collect();
         let groups = |url: &str| {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_leads_only_where_the_scheme_is_the_same() {
+    fn a_redirect_must_keep_the_scheme() {
         let from = parse("wss://a.example/ws/v5/public");
         let to = |location: &str| from.redirected(location).map(|target| target.to_string());
         assert_eq!(to("/other"), Some("wss://a.example/other".to_owned()));

@@ -1,4 +1,4 @@
-//! TLS: whom to trust.
+//! TLS: the certificates that are trusted.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use rustls::{ClientConfig as RustlsConfig, RootCertStore};
 
 use super::error::TransportError;
 
-/// Whom to trust on `wss://`: the roots of Mozilla, which come with the crate, and one's own.
+/// The certificates that are trusted on `wss://`: Mozilla's roots, which come with the crate, and
+/// the user's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsConfig {
     /// A PEM file of further CA certificates.

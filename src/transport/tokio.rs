@@ -32,8 +32,8 @@ pub(crate) struct TokioTransport {
     /// Where a redirect has sent the attempt.
     redirected: Option<Route>,
     state: State,
-    /// The message that came last. It is given back before the next is read: as long as it lives, the
-    /// read buffer can't be used again.
+    /// The message that came last. It is given back before the next is read: as long as it lives,
+    /// the read buffer can't be used again.
     message: Option<Message>,
 }
 

@@ -1,8 +1,8 @@
 //! The upgrade of a connection to a WebSocket (RFC 6455, section 4).
 //!
-//! Our own, in place of tungstenite's: that one takes no list in the answer's `Connection` header,
-//! though `keep-alive, Upgrade` is as good as `Upgrade` alone, and overlooks an extension that was
-//! not asked for. What is spoken afterwards is tungstenite's.
+//! Our own, in place of tungstenite's: that one accepts no list in the answer's `Connection`
+//! header, though `keep-alive, Upgrade` is as good as `Upgrade` alone, and overlooks an extension
+//! that was not requested. The frames afterwards are tungstenite's.
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;
@@ -14,11 +14,11 @@ use super::headers::Headers;
 use super::reply::Reply;
 use super::target::Target;
 
-/// Asks for the upgrade and checks the answer.
+/// Requests the upgrade and checks the answer.
 ///
 /// # Errors
-/// [`ConnectError::Refused`] where the answer is another status than 101, [`ConnectError::Reply`]
-/// where it is no proper answer, and what the connection has against it.
+/// [`ConnectError::Refused`] where the status is not 101, [`ConnectError::Reply`] where the answer
+/// is invalid, and errors of the connection.
 pub(super) async fn upgrade<S>(
     mut stream: S,
     target: &Target,
@@ -60,10 +60,10 @@ fn check(reply: &Reply, accept: &str) -> Result<(), &'static str> {
         return Err("the answer's Sec-WebSocket-Accept does not fit the request");
     }
     if reply.values("Sec-WebSocket-Extensions").any(|value| !value.is_empty()) {
-        return Err("the answer has an extension that was not asked for");
+        return Err("the answer has an extension that was not requested");
     }
     if reply.values("Sec-WebSocket-Protocol").next().is_some() {
-        return Err("the answer has a subprotocol that was not asked for");
+        return Err("the answer has a subprotocol that was not requested");
     }
     Ok(())
 }
@@ -75,7 +75,7 @@ mod tests {
     use super::super::headers::USER_AGENT;
     use super::*;
 
-    /// What an upgrade comes to where the answer has these lines, and the request that was sent.
+    /// The result of an upgrade whose answer has these lines, and the request that was sent.
     /// `ACCEPT` stands for the right key.
     async fn answered(extra: &[(&str, &str)], lines: &str) -> (Result<(), String>, String) {
         let extra: Vec<_> = extra.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lists_are_as_good_as_single_words_and_what_is_not_asked_for_is_refused() {
+    async fn header_lists_are_accepted_and_unrequested_extensions_refused() {
         let with = |from: &str, to: &str| GOOD.replace(from, to);
         for good in [
             with("Connection: Upgrade", "connection: keep-alive, Upgrade"),

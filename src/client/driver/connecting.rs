@@ -7,7 +7,8 @@ use crate::client::host_limits;
 use crate::event::EventSink;
 use crate::transport::{ConnectError, Ready, Transport};
 
-/// How soon at least a connection that others are to be opened before checks again whether they are.
+/// How soon at least a connection that others are to be opened before checks again whether they
+/// are.
 const QUEUE_CHECK: Duration = Duration::from_millis(10);
 
 impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {

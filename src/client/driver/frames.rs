@@ -14,9 +14,9 @@ use crate::wire::DecodeError;
 /// What stands in the place of an answer that repeats the login.
 const WITHHELD: &str = "(withheld: it repeats the login request)";
 
-/// How long no frame may come before one is run again to keep the caches warm, where the client does
-/// not sleep. A run takes a fiftieth of it in v5 and a tenth in v3: that share of the frames come
-/// meanwhile and wait for the rest.
+/// How long no frame may come before one is run again to keep the caches warm, where the client
+/// does not sleep. A run takes a fiftieth of it in v5 and a tenth in v3: that share of the frames
+/// come meanwhile and wait for the rest.
 const WARMUP_INTERVAL: Duration = Duration::from_micros(20);
 
 /// Which frame is run through the decoder.

@@ -96,8 +96,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     fn on_subscribed(&mut self, subscription: &Subscription, wall: UnixNanos) {
         tracing::debug!(%subscription, "subscribed");
         let state = self.handler.slots().get(subscription).map(Slot::state);
-        // One that was refused may be accepted when it is requested again; one that was live or stale
-        // brings a first push again, which may be as old as the last change.
+        // One that was refused may be accepted when it is requested again; one that was live or
+        // stale brings a first push again, which may be as old as the last change.
         let refused = BookState::Down(DownReason::Rejected);
         let is_awaited = self.session.is_awaited(subscription);
         let waits = |state| match state {
@@ -124,7 +124,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         handler.set_all_states(state, wall, &mut |event: &Event<'_>| shared.on_event(*id, event));
     }
 
-    /// Has the supervisor be told once this connection, a replacement, is ready.
+    /// Has this connection, a replacement, report once it is ready.
     pub(in crate::client) fn request_ready_report(&mut self) {
         self.ready_report = Some(self.clock.mono());
     }
@@ -137,8 +137,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         }
     }
 
-    /// Completes a handover that has taken too long without a book that does not come: it may not come
-    /// to the other connection either.
+    /// Completes a handover that has taken too long without a book that does not come: it may not
+    /// come to the other connection either.
     pub(super) fn check_handover_timeout(&mut self, now: MonoNanos) {
         let waited = self.ready_report.map(|since| now.since(since));
         if waited.is_some_and(|waited| waited >= HANDOVER_TIMEOUT) && self.session.is_settled() {

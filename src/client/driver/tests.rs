@@ -26,7 +26,7 @@ enum Step {
     Command(ConnectionCommand),
 }
 
-/// What a connection has asked of its transport.
+/// The calls of a connection to its transport.
 #[derive(Debug, Default)]
 struct Log {
     sent: Vec<String>,
@@ -241,8 +241,8 @@ async fn a_refused_attempt_and_a_close_are_followed_by_another_attempt() {
     assert_eq!(run.log.sent.len(), 2);
 }
 
-/// The supervisor has removed a subscription; the connection has not been told when it asks for a
-/// replacement. An arbiter that took the subscription over would show it for ever.
+/// The supervisor has removed a subscription; the command is still in flight when the connection
+/// requests a replacement. An arbiter that took the subscription over would show it for ever.
 #[tokio::test]
 async fn an_arbiter_takes_over_only_what_the_supervisor_has_subscribed() {
     let removed: Subscription = BOOKS[1].parse().unwrap();

@@ -41,8 +41,8 @@ impl Session {
     /// A text or binary frame has come, whatever it holds. Does not allocate.
     #[inline]
     pub const fn handle_inbound(&mut self, now: MonoNanos) {
-        if let Link::Open { heard, pinged, .. } = &mut self.link {
-            heard.frame(now);
+        if let Link::Open { activity, pinged, .. } = &mut self.link {
+            activity.frame(now);
             *pinged = None;
         }
     }
@@ -78,11 +78,11 @@ impl Session {
 
     pub(super) fn heartbeat(
         &mut self,
-        heard: Activity,
+        activity: Activity,
         pinged: Option<(MonoNanos, Duration)>,
         now: MonoNanos,
     ) {
-        let silence = now.since(heard.at());
+        let silence = now.since(activity.at());
         match pinged {
             Some((at, within)) if at + within <= now => {
                 self.close(LostReason::PongTimeout, now);
@@ -90,7 +90,7 @@ impl Session {
             None if silence >= self.config.ping_interval => {
                 self.ping(self.config.pong_timeout, now)
             }
-            None if silence >= heard.limit(&self.config) => self.probe(now),
+            None if silence >= activity.limit(&self.config) => self.probe(now),
             _ => {}
         }
     }
