@@ -129,12 +129,14 @@ impl Transport for Scripted {
 
 const BOOKS: [&str; 2] = ["books5:A", "books5:B"];
 
+type EventFn = Box<dyn FnMut(&Event<'_>)>;
+
 /// What comes of a run of two subscriptions over these attempts.
 struct Run {
     end: ConnectionEnd,
     log: Log,
     states: Vec<(Subscription, BookState)>,
-    shared: SharedCell<Box<dyn FnMut(&Event<'_>)>>,
+    shared: SharedCell<EventFn>,
     events: UnboundedReceiver<ConnectionEvent>,
 }
 
@@ -145,7 +147,7 @@ async fn run(host: &str, attempts: Vec<Vec<Step>>) -> Run {
     let handler = new_handler(&config, &subscriptions);
     let states = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&states);
-    let sink: Box<dyn FnMut(&Event<'_>)> = Box::new(move |event| {
+    let sink: EventFn = Box::new(move |event| {
         if let Event::State(change) = event {
             seen.borrow_mut().push((*change.subscription, change.to));
         }
