@@ -78,17 +78,25 @@ pub mod sim;
 pub mod transport;
 pub mod wire;
 
-pub use book::*;
+pub use book::{Book5, BookRef, DepthAction, DepthBook, DepthUpdate};
 #[cfg(feature = "client")]
-pub use client::*;
-pub use event::*;
-pub use feed::*;
-pub use model::*;
-pub use publish::*;
-pub use session::*;
+pub use client::{
+    Client, ClientBuilder, ClientConfig, ClientError, ClientStats, Credentials, NoSink,
+};
+pub use event::{
+    BookUpdate, Control, DepthChange, Event, EventSink, Malformed, StateChange, TradeUpdate,
+};
+pub use feed::{Arbiter, FeedHandler};
+pub use model::{
+    BookState, Channel, Decimal, Dialect, DownReason, InstrumentId, Level, Market, MonoNanos,
+    Price, Qty, Side, Subscription, SubscriptionError, SubscriptionId, Topic, Trade, TradeRing,
+    UnixNanos,
+};
+pub use publish::{BookReader, DepthReader, TradeReader};
+pub use session::Session;
 #[cfg(feature = "client")]
-pub use transport::*;
-pub use wire::*;
+pub use transport::Region;
+pub use wire::{DecodeError, DecodeErrorKind, Decoder, Frame};
 
 /// What benchmarks, fuzz targets and differential tests reach into. No part of the public interface.
 #[cfg(feature = "internals")]

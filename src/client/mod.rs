@@ -27,4 +27,4 @@ pub use error::ClientError;
 pub use handle::Client;
 pub use health::{Health, Loss};
 pub use heartbeat::Heartbeat;
-pub use stats::{ClientStats, ConnectionStats, LATENCY_MAX_NS, StopReport};
+pub use stats::{ClientStats, ConnectionStats, StopReport};

@@ -10,7 +10,7 @@ use crate::model::UnixNanos;
 use crate::session::SessionStats;
 
 /// The longest latency of the histogram, in nanoseconds; longer ones count as this.
-pub const LATENCY_MAX_NS: u64 = 10_000_000_000;
+pub(crate) const LATENCY_MAX_NS: u64 = 10_000_000_000;
 
 #[expect(clippy::expect_used, reason = "constant bounds, which a test makes too")]
 pub(super) fn new_latency() -> Histogram<u64> {
@@ -131,6 +131,9 @@ pub struct ClientStats {
 }
 
 impl ClientStats {
+    /// The longest latency of the histogram, in nanoseconds; longer ones count as this.
+    pub const LATENCY_MAX_NS: u64 = LATENCY_MAX_NS;
+
     pub(super) fn new(recovery: Recovery, latency: Histogram<u64>) -> Self {
         Self {
             feed: Stats::default(),

@@ -10,9 +10,8 @@ use std::time::Duration;
 use crate::config::quick;
 use futures_util::{SinkExt, StreamExt};
 use okx_feed::sim::{ExchangeConfig, PushIntervals, Server};
-use okx_feed::{
-    BookState, Client, ClientError, Dialect, DownReason, Event, Subscription, TransportError,
-};
+use okx_feed::transport::TransportError;
+use okx_feed::{BookState, Client, ClientError, Dialect, DownReason, Event, Subscription};
 use okx_feed_testkit::wait::wait_for;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;

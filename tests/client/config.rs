@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use okx_feed::{ClientConfig, Proxy};
+use okx_feed::ClientConfig;
+use okx_feed::transport::Proxy;
 
 /// Pauses that suit a test, and no proxy: that of the machine does not know the exchange of a test.
 pub(crate) fn quick(config: &mut ClientConfig) {

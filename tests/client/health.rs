@@ -5,8 +5,9 @@
 #[allow(dead_code, reason = "each test file needs a part of it")]
 use std::sync::{Arc, OnceLock};
 
+use okx_feed::Client;
+use okx_feed::client::Health;
 use okx_feed::sim::{Endpoint, ExchangeConfig, ServerThread};
-use okx_feed::{Client, Health};
 use okx_feed_testkit::wait::wait_for;
 
 fn start(url: &str) -> Arc<OnceLock<Client>> {

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use okx_feed::{ClientBuilder, ClientConfig, EventSink, Proxy, Region};
+use okx_feed::transport::Proxy;
+use okx_feed::{ClientBuilder, ClientConfig, EventSink, Region};
 
 /// Where to connect to, and how.
 #[derive(Args, Debug)]

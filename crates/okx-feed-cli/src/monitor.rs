@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::error::CliError;
 use super::format::per_sec;
 use super::ladder::Ladder;
+use okx_feed::transport::Clock;
 use okx_feed::{
-    BookReader, BookState, Client, ClientStats, Clock, Decimal, DepthReader, DownReason, MonoNanos,
+    BookReader, BookState, Client, ClientStats, Decimal, DepthReader, DownReason, MonoNanos,
     Subscription, TradeReader,
 };
 

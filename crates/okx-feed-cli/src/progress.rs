@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use super::error::say;
-use okx_feed::{Clock, MonoNanos};
+use okx_feed::MonoNanos;
+use okx_feed::transport::Clock;
 
 /// How long a run says nothing: most are over by then.
 const QUIET: Duration = Duration::from_secs(1);

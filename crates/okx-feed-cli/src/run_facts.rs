@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use okx_feed::Clock;
+use okx_feed::transport::Clock;
 
 /// The program, the machine and the date of a measurement. What the system does not tell is `None`.
 #[derive(Clone, Debug)]

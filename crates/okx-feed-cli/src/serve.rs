@@ -12,7 +12,8 @@ use super::exchange::{self, MAX_INSTRUMENTS};
 use super::format::{Counted, per_sec};
 use super::interrupt::Interrupt;
 use okx_feed::sim::{Endpoint, FaultPlan, Listing, ServerThread};
-use okx_feed::{Clock, Dialect, MonoNanos};
+use okx_feed::transport::Clock;
+use okx_feed::{Dialect, MonoNanos};
 
 /// The arguments of `serve`.
 #[derive(Args, Debug)]

@@ -25,9 +25,9 @@ use super::screen::is_drawable;
 use super::tap::{News, Style, Tap};
 use super::view::{DRAW_EVERY, Header, LiveView};
 use okx_feed::publish::DepthSnapshot;
+use okx_feed::transport::without_user;
 use okx_feed::{
     Book5, Client, ClientConfig, Credentials, Dialect, Subscription, SubscriptionError,
-    without_user,
 };
 
 /// The arguments of `watch`.

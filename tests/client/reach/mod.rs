@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use crate::config::quick;
 use okx_feed::sim::{ExchangeConfig, Server, ServerHandle};
-use okx_feed::{Client, ClientBuilder, Dialect, Resolve, Subscription};
+use okx_feed::transport::Resolve;
+use okx_feed::{Client, ClientBuilder, Dialect, Subscription};
 use okx_feed_testkit::wait::wait_for;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -33,7 +34,7 @@ async fn exchange() -> ServerHandle {
 
 /// A client that never looks at the environment.
 fn client(url: &str) -> ClientBuilder {
-    Client::builder(Dialect::V5).url(url).proxy(okx_feed::Proxy::Direct).configure(quick)
+    Client::builder(Dialect::V5).url(url).proxy(okx_feed::transport::Proxy::Direct).configure(quick)
 }
 
 async fn is_live(client: &Client, channel: &str) {

@@ -3,7 +3,7 @@
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::copy_bidirectional;
 
-use okx_feed::TransportError;
+use okx_feed::transport::TransportError;
 
 use super::*;
 
@@ -63,7 +63,7 @@ async fn an_http_proxy_is_asked_to_connect_and_resolves_the_name() {
     let ok = "HTTP/1.1 200 Connection established\r\n\r\n";
     let (proxy, requests) = http_proxy(server.local_addr(), ok).await;
     let client = client("ws://exchange.invalid:81/ws/v5/public")
-        .proxy(okx_feed::Proxy::Url(format!("http://us%20er:secret@{proxy}")))
+        .proxy(okx_feed::transport::Proxy::Url(format!("http://us%20er:secret@{proxy}")))
         .subscribe(BOOK)
         .spawn()
         .unwrap();
@@ -95,7 +95,7 @@ async fn tls_goes_through_a_proxy_unopened() {
     let ok = "HTTP/1.1 200 OK\r\n\r\n";
     let (proxy, requests) = http_proxy(server.local_addr(), ok).await;
     let client = client(&format!("wss://{name}/ws/v5/public"))
-        .proxy(okx_feed::Proxy::Url(format!("http://{proxy}")))
+        .proxy(okx_feed::transport::Proxy::Url(format!("http://{proxy}")))
         .ca_file(&file)
         .subscribe(BOOK)
         .spawn()
@@ -112,7 +112,7 @@ async fn a_proxy_that_refuses_is_told_of_without_the_password() {
     let no = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 7\r\n\r\nwho? go";
     let (proxy, _requests) = http_proxy(SocketAddr::from(([127, 0, 0, 1], 1)), no).await;
     let client = client("ws://exchange.invalid/ws/v5/public")
-        .proxy(okx_feed::Proxy::Url(format!("http://user:secret@{proxy}")))
+        .proxy(okx_feed::transport::Proxy::Url(format!("http://user:secret@{proxy}")))
         .subscribe(BOOK)
         .spawn()
         .unwrap();
@@ -136,7 +136,7 @@ async fn a_socks_proxy_is_given_the_name_and_the_password() {
         }
     });
     let client = client("ws://exchange.invalid:82/ws/v5/public")
-        .proxy(okx_feed::Proxy::Url(format!("socks5h://user:secret@{proxy}")))
+        .proxy(okx_feed::transport::Proxy::Url(format!("socks5h://user:secret@{proxy}")))
         .subscribe(BOOK)
         .spawn()
         .unwrap();
@@ -149,7 +149,7 @@ async fn a_socks_proxy_is_given_the_name_and_the_password() {
 #[test]
 fn a_proxy_that_can_not_be_used_is_refused_at_the_start() {
     for url in ["https://proxy:1", "socks4://proxy:1", "proxy:x:1", ""] {
-        let proxy = okx_feed::Proxy::Url(url.to_owned());
+        let proxy = okx_feed::transport::Proxy::Url(url.to_owned());
         let refused = client("ws://127.0.0.1/").proxy(proxy).subscribe(BOOK).spawn();
         assert!(
             matches!(

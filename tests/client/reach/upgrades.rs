@@ -1,6 +1,7 @@
 //! The request that opens a connection, and the answers to it.
 
-use okx_feed::{ClientError, Credentials, TransportError};
+use okx_feed::transport::TransportError;
+use okx_feed::{ClientError, Credentials};
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! Timers: one that fires early does nothing, each has its own end; and what is counted of them.
 
-use okx_feed::{BackoffConfig, ConnectRateLimit, ConnectRateLimiter};
+use okx_feed::session::{BackoffConfig, ConnectRateLimit, ConnectRateLimiter};
 
 use super::*;
 

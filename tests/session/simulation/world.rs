@@ -5,14 +5,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use okx_feed::feed::StaleLimits;
-use okx_feed::session::{ConnectGate, SessionConfig};
+use okx_feed::session::{ConnectRateLimiter, SessionConfig};
 use okx_feed::sim::{
     Endpoint, Exchange, ExchangeConfig, Listing, MarketConfig, PushIntervals, SimMarket,
 };
-use okx_feed::{
-    Book5, BookState, ConnectRateLimiter, Dialect, MonoNanos, SessionConfig, StaleLimits,
-    Subscription,
-};
+use okx_feed::{Book5, BookState, Dialect, MonoNanos, Subscription};
 
 use super::client::{Client, Transport};
 use super::history::{History, Shown, depth_of};

@@ -20,7 +20,8 @@ use crate::report::percentiles;
 use crate::run_facts::RunFacts;
 use crate::view::{DRAW_EVERY, Header, LiveView};
 use okx_feed::sim::{Listing, ServerThread};
-use okx_feed::{Client, Dialect, Proxy, Subscription};
+use okx_feed::transport::Proxy;
+use okx_feed::{Client, Dialect, Subscription};
 
 /// The arguments of `demo`.
 #[derive(Args, Debug)]

@@ -8,7 +8,8 @@ use crate::error::CliError;
 use crate::exchange;
 use crate::interrupt::Interrupt;
 use okx_feed::sim::{Listing, ServerThread};
-use okx_feed::{Client, ClientStats, Dialect, Proxy, Subscription};
+use okx_feed::transport::Proxy;
+use okx_feed::{Client, ClientStats, Dialect, Subscription};
 
 /// How long a run takes at most, and how long the client has to be connected before.
 const LONGEST: Duration = Duration::from_secs(3);

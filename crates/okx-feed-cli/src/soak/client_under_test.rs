@@ -6,9 +6,11 @@ use std::time::Duration;
 use super::book_checker::{BookChecker, CheckerStats};
 use super::clock_steps::KnownClockSteps;
 use crate::error::{CliError, say};
+use okx_feed::client::ConnectionStats;
 use okx_feed::feed::StaleLimits;
 use okx_feed::sim::{Endpoint, Exchange, Listing, MarketConfig, ServerHandle};
-use okx_feed::{BookState, Client, ConnectionStats, Dialect, MonoNanos, Proxy, Subscription};
+use okx_feed::transport::Proxy;
+use okx_feed::{BookState, Client, Dialect, MonoNanos, Subscription};
 
 /// One client with its checker.
 pub(super) struct ClientUnderTest {

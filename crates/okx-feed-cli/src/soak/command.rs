@@ -20,10 +20,11 @@ use crate::error::{CliError, Outcome, say};
 use crate::exchange;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
+use okx_feed::MonoNanos;
 use okx_feed::sim::{
     ConnectionId, Endpoint, Exchange, Fault, FaultRule, Listing, Server, ServerHandle,
 };
-use okx_feed::{Clock, MonoNanos};
+use okx_feed::transport::Clock;
 
 /// The arguments of `soak`.
 #[derive(Args, Debug)]
