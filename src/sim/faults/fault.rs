@@ -75,7 +75,7 @@ macro_rules! faults {
         #[repr(u8)]
         #[non_exhaustive]
         pub enum FaultKind {
-            $($(#[doc = $help])+ $kind,)+
+            $(#[doc = concat!("`", $name, "`:")] $(#[doc = $help])+ $kind,)+
         }
 
         /// What goes wrong. The text form is that of [`FaultRule`](super::FaultRule).
@@ -83,6 +83,7 @@ macro_rules! faults {
         #[non_exhaustive]
         pub enum Fault {
             $(
+                #[doc = concat!("`", $name, "`:")]
                 $(#[doc = $help])+
                 $kind $({ $(
                     #[doc = concat!("The word `", $word, "`.")]
