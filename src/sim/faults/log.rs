@@ -20,10 +20,16 @@ pub struct Injected {
 }
 
 /// How many faults of each kind were injected, and when the last 4 096 were.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct FaultLog {
     counts: [u64; FaultKind::ALL.len()],
     recent: VecDeque<Injected>,
+}
+
+impl Default for FaultLog {
+    fn default() -> Self {
+        Self { counts: [0; FaultKind::ALL.len()], recent: VecDeque::new() }
+    }
 }
 
 impl FaultLog {
