@@ -2,9 +2,9 @@
 
 mod age;
 mod arbiter;
-mod doubt;
 mod handler;
 mod recovery;
+mod reorder;
 mod seen;
 mod slot;
 mod slots;
@@ -14,7 +14,7 @@ mod told;
 mod warmup;
 mod watchdog;
 
-pub use arbiter::{Arbiter, Arbitration, LineStats};
+pub use arbiter::{Arbiter, LineStats};
 pub use handler::FeedHandler;
 pub use recovery::Recovery;
 pub use seen::Seen;

@@ -1,6 +1,6 @@
 //! The state of one subscription: what it brought last, and whether that can be believed.
 
-use super::doubt::{Doubt, Place};
+use super::reorder::{BookVersion, ReorderFilter};
 use super::stats::Stats;
 use crate::book::{
     ApplyOutcome, BOOK5_LEVELS, Book5, BookSync, DEFAULT_DEPTH, DepthAction, DepthBook,
@@ -33,8 +33,8 @@ pub struct Slot {
     seq: i64,
     /// Our time of the last event that counts, to see a channel go silent.
     ts_recv: UnixNanos,
-    /// What came since that was older; elsewhere, so that a slot has fewer cache lines.
-    doubt: Box<Doubt>,
+    /// Whether a new connection may still be behind the last book.
+    reorder: ReorderFilter,
     data: SlotData,
 }
 
@@ -117,7 +117,7 @@ impl Slot {
             ts_event: UnixNanos::UNKNOWN,
             seq: NO_SEQ,
             ts_recv: UnixNanos::UNKNOWN,
-            doubt: Box::default(),
+            reorder: ReorderFilter::default(),
             data,
         }
     }
@@ -266,7 +266,7 @@ impl Slot {
     ) {
         let from = std::mem::replace(&mut self.state, to);
         if from != to {
-            self.doubt.change(to);
+            self.reorder.on_state(to);
             if let (BookState::Connecting, SlotData::Depth { book, .. }) = (to, &mut self.data) {
                 book.clear();
             }
@@ -311,14 +311,13 @@ impl Slot {
         }
     }
 
-    /// Publishes a book, which makes the slot live, unless the book has waited on its way. One that
-    /// is older than the last makes it stale instead, until a newer one comes: what is there may be
-    /// all that the exchange has, or not. False where it does so.
+    /// Publishes a book, which makes the slot live, unless the book has waited on its way. Where a new
+    /// connection begins with one that is older than the last, the slot is stale instead until the connection has
+    /// caught up. False where it is so.
     #[inline]
     pub(super) fn apply_book(&mut self, update: &BookUpdate<'_>, is_old: bool) -> bool {
         let book = update.book;
-        let last = Place { ts: self.ts_event, seq: self.seq };
-        if Place::of(book).runs_back(last) && self.doubts(book, last) {
+        if self.reorder.is_new_connection && self.rejects(book) {
             return false;
         }
         self.state = match is_old && self.has_waited(book.ts_event) {
@@ -367,25 +366,24 @@ impl Slot {
     pub(crate) fn forget(&mut self, ts_recv: UnixNanos, sink: &mut impl EventSink) {
         self.set_state(BookState::Connecting, ts_recv, sink);
         self.begin_anew(NO_SEQ);
-        *self.doubt = Doubt::default();
+        self.reorder = ReorderFilter::default();
         if let SlotData::Depth { book, .. } = &mut self.data {
             book.forget();
         }
     }
 
-    /// Whether a book is an old copy, as far as can be told: then the slot is stale with the last
-    /// one, be it of the connection before.
+    /// Whether the book of a new connection is older than the last one of the connection before: then the slot
+    /// is stale with that.
     #[cold]
-    fn doubts(&mut self, book: &Book5, last: Place) -> bool {
-        if self.state.is_live() {
-            self.doubt.end_run();
-        }
-        let doubts = self.doubt.takes(book, last, self.ts_recv);
-        if doubts && self.state != BookState::Stale {
+    fn rejects(&mut self, book: &Book5) -> bool {
+        let last = BookVersion { ts: self.ts_event, seq: self.seq };
+        let this = (BookVersion::of(book), book.ts_recv);
+        let is_rejected = self.reorder.rejects(this, (last, self.ts_recv));
+        if is_rejected && self.state != BookState::Stale {
             self.state = BookState::Stale;
             self.publish_state();
         }
-        doubts
+        is_rejected
     }
 
     /// Applies a message to the deep book, and follows it with the state. Gives the state before.

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use crate::model::{BookState, Trade, TradeRing, UnixNanos};
 
-/// So long after the last trade an id from before all that are remembered is believed: ids and clock of
-/// the exchange have begun anew at once.
+/// So long after the last trade a new connection that begins with an id from before all that are remembered
+/// does not lag: ids and clock of the exchange have been reset at once.
 const LONG: Duration = Duration::from_secs(30);
 
 /// What is to be told of a trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It was told before, or is from before all that are remembered.
+    /// It was told before.
     Repeated,
+    /// It is from before all that are remembered, on a new connection that lags.
+    Outdated,
     /// It was not told before.
     New {
         /// Whether it is the first push of a subscription.
@@ -28,14 +30,14 @@ pub(super) enum Verdict {
 ///
 /// `last` is the id of the newest trade that was told, at `last_ts`, and `from` the state that the
 /// subscription had. Ids are dense in v5: a message covers `count` of them, up to its `trade_id`.
-/// A low id at a later time that is below all that are remembered is a new count of ids, and so is one
-/// half a minute after the last trade.
+/// An id below all that are remembered is a sequence reset, unless its connection is new and may lag: there it
+/// has to have a later time, or to come half a minute after the last trade.
 pub(super) fn judge<const N: usize>(
     ring: &TradeRing<N>,
     (last, last_ts): (Option<u64>, UnixNanos),
     trade: &Trade,
     from: BookState,
-    is_dense: bool,
+    (is_dense, is_new_connection): (bool, bool),
 ) -> Verdict {
     let replayed = !matches!(from, BookState::Live | BookState::Stale);
     let Some(last) = last else {
@@ -56,13 +58,15 @@ pub(super) fn judge<const N: usize>(
     }
     let silence = ring.last().and_then(|told| trade.ts_recv.since(told.ts_recv));
     let is_long_ago = silence.is_some_and(|silence| silence >= LONG);
+    let is_later = trade.ts_event > last_ts || is_long_ago;
+    let has_forgotten = ring.oldest() > 0;
     // An id that was never followed by others was no good one.
-    if id < lowest && (trade.ts_event > last_ts || is_long_ago) || !has_last {
+    if id < lowest && (is_later || has_forgotten && !is_new_connection) || !has_last {
         return Verdict::New { replayed, missed: 0, is_last: true };
     }
     // Of what is older than all that are remembered nothing tells that it was not told.
-    if id < lowest && ring.oldest() > 0 {
-        return Verdict::Repeated;
+    if id < lowest && has_forgotten {
+        return Verdict::Outdated;
     }
     Verdict::New { replayed, missed: 0, is_last: false }
 }
@@ -79,16 +83,26 @@ mod tests {
         last: Option<u64>,
         ts: UnixNanos,
         now: u64,
+        is_new_connection: bool,
     }
 
     impl Told {
+        /// What becomes of a trade, on a new connection where `from` is not live.
         fn take(&mut self, id: u64, ts: u64, count: u32, from: BookState) -> Verdict {
+            self.is_new_connection |= !from.is_live();
             let one = Decimal::from(1);
             let ts_event = UnixNanos(ts);
             let mut trade = Trade::new(Side::Buy, one, one);
             (trade.trade_id, trade.ts_event, trade.count) = (id, ts_event, count);
             trade.ts_recv = UnixNanos(self.now);
-            let verdict = judge(&self.ring, (self.last, self.ts), &trade, from, true);
+            let verdict = judge(
+                &self.ring,
+                (self.last, self.ts),
+                &trade,
+                from,
+                (true, self.is_new_connection),
+            );
+            self.is_new_connection &= verdict == Verdict::Outdated;
             if let Verdict::New { is_last, .. } = verdict {
                 self.ring.push(trade);
                 if is_last {
@@ -102,7 +116,7 @@ mod tests {
         fn missed(&mut self, id: u64, ts: u64, count: u32) -> Option<u64> {
             match self.take(id, ts, count, BookState::Live) {
                 Verdict::New { missed, .. } => Some(missed),
-                Verdict::Repeated => None,
+                Verdict::Repeated | Verdict::Outdated => None,
             }
         }
     }
@@ -120,7 +134,8 @@ mod tests {
         assert_eq!(told.missed(29, 102, 1), Some(0));
         assert_eq!(told.missed(29, 102, 1), None);
         assert_eq!(told.missed(31, 103, 1), Some(0));
-        // Older than all that are remembered: it may have been told.
+        // On a new connection, older than all that are remembered: it may have been told.
+        assert_eq!(told.take(12, 100, 1, BookState::Connecting), Verdict::Outdated);
         assert_eq!(told.missed(12, 100, 1), None);
         // Fills that overlap are none that are missing.
         assert_eq!(told.missed(33, 104, 9), Some(0));
@@ -154,14 +169,16 @@ mod tests {
     }
 
     #[test]
-    fn ids_and_clock_that_begin_anew_at_once_are_believed_after_half_a_minute() {
-        let mut told = Told::default();
-        (0..5).for_each(|n| assert_eq!(told.missed(100 + n, 100 + n, 1), Some(0)));
-        told.now = 29_999_999_999;
-        assert_eq!(told.missed(1, 50, 1), None);
-        told.now = 30_000_000_000;
-        assert_eq!(told.missed(1, 50, 1), Some(0));
-        assert_eq!(told.missed(2, 51, 1), Some(0));
+    fn ids_and_clock_that_are_reset_at_once_are_told_and_on_a_new_connection_after_half_a_minute() {
+        let reset = |now: u64, from: BookState| {
+            let mut told = Told::default();
+            (0..5).for_each(|n| assert_eq!(told.missed(100 + n, 100 + n, 1), Some(0)));
+            told.now = now;
+            (told.take(1, 50, 1, from) != Verdict::Outdated).then(|| told.missed(2, 51, 1))
+        };
+        assert_eq!(reset(0, BookState::Live), Some(Some(0)));
+        assert_eq!(reset(29_999_999_999, BookState::Connecting), None);
+        assert_eq!(reset(30_000_000_000, BookState::Connecting), Some(Some(0)));
     }
 
     #[test]

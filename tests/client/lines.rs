@@ -145,8 +145,11 @@ async fn lines_die(dialect: Dialect) {
         caught_up(&client, &server).await;
     }
     let stats = client.stats().unwrap();
-    assert!(stats.losses >= rounds() && stats.lines.iter().all(|line| line.wins > 0), "{stats:?}");
-    assert!(stats.lines.iter().all(|line| line.copies > 0 && line.behind_us.max() > 0));
+    assert!(
+        stats.losses >= rounds() && stats.lines.iter().all(|line| line.accepted > 0),
+        "{stats:?}"
+    );
+    assert!(stats.lines.iter().all(|line| line.duplicates > 0 && line.lag_us.max() > 0));
     let last = last_of_both(&client, &reference, from).await;
     let report = client.stop();
     assert_eq!((report.open, report.closed_properly, report.dropped), (2, 2, 0));

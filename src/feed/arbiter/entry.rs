@@ -1,53 +1,44 @@
-//! One subscription that several lines bring: what counts of it, its state, its readers.
+//! One subscription that several lines bring: its state, its readers, and what the sink is told of it.
 
 use foldhash::fast::FixedState;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::judge::{Arbitration, Judge, Others};
-use super::position::{Mark, Position};
+use super::filter::{Arbitration, UpdateFilter};
+use super::hold::HeldUpdates;
+use super::log::UpdateKey;
 use crate::book::{BOOK5_LEVELS, Book5};
-use crate::event::{BookUpdate, DepthChange, TradeUpdate};
+use crate::event::{BookUpdate, DepthChange, Event, EventSink, StateChange, TradeUpdate};
 use crate::feed::slot::Slot;
 use crate::model::{
-    BookState, ChannelKind, Dialect, DownReason, NO_SEQ, Subscription, Trade, TradeRing, UnixNanos,
+    BookState, ChannelKind, Dialect, DownReason, NO_SEQ, Subscription, SubscriptionId, Trade,
+    TradeRing, UnixNanos,
 };
 use crate::publish::{PUBLISHED_LEVELS, Publishers, TradeOptions};
 
-/// How many books are remembered: more than two lines are ever apart in a burst.
+/// How many books the log of a subscription holds.
 const BOOKS: usize = 64;
-/// How many trades are remembered.
+/// How many trades the log of a subscription holds.
 const TRADES: usize = 1024;
-
-/// What one line has brought of a subscription.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct OfLine {
-    /// `None` where there is no such line now.
-    pub(super) state: Option<BookState>,
-    position: Position,
-}
-
-impl OfLine {
-    fn new(is_open: bool) -> Self {
-        let state = is_open.then_some(BookState::Connecting);
-        Self { state, position: Position::default() }
-    }
-}
+/// A book that is live and old, while lines bring what is not accepted, is stale after this time.
+const STUCK: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) subscription: Subscription,
     pub(super) state: BookState,
-    pub(super) lines: Vec<OfLine>,
-    judge: Judge,
-    /// Whether it is stale because all lines were silent: then it takes more than a copy to be live.
+    /// The states of the lines, `None` where there is no such line now.
+    lines: Vec<Option<BookState>>,
+    filter: UpdateFilter,
+    held: HeldUpdates,
+    /// Whether it is stale because all lines were silent: then it takes more than a duplicate to be live.
     silent: bool,
     /// The line whose book was published last.
-    winner: usize,
+    published: usize,
     pub(super) publishers: Publishers,
 }
 
-/// An entry that goes, be it by a panic in the sink, takes its readers' belief with it.
+/// An entry that goes, be it by a panic in the sink, leaves no reader with a live book.
 impl Drop for Entry {
     fn drop(&mut self) {
         if !matches!(self.state, BookState::Down(_)) {
@@ -60,15 +51,18 @@ impl Entry {
     /// Makes the entry of a subscription; `open` tells which lines there are.
     pub(super) fn new(subscription: Subscription, open: &[bool], trades: TradeOptions) -> Self {
         let kind = subscription.channel().kind();
-        Self {
+        let mut entry = Self {
             subscription,
             state: BookState::Connecting,
-            lines: open.iter().map(|is_open| OfLine::new(*is_open)).collect(),
-            judge: Judge::new(if kind == ChannelKind::Trades { TRADES } else { BOOKS }),
+            lines: Vec::new(),
+            filter: UpdateFilter::new(if kind == ChannelKind::Trades { TRADES } else { BOOKS }),
+            held: HeldUpdates::new(kind),
             silent: false,
-            winner: usize::MAX,
+            published: usize::MAX,
             publishers: Publishers::new(kind, trades),
-        }
+        };
+        open.iter().enumerate().for_each(|(line, is_open)| entry.set_line(line, *is_open));
+        entry
     }
 
     /// Takes a slot over from a line that was alone until now: what publishes it, its state, and
@@ -80,20 +74,23 @@ impl Entry {
         entry.state = slot.state();
         entry.silent = entry.state == BookState::Stale;
         entry.line_state(line, slot.state());
-        let at = slot.ts_recv();
+        let log = entry.filter.log_mut();
         for trade in slot.trades().into_iter().flat_map(TradeRing::iter) {
-            entry.judge.remember(trade_mark(trade), line, trade.ts_recv, true);
+            let key = trade_key(trade);
+            let is_late = log.last().is_some_and(|last| key.seq < last.seq);
+            log.append(key, line, trade.ts_recv, is_late);
         }
         if let Some(ring) = slot.trades().filter(|ring| ring.oldest() > 0) {
-            let first = ring.iter().map(|trade| trade_mark(trade).seq).min();
-            entry.judge.forget_before(first.unwrap_or(NO_SEQ));
+            let first = ring.iter().map(|trade| trade_key(trade).seq).min();
+            log.forget_before(first.unwrap_or(NO_SEQ));
         }
+        let at = slot.ts_recv();
         if let Some(book) = slot.book().filter(|_| at != UnixNanos::UNKNOWN) {
-            entry.judge.remember(book_mark(&book), line, at, false);
-            entry.winner = line;
-            if let Some(of_line) = entry.lines.get_mut(line) {
-                of_line.position = Position::at(book_mark(&book));
-            }
+            log.append(book_key(&book), line, at, false);
+            entry.published = line;
+        }
+        if log.end() > 0 {
+            entry.filter.move_to_end(line);
         }
         entry
     }
@@ -101,11 +98,21 @@ impl Entry {
     /// Says that there is a line of that number, of which nothing has come yet, or none any more.
     pub(super) fn set_line(&mut self, line: usize, is_open: bool) {
         if self.lines.len() <= line {
-            self.lines.resize(line + 1, OfLine::new(false));
+            self.lines.resize(line + 1, None);
         }
-        if let Some(of_line) = self.lines.get_mut(line) {
-            *of_line = OfLine::new(is_open);
+        self.filter.add_line(line);
+        if let Some(state) = self.lines.get_mut(line) {
+            *state = is_open.then_some(BookState::Connecting);
         }
+        self.filter.reset_line(line);
+        self.held.clear(line);
+    }
+
+    /// Forgets all lines; then there are so many, of which nothing has come yet.
+    pub(super) fn reset_lines(&mut self, lines: usize) {
+        (0..self.lines.len()).for_each(|line| self.set_line(line, false));
+        self.lines.clear();
+        (0..lines).for_each(|line| self.set_line(line, true));
     }
 
     /// The best that any line has: one that is live is enough.
@@ -118,217 +125,303 @@ impl Entry {
             BookState::Connecting => 4,
             BookState::Down(_) => 5,
         };
-        let states = self.lines.iter().filter_map(|line| line.state);
+        let states = self.lines.iter().filter_map(|state| *state);
         let best = states.min_by_key(rank).unwrap_or(BookState::Connecting);
         // Trades have no snapshot to wait for: from its acknowledgement on a line misses none.
         let flows = self.publishers.trades.is_some() && best == BookState::AwaitingSnapshot;
         if flows && self.state.is_live() { BookState::Live } else { best }
     }
 
-    /// Notes a line's state. What a line brought before it was lost says nothing of its next.
+    /// Notes a line's state. What a line brought before it was lost says nothing of its next connection.
     pub(super) fn line_state(&mut self, line: usize, state: BookState) {
+        if state == BookState::Connecting {
+            self.set_line(line, true);
+        }
         if let Some(of_line) = self.lines.get_mut(line) {
-            of_line.state = Some(state);
-            if state == BookState::Connecting {
-                of_line.position = Position::default();
-            } else if state == BookState::Stale {
-                of_line.position.is_behind |= of_line.position.last.is_none();
+            *of_line = Some(state);
+            self.filter.set_live(line, state.is_live(), state == BookState::Stale);
+        }
+    }
+
+    /// Changes the state, publishes it and tells the sink.
+    pub(super) fn change(&mut self, to: BookState, ts_recv: UnixNanos, sink: &mut impl EventSink) {
+        let from = std::mem::replace(&mut self.state, to);
+        if from != to {
+            self.publishers.publish_state(to);
+            self.tell_state(from, ts_recv, sink);
+        }
+    }
+
+    #[inline]
+    fn tell_state(&self, from: BookState, ts_recv: UnixNanos, sink: &mut impl EventSink) {
+        let Self { subscription, state: to, .. } = self;
+        if from != *to {
+            sink.on_event(&Event::State(StateChange {
+                subscription,
+                subscription_id: SubscriptionId::NONE,
+                from,
+                to: *to,
+                ts_recv,
+            }));
+        }
+    }
+
+    /// Takes a book of a line, and tells and publishes what is new by it. One that the line's own feed has
+    /// not live is not.
+    pub(super) fn on_book(
+        &mut self,
+        line: usize,
+        update: &BookUpdate<'_>,
+        sink: &mut impl EventSink,
+    ) -> Arbitration {
+        let (key, at) = (book_key(update.book), update.book.ts_recv);
+        let (arbitration, is_still_so) = self.arbitrate(line, key, at, sink);
+        match arbitration {
+            Arbitration::Accepted => self.tell_book(line, update, sink),
+            Arbitration::Held => {
+                self.held.push((line, update.subscription_id), key, Some(update.book))
             }
+            // A quiet book that a line sends again is none for the sink, and of now for who reads it.
+            _ if is_still_so => self.publish_book(line, update.book),
+            _ => {}
+        }
+        self.resolve_held(&key, arbitration, sink);
+        arbitration
+    }
+
+    fn publish_book(&mut self, line: usize, book: &Book5) {
+        self.published = line;
+        if let Some(publisher) = &mut self.publishers.book {
+            publisher.publish(book, self.state);
         }
     }
 
-    /// Changes the state and publishes it.
-    pub(super) fn set_state(&mut self, state: BookState) {
-        self.state = state;
-        self.publishers.publish_state(state);
+    fn tell_book(&mut self, line: usize, update: &BookUpdate<'_>, sink: &mut impl EventSink) {
+        let from = std::mem::replace(&mut self.state, BookState::Live);
+        self.publish_book(line, update.book);
+        self.tell_state(from, update.book.ts_recv, sink);
+        sink.on_event(&Event::Book(*update));
     }
 
-    /// What the other lines are at.
-    fn others(&self, line: usize) -> Others {
-        let lines = self.lines.iter().map(|l| (l.position, l.state == Some(BookState::Live)));
-        Others::of(line, lines, self.judge.last().map(|last| last.key))
-    }
-
-    fn is_live(&self, line: usize) -> bool {
-        self.lines.get(line).is_some_and(|line| line.state == Some(BookState::Live))
-    }
-
-    /// Judges a book of a line; publishes it where it counts. One that the line itself does not
-    /// believe does not.
-    pub(super) fn on_book(&mut self, line: usize, update: &BookUpdate<'_>) -> Arbitration {
-        if !self.is_live(line) {
-            return Arbitration::Old;
-        }
-        let book = update.book;
-        let mark = book_mark(book);
-        // A quiet book that a line sends again is none for the sink, and of now for who reads it.
-        let is_again = self.is_still_so(line, mark);
-        let copy = self.judge_book(line, mark, book.ts_recv);
-        if copy == Arbitration::First || is_again {
-            self.winner = line;
-            if let Some(publisher) = &mut self.publishers.book {
-                publisher.publish(book, self.state);
+    /// As [`Entry::on_book`] for a change of a deep book.
+    pub(super) fn on_depth(
+        &mut self,
+        line: usize,
+        change: &DepthChange<'_>,
+        sink: &mut impl EventSink,
+    ) -> Arbitration {
+        let (key, at) = (depth_key(change), change.update.ts_recv);
+        let (arbitration, _) = self.arbitrate(line, key, at, sink);
+        match arbitration {
+            Arbitration::Accepted => {
+                let from = std::mem::replace(&mut self.state, BookState::Live);
+                self.publish_depth(line, change, from);
+                self.tell_state(from, at, sink);
+                sink.on_event(&Event::DepthBook(*change));
             }
+            Arbitration::Held => self.held.push((line, change.subscription_id), key, None),
+            _ => {}
         }
-        copy
+        self.resolve_held(&key, arbitration, sink);
+        arbitration
     }
 
-    /// Judges a change of a deep book of a line; publishes the line's book where it counts.
-    pub(super) fn on_depth(&mut self, line: usize, change: &DepthChange<'_>) -> Arbitration {
-        if !self.is_live(line) {
-            return Arbitration::Old;
+    fn publish_depth(&mut self, line: usize, change: &DepthChange<'_>, from: BookState) {
+        // Levels that no reader can see need not be published, unless the book is another.
+        let other = std::mem::replace(&mut self.published, line) != line || from != self.state;
+        let changed = change.applied.first_changed.unwrap_or(usize::MAX);
+        let view = change.book.view();
+        if let Some(book) =
+            self.publishers.book.as_mut().filter(|_| other || changed < BOOK5_LEVELS)
+        {
+            book.publish(&view.top5(), self.state);
         }
-        let update = change.update;
-        let mark = depth_mark(change);
-        let before = self.state;
-        let copy = self.judge_book(line, mark, update.ts_recv);
-        if copy == Arbitration::First {
-            // Levels that no reader can see need not be published, unless the book is another.
-            let other = std::mem::replace(&mut self.winner, line) != line || before != self.state;
-            let changed = change.applied.first_changed.unwrap_or(usize::MAX);
-            let view = change.book.view();
-            if let Some(book) =
-                self.publishers.book.as_mut().filter(|_| other || changed < BOOK5_LEVELS)
-            {
-                book.publish(&view.top5(), self.state);
-            }
-            if let Some(depth) =
-                self.publishers.depth.as_mut().filter(|_| other || changed < PUBLISHED_LEVELS)
-            {
-                depth.publish(&view, self.state);
-            }
+        if let Some(depth) =
+            self.publishers.depth.as_mut().filter(|_| other || changed < PUBLISHED_LEVELS)
+        {
+            depth.publish(&view, self.state);
         }
-        copy
     }
 
-    /// Judges a trade of a line; publishes it where it counts. A line that is not live brings those of a
-    /// subscription that has ended for it. Gives as well how many are missing before it of all lines.
-    pub(super) fn on_trade(&mut self, line: usize, update: &TradeUpdate<'_>) -> (Arbitration, u64) {
-        if !self.is_live(line) {
-            return (Arbitration::Old, 0);
+    /// Takes a trade of a line, and tells and publishes it if it is new. A line that is not live brings those
+    /// of a subscription that has ended for it.
+    pub(super) fn on_trade(
+        &mut self,
+        line: usize,
+        update: &TradeUpdate<'_>,
+        sink: &mut impl EventSink,
+    ) -> Arbitration {
+        if !self.filter.is_live(line) {
+            return Arbitration::Outdated;
         }
-        let trade = &update.trade;
-        let mark = trade_mark(trade);
-        let was_live = self.state.is_live();
-        let Some(of_line) = self.lines.get_mut(line) else { return (Arbitration::Old, 0) };
-        let copy = self.judge.trade(&mut of_line.position, mark, trade.ts_recv);
+        let (trade, from) = (update.trade, self.state);
+        let last = self.filter.log().last().map(|last| last.seq.cast_unsigned());
+        let arbitration = self.filter.trade(line, trade_key(trade), trade.ts_recv);
+        let is_new = arbitration == Arbitration::Accepted;
         // What comes late tells nothing where a user has set a limit of silence for trades.
-        if copy == Arbitration::First || !self.silent {
+        if is_new || !self.silent {
             (self.state, self.silent) = (BookState::Live, false);
         }
-        let last = self.judge.last().map(|last| last.seq.cast_unsigned());
-        let missed = match last {
-            // The ids of v3 have gaps.
-            Some(last) if update.topic.channel.dialect() == Dialect::V5 => {
-                trade.first_id().saturating_sub(last.saturating_add(1))
-            }
-            _ => 0,
-        };
         if let Some(publisher) = &mut self.publishers.trades {
-            if copy == Arbitration::First {
-                self.judge.remember(mark, line, trade.ts_recv, true);
+            if is_new {
                 publisher.push(trade);
             }
-            if self.state.is_live() != was_live {
+            if self.state.is_live() != from.is_live() {
                 publisher.publish_state(self.state);
             }
         }
-        (copy, missed)
+        self.tell_state(from, trade.ts_recv, sink);
+        if is_new {
+            // What is missing on the line that brings it, another may have brought. The ids of v3 have gaps.
+            let missed = match last {
+                Some(last) if update.topic.channel.dialect() == Dialect::V5 => {
+                    trade.first_id().saturating_sub(last.saturating_add(1))
+                }
+                _ => 0,
+            };
+            sink.on_event(&Event::Trade(TradeUpdate { missed, ..*update }));
+        }
+        arbitration
     }
 
-    /// A book that counts makes the subscription live. Where it was not, the book that was shown
-    /// last counts again: only now is it known to be whole.
-    fn judge_book(&mut self, line: usize, mark: Mark, ts_recv: UnixNanos) -> Arbitration {
-        self.start_anew_if_alone(mark, ts_recv);
-        let is_shown = self.judge.last().is_some_and(|last| last.key == mark.key);
-        let is_still_so = self.is_still_so(line, mark);
-        let is_whole = is_shown && !self.silent || is_still_so;
-        let others = self.others(line);
-        let Self { judge, lines, .. } = self;
-        let Some(of_line) = lines.get_mut(line) else { return Arbitration::Old };
-        let mut copy = judge.book(line, &mut of_line.position, mark, ts_recv, others);
-        // Where a line only comes to what was shown, that is as old as it was.
-        let is_of_now = copy == Arbitration::First || is_still_so;
-        if !self.state.is_live() && is_whole {
-            copy = Arbitration::First;
-        }
-        if copy == Arbitration::First {
-            (self.state, self.silent) = (BookState::Live, false);
-            if is_of_now {
-                self.judge.remember(mark, line, ts_recv, false);
+    /// What becomes of a book that a line brings, and whether it tells that what is shown is still so. Where the
+    /// subscription is not live, the book that was shown last is accepted again: only now is it known to be whole.
+    #[inline]
+    fn arbitrate(
+        &mut self,
+        line: usize,
+        key: UpdateKey,
+        at: UnixNanos,
+        sink: &mut impl EventSink,
+    ) -> (Arbitration, bool) {
+        let (arbitration, is_still_so) = self.filter.book(line, &key, at);
+        if arbitration == Arbitration::Accepted {
+            if !self.held.is_empty() {
+                self.tell_held(line, sink);
             }
-        } else if self.state.is_live() && self.judge.is_frozen(mark, ts_recv) && !others.hold {
-            // Lines bring what does not count, and none stands at the book that is there.
-            self.set_state(BookState::Stale);
+            self.filter.accept(line, key, at);
+            self.silent = false;
+            return (arbitration, false);
         }
-        copy
+        if matches!(arbitration, Arbitration::Duplicate { .. }) && !self.held.is_empty() {
+            // What it held is from before that.
+            self.held.clear(line);
+        }
+        if !self.filter.is_live(line) || is_still_so && self.state.is_live() {
+            return (arbitration, is_still_so);
+        }
+        let is_shown = is_still_so || self.filter.is_shown(&key);
+        if !self.state.is_live() && is_shown && (is_still_so || !self.silent) {
+            self.silent = false;
+            return (Arbitration::Accepted, false);
+        }
+        let silence = at.since(self.filter.log().at()).unwrap_or_default();
+        let is_stuck = silence >= STUCK && !self.filter.has_peer_at_end(line);
+        if self.state.is_live() && !is_shown && is_stuck {
+            self.change(BookState::Stale, at, sink);
+        }
+        (arbitration, is_still_so)
     }
 
-    /// Whether a book is the one that is shown, told by a line to be still so.
-    fn is_still_so(&self, line: usize, mark: Mark) -> bool {
-        let is_shown = self.judge.last().is_some_and(|last| last.key == mark.key);
-        is_shown && self.lines.get(line).is_some_and(|of_line| of_line.position.confirms(mark))
+    /// Tells all that a line has held, as far as it is not older than what is shown, so that the line
+    /// stands at the end. The updates of a deep book are told with its next one.
+    #[cold]
+    fn tell_held(&mut self, line: usize, sink: &mut impl EventSink) {
+        while let Some((subscription_id, key, book)) = self.held.take(line) {
+            let Some(book) = book else { continue };
+            if !self.filter.log().is_outdated(&key) {
+                self.filter.accept(line, key, book.ts_recv);
+                self.silent = false;
+                let subscription = self.subscription;
+                let topic = subscription.topic();
+                let update = BookUpdate { topic, subscription_id, book: &book };
+                self.tell_book(line, &update, sink);
+            }
+        }
     }
 
-    /// Whether it is live, and nothing has come for so long that counts, or that tells that it is
+    /// What is in the log now tells where the lines are that had held it. What they hold behind it is new.
+    fn resolve_held(
+        &mut self,
+        key: &UpdateKey,
+        arbitration: Arbitration,
+        sink: &mut impl EventSink,
+    ) {
+        if self.held.is_empty() || arbitration == Arbitration::Held {
+            return;
+        }
+        while let Some(line) = self.held.match_line(self.filter.log(), key) {
+            if self.subscription.channel().kind() == ChannelKind::Book5
+                || self.held.newest(line).is_none()
+            {
+                self.filter.move_to_end(line);
+            }
+            if self.subscription.channel().kind() == ChannelKind::Book5 {
+                self.tell_held(line, sink);
+            }
+        }
+    }
+
+    /// Tells what lines have held that need not wait any longer. A deep book is stale until such a line
+    /// brings more: its next message tells the whole book.
+    pub(super) fn release_held(&mut self, now: UnixNanos, sink: &mut impl EventSink) {
+        for line in 0..self.lines.len() {
+            let Some(newest) = self.held.newest(line) else { continue };
+            if !self.filter.may_lead(line, now) || self.filter.log().is_outdated(&newest) {
+                continue;
+            }
+            if self.subscription.channel().kind() == ChannelKind::Book5 {
+                self.tell_held(line, sink);
+            } else if self.state.is_live() {
+                self.change(BookState::Stale, now, sink);
+            }
+        }
+    }
+
+    /// Whether it is live, and nothing has come for so long that is new, or that tells that it is
     /// still so; in whatever state, that is remembered. Lines that stood still may have come only just now to
     /// where it was long before.
     pub(super) fn falls_silent(&mut self, limit: Duration, now: UnixNanos) -> bool {
-        let silence = now.since(self.judge.at());
+        let silence = now.since(self.filter.log().at());
         let is_silent = silence.is_some_and(|silence| silence >= limit);
         // Its lines may have said so before, each for itself, or may be lost.
         self.silent |= is_silent;
         is_silent && self.state.is_live()
     }
 
-    /// Where no line has brought anything on its connection yet, none can lag behind another, and
-    /// the exchange may be anywhere. But what is older than what was shown just before has waited on a
-    /// connection that stood still.
-    fn start_anew_if_alone(&mut self, mark: Mark, at: UnixNanos) {
-        let has_nothing = |position: &Position| position.last.is_none() && !position.is_behind;
-        let is_alone = self.lines.iter().all(|line| has_nothing(&line.position));
-        if !self.state.is_live() && is_alone && !self.judge.was_passed_lately(mark, at) {
-            self.judge.start_anew();
-        }
-    }
-
-    /// The exchange's number of what counts last.
+    /// The exchange's number of what was accepted last.
     pub(super) fn last_seq(&self) -> Option<i64> {
-        self.judge.last().map(|mark| mark.seq).filter(|seq| *seq != NO_SEQ)
+        self.filter.log().last().map(|key| key.seq).filter(|seq| *seq != NO_SEQ)
     }
 }
 
-fn trade_mark(trade: &Trade) -> Mark {
-    // An id can come again where ids start anew; with the time it does not.
-    let key = FixedState::default().hash_one((trade.ts_event.0, trade.trade_id));
+fn trade_key(trade: &Trade) -> UpdateKey {
+    // An id can come again behind a sequence reset; with its time it does not.
     let seq = i64::try_from(trade.trade_id).unwrap_or(i64::MAX);
-    Mark { seq, ts: trade.ts_event, key, vetted: false }
+    UpdateKey { seq, ts: trade.ts_event, hash: trade.ts_event.0 }
 }
 
-fn book_mark(book: &Book5) -> Mark {
-    let hasher = FixedState::default();
-    // Books with a number are told apart by it; the others by what is in them.
-    let content = if book.seq == NO_SEQ {
-        let levels = book.asks().iter().chain(book.bids());
-        levels.fold(book.asks().len() as u64, |hash, l| hasher.hash_one((hash, l.to_words())))
-    } else {
-        hasher.hash_one(book.seq)
-    };
-    let key = hasher.hash_one((book.ts_event.0, content));
-    Mark { seq: book.seq, ts: book.ts_event, key, vetted: true }
+fn book_key(book: &Book5) -> UpdateKey {
+    let levels = book.asks().iter().chain(book.bids()).map(|level| level.to_words());
+    let start = (book.ts_event.0, book.asks().len() as u64);
+    UpdateKey { seq: book.seq, ts: book.ts_event, hash: content_hash(book.seq, start, levels) }
 }
 
-fn depth_mark(change: &DepthChange<'_>) -> Mark {
-    let hasher = FixedState::default();
+fn depth_key(change: &DepthChange<'_>) -> UpdateKey {
     let update = change.update;
-    let content = if update.seq == NO_SEQ {
-        let sides = update.asks.iter().chain(update.bids);
-        sides.fold(u64::from(update.checksum.unwrap_or_default().cast_unsigned()), |hash, level| {
-            hasher.hash_one((hash, level.to_words()))
-        })
-    } else {
-        hasher.hash_one(update.seq)
-    };
-    let key = hasher.hash_one((update.ts_event.0, content));
-    Mark { seq: update.seq, ts: update.ts_event, key, vetted: false }
+    let levels = update.asks.iter().chain(update.bids).map(|level| level.to_words());
+    let checksum = u64::from(update.checksum.unwrap_or_default().cast_unsigned());
+    let hash = content_hash(update.seq, (update.ts_event.0, checksum), levels);
+    UpdateKey { seq: update.seq, ts: update.ts_event, hash }
+}
+
+/// What tells updates apart that have no number; 0 where there is one.
+fn content_hash<T: Hash>(seq: i64, start: (u64, u64), words: impl Iterator<Item = T>) -> u64 {
+    if seq != NO_SEQ {
+        return 0;
+    }
+    let mut hasher = FixedState::default().build_hasher();
+    start.hash(&mut hasher);
+    words.for_each(|words| words.hash(&mut hasher));
+    hasher.finish()
 }

@@ -1,4 +1,4 @@
-//! The lines of a group, and what each of them wins.
+//! Redundant connections, and what each of them brings.
 
 use std::time::Duration;
 
@@ -7,69 +7,68 @@ use hashbrown::HashTable;
 use hdrhistogram::Histogram;
 
 use super::entry::Entry;
-use super::judge::Arbitration;
-use crate::event::{Event, EventSink, StateChange, TradeUpdate};
+use super::filter::Arbitration;
+use crate::event::{Event, EventSink, StateChange};
 use crate::feed::handler::FeedHandler;
 use crate::feed::slots::{hash, parts};
 use crate::feed::stale::StaleLimits;
-use crate::model::{
-    BookState, Channel, DownReason, Market, Subscription, SubscriptionId, UnixNanos,
-};
+use crate::model::{BookState, Channel, DownReason, Market, Subscription, UnixNanos};
 use crate::publish::{BookReader, DepthReader, TradeOptions, TradeReader};
 
 /// The longest delay that is told apart, in microseconds: ten seconds. Longer ones count as this.
 const LONGEST_US: u64 = 10_000_000;
 
-/// What a line has won and lost.
+/// What a line has brought, of all its subscriptions.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LineStats {
     /// Updates that this line brought first.
-    pub wins: u64,
+    pub accepted: u64,
     /// Updates that another line had brought before.
-    pub copies: u64,
+    pub duplicates: u64,
     /// Books that this line itself had brought before. Trades that it has brought before a line does not
     /// tell again.
-    pub repeats: u64,
-    /// Updates that were older than what was known already.
-    pub old: u64,
-    /// How long after the winner the copies came, in microseconds.
-    pub behind_us: Histogram<u64>,
+    pub self_duplicates: u64,
+    /// Updates that were older than what was shown.
+    pub outdated: u64,
+    /// Updates that were held while the line joined. They are told later, or found to be duplicates, and
+    /// are in no other counter.
+    pub held: u64,
+    /// How long after the accepted ones the duplicates came, in microseconds: 1 to ten million.
+    pub lag_us: Histogram<u64>,
 }
 
 impl LineStats {
     #[expect(clippy::expect_used, reason = "constant bounds, which a test makes too")]
     fn new() -> Self {
-        let behind_us = Histogram::new_with_bounds(1, LONGEST_US, 2);
-        let behind_us = behind_us.expect("bounds are in order");
-        Self { wins: 0, copies: 0, repeats: 0, old: 0, behind_us }
+        let lag_us = Histogram::new_with_bounds(1, LONGEST_US, 2);
+        let lag_us = lag_us.expect("bounds are in order");
+        Self { accepted: 0, duplicates: 0, self_duplicates: 0, outdated: 0, held: 0, lag_us }
     }
 
     /// Adds another group's counters to these.
     pub fn merge(&mut self, other: &Self) {
-        self.wins += other.wins;
-        self.copies += other.copies;
-        self.repeats += other.repeats;
-        self.old += other.old;
+        self.accepted += other.accepted;
+        self.duplicates += other.duplicates;
+        self.self_duplicates += other.self_duplicates;
+        self.outdated += other.outdated;
+        self.held += other.held;
         // Both have the same bounds, so nothing can be out of them.
-        let _ = self.behind_us.add(&other.behind_us);
+        let _ = self.lag_us.add(&other.lag_us);
     }
 }
 
-/// Lets the first copy of each update through, of several connections with the same subscriptions.
+/// Merges redundant connections ("lines") with the same subscriptions: each update is told once, when the
+/// first line brings it.
 ///
-/// Each line has a [`FeedHandler`] of its own, which keeps its own books
-/// and finds its own gaps: so a book is always one that some line knows to be whole, whichever line
-/// brought its last update. The arbiter stands between them and the sink. A subscription is live
-/// while one of its lines is.
+/// Each line has a [`FeedHandler`] of its own, which keeps its own books and finds its own gaps: so a book
+/// is always one that some line knows to be whole, whichever line brought its last update. The arbiter stands
+/// between them and the sink. A subscription is live while one of its lines is.
 ///
-/// Books and deep books with numbers go by them; the others by the exchange's time and their content.
-/// Trades go by their id: one that only a slower line brings still counts. Where the exchange counts
-/// anew or sets its clock back, a line that has seen it leads. What a new connection brings waits then
-/// until it is known where it is, or until the others have been silent for two seconds; what looks old
-/// to the end is shown after half a minute, unless a live line stands at the book that is there.
-/// Without numbers, or where two such turns come within half a minute, an older book may be shown in
-/// rare cases: nothing tells it.
+/// All lines read one log of updates from different places, since the exchange sends all of them the same
+/// updates in the same order. A book is accepted only from a line that has brought the last one in the log;
+/// what the log has is a duplicate, and tells where its line is. What a new connection brings is held until
+/// something of it is in the log, or no other line goes on. See "Redundant lines" in `docs/ARCHITECTURE.md`.
 #[derive(Debug)]
 pub struct Arbiter {
     // Ids come from our own subscriptions, never from the wire, so a fixed seed is no weakness.
@@ -137,8 +136,9 @@ impl Arbiter {
             entry.set_line(line, false);
             let best = entry.best();
             if best != BookState::Live {
-                change(entry, best, ts_recv, sink);
+                entry.change(best, ts_recv, sink);
             }
+            entry.release_held(ts_recv, sink);
         }
     }
 
@@ -161,7 +161,7 @@ impl Arbiter {
         let (channel, market, inst_id) = parts(subscription);
         let Some(at) = self.find(channel, market, inst_id) else { return };
         let mut entry = self.entries.swap_remove(at);
-        change(&mut entry, BookState::Down(DownReason::Unsubscribed), ts_recv, sink);
+        entry.change(BookState::Down(DownReason::Unsubscribed), ts_recv, sink);
         self.reindex();
     }
 
@@ -181,9 +181,8 @@ impl Arbiter {
         let is_moved = |entry: &Entry| subscriptions.contains(&entry.subscription);
         (other.entries, self.entries) = all.into_iter().partition(is_moved);
         for entry in &mut other.entries {
-            entry.lines.clear();
-            (0..lines.max(1)).for_each(|line| entry.set_line(line, true));
-            change(entry, BookState::Connecting, ts_recv, sink);
+            entry.reset_lines(lines.max(1));
+            entry.change(BookState::Connecting, ts_recv, sink);
         }
         self.reindex();
         other.reindex();
@@ -203,7 +202,7 @@ impl Arbiter {
         ended.iter().for_each(|subscription| self.unsubscribe(subscription, ts_recv, sink));
     }
 
-    /// Takes an event of a line, and gives the sink what counts of it. Allocates nothing.
+    /// Takes an event of a line, and tells the sink what is new by it. Allocates nothing.
     ///
     /// Replies and notices and messages that are not decoded go through; what nobody subscribed does
     /// not.
@@ -230,24 +229,14 @@ impl Arbiter {
         let found = self.find(key.0, key.1, key.2.as_bytes());
         // What nobody wants any more may still be on its way, on each line.
         let Some(entry) = found.and_then(|at| self.entries.get_mut(at)) else { return };
-        let (before, ts_recv) = (entry.state, event.ts_recv());
-        let (copy, missed) = match event {
-            Event::Book(update) => (entry.on_book(line, update), 0),
-            Event::Trade(update) => entry.on_trade(line, update),
-            Event::DepthBook(change) => (entry.on_depth(line, change), 0),
-            _ => (Arbitration::Old, 0),
+        let arbitration = match event {
+            Event::Book(update) => entry.on_book(line, update, sink),
+            Event::Trade(update) => entry.on_trade(line, update, sink),
+            Event::DepthBook(change) => entry.on_depth(line, change, sink),
+            _ => Arbitration::Outdated,
         };
-        tell(entry, before, ts_recv, sink);
-        match event {
-            _ if copy != Arbitration::First => {}
-            // What is missing on the line that brings it, another may have brought.
-            Event::Trade(update) if update.missed != missed => {
-                sink.on_event(&Event::Trade(TradeUpdate { missed, ..*update }));
-            }
-            _ => sink.on_event(event),
-        }
         if let Some(stats) = self.stats.get_mut(line) {
-            count(stats, line, copy, ts_recv);
+            count(stats, line, arbitration, event.ts_recv());
         }
     }
 
@@ -266,20 +255,23 @@ impl Arbiter {
         // The book that makes a line live comes next; until then nobody may see the old one live.
         // Trades that a line has again are not brought again, and there is no old book to be shown.
         if best != BookState::Live || entry.publishers.trades.is_some() {
-            change(entry, best, of_line.ts_recv, sink);
+            entry.change(best, of_line.ts_recv, sink);
         }
+        entry.release_held(of_line.ts_recv, sink);
     }
 
     /// Marks as stale what is live and has been silent on all lines for longer than its channel may be.
     ///
     /// A line's own silence does not tell that: one that stood still may just have come to where
-    /// another was long before.
+    /// another was long before. To be called about each second; what a line that joins has brought and
+    /// need not wait any longer is told by it as well.
     pub fn mark_stale(&mut self, limits: &StaleLimits, now: UnixNanos, sink: &mut impl EventSink) {
         for entry in &mut self.entries {
             let limit = limits.of(entry.subscription.channel()).unwrap_or(Duration::MAX);
             if entry.falls_silent(limit, now) {
-                change(entry, BookState::Stale, now, sink);
+                entry.change(BookState::Stale, now, sink);
             }
+            entry.release_held(now, sink);
         }
     }
 
@@ -307,13 +299,13 @@ impl Arbiter {
         Some(self.entry(subscription)?.state)
     }
 
-    /// The exchange's number of the last update that counted, where it numbers them.
+    /// The exchange's number of the last update that was accepted, where it numbers them.
     #[must_use]
     pub fn last_seq(&self, subscription: &Subscription) -> Option<i64> {
         self.entry(subscription)?.last_seq()
     }
 
-    /// What each line has won and lost, by its number.
+    /// What each line has brought, by its number.
     #[must_use]
     pub fn stats(&self) -> &[LineStats] {
         &self.stats
@@ -347,39 +339,18 @@ impl Arbiter {
     }
 }
 
-fn change(entry: &mut Entry, to: BookState, ts_recv: UnixNanos, sink: &mut impl EventSink) {
-    let before = entry.state;
-    if before != to {
-        entry.set_state(to);
-        tell(entry, before, ts_recv, sink);
-    }
-}
-
 #[inline]
-fn tell(entry: &Entry, from: BookState, ts_recv: UnixNanos, sink: &mut impl EventSink) {
-    let Entry { subscription, state: to, .. } = entry;
-    if from != *to {
-        sink.on_event(&Event::State(StateChange {
-            subscription,
-            subscription_id: SubscriptionId::NONE,
-            from,
-            to: *to,
-            ts_recv,
-        }));
-    }
-}
-
-#[inline]
-fn count(stats: &mut LineStats, line: usize, copy: Arbitration, ts_recv: UnixNanos) {
-    match copy {
-        Arbitration::First => stats.wins += 1,
-        Arbitration::Of(winner, _) if winner == line => stats.repeats += 1,
-        Arbitration::Of(_, won) => {
-            stats.copies += 1;
-            let behind = ts_recv.since(won).unwrap_or_default().as_micros();
-            let behind = u64::try_from(behind).unwrap_or(u64::MAX).clamp(1, LONGEST_US);
-            stats.behind_us.saturating_record(behind);
+fn count(stats: &mut LineStats, line: usize, arbitration: Arbitration, ts_recv: UnixNanos) {
+    match arbitration {
+        Arbitration::Accepted => stats.accepted += 1,
+        Arbitration::Duplicate { line: first, .. } if first == line => stats.self_duplicates += 1,
+        Arbitration::Duplicate { first_seen, .. } => {
+            stats.duplicates += 1;
+            let lag = ts_recv.since(first_seen).unwrap_or_default().as_micros();
+            let lag = u64::try_from(lag).unwrap_or(u64::MAX).clamp(1, LONGEST_US);
+            stats.lag_us.saturating_record(lag);
         }
-        Arbitration::Old => stats.old += 1,
+        Arbitration::Outdated => stats.outdated += 1,
+        Arbitration::Held => stats.held += 1,
     }
 }

@@ -1,9 +1,9 @@
-//! Several connections with the same subscriptions: the first copy of each update wins.
+//! Several connections with the same subscriptions: each update is told once.
 
 mod entry;
-mod judge;
+mod filter;
+mod hold;
 mod lines;
-mod position;
+mod log;
 
-pub use judge::Arbitration;
 pub use lines::{Arbiter, LineStats};

@@ -34,7 +34,7 @@ impl Slot {
         let verdict = self.judge_trade(trade, from);
         self.state = BookState::Live;
         self.ts_recv = trade.ts_recv;
-        if verdict != Verdict::Repeated {
+        if matches!(verdict, Verdict::New { .. }) {
             self.push_trade(trade);
         }
         if from != BookState::Live {
@@ -42,7 +42,7 @@ impl Slot {
             self.tell(from, trade.ts_recv, sink);
         }
         match verdict {
-            Verdict::Repeated => stats.repeated_trades += 1,
+            Verdict::Repeated | Verdict::Outdated => stats.repeated_trades += 1,
             Verdict::New { replayed, missed, .. } => {
                 stats.missed_trades = stats.missed_trades.saturating_add(missed);
                 sink.on_event(&Event::Trade(TradeUpdate {
@@ -59,7 +59,9 @@ impl Slot {
         let SlotData::Trades { ring, .. } = &self.data else { return Verdict::Repeated };
         let last = (self.seq != NO_SEQ).then(|| self.seq.cast_unsigned());
         let is_dense = self.subscription.dialect() == Dialect::V5;
-        let verdict = told::judge(ring, (last, self.ts_event), trade, from, is_dense);
+        let kind = (is_dense, self.reorder.is_new_connection);
+        let verdict = told::judge(ring, (last, self.ts_event), trade, from, kind);
+        self.reorder.is_new_connection &= verdict == Verdict::Outdated;
         if let Verdict::New { is_last: true, .. } = verdict {
             (self.seq, self.ts_event) = (trade.trade_id.cast_signed(), trade.ts_event);
         }

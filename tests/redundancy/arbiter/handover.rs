@@ -44,10 +44,10 @@ fn what_the_line_alone_has_brought_is_told_by_no_other() {
     assert_eq!(rig.bring(1, &trade(8)), [""; 0]);
     assert_eq!(rig.bring(1, &deep("update", &[(11, 1)], 7, 8)), [""; 0]);
     let [zero, one] = rig.arbiter.stats() else { panic!("two lines") };
-    assert_eq!((zero.wins, zero.copies, zero.repeats, zero.old), (3, 4, 0, 0));
-    assert_eq!((one.wins, one.copies, one.repeats, one.old), (0, 3, 0, 0));
+    assert_eq!((zero.accepted, zero.duplicates, zero.self_duplicates, zero.outdated), (3, 4, 0, 0));
+    assert_eq!((one.accepted, one.duplicates, one.self_duplicates, one.outdated), (0, 3, 0, 0));
     // The copies came four microseconds after the originals, and at once.
-    assert_eq!((zero.behind_us.min(), zero.behind_us.max(), one.behind_us.max()), (4, 4, 1));
+    assert_eq!((zero.lag_us.min(), zero.lag_us.max(), one.lag_us.max()), (4, 4, 1));
 }
 
 #[test]
@@ -81,8 +81,10 @@ fn readers_from_before_read_on_through_the_handover() {
     bring(&mut line, &mut arbiter, 4, 0);
     assert_eq!(see(), (4, Some(4), 4, BookState::Live));
     // The line goes, another has come: the readers are the arbiter's now.
-    arbiter.as_mut().unwrap().open_line(1);
+    let after = arbiter.as_mut().unwrap();
+    after.open_line(1);
     drop(line);
+    after.close_line(0, UnixNanos(5), &mut |_: &Event<'_>| {});
     let mut other = FeedHandler::new(okx_feed::Dialect::V5);
     ["books5", "trades", "books"].iter().for_each(|channel| other.subscribe(sub(channel)).unwrap());
     bring(&mut other, &mut arbiter, 5, 1);
@@ -120,13 +122,15 @@ fn counters_of_groups_add_up() {
         rig.bring(line, &trade(n));
     }
     let [zero, one] = rig.arbiter.stats() else { panic!("two lines") };
-    let numbers = |of: &LineStats| (of.wins, of.copies, of.repeats, of.old, of.behind_us.len());
+    let numbers = |of: &LineStats| {
+        (of.accepted, of.duplicates, of.self_duplicates, of.outdated, of.lag_us.len())
+    };
     assert_eq!((numbers(zero), numbers(one)), ((2, 1, 0, 0, 1), (1, 1, 0, 0, 1)));
     let mut both = zero.clone();
     both.merge(one);
     // What a line brings again itself it does not tell again.
     assert_eq!(numbers(&both), (3, 2, 0, 0, 2));
-    assert_eq!((both.behind_us.min(), both.behind_us.max()), (10, 20));
+    assert_eq!((both.lag_us.min(), both.lag_us.max()), (10, 20));
     let mut old = Rig::new(2, &["books5"]);
     old.bring(0, &book("books5", 9, true));
     old.bring(1, &book("books5", 8, true));

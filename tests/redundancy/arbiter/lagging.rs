@@ -71,16 +71,16 @@ impl Model {
                 wins > 500 && copies > 500 && self.repeats[line] > 5,
                 "the lines are all alike"
             );
-            assert_eq!((stats.wins, stats.copies), (wins, copies), "line {line}");
+            assert_eq!((stats.accepted, stats.duplicates), (wins, copies), "line {line}");
             assert_eq!(
-                (stats.repeats, stats.old),
+                (stats.self_duplicates, stats.outdated),
                 (self.repeats[line], self.old[line]),
                 "line {line}"
             );
             // The histogram keeps two digits.
-            let (most, seen) = (self.most_behind[line], stats.behind_us.max());
+            let (most, seen) = (self.most_behind[line], stats.lag_us.max());
             assert!(seen >= most && seen <= most + most / 50, "{seen} {most}");
-            assert_eq!(stats.behind_us.len(), copies);
+            assert_eq!(stats.lag_us.len(), copies);
         }
     }
 }
@@ -209,7 +209,7 @@ fn a_line_that_lags_by_a_thousand_trades_is_known_to_bring_copies() {
         assert_eq!(rig.bring(1, &trade(n)), [""; 0]);
     }
     let stats = rig.arbiter.stats();
-    assert_eq!((stats[1].copies, stats[1].old), (1_000, 0));
+    assert_eq!((stats[1].duplicates, stats[1].outdated), (1_000, 0));
 }
 
 #[test]

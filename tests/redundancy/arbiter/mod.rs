@@ -7,12 +7,13 @@
     reason = "the helpers of a test fail as the test does"
 )]
 
-mod anew;
 mod handover;
+mod joining;
 mod lagging;
+mod model;
+mod sequence_reset;
 mod silent;
 mod states;
-mod trades_model;
 
 use okx_feed::{Arbiter, BookState, Dialect, Event, FeedHandler, Frame, Subscription, UnixNanos};
 
@@ -95,23 +96,37 @@ fn sub(channel: &str) -> Subscription {
 
 /// The book of a number, which is its price and its time too.
 fn book(channel: &str, n: u64, numbered: bool) -> String {
-    let seq = if numbered { format!(r#","seqId":{n}"#) } else { String::new() };
+    book_text(channel, n, numbered.then_some(n), n)
+}
+
+/// A book with one ask.
+fn book_text(channel: &str, px: u64, seq: Option<u64>, ts: u64) -> String {
+    let seq = seq.map_or(String::new(), |seq| format!(r#","seqId":{seq}"#));
     format!(
-        r#"{{"arg":{{"channel":"{channel}","instId":"A"}},"data":[{{"asks":[["{n}","1","0","1"]],"bids":[],"ts":"{n}"{seq}}}]}}"#
+        r#"{{"arg":{{"channel":"{channel}","instId":"A"}},"data":[{{"asks":[["{px}","1","0","1"]],"bids":[],"ts":"{ts}"{seq}}}]}}"#
     )
 }
 
+/// The trade of an id, which is its time too.
 fn trade(n: u64) -> String {
+    trade_text(n, 1, n)
+}
+
+fn trade_text(id: u64, px: u64, ts: u64) -> String {
     format!(
-        r#"{{"arg":{{"channel":"trades","instId":"A"}},"data":[{{"instId":"A","tradeId":"{n}","px":"1","sz":"1","side":"buy","ts":"{n}"}}]}}"#
+        r#"{{"arg":{{"channel":"trades","instId":"A"}},"data":[{{"instId":"A","tradeId":"{id}","px":"{px}","sz":"1","side":"buy","ts":"{ts}"}}]}}"#
     )
 }
 
-/// A message of a deep book: asks of a price and a size each.
+/// A message of a deep book: asks of a price and a size each. Its number is its time too.
 fn deep(action: &str, asks: &[(u64, u64)], prev: i64, n: u64) -> String {
+    deep_text(action, asks, (prev, n), n)
+}
+
+fn deep_text(action: &str, asks: &[(u64, u64)], (prev, seq): (i64, u64), ts: u64) -> String {
     let asks: Vec<_> = asks.iter().map(|(px, sz)| format!(r#"["{px}","{sz}","0","1"]"#)).collect();
     format!(
-        r#"{{"arg":{{"channel":"books","instId":"A"}},"action":"{action}","data":[{{"asks":[{}],"bids":[],"ts":"{n}","checksum":0,"seqId":{n},"prevSeqId":{prev}}}]}}"#,
+        r#"{{"arg":{{"channel":"books","instId":"A"}},"action":"{action}","data":[{{"asks":[{}],"bids":[],"ts":"{ts}","checksum":0,"seqId":{seq},"prevSeqId":{prev}}}]}}"#,
         asks.join(",")
     )
 }

@@ -123,7 +123,7 @@ fn without_any_line_nothing_is_believed_and_the_first_to_come_back_may_be_anywhe
     // While a line is live, what is older is not believed.
     rig.arbiter.open_line(0);
     assert_eq!(rig.bring(0, &book("books5", 4, true)), [""; 0]);
-    assert_eq!(rig.arbiter.stats()[0].old, 1);
+    assert_eq!(rig.arbiter.stats()[0].outdated, 1);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_line_whose_deep_book_is_not_whole_tells_nothing() {
     // The other line has had no snapshot yet, and is ahead.
     assert_eq!(rig.bring(1, &deep("update", &[(12, 5)], 1, 2)), [""; 0]);
     assert_eq!(reader.live().unwrap().asks().len(), 2);
-    assert_eq!((rig.arbiter.stats()[1].old, rig.arbiter.stats()[1].wins), (1, 0));
+    assert_eq!((rig.arbiter.stats()[1].outdated, rig.arbiter.stats()[1].accepted), (1, 0));
     assert_eq!(rig.bring(0, &deep("update", &[(12, 5)], 1, 2)), ["books 2"]);
     assert_eq!(reader.live().unwrap().asks().len(), 3);
     // A line that misses one is out, and the subscription with it while there is no other.

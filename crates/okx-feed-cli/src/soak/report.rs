@@ -77,9 +77,9 @@ impl ClientReport {
         let recovery = &self.stats.recovery;
         let lines = self.stats.lines.iter().map(|line| {
             json!({
-                "wins": line.wins, "copies": line.copies,
-                "behind_us_p50": line.behind_us.value_at_quantile(0.5),
-                "behind_us_p99": line.behind_us.value_at_quantile(0.99),
+                "accepted": line.accepted, "duplicates": line.duplicates, "held": line.held,
+                "lag_us_p50": line.lag_us.value_at_quantile(0.5),
+                "lag_us_p99": line.lag_us.value_at_quantile(0.99),
             })
         });
         json!({
@@ -179,11 +179,10 @@ impl Display for ClientReport {
         writeln!(f, "      seen not live: {} times, p50 {p50} ms, max {max} ms", us.len())?;
         writeln!(f, "      stale: {} times; {} books undecided", self.stale(), self.undecided())?;
         for (at, line) in stats.lines.iter().enumerate() {
-            let behind = [0.5, 0.99].map(|quantile| line.behind_us.value_at_quantile(quantile));
-            let [p50, p99] = behind;
-            let (wins, copies) = (line.wins, line.copies);
-            write!(f, "      line {at}: {wins} wins, {copies} copies")?;
-            writeln!(f, ", behind p50 {p50} us, p99 {p99} us")?;
+            let [p50, p99] = [0.5, 0.99].map(|quantile| line.lag_us.value_at_quantile(quantile));
+            let (accepted, duplicates) = (line.accepted, line.duplicates);
+            write!(f, "      line {at}: {accepted} accepted, {duplicates} duplicates")?;
+            writeln!(f, ", lag p50 {p50} us, p99 {p99} us")?;
         }
         Ok(())
     }

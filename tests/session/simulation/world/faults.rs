@@ -72,21 +72,16 @@ impl World {
         }
     }
 
-    /// A fault of messages that nothing numbers: whole books and trades.
+    /// A fault of whole books and trades.
     pub(super) fn plain_rule(&mut self) -> String {
         let whole: &[_] = match self.config.dialect {
             Dialect::V3 => &["depth5", "trade"],
             Dialect::V5 => &["books5", "bbo-tbt", "trades"],
         };
         let channel = whole[self.random.usize(..whole.len())];
-        // Nothing shows that a whole book was lost, but a lost trade may come on another line.
-        let lost = if channel.starts_with("trade") { "gap" } else { "reorder" };
-        let mut kind = ["reorder", "repeat", "snapshot", lost][self.random.usize(..4)];
-        // A book from before the exchange's clock was set back, or its numbers were reset, is newer
-        // by its time or by its number: its right position in the order can't be known.
-        if self.clock_jumps && kind == "reorder" {
-            kind = "repeat";
-        }
+        // Nothing shows that a whole book was lost, but a lost trade may come on another line. TCP does not reorder.
+        let lost = if channel.starts_with("trade") { "gap" } else { "repeat" };
+        let kind = ["repeat", "snapshot", lost][self.random.usize(..3)];
         let times = ["", ",p=0.5,times=6"][self.random.usize(..2)];
         format!("{kind}:channel={channel}{times}")
     }

@@ -1,0 +1,254 @@
+//! The updates of one subscription that were accepted last, in their order.
+
+use std::time::Duration;
+
+use crate::model::{NO_SEQ, UnixNanos};
+
+/// No line lags by longer: so long after a sequence reset or a clock step none brings anything from
+/// before it, and what no line has confirmed for so long need not be the exchange's any more.
+pub(super) const LONGEST_LAG: Duration = Duration::from_secs(30);
+
+/// What tells the updates of one subscription apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct UpdateKey {
+    /// The exchange's number, [`NO_SEQ`] where it sends none; of trades their id.
+    pub(super) seq: i64,
+    /// The exchange's time.
+    pub(super) ts: UnixNanos,
+    /// What tells updates of one number apart: of trades their time, a hash of time and content where there is
+    /// no number, else 0.
+    pub(super) hash: u64,
+}
+
+impl UpdateKey {
+    const NONE: Self = Self { seq: NO_SEQ, ts: UnixNanos::UNKNOWN, hash: 0 };
+
+    const fn both_numbered(&self, other: &Self) -> bool {
+        self.seq != NO_SEQ && other.seq != NO_SEQ
+    }
+
+    /// Whether both are one update. Of books with numbers these decide, whatever their times.
+    pub(super) const fn is_same(&self, other: &Self) -> bool {
+        self.seq == other.seq && self.hash == other.hash
+    }
+
+    /// Whether this is older than the other: by number and by time, or by time where there are no numbers.
+    fn is_before(&self, other: &Self) -> bool {
+        if self.both_numbered(other) {
+            self.seq <= other.seq && self.ts <= other.ts
+        } else {
+            self.ts < other.ts
+        }
+    }
+
+    /// Whether this has a lower number at a later time: a sequence reset lies between the two.
+    fn is_sequence_reset(&self, before: &Self) -> bool {
+        self.both_numbered(before) && self.seq < before.seq && self.ts > before.ts
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LogEntry {
+    pub(super) key: UpdateKey,
+    /// Which line brought it, and when.
+    pub(super) line: usize,
+    pub(super) at: UnixNanos,
+}
+
+/// The first update after a sequence reset or a clock step, and when it came.
+#[derive(Clone, Copy, Debug)]
+struct Discontinuity {
+    key: UpdateKey,
+    at: UnixNanos,
+}
+
+impl Discontinuity {
+    /// Whether a line may still bring something from before it.
+    fn is_recent(&self, at: UnixNanos) -> bool {
+        at.since(self.at).is_none_or(|since| since < LONGEST_LAG)
+    }
+}
+
+/// The keys of the last updates that were accepted. Positions count all that ever were, from 1 on.
+#[derive(Debug)]
+pub(super) struct UpdateLog {
+    /// A ring, whose length is a power of two.
+    entries: Box<[LogEntry]>,
+    end: u64,
+    /// The last update; of trades the last that came in order.
+    last: Option<UpdateKey>,
+    /// When something was accepted, or confirmed to be still so.
+    at: UnixNanos,
+    /// The last sequence reset, and the last clock step.
+    reset: Option<Discontinuity>,
+    step: Option<Discontinuity>,
+    /// The position of the first update after a sequence reset, 0 once no line can be from before it.
+    reset_position: u64,
+    /// The highest number in the log.
+    highest: i64,
+    /// The highest number that is in the log no more, since the last sequence reset.
+    forgotten: i64,
+}
+
+impl UpdateLog {
+    /// Makes a log of so many updates, a power of two. This is all the memory that it takes.
+    pub(super) fn new(len: usize) -> Self {
+        let none = LogEntry { key: UpdateKey::NONE, line: usize::MAX, at: UnixNanos::UNKNOWN };
+        Self {
+            entries: vec![none; len.next_power_of_two()].into(),
+            end: 0,
+            last: None,
+            at: UnixNanos::UNKNOWN,
+            reset: None,
+            step: None,
+            reset_position: 0,
+            highest: NO_SEQ,
+            forgotten: NO_SEQ,
+        }
+    }
+
+    /// The position of the last update, 0 where there is none.
+    pub(super) const fn end(&self) -> u64 {
+        self.end
+    }
+
+    pub(super) const fn last(&self) -> Option<UpdateKey> {
+        self.last
+    }
+
+    /// When something was accepted last, or confirmed to be still so.
+    pub(super) const fn at(&self) -> UnixNanos {
+        self.at
+    }
+
+    /// What is shown is still so.
+    pub(super) const fn confirm(&mut self, at: UnixNanos) {
+        self.at = at;
+    }
+
+    /// The first position that the log still holds.
+    fn oldest(&self) -> u64 {
+        (self.end + 1).saturating_sub(self.entries.len() as u64).max(1)
+    }
+
+    /// Whether a position is in the log; before the first update all lines stand at its end.
+    pub(super) fn holds(&self, position: u64) -> bool {
+        position == self.end || position >= self.oldest()
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are the place in the ring")]
+    fn slot(&self, position: u64) -> usize {
+        position as usize & self.entries.len().wrapping_sub(1)
+    }
+
+    #[inline]
+    pub(super) fn get(&self, position: u64) -> Option<&LogEntry> {
+        let entry = self.entries.get(self.slot(position))?;
+        (position != 0 && self.holds(position)).then_some(entry)
+    }
+
+    /// Whether both are one update. Near a sequence reset, behind which numbers come again, they have to have
+    /// the same time as well.
+    pub(super) fn are_same(&self, one: &UpdateKey, other: &UpdateKey) -> bool {
+        one.is_same(other) && (one.ts == other.ts || self.reset_position == 0)
+    }
+
+    /// Whether the update at a position is this one.
+    pub(super) fn is_at(&self, position: u64, key: &UpdateKey) -> bool {
+        self.get(position).is_some_and(|entry| self.are_same(&entry.key, key))
+    }
+
+    /// Whether the update at a position has the key of this one, at whatever time.
+    pub(super) fn is_repeat(&self, position: u64, key: &UpdateKey) -> bool {
+        self.get(position).is_some_and(|entry| entry.key.is_same(key))
+    }
+
+    /// Where an update stands behind a position: its earliest place there. Too early a place only delays
+    /// a line, too late a one could have it tell an old update.
+    pub(super) fn find_after(&self, position: u64, key: &UpdateKey) -> Option<u64> {
+        if key.seq > self.highest && key.seq != NO_SEQ {
+            return None;
+        }
+        ((position + 1).max(self.oldest())..=self.end).find(|position| self.is_at(*position, key))
+    }
+
+    /// Adds an update. A late one does not move the end of what is in order.
+    pub(super) fn append(&mut self, key: UpdateKey, line: usize, at: UnixNanos, is_late: bool) {
+        self.end += 1;
+        self.at = at;
+        if !is_late {
+            self.note_discontinuity(key, at);
+            self.last = Some(key);
+        }
+        let slot = self.slot(self.end);
+        let Some(entry) = self.entries.get_mut(slot) else { return };
+        let replaced = std::mem::replace(entry, LogEntry { key, line, at }).key.seq;
+        if self.reset_position + self.entries.len() as u64 <= self.end {
+            self.forgotten = self.forgotten.max(replaced);
+            if self.reset.is_none_or(|reset| !reset.is_recent(at)) {
+                self.reset_position = 0;
+            }
+        }
+        if key.seq >= self.highest {
+            self.highest = key.seq;
+        } else if replaced == self.highest {
+            // Rare: the oldest is mostly the lowest.
+            self.highest = self.entries.iter().map(|entry| entry.key.seq).max().unwrap_or(NO_SEQ);
+        }
+    }
+
+    fn note_discontinuity(&mut self, key: UpdateKey, at: UnixNanos) {
+        let Some(last) = self.last else { return };
+        if key.ts < last.ts {
+            self.step = Some(Discontinuity { key, at });
+        }
+        if key.both_numbered(&last) && key.seq < last.seq {
+            self.reset = Some(Discontinuity { key, at });
+            (self.reset_position, self.forgotten) = (self.end, NO_SEQ);
+        }
+    }
+
+    /// What lies before the last update may have been a clock step that no line could tell: its line began with
+    /// books that looked older.
+    pub(super) const fn note_step(&mut self, key: UpdateKey, at: UnixNanos) {
+        self.step = Some(Discontinuity { key, at });
+    }
+
+    /// Takes all numbers before one for accepted and forgotten.
+    pub(super) const fn forget_before(&mut self, seq: i64) {
+        self.forgotten = seq.saturating_sub(1);
+    }
+
+    /// Whether the log may have had a trade with this id once: it is not above all that were forgotten.
+    pub(super) const fn may_have_forgotten(&self, key: &UpdateKey) -> bool {
+        key.seq <= self.forgotten
+    }
+
+    /// Whether a line may still bring something from before a sequence reset or a clock step.
+    pub(super) fn is_discontinuous(&self, at: UnixNanos) -> bool {
+        [self.reset, self.step].into_iter().flatten().any(|last| last.is_recent(at))
+    }
+
+    /// Whether an update is newer than the last one for certain: by its number unless a line may be from before
+    /// a sequence reset, or by its time unless one may be from before a clock step.
+    pub(super) fn is_newer(&self, key: &UpdateKey, at: UnixNanos) -> bool {
+        let Some(last) = self.last else { return false };
+        let (is_newer, discontinuity) = if key.both_numbered(&last) {
+            (key.seq > last.seq, self.reset)
+        } else {
+            (key.ts > last.ts, self.step)
+        };
+        is_newer && discontinuity.is_none_or(|last| !last.is_recent(at))
+    }
+
+    /// Whether an update is from before the last sequence reset: a higher number at an earlier time.
+    pub(super) fn is_before_reset(&self, key: &UpdateKey) -> bool {
+        self.reset.is_some_and(|reset| reset.key.is_sequence_reset(key))
+    }
+
+    /// Whether an update is older than the last one.
+    pub(super) fn is_outdated(&self, key: &UpdateKey) -> bool {
+        self.last.is_some_and(|last| key.is_before(&last))
+    }
+}
