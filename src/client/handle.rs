@@ -86,7 +86,7 @@ impl Client {
         self.with_readers(|readers| readers.get(subscription)?.book.clone())
     }
 
-    /// A reader of the best [`PUBLISHED_LEVELS`](crate::PUBLISHED_LEVELS) levels of a
+    /// A reader of the best [`DepthSnapshot::LEVELS`](crate::publish::DepthSnapshot::LEVELS) levels of a
     /// subscription's order book, for any thread; `None` where the channel has none.
     #[must_use]
     pub fn depth_reader(&self, subscription: &Subscription) -> Option<DepthReader> {

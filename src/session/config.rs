@@ -34,7 +34,7 @@ pub struct SessionConfig {
     /// order book, the first five-level book, or the last trade.
     pub snapshot_timeout: Duration,
     /// Whether to log in before anything is subscribed; see
-    /// [`Action::Login`](crate::Action::Login).
+    /// [`Action::Login`](crate::session::Action::Login).
     pub login: bool,
     /// How many attempts to connect the host accepts; shared by all sessions with it.
     pub connect_limit: ConnectRateLimit,

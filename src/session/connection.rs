@@ -145,7 +145,7 @@ impl Session {
     /// Resynchronises a broken order book: like [`Session::resubscribe`], but at once only the
     /// first time.
     ///
-    /// Where it breaks again the pauses double, see [`ResyncConfig`](crate::ResyncConfig).
+    /// Where it breaks again the pauses double, see [`ResyncConfig`](crate::session::ResyncConfig).
     /// Resynchronisation never takes the last quarter of the hour's requests.
     pub fn resync(&mut self, subscription: &Subscription, now: MonoNanos) {
         self.subscriptions.resync(subscription, &self.config, now);

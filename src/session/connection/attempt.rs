@@ -7,7 +7,7 @@ use crate::model::MonoNanos;
 
 impl Session {
     /// The host accepts no attempt before `until`. Replaces the connection that
-    /// [`Action::Connect`](crate::Action::Connect) requested, and does not count as a failure.
+    /// [`Action::Connect`](crate::session::Action::Connect) requested, and does not count as a failure.
     pub const fn handle_rate_limited(&mut self, until: MonoNanos) {
         if let Link::Resolving { .. } | Link::Connecting { .. } = self.link {
             self.stats.attempts -= 1;
@@ -42,7 +42,7 @@ impl Session {
     ///
     /// Like [`Session::handle_disconnected`], but the next attempt waits for `retry_after` where
     /// the answer gives one. Else it waits longer after 403, 429 and 503 than after other failures.
-    /// See [`BackoffConfig`](crate::BackoffConfig).
+    /// See [`BackoffConfig`](crate::session::BackoffConfig).
     pub fn handle_refused(&mut self, status: u16, retry_after: Option<Duration>, now: MonoNanos) {
         if self.is_attempting() {
             self.backoff.refused(status, retry_after);

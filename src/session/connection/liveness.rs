@@ -31,7 +31,7 @@ impl Session {
     }
 
     /// Whether a ping has had no pong for longer than
-    /// [`SessionConfig::pong_timeout`](crate::SessionConfig::pong_timeout), whatever else has come
+    /// [`SessionConfig::pong_timeout`](crate::session::SessionConfig::pong_timeout), whatever else has come
     /// since.
     #[must_use]
     pub fn is_pong_overdue(&self, now: MonoNanos) -> bool {
@@ -54,7 +54,7 @@ impl Session {
     }
 
     /// Sends a ping at once, unless one is in flight. Without any frame within
-    /// [`SessionConfig::probe_timeout`](crate::SessionConfig::probe_timeout) the connection is
+    /// [`SessionConfig::probe_timeout`](crate::session::SessionConfig::probe_timeout) the connection is
     /// closed.
     pub fn probe(&mut self, now: MonoNanos) {
         if let Link::Open { pinged: None, .. } = self.link {

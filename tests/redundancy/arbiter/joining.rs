@@ -1,6 +1,7 @@
 //! A line that joins while another goes on: where it is, and what it has brought until that is known.
 
-use okx_feed::{BookState, Event, StaleLimits, UnixNanos};
+use okx_feed::feed::StaleLimits;
+use okx_feed::{BookState, Event, UnixNanos};
 
 use crate::arbiter::{Rig, book_text, deep, deep_text, name, sub};
 

@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 
-use okx_feed::{Arbiter, BookState, Event, FeedHandler, Frame, StaleLimits, UnixNanos};
+use okx_feed::feed::StaleLimits;
+use okx_feed::{Arbiter, BookState, Event, FeedHandler, Frame, UnixNanos};
 
 use crate::arbiter::{Rig, book_text, deep_text, trade_text};
 
