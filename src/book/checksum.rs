@@ -20,7 +20,7 @@ pub enum Checksum {
 impl Checksum {
     /// The best levels of each side that the checksum covers.
     ///
-    /// Source: section 1.7 of the wire facts, the same in v3 and v5.
+    /// Source: `docs/PROTOCOL.md` 8.2, the same in v3 and v5.
     pub const LEVELS: usize = CHECKSUM_LEVELS;
 }
 
@@ -51,7 +51,7 @@ pub enum Verify {
 /// The checksum that a message expects the book to have; `None` where it says nothing.
 ///
 /// v5 sends 0 always since 2026-06-23, so there 0 means "not sent", but for an empty book, whose
-/// checksum it is. Source: section 2.6 of the wire facts.
+/// checksum it is. Source: `docs/PROTOCOL.md` 8.2.
 #[inline]
 pub(crate) const fn expected(
     checksum: Option<i32>,

@@ -4,7 +4,7 @@ use crate::model::{Level, MAX_SCALE, Price};
 
 /// The best levels of each side that the checksum covers.
 ///
-/// Source: section 1.7 of the wire facts, the same in v3 and v5.
+/// Source: `docs/PROTOCOL.md` 8.2, the same in v3 and v5.
 pub(crate) const CHECKSUM_LEVELS: usize = 25;
 
 /// A side of a book: where an order rests, not what a taker does.

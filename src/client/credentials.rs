@@ -13,12 +13,12 @@ use crate::wire::quoted;
 
 /// The text that is signed besides the time, in both dialects.
 ///
-/// Source: sections 1.3 and 2.3 of the wire facts.
+/// Source: `docs/PROTOCOL.md` 3.4.
 const SIGNED: &str = "GET/users/self/verify";
 
 /// Codes with which v5 refuses an unknown key, also one of another region.
 ///
-/// Source: section 2.3 of the wire facts for 600xx; 50101 and 50119 are those of the same refusals
+/// Source: `docs/PROTOCOL.md` 3.2 for 600xx; 50101 and 50119 are those of the same refusals
 /// over HTTP, as third-party clients report them.
 const UNKNOWN_KEY: [i64; 4] = [50_101, 50_119, 60_005, 60_032];
 

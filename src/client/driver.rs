@@ -46,7 +46,7 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The codes with which the exchange closes a connection that has too many channels.
 ///
-/// Source: the table of close codes in section 2.3 of the wire facts.
+/// Source: `docs/PROTOCOL.md` 3.3.
 const TOO_MANY_CHANNELS: [u16; 2] = [4008, 4009];
 
 /// How long a proper close may take.

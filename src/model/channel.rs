@@ -94,7 +94,7 @@ pub enum ChannelKind {
 
 /// A channel that this crate decodes. Others are skipped and counted by name.
 ///
-/// Source: sections 1.5 and 2.6 of the wire facts in `docs/PROTOCOL.md`. No name is used by both
+/// Source: `docs/PROTOCOL.md` 5.1. No name is used by both
 /// dialects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -131,7 +131,7 @@ pub enum Channel {
 
 /// The path of the exchange's URL that serves a channel. A connection is to one of them.
 ///
-/// Source: sections 1.1 and 2.1 of the wire facts, as in `docs/PROTOCOL.md`. v5 answers what is asked
+/// Source: `docs/PROTOCOL.md` 2.2. v5 answers what is asked
 /// for on the other path with code 64001, 64002 or 60018.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]

@@ -55,7 +55,7 @@ pub struct SessionConfig {
 
 /// How many attempts to connect a host accepts from one address.
 ///
-/// Source: one a second in v3 (section 1.1 of the wire facts), three a second in v5 (2.4).
+/// Source: `docs/PROTOCOL.md` 1.2: one a second in v3, three a second in v5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectRateLimit {
     /// The most attempts in any `per`, at least 1.

@@ -13,7 +13,7 @@ pub(super) fn answers(control: &Control<'_>, subscription: &Subscription) -> boo
 /// Whether an error says that the exchange was too busy or failed of itself, so that the same
 /// request may succeed later.
 ///
-/// Source: section 1.3 of the wire facts for 300xx, 2.3 for v5. For 500xx the exchange's error
+/// Source: `docs/PROTOCOL.md` 3.2. For 500xx the exchange's error
 /// table: unavailable, timed out, too frequent, busy, system error.
 pub(super) const fn is_transient(code: Option<i64>) -> bool {
     matches!(
@@ -39,14 +39,14 @@ pub(super) const fn is_transient(code: Option<i64>) -> bool {
 /// Whether an error says that key, passphrase or signature are wrong, which no other connection
 /// changes.
 ///
-/// Source: sections 1.3 and 2.3 of the wire facts.
+/// Source: `docs/PROTOCOL.md` 3.2.
 pub(super) const fn refuses_key(code: Option<i64>) -> bool {
     matches!(code, Some(30012 | 30013 | 30027 | 60005 | 60007 | 60009 | 60024 | 60032))
 }
 
 /// Whether an error says that the channel is for those who have logged in, or for some of them.
 ///
-/// Source: sections 1.3 and 2.3 of the wire facts.
+/// Source: `docs/PROTOCOL.md` 3.2.
 pub(super) const fn needs_login(code: Option<i64>) -> bool {
     matches!(code, Some(30041 | 60011 | 64003))
 }

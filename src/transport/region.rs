@@ -7,7 +7,7 @@ use crate::model::{ChannelPath, Dialect};
 /// Market data that needs no key is the same in each, where the region is not blocked. A key is
 /// accepted only at the address of its own account's region, and a demo key only in demo trading.
 ///
-/// Source of the hosts: section 2.1 of the wire facts, as in `docs/PROTOCOL.md`. All listen on port
+/// Source of the hosts: `docs/PROTOCOL.md` 2.1. All listen on port
 /// 443; 8443 of older documents was closed on 2026-10-31.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

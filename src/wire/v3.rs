@@ -92,7 +92,7 @@ fn set_channel<'t>(control: &mut Control<'t>, text: &'t str) {
 
 const FORM: ItemForm = ItemForm { place, time: UnixNanos::parse_iso_ms };
 
-/// Source: sections 1.6 of the wire facts: `qty` for futures and options, `size` elsewhere.
+/// Source: `docs/PROTOCOL.md` 7.1: `qty` for futures and options, `size` elsewhere.
 fn place<'p, 'v, 'd, 't>(
     fields: &'p mut Fields<'v, 'd, 't>,
     key: &str,

@@ -81,7 +81,7 @@ fn set_arg<'t>(
 
 const FORM: ItemForm = ItemForm { place, time: UnixNanos::parse_millis };
 
-/// Source: sections 2.6 and 2.7 of the wire facts.
+/// Source: `docs/PROTOCOL.md` 6 to 8.
 fn place<'p, 'v, 'd, 't>(
     fields: &'p mut Fields<'v, 'd, 't>,
     key: &str,

@@ -1,4 +1,4 @@
-//! Every form of message that the wire facts name, by example, and what is refused and where.
+//! Every form of message in `docs/PROTOCOL.md`, by example, and what is refused and where.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 

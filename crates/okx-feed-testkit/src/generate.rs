@@ -1,4 +1,4 @@
-//! Messages in every form of the wire facts, made from choices, never from captures.
+//! Messages in every form of `docs/PROTOCOL.md`, made from choices, never from captures.
 
 use okx_feed::Dialect;
 

@@ -163,7 +163,7 @@ fn diff(old: &[ShownLevel], new: &[ShownLevel], out: &mut Vec<ShownLevel>) {
 
 /// CRC-32 over the best 25 levels a side as they are printed, bid before ask.
 ///
-/// Source: section 1.7 of the wire facts in `docs/PROTOCOL.md`.
+/// Source: `docs/PROTOCOL.md` 8.2.
 fn checksum(listing: &Listing, [asks, bids]: &Sides, text: &mut String) -> i32 {
     text.clear();
     for n in 0..CHECKSUM_LEVELS {

@@ -1,7 +1,7 @@
 //! Books with increments as text, in both dialects.
 //!
-//! Shapes: v3 of 2020 to 2022, v5 of 2026. Source: sections 1.6 and 2.6 of the wire facts in
-//! `docs/PROTOCOL.md`.
+//! Shapes: v3 of 2020 to 2022, v5 of 2026. Source:
+//! `docs/PROTOCOL.md` 6.1 and 8.
 
 use std::fmt::Write;
 

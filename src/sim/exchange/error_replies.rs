@@ -36,7 +36,7 @@ pub(crate) fn of_request(code: u16, request: &str) -> ErrorReply {
     }
 }
 
-/// The words of a code. Source: sections 1.3 and 2.3 of the wire facts and the exchange's list of
+/// The words of a code. Source: `docs/PROTOCOL.md` 3.2 and the exchange's list of
 /// error codes; some are shortened.
 const fn text(code: u16) -> &'static str {
     match code {

@@ -80,7 +80,7 @@ impl PushIntervals {
 }
 
 /// The order in which the channels of one instrument are pushed. Source: the documented order of
-/// 2024, section 2.6 of the wire facts in `docs/PROTOCOL.md`; v3's is not known.
+/// 2024, `docs/PROTOCOL.md` 5.1; v3's is not known.
 const ORDER: [Channel; Channel::ALL.len()] = [
     Channel::Trade,
     Channel::Trades,

@@ -1,7 +1,7 @@
 //! The v3 dialect: requests in, messages out, before compression.
 //!
 //! Shapes of 2020 to 2022: all numbers as strings, three elements a level in spot `depth5` and four
-//! on derivatives. Source: section 1 of the wire facts in `docs/PROTOCOL.md`.
+//! on derivatives. Source: `docs/PROTOCOL.md` 6 to 8.
 
 use std::fmt::Write;
 

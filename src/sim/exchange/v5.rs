@@ -1,6 +1,6 @@
 //! The v5 dialect: requests in, messages out.
 //!
-//! Shapes of 2026. Source: section 2 of the wire facts in `docs/PROTOCOL.md`.
+//! Shapes of 2026. Source: `docs/PROTOCOL.md` 6 to 8.
 
 use std::fmt::Write;
 

@@ -58,7 +58,7 @@ pub enum TransportFault {
 
 /// The reason that goes with a close code.
 ///
-/// Source: section 2.3 of the wire facts; of 4009 the words are ours.
+/// Source: `docs/PROTOCOL.md` 3.3; of 4009 the words are ours.
 pub(crate) const fn close_reason(code: u16) -> &'static str {
     match code {
         1009 => "Request message exceeds the maximum frame length",
