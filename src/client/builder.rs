@@ -13,7 +13,7 @@ use super::new_group::NewGroup;
 use super::shared::HandleState;
 use super::supervisor::{Routes, Supervisor};
 use crate::event::{Event, EventSink};
-use crate::feed::DepthOptions;
+use crate::feed::{DepthOptions, SubscriptionNumbers};
 use crate::model::{Channel, Dialect, InstrumentId, Market, Subscription, SubscriptionError};
 use crate::publish::TradeOptions;
 use crate::transport::{Clock, Connector, Proxy, Region, Target, Targets};
@@ -240,8 +240,11 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         let routes = Routes::new(connector, Targets::new(target), given);
         let most = config.max_subscriptions_per_connection.max(1);
         let groups = routes.grouped(&subscriptions, most);
-        let mut new_groups: Vec<_> =
-            groups.iter().map(|(path, group)| NewGroup::new(&config, *path, group)).collect();
+        let numbers = SubscriptionNumbers::default();
+        let mut new_groups: Vec<_> = groups
+            .iter()
+            .map(|(path, group)| NewGroup::new(&config, &numbers, *path, group))
+            .collect();
         let mut readers = HashMap::new();
         for group in &mut new_groups {
             for subscription in group.subscriptions().to_vec() {
@@ -254,6 +257,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         let shared = HandleState {
             heartbeat: Heartbeat::new(clock.clone()),
             health: SharedHealth::new(clock.now().1),
+            numbers,
             clock,
         };
         let of_handle = shared.clone();

@@ -15,7 +15,7 @@ use super::readers::Readers;
 use super::shared::HandleState;
 use super::stats::{ClientStats, ConnectionStats, StopReport};
 use crate::book::Book5;
-use crate::model::{BookState, Dialect, Subscription, Trade};
+use crate::model::{BookState, Dialect, Subscription, SubscriptionId, Trade};
 use crate::publish::{BookReader, DepthReader, Top5Snapshot, TradeReader};
 use crate::transport::Clock;
 
@@ -113,6 +113,13 @@ impl Client {
     #[must_use]
     pub fn subscriptions(&self) -> Vec<Subscription> {
         self.with_readers(|readers| readers.keys().copied().collect())
+    }
+
+    /// The number of a subscription, which all of its events have; `None` where it was never
+    /// requested.
+    #[must_use]
+    pub fn subscription_id(&self, subscription: &Subscription) -> Option<SubscriptionId> {
+        self.shared.numbers.find(subscription)
     }
 
     /// The heartbeat of the feed's thread, for any thread.

@@ -2,7 +2,7 @@
 
 use super::config::ClientConfig;
 use super::readers::Readers;
-use crate::feed::{Arbiter, FeedHandler};
+use crate::feed::{Arbiter, FeedHandler, SubscriptionNumbers};
 use crate::model::{ChannelPath, Subscription};
 
 /// A group before its connections are opened: its subscriptions, and what holds their state.
@@ -16,6 +16,7 @@ pub(super) struct NewGroup {
 impl NewGroup {
     pub(super) fn new(
         config: &ClientConfig,
+        numbers: &SubscriptionNumbers,
         path: Option<ChannelPath>,
         subscriptions: &[Subscription],
     ) -> Self {
@@ -23,9 +24,10 @@ impl NewGroup {
         let mut arbiter = (lines > 1).then(|| Arbiter::new(lines));
         if let Some(arbiter) = &mut arbiter {
             arbiter.set_trade_options(config.trades);
+            arbiter.set_numbers(numbers.clone());
             subscriptions.iter().for_each(|subscription| arbiter.subscribe(*subscription));
         }
-        let handlers = (0..lines).map(|_| new_handler(config, subscriptions)).collect();
+        let handlers = (0..lines).map(|_| new_handler(config, numbers, subscriptions)).collect();
         Self { path, subscriptions: subscriptions.to_vec(), arbiter, handlers }
     }
 
@@ -57,8 +59,13 @@ impl NewGroup {
 }
 
 /// A handler with the client's options, for one connection.
-pub(super) fn new_handler(config: &ClientConfig, subscriptions: &[Subscription]) -> FeedHandler {
+pub(super) fn new_handler(
+    config: &ClientConfig,
+    numbers: &SubscriptionNumbers,
+    subscriptions: &[Subscription],
+) -> FeedHandler {
     let mut handler = FeedHandler::with_limits(config.session.dialect, config.limits);
+    handler.set_numbers(numbers.clone());
     handler.set_depth_options(config.depth);
     handler.set_trade_options(config.trades);
     handler.set_age_limit(config.age_limit);

@@ -14,7 +14,7 @@ use super::messages::ConnectionEvent;
 use super::readers::Readers;
 use super::received::ReceivedByLine;
 use crate::event::{Event, EventSink};
-use crate::feed::{Arbiter, FeedHandler, LineStats, Recovery, StaleLimits};
+use crate::feed::{Arbiter, FeedHandler, LineStats, Recovery, StaleLimits, SubscriptionNumbers};
 use crate::model::{MonoNanos, Subscription, UnixNanos};
 use crate::transport::Clock;
 
@@ -27,6 +27,7 @@ pub(super) struct HandleState {
     pub(super) clock: Clock,
     pub(super) heartbeat: Heartbeat,
     pub(super) health: SharedHealth,
+    pub(super) numbers: SubscriptionNumbers,
 }
 
 /// What all connections of a client share.

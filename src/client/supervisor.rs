@@ -20,7 +20,7 @@ use super::readers::Readers;
 use super::shared::{ClientShared, HandleState, SharedCell};
 use super::stats::{ClientStats, ConnectionEnd, ConnectionStats, StopReport, new_latency};
 use crate::event::EventSink;
-use crate::feed::{FeedHandler, Recovery};
+use crate::feed::{FeedHandler, Recovery, SubscriptionNumbers};
 use crate::model::{ChannelPath, Subscription};
 use crate::transport::{Clock, Connector, Route, Targets, TokioTransport};
 
@@ -61,6 +61,7 @@ pub(super) struct Supervisor<S> {
     routes: Routes,
     shared: SharedCell<S>,
     clock: Clock,
+    numbers: SubscriptionNumbers,
     commands: UnboundedReceiver<Command>,
     events: UnboundedReceiver<ConnectionEvent>,
     groups: Vec<Group>,
@@ -91,6 +92,7 @@ impl<S: EventSink + 'static> Supervisor<S> {
             config: Rc::new(config),
             routes,
             clock: handle.clock.clone(),
+            numbers: handle.numbers.clone(),
             shared: Rc::new(RefCell::new(ClientShared::new(sink, reports, handle))),
             commands,
             events,
@@ -162,7 +164,7 @@ impl<S: EventSink + 'static> Supervisor<S> {
         let room = |group: &Group| group.path() == path && group.subscriptions().len() < most;
         let found = self.groups.iter().position(has);
         let Some(at) = found.or_else(|| self.groups.iter().position(room)) else {
-            let mut group = NewGroup::new(&self.config, path, &[subscription]);
+            let mut group = NewGroup::new(&self.config, &self.numbers, path, &[subscription]);
             let _ = reply.send(group.readers(&subscription));
             return self.add(group);
         };
@@ -215,7 +217,7 @@ impl<S: EventSink + 'static> Supervisor<S> {
         let (path, lines) = (group.path(), self.config.redundancy.max(1));
         let now = self.clock.now().1;
         let arbiter = self.shared.borrow_mut().split_off(id.group, &moved, lines, now);
-        let mut new = NewGroup::new(&self.config, path, &moved);
+        let mut new = NewGroup::new(&self.config, &self.numbers, path, &moved);
         if let Some(arbiter) = arbiter {
             new.set_arbiter(arbiter);
         }
@@ -250,7 +252,7 @@ impl<S: EventSink + 'static> Supervisor<S> {
             return self.retry_later(old, pause);
         }
         let id = ConnectionId { group: old.group, line: group.free_line() };
-        let handler = new_handler(&self.config, group.subscriptions());
+        let handler = new_handler(&self.config, &self.numbers, group.subscriptions());
         self.shared.borrow_mut().open_line(id);
         self.open(id, handler, Some(old.line));
     }

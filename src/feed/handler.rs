@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::age::Ages;
+use super::numbers::SubscriptionNumbers;
 use super::slot::{DepthOptions, RING_LEN};
 use super::slots::Slots;
 use super::stale::StaleLimits;
@@ -140,6 +141,11 @@ impl FeedHandler {
 
     pub(super) const fn trade_options(&self) -> TradeOptions {
         self.trades
+    }
+
+    /// Sets from where later subscriptions get their numbers, so that several handlers agree on them.
+    pub fn set_numbers(&mut self, numbers: SubscriptionNumbers) {
+        self.slots.set_numbers(numbers);
     }
 
     /// Makes a place for what a subscription will bring. Does nothing where there is one.
@@ -317,6 +323,10 @@ impl FeedHandler {
     #[cfg(test)]
     pub(super) fn cache_warmer_mut(&mut self) -> Option<&mut CacheWarmer> {
         self.cache_warmer.as_deref_mut()
+    }
+
+    pub(super) const fn numbers(&self) -> &SubscriptionNumbers {
+        self.slots.numbers()
     }
 
     pub(super) const fn slots_mut(&mut self) -> &mut Slots {

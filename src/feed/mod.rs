@@ -3,6 +3,7 @@
 mod age;
 mod arbiter;
 mod handler;
+mod numbers;
 mod recovery;
 mod reorder;
 mod seen;
@@ -16,6 +17,7 @@ mod watchdog;
 
 pub use arbiter::{Arbiter, LineStats};
 pub use handler::FeedHandler;
+pub use numbers::SubscriptionNumbers;
 pub use recovery::Recovery;
 pub use seen::Seen;
 pub use slot::{DepthOptions, Slot};

@@ -6,12 +6,13 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::age::Ages;
+use super::numbers::SubscriptionNumbers;
 use super::slot::{DepthOptions, Slot};
 use super::stats::Stats;
 use super::warmup::ShadowState;
 use crate::book::DepthUpdate;
 use crate::event::{BookUpdate, DepthChange, Event, EventSink, TradeUpdate};
-use crate::model::{Channel, Market, NO_SEQ, Subscription, SubscriptionId, Topic, UnixNanos};
+use crate::model::{Channel, Market, NO_SEQ, Subscription, Topic, UnixNanos};
 use crate::publish::{BookReader, TradeOptions, prefetch_lines};
 use crate::wire::MessageHead;
 
@@ -42,8 +43,8 @@ pub struct Slots {
     /// Where each slot's book is published. That stands in the slot as well, but with thousands of
     /// slots each is a way to memory, and two ways at once take no longer than one.
     books: Vec<Option<BookReader>>,
-    /// How many subscriptions were ever made: the number of the next.
-    made: usize,
+    /// The numbers of the subscriptions.
+    numbers: SubscriptionNumbers,
     /// The place that was found ahead, of the book that is being read.
     ahead: usize,
     /// How old books are when they come.
@@ -57,7 +58,7 @@ impl Default for Slots {
             hasher: FixedState::default(),
             slots: Vec::new(),
             books: Vec::new(),
-            made: 0,
+            numbers: SubscriptionNumbers::default(),
             ahead: 0,
             ages: Ages::NONE,
         }
@@ -77,8 +78,7 @@ impl Slots {
             Some(at) => at,
             None => {
                 let at = self.slots.len();
-                let id = SubscriptionId::new(self.made);
-                self.made += 1;
+                let id = self.numbers.number(subscription);
                 self.slots.push(Slot::new(subscription, id, depth, trades));
                 self.index_from(at);
                 at
@@ -96,6 +96,14 @@ impl Slots {
         // Slots have moved; making the index again is simple, and nobody waits for it.
         self.reindex();
         true
+    }
+
+    pub(super) const fn numbers(&self) -> &SubscriptionNumbers {
+        &self.numbers
+    }
+
+    pub(super) fn set_numbers(&mut self, numbers: SubscriptionNumbers) {
+        self.numbers = numbers;
     }
 
     /// The slot of a subscription.

@@ -4,9 +4,9 @@ use std::fmt;
 
 /// The number of a subscription, by which a program indexes its own state instead of hashing names.
 ///
-/// Whoever keeps the subscriptions gives them: a [`FeedHandler`](crate::FeedHandler) from 0 in the
-/// order in which they were made, and a client for all of its connections together. No number is used
-/// twice, not even after its subscription has ended.
+/// A [`FeedHandler`](crate::FeedHandler) gives them from 0 in the order of the requests, and a client
+/// for all of its connections together. A subscription keeps its number when it ends, and no other gets
+/// it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(transparent)]
 pub struct SubscriptionId(u32);

@@ -8,6 +8,7 @@ mod handle;
 mod health;
 mod interface;
 mod lines;
+mod numbers;
 mod order;
 mod reach;
 mod requests;

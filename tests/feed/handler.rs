@@ -470,14 +470,17 @@ fn every_event_has_the_number_of_its_subscription() {
     let mut feed = FeedHandler::new(Dialect::V5);
     feed.subscribe(sub("bbo-tbt:BTC-USDT")).unwrap();
     feed.subscribe(books).unwrap();
-    // What has ended gives its number to nobody.
-    feed.unsubscribe(&sub("bbo-tbt:BTC-USDT"), UnixNanos(1), &mut |_: &Event<'_>| {});
+    // One that has ended keeps its number, and has it again if it is requested again.
+    let ended = sub("bbo-tbt:BTC-USDT");
+    feed.unsubscribe(&ended, UnixNanos(1), &mut |_: &Event<'_>| {});
     feed.subscribe(trades).unwrap();
     feed.subscribe(sub("books:BTC-USDT")).unwrap();
     let ids = [1, 2, 3].map(SubscriptionId::new);
     let known =
         [books, trades, sub("books:BTC-USDT")].map(|of| feed.slots().get(&of).unwrap().id());
     assert_eq!(known, ids);
+    feed.subscribe(ended).unwrap();
+    assert_eq!(feed.slots().get(&ended).unwrap().id(), SubscriptionId::new(0));
     let trade = r#"{"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":"BTC-USDT","tradeId":"7","px":"2","sz":"1","side":"buy","ts":"5"}]}"#;
     let next = trade.replace(r#""7""#, r#""8""#);
     let deep = r#"{"arg":{"channel":"books","instId":"BTC-USDT"},"action":"snapshot","data":[{"asks":[["2","1","0","1"]],"bids":[],"ts":"5","checksum":0,"seqId":5,"prevSeqId":-1}]}"#;

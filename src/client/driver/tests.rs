@@ -14,6 +14,7 @@ use crate::client::heartbeat::Heartbeat;
 use crate::client::messages::ConnectionEvent;
 use crate::client::new_group::new_handler;
 use crate::client::shared::{ClientShared, HandleState};
+use crate::feed::SubscriptionNumbers;
 use crate::model::Dialect;
 use crate::transport::ConnectError;
 use crate::wire::Frame;
@@ -144,7 +145,7 @@ async fn run(host: &str, attempts: Vec<Vec<Step>>) -> Run {
     let mut config = ClientConfig::new(Dialect::V5);
     config.session.connect_limit.attempts = 1000;
     let subscriptions = BOOKS.map(|text| text.parse().unwrap());
-    let handler = new_handler(&config, &subscriptions);
+    let handler = new_handler(&config, &SubscriptionNumbers::default(), &subscriptions);
     let states = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&states);
     let sink: EventFn = Box::new(move |event| {
@@ -157,6 +158,7 @@ async fn run(host: &str, attempts: Vec<Vec<Step>>) -> Run {
         clock: clock.clone(),
         heartbeat: Heartbeat::new(clock.clone()),
         health: SharedHealth::new(clock.now().1),
+        numbers: SubscriptionNumbers::default(),
     };
     let (reports, events) = unbounded_channel();
     let shared = Rc::new(RefCell::new(ClientShared::new(sink, reports, handle)));

@@ -26,6 +26,7 @@ const STUCK: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) subscription: Subscription,
+    id: SubscriptionId,
     pub(super) state: BookState,
     /// The states of the lines, `None` where there is no such line now.
     lines: Vec<Option<BookState>>,
@@ -49,10 +50,16 @@ impl Drop for Entry {
 
 impl Entry {
     /// Makes the entry of a subscription; `open` tells which lines there are.
-    pub(super) fn new(subscription: Subscription, open: &[bool], trades: TradeOptions) -> Self {
+    pub(super) fn new(
+        subscription: Subscription,
+        id: SubscriptionId,
+        open: &[bool],
+        trades: TradeOptions,
+    ) -> Self {
         let kind = subscription.channel().kind();
         let mut entry = Self {
             subscription,
+            id,
             state: BookState::Connecting,
             lines: Vec::new(),
             filter: UpdateFilter::new(if kind == ChannelKind::Trades { TRADES } else { BOOKS }),
@@ -69,7 +76,8 @@ impl Entry {
     /// what it has brought last, so that no other line brings it again.
     pub(super) fn adopt(slot: &mut Slot, line: usize, open: &[bool]) -> Self {
         // What it would publish by is the slot's.
-        let mut entry = Self::new(*slot.subscription(), open, TradeOptions { tape_len: 1 });
+        let mut entry =
+            Self::new(*slot.subscription(), slot.id(), open, TradeOptions { tape_len: 1 });
         entry.publishers = slot.take_publishers();
         entry.state = slot.state();
         entry.silent = entry.state == BookState::Stale;
@@ -154,11 +162,11 @@ impl Entry {
 
     #[inline]
     fn tell_state(&self, from: BookState, ts_recv: UnixNanos, sink: &mut impl EventSink) {
-        let Self { subscription, state: to, .. } = self;
+        let Self { subscription, id, state: to, .. } = self;
         if from != *to {
             sink.on_event(&Event::State(StateChange {
                 subscription,
-                subscription_id: SubscriptionId::NONE,
+                subscription_id: *id,
                 from,
                 to: *to,
                 ts_recv,

@@ -10,6 +10,7 @@ use super::entry::Entry;
 use super::filter::Arbitration;
 use crate::event::{Event, EventSink, StateChange};
 use crate::feed::handler::FeedHandler;
+use crate::feed::numbers::SubscriptionNumbers;
 use crate::feed::slots::{hash, parts};
 use crate::feed::stale::StaleLimits;
 use crate::model::{BookState, Channel, DownReason, Market, Subscription, UnixNanos};
@@ -79,6 +80,7 @@ pub struct Arbiter {
     /// Which lines there are now.
     open: Vec<bool>,
     trades: TradeOptions,
+    numbers: SubscriptionNumbers,
 }
 
 impl Arbiter {
@@ -92,6 +94,7 @@ impl Arbiter {
             stats: vec![LineStats::new(); lines.max(1)],
             open: vec![true; lines.max(1)],
             trades: TradeOptions::default(),
+            numbers: SubscriptionNumbers::default(),
         }
     }
 
@@ -101,6 +104,7 @@ impl Arbiter {
     pub fn adopt(handler: &mut FeedHandler, line: usize) -> Self {
         let mut arbiter = Self::new(line + 1);
         arbiter.trades = handler.trade_options();
+        arbiter.numbers = handler.numbers().clone();
         arbiter.open = (0..=line).map(|other| other == line).collect();
         let slots = handler.slots_mut();
         let entries = slots.iter_mut().map(|slot| Entry::adopt(slot, line, &arbiter.open));
@@ -113,6 +117,11 @@ impl Arbiter {
     /// Sets how the trades of later subscriptions are kept.
     pub const fn set_trade_options(&mut self, options: TradeOptions) {
         self.trades = options;
+    }
+
+    /// Sets from where later subscriptions get their numbers: the handlers of the lines need the same.
+    pub fn set_numbers(&mut self, numbers: SubscriptionNumbers) {
+        self.numbers = numbers;
     }
 
     /// Makes room for a line of that number, of which nothing has come yet.
@@ -146,7 +155,8 @@ impl Arbiter {
     pub fn subscribe(&mut self, subscription: Subscription) {
         let (channel, market, inst_id) = parts(&subscription);
         if self.find(channel, market, inst_id).is_none() {
-            self.entries.push(Entry::new(subscription, &self.open, self.trades));
+            let id = self.numbers.number(subscription);
+            self.entries.push(Entry::new(subscription, id, &self.open, self.trades));
             self.reindex();
         }
     }
@@ -177,6 +187,7 @@ impl Arbiter {
     ) -> Self {
         let mut other = Self::new(lines);
         other.trades = self.trades;
+        other.numbers = self.numbers.clone();
         let all = std::mem::take(&mut self.entries);
         let is_moved = |entry: &Entry| subscriptions.contains(&entry.subscription);
         (other.entries, self.entries) = all.into_iter().partition(is_moved);
