@@ -85,6 +85,12 @@ impl Event<'_> {
 pub trait EventSink {
     /// Takes one event. It is called inline on the hot path, before the next frame is read.
     fn on_event(&mut self, event: &Event<'_>);
+
+    /// Is called by a client after the last frame that a connection had ready, before it waits for the
+    /// next: the place for work that is better done once than after each event. Does nothing by
+    /// default. A frame that comes meanwhile waits for it.
+    #[inline]
+    fn on_drained(&mut self) {}
 }
 
 impl<F: FnMut(&Event<'_>)> EventSink for F {

@@ -57,6 +57,8 @@ enum Input {
     Transport(Ready),
     Command(Option<ConnectionCommand>),
     Timer,
+    /// No frame is ready after some were.
+    Drained,
     /// Nothing did, and it does not sleep.
     Idle,
 }
@@ -109,6 +111,8 @@ pub(super) struct ConnectionDriver<T, S> {
     send_at: Option<MonoNanos>,
     /// Frames in a row before which commands and timer were not looked at first.
     streak: u32,
+    /// Whether the sink has had events since it was last notified that no frame is ready.
+    has_processed: bool,
     lifecycle: Lifecycle,
 }
 
@@ -143,6 +147,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             stale_checked: MonoNanos::ZERO,
             send_at: None,
             streak: 0,
+            has_processed: false,
             lifecycle: Lifecycle::Running,
         };
         // The first check allocates its maps: better now than among frames.
@@ -163,6 +168,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 Input::Transport(ready) => self.on_ready(ready),
                 Input::Command(command) => self.on_command(command),
                 Input::Timer => self.on_timer(),
+                Input::Drained => self.on_drained(),
                 Input::Idle => self.warm_caches(),
             }
         }
@@ -187,6 +193,12 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 false => tokio::task::yield_now().await,
             }
         };
+        let is_drained = !self.has_processed;
+        let drained = async {
+            if is_drained {
+                std::future::pending().await
+            }
+        };
         // Frames first: everything else can wait for them. But not for ever: a flood of frames must
         // not keep a ping from being sent or the client from being stopped.
         if self.streak < MAX_STREAK {
@@ -194,6 +206,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             return tokio::select! {
                 biased;
                 ready = self.transport.ready() => Input::Transport(ready),
+                () = drained => Input::Drained,
                 command = self.commands.recv() => Input::Command(command),
                 () = self.timer.as_mut() => Input::Timer,
                 () = idle => Input::Idle,
@@ -207,8 +220,15 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             command = self.commands.recv() => Input::Command(command),
             () = self.timer.as_mut() => Input::Timer,
             ready = self.transport.ready() => Input::Transport(ready),
+            () = drained => Input::Drained,
             () = idle => Input::Idle,
         }
+    }
+
+    /// Reports that no frame is ready, once after the last one.
+    fn on_drained(&mut self) {
+        self.has_processed = false;
+        self.shared.borrow_mut().on_drained();
     }
 
     /// Sets the timer to what is due next. Only an earlier deadline than the one it is set to
@@ -245,7 +265,10 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
 
     fn on_ready(&mut self, ready: Ready) {
         match ready {
-            Ready::Frame => self.on_frame(),
+            Ready::Frame => {
+                self.on_frame();
+                self.has_processed = true;
+            }
             Ready::Control => self.session.handle_ping(self.clock.mono()),
             Ready::CloseRequested(reason) => self.on_close_requested(&reason),
             Ready::Ended(Some(error)) => self.on_disconnected(&error),

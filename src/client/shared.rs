@@ -62,6 +62,11 @@ impl<S: EventSink> EventSink for RecoverySink<S> {
         }
         self.sink.on_event(event);
     }
+
+    #[inline]
+    fn on_drained(&mut self) {
+        self.sink.on_drained();
+    }
 }
 
 /// The order in which connections are opened.
@@ -94,6 +99,12 @@ impl<S: EventSink> ClientShared<S> {
             Some(Some(arbiter)) => arbiter.on_event(id.line, event, &mut self.sink),
             _ => self.sink.on_event(event),
         }
+    }
+
+    /// Reports to the sink that a connection has no further frame ready.
+    #[inline]
+    pub(super) fn on_drained(&mut self) {
+        self.sink.on_drained();
     }
 
     /// Marks as stale what no line of a group brings any more.

@@ -229,7 +229,15 @@ impl Channel {
     pub const fn dialect(self) -> Dialect {
         match self {
             Self::Depth5 | Self::Trade | Self::Depth | Self::DepthL2Tbt => Dialect::V3,
-            _ => Dialect::V5,
+            Self::Books5
+            | Self::BboTbt
+            | Self::Trades
+            | Self::TradesAll
+            | Self::Books
+            | Self::BooksL2Tbt
+            | Self::Books50L2Tbt
+            | Self::BooksRpi
+            | Self::BooksElp => Dialect::V5,
         }
     }
 
@@ -264,7 +272,13 @@ impl Channel {
         match self {
             Self::Depth5 | Self::Books5 | Self::BboTbt => ChannelKind::Book5,
             Self::Trade | Self::Trades | Self::TradesAll => ChannelKind::Trades,
-            _ => ChannelKind::Depth,
+            Self::Depth
+            | Self::DepthL2Tbt
+            | Self::Books
+            | Self::BooksL2Tbt
+            | Self::Books50L2Tbt
+            | Self::BooksRpi
+            | Self::BooksElp => ChannelKind::Depth,
         }
     }
 }

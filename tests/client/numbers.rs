@@ -1,6 +1,5 @@
 //! Subscriptions have one number each in a client, whichever connection an event comes from.
 #![cfg(feature = "sim")]
-#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};

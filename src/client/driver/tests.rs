@@ -1,6 +1,6 @@
 //! A connection over a transport without a socket: what comes is a script.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
@@ -130,14 +130,37 @@ impl Transport for Scripted {
 
 const BOOKS: [&str; 2] = ["books5:A", "books5:B"];
 
-type EventFn = Box<dyn FnMut(&Event<'_>)>;
+/// Notes states, and after how many books the sink is called that no frame is ready.
+#[derive(Clone, Default)]
+struct Noted {
+    states: Rc<RefCell<Vec<(Subscription, BookState)>>>,
+    books: Rc<Cell<usize>>,
+    drained: Rc<RefCell<Vec<usize>>>,
+}
+
+impl EventSink for Noted {
+    fn on_event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::State(change) => {
+                self.states.borrow_mut().push((*change.subscription, change.to));
+            }
+            Event::Book(_) => self.books.set(self.books.get() + 1),
+            _ => {}
+        }
+    }
+
+    fn on_drained(&mut self) {
+        self.drained.borrow_mut().push(self.books.get());
+    }
+}
 
 /// What comes of a run of two subscriptions over these attempts.
 struct Run {
     end: ConnectionEnd,
     log: Log,
     states: Vec<(Subscription, BookState)>,
-    shared: SharedCell<EventFn>,
+    drained: Vec<usize>,
+    shared: SharedCell<Noted>,
     events: UnboundedReceiver<ConnectionEvent>,
 }
 
@@ -146,13 +169,8 @@ async fn run(host: &str, attempts: Vec<Vec<Step>>) -> Run {
     config.session.connect_limit.attempts = 1000;
     let subscriptions = BOOKS.map(|text| text.parse().unwrap());
     let handler = new_handler(&config, &SubscriptionNumbers::default(), &subscriptions);
-    let states = Rc::new(RefCell::new(Vec::new()));
-    let seen = Rc::clone(&states);
-    let sink: EventFn = Box::new(move |event| {
-        if let Event::State(change) = event {
-            seen.borrow_mut().push((*change.subscription, change.to));
-        }
-    });
+    let noted = Noted::default();
+    let sink = noted.clone();
     let clock = Clock::start();
     let handle = HandleState {
         clock: clock.clone(),
@@ -184,8 +202,9 @@ async fn run(host: &str, attempts: Vec<Vec<Step>>) -> Run {
     };
     let end = ConnectionDriver::new(context, transport, handler).run().await;
     let log = std::mem::take(&mut *log.borrow_mut());
-    let states = states.borrow().clone();
-    Run { end, log, states, shared, events }
+    let states = noted.states.borrow().clone();
+    let drained = noted.drained.borrow().clone();
+    Run { end, log, states, drained, shared, events }
 }
 
 fn book(inst_id: &str) -> Step {
@@ -220,6 +239,14 @@ async fn a_connection_needs_no_socket() {
     let end = run.end;
     assert!(end.was_open && end.closed_properly && !end.unanswered);
     assert_eq!((end.stats.connects, end.stats.losses, end.stats.feed.frames), (1, 0, 4));
+}
+
+#[tokio::test]
+async fn the_sink_is_called_once_where_no_frame_is_ready() {
+    let run = run("one.example:1", vec![opened([book("A"), book("B"), book("A")])]).await;
+    assert_eq!(run.log.calls, ["resolve", "dial", "shutdown"]);
+    // The acknowledgements and three books are ready at once.
+    assert_eq!(run.drained, [3]);
 }
 
 #[tokio::test]
