@@ -102,9 +102,8 @@ impl<F: FnMut(&Event<'_>)> EventSink for F {
 
 /// A five-level book as one message brought it.
 ///
-/// A feed tells nothing of one that came out of order and is older than the book before it, except
-/// that the book is [`BookState::Stale`] until a newer one comes; a [`Decoder`](crate::Decoder) tells
-/// of all.
+/// Of a new connection that begins with older books than the one before it had, a feed emits none until
+/// it has caught up: the book is [`BookState::Stale`] so long. A [`Decoder`](crate::Decoder) emits all.
 #[derive(Clone, Copy, Debug)]
 pub struct BookUpdate<'f> {
     /// The channel and the instrument.
