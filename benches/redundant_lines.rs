@@ -1,8 +1,8 @@
-//! What redundant lines cost: frame to sink of one line alone, and of the first and of the second of two
-//! lines behind an arbiter.
+//! What redundant lines cost: frame to sink of one line alone, and of the first and of the second
+//! of two lines behind an arbiter.
 //!
-//! `cargo bench --no-default-features --bench redundant_lines` prints nanoseconds a message, medians of
-//! the rounds.
+//! `cargo bench --no-default-features --bench redundant_lines` prints nanoseconds a message,
+//! medians of the rounds.
 
 #![expect(
     clippy::unwrap_used,

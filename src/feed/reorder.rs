@@ -20,8 +20,9 @@ impl BookVersion {
         Self { ts: book.ts_event, seq: book.seq }
     }
 
-    /// Whether this is older than `last`: by number and by time, or by time where one has no number. A lower
-    /// number at a later time is a sequence reset, and a higher one at an earlier time a clock step.
+    /// Whether this is older than `last`: by number and by time, or by time where one has no
+    /// number. A lower number at a later time is a sequence reset, and a higher one at an earlier
+    /// time a clock step.
     pub(super) const fn is_behind(self, last: Self) -> bool {
         if self.seq == NO_SEQ || last.seq == NO_SEQ {
             return self.ts.0 < last.ts.0;
@@ -30,8 +31,8 @@ impl BookVersion {
     }
 }
 
-/// Rejects the books of a new connection until it has come to where the one before it was. Within one
-/// connection the order is the exchange's.
+/// Rejects the books of a new connection until it has come to where the one before it was. Within
+/// one connection the order is the exchange's.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ReorderFilter {
     /// Whether no book of this connection was accepted yet.

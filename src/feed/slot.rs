@@ -311,9 +311,9 @@ impl Slot {
         }
     }
 
-    /// Publishes a book, which makes the slot live, unless the book has waited on its way. Where a new
-    /// connection begins with one that is older than the last, the slot is stale instead until the connection has
-    /// caught up. False where it is so.
+    /// Publishes a book, which makes the slot live, unless the book has waited on its way. Where a
+    /// new connection begins with one that is older than the last, the slot is stale instead until
+    /// the connection has caught up. False where it is so.
     #[inline]
     pub(super) fn apply_book(&mut self, update: &BookUpdate<'_>, is_old: bool) -> bool {
         let book = update.book;
@@ -372,8 +372,8 @@ impl Slot {
         }
     }
 
-    /// Whether the book of a new connection is older than the last one of the connection before: then the slot
-    /// is stale with that.
+    /// Whether the book of a new connection is older than the last one of the connection before:
+    /// then the slot is stale with that.
     #[cold]
     fn rejects(&mut self, book: &Book5) -> bool {
         let last = BookVersion { ts: self.ts_event, seq: self.seq };

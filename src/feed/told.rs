@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::model::{BookState, Trade, TradeRing, UnixNanos};
 
-/// So long after the last trade a new connection that begins with an id from before all that are remembered
-/// does not lag: ids and clock of the exchange have been reset at once.
+/// So long after the last trade a new connection that begins with an id from before all that are
+/// remembered does not lag: ids and clock of the exchange have been reset at once.
 const LONG: Duration = Duration::from_secs(30);
 
 /// What is to be told of a trade.
@@ -30,8 +30,8 @@ pub(super) enum Verdict {
 ///
 /// `last` is the id of the newest trade that was told, at `last_ts`, and `from` the state that the
 /// subscription had. Ids are dense in v5: a message covers `count` of them, up to its `trade_id`.
-/// An id below all that are remembered is a sequence reset, unless its connection is new and may lag: there it
-/// has to have a later time, or to come half a minute after the last trade.
+/// An id below all that are remembered is a sequence reset, unless its connection is new and may
+/// lag: there it has to have a later time, or to come half a minute after the last trade.
 pub(super) fn judge<const N: usize>(
     ring: &TradeRing<N>,
     (last, last_ts): (Option<u64>, UnixNanos),

@@ -1,4 +1,5 @@
-//! One subscription that several lines bring: its state, its readers, and what the sink is told of it.
+//! One subscription that several lines deliver: its state, its readers, and what the sink is given
+//! of it.
 
 use foldhash::fast::FixedState;
 use std::hash::{BuildHasher, Hash, Hasher};
@@ -20,7 +21,7 @@ use crate::publish::{PUBLISHED_LEVELS, Publishers, TradeOptions};
 const BOOKS: usize = 64;
 /// How many trades the log of a subscription holds.
 const TRADES: usize = 1024;
-/// A book that is live and old, while lines bring what is not accepted, is stale after this time.
+/// A book that is live and old, while lines deliver what is not accepted, is stale after this time.
 const STUCK: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
@@ -32,7 +33,8 @@ pub(super) struct Entry {
     lines: Vec<Option<BookState>>,
     filter: UpdateFilter,
     held: HeldUpdates,
-    /// Whether it is stale because all lines were silent: then it takes more than a duplicate to be live.
+    /// Whether it is stale because all lines were silent: then it takes more than a duplicate to be
+    /// live.
     silent: bool,
     /// The line whose book was published last.
     published: usize,
@@ -73,7 +75,7 @@ impl Entry {
     }
 
     /// Takes a slot over from a line that was alone until now: what publishes it, its state, and
-    /// what it has brought last, so that no other line brings it again.
+    /// what it has delivered last, so that no other line delivers it again.
     pub(super) fn adopt(slot: &mut Slot, line: usize, open: &[bool]) -> Self {
         // What it would publish by is the slot's.
         let mut entry =
@@ -140,7 +142,8 @@ impl Entry {
         if flows && self.state.is_live() { BookState::Live } else { best }
     }
 
-    /// Notes a line's state. What a line brought before it was lost says nothing of its next connection.
+    /// Notes a line's state. What a line delivered before it was lost says nothing of its next
+    /// connection.
     pub(super) fn line_state(&mut self, line: usize, state: BookState) {
         if state == BookState::Connecting {
             self.set_line(line, true);
@@ -151,18 +154,18 @@ impl Entry {
         }
     }
 
-    /// Changes the state, publishes it and tells the sink.
+    /// Changes the state, publishes it and notifies the sink.
     pub(super) fn change(&mut self, to: BookState, ts_recv: UnixNanos, sink: &mut impl EventSink) {
         let from = std::mem::replace(&mut self.state, to);
         if from != to {
             self.publishers.publish_state(to);
-            self.tell_state(from, ts_recv, sink);
+            self.emit_state(from, ts_recv, sink);
         }
     }
 
     #[inline]
-    fn tell_state(&self, from: BookState, ts_recv: UnixNanos, sink: &mut impl EventSink) {
-        let Self { subscription, id, state: to, .. } = self;
+    fn emit_state(&self, from: BookState, ts_recv: UnixNanos, sink: &mut impl EventSink) {
+        let Self { subscription, state: to, .. } = self;
         if from != *to {
             sink.on_event(&Event::State(StateChange {
                 subscription,
@@ -174,8 +177,8 @@ impl Entry {
         }
     }
 
-    /// Takes a book of a line, and tells and publishes what is new by it. One that the line's own feed has
-    /// not live is not.
+    /// Takes a book of a line, and emits and publishes what is new by it. One that the line's own
+    /// feed has not live is not.
     pub(super) fn on_book(
         &mut self,
         line: usize,
@@ -185,11 +188,12 @@ impl Entry {
         let (key, at) = (book_key(update.book), update.book.ts_recv);
         let (arbitration, is_still_so) = self.arbitrate(line, key, at, sink);
         match arbitration {
-            Arbitration::Accepted => self.tell_book(line, update, sink),
+            Arbitration::Accepted => self.emit_book(line, update, sink),
             Arbitration::Held => {
                 self.held.push((line, update.subscription_id), key, Some(update.book))
             }
-            // A quiet book that a line sends again is none for the sink, and of now for who reads it.
+            // A quiet book that a line sends again is none for the sink, and of now for who reads
+            // it.
             _ if is_still_so => self.publish_book(line, update.book),
             _ => {}
         }
@@ -204,10 +208,10 @@ impl Entry {
         }
     }
 
-    fn tell_book(&mut self, line: usize, update: &BookUpdate<'_>, sink: &mut impl EventSink) {
+    fn emit_book(&mut self, line: usize, update: &BookUpdate<'_>, sink: &mut impl EventSink) {
         let from = std::mem::replace(&mut self.state, BookState::Live);
         self.publish_book(line, update.book);
-        self.tell_state(from, update.book.ts_recv, sink);
+        self.emit_state(from, update.book.ts_recv, sink);
         sink.on_event(&Event::Book(*update));
     }
 
@@ -224,7 +228,7 @@ impl Entry {
             Arbitration::Accepted => {
                 let from = std::mem::replace(&mut self.state, BookState::Live);
                 self.publish_depth(line, change, from);
-                self.tell_state(from, at, sink);
+                self.emit_state(from, at, sink);
                 sink.on_event(&Event::DepthBook(*change));
             }
             Arbitration::Held => self.held.push((line, change.subscription_id), key, None),
@@ -251,8 +255,8 @@ impl Entry {
         }
     }
 
-    /// Takes a trade of a line, and tells and publishes it if it is new. A line that is not live brings those
-    /// of a subscription that has ended for it.
+    /// Takes a trade of a line, and emits and publishes it if it is new. A line that is not live
+    /// delivers those of a subscription that has ended for it.
     pub(super) fn on_trade(
         &mut self,
         line: usize,
@@ -266,7 +270,7 @@ impl Entry {
         let last = self.filter.log().last().map(|last| last.seq.cast_unsigned());
         let arbitration = self.filter.trade(line, trade_key(trade), trade.ts_recv);
         let is_new = arbitration == Arbitration::Accepted;
-        // What comes late tells nothing where a user has set a limit of silence for trades.
+        // What comes late says nothing where a user has set a limit of silence for trades.
         if is_new || !self.silent {
             (self.state, self.silent) = (BookState::Live, false);
         }
@@ -278,9 +282,10 @@ impl Entry {
                 publisher.publish_state(self.state);
             }
         }
-        self.tell_state(from, trade.ts_recv, sink);
+        self.emit_state(from, trade.ts_recv, sink);
         if is_new {
-            // What is missing on the line that brings it, another may have brought. The ids of v3 have gaps.
+            // What is missing on the line that delivers it, another may have delivered. The ids of
+            // v3 have gaps.
             let missed = match last {
                 Some(last) if update.topic.channel.dialect() == Dialect::V5 => {
                     trade.first_id().saturating_sub(last.saturating_add(1))
@@ -292,8 +297,9 @@ impl Entry {
         arbitration
     }
 
-    /// What becomes of a book that a line brings, and whether it tells that what is shown is still so. Where the
-    /// subscription is not live, the book that was shown last is accepted again: only now is it known to be whole.
+    /// What becomes of a book that a line delivers, and whether it confirms what is shown. Where
+    /// the subscription is not live, the book that was shown last is accepted again: only now is it
+    /// known to be whole.
     #[inline]
     fn arbitrate(
         &mut self,
@@ -305,7 +311,7 @@ impl Entry {
         let (arbitration, is_still_so) = self.filter.book(line, &key, at);
         if arbitration == Arbitration::Accepted {
             if !self.held.is_empty() {
-                self.tell_held(line, sink);
+                self.emit_held(line, sink);
             }
             self.filter.accept(line, key, at);
             self.silent = false;
@@ -331,10 +337,10 @@ impl Entry {
         (arbitration, is_still_so)
     }
 
-    /// Tells all that a line has held, as far as it is not older than what is shown, so that the line
-    /// stands at the end. The updates of a deep book are told with its next one.
+    /// Emits all that a line has held, as far as it is not older than what is shown, so that the
+    /// line stands at the end. The updates of a deep book are part of its next one.
     #[cold]
-    fn tell_held(&mut self, line: usize, sink: &mut impl EventSink) {
+    fn emit_held(&mut self, line: usize, sink: &mut impl EventSink) {
         while let Some((subscription_id, key, book)) = self.held.take(line) {
             let Some(book) = book else { continue };
             if !self.filter.log().is_outdated(&key) {
@@ -343,12 +349,13 @@ impl Entry {
                 let subscription = self.subscription;
                 let topic = subscription.topic();
                 let update = BookUpdate { topic, subscription_id, book: &book };
-                self.tell_book(line, &update, sink);
+                self.emit_book(line, &update, sink);
             }
         }
     }
 
-    /// What is in the log now tells where the lines are that had held it. What they hold behind it is new.
+    /// An update that is in the log now shows where the lines are that had held it. What they hold
+    /// behind it is new.
     fn resolve_held(
         &mut self,
         key: &UpdateKey,
@@ -365,13 +372,13 @@ impl Entry {
                 self.filter.move_to_end(line);
             }
             if self.subscription.channel().kind() == ChannelKind::Book5 {
-                self.tell_held(line, sink);
+                self.emit_held(line, sink);
             }
         }
     }
 
-    /// Tells what lines have held that need not wait any longer. A deep book is stale until such a line
-    /// brings more: its next message tells the whole book.
+    /// Emits what lines have held and need not wait any longer. A deep book is stale until such a
+    /// line delivers more: its next message has the whole book.
     pub(super) fn release_held(&mut self, now: UnixNanos, sink: &mut impl EventSink) {
         for line in 0..self.lines.len() {
             let Some(newest) = self.held.newest(line) else { continue };
@@ -379,16 +386,16 @@ impl Entry {
                 continue;
             }
             if self.subscription.channel().kind() == ChannelKind::Book5 {
-                self.tell_held(line, sink);
+                self.emit_held(line, sink);
             } else if self.state.is_live() {
                 self.change(BookState::Stale, now, sink);
             }
         }
     }
 
-    /// Whether it is live, and nothing has come for so long that is new, or that tells that it is
-    /// still so; in whatever state, that is remembered. Lines that stood still may have come only just now to
-    /// where it was long before.
+    /// Whether it is live, and nothing has come for so long that is new, or that confirms that it
+    /// is still so; in whatever state, that is remembered. Lines that stood still may have come
+    /// only just now to where it was long before.
     pub(super) fn falls_silent(&mut self, limit: Duration, now: UnixNanos) -> bool {
         let silence = now.since(self.filter.log().at());
         let is_silent = silence.is_some_and(|silence| silence >= limit);
@@ -423,7 +430,7 @@ fn depth_key(change: &DepthChange<'_>) -> UpdateKey {
     UpdateKey { seq: update.seq, ts: update.ts_event, hash }
 }
 
-/// What tells updates apart that have no number; 0 where there is one.
+/// What distinguishes updates that have no number; 0 where there is one.
 fn content_hash<T: Hash>(seq: i64, start: (u64, u64), words: impl Iterator<Item = T>) -> u64 {
     if seq != NO_SEQ {
         return 0;

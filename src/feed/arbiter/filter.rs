@@ -1,4 +1,4 @@
-//! Whether an update that a line brings is new: the one rule of redundant lines.
+//! Whether an update that a line delivers is new: the one rule of redundant lines.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::model::UnixNanos;
 /// So long a line that joins waits for one of its updates to be found in the log.
 const JOIN_WAIT: Duration = Duration::from_secs(1);
 
-/// What becomes of an update that a line brings.
+/// What becomes of an update that a line delivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arbitration {
     /// It is new.
@@ -26,13 +26,14 @@ pub(super) enum Arbitration {
 struct LineCursor {
     /// Whether its own feed has it live.
     is_live: bool,
-    /// The position of what it brought last, 0 where nothing that it brought on this connection was found.
+    /// The position of what it delivered last, 0 where nothing that it delivered on this connection
+    /// was found.
     position: u64,
-    /// Whether it has brought anything on this connection.
+    /// Whether it has delivered anything on this connection.
     has_begun: bool,
     /// Whether its connection began with books from before what its own feed had.
     began_behind: bool,
-    /// Since when it brings what is not in the log; unknown where it does not.
+    /// Since when it delivers what is not in the log; unknown where it does not.
     unmatched_since: Option<UnixNanos>,
 }
 
@@ -70,8 +71,8 @@ impl UpdateFilter {
         }
     }
 
-    /// Whether a line's own feed has it live. One that is not, and has brought nothing yet, has begun
-    /// behind what its feed had on the connection before.
+    /// Whether a line's own feed has it live. One that is not, and has delivered nothing yet, has
+    /// begun behind what its feed had on the connection before.
     pub(super) fn set_live(&mut self, line: usize, is_live: bool, is_behind: bool) {
         if let Some(cursor) = self.cursors.get_mut(line) {
             cursor.is_live = is_live;
@@ -107,7 +108,8 @@ impl UpdateFilter {
         })
     }
 
-    /// Whether what is shown is sent again, or is what a connection begins with: then it is still so.
+    /// Whether what is shown is sent again, or is what a connection begins with: then it is still
+    /// so.
     fn confirms(&self, line: usize, key: &UpdateKey) -> bool {
         let end = self.log.end();
         self.cursors.get(line).is_some_and(|cursor| match cursor.has_begun {
@@ -121,7 +123,7 @@ impl UpdateFilter {
         at.since(self.log.at()).is_some_and(|since| since >= LONGEST_LAG)
     }
 
-    /// What becomes of a book, and whether it tells that what is shown is still so. One that is accepted is to be
+    /// What becomes of a book, and whether it confirms what is shown. One that is accepted is to be
     /// added with [`UpdateFilter::accept`].
     #[inline]
     pub(super) fn book(
@@ -185,8 +187,8 @@ impl UpdateFilter {
         }
     }
 
-    /// Whether a line may go on from what is not in the log: no other line goes on, and it cannot be from
-    /// before a sequence reset or a clock step, or it has been waited for.
+    /// Whether a line may go on from what is not in the log: no other line goes on, and it cannot
+    /// be from before a sequence reset or a clock step, or it has been waited for.
     pub(super) fn may_lead(&self, line: usize, at: UnixNanos) -> bool {
         let has_waited = |since: UnixNanos| at.since(since).is_none_or(|wait| wait >= JOIN_WAIT);
         let Some(cursor) = self.cursors.get(line) else { return false };
@@ -217,8 +219,8 @@ impl UpdateFilter {
         }
     }
 
-    /// What becomes of a trade: one that is accepted is added. Trades have no order to keep, so a late one
-    /// is new as well, if it is not in the log and can't have been forgotten.
+    /// What becomes of a trade: one that is accepted is added. Trades have no order to keep, so a
+    /// late one is new as well, if it is not in the log and can't have been forgotten.
     pub(super) fn trade(&mut self, line: usize, key: UpdateKey, at: UnixNanos) -> Arbitration {
         let Some(cursor) = self.cursors.get_mut(line) else { return Arbitration::Outdated };
         cursor.has_begun = true;

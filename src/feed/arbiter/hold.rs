@@ -1,4 +1,4 @@
-//! What a line that joins has brought and nobody else yet.
+//! What a line that joins has delivered and nobody else yet.
 
 use super::log::{UpdateKey, UpdateLog};
 use crate::book::Book5;
@@ -11,8 +11,8 @@ const DEEP: usize = 64;
 /// The number of a subscription on its line, the key of an update, and its book where that is here.
 type Held = (SubscriptionId, UpdateKey, Option<Book5>);
 
-/// Updates of lines that are not known yet, in the order in which they came. A deep book's are in its
-/// line's own book, so only their keys are here.
+/// Updates of lines that are not known yet, in the order in which they came. A deep book's are in
+/// its line's own book, so only their keys are here.
 #[derive(Debug)]
 pub(super) struct HeldUpdates {
     keys: Vec<((usize, SubscriptionId), UpdateKey)>,

@@ -1,4 +1,4 @@
-//! Redundant connections, and what each of them brings.
+//! Redundant connections, and what each of them delivers.
 
 use std::time::Duration;
 
@@ -16,24 +16,25 @@ use crate::feed::stale::StaleLimits;
 use crate::model::{BookState, Channel, DownReason, Market, Subscription, UnixNanos};
 use crate::publish::{BookReader, DepthReader, TradeOptions, TradeReader};
 
-/// The longest delay that is told apart, in microseconds: ten seconds. Longer ones count as this.
+/// The longest delay that is distinguished, in microseconds: ten seconds. Longer ones are recorded
+/// as this.
 const LONGEST_US: u64 = 10_000_000;
 
-/// What a line has brought, of all its subscriptions.
+/// What a line has delivered, of all its subscriptions.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LineStats {
-    /// Updates that this line brought first.
+    /// Updates that this line delivered first.
     pub accepted: u64,
-    /// Updates that another line had brought before.
+    /// Updates that another line had delivered before.
     pub duplicates: u64,
-    /// Books that this line itself had brought before. Trades that it has brought before a line does not
-    /// tell again.
+    /// Books that this line itself had delivered before. Trades that it has delivered before a line
+    /// does not emit again.
     pub self_duplicates: u64,
     /// Updates that were older than what was shown.
     pub outdated: u64,
-    /// Updates that were held while the line joined. They are told later, or found to be duplicates, and
-    /// are in no other counter.
+    /// Updates that were held while the line joined. They are emitted later, or found to be
+    /// duplicates, and are in no other counter.
     pub held: u64,
     /// How long after the accepted ones the duplicates came, in microseconds: 1 to ten million.
     pub lag_us: Histogram<u64>,
@@ -59,17 +60,18 @@ impl LineStats {
     }
 }
 
-/// Merges redundant connections ("lines") with the same subscriptions: each update is told once, when the
-/// first line brings it.
+/// Merges redundant connections ("lines") with the same subscriptions: each update is emitted once,
+/// when the first line delivers it.
 ///
-/// Each line has a [`FeedHandler`] of its own, which keeps its own books and finds its own gaps: so a book
-/// is always one that some line knows to be whole, whichever line brought its last update. The arbiter stands
-/// between them and the sink. A subscription is live while one of its lines is.
+/// Each line has a [`FeedHandler`] of its own, which keeps its own books and finds its own gaps: so
+/// a book is always one that some line knows to be whole, whichever line delivered its last update.
+/// The arbiter stands between them and the sink. A subscription is live while one of its lines is.
 ///
-/// All lines read one log of updates from different places, since the exchange sends all of them the same
-/// updates in the same order. A book is accepted only from a line that has brought the last one in the log;
-/// what the log has is a duplicate, and tells where its line is. What a new connection brings is held until
-/// something of it is in the log, or no other line goes on. See "Redundant lines" in `docs/ARCHITECTURE.md`.
+/// All lines read one log of updates from different places, since the exchange sends all of them
+/// the same updates in the same order. A book is accepted only from a line that has delivered the
+/// last one in the log; what the log has is a duplicate, and shows where its line is. What a new
+/// connection delivers is held until something of it is in the log, or no other line goes on. See
+/// "Redundant lines" in `docs/ARCHITECTURE.md`.
 #[derive(Debug)]
 pub struct Arbiter {
     // Ids come from our own subscriptions, never from the wire, so a fixed seed is no weakness.
@@ -99,7 +101,7 @@ impl Arbiter {
     }
 
     /// Makes an arbiter for a line that was alone until now: it takes over what publishes the books
-    /// and trades of `handler`, and knows what they have brought last.
+    /// and trades of `handler`, and knows what they have delivered last.
     #[must_use]
     pub fn adopt(handler: &mut FeedHandler, line: usize) -> Self {
         let mut arbiter = Self::new(line + 1);
@@ -136,7 +138,7 @@ impl Arbiter {
         self.entries.iter_mut().for_each(|entry| entry.set_line(line, true));
     }
 
-    /// Forgets a line that has ended: what it was no longer counts for any state.
+    /// Forgets a line that has ended: what it was no longer matters for any state.
     pub fn close_line(&mut self, line: usize, ts_recv: UnixNanos, sink: &mut impl EventSink) {
         if let Some(open) = self.open.get_mut(line) {
             *open = false;
@@ -176,7 +178,7 @@ impl Arbiter {
     }
 
     /// Gives some of the subscriptions to an arbiter of other connections, so many of them, with
-    /// their readers and what is known of them. Nothing is live until one of those brings it.
+    /// their readers and what is known of them. Nothing is live until one of those delivers it.
     #[must_use]
     pub fn split_off(
         &mut self,
@@ -200,8 +202,8 @@ impl Arbiter {
         other
     }
 
-    /// Forgets all subscriptions but these: one that was ended just before an arbiter took its line over
-    /// is not to be shown on.
+    /// Forgets all subscriptions but these: one that was ended just before an arbiter took its line
+    /// over is not to be shown on.
     pub fn retain(
         &mut self,
         wanted: &[Subscription],
@@ -213,10 +215,10 @@ impl Arbiter {
         ended.iter().for_each(|subscription| self.unsubscribe(subscription, ts_recv, sink));
     }
 
-    /// Takes an event of a line, and tells the sink what is new by it. Allocates nothing.
+    /// Takes an event of a line, and gives the sink what is new by it. Allocates nothing.
     ///
-    /// Replies and notices and messages that are not decoded go through; what nobody subscribed does
-    /// not.
+    /// Replies and notices and messages that are not decoded go through; what nobody subscribed
+    /// does not.
     #[inline]
     pub fn on_event(&mut self, line: usize, event: &Event<'_>, sink: &mut impl EventSink) {
         let key = match event {
@@ -254,7 +256,7 @@ impl Arbiter {
     /// Takes a change of a line's state: the sink hears of it where it changes the best of all.
     #[cold]
     fn on_state(&mut self, line: usize, of_line: &StateChange<'_>, sink: &mut impl EventSink) {
-        // That was asked of the arbiter too, and may have been asked anew since.
+        // That was asked of the arbiter too, and may have been asked for again since.
         if of_line.to == BookState::Down(DownReason::Unsubscribed) {
             return;
         }
@@ -264,18 +266,20 @@ impl Arbiter {
         entry.line_state(line, of_line.to);
         let best = entry.best();
         // The book that makes a line live comes next; until then nobody may see the old one live.
-        // Trades that a line has again are not brought again, and there is no old book to be shown.
+        // Trades that a line has again are not delivered again, and there is no old book to be
+        // shown.
         if best != BookState::Live || entry.publishers.trades.is_some() {
             entry.change(best, of_line.ts_recv, sink);
         }
         entry.release_held(of_line.ts_recv, sink);
     }
 
-    /// Marks as stale what is live and has been silent on all lines for longer than its channel may be.
+    /// Marks as stale what is live and has been silent on all lines for longer than its channel may
+    /// be.
     ///
-    /// A line's own silence does not tell that: one that stood still may just have come to where
-    /// another was long before. To be called about each second; what a line that joins has brought and
-    /// need not wait any longer is told by it as well.
+    /// A line's own silence does not show that: one that stood still may just have come to where
+    /// another was long before. To be called about each second; what a line that joins has
+    /// delivered and need not wait any longer is emitted by it as well.
     pub fn mark_stale(&mut self, limits: &StaleLimits, now: UnixNanos, sink: &mut impl EventSink) {
         for entry in &mut self.entries {
             let limit = limits.of(entry.subscription.channel()).unwrap_or(Duration::MAX);
@@ -316,7 +320,7 @@ impl Arbiter {
         self.entry(subscription)?.last_seq()
     }
 
-    /// What each line has brought, by its number.
+    /// What each line has delivered, by its number.
     #[must_use]
     pub fn stats(&self) -> &[LineStats] {
         &self.stats

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use crate::model::{NO_SEQ, UnixNanos};
 
-/// No line lags by longer: so long after a sequence reset or a clock step none brings anything from
-/// before it, and what no line has confirmed for so long need not be the exchange's any more.
+/// No line lags by longer: so long after a sequence reset or a clock step none delivers anything
+/// from before it, and what no line has confirmed for so long need not be the exchange's any more.
 pub(super) const LONGEST_LAG: Duration = Duration::from_secs(30);
 
-/// What tells the updates of one subscription apart.
+/// What distinguishes the updates of one subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct UpdateKey {
     /// The exchange's number, [`NO_SEQ`] where it sends none; of trades their id.
     pub(super) seq: i64,
     /// The exchange's time.
     pub(super) ts: UnixNanos,
-    /// What tells updates of one number apart: of trades their time, a hash of time and content where there is
-    /// no number, else 0.
+    /// What distinguishes updates of one number: of trades their time, a hash of time and content
+    /// where there is no number, else 0.
     pub(super) hash: u64,
 }
 
@@ -32,7 +32,8 @@ impl UpdateKey {
         self.seq == other.seq && self.hash == other.hash
     }
 
-    /// Whether this is older than the other: by number and by time, or by time where there are no numbers.
+    /// Whether this is older than the other: by number and by time, or by time where there are no
+    /// numbers.
     fn is_before(&self, other: &Self) -> bool {
         if self.both_numbered(other) {
             self.seq <= other.seq && self.ts <= other.ts
@@ -50,7 +51,7 @@ impl UpdateKey {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LogEntry {
     pub(super) key: UpdateKey,
-    /// Which line brought it, and when.
+    /// Which line delivered it, and when.
     pub(super) line: usize,
     pub(super) at: UnixNanos,
 }
@@ -63,7 +64,7 @@ struct Discontinuity {
 }
 
 impl Discontinuity {
-    /// Whether a line may still bring something from before it.
+    /// Whether a line may still deliver something from before it.
     fn is_recent(&self, at: UnixNanos) -> bool {
         at.since(self.at).is_none_or(|since| since < LONGEST_LAG)
     }
@@ -82,7 +83,8 @@ pub(super) struct UpdateLog {
     /// The last sequence reset, and the last clock step.
     reset: Option<Discontinuity>,
     step: Option<Discontinuity>,
-    /// The position of the first update after a sequence reset, 0 once no line can be from before it.
+    /// The position of the first update after a sequence reset, 0 once no line can be from before
+    /// it.
     reset_position: u64,
     /// The highest number in the log.
     highest: i64,
@@ -148,8 +150,8 @@ impl UpdateLog {
         (position != 0 && self.holds(position)).then_some(entry)
     }
 
-    /// Whether both are one update. Near a sequence reset, behind which numbers come again, they have to have
-    /// the same time as well.
+    /// Whether both are one update. Near a sequence reset, behind which numbers come again, they
+    /// have to have the same time as well.
     pub(super) fn are_same(&self, one: &UpdateKey, other: &UpdateKey) -> bool {
         one.is_same(other) && (one.ts == other.ts || self.reset_position == 0)
     }
@@ -164,8 +166,8 @@ impl UpdateLog {
         self.get(position).is_some_and(|entry| entry.key.is_same(key))
     }
 
-    /// Where an update stands behind a position: its earliest place there. Too early a place only delays
-    /// a line, too late a one could have it tell an old update.
+    /// Where an update stands behind a position: its earliest place there. Too early a place only
+    /// delays a line, too late a one could have it emit an old update.
     pub(super) fn find_after(&self, position: u64, key: &UpdateKey) -> Option<u64> {
         if key.seq > self.highest && key.seq != NO_SEQ {
             return None;
@@ -209,8 +211,8 @@ impl UpdateLog {
         }
     }
 
-    /// What lies before the last update may have been a clock step that no line could tell: its line began with
-    /// books that looked older.
+    /// What lies before the last update may have been a clock step that no line could see: its line
+    /// began with books that looked older.
     pub(super) const fn note_step(&mut self, key: UpdateKey, at: UnixNanos) {
         self.step = Some(Discontinuity { key, at });
     }
@@ -220,18 +222,19 @@ impl UpdateLog {
         self.forgotten = seq.saturating_sub(1);
     }
 
-    /// Whether the log may have had a trade with this id once: it is not above all that were forgotten.
+    /// Whether the log may have had a trade with this id once: it is not above all that were
+    /// forgotten.
     pub(super) const fn may_have_forgotten(&self, key: &UpdateKey) -> bool {
         key.seq <= self.forgotten
     }
 
-    /// Whether a line may still bring something from before a sequence reset or a clock step.
+    /// Whether a line may still deliver something from before a sequence reset or a clock step.
     pub(super) fn is_discontinuous(&self, at: UnixNanos) -> bool {
         [self.reset, self.step].into_iter().flatten().any(|last| last.is_recent(at))
     }
 
-    /// Whether an update is newer than the last one for certain: by its number unless a line may be from before
-    /// a sequence reset, or by its time unless one may be from before a clock step.
+    /// Whether an update is newer than the last one for certain: by its number unless a line may be
+    /// from before a sequence reset, or by its time unless one may be from before a clock step.
     pub(super) fn is_newer(&self, key: &UpdateKey, at: UnixNanos) -> bool {
         let Some(last) = self.last else { return false };
         let (is_newer, discontinuity) = if key.both_numbered(&last) {
@@ -242,7 +245,8 @@ impl UpdateLog {
         is_newer && discontinuity.is_none_or(|last| !last.is_recent(at))
     }
 
-    /// Whether an update is from before the last sequence reset: a higher number at an earlier time.
+    /// Whether an update is from before the last sequence reset: a higher number at an earlier
+    /// time.
     pub(super) fn is_before_reset(&self, key: &UpdateKey) -> bool {
         self.reset.is_some_and(|reset| reset.key.is_sequence_reset(key))
     }

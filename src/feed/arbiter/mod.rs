@@ -1,4 +1,4 @@
-//! Several connections with the same subscriptions: each update is told once.
+//! Several connections with the same subscriptions: each update is emitted once.
 
 mod entry;
 mod filter;

@@ -20,8 +20,8 @@ impl Slot {
         true
     }
 
-    /// Takes any other trade: adds it to the ring and tells the sink of it with what is known of those
-    /// before it, if it was not told before.
+    /// Takes any other trade: adds it to the ring and tells the sink of it with what is known of
+    /// those before it, if it was not told before.
     #[cold]
     pub(in crate::feed) fn apply_trade(
         &mut self,

@@ -1,4 +1,5 @@
-//! A line that joins while another goes on: where it is, and what it has brought until that is known.
+//! A line that joins while another goes on: where it is, and what it has brought until that is
+//! known.
 
 use okx_feed::feed::StaleLimits;
 use okx_feed::{BookState, Event, UnixNanos};

@@ -17,7 +17,8 @@ mod states;
 
 use okx_feed::{Arbiter, BookState, Dialect, Event, FeedHandler, Frame, Subscription, UnixNanos};
 
-/// What the sink is told, in words: `books5 7` is the book of that number, and `books live` a state.
+/// What the sink is told, in words: `books5 7` is the book of that number, and `books live` a
+/// state.
 fn name(event: &Event<'_>) -> String {
     match event {
         Event::Book(update) => {

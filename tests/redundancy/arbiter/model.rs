@@ -1,5 +1,6 @@
-//! Random runs of up to three lines that are lost, stand still and come back, of an exchange that resets
-//! its sequence and steps its clock. The model knows the exchange's order; the arbiter does not.
+//! Random runs of up to three lines that are lost, stand still and come back, of an exchange that
+//! resets its sequence and steps its clock. The model knows the exchange's order; the arbiter does
+//! not.
 //!
 //! `OKX_FEED_MODEL_RUNS` sets how many runs there are of each kind.
 #![expect(clippy::print_stdout, reason = "the figures of long runs are to be read")]
@@ -50,7 +51,8 @@ impl Kind {
     }
 }
 
-/// What went wrong in the runs of a kind, in updates; and how many runs had an older book or ignored one.
+/// What went wrong in the runs of a kind, in updates; and how many runs had an older book or
+/// ignored one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Wrong {
     /// Runs with a book that was shown after a newer one.
@@ -310,8 +312,9 @@ fn place_of(event: &Event<'_>) -> Option<usize> {
     Some(usize::try_from(number.mantissa()).unwrap() - 1)
 }
 
-/// What may go wrong in the runs of a kind: runs that ignore a book, of a thousand, and updates that are never
-/// told, of a million. No book is ever shown after a newer one, and no trade told twice.
+/// What may go wrong in the runs of a kind: runs that ignore a book, of a thousand, and updates
+/// that are never told, of a million. No book is ever shown after a newer one, and no trade told
+/// twice.
 fn check(kind: Kind, ignored: u64, missed: u64) {
     let asked = std::env::var("OKX_FEED_MODEL_RUNS").ok().and_then(|runs| runs.parse().ok());
     let runs = asked.unwrap_or(25_u64);

@@ -16,8 +16,8 @@ fn trade_at(n: u64, ts: u64) -> String {
 fn a_line_from_before_a_sequence_reset_leads_no_book_back() {
     let mut rig = Rig::new(2, &["books5"]);
     rig.bring(0, &book_at(100, 100));
-    // The other line connects behind the reset, or what it brings has waited since long before: while the
-    // first goes on, it is held.
+    // The other line connects behind the reset, or what it brings has waited since long before:
+    // while the first goes on, it is held.
     assert_eq!(rig.bring(1, &book_at(4, 199)), [""; 0]);
     rig.now += 2_000_000_000;
     assert_eq!(rig.bring(1, &book_at(5, 200)), ["books5 4", "books5 5"]);

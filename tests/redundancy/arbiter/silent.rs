@@ -125,56 +125,6 @@ fn a_quiet_book_is_led_back_by_no_new_connection_while_its_line_stands_at_it() {
 }
 
 #[test]
-fn numbers_and_clock_that_go_back_at_once_are_believed_as_soon_as_by_one_line_alone() {
-    let mut rig = Rig::new(2, &["books5"]);
-    let mut alone = Rig::new(1, &["books5"]);
-    let reader = rig.arbiter.book_reader(&sub("books5")).unwrap();
-    let of = |n: u64| match n < 20 {
-        true => book_at(1_001 + n, 60_000 + n * 100),
-        false => book_at(n, n * 100),
-    };
-    // Ten books a second; the second line is ten seconds behind.
-    let (mut first, mut first_alone, mut live_old) = (None, None, 0);
-    for n in 0..300_u64 {
-        rig.now += SECOND / 10;
-        let mut told = rig.bring(0, &of(n));
-        if n >= 100 {
-            told.extend(rig.bring(1, &of(n - 100)));
-        }
-        if n >= 20 {
-            let news = format!("books5 {n}");
-            first = first.or_else(|| told.contains(&news).then_some(n));
-            let is_old = reader.live().is_some_and(|book| book.seq > 1_000);
-            live_old += u64::from(is_old);
-        }
-        let (text, mut own) = (of(n), Vec::new());
-        let sink = &mut |event: &Event<'_>| own.push(name(event));
-        alone.lines[0].on_frame(Frame::Text(text.as_bytes()), UnixNanos(rig.now), sink).unwrap();
-        if n >= 20 {
-            first_alone = first_alone.or_else(|| own.contains(&format!("books5 {n}")).then_some(n));
-        }
-    }
-    assert!(first.is_some() && first == first_alone, "{first:?} {first_alone:?}");
-    assert!(live_old <= 10, "the old book was live for {live_old} tenths of a second");
-}
-
-#[test]
-fn a_line_that_was_alone_leads_over_a_clock_set_back_just_behind_the_handover() {
-    let mut line = FeedHandler::new(Dialect::V5);
-    line.subscribe(sub("books5")).unwrap();
-    let mut rig = Rig::new(0, &[]);
-    let text = book_at(100, 60_000);
-    let nobody = &mut |_: &Event<'_>| {};
-    line.on_frame(Frame::Text(text.as_bytes()), UnixNanos(rig.now), nobody).unwrap();
-    rig.arbiter = Arbiter::adopt(&mut line, 0);
-    rig.lines.push(line);
-    for n in 101..120_u64 {
-        rig.now += SECOND / 10;
-        assert_eq!(rig.bring(0, &book_at(n, 59_000 + n)), [format!("books5 {n}")]);
-    }
-}
-
-#[test]
 fn trades_that_a_user_has_set_a_limit_for_do_not_flap_with_late_copies() {
     let limits = StaleLimits::NONE.with(sub("trades").channel(), Some(Duration::from_secs(4)));
     let mut rig = Rig::new(2, &["trades"]);

@@ -201,22 +201,6 @@ fn who_drops_the_arbiter_leaves_no_reader_believing() {
 }
 
 #[test]
-fn a_connection_that_is_lost_takes_along_what_it_said_of_the_order() {
-    let mut rig = Rig::new(2, &["books5", "trades"]);
-    for line in 0..2 {
-        rig.bring(line, &book("books5", 100, true));
-        rig.bring(line, &trade(100));
-    }
-    rig.state(0, BookState::Connecting);
-    rig.state(1, BookState::Connecting);
-    // The exchange was set up anew: lower numbers at lower times, which a line that had gone on
-    // would not be believed.
-    rig.now += 30_000_000_000;
-    assert_eq!(rig.bring(1, &book("books5", 5, true)), ["books5 live", "books5 5"]);
-    assert_eq!(rig.bring(1, &trade(5)), ["trades live", "trades 5"]);
-}
-
-#[test]
 fn a_deep_book_is_published_where_readers_could_see_the_change() {
     let mut rig = Rig::new(2, &["books"]);
     let deep_reader = rig.arbiter.depth_reader(&sub("books")).unwrap();
