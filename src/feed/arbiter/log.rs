@@ -233,16 +233,17 @@ impl UpdateLog {
         [self.reset, self.step].into_iter().flatten().any(|last| last.is_recent(at))
     }
 
-    /// Whether an update is newer than the last one for certain: by its number unless a line may be
-    /// from before a sequence reset, or by its time unless one may be from before a clock step.
+    /// Whether an update is newer than the last one for certain: by its number, and within reach of a
+    /// sequence reset by its time too; without numbers by its time. Within reach of a clock step a
+    /// time says nothing.
     pub(super) fn is_newer(&self, key: &UpdateKey, at: UnixNanos) -> bool {
         let Some(last) = self.last else { return false };
-        let (is_newer, discontinuity) = if key.both_numbered(&last) {
-            (key.seq > last.seq, self.reset)
-        } else {
-            (key.ts > last.ts, self.step)
-        };
-        is_newer && discontinuity.is_none_or(|last| !last.is_recent(at))
+        let is_recent = |last: Option<Discontinuity>| last.is_some_and(|last| last.is_recent(at));
+        if !key.both_numbered(&last) {
+            return key.ts > last.ts && !is_recent(self.step);
+        }
+        let is_later = key.ts >= last.ts && !is_recent(self.step);
+        key.seq > last.seq && (is_later || !is_recent(self.reset))
     }
 
     /// Whether an update is from before the last sequence reset: a higher number at an earlier

@@ -121,26 +121,26 @@ fn a_deep_book_that_is_held_is_told_whole_with_its_next_message() {
     let begun = || {
         let mut rig = Rig::new(2, &["books"]);
         rig.bring(0, &deep("snapshot", &[(10, 1)], -1, 100));
-        // A sequence reset.
-        rig.bring(0, &deep_text("update", &[(10, 2)], (100, 1), 101));
-        assert_eq!(rig.bring(1, &deep_text("snapshot", &[(10, 3)], (-1, 2), 102)), [""; 0]);
-        assert_eq!(rig.bring(1, &deep_text("update", &[(10, 4)], (2, 3), 103)), [""; 0]);
+        // A sequence reset and a clock step.
+        rig.bring(0, &deep_text("update", &[(10, 2)], (100, 1), 51));
+        assert_eq!(rig.bring(1, &deep_text("snapshot", &[(10, 3)], (-1, 2), 52)), [""; 0]);
+        assert_eq!(rig.bring(1, &deep_text("update", &[(10, 4)], (2, 3), 53)), [""; 0]);
         rig
     };
     // Another comes to what it has, and to all of that.
     let mut rig = begun();
-    assert_eq!(rig.bring(0, &deep_text("update", &[(10, 3)], (1, 2), 102)), ["books 2"]);
-    assert_eq!(rig.bring(1, &deep_text("update", &[(10, 5)], (3, 4), 104)), [""; 0]);
-    assert_eq!(rig.bring(0, &deep_text("update", &[(10, 4)], (2, 3), 103)), ["books 3"]);
-    assert_eq!(rig.bring(0, &deep_text("update", &[(10, 5)], (3, 4), 104)), ["books 4"]);
-    assert_eq!(rig.bring(1, &deep_text("update", &[(10, 6)], (4, 5), 105)), ["books 5"]);
+    assert_eq!(rig.bring(0, &deep_text("update", &[(10, 3)], (1, 2), 52)), ["books 2"]);
+    assert_eq!(rig.bring(1, &deep_text("update", &[(10, 5)], (3, 4), 54)), [""; 0]);
+    assert_eq!(rig.bring(0, &deep_text("update", &[(10, 4)], (2, 3), 53)), ["books 3"]);
+    assert_eq!(rig.bring(0, &deep_text("update", &[(10, 5)], (3, 4), 54)), ["books 4"]);
+    assert_eq!(rig.bring(1, &deep_text("update", &[(10, 6)], (4, 5), 55)), ["books 5"]);
     // Another ends: what readers see is old until its next message.
     let mut rig = begun();
     let reader = rig.arbiter.depth_reader(&sub("books")).unwrap();
     rig.state(0, BookState::Connecting);
     rig.now += SECOND;
     assert_eq!(tick(&mut rig), ["books stale"]);
-    let told = rig.bring(1, &deep_text("update", &[(11, 1)], (3, 4), 104));
+    let told = rig.bring(1, &deep_text("update", &[(11, 1)], (3, 4), 54));
     assert_eq!(told, ["books live", "books 4"]);
     assert_eq!(reader.live().unwrap().asks().len(), 2);
 }
