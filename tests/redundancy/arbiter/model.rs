@@ -363,7 +363,7 @@ fn trades() {
     check(Kind::new("trades", Turns::Never), 0, 0);
     check(Kind::new("trades", Turns::Either(40_000)), 3, 300);
     check(Kind::new("trades", Turns::Either(3_000)), 15, 4_000);
-    check(Kind::new("trades", Turns::Both(40_000)), 15, 2_000);
+    check(Kind::new("trades", Turns::Both(40_000)), 15, 3_000);
     check(Kind { swaps: true, ..Kind::new("trades", Turns::Never) }, 0, 0);
 }
 
