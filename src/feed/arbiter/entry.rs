@@ -165,7 +165,7 @@ impl Entry {
 
     #[inline]
     fn emit_state(&self, from: BookState, ts_recv: UnixNanos, sink: &mut impl EventSink) {
-        let Self { subscription, state: to, .. } = self;
+        let Self { subscription, id, state: to, .. } = self;
         if from != *to {
             sink.on_event(&Event::State(StateChange {
                 subscription,

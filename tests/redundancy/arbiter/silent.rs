@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use okx_feed::feed::StaleLimits;
-use okx_feed::{Arbiter, BookState, Dialect, Event, FeedHandler, Frame, UnixNanos};
+use okx_feed::{Arbiter, BookState, Event, Frame, UnixNanos};
 
 use crate::arbiter::{Rig, book, name, sub, trade};
 
