@@ -10,6 +10,7 @@ use clap::builder::RangedU64ValueParser;
 use super::clock::{CycleClock, pin};
 use super::export::{json, write_hdr};
 use super::frames::Frames;
+use super::instructions;
 use super::measure::measure;
 use super::plot::plot;
 use super::report::Report;
@@ -54,6 +55,9 @@ pub(crate) struct BenchArgs {
     /// Print one JSON object instead of the table
     #[arg(long)]
     json: bool,
+    /// Run one stage for a tool that counts instructions; see `.ci/instructions`
+    #[arg(long, value_name = "STAGE", hide = true)]
+    count_stage: Option<String>,
 }
 
 const AFTER_HELP: &str = "\
@@ -95,6 +99,15 @@ Examples:
 /// # Errors
 /// Where there are no frames, or a file or standard output does not take the results.
 pub(crate) fn run(args: &BenchArgs) -> Result<Outcome, CliError> {
+    if let Some(stage) = &args.count_stage {
+        let counted = instructions::count(stage);
+        let counted =
+            counted.map_err(|error| CliError::Start(io::Error::other(error.to_string())))?;
+        let mut out = Output::stdout();
+        out.line(format_args!("{counted}"));
+        out.flush()?;
+        return Ok(Outcome::Clean);
+    }
     let dialect = Dialect::from(args.dialect);
     let as_page = args.plot.as_deref().map(is_page).transpose()?;
     let (frames, source) = match &args.capture {

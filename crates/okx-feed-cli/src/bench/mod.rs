@@ -5,6 +5,7 @@ mod command;
 mod curve;
 mod export;
 mod frames;
+mod instructions;
 mod measure;
 mod plot;
 mod quiet;

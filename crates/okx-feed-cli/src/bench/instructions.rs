@@ -1,9 +1,10 @@
 //! One stage of the hot path over fixed frames, for a tool that counts instructions.
 //!
-//! `cargo run --release --example count_instructions -- STAGE`. The stage runs [`ROUNDS`] times over
-//! [`FRAMES`] frames, or once over as many as that, inside of one function, `measured`; what is made ready before it does not count.
-//! `bash .ci/instructions` runs all stages under callgrind and compares them with a stored baseline.
-#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+//! `okx-feed bench --count-stage STAGE`, which no help shows. The stage runs [`ROUNDS`] times over
+//! [`FRAMES`] frames, or once over as many as that, inside of one function, `measured`; what is made
+//! ready before it does not count. `bash .ci/instructions` runs all stages under callgrind and
+//! compares them with a stored baseline. It is in the program so that nothing optimised is linked
+//! twice.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -51,11 +52,16 @@ fn measured(work: &mut dyn FnMut()) {
 
 type Frames = Vec<Vec<u8>>;
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let stage = std::env::args().nth(1).unwrap_or_default();
-    if !STAGES.contains(&stage.as_str()) {
-        println!("{}", STAGES.join("\n"));
-        return Ok(());
+/// Runs a stage and gives how many frames it took, or the names of the stages for any other name.
+///
+/// # Errors
+/// Where the frames of a stage can't be made.
+pub(super) fn count(stage: &str) -> Result<String, Box<dyn Error>> {
+    if !STAGES.contains(&stage) {
+        return Ok(STAGES.join(
+            "
+",
+        ));
     }
     let portable = stage.ends_with("portable");
     let mut words = stage.split(' ');
@@ -83,8 +89,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "frame-to-book" => hot_path(channel, &bodies, &texts, times),
         _ => depth()?,
     }
-    println!("{}", FRAMES * ROUNDS);
-    Ok(())
+    Ok((FRAMES * ROUNDS).to_string())
 }
 
 /// The frames of a channel as they are sent, and their texts with room behind.
