@@ -14,9 +14,10 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 const WARM_UP: u64 = 1_000;
 const COUNTED: u64 = 8_000;
 
-/// The WebSocket's read buffer begins with 8 KiB and doubles where a read ends inside a frame and the
-/// rest of it has no room. Whether that falls into the warm-up is chance, so its way to the 128 KiB
-/// that tungstenite would begin with is let pass; a frame that allocated would show as thousands.
+/// The WebSocket's read buffer begins with 8 KiB and doubles where a read ends inside a frame and
+/// the rest of it has no room. Whether that falls into the warm-up is chance, so its way to the 128
+/// KiB that tungstenite would begin with is let pass; a frame that allocated would show as
+/// thousands.
 const GROWTHS: u64 = 4;
 
 /// A certificate for `localhost` with its key and the issuer to trust, each as PEM.
@@ -112,17 +113,17 @@ async fn a_v5_connection_allocates_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_connection_that_does_not_sleep_allocates_nothing() {
+async fn a_busy_polling_connection_allocates_nothing() {
     let channels = ["books5:BTC-USDT", "bbo-tbt:BTC-USDT", "trades:BTC-USDT"];
     let spent = allocations_of(Dialect::V5, "/ws/v5/public", &channels, false, true).await;
     assert!(spent <= GROWTHS, "{spent}");
 }
 
-/// Over TLS there is one allocation for each of its records, and none of ours: rustls hands the plain
-/// text of a record over in a `Vec` of its own. A quiet exchange sends a record per message, a busy
-/// one several messages in one.
+/// Over TLS there is one allocation for each of its records, and none of ours: rustls hands the
+/// plain text of a record over in a `Vec` of its own. A quiet exchange sends a record per message,
+/// a busy one several messages in one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn tls_allocates_once_for_each_of_its_records() {
+async fn tls_allocates_once_per_record() {
     let channels = ["books5:BTC-USDT", "bbo-tbt:BTC-USDT", "trades:BTC-USDT"];
     let spent =
         allocations_without_busy_polling(Dialect::V5, "/ws/v5/public", &channels, true).await;

@@ -88,7 +88,7 @@ async fn v5_books_are_the_exchanges_own() {
 }
 
 #[tokio::test]
-async fn channels_come_and_go_on_a_running_connection() {
+async fn subscriptions_are_added_and_removed_on_a_running_connection() {
     let server = exchange().await;
     let client = Client::v5("BTC-USDT")
         .url(format!("ws://{}/ws/v5/public", server.local_addr()))
@@ -137,7 +137,7 @@ where
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_made_again_and_asked_the_same() {
+async fn a_lost_connection_is_reopened_with_its_subscriptions() {
     let (requests, asked) = mpsc::channel();
     let address = scripted(move |number, mut socket| {
         let requests = requests.clone();
@@ -186,7 +186,7 @@ async fn a_lost_connection_is_made_again_and_asked_the_same() {
 }
 
 #[tokio::test]
-async fn silence_is_answered_with_a_ping_and_then_a_new_connection() {
+async fn silence_causes_a_ping_and_then_a_new_connection() {
     let (sender, pings) = mpsc::channel();
     let address = scripted(move |_, mut socket| {
         let sender = sender.clone();
@@ -224,7 +224,7 @@ fn deep(action: &str, prev: i64, seq: i64) -> Message {
 }
 
 #[tokio::test]
-async fn a_broken_deep_book_is_fetched_anew_and_nothing_else_is() {
+async fn a_broken_order_book_is_resynchronised_alone() {
     let (requests, asked) = mpsc::channel();
     let address = scripted(move |_, mut socket| {
         let requests = requests.clone();
@@ -298,7 +298,7 @@ async fn a_flood_does_not_keep_the_client_from_stopping() {
 }
 
 #[tokio::test]
-async fn malformed_frames_are_counted_and_lost_alone() {
+async fn malformed_frames_are_counted_and_affect_no_other() {
     let address = scripted(move |_, mut socket| async move {
         for text in ["{", BOOK, r#"{"arg":{"channel":"books5"},"data":[{}]}"#, "pong", BOOK] {
             socket.send(Message::text(text)).await.unwrap();
@@ -314,7 +314,7 @@ async fn malformed_frames_are_counted_and_lost_alone() {
 }
 
 #[test]
-fn mistakes_are_told_before_anything_starts() {
+fn wrong_options_are_reported_before_the_start() {
     let spawn = |url: &str, channel: &str| {
         let error = Client::builder(Dialect::V5).url(url).subscribe(channel).spawn().unwrap_err();
         error.to_string()
@@ -332,10 +332,10 @@ fn mistakes_are_told_before_anything_starts() {
 }
 
 #[tokio::test]
-async fn clients_of_one_host_share_its_limit_of_attempts() {
+async fn clients_of_one_host_share_its_connect_rate_limit() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    // Cuts every connection, so that each client wants the next as soon as its pauses let it.
+    // Cuts every connection, so that each client opens the next as soon as its pauses allow.
     let (sender, attempts) = mpsc::channel();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -364,7 +364,7 @@ async fn clients_of_one_host_share_its_limit_of_attempts() {
 }
 
 #[tokio::test]
-async fn tick_by_tick_books_come_after_a_login_and_not_without() {
+async fn tick_by_tick_books_need_a_login() {
     let mut config = ExchangeConfig { accept_logins: true, ..Default::default() };
     config.tbt_access = okx_feed::sim::TbtAccess::LoggedIn;
     let server = Server::bind("127.0.0.1:0", config).await.unwrap().spawn();

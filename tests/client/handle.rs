@@ -1,4 +1,4 @@
-//! The handle to a client: what it refuses of its own sink, how it tells a feed that stands still,
+//! The handle to a client: what it refuses of its own sink, how it shows a feed that stands still,
 //! and what it asks for together.
 #![cfg(all(feature = "client", feature = "sim"))]
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
@@ -23,7 +23,7 @@ fn url(server: &ServerHandle) -> String {
 }
 
 #[tokio::test]
-async fn what_waits_for_the_feeds_thread_is_refused_to_its_sink() {
+async fn waiting_calls_fail_in_the_sink() {
     let server = exchange().await;
     let handle: Arc<Mutex<Option<Client>>> = Arc::default();
     let (told, answers) = mpsc::channel();
@@ -55,7 +55,7 @@ async fn what_waits_for_the_feeds_thread_is_refused_to_its_sink() {
 }
 
 #[tokio::test]
-async fn a_sink_that_does_not_return_is_seen_by_the_heartbeat() {
+async fn the_heartbeat_shows_a_sink_that_does_not_return() {
     let server = exchange().await;
     let (go, gate) = mpsc::channel::<()>();
     let (entered, inside) = mpsc::channel();
@@ -85,7 +85,7 @@ async fn a_sink_that_does_not_return_is_seen_by_the_heartbeat() {
 }
 
 #[tokio::test]
-async fn many_channels_are_asked_for_in_few_requests() {
+async fn many_channels_take_few_requests() {
     let server = exchange().await;
     let mut client = Client::builder(Dialect::V5)
         .url(url(&server))
@@ -100,7 +100,7 @@ async fn many_channels_are_asked_for_in_few_requests() {
         (0..200).map(|n| format!("books5:NO-SUCH-{n}").parse().unwrap()).collect();
     client.subscribe_all(more.iter().copied()).unwrap();
     assert_eq!(client.subscriptions().len(), 201);
-    // One request asks for all, since nothing goes before the client has heard of each.
+    // One request asks for all, since nothing is sent before the client knows of each.
     let asked = wait_for(|| Some(requests()).filter(|requests| *requests > 1)).await;
     assert!(asked <= 4, "{asked}");
     let v3: Subscription = "spot/trade:BTC-USDT".parse().unwrap();

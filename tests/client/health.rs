@@ -1,4 +1,4 @@
-//! `Client::health`: what the handle tells of the connections without asking the feed's thread.
+//! `Client::health`: the state of the connections, without waiting for the feed's thread.
 #![cfg(all(feature = "client", feature = "sim"))]
 #![expect(clippy::unwrap_used, reason = "the helpers of a test may fail as the test does")]
 
@@ -27,8 +27,8 @@ fn health(client: &Arc<OnceLock<Client>>) -> Health {
 }
 
 #[tokio::test]
-async fn a_refused_connection_tells_the_reason_and_since_when() {
-    // Bound and given back: nobody listens there.
+async fn health_shows_why_and_since_when_there_is_no_connection() {
+    // Bound and released: nothing listens there.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let client = start(&format!("ws://127.0.0.1:{port}/ws/v5/public"));
     let first = health(&client);
@@ -45,7 +45,7 @@ async fn a_refused_connection_tells_the_reason_and_since_when() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_lost_says_why() {
+async fn health_shows_why_a_connection_was_lost() {
     let exchange = ServerThread::start("127.0.0.1:0", ExchangeConfig::default()).unwrap();
     let client = start(&exchange.url(Endpoint::V5Public));
     wait_for(|| health(&client).is_whole().then_some(())).await;

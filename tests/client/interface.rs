@@ -49,7 +49,7 @@ fn a_sink_may_be_any_type() {
 }
 
 #[test]
-fn a_handler_refuses_what_its_connection_can_not_bring() {
+fn a_handler_refuses_channels_of_another_dialect() {
     let (v3, v5): (Subscription, Subscription) =
         ("futures/depth5:BTC-USD-190517".parse().unwrap(), "books5:BTC-USDT".parse().unwrap());
     for (dialect, own, other) in [(Dialect::V3, v3, v5), (Dialect::V5, v5, v3)] {

@@ -33,7 +33,7 @@ fn channels(dialect: Dialect) -> [&'static str; 3] {
     }
 }
 
-/// Waits until both lines have brought something that happened after now. Before, what the older
+/// Waits until both lines have received something that happened after now. Before, what the older
 /// line has not delivered yet may be from before the younger one's subscription: if it died, that
 /// would be lost with it.
 async fn caught_up(client: &Client, server: &ServerHandle) {
@@ -67,7 +67,7 @@ async fn all_live(client: &Client) {
     wait_for(|| client.subscriptions().iter().all(live).then_some(())).await;
 }
 
-/// The trades between two numbers, and every state that was told.
+/// The trades between two numbers, and every state that was reported.
 fn sort_out(seen: &Receiver<Seen>, from: u64, to: u64) -> (Vec<u64>, Vec<BookState>) {
     let (mut trades, mut states) = (Vec::new(), Vec::new());
     for event in seen.try_iter() {
@@ -80,7 +80,7 @@ fn sort_out(seen: &Receiver<Seen>, from: u64, to: u64) -> (Vec<u64>, Vec<BookSta
     (trades, states)
 }
 
-/// Asserts that a strategy has seen each trade that another client saw whose connection nobody
+/// Asserts that a strategy has seen each trade that another client saw whose connection was not
 /// touched, once, and no change of state before the end.
 fn nothing_was_seen(seen: &Receiver<Seen>, untouched: &Receiver<Seen>, from: u64, to: u64) {
     let truth: HashSet<u64> = sort_out(untouched, from, to).0.into_iter().collect();
@@ -109,7 +109,7 @@ fn rounds() -> u64 {
 }
 
 /// Kills either line again and again, and compares what the sink saw with what a client saw whose
-/// connection nobody touched.
+/// connection was not touched.
 async fn lines_die(dialect: Dialect) {
     let server = exchange(1200, 1).await;
     let url = format!("ws://{}{}", server.local_addr(), path(dialect));
@@ -139,7 +139,7 @@ async fn lines_die(dialect: Dialect) {
             victim.map(|id| exchange.inject(id, &rule, now))
         });
         assert!(killed.is_some());
-        // The other line is well before it is its turn: one at a time, as the promise is.
+        // The other line is ready before it is its turn: one at a time, as the promise is.
         wait_for(|| both(3 + round)).await;
         wait_for(|| server.inspect(|exchange| (exchange.connections() == 3).then_some(()))).await;
         caught_up(&client, &server).await;
@@ -182,7 +182,8 @@ async fn upgraded(lines: usize) {
         server.intervene(|exchange, now| {
             old.iter().for_each(|id| exchange.inject(*id, &notice, now));
         });
-        // New connections take over, and the old ones end by themselves, before they would be ended.
+        // New connections replace the old ones, which end by themselves, before they would be
+        // ended.
         wait_for(|| {
             let stats = client.stats().unwrap();
             let all = stats.connections.len() == lines && stats.connected;
@@ -218,17 +219,17 @@ async fn a_service_upgrade_of_both_lines_leaves_no_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn v3_lines_die_and_nothing_is_missed_or_doubled() {
+async fn v3_lines_end_and_no_update_is_missed_or_repeated() {
     lines_die(Dialect::V3).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn v5_lines_die_and_nothing_is_missed_or_doubled() {
+async fn v5_lines_end_and_no_update_is_missed_or_repeated() {
     lines_die(Dialect::V5).await;
 }
 
 #[tokio::test]
-async fn a_long_list_is_dealt_to_a_pool_and_changes_while_it_runs() {
+async fn a_long_list_is_spread_over_a_pool_and_changes_while_it_runs() {
     let server = exchange(500, 40).await;
     let ids = Listing::generate(40);
     let name =
@@ -255,7 +256,7 @@ async fn a_long_list_is_dealt_to_a_pool_and_changes_while_it_runs() {
     assert!(stats.connected && stats.lines.is_empty());
     (0..10).for_each(|n| client.unsubscribe(&name(n)).unwrap());
     wait_for(|| all_live(&client, 30)).await;
-    // A channel that the exchange does not have is told by name, and asked for once.
+    // A channel that the exchange does not have is reported by name, and requested once.
     let nonsense: Subscription = "books5:NO-SUCH".parse().unwrap();
     client.subscribe(nonsense).unwrap();
     wait_for(|| (client.stats().unwrap().rejections == 1).then_some(())).await;

@@ -1,4 +1,4 @@
-//! What is asked for first is connected first, where the host takes a few connections at a time.
+//! Subscriptions are connected in their order, where the host accepts a few connections at a time.
 #![cfg(all(feature = "client", feature = "sim"))]
 
 use std::sync::mpsc;

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_that_are_asked_for_one_by_one_take_few_requests() {
+async fn subscriptions_added_one_by_one_share_requests() {
     let mut config = ExchangeConfig::default();
     config.market.listings = Listing::generate(90);
     let server = Server::bind("127.0.0.1:0", config).await.unwrap().spawn();
@@ -47,7 +47,7 @@ async fn many_that_are_asked_for_one_by_one_take_few_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_refused_and_is_then_taken_is_no_longer_down() {
+async fn a_subscription_accepted_after_a_refusal_is_no_longer_down() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let exchange = tokio::spawn(async move {
@@ -106,7 +106,7 @@ async fn take_at_most(listener: TcpListener, most: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_list_that_is_too_long_for_a_connection_is_halved_until_it_fits() {
+async fn subscriptions_too_many_for_a_connection_are_halved_until_they_fit() {
     for lines in [1, 2] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());
@@ -128,7 +128,7 @@ async fn a_list_that_is_too_long_for_a_connection_is_halved_until_it_fits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_whose_requests_are_spent_is_replaced_by_one_that_has_its_own() {
+async fn a_connection_with_no_requests_left_is_replaced() {
     for lines in [1, 2] {
         let mut config = ExchangeConfig::default();
         config.market.listings = Listing::generate(8);
@@ -151,10 +151,10 @@ async fn a_connection_whose_requests_are_spent_is_replaced_by_one_that_has_its_o
     }
 }
 
-/// A quiet book that is subscribed again, since nothing came for long, has changed meanwhile: its first
-/// push is as old as that change, and is what the exchange has.
+/// A quiet book that is subscribed again, since nothing came for long, has changed meanwhile: its
+/// first push is as old as that change, and is what the exchange has.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_first_push_of_a_stale_book_is_live_however_old() {
+async fn the_first_push_makes_a_stale_book_live_however_old() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let clock = Clock::start();
@@ -205,7 +205,7 @@ async fn the_first_push_of_a_stale_book_is_live_however_old() {
     wait_for(|| is(BookState::Live)).await;
     wait_for(|| is(BookState::Stale)).await;
     wait_for(|| is(BookState::Live)).await;
-    // Else the second time it comes is the third that it is asked for.
+    // Else the second time it comes is the third request for it.
     assert_eq!(client.stats().unwrap().session.resyncs, 1);
     client.stop();
     exchange.abort();

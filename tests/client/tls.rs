@@ -52,7 +52,7 @@ async fn connect(host: &str, expired: bool, trusted: bool) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bad_certificate_is_refused_and_the_error_says_which() {
+async fn a_bad_certificate_is_refused_with_its_reason() {
     assert_eq!(connect("localhost", false, true).await, None);
     let expired = connect("localhost", true, true).await.unwrap();
     assert!(expired.contains("xpired"), "{expired}");

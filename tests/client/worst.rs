@@ -55,7 +55,7 @@ async fn scripted<F: Future<Output = ()> + Send + 'static>(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refusal_is_told_by_channel_before_and_after_an_upgrade() {
+async fn a_refusal_is_reported_by_channel_before_and_after_an_upgrade() {
     let (server, client) = exchange().await;
     let rejected = Some(BookState::Down(DownReason::Rejected));
     let [early, late] = ["books5:NO-EARLY", "books5:NO-LATE"];
@@ -76,13 +76,13 @@ async fn a_refusal_is_told_by_channel_before_and_after_an_upgrade() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_announced_again_while_a_line_retires_opens_nothing() {
+async fn an_announcement_during_draining_opens_no_connection() {
     let (server, client) = exchange().await;
     announce(&server);
     wait_for(|| (client.stats().unwrap().connects == 2).then_some(())).await;
     wait_for(|| client.connections().unwrap().iter().all(|one| one.ready).then_some(())).await;
     let young = server.inspect(Exchange::ids).into_iter().next_back().unwrap();
-    // The old connection lingers for a second, and is told again.
+    // The old connection drains for a second, and gets the announcement again.
     let notice: FaultRule = "notice:after=60s".parse().unwrap();
     server.intervene(|exchange, now| {
         let ids = exchange.ids().into_iter().filter(|id| *id != young);
@@ -100,7 +100,7 @@ async fn what_is_announced_again_while_a_line_retires_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_exchange_that_announces_on_every_connection_gets_two() {
+async fn repeated_announcements_open_one_replacement() {
     let notice = r#"{"event":"notice","code":"64008","msg":"soon","connId":"a"}"#;
     let address = scripted(move |mut socket| async move {
         for _ in 0..5 {
@@ -111,7 +111,7 @@ async fn an_exchange_that_announces_on_every_connection_gets_two() {
     .await;
     let url = format!("ws://{address}");
     let client = Client::v5("BTC-USDT").url(url).configure(quick).spawn().unwrap();
-    // Each of the two has told all of its news.
+    // Each of the two has reported everything.
     wait_for(|| (client.stats().unwrap().upgrades == 10).then_some(())).await;
     for _ in 0..50 {
         assert!(client.connections().unwrap().len() <= 2);
@@ -120,7 +120,7 @@ async fn an_exchange_that_announces_on_every_connection_gets_two() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_successor_that_is_announced_at_once_is_relieved_too_when_the_old_one_is_gone() {
+async fn an_announced_replacement_is_replaced_once_the_old_connection_has_ended() {
     let (server, client) = exchange_with(|config| {
         quick(config);
         config.upgrade_retry_delay = Duration::from_millis(100);
@@ -135,7 +135,7 @@ async fn a_successor_that_is_announced_at_once_is_relieved_too_when_the_old_one_
     server.intervene(|exchange, now| {
         exchange.inject(young, &notice, now);
     });
-    // A third takes over from it, and stays alone.
+    // A third replaces it, and stays alone.
     wait_for(|| (client.stats().unwrap().connects == 3).then_some(())).await;
     wait_for(|| (client.connections().unwrap().len() == 1).then_some(())).await;
     assert_eq!(client.stats().unwrap().upgrades, 2);
@@ -144,7 +144,7 @@ async fn a_successor_that_is_announced_at_once_is_relieved_too_when_the_old_one_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_repeats_the_login_is_given_to_nobody() {
+async fn an_answer_that_repeats_the_login_is_withheld() {
     let address = scripted(move |mut socket| async move {
         while let Some(Ok(message)) = socket.next().await {
             let Message::Text(request) = message else { continue };
@@ -181,7 +181,7 @@ async fn an_answer_that_repeats_the_login_is_given_to_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_stops_within_its_bound_behind_a_slow_sink_and_a_flood() {
+async fn a_client_stops_in_time_despite_a_slow_sink_and_a_flood() {
     let book = r#"{"arg":{"channel":"bbo-tbt","instId":"BTC-USDT"},"data":[{"asks":[],"bids":[],"ts":"1654032991947","seqId":1}]}"#;
     let address = scripted(move |mut socket| async move {
         while socket.send(Message::text(book)).await.is_ok() {}
@@ -203,7 +203,7 @@ async fn a_client_stops_within_its_bound_behind_a_slow_sink_and_a_flood() {
     tokio::time::timeout(Duration::from_secs(4), stopped).await.unwrap().unwrap();
 }
 
-/// A server whose connections take little and read nothing once they are WebSockets.
+/// A server whose connections buffer little and read nothing once they are WebSockets.
 async fn deaf() -> SocketAddr {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -221,7 +221,7 @@ async fn deaf() -> SocketAddr {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_peer_that_does_not_read_is_given_up() {
+async fn a_peer_that_does_not_read_is_disconnected() {
     let url = format!("ws://{}", deaf().await);
     // A request of more than all buffers on the way hold.
     let login = Credentials::new("key", "secret", "x".repeat(32 << 20));
@@ -238,7 +238,7 @@ async fn a_peer_that_does_not_read_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_is_dropped_in_its_own_sink_ends() {
+async fn a_client_dropped_in_its_own_sink_ends() {
     let server = Server::bind("127.0.0.1:0", ExchangeConfig::default()).await.unwrap().spawn();
     let url = format!("ws://{}/ws/v5/public", server.local_addr());
     let place: Arc<Mutex<Option<Client>>> = Arc::default();

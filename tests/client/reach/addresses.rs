@@ -27,7 +27,7 @@ async fn silent(port: u16) -> (SocketAddr, std::net::TcpListener, Vec<TcpStream>
 
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "the time is what is tested")]
-async fn a_first_address_that_is_silent_costs_a_quarter_of_a_second() {
+async fn a_silent_first_address_costs_250_ms() {
     let server = exchange().await;
     let good = server.local_addr();
     let (hole, _listener, _queued) = silent(good.port()).await;
@@ -48,7 +48,7 @@ async fn a_first_address_that_is_silent_costs_a_quarter_of_a_second() {
 }
 
 #[tokio::test]
-async fn an_address_that_refuses_costs_nothing() {
+async fn a_refusing_address_costs_no_time() {
     let server = exchange().await;
     let good = server.local_addr();
     let refuses = SocketAddr::from(([127, 0, 0, 4], good.port()));
@@ -69,7 +69,7 @@ async fn an_address_that_refuses_costs_nothing() {
 }
 
 #[tokio::test]
-async fn two_lines_begin_with_two_edges() {
+async fn redundant_connections_begin_with_different_addresses() {
     let one = exchange().await;
     let two = second(one.local_addr().port()).await;
     let names = Names::new(&[one.local_addr(), two.local_addr()], Duration::ZERO);
@@ -88,7 +88,7 @@ async fn two_lines_begin_with_two_edges() {
 }
 
 #[tokio::test]
-async fn a_slow_look_up_is_made_once_for_a_pool_and_is_not_held_against_the_connection() {
+async fn a_pool_shares_one_slow_look_up() {
     let server = exchange().await;
     let addr = server.local_addr();
     let names = Names::new(&[addr], Duration::from_millis(600));
@@ -114,7 +114,7 @@ async fn a_slow_look_up_is_made_once_for_a_pool_and_is_not_held_against_the_conn
 }
 
 #[tokio::test]
-async fn a_look_up_that_is_given_up_is_said_and_its_late_answer_is_used() {
+async fn a_look_up_timeout_is_reported_and_its_late_answer_used() {
     let server = exchange().await;
     let addr = server.local_addr();
     let names = Names::new(&[addr], Duration::from_millis(700));

@@ -18,7 +18,7 @@ fn paths(server: &ServerHandle) -> [usize; 2] {
 }
 
 #[tokio::test]
-async fn one_client_has_channels_of_both_paths() {
+async fn one_client_serves_channels_of_both_paths() {
     let server = exchange().await;
     for given in ["public", "business", "private"] {
         let client = client(&format!("ws://{}/ws/v5/{given}", server.local_addr()))
@@ -64,7 +64,7 @@ fn every_channel_has_a_path_of_its_protocol() {
 }
 
 #[test]
-fn region_and_demo_trading_choose_the_address_and_a_url_goes_before_them() {
+fn region_and_demo_trading_choose_the_address_unless_a_url_is_given() {
     let address = |change: fn(&mut ClientConfig)| {
         let mut config = ClientConfig::new(Dialect::V5);
         change(&mut config);

@@ -13,7 +13,7 @@ async fn pass_on(mut client: TcpStream, to: SocketAddr) {
     let _ = copy_bidirectional(&mut client, &mut exchange).await;
 }
 
-/// An HTTP proxy that takes `CONNECT` alone, leads everybody to `to`, and gives the requests out.
+/// An HTTP proxy that accepts `CONNECT` alone, connects to `to`, and reports the requests.
 async fn http_proxy(to: SocketAddr, answer: &'static str) -> (SocketAddr, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -58,7 +58,7 @@ async fn socks(stream: &mut TcpStream) -> io::Result<String> {
 }
 
 #[tokio::test]
-async fn an_http_proxy_is_asked_to_connect_and_resolves_the_name() {
+async fn an_http_proxy_connects_and_resolves_the_name() {
     let server = exchange().await;
     let ok = "HTTP/1.1 200 Connection established\r\n\r\n";
     let (proxy, requests) = http_proxy(server.local_addr(), ok).await;
@@ -108,7 +108,7 @@ async fn tls_goes_through_a_proxy_unopened() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_refuses_is_told_of_without_the_password() {
+async fn a_refusing_proxy_is_reported_without_its_password() {
     let no = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 7\r\n\r\nwho? go";
     let (proxy, _requests) = http_proxy(SocketAddr::from(([127, 0, 0, 1], 1)), no).await;
     let client = client("ws://exchange.invalid/ws/v5/public")
@@ -123,7 +123,7 @@ async fn a_proxy_that_refuses_is_told_of_without_the_password() {
 }
 
 #[tokio::test]
-async fn a_socks_proxy_is_given_the_name_and_the_password() {
+async fn a_socks_proxy_gets_name_and_password() {
     let server = exchange().await;
     let to = server.local_addr();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -147,7 +147,7 @@ async fn a_socks_proxy_is_given_the_name_and_the_password() {
 }
 
 #[test]
-fn a_proxy_that_can_not_be_used_is_refused_at_the_start() {
+fn an_unusable_proxy_is_refused_at_the_start() {
     for url in ["https://proxy:1", "socks4://proxy:1", "proxy:x:1", ""] {
         let proxy = okx_feed::transport::Proxy::Url(url.to_owned());
         let refused = client("ws://127.0.0.1/").proxy(proxy).subscribe(BOOK).spawn();

@@ -6,7 +6,7 @@ use okx_feed::{ClientError, Credentials};
 use super::*;
 
 #[tokio::test]
-async fn each_attempt_names_the_client_and_has_a_key_of_its_own() {
+async fn each_attempt_sends_a_user_agent_and_its_own_key() {
     let (addr, requests) = server(|_, _| "HTTP/1.1 404 Not Found\r\n\r\n".to_owned()).await;
     let client = client(&format!("ws://{addr}/feed"))
         .header("X-Desk", "seven")
@@ -28,7 +28,7 @@ async fn each_attempt_names_the_client_and_has_a_key_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_list_in_the_connection_header_is_taken() {
+async fn a_list_in_the_connection_header_is_accepted() {
     let answer = |_, request: &str| accepts(request, "Connection: keep-alive, Upgrade\r\n");
     let (addr, _requests) = server(answer).await;
     let client = client(&format!("ws://{addr}/")).subscribe(BOOK).spawn().unwrap();
@@ -37,7 +37,7 @@ async fn a_list_in_the_connection_header_is_taken() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_in_the_exchanges_own_words() {
+async fn a_refusal_is_reported_with_status_and_body() {
     let refusal = "HTTP/1.1 451 Unavailable For Legal Reasons\r\nContent-Length: 30\r\n\r\n\
                    Not served\r\nin your region, sir";
     let (addr, _requests) = server(|_, _| refusal.to_owned()).await;
@@ -49,7 +49,7 @@ async fn a_refusal_is_told_in_the_exchanges_own_words() {
 }
 
 #[tokio::test]
-async fn all_clients_of_a_host_wait_as_long_as_it_asks_one_of_them_to() {
+async fn retry_after_holds_for_all_clients_of_a_host() {
     let refusal = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3600\r\n\r\nslow down";
     let (addr, requests) = server(|_, _| refusal.to_owned()).await;
     let url = format!("ws://{addr}/");
@@ -65,7 +65,7 @@ async fn all_clients_of_a_host_wait_as_long_as_it_asks_one_of_them_to() {
 }
 
 #[tokio::test]
-async fn one_redirect_is_followed_and_a_second_one_is_told() {
+async fn one_redirect_is_followed_and_a_second_is_an_error() {
     let exchange = exchange().await;
     let good = format!("http://{}/ws/v5/public", exchange.local_addr());
     let moved = |to: &str| format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: {to}\r\n\r\n");
@@ -90,7 +90,7 @@ async fn one_redirect_is_followed_and_a_second_one_is_told() {
     assert!(request.starts_with("GET /there ") && !request.contains("X-Secret"), "{request}");
     lost.stop();
 
-    // Nobody else is told a key.
+    // No other host gets the key.
     let logs_in = client(&url).login(Credentials::new("key", "secret", "word")).spawn().unwrap();
     let loss = wait_for(|| logs_in.stats().unwrap().last_loss).await;
     assert!(loss.contains("301") && loss.contains(&second.to_string()), "{loss}");
@@ -130,7 +130,7 @@ fn credentials_with_an_empty_part_are_refused_at_the_start() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_region_is_told_of_with_what_may_help() {
+async fn an_unknown_key_is_reported_with_a_hint() {
     let exchange = exchange().await;
     let client = client(&format!("ws://{}/ws/v5/public", exchange.local_addr()))
         .subscribe(BOOK)

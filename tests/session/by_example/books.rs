@@ -1,9 +1,9 @@
-//! Deep books that break are fetched anew, at pauses and within the budget.
+//! Order books that break are resynchronised, at pauses and within the quota.
 
 use super::*;
 
 #[test]
-fn asking_anew_gives_up_first() {
+fn a_resubscribe_unsubscribes_first() {
     let mut session = open(Dialect::V3, &["spot/depth_l2_tbt:A", "spot/depth_l2_tbt:B"]);
     session.resubscribe(&sub("spot/depth_l2_tbt:A"), at(10));
     assert_eq!(
@@ -16,7 +16,7 @@ fn asking_anew_gives_up_first() {
 }
 
 #[test]
-fn a_book_that_breaks_again_and_again_is_fetched_at_growing_pauses() {
+fn a_book_that_breaks_repeatedly_is_resynchronised_at_growing_pauses() {
     let (a, b) = (sub("books:A"), sub("books:B"));
     let mut session = open(Dialect::V5, &["books:A", "books:B"]);
     session.handle_live(&a, at(10));
@@ -53,7 +53,7 @@ fn a_book_that_breaks_again_and_again_is_fetched_at_growing_pauses() {
 }
 
 #[test]
-fn broken_books_leave_a_quarter_of_the_requests_to_others() {
+fn resynchronisation_leaves_a_quarter_of_the_requests_to_others() {
     let config = SessionConfig { requests_per_hour: 16, ..SessionConfig::new(Dialect::V5) };
     let mut session = Session::new(config, 1);
     let books: Vec<_> = (0..20).map(|n| sub(&format!("books:C{n}"))).collect();
@@ -73,7 +73,7 @@ fn broken_books_leave_a_quarter_of_the_requests_to_others() {
         requests += sent(&mut session).len();
     }
     assert!((12..=13).contains(&requests), "{requests}");
-    // Two requests a book: those that were asked anew are answered, the others wait.
+    // Two requests a book: those that were requested again are answered, the others wait.
     for book in books.iter().take((requests - 1) / 2) {
         acknowledge(&mut session, &book.to_string(), at(3));
         session.handle_live(book, at(3));
@@ -91,7 +91,7 @@ fn broken_books_leave_a_quarter_of_the_requests_to_others() {
 }
 
 #[test]
-fn a_snapshot_that_never_comes_is_asked_for_anew_and_data_stands_for_an_acknowledgement() {
+fn a_missing_snapshot_is_requested_again_and_data_replaces_an_acknowledgement() {
     let mut session = open(Dialect::V5, &["books:A", "books5:A"]);
     session.handle_inbound(at(10_001));
     session.handle_timeout(at(10_002));
@@ -121,7 +121,7 @@ fn frame(session: &mut Session, feed: &mut FeedHandler, text: &str, now: MonoNan
 }
 
 #[test]
-fn a_live_book_that_is_asked_for_anew_is_well_with_its_snapshot() {
+fn a_resubscribed_live_book_is_healthy_with_its_snapshot() {
     let snapshot = r#"{"arg":{"channel":"books","instId":"A"},"action":"snapshot","data":[{
         "asks":[["2","1","0","1"]],"bids":[["1","1","0","1"]],"ts":"1654032991947","checksum":0,
         "prevSeqId":-1,"seqId":5}]}"#;
@@ -133,7 +133,7 @@ fn a_live_book_that_is_asked_for_anew_is_well_with_its_snapshot() {
     assert_eq!(feed.slots().get(&books).unwrap().state(), BookState::Live);
     session.resubscribe(&books, at(20));
     assert_eq!(sent(&mut session).len(), 2);
-    // The book stays live, so that no change of state tells of the snapshot.
+    // The book stays live, so that no change of state reports the snapshot.
     acknowledge(&mut session, "books:A", at(30));
     frame(&mut session, &mut feed, snapshot, at(40));
     for step in 1..=60 {
@@ -145,7 +145,7 @@ fn a_live_book_that_is_asked_for_anew_is_well_with_its_snapshot() {
 }
 
 #[test]
-fn who_changes_their_mind_before_it_was_said_gives_up_nothing() {
+fn an_unsubscribe_cancelled_before_it_is_sent_changes_nothing() {
     let config = SessionConfig { requests_per_hour: 2, ..SessionConfig::new(Dialect::V5) };
     let mut session = Session::new(config, 1);
     let names = ["books5:A", "books5:B", "books5:C"];

@@ -1,4 +1,4 @@
-//! What an exchange answers that must harm nobody but itself: floods, texts that repeat the request,
+//! Hostile answers of an exchange: floods, texts that repeat the request,
 //! a key that it refuses again and again.
 
 use super::*;
@@ -23,7 +23,7 @@ fn a_second_has_at_most_controls_per_sec_of_control_traffic() {
         flood(limit + 1, 5_000),
         (false, vec![SessionEvent::Lost(LostReason::ControlFlood)])
     );
-    // The next second counts anew.
+    // The next second is counted from zero.
     let mut session = open(Dialect::V5, &["books5:A"]);
     for second in 5..8 {
         (0..limit).for_each(|_| session.handle_ping(at(second * 1_000)));
@@ -40,7 +40,7 @@ fn a_second_has_at_most_controls_per_sec_of_control_traffic() {
 }
 
 #[test]
-fn a_text_that_repeats_the_whole_request_refuses_nobody_and_each_is_asked_for_alone() {
+fn an_error_that_repeats_the_request_isolates_each_of_it() {
     let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
     for text in ["books5:A", "books5:B", "books5:BAD"] {
         session.subscribe(sub(text), at(0));
@@ -53,7 +53,7 @@ fn a_text_that_repeats_the_whole_request_refuses_nobody_and_each_is_asked_for_al
         Control { code: Some(60012), message: Some(&message), ..Control::new(ControlKind::Error) };
     session.handle_control(&error, at(10));
     assert_eq!(events(&mut session), [SessionEvent::Connected]);
-    // Each is asked for alone at once, and answered for itself.
+    // Each is requested in isolation at once, and answered for itself.
     let (mut now, mut subscribed) = (at(10), vec![]);
     for _ in 0..200 {
         let texts = sent(&mut session);
@@ -113,10 +113,10 @@ fn logins(code: i64) -> ([bool; 6], Session, MonoNanos) {
 }
 
 #[test]
-fn a_key_that_is_refused_on_three_connections_is_not_tried_again() {
+fn a_key_refused_on_three_connections_is_not_tried_again() {
     let (logins_sent, mut session, now) = logins(60_009);
     assert_eq!(logins_sent, [true, true, true, false, false, false]);
-    // What needs no login is asked for all the same.
+    // Channels that need no login are requested all the same.
     assert!(session.is_open());
     acknowledge(&mut session, "books5:A", now);
     assert!(session.is_settled());

@@ -1,15 +1,15 @@
-//! Proves that the session asks for what is wanted, notices what does not answer, and keeps the
+//! Proves that the session requests its subscriptions, notices what does not answer, and keeps the
 //! exchange's limits: with a clock that is moved by hand and no socket.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod books;
-mod budget;
-mod ends;
 mod hostile;
 mod refusals;
+mod request_quota;
 mod silence;
 mod timers;
+mod unsubscribes;
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ fn open(dialect: Dialect, wanted: &[&str]) -> Session {
     session
 }
 
-/// Brings the first push of each but of deep books, whose snapshot is the tests' own matter.
+/// Delivers the first push of each but of order books, whose snapshot the tests deliver.
 fn first_pushes(session: &mut Session, names: &[&str], now: MonoNanos) {
     for name in names.iter().filter(|name| sub(name).channel().kind() != ChannelKind::Depth) {
         session.handle_live(&sub(name), now);
@@ -83,7 +83,7 @@ fn first_pushes(session: &mut Session, names: &[&str], now: MonoNanos) {
 }
 
 #[test]
-fn it_connects_at_once_and_asks_when_it_is_open() {
+fn a_session_connects_at_once_and_subscribes_when_open() {
     let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
     session.subscribe(sub("books5:BTC-USDT"), at(0));
     session.subscribe(sub("books5:BTC-USDT"), at(0));
@@ -113,7 +113,7 @@ fn it_connects_at_once_and_asks_when_it_is_open() {
 }
 
 #[test]
-fn silence_brings_a_ping_and_more_silence_a_new_connection() {
+fn silence_causes_a_ping_and_more_silence_a_new_connection() {
     let mut session = open(Dialect::V3, &["spot/depth5:BTC-USDT"]);
     session.handle_inbound(at(10_000));
     // The frame before it came ten seconds earlier: no pace that a shorter silence would break.
@@ -135,7 +135,7 @@ fn silence_brings_a_ping_and_more_silence_a_new_connection() {
 }
 
 #[test]
-fn what_is_wanted_is_asked_for_again_after_a_pause() {
+fn subscriptions_are_requested_again_after_a_pause() {
     let mut session = open(Dialect::V3, &["spot/depth5:A", "spot/trade:A"]);
     session.unsubscribe(&sub("spot/trade:A"), at(100));
     session.handle_disconnected(at(200));
@@ -154,11 +154,11 @@ fn what_is_wanted_is_asked_for_again_after_a_pause() {
 }
 
 #[test]
-fn a_service_upgrade_is_not_waited_for() {
+fn a_session_goes_on_after_an_announced_upgrade() {
     let mut session = open(Dialect::V5, &["books5:A"]);
     let notice = Control { code: Some(64008), ..Control::new(ControlKind::Notice) };
     session.handle_control(&notice, at(5000));
-    // The session only tells; its owner decides when the new connection is good enough.
+    // The session only reports; its owner decides when the new connection is good enough.
     assert_eq!(actions(&mut session), []);
     assert_eq!(events(&mut session), [SessionEvent::UpgradeAnnounced]);
     session.reconnect(LostReason::ServiceUpgrade, at(5100));
@@ -168,7 +168,7 @@ fn a_service_upgrade_is_not_waited_for() {
 }
 
 #[test]
-fn the_host_may_postpone_and_each_phase_of_connecting_has_its_own_time_out() {
+fn each_phase_of_connecting_has_its_own_timeout() {
     let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
     session.handle_timeout(at(0));
     assert_eq!(actions(&mut session), [Action::Connect]);
@@ -190,7 +190,7 @@ fn the_host_may_postpone_and_each_phase_of_connecting_has_its_own_time_out() {
 }
 
 #[test]
-fn long_lists_are_split_and_the_hour_has_a_limit() {
+fn long_lists_are_split_and_the_hours_quota_is_kept() {
     let mut session = Session::new(
         SessionConfig { requests_per_hour: 3, request_len: 100, ..SessionConfig::new(Dialect::V3) },
         1,
@@ -223,7 +223,7 @@ fn long_lists_are_split_and_the_hour_has_a_limit() {
 }
 
 #[test]
-fn a_connection_that_comes_up_too_late_does_not_count() {
+fn a_connection_that_opens_too_late_is_ignored() {
     let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
     session.subscribe(sub("books5:A"), at(0));
     session.handle_connected(at(0));
@@ -239,7 +239,7 @@ fn a_connection_that_comes_up_too_late_does_not_count() {
 }
 
 #[test]
-fn stopping_closes_and_wants_nothing_more() {
+fn stopping_closes_for_good() {
     let mut session = open(Dialect::V5, &["books5:A"]);
     session.stop();
     assert_eq!(actions(&mut session), [Action::Close]);

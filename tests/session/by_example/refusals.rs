@@ -1,8 +1,8 @@
-//! What is refused, or never answered, is told once and costs nothing else.
+//! Subscriptions that are refused or never answered are reported once and affect no others.
 
 use super::*;
 
-/// The refusals that were told, by what they are about.
+/// The reported refusals, by subscription.
 fn rejected(session: &mut Session) -> Vec<Subscription> {
     let rejected = |event| match event {
         SessionEvent::Rejected { subscription, .. } => Some(subscription),
@@ -11,7 +11,7 @@ fn rejected(session: &mut Session) -> Vec<Subscription> {
     events(session).into_iter().filter_map(rejected).collect()
 }
 
-/// What is sent while the clock goes on second by second, and when, in seconds.
+/// What is sent while the clock advances second by second, and when, in seconds.
 fn sent_by_second(session: &mut Session, seconds: std::ops::Range<u64>) -> Vec<(u64, String)> {
     let mut all = Vec::new();
     for second in seconds {
@@ -29,7 +29,7 @@ fn does_not_exist(session: &mut Session, name: &str, now: MonoNanos) {
 }
 
 #[test]
-fn a_refused_subscription_is_told_and_asked_for_again_at_growing_pauses() {
+fn a_refused_subscription_is_reported_and_retried_at_growing_pauses() {
     let (good, bad) = ("spot/depth5:A", "spot/depth5:NOPE");
     let mut session = open(Dialect::V3, &[good]);
     session.subscribe(sub(bad), at(10));
@@ -50,7 +50,8 @@ fn a_refused_subscription_is_told_and_asked_for_again_at_growing_pauses() {
     // One second, two, four, ... up to a minute: see `ResyncConfig`.
     assert_eq!(asked, [2, 4, 8, 16, 32, 64, 124, 184]);
     assert_eq!(session.stats().retries, 8);
-    // It is listed now: the next time it is taken, and the pauses start small again after a while.
+    // It is listed now: the next time it is accepted, and the pauses start small again after a
+    // while.
     let [(now, _)] = &sent_by_second(&mut session, 200..250)[..] else { panic!("asked once") };
     acknowledge(&mut session, bad, at(now * 1000));
     first_pushes(&mut session, &[bad], at(now * 1000));
@@ -58,7 +59,7 @@ fn a_refused_subscription_is_told_and_asked_for_again_at_growing_pauses() {
 }
 
 #[test]
-fn what_is_refused_is_asked_for_on_the_next_connection_and_by_hand() {
+fn a_refused_subscription_is_retried_on_the_next_connection_and_by_hand() {
     let (good, bad) = ("spot/depth5:A", "spot/depth5:NOPE");
     let mut session = Session::new(SessionConfig::new(Dialect::V3), 1);
     [good, bad, "spot/depth5:NOPE-2"].iter().for_each(|name| session.subscribe(sub(name), at(0)));
@@ -69,7 +70,7 @@ fn what_is_refused_is_asked_for_on_the_next_connection_and_by_hand() {
     acknowledge(&mut session, good, at(20));
     acknowledge(&mut session, "spot/depth5:NOPE-2", at(20));
     actions(&mut session);
-    // By hand it is asked for at once.
+    // By hand it is requested at once.
     session.subscribe(sub(bad), at(30));
     assert_eq!(sent(&mut session), [r#"{"op":"subscribe","args":["spot/depth5:NOPE"]}"#]);
     does_not_exist(&mut session, bad, at(40));
@@ -88,7 +89,7 @@ fn what_is_refused_is_asked_for_on_the_next_connection_and_by_hand() {
 }
 
 #[test]
-fn what_ends_the_connection_keeps_its_pause_on_the_next_ones() {
+fn a_subscription_that_ends_connections_keeps_its_pause_on_the_next_ones() {
     let (good, bad) = ("spot/depth5:A", "spot/depth5:NOPE");
     let mut session = Session::new(SessionConfig::new(Dialect::V3), 1);
     [good, bad].iter().for_each(|name| session.subscribe(sub(name), at(0)));
@@ -121,7 +122,7 @@ fn what_ends_the_connection_keeps_its_pause_on_the_next_ones() {
 }
 
 #[test]
-fn an_error_about_another_is_not_pinned_on_the_only_one_that_waits() {
+fn an_error_about_another_is_not_attributed_to_the_only_one_that_waits() {
     let (old, new) = ("books5:OLD-USDT", "books:BTC-USDT");
     let message = "Wrong URL or channel:books5,instId:OLD-USDT doesn't exist.";
     for named in [true, false] {
@@ -140,7 +141,7 @@ fn an_error_about_another_is_not_pinned_on_the_only_one_that_waits() {
 }
 
 #[test]
-fn an_acknowledgement_or_data_revives_what_was_refused() {
+fn an_acknowledgement_or_data_ends_a_refusal() {
     for by_data in [true, false] {
         let mut session = open(Dialect::V3, &["spot/trade:A"]);
         does_not_exist(&mut session, "spot/trade:A", at(20));
@@ -155,7 +156,7 @@ fn an_acknowledgement_or_data_revives_what_was_refused() {
 }
 
 #[test]
-fn an_end_that_nobody_asked_for_is_told_and_answered() {
+fn an_unrequested_unsubscribe_is_reported_and_retried() {
     let mut session = open(Dialect::V3, &["spot/trade:A", "spot/trade:B"]);
     let end = Control {
         market: Some("spot"),
@@ -169,14 +170,14 @@ fn an_end_that_nobody_asked_for_is_told_and_answered() {
         sent_by_second(&mut session, 1..3),
         [(2, r#"{"op":"subscribe","args":["spot/trade:A"]}"#.to_owned())]
     );
-    // One that was asked for is no news.
+    // One that was requested is not reported.
     session.unsubscribe(&sub("spot/trade:B"), at(3_000));
     session.handle_control(&Control { inst_id: Some("B"), ..end }, at(3_010));
     assert_eq!(rejected(&mut session), []);
 }
 
 #[test]
-fn an_end_with_the_id_of_the_request_that_subscribed_is_no_answer_to_an_end() {
+fn an_unsubscribe_with_the_id_of_the_subscribe_request_is_unrequested() {
     let mut session = open(Dialect::V5, &["books5:A"]);
     let end = Control {
         id: Some("1"),
@@ -186,7 +187,7 @@ fn an_end_with_the_id_of_the_request_that_subscribed_is_no_answer_to_an_end() {
     };
     session.handle_control(&end, at(100));
     assert_eq!(rejected(&mut session), [sub("books5:A")]);
-    // The answer to an end that was asked for before it was subscribed again is, however late.
+    // The answer to an unsubscribe request sent before it was subscribed again is, however late.
     let mut session = open(Dialect::V5, &["books5:A"]);
     session.resubscribe(&sub("books5:A"), at(10));
     sent(&mut session);
@@ -218,7 +219,7 @@ fn an_error_with_our_id_is_about_that_request() {
 }
 
 #[test]
-fn unanswered_requests_are_sent_once_more_alone_and_then_the_connection_goes() {
+fn unanswered_requests_are_isolated_and_then_the_connection_is_closed() {
     let mut session = Session::new(SessionConfig::new(Dialect::V3), 1);
     session.subscribe(sub("spot/depth5:A"), at(0));
     session.subscribe(sub("spot/depth5:B"), at(0));
@@ -244,7 +245,7 @@ fn exchange(session: &mut Session, text: &str, name: &str, answer: Answer, now: 
             first_pushes(session, &[name], now);
         }
         Answer::Refused if asked => {
-            // It names nobody.
+            // It names no subscription.
             let message = Some("Invalid channel");
             let error = Control { code: Some(30039), message, ..Control::new(ControlKind::Error) };
             session.handle_control(&error, now);
@@ -296,18 +297,19 @@ fn ten_minutes(plan: &[(&str, Answer)]) -> (usize, Vec<Subscription>, Vec<String
 }
 
 #[test]
-fn refusals_that_name_nobody_are_told_apart_and_cost_no_connection() {
+fn refusals_without_a_name_are_attributed_by_isolation() {
     let (a, b, well) = ("spot/depth5:BAD", "spot/depth5:BAD-2", "spot/depth5:GOOD");
     let plan = [(a, Answer::Refused), (b, Answer::Refused), (well, Answer::Taken)];
     let (lost, rejected, requests) = ten_minutes(&plan);
-    // Each by its own silence, and again at growing pauses; the good one is asked for twice at most.
+    // Each by its own silence, and again at growing pauses; the good one is requested twice at
+    // most.
     assert_eq!((lost, &rejected[..2]), (0, &[sub(a), sub(b)][..]), "{requests:#?}");
     assert!(requests.iter().filter(|text| text.contains(well)).count() <= 2, "{requests:#?}");
     assert!(requests.len() < 80, "{requests:#?}");
 }
 
 #[test]
-fn what_is_never_answered_is_given_up_and_not_the_connection() {
+fn an_unanswered_subscription_is_rejected_and_the_connection_kept() {
     let (a, bad, well) = ("spot/depth5:A", "spot/depth5:BAD", "spot/depth5:GOOD");
     let plan = [(a, Answer::Silence), (bad, Answer::Refused), (well, Answer::Taken)];
     let (lost, rejected, requests) = ten_minutes(&plan);
@@ -317,7 +319,7 @@ fn what_is_never_answered_is_given_up_and_not_the_connection() {
 }
 
 #[test]
-fn what_was_never_answered_is_asked_for_on_the_next_connection() {
+fn an_unanswered_subscription_is_requested_on_the_next_connection() {
     let (a, b) = ("spot/depth5:A", "spot/depth5:B");
     let mut session = open(Dialect::V3, &[a]);
     session.subscribe(sub(b), at(10));
@@ -340,7 +342,7 @@ fn what_was_never_answered_is_asked_for_on_the_next_connection() {
 }
 
 #[test]
-fn what_the_exchange_was_too_busy_for_is_asked_later() {
+fn a_request_refused_by_a_busy_exchange_is_retried_later() {
     let mut session = open(Dialect::V5, &["books5:A"]);
     session.subscribe(sub("books5:B"), at(10));
     sent(&mut session);
@@ -382,7 +384,7 @@ fn a_login_comes_first_and_a_refused_one_stops_nothing() {
 }
 
 #[test]
-fn what_was_refused_for_want_of_a_login_is_asked_for_after_the_next_login() {
+fn a_refusal_for_lack_of_a_login_is_retried_after_the_next_login() {
     let config = SessionConfig { login: true, ..SessionConfig::new(Dialect::V5) };
     let message = Some("channel:books-l2-tbt,instId:A can't be had");
     let error = |code| Control { code: Some(code), message, ..Control::new(ControlKind::Error) };
@@ -406,7 +408,7 @@ fn what_was_refused_for_want_of_a_login_is_asked_for_after_the_next_login() {
 }
 
 #[test]
-fn a_refused_end_is_not_the_refusal_of_what_is_asked_for_anew() {
+fn a_refused_unsubscribe_is_no_refusal_of_the_resubscribe() {
     let (a, b) = ("spot/depth_l2_tbt:A", "spot/depth_l2_tbt:B");
     for (code, message) in [(63999, "Internal system error"), (30040, "Channel A")] {
         let mut session = open(Dialect::V3, &[a, b]);
@@ -427,7 +429,7 @@ fn a_refused_end_is_not_the_refusal_of_what_is_asked_for_anew() {
 }
 
 #[test]
-fn an_end_that_was_answered_or_never_will_be_takes_no_other_requests_refusal() {
+fn a_finished_unsubscribe_takes_no_error_of_another_request() {
     let (a, bad) = ("spot/trade:A", "spot/trade:BAD");
     let message = Some("Channel spot/trade:BAD doesn't exist");
     let error = Control { code: Some(30039), message, ..Control::new(ControlKind::Error) };
@@ -470,7 +472,7 @@ fn an_acknowledgement_ends_a_pause() {
 }
 
 #[test]
-fn an_end_that_a_busy_exchange_refused_is_asked_for_again_a_few_times() {
+fn an_unsubscribe_refused_by_a_busy_exchange_is_retried_a_few_times() {
     let busy = Control { code: Some(63999), ..Control::new(ControlKind::Error) };
     let mut session = open(Dialect::V3, &["spot/trade:A"]);
     session.unsubscribe(&sub("spot/trade:A"), at(10));
@@ -492,7 +494,7 @@ fn an_end_that_a_busy_exchange_refused_is_asked_for_again_a_few_times() {
 }
 
 #[test]
-fn an_end_is_not_asked_for_again_once_it_is_wanted_or_refused_for_good() {
+fn an_unsubscribe_is_not_retried_once_cancelled_or_refused_for_good() {
     for (code, again) in [(63999, true), (30040, false)] {
         let refusal = Control { code: Some(code), ..Control::new(ControlKind::Error) };
         let mut session = open(Dialect::V3, &["spot/trade:A"]);
@@ -509,7 +511,7 @@ fn an_end_is_not_asked_for_again_once_it_is_wanted_or_refused_for_good() {
 }
 
 #[test]
-fn a_login_that_fails_for_no_fault_of_the_key_is_tried_again_on_the_connection() {
+fn a_login_refused_by_a_busy_exchange_is_retried_on_the_connection() {
     let config = SessionConfig { login: true, ..SessionConfig::new(Dialect::V5) };
     let busy = Control { code: Some(63999), ..Control::new(ControlKind::Error) };
     let no_login = Control { code: Some(60011), ..Control::new(ControlKind::Error) };
@@ -519,7 +521,7 @@ fn a_login_that_fails_for_no_fault_of_the_key_is_tried_again_on_the_connection()
     session.handle_timeout(at(0));
     session.handle_connected(at(0));
     assert_eq!(actions(&mut session), [Action::Connect, Action::Login]);
-    // Meanwhile all that needs none is asked for; this one is not among it.
+    // Meanwhile all that need none are requested; this one is not among them.
     session.handle_control(&busy, at(10));
     assert_eq!(sent(&mut session).len(), 1);
     session.handle_control(&no_login, at(20));
@@ -571,7 +573,7 @@ fn an_error_to_an_earlier_request_is_no_answer_to_the_login() {
 }
 
 #[test]
-fn what_an_error_leaves_unanswered_of_its_request_is_asked_for_again_soon() {
+fn the_rest_of_a_request_with_an_error_is_requested_again_soon() {
     let (good, bad) = ("spot/depth5:A", "spot/depth5:NOPE");
     for answered in [false, true] {
         let mut session = Session::new(SessionConfig::new(Dialect::V3), 1);
@@ -592,7 +594,7 @@ fn what_an_error_leaves_unanswered_of_its_request_is_asked_for_again_soon() {
 }
 
 #[test]
-fn what_was_not_asked_for_on_this_connection_is_not_acknowledged_on_it() {
+fn only_subscriptions_requested_on_this_connection_are_acknowledged() {
     let config = SessionConfig { requests_per_hour: 1, ..SessionConfig::new(Dialect::V3) };
     let mut session = Session::new(config, 1);
     session.subscribe(sub("spot/trade:A"), at(0));

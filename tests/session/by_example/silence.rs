@@ -11,7 +11,7 @@ const TRADES: &str = "trades:A";
 /// The wall clock when the monotonic one shows 0.
 const START: u64 = 1_790_000_000_000_000_000;
 
-/// A connection whose exchange pushes what it is told to, with pongs that never fail.
+/// A connection whose exchange pushes what the test says, with pongs that never fail.
 struct Rig {
     session: Session,
     feed: FeedHandler,
@@ -47,7 +47,7 @@ fn message(name: &str, seq: u64, wall: UnixNanos) -> String {
 }
 
 impl Rig {
-    /// A connection that is open and has acknowledged and brought everything.
+    /// A connection that is open, with everything acknowledged and received.
     fn new(names: &[&str]) -> Self {
         let mut rig = Self {
             session: Session::new(SessionConfig::new(Dialect::V5), 7),
@@ -111,7 +111,7 @@ impl Rig {
         self.text(&message(name, self.seq, UnixNanos(self.wall_now().0 - behind)));
     }
 
-    /// The other line is told something, which is new where `seq` is.
+    /// The other line receives something, which is new where `seq` is.
     fn push_to_other(&mut self, name: &str, seq: u64) {
         let wall = UnixNanos(self.wall_now().0 + 1);
         let text = message(name, seq, wall);
@@ -156,7 +156,7 @@ impl Rig {
         }
     }
 
-    /// Lets time go on in steps of a tenth of a second, with a check a second. What is `alive` brings
+    /// Advances time in steps of a tenth of a second, with a check a second. What is `alive` sends
     /// something each step; what is subscribed again is acknowledged and pushed where `answers`.
     fn run(&mut self, secs: u64, alive: &[&str], answers: bool) {
         for step in 1..=secs * 10 {
@@ -201,7 +201,7 @@ impl Rig {
         self.feed.slots().get(&sub(name)).unwrap().state()
     }
 
-    /// The seconds at which a subscription was asked for again.
+    /// The seconds at which a subscription was requested again.
     fn asked(&self, name: &str) -> Vec<u64> {
         let channel = format!("{:?}", name.split(':').next().unwrap());
         let asks = |text: &str| text.contains(r#""op":"subscribe""#) && text.contains(&channel);
@@ -210,7 +210,7 @@ impl Rig {
 }
 
 #[test]
-fn one_silent_channel_is_stale_at_its_promise_and_subscribed_again_within_five_seconds() {
+fn a_silent_channel_is_stale_at_its_limit_and_resynchronised_within_5_s() {
     let mut rig = Rig::new(&[BOOKS, OTHER, TRADES]);
     rig.run(64, &[OTHER], true);
     assert_eq!((rig.state(BOOKS), rig.asked(BOOKS)), (BookState::Live, vec![]));
@@ -220,13 +220,13 @@ fn one_silent_channel_is_stale_at_its_promise_and_subscribed_again_within_five_s
     let asked = rig.asked(BOOKS);
     assert!(asked.len() == 1 && (67..=70).contains(&asked[0]), "{asked:?}");
     assert_eq!(rig.state(BOOKS), BookState::Live);
-    // Nobody may be trading, and the other channel was well.
+    // There may be no trades, and the other channel was healthy.
     assert_eq!((rig.asked(TRADES), rig.asked(OTHER), &rig.lost[..]), (vec![], vec![], &[][..]));
     assert_eq!(rig.session.stats().silences, 1);
 }
 
 #[test]
-fn a_channel_that_stays_silent_is_asked_for_at_growing_pauses_and_costs_no_connection() {
+fn a_channel_that_stays_silent_is_resynchronised_at_growing_pauses() {
     let mut rig = Rig::new(&[BOOKS, OTHER]);
     rig.run(600, &[OTHER], false);
     let asked = rig.asked(BOOKS);
@@ -236,9 +236,9 @@ fn a_channel_that_stays_silent_is_asked_for_at_growing_pauses_and_costs_no_conne
     assert!(rig.lost.is_empty());
 }
 
-/// Whatever has brought it about: the session takes it for whole, and the feed waits for a book.
+/// Whatever the cause: the session takes it for whole, and the feed waits for a book.
 #[test]
-fn a_book_that_is_waited_for_is_asked_for_again() {
+fn a_book_without_a_snapshot_is_requested_again() {
     for state in [BookState::AwaitingSnapshot, BookState::Resyncing, BookState::Stale] {
         let mut rig = Rig::new(&[BOOKS, OTHER]);
         rig.run(1, &[BOOKS, OTHER], true);
@@ -250,7 +250,7 @@ fn a_book_that_is_waited_for_is_asked_for_again() {
 }
 
 #[test]
-fn where_all_are_silent_the_connection_is_replaced() {
+fn a_connection_whose_channels_are_all_silent_is_replaced() {
     let mut rig = Rig::new(&[BOOKS, OTHER, TRADES]);
     rig.run(75, &[], true);
     assert!(rig.asked(BOOKS).is_empty());
@@ -260,7 +260,7 @@ fn where_all_are_silent_the_connection_is_replaced() {
 
 /// A book that is not there yet, such as of what is about to be listed, beside trades that flow.
 #[test]
-fn a_connection_that_still_brings_trades_is_replaced_at_growing_pauses() {
+fn a_connection_with_trades_alone_is_replaced_at_growing_pauses() {
     let mut rig = Rig::new(&[BOOKS, TRADES]);
     let mut told = Vec::new();
     for _ in 0..3_600 {
@@ -278,7 +278,7 @@ fn a_connection_that_still_brings_trades_is_replaced_at_growing_pauses() {
 }
 
 #[test]
-fn trades_alone_promise_nothing() {
+fn silence_of_trades_means_nothing() {
     let mut rig = Rig::new(&[TRADES]);
     rig.run(600, &[], true);
     assert_eq!((&rig.requests[..], &rig.lost[..]), (&[][..], &[][..]));
@@ -286,7 +286,7 @@ fn trades_alone_promise_nothing() {
 }
 
 #[test]
-fn what_is_acknowledged_and_never_comes_is_asked_for_again_then_the_connection_is_replaced() {
+fn a_missing_first_push_is_requested_again_then_the_connection_is_replaced() {
     for name in [BOOKS, OTHER, TRADES] {
         let mut rig = Rig::new(&[name]);
         rig.session.resubscribe(&sub(name), rig.now);
@@ -299,13 +299,13 @@ fn what_is_acknowledged_and_never_comes_is_asked_for_again_then_the_connection_i
         assert_eq!(rig.asked(name).len(), 2, "{name}");
         rig.run(12, &[], false);
         let replaced = matches!(rig.lost[..], [(20..=25, LostReason::Silent)]);
-        // A pair of which nobody has ever traded is no fault of the connection.
+        // A pair without any trade is no fault of the connection.
         assert_eq!(replaced, name != TRADES, "{name}: {:?}", rig.lost);
     }
 }
 
 #[test]
-fn another_line_that_brings_new_data_proves_the_silence() {
+fn new_data_on_another_line_proves_the_silence() {
     let mut rig = Rig::new(&[BOOKS, OTHER, TRADES]);
     let other = |rig: &mut Rig, secs: u64, alive: &[&str]| {
         for _ in 0..secs {
@@ -317,19 +317,19 @@ fn another_line_that_brings_new_data_proves_the_silence() {
     // This line is only a moment behind the other: it moves on each time.
     other(&mut rig, 30, &[BOOKS, OTHER, TRADES]);
     assert_eq!((&rig.requests[..], &rig.lost[..]), (&[][..], &[][..]));
-    // It brings no more trades, though the other does.
+    // It sends no more trades, though the other does.
     other(&mut rig, 7, &[BOOKS, OTHER]);
     assert_eq!(rig.asked(TRADES).len(), 1);
     assert!(rig.states.contains(&(36, TRADES.to_owned(), BookState::Stale)), "{:?}", rig.states);
     assert!(rig.lost.is_empty());
-    // It brings nothing at all.
+    // It sends nothing at all.
     other(&mut rig, 8, &[]);
     assert!(matches!(rig.lost[..], [(_, LostReason::Silent)]), "{:?}", rig.lost);
 }
 
-/// The line is told something once each time that it subscribes again, and then nothing more.
+/// The line receives something once each time that it subscribes again, and then nothing more.
 #[test]
-fn a_line_that_lacks_one_channel_for_long_is_replaced_and_at_growing_pauses() {
+fn a_line_that_lacks_a_channel_is_replaced_at_growing_pauses() {
     let mut rig = Rig::new(&[BOOKS, OTHER, TRADES]);
     let mut told = Vec::new();
     for _ in 0..600 {
@@ -346,14 +346,14 @@ fn a_line_that_lacks_one_channel_for_long_is_replaced_and_at_growing_pauses() {
     assert!((2..=5).contains(&pauses.len()) && pauses[0] >= 60, "{told:?}");
 }
 
-/// Lines that take turns at subscribing again would else do so for ever: each has then been told
+/// Lines that take turns at subscribing again would else do so for ever: each has then received
 /// something later than the other.
 #[test]
-fn another_line_that_is_told_the_same_once_more_proves_nothing() {
+fn repeated_data_on_another_line_proves_nothing() {
     let mut rig = Rig::new(&[BOOKS, OTHER, TRADES]);
     let seq = rig.seq;
     for secs in 0..30 {
-        // Whoever is subscribed again is told the last trade, or the book as it is, once more.
+        // A line that subscribes again receives the last trade, or the current book, once more.
         [seq - 2, seq - 1, seq].iter().zip([BOOKS, OTHER, TRADES]).for_each(|(seq, name)| {
             rig.push_to_other(name, *seq);
         });
@@ -363,7 +363,7 @@ fn another_line_that_is_told_the_same_once_more_proves_nothing() {
 }
 
 #[test]
-fn after_a_sleep_all_is_stale_at_the_next_check_and_a_ping_goes_at_once() {
+fn after_suspend_all_books_are_stale_and_a_ping_is_sent_at_once() {
     for stopped in [false, true] {
         let mut rig = Rig::new(&[BOOKS, TRADES]);
         rig.run(30, &[BOOKS, TRADES], true);
@@ -384,7 +384,8 @@ fn after_a_sleep_all_is_stale_at_the_next_check_and_a_ping_goes_at_once() {
         assert!(due.since(rig.now) <= Duration::from_secs(2), "{stopped}");
         rig.session.handle_timeout(due);
         assert_eq!(actions(&mut rig.session), [Action::Close], "{stopped}");
-        // A connection that still answers has lost nothing: all is subscribed again, in one request.
+        // A connection that still answers has lost nothing: all is subscribed again, in one
+        // request.
         let mut rig = Rig::new(&[BOOKS, TRADES]);
         rig.run(30, &[BOOKS, TRADES], true);
         match stopped {
@@ -406,9 +407,9 @@ fn after_a_sleep_all_is_stale_at_the_next_check_and_a_ping_goes_at_once() {
     }
 }
 
-/// Data goes on after a sleep, but without a pong nobody can tell whether it has waited.
+/// Data continues after suspend, but without a pong it is unknown whether it was delayed.
 #[test]
-fn a_pong_that_never_comes_after_a_sleep_does_not_leave_all_stale_for_ever() {
+fn a_missing_pong_after_suspend_does_not_leave_all_books_stale() {
     let mut rig = Rig::new(&[BOOKS]);
     rig.feed.set_age_limit(Some(Duration::from_secs(5)));
     rig.run(5, &[BOOKS], true);
@@ -427,7 +428,7 @@ fn a_pong_that_never_comes_after_a_sleep_does_not_leave_all_stale_for_ever() {
 }
 
 #[test]
-fn a_link_that_goes_dead_under_eighty_frames_a_second_is_replaced_within_four_seconds() {
+fn a_dead_link_under_80_frames_a_second_is_replaced_within_4_s() {
     for seed in 0..50 {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut session = open(Dialect::V5, &["books5:A"]);
@@ -452,7 +453,7 @@ fn a_link_that_goes_dead_under_eighty_frames_a_second_is_replaced_within_four_se
 }
 
 #[test]
-fn a_quiet_feed_keeps_the_slow_rule_and_probes_grow_rare_in_a_pause() {
+fn a_quiet_feed_is_probed_rarely() {
     // A frame every five seconds.
     let mut session = open(Dialect::V5, &["books5:A"]);
     for second in 0..120 {
@@ -482,7 +483,7 @@ fn a_quiet_feed_keeps_the_slow_rule_and_probes_grow_rare_in_a_pause() {
 }
 
 #[test]
-fn pings_of_a_middlebox_are_no_sign_of_life() {
+fn pings_of_a_middlebox_do_not_prove_that_the_exchange_is_alive() {
     let mut session = open(Dialect::V5, &["books5:A"]);
     let mut now = at(2);
     while session.is_open() && now < at(300_000) {
@@ -496,12 +497,12 @@ fn pings_of_a_middlebox_are_no_sign_of_life() {
 }
 
 #[test]
-fn a_resync_waits_for_nobody() {
+fn a_resync_is_not_delayed_by_others() {
     let mut session = open(Dialect::V5, &["books:A"]);
     session.handle_live(&sub("books:A"), at(5));
     session.subscribe(sub("books5:NEVER"), at(10));
     sent(&mut session);
-    // It is asked for alone from ten seconds on.
+    // It is requested in isolation from ten seconds on.
     session.handle_inbound(at(10_010));
     session.handle_timeout(at(10_010));
     assert_eq!(sent(&mut session).len(), 1);
@@ -510,7 +511,7 @@ fn a_resync_waits_for_nobody() {
 }
 
 #[test]
-fn as_many_acknowledgements_as_were_asked_for_are_no_flood() {
+fn acknowledgements_of_own_requests_are_no_flood() {
     let names: Vec<_> = (0..3_000).map(|n| sub(&format!("books5:C{n}-USDT"))).collect();
     let config = SessionConfig { controls_per_sec: 1_000, ..SessionConfig::new(Dialect::V5) };
     let mut session = Session::new(config, 1);
@@ -525,7 +526,7 @@ fn as_many_acknowledgements_as_were_asked_for_are_no_flood() {
 }
 
 #[test]
-fn many_are_asked_for_in_one_request_and_what_cancels_out_is_not_sent() {
+fn queued_subscriptions_share_a_request_and_cancelled_ones_are_not_sent() {
     let mut session = open(Dialect::V5, &["books5:A"]);
     let names: Vec<_> = (0..100).map(|n| sub(&format!("books5:C{n}-USDT"))).collect();
     session.subscribe_all(names, at(10));
@@ -534,7 +535,7 @@ fn many_are_asked_for_in_one_request_and_what_cancels_out_is_not_sent() {
 }
 
 #[test]
-fn books_that_have_waited_are_not_live_until_what_comes_is_of_now() {
+fn delayed_books_are_not_live_until_data_is_current() {
     const SECOND: u64 = 1_000_000_000;
     for (name, action) in [(BOOKS, ""), ("books:A", r#""action":"update","#)] {
         let mut feed = FeedHandler::new(Dialect::V5);
@@ -542,7 +543,7 @@ fn books_that_have_waited_are_not_live_until_what_comes_is_of_now() {
         feed.subscribe(sub(name)).unwrap();
         let channel = name.split(':').next().unwrap();
         let mut seq = 10;
-        // Brings a book of `ts` seconds at `at` seconds, and gives the state after it.
+        // Delivers a book of `ts` seconds at `at` seconds, and returns the state after it.
         let mut bring = |ts: u64, at: u64, snapshot: bool| {
             let prev = if snapshot { -1 } else { seq };
             seq += 1;
@@ -568,7 +569,7 @@ fn books_that_have_waited_are_not_live_until_what_comes_is_of_now() {
 }
 
 #[test]
-fn a_clock_that_is_set_before_the_first_check_leaves_nothing_old() {
+fn a_clock_step_before_the_first_check_ages_no_book() {
     let mut rig = Rig::new(&[BOOKS]);
     rig.feed.set_age_limit(Some(Duration::from_secs(5)));
     rig.push(BOOKS);
@@ -577,7 +578,7 @@ fn a_clock_that_is_set_before_the_first_check_leaves_nothing_old() {
     assert_eq!(rig.state(BOOKS), BookState::Live);
 }
 
-/// The exchange sets its clock back while nobody is connected: all that comes looks old.
+/// The exchange sets its clock back while there is no connection: all that comes looks old.
 #[test]
 fn ages_are_measured_from_the_start_on_each_connection() {
     let mut rig = Rig::new(&[BOOKS]);
@@ -597,7 +598,7 @@ fn ages_are_measured_from_the_start_on_each_connection() {
 }
 
 #[test]
-fn a_clock_that_was_set_forward_is_believed_once_a_pong_has_come_soon() {
+fn a_forward_clock_step_is_accepted_after_a_quick_pong() {
     let mut rig = Rig::new(&[BOOKS]);
     rig.feed.set_age_limit(Some(Duration::from_secs(5)));
     rig.run(5, &[BOOKS], true);

@@ -20,7 +20,7 @@ fn a_timer_that_fires_early_does_nothing() {
     session.subscribe(sub("books5:A"), at(0));
     session.handle_timeout(at(0));
     assert_eq!(actions(&mut session), [Action::Connect]);
-    // No connection, then no handshake, then nobody who answers a ping.
+    // No connection, then no handshake, then no answer to a ping.
     assert_eq!(fire(&mut session), [Action::Close]);
     assert_eq!(fire(&mut session), [Action::Connect]);
     session.handle_tcp_connected(at(60_000));
@@ -55,7 +55,7 @@ fn a_login_that_is_never_answered_is_counted_once() {
 }
 
 #[test]
-fn no_notice_but_that_of_an_upgrade_announces_one() {
+fn only_the_upgrade_notice_announces_an_upgrade() {
     let mut session = open(Dialect::V5, &["books5:A"]);
     for code in [None, Some(0), Some(64_007), Some(64_009)] {
         session.handle_control(&Control { code, ..Control::new(ControlKind::Notice) }, at(10));
@@ -64,21 +64,21 @@ fn no_notice_but_that_of_an_upgrade_announces_one() {
     let upgrade = Control { code: Some(64_008), ..Control::new(ControlKind::Notice) };
     session.handle_control(&upgrade, at(11));
     assert_eq!(events(&mut session), [SessionEvent::UpgradeAnnounced]);
-    // One that is read after the connection was given up is about no other.
+    // One that is read after the connection was closed is about no other.
     session.reconnect(LostReason::ServiceUpgrade, at(12));
     session.handle_control(&upgrade, at(13));
     assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ServiceUpgrade)]);
 }
 
 #[test]
-fn while_a_login_waits_for_its_answer_nothing_else_is_late() {
+fn nothing_else_is_late_while_a_login_is_unanswered() {
     let config = SessionConfig { login: true, ..SessionConfig::new(Dialect::V5) };
     let busy = Control { code: Some(63_999), ..Control::new(ControlKind::Error) };
     let mut session = Session::new(config, 1);
     session.subscribe(sub("books5:A"), at(0));
     session.handle_timeout(at(0));
     session.handle_connected(at(0));
-    // What needs no login is asked for now; the third login goes out at seven seconds.
+    // Channels that need no login are requested now; the third login is sent at seven seconds.
     for refused in [0, 1_000, 3_000] {
         session.handle_control(&busy, at(refused));
         actions(&mut session);
@@ -123,7 +123,7 @@ fn pauses_double_with_each_failure_up_to_the_cap() {
 }
 
 #[test]
-fn the_look_up_of_a_name_has_a_bound_of_its_own_and_leaves_the_connection_all_of_its_own() {
+fn look_up_and_tcp_connection_have_timeouts_of_their_own() {
     let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
     session.handle_timeout(at(0));
     assert_eq!(actions(&mut session), [Action::Connect]);
@@ -132,7 +132,7 @@ fn the_look_up_of_a_name_has_a_bound_of_its_own_and_leaves_the_connection_all_of
     session.handle_resolved(at(14_000));
     assert_eq!(session.poll_timeout(), Some(at(19_000)));
     session.handle_tcp_connected(at(18_000));
-    // A redirect begins anew, with the look-up of the other name.
+    // A redirect starts over, with the look-up of the other name.
     session.handle_resolving(at(18_500));
     session.handle_timeout(at(33_500));
     assert_eq!(actions(&mut session), [Action::Close]);
@@ -141,7 +141,7 @@ fn the_look_up_of_a_name_has_a_bound_of_its_own_and_leaves_the_connection_all_of
 }
 
 #[test]
-fn a_refused_attempt_waits_for_as_long_as_the_host_asks_for() {
+fn a_refused_attempt_waits_for_retry_after() {
     for (status, asked, least, most) in
         [(429, Some(60), 60, 66), (503, Some(20), 20, 22), (403, None, 5, 6), (404, None, 0, 1)]
     {
@@ -159,7 +159,7 @@ fn a_refused_attempt_waits_for_as_long_as_the_host_asks_for() {
 }
 
 #[test]
-fn a_connection_that_was_stable_is_made_again_at_once_and_one_that_was_not_is_not() {
+fn only_a_stable_connection_is_reopened_at_once() {
     let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
     let mut now = at(0);
     for (lasted, at_once) in [(9_999, false), (10_000, true), (0, false), (20_000, true)] {
@@ -178,7 +178,7 @@ fn a_connection_that_was_stable_is_made_again_at_once_and_one_that_was_not_is_no
 }
 
 #[test]
-fn a_gate_with_a_long_memory_lets_no_more_through_than_it_says() {
+fn a_rate_limiter_with_a_long_window_keeps_its_limit() {
     let limit = ConnectRateLimit { attempts: 20, per: Duration::from_secs(10) };
     let mut gate = ConnectRateLimiter::new();
     let (mut passed, mut now) = (Vec::new(), at(0));
@@ -207,7 +207,7 @@ fn bring(session: &mut Session, handler: &mut FeedHandler, text: &str, now: Mono
 }
 
 #[test]
-fn only_a_whole_book_of_its_own_ends_the_wait_for_a_snapshot() {
+fn only_its_own_snapshot_ends_the_wait_of_a_book() {
     let message = |id: &str, action: &str, prev: i64, checksum: i64| {
         format!(
             r#"{{"arg":{{"channel":"books","instId":"{id}"}},"action":"{action}","data":[{{"asks":[["9","1","0","1"]],"bids":[],"ts":"1","checksum":{checksum},"seqId":{},"prevSeqId":{prev}}}]}}"#,

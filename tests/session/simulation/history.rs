@@ -16,8 +16,8 @@ pub(crate) fn depth_of(subscription: &Subscription) -> usize {
 pub(crate) struct History {
     /// By instrument: when each version began, in milliseconds, and the number that it had.
     versions: Vec<Vec<(u64, Option<i64>)>>,
-    /// Of which versions a book is, the first and the last of each run of them, by instrument, depth
-    /// and levels.
+    /// Of which versions a book is, the first and the last of each run of them, by instrument,
+    /// depth and levels.
     runs: HashMap<(usize, usize, u64), Vec<(usize, usize)>>,
 }
 
@@ -49,8 +49,8 @@ impl History {
         }
     }
 
-    /// A book that is shown as live is one that the exchange had, and no older than the one that was
-    /// shown before.
+    /// A book that is shown as live is one that the exchange had, and no older than the one that
+    /// was shown before.
     ///
     /// v3 numbers nothing: of two books of one millisecond nobody can say which was first.
     ///

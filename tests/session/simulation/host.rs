@@ -25,9 +25,9 @@ pub(crate) struct Host {
     /// How far the system's wall clock is ahead of the true time, in nanoseconds.
     skew: i64,
     was_set_back: bool,
-    /// What the system's wall clock would have shown at the monotonic time 0 when the clients read it
-    /// last, and how far theirs was ahead of it. Theirs follows a step forward at once, and runs at
-    /// half speed after one back.
+    /// What the system's wall clock would have shown at the monotonic time 0 when the clients read
+    /// it last, and how far theirs was ahead of it. Theirs follows a step forward at once, and runs
+    /// at half speed after one back.
     wall_at_start: u64,
     followed: MonoNanos,
     ahead: u64,

@@ -1,8 +1,8 @@
 //! Each fault of integrity, by name, on each deep channel: after every message the book is either
 //! not live or the exchange's own as of that message, and in the end it is live.
 //!
-//! The exchange's own book comes from a second connection without faults, whose book is kept by other
-//! code, and from the market behind the exchange.
+//! The exchange's own book comes from a second connection without faults, whose book is kept by
+//! other code, and from the market behind the exchange.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -105,8 +105,8 @@ impl Case {
 
     /// The levels a side that are promised to be right in a live book.
     ///
-    /// v3 has no numbers, so that only the checksum shows that a message never came or came too late.
-    /// It does not where the message changed nothing but levels below the best 25. Those of a
+    /// v3 has no numbers, so that only the checksum shows that a message never came or came too
+    /// late. It does not where the message changed nothing but levels below the best 25. Those of a
     /// market of fewer levels are all covered.
     fn promised(self) -> usize {
         let hidden = matches!(self.kind, None | Some(FaultKind::Gap | FaultKind::Reorder));

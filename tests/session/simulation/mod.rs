@@ -3,8 +3,8 @@
 //! of integrity by name against each deep channel, with the book verified after every message.
 //!
 //! `SESSION_SIM_RUNS=10000 cargo test --release --test session simulation` makes many runs, and
-//! `SEED=1234 cargo test --test session -- --nocapture every_run` repeats one and prints what happens
-//! in it. The seeds that fail are printed.
+//! `SEED=1234 cargo test --test session -- --nocapture every_run` repeats one and prints what
+//! happens in it. The seeds that fail are printed.
 #![cfg(feature = "sim")]
 #![allow(
     clippy::unwrap_used,

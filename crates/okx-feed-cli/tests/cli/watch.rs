@@ -393,7 +393,7 @@ fn watch_tls(tls: &str, trusted: bool) -> Output {
 }
 
 #[test]
-fn a_bad_certificate_is_refused_and_the_error_says_which() {
+fn a_bad_certificate_is_refused_with_its_reason() {
     check_code(&watch_tls("good", true), 0);
     for (tls, trusted, says) in [
         ("good", false, "UnknownIssuer"),

@@ -108,7 +108,8 @@ impl World {
 pub(super) fn clock_faults(random: &mut fastrand::Rng) -> String {
     let mut at = || Duration::from_millis(random.u64(..12_000)).as_millis();
     let (clock, seq) = (at(), at());
-    // Less than the age limit: where more, one message from before it would make all that follow old.
+    // Less than the age limit: where more, one message from before it would make all that follow
+    // old.
     let by = random.u64(1..4_500);
     match random.u8(..8) {
         0 => format!("clock:at={clock}ms,by=-{by}ms"),

@@ -1,4 +1,4 @@
-//! What is given up: which answer is about which end, and which end is asked for once more.
+//! Unsubscribe requests: which answer is about which, and which are retried.
 
 use super::*;
 
@@ -60,7 +60,7 @@ const B: &str = "spot/trade:B";
 const C: &str = "spot/trade:C";
 
 #[test]
-fn a_connection_that_is_lost_takes_the_ends_with_it() {
+fn a_lost_connection_drops_pending_unsubscribes() {
     let mut session = leaving(&[A, B]);
     session.handle_control(&error(BUSY, None), at(20));
     session.handle_disconnected(at(30));
@@ -78,7 +78,7 @@ fn a_connection_that_is_lost_takes_the_ends_with_it() {
 }
 
 #[test]
-fn an_answer_to_one_end_leaves_the_pause_of_another() {
+fn an_answer_to_one_unsubscribe_keeps_the_pause_of_another() {
     let mut session = leaving(&[A, B]);
     session.handle_control(&error(BUSY, None), at(20));
     ended(&mut session, B, at(30));
@@ -86,7 +86,7 @@ fn an_answer_to_one_end_leaves_the_pause_of_another() {
 }
 
 #[test]
-fn ends_that_were_refused_are_each_asked_for_in_their_own_time() {
+fn refused_unsubscribes_are_each_retried_in_their_own_time() {
     let mut session = leaving(&[A, B]);
     session.handle_control(&error(BUSY, None), at(20));
     assert_eq!(sent_at(&mut session, at(1_020)), [end(A)]);
@@ -100,7 +100,7 @@ fn ends_that_were_refused_are_each_asked_for_in_their_own_time() {
 }
 
 #[test]
-fn an_error_that_names_an_end_is_about_that_one() {
+fn an_error_that_names_an_unsubscribe_is_about_that_one() {
     let mut session = leaving(&[A, B]);
     session.handle_control(&error(BUSY, Some("Channel spot/trade:B is busy")), at(20));
     assert_eq!(sent_at(&mut session, at(1_020)), [end(B)]);
@@ -116,12 +116,12 @@ fn an_error_that_names_an_end_is_about_that_one() {
 }
 
 #[test]
-fn an_error_that_names_what_is_asked_for_is_about_no_end() {
+fn an_error_that_names_a_subscribe_is_about_no_unsubscribe() {
     let mut session = leaving(&[A]);
     session.subscribe(sub(B), at(11));
     session.handle_control(&error(REFUSED, Some("Channel spot/trade:B doesn't exist")), at(20));
     assert_eq!(rejected(&mut session), [sub(B)]);
-    // Nor is one that names nobody where the end was asked for later.
+    // Nor is one without a name where the unsubscribe request was sent later.
     let mut session = open(Dialect::V3, &[A]);
     session.subscribe(sub(B), at(10));
     session.unsubscribe(&sub(A), at(11));
@@ -131,7 +131,7 @@ fn an_error_that_names_what_is_asked_for_is_about_no_end() {
 }
 
 #[test]
-fn an_answer_says_nothing_of_the_ends_that_were_asked_for_after_it() {
+fn an_answer_does_not_concern_later_unsubscribes() {
     let mut session = open(Dialect::V3, &[A]);
     session.subscribe(sub(B), at(10));
     session.unsubscribe(&sub(A), at(11));
@@ -142,7 +142,7 @@ fn an_answer_says_nothing_of_the_ends_that_were_asked_for_after_it() {
 }
 
 #[test]
-fn what_pauses_is_not_given_up_before_it_is_asked_for() {
+fn a_paused_subscription_is_not_unsubscribed_before_it_is_requested() {
     let mut session = open(Dialect::V3, &[A]);
     session.subscribe(sub(B), at(10));
     session.handle_control(&error(BUSY, None), at(20));
@@ -152,7 +152,7 @@ fn what_pauses_is_not_given_up_before_it_is_asked_for() {
 }
 
 #[test]
-fn requests_that_a_busy_exchange_refused_pause_each_for_its_own_time() {
+fn requests_refused_by_a_busy_exchange_each_keep_their_own_pause() {
     let mut session = open(Dialect::V3, &[A]);
     session.subscribe(sub(B), at(10));
     session.subscribe(sub(C), at(11));

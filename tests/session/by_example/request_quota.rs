@@ -26,7 +26,7 @@ fn sent_until(session: &mut Session, end: MonoNanos) -> Vec<String> {
 }
 
 #[test]
-fn what_was_never_asked_for_is_not_given_up() {
+fn a_subscription_never_requested_needs_no_unsubscribe() {
     let mut session = spent(1, &["books5:A"]);
     assert_eq!(sent(&mut session).len(), 1);
     session.subscribe(sub("books5:B"), at(10));
@@ -34,7 +34,7 @@ fn what_was_never_asked_for_is_not_given_up() {
     session.unsubscribe(&sub("books5:B"), at(20));
     assert!(session.subscriptions().eq(&[sub("books5:A")]));
     assert_eq!(sent_until(&mut session, at(2 * 3_600_000)), [""; 0]);
-    // Nor what was wanted for a while before there was a connection.
+    // Nor what was subscribed for a while before there was a connection.
     let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
     session.subscribe(sub("books5:A"), at(0));
     session.unsubscribe(&sub("books5:A"), at(1));
@@ -46,7 +46,7 @@ fn what_was_never_asked_for_is_not_given_up() {
 }
 
 #[test]
-fn a_new_connection_has_requests_of_its_own() {
+fn a_new_connection_has_its_own_quota() {
     let mut session = spent(1, &["books5:A"]);
     assert_eq!(sent(&mut session).len(), 1);
     session.handle_disconnected(at(10));
@@ -60,7 +60,7 @@ fn a_new_connection_has_requests_of_its_own() {
 }
 
 #[test]
-fn requests_are_counted_whatever_they_ask() {
+fn requests_of_every_kind_are_counted() {
     let mut session = spent(100, &["books5:A", "books5:B"]);
     session.unsubscribe(&sub("books5:A"), at(10));
     session.subscribe(sub("books5:C"), at(20));
@@ -71,7 +71,7 @@ fn requests_are_counted_whatever_they_ask() {
 }
 
 #[test]
-fn each_answer_has_its_own_time_to_come() {
+fn each_request_has_its_own_timeout() {
     let mut session = spent(100, &["books5:A"]);
     // Two requests, four seconds apart, of which neither is answered.
     session.subscribe(sub("books5:B"), at(10_000));
@@ -84,7 +84,7 @@ fn each_answer_has_its_own_time_to_come() {
 }
 
 #[test]
-fn a_login_that_is_tried_again_waits_for_the_hours_next_request() {
+fn a_retried_login_waits_for_the_quota() {
     let config =
         SessionConfig { login: true, requests_per_hour: 2, ..SessionConfig::new(Dialect::V5) };
     let busy = Control { code: Some(63_999), ..Control::new(ControlKind::Error) };
@@ -111,7 +111,7 @@ fn a_login_that_is_tried_again_waits_for_the_hours_next_request() {
     assert_eq!(session.stats().requests, 3);
 }
 
-/// Answers what was asked for, with acknowledgements alone.
+/// Answers requests with acknowledgements alone.
 fn acknowledge_all(session: &mut Session, texts: &[String], now: MonoNanos) {
     let wanted: Vec<_> = session.subscriptions().map(ToString::to_string).collect();
     for text in texts.iter().filter(|text| text.contains(r#""subscribe""#)) {
@@ -124,9 +124,9 @@ fn acknowledge_all(session: &mut Session, texts: &[String], now: MonoNanos) {
     }
 }
 
-/// Pairs of which nobody has ever traded bring nothing, and each was subscribed at a time of its own.
+/// Pairs without any trade send nothing, and each was subscribed at a time of its own.
 #[test]
-fn what_never_comes_goes_together_and_leaves_requests_to_broken_books() {
+fn missing_first_pushes_share_requests_and_leave_quota_to_broken_books() {
     let mut session = open(Dialect::V5, &["books:A"]);
     session.handle_live(&sub("books:A"), at(5));
     let mut now = at(10);
@@ -159,7 +159,7 @@ fn what_never_comes_goes_together_and_leaves_requests_to_broken_books() {
 
 /// Books that break again and again wait for the hour's requests: another connection has its own.
 #[test]
-fn books_that_wait_for_a_request_are_told_of() {
+fn a_spent_quota_is_reported_while_books_wait() {
     let books: Vec<_> = (0..8).map(|n| sub(&format!("books:C{n}"))).collect();
     let names: Vec<_> = books.iter().map(ToString::to_string).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
@@ -187,7 +187,7 @@ fn books_that_wait_for_a_request_are_told_of() {
 }
 
 #[test]
-fn an_error_about_nobody_is_kept_short() {
+fn an_error_about_no_subscription_is_kept_short() {
     let mut session = open(Dialect::V5, &["books5:A"]);
     session.subscribe(sub("books5:B"), at(10));
     let long = "x".repeat(1 << 20);
