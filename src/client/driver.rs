@@ -1,5 +1,6 @@
 //! One connection: its session, its books and its timers, over whatever transport moves its frames.
 
+mod commands;
 mod connecting;
 mod frames;
 mod session_events;
@@ -17,12 +18,11 @@ use tokio::time::Sleep;
 use super::config::ClientConfig;
 use super::connection_id::ConnectionId;
 use super::messages::ConnectionCommand;
-use super::readers::Readers;
 use super::shared::SharedCell;
 use super::stats::{ConnectionEnd, ConnectionStats, new_latency};
-use crate::event::{Event, EventSink};
+use crate::event::EventSink;
 use crate::feed::{FeedHandler, Watchdog};
-use crate::model::{BookState, DownReason, MonoNanos, Subscription};
+use crate::model::{BookState, DownReason, MonoNanos};
 use crate::session::{Action, Session};
 use crate::transport::{Clock, CloseReason, Ready, Transport};
 
@@ -31,14 +31,6 @@ const STALE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many frames may go before commands and timer.
 const MAX_STREAK: u32 = 64;
-
-/// How long requests are gathered before they are sent: each call of the client waits for its
-/// answer, so that commands never queue up, and an hour has few requests.
-const REQUEST_DELAY: Duration = Duration::from_millis(10);
-
-/// How long a connection that was replaced goes on: what its replacement could not see may still
-/// come.
-const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// How long a request may wait for a peer that does not read, at most: it is as good as gone, and
 /// meanwhile nothing else is read and no book is marked stale.
@@ -386,61 +378,5 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         };
         // The other side may be gone.
         matches!(tokio::time::timeout(CLOSE_TIMEOUT, closing).await, Ok(Some(())))
-    }
-
-    fn on_command(&mut self, command: Option<ConnectionCommand>) {
-        match command {
-            Some(ConnectionCommand::Subscribe(subscription, reply)) => {
-                let readers = self.subscribe(subscription);
-                if let Some(reply) = reply {
-                    // A caller that does not wait any more needs no answer.
-                    let _ = reply.send(readers);
-                }
-            }
-            Some(ConnectionCommand::Unsubscribe(subscription)) => self.unsubscribe(&subscription),
-            // A caller that does not wait any more needs no answer.
-            Some(ConnectionCommand::Stats(reply)) => drop(reply.send(self.stats())),
-            Some(ConnectionCommand::Latency(reply)) => drop(reply.send(self.latency.clone())),
-            Some(ConnectionCommand::Drain) if self.session.is_open() => {
-                let until = self.clock.mono() + DRAIN_TIME;
-                self.lifecycle = Lifecycle::Draining { until };
-            }
-            Some(ConnectionCommand::Drain | ConnectionCommand::Stop) | None => {
-                self.lifecycle = Lifecycle::Stopping;
-            }
-        }
-    }
-
-    /// Applies the commands that have been sent already, so that the handler has exactly what the
-    /// supervisor has subscribed. To be called before an arbiter takes over what the handler has.
-    fn apply_pending_commands(&mut self) {
-        while let Ok(command) = self.commands.try_recv() {
-            self.on_command(Some(command));
-        }
-    }
-
-    fn subscribe(&mut self, subscription: Subscription) -> Readers {
-        let mono = self.clock.mono();
-        // The handle has refused what is of the other dialect.
-        let _ = self.handler.subscribe(subscription);
-        // There may be an arbiter since this was requested.
-        let merged = self.shared.borrow_mut().subscribe(self.id.group, subscription);
-        let readers = merged.unwrap_or_else(|| Readers::of(&mut self.handler, &subscription));
-        self.session.queue_subscribe(subscription, mono);
-        self.requested += 1;
-        self.send_at.get_or_insert(mono + REQUEST_DELAY);
-        readers
-    }
-
-    fn unsubscribe(&mut self, subscription: &Subscription) {
-        let (mono, wall) = self.clock.now();
-        let Self { handler, session, shared, id, .. } = self;
-        let mut shared = shared.borrow_mut();
-        let sink = &mut |event: &Event<'_>| shared.on_event(*id, event);
-        handler.unsubscribe(subscription, wall, sink);
-        shared.received.remove(*id, subscription);
-        session.queue_unsubscribe(subscription);
-        self.send_at.get_or_insert(mono + REQUEST_DELAY);
-        self.states_changed = true;
     }
 }

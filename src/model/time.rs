@@ -115,7 +115,7 @@ impl fmt::Display for IsoMs {
 
 /// A monotonic time: nanoseconds since a start that the caller chose once.
 ///
-/// Everything below `net/` takes it as an argument and never reads a clock, so tests drive time by
+/// Everything below `transport/` takes it as an argument and never reads a clock, so tests drive time by
 /// hand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MonoNanos(pub u64);

@@ -14,8 +14,9 @@ use crate::client::heartbeat::Heartbeat;
 use crate::client::messages::ConnectionEvent;
 use crate::client::new_group::new_handler;
 use crate::client::shared::{ClientShared, HandleState};
+use crate::event::Event;
 use crate::feed::SubscriptionNumbers;
-use crate::model::Dialect;
+use crate::model::{Dialect, Subscription};
 use crate::transport::ConnectError;
 use crate::wire::Frame;
 
