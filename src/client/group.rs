@@ -79,7 +79,7 @@ impl Group {
         &self.subscriptions
     }
 
-    /// Subscribes on each connection. `reply` is for the readers, where nobody has given them yet.
+    /// Subscribes on each connection. `reply` is for the readers, where they were not given yet.
     pub(super) fn subscribe(
         &mut self,
         subscription: Subscription,

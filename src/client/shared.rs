@@ -107,7 +107,7 @@ impl<S: EventSink> ClientShared<S> {
         self.sink.on_drained();
     }
 
-    /// Marks as stale what no line of a group brings any more.
+    /// Marks as stale what no line of a group updates any more.
     pub(super) fn mark_stale(&mut self, group: usize, limits: &StaleLimits, now: UnixNanos) {
         if let Some(Some(arbiter)) = self.arbiters.get_mut(group) {
             arbiter.mark_stale(limits, now, &mut self.sink);
@@ -225,7 +225,7 @@ impl<S: EventSink> ClientShared<S> {
         }
     }
 
-    /// What the lines of each group with an arbiter have brought.
+    /// The arbitration counters of each group with an arbiter.
     pub(super) fn line_stats(&self) -> impl Iterator<Item = &[LineStats]> {
         self.arbiters.iter().flatten().map(Arbiter::stats)
     }

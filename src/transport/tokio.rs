@@ -230,7 +230,7 @@ impl Transport for TokioTransport {
 }
 
 impl State {
-    /// Ends the step that runs. A look-up goes on for whoever asks next.
+    /// Ends the step that runs. A look-up goes on for the next attempt.
     fn abort(self) {
         match self {
             Self::Resolving(step) => step.abort(),
