@@ -16,8 +16,9 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     pub(super) fn connect(&mut self) {
         self.shared.borrow_mut().join_connect_queue(self.id);
         let limit = self.config.session.connect_limit;
+        // The host first: while it accepts nobody, those behind in the queue need not look either.
         let checked =
-            self.check_queue().and_then(|()| host_limits::check(&self.transport.host(), limit));
+            host_limits::check(&self.transport.host(), limit).and_then(|()| self.check_queue());
         if let Err(pause) = checked {
             return self.postpone(pause);
         }

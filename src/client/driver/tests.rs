@@ -11,6 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::*;
 use crate::client::health::SharedHealth;
 use crate::client::heartbeat::Heartbeat;
+use crate::client::host_limits;
 use crate::client::messages::ConnectionEvent;
 use crate::client::new_group::new_handler;
 use crate::client::shared::{ClientShared, HandleState};
@@ -165,7 +166,25 @@ struct Run {
     events: UnboundedReceiver<ConnectionEvent>,
 }
 
+/// A connection, and what is seen of it from outside.
+struct Rig {
+    driver: ConnectionDriver<Scripted, Noted>,
+    log: Rc<RefCell<Log>>,
+    noted: Noted,
+    shared: SharedCell<Noted>,
+    events: UnboundedReceiver<ConnectionEvent>,
+}
+
 async fn run(host: &str, attempts: Vec<Vec<Step>>) -> Run {
+    let Rig { driver, log, noted, shared, events } = rig(host, 0, attempts);
+    let end = driver.run().await;
+    let log = std::mem::take(&mut *log.borrow_mut());
+    let states = noted.states.borrow().clone();
+    let drained = noted.drained.borrow().clone();
+    Run { end, log, states, drained, shared, events }
+}
+
+fn rig(host: &str, line: usize, attempts: Vec<Vec<Step>>) -> Rig {
     let mut config = ClientConfig::new(Dialect::V5);
     config.session.connect_limit.attempts = 1000;
     let subscriptions = BOOKS.map(|text| text.parse().unwrap());
@@ -193,7 +212,7 @@ async fn run(host: &str, attempts: Vec<Vec<Step>>) -> Run {
         is_open: false,
         log: Rc::clone(&log),
     };
-    let id = ConnectionId { group: 0, line: 0 };
+    let id = ConnectionId { group: 0, line };
     let context = ConnectionContext {
         id,
         config: Rc::new(config),
@@ -201,11 +220,8 @@ async fn run(host: &str, attempts: Vec<Vec<Step>>) -> Run {
         clock,
         commands,
     };
-    let end = ConnectionDriver::new(context, transport, handler).run().await;
-    let log = std::mem::take(&mut *log.borrow_mut());
-    let states = noted.states.borrow().clone();
-    let drained = noted.drained.borrow().clone();
-    Run { end, log, states, drained, shared, events }
+    let driver = ConnectionDriver::new(context, transport, handler);
+    Rig { driver, log, noted, shared, events }
 }
 
 fn book(inst_id: &str) -> Step {
@@ -294,4 +310,21 @@ async fn an_arbiter_takes_over_only_what_the_supervisor_has_subscribed() {
     assert!(arbiter.state(&BOOKS[0].parse().unwrap()).is_some());
     let last = run.states.iter().rev().find(|(subscription, _)| *subscription == removed);
     assert_eq!(last, Some(&(removed, BookState::Down(DownReason::Unsubscribed))));
+}
+
+/// While a host accepts nobody, a connection behind another in the queue waits as long as that one,
+/// instead of looking again every few milliseconds.
+#[tokio::test]
+async fn a_queued_connection_waits_as_long_as_its_host_has_requested() {
+    let Rig { mut driver, shared, log, .. } = rig("four.example:1", 1, Vec::new());
+    shared.borrow_mut().join_connect_queue(ConnectionId { group: 0, line: 0 });
+    let pause = Duration::from_secs(3_600);
+    host_limits::hold("four.example:1", pause);
+    let now = driver.clock.mono();
+    driver.session.handle_timeout(now);
+    assert_eq!(driver.session.poll_action(), Some(Action::Connect));
+    driver.connect();
+    let waits = driver.session.poll_timeout().unwrap().since(now);
+    assert!(waits > pause - Duration::from_secs(60), "{waits:?}");
+    assert_eq!(log.borrow().calls, ["reset"]);
 }
