@@ -10,6 +10,11 @@ use crate::model::{Decimal, Level, NO_SEQ, Price, Qty, Side, UnixNanos};
 /// The most levels a side of a [`Book5`].
 pub(crate) const BOOK5_LEVELS: usize = 5;
 
+/// Where the numbers of asks and of bids and the flags are in [`Book5::head`].
+const ASKS: usize = 0;
+const BIDS: usize = 1;
+const FLAGS: usize = 2;
+
 /// A book of up to five levels a side, best first, sent whole by the exchange each time.
 ///
 /// A decoder sorts a side that did not come best first, keeps the five best of more, and flags it.
@@ -28,10 +33,8 @@ pub struct Book5 {
     pub ts_recv: UnixNanos,
     /// The exchange's sequence number, [`DepthUpdate::NO_SEQ`](crate::DepthUpdate::NO_SEQ) where it sent none.
     pub seq: i64,
-    pub(super) ask_len: u8,
-    pub(super) bid_len: u8,
-    pub(super) flags: u8,
-    reserved: [u8; 5],
+    /// The number of asks and of bids, the flags and five zeros: one word, which readers load at once.
+    pub(super) head: [u8; 8],
     pub(super) asks: [Level; BOOK5_LEVELS],
     pub(super) bids: [Level; BOOK5_LEVELS],
 }
@@ -47,10 +50,7 @@ impl Book5 {
         ts_event: UnixNanos::UNKNOWN,
         ts_recv: UnixNanos::UNKNOWN,
         seq: NO_SEQ,
-        ask_len: 0,
-        bid_len: 0,
-        flags: 0,
-        reserved: [0; 5],
+        head: [0; 8],
         asks: [Level::EMPTY; BOOK5_LEVELS],
         bids: [Level::EMPTY; BOOK5_LEVELS],
     };
@@ -61,9 +61,9 @@ impl Book5 {
     #[must_use]
     pub fn new(asks: &[Level], bids: &[Level]) -> Self {
         let mut book = Self::EMPTY;
-        book.ask_len = fill(&mut book.asks, asks);
-        book.bid_len = fill(&mut book.bids, bids);
-        book.flags = BookFlags::of(book.asks(), book.bids()).bits();
+        book.head[ASKS] = fill(&mut book.asks, asks);
+        book.head[BIDS] = fill(&mut book.bids, bids);
+        book.head[FLAGS] = BookFlags::of(book.asks(), book.bids()).bits();
         book
     }
 
@@ -71,21 +71,21 @@ impl Book5 {
     #[inline]
     #[must_use]
     pub fn asks(&self) -> &[Level] {
-        self.asks.get(..usize::from(self.ask_len)).unwrap_or(&self.asks)
+        self.asks.get(..usize::from(self.head[ASKS])).unwrap_or(&self.asks)
     }
 
     /// The bids, best (highest) first: 0 to 5 levels.
     #[inline]
     #[must_use]
     pub fn bids(&self) -> &[Level] {
-        self.bids.get(..usize::from(self.bid_len)).unwrap_or(&self.bids)
+        self.bids.get(..usize::from(self.head[BIDS])).unwrap_or(&self.bids)
     }
 
     /// What is odd about the book.
     #[inline]
     #[must_use]
     pub const fn flags(&self) -> BookFlags {
-        BookFlags::from_bits(self.flags)
+        BookFlags::from_bits(self.head[FLAGS])
     }
 
     /// The exchange's sequence number; `None` where it sent none.
@@ -190,10 +190,10 @@ impl Book5 {
     /// given numbers of levels and flags what is odd. Times and sequence are the caller's.
     #[inline]
     pub(crate) fn finish(&mut self, ask_len: u8, bid_len: u8) {
-        self.ask_len = ask_len;
-        self.bid_len = bid_len;
+        self.head[ASKS] = ask_len;
+        self.head[BIDS] = bid_len;
         if usize::from(ask_len.min(bid_len)) == BOOK5_LEVELS {
-            self.flags = BookFlags::of_sides(&self.asks, &self.bids).bits();
+            self.head[FLAGS] = BookFlags::of_sides(&self.asks, &self.bids).bits();
             return;
         }
         for place in self.asks.iter_mut().skip(usize::from(ask_len)) {
@@ -203,6 +203,13 @@ impl Book5 {
             *place = Level::EMPTY;
         }
         self.flag(true);
+    }
+
+    /// As [`Book5::finish`], of five levels a side about which nothing is odd.
+    #[inline]
+    pub(crate) const fn finish_whole(&mut self) {
+        const LEN: u8 = BOOK5_LEVELS as u8;
+        self.head = [LEN, LEN, BookFlags::NONE.bits(), 0, 0, 0, 0, 0];
     }
 
     /// Whether the levels as they came are not yet the book: a side is to be sorted, or a level without
@@ -223,20 +230,20 @@ impl Book5 {
     /// out of order: it is not worse than all before it.
     #[inline]
     pub(crate) fn insert_ask(&mut self, level: Level) -> bool {
-        insert(&mut self.asks, &mut self.ask_len, level, |a, b| a < b)
+        insert(&mut self.asks, &mut self.head[ASKS], level, |a, b| a < b)
     }
 
     /// As [`Book5::insert_ask`], for a bid.
     #[inline]
     pub(crate) fn insert_bid(&mut self, level: Level) -> bool {
-        insert(&mut self.bids, &mut self.bid_len, level, |a, b| a > b)
+        insert(&mut self.bids, &mut self.head[BIDS], level, |a, b| a > b)
     }
 
     /// Flags what is odd, once all levels are there; `sorted` tells that they came in order.
     #[inline]
     pub(crate) fn flag(&mut self, sorted: bool) {
         let flags = BookFlags::of(self.asks(), self.bids());
-        self.flags = flags.with(BookFlags::UNSORTED, !sorted).bits();
+        self.head[FLAGS] = flags.with(BookFlags::UNSORTED, !sorted).bits();
     }
 }
 
@@ -249,8 +256,8 @@ impl Default for Book5 {
 /// Equal times, sequence numbers, levels and flags.
 impl PartialEq for Book5 {
     fn eq(&self, other: &Self) -> bool {
-        (self.ts_event, self.ts_recv, self.seq, self.flags)
-            == (other.ts_event, other.ts_recv, other.seq, other.flags)
+        (self.ts_event, self.ts_recv, self.seq, self.head[FLAGS])
+            == (other.ts_event, other.ts_recv, other.seq, other.head[FLAGS])
             && self.asks() == other.asks()
             && self.bids() == other.bids()
     }
@@ -317,9 +324,7 @@ const _: () = {
     assert!(std::mem::offset_of!(Book5, ts_event) == 0);
     assert!(std::mem::offset_of!(Book5, ts_recv) == 8);
     assert!(std::mem::offset_of!(Book5, seq) == 16);
-    assert!(std::mem::offset_of!(Book5, ask_len) == 24);
-    assert!(std::mem::offset_of!(Book5, bid_len) == 25);
-    assert!(std::mem::offset_of!(Book5, flags) == 26);
+    assert!(std::mem::offset_of!(Book5, head) == 24);
     assert!(std::mem::offset_of!(Book5, asks) == 32);
     assert!(std::mem::offset_of!(Book5, bids) == 152);
 };

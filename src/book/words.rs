@@ -21,7 +21,8 @@ impl Book5 {
     /// [`Book5::WORDS`]. So they need no array between.
     #[inline(always)]
     pub(crate) fn put_words(&self, mark: u8, mut put: impl FnMut(usize, u64)) {
-        let head = [self.ask_len, self.bid_len, self.flags, mark];
+        let [ask_len, bid_len, flags, ..] = self.head;
+        let head = [ask_len, bid_len, flags, mark];
         let (at, seq) = (self.ts_recv.0, self.seq.cast_unsigned());
         let head = u64::from(u32::from_le_bytes(head));
         put(0, self.ts_event.0);
@@ -71,7 +72,7 @@ impl Book5 {
         book.ts_recv = UnixNanos(at0 | at1 << 16 | at2 << 32 | at3 << 48);
         book.seq = (seq0 | seq1 << 16 | seq2 << 32 | seq3 << 48).cast_signed();
         let [ask_len, bid_len, flags, mark, ..] = (head0 | head1 << 16).to_le_bytes();
-        (book.ask_len, book.bid_len, book.flags) = (ask_len, bid_len, flags);
+        book.head = [ask_len, bid_len, flags, 0, 0, 0, 0, 0];
         (book, mark)
     }
 }

@@ -275,6 +275,12 @@ pub(crate) fn pow10_i64(n: usize) -> i64 {
 /// The largest integer up to which an `f64` has all of them.
 const MAX_EXACT_F64: i64 = 1 << f64::MANTISSA_DIGITS;
 
+/// [`Decimal::to_f64`] of mantissas from 0 to `2^53` and their scales.
+#[inline]
+pub(super) fn exact_to_f64<const N: usize>(parts: [(i64, u8); N]) -> [f64; N] {
+    parts.map(|(mantissa, scale)| mantissa as f64 / pow10_f64(scale))
+}
+
 /// `10^n` for `n` up to [`Decimal::MAX_SCALE`], exact: that an `f64` is up to `10^22`.
 #[inline]
 #[expect(clippy::indexing_slicing, reason = "the mask keeps the index below the table's length")]

@@ -15,12 +15,20 @@ pub(super) fn sides<'t, E: Engine>(
     scratch: &mut Scratch,
 ) -> Option<()> {
     cursor.expect(b"\"asks\":")?;
-    scratch.asks.fill(|places| engine.depth_side(cursor, places))?;
+    scratch.asks.fill(|places| {
+        let short = engine.short_depth_side(cursor, places);
+        short.or_else(|| engine.depth_side(cursor, places))
+    })?;
     cursor.expect(b",\"bids\":")?;
-    if let Some(text) = text {
-        text.to_end_if_near(cursor);
-    }
-    scratch.bids.fill(|places| engine.depth_side(cursor, places))
+    scratch.bids.fill(|places| {
+        let short = engine.short_depth_side(cursor, places);
+        short.or_else(|| {
+            if let Some(text) = text {
+                text.to_end_if_near(cursor);
+            }
+            engine.depth_side(cursor, places)
+        })
+    })
 }
 
 /// Reads both sides of a channel whose levels say what of their size is not of RPI orders.
@@ -45,17 +53,19 @@ pub(super) fn checksum<E: Engine>(engine: E, cursor: &mut Cursor<'_>) -> Option<
     signed(engine, cursor).and_then(|number| i32::try_from(number).ok())
 }
 
-/// Reads digits without a needless leading zero, and a sign where the number is negative.
+/// Reads digits without a needless leading zero, and a sign where the number is negative. There is no
+/// branch on the sign, since nothing predicts that of a checksum.
 #[inline(always)]
 pub(super) fn signed<E: Engine>(engine: E, cursor: &mut Cursor<'_>) -> Option<i64> {
-    let negative = cursor.accept(b"-");
+    let negative = *cursor.rest().first()? == b'-';
+    cursor.advance(usize::from(negative))?;
     let number = engine.integer(cursor)?.cast_signed();
-    match negative {
-        // The general parser refuses this.
-        true if number == 0 => None,
-        true => Some(-number),
-        false => Some(number),
+    // The general parser refuses a negative zero.
+    if negative & (number == 0) {
+        return None;
     }
+    let sign = i64::from(negative);
+    Some((number ^ -sign) + sign)
 }
 
 /// Keeps the value of a field; `None` where the message has that field twice.

@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+use super::avx512::Avx512;
 use super::cursor::Cursor;
 use super::engine::{Engine, Portable};
 #[cfg(target_arch = "x86_64")]
@@ -168,6 +170,9 @@ pub(crate) trait Target<'t> {
 pub struct Scanner {
     #[cfg(target_arch = "x86_64")]
     avx2: Option<Avx2>,
+    /// Of v5's books alone: no level of v3's spot markets has the shape that this reads.
+    #[cfg(target_arch = "x86_64")]
+    avx512: Option<Avx512>,
 }
 
 impl Scanner {
@@ -177,6 +182,18 @@ impl Scanner {
         Self {
             #[cfg(target_arch = "x86_64")]
             avx2: Avx2::detect(),
+            #[cfg(target_arch = "x86_64")]
+            avx512: Avx512::detect(),
+        }
+    }
+
+    /// Makes a scanner that uses AVX2 where there is one, but not AVX-512.
+    #[must_use]
+    pub fn without_avx512() -> Self {
+        Self {
+            #[cfg(target_arch = "x86_64")]
+            avx512: None,
+            ..Self::new()
         }
     }
 
@@ -186,6 +203,8 @@ impl Scanner {
         Self {
             #[cfg(target_arch = "x86_64")]
             avx2: None,
+            #[cfg(target_arch = "x86_64")]
+            avx512: None,
         }
     }
 
@@ -241,7 +260,10 @@ impl Scanner {
     ) -> bool {
         #[cfg(target_arch = "x86_64")]
         if let Some(avx2) = self.avx2 {
-            let is_read = avx2.scan(dialect, text, ts_recv, scratch, target);
+            let is_read = match (self.avx512, dialect) {
+                (Some(avx512), Dialect::V5) => avx512.scan(dialect, text, ts_recv, scratch, target),
+                _ => avx2.scan(dialect, text, ts_recv, scratch, target),
+            };
             if is_read || text.is_tried_again() || !has_long_id(dialect, text) {
                 return is_read;
             }

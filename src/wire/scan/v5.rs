@@ -100,10 +100,15 @@ fn read_book<'t, E: Engine>(
 ) -> Option<()> {
     let (asks, bids) = book.places();
     cursor.expect(b"\"asks\":")?;
-    let ask_len = engine.side(cursor, asks)?;
-    cursor.expect(b",\"bids\":")?;
-    text.to_end_if_near(cursor);
-    let bid_len = engine.side(cursor, bids)?;
+    let five = engine.five_levels(cursor, asks, bids);
+    let (ask_len, bid_len) = if five.is_some() {
+        (5, 5)
+    } else {
+        let ask_len = engine.side(cursor, asks)?;
+        cursor.expect(b",\"bids\":")?;
+        text.to_end_if_near(cursor);
+        (ask_len, engine.side(cursor, bids)?)
+    };
     text.to_end(cursor)?;
     if cursor.accept(b",\"instId\":\"") {
         engine.same_id(cursor, id)?;
@@ -112,6 +117,10 @@ fn read_book<'t, E: Engine>(
     book.ts_event = engine.millis(cursor)?;
     cursor.expect(b"\"")?;
     book.seq = seq(engine, cursor)?;
+    if five == Some(true) {
+        book.finish_whole();
+        return Some(());
+    }
     book.finish(ask_len, bid_len);
     if book.is_raw() {
         return None;

@@ -16,14 +16,20 @@ use crate::wire::scratch::MAX_DEPTH_LEVELS;
 /// of levels. Both fit registers, so that no caller's cursor goes through memory.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline(never)]
-pub(super) fn side(rest: &[u8], places: &mut [Level; BOOK5_LEVELS]) -> (usize, usize) {
+pub(in crate::wire::scan) fn side(
+    rest: &[u8],
+    places: &mut [Level; BOOK5_LEVELS],
+) -> (usize, usize) {
     any_side::<false>(rest, places)
 }
 
 /// As [`side`], of a deep book.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline(never)]
-pub(super) fn depth_side(rest: &[u8], places: &mut [Level; MAX_DEPTH_LEVELS]) -> (usize, usize) {
+pub(in crate::wire::scan) fn depth_side(
+    rest: &[u8],
+    places: &mut [Level; MAX_DEPTH_LEVELS],
+) -> (usize, usize) {
     any_side::<true>(rest, places)
 }
 

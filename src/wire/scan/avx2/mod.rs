@@ -12,3 +12,4 @@ mod shape;
 mod window;
 
 pub(super) use engine::Avx2;
+pub(super) use level::{depth_side, side};
