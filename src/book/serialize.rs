@@ -7,7 +7,7 @@ use serde::ser::{Serialize, Serializer};
 
 use super::flags::BookFlags;
 use super::side::BookSide;
-use super::top5::{BOOK5_LEVELS, Book5};
+use super::top5::{BOOK5_LEVELS, Book5, FLAGS};
 use crate::model::{Level, NO_SEQ, UnixNanos, as_name, named};
 
 as_name!(BookSide, "ask or bid", |text| named([Self::Ask, Self::Bid], Self::name, text));
@@ -134,7 +134,8 @@ impl<'de> Deserialize<'de> for Book5 {
         book.seq = read.seq.unwrap_or(NO_SEQ);
         let was_unsorted = read.flags.contains(BookFlags::UNSORTED);
         let is_unsorted = book.flags().contains(BookFlags::UNSORTED);
-        book.flags = book.flags().with(BookFlags::UNSORTED, was_unsorted || is_unsorted).bits();
+        book.head[FLAGS] =
+            book.flags().with(BookFlags::UNSORTED, was_unsorted || is_unsorted).bits();
         Ok(book)
     }
 }

@@ -13,7 +13,7 @@ pub(crate) const BOOK5_LEVELS: usize = 5;
 /// Where the numbers of asks and of bids and the flags are in [`Book5::head`].
 const ASKS: usize = 0;
 const BIDS: usize = 1;
-const FLAGS: usize = 2;
+pub(super) const FLAGS: usize = 2;
 
 /// A book of up to five levels a side, best first, sent whole by the exchange each time.
 ///
@@ -208,8 +208,8 @@ impl Book5 {
     /// As [`Book5::finish`], of five levels a side about which nothing is odd.
     #[inline]
     pub(crate) const fn finish_whole(&mut self) {
-        const LEN: u8 = BOOK5_LEVELS as u8;
-        self.head = [LEN, LEN, BookFlags::NONE.bits(), 0, 0, 0, 0, 0];
+        const { assert!(BOOK5_LEVELS == 5) };
+        self.head = [5, 5, BookFlags::NONE.bits(), 0, 0, 0, 0, 0];
     }
 
     /// Whether the levels as they came are not yet the book: a side is to be sorted, or a level without

@@ -1,5 +1,6 @@
 //! One frame through the decoder in all its ways and through the reference.
 
+use okx_feed::internals::Scanner;
 use okx_feed::wire::{DecodeLimits, Decoded, InflatePath, TextPath};
 use okx_feed::{DecodeErrorKind, Decoder, Dialect, Frame};
 
@@ -21,17 +22,18 @@ pub struct Tally {
 /// the next.
 pub struct Checker {
     dialect: Dialect,
-    /// With the fast path, with the fast path without SIMD, and without it.
-    decoders: [Decoder; 3],
+    /// With the fast path, with the fast path without AVX-512, with that without SIMD, and without it.
+    decoders: [Decoder; 4],
     libdeflate: libdeflater::Decompressor,
     pub tally: Tally,
 }
 
 impl Checker {
     pub fn new(dialect: Dialect) -> Self {
-        let mut decoders = [(); 3].map(|()| Decoder::new(dialect));
-        decoders[1].set_portable();
-        decoders[2].set_scanner(None);
+        let mut decoders = [(); 4].map(|()| Decoder::new(dialect));
+        decoders[1].set_scanner(Some(Scanner::without_avx512()));
+        decoders[2].set_portable();
+        decoders[3].set_scanner(None);
         let libdeflate = libdeflater::Decompressor::new();
         Self { dialect, decoders, libdeflate, tally: Tally::default() }
     }
@@ -44,9 +46,10 @@ impl Checker {
     /// Decodes `frame` every way. Panics where the ways differ from each other or from the
     /// reference; gives the events, `None` for a refusal.
     pub fn check(&mut self, frame: Frame<'_>) -> Option<Vec<Seen>> {
-        let [fast, portable, general] =
+        let [fast, avx2, portable, general] =
             self.decoders.each_mut().map(|decoder| observed::decode(decoder, frame));
         let shown = || self.shown(frame);
+        assert_eq!(fast, avx2, "AVX-512 and AVX2 differ over {}", shown());
         assert_eq!(fast, portable, "AVX2 and portable differ over {}", shown());
         let events = |result: &Result<(Vec<Seen>, Decoded), _>| match result {
             Ok((events, _)) => Ok(events.clone()),

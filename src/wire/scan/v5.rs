@@ -45,7 +45,7 @@ pub(super) fn scan<'t, E: Engine>(
         Channel::Books5 | Channel::BboTbt => {
             target.prefetch(channel, inst_id);
             let book = &mut scratch.book;
-            read_book(engine, text, cursor, &id, book)?;
+            read_book(engine, text, cursor, &id, channel, book)?;
             book.ts_recv = ts_recv;
             Scanned::Book { channel, market, inst_id }
         }
@@ -96,11 +96,13 @@ fn read_book<'t, E: Engine>(
     text: PaddedText<'t>,
     cursor: &mut Cursor<'t>,
     id: &Id<'_>,
+    channel: Channel,
     book: &mut Book5,
 ) -> Option<()> {
     let (asks, bids) = book.places();
     cursor.expect(b"\"asks\":")?;
-    let five = engine.five_levels(cursor, asks, bids);
+    let is_of_five = channel == Channel::Books5;
+    let five = if is_of_five { engine.five_levels(cursor, asks, bids) } else { None };
     let (ask_len, bid_len) = if five.is_some() {
         (5, 5)
     } else {

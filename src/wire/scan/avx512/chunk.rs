@@ -42,13 +42,6 @@ impl<const N: usize> Chunk<N> {
         _mm512_permutex2var_epi8(*first, places, *second)
     }
 
-    /// Where the first two brackets `]]` stand, 192 where there are none.
-    #[target_feature(enable = "avx512f,avx512bw,bmi1")]
-    #[inline]
-    pub(super) fn end_of_side(self) -> usize {
-        self.brackets().end_of_side()
-    }
-
     /// Where the levels of the chunk end. Known long before they are read, so that what follows need not
     /// wait for that.
     #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
@@ -90,6 +83,21 @@ pub(super) struct End {
     pub(super) is_end_of_side: bool,
 }
 
+impl End {
+    /// The place of the last level's last quote, in each byte.
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "places are below 192")]
+    pub(super) fn last_quote(self) -> __m512i {
+        _mm512_set1_epi8((self.bracket as u8).wrapping_sub(1).cast_signed())
+    }
+
+    /// Whether they are a side of five, if they are levels.
+    pub(super) const fn is_of_five(self) -> bool {
+        self.is_end_of_side && self.levels == 5
+    }
+}
+
 /// Which bytes of a chunk's vectors are closing brackets. No array, which the compiler would take back into
 /// vectors.
 #[derive(Clone, Copy, Default)]
@@ -108,12 +116,13 @@ impl Brackets {
         let third_both = third & third >> 1;
         let second_both = second & (second >> 1 | third << 63);
         let first_both = first & (first >> 1 | second << 63);
+        let place = |both: u64| both.trailing_zeros() as usize;
         let end = if second_both == 0 {
-            2 * VECTOR as u32 + third_both.trailing_zeros()
+            2 * VECTOR + place(third_both)
         } else {
-            VECTOR as u32 + second_both.trailing_zeros()
+            VECTOR + place(second_both)
         };
-        (if first_both == 0 { end } else { first_both.trailing_zeros() }) as usize
+        if first_both == 0 { end } else { place(first_both) }
     }
 
     /// Where the last one stands that a comma and another bracket may follow within the three vectors; anywhere
@@ -129,6 +138,7 @@ impl Brackets {
     /// How many there are up to a place.
     #[target_feature(enable = "bmi2,popcnt")]
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "places are below 192")]
     fn count_to(self, place: usize) -> u32 {
         let before = |at: usize| first_bits((place + 1).saturating_sub(at) as u32);
         let Self { first, second, third } = self;

@@ -5,9 +5,10 @@ use std::arch::x86_64::__m512i;
 use super::chunk::Chunk;
 use super::load::{store_apart, store_levels};
 use super::order::is_sound;
-use super::pair::{PAIRS, Pair};
+use super::pair::Pair;
 use super::quotes::Quotes;
 use super::side::declined;
+use super::tables::PAIRS;
 use crate::book::BOOK5_LEVELS;
 use crate::model::Level;
 
@@ -39,14 +40,20 @@ fn try_sides(
 ) -> Option<(usize, bool)> {
     let (start, ask_text) = (rest.first_chunk::<2>()?, rest.get(1..)?);
     let ask_chunk = Chunk::<3>::load(ask_text);
-    let ask_end = ask_chunk.end_of_side();
-    let behind_asks = ask_text.get(ask_end + 2..)?;
+    let ask_end = ask_chunk.end();
+    if !ask_end.is_of_five() {
+        return None;
+    }
+    let behind_asks = ask_text.get(ask_end.bracket + 2..)?;
     let (between, bid_text) = (behind_asks.first_chunk::<10>()?, behind_asks.get(9..)?);
     if start != b"[[" || between != BETWEEN_SIDES {
         return None;
     }
     let bid_chunk = Chunk::<3>::load(bid_text);
-    let bid_end = bid_chunk.end_of_side();
+    let bid_end = bid_chunk.end();
+    if !bid_end.is_of_five() {
+        return None;
+    }
     let ask_quotes = Quotes::find(ask_chunk);
     let bid_quotes = Quotes::find(bid_chunk);
     let odd =
@@ -64,7 +71,7 @@ fn try_sides(
     if odd | odd_asks | odd_bids != 0 {
         return declined();
     }
-    let bytes = 1 + ask_end + 2 + (BETWEEN_SIDES.len() - 1) + bid_end + 2;
+    let bytes = 1 + ask_end.bracket + 2 + (BETWEEN_SIDES.len() - 1) + bid_end.bracket + 2;
     Some((bytes, is_sound([first_asks, next_asks], [first_bids, next_bids], last)))
 }
 

@@ -13,5 +13,6 @@ mod order;
 mod pair;
 mod quotes;
 mod side;
+mod tables;
 
 pub(super) use engine::Avx512;

@@ -9,6 +9,7 @@ use std::arch::x86_64::{
 
 use super::chunk::{Chunk, End};
 use super::load::{VECTOR, first_bits, load};
+use super::tables::{BASES, BEFORE, PLACES};
 
 /// The quotes of a level: two for each of its four strings.
 pub(super) const QUOTES: usize = 8;
@@ -29,6 +30,10 @@ struct Range {
 
 impl Range {
     /// The ranges of a level, for all of them.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "evaluated at compile time, where a bad index fails"
+    )]
     const fn of(ranges: [(u8, u8); QUOTES]) -> Self {
         let (mut least, mut more) = ([0; VECTOR], [0; VECTOR]);
         let mut at = 0;
@@ -76,38 +81,6 @@ const BESIDE_IS: Range = Range::of([ANY, DIGIT, ANY, DIGIT, only(b'['), ANY, ANY
 /// What [`BESIDE_IS`] says of the bytes behind a level does not hold of the last one.
 const BETWEEN: u64 = each(4) | each(7);
 
-const PLACES: [u8; VECTOR] = {
-    let mut places = [0; VECTOR];
-    let mut place = 0;
-    while place < VECTOR {
-        places[place] = place as u8;
-        place += 1;
-    }
-    places
-};
-
-/// For each byte of a vector the place of the byte before it; for the first one any place.
-const BEFORE: [u8; VECTOR] = {
-    let mut places = PLACES;
-    let mut place = 1;
-    while place < VECTOR {
-        places[place] -= 1;
-        place += 1;
-    }
-    places
-};
-
-/// The quotes that [`BESIDE`] goes by.
-const BASES: [u8; VECTOR] = {
-    let mut places = PLACES;
-    let mut place = 4;
-    while place < VECTOR {
-        places[place] += 3;
-        place += QUOTES;
-    }
-    places
-};
-
 /// The quotes of levels.
 #[derive(Clone, Copy)]
 pub(super) struct Quotes {
@@ -128,13 +101,12 @@ impl Quotes {
         Self { places, steps: _mm512_sub_epi8(places, previous), count }
     }
 
-    /// What is odd about five levels that end before `end`.
+    /// What is odd about five levels that end there.
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2,popcnt")]
     #[inline]
-    pub(super) fn odd_of_five<const N: usize>(self, chunk: Chunk<N>, end: usize) -> u64 {
+    pub(super) fn odd_of_five<const N: usize>(self, chunk: Chunk<N>, end: End) -> u64 {
         let odd = self.odd(chunk, self.beside(chunk), 4);
-        let before_end = _mm512_set1_epi8((end as u8).wrapping_sub(1).cast_signed());
-        let last = _mm512_cmpneq_epi8_mask(self.places, before_end);
+        let last = _mm512_cmpneq_epi8_mask(self.places, end.last_quote());
         first_bits(5 * 8) & odd | last & 1 << (5 * 8 - 1) | u64::from(self.count < 5 * 8)
     }
 
@@ -145,10 +117,9 @@ impl Quotes {
         let followed = end.levels.wrapping_sub(u32::from(end.is_end_of_side));
         let odd = self.odd(chunk, self.beside(chunk), followed) & first_bits(end.levels * 8);
         // A level's last quote is right before the bracket.
-        let before_end = _mm512_set1_epi8((end.bracket as u8).wrapping_sub(1).cast_signed());
-        let last = _mm512_cmpeq_epi8_mask(self.places, before_end);
+        let last = _mm512_cmpeq_epi8_mask(self.places, end.last_quote());
         let is_last = last.wrapping_shr((end.levels * 8).wrapping_sub(1)) & 1 != 0;
-        odd | u64::from(!is_last | (self.count < end.levels * 8))
+        odd | u64::from(!is_last | (self.count < end.levels * 8) | (end.levels.wrapping_sub(1) > 7))
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
@@ -190,7 +161,7 @@ fn places<const N: usize>(chunk: Chunk<N>) -> (__m512i, u32) {
         // The first ones of a vector come where those of the ones before it end.
         places = _mm512_mask_expand_epi8(places, !first_bits(count), these);
         count += quotes.count_ones();
-        in_vector = _mm512_add_epi8(in_vector, _mm512_set1_epi8(VECTOR as i8));
+        in_vector = _mm512_add_epi8(in_vector, _mm512_set1_epi8(64));
     }
     (places, count)
 }

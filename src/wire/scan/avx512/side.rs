@@ -2,8 +2,9 @@
 
 use super::chunk::Chunk;
 use super::load::{first_bits, store_levels};
-use super::pair::{PAIRS, Pair};
+use super::pair::Pair;
 use super::quotes::Quotes;
+use super::tables::PAIRS;
 use crate::book::BOOK5_LEVELS;
 use crate::model::Level;
 use crate::wire::scan::avx2;
@@ -34,8 +35,8 @@ pub(super) fn depth_side(rest: &[u8], places: &mut [Level; MAX_DEPTH_LEVELS]) ->
 /// From this length on what is left of a text is worth a look at chunks of it.
 const LONG: usize = 256;
 
-/// Reads a side of levels of four strings, the third of which is `"0"`: prices of up to 12 bytes, sizes of up to
-/// 16 and orders of up to 4 digits. `None` for any other.
+/// Reads a side of levels of four strings, the third of which is `"0"`: prices of up to 13 bytes, or 12
+/// without a point, sizes of up to 16 and orders of up to 3 digits. `None` for any other.
 #[target_feature(
     enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt"
 )]
@@ -53,10 +54,10 @@ fn long_side(rest: &[u8], places: &mut [Level; MAX_DEPTH_LEVELS]) -> Option<(usi
         let mut odd = quotes.odd_before(chunk, end);
         // What is written behind the last level does not count.
         let ours = places.get_mut(len..)?.first_chunk_mut::<9>()?;
-        for (n, pair_quotes) in PAIRS.iter().enumerate() {
+        for ((n, before), pair_quotes) in (0..).zip([0, 2, 4, 6]).zip(&PAIRS) {
             let (two, no_digits) = Pair::of(chunk, &quotes, pair_quotes).levels();
             store_levels(ours.get_mut(2 * n..)?.first_chunk_mut()?, two);
-            odd |= no_digits & first_bits(end.levels.saturating_sub(n as u32 * 2) * 32);
+            odd |= no_digits & first_bits(end.levels.saturating_sub(before).min(2) * 32);
         }
         if odd != 0 {
             return declined();
@@ -119,3 +120,7 @@ pub(super) fn short_depth_side(
 pub(super) fn declined<T>() -> Option<T> {
     None
 }
+
+#[cfg(test)]
+#[path = "side_tests.rs"]
+mod tests;

@@ -82,7 +82,12 @@ fn read(
     }
 }
 
-/// What both scanners make of a text; panics where they differ, or where they take what the
+/// Each way that this processor has, the most general one first.
+fn scanners() -> [Scanner; 3] {
+    [Scanner::portable(), Scanner::without_avx512(), Scanner::new()]
+}
+
+/// What all scanners make of a text; panics where they differ, or where they take what the
 /// reference declines or reads in another way.
 fn scan_checked(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
     let mut buf = text.to_vec();
@@ -92,9 +97,9 @@ fn scan_checked(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
 
 fn check_padded(dialect: Dialect, buf: &[u8], len: usize) -> Option<Outcome> {
     let shown = || String::from_utf8_lossy(&buf[..len]).into_owned();
-    let portable = scan_padded(&Scanner::portable(), dialect, buf, len);
-    let best = scan_padded(&Scanner::new(), dialect, buf, len);
-    assert_eq!(best, portable, "the scanners differ over {}", shown());
+    let [portable, avx2, best] = scanners().map(|scanner| scan_padded(&scanner, dialect, buf, len));
+    assert_eq!(avx2, portable, "AVX2 and portable differ over {}", shown());
+    assert_eq!(best, portable, "AVX-512 and portable differ over {}", shown());
     if dialect == Dialect::V5 {
         check_in_place(&buf[..len], best.as_ref());
     }
@@ -112,7 +117,7 @@ fn check_padded(dialect: Dialect, buf: &[u8], len: usize) -> Option<Outcome> {
 /// Where the text lies makes no difference to books that are long enough. Other texts may be declined
 /// in place, but not read in another way.
 fn check_in_place(text: &[u8], padded: Option<&Outcome>) {
-    for scanner in [Scanner::portable(), Scanner::new()] {
+    for scanner in scanners() {
         let Some(in_place) = scan_in_place(&scanner, Dialect::V5, text) else { continue };
         let is_book = padded.is_some_and(|outcome| outcome.trade.is_none());
         if in_place.is_some() || (is_book && text.len() >= IN_PLACE_LEN) {
