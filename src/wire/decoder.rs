@@ -313,7 +313,7 @@ impl Decoder {
         self.inflater.set_small(on);
     }
 
-    /// Takes the paths of a processor without AVX2, to compare them.
+    /// Takes the paths of a processor without SIMD, to compare them.
     #[doc(hidden)]
     pub fn set_portable(&mut self) {
         self.scanner = Some(Scanner::portable());
