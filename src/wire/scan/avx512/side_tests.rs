@@ -132,10 +132,10 @@ fn other_sides_are_declined_or_read_as_without_simd() {
     let short = side(&[["1", "20.5", "3"], ["99", "0", "0"]]);
     // Levels of 22 bytes, of which a chunk has eight.
     let many = [["30221", "0", "0"]; 19];
-    for side in [long, short, self::side(&many)] {
-        let text = format!("{side}{BEHIND}");
+    for levels in [long, short, side(&many)] {
+        let text = format!("{levels}{BEHIND}");
         assert!(read(text.as_bytes()).0.is_some());
-        for at in 0..side.len() {
+        for at in 0..levels.len() {
             for byte in 0..=255 {
                 let mut bytes = text.clone().into_bytes();
                 bytes[at] = byte;
@@ -156,7 +156,7 @@ fn other_sides_are_declined_or_read_as_without_simd() {
             }
         }
         // Where the text ends too early.
-        for len in 0..side.len() {
+        for len in 0..levels.len() {
             assert_eq!(read(&text.as_bytes()[..len]), (None, None), "{len}");
         }
     }
