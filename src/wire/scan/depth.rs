@@ -3,7 +3,7 @@
 use super::cursor::Cursor;
 use super::engine::Engine;
 use super::level;
-use super::scanner::PaddedText;
+use super::text::PaddedText;
 use crate::wire::scratch::Scratch;
 
 /// Reads both sides, `"asks":[…],"bids":[…]`, of a text that may be read in place.

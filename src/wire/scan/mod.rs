@@ -13,7 +13,11 @@ mod digits;
 mod engine;
 mod inst_id;
 mod level;
+mod message;
+mod portable;
+mod scanned;
 mod scanner;
+mod text;
 mod time;
 mod v3;
 mod v5;
@@ -21,5 +25,7 @@ mod v5;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use scanner::Target;
-pub use scanner::{PADDING, PaddedText, Scanned, Scanner, TextEnd};
+pub use scanned::Scanned;
+pub(crate) use scanned::Target;
+pub use scanner::Scanner;
+pub use text::{PADDING, PaddedText, TextEnd};

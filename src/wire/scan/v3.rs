@@ -3,7 +3,7 @@
 use super::cursor::Cursor;
 use super::digits::decimal;
 use super::engine::Engine;
-use super::scanner::{Scanned, taker_side};
+use super::scanned::{Scanned, taker_side};
 use super::{depth, time};
 use crate::book::{Book5, DepthAction};
 use crate::model::{Channel, Market, NO_SEQ, Trade, UnixNanos};

@@ -7,7 +7,9 @@ use crate::model::{Decimal, Dialect, Level, UnixNanos};
 use crate::wire::scan::cursor::Cursor;
 use crate::wire::scan::engine::Engine;
 use crate::wire::scan::inst_id::Id;
-use crate::wire::scan::scanner::{PaddedText, Target, scan_with};
+use crate::wire::scan::message::scan_with;
+use crate::wire::scan::scanned::Target;
+use crate::wire::scan::text::PaddedText;
 use crate::wire::scan::v5;
 use crate::wire::scratch::{MAX_DEPTH_LEVELS, Scratch};
 

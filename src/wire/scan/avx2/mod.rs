@@ -1,6 +1,6 @@
 //! The parts of a message with AVX2, BMI1 and BMI2.
 //!
-//! What they gain over [`Portable`](super::engine::Portable): `benches/scan`.
+//! What they gain over [`Portable`](super::portable::Portable): `benches/scan`.
 
 mod engine;
 mod ids;

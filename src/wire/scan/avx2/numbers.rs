@@ -13,7 +13,8 @@ use super::window::PAIR_WINDOW;
 use crate::model::Decimal;
 use crate::wire::scan::cursor::Cursor;
 use crate::wire::scan::digits;
-use crate::wire::scan::engine::{Engine, Portable};
+use crate::wire::scan::engine::Engine;
+use crate::wire::scan::portable::Portable;
 use crate::wire::scan::time::NANOS_PER_MILLI;
 
 /// Two decimals and the bytes they take, with `between` between them.

@@ -8,7 +8,9 @@ use crate::wire::scan::avx2::Avx2;
 use crate::wire::scan::cursor::Cursor;
 use crate::wire::scan::engine::Engine;
 use crate::wire::scan::inst_id::Id;
-use crate::wire::scan::scanner::{PaddedText, Target, scan_with};
+use crate::wire::scan::message::scan_with;
+use crate::wire::scan::scanned::Target;
+use crate::wire::scan::text::PaddedText;
 use crate::wire::scan::v5;
 use crate::wire::scratch::{MAX_DEPTH_LEVELS, Scratch};
 

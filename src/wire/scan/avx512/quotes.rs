@@ -9,10 +9,7 @@ use std::arch::x86_64::{
 
 use super::chunk::{Chunk, End};
 use super::load::{VECTOR, first_bits, load};
-use super::tables::{BASES, BEFORE, PLACES};
-
-/// The quotes of a level: two for each of its four strings.
-pub(super) const QUOTES: usize = 8;
+use super::tables::{BASES, BEFORE, PLACES, QUOTES};
 
 /// One bit of eight, that of a level's quote, for each of eight levels.
 const fn each(quote: u32) -> u64 {

@@ -6,7 +6,9 @@
 )]
 
 use super::load::VECTOR;
-use super::quotes::QUOTES;
+
+/// The quotes of a level: two for each of its four strings.
+pub(super) const QUOTES: usize = 8;
 
 /// Each byte's own place.
 pub(super) const PLACES: [u8; VECTOR] = {
