@@ -5,7 +5,7 @@ use std::time::Duration;
 use okx_feed::feed::StaleLimits;
 use okx_feed::{Arbiter, BookState, Event, Frame, UnixNanos};
 
-use crate::arbiter::{Rig, book, name, sub, trade};
+use crate::arbiter::{Rig, book, deep, deep_text, name, sub, trade};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -197,4 +197,23 @@ fn after_all_lines_were_lost_for_long_no_line_that_only_comes_to_it_shows_the_la
     assert_eq!(rig.bring(1, &book("books5", 3, true)), [""; 0]);
     assert!(reader.live().is_none());
     assert_eq!(rig.bring(1, &book("books5", 4, true)), ["books5 live", "books5 4"]);
+}
+
+#[test]
+fn a_heartbeat_of_an_order_book_is_not_emitted_and_keeps_it_live() {
+    let mut rig = Rig::new(2, &["books"]);
+    for line in 0..2 {
+        rig.bring(line, &deep("snapshot", &[(10, 1)], -1, 7));
+    }
+    for second in 1..10 {
+        rig.now += 3 * SECOND;
+        for line in 0..2 {
+            let heartbeat = deep_text("update", &[], (7, 7), 7 + second);
+            assert_eq!(rig.bring(line, &heartbeat), [""; 0]);
+        }
+        assert_eq!(look(&mut rig, &limits(4)), [""; 0]);
+    }
+    rig.now += 4 * SECOND;
+    assert_eq!(look(&mut rig, &limits(4)), ["books stale"]);
+    assert_eq!(rig.bring(1, &deep("update", &[(11, 1)], 7, 8)), ["books live", "books 8"]);
 }
