@@ -166,6 +166,27 @@ mod tests {
     }
 
     #[test]
+    fn price_and_size_together_are_the_floats_that_each_is() {
+        let edge = 1_i64 << f64::MANTISSA_DIGITS;
+        let mut mantissas = vec![0, 1, -1, 7, edge - 1, edge, edge + 1, -edge, i64::MAX, -i64::MAX];
+        let mut draw = 1_u64;
+        mantissas.extend((0..200).map(|bits| {
+            draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            draw.cast_signed() >> (bits % 64)
+        }));
+        let decimal = |mantissa, scale| Decimal::new(mantissa, scale).unwrap();
+        for (at, px) in mantissas.iter().enumerate() {
+            for sz in &mantissas {
+                let scales = [0, 1, 4, 9, MAX_SCALE];
+                let (px, sz) = (decimal(*px, scales[at % 5]), decimal(*sz, scales[at / 5 % 5]));
+                let floats = Level::new(px, sz, 1).to_f64();
+                assert_eq!(floats, (px.to_f64(), sz.to_f64()), "{px} {sz}");
+                assert_eq!(floats.0, px.to_string().parse::<f64>().unwrap(), "{px}");
+            }
+        }
+    }
+
+    #[test]
     fn a_price_is_a_number_of_ticks() {
         let level = Level::new("100.50".parse().unwrap(), Decimal::from(3), 1);
         let ticks = |tick: &str| level.ticks(tick.parse().unwrap());
