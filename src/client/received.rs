@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::connection_id::ConnectionId;
-use crate::feed::{Seen, Slots};
+use crate::feed::{LastUpdate, Slots};
 use crate::model::Subscription;
 
 /// What each connection of a group has of a subscription, as each notes once a second.
 #[derive(Debug, Default)]
-pub(super) struct ReceivedByLine(HashMap<(usize, Subscription), Vec<(usize, Seen)>>);
+pub(super) struct ReceivedByLine(HashMap<(usize, Subscription), Vec<(usize, LastUpdate)>>);
 
 impl ReceivedByLine {
     /// Notes what a connection has received.
@@ -16,18 +16,22 @@ impl ReceivedByLine {
         for slot in slots.iter() {
             let lines = self.0.entry((id.group, *slot.subscription())).or_default();
             match lines.iter_mut().find(|(line, _)| *line == id.line) {
-                Some((_, seen)) => *seen = Seen::of(slot),
-                None => lines.push((id.line, Seen::of(slot))),
+                Some((_, seen)) => *seen = LastUpdate::of(slot),
+                None => lines.push((id.line, LastUpdate::of(slot))),
             }
         }
     }
 
     /// What another connection has of a subscription, the one that received something last; `None`
     /// where there is none.
-    pub(super) fn by_others(&self, id: ConnectionId, subscription: &Subscription) -> Option<Seen> {
+    pub(super) fn by_others(
+        &self,
+        id: ConnectionId,
+        subscription: &Subscription,
+    ) -> Option<LastUpdate> {
         let lines = self.0.get(&(id.group, *subscription))?;
         let others = lines.iter().filter(|(line, _)| *line != id.line).map(|(_, seen)| *seen);
-        others.max_by_key(Seen::ts_recv)
+        others.max_by_key(LastUpdate::ts_recv)
     }
 
     /// Removes what a connection had of a subscription.

@@ -1,27 +1,27 @@
-//! How old what comes is: what has waited on its way is not the market of now.
+//! Ages of books at receipt: a book that was queued on its way does not show the current market.
 
 use std::time::Duration;
 
 use crate::model::UnixNanos;
 
-/// The ages of a connection's books when they are received, beside the least age of the last while.
+/// The ages of a connection's books at receipt, compared with the least recent age.
 ///
-/// The exchange's clock and ours are not the same, so an age means nothing by itself; but what is much
-/// older than the youngest has waited, at the exchange, in the network or behind a sink that does not
-/// keep up. The least is of two spans, so that clocks may drift apart ([`Ages::rotate`]). Allocates
-/// nothing.
+/// The exchange's clock and the local clock differ, so an age alone has no meaning. A book whose
+/// age exceeds the least age by much was queued: at the exchange, in the network, or behind a slow
+/// sink. The least age is taken over two periods, so that the clocks may drift apart
+/// ([`Ages::rotate`]). Allocates nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ages {
     limit: i64,
-    /// The least age in this span, in nanoseconds; negative where the exchange's clock is ahead.
+    /// The least age in this period, in nanoseconds; negative if the exchange's clock is ahead.
     least: i64,
-    /// The least age in the span before.
+    /// The least age in the previous period.
     before: i64,
     last: i64,
 }
 
 impl Ages {
-    /// No limit, and nothing known.
+    /// No limit and no age.
     pub(super) const NONE: Self =
         Self { limit: i64::MAX, least: i64::MAX, before: i64::MAX, last: i64::MAX };
 
@@ -31,7 +31,7 @@ impl Ages {
         self.limit = nanos.unwrap_or(i64::MAX);
     }
 
-    /// Takes the times of a book; true where it is too old.
+    /// Records the age of a book. Returns true if it exceeds the least age by more than the limit.
     #[inline]
     pub(super) const fn is_old(&mut self, ts_event: UnixNanos, ts_recv: UnixNanos) -> bool {
         self.last = ts_recv.0.wrapping_sub(ts_event.0).cast_signed();
@@ -41,19 +41,19 @@ impl Ages {
         self.excess() > self.limit
     }
 
-    /// Notes that the exchange's time has gone back so far; where that is more than half of the limit
-    /// its clock was set, and the ages before say nothing. Half, since less adds up with what our own
-    /// clock has drifted.
+    /// Handles an exchange time that went back from `from` to `to`. A step of more than half of the
+    /// limit means that the exchange's clock was set, so earlier ages are dropped. The threshold is
+    /// half of the limit because the drift of the local clock adds to the step.
     #[cold]
-    pub(super) fn ran_back(&mut self, from: UnixNanos, to: UnixNanos) {
+    pub(super) fn on_clock_step_back(&mut self, from: UnixNanos, to: UnixNanos) {
         let back = from.0.saturating_sub(to.0);
         if i64::try_from(back).is_ok_and(|back| back > self.limit / 2) {
             self.forget();
         }
     }
 
-    /// Has ages count by a wall clock that has gained so much on the monotonic one, or lost it: our own
-    /// clock was set a little, or runs slowly, and that is no age.
+    /// Adjusts the least age by the nanoseconds that the local wall clock gained on the monotonic
+    /// clock. A small step or a drift of the local clock then does not look like an age.
     pub(super) fn shift(&mut self, nanos: i64) {
         for age in [&mut self.least, &mut self.before].into_iter().filter(|age| **age != i64::MAX) {
             *age = age.saturating_add(nanos);
@@ -65,17 +65,17 @@ impl Ages {
         self.last.saturating_sub(least)
     }
 
-    /// By how much the last age exceeds the least.
+    /// The excess of the last age over the least age.
     pub(super) const fn lag(&self) -> Duration {
         Duration::from_nanos(self.excess().unsigned_abs())
     }
 
-    /// Begins another span: what was the least before the last one is forgotten.
+    /// Starts a new period and drops the least age of the period before the last.
     pub(super) const fn rotate(&mut self) {
         (self.before, self.least) = (self.least, i64::MAX);
     }
 
-    /// Forgets the least age: a clock was set, and nothing waits.
+    /// Drops all ages, after a clock was set and when nothing is queued.
     pub(super) const fn forget(&mut self) {
         (self.least, self.before, self.last) = (i64::MAX, i64::MAX, i64::MAX);
     }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_older_than_the_youngest_by_more_than_the_limit_is_old() {
+    fn a_book_that_exceeds_the_least_age_by_more_than_the_limit_is_old() {
         let second = 1_000_000_000;
         let mut ages = Ages::NONE;
         assert!(!ages.is_old(UnixNanos(1), UnixNanos(u64::MAX / 2)));
@@ -107,24 +107,24 @@ mod tests {
         let second = 1_000_000_000;
         let mut ages = Ages::NONE;
         ages.set_limit(Some(Duration::from_secs(5)));
-        // Our clock gains a second in each span.
-        for span in 0..20 {
-            assert!(!ages.is_old(UnixNanos(1_000 * second), UnixNanos((1_000 + span) * second)));
+        // The local clock gains a second in each period.
+        for period in 0..20 {
+            assert!(!ages.is_old(UnixNanos(1_000 * second), UnixNanos((1_000 + period) * second)));
             ages.rotate();
         }
-        // What lags is old in the span after too.
+        // A lagging book is old in the next period too.
         assert!(ages.is_old(UnixNanos(1_000 * second), UnixNanos(1_030 * second)));
         ages.rotate();
         assert!(!ages.is_old(UnixNanos(1_000 * second), UnixNanos(1_030 * second)));
         // The exchange's clock is set back by ten seconds.
-        ages.ran_back(UnixNanos(1_000 * second), UnixNanos(998 * second));
+        ages.on_clock_step_back(UnixNanos(1_000 * second), UnixNanos(998 * second));
         assert!(ages.is_old(UnixNanos(990 * second), UnixNanos(1_030 * second)));
-        ages.ran_back(UnixNanos(1_000 * second), UnixNanos(990 * second));
+        ages.on_clock_step_back(UnixNanos(1_000 * second), UnixNanos(990 * second));
         assert!(!ages.is_old(UnixNanos(990 * second), UnixNanos(1_030 * second)));
     }
 
     #[test]
-    fn what_our_own_clock_gains_or_loses_is_no_age() {
+    fn a_gain_or_loss_of_the_local_clock_is_not_an_age() {
         let second = 1_000_000_000_u64;
         let mut ages = Ages::NONE;
         ages.shift(1);

@@ -17,10 +17,10 @@ use crate::model::{
 use crate::publish::{BookReader, DepthReader, TradeOptions, TradeReader};
 use crate::wire::{DecodeError, DecodeLimits, Decoded, Decoder, Frame, PrefetchHint};
 
-/// Decodes the frames of one connection and keeps the books and trades that they tell of.
+/// Decodes the frames of one connection and maintains its books and trades.
 ///
-/// Sans-IO: the caller brings frames and times. [`FeedHandler::on_frame`] allocates nothing in
-/// steady state, does not lock, log, wait or read a clock.
+/// Sans-IO: the caller passes frames and times. [`FeedHandler::on_frame`] does not allocate in
+/// steady state, lock, log, wait or read a clock.
 ///
 /// # Example
 /// ```
@@ -42,20 +42,20 @@ pub struct FeedHandler {
     depth: DepthOptions,
     trades: TradeOptions,
     stats: Stats,
-    /// `None` where nothing is rehearsed, and while something is.
+    /// `None` if cache warm-up is off, and while a warm-up frame runs.
     cache_warmer: Option<Box<CacheWarmer>>,
 }
 
-/// Where the decoder's events go: to the slots, then to the sink.
-struct Applying<'h, S> {
+/// The decoder's sink: applies events to the slots, then emits them to the caller's sink.
+struct SlotSink<'h, S> {
     slots: &'h mut Slots,
     stats: &'h mut Stats,
     sink: &'h mut S,
-    /// What is changed instead of slots and sink, in a rehearsal.
+    /// The state that cache warm-up changes instead of slots and sink.
     shadow: Option<&'h mut ShadowState>,
 }
 
-impl<S: EventSink> EventSink for Applying<'_, S> {
+impl<S: EventSink> EventSink for SlotSink<'_, S> {
     #[inline]
     fn on_event(&mut self, event: &Event<'_>) {
         let Self { slots, stats, sink, shadow } = self;
@@ -64,8 +64,8 @@ impl<S: EventSink> EventSink for Applying<'_, S> {
     }
 }
 
-/// A sink that may be told nothing. One type for both, so that a rehearsal runs the very code that it
-/// is to bring near.
+/// A sink that can be suppressed. Frames and warm-up frames use this one type, so that cache
+/// warm-up runs the same monomorphised code.
 struct SuppressibleSink<'s, S> {
     sink: &'s mut S,
     is_suppressed: bool,
@@ -80,10 +80,10 @@ impl<S: EventSink> EventSink for SuppressibleSink<'_, S> {
     }
 }
 
-impl<S: EventSink> PrefetchHint for Applying<'_, S> {
+impl<S: EventSink> PrefetchHint for SlotSink<'_, S> {
     #[inline]
     fn prefetch(&mut self, channel: Channel, inst_id: &str) {
-        self.slots.fetch(channel, inst_id);
+        self.slots.prefetch(channel, inst_id);
     }
 }
 
@@ -94,10 +94,10 @@ impl FeedHandler {
         Self::with_limits(dialect, DecodeLimits::default())
     }
 
-    /// Makes a handler with limits of one's own.
+    /// Makes a handler with the given decode limits.
     ///
     /// # Panics
-    /// Where a limit is longer than memory can be.
+    /// If a limit exceeds the largest possible allocation.
     #[must_use]
     pub fn with_limits(dialect: Dialect, limits: DecodeLimits) -> Self {
         Self {
@@ -110,31 +110,34 @@ impl FeedHandler {
         }
     }
 
-    /// Sets by how much a book may be older when it is received (`ts_recv` less `ts_event`) than the
-    /// youngest was; one that exceeds it has waited on its way, and its subscription is stale until
-    /// one comes that does not. `None`, the default, is no limit. A first push and a book that is
-    /// sent again may be as old as they like.
+    /// Sets the age limit of books. The age is `ts_recv` less `ts_event`; the limit applies to the
+    /// excess over the least recent age.
+    ///
+    /// - A book over the limit was queued on its way. Its subscription is [`BookState::Stale`]
+    ///   until a book within the limit arrives.
+    /// - `None`, the default, is no limit.
+    /// - A first push and a repeated book are exempt.
     pub fn set_age_limit(&mut self, limit: Option<Duration>) {
         self.slots.ages.set_limit(limit);
     }
 
-    /// By how much the last book was older when it was received than the youngest was.
+    /// The excess of the last book's age at receipt over the least recent age.
     #[must_use]
     pub const fn lag(&self) -> Duration {
         self.slots.ages.lag()
     }
 
-    /// The ages of books, for who sees clocks being set.
+    /// The ages of books, for the watchdog, which detects clock steps.
     pub(super) const fn ages_mut(&mut self) -> &mut Ages {
         &mut self.slots.ages
     }
 
-    /// Sets how the deep books of later subscriptions are kept.
+    /// Sets the options for the deep books of later subscriptions.
     pub const fn set_depth_options(&mut self, options: DepthOptions) {
         self.depth = options;
     }
 
-    /// Sets how the trades of later subscriptions are kept.
+    /// Sets the options for the trades of later subscriptions.
     pub const fn set_trade_options(&mut self, options: TradeOptions) {
         self.trades = options;
     }
@@ -143,19 +146,18 @@ impl FeedHandler {
         self.trades
     }
 
-    /// Sets from where later subscriptions get their numbers, so that several handlers agree on them.
+    /// Sets the source of the numbers of later subscriptions. Handlers that share it give a
+    /// subscription the same number.
     pub fn set_numbers(&mut self, numbers: SubscriptionNumbers) {
         self.slots.set_numbers(numbers);
     }
 
-    /// Makes a place for what a subscription will bring. Does nothing where there is one.
+    /// Adds a slot for a subscription. Does nothing if there is one.
     ///
-    /// This tells the handler what to keep; asking the exchange is the caller's part (see
-    /// [`Session`](crate::session::Session)).
+    /// Sends no request to the exchange; see [`Session`](crate::session::Session).
     ///
     /// # Errors
-    /// [`SubscriptionError::OtherDialect`] where the channel is of the other dialect than the
-    /// connection, which could never bring it.
+    /// [`SubscriptionError::OtherDialect`] if the channel is not of the connection's dialect.
     pub fn subscribe(&mut self, subscription: Subscription) -> Result<(), SubscriptionError> {
         if subscription.dialect() != self.dialect() {
             let name = subscription.to_string();
@@ -163,13 +165,13 @@ impl FeedHandler {
         }
         self.slots.insert(subscription, self.depth, self.trades);
         if let Some(cache_warmer) = &mut self.cache_warmer {
-            cache_warmer.shadow_of(subscription);
+            cache_warmer.add_shadow(subscription);
         }
         Ok(())
     }
 
-    /// Forgets a subscription and what it brought; readers see [`DownReason::Unsubscribed`]. False
-    /// where there was none.
+    /// Removes a subscription and its data; readers see [`DownReason::Unsubscribed`]. Returns false
+    /// if there was none.
     pub fn unsubscribe(
         &mut self,
         subscription: &Subscription,
@@ -180,18 +182,25 @@ impl FeedHandler {
         self.slots.remove(subscription)
     }
 
-    /// Takes one frame: decodes it, applies its events to the books, and gives each event to the
-    /// sink after the state that it changed.
+    /// Processes one frame: decodes it, applies its events to the books, and emits each event after
+    /// the state change that it causes.
     ///
-    /// `ts_recv` is when the frame was received; it must not run backwards.
+    /// `ts_recv` is the receive time of the frame. It must not run backwards.
     ///
     /// # Errors
-    /// [`DecodeError`] where the frame is malformed: it is counted, told to the sink as
-    /// [`Event::Malformed`], and changed nothing, except that what may have lost a message shows it. A
-    /// deep book is no longer live until its next snapshot, a book that is sent whole is stale until
-    /// its next message, and trades leave a number out. That is the subscription whose message it was;
-    /// where v3 does not say the instrument, all of the same market and channel; where the frame does
-    /// not say whose it was, all that have no numbers to show it.
+    /// [`DecodeError`] if the frame is malformed. The frame is counted and emitted as
+    /// [`Event::Malformed`]. Subscriptions that may have lost a message are invalidated:
+    ///
+    /// - A deep book is not live until its next snapshot.
+    /// - A book that every message replaces is stale until its next message.
+    /// - Trades skip a number.
+    ///
+    /// Which subscriptions are invalidated depends on the readable start of the frame:
+    ///
+    /// - Channel and instrument known: that subscription.
+    /// - Only market and channel known (v3 names the instrument last): all of that market and
+    ///   channel.
+    /// - Nothing known: all subscriptions without sequence numbers.
     #[inline]
     pub fn on_frame(
         &mut self,
@@ -199,67 +208,73 @@ impl FeedHandler {
         ts_recv: UnixNanos,
         sink: &mut impl EventSink,
     ) -> Result<Decoded, DecodeError> {
-        let told = (self.stats.books, self.stats.trades);
-        let result = self.take(frame, ts_recv, sink, None);
+        let before = (self.stats.books, self.stats.trades);
+        let result = self.process_frame(frame, ts_recv, sink, None);
         if let (Some(cache_warmer), Ok(decoded)) = (&mut self.cache_warmer, &result) {
-            let told = (self.stats.books > told.0, self.stats.trades > told.1);
-            cache_warmer.keep(frame, decoded.text_len, told);
+            let kinds = (self.stats.books > before.0, self.stats.trades > before.1);
+            cache_warmer.keep(frame, decoded.text_len, kinds);
         }
         result
     }
 
-    /// Has [`FeedHandler::warm_caches`] do something, or not, as at first. Each five-level book and trade
-    /// then costs a copy of its frame, behind its events.
+    /// Enables or disables cache warm-up ([`FeedHandler::warm_caches`]). Disabled by default.
+    ///
+    /// While enabled, each frame with a five-level book or a trade is copied after its events are
+    /// emitted.
     pub fn set_warmup(&mut self, on: bool) {
         self.cache_warmer = on.then(|| {
             let mut cache_warmer = Box::new(CacheWarmer::new());
-            self.slots.iter().for_each(|slot| cache_warmer.shadow_of(*slot.subscription()));
+            self.slots.iter().for_each(|slot| cache_warmer.add_shadow(*slot.subscription()));
             cache_warmer
         });
     }
 
-    /// Plays a frame over, so that code and data of the hot path are in the nearest caches when the next
-    /// one comes. Takes as long as a frame; false where none was kept yet.
+    /// Re-runs a recent frame to keep the decode path's code and data in cache.
     ///
-    /// For a thread that waits for frames without sleeping. It plays in turn the last two frames of a
-    /// five-level book and the last two of a trade, of at most 1 KiB and 4 KiB of text. No book,
-    /// trade, state or counter changes, and the sink is told nothing. It must be of the type that
-    /// [`FeedHandler::on_frame`] is given: for another type there is other code. What the sink does
-    /// and what deep books need does not come near. Allocates nothing.
+    /// Intended for a busy-polling thread while no frame is available. The result is discarded: no
+    /// book, trade, state or counter changes, and `sink` is not called. `sink` must have the type
+    /// that
+    /// [`FeedHandler::on_frame`] is given, because each sink type has its own monomorphised code.
+    ///
+    /// Alternates between the last two frames of five-level books and the last two of trades, of at
+    /// most 1 KiB on the wire and 4 KiB of text. Does not warm deep books or the sink's own code.
+    /// Takes about as long as a frame. Does not allocate.
+    ///
+    /// Returns `false` if no frame has been retained yet.
     pub fn warm_caches(&mut self, sink: &mut impl EventSink) -> bool {
         let Some(mut cache_warmer) = self.cache_warmer.take() else { return false };
-        let turn = cache_warmer.take_turn();
-        let plays = turn.is_some();
-        if let Some((frame, played)) = turn {
-            // It could be read when it came.
-            let _ = self.take(frame, UnixNanos::UNKNOWN, sink, Some(played));
+        let next = cache_warmer.next_frame();
+        let has_frame = next.is_some();
+        if let Some((frame, target)) = next {
+            // A retained frame was decoded without an error when it was received.
+            let _ = self.process_frame(frame, UnixNanos::UNKNOWN, sink, Some(target));
         }
         self.cache_warmer = Some(cache_warmer);
-        plays
+        has_frame
     }
 
-    /// Takes a frame, to slots and sink or to what it is only played to. Never inlined: what is
-    /// played has to run the same code as what comes.
+    /// Processes a frame against slots and sink, or against a warm-up target. Never inlined, so
+    /// that cache warm-up runs the same code as a received frame.
     #[inline(never)]
-    fn take(
+    fn process_frame(
         &mut self,
         frame: Frame<'_>,
         ts_recv: UnixNanos,
         sink: &mut impl EventSink,
-        played: Option<WarmupTarget<'_>>,
+        warmup: Option<WarmupTarget<'_>>,
     ) -> Result<Decoded, DecodeError> {
         let Self { decoder, slots, stats, .. } = self;
-        let (shadow, stats) = match played {
+        let (shadow, stats) = match warmup {
             Some((shadow, stats)) => (Some(shadow), stats),
             None => (None, stats),
         };
-        let is_played = shadow.is_some();
+        let is_warmup = shadow.is_some();
         stats.frame(frame.len());
-        let applying = &mut Applying { slots, stats, sink, shadow };
-        let result = decoder.decode_with_hint(frame, ts_recv, applying);
+        let slot_sink = &mut SlotSink { slots, stats, sink, shadow };
+        let result = decoder.decode_with_hint(frame, ts_recv, slot_sink);
         stats.result(&result, decoder.last_unread());
-        // What is played could be read before; but were it not so, nothing was lost with it.
-        if let (Err(DecodeError { kind, offset }), false) = (result, is_played) {
+        // A warm-up frame loses no message, even if it is malformed.
+        if let (Err(DecodeError { kind, offset }), false) = (result, is_warmup) {
             let head = decoder.last_head(kind);
             slots.message_lost(head, ts_recv, stats, sink);
             let subscription = head.and_then(|head| head.subscription());
@@ -270,7 +285,7 @@ impl FeedHandler {
         result
     }
 
-    /// Changes the state of one subscription and tells readers and sink, if it is another.
+    /// Sets the state of one subscription. A change is published and emitted.
     pub fn set_state(
         &mut self,
         subscription: &Subscription,
@@ -283,9 +298,10 @@ impl FeedHandler {
         }
     }
 
-    /// Changes the state of every subscription that is not down, as when the connection is lost. With
-    /// [`BookState::Connecting`] the ages of books are measured from the start too, since a clock may
-    /// have been set before the next connection.
+    /// Sets the state of every subscription that is not down, as after a lost connection.
+    ///
+    /// [`BookState::Connecting`] also resets the ages of books, because a clock may be set before
+    /// the next connection.
     pub fn set_all_states(
         &mut self,
         state: BookState,
@@ -302,14 +318,17 @@ impl FeedHandler {
         }
     }
 
-    /// Has every subscription begin as if nothing had ever come, so that a recording can be played from
-    /// its beginning: else its books are older than what is there, and its trades were told before.
-    /// States are [`BookState::Connecting`]; what was published stays readable until something comes.
+    /// Resets the history of every subscription, so that a recording can be replayed from its
+    /// start. Without the reset, its books are older than the current ones and its trades are
+    /// repeated.
+    ///
+    /// All states become [`BookState::Connecting`]. Published data stays readable until new data
+    /// arrives.
     pub fn forget(&mut self, ts_recv: UnixNanos, sink: &mut impl EventSink) {
         self.slots.iter_mut().for_each(|slot| slot.forget(ts_recv, sink));
     }
 
-    /// Marks as stale what is live and has been silent for longer than its channel may be.
+    /// Marks live subscriptions as stale if they are silent for longer than their channel's limit.
     pub fn mark_stale(&mut self, limits: &StaleLimits, now: UnixNanos, sink: &mut impl EventSink) {
         for slot in self.slots.iter_mut() {
             let limit = limits.of(slot.subscription().channel()).unwrap_or(Duration::MAX);
@@ -345,21 +364,23 @@ impl FeedHandler {
         self.decoder.dialect()
     }
 
-    /// The five best levels that a subscription brought last, whichever its channel; `None` where it
-    /// is not subscribed or brings no book. Whether they can be believed says the slot's state.
+    /// The last best five levels of a subscription, for any book channel. `None` if there is no
+    /// such subscription or its channel has no book. The slot's state says whether the book is
+    /// valid.
     #[must_use]
     pub fn book(&self, subscription: &Subscription) -> Option<Book5> {
         self.slots.get(subscription)?.book()
     }
 
-    /// The deep book of a subscription; `None` where it is not subscribed or brings none. That it is
-    /// stale or down says the slot's state, not the book.
+    /// The deep book of a subscription; `None` if there is no such subscription or its channel has
+    /// no deep book. The slot's state, not the book, says whether it is stale or down.
     #[must_use]
     pub fn depth(&self, subscription: &Subscription) -> Option<&DepthBook> {
         self.slots.get(subscription)?.depth()
     }
 
-    /// The last trades of a subscription; `None` where it is not subscribed or brings none.
+    /// The last trades of a subscription; `None` if there is no such subscription or its channel
+    /// has no trades.
     #[must_use]
     pub fn trades(&self, subscription: &Subscription) -> Option<&TradeRing<RING_LEN>> {
         self.slots.get(subscription)?.trades()
@@ -380,7 +401,7 @@ impl FeedHandler {
         self.slots.get_mut(subscription)?.trade_reader()
     }
 
-    /// All subscriptions and what they brought.
+    /// The slots of all subscriptions.
     #[must_use]
     pub const fn slots(&self) -> &Slots {
         &self.slots

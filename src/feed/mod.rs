@@ -3,23 +3,23 @@
 mod age;
 mod arbiter;
 mod handler;
+mod last_update;
 mod numbers;
 mod recovery;
 mod reorder;
-mod seen;
 mod slot;
 mod slots;
 mod stale;
 mod stats;
-mod told;
+mod trade_dedup;
 mod warmup;
 mod watchdog;
 
 pub use arbiter::{Arbiter, LineStats};
 pub use handler::FeedHandler;
+pub use last_update::LastUpdate;
 pub use numbers::SubscriptionNumbers;
 pub use recovery::Recovery;
-pub use seen::Seen;
 pub use slot::{DepthOptions, Slot};
 pub use slots::Slots;
 pub use stale::StaleLimits;

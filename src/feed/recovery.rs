@@ -1,4 +1,4 @@
-//! How long books are not live.
+//! Recovery times: how long books are not live.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,18 +8,18 @@ use hdrhistogram::Histogram;
 use crate::event::StateChange;
 use crate::model::{BookState, Subscription, UnixNanos};
 
-/// The longest time that is told apart, in microseconds: an hour. Longer ones count as this.
+/// The longest recorded time, in microseconds: one hour. Longer times are recorded as this.
 const LONGEST_US: u64 = 3_600_000_000;
 
-/// The times that books took to be live again, in microseconds, by what they were before.
+/// The times until a book is live again, in microseconds, by the state before.
 ///
-/// The control plane: it allocates, and is called only when a state changes.
+/// Part of the control plane: it allocates, and is called only when a state changes.
 #[derive(Clone, Debug)]
 pub struct Recovery {
     since: HashMap<Subscription, (UnixNanos, bool)>,
     /// From [`BookState::Resyncing`] to [`BookState::Live`], in microseconds.
     pub resync_us: Histogram<u64>,
-    /// From the end of [`BookState::Live`] to the next, whatever the reason, in microseconds.
+    /// From the end of [`BookState::Live`] to its next start, for any reason, in microseconds.
     pub any_us: Histogram<u64>,
 }
 
@@ -30,7 +30,7 @@ impl Default for Recovery {
 }
 
 impl Recovery {
-    /// Takes a change of state.
+    /// Records a change of state.
     #[cold]
     pub fn note(&mut self, change: &StateChange<'_>) {
         match (change.from, change.to) {
@@ -46,7 +46,7 @@ impl Recovery {
             (_, BookState::Down(_)) => {
                 self.since.remove(change.subscription);
             }
-            // The time to the first book is no recovery.
+            // The time to the first book is not a recovery.
             (from, to) => {
                 let resync = to == BookState::Resyncing;
                 let known = self.since.get_mut(change.subscription);
@@ -63,13 +63,13 @@ impl Recovery {
 
     /// Adds another feed's times to these.
     pub fn merge(&mut self, other: &Self) {
-        // Both have the same bounds, so nothing can be out of them.
+        // Both histograms have the same bounds, so no value is out of range.
         let _ = self.resync_us.add(&other.resync_us);
         let _ = self.any_us.add(&other.any_us);
     }
 }
 
-#[expect(clippy::expect_used, reason = "constant bounds, which a test makes too")]
+#[expect(clippy::expect_used, reason = "constant bounds, covered by a test")]
 fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, LONGEST_US, 2).expect("bounds are in order")
 }
@@ -80,7 +80,7 @@ mod tests {
     use crate::model::{DownReason, SubscriptionId};
 
     #[test]
-    fn times_run_from_the_end_of_live_to_the_next() {
+    fn recovery_times_run_from_the_end_of_live_to_its_next_start() {
         let subscription: Subscription = "books:BTC-USDT".parse().unwrap();
         let mut recovery = Recovery::default();
         let mut note = |from, to, ms: u64| {

@@ -1,44 +1,42 @@
-//! The state of one subscription: what it brought last, and whether that can be believed.
+//! The slot of one subscription: its last data and its state.
 
 use super::reorder::{BookVersion, ReorderFilter};
 use super::stats::Stats;
-use crate::book::{
-    ApplyOutcome, BOOK5_LEVELS, Book5, BookSync, DEFAULT_DEPTH, DepthAction, DepthBook,
-    DepthUpdate, FaultPolicy, Verify,
-};
+use crate::book::{Book5, DEFAULT_DEPTH, DepthBook, FaultPolicy, Verify};
 use crate::event::{BookUpdate, Event, EventSink, StateChange};
 use crate::model::{
     BookState, ChannelKind, Dialect, DownReason, NO_SEQ, Subscription, SubscriptionId, TradeRing,
     UnixNanos,
 };
-use crate::publish::{
-    BookPublisher, BookReader, DepthPublisher, DepthReader, PUBLISHED_LEVELS, Publishers,
-    TradeOptions, TradePublisher, TradeReader, prefetch_lines,
-};
+use crate::publish::{BookPublisher, DepthPublisher, TradeOptions, TradePublisher};
 
+mod depth;
+mod publication;
 mod trades;
 
-/// How many trades a subscription's own ring holds.
+/// The number of trades in a subscription's own ring.
 pub(crate) const RING_LEN: usize = 256;
 
-/// One subscription: what it brought last, and whether that can be believed.
+/// The slot of one subscription: its last book or trades and their [`BookState`].
 #[derive(Debug)]
 pub struct Slot {
     subscription: Subscription,
     id: SubscriptionId,
     state: BookState,
-    /// The exchange's time of the last event that counts, to see a clock that runs backwards.
+    /// The exchange's time of the last accepted event, to detect a backward clock.
     ts_event: UnixNanos,
-    /// The number of the last book that counts, [`DepthUpdate::NO_SEQ`] where it had none; of trades the newest id.
+    /// The sequence number of the last accepted book, [`NO_SEQ`] if it has none. For
+    /// trades: the newest id.
     seq: i64,
-    /// Our time of the last event that counts, to see a channel go silent.
+    /// The receive time of the last accepted event, to detect a silent channel.
     ts_recv: UnixNanos,
-    /// Whether a new connection may still be behind the last book.
+    /// Rejects books of a new connection that are older than the last book.
     reorder: ReorderFilter,
     data: SlotData,
 }
 
-/// A slot that goes, be it by a panic in the sink, takes its readers' belief with it.
+/// Publishes [`BookState::Down`] when the slot is dropped, even by a panic in the sink, so that no
+/// reader uses its data.
 impl Drop for Slot {
     fn drop(&mut self) {
         if !matches!(self.state, BookState::Down(_)) {
@@ -50,8 +48,8 @@ impl Drop for Slot {
 
 #[derive(Debug)]
 enum SlotData {
-    /// The book is in the publisher alone: with thousands of books, a second copy is as many more
-    /// cache lines.
+    /// The book is stored in the publisher only. With thousands of books, a second copy would
+    /// double the cache lines.
     Book(BookPublisher),
     Trades {
         ring: Box<TradeRing<RING_LEN>>,
@@ -65,14 +63,14 @@ enum SlotData {
     },
 }
 
-/// How deep books are kept.
+/// Options for deep books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DepthOptions {
-    /// The levels that a side has room for; [`DepthBook::DEFAULT_CAPACITY`] by default.
+    /// The capacity of a side, in levels; [`DepthBook::DEFAULT_CAPACITY`] by default.
     pub capacity: usize,
-    /// Which messages have their checksum compared; every one by default.
+    /// Which messages are verified by checksum; all by default.
     pub verify: Verify,
-    /// What a broken book does with updates; by default it refuses them.
+    /// Whether a broken book rejects updates, the default, or applies them.
     pub fault_policy: FaultPolicy,
 }
 
@@ -83,7 +81,7 @@ impl Default for DepthOptions {
 }
 
 impl Slot {
-    /// How many trades a subscription's own ring holds.
+    /// The number of trades in a subscription's own ring.
     pub const TRADES: usize = RING_LEN;
 }
 
@@ -122,8 +120,8 @@ impl Slot {
         }
     }
 
-    /// A slot in whose place the real one is not changed. It publishes trades as if they were read,
-    /// but to few places: its own memory should drive out none that is wanted.
+    /// A shadow slot, which cache warm-up changes instead of the real one. It publishes trades, to
+    /// run that code too, but to a ring of one entry, to evict no useful cache lines.
     pub(super) fn shadow(subscription: Subscription) -> Self {
         let mut slot = {
             let (depth, trades) = (DepthOptions::default(), TradeOptions::default());
@@ -142,33 +140,32 @@ impl Slot {
         self.id
     }
 
-    /// What was subscribed.
+    /// The subscription.
     #[must_use]
     pub const fn subscription(&self) -> &Subscription {
         &self.subscription
     }
 
-    /// Whether what is here can be believed.
+    /// The state of the book or of the trades.
     #[must_use]
     pub const fn state(&self) -> BookState {
         self.state
     }
 
-    /// The exchange's time of the last event, [`UnixNanos::UNKNOWN`] before the first. A book that
-    /// was older than the one before is none.
+    /// The exchange's time of the last accepted event, [`UnixNanos::UNKNOWN`] before the first. A
+    /// book older than the last one is not accepted.
     #[must_use]
     pub const fn ts_event(&self) -> UnixNanos {
         self.ts_event
     }
 
-    /// When the last event came, [`UnixNanos::UNKNOWN`] before the first.
+    /// The receive time of the last accepted event, [`UnixNanos::UNKNOWN`] before the first.
     #[must_use]
     pub const fn ts_recv(&self) -> UnixNanos {
         self.ts_recv
     }
 
-    /// The five best levels of each side, whichever channel feeds them; `None` where the channel
-    /// brings no book.
+    /// The best five levels of each side, for any book channel; `None` if the channel has no book.
     #[must_use]
     pub fn book(&self) -> Option<Book5> {
         match &self.data {
@@ -178,7 +175,7 @@ impl Slot {
         }
     }
 
-    /// The deep book; `None` where the channel brings none.
+    /// The deep book; `None` if the channel has none.
     #[must_use]
     pub fn depth(&self) -> Option<&DepthBook> {
         match &self.data {
@@ -187,7 +184,7 @@ impl Slot {
         }
     }
 
-    /// The last trades; `None` where the channel brings none.
+    /// The last trades; `None` if the channel has none.
     #[must_use]
     pub fn trades(&self) -> Option<&TradeRing<RING_LEN>> {
         match &self.data {
@@ -196,68 +193,9 @@ impl Slot {
         }
     }
 
-    /// A reader of the book for another thread. From the first one on, each update is published.
-    pub fn book_reader(&mut self) -> Option<BookReader> {
-        match &mut self.data {
-            SlotData::Book(publisher) => Some(publisher.reader()),
-            SlotData::Trades { .. } => None,
-            SlotData::Depth { book, publisher, .. } => {
-                let publisher = publisher.get_or_insert_with(|| {
-                    let mut publisher = BookPublisher::new();
-                    publisher.publish(&book.view().top5(), self.state);
-                    publisher
-                });
-                Some(publisher.reader())
-            }
-        }
-    }
-
-    /// A reader of the best levels of a deep book for another thread.
-    pub fn depth_reader(&mut self) -> Option<DepthReader> {
-        let SlotData::Depth { book, levels, .. } = &mut self.data else { return None };
-        let publisher = levels.get_or_insert_with(|| {
-            let mut publisher = DepthPublisher::new();
-            publisher.publish(&book.view(), self.state);
-            publisher
-        });
-        Some(publisher.reader())
-    }
-
-    /// A reader of the trades for another thread. From the first one on, each trade is published;
-    /// those before it are not.
-    pub fn trade_reader(&mut self) -> Option<TradeReader> {
-        let SlotData::Trades { publisher, options, .. } = &mut self.data else { return None };
-        let state = self.state;
-        let publisher = publisher.get_or_insert_with(|| {
-            let mut publisher = TradePublisher::with_len(options.tape_len);
-            publisher.publish_state(state);
-            publisher
-        });
-        Some(publisher.reader())
-    }
-
-    /// Gives away what publishes it: from now on somebody else does. Its readers notice nothing.
-    pub(super) fn take_publishers(&mut self) -> Publishers {
-        // Those that nobody has asked for yet are made, so that they hold what is here.
-        let _ = (self.book_reader(), self.depth_reader(), self.trade_reader());
-        let (mut book, mut depth, mut trades) = (None, None, None);
-        match &mut self.data {
-            SlotData::Book(publisher) => {
-                let mut own = BookPublisher::new();
-                own.publish(&publisher.book(), self.state);
-                book = Some(std::mem::replace(publisher, own));
-            }
-            SlotData::Trades { publisher, .. } => trades = publisher.take(),
-            SlotData::Depth { publisher, levels, .. } => {
-                (book, depth) = (publisher.take(), levels.take());
-            }
-        }
-        Publishers { book, depth, trades }
-    }
-
-    /// Changes the state, publishes it and tells the sink; nothing where it is the same already.
+    /// Sets the state. A change is published and emitted.
     ///
-    /// A deep book that has lost its connection is emptied: only a new snapshot can bring it back.
+    /// [`BookState::Connecting`] clears a deep book, because only a new snapshot can restore it.
     pub(crate) fn set_state(
         &mut self,
         to: BookState,
@@ -271,13 +209,18 @@ impl Slot {
                 book.clear();
             }
             self.publish_state();
-            self.tell(from, ts_recv, sink);
+            self.emit_state_change(from, ts_recv, sink);
         }
     }
 
-    /// Tells the sink of a state that is not the one before.
+    /// Emits a state change to the sink, if the state differs from `from`.
     #[inline]
-    pub(super) fn tell(&self, from: BookState, ts_recv: UnixNanos, sink: &mut impl EventSink) {
+    pub(super) fn emit_state_change(
+        &self,
+        from: BookState,
+        ts_recv: UnixNanos,
+        sink: &mut impl EventSink,
+    ) {
         let Self { subscription, id, state: to, .. } = self;
         if from != *to {
             let change = StateChange { subscription, subscription_id: *id, from, to: *to, ts_recv };
@@ -285,42 +228,17 @@ impl Slot {
         }
     }
 
-    fn publish_state(&mut self) {
-        match &mut self.data {
-            SlotData::Book(publisher) => publisher.publish_state(self.state),
-            SlotData::Trades { publisher: Some(publisher), .. } => {
-                publisher.publish_state(self.state);
-            }
-            SlotData::Depth { publisher, levels, .. } => {
-                if let Some(publisher) = publisher {
-                    publisher.publish_state(self.state);
-                }
-                if let Some(levels) = levels {
-                    levels.publish_state(self.state);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Where a book goes that each message replaces, for whoever wants it near before it is written.
-    pub(super) fn replaced(&self) -> Option<BookReader> {
-        match &self.data {
-            SlotData::Book(publisher) => Some(publisher.reader()),
-            _ => None,
-        }
-    }
-
-    /// Publishes a book, which makes the slot live, unless the book has waited on its way. Where a
-    /// new connection begins with one that is older than the last, the slot is stale instead until
-    /// the connection has caught up. False where it is so.
+    /// Publishes a book and makes the slot live, or stale if the book was queued on its way.
+    ///
+    /// Returns false if a new connection starts with a book older than the last one. The book is
+    /// rejected and the slot is stale until the connection has caught up.
     #[inline]
     pub(super) fn apply_book(&mut self, update: &BookUpdate<'_>, is_old: bool) -> bool {
         let book = update.book;
         if self.reorder.is_new_connection && self.rejects(book) {
             return false;
         }
-        self.state = match is_old && self.has_waited(book.ts_event) {
+        self.state = match is_old && self.was_queued(book.ts_event) {
             true => BookState::Stale,
             false => BookState::Live,
         };
@@ -331,49 +249,35 @@ impl Slot {
         true
     }
 
-    /// Whether a book that is too old when it comes has waited. A first push may be as old as the last
-    /// change, and so may be a book that is sent again; a change is of now.
+    /// Whether a book over the age limit was queued on its way. A first push or a repeated book may
+    /// be as old as the last change; a change is current when it is sent.
     #[cold]
-    fn has_waited(&self, ts_event: UnixNanos) -> bool {
+    fn was_queued(&self, ts_event: UnixNanos) -> bool {
         matches!(self.state, BookState::Live | BookState::Stale) && ts_event > self.ts_event
     }
 
-    /// Asks for where the next trade goes: each goes to another place, and comes to none that was
-    /// near.
+    /// Resets the history so that `seq` is the last sequence number. State and published data stay.
     #[inline]
-    pub(super) fn fetch_next(&self) {
-        if let SlotData::Trades { ring, publisher, .. } = &self.data {
-            if let Some(place) = ring.next_place() {
-                prefetch_lines(place);
-            }
-            if let Some(publisher) = publisher {
-                publisher.fetch_next();
-            }
-        }
-    }
-
-    /// Has it as if nothing had come but something of that number, save for the state and for what is
-    /// published.
-    #[inline]
-    pub(super) fn begin_anew(&mut self, seq: i64) {
+    pub(super) fn reset_history(&mut self, seq: i64) {
         (self.ts_event, self.seq) = (UnixNanos::UNKNOWN, seq);
         if let SlotData::Trades { ring, .. } = &mut self.data {
             ring.clear();
         }
     }
 
-    /// Has it as if nothing had ever come: see [`FeedHandler::forget`](super::FeedHandler::forget).
+    /// Resets the slot to its initial state; see
+    /// [`FeedHandler::forget`](super::FeedHandler::forget).
     pub(crate) fn forget(&mut self, ts_recv: UnixNanos, sink: &mut impl EventSink) {
         self.set_state(BookState::Connecting, ts_recv, sink);
-        self.begin_anew(NO_SEQ);
+        self.reset_history(NO_SEQ);
         self.reorder = ReorderFilter::default();
         if let SlotData::Depth { book, .. } = &mut self.data {
             book.forget();
         }
     }
 
-    /// Whether the book of a new connection is older than the last one of the connection before:
-    /// then the slot is stale with that.
+    /// Whether the book of a new connection is older than the last one of the previous connection.
+    /// The slot becomes stale then.
     #[cold]
     fn rejects(&mut self, book: &Book5) -> bool {
         let last = BookVersion { ts: self.ts_event, seq: self.seq };
@@ -386,53 +290,8 @@ impl Slot {
         is_rejected
     }
 
-    /// Applies a message to the deep book, and follows it with the state. Gives the state before.
-    #[inline]
-    pub(super) fn apply_depth(
-        &mut self,
-        update: &DepthUpdate<'_>,
-        is_old: bool,
-        stats: &mut Stats,
-    ) -> Option<(BookState, ApplyOutcome)> {
-        let has_waited = is_old && self.has_waited(update.ts_event);
-        let SlotData::Depth { book, publisher, levels } = &mut self.data else { return None };
-        if update.ts_event < self.ts_event {
-            stats.backwards += 1;
-            // Nothing but its time tells a change of v3 that comes too late: where another has undone
-            // it, the checksum would take it.
-            if update.seq == NO_SEQ && update.action == DepthAction::Update {
-                stats.broken += u64::from(book.message_lost(true));
-            }
-        }
-        (self.ts_event, self.ts_recv) = (update.ts_event, update.ts_recv);
-        let before = book.sync();
-        let applied = book.apply(update);
-        stats.applied(before, &applied);
-        let to = match applied.sync {
-            BookSync::Live if has_waited => BookState::Stale,
-            BookSync::Live => BookState::Live,
-            BookSync::Broken(_) => BookState::Resyncing,
-            BookSync::NoSnapshot => self.state,
-        };
-        let from = std::mem::replace(&mut self.state, to);
-        // Levels and state go out in one write, and only what a reader could see the change of.
-        let changed = applied.first_changed.unwrap_or(usize::MAX);
-        let told = from != to;
-        if let Some(publisher) = publisher
-            && (told || changed < BOOK5_LEVELS)
-        {
-            publisher.publish(&book.view().top5(), to);
-        }
-        if let Some(levels) = levels
-            && (told || changed < PUBLISHED_LEVELS)
-        {
-            levels.publish(&book.view(), to);
-        }
-        Some((from, applied))
-    }
-
-    /// Notes that a message was lost which may have been this slot's, or was where `is_known`. What has
-    /// numbers shows by itself what it may have lost.
+    /// Handles a lost message that may belong to this slot, or that does if `is_known`. A numbered
+    /// channel detects a loss by itself, so a message that only may be its own is ignored.
     pub(super) fn message_lost(
         &mut self,
         is_known: bool,
@@ -454,7 +313,7 @@ impl Slot {
                 }
             }
             SlotData::Trades { ring, publisher, .. } => {
-                // The ids of v3 have gaps and show nothing.
+                // v3 trade ids have gaps, so they cannot show a loss.
                 if is_known || self.subscription.dialect() == Dialect::V3 {
                     stats.lost_trades += 1;
                     ring.lose();
@@ -466,9 +325,9 @@ impl Slot {
         }
     }
 
-    /// Notes an event that is about to be applied. Gives the state before.
+    /// Counts an event whose time runs backwards, before it is applied. Returns the current state.
     #[inline]
-    pub(super) fn arrive(&self, ts_event: UnixNanos, stats: &mut Stats) -> BookState {
+    pub(super) fn note_arrival(&self, ts_event: UnixNanos, stats: &mut Stats) -> BookState {
         stats.backwards += u64::from(ts_event < self.ts_event);
         self.state
     }

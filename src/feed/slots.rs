@@ -1,4 +1,4 @@
-//! The state of every subscription, found in constant time from what a message says.
+//! The slots of all subscriptions, with constant-time lookup by channel, market and instrument.
 
 use std::hash::{BuildHasher, Hash, Hasher};
 
@@ -16,14 +16,14 @@ use crate::model::{Channel, Market, NO_SEQ, Subscription, Topic, UnixNanos};
 use crate::publish::{BookReader, TradeOptions, prefetch_lines};
 use crate::wire::MessageHead;
 
-/// Where a subscription is: four bytes, so that thousands of them stay in a near cache while books
-/// and texts pass through it.
+/// The index of a subscription's slot. Four bytes, so that thousands of indices stay in the L1 and
+/// L2 caches beside books and texts.
 #[derive(Debug)]
-struct Place(u32);
+struct SlotIndex(u32);
 
-impl Place {
+impl SlotIndex {
     fn new(at: usize) -> Self {
-        // Of a number that does not fit no memory could hold the slots.
+        // A number of slots that does not fit in 32 bits does not fit in memory either.
         Self(u32::try_from(at).unwrap_or(u32::MAX))
     }
 
@@ -36,18 +36,18 @@ impl Place {
 /// All subscriptions of a feed.
 #[derive(Debug)]
 pub struct Slots {
-    // Ids come from our own subscriptions, never from the wire, so a fixed seed is no weakness.
-    index: HashTable<Place>,
+    // Keys come from the caller's subscriptions, never from the wire, so a fixed seed is safe.
+    index: HashTable<SlotIndex>,
     hasher: FixedState,
     slots: Vec<Slot>,
-    /// Where each slot's book is published. That stands in the slot as well, but with thousands of
-    /// slots each is a way to memory, and two ways at once take no longer than one.
+    /// The published book of each slot. The slot refers to it too, but with thousands of slots each
+    /// access is a cache miss, and two misses in parallel cost no more than one.
     books: Vec<Option<BookReader>>,
     /// The numbers of the subscriptions.
     numbers: SubscriptionNumbers,
-    /// The place that was found ahead, of the book that is being read.
-    ahead: usize,
-    /// How old books are when they come.
+    /// The slot index that the last prefetch found, for the book that is being decoded.
+    hinted: usize,
+    /// The ages of books at receipt.
     pub(super) ages: Ages,
 }
 
@@ -59,14 +59,14 @@ impl Default for Slots {
             slots: Vec::new(),
             books: Vec::new(),
             numbers: SubscriptionNumbers::default(),
-            ahead: 0,
+            hinted: 0,
             ages: Ages::NONE,
         }
     }
 }
 
 impl Slots {
-    /// Makes a place for a subscription, or finds the one that is there.
+    /// Inserts a slot for a subscription, or returns the existing one.
     pub fn insert(
         &mut self,
         subscription: Subscription,
@@ -84,16 +84,16 @@ impl Slots {
                 at
             }
         };
-        #[expect(clippy::indexing_slicing, reason = "the index holds only places that are there")]
+        #[expect(clippy::indexing_slicing, reason = "the index holds only existing slots")]
         &mut self.slots[at]
     }
 
-    /// Forgets a subscription; false where there was none.
+    /// Removes a subscription. Returns false if there was none.
     pub fn remove(&mut self, subscription: &Subscription) -> bool {
         let (channel, market, inst_id) = parts(subscription);
         let Some(at) = self.find(channel, market, inst_id) else { return false };
         self.slots.swap_remove(at);
-        // Slots have moved; making the index again is simple, and nobody waits for it.
+        // `swap_remove` moved a slot. Rebuilding the index is simple and off the hot path.
         self.reindex();
         true
     }
@@ -113,24 +113,24 @@ impl Slots {
         self.slots.get(self.find(channel, market, inst_id)?)
     }
 
-    /// The slot of a subscription, to be changed.
+    /// The slot of a subscription, mutable.
     pub fn get_mut(&mut self, subscription: &Subscription) -> Option<&mut Slot> {
         let (channel, market, inst_id) = parts(subscription);
         let at = self.find(channel, market, inst_id)?;
         self.slots.get_mut(at)
     }
 
-    /// All slots, in no order that means anything.
+    /// All slots, in unspecified order.
     pub fn iter(&self) -> impl Iterator<Item = &Slot> {
         self.slots.iter()
     }
 
-    /// All slots, to be changed.
+    /// All slots, mutable, in unspecified order.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
         self.slots.iter_mut()
     }
 
-    /// How many subscriptions there are.
+    /// The number of subscriptions.
     #[must_use]
     pub fn len(&self) -> usize {
         self.slots.len()
@@ -142,18 +142,18 @@ impl Slots {
         self.slots.is_empty()
     }
 
-    /// Applies an event to the state that it belongs to, then tells the sink. Allocates nothing.
+    /// Applies an event to its slot, then emits it to the sink. Allocates nothing.
     ///
-    /// An event that nobody subscribed is counted and goes to the sink all the same; a book that is
-    /// older than the one before does not.
+    /// An event without a subscription is counted and emitted. A book older than the last one is
+    /// not emitted.
     #[doc(hidden)]
     #[inline]
     pub fn apply(&mut self, event: &Event<'_>, stats: &mut Stats, sink: &mut impl EventSink) {
         self.apply_to(None, event, stats, sink);
     }
 
-    /// As [`Slots::apply`]. Where there is a stand-in, that is changed in the place of slots, which
-    /// are only looked up; nothing is in that of deep books.
+    /// As [`Slots::apply`]. With a shadow state, that is changed instead of the slots, which are
+    /// only looked up. Deep books have no shadow.
     #[inline]
     pub(super) fn apply_to(
         &mut self,
@@ -166,22 +166,22 @@ impl Slots {
         match event {
             Event::Book(update) => {
                 let book = update.book;
-                let at = self.find_again(&update.topic);
-                // What is played over was received before.
+                let at = self.find_hinted(&update.topic);
+                // A frame that cache warm-up re-runs has no receive time.
                 let is_old = shadow.is_none() && self.ages.is_old(book.ts_event, book.ts_recv);
                 let slot = slot_at(&mut self.slots, at, stats);
                 if let Some(slot) =
                     slot.and_then(|slot| ShadowState::target_slot(shadow, slot, NO_SEQ))
                 {
-                    let from = slot.arrive(book.ts_event, stats);
+                    let from = slot.note_arrival(book.ts_event, stats);
                     let last = slot.ts_event();
-                    let counts = slot.apply_book(update, is_old);
-                    if book.ts_event < last && counts {
-                        self.ages.ran_back(last, book.ts_event);
+                    let accepted = slot.apply_book(update, is_old);
+                    if book.ts_event < last && accepted {
+                        self.ages.on_clock_step_back(last, book.ts_event);
                     }
-                    slot.tell(from, book.ts_recv, sink);
-                    if !counts {
-                        // Of equal times only the number tells.
+                    slot.emit_state_change(from, book.ts_recv, sink);
+                    if !accepted {
+                        // At equal times the sequence number shows the order.
                         stats.backwards += u64::from(book.ts_event == slot.ts_event());
                         return;
                     }
@@ -210,7 +210,7 @@ impl Slots {
         sink.on_event(event);
     }
 
-    /// Applies a message of a deep book and tells the sink of the book after it.
+    /// Applies a deep-book message and emits the book after it.
     #[inline]
     fn apply_depth(
         &mut self,
@@ -227,9 +227,9 @@ impl Slots {
         let last = slot.ts_event();
         if let Some((from, applied)) = slot.apply_depth(update, is_old, stats) {
             if update.ts_event < last {
-                self.ages.ran_back(last, update.ts_event);
+                self.ages.on_clock_step_back(last, update.ts_event);
             }
-            slot.tell(from, update.ts_recv, sink);
+            slot.emit_state_change(from, update.ts_recv, sink);
             if let Some(book) = slot.depth() {
                 let subscription_id = slot.id();
                 sink.on_event(&Event::DepthBook(DepthChange {
@@ -242,8 +242,8 @@ impl Slots {
         }
     }
 
-    /// Has what may have lost a message with a frame that can't be read show it, and tells the sink.
-    /// Without a head it may have been anybody's that is not numbered.
+    /// Invalidates the slots that may have lost a message with a malformed frame, and emits their
+    /// state changes. Without a head, the message may belong to any slot without sequence numbers.
     #[cold]
     pub(super) fn message_lost(
         &mut self,
@@ -264,14 +264,14 @@ impl Slots {
         }
     }
 
-    /// The slot that an event belongs to; one that nobody subscribed is counted.
+    /// The slot of an event. An event without a subscription is counted.
     #[inline]
     fn slot_of(&mut self, topic: &Topic<'_>, stats: &mut Stats) -> Option<&mut Slot> {
         let at = self.find(topic.channel, topic.market, topic.inst_id.as_bytes());
         slot_at(&mut self.slots, at, stats)
     }
 
-    /// Makes the index anew, as when slots have moved or publish elsewhere.
+    /// Rebuilds the index, after slots moved or their publishers changed.
     pub(super) fn reindex(&mut self) {
         self.index.clear();
         self.books.clear();
@@ -281,45 +281,45 @@ impl Slots {
     fn index_from(&mut self, first: usize) {
         let Self { index, hasher, slots, books, .. } = self;
         let rehash =
-            |place: &Place| slots.get(place.at()).map_or(0, |slot| hash_slot(hasher, slot));
+            |index: &SlotIndex| slots.get(index.at()).map_or(0, |slot| hash_slot(hasher, slot));
         for (at, slot) in slots.iter().enumerate().skip(first) {
             let hash = hash_slot(hasher, slot);
-            index.insert_unique(hash, Place::new(at), rehash);
-            books.push(slot.replaced());
+            index.insert_unique(hash, SlotIndex::new(at), rehash);
+            books.push(slot.prefetch_target());
         }
     }
 
-    /// Asks for what a v5 book will change while it is still being read.
+    /// Prefetches the slot and the published book of a v5 book while its message is being decoded.
     ///
-    /// The slot is not looked at: it may be that of another subscription, with a hash that shares
-    /// seven bits and the place. Then this was in vain.
+    /// Takes the first slot whose hash matches in the table's tag, without comparing keys. The slot
+    /// may be another subscription's; then the prefetch is wasted.
     #[inline]
-    pub(super) fn fetch(&mut self, channel: Channel, inst_id: &str) {
+    pub(super) fn prefetch(&mut self, channel: Channel, inst_id: &str) {
         let hash = hash(&self.hasher, channel, None, inst_id.as_bytes());
-        if let Some(place) = self.index.find(hash, |_| true) {
-            let at = place.at();
+        if let Some(index) = self.index.find(hash, |_| true) {
+            let at = index.at();
             if let Some(slot) = self.slots.get(at) {
                 prefetch_lines(slot);
             }
-            self.fetch_book(at);
-            self.ahead = at;
+            self.prefetch_book(at);
+            self.hinted = at;
         }
     }
 
     #[inline(always)]
-    fn fetch_book(&self, at: usize) {
+    fn prefetch_book(&self, at: usize) {
         if let Some(Some(book)) = self.books.get(at) {
-            book.fetch();
+            book.prefetch();
         }
     }
 
-    /// As [`Slots::find`], with a look at the place that was found ahead before any other.
+    /// As [`Slots::find`], but checks the slot that the last prefetch found first.
     #[inline]
-    fn find_again(&self, topic: &Topic<'_>) -> Option<usize> {
+    fn find_hinted(&self, topic: &Topic<'_>) -> Option<usize> {
         let (channel, market, inst_id) = (topic.channel, topic.market, topic.inst_id.as_bytes());
-        let ahead = self.slots.get(self.ahead).map(|slot| parts(slot.subscription()));
-        if ahead == Some((channel, market, inst_id)) {
-            return Some(self.ahead);
+        let hinted = self.slots.get(self.hinted).map(|slot| parts(slot.subscription()));
+        if hinted == Some((channel, market, inst_id)) {
+            return Some(self.hinted);
         }
         self.find(channel, market, inst_id)
     }
@@ -327,16 +327,16 @@ impl Slots {
     #[inline]
     fn find(&self, channel: Channel, market: Option<Market>, inst_id: &[u8]) -> Option<usize> {
         let hash = hash(&self.hasher, channel, market, inst_id);
-        let is_same = |place: &Place| {
-            self.fetch_book(place.at());
-            let slot = self.slots.get(place.at());
+        let is_same = |index: &SlotIndex| {
+            self.prefetch_book(index.at());
+            let slot = self.slots.get(index.at());
             slot.is_some_and(|slot| parts(slot.subscription()) == (channel, market, inst_id))
         };
-        self.index.find(hash, is_same).map(Place::at)
+        self.index.find(hash, is_same).map(SlotIndex::at)
     }
 }
 
-/// The slot at a place; an event without one was not subscribed, and is counted.
+/// The slot at an index. An event without a slot is counted as unsubscribed.
 #[inline]
 fn slot_at<'s>(
     slots: &'s mut [Slot],

@@ -1,13 +1,13 @@
-//! What a feed has seen, counted.
+//! Counters of a feed.
 
 use crate::book::{ApplyOutcome, BookFlags, BookSync, DesyncCause};
 use crate::event::{Control, ControlKind, Event};
 use crate::wire::{DecodeError, DecodeErrorKind, Decoded, InflatePath, TextPath, UnreadCounts};
 
-/// How many channel names are told apart when their messages are skipped.
+/// The number of channel names that are counted separately when their messages are skipped.
 pub(crate) const MAX_SKIPPED_NAMES: usize = 32;
 
-/// The longest channel name that is kept, in bytes.
+/// The longest channel name that is counted by name, in bytes.
 const MAX_NAME_LEN: usize = 31;
 
 /// Counters of one connection, plain and `Copy`: a snapshot is a copy.
@@ -16,65 +16,66 @@ const MAX_NAME_LEN: usize = 31;
 pub struct Stats {
     /// Frames received, malformed ones included.
     pub frames: u64,
-    /// Payload bytes received, as they were on the wire.
+    /// Payload bytes received, before inflating.
     pub wire_bytes: u64,
     /// Bytes of text after inflating.
     pub text_bytes: u64,
-    /// Frames whose text the fast scanner read.
+    /// Frames decoded by the fast scanner.
     pub scanned: u64,
-    /// Frames whose text the general parser read. Books and trades among them mean that the
-    /// exchange writes them in another form than usual.
+    /// Frames decoded by the general parser. Books and trades among them mean that the exchange
+    /// writes them in another form than usual.
     pub parsed: u64,
-    /// Frames that our own decoder for small frames inflated.
+    /// Frames inflated by the built-in decoder for small frames.
     pub inflated_small: u64,
-    /// Frames that libdeflate inflated.
+    /// Frames inflated by libdeflate.
     pub inflated_general: u64,
     /// Five-level books.
     pub books: u64,
-    /// Trades, those that were told before among them.
+    /// Trades, repeated ones included.
     pub trades: u64,
     /// Snapshots of and changes to deep books.
     pub depths: u64,
-    /// Messages of deep books that came before a snapshot and so could not be applied.
+    /// Updates of deep books that arrived before a snapshot and were not applied.
     pub no_snapshot: u64,
     /// Deep books found broken by their sequence numbers.
     pub gaps: u64,
     /// Deep books found broken by their checksum.
     pub mismatches: u64,
-    /// Deep books found broken otherwise: a negative size, cut too short, or without numbers on a
-    /// connection that had a malformed frame.
+    /// Deep books found broken for another reason: a negative size, a book cut too short, or an
+    /// unnumbered book on a connection that had a malformed frame.
     pub broken: u64,
-    /// Deletions of prices that a deep book did not have; the exchange sends some.
+    /// Deletions of prices that a deep book does not have. The exchange sends some.
     pub missing_deletes: u64,
     /// Replies and notices.
     pub controls: u64,
-    /// Among them errors.
+    /// The errors among [`Stats::controls`].
     pub control_errors: u64,
-    /// Among them answers to our ping.
+    /// The pongs among [`Stats::controls`].
     pub pongs: u64,
-    /// Books and trades that no subscription of ours asked for.
+    /// Books and trades without a subscription.
     pub unsubscribed: u64,
-    /// Five-level books whose best bid is at or above the best ask. Of a deep book its best five tell.
+    /// Five-level books whose best bid is at or above the best ask. Not counted for deep books;
+    /// check their best five levels.
     pub crossed: u64,
-    /// Five-level books with a side that did not come strictly sorted; a deep book sorts its own.
+    /// Five-level books with a side that is not strictly sorted. A deep book sorts its own levels.
     pub unsorted: u64,
-    /// Five-level books with a level that has no size.
+    /// Five-level books with a level of size 0.
     pub empty_levels: u64,
-    /// Events whose exchange time is before that of the last one that counts, per subscription: a
-    /// clock that was set back, or a message that came out of order.
+    /// Events whose exchange time is earlier than that of the subscription's last accepted event: a
+    /// backward clock step or an out-of-order message.
     pub backwards: u64,
     /// Messages of channels that are not decoded, by name.
     pub skipped: SkippedNames,
     /// Malformed frames, by kind.
     pub errors: ErrorCounts,
-    /// Values that could not be read and that a message can do without, by field.
+    /// Optional values that could not be read, by field.
     pub unread: UnreadCounts,
-    /// Trades that had been told before, such as the last one after each new connection, and were not
-    /// told again.
+    /// Trades that were emitted before and are suppressed, such as the last trade, which the
+    /// exchange repeats after each new connection.
     pub repeated_trades: u64,
-    /// Trades that the ids of v5 show to be missing.
+    /// Missing trades, by the gaps in v5's ids.
     pub missed_trades: u64,
-    /// Numbers left out of rings and tapes of trades, for messages that could not be read.
+    /// Numbers skipped in trade rings and published rings for messages that could not be read.
     pub lost_trades: u64,
 }
 
@@ -86,7 +87,7 @@ impl Stats {
         self.wire_bytes += wire_len as u64;
     }
 
-    /// Counts what became of a frame.
+    /// Counts the result of decoding a frame.
     #[inline]
     pub(crate) fn result(&mut self, result: &Result<Decoded, DecodeError>, unread: &UnreadCounts) {
         match result {
@@ -120,14 +121,14 @@ impl Stats {
         }
     }
 
-    /// Counts what became of a message of a deep book that was `before` it.
+    /// Counts the outcome of a deep-book message; `before` is the book's state before it.
     #[inline]
     pub(crate) fn applied(&mut self, before: BookSync, applied: &ApplyOutcome) {
         self.missing_deletes += u64::from(applied.missing);
         match applied.sync {
             BookSync::Live => {}
             BookSync::NoSnapshot => self.no_snapshot += 1,
-            // Only the message that broke the book counts, not those refused after it.
+            // Counts only the message that broke the book, not the messages refused after it.
             BookSync::Broken(_) if applied.sync == before => {}
             BookSync::Broken(DesyncCause::Gap) => self.gaps += 1,
             BookSync::Broken(DesyncCause::Checksum) => self.mismatches += 1,
@@ -210,29 +211,29 @@ impl ErrorCounts {
     }
 
     fn add(&mut self, kind: DecodeErrorKind, count: u64) {
-        if let Some(place) = self.0.get_mut(kind as usize) {
-            *place += count;
+        if let Some(total) = self.0.get_mut(kind as usize) {
+            *total += count;
         }
     }
 
-    /// How many frames were malformed in this way.
+    /// The number of malformed frames of this kind.
     #[must_use]
     pub fn of(&self, kind: DecodeErrorKind) -> u64 {
         self.0.get(kind as usize).copied().unwrap_or_default()
     }
 
-    /// The kinds that occurred, and how often.
+    /// The kinds that occurred, with their counts.
     pub fn iter(&self) -> impl Iterator<Item = (DecodeErrorKind, u64)> {
         let all = DecodeErrorKind::ALL.into_iter().zip(self.0);
         all.filter(|(_, count)| *count > 0)
     }
 }
 
-/// Skipped messages by channel name: the first [`SkippedNames::MAX`] names, and the rest together.
+/// Skipped messages by channel name: the first [`SkippedNames::MAX`] names, then all others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SkippedNames {
     names: [SkippedName; MAX_SKIPPED_NAMES],
-    /// Messages whose name came too late or is too long to be told apart.
+    /// Messages whose name is too long or arrived after the table was full.
     pub other: u64,
 }
 
@@ -251,7 +252,7 @@ impl SkippedName {
 }
 
 impl SkippedNames {
-    /// How many channel names are told apart when their messages are skipped.
+    /// The number of channel names that are counted separately when their messages are skipped.
     pub const MAX: usize = MAX_SKIPPED_NAMES;
 }
 
@@ -261,13 +262,13 @@ impl SkippedNames {
     }
 
     fn add(&mut self, name: &str, count: u64) {
-        let place = self.names.iter_mut().find(|n| n.count == 0 || n.name() == name);
-        let copied = place.and_then(|place| {
-            if place.count == 0 {
-                place.name.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
-                place.len = u8::try_from(name.len()).ok()?;
+        let entry = self.names.iter_mut().find(|n| n.count == 0 || n.name() == name);
+        let copied = entry.and_then(|entry| {
+            if entry.count == 0 {
+                entry.name.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
+                entry.len = u8::try_from(name.len()).ok()?;
             }
-            place.count += count;
+            entry.count += count;
             Some(())
         });
         if copied.is_none() {
@@ -275,9 +276,9 @@ impl SkippedNames {
         }
     }
 
-    /// The names that were skipped, in the order in which they came first, and how often.
+    /// The skipped names in the order of their first message, with their counts.
     ///
-    /// A message that names no channel counts under the empty name.
+    /// A message that names no channel is counted under the empty name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         self.names.iter().take_while(|n| n.count > 0).map(|n| (n.name(), n.count))
     }
@@ -294,7 +295,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn skipped_names_are_bounded_and_none_is_lost() {
+    fn skipped_names_are_bounded_and_no_message_is_lost() {
         let mut skipped = SkippedNames::default();
         for round in 0..3 {
             for n in 0..40 {

@@ -1,4 +1,4 @@
-//! One trade, and the last trades of an instrument.
+//! A trade, and a ring of the last trades of an instrument.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ impl Side {
         }
     }
 
-    /// The side of a wire name; `None` where there is no such side.
+    /// The side of a wire name; `None` if there is no such side.
     #[inline]
     #[must_use]
     pub fn from_name(name: &[u8]) -> Option<Self> {
@@ -58,53 +58,55 @@ impl fmt::Display for Side {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct Trade {
-    /// When the exchange says it happened.
+    /// The exchange's time of the trade.
     pub ts_event: UnixNanos,
-    /// When we received the frame.
+    /// The receive time of the frame.
     pub ts_recv: UnixNanos,
     /// The exchange's id: in a merged v5 `trades` message the last of `count` ids.
     pub trade_id: u64,
-    /// The exchange's sequence number, [`DepthUpdate::NO_SEQ`](crate::DepthUpdate::NO_SEQ) where it sent none.
+    /// The exchange's sequence number, [`DepthUpdate::NO_SEQ`](crate::DepthUpdate::NO_SEQ) if it
+    /// sent none.
     pub seq: i64,
     px: i64,
     sz: i64,
-    /// The number of maker fills merged into this trade, at least 1; 1 where the exchange does not say.
+    /// The number of maker fills merged into this trade, at least 1; 1 if the exchange does not
+    /// send it.
     pub count: u32,
     px_scale: u8,
     sz_scale: u8,
     side: u8,
-    /// v5's `source`: 0 for a normal order, 1 for an ELP or RPI order; 0 where it was not sent or can't
-    /// be read.
+    /// v5's `source`: 0 for a normal order, 1 for an ELP or RPI order; 0 if it was not sent or
+    /// cannot be read.
     pub source: u8,
 }
 
 impl Trade {
-    /// No trade: what the unused places of a ring hold.
+    /// No trade: the value of unused ring entries.
     pub const EMPTY: Self = Self::new(Side::Buy, Decimal::ZERO, Decimal::ZERO);
 
-    /// What holds the place of a trade that was lost.
+    /// The placeholder for a lost trade.
     pub(crate) const LOST: Self = Self { count: 0, ..Self::EMPTY };
 
-    /// Whether this is a trade, and does not hold the place of one.
+    /// Whether this is a trade, not a placeholder.
     #[inline]
     pub(crate) const fn is_some(&self) -> bool {
         self.count > 0
     }
 
-    /// The first of the ids that are merged into this trade: `trade_id` where there is one.
+    /// The first of the ids that are merged into this trade: `trade_id` if there is one id.
     #[inline]
     #[must_use]
     pub const fn first_id(&self) -> u64 {
         self.trade_id.saturating_sub(self.count.saturating_sub(1) as u64)
     }
 
-    /// The id before the first of this trade's, as a slot remembers the last it has told.
+    /// The id before this trade's first id. A slot compares it with the id of its last trade.
     #[inline]
     pub(crate) const fn id_before(&self) -> i64 {
         self.trade_id.wrapping_sub(self.count as u64).cast_signed()
     }
 
-    /// Makes a trade with no times, no id, no sequence and a count of one.
+    /// Makes a trade without times, id and sequence number, and with a count of one.
     #[inline]
     #[must_use]
     pub const fn new(side: Side, px: Price, sz: Qty) -> Self {
@@ -144,7 +146,7 @@ impl Trade {
         if self.side == Side::Buy as u8 { Side::Buy } else { Side::Sell }
     }
 
-    /// The exchange's sequence number; `None` where it sent none.
+    /// The exchange's sequence number; `None` if it sent none.
     #[inline]
     #[must_use]
     pub const fn seq(&self) -> Option<i64> {
@@ -228,8 +230,8 @@ const _: () = {
 
 /// The last `N` trades of an instrument; a new one overwrites the oldest.
 ///
-/// Every trade has a number, counted from 0 by the ring itself, so that a reader who remembers the
-/// next number that it wants can tell how many it missed. Fixed size, no heap; `N` must not be 0.
+/// The ring numbers the trades from 0. A reader that keeps the next number it needs can count the
+/// trades that it missed. Fixed size, no heap; `N` must not be 0.
 #[derive(Clone, Debug)]
 pub struct TradeRing<const N: usize> {
     trades: [Trade; N],
@@ -244,7 +246,7 @@ impl<const N: usize> TradeRing<N> {
         Self { trades: [Trade::EMPTY; N], next: 0 }
     }
 
-    /// Adds a trade and gives its number.
+    /// Adds a trade. Returns its number.
     #[inline]
     pub fn push(&mut self, trade: Trade) -> u64 {
         let number = self.next;
@@ -255,25 +257,25 @@ impl<const N: usize> TradeRing<N> {
         number
     }
 
-    /// Leaves a number out: a trade was lost. Whoever reads by numbers sees that one is missing.
+    /// Skips a number for a lost trade. A reader by numbers sees that one is missing.
     #[cold]
     pub fn lose(&mut self) {
         self.push(Trade::LOST);
     }
 
-    /// Forgets all trades; the next one is number 0. For a ring that nobody reads.
+    /// Removes all trades and restarts at number 0. Only for a ring without readers.
     #[inline]
     pub(crate) const fn clear(&mut self) {
         self.next = 0;
     }
 
-    /// Where the next trade will go.
+    /// The entry that the next trade will overwrite, for a prefetch.
     #[inline]
-    pub(crate) fn next_place(&self) -> Option<&Trade> {
+    pub(crate) fn next_entry(&self) -> Option<&Trade> {
         self.trades.get(Self::index(self.next))
     }
 
-    /// The number that the next trade will get, which is how many were ever pushed or lost.
+    /// The number of the next trade, which is the count of trades ever pushed or lost.
     #[inline]
     #[must_use]
     pub const fn next(&self) -> u64 {
@@ -287,7 +289,7 @@ impl<const N: usize> TradeRing<N> {
         self.next.saturating_sub(N as u64)
     }
 
-    /// How many numbers are held, 0 to `N`: those of trades, and those of lost ones among them.
+    /// The count of numbers held, 0 to `N`, lost trades included.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
@@ -301,7 +303,7 @@ impl<const N: usize> TradeRing<N> {
         self.next == 0
     }
 
-    /// The trade of a number; `None` where it was overwritten, was lost or is yet to come.
+    /// The trade of a number; `None` if it was overwritten, was lost or is not pushed yet.
     #[inline]
     #[must_use]
     pub fn at(&self, number: u64) -> Option<&Trade> {
@@ -318,8 +320,8 @@ impl<const N: usize> TradeRing<N> {
         (self.oldest()..self.next).rev().find_map(|number| self.at(number))
     }
 
-    /// The trades from number `from` on, oldest first, and how many of them were overwritten before
-    /// they could be read.
+    /// The number of trades from `from` on that were overwritten, and the trades still held, oldest
+    /// first.
     pub fn since(&self, from: u64) -> (u64, impl Iterator<Item = (u64, &Trade)>) {
         let first = from.max(self.oldest());
         let missed = first - from.min(first);
@@ -379,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_trade_leaves_its_number_out() {
+    fn a_lost_trade_skips_its_number() {
         let mut ring = TradeRing::<3>::new();
         ring.push(trade(1));
         ring.lose();
@@ -392,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_sees_what_it_missed() {
+    fn a_reader_counts_missed_trades() {
         let mut ring = TradeRing::<3>::new();
         (0..5).for_each(|id| {
             ring.push(trade(id));

@@ -75,8 +75,8 @@ impl Default for BookPublisher {
 impl BookReader {
     /// Asks for the place of the published book, before it is needed.
     #[inline(always)]
-    pub(crate) fn fetch(&self) {
-        self.shared.fetch();
+    pub(crate) fn prefetch(&self) {
+        self.shared.prefetch();
     }
 
     /// The book and its state, whole. Lock-free: retries while the writer is in the middle of a

@@ -110,9 +110,9 @@ impl DepthSnapshot {
     /// `(bids - asks) / (bids + asks)` over the sizes of the best `levels` of each side; see
     /// [`Book5::imbalance`](crate::book::Book5::imbalance).
     ///
-    /// `None` as well where a side may have had more levels than are here and fewer than `levels` are:
-    /// where it has [`DepthSnapshot::LEVELS`], where it fills the book's capacity, and where the book was
-    /// cut for lack of room.
+    /// `None` as well where a side may have had more levels than are here and fewer than `levels`
+    /// are: where it has [`DepthSnapshot::LEVELS`], where it fills the book's capacity, and where
+    /// the book was cut for lack of room.
     #[must_use]
     pub fn imbalance(&self, levels: usize) -> Option<Decimal> {
         let is_short = |may_lack: bool, len: usize| may_lack && len < levels;
@@ -126,8 +126,8 @@ impl DepthSnapshot {
     /// What taking `sz` from the book would cost: a buy eats the asks, a sell the bids; see
     /// [`Book5::sweep`](crate::book::Book5::sweep).
     ///
-    /// Where the levels that are here do not have all of `sz`, the [`Sweep`] is not complete, although
-    /// the exchange may have more further down.
+    /// Where the levels that are here do not have all of `sz`, the [`Sweep`] is not complete,
+    /// although the exchange may have more further down.
     #[must_use]
     pub fn sweep(&self, taker: Side, sz: Qty) -> Option<Sweep> {
         self.sides().sweep(taker, sz)
@@ -243,8 +243,8 @@ const TS_EVENT: usize = 2;
 const TS_RECV: usize = 3;
 const LENS: usize = 4;
 
-/// Half of the word at [`LENS`]: a side's number of levels, and in the byte above whether it may lack
-/// some.
+/// Half of the word at [`LENS`]: a side's number of levels, and in the byte above whether it may
+/// lack some.
 const fn side_word(len: usize, may_lack: u64) -> u64 {
     len as u64 | may_lack << 8
 }

@@ -19,7 +19,8 @@ pub(crate) const MAX_TAPE_LEN: usize = 1 << 16;
 /// How trades are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TradeOptions {
-    /// How many trades a published tape holds, 64 bytes each: at least 1, at most [`TradeOptions::MAX_TAPE_LEN`],
+    /// How many trades a published tape holds, 64 bytes each: at least 1, at most
+    /// [`TradeOptions::MAX_TAPE_LEN`],
     /// [`TradeOptions::TAPE_LEN`] by default. A reader that comes back before so many new ones misses none.
     pub tape_len: usize,
 }
@@ -83,7 +84,8 @@ impl TradePublisher {
         Self::with_len(TAPE_LEN)
     }
 
-    /// Makes an empty tape of the last `len` trades, at least 1 and at most [`TradeOptions::MAX_TAPE_LEN`].
+    /// Makes an empty tape of the last `len` trades, at least 1 and at most
+    /// [`TradeOptions::MAX_TAPE_LEN`].
     #[must_use]
     pub fn with_len(len: usize) -> Self {
         let places = (0..len.clamp(1, MAX_TAPE_LEN))
@@ -119,9 +121,9 @@ impl TradePublisher {
 
     /// Asks for the place of the next trade, before it is needed.
     #[inline]
-    pub(crate) fn fetch_next(&self) {
+    pub(crate) fn prefetch_next(&self) {
         if let Some(place) = self.shared.places.get(self.at) {
-            place.fetch();
+            place.prefetch();
         }
     }
 
@@ -173,7 +175,8 @@ impl TradeReader {
     fn read(&self, number: u64) -> Option<Trade> {
         let place = self.shared.place(number)?;
         let lap = number / self.shared.len() + 1;
-        // The trade is there since `next` passed it, so a write in the way is one that overwrites it.
+        // The trade is there since `next` passed it, so a write in the way is one that overwrites
+        // it.
         let (words, writes) = place.try_read()?;
         (writes == lap).then(|| Trade::from_words(words))
     }

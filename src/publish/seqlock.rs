@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use super::prefetch::prefetch_lines;
 
-/// Two cache lines: neighbours share none, and none is the adjacent line that the hardware prefetches.
+/// Two cache lines: neighbours share none, and none is the adjacent line that the hardware
+/// prefetches.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(super) struct Apart;
@@ -55,10 +56,10 @@ impl<const N: usize, A> SeqLock<N, A> {
         Self { _align: [], version: AtomicU64::new(0), words: words.map(AtomicU64::new) }
     }
 
-    /// Asks for the words' cache lines, all at once: where there are thousands of locks they are far
-    /// away, and stores would fetch them one after the other.
+    /// Asks for the words' cache lines, all at once: where there are thousands of locks they are
+    /// far away, and stores would fetch them one after the other.
     #[inline(always)]
-    pub(super) fn fetch(&self) {
+    pub(super) fn prefetch(&self) {
         prefetch_lines(self);
     }
 

@@ -1,14 +1,14 @@
-//! What a trade does to its slot: told once, with what is missing before it.
+//! Applies trades to a slot: emits each trade once, with the number of trades missing before it.
 
 use super::{Slot, SlotData};
 use crate::event::{Event, EventSink, TradeUpdate};
 use crate::feed::stats::Stats;
-use crate::feed::told::{self, Verdict};
+use crate::feed::trade_dedup::{self, TradeClass};
 use crate::model::{BookState, Dialect, NO_SEQ, Trade};
 
 impl Slot {
-    /// Adds a trade that just follows the one before it, of which there is nothing more to be said;
-    /// false for any other.
+    /// Adds a trade whose id directly follows the last one, on a live subscription. Returns false,
+    /// and changes nothing, for any other trade.
     #[inline]
     pub(in crate::feed) fn apply_next_trade(&mut self, trade: &Trade, stats: &mut Stats) -> bool {
         if trade.id_before() != self.seq || self.state != BookState::Live {
@@ -20,8 +20,8 @@ impl Slot {
         true
     }
 
-    /// Takes any other trade: adds it to the ring and tells the sink of it with what is known of
-    /// those before it, if it was not told before.
+    /// Applies any other trade. A trade that was not emitted before is added to the ring and
+    /// emitted with the number of trades missing before it.
     #[cold]
     pub(in crate::feed) fn apply_trade(
         &mut self,
@@ -30,20 +30,20 @@ impl Slot {
         sink: &mut impl EventSink,
     ) {
         let trade = &update.trade;
-        let from = self.arrive(trade.ts_event, stats);
-        let verdict = self.judge_trade(trade, from);
+        let from = self.note_arrival(trade.ts_event, stats);
+        let class = self.classify_trade(trade, from);
         self.state = BookState::Live;
         self.ts_recv = trade.ts_recv;
-        if matches!(verdict, Verdict::New { .. }) {
+        if matches!(class, TradeClass::New { .. }) {
             self.push_trade(trade);
         }
         if from != BookState::Live {
             self.publish_state();
-            self.tell(from, trade.ts_recv, sink);
+            self.emit_state_change(from, trade.ts_recv, sink);
         }
-        match verdict {
-            Verdict::Repeated | Verdict::Outdated => stats.repeated_trades += 1,
-            Verdict::New { replayed, missed, .. } => {
+        match class {
+            TradeClass::Repeated | TradeClass::Outdated => stats.repeated_trades += 1,
+            TradeClass::New { replayed, missed, .. } => {
                 stats.missed_trades = stats.missed_trades.saturating_add(missed);
                 sink.on_event(&Event::Trade(TradeUpdate {
                     subscription_id: self.id,
@@ -55,17 +55,17 @@ impl Slot {
         }
     }
 
-    fn judge_trade(&mut self, trade: &Trade, from: BookState) -> Verdict {
-        let SlotData::Trades { ring, .. } = &self.data else { return Verdict::Repeated };
+    fn classify_trade(&mut self, trade: &Trade, from: BookState) -> TradeClass {
+        let SlotData::Trades { ring, .. } = &self.data else { return TradeClass::Repeated };
         let last = (self.seq != NO_SEQ).then(|| self.seq.cast_unsigned());
         let is_dense = self.subscription.dialect() == Dialect::V5;
         let kind = (is_dense, self.reorder.is_new_connection);
-        let verdict = told::judge(ring, (last, self.ts_event), trade, from, kind);
-        self.reorder.is_new_connection &= verdict == Verdict::Outdated;
-        if let Verdict::New { is_last: true, .. } = verdict {
+        let class = trade_dedup::classify(ring, (last, self.ts_event), trade, from, kind);
+        self.reorder.is_new_connection &= class == TradeClass::Outdated;
+        if let TradeClass::New { is_last: true, .. } = class {
             (self.seq, self.ts_event) = (trade.trade_id.cast_signed(), trade.ts_event);
         }
-        verdict
+        class
     }
 
     #[inline]

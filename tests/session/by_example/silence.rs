@@ -1,6 +1,6 @@
 //! Silence is answered: of one channel, of all, of a line beside another, after a sleep.
 
-use okx_feed::feed::{Seen, StaleLimits, Watchdog};
+use okx_feed::feed::{LastUpdate, StaleLimits, Watchdog};
 
 use super::*;
 
@@ -188,7 +188,7 @@ impl Rig {
     fn check(&mut self) {
         let (now, wall, secs) = (self.now, self.wall_now(), self.secs());
         let Self { session, states, feed, watchdog, other, .. } = self;
-        let others = |s: &Subscription| other.as_ref()?.slots().get(s).map(Seen::of);
+        let others = |s: &Subscription| other.as_ref()?.slots().get(s).map(LastUpdate::of);
         let sink = &mut |event: &Event<'_>| {
             if let Event::State(change) = event {
                 states.push((secs, change.subscription.to_string(), change.to));

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use okx_feed::book::Sequence;
-use okx_feed::feed::{Recovery, Seen, Slot, StaleLimits, Watchdog};
+use okx_feed::feed::{LastUpdate, Recovery, Slot, StaleLimits, Watchdog};
 use okx_feed::session::{LostReason, SessionConfig, SessionEvent};
 use okx_feed::sim::{ConnectionId, Outbound, TransportFault};
 use okx_feed::wire::DecodeLimits;
@@ -29,7 +29,7 @@ const AGE_LIMIT: Duration = Duration::from_secs(5);
 pub(crate) type Moment = (MonoNanos, UnixNanos);
 
 /// When a line saw each subscription last.
-pub(crate) type LastSeen = HashMap<Subscription, Seen>;
+pub(crate) type LastSeen = HashMap<Subscription, LastUpdate>;
 
 /// How far the transport is.
 #[derive(Debug, PartialEq)]
@@ -195,7 +195,7 @@ impl Client {
     pub(crate) fn note(&self, last_seen: &mut LastSeen) {
         if self.session.is_open() {
             last_seen.extend(
-                self.feed.slots().iter().map(|slot| (*slot.subscription(), Seen::of(slot))),
+                self.feed.slots().iter().map(|slot| (*slot.subscription(), LastUpdate::of(slot))),
             );
         }
     }

@@ -1,4 +1,5 @@
-//! What a connection has of a subscription, to be compared with what another has.
+//! The last update that a connection received for a subscription, for comparison across
+//! connections.
 
 use std::hash::{BuildHasher, Hash, Hasher};
 
@@ -7,17 +8,17 @@ use foldhash::fast::FixedState;
 use super::slot::Slot;
 use crate::model::{Level, UnixNanos};
 
-/// What a connection has received last of a subscription, and what it therefore shows.
+/// The last update that a connection received for a subscription: receive time and content hash.
 ///
-/// Of a book the five best levels count, of trades the last one.
+/// The content of a book is its best five levels. The content of a trade channel is its last trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct LastUpdate {
     ts_recv: UnixNanos,
     content: u64,
 }
 
-impl Seen {
-    /// What a slot has. Looks at ten levels at most; allocates nothing.
+impl LastUpdate {
+    /// The last update of a slot. Hashes at most ten levels; allocates nothing.
     #[must_use]
     pub fn of(slot: &Slot) -> Self {
         let mut hasher = FixedState::default().build_hasher();
@@ -30,14 +31,14 @@ impl Seen {
         Self { ts_recv: slot.ts_recv(), content: hasher.finish() }
     }
 
-    /// When its connection received the last event.
+    /// The receive time of the connection's last event.
     #[must_use]
     pub const fn ts_recv(&self) -> UnixNanos {
         self.ts_recv
     }
 
-    /// Whether it is later than what `other` has, and something else. To be told the same once more,
-    /// as whoever subscribes again is, proves nothing about others.
+    /// Whether this update is later than `other` and has other content. A resubscription repeats
+    /// the same content, which does not prove that the other connection lags.
     #[must_use]
     pub fn is_ahead_of(&self, other: &Self) -> bool {
         self.ts_recv > other.ts_recv && self.content != other.content

@@ -1,0 +1,56 @@
+//! Applies deep-book messages to a slot.
+
+use super::{Slot, SlotData};
+use crate::book::{ApplyOutcome, BOOK5_LEVELS, BookSync, DepthAction, DepthUpdate};
+use crate::feed::stats::Stats;
+use crate::model::{BookState, NO_SEQ};
+use crate::publish::PUBLISHED_LEVELS;
+
+impl Slot {
+    /// Applies a message to the deep book and updates the state. Returns the previous state and the
+    /// outcome; `None` if the slot has no deep book.
+    #[inline]
+    pub(in crate::feed) fn apply_depth(
+        &mut self,
+        update: &DepthUpdate<'_>,
+        is_old: bool,
+        stats: &mut Stats,
+    ) -> Option<(BookState, ApplyOutcome)> {
+        let was_queued = is_old && self.was_queued(update.ts_event);
+        let SlotData::Depth { book, publisher, levels } = &mut self.data else { return None };
+        if update.ts_event < self.ts_event {
+            stats.backwards += 1;
+            // A late v3 update shows only by its time: if a later update has reverted the levels,
+            // the checksum matches.
+            if update.seq == NO_SEQ && update.action == DepthAction::Update {
+                stats.broken += u64::from(book.message_lost(true));
+            }
+        }
+        (self.ts_event, self.ts_recv) = (update.ts_event, update.ts_recv);
+        let before = book.sync();
+        let applied = book.apply(update);
+        stats.applied(before, &applied);
+        let to = match applied.sync {
+            BookSync::Live if was_queued => BookState::Stale,
+            BookSync::Live => BookState::Live,
+            BookSync::Broken(_) => BookState::Resyncing,
+            BookSync::NoSnapshot => self.state,
+        };
+        let from = std::mem::replace(&mut self.state, to);
+        // Levels and state are published in one write, and only if a published level or the state
+        // changed.
+        let changed = applied.first_changed.unwrap_or(usize::MAX);
+        let state_changed = from != to;
+        if let Some(publisher) = publisher
+            && (state_changed || changed < BOOK5_LEVELS)
+        {
+            publisher.publish(&book.view().top5(), to);
+        }
+        if let Some(levels) = levels
+            && (state_changed || changed < PUBLISHED_LEVELS)
+        {
+            levels.publish(&book.view(), to);
+        }
+        Some((from, applied))
+    }
+}

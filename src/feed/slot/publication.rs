@@ -1,0 +1,110 @@
+//! Publication of a slot to other threads: readers, publishers and prefetch.
+
+use super::{Slot, SlotData};
+use crate::publish::{
+    BookPublisher, BookReader, DepthPublisher, DepthReader, Publishers, TradePublisher,
+    TradeReader, prefetch_lines,
+};
+
+impl Slot {
+    /// A reader of the book for another thread; `None` for trades. Each update is published from
+    /// the first reader on.
+    pub fn book_reader(&mut self) -> Option<BookReader> {
+        match &mut self.data {
+            SlotData::Book(publisher) => Some(publisher.reader()),
+            SlotData::Trades { .. } => None,
+            SlotData::Depth { book, publisher, .. } => {
+                let publisher = publisher.get_or_insert_with(|| {
+                    let mut publisher = BookPublisher::new();
+                    publisher.publish(&book.view().top5(), self.state);
+                    publisher
+                });
+                Some(publisher.reader())
+            }
+        }
+    }
+
+    /// A reader of the best levels of a deep book for another thread; `None` for other channels.
+    pub fn depth_reader(&mut self) -> Option<DepthReader> {
+        let SlotData::Depth { book, levels, .. } = &mut self.data else { return None };
+        let publisher = levels.get_or_insert_with(|| {
+            let mut publisher = DepthPublisher::new();
+            publisher.publish(&book.view(), self.state);
+            publisher
+        });
+        Some(publisher.reader())
+    }
+
+    /// A reader of the trades for another thread; `None` for other channels. Trades are published
+    /// from the first reader on; earlier ones are not.
+    pub fn trade_reader(&mut self) -> Option<TradeReader> {
+        let SlotData::Trades { publisher, options, .. } = &mut self.data else { return None };
+        let state = self.state;
+        let publisher = publisher.get_or_insert_with(|| {
+            let mut publisher = TradePublisher::with_len(options.tape_len);
+            publisher.publish_state(state);
+            publisher
+        });
+        Some(publisher.reader())
+    }
+
+    /// Moves the publishers out of the slot, so that an arbiter publishes instead. Readers keep
+    /// working.
+    pub(in crate::feed) fn take_publishers(&mut self) -> Publishers {
+        // Publishers without a reader are created first, so that they hold the current data.
+        let _ = (self.book_reader(), self.depth_reader(), self.trade_reader());
+        let (mut book, mut depth, mut trades) = (None, None, None);
+        match &mut self.data {
+            SlotData::Book(publisher) => {
+                let mut own = BookPublisher::new();
+                own.publish(&publisher.book(), self.state);
+                book = Some(std::mem::replace(publisher, own));
+            }
+            SlotData::Trades { publisher, .. } => trades = publisher.take(),
+            SlotData::Depth { publisher, levels, .. } => {
+                (book, depth) = (publisher.take(), levels.take());
+            }
+        }
+        Publishers { book, depth, trades }
+    }
+
+    pub(super) fn publish_state(&mut self) {
+        match &mut self.data {
+            SlotData::Book(publisher) => publisher.publish_state(self.state),
+            SlotData::Trades { publisher: Some(publisher), .. } => {
+                publisher.publish_state(self.state);
+            }
+            SlotData::Depth { publisher, levels, .. } => {
+                if let Some(publisher) = publisher {
+                    publisher.publish_state(self.state);
+                }
+                if let Some(levels) = levels {
+                    levels.publish_state(self.state);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The published book, if every message replaces it: the memory to prefetch before a write.
+    pub(in crate::feed) fn prefetch_target(&self) -> Option<BookReader> {
+        match &self.data {
+            SlotData::Book(publisher) => Some(publisher.reader()),
+            _ => None,
+        }
+    }
+
+    /// Prefetches the ring entries of the next trade. Each trade goes to another entry, which is
+    /// not in cache.
+    #[inline]
+    pub(in crate::feed) fn prefetch_next(&self) {
+        if let SlotData::Trades { ring, publisher, .. } = &self.data {
+            if let Some(entry) = ring.next_entry() {
+                prefetch_lines(entry);
+            }
+            if let Some(publisher) = publisher {
+                publisher.prefetch_next();
+            }
+        }
+    }
+}
