@@ -1,4 +1,4 @@
-//! What strategies ask of a deep book.
+//! A read view of a deep book, with the queries that strategies need.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ use super::side::{BookSide, DepthSide};
 use super::top5::Book5;
 use crate::model::{Decimal, Level, NO_SEQ, Price, Qty, Side, UnixNanos};
 
-/// A deep book to read: a few references, made anew after each message.
+/// A read view of a deep book: a few references, made after each message.
 ///
-/// Prices are compared by value: `1.0` finds the level of `1.00`. No query allocates, and none
-/// answers past the price at which the book was cut for lack of room.
+/// Prices are compared by value: `1.0` finds the level of `1.00`. No query allocates. No query
+/// returns a result past the price at which the book was cut to its capacity.
 #[derive(Clone, Copy)]
 pub struct BookRef<'b> {
     asks: &'b DepthSide,
     bids: &'b DepthSide,
     seq: i64,
-    /// When the exchange says that the book was so.
+    /// The exchange's time of the book.
     pub ts_event: UnixNanos,
-    /// When we received the frame of the last message.
+    /// The receive time of the last message's frame.
     pub ts_recv: UnixNanos,
 }
 
@@ -34,35 +34,35 @@ impl<'b> BookRef<'b> {
         Self { asks, bids, seq, ts_event, ts_recv }
     }
 
-    /// The asks, best (lowest) first, in one piece.
+    /// The asks, best (lowest) first, contiguous.
     #[inline]
     #[must_use]
     pub fn asks(&self) -> &'b [Level] {
         self.asks.levels()
     }
 
-    /// The bids, best (highest) first, in one piece.
+    /// The bids, best (highest) first, contiguous.
     #[inline]
     #[must_use]
     pub fn bids(&self) -> &'b [Level] {
         self.bids.levels()
     }
 
-    /// The levels of a side, best first, in one piece.
+    /// The levels of a side, best first, contiguous.
     #[inline]
     #[must_use]
     pub fn side(&self, side: BookSide) -> &'b [Level] {
         self.of(side).levels()
     }
 
-    /// The exchange's sequence number of the last message; `None` where it had none.
+    /// The exchange's sequence number of the last message; `None` if it had none.
     #[inline]
     #[must_use]
     pub const fn seq(&self) -> Option<i64> {
         if self.seq == NO_SEQ { None } else { Some(self.seq) }
     }
 
-    /// The best `levels` of each side, asks first; fewer where the book has fewer.
+    /// The best `levels` of each side, asks first; fewer if the book has fewer.
     #[inline]
     #[must_use]
     pub fn top(&self, levels: usize) -> (&'b [Level], &'b [Level]) {
@@ -70,14 +70,14 @@ impl<'b> BookRef<'b> {
         (best(self.asks()), best(self.bids()))
     }
 
-    /// The best ask; `None` where the side is empty.
+    /// The best ask; `None` if the side is empty.
     #[inline]
     #[must_use]
     pub fn best_ask(&self) -> Option<&'b Level> {
         self.asks().first()
     }
 
-    /// The best bid; `None` where the side is empty.
+    /// The best bid; `None` if the side is empty.
     #[inline]
     #[must_use]
     pub fn best_bid(&self) -> Option<&'b Level> {
@@ -111,32 +111,32 @@ impl<'b> BookRef<'b> {
         self.sides().microprice(scale)
     }
 
-    /// The ask price from which on the book is not known, since levels found no room; `None` while
-    /// all asks that the exchange sent are there.
+    /// The ask price from which on levels were dropped because the side was full; `None` while the
+    /// book has all asks that the exchange sent.
     #[inline]
     #[must_use]
     pub fn ask_limit(&self) -> Option<Price> {
         self.asks.limit()
     }
 
-    /// The bid price from which on, downwards, the book is not known, since levels found no room;
-    /// `None` while all bids that the exchange sent are there.
+    /// The bid price from which on, downwards, levels were dropped because the side was full;
+    /// `None` while the book has all bids that the exchange sent.
     #[inline]
     #[must_use]
     pub fn bid_limit(&self) -> Option<Price> {
         self.bids.limit()
     }
 
-    /// The level at a price; `None` where there is none.
+    /// The level at a price; `None` if there is none.
     #[must_use]
     pub fn level_at(&self, side: BookSide, px: Price) -> Option<&'b Level> {
         self.of(side).level_at(px)
     }
 
-    /// The size from the best level to `px`, that level included; zero where `px` is better than
+    /// The size from the best level to `px`, that level included; zero if `px` is better than
     /// the best.
     ///
-    /// `None` where `px` is past what the book knows or the sum does not fit.
+    /// `None` if `px` is at or past the limit of the side or the sum does not fit.
     #[must_use]
     pub fn size_to(&self, side: BookSide, px: Price) -> Option<Qty> {
         let levels = self.of(side);
@@ -147,11 +147,10 @@ impl<'b> BookRef<'b> {
         to_px.try_fold(Decimal::ZERO, |sum, level| sum.checked_add(level.sz()).ok())
     }
 
-    /// What taking `sz` from the book would cost: a buy eats the asks, a sell the bids.
+    /// The cost of taking `sz` from the book: a buy consumes asks, a sell consumes bids.
     ///
-    /// `None` where `sz` is not positive or the arithmetic does not fit. A book too thin for all of
-    /// it, or cut before it was enough (see [`BookRef::ask_limit`]), gives a [`Sweep`] that is not
-    /// complete.
+    /// `None` if `sz` is not positive or the arithmetic does not fit. If the book is too thin, or
+    /// cut too early (see [`BookRef::ask_limit`]), the [`Sweep`] is not complete.
     #[must_use]
     pub fn sweep(&self, taker: Side, sz: Qty) -> Option<Sweep> {
         self.sides().sweep(taker, sz)
@@ -160,8 +159,8 @@ impl<'b> BookRef<'b> {
     /// `(bids - asks) / (bids + asks)` over the sizes of the best `levels` of each side: from -1
     /// (only asks) to 1 (only bids), at [`Sweep::RATIO_SCALE`] decimals.
     ///
-    /// `None` where there is no size at all, where a side was cut before so many levels, or where the
-    /// arithmetic does not fit.
+    /// `None` if there is no size at all, if a side was cut before `levels`, or if the arithmetic
+    /// does not fit.
     #[must_use]
     pub fn imbalance(&self, levels: usize) -> Option<Decimal> {
         let is_short = |side: &DepthSide| side.limit().is_some() && side.levels().len() < levels;
@@ -171,8 +170,8 @@ impl<'b> BookRef<'b> {
         self.sides().imbalance(levels)
     }
 
-    /// Whether the exchange may have levels of this side past the best `most` that are here, now or
-    /// before the best `most` change next.
+    /// Whether the exchange may have levels of this side past the best `most` levels of this book,
+    /// now or before the best `most` change next.
     pub(crate) fn may_lack(&self, side: BookSide, most: usize) -> bool {
         let side = self.of(side);
         side.is_truncated() || side.levels().len() >= most.min(side.capacity())
@@ -192,7 +191,7 @@ impl<'b> BookRef<'b> {
     }
 }
 
-/// The times, the number of levels and the best five.
+/// The number of levels, the limits and the best five.
 impl fmt::Debug for BookRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BookRef")

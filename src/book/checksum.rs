@@ -5,15 +5,15 @@ use std::num::NonZeroU32;
 use super::side::{BookSide, CHECKSUM_LEVELS, SideChange};
 use crate::model::{Decimal, Dialect, Level, MAX_DECIMAL_TEXT};
 
-/// How the checksum of a message compares with the book after it.
+/// The checksum check of a message against the book after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Checksum {
-    /// Not compared: the message has none, verification is off or it was not this message's turn,
-    /// or the book was cut so short that it no longer has the levels.
+    /// Not compared: the message has no checksum, verification skips it, or the book was cut too
+    /// short to have the covered levels.
     None,
-    /// The book is the exchange's.
+    /// The book matches.
     Ok,
-    /// The book is not the exchange's.
+    /// The book does not match.
     Mismatch,
 }
 
@@ -36,22 +36,22 @@ impl Checksum {
     }
 }
 
-/// Which messages have their checksum compared.
+/// Which messages are verified by checksum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Verify {
-    /// All that have one.
+    /// All messages that have a checksum.
     #[default]
     Every,
-    /// Snapshots, and one of so many updates.
+    /// Snapshots, and every nth update.
     EveryNth(NonZeroU32),
-    /// None.
+    /// No message.
     Off,
 }
 
-/// The checksum that a message expects the book to have; `None` where it says nothing.
+/// The checksum that a message expects; `None` if it has none.
 ///
-/// v5 sends 0 always since 2026-06-23, so there 0 means "not sent", but for an empty book, whose
-/// checksum it is. Source: `docs/PROTOCOL.md` 8.2.
+/// v5 always sends 0 since 2026-06-23, so 0 means "not sent" in v5, except for an empty book, whose
+/// checksum is 0. Source: `docs/PROTOCOL.md` 8.2.
 #[inline]
 pub(crate) const fn expected(
     checksum: Option<i32>,
@@ -64,7 +64,7 @@ pub(crate) const fn expected(
     }
 }
 
-/// The longest text of a level: two numbers and a colon behind each.
+/// The longest text of a level: two numbers, each followed by a colon.
 const MAX_LEVEL_TEXT: usize = 2 * (MAX_DECIMAL_TEXT + 1);
 
 /// [`MAX_LEVEL_TEXT`] rounded up, so that a text is copied in whole vector registers.
@@ -80,14 +80,14 @@ struct Slot {
     len: u8,
 }
 
-/// The texts of the best levels of one side, made when they are first needed.
+/// The cached texts of the best levels of one side, written when they are first needed.
 ///
-/// A message changes a few of the 50 levels, so most texts of one checksum are those of the
-/// checksum before, perhaps a place further.
+/// A message changes a few of the 50 levels, so most texts are the same as for the previous
+/// checksum, possibly at a neighbouring index.
 #[derive(Clone, Debug)]
 struct SideTexts {
     slots: [Slot; CHECKSUM_LEVELS],
-    /// A bit for each slot whose text is not that of its level.
+    /// One bit per slot whose text is outdated.
     stale: u32,
 }
 
@@ -125,7 +125,7 @@ impl SideTexts {
         }
     }
 
-    /// Writes what is not written yet of the texts of `levels`, which are best first.
+    /// Writes the outdated texts of `levels`, which are best first.
     #[inline]
     fn refresh(&mut self, levels: &[Level]) {
         let len = levels.len().min(CHECKSUM_LEVELS);
@@ -151,7 +151,7 @@ impl Slot {
         self.len = u8::try_from(at).unwrap_or_default();
     }
 
-    /// Writes a number and a colon at `at` and gives the place after them.
+    /// Writes a number and a colon at `at`. Returns the index after them.
     fn put(&mut self, at: usize, number: Decimal) -> usize {
         let mut buf = [0; MAX_DECIMAL_TEXT];
         let text = number.write_text(&mut buf);
@@ -168,16 +168,16 @@ impl Slot {
 
 /// The checksum of a book whose levels change one by one.
 ///
-/// It is told of every change since the last checksum, so that it rewrites only the texts that
-/// changed. While no checksum is asked for it takes no notes, and writes all texts for the next one.
-/// All memory, about 5 kB, is taken when it is made.
+/// Tracks the changes since the last checksum, so that only changed texts are rewritten. While no
+/// checksum is computed, changes are not tracked, and the next checksum rewrites all texts.
+/// Allocates about 5 kB when it is made and nothing after that.
 #[derive(Clone, Debug)]
 pub(crate) struct BookChecksum {
-    /// Whether every change since the texts were written has been noted.
+    /// Whether every change since the texts were written is tracked.
     is_noted: bool,
     asks: SideTexts,
     bids: SideTexts,
-    /// The joined text; its end has room for a whole slot whatever the texts before it.
+    /// The joined text, with room for a whole slot at its end.
     joined: [u8; 2 * CHECKSUM_LEVELS * MAX_LEVEL_TEXT + SLOT_BYTES],
 }
 
@@ -191,14 +191,14 @@ impl BookChecksum {
         }
     }
 
-    /// Forgets the texts: all levels are other ones, or no checksum is asked for. No notes are taken
-    /// until the next [`BookChecksum::compute`].
+    /// Drops all texts, because all levels changed or no checksum is needed. Changes are not
+    /// tracked until the next [`BookChecksum::compute`].
     #[inline]
     pub(crate) const fn forget(&mut self) {
         self.is_noted = false;
     }
 
-    /// Takes note of a change to a side.
+    /// Tracks a change to a side.
     #[inline]
     pub(crate) fn note(&mut self, side: BookSide, change: SideChange) {
         if !self.is_noted {
@@ -234,19 +234,19 @@ impl BookChecksum {
                 end = append(&mut self.joined, end, self.asks.slots.get(at));
             }
         }
-        // There is no colon behind the last number.
+        // No colon follows the last number.
         let text = self.joined.get(..end.saturating_sub(1)).unwrap_or_default();
         crc32fast::hash(text).cast_signed()
     }
 }
 
-/// Copies the text of a slot to `end` and gives the place after it.
+/// Copies the text of a slot to `end`. Returns the index after it.
 #[inline]
 fn append(joined: &mut [u8], end: usize, slot: Option<&Slot>) -> usize {
     let Some(slot) = slot else { return end };
     let room = joined.get_mut(end..).and_then(|rest| rest.first_chunk_mut::<SLOT_BYTES>());
     if let Some(room) = room {
-        // A copy of fixed length, whose tail the next text overwrites, needs no call of memcpy.
+        // A copy of fixed length needs no call of memcpy. The next text overwrites its tail.
         *room = slot.text;
     }
     end + usize::from(slot.len)
@@ -262,7 +262,7 @@ mod tests {
         texts.iter().map(level).collect()
     }
 
-    /// The rule itself, by text.
+    /// The reference: the checksum by its definition.
     fn by_text(asks: &[Level], bids: &[Level]) -> i32 {
         let mut parts = Vec::new();
         for at in 0..25 {
@@ -303,7 +303,7 @@ mod tests {
             asks.push(Level::new(Decimal::from(n), Decimal::from(n), 1));
         }
         assert_eq!(checksum.compute(&asks, &[]), by_text(&asks, &[]));
-        // Changes at the edges of what is covered, and past it.
+        // Changes at the edges of the covered levels and past them.
         for (n, at) in (0i64..).zip([0, 24, 25, 23, 1, 30, 0, 24]) {
             let new = Level::new(Decimal::from(100 + n), Decimal::from(n), 1);
             asks.insert(at, new);

@@ -1,23 +1,23 @@
-//! What is odd about the levels of a book.
+//! Flags for anomalies in the levels of a book.
 
 use std::fmt;
 
 use crate::model::{Level, pow10_i64};
 
-/// What is odd about a book, or about the message that it came in. An odd book is counted.
+/// Anomalies of a book or of its message. Books with a flag are counted in `Stats`.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 #[repr(transparent)]
 pub struct BookFlags(u8);
 
 impl BookFlags {
-    /// Nothing odd.
+    /// No flag.
     pub const NONE: Self = Self(0);
     /// The best bid is at or above the best ask. Legal before the market opens.
     pub const CROSSED: Self = Self(1);
-    /// A side was not strictly sorted best first in the message (a repeated price counts too). A decoder
+    /// A side was not strictly sorted best first in the message, or repeats a price. The decoder
     /// has sorted it.
     pub const UNSORTED: Self = Self(2);
-    /// A level has no size, or a negative one.
+    /// A level has zero or negative size.
     pub const EMPTY_LEVEL: Self = Self(4);
 
     /// Each flag with its name.
@@ -32,7 +32,7 @@ impl BookFlags {
         Self::NAMES.into_iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| name)
     }
 
-    /// The flag of a name; `None` where there is no such flag.
+    /// The flag of a name; `None` if there is no such flag.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.into_iter().find(|(_, known)| *known == name).map(|(flag, _)| flag)
@@ -54,7 +54,7 @@ impl BookFlags {
         self.0 & other.0 == other.0
     }
 
-    /// Whether nothing is odd.
+    /// Whether no flag is set.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -64,7 +64,7 @@ impl BookFlags {
         if on { Self(self.0 | other.0) } else { self }
     }
 
-    /// What is odd about two sides, each best first.
+    /// The flags of two sides, each best first.
     #[must_use]
     pub fn of(asks: &[Level], bids: &[Level]) -> Self {
         Self::of_sides(asks, bids)
@@ -77,8 +77,8 @@ impl BookFlags {
         if !sum.fits() {
             return Self::of_wide(asks, bids);
         }
-        // Prices of one book mostly differ in scale (`31841.2`, `31834`). Bringing all to the
-        // finest one costs a multiplication each and no branch.
+        // Prices of one book often differ in scale (`31841.2`, `31834`). Scaling all to the finest
+        // costs one multiplication each and no branch.
         let (ask, asks_sorted) = order_of(asks, sum.scale, |worse, better| worse > better);
         let (bid, bids_sorted) = order_of(bids, sum.scale, |worse, better| worse < better);
         let both = !asks.is_empty() & !bids.is_empty();
@@ -88,7 +88,7 @@ impl BookFlags {
             .with(Self::EMPTY_LEVEL, sum.has_empty_level)
     }
 
-    /// As [`BookFlags::of`], for prices that have no common scale in an `i64`.
+    /// As [`BookFlags::of`], for prices without a common scale that fits an `i64`.
     #[cold]
     fn of_wide(asks: &[Level], bids: &[Level]) -> Self {
         let unsorted = !asks.is_sorted_by(|a, b| a.px() < b.px())
@@ -104,7 +104,7 @@ impl BookFlags {
     }
 }
 
-/// What levels have in common.
+/// The common properties of levels.
 struct LevelSum {
     /// All bits that are set in some price's mantissa.
     px_bits: i64,
@@ -129,16 +129,16 @@ impl LevelSum {
         })
     }
 
-    /// Whether all prices are sure to fit an `i64` at the finest scale: a product has at most as
-    /// many bits as both factors together, and no bit may be left for the sign.
+    /// Whether all prices certainly fit an `i64` at the finest scale: a product has at most as many
+    /// bits as both factors together, and the sign bit must stay free.
     #[inline(always)]
     fn fits(&self) -> bool {
         self.px_bits.leading_zeros() + pow10_i64(self.scale).leading_zeros() > 64
     }
 }
 
-/// The best price of a side at a scale that no price is finer than, and whether the side is in
-/// order; 0 and true for an empty side.
+/// The best price of a side at the finest scale, and whether the side is in order; 0 and true for
+/// an empty side.
 #[inline(always)]
 fn order_of(side: &[Level], scale: usize, in_order: impl Fn(i64, i64) -> bool) -> (i64, bool) {
     let px_at = |level: &Level| {

@@ -1,4 +1,4 @@
-//! What changed between two books, level by level.
+//! The difference of two books, level by level.
 
 use super::liquidity::Sides;
 use super::side::BookSide;
@@ -10,15 +10,15 @@ use crate::model::Level;
 pub struct LevelChange {
     /// The side.
     pub side: BookSide,
-    /// The level as it was; `None` where it was not among the levels compared.
+    /// The level before; `None` if it was not among the compared levels.
     pub before: Option<Level>,
-    /// The level as it is; `None` where it no longer is among the levels compared, be it deleted or
-    /// pushed out by better ones.
+    /// The level after; `None` if it is no longer among the compared levels: deleted, or pushed out
+    /// by better ones.
     pub after: Option<Level>,
 }
 
 impl Sides<'_> {
-    /// Reports what changed from `before` to these sides, asks first, and gives the number of changes;
+    /// Reports the changes from `before` to these sides, asks first. Returns the number of changes;
     /// see [`Book5::changes_since`](super::top5::Book5::changes_since).
     pub(crate) fn changes_since(
         self,
@@ -30,8 +30,8 @@ impl Sides<'_> {
     }
 }
 
-/// Walks both lists at once, best first. Each level of either is in one pair, so that the changes lead
-/// from `old` to `new` even where a list is not sorted.
+/// Walks both lists at once, best first. Each level of either is in one pair, so that the changes
+/// convert `old` to `new` even if a list is not sorted.
 fn side_changes(
     side: BookSide,
     old: &[Level],

@@ -1,21 +1,21 @@
-//! What strategies ask of the levels of a book, exact and without floats.
+//! Queries of strategies on the levels of a book, exact and without floats.
 
 use crate::model::{Decimal, DecimalError, Level, Price, Qty, Side, div_wide};
 
 /// The decimals of a ratio such as an imbalance, and of an average price.
 pub(crate) const RATIO_SCALE: u8 = 9;
 
-/// What taking a size from one side of a book would cost.
+/// The cost of taking a size from one side of a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sweep {
-    /// The size that the book can give, at most the one asked for.
+    /// The size that the book can fill, at most the requested one.
     pub filled: Qty,
-    /// The price of the last level that was touched.
+    /// The price of the last level reached.
     pub worst_px: Price,
     /// The average price at [`Sweep::RATIO_SCALE`] decimals, rounded half to even.
     pub avg_px: Price,
-    /// Whether the book had all of the size.
+    /// Whether the book could fill the whole size.
     pub complete: bool,
 }
 
@@ -24,9 +24,10 @@ impl Sweep {
     pub const RATIO_SCALE: u8 = RATIO_SCALE;
 }
 
-/// Both sides of a book, best first: the one answer to what every kind of book is asked.
+/// Both sides of a book, best first: the shared implementation of the queries of all book types.
 ///
-/// [`Book5`](super::top5::Book5) documents each method. A book that may lack levels says so itself.
+/// [`Book5`](super::top5::Book5) documents each method. A book that may lack levels checks that
+/// before the query.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sides<'b> {
     pub(crate) asks: &'b [Level],
@@ -75,7 +76,7 @@ impl<'b> Sides<'b> {
     }
 }
 
-/// Takes `sz` from levels given best first.
+/// Takes `sz` from levels that are sorted best first.
 fn sweep(levels: &[Level], sz: Qty) -> Option<Sweep> {
     if sz <= Decimal::ZERO {
         return None;
@@ -97,7 +98,7 @@ fn sweep(levels: &[Level], sz: Qty) -> Option<Sweep> {
     Some(Sweep { filled, worst_px, avg_px, complete: filled == sz })
 }
 
-/// A decimal in 128 bits, for sums and products on the way to a rounded result.
+/// A decimal with 128 bits, for intermediate sums and products.
 #[derive(Clone, Copy)]
 struct Wide {
     value: i128,

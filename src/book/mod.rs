@@ -1,6 +1,6 @@
 //! Order-book state machines: the five-level book and full-depth books.
 //!
-//! No bytes of the wire, no I/O, no clock, and no heap on the hot path.
+//! No wire bytes, no I/O, no clock, and no allocation on the hot path.
 
 mod book_ref;
 mod checksum;

@@ -1,11 +1,11 @@
-//! What of a book is not of RPI orders.
+//! The part of a book without RPI orders.
 
 use super::book_ref::BookRef;
 use super::side::{BookSide, DepthSide};
 use super::update::{DepthAction, DepthUpdate};
 use crate::model::{Decimal, Level, Qty, UnixNanos};
 
-/// The sizes of a book that are not of RPI orders, kept as a book of its own beside that of all sizes.
+/// The sizes of a book without RPI orders, as a second book beside that of all sizes.
 #[derive(Clone, Debug)]
 pub(super) struct NonRpiBook {
     asks: DepthSide,
@@ -13,7 +13,7 @@ pub(super) struct NonRpiBook {
 }
 
 impl NonRpiBook {
-    /// Takes the memory of a book of `capacity` levels a side.
+    /// Allocates a book of `capacity` levels a side.
     pub(super) fn new(capacity: usize) -> Self {
         let side = |side| DepthSide::new(side, capacity);
         Self { asks: side(BookSide::Ask), bids: side(BookSide::Bid) }
@@ -28,8 +28,8 @@ impl NonRpiBook {
         BookRef::new(&self.asks, &self.bids, seq, ts_event, ts_recv)
     }
 
-    /// Applies a message that the book of all sizes has taken. Where it does not say these sizes, all
-    /// of its sizes are taken for them.
+    /// Applies a message that the book of all sizes has applied. If it has no such sizes, its full
+    /// sizes are used.
     #[cold]
     pub(super) fn apply(&mut self, update: &DepthUpdate<'_>) {
         if update.action == DepthAction::Snapshot {
@@ -48,7 +48,7 @@ fn set_all(side: &mut DepthSide, levels: &[Level], sizes: Option<&[Qty]>) {
             Some(sizes) => sizes.get(at).copied(),
             None => Some(level.sz()),
         };
-        // A level that is gone has no size of any kind.
+        // A deleted level has no size of either kind.
         let sz = sz.filter(|sz| !level.sz().is_zero() && *sz > Decimal::ZERO);
         side.set(Level::new(level.px(), sz.unwrap_or(Decimal::ZERO), level.orders()));
     }

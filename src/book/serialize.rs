@@ -1,4 +1,4 @@
-//! Books in serde's data model.
+//! Serde implementations for books.
 
 use std::fmt;
 
@@ -53,7 +53,7 @@ impl<'de> Deserialize<'de> for FlagName {
     }
 }
 
-/// One side of a [`Book5`], read without the heap.
+/// One side of a [`Book5`], deserialized without allocation.
 struct Levels5 {
     levels: [Level; BOOK5_LEVELS],
     len: usize,
@@ -124,8 +124,8 @@ impl Serialize for Book5 {
     }
 }
 
-/// Flags are those of the levels that were read; only that the exchange sent them out of order, which
-/// they no longer show, is taken from the text.
+/// Flags are computed from the levels. Only [`BookFlags::UNSORTED`], which the sorted levels no
+/// longer show, is read from the input.
 impl<'de> Deserialize<'de> for Book5 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let read = Book5Fields::deserialize(deserializer)?;

@@ -1,4 +1,4 @@
-//! One sorted side of a deep book: levels best first, in one piece, in memory taken once.
+//! One sorted side of a deep book: levels best first, contiguous, in memory allocated once.
 
 use crate::model::{Level, MAX_SCALE, Price};
 
@@ -7,7 +7,7 @@ use crate::model::{Level, MAX_SCALE, Price};
 /// Source: `docs/PROTOCOL.md` 8.2, the same in v3 and v5.
 pub(crate) const CHECKSUM_LEVELS: usize = 25;
 
-/// A side of a book: where an order rests, not what a taker does.
+/// A side of a book, by the resting orders, not by the taker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum BookSide {
@@ -27,7 +27,7 @@ impl BookSide {
         }
     }
 
-    /// A number that is smaller the better the price is on this side, equal for equal prices.
+    /// The sort key of a price: smaller for better prices on this side, equal for equal prices.
     ///
     /// It is the price in units of `10^-18`, negated for a bid, so that one code serves both
     /// sides and prices of different scales compare by one number. `|mantissa| * 10^18 < 2^123`.
@@ -41,7 +41,10 @@ impl BookSide {
 }
 
 /// `10^(18 - scale)`, the units of [`BookSide::key`] in one unit of a scale.
-#[expect(clippy::indexing_slicing, reason = "evaluated at compile time, where a bad index fails")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated at compile time, so a bad index fails to compile"
+)]
 const UNITS: [i64; MAX_SCALE as usize + 1] = {
     let mut units = [1i64; MAX_SCALE as usize + 1];
     let mut scale = units.len() - 1;
@@ -52,48 +55,48 @@ const UNITS: [i64; MAX_SCALE as usize + 1] = {
     units
 };
 
-/// What one level did to a side.
+/// The effect of one level on a side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SideChange {
-    /// A new level is at this place; `full` tells that the worst level left for it.
+    /// A new level is at this index; `full` if the worst level was dropped for it.
     Inserted { at: usize, full: bool },
-    /// The level at this place has a new size.
+    /// The level at this index has a new size.
     Replaced(usize),
-    /// The level that was at this place is gone.
+    /// The level at this index was removed.
     Removed(usize),
     /// A deletion of a price that the side does not have.
     Missing,
-    /// The price is past what the side keeps: nothing changed.
+    /// The price is past the limit of the side: nothing changed.
     Beyond,
 }
 
 /// One side of a deep book, at most `capacity` levels.
 ///
-/// The levels lie best first in the middle of a larger array, and their keys beside them in the
-/// same places. An insertion or a deletion moves the shorter of the two parts around it, so what
-/// happens near the best level is cheap and so is what happens at the far end: in the recorded
-/// tick-by-tick messages half of the changes are in the best 13 places and a tenth at place 399
-/// or 400, where the exchange's window ends.
+/// The levels are stored best first in the middle of a larger array, and their keys at the same
+/// indices of a second one. An insertion or a deletion moves the shorter of the two parts around
+/// it, so changes near the best level and at the far end are cheap. In recorded tick-by-tick
+/// messages, half of the changes are in the best 13 levels, and a tenth at level 399 or 400, the
+/// end of the exchange's window.
 #[derive(Clone, Debug)]
 pub(crate) struct DepthSide {
     levels: Box<[Level]>,
     keys: Box<[i128]>,
-    /// The place of the best level. `start + len <= levels.len()`.
+    /// The index of the best level. `start + len <= levels.len()`.
     start: usize,
     /// `0..=capacity`, and `capacity < levels.len()`.
     len: usize,
     capacity: usize,
     side: BookSide,
-    /// The best price that was ever refused for lack of room since the last snapshot. Every kept
-    /// level is better.
+    /// The best price that was dropped because the side was full, since the last snapshot. Every
+    /// kept level is better.
     limit: Option<(i128, Price)>,
 }
 
 impl DepthSide {
-    /// Takes the memory of a side of `capacity` levels, at least one.
+    /// Allocates a side of `capacity` levels, at least one.
     pub(crate) fn new(side: BookSide, capacity: usize) -> Self {
         let capacity = capacity.max(1);
-        // The room to spare is how many levels may come in at one end before all of them move.
+        // The spare room is the number of insertions at one end before all levels move.
         let room = capacity + capacity / 4 + 16;
         Self {
             levels: vec![Level::EMPTY; room].into(),
@@ -106,20 +109,20 @@ impl DepthSide {
         }
     }
 
-    /// The levels, best first, all of them in one piece.
+    /// The levels, best first, contiguous.
     #[inline]
     pub(crate) fn levels(&self) -> &[Level] {
         self.levels.get(self.start..self.start + self.len).unwrap_or_default()
     }
 
-    /// The best price that the side may lack although the exchange has it: from here on it is not
-    /// known. `None` while nothing was refused for lack of room.
+    /// The limit: the best price from which on the side may lack levels of the exchange. `None`
+    /// while no level was dropped because the side was full.
     #[inline]
     pub(crate) fn limit(&self) -> Option<Price> {
         self.limit.map(|(_, px)| px)
     }
 
-    /// Whether something was refused for lack of room since the last snapshot.
+    /// Whether a level was dropped because the side was full, since the last snapshot.
     #[inline]
     pub(crate) const fn is_truncated(&self) -> bool {
         self.limit.is_some()
@@ -131,7 +134,7 @@ impl DepthSide {
         self.limit.is_some() && self.len < CHECKSUM_LEVELS
     }
 
-    /// Whether so little is left of a cut side that it is of no use.
+    /// Whether a cut side has too few levels left to be useful.
     #[inline]
     pub(crate) fn is_starved(&self) -> bool {
         self.limit.is_some() && self.len < CHECKSUM_LEVELS.min(self.capacity / 2).max(1)
@@ -147,14 +150,14 @@ impl DepthSide {
         self.limit.is_some_and(|(limit, _)| self.side.key(px) >= limit)
     }
 
-    /// Forgets all levels and the limit.
+    /// Removes all levels and the limit.
     pub(crate) fn clear(&mut self) {
         self.len = 0;
         self.start = (self.levels.len() - self.capacity) / 2;
         self.limit = None;
     }
 
-    /// The level at a price, whatever the scale of either.
+    /// The level at a price; scales may differ.
     pub(crate) fn level_at(&self, px: Price) -> Option<&Level> {
         self.find(self.side.key(px)).ok().and_then(|at| self.levels().get(at))
     }
@@ -167,8 +170,8 @@ impl DepthSide {
         }
     }
 
-    /// Appends levels to an empty side while they are sorted best first, have a size and find room,
-    /// and gives the rest: none in any snapshot that was recorded.
+    /// Appends levels to an empty side while they are sorted best first, have a size and fit.
+    /// Returns the rest, which is empty in every recorded snapshot.
     pub(crate) fn append_sorted<'f>(&mut self, levels: &'f [Level]) -> &'f [Level] {
         debug_assert!(self.len == 0 && self.limit.is_none());
         let places = self.levels.iter_mut().zip(&mut self.keys).skip(self.start);
@@ -194,7 +197,7 @@ impl DepthSide {
         }
         match (self.find(key), level.sz().is_zero()) {
             (Ok(at), false) => {
-                // The key is the same; the text of the price may not be (`1.0` after `1.00`).
+                // The key is the same; the text of the price may differ (`1.0` after `1.00`).
                 if let Some(place) = self.levels.get_mut(self.start + at) {
                     *place = level;
                 }
@@ -209,7 +212,7 @@ impl DepthSide {
         }
     }
 
-    /// Finds a key: `Ok(place)`, or `Err(place)` where it would belong.
+    /// Finds a key: `Ok(index)`, or `Err(index)` with its insertion index.
     #[inline]
     fn find(&self, key: i128) -> Result<usize, usize> {
         let keys = self.keys.get(self.start..self.start + self.len).unwrap_or_default();
@@ -238,7 +241,7 @@ impl DepthSide {
         SideChange::Inserted { at, full }
     }
 
-    /// Lets the worst level go and remembers its price.
+    /// Drops the worst level and lowers the limit to its price.
     fn drop_worst(&mut self) {
         let Some(last) = self.len.checked_sub(1) else { return };
         let place = self.start + last;
@@ -248,13 +251,13 @@ impl DepthSide {
         self.len = last;
     }
 
-    /// Makes room for one level before the one at `at` and gives its place in the arrays.
+    /// Makes room for one level before the one at `at`. Returns its array index.
     #[inline]
     fn open(&mut self, at: usize) -> usize {
         let near_best = at < self.len / 2;
         let no_room = if near_best { self.start == 0 } else { self.end() == self.levels.len() };
         if no_room {
-            // Rare: once in as many one-sided insertions as half of the spare room.
+            // Rare: once in (spare room / 2) insertions at one end.
             self.shift(self.start, self.end(), (self.levels.len() - self.len) / 2);
             self.start = (self.levels.len() - self.len) / 2;
         }
@@ -268,7 +271,7 @@ impl DepthSide {
         self.start + at
     }
 
-    /// Closes the gap that the level at `at`, less than `len`, leaves.
+    /// Removes the level at `at`, which is less than `len`, and closes the gap.
     #[inline]
     fn remove(&mut self, at: usize) {
         if at < self.len / 2 {
@@ -330,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_side_lets_the_worst_level_go_and_says_from_where() {
+    fn a_full_side_drops_the_worst_level_and_reports_the_limit() {
         let mut side = DepthSide::new(BookSide::Bid, 2);
         side.set(level("5", 1));
         side.set(level("4", 1));
@@ -339,7 +342,7 @@ mod tests {
         assert_eq!(side.limit().unwrap().to_string(), "3.0");
         assert_eq!(side.set(level("6", 1)), SideChange::Inserted { at: 0, full: true });
         assert_eq!((prices(&side).join(" ").as_str(), side.limit()), ("6 5", "4".parse().ok()));
-        // There is room again, but what lies past the limit could have holes.
+        // There is room again, but levels past the limit may be incomplete.
         assert_eq!(side.set(level("5", 0)), SideChange::Removed(1));
         assert_eq!(side.set(level("4.0", 7)), SideChange::Beyond);
         assert_eq!(side.set(level("2", 0)), SideChange::Beyond);
@@ -349,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_stay_in_order_when_all_come_in_at_one_end() {
+    fn levels_stay_in_order_when_all_are_inserted_at_one_end() {
         for side in [BookSide::Ask, BookSide::Bid] {
             let mut book = DepthSide::new(side, 40);
             for px in 0..1000 {

@@ -1,24 +1,23 @@
-//! Whether a deep book can be believed, and what became of a message.
+//! The sync state of a deep book and the outcome of a message.
 
 use super::checksum::Checksum;
 use super::sequence::Sequence;
 
-/// Why a book is no longer the exchange's.
+/// Why a book no longer matches the exchange's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DesyncCause {
-    /// The sequence numbers show that messages were lost.
+    /// A sequence gap: messages were lost.
     Gap,
-    /// The checksum of the book after a message was not the message's.
+    /// A checksum mismatch after a message.
     Checksum,
-    /// A message had a level of negative size, so that it could not be applied.
+    /// A message had a level of negative size and was not applied.
     NegativeSize,
-    /// A message was lost that may have been this book's, and no numbers would show which it was.
+    /// A message was lost that may belong to this book, and no sequence number can show the loss.
     Lost,
-    /// So many levels were deleted from a side that was cut to its capacity that what is left is
-    /// too short to go on with.
+    /// A side that was cut to its capacity has too few levels left after deletions.
     Truncated,
-    /// A snapshot came that is older than the book that was there last.
+    /// A snapshot was older than the last book.
     OldSnapshot,
 }
 
@@ -37,15 +36,15 @@ impl DesyncCause {
     }
 }
 
-/// Whether a book can be believed.
+/// The sync state of a deep book.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum BookSync {
-    /// There was no snapshot yet.
+    /// No snapshot yet.
     #[default]
     NoSnapshot,
-    /// The book is the exchange's, as far as the messages let us know.
+    /// The book passed all checks of its messages.
     Live,
-    /// The book is not the exchange's and will not be until the next snapshot.
+    /// The book does not match the exchange's until the next snapshot.
     Broken(DesyncCause),
 }
 
@@ -61,42 +60,42 @@ impl BookSync {
     }
 }
 
-/// What a broken book does with updates.
+/// Whether a broken book applies updates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum FaultPolicy {
-    /// It refuses them and waits for a snapshot. The update that showed a gap is refused as well.
+    /// Rejects updates until the next snapshot. The update that shows a gap is rejected too.
     #[default]
     Reject,
-    /// It applies and verifies them, to see what comes of it. It stays broken all the same.
+    /// Applies and verifies updates, for diagnosis. The book stays broken.
     ApplyAnyway,
 }
 
-/// What became of a message.
+/// The outcome of applying a message to a deep book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a message that was not applied, or broke the book, asks for a new snapshot"]
+#[must_use = "a message that was not applied, or broke the book, requires a new snapshot"]
 pub struct ApplyOutcome {
-    /// Whether the book has taken the message. If not, its levels are as they were.
+    /// Whether the message was applied. If not, the levels are unchanged.
     pub applied: bool,
     /// The state of the book after the message.
     pub sync: BookSync,
-    /// What the sequence numbers say; [`Sequence::None`] for an update without a snapshot.
+    /// The sequence check; [`Sequence::None`] for an update without a snapshot.
     pub sequence: Sequence,
-    /// Whether the book after the message has the message's checksum.
+    /// The checksum check of the book after the message.
     pub checksum: Checksum,
-    /// Deletions of prices that the book did not have. Real messages have some.
+    /// The number of deletions of prices that the book did not have. Real messages have some.
     pub missing: u32,
-    /// Levels that found no room, or left for a better one, or lie past where the book is cut.
+    /// The number of levels that were dropped: the side was full, or they lie past its limit.
     pub out_of_capacity: u32,
     /// Whether a side is cut to the book's capacity; see `BookRef::ask_limit`.
     pub truncated: bool,
-    /// The place of the best level that changed, 0 the best of its side; `None` where none did.
+    /// The index of the best level that changed, 0 for the best of its side; `None` if none did.
     ///
-    /// Whoever publishes the best five has nothing to do for a message that starts at 5.
+    /// A message whose first change is at 5 or later leaves the best five levels unchanged.
     pub first_changed: Option<usize>,
 }
 
 impl BookSync {
-    /// The state after a snapshot that is not taken, which leaves no book without a cause.
+    /// The state after a rejected snapshot.
     pub(super) const fn refused_snapshot(self) -> Self {
         match self {
             Self::Live | Self::NoSnapshot => Self::Broken(DesyncCause::OldSnapshot),
@@ -104,7 +103,7 @@ impl BookSync {
         }
     }
 
-    /// The state after a fault. What broke a book first stays its cause.
+    /// The state after a fault. A broken book keeps its first cause.
     pub(super) const fn broken_by(self, fault: DesyncCause) -> Self {
         match self {
             Self::Live => Self::Broken(fault),

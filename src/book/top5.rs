@@ -1,4 +1,4 @@
-//! The five-level book, and what strategies ask of it.
+//! The five-level book and its queries.
 
 use std::fmt;
 
@@ -10,14 +10,15 @@ use crate::model::{Decimal, Level, NO_SEQ, Price, Qty, Side, UnixNanos};
 /// The most levels a side of a [`Book5`].
 pub(crate) const BOOK5_LEVELS: usize = 5;
 
-/// Where the numbers of asks and of bids and the flags are in [`Book5::head`].
+/// The indices of the numbers of asks and bids and of the flags in [`Book5::head`].
 const ASKS: usize = 0;
 const BIDS: usize = 1;
 pub(super) const FLAGS: usize = 2;
 
-/// A book of up to five levels a side, best first, sent whole by the exchange each time.
+/// A book of up to five levels a side, best first. Every message of the exchange replaces it.
 ///
-/// A decoder sorts a side that did not come best first, keeps the five best of more, and flags it.
+/// A decoder sorts a side that is not sorted best first, and flags it. Of more than five levels it
+/// keeps the best five.
 ///
 /// Plain data, 272 bytes: `ts_event` (`u64` ns), `ts_recv` (`u64` ns), `seq` (`i64`) at 0, 8, 16;
 /// the number of asks and bids and the flags (`u8`) at 24, 25, 26; five asks at 32, five bids at
@@ -27,11 +28,12 @@ pub(super) const FLAGS: usize = 2;
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Book5 {
-    /// When the exchange says that the book was so.
+    /// The exchange's time of the book.
     pub ts_event: UnixNanos,
-    /// When we received the frame.
+    /// The receive time of the frame.
     pub ts_recv: UnixNanos,
-    /// The exchange's sequence number, [`DepthUpdate::NO_SEQ`](crate::DepthUpdate::NO_SEQ) where it sent none.
+    /// The exchange's sequence number, [`DepthUpdate::NO_SEQ`](crate::DepthUpdate::NO_SEQ) if it
+    /// sent none.
     pub seq: i64,
     /// The number of asks and of bids, the flags and five zeros: one word, which readers load at once.
     pub(super) head: [u8; 8],
@@ -45,7 +47,7 @@ impl Book5 {
 }
 
 impl Book5 {
-    /// A book with no level, no time and no sequence number.
+    /// A book without levels, times and sequence number.
     pub const EMPTY: Self = Self {
         ts_event: UnixNanos::UNKNOWN,
         ts_recv: UnixNanos::UNKNOWN,
@@ -55,9 +57,10 @@ impl Book5 {
         bids: [Level::EMPTY; BOOK5_LEVELS],
     };
 
-    /// Makes a book of the best levels of each side, given best first, and flags what is odd.
+    /// Makes a book of the best levels of each side, which are sorted best first, and sets its
+    /// flags.
     ///
-    /// Levels past the fifth are left out.
+    /// Levels past the fifth are omitted.
     #[must_use]
     pub fn new(asks: &[Level], bids: &[Level]) -> Self {
         let mut book = Self::EMPTY;
@@ -81,87 +84,88 @@ impl Book5 {
         self.bids.get(..usize::from(self.head[BIDS])).unwrap_or(&self.bids)
     }
 
-    /// What is odd about the book.
+    /// The flags of the book.
     #[inline]
     #[must_use]
     pub const fn flags(&self) -> BookFlags {
         BookFlags::from_bits(self.head[FLAGS])
     }
 
-    /// The exchange's sequence number; `None` where it sent none.
+    /// The exchange's sequence number; `None` if it sent none.
     #[inline]
     #[must_use]
     pub const fn seq(&self) -> Option<i64> {
         if self.seq == NO_SEQ { None } else { Some(self.seq) }
     }
 
-    /// The best ask; `None` where the side is empty.
+    /// The best ask; `None` if the side is empty.
     #[inline]
     #[must_use]
     pub fn best_ask(&self) -> Option<&Level> {
         self.asks().first()
     }
 
-    /// The best bid; `None` where the side is empty.
+    /// The best bid; `None` if the side is empty.
     #[inline]
     #[must_use]
     pub fn best_bid(&self) -> Option<&Level> {
         self.bids().first()
     }
 
-    /// Both best levels, ask first; `None` where a side is empty.
+    /// Both best levels, ask first; `None` if a side is empty.
     #[inline]
     #[must_use]
     pub fn top(&self) -> Option<(&Level, &Level)> {
         self.sides().top()
     }
 
-    /// Best ask minus best bid: negative in a crossed book, `None` where a side is empty or the result
-    /// does not fit.
+    /// Best ask minus best bid: negative in a crossed book, `None` if a side is empty or the
+    /// result does not fit.
     #[must_use]
     pub fn spread(&self) -> Option<Price> {
         self.sides().spread()
     }
 
-    /// The middle of the best prices, exact; `None` where a side is empty or the result does not fit.
+    /// The middle of the best prices, exact; `None` if a side is empty or the result does not
+    /// fit.
     #[must_use]
     pub fn mid(&self) -> Option<Price> {
         self.sides().mid()
     }
 
     /// The best prices weighted by the size of the *other* side, at `scale` decimals, rounded half
-    /// to even: it leans to the side that is about to be eaten.
+    /// to even. It is closer to the price of the thinner side.
     ///
-    /// `None` where a side is empty, both sizes are zero or the arithmetic does not fit.
+    /// `None` if a side is empty, both sizes are zero or the arithmetic does not fit.
     #[must_use]
     pub fn microprice(&self, scale: u8) -> Option<Price> {
         self.sides().microprice(scale)
     }
 
-    /// `(bids - asks) / (bids + asks)` over the sizes of the best `levels` of each side: from -1 (only
-    /// asks) to 1 (only bids), at [`Sweep::RATIO_SCALE`] decimals.
+    /// `(bids - asks) / (bids + asks)` over the sizes of the best `levels` of each side: from -1
+    /// (only asks) to 1 (only bids), at [`Sweep::RATIO_SCALE`] decimals.
     ///
-    /// `None` where there is no size at all or the arithmetic does not fit.
+    /// `None` if there is no size at all or the arithmetic does not fit.
     #[must_use]
     pub fn imbalance(&self, levels: usize) -> Option<Decimal> {
         self.sides().imbalance(levels)
     }
 
-    /// What taking `sz` from the book would cost: a buy eats the asks, a sell the bids.
+    /// The cost of taking `sz` from the book: a buy consumes asks, a sell consumes bids.
     ///
-    /// `None` where `sz` is not positive or the arithmetic does not fit. A book too thin for all of
-    /// it gives a [`Sweep`] that is not complete.
+    /// `None` if `sz` is not positive or the arithmetic does not fit. If the book is too thin,
+    /// the [`Sweep`] is not complete.
     #[must_use]
     pub fn sweep(&self, taker: Side, sz: Qty) -> Option<Sweep> {
         self.sides().sweep(taker, sz)
     }
 
-    /// Reports which levels changed, appeared or went from `before` to this book, asks first, each side
-    /// from the best price on, and gives the number of changes.
+    /// Reports the levels that changed, appeared or disappeared from `before` to this book, asks
+    /// first, each side best price first. Returns the number of changes.
     ///
-    /// A level that has another size, number of orders or text is one change. Whoever takes every
-    /// [`LevelChange::before`] out of the old levels and puts every [`LevelChange::after`] in has the
-    /// new ones. Times, sequence numbers and flags are not compared. Allocates nothing.
+    /// A level with another size, number of orders or text is one change. Removing every
+    /// [`LevelChange::before`] from the old levels and adding every [`LevelChange::after`] gives
+    /// the new levels. Times, sequence numbers and flags are not compared. Allocates nothing.
     pub fn changes_since(&self, before: &Self, each: impl FnMut(LevelChange)) -> usize {
         self.sides().changes_since(before.sides(), each)
     }
@@ -177,17 +181,17 @@ impl Book5 {
         *self = Self::EMPTY;
     }
 
-    /// The places of both sides, asks first, for a scanner that writes levels where they stay.
+    /// The level arrays of both sides, asks first, so that a scanner writes levels in place.
     /// [`Book5::finish`] must follow.
     #[inline]
-    pub(crate) const fn places(
+    pub(crate) const fn levels_mut(
         &mut self,
     ) -> (&mut [Level; BOOK5_LEVELS], &mut [Level; BOOK5_LEVELS]) {
         (&mut self.asks, &mut self.bids)
     }
 
-    /// Makes a whole book of what was written to [`Book5::places`]: empties the places past the
-    /// given numbers of levels and flags what is odd. Times and sequence are the caller's.
+    /// Completes a book after levels were written to [`Book5::levels_mut`]: clears the levels past
+    /// the given lengths and sets the flags. The caller sets times and sequence number.
     #[inline]
     pub(crate) fn finish(&mut self, ask_len: u8, bid_len: u8) {
         self.head[ASKS] = ask_len;
@@ -205,29 +209,29 @@ impl Book5 {
         self.flag(true);
     }
 
-    /// As [`Book5::finish`], of five levels a side about which nothing is odd.
+    /// As [`Book5::finish`], for five levels a side without flags.
     #[inline]
     pub(crate) const fn finish_whole(&mut self) {
         const { assert!(BOOK5_LEVELS == 5) };
         self.head = [5, 5, BookFlags::NONE.bits(), 0, 0, 0, 0, 0];
     }
 
-    /// Whether the levels as they came are not yet the book: a side is to be sorted, or a level without
-    /// price and size only holds the place of one.
+    /// Whether the received levels are not a valid book yet: a side must be sorted, or a level
+    /// without price and size is a placeholder.
     #[inline]
     pub(crate) fn is_raw(&self) -> bool {
-        !self.flags().is_empty() && self.holds_places()
+        !self.flags().is_empty() && self.has_placeholders()
     }
 
     #[cold]
-    fn holds_places(&self) -> bool {
+    fn has_placeholders(&self) -> bool {
         let mut levels = self.asks().iter().chain(self.bids());
         self.flags().contains(BookFlags::UNSORTED)
             || levels.any(|level| level.px().is_zero() && level.sz().is_zero())
     }
 
-    /// Adds an ask in its place by price; of more than five the worst is dropped. False where it came
-    /// out of order: it is not worse than all before it.
+    /// Inserts an ask by price; of more than five the worst is dropped. Returns false if it is out
+    /// of order: not worse than all before it.
     #[inline]
     pub(crate) fn insert_ask(&mut self, level: Level) -> bool {
         insert(&mut self.asks, &mut self.head[ASKS], level, |a, b| a < b)
@@ -239,7 +243,7 @@ impl Book5 {
         insert(&mut self.bids, &mut self.head[BIDS], level, |a, b| a > b)
     }
 
-    /// Flags what is odd, once all levels are there; `sorted` tells that they came in order.
+    /// Sets the flags after the last level; `sorted` if the levels were received in order.
     #[inline]
     pub(crate) fn flag(&mut self, sorted: bool) {
         let flags = BookFlags::of(self.asks(), self.bids());
@@ -298,8 +302,8 @@ fn push(places: &mut [Level; BOOK5_LEVELS], len: &mut u8, level: Level) -> bool 
     }
 }
 
-/// Puts a level in its place by price, behind those of the same price; false where it is not worse
-/// than all that are there.
+/// Inserts a level by price, after those of the same price. Returns false if it is not worse than
+/// all existing ones.
 fn insert(
     places: &mut [Level; BOOK5_LEVELS],
     len: &mut u8,
@@ -311,7 +315,7 @@ fn insert(
     let before = held.iter().rposition(|held| !is_better(level.px(), held.px()));
     let at = before.map_or(0, |before| before + 1);
     if let Some([first, rest @ ..]) = places.get_mut(at..) {
-        // The worst falls out where the side is full.
+        // If the side is full, the worst level is dropped.
         let mut moved = std::mem::replace(first, level);
         rest.iter_mut().for_each(|place| std::mem::swap(place, &mut moved));
         *len += u8::from(usize::from(*len) < BOOK5_LEVELS);
@@ -344,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_book_is_not_odd() {
+    fn a_regular_book_has_no_flags() {
         let book = book(&[("101", "1"), ("102.0", "2")], &[("100.5", "3"), ("100", "4")]);
         assert!(book.flags().is_empty());
         assert_eq!(book.best_ask().unwrap().px().to_string(), "101");
@@ -352,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_books_are_flagged_and_left_as_they_are() {
+    fn anomalies_are_flagged_and_not_changed() {
         let crossed = book(&[("100", "1")], &[("100.0", "1")]);
         assert_eq!(crossed.flags(), BookFlags::CROSSED);
         assert_eq!(book(&[("2", "1"), ("2.0", "1")], &[]).flags(), BookFlags::UNSORTED);
@@ -377,7 +381,7 @@ mod tests {
         let (asks, bids) = fill(&["1", "2", "3", "4", "5", "6", "7"]);
         assert_eq!(asks, (["1", "2", "3", "4", "5"].map(str::to_owned).to_vec(), true));
         assert_eq!(bids, (["7", "6", "5", "4", "3"].map(str::to_owned).to_vec(), false));
-        // Of equal prices the first one comes first.
+        // Equal prices keep their order.
         let (asks, bids) = fill(&["3", "2.0", "2", "9"]);
         assert_eq!(asks, (["2.0", "2", "3", "9"].map(str::to_owned).to_vec(), false));
         assert_eq!(bids, (["9", "3", "2.0", "2"].map(str::to_owned).to_vec(), false));

@@ -1,14 +1,14 @@
-//! What changed in the best levels since one last looked.
+//! The changes in the best levels since the last call.
 
 use super::book_ref::BookRef;
 use super::level_change::LevelChange;
 use super::liquidity::Sides;
 use crate::model::Level;
 
-/// The best `K` levels of each side as its holder saw them last, 48 bytes times `K`.
+/// Reports changes in the best `K` levels of a book since the last call. Takes 48 bytes times `K`.
 ///
-/// It belongs to whoever looks, not to the book: there can be many, each as far behind as it likes,
-/// and it stays exact over gaps and new snapshots since it compares levels, not messages.
+/// Each consumer of a book has its own and calls it as rarely as it wants. The result is exact over
+/// gaps and new snapshots, because levels are compared, not messages.
 ///
 /// # Example
 /// ```
@@ -16,9 +16,9 @@ use crate::model::Level;
 /// use okx_feed::book::TopDiff;
 ///
 /// let book = DepthBook::new();
-/// let mut watch = TopDiff::<5>::new();
+/// let mut diff = TopDiff::<5>::new();
 /// if let Some(view) = book.live() {
-///     watch.changes(&view, |change| println!("{change:?}"));
+///     diff.changes(&view, |change| println!("{change:?}"));
 /// }
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -34,22 +34,22 @@ struct Top<const K: usize> {
 }
 
 impl<const K: usize> TopDiff<K> {
-    /// A watch that has seen nothing: all levels will be new to it.
+    /// Makes a diff against an empty book: all levels are new at the first call.
     #[must_use]
     pub const fn new() -> Self {
         let top = Top { levels: [Level::EMPTY; K], len: 0 };
         Self { asks: top, bids: top }
     }
 
-    /// Tells what changed since the last call, asks first, each side from the best price on, and
-    /// gives the number of changes. A level that has another size, number of orders or text is one
-    /// change. Allocates nothing.
+    /// Reports the changes since the last call, asks first, each side best price first. Returns the
+    /// number of changes. A level with another size, number of orders or text is one change.
+    /// Allocates nothing.
     pub fn changes(&mut self, view: &BookRef<'_>, each: impl FnMut(LevelChange)) -> usize {
         let (asks, bids) = view.top(K);
-        let before = Sides { asks: self.asks.seen(), bids: self.bids.seen() };
+        let before = Sides { asks: self.asks.last(), bids: self.bids.last() };
         let count = Sides { asks, bids }.changes_since(before, each);
-        self.asks.see(asks);
-        self.bids.see(bids);
+        self.asks.store(asks);
+        self.bids.store(bids);
         count
     }
 }
@@ -61,15 +61,15 @@ impl<const K: usize> Default for TopDiff<K> {
 }
 
 impl<const K: usize> Top<K> {
-    fn seen(&self) -> &[Level] {
+    fn last(&self) -> &[Level] {
         self.levels.get(..self.len).unwrap_or(&self.levels)
     }
 
-    /// Takes these levels, at most `K`, for those seen last.
-    fn see(&mut self, levels: &[Level]) {
+    /// Stores these levels, at most `K`, for the next comparison.
+    fn store(&mut self, levels: &[Level]) {
         self.len = 0;
-        for (place, level) in self.levels.iter_mut().zip(levels) {
-            *place = *level;
+        for (slot, level) in self.levels.iter_mut().zip(levels) {
+            *slot = *level;
             self.len += 1;
         }
     }

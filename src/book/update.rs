@@ -22,40 +22,41 @@ impl DepthAction {
     }
 }
 
-/// A snapshot of a deep book, or the levels that changed, as one message brought it.
+/// One deep-book message: a snapshot, or the levels that changed.
 #[derive(Clone, Copy, Debug)]
 pub struct DepthUpdate<'f> {
     /// The channel and the instrument.
     pub topic: Topic<'f>,
     /// Snapshot or update.
     pub action: DepthAction,
-    /// When the exchange says that the book was so.
+    /// The exchange's time of the book.
     pub ts_event: UnixNanos,
-    /// When we received the frame.
+    /// The receive time of the frame.
     pub ts_recv: UnixNanos,
-    /// v5's `seqId`, [`DepthUpdate::NO_SEQ`] where it was not sent.
+    /// v5's `seqId`, [`DepthUpdate::NO_SEQ`] if it was not sent.
     pub seq: i64,
-    /// v5's `prevSeqId`, [`DepthUpdate::NO_SEQ`] where it was not sent; -1 in a snapshot.
+    /// v5's `prevSeqId`, [`DepthUpdate::NO_SEQ`] if it was not sent; -1 in a snapshot.
     pub prev_seq: i64,
-    /// The checksum of the book after this message; `None` where it was not sent.
+    /// The checksum of the book after this message; `None` if it was not sent.
     ///
-    /// Since 2026-06-23 v5 sends 0 always, which is passed on as it came.
+    /// Since 2026-06-23 v5 always sends 0, which is passed on unchanged.
     pub checksum: Option<i32>,
     /// Ask levels in the order of the message, which is best first; a size of zero deletes.
     pub asks: &'f [Level],
     /// Bid levels in the order of the message, which is best first; a size of zero deletes.
     pub bids: &'f [Level],
-    /// What of each level's size is not of RPI orders; `None` for channels that do not say.
+    /// The part of each level's size without RPI orders; `None` for channels that do not send it.
     pub non_rpi: Option<NonRpiSizes<'f>>,
 }
 
-/// What of each level's size is not of RPI orders (formerly ELP), in the order of the levels: the
-/// third element of a level of `books-rpi`, 0 where that can't be read.
+/// The part of each level's size without RPI orders (formerly ELP), in the order of the levels.
+///
+/// Source: the third element of a level of `books-rpi`; 0 if it cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NonRpiSizes<'f> {
-    /// One for each ask level.
+    /// One size per ask level.
     pub asks: &'f [Qty],
-    /// One for each bid level.
+    /// One size per bid level.
     pub bids: &'f [Qty],
 }
 
@@ -65,7 +66,7 @@ impl DepthUpdate<'_> {
 }
 
 impl DepthUpdate<'_> {
-    /// v5's `seqId`; `None` where it was not sent.
+    /// v5's `seqId`; `None` if it was not sent.
     #[must_use]
     pub const fn seq(&self) -> Option<i64> {
         if self.seq == NO_SEQ { None } else { Some(self.seq) }

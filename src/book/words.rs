@@ -1,13 +1,13 @@
 //! The five-level book as words, for publication in atomics.
 //!
-//! Thirty-one words, so that with a version they fill four cache lines and no more: where there are
-//! thousands of published books, their lines are what an update costs. Each level takes three words,
-//! and the last one's two spare bytes carry, level by level, what is not a level.
+//! Thirty-one words, so that with a version they fill exactly four cache lines. With thousands of
+//! published books, the cost of an update is the number of its cache lines. Each level uses three
+//! words. The two spare bytes of each level's last word hold the other fields of the book.
 
 use super::top5::{BOOK5_LEVELS, Book5};
 use crate::model::{Level, UnixNanos};
 
-/// Where the spare two bytes of a level's last word begin, in bits.
+/// The bit offset of the two spare bytes in a level's last word.
 const SPARE: u32 = 48;
 
 /// The levels of both sides.
@@ -17,8 +17,8 @@ impl Book5 {
     /// The number of words of [`Book5::words`].
     pub(crate) const WORDS: usize = 1 + 3 * LEVELS;
 
-    /// The book as words, with a byte of the caller's beside it: each is put once, in its place below
-    /// [`Book5::WORDS`]. So they need no array between.
+    /// Passes the book and the caller's byte `mark` as words to `put`, each once, with its index
+    /// below [`Book5::WORDS`]. No intermediate array is needed.
     #[inline(always)]
     pub(crate) fn put_words(&self, mark: u8, mut put: impl FnMut(usize, u64)) {
         let [ask_len, bid_len, flags, ..] = self.head;
@@ -26,7 +26,7 @@ impl Book5 {
         let (at, seq) = (self.ts_recv.0, self.seq.cast_unsigned());
         let head = u64::from(u32::from_le_bytes(head));
         put(0, self.ts_event.0);
-        // Shifted left, only the low sixteen bits of each spare word stay.
+        // The left shift keeps only the low sixteen bits of each spare word.
         let mut put_side =
             |first: usize, side: &[Level; BOOK5_LEVELS], spare: [u64; BOOK5_LEVELS]| {
                 for (nth, (level, spare)) in side.iter().zip(spare).enumerate() {
@@ -55,7 +55,7 @@ impl Book5 {
         words
     }
 
-    /// The book of [`Book5::words`], and the byte beside it.
+    /// The book of [`Book5::words`] and its `mark`.
     #[inline]
     pub(crate) fn from_words(words: &[u64; Self::WORDS]) -> (Self, u8) {
         let [ts_event, levels @ ..] = words;

@@ -63,7 +63,7 @@ fn read_book<'t, E: Engine>(
     cursor: &mut Cursor<'t>,
     book: &mut Book5,
 ) -> Option<&'t str> {
-    let (asks, bids) = book.places();
+    let (asks, bids) = book.levels_mut();
     cursor.expect(b"\"asks\":")?;
     let ask_len = engine.side(cursor, asks)?;
     cursor.expect(b",\"bids\":")?;

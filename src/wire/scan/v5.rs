@@ -100,7 +100,7 @@ fn read_book<'t, E: Engine>(
     channel: Channel,
     book: &mut Book5,
 ) -> Option<()> {
-    let (asks, bids) = book.places();
+    let (asks, bids) = book.levels_mut();
     cursor.expect(b"\"asks\":")?;
     let is_of_five = channel == Channel::Books5;
     let five = if is_of_five { engine.five_levels(cursor, asks, bids) } else { None };

@@ -1,0 +1,189 @@
+//! Applies messages to a deep book, with sequence and checksum verification.
+
+use std::time::Duration;
+
+use super::DepthBook;
+use crate::book::checksum::{self, Checksum, Verify};
+use crate::book::sequence::Sequence;
+use crate::book::side::{BookSide, SideChange};
+use crate::book::sync::{ApplyOutcome, BookSync, DesyncCause, FaultPolicy};
+use crate::book::update::{DepthAction, DepthUpdate};
+use crate::model::{Decimal, Level, NO_SEQ};
+
+/// A snapshot that looks older than the book is accepted this long after the last message, because
+/// the exchange has reset its sequence numbers and its clock at once.
+const RESET_AFTER: Duration = Duration::from_secs(30);
+
+impl DepthBook {
+    /// Applies a message, entirely or not at all: a snapshot replaces the book, an update changes
+    /// it.
+    ///
+    /// The caller ensures that channel and instrument are this book's. Allocates nothing. The cost
+    /// is bounded by the levels of the message times the levels of the book, and is far lower for
+    /// changes near either end of a side.
+    pub fn apply(&mut self, update: &DepthUpdate<'_>) -> ApplyOutcome {
+        let sequence = match update.action {
+            DepthAction::Snapshot if self.is_old(update) => Sequence::Old,
+            DepthAction::Snapshot => Sequence::of_snapshot(update),
+            DepthAction::Update if self.sync == BookSync::NoSnapshot => {
+                return self.refused(Sequence::None);
+            }
+            DepthAction::Update => Sequence::of_update(self.last_seq, self.is_chained, update),
+        };
+        self.last_seq = update.seq;
+        self.is_chained =
+            update.action == DepthAction::Update && (self.is_chained || update.prev_seq != NO_SEQ);
+        if update.asks.iter().chain(update.bids).any(|level| level.sz() < Decimal::ZERO) {
+            // For a snapshot too, because the book that it should replace is outdated.
+            self.sync = self.sync.broken_by(DesyncCause::NegativeSize);
+            return self.refused(sequence);
+        }
+        if update.action == DepthAction::Snapshot {
+            if sequence == Sequence::Old {
+                self.sync = self.sync.refused_snapshot();
+                if self.fault_policy == FaultPolicy::Reject {
+                    return self.refused(sequence);
+                }
+            } else {
+                self.sync = BookSync::Live;
+            }
+            self.clear_levels();
+        } else {
+            if sequence == Sequence::Gap {
+                self.sync = self.sync.broken_by(DesyncCause::Gap);
+            }
+            if self.sync != BookSync::Live && self.fault_policy == FaultPolicy::Reject {
+                return self.refused(sequence);
+            }
+        }
+        self.apply_levels(update, sequence)
+    }
+
+    /// Whether a snapshot is older than the last book.
+    #[cold]
+    fn is_old(&self, snapshot: &DepthUpdate<'_>) -> bool {
+        let last = self.last_version();
+        let is_old = match (last.seq, snapshot.seq) {
+            (NO_SEQ, _) | (_, NO_SEQ) => snapshot.ts_event < last.ts_event,
+            _ => snapshot.seq < last.seq && snapshot.ts_event <= last.ts_event,
+        };
+        let since = snapshot.ts_recv.since(last.ts_recv);
+        let is_long_ago = since.is_some_and(|since| since >= RESET_AFTER);
+        // A live book accepts no old snapshot, however long ago its last message was.
+        is_old && (self.sync == BookSync::Live || !is_long_ago)
+    }
+
+    /// Applies the levels of a message that passed all checks.
+    #[inline]
+    fn apply_levels(&mut self, update: &DepthUpdate<'_>, sequence: Sequence) -> ApplyOutcome {
+        let mut tally = Tally::NOTHING;
+        let (mut asks, mut bids) = (update.asks, update.bids);
+        if update.action == DepthAction::Snapshot {
+            // The book is empty and the checksum's texts are invalid.
+            (asks, bids) = (self.asks.append_sorted(asks), self.bids.append_sorted(bids));
+            // A snapshot without levels removes the existing ones, which is a change too.
+            tally.first = 0;
+        }
+        for level in asks {
+            self.set(BookSide::Ask, level, &mut tally);
+        }
+        for level in bids {
+            self.set(BookSide::Bid, level, &mut tally);
+        }
+        if let Some(non_rpi) = &mut self.non_rpi {
+            non_rpi.apply(update);
+        }
+        self.seq = update.seq;
+        (self.ts_event, self.ts_recv) = (update.ts_event, update.ts_recv);
+        if self.asks.is_starved() || self.bids.is_starved() {
+            self.sync = self.sync.broken_by(DesyncCause::Truncated);
+        }
+        let checksum = self.compare_checksum(update);
+        if checksum == Checksum::Mismatch {
+            self.sync = self.sync.broken_by(DesyncCause::Checksum);
+        }
+        ApplyOutcome {
+            applied: true,
+            checksum,
+            missing: tally.missing,
+            out_of_capacity: tally.out_of_capacity,
+            first_changed: (tally.first < usize::MAX).then_some(tally.first),
+            ..self.refused(sequence)
+        }
+    }
+
+    #[inline]
+    fn set(&mut self, side: BookSide, level: &Level, tally: &mut Tally) {
+        let levels = match side {
+            BookSide::Ask => &mut self.asks,
+            BookSide::Bid => &mut self.bids,
+        };
+        let change = levels.set(*level);
+        self.checksum.note(side, change);
+        tally.count(change);
+    }
+
+    fn compare_checksum(&mut self, update: &DepthUpdate<'_>) -> Checksum {
+        let (asks, bids) = (self.asks.levels(), self.bids.levels());
+        let dialect = update.topic.channel.dialect();
+        let empty = asks.is_empty() && bids.is_empty();
+        let Some(expected) = checksum::expected(update.checksum, dialect, empty) else {
+            // A channel without checksums rarely starts sending them, so changes are not tracked.
+            self.checksum.forget();
+            return Checksum::None;
+        };
+        let is_due = match self.verify {
+            Verify::Every => true,
+            Verify::EveryNth(n) => {
+                self.unverified = self.unverified.saturating_add(1);
+                update.action == DepthAction::Snapshot || self.unverified >= n.get()
+            }
+            Verify::Off => false,
+        };
+        if !is_due || self.asks.lacks_checksum_levels() || self.bids.lacks_checksum_levels() {
+            return Checksum::None;
+        }
+        self.unverified = 0;
+        let computed = self.checksum.compute(asks, bids);
+        if computed == expected { Checksum::Ok } else { Checksum::Mismatch }
+    }
+
+    /// The outcome of a message that did not change the levels.
+    const fn refused(&self, sequence: Sequence) -> ApplyOutcome {
+        ApplyOutcome {
+            applied: false,
+            sync: self.sync,
+            sequence,
+            checksum: Checksum::None,
+            missing: 0,
+            out_of_capacity: 0,
+            truncated: self.asks.is_truncated() || self.bids.is_truncated(),
+            first_changed: None,
+        }
+    }
+}
+
+/// The effects of the levels of one message.
+struct Tally {
+    missing: u32,
+    out_of_capacity: u32,
+    /// The smallest index that changed; `usize::MAX` if none did.
+    first: usize,
+}
+
+impl Tally {
+    const NOTHING: Self = Self { missing: 0, out_of_capacity: 0, first: usize::MAX };
+
+    #[inline]
+    fn count(&mut self, change: SideChange) {
+        match change {
+            SideChange::Inserted { at, full } => {
+                self.out_of_capacity += u32::from(full);
+                self.first = self.first.min(at);
+            }
+            SideChange::Replaced(at) | SideChange::Removed(at) => self.first = self.first.min(at),
+            SideChange::Missing => self.missing += 1,
+            SideChange::Beyond => self.out_of_capacity += 1,
+        }
+    }
+}
