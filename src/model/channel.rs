@@ -1,8 +1,8 @@
-//! What can be subscribed: dialects, markets, channels and subscriptions.
+//! Dialects, markets and channels.
 
 use std::fmt;
 
-/// The protocol that a connection speaks. It is fixed for the connection, never guessed per frame.
+/// The protocol of a connection. Fixed for the connection, never detected per frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Dialect {
     /// The "OKEX" protocol of 2018 to 2022: binary frames of raw DEFLATE around JSON.
@@ -45,7 +45,7 @@ pub enum Market {
 }
 
 impl Market {
-    /// All markets, in the order of their numbers.
+    /// All markets, in declaration order.
     pub const ALL: [Self; 5] = [Self::Spot, Self::Swap, Self::Futures, Self::Option, Self::Index];
 
     /// The market's name on the wire.
@@ -60,7 +60,7 @@ impl Market {
         }
     }
 
-    /// The market of a wire name; `None` where there is no such market.
+    /// The market of a wire name; `None` if there is no such market.
     #[inline]
     #[must_use]
     pub fn from_name(name: &[u8]) -> Option<Self> {
@@ -81,58 +81,58 @@ impl fmt::Display for Market {
     }
 }
 
-/// What kind of state a channel feeds.
+/// The kind of state that a channel feeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChannelKind {
-    /// A book of at most five levels a side, sent whole each time: a [`Book5`](crate::book::Book5).
+    /// A book of at most five levels a side, replaced by each message: a
+    /// [`Book5`](crate::book::Book5).
     Book5,
     /// Trades: a [`TradeRing`](super::TradeRing).
     Trades,
-    /// A deep book as a snapshot and increments: a [`DepthBook`](crate::book::DepthBook).
+    /// A deep book as a snapshot and updates: a [`DepthBook`](crate::book::DepthBook).
     Depth,
 }
 
-/// A channel that this crate decodes. Others are skipped and counted by name.
+/// A channel that this crate decodes. Messages of other channels are skipped and counted by name.
 ///
-/// Source: `docs/PROTOCOL.md` 5.1. No name is used by both
-/// dialects.
+/// Source: `docs/PROTOCOL.md` 5.1. No name exists in both dialects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Channel {
-    /// v3 `depth5`: five levels, whole each time.
+    /// v3 `depth5`: five levels, replaced by each message.
     Depth5 = 0,
     /// v3 `trade`.
     Trade = 1,
-    /// v3 `depth`: up to 400 levels, then increments about every 100 ms.
+    /// v3 `depth`: up to 400 levels, then updates about every 100 ms.
     Depth = 2,
-    /// v3 `depth_l2_tbt`: up to 400 levels, then increments tick by tick.
+    /// v3 `depth_l2_tbt`: up to 400 levels, then updates tick by tick.
     DepthL2Tbt = 3,
-    /// v5 `books5`: five levels, whole each time, every 100 ms.
+    /// v5 `books5`: five levels, replaced by each message, every 100 ms.
     Books5 = 4,
-    /// v5 `bbo-tbt`: the best level of each side, whole each time, every 10 ms.
+    /// v5 `bbo-tbt`: the best level of each side, replaced by each message, every 10 ms.
     BboTbt = 5,
     /// v5 `trades`: one message per taker order, price and source.
     Trades = 6,
     /// v5 `trades-all`: one message per fill.
     TradesAll = 7,
-    /// v5 `books`: 400 levels, then increments every 100 ms.
+    /// v5 `books`: 400 levels, then updates every 100 ms.
     Books = 8,
-    /// v5 `books-l2-tbt`: 400 levels, then increments every 10 ms.
+    /// v5 `books-l2-tbt`: 400 levels, then updates every 10 ms.
     BooksL2Tbt = 9,
-    /// v5 `books50-l2-tbt`: 50 levels, then increments every 10 ms.
+    /// v5 `books50-l2-tbt`: 50 levels, then updates every 10 ms.
     Books50L2Tbt = 10,
-    /// v5 `books-rpi`: 400 levels, then increments; the third element of a level is the part of its
-    /// size that is not of RPI orders.
+    /// v5 `books-rpi`: 400 levels, then updates; the third element of a level is the part of its
+    /// size without RPI orders.
     BooksRpi = 11,
     /// v5 `books-elp`: 400 levels of ELP orders, then increments.
     BooksElp = 12,
 }
 
-/// The path of the exchange's URL that serves a channel. A connection is to one of them.
+/// The path of the exchange's URL that serves a channel. A connection has one path.
 ///
-/// Source: `docs/PROTOCOL.md` 2.2. v5 answers what is asked
-/// for on the other path with code 64001, 64002 or 60018.
+/// Source: `docs/PROTOCOL.md` 2.2. v5 rejects subscriptions on the wrong
+/// path with code 64001, 64002 or 60018.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ChannelPath {
@@ -140,12 +140,12 @@ pub enum ChannelPath {
     V3,
     /// `/ws/v5/public`: books and merged trades.
     Public,
-    /// `/ws/v5/business`: what was moved off the public path on 2023-06-20.
+    /// `/ws/v5/business`: the channels that were moved off the public path on 2023-06-20.
     Business,
 }
 
 impl ChannelPath {
-    /// The path, as it stands in the URL.
+    /// The path as in the URL.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -163,7 +163,7 @@ impl fmt::Display for ChannelPath {
 }
 
 impl Channel {
-    /// All channels, in the order of their numbers.
+    /// All channels, in declaration order.
     pub const ALL: [Self; 13] = [
         Self::Depth5,
         Self::Trade,
@@ -200,7 +200,7 @@ impl Channel {
         }
     }
 
-    /// The channel of a wire name in a dialect; `None` where this crate does not decode it.
+    /// The channel of a wire name in a dialect; `None` if this crate does not decode it.
     #[inline]
     #[must_use]
     pub fn from_name(dialect: Dialect, name: &[u8]) -> Option<Self> {
@@ -258,7 +258,7 @@ impl Channel {
         }
     }
 
-    /// Whether the third element of its levels is the part of the size that is not of RPI orders.
+    /// Whether the third element of its levels is the part of the size without RPI orders.
     #[inline]
     #[must_use]
     pub const fn has_non_rpi(self) -> bool {

@@ -1,4 +1,4 @@
-//! Exact decimal numbers that give back the wire's own text.
+//! Exact decimal numbers that preserve the wire's text.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -11,23 +11,23 @@ pub type Price = Decimal;
 /// A quantity: base currency on spot, contracts on derivatives. See [`Decimal`].
 pub type Qty = Decimal;
 
-/// The most decimals that a [`Decimal`] keeps.
+/// The largest number of decimals of a [`Decimal`].
 ///
-/// The finest tick that the exchange lists has 10 decimals; 18 is what still lets any two
-/// mantissas be aligned in an `i128` without a check.
+/// The finest tick of the exchange has 10 decimals. 18 is the largest scale at which any two
+/// mantissas can be aligned in an `i128` without an overflow check.
 pub(crate) const MAX_SCALE: u8 = 18;
 
 /// The longest text of a [`Decimal`] in bytes: a sign, 19 digits and a point.
 pub(crate) const MAX_DECIMAL_TEXT: usize = 21;
 
-/// An exact decimal: `mantissa / 10^scale`, with the scale that the wire's text had.
+/// An exact decimal: `mantissa / 10^scale`, with the scale of the wire's text.
 ///
 /// `124.0` is `{ mantissa: 1240, scale: 1 }` and prints as `124.0`, which the book checksum
-/// needs. Comparison, equality and hashing go by value, so `124.0 == 124`; use
-/// [`Decimal::same_text`] to tell the two apart.
+/// needs. Comparison, equality and hashing are by value, so `124.0 == 124`; use
+/// [`Decimal::same_text`] to distinguish the two.
 ///
-/// The mantissa takes the whole range of an `i64`; the scale is 0 to [`Decimal::MAX_SCALE`]. There is no
-/// null: an absent number is an absent `Option`.
+/// The mantissa has the whole range of an `i64`; the scale is 0 to [`Decimal::MAX_SCALE`]. There
+/// is no null: an absent number is an absent `Option`.
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
 pub struct Decimal {
@@ -35,7 +35,7 @@ pub struct Decimal {
     scale: u8,
 }
 
-/// Why a text or a result is not a [`Decimal`], or a [`Decimal`] no whole number.
+/// The error of a text or a result that is not a [`Decimal`], or of a tick conversion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecimalError {
@@ -51,7 +51,7 @@ pub enum DecimalError {
     /// The divisor is zero.
     #[error("division by zero")]
     DivisionByZero,
-    /// The number is no whole multiple of the tick.
+    /// The number is not a whole multiple of the tick.
     #[error("not a whole number of ticks")]
     NotMultiple,
 }
@@ -72,21 +72,21 @@ impl Decimal {
     /// The longest text of a [`Decimal`] in bytes: a sign, 19 digits and a point.
     pub const MAX_TEXT_LEN: usize = MAX_DECIMAL_TEXT;
 
-    /// The most decimals that a [`Decimal`] keeps.
+    /// The largest number of decimals of a [`Decimal`].
     ///
-    /// The finest tick that the exchange lists has 10 decimals; 18 is what still lets any two
-    /// mantissas be aligned in an `i128` without a check.
+    /// The finest tick of the exchange has 10 decimals. 18 is the largest scale at which any two
+    /// mantissas can be aligned in an `i128` without an overflow check.
     pub const MAX_SCALE: u8 = MAX_SCALE;
 }
 
 impl Decimal {
-    /// Zero with no decimals.
+    /// Zero without decimals.
     pub const ZERO: Self = Self { mantissa: 0, scale: 0 };
 
     /// Makes the decimal `mantissa / 10^scale`.
     ///
     /// # Errors
-    /// [`DecimalError::Scale`] where `scale` is over [`Decimal::MAX_SCALE`].
+    /// [`DecimalError::Scale`] if `scale` is over [`Decimal::MAX_SCALE`].
     pub const fn new(mantissa: i64, scale: u8) -> Result<Self, DecimalError> {
         if scale > MAX_SCALE {
             return Err(DecimalError::Scale);
@@ -96,7 +96,7 @@ impl Decimal {
 
     /// Makes the decimal `mantissa / 10^scale` from a scale that the caller has checked.
     ///
-    /// A larger scale is cut to [`Decimal::MAX_SCALE`], so that no value can break the type's invariant.
+    /// A larger scale is clamped to [`Decimal::MAX_SCALE`], which keeps the type's invariant.
     #[inline]
     pub(crate) const fn from_parts(mantissa: i64, scale: u8) -> Self {
         debug_assert!(scale <= MAX_SCALE);
@@ -117,24 +117,24 @@ impl Decimal {
         self.scale
     }
 
-    /// Whether the value is zero, whatever its scale (`0` and `0.00` both are).
+    /// Whether the value is zero, at any scale (`0` and `0.00` both are).
     #[inline]
     #[must_use]
     pub const fn is_zero(self) -> bool {
         self.mantissa == 0
     }
 
-    /// Whether both give the same text: equal value and equal number of decimals.
+    /// Whether both have the same text: equal value and equal number of decimals.
     #[inline]
     #[must_use]
     pub const fn same_text(self, other: Self) -> bool {
         self.mantissa == other.mantissa && self.scale == other.scale
     }
 
-    /// Reads a decimal from ASCII text such as `124.0`, `0.0000007465` or `-3`.
+    /// Parses a decimal from ASCII text such as `124.0`, `0.0000007465` or `-3`.
     ///
-    /// Only texts that [`Display`](fmt::Display) gives back byte for byte are taken: no exponent,
-    /// no plus sign, no leading zeros, no bare point, no negative zero. Allocates nothing.
+    /// Accepts only texts that [`Display`](fmt::Display) reproduces byte for byte: no exponent, no
+    /// plus sign, no leading zeros, no bare point, no negative zero. Allocates nothing.
     ///
     /// # Errors
     /// [`DecimalError::Syntax`], [`DecimalError::Overflow`] or [`DecimalError::Scale`].
@@ -169,7 +169,7 @@ impl Decimal {
         Ok(Self { mantissa, scale })
     }
 
-    /// Writes the text into `buf` and gives it back as a slice. Allocates nothing.
+    /// Writes the text into `buf` and returns it as a slice. Allocates nothing.
     pub fn write_text(self, buf: &mut [u8; MAX_DECIMAL_TEXT]) -> &[u8] {
         let mut at = buf.len();
         let mut rest = self.mantissa.unsigned_abs();
@@ -193,7 +193,7 @@ impl Decimal {
     #[inline]
     #[must_use]
     pub fn to_f64(self) -> f64 {
-        // Both numbers are exact, so the one division is all that rounds.
+        // Both numbers are exact, so only the division rounds.
         // One comparison for both signs.
         if self.mantissa.wrapping_add(MAX_EXACT_F64).cast_unsigned()
             <= 2 * MAX_EXACT_F64.cast_unsigned()
@@ -203,13 +203,13 @@ impl Decimal {
         self.to_f64_by_text()
     }
 
-    /// [`Decimal::to_f64`] of any value.
+    /// [`Decimal::to_f64`] for any value.
     #[cold]
     #[inline(never)]
     fn to_f64_by_text(self) -> f64 {
         let mut buf = [0; MAX_DECIMAL_TEXT];
         let text = self.write_text(&mut buf);
-        // Going through the text rounds once; a division of two floats would round twice.
+        // Parsing the text rounds once; a division of two floats would round twice.
         std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).unwrap_or(f64::NAN)
     }
 
@@ -225,7 +225,7 @@ impl Decimal {
     }
 }
 
-/// Sums ASCII digits into an `i64` of the given sign.
+/// Accumulates ASCII digits into an `i64` of the given sign.
 pub(super) fn signed_digits<'a>(
     digits: impl Iterator<Item = &'a u8>,
     negative: bool,
@@ -254,11 +254,11 @@ pub(super) fn pow10(n: u8) -> i128 {
     POW10.get(usize::from(n)).copied().unwrap_or(i128::MAX)
 }
 
-/// `10^n` for `n` up to [`Decimal::MAX_SCALE`]; larger ones have no meaning.
+/// `10^n` for `n` up to [`Decimal::MAX_SCALE`]; unspecified for larger `n`.
 #[inline]
 #[expect(clippy::indexing_slicing, reason = "the mask keeps the index below the table's length")]
 pub(crate) fn pow10_i64(n: usize) -> i64 {
-    // As long as the mask is wide, so that there is no bound to check.
+    // The table is as long as the mask allows, so that the bounds check is removed.
     static TABLE: [i64; 32] = {
         let mut table = [0; 32];
         let (mut n, mut power) = (0, 1_i64);
@@ -272,7 +272,7 @@ pub(crate) fn pow10_i64(n: usize) -> i64 {
     TABLE[n & 31]
 }
 
-/// The largest integer up to which an `f64` has all of them.
+/// The largest integer up to which an `f64` represents every integer.
 const MAX_EXACT_F64: i64 = 1 << f64::MANTISSA_DIGITS;
 
 /// [`Decimal::to_f64`] of mantissas from 0 to `2^53` and their scales.
@@ -281,7 +281,7 @@ pub(super) fn exact_to_f64<const N: usize>(parts: [(i64, u8); N]) -> [f64; N] {
     parts.map(|(mantissa, scale)| mantissa as f64 / pow10_f64(scale))
 }
 
-/// `10^n` for `n` up to [`Decimal::MAX_SCALE`], exact: that an `f64` is up to `10^22`.
+/// `10^n` for `n` up to [`Decimal::MAX_SCALE`], exact, as an `f64` is up to `10^22`.
 #[inline]
 #[expect(clippy::indexing_slicing, reason = "the mask keeps the index below the table's length")]
 fn pow10_f64(n: u8) -> f64 {

@@ -1,4 +1,4 @@
-//! Arithmetic of decimals: exact, or rounded where it says so.
+//! Arithmetic of decimals: exact, or rounded as documented.
 
 use super::decimal::{Decimal, DecimalError, MAX_SCALE, POW10, align, pow10};
 
@@ -6,7 +6,7 @@ impl Decimal {
     /// `self + other`, with the larger of the two scales.
     ///
     /// # Errors
-    /// [`DecimalError::Overflow`] where the result does not fit.
+    /// [`DecimalError::Overflow`] if the result does not fit.
     pub fn checked_add(self, other: Self) -> Result<Self, DecimalError> {
         let (a, b, scale) = align(self, other);
         Self::from_wide(a + b, scale)
@@ -15,16 +15,17 @@ impl Decimal {
     /// `self - other`, with the larger of the two scales.
     ///
     /// # Errors
-    /// [`DecimalError::Overflow`] where the result does not fit.
+    /// [`DecimalError::Overflow`] if the result does not fit.
     pub fn checked_sub(self, other: Self) -> Result<Self, DecimalError> {
         let (a, b, scale) = align(self, other);
         Self::from_wide(a - b, scale)
     }
 
-    /// `self * other`, exact: the scales add up, and trailing zeros past [`Decimal::MAX_SCALE`] are dropped.
+    /// `self * other`, exact: the scales are added, and trailing zeros past [`Decimal::MAX_SCALE`]
+    /// are dropped.
     ///
     /// # Errors
-    /// [`DecimalError::Overflow`] or [`DecimalError::Scale`] where the exact product does not fit.
+    /// [`DecimalError::Overflow`] or [`DecimalError::Scale`] if the exact product does not fit.
     pub fn checked_mul(self, other: Self) -> Result<Self, DecimalError> {
         let mut wide = i128::from(self.mantissa()) * i128::from(other.mantissa());
         let mut scale = self.scale() + other.scale();
@@ -42,8 +43,9 @@ impl Decimal {
     /// `self / other` rounded half to even at `scale` decimals.
     ///
     /// # Errors
-    /// [`DecimalError::DivisionByZero`], [`DecimalError::Scale`] where `scale` is over
-    /// [`Decimal::MAX_SCALE`], [`DecimalError::Overflow`] where the result or a step on the way does not fit.
+    /// [`DecimalError::DivisionByZero`], [`DecimalError::Scale`] if `scale` is over
+    /// [`Decimal::MAX_SCALE`], [`DecimalError::Overflow`] if the result or an intermediate value
+    /// does not fit.
     pub fn checked_div(self, other: Self, scale: u8) -> Result<Self, DecimalError> {
         let (num, den, _) = align(self, other);
         div_wide(num, den, scale)
@@ -51,12 +53,12 @@ impl Decimal {
 
     /// The number as a whole number of ticks, exact: `self / tick`.
     ///
-    /// `tick` is the instrument's tick size for a price and its lot size for a quantity. Scales do not
-    /// matter: `100.50` is 1005 ticks of `0.1`. Allocates nothing.
+    /// `tick` is the instrument's tick size for a price and its lot size for a quantity. Scales do
+    /// not matter: `100.50` is 1005 ticks of `0.1`. Allocates nothing.
     ///
     /// # Errors
-    /// [`DecimalError::DivisionByZero`] where `tick` is zero, [`DecimalError::NotMultiple`] where the
-    /// number is between two ticks, [`DecimalError::Overflow`] where the result is no `i64`.
+    /// [`DecimalError::DivisionByZero`] if `tick` is zero, [`DecimalError::NotMultiple`] if the
+    /// number is between two ticks, [`DecimalError::Overflow`] if the result does not fit an `i64`.
     pub fn ticks(self, tick: Self) -> Result<i64, DecimalError> {
         let (num, den, _) = align(self, tick);
         if den == 0 {
@@ -71,8 +73,8 @@ impl Decimal {
     /// The same value with `scale` decimals, if no digit is lost.
     ///
     /// # Errors
-    /// [`DecimalError::Scale`] where digits other than zero would be cut or `scale` is over
-    /// [`Decimal::MAX_SCALE`]; [`DecimalError::Overflow`] where the mantissa does not fit.
+    /// [`DecimalError::Scale`] if digits other than zero would be cut or `scale` is over
+    /// [`Decimal::MAX_SCALE`]; [`DecimalError::Overflow`] if the mantissa does not fit.
     pub fn rescale(self, scale: u8) -> Result<Self, DecimalError> {
         if scale >= self.scale() {
             let factor =
@@ -105,7 +107,7 @@ pub(crate) fn div_wide(num: i128, den: i128, scale: u8) -> Result<Decimal, Decim
     let num = num.checked_mul(factor).ok_or(DecimalError::Overflow)?;
     let quotient = num.checked_div(den).ok_or(DecimalError::Overflow)?;
     let rest = (num - quotient * den).unsigned_abs();
-    // Compares the rest with what is missing to a whole divisor, so that doubling can't overflow.
+    // Compares the remainder with the divisor less the remainder, so that doubling cannot overflow.
     let missing = den.unsigned_abs() - rest;
     let round_away = rest > missing || (rest == missing && quotient % 2 != 0);
     let away = if (num < 0) == (den < 0) { 1 } else { -1 };

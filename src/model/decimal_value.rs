@@ -1,21 +1,24 @@
-//! Decimals by their value, whichever way it is written.
+//! Parses decimals by value, in any notation.
 
 use super::decimal::{Decimal, DecimalError, MAX_SCALE, signed_digits};
 
-/// The largest exponent that is told apart: beyond it no number but zero fits.
+/// The largest exponent that is distinguished. Beyond it, only zero fits.
 const MAX_EXPONENT: i64 = 1 << 40;
 
 impl Decimal {
-    /// Reads a number by its value: what [`Decimal::parse`] takes, and beside it exponents (`1E-10`),
-    /// a negative zero, and zeros at the end that the mantissa or the scale has no room for
-    /// (`12345.0000000000000000`).
+    /// Parses a number by its value. Accepts, besides the texts of [`Decimal::parse`]:
     ///
-    /// What only this takes has the fewest decimals that its value needs, so that its text is not
-    /// given back: a checksum over the text can't be verified. Nothing is rounded. Allocates nothing.
+    /// - exponents (`1E-10`),
+    /// - a negative zero,
+    /// - trailing zeros that do not fit mantissa or scale (`12345.0000000000000000`).
+    ///
+    /// Such a text gets the fewest decimals that its value needs, so it is not reproduced, and a
+    /// checksum over the text cannot be verified. Never rounds. Allocates nothing.
     ///
     /// # Errors
-    /// [`DecimalError::Syntax`] where the text is not `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`,
-    /// [`DecimalError::Overflow`] or [`DecimalError::Scale`] where the exact value does not fit.
+    /// [`DecimalError::Syntax`] if the text is not
+    /// `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`, [`DecimalError::Overflow`] or
+    /// [`DecimalError::Scale`] if the exact value does not fit.
     pub fn parse_value(text: &[u8]) -> Result<Self, DecimalError> {
         Self::parse(text).or_else(|_| parse_any_form(text))
     }
@@ -52,7 +55,7 @@ fn parse_any_form(text: &[u8]) -> Result<Decimal, DecimalError> {
     if mantissa == 0 {
         return Ok(Decimal::ZERO);
     }
-    // Where the point stands, counted from the last digit that is not zero.
+    // The position of the point, counted from the last nonzero digit.
     let len = |len: usize| i64::try_from(len).unwrap_or(i64::MAX / 4);
     let scale = len(fraction.len()) - exponent - len(zeros);
     if scale >= 0 {
@@ -64,7 +67,7 @@ fn parse_any_form(text: &[u8]) -> Result<Decimal, DecimalError> {
     Decimal::new(mantissa.ok_or(DecimalError::Overflow)?, 0)
 }
 
-/// The value of an exponent's text, cut to [`MAX_EXPONENT`].
+/// The value of an exponent's text, clamped to [`MAX_EXPONENT`].
 fn exponent_of(text: &[u8]) -> Result<i64, DecimalError> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -89,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_taken_in_every_way_of_writing_it() {
+    fn every_notation_of_a_value_is_accepted() {
         for (text, value) in [
             ("124.0", "124.0"),
             ("12345.0000000000000000", "12345"),
@@ -116,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_exact_value_here_is_refused() {
+    fn values_that_do_not_fit_exactly_are_rejected() {
         for text in [
             "", "-", "+5", "05", "00", ".5", "5.", "1e", "1e+", "1e1.5", "e5", "1E5E5", "0x1",
             "1,5", "1 ", "n/a", "--1", "1.2.3", "-.5",

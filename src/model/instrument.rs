@@ -1,4 +1,4 @@
-//! The name of an instrument: opaque bytes, kept inline.
+//! Instrument ids: opaque, stored inline.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,25 +8,25 @@ use std::str::FromStr;
 /// The longest instrument id in bytes.
 ///
 /// Ids of pairs and contracts have at most 23 (`BTC-USD_UM_XPERP-310404`), event contracts up to 39
-/// (`BTC-BETWEEN-DAILY-261130-1600-84000-INF`) and placeholders of listings up to 42. 63 and a length
-/// byte fill a cache line.
+/// (`BTC-BETWEEN-DAILY-261130-1600-84000-INF`) and placeholders of listings up to 42. 63 and a
+/// length byte fill a cache line.
 pub(crate) const MAX_ID_LEN: usize = 63;
 
 /// An instrument's id as the exchange writes it, such as `BTC-USDT` or `EOS-USD-210625-8.00-C`.
 ///
-/// It is opaque: nothing here splits it or counts its dashes, since the exchange has changed the
-/// forms before (`BTC-USD_UM-SWAP`). 1 to [`InstrumentId::MAX_LEN`] bytes of UTF-8, held inline: `Copy`, 64
-/// bytes, no heap.
+/// Opaque: this crate never splits an id or counts its dashes, because the exchange has changed the
+/// forms before (`BTC-USD_UM-SWAP`). 1 to [`InstrumentId::MAX_LEN`] bytes of UTF-8, stored inline:
+/// `Copy`, 64 bytes, no heap.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct InstrumentId {
-    // First, so that a short id lies in one piece with its length.
+    // First, so that a short id is adjacent to its length.
     len: u8,
-    // Bytes past `len` are zero, so that the derived comparison is right.
+    // Bytes past `len` are zero, so that the derived comparison is correct.
     bytes: [u8; MAX_ID_LEN],
 }
 
-/// Why a text is no [`InstrumentId`].
+/// The error of a text that is not an [`InstrumentId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InstrumentIdError {
@@ -41,17 +41,17 @@ pub enum InstrumentIdError {
 impl InstrumentId {
     /// The longest instrument id in bytes.
     ///
-    /// Ids of pairs and contracts have at most 23 (`BTC-USD_UM_XPERP-310404`), event contracts up to 39
-    /// (`BTC-BETWEEN-DAILY-261130-1600-84000-INF`) and placeholders of listings up to 42. 63 and a length
-    /// byte fill a cache line.
+    /// Ids of pairs and contracts have at most 23 (`BTC-USD_UM_XPERP-310404`), event contracts up
+    /// to 39 (`BTC-BETWEEN-DAILY-261130-1600-84000-INF`) and placeholders of listings up to 42. 63
+    /// and a length byte fill a cache line.
     pub const MAX_LEN: usize = MAX_ID_LEN;
 }
 
 impl InstrumentId {
-    /// Copies an id out of borrowed text. Allocates nothing.
+    /// Copies an id from a text. Allocates nothing.
     ///
     /// # Errors
-    /// [`InstrumentIdError`] where the text is empty or too long.
+    /// [`InstrumentIdError`] if the text is empty or too long.
     pub fn new(text: &str) -> Result<Self, InstrumentIdError> {
         if text.is_empty() {
             return Err(InstrumentIdError::Empty);
@@ -73,7 +73,7 @@ impl InstrumentId {
     /// The id's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // Made from a whole `&str`, so the fallback is never taken.
+        // Made from a whole `&str`, so the fallback is never used.
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_opaque_and_come_back() {
+    fn ids_are_opaque_and_round_trip() {
         for text in [
             "BTC-USDT",
             "EOS-USD-210625-8.00-C",

@@ -12,7 +12,7 @@ use super::decimal::{Decimal, DecimalError, MAX_SCALE, Price, Qty, exact_to_f64}
 ///
 /// Source: v3 `["9362.1","23","0","3"]` (price, size, liquidation orders, orders) or, on spot,
 /// `["2252.95","0.625033","2"]`; v5 always the four-element form. The third of four elements is not
-/// kept: it was zero in every captured message but those of `books-rpi`, see
+/// stored: it is zero in every captured message except those of `books-rpi`, see
 /// [`NonRpiSizes`](crate::book::NonRpiSizes).
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
@@ -26,7 +26,7 @@ pub struct Level {
 }
 
 impl Level {
-    /// No level: what the unused places of a book hold.
+    /// No level: the value of unused entries of a book.
     pub const EMPTY: Self =
         Self { px: 0, sz: 0, orders: 0, px_scale: 0, sz_scale: 0, reserved: [0; 2] };
 
@@ -52,14 +52,14 @@ impl Level {
     }
 
     /// The size: base currency on spot, contracts on derivatives. Zero deletes the level in an
-    /// increment of a deep book and does not occur elsewhere.
+    /// update of a deep book and does not occur elsewhere.
     #[inline]
     #[must_use]
     pub const fn sz(&self) -> Qty {
         Decimal::from_parts(self.sz, self.sz_scale)
     }
 
-    /// The number of orders that make up the size; 0 where the message has none that can be read.
+    /// The number of orders that make up the size; 0 if the message has no readable one.
     #[inline]
     #[must_use]
     pub const fn orders(&self) -> u32 {
@@ -88,7 +88,7 @@ impl Level {
     /// The price's mantissa and scale, 0 to [`Decimal::MAX_SCALE`].
     #[inline]
     pub(crate) fn px_parts(&self) -> (i64, usize) {
-        // A scale that is widened at once is also loaded as the single byte that was stored.
+        // A scale that is widened directly is loaded as the single byte that was stored.
         (self.px, usize::from(self.px_scale))
     }
 
@@ -101,7 +101,7 @@ impl Level {
     /// The level as three words, for publication in atomics.
     #[inline]
     pub(crate) const fn to_words(self) -> [u64; 3] {
-        // All eight bytes as they lie in memory, so that the compiler loads them as one word.
+        // All eight bytes in memory order, so that the compiler loads them as one word.
         let [r0, r1] = self.reserved;
         let tail = self.orders as u64
             | (self.px_scale as u64) << 32
@@ -127,7 +127,7 @@ impl Level {
     }
 }
 
-/// Equal texts of price and size, and equal orders: `124.0` and `124` make different levels.
+/// Equal texts of price and size, and equal orders: `124.0` and `124` are different levels.
 impl PartialEq for Level {
     fn eq(&self, other: &Self) -> bool {
         self.px().same_text(other.px())

@@ -1,6 +1,6 @@
 //! Fixed-layout records and names: decimals, times, ids, levels, trades, channels.
 //!
-//! No state machine, no bytes of the wire, no I/O, no clock, and no heap on the hot path.
+//! No state machine, no wire bytes, no I/O, no clock, and no allocation on the hot path.
 
 mod channel;
 mod decimal;

@@ -1,4 +1,4 @@
-//! The plain values in serde's data model: numbers and names as text, times as numbers.
+//! Serde implementations for plain values: numbers and names as text, times as numbers.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -16,9 +16,9 @@ use super::subscription::Subscription;
 use super::time::UnixNanos;
 use super::trade::{NO_SEQ, Side, Trade};
 
-/// Reads a value from a text that the format has borrowed or owns.
+/// Parses a value from a borrowed or owned text.
 pub(crate) struct FromText<T> {
-    /// What the text should be, for the error.
+    /// The expected text, for errors.
     pub(crate) expected: &'static str,
     pub(crate) parse: fn(&str) -> Option<T>,
 }
@@ -70,16 +70,16 @@ pub(crate) fn named<T: Copy>(
     all.into_iter().find(|one| name(*one) == text)
 }
 
-/// The text of the wire, such as `"124.0"`: no digit is lost or added.
+/// The wire's text, such as `"124.0"`: no digit is lost or added.
 impl Serialize for Decimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut buf = [0; MAX_DECIMAL_TEXT];
-        // ASCII, so the fallback is never taken.
+        // ASCII, so the fallback is never used.
         serializer.serialize_str(std::str::from_utf8(self.write_text(&mut buf)).unwrap_or_default())
     }
 }
 
-/// Takes what [`Decimal::parse`] takes; never a number, whose digits a format may round.
+/// Accepts the texts of [`Decimal::parse`], never a number, because a format may round its digits.
 impl<'de> Deserialize<'de> for Decimal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let expected = "a decimal number as text, such as \"124.0\"";
@@ -129,7 +129,7 @@ impl<'de> Deserialize<'de> for Level {
     }
 }
 
-/// What of a trade is serialised, under these names.
+/// The serialised fields of a trade.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename = "Trade")]
 struct TradeFields {
@@ -140,7 +140,7 @@ struct TradeFields {
     side: Side,
     px: Decimal,
     sz: Decimal,
-    // Zero marks the place of a trade that was lost, which is none to read or write.
+    // Zero marks the placeholder of a lost trade, which is never serialised.
     count: NonZeroU32,
     source: u8,
 }

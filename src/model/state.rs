@@ -1,41 +1,41 @@
-//! What a strategy may believe of a book or of a stream of trades.
+//! The state of a book or of a stream of trades.
 
 use std::fmt;
 
-/// Whether what a subscription last brought can be believed now.
+/// The state of a subscription's book or trades.
 ///
-/// Only [`BookState::Live`] means that the book is the exchange's own.
+/// Only [`BookState::Live`] means that the book matches the exchange's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum BookState {
-    /// There is no connection, or none that has taken the subscription yet.
+    /// No connection, or the subscription is not acknowledged yet.
     #[default]
     Connecting,
-    /// The exchange has acknowledged the subscription and sent nothing yet.
+    /// The subscription is acknowledged and no data has arrived yet.
     AwaitingSnapshot,
-    /// The book is the exchange's own, as of its `ts_event`.
+    /// The book matches the exchange's, as of its `ts_event`.
     Live,
-    /// Nothing has come for longer than the channel lets one expect; or what came last is older than
-    /// the book that is there.
+    /// The book may be outdated: the channel exceeds its stale limit, the last message was delayed
+    /// or older than the book, or a message was lost.
     Stale,
-    /// The book was found wrong (a gap, a checksum) and is being fetched anew.
+    /// The book failed verification (sequence gap, checksum) and is being resynchronised.
     Resyncing,
-    /// Nothing will come, and nothing is tried.
+    /// No data will arrive, and the client does not retry.
     Down(DownReason),
 }
 
-/// Why nothing will come any more.
+/// Why a subscription is down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DownReason {
     /// The exchange refused the subscription.
     Rejected,
-    /// We gave the subscription up.
+    /// The subscription was cancelled by the caller.
     Unsubscribed,
     /// The client was stopped.
     Stopped,
 }
 
 impl BookState {
-    /// All states, in the order of their numbers.
+    /// All states, in the order of their codes.
     #[cfg(feature = "serde")]
     pub(crate) const ALL: [Self; 8] = [
         Self::Connecting,
@@ -48,7 +48,7 @@ impl BookState {
         Self::Down(DownReason::Stopped),
     ];
 
-    /// Whether the book may be traded on.
+    /// Whether the state is [`BookState::Live`]: the book may be traded on.
     #[inline]
     #[must_use]
     pub const fn is_live(self) -> bool {
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_come_back() {
+    fn codes_round_trip() {
         for code in 0..8 {
             assert_eq!(BookState::from_code(code).to_code(), code);
         }

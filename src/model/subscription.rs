@@ -7,9 +7,9 @@ use super::channel::{Channel, Dialect, Market};
 use super::instrument::{InstrumentId, InstrumentIdError};
 use super::topic::Topic;
 
-/// One channel of one instrument: what is asked for, and the key under which its state is kept.
+/// One channel of one instrument: the unit of a subscribe request and the key of its state.
 ///
-/// Its text is what the dialect's own documents write: `futures/depth5:BTC-USD-190517` in v3,
+/// Its text has the form of the dialect's documents: `futures/depth5:BTC-USD-190517` in v3,
 /// `books5:BTC-USDT` in v5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Subscription {
@@ -18,7 +18,7 @@ pub struct Subscription {
     inst_id: InstrumentId,
 }
 
-/// Why a text is no [`Subscription`].
+/// The error of a text that is not a [`Subscription`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscriptionError {
@@ -54,7 +54,7 @@ impl Subscription {
     /// A v3 subscription, such as `futures/depth5:BTC-USD-190517`.
     ///
     /// # Errors
-    /// [`SubscriptionError::Channel`] where the channel is not one of v3.
+    /// [`SubscriptionError::Channel`] if the channel is not one of v3.
     pub fn v3(
         market: Market,
         channel: Channel,
@@ -69,7 +69,7 @@ impl Subscription {
     /// A v5 subscription, such as `books5:BTC-USDT`.
     ///
     /// # Errors
-    /// [`SubscriptionError::Channel`] where the channel is not one of v5.
+    /// [`SubscriptionError::Channel`] if the channel is not one of v5.
     pub fn v5(channel: Channel, inst_id: InstrumentId) -> Result<Self, SubscriptionError> {
         match channel.dialect() {
             Dialect::V5 => Ok(Self { channel, market: None, inst_id }),
@@ -77,10 +77,10 @@ impl Subscription {
         }
     }
 
-    /// Reads a subscription as the dialect's documents write it.
+    /// Parses a subscription in the form of the dialect's documents.
     ///
     /// # Errors
-    /// [`SubscriptionError`] says what is wrong with the text and what would be right.
+    /// [`SubscriptionError`] names the fault of the text and the valid forms.
     pub fn parse(dialect: Dialect, text: &str) -> Result<Self, SubscriptionError> {
         let (head, inst_id) =
             text.split_once(':').ok_or_else(|| SubscriptionError::NoInstrument(text.to_owned()))?;
@@ -107,7 +107,7 @@ impl Subscription {
         self.channel
     }
 
-    /// The market: always there in v3, never in v5.
+    /// The market: always present in v3, never in v5.
     #[inline]
     #[must_use]
     pub const fn market(&self) -> Option<Market> {
@@ -121,7 +121,7 @@ impl Subscription {
         &self.inst_id
     }
 
-    /// The same without memory of its own, as events name it.
+    /// The borrowed form, as in events.
     #[inline]
     #[must_use]
     pub fn topic(&self) -> Topic<'_> {
@@ -145,7 +145,7 @@ impl fmt::Display for Subscription {
 impl FromStr for Subscription {
     type Err = SubscriptionError;
 
-    /// Reads either dialect: a slash before the colon means v3.
+    /// Parses either dialect: a slash before the colon means v3.
     fn from_str(text: &str) -> Result<Self, SubscriptionError> {
         let head = text.split(':').next().unwrap_or(text);
         let dialect = if head.contains('/') { Dialect::V3 } else { Dialect::V5 };
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_what_would_be_right() {
+    fn errors_name_the_valid_forms() {
         let message = |text: &str| text.parse::<Subscription>().unwrap_err().to_string();
         assert!(message("books5").contains("books5:BTC-USDT"));
         assert!(message("depth5:BTC-USDT").contains("books5, bbo-tbt"));

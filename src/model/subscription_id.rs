@@ -2,20 +2,20 @@
 
 use std::fmt;
 
-/// The number of a subscription, by which a program indexes its own state instead of hashing names.
+/// The number of a subscription. A program indexes its own state by it instead of hashing names.
 ///
-/// A [`FeedHandler`](crate::FeedHandler) gives them from 0 in the order of the requests, and a client
-/// for all of its connections together. A subscription keeps its number when it ends, and no other gets
-/// it.
+/// A [`FeedHandler`](crate::FeedHandler) numbers subscriptions from 0 in the order of the requests.
+/// A client numbers the subscriptions of all its connections together. A subscription keeps its
+/// number after it ends, and no other subscription gets it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(transparent)]
 pub struct SubscriptionId(u32);
 
 impl SubscriptionId {
-    /// The number of what belongs to no subscription, as of all events of a decoder.
+    /// The number of an event without a subscription, such as all events of a decoder.
     pub const NONE: Self = Self(u32::MAX);
 
-    /// The number as an id; a number that no array could have as an index is [`SubscriptionId::NONE`].
+    /// Makes an id of a number; [`SubscriptionId::NONE`] if the number does not fit.
     #[must_use]
     pub fn new(number: usize) -> Self {
         u32::try_from(number).map_or(Self::NONE, Self)

@@ -1,4 +1,4 @@
-//! Points in time: the exchange's wall clock and our own monotonic one.
+//! Wall-clock and monotonic times.
 
 use std::fmt;
 use std::ops::Add;
@@ -21,7 +21,7 @@ pub(crate) const ISO_MS_LEN: usize = 24;
 pub struct UnixNanos(pub u64);
 
 impl UnixNanos {
-    /// No time: what a field holds that was never set.
+    /// No time: the value of a field that was never set.
     pub const UNKNOWN: Self = Self(0);
 
     /// Makes a time from milliseconds since the epoch; `None` past the year 2554.
@@ -39,7 +39,7 @@ impl UnixNanos {
         self.0 / NANOS_PER_MILLI
     }
 
-    /// The time from `earlier` to `self`; `None` where the clock ran backwards.
+    /// The time from `earlier` to `self`; `None` if the clock ran backwards.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Option<Duration> {
         match self.0.checked_sub(earlier.0) {
@@ -48,16 +48,16 @@ impl UnixNanos {
         }
     }
 
-    /// Reads v5's time text: decimal milliseconds since the epoch, such as `1597026383085`.
+    /// Parses v5's time text: decimal milliseconds since the epoch, such as `1597026383085`.
     ///
-    /// `None` where the text is empty, has a byte that is no digit or is past the year 2554.
-    /// Leading zeros are taken.
+    /// `None` if the text is empty, has a byte that is not a digit or is past the year 2554.
+    /// Leading zeros are accepted.
     #[must_use]
     pub fn parse_millis(text: &[u8]) -> Option<Self> {
         Self::from_millis(parse_digits(text)?)
     }
 
-    /// Reads v3's time text, always `YYYY-MM-DDTHH:MM:SS.mmmZ` in UTC: 24 bytes.
+    /// Parses v3's time text, always `YYYY-MM-DDTHH:MM:SS.mmmZ` in UTC: 24 bytes.
     ///
     /// `None` for any other shape and for a day, hour, minute or second that does not exist; a
     /// leap second (`:60`) is one of those. The range starts in 1970.
@@ -85,7 +85,7 @@ impl UnixNanos {
         secs.checked_mul(NANOS_PER_SEC)?.checked_add(milli * NANOS_PER_MILLI).map(Self)
     }
 
-    /// Writes the time as v3 does, `YYYY-MM-DDTHH:MM:SS.mmmZ`, cut to milliseconds.
+    /// Formats the time as v3 does, `YYYY-MM-DDTHH:MM:SS.mmmZ`, cut to milliseconds.
     #[must_use]
     pub fn iso_ms(self) -> IsoMs {
         IsoMs(self)
@@ -113,10 +113,10 @@ impl fmt::Display for IsoMs {
     }
 }
 
-/// A monotonic time: nanoseconds since a start that the caller chose once.
+/// A monotonic time: nanoseconds since a start that the caller chooses once.
 ///
-/// Everything below `transport/` takes it as an argument and never reads a clock, so tests drive time by
-/// hand.
+/// Only the client and the transport read clocks. All other code gets times as arguments, so tests
+/// control time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MonoNanos(pub u64);
 
@@ -124,7 +124,7 @@ impl MonoNanos {
     /// The start of the clock.
     pub const ZERO: Self = Self(0);
 
-    /// The time from `earlier` to `self`, zero where `earlier` is later.
+    /// The time from `earlier` to `self`, zero if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
@@ -141,7 +141,7 @@ impl Add<Duration> for MonoNanos {
     }
 }
 
-/// Reads plain ASCII digits into a `u64`; `None` for anything else or on overflow.
+/// Parses plain ASCII digits into a `u64`; `None` for anything else or on overflow.
 pub(crate) fn parse_digits(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
@@ -169,7 +169,7 @@ const fn days_in_month(year: u64, month: u64) -> u64 {
     }
 }
 
-/// Days from the epoch to a Gregorian date of 1970 or later; `None` where there is no such day.
+/// Days from the epoch to a Gregorian date of 1970 or later; `None` if there is no such day.
 pub(crate) fn days_since_epoch(year: u64, month: u64, day: u64) -> Option<u64> {
     if year < 1970 || day == 0 || day > days_in_month(year, month) {
         return None;

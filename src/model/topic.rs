@@ -1,12 +1,12 @@
-//! What an event is about.
+//! The topic of an event.
 
 use std::fmt;
 
 use super::channel::{Channel, Market};
 
-/// What an event is about: a channel of an instrument, borrowed from the frame.
+/// The topic of an event: a channel of an instrument, borrowed from the frame.
 ///
-/// It prints as the [`Subscription`](super::Subscription) that it belongs to. Allocates nothing.
+/// Displays as the [`Subscription`](super::Subscription) that it belongs to. Allocates nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Topic<'f> {
     /// The channel.
