@@ -1,4 +1,4 @@
-//! A whole, consistent book for another thread, lock-free.
+//! Publishes a consistent five-level book to other threads, lock-free.
 
 use std::sync::Arc;
 
@@ -8,32 +8,32 @@ use crate::model::BookState;
 
 const WORDS: usize = Book5::WORDS;
 
-/// The writing end of a published book: wait-free, one owner.
+/// The writer of a published book: wait-free, one owner.
 #[derive(Debug)]
 pub struct BookPublisher {
     shared: Arc<SeqLock<WORDS>>,
 }
 
-/// The reading end of a published book: any number of clones, on any threads.
+/// A reader of a published book. Can be cloned and used on any thread.
 #[derive(Clone, Debug)]
 pub struct BookReader {
     shared: Arc<SeqLock<WORDS>>,
 }
 
-/// What a [`BookReader`] saw: the book and its state, of one moment.
+/// A consistent snapshot of a published book and its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Top5Snapshot {
-    /// The book; empty before the first one came.
+    /// The book; empty before the first update.
     pub book: Book5,
-    /// Whether the book can be believed.
+    /// The state of the book.
     pub state: BookState,
-    /// How often the book or its state was published before: equal numbers, equal views.
+    /// The number of publications of the book or its state. Equal versions mean equal snapshots.
     pub version: u64,
 }
 
 impl BookPublisher {
-    /// Makes a publisher of an empty book that nobody has subscribed yet.
+    /// Makes a publisher of an empty book in [`BookState::Connecting`].
     #[must_use]
     pub fn new() -> Self {
         let words = Book5::EMPTY.words(BookState::Connecting.to_code());
@@ -46,22 +46,22 @@ impl BookPublisher {
         BookReader { shared: Arc::clone(&self.shared) }
     }
 
-    /// The book that is published.
+    /// The published book.
     #[must_use]
     pub fn book(&self) -> Book5 {
-        view_of(&self.shared).book
+        snapshot_of(&self.shared).book
     }
 
     /// Publishes a book and its state in one write. Wait-free, allocates nothing.
     #[inline]
     pub fn publish(&mut self, book: &Book5, state: BookState) {
         let code = state.to_code();
-        self.shared.write_by(|places| book.put_words(code, |at, word| places.put(at, word)));
+        self.shared.write_by(|writer| book.put_words(code, |at, word| writer.put(at, word)));
     }
 
-    /// Publishes a state with the book as it was.
+    /// Publishes a state with the book unchanged.
     pub fn publish_state(&mut self, state: BookState) {
-        // This is the one writer, so nothing is in the way of its reading.
+        // This is the only writer, so its read never retries.
         self.publish(&self.book(), state);
     }
 }
@@ -73,21 +73,21 @@ impl Default for BookPublisher {
 }
 
 impl BookReader {
-    /// Asks for the place of the published book, before it is needed.
+    /// Prefetches the memory of the published book.
     #[inline(always)]
     pub(crate) fn prefetch(&self) {
         self.shared.prefetch();
     }
 
-    /// The book and its state, whole. Lock-free: retries while the writer is in the middle of a
-    /// write, which takes it a few dozen nanoseconds. Allocates nothing.
+    /// A consistent snapshot of the book and its state. Lock-free: retries while a write is in
+    /// progress, which takes a few dozen nanoseconds. Allocates nothing.
     #[inline]
     #[must_use]
     pub fn snapshot(&self) -> Top5Snapshot {
-        view_of(&self.shared)
+        snapshot_of(&self.shared)
     }
 
-    /// The book alone, live or not.
+    /// The book in any state.
     #[inline]
     #[must_use]
     pub fn book(&self) -> Book5 {
@@ -98,11 +98,11 @@ impl BookReader {
     #[inline]
     #[must_use]
     pub fn live(&self) -> Option<Book5> {
-        let view = self.snapshot();
-        view.state.is_live().then_some(view.book)
+        let snapshot = self.snapshot();
+        snapshot.state.is_live().then_some(snapshot.book)
     }
 
-    /// The number of publications so far: cheaper than a view to see whether there is a new one.
+    /// The number of publications so far. Cheaper than a snapshot to detect a new one.
     #[inline]
     #[must_use]
     pub fn version(&self) -> u64 {
@@ -111,7 +111,7 @@ impl BookReader {
 }
 
 #[inline]
-fn view_of(shared: &SeqLock<WORDS>) -> Top5Snapshot {
+fn snapshot_of(shared: &SeqLock<WORDS>) -> Top5Snapshot {
     let (words, version) = shared.read();
     let (book, state) = Book5::from_words(&words);
     Top5Snapshot { book, state: BookState::from_code(state), version }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_view_has_book_and_state_of_one_moment() {
+    fn a_snapshot_has_book_and_state_of_one_write() {
         let mut publisher = BookPublisher::new();
         let reader = publisher.reader();
         assert_eq!(reader.snapshot().state, BookState::Connecting);

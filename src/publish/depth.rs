@@ -1,4 +1,4 @@
-//! The best levels of a deep book for another thread, lock-free.
+//! Publishes the best levels of a deep book to other threads, lock-free.
 
 use std::sync::Arc;
 
@@ -6,41 +6,41 @@ use super::seqlock::SeqLock;
 use crate::book::{BookRef, BookSide, LevelChange, Sides, Sweep};
 use crate::model::{BookState, Decimal, Level, NO_SEQ, Price, Qty, Side, UnixNanos};
 
-/// How many levels a side a [`DepthReader`] sees.
+/// The number of published levels a side.
 ///
-/// The copy that both ends make grows with it: 50 levels in all are 1.2 KB.
+/// Writer and readers copy all levels: 50 levels are 1.2 KB.
 pub(crate) const PUBLISHED_LEVELS: usize = 25;
 
 const HEAD: usize = 5;
 const WORDS: usize = HEAD + 2 * PUBLISHED_LEVELS * 3;
 
-/// The writing end of the published best levels of a deep book: wait-free, one owner.
+/// The writer of the published best levels of a deep book: wait-free, one owner.
 #[derive(Debug)]
 pub struct DepthPublisher {
     shared: Arc<SeqLock<WORDS>>,
 }
 
-/// The reading end: any number of clones, on any threads.
+/// A reader of the published best levels. Can be cloned and used on any thread.
 #[derive(Clone, Debug)]
 pub struct DepthReader {
     shared: Arc<SeqLock<WORDS>>,
 }
 
-/// What a [`DepthReader`] saw: the best levels and the state of the book, of one moment.
+/// A consistent snapshot of the best levels and the state of a deep book.
 ///
-/// Times and number are those of the last message that changed these levels or the state: a message
-/// further down the book, or one that says that nothing has changed, is not published.
+/// Times and sequence number are those of the last message that changed these levels or the state.
+/// A change further down the book, or a heartbeat, is not published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DepthSnapshot {
-    /// Whether the book can be believed.
+    /// The state of the book.
     pub state: BookState,
-    /// When the exchange says that the book was so.
+    /// The exchange's time of the book.
     pub ts_event: UnixNanos,
-    /// When we received the frame.
+    /// The receive time of the frame.
     pub ts_recv: UnixNanos,
-    /// The exchange's sequence number; `None` where it sends none.
+    /// The exchange's sequence number; `None` if it sends none.
     pub seq: Option<i64>,
-    /// How often the levels or the state were published before: equal numbers, equal snapshots.
+    /// The number of publications of the levels or the state. Equal versions mean equal snapshots.
     pub version: u64,
     asks: [Level; PUBLISHED_LEVELS],
     bids: [Level; PUBLISHED_LEVELS],
@@ -51,9 +51,9 @@ pub struct DepthSnapshot {
 }
 
 impl DepthSnapshot {
-    /// How many levels a side a [`DepthReader`] sees.
+    /// The number of published levels a side.
     ///
-    /// The copy that both ends make grows with it: 50 levels in all are 1.2 KB.
+    /// Writer and readers copy all levels: 50 levels are 1.2 KB.
     pub const LEVELS: usize = PUBLISHED_LEVELS;
 }
 
@@ -70,19 +70,19 @@ impl DepthSnapshot {
         self.bids.get(..self.bid_len).unwrap_or(&self.bids)
     }
 
-    /// The best ask; `None` where the side is empty.
+    /// The best ask; `None` if the side is empty.
     #[must_use]
     pub fn best_ask(&self) -> Option<&Level> {
         self.asks().first()
     }
 
-    /// The best bid; `None` where the side is empty.
+    /// The best bid; `None` if the side is empty.
     #[must_use]
     pub fn best_bid(&self) -> Option<&Level> {
         self.bids().first()
     }
 
-    /// Both best levels, ask first; `None` where a side is empty.
+    /// Both best levels, ask first; `None` if a side is empty.
     #[must_use]
     pub fn top(&self) -> Option<(&Level, &Level)> {
         self.sides().top()
@@ -110,9 +110,9 @@ impl DepthSnapshot {
     /// `(bids - asks) / (bids + asks)` over the sizes of the best `levels` of each side; see
     /// [`Book5::imbalance`](crate::book::Book5::imbalance).
     ///
-    /// `None` as well where a side may have had more levels than are here and fewer than `levels`
-    /// are: where it has [`DepthSnapshot::LEVELS`], where it fills the book's capacity, and where
-    /// the book was cut for lack of room.
+    /// `None` also if a side has fewer than `levels` published levels and may have had more: if it
+    /// has [`DepthSnapshot::LEVELS`], if it fills the book's capacity, or if the book was cut to
+    /// its capacity.
     #[must_use]
     pub fn imbalance(&self, levels: usize) -> Option<Decimal> {
         let is_short = |may_lack: bool, len: usize| may_lack && len < levels;
@@ -123,17 +123,17 @@ impl DepthSnapshot {
         self.sides().imbalance(levels)
     }
 
-    /// What taking `sz` from the book would cost: a buy eats the asks, a sell the bids; see
+    /// The cost of taking `sz` from the book: a buy consumes asks, a sell consumes bids; see
     /// [`Book5::sweep`](crate::book::Book5::sweep).
     ///
-    /// Where the levels that are here do not have all of `sz`, the [`Sweep`] is not complete,
-    /// although the exchange may have more further down.
+    /// If the published levels cannot fill `sz`, the [`Sweep`] is not complete, although the
+    /// exchange may have more levels.
     #[must_use]
     pub fn sweep(&self, taker: Side, sz: Qty) -> Option<Sweep> {
         self.sides().sweep(taker, sz)
     }
 
-    /// Reports which levels changed, appeared or went from `before` to this snapshot; see
+    /// Reports the levels that changed, appeared or disappeared from `before` to this snapshot; see
     /// [`Book5::changes_since`](crate::book::Book5::changes_since). States and versions are not
     /// compared.
     pub fn changes_since(&self, before: &Self, each: impl FnMut(LevelChange)) -> usize {
@@ -146,7 +146,7 @@ impl DepthSnapshot {
 }
 
 impl DepthPublisher {
-    /// Makes a publisher of an empty book that nobody has subscribed yet.
+    /// Makes a publisher of an empty book in [`BookState::Connecting`].
     #[must_use]
     pub fn new() -> Self {
         let mut words = [0; WORDS];
@@ -174,17 +174,17 @@ impl DepthPublisher {
             | side_word(bids.len(), may_lack(BookSide::Bid)) << 32;
         let (_, levels) = words.split_at_mut(HEAD);
         let (ask_words, bid_words) = levels.split_at_mut(PUBLISHED_LEVELS * 3);
-        for (side, places) in [(asks, ask_words), (bids, bid_words)] {
-            for (place, level) in places.as_chunks_mut::<3>().0.iter_mut().zip(side) {
-                *place = level.to_words();
+        for (side, target) in [(asks, ask_words), (bids, bid_words)] {
+            for (words, level) in target.as_chunks_mut::<3>().0.iter_mut().zip(side) {
+                *words = level.to_words();
             }
         }
         self.shared.write(&words);
     }
 
-    /// Publishes a state with the levels as they were.
+    /// Publishes a state with the levels unchanged.
     pub fn publish_state(&mut self, state: BookState) {
-        // This is the one writer, so nothing is in the way of its reading.
+        // This is the only writer, so its read never retries.
         let (mut words, _) = self.shared.read();
         words[STATE] = u64::from(state.to_code());
         self.shared.write(&words);
@@ -198,7 +198,7 @@ impl Default for DepthPublisher {
 }
 
 impl DepthReader {
-    /// The best levels and the state, whole. Lock-free; allocates nothing.
+    /// A consistent snapshot of the best levels and the state. Lock-free; allocates nothing.
     #[must_use]
     pub fn snapshot(&self) -> DepthSnapshot {
         let (words, version) = self.shared.read();
@@ -243,8 +243,8 @@ const TS_EVENT: usize = 2;
 const TS_RECV: usize = 3;
 const LENS: usize = 4;
 
-/// Half of the word at [`LENS`]: a side's number of levels, and in the byte above whether it may
-/// lack some.
+/// Half of the word at [`LENS`]: a side's number of levels, and in the next byte whether it may
+/// lack levels.
 const fn side_word(len: usize, may_lack: u64) -> u64 {
     len as u64 | may_lack << 8
 }

@@ -1,4 +1,4 @@
-//! The lock-free publications under loom, which tries every order that the memory model allows.
+//! Loom models of the lock-free publications, over every order that the memory model allows.
 //!
 //! `RUSTFLAGS="--cfg okx_feed_loom" cargo test --no-default-features --lib loom`
 
@@ -9,7 +9,7 @@ use super::ring::TradePublisher;
 use super::seqlock::{Apart, SeqLock};
 use crate::model::{Decimal, Side, Trade};
 
-/// A few switches of threads against their will find what there is to find in models this small.
+/// The bound on preemptions. Three find the faults of models this small.
 const PREEMPTIONS: usize = 3;
 
 fn model(check: impl Fn() + Sync + Send + 'static) {
@@ -23,11 +23,11 @@ fn no_reader_sees_a_mix_of_two_writes() {
     two_words(SeqLock::write);
 }
 
-/// What a model is worth that can't fail.
+/// Shows that the model fails for a faulty lock.
 #[test]
 #[should_panic(expected = "a mix of two writes")]
-fn a_lock_without_its_fence_is_seen_through() {
-    two_words(SeqLock::write_in_bad_order);
+fn a_lock_without_its_fence_fails_the_model() {
+    two_words(SeqLock::write_without_fence);
 }
 
 fn two_words(write: fn(&SeqLock<2>, &[u64; 2])) {
@@ -70,7 +70,7 @@ fn trade(id: u64) -> Trade {
 }
 
 #[test]
-fn a_tape_gives_whole_trades_under_their_own_numbers() {
+fn a_ring_returns_consistent_trades_by_their_numbers() {
     model(|| {
         let mut publisher = TradePublisher::with_len(1);
         let reader = publisher.reader();

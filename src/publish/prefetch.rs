@@ -1,24 +1,23 @@
-//! Asking for memory before it is needed.
+//! Memory prefetch.
 #![cfg_attr(
     all(target_arch = "x86_64", not(miri)),
     expect(unsafe_code, reason = "std::arch prefetches through pointers only")
 )]
 
-/// The bytes of a cache line on all processors that we know.
+/// The cache-line size in bytes on the supported processors.
 const LINE: usize = 64;
 
-/// Asks for all cache lines of a value, and waits for none.
+/// Prefetches all cache lines of a value without waiting.
 ///
-/// A load would do the same as long as the lines are in some cache. From memory they take longer
-/// than the processor can go on behind a load that it has not finished; a prefetch it forgets. Does
-/// nothing on processors other than x86-64.
+/// A load has the same effect while the lines are in a cache. From memory, an unfinished load
+/// stalls the processor; a prefetch does not. Does nothing on processors other than x86-64.
 #[inline(always)]
 pub(crate) fn prefetch_lines<T>(value: &T) {
     let start = std::ptr::from_ref(value).cast::<i8>();
     for offset in (0..size_of::<T>()).step_by(LINE) {
         prefetch(start.wrapping_add(offset));
     }
-    // What does not begin with a line may end in one more.
+    // A value that does not start on a line boundary may end in one more line.
     if align_of::<T>() < LINE {
         prefetch(start.wrapping_add(size_of::<T>().saturating_sub(1)));
     }

@@ -1,4 +1,4 @@
-//! The last trades for another thread, lock-free.
+//! Publishes the last trades to other threads, lock-free.
 
 use std::sync::Arc;
 #[cfg(not(okx_feed_loom))]
@@ -10,26 +10,26 @@ use loom::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use super::seqlock::{InARow, SeqLock};
 use crate::model::{BookState, Trade};
 
-/// How many trades a published tape holds unless told otherwise.
+/// The default capacity of a published ring, in trades.
 pub(crate) const TAPE_LEN: usize = 1024;
 
-/// The most trades that a published tape can be made for: four megabytes.
+/// The largest capacity of a published ring, in trades: four megabytes.
 pub(crate) const MAX_TAPE_LEN: usize = 1 << 16;
 
-/// How trades are kept.
+/// Options for published trades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TradeOptions {
-    /// How many trades a published tape holds, 64 bytes each: at least 1, at most
-    /// [`TradeOptions::MAX_TAPE_LEN`],
-    /// [`TradeOptions::TAPE_LEN`] by default. A reader that comes back before so many new ones misses none.
+    /// The capacity of a published ring in trades, 64 bytes each: 1 to
+    /// [`TradeOptions::MAX_TAPE_LEN`], [`TradeOptions::TAPE_LEN`] by default. A reader that polls
+    /// before so many new trades misses none.
     pub tape_len: usize,
 }
 
 impl TradeOptions {
-    /// The most trades that a published tape can be made for: four megabytes.
+    /// The largest capacity of a published ring, in trades: four megabytes.
     pub const MAX_TAPE_LEN: usize = MAX_TAPE_LEN;
 
-    /// How many trades a published tape holds unless told otherwise.
+    /// The default capacity of a published ring, in trades.
     pub const TAPE_LEN: usize = TAPE_LEN;
 }
 
@@ -39,63 +39,63 @@ impl Default for TradeOptions {
     }
 }
 
-/// One place a trade; a place's count of writes is the lap that its trade is from.
+/// A ring of trades. The write count of an entry is the lap of its trade.
 #[derive(Debug)]
-struct Tape {
+struct SharedRing {
     next: AtomicU64,
     state: AtomicU8,
-    places: Box<[Place]>,
+    entries: Box<[Entry]>,
 }
 
 /// A trade and its lap, in one cache line.
-type Place = SeqLock<{ Trade::WORDS }, InARow>;
+type Entry = SeqLock<{ Trade::WORDS }, InARow>;
 
 #[cfg(not(okx_feed_loom))]
-const _: () = assert!(size_of::<Place>() == 64);
+const _: () = assert!(size_of::<Entry>() == 64);
 
-impl Tape {
-    fn place(&self, number: u64) -> Option<&Place> {
-        self.places.get(usize::try_from(number % self.len()).ok()?)
+impl SharedRing {
+    fn entry(&self, number: u64) -> Option<&Entry> {
+        self.entries.get(usize::try_from(number % self.len()).ok()?)
     }
 
     fn len(&self) -> u64 {
-        self.places.len() as u64
+        self.entries.len() as u64
     }
 }
 
-/// The writing end of a published tape of trades: wait-free, one owner.
+/// The writer of a published ring of trades: wait-free, one owner.
 #[derive(Debug)]
 pub struct TradePublisher {
-    shared: Arc<Tape>,
-    // INVARIANT: `next` modulo the number of places, without a division each trade.
+    shared: Arc<SharedRing>,
+    // INVARIANT: `next` modulo the number of entries, kept to avoid a division per trade.
     at: usize,
 }
 
-/// The reading end of a published tape of trades: any number of clones, on any threads.
+/// A reader of a published ring of trades. Can be cloned and used on any thread.
 #[derive(Clone, Debug)]
 pub struct TradeReader {
-    shared: Arc<Tape>,
+    shared: Arc<SharedRing>,
 }
 
 impl TradePublisher {
-    /// Makes an empty tape of the last [`TradeOptions::TAPE_LEN`] trades.
+    /// Makes an empty ring for the last [`TradeOptions::TAPE_LEN`] trades.
     #[must_use]
     pub fn new() -> Self {
         Self::with_len(TAPE_LEN)
     }
 
-    /// Makes an empty tape of the last `len` trades, at least 1 and at most
+    /// Makes an empty ring for the last `len` trades, clamped to 1 to
     /// [`TradeOptions::MAX_TAPE_LEN`].
     #[must_use]
     pub fn with_len(len: usize) -> Self {
-        let places = (0..len.clamp(1, MAX_TAPE_LEN))
+        let entries = (0..len.clamp(1, MAX_TAPE_LEN))
             .map(|_| SeqLock::new(Trade::EMPTY.to_words()))
             .collect();
         let state = AtomicU8::new(BookState::Connecting.to_code());
-        Self { shared: Arc::new(Tape { next: AtomicU64::new(0), state, places }), at: 0 }
+        Self { shared: Arc::new(SharedRing { next: AtomicU64::new(0), state, entries }), at: 0 }
     }
 
-    /// A reader of this tape.
+    /// A reader of this ring.
     #[must_use]
     pub fn reader(&self) -> TradeReader {
         TradeReader { shared: Arc::clone(&self.shared) }
@@ -104,30 +104,30 @@ impl TradePublisher {
     /// Adds a trade, overwriting the oldest. Wait-free, allocates nothing.
     #[inline]
     pub fn push(&mut self, trade: &Trade) {
-        let Tape { next, places, .. } = &*self.shared;
+        let SharedRing { next, entries, .. } = &*self.shared;
         let number = next.load(Ordering::Relaxed);
-        if let Some(place) = places.get(self.at) {
-            place.write(&trade.to_words());
+        if let Some(entry) = entries.get(self.at) {
+            entry.write(&trade.to_words());
         }
         next.store(number + 1, Ordering::Release);
-        self.at = if self.at + 1 < places.len() { self.at + 1 } else { 0 };
+        self.at = if self.at + 1 < entries.len() { self.at + 1 } else { 0 };
     }
 
-    /// Leaves a number out: a trade was lost.
+    /// Skips a number for a lost trade.
     #[cold]
     pub(crate) fn lose(&mut self) {
         self.push(&Trade::LOST);
     }
 
-    /// Asks for the place of the next trade, before it is needed.
+    /// Prefetches the entry of the next trade.
     #[inline]
     pub(crate) fn prefetch_next(&self) {
-        if let Some(place) = self.shared.places.get(self.at) {
-            place.prefetch();
+        if let Some(entry) = self.shared.entries.get(self.at) {
+            entry.prefetch();
         }
     }
 
-    /// Publishes whether the stream can be believed.
+    /// Publishes the state of the trade stream.
     #[inline]
     pub fn publish_state(&mut self, state: BookState) {
         self.shared.state.store(state.to_code(), Ordering::Release);
@@ -141,26 +141,26 @@ impl Default for TradePublisher {
 }
 
 impl TradeReader {
-    /// The number that the next trade will get, which is how many there were, lost ones included.
+    /// The number of the next trade, which is the count of trades so far, lost ones included.
     #[inline]
     #[must_use]
     pub fn next(&self) -> u64 {
         self.shared.next.load(Ordering::Acquire)
     }
 
-    /// The number of the oldest trade that may still be there.
+    /// The number of the oldest trade that may still be held.
     #[must_use]
     pub fn oldest(&self) -> u64 {
         self.next().saturating_sub(self.shared.len())
     }
 
-    /// Whether the stream can be believed.
+    /// The state of the trade stream.
     #[must_use]
     pub fn state(&self) -> BookState {
         BookState::from_code(self.shared.state.load(Ordering::Acquire))
     }
 
-    /// The trade of a number; `None` where it was overwritten, was lost or is yet to come.
+    /// The trade of a number; `None` if it was overwritten, was lost or is not published yet.
     #[inline]
     #[must_use]
     pub fn at(&self, number: u64) -> Option<Trade> {
@@ -170,27 +170,26 @@ impl TradeReader {
         self.read(number).filter(Trade::is_some)
     }
 
-    /// What the place of a number that has been written holds; `None` where it was overwritten.
+    /// The entry of a published number; `None` if it was overwritten.
     #[inline]
     fn read(&self, number: u64) -> Option<Trade> {
-        let place = self.shared.place(number)?;
+        let entry = self.shared.entry(number)?;
         let lap = number / self.shared.len() + 1;
-        // The trade is there since `next` passed it, so a write in the way is one that overwrites
-        // it.
-        let (words, writes) = place.try_read()?;
+        // `next` is past the number, so the trade is written. A concurrent write overwrites it.
+        let (words, writes) = entry.try_read()?;
         (writes == lap).then(|| Trade::from_words(words))
     }
 
     /// The newest trade.
     #[must_use]
     pub fn last(&self) -> Option<Trade> {
-        'look: loop {
+        'retry: loop {
             for number in (self.oldest()..self.next()).rev() {
                 match self.read(number) {
                     Some(trade) if trade.is_some() => return Some(trade),
                     Some(_) => {}
-                    // Overwritten between the two reads, so that there are newer ones: look again.
-                    None => continue 'look,
+                    // Overwritten between the two reads, so there are newer trades: retry.
+                    None => continue 'retry,
                 }
             }
             return None;
@@ -199,9 +198,9 @@ impl TradeReader {
 
     /// The trades from number `from` on, oldest first, with their numbers.
     ///
-    /// A reader that remembers the number after the last one it saw misses nothing as long as it
-    /// comes back within the tape's length; what it did miss shows as a jump of the numbers, and so
-    /// does a message of trades that could not be read.
+    /// A reader that passes the number after the last one it read misses no trade if it polls
+    /// before the ring is overwritten. Missed trades show as a jump of the numbers, as do messages
+    /// of trades that could not be read.
     pub fn since(&self, from: u64) -> impl Iterator<Item = (u64, Trade)> {
         let (first, next) = (from.max(self.oldest()), self.next());
         (first..next).filter_map(|number| Some((number, self.at(number)?)))
@@ -222,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tape_keeps_the_last_trades_and_numbers_them() {
+    fn the_ring_keeps_the_last_trades_and_numbers_them() {
         let mut publisher = TradePublisher::with_len(3);
         let reader = publisher.reader();
         assert!(reader.last().is_none() && reader.since(0).next().is_none());
@@ -236,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_trade_leaves_its_number_out() {
+    fn a_lost_trade_skips_its_number() {
         let mut publisher = TradePublisher::with_len(3);
         let reader = publisher.reader();
         publisher.push(&trade(0));

@@ -1,8 +1,8 @@
-//! A sequence lock: a few words that one thread writes and any number read whole.
+//! A sequence lock: a few words with one writer and any number of readers.
 //!
-//! The words are relaxed atomics, so there is no data race and no `unsafe`; the version around them
-//! tells a reader whether it saw one write or a mix of two. The writer never waits. A reader
-//! retries while a write is under way.
+//! The words are relaxed atomics, so there is no data race and no `unsafe`. The version shows a
+//! reader whether it read one write or a mix of two. The writer never waits. A reader retries while
+//! a write is in progress.
 
 #[cfg(okx_feed_loom)]
 use loom::sync::atomic::{AtomicU64, Ordering, fence};
@@ -11,42 +11,42 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use super::prefetch::prefetch_lines;
 
-/// Two cache lines: neighbours share none, and none is the adjacent line that the hardware
-/// prefetches.
+/// Alignment to two cache lines: adjacent locks share no line, and no line that the hardware
+/// prefetches together with it.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(super) struct Apart;
 
-/// One cache line, for locks that one thread writes one after the other.
+/// Alignment to one cache line, for locks that one thread writes in order.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct InARow;
 
-/// `N` words behind a version, aligned as `A` is.
+/// `N` words and their version, aligned as `A`.
 #[derive(Debug)]
 pub(super) struct SeqLock<const N: usize, A = Apart> {
     _align: [A; 0],
-    /// Even: whole. Odd: a write is under way. Half of it is the number of writes.
+    /// Even: consistent. Odd: a write is in progress. Half of it is the number of writes.
     version: AtomicU64,
     words: [AtomicU64; N],
 }
 
-/// Where the words of a write go.
+/// Writes the words of a write.
 pub(super) struct WordWriter<'l, const N: usize>(&'l [AtomicU64; N]);
 
 impl<const N: usize> WordWriter<'_, N> {
-    /// Puts a word in its place, below `N`; for any other it goes nowhere.
+    /// Writes the word at an index below `N`; ignores any other index.
     #[inline(always)]
     pub(super) fn put(&self, at: usize, word: u64) {
-        if let Some(place) = self.0.get(at) {
-            place.store(word, Ordering::Relaxed);
+        if let Some(cell) = self.0.get(at) {
+            cell.store(word, Ordering::Relaxed);
         }
     }
 
     #[inline(always)]
     fn put_all(&self, words: &[u64; N]) {
-        for (place, word) in self.0.iter().zip(words) {
-            place.store(*word, Ordering::Relaxed);
+        for (cell, word) in self.0.iter().zip(words) {
+            cell.store(*word, Ordering::Relaxed);
         }
     }
 }
@@ -56,8 +56,8 @@ impl<const N: usize, A> SeqLock<N, A> {
         Self { _align: [], version: AtomicU64::new(0), words: words.map(AtomicU64::new) }
     }
 
-    /// Asks for the words' cache lines, all at once: where there are thousands of locks they are
-    /// far away, and stores would fetch them one after the other.
+    /// Prefetches all cache lines of the words at once. With thousands of locks they are not in
+    /// cache, and stores would fetch them one after the other.
     #[inline(always)]
     pub(super) fn prefetch(&self) {
         prefetch_lines(self);
@@ -65,30 +65,30 @@ impl<const N: usize, A> SeqLock<N, A> {
 
     /// Replaces the words. Wait-free.
     ///
-    /// There must be one writer: two at once would let readers see a mix. The publishers see to it
-    /// by taking themselves as `&mut`.
+    /// There must be one writer at a time; with two, readers may see a mix. The publishers ensure
+    /// this with `&mut self`.
     #[inline]
     pub(super) fn write(&self, words: &[u64; N]) {
-        self.write_by(|places| places.put_all(words));
+        self.write_by(|writer| writer.put_all(words));
     }
 
-    /// As [`SeqLock::write`], with words that `put` puts one by one: where it has them in no array,
-    /// they need not go through one. Those that it does not put stay.
+    /// As [`SeqLock::write`], with words that `put` writes one by one, without an intermediate
+    /// array. Words that it does not write stay unchanged.
     #[inline(always)]
     pub(super) fn write_by(&self, put: impl FnOnce(WordWriter<'_, N>)) {
-        // A reader that sees one of the new words must see the odd version before them too: this
-        // fence pairs with the reader's second one.
-        self.write_behind(|| fence(Ordering::Release), put);
+        // A reader that sees one of the new words must also see the odd version before them: this
+        // fence pairs with the reader's fence.
+        self.write_after_fence(|| fence(Ordering::Release), put);
     }
 
-    /// The same without the fence, which is wrong: the models must see it.
+    /// The same without the fence, which is a fault that the models must detect.
     #[cfg(all(okx_feed_loom, test))]
-    pub(super) fn write_in_bad_order(&self, words: &[u64; N]) {
-        self.write_behind(|| (), |places| places.put_all(words));
+    pub(super) fn write_without_fence(&self, words: &[u64; N]) {
+        self.write_after_fence(|| (), |writer| writer.put_all(words));
     }
 
     #[inline(always)]
-    fn write_behind(&self, fence: impl FnOnce(), put: impl FnOnce(WordWriter<'_, N>)) {
+    fn write_after_fence(&self, fence: impl FnOnce(), put: impl FnOnce(WordWriter<'_, N>)) {
         let version = self.version.load(Ordering::Relaxed);
         self.version.store(version.wrapping_add(1), Ordering::Relaxed);
         fence();
@@ -97,7 +97,7 @@ impl<const N: usize, A> SeqLock<N, A> {
         self.version.store(version.wrapping_add(2), Ordering::Release);
     }
 
-    /// Reads the words if no write is in the way, with the number of writes that they are from.
+    /// Reads the words and the number of writes; `None` if a write interferes.
     #[inline]
     pub(super) fn try_read(&self) -> Option<([u64; N], u64)> {
         let version = self.version.load(Ordering::Acquire);
@@ -105,14 +105,14 @@ impl<const N: usize, A> SeqLock<N, A> {
             return None;
         }
         let mut words = [0; N];
-        for (word, place) in words.iter_mut().zip(&self.words) {
-            *word = place.load(Ordering::Relaxed);
+        for (word, cell) in words.iter_mut().zip(&self.words) {
+            *word = cell.load(Ordering::Relaxed);
         }
         fence(Ordering::Acquire);
         (self.version.load(Ordering::Relaxed) == version).then_some((words, version / 2))
     }
 
-    /// Reads the words, retrying while writes are in the way.
+    /// Reads the words and the number of writes, retrying while writes interfere.
     #[inline]
     pub(super) fn read(&self) -> ([u64; N], u64) {
         loop {
@@ -123,7 +123,7 @@ impl<const N: usize, A> SeqLock<N, A> {
         }
     }
 
-    /// The number of writes so far, for a reader who wants to know whether there is anything new.
+    /// The number of writes so far, for a reader to detect a new one.
     #[inline]
     pub(super) fn writes(&self) -> u64 {
         self.version.load(Ordering::Acquire) / 2

@@ -1,4 +1,4 @@
-//! Snapshots in serde's data model: written only, since only a publisher makes one.
+//! Serde implementations for snapshots. `Serialize` only, because only a publisher makes one.
 
 use serde::ser::{Serialize, Serializer};
 

@@ -1,12 +1,11 @@
-//! All that publishes one subscription to other threads.
+//! The publishers of one subscription.
 
 use super::book::BookPublisher;
 use super::depth::DepthPublisher;
 use super::ring::{TradeOptions, TradePublisher};
 use crate::model::{BookState, ChannelKind};
 
-/// All that publishes one subscription to other threads; `None` where the channel brings no such
-/// thing.
+/// The publishers of one subscription; `None` for data that its channel does not have.
 #[derive(Debug)]
 pub(crate) struct Publishers {
     pub(crate) book: Option<BookPublisher>,
@@ -15,7 +14,7 @@ pub(crate) struct Publishers {
 }
 
 impl Publishers {
-    /// Makes what a channel needs, with nothing published yet.
+    /// Makes the publishers that a kind of channel needs, with nothing published.
     pub(crate) fn new(kind: ChannelKind, options: TradeOptions) -> Self {
         let (trades, deep) = (kind == ChannelKind::Trades, kind == ChannelKind::Depth);
         Self {
@@ -25,7 +24,7 @@ impl Publishers {
         }
     }
 
-    /// Publishes a state beside what is there.
+    /// Publishes a state with the data unchanged.
     pub(crate) fn publish_state(&mut self, state: BookState) {
         if let Some(book) = &mut self.book {
             book.publish_state(state);
