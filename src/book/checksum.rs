@@ -156,11 +156,11 @@ impl Slot {
         let mut buf = [0; MAX_DECIMAL_TEXT];
         let text = number.write_text(&mut buf);
         let end = at + text.len();
-        if let Some(place) = self.text.get_mut(at..end) {
-            place.copy_from_slice(text);
+        if let Some(target) = self.text.get_mut(at..end) {
+            target.copy_from_slice(text);
         }
-        if let Some(place) = self.text.get_mut(end) {
-            *place = b':';
+        if let Some(target) = self.text.get_mut(end) {
+            *target = b':';
         }
         end + 1
     }

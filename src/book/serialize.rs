@@ -84,7 +84,7 @@ impl<'de> Visitor<'de> for Levels5Visitor {
         let mut side = Levels5 { levels: [Level::EMPTY; BOOK5_LEVELS], len: 0 };
         while let Some(level) = read.next_element()? {
             match side.levels.get_mut(side.len) {
-                Some(place) => *place = level,
+                Some(entry) => *entry = level,
                 None => return Err(A::Error::invalid_length(BOOK5_LEVELS + 1, &self)),
             }
             side.len += 1;

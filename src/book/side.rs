@@ -43,7 +43,7 @@ impl BookSide {
 /// `10^(18 - scale)`, the units of [`BookSide::key`] in one unit of a scale.
 #[expect(
     clippy::indexing_slicing,
-    reason = "evaluated at compile time, so a bad index fails to compile"
+    reason = "evaluated at compile time, so a bad index fails to build"
 )]
 const UNITS: [i64; MAX_SCALE as usize + 1] = {
     let mut units = [1i64; MAX_SCALE as usize + 1];
@@ -174,14 +174,14 @@ impl DepthSide {
     /// Returns the rest, which is empty in every recorded snapshot.
     pub(crate) fn append_sorted<'f>(&mut self, levels: &'f [Level]) -> &'f [Level] {
         debug_assert!(self.len == 0 && self.limit.is_none());
-        let places = self.levels.iter_mut().zip(&mut self.keys).skip(self.start);
+        let entries = self.levels.iter_mut().zip(&mut self.keys).skip(self.start);
         let mut worst = None;
-        for (level, (place, slot)) in levels.iter().zip(places.take(self.capacity)) {
+        for (level, (entry, slot)) in levels.iter().zip(entries.take(self.capacity)) {
             let key = self.side.key(level.px());
             if worst.is_some_and(|worst| key <= worst) || level.sz().is_zero() {
                 break;
             }
-            (*place, *slot) = (*level, key);
+            (*entry, *slot) = (*level, key);
             worst = Some(key);
             self.len += 1;
         }
@@ -198,8 +198,8 @@ impl DepthSide {
         match (self.find(key), level.sz().is_zero()) {
             (Ok(at), false) => {
                 // The key is the same; the text of the price may differ (`1.0` after `1.00`).
-                if let Some(place) = self.levels.get_mut(self.start + at) {
-                    *place = level;
+                if let Some(entry) = self.levels.get_mut(self.start + at) {
+                    *entry = level;
                 }
                 SideChange::Replaced(at)
             }
@@ -234,18 +234,18 @@ impl DepthSide {
             }
             self.drop_worst();
         }
-        let place = self.open(at);
-        if let (Some(slot), Some(k)) = (self.levels.get_mut(place), self.keys.get_mut(place)) {
+        let index = self.open(at);
+        if let (Some(slot), Some(k)) = (self.levels.get_mut(index), self.keys.get_mut(index)) {
             (*slot, *k) = (level, key);
         }
         SideChange::Inserted { at, full }
     }
 
-    /// Drops the worst level and lowers the limit to its price.
+    /// Drops the worst level and sets the limit to its price.
     fn drop_worst(&mut self) {
         let Some(last) = self.len.checked_sub(1) else { return };
-        let place = self.start + last;
-        if let (Some(level), Some(key)) = (self.levels.get(place), self.keys.get(place)) {
+        let index = self.start + last;
+        if let (Some(level), Some(key)) = (self.levels.get(index), self.keys.get(index)) {
             self.limit = Some((*key, level.px()));
         }
         self.len = last;

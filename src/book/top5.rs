@@ -200,11 +200,11 @@ impl Book5 {
             self.head[FLAGS] = BookFlags::of_sides(&self.asks, &self.bids).bits();
             return;
         }
-        for place in self.asks.iter_mut().skip(usize::from(ask_len)) {
-            *place = Level::EMPTY;
+        for entry in self.asks.iter_mut().skip(usize::from(ask_len)) {
+            *entry = Level::EMPTY;
         }
-        for place in self.bids.iter_mut().skip(usize::from(bid_len)) {
-            *place = Level::EMPTY;
+        for entry in self.bids.iter_mut().skip(usize::from(bid_len)) {
+            *entry = Level::EMPTY;
         }
         self.flag(true);
     }
@@ -282,19 +282,19 @@ impl fmt::Debug for Book5 {
     }
 }
 
-fn fill(places: &mut [Level; BOOK5_LEVELS], levels: &[Level]) -> u8 {
+fn fill(side: &mut [Level; BOOK5_LEVELS], levels: &[Level]) -> u8 {
     let mut len = 0;
     for level in levels.iter().take(BOOK5_LEVELS) {
-        push(places, &mut len, *level);
+        push(side, &mut len, *level);
     }
     len
 }
 
 #[inline]
-fn push(places: &mut [Level; BOOK5_LEVELS], len: &mut u8, level: Level) -> bool {
-    match places.get_mut(usize::from(*len)) {
-        Some(place) => {
-            *place = level;
+fn push(side: &mut [Level; BOOK5_LEVELS], len: &mut u8, level: Level) -> bool {
+    match side.get_mut(usize::from(*len)) {
+        Some(entry) => {
+            *entry = level;
             *len += 1;
             true
         }
@@ -305,19 +305,19 @@ fn push(places: &mut [Level; BOOK5_LEVELS], len: &mut u8, level: Level) -> bool 
 /// Inserts a level by price, after those of the same price. Returns false if it is not worse than
 /// all existing ones.
 fn insert(
-    places: &mut [Level; BOOK5_LEVELS],
+    side: &mut [Level; BOOK5_LEVELS],
     len: &mut u8,
     level: Level,
     is_better: impl Fn(Price, Price) -> bool,
 ) -> bool {
-    let held = places.get(..usize::from(*len)).unwrap_or_default();
+    let held = side.get(..usize::from(*len)).unwrap_or_default();
     let in_order = held.last().is_none_or(|worst| is_better(worst.px(), level.px()));
     let before = held.iter().rposition(|held| !is_better(level.px(), held.px()));
     let at = before.map_or(0, |before| before + 1);
-    if let Some([first, rest @ ..]) = places.get_mut(at..) {
+    if let Some([first, rest @ ..]) = side.get_mut(at..) {
         // If the side is full, the worst level is dropped.
         let mut moved = std::mem::replace(first, level);
-        rest.iter_mut().for_each(|place| std::mem::swap(place, &mut moved));
+        rest.iter_mut().for_each(|entry| std::mem::swap(entry, &mut moved));
         *len += u8::from(usize::from(*len) < BOOK5_LEVELS);
     }
     in_order

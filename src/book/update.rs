@@ -61,7 +61,7 @@ pub struct NonRpiSizes<'f> {
 }
 
 impl DepthUpdate<'_> {
-    /// The sequence number of a trade or book whose channel sends none.
+    /// The value of a missing sequence number of a trade or book.
     pub const NO_SEQ: i64 = NO_SEQ;
 }
 

@@ -48,8 +48,8 @@ impl Book5 {
     pub(crate) fn words(&self, mark: u8) -> [u64; Self::WORDS] {
         let mut words = [0; Self::WORDS];
         self.put_words(mark, |at, word| {
-            if let Some(place) = words.get_mut(at) {
-                *place = word;
+            if let Some(entry) = words.get_mut(at) {
+                *entry = word;
             }
         });
         words

@@ -57,7 +57,10 @@ pub enum DecimalError {
 }
 
 /// `10^n` for the scales that a decimal can have.
-#[expect(clippy::indexing_slicing, reason = "evaluated at compile time, where a bad index fails")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated at compile time, so a bad index fails to build"
+)]
 pub(super) const POW10: [i128; MAX_SCALE as usize + 1] = {
     let mut table = [1i128; MAX_SCALE as usize + 1];
     let mut n = 1;

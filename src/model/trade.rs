@@ -5,7 +5,7 @@ use std::fmt;
 use super::decimal::{Decimal, MAX_SCALE, Price, Qty};
 use super::time::UnixNanos;
 
-/// The sequence number of a trade or book whose channel sends none.
+/// The value of a missing sequence number of a trade or book.
 pub(crate) const NO_SEQ: i64 = i64::MIN;
 
 /// The side of a trade's taker.

@@ -1,10 +1,10 @@
-//! What is wrong with a frame, and where.
+//! Decode errors.
 
 use std::fmt;
 
 use crate::model::DecimalError;
 
-/// What is wrong with a frame. Only that frame is lost; the feed goes on.
+/// The kind of a decode error. Only that frame is lost; the feed continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 #[non_exhaustive]
@@ -13,22 +13,24 @@ pub enum DecodeErrorKind {
     FrameTooLarge = 0,
     /// The inflated text is over its limit.
     InflatedTooLarge = 1,
-    /// The body neither begins with a complete raw DEFLATE stream nor is plain text. What stands behind
-    /// the end of a stream is not looked at, as zlib does not.
+    /// The body is neither plain text nor starts with a complete raw DEFLATE stream. Bytes after
+    /// the end of the stream are ignored, as in zlib.
     Deflate = 2,
     /// A binary frame in v5, which has text frames only.
     UnexpectedBinary = 3,
-    /// The text is not JSON in UTF-8, or nested deeper than [`DecodeLimits::MAX_JSON_DEPTH`](crate::wire::DecodeLimits::MAX_JSON_DEPTH).
+    /// The text is not JSON in UTF-8, or nested deeper than
+    /// [`DecodeLimits::MAX_JSON_DEPTH`](crate::wire::DecodeLimits::MAX_JSON_DEPTH).
     Json = 4,
     /// A value has another JSON type than the field has.
     WrongType = 5,
-    /// A field that the message can't do without is missing; the offset is that of the object.
+    /// A required field is missing; the offset is that of the object.
     MissingField = 6,
-    /// A number is not decimal digits; or its text is needed for a checksum and could not be given back.
+    /// A number is not decimal digits, or its text is needed for a checksum and cannot be
+    /// reproduced.
     Number = 7,
     /// A number does not fit its type.
     NumberOverflow = 8,
-    /// A number has more decimals than are kept.
+    /// A number has more than [`Decimal::MAX_SCALE`](crate::model::Decimal::MAX_SCALE) decimals.
     NumberScale = 9,
     /// A time is not of the dialect's form or does not exist.
     Timestamp = 10,
@@ -38,18 +40,18 @@ pub enum DecodeErrorKind {
     Action = 12,
     /// A level has fewer than two elements.
     LevelShape = 13,
-    /// A side has more levels than its channel can have.
+    /// A side has more levels than the limit.
     TooManyLevels = 14,
-    /// `data` has more items than one message may have.
+    /// `data` has more items than the limit.
     TooManyItems = 15,
     /// An instrument id is empty or too long.
     InstrumentId = 16,
-    /// A book names another instrument than the message that brings it.
+    /// A book names another instrument than its message.
     OtherInstrument = 17,
 }
 
 impl DecodeErrorKind {
-    /// All kinds, in the order of their numbers.
+    /// All kinds, in the order of their codes.
     pub const ALL: [Self; 18] = [
         Self::FrameTooLarge,
         Self::InflatedTooLarge,
@@ -103,19 +105,19 @@ impl fmt::Display for DecodeErrorKind {
     }
 }
 
-/// Why a frame was not decoded: what is wrong, and at which byte. `Copy`, nothing allocated.
+/// The error of a frame that was not decoded: kind and byte offset. `Copy`; allocates nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} at byte {offset}")]
 pub struct DecodeError {
-    /// What is wrong.
+    /// The kind of error.
     pub kind: DecodeErrorKind,
-    /// Where: a byte of the text (of a binary frame, the inflated one), or 0 where the place is not
-    /// known, as in a broken DEFLATE stream.
+    /// The byte offset in the text (of a compressed frame: in the inflated text); 0 if it is not
+    /// known, as in an invalid DEFLATE stream.
     pub offset: u32,
 }
 
 impl DecodeError {
-    /// Makes an error; an offset past the range of a `u32` is given as its maximum.
+    /// Makes an error. An offset past the range of a `u32` saturates.
     #[must_use]
     pub fn new(kind: DecodeErrorKind, offset: usize) -> Self {
         Self { kind, offset: u32::try_from(offset).unwrap_or(u32::MAX) }

@@ -1,36 +1,36 @@
-//! Whose a message was that can't be read: what its first bytes still say.
+//! Finds the subscription of a malformed message from its first bytes.
 
 use crate::event::ControlKind;
 use crate::model::{Channel, Dialect, InstrumentId, Market, Subscription};
 
-/// How many of the first bytes of a text that is too long are looked at.
+/// The number of first bytes that are read of a text over the limit.
 pub(super) const HEAD_LEN: usize = 256;
 
-/// The longest name that is looked for, its quote included.
+/// The longest accepted name, in bytes, closing quote included.
 const LONGEST_NAME: usize = 64;
 
-/// What the first bytes of a message say of its subscription.
+/// The subscription of a message, as far as its first bytes name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MessageHead<'t> {
     /// The channel.
     pub(crate) channel: Channel,
     /// The market, in v3.
     pub(crate) market: Option<Market>,
-    /// The instrument: in v5 from the first bytes, in v3 from further in where it is the only one.
+    /// The instrument. In v5 from the first bytes; in v3 from the items, if all name the same one.
     pub(crate) inst_id: Option<&'t str>,
 }
 
-/// The names that a message begins with, known or not.
+/// The names at the start of a message, known or unknown.
 struct Names<'t> {
     /// The market, in v3.
     market: Option<&'t str>,
     channel: &'t str,
-    /// What follows, from which v5 reads the instrument.
+    /// The rest of the text, which starts with the instrument in v5.
     rest: &'t [u8],
 }
 
 impl<'t> Names<'t> {
-    /// Reads them in the exchange's usual form; `None` where the text has another.
+    /// Reads the names in the exchange's usual form; `None` for any other form.
     fn of(dialect: Dialect, text: &'t [u8]) -> Option<Self> {
         match dialect {
             Dialect::V3 => {
@@ -47,8 +47,8 @@ impl<'t> Names<'t> {
 }
 
 impl<'t> MessageHead<'t> {
-    /// Reads the head in the exchange's usual form; `None` where it has another, or names no channel
-    /// that is known: then it may be anybody's.
+    /// Reads the head in the exchange's usual form; `None` for any other form or an unknown
+    /// channel. Then the message may belong to any subscription.
     pub(crate) fn of(dialect: Dialect, text: &'t [u8]) -> Option<Self> {
         let Names { market, channel, rest } = Names::of(dialect, text)?;
         let channel = Channel::from_name(dialect, channel.as_bytes())?;
@@ -59,7 +59,7 @@ impl<'t> MessageHead<'t> {
         Some(Self { channel, market, inst_id })
     }
 
-    /// The same with the instrument of a v3 text that is JSON, where it names one and no other.
+    /// Adds the instrument of a v3 text that is valid JSON, if the text names exactly one.
     pub(crate) fn with_instrument(self, text: &'t [u8]) -> Self {
         const KEY: &[u8] = b"\"instrument_id\":";
         if self.inst_id.is_some() {
@@ -71,7 +71,7 @@ impl<'t> MessageHead<'t> {
         Self { inst_id: first.filter(|_| ids.all(|id| id == first)), ..self }
     }
 
-    /// The subscription whose message it is; `None` where the instrument is not known.
+    /// The subscription of the message; `None` if the instrument is not known.
     pub(crate) fn subscription(&self) -> Option<Subscription> {
         let inst_id = InstrumentId::new(self.inst_id?).ok()?;
         match self.market {
@@ -81,8 +81,8 @@ impl<'t> MessageHead<'t> {
     }
 }
 
-/// The name of the channel that a message is of, where nobody here reads that channel; `None` where
-/// somebody does, or where the text does not begin as messages do.
+/// The channel name of a message whose channel is not decoded; `None` if it is decoded, or if the
+/// text does not start as messages do.
 pub(super) fn unread_channel(dialect: Dialect, text: &[u8]) -> Option<&str> {
     let Names { market, channel, .. } = Names::of(dialect, text)?;
     let is_market = market.is_none_or(|market| Market::from_name(market.as_bytes()).is_some());
@@ -90,10 +90,10 @@ pub(super) fn unread_channel(dialect: Dialect, text: &[u8]) -> Option<&str> {
     (!is_read).then_some(channel)
 }
 
-/// What a text is that is no JSON but a word by itself: the answer to a ping, or a ping of the
-/// exchange's own. Letters count in either case, and blanks around the word do not.
+/// The control kind of a text that is a single word: `pong`, or a `ping` of the exchange. Ignores
+/// case and surrounding blanks.
 pub(super) fn bare_word(text: &[u8]) -> Option<ControlKind<'static>> {
-    // No JSON text begins so.
+    // No JSON text of the exchange starts with these bytes.
     if !matches!(text.first()?, b'p' | b'P' | b' ' | b'\t' | b'\r' | b'\n') {
         return None;
     }
@@ -107,13 +107,13 @@ pub(super) fn bare_word(text: &[u8]) -> Option<ControlKind<'static>> {
     }
 }
 
-/// Whether a body looks like a message that was not compressed.
+/// Whether a body looks like an uncompressed message.
 pub(super) fn is_plain(body: &[u8]) -> bool {
     let text = body.trim_ascii();
     bare_word(text).is_some() || text.starts_with(b"{\"") && text.ends_with(b"}")
 }
 
-/// A short text between quotes, and what follows.
+/// A short quoted text, and the rest after it.
 fn quoted(text: &[u8]) -> Option<(&str, &[u8])> {
     let text = text.strip_prefix(b"\"")?;
     let len = text.iter().take(LONGEST_NAME).position(|byte| *byte == b'"')?;
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_is_read_or_nothing_is_claimed() {
+    fn a_head_is_read_exactly_or_not_at_all() {
         let v5 = |text: &'static str| MessageHead::of(Dialect::V5, text.as_bytes());
         let head = v5(r#"{"arg":{"channel":"books","instId":"BTC-USDT"},"data":x"#).unwrap();
         assert_eq!((head.channel, head.inst_id), (Channel::Books, Some("BTC-USDT")));

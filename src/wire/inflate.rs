@@ -1,4 +1,4 @@
-//! Raw DEFLATE into one reused, bounded buffer.
+//! Inflates raw DEFLATE into one reused, bounded buffer.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use libdeflater::{DecompressionError, Decompressor};
 use super::deflate::{OUTPUT_SPACE, Refusal, SmallInflate};
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 
-/// The least room that a text must be given, in bytes, for the small-frame decoder to be tried.
+/// The smallest output buffer of the small-frame decoder, in bytes.
 pub(crate) const INFLATE_SPACE: usize = OUTPUT_SPACE;
 
 /// Which decoder inflated a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InflatePath {
-    /// Our own, for small frames of one block.
+    /// The built-in decoder, for small frames of one block.
     Small,
     /// libdeflate, for everything else.
     General,
@@ -21,14 +21,13 @@ pub enum InflatePath {
 
 /// Inflates frame bodies, one complete raw DEFLATE stream (RFC 1951) each.
 ///
-/// Small frames of one block, which is nearly all that the exchange sends, go to our own decoder;
-/// what that one does not take on goes to libdeflate. Bytes after the end of the stream are
-/// ignored, as zlib does.
+/// Small frames of one block, which are nearly all frames of the exchange, go to the built-in
+/// decoder. Frames that it does not support go to libdeflate. Bytes after the end of the stream are
+/// ignored, as in zlib.
 ///
-/// Source: v3 sends every message so, with no header, no shared window and no sync tail; true of
-/// all recorded frames.
+/// Source: all recorded v3 messages have this form, without header, shared window or sync tail.
 pub struct Inflater {
-    // 30 KB: in a box, so that decoders can be moved.
+    // 30 KB: boxed, so that decoders are cheap to move.
     small: Box<SmallInflate>,
     /// Whether the small-frame decoder is tried at all.
     use_small: bool,
@@ -42,28 +41,28 @@ impl Default for Inflater {
 }
 
 impl Inflater {
-    /// An inflater that has met no frame yet.
+    /// Makes an inflater.
     #[must_use]
     pub fn new() -> Self {
         Self { small: Box::new(SmallInflate::new()), use_small: true, general: Decompressor::new() }
     }
 
-    /// Whether the small-frame decoder is tried at all.
+    /// Enables or disables the small-frame decoder.
     pub const fn set_small(&mut self, on: bool) {
         self.use_small = on;
     }
 
-    /// Leaves out what only some processors can do.
+    /// Uses only baseline processor instructions.
     pub fn set_portable(&mut self) {
         *self.small = SmallInflate::portable();
     }
 
-    /// Inflates `body` into the first `limit` bytes of `text` and gives the number of bytes.
+    /// Inflates `body` into the first `limit` bytes of `text`. Returns the number of bytes.
     /// Allocates nothing.
     ///
     /// # Errors
-    /// [`Kind::Deflate`] where the body is not a complete stream, [`Kind::InflatedTooLarge`] where
-    /// it does not fit: a bomb costs no more than filling `limit` bytes once.
+    /// [`Kind::Deflate`] if the body is not a complete stream. [`Kind::InflatedTooLarge`] if the
+    /// text does not fit: a decompression bomb costs at most one write of `limit` bytes.
     #[inline]
     pub fn inflate(
         &mut self,
@@ -84,7 +83,8 @@ impl Inflater {
         }
     }
 
-    /// As [`Inflater::inflate`], by libdeflate alone. Of what it gives up it leaves the beginning.
+    /// As [`Inflater::inflate`], by libdeflate only. After an error, the start of the text is in
+    /// `text`.
     ///
     /// # Errors
     /// As [`Inflater::inflate`].

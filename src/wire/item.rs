@@ -1,4 +1,4 @@
-//! The items of a data message: one shape for both dialects, filled by key, never by position.
+//! The items of a data message: one form for both dialects, read by key, never by position.
 
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::json::Value;
@@ -11,12 +11,12 @@ use crate::model::{
     Channel, ChannelKind, Dialect, MAX_ID_LEN, Market, NO_SEQ, Side, Topic, Trade, UnixNanos,
 };
 
-/// The most items that the `data` of one message may have.
+/// The largest number of items in the `data` of one message.
 ///
-/// All captured messages have one; the format allows more.
+/// All captured messages have one item; the format allows more.
 pub(crate) const MAX_ITEMS: usize = 1024;
 
-/// What the envelope of a data message says about all of its items.
+/// The envelope of a data message, which applies to all its items.
 #[derive(Clone, Copy)]
 pub(super) struct Head<'t> {
     pub(super) channel: Channel,
@@ -26,7 +26,7 @@ pub(super) struct Head<'t> {
     pub(super) ts_recv: UnixNanos,
 }
 
-/// The members of an item that matter, whatever the dialect calls them.
+/// The fields of an item, by their common names.
 #[derive(Default)]
 pub(super) struct Fields<'v, 'd, 't> {
     pub(super) asks: Option<Value<'v, 'd, 't>>,
@@ -44,25 +44,25 @@ pub(super) struct Fields<'v, 'd, 't> {
     pub(super) source: Option<Value<'v, 'd, 't>>,
 }
 
-/// What differs between the dialects inside an item.
+/// The differences of the dialects inside an item.
 #[derive(Clone, Copy)]
 pub(super) struct ItemForm {
-    /// The place of a member by its key; `None` for a key that is not read.
-    pub(super) place: for<'p, 'v, 'd, 't> fn(
+    /// The field of a key; `None` for a key that is not read.
+    pub(super) field: for<'p, 'v, 'd, 't> fn(
         &'p mut Fields<'v, 'd, 't>,
         &str,
     ) -> Option<&'p mut Option<Value<'v, 'd, 't>>>,
-    /// The time of the exchange's own form.
+    /// Parses the dialect's time text.
     pub(super) time: fn(&[u8]) -> Option<UnixNanos>,
 }
 
-/// Reads the items of `data` and gives each to the sink as an event.
+/// Reads the items of `data` and emits each to the sink as an event.
 ///
-/// A message is taken whole or not at all: with several items, all are checked before the first
-/// is given.
+/// A message is emitted completely or not at all: with several items, all are checked before the
+/// first is emitted.
 ///
 /// # Errors
-/// Where the message is malformed; then nothing was given.
+/// If the message is malformed; then no event is emitted.
 pub(super) fn emit<'t>(
     form: ItemForm,
     head: Head<'t>,
@@ -89,7 +89,7 @@ pub(super) fn emit<'t>(
     Ok(count)
 }
 
-/// One item as an event.
+/// Reads one item as an event.
 fn event<'e, 't: 'e>(
     form: ItemForm,
     head: Head<'t>,
@@ -99,10 +99,10 @@ fn event<'e, 't: 'e>(
 ) -> Result<Event<'e>, DecodeError> {
     let mut fields = Fields::default();
     for (key, value) in item.object()? {
-        if let Some(place) = (form.place)(&mut fields, key) {
-            // Of a side, `null` says that it is empty; of anything else that it is absent.
+        if let Some(field) = (form.field)(&mut fields, key) {
+            // A side that is `null` is empty. Any other field that is `null` is absent.
             let is_side = matches!(key, "asks" | "bids");
-            *place = (is_side || !value.is_null()).then_some(value);
+            *field = (is_side || !value.is_null()).then_some(value);
         }
     }
     let reader = ItemReader { form, head, item, fields };
@@ -114,7 +114,7 @@ fn event<'e, 't: 'e>(
     }
 }
 
-/// One item, its members found.
+/// An item and its fields.
 struct ItemReader<'v, 'd, 't> {
     form: ItemForm,
     head: Head<'t>,
@@ -123,11 +123,11 @@ struct ItemReader<'v, 'd, 't> {
 }
 
 impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
-    /// Source: v3 `depth5` `{"asks":[…],"bids":[…],"instrument_id":"…","timestamp":"…"}`, v5 `books5`
-    /// `{"asks":[…],"bids":[…],"instId":"…","ts":"…"}` and `bbo-tbt` without the `instId`, both with
-    /// a `seqId` later.
+    /// Source: v3 `depth5` `{"asks":[…],"bids":[…],"instrument_id":"…","timestamp":"…"}`, v5
+    /// `books5` `{"asks":[…],"bids":[…],"instId":"…","ts":"…"}` and `bbo-tbt` without the `instId`,
+    /// both with a `seqId` later.
     ///
-    /// A side that is not best first is sorted, and of more than five levels the best are kept.
+    /// A side that is not sorted best first is sorted. Of more than five levels the best are kept.
     fn book<'e>(
         &self,
         book: &'e mut Book5,
@@ -155,8 +155,9 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
         Ok(BookUpdate::new(Topic { channel, market, inst_id: self.book_inst_id()? }, book))
     }
 
-    /// Source: v3 `{"side":"buy","trade_id":"5430565","price":"60059.7","qty":"20",…}` (`size` on spot
-    /// and swap), v5 `{"instId":…,"tradeId":"206","px":"0.0065","sz":"2","side":"sell","ts":…}`.
+    /// Source: v3 `{"side":"buy","trade_id":"5430565","price":"60059.7","qty":"20",…}` (`size` on
+    /// spot and swap), v5
+    /// `{"instId":…,"tradeId":"206","px":"0.0065","sz":"2","side":"sell","ts":…}`.
     fn trade<'e>(
         &self,
         trade: &'e mut Trade,
@@ -198,7 +199,7 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
         let Head { channel, market, ts_recv, .. } = self.head;
         let integer = |value: Value<'_, '_, 't>| value.integer().ok();
         let checksum = optional(self.fields.checksum, OptionalField::Checksum, unread, integer);
-        // A checksum is over the digits of the text. v5 sends 0 for none.
+        // A checksum covers the digits of the text. v5 sends 0 for none.
         let is_checked = checksum.is_some_and(|sum| sum != 0 || channel.dialect() == Dialect::V3);
         let has_non_rpi = channel.has_non_rpi();
         let numbers = Numbers { as_text: is_checked, has_non_rpi, ..Numbers::BY_VALUE };
@@ -227,49 +228,49 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
         })
     }
 
-    /// The instrument of a book: the envelope's, else the item's. Where both are there and differ,
-    /// nothing tells whose book it is.
+    /// The instrument of a book: the envelope's, or else the item's. If both are present and
+    /// differ, the book cannot be assigned.
     fn book_inst_id(&self) -> Result<&'t str, DecodeError> {
         match (self.head.inst_id, self.own_inst_id()) {
-            (Some(id), Some((own, place))) if own != id => Err(place.error(Kind::OtherInstrument)),
+            (Some(id), Some((own, value))) if own != id => Err(value.error(Kind::OtherInstrument)),
             _ => self.inst_id(self.head.inst_id),
         }
     }
 
-    /// The instrument of a trade: the item's, else the envelope's. After an instrument was renamed,
-    /// subscriptions under its old id go on with trades that have the new one.
+    /// The instrument of a trade: the item's, or else the envelope's. After a rename of an
+    /// instrument, subscriptions under the old id receive trades with the new id.
     fn trade_inst_id(&self) -> Result<&'t str, DecodeError> {
         self.inst_id(self.own_inst_id().map(|(own, _)| own).or(self.head.inst_id))
     }
 
-    /// What the item itself says of its instrument, where it says so.
+    /// The instrument of the item, if it has one.
     fn own_inst_id(&self) -> Option<(&'t str, Value<'v, 'd, 't>)> {
-        let place = self.fields.inst_id?;
-        Some((place.str().ok().filter(|id| !id.is_empty())?, place))
+        let value = self.fields.inst_id?;
+        Some((value.str().ok().filter(|id| !id.is_empty())?, value))
     }
 
-    /// An id that has been found, else the item's own, which then must be there.
+    /// The id `found`, or else the item's, which is required then.
     fn inst_id(&self, found: Option<&'t str>) -> Result<&'t str, DecodeError> {
-        let (id, place) = match (found, self.fields.inst_id) {
-            (Some(id), place) => (id, place.unwrap_or(self.item)),
-            (None, place) => {
-                let place = self.need(place)?;
-                (place.str()?, place)
+        let (id, value) = match (found, self.fields.inst_id) {
+            (Some(id), value) => (id, value.unwrap_or(self.item)),
+            (None, value) => {
+                let value = self.need(value)?;
+                (value.str()?, value)
             }
         };
         if id.is_empty() || id.len() > MAX_ID_LEN {
-            return Err(place.error(Kind::InstrumentId));
+            return Err(value.error(Kind::InstrumentId));
         }
         Ok(id)
     }
 
     fn time(&self) -> Result<UnixNanos, DecodeError> {
-        let place = self.need(self.fields.ts)?;
-        let text = place.number()?;
-        (self.form.time)(text.bytes()).ok_or_else(|| place.error(Kind::Timestamp))
+        let value = self.need(self.fields.ts)?;
+        let text = value.number()?;
+        (self.form.time)(text.bytes()).ok_or_else(|| value.error(Kind::Timestamp))
     }
 
-    /// The sequence number of what can do without.
+    /// The sequence number of a message that may omit it.
     fn optional_seq(&self, unread: &mut UnreadCounts) -> i64 {
         let read = |value| seq(Some(value)).ok();
         optional(self.fields.seq, OptionalField::Seq, unread, read).unwrap_or(NO_SEQ)
@@ -283,8 +284,8 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
     }
 }
 
-/// A sequence number, or [`DepthUpdate::NO_SEQ`] where the exchange sent none. A number that is the one which
-/// stands for none is refused.
+/// A sequence number, or [`DepthUpdate::NO_SEQ`] if the exchange sent none. The number that equals
+/// `NO_SEQ` is rejected.
 fn seq(field: Option<Value<'_, '_, '_>>) -> Result<i64, DecodeError> {
     let Some(field) = field else { return Ok(NO_SEQ) };
     match field.integer()? {

@@ -1,9 +1,9 @@
-//! JSON text to values: the only file that knows the JSON engine.
+//! Parses JSON text into values. The only file that uses the JSON parser simd-json.
 //!
-//! simd-json validates the text and builds a tape of it. Two things that the tape drops are taken
-//! from its index of structural bytes, which has one entry for each brace, bracket, colon, comma,
-//! opening quote and first byte of a literal: the digits of a JSON number as they were written
-//! (`4085.0` must keep its zero), and the byte at which a value stands, for errors.
+//! simd-json validates the text and builds a tape. Two properties are not on the tape: the digits
+//! of a JSON number as written (`4085.0` must keep its zero), and the byte offset of a value, for
+//! errors. Both are read from the index of structural bytes, which has one entry for each brace,
+//! bracket, colon, comma, opening quote and first byte of a literal.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -14,23 +14,23 @@ use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::long_numbers;
 use crate::model::Decimal;
 
-/// The most arrays and objects that may be nested in each other.
+/// The largest nesting depth of arrays and objects.
 ///
-/// Real messages nest five deep. The engine keeps a stack, so that depth costs memory, never the
-/// thread's own stack.
+/// Real messages have a depth of five. The parser has its own stack in memory, so that nesting
+/// never uses the thread's stack.
 pub(crate) const MAX_JSON_DEPTH: usize = 128;
 
-/// Reused buffers of the JSON engine.
+/// The JSON parser and its reused buffers.
 ///
-/// Allocates when made and when a text is larger or denser than all before it, bounded by the
-/// longest text that the caller lets through; else nothing.
+/// Allocates when it is made, and for a text that is larger or denser than all before it, bounded
+/// by the caller's text limit.
 pub(crate) struct JsonParser {
     buffers: Buffers,
     tape: Tape<'static>,
-    // simd-json unescapes in place, long numbers are blanked, and raw ones are read from the text:
-    // hence a copy.
+    // A copy, because simd-json unescapes in place and long numbers are blanked, while the digits
+    // of numbers are read from the original text.
     text: Vec<u8>,
-    /// The byte of each node; filled for a document that is asked for one.
+    /// The byte offset of each node; filled on the first query of a document.
     offsets: Vec<u32>,
 }
 
@@ -47,10 +47,12 @@ impl JsonParser {
         parser
     }
 
-    /// Parses `text` and lends the document to `read`.
+    /// Parses `text` and passes the document to `read`.
     ///
     /// # Errors
-    /// [`Kind::Json`] where the text is not JSON or nested deeper than [`DecodeLimits::MAX_JSON_DEPTH`](crate::wire::DecodeLimits::MAX_JSON_DEPTH); else what `read` gives.
+    /// [`Kind::Json`] if the text is not JSON or nested deeper than
+    /// [`DecodeLimits::MAX_JSON_DEPTH`](crate::wire::DecodeLimits::MAX_JSON_DEPTH), or the error of
+    /// `read`.
     pub(crate) fn parse<R>(
         &mut self,
         text: &[u8],
@@ -79,7 +81,7 @@ impl JsonParser {
         result
     }
 
-    /// Parses a dense text once, so that ordinary frames find every buffer grown.
+    /// Parses a dense text once, so that every buffer is large enough for ordinary frames.
     fn warm_up(&mut self, text_len: usize) {
         let dense = b"[[1,1,1,1]".iter().chain(b",[1,1,1,1]".iter().cycle().take(text_len));
         let mut text: Vec<u8> = dense.copied().collect();
@@ -96,26 +98,26 @@ impl fmt::Debug for JsonParser {
     }
 }
 
-/// A parsed text: its values in document order, and where each stands.
+/// A parsed text: its values in document order, with their byte offsets.
 pub(crate) struct Document<'d, 't> {
     text: &'d [u8],
     structurals: &'d [u32],
     nodes: &'d [Node<'t>],
-    /// The byte of each node, in order; empty until it is asked for.
+    /// The byte offset of each node, in order; empty until the first query.
     offsets: RefCell<&'d mut Vec<u32>>,
 }
 
 impl<'d, 't> Document<'d, 't> {
-    /// The value that the text is.
+    /// The root value.
     pub(crate) fn root(&self) -> Value<'_, 'd, 't> {
         Value { document: self, index: 0 }
     }
 
-    /// The byte at which a node of the tape stands.
+    /// The byte offset of a node of the tape.
     ///
-    /// Each structural byte but a closing or separating one starts exactly one node, in order. The
-    /// first question costs one pass over them, each later one nothing: a text of many numbers in
-    /// any order stays linear.
+    /// Each structural byte, except closing and separating ones, starts exactly one node, in order.
+    /// The first query costs one pass over them and later queries are constant, so many queries in
+    /// any order stay linear.
     fn offset_of(&self, node: usize) -> usize {
         let mut offsets = self.offsets.borrow_mut();
         if offsets.is_empty() {
@@ -141,7 +143,7 @@ impl<'v, 'd, 't> Value<'v, 'd, 't> {
         self.document.nodes.get(self.index).copied()
     }
 
-    /// The byte at which the value stands in the text.
+    /// The byte offset of the value in the text.
     pub(crate) fn offset(self) -> usize {
         self.document.offset_of(self.index)
     }
@@ -154,7 +156,7 @@ impl<'v, 'd, 't> Value<'v, 'd, 't> {
     /// The members of an object, in the order of the text.
     ///
     /// # Errors
-    /// [`Kind::WrongType`] where the value is no object.
+    /// [`Kind::WrongType`] if the value is not an object.
     pub(crate) fn object(self) -> Result<Members<'v, 'd, 't>, DecodeError> {
         match self.node() {
             Some(Node::Object { count, .. }) => Ok(Members(self.children(count))),
@@ -162,10 +164,10 @@ impl<'v, 'd, 't> Value<'v, 'd, 't> {
         }
     }
 
-    /// The elements of an array, and how many there are.
+    /// The number of elements of an array, and the elements.
     ///
     /// # Errors
-    /// [`Kind::WrongType`] where the value is no array.
+    /// [`Kind::WrongType`] if the value is not an array.
     pub(crate) fn array(self) -> Result<(usize, Elements<'v, 'd, 't>), DecodeError> {
         match self.node() {
             Some(Node::Array { len, count }) => Ok((len, self.children(count))),
@@ -176,7 +178,7 @@ impl<'v, 'd, 't> Value<'v, 'd, 't> {
     /// The text of a string, unescaped.
     ///
     /// # Errors
-    /// [`Kind::WrongType`] where the value is no string.
+    /// [`Kind::WrongType`] if the value is not a string.
     pub(crate) fn str(self) -> Result<&'t str, DecodeError> {
         match self.node() {
             Some(Node::String(text)) => Ok(text),
@@ -184,7 +186,7 @@ impl<'v, 'd, 't> Value<'v, 'd, 't> {
         }
     }
 
-    /// Whether the value is `null`, which every field may be instead of missing.
+    /// Whether the value is `null`, which is equivalent to a missing field.
     pub(crate) fn is_null(self) -> bool {
         matches!(self.node(), Some(Node::Static(StaticNode::Null)))
     }
@@ -202,7 +204,7 @@ impl<'v, 'd, 't> Value<'v, 'd, 't> {
     /// The characters of a number, which the wire writes as a string or as a JSON number.
     ///
     /// # Errors
-    /// [`Kind::WrongType`] where the value is neither.
+    /// [`Kind::WrongType`] if the value is neither.
     pub(crate) fn number(self) -> Result<Digits<'t, 'd>, DecodeError> {
         match self.node() {
             Some(Node::String(text)) => Ok(Digits::Quoted(text.as_bytes())),
@@ -213,26 +215,26 @@ impl<'v, 'd, 't> Value<'v, 'd, 't> {
         }
     }
 
-    /// An exact decimal, from a string or a JSON number, in whichever way it is written.
+    /// An exact decimal, from a string or a JSON number, in any notation.
     ///
     /// # Errors
-    /// Where the value is neither, or the number's value is not that of a [`Decimal`].
+    /// If the value is neither, or the number is not exact as a [`Decimal`].
     pub(crate) fn decimal(self) -> Result<Decimal, DecodeError> {
         Decimal::parse_value(self.number()?.bytes()).map_err(|e| self.error(e.into()))
     }
 
-    /// As [`Value::decimal`], if the decimal gives back the text.
+    /// As [`Value::decimal`], but requires that the decimal reproduces the text.
     ///
     /// # Errors
-    /// As well where it does not.
+    /// As [`Value::decimal`], and if the text is not reproduced.
     pub(crate) fn decimal_text(self) -> Result<Decimal, DecodeError> {
         Decimal::parse(self.number()?.bytes()).map_err(|e| self.error(e.into()))
     }
 
-    /// An integer, from a string or a JSON number: digits, with a sign where it is negative.
+    /// An integer, from a string or a JSON number: digits, with a sign if it is negative.
     ///
     /// # Errors
-    /// Where the value is neither, or the number is no integer that fits.
+    /// If the value is neither, or the number is not an integer that fits `T`.
     pub(crate) fn integer<T: TryFrom<i128>>(self) -> Result<T, DecodeError> {
         let digits = self.number()?;
         let text = digits.bytes();
@@ -240,7 +242,7 @@ impl<'v, 'd, 't> Value<'v, 'd, 't> {
             [b'-', rest @ ..] => (true, rest),
             _ => (false, text),
         };
-        // What could not be given back is refused, as with decimals.
+        // A text that is not reproduced is rejected, as for decimals.
         let padded = text.first() == Some(&b'0') && (text.len() > 1 || negative);
         if text.is_empty() || padded || !text.iter().all(u8::is_ascii_digit) {
             return Err(self.error(Kind::Number));
@@ -253,7 +255,7 @@ impl<'v, 'd, 't> Value<'v, 'd, 't> {
         fitting.ok_or_else(|| self.error(Kind::NumberOverflow))
     }
 
-    /// The characters of a JSON number: from its first byte to the next that can't be part of it.
+    /// The characters of a JSON number: from its first byte to the first that cannot be part of it.
     fn bare_number(self) -> &'d [u8] {
         let rest = self.document.text.get(self.offset()..).unwrap_or_default();
         let end = rest
@@ -269,12 +271,12 @@ impl<'v, 'd, 't> Value<'v, 'd, 't> {
     }
 }
 
-/// The characters of a number, borrowed from where they could be had.
+/// The characters of a number, borrowed from their source.
 #[derive(Clone, Copy)]
 pub(crate) enum Digits<'t, 'd> {
-    /// Inside a string.
+    /// From a string.
     Quoted(&'t [u8]),
-    /// A JSON number.
+    /// From a JSON number.
     Bare(&'d [u8]),
 }
 
@@ -354,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_knows_its_byte() {
+    fn every_value_has_its_byte_offset() {
         let text = r#" { "k\"ey" : [ 1 , "a\\" , true ] , "o" : { "n" : null } }"#;
         read(text, |doc| {
             let members: Vec<_> = doc.root().object()?.collect();
@@ -364,7 +366,7 @@ mod tests {
             assert_eq!(offsets, [15, 19, 27]);
             let null = object.object()?.next().unwrap().1;
             assert_eq!(&text[null.offset()..null.offset() + 4], "null");
-            // Going back is allowed.
+            // Queries in reverse order are allowed.
             assert_eq!(array.offset(), 13);
             assert_eq!(doc.root().offset(), 1);
             Ok(())
@@ -392,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_refused() {
+    fn invalid_json_is_rejected() {
         let mut parser = JsonParser::new(64);
         for text in [
             &b""[..],

@@ -1,11 +1,11 @@
-//! The levels of a side, by the general parser.
+//! Reads the levels of a side with the general parser.
 
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::json::Value;
 use super::unread::{OptionalField, UnreadCounts};
 use crate::model::{Decimal, Level, Qty};
 
-/// A value that the message can do without; one that can't be read is counted.
+/// Reads an optional value. A value that cannot be read is counted and treated as absent.
 pub(super) fn optional<'v, 'd, 't, T>(
     value: Option<Value<'v, 'd, 't>>,
     field: OptionalField,
@@ -19,19 +19,19 @@ pub(super) fn optional<'v, 'd, 't, T>(
     read
 }
 
-/// How the numbers of levels are to be read.
+/// How to read the numbers of levels.
 #[derive(Clone, Copy)]
 pub(super) struct Numbers {
-    /// Only as their text can be given back: a checksum is over it.
+    /// Accept only texts that can be reproduced, because a checksum covers them.
     pub(super) as_text: bool,
-    /// Whether a level whose price and size are zero is none.
+    /// Skip levels with zero price and zero size, which are placeholders.
     pub(super) drop_zeros: bool,
-    /// Whether the third element is the part of the size that is not of RPI orders.
+    /// Read the third element as the part of the size without RPI orders.
     pub(super) has_non_rpi: bool,
 }
 
 impl Numbers {
-    /// By value, in whichever way they are written.
+    /// By value, in any notation.
     pub(super) const BY_VALUE: Self =
         Self { as_text: false, drop_zeros: false, has_non_rpi: false };
 
@@ -43,7 +43,7 @@ impl Numbers {
 /// Reads the levels of a side in the order of the text. `null` is a side without levels.
 ///
 /// # Errors
-/// Where a level is malformed, or `push` says that the side is full.
+/// If a level is malformed, or `push` returns false because the side is full.
 pub(super) fn read_side(
     side: Value<'_, '_, '_>,
     numbers: Numbers,
@@ -62,11 +62,11 @@ pub(super) fn read_side(
     Ok(())
 }
 
-/// One level: `[px, sz, orders]` or `[px, sz, third, orders]`, each a string or a JSON number, and
-/// whatever may follow. Gives its third element where that is wanted, else zero. `None` for what only
-/// holds the place of a level: it has neither price nor size.
+/// Reads one level: `[px, sz, orders]` or `[px, sz, third, orders]`, each a string or a JSON
+/// number. Further elements are ignored. Also returns the third element if it is read, otherwise
+/// zero. `None` for a placeholder, which has neither price nor size.
 ///
-/// The third of four was a count of liquidation orders.
+/// The third of four elements was a count of liquidation orders.
 fn read_level(
     level: Value<'_, '_, '_>,
     numbers: Numbers,
@@ -95,7 +95,7 @@ fn read_level(
     Ok(Some((level, non_rpi.unwrap_or(Decimal::ZERO))))
 }
 
-/// Whether an element is not there, `null` or an empty string.
+/// Whether an element is missing, `null` or an empty string.
 fn is_blank(element: Option<Value<'_, '_, '_>>) -> bool {
     element.is_none_or(|element| element.is_null() || element.str() == Ok(""))
 }

@@ -1,17 +1,17 @@
-//! Long JSON numbers, which the JSON engine need not see.
+//! Blanks long JSON numbers before the text is parsed.
 //!
-//! simd-json makes a double of each number. Nobody here looks at it, since digits are read from the
-//! text, but one that lies right between two doubles costs five times what other text does. So the
-//! engine is given a `0` and blanks in place of each long number.
+//! simd-json converts each number to a double. The result is not used, because digits are read from
+//! the text. But a number halfway between two doubles costs five times as much as other text. So
+//! each long number is replaced by a `0` and blanks.
 
-/// A number is long with so many bytes before its exponent. No shorter one takes the slow way to a
-/// double.
+/// A number with this many bytes before its exponent is long. Shorter numbers never use the slow
+/// conversion.
 const LONG: usize = 20;
 
-/// Puts a `0` and blanks in place of each long number, behind its sign.
+/// Replaces each long number, after its sign, by a `0` and blanks.
 ///
-/// What is not JSON stays so: nothing is touched but a whole number where a value may stand. Where
-/// there is none, it costs a look at one byte in four or so.
+/// Changes only complete numbers at the position of a value, so invalid JSON stays invalid. Without
+/// long numbers, it reads about one byte in four.
 pub(super) fn blank(text: &mut [u8]) {
     if !has_long_run(text) {
         return;
@@ -33,11 +33,10 @@ pub(super) fn blank(text: &mut [u8]) {
     }
 }
 
-/// Whether so many bytes that numbers are made of before their exponents stand side by side, in
-/// strings or not.
+/// Whether the text has a run of number bytes as long as a long number, in strings or not.
 fn has_long_run(text: &[u8]) -> bool {
     let mut from = 0;
-    // From its end on, most windows are left at the first or second byte.
+    // Checked from the end, most windows are rejected at the first or second byte.
     while let Some(window) = text.get(from..from + LONG) {
         match window.iter().rposition(|byte| !is_of_mantissa(*byte)) {
             Some(last) => from += last + 1,
@@ -47,7 +46,7 @@ fn has_long_run(text: &[u8]) -> bool {
     false
 }
 
-/// How many bytes that numbers are made of come first.
+/// The number of leading number bytes.
 fn run_len(text: &[u8]) -> usize {
     let is_of_number = |byte: u8| is_of_mantissa(byte) || matches!(byte, b'+' | b'e' | b'E');
     text.iter().take_while(|byte| is_of_number(**byte)).count()
@@ -80,7 +79,7 @@ const fn may_follow(byte: Option<&u8>) -> bool {
     matches!(byte, None | Some(b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r'))
 }
 
-/// Whether all of a text is one number, by JSON's grammar.
+/// Whether the text is exactly one number in JSON's grammar.
 fn is_number(text: &[u8]) -> bool {
     let digits = |text: &mut &[u8]| {
         let len = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_stays() {
+    fn other_text_is_unchanged() {
         for text in [
             "",
             "[1234567890123456789]",
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_found_wherever_it_begins() {
+    fn a_run_is_found_at_any_offset() {
         for (before, len) in (0..50).flat_map(|before| (0..45).map(move |len| (before, len))) {
             let after = before * len % 7;
             let text = format!("{}{}{}", "x".repeat(before), "7".repeat(len), "x".repeat(after));

@@ -3,24 +3,29 @@
 mod decoder;
 pub(crate) mod deflate;
 mod error;
+mod frame;
 mod head;
 pub(crate) mod inflate;
 mod item;
 mod json;
 mod level;
+mod limits;
 mod long_numbers;
 mod prefetch_hint;
 mod request;
 pub(crate) mod scan;
+mod scan_sink;
 pub(crate) mod scratch;
 mod unread;
 mod v3;
 mod v5;
 
-pub use decoder::{DecodeLimits, Decoded, Decoder, Frame, TextPath};
+pub use decoder::{Decoded, Decoder, TextPath};
 pub use error::{DecodeError, DecodeErrorKind};
+pub use frame::Frame;
 pub(crate) use head::MessageHead;
 pub use inflate::InflatePath;
+pub use limits::DecodeLimits;
 pub(crate) use prefetch_hint::PrefetchHint;
 #[cfg(feature = "client")]
 pub(crate) use request::quoted;

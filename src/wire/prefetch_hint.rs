@@ -1,19 +1,19 @@
-//! Word of a book's subscription, before its levels are read.
+//! Prefetch hints: the subscription of a book, before its levels are read.
 
 use crate::event::{Event, EventSink};
 use crate::model::Channel;
 
-/// A sink that hears which subscription a book is of as soon as that is read: v5 says it first.
+/// A sink that receives the subscription of a v5 book before the levels are read, to prefetch its
+/// state.
 ///
-/// While the levels are read, the state that they will change can come near. It is a hint and no
-/// more: the message may turn out malformed, or be read by a parser that gives no hints. There is
-/// none for trades, which are read in less time than it takes to find them twice.
+/// The hint is optional: the message may be malformed, or be read by a parser without hints. Trades
+/// have no hint, because decoding a trade takes less time than a second lookup.
 pub(crate) trait PrefetchHint: EventSink {
-    /// Takes the hint.
+    /// Prefetches the state of a subscription.
     fn prefetch(&mut self, channel: Channel, inst_id: &str);
 }
 
-/// A sink that has nothing to bring near.
+/// Wraps a sink that has nothing to prefetch.
 pub(super) struct NoPrefetch<'s, S>(pub(super) &'s mut S);
 
 impl<S: EventSink> EventSink for NoPrefetch<'_, S> {

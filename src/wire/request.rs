@@ -1,22 +1,22 @@
-//! Requests to the exchange, as text. The control plane: this allocates.
+//! Request texts. Part of the control plane: allocates.
 
 use super::{v3, v5};
 use crate::model::{Dialect, Subscription};
 
-/// The text that asks whether the other side is there; it answers `pong`.
+/// The ping text; the exchange answers `pong`.
 pub const PING: &str = "ping";
 
-/// What a request asks for.
+/// The operation of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RequestOp {
-    /// To be sent a channel.
+    /// Subscribe to channels.
     Subscribe,
-    /// Not to be sent a channel any more.
+    /// Unsubscribe from channels.
     Unsubscribe,
 }
 
 impl RequestOp {
-    /// The word on the wire.
+    /// The name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -26,9 +26,9 @@ impl RequestOp {
     }
 }
 
-/// Writes a request for some subscriptions of the dialect, which must not be empty.
+/// The text of a request for subscriptions of the dialect. `subscriptions` must not be empty.
 ///
-/// `id` is echoed by v5 in its reply; v3 has no such thing and leaves it out.
+/// v5 echoes `id` in its reply. v3 has no id and ignores it.
 #[must_use]
 pub fn request_text(
     dialect: Dialect,
@@ -44,7 +44,7 @@ pub fn request_text(
     text
 }
 
-/// How many bytes a subscription takes in a request's arguments, separator included.
+/// The length of a subscription in a request's arguments, in bytes, separator included.
 #[must_use]
 pub fn argument_len(subscription: &Subscription) -> usize {
     match subscription.dialect() {
@@ -53,7 +53,7 @@ pub fn argument_len(subscription: &Subscription) -> usize {
     }
 }
 
-/// Quotes a text as JSON does.
+/// Quotes a text as a JSON string.
 pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_as_the_documents_write_them() {
+    fn requests_have_the_documented_form() {
         assert_eq!(
             request(
                 RequestOp::Subscribe,
@@ -95,13 +95,14 @@ mod tests {
         );
     }
 
-    /// The lengths add up to the request: who fills a request to its limit relies on it.
+    /// The sum of the lengths is that of the request. A session that fills requests to the limit
+    /// relies on it.
     #[test]
     fn lengths_of_arguments_are_those_of_the_request() {
         for one in ["spot/trade:BTC-USDT", "books5:BTC-USDT"] {
             let one: Subscription = one.parse().unwrap();
             let len = |n| request_text(one.dialect(), RequestOp::Subscribe, 7, &vec![one; n]).len();
-            // With each more, one argument and one comma.
+            // Each further subscription adds one argument and one comma.
             assert_eq!(len(5) - len(4), argument_len(&one), "{one}");
         }
     }
@@ -111,7 +112,7 @@ mod tests {
         let text = request(RequestOp::Subscribe, &["books5:A\"B\\C\u{1} D\u{1f}"]);
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["args"][0]["instId"], "A\"B\\C\u{1} D\u{1f}");
-        // Only what has to be escaped is.
+        // Escapes only the required characters.
         assert!(text.contains("C\\u0001 D\\u001f"), "{text}");
     }
 }

@@ -1,15 +1,15 @@
-//! Where the levels of a message are put before its event is made.
+//! Scratch memory for the levels of a message, from which its event borrows.
 
 use super::unread::UnreadCounts;
 use crate::book::{Book5, NonRpiSizes};
 use crate::model::{Decimal, Level, Qty, Trade};
 
-/// The most levels that a side of a deep-book message may have.
+/// The largest number of levels in a side of a deep-book message.
 ///
 /// The largest recorded snapshot has 452, the largest update 163.
 pub(crate) const MAX_DEPTH_LEVELS: usize = 1024;
 
-/// The places of one message's levels, for both parsers. Made once, never grows.
+/// Scratch memory for one message, for both parsers. Allocated once, never grows.
 #[derive(Debug)]
 pub struct Scratch {
     /// A five-level book.
@@ -20,12 +20,12 @@ pub struct Scratch {
     pub asks: DepthLevels,
     /// The bids of a deep book's message.
     pub bids: DepthLevels,
-    /// What of the last message that the general parser read could not be read, and need not be.
+    /// The optional values that could not be read in the last message of the general parser.
     pub(super) unread: UnreadCounts,
 }
 
 impl Scratch {
-    /// Makes the places, empty.
+    /// Allocates empty scratch memory.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -44,7 +44,7 @@ impl Default for Scratch {
     }
 }
 
-/// The sizes of both sides that are not of RPI orders; `None` where the message's channel says none.
+/// The sizes of both sides without RPI orders; `None` if the channel does not send them.
 #[inline]
 pub(in crate::wire) fn non_rpi<'s>(
     asks: &'s DepthLevels,
@@ -57,10 +57,10 @@ pub(in crate::wire) fn non_rpi<'s>(
 /// The levels of one side of a deep book's message, in the order of the text.
 #[derive(Debug)]
 pub struct DepthLevels {
-    places: Box<[Level; MAX_DEPTH_LEVELS]>,
-    // INVARIANT: at most `MAX_DEPTH_LEVELS`; the places past it hold levels of older messages.
+    levels: Box<[Level; MAX_DEPTH_LEVELS]>,
+    // INVARIANT: at most `MAX_DEPTH_LEVELS`; entries past it are levels of older messages.
     len: usize,
-    /// The part of each level's size that is not of RPI orders, where `has_non_rpi`.
+    /// The part of each level's size without RPI orders, if `has_non_rpi`.
     non_rpi: Box<[Qty; MAX_DEPTH_LEVELS]>,
     has_non_rpi: bool,
 }
@@ -68,7 +68,7 @@ pub struct DepthLevels {
 impl DepthLevels {
     fn new() -> Self {
         Self {
-            places: Box::new([Level::EMPTY; MAX_DEPTH_LEVELS]),
+            levels: Box::new([Level::EMPTY; MAX_DEPTH_LEVELS]),
             len: 0,
             non_rpi: Box::new([Decimal::ZERO; MAX_DEPTH_LEVELS]),
             has_non_rpi: false,
@@ -84,41 +84,40 @@ impl DepthLevels {
     #[inline]
     #[must_use]
     pub fn as_slice(&self) -> &[Level] {
-        self.places.get(..self.len).unwrap_or_default()
+        self.levels.get(..self.len).unwrap_or_default()
     }
 
-    /// Empties the side. `has_non_rpi` tells whether its levels say what of their size is not of RPI
-    /// orders.
+    /// Clears the side. `has_non_rpi`: the levels include the size without RPI orders.
     pub(super) const fn clear(&mut self, has_non_rpi: bool) {
         (self.len, self.has_non_rpi) = (0, has_non_rpi);
     }
 
-    /// Adds a level; false where the side is full.
+    /// Adds a level. Returns false if the side is full.
     #[inline]
     pub(super) fn push(&mut self, level: Level, non_rpi: Qty) -> bool {
-        let Some(place) = self.places.get_mut(self.len) else { return false };
-        *place = level;
-        if let Some(place) = self.non_rpi.get_mut(self.len).filter(|_| self.has_non_rpi) {
-            *place = non_rpi;
+        let Some(entry) = self.levels.get_mut(self.len) else { return false };
+        *entry = level;
+        if let Some(entry) = self.non_rpi.get_mut(self.len).filter(|_| self.has_non_rpi) {
+            *entry = non_rpi;
         }
         self.len += 1;
         true
     }
 
-    /// Lets `write` put levels where they stay; it gives how many, from the first place on. Where it
-    /// gives up the side is empty.
+    /// Lets `write` write levels in place, from the first entry on, and return their number. If it
+    /// returns none, the side is empty.
     #[inline(always)]
     pub(super) fn fill(
         &mut self,
         write: impl FnOnce(&mut [Level; MAX_DEPTH_LEVELS]) -> Option<usize>,
     ) -> Option<()> {
-        let written = write(&mut self.places);
+        let written = write(&mut self.levels);
         self.len = written.unwrap_or(0).min(MAX_DEPTH_LEVELS);
         self.has_non_rpi = false;
         written.map(|_| ())
     }
 
-    /// As [`DepthLevels::fill`], of levels that say what of their size is not of RPI orders.
+    /// As [`DepthLevels::fill`], for levels with a size without RPI orders.
     #[inline]
     pub(super) fn fill_with_non_rpi(
         &mut self,
@@ -127,7 +126,7 @@ impl DepthLevels {
             &mut [Qty; MAX_DEPTH_LEVELS],
         ) -> Option<usize>,
     ) -> Option<()> {
-        let written = write(&mut self.places, &mut self.non_rpi);
+        let written = write(&mut self.levels, &mut self.non_rpi);
         self.len = written.unwrap_or(0).min(MAX_DEPTH_LEVELS);
         self.has_non_rpi = true;
         written.map(|_| ())

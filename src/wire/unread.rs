@@ -1,6 +1,6 @@
-//! Values that a message can do without, where they can't be read.
+//! Counts optional values that cannot be read.
 
-/// A value that a message can do without: where it can't be read it is as good as absent, and counted.
+/// An optional field. A value that cannot be read is counted and treated as absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 #[non_exhaustive]
@@ -9,18 +9,18 @@ pub enum OptionalField {
     Count = 0,
     /// The source of a trade.
     Source = 1,
-    /// The sequence number of a trade or of a book that is sent whole.
+    /// The sequence number of a trade or of a five-level book.
     Seq = 2,
     /// The checksum of a deep book.
     Checksum = 3,
     /// The number of orders of a level.
     Orders = 4,
-    /// The part of a level's size that is not of RPI orders.
+    /// The part of a level's size without RPI orders.
     NonRpiSize = 5,
 }
 
 impl OptionalField {
-    /// All fields, in the order of their numbers.
+    /// All fields, in the order of their codes.
     pub const ALL: [Self; 6] =
         [Self::Count, Self::Source, Self::Seq, Self::Checksum, Self::Orders, Self::NonRpiSize];
 
@@ -44,8 +44,8 @@ pub struct UnreadCounts([u64; OptionalField::ALL.len()]);
 
 impl UnreadCounts {
     pub(crate) fn count(&mut self, field: OptionalField) {
-        if let Some(place) = self.0.get_mut(field as usize) {
-            *place += 1;
+        if let Some(entry) = self.0.get_mut(field as usize) {
+            *entry += 1;
         }
     }
 
@@ -59,7 +59,7 @@ impl UnreadCounts {
         self.0.get(field as usize).copied().unwrap_or_default()
     }
 
-    /// The fields that could not be read, and how often.
+    /// The fields that could not be read, with their counts.
     pub fn iter(&self) -> impl Iterator<Item = (OptionalField, u64)> {
         OptionalField::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
     }

@@ -1,6 +1,6 @@
 //! Dialect v3 ("OKEX", 2018 to 2022).
 //!
-//! Data: `{"table":"<market>/<channel>","data":[…]}`, with `"action"` between the two where the
+//! Data: `{"table":"<market>/<channel>","data":[…]}`, with `"action"` between the two if the
 //! channel is incremental. Replies: `{"event":…}`.
 
 use super::error::{DecodeError, DecodeErrorKind as Kind};
@@ -11,10 +11,10 @@ use super::scratch::Scratch;
 use crate::event::{Control, ControlKind, Event, EventSink, Skipped};
 use crate::model::{Channel, Dialect, Market, Subscription, UnixNanos};
 
-/// Gives the events of one message to the sink, and says how many there were.
+/// Emits the events of one message to the sink. Returns their number.
 ///
 /// # Errors
-/// Where the message is malformed; then nothing was given.
+/// If the message is malformed; then no event is emitted.
 pub(super) fn parse(
     document: &Document<'_, '_>,
     ts_recv: UnixNanos,
@@ -26,7 +26,7 @@ pub(super) fn parse(
     let mut event = None;
     let mut control = Control { ts_recv, ..Control::new(ControlKind::Error) };
     for (key, value) in root.object()? {
-        // Of a key that comes twice the last occurrence counts, and `null` is as good as absent.
+        // Of a repeated key the last occurrence is used, and `null` is treated as absent.
         let value = Some(value).filter(|value| !value.is_null());
         let text = value.and_then(|value| value.str().ok());
         match key {
@@ -34,7 +34,7 @@ pub(super) fn parse(
             "action" => action = value,
             "data" => data = value,
             "event" => event = value.map(|value| value.str()).transpose()?,
-            // What a reply says besides its event is of use where it can be read, and no more.
+            // The other fields of a reply are optional and ignored if they cannot be read.
             "channel" => set_channel(&mut control, text.unwrap_or_default()),
             "message" => control.message = text,
             "errorCode" | "error_code" => {
@@ -59,7 +59,7 @@ pub(super) fn parse(
     emit(FORM, head, action, data, scratch, sink)
 }
 
-/// A message without a table: a reply, or something unknown.
+/// A message without a table: a reply, or an unknown message.
 fn other<'t>(event: Option<&'t str>, mut control: Control<'t>, sink: &mut impl EventSink) -> u32 {
     match event {
         Some(name) => control.kind = ControlKind::from_name(name),
@@ -73,7 +73,7 @@ fn other<'t>(event: Option<&'t str>, mut control: Control<'t>, sink: &mut impl E
     1
 }
 
-/// Takes `spot/trade:DOT-USD` apart; a part that is not there stays `None`.
+/// Splits `spot/trade:DOT-USD` into its parts; a missing part stays `None`.
 fn set_channel<'t>(control: &mut Control<'t>, text: &'t str) {
     (control.market, control.channel, control.inst_id) = (None, None, None);
     if text.is_empty() {
@@ -90,10 +90,10 @@ fn set_channel<'t>(control: &mut Control<'t>, text: &'t str) {
     (control.market, control.channel, control.inst_id) = (market, Some(channel), inst_id);
 }
 
-const FORM: ItemForm = ItemForm { place, time: UnixNanos::parse_iso_ms };
+const FORM: ItemForm = ItemForm { field, time: UnixNanos::parse_iso_ms };
 
 /// Source: `docs/PROTOCOL.md` 7.1: `qty` for futures and options, `size` elsewhere.
-fn place<'p, 'v, 'd, 't>(
+fn field<'p, 'v, 'd, 't>(
     fields: &'p mut Fields<'v, 'd, 't>,
     key: &str,
 ) -> Option<&'p mut Option<Value<'v, 'd, 't>>> {

@@ -1,7 +1,7 @@
 //! Dialect v5 ("OKX", 2021 to today).
 //!
-//! Data: `{"arg":{"channel":…,"instId":…},"data":[…]}`, with `"action"` between the two where the
-//! channel is incremental. Replies: `{"event":…}`, with the `arg` that they answer.
+//! Data: `{"arg":{"channel":…,"instId":…},"data":[…]}`, with `"action"` between the two if the
+//! channel is incremental. Replies: `{"event":…}`, with the `arg` of the request.
 
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::item::{Fields, Head, ItemForm, emit};
@@ -11,10 +11,10 @@ use super::scratch::Scratch;
 use crate::event::{Control, ControlKind, Event, EventSink, Skipped};
 use crate::model::{Channel, Dialect, Subscription, UnixNanos};
 
-/// Gives the events of one message to the sink, and says how many there were.
+/// Emits the events of one message to the sink. Returns their number.
 ///
 /// # Errors
-/// Where the message is malformed; then nothing was given.
+/// If the message is malformed; then no event is emitted.
 pub(super) fn parse(
     document: &Document<'_, '_>,
     ts_recv: UnixNanos,
@@ -25,7 +25,7 @@ pub(super) fn parse(
     let (mut action, mut data, mut event, mut named) = (None, None, None, None);
     let mut control = Control { ts_recv, ..Control::new(ControlKind::Error) };
     for (key, value) in root.object()? {
-        // Of a key that comes twice the last occurrence counts, and `null` is as good as absent.
+        // Of a repeated key the last occurrence is used, and `null` is treated as absent.
         let value = Some(value).filter(|value| !value.is_null());
         let text = value.and_then(|value| value.str().ok());
         match key {
@@ -33,7 +33,7 @@ pub(super) fn parse(
             "action" => action = value,
             "data" => data = value,
             "event" => event = value.map(|value| value.str()).transpose()?,
-            // What a reply says besides its event is of use where it can be read, and no more.
+            // The other fields of a reply are optional and ignored if they cannot be read.
             "channel" => named = text,
             "msg" => control.message = text,
             "code" => control.code = value.and_then(|value| value.integer().ok()),
@@ -42,7 +42,7 @@ pub(super) fn parse(
         }
     }
     if event.is_some() || (data.is_none() && control.code.is_some()) {
-        // A refused key is answered without an event: {"msg":"Invalid apiKey","code":"60005",…}.
+        // The reply to a rejected key has no event: {"msg":"Invalid apiKey","code":"60005",…}.
         control.channel = control.channel.or(named);
         control.kind = event.map_or(ControlKind::Error, ControlKind::from_name);
         if control.kind == ControlKind::Login {
@@ -61,7 +61,7 @@ pub(super) fn parse(
     emit(FORM, head, action, data, scratch, sink)
 }
 
-/// Reads `{"channel":"books","instId":"BTC-USDT"}`; other members are not needed.
+/// Reads `{"channel":"books","instId":"BTC-USDT"}` and ignores other members.
 fn set_arg<'t>(
     control: &mut Control<'t>,
     arg: Option<Value<'_, '_, 't>>,
@@ -79,10 +79,10 @@ fn set_arg<'t>(
     Ok(())
 }
 
-const FORM: ItemForm = ItemForm { place, time: UnixNanos::parse_millis };
+const FORM: ItemForm = ItemForm { field, time: UnixNanos::parse_millis };
 
 /// Source: `docs/PROTOCOL.md` 6 to 8.
-fn place<'p, 'v, 'd, 't>(
+fn field<'p, 'v, 'd, 't>(
     fields: &'p mut Fields<'v, 'd, 't>,
     key: &str,
 ) -> Option<&'p mut Option<Value<'v, 'd, 't>>> {

@@ -1,4 +1,4 @@
-//! The input with the bits of each byte turned round, read from the most significant bit.
+//! The input with the bits of each byte reversed, read from the most significant bit.
 
 #![expect(clippy::indexing_slicing, reason = "every index is masked to its array or checked")]
 
@@ -16,7 +16,7 @@ impl TurnedInput {
         Self { bytes: [0; WINDOW + PADDING] }
     }
 
-    /// Takes over `input`, which should not be longer than [`WINDOW`]: the rest is left out.
+    /// Loads `input`, at most [`WINDOW`] bytes; the rest is ignored.
     #[inline(always)]
     pub(super) fn fill(&mut self, input: &[u8]) {
         let len = input.len().min(WINDOW);
@@ -35,7 +35,7 @@ impl TurnedInput {
         self.bytes[len..len + PADDING].fill(0);
     }
 
-    /// Takes over the first [`STEP`] bytes of `from`.
+    /// Loads the first [`STEP`] bytes of `from`.
     #[inline(always)]
     fn turn(&mut self, at: usize, from: &[u8]) {
         if let Some(to) = self.bytes.get_mut(at..at + STEP) {
@@ -57,8 +57,8 @@ impl TurnedInput {
 
 /// A position in a [`TurnedInput`] and the bits that follow it.
 ///
-/// Reading past the end of the input is harmless: it gives padding, then any bits. Callers
-/// compare [`consumed`](Self::consumed) with the input length before they believe a result.
+/// Reading past the end of the input is safe: it returns padding, then arbitrary bits. Callers
+/// compare [`consumed`](Self::consumed) with the input length before they use a result.
 #[derive(Clone, Copy)]
 pub(super) struct BitReader {
     /// The next bits, first one highest. Those after the first `left` are ahead of the count.
@@ -116,11 +116,11 @@ pub(super) fn turned_number(bits: u64, count: u32) -> u32 {
 /// Bytes that a [`BitReader`] can address; a power of two, so that positions are masked.
 pub(super) const WINDOW: usize = 512;
 
-/// Bytes turned round at a time.
+/// Bytes reversed at a time.
 const STEP: usize = 32;
 
-/// Zero bytes kept after the input: the verdict on a truncated head, of at most 316 code lengths
-/// of one bit after its end, does not depend on an earlier frame.
+/// Zero bytes after the input, so that the result for a truncated head does not depend on an
+/// earlier frame: at most 316 code lengths of one bit follow its end.
 const PADDING: usize = 2 * STEP;
 
 /// The bits of each byte value in reverse order.

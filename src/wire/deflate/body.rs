@@ -1,6 +1,6 @@
 //! The body of a block: literals and matches.
 
-#![expect(clippy::indexing_slicing, reason = "places are checked against the output limit")]
+#![expect(clippy::indexing_slicing, reason = "positions are checked against the output limit")]
 #![expect(clippy::cast_possible_truncation, reason = "literal bytes cut from wider entries")]
 
 use super::bits::{BitReader, TurnedInput, turned_number};
@@ -17,7 +17,7 @@ pub(super) type DistanceCode = PrefixCode<{ 128 + STEP }>;
 
 /// Decodes one block body to `output` and returns the number of bytes written.
 ///
-/// Each round writes two literals, or at most one and a match. A round takes at most 56 bits: a
+/// Each round writes two literals, or at most one and a match. A round reads at most 56 bits: a
 /// literal of 8 from the table, then a length of 15 + 5 and a distance of 15 + 13. A refill makes
 /// 64 ready, though it counts only 56 of them; so 8 are left for the next look-up.
 ///
@@ -39,7 +39,7 @@ pub(super) fn decode(
         if at > MAX_OUTPUT {
             break Err(Refusal::OutputFull);
         }
-        // What `first` was looked up in is the top of the bits; more of them do not change it.
+        // `first` was looked up in the top bits, which a refill does not change.
         r.refill(input);
         let mut after = r;
         after.consume(first);
@@ -53,7 +53,7 @@ pub(super) fn decode(
             at += 2;
             continue;
         }
-        // At most one literal, then something else: chosen without a branch.
+        // At most one literal, then another symbol: selected without a branch.
         let literal = first & LITERAL != 0;
         at += usize::from(literal);
         let mut entry = if literal { second } else { first };
@@ -100,7 +100,7 @@ impl From<Invalid> for Refusal {
     }
 }
 
-/// Takes a match's length, 3 to 258, whose `entry` was looked up.
+/// Reads a match's length, 3 to 258, whose `entry` was looked up.
 #[inline(always)]
 fn length(reader: &mut BitReader, entry: u32) -> usize {
     let extra = turned_number(reader.bits.wrapping_shl(entry >> 8), 8) & entry >> 25;
@@ -108,7 +108,7 @@ fn length(reader: &mut BitReader, entry: u32) -> usize {
     ((entry >> 16 & 0x1ff) + extra) as usize
 }
 
-/// Takes a distance, 1 to 32,768; `None` if the bits are none.
+/// Reads a distance, 1 to 32,768; `None` if the bits are not a valid code.
 #[inline(always)]
 fn distance(reader: &mut BitReader, distances: &DistanceCode) -> Option<usize> {
     let mut entry = distances.look_up(reader.bits);
@@ -142,7 +142,7 @@ fn copy_long(output: &mut Output, at: usize, distance: usize, len: usize) {
     }
 }
 
-/// What a literal/length entry that the table does not resolve stands for.
+/// The meaning of a literal/length entry that the table does not resolve.
 enum Special {
     Match(BitReader, u32),
     Literal(BitReader, u8),
@@ -152,7 +152,7 @@ enum Special {
 
 /// Resolves a special literal/length entry.
 ///
-/// Takes the reader by value: a reference would force the caller's out of its registers.
+/// Has the reader by value, because a reference would move the caller's out of its registers.
 #[cold]
 #[inline(never)]
 fn special(mut reader: BitReader, literals: &LiteralCode, mut entry: u32) -> Special {

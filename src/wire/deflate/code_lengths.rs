@@ -8,8 +8,8 @@ use super::refusal::Invalid;
 
 /// The code lengths of a dynamic block, as lists of the symbols of each length.
 ///
-/// Later work grows with some sixty used symbols instead of 316 announced ones, and the lists
-/// one after the other are the canonical order.
+/// Later work depends on about sixty used symbols instead of 316 announced ones. The lists in
+/// sequence are the canonical order.
 #[repr(C, align(64))]
 pub(super) struct CodeLengths {
     rows: Rows,
@@ -30,7 +30,7 @@ pub(super) struct Lengths<'a> {
     pub(super) from: &'a WordWriter,
     /// Where the code's part of each row ends.
     pub(super) to: &'a WordWriter,
-    /// The number that stands for symbol 0.
+    /// The number of symbol 0.
     pub(super) first: u32,
 }
 
@@ -43,7 +43,7 @@ impl<'a> Lengths<'a> {
     }
 }
 
-/// Where the reading of the code lengths stands.
+/// The progress of reading the code lengths.
 struct Progress {
     reader: BitReader,
     /// Next symbol.
@@ -78,7 +78,7 @@ impl CodeLengths {
         Lengths { rows: &self.rows, from, to, first: self.literals }
     }
 
-    /// Says whether the end-of-block symbol has a code.
+    /// Whether the end-of-block symbol has a code.
     pub(super) fn has_end_of_block(&self) -> bool {
         let code = self.literals();
         (1..=15).any(|length| code.row(length).contains(&256))
@@ -134,12 +134,12 @@ impl CodeLengths {
     fn build_precode(&mut self, lengths: u64) -> Result<(), Invalid> {
         // Eight packed byte counters, one a code length; their prefix sums are sort positions.
         let mut counts = 0u64;
-        let mut place = 0;
-        while place < 57 {
-            counts += 1 << length8(lengths, place);
-            place += 3;
+        let mut position = 0;
+        while position < 57 {
+            counts += 1 << length8(lengths, position);
+            position += 3;
         }
-        let mut places = counts.wrapping_mul(0x0101_0101_0101_0101) << 8;
+        let mut positions = counts.wrapping_mul(0x0101_0101_0101_0101) << 8;
         let unused = (counts & 31) as usize;
         let mut room = 0;
         let mut length = 1;
@@ -154,9 +154,9 @@ impl CodeLengths {
         let mut symbol = 0;
         while symbol < 19 {
             let length8 = length8(lengths, PLACES[symbol]);
-            sorted[(places >> length8) as usize & 31] =
+            sorted[(positions >> length8) as usize & 31] =
                 PRECODE_SYMBOLS[symbol] + (length8 >> 3) * 0x101;
-            places += 1 << length8;
+            positions += 1 << length8;
             symbol += 1;
         }
         let mut at = 0;
@@ -187,7 +187,7 @@ impl CodeLengths {
     ) -> Result<BitReader, Invalid> {
         self.ends = ROW_STARTS;
         loop {
-            // Four symbols take at most 4 * 14 bits.
+            // Four symbols have at most 4 * 14 bits.
             at.reader.refill(input);
             if self.step(&mut at, total)?
                 || self.step(&mut at, total)?
@@ -229,7 +229,7 @@ impl CodeLengths {
         Ok(at.symbol >= at.end)
     }
 
-    /// Puts `symbol` in the row of `length`; what row 0 holds does not matter.
+    /// Adds `symbol` to the row of `length`; row 0 is not used.
     #[inline(always)]
     fn add(&mut self, symbol: u32, length: u32) {
         let end = &mut self.ends[length as usize & 15];
@@ -268,8 +268,8 @@ impl CodeLengths {
 
 /// Returns eight times the code length at a bit position.
 #[inline(always)]
-const fn length8(lengths: u64, place: u32) -> u32 {
-    ((lengths << 3 >> place) & 0x38) as u32
+const fn length8(lengths: u64, position: u32) -> u32 {
+    ((lengths << 3 >> position) & 0x38) as u32
 }
 
 /// Symbol numbers by code length, in ascending order: 16 rows of 512.
@@ -277,7 +277,7 @@ type Rows = [u16; 16 << ROW_SHIFT];
 
 const ROW_SHIFT: u32 = 9;
 
-/// A place in each of the rows.
+/// An index into each of the rows.
 pub(super) type WordWriter = [u16; 16];
 
 /// The start of each row.
@@ -291,24 +291,24 @@ static ROW_STARTS: WordWriter = {
     starts
 };
 
-/// Marks the symbols that speak for several code lengths.
+/// Marks the symbols that encode several code lengths.
 const RUN: u32 = 1 << 6;
 
-/// Where the length of each precode symbol lies in the head, in bits.
+/// The bit offset of each precode symbol's length in the head.
 const PLACES: [u32; 19] = {
     let order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
-    let mut places = [0; 19];
+    let mut positions = [0; 19];
     let mut at = 0;
     while at < 19 {
-        places[order[at]] = 3 * at as u32;
+        positions[order[at]] = 3 * at as u32;
         at += 1;
     }
-    places
+    positions
 };
 
 /// Entries of the precode symbols, with codes of zero bits.
 ///
-/// Low six bits: all bits taken. Bits 8 to 13: length of the code. Bit 6 marks runs, which have
+/// Low six bits: all bits read. Bits 8 to 13: length of the code. Bit 6 marks runs, which have
 /// the row of [`RUNS`] in bits 23 and 24. The others have the code length in bits 28 to 31.
 const PRECODE_SYMBOLS: [u32; 19] = {
     let mut table = [0; 19];

@@ -12,8 +12,8 @@ use super::refusal::{Invalid, Refusal, Unsupported};
 
 /// Inflates small frames of one DEFLATE block (RFC 1951), the shape of the exchange's messages.
 ///
-/// What it does not take on it refuses as [`Unsupported`] or [`Refusal::OutputFull`]; the caller
-/// then asks a general decoder. What it inflates is what zlib makes of it, byte for byte.
+/// Rejects other frames as [`Unsupported`] or [`Refusal::OutputFull`]; the caller then uses a
+/// general decoder. The output is byte for byte the same as zlib's.
 ///
 /// About 30 KB, all inline: box it if it must not live on the stack.
 pub struct SmallInflate {
@@ -23,7 +23,7 @@ pub struct SmallInflate {
     distances: DistanceCode,
     fixed_literals: LiteralCode,
     fixed_distances: DistanceCode,
-    /// AVX2 and BMI2 are there: set by [`wide_is_available`] alone.
+    /// AVX2 and BMI2 are available: set by [`wide_is_available`] only.
     wide: bool,
 }
 
@@ -33,7 +33,7 @@ pub struct Inflated {
     /// Bytes of text at the start of the output, 0 to [`MAX_OUTPUT`](super::MAX_OUTPUT).
     pub written: usize,
     /// Bytes of input up to the end of the block, 1 to [`MAX_INPUT`]; the last one may be used
-    /// in part. Those that follow were not looked at.
+    /// in part. Later bytes are not read.
     pub consumed: usize,
 }
 
@@ -85,7 +85,7 @@ impl SmallInflate {
         }
     }
 
-    /// Says whether this decoder uses AVX2 and BMI2.
+    /// Whether this decoder uses AVX2 and BMI2.
     #[must_use]
     pub const fn is_wide(&self) -> bool {
         self.wide
@@ -93,17 +93,17 @@ impl SmallInflate {
 
     /// Inflates `input`, one final DEFLATE block, to the start of `output`.
     ///
-    /// `output` must have [`OUTPUT_SPACE`](super::OUTPUT_SPACE) bytes, of which any may be overwritten; later ones
-    /// are not touched. Bytes after the end of the block are ignored.
+    /// `output` must have [`OUTPUT_SPACE`](super::OUTPUT_SPACE) bytes, of which any may be
+    /// overwritten; later ones are not touched. Bytes after the end of the block are ignored.
     ///
-    /// Allocates nothing. The work is bounded by [`MAX_INPUT`] and [`MAX_OUTPUT`](super::MAX_OUTPUT), whatever the
-    /// input is.
+    /// Allocates nothing. The work is bounded by [`MAX_INPUT`] and
+    /// [`MAX_OUTPUT`](super::MAX_OUTPUT), whatever the input is.
     ///
     /// # Errors
     ///
     /// [`Refusal::Unsupported`] if the block is stored or not the last one, or the input or the
-    /// output space is not of the agreed size; [`Refusal::OutputFull`] if the text is longer
-    /// than [`MAX_OUTPUT`](super::MAX_OUTPUT); [`Refusal::Invalid`] if it is not sound DEFLATE data.
+    /// output space is not of the agreed size; [`Refusal::OutputFull`] if the text is longer than
+    /// [`MAX_OUTPUT`](super::MAX_OUTPUT); [`Refusal::Invalid`] if it is not valid DEFLATE data.
     pub fn inflate(&mut self, input: &[u8], output: &mut [u8]) -> Result<Inflated, Refusal> {
         if input.len() > MAX_INPUT {
             return Err(Refusal::Unsupported(Unsupported::InputTooLong));
@@ -143,17 +143,17 @@ impl SmallInflate {
         end(input, reader, written)
     }
 
-    /// Takes over `input`; the reader returned stands after the type of the block.
+    /// Loads `input`. Returns a reader positioned after the type of the block.
     #[inline(always)]
     fn start(&mut self, input: &[u8]) -> BitReader {
         self.input.fill(input);
         BitReader::at(&self.input, 3)
     }
 
-    /// Returns the reason why a block cannot be decoded, given what its body met with.
+    /// Returns the reason why a block cannot be decoded, given the fault of its body.
     ///
-    /// A code without the end-of-block symbol is wrong from the start, but a body that it
-    /// describes never ends, so that only blocks refused anyway need the look.
+    /// A code without the end-of-block symbol is invalid. Its body never ends, so the check is
+    /// needed only for blocks that failed.
     #[cold]
     #[inline(never)]
     fn explain(&self, block: Block, why: Refusal) -> Refusal {
@@ -228,7 +228,7 @@ fn decode_portable(
     body::decode(input, reader, literals, distances, output)
 }
 
-/// Says what became of `input`, read up to `reader`.
+/// The result for `input`, read up to `reader`.
 #[inline(always)]
 fn end(
     input: &[u8],
@@ -255,7 +255,7 @@ fn head(input: &[u8]) -> u128 {
     u128::from_le_bytes(head)
 }
 
-/// Says whether the machine has what [`SmallInflate::inflate_wide`] is compiled for.
+/// Whether the processor has the features that [`SmallInflate::inflate_wide`] is compiled for.
 fn wide_is_available() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
@@ -270,8 +270,9 @@ fn wide_is_available() -> bool {
     false
 }
 
-/// Longest input taken on, in bytes. Longer recorded frames gain nothing over libdeflate: their
-/// time goes to the body, where there is little to save, and to codes longer than the tables.
+/// Longest supported input, in bytes. Longer recorded frames are not faster than with libdeflate:
+/// their time is spent in the body, which has little overhead to save, and in codes longer than the
+/// tables.
 pub const MAX_INPUT: usize = 512;
 
 const _: () = assert!(MAX_INPUT <= WINDOW, "the reader wraps at the window");

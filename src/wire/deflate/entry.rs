@@ -1,7 +1,7 @@
-//! Table entries: what one prefix code means, packed in 32 bits.
+//! Table entries: the meaning of one prefix code, packed in 32 bits.
 //!
-//! Low byte: all bits that the symbol takes, extra bits included. Bits 8 to 13: length of the
-//! prefix code alone, in the low six bits of a byte as shifts take them. A code of `n` bits
+//! Low byte: all bits of the symbol, extra bits included. Bits 8 to 13: length of the prefix code
+//! alone, in the low six bits of a byte, as shift instructions read them. A code of `n` bits
 //! therefore adds `n * 0x101` to the entry of its symbol.
 //!
 //! Literal/length entries: bit 31 marks a literal, its byte in bits 16 to 23. Bit 30 marks the
@@ -29,7 +29,7 @@ pub(super) const NO_DISTANCE: u32 = 0x8000 << 16;
 /// First bits of distance codes that are longer than the table is wide.
 pub(super) const LONG_DISTANCE: u32 = 0x8001 << 16;
 
-/// What a code of one bit more adds to an entry.
+/// The increment of an entry for one more bit of code length.
 pub(super) const CODE_BIT: u32 = 0x101;
 
 /// Entries of the literal/length symbols, with codes of zero bits.

@@ -1,11 +1,11 @@
-//! The space that a text is inflated into.
+//! The output buffer of inflating.
 
-/// Longest text taken on, in bytes. The longest in [`MAX_INPUT`](super::MAX_INPUT) bytes of the 2021 captures is
-/// 1,454.
+/// Longest supported text, in bytes. The longest in [`MAX_INPUT`](super::MAX_INPUT) bytes of the
+/// 2021 captures is 1,454.
 pub const MAX_OUTPUT: usize = 2048;
 
-/// Output bytes past [`MAX_OUTPUT`] that may be overwritten: copies are made in whole chunks, and
-/// the limit is looked at once for each match.
+/// Output bytes past [`MAX_OUTPUT`] that may be overwritten: copies use whole chunks, and the limit
+/// is checked once per match.
 pub const SLACK: usize = 320;
 
 /// Shortest output slice that is accepted, in bytes.

@@ -1,7 +1,7 @@
 //! The decoding table of one prefix code.
 
 #![expect(clippy::indexing_slicing, reason = "every index is masked to its array")]
-#![expect(clippy::cast_possible_truncation, reason = "code lengths, counts and table places")]
+#![expect(clippy::cast_possible_truncation, reason = "code lengths, counts and table indices")]
 
 use super::code_lengths::Lengths;
 use super::entry::CODE_BIT;
@@ -41,7 +41,7 @@ impl<const SPACE: usize> PrefixCode<SPACE> {
 
     /// Builds the code with these `lengths`.
     ///
-    /// `symbols` holds the entries of the symbols, `unused` the entry of bits that are no code
+    /// `symbols` are the entries of the symbols, `unused` is the entry of bits that are not a code,
     /// and `long` that of codes too long for the table.
     #[inline(always)]
     pub(super) fn build<const N: usize>(
@@ -106,7 +106,7 @@ impl<const SPACE: usize> PrefixCode<SPACE> {
             self.table[at & (Self::SIZE - 1)..].fill(long);
             return Ok(());
         }
-        // One code of one bit may stand alone, and a block without matches needs no code.
+        // A single code of one bit is valid, and a block without matches needs no code.
         if used > 1 || used != usize::from(self.counts[1]) {
             return Err(BadCode);
         }
@@ -118,15 +118,15 @@ impl<const SPACE: usize> PrefixCode<SPACE> {
     #[cold]
     #[inline(never)]
     pub(super) fn search(&self, bits: u64) -> Option<u32> {
-        let (mut code, mut first, mut place) = (0, 0, 0);
+        let (mut code, mut first, mut index) = (0, 0, 0);
         for length in 1..=MAX_CODE {
             let count = usize::from(self.counts[length]);
             code = code << 1 | (bits << (length - 1) >> 63) as usize;
             if length > Self::WIDTH {
                 if code < first + count {
-                    return self.long.get(place + code - first).copied();
+                    return self.long.get(index + code - first).copied();
                 }
-                place += count;
+                index += count;
             }
             first = (first + count) << 1;
         }

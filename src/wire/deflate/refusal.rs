@@ -1,15 +1,15 @@
-//! Why a frame was not inflated.
+//! Errors of the small-frame decoder.
 
 use std::fmt;
 
-/// Why [`SmallInflate::inflate`](super::SmallInflate::inflate) gave no text.
+/// The error of [`SmallInflate::inflate`](super::SmallInflate::inflate).
 ///
 /// After any refusal the output bytes are unspecified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The frame may be sound, but this decoder does not take it on: use a general one.
+    /// The frame may be valid, but this decoder does not support it: use a general one.
     Unsupported(Unsupported),
-    /// The frame is not DEFLATE data; a general decoder refuses it too.
+    /// The frame is not DEFLATE data; a general decoder rejects it too.
     Invalid(Invalid),
     /// The text is longer than [`MAX_OUTPUT`](super::MAX_OUTPUT) bytes: use a general decoder.
     OutputFull,
@@ -28,7 +28,7 @@ pub enum Unsupported {
     OutputSpaceTooShort,
 }
 
-/// What is wrong with a frame.
+/// The fault of an invalid frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Invalid {
     /// The input ends before the block does.
@@ -39,7 +39,7 @@ pub enum Invalid {
     CodeCounts,
     /// The code of the code lengths is over-subscribed or incomplete.
     CodeLengthCode,
-    /// A repeat of the previous code length where there is no previous one.
+    /// A repeat of the previous code length without a previous one.
     RepeatAtStart,
     /// A run of code lengths goes past the announced number.
     RepeatPastEnd,
@@ -49,9 +49,9 @@ pub enum Invalid {
     LiteralCode,
     /// The distance code is over-subscribed or incomplete.
     DistanceCode,
-    /// Bits that are no literal/length symbol, or the reserved symbols 286 and 287.
+    /// Bits that are not a literal/length symbol, or the reserved symbols 286 and 287.
     LiteralSymbol,
-    /// Bits that are no distance symbol, or the reserved symbols 30 and 31.
+    /// Bits that are not a distance symbol, or the reserved symbols 30 and 31.
     DistanceSymbol,
     /// A match reaches back past the first byte of the text.
     DistanceTooFar,
@@ -60,7 +60,7 @@ pub enum Invalid {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unsupported(why) => write!(f, "frame not taken on: {why:?}"),
+            Self::Unsupported(why) => write!(f, "frame not supported: {why:?}"),
             Self::Invalid(why) => write!(f, "invalid DEFLATE data: {why:?}"),
             Self::OutputFull => f.write_str("text longer than the output limit"),
         }
