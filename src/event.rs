@@ -1,37 +1,37 @@
-//! What happens on a feed, as events that borrow the frame they came in.
+//! The events of a feed, which borrow from their frame.
 
 use std::fmt;
 
 use crate::book::{ApplyOutcome, Book5, DepthBook, DepthUpdate};
 use crate::model::{BookState, Subscription, SubscriptionId, Topic, Trade, UnixNanos};
 
-/// One thing that a frame said. It borrows the decoder's scratch and ends with the frame; what must
-/// outlive it ([`Book5`], [`Trade`], [`Level`](crate::model::Level)) is `Copy`.
+/// One event of a frame. Borrows the decoder's scratch memory until the next frame. [`Book5`],
+/// [`Trade`] and [`Level`](crate::model::Level) are `Copy` and can be kept.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'f> {
-    /// A five-level book, whole.
+    /// A complete five-level book.
     Book(BookUpdate<'f>),
     /// A trade.
     Trade(TradeUpdate<'f>),
-    /// A snapshot of a deep book, or a change to one, as the message brought it.
+    /// A snapshot or an update of a deep book, before it is applied.
     Depth(DepthUpdate<'f>),
-    /// The same, applied to the book of its subscription. It comes from the feed, in place of
-    /// [`Event::Depth`].
+    /// A snapshot or an update of a deep book, applied to its subscription's book. Emitted by the
+    /// feed instead of [`Event::Depth`].
     DepthBook(DepthChange<'f>),
     /// A reply or a notice of the exchange.
     Control(Control<'f>),
-    /// A message that is not decoded: counted by its channel, no error.
+    /// A message of a channel that is not decoded. Counted by channel; not an error.
     Skipped(Skipped<'f>),
-    /// A subscription's state changed. It comes from the feed, never from a decoder.
+    /// A subscription's state changed. Emitted by the feed, never by a decoder.
     State(StateChange<'f>),
-    /// A frame could not be decoded and is lost; all else goes on. It comes from the feed.
+    /// A frame could not be decoded and is lost; the feed continues. Emitted by the feed.
     Malformed(Malformed),
 }
 
 impl Event<'_> {
-    /// When we received the frame, or noticed the change of state; [`UnixNanos::UNKNOWN`] where
-    /// nobody looked at a clock.
+    /// The receive time of the frame, or the time of the state change; [`UnixNanos::UNKNOWN`] if
+    /// the caller passed no time.
     #[inline]
     #[must_use]
     pub const fn ts_recv(&self) -> UnixNanos {
@@ -49,7 +49,7 @@ impl Event<'_> {
 }
 
 impl<'f> Event<'f> {
-    /// What a book, a trade or a deep-book message is about; `None` for all else.
+    /// The topic of a book, a trade or a deep-book message; `None` for all other events.
     #[inline]
     #[must_use]
     pub const fn topic(&self) -> Option<Topic<'f>> {
@@ -64,8 +64,8 @@ impl<'f> Event<'f> {
 }
 
 impl Event<'_> {
-    /// The number of the subscription that it is about; [`SubscriptionId::NONE`] where it is about
-    /// none, and from a decoder.
+    /// The number of the subscription; [`SubscriptionId::NONE`] if the event has none, and from a
+    /// decoder.
     #[inline]
     #[must_use]
     pub const fn subscription_id(&self) -> SubscriptionId {
@@ -81,14 +81,14 @@ impl Event<'_> {
     }
 }
 
-/// Who receives events. A closure `FnMut(&Event<'_>)` is one.
+/// A receiver of events. Every closure `FnMut(&Event<'_>)` is one.
 pub trait EventSink {
-    /// Takes one event. It is called inline on the hot path, before the next frame is read.
+    /// Handles one event. Called inline on the hot path, before the next frame is read.
     fn on_event(&mut self, event: &Event<'_>);
 
-    /// Is called by a client after the last frame that a connection had ready, before it waits for the
-    /// next: the place for work that is better done once than after each event. Does nothing by
-    /// default. A frame that comes meanwhile waits for it.
+    /// Called by a client after the last frame that a connection has ready, before it waits for the
+    /// next one. For work that is done once per read instead of once per event. A frame that
+    /// arrives meanwhile waits for it. Does nothing by default.
     #[inline]
     fn on_drained(&mut self) {}
 }
@@ -100,23 +100,24 @@ impl<F: FnMut(&Event<'_>)> EventSink for F {
     }
 }
 
-/// A five-level book as one message brought it.
+/// A five-level book of one message.
 ///
-/// Of a new connection that begins with older books than the one before it had, a feed emits none until
-/// it has caught up: the book is [`BookState::Stale`] so long. A [`Decoder`](crate::Decoder) emits all.
+/// A feed rejects books of a new connection that are older than the last book of the previous one,
+/// and does not emit them: the book is [`BookState::Stale`] until the connection has caught up. A
+/// [`Decoder`](crate::Decoder) emits every book.
 #[derive(Clone, Copy, Debug)]
 pub struct BookUpdate<'f> {
     /// The channel and the instrument.
     pub topic: Topic<'f>,
-    /// The number of the subscription; [`SubscriptionId::NONE`] from a decoder, and where nobody
-    /// subscribed it.
+    /// The number of the subscription; [`SubscriptionId::NONE`] from a decoder, and without a
+    /// subscription.
     pub subscription_id: SubscriptionId,
     /// The book: times, sequence number and levels.
     pub book: &'f Book5,
 }
 
 impl<'f> BookUpdate<'f> {
-    /// A book as a message brings it, of no subscription yet.
+    /// Makes an update without a subscription.
     #[inline]
     #[must_use]
     pub const fn new(topic: Topic<'f>, book: &'f Book5) -> Self {
@@ -124,31 +125,32 @@ impl<'f> BookUpdate<'f> {
     }
 }
 
-/// A trade as one message brought it.
+/// A trade of one message.
 #[derive(Clone, Copy, Debug)]
 pub struct TradeUpdate<'f> {
     /// The channel and the instrument.
     pub topic: Topic<'f>,
-    /// The number of the subscription; [`SubscriptionId::NONE`] from a decoder, and where nobody
-    /// subscribed it.
+    /// The number of the subscription; [`SubscriptionId::NONE`] from a decoder, and without a
+    /// subscription.
     pub subscription_id: SubscriptionId,
     /// The trade: times, numbers, side, price and size.
     pub trade: &'f Trade,
-    /// Whether it is the first push of a subscription: the exchange sends the last trade once after
-    /// each, however old. One that was told before is not told again; one that was not is told with
-    /// this mark. Always false from a decoder, which knows of no subscriptions.
+    /// Whether this is the first push of a subscription. The exchange sends the last trade once
+    /// after each subscribe request, at any age. If that trade was emitted before, it is
+    /// suppressed; otherwise it is emitted with this flag. Always false from a decoder.
     pub replayed: bool,
-    /// How many trades the exchange made between the one that was told last and this one that were
-    /// not told: lost with a connection or with a malformed message. Where several lines are merged
-    /// one of them may still come.
+    /// The number of trades missing between the last emitted trade and this one: lost with a
+    /// connection or with a malformed message. With redundant connections, a missing trade may
+    /// still arrive on another line.
     ///
-    /// 0 where nothing is missing or nothing can tell: before the first trade, in v3, whose ids may
-    /// have gaps, and always from a decoder. In v5 a message covers the `count` ids up to `trade_id`.
+    /// In v5 a message covers the `count` ids up to `trade_id`. 0 if no trade is missing, or if a
+    /// gap cannot be detected: at the first trade, in v3, whose ids may have gaps, and from a
+    /// decoder.
     pub missed: u64,
 }
 
 impl<'f> TradeUpdate<'f> {
-    /// A trade as a message brings it, with nothing known of those before it.
+    /// Makes an update without a subscription and without known predecessors.
     #[inline]
     #[must_use]
     pub const fn new(topic: Topic<'f>, trade: &'f Trade) -> Self {
@@ -156,21 +158,21 @@ impl<'f> TradeUpdate<'f> {
     }
 }
 
-/// A message of a deep book, what became of it, and the book after it.
+/// A message of a deep book, its outcome, and the book after it.
 #[derive(Clone, Copy, Debug)]
 pub struct DepthChange<'f> {
     /// The message: the levels that changed, or all of them.
     pub update: &'f DepthUpdate<'f>,
     /// The number of the subscription.
     pub subscription_id: SubscriptionId,
-    /// What became of it: whether it was applied, and what sequence and checksum say.
+    /// The outcome: whether it was applied, and the sequence and checksum checks.
     pub applied: ApplyOutcome,
-    /// The book after it. [`DepthBook::live`] is `None` where it can't be believed.
+    /// The book after the message. [`DepthBook::live`] is `None` while the book is invalid.
     pub book: &'f DepthBook,
 }
 
 impl<'f> DepthChange<'f> {
-    /// A message and what became of it, of no subscription yet.
+    /// Makes a change without a subscription.
     #[must_use]
     pub const fn new(
         update: &'f DepthUpdate<'f>,
@@ -181,7 +183,7 @@ impl<'f> DepthChange<'f> {
     }
 }
 
-/// What a [`Control`] message is.
+/// The kind of a [`Control`] message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ControlKind<'f> {
@@ -195,13 +197,13 @@ pub enum ControlKind<'f> {
     Login,
     /// A notice, such as 64008: the connection will soon be closed for a service upgrade.
     Notice,
-    /// How many connections hold a private channel.
+    /// The number of connections that use a private channel.
     ChannelConnCount,
-    /// A subscription was refused since too many connections hold the channel.
+    /// A subscription was refused because too many connections use the channel.
     ChannelConnCountError,
-    /// The answer to our text `ping`.
+    /// The answer to a text `ping` of the client.
     Pong,
-    /// An event that this crate does not know, by its wire name.
+    /// An unknown event, by its wire name.
     Other(&'f str),
 }
 
@@ -244,13 +246,13 @@ impl fmt::Display for ControlKind<'_> {
     }
 }
 
-/// A reply or a notice of the exchange. What a message did not have is `None`.
+/// A reply or a notice of the exchange. Fields that the message does not have are `None`.
 ///
 /// Source: v3 `{"event":"error","message":"…","errorCode":30041}`, v5
 /// `{"id":"1512","event":"subscribe","arg":{"channel":"books","instId":"BTC-USDT"},"connId":"…"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Control<'f> {
-    /// What it is.
+    /// The kind of message.
     pub kind: ControlKind<'f>,
     /// The exchange's code: v3's number, v5's digits as a number.
     pub code: Option<i64>,
@@ -258,20 +260,20 @@ pub struct Control<'f> {
     pub message: Option<&'f str>,
     /// The market of a v3 channel.
     pub market: Option<&'f str>,
-    /// The channel's name as the wire has it, which this crate need not know.
+    /// The channel's name on the wire, which this crate may not decode.
     pub channel: Option<&'f str>,
     /// The instrument.
     pub inst_id: Option<&'f str>,
     /// v5's echo of the request's id.
     pub id: Option<&'f str>,
-    /// Whether a login succeeded, where the message says so.
+    /// Whether a login succeeded; `None` if the message has no such field.
     pub success: Option<bool>,
-    /// When we received the frame.
+    /// The receive time of the frame.
     pub ts_recv: UnixNanos,
 }
 
 impl<'f> Control<'f> {
-    /// A control message with nothing but its kind.
+    /// Makes a control message of a kind with all other fields `None`.
     #[must_use]
     pub const fn new(kind: ControlKind<'f>) -> Self {
         Self {
@@ -288,41 +290,40 @@ impl<'f> Control<'f> {
     }
 }
 
-/// A message that is not decoded.
+/// A message of a channel that is not decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Skipped<'f> {
-    /// The channel's name as the wire has it (v3: after the slash); empty where the message names
-    /// none.
+    /// The channel's name on the wire (v3: after the slash); empty if the message names none.
     pub channel: &'f str,
-    /// When we received the frame.
+    /// The receive time of the frame.
     pub ts_recv: UnixNanos,
 }
 
-/// A change of what may be believed of a subscription's book or trades.
+/// A change of the state of a subscription's book or trades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateChange<'f> {
-    /// Whose state it is.
+    /// The subscription.
     pub subscription: &'f Subscription,
-    /// Its number.
+    /// The number of the subscription.
     pub subscription_id: SubscriptionId,
-    /// The state before.
+    /// The previous state.
     pub from: BookState,
-    /// The state from now on.
+    /// The new state.
     pub to: BookState,
-    /// When, on the clock of `ts_recv`.
+    /// The time of the change, on the clock of `ts_recv`.
     pub ts_recv: UnixNanos,
 }
 
-/// A frame that could not be decoded: what is wrong with it, and where.
+/// A frame that could not be decoded: the fault and its offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed {
-    /// What is wrong, by its short name, such as `level_shape`.
+    /// The short name of the fault, such as `level_shape`.
     pub kind: &'static str,
-    /// The byte of the text at which it is wrong; 0 where the place is not known.
+    /// The byte offset of the fault in the text; 0 if it is not known.
     pub offset: u32,
-    /// Whose message it was, as far as its text still tells: `None` where it does not name both
-    /// channel and instrument. Nobody need have subscribed it.
+    /// The channel and instrument of the message; `None` if the readable text does not name both.
+    /// May not be subscribed.
     pub subscription: Option<Subscription>,
-    /// When we received the frame.
+    /// The receive time of the frame.
     pub ts_recv: UnixNanos,
 }

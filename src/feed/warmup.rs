@@ -210,8 +210,8 @@ mod tests {
         feed.set_warmup(true);
         let sink = &mut |_: &Event<'_>| {};
         let short = concat!(
-            r#"{"table":"spot/trade","data":[{"instrument_id":"BTC-USDT","price":"2","side":"buy","#,
-            r#""size":"1","timestamp":"2019-05-14T02:03:04.567Z","trade_id":"1"}]}"#
+            r#"{"table":"spot/trade","data":[{"instrument_id":"BTC-USDT","price":"2","#,
+            r#""side":"buy","size":"1","timestamp":"2019-05-14T02:03:04.567Z","trade_id":"1"}]}"#
         );
         let long = format!("{short}{}", " ".repeat(super::KEPT_LEN));
         feed.on_frame(Frame::Text(long.as_bytes()), UnixNanos(1), sink).unwrap();
