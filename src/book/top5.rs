@@ -35,7 +35,8 @@ pub struct Book5 {
     /// The exchange's sequence number, [`DepthUpdate::NO_SEQ`](crate::DepthUpdate::NO_SEQ) if it
     /// sent none.
     pub seq: i64,
-    /// The number of asks and of bids, the flags and five zeros: one word, which readers load at once.
+    /// The number of asks and of bids, the flags and five zeros: one word, which readers load at
+    /// once.
     pub(super) head: [u8; 8],
     pub(super) asks: [Level; BOOK5_LEVELS],
     pub(super) bids: [Level; BOOK5_LEVELS],
