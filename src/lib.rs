@@ -10,13 +10,13 @@
 )]
 //! A low-latency, allocation-free feed handler for the OKX v5 and OKEX v3 market-data WebSockets.
 //!
-//! It turns the frames of the exchange into events, order books and trades. Prices and sizes are exact
-//! decimals. Both protocols give the same events.
+//! It turns the frames of the exchange into events, order books and trades. Prices and sizes are
+//! exact decimals. Both protocols give the same events.
 //!
 //! # Quick start
 //!
-//! A strategy that only wants the market uses [`Client`]. It connects, subscribes, resynchronises what
-//! was lost and reconnects by itself; books and trades are read from any thread:
+//! A strategy that only wants the market uses [`Client`]. It connects, subscribes, resynchronises
+//! what was lost and reconnects by itself; books and trades are read from any thread:
 //!
 #![cfg_attr(feature = "client", doc = "```no_run")]
 #![cfg_attr(not(feature = "client"), doc = "```ignore")]

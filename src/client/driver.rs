@@ -147,7 +147,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         driver
     }
 
-    /// Runs until it is told to stop, or its commands end.
+    /// Runs until a command stops it, or its commands end.
     pub(super) async fn run(mut self) -> ConnectionEnd {
         while self.lifecycle != Lifecycle::Stopping {
             self.act().await;

@@ -86,8 +86,8 @@ impl Client {
         self.with_readers(|readers| readers.get(subscription)?.book.clone())
     }
 
-    /// A reader of the best [`DepthSnapshot::LEVELS`](crate::publish::DepthSnapshot::LEVELS) levels of a
-    /// subscription's order book, for any thread; `None` where the channel has none.
+    /// A reader of the best [`DepthSnapshot::LEVELS`](crate::publish::DepthSnapshot::LEVELS) levels
+    /// of a subscription's order book, for any thread; `None` where the channel has none.
     #[must_use]
     pub fn depth_reader(&self, subscription: &Subscription) -> Option<DepthReader> {
         self.with_readers(|readers| readers.get(subscription)?.depth.clone())

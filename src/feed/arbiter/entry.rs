@@ -51,7 +51,7 @@ impl Drop for Entry {
 }
 
 impl Entry {
-    /// Makes the entry of a subscription; `open` tells which lines there are.
+    /// Makes the entry of a subscription; `open` says which lines there are.
     pub(super) fn new(
         subscription: Subscription,
         id: SubscriptionId,

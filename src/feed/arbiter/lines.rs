@@ -121,7 +121,8 @@ impl Arbiter {
         self.trades = options;
     }
 
-    /// Sets from where later subscriptions get their numbers: the handlers of the lines need the same.
+    /// Sets from where later subscriptions get their numbers: the handlers of the lines need the
+    /// same.
     pub fn set_numbers(&mut self, numbers: SubscriptionNumbers) {
         self.numbers = numbers;
     }

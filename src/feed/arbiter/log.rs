@@ -233,9 +233,9 @@ impl UpdateLog {
         [self.reset, self.step].into_iter().flatten().any(|last| last.is_recent(at))
     }
 
-    /// Whether an update is newer than the last one for certain: by its number, and within reach of a
-    /// sequence reset by its time too; without numbers by its time. Within reach of a clock step a
-    /// time says nothing.
+    /// Whether an update is newer than the last one for certain: by its number, and within reach of
+    /// a sequence reset by its time too; without numbers by its time. Within reach of a clock step
+    /// a time says nothing.
     pub(super) fn is_newer(&self, key: &UpdateKey, at: UnixNanos) -> bool {
         let Some(last) = self.last else { return false };
         let is_recent = |last: Option<Discontinuity>| last.is_some_and(|last| last.is_recent(at));

@@ -7,7 +7,8 @@ use crate::model::MonoNanos;
 
 impl Session {
     /// The host accepts no attempt before `until`. Replaces the connection that
-    /// [`Action::Connect`](crate::session::Action::Connect) requested, and does not count as a failure.
+    /// [`Action::Connect`](crate::session::Action::Connect) requested, and does not count as a
+    /// failure.
     pub const fn handle_rate_limited(&mut self, until: MonoNanos) {
         if let Link::Resolving { .. } | Link::Connecting { .. } = self.link {
             self.stats.attempts -= 1;

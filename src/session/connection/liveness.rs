@@ -31,8 +31,8 @@ impl Session {
     }
 
     /// Whether a ping has had no pong for longer than
-    /// [`SessionConfig::pong_timeout`](crate::session::SessionConfig::pong_timeout), whatever else has come
-    /// since.
+    /// [`SessionConfig::pong_timeout`](crate::session::SessionConfig::pong_timeout), whatever else
+    /// has come since.
     #[must_use]
     pub fn is_pong_overdue(&self, now: MonoNanos) -> bool {
         self.ping_sent.is_some_and(|at| now.since(at) >= self.config.pong_timeout)
@@ -54,8 +54,8 @@ impl Session {
     }
 
     /// Sends a ping at once, unless one is in flight. Without any frame within
-    /// [`SessionConfig::probe_timeout`](crate::session::SessionConfig::probe_timeout) the connection is
-    /// closed.
+    /// [`SessionConfig::probe_timeout`](crate::session::SessionConfig::probe_timeout) the
+    /// connection is closed.
     pub fn probe(&mut self, now: MonoNanos) {
         if let Link::Open { pinged: None, .. } = self.link {
             self.stats.probes += 1;

@@ -1,4 +1,4 @@
-//! Which fault, when, and to whom: the rules of a plan and their text form.
+//! Which fault, when, and on which connection: the rules of a plan and their text form.
 
 use std::num::NonZero;
 use std::str::FromStr;

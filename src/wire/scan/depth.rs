@@ -53,8 +53,8 @@ pub(super) fn checksum<E: Engine>(engine: E, cursor: &mut Cursor<'_>) -> Option<
     signed(engine, cursor).and_then(|number| i32::try_from(number).ok())
 }
 
-/// Reads digits without a needless leading zero, and a sign where the number is negative. There is no
-/// branch on the sign, since nothing predicts that of a checksum.
+/// Reads digits without a needless leading zero, and a sign where the number is negative. There is
+/// no branch on the sign, since nothing predicts that of a checksum.
 #[inline(always)]
 pub(super) fn signed<E: Engine>(engine: E, cursor: &mut Cursor<'_>) -> Option<i64> {
     let negative = *cursor.rest().first()? == b'-';

@@ -9,10 +9,11 @@ use crate::model::{Decimal, Level, UnixNanos};
 use crate::wire::scratch::{MAX_DEPTH_LEVELS, Scratch};
 
 /// The parts of a message, read with one instruction set. All engines take the same texts and give
-/// the same values, but that only [`Portable`](super::portable::Portable) takes ids of more than 31 bytes.
+/// the same values, but that only [`Portable`](super::portable::Portable) takes ids of more than 31
+/// bytes.
 pub(super) trait Engine: Copy {
-    /// Runs [`v5::read_depth`](super::v5::read_depth) in a function of its own that has the engine's instruction set, so that
-    /// five-level books and trades do not pay for it.
+    /// Runs [`v5::read_depth`](super::v5::read_depth) in a function of its own that has the
+    /// engine's instruction set, so that five-level books and trades do not pay for it.
     fn read_v5_depth<'t>(
         self,
         text: PaddedText<'t>,
@@ -24,8 +25,8 @@ pub(super) trait Engine: Copy {
     /// Reads a side of a book, `[[…],[…]]`, into `places`: the number of levels, 0 to 5.
     fn side(self, cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8>;
 
-    /// Reads both sides of a book of five levels each, with v5's text between them: whether it is certain
-    /// that nothing is odd about them. Where it declines the cursor is where it was.
+    /// Reads both sides of a book of five levels each, with v5's text between them: whether it is
+    /// certain that nothing is odd about them. Where it declines the cursor is where it was.
     #[inline(always)]
     fn five_levels(
         self,
@@ -36,8 +37,8 @@ pub(super) trait Engine: Copy {
         None
     }
 
-    /// As [`Engine::depth_side`], of a short side, that needs no padding behind it. Where it declines the
-    /// cursor is where it was.
+    /// As [`Engine::depth_side`], of a short side, that needs no padding behind it. Where it
+    /// declines the cursor is where it was.
     #[inline(always)]
     fn short_depth_side(
         self,

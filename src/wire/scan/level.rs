@@ -4,7 +4,8 @@ use super::cursor::Cursor;
 use super::digits;
 use crate::model::{Decimal, Level, Qty};
 
-/// Reads a side, `[[…],[…]]` or `[]`: the number of levels, of which there may be as many as places.
+/// Reads a side, `[[…],[…]]` or `[]`: the number of levels, of which there may be as many as
+/// places.
 #[inline(never)]
 pub(super) fn side(cursor: &mut Cursor<'_>, places: &mut [Level]) -> Option<usize> {
     // A copy, so that the cursor lives in registers.
@@ -39,8 +40,8 @@ pub(super) fn levels<'t>(
     None
 }
 
-/// As [`side`], of levels of four elements, the third of which is the part of the size that is not of
-/// RPI orders.
+/// As [`side`], of levels of four elements, the third of which is the part of the size that is not
+/// of RPI orders.
 pub(super) fn side_with_non_rpi(
     cursor: &mut Cursor<'_>,
     places: &mut [Level],
@@ -76,8 +77,9 @@ fn element_and_comma(cursor: &mut Cursor<'_>) -> Option<Decimal> {
 /// Reads a level in any form, 3 or 4 elements, each a string or a number, and what follows: true
 /// for the bracket that ends the side, false for a comma.
 ///
-/// Source: v3 spot `["3779.2966","0.01006451",1]` (2018), `["80.25","8.814507","3"]` (2020), v3 swap
-/// `["3810.7","3",0,2]` (2018), v3 futures `[3690.06,1,0,1]` (2018), v5 `["8476.98","415","0","13"]`.
+/// Source: v3 spot `["3779.2966","0.01006451",1]` (2018), `["80.25","8.814507","3"]` (2020), v3
+/// swap `["3810.7","3",0,2]` (2018), v3 futures `[3690.06,1,0,1]` (2018), v5
+/// `["8476.98","415","0","13"]`.
 #[inline(always)]
 pub(super) fn level(cursor: &mut Cursor<'_>, place: &mut Level) -> Option<bool> {
     cursor.expect(b"[")?;

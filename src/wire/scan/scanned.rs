@@ -43,7 +43,8 @@ pub enum Scanned<'t> {
         ts_event: UnixNanos,
         /// v5's `seqId`, [`DepthUpdate::NO_SEQ`](crate::DepthUpdate::NO_SEQ) where it was not sent.
         seq: i64,
-        /// v5's `prevSeqId`, [`DepthUpdate::NO_SEQ`](crate::DepthUpdate::NO_SEQ) where it was not sent.
+        /// v5's `prevSeqId`, [`DepthUpdate::NO_SEQ`](crate::DepthUpdate::NO_SEQ) where it was not
+        /// sent.
         prev_seq: i64,
         /// The checksum, where it was sent.
         checksum: Option<i32>,
@@ -56,8 +57,8 @@ pub(crate) trait Target<'t> {
     /// still be declined.
     fn prefetch(&mut self, channel: Channel, inst_id: &str);
 
-    /// Takes the message; books and levels are in the scratch. Called within the scan itself, so that
-    /// what was read need not go through memory.
+    /// Takes the message; books and levels are in the scratch. Called within the scan itself, so
+    /// that what was read need not go through memory.
     fn take(&mut self, scanned: Scanned<'t>, scratch: &Scratch);
 }
 

@@ -72,9 +72,9 @@ impl Scanner {
     /// Reads a message of a book or a trade, if it has the usual shape.
     ///
     /// `None` says nothing about the text, only that the general parser has to decide. The book or
-    /// the levels in `scratch` are whole after [`Scanned::Book`] or [`Scanned::Depth`]; after `None`
-    /// they are of no use. Allocates nothing; the work is bounded by the text's length and by the
-    /// levels that a side of the channel can have.
+    /// the levels in `scratch` are whole after [`Scanned::Book`] or [`Scanned::Depth`]; after
+    /// `None` they are of no use. Allocates nothing; the work is bounded by the text's length and
+    /// by the levels that a side of the channel can have.
     #[inline]
     pub fn scan<'t>(
         &self,
@@ -99,8 +99,8 @@ impl Scanner {
         keep.0
     }
 
-    /// As [`Scanner::scan`], for a target that takes what was read where it was read: true where there
-    /// was something.
+    /// As [`Scanner::scan`], for a target that takes what was read where it was read: true where
+    /// there was something.
     #[inline]
     pub(crate) fn scan_to<'t>(
         &self,

@@ -35,7 +35,8 @@ pub struct PaddedText<'t> {
 }
 
 impl<'t> PaddedText<'t> {
-    /// The text in the first `len` bytes of `buf`; `None` where fewer than [`PADDING`] bytes follow.
+    /// The text in the first `len` bytes of `buf`; `None` where fewer than [`PADDING`] bytes
+    /// follow.
     #[inline]
     #[must_use]
     pub const fn new(buf: &'t [u8], len: usize) -> Option<Self> {
@@ -72,9 +73,9 @@ impl<'t> PaddedText<'t> {
         self.end.is_some() && self.buf.len() < IN_PLACE_LEN
     }
 
-    /// Moves a cursor over the text to the padded copy of its end, if there is one and it is not there
-    /// yet; `None` where more is left than that holds. To be called before what is read with loads
-    /// that may be longer than what is left of the text.
+    /// Moves a cursor over the text to the padded copy of its end, if there is one and it is not
+    /// there yet; `None` where more is left than that holds. To be called before what is read with
+    /// loads that may be longer than what is left of the text.
     #[inline(always)]
     pub(super) fn to_end(self, cursor: &mut Cursor<'t>) -> Option<()> {
         if let Some(end) = self.end
@@ -86,7 +87,8 @@ impl<'t> PaddedText<'t> {
         Some(())
     }
 
-    /// As [`PaddedText::to_end`], where the padded copy holds all that is left; else nothing happens.
+    /// As [`PaddedText::to_end`], where the padded copy holds all that is left; else nothing
+    /// happens.
     #[inline(always)]
     pub(super) fn to_end_if_near(self, cursor: &mut Cursor<'t>) {
         let _ = self.to_end(cursor);

@@ -27,7 +27,8 @@ pub(super) fn iso_ms(cursor: &mut Cursor<'_>) -> Option<UnixNanos> {
     let text: &[u8; 24] = cursor.peek()?;
     let (words, _) = text.as_chunks::<8>();
     let [date, middle, end] = words else { return None };
-    // A literal becomes 0 and a digit its value; anything else is above 9 or not 0 where it must be.
+    // A literal becomes 0 and a digit its value; anything else is above 9 or not 0 where it must
+    // be.
     let date = u64::from_le_bytes(*date) ^ u64::from_le_bytes(*b"0000-00-");
     let middle = u64::from_le_bytes(*middle) ^ u64::from_le_bytes(*b"00T00:00");
     let end = u64::from_le_bytes(*end) ^ u64::from_le_bytes(*b":00.000Z");

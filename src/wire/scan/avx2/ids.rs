@@ -1,4 +1,5 @@
-//! Instrument ids of up to 31 bytes, nearly all there are. A text with a longer one is read without SIMD.
+//! Instrument ids of up to 31 bytes, nearly all there are. A text with a longer one is read without
+//! SIMD.
 
 use std::arch::x86_64::{
     _mm256_add_epi8, _mm256_andnot_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_or_si256,

@@ -12,8 +12,8 @@ use crate::wire::scan::digits::{above_nine, values};
 use crate::wire::scan::level;
 use crate::wire::scratch::MAX_DEPTH_LEVELS;
 
-/// Reads a side at the start of a text: the bytes that it takes, 0 where it is declined, and the number
-/// of levels. Both fit registers, so that no caller's cursor goes through memory.
+/// Reads a side at the start of a text: the bytes that it takes, 0 where it is declined, and the
+/// number of levels. Both fit registers, so that no caller's cursor goes through memory.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline(never)]
 pub(in crate::wire::scan) fn side(
@@ -52,9 +52,9 @@ fn any_level<'t>(mut cursor: Cursor<'t>, place: &mut Level) -> Option<(Cursor<'t
 }
 
 /// Reads a level of three or four strings, the third of four being `"0"`, of which price and size
-/// lie within 32 bytes and the number of orders has one to four digits. No orders, as in the deletions
-/// of deep books, are usual where `DELETES`. Gives the cursor behind it and whether it was the last of its
-/// side; `None` for any other.
+/// lie within 32 bytes and the number of orders has one to four digits. No orders, as in the
+/// deletions of deep books, are usual where `DELETES`. Gives the cursor behind it and whether it
+/// was the last of its side; `None` for any other.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "only the first four bytes are wanted")]
@@ -68,8 +68,8 @@ fn usual_level<'t, const DELETES: bool>(
         return None;
     }
     // The next level is found from this bracket, and not through all the numbers before it: so the
-    // processor can work at several levels at once. That the step may fail keeps it here: were it sure
-    // to succeed, the compiler would put it behind the numbers.
+    // processor can work at several levels at once. That the step may fail keeps it here: were it
+    // sure to succeed, the compiler would put it behind the numbers.
     let bracket = find(window, b']');
     cursor.advance(bracket + 4)?;
     let pair = pair(window, b"\",\"")?;

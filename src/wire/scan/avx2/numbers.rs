@@ -42,8 +42,8 @@ pub(super) fn any_px_sz<'t, const N: usize>(
 /// The integer at the start of a text and how many bytes it has, 1 to 15; 0 where it is none or is
 /// longer.
 ///
-/// Values in and out are in registers, and so is the cursor of the caller: in memory each step would
-/// wait for the one before it to be stored.
+/// Values in and out are in registers, and so is the cursor of the caller: in memory each step
+/// would wait for the one before it to be stored.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
 pub(super) fn integer(text: &[u8; 16]) -> (u64, usize) {

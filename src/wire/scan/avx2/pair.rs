@@ -34,8 +34,8 @@ impl Pair {
     }
 }
 
-/// Reads a decimal, `between`, which begins with a quote, and a second decimal with a quote behind it
-/// from the first 32 bytes of a window. Neither decimal may be longer than [`MAX_LEN`].
+/// Reads a decimal, `between`, which begins with a quote, and a second decimal with a quote behind
+/// it from the first 32 bytes of a window. Neither decimal may be longer than [`MAX_LEN`].
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "N is at most 10")]

@@ -54,7 +54,7 @@ impl Shape {
         reason = "the mask keeps the index below the table's length"
     )]
     pub(super) fn scale(self) -> u8 {
-        // The second mask changes nothing, but tells the compiler the range.
+        // The second mask changes nothing, but gives the compiler the range.
         SCALES[self.0 & (SHAPES - 1)] & 15
     }
 

@@ -3,8 +3,8 @@
 /// The bytes that are read of a level from its price on.
 pub(super) const WINDOW: usize = 64;
 
-/// The bytes that are read of two decimals elsewhere: no more than there are from a trade's price to
-/// the end of its message.
+/// The bytes that are read of two decimals elsewhere: no more than there are from a trade's price
+/// to the end of its message.
 pub(super) const PAIR_WINDOW: usize = 48;
 
 /// The word at a place of the window; `None` where it does not lie in it.

@@ -29,7 +29,8 @@ impl<const N: usize> Chunk<N> {
     pub(super) fn at(self, places: __m512i) -> __m512i {
         let bytes = self.at_first(places);
         let [_, _, third] = self.0.as_slice() else { return bytes };
-        // A place of 128 and more has the highest bit set, and its lowest six are a place in the third.
+        // A place of 128 and more has the highest bit set, and its lowest six are a place in the
+        // third.
         let in_third = _mm512_movepi8_mask(places);
         _mm512_mask_permutexvar_epi8(bytes, in_third, places, *third)
     }
@@ -42,8 +43,8 @@ impl<const N: usize> Chunk<N> {
         _mm512_permutex2var_epi8(*first, places, *second)
     }
 
-    /// Where the levels of the chunk end. Known long before they are read, so that what follows need not
-    /// wait for that.
+    /// Where the levels of the chunk end. Known long before they are read, so that what follows
+    /// need not wait for that.
     #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
     #[inline]
     pub(super) fn end(self) -> End {
@@ -98,8 +99,8 @@ impl End {
     }
 }
 
-/// Which bytes of a chunk's vectors are closing brackets. No array, which the compiler would take back into
-/// vectors.
+/// Which bytes of a chunk's vectors are closing brackets. No array, which the compiler would take
+/// back into vectors.
 #[derive(Clone, Copy, Default)]
 struct Brackets {
     first: u64,
@@ -125,8 +126,8 @@ impl Brackets {
         if first_both == 0 { end } else { place(first_both) }
     }
 
-    /// Where the last one stands that a comma and another bracket may follow within the three vectors; anywhere
-    /// where there is none.
+    /// Where the last one stands that a comma and another bracket may follow within the three
+    /// vectors; anywhere where there is none.
     #[target_feature(enable = "lzcnt")]
     #[inline]
     fn last(self) -> usize {

@@ -1,4 +1,5 @@
-//! Both sides of a book of five levels each, read side by side: neither waits for the other's numbers.
+//! Both sides of a book of five levels each, read side by side: neither waits for the other's
+//! numbers.
 
 use std::arch::x86_64::__m512i;
 
@@ -15,8 +16,8 @@ use crate::model::Level;
 /// What is between the sides, up to the second bracket of the bids; the chunk begins with that.
 const BETWEEN_SIDES: &[u8; 10] = b",\"bids\":[[";
 
-/// Reads both sides from the first one's bracket on: the bytes that they take, 0 where they are declined, and
-/// whether it is certain that nothing is odd about the book.
+/// Reads both sides from the first one's bracket on: the bytes that they take, 0 where they are
+/// declined, and whether it is certain that nothing is odd about the book.
 #[target_feature(
     enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt"
 )]

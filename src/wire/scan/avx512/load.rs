@@ -37,16 +37,16 @@ pub(super) fn load_floats(floats: &[f64; 8]) -> __m512d {
 #[target_feature(enable = "avx512f,avx512bw,bmi2")]
 #[inline]
 pub(super) fn load_part(text: &[u8], at: usize) -> __m512i {
-    // Nothing is loaded from where the text begins as well: an address that is not mapped costs as much as
-    // a page fault.
+    // Nothing is loaded from where the text begins as well: an address that is not mapped costs as
+    // much as a page fault.
     let (part, len) = text.get(at..).map_or((text, 0), |part| (part, part.len()));
     let there = first_bits(u32::try_from(len.min(VECTOR)).unwrap_or(0));
     // SAFETY: the mask has a bit for readable bytes only, and no other byte is touched.
     unsafe { _mm512_maskz_loadu_epi8(there, part.as_ptr().cast()) }
 }
 
-/// Writes two levels, as their bytes lie in memory, from the first 24 bytes of each half of a vector; the price
-/// of the third is lost. Their scales must be valid.
+/// Writes two levels, as their bytes lie in memory, from the first 24 bytes of each half of a
+/// vector; the price of the third is lost. Their scales must be valid.
 ///
 /// Each level lies in one store, so that whoever reads it at once need not wait for two.
 #[target_feature(enable = "avx512f")]
@@ -54,8 +54,8 @@ pub(super) fn load_part(text: &[u8], at: usize) -> __m512i {
 pub(super) fn store_levels(places: &mut [Level; 3], levels: __m512i) {
     const { assert!(size_of::<Level>() == 24) };
     let place: *mut Level = places.as_mut_ptr();
-    // SAFETY: the reference is to 72 writable bytes, of which the first 56 are written. The stores need no
-    // alignment, and a level's fields are integers.
+    // SAFETY: the reference is to 72 writable bytes, of which the first 56 are written. The stores
+    // need no alignment, and a level's fields are integers.
     unsafe {
         _mm256_storeu_si256(place.cast(), _mm512_castsi512_si256(levels));
         _mm256_storeu_si256(place.add(1).cast(), _mm512_extracti64x4_epi64::<1>(levels));
@@ -69,8 +69,8 @@ pub(super) fn store_apart(first: &mut Level, second: &mut Level, levels: __m512i
     let halves = [_mm512_castsi512_si256(levels), _mm512_extracti64x4_epi64::<1>(levels)];
     for (place, level) in [first, second].into_iter().zip(halves) {
         let place: *mut Level = place;
-        // SAFETY: the reference is to 24 writable bytes. The stores need no alignment, and a level's fields
-        // are integers.
+        // SAFETY: the reference is to 24 writable bytes. The stores need no alignment, and a
+        // level's fields are integers.
         unsafe {
             _mm_storeu_si128(place.cast(), _mm256_castsi256_si128(level));
             _mm_storeu_si64(place.cast::<u8>().add(16), _mm256_extracti128_si256::<1>(level));

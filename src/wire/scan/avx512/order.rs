@@ -13,8 +13,9 @@ const SIZES: u8 = 0b0010_0010;
 const FIVE: u8 = 0b1_1111;
 const FOUR: u8 = 0b1111;
 
-/// Where a side's five words of a kind are: four among those of its first two pairs of levels, of which the
-/// first comes last once more, and the fifth among those of the last pair, as the first or second.
+/// Where a side's five words of a kind are: four among those of its first two pairs of levels, of
+/// which the first comes last once more, and the fifth among those of the last pair, as the first
+/// or second.
 const fn words(kind: i64, fifth: i64) -> [[i64; 8]; 2] {
     let four = [kind, kind + 4, kind + 8, kind + 12, 0, 0, 0, kind];
     [four, [0, 1, 2, 3, 8 + kind + 4 * fifth, 0, 0, 7]]
@@ -33,11 +34,12 @@ const PARTS: [[f64; 8]; 2] = [
 /// The first two pairs of a side's levels.
 type Four = [__m512i; 2];
 
-/// Whether it is certain that asks rise, bids fall, the best ask is above the best bid and all have a size.
+/// Whether it is certain that asks rise, bids fall, the best ask is above the best bid and all have
+/// a size.
 ///
-/// Prices have up to 12 bytes here: two that differ do so by more than a part in `10^12`, and as floats each is off
-/// by less than one in `10^15`. So those that differ by more than one in `10^13` as floats
-/// are in that order; any others are left to exact arithmetic.
+/// Prices have up to 12 bytes here: two that differ do so by more than a part in `10^12`, and as
+/// floats each is off by less than one in `10^15`. So those that differ by more than one in `10^13`
+/// as floats are in that order; any others are left to exact arithmetic.
 #[target_feature(enable = "avx512f,avx512dq")]
 #[inline]
 pub(super) fn is_sound(asks: Four, bids: Four, fifths: __m512i) -> bool {

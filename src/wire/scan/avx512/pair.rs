@@ -61,8 +61,8 @@ impl Pair {
         }
     }
 
-    /// The levels, each half as the bytes of a [`Level`](crate::Level) lie, and which bytes of the text are no
-    /// digits.
+    /// The levels, each half as the bytes of a [`Level`](crate::Level) lie, and which bytes of the
+    /// text are no digits.
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     #[inline]
     pub(super) fn levels(self) -> (__m512i, u64) {
@@ -87,15 +87,16 @@ impl Pair {
         let high = _mm512_mul_epi32(eights, _mm512_set1_epi64(100_000_000));
         let numbers = _mm512_add_epi64(high, _mm512_srli_epi64::<32>(eights));
 
-        // The point's place is 16 less the decimals, or 0 where there is none; the scale takes the upper
-        // half of the lane.
+        // The point's place is 16 less the decimals, or 0 where there is none; the scale takes the
+        // upper half of the lane.
         let scales = _mm512_sub_epi8(_mm512_setzero_si512(), point);
         let both = _mm512_mask_and_epi64(numbers, 0b1010_1010, scales, _mm512_set1_epi64(15));
         (_mm512_permutex2var_epi8(both, load(&LEVELS), fours), odd)
     }
 }
 
-/// Where the bytes of two levels are, and one more than the bytes of the number that each may be of.
+/// Where the bytes of two levels are, and one more than the bytes of the number that each may be
+/// of.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 #[inline]
 fn bytes_of(quotes: &Quotes, pair: &[u8; VECTOR]) -> (__m512i, __m512i) {

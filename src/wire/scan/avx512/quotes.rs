@@ -57,8 +57,8 @@ const fn only(byte: u8) -> (u8, u8) {
 const DIGIT: (u8, u8) = (b'0', b'9');
 const ANY: (u8, u8) = (0, 255);
 
-/// How far quotes are from the ones before: `"],["` is before a level's first one, prices have 1 to 13 bytes,
-/// sizes 1 to 16 and orders 1 to 3. The very first quote has a bracket before it.
+/// How far quotes are from the ones before: `"],["` is before a level's first one, prices have 1 to
+/// 13 bytes, sizes 1 to 16 and orders 1 to 3. The very first quote has a bracket before it.
 const STEPS: Range = {
     let mut steps =
         Range::of([only(4), (2, 14), only(2), (2, 17), only(2), only(2), only(2), (2, 4)]);
@@ -70,9 +70,9 @@ const STEPS: Range = {
 const BEHIND: Range =
     Range::of([DIGIT, only(b','), DIGIT, only(b','), only(b'0'), only(b','), DIGIT, only(b']')]);
 
-/// What else is looked at, by its distance from a quote: the byte behind that of [`BEHIND`], or the one before
-/// the quote where a price or a size ends. In the place of the fifth quote, which needs neither, the third
-/// byte behind the level's last one.
+/// What else is looked at, by its distance from a quote: the byte behind that of [`BEHIND`], or the
+/// one before the quote where a price or a size ends. In the place of the fifth quote, which needs
+/// neither, the third byte behind the level's last one.
 const BESIDE: [u8; QUOTES] = [2, 255, 2, 255, 3, 2, 2, 2];
 const BESIDE_IS: Range = Range::of([ANY, DIGIT, ANY, DIGIT, only(b'['), ANY, ANY, only(b',')]);
 /// What [`BESIDE_IS`] says of the bytes behind a level does not hold of the last one.
@@ -83,7 +83,8 @@ const BETWEEN: u64 = each(4) | each(7);
 pub(super) struct Quotes {
     /// The places of the first 64 quotes, in the order of the text.
     pub(super) places: __m512i,
-    /// How far each is from the one before: of a closing quote one more than the bytes of its string.
+    /// How far each is from the one before: of a closing quote one more than the bytes of its
+    /// string.
     pub(super) steps: __m512i,
     count: u32,
 }
@@ -127,7 +128,8 @@ impl Quotes {
         chunk.at(_mm512_add_epi8(bases, distances))
     }
 
-    /// The quotes of levels about which something is odd; another level follows the first `followed` of them.
+    /// The quotes of levels about which something is odd; another level follows the first
+    /// `followed` of them.
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi2")]
     #[inline]
     fn odd<const N: usize>(self, chunk: Chunk<N>, beside: __m512i, followed: u32) -> u64 {
@@ -152,8 +154,8 @@ fn places<const N: usize>(chunk: Chunk<N>) -> (__m512i, u32) {
     let mut count = 0;
     for vector in chunk.0 {
         let quotes = _mm512_cmpeq_epi8_mask(vector, quote);
-        // On Zen 5 this waits for what was in the register that it fills, be it zeroed before: so it is filled
-        // with something that is there.
+        // On Zen 5 this waits for what was in the register that it fills, be it zeroed before: so
+        // it is filled with something that is there.
         let these = _mm512_mask_compress_epi8(in_vector, quotes, in_vector);
         // The first ones of a vector come where those of the ones before it end.
         places = _mm512_mask_expand_epi8(places, !first_bits(count), these);

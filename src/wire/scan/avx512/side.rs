@@ -10,8 +10,8 @@ use crate::model::Level;
 use crate::wire::scan::avx2;
 use crate::wire::scratch::MAX_DEPTH_LEVELS;
 
-/// Reads a side at the start of a text: the bytes that it takes, 0 where it is declined, and the number
-/// of levels.
+/// Reads a side at the start of a text: the bytes that it takes, 0 where it is declined, and the
+/// number of levels.
 #[target_feature(
     enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt"
 )]
@@ -35,8 +35,8 @@ pub(super) fn depth_side(rest: &[u8], places: &mut [Level; MAX_DEPTH_LEVELS]) ->
 /// From this length on what is left of a text is worth a look at chunks of it.
 const LONG: usize = 256;
 
-/// Reads a side of levels of four strings, the third of which is `"0"`: prices of up to 13 bytes, or 12
-/// without a point, sizes of up to 16 and orders of up to 3 digits. `None` for any other.
+/// Reads a side of levels of four strings, the third of which is `"0"`: prices of up to 13 bytes,
+/// or 12 without a point, sizes of up to 16 and orders of up to 3 digits. `None` for any other.
 #[target_feature(
     enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt"
 )]
@@ -114,7 +114,8 @@ pub(super) fn short_depth_side(
     short_side(rest, places).unwrap_or((0, 0))
 }
 
-/// `None`, by a branch: were it chosen by a conditional move, what follows a side would wait for its levels.
+/// `None`, by a branch: were it chosen by a conditional move, what follows a side would wait for
+/// its levels.
 #[cold]
 #[inline(never)]
 pub(super) fn declined<T>() -> Option<T> {

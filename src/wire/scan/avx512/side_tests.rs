@@ -1,5 +1,5 @@
-//! Sides against the rule of a level: read at once, to the byte behind them, or declined. What this way
-//! declines, a slower one reads: so a fault that only declines shows nowhere else.
+//! Sides against the rule of a level: read at once, to the byte behind them, or declined. What this
+//! way declines, a slower one reads: so a fault that only declines shows nowhere else.
 #![expect(
     unsafe_code,
     reason = "to call what is compiled for AVX-512, once it is known to be there"

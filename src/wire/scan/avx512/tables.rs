@@ -43,8 +43,8 @@ pub(super) const BASES: [u8; VECTOR] = {
     places
 };
 
-/// Makes a vector byte by byte: what `price` gives for the lanes of prices, which begin with the orders, and
-/// `size` for those of sizes, by the place in the lane.
+/// Makes a vector byte by byte: what `price` gives for the lanes of prices, which begin with the
+/// orders, and `size` for those of sizes, by the place in the lane.
 const fn lanes(price: [u8; 16], size: [u8; 16]) -> [u8; VECTOR] {
     let mut bytes = [0; VECTOR];
     let mut at = 0;
@@ -91,7 +91,8 @@ pub(super) const POINT: [u8; VECTOR] = lanes(
     [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
 );
 
-/// A byte moves up by one where this is less than its lane's point: what is before the point closes it.
+/// A byte moves up by one where this is less than its lane's point: what is before the point closes
+/// it.
 pub(super) const MOVES: [u8; VECTOR] = lanes(
     [255, 255, 255, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
@@ -103,8 +104,8 @@ pub(super) const MOVED: [u8; VECTOR] = lanes(
     [255, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
 );
 
-/// The most that a byte may be. The first of a price's lane behind the orders is only there for what moves up:
-/// with a point a price has 13 bytes at most, without one 12.
+/// The most that a byte may be. The first of a price's lane behind the orders is only there for
+/// what moves up: with a point a price has 13 bytes at most, without one 12.
 pub(super) const MOST: [u8; VECTOR] =
     lanes([9, 9, 9, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9], [9; 16]);
 

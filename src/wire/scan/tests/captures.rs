@@ -1,7 +1,8 @@
-//! Real messages, where they are at hand: what share the scanners take, and that they take it right.
+//! Real messages, where they are at hand: what share the scanners take, and that they take it
+//! right.
 //!
-//! Recorded ones are in `../shared/captures` or `OKX_FEED_CAPTURES`, those of the embedded exchange in
-//! `tests/data`: one message a line in `*.jsonl`.
+//! Recorded ones are in `../shared/captures` or `OKX_FEED_CAPTURES`, those of the embedded exchange
+//! in `tests/data`: one message a line in `*.jsonl`.
 
 use std::path::{Path, PathBuf};
 

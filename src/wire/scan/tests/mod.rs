@@ -34,8 +34,8 @@ fn scan_padded(scanner: &Scanner, dialect: Dialect, buf: &[u8], len: usize) -> O
     scan_text(scanner, dialect, PaddedText::new(buf, len).unwrap())
 }
 
-/// What a scanner makes of a text that lies elsewhere and has no padding; the outer `None` where that
-/// is not tried.
+/// What a scanner makes of a text that lies elsewhere and has no padding; the outer `None` where
+/// that is not tried.
 fn scan_in_place(scanner: &Scanner, dialect: Dialect, text: &[u8]) -> Option<Option<Outcome>> {
     let mut end = TextEnd::default();
     // Memory of its own, so that Miri and sanitizers see each byte read beyond it.
@@ -114,8 +114,8 @@ fn check_padded(dialect: Dialect, buf: &[u8], len: usize) -> Option<Outcome> {
     best
 }
 
-/// Where the text lies makes no difference to books that are long enough. Other texts may be declined
-/// in place, but not read in another way.
+/// Where the text lies makes no difference to books that are long enough. Other texts may be
+/// declined in place, but not read in another way.
 fn check_in_place(text: &[u8], padded: Option<&Outcome>) {
     for scanner in scanners() {
         let Some(in_place) = scan_in_place(&scanner, Dialect::V5, text) else { continue };

@@ -6,8 +6,8 @@ use crate::wire::scan::PADDING;
 /// What is put in, mostly: bytes that mean something to the format.
 const BYTES: &[u8] = b"0123456789.-\"[]{},:eE+ \\/Zabs\t\n\0\x7f\x80\xff";
 
-/// Damages `text`, mostly once and at most three times, and gives it with padding behind: the buffer and the text's
-/// length.
+/// Damages `text`, mostly once and at most three times, and gives it with padding behind: the
+/// buffer and the text's length.
 pub(super) fn mutate(rng: &mut Rng, text: &[u8], other: &[u8]) -> (Vec<u8>, usize) {
     let mut text = text.to_vec();
     let mut cut = Vec::new();
