@@ -16,7 +16,7 @@ fn main() {
     if named.map_or_else(|| Path::new(BESIDE).is_dir(), |folder| Path::new(&folder).is_dir()) {
         println!("cargo::rustc-cfg=okx_feed_captures");
     }
-    // What an unoptimised program measures is worth no name, and each commit would build it anew.
+    // Results of an unoptimised program need no commit, and each commit would rebuild it.
     if std::env::var("PROFILE").is_ok_and(|profile| profile == "release") {
         println!("cargo::rerun-if-changed=src");
         println!("cargo::rerun-if-changed=../../src");

@@ -25,7 +25,7 @@ impl From<DialectArg> for Dialect {
     }
 }
 
-/// How frames are written in a file, one a line.
+/// The format of frames in a file, one a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// The text of a message
@@ -38,8 +38,8 @@ impl Format {
     /// The format of a file by its name's ending; standard input is [`Format::Jsonl`].
     ///
     /// # Errors
-    /// [`CliError::Directory`] where it is none of a file, [`CliError::Format`] where the name ends
-    /// in neither `.jsonl` nor `.tsv`.
+    /// [`CliError::Directory`] if it is a directory, [`CliError::Format`] if the name ends in
+    /// neither `.jsonl` nor `.tsv`.
     pub(crate) fn of(path: &Path) -> Result<Self, CliError> {
         if is_stdin(path) {
             return Ok(Self::Jsonl);

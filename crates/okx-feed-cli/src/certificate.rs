@@ -8,17 +8,17 @@ use rcgen::{
 /// What is bad about the certificate of `serve --tls`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TlsArg {
-    /// Nothing, for who trusts its issuer
+    /// Nothing, for a client that trusts its issuer
     Good,
     /// It ended years ago
     Expired,
     /// It is of another host
     WrongHost,
-    /// Nobody has signed it but itself
+    /// It is signed by itself
     SelfSigned,
 }
 
-/// A certificate, its key, and whom to trust for it; all in PEM form.
+/// A certificate, its key, and the issuer to trust; all in PEM form.
 #[derive(Debug)]
 pub(crate) struct Certificate {
     pub(crate) chain: String,
@@ -29,7 +29,7 @@ pub(crate) struct Certificate {
 /// Makes a certificate of an address that is listened on.
 ///
 /// # Errors
-/// Where no key can be made, or the host is no name that a certificate can have.
+/// If no key can be made, or if a certificate can't have this host name.
 pub(crate) fn make(tls: TlsArg, listen: &str) -> Result<Certificate, Error> {
     let host = listen.rsplit_once(':').map_or(listen, |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']');

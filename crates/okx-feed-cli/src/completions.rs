@@ -1,4 +1,4 @@
-//! `okx-feed completions`: the script by which a shell completes commands and options.
+//! `okx-feed completions`: the completion script of a shell.
 
 use clap::Args;
 use clap_complete::Shell;
@@ -24,7 +24,7 @@ Examples:
 /// Prints the script for a shell.
 ///
 /// # Errors
-/// Where standard output does not take it.
+/// If writing to standard output failed.
 pub(crate) fn run(args: &CompletionsArgs, program: clap::Command) -> Result<Outcome, CliError> {
     let mut out = Output::stdout();
     out.buf().extend_from_slice(script(args.shell, program).as_bytes());

@@ -1,4 +1,4 @@
-//! Arguments that say how the exchange is reached.
+//! Arguments for the connection to the exchange.
 
 use std::path::PathBuf;
 
@@ -14,18 +14,18 @@ pub(crate) struct ConnectArgs {
     /// Where to connect to; by default the exchange's own address of the region
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// Whose address of the exchange: a key is taken only at that of its own account
+    /// The region of the account: a key is accepted only at the address of its own region
     #[arg(long, value_enum, default_value_t = RegionArg::Global, conflicts_with = "url")]
     region: RegionArg,
     /// Connect to demo trading
     #[arg(long, conflicts_with = "url")]
     demo: bool,
     /// Connect through a proxy, `http://HOST:PORT` or `socks5://HOST:PORT`; by default
-    /// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say so. A password is safer there
+    /// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` decide. A password is safer there
     /// than here
     #[arg(long, value_name = "URL", conflicts_with = "no_proxy")]
     proxy: Option<String>,
-    /// Connect directly, whatever the environment says
+    /// Connect directly, without the proxy of the environment
     #[arg(long)]
     no_proxy: bool,
     /// Send one more header in the request that opens the connection
@@ -39,7 +39,7 @@ pub(crate) struct ConnectArgs {
 /// The region of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum RegionArg {
-    /// Everybody else
+    /// All other countries
     Global,
     /// The European Economic Area
     Eea,
@@ -58,7 +58,7 @@ impl From<RegionArg> for Region {
 }
 
 impl ConnectArgs {
-    /// Puts the arguments into a client in the making.
+    /// Applies the arguments to a client's builder.
     pub(crate) fn apply<S: EventSink + Send + 'static>(
         &self,
         builder: ClientBuilder<S>,

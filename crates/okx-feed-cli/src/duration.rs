@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-/// The longest span that is taken, in seconds: a year, after which nobody waits for a run.
+/// The longest span that is accepted, in seconds: a year.
 const MAX_SECS: f64 = 365.0 * 86_400.0;
 
-/// The shortest, in seconds: what timers tell apart.
+/// The shortest span, in seconds: the resolution of timers.
 const MIN_SECS: f64 = 0.001;
 
 /// Reads a number and its unit.
 ///
 /// # Errors
-/// What would be right, in words, for clap to print.
+/// The accepted forms, in words, for clap to print.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let help = || format!("{text:?} is not a span of time; write 500ms, 10s, 2m or 1h");
     let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use okx_feed::{ClientError, Dialect, SubscriptionError};
 
-/// The exit code where the command did its work and found something malformed.
+/// The exit code if the command did its work and found something malformed.
 const EXIT_MALFORMED: u8 = 1;
 
 /// The exit code of wrong usage and of failed I/O. It is clap's own for wrong usage.
@@ -33,10 +33,10 @@ impl From<Outcome> for ExitCode {
 /// Why a command could not do its work, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
-    /// Whoever read standard output has seen enough. It is no failure: quiet, exit code 0.
+    /// The reader of standard output has closed it. It is no failure: quiet, exit code 0.
     #[error("standard output is closed")]
     BrokenPipe,
-    /// A file does not open.
+    /// A file can't be opened.
     #[error(
         "can't open {path:?}: {source}; check the path and its permissions, or give `-` to read \
          standard input"
@@ -48,31 +48,31 @@ pub(crate) enum CliError {
         example = path.join("capture.jsonl")
     )]
     Directory { path: PathBuf },
-    /// A file whose name says nothing of its format.
+    /// A file with a name of no known format.
     #[error(
         "the name {path:?} ends in neither .jsonl nor .tsv; add --format jsonl or --format tsv"
     )]
     Format { path: PathBuf },
-    /// A file does not read to its end.
+    /// A file can't be read to its end.
     #[error(
         "can't read {name} further: {source}; the events up to there were printed",
         name = shown(path)
     )]
     Read { path: PathBuf, source: io::Error },
-    /// A thread, a runtime or a loopback port is not to be had.
+    /// No thread, runtime or loopback port is available.
     #[error("can't start: {0}; check the limits of threads, open files and loopback ports")]
     Start(io::Error),
     /// The client could not be made, or has ended by itself.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The demonstration ended before anything came.
+    /// The demonstration ended before the first frame.
     #[error(
         "no frame came from the embedded exchange{why}; give it more time with --duration 10s, and \
          check that a firewall lets loopback connections pass",
         why = because(loss.as_deref())
     )]
     NoFrames { loss: Option<String> },
-    /// The exchange can't listen where it was asked to.
+    /// The exchange can't listen on its address.
     #[error("can't listen on {addr}: {source}; {hint}", hint = listen_hint(source))]
     Listen { addr: String, source: io::Error },
     /// A text is no channel.
@@ -81,16 +81,16 @@ pub(crate) enum CliError {
     /// A channel is written as the other dialect writes it.
     #[error(
         "{channel:?} is a channel of {dialect}; add --dialect {dialect}{hint}",
-        hint = if channel.contains(':') { ", and the --url of an exchange that speaks it" } else { "" }
+        hint = url_hint(channel)
     )]
     OtherDialect { channel: String, dialect: Dialect },
     /// A login without a key.
     #[error(
-        "there is no key to log in with; set OKX_API_KEY, OKX_API_SECRET and OKX_API_PASSPHRASE, or \
-         give --login-file FILE"
+        "there is no key to log in with; set OKX_API_KEY, OKX_API_SECRET and OKX_API_PASSPHRASE, \
+         or give --login-file FILE"
     )]
     NoKey,
-    /// The exchange has refused all that was asked for.
+    /// The exchange has refused every channel.
     #[error("the exchange refused every channel; check the instruments' names and the --url")]
     AllRefused,
     /// The time was over before there was a connection.
@@ -103,18 +103,21 @@ pub(crate) enum CliError {
     )]
     NotTimed { channel: String, dialect: Dialect },
     /// A capture without a frame of any kind.
-    #[error("{name} has no frame to time; give a file as `okx-feed decode` reads it", name = shown(path))]
+    #[error(
+        "{name} has no frame to time; give a file as `okx-feed decode` reads it",
+        name = shown(path)
+    )]
     NoFrame { path: PathBuf },
-    /// The embedded exchange did not push what is to be timed.
+    /// The embedded exchange did not push the channel that is to be timed.
     #[error("the embedded exchange pushed no {channel}; please report this")]
     NotPushed { channel: String },
-    /// A plot whose name says nothing of its form.
+    /// A plot with a name of no known format.
     #[error("the name {path:?} ends in neither .svg nor .html; give the plot one of these")]
     PlotName { path: PathBuf },
     /// A file of results can't be written.
     #[error("can't write {path:?}: {source}; check the path, its permissions and the disk")]
     Save { path: PathBuf, source: io::Error },
-    /// Standard output does not take what is written.
+    /// Writing to standard output failed.
     #[error("can't write to standard output: {0}; check the disk or the program that reads it")]
     Write(io::Error),
 }
@@ -128,7 +131,7 @@ impl CliError {
         }
     }
 
-    /// Says on standard error what is wrong, and gives the exit code.
+    /// Prints the error on standard error, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         if matches!(self, Self::BrokenPipe) {
             return ExitCode::SUCCESS;
@@ -136,6 +139,11 @@ impl CliError {
         say(format_args!("error: {self}"));
         ExitCode::from(EXIT_FAILURE)
     }
+}
+
+/// What a channel of the other dialect needs besides --dialect.
+fn url_hint(channel: &str) -> &'static str {
+    if channel.contains(':') { ", and the --url of an exchange that speaks it" } else { "" }
 }
 
 /// The channels that bench times, by dialect.
@@ -156,15 +164,15 @@ fn because(loss: Option<&str>) -> String {
     loss.map(|why| format!(" ({why})")).unwrap_or_default()
 }
 
-/// Writes a line to standard error. Where nobody can read that, there is nobody left to tell.
+/// Writes a line to standard error. If standard error is closed, the line is lost.
 pub(crate) fn say(text: std::fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// The name that stands for standard input.
+/// The file name that means standard input.
 const STDIN: &str = "-";
 
-/// Whether a file argument stands for standard input.
+/// Whether a file argument means standard input.
 pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == STDIN
 }

@@ -14,19 +14,19 @@ use okx_feed::{
 /// The version of the contract, as `--schema` names it.
 const SCHEMA: &str = "okx-feed/1";
 
-/// What stands around the members of an event: where or when it came.
+/// The members before those of an event: its line, or its time of receipt.
 ///
 /// `decode` begins with `"line"`, `watch` with `"ts_recv_ns"`; `decode` ends with `"ts_recv_ns"`
-/// where the input says when a frame was received.
+/// if the input has the time of receipt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stamp {
     pub(crate) key: &'static str,
     pub(crate) value: u64,
-    /// What the last member is, where there is one.
+    /// The last member, if there is one.
     pub(crate) ts_recv: Option<UnixNanos>,
 }
 
-/// Appends the line that says what the others are.
+/// Appends the line with the version of the contract.
 pub(crate) fn write_schema(out: &mut Vec<u8>, command: &str, dialect: Dialect) {
     out.extend_from_slice(b"{\"schema\":");
     put_str(out, SCHEMA);
@@ -39,12 +39,13 @@ pub(crate) fn write_schema(out: &mut Vec<u8>, command: &str, dialect: Dialect) {
     out.extend_from_slice(b"}\n");
 }
 
-/// Appends an event as one object and a line end. Books have at most so many levels a side.
+/// Appends an event as one object and a line end. Books have at most `levels` a
+/// side.
 pub(crate) fn write_event(out: &mut Vec<u8>, stamp: Stamp, levels: usize, event: &Event<'_>) {
     match event {
         Event::Book(update) => book(out, stamp, levels, update),
         Event::Trade(update) => trade(out, stamp, update),
-        // No book is kept for it: there are as many already as may be.
+        // No book is kept for it: the limit is reached.
         Event::Depth(update) => {
             skipped(out, stamp, update.topic.channel.name());
             market(out, update.topic.market);
@@ -132,9 +133,9 @@ fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>) {
     put_u64(out, update.missed);
 }
 
-/// A deep-book message with the book after it: what sequence and checksum say, how many levels
-/// there are, and the best of each side. One that the book has refused has no levels: those that
-/// are there are another message's.
+/// A deep-book message with the book after it: the results of the sequence and checksum checks, the
+/// number of levels, and the best of each side. A message that the book rejected has no levels,
+/// since the book's are those of another message.
 fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_>) {
     let DepthChange { update, applied, book, .. } = change;
     let view = book.view();
@@ -226,7 +227,7 @@ fn open(out: &mut Vec<u8>, stamp: Stamp, event: &[u8]) {
     out.push(b'"');
 }
 
-/// Ends an object with what the stamp has left, and the line.
+/// Ends an object with the stamp's last member, and the line.
 fn close(out: &mut Vec<u8>, stamp: Stamp) {
     if let Some(at) = stamp.ts_recv {
         key(out, b"ts_recv_ns");
@@ -254,7 +255,7 @@ fn market(out: &mut Vec<u8>, market: Option<Market>) {
     }
 }
 
-/// What is odd about a book, as a list of names.
+/// The anomalies of a book, as a list of names.
 fn flags(out: &mut Vec<u8>, flags: BookFlags) {
     key(out, b"flags");
     out.push(b'[');
@@ -297,7 +298,7 @@ mod tests {
     use okx_feed::event::ControlKind;
     use okx_feed::{Book5, Channel, DepthAction, DepthBook, DepthUpdate, Side, Trade, UnixNanos};
 
-    /// What serde_json, the oracle, reads from the one line that an event is written as.
+    /// The line of an event, parsed by serde_json as the oracle.
     fn read(stamp: Stamp, event: Event<'_>) -> Value {
         let mut out = Vec::new();
         write_event(&mut out, stamp, Book5::LEVELS, &event);
@@ -394,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deep_book_has_its_verdicts_and_its_best_five() {
+    fn a_deep_book_has_its_check_results_and_its_best_five() {
         let (asks, bids) = ([level("2.0", "1", 3)], [level("1", "0.50", 1)]);
         let mut update = DepthUpdate {
             topic: Topic::v5(Channel::Books, "A-B"),
@@ -418,9 +419,10 @@ mod tests {
             "fault": "no_snapshot", "flags": [],
         });
         assert_eq!(read(LINE, Event::DepthBook(change)), expected);
-        // Without a book there is only the channel to tell.
+        // Without a book only the channel is written.
         let skipped = json!({
-            "line": 7, "event": "skipped", "channel": "books", "inst_id": "A-B", "reason": "max_books",
+            "line": 7, "event": "skipped", "channel": "books", "inst_id": "A-B",
+            "reason": "max_books",
         });
         assert_eq!(read(LINE, Event::Depth(update)), skipped);
 

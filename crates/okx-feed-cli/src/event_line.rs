@@ -5,7 +5,7 @@ use std::io::Write;
 use super::format::{Counted, Printable, clock_text};
 use okx_feed::{Control, DepthUpdate, Event, Level, Topic};
 
-/// Appends an event as one line: time of receipt, channel, what happened.
+/// Appends an event as one line: time of receipt, channel, content.
 pub(crate) fn write_line(out: &mut Vec<u8>, event: &Event<'_>) {
     let time = clock_text(event.ts_recv());
     // Writing to memory does not fail.

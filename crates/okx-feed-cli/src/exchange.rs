@@ -1,13 +1,13 @@
-//! The embedded exchange as `demo` and `serve` set it up.
+//! The embedded exchange of `demo` and `serve`.
 
 use okx_feed::sim::{Endpoint, ExchangeConfig, Listing, MarketConfig, PushIntervals};
 use okx_feed::{Channel, Dialect, Subscription, SubscriptionError};
 
-/// The levels a side that the books have, and those that they have where there are many books.
+/// The levels a side of the books, and of the books if there are many.
 const DEPTH: usize = 400;
 const DEPTH_OF_MANY: usize = 25;
 
-/// How many books are many.
+/// The number of books that are many.
 const MANY: usize = 1_000;
 
 /// The most instruments that an argument may ask for.
@@ -16,7 +16,7 @@ pub(crate) const MAX_INSTRUMENTS: u64 = 10_000;
 /// The instrument that the v3 listings start with: the project's origin.
 const V3_FIRST: &str = "BTC-USD-190517";
 
-/// What an exchange is made of: so many instruments, all events of a second, and a seed.
+/// The settings of an exchange: its instruments, its market events a second, and a seed.
 pub(crate) fn config(
     listings: Vec<Listing>,
     events_per_sec: u32,

@@ -57,7 +57,7 @@ impl fmt::Display for RoundNanos {
     }
 }
 
-/// The time of day, to the millisecond, in UTC; empty where it is not known.
+/// The time of day, to the millisecond, in UTC; empty if it is not known.
 pub(crate) fn clock_text(at: UnixNanos) -> String {
     if at == UnixNanos::UNKNOWN {
         return String::new();
@@ -66,7 +66,7 @@ pub(crate) fn clock_text(at: UnixNanos) -> String {
     text.get(11..23).unwrap_or(&text).to_owned()
 }
 
-/// A text of the exchange as it is, but for control characters, which a terminal would obey.
+/// A text of the exchange without control characters, which a terminal would interpret.
 #[derive(Clone, Copy)]
 pub(crate) struct Printable<'a>(pub(crate) &'a str);
 
@@ -79,7 +79,7 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// A number and its noun, in the plural where it is not 1.
+/// A number and its noun, in the plural if it is not 1.
 #[derive(Clone, Copy)]
 pub(crate) struct Counted(pub(crate) u64, pub(crate) &'static str);
 
@@ -112,7 +112,7 @@ fn three_digits(number: f64, unit: &str) -> String {
     format!("{number:.decimals$} {unit}")
 }
 
-/// How many a second; 0 where no time has passed.
+/// How many a second; 0 if no time has passed.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rounded rate")]
 #[expect(clippy::cast_precision_loss, reason = "a rounded rate")]
 pub(crate) fn per_sec(count: u64, time: Duration) -> u64 {

@@ -1,9 +1,9 @@
-//! What ends the program from outside: Ctrl-C, a terminal that is closed, a signal to terminate.
+//! The signals that end the program: Ctrl-C, a closed terminal, a signal to terminate.
 
 use std::io;
 
-/// What the operating system tells us to end by. Made before anything is started, so that from then
-/// on no signal kills the program halfway.
+/// The signals that end the program. Installed before anything is started, so that no signal kills
+/// the program halfway.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
     #[cfg(unix)]
@@ -11,10 +11,10 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Takes the signals over. It must be inside a runtime.
+    /// Installs the handlers. Must be called inside a runtime.
     ///
     /// # Errors
-    /// Where the operating system does not give them.
+    /// If the operating system refuses.
     #[cfg(unix)]
     pub(crate) fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -23,7 +23,7 @@ impl Interrupt {
         Ok(Self { signals: [interrupt?, terminate?, hangup?] })
     }
 
-    /// Takes Ctrl-C over.
+    /// Installs the handler of Ctrl-C.
     ///
     /// # Errors
     /// None here.

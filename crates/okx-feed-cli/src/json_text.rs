@@ -1,4 +1,4 @@
-//! The words of JSON, appended with no allocation but the growth of the output.
+//! The tokens of JSON, appended with no allocation but the growth of the output.
 
 use okx_feed::Decimal;
 
@@ -54,7 +54,7 @@ pub(super) fn put_u64(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(digits.get(digits.len() - len..).unwrap_or_default());
 }
 
-/// Appends a text in quotes, escaped as JSON demands and no further.
+/// Appends a text in quotes, with the escapes that JSON requires.
 pub(super) fn put_str(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text.as_bytes();

@@ -1,9 +1,9 @@
-//! The best levels of a book as they are drawn, whichever channel brings it.
+//! The best levels of a book as they are drawn, for every book channel.
 
 use okx_feed::publish::Top5Snapshot;
 use okx_feed::{Book5, BookReader, BookState, DepthReader, Level, UnixNanos};
 
-/// A book of one moment, cut to as many levels as are shown.
+/// A snapshot of a book, cut to the levels that are shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ladder {
     pub(crate) state: BookState,
@@ -16,7 +16,7 @@ pub(crate) struct Ladder {
 }
 
 impl Ladder {
-    /// The best levels of a channel that sends its book whole: five a side at most.
+    /// The best levels of a full-snapshot channel: at most five a side.
     pub(crate) fn of_book(reader: &BookReader, levels: usize) -> Self {
         let Top5Snapshot { book, state, version } = reader.snapshot();
         let asks = best(book.asks(), levels).to_vec();
@@ -24,7 +24,7 @@ impl Ladder {
         Self { state, ts_event: book.ts_event, version, asks, bids }
     }
 
-    /// The best levels of a deep book, as far down as it is published.
+    /// The best levels of an order book, down to the published depth.
     pub(crate) fn of_depth(reader: &DepthReader, levels: usize) -> Self {
         let seen = reader.snapshot();
         let asks = best(seen.asks(), levels).to_vec();
@@ -37,7 +37,7 @@ impl Ladder {
         self.asks.len().max(self.bids.len())
     }
 
-    /// The same book in five levels, which know their spread and their middle.
+    /// The same book in five levels, for its spread and middle.
     pub(crate) fn top(&self) -> Book5 {
         Book5::new(best(&self.asks, Book5::LEVELS), best(&self.bids, Book5::LEVELS))
     }

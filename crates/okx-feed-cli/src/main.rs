@@ -1,4 +1,4 @@
-//! The `okx-feed` program: one file or folder a command. Only here is anything printed.
+//! The `okx-feed` program: one file or folder for each command. Only this package prints.
 
 mod args;
 mod bench;
@@ -7,16 +7,17 @@ mod completions;
 mod connect_args;
 mod decode;
 mod demo;
+mod disconnect_log;
 mod duration;
 mod error;
 mod event_json;
 mod event_line;
+mod event_writer;
 mod exchange;
 mod format;
 mod interrupt;
 mod json_text;
 mod ladder;
-mod losses;
 mod man;
 mod monitor;
 mod output;
@@ -28,7 +29,6 @@ mod run_facts;
 mod screen;
 mod serve;
 mod soak;
-mod tap;
 mod view;
 mod watch;
 

@@ -22,7 +22,7 @@ Examples:
 /// Prints the page.
 ///
 /// # Errors
-/// Where standard output does not take it.
+/// If writing to standard output failed.
 pub(crate) fn run(program: Command) -> Result<Outcome, CliError> {
     let mut out = Output::stdout();
     out.buf().extend(page(program).map_err(CliError::write)?);
@@ -70,7 +70,7 @@ fn heading(macro_name: &str, text: &str, page: &mut Vec<u8>) -> io::Result<()> {
     roff.to_writer(page)
 }
 
-/// What follows the options in `--help`, examples among it, line by line as it is there.
+/// The text after the options in `--help`, with its examples, line by line.
 fn notes(command: &Command, macro_name: &str, page: &mut Vec<u8>) -> io::Result<()> {
     let Some(text) = command.get_after_long_help().or_else(|| command.get_after_help()) else {
         return Ok(());

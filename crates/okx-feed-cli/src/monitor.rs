@@ -1,4 +1,4 @@
-//! A running client and all that is shown of it.
+//! A running client and everything that is displayed of it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -41,13 +41,13 @@ struct Mids {
     last: VecDeque<Option<Decimal>>,
 }
 
-/// A subscription and the way to what it brings.
+/// A subscription and its reader.
 pub(crate) struct Watched {
     pub(crate) subscription: Subscription,
     pub(crate) reader: Reader,
 }
 
-/// The way to what a subscription brings.
+/// The reader of a subscription.
 pub(crate) enum Reader {
     Book(BookReader),
     Deep(DepthReader),
@@ -55,7 +55,7 @@ pub(crate) enum Reader {
 }
 
 impl Reader {
-    /// The best levels of the book, at most so many a side; `None` where the channel brings trades.
+    /// The best levels of the book, at most `levels` a side; `None` for a channel of trades.
     pub(crate) fn ladder(&self, levels: usize) -> Option<Ladder> {
         match self {
             Self::Book(reader) => Some(Ladder::of_book(reader, levels)),

@@ -1,4 +1,4 @@
-//! Standard output, buffered, and quiet once nobody reads it.
+//! Standard output, buffered. A closed pipe is an error of its own.
 
 use std::fmt;
 use std::io::{self, StdoutLock, Write};
@@ -38,7 +38,7 @@ impl Output {
     /// Writes what is buffered if it is much.
     ///
     /// # Errors
-    /// [`CliError::BrokenPipe`] where nobody reads any more, [`CliError::Write`] for the rest.
+    /// [`CliError::BrokenPipe`] if the reader has closed the pipe, else [`CliError::Write`].
     #[inline]
     pub(crate) fn spill(&mut self) -> Result<(), CliError> {
         if self.buf.len() < SPILL_LEN { Ok(()) } else { self.flush() }

@@ -1,4 +1,4 @@
-//! From the feed's thread to standard output, without ever making the feed wait.
+//! From the feed's thread to standard output. The feed never waits for the reader.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -9,10 +9,11 @@ use tokio::sync::Notify;
 use super::error::CliError;
 use super::output::Output;
 
-/// Bytes that may wait to be written. A reader that is further behind misses events, and is told.
+/// Bytes that may wait to be written. A reader that is further behind misses events, and receives
+/// their number.
 const MAX_WAITING: usize = 64 << 20;
 
-/// The text that waits to be written, and how its writer is.
+/// The text that waits to be written, and the state of its writer.
 #[derive(Debug, Default)]
 struct Waiting {
     text: Vec<u8>,
@@ -36,19 +37,19 @@ impl Shared {
     }
 }
 
-/// The end that takes events, on any thread.
+/// The end that receives events, on any thread.
 #[derive(Clone, Debug)]
 pub(crate) struct PipeWriter {
     shared: Arc<Shared>,
 }
 
 impl PipeWriter {
-    /// Appends one event by `write`; before it, where events were missed, what `tell` writes of
+    /// Appends one event by `write`. If events were missed before it, `write_missed` first appends
     /// their number. Does not wait for standard output, and allocates nothing once warm.
     pub(crate) fn event(
         &self,
         write: impl FnOnce(&mut Vec<u8>),
-        tell: impl FnOnce(&mut Vec<u8>, u64),
+        write_missed: impl FnOnce(&mut Vec<u8>, u64),
     ) {
         let mut waiting = self.shared.lock();
         if waiting.text.len() > MAX_WAITING || waiting.closed {
@@ -59,7 +60,7 @@ impl PipeWriter {
         let idle = waiting.text.is_empty();
         let missed = std::mem::take(&mut waiting.missed);
         if missed > 0 {
-            tell(&mut waiting.text, missed);
+            write_missed(&mut waiting.text, missed);
         }
         write(&mut waiting.text);
         drop(waiting);
@@ -69,7 +70,7 @@ impl PipeWriter {
     }
 }
 
-/// Standard output behind a thread that writes what the feed's thread left.
+/// Standard output behind a thread that writes the waiting text.
 #[derive(Debug)]
 pub(crate) struct Pipe {
     shared: Arc<Shared>,
@@ -80,7 +81,7 @@ impl Pipe {
     /// Starts the writer.
     ///
     /// # Errors
-    /// Where the thread can't be started.
+    /// If the thread can't be started.
     pub(crate) fn start() -> Result<Self, CliError> {
         let shared = Arc::new(Shared::default());
         let writer = Arc::clone(&shared);
@@ -98,26 +99,26 @@ impl Pipe {
         Ok(Self { shared, thread })
     }
 
-    /// The end that takes events.
+    /// The end that receives events.
     pub(crate) fn writer(&self) -> PipeWriter {
         PipeWriter { shared: Arc::clone(&self.shared) }
     }
 
-    /// Waits until nobody reads standard output any more, or it fails.
+    /// Waits until standard output is closed by its reader, or fails.
     pub(crate) async fn failed(&self) {
         self.shared.failed.notified().await;
     }
 
-    /// Writes the rest, for as long as `patience` lasts, and gives the number of missed events.
+    /// Writes the rest for at most `timeout`, and gives the number of missed events.
     ///
     /// # Errors
-    /// Why standard output did not take what was written.
-    pub(crate) fn close(self, patience: Duration) -> Result<u64, CliError> {
+    /// Why writing to standard output failed.
+    pub(crate) fn close(self, timeout: Duration) -> Result<u64, CliError> {
         self.shared.lock().closed = true;
         self.shared.changed.notify_one();
-        // A reader that has stopped reading without leaving would keep us for ever.
+        // A reader that keeps the pipe open but stops reading must not block the end.
         let step = Duration::from_millis(5);
-        let steps = patience.as_millis() / step.as_millis();
+        let steps = timeout.as_millis() / step.as_millis();
         for _ in 0..steps {
             if self.thread.is_finished() {
                 break;
@@ -132,7 +133,7 @@ impl Pipe {
     }
 }
 
-/// Writes what waits until the pipe is closed and empty.
+/// Writes the waiting text until the pipe is closed and empty.
 fn write_all(shared: &Shared) -> Result<(), CliError> {
     let mut out = Output::stdout();
     loop {
@@ -143,7 +144,7 @@ fn write_all(shared: &Shared) -> Result<(), CliError> {
         if waiting.text.is_empty() {
             return Ok(());
         }
-        // The buffer that was written goes back, so that both keep their size.
+        // The two buffers are swapped, so that both keep their size.
         std::mem::swap(&mut waiting.text, out.buf());
         drop(waiting);
         out.flush()?;

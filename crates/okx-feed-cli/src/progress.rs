@@ -1,4 +1,4 @@
-//! How far a long run is, and how long it will still take, on standard error.
+//! The progress of a long run and its remaining time, on standard error.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -8,15 +8,15 @@ use super::error::say;
 use okx_feed::MonoNanos;
 use okx_feed::transport::Clock;
 
-/// How long a run says nothing: most are over by then.
+/// How long a run prints nothing: most are over by then.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// How often a terminal's line is written anew, and how often a line is written elsewhere.
+/// How often the line on a terminal is rewritten, and how often a line is written elsewhere.
 const ON_TERMINAL: Duration = Duration::from_millis(200);
 const ELSEWHERE: Duration = Duration::from_secs(5);
 
-/// Tells on standard error how far a run is: on a terminal in one line that is written anew,
-/// elsewhere in one line every five seconds. A run that is over within a second tells nothing.
+/// Reports the progress of a run on standard error: on a terminal in one line that is rewritten,
+/// elsewhere in one line every five seconds. A run that is over within a second prints nothing.
 #[derive(Debug)]
 pub(crate) struct Progress {
     what: &'static str,
@@ -29,7 +29,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Begins a run of this name.
+    /// Starts a run of this name.
     pub(crate) fn start(what: &'static str) -> Self {
         let on_terminal = io::stderr().is_terminal();
         let first = if on_terminal { QUIET } else { ELSEWHERE };
@@ -37,7 +37,7 @@ impl Progress {
         Self { what, clock: Clock::start(), on_terminal, due, is_shown: false }
     }
 
-    /// Tells that so much is done, in words that are only made where a line is due.
+    /// Reports the share that is done. `note` is only formatted if a line is due.
     pub(crate) fn at<T: fmt::Display>(&mut self, done: Share, note: impl FnOnce() -> T) {
         let now = self.clock.mono();
         if now < self.due {
@@ -48,7 +48,7 @@ impl Progress {
         let text = format!("okx-feed {}: {}{}", self.what, note(), done.estimate(elapsed));
         if self.on_terminal {
             self.is_shown = true;
-            // Where nobody can read it, there is nobody left to tell.
+            // If standard error is closed, the progress is lost.
             let _ = write!(io::stderr().lock(), "\r\x1b[K{text}");
         } else {
             say(format_args!("{text}"));
@@ -57,7 +57,7 @@ impl Progress {
 }
 
 impl Drop for Progress {
-    /// Takes the line from the terminal: what follows begins at its start.
+    /// Clears the line on the terminal, so that the next text begins at its start.
     fn drop(&mut self) {
         if self.is_shown {
             let _ = write!(io::stderr().lock(), "\r\x1b[K");
@@ -65,17 +65,17 @@ impl Drop for Progress {
     }
 }
 
-/// So much of so much.
+/// The part that is done of a whole.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Share {
     pub(crate) done: u64,
-    /// 0 where it is not known.
+    /// 0 if it is not known.
     pub(crate) of: u64,
 }
 
 impl Share {
-    /// The part that is done and the time that the rest will take at this speed, as words behind
-    /// others; empty where nothing is known.
+    /// The part that is done and the remaining time at this speed, as the end of a sentence. Empty
+    /// if nothing is known.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     fn estimate(self, elapsed: Duration) -> String {
         let Self { done, of } = self;
@@ -88,7 +88,7 @@ impl Share {
     }
 }
 
-/// Seconds in words that promise no more than an estimate can.
+/// Seconds, rounded as an estimate.
 struct Rough(f64);
 
 impl fmt::Display for Rough {
@@ -107,12 +107,12 @@ mod tests {
 
     #[test]
     fn the_rest_is_estimated_by_what_is_done() {
-        let told = |done, of, secs| Share { done, of }.estimate(Duration::from_secs(secs));
-        assert_eq!(told(1, 4, 10), ", 25 %, about 30 s to go");
-        assert_eq!(told(999, 1_000, 999), ", 99 %, about 1 s to go");
-        assert_eq!(told(1, 100, 60), ", 1 %, about 99 min to go");
-        assert_eq!(told(1, 1_000, 60), ", 0 %, about 16.6 h to go");
-        assert_eq!(told(4, 4, 10), ", 100 %, about 0 s to go");
-        assert_eq!((told(0, 4, 10), told(5, 0, 10)), (String::new(), String::new()));
+        let estimate = |done, of, secs| Share { done, of }.estimate(Duration::from_secs(secs));
+        assert_eq!(estimate(1, 4, 10), ", 25 %, about 30 s to go");
+        assert_eq!(estimate(999, 1_000, 999), ", 99 %, about 1 s to go");
+        assert_eq!(estimate(1, 100, 60), ", 1 %, about 99 min to go");
+        assert_eq!(estimate(1, 1_000, 60), ", 0 %, about 16.6 h to go");
+        assert_eq!(estimate(4, 4, 10), ", 100 %, about 0 s to go");
+        assert_eq!((estimate(0, 4, 10), estimate(5, 0, 10)), (String::new(), String::new()));
     }
 }

@@ -1,4 +1,4 @@
-//! What a client has seen, as text: the table at the end of a run, and one line.
+//! The counters of a client as text: the table at the end of a run, and one line.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use okx_feed::feed::Stats;
 /// The percentiles that are shown, by name and quantile; the maximum comes after them.
 const PERCENTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)];
 
-/// The percentiles that are shown, by name; `None` where nothing was measured.
+/// The percentiles that are shown, by name; `None` if nothing was measured.
 pub(crate) fn percentiles(
     times: &Histogram<u64>,
 ) -> impl Iterator<Item = (&'static str, Option<Nanos>)> {
@@ -21,7 +21,7 @@ pub(crate) fn percentiles(
     shown.chain([("max", times.max())]).map(move |(name, value)| (name, known(value)))
 }
 
-/// Everything that went wrong: malformed frames and errors that the exchange has told.
+/// Everything that went wrong: malformed frames and errors that the exchange reported.
 pub(crate) const fn errors(feed: &Stats, malformed: u64) -> u64 {
     malformed + feed.control_errors
 }
@@ -76,7 +76,7 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
-/// All events that were told.
+/// All events that were emitted.
 pub(crate) const fn events(feed: &Stats) -> u64 {
     feed.books + feed.trades + feed.depths + feed.controls
 }
@@ -90,13 +90,13 @@ fn event_notes(feed: &Stats) -> String {
     ])
 }
 
-/// Malformed frames by their kind, and what the exchange has refused.
+/// Malformed frames by their kind, and refusals of the exchange.
 fn error_notes(feed: &Stats) -> String {
     let kinds = feed.errors.iter().map(|(kind, count)| (kind.name(), count));
     listed(kinds.chain([("refused by the exchange", feed.control_errors)]))
 }
 
-/// All that was well-formed and yet is not as it should be.
+/// Well-formed messages with content that should not occur.
 pub(crate) const fn anomalies(feed: &Stats) -> u64 {
     let books = feed.crossed + feed.unsorted + feed.empty_levels;
     let deep_books = feed.gaps + feed.mismatches + feed.broken;
@@ -126,7 +126,7 @@ fn loss_notes(stats: &ClientStats) -> String {
     format!("{} lost or failed{}", stats.losses, why.unwrap_or_default())
 }
 
-/// What there was of each, leaving out what there was not.
+/// The counts by name, without those that are 0.
 fn listed<'a>(counts: impl IntoIterator<Item = (&'a str, u64)>) -> String {
     let some = counts.into_iter().filter(|(_, count)| *count > 0);
     some.map(|(name, count)| format!("{} {name}", count)).collect::<Vec<_>>().join(", ")

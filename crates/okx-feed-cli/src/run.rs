@@ -43,19 +43,19 @@ Without a command it is `okx-feed demo`.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show live books, trades and latencies, from an exchange inside of the program
+    /// Show live books, trades and latencies of an exchange inside the program
     Demo(DemoArgs),
     /// Show live channels of an exchange, or print their events
     Watch(WatchArgs),
     /// Serve the embedded exchange to any client
     Serve(ServeArgs),
-    /// Put the client through faults, against the embedded exchange
+    /// Run the client against the embedded exchange with injected faults
     Soak(SoakArgs),
     /// Print the events of a capture as JSON, one object a line
     Decode(DecodeArgs),
-    /// Time each frame on its way to the book, and where the time goes
+    /// Time each frame to its book, as a whole and by stage
     Bench(BenchArgs),
-    /// Print what makes a shell complete commands and options
+    /// Print the completion script of a shell
     Completions(CompletionsArgs),
     /// Print the manual page, with every command and option
     Man(ManArgs),
@@ -69,8 +69,8 @@ impl Default for Command {
 
 /// Runs the program with the arguments that it was started with, and gives its exit code.
 ///
-/// 0 is success, 1 is a command that found something wrong in what it read, 2 is wrong usage or
-/// failed I/O. A reader of standard output that leaves early ends the program quietly, with 0.
+/// 0 is success, 1 is a command that found something wrong in its input, 2 is wrong usage or failed
+/// I/O. If the reader of standard output closes it early, the program ends quietly, with 0.
 #[must_use]
 pub(crate) fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -102,10 +102,10 @@ fn dispatch(command: &Command) -> Result<Outcome, CliError> {
     }
 }
 
-/// Sends the log to standard error: warnings, more by `-v`, or what `RUST_LOG` asks for.
+/// Sends the log to standard error: warnings, more by `-v`, or as set by `RUST_LOG`.
 ///
-/// Commands that say themselves what is wrong log nothing unless asked; one that draws on the
-/// terminal that the log would go to logs nothing at all.
+/// Commands that report errors themselves log nothing by default. A command that draws on the
+/// terminal of the log logs nothing at all.
 fn start_log(command: &Command, verbose: u8) {
     let speaks = matches!(command, Command::Demo(_) | Command::Watch(_) | Command::Soak(_));
     if speaks && is_drawable() && io::stderr().is_terminal() {
@@ -120,7 +120,7 @@ fn start_log(command: &Command, verbose: u8) {
     };
     let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|text| !text.is_empty());
     let filter = EnvFilter::builder().parse_lossy(asked.as_deref().unwrap_or(default));
-    // It fails only where a log is set up already, which is as good.
+    // It fails only if a log is set up already, which is used then.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
 }
 

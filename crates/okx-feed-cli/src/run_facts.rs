@@ -1,4 +1,4 @@
-//! What a measurement was made of: program, machine and date.
+//! The circumstances of a measurement: program, machine and date.
 
 use std::fmt;
 
@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use okx_feed::transport::Clock;
 
-/// The program, the machine and the date of a measurement. What the system does not tell is `None`.
+/// The program, the machine and the date of a measurement. A fact that the system does not report
+/// is `None`.
 #[derive(Clone, Debug)]
 pub(crate) struct RunFacts {
     version: &'static str,
@@ -22,7 +23,7 @@ pub(crate) struct RunFacts {
 }
 
 impl RunFacts {
-    /// Of this program, this machine and now.
+    /// The facts of this program, this machine and the current time.
     pub(crate) fn collect() -> Self {
         let read = |path| std::fs::read_to_string(path).ok();
         let system = read("/proc/sys/kernel/ostype").zip(read("/proc/sys/kernel/osrelease"));
@@ -38,7 +39,7 @@ impl RunFacts {
         }
     }
 
-    /// The same for other programs.
+    /// The same as a JSON object.
     pub(crate) fn json(&self) -> Value {
         let Self { version, commit, optimised, cpu, cores, kernel, date } = self;
         json!({
@@ -48,7 +49,7 @@ impl RunFacts {
     }
 }
 
-/// The processor's name in what Linux says of it.
+/// The processor's name in `/proc/cpuinfo`.
 fn cpu_model(cpuinfo: &str) -> Option<String> {
     let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())

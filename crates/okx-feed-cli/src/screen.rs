@@ -1,4 +1,4 @@
-//! The terminal: taken over while something is drawn, given back however that ends.
+//! The terminal: taken over while the program draws, restored however it ends.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal over, if standard output is one that can be drawn on.
+    /// Takes over the terminal, if standard output is one that can be drawn on.
     pub(crate) fn open_if_terminal() -> Option<Self> {
         if !is_drawable() {
             return None;
@@ -22,7 +22,7 @@ impl Screen {
         match ratatui::try_init() {
             Ok(terminal) => Some(Self { terminal }),
             Err(error) => {
-                // Plain lines are as good: it may be a terminal that nobody can type on.
+                // Plain lines are as good: the terminal may have no keyboard.
                 let _ = ratatui::try_restore();
                 tracing::info!(%error, "the terminal can't be drawn on");
                 None
@@ -30,9 +30,9 @@ impl Screen {
         }
     }
 
-    /// A key that was pressed and not taken yet. Does not wait.
+    /// The next key press that is waiting. Does not block.
     pub(crate) fn next_key() -> Option<KeyEvent> {
-        // Where the keyboard can't be read, signals still end the program.
+        // If the keyboard can't be read, signals still end the program.
         while event::poll(Duration::ZERO).unwrap_or(false) {
             if let Ok(Event::Key(key)) = event::read() {
                 return Some(key);
@@ -44,7 +44,7 @@ impl Screen {
     /// Draws one picture.
     ///
     /// # Errors
-    /// Where the terminal does not take it.
+    /// If writing to the terminal failed.
     pub(crate) fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) -> Result<(), CliError> {
         self.terminal.draw(picture).map(|_| ()).map_err(CliError::write)
     }

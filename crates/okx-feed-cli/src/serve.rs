@@ -41,7 +41,7 @@ pub(crate) struct ServeArgs {
     /// Speak TLS (wss://) with a certificate that is made at the start
     #[arg(long, value_name = "CERTIFICATE", value_enum)]
     tls: Option<TlsArg>,
-    /// Where to write whom a client has to trust, for `watch --ca-file`
+    /// Write the issuer's certificate to this file, for `watch --ca-file`
     #[arg(long, value_name = "FILE", requires = "tls")]
     ca_out: Option<PathBuf>,
 }
@@ -59,7 +59,7 @@ Examples:
   okx-feed serve
   okx-feed serve --listen 127.0.0.1:0 --rate 50000 --instruments 1000 --every-change
   okx-feed serve --faults 'drop:every=10s;gap:p=0.001,channel=books;corrupt:p=0.001'
-  okx-feed serve --faults 'silence:at=10s'                    data stops on every connection after 10 s
+  okx-feed serve --faults 'silence:at=10s'          data stops on every connection after 10 s
   okx-feed serve --faults 'silence:at=10s,on=any;wsping:every=5s'   a proxy before a dead exchange
   okx-feed serve --faults 'unsub:at=10s,inst=BTC-USDT;error:code=60018,inst=BTC-USDT,times=3'
   okx-feed serve --tls expired --ca-out ca.pem
@@ -72,10 +72,10 @@ fn after_help() -> String {
 /// The instruments that are named at the start.
 const NAMED: usize = 8;
 
-/// Serves until somebody ends it.
+/// Serves until Ctrl-C.
 ///
 /// # Errors
-/// Where the address can't be listened on.
+/// If the address can't be listened on.
 pub(crate) fn run(args: &ServeArgs) -> Result<Outcome, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(CliError::Start)?;

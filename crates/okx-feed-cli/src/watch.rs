@@ -1,4 +1,4 @@
-//! `okx-feed watch`: live channels of any exchange that speaks a dialect.
+//! `okx-feed watch`: live channels of any exchange that speaks one of the two protocols.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -11,18 +11,18 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::args::DialectArg;
 use super::connect_args::ConnectArgs;
+use super::disconnect_log::DisconnectLog;
 use super::duration::parse_duration;
 use super::error::{CliError, Outcome, say};
 use super::event_json::write_schema;
+use super::event_writer::{EventWriter, News, Style};
 use super::format::Printable;
 use super::interrupt::Interrupt;
-use super::losses::Losses;
 use super::monitor::{Monitor, STATS_EVERY};
 use super::pipe::Pipe;
 use super::progress::{Progress, Share};
 use super::report::Summary;
 use super::screen::is_drawable;
-use super::tap::{News, Style, Tap};
 use super::view::{DRAW_EVERY, Header, LiveView};
 use okx_feed::publish::DepthSnapshot;
 use okx_feed::transport::without_user;
@@ -34,7 +34,7 @@ use okx_feed::{
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct WatchArgs {
-    /// The protocol that is spoken
+    /// The protocol
     #[arg(long, value_enum, default_value_t = DialectArg::V5)]
     dialect: DialectArg,
     /// Print events as JSON, one object a line
@@ -43,15 +43,15 @@ pub(crate) struct WatchArgs {
     /// With --json, begin with a line that names the version: {"schema":"okx-feed/1",..}
     #[arg(long, requires = "json")]
     schema: bool,
-    /// Stop after so many books and trades; what else is printed is not counted
+    /// Stop after so many books and trades; other events are not counted
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Stop after so long: 500ms, 10s, 2m
     #[arg(long, value_name = "SPAN", value_parser = parse_duration,
           allow_hyphen_values = true)]
     duration: Option<Duration>,
-    /// End with code 2 once the exchange has refused every channel for so long; each is asked for
-    /// again until then, as one may be that is about to be listed
+    /// End with code 2 once the exchange has refused every channel for so long. Until then each is
+    /// requested again, since an instrument may be about to be listed
     #[arg(long, value_name = "SPAN", default_value = "2m", value_parser = parse_duration,
           allow_hyphen_values = true)]
     refused_for: Duration,
@@ -81,27 +81,27 @@ Channels:
                                    books50-l2-tbt books-rpi books-elp
   v3   MARKET/CHANNEL:INSTRUMENT   depth5 trade depth depth_l2_tbt, of spot swap futures option
 
-On a terminal the books and trades are drawn in place: the arrow keys choose an instrument, the space
-bar pauses, `q` or Ctrl-C ends it. Elsewhere each event is a line, with --json an object: those of
-`okx-feed decode --help` and docs/JSON.md, with \"ts_recv_ns\", the time of receipt in nanoseconds
-since 1970, in the place of \"line\", --depth levels a side, and one more:
+On a terminal the books and trades are drawn in place: the arrow keys choose an instrument, the
+space bar pauses, `q` or Ctrl-C ends it. Elsewhere each event is a line, with --json an object:
+those of `okx-feed decode --help` and docs/JSON.md, with \"ts_recv_ns\", the time of receipt in
+nanoseconds since 1970, in the place of \"line\", --depth levels a side, and one more:
   {\"ts_recv_ns\":1,\"event\":\"state\",\"channel\":..,\"inst_id\":..,\"from\":..,\"to\":..}
 States: connecting, awaiting_snapshot, live, stale, resyncing, down_rejected, down_unsubscribed,
 down_stopped. Only a live book is the exchange's own. A reader that falls 64 MiB behind misses
 events and gets {\"ts_recv_ns\":1,\"event\":\"missed\",\"count\":..} in their place.
 
-trades-all is served on another path than the other channels of v5: a --url that ends in /ws/v5/public or
-/ws/v5/business stands for both, and a connection is made to each that is needed.
+trades-all is served on another path than the other channels of v5. A --url that ends in
+/ws/v5/public or /ws/v5/business means both, and a connection is made to each that is needed.
 
-It connects again for as long as it runs, and says on standard error when it can't. A summary
-goes to standard error.
+It reconnects for as long as it runs, and reports failures on standard error. A summary goes to
+standard error.
 
-What the exchange refuses is told and asked for again, at pauses that grow from a second to a minute.
+A subscription that the exchange refuses is reported on standard error and requested again, at
+pauses that grow from a second to a minute.
 
 Exit code: 0; 1 when a frame was malformed, an event was missed, or the messages are of the other
-dialect; 2 for wrong usage, when every
-channel was refused for --refused-for or at the end of --duration, and when --duration ended before
-any connection was open.
+dialect; 2 for wrong usage, when every channel was refused for --refused-for or at the end of
+--duration, and when --duration ended before any connection was open.
 
 Examples:
   okx-feed watch books5:BTC-USDT trades:BTC-USDT
@@ -114,8 +114,8 @@ Examples:
   okx-feed watch --json --count 100 trades:BTC-USDT | jq -r 'select(.event == \"trade\").px'
   okx-feed watch --url ws://127.0.0.1:8443/ws/v3 --dialect v3 futures/depth5:BTC-USD-190517";
 
-/// How long standard output may take for the rest.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the rest may take to be written to standard output.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The most notices that are shown below the picture.
 const MAX_NOTICES: usize = 3;
@@ -123,9 +123,9 @@ const MAX_NOTICES: usize = 3;
 /// Why a watch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// Somebody asked for it: Ctrl-C or `q`.
+    /// By the user: Ctrl-C or `q`.
     Asked,
-    /// As many events came as were asked for.
+    /// The requested number of events was received.
     Enough,
     /// The time is over.
     Elapsed,
@@ -137,11 +137,11 @@ enum End {
     OtherDialect(Dialect),
 }
 
-/// Watches channels until somebody has seen enough.
+/// Watches channels until the user or a limit ends it.
 ///
 /// # Errors
-/// Where a channel, the URL or the CA file is wrong, nothing could be had from the exchange, or
-/// standard output does not take the events.
+/// If a channel, the URL or the CA file is wrong, if the exchange sent nothing, or if writing to
+/// standard output failed.
 pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     let dialect = Dialect::from(args.dialect);
     let channels = args.channels.iter().map(|text| subscription(dialect, text));
@@ -163,7 +163,7 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
         pipe.writer().event(|buf| write_schema(buf, "watch", dialect), |_, _| {});
     }
     let news = Arc::new(News::default());
-    let tap = Tap {
+    let sink = EventWriter {
         out: pipe.as_ref().map(|pipe| (pipe.writer(), style)),
         depth: depth.unwrap_or(Book5::LEVELS),
         left: args.count,
@@ -180,14 +180,14 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     if let Some(credentials) = credentials(args)? {
         builder = builder.login(credentials);
     }
-    let client = builder.sink(tap).spawn()?;
+    let client = builder.sink(sink).spawn()?;
     let mut watch = Watch {
         monitor: Monitor::new(client, &subscriptions)?,
         header: Header { command: "watch", dialect, url: &url, duration: args.duration, depth },
         refused_for: args.refused_for,
         refused_since: None,
         logins_refused: 0,
-        losses: Losses::default(),
+        disconnects: DisconnectLog::default(),
         notices: Vec::new(),
         view: if drawn { LiveView::open_if_terminal() } else { None },
     };
@@ -195,8 +195,8 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     watch.finish(end, pipe)
 }
 
-/// Whom to log in as, where that was asked for. The key never stands on the command line, where
-/// others could read it.
+/// The credentials, if a login was requested. The key is never a command-line argument, which other
+/// users of the machine could read.
 fn credentials(args: &WatchArgs) -> Result<Option<Credentials>, CliError> {
     match &args.login_file {
         Some(path) => Ok(Some(Credentials::from_file(path)?)),
@@ -205,13 +205,13 @@ fn credentials(args: &WatchArgs) -> Result<Option<Credentials>, CliError> {
     }
 }
 
-/// Takes as many levels as are published for other threads.
+/// Accepts at most the number of levels that are published to other threads.
 fn levels_parser() -> RangedI64ValueParser<u8> {
     let most = i64::try_from(DepthSnapshot::LEVELS).unwrap_or(i64::MAX);
     RangedI64ValueParser::new().range(1..=most)
 }
 
-/// Reads a channel, and helps where it is of the other dialect.
+/// Parses a channel. The error names the other dialect if the channel is of it.
 fn subscription(dialect: Dialect, text: &str) -> Result<Subscription, CliError> {
     Subscription::parse(dialect, text).map_err(|error| match text.parse::<Subscription>() {
         Ok(other) if other.dialect() != dialect => {
@@ -221,7 +221,7 @@ fn subscription(dialect: Dialect, text: &str) -> Result<Subscription, CliError> 
     })
 }
 
-/// A slash before the colon is v3's form, even where the rest is wrong.
+/// A slash before the colon is v3's form, even if the rest is wrong.
 fn other_dialect_of_form(dialect: Dialect, text: &str, error: SubscriptionError) -> CliError {
     let head = text.split(':').next().unwrap_or(text);
     if dialect == Dialect::V5 && head.contains('/') {
@@ -230,15 +230,15 @@ fn other_dialect_of_form(dialect: Dialect, text: &str, error: SubscriptionError)
     CliError::Channel(error)
 }
 
-/// A watch that goes on.
+/// A running watch.
 struct Watch<'a> {
     monitor: Monitor,
     header: Header<'a>,
-    /// How long every channel may be refused, and since when every one is.
+    /// How long every channel may be refused, and since when all of them are.
     refused_for: Duration,
     refused_since: Option<Duration>,
     logins_refused: u64,
-    losses: Losses,
+    disconnects: DisconnectLog,
     notices: Vec<String>,
     view: Option<LiveView>,
 }
@@ -283,7 +283,7 @@ impl Watch<'_> {
             }
             self.monitor.refresh()?;
             self.note_login();
-            if let Some(text) = self.losses.news(self.header.url, self.monitor.stats()) {
+            if let Some(text) = self.disconnects.news(self.header.url, self.monitor.stats()) {
                 self.notice(text);
             }
             let (open, all) = self.monitor.connections();
@@ -300,7 +300,7 @@ impl Watch<'_> {
         }
     }
 
-    /// Whether the exchange has refused every channel for as long as that may be.
+    /// Whether the exchange has refused every channel for the permitted time.
     fn is_refused_for_long(&mut self) -> bool {
         let now = self.monitor.elapsed();
         let since = self.refused_since.unwrap_or(now);
@@ -308,7 +308,7 @@ impl Watch<'_> {
         self.refused_since.is_some() && now.saturating_sub(since) >= self.refused_for
     }
 
-    /// Says that the exchange has refused the login, each time where the number of times doubles.
+    /// Reports a refused login: the first, and then each time that the number has doubled.
     fn note_login(&mut self) {
         let stats = self.monitor.stats();
         if stats.logins_refused < (2 * self.logins_refused).max(1) {
@@ -330,20 +330,20 @@ impl Watch<'_> {
         self.notices.push(text);
     }
 
-    /// Ends the client, prints what is left to print, and judges.
+    /// Stops the client, prints the rest, and determines the exit code.
     fn finish(mut self, end: End, pipe: Option<Pipe>) -> Result<Outcome, CliError> {
         if self.view.take().is_some() {
-            // They were on the screen that is gone now.
+            // They were on the screen, which is restored now.
             self.notices.iter().for_each(|text| say(format_args!("okx-feed: {text}")));
         }
         let elapsed = self.monitor.elapsed();
         let stats = self.monitor.fetch()?.clone();
-        if let Some(text) = self.losses.news(self.header.url, &stats) {
+        if let Some(text) = self.disconnects.news(self.header.url, &stats) {
             say(format_args!("okx-feed: {text}"));
         }
         self.note_login();
         self.monitor.stop();
-        let missed = pipe.map_or(Ok(0), |pipe| pipe.close(PATIENCE))?;
+        let missed = pipe.map_or(Ok(0), |pipe| pipe.close(CLOSE_TIMEOUT))?;
         say(format_args!("okx-feed watch: {}", Summary { stats: &stats, elapsed }));
         if missed > 0 {
             say(format_args!(

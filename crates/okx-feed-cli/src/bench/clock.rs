@@ -1,4 +1,4 @@
-//! A clock fine enough for one frame, and a core to stay on.
+//! A clock with a resolution for single frames, and the binding to one core.
 #![cfg_attr(
     target_arch = "x86_64",
     expect(
@@ -10,18 +10,18 @@
 use std::hint::black_box;
 use std::sync::atomic::{Ordering, fence};
 
-/// Empty measurements that the clock's own cost is taken from.
+/// Empty measurements from which the clock's own cost is determined.
 const TRIALS: usize = 20_000;
 
 /// Times single calls by the processor's cycle counter, calibrated against the system's clock.
 ///
-/// Where there is no steady counter it is the system's clock itself.
+/// If there is no steady counter it uses the system's clock itself.
 #[derive(Debug)]
 pub(super) struct CycleClock {
     clock: quanta::Clock,
-    /// What an empty measurement mostly shows, in nanoseconds. It is taken off each.
+    /// The usual result of an empty measurement, in nanoseconds. It is subtracted from each.
     cost_ns: u64,
-    /// The least that the counter moves by, in nanoseconds.
+    /// The resolution of the counter, in nanoseconds.
     step_ns: u64,
 }
 
@@ -37,17 +37,17 @@ impl CycleClock {
         clock
     }
 
-    /// The cost of a measurement, in nanoseconds, which [`CycleClock::time`] has taken off.
+    /// The cost of a measurement, in nanoseconds, which [`CycleClock::time`] subtracts.
     pub(super) const fn cost_ns(&self) -> u64 {
         self.cost_ns
     }
 
-    /// The least that the counter moves by, in nanoseconds: times are no finer than this.
+    /// The resolution of the counter, in nanoseconds.
     pub(super) const fn step_ns(&self) -> u64 {
         self.step_ns
     }
 
-    /// Calls `work` and gives its time in nanoseconds beside what it gave.
+    /// Calls `work`; returns its result and its time in nanoseconds.
     #[inline(always)]
     pub(super) fn time<T>(&self, work: impl FnOnce() -> T) -> (T, u64) {
         wait();
@@ -60,11 +60,11 @@ impl CycleClock {
     }
 }
 
-/// Waits until all before it is done and all of its stores can be seen, before anything behind it
+/// Waits until all earlier instructions are done and their stores are visible, before any later one
 /// begins.
 ///
-/// A fence alone orders memory and not the reading of the counter: the processor would read it while
-/// the frame before it is still being copied, and that would count as work.
+/// A fence alone orders memory and not the read of the counter. The processor would read the
+/// counter while the frame is still being copied, and the copy would be measured as work.
 #[inline(always)]
 fn wait() {
     fence(Ordering::SeqCst);
@@ -77,7 +77,7 @@ fn wait() {
 
 /// Binds this thread to the last core that it may run on, and gives its number.
 ///
-/// The last, since the first mostly serves the machine's interrupts.
+/// The last, since the first usually handles the machine's interrupts.
 #[cfg(target_os = "linux")]
 pub(super) fn pin() -> Option<usize> {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -90,7 +90,7 @@ pub(super) fn pin() -> Option<usize> {
     Some(last)
 }
 
-/// Does nothing: only on Linux can a thread be bound to a core.
+/// Does nothing: a thread can be bound to a core only on Linux.
 #[cfg(not(target_os = "linux"))]
 pub(super) const fn pin() -> Option<usize> {
     None

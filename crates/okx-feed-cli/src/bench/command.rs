@@ -26,11 +26,11 @@ use okx_feed::{Channel, Dialect, Subscription};
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct BenchArgs {
-    /// The protocol that is spoken
+    /// The protocol
     #[arg(long, value_enum, default_value = "v5")]
     dialect: DialectArg,
-    /// The channel: depth5 or trade of v3; books5, bbo-tbt, trades or trades-all of v5. The
-    /// five-level book if nothing is said
+    /// The channel: depth5 or trade of v3; books5, bbo-tbt, trades or trades-all of v5. Default:
+    /// the five-level book
     #[arg(long, value_name = "NAME", conflicts_with = "capture")]
     channel: Option<String>,
     /// How many frames are timed
@@ -43,7 +43,7 @@ pub(crate) struct BenchArgs {
     /// Time the frames of a capture instead, as `okx-feed decode` reads them; `-` is standard input
     #[arg(long, value_name = "FILE")]
     capture: Option<PathBuf>,
-    /// How the capture is written; by default its name says it: .jsonl or .tsv, and jsonl for `-`
+    /// How the capture is written; default: by its name, .jsonl or .tsv; jsonl for `-`
     #[arg(long, value_enum, requires = "capture")]
     format: Option<Format>,
     /// Write all times as an HDR histogram log
@@ -61,28 +61,28 @@ pub(crate) struct BenchArgs {
 }
 
 const AFTER_HELP: &str = "\
-Times what a frame takes to the published book on this machine, each frame by itself with the
-processor's cycle counter, and prints p50, p90, p99, p99.9, p99.99 and the maximum: of each stage, of
-the whole path, and of the whole path where 256 KB or 4 MB were read between two frames, so that the
-caches have lost it. The frames come from the embedded exchange or from a capture, and are made
-before anything is timed. Those of the exchange are 1024 different ones in turn, each copied into one
-buffer first, as a socket does it. The thread is bound to one core where the system allows it. The
-cost of a measurement is subtracted, and shown.
+Measures the time from a frame to the published book on this machine, for each frame alone, with the
+processor's cycle counter. Prints p50, p90, p99, p99.9, p99.99 and the maximum: of each stage, of
+the whole path, and of the whole path with 256 KB or 4 MB read between two frames, which evicts it
+from the caches. The frames come from the embedded exchange or from a capture, and are made before
+anything is timed. Those of the exchange are 1024 different ones in turn. Each is copied into one
+buffer first, as a socket does. The thread is bound to one core if the system allows it. The cost of
+a measurement is subtracted, and shown.
 
-The time begins with the bytes of a frame in memory and ends when the book is published for other
-threads. The network, the kernel and the WebSocket library are not in it; `okx-feed demo` has a socket
-and a rate.
+The time begins with the bytes of a frame in memory and ends when the book is published to other
+threads. It does not include the network, the kernel and the WebSocket library; `okx-feed demo` has
+a socket and a rate.
 
-A virtual machine's core may be one of two hardware threads of a real core, whose other one somebody
-else uses. \"core to itself\" has those frames of the row above it around which the reading of memory
-took its usual time, so that the other one was idle. \"count\" in --json is how many they are.
+A virtual machine's core may be one of two hardware threads of a real core, and another machine may
+use the other one. \"core to itself\" selects the frames of the row above around which memory reads
+took their usual time, so that the other thread was idle. \"count\" in --json is their number.
 
-Coordinated omission: frames are given one after the other and each is timed alone, so a slow one
-can't delay the start of another's measurement, and none is left out. There is no queue. That shows
-what a frame costs when it comes, and not how long it would wait behind others at some rate.
+Coordinated omission: frames are processed one after the other and each is timed alone, so a slow
+frame can't delay the start of another measurement, and none is left out. There is no queue. The
+result is the cost of a frame, not its waiting time behind others at some rate.
 
 Stages: inflate (v3), parse (text to event), apply (find the subscription, replace its book),
-publish (write it where other threads read it).
+publish (write the book for readers on other threads).
 
 Exit code: 0 when all frames were well-formed, 1 when one of a capture was not,
 2 for wrong usage and failed I/O.

@@ -1,4 +1,4 @@
-//! The percentile curves: the rarer, the further right; times go up by powers.
+//! The percentile curves: percentiles to the right, times upwards on a logarithmic scale.
 
 #![expect(clippy::cast_precision_loss, reason = "a drawing has fewer digits than a float")]
 
@@ -28,7 +28,7 @@ const TICKS: [(f64, &str); 7] = [
 /// Draws the curves of some rows into `svg`, with their axes and legend.
 pub(super) fn draw_curves(svg: &mut String, rows: &[&Row]) {
     let count = rows.iter().map(|row| row.times.len()).max().unwrap_or_default();
-    // As many nines as there are frames to tell them by.
+    // As many nines as the number of frames supports.
     let nines = (count.max(10) as f64).log10().min(5.0);
     let quantile = |x: f64| 1.0 - 10f64.powf(-x);
     let low = rows.iter().map(|row| row.times.min()).min().unwrap_or(1).max(1);
@@ -51,14 +51,13 @@ pub(super) fn draw_curves(svg: &mut String, rows: &[&Row]) {
             writeln!(svg, r#"<path d="{path}" fill="none" stroke="{colour}" stroke-width="2.5"/>"#);
         let y = TOP + 22.0 + 22.0 * at as f64;
         let [p50, p99] = [0.5, 0.99].map(|at| Nanos(row.times.value_at_quantile(at)));
-        let _ = writeln!(
+        let (rect_x, rect_y) = (LEFT + 16.0, y - 6.0);
+        let _ = write!(
             svg,
-            r#"<rect x="{:.0}" y="{:.0}" width="18" height="4" fill="{colour}"/><text x="{:.0}" y="{y:.0}">{}: p50 {p50}, p99 {p99}</text>"#,
-            LEFT + 16.0,
-            y - 6.0,
-            LEFT + 42.0,
-            escaped(&row.name),
+            r#"<rect x="{rect_x:.0}" y="{rect_y:.0}" width="18" height="4" fill="{colour}"/>"#
         );
+        let (x, name) = (LEFT + 42.0, escaped(&row.name));
+        let _ = writeln!(svg, r#"<text x="{x:.0}" y="{y:.0}">{name}: p50 {p50}, p99 {p99}</text>"#);
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn json(report: &Report) -> Value {
 /// Writes all times as an HDR histogram log, one tagged histogram a row, in nanoseconds.
 ///
 /// # Errors
-/// Where the file does not take it.
+/// If the file can't be written.
 pub(super) fn write_hdr(report: &Report, file: &mut impl Write) -> io::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "the log says when it was made")]
     let now = SystemTime::now();

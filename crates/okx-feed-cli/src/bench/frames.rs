@@ -1,4 +1,4 @@
-//! The frames that are timed: of the embedded exchange, or of a capture.
+//! The timed frames: of the embedded exchange, or of a capture.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -13,17 +13,17 @@ use okx_feed::{Decoder, Dialect, Event, Frame, Subscription, UnixNanos};
 /// Market events a second of the embedded exchange. What is timed does not depend on it.
 const EVENTS_PER_SEC: u32 = 1_000;
 
-/// How many frames of the embedded exchange differ; more are these again. That many do not fit into
-/// a first-level cache, and no predictor of branches learns them; many more would push the code
-/// itself out of the processor's tables of pages and of its caches between two frames, where a
-/// client receives all frames in the same few pages.
+/// How many frames of the embedded exchange differ; a longer run repeats them. That many do not fit
+/// into a first-level cache, and no branch predictor learns them. Many more would evict the code
+/// from the TLB and the caches between two frames, while a client receives all frames in the same
+/// few pages.
 const DIFFERENT: usize = 1_024;
 
 /// Frames end to end in memory.
 #[derive(Debug)]
 pub(super) struct Frames {
     pub(super) dialect: Dialect,
-    /// What the frames belong to.
+    /// The subscriptions of the frames.
     pub(super) subscriptions: Vec<Subscription>,
     /// How many frames do not decode.
     pub(super) malformed: usize,
@@ -47,11 +47,11 @@ impl Frames {
         }
     }
 
-    /// Lets the embedded exchange make frames of one channel, to be taken in turn until `timed` are
-    /// timed.
+    /// Generates frames of one channel with the embedded exchange. They are repeated until `timed`
+    /// are timed.
     ///
     /// # Errors
-    /// [`CliError::NotPushed`] where it does not push the channel.
+    /// [`CliError::NotPushed`] if it does not push the channel.
     pub(super) fn simulated(
         subscription: Subscription,
         timed: usize,
@@ -78,11 +78,11 @@ impl Frames {
         Ok(frames)
     }
 
-    /// Reads frames from a capture or standard input, one a line. Lines that hold no frame are left
+    /// Reads frames from a capture or standard input, one a line. Lines without a frame are left
     /// out.
     ///
     /// # Errors
-    /// Where the file does not open or read, or has no frames.
+    /// If the file can't be opened or read, or has no frames.
     pub(super) fn captured(
         path: &Path,
         format: Option<Format>,
@@ -126,7 +126,8 @@ impl Frames {
         self.ends.push((self.bytes.len(), binary));
     }
 
-    /// Decodes all once: what they belong to, how long their texts are, how many are malformed.
+    /// Decodes all frames once, for their subscriptions, the lengths of their texts and the number
+    /// of malformed ones.
     fn look(&mut self) {
         let mut decoder = Decoder::new(self.dialect);
         let (mut found, mut text_bytes, mut malformed) = (Vec::new(), 0, 0);
@@ -148,12 +149,12 @@ impl Frames {
         self.subscriptions = parsed.collect();
     }
 
-    /// How many different ones there are.
+    /// The number of different frames.
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// How many are timed, each of them about as often as any other.
+    /// The number of timed frames. Each different frame is timed about equally often.
     pub(super) const fn timed(&self) -> usize {
         self.timed
     }
@@ -180,7 +181,7 @@ impl Frames {
     }
 }
 
-/// What an event would be subscribed by; `None` for one that belongs to no subscription.
+/// The subscription of an event; `None` for an event without one.
 fn name_of(event: &Event<'_>) -> Option<String> {
     match event {
         Event::Book(update) => Some(update.topic.to_string()),

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 
 use super::clock::CycleClock;
 use super::frames::Frames;
-use super::quiet::{Sample, undisturbed};
+use super::outlier_filter::{Sample, undisturbed};
 use crate::progress::{Progress, Share};
 use okx_feed::feed::{DepthOptions, Slots, Stats};
 use okx_feed::internals::Inflater;
@@ -17,24 +17,24 @@ use okx_feed::{
     BookReader, BookState, Decoder, Event, EventSink, FeedHandler, Frame, TradeReader, UnixNanos,
 };
 
-/// The most frames before the first that counts: they bring code and data into the caches, and the
-/// core to its speed.
+/// The most warm-up frames before the first timed one. They fill the caches with code and data, and
+/// let the core reach its full clock rate.
 const WARM_UP: usize = 20_000;
 
-/// How often each frame is taken before, where there are few.
+/// How often each frame is processed as a warm-up, if there are few frames.
 const ROUNDS: usize = 20;
 
-/// How many frames are taken between two looks at how far it is.
-const STEPS_A_LOOK: u64 = 256;
+/// Frames between two progress reports.
+const STEPS_A_REPORT: u64 = 256;
 
-/// The longest time that is told apart, in nanoseconds.
+/// The longest time that the histogram distinguishes, in nanoseconds.
 const MAX_NS: u64 = 10_000_000_000;
 
-/// The bytes of a cache line on all processors that we know; shorter strides only take longer.
+/// Bytes of a cache line. A stride that is too short only takes longer.
 const CACHE_LINE: usize = 64;
 
-/// What is read between frames so that the caches lose the path, in bytes: more than a
-/// first-level cache holds, and more than most second-level ones.
+/// Bytes that are read between frames to evict the hot path: more than a first-level cache holds,
+/// and more than most second-level ones.
 pub(super) const COLD: [(usize, &str); 2] = [(256 << 10, "256 KB"), (4 << 20, "4 MB")];
 
 /// The times of one stage, or of the whole path.
@@ -45,21 +45,21 @@ pub(super) struct Row {
     pub(super) kind: RowKind,
 }
 
-/// What the times of a row are of.
+/// The subject of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RowKind {
     /// One stage.
     Stage,
     /// The whole path.
     HotPath,
-    /// Some frames of the whole path, which the row before has as well.
+    /// A subset of the frames of the row before.
     Part,
 }
 
 /// Measures everything.
 ///
 /// # Errors
-/// Where a histogram can't be made, which its fixed bounds rule out.
+/// If a histogram can't be made, which its fixed bounds rule out.
 pub(super) fn measure(
     clock: &CycleClock,
     frames: &Frames,
@@ -98,14 +98,14 @@ pub(super) fn measure(
     Ok(rows)
 }
 
-/// What is measured, with what, and how far it is.
+/// The clock, the frames and the progress of a measurement.
 struct Run<'a> {
     clock: &'a CycleClock,
     frames: &'a Frames,
     steps: RefCell<Steps>,
 }
 
-/// The frames that were taken so far, of all that will be.
+/// The frames that were processed so far, of all that will be.
 struct Steps {
     progress: Progress,
     done: u64,
@@ -119,42 +119,42 @@ impl Steps {
 
     fn step(&mut self) {
         self.done += 1;
-        // Seldom, so that a look at a clock costs the caches nothing.
-        if self.done.is_multiple_of(STEPS_A_LOOK) {
+        // Seldom, so that reading the clock does not disturb the caches.
+        if self.done.is_multiple_of(STEPS_A_REPORT) {
             let Self { progress, done, of } = self;
             progress.at(Share { done: *done, of: *of }, || "timing");
         }
     }
 }
 
-/// How many frames are taken before the first that counts.
+/// The number of warm-up frames.
 fn warm_up_of(frames: &Frames) -> usize {
     (ROUNDS * frames.len()).min(WARM_UP)
 }
 
-/// A frame whose turn it is.
+/// The next frame.
 struct Turn<'f> {
     frame: Frame<'f>,
-    /// Whether it is timed, or only warms up.
-    counts: bool,
-    /// Whether the frames begin anew with it: what came before is to be forgotten.
+    /// Whether it is timed, or a warm-up.
+    timed: bool,
+    /// Whether it is the first frame of a pass, before which all state is reset.
     begins: bool,
 }
 
-/// The frames to warm up with, and then those that count.
+/// The warm-up frames, followed by the timed ones.
 fn warm_then_timed<'r>(run: &'r Run<'_>) -> impl Iterator<Item = Turn<'r>> {
     let frames = run.frames;
-    let turns = |count, counts| {
+    let turns = |count, timed| {
         let rounds = frames.iter().enumerate().cycle().take(count);
-        rounds.map(move |(at, frame)| Turn { frame, counts, begins: at == 0 })
+        rounds.map(move |(at, frame)| Turn { frame, timed, begins: at == 0 })
     };
     let all = turns(warm_up_of(frames), false).chain(turns(frames.timed(), true));
-    // Between two frames, of which neither is timed then.
+    // Progress is reported between two frames, outside the timed sections.
     all.inspect(|_| run.steps.borrow_mut().step())
 }
 
-/// Where frames are received: copied into one buffer, again and again, as the socket does it. So they
-/// are in the nearest cache and their page is known, however many there are.
+/// The receive buffer. Each frame is copied into it, as the socket does, so that its bytes are in
+/// the first-level cache and its page is mapped.
 struct Receiver {
     buffer: Vec<u8>,
 }
@@ -197,7 +197,7 @@ fn hot_path(run: &Run<'_>, memory: &[u8]) -> Vec<Sample> {
         readers.push((feed.book_reader(subscription), feed.trade_reader(subscription)));
     }
     let mut receiver = Receiver::new(frames);
-    for Turn { frame, counts, begins } in warm_then_timed(run) {
+    for Turn { frame, timed, begins } in warm_then_timed(run) {
         if begins {
             feed.forget(UnixNanos(1), &mut NoSink);
         }
@@ -205,7 +205,7 @@ fn hot_path(run: &Run<'_>, memory: &[u8]) -> Vec<Sample> {
         let frame = receiver.receive(frame);
         let work = || feed.on_frame(frame, UnixNanos(1), &mut NoSink).is_ok();
         let (_, path_ns) = clock.time(work);
-        if counts {
+        if timed {
             samples.push(Sample { read_ns, path_ns });
         }
     }
@@ -217,33 +217,33 @@ fn inflate(run: &Run<'_>, times: &mut Histogram<u64>) {
     let mut inflater = Inflater::new();
     let mut text = vec![0; DecodeLimits::MAX_INFLATED_LEN];
     let mut receiver = Receiver::new(frames);
-    for Turn { frame, counts, .. } in warm_then_timed(run) {
+    for Turn { frame, timed, .. } in warm_then_timed(run) {
         let Frame::Binary(body) = receiver.receive(frame) else { continue };
         let work = || inflater.inflate(body, &mut text, DecodeLimits::MAX_INFLATED_LEN).is_ok();
         let (_, ns) = clock.time(work);
-        if counts {
+        if timed {
             times.saturating_record(ns);
         }
     }
 }
 
-/// From text to event: the copy into the decoder and the scanner, or the general parser where that
-/// has to decide.
+/// From text to event: the copy into the decoder and the scanner, or the general parser if the
+/// scanner can't decide.
 fn parse(run: &Run<'_>, times: &mut Histogram<u64>) {
     let Run { clock, frames, .. } = run;
     let (mut receiver, mut texts) = (Receiver::new(frames), Texts::new());
     let mut decoder = Decoder::new(frames.dialect);
-    for Turn { frame, counts, .. } in warm_then_timed(run) {
+    for Turn { frame, timed, .. } in warm_then_timed(run) {
         let Some(text) = texts.of(receiver.receive(frame)) else { continue };
         let work = || decoder.decode(Frame::Text(text), UnixNanos(1), &mut NoSink).is_ok();
         let (_, ns) = clock.time(work);
-        if counts {
+        if timed {
             times.saturating_record(ns);
         }
     }
 }
 
-/// Finding the subscription and replacing its book or adding its trade; nobody reads it.
+/// Finding the subscription and replacing its book or adding its trade, without a reader.
 fn apply(run: &Run<'_>, times: &mut Histogram<u64>) {
     let Run { clock, frames, .. } = run;
     let empty_slots = || {
@@ -256,13 +256,13 @@ fn apply(run: &Run<'_>, times: &mut Histogram<u64>) {
     let mut slots = empty_slots();
     let mut stats = Stats::default();
     let mut decoder = Decoder::new(frames.dialect);
-    for Turn { frame, counts, begins } in warm_then_timed(run) {
+    for Turn { frame, timed, begins } in warm_then_timed(run) {
         if begins {
             slots = empty_slots();
         }
         let mut sink = |event: &Event<'_>| {
             let (_, ns) = clock.time(|| slots.apply(event, &mut stats, &mut NoSink));
-            if counts {
+            if timed {
                 times.saturating_record(ns);
             }
         };
@@ -271,20 +271,20 @@ fn apply(run: &Run<'_>, times: &mut Histogram<u64>) {
     }
 }
 
-/// Writing a five-level book or a trade where other threads read it.
+/// Publishing a five-level book or a trade to readers on other threads.
 fn publish(run: &Run<'_>, times: &mut Histogram<u64>) {
     let Run { clock, frames, .. } = run;
     let (mut books, mut trades) = (BookPublisher::new(), TradePublisher::new());
     let _readers = (books.reader(), trades.reader());
     let mut decoder = Decoder::new(frames.dialect);
-    for Turn { frame, counts, .. } in warm_then_timed(run) {
+    for Turn { frame, timed, .. } in warm_then_timed(run) {
         let mut sink = |event: &Event<'_>| {
             let ns = match event {
                 Event::Book(update) => clock.time(|| books.publish(update.book, BookState::Live)).1,
                 Event::Trade(update) => clock.time(|| trades.push(update.trade)).1,
                 _ => return,
             };
-            if counts {
+            if timed {
                 times.saturating_record(ns);
             }
         };
@@ -293,7 +293,7 @@ fn publish(run: &Run<'_>, times: &mut Histogram<u64>) {
     }
 }
 
-/// A sink that takes events and does nothing, and that the compiler can't see through.
+/// A sink that ignores events and that the compiler can't optimise away.
 struct NoSink;
 
 impl EventSink for NoSink {
@@ -303,7 +303,7 @@ impl EventSink for NoSink {
     }
 }
 
-/// The texts of frames, inflated where they are compressed.
+/// The texts of frames, inflated if they are compressed.
 struct Texts {
     inflater: Inflater,
     text: Vec<u8>,
@@ -315,7 +315,7 @@ impl Texts {
         Self { inflater: Inflater::new(), text: vec![0; limit] }
     }
 
-    /// The text of a frame; `None` where it does not inflate.
+    /// The text of a frame; `None` if it does not inflate.
     fn of<'a>(&'a mut self, frame: Frame<'a>) -> Option<&'a [u8]> {
         match frame {
             Frame::Text(text) => Some(text),

@@ -7,8 +7,8 @@ mod export;
 mod frames;
 mod instructions;
 mod measure;
+mod outlier_filter;
 mod plot;
-mod quiet;
 mod report;
 mod svg;
 

@@ -1,4 +1,4 @@
-//! A drawing of a run that needs nothing else to be looked at: curves above, stages below.
+//! A self-contained drawing of a run: curves above, stages below.
 
 #![expect(clippy::cast_precision_loss, reason = "a drawing has fewer digits than a float")]
 
@@ -39,7 +39,7 @@ fn drawing(report: &Report) -> String {
     let of_kind = |kind| report.rows.iter().filter(move |row| row.kind == kind);
     let [whole, stages] = [RowKind::HotPath, RowKind::Stage]
         .map(|kind| of_kind(kind).filter(|row| !row.times.is_empty()).collect::<Vec<_>>());
-    // The stages, and below them what they come to.
+    // The stages, and below them the whole path.
     let bars: Vec<_> = stages.into_iter().chain(whole.iter().copied().take(1)).collect();
     let height = BARS_TOP + BAR_STEP * bars.len() as f64 + 50.0;
     let mut svg = format!(
@@ -75,22 +75,17 @@ fn draw_bars(svg: &mut String, rows: &[&Row]) {
         let (p50, p99) = (row.times.value_at_quantile(0.5), p99(row));
         let [colour, ..] = COLOURS;
         for (ns, opacity) in [(p99, "0.3"), (p50, "1")] {
-            let _ = writeln!(
-                svg,
-                r#"<rect x="{BARS_LEFT}" y="{y:.0}" width="{:.1}" height="22" fill="{colour}" opacity="{opacity}"/>"#,
-                width(ns).max(1.0)
-            );
+            let width = width(ns).max(1.0);
+            let _ = write!(svg, r#"<rect x="{BARS_LEFT}" y="{y:.0}" width="{width:.1}" "#);
+            let _ = writeln!(svg, r#"height="22" fill="{colour}" opacity="{opacity}"/>"#);
         }
+        let (x, y, name) = (BARS_LEFT - 10.0, y + 16.0, escaped(&row.name));
+        let _ = write!(svg, r#"<text x="{x:.0}" y="{y:.0}" text-anchor="end">{name}</text>"#);
+        let x = BARS_LEFT + width(p99).max(1.0) + 10.0;
+        let (p50, p99) = (Nanos(p50), Nanos(p99));
         let _ = writeln!(
             svg,
-            r#"<text x="{:.0}" y="{:.0}" text-anchor="end">{}</text><text x="{:.1}" y="{:.0}" class="axis">p50 {}, p99 {}</text>"#,
-            BARS_LEFT - 10.0,
-            y + 16.0,
-            escaped(&row.name),
-            BARS_LEFT + width(p99).max(1.0) + 10.0,
-            y + 16.0,
-            Nanos(p50),
-            Nanos(p99)
+            r#"<text x="{x:.1}" y="{y:.0}" class="axis">p50 {p50}, p99 {p99}</text>"#
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What was measured, and the table of it.
+//! The results of a run, and their table.
 
 use std::fmt::{self, Write};
 
@@ -16,13 +16,13 @@ pub(super) const PERCENTILES: [(&str, f64); 5] =
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) facts: RunFacts,
-    /// What the frames are, in words.
+    /// A description of the frames.
     pub(super) title: String,
     /// The core that the thread was bound to.
     pub(super) core: Option<usize>,
-    /// What a measurement costs, in nanoseconds, taken off all times.
+    /// The cost of a measurement, in nanoseconds, subtracted from all times.
     pub(super) clock_cost_ns: u64,
-    /// The least that the clock moves by, in nanoseconds.
+    /// The resolution of the clock, in nanoseconds.
     pub(super) clock_step_ns: u64,
     /// How many frames were timed.
     pub(super) frames: usize,
@@ -55,7 +55,7 @@ impl Report {
         Self { facts, title, core, clock_cost_ns, clock_step_ns, frames, malformed, rows }
     }
 
-    /// How it was measured, in words.
+    /// A description of the method.
     pub(super) fn method(&self) -> String {
         let core = match self.core {
             Some(core) => format!("bound to core {core}"),
@@ -98,7 +98,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// From where to where a latency of the whole path is.
+/// The two ends of a latency of the whole path.
 pub(super) const SPANS: &str =
     "from the bytes of a frame in memory to the book that other threads can read";
 

@@ -4,7 +4,7 @@
 pub(super) const LEFT: f64 = 90.0;
 pub(super) const RIGHT: f64 = 930.0;
 
-/// Colours that people who see few of them tell apart as well.
+/// Colours that can be distinguished with a colour vision deficiency.
 pub(super) const COLOURS: [&str; 3] = ["#0072b2", "#e69f00", "#d55e00"];
 
 /// A text as it may stand in a drawing, which is XML.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
-use super::lines::{Lines, MAX_LINE_LEN};
+use super::line_reader::{LineReader, MAX_LINE_LEN};
 use super::printer::{Limits, Printer};
 use crate::args::{DialectArg, Format};
 use crate::error::{CliError, Outcome, is_stdin, say};
@@ -18,10 +18,10 @@ use okx_feed::Dialect;
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct DecodeArgs {
-    /// The protocol that the connection spoke
+    /// The protocol of the connection
     #[arg(long, value_enum)]
     dialect: DialectArg,
-    /// How the file is written; by default its name says it: .jsonl or .tsv, and jsonl for `-`
+    /// The format of the file; default: by its name, .jsonl or .tsv; jsonl for `-`
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// Begin with a line that names the version of the output: {"schema":"okx-feed/1",..}
@@ -37,31 +37,32 @@ pub(crate) struct DecodeArgs {
 }
 
 const AFTER_HELP: &str = "\
-Events go to standard output, one JSON object a line, in the order of the input. docs/JSON.md says
-what every member means; members are only ever added.
+Events go to standard output, one JSON object a line, in the order of the input. docs/JSON.md
+defines every member; members are only ever added.
   {\"line\":1,\"event\":\"book\",\"channel\":..,\"inst_id\":..,\"ts_ns\":..,\"seq\":..,
    \"asks\":[[px,sz,orders],..],\"bids\":[[px,sz,orders],..],\"flags\":[]}
   {\"line\":2,\"event\":\"trade\",\"channel\":..,\"inst_id\":..,\"ts_ns\":..,\"seq\":..,
    \"trade_id\":..,\"side\":..,\"px\":..,\"sz\":..,\"count\":..,\"source\":..,
    \"replayed\":false,\"missed\":0}
-  {\"line\":6,\"event\":\"depth\",\"channel\":..,\"action\":\"snapshot|update\",\"inst_id\":..,\"ts_ns\":..,
-   \"seq\":..,\"checksum\":\"ok|mismatch|none\",\"sequence\":\"ok|gap|reset|heartbeat|old|none\",
+  {\"line\":6,\"event\":\"depth\",\"channel\":..,\"action\":\"snapshot|update\",\"inst_id\":..,
+   \"ts_ns\":..,\"seq\":..,\"checksum\":\"ok|mismatch|none\",
+   \"sequence\":\"ok|gap|reset|heartbeat|old|none\",
    \"bid_levels\":n,\"ask_levels\":n,\"asks\":[best five],\"bids\":[best five],
-   \"state\":\"live|broken|no_snapshot\",\"fault\":..,\"flags\":[]}       a deep book after the message
+   \"state\":\"live|broken|no_snapshot\",\"fault\":..,\"flags\":[]}  a deep book after the message
   {\"line\":3,\"event\":\"control\",\"kind\":..,\"code\":..,\"message\":..,\"channel\":..,
    \"inst_id\":..}
   {\"line\":4,\"event\":\"skipped\",\"channel\":..}              not decoded by this program
-  {\"line\":5,\"event\":\"malformed\",\"kind\":..,\"offset\":..}   a broken frame; the next goes on
-v3 has \"market\" as well, and what a .tsv says of the time of receipt is the last member,
-\"ts_recv_ns\". Prices and sizes are strings with the wire's own digits, times are nanoseconds since
-1970. What a message does not have is null. A summary goes to standard error.
+  {\"line\":5,\"event\":\"malformed\",\"kind\":..,\"offset\":..}  a broken frame; decoding continues
+v3 has \"market\" as well. The time of receipt of a .tsv is the last member, \"ts_recv_ns\". Prices
+and sizes are strings with the wire's own digits, times are nanoseconds since 1970. A value that a
+message does not have is null. A summary goes to standard error.
 
 Input:
   jsonl   the text of a message a line
   tsv     receive time in seconds, TAB, payload; a payload that starts with neither `{` nor `pong`
           is base64 of a binary frame
   Lines end in LF or CRLF. An empty line is a malformed frame, but empty lines at the end of
-  the input are not looked at. A line over the limit of a frame (1 MiB) is malformed.
+  the input are ignored. A line over the limit of a frame (1 MiB) is malformed.
 
 Malformed kinds: those of the decoder (json, deflate, missing_field ..), with the offset in the
 frame's text; base64, with the offset in the payload; tsv, a line without TAB.
@@ -78,7 +79,7 @@ Examples:
 /// Decodes a capture and prints its events.
 ///
 /// # Errors
-/// Where the file does not open or read, or standard output does not take the events.
+/// If the file can't be opened or read, or if writing to standard output failed.
 pub(crate) fn run(args: &DecodeArgs) -> Result<Outcome, CliError> {
     let format = Format::of(&args.file);
     let format = match (args.format, format) {
@@ -90,7 +91,7 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Outcome, CliError> {
     tracing::info!(file = ?args.file, dialect = ?args.dialect, ?format, "decoding");
 
     let (source, len) = source;
-    let mut lines = Lines::new(source, MAX_LINE_LEN);
+    let mut lines = LineReader::new(source, MAX_LINE_LEN);
     let dialect = Dialect::from(args.dialect);
     let limits = Limits { max_books: args.max_books };
     let mut printer = Printer::new(dialect, format, limits);

@@ -1,4 +1,4 @@
-//! The deep books of a recording, kept as its messages tell of them.
+//! The order books of a recording, maintained from its messages.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,13 @@ use okx_feed::{Channel, DepthAction, DepthBook, DepthChange, DepthUpdate, Instru
 /// Room for levels a side: twice what the exchange sends in a snapshot.
 const CAPACITY: usize = 1024;
 
-/// A book for each channel and instrument that a snapshot was seen of.
+/// A book for each channel and instrument with at least one snapshot.
 #[derive(Debug)]
 pub(super) struct DepthBooks {
     books: HashMap<(Channel, Option<Market>, InstrumentId), DepthBook>,
-    /// The most that are kept: ids come from the recording, and memory must have a bound.
+    /// The most books that are kept: ids come from the recording, and memory must have a bound.
     most: usize,
-    /// Stands in for the book of an instrument that no snapshot was seen of.
+    /// The empty book that is used for an instrument without a snapshot.
     none: DepthBook,
 }
 
@@ -23,9 +23,9 @@ impl DepthBooks {
         Self { books: HashMap::new(), most, none: DepthBook::with_capacity(1) }
     }
 
-    /// Applies a message and gives the book after it; `None` where there are too many books.
+    /// Applies a message and gives the book after it; `None` if there are too many books.
     ///
-    /// A broken book goes on, to show what comes of it.
+    /// A broken book continues to be updated, so that the effect of the fault is visible.
     pub(super) fn apply<'b>(&'b mut self, update: &'b DepthUpdate<'b>) -> Option<DepthChange<'b>> {
         let inst_id = InstrumentId::new(update.topic.inst_id).ok()?;
         let key = (update.topic.channel, update.topic.market, inst_id);

@@ -1,4 +1,4 @@
-//! The frame that a line of a capture is the text of, and when it was received.
+//! The frame of a line of a capture, and its time of receipt.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::args::Format;
 use okx_feed::{DecodeError, Frame, UnixNanos};
 
-/// What is wrong with a frame or with the line that it is written in.
+/// A fault of a frame, or of its line.
 pub(crate) struct Fault {
     pub(super) kind: &'static str,
     pub(super) offset: u32,
@@ -30,7 +30,7 @@ impl From<base64::DecodeSliceError> for Fault {
     }
 }
 
-/// The frame that a line is the text of. A binary one is put in `body`.
+/// The frame of a line. A binary one is decoded into `body`.
 pub(crate) fn frame_of<'a>(
     format: Format,
     line: &'a [u8],
@@ -48,8 +48,8 @@ pub(crate) fn frame_of<'a>(
     Ok(Frame::Binary(body.get(..len).unwrap_or_default()))
 }
 
-/// When a line says that its frame was received: seconds since 1970 with up to nine decimals,
-/// before the TAB. `None` where it says nothing of the kind.
+/// The time of receipt on a line: seconds since 1970 with up to nine decimals, before the TAB.
+/// `None` if the line has none.
 pub(super) fn received_at(format: Format, line: &[u8]) -> Option<UnixNanos> {
     if format == Format::Jsonl {
         return None;
@@ -60,7 +60,7 @@ pub(super) fn received_at(format: Format, line: &[u8]) -> Option<UnixNanos> {
     if secs.is_empty() || !is_digits(secs) || !is_digits(fraction) {
         return None;
     }
-    // What is finer than a nanosecond is left out.
+    // Digits below a nanosecond are left out.
     let fraction = fraction.get(..9).unwrap_or(fraction);
     let scale = 10u64.pow(9 - u32::try_from(fraction.len()).unwrap_or(9));
     let nanos = fraction.parse::<u64>().unwrap_or_default() * scale;

@@ -3,7 +3,7 @@
 mod command;
 mod depth_books;
 mod frames;
-mod lines;
+mod line_reader;
 mod other_dialect;
 mod printer;
 mod tally;

@@ -1,11 +1,11 @@
-//! Whether the messages are of the other dialect than the one that was asked for.
+//! Detects messages of the other dialect than the requested one.
 
 use okx_feed::{Decoder, Dialect, Event, Frame, UnixNanos};
 
-/// The most frames that are read in the other dialect: the first few tell it.
+/// The most frames that are read in the other dialect: the first few are enough.
 const MOST: u32 = 1_000;
 
-/// Reads what makes no sense in one dialect in the other.
+/// Decodes frames that are unexpected in one dialect by the other.
 pub(super) struct OtherDialect {
     decoder: Decoder,
     left: u32,
@@ -13,7 +13,7 @@ pub(super) struct OtherDialect {
 }
 
 impl OtherDialect {
-    /// Where `dialect` was asked for.
+    /// The detector for frames that were requested as `dialect`.
     pub(super) fn than(dialect: Dialect) -> Self {
         let other = match dialect {
             Dialect::V3 => Dialect::V5,
@@ -22,9 +22,8 @@ impl OtherDialect {
         Self { decoder: Decoder::new(other), left: MOST, understood: false }
     }
 
-    /// Looks at a frame that names no channel in the dialect that was asked for, or is malformed
-    /// there.
-    pub(super) fn look(&mut self, frame: Frame<'_>) {
+    /// Checks a frame that names no channel in the requested dialect, or is malformed there.
+    pub(super) fn check(&mut self, frame: Frame<'_>) {
         if self.understood || self.left == 0 {
             return;
         }
@@ -37,11 +36,11 @@ impl OtherDialect {
                 _ => false,
             };
         };
-        // What neither can read tells nothing.
+        // A frame that is malformed in both dialects is no evidence.
         let _ = self.decoder.decode(frame, UnixNanos::UNKNOWN, &mut sink);
     }
 
-    /// The other dialect, where it has understood a message.
+    /// The other dialect, if it decoded a message.
     pub(super) fn understood(&self) -> Option<Dialect> {
         self.understood.then_some(self.decoder.dialect())
     }

@@ -1,8 +1,8 @@
-//! Lines in, events out.
+//! From lines to printed events.
 
 use super::depth_books::DepthBooks;
 use super::frames::{Fault, frame_of, received_at};
-use super::lines::{Line, MAX_LINE_LEN};
+use super::line_reader::{Line, MAX_LINE_LEN};
 use super::other_dialect::OtherDialect;
 use super::tally::Tally;
 use super::trade_ids::TradeIds;
@@ -18,27 +18,27 @@ use okx_feed::{
 /// Room for the longest body that the longest line holds.
 const BODY_ROOM: usize = MAX_LINE_LEN / 4 * 3 + 3;
 
-/// What a recording may cost.
+/// The limits of a recording's memory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// The most deep books, and the most subscriptions of trades whose ids are remembered.
     pub(super) max_books: usize,
 }
 
-/// Takes lines and prints what they hold. Once warm it allocates nothing.
+/// Prints the events of lines. Once warm it allocates nothing.
 pub(super) struct Printer {
     decoder: Decoder,
     other: OtherDialect,
     books: DepthBooks,
     trades: TradeIds,
     format: Format,
-    /// Where base64 is decoded.
+    /// The buffer for decoded base64.
     body: Box<[u8]>,
     out: Output,
     pub(super) tally: Tally,
-    /// The number of the line taken last, counted from 1.
+    /// The number of the last line, counted from 1.
     line: u64,
-    /// How many empty lines there are right before the next one, not yet known to be malformed.
+    /// The empty lines right before the next one, not yet known to be malformed.
     empty_lines: u64,
 }
 
@@ -58,28 +58,28 @@ impl Printer {
         }
     }
 
-    /// Prints what the events are.
+    /// Prints the version of the JSON contract.
     pub(super) fn schema(&mut self) {
         write_schema(self.out.buf(), "decode", self.decoder.dialect());
     }
 
-    /// Writes all that was printed.
+    /// Writes everything that was printed.
     ///
     /// # Errors
-    /// Where standard output does not take it.
+    /// If writing to standard output failed.
     pub(super) fn flush(&mut self) -> Result<(), CliError> {
         self.out.flush()
     }
 
-    /// The dialect that the messages are of, where it is not the one that was asked for.
+    /// The dialect of the messages, if it is not the requested one.
     pub(super) fn other_dialect(&self) -> Option<Dialect> {
         self.other.understood().filter(|_| self.tally.data() == 0)
     }
 
-    /// Takes the next line.
+    /// Processes the next line.
     ///
     /// # Errors
-    /// Where standard output does not take the events.
+    /// If writing to standard output failed.
     pub(super) fn line(&mut self, line: Line<'_>) -> Result<(), CliError> {
         if line == Line::Bytes(b"") {
             self.empty_lines += 1;
@@ -112,9 +112,9 @@ impl Printer {
         let mut is_strange = false;
         let decoded = frame.map_err(|fault| (fault, None)).and_then(|frame: Frame<'_>| {
             let mut print = |event: &Event<'_>| {
-                let told = match event {
+                let checked = match event {
                     Event::Depth(update) => books.apply(update).map(Event::DepthBook),
-                    Event::Trade(update) => Some(Event::Trade(trades.judged(update))),
+                    Event::Trade(update) => Some(Event::Trade(trades.checked(update))),
                     Event::Control(control) => {
                         trades.note(dialect, control);
                         None
@@ -125,14 +125,14 @@ impl Printer {
                     }
                     _ => None,
                 };
-                let event = told.as_ref().unwrap_or(event);
+                let event = checked.as_ref().unwrap_or(event);
                 tally.count(event);
                 write_event(out.buf(), stamp, Book5::LEVELS, event);
             };
             let ts_recv = ts_recv.unwrap_or(UnixNanos::UNKNOWN);
             let result = decoder.decode(frame, ts_recv, &mut print);
             if is_strange || result.is_err() {
-                other.look(frame);
+                other.check(frame);
             }
             result.map_err(|error| (Fault::from(error), Some(error.kind)))
         });

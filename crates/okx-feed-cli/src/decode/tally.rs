@@ -1,11 +1,11 @@
-//! How many of what there were.
+//! The counts of a recording.
 
 use std::fmt;
 
 use okx_feed::Event;
 use okx_feed::book::{Checksum, Sequence};
 
-/// How many of what there were.
+/// The counts of a recording.
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) frames: u64,
@@ -22,7 +22,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// How many books and trades there were.
+    /// The number of books and trades.
     pub(super) const fn data(&self) -> u64 {
         self.books + self.trades + self.depths + self.left_out
     }
@@ -42,7 +42,7 @@ impl Tally {
                 &mut self.skipped
             }
             Event::Skipped(_) => &mut self.skipped,
-            // What only a feed emits.
+            // Only a feed emits the rest.
             _ => return,
         };
         *count += 1;

@@ -1,4 +1,4 @@
-//! Which trades of a recording came again, and how many are missing between two.
+//! Finds the repeated and the missing trades of a recording.
 
 use std::collections::HashMap;
 
@@ -23,14 +23,16 @@ struct Last {
 }
 
 impl TradeIds {
-    /// Of at most so many subscriptions: ids come from the recording, and memory must have a bound.
+    /// Remembers at most `most` subscriptions: ids come from the recording, and memory must have a
+    /// bound.
     pub(super) fn new(most: usize) -> Self {
         Self { last: HashMap::new(), most }
     }
 
-    /// A trade with what those before it tell of it: it is replayed where it is the first after an
-    /// acknowledgement, or not newer than the last one.
-    pub(super) fn judged<'f>(&mut self, update: &TradeUpdate<'f>) -> TradeUpdate<'f> {
+    /// A trade, checked against the trades before it.
+    ///
+    /// It is replayed if it is the first after an acknowledgement, or not newer than the last one.
+    pub(super) fn checked<'f>(&mut self, update: &TradeUpdate<'f>) -> TradeUpdate<'f> {
         let key = key_of(update.topic.channel, update.topic.market, update.topic.inst_id);
         let Some(last) = key.and_then(|key| self.of(key)) else { return *update };
         let id = update.trade.trade_id;

@@ -31,7 +31,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "SPAN", value_parser = parse_duration, default_value = "10s",
           allow_hyphen_values = true)]
     duration: Duration,
-    /// The protocol that is spoken
+    /// The protocol
     #[arg(long, value_enum, default_value_t = Self::default().dialect)]
     dialect: DialectArg,
     /// How many instruments are subscribed, book and trades of each
@@ -74,12 +74,12 @@ frames, events, errors, and the latency from the receipt of a frame to the book 
 (p50, p99, p99.9, maximum). No network is needed.
 
 The market is much busier than the exchange's own pushes are. So two short runs follow at the
-exchange's own pace, without and with --busy-poll, and the table has their latencies too. They take half
-of --duration each, and at most 3 s.
+exchange's own pace, without and with --busy-poll, and the table has their latencies too. Each takes
+half of --duration, and at most 3 s.
 
 On a terminal the state is drawn in place: the arrow keys choose an instrument, the space bar
-pauses, `q` or Ctrl-C ends it early, with the table so far. Elsewhere it prints one line a second and
-then the table, or with --json one object at the end.
+pauses, `q` or Ctrl-C ends it early, with the table so far. Elsewhere it prints one line a second
+and then the table, or with --json one object at the end.
 
 Exit code: 0 when frames came, 2 when none did and for wrong usage.
 
@@ -90,13 +90,14 @@ Examples:
   okx-feed demo --busy-poll                                latencies of a client that never sleeps
   okx-feed demo --duration 2s --json | jq .latency_ns";
 
-/// How often a line is printed where there is no terminal.
+/// How often a line is printed if there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs the demonstration.
 ///
 /// # Errors
-/// Where no port or thread is to be had, nothing came, or standard output does not take the text.
+/// If no port or thread is available, if no frame was received, or if writing to standard output
+/// failed.
 pub(crate) fn run(args: &DemoArgs) -> Result<Outcome, CliError> {
     let dialect = Dialect::from(args.dialect);
     let listings = exchange::demo_listings(dialect, args.instruments);
@@ -126,7 +127,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Outcome, CliError> {
     Ok(Outcome::Clean)
 }
 
-/// The main run, and whether it went on to its end.
+/// The main run, and whether it ran to its end.
 async fn show(
     args: &DemoArgs,
     listings: &[Listing],
@@ -166,7 +167,7 @@ async fn show(
     Ok((report, is_whole))
 }
 
-/// The runs at the exchange's own pace: of a client that sleeps, and of one that does not.
+/// The runs at the exchange's own pace: of a blocking client, and of one that busy-polls.
 async fn own_paces(
     args: &DemoArgs,
     listings: &[Listing],
@@ -188,8 +189,8 @@ async fn own_paces(
     Ok(runs)
 }
 
-/// Shows what the client has until the time is over or somebody has seen enough, and gives whether
-/// the time is over.
+/// Shows the client's state until the time is over or the user ends it. Returns whether the time is
+/// over.
 async fn follow(
     monitor: &mut Monitor,
     header: &Header<'_>,
@@ -220,11 +221,11 @@ async fn follow(
     }
 }
 
-/// One line of the state of things: the first book, the frames and their latency.
+/// One line about the state: the first book, the frames and their latency.
 fn print_line(monitor: &Monitor) -> Result<(), CliError> {
     let elapsed = monitor.elapsed();
     if elapsed < LINE_EVERY / 2 {
-        // The first tick is the start, where there is nothing to say.
+        // The first tick is the start: there is nothing to print yet.
         return Ok(());
     }
     let mut out = Output::stdout();

@@ -1,4 +1,4 @@
-//! The latency at the exchange's own pace, where the caches grow cold between two frames.
+//! The latency at the exchange's own pace, with caches that grow cold between two frames.
 
 use std::time::Duration;
 
@@ -11,18 +11,19 @@ use okx_feed::sim::{Listing, ServerThread};
 use okx_feed::transport::Proxy;
 use okx_feed::{Client, ClientStats, Dialect, Subscription};
 
-/// How long a run takes at most, and how long the client has to be connected before.
+/// The longest time of a run, and of the connection before it.
 const LONGEST: Duration = Duration::from_secs(3);
 const CONNECTS_WITHIN: Duration = Duration::from_secs(2);
-/// The market events a second, which make about 40 trades: with the books of four instruments, each
-/// every 100 ms at most, about 80 frames a second, as the real exchange sends for as many.
+/// The market events a second. They make about 40 trades a second and, with the books of four
+/// instruments every 100 ms at most, about 80 frames: the rate of the real exchange for four
+/// instruments.
 const EVENTS_PER_SEC: u32 = 160;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// A run of the client at the exchange's own pace.
 #[derive(Debug)]
 pub(super) struct OwnPace {
-    /// Whether the client never slept.
+    /// Whether the client busy-polled.
     pub(super) busy_poll: bool,
     /// How long frames came.
     pub(super) span: Duration,
@@ -34,11 +35,11 @@ pub(super) fn span(duration: Duration) -> Duration {
     LONGEST.min(duration / 2)
 }
 
-/// Runs a client against an exchange that pushes as seldom as the real one does; `None` where it
-/// was interrupted.
+/// Runs a client against an exchange that pushes as seldom as the real one does; `None` if it was
+/// interrupted.
 ///
 /// # Errors
-/// Where no port or thread is to be had.
+/// If no port or thread is available.
 pub(super) async fn measure(
     (dialect, listings): (Dialect, &[Listing]),
     subscriptions: &[Subscription],

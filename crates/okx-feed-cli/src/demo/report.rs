@@ -1,4 +1,4 @@
-//! What a demonstration has shown: a table for people, one object for programs.
+//! The report of a demonstration: a table for people, one object for programs.
 
 use std::fmt::{self, Write};
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::report::{Table, anomalies, errors, events, percentiles};
 use crate::run_facts::RunFacts;
 use okx_feed::{ClientStats, Dialect};
 
-/// From where to where a latency is.
+/// The two ends of a latency.
 const SPANS: &str = "from the receipt of a frame, as the WebSocket library hands it over, to its \
                      published book and the return of the sink";
 
-/// A market that makes less than so much of what was asked for is told of, in percent.
+/// The reached share of the requested rate, in percent, below which the report states both.
 const NEARLY: u64 = 97;
 
 /// A finished demonstration.
@@ -29,7 +29,7 @@ pub(super) struct Report {
     pub(super) seed: u64,
     pub(super) busy_poll: bool,
     pub(super) rate_asked: u32,
-    /// What the exchange made of that, over the whole run.
+    /// The market events of the exchange over the whole run.
     pub(super) market_events: u64,
     pub(super) elapsed: Duration,
     pub(super) stats: ClientStats,
@@ -37,7 +37,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// The market events a second that there were.
+    /// The measured market events a second.
     fn rate_reached(&self) -> u64 {
         per_sec(self.market_events, self.elapsed)
     }
@@ -74,7 +74,7 @@ impl Report {
     }
 }
 
-/// The percentiles in nanoseconds, `null` where nothing was measured.
+/// The percentiles in nanoseconds, `null` if nothing was measured.
 fn latency_json(times: &Histogram<u64>) -> Value {
     let value = |value: Option<u64>| value.map_or(Value::Null, Value::from);
     let shown = percentiles(times);
@@ -143,5 +143,5 @@ impl Report {
 
 const WHY: &str = "  \
 At the exchange's own pace milliseconds pass between two frames: other programs use the caches
-  meanwhile, and the core slows down. With --busy-poll the client never sleeps and keeps both as they
-  are at a high rate, where the machine has a core for it alone.";
+  meanwhile, and the core slows down. With --busy-poll the client never sleeps, so that both stay as
+  at a high rate, if the machine has a core for it alone.";

@@ -16,7 +16,7 @@ use okx_feed::Decimal;
 /// The columns of a bar at least.
 const MIN_BAR: u16 = 6;
 
-/// The levels that a cell of a spark line tells apart.
+/// The heights that a cell of a spark line distinguishes.
 const EIGHTHS: f64 = 8.0;
 
 /// Draws the middle of a book, the newest on the right; where the book was not live is a gap.

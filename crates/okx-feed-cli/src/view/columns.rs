@@ -15,7 +15,7 @@ pub(super) struct Column {
     head: &'static str,
     cells: Vec<(String, Style)>,
     to_right: bool,
-    /// What it takes at least where there is room, so that it stands still while digits come and
+    /// The least width if there is room, so that the column keeps its place while digits come and
     /// go.
     steady: u16,
     /// How soon it is left out: 0 stays longest.
@@ -28,7 +28,7 @@ impl Column {
         Self { head, cells, to_right: false, steady: 0, rank }
     }
 
-    /// A column of numbers, which stand on the right.
+    /// A column of numbers, aligned to the right.
     pub(super) const fn numbers(
         head: &'static str,
         rank: u8,
@@ -60,7 +60,7 @@ impl Column {
     }
 }
 
-/// Where a column stands.
+/// The position of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) x: u16,

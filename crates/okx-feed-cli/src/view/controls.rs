@@ -1,15 +1,15 @@
-//! The keys, and what they have changed.
+//! The keys and their effects.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// The keys in words, the most important first.
 pub(super) const HELP: [&str; 3] = ["q quit", "space pause", "←→ instrument"];
 
-/// What the keys have asked for.
+/// The state that the keys have chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Controls {
     pub(super) quit: bool,
-    /// Whether what is shown stands still.
+    /// Whether the display is paused.
     pub(super) paused: bool,
     /// The chosen instrument, from 0; past the last it is the first again.
     pub(super) selected: usize,

@@ -1,8 +1,8 @@
-//! Texts that are whole on the screen, or not there.
+//! Texts that are shown whole or not at all.
 
 use ratatui::text::Span;
 
-/// What stands for the left-out middle of a name.
+/// The mark for the left-out middle of a name.
 const ELLIPSIS: char = '…';
 
 /// The fewest columns in which a shortened name still says something.
@@ -13,8 +13,8 @@ pub(super) fn columns_of(text: &str) -> u16 {
     u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX)
 }
 
-/// A name, with its middle left out where it has too few columns; `None` where even that says
-/// nothing. The end stays, since that is where instruments of one family differ. Never for numbers.
+/// A name, with its middle left out where it has too few columns; `None` if even that is too
+/// short. The end stays, since that is where instruments of one family differ. Never for numbers.
 pub(super) fn shortened(name: &str, columns: u16) -> Option<String> {
     if columns_of(name) <= columns {
         return Some(name.to_owned());

@@ -9,7 +9,7 @@ use super::fit::{columns_of, shortened, wrapped};
 use super::theme::Theme;
 use okx_feed::BookState;
 
-/// What stands in the frame of a panel.
+/// The texts in the frame of a panel.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Frame {
     pub(super) name: String,

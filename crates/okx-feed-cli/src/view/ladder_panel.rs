@@ -14,8 +14,7 @@ use crate::format::{aligned, clock_text};
 use crate::ladder::{Ladder, best};
 use okx_feed::{Decimal, Level, Side};
 
-/// The columns that a number takes where there is room, so that it stands still while digits come
-/// and go.
+/// The columns of a number if there is room, so that it keeps its place while digits come and go.
 pub(super) const NUMBER_COLUMNS: u16 = 12;
 
 /// The columns of the number of orders where there is room, and those of a bar at least.
@@ -44,7 +43,7 @@ pub(super) fn draw_ladder(
     let (name, state) = (name.to_owned(), Some(ladder.state));
     let frame = Frame { name, state, foot: clock_text(ladder.ts_event) };
     let inner = draw_frame(buf, area, theme, &frame);
-    // The row between the sides stands in the middle, however many levels there are.
+    // The row between the sides is in the middle, for every number of levels.
     let room = usize::from(area.height.saturating_sub(LADDER_FRAME) / 2);
     let levels = room.min(most);
     let shown = Ladder {
@@ -118,8 +117,8 @@ fn draw_split(
     places
 }
 
-/// The row between the sides: the middle stands among the prices; the spread where it has room left
-/// of that.
+/// The row between the sides: the middle in the column of prices, the spread to its left if it
+/// fits.
 fn draw_middle(
     buf: &mut Buffer,
     inner: Rect,

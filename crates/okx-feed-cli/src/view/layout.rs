@@ -179,7 +179,7 @@ mod tests {
         Wants { levels, panel_columns, panels: 2, others: 6, notice_rows: 0 }
     }
 
-    /// Every part stands in the window, and none over another.
+    /// Every part is inside the window, and none overlaps another.
     #[test]
     fn parts_never_overlap() {
         for width in MIN_WIDTH..=250 {

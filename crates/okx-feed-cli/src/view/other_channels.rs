@@ -13,7 +13,7 @@ use super::theme::Theme;
 use crate::format::Grouped;
 use okx_feed::{BookState, Decimal, Side};
 
-/// The columns that a shortened name has at least, so that it can be told from others.
+/// The columns that a shortened name has at least, so that it can be distinguished from others.
 const MIN_NAME: u16 = 14;
 
 pub(super) fn draw_others(buf: &mut Buffer, area: Rect, theme: Theme, picture: &Picture) {

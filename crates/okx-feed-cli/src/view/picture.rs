@@ -1,4 +1,4 @@
-//! All that the view shows of one moment, apart from the client that it was taken from.
+//! Everything that one drawing of the view shows, as plain values.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use okx_feed::{Book5, BookState, Decimal, InstrumentId, Market, Subscription, Tr
 /// The most further channels and trades that any window has room for.
 const MAX_ROWS: usize = 250;
 
-/// What the view shows of one moment.
+/// Everything that one drawing of the view shows.
 #[derive(Clone, Debug)]
 pub(super) struct Picture {
     pub(super) elapsed: Duration,
@@ -30,14 +30,14 @@ pub(super) struct Picture {
     pub(super) mids: Vec<Option<Decimal>>,
 }
 
-/// A channel and what it has brought.
+/// A channel and its content.
 #[derive(Clone, Debug)]
 pub(super) struct Pane {
     pub(super) name: String,
     pub(super) content: Content,
 }
 
-/// What a channel has brought.
+/// The content of a channel.
 #[derive(Clone, Debug)]
 pub(super) enum Content {
     Book(Ladder),
@@ -147,7 +147,7 @@ fn pane(watched: &Watched, levels: usize, trades: usize) -> Pane {
 
 type Instrument = (Option<Market>, InstrumentId);
 
-/// What a subscription is of.
+/// The instrument of a subscription.
 fn instrument_of(subscription: &Subscription) -> Instrument {
     (subscription.market(), *subscription.inst_id())
 }

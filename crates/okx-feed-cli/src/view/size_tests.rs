@@ -1,5 +1,5 @@
-//! No number on the screen is cut: in every window, each word with a digit in it is one that was
-//! told, whole. What was told is written down here, not formatted by what is tested.
+//! No number on the screen is cut: in every window, each word with a digit in it is one of the
+//! expected words, whole. The expected words are written here, not formatted by the tested code.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -38,14 +38,14 @@ fn time_text(later: u64) -> String {
 }
 
 /// A picture and every word with a digit that it may show.
-struct Told {
+struct Expected {
     picture: Picture,
     words: HashSet<String>,
     names: Vec<String>,
     dialect: Dialect,
 }
 
-impl Told {
+impl Expected {
     fn new(dialect: Dialect) -> Self {
         let mut words: HashSet<String> = ["p50", "p99", "p99.9"].map(String::from).into();
         words.insert(dialect.to_string());
@@ -55,7 +55,7 @@ impl Told {
     }
 
     /// Notes the words that may be shown.
-    fn tell<'t>(&mut self, words: impl IntoIterator<Item = &'t str>) {
+    fn expect<'t>(&mut self, words: impl IntoIterator<Item = &'t str>) {
         self.words.extend(words.into_iter().map(str::to_owned));
     }
 
@@ -66,17 +66,17 @@ impl Told {
 
     /// A level whose texts are noted.
     fn level(&mut self, px: &str, sz: &str, orders: u32) -> Level {
-        self.tell([px, sz, &orders.to_string()]);
+        self.expect([px, sz, &orders.to_string()]);
         Level::new(px.parse().unwrap(), sz.parse().unwrap(), orders)
     }
 
     fn book(&mut self, name: &str, state: BookState, sides: [Vec<Level>; 2]) {
-        self.tell([time_text(7).as_str()]);
+        self.expect([time_text(7).as_str()]);
         let name = self.name(name);
         let [asks, bids] = sides;
         let ts_event = UnixNanos((TIME_MS + 7) * 1_000_000);
         let ladder = Ladder { state, ts_event, version: 8_765_432, asks, bids };
-        self.tell(["8,765,432"]);
+        self.expect(["8,765,432"]);
         let content = Content::Book(ladder);
         self.put(Pane { name, content });
     }
@@ -84,16 +84,16 @@ impl Told {
     /// A tape of trades `px`, `sz`, the newest first.
     fn tape(&mut self, name: &str, state: BookState, trades: &[(String, String)]) {
         let name = self.name(name);
-        let mut told = Vec::new();
+        let mut shown = Vec::new();
         for (at, (px, sz)) in trades.iter().enumerate() {
-            self.tell([px.as_str(), sz, &time_text(at as u64)]);
+            self.expect([px.as_str(), sz, &time_text(at as u64)]);
             let side = if at % 3 == 0 { Side::Sell } else { Side::Buy };
             let mut trade = Trade::new(side, px.parse().unwrap(), sz.parse().unwrap());
             trade.ts_event = UnixNanos((TIME_MS + at as u64) * 1_000_000);
-            told.push(trade);
+            shown.push(trade);
         }
-        self.tell(["98,765,432,109"]);
-        let tape = Tape { state, count: 98_765_432_109, trades: told };
+        self.expect(["98,765,432,109"]);
+        let tape = Tape { state, count: 98_765_432_109, trades: shown };
         self.put(Pane { name, content: Content::Trades(tape) });
     }
 
@@ -128,7 +128,7 @@ impl Told {
         std::mem::replace(backend, TestBackend::new(0, 0)).buffer().clone()
     }
 
-    /// Every word with a digit in a window of this size is one that was told.
+    /// Every word with a digit in a window of this size is an expected one.
     fn check(&self, width: u16, height: u16) {
         let buf = self.draw(width, height);
         let mut row = String::new();
@@ -137,7 +137,7 @@ impl Told {
             row.extend(cells.iter().map(|cell| cell.symbol()));
             for word in words(&row).filter(|word| word.contains(|c: char| c.is_ascii_digit())) {
                 assert!(
-                    self.was_told(word),
+                    self.is_expected(word),
                     "{word:?} at {width}x{height}:\n{}",
                     rows(&buf).join("\n")
                 );
@@ -146,7 +146,7 @@ impl Told {
     }
 
     /// Names alone may lack their middle.
-    fn was_told(&self, word: &str) -> bool {
+    fn is_expected(&self, word: &str) -> bool {
         let whole = || {
             let texts = NOTICES.iter().flat_map(|text| text.split_whitespace());
             texts.chain([URL]).chain(self.names.iter().map(String::as_str))
@@ -233,75 +233,79 @@ fn words(row: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Long and tiny numbers, full books and many trades of one dialect.
-fn told(dialect: Dialect) -> Told {
-    let mut told = Told::new(dialect);
-    told.tell(COUNTED);
+fn long_numbers(dialect: Dialect) -> Expected {
+    let mut expected = Expected::new(dialect);
+    expected.expect(COUNTED);
     let live = BookState::Live;
     let (first, second, family) = match dialect {
         Dialect::V3 => ("futures/depth5:BTC-USD-190517", "futures/trade:BTC-USD-190517", "option/"),
         Dialect::V5 => ("books5:BTC-USDT", "trades:BTC-USDT", ""),
     };
     let levels = if dialect == Dialect::V3 { 5 } else { 25 };
-    let side = |told: &mut Told, of: fn(u32) -> String| -> Vec<Level> {
+    let side = |expected: &mut Expected, of: fn(u32) -> String| -> Vec<Level> {
         (0..levels)
-            .map(|n| told.level(&of(n), &format!("0.0{:07}", 22_104 + 7_919 * n), 70_311 + n))
+            .map(|n| expected.level(&of(n), &format!("0.0{:07}", 22_104 + 7_919 * n), 70_311 + n))
             .collect()
     };
-    let asks = side(&mut told, |n| format!("84{:03}.8", 91 + 3 * n));
-    let bids = side(&mut told, |n| format!("84{:03}.{}", 90 - 3 * n, n % 10));
+    let asks = side(&mut expected, |n| format!("84{:03}.8", 91 + 3 * n));
+    let bids = side(&mut expected, |n| format!("84{:03}.{}", 90 - 3 * n, n % 10));
     // The middle and the spread of 84091.8 and 84090.0.
-    told.tell(["84090.9", "1.8"]);
-    told.book(first, live, [asks, bids]);
+    expected.expect(["84090.9", "1.8"]);
+    expected.book(first, live, [asks, bids]);
     let trades: Vec<_> = (0..80)
         .map(|n| (format!("84{:03}.{}", 100 + n, n % 10), format!("0.00{:06}", 22_104 + 1_301 * n)))
         .collect();
-    told.tape(second, live, &trades);
+    expected.tape(second, live, &trades);
     for (at, state) in [live, BookState::Stale, BookState::Connecting, BookState::Resyncing]
         .into_iter()
         .enumerate()
     {
         let name = format!("{family}books:BTC-USD-26122{at}-118000-C");
-        let ask = told.level("0.000000000123", "123456789012345", 4_294_967_295);
-        let bid = told.level("0.0000000001229", "9007199254740.993", 77);
-        told.book(&name, state, [vec![ask], vec![bid]]);
+        let ask = expected.level("0.000000000123", "123456789012345", 4_294_967_295);
+        let bid = expected.level("0.0000000001229", "9007199254740.993", 77);
+        expected.book(&name, state, [vec![ask], vec![bid]]);
         let trade = ("0.000000000124".to_owned(), "0.00022104".to_owned());
-        told.tape(&format!("{family}trades:BTC-USD-26122{at}-118000-P"), state, &[trade]);
+        expected.tape(&format!("{family}trades:BTC-USD-26122{at}-118000-P"), state, &[trade]);
     }
     for px in ["84090.4", "84091.25", "84093.75"] {
-        told.picture.mids.extend([Some(px.parse().unwrap()), None]);
+        expected.picture.mids.extend([Some(px.parse().unwrap()), None]);
     }
-    told.tell(["84090.4", "84093.75"]);
-    told
+    expected.expect(["84090.4", "84093.75"]);
+    expected
 }
 
 /// Tiny prices and huge sizes in the panels themselves.
-fn told_tiny() -> Told {
-    let mut told = Told::new(Dialect::V5);
-    told.tell(COUNTED);
+fn tiny_numbers() -> Expected {
+    let mut expected = Expected::new(Dialect::V5);
+    expected.expect(COUNTED);
     let asks = [("0.000000000123", "123456789012345"), ("0.000000000124", "9007199254740.993")];
     let bids = [("0.0000000001229", "0.00022104"), ("0.000000000122", "84090.8")];
     let [asks, bids] =
-        [asks, bids].map(|side| side.map(|(px, sz)| told.level(px, sz, 98_765)).to_vec());
-    told.tell(["0.00000000012295", "0.0000000000001"]);
-    told.book("books-l2-tbt:PEPE2-EVENT-CONTRACT-2026-12-31-YES", BookState::Stale, [asks, bids]);
+        [asks, bids].map(|side| side.map(|(px, sz)| expected.level(px, sz, 98_765)).to_vec());
+    expected.expect(["0.00000000012295", "0.0000000000001"]);
+    expected.book(
+        "books-l2-tbt:PEPE2-EVENT-CONTRACT-2026-12-31-YES",
+        BookState::Stale,
+        [asks, bids],
+    );
     let trade = ("0.000000000123".to_owned(), "123456789012345".to_owned());
-    told.tape(
+    expected.tape(
         "trades-all:PEPE2-EVENT-CONTRACT-2026-12-31-YES",
         BookState::AwaitingSnapshot,
         &[trade],
     );
-    told.picture.mids = vec![Some("0.00000000012295".parse().unwrap()); 400];
-    told
+    expected.picture.mids = vec![Some("0.00000000012295".parse().unwrap()); 400];
+    expected
 }
 
 /// Checks every width, and heights in such steps, on all cores.
-fn check_sizes(told: &Told, step: usize) {
+fn check_sizes(expected: &Expected, step: usize) {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     std::thread::scope(|scope| {
         for thread in 0..threads {
             scope.spawn(move || {
                 for width in WIDTHS.skip(thread).step_by(threads) {
-                    HEIGHTS.step_by(step).for_each(|height| told.check(width, height));
+                    HEIGHTS.step_by(step).for_each(|height| expected.check(width, height));
                 }
             });
         }
@@ -310,33 +314,33 @@ fn check_sizes(told: &Told, step: usize) {
 
 #[test]
 fn every_number_of_v5_is_whole_in_every_window() {
-    check_sizes(&told(Dialect::V5), 1);
+    check_sizes(&long_numbers(Dialect::V5), 1);
 }
 
 #[test]
 fn every_number_of_v3_is_whole_in_every_window() {
-    check_sizes(&told(Dialect::V3), 1);
+    check_sizes(&long_numbers(Dialect::V3), 1);
 }
 
 #[test]
 fn tiny_and_huge_numbers_are_whole_in_every_window() {
-    check_sizes(&told_tiny(), 3);
+    check_sizes(&tiny_numbers(), 3);
 }
 
-/// A price or size that was cut is no other word that was told, or the check would not see it. The
+/// A price or size that was cut is no other expected word, or the check would not see it. The
 /// shortest ends, as `1` or `1.8`, are left out.
 #[test]
 fn no_part_of_a_price_or_size_is_another_number() {
-    let told = told(Dialect::V5);
+    let expected = long_numbers(Dialect::V5);
     let long =
         |word: &&String| word.len() > 5 && word.starts_with(['0', '8']) && word.contains('.');
     let long = |word: &&String| long(word) && !word.contains(':');
     let mut checked = 0;
-    for word in told.words.iter().filter(long) {
+    for word in expected.words.iter().filter(long) {
         for at in 2..word.len() {
             let (head, tail) = word.split_at(at);
-            assert!(!told.was_told(tail) || tail.len() < 4, "{tail} of {word}");
-            let head_is_number = told.words.contains(head) && head.len() > 4;
+            assert!(!expected.is_expected(tail) || tail.len() < 4, "{tail} of {word}");
+            let head_is_number = expected.words.contains(head) && head.len() > 4;
             assert!(!head_is_number || head.contains("0.000000000"), "{head} of {word}");
             checked += 1;
         }
@@ -346,24 +350,24 @@ fn no_part_of_a_price_or_size_is_another_number() {
 
 #[test]
 fn a_window_that_is_too_small_says_so() {
-    let told = told(Dialect::V5);
+    let expected = long_numbers(Dialect::V5);
     for (width, height) in [(MIN_WIDTH - 1, 20), (80, MIN_HEIGHT - 1), (20, 6)] {
-        let words = rows(&told.draw(width, height)).join(" ");
+        let words = rows(&expected.draw(width, height)).join(" ");
         let words: Vec<_> = words.split_whitespace().collect();
         assert_eq!(words.join(" "), "this window is too small", "{width}x{height}");
     }
     for (width, height) in [(0, 0), (1, 1), (3, 50), (300, 1)] {
-        told.draw(width, height);
+        expected.draw(width, height);
     }
-    assert!(rows(&told_tiny().draw(MIN_WIDTH, 20)).join(" ").contains("0.0000000001229"));
-    let narrow = rows(&told.draw(MIN_WIDTH, MIN_HEIGHT)).join(" ");
+    assert!(rows(&tiny_numbers().draw(MIN_WIDTH, 20)).join(" ").contains("0.0000000001229"));
+    let narrow = rows(&expected.draw(MIN_WIDTH, MIN_HEIGHT)).join(" ");
     assert!(narrow.contains("84091.8") && narrow.contains("84090.0"), "{narrow}");
 }
 
 /// How many levels a side of the ladder a window shows.
-fn levels(told: &Told, width: u16, height: u16) -> usize {
-    let shown = rows(&told.draw(width, height)).join(" ");
-    let Content::Book(ladder) = &told.picture.panels[0].content else { return 0 };
+fn levels(expected: &Expected, width: u16, height: u16) -> usize {
+    let shown = rows(&expected.draw(width, height)).join(" ");
+    let Content::Book(ladder) = &expected.picture.panels[0].content else { return 0 };
     let on_screen = |level: &&Level| shown.contains(&format!(" {} ", level.px()));
     let [asks, bids] =
         [&ladder.asks, &ladder.bids].map(|side| side.iter().filter(on_screen).count());
@@ -373,13 +377,13 @@ fn levels(told: &Told, width: u16, height: u16) -> usize {
 
 #[test]
 fn larger_windows_show_more() {
-    let told = told(Dialect::V5);
-    assert!(levels(&told, 80, 24) >= 5);
-    assert!(levels(&told, 120, 50) > 7);
-    assert_eq!(levels(&told, 200, 70), 25);
-    assert!(levels(&told, 200, 60) >= 20);
+    let expected = long_numbers(Dialect::V5);
+    assert!(levels(&expected, 80, 24) >= 5);
+    assert!(levels(&expected, 120, 50) > 7);
+    assert_eq!(levels(&expected, 200, 70), 25);
+    assert!(levels(&expected, 200, 60) >= 20);
     let shows =
-        |width, height, text: &str| rows(&told.draw(width, height)).join("\n").contains(text);
+        |width, height, text: &str| rows(&expected.draw(width, height)).join("\n").contains(text);
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
         for text in ["0.00022104", "p99", "1,234,567,890", "q quit", "29 of 101 connections"] {
             assert!(shows(width, height, text), "{text} at {width}x{height}");
@@ -396,7 +400,7 @@ fn larger_windows_show_more() {
 }
 
 #[test]
-fn what_can_not_be_believed_is_dimmed_and_says_so() {
+fn a_book_that_is_not_live_is_dimmed_and_shows_its_state() {
     for (state, dimmed) in [
         (BookState::Live, false),
         (BookState::Stale, true),
@@ -404,14 +408,14 @@ fn what_can_not_be_believed_is_dimmed_and_says_so() {
         (BookState::Resyncing, true),
     ] {
         for (width, height) in [(30, 12), (80, 24), (200, 60)] {
-            let mut told = told(Dialect::V5);
-            for pane in &mut told.picture.panels {
+            let mut expected = long_numbers(Dialect::V5);
+            for pane in &mut expected.picture.panels {
                 match &mut pane.content {
                     Content::Book(ladder) => ladder.state = state,
                     Content::Trades(tape) => tape.state = state,
                 }
             }
-            let buf = told.draw(width, height);
+            let buf = expected.draw(width, height);
             let shown = rows(&buf);
             let (y, row) =
                 shown.iter().enumerate().find(|(_, row)| row.contains("84091.8")).unwrap();
@@ -426,8 +430,8 @@ fn what_can_not_be_believed_is_dimmed_and_says_so() {
 
 #[test]
 fn nothing_measured_is_no_number() {
-    let mut told = told(Dialect::V5);
-    told.picture.counters.latency.reset();
-    let shown = rows(&told.draw(120, 40)).join("\n");
+    let mut expected = long_numbers(Dialect::V5);
+    expected.picture.counters.latency.reset();
+    let shown = rows(&expected.draw(120, 40)).join("\n");
     assert!(!shown.contains("0 ns") && !shown.contains("987"), "{shown}");
 }

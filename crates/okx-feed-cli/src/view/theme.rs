@@ -4,7 +4,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 use okx_feed::{BookState, Side};
 
-/// The styles of what is drawn.
+/// The styles of the drawn parts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Theme {
     pub(crate) colored: bool,
@@ -26,7 +26,7 @@ impl Theme {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// The numbers that one looks for.
+    /// The most important numbers.
     pub(crate) const fn strong(self) -> Style {
         let style = Style::new().add_modifier(Modifier::BOLD);
         if self.colored { style.fg(Color::Cyan) } else { style }
@@ -41,7 +41,7 @@ impl Theme {
         if self.colored { Style::new().fg(color) } else { Style::new() }
     }
 
-    /// A state that can be believed, one that may come, one that will not.
+    /// The style of a state: live, on its way to live, or down.
     pub(crate) const fn state(self, state: BookState) -> Style {
         let color = match state {
             BookState::Live => Color::Green,
@@ -51,13 +51,12 @@ impl Theme {
         if self.colored { Style::new().fg(color) } else { Style::new() }
     }
 
-    /// A style as it is where the state says that the numbers can be believed, and dimmed where
-    /// not.
+    /// The style unchanged if the state is live, dimmed otherwise.
     pub(crate) const fn of_state(self, state: BookState, style: Style) -> Style {
         if state.is_live() { style } else { style.add_modifier(Modifier::DIM) }
     }
 
-    /// What has gone wrong.
+    /// A failure.
     pub(crate) const fn alarm(self) -> Style {
         if self.colored {
             Style::new().fg(Color::Yellow)

@@ -9,7 +9,7 @@ fn bench(args: &[&str]) -> Output {
     Program::start(&[&["bench"], args].concat()).finish()
 }
 
-/// A file of this test's own.
+/// The path of a temporary file of this process.
 fn file(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("okx-feed-bench-{}-{name}", std::process::id()));
     let _ = std::fs::remove_file(&path);
@@ -47,7 +47,7 @@ fn every_channel_of_the_exchange_is_timed_stage_by_stage() {
             let rows = report["rows"].as_array().unwrap();
             assert_eq!(rows.len(), if dialect == "v3" { 9 } else { 8 }, "{report}");
             for row in rows {
-                // Of what is timed some frames had the core to themselves, or none.
+                // Any number of the timed frames had the core to themselves.
                 let is_part = row["name"].as_str().unwrap().ends_with("core to itself");
                 let count = row["count"].as_u64().unwrap();
                 assert!(count == 50 || is_part && count < 50, "{report}");
@@ -102,7 +102,7 @@ fn the_log_and_the_plots_hold_every_frame() {
 }
 
 #[test]
-fn a_capture_is_timed_whatever_it_holds() {
+fn a_capture_with_malformed_frames_is_timed() {
     let capture = file("capture.jsonl");
     let lines = [
         r#"{"arg":{"channel":"bbo-tbt","instId":"BTC-USDT"},"data":[{"asks":[["31774.7","0.14","0","3"]],"bids":[["31774.6","0.33","0","3"]],"ts":"1654032991947"}]}"#,
@@ -144,15 +144,15 @@ fn a_capture_may_come_from_standard_input() {
 }
 
 #[test]
-fn an_empty_capture_says_that_it_has_no_frame() {
+fn an_empty_capture_is_an_error() {
     let capture = file("empty.jsonl");
     std::fs::write(&capture, "\n\n").unwrap();
     let output = bench(&["--capture", capture.to_str().unwrap()]);
     std::fs::remove_file(&capture).unwrap();
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("empty.jsonl") && told.contains("has no frame to time"), "{told}");
-    assert!(!told.contains("permissions"), "{told}");
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("empty.jsonl") && stderr.contains("has no frame to time"), "{stderr}");
+    assert!(!stderr.contains("permissions"), "{stderr}");
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn every_form_of_the_report_names_program_machine_and_span() {
 }
 
 #[test]
-fn wrong_arguments_say_what_would_be_right() {
+fn errors_of_arguments_name_the_correct_form() {
     for (args, hint) in [
         (&["--channel", "depth5"][..], "is a channel of v3; add --dialect v3\n"),
         (&["--dialect", "v3", "--channel", "bbo-tbt"], "is a channel of v5; add --dialect v5\n"),

@@ -1,4 +1,4 @@
-//! `okx-feed decode`, the real program: what it prints, its exit codes, its memory.
+//! `okx-feed decode`, the real program: its output, its exit codes, its memory.
 //!
 //! The messages are written here, in the shapes that the exchange sends.
 
@@ -162,7 +162,7 @@ fn session_files_hold_text_and_base64() {
 }
 
 #[test]
-fn a_bad_frame_costs_itself_only() {
+fn a_bad_frame_affects_no_other() {
     let mut input = V5_BOOK.as_bytes().to_vec();
     input.extend_from_slice(b"\n{\"event\":\"error\",\"msg\":\"\xff\xfe\",\"code\":\"1\"}\n");
     input.extend_from_slice(b"{\"arg\":{\"channel\":\"books5\",\"instId\":\"X\"}}\n\0\npong\n");
@@ -258,7 +258,7 @@ fn a_live_source_is_answered_at_once_and_memory_stays_flat() {
 }
 
 #[test]
-fn a_reader_that_leaves_early_ends_it_quietly() {
+fn a_closed_pipe_ends_it_quietly() {
     let (mut child, mut stdin, mut stdout) = start(&["decode", "--dialect", "v5", "-"]);
     writeln!(stdin, "{V5_BOOK}").unwrap();
     assert_eq!(next_line(&mut stdout), V5_BOOK_EVENT);
@@ -333,11 +333,11 @@ fn wrong_usage_is_exit_code_2_and_help_is_0() {
     assert!(text(&output.stderr).contains("decoding"));
 }
 
-/// Real traffic, where it is there: every frame of every file is taken, and every checksum that the
-/// exchange sent is right, but for the files that somebody has cut or rewritten.
+/// Real traffic, if it is available: every frame of every file is decoded, and every checksum of
+/// the exchange matches, except in files that were cut or rewritten.
 #[test]
 #[cfg_attr(not(okx_feed_captures), ignore = "no recorded traffic: set OKX_FEED_CAPTURES")]
-fn no_captured_frame_is_malformed_and_no_checksum_wrong() {
+fn captured_frames_decode_and_their_checksums_match() {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures");
     let folder = std::env::var_os("OKX_FEED_CAPTURES").map_or(beside, PathBuf::from);
     let [right, wrong_where_altered] = check_folder(&folder);
@@ -346,14 +346,14 @@ fn no_captured_frame_is_malformed_and_no_checksum_wrong() {
 }
 
 #[test]
-fn no_frame_of_the_embedded_exchange_is_malformed_and_no_checksum_wrong() {
+fn frames_of_the_embedded_exchange_decode_and_their_checksums_match() {
     let [right, wrong] =
         check_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data"));
     assert!(right > 150 && wrong == 0, "{right}");
 }
 
-/// Decodes every file of a folder: how many checksums are right, and how many wrong in files that
-/// somebody has altered.
+/// Decodes every file of a folder; returns the number of checksums that match, and of those that
+/// do not in altered files.
 fn check_folder(folder: &Path) -> [usize; 2] {
     let (mut right, mut wrong_where_altered) = (0, 0);
     for file in fs::read_dir(folder).unwrap() {

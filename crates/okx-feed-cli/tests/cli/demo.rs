@@ -1,4 +1,4 @@
-//! `okx-feed demo`, the real program: it ends by itself, and its table tells of frames and no error.
+//! `okx-feed demo`, the real program: it ends by itself, and its table has frames and no error.
 
 use crate::program::{Program, text};
 use serde_json::Value;
@@ -31,7 +31,7 @@ fn it_ends_by_itself_with_frames_and_no_error_in_both_dialects() {
         for name in ["p50", "p99", "p99.9", "max"] {
             assert!(table.contains(name), "{table}");
         }
-        // Each run has its frames and its four latencies; the reason stands below.
+        // Each run has its frames and its four latencies; the reason is printed below.
         for run in ["frames/s  ", "frames/s, the exchange's own pace", "frames/s with --busy-poll"]
         {
             let row = table.lines().rfind(|line| line.contains(run)).unwrap();
@@ -40,7 +40,7 @@ fn it_ends_by_itself_with_frames_and_no_error_in_both_dialects() {
             assert_eq!(units.count(), 4, "{row}");
         }
         assert!(table.contains("the caches"), "{table}");
-        // awk and its like read numbers apart that have blanks in them.
+        // Tools like awk would split a number with blanks in it.
         assert!(!table.contains(|c: char| c.is_whitespace() && !" \n".contains(c)), "{table}");
     }
 }
@@ -56,7 +56,7 @@ fn an_interrupt_ends_it_with_the_table_so_far() {
 }
 
 #[test]
-fn a_reader_that_leaves_ends_it_quietly() {
+fn a_closed_pipe_ends_it_quietly() {
     let mut program = Program::start(&["demo", "--duration", "3s"]);
     program.line();
     program.close_stdout();
@@ -88,14 +88,14 @@ fn the_object_has_what_the_table_has_and_nothing_else_is_printed() {
 }
 
 #[test]
-fn a_rate_that_is_not_reached_is_told_as_it_was() {
+fn a_rate_that_is_not_reached_is_reported_as_measured() {
     let args = ["demo", "--duration", "1s", "--rate", "4000000000", "--instruments", "1"];
     let output = Program::start(&args).finish();
     let table = text(&output.stdout);
-    let told = table.lines().find(|line| line.contains("were asked for")).unwrap();
-    let reached = told.split(", ").nth(1).unwrap().split(' ').next().unwrap();
-    assert!(reached.parse::<u64>().unwrap() < 4_000_000_000, "{told}");
-    assert!(told.contains("where 4000000000 were asked for"), "{told}");
+    let line = table.lines().find(|line| line.contains("were asked for")).unwrap();
+    let reached = line.split(", ").nth(1).unwrap().split(' ').next().unwrap();
+    assert!(reached.parse::<u64>().unwrap() < 4_000_000_000, "{line}");
+    assert!(line.contains("where 4000000000 were asked for"), "{line}");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_terminal_that_is_closed_ends_it_with_the_table() {
 }
 
 #[test]
-fn wrong_arguments_say_what_would_be_right() {
+fn errors_of_arguments_name_the_correct_form() {
     for (args, hint) in [
         (["demo", "--duration", "10"], "10s"),
         (["demo", "--duration", "0s"], "too short"),
@@ -124,7 +124,7 @@ fn wrong_arguments_say_what_would_be_right() {
 }
 
 #[test]
-fn the_old_name_of_busy_polling_is_still_taken() {
+fn the_old_name_of_busy_polling_is_still_accepted() {
     for command in ["demo", "watch"] {
         let output = Program::start(&[command, "--busy", "--help"]).finish();
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));

@@ -1,4 +1,4 @@
-//! docs/JSON.md: every example is run, and what it says comes out.
+//! docs/JSON.md: every example is run, and its output compared with the page.
 
 use std::fmt::Write;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::program::{Output, Program, text};
 use serde_json::Value;
 
-/// The blocks of the page: what stands behind the fence, and the lines.
+/// The blocks of the page: the text behind the fence, and the lines.
 fn blocks() -> Vec<(String, Vec<String>)> {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/JSON.md");
     let page = fs::read_to_string(page).unwrap();
@@ -39,7 +39,7 @@ fn decode(args: &[&str], format: &str, input: &str) -> Output {
 }
 
 #[test]
-fn every_example_comes_out_as_it_stands_there() {
+fn every_example_is_the_output_of_its_input() {
     let (mut input, mut checked): (Option<(String, String)>, Vec<String>) = (None, Vec::new());
     for (kind, lines) in blocks() {
         let body = lines.join("\n") + "\n";
@@ -114,7 +114,7 @@ fn watch_has_the_members_of_the_page() {
 }
 
 #[test]
-fn more_books_than_there_is_room_for_are_told() {
+fn more_books_than_the_limit_are_reported() {
     let mut input = String::new();
     for n in 0..1_200 {
         writeln!(
@@ -128,13 +128,13 @@ fn more_books_than_there_is_room_for_are_told() {
     assert_eq!(text(&output.stdout).matches(r#""state":"live""#).count(), 1_200);
 
     let output = decode(&["--dialect", "v5", "--max-books", "1000"], "jsonl", &input);
-    let (events, told) = (text(&output.stdout), text(&output.stderr));
-    assert_eq!(output.status.code(), Some(1), "{told}");
+    let (events, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert_eq!(events.matches(r#""state":"live""#).count(), 1_000);
     let last = events.lines().last().unwrap();
     let expected = r#"{"line":1200,"event":"skipped","channel":"books","inst_id":"I1199-USDT","reason":"max_books"}"#;
     assert_eq!(last, expected);
-    assert!(told.contains("200 messages") && told.contains("--max-books"), "{told}");
+    assert!(stderr.contains("200 messages") && stderr.contains("--max-books"), "{stderr}");
 }
 
 #[test]
@@ -143,17 +143,20 @@ fn the_wrong_dialect_is_named() {
     let v3 = r#"{"table":"spot/trade","data":[{"side":"sell","trade_id":"7","price":"8","size":"5","instrument_id":"A","timestamp":"2020-02-29T12:00:00.007Z"}]}"#;
     for (asked, is, message) in [("v3", "v5", v5), ("v5", "v3", v3)] {
         let output = decode(&["--dialect", asked], "jsonl", &format!("pong\n{message}\n"));
-        let told = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{told}");
-        assert!(told.contains(&format!("the messages are of {is}; add --dialect {is}")), "{told}");
-        // One message of the right dialect, and it is not the wrong one.
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(
+            stderr.contains(&format!("the messages are of {is}; add --dialect {is}")),
+            "{stderr}"
+        );
+        // One message of the right dialect proves it.
         let own = if asked == "v3" { v3 } else { v5 };
         let output = decode(&["--dialect", asked], "jsonl", &format!("{message}\n{own}\n"));
         assert!(!text(&output.stderr).contains("add --dialect"), "{}", text(&output.stderr));
     }
     let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/conn-sim-v3.tsv");
     let output = Program::start(&["decode", "--dialect", "v5", capture]).finish();
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("the messages are of v3"), "{told}");
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("the messages are of v3"), "{stderr}");
 }

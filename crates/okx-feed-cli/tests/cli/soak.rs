@@ -1,13 +1,13 @@
-//! `okx-feed soak`, the real program for a minute: faults of every kind, and no book wrong.
+//! `okx-feed soak`, the real program for a minute: faults of every kind, and no wrong book.
 
 use crate::program::{Program, text};
 use serde_json::Value;
 
 /// As the README promises, but with fewer instruments and market events: an unoptimised exchange is
-/// slow, and one that falls behind the wall clock has books that are too old. With this seed
-/// lines lag by a clock that is set back while no line sees it.
+/// slow, and one that falls behind the wall clock has books that are too old. With this seed the
+/// clock is set back while no line is connected, so that lines lag.
 #[test]
-fn a_minute_of_faults_leaves_every_book_right() {
+fn a_minute_of_faults_leaves_every_book_correct() {
     let args = "soak --minutes 1 --seed 11 --instruments 20 --rate 500 --every 1s --json";
     let args: Vec<_> = args.split(' ').collect();
     let mut program = Program::start(&args);
@@ -26,7 +26,7 @@ fn a_minute_of_faults_leaves_every_book_right() {
         assert!(client["books_verified"].as_u64().unwrap() > 1_000, "{report:#}");
         assert!(client["trades"].as_u64().unwrap() > 0, "{report:#}");
         assert!(client["losses"].as_u64().unwrap() > 0, "{report:#}");
-        // Else nothing was there to be live and too old.
+        // Without stale books the check of their age would be empty.
         assert!(client["stale"].as_u64().unwrap() > 0, "{report:#}");
         assert!(client["lines"].as_array().unwrap().len() >= 2);
     }
@@ -47,7 +47,7 @@ fn an_interrupt_ends_it_with_the_report() {
 }
 
 #[test]
-fn wrong_arguments_say_what_would_be_right() {
+fn errors_of_arguments_name_the_correct_form() {
     for (args, hint) in [
         (&["soak", "--minutes", "0"][..], "give minutes"),
         (&["soak", "--minutes", "nan"], "give minutes"),

@@ -108,7 +108,7 @@ fn json_has_one_whole_event_a_line_and_exactly_as_many_as_asked() {
         let mut last = 0;
         let kinds: Vec<_> =
             text(&output.stdout).lines().map(|line| check_event(line, &mut last)).collect();
-        // Books and trades are counted, and nothing else; the last line is the last of them.
+        // Only books and trades are counted, and the last line is one of them.
         let is_data = |kind: &&String| matches!(kind.as_str(), "book" | "trade" | "depth");
         assert_eq!(kinds.iter().filter(is_data).count(), 200);
         assert!(kinds.last().as_ref().is_some_and(is_data) && kinds.len() > 200);
@@ -163,7 +163,7 @@ fn books_have_as_many_levels_as_asked_for_and_as_their_channel_has() {
 }
 
 #[test]
-fn books_that_broke_are_told_by_their_cause() {
+fn broken_books_are_reported_with_their_cause() {
     let exchange = Exchange::with_faults("gap:each=5");
     let args = ["--json", "--count", "60", "--duration", "20s", "books:BTC-USDT"];
     let output = watch(&exchange.v5, &args).finish();
@@ -177,12 +177,12 @@ fn the_wrong_dialect_is_named() {
     let exchange = Exchange::start();
     let output = watch(&exchange.v3, &["--json", "--duration", "20s", "books5:BTC-USDT"]).finish();
     check_code(&output, 1);
-    let told = text(&output.stderr);
-    assert!(told.contains("the messages are of v3; add --dialect v3"), "{told}");
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("the messages are of v3; add --dialect v3"), "{stderr}");
 }
 
 #[test]
-fn a_terminal_that_is_closed_ends_it_with_the_summary() {
+fn a_closed_terminal_ends_it_with_the_summary() {
     let exchange = Exchange::start();
     let mut program = watch(&exchange.v5, &["--json", "books5:BTC-USDT"]);
     while !program.line().contains(r#""event":"book""#) {}
@@ -204,7 +204,7 @@ fn plain_lines_come_until_an_interrupt() {
 }
 
 #[test]
-fn a_reader_that_leaves_ends_it_quietly() {
+fn a_closed_pipe_ends_it_quietly() {
     let exchange = Exchange::start();
     let mut program = watch(&exchange.v5, &["books5:BTC-USDT"]);
     program.line();
@@ -215,7 +215,7 @@ fn a_reader_that_leaves_ends_it_quietly() {
 }
 
 #[test]
-fn it_connects_again_when_the_exchange_comes_back() {
+fn it_reconnects_when_the_exchange_is_back() {
     let exchange = Exchange::start();
     let url = exchange.v5.clone();
     let address = url.trim_start_matches("ws://").split('/').next().unwrap().to_owned();
@@ -227,22 +227,22 @@ fn it_connects_again_when_the_exchange_comes_back() {
     while !program.line().contains(r#""to":"live""#) {}
     let output = program.interrupt();
     check_code(&output, 0);
-    let told = text(&output.stderr);
-    // A loss so short that it falls between two looks may be told by the summary alone.
-    assert!(told.contains("2 connects, 1 lost"), "{told}");
+    let stderr = text(&output.stderr);
+    // A loss between two refreshes is in the summary alone.
+    assert!(stderr.contains("2 connects, 1 lost"), "{stderr}");
 }
 
 #[test]
-fn a_refused_port_is_told_and_tried_again_to_the_end() {
-    // Bound once and given back: nobody listens there.
+fn a_refused_port_is_reported_and_retried_to_the_end() {
+    // Bound and released: no socket listens there.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("ws://{address}/ws/v5/public");
     let output = watch(&url, &["--json", "--duration", "5s", "books5:BTC-USDT"]).finish();
     check_code(&output, 2);
-    let told = text(&output.stderr);
-    let first = told.lines().next().unwrap();
-    assert!(first.contains("refused") && first.contains("trying again"), "{told}");
-    assert!(told.contains(" attempts: "), "{told}");
+    let stderr = text(&output.stderr);
+    let first = stderr.lines().next().unwrap();
+    assert!(first.contains("refused") && first.contains("trying again"), "{stderr}");
+    assert!(stderr.contains(" attempts: "), "{stderr}");
 }
 
 #[test]
@@ -254,16 +254,16 @@ fn refused_channels_are_named_and_all_of_them_end_it() {
     let line = text(&output.stderr).lines().next().unwrap().to_owned();
     assert!(line.contains("books5:NO-SUCH is refused: 60018"), "{line}");
     let all = ["--dialect", "v3", "spot/depth5:NO-SUCH", "spot/trade:NO-SUCH"];
-    // They are asked for again meanwhile.
+    // They are requested again meanwhile.
     let output = watch(&exchange.v3, &[&all[..], &["--refused-for", "2s"]].concat()).finish();
     check_code(&output, 2);
-    let told = text(&output.stderr);
-    assert!(told.contains("spot/trade:NO-SUCH is refused: 30040"), "{told}");
-    assert!(told.contains("refused every channel"), "{told}");
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("spot/trade:NO-SUCH is refused: 30040"), "{stderr}");
+    assert!(stderr.contains("refused every channel"), "{stderr}");
 }
 
 #[test]
-fn wrong_arguments_say_what_would_be_right() {
+fn errors_of_arguments_name_the_correct_form() {
     let cases: [(&[&str], &str); 12] = [
         (&["watch", "--duration", "-5s", "books:BTC-USDT"], "is negative"),
         (&["watch", "--schema", "books:BTC-USDT"], "--json"),
@@ -287,7 +287,7 @@ fn wrong_arguments_say_what_would_be_right() {
 }
 
 #[test]
-fn a_taken_port_and_a_wrong_address_are_told() {
+fn a_taken_port_and_a_wrong_address_are_reported() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     for (listen, hint) in [(address.as_str(), "another program"), ("8443", "HOST:PORT")] {
@@ -312,7 +312,7 @@ fn channels_of_two_paths_are_watched_by_one_command() {
 }
 
 #[test]
-fn where_and_how_to_connect_is_chosen_by_name() {
+fn the_address_and_the_proxy_are_chosen_by_options() {
     let books = "books5:BTC-USDT";
     for (args, hint) in [
         (&["--region", "eu"][..], "[possible values: global, eea, us]"),
@@ -325,23 +325,23 @@ fn where_and_how_to_connect_is_chosen_by_name() {
         let channels: &[&str] = if args.contains(&"v3") { &[] } else { &[books] };
         let output = Program::start(&[&["watch"], args, channels].concat()).finish();
         check_code(&output, 2);
-        let told = text(&output.stderr);
-        assert!(told.contains(hint) && !told.contains("secret"), "{args:?}: {told}");
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains(hint) && !stderr.contains("secret"), "{args:?}: {stderr}");
     }
-    // Nobody is there, which is enough to see who was asked for.
+    // No proxy listens, but the error names the host.
     let proxy = ["--proxy", "http://127.0.0.1:9", "--duration", "500ms", books];
     let output = Program::start(&[&["watch", "--region", "us", "--demo"], &proxy[..]].concat());
     let output = output.finish();
     check_code(&output, 2);
-    let told = text(&output.stderr);
-    assert!(told.contains("wss://wsuspap.okx.com/ws/v5/public"), "{told}");
-    assert!(told.contains("127.0.0.1:9: "), "{told}");
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("wss://wsuspap.okx.com/ws/v5/public"), "{stderr}");
+    assert!(stderr.contains("127.0.0.1:9: "), "{stderr}");
 }
 
 #[test]
-fn a_login_needs_a_key_and_says_where_to_put_it() {
+fn a_login_without_a_key_names_its_sources() {
     let books = "books-l2-tbt:BTC-USDT";
-    // Nobody listens there, and nobody is asked.
+    // No socket listens there, and no connection is attempted.
     let output = watch("ws://127.0.0.1:9", &["--login", books]).finish();
     check_code(&output, 2);
     assert!(text(&output.stderr).contains("set OKX_API_KEY"), "{}", text(&output.stderr));
@@ -351,24 +351,27 @@ fn a_login_needs_a_key_and_says_where_to_put_it() {
     let path = file.to_str().unwrap();
     let output = watch("ws://127.0.0.1:9", &["--login-file", path, books]).finish();
     check_code(&output, 2);
-    let told = text(&output.stderr);
-    assert!(told.contains("not all are there") && !told.contains("the-"), "{told}");
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("not all are there") && !stderr.contains("the-"), "{stderr}");
 
-    // With all of it the request goes out, and this exchange knows nobody's key. The log at its
-    // loudest has nothing of it.
+    // A complete key is sent, and refused, since the exchange knows no key. The most verbose log
+    // does not contain it.
     std::fs::write(&file, "key=the-key\nsecret=the-secret\npassphrase=the-phrase\n").unwrap();
     let exchange = Exchange::start();
     let args = ["-vvv", "--json", "--count", "5", "--login-file", path, books];
     let output = watch(&exchange.v5, &args).finish();
     std::fs::remove_file(&file).unwrap();
     check_code(&output, 0);
-    let told = text(&output.stderr);
-    assert!(told.contains("logging in") && !told.contains("the-"), "{told}");
-    assert!(told.contains("the login is refused: 60032") && told.contains("--region"), "{told}");
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("logging in") && !stderr.contains("the-"), "{stderr}");
+    assert!(
+        stderr.contains("the login is refused: 60032") && stderr.contains("--region"),
+        "{stderr}"
+    );
     assert!(text(&output.stdout).contains(r#""code":60032"#), "{}", text(&output.stdout));
 }
 
-/// Watches an exchange that was served with such a certificate, trusting what it wrote or not.
+/// Watches an exchange with such a certificate, trusting its issuer or not.
 fn watch_tls(tls: &str, trusted: bool) -> Output {
     let file = format!("okx-feed-{tls}-{trusted}-{}.pem", std::process::id());
     let file = std::env::temp_dir().join(file);
@@ -393,7 +396,7 @@ fn watch_tls(tls: &str, trusted: bool) -> Output {
 }
 
 #[test]
-fn a_bad_certificate_is_refused_with_its_reason() {
+fn a_bad_certificate_is_refused_with_its_fault() {
     check_code(&watch_tls("good", true), 0);
     for (tls, trusted, says) in [
         ("good", false, "UnknownIssuer"),

@@ -1,4 +1,4 @@
-//! The sink of `watch`: prints events, counts them, and notes what was refused.
+//! The sink of `watch`: prints events, counts them, and notes refusals.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,7 +18,7 @@ pub(crate) enum Style {
     Lines,
 }
 
-/// What the sink tells the command.
+/// Messages from the sink to the command.
 #[derive(Debug, Default)]
 pub(crate) struct News {
     /// Wakes the command: there is a rejection, or there were enough events.
@@ -30,7 +30,7 @@ pub(crate) struct News {
 struct NewsState {
     rejections: Vec<String>,
     enough: bool,
-    /// The dialect that the messages are of, where it is not the connection's.
+    /// The dialect of the messages, if it is not the connection's.
     other_dialect: Option<Dialect>,
 }
 
@@ -40,12 +40,12 @@ impl News {
         self.with(|state| std::mem::take(&mut state.rejections))
     }
 
-    /// Whether as many events came as were asked for.
+    /// Whether the requested number of events was received.
     pub(crate) fn enough(&self) -> bool {
         self.with(|state| state.enough)
     }
 
-    /// The dialect that the messages are of, where it is not the one that was asked for.
+    /// The dialect of the messages, if it is not the requested one.
     pub(crate) fn other_dialect(&self) -> Option<Dialect> {
         self.with(|state| state.other_dialect)
     }
@@ -55,23 +55,23 @@ impl News {
     }
 }
 
-/// Takes each event on the feed's thread.
-pub(crate) struct Tap {
-    /// Where events are printed; `None` where the books are drawn instead.
+/// Receives each event on the feed's thread.
+pub(crate) struct EventWriter {
+    /// The output and its style; `None` if the books are drawn instead.
     pub(crate) out: Option<(PipeWriter, Style)>,
-    /// The levels a side that a book is printed with, where it has as many.
+    /// The most levels a side that are printed of a book.
     pub(crate) depth: usize,
     /// How many more books and trades are wanted; `None` for all.
     pub(crate) left: Option<u64>,
     pub(crate) news: Arc<News>,
     pub(crate) dialect: Dialect,
-    /// Whether a book or a trade came, so that the dialect is the right one.
+    /// Whether a book or a trade was received, which proves the dialect.
     pub(crate) has_data: bool,
-    /// What the exchange said last in an error: it comes right before the state that it causes.
+    /// The last error text of the exchange. It precedes the state change that it causes.
     pub(crate) refusal: String,
 }
 
-impl EventSink for Tap {
+impl EventSink for EventWriter {
     fn on_event(&mut self, event: &Event<'_>) {
         self.note_dialect(event);
         match event {
@@ -104,13 +104,13 @@ impl EventSink for Tap {
     }
 }
 
-/// Whether an event is a book or a trade, which a count is of; all others only stand between them.
+/// Whether an event is a book or a trade. `--count` counts no others.
 const fn is_data(event: &Event<'_>) -> bool {
     matches!(event, Event::Book(_) | Event::Trade(_) | Event::Depth(_) | Event::DepthBook(_))
 }
 
-impl Tap {
-    /// Notices messages of the other dialect while there was none of this one.
+impl EventWriter {
+    /// Detects messages of the other dialect until the first one of this dialect.
     fn note_dialect(&mut self, event: &Event<'_>) {
         if self.has_data {
             return;
@@ -124,7 +124,7 @@ impl Tap {
             (Dialect::V5, Event::Malformed(Malformed { kind: "unexpected_binary", .. })) => {
                 Dialect::V3
             }
-            // v5's pushes have no table, and its errors say why where v3 does not look.
+            // v5's pushes have no table, and its errors have other members than v3's.
             (Dialect::V3, Event::Skipped(skipped)) if skipped.channel.is_empty() => Dialect::V5,
             (Dialect::V3, Event::Control(control))
                 if control.kind == ControlKind::Error
@@ -167,10 +167,10 @@ mod tests {
     use super::*;
     use okx_feed::{FeedHandler, Frame, UnixNanos};
 
-    /// The dialect that the messages turn out to be of, where another was asked for.
+    /// The dialect that is detected in the messages, if it is not the requested one.
     fn other_dialect(asked: Dialect, frames: &[Frame<'_>]) -> Option<Dialect> {
         let news = Arc::new(News::default());
-        let mut tap = Tap {
+        let mut writer = EventWriter {
             out: None,
             depth: 5,
             left: None,
@@ -181,8 +181,8 @@ mod tests {
         };
         let mut feed = FeedHandler::new(asked);
         for frame in frames {
-            // A malformed one is told to the sink.
-            let _ = feed.on_frame(*frame, UnixNanos(1), &mut tap);
+            // A malformed frame is an event of the sink.
+            let _ = feed.on_frame(*frame, UnixNanos(1), &mut writer);
         }
         news.other_dialect()
     }

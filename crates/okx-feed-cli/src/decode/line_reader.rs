@@ -1,4 +1,4 @@
-//! The lines of a file, in memory that stays flat whatever the file holds.
+//! Reads the lines of a file in a fixed amount of memory.
 
 use okx_feed::wire::DecodeLimits;
 use std::fmt;
@@ -10,7 +10,7 @@ use memchr::memchr;
 /// receive time before it. A longer one is a frame over the limit in either format.
 pub(super) const MAX_LINE_LEN: usize = DecodeLimits::MAX_FRAME_LEN.div_ceil(3) * 4 + 128;
 
-/// Bytes that are asked of the source at once.
+/// The most bytes of one read.
 const CHUNK_LEN: usize = 64 << 10;
 
 /// One line, without its end: `\n` or `\r\n`.
@@ -22,19 +22,20 @@ pub(super) enum Line<'a> {
     TooLong,
 }
 
-/// Cuts a source into lines. Lines are bytes: nothing here asks for UTF-8.
+/// Splits a source into lines. Lines are bytes and need not be UTF-8.
 ///
-/// [`Lines::take`] until it has no more, then [`Lines::fill`], and so on until [`Lines::ended`].
-/// The caller so knows when it is about to wait. All memory is one buffer of the limit's size, made
-/// in [`Lines::new`]; pages of it that no line needs are never touched.
-pub(super) struct Lines<R> {
+/// Call [`LineReader::take`] until it returns `None`, then [`LineReader::fill`], and repeat until
+/// [`LineReader::ended`].
+/// The caller thus knows when the next read may block. All memory is one buffer of the limit's
+/// size, allocated in [`LineReader::new`]. Pages of it that no line needs are never touched.
+pub(super) struct LineReader<R> {
     source: R,
     /// Holds the bytes `start..end`, of which `start..scanned` have no line end.
     buf: Box<[u8]>,
     start: usize,
     scanned: usize,
     end: usize,
-    /// Whether we are inside of a line whose start was dropped.
+    /// Whether the read position is inside a line whose start was dropped.
     dropping: bool,
     starved: bool,
     ended: bool,
@@ -42,7 +43,7 @@ pub(super) struct Lines<R> {
     read_len: u64,
 }
 
-impl<R: Read> Lines<R> {
+impl<R: Read> LineReader<R> {
     /// Makes the lines of a source, each at most `max_len` bytes long, line end included.
     pub(super) fn new(source: R, max_len: usize) -> Self {
         Self {
@@ -58,7 +59,7 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// The next line; `None` where more must be read first, or where the source has ended.
+    /// The next line; `None` if more must be read first, or if the source has ended.
     ///
     /// The last line needs no line end.
     #[inline]
@@ -86,10 +87,10 @@ impl<R: Read> Lines<R> {
         Some(Line::Bytes(line.strip_suffix(b"\r").unwrap_or(line)))
     }
 
-    /// Reads on, once. To be called when [`Lines::take`] has no more.
+    /// Reads once from the source. To be called when [`LineReader::take`] returned `None`.
     ///
     /// # Errors
-    /// What the source fails with.
+    /// The error of the source.
     pub(super) fn fill(&mut self) -> io::Result<()> {
         if self.start > 0 {
             // What is left is the start of one line, mostly short.
@@ -116,7 +117,7 @@ impl<R: Read> Lines<R> {
         Ok(())
     }
 
-    /// Whether the source had less than was asked for, so that the next read may wait.
+    /// Whether the last read returned less than requested, so that the next one may block.
     pub(super) const fn starved(&self) -> bool {
         self.starved
     }
@@ -126,15 +127,17 @@ impl<R: Read> Lines<R> {
         self.read_len
     }
 
-    /// Whether the source has ended. [`Lines::take`] may still have lines.
+    /// Whether the source has ended. [`LineReader::take`] may still have lines.
     pub(super) const fn ended(&self) -> bool {
         self.ended
     }
 }
 
-impl<R> fmt::Debug for Lines<R> {
+impl<R> fmt::Debug for LineReader<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lines").field("buffered", &(self.end - self.start)).finish_non_exhaustive()
+        f.debug_struct("LineReader")
+            .field("buffered", &(self.end - self.start))
+            .finish_non_exhaustive()
     }
 }
 
@@ -159,9 +162,9 @@ mod tests {
         }
     }
 
-    /// All lines; `None` stands for one that is too long.
+    /// All lines; `None` for a line that is too long.
     fn lines(text: &[u8], step: usize, max_len: usize) -> Vec<Option<Vec<u8>>> {
-        let mut lines = Lines::new(Trickle(text, step, false), max_len);
+        let mut lines = LineReader::new(Trickle(text, step, false), max_len);
         let mut all = Vec::new();
         loop {
             while let Some(line) = lines.take() {

@@ -1,23 +1,23 @@
-//! Which frames had the core to themselves.
+//! Selects the frames that were timed without a disturbance of the core.
 
-/// A frame's time, and that of the reading of memory before it.
+/// The time of a frame, and the time of the memory read before it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     pub(super) read_ns: u64,
     pub(super) path_ns: u64,
 }
 
-/// How many readings before and after a frame must have been undisturbed.
+/// How many memory reads before and after a frame must have been undisturbed.
 const AROUND: usize = 3;
 
-/// A reading is undisturbed that takes no more than this part longer than the quick ones.
+/// A memory read is undisturbed if it takes at most one part in so many longer than the quick ones.
 const SLACK: u64 = 32;
 
-/// The times of the frames around which every reading of the same memory took its usual time.
+/// The times of the frames around which every read of the same memory took its usual time.
 ///
-/// A neighbour on the other hardware thread of the core, which no guest sees, makes everything take
-/// half as long again for microseconds at a time, the readings as well. They tell of him without a look
-/// at the times that are chosen by them.
+/// Load on the other hardware thread of the core, which a virtual machine can't observe, makes
+/// everything take half as long again for microseconds at a time, the memory reads as well. Frames
+/// are selected by the memory reads alone, never by the times that are reported.
 pub(super) fn undisturbed(samples: &[Sample]) -> impl Iterator<Item = u64> {
     let mut reads: Vec<_> = samples.iter().map(|sample| sample.read_ns).collect();
     reads.sort_unstable();
