@@ -1,4 +1,4 @@
-//! An allocator that counts the allocations of each thread apart, so that tests can run side by side.
+//! An allocator that counts allocations by thread, so that tests can run in parallel.
 #![expect(unsafe_code, reason = "an allocator is unsafe by its trait; this one only counts")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -11,14 +11,14 @@ thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How often this thread has allocated, reallocations included.
+/// The number of allocations of this thread, reallocations included.
 #[must_use]
 pub fn allocations() -> u64 {
     ALLOCATIONS.get()
 }
 
 fn count() {
-    // The thread may be ending and its counter gone; then nobody counts.
+    // At the end of a thread its counter may be gone. Such allocations are not counted.
     let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
 }
 

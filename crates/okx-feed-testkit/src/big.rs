@@ -1,4 +1,4 @@
-//! Numbers of any length, as digits: slow and plain.
+//! Numbers of any length, as digits: slow and simple.
 
 use std::cmp::Ordering;
 
@@ -11,7 +11,7 @@ pub struct Big {
     scale: usize,
 }
 
-/// Why a text is no decimal of the crate.
+/// The reason why a text is no decimal of the crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     Syntax,
@@ -39,7 +39,7 @@ impl Big {
         Some(Self { negative, digits: format!("{whole}{fraction}"), scale: fraction.len() })
     }
 
-    /// What the crate promises to make of a text: the mantissa's text and the scale.
+    /// The documented result for a text: the mantissa's text and the scale.
     pub fn decimal(text: &str) -> Result<(String, usize), Refused> {
         let big = Self::parse(text).ok_or(Refused::Syntax)?;
         if big.scale > 18 {
@@ -57,8 +57,8 @@ impl Big {
         Ok((format!("{sign}{digits}"), big.scale))
     }
 
-    /// What the crate promises to make of a number by its value, however it is written: its text, with
-    /// no zeros that the value does not need.
+    /// The documented result for a number by its value, in any notation: its text, without zeros
+    /// that the value does not need.
     pub fn value(text: &str) -> Result<String, Refused> {
         let (number, exponent) = match text.split_once(['e', 'E']) {
             Some((number, exponent)) => {

@@ -1,4 +1,4 @@
-//! One frame through the decoder in all its ways and through the reference.
+//! Decodes one frame by every path of the decoder and by the reference, and compares.
 
 use okx_feed::internals::Scanner;
 use okx_feed::wire::{DecodeLimits, Decoded, InflatePath, TextPath};
@@ -8,18 +8,18 @@ use super::json::{self, NUMBER_KEY};
 use super::observed::{self, Seen};
 use super::reference;
 
-/// What became of the frames so far.
+/// The results of the frames so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
     pub frames: u64,
     pub taken: u64,
     pub scanned: u64,
-    /// Bodies that libdeflate takes and zlib refuses.
+    /// Bodies that libdeflate accepts and zlib refuses.
     pub lenient: u64,
 }
 
-/// Decoders of one dialect that are used again and again, so that one frame's traces would show in
-/// the next.
+/// Decoders of one dialect. They are reused, so that state left by one frame would show in the
+/// next.
 pub struct Checker {
     dialect: Dialect,
     /// With the fast path, with the fast path without AVX-512, with that without SIMD, and without it.
@@ -43,8 +43,8 @@ impl Checker {
         &mut self.decoders[0]
     }
 
-    /// Decodes `frame` every way. Panics where the ways differ from each other or from the
-    /// reference; gives the events, `None` for a refusal.
+    /// Decodes `frame` by every path. Panics if the paths differ from each other or from the
+    /// reference. Returns the events, `None` for a refusal.
     pub fn check(&mut self, frame: Frame<'_>) -> Option<Vec<Seen>> {
         let [fast, avx2, portable, general] =
             self.decoders.each_mut().map(|decoder| observed::decode(decoder, frame));
@@ -76,7 +76,7 @@ impl Checker {
         taken
     }
 
-    /// Refused as no JSON exactly where serde_json says that it is none.
+    /// A frame is refused as invalid JSON exactly if serde_json refuses it.
     fn check_syntax(&self, text: &[u8], refused: Option<DecodeErrorKind>) {
         if reference::word(text).is_some() || text.len() > DecodeLimits::MAX_FRAME_LEN {
             return;
@@ -86,10 +86,11 @@ impl Checker {
         assert_ne!(is_json, refused, "whether this is JSON: {}", self.shown(Frame::Text(text)));
     }
 
-    /// What a body means that zlib refuses and libdeflate, to which the decoder gave it, takes. (Our
-    /// own inflater, for small frames, is as strict as zlib.) libdeflate lets some codes pass
-    /// that zlib does not (codes without an end of block, symbols that do not exist but are not
-    /// used), so such a text is as much the frame's as any.
+    /// The meaning of a body that zlib refuses and libdeflate accepts.
+    ///
+    /// libdeflate accepts some codes that zlib does not: codes without an end of block, and symbols
+    /// that do not exist but are not used. Its text is accepted as the frame's. The crate's own
+    /// inflater, for small frames, is as strict as zlib.
     fn lenient(&mut self, frame: Frame<'_>) -> Option<Vec<Seen>> {
         let Frame::Binary(body) = frame else { return None };
         if self.dialect == Dialect::V5 || reference::inflate(body).is_some() {

@@ -1,9 +1,9 @@
-//! Choices: from a seed, or from the bytes that a fuzzer hands in.
+//! Choices: from a seed, or from the bytes of a fuzzer.
 
 use arbitrary::Unstructured;
 
-/// Where choices come from. A fuzzer that changes a byte changes one choice; when its bytes are used
-/// up every choice is the first.
+/// The source of choices. A changed byte of the fuzzer changes one choice. When its bytes are used
+/// up, every choice is the first.
 pub enum Choices<'b> {
     Seeded(u64),
     Bytes(Unstructured<'b>),
@@ -14,7 +14,7 @@ impl<'b> Choices<'b> {
         Self::Bytes(Unstructured::new(bytes))
     }
 
-    /// Whether there is nothing left to choose by.
+    /// Whether the bytes are used up.
     pub fn is_spent(&self) -> bool {
         match self {
             Self::Seeded(_) => false,

@@ -1,4 +1,4 @@
-//! A deep book kept the slow and obvious way, to compare the fast one with.
+//! A slow and simple order book, to compare the fast one with.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use okx_feed::{
     BookRef, Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, Price, Topic, UnixNanos,
 };
 
-/// One side: levels by price, and from which price on it is cut.
+/// One side: levels by price, and the price from which it is cut.
 #[derive(Clone, Debug, Default)]
 pub struct OracleSide {
     pub levels: BTreeMap<Decimal, Level>,
@@ -79,7 +79,7 @@ impl Oracle {
         self.bids.levels.values().rev().copied().collect()
     }
 
-    /// The checksum by the rule's own words: texts, joined.
+    /// The checksum as the protocol defines it: joined texts.
     pub fn checksum(&self) -> i32 {
         let mut asks = self.asks.levels.values();
         let mut bids = self.bids.levels.values().rev();
@@ -119,12 +119,12 @@ fn crc32_bitwise(bytes: &[u8]) -> u32 {
     !crc
 }
 
-/// A channel of the instrument that all messages here are of.
+/// A channel of the instrument of all messages here.
 pub const fn topic(channel: Channel) -> Topic<'static> {
     Topic::v5(channel, "BTC-USDT")
 }
 
-/// A message with levels and nothing else; tests fill in what they are about.
+/// A message with only levels; tests set the other members.
 pub fn message<'f>(action: DepthAction, asks: &'f [Level], bids: &'f [Level]) -> DepthUpdate<'f> {
     DepthUpdate {
         topic: topic(Channel::Books),
@@ -153,7 +153,7 @@ pub fn book_of(capacity: usize, asks: &[Level], bids: &[Level]) -> DepthBook {
     book
 }
 
-/// A small generator of numbers that look random and are the same for the same seed (SplitMix64).
+/// A small pseudo-random generator, deterministic by its seed (SplitMix64).
 #[derive(Clone, Debug)]
 pub struct Rng(pub u64);
 

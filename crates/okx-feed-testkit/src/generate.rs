@@ -1,4 +1,4 @@
-//! Messages in every form of `docs/PROTOCOL.md`, made from choices, never from captures.
+//! Generates messages in every form of `docs/PROTOCOL.md`, from choices, never from captures.
 
 use okx_feed::Dialect;
 
@@ -96,7 +96,7 @@ fn v3_depth(choices: &mut Choices<'_>, market: &str) -> Node {
         ("timestamp", Node::text(iso(choices))),
         ("checksum", Node::raw(signed(choices, 9))),
     ];
-    // The documents had the instrument behind the levels.
+    // In the documents the instrument follows the levels.
     match choices.below(6) {
         0 => members.rotate_left(1),
         1 => members.swap(3, 4),
@@ -257,12 +257,12 @@ fn items(choices: &mut Choices<'_>, mut item: impl FnMut(&mut Choices<'_>) -> No
     Node::List((0..count).map(|_| item(choices)).collect())
 }
 
-/// Which elements a level has, and which of them are strings.
+/// The elements of a level, and which of them are strings.
 #[derive(Clone, Copy)]
 struct Form {
     elements: usize,
     strings: [bool; 4],
-    /// Whether the third of four elements means something.
+    /// Whether the third of four elements has a meaning.
     has_third: bool,
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// How serde_json's `arbitrary_precision` hands a number to a visitor.
+/// The key by which serde_json's `arbitrary_precision` passes a number to a visitor.
 pub const NUMBER_KEY: &str = "$serde_json::private::Number";
 /// The decoder shows its JSON engine no number with so many bytes before its exponent.
 const LONG_NUMBER: usize = 20;
@@ -15,14 +15,14 @@ const LONG_NUMBER: usize = 20;
 pub enum Json {
     Null,
     Bool(bool),
-    /// The text of a number, as it stood.
+    /// The text of a number, unchanged.
     Number(String),
     Text(String),
     List(Vec<Self>),
     Object(Vec<(String, Self)>),
 }
 
-/// Reads a text; `None` where it is not JSON or nested deeper than `depth`.
+/// Reads a text; `None` if it is not JSON or nested deeper than `depth`.
 pub fn read(text: &[u8], depth: usize) -> Option<Json> {
     if nesting(text) > depth {
         return None;
@@ -34,7 +34,7 @@ pub fn read(text: &[u8], depth: usize) -> Option<Json> {
     Some(json)
 }
 
-/// How deep brackets outside of strings are nested.
+/// The nesting depth of brackets outside strings.
 fn nesting(text: &[u8]) -> usize {
     let (mut depth, mut most, mut in_string, mut escaped) = (0usize, 0, false, false);
     for byte in text {
@@ -100,7 +100,8 @@ impl<'de> Visitor<'de> for Reader {
         while let Some(key) = access.next_key::<String>()? {
             if key == NUMBER_KEY {
                 let number: String = access.next_value()?;
-                // simd-json makes a double of each short number and refuses what is too large for one.
+                // simd-json makes a double of each short number and refuses what is too large for
+                // one.
                 let mantissa_len = number.find(['e', 'E']).unwrap_or(number.len());
                 if mantissa_len < LONG_NUMBER && number.parse::<f64>().is_ok_and(f64::is_infinite) {
                     return Err(A::Error::custom("beyond the range of a double"));
@@ -135,7 +136,7 @@ impl Json {
         }
     }
 
-    /// The characters of a number, which may stand in a string.
+    /// The characters of a number, possibly in a string.
     pub fn number(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Number(text) => Some(text),

@@ -1,5 +1,5 @@
-//! What the differential tests, the corpus replay and the fuzz targets share: a generator, damage,
-//! a slow reference, and one function a target.
+//! Shared by the differential tests, the corpus replay and the fuzz targets: a message generator,
+//! mutations, a slow reference decoder, and one function for each fuzz target.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -2,7 +2,7 @@
 
 use super::choices::Choices;
 
-/// What is put in: bytes that mean something to JSON.
+/// The inserted bytes: tokens of JSON.
 const BYTES: &[u8] = b"0123456789.-\"[]{},:eE+ \\/Zabsu\t\n\0\x7f\x80\xc3\xff";
 
 /// Damages `bytes` one to three times.
@@ -21,7 +21,7 @@ fn once(choices: &mut Choices<'_>, bytes: &mut Vec<u8>, other: &[u8]) {
     let end = (at + 1 + choices.below(most)).min(bytes.len());
     match choices.below(9) {
         0 | 1 => bytes[at] ^= 1 << choices.below(8),
-        // Another digit: what most often stays a message.
+        // Another digit: the mutation that most often leaves a valid message.
         2 => {
             let digits: Vec<_> = (0..bytes.len()).filter(|i| bytes[*i].is_ascii_digit()).collect();
             if !digits.is_empty() {

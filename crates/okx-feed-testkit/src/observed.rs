@@ -4,7 +4,7 @@ use okx_feed::book::BookFlags;
 use okx_feed::wire::Decoded;
 use okx_feed::{Control, DecodeError, Decoder, Event, Frame, Level, Price, UnixNanos};
 
-/// When all frames of these tests were received.
+/// The time of receipt of all frames of these tests.
 pub const TS_RECV: UnixNanos = UnixNanos(77);
 
 /// One event, with numbers as text.
@@ -17,7 +17,7 @@ pub enum Seen {
     Skipped(String),
 }
 
-/// What books, trades and changes have in common.
+/// The common members of books, trades and changes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Head {
     pub market: Option<String>,
@@ -35,7 +35,7 @@ pub struct Change {
     pub snapshot: bool,
     pub prev_seq: i64,
     pub checksum: Option<i32>,
-    /// What of the sizes of asks and bids is not of RPI orders.
+    /// The sizes of asks and bids without RPI orders.
     pub non_rpi: Option<[Vec<String>; 2]>,
 }
 
@@ -51,7 +51,7 @@ pub struct Reply {
     pub success: Option<bool>,
 }
 
-/// What a decoder gives for a frame, and which way it took.
+/// The result of a decoder for a frame, and the path that it took.
 pub fn decode(
     decoder: &mut Decoder,
     frame: Frame<'_>,

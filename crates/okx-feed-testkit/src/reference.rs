@@ -1,5 +1,5 @@
-//! What a frame means, read slowly and with nothing of the crate's code: flate2, serde_json, and
-//! numbers as digits.
+//! The reference decoder: slow, and without any of the crate's code. It uses flate2, serde_json,
+//! and numbers as digits.
 
 use flate2::{Decompress, FlushDecompress, Status};
 use okx_feed::wire::DecodeLimits;
@@ -12,12 +12,12 @@ use super::observed::{Change, Flags, Head, Reply, Seen};
 /// The deepest nesting that is taken.
 pub const MAX_DEPTH: usize = DecodeLimits::MAX_JSON_DEPTH;
 
-/// What stands for a sequence number that was not sent.
+/// The value of a sequence number that was not sent.
 const NO_SEQ: i64 = i64::MIN;
 
 const MARKETS: [&str; 5] = ["spot", "swap", "futures", "option", "index"];
 
-/// What kind of message a channel has.
+/// The kind of a channel's messages.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Book,
@@ -25,7 +25,7 @@ enum Kind {
     Depth,
 }
 
-/// The events of a frame; `None` where it has to be refused.
+/// The events of a frame; `None` if it must be refused.
 pub fn read(dialect: Dialect, frame: Frame<'_>) -> Option<Vec<Seen>> {
     match (frame, dialect) {
         (Frame::Text(text), _) if text.len() > DecodeLimits::MAX_FRAME_LEN => unread(dialect, text),
@@ -54,19 +54,19 @@ fn read_body(body: &[u8]) -> Option<Vec<Seen>> {
     }
 }
 
-/// Whether a text is JSON, or a word that stands for a message.
+/// Whether a text is JSON, or a word that is a message.
 fn is_text(text: &[u8]) -> bool {
     word(text).is_some() || json::read(text, MAX_DEPTH).is_some()
 }
 
-/// The word that a text is, if that is a message by itself.
+/// The text as a word, if it is a message by itself.
 pub fn word(text: &[u8]) -> Option<&'static str> {
     let text = std::str::from_utf8(text).ok()?;
     let text = text.trim_matches(|c: char| c.is_ascii_whitespace()).to_ascii_lowercase();
     ["ping", "pong"].into_iter().find(|word| *word == text)
 }
 
-/// A text that is too long, of a channel that nobody reads.
+/// A text over the limit, of a channel that is not decoded.
 fn unread(dialect: Dialect, text: &[u8]) -> Option<Vec<Seen>> {
     let start = String::from_utf8_lossy(text.get(..256).unwrap_or(text)).into_owned();
     let prefix = if dialect == Dialect::V3 { "{\"table\":\"" } else { "{\"arg\":{\"channel\":\"" };
@@ -83,7 +83,7 @@ fn unread(dialect: Dialect, text: &[u8]) -> Option<Vec<Seen>> {
     (!is_read).then(|| vec![Seen::Skipped(channel.to_owned())])
 }
 
-/// The kind of a channel; `None` where nobody reads it.
+/// The kind of a channel; `None` if it is not decoded.
 fn kind_of(dialect: Dialect, channel: &str) -> Option<Kind> {
     Some(match (dialect, channel) {
         (Dialect::V3, "depth5") | (Dialect::V5, "books5" | "bbo-tbt") => Kind::Book,
@@ -102,7 +102,7 @@ pub fn inflate(body: &[u8]) -> Option<Vec<u8>> {
     (status == Status::StreamEnd).then_some(text)
 }
 
-/// What a stream holds up to its end, up to where it is broken, or as much as there is room for.
+/// The content of a stream up to its end, up to its first fault, or up to the size of the buffer.
 fn inflate_some(body: &[u8]) -> (Status, Vec<u8>) {
     // Most texts are short, and the longest room costs the most.
     let mut inflated = (Status::BufError, vec![]);
@@ -220,7 +220,7 @@ fn v5(message: &[(String, Json)]) -> Option<Vec<Seen>> {
     read.all(action, data?)
 }
 
-/// What the envelope says about all items.
+/// The members of the envelope, which apply to all items.
 struct Items<'m> {
     dialect: Dialect,
     market: Option<&'m str>,
@@ -257,7 +257,7 @@ impl Items<'_> {
         let own_id = own_id.filter(|id| !id.is_empty());
         let inst_id = match (self.arg_id, own_id) {
             (Some(arg), Some(own)) if arg != own && self.kind != Kind::Trade => return None,
-            // A trade that was subscribed under an old name says the new one.
+            // A trade that was subscribed under an old name has the new one.
             (arg, own) => own.or(arg)?,
         };
         if inst_id.is_empty() || inst_id.len() > 63 {
@@ -321,7 +321,7 @@ impl Items<'_> {
     }
 }
 
-/// A side that has to be there; `null` is one without levels.
+/// A required side; `null` is one without levels.
 fn side<'j>(item: &'j [(String, Json)], name: &str) -> Option<&'j Json> {
     item.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
 }
@@ -331,12 +331,12 @@ fn present(value: &Json) -> Option<&Json> {
     Some(value).filter(|value| **value != Json::Null)
 }
 
-/// The text of what may be of use and may be anything.
+/// The text of an optional member of any type.
 fn text(value: Option<&Json>) -> Option<&str> {
     value.and_then(Json::text)
 }
 
-/// The text of what has to be one where it is there; `None` where it is something else.
+/// The text of an optional member that must be a string; `None` if it has another type.
 fn strict_text(value: Option<&Json>) -> Option<Option<&str>> {
     value.map_or(Some(None), |value| value.text().map(Some))
 }
@@ -362,7 +362,7 @@ struct Numbers {
     drop_zeros: bool,
 }
 
-/// A number as its text if that is one that can be given back, else by its value.
+/// A number as its text if the text can be kept, else by its value.
 fn decimal(value: &Json, as_text: bool) -> Option<String> {
     let text = value.number()?;
     match Big::decimal(text) {
@@ -384,7 +384,7 @@ fn levels(side: &Json, numbers: Numbers, most: usize) -> Option<Vec<[String; 4]>
     (levels.len() <= most).then_some(levels)
 }
 
-/// A level; the inner `None` where it only holds the place of one.
+/// A level; the inner `None` for a placeholder.
 fn level(level: &[Json], numbers: Numbers) -> Option<Option<[String; 4]>> {
     let is_blank = |at: usize| {
         let blank = |element: &Json| *element == Json::Null || element.text() == Some("");

@@ -5,7 +5,7 @@ use super::choices::Choices;
 /// A JSON value that is going to be written.
 #[derive(Clone, Debug)]
 pub enum Node {
-    /// Written as it stands: numbers, `true`, `null`, and what is no JSON at all.
+    /// Written unchanged: numbers, `true`, `null`, and invalid JSON.
     Raw(String),
     Text(String),
     List(Vec<Self>),
@@ -25,7 +25,7 @@ impl Node {
         Self::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
     }
 
-    /// How many nodes there are, itself included.
+    /// The number of nodes, itself included.
     fn count(&self) -> usize {
         match self {
             Self::Raw(_) | Self::Text(_) => 1,
@@ -56,7 +56,7 @@ impl Node {
     }
 }
 
-/// Values that are at a limit of something, or of another type than a field has.
+/// Values at a limit, or of another type than the field's.
 const VALUES: &[&str] = &[
     "0",
     "1",
@@ -129,7 +129,7 @@ const VALUES: &[&str] = &[
     "a/b/c",
 ];
 
-/// Changes one thing in the tree: a value, its type, or which members and elements there are.
+/// Changes one thing in the tree: a value, its type, or the set of its members and elements.
 pub fn change(choices: &mut Choices<'_>, root: &mut Node) {
     let at = choices.below(root.count());
     let Some(node) = root.at(at) else { return };
@@ -180,7 +180,7 @@ pub fn change(choices: &mut Choices<'_>, root: &mut Node) {
     }
 }
 
-/// How a tree is written.
+/// The style in which a tree is written.
 #[derive(Clone, Copy, Default)]
 pub struct Style {
     /// Spaces and line ends between the tokens.

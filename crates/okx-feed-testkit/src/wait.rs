@@ -1,11 +1,11 @@
-//! Waiting with a bound for what another thread does.
+//! Waiting for another thread, with a bound.
 
 use std::time::Duration;
 
-/// How long anything may take before a test gives up. Nothing waits for it when all is well.
+/// The time after which a test fails. A passing test never waits for it.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Looks again and again until `probe` gives something.
+/// Polls until `probe` returns a value.
 pub async fn wait_for<T>(mut probe: impl FnMut() -> Option<T>) -> T {
     let look = async {
         loop {

@@ -1,5 +1,5 @@
-//! Decoders and books with no reference beside them, for many executions a second: what must hold of
-//! whatever comes, whether or not it is right.
+//! Decoders and books without a reference, for many executions a second: invariants that hold for
+//! every input, valid or not.
 
 use std::cell::RefCell;
 
@@ -15,7 +15,7 @@ use crate::depth_oracle::{message, topic};
 
 const TS_RECV: UnixNanos = UnixNanos(77);
 
-/// The levels that a side of the deep book has room for.
+/// The capacity of a side of the order book, in levels.
 const CAPACITY: usize = 26;
 
 thread_local! {
@@ -26,7 +26,7 @@ thread_local! {
     static BOOK: RefCell<DepthBook> = RefCell::new(DepthBook::with_capacity(CAPACITY));
 }
 
-/// A v3 frame: a text where it begins as one, else a body.
+/// A v3 frame: a text if it begins as one, else a body.
 pub fn v3_alone(bytes: &[u8]) {
     let is_text = bytes.first() == Some(&b'{');
     let frame = if is_text { Frame::Text(bytes) } else { Frame::Binary(bytes) };
@@ -39,16 +39,16 @@ pub fn v5_alone(bytes: &[u8]) {
 }
 
 fn decode(decoder: &mut Decoder, frame: Frame<'_>) {
-    let mut told = 0;
+    let mut emitted = 0;
     let mut sink = |event: &Event<'_>| {
-        told += 1;
+        emitted += 1;
         check(event);
     };
     match decoder.decode(frame, TS_RECV, &mut sink) {
-        Ok(decoded) => assert_eq!(decoded.events, told),
-        Err(_) => assert_eq!(told, 0, "told of a refused frame"),
+        Ok(decoded) => assert_eq!(decoded.events, emitted),
+        Err(_) => assert_eq!(emitted, 0, "events of a refused frame"),
     }
-    assert!(told as usize <= DecodeLimits::MAX_ITEMS);
+    assert!(emitted as usize <= DecodeLimits::MAX_ITEMS);
 }
 
 fn check(event: &Event<'_>) {
@@ -108,7 +108,7 @@ pub fn inflate_alone(bytes: &[u8]) {
     });
 }
 
-/// Messages of a deep book: six bytes a level, the first of which tells how it goes on.
+/// Messages of an order book: six bytes a level, the first of which ends the message or not.
 pub fn book_alone(bytes: &[u8]) {
     BOOK.with_borrow_mut(|book| {
         book.forget();

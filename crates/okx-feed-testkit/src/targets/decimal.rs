@@ -7,7 +7,7 @@ use okx_feed::model::DecimalError;
 
 use crate::big::{Big, Refused};
 
-/// Texts, parted by line ends: each is read right or refused for the right reason, printed back, and
+/// Texts, one a line: each is parsed correctly or refused for the correct reason, printed, and
 /// compared with the one before it.
 pub fn decimal(bytes: &[u8]) {
     let mut last: Option<(&str, Decimal)> = None;

@@ -1,4 +1,4 @@
-//! A deep book under arbitrary messages, against a book of two maps.
+//! An order book under arbitrary messages, against a book of two maps.
 
 use okx_feed::book::{BookSync, Checksum, FaultPolicy, Sequence};
 use okx_feed::{Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, UnixNanos};
@@ -9,7 +9,7 @@ use crate::depth_oracle::{Oracle, message, topic};
 /// The most messages of one run.
 const MESSAGES: usize = 200;
 
-/// Messages made by choices: levels, states and verdicts are those of the plain book.
+/// Messages made by choices: levels, states and check results are those of the simple book.
 pub fn depth_book(bytes: &[u8]) {
     let choices = &mut Choices::bytes(bytes);
     let capacity = choices.pick(&[1, 2, 3, 5, 26, 60, 512]);
@@ -83,7 +83,7 @@ impl Model<'_, '_> {
             if self.starved() || got.checksum == Checksum::Mismatch {
                 self.sync = Some(false);
             }
-            self.check_verdict(&update, got.checksum, right, &context);
+            self.check_checksum(&update, got.checksum, right, &context);
             assert_eq!(got.sequence == Sequence::Gap, gap && !snapshot, "{context}");
             self.applied = Some((update.seq, update.ts_event, update.ts_recv));
         }
@@ -95,7 +95,7 @@ impl Model<'_, '_> {
         assert_eq!(book.sync(), got.sync);
     }
 
-    /// Whether the numbers of an update do not follow those of the message before.
+    /// Whether the numbers of an update have a gap to those of the message before.
     fn gap(&self, update: &DepthUpdate<'_>) -> bool {
         if update.prev_seq == DepthUpdate::NO_SEQ
             && update.seq != DepthUpdate::NO_SEQ
@@ -115,7 +115,7 @@ impl Model<'_, '_> {
         }
     }
 
-    /// Whether a snapshot is from before the message that was applied last, and is not believed.
+    /// Whether a snapshot is from before the message that was applied last, and is rejected.
     fn is_old(&self, update: &DepthUpdate<'_>) -> bool {
         let Some((seq, ts_event, ts_recv)) = self.applied else { return false };
         let earlier = update.ts_event < ts_event;
@@ -126,11 +126,11 @@ impl Model<'_, '_> {
             earlier
         };
         let long_ago = update.ts_recv.0 - ts_recv.0 >= 30_000_000_000;
-        let believed = long_ago && self.sync != Some(true);
-        update.action == DepthAction::Snapshot && older && !believed
+        let trusted = long_ago && self.sync != Some(true);
+        update.action == DepthAction::Snapshot && older && !trusted
     }
 
-    /// Takes a message into account as far as it can be judged without its levels.
+    /// Whether a message is applied, by everything except its levels. Updates the state.
     fn accepts(&mut self, update: &DepthUpdate<'_>, gap: bool, old: bool) -> bool {
         let snapshot = update.action == DepthAction::Snapshot;
         if !snapshot && self.sync.is_none() {
@@ -153,7 +153,7 @@ impl Model<'_, '_> {
             .any(|side| side.limit.is_some() && side.levels.len() < least)
     }
 
-    fn check_verdict(&self, update: &DepthUpdate<'_>, got: Checksum, right: i32, context: &str) {
+    fn check_checksum(&self, update: &DepthUpdate<'_>, got: Checksum, right: i32, context: &str) {
         let sides = [&self.oracle.asks, &self.oracle.bids];
         let known = sides.iter().all(|side| side.limit.is_none() || side.levels.len() >= 25);
         let empty = sides.iter().all(|side| side.levels.is_empty());
@@ -175,7 +175,7 @@ impl Model<'_, '_> {
         }
     }
 
-    /// Levels in any order, prices twice now and then, sizes of zero and below among them.
+    /// Levels in any order, with occasional duplicate prices and sizes of zero or less.
     fn levels(&mut self, most: usize) -> Vec<Level> {
         let count = self.choices.below(most + 1);
         (0..count).map(|_| self.level()).collect()

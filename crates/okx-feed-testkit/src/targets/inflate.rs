@@ -3,7 +3,7 @@
 use flate2::{Decompress, FlushDecompress, Status};
 use okx_feed::internals::{MAX_INPUT, MAX_OUTPUT, OUTPUT_SPACE, Refusal, SmallInflate};
 
-/// Room for what the larger inflaters give; a text that does not fit is not compared.
+/// The output size of the larger inflaters. A longer text is not compared.
 const ROOM: usize = 1 << 16;
 
 /// A raw DEFLATE stream: the same bytes from all three, or refused by all.
@@ -17,19 +17,19 @@ pub fn inflate(bytes: &[u8]) {
     let mut second = vec![0; ROOM];
     let libdeflate = libdeflater::Decompressor::new().deflate_decompress(bytes, &mut second);
     if let Some(truth) = truth {
-        // The other way round does not hold: libdeflate takes some codes that zlib refuses.
+        // The reverse does not hold: libdeflate accepts some codes that zlib refuses.
         assert_eq!(Ok(truth), libdeflate.as_ref().map(|len| &second[..*len]), "libdeflate");
     }
     let mut outputs = [(); 2].map(|()| vec![0xa5; OUTPUT_SPACE + 64]);
-    let mut verdicts = Vec::new();
+    let mut results = Vec::new();
     for (mut small, output) in
         [SmallInflate::new(), SmallInflate::portable()].into_iter().zip(&mut outputs)
     {
-        verdicts.push(small.inflate(bytes, output));
+        results.push(small.inflate(bytes, output));
         assert!(output[OUTPUT_SPACE..].iter().all(|byte| *byte == 0xa5), "past the space");
     }
-    assert_eq!(verdicts[0], verdicts[1], "wide and portable");
-    match verdicts[0] {
+    assert_eq!(results[0], results[1], "wide and portable");
+    match results[0] {
         Ok(inflated) => {
             assert_eq!(Some(&outputs[0][..inflated.written]), truth);
             assert_eq!(Some(&outputs[1][..inflated.written]), truth);

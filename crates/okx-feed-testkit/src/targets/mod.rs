@@ -14,7 +14,7 @@ pub use depth_book::depth_book;
 pub use inflate::inflate;
 pub use session::session;
 
-/// What a target does with its input: it panics where something is wrong.
+/// A target: it panics on a finding.
 pub type Target = fn(&[u8]);
 
 /// The targets by their names.

@@ -1,4 +1,5 @@
-//! A session under arbitrary operations: what it asks for is allowed, and it never gets stuck.
+//! A session under arbitrary operations: its requests are within the limits, and it never gets
+//! stuck.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -39,7 +40,7 @@ pub fn session(bytes: &[u8]) {
     owner.settle();
 }
 
-/// The owner of the socket, and an exchange that watches over its rules.
+/// The owner of the socket, and an exchange that checks its rules.
 struct Owner {
     session: Session,
     config: SessionConfig,
@@ -154,7 +155,7 @@ impl Owner {
         self.session.handle_control(&control, self.now);
     }
 
-    /// Goes to when the session wants to be called, and calls it.
+    /// Advances to the session's next deadline, and calls it.
     fn wait(&mut self) {
         let Some(due) = self.session.poll_timeout() else {
             assert!(self.stopped, "a session that waits for nothing");
@@ -171,7 +172,7 @@ impl Owner {
         assert!(next.is_none_or(|next| next > due), "called at {due:?} for nothing");
     }
 
-    /// Does what the session asks for, and checks that it may.
+    /// Performs the session's actions, and checks that they are permitted.
     fn drain(&mut self) {
         while let Some(action) = self.session.poll_action() {
             match action {
@@ -202,7 +203,7 @@ impl Owner {
     }
 
     fn sent(&mut self, text: &str) {
-        // What was said before the connection broke is not heard.
+        // Messages from before the connection broke are not delivered.
         if self.link != Link::Open {
             return;
         }
@@ -242,7 +243,7 @@ impl Owner {
         }
     }
 
-    /// An exchange that answers everything: all that is wanted is soon answered.
+    /// An exchange that answers everything: all subscriptions are soon answered.
     fn settle(&mut self) {
         for _ in 0..PATIENCE {
             self.drain();
