@@ -1,5 +1,5 @@
-//! What redundant lines cost: frame to sink of one line alone, and of the first and of the second
-//! of two lines behind an arbiter.
+//! The cost of redundant lines: frame to sink of one line alone, and of the first and the second of
+//! two lines behind an arbiter.
 //!
 //! `cargo bench --no-default-features --bench redundant_lines` prints nanoseconds a message,
 //! medians of the rounds.
@@ -42,7 +42,7 @@ fn medians(channel: &str) -> [f64; 3] {
     );
     let mut arbiter = Arbiter::new(2);
     arbiter.subscribe(subscription);
-    let mut told = 0_u64;
+    let mut emitted = 0_u64;
     let mut times: [Vec<f64>; 3] = std::array::from_fn(|_| Vec::with_capacity(ROUNDS));
     for round in 0..ROUNDS {
         let numbers = (round * MESSAGES..(round + 1) * MESSAGES).map(|n| n as u64);
@@ -50,7 +50,7 @@ fn medians(channel: &str) -> [f64; 3] {
         for (which, (handler, times)) in handlers.iter_mut().zip(&mut times).enumerate() {
             let begin = Instant::now();
             for text in &texts {
-                let sink = &mut |_: &Event<'_>| told += 1;
+                let sink = &mut |_: &Event<'_>| emitted += 1;
                 let ts_recv = UnixNanos(1_790_000_000_000_000_000 + round as u64);
                 let frame = Frame::Text(text.as_bytes());
                 let result = match which {
@@ -64,8 +64,8 @@ fn medians(channel: &str) -> [f64; 3] {
             times.push(begin.elapsed().as_nanos() as f64 / MESSAGES as f64);
         }
     }
-    // All of one line, all once of the two, and what each subscription tells of its state.
-    assert_eq!(told, 2 * (ROUNDS * MESSAGES) as u64 + 2, "{channel}");
+    // All of one line, all once of the two, and one state change of each subscription.
+    assert_eq!(emitted, 2 * (ROUNDS * MESSAGES) as u64 + 2, "{channel}");
     times.map(|mut times| {
         times.sort_by(f64::total_cmp);
         times[ROUNDS / 2]

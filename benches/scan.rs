@@ -10,18 +10,18 @@
     reason = "a benchmark of its own messages, of which it knows the number"
 )]
 
+#[path = "baselines/mod.rs"]
+mod baselines;
 #[path = "frames/messages.rs"]
 mod messages;
-#[path = "rivals/mod.rs"]
-mod rivals;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use okx_feed::internals::{PaddedText, Scanned, Scanner, Scratch};
 use okx_feed::{Book5, Decimal, Trade};
 use std::hint::black_box;
 
+use baselines::{TS_RECV, Tapes, serde, sonic};
 use messages::Corpus;
-use rivals::{TS_RECV, Tapes, serde, sonic};
 
 /// What a contender made of a message: the length of the id and the trade, or else the book.
 type Made = (usize, Option<Trade>, Option<Book5>);
@@ -44,7 +44,7 @@ fn scan_only(scanner: &Scanner, corpus: &Corpus, index: usize, scratch: &mut Scr
 }
 
 /// Walks the tape of a message in its own buffer.
-fn walk(tapes: &mut Tapes, corpus: &mut Corpus, index: usize, book: &mut Book5) -> rivals::Read {
+fn walk(tapes: &mut Tapes, corpus: &mut Corpus, index: usize, book: &mut Book5) -> baselines::Read {
     let dialect = corpus.dialect;
     let (buf, len) = corpus.text_mut(index);
     tapes.walk(dialect, buf, len, book)

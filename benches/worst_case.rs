@@ -95,7 +95,7 @@ fn snapshot(levels: usize) -> String {
     )
 }
 
-/// A message whose member that nobody reads is as long as a frame may be.
+/// A message with an ignored member as long as a frame may be.
 fn unread(part: &str) -> String {
     let (head, tail) = (r#"{"event":"x","unread":["#, "0]}");
     let room = DecodeLimits::MAX_FRAME_LEN - head.len() - tail.len();
@@ -245,7 +245,7 @@ fn dynamic_head(bits: &mut Bits, length: impl Fn(u8) -> u32) {
 /// One code for the end of the block and one for a distance, in as few bits as there can be.
 fn empty_dynamic(bits: &mut Bits) {
     dynamic_head(bits, |symbol| u32::from(symbol == 1 || symbol == 18));
-    // The code of 1 is 0, that of 18, which stands for 11 zeros and more, is 1.
+    // The code of 1 is 0, that of 18, a run of 11 zeros and more, is 1.
     for zeros in [138, 118] {
         bits.put(1, 1);
         bits.put(zeros - 11, 7);

@@ -1,4 +1,4 @@
-//! What it costs to read one frame of a WebSocket, by the size of its read buffer.
+//! The cost of reading one frame of a WebSocket, by the size of its read buffer.
 //!
 //! `cargo run --release --example count_reads -- BUFFER [FRAME]`, both in bytes, prints nanoseconds
 //! a frame. Each read of the socket gives one frame, as in a feed that its client keeps up with.
@@ -23,7 +23,7 @@ const FRAMES: usize = 50_000;
 /// A `books5` frame of v5 is about as long.
 const FRAME: usize = 420;
 
-/// A server that has always just sent one more frame.
+/// A server that has always sent exactly one more frame.
 struct Frames {
     frame: Vec<u8>,
     sent: usize,
@@ -75,7 +75,7 @@ impl AsyncWrite for Frames {
     }
 }
 
-/// Reads the frames; what is made ready before does not count.
+/// Reads the frames. The preparation is not counted.
 #[inline(never)]
 fn measured(
     runtime: &tokio::runtime::Runtime,

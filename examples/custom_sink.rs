@@ -1,11 +1,11 @@
-//! A sink of one's own: a struct that keeps the spread and the traded volume of each frame.
+//! A custom sink: a struct that keeps the spread and the traded volume of each frame.
 //!
 //! `cargo run --example custom_sink`
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use okx_feed::{Decimal, Dialect, Event, EventSink, FeedHandler, Frame, Qty, Side, UnixNanos};
 
-/// What a strategy wants to know.
+/// The values that a strategy uses.
 #[derive(Debug, Default)]
 struct Tally {
     bought: Qty,
@@ -25,7 +25,7 @@ impl EventSink for Tally {
                     Side::Buy => &mut self.bought,
                     Side::Sell => &mut self.sold,
                 };
-                // Exact, or an error: nothing is ever rounded in silence.
+                // Exact, or an error: nothing is rounded silently.
                 *total = total.checked_add(update.trade.sz()).unwrap_or(*total);
             }
             other => println!("{other:?}"),

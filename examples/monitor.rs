@@ -1,6 +1,6 @@
 //! Watches the best bid and ask of a future, once a second, until Ctrl-C.
 //!
-//! The exchange that spoke v3 is history, so that without an argument one of our own stands in:
+//! The exchange no longer speaks v3. Without an argument the example starts an embedded one:
 //! `cargo run --release --example monitor [ws://127.0.0.1:8443/ws/v3]`
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 

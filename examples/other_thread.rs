@@ -1,4 +1,4 @@
-//! Reads books and trades on threads of their own while the client runs on its own.
+//! Reads books and trades on separate threads while the client runs on its own.
 //!
 //! Readers take no lock and the client never waits for them.
 //! `cargo run --release --example other_thread`
@@ -10,7 +10,7 @@ use std::time::Duration;
 use okx_feed::sim::{Endpoint, ExchangeConfig, ServerThread};
 use okx_feed::{BookReader, Client, Subscription, TradeReader};
 
-/// Polls for new books and keeps the narrowest spread. A book that is not live is not looked at.
+/// Polls for new books and keeps the narrowest spread. A book that is not live is ignored.
 fn watch_spread(reader: &BookReader, looks: u32) -> String {
     let (mut seen, mut narrowest) = (0, None);
     for _ in 0..looks {
@@ -24,7 +24,7 @@ fn watch_spread(reader: &BookReader, looks: u32) -> String {
     format!("{seen} books, narrowest spread {narrowest:?}")
 }
 
-/// Takes each trade once, in batches: the tape numbers them, so that a miss would show.
+/// Reads each trade once, in batches. The tape numbers them, so that a miss would be visible.
 fn follow_trades(reader: &TradeReader, batches: u32) -> String {
     let (mut next, mut missed) = (0, 0);
     for _ in 0..batches {

@@ -1,7 +1,7 @@
-//! The core with a transport of one's own: here a recording in memory stands for the socket.
+//! The core with a custom transport: here a recording in memory replaces the socket.
 //!
-//! `Session` says what to send and when; `FeedHandler` takes what comes. Neither knows a socket, a
-//! clock or a runtime, so any of them will do.
+//! `Session` decides what to send and when; `FeedHandler` processes received frames. Neither uses a
+//! socket, a clock or a runtime, so any of them can be used.
 //!
 //! `cargo run --example sans_io`
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut frames = RECORDING.iter();
     while let Some(due) = session.poll_timeout() {
-        // Time is ours to move: a program with a socket would wait for a frame until `due`.
+        // Time is virtual here: a program with a socket would wait for a frame until `due`.
         now = now.max(due);
         session.handle_timeout(now);
         while let Some(action) = session.poll_action() {

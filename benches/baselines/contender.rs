@@ -31,7 +31,7 @@ pub(crate) struct Contender {
 enum Way {
     /// With lookup, state and counters, which the others do not have.
     Ours(Box<FeedHandler>),
-    Rival(Box<Rival>),
+    Baseline(Box<Baseline>),
 }
 
 /// All ways, ours first. `subscriptions` are those that frames may belong to.
@@ -45,10 +45,10 @@ pub(crate) fn contenders(dialect: Dialect, subscriptions: &[Subscription]) -> Ve
             .for_each(|subscription| assert_eq!(feed.subscribe(*subscription), Ok(())));
         Way::Ours(Box::new(feed))
     };
-    let rival = |inflate, parser| {
+    let baseline = |inflate, parser| {
         let text = vec![0; ROOM + PADDING];
         let (book, trade) = (Book5::EMPTY, None);
-        Way::Rival(Box::new(Rival { dialect, inflate, parser, text, book, trade }))
+        Way::Baseline(Box::new(Baseline { dialect, inflate, parser, text, book, trade }))
     };
     let fast = || Inflate::Libdeflate(Decompressor::new());
     let zlib = || Inflate::Zlib(Decompress::new(false));
@@ -57,12 +57,12 @@ pub(crate) fn contenders(dialect: Dialect, subscriptions: &[Subscription]) -> Ve
         ("ours", handler(Some(Scanner::new()), true)),
         ("ours portable", portable(dialect, subscriptions)),
         ("ours general path", handler(None, false)),
-        ("libdeflater + simd-json tape", rival(fast(), Parser::Tape(Box::default()))),
-        ("libdeflater + simd-json typed", rival(fast(), Parser::SimdTyped(Buffers::new(4096)))),
-        ("libdeflater + sonic-rs typed", rival(fast(), Parser::Sonic)),
-        ("flate2 zlib-rs + serde_json typed", rival(zlib(), Parser::Serde)),
-        ("flate2 zlib-rs + serde_json Value", rival(zlib(), Parser::Value)),
-        ("flate2 miniz + serde_json typed", rival(miniz(), Parser::Serde)),
+        ("libdeflater + simd-json tape", baseline(fast(), Parser::Tape(Box::default()))),
+        ("libdeflater + simd-json typed", baseline(fast(), Parser::SimdTyped(Buffers::new(4096)))),
+        ("libdeflater + sonic-rs typed", baseline(fast(), Parser::Sonic)),
+        ("flate2 zlib-rs + serde_json typed", baseline(zlib(), Parser::Serde)),
+        ("flate2 zlib-rs + serde_json Value", baseline(zlib(), Parser::Value)),
+        ("flate2 miniz + serde_json typed", baseline(miniz(), Parser::Serde)),
     ];
     all.drain(..).map(|(name, way)| Contender { name, way }).collect()
 }
@@ -97,7 +97,7 @@ impl Contender {
     pub(crate) fn take(&mut self, frame: Frame<'_>) -> bool {
         match &mut self.way {
             Way::Ours(feed) => feed.on_frame(frame, TS_RECV, &mut |_: &Event<'_>| {}).is_ok(),
-            Way::Rival(rival) => rival.take(frame),
+            Way::Baseline(baseline) => baseline.take(frame),
         }
     }
 
@@ -108,7 +108,9 @@ impl Contender {
                 Some(book) => Some(Made::Book(book)),
                 None => feed.trades(subscription)?.last().copied().map(Made::Trade),
             },
-            Way::Rival(rival) => Some(rival.trade.map_or(Made::Book(rival.book), Made::Trade)),
+            Way::Baseline(baseline) => {
+                Some(baseline.trade.map_or(Made::Book(baseline.book), Made::Trade))
+            }
         }
     }
 
@@ -116,7 +118,7 @@ impl Contender {
     pub(crate) fn handler(&self) -> Option<&FeedHandler> {
         match &self.way {
             Way::Ours(feed) => Some(feed),
-            Way::Rival(_) => None,
+            Way::Baseline(_) => None,
         }
     }
 }
@@ -138,7 +140,7 @@ enum Parser {
 }
 
 /// A decompressor, a parser and the one book that they fill.
-struct Rival {
+struct Baseline {
     dialect: Dialect,
     inflate: Inflate,
     parser: Parser,
@@ -147,7 +149,7 @@ struct Rival {
     trade: Option<Trade>,
 }
 
-impl Rival {
+impl Baseline {
     #[inline]
     fn take(&mut self, frame: Frame<'_>) -> bool {
         let read = self.read(frame);

@@ -1,6 +1,6 @@
-//! The same work with general JSON parsers, each used in the fastest way that we know.
+//! The baselines: the same work with general JSON parsers, each in its fastest known use.
 //!
-//! Every rival reads all four fields of a level and the time with the rules of the crate's own
+//! Every baseline reads all four fields of a level and the time with the rules of the crate's own
 //! types, and ends with a finished [`Book5`] or [`Trade`].
 
 #![allow(dead_code, reason = "each bench needs a part of it")]
@@ -20,7 +20,7 @@ pub(crate) use typed::{serde, sonic};
 /// The receive time of every frame in the benches.
 pub(crate) const TS_RECV: UnixNanos = UnixNanos(1_700_000_000_000_000_000);
 
-/// The length of the instrument's id, and the trade where it was one.
+/// The length of the instrument's id, and the trade if it was one.
 pub(crate) type Read = Option<(usize, Option<Trade>)>;
 
 fn time(dialect: Dialect, text: &str) -> Option<UnixNanos> {

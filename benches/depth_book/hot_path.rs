@@ -1,10 +1,10 @@
 //! The whole hot path: a frame is inflated, parsed and applied to its book, sequence and checksum
 //! included.
 //!
-//! The frames are what the embedded exchange pushes at every change of a market of 400 levels a side,
-//! and the recorded ones where there are any. Before anything is timed each contender is asserted to
-//! have the same book after every frame: the best 25 levels, how many there are, and, where it
-//! verifies, a right checksum.
+//! The frames are those of the embedded exchange for every change of a market of 400 levels a side,
+//! and the recorded ones if there are any. Before anything is timed each contender is asserted to
+//! have the same book after every frame: the best 25 levels, the number of levels and, if it
+//! verifies, a matching checksum.
 
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! Deep books: applying an update, verifying its checksum, the best levels for this thread and for
 //! another, and the whole hot path from a frame to the book.
 //!
-//! Beside ours a book of two `BTreeMap`s does the same work, behind serde_json. Here each
-//! message changes two of 400 levels a side, where recorded messages change them: half in the best
-//! 13 places, a tenth at the window's end. Both books verify every message's checksum first, so that
-//! a wrong result fails the bench.
+//! A book of two `BTreeMap`s, behind serde_json, does the same work as a baseline. Each message
+//! changes two of 400 levels a side, at the places of recorded messages: half in the best 13, a
+//! tenth at the window's end. Both books verify every message's checksum first, so that a wrong
+//! result fails the bench.
 #![allow(
     missing_docs,
     unreachable_pub,

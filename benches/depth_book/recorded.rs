@@ -83,7 +83,8 @@ impl Message {
     }
 }
 
-/// All messages of whole recordings by dialect and channel, those before a snapshot or after an old one left out.
+/// All messages of whole recordings by dialect and channel, without those before a snapshot or
+/// after an old one.
 fn channels() -> BTreeMap<String, (Dialect, Vec<(String, Message)>)> {
     let mut channels = BTreeMap::<String, (Dialect, Vec<_>)>::new();
     let mut times = HashMap::<Subscription, UnixNanos>::new();

@@ -1,4 +1,4 @@
-//! Times updates and leaves out the snapshots between them, which are taken all the same.
+//! Times updates. The snapshots between them are applied but not timed.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Throughput};
 
-/// Times `take` over the updates among messages that begin with a snapshot, so that they can be gone
-/// through again and again. The figure is that of one update.
+/// Times `take` over the updates among messages that begin with a snapshot, so that they can be
+/// repeated. The figure is that of one update.
 pub(crate) fn time_updates<T, R>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: BenchmarkId,

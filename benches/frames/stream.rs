@@ -1,4 +1,4 @@
-//! Frames as a connection brings them, end to end in memory, and the subscriptions of each.
+//! Frames as a connection delivers them, end to end in memory, and the subscriptions of each.
 
 use flate2::{Compress, Compression, FlushCompress};
 use okx_feed::sim::{ExchangeConfig, Limits, Outbound, PushIntervals, record};

@@ -10,8 +10,8 @@ use std::time::Instant;
 use criterion::Criterion;
 use okx_feed::{BookReader, Dialect, FeedHandler, Subscription};
 
+use crate::baselines::{Contender, TS_RECV};
 use crate::ratios::{table, wanted};
-use crate::rivals::{Contender, TS_RECV};
 use crate::stream::{Stream, deflated, text_of};
 use crate::time;
 
@@ -49,8 +49,8 @@ pub(crate) fn instruments(c: &mut Criterion) {
     }
 }
 
-/// Prints the table of the same runs in turn, pass by pass: their differences are smaller than those
-/// of a shared machine from one second to the next.
+/// Prints the table of the same runs in turn, pass by pass. Their differences are smaller than the
+/// variation of a shared machine from one second to the next.
 #[expect(clippy::print_stdout, reason = "the table is the result")]
 #[expect(clippy::disallowed_methods, reason = "a bench reads a clock")]
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds a frame and ratios")]
@@ -63,7 +63,7 @@ pub(crate) fn instruments_in_turn(_: &mut Criterion) {
             let mut runs: Vec<_> = streams.iter().map(|s| (s, subscribed(s), vec![])).collect();
             for _ in 0..passes {
                 for (stream, (ours, _), times) in &mut runs {
-                    // The first pass brings back what the others have driven out of the caches.
+                    // The first pass reloads what the others evicted from the caches.
                     take_all(ours, stream);
                     let start = Instant::now();
                     take_all(ours, stream);
@@ -100,7 +100,7 @@ fn subscribed(stream: &Stream) -> (Contender, Vec<Option<BookReader>>) {
     (ours, readers)
 }
 
-/// The frames of one instrument, told of `count` instruments in turn.
+/// The frames of one instrument, renamed to `count` instruments in turn.
 fn spread(base: &Stream, count: usize, order: Order) -> Stream {
     let mut stream = Stream::new(base.name.clone(), base.dialect);
     let subscription = base.subscription(0).to_string();

@@ -1,10 +1,10 @@
-//! The whole hot path from a frame to the finished book or trade, beside every other way we know, and
+//! The whole hot path from a frame to the finished book or trade, compared with the baselines, and
 //! its stages alone.
 //!
 //! Each contender is asserted to give the same books and trades before it is timed. Ours also finds
-//! the subscription, keeps its state and counts; the rivals keep one book. Times are per stream of
-//! 1,024 different frames: read the throughput, or divide. Contenders of one stream run one after
-//! the other, so that a busy machine shows as a wide interval and not as a winner.
+//! the subscription, keeps its state and counts; the baselines keep one book. Times are per stream
+//! of 1,024 different frames: read the throughput, or divide. Contenders of one stream run one
+//! after the other, so that a busy machine widens the interval and favours none.
 
 #![allow(
     missing_docs,
@@ -16,14 +16,14 @@
     reason = "bench code: a panic is how it fails, and criterion's macros have no docs"
 )]
 
+#[path = "../baselines/mod.rs"]
+mod baselines;
 #[path = "../frames/captures.rs"]
 mod captures;
 mod instruments;
 mod malformed;
 mod ratios;
 mod real;
-#[path = "../rivals/mod.rs"]
-mod rivals;
 mod stages;
 #[path = "../frames/stream.rs"]
 mod stream;
@@ -34,7 +34,7 @@ use std::time::Duration;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 
-use rivals::{Contender, contenders};
+use baselines::{Contender, contenders};
 use stream::Stream;
 
 /// Times one contender over a stream.
@@ -95,7 +95,7 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(800))
         .sample_size(20);
-    targets = ratios::ratios, hot_path, real::real, stages::stages, instruments::instruments, instruments::instruments_in_turn,
-        malformed::malformed
+    targets = ratios::ratios, hot_path, real::real, stages::stages, instruments::instruments,
+        instruments::instruments_in_turn, malformed::malformed
 }
 criterion_main!(benches);

@@ -1,8 +1,8 @@
-//! What malformed traffic costs: shares of frames that are cut, noisy or wrong inside.
+//! The cost of malformed traffic: shares of frames that are cut, noisy or wrong inside.
 
 use criterion::Criterion;
 
-use crate::rivals::ours;
+use crate::baselines::ours;
 use crate::stream::{Stream, deflated, text_of};
 use crate::time;
 
@@ -22,7 +22,7 @@ pub(crate) fn malformed(c: &mut Criterion) {
     }
 }
 
-/// Whether a frame is one of the damaged ones: spread over the stream, in no pattern of powers of 2.
+/// Whether a frame is damaged. Damaged frames are spread over the stream, in no power-of-2 pattern.
 fn is_damaged(n: usize, percent: usize) -> bool {
     n * 37 % 100 < percent
 }

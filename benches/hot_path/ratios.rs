@@ -1,8 +1,8 @@
-//! All contenders in turn, pass by pass: whatever disturbs the machine meets each of them alike.
+//! All contenders in turn, pass by pass, so that a disturbance of the machine affects all alike.
 //!
-//! Prints the least and the median time a frame over all passes, and how many times ours each takes.
-//! Criterion times one contender after the other; on a machine with neighbours this is the fairer
-//! table. `cargo bench --bench hot_path -- ratios` gives it alone.
+//! Prints the least and the median time a frame over all passes, and their ratios to ours.
+//! Criterion times one contender after the other; on a shared machine this is the fairer table.
+//! `cargo bench --bench hot_path -- ratios` prints it alone.
 
 use std::fmt::Display;
 use std::time::Instant;
@@ -10,8 +10,8 @@ use std::time::Instant;
 use criterion::Criterion;
 use std::hint::black_box;
 
+use crate::baselines::contenders;
 use crate::check;
-use crate::rivals::contenders;
 use crate::stream::Stream;
 
 /// Passes of each contender over a stream.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use criterion::Criterion;
 use okx_feed::{Dialect, Event, FeedHandler, Frame, Subscription, UnixNanos};
 
-use crate::rivals::{contenders, ours};
+use crate::baselines::{contenders, ours};
 use crate::stream::{Stream, deflated};
 use crate::{captures, check, time};
 
@@ -29,7 +29,7 @@ pub(crate) fn real(c: &mut Criterion) {
 }
 
 /// The recorded five-level books and trades with one item, as this dialect's frames; without those
-/// of early 2019 that write numbers where the rivals' schema has texts.
+/// of early 2019 that write numbers where the baselines' schema has texts.
 fn books_and_trades(dialect: Dialect) -> Option<Stream> {
     let name = dialect.to_string();
     let mut stream = Stream::new(format!("{name} books and trades"), dialect);
@@ -42,7 +42,7 @@ fn books_and_trades(dialect: Dialect) -> Option<Stream> {
         }
         // Those with several items are no single book or trade.
         let Some((subscription, 1, trade_id)) = subscription_of(dialect, text) else { continue };
-        // A trade that was recorded twice is told once by ours.
+        // A trade that was recorded twice is emitted once by ours.
         if trade_id.is_some_and(|id| !trades.insert((subscription, id))) {
             continue;
         }

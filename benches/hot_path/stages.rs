@@ -15,7 +15,7 @@ use okx_feed::{
     Book5, BookState, BookUpdate, Decoder, Dialect, Event, Frame, Topic, Trade, TradeUpdate,
 };
 
-use crate::rivals::TS_RECV;
+use crate::baselines::TS_RECV;
 use crate::stream::{Stream, text_of};
 
 type Group<'a> = BenchmarkGroup<'a, WallTime>;

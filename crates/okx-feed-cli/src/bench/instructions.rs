@@ -1,10 +1,19 @@
 //! One stage of the hot path over fixed frames, for a tool that counts instructions.
 //!
+<<<<<<< HEAD:crates/okx-feed-cli/src/bench/instructions.rs
 //! `okx-feed bench --count-stage STAGE`, which no help shows. The stage runs [`ROUNDS`] times over
 //! [`FRAMES`] frames, or once over as many as that, inside of one function, `measured`; what is made
 //! ready before it does not count. `bash .ci/instructions` runs all stages under callgrind and
 //! compares them with a stored baseline. It is in the program so that nothing optimised is linked
 //! twice.
+=======
+//! `cargo run --release --example count_instructions -- STAGE`. The stage runs [`ROUNDS`] times
+//! over [`FRAMES`] frames, or once over as many as that, inside one function, `measured`. The
+//! preparation before it is not counted.
+//! `bash .ci/instructions` runs all stages under callgrind and compares them with a stored
+//! baseline.
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+>>>>>>> 3ceb05a (Rename benches/rivals to baselines, use standard terms):examples/count_instructions.rs
 
 use std::error::Error;
 use std::hint::black_box;
@@ -19,7 +28,7 @@ use okx_feed::{
 /// Different frames of a stage.
 const FRAMES: usize = 200;
 
-/// How often they are gone through: the first round also fills caches and tables.
+/// The passes over the frames: the first one also fills caches and tables.
 const ROUNDS: usize = 5;
 
 const STAGES: [&str; 19] = [
@@ -44,7 +53,7 @@ const STAGES: [&str; 19] = [
     "depth apply",
 ];
 
-/// All that is counted happens in here, and in what it calls.
+/// Everything that is counted happens in this function and its callees.
 #[inline(never)]
 fn measured(work: &mut dyn FnMut()) {
     work();
@@ -78,7 +87,7 @@ pub(super) fn count(stage: &str) -> Result<String, Box<dyn Error>> {
         _ => "books5:BTC-USDT",
     };
     let channel: Subscription = channel.parse()?;
-    // The whole hot path is gone once: what a subscription has had is not as new when it comes again.
+    // The hot path runs once: a subscription rejects repeated messages as duplicates.
     let (count, times) =
         if what == "frame-to-book" { (FRAMES * ROUNDS, 1) } else { (FRAMES, ROUNDS) };
     let (bodies, texts) = frames(&channel, count)?;
