@@ -1,15 +1,20 @@
 //! The reference decoder: slow, and without any of the crate's code. It uses flate2, serde_json,
 //! and numbers as digits.
 
+mod levels;
+mod times;
+
 use flate2::{Decompress, FlushDecompress, Status};
 use okx_feed::wire::DecodeLimits;
 use okx_feed::{Dialect, Frame};
 
-use super::big::{self, Big};
+use super::big;
 use super::json::{self, Json};
-use super::observed::{Change, Flags, Head, Reply, Seen};
+use super::observed::{Change, Head, Reply, Seen};
+use levels::{Numbers, decimal, five_best, flags, levels, strip};
+use times::{iso, millis};
 
-/// The deepest nesting that is taken.
+/// The deepest accepted nesting.
 pub const MAX_DEPTH: usize = DecodeLimits::MAX_JSON_DEPTH;
 
 /// The value of a sequence number that was not sent.
@@ -326,7 +331,7 @@ fn side<'j>(item: &'j [(String, Json)], name: &str) -> Option<&'j Json> {
     item.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
-/// `null` is as good as none.
+/// `null` counts as absent.
 fn present(value: &Json) -> Option<&Json> {
     Some(value).filter(|value| **value != Json::Null)
 }
@@ -341,7 +346,7 @@ fn strict_text(value: Option<&Json>) -> Option<Option<&str>> {
     value.map_or(Some(None), |value| value.text().map(Some))
 }
 
-/// The last member of one of the names; `null` is as good as none.
+/// The last member of one of the names; `null` counts as absent.
 fn find<'j>(item: &'j [(String, Json)], names: &[&str]) -> Option<&'j Json> {
     let (_, value) = item.iter().rev().find(|(key, _)| names.contains(&&**key))?;
     (*value != Json::Null).then_some(value)
@@ -351,137 +356,4 @@ fn find<'j>(item: &'j [(String, Json)], names: &[&str]) -> Option<&'j Json> {
 fn int(value: &Json) -> Option<i64> {
     let text = big::integer(value.number()?, "-9223372036854775808", "9223372036854775807")?;
     text.parse().ok()
-}
-
-/// How the numbers of levels are read.
-#[derive(Clone, Copy)]
-struct Numbers {
-    /// Their text is needed for a checksum.
-    as_text: bool,
-    /// A level of zero price and zero size is none.
-    drop_zeros: bool,
-}
-
-/// A number as its text if the text can be kept, else by its value.
-fn decimal(value: &Json, as_text: bool) -> Option<String> {
-    let text = value.number()?;
-    match Big::decimal(text) {
-        Ok(_) => Some(text.to_owned()),
-        Err(_) if as_text => None,
-        Err(_) => Big::value(text).ok(),
-    }
-}
-
-/// Price, size, orders and third element of the levels.
-fn levels(side: &Json, numbers: Numbers, most: usize) -> Option<Vec<[String; 4]>> {
-    if *side == Json::Null {
-        return Some(vec![]);
-    }
-    let mut levels = Vec::new();
-    for level in side.list()? {
-        levels.extend(self::level(level.list()?, numbers)?);
-    }
-    (levels.len() <= most).then_some(levels)
-}
-
-/// A level; the inner `None` for a placeholder.
-fn level(level: &[Json], numbers: Numbers) -> Option<Option<[String; 4]>> {
-    let is_blank = |at: usize| {
-        let blank = |element: &Json| *element == Json::Null || element.text() == Some("");
-        level.get(at).is_none_or(blank)
-    };
-    let is_zero = |text: &str| Big::value(text).is_ok_and(|value| value == "0");
-    let zero_sz = level.get(1).and_then(Json::number).is_some_and(is_zero);
-    if is_blank(0) && (is_blank(1) || zero_sz) {
-        return Some(None);
-    }
-    let px = decimal(level.first()?, numbers.as_text)?;
-    let sz = decimal(level.get(1)?, numbers.as_text)?;
-    if numbers.drop_zeros && is_zero(&px) && is_zero(&sz) {
-        return Some(None);
-    }
-    let orders = if level.len() > 3 { level.get(3) } else { level.get(2) };
-    let orders = orders.and_then(Json::number);
-    let orders = orders.and_then(|text| big::integer(text, "0", "4294967295"));
-    let third = level.get(2).filter(|_| level.len() > 3);
-    let third = third.and_then(|third| decimal(third, false));
-    let or_zero = |text: Option<String>| text.unwrap_or_else(|| "0".to_owned());
-    Some(Some([px, sz, or_zero(orders), or_zero(third)]))
-}
-
-fn strip(levels: &[[String; 4]]) -> Vec<[String; 3]> {
-    let strip = |[px, sz, orders, _]: &[String; 4]| [px.clone(), sz.clone(), orders.clone()];
-    levels.iter().map(strip).collect()
-}
-
-/// The five best levels of a side, and whether each is worse than the five best before it.
-fn five_best(levels: &[[String; 3]], up: bool) -> (Vec<[String; 3]>, bool) {
-    let compare = |a: &[String; 3], b: &[String; 3]| {
-        let order = Big::parse(&a[0]).unwrap().compare(&Big::parse(&b[0]).unwrap());
-        if up { order } else { order.reverse() }
-    };
-    let best = |levels: &[[String; 3]]| {
-        let mut best = levels.to_vec();
-        best.sort_by(compare);
-        best.truncate(5);
-        best
-    };
-    let in_order = |at: usize| {
-        best(&levels[..at]).last().is_none_or(|worst| compare(worst, &levels[at]).is_lt())
-    };
-    (best(levels), (0..levels.len()).all(in_order))
-}
-
-fn flags(asks: &[[String; 3]], bids: &[[String; 3]]) -> Flags {
-    let big = |text: &String| Big::parse(text).unwrap();
-    let compare = |a: &[String; 3], b: &[String; 3]| big(&a[0]).compare(&big(&b[0]));
-    let zero = Big::parse("0").unwrap();
-    let crossed = match (bids.first(), asks.first()) {
-        (Some(bid), Some(ask)) => compare(bid, ask).is_ge(),
-        _ => false,
-    };
-    let unsorted = asks.windows(2).any(|pair| compare(&pair[0], &pair[1]).is_ge())
-        || bids.windows(2).any(|pair| compare(&pair[0], &pair[1]).is_le());
-    let empty = asks.iter().chain(bids).any(|level| big(&level[1]).compare(&zero).is_le());
-    [crossed, unsorted, empty]
-}
-
-fn millis(text: &str) -> Option<u64> {
-    if text.starts_with('-') {
-        return None;
-    }
-    // Times, unlike ids and counts, may have leading zeros.
-    let digits = text.trim_start_matches('0');
-    let digits = if digits.is_empty() && !text.is_empty() { "0" } else { digits };
-    big::integer(digits, "0", "18446744073709551615")?.parse::<u64>().ok()?.checked_mul(1_000_000)
-}
-
-/// `YYYY-MM-DDTHH:MM:SS.mmmZ` to nanoseconds, days counted year by year and month by month.
-fn iso(text: &str) -> Option<u64> {
-    let bytes = text.as_bytes();
-    if bytes.len() != 24 {
-        return None;
-    }
-    for (byte, form) in bytes.iter().zip(b"0000-00-00T00:00:00.000Z") {
-        let fits = if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
-        if !fits {
-            return None;
-        }
-    }
-    let part = |from: usize, to: usize| text[from..to].parse::<u64>().ok();
-    let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
-    let (hour, minute, second) = (part(11, 13)?, part(14, 16)?, part(17, 19)?);
-    let leap = |year: u64| {
-        (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400)
-    };
-    let mut months = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    months[1] += u64::from(leap(year));
-    let in_year = months.get(usize::try_from(month).ok()?.checked_sub(1)?)?;
-    if year < 1970 || day == 0 || day > *in_year || hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let years: u64 = (1970..year).map(|year| 365 + u64::from(leap(year))).sum();
-    let days = years + months.iter().take(usize::try_from(month).ok()? - 1).sum::<u64>() + day - 1;
-    let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
-    seconds.checked_mul(1_000_000_000)?.checked_add(part(20, 23)? * 1_000_000)
 }

@@ -16,7 +16,7 @@ use crate::choices::Choices;
 const OPERATIONS: usize = 200;
 
 /// Steps within which a session with a willing exchange has every answer.
-const PATIENCE: usize = 5_000;
+const MAX_STEPS: usize = 5_000;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -245,7 +245,7 @@ impl Owner {
 
     /// An exchange that answers everything: all subscriptions are soon answered.
     fn settle(&mut self) {
-        for _ in 0..PATIENCE {
+        for _ in 0..MAX_STEPS {
             self.drain();
             if self.stopped || self.session.is_settled() {
                 return;
