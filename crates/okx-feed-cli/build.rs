@@ -26,7 +26,7 @@ fn main() {
     }
 }
 
-/// The commit, and whether the sources differ from it; `None` where there is no repository or no
+/// The commit, and whether the sources differ from it; `None` if there is no repository or no
 /// git.
 fn commit() -> Option<String> {
     let head = git(&["rev-parse", "--short=12", "HEAD"])?;

@@ -15,7 +15,7 @@ pub(crate) const EXIT_FAILURE: u8 = 2;
 /// How a command that did its work ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// All was well: exit code 0.
+    /// Success: exit code 0.
     Clean,
     /// Something was malformed and the rest was done: exit code 1.
     Malformed,
@@ -30,7 +30,7 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// Why a command could not do its work, and what to do about it.
+/// The failure of a command, with a hint for the user.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
     /// The reader of standard output has closed it. It is no failure: quiet, exit code 0.
@@ -42,7 +42,7 @@ pub(crate) enum CliError {
          standard input"
     )]
     Open { path: PathBuf, source: io::Error },
-    /// A directory where a file is needed.
+    /// A directory instead of a file.
     #[error(
         "{path:?} is a directory; give one file of it, such as {example:?}",
         example = path.join("capture.jsonl")
@@ -159,7 +159,7 @@ pub(crate) fn shown(path: &Path) -> String {
     if is_stdin(path) { "standard input".to_owned() } else { format!("{path:?}") }
 }
 
-/// The reason of a loss as part of a message, where there is one.
+/// The reason of a loss as part of a message, if there is one.
 fn because(loss: Option<&str>) -> String {
     loss.map(|why| format!(" ({why})")).unwrap_or_default()
 }

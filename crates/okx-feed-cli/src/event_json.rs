@@ -268,7 +268,7 @@ fn flags(out: &mut Vec<u8>, flags: BookFlags) {
     out.push(b']');
 }
 
-/// A level is `[px, sz, orders]`, two texts with the wire's own digits and a number; where
+/// A level is `[px, sz, orders]`, two texts with the wire's own digits and a number; if
 /// `non_rpi` is given, `[px, sz, orders, non_rpi_sz]`. That has the same prices, but for those
 /// where it is 0.
 fn put_levels(out: &mut Vec<u8>, levels: &[Level], non_rpi: Option<&[Level]>) {
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absent_is_null() {
+    fn absent_values_are_null() {
         let expected = json!({
             "line": 7, "event": "control", "kind": "pong", "code": null, "message": null,
             "channel": null, "inst_id": null,
@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_frame_says_what_and_where() {
+    fn a_malformed_frame_has_kind_and_offset() {
         let mut out = Vec::new();
         let subscription = "spot/trade:A-B".parse().ok();
         let (kind, offset, ts_recv) = ("json", u32::MAX, UnixNanos(1));

@@ -37,7 +37,7 @@ pub(crate) struct Monitor {
 struct Mids {
     /// The channel that it is of.
     of: Option<usize>,
-    /// Oldest first; `None` where the book was not live.
+    /// Oldest first; `None` if the book was not live.
     last: VecDeque<Option<Decimal>>,
 }
 
@@ -69,7 +69,7 @@ impl Monitor {
     /// Monitors a client, with its channels in the order given.
     ///
     /// # Errors
-    /// Where the client has stopped.
+    /// If the client has stopped.
     pub(crate) fn new(client: Client, subscriptions: &[Subscription]) -> Result<Self, CliError> {
         let watched = |subscription: &Subscription| {
             // A deep book has a reader of its best five as well.
@@ -89,7 +89,7 @@ impl Monitor {
     /// Fetches the counters, if the last ones are old.
     ///
     /// # Errors
-    /// Where the client has stopped.
+    /// If the client has stopped.
     pub(crate) fn refresh(&mut self) -> Result<(), CliError> {
         let now = self.clock.mono();
         if self.samples.last().is_none_or(|(last, _)| now.since(*last) >= STATS_EVERY) {
@@ -120,7 +120,7 @@ impl Monitor {
         }
     }
 
-    /// The middles that were kept, oldest first; `None` where the book was not live.
+    /// The middles that were kept, oldest first; `None` if the book was not live.
     pub(crate) fn mids(&self) -> impl Iterator<Item = Option<Decimal>> {
         self.mids.last.iter().copied()
     }
@@ -128,7 +128,7 @@ impl Monitor {
     /// Fetches the counters.
     ///
     /// # Errors
-    /// Where the client has stopped.
+    /// If the client has stopped.
     pub(crate) fn fetch(&mut self) -> Result<&ClientStats, CliError> {
         self.stats = self.client.stats()?;
         Ok(&self.stats)

@@ -10,8 +10,8 @@ const SPILL_LEN: usize = 64 << 10;
 
 /// Standard output, locked, behind one buffer that is filled as a plain `Vec`.
 ///
-/// The buffer grows to what one frame needs, and is then reused. What is not flushed at the end is
-/// lost.
+/// The buffer grows to the size of one frame's output, and is then reused. Text that is not flushed
+/// at the end is lost.
 #[derive(Debug)]
 pub(crate) struct Output {
     stdout: StdoutLock<'static>,
@@ -35,7 +35,7 @@ impl Output {
         let _ = writeln!(self.buf, "{text}");
     }
 
-    /// Writes what is buffered if it is much.
+    /// Writes the buffer if it is large.
     ///
     /// # Errors
     /// [`CliError::BrokenPipe`] if the reader has closed the pipe, else [`CliError::Write`].

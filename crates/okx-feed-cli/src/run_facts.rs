@@ -11,7 +11,7 @@ use okx_feed::transport::Clock;
 #[derive(Clone, Debug)]
 pub(crate) struct RunFacts {
     version: &'static str,
-    /// The commit that the program was built from, `None` where it was built without optimisation
+    /// The commit that the program was built from, `None` if it was built without optimisation
     /// or not from a repository.
     commit: Option<&'static str>,
     optimised: bool,

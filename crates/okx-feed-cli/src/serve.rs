@@ -110,7 +110,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Outcome, CliError> {
     Ok(Outcome::Clean)
 }
 
-/// Says where the exchange is and how to look at it.
+/// Prints the addresses of the exchange and commands to watch it.
 fn greet(args: &ServeArgs, server: &ServerThread, listings: &[Listing]) {
     if !server.local_addr().ip().is_loopback() {
         say(format_args!(

@@ -1,4 +1,4 @@
-//! The command: arguments, the run, where its results go.
+//! The command: arguments, the run, the output of its results.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -97,7 +97,7 @@ Examples:
 /// Runs the benchmark.
 ///
 /// # Errors
-/// Where there are no frames, or a file or standard output does not take the results.
+/// If there are no frames, or a file or standard output does not take the results.
 pub(crate) fn run(args: &BenchArgs) -> Result<Outcome, CliError> {
     if let Some(stage) = &args.count_stage {
         let counted = instructions::count(stage);

@@ -112,7 +112,7 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Outcome, CliError> {
             progress.at(done, || format!("{} frames", printer.tally.frames));
         }
         if lines.starved() {
-            // The source may be a live one: show what there is before we wait for more.
+            // The source may be live: flush the output before the next read blocks.
             printer.flush()?;
         }
         if let Err(source) = lines.fill() {
@@ -138,7 +138,7 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Outcome, CliError> {
     Ok(if printer.tally.malformed == 0 { Outcome::Clean } else { Outcome::Malformed })
 }
 
-/// Opens a source, with its length in bytes; 0 where that is not known.
+/// Opens a source, with its length in bytes; 0 if that is not known.
 fn open(path: &Path) -> Result<(Box<dyn Read>, u64), CliError> {
     if is_stdin(path) {
         return Ok((Box::new(io::stdin().lock()), 0));

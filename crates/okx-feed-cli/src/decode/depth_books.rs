@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use okx_feed::book::FaultPolicy;
 use okx_feed::{Channel, DepthAction, DepthBook, DepthChange, DepthUpdate, InstrumentId, Market};
 
-/// Room for levels a side: twice what the exchange sends in a snapshot.
+/// The capacity in levels a side: twice that of the exchange's snapshots.
 const CAPACITY: usize = 1024;
 
 /// A book for each channel and instrument with at least one snapshot.

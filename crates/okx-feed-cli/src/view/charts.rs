@@ -19,7 +19,7 @@ const MIN_BAR: u16 = 6;
 /// The heights that a cell of a spark line distinguishes.
 const EIGHTHS: f64 = 8.0;
 
-/// Draws the middle of a book, the newest on the right; where the book was not live is a gap.
+/// Draws the middle of a book, the newest on the right; a book that was not live is a gap.
 pub(super) fn draw_mids(buf: &mut Buffer, area: Rect, theme: Theme, mids: &[Option<Decimal>]) {
     if area.is_empty() {
         return;
@@ -38,7 +38,7 @@ pub(super) fn draw_mids(buf: &mut Buffer, area: Rect, theme: Theme, mids: &[Opti
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "few steps")]
     let height = |mid: Decimal| {
         let share = if extent > 0.0 { (mid.to_f64() - low) / extent } else { 0.5 };
-        // The lowest has a height too: what has none was not known.
+        // The lowest has a height too, to distinguish it from an unknown value.
         (1.0 + share * (steps - 1.0)).round() as u64
     };
     let bars = shown.iter().map(|mid| SparklineBar::from(mid.map(height)));

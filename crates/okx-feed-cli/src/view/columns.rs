@@ -95,8 +95,7 @@ pub(super) fn places(columns: &[Column], area: Rect) -> Vec<Option<Place>> {
     of_columns.into_iter().map(|width| width.map(&mut place)).collect()
 }
 
-/// Draws the columns that fit, with their heads; what is below the area's end is left out. Gives
-/// their places.
+/// Draws the columns that fit, with their heads, down to the area's end. Returns their places.
 pub(super) fn draw_columns(
     buf: &mut Buffer,
     area: Rect,

@@ -16,7 +16,7 @@ pub(super) struct Controls {
 }
 
 impl Controls {
-    /// Takes a key, where there are so many instruments.
+    /// Handles a key, for this number of instruments.
     pub(super) fn press(&mut self, key: KeyEvent, instruments: usize) {
         if key.kind == KeyEventKind::Release {
             return;

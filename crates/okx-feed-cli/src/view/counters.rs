@@ -28,7 +28,7 @@ pub(super) fn draw_latency(buf: &mut Buffer, area: Rect, theme: Theme, counters:
     draw_counters(buf, area, theme, name, &shown.collect::<Vec<_>>());
 }
 
-/// What came and what went wrong.
+/// The counters of data and of faults.
 pub(super) fn draw_feed(buf: &mut Buffer, area: Rect, theme: Theme, counters: &Counters) {
     let alarm = |count: u64| if count > 0 { theme.alarm() } else { Style::new() };
     let Counters { frames, frames_per_sec, bytes, errors, losses, .. } = counters;

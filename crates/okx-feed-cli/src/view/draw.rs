@@ -112,7 +112,7 @@ fn draw_head(
         _ => format!("{open} of {all} connections"),
     };
     let well = if open == all { theme.quiet() } else { theme.alarm() };
-    // In the order in which they are left out where there is no room, the last first.
+    // If there is no room they are left out from the end.
     let mut words = vec![
         (Alignment::Left, format!("okx-feed {command}"), theme.title()),
         (Alignment::Right, connections, well),

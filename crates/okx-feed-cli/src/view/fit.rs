@@ -13,8 +13,8 @@ pub(super) fn columns_of(text: &str) -> u16 {
     u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX)
 }
 
-/// A name, with its middle left out where it has too few columns; `None` if even that is too
-/// short. The end stays, since that is where instruments of one family differ. Never for numbers.
+/// A name, without its middle if there are too few columns; `None` if even that is too short. The
+/// end is kept, since instruments of one family differ there. Never for numbers.
 pub(super) fn shortened(name: &str, columns: u16) -> Option<String> {
     if columns_of(name) <= columns {
         return Some(name.to_owned());
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_less_important_goes_first() {
+    fn less_important_texts_are_left_out_first() {
         let widths = [5, 10, 3];
         let shown = |room| fitting(&widths, room, 2);
         assert_eq!(

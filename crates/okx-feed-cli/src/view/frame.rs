@@ -1,4 +1,4 @@
-//! The frame of a panel, and words where there is no room for numbers.
+//! The frame of a panel, and words in the place of numbers.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -14,11 +14,11 @@ use okx_feed::BookState;
 pub(super) struct Frame {
     pub(super) name: String,
     pub(super) state: Option<BookState>,
-    /// Below, on the right, where it fits.
+    /// Below, on the right, if it fits.
     pub(super) foot: String,
 }
 
-/// Draws a panel's frame and gives what is inside. The state goes before the name.
+/// Draws a panel's frame; returns the area inside. The state precedes the name.
 pub(super) fn draw_frame(buf: &mut Buffer, area: Rect, theme: Theme, frame: &Frame) -> Rect {
     let mut block = Block::bordered()
         .border_type(BorderType::Rounded)
@@ -45,7 +45,7 @@ pub(super) fn draw_frame(buf: &mut Buffer, area: Rect, theme: Theme, frame: &Fra
     inner
 }
 
-/// A word where there is no room for numbers.
+/// A word in the place of numbers.
 pub(super) fn draw_words(buf: &mut Buffer, area: Rect, theme: Theme, text: &str) {
     let words = wrapped(text, area.width);
     for (word, y) in words.iter().zip(area.y..area.bottom()) {

@@ -17,7 +17,7 @@ use okx_feed::{Decimal, Level, Side};
 /// The columns of a number if there is room, so that it keeps its place while digits come and go.
 pub(super) const NUMBER_COLUMNS: u16 = 12;
 
-/// The columns of the number of orders where there is room, and those of a bar at least.
+/// The columns of the number of orders if there is room, and the least columns of a bar.
 const ORDERS_COLUMNS: u16 = 6;
 const MIN_BAR: u16 = 4;
 

@@ -1,4 +1,4 @@
-//! Which part of the window each panel gets, by what there is to show.
+//! The areas of the panels, by their content and the size of the window.
 
 use okx_feed::Book5;
 use ratatui::layout::Rect;
@@ -15,7 +15,7 @@ const COUNTER_ROWS: u16 = 4;
 const MIN_CHART_ROWS: u16 = 9;
 const MAX_CHART_ROWS: u16 = 22;
 
-/// The columns from which on charts stand beside the panels, and what they take of them at least.
+/// The width from which charts are beside the panels, and their least width.
 const WIDE: u16 = 150;
 const MIN_CHART_COLUMNS: u16 = 40;
 
@@ -26,7 +26,7 @@ const TAPE_COLUMNS: u16 = 60;
 /// What there is to show.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wants {
-    /// The levels a side of the ladder; `None` where there is no ladder.
+    /// The levels a side of the ladder; `None` if there is no ladder.
     pub(super) levels: Option<usize>,
     /// The columns that each panel needs for its main numbers, its frame included.
     pub(super) panel_columns: [u16; 2],
@@ -49,13 +49,13 @@ pub(super) struct Parts {
     pub(super) help: Rect,
 }
 
-/// Rows that are given out from a window, first to what matters most.
+/// The rows of a window, assigned in the order of importance.
 struct Rows {
     left: u16,
 }
 
 impl Rows {
-    /// As many as wanted and left, none where fewer than `least` are left.
+    /// As many as wanted and left, none if fewer than `least` are left.
     fn take(&mut self, least: u16, wanted: u16) -> u16 {
         let given = if self.left < least { 0 } else { wanted.min(self.left) };
         self.left -= given;
@@ -131,7 +131,7 @@ pub(super) fn divide(window: Rect, wants: &Wants) -> Parts {
     Parts { head, panels, others, mid_chart, latency_chart, latency, feed, notices, help }
 }
 
-/// The panels, and what is left beside them.
+/// The panels, and the area beside them.
 fn divide_panels(area: Rect, wants: &Wants, wide: bool) -> ([Rect; 2], Rect) {
     let [first, second] = wants.panel_columns;
     let fit = wants.panels > 1 && first.saturating_add(second) <= area.width;
@@ -149,7 +149,7 @@ fn divide_panels(area: Rect, wants: &Wants, wide: bool) -> ([Rect; 2], Rect) {
     ([ladder, tape], beside)
 }
 
-/// The columns of the left part where the window is divided in two.
+/// The columns of the left part of a window that is divided in two.
 fn left_columns(columns: u16) -> u16 {
     LADDER_COLUMNS.min(columns / 20 * 11).max(columns / 2).min(LADDER_COLUMNS.max(columns * 2 / 5))
 }

@@ -33,7 +33,7 @@ impl LiveView {
     /// below. Gives whether to go on: not after `q`, Escape or Ctrl-C.
     ///
     /// # Errors
-    /// Where the terminal does not take the picture.
+    /// If the terminal does not take the picture.
     pub(crate) fn refresh(
         &mut self,
         monitor: &mut Monitor,

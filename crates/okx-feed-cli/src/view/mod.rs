@@ -1,4 +1,4 @@
-//! The live view: what is drawn of a running client, and the keys that change it.
+//! The live view of a running client, and its keys.
 
 mod charts;
 mod columns;

@@ -17,7 +17,7 @@ const MAX_ROWS: usize = 250;
 #[derive(Clone, Debug)]
 pub(super) struct Picture {
     pub(super) elapsed: Duration,
-    /// The book and the trades of the chosen instrument, or what there is of them.
+    /// The book and the trades of the chosen instrument, if it has both.
     pub(super) panels: Vec<Pane>,
     /// The other channels, as many as any window has room for.
     pub(super) others: Vec<Pane>,
@@ -26,7 +26,7 @@ pub(super) struct Picture {
     /// The number of the chosen instrument, from 1, and how many there are.
     pub(super) instrument: (usize, usize),
     pub(super) counters: Counters,
-    /// The middle of the book of the first panel, oldest first; `None` where it was not live.
+    /// The middle of the book of the first panel, oldest first; `None` if it was not live.
     pub(super) mids: Vec<Option<Decimal>>,
 }
 

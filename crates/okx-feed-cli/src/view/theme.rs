@@ -1,4 +1,4 @@
-//! The colours of the view, or none where `NO_COLOR` asks for none.
+//! The colours of the view, or none if `NO_COLOR` is set.
 
 use ratatui::style::{Color, Modifier, Style};
 

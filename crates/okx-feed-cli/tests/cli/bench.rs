@@ -61,7 +61,7 @@ fn every_channel_of_the_exchange_is_timed_stage_by_stage() {
 }
 
 #[test]
-fn the_table_names_its_clock_and_says_what_it_omits() {
+fn the_table_names_its_clock_and_its_omissions() {
     let output = bench(&["--frames", "20"]);
     let table = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));

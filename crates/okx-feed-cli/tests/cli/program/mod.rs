@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// How long a program may take for anything; a loaded machine is slow.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) struct Program {
     child: Child,
@@ -81,7 +81,7 @@ impl Program {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(waited < PATIENCE, "the program does not end");
+            assert!(waited < TIMEOUT, "the program does not end");
             thread::sleep(step);
             waited += step;
         };
