@@ -23,7 +23,7 @@ use std::hint::black_box;
 use baselines::{TS_RECV, Tapes, serde, sonic};
 use messages::Corpus;
 
-/// What a contender made of a message: the length of the id and the trade, or else the book.
+/// The result of a contender for a message: the length of the id and the trade, or else the book.
 type Made = (usize, Option<Trade>, Option<Book5>);
 
 fn scan(scanner: &Scanner, corpus: &Corpus, index: usize, scratch: &mut Scratch) -> Option<Made> {
@@ -100,7 +100,7 @@ fn bench(c: &mut Criterion) {
     }
 }
 
-/// What whoever reads floats pays for each number, beside the way through its text.
+/// The cost of each number for parsers that read floats, besides the scan of its text.
 fn floats(c: &mut Criterion) {
     let decimal =
         |n: i64| Decimal::new(3_000_000_000 + n * 7919, n.rem_euclid(9).unsigned_abs() as u8);

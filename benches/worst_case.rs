@@ -1,10 +1,11 @@
-//! What a byte costs at worst: inputs made to be slow, each beside an ordinary message.
+//! The worst cost of a byte: inputs that are slow by design, each compared with an ordinary
+//! message.
 //!
-//! `cargo bench --no-default-features --bench worst_case` prints nanoseconds a byte, the best of
-//! several rounds, how often the ordinary cost that is, and how often the cost of a byte that the
-//! scanner reads. Ordinary is an ordinary message in the hands of the general parser, which all of
-//! these inputs come to: the scanner has no bad inputs, only such that it leaves to that one. It
-//! fails where an input costs more of the ordinary than a bound.
+//! `cargo bench --no-default-features --bench worst_case` prints nanoseconds a byte (the best of
+//! several rounds), its ratio to the ordinary cost, and its ratio to the scanner's cost. The
+//! ordinary cost is that of an ordinary message in the general parser, since the scanner leaves all
+//! of these inputs to the general parser. The bench fails if a ratio to the ordinary cost exceeds a
+//! bound.
 
 #![expect(
     clippy::unwrap_used,

@@ -14,7 +14,7 @@ use super::{Read, TS_RECV, Tapes, serde, sonic, typed};
 /// The longest text of a frame in the benches, in bytes.
 const ROOM: usize = 1 << 16;
 
-/// What a frame was: a book, or the trade.
+/// The content of a frame: a book, or the trade.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "one at a time, to be compared")]
 pub(crate) enum Made {
@@ -92,7 +92,7 @@ impl Contender {
         }
     }
 
-    /// Takes a frame; false where it is malformed.
+    /// Takes a frame; false if it is malformed.
     #[inline]
     pub(crate) fn take(&mut self, frame: Frame<'_>) -> bool {
         match &mut self.way {
@@ -101,7 +101,7 @@ impl Contender {
         }
     }
 
-    /// What the last frame was, which belongs to `subscription`.
+    /// The content of the last frame, of `subscription`.
     pub(crate) fn made(&self, subscription: &Subscription) -> Option<Made> {
         match &self.way {
             Way::Ours(feed) => match feed.book(subscription) {
@@ -126,8 +126,8 @@ impl Contender {
 enum Inflate {
     Libdeflate(Decompressor),
     Zlib(Decompress),
-    /// What flate2 calls where no other of its features is on. It takes one at a time, so that this
-    /// makes the same two calls itself.
+    /// flate2's default backend. flate2 supports one backend at a time, so the two calls of it are
+    /// repeated here.
     Miniz(Box<InflateState>),
 }
 

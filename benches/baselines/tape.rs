@@ -20,9 +20,9 @@ impl Default for Tapes {
 }
 
 impl Tapes {
-    /// Fills the tape and leaves it at that: what any reader of a tape has to pay.
+    /// Only fills the tape: the least cost of every parser with a tape.
     ///
-    /// The text is unescaped in place; what follows its first `len` bytes is room to read.
+    /// The text is unescaped in place; the bytes after the first `len` are padding.
     pub(crate) fn fill_only(&mut self, buf: &mut [u8], len: usize) -> Option<usize> {
         let mut tape = self.tape.take()?.reset();
         simd_json::fill_tape_padded(buf, len, &mut self.buffers, &mut tape).ok()?;

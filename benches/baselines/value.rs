@@ -1,11 +1,11 @@
-//! serde_json's `Value`: every object a map, every text a `String`. What most programs do.
+//! serde_json's `Value`: every object a map, every text a `String`. The most common use.
 
 use okx_feed::{Book5, Decimal, DepthUpdate, Dialect, Level, Side, Trade};
 use serde_json::Value;
 
 use super::{Levels, Read, TS_RECV, make_book, time};
 
-/// Builds the tree and picks out of it what a book or a trade needs.
+/// Builds the tree and extracts the members of a book or a trade.
 pub(crate) fn value(dialect: Dialect, text: &[u8], book: &mut Book5) -> Read {
     let message: Value = serde_json::from_slice(text).ok()?;
     let item = message.get("data")?.get(0)?;

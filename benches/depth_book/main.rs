@@ -80,8 +80,8 @@ fn snapshot(rng: &mut Rng) -> Message {
     Message { asks, bids, checksum: 0 }
 }
 
-/// Pairs of messages, the second of which takes back what the first did: a price gives way to one
-/// beside it and comes back, or a size changes and changes again.
+/// Pairs of messages, the second of which reverts the first: a price is replaced by the next one
+/// and restored, or a size changes twice.
 fn updates(rng: &mut Rng, start: &Oracle) -> Vec<Message> {
     let mut oracle = start.clone();
     let mut messages = Vec::new();

@@ -14,7 +14,7 @@ pub(crate) struct MapBook {
 }
 
 impl MapBook {
-    /// Applies the levels of a message; a snapshot replaces what there is.
+    /// Applies the levels of a message; a snapshot replaces all levels.
     pub(crate) fn apply(&mut self, action: DepthAction, asks: &[Level], bids: &[Level]) {
         if action == DepthAction::Snapshot {
             self.asks.clear();

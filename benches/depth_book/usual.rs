@@ -106,7 +106,7 @@ pub(crate) struct Usual {
     asks: Vec<Level>,
     bids: Vec<Level>,
     books: HashMap<String, Kept>,
-    /// Messages whose checksum was compared and right.
+    /// Messages with a matching checksum.
     pub(crate) verified: u64,
 }
 
@@ -116,7 +116,7 @@ impl Usual {
         Self { inflate, verify, text, asks, bids, books: HashMap::new(), verified: 0 }
     }
 
-    /// Takes a frame; `None` where it can't be read, has no place or does not agree.
+    /// Takes a frame; `None` if it can't be read, has no place or does not agree.
     pub(crate) fn take(&mut self, frame: Frame<'_>) -> Option<()> {
         let Self { inflate, text, .. } = self;
         let text = match frame {

@@ -37,7 +37,7 @@ impl Stream {
         .into()
     }
 
-    /// What the embedded exchange pushes on one channel.
+    /// The pushes of the embedded exchange on one channel.
     pub(crate) fn simulated(channel: &str) -> Self {
         let subscription: Subscription = channel.parse().unwrap();
         let config = ExchangeConfig {

@@ -1,4 +1,4 @@
-//! What many instruments cost: the same number of frames over 1 to 10,000 subscribed books.
+//! The cost of many instruments: the same number of frames over 1 to 10,000 subscribed books.
 //!
 //! All runs read as many frames of the same lengths, so that only the books differ: finding them,
 //! and the cache lines that they and their published copies stand in. Each book has a reader, so

@@ -64,7 +64,7 @@ pub(crate) fn table<'t, N: Display>(rows: impl Iterator<Item = (N, &'t mut Vec<f
     }
 }
 
-/// How many passes the command line wants of these tables: one to test them, `None` where it wants
+/// The number of passes that the command line requests: one to test them, `None` if it requests
 /// other benches only.
 pub(crate) fn wanted(passes: usize) -> Option<usize> {
     let args: Vec<_> = std::env::args().skip(1).collect();

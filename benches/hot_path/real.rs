@@ -54,7 +54,7 @@ fn books_and_trades(dialect: Dialect) -> Option<Stream> {
     (stream.len() > 0).then_some(stream)
 }
 
-/// All frames of the recorded connections that are well-formed, of whatever channel.
+/// All frames of the recorded connections that are well-formed, of every channel.
 fn connections(dialect: Dialect) -> Option<Stream> {
     let name = dialect.to_string();
     let mut stream = Stream::new(format!("{name} whole connections"), dialect);
@@ -64,8 +64,8 @@ fn connections(dialect: Dialect) -> Option<Stream> {
     (stream.len() > 0).then_some(stream)
 }
 
-/// What a message of a book or a trade would have been subscribed by, how many events it has, and
-/// the id of its last trade.
+/// The subscription of a message of a book or a trade, the number of its events, and the id of its
+/// last trade.
 fn subscription_of(dialect: Dialect, text: &str) -> Option<(Subscription, usize, Option<u64>)> {
     let mut feed = FeedHandler::new(dialect);
     let mut seen = BTreeMap::new();

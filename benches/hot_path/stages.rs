@@ -20,7 +20,7 @@ use crate::stream::{Stream, text_of};
 
 type Group<'a> = BenchmarkGroup<'a, WallTime>;
 
-/// A text with room behind it, and what the scanner makes of it.
+/// A text with padding, and its result of the scanner.
 struct Read {
     buf: Vec<u8>,
     len: usize,
@@ -47,7 +47,7 @@ pub(crate) fn stages(c: &mut Criterion) {
     latency(c);
 }
 
-/// What the client's histogram costs a frame: one more look at the clock, and the note of it.
+/// The cost of the client's histogram for a frame: one more read of the clock, and the record.
 #[expect(clippy::disallowed_methods, reason = "the clock is what is timed")]
 fn latency(c: &mut Criterion) {
     let mut group = c.benchmark_group("stages/client");
