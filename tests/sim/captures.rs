@@ -1,4 +1,5 @@
-//! The captures of `tests/data` are what the embedded exchange sends: generated here again, and compared.
+//! The captures of `tests/data` are output of the embedded exchange: generated here again, and
+//! compared.
 //!
 //! `OKX_FEED_BLESS=1 cargo test --test sim captures` writes them again.
 #![cfg(feature = "sim")]
@@ -18,7 +19,7 @@ const DEPTH: usize = 50;
 
 const MAX_BYTES: usize = 200_000;
 
-/// What is asked for on the connection of each dialect, an instrument among it that is not listed.
+/// The subscriptions of each dialect's connection, one of them for an unlisted instrument.
 const V3: &str = r#"{"op":"subscribe","args":["futures/depth5:BTC-USD-190517","futures/trade:BTC-USD-190517","spot/depth:BTC-USDT","spot/depth_l2_tbt:ETH-USDT","spot/trade:NONE-USDT"]}"#;
 const V5: &str = r#"{"id":"1","op":"subscribe","args":[{"channel":"books5","instId":"BTC-USDT"},{"channel":"bbo-tbt","instId":"BTC-USDT"},{"channel":"trades","instId":"BTC-USDT"},{"channel":"books","instId":"ETH-USDT"},{"channel":"trades","instId":"NONE-USDT"}]}"#;
 const V3_DEPTH: &str = r#"{"op":"subscribe","args":["spot/depth_l2_tbt:BTC-USDT"]}"#;
@@ -84,7 +85,7 @@ fn messages(endpoint: Endpoint, request: &str, frames: usize) -> String {
     texts.filter(|text| text.contains(r#""action""#)).map(|text| text + "\n").collect()
 }
 
-/// What each line of a capture says, whichever way it was compressed.
+/// The text of each line of a capture, for every compression.
 fn said(capture: &str) -> Vec<String> {
     let line = |line: &str| {
         let (at, payload) = line.split_once('\t').unwrap_or(("", line));
@@ -99,7 +100,7 @@ fn said(capture: &str) -> Vec<String> {
 }
 
 #[test]
-fn they_are_what_the_exchange_sends() {
+fn captures_match_the_embedded_exchange() {
     let made = [
         ("conn-sim-v3.tsv", session(Endpoint::V3, V3, 160)),
         ("conn-sim-v5.tsv", session(Endpoint::V5Public, V5, 160)),

@@ -29,7 +29,7 @@ use tokio_tungstenite::{
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 const SUBSCRIBE: &str = r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"}]}"#;
-/// How long anything may take before a test gives up.
+/// The time after which a test fails.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 fn config(faults: &str) -> ExchangeConfig {
@@ -70,7 +70,7 @@ fn inject(server: &ServerHandle, rule: &str) {
     });
 }
 
-/// What ends the connection.
+/// The message or error that ends the connection.
 async fn end(socket: &mut Socket) -> Result<Message, Error> {
     loop {
         match next(socket).await {
@@ -116,7 +116,7 @@ async fn a_half_open_connection_is_silent_and_stays() {
     let server = serve("").await;
     let mut socket = connect(&server).await;
     inject(&server, "halfopen");
-    // What was on its way comes.
+    // Messages in flight still arrive.
     while let Ok(message) = timeout(Duration::from_millis(300), socket.next()).await {
         assert!(matches!(message, Some(Ok(Message::Text(_)))), "{message:?}");
     }
@@ -239,7 +239,7 @@ async fn connections_are_refused_before_and_in_the_handshake() {
 }
 
 #[tokio::test]
-async fn a_refused_upgrade_says_when_to_come_again() {
+async fn a_refused_upgrade_has_a_retry_time() {
     for (spec, status, after) in [
         ("refuse:conn=1,status=429,retry=1500ms", 429, Some("2")),
         ("refuse:conn=1,status=503,retry=30s", 503, Some("30")),
@@ -270,7 +270,7 @@ async fn pings_of_a_proxy_come_while_nothing_else_does() {
         socket.send(Message::text("ping")).await.unwrap();
         match next(&mut socket).await.unwrap() {
             Message::Ping(_) => pings += 1,
-            // What was on its way.
+            // Messages in flight.
             Message::Text(text) if pings == 0 => assert_ne!(text, "pong"),
             other => panic!("{other:?}"),
         }
@@ -319,7 +319,7 @@ fn certificate(name: &str, [from, to]: [i32; 2]) -> (RootCertStore, String, Stri
     (roots, certificate.pem(), key.serialize_pem())
 }
 
-/// What becomes of a connection over TLS with a client that trusts these roots.
+/// The result of a connection over TLS with a client that trusts these roots.
 async fn over_tls(roots: RootCertStore, chain: &str, key: &str, rule: &str) -> Result<(), String> {
     let server = Server::bind("127.0.0.1:0", config(rule)).await.unwrap();
     let server = server.with_tls(chain.as_bytes(), key.as_bytes()).unwrap().spawn();

@@ -1,4 +1,4 @@
-//! The embedded exchange: what it sends, its limits and its faults.
+//! The embedded exchange: its messages, its limits and its faults.
 
 mod captures;
 mod exchange;

@@ -6,7 +6,7 @@ use crate::exchange::bench::*;
 
 const LOGIN: &str = r#"{"op":"login","args":[{"apiKey":"x"}]}"#;
 
-/// The code of the reply to a subscription; `None` where it was acknowledged.
+/// The code of the reply to a subscription; `None` if it was acknowledged.
 fn code(bench: &mut Bench, channel: &str) -> Option<String> {
     let reply = bench.replies(&v5_request("subscribe", &[(channel, "BTC-USDT")])).remove(0);
     reply["code"].as_str().map(str::to_owned)

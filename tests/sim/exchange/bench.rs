@@ -16,7 +16,7 @@ pub(crate) struct Bench {
     pub(crate) exchange: Exchange,
     pub(crate) id: ConnectionId,
     pub(crate) now: MonoNanos,
-    /// What the client received and has not read yet.
+    /// The received frames that the client has not read yet.
     pub(crate) inbox: Vec<Outbound>,
 }
 
@@ -47,7 +47,7 @@ impl Bench {
         self.inbox.drain(..).map(|message| text_of(&message)).collect()
     }
 
-    /// The replies to one request, without the data that other requests brought.
+    /// The replies to one request, without the data of other requests.
     pub(crate) fn replies(&mut self, request: &str) -> Vec<Value> {
         self.texts();
         self.send(request);

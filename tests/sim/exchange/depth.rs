@@ -1,4 +1,4 @@
-//! Books with increments, rebuilt from the messages alone and held against the exchange's own.
+//! Incremental books, rebuilt from the messages alone and compared with the exchange's own.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ struct Client {
 }
 
 impl Client {
-    /// Applies one message and checks all that it claims.
+    /// Applies one message and checks all of its members.
     fn apply(&mut self, text: &str) {
         let message: Value = serde_json::from_str(text).unwrap();
         let data = &message["data"][0];
@@ -63,7 +63,7 @@ impl Client {
         }
     }
 
-    /// Follows the chain of sequence numbers and counts what kind of message this is.
+    /// Follows the chain of sequence numbers and counts the kind of the message.
     fn number(&mut self, data: &Value, snapshot: bool) {
         let empty = ["asks", "bids"].iter().all(|name| data[name].as_array().unwrap().is_empty());
         if snapshot {
@@ -148,7 +148,7 @@ fn books(bench: &mut Bench) -> Vec<(String, String)> {
         .collect()
 }
 
-/// An active market of few instruments whose books are deeper than what the channels show.
+/// An active market of few instruments, with books deeper than those of the channels.
 fn config(depth: usize, intervals: PushIntervals) -> ExchangeConfig {
     let mut listings = Listing::defaults();
     listings.truncate(4);
@@ -166,7 +166,7 @@ fn config(depth: usize, intervals: PushIntervals) -> ExchangeConfig {
     }
 }
 
-/// A market that stands still.
+/// A market without events.
 fn quiet() -> ExchangeConfig {
     let mut config = config(60, PushIntervals::default());
     config.market.events_per_sec = 0;
@@ -183,7 +183,7 @@ fn rebuild(endpoint: Endpoint, channel: &str, id: &str, depth: usize, shown: usi
         let messages = books(&mut bench);
         assert!(messages.len() <= 1, "{messages:?}");
         messages.iter().for_each(|(_, text)| client.apply(text));
-        // Where nothing was sent, nothing has changed; that is checked now and then.
+        // Without a message nothing has changed; that is checked now and then.
         if !messages.is_empty() || step % 100 == 0 {
             assert_eq!(client.rows(), own(&bench, id, shown), "{channel} of {id}");
         }
@@ -214,7 +214,7 @@ fn the_messages_alone_give_the_exchanges_own_book() {
 
 #[test]
 fn levels_pushed_out_of_the_window_are_deleted_and_come_back() {
-    // More levels exist than are shown, so every new price near the top pushes one out.
+    // More levels exist than are shown, so every new price close to the top pushes one out.
     let client = rebuild(Endpoint::V5Public, "books50-l2-tbt", "BTC-USDT-SWAP", 100, 50);
     assert!(client.deletions > 200, "{}", client.deletions);
     assert_eq!((client.asks.len(), client.bids.len()), (50, 50));

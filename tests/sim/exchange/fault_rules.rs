@@ -1,4 +1,4 @@
-//! When and to whom a fault happens, and the faults of the exchange itself.
+//! Times and targets of faults, and the faults of the exchange itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,8 +85,8 @@ fn rules_find_their_messages() {
     // Increments only, unless a channel is named.
     assert_eq!(hits(v5, "gap:p=1"), 20);
     assert_eq!(hits(v5, "gap:p=1,channel=books5"), by_channel[1]);
-    for nobody in ["inst=ETH-USDT", "inst=NO-SUCH", "dialect=v3", "channel=depth", "conn=2-"] {
-        assert_eq!(hits(v5, &format!("corrupt:p=1,{nobody}")), 0, "{nobody}");
+    for filter in ["inst=ETH-USDT", "inst=NO-SUCH", "dialect=v3", "channel=depth", "conn=2-"] {
+        assert_eq!(hits(v5, &format!("corrupt:p=1,{filter}")), 0, "{filter}");
     }
     assert_eq!(hits(v5, "corrupt:p=1,inst=BTC-USDT"), pushes + 3);
     assert_eq!(hits(Endpoint::V3, "corrupt:p=1,dialect=v3,on=reply"), 3);
@@ -94,7 +94,7 @@ fn rules_find_their_messages() {
 }
 
 #[test]
-fn connections_have_rules_and_luck_of_their_own() {
+fn connections_have_their_own_rules_and_random_numbers() {
     let mut exchange = Exchange::new(&config("corrupt:p=0.5,conn=2-3"));
     let ids: Vec<_> = (0..4).map(|_| exchange.connect(BOTH[1], MonoNanos::ZERO)).collect();
     for id in &ids {
@@ -133,7 +133,7 @@ fn faults_can_be_injected_by_hand() {
     assert!(bench.inbox.len() > before + 20);
 }
 
-/// A kind that nothing carries out would be a fault in name only.
+/// Every kind of fault must have an effect.
 #[test]
 fn every_kind_of_fault_happens() {
     for kind in FaultKind::ALL {

@@ -1,5 +1,5 @@
-//! Each kind of fault of a connection without sockets: what it does to the messages, and that it does
-//! nothing else.
+//! Each kind of fault of a connection, without sockets: its effect on the messages, and nothing
+//! else.
 
 use okx_feed::MonoNanos;
 use okx_feed::sim::{Endpoint, FaultKind, FaultRule, Outbound, TransportFault};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::exchange::bench::*;
 use crate::exchange::faulty::*;
 
-/// Rules of all sorts that leave the connection open.
+/// Rules of all kinds that leave the connection open.
 const MIXED: &str = "corrupt:p=0.05;truncate:each=9;gap:p=0.1;repeat:p=0.1;reorder:p=0.1;\
                      checksum:p=0.1;snapshot:p=0.05;stall:every=700ms,for=100ms;fragment:p=0.1;\
                      trickle:p=0.05;badframe:nth=20;giant:at=1s,bytes=1000;noack:p=0.5;\
@@ -39,7 +39,7 @@ fn the_seeds_fix_every_byte_and_the_steps_of_the_clock_none() {
 }
 
 #[test]
-fn the_book_stays_the_truth_under_all_faults() {
+fn the_exchanges_book_is_correct_under_all_faults() {
     let books = |bench: &Bench| {
         let market = bench.exchange.market();
         market.indices().map(|inst| market.book5(inst).unwrap()).collect::<Vec<_>>()
@@ -75,7 +75,7 @@ fn an_end_of_the_connection_is_the_last_that_is_sent() {
 }
 
 #[test]
-fn nothing_follows_an_end_whatever_else_goes_wrong() {
+fn nothing_follows_an_end_under_other_faults() {
     let rules = "drop:p=0.002;rst:p=0.002;halfopen:p=0.002;close:p=0.002;notice:p=0.01,after=400ms;\
                  stall:p=0.02,for=300ms;reorder:p=0.1;repeat:p=0.1;giant:p=0.02,bytes=9";
     let mut ends = 0;
@@ -139,7 +139,7 @@ fn a_stalled_client_is_cut_off_when_too_much_waits() {
 }
 
 #[test]
-fn what_the_transport_does_to_a_message_keeps_the_message() {
+fn faults_of_the_transport_keep_the_message() {
     for endpoint in BOTH {
         let plain = run(endpoint, "", 1);
         let trickled = run(endpoint, "trickle:each=3,bytes=7,gap=5ms", 1);

@@ -1,4 +1,4 @@
-//! The embedded exchange without sockets: what it says, in which order, and when.
+//! The embedded exchange without sockets: its messages, their order and their times.
 #![cfg(feature = "sim")]
 #![allow(
     clippy::unwrap_used,

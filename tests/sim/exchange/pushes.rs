@@ -1,4 +1,4 @@
-//! What is pushed: determinism, plausible books, the exchange's own book, times and sequence.
+//! Pushes: determinism, plausible books, the exchange's own book, times and sequence.
 
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ fn v3_data_are_dynamic_blocks_and_control_replies_are_fixed_ones() {
 }
 
 #[test]
-fn what_is_pushed_at_every_change_is_the_exchanges_own_book() {
+fn pushes_at_every_change_are_the_exchanges_own_book() {
     for (endpoint, request) in [
         (Endpoint::V5Public, v5_request("subscribe", &[("books5", "ETH-USDT")])),
         (Endpoint::V3, v3_request("subscribe", &["spot/depth5:ETH-USDT".to_owned()])),

@@ -1,4 +1,4 @@
-//! Requests that are refused, refused for another, or never answered.
+//! Requests that are refused, refused because of another, or never answered.
 
 use okx_feed::sim::{Endpoint, FaultKind};
 use serde_json::Value;
@@ -12,7 +12,7 @@ fn bench(endpoint: Endpoint, faults: &str) -> Bench {
     Bench::new(endpoint, &config(faults))
 }
 
-/// The replies to a subscription with an id, as (event, code, id, what it names).
+/// The replies to a subscription with an id, as (event, code, id, name).
 fn replies(bench: &mut Bench, id: &str, channel: &str, inst_id: &str) -> Vec<[String; 4]> {
     let request = v5_request("subscribe", &[(channel, inst_id)]);
     let request = request.replacen('{', &format!(r#"{{"id":"{id}","#), 1);
@@ -119,8 +119,8 @@ fn an_error_may_come_unasked() {
             assert_eq!(count(&bench, FaultKind::Stray), 1);
             // No subscription was ended.
             bench.wait(2_000 * MS);
-            let brought = bench.texts().into_iter().filter_map(|text| data_of(&text));
-            let channels: std::collections::BTreeSet<_> = brought.map(|(name, ..)| name).collect();
+            let data = bench.texts().into_iter().filter_map(|text| data_of(&text));
+            let channels: std::collections::BTreeSet<_> = data.map(|(name, ..)| name).collect();
             assert_eq!(channels.len(), 3);
         }
     }
@@ -132,8 +132,8 @@ fn an_argument_may_never_be_answered_while_the_others_are() {
     let replies = bench.replies(&request(V5));
     assert_eq!(replies.len(), 2);
     bench.wait(2_000 * MS);
-    let brought = bench.texts().into_iter().filter_map(|text| data_of(&text));
-    assert!(brought.map(|(name, ..)| name).all(|name| name != "books5"));
+    let data = bench.texts().into_iter().filter_map(|text| data_of(&text));
+    assert!(data.map(|(name, ..)| name).all(|name| name != "books5"));
     assert_eq!(count(&bench, FaultKind::Ignore), 1);
 }
 

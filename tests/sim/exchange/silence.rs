@@ -1,4 +1,4 @@
-//! Connections that are open and bring nothing: all of one, a channel, a subscription.
+//! Open connections without data: of all channels, of one channel, of one subscription.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::exchange::bench::*;
 use crate::exchange::faulty::*;
 
-/// How many data messages each channel has brought since the last call.
+/// The number of data messages of each channel since the last call.
 fn data(bench: &mut Bench) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for (channel, ..) in bench.texts().iter().filter_map(|text| data_of(text)) {
@@ -39,7 +39,7 @@ fn request_for(endpoint: Endpoint, op: &str, at: usize) -> String {
 }
 
 #[test]
-fn a_silent_connection_answers_and_brings_nothing_until_it_ends() {
+fn a_silent_connection_answers_and_has_no_data_until_it_ends() {
     for endpoint in BOTH {
         let mut bench = after(endpoint, "silence:at=1s", 1);
         assert_eq!(channels(&mut bench), names(endpoint));
@@ -47,7 +47,7 @@ fn a_silent_connection_answers_and_brings_nothing_until_it_ends() {
         assert_eq!(bench.inbox, []);
         bench.send("ping");
         assert_eq!(bench.texts(), ["pong"]);
-        // To ask again is answered and changes nothing: only another connection does.
+        // A new request is answered and changes nothing: only a reconnect does.
         let replies = bench.replies(&request(endpoint));
         assert!(replies.len() == 3 && replies.iter().all(|reply| reply["event"] == "subscribe"));
         bench.wait(10_000 * MS);
@@ -62,7 +62,7 @@ fn a_silent_connection_answers_and_brings_nothing_until_it_ends() {
 }
 
 #[test]
-fn what_happens_in_a_silence_is_lost_and_what_comes_after_it_is_sent() {
+fn events_in_a_silence_are_lost_and_later_ones_are_sent() {
     let mut bench = after(Endpoint::V5Public, "silence:at=1s,for=2s", 1);
     data(&mut bench);
     bench.wait(1_999 * MS);
@@ -73,7 +73,7 @@ fn what_happens_in_a_silence_is_lost_and_what_comes_after_it_is_sent() {
     let plain = run(Endpoint::V5Public, "", 1);
     let last = plain.iter().filter_map(|message| data_of(&text_of(message)));
     let last = last.filter(|(channel, ..)| channel == "books").last().unwrap();
-    // The chain of numbers shows what was lost.
+    // The chain of sequence numbers shows the loss.
     assert!(first.2["prevSeqId"].as_i64() > last.2["seqId"].as_i64());
 }
 
@@ -141,7 +141,7 @@ fn a_forgotten_subscription_is_silent_until_it_is_asked_for_again() {
         one.wait(5_000 * MS);
         assert_eq!(channels(&mut one).len(), 2);
         assert_eq!(count(&one, FaultKind::Forget), 1);
-        // Where there is nothing to forget, nothing has happened.
+        // Without a subscription to forget, the fault has not happened.
         let none = after(endpoint, "forget:at=1s,inst=ETH-USDT;unsub:at=1s,inst=ETH-USDT", 2);
         assert_eq!(none.exchange.faults().total(), 0);
     }
@@ -187,7 +187,7 @@ fn a_subscription_without_data_is_served_after_it_is_requested_again() {
         bench.send(&request_for(endpoint, "subscribe", 1));
         bench.wait(1_000 * MS);
         assert_eq!(channels(&mut bench), names(endpoint));
-        // It ends what was in force before, and its end is no opportunity.
+        // It ends the active subscription, and its end is no opportunity.
         let mut never = after(endpoint, "nodata", 10);
         assert_eq!(data(&mut never), BTreeMap::new());
         never.send(&request_for(endpoint, "unsubscribe", 1));
