@@ -1,5 +1,4 @@
-//! Every limit on what bytes may cost, at the limit and one past it. (The lengths of frames and
-//! texts at limits of one's own are in `decode.rs`.)
+//! Every limit on the cost of bytes, at the limit and one past it.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
@@ -9,7 +8,7 @@ use okx_feed::{
     InstrumentId, UnixNanos,
 };
 
-/// Decodes a frame; `None` where it is taken.
+/// Decodes a frame; `None` if it is accepted.
 fn refused(dialect: Dialect, frame: Frame<'_>) -> Option<Kind> {
     let mut decoder = Decoder::new(dialect);
     let decoded = decoder.decode(frame, UnixNanos(1), &mut |_: &Event<'_>| {});
@@ -50,7 +49,7 @@ fn a_frame_has_at_most_max_frame_len_bytes() {
 
 #[test]
 fn a_body_has_at_most_max_body_len_bytes() {
-    // Bytes behind the end of a stream are ignored, but they count.
+    // Bytes after the end of a stream are ignored, but are part of the length.
     let mut body = deflated(b"{}");
     body.resize(DecodeLimits::MAX_BODY_LEN, 0);
     assert_eq!(refused(Dialect::V3, Frame::Binary(&body)), None);
@@ -143,7 +142,7 @@ fn a_deep_book_has_at_most_max_depth_levels() {
     assert_eq!(DepthBook::with_capacity(0).capacity(), 1);
 }
 
-/// The work for an item must not grow with what stands before it: when it did, this took a minute.
+/// The work for an item must not grow with the length before it: otherwise this takes a minute.
 #[test]
 #[should_panic(expected = "capacity overflow")]
 fn a_limit_that_no_memory_could_hold_is_no_limit() {

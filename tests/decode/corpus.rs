@@ -1,6 +1,6 @@
 //! Replays the seeds of the fuzz targets, and every finding that was added to them, on stable.
 //!
-//! With `OKX_FEED_WRITE_SEEDS=1` the generated seeds are written anew first.
+//! With `OKX_FEED_WRITE_SEEDS=1` the generated seeds are rewritten first.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
@@ -69,7 +69,7 @@ fn made(target: &str, seed: u64) -> Vec<u8> {
             let texts: Vec<_> = (0..8).map(|_| generate::decimal(choices)).collect();
             texts.join("\n").into_bytes()
         }
-        // What these read is choices, for which any bytes will do.
+        // These targets read choices, for which all bytes are valid.
         _ => (0..256).flat_map(|_| choices.draw().to_le_bytes()).collect(),
     }
 }

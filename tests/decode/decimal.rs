@@ -1,4 +1,4 @@
-//! Exact decimals: text in, the same text out, and arithmetic that is exact or an error.
+//! Exact decimals: texts that print unchanged, and arithmetic that is exact or an error.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 

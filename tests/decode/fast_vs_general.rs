@@ -22,7 +22,7 @@ use okx_feed::{
     DecodeError, DecodeErrorKind, Decoder, Dialect, Event, Frame, Subscription, UnixNanos,
 };
 
-/// Damaged messages where nothing else is asked for.
+/// The default number of damaged messages.
 const MUTATIONS: u64 = if cfg!(debug_assertions) { 40_000 } else { 1_000_000 };
 
 /// Undamaged messages of each channel to start from.
@@ -46,15 +46,15 @@ const CHANNELS: [&str; 15] = [
     "swap/depth_l2_tbt:BTC-USDT-SWAP",
 ];
 
-/// A decoder of each kind, which must agree.
+/// One decoder of each kind. They must agree.
 struct Pair {
     fast: Decoder,
     general: Decoder,
-    /// What each gave, as text, in buffers that are reused.
+    /// The events of each as text, in reused buffers.
     seen: [String; 2],
 }
 
-/// How a frame went through the fast decoder.
+/// The path of a frame through the fast decoder.
 enum Fate {
     Taken(Decoded),
     Refused,
@@ -83,8 +83,8 @@ impl Pair {
         if let Frame::Binary(body) = frame
             && is_deflate(&fast) != is_deflate(&general_result)
         {
-            // libdeflate takes some codes that zlib refuses, and the other way round. Ours is to be as
-            // zlib, which is what the exchange's clients had.
+            // libdeflate accepts some codes that zlib refuses, and the reverse. Ours must match
+            // zlib, which the exchange's clients used.
             let text = zlib(body);
             assert_eq!(is_deflate(&fast), text.is_none(), "not as zlib: {frame:?}");
             let Some(text) = text else { return Fate::Refused };
@@ -111,7 +111,7 @@ fn is_deflate(result: &Result<Decoded, DecodeError>) -> bool {
     result.as_ref().is_err_and(|error| error.kind == DecodeErrorKind::Deflate)
 }
 
-/// What zlib makes of a body; `None` where it is no whole stream.
+/// zlib's output for a body; `None` if it is no complete stream.
 fn zlib(body: &[u8]) -> Option<Vec<u8>> {
     let mut text = Vec::with_capacity(2 << 20);
     let mut stream = Decompress::new(false);
@@ -136,7 +136,7 @@ impl Rng {
     }
 }
 
-/// What is put in, mostly: bytes that mean something to the format.
+/// The bytes that are mostly inserted: tokens of the format.
 const BYTES: &[u8] = b"0123456789.-\"[]{},:eE+ \\/Zabs\t\n\0\x7f\x80\xff";
 
 /// Damages a message in one to three places.
@@ -196,8 +196,8 @@ fn originals(channel: &str, seed: u64) -> (Dialect, Vec<Original>) {
     (subscription.dialect(), frames.collect())
 }
 
-/// Tries `cases` damaged messages, all different by their seed. Gives how many were taken by a fast
-/// path, taken at all, and refused.
+/// Tries `cases` damaged messages, all different by their seed. Returns the numbers of those
+/// decoded by a fast path, decoded at all, and refused.
 fn try_damaged(cases: u64, thread: u64) -> [u64; 3] {
     let mut rng = Rng(thread << 32);
     let sets = CHANNELS.map(|channel| originals(channel, thread + 1));
@@ -226,7 +226,7 @@ fn try_damaged(cases: u64, thread: u64) -> [u64; 3] {
 }
 
 #[test]
-fn damaged_messages_are_read_or_refused_alike() {
+fn damaged_messages_decode_or_fail_alike() {
     let asked = std::env::var("OKX_FEED_MUTATIONS").ok();
     let cases = asked.map_or(MUTATIONS, |text| text.parse().unwrap());
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
@@ -250,14 +250,14 @@ fn captures(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 #[cfg_attr(not(okx_feed_captures), ignore = "no recorded traffic: set OKX_FEED_CAPTURES")]
-fn recorded_frames_are_read_alike_and_books_and_trades_go_fast() {
+fn recorded_frames_decode_alike_and_books_and_trades_take_the_fast_path() {
     let near = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures");
     let folder = std::env::var_os("OKX_FEED_CAPTURES").map_or_else(|| near.into(), PathBuf::from);
     check_captures(&folder);
 }
 
 #[test]
-fn frames_of_the_embedded_exchange_are_read_alike_and_go_fast() {
+fn frames_of_the_embedded_exchange_decode_alike_by_the_fast_path() {
     check_captures(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data"));
 }
 
@@ -273,7 +273,7 @@ fn check_captures(folder: &Path) {
             () => continue,
         };
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
-        // Made anew by others, so the form is not the exchange's; what they say must be alike.
+        // Re-encoded by others, so the form is not the exchange's, but the events must be equal.
         let original = !name.starts_with("reformatted") && !name.starts_with("doc-examples");
         let mut pair = Pair::new(dialect);
         for line in text.lines() {

@@ -1,4 +1,4 @@
-//! Every form of message in `docs/PROTOCOL.md`, by example, and what is refused and where.
+//! Every form of message in `docs/PROTOCOL.md`, by example, and the positions of errors.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
@@ -8,7 +8,7 @@ use okx_feed::{
     DecodeError, DecodeErrorKind as Kind, Decoder, Dialect, Event, Frame, Level, UnixNanos,
 };
 
-/// One event as a line of text, so that a test reads as what it proves.
+/// One event as a line of text, for readable assertions.
 fn line(event: &Event<'_>) -> String {
     let levels = |side: &[Level]| {
         let texts = side.iter().map(|l| format!("{}x{}({})", l.px(), l.sz(), l.orders()));
@@ -269,7 +269,7 @@ fn v5_replies() {
 }
 
 #[test]
-fn several_items_are_taken_whole_or_not_at_all() {
+fn several_items_are_decoded_together_or_not_at_all() {
     let item = |px: &str| {
         format!(
             r#"{{"instId":"X","tradeId":"1","px":"{px}","sz":"1","side":"buy","ts":"1626995753055"}}"#
@@ -317,7 +317,7 @@ fn a_null_that_comes_last_makes_a_member_absent_in_the_envelope_too() {
 }
 
 #[test]
-fn odd_members_of_an_envelope_cost_no_more_than_themselves() {
+fn odd_members_of_an_envelope_affect_no_others() {
     let error = "error code None message None channel None/None:None id None success None";
     for text in [
         r#"{"event":"error","code":null,"msg":null,"arg":null}"#,
@@ -353,7 +353,7 @@ fn white_space_and_escapes_change_nothing() {
 }
 
 #[test]
-fn errors_say_what_and_where() {
+fn errors_have_kind_and_offset() {
     let base = r#"{"arg":{"channel":"books5","instId":"X"},"data":[{"asks":[["1","2","0","3"]],"bids":[],"ts":"1654032991947","seqId":5}]}"#;
     assert_eq!(v5(base).len(), 1);
     let cases = [
@@ -447,14 +447,14 @@ fn frames_are_bounded() {
     let whole = deflated(text(150).as_bytes());
     assert_eq!(kind(Frame::Binary(&whole[..whole.len() - 2])), Some(Kind::Deflate));
     assert_eq!(kind(Frame::Binary(b"")), Some(Kind::Deflate));
-    // What follows the end of the stream does not matter, as with zlib.
+    // Bytes after the end of the stream are ignored, as with zlib.
     assert_eq!(kind(Frame::Binary(&[&whole[..], b"rest"].concat())), None);
-    // And a bad frame leaves nothing behind.
+    // And a malformed frame leaves no state.
     assert_eq!(kind(Frame::Text(b"pong")), None);
 }
 
 #[test]
-fn a_sequence_number_that_stands_for_none_is_refused() {
+fn a_sequence_number_equal_to_the_null_value_is_refused() {
     let update = |seq: i64| {
         let text = format!(
             r#"{{"arg":{{"channel":"books","instId":"X"}},"action":"update","data":[{{"asks":[],"bids":[],"ts":"1","seqId":{seq},"prevSeqId":1}}]}}"#
@@ -466,7 +466,7 @@ fn a_sequence_number_that_stands_for_none_is_refused() {
 }
 
 #[test]
-fn the_text_of_the_last_frame_can_be_looked_at() {
+fn the_text_of_the_last_frame_is_available() {
     let mut decoder = Decoder::new(Dialect::V3);
     assert_eq!(decoder.dialect(), Dialect::V3);
     let body = deflated(b"{\"event\":\"x\"}");

@@ -1,4 +1,5 @@
-//! Bytes to events: every form of message, damaged ones, limits, and the fast paths against slow ones.
+//! Bytes to events: every form of message, damaged ones, limits, and the fast paths against slow
+//! ones.
 
 mod bounds;
 mod corpus;

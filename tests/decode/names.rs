@@ -72,7 +72,7 @@ fn a_subscription_is_made_of_its_parts_as_of_its_name() {
 }
 
 #[test]
-fn reasons_can_be_told_apart() {
+fn reasons_can_be_distinguished() {
     let reasons = [
         LostReason::ConnectFailed,
         LostReason::ConnectTimeout,
@@ -87,9 +87,9 @@ fn reasons_can_be_told_apart() {
     assert_eq!(format!("{:>6}|", DecodeErrorKind::Json), "  json|");
 }
 
-/// What a failed assertion and a log show of the market's nouns.
+/// The `Debug` output of the market's types in assertions and logs.
 #[test]
-fn what_is_printed_to_look_into_things_says_what_they_are() {
+fn debug_output_names_the_content() {
     let px: Decimal = "31841.20".parse().unwrap();
     assert!(format!("{px:?}").contains("31841.20"));
     let id: InstrumentId = "BTC-USDT".parse().unwrap();

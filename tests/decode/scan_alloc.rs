@@ -1,4 +1,4 @@
-//! The scanners allocate nothing, whatever they are given.
+//! The scanners allocate nothing, for every input.
 
 use okx_feed::internals::{PADDING, PaddedText, Scanner, Scratch};
 use okx_feed::{Dialect, UnixNanos};

@@ -37,7 +37,7 @@ fn two_wrong_bytes_do_not_make_a_right_time() {
 }
 
 #[test]
-fn every_event_says_when_it_was_received() {
+fn every_event_has_its_time_of_receipt() {
     let texts = [
         (Dialect::V5, r#"{"event":"subscribe","arg":{"channel":"trades","instId":"A"}}"#),
         (Dialect::V5, "pong"),

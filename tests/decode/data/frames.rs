@@ -7,12 +7,12 @@ use crate::data::{Feed, deflated, name, v3_message, v5_message};
 
 fn v3(frame: Frame<'_>) -> Result<Vec<String>, Kind> {
     let mut decoder = Decoder::new(Dialect::V3);
-    let mut told = Vec::new();
-    // What the frame before has left behind is not taken for this one's.
+    let mut events = Vec::new();
+    // A previous frame, to prove that its state is not used for this one.
     let before = deflated(&trade("BEFORE"));
     decoder.decode(Frame::Binary(&before), UnixNanos(1), &mut |_: &Event<'_>| {}).unwrap();
-    let decoded = decoder.decode(frame, UnixNanos(1), &mut |e: &Event<'_>| told.push(name(e)));
-    decoded.map(|_| told).map_err(|error| error.kind)
+    let decoded = decoder.decode(frame, UnixNanos(1), &mut |e: &Event<'_>| events.push(name(e)));
+    decoded.map(|_| events).map_err(|error| error.kind)
 }
 
 fn trade(id: &str) -> String {
@@ -35,7 +35,7 @@ fn pings_and_pongs_are_no_data_and_break_nothing() {
         };
         let mut feed = Feed::new(dialect, &[deep]);
         feed.text(&text);
-        for (word, told) in [
+        for (word, expected) in [
             ("pong", "pong"),
             ("PONG", "pong"),
             ("pong ", "pong"),
@@ -45,7 +45,7 @@ fn pings_and_pongs_are_no_data_and_break_nothing() {
             ("PING", "ping"),
             ("\tping\n", "ping"),
         ] {
-            assert_eq!(feed.text(word), [told], "{word:?}");
+            assert_eq!(feed.text(word), [expected], "{word:?}");
         }
         assert!(feed.state(deep).is_live());
         assert_eq!((feed.handler.stats().malformed(), feed.handler.stats().pongs), (0, 5));
@@ -59,9 +59,9 @@ fn pings_and_pongs_are_no_data_and_break_nothing() {
 #[test]
 fn a_v3_binary_frame_may_hold_plain_text() {
     let text = trade("A");
-    let told = ["trade:A 1 2@1 x1 from 0"].map(str::to_owned).to_vec();
+    let events = ["trade:A 1 2@1 x1 from 0"].map(str::to_owned).to_vec();
     for body in [text.clone(), format!(" {text}\n")] {
-        assert_eq!(v3(Frame::Binary(body.as_bytes())), Ok(told.clone()), "{body}");
+        assert_eq!(v3(Frame::Binary(body.as_bytes())), Ok(events.clone()), "{body}");
     }
     for (word, kind) in [("pong", "pong"), ("PONG ", "pong"), ("ping", "ping")] {
         assert_eq!(v3(Frame::Binary(word.as_bytes())), Ok(vec![kind.to_owned()]));
@@ -72,24 +72,24 @@ fn a_v3_binary_frame_may_hold_plain_text() {
         "\"data\"",
         &format!("\"x\":\"{}\",\"data\"", "y".repeat(DecodeLimits::MAX_BODY_LEN)),
     );
-    assert_eq!(v3(Frame::Binary(long.as_bytes())), Ok(told));
-    // What is neither stays what it was called.
+    assert_eq!(v3(Frame::Binary(long.as_bytes())), Ok(events));
+    // Bytes that are neither are treated as compressed.
     assert_eq!(v3(Frame::Binary(b"{\"a\":1")), Err(Kind::Deflate));
     assert_eq!(v3(Frame::Binary(b"hello")), Err(Kind::Deflate));
     assert_eq!(v3(Frame::Binary(b"{\"a\":}")), Err(Kind::Json));
     // A malformed message is of its subscription.
     let mut feed = Feed::new(Dialect::V3, &["spot/trade:A"]);
-    let told = feed.bring(Frame::Binary(text.replace("buy", "bid").as_bytes()));
-    assert_eq!(told, ["malformed side of spot/trade:A"]);
+    let events = feed.frame(Frame::Binary(text.replace("buy", "bid").as_bytes()));
+    assert_eq!(events, ["malformed side of spot/trade:A"]);
 }
 
 #[test]
-fn what_stands_behind_the_end_of_a_stream_is_not_looked_at() {
+fn bytes_after_the_end_of_a_stream_are_ignored() {
     let whole = deflated(&trade("A"));
-    let told = Ok(vec!["trade:A 1 2@1 x1 from 0".to_owned()]);
+    let events = Ok(vec!["trade:A 1 2@1 x1 from 0".to_owned()]);
     for padding in [&[0; 1][..], &[0; 7], &[0; 64], b"\xff\xff", &whole] {
         let body = [&whole[..], padding].concat();
-        assert_eq!(v3(Frame::Binary(&body)), told, "{} bytes", padding.len());
+        assert_eq!(v3(Frame::Binary(&body)), events, "{} bytes", padding.len());
     }
     assert_eq!(v3(Frame::Binary(&whole[..whole.len() - 1])), Err(Kind::Deflate));
 }
@@ -112,9 +112,9 @@ fn an_unread_channel_is_skipped_however_long_its_message_is() {
     }
     assert_eq!(feed.handler.stats().malformed(), 0);
     assert!(feed.state("books5:A").is_live());
-    // One that is read is malformed, and whose it was is known.
-    let told = feed.text(&v5("books5", DecodeLimits::MAX_FRAME_LEN + 100_000));
-    assert_eq!(told, ["books5:A stale", "malformed frame_too_large of books5:A"]);
+    // One of a subscribed channel is malformed, and its subscription is known.
+    let events = feed.text(&v5("books5", DecodeLimits::MAX_FRAME_LEN + 100_000));
+    assert_eq!(events, ["books5:A stale", "malformed frame_too_large of books5:A"]);
     assert_eq!(feed.text(&" ".repeat(2 << 20)), ["malformed frame_too_large of ?"]);
 
     let skipped = |channel: &str| Ok(vec![format!("skipped {channel}")]);

@@ -43,8 +43,8 @@ fn ids_of_every_length_are_read_subscribed_and_found() {
             .replace(r#""data""#, r#""action":"snapshot","data""#),
         ];
         for (text, subscription) in texts.iter().zip(&subscriptions) {
-            let told = feed.text(text);
-            assert!(told[0].starts_with(&format!("{subscription} live")), "{told:?}");
+            let events = feed.text(text);
+            assert!(events[0].starts_with(&format!("{subscription} live")), "{events:?}");
             assert!(v5(text).unwrap()[0].starts_with(subscription), "{text}");
         }
         let stats = feed.handler.stats();
@@ -77,10 +77,10 @@ fn ids_that_differ_behind_their_32nd_byte_are_two_instruments() {
     assert_eq!(subscriptions.each_ref().map(best), ["1", "2"]);
 }
 
-/// After an instrument was renamed, trades come with the new id under the old subscription; of a
-/// book nothing says whose it is.
+/// After an instrument was renamed, trades arrive with the new id under the old subscription. Books
+/// have no id of their own.
 #[test]
-fn an_item_of_another_instrument_is_never_told_as_the_subscribed_one() {
+fn an_item_of_another_instrument_is_never_emitted_as_the_subscribed_one() {
     let mut feed = Feed::new(Dialect::V5, &["trades:OLD", "trades:NEW", "books5:OLD", "books:OLD"]);
     let trade = |own: &str| {
         v5_message(
@@ -89,10 +89,10 @@ fn an_item_of_another_instrument_is_never_told_as_the_subscribed_one() {
             &format!(r#"{own}"tradeId":"7","px":"1","sz":"2","side":"buy","ts":"1795940000200""#),
         )
     };
-    let told = feed.text(&trade(r#""instId":"NEW","#));
-    assert_eq!(told, ["trades:NEW live", "trades:NEW 7 2@1 x1 from 0 replayed"]);
+    let events = feed.text(&trade(r#""instId":"NEW","#));
+    assert_eq!(events, ["trades:NEW live", "trades:NEW 7 2@1 x1 from 0 replayed"]);
     assert!(feed.handler.trades(&sub("trades:OLD")).unwrap().is_empty());
-    // What says nothing that can be read is of the subscription.
+    // An item without a readable id belongs to the subscription.
     for own in ["", r#""instId":"","#, r#""instId":null,"#, r#""instId":7,"#] {
         assert_eq!(v5(&trade(own)).unwrap(), ["trades:OLD 7 2@1 x1 from 0"], "{own}");
     }

@@ -1,4 +1,4 @@
-//! Levels in any order and of any length, and what only holds the place of one.
+//! Levels in any order and of any length, and placeholders.
 
 use okx_feed::book::BookFlags;
 use okx_feed::{DecodeErrorKind as Kind, Decoder, Dialect, Event, Frame, UnixNanos};
@@ -23,7 +23,7 @@ fn levels_may_have_more_or_fewer_elements_than_now() {
         (r#"["101","1","0","1","0"]"#, "101x1(1)"),
         (r#"["101","1","0","1",null,{"a":[1]},"x"]"#, "101x1(1)"),
         (r#"["101","1"]"#, "101x1(0)"),
-        // The third is needed by nobody, and the fourth can be done without.
+        // The third is not used, and the fourth is optional.
         (r#"["101","1","","1"]"#, "101x1(1)"),
         (r#"["101","1",null,"1"]"#, "101x1(1)"),
         (r#"["101","1","n/a","1"]"#, "101x1(1)"),
@@ -52,7 +52,7 @@ fn levels_may_have_more_or_fewer_elements_than_now() {
 }
 
 #[test]
-fn what_has_neither_price_nor_size_is_no_level() {
+fn an_entry_without_price_and_size_is_no_level() {
     for none in [
         "null",
         "[]",
@@ -67,13 +67,13 @@ fn what_has_neither_price_nor_size_is_no_level() {
     ] {
         assert_eq!(asks(none), book(""), "{none}");
     }
-    // Among others, and a price or a size alone is no place.
+    // Among others. A price or a size alone is no placeholder.
     assert_eq!(
         asks(r#"[["1","2","0","3"],["","","",""],["2","0","0","0"],["0","0","0","0"]]"#),
         book("1x2(3),2x0(0)")
     );
     assert_eq!(asks(r#"[["0","1","0","1"]]"#), book("0x1(1)"));
-    // Not to be there is another thing than to be empty.
+    // An absent side is not an empty one.
     let one_sided = v5_message("bbo-tbt", "A", r#""bids":[],"ts":"1795940000000""#);
     assert_eq!(v5(&one_sided), Err(Kind::MissingField));
     // In a change of a deep book a level of zero deletes.
@@ -106,8 +106,8 @@ fn sides_that_come_worst_first_are_sorted_and_flagged() {
     let item = r#""asks":[["377.6","10.8","1"],["377.3","15","1"],["377.1","3","1"],["377.05","8","1"],["377.01","75","1"]],"bids":[["375.5","15","1"],["375.4","1","1"]]"#;
     let text = v3_message("spot/depth5", "ETH-USDT", item);
     let sorted = "377.01x75(1),377.05x8(1),377.1x3(1),377.3x15(1),377.6x10.8(1)";
-    let told = format!("depth5:ETH-USDT asks {sorted} bids 375.5x15(1),375.4x1(1)");
-    assert_eq!(decode(Dialect::V3, &text).unwrap(), [told]);
+    let expected = format!("depth5:ETH-USDT asks {sorted} bids 375.5x15(1),375.4x1(1)");
+    assert_eq!(decode(Dialect::V3, &text).unwrap(), [expected]);
     let mut decoder = Decoder::new(Dialect::V3);
     let mut sink = |event: &Event<'_>| {
         let Event::Book(update) = event else { unreachable!() };

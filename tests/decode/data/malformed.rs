@@ -1,4 +1,4 @@
-//! What a message that can't be read takes along, and whose it was.
+//! The effects of a malformed message, and its attribution to a subscription.
 
 use okx_feed::{BookState, Dialect, Frame};
 
@@ -22,19 +22,19 @@ fn a_malformed_book_is_stale_until_its_next_message() {
             (book(channel, "A", 1_001).replace("}]}", "}]"), "json"),
             (book(channel, "A", 1_001).replace(r#""asks""#, r#""offers""#), "missing_field"),
         ] {
-            let told = feed.text(&bad);
+            let events = feed.text(&bad);
             let malformed = format!("malformed {kind} of {ours}");
-            assert_eq!(told, [format!("{ours} stale"), malformed], "{bad}");
+            assert_eq!(events, [format!("{ours} stale"), malformed], "{bad}");
             assert!(reader.live().is_none());
             assert_eq!(feed.state(&other), BookState::Live);
-            let told = feed.text(&book(channel, "A", 1_002));
-            assert_eq!(told[0], format!("{ours} live"));
+            let events = feed.text(&book(channel, "A", 1_002));
+            assert_eq!(events[0], format!("{ours} live"));
             assert!(reader.live().is_some());
         }
     }
 }
 
-/// v3 names the instrument behind the levels: where the text is JSON it is found all the same.
+/// v3 names the instrument after the levels. In valid JSON it is found all the same.
 #[test]
 fn a_malformed_v3_book_is_stale_or_all_that_it_may_have_been() {
     let subscriptions = ["spot/depth5:A", "spot/depth5:B", "swap/depth5:A", "spot/trade:A"];
@@ -49,25 +49,25 @@ fn a_malformed_v3_book_is_stale_or_all_that_it_may_have_been() {
     assert_eq!(states(&feed), [true; 3]);
     let bad = book("spot/depth5", "A").replace(r#""2""#, r#""x""#);
     for frame in [Frame::Text(bad.as_bytes()), Frame::Binary(&deflated(&bad))] {
-        let told = feed.bring(frame);
-        assert_eq!(told, ["spot/depth5:A stale", "malformed number of spot/depth5:A"]);
+        let events = feed.frame(frame);
+        assert_eq!(events, ["spot/depth5:A stale", "malformed number of spot/depth5:A"]);
         assert_eq!(states(&feed), [false, true, true]);
         feed.text(&book("spot/depth5", "A"));
     }
-    // Of a text that is no JSON its beginning tells no instrument.
-    let told = feed.text(&bad.replace("}]}", "}]"));
-    assert_eq!(told, ["spot/depth5:A stale", "spot/depth5:B stale", "malformed json of ?"]);
+    // The beginning of an invalid v3 text names no instrument.
+    let events = feed.text(&bad.replace("}]}", "}]"));
+    assert_eq!(events, ["spot/depth5:A stale", "spot/depth5:B stale", "malformed json of ?"]);
     assert_eq!(states(&feed), [false, false, true]);
-    // Of no text at all it may have been anybody's.
-    let told = feed.bring(Frame::Binary(&[0xff; 9]));
-    assert_eq!(told, ["swap/depth5:A stale", "malformed deflate of ?"]);
+    // Without a text it may belong to any book.
+    let events = feed.frame(Frame::Binary(&[0xff; 9]));
+    assert_eq!(events, ["swap/depth5:A stale", "malformed deflate of ?"]);
     // Two items of two instruments.
     feed.text(&book("spot/depth5", "A"));
     feed.text(&book("spot/depth5", "B"));
     let (_, item) = bad.split_once('[').unwrap();
     let two = bad.replace("]}", &format!(",{}", item.replace(r#":"A""#, r#":"B""#)));
-    let told = feed.text(&two);
-    assert_eq!(told.last().unwrap(), "malformed number of ?");
+    let events = feed.text(&two);
+    assert_eq!(events.last().unwrap(), "malformed number of ?");
     assert_eq!(states(&feed), [false; 3]);
 }
 
@@ -83,10 +83,10 @@ fn a_malformed_trade_leaves_a_number_out() {
         v5_message("trades", "A", &item)
     };
     feed.text(&trade(1));
-    let told = feed.text(&trade(2).replace("buy", "bid"));
-    assert_eq!(told, ["malformed side of trades:A"]);
+    let events = feed.text(&trade(2).replace("buy", "bid"));
+    assert_eq!(events, ["malformed side of trades:A"]);
     assert_eq!((tape.next(), tape.last().unwrap().trade_id), (2, 1));
-    // The ids tell as well.
+    // The ids detect it as well.
     assert_eq!(feed.text(&trade(3)), ["trades:A 3 2@1 x1 from 0 false missed 1"]);
     let numbers = |from: u64| {
         tape.since(from).map(|(number, trade)| (number, trade.trade_id)).collect::<Vec<_>>()
@@ -97,17 +97,17 @@ fn a_malformed_trade_leaves_a_number_out() {
     assert_eq!((other.next(), feed.handler.stats().lost_trades), (0, 1));
 }
 
-/// The ids of v3 have gaps, so that nothing else would tell.
+/// The ids of v3 have gaps, so that nothing else detects the loss.
 #[test]
-fn a_v3_frame_that_tells_nothing_may_have_been_a_trade() {
+fn an_unreadable_v3_frame_may_have_been_a_trade() {
     let mut feed = Feed::new(Dialect::V3, &["spot/trade:A"]);
     let trade =
         v3_message("spot/trade", "A", r#""side":"buy","trade_id":"1","price":"1","size":"2""#);
     feed.text(&trade);
-    feed.bring(Frame::Binary(&[0xff; 9]));
+    feed.frame(Frame::Binary(&[0xff; 9]));
     feed.text(&trade.replace(r#""trade_id":"1""#, r#""trade_id":"5""#));
     let ring = feed.handler.trades(&sub("spot/trade:A")).unwrap();
     assert_eq!((ring.next(), ring.iter().count()), (3, 2));
-    let told = feed.text(&trade.replace("buy", "bid"));
-    assert_eq!(told, ["malformed side of spot/trade:A"]);
+    let events = feed.text(&trade.replace("buy", "bid"));
+    assert_eq!(events, ["malformed side of spot/trade:A"]);
 }

@@ -1,5 +1,5 @@
-//! What the wire may say in odd ways, and what is told of it: values that nobody needs, ids of any
-//! length, levels in any order, trades that come again, books from before, frames of the wrong kind.
+//! Unusual forms on the wire and their events: unneeded values, ids of any length, levels in any
+//! order, repeated trades, outdated books, frames of the wrong kind.
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
 mod frames;
@@ -20,8 +20,7 @@ use okx_feed::{
 /// A second, in nanoseconds.
 const SECOND: u64 = 1_000_000_000;
 
-/// What a decoder tells of a text, or why it refuses it. The scanner is of the same opinion as the
-/// general parser.
+/// The events of a text, or the error. Asserts that the scanner and the general parser agree.
 fn decode(dialect: Dialect, text: &str) -> Result<Vec<String>, DecodeErrorKind> {
     let frame = Frame::Text(text.as_bytes());
     let mut results = [true, false].map(|scans| {
@@ -29,9 +28,10 @@ fn decode(dialect: Dialect, text: &str) -> Result<Vec<String>, DecodeErrorKind> 
         if !scans {
             decoder.set_scanner(None);
         }
-        let mut told = Vec::new();
-        let decoded = decoder.decode(frame, UnixNanos(1), &mut |e: &Event<'_>| told.push(name(e)));
-        decoded.map(|_| told).map_err(|error| error.kind)
+        let mut events = Vec::new();
+        let decoded =
+            decoder.decode(frame, UnixNanos(1), &mut |e: &Event<'_>| events.push(name(e)));
+        decoded.map(|_| events).map_err(|error| error.kind)
     });
     assert_eq!(results[0], results[1], "{text}");
     std::mem::replace(&mut results[0], Ok(vec![]))
@@ -41,7 +41,7 @@ fn v5(text: &str) -> Result<Vec<String>, DecodeErrorKind> {
     decode(Dialect::V5, text)
 }
 
-/// An event in words.
+/// An event as text.
 fn name(event: &Event<'_>) -> String {
     match event {
         Event::Book(update) => {
@@ -86,7 +86,7 @@ fn levels(levels: &[Level]) -> String {
     levels.iter().map(level).collect::<Vec<_>>().join(",")
 }
 
-/// A feed of one dialect with a clock that the test moves.
+/// A feed of one dialect with a virtual clock.
 struct Feed {
     handler: FeedHandler,
     now: u64,
@@ -101,20 +101,20 @@ impl Feed {
         Self { handler, now: 1_000 * SECOND }
     }
 
-    /// Brings a frame, good or not; gives what the sink is told.
-    fn bring(&mut self, frame: Frame<'_>) -> Vec<String> {
+    /// Processes a frame, valid or not; returns the events of the sink.
+    fn frame(&mut self, frame: Frame<'_>) -> Vec<String> {
         self.now += 1;
-        let mut told = Vec::new();
+        let mut events = Vec::new();
         let at = UnixNanos(self.now);
-        let _ = self.handler.on_frame(frame, at, &mut |e: &Event<'_>| told.push(name(e)));
-        told
+        let _ = self.handler.on_frame(frame, at, &mut |e: &Event<'_>| events.push(name(e)));
+        events
     }
 
     fn text(&mut self, text: &str) -> Vec<String> {
-        self.bring(Frame::Text(text.as_bytes()))
+        self.frame(Frame::Text(text.as_bytes()))
     }
 
-    /// The connection is lost, and another one has its subscriptions acknowledged.
+    /// The connection is lost, and the subscriptions of a new one are acknowledged.
     fn reconnect(&mut self) {
         for state in [BookState::Connecting, BookState::AwaitingSnapshot] {
             self.handler.set_all_states(state, UnixNanos(self.now), &mut |_: &Event<'_>| {});

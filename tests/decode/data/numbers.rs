@@ -1,4 +1,4 @@
-//! Numbers in other ways of writing.
+//! Numbers in other notations.
 
 use okx_feed::{DecodeErrorKind as Kind, Dialect};
 
@@ -12,8 +12,8 @@ fn trade(px: &str, sz: &str) -> Result<Vec<String>, Kind> {
 }
 
 #[test]
-fn exact_values_are_taken_however_they_are_written() {
-    for (px, sz, told) in [
+fn exact_values_are_accepted_in_every_notation() {
+    for (px, sz, expected) in [
         (r#""0.0000000001""#, r#""9999999999999999""#, "9999999999999999@0.0000000001"),
         (r#""1""#, r#""9999999999999999.0000000000000000""#, "9999999999999999@1"),
         (r#""1""#, r#""12345.0000000000000000""#, "12345@1"),
@@ -23,10 +23,14 @@ fn exact_values_are_taken_however_they_are_written() {
         (r#""0E-8""#, r#""-0""#, "0@0"),
         ("1E-10", "12345.0000000000000000", "12345@0.0000000001"),
         (r#""-5""#, r#""0""#, "0@-5"),
-        // What the text can give back it does.
+        // The text is kept if possible.
         (r#""124.0""#, r#""1.000""#, "1.000@124.0"),
     ] {
-        assert_eq!(trade(px, sz), Ok(vec![format!("trades:A 1 {told} x1 from 0")]), "{px} {sz}");
+        assert_eq!(
+            trade(px, sz),
+            Ok(vec![format!("trades:A 1 {expected} x1 from 0")]),
+            "{px} {sz}"
+        );
     }
     for (px, kind) in [
         (r#""0.1000000000000000055""#, Kind::NumberScale),
@@ -48,9 +52,9 @@ fn exact_values_are_taken_however_they_are_written() {
     }
 }
 
-/// A checksum is over the digits of the text, so that a value alone does not do.
+/// A checksum covers the digits of the text, so that the value alone is not enough.
 #[test]
-fn what_a_checksum_is_over_has_to_give_back_its_text() {
+fn numbers_under_a_checksum_keep_their_text() {
     let deep = |checksum: &str| {
         let item =
             format!(r#""asks":[["12345.0000000000000000","1","0","1"]],"bids":[]{checksum}"#);
@@ -73,18 +77,19 @@ fn what_a_checksum_is_over_has_to_give_back_its_text() {
     assert_eq!(v5_deep(r#","checksum":7"#), Err(Kind::Number));
 }
 
-/// Levels as JSON numbers, as of 2018 and 2019: the checksum is over the digits as they are written.
+/// Levels as JSON numbers, as of 2018 and 2019: the checksum is over the digits as they are
+/// written.
 #[test]
 fn the_checksum_of_a_book_in_json_numbers_is_over_its_digits() {
     let item = r#""asks":[[3880.5,9,0,1],[3881.0,5,0,2]],"bids":[[3880.15,5,0,2],[3880.0,4,0,1]]"#;
-    for (checksum, told) in [
+    for (checksum, expected) in [
         (-2_138_032_745, "depth live none"),
-        // With the zeros left out, or with some that nobody wrote.
+        // With zeros left out, or with additional ones.
         (1_896_734_825, "depth broken none"),
         (410_961_116, "depth broken none"),
     ] {
         let mut feed = Feed::new(Dialect::V3, &["futures/depth:A"]);
         let item = format!(r#"{item},"checksum":{checksum}"#);
-        assert_eq!(feed.text(&v3_message("futures/depth", "A", &item)).last().unwrap(), told);
+        assert_eq!(feed.text(&v3_message("futures/depth", "A", &item)).last().unwrap(), expected);
     }
 }

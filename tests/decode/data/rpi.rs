@@ -26,24 +26,24 @@ fn a_books_rpi_book_keeps_both_sizes() {
         }
         let asks = r#"[["79188.2","1.5","1.5","4"],["79188.4","9","0","2"]]"#;
         let bids = r#"[["79188.1","2.33307322","0.12944241","8"]]"#;
-        let mut told = Vec::new();
+        let mut non_rpi = Vec::new();
         let snapshot = message("snapshot", asks, bids, 900, -1);
         let mut sink = |event: &Event<'_>| {
             if let Event::DepthBook(change) = event {
                 let sizes = change.update.non_rpi.unwrap();
-                told = sizes.asks.iter().chain(sizes.bids).map(ToString::to_string).collect();
+                non_rpi = sizes.asks.iter().chain(sizes.bids).map(ToString::to_string).collect();
             }
         };
         let frame = Frame::Text(snapshot.as_bytes());
         feed.handler.on_frame(frame, UnixNanos(1), &mut sink).unwrap();
-        assert_eq!(told, ["1.5", "0", "0.12944241"]);
+        assert_eq!(non_rpi, ["1.5", "0", "0.12944241"]);
         let all = |feed: &Feed| sides(feed.handler.depth(&sub("books-rpi:A")).unwrap().live());
         let plain =
             |feed: &Feed| sides(feed.handler.depth(&sub("books-rpi:A")).unwrap().live_non_rpi());
         assert_eq!(all(&feed), ["79188.2x1.5(4),79188.4x9(2)", "79188.1x2.33307322(8)"]);
         assert_eq!(plain(&feed), ["79188.2x1.5(4)", "79188.1x0.12944241(8)"]);
-        // All of the first is of RPI orders now, the second has some that are not, the bid is gone
-        // whatever its third element says.
+        // The first now has only RPI orders, the second has others too. The bid is deleted, despite
+        // its third element.
         let asks = r#"[["79188.2","1.5","0","4"],["79188.4","9","2.0","2"]]"#;
         let bids = r#"[["79188.1","0","5","0"]]"#;
         feed.text(&message("update", asks, bids, 905, 900));

@@ -1,4 +1,4 @@
-//! Snapshots from before, and channels without `prevSeqId`.
+//! Outdated snapshots, and channels without `prevSeqId`.
 
 use okx_feed::book::DesyncCause;
 use okx_feed::{BookState, Dialect};
@@ -21,8 +21,8 @@ fn an_older_snapshot_in_a_live_chain_is_not_shown_live() {
     feed.text(&snapshot(0, 10));
     feed.text(&update(100, 11, Some(10)));
     feed.text(&update(200, 12, Some(11)));
-    let told = feed.text(&snapshot(0, 10));
-    assert_eq!(told, ["books:A resyncing", "books broken old"]);
+    let events = feed.text(&snapshot(0, 10));
+    assert_eq!(events, ["books:A resyncing", "books broken old"]);
     assert_eq!(feed.state(BOOKS), BookState::Resyncing);
     let book = feed.handler.depth(&sub(BOOKS)).unwrap();
     // Its levels are not those of the book that was there.
@@ -45,19 +45,19 @@ fn an_older_snapshot_on_a_new_connection_is_not_shown_live() {
         assert_eq!(feed.text(&snapshot(ts, seq)), ["books:A resyncing", "books broken old"]);
         assert_eq!(feed.text(&update(200, 20, Some(seq))), ["books broken ok"]);
     }
-    // The same number is the same book, and a lower one at a later time is a new count.
+    // The same number is the same book, and a lower one at a later time is a sequence reset.
     for (ts, seq) in [(100, 12), (90, 12), (101, 3), (102, 1)] {
         feed.reconnect();
         assert_eq!(feed.text(&snapshot(ts, seq)), ["books:A live", "books live ok"], "{seq}");
     }
-    // After half a minute the exchange may be anywhere.
+    // After half a minute any number is accepted.
     feed.now += 30 * SECOND;
     feed.reconnect();
     assert_eq!(feed.text(&snapshot(1, 0)), ["books:A live", "books live ok"]);
 }
 
 #[test]
-fn without_numbers_the_time_tells() {
+fn without_numbers_the_time_decides() {
     let mut feed = Feed::new(Dialect::V3, &["spot/depth:A"]);
     let partial = |milli: u32| {
         format!(
@@ -72,7 +72,7 @@ fn without_numbers_the_time_tells() {
 }
 
 #[test]
-fn a_channel_without_prev_seq_id_is_judged_by_its_numbers() {
+fn a_channel_without_prev_seq_id_is_checked_by_its_numbers() {
     let mut feed = Feed::new(Dialect::V5, &[BOOKS]);
     feed.text(&snapshot(0, 10));
     for seq in [11, 15, 16] {
@@ -81,11 +81,11 @@ fn a_channel_without_prev_seq_id_is_judged_by_its_numbers() {
     assert_eq!(feed.text(&update(100, 16, None)), ["books:A resyncing", "books broken gap"]);
     feed.text(&snapshot(200, 20));
     assert_eq!(feed.text(&update(200, 19, None)), ["books:A resyncing", "books broken gap"]);
-    // Where there is a chain, one that leaves its link out may follow anything.
+    // In a chain, an update without `prevSeqId` may follow any number.
     feed.text(&snapshot(300, 30));
     assert_eq!(feed.text(&update(300, 31, Some(30))), ["books live ok"]);
     assert_eq!(feed.text(&update(300, 32, None)), ["books:A resyncing", "books broken gap"]);
-    // The next snapshot begins another, and nothing goes round for ever.
+    // The next snapshot begins another chain.
     feed.text(&snapshot(400, 40));
     assert_eq!(feed.text(&update(400, 41, None)), ["books live ok"]);
 }

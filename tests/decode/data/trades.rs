@@ -1,4 +1,4 @@
-//! Trades are told once on one line, and what is missing between them is told.
+//! Trades are emitted once on one line, with the number of missing ones between them.
 
 use okx_feed::{Dialect, Event, UnixNanos};
 
@@ -14,7 +14,7 @@ fn trade(channel: &str, id: u64, count: Option<u32>) -> String {
 }
 
 #[test]
-fn the_last_trade_is_not_told_again_after_a_reconnect() {
+fn the_last_trade_is_not_emitted_again_after_a_reconnect() {
     for (dialect, subscription, channel) in [
         (Dialect::V5, "trades:A", "trades"),
         (Dialect::V5, "trades-all:A", "trades-all"),
@@ -30,20 +30,20 @@ fn the_last_trade_is_not_told_again_after_a_reconnect() {
                 &format!(r#""side":"buy","trade_id":"{id}","price":"1","size":"2""#),
             ),
         };
-        let told = |id: u64, marks: &str| format!("{channel}:A {id} 2@1 x1 from 0{marks}");
+        let event = |id: u64, marks: &str| format!("{channel}:A {id} 2@1 x1 from 0{marks}");
         let live = || format!("{subscription} live");
         feed.reconnect();
-        assert_eq!(feed.text(&trade(7)), [live(), told(7, " replayed")]);
-        assert_eq!(feed.text(&trade(8)), [told(8, "")]);
-        // The last one again, on three connections; then one that came in between.
+        assert_eq!(feed.text(&trade(7)), [live(), event(7, " replayed")]);
+        assert_eq!(feed.text(&trade(8)), [event(8, "")]);
+        // The last one again, on three connections; then one from between.
         for _ in 0..3 {
             feed.reconnect();
             assert_eq!(feed.text(&trade(8)), [live()]);
         }
-        assert_eq!(feed.text(&trade(9)), [told(9, "")]);
+        assert_eq!(feed.text(&trade(9)), [event(9, "")]);
         feed.reconnect();
         let missed = if dialect == Dialect::V5 { " true missed 2" } else { " replayed" };
-        assert_eq!(feed.text(&trade(12)), [live(), told(12, missed)]);
+        assert_eq!(feed.text(&trade(12)), [live(), event(12, missed)]);
         let ring = feed.handler.trades(&sub(subscription)).unwrap();
         let ids: Vec<_> = ring.iter().map(|trade| trade.trade_id).collect();
         assert_eq!(ids, [7, 8, 9, 12]);
@@ -60,16 +60,16 @@ fn a_merged_trade_covers_as_many_ids_as_it_counts() {
     let mut feed = Feed::new(Dialect::V5, &["trades:A"]);
     feed.text(&trade("trades", 10, Some(4)));
     for (id, count, missed) in [(13, 3, 0), (14, 1, 0), (20, 2, 4), (30, 10, 0), (31, 5, 0)] {
-        let told = feed.text(&trade("trades", id, Some(count)));
+        let events = feed.text(&trade("trades", id, Some(count)));
         let marks = if missed == 0 { String::new() } else { format!(" false missed {missed}") };
-        assert_eq!(told, [format!("trades:A {id} 2@1 x{count} from 0{marks}")]);
+        assert_eq!(events, [format!("trades:A {id} 2@1 x{count} from 0{marks}")]);
     }
     assert_eq!(feed.handler.stats().missed_trades, 4);
 }
 
-/// Several trades in one message, one of which was told before.
+/// Several trades in one message, one of which was emitted before.
 #[test]
-fn each_trade_of_a_message_is_judged_by_itself() {
+fn each_trade_of_a_message_is_checked_by_itself() {
     let mut feed = Feed::new(Dialect::V5, &["trades:A"]);
     feed.text(&trade("trades", 5, None));
     let item = |id: u64| {
@@ -81,7 +81,7 @@ fn each_trade_of_a_message_is_judged_by_itself() {
 }
 
 #[test]
-fn source_and_count_are_told() {
+fn source_and_count_are_emitted() {
     let mut feed = Feed::new(Dialect::V5, &["trades:A"]);
     let text = v5_message(
         "trades",
@@ -98,29 +98,29 @@ fn source_and_count_are_told() {
     );
 }
 
-/// Several lines tell what is missing of all of them, and not of the line that brings it.
+/// The number of missing trades is that of all lines, not of the line that delivered the trade.
 #[test]
-fn what_another_line_has_told_is_not_missing() {
+fn a_trade_of_another_line_is_not_missing() {
     let mut lines = [(); 2].map(|()| Feed::new(Dialect::V5, &["trades:A"]));
     let mut arbiter = okx_feed::Arbiter::new(2);
     arbiter.subscribe(sub("trades:A"));
-    let mut bring = |line: usize, id: u64| {
-        let mut told = Vec::new();
+    let mut deliver = |line: usize, id: u64| {
+        let mut events = Vec::new();
         let text = trade("trades", id, None);
         let frame = okx_feed::Frame::Text(text.as_bytes());
         let mut sink = |event: &Event<'_>| {
-            arbiter.on_event(line, event, &mut |event: &Event<'_>| told.push(name(event)));
+            arbiter.on_event(line, event, &mut |event: &Event<'_>| events.push(name(event)));
         };
         lines[line].handler.on_frame(frame, UnixNanos(1), &mut sink).unwrap();
-        told
+        events
     };
-    let told = |id: u64| [format!("trades:A {id} 2@1 x1 from 0")];
-    assert_eq!(bring(0, 1).len(), 2);
-    assert!(bring(1, 1).is_empty());
-    assert_eq!(bring(0, 2), told(2));
-    assert_eq!(bring(0, 3), told(3));
+    let event = |id: u64| [format!("trades:A {id} 2@1 x1 from 0")];
+    assert_eq!(deliver(0, 1).len(), 2);
+    assert!(deliver(1, 1).is_empty());
+    assert_eq!(deliver(0, 2), event(2));
+    assert_eq!(deliver(0, 3), event(3));
     // The other line has lost two of them.
-    assert_eq!(bring(1, 4), told(4));
-    assert_eq!(bring(1, 7), ["trades:A 7 2@1 x1 from 0 false missed 2"]);
-    assert_eq!(bring(0, 6), told(6));
+    assert_eq!(deliver(1, 4), event(4));
+    assert_eq!(deliver(1, 7), ["trades:A 7 2@1 x1 from 0 false missed 2"]);
+    assert_eq!(deliver(0, 6), event(6));
 }

@@ -1,4 +1,4 @@
-//! Values that a message can do without: where they can't be read they are absent, and counted.
+//! Optional values: unreadable ones are absent, and counted.
 
 use okx_feed::Dialect;
 use okx_feed::wire::OptionalField;
@@ -28,7 +28,7 @@ fn a_trade_needs_no_count_no_source_and_no_number() {
 }
 
 #[test]
-fn what_could_not_be_read_is_counted_by_its_name() {
+fn unreadable_values_are_counted_by_name() {
     let mut feed = Feed::new(Dialect::V5, &["trades:A", "books5:A", "books:A", "books-rpi:A"]);
     let two = v5_message(
         "trades",
@@ -41,7 +41,7 @@ fn what_could_not_be_read_is_counted_by_its_name() {
     let checksum = v5_deep("snapshot", "[]", 1, 5, Some(-1));
     feed.text(&checksum.replace(r#""checksum":0"#, r#""checksum":"n/a""#));
     feed.text(&checksum.replace("books", "books-rpi").replace(r#""1","0","1""#, r#""1","?","1""#));
-    // What is absent, or read by nobody, is not counted; nor is what a refused message has.
+    // Absent or ignored members are not counted, nor are those of a refused message.
     feed.text(r#"{"event":"notice","code":"x","msg":7}"#);
     feed.text(&v5_message("books5", "A", &book.replace(r#"["1","1""#, r#"["1","?""#)));
     let counts: Vec<_> = feed.handler.stats().unread.iter().collect();
@@ -62,7 +62,7 @@ fn what_could_not_be_read_is_counted_by_its_name() {
     assert_eq!(twice.unread.total(), 16);
 }
 
-/// A deep book in which the exchange has changed what nobody reads goes on.
+/// A change of ignored members does not affect an order book.
 #[test]
 fn a_deep_book_with_odd_values_stays_live() {
     let mut feed = Feed::new(Dialect::V5, &["books:A"]);

@@ -141,15 +141,15 @@ pub fn random_block(random: &mut Random) -> Vec<u8> {
     bits.bytes
 }
 
-/// Deals random code lengths to `count` symbols; `must` gets one of them.
+/// Assigns random code lengths to `count` symbols; `must` gets one of them.
 fn spread(random: &mut Random, count: usize, most: usize, must: Option<usize>) -> Vec<u8> {
     let mut all = vec![0; count];
-    let mut dealt = random_lengths(random, most.min(count - 1));
+    let mut assigned = random_lengths(random, most.min(count - 1));
     if random.below(8) == 0 {
-        let at = random.below(dealt.len());
-        dealt[at] = random.below(16) as u8;
+        let at = random.below(assigned.len());
+        assigned[at] = random.below(16) as u8;
     }
-    for len in dealt {
+    for len in assigned {
         let free = match must {
             Some(at) if all[at] == 0 && random.below(20) > 0 => at,
             _ => loop {

@@ -1,11 +1,11 @@
-//! Recorded frames, if the machine has them in `OKX_FEED_CAPTURES` or `../shared/captures`, and those of
-//! the embedded exchange: one `time TAB base64` a line.
+//! Recorded frames, if the machine has them in `OKX_FEED_CAPTURES` or `../shared/captures`, and
+//! those of the embedded exchange: one `time TAB base64` a line.
 
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 
-use crate::deflate::oracle::Judge;
+use crate::deflate::oracle::Oracle;
 
 fn folder() -> PathBuf {
     let near = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures");
@@ -13,9 +13,9 @@ fn folder() -> PathBuf {
 }
 
 /// Proves that every v3 frame of a folder is inflated or left to the general decoder, never wrong,
-/// and that all but the long ones are inflated, which are the rest to so many percent.
+/// and that at least `percent` of them, all but the long ones, are inflated.
 fn check(folder: &Path, percent: u64) {
-    let mut judge = Judge::new();
+    let mut oracle = Oracle::new();
     for path in folder.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
         let name = path.file_name().unwrap().to_str().unwrap();
         if !name.starts_with("conn-") || !name.contains("-v3") || !name.ends_with(".tsv") {
@@ -24,14 +24,14 @@ fn check(folder: &Path, percent: u64) {
         for line in std::fs::read_to_string(&path).unwrap().lines() {
             let (_, body) = line.split_once('\t').unwrap();
             let frame = base64::engine::general_purpose::STANDARD.decode(body).unwrap();
-            let _ = judge.check(&frame);
+            let _ = oracle.check(&frame);
         }
     }
-    println!("{:?}", judge.tally);
-    assert!(judge.tally.cases > 0);
-    assert_eq!(judge.tally.invalid, 0);
-    assert_eq!(judge.tally.libdeflate_differs, 0);
-    assert!(judge.tally.inflated * 100 >= judge.tally.cases * percent, "{:?}", judge.tally);
+    println!("{:?}", oracle.tally);
+    assert!(oracle.tally.cases > 0);
+    assert_eq!(oracle.tally.invalid, 0);
+    assert_eq!(oracle.tally.libdeflate_differs, 0);
+    assert!(oracle.tally.inflated * 100 >= oracle.tally.cases * percent, "{:?}", oracle.tally);
 }
 
 #[test]

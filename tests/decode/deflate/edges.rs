@@ -1,25 +1,25 @@
-//! The rules of the format one by one, each also put before zlib.
+//! The rules of the format one by one, each also checked with zlib.
 
 use crate::deflate::blocks::{Bits, head, plain_head, with_end};
 use crate::deflate::compressor::{Knobs, compress};
-use crate::deflate::oracle::Judge;
+use crate::deflate::oracle::Oracle;
 use crate::deflate::{
     Inflated, Invalid, MAX_INPUT, MAX_OUTPUT, OUTPUT_SPACE, Refusal, SmallInflate, Unsupported,
 };
 
-/// Returns the agreed verdict on a hand-made block.
-fn verdict(bits: &Bits) -> Result<Inflated, Refusal> {
-    Judge::new().check(&bits.bytes)
+/// Returns the agreed result of a hand-made block.
+fn outcome(bits: &Bits) -> Result<Inflated, Refusal> {
+    Oracle::new().check(&bits.bytes)
 }
 
 /// Expects a block to be refused for `why`, by zlib too.
 fn refuse(bits: &Bits, why: Invalid) {
-    assert_eq!(verdict(bits), Err(Refusal::Invalid(why)));
+    assert_eq!(outcome(bits), Err(Refusal::Invalid(why)));
 }
 
 /// Expects a block to give `len` bytes.
 fn accept(bits: &Bits, len: usize) {
-    assert_eq!(verdict(bits).map(|inflated| inflated.written), Ok(len));
+    assert_eq!(outcome(bits).map(|inflated| inflated.written), Ok(len));
 }
 
 /// Starts a final fixed block.
@@ -34,8 +34,8 @@ const LETTER: (u32, u32) = (0x30 + 65, 8);
 
 #[test]
 fn empty_input_is_truncated() {
-    let verdict = Judge::new().check(&[]);
-    assert_eq!(verdict, Err(Refusal::Invalid(Invalid::Truncated)));
+    let result = Oracle::new().check(&[]);
+    assert_eq!(result, Err(Refusal::Invalid(Invalid::Truncated)));
 }
 
 #[test]
@@ -43,12 +43,12 @@ fn block_types() {
     let mut bits = Bits::default();
     refuse(bits.number(0b111, 8), Invalid::BlockType);
     let stored = [1, 1, 0, 0xfe, 0xff, b'x'];
-    let verdict = Judge::new().check(&stored);
-    assert_eq!(verdict, Err(Refusal::Unsupported(Unsupported::StoredBlock)));
+    let result = Oracle::new().check(&stored);
+    assert_eq!(result, Err(Refusal::Unsupported(Unsupported::StoredBlock)));
     let mut bits = Bits::default();
     bits.number(0b010, 3).code(END).number(0b011, 3).code(END);
-    let verdict = Judge::new().check(&bits.bytes);
-    assert_eq!(verdict, Err(Refusal::Unsupported(Unsupported::SeveralBlocks)));
+    let result = Oracle::new().check(&bits.bytes);
+    assert_eq!(result, Err(Refusal::Unsupported(Unsupported::SeveralBlocks)));
 }
 
 #[test]
@@ -216,15 +216,15 @@ fn longest_match_two_ways() {
 
 #[test]
 fn every_length_and_distance() {
-    let mut judge = Judge::new();
+    let mut oracle = Oracle::new();
     for len in 3..=258 {
         for distance in [1, 2, 3, 7, 15, 16, 17, 31, 32, 33, 64, 100, 257, 600, 1200] {
             let mut text: Vec<u8> = (0..distance).map(|at| (at * 7 + at / 251) as u8).collect();
             for _ in 0..len {
                 text.push(text[text.len() - distance]);
             }
-            let verdict = judge.check(&compress(&text, Knobs { strategy: 4, ..Knobs::default() }));
-            assert!(!matches!(verdict, Err(Refusal::Invalid(_))), "{len} {distance}");
+            let result = oracle.check(&compress(&text, Knobs { strategy: 4, ..Knobs::default() }));
+            assert!(!matches!(result, Err(Refusal::Invalid(_))), "{len} {distance}");
         }
     }
 }
@@ -252,7 +252,7 @@ fn output_limit() {
         if total <= MAX_OUTPUT {
             accept(&bits, total);
         } else {
-            assert_eq!(verdict(&bits), Err(Refusal::OutputFull), "{total}");
+            assert_eq!(outcome(&bits), Err(Refusal::OutputFull), "{total}");
         }
     }
 }
@@ -271,7 +271,7 @@ fn last_literal_past_the_output_limit() {
     }
     let mut over = bits.clone();
     accept(bits.code(END), MAX_OUTPUT);
-    assert_eq!(verdict(over.code(LETTER).code(END)), Err(Refusal::OutputFull));
+    assert_eq!(outcome(over.code(LETTER).code(END)), Err(Refusal::OutputFull));
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn bytes_after_the_end_are_not_consumed() {
     let mut bits = fixed();
     bits.code(LETTER).code(END);
     bits.bytes.extend([0xff; 9]);
-    assert_eq!(verdict(&bits), Ok(Inflated { written: 1, consumed: 3 }));
+    assert_eq!(outcome(&bits), Ok(Inflated { written: 1, consumed: 3 }));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The judge: zlib (zlib-rs) says what a frame means, and both code paths must agree with it.
+//! The oracle: zlib (zlib-rs) defines the content of a frame, and both code paths must agree.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -9,7 +9,7 @@ use crate::deflate::{
 /// Bytes behind the output space that must not change.
 const CANARY: usize = 64;
 
-/// Verdicts met so far.
+/// The results so far.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub cases: u64,
@@ -17,12 +17,12 @@ pub struct Tally {
     pub invalid: u64,
     pub unsupported: u64,
     pub output_full: u64,
-    /// Cases where libdeflate's verdict is not zlib's.
+    /// Cases where libdeflate's result is not zlib's.
     pub libdeflate_differs: u64,
 }
 
-/// Both code paths beside zlib and libdeflate.
-pub struct Judge {
+/// Both code paths, compared with zlib and libdeflate.
+pub struct Oracle {
     decoders: [SmallInflate; 2],
     outputs: [Vec<u8>; 2],
     zlib: Decompress,
@@ -33,7 +33,7 @@ pub struct Judge {
     pub tally: Tally,
 }
 
-impl Judge {
+impl Oracle {
     pub fn new() -> Self {
         let space = vec![0xa5; OUTPUT_SPACE + CANARY];
         Self {
@@ -47,7 +47,7 @@ impl Judge {
         }
     }
 
-    /// Inflates `frame` every way and compares; returns our verdict.
+    /// Inflates `frame` by every path and compares; returns our result.
     pub fn check(&mut self, frame: &[u8]) -> Result<Inflated, Refusal> {
         self.zlib.reset(false);
         let status = self.zlib.decompress(frame, &mut self.truth, FlushDecompress::Finish);
@@ -62,10 +62,10 @@ impl Judge {
 
         let [wide, portable] = &mut self.decoders;
         let [output, other] = &mut self.outputs;
-        let verdict = wide.inflate(frame, output);
-        assert_eq!(verdict, portable.inflate(frame, other), "code paths differ: {frame:02x?}");
+        let result = wide.inflate(frame, output);
+        assert_eq!(result, portable.inflate(frame, other), "code paths differ: {frame:02x?}");
         self.tally.cases += 1;
-        match verdict {
+        match result {
             Ok(inflated) => {
                 let (bytes, consumed) = truth.unwrap_or_else(|| panic!("invalid: {frame:02x?}"));
                 assert!(output[..inflated.written] == *bytes, "bytes of {frame:02x?}");
@@ -95,6 +95,6 @@ impl Judge {
         }
         assert!(output[OUTPUT_SPACE..].iter().all(|&byte| byte == 0xa5), "canary");
         assert!(other[OUTPUT_SPACE..].iter().all(|&byte| byte == 0xa5), "canary");
-        verdict
+        result
     }
 }

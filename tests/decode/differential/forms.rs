@@ -37,7 +37,7 @@ fn deflated_messages_are_read_as_the_reference_reads_them() {
 }
 
 #[test]
-fn usual_messages_are_all_taken() {
+fn usual_messages_are_all_accepted() {
     for dialect in DIALECTS {
         let mut checker = Checker::new(dialect);
         for seed in 0..cases() / 4 {

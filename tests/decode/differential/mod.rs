@@ -1,4 +1,4 @@
-//! The decoder against a plain reference (flate2, serde_json, numbers as digits), over messages of
+//! The decoder against a simple reference (flate2, serde_json, numbers as digits), over messages of
 //! every form and over damaged ones.
 //!
 //! `OKX_FEED_DIFFERENTIAL_CASES` sets another number of frames for each test; a failure prints the

@@ -1,10 +1,10 @@
-//! Where JSON parsers are known to disagree, each case by name.
+//! Known disagreements of JSON parsers, each case by name.
 
 use okx_feed::{DecodeErrorKind, Decoder, Dialect, Event, Frame, UnixNanos};
 
 use okx_feed_testkit::check::Checker;
 
-/// Wraps a value as a member that nobody reads.
+/// Wraps a value as an ignored member.
 fn message(value: &str) -> Vec<u8> {
     format!("{{\"event\":\"x\",\"unread\":{value}}}").into_bytes()
 }
@@ -18,7 +18,7 @@ fn refused(text: &[u8]) -> Option<DecodeErrorKind> {
 }
 
 #[test]
-fn what_json_allows_is_taken_where_nobody_reads_it() {
+fn valid_json_is_accepted_in_ignored_members() {
     let mut checker = Checker::new(Dialect::V5);
     for value in [
         "-0",
@@ -44,7 +44,7 @@ fn what_json_allows_is_taken_where_nobody_reads_it() {
 /// Beyond JSON: `1e999` is a number to its grammar, but no double, and simd-json makes one of each
 /// that is not long.
 #[test]
-fn what_json_forbids_is_refused_even_where_nobody_reads_it() {
+fn invalid_json_is_refused_even_in_ignored_members() {
     let mut checker = Checker::new(Dialect::V5);
     for value in [
         "01",
