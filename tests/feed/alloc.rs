@@ -9,7 +9,7 @@ use okx_feed::{
 };
 use okx_feed_testkit::alloc::allocations;
 
-/// What a frame may cost, on every dialect and channel: nothing.
+/// The allocations that a frame may cost, on every dialect and channel.
 const ALLOWED: u64 = 0;
 
 const ROUNDS: u64 = 200;
@@ -29,17 +29,17 @@ const SNAPSHOTS: [(Dialect, &str); 2] = [
     ),
 ];
 
-/// Feeds a frame many times, with warmup_frames between and without; gives the allocations of one, and
-/// whether it was decoded.
+/// Feeds a frame many times, with cache warm-ups between and without; returns the allocations of
+/// one, and whether it was decoded.
 fn cost(dialect: Dialect, frame: Frame<'_>) -> (u64, bool) {
     let (spent, decoded) = cost_of(dialect, frame, false);
-    let (rehearsed, _) = cost_of(dialect, frame, true);
-    (spent.max(rehearsed), decoded)
+    let (warmed, _) = cost_of(dialect, frame, true);
+    (spent.max(warmed), decoded)
 }
 
-fn cost_of(dialect: Dialect, frame: Frame<'_>, rehearses: bool) -> (u64, bool) {
+fn cost_of(dialect: Dialect, frame: Frame<'_>, warms_up: bool) -> (u64, bool) {
     let mut feed = FeedHandler::new(dialect);
-    feed.set_warmup(rehearses);
+    feed.set_warmup(warms_up);
     let subscriptions: &[&str] = match dialect {
         Dialect::V3 => &[
             "futures/depth5:BTC-USD-190517",
@@ -75,7 +75,7 @@ fn cost_of(dialect: Dialect, frame: Frame<'_>, rehearses: bool) -> (u64, bool) {
         let played = feed.warm_caches(sink);
         let (stats, is_short) = (feed.stats(), frame.len() < 1024);
         let is_kept = result.is_ok() && is_short && stats.books + stats.trades > 0;
-        assert_eq!(played, rehearses && is_kept, "{stats:?}");
+        assert_eq!(played, warms_up && is_kept, "{stats:?}");
         let seen = books.iter().map(|reader| reader.version()).sum::<u64>();
         let numbered = trades.iter().map(TradeReader::next).sum::<u64>();
         decoded &= result.is_ok();
@@ -88,7 +88,10 @@ fn cost_of(dialect: Dialect, frame: Frame<'_>, rehearses: bool) -> (u64, bool) {
     }
     let spent = allocations() - before;
     let repeated = feed.stats().repeated_trades;
-    assert!(events + repeated > ROUNDS, "each frame is an event, or a trade that was told before");
+    assert!(
+        events + repeated > ROUNDS,
+        "each frame is an event, or a trade that was emitted before"
+    );
     (spent.div_ceil(ROUNDS), decoded)
 }
 
@@ -239,7 +242,8 @@ fn broken(text: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Checks a text as it is, and in each way broken that changes it; gives the ways that were refused.
+/// Checks a text as it is, and in each way broken that changes it; gives the ways that were
+/// refused.
 fn check(
     dialect: Dialect,
     what: &str,
@@ -299,7 +303,7 @@ fn broken_bodies_cost_nothing() {
         assert_eq!(cost(Dialect::V3, frame), (ALLOWED, false), "{what}");
     }
     assert_eq!(cost(Dialect::V5, Frame::Binary(&body)), (ALLOWED, false), "binary in v5");
-    // Not broken: plain text, and what is too long and read by nobody.
+    // Not malformed: plain text, and an overlong text of an ignored channel.
     let unread = |len| {
         let data = r#"{"last":"1"},"#.repeat(len);
         format!(r#"{{"table":"spot/instruments","data":[{data}{{}}]}}"#)
@@ -394,7 +398,7 @@ fn deep_books_that_break_and_come_back_cost_nothing() {
         feed.subscribe(subscription).unwrap();
         let readers = (feed.book_reader(&subscription), feed.depth_reader(&subscription));
         let mut states = [0_u32; 2];
-        // So long after the pass before that its snapshot, which is an older one, is believed.
+        // So long after the previous pass that its older snapshot is accepted.
         let mut now = UnixNanos(1);
         let mut pass = |feed: &mut FeedHandler| {
             now = UnixNanos(now.0 + 60_000_000_000);
@@ -419,7 +423,7 @@ fn deep_books_that_break_and_come_back_cost_nothing() {
             pass(&mut feed);
         }
         assert_eq!(allocations() - before, ALLOWED, "{channel}");
-        // Each pass broke the book, and the next one's snapshot brought it back.
+        // Each pass broke the book, and the next one's snapshot made it live again.
         assert_eq!(states, [4, 4], "{channel}: {:?}", feed.stats());
         assert!(readers.0.is_some() && readers.1.is_some());
     }

@@ -1,4 +1,4 @@
-//! Every counter of a feed counts what its documentation says, once.
+//! Every counter of a feed counts its documented events, once.
 
 use std::io::Write;
 
@@ -43,7 +43,7 @@ fn numbers(stats: &Stats) -> Vec<(&'static str, u64)> {
     ]
 }
 
-/// What a frame adds to the counters.
+/// The increments of the counters by a frame.
 fn added(handler: &mut FeedHandler, frame: Frame<'_>) -> Vec<(&'static str, u64)> {
     let before = numbers(handler.stats());
     let _ = handler.on_frame(frame, UnixNanos(1), &mut |_: &Event<'_>| {});
@@ -114,7 +114,7 @@ fn each_counter_counts_its_own() {
     adds(h, &deep("B", "snapshot", ask, 1, [-1, 2]), &["depths", "mismatches"]);
     adds(h, &deep("C", "snapshot", ask, 0, [-1, 2]), &["depths"]);
     adds(h, &deep("C", "update", r#"["5","-1","0","1"]"#, 0, [2, 3]), &["depths", "broken"]);
-    // What is no data.
+    // Messages that are no data.
     adds(h, r#"{"event":"subscribe","arg":{"channel":"trades","instId":"A"}}"#, &["controls"]);
     let refusal = r#"{"event":"error","code":"60018","msg":"no such channel"}"#;
     adds(h, refusal, &["controls", "control_errors"]);
@@ -129,7 +129,7 @@ fn each_counter_counts_its_own() {
     assert_eq!((errors.of(DecodeErrorKind::Json), errors.of(DecodeErrorKind::Number)), (2, 0));
 
     assert!(errors.iter().eq([(DecodeErrorKind::Json, 2)]));
-    // More unknown names than are told apart.
+    // More unknown names than are distinguished.
     for n in 2..50 {
         adds(h, &candle.replace("candle1m", &format!("candle{n}m")), &["skipped"]);
     }
@@ -147,7 +147,7 @@ fn each_counter_counts_its_own() {
 }
 
 #[test]
-fn bytes_are_counted_on_the_wire_and_as_text_and_by_who_inflated_them() {
+fn bytes_are_counted_on_the_wire_and_as_text_and_by_inflater() {
     let text = r#"{"table":"spot/trade","data":[{"instrument_id":"A","price":"1","side":"buy","size":"1","timestamp":"2021-04-25T08:24:33.352Z","trade_id":"1"}]}"#;
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(text.as_bytes()).unwrap();
@@ -184,7 +184,7 @@ fn bytes_are_counted_on_the_wire_and_as_text_and_by_who_inflated_them() {
 #[test]
 fn times_and_counters_of_several_sessions_add_up() {
     let subscription: Subscription = "books:A".parse().unwrap();
-    // A book that is gone for so many milliseconds, for want of a message or only of news.
+    // A book that is not live for so many milliseconds, after a gap or a silence.
     let gone = |ms: u64, by: BookState| {
         let mut recovery = Recovery::default();
         for (from, to, at) in [(BookState::Live, by, 0), (by, BookState::Live, ms)] {

@@ -1,4 +1,4 @@
-//! The handler: each event reaches the state that it belongs to, and nothing is lost in silence.
+//! The handler: each event reaches its state, and nothing is lost silently.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
@@ -71,23 +71,23 @@ fn a_frame_that_cannot_be_read_may_have_been_of_any_book_without_numbers() {
     }
     feed(&mut handler, &book("books5", "OLD", "101", 1000), 2);
     let reader = handler.depth_reader(&channels[0]).unwrap();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let result = handler.on_frame(Frame::Text(b"{"), UnixNanos(3), &mut |event: &Event<'_>| {
-        told.push(match event {
+        reported.push(match event {
             Event::State(change) => format!("{} {}", change.subscription, change.to),
             Event::Malformed(_) => "malformed".to_owned(),
             other => format!("{other:?}"),
         });
     });
     assert!(result.is_err());
-    assert_eq!(told, ["books:OLD resyncing", "books5:OLD stale", "malformed"]);
+    assert_eq!(reported, ["books:OLD resyncing", "books5:OLD stale", "malformed"]);
     let states = channels.map(|channel| handler.slots().get(&channel).unwrap().state());
     assert_eq!(states, [BookState::Resyncing, BookState::Live, BookState::Stale]);
     assert_eq!((reader.snapshot().state, handler.stats().broken), (BookState::Resyncing, 1));
 }
 
 #[test]
-fn what_nobody_subscribed_is_counted_and_still_told() {
+fn an_unsubscribed_channel_is_counted_and_still_emitted() {
     let mut handler = FeedHandler::new(Dialect::V5);
     handler.subscribe(sub("trades:A")).unwrap();
     assert_eq!(feed(&mut handler, &trade("B", 7), 1), ["trade 7"]);
@@ -147,11 +147,11 @@ fn states_change_once_and_readers_see_them() {
     assert_eq!((tape.state(), tape.last().map(|t| t.trade_id)), (BookState::Live, Some(2)));
     assert!(reader.live().is_some());
 
-    // Silence makes a book stale, but trades are silent when nobody trades.
-    let mut told = Vec::new();
+    // Silence makes a book stale, but trades may be silent without a fault.
+    let mut reported = Vec::new();
     let mut sink = |event: &Event<'_>| {
         if let Event::State(change) = event {
-            told.push((change.subscription.to_string(), change.to));
+            reported.push((change.subscription.to_string(), change.to));
         }
     };
     let limit = &StaleLimits::books(Duration::from_nanos(100));
@@ -162,7 +162,7 @@ fn states_change_once_and_readers_see_them() {
     handler.set_state(&books, BookState::Down(DownReason::Rejected), UnixNanos(502), &mut sink);
     handler.set_all_states(BookState::Connecting, UnixNanos(503), &mut sink);
     assert_eq!(
-        told,
+        reported,
         [
             ("books5:A".to_owned(), BookState::Stale),
             ("books5:A".to_owned(), BookState::Connecting),
@@ -202,20 +202,20 @@ fn numbered(dialect: Dialect, px: u32, seq: Option<i64>, ts: u64) -> String {
     }
 }
 
-/// What a reader sees after each of these books, and what the sink is told of states.
+/// The book that a reader sees after each of these messages, and the state changes of the sink.
 fn shown(dialect: Dialect, books: &[(u32, Option<i64>, u64)]) -> (Vec<Option<u32>>, Vec<String>) {
     let subscription = sub(if dialect == Dialect::V5 { "books5:A" } else { "spot/depth5:A" });
-    // With a reader and without one the book is kept in another place.
+    // With a reader the book is stored in another place than without.
     let mut handlers = [FeedHandler::new(dialect), FeedHandler::new(dialect)];
     handlers.iter_mut().for_each(|handler| handler.subscribe(subscription).unwrap());
     let reader = handlers[0].book_reader(&subscription).unwrap();
-    let (mut seen, mut told) = (Vec::new(), Vec::new());
+    let (mut seen, mut reported) = (Vec::new(), Vec::new());
     for (px, seq, ts) in books {
         let text = numbered(dialect, *px, *seq, *ts);
         let [states, others] =
             handlers.each_mut().map(|handler| feed(handler, &text, ts * 1_000_000));
         assert_eq!(states, others);
-        told.extend(states.into_iter().filter(|what| what.contains("->")));
+        reported.extend(states.into_iter().filter(|what| what.contains("->")));
         let px = |px: String| px.parse::<u32>().unwrap();
         let live = reader.live().map(|book| px(book.best_ask().unwrap().px().to_string()));
         let slot = handlers[1].slots().get(&subscription).unwrap();
@@ -223,7 +223,7 @@ fn shown(dialect: Dialect, books: &[(u32, Option<i64>, u64)]) -> (Vec<Option<u32
         assert_eq!(own.map(|book| px(book.best_ask().unwrap().px().to_string())), live);
         seen.push(live);
     }
-    (seen, told)
+    (seen, reported)
 }
 
 #[test]
@@ -242,9 +242,9 @@ fn within_one_connection_the_order_is_the_exchanges() {
 }
 
 #[test]
-fn numbers_and_clocks_that_start_anew_take_no_book_away() {
+fn sequence_resets_and_clock_steps_remove_no_book() {
     let n = Some;
-    // Numbers go on while the clock is set back; numbers start anew while the clock goes on.
+    // Numbers continue while the clock is set back; numbers are reset while the clock continues.
     let books = [(1, n(10), 9000), (2, n(11), 5000), (3, n(12), 5100), (4, n(1), 5200)];
     let (seen, states) = shown(Dialect::V5, &books);
     assert_eq!(seen, [1, 2, 3, 4].map(Some));
@@ -274,7 +274,7 @@ fn a_book_of_an_earlier_time_and_one_that_is_rejected_are_counted_as_backwards()
 }
 
 #[test]
-fn a_change_without_a_number_that_comes_too_late_breaks_its_book_and_so_does_a_snapshot() {
+fn a_late_unnumbered_update_or_snapshot_breaks_its_book() {
     let mut handler = FeedHandler::new(Dialect::V3);
     let subscription = sub("spot/depth_l2_tbt:A");
     handler.subscribe(subscription).unwrap();
@@ -310,7 +310,7 @@ fn a_new_connection_that_lags_shows_no_older_book() {
     };
     feed(&mut handler, &book("books5", "A", "1", 2000), SECOND);
     connecting(&mut handler, 2 * SECOND);
-    // However many come: the line may lag for long.
+    // For any number of messages: the line may lag for long.
     let seen = feed(&mut handler, &book("books5", "A", "2", 1000), 3 * SECOND);
     assert_eq!(seen, ["awaiting_snapshot -> stale"]);
     for n in 1..20 {
@@ -320,27 +320,27 @@ fn a_new_connection_that_lags_shows_no_older_book() {
     assert!(reader.live().is_none() && reader.snapshot().book.ts_event.0 == 2000 * 1_000_000);
     let seen = feed(&mut handler, &book("books5", "A", "3", 2001), 4 * SECOND);
     assert_eq!(seen, ["stale -> live", "book books5"]);
-    // Half a minute after the last that counted the exchange may be anywhere.
+    // Half a minute after the last accepted one any book is accepted.
     connecting(&mut handler, 5 * SECOND);
     let seen = feed(&mut handler, &book("books5", "A", "4", 1000), 34 * SECOND);
     assert_eq!(seen, ["awaiting_snapshot -> live", "book books5"]);
 }
 
 #[test]
-fn an_arbiter_forgets_what_is_given_up_and_says_so() {
+fn an_arbiter_reports_the_end_of_a_subscription() {
     let mut arbiter = Arbiter::new(2);
     let (given_up, kept) = (sub("books5:BTC-USDT"), sub("books5:ETH-USDT"));
     arbiter.subscribe(given_up);
     arbiter.subscribe(kept);
     let reader = arbiter.book_reader(&given_up).unwrap();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     arbiter.unsubscribe(&given_up, UnixNanos(9), &mut |event: &Event<'_>| {
         if let Event::State(change) = event {
-            told.push((change.to, event.ts_recv()));
+            reported.push((change.to, event.ts_recv()));
         }
     });
     let down = BookState::Down(DownReason::Unsubscribed);
-    assert_eq!(told, [(down, UnixNanos(9))]);
+    assert_eq!(reported, [(down, UnixNanos(9))]);
     assert_eq!(reader.snapshot().state, down);
     assert_eq!((arbiter.state(&given_up), arbiter.last_seq(&given_up)), (None, None));
     assert_eq!(arbiter.state(&kept), Some(BookState::Connecting));
@@ -369,7 +369,7 @@ fn an_empty_snapshot_empties_the_readers_too() {
 }
 
 #[test]
-fn a_malformed_level_breaks_the_book_whose_it_was_and_no_other() {
+fn a_malformed_level_breaks_its_book_and_no_other() {
     let mut handler = FeedHandler::new(Dialect::V5);
     for name in ["books:A", "books-l2-tbt:A", "books:B"] {
         handler.subscribe(sub(name)).unwrap();
@@ -396,7 +396,7 @@ fn a_malformed_level_breaks_the_book_whose_it_was_and_no_other() {
     let live = |handler: &FeedHandler| {
         handler.depth(&sub("spot/depth_l2_tbt:A")).unwrap().live().is_some()
     };
-    // Another channel's, then another market's, then one that says nothing.
+    // Another channel's, then another market's, then one without a name.
     for (text, is_live) in [
         (r#"{"table":"spot/trade","data":[{"price":"x"}]}"#, true),
         (r#"{"table":"swap/depth_l2_tbt","action":"update","data":[{"asks":1}]}"#, true),
@@ -412,20 +412,20 @@ fn a_malformed_level_breaks_the_book_whose_it_was_and_no_other() {
 }
 
 #[test]
-fn an_arbiter_lets_nothing_through_that_was_given_up() {
+fn an_arbiter_drops_events_of_ended_subscriptions() {
     let given_up = sub("trades:A");
     let mut handler = FeedHandler::new(Dialect::V5);
     handler.subscribe(given_up).unwrap();
     let mut arbiter = Arbiter::new(2);
     arbiter.subscribe(given_up);
     arbiter.unsubscribe(&given_up, UnixNanos(1), &mut |_: &Event<'_>| {});
-    // The message was on its way; the line has not been told yet.
+    // The message was in flight; the line does not know of it yet.
     let mut seen = 0;
     let mut count = |_: &Event<'_>| seen += 1;
     let pass = &mut |event: &Event<'_>| arbiter.on_event(0, event, &mut count);
     handler.on_frame(Frame::Text(trade("A", 1).as_bytes()), UnixNanos(2), pass).unwrap();
     assert_eq!(seen, 0);
-    // It is wanted again before the line has given it up: that is not this subscription's end.
+    // It is subscribed again before the line has ended it: that is not the new subscription's end.
     arbiter.subscribe(given_up);
     handler.unsubscribe(&given_up, UnixNanos(3), &mut |event: &Event<'_>| {
         arbiter.on_event(0, event, &mut |_: &Event<'_>| {});
@@ -441,7 +441,7 @@ fn a_line_that_is_alone_and_lags_shows_no_old_book_as_live() {
     let reader = arbiter.book_reader(&subscription).unwrap();
     let mut lines = [FeedHandler::new(Dialect::V5), FeedHandler::new(Dialect::V5)];
     lines.iter_mut().for_each(|line| line.subscribe(subscription).unwrap());
-    let mut bring = |arbiter: &mut Arbiter, line: usize, n: u64, at_ms: u64| {
+    let mut deliver = |arbiter: &mut Arbiter, line: usize, n: u64, at_ms: u64| {
         let text = numbered(Dialect::V5, 1, Some(n.cast_signed()), n);
         let pass = &mut |event: &Event<'_>| arbiter.on_event(line, event, &mut |_: &Event<'_>| {});
         let at = UnixNanos(at_ms * 1_000_000);
@@ -450,17 +450,17 @@ fn a_line_that_is_alone_and_lags_shows_no_old_book_as_live() {
             lines[line].set_all_states(BookState::Connecting, at, pass);
         }
     };
-    bring(&mut arbiter, 0, 10, 100_000);
-    bring(&mut arbiter, 1, 10, 100_100);
-    bring(&mut arbiter, 0, 19, 101_000);
-    bring(&mut arbiter, 0, 20, 101_100);
-    // The first line is gone; the second is far behind, but nobody has waited for long yet.
-    bring(&mut arbiter, 1, 11, 101_200);
+    deliver(&mut arbiter, 0, 10, 100_000);
+    deliver(&mut arbiter, 1, 10, 100_100);
+    deliver(&mut arbiter, 0, 19, 101_000);
+    deliver(&mut arbiter, 0, 20, 101_100);
+    // The first line is gone; the second is far behind, but no wait has been long yet.
+    deliver(&mut arbiter, 1, 11, 101_200);
     assert_eq!(reader.snapshot().state, BookState::Live);
-    bring(&mut arbiter, 1, 12, 103_200);
+    deliver(&mut arbiter, 1, 12, 103_200);
     assert_eq!(reader.snapshot().state, BookState::Stale);
     assert_eq!(arbiter.state(&subscription), Some(BookState::Stale));
-    bring(&mut arbiter, 1, 21, 103_300);
+    deliver(&mut arbiter, 1, 21, 103_300);
     assert_eq!(reader.live().map(|book| book.seq), Some(21));
 }
 
@@ -470,7 +470,7 @@ fn every_event_has_the_number_of_its_subscription() {
     let mut feed = FeedHandler::new(Dialect::V5);
     feed.subscribe(sub("bbo-tbt:BTC-USDT")).unwrap();
     feed.subscribe(books).unwrap();
-    // One that has ended keeps its number, and has it again if it is requested again.
+    // An ended subscription keeps its number, and has it again after a new subscribe.
     let ended = sub("bbo-tbt:BTC-USDT");
     feed.unsubscribe(&ended, UnixNanos(1), &mut |_: &Event<'_>| {});
     feed.subscribe(trades).unwrap();

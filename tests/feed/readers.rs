@@ -1,5 +1,5 @@
-//! What readers on other threads are given: after every message what a plain model of the market
-//! has, and a new version where, and only where, they could see a change.
+//! Readers on other threads: after every message they have the book of a simple model of the
+//! market, and a new version if and only if the book has changed.
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ fn best(asks: &Side, bids: &Side, levels: usize) -> [Vec<(u64, u64)>; 2] {
 }
 
 #[test]
-fn readers_of_a_deep_book_have_its_best_levels_and_hear_of_nothing_else() {
+fn readers_of_a_deep_book_have_its_best_levels_and_no_other_updates() {
     let name = sub("books:A");
     let mut random = fastrand::Rng::with_seed(7);
     let mut handler = FeedHandler::new(Dialect::V5);
@@ -163,7 +163,7 @@ fn readers_of_books_and_trades_have_the_last_of_each() {
     }
     assert_eq!(handler.stats().backwards, backwards);
     assert!(backwards > 50);
-    // What is odd about a book is seen on the other side too.
+    // The flags of a book are published too.
     let crossed = r#"{"arg":{"channel":"books5","instId":"A"},"data":[{"asks":[["5","1","0","1"]],"bids":[["6","0","0","1"]],"ts":"9999"}]}"#;
     feed(&mut handler, crossed, 1_000);
     let flags = reader.book().flags();
@@ -172,7 +172,7 @@ fn readers_of_books_and_trades_have_the_last_of_each() {
 }
 
 #[test]
-fn readers_hear_of_every_state_and_of_the_end() {
+fn readers_have_every_state_and_the_end() {
     let names = ["books5:A", "trades:A", "books:A"].map(sub);
     let mut handler = FeedHandler::new(Dialect::V5);
     assert!(handler.slots().is_empty());
@@ -196,7 +196,7 @@ fn readers_hear_of_every_state_and_of_the_end() {
     handler.set_state(&names[0], BookState::Live, UnixNanos(1), &mut |_: &Event<'_>| {});
     handler.set_state(&names[1], BookState::Live, UnixNanos(1), &mut |_: &Event<'_>| {});
     drop(handler);
-    // What was given up before keeps its reason.
+    // A subscription that ended before keeps its reason.
     let stopped = BookState::Down(DownReason::Stopped);
     assert_eq!(states(), [stopped, stopped, rejected, rejected]);
 }

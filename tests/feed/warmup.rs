@@ -1,4 +1,4 @@
-//! Frames that are played over change nothing that anybody can see.
+//! Cache warm-up has no visible effect.
 #![cfg(feature = "sim")]
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
@@ -34,7 +34,7 @@ fn frames(subscriptions: &[Subscription]) -> Vec<Outbound> {
     frames
 }
 
-/// Everything that can be seen of a feed.
+/// The whole visible state of a feed.
 fn seen(feed: &mut FeedHandler, subscriptions: &[Subscription]) -> String {
     let mut seen = format!("{:?} {:?}", feed.stats(), feed.lag());
     for subscription in subscriptions {
@@ -51,20 +51,20 @@ fn seen(feed: &mut FeedHandler, subscriptions: &[Subscription]) -> String {
     seen
 }
 
-fn rehearsals_change_nothing(dialect: Dialect, channels: &[&str]) {
+fn warm_ups_change_nothing(dialect: Dialect, channels: &[&str]) {
     let subscriptions: Vec<Subscription> = channels.iter().map(|c| c.parse().unwrap()).collect();
-    let (mut plain, mut rehearsed) = (FeedHandler::new(dialect), FeedHandler::new(dialect));
-    for feed in [&mut plain, &mut rehearsed] {
+    let (mut plain, mut warmed) = (FeedHandler::new(dialect), FeedHandler::new(dialect));
+    for feed in [&mut plain, &mut warmed] {
         feed.set_age_limit(Some(std::time::Duration::from_secs(5)));
     }
     for subscription in &subscriptions {
         plain.subscribe(*subscription).unwrap();
-        rehearsed.subscribe(*subscription).unwrap();
+        warmed.subscribe(*subscription).unwrap();
     }
-    assert!(!rehearsed.warm_caches(&mut |_: &Event<'_>| {}));
-    rehearsed.set_warmup(true);
-    assert!(!rehearsed.warm_caches(&mut |_: &Event<'_>| {}), "no frame was kept yet");
-    let (mut events, mut events_rehearsed) = (Vec::new(), Vec::new());
+    assert!(!warmed.warm_caches(&mut |_: &Event<'_>| {}));
+    warmed.set_warmup(true);
+    assert!(!warmed.warm_caches(&mut |_: &Event<'_>| {}), "no frame was kept yet");
+    let (mut events, mut events_warmed) = (Vec::new(), Vec::new());
     let mut played = 0;
     for (n, frame) in frames(&subscriptions).iter().enumerate() {
         let frame = match frame {
@@ -76,30 +76,30 @@ fn rehearsals_change_nothing(dialect: Dialect, channels: &[&str]) {
         let result = plain.on_frame(frame, ts_recv, &mut |event: &Event<'_>| {
             events.push(format!("{event:?}"));
         });
-        let sink = &mut |event: &Event<'_>| events_rehearsed.push(format!("{event:?}"));
-        assert_eq!(rehearsed.on_frame(frame, ts_recv, sink), result);
+        let sink = &mut |event: &Event<'_>| events_warmed.push(format!("{event:?}"));
+        assert_eq!(warmed.on_frame(frame, ts_recv, sink), result);
         for _ in 0..n % 6 {
-            played += u32::from(rehearsed.warm_caches(sink));
+            played += u32::from(warmed.warm_caches(sink));
         }
-        assert_eq!(events, events_rehearsed, "frame {n}");
+        assert_eq!(events, events_warmed, "frame {n}");
         events.clear();
-        events_rehearsed.clear();
-        assert_eq!(seen(&mut rehearsed, &subscriptions), seen(&mut plain, &subscriptions));
+        events_warmed.clear();
+        assert_eq!(seen(&mut warmed, &subscriptions), seen(&mut plain, &subscriptions));
     }
     assert!(played > 500, "{played}");
     assert!(plain.stats().malformed() > 20 && plain.stats().books > 100, "{:?}", plain.stats());
-    rehearsed.set_warmup(false);
-    assert!(!rehearsed.warm_caches(&mut |_: &Event<'_>| {}));
+    warmed.set_warmup(false);
+    assert!(!warmed.warm_caches(&mut |_: &Event<'_>| {}));
 }
 
 #[test]
-fn rehearsals_of_v5_change_nothing() {
+fn warm_ups_of_v5_change_nothing() {
     let channels = ["books5:BTC-USDT", "trades:BTC-USDT", "bbo-tbt:ETH-USDT", "books:BTC-USDT"];
-    rehearsals_change_nothing(Dialect::V5, &channels);
+    warm_ups_change_nothing(Dialect::V5, &channels);
 }
 
 #[test]
-fn rehearsals_of_v3_change_nothing() {
+fn warm_ups_of_v3_change_nothing() {
     let channels = ["spot/depth5:BTC-USDT", "spot/trade:BTC-USDT", "spot/depth_l2_tbt:BTC-USDT"];
-    rehearsals_change_nothing(Dialect::V3, &channels);
+    warm_ups_change_nothing(Dialect::V3, &channels);
 }
