@@ -1,4 +1,4 @@
-//! The plain values by serde: what is written is read back the same, and nothing odd is let in.
+//! The value types by serde: round trips are exact, and invalid values are refused.
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
 use std::fmt::Debug;
@@ -170,8 +170,8 @@ fn a_book_comes_back_whole() {
     assert_eq!(round(&book), want);
 }
 
-/// Flags are of the levels, whatever the text says of them; only the order in which they once came
-/// is nowhere else.
+/// Flags are computed from the levels, not read from the text. Only the original order is taken
+/// from the text.
 #[test]
 fn a_book_that_is_read_is_flagged_by_its_levels() {
     let text = |flags: &[&str], asks: &[&str]| {

@@ -1,8 +1,8 @@
-//! Recorded deep-book messages: every checksum agrees, no message is missing, and the book is the
-//! one that two maps give. Shortened recordings do not agree.
+//! Recorded order-book messages: every checksum matches, no message is missing, and the book equals
+//! that of two maps. Shortened recordings do not match.
 //!
-//! The recordings are not part of this repository; without them their tests are ignored. Those of the
-//! embedded exchange are in `tests/data`.
+//! The recordings are not part of this repository; without them their tests are ignored. Those of
+//! the embedded exchange are in `tests/data`.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -21,7 +21,7 @@ use okx_feed::{Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, Top
 use okx_feed_testkit::depth_oracle::Oracle;
 use serde_json::Value;
 
-/// A message that owns what a [`DepthUpdate`] borrows.
+/// A message with the owned data of a [`DepthUpdate`].
 struct Message {
     channel: Channel,
     inst_id: String,
@@ -34,7 +34,7 @@ struct Message {
 }
 
 impl Message {
-    /// Reads a line; `None` where it is no deep-book message with an action.
+    /// Reads a line; `None` if it is no order-book message with an action.
     fn read(line: &str) -> Option<Self> {
         let root: Value = serde_json::from_str(line).expect("a line of JSON");
         let action = match root["action"].as_str()? {

@@ -1,4 +1,4 @@
-//! The deep book by example: what becomes of each kind of message, and that none of it allocates.
+//! The order book by example: the effect of each kind of message, without an allocation.
 
 use std::num::NonZeroU32;
 
@@ -16,7 +16,7 @@ use okx_feed_testkit::depth_oracle::{Oracle, Rng, book_of, level, message, topic
 const SNAPSHOT: DepthAction = DepthAction::Snapshot;
 const UPDATE: DepthAction = DepthAction::Update;
 
-/// A book of one level a side whose last message was number 10.
+/// A book of one level a side, with 10 as the number of its last message.
 fn numbered_book() -> DepthBook {
     let mut book = DepthBook::with_capacity(8);
     let (asks, bids) = ([level("101", "1")], [level("100", "1")]);
@@ -79,7 +79,7 @@ fn a_gap_leaves_the_levels_and_hides_the_book_until_a_snapshot() {
 }
 
 #[test]
-fn a_book_that_goes_on_for_diagnosis_is_not_shown_either() {
+fn a_book_that_continues_for_diagnosis_is_not_shown_either() {
     let mut book = numbered_book();
     book.set_fault_policy(FaultPolicy::ApplyAnyway);
     let asks = [level("102", "1")];
@@ -115,7 +115,7 @@ fn a_wrong_checksum_hides_the_book() {
     assert_eq!(wrong.checksum, Checksum::Mismatch);
     assert_eq!((wrong.applied, wrong.sync), (true, BookSync::Broken(DesyncCause::Checksum)));
     assert!(book.live().is_none());
-    // A later message that agrees does not bring it back: a snapshot does.
+    // A later message with a matching checksum does not make it live: a snapshot does.
     book.set_fault_policy(FaultPolicy::ApplyAnyway);
     let right = book.apply(&checked(UPDATE, &[level("1.0", "2")], checksum(&asks)));
     assert_eq!((right.checksum, right.sync), (Checksum::Ok, wrong.sync));
@@ -146,7 +146,7 @@ fn verification_can_be_thinned_and_turned_off() {
     outcomes.extend((0..6).map(|_| book.apply(&checked(UPDATE, &[], sum)).checksum));
     let (none, ok) = (Checksum::None, Checksum::Ok);
     assert_eq!(outcomes, [ok, none, none, ok, none, none, ok]);
-    // What changes between two turns counts at the next one.
+    // Changes between two verifications are covered by the next one.
     for sz in ["5", "6"] {
         let _ = book.apply(&checked(UPDATE, &[level("1", sz)], 1));
     }
@@ -154,7 +154,7 @@ fn verification_can_be_thinned_and_turned_off() {
     assert_eq!(book.apply(&checked(UPDATE, &last, checksum(&last))).checksum, Checksum::Ok);
     book.set_verify(Verify::Off);
     assert_eq!(book.apply(&checked(UPDATE, &asks, sum + 1)).sync, BookSync::Live);
-    // Changes that came while it was off are verified afterwards.
+    // Changes from the time without verification are verified afterwards.
     let other = [level("1", "3")];
     let _ = book.apply(&checked(UPDATE, &other, 1));
     book.set_verify(Verify::Every);
@@ -180,7 +180,7 @@ fn a_negative_size_is_refused_with_all_of_its_message() {
 }
 
 #[test]
-fn a_lost_message_breaks_a_book_that_has_no_numbers_to_show_it() {
+fn a_lost_message_breaks_a_book_without_numbers() {
     let mut numbered = numbered_book();
     assert!(!numbered.message_lost(false) && numbered.live().is_some());
     assert!(numbered.message_lost(true) && numbered.live().is_none(), "it is known to be its own");
@@ -211,7 +211,7 @@ fn deletions_of_absent_levels_are_counted() {
 }
 
 #[test]
-fn a_full_book_says_from_where_it_is_cut_and_breaks_when_little_is_left() {
+fn a_full_book_has_its_cut_price_and_breaks_when_few_levels_are_left() {
     let bids: Vec<Level> = (1..=6).map(|px| level(&format!("{}", 10 - px), "1")).collect();
     let mut book = book_of(4, &[], &bids);
     let view = book.live().unwrap();
@@ -328,9 +328,9 @@ fn nothing_allocates_once_the_book_is_made() {
     assert!(book.capacity() == 100);
 }
 
-/// What sends no checksum for long and then one again: it must be that of the book of then.
+/// A channel without checksums for long, and then with one: it must match the book at that time.
 #[test]
-fn a_checksum_after_many_without_is_over_the_book_of_then() {
+fn a_checksum_after_many_without_covers_the_current_book() {
     let mut rng = Rng(11);
     for verify in [Verify::Every, Verify::EveryNth(NonZeroU32::new(2).unwrap())] {
         for pause in [1, 2, 3, 50, 2_000] {
@@ -350,7 +350,7 @@ fn a_checksum_after_many_without_is_over_the_book_of_then() {
                     (Err(_), true) => {}
                     (Err(at), false) => asks.insert(at, changed),
                 }
-                // The last few of a pause have one, so that notes are taken between them.
+                // The last few of a pause have one, so that the state is saved between them.
                 let sum = match n % pause {
                     0..=2 => Some(checksum(&asks)),
                     k => (k % 2 == 0).then_some(0),

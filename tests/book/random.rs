@@ -82,7 +82,7 @@ impl Plan {
     }
 }
 
-/// What is wrong with a message, by construction.
+/// The fault of a message, by construction.
 #[derive(Clone, Copy, PartialEq)]
 enum Flaw {
     None,
@@ -91,7 +91,7 @@ enum Flaw {
     NegativeSize,
 }
 
-/// What a book must be after the messages so far.
+/// The expected book after the messages so far.
 struct Model {
     plan: Plan,
     oracle: Oracle,
@@ -177,8 +177,8 @@ impl Model {
         self.oracle.assert_same(&book.view(), context);
     }
 
-    /// Whether the book takes a message that follows a snapshot or is one; what speaks against it
-    /// breaks the book.
+    /// Whether the book accepts a message that follows a snapshot or is one. A violation breaks the
+    /// book.
     fn accepts(&mut self, update: &DepthUpdate<'_>, flaw: Flaw) -> bool {
         self.last_seq = update.seq;
         match flaw {
@@ -195,7 +195,7 @@ impl Model {
         self.sync == BookSync::Live || self.plan.fault_policy == FaultPolicy::ApplyAnyway
     }
 
-    /// The checksum to send with a message that was applied, and what the book must say of it.
+    /// The checksum to send with a message that was applied, and the expected check result.
     fn checksum(&mut self, rng: &mut Rng, flaw: Flaw) -> (Option<i32>, Checksum) {
         if self.starved() {
             self.break_by(DesyncCause::Truncated);
@@ -219,7 +219,7 @@ impl Model {
         (Some(sent), checksum)
     }
 
-    /// The numbers of the next message, and what they say.
+    /// The numbers of the next message, and their expected check result.
     fn numbers(
         &self,
         rng: &mut Rng,
@@ -232,7 +232,7 @@ impl Model {
         }
         let step = 1 + rng.below(50) as i64;
         if action == DepthAction::Snapshot {
-            // Not from before what was there, which is for another test.
+            // Never outdated, which is for another test.
             return (self.last_seq.max(1_000) + step, -1, Sequence::Ok);
         }
         let last = self.last_seq;
@@ -293,9 +293,9 @@ fn a_cut_book_is_the_exchange_s_book_up_to_its_limit() {
     }
 }
 
-/// The queries, each against the plainest way to answer it.
+/// The queries, each against its simplest implementation.
 #[test]
-fn queries_agree_with_plain_answers() {
+fn queries_agree_with_simple_implementations() {
     for seed in 0..CASES / 100 {
         let mut rng = Rng(seed);
         let plan = Plan::draw(&mut rng);
@@ -323,7 +323,7 @@ fn queries_agree_with_plain_answers() {
             let (top_asks, top_bids) = view.top(levels);
             assert_eq!(top_asks, &view.asks()[..levels.min(view.asks().len())], "{context}");
             assert_eq!(top_bids, &view.bids()[..levels.min(view.bids().len())], "{context}");
-            // A side that was cut before so many levels would answer with too little.
+            // A side that was cut above so many levels would return too little.
             let cut = view.ask_limit().is_some() && top_asks.len() < levels
                 || view.bid_limit().is_some() && top_bids.len() < levels;
             let expected = if cut { None } else { imbalance(top_asks, top_bids) };
@@ -362,7 +362,7 @@ fn sweep_by_hand(got: Option<Sweep>, levels: &[Level], sz: Decimal, context: &st
     assert_eq!((got.worst_px, got.complete), (worst, left.is_zero()), "{context}");
 }
 
-/// A watch that is asked now and then can rebuild the best levels from what it is told.
+/// The best levels can be rebuilt from the changes of a diff that is queried now and then.
 #[test]
 fn changes_of_the_best_levels_rebuild_them() {
     const K: usize = 4;

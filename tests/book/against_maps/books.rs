@@ -1,5 +1,4 @@
-//! Books by their outside: when two are the same, what changed at the top, and a market that runs
-//! away in one direction.
+//! The interface of books: equality, changes at the top, and a market that moves in one direction.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +29,7 @@ fn books_that_differ_in_one_thing_are_not_equal() {
 }
 
 #[test]
-fn what_is_printed_for_a_book_says_what_is_in_it() {
+fn the_debug_output_of_a_book_names_its_content() {
     let book = Book5::new(&[level("101.5", "1")], &[level("102", "0")]);
     let text = format!("{book:?}");
     for part in ["101.5", "102", "CROSSED", "EMPTY_LEVEL"] {
@@ -56,9 +55,9 @@ fn top<const K: usize>(side: BookSide, levels: &[Level]) -> BTreeMap<Decimal, Le
     levels.iter().take(K).map(|level| (key(level), *level)).collect()
 }
 
-/// What was and what is, price by price.
+/// The levels before and after, price by price.
 #[test]
-fn a_watch_tells_every_change_of_the_top_and_nothing_else() {
+fn a_top_diff_reports_every_change_of_the_top_and_nothing_else() {
     const K: usize = 4;
     let mut rng = Rng(5);
     let mut watch = TopDiff::<K>::new();
@@ -82,8 +81,8 @@ fn a_watch_tells_every_change_of_the_top_and_nothing_else() {
         };
         let (asks, bids) = (draw(false), draw(true));
         let book = book_of(8, &asks, &bids);
-        let mut told = Vec::new();
-        let count = watch.changes(&book.view(), |c| told.push((c.side, c.before, c.after)));
+        let mut reported = Vec::new();
+        let count = watch.changes(&book.view(), |c| reported.push((c.side, c.before, c.after)));
         let mut want = Vec::new();
         let sides = [(BookSide::Ask, &asks), (BookSide::Bid, &bids)];
         for (before, (side, levels)) in was.iter_mut().zip(sides) {
@@ -99,17 +98,17 @@ fn a_watch_tells_every_change_of_the_top_and_nothing_else() {
                 }
             }
         }
-        assert_eq!(told, want);
+        assert_eq!(reported, want);
         assert_eq!(count, want.len());
         changed += count;
     }
     assert!(changed > 10_000);
 }
 
-/// Prices that run one way for long, then the other: each message takes the level at one end and
-/// brings one at the other, so that the levels wander through all the memory that they have.
+/// Prices that run one way for long, then the other: each message removes the level at one end and
+/// adds one at the other, so that the levels move through all of their memory.
 #[test]
-fn a_market_that_runs_away_keeps_all_its_levels() {
+fn a_market_that_moves_one_way_keeps_all_its_levels() {
     for capacity in [1, 2, 7, 30] {
         let size = i64::try_from(capacity).unwrap();
         let levels = |from: i64| -> Vec<Level> {

@@ -1,4 +1,4 @@
-//! The changes between two books lead from one to the other, and there are no more than needed.
+//! The changes between two books transform one into the other, and their number is minimal.
 #![expect(clippy::indexing_slicing, reason = "a test fails by it")]
 
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ fn sides(rng: &mut Rng, most: u64) -> [Vec<Level>; 2] {
     [draw(rng, most, BookSide::Ask), draw(rng, most, BookSide::Bid)]
 }
 
-/// Takes out what was and puts in what is, price by price.
+/// Applies changes, price by price: removes the level before, inserts the level after.
 fn apply(sides: [&[Level]; 2], changes: &[LevelChange]) -> [Vec<Level>; 2] {
     let mut maps = sides.map(|side| -> BTreeMap<Decimal, Level> {
         side.iter().map(|level| (level.px(), *level)).collect()
@@ -59,7 +59,7 @@ fn differing(old: &[Level], new: &[Level]) -> usize {
 }
 
 #[test]
-fn applied_to_the_old_five_levels_they_give_the_new() {
+fn changes_transform_the_old_five_levels_into_the_new() {
     let mut rng = Rng(21);
     let mut changed = 0;
     for _ in 0..20_000 {
@@ -89,7 +89,7 @@ fn applied_to_the_old_five_levels_they_give_the_new() {
 }
 
 #[test]
-fn applied_to_an_old_snapshot_they_give_the_new() {
+fn changes_transform_an_old_snapshot_into_the_new() {
     let mut rng = Rng(22);
     let mut publisher = DepthPublisher::new();
     let reader = publisher.reader();
@@ -111,7 +111,7 @@ fn applied_to_an_old_snapshot_they_give_the_new() {
 
 /// A book may have been made of levels in any order, prices twice among them.
 #[test]
-fn they_lead_from_any_levels_to_any_others() {
+fn changes_transform_any_levels_into_any_others() {
     let mut rng = Rng(23);
     for _ in 0..20_000 {
         let [old, new] = [(); 2].map(|()| {

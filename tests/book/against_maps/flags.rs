@@ -1,4 +1,4 @@
-//! What is odd about a book, against prices in 128 bits.
+//! The flags of a book, against prices in 128 bits.
 
 use okx_feed::book::BookFlags;
 use okx_feed::{Decimal, Level};
@@ -11,13 +11,13 @@ fn price(rng: &mut Rng, bits: u64, scales: u64) -> Decimal {
     Decimal::new(mantissa.cast_signed(), u8::try_from(rng.below(scales)).unwrap()).unwrap()
 }
 
-/// A price in units that none is finer than.
+/// A price in the finest unit.
 fn wide(level: &Level) -> i128 {
     i128::from(level.px().mantissa()) * 10i128.pow(18 - u32::from(level.px().scale()))
 }
 
-/// Prices of every length beside each other, equal ones too: the short way over common digits must
-/// know when they do not fit.
+/// Prices of every length, equal ones too: the fast comparison of common digits must detect when
+/// they do not fit.
 #[test]
 fn flags_are_those_of_the_exact_prices() {
     let mut rng = Rng(4);

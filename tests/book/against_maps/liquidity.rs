@@ -1,4 +1,4 @@
-//! What a book is asked, of every kind of book, against integers of 128 bits.
+//! The queries of every kind of book, against integers of 128 bits.
 
 use okx_feed::book::{FaultPolicy, Sweep};
 use okx_feed::publish::{DepthPublisher, DepthSnapshot};
@@ -67,7 +67,7 @@ struct Answers {
     sell: Option<Sweep>,
 }
 
-/// Fails unless the answers are those of plain arithmetic over the sides.
+/// Asserts that the answers are those of simple arithmetic over the sides.
 fn assert_plain(
     got: &Answers,
     asks: &[Level],
@@ -125,7 +125,7 @@ fn snapshot_of(view: &BookRef<'_>) -> DepthSnapshot {
 }
 
 #[test]
-fn every_kind_of_book_answers_by_plain_arithmetic() {
+fn every_kind_of_book_matches_simple_arithmetic() {
     let mut rng = Rng(11);
     let mut seen = [0; 3];
     for _ in 0..20_000 {
@@ -157,9 +157,9 @@ fn every_kind_of_book_answers_by_plain_arithmetic() {
     assert!(seen.iter().all(|count| *count > 1_000), "{seen:?}");
 }
 
-/// A middle has one digit more than its prices at most; it is given wherever it can be written.
+/// A middle has at most one digit more than its prices. It is returned if it is representable.
 #[test]
-fn a_middle_is_given_wherever_it_can_be_written() {
+fn a_middle_is_returned_if_it_is_representable() {
     let max = i64::MAX.to_string();
     let one = |px: &str| [level(px, "1")];
     let mid =
@@ -176,8 +176,8 @@ fn a_middle_is_given_wherever_it_can_be_written() {
     assert_eq!(mid("0.000000000000000001", "0"), None);
 }
 
-/// Changes past the published levels are not published. What a snapshot then says of more levels than
-/// it has must still be true of the exchange's whole book.
+/// Changes below the published levels are not published. A snapshot's answers about more levels
+/// than it has must still be true for the exchange's whole book.
 #[test]
 fn a_snapshot_answers_for_the_whole_book_or_not_at_all() {
     let (mut answered, mut declined) = (0, 0);

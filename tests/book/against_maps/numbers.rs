@@ -25,7 +25,7 @@ fn any(rng: &mut Rng) -> Decimal {
 }
 
 /// The number that is `wide / 10^scale` with the most decimals that a decimal can have of it, or
-/// why there is none.
+/// the error.
 fn exact(wide: i128, scale: u8) -> Result<(i128, u8), DecimalError> {
     let fits = (0..=scale.min(Decimal::MAX_SCALE)).rev().find_map(|s| {
         let cut = pow10(scale - s);
@@ -53,7 +53,7 @@ fn a_decimal_has_at_most_max_scale_decimals() {
 }
 
 #[test]
-fn products_are_exact_wherever_they_can_be_written() {
+fn products_are_exact_if_they_are_representable() {
     let mut rng = Rng(1);
     let (mut exacts, mut refused) = (0, HashSet::new());
     for _ in 0..40_000 {
@@ -103,7 +103,8 @@ fn quotients_are_the_nearest_and_ties_go_to_the_even_one() {
             continue;
         };
         assert_eq!(quotient.scale(), scale);
-        // Twice the error, with everything over one denominator, against one step of the last digit.
+        // Twice the error, with everything over one denominator, against one step of the last
+        // digit.
         let step = i128::from(b.mantissa()) * pow10(a.scale());
         let given = i128::from(quotient.mantissa()) * step;
         let sought = i128::from(a.mantissa()) * pow10(b.scale()) * pow10(scale);
