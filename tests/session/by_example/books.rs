@@ -44,7 +44,7 @@ fn a_book_that_breaks_repeatedly_is_resynchronised_at_growing_pauses() {
     }
     assert_eq!(pauses, [0, 1, 2, 4, 8, 16, 32, 60, 60]);
     assert_eq!(session.stats().resyncs, 9);
-    // After a minute in order it is fetched at once again, and another book always was.
+    // After a minute without a fault it is resynchronised at once again. Another book always was.
     session.resync(&b, now);
     assert_eq!(sent(&mut session).len(), 2);
     let now = now + Duration::from_secs(60);
@@ -78,7 +78,7 @@ fn resynchronisation_leaves_a_quarter_of_the_requests_to_others() {
         acknowledge(&mut session, &book.to_string(), at(3));
         session.handle_live(book, at(3));
     }
-    // All the books that waited go together when the hour has room again.
+    // All waiting books are requested together when the hour's budget has room again.
     let due = at(3_600_002);
     session.handle_inbound(at(3_599_999));
     assert_eq!(session.poll_timeout(), Some(due));
@@ -98,7 +98,7 @@ fn a_missing_snapshot_is_requested_again_and_data_replaces_an_acknowledgement() 
     let texts = sent(&mut session);
     assert!(texts.len() == 2 && texts.iter().all(|text| !text.contains("books5")), "{texts:?}");
     assert_eq!(session.stats().late_snapshots, 1);
-    // The acknowledgement is lost; the book shows that the subscription is in force.
+    // The acknowledgement is lost; the book proves that the subscription is active.
     session.handle_live(&sub("books:A"), at(10_100));
     assert_eq!(events(&mut session), [SessionEvent::Subscribed(sub("books:A"))]);
     session.handle_inbound(at(30_000));
@@ -106,7 +106,7 @@ fn a_missing_snapshot_is_requested_again_and_data_replaces_an_acknowledgement() 
     assert_eq!(actions(&mut session), []);
 }
 
-/// Takes a message as the client does.
+/// Processes a message as the client does.
 fn frame(session: &mut Session, feed: &mut FeedHandler, text: &str, now: MonoNanos) {
     session.handle_inbound(now);
     let pass = &mut |event: &Event<'_>| match event {

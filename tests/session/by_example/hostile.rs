@@ -89,8 +89,8 @@ fn an_error_that_repeats_the_request_isolates_each_of_it() {
     assert!(session.is_settled());
 }
 
-/// On which of six connections a login is sent that the exchange refuses with this code, and the
-/// session at the time of the last.
+/// The connections, of six, on which a login is sent that the exchange refuses with this code, and
+/// the session at the time of the last.
 fn logins(code: i64) -> ([bool; 6], Session, MonoNanos) {
     let config = SessionConfig { login: true, ..SessionConfig::new(Dialect::V5) };
     let mut session = Session::new(config, 1);
@@ -120,6 +120,6 @@ fn a_key_refused_on_three_connections_is_not_tried_again() {
     assert!(session.is_open());
     acknowledge(&mut session, "books5:A", now);
     assert!(session.is_settled());
-    // A clock that is wrong, for one, may be right the next time.
+    // Other codes are retried: a wrong clock, for example, may be corrected.
     assert_eq!(logins(60_006).0, [true; 6]);
 }

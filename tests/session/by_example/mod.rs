@@ -116,13 +116,13 @@ fn a_session_connects_at_once_and_subscribes_when_open() {
 fn silence_causes_a_ping_and_more_silence_a_new_connection() {
     let mut session = open(Dialect::V3, &["spot/depth5:BTC-USDT"]);
     session.handle_inbound(at(10_000));
-    // The frame before it came ten seconds earlier: no pace that a shorter silence would break.
+    // The previous frame came ten seconds earlier: too slow a pace for the shorter timeout.
     assert_eq!(session.poll_timeout(), Some(at(30_000)));
     session.handle_timeout(at(29_999));
     assert_eq!(actions(&mut session), []);
     session.handle_timeout(at(30_000));
     assert_eq!(sent(&mut session), ["ping"]);
-    // Anything at all counts as an answer.
+    // Any frame counts as an answer.
     session.handle_inbound(at(30_100));
     session.handle_timeout(at(50_099));
     assert_eq!(actions(&mut session), []);
@@ -204,7 +204,7 @@ fn long_lists_are_split_and_the_hours_quota_is_kept() {
     let requests = sent(&mut session);
     assert_eq!(requests.len(), 3);
     assert!(requests.iter().all(|text| text.len() <= 100 + 30), "{requests:?}");
-    // The next one goes when the hour has passed, and nothing was forgotten.
+    // The next one is sent when the hour has passed, and none was lost.
     let all = requests.concat();
     let asked_in = |all: &str, s: &Subscription| all.contains(&format!("{:?}", s.to_string()));
     for subscription in wanted.iter().filter(|subscription| asked_in(&all, subscription)) {

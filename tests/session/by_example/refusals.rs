@@ -78,7 +78,7 @@ fn a_refused_subscription_is_retried_on_the_next_connection_and_by_hand() {
     let due = session.poll_timeout().unwrap();
     session.handle_timeout(due);
     session.handle_connected(due);
-    // In a request of its own, so that it spoils no other's answer.
+    // In a separate request, so that it can't affect the answers of others.
     assert_eq!(
         sent(&mut session),
         [
@@ -131,7 +131,7 @@ fn an_error_about_another_is_not_attributed_to_the_only_one_that_waits() {
         let message = Some(if named { message } else { "Wrong URL" });
         let error = Control { code: Some(60018), message, ..Control::new(ControlKind::Error) };
         session.handle_control(&error, at(20));
-        // What it names is in force, and the exchange has ended it.
+        // The named subscription was active, and the exchange has ended it.
         assert_eq!(rejected(&mut session) == [sub(old)], named);
         acknowledge(&mut session, new, at(30));
         assert_eq!(events(&mut session), [SessionEvent::Subscribed(sub(new))]);
@@ -214,8 +214,8 @@ fn an_error_with_our_id_is_about_that_request() {
         SessionEvent::Rejected { subscription, .. } => Some(*subscription),
         _ => None,
     };
-    let told: Vec<_> = events(&mut session).iter().filter_map(rejected).collect();
-    assert_eq!(told, [sub("books5:C")]);
+    let refused: Vec<_> = events(&mut session).iter().filter_map(rejected).collect();
+    assert_eq!(refused, [sub("books5:C")]);
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn unanswered_requests_are_isolated_and_then_the_connection_is_closed() {
     assert!(events(&mut session).contains(&SessionEvent::Lost(LostReason::AckTimeout)));
 }
 
-/// What an exchange answers to a request that names a subscription.
+/// Answers a request that names a subscription.
 fn exchange(session: &mut Session, text: &str, name: &str, answer: Answer, now: MonoNanos) {
     let asked = text.contains(r#""op":"subscribe""#) && text.contains(&format!("{name:?}"));
     match answer {
@@ -261,8 +261,8 @@ enum Answer {
     Silence,
 }
 
-/// Ten minutes of a session with an exchange that answers so: what was lost, what was rejected, and
-/// the requests.
+/// Ten minutes of a session with such an exchange: the lost connections, the rejected
+/// subscriptions, and the requests.
 fn ten_minutes(plan: &[(&str, Answer)]) -> (usize, Vec<Subscription>, Vec<String>) {
     let mut session = Session::new(SessionConfig::new(Dialect::V3), 1);
     for (name, _) in plan {
@@ -323,13 +323,13 @@ fn an_unanswered_subscription_is_requested_on_the_next_connection() {
     let (a, b) = ("spot/depth5:A", "spot/depth5:B");
     let mut session = open(Dialect::V3, &[a]);
     session.subscribe(sub(b), at(10));
-    let mut told = vec![];
+    let mut reported = vec![];
     for step in 1..42 {
         session.handle_inbound(at(step * 1000));
         session.handle_timeout(at(step * 1000));
-        told.extend(events(&mut session));
+        reported.extend(events(&mut session));
     }
-    assert!(matches!(told[..], [SessionEvent::Rejected { code: None, .. }]), "{told:?}");
+    assert!(matches!(reported[..], [SessionEvent::Rejected { code: None, .. }]), "{reported:?}");
     assert_eq!(sent(&mut session).len(), 4);
     session.handle_disconnected(at(41_500));
     let due = session.poll_timeout().unwrap();
@@ -487,7 +487,7 @@ fn an_unsubscribe_refused_by_a_busy_exchange_is_retried_a_few_times() {
         session.handle_timeout(now);
         assert_eq!(sent(&mut session), [r#"{"op":"unsubscribe","args":["spot/trade:A"]}"#]);
     }
-    // Enough: what still comes is not kept.
+    // The limit is reached: a later push is not kept.
     session.handle_control(&busy, now);
     session.handle_timeout(now + Duration::from_secs(8));
     assert_eq!(sent(&mut session).len(), 0);
@@ -563,10 +563,10 @@ fn an_error_to_an_earlier_request_is_no_answer_to_the_login() {
         session.handle_timeout(at(1_010));
         let done = actions(&mut session);
         assert_eq!(done.iter().filter(|action| **action == Action::Login).count(), 2);
-        // The first request crosses with the second login.
+        // The answer to the first request crosses the second login.
         session.handle_control(&late, at(1_015));
-        let told = events(&mut session);
-        assert!(!told.iter().any(|event| matches!(event, SessionEvent::LoginRefused { .. })));
+        let reported = events(&mut session);
+        assert!(!reported.iter().any(|event| matches!(event, SessionEvent::LoginRefused { .. })));
         session.handle_control(&Control::new(ControlKind::Login), at(1_020));
         assert_eq!(sent(&mut session).len(), 1);
     }
@@ -600,7 +600,7 @@ fn only_subscriptions_requested_on_this_connection_are_acknowledged() {
     session.subscribe(sub("spot/trade:A"), at(0));
     session.handle_timeout(at(0));
     session.handle_connected(at(0));
-    // The hour has no request left for it.
+    // The hour's requests are used up.
     session.subscribe(sub("spot/trade:B"), at(1));
     sent(&mut session);
     events(&mut session);

@@ -1,8 +1,8 @@
-//! What the hour's requests are spent on, what is counted of it, and what waits its own time.
+//! The budget of requests per hour: its use, its counters, and the requests that wait for it.
 
 use super::*;
 
-/// A session with so few requests an hour that one more has to wait.
+/// A session that has used its requests of the hour.
 fn spent(requests_per_hour: usize, wanted: &[&str]) -> Session {
     let config = SessionConfig { requests_per_hour, ..SessionConfig::new(Dialect::V5) };
     let mut session = Session::new(config, 1);
@@ -14,7 +14,7 @@ fn spent(requests_per_hour: usize, wanted: &[&str]) -> Session {
     session
 }
 
-/// Lets the time go on until then, and gives what is sent.
+/// Advances the clock to `end`; returns the sent texts.
 fn sent_until(session: &mut Session, end: MonoNanos) -> Vec<String> {
     let mut texts = sent(session);
     while let Some(now) = session.poll_timeout().filter(|now| *now <= end) {
@@ -157,7 +157,7 @@ fn missing_first_pushes_share_requests_and_leave_quota_to_broken_books() {
     assert_eq!(sent(&mut session).len(), 2);
 }
 
-/// Books that break again and again wait for the hour's requests: another connection has its own.
+/// Books that break repeatedly wait for the hour's requests. Another connection has its own.
 #[test]
 fn a_spent_quota_is_reported_while_books_wait() {
     let books: Vec<_> = (0..8).map(|n| sub(&format!("books:C{n}"))).collect();
@@ -166,7 +166,7 @@ fn a_spent_quota_is_reported_while_books_wait() {
     let mut session = open(Dialect::V5, &names);
     let (mut now, mut waits, mut begun) = (at(10), None, 0);
     while now < at(2 * 3_600_000) && waits.is_none() {
-        // Each breaks at a time of its own, and again as soon as it is whole.
+        // Each breaks at a different time, and again as soon as it is live.
         let begins = begun < books.len() && now.since(at(10)).as_secs() >= begun as u64 * 7;
         let texts = sent(&mut session);
         acknowledge_all(&mut session, &texts, now);
@@ -194,9 +194,9 @@ fn an_error_about_no_subscription_is_kept_short() {
     let error = Control { message: Some(&long), ..Control::new(ControlKind::Error) };
     session.handle_control(&error, at(20));
     sent_until(&mut session, at(60_000));
-    let told = events(&mut session).into_iter().find_map(|event| match event {
+    let len = events(&mut session).into_iter().find_map(|event| match event {
         SessionEvent::Rejected { message, .. } => Some(message.len()),
         _ => None,
     });
-    assert!(told.is_some_and(|len| len < 300), "{told:?}");
+    assert!(len.is_some_and(|len| len < 300), "{len:?}");
 }

@@ -1,4 +1,4 @@
-//! Silence is answered: of one channel, of all, of a line beside another, after a sleep.
+//! Detection of silence: of one channel, of all, of one of two lines, after a sleep.
 
 use okx_feed::feed::{LastUpdate, StaleLimits, Watchdog};
 
@@ -21,9 +21,9 @@ struct Rig {
     wall: Duration,
     /// How far the exchange's clock is behind ours.
     behind: Duration,
-    /// What another line has, where there is one.
+    /// The state of another line, if there is one.
     other: Option<FeedHandler>,
-    /// How many pings have no pong.
+    /// The number of pings without a pong.
     lost_pongs: u32,
     seq: u64,
     states: Vec<(u64, String, BookState)>,
@@ -31,7 +31,7 @@ struct Rig {
     lost: Vec<(u64, LostReason)>,
 }
 
-/// A message of a channel whose content is that of a number.
+/// A message of a channel, with its content derived from a number.
 fn message(name: &str, seq: u64, wall: UnixNanos) -> String {
     let (name, ts) = (sub(name), wall.0 / 1_000_000);
     let (channel, id) = (name.channel().name(), name.inst_id());
@@ -78,11 +78,11 @@ impl Rig {
         rig
     }
 
-    /// The connection that was lost is made again, and acknowledges everything.
+    /// Reconnects after a loss, and acknowledges everything.
     fn connect_again(&mut self, names: &[&str]) {
         let wall = self.wall_now();
         self.feed.set_all_states(BookState::Connecting, wall, &mut |_: &Event<'_>| {});
-        // It may be about to be opened already.
+        // The session may be connecting already.
         self.session.handle_connected(self.now);
         if !self.session.is_open() {
             self.now = self.now.max(self.session.poll_timeout().unwrap());
@@ -166,9 +166,9 @@ impl Rig {
             if step % 10 == 0 {
                 self.check();
             }
-            let told = self.requests.len();
+            let sent = self.requests.len();
             self.act();
-            for (_, text) in self.requests.split_off(told) {
+            for (_, text) in self.requests.split_off(sent) {
                 let names = [BOOKS, OTHER, TRADES].into_iter();
                 let asked = names.filter(|name| {
                     let channel = name.split(':').next().unwrap();
@@ -258,21 +258,21 @@ fn a_connection_whose_channels_are_all_silent_is_replaced() {
     assert!((67..=70).contains(&at), "{at}");
 }
 
-/// A book that is not there yet, such as of what is about to be listed, beside trades that flow.
+/// A book without data, for example before a listing, beside trades that flow.
 #[test]
 fn a_connection_with_trades_alone_is_replaced_at_growing_pauses() {
     let mut rig = Rig::new(&[BOOKS, TRADES]);
-    let mut told = Vec::new();
+    let mut replaced = Vec::new();
     for _ in 0..3_600 {
         if !rig.session.is_open() {
-            told.push(rig.secs());
+            replaced.push(rig.secs());
             rig.connect_again(&[BOOKS, TRADES]);
         }
         rig.run(1, &[TRADES], false);
     }
-    let pauses: Vec<_> = told.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    assert!(told[0] <= 70 && pauses.is_sorted() && pauses.len() >= 4, "{told:?}");
-    assert!(pauses[0] >= 60 && pauses.iter().all(|pause| *pause <= 930), "{told:?}");
+    let pauses: Vec<_> = replaced.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(replaced[0] <= 70 && pauses.is_sorted() && pauses.len() >= 4, "{replaced:?}");
+    assert!(pauses[0] >= 60 && pauses.iter().all(|pause| *pause <= 930), "{replaced:?}");
     // Meanwhile the book is subscribed again.
     assert!(rig.asked(BOOKS).len() > 50);
 }
@@ -331,19 +331,19 @@ fn new_data_on_another_line_proves_the_silence() {
 #[test]
 fn a_line_that_lacks_a_channel_is_replaced_at_growing_pauses() {
     let mut rig = Rig::new(&[BOOKS, OTHER, TRADES]);
-    let mut told = Vec::new();
+    let mut replaced = Vec::new();
     for _ in 0..600 {
         let seq = rig.seq + 1_000;
         [BOOKS, OTHER, TRADES].iter().for_each(|name| rig.push_to_other(name, seq));
         if !rig.session.is_open() {
-            told.push(rig.secs());
+            replaced.push(rig.secs());
             rig.connect_again(&[BOOKS, OTHER, TRADES]);
         }
         rig.run(1, &[BOOKS, OTHER], true);
     }
-    let pauses: Vec<_> = told.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    assert!((30..=45).contains(&told[0]) && pauses.is_sorted(), "{told:?}");
-    assert!((2..=5).contains(&pauses.len()) && pauses[0] >= 60, "{told:?}");
+    let pauses: Vec<_> = replaced.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!((30..=45).contains(&replaced[0]) && pauses.is_sorted(), "{replaced:?}");
+    assert!((2..=5).contains(&pauses.len()) && pauses[0] >= 60, "{replaced:?}");
 }
 
 /// Lines that take turns at subscribing again would else do so for ever: each has then received
@@ -420,7 +420,7 @@ fn a_missing_pong_after_suspend_does_not_leave_all_books_stale() {
     assert_eq!((rig.state(BOOKS), &rig.lost[..]), (BookState::Stale, &[][..]));
     rig.run(2, &[BOOKS], true);
     assert!(matches!(rig.lost[..], [(14..=16, LostReason::PongTimeout)]), "{:?}", rig.lost);
-    // What comes on the next connection is judged by itself, be there never a pong.
+    // Data on the next connection is checked by itself, even without a pong.
     rig.lost_pongs = u32::MAX;
     rig.connect_again(&[BOOKS]);
     rig.run(60, &[BOOKS], true);
@@ -461,7 +461,7 @@ fn a_quiet_feed_is_probed_rarely() {
         session.handle_inbound(at(second * 5_000 + 2));
     }
     assert_eq!(session.stats().pings, 0);
-    // Eighty a second, then a market that pauses for an hour, with pongs that come at once.
+    // Eighty a second, then a market that pauses for an hour, with immediate pongs.
     let mut session = open(Dialect::V5, &["books5:A"]);
     for frame in 0..8_000 {
         session.handle_inbound(at(2 + frame * 25 / 2));
@@ -544,7 +544,7 @@ fn delayed_books_are_not_live_until_data_is_current() {
         let channel = name.split(':').next().unwrap();
         let mut seq = 10;
         // Delivers a book of `ts` seconds at `at` seconds, and returns the state after it.
-        let mut bring = |ts: u64, at: u64, snapshot: bool| {
+        let mut deliver = |ts: u64, at: u64, snapshot: bool| {
             let prev = if snapshot { -1 } else { seq };
             seq += 1;
             let action =
@@ -558,13 +558,13 @@ fn delayed_books_are_not_live_until_data_is_current() {
             (feed.slots().get(&sub(name)).unwrap().state(), feed.lag().as_secs())
         };
         // A first push may be as old as the last change.
-        assert_eq!(bring(1_000, 1_100, true), (BookState::Live, 0), "{name}");
-        assert_eq!(bring(1_101, 1_101, false), (BookState::Live, 0), "{name}");
-        // The sink has stood still for twenty seconds: what comes is old until it has caught up.
-        assert_eq!(bring(1_102, 1_122, false), (BookState::Stale, 20), "{name}");
-        assert_eq!(bring(1_110, 1_122, false), (BookState::Stale, 12), "{name}");
-        assert_eq!(bring(1_118, 1_123, false), (BookState::Live, 5), "{name}");
-        assert_eq!(bring(1_123, 1_123, false), (BookState::Live, 0), "{name}");
+        assert_eq!(deliver(1_000, 1_100, true), (BookState::Live, 0), "{name}");
+        assert_eq!(deliver(1_101, 1_101, false), (BookState::Live, 0), "{name}");
+        // The sink was blocked for twenty seconds: messages are old until the feed has caught up.
+        assert_eq!(deliver(1_102, 1_122, false), (BookState::Stale, 20), "{name}");
+        assert_eq!(deliver(1_110, 1_122, false), (BookState::Stale, 12), "{name}");
+        assert_eq!(deliver(1_118, 1_123, false), (BookState::Live, 5), "{name}");
+        assert_eq!(deliver(1_123, 1_123, false), (BookState::Live, 0), "{name}");
     }
 }
 
@@ -589,7 +589,7 @@ fn ages_are_measured_from_the_start_on_each_connection() {
     rig.behind = Duration::from_secs(30);
     rig.run(5, &[BOOKS], true);
     assert_eq!(rig.state(BOOKS), BookState::Live);
-    // What waits on this connection is old all the same.
+    // Messages that waited on this connection are old all the same.
     rig.behind = Duration::from_secs(36);
     rig.wall = Duration::from_secs(1);
     rig.now = rig.now + Duration::from_secs(6);

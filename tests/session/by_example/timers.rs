@@ -1,10 +1,10 @@
-//! Timers: one that fires early does nothing, each has its own end; and what is counted of them.
+//! Timers: an early call does nothing, each has its own deadline; and their counters.
 
 use okx_feed::session::{BackoffConfig, ConnectRateLimit, ConnectRateLimiter};
 
 use super::*;
 
-/// Fires a moment too early, which must change nothing, then at the time; gives what is done.
+/// Fires a moment too early, which must change nothing, then in time; returns the actions.
 fn fire(session: &mut Session) -> Vec<Action> {
     let due = session.poll_timeout().unwrap();
     session.handle_timeout(MonoNanos(due.0 - 1));
@@ -152,7 +152,7 @@ fn a_refused_attempt_waits_for_retry_after() {
         let due = session.poll_timeout().unwrap().since(at(100));
         assert!(due >= Duration::from_secs(least) && due <= Duration::from_secs(most), "{due:?}");
         assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ConnectFailed)]);
-        // It was no attempt that was refused any more.
+        // The attempt was over already, so this is no refusal.
         session.handle_refused(429, Some(Duration::from_secs(600)), at(200));
         assert_eq!(session.poll_timeout().unwrap().since(at(100)), due);
     }
@@ -171,7 +171,7 @@ fn only_a_stable_connection_is_reopened_at_once() {
         assert_eq!(due == now, at_once, "{lasted}");
         now = due;
     }
-    // Where that attempt fails the next one waits.
+    // If that attempt fails the next one waits.
     session.handle_timeout(now);
     session.handle_disconnected(now);
     assert!(session.poll_timeout().unwrap() >= now + Duration::from_millis(334));
@@ -196,8 +196,8 @@ fn a_rate_limiter_with_a_long_window_keeps_its_limit() {
     assert_eq!(passed.len(), 80);
 }
 
-/// Gives the session what a handler makes of a message of a deep book.
-fn bring(session: &mut Session, handler: &mut FeedHandler, text: &str, now: MonoNanos) {
+/// Passes the events of an order-book message to the session.
+fn deliver(session: &mut Session, handler: &mut FeedHandler, text: &str, now: MonoNanos) {
     let mut sink = |event: &Event<'_>| {
         if let Event::DepthBook(change) = event {
             session.handle_depth(change, now);
@@ -219,7 +219,7 @@ fn only_its_own_snapshot_ends_the_wait_of_a_book() {
         (vec![whole.clone()], true),
         (vec![message("B", "snapshot", -1, 0)], false),
         (vec![whole.replace("\"books\"", "\"books-l2-tbt\"")], false),
-        // A checksum that is not the book's.
+        // A checksum mismatch.
         (vec![message("A", "snapshot", -1, 1)], false),
     ] {
         let mut session = open(Dialect::V5, &["books:A"]);
@@ -228,21 +228,21 @@ fn only_its_own_snapshot_ends_the_wait_of_a_book() {
             handler.subscribe(sub(name)).unwrap();
         }
         for text in &texts {
-            bring(&mut session, &mut handler, text, at(100));
+            deliver(&mut session, &mut handler, text, at(100));
         }
         session.handle_inbound(at(10_002));
         session.handle_timeout(at(10_002));
         assert_eq!(session.stats().late_snapshots, u64::from(!comes), "{texts:?}");
     }
-    // A book that went on over a new subscription: its updates are no snapshot.
+    // A book that stayed live over a new subscription: its updates are no snapshot.
     let mut handler = FeedHandler::new(Dialect::V5);
     handler.subscribe(sub("books:A")).unwrap();
     let mut session = open(Dialect::V5, &["books:B"]);
-    bring(&mut session, &mut handler, &whole, at(3));
+    deliver(&mut session, &mut handler, &whole, at(3));
     session.subscribe(sub("books:A"), at(4));
     acknowledge(&mut session, "books:A", at(5));
     session.handle_live(&sub("books:B"), at(6));
-    bring(&mut session, &mut handler, &message("A", "update", 1, 0), at(7));
+    deliver(&mut session, &mut handler, &message("A", "update", 1, 0), at(7));
     session.handle_inbound(at(10_005));
     session.handle_timeout(at(10_005));
     assert_eq!(session.stats().late_snapshots, 1);

@@ -10,7 +10,7 @@ fn error(code: Option<i64>, message: Option<&str>) -> Control<'_> {
     Control { code, message, ..Control::new(ControlKind::Error) }
 }
 
-/// Says that a v3 subscription has ended.
+/// Acknowledges the end of a v3 subscription.
 fn ended(session: &mut Session, text: &str, now: MonoNanos) {
     let sub = sub(text);
     let control = Control {
@@ -22,7 +22,7 @@ fn ended(session: &mut Session, text: &str, now: MonoNanos) {
     session.handle_control(&control, now);
 }
 
-/// A v3 session that has given these up, each in a request of its own.
+/// A v3 session that has unsubscribed these, each in a separate request.
 fn leaving(names: &[&str]) -> Session {
     let mut session = open(Dialect::V3, &[names, &["spot/trade:STAYS"]].concat());
     for name in names {
@@ -40,7 +40,7 @@ fn ask(name: &str) -> String {
     format!(r#"{{"op":"subscribe","args":["{name}"]}}"#)
 }
 
-/// What is sent when the clock comes to that time.
+/// The texts that are sent at `now`.
 fn sent_at(session: &mut Session, now: MonoNanos) -> Vec<String> {
     session.handle_inbound(now);
     session.handle_timeout(now);
@@ -71,7 +71,7 @@ fn a_lost_connection_drops_pending_unsubscribes() {
     acknowledge(&mut session, "spot/trade:STAYS", now);
     assert!(session.is_settled());
     assert_eq!(sent_at(&mut session, now + Duration::from_secs(9)), [""; 0]);
-    // An error on it is about none of them.
+    // An error on the next one is about none of them.
     session.subscribe(sub(C), now);
     session.handle_control(&error(REFUSED, Some("Channel spot/trade:C doesn't exist")), now);
     assert_eq!(rejected(&mut session), [sub(C)]);
@@ -90,10 +90,10 @@ fn refused_unsubscribes_are_each_retried_in_their_own_time() {
     let mut session = leaving(&[A, B]);
     session.handle_control(&error(BUSY, None), at(20));
     assert_eq!(sent_at(&mut session, at(1_020)), [end(A)]);
-    // The oldest that waits is the other, which has waited less than an answer may take.
+    // The oldest pending one is the other, and its answer is not late yet.
     session.handle_control(&error(BUSY, None), at(1_030));
     assert_eq!(sent_at(&mut session, at(2_030)), [end(B)]);
-    // What was refused twice pauses for twice as long.
+    // A second refusal doubles the pause.
     session.handle_control(&error(BUSY, None), at(2_040));
     assert_eq!(sent_at(&mut session, at(4_039)), [""; 0]);
     assert_eq!(sent_at(&mut session, at(4_040)), [end(A)]);
@@ -157,7 +157,7 @@ fn requests_refused_by_a_busy_exchange_each_keep_their_own_pause() {
     session.subscribe(sub(B), at(10));
     session.subscribe(sub(C), at(11));
     sent(&mut session);
-    // Each by its name: the other still waits for its answer.
+    // Each by its name: the other is still pending.
     session.handle_control(&error(BUSY, Some("Channel spot/trade:B is busy")), at(20));
     session.handle_control(&error(BUSY, Some("Channel spot/trade:C is busy")), at(520));
     assert_eq!(sent_at(&mut session, at(1_020)), [ask(B)]);

@@ -19,24 +19,24 @@ pub(crate) const MAX_FRAME: usize = 1 << 16;
 /// How often the client checks for silence.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// How long a line may lack what the other brings.
+/// How long a line may lack data that the other delivers.
 const BEHIND_WITHIN: Duration = Duration::from_secs(3);
 
-/// By how much a book may be older than the youngest when it comes.
+/// The age limit of a received book, relative to the youngest.
 const AGE_LIMIT: Duration = Duration::from_secs(5);
 
-/// A moment, by the clocks of the machine.
+/// A time, by both clocks of the machine.
 pub(crate) type Moment = (MonoNanos, UnixNanos);
 
 /// When a line saw each subscription last.
 pub(crate) type LastSeen = HashMap<Subscription, LastUpdate>;
 
-/// How far the transport is.
+/// The state of the transport.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Transport {
     Closed,
-    /// TCP is there at the first time, the handshake is done at the second; either may never come.
-    /// Then the connection is there, or is refused.
+    /// TCP connects at the first time, the handshake ends at the second, with success or a refusal.
+    /// Either may never happen.
     Connecting {
         tcp: MonoNanos,
         open: MonoNanos,
@@ -56,10 +56,10 @@ pub(crate) struct Client {
     pub(crate) session: Session,
     pub(crate) feed: FeedHandler,
     watchdog: Watchdog,
-    /// When it checked for silence last.
+    /// The time of the last check for silence.
     checked: MonoNanos,
     pub(crate) transport: Transport,
-    /// What is on its way, and when it arrives.
+    /// The messages in flight, and their times of arrival.
     pub(crate) wire: VecDeque<(MonoNanos, Outbound)>,
     pub(crate) latency: Duration,
     pub(crate) losses: u64,
@@ -67,17 +67,17 @@ pub(crate) struct Client {
     pub(crate) events: u64,
     /// The subscriptions whose books may have changed since they were verified.
     pub(crate) touched: Vec<Subscription>,
-    /// How often a book was found wrong, and how long it took to have it again.
+    /// The number of resyncs, and their duration.
     pub(crate) breaks: u64,
     pub(crate) recovery: Recovery,
     /// The deep-book messages with a sequence reset.
     pub(crate) resets: u64,
 }
 
-/// Where a client's events go after it.
+/// The receiver of a client's events.
 pub(crate) type Passing<'s> = &'s mut dyn FnMut(&Event<'_>);
 
-/// What a message from the exchange did.
+/// The effect of a message from the exchange.
 pub(crate) enum Outcome {
     Handled,
     /// The transport has failed.
@@ -85,7 +85,7 @@ pub(crate) enum Outcome {
 }
 
 impl Client {
-    /// A client that wants these subscriptions and has no connection yet.
+    /// A client with these subscriptions and no connection yet.
     pub(crate) fn new(
         config: &SessionConfig,
         limits: StaleLimits,
@@ -157,7 +157,7 @@ impl Client {
         }
         let Self { session, feed, events, touched, breaks, recovery, resets, .. } = self;
         session.handle_inbound(now);
-        // A malformed frame is lost alone; the feed has counted it.
+        // Only the malformed frame is lost; the feed has counted it.
         let _ = feed.on_frame(frame, wall, &mut |event: &Event<'_>| {
             *events += 1;
             touched.extend(subscription_of(event, session));
@@ -179,7 +179,7 @@ impl Client {
         Outcome::Handled
     }
 
-    /// When it checks for silence next.
+    /// The time of the next check for silence.
     pub(crate) fn check_at(&self) -> MonoNanos {
         self.checked + CHECK_EVERY
     }
@@ -191,7 +191,7 @@ impl Client {
         watchdog.check(feed, session, (now, wall), |s| others.get(s).copied(), &mut sink);
     }
 
-    /// Adds what it has last seen, where it is connected.
+    /// Adds the times of its last data, if it is connected.
     pub(crate) fn note(&self, last_seen: &mut LastSeen) {
         if self.session.is_open() {
             last_seen.extend(

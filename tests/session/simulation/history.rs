@@ -1,4 +1,4 @@
-//! Every book that there ever was, in order, to find out which of two books is older.
+//! All versions of every book, in order, to find the older of two books.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,12 +16,11 @@ pub(crate) fn depth_of(subscription: &Subscription) -> usize {
 pub(crate) struct History {
     /// By instrument: when each version began, in milliseconds, and the number that it had.
     versions: Vec<Vec<(u64, Option<i64>)>>,
-    /// Of which versions a book is, the first and the last of each run of them, by instrument,
-    /// depth and levels.
+    /// The versions of a book, as first and last of each run, by instrument, depth and levels.
     runs: HashMap<(usize, usize, u64), Vec<(usize, usize)>>,
 }
 
-/// What somebody was shown of each subscription: the version, as far back as it may be.
+/// The version that a reader was shown of each subscription: the oldest possible one.
 #[derive(Default)]
 pub(crate) struct Shown(HashMap<Subscription, usize>);
 
@@ -49,13 +48,13 @@ impl History {
         }
     }
 
-    /// A book that is shown as live is one that the exchange had, and no older than the one that
-    /// was shown before.
+    /// Checks that a live book is one of the exchange's, and no older than the one that was shown
+    /// before.
     ///
-    /// v3 numbers nothing: of two books of one millisecond nobody can say which was first.
+    /// v3 has no sequence numbers: the order of two books of one millisecond is not known.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The violation.
     pub(crate) fn verify(
         &self,
         market: &SimMarket,
@@ -87,7 +86,7 @@ impl History {
     }
 }
 
-/// What two different books differ in, besides their times.
+/// The differences of two books, besides their times.
 fn digest(book: &Book5, depth: usize) -> u64 {
     let mut hasher = DefaultHasher::new();
     let side = |levels: &[Level], hasher: &mut DefaultHasher| {

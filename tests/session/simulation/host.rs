@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use okx_feed::{MonoNanos, UnixNanos};
 
-/// What the wall clock showed when the exchange opened.
+/// The wall clock at the start of the exchange.
 const START: u64 = 1_790_380_800_000_000_000;
 
 /// How often the clients compare their wall clock with the system's.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 
-/// A time by the clocks of a machine whose clocks are right.
+/// A time by the clocks of a machine with correct clocks.
 pub(crate) fn moment(now: MonoNanos) -> (MonoNanos, UnixNanos) {
     (now, UnixNanos(START + now.0))
 }
@@ -18,16 +18,16 @@ pub(crate) fn moment(now: MonoNanos) -> (MonoNanos, UnixNanos) {
 /// The clocks of the machine. The exchange's time is the true one.
 #[derive(Debug)]
 pub(crate) struct Host {
-    /// Until when nothing runs.
+    /// The end of a stop.
     stopped_until: MonoNanos,
-    /// How long the monotonic clock did not count.
+    /// The time that the monotonic clock did not count.
     slept: Duration,
     /// How far the system's wall clock is ahead of the true time, in nanoseconds.
     skew: i64,
     was_set_back: bool,
-    /// What the system's wall clock would have shown at the monotonic time 0 when the clients read
-    /// it last, and how far theirs was ahead of it. Theirs follows a step forward at once, and runs
-    /// at half speed after one back.
+    /// The system's wall clock at the monotonic time 0, as of the clients' last comparison, and the
+    /// lead of theirs. Theirs follows a step forward at once, and runs at half speed after a step
+    /// back.
     wall_at_start: u64,
     followed: MonoNanos,
     ahead: u64,
@@ -57,19 +57,19 @@ impl Host {
         MonoNanos(mono.0.saturating_add(nanos(self.slept)))
     }
 
-    /// What the clients' wall clock shows.
+    /// The clients' wall clock.
     pub(crate) fn wall(&self, now: MonoNanos) -> UnixNanos {
         let mono = self.mono(now);
         let ahead = self.ahead.saturating_sub(nanos(mono.since(self.followed)) / 2);
         UnixNanos(self.wall_at_start + mono.0 + ahead)
     }
 
-    /// When it runs again; `None` where it runs.
+    /// The end of a stop; `None` if it runs.
     pub(crate) fn stopped_until(&self, now: MonoNanos) -> Option<MonoNanos> {
         (self.stopped_until > now).then_some(self.stopped_until)
     }
 
-    /// Compares the wall clock with the system's where that is due.
+    /// Compares the wall clock with the system's if that is due.
     pub(crate) fn follow(&mut self, now: MonoNanos) {
         let mono = self.mono(now);
         if mono.since(self.followed) < FOLLOW_EVERY {

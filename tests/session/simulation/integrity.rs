@@ -1,8 +1,8 @@
-//! Each fault of integrity, by name, on each deep channel: after every message the book is either
-//! not live or the exchange's own as of that message, and in the end it is live.
+//! Each integrity fault, by name, on each order-book channel. After every message the book is
+//! either not live or equal to the exchange's as of that message. In the end it is live.
 //!
-//! The exchange's own book comes from a second connection without faults, whose book is kept by
-//! other code, and from the market behind the exchange.
+//! The exchange's book is taken from a second connection without faults, maintained by separate
+//! code, and from the market of the exchange.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -47,7 +47,7 @@ const KINDS: [FaultKind; 8] = [
     FaultKind::ResetSeq,
 ];
 
-/// What is run.
+/// The settings of a run.
 #[derive(Clone, Copy, Debug)]
 struct Case {
     channel: Channel,
@@ -59,14 +59,14 @@ struct Case {
     seed: u64,
 }
 
-/// What a broken book is found by.
+/// The check that detects a broken book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
     Gap,
     Mismatch,
     /// A message that can't be read, where no number would show that one is missing.
     Lost,
-    /// Nothing: the book is right in spite of the fault.
+    /// By nothing: the book is correct in spite of the fault.
     Nothing,
     /// The fault can't happen on this channel.
     NoFault,
@@ -103,11 +103,11 @@ impl Case {
         }
     }
 
-    /// The levels a side that are promised to be right in a live book.
+    /// The levels a side that are guaranteed in a live book.
     ///
-    /// v3 has no numbers, so that only the checksum shows that a message never came or came too
-    /// late. It does not where the message changed nothing but levels below the best 25. Those of a
-    /// market of fewer levels are all covered.
+    /// v3 has no sequence numbers, so that only the checksum detects a lost or late message. It
+    /// does not if the message changed only levels below the best 25. In a market of fewer levels
+    /// all are covered.
     fn promised(self) -> usize {
         let hidden = matches!(self.kind, None | Some(FaultKind::Gap | FaultKind::Reorder));
         if hidden && !self.numbered() { CHECKSUM_LEVELS } else { usize::MAX }
@@ -137,8 +137,8 @@ struct Run {
     exchange: Exchange,
     subscription: Subscription,
     mirror: Mirror,
-    /// The connections of the mirror and of the client; that the client's is the second one is
-    /// what the rules name it by.
+    /// The connections of the mirror and of the client. The rules name the client's as the second
+    /// one.
     ids: [ConnectionId; 2],
     client: Client,
     reader: DepthReader,
@@ -218,7 +218,7 @@ impl Run {
                 break;
             }
             self.now = self.now.max(next);
-            // One thing at a time, so that each message is compared with the market of its time.
+            // One event at a time, so that each message is compared with the market of its time.
             self.exchange.step(self.now);
             self.collect();
             self.client.session.handle_timeout(self.now);
@@ -242,7 +242,7 @@ impl Run {
             if changed {
                 self.check_mirror();
             }
-            // Nothing that the client does can come between these: they wait for it already.
+            // No action of the client can come between these: they wait for it already.
             let Some(message) = self.exchange.poll_transmit(self.ids[1]) else { return };
             self.deliver(message);
         }
@@ -271,8 +271,8 @@ impl Run {
         }
     }
 
-    /// The mirror has the market's own book. What orders for retail add to `books-elp` and
-    /// `books-rpi` is not in it.
+    /// Checks that the mirror equals the market's book. The retail orders of `books-elp` and
+    /// `books-rpi` are not in it.
     fn check_mirror(&self) {
         if matches!(self.case.channel, Channel::BooksElp | Channel::BooksRpi) {
             return;
@@ -287,7 +287,7 @@ impl Run {
         assert_eq!((&mirror.asks, &mirror.bids), (&asks, &bids), "{:?}", self.case);
     }
 
-    /// A live book is the exchange's as of the last message, here and for readers.
+    /// Checks that a live book is the exchange's as of the last message, here and for readers.
     fn check(&mut self) {
         let Self { case, truth, .. } = self;
         let slot = self.client.feed.slots().get(&self.subscription).unwrap();
@@ -318,7 +318,7 @@ impl Run {
         self.live_checks += 1;
     }
 
-    /// It is live again, with the exchange's own book, and what happened was counted.
+    /// Checks that the book is live again, equals the exchange's, and that the faults were counted.
     fn check_end(&mut self) {
         let case = self.case;
         let state = self.client.feed.slots().get(&self.subscription).unwrap().state();

@@ -1,4 +1,4 @@
-//! Two clients as the lines of one arbiter, and what its sink and its readers are shown.
+//! Two clients as the lines of one arbiter, with the output of its sink and its readers.
 
 use std::collections::HashSet;
 
@@ -18,15 +18,15 @@ pub(crate) struct Lines {
     pub(crate) arbiter: Arbiter,
     readers: Vec<(Subscription, BookReader)>,
     emitted: Emitted,
-    /// What the readers were shown.
+    /// The books that the readers were shown.
     read: Shown,
-    /// When each line saw which subscription last, as of its last check.
+    /// The time of the last data of each line and subscription, as of its last check.
     last_seen: Vec<LastSeen>,
-    /// Trades that some line has brought.
-    brought: HashSet<TradeKey>,
+    /// Trades that some line has delivered.
+    delivered: HashSet<TradeKey>,
 }
 
-/// What the sink was called with.
+/// The events of the sink.
 #[derive(Default)]
 struct Emitted {
     /// Books that are not verified yet.
@@ -47,20 +47,20 @@ impl Lines {
             emitted: Emitted::default(),
             read: Shown::default(),
             last_seen: vec![LastSeen::new(); count],
-            brought: HashSet::new(),
+            delivered: HashSet::new(),
         }
     }
 
     /// Handles an event of a line's feed.
     pub(crate) fn on_event(&mut self, line: usize, event: &Event<'_>) {
         if let Event::Trade(update) = event {
-            self.brought.insert(key_of(update.topic.inst_id, update.trade.trade_id));
+            self.delivered.insert(key_of(update.topic.inst_id, update.trade.trade_id));
         }
         let Self { arbiter, emitted, readers, .. } = self;
         arbiter.on_event(line, event, &mut |event: &Event<'_>| emitted.note(event, readers));
     }
 
-    /// Notes what a line has seen last, and gives what the other has.
+    /// Notes the last data of a line, and returns that of the other.
     pub(crate) fn last_seen(&mut self, line: usize, client: &Client) -> LastSeen {
         client.note(&mut self.last_seen[line]);
         self.last_seen[1 - line].clone()
@@ -72,15 +72,15 @@ impl Lines {
         arbiter.mark_stale(limits, wall, &mut |event: &Event<'_>| emitted.note(event, readers));
     }
 
-    /// Everything that was shown since the last check was right and in order, and every trade that
-    /// any line has brought was shown once. Gives the number of live books.
+    /// Checks that everything shown since the last check is correct and in order, and that each
+    /// delivered trade was shown once. Returns the number of live books.
     pub(crate) fn verify_shown(
         &mut self,
         history: &History,
         market: &SimMarket,
         touched: &[Subscription],
     ) -> u64 {
-        let Self { readers, emitted, read, brought, .. } = self;
+        let Self { readers, emitted, read, delivered, .. } = self;
         let Emitted { books, shown, trades } = emitted;
         let verify = |subscription: &Subscription, book: &Book5, shown: &mut Shown| {
             let verified = history.verify(market, subscription, book, shown);
@@ -97,15 +97,15 @@ impl Lines {
             }
         }
         assert_eq!(
-            brought.len(),
+            delivered.len(),
             trades.len(),
             "a trade was not shown: {:?}",
-            brought.difference(trades)
+            delivered.difference(trades)
         );
         live
     }
 
-    /// After the run all is live, and the exchange's own.
+    /// Checks that after the run every book is live and equal to the exchange's.
     pub(crate) fn check_end(&self, clients: &[Client], market: &SimMarket, now: MonoNanos) {
         for (subscription, reader) in &self.readers {
             let view = reader.snapshot();

@@ -1,4 +1,4 @@
-//! The exchange's book as its messages give it, read with nothing of this crate but its numbers.
+//! The exchange's book, rebuilt from its messages without the code of this crate but its numbers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
@@ -14,7 +14,7 @@ pub(crate) struct Truth {
     /// Best first.
     pub(crate) asks: Vec<Level>,
     pub(crate) bids: Vec<Level>,
-    /// `None` where the exchange sends no numbers.
+    /// `None` if the exchange sends no numbers.
     pub(crate) seq: Option<i64>,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Mirror {
 }
 
 impl Mirror {
-    /// Applies a message. False where it is not of a deep book.
+    /// Applies a message. False if it is not of an order book.
     pub(crate) fn apply(&mut self, message: &Outbound) -> bool {
         let Some(text) = text_of(message) else { panic!("unreadable: {message:?}") };
         let Some((snapshot, data)) = book_of(&text) else { return false };
@@ -57,10 +57,10 @@ impl Mirror {
         &self.now
     }
 
-    /// The exchange's book as of a message that may have come to somebody else, late or with a
-    /// wrong checksum; `None` for one that is not of a book or can't be read.
+    /// The exchange's book as of a message that another connection may have received late or with a
+    /// wrong checksum; `None` for a message that is not of a book or malformed.
     ///
-    /// A snapshot is of now: it is made when it is asked for.
+    /// A snapshot is current: it is made at the request.
     pub(crate) fn as_of(&self, message: &Outbound) -> Option<Rc<Truth>> {
         let text = text_of(message)?;
         let (snapshot, _) = book_of(&text)?;

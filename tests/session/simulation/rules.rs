@@ -1,4 +1,4 @@
-//! What goes wrong in the runs.
+//! The faults of the runs.
 
 use okx_feed::Dialect;
 
@@ -34,8 +34,7 @@ const COMMON: [&str; 28] = [
     "reorder:times=3",
 ];
 
-/// Connections that are open and bring nothing, or not all. Without a `for` only another connection
-/// helps.
+/// Open connections without data, or without some of it. Without a `for` only a reconnect helps.
 const SILENT: [&[&str]; 12] = [
     &["silence"],
     &["silence:for=3s"],
@@ -51,8 +50,8 @@ const SILENT: [&[&str]; 12] = [
     &["forget", "ignore:p=1,times=3"],
 ];
 
-/// Errors of requests, and about other things than what was asked for. What waits for a request
-/// comes with something that makes the client send one.
+/// Errors of requests, and errors without a request. A fault that waits for a request comes with
+/// one that makes the client send it.
 const ERRORS: [&[&str]; 14] = [
     &["stray:names=other"],
     &["stray:names=live"],
@@ -70,14 +69,14 @@ const ERRORS: [&[&str]; 14] = [
     &["stray:names=live", "close:code=4008"],
 ];
 
-/// What an argument or a request is refused with, for a while.
+/// The error with which an argument or a request is refused, for a while.
 const V5_CODES: [u16; 15] = [
     50001, 50004, 50011, 50013, 50026, 50040, 50061, 60011, 60012, 60013, 60014, 60018, 63999,
     64003, 64007,
 ];
 const V3_CODES: [u16; 7] = [30008, 30026, 30039, 30040, 30041, 30043, 30014];
 
-/// What happens next to one connection.
+/// The next fault of one connection.
 pub(crate) fn pick(random: &mut fastrand::Rng, dialect: Dialect) -> Vec<String> {
     let all = |rules: &[&str]| rules.iter().map(|rule| (*rule).to_owned()).collect();
     match random.u8(..6) {
@@ -89,7 +88,7 @@ pub(crate) fn pick(random: &mut fastrand::Rng, dialect: Dialect) -> Vec<String> 
     }
 }
 
-/// One channel brings nothing, or is not acknowledged.
+/// One channel has no data, or is not acknowledged.
 fn quiet_channel(random: &mut fastrand::Rng, dialect: Dialect) -> String {
     let channels = super::world::channels(dialect);
     let channel = channels[random.usize(..channels.len())];

@@ -1,6 +1,6 @@
-//! What happened in the runs.
+//! The counters of the runs.
 
-/// What happened in some runs.
+/// The counters of some runs.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) events: u64,

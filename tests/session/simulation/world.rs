@@ -1,5 +1,5 @@
-//! A run: the exchange, two clients on one host, each for itself or both as lines of an arbiter,
-//! faults from a seed, and what must hold.
+//! A run: the exchange, two clients on one host, independent or as the lines of an arbiter, faults
+//! from a seed, and the invariants.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -45,21 +45,21 @@ pub(crate) struct World {
     next_fault: MonoNanos,
     /// When connections were attempted, by all clients.
     attempts: VecDeque<MonoNanos>,
-    /// Until when the exchange has asked for no more attempts.
+    /// The end of a pause that the exchange requested.
     held_until: MonoNanos,
     history: History,
-    /// What each client was shown.
+    /// The books that each client was shown.
     shown: [Shown; 2],
-    /// The arbiter between the clients, where they are lines.
+    /// The arbiter of the clients, if they are lines.
     lines: Option<Lines>,
     subscriptions: Vec<Subscription>,
     limits: StaleLimits,
-    /// What goes wrong with the exchange itself.
+    /// The faults of the exchange itself.
     plan: String,
     clock_jumps: bool,
     /// Which clients may have a rule on their connection that waits for a message.
     lingers: [bool; 2],
-    /// Whether what happens is printed.
+    /// Whether the run is traced.
     traced: bool,
     tally: Tally,
 }
@@ -134,7 +134,7 @@ impl World {
         client
     }
 
-    /// Prints what goes wrong and what is done about it.
+    /// Prints faults and reactions, if the run is traced.
     pub(crate) const fn traced(mut self) -> Self {
         self.traced = true;
         self
@@ -167,8 +167,8 @@ impl World {
         self.tally
     }
 
-    /// When all must be live. Half a minute in which the arbiter rejects what looks old is a minute
-    /// where its wall clock runs at half speed, after it was set back.
+    /// The time at which all must be live. The arbiter rejects outdated data for half a minute.
+    /// That is a minute if its wall clock runs at half speed, after it was set back.
     fn end(&self) -> MonoNanos {
         let slow = self.lines.is_some() && self.host.was_set_back();
         let recovery = if slow { SLOW_RECOVERY } else { RECOVERY };
@@ -228,8 +228,7 @@ impl World {
         self.history.record(self.exchange.market(), self.exchange.now());
     }
 
-    /// A live book is one that the exchange had, and none that is older than the one
-    /// before.
+    /// Checks that a live book is one of the exchange's, and no older than the one before.
     fn verify_shown(&mut self, at: usize) {
         let Self { clients, shown, history, exchange, lines, tally, .. } = self;
         let (client, market) = (&mut clients[at], exchange.market());
@@ -246,7 +245,7 @@ impl World {
         }
     }
 
-    /// After the run: all is live, and the exchange's own.
+    /// Checks that after the run every book is live and equal to the exchange's.
     fn check_end(&mut self) {
         let market = self.exchange.market();
         for client in &self.clients {
@@ -322,7 +321,7 @@ fn subscriptions(dialect: Dialect, listing: &Listing) -> Vec<Subscription> {
     channels(dialect).iter().map(text).map(|text| text.parse().unwrap()).collect()
 }
 
-/// The best of a book are the exchange's own.
+/// Checks that the best levels of a book are the exchange's.
 pub(crate) fn check_five(market: &SimMarket, subscription: &Subscription, book: &Book5) {
     let inst = market.find(subscription.inst_id().as_str()).unwrap();
     let (truth, depth) = (market.book5(inst).unwrap(), depth_of(subscription));

@@ -1,4 +1,4 @@
-//! What the real client does around session and feed: connect, move messages, check for silence.
+//! The real client's work around session and feed: connect, move messages, check for silence.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::simulation::client::{Moment, Outcome, Refusal, Transport};
 use crate::simulation::lines::Lines;
 
 impl World {
-    /// Moves messages from the exchange to the clients, and what has arrived into their feeds.
+    /// Moves messages from the exchange to the clients, and arrived ones into their feeds.
     pub(super) fn deliver(&mut self, all: bool) {
         for at in 0..self.clients.len() {
             let client = &mut self.clients[at];
             if let Transport::Open(id) = client.transport {
                 while let Some(message) = self.exchange.poll_transmit(id) {
-                    // TCP keeps the order, whatever becomes of the latency.
+                    // TCP keeps the order, for every latency.
                     let last = client.wire.back().map_or(MonoNanos::ZERO, |(at, _)| *at);
                     client.wire.push_back((last.max(self.now + client.latency), message));
                 }
@@ -60,7 +60,7 @@ impl World {
         self.verify_shown(at);
     }
 
-    /// Does what the session wants done.
+    /// Performs the session's actions.
     pub(super) fn pump(&mut self, at: usize) {
         let now = self.now;
         self.transport(at);
@@ -76,13 +76,13 @@ impl World {
                         self.exchange.receive(id, text.as_bytes(), now);
                     }
                 }
-                Action::Login => panic!("nobody asked for a login"),
+                Action::Login => panic!("no login was requested"),
             }
         }
         self.handle_session_events(at);
     }
 
-    /// Checks for silence where that is due.
+    /// Checks for silence if that is due.
     pub(super) fn check_silence(&mut self, at: usize) {
         let moment = self.moment();
         let Self { clients, lines, limits, .. } = self;
@@ -155,7 +155,7 @@ impl World {
             return session.handle_disconnected(mono);
         };
         session.handle_refused(status, after, mono);
-        // What the exchange asks for it asks of all that come from here, see `net/attempt.rs`.
+        // A wait that the exchange requests applies to all clients of this host.
         let until = session.poll_timeout();
         if let Some(until) = until.filter(|_| status == 429 || after.is_some()) {
             self.gate.hold(until);
@@ -172,7 +172,7 @@ impl World {
     }
 }
 
-/// Where a client's events go.
+/// The receiver of a client's events.
 fn pass(lines: &mut Option<Lines>, line: usize) -> impl FnMut(&Event<'_>) {
     move |event| {
         if let Some(lines) = lines {

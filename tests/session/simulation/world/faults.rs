@@ -1,4 +1,4 @@
-//! What goes wrong in a run, and when.
+//! The faults of a run, and their times.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::simulation::client::Transport;
 use crate::simulation::rules;
 
 impl World {
-    /// Something goes wrong, mostly on one connection.
+    /// Injects a fault, mostly on one connection.
     pub(super) fn fault(&mut self) {
         let pause = Duration::from_millis(self.random.u64(50..2500));
         self.next_fault = self.now + pause;
@@ -46,7 +46,7 @@ impl World {
         }
     }
 
-    /// The clients' machine has its wall clock set, stands still, or sleeps.
+    /// The clients' machine has its wall clock set, is stopped, or sleeps.
     pub(super) fn disturb_host(&mut self) {
         let span = Duration::from_millis(self.random.u64(100..8_000));
         match self.random.u8(..4) {
@@ -59,7 +59,7 @@ impl World {
                 return self.host.step(by * 1_000_000);
             }
         }
-        self.trace(|| format!("the machine sleeps or stands still for {span:?}"));
+        self.trace(|| format!("the machine sleeps or is stopped for {span:?}"));
         self.tally.stops += 1;
     }
 
@@ -79,7 +79,8 @@ impl World {
             Dialect::V5 => &["books5", "bbo-tbt", "trades"],
         };
         let channel = whole[self.random.usize(..whole.len())];
-        // Nothing shows that a whole book was lost, but a lost trade may come on another line. TCP does not reorder.
+        // Nothing shows that a whole book was lost, but a lost trade may come on another line. TCP
+        // does not reorder.
         let lost = if channel.starts_with("trade") { "gap" } else { "repeat" };
         let kind = ["repeat", "snapshot", lost][self.random.usize(..3)];
         let times = ["", ",p=0.5,times=6"][self.random.usize(..2)];
@@ -99,7 +100,7 @@ impl World {
                 self.exchange.reset_seq(inst, self.now);
             }
         }
-        // Else the next version might have the number of the last one.
+        // Otherwise the next version might have the number of the last one.
         self.record();
     }
 }
@@ -108,8 +109,8 @@ impl World {
 pub(super) fn clock_faults(random: &mut fastrand::Rng) -> String {
     let mut at = || Duration::from_millis(random.u64(..12_000)).as_millis();
     let (clock, seq) = (at(), at());
-    // Less than the age limit: where more, one message from before it would make all that follow
-    // old.
+    // Less than the age limit. By a larger step one message from before it would make all later
+    // ones old.
     let by = random.u64(1..4_500);
     match random.u8(..8) {
         0 => format!("clock:at={clock}ms,by=-{by}ms"),
