@@ -119,14 +119,14 @@ async fn a_busy_polling_connection_allocates_nothing() {
     assert!(spent <= GROWTHS, "{spent}");
 }
 
-/// Over TLS there is one allocation for each of its records, and none of ours: rustls hands the
-/// plain text of a record over in a `Vec` of its own. A quiet exchange sends a record per message,
+/// Over TLS there is one allocation for each record, and none of ours: rustls returns the plain
+/// text of a record in a new `Vec`. A quiet exchange sends a record per message,
 /// a busy one several messages in one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn tls_allocates_once_per_record() {
     let channels = ["books5:BTC-USDT", "bbo-tbt:BTC-USDT", "trades:BTC-USDT"];
     let spent =
         allocations_without_busy_polling(Dialect::V5, "/ws/v5/public", &channels, true).await;
-    assert!(spent > 0, "rustls needs none any more: tell it in docs/BENCHMARKS.md");
+    assert!(spent > 0, "rustls allocates no more: correct docs/BENCHMARKS.md");
     assert!(spent <= COUNTED + GROWTHS, "{spent} allocations for {COUNTED} events");
 }

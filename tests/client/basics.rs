@@ -23,7 +23,7 @@ fn sub(text: &str) -> Subscription {
     text.parse().unwrap()
 }
 
-/// An exchange whose books change seldom enough to be caught standing still.
+/// An exchange with books that change seldom enough to be compared at rest.
 async fn exchange() -> okx_feed::sim::ServerHandle {
     let mut config =
         ExchangeConfig { intervals: PushIntervals::EVERY_CHANGE, ..Default::default() };
@@ -47,7 +47,7 @@ async fn follows(dialect: Dialect, path: &str, books: &str, trades: &str, busy: 
         .spawn()
         .unwrap();
     let inst_id = sub(books).inst_id().to_string();
-    // The client's book is the exchange's own, more than once and as it changes.
+    // The client's book equals the exchange's, more than once and as it changes.
     let mut seen = 0;
     for _ in 0..5 {
         seen = wait_for(|| {
@@ -66,7 +66,7 @@ async fn follows(dialect: Dialect, path: &str, books: &str, trades: &str, busy: 
     assert!(stats.connected && stats.feed.books > 0 && stats.feed.trades > 0);
     assert_eq!((stats.feed.malformed(), stats.feed.crossed, stats.feed.unsubscribed), (0, 0, 0));
     assert_eq!(stats.latency.len(), stats.feed.frames);
-    // Frames come each ten milliseconds: one that does not sleep has time between.
+    // Frames come every ten milliseconds: a busy-polling client has time between.
     let warmup_frames = || Some(client.stats().ok()?.connections.first()?.warmup_frames);
     match busy {
         true => assert!(wait_for(|| warmup_frames().filter(|n| *n > 100)).await > 100),
@@ -103,7 +103,7 @@ async fn subscriptions_are_added_and_removed_on_a_running_connection() {
     wait_for(|| (reader.snapshot().state == down).then_some(())).await;
     assert_eq!(client.state(&late), None);
 
-    // One that the exchange does not have is refused, and the others go on.
+    // An unknown channel is refused, and the others continue.
     let nonsense = sub("books5:NO-SUCH");
     client.subscribe(nonsense).unwrap();
     let rejected = BookState::Down(DownReason::Rejected);
@@ -174,14 +174,14 @@ async fn a_lost_connection_is_reopened_with_its_subscriptions() {
     wait_for(|| (client.stats().unwrap().connects >= 12).then_some(())).await;
     client.stop();
     states.extend(changes.try_iter());
-    // Never live while there is no connection: between two lives the book was Connecting.
+    // Never live without a connection: between two live states the book was Connecting.
     let lives: Vec<_> = states
         .split(|state| *state == BookState::Connecting)
         .filter(|between| between.contains(&BookState::Live))
         .collect();
     assert!(lives.len() >= 6, "{states:?}");
     let asked: Vec<_> = asked.try_iter().collect();
-    // The seventh connection may not have been asked anything before the client stopped.
+    // The client may have stopped before the requests of the seventh connection.
     assert!(asked.len() >= 6 && asked.iter().all(|text| text.contains("books5")), "{asked:?}");
 }
 
@@ -191,7 +191,7 @@ async fn silence_causes_a_ping_and_then_a_new_connection() {
     let address = scripted(move |_, mut socket| {
         let sender = sender.clone();
         async move {
-            // Reads everything and answers nothing: a half-open connection looks like this.
+            // Reads everything and answers nothing, like a half-open connection.
             while let Some(Ok(message)) = socket.next().await {
                 if message == Message::text("ping") {
                     sender.send(()).unwrap();

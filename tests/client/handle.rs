@@ -1,5 +1,5 @@
-//! The handle to a client: what it refuses of its own sink, how it shows a feed that stands still,
-//! and what it asks for together.
+//! The handle to a client: calls from its own sink, the detection of a blocked feed, and batched
+//! requests.
 #![cfg(all(feature = "client", feature = "sim"))]
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
@@ -26,7 +26,7 @@ fn url(server: &ServerHandle) -> String {
 async fn waiting_calls_fail_in_the_sink() {
     let server = exchange().await;
     let handle: Arc<Mutex<Option<Client>>> = Arc::default();
-    let (told, answers) = mpsc::channel();
+    let (results, answers) = mpsc::channel();
     let in_sink = Arc::clone(&handle);
     let client = Client::builder(Dialect::V5)
         .url(url(&server))
@@ -41,7 +41,7 @@ async fn waiting_calls_fail_in_the_sink() {
                 client.subscribe(another).err(),
                 client.subscribe_all([another]).err(),
             ];
-            let _ = told.send(refused.map(|error| matches!(error, Some(ClientError::FromSink))));
+            let _ = results.send(refused.map(|error| matches!(error, Some(ClientError::FromSink))));
         })
         .configure(quick)
         .spawn()
@@ -74,7 +74,7 @@ async fn the_heartbeat_shows_a_sink_that_does_not_return() {
         .unwrap();
     let heartbeat = client.heartbeat();
     wait_for(|| inside.try_recv().ok()).await;
-    // Nothing but this thread's patience ends the wait: the sink does not return.
+    // Only the timeout of this thread ends the wait: the sink does not return.
     wait_for(|| (heartbeat.age() >= Duration::from_millis(1_500)).then_some(())).await;
     drop(go);
     wait_for(|| (heartbeat.age() < Duration::from_millis(500)).then_some(())).await;

@@ -14,7 +14,7 @@ fn start(url: &str) -> Arc<OnceLock<Client>> {
     let handle = Arc::new(OnceLock::<Client>::new());
     let of_sink = Arc::downgrade(&handle);
     let client = Client::v5("BTC-USDT").url(url).on_event(move |_| {
-        // On the feed's own thread: it must not wait for that.
+        // On the feed's own thread, which it must not wait for.
         let handle = of_sink.upgrade();
         let _ = handle.as_ref().and_then(|handle| handle.get()).map(Client::health);
     });
@@ -35,13 +35,11 @@ async fn health_shows_why_and_since_when_there_is_no_connection() {
     assert_eq!(first.open, 0);
     assert!(first.down_since.is_some() && !first.is_whole());
     wait_for(|| health(&client).last_loss.is_some().then_some(())).await;
-    let told = health(&client);
-    assert_eq!((told.open, told.connections, told.down_since), (0, 1, first.down_since));
-    let loss = told.last_loss.as_ref().unwrap();
-    assert!(loss.reason.contains("refused") && Some(loss.at) >= told.down_since, "{told:?}");
-    assert!(
-        told.to_string().starts_with("not connected (") && told.to_string().contains("refused")
-    );
+    let now = health(&client);
+    assert_eq!((now.open, now.connections, now.down_since), (0, 1, first.down_since));
+    let loss = now.last_loss.as_ref().unwrap();
+    assert!(loss.reason.contains("refused") && Some(loss.at) >= now.down_since, "{now:?}");
+    assert!(now.to_string().starts_with("not connected (") && now.to_string().contains("refused"));
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
-//! What a program that uses the crate may write, as a program that does: that it compiles is half
-//! of the test. Everything is imported at once, as many do.
+//! The crate's interface as a program uses it. Half of the test is that it compiles. Everything is
+//! imported by a glob.
 #![cfg(feature = "client")]
 
 use okx_feed::*;
 
-/// No name of the crate stands in for one of the standard library's.
+/// No name of the crate shadows one of the standard library's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Plain(u32);
 

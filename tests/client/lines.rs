@@ -1,4 +1,4 @@
-//! Several connections: lists that are dealt to a pool, and lines of which any may die.
+//! Several connections: subscriptions spread over a pool, and redundant lines that fail.
 #![cfg(all(feature = "client", feature = "sim"))]
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 #![expect(clippy::indexing_slicing, reason = "a test fails where an index is wrong")]
@@ -33,9 +33,9 @@ fn channels(dialect: Dialect) -> [&'static str; 3] {
     }
 }
 
-/// Waits until both lines have received something that happened after now. Before, what the older
-/// line has not delivered yet may be from before the younger one's subscription: if it died, that
-/// would be lost with it.
+/// Waits until both lines have received an event from after this call. Until then the older line
+/// may still have undelivered events from before the subscription of the younger one. If it died,
+/// they would be lost.
 async fn caught_up(client: &Client, server: &ServerHandle) {
     let at = server.inspect(|exchange| exchange.market().wall(exchange.now()));
     wait_for(|| {
@@ -45,7 +45,7 @@ async fn caught_up(client: &Client, server: &ServerHandle) {
     .await;
 }
 
-/// What a sink has seen: the number of a trade, or a change of state.
+/// An event of a sink: the number of a trade, or a change of state.
 type Seen = Result<u64, (Subscription, BookState)>;
 
 fn spawn(url: &str, dialect: Dialect, lines: usize) -> (Client, Receiver<Seen>) {
@@ -80,8 +80,8 @@ fn sort_out(seen: &Receiver<Seen>, from: u64, to: u64) -> (Vec<u64>, Vec<BookSta
     (trades, states)
 }
 
-/// Asserts that a strategy has seen each trade that another client saw whose connection was not
-/// touched, once, and no change of state before the end.
+/// Asserts that a strategy has seen each trade of an undisturbed client once, and no change of state
+/// before the end.
 fn nothing_was_seen(seen: &Receiver<Seen>, untouched: &Receiver<Seen>, from: u64, to: u64) {
     let truth: HashSet<u64> = sort_out(untouched, from, to).0.into_iter().collect();
     let (trades, mut states) = sort_out(seen, from, to);
@@ -101,8 +101,7 @@ async fn last_of_both(client: &Client, reference: &Client, from: u64) -> u64 {
     last
 }
 
-/// How often the lines are killed: enough for each fault to meet each line. Another number makes it
-/// last longer: a round takes one to two seconds.
+/// The number of kills: enough for each fault on each line. A round takes one to two seconds.
 fn rounds() -> u64 {
     let chosen = std::env::var("OKX_FEED_LINE_DEATHS");
     chosen.ok().and_then(|text| text.parse().ok()).unwrap_or(16)
@@ -159,7 +158,7 @@ async fn lines_die(dialect: Dialect) {
 }
 
 /// Announces the end of every connection of a client twice, as before a service upgrade, and
-/// compares what the sink saw with what a client saw whose connection nobody touched.
+/// compares the events of the sink with those of an undisturbed client.
 async fn upgraded(lines: usize) {
     let dialect = Dialect::V5;
     let server = exchange(1200, 1).await;
@@ -196,7 +195,7 @@ async fn upgraded(lines: usize) {
     }
     let stats = client.stats().unwrap();
     assert_eq!((stats.upgrades, stats.losses), (2 * lines as u64, 0));
-    // Readers from before the upgrade go on.
+    // Readers from before the upgrade continue.
     let seq = reader.live().unwrap().seq().unwrap();
     wait_for(|| reader.live().and_then(|book| book.seq()).filter(|now| *now > seq)).await;
     let last = last_of_both(&client, &reference, from).await;
@@ -248,7 +247,7 @@ async fn a_long_list_is_spread_over_a_pool_and_changes_while_it_runs() {
     };
     wait_for(|| all_live(&client, 30)).await;
     assert_eq!(server.inspect(okx_feed::sim::Exchange::connections), 4);
-    // Two more have room, the others need a connection of their own.
+    // Two more fit, the others need another connection.
     (30..40).for_each(|n| client.subscribe(name(n)).unwrap());
     wait_for(|| all_live(&client, 40)).await;
     let stats = client.stats().unwrap();
@@ -267,7 +266,7 @@ async fn a_long_list_is_spread_over_a_pool_and_changes_while_it_runs() {
 }
 
 /// Subscribes a book of each of a thousand instruments, with the exchange's own limits in force: it
-/// closes a connection that asks for too much, and refuses what is too long.
+/// closes a connection with too many subscriptions, and refuses requests that are too long.
 async fn a_thousand_instruments(dialect: Dialect) {
     let server = exchange(500, 1000).await;
     let names = Listing::generate(1000).into_iter().map(|listing| match dialect {

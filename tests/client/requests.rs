@@ -1,4 +1,4 @@
-//! What a client asks for while it runs: in few requests, and again where it was refused.
+//! The requests of a running client: batched, and retried after a refusal.
 #![cfg(all(feature = "client", feature = "sim"))]
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
@@ -40,7 +40,7 @@ async fn subscriptions_added_one_by_one_share_requests() {
     }
     wait_for(well).await;
     let requests = client.stats().unwrap().session.requests - before;
-    // The machine decides how many of them fall into one pause.
+    // The number of them in one pause depends on the machine.
     assert!((2..60).contains(&requests), "{requests}");
     client.stop();
     server.shutdown().await;
@@ -75,7 +75,7 @@ async fn a_subscription_accepted_after_a_refusal_is_no_longer_down() {
     exchange.abort();
 }
 
-/// Takes connections that may each have so many channels, and says so with 4009 where one has more.
+/// Accepts connections with at most `most` channels each, and closes one with more with code 4009.
 async fn take_at_most(listener: TcpListener, most: usize) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
@@ -115,7 +115,7 @@ async fn subscriptions_too_many_for_a_connection_are_halved_until_they_fit() {
             (0..30).map(|n| format!("books5:C{n}-USDT").parse().unwrap()).collect();
         let client = Client::builder(Dialect::V5).url(url).subscriptions(all.iter().copied());
         let client = client.redundancy(lines).configure(quick).spawn().unwrap();
-        // Readers from before the list was halved go on.
+        // Readers from before the split continue.
         let readers: Vec<_> = all.iter().map(|one| client.book_reader(one).unwrap()).collect();
         let live = || readers.iter().all(|reader| reader.live().is_some()).then_some(());
         wait_for(live).await;
@@ -151,8 +151,8 @@ async fn a_connection_with_no_requests_left_is_replaced() {
     }
 }
 
-/// A quiet book that is subscribed again, since nothing came for long, has changed meanwhile: its
-/// first push is as old as that change, and is what the exchange has.
+/// A quiet book is resubscribed after a long silence, and has changed meanwhile. Its first push is
+/// as old as that change, and is the exchange's current book.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_push_makes_a_stale_book_live_however_old() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! Proves that a bad certificate is refused, and that the error says what is bad about it.
+//! Proves that a bad certificate is refused, and that the error names its fault.
 #![cfg(all(feature = "client", feature = "sim"))]
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
@@ -8,10 +8,10 @@ use okx_feed::Client;
 use okx_feed::sim::{ExchangeConfig, Server};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What became of a connection to a server whose certificate is made of these, trusting its issuer
-/// or not: `None` where it is open, else why not.
+/// The result of a connection to a server with such a certificate, trusting its issuer or not:
+/// `None` if it is open, else the reason.
 async fn connect(host: &str, expired: bool, trusted: bool) -> Option<String> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -44,7 +44,7 @@ async fn connect(host: &str, expired: bool, trusted: bool) -> Option<String> {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    let loss = tokio::time::timeout(PATIENCE, look).await.unwrap();
+    let loss = tokio::time::timeout(TIMEOUT, look).await.unwrap();
     std::fs::remove_file(&file).unwrap();
     client.stop();
     server.shutdown().await;

@@ -1,5 +1,5 @@
-//! What an exchange may do to a client that is none of the usual faults: announce its end again and
-//! again, refuse late, flood. Each of these has once gone wrong.
+//! Unusual behaviour of an exchange: repeated announcements of its end, late refusals, floods. Each
+//! case is a regression test.
 #![cfg(all(feature = "client", feature = "sim"))]
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
@@ -88,7 +88,7 @@ async fn an_announcement_during_draining_opens_no_connection() {
         let ids = exchange.ids().into_iter().filter(|id| *id != young);
         ids.for_each(|id| exchange.inject(id, &notice, now));
     });
-    // What the old one has counted is never missing, not even in the moment in which it ends.
+    // The old one's counts are never missing, not even at the moment of its end.
     wait_for(|| {
         assert_eq!(client.stats().unwrap().connects, 2);
         (client.connections().unwrap().len() == 1).then_some(())
@@ -128,7 +128,7 @@ async fn an_announced_replacement_is_replaced_once_the_old_connection_has_ended(
     .await;
     let old = server.inspect(Exchange::ids);
     announce(&server);
-    // The second is announced before it has anything, and never again.
+    // The second is announced before it has data, and never again.
     let young =
         wait_for(|| server.inspect(Exchange::ids).into_iter().find(|id| !old.contains(id))).await;
     let notice: FaultRule = "notice:after=60s".parse().unwrap();
@@ -155,13 +155,13 @@ async fn an_answer_that_repeats_the_login_is_withheld() {
         }
     })
     .await;
-    let told: Arc<Mutex<Vec<String>>> = Arc::default();
-    let tell = Arc::clone(&told);
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let events = Arc::clone(&seen);
     let client = Client::builder(Dialect::V5)
         .subscribe("books5:BTC-USDT")
         .url(format!("ws://{address}"))
         .login(Credentials::new("the-key", "the-secret", "the-word"))
-        .on_event(move |event: &Event<'_>| tell.lock().unwrap().push(format!("{event:?}")))
+        .on_event(move |event: &Event<'_>| events.lock().unwrap().push(format!("{event:?}")))
         .spawn()
         .unwrap();
     wait_for(|| {
@@ -172,11 +172,11 @@ async fn an_answer_that_repeats_the_login_is_withheld() {
     let books: Subscription = "books5:BTC-USDT".parse().unwrap();
     wait_for(|| (client.state(&books) == rejected).then_some(())).await;
     client.stop();
-    let told = told.lock().unwrap().join("\n");
-    assert!(told.contains("withheld") && told.contains("books5"), "{told}");
+    let seen = seen.lock().unwrap().join("\n");
+    assert!(seen.contains("withheld") && seen.contains("books5"), "{seen}");
     assert!(
-        !["the-key", "the-secret", "the-word"].iter().any(|part| told.contains(part)),
-        "{told}"
+        !["the-key", "the-secret", "the-word"].iter().any(|part| seen.contains(part)),
+        "{seen}"
     );
 }
 
@@ -199,7 +199,7 @@ async fn a_client_stops_in_time_despite_a_slow_sink_and_a_flood() {
         .unwrap();
     wait_for(|| (client.stats().unwrap().feed.books > 500).then_some(())).await;
     let stopped = tokio::task::spawn_blocking(move || client.stop());
-    // The promise is two seconds; the rest is for a machine that is busy otherwise.
+    // The bound is two seconds; the rest is for a busy machine.
     tokio::time::timeout(Duration::from_secs(4), stopped).await.unwrap().unwrap();
 }
 
@@ -223,7 +223,7 @@ async fn deaf() -> SocketAddr {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_does_not_read_is_disconnected() {
     let url = format!("ws://{}", deaf().await);
-    // A request of more than all buffers on the way hold.
+    // A request larger than all buffers on the way.
     let login = Credentials::new("key", "secret", "x".repeat(32 << 20));
     let client = Client::v5("BTC-USDT")
         .url(url)
@@ -232,8 +232,8 @@ async fn a_peer_that_does_not_read_is_disconnected() {
         .configure(|config| config.session.ack_timeout = Duration::from_millis(300))
         .spawn()
         .unwrap();
-    let told = |stats: ClientStats| stats.last_loss.filter(|why| why.contains("does not read"));
-    wait_for(|| client.stats().ok().and_then(told)).await;
+    let reason = |stats: ClientStats| stats.last_loss.filter(|why| why.contains("does not read"));
+    wait_for(|| client.stats().ok().and_then(reason)).await;
     client.stop();
 }
 
@@ -249,7 +249,7 @@ async fn a_client_dropped_in_its_own_sink_ends() {
                 drop(mine.lock().unwrap().take());
             }
         });
-    // The sink waits for the lock until the handle is in its place.
+    // The sink waits for the lock until the handle is stored.
     let reader = {
         let mut held = place.lock().unwrap();
         let client = held.insert(client.spawn().unwrap());

@@ -9,7 +9,8 @@ async fn second(port: u16) -> ServerHandle {
     Server::bind(("127.0.0.2", port), ExchangeConfig::default()).await.unwrap().spawn()
 }
 
-/// An address that answers no SYN: its listener's queue is full. What fills it is given along.
+/// An address that answers no SYN: its listener's queue is full. Returned with the streams that
+/// fill it.
 async fn silent(port: u16) -> (SocketAddr, std::net::TcpListener, Vec<TcpStream>) {
     let addr = SocketAddr::from(([127, 0, 0, 3], port));
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
@@ -57,7 +58,7 @@ async fn a_refusing_address_costs_no_time() {
         .subscribe(BOOK)
         .configure(|config| {
             config.resolver = Some(names);
-            // As good as never: the next address is tried because the first has failed.
+            // Practically never: the next address is tried because the first has failed.
             config.connect_stagger = Duration::from_secs(3_600);
         })
         .spawn()
@@ -99,7 +100,7 @@ async fn a_pool_shares_one_slow_look_up() {
         .configure(move |config| {
             config.resolver = Some(resolver);
             config.max_subscriptions_per_connection = 1;
-            // Less than the look-up takes, which has a bound of its own.
+            // Shorter than the look-up, which has its own timeout.
             config.session.connect_timeout = Duration::from_millis(300);
         })
         .spawn()

@@ -32,7 +32,7 @@ async fn exchange() -> ServerHandle {
     Server::bind("127.0.0.1:0", ExchangeConfig::default()).await.unwrap().spawn()
 }
 
-/// A client that never looks at the environment.
+/// A client that ignores the environment.
 fn client(url: &str) -> ClientBuilder {
     Client::builder(Dialect::V5).url(url).proxy(okx_feed::transport::Proxy::Direct).configure(quick)
 }
@@ -42,7 +42,7 @@ async fn is_live(client: &Client, channel: &str) {
     wait_for(|| client.state(&channel).filter(|state| state.is_live())).await;
 }
 
-/// Gives the same addresses for every name, after a while, and counts who asks.
+/// Resolves every name to the same addresses, after a while, and counts the calls.
 #[derive(Debug)]
 struct Names {
     addrs: Vec<IpAddr>,
@@ -90,8 +90,8 @@ fn accepts(request: &str, lines: &str) -> String {
     )
 }
 
-/// Answers each connection's request with what `answer` makes of it, and gives the requests out.
-/// After an answer that opens a WebSocket it reads on to the end, and gives that out too.
+/// Answers each connection's request by `answer`, and passes on the requests. After an answer that
+/// opens a WebSocket it reads to the end, and passes that on too.
 async fn server(
     answer: impl Fn(usize, &str) -> String + Send + 'static,
 ) -> (SocketAddr, mpsc::Receiver<String>) {
@@ -114,7 +114,7 @@ async fn server(
     (addr, requests)
 }
 
-/// The next of them, waited for.
+/// Waits for the next request.
 async fn next(requests: &mpsc::Receiver<String>) -> String {
     wait_for(|| requests.try_recv().ok()).await
 }

@@ -8,7 +8,7 @@ use super::*;
 
 const FILLS: &str = "trades-all:BTC-USDT";
 
-/// On which paths the exchange has how many connections.
+/// The number of connections of each path.
 fn paths(server: &ServerHandle) -> [usize; 2] {
     server.inspect(|exchange| {
         let all: Vec<_> = exchange.ids().into_iter().map(|id| exchange.endpoint(id)).collect();

@@ -1,4 +1,4 @@
-//! Proxies: real ones, as small as they can be.
+//! Proxies: minimal real ones.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::copy_bidirectional;

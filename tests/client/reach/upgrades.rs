@@ -137,8 +137,8 @@ async fn an_unknown_key_is_reported_with_a_hint() {
         .login(Credentials::new("key", "secret", "word"))
         .spawn()
         .unwrap();
-    let told = wait_for(|| client.stats().unwrap().last_login_refusal).await;
-    assert!(told.contains("60032") && told.contains("region"), "{told}");
+    let refusal = wait_for(|| client.stats().unwrap().last_login_refusal).await;
+    assert!(refusal.contains("60032") && refusal.contains("region"), "{refusal}");
     assert_eq!(client.stats().unwrap().logins_refused, 1);
     is_live(&client, BOOK).await;
     client.stop();
