@@ -22,7 +22,8 @@ pub struct Tally {
 /// next.
 pub struct Checker {
     dialect: Dialect,
-    /// With the fast path, with the fast path without AVX-512, with that without SIMD, and without it.
+    /// With the fast path, with the fast path without AVX-512, with that without SIMD, and without
+    /// it.
     decoders: [Decoder; 4],
     libdeflate: libdeflater::Decompressor,
     pub tally: Tally,

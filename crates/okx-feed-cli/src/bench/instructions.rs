@@ -1,19 +1,10 @@
 //! One stage of the hot path over fixed frames, for a tool that counts instructions.
 //!
-<<<<<<< HEAD:crates/okx-feed-cli/src/bench/instructions.rs
-//! `okx-feed bench --count-stage STAGE`, which no help shows. The stage runs [`ROUNDS`] times over
-//! [`FRAMES`] frames, or once over as many as that, inside of one function, `measured`; what is made
-//! ready before it does not count. `bash .ci/instructions` runs all stages under callgrind and
-//! compares them with a stored baseline. It is in the program so that nothing optimised is linked
-//! twice.
-=======
-//! `cargo run --release --example count_instructions -- STAGE`. The stage runs [`ROUNDS`] times
-//! over [`FRAMES`] frames, or once over as many as that, inside one function, `measured`. The
-//! preparation before it is not counted.
-//! `bash .ci/instructions` runs all stages under callgrind and compares them with a stored
-//! baseline.
-#![expect(clippy::print_stdout, reason = "an example shows what it does")]
->>>>>>> 3ceb05a (Rename benches/rivals to baselines, use standard terms):examples/count_instructions.rs
+//! `okx-feed bench --count-stage STAGE`, a hidden option. The stage runs [`ROUNDS`] times over
+//! [`FRAMES`] frames, or once over as many as that, inside one function, `measured`. The
+//! preparation before it is not counted. `bash .ci/instructions` runs all stages under callgrind
+//! and compares them with a stored baseline. It is part of the program so that no second optimised
+//! binary is linked.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -64,7 +55,7 @@ type Frames = Vec<Vec<u8>>;
 /// Runs a stage and gives how many frames it took, or the names of the stages for any other name.
 ///
 /// # Errors
-/// Where the frames of a stage can't be made.
+/// If the frames of a stage can't be made.
 pub(super) fn count(stage: &str) -> Result<String, Box<dyn Error>> {
     if !STAGES.contains(&stage) {
         return Ok(STAGES.join(
