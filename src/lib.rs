@@ -44,9 +44,9 @@
 //! # Threads
 //!
 //! A client has one thread of its own for all connections. The event sink is called on that thread,
-//! after the state that an event changes. Readers ([`BookReader`], [`DepthReader`], [`TradeReader`])
-//! may be used on any thread: one writer publishes through sequence locks, and no reader ever makes it
-//! wait.
+//! after the state that an event changes. Readers ([`BookReader`], [`DepthReader`],
+//! [`TradeReader`]) may be used on any thread: one writer publishes through sequence locks, and no
+//! reader ever makes it wait.
 //!
 //! # Allocation
 //!
@@ -98,7 +98,7 @@ pub use session::Session;
 pub use transport::Region;
 pub use wire::{DecodeError, DecodeErrorKind, Decoder, Frame};
 
-/// What benchmarks, fuzz targets and differential tests reach into. No part of the public interface.
+/// What benchmarks, fuzz targets and differential tests need. No part of the public interface.
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals {

@@ -1,20 +1,21 @@
 //! Frames to books: the whole hot path behind one call.
 
+mod state;
+
 use std::time::Duration;
 
 use super::age::Ages;
 use super::numbers::SubscriptionNumbers;
-use super::slot::{DepthOptions, RING_LEN};
+use super::slot::DepthOptions;
 use super::slots::Slots;
 use super::stale::StaleLimits;
 use super::stats::Stats;
 use super::warmup::{CacheWarmer, ShadowState, WarmupTarget};
-use crate::book::{Book5, DepthBook};
 use crate::event::{Event, EventSink, Malformed};
 use crate::model::{
-    BookState, Channel, Dialect, DownReason, Subscription, SubscriptionError, TradeRing, UnixNanos,
+    BookState, Channel, Dialect, DownReason, Subscription, SubscriptionError, UnixNanos,
 };
-use crate::publish::{BookReader, DepthReader, TradeOptions, TradeReader};
+use crate::publish::TradeOptions;
 use crate::wire::{DecodeError, DecodeLimits, Decoded, Decoder, Frame, PrefetchHint};
 
 /// Decodes the frames of one connection and maintains its books and trades.
@@ -362,54 +363,5 @@ impl FeedHandler {
     #[must_use]
     pub const fn dialect(&self) -> Dialect {
         self.decoder.dialect()
-    }
-
-    /// The last best five levels of a subscription, for any book channel. `None` if there is no
-    /// such subscription or its channel has no book. The slot's state says whether the book is
-    /// valid.
-    #[must_use]
-    pub fn book(&self, subscription: &Subscription) -> Option<Book5> {
-        self.slots.get(subscription)?.book()
-    }
-
-    /// The deep book of a subscription; `None` if there is no such subscription or its channel has
-    /// no deep book. The slot's state, not the book, says whether it is stale or down.
-    #[must_use]
-    pub fn depth(&self, subscription: &Subscription) -> Option<&DepthBook> {
-        self.slots.get(subscription)?.depth()
-    }
-
-    /// The last trades of a subscription; `None` if there is no such subscription or its channel
-    /// has no trades.
-    #[must_use]
-    pub fn trades(&self, subscription: &Subscription) -> Option<&TradeRing<RING_LEN>> {
-        self.slots.get(subscription)?.trades()
-    }
-
-    /// A reader of a subscription's book for another thread.
-    pub fn book_reader(&mut self, subscription: &Subscription) -> Option<BookReader> {
-        self.slots.get_mut(subscription)?.book_reader()
-    }
-
-    /// A reader of the best levels of a subscription's deep book for another thread.
-    pub fn depth_reader(&mut self, subscription: &Subscription) -> Option<DepthReader> {
-        self.slots.get_mut(subscription)?.depth_reader()
-    }
-
-    /// A reader of a subscription's trades for another thread.
-    pub fn trade_reader(&mut self, subscription: &Subscription) -> Option<TradeReader> {
-        self.slots.get_mut(subscription)?.trade_reader()
-    }
-
-    /// The slots of all subscriptions.
-    #[must_use]
-    pub const fn slots(&self) -> &Slots {
-        &self.slots
-    }
-
-    /// The counters so far.
-    #[must_use]
-    pub const fn stats(&self) -> &Stats {
-        &self.stats
     }
 }

@@ -3,6 +3,7 @@
 mod attempt;
 mod liveness;
 mod login;
+mod subscribing;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,9 +15,8 @@ use super::reply_match::answers_login;
 use super::subscription_state::NEVER;
 use super::subscriptions::Subscriptions;
 use super::types::{Action, LostReason, SessionEvent, SessionStats};
-use crate::book::{DepthAction, DepthUpdate};
-use crate::event::{Control, ControlKind, DepthChange};
-use crate::model::{MonoNanos, Subscription};
+use crate::event::{Control, ControlKind};
+use crate::model::MonoNanos;
 
 /// v5's notice that the connection will soon be closed for a service upgrade.
 const SERVICE_UPGRADE: i64 = 64008;
@@ -98,151 +98,6 @@ impl Session {
             actions: VecDeque::new(),
             events: VecDeque::new(),
         }
-    }
-
-    /// Adds a subscription, for this connection and each later one. Does nothing where it is there
-    /// already, except that a refused one is requested again at once. Costs one request:
-    /// [`Session::subscribe_all`] takes fewer for several.
-    pub fn subscribe(&mut self, subscription: Subscription, now: MonoNanos) {
-        self.subscribe_all([subscription], now);
-    }
-
-    /// Adds many subscriptions, in as few requests as their length allows.
-    pub fn subscribe_all(
-        &mut self,
-        subscriptions: impl IntoIterator<Item = Subscription>,
-        now: MonoNanos,
-    ) {
-        subscriptions.into_iter().for_each(|subscription| self.queue_subscribe(subscription, now));
-        self.send_requests(now);
-    }
-
-    /// Adds a subscription that is requested with the next call that sends, so that one request can
-    /// carry many.
-    pub(crate) fn queue_subscribe(&mut self, subscription: Subscription, now: MonoNanos) {
-        let events = self.subscriptions.add(subscription, now);
-        self.events.extend(events);
-    }
-
-    /// Removes a subscription.
-    pub fn unsubscribe(&mut self, subscription: &Subscription, now: MonoNanos) {
-        self.queue_unsubscribe(subscription);
-        self.send_requests(now);
-    }
-
-    /// Removes a subscription; the request goes with the next call that sends.
-    pub(crate) fn queue_unsubscribe(&mut self, subscription: &Subscription) {
-        self.subscriptions.remove(subscription, self.is_open());
-    }
-
-    /// Resynchronises a subscription at once: unsubscribes and subscribes again, so that the
-    /// exchange sends a snapshot.
-    pub fn resubscribe(&mut self, subscription: &Subscription, now: MonoNanos) {
-        self.subscriptions.resubscribe(subscription, self.is_open());
-        self.send_requests(now);
-    }
-
-    /// Resynchronises a broken order book: like [`Session::resubscribe`], but at once only the
-    /// first time.
-    ///
-    /// Where it breaks again the pauses double, see [`ResyncConfig`](crate::session::ResyncConfig).
-    /// Resynchronisation never takes the last quarter of the hour's requests.
-    pub fn resync(&mut self, subscription: &Subscription, now: MonoNanos) {
-        self.subscriptions.resync(subscription, &self.config, now);
-        self.send_requests(now);
-    }
-
-    /// Subscriptions have been silent for longer than their channels promise. They are
-    /// resynchronised with the pauses of [`Session::resync`], in as few requests as their length
-    /// allows; not those that are being requested or wait for their first push.
-    pub fn handle_silence(&mut self, silent: &[Subscription], now: MonoNanos) {
-        let Self { subscriptions, config, stats, .. } = self;
-        for subscription in silent {
-            if subscriptions.is_steady(subscription) {
-                stats.silences += 1;
-                subscriptions.resync(subscription, config, now);
-            }
-        }
-        self.send_requests(now);
-    }
-
-    /// Whether a subscription brought nothing though it was resynchronised.
-    #[must_use]
-    pub fn is_late(&self, subscription: &Subscription) -> bool {
-        self.subscriptions.is_late(subscription)
-    }
-
-    /// Whether a subscription is acknowledged and its first push has not come yet.
-    #[must_use]
-    pub fn is_awaited(&self, subscription: &Subscription) -> bool {
-        self.subscriptions.is_awaited(subscription)
-    }
-
-    /// Data has come that shows a subscription to be active and its book whole.
-    ///
-    /// This replaces a lost acknowledgement, and ends what [`Session::resync`] began. Where neither
-    /// this nor [`Session::handle_depth`] follows an acknowledgement within
-    /// [`SessionConfig::snapshot_timeout`], the subscription is resynchronised.
-    pub fn handle_live(&mut self, subscription: &Subscription, now: MonoNanos) {
-        if let Link::Open { useful, .. } = &mut self.link {
-            *useful = true;
-        }
-        let events = self.subscriptions.on_live(subscription, now);
-        self.events.extend(events);
-        self.send_requests(now);
-    }
-
-    /// A message of an order book was applied. A snapshot that leaves the book live counts as
-    /// [`Session::handle_live`]: where the book was live before, no change of state reports it.
-    #[inline]
-    pub fn handle_depth(&mut self, change: &DepthChange<'_>, now: MonoNanos) {
-        if change.update.action == DepthAction::Snapshot && change.book.live().is_some() {
-            self.snapshot(change.update, now);
-        }
-    }
-
-    #[cold]
-    fn snapshot(&mut self, update: &DepthUpdate<'_>, now: MonoNanos) {
-        let of_update = |subscription: &&Subscription| subscription.topic() == update.topic;
-        let found = self.subscriptions.iter().find(of_update).copied();
-        if let Some(subscription) = found {
-            self.handle_live(&subscription, now);
-        }
-    }
-
-    /// All subscriptions, refused ones included.
-    pub fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
-        self.subscriptions.iter()
-    }
-
-    /// Whether the connection is open.
-    #[must_use]
-    pub const fn is_open(&self) -> bool {
-        matches!(self.link, Link::Open { .. })
-    }
-
-    /// Whether each subscription has been answered on this connection.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        self.is_open() && self.subscriptions.is_settled()
-    }
-
-    /// How many subscriptions the exchange refuses now; each is requested again.
-    #[must_use]
-    pub fn refused_now(&self) -> usize {
-        self.subscriptions.refused_now()
-    }
-
-    /// How many requests the connection may still send within the hour.
-    #[must_use]
-    pub fn requests_left(&self, now: MonoNanos) -> usize {
-        self.subscriptions.requests_left(now)
-    }
-
-    /// Its counters.
-    #[must_use]
-    pub const fn stats(&self) -> &SessionStats {
-        &self.stats
     }
 
     /// The connection that [`Action::Connect`] requested is open. Ignored where the session does

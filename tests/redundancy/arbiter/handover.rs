@@ -5,7 +5,7 @@ use okx_feed::{Arbiter, BookState, DownReason, Event, FeedHandler, UnixNanos};
 
 use crate::arbiter::{Rig, book, deep, name, sub, trade};
 
-/// A line that was alone and has brought one of each, then as line number 1 of an arbiter that has
+/// A line that was alone and has delivered one of each, then as line number 1 of an arbiter that has
 /// a line 0 too.
 fn handed_over() -> Rig {
     let mut line = FeedHandler::new(okx_feed::Dialect::V5);
@@ -25,7 +25,7 @@ fn handed_over() -> Rig {
 }
 
 #[test]
-fn what_the_line_alone_has_brought_is_told_by_no_other() {
+fn what_the_line_alone_has_brought_is_emitted_by_no_other() {
     let mut rig = handed_over();
     for channel in ["books5", "trades", "books"] {
         assert_eq!(rig.arbiter.state(&sub(channel)), Some(BookState::Live));
@@ -35,14 +35,14 @@ fn what_the_line_alone_has_brought_is_told_by_no_other() {
     rig.now = 5_000;
     let snapshot = deep("snapshot", &[(10, 1)], -1, 7);
     for text in [book("books5", 7, true), trade(6), trade(7), snapshot] {
-        assert_eq!(rig.bring(0, &text), [""; 0], "{text}");
+        assert_eq!(rig.deliver(0, &text), [""; 0], "{text}");
     }
-    assert_eq!(rig.bring(0, &book("books5", 8, true)), ["books5 8"]);
-    assert_eq!(rig.bring(0, &trade(8)), ["trades 8"]);
-    assert_eq!(rig.bring(0, &deep("update", &[(11, 1)], 7, 8)), ["books 8"]);
-    assert_eq!(rig.bring(1, &book("books5", 8, true)), [""; 0]);
-    assert_eq!(rig.bring(1, &trade(8)), [""; 0]);
-    assert_eq!(rig.bring(1, &deep("update", &[(11, 1)], 7, 8)), [""; 0]);
+    assert_eq!(rig.deliver(0, &book("books5", 8, true)), ["books5 8"]);
+    assert_eq!(rig.deliver(0, &trade(8)), ["trades 8"]);
+    assert_eq!(rig.deliver(0, &deep("update", &[(11, 1)], 7, 8)), ["books 8"]);
+    assert_eq!(rig.deliver(1, &book("books5", 8, true)), [""; 0]);
+    assert_eq!(rig.deliver(1, &trade(8)), [""; 0]);
+    assert_eq!(rig.deliver(1, &deep("update", &[(11, 1)], 7, 8)), [""; 0]);
     let [zero, one] = rig.arbiter.stats() else { panic!("two lines") };
     assert_eq!((zero.accepted, zero.duplicates, zero.self_duplicates, zero.outdated), (3, 4, 0, 0));
     assert_eq!((one.accepted, one.duplicates, one.self_duplicates, one.outdated), (0, 3, 0, 0));
@@ -57,7 +57,7 @@ fn readers_from_before_read_on_through_the_handover() {
     let books = line.book_reader(&sub("books5")).unwrap();
     let depths = line.depth_reader(&sub("books")).unwrap();
     let trades = line.trade_reader(&sub("trades")).unwrap();
-    let bring = |line: &mut FeedHandler, arbiter: &mut Option<Arbiter>, n: u64, from: usize| {
+    let deliver = |line: &mut FeedHandler, arbiter: &mut Option<Arbiter>, n: u64, from: usize| {
         let texts = [book("books5", n, true), trade(n), deep("snapshot", &[(n, 1)], -1, n)];
         for text in texts {
             let frame = okx_feed::Frame::Text(text.as_bytes());
@@ -74,11 +74,11 @@ fn readers_from_before_read_on_through_the_handover() {
         (book.seq, depth.seq, trades.last().unwrap().trade_id, trades.state())
     };
     let mut arbiter = None;
-    bring(&mut line, &mut arbiter, 3, 0);
+    deliver(&mut line, &mut arbiter, 3, 0);
     assert_eq!(see(), (3, Some(3), 3, BookState::Live));
     arbiter = Some(Arbiter::adopt(&mut line, 0));
     assert_eq!(see(), (3, Some(3), 3, BookState::Live));
-    bring(&mut line, &mut arbiter, 4, 0);
+    deliver(&mut line, &mut arbiter, 4, 0);
     assert_eq!(see(), (4, Some(4), 4, BookState::Live));
     // The line goes, another has come: the readers are the arbiter's now.
     let after = arbiter.as_mut().unwrap();
@@ -87,7 +87,7 @@ fn readers_from_before_read_on_through_the_handover() {
     after.close_line(0, UnixNanos(5), &mut |_: &Event<'_>| {});
     let mut other = FeedHandler::new(okx_feed::Dialect::V5);
     ["books5", "trades", "books"].iter().for_each(|channel| other.subscribe(sub(channel)).unwrap());
-    bring(&mut other, &mut arbiter, 5, 1);
+    deliver(&mut other, &mut arbiter, 5, 1);
     assert_eq!(see(), (5, Some(5), 5, BookState::Live));
 }
 
@@ -107,7 +107,7 @@ fn lines_are_numbered_from_zero_whether_they_are_open_or_not() {
     line.subscribe(sub("bbo-tbt")).unwrap();
     rig.lines.extend((1..4).map(|_| FeedHandler::new(okx_feed::Dialect::V5)));
     rig.lines.push(line);
-    assert_eq!(rig.bring(4, &book("bbo-tbt", 1, false)), ["bbo-tbt live", "bbo-tbt 1"]);
+    assert_eq!(rig.deliver(4, &book("bbo-tbt", 1, false)), ["bbo-tbt live", "bbo-tbt 1"]);
     assert_eq!(rig.state(4, BookState::Stale), ["bbo-tbt stale"]);
     // No line but this one is waited for.
     let rejected = BookState::Down(DownReason::Rejected);
@@ -119,7 +119,7 @@ fn counters_of_groups_add_up() {
     let mut rig = Rig::new(2, &["trades"]);
     for (line, n) in [(0, 1), (1, 1), (1, 2), (1, 2), (0, 2), (0, 3)] {
         rig.now += 10_000;
-        rig.bring(line, &trade(n));
+        rig.deliver(line, &trade(n));
     }
     let [zero, one] = rig.arbiter.stats() else { panic!("two lines") };
     let numbers = |of: &LineStats| {
@@ -128,12 +128,12 @@ fn counters_of_groups_add_up() {
     assert_eq!((numbers(zero), numbers(one)), ((2, 1, 0, 0, 1), (1, 1, 0, 0, 1)));
     let mut both = zero.clone();
     both.merge(one);
-    // What a line brings again itself it does not tell again.
+    // What a line delivers again itself it does not tell again.
     assert_eq!(numbers(&both), (3, 2, 0, 0, 2));
     assert_eq!((both.lag_us.min(), both.lag_us.max()), (10, 20));
     let mut old = Rig::new(2, &["books5"]);
-    old.bring(0, &book("books5", 9, true));
-    old.bring(1, &book("books5", 8, true));
+    old.deliver(0, &book("books5", 9, true));
+    old.deliver(1, &book("books5", 8, true));
     both.merge(&old.arbiter.stats()[1]);
     assert_eq!(numbers(&both), (3, 2, 0, 1, 2));
 }
@@ -143,11 +143,11 @@ fn what_was_unsubscribed_just_before_the_handover_is_shown_no_longer() {
     let mut rig = handed_over();
     let reader = rig.arbiter.trade_reader(&sub("trades")).unwrap();
     assert!(reader.state().is_live());
-    let mut told = Vec::new();
-    let sink = &mut |event: &Event<'_>| told.push(name(event));
+    let mut emitted = Vec::new();
+    let sink = &mut |event: &Event<'_>| emitted.push(name(event));
     rig.arbiter.retain(&[sub("books5"), sub("books")], UnixNanos(2_000), sink);
-    assert_eq!(told, ["trades down_unsubscribed"]);
+    assert_eq!(emitted, ["trades down_unsubscribed"]);
     assert_eq!(reader.state(), BookState::Down(DownReason::Unsubscribed));
-    assert_eq!(rig.bring(1, &trade(8)), [""; 0]);
-    assert_eq!(rig.bring(1, &book("books5", 8, true)), ["books5 8"]);
+    assert_eq!(rig.deliver(1, &trade(8)), [""; 0]);
+    assert_eq!(rig.deliver(1, &book("books5", 8, true)), ["books5 8"]);
 }

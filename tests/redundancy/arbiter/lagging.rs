@@ -13,16 +13,16 @@ const MESSAGES: u64 = 1_500;
 /// The arbiter promises to tell copies apart within 64 books.
 const LAG: u64 = 60;
 
-/// Who brought what first, and when; and what each line has won and lost by that.
+/// Who delivered what first, and when; and what each line has won and lost by that.
 #[derive(Default)]
 struct Model {
     first: [BTreeMap<u64, (usize, u64)>; 4],
-    /// When what is shown came last: first, or again on a line that had just brought it, or as the
+    /// When what is shown came last: first, or again on a line that had just delivered it, or as the
     /// first of a connection.
     shown: [u64; 4],
-    /// The trades that each line has brought, on whichever connection: it tells none again.
+    /// The trades that each line has delivered, on whichever connection: it says none again.
     trades: [BTreeSet<u64>; LINES],
-    /// What each line has brought last on its connection.
+    /// What each line has delivered last on its connection.
     last: [[Option<u64>; 4]; LINES],
     wins: [u64; LINES],
     copies: [u64; LINES],
@@ -33,7 +33,7 @@ struct Model {
 
 impl Model {
     /// Whether this copy is the first.
-    fn bring(&mut self, channel: usize, n: u64, line: usize, now: u64) -> bool {
+    fn deliver(&mut self, channel: usize, n: u64, line: usize, now: u64) -> bool {
         if CHANNELS[channel] == "trades" && !self.trades[line].insert(n) {
             return false;
         }
@@ -50,7 +50,7 @@ impl Model {
                 return true;
             }
             // A book without a number may be one that came back within the moment: it is not called
-            // a repeat, but is not told either.
+            // a repeat, but is not emitted either.
             Some((winner, _)) if *winner == line && CHANNELS[channel] == "bbo-tbt" && !is_last => {
                 self.old[line] += 1;
             }
@@ -92,27 +92,27 @@ fn deep_levels(n: u64) -> Vec<(u64, u64)> {
     (0..40).map(|place| (1000 + place, 1 + last_change(place))).collect()
 }
 
-fn message(channel: usize, n: u64, anew: bool) -> String {
+fn message(channel: usize, n: u64, again: bool) -> String {
     match CHANNELS[channel] {
         "trades" => trade(n + 1),
-        "books" if anew => deep("snapshot", &deep_levels(n), -1, n + 1),
+        "books" if again => deep("snapshot", &deep_levels(n), -1, n + 1),
         "books" => deep("update", &[(1000 + n * 7 % 40, 1 + n)], n.cast_signed(), n + 1),
         name => book(name, n + 1, name == "books5"),
     }
 }
 
 #[test]
-fn each_update_is_told_once_when_the_first_line_brings_it() {
+fn each_update_is_emitted_once_when_the_first_line_brings_it() {
     let mut random = fastrand::Rng::with_seed(6);
     let mut rig = Rig::new(LINES, &CHANNELS);
     let mut model = Model::default();
     let deep_reader = rig.arbiter.depth_reader(&sub("books")).unwrap();
     let readers = CHANNELS.map(|channel| rig.arbiter.book_reader(&sub(channel)));
     let trades = rig.arbiter.trade_reader(&sub("trades")).unwrap();
-    // What each line brings next of each channel, and whether that is its first on a connection.
+    // What each line delivers next of each channel, and whether that is its first on a connection.
     let mut next = [[0; 4]; LINES];
-    let mut anew = [[true; 4]; LINES];
-    let mut told_live = [false; 4];
+    let mut again = [[true; 4]; LINES];
+    let mut emitted_live = [false; 4];
     loop {
         let (line, channel) = (random.usize(..LINES), random.usize(..4));
         let n = next[line][channel];
@@ -126,19 +126,19 @@ fn each_update_is_told_once_when_the_first_line_brings_it() {
         // Now and then a connection is lost, and on the next its last messages come again.
         if random.u32(..300) == 0 && next.iter().flatten().all(|n| *n > 2) {
             assert_eq!(rig.state(line, BookState::Connecting), [""; 0]);
-            anew[line] = [true; 4];
+            again[line] = [true; 4];
             model.last[line] = [None; 4];
             for n in &mut next[line] {
                 *n -= 1;
             }
             for channel in 0..4 {
-                one(&mut rig, &mut model, &mut next, &mut anew, line, channel, &mut told_live);
+                one(&mut rig, &mut model, &mut next, &mut again, line, channel, &mut emitted_live);
             }
             continue;
         }
         rig.now += random.u64(1_000..400_000);
-        one(&mut rig, &mut model, &mut next, &mut anew, line, channel, &mut told_live);
-        // A reader on another thread has what was told last.
+        one(&mut rig, &mut model, &mut next, &mut again, line, channel, &mut emitted_live);
+        // A reader on another thread has what was emitted last.
         let (last, (winner, at)) = model.first[channel].last_key_value().unwrap();
         if CHANNELS[channel] == "trades" {
             let trade = trades.last().unwrap();
@@ -167,28 +167,28 @@ fn each_update_is_told_once_when_the_first_line_brings_it() {
     model.agrees(&rig);
 }
 
-/// A line brings its next message of a channel, and the sink is told what the model says.
+/// A line delivers its next message of a channel, and the sink is emitted what the model says.
 fn one(
     rig: &mut Rig,
     model: &mut Model,
     next: &mut [[u64; 4]; LINES],
-    anew: &mut [[bool; 4]; LINES],
+    again: &mut [[bool; 4]; LINES],
     line: usize,
     channel: usize,
-    told_live: &mut [bool; 4],
+    emitted_live: &mut [bool; 4],
 ) {
     let n = next[line][channel];
-    let first = model.bring(channel, n, line, rig.now);
-    let text = message(channel, n, std::mem::take(&mut anew[line][channel]));
-    let told = rig.bring(line, &text);
+    let first = model.deliver(channel, n, line, rig.now);
+    let text = message(channel, n, std::mem::take(&mut again[line][channel]));
+    let emitted = rig.deliver(line, &text);
     let mut want = Vec::new();
-    if !std::mem::replace(&mut told_live[channel], true) {
+    if !std::mem::replace(&mut emitted_live[channel], true) {
         want.push(format!("{} live", CHANNELS[channel]));
     }
     if first {
         want.push(format!("{} {}", CHANNELS[channel], n + 1));
     }
-    assert_eq!(told, want, "line {line}");
+    assert_eq!(emitted, want, "line {line}");
     next[line][channel] += 1;
 }
 
@@ -203,27 +203,27 @@ fn pairs<'l>(
 fn a_line_that_lags_by_a_thousand_trades_is_known_to_bring_copies() {
     let mut rig = Rig::new(2, &["trades"]);
     for n in 1..=1_000 {
-        rig.bring(0, &trade(n));
+        rig.deliver(0, &trade(n));
     }
     for n in 1..=1_000 {
-        assert_eq!(rig.bring(1, &trade(n)), [""; 0]);
+        assert_eq!(rig.deliver(1, &trade(n)), [""; 0]);
     }
     let stats = rig.arbiter.stats();
     assert_eq!((stats[1].duplicates, stats[1].outdated), (1_000, 0));
 }
 
 #[test]
-fn no_trade_is_told_twice_after_all_lines_were_lost_or_a_line_got_another_beside_it() {
+fn no_trade_is_emitted_twice_after_all_lines_were_lost_or_a_line_got_another_beside_it() {
     let mut rig = Rig::new(2, &["trades"]);
     for n in 1..=2_000 {
-        rig.bring(0, &trade(n));
-        rig.bring(1, &trade(n));
+        rig.deliver(0, &trade(n));
+        rig.deliver(1, &trade(n));
     }
     rig.state(0, BookState::Connecting);
     rig.state(1, BookState::Connecting);
     rig.now += 1_000_000_000;
-    assert_eq!(rig.bring(0, &trade(2_000)), ["trades live"]);
-    assert_eq!(rig.bring(1, &trade(900)), [""; 0]);
+    assert_eq!(rig.deliver(0, &trade(2_000)), ["trades live"]);
+    assert_eq!(rig.deliver(1, &trade(900)), [""; 0]);
 
     // Its ring holds the last 256 of them.
     let mut rig = Rig::new(2, &["trades"]);
@@ -234,27 +234,27 @@ fn no_trade_is_told_twice_after_all_lines_were_lost_or_a_line_got_another_beside
     rig.arbiter = Arbiter::adopt(&mut rig.lines[0], 0);
     rig.arbiter.open_line(1);
     for n in [45, 44, 40] {
-        assert_eq!(rig.bring(1, &trade(n)), [""; 0]);
+        assert_eq!(rig.deliver(1, &trade(n)), [""; 0]);
     }
-    assert_eq!(rig.bring(1, &trade(301)), ["trades 301"]);
+    assert_eq!(rig.deliver(1, &trade(301)), ["trades 301"]);
 }
 
 #[test]
-fn no_trade_is_told_again_to_who_unsubscribes_and_subscribes_before_the_lines_have_heard() {
+fn no_trade_is_emitted_again_to_who_unsubscribes_and_subscribes_before_the_lines_have_heard() {
     let mut rig = Rig::new(2, &["trades"]);
     for n in 1..=5 {
-        rig.bring(0, &trade(n));
+        rig.deliver(0, &trade(n));
     }
     // The other is a little behind.
     for n in 1..=2 {
-        rig.bring(1, &trade(n));
+        rig.deliver(1, &trade(n));
     }
     rig.arbiter.unsubscribe(&sub("trades"), UnixNanos(rig.now), &mut |_: &Event<'_>| {});
     rig.arbiter.subscribe(sub("trades"));
     for n in 3..=5 {
-        assert_eq!(rig.bring(1, &trade(n)), [""; 0]);
+        assert_eq!(rig.deliver(1, &trade(n)), [""; 0]);
     }
-    // Now they have: what is told is of the new subscription.
+    // Now they have: what is emitted is of the new subscription.
     rig.state(0, BookState::AwaitingSnapshot);
-    assert_eq!(rig.bring(0, &trade(6)), ["trades live", "trades 6"]);
+    assert_eq!(rig.deliver(0, &trade(6)), ["trades live", "trades 6"]);
 }

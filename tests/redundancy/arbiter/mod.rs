@@ -1,6 +1,6 @@
 //! The arbiter from its outside: lines that lag, end and come back, each of them a feed of its own,
-//! and what a strategy is told of them. What it should be told is worked out by a model that keeps
-//! a list of who brought which number first.
+//! and what a strategy is emitted of them. What it should be emitted is worked out by a model that keeps
+//! a list of who delivered which number first.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -17,7 +17,7 @@ mod states;
 
 use okx_feed::{Arbiter, BookState, Dialect, Event, FeedHandler, Frame, Subscription, UnixNanos};
 
-/// What the sink is told, in words: `books5 7` is the book of that number, and `books live` a
+/// What the sink is emitted, in words: `books5 7` is the book of that number, and `books live` a
 /// state.
 fn name(event: &Event<'_>) -> String {
     match event {
@@ -58,36 +58,36 @@ impl Rig {
         rig
     }
 
-    /// A line brings a message; gives what the sink is told of it.
-    fn bring(&mut self, line: usize, text: &str) -> Vec<String> {
+    /// A line delivers a message; gives what the sink is emitted of it.
+    fn deliver(&mut self, line: usize, text: &str) -> Vec<String> {
         let Self { lines, arbiter, now } = self;
-        let mut told = Vec::new();
+        let mut emitted = Vec::new();
         let frame = Frame::Text(text.as_bytes());
         let result = lines[line].on_frame(frame, UnixNanos(*now), &mut |event: &Event<'_>| {
-            arbiter.on_event(line, event, &mut |event: &Event<'_>| told.push(name(event)));
+            arbiter.on_event(line, event, &mut |event: &Event<'_>| emitted.push(name(event)));
         });
         assert!(result.is_ok(), "{text}");
-        told
+        emitted
     }
 
     /// All of a line's subscriptions come to a state, as when its connection is lost.
     fn state(&mut self, line: usize, state: BookState) -> Vec<String> {
         let Self { lines, arbiter, now } = self;
-        let mut told = Vec::new();
+        let mut emitted = Vec::new();
         lines[line].set_all_states(state, UnixNanos(*now), &mut |event: &Event<'_>| {
-            arbiter.on_event(line, event, &mut |event: &Event<'_>| told.push(name(event)));
+            arbiter.on_event(line, event, &mut |event: &Event<'_>| emitted.push(name(event)));
         });
-        told
+        emitted
     }
 
-    /// A line ends for good; what it brings later, it brings on another connection.
+    /// A line ends for good; what it delivers later, it delivers on another connection.
     fn close(&mut self, line: usize) -> Vec<String> {
         let at = UnixNanos(self.now);
         self.lines[line].set_all_states(BookState::Connecting, at, &mut |_: &Event<'_>| {});
-        let mut told = Vec::new();
-        let mut sink = |event: &Event<'_>| told.push(name(event));
+        let mut emitted = Vec::new();
+        let mut sink = |event: &Event<'_>| emitted.push(name(event));
         self.arbiter.close_line(line, UnixNanos(self.now), &mut sink);
-        told
+        emitted
     }
 }
 

@@ -35,7 +35,7 @@ enum Turns {
 struct Kind {
     channel: &'static str,
     turns: Turns,
-    /// How many percent of the updates the first line never brings.
+    /// How many percent of the updates the first line never delivers.
     missing: u32,
     /// Whether the exchange sends some neighbours in the other order.
     swaps: bool,
@@ -59,23 +59,23 @@ struct Wrong {
     older: u64,
     /// Runs in which a ready line's newest book was not shown for too long.
     ignored: u64,
-    /// Trades that were told twice.
+    /// Trades that were emitted twice.
     twice: u64,
-    /// Updates that a line brought and that were never told.
+    /// Updates that a line delivered and that were never emitted.
     missed: u64,
-    /// Updates that a line brought.
-    brought: u64,
+    /// Updates that a line delivered.
+    delivered: u64,
 }
 
 /// One message: its text, and of a deep book's snapshot the text for who begins with it.
 struct Message {
-    /// What it is told as.
+    /// What it is emitted as.
     place: usize,
     text: String,
     first: String,
 }
 
-/// A line: what it brings next, and until when it is lost or stands still.
+/// A line: what it delivers next, and until when it is lost or stands still.
 #[derive(Clone, Copy, Default)]
 struct Line {
     next: usize,
@@ -91,7 +91,7 @@ struct Run {
     rig: Rig,
     lines: Vec<Line>,
     stream: Vec<Message>,
-    /// How often each message was brought and told.
+    /// How often each message was delivered and emitted.
     counts: HashMap<usize, (u32, u32)>,
     now_ms: u64,
     clock_ms: u64,
@@ -135,21 +135,21 @@ impl Run {
             }
             for line in 0..self.lines.len() {
                 if !self.stream.is_empty() && self.is_up(line) {
-                    self.bring(line);
+                    self.deliver(line);
                 }
             }
             if self.now_ms.is_multiple_of(1_000) {
                 let now = UnixNanos(self.rig.now);
-                self.tell(|arbiter, _, told| {
-                    let sink = &mut |event: &Event<'_>| told.extend(place_of(event));
+                self.observe(|arbiter, _, emitted| {
+                    let sink = &mut |event: &Event<'_>| emitted.extend(place_of(event));
                     arbiter.mark_stale(&StaleLimits::NONE, now, sink);
                 });
             }
         }
-        for (brought, told) in self.counts.values() {
-            self.wrong.brought += u64::from(*brought > 0);
-            self.wrong.missed += u64::from(*brought > 0 && *told == 0);
-            self.wrong.twice += u64::from(self.kind.channel == "trades" && *told > 1);
+        for (delivered, emitted) in self.counts.values() {
+            self.wrong.delivered += u64::from(*delivered > 0);
+            self.wrong.missed += u64::from(*delivered > 0 && *emitted == 0);
+            self.wrong.twice += u64::from(self.kind.channel == "trades" && *emitted > 1);
         }
         self.wrong
     }
@@ -185,7 +185,7 @@ impl Run {
         }
     }
 
-    /// The next message. What is shown of it tells its place: a price or a size.
+    /// The next message. What is shown of it says its place: a price or a size.
     fn message(&mut self, before: u64) -> Message {
         let (ts, seq) = (self.clock_ms, self.seq);
         let (at, place) = (self.stream.len(), self.stream.len() as u64 + 1);
@@ -248,16 +248,17 @@ impl Run {
 
     fn state(&mut self, line: usize, state: BookState) {
         let at = UnixNanos(self.rig.now);
-        self.tell(|arbiter, lines, told| {
+        self.observe(|arbiter, lines, emitted| {
             lines[line].set_all_states(state, at, &mut |event: &Event<'_>| {
-                arbiter
-                    .on_event(line, event, &mut |event: &Event<'_>| told.extend(place_of(event)));
+                arbiter.on_event(line, event, &mut |event: &Event<'_>| {
+                    emitted.extend(place_of(event))
+                });
             });
         });
     }
 
-    /// A line brings all that has waited for it.
-    fn bring(&mut self, number: usize) {
+    /// A line delivers all that has waited for it.
+    fn deliver(&mut self, number: usize) {
         let at = UnixNanos(self.rig.now);
         while self.lines[number].next < self.stream.len() {
             let line = &mut self.lines[number];
@@ -266,30 +267,33 @@ impl Run {
             if number == 0 && self.random.u32(..100) < self.kind.missing {
                 continue;
             }
-            let Message { text, first, place: told_as } = &self.stream[place];
+            let Message { text, first, place: emitted_as } = &self.stream[place];
             let text = if std::mem::take(&mut line.begins) { first } else { text }.clone();
-            self.counts.entry(*told_as).or_default().0 += 1;
-            let told = self.tell(|arbiter, lines, told| {
+            self.counts.entry(*emitted_as).or_default().0 += 1;
+            let emitted = self.observe(|arbiter, lines, emitted| {
                 let frame = Frame::Text(text.as_bytes());
                 let result = lines[number].on_frame(frame, at, &mut |event: &Event<'_>| {
-                    let sink = &mut |event: &Event<'_>| told.extend(place_of(event));
+                    let sink = &mut |event: &Event<'_>| emitted.extend(place_of(event));
                     arbiter.on_event(number, event, sink);
                 });
                 result.unwrap();
             });
             let is_newest = place + 1 == self.stream.len();
-            if !told && is_newest && self.shown.is_some_and(|shown| shown < place) {
+            if !emitted && is_newest && self.shown.is_some_and(|shown| shown < place) {
                 let since = self.now_ms - self.shown_ms.max(self.lines[number].ready_since);
                 self.wrong.ignored = u64::from(self.wrong.ignored > 0 || since > IGNORED_MS);
             }
         }
     }
 
-    /// Notes what the sink is told by something; gives whether it was anything.
-    fn tell(&mut self, of: impl FnOnce(&mut Arbiter, &mut [FeedHandler], &mut Vec<usize>)) -> bool {
-        let mut told = Vec::new();
-        of(&mut self.rig.arbiter, &mut self.rig.lines, &mut told);
-        for place in &told {
+    /// Notes what the sink is emitted by something; gives whether it was anything.
+    fn observe(
+        &mut self,
+        of: impl FnOnce(&mut Arbiter, &mut [FeedHandler], &mut Vec<usize>),
+    ) -> bool {
+        let mut emitted = Vec::new();
+        of(&mut self.rig.arbiter, &mut self.rig.lines, &mut emitted);
+        for place in &emitted {
             self.counts.entry(*place).or_default().1 += 1;
             if self.kind.channel != "trades" {
                 let is_older = self.shown.is_some_and(|shown| *place < shown);
@@ -297,7 +301,7 @@ impl Run {
             }
             (self.shown, self.shown_ms) = (Some(*place), self.now_ms);
         }
-        !told.is_empty()
+        !emitted.is_empty()
     }
 }
 
@@ -313,7 +317,7 @@ fn place_of(event: &Event<'_>) -> Option<usize> {
 }
 
 /// What may go wrong in the runs of a kind: runs that ignore a book, of a thousand, and updates
-/// that are never told, of a million. No book is ever shown after a newer one, and no trade told
+/// that are never emitted, of a million. No book is ever shown after a newer one, and no trade emitted
 /// twice.
 fn check(kind: Kind, ignored: u64, missed: u64) {
     let asked = std::env::var("OKX_FEED_MODEL_RUNS").ok().and_then(|runs| runs.parse().ok());
@@ -328,17 +332,17 @@ fn check(kind: Kind, ignored: u64, missed: u64) {
         all.twice += one.twice;
         all.ignored += one.ignored;
         all.missed += one.missed;
-        all.brought += one.brought;
+        all.delivered += one.delivered;
     }
     println!("{kind:?}: {runs} runs, {all:?}");
     // Where the exchange resets itself every few seconds, one of ten thousand runs has an older
     // book.
     let older = if kind.turns == Turns::Either(3_000) { runs / 5_000 } else { 0 };
     assert!(all.older <= older && all.twice == 0, "{kind:?}: {all:?}");
-    let (Wrong { ignored: of_runs, missed: of_all, brought, .. }, most) = (all, ignored);
+    let (Wrong { ignored: of_runs, missed: of_all, delivered, .. }, most) = (all, ignored);
     // Few runs may have one by chance.
     assert!(of_runs * 1_000 <= most * runs + 1_000 * u64::from(most > 0), "{kind:?}: {all:?}");
-    assert!(of_all * 1_000_000 <= missed * brought, "{kind:?}: {all:?}");
+    assert!(of_all * 1_000_000 <= missed * delivered, "{kind:?}: {all:?}");
 }
 
 #[test]

@@ -67,8 +67,8 @@ Every few seconds one of these happens:
   to a client       its clock is set by up to two hours, its sink stalls for seconds
 
 Every book that is shown as live is compared with what the exchange had at the book's own time, none
-may be live after too long a silence, and no trade may be shown twice. In the end the faults stop, and
-every book must be live and equal to the exchange's own.
+may be live after too long a silence, and no trade may be shown twice. In the end the faults stop,
+and every book must be live and equal to the exchange's own.
 
 The report has how often each fault happened and how long it took until every book of every
 connection was live again, as seen every 20 ms; a fault that took no book away is unnoticed.

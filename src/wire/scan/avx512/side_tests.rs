@@ -229,7 +229,7 @@ fn five_levels_a_side_are_read_at_once() {
 
 /// Prices that differ in the last of twelve digits are in order, and equal ones are not.
 #[test]
-fn the_finest_prices_are_told_apart() {
+fn the_finest_prices_are_distinguished() {
     if Avx512::detect().is_none() {
         return;
     }
