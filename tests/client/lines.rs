@@ -80,8 +80,8 @@ fn sort_out(seen: &Receiver<Seen>, from: u64, to: u64) -> (Vec<u64>, Vec<BookSta
     (trades, states)
 }
 
-/// Asserts that a strategy has seen each trade of an undisturbed client once, and no change of state
-/// before the end.
+/// Asserts that a strategy has seen each trade of an undisturbed client once, and no change of
+/// state before the end.
 fn nothing_was_seen(seen: &Receiver<Seen>, untouched: &Receiver<Seen>, from: u64, to: u64) {
     let truth: HashSet<u64> = sort_out(untouched, from, to).0.into_iter().collect();
     let (trades, mut states) = sort_out(seen, from, to);

@@ -281,7 +281,8 @@ async fn pings_of_a_proxy_come_while_nothing_else_does() {
 #[tokio::test]
 async fn the_server_outlives_faults_of_all_kinds() {
     let rules = "drop:each=200;silence:p=0.002,for=50ms;forget:p=0.01;unsub:p=0.01;nodata:p=0.1;\
-                 stray:p=0.2;error:p=0.1;reject:p=0.1;wsping:p=0.01;ignore:p=0.1;rst:p=0.002;halfopen:p=0.002;close:p=0.002;stall:p=0.01,for=20ms;\
+                 stray:p=0.2;error:p=0.1;reject:p=0.1;wsping:p=0.01;ignore:p=0.1;\
+                 rst:p=0.002;halfopen:p=0.002;close:p=0.002;stall:p=0.01,for=20ms;\
                  trickle:p=0.01,gap=1ms,bytes=64;fragment:p=0.1;badframe:p=0.002;corrupt:p=0.02;\
                  truncate:p=0.02;gap:p=0.02;repeat:p=0.02;reorder:p=0.02;snapshot:p=0.02;\
                  notice:p=0.002,after=20ms;refuse:p=0.1";
