@@ -89,7 +89,8 @@ impl Session {
     ///
     /// This replaces a lost acknowledgement, and ends what [`Session::resync`] began. Where neither
     /// this nor [`Session::handle_depth`] follows an acknowledgement within
-    /// [`SessionConfig::snapshot_timeout`], the subscription is resynchronised.
+    /// [`SessionConfig::snapshot_timeout`](crate::session::SessionConfig::snapshot_timeout), the
+    /// subscription is resynchronised.
     pub fn handle_live(&mut self, subscription: &Subscription, now: MonoNanos) {
         if let Link::Open { useful, .. } = &mut self.link {
             *useful = true;
