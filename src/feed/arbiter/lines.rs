@@ -203,19 +203,6 @@ impl Arbiter {
         other
     }
 
-    /// Forgets all subscriptions but these: one that was ended just before an arbiter took its line
-    /// over is not to be shown on.
-    pub fn retain(
-        &mut self,
-        wanted: &[Subscription],
-        ts_recv: UnixNanos,
-        sink: &mut impl EventSink,
-    ) {
-        let ended = self.entries.iter().map(|entry| entry.subscription);
-        let ended: Vec<_> = ended.filter(|subscription| !wanted.contains(subscription)).collect();
-        ended.iter().for_each(|subscription| self.unsubscribe(subscription, ts_recv, sink));
-    }
-
     /// Takes an event of a line, and gives the sink what is new by it. Allocates nothing.
     ///
     /// Replies and notices and messages that are not decoded go through; what nobody subscribed
