@@ -29,7 +29,7 @@ use crate::transport::{Clock, CloseReason, Ready, Transport};
 /// How often books are checked for being stale.
 const STALE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many frames may go before commands and timer.
+/// Most consecutive waits that prefer frames.
 const MAX_STREAK: u32 = 64;
 
 /// How long a request may wait for a peer that does not read, at most: it is as good as gone, and
@@ -49,9 +49,9 @@ enum Input {
     Transport(Ready),
     Command(Option<ConnectionCommand>),
     Timer,
-    /// No frame is ready after some were.
+    /// All ready frames are processed.
     Drained,
-    /// Nothing did, and it does not sleep.
+    /// Nothing happened; busy polling.
     Idle,
 }
 

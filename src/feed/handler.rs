@@ -112,7 +112,7 @@ impl FeedHandler {
     }
 
     /// Sets the age limit of books. The age is `ts_recv` less `ts_event`; the limit applies to the
-    /// excess over the least recent age.
+    /// excess over the smallest age of the last 30 to 60 minutes.
     ///
     /// - A book over the limit was queued on its way. Its subscription is [`BookState::Stale`]
     ///   until a book within the limit arrives.
@@ -122,7 +122,8 @@ impl FeedHandler {
         self.slots.ages.set_limit(limit);
     }
 
-    /// The excess of the last book's age at receipt over the least recent age.
+    /// The excess of the last book's age at receipt over the smallest age of the last 30 to 60
+    /// minutes.
     #[must_use]
     pub const fn lag(&self) -> Duration {
         self.slots.ages.lag()
@@ -234,8 +235,8 @@ impl FeedHandler {
     ///
     /// Intended for a busy-polling thread while no frame is available. The result is discarded: no
     /// book, trade, state or counter changes, and `sink` is not called. `sink` must have the type
-    /// that
-    /// [`FeedHandler::on_frame`] is given, because each sink type has its own monomorphised code.
+    /// that [`FeedHandler::on_frame`] is given, because each sink type has its own monomorphised
+    /// code.
     ///
     /// Alternates between the last two frames of five-level books and the last two of trades, of at
     /// most 1 KiB on the wire and 4 KiB of text. Does not warm deep books or the sink's own code.

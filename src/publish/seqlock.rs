@@ -81,7 +81,7 @@ impl<const N: usize, A> SeqLock<N, A> {
         self.write_after_fence(|| fence(Ordering::Release), put);
     }
 
-    /// The same without the fence, which is a fault that the models must detect.
+    /// `write` without its fence: a deliberate fault, for the model that must find it.
     #[cfg(all(okx_feed_loom, test))]
     pub(super) fn write_without_fence(&self, words: &[u64; N]) {
         self.write_after_fence(|| (), |writer| writer.put_all(words));

@@ -69,7 +69,7 @@ pub struct Session {
     refusals: u32,
     /// The connections in a row on which the key was refused.
     key_refusals: u32,
-    /// The second in which control messages are counted, and their number.
+    /// Control messages: start of the current one-second window, and its count.
     controls: (MonoNanos, u32),
     /// When the last ping without a pong was sent, and the last round trip with its time.
     ping_sent: Option<MonoNanos>,
@@ -100,8 +100,8 @@ impl Session {
         }
     }
 
-    /// The connection that [`Action::Connect`] requested is open. Ignored where the session does
-    /// not wait for one any more: too late, twice, or after [`Session::stop`].
+    /// Reports that the connection of [`Action::Connect`] is open. Ignored if no attempt is in
+    /// progress.
     pub fn handle_connected(&mut self, now: MonoNanos) {
         if !self.is_attempting() {
             return;

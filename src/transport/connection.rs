@@ -1,4 +1,4 @@
-//! What a connection's driver needs of whatever moves its bytes.
+//! The interface between a connection driver and its transport.
 
 use std::fmt;
 use std::io;
@@ -16,12 +16,11 @@ pub(crate) trait Transport {
     /// [`Transport::dial`] may follow at once; else [`Ready::Resolved`] says so.
     fn resolve(&mut self) -> bool;
 
-    /// Connects to one of the addresses. `turn` says with which one to begin, so that connections
-    /// and attempts that differ in it begin with different ones.
+    /// Connects to one of the addresses. `turn` rotates which address is tried first.
     fn dial(&mut self, turn: usize);
 
-    /// Waits for what happens next; for ever where nothing can. May be dropped and called again
-    /// without a loss.
+    /// Waits for the next event. Cancel-safe. Never completes if there is no attempt and no
+    /// connection.
     fn ready(&mut self) -> impl Future<Output = Ready>;
 
     /// The frame that [`Ready::Frame`] announced, until `ready` is called again.
@@ -72,7 +71,7 @@ pub(crate) enum Ready {
     Failed(ConnectError),
     /// A text or binary frame came: see [`Transport::frame`].
     Frame,
-    /// A ping or a pong of the WebSocket itself came, and is answered where it must be.
+    /// A ping or pong of the WebSocket came. The transport answers a ping.
     Control,
     /// The other side closes the connection. [`Transport::close`] answers it.
     CloseRequested(CloseReason),

@@ -120,8 +120,8 @@ impl Decoder {
     ///
     /// - v3 accepts binary frames of raw DEFLATE, and plain text in frames of either kind.
     /// - v5 accepts text frames.
-    /// - Unknown channels, events and fields are skipped. They are not an error, even over the
-    ///   limit.
+    /// - Unknown channels, events and fields are skipped. They are not an error, even if the frame
+    ///   exceeds the size limit.
     /// - `ping` and `pong` are control messages in upper and lower case.
     ///
     /// # Errors

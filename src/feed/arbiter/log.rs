@@ -70,7 +70,7 @@ impl Discontinuity {
     }
 }
 
-/// The keys of the last updates that were accepted. Positions count all that ever were, from 1 on.
+/// The keys of the last accepted updates. Positions count from 1 over all accepted updates.
 #[derive(Debug)]
 pub(super) struct UpdateLog {
     /// A ring, whose length is a power of two.
@@ -166,8 +166,8 @@ impl UpdateLog {
         self.get(position).is_some_and(|entry| entry.key.is_same(key))
     }
 
-    /// Where an update stands behind a position: its earliest place there. Too early a place only
-    /// delays a line, too late a one could have it emit an old update.
+    /// The earliest position after `position` that holds the key. Too early only delays a line; too
+    /// late could emit an old update.
     pub(super) fn find_after(&self, position: u64, key: &UpdateKey) -> Option<u64> {
         if key.seq > self.highest && key.seq != NO_SEQ {
             return None;
