@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::UnixNanos;
 
-/// The ages of a connection's books at receipt, compared with the least recent age.
+/// The ages of a connection's books at receipt, compared with the smallest age of late.
 ///
 /// The exchange's clock and the local clock differ, so an age alone has no meaning. A book whose
 /// age exceeds the least age by much was queued: at the exchange, in the network, or behind a slow

@@ -19,7 +19,7 @@ pub enum BookState {
     Stale,
     /// The book failed verification (sequence gap, checksum) and is being resynchronised.
     Resyncing,
-    /// No data will arrive, and the client does not retry.
+    /// No data arrives. The client requests again only what was refused.
     Down(DownReason),
 }
 

@@ -15,8 +15,7 @@ use crate::wire::scan::v5;
 use crate::wire::scratch::{MAX_DEPTH_LEVELS, Scratch};
 
 /// Proof that the processor has AVX-512 F, BW, DQ, VL, VBMI and VBMI2, LZCNT and POPCNT, beside
-/// what
-/// [`Avx2`] needs.
+/// what [`Avx2`] needs.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::wire::scan) struct Avx512 {
     // INVARIANT: only `detect` makes one.
