@@ -8,6 +8,7 @@ use super::tables::PAIRS;
 use crate::book::BOOK5_LEVELS;
 use crate::model::Level;
 use crate::wire::scan::avx2;
+use crate::wire::scan::cursor::declined;
 use crate::wire::scratch::MAX_DEPTH_LEVELS;
 
 /// Reads a side at the start of a text: the bytes that it takes, 0 where it is declined, and the
@@ -112,14 +113,6 @@ pub(super) fn short_depth_side(
         return (0, 0);
     }
     short_side(rest, places).unwrap_or((0, 0))
-}
-
-/// `None`, by a branch: were it chosen by a conditional move, what follows a side would wait for
-/// its levels.
-#[cold]
-#[inline(never)]
-pub(super) fn declined<T>() -> Option<T> {
-    None
 }
 
 #[cfg(test)]
