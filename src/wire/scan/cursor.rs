@@ -23,7 +23,10 @@ impl<'t> Cursor<'t> {
     /// The next `N` bytes, without moving.
     #[inline(always)]
     pub(super) fn peek<const N: usize>(&self) -> Option<&'t [u8; N]> {
-        self.rest.first_chunk()
+        match self.rest.first_chunk() {
+            Some(bytes) => Some(bytes),
+            None => declined(),
+        }
     }
 
     /// The next eight bytes as a little-endian word, without moving.
@@ -34,29 +37,32 @@ impl<'t> Cursor<'t> {
 
     #[inline(always)]
     pub(super) fn advance(&mut self, bytes: usize) -> Option<()> {
-        self.rest = self.rest.get(bytes..)?;
+        let Some(rest) = self.rest.get(bytes..) else { return declined() };
+        self.rest = rest;
         Some(())
     }
 
     /// Moves past `literal`.
     #[inline(always)]
     pub(super) fn expect<const N: usize>(&mut self, literal: &[u8; N]) -> Option<()> {
-        if self.peek::<N>()? != literal {
-            return None;
-        }
-        self.advance(N)
+        if self.accept(literal) { Some(()) } else { declined() }
     }
 
     /// Moves past `literal` if it comes next.
     #[inline(always)]
     pub(super) fn accept<const N: usize>(&mut self, literal: &[u8; N]) -> bool {
-        self.expect(literal).is_some()
+        let Some((next, rest)) = self.rest.split_first_chunk::<N>() else { return false };
+        let is_next = next == literal;
+        if is_next {
+            self.rest = rest;
+        }
+        is_next
     }
 
     /// Takes the next byte.
     #[inline(always)]
     pub(super) fn byte(&mut self) -> Option<u8> {
-        let (byte, rest) = self.rest.split_first()?;
+        let Some((byte, rest)) = self.rest.split_first() else { return declined() };
         self.rest = rest;
         Some(*byte)
     }
