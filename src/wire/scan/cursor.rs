@@ -71,7 +71,7 @@ impl<'t> Cursor<'t> {
 /// `None`, where that is not expected.
 ///
 /// A call that is cold says so to the compiler. Without it each check is as likely as not, what
-/// comes after five of them counts as cold, and no function is inlined there. It is a branch as well:
+/// comes after six of them counts as cold, and no function is inlined there. It is a branch as well:
 /// by a conditional move, what follows would wait for what is checked.
 #[cold]
 #[inline(never)]
