@@ -71,8 +71,8 @@ impl<'t> Cursor<'t> {
 /// `None`, where that is not expected.
 ///
 /// A call that is cold says so to the compiler. Without it each check is as likely as not, what
-/// comes after six of them counts as cold, and no function is inlined there. It is a branch as well:
-/// by a conditional move, what follows would wait for what is checked.
+/// comes after six of them counts as cold, and no function is inlined there. It is a branch as
+/// well: by a conditional move, what follows would wait for what is checked.
 #[cold]
 #[inline(never)]
 pub(super) const fn declined<T>() -> Option<T> {

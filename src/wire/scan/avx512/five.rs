@@ -39,8 +39,8 @@ fn try_sides(
     asks: &mut [Level; BOOK5_LEVELS],
     bids: &mut [Level; BOOK5_LEVELS],
 ) -> Option<(usize, bool)> {
-    // Each way out is marked as cold: after some branches that are as likely as not, the compiler would take what
-    // follows for cold itself and inline none of it, which costs a third of the whole message.
+    // Each way out is marked as cold. After some branches that are as likely as not, the compiler
+    // would take what follows for cold and inline none of it: a third of the time of a message.
     let (Some(start), Some(ask_text)) = (rest.first_chunk::<2>(), rest.get(1..)) else {
         return declined();
     };
