@@ -58,6 +58,24 @@ pub(super) enum Link {
 /// [`Session::poll_event`] until both are empty, and calls [`Session::handle_timeout`] at
 /// [`Session::poll_timeout`]. Time is an argument, randomness a seed. Allocates only outside the
 /// hot path: [`Session::handle_inbound`] does not.
+///
+/// # Example
+/// ```
+/// use okx_feed::session::{Action, SessionConfig};
+/// use okx_feed::{Dialect, MonoNanos, Session};
+///
+/// let now = MonoNanos::ZERO;
+/// let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
+/// session.subscribe("books5:BTC-USDT".parse()?, now);
+/// session.handle_timeout(now);
+/// assert!(matches!(session.poll_action(), Some(Action::Connect)));
+///
+/// // The owner has connected.
+/// session.handle_connected(now);
+/// let Some(Action::Send(request)) = session.poll_action() else { panic!("it subscribes") };
+/// assert!(request.contains("books5"));
+/// # Ok::<(), okx_feed::SubscriptionError>(())
+/// ```
 #[derive(Debug)]
 pub struct Session {
     config: SessionConfig,

@@ -72,6 +72,30 @@ impl LineStats {
 /// last one in the log; what the log has is a duplicate, and shows where its line is. What a new
 /// connection delivers is held until something of it is in the log, or no other line goes on. See
 /// "Redundant lines" in `docs/ARCHITECTURE.md`.
+///
+/// # Example
+/// ```
+/// use okx_feed::{Arbiter, Dialect, Event, FeedHandler, Frame, Subscription, UnixNanos};
+///
+/// let books: Subscription = "bbo-tbt:BTC-USDT".parse()?;
+/// let mut arbiter = Arbiter::new(2);
+/// arbiter.subscribe(books);
+/// let mut lines = [FeedHandler::new(Dialect::V5), FeedHandler::new(Dialect::V5)];
+/// let text = br#"{"arg":{"channel":"bbo-tbt","instId":"BTC-USDT"},"data":[{"asks":[["31774.7",
+///     "0.14","0","3"]],"bids":[],"ts":"1654032991947","seqId":7}]}"#;
+/// let mut emitted = 0;
+/// for (line, handler) in lines.iter_mut().enumerate() {
+///     handler.subscribe(books)?;
+///     handler.on_frame(Frame::Text(text), UnixNanos(1), &mut |event: &Event<'_>| {
+///         arbiter.on_event(line, event, &mut |event: &Event<'_>| {
+///             emitted += u32::from(matches!(event, Event::Book(_)));
+///         });
+///     })?;
+/// }
+/// // Both lines have delivered it; it is emitted once.
+/// assert_eq!(emitted, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Arbiter {
     // Ids come from our own subscriptions, never from the wire, so a fixed seed is no weakness.
