@@ -215,7 +215,7 @@ impl Entry {
         sink.on_event(&Event::Book(*update));
     }
 
-    /// As [`Entry::on_book`] for a change of a deep book.
+    /// As [`Entry::on_book`] for a change of an order book.
     pub(super) fn on_depth(
         &mut self,
         line: usize,
@@ -338,7 +338,7 @@ impl Entry {
     }
 
     /// Emits all that a line has held, as far as it is not older than what is shown, so that the
-    /// line stands at the end. The updates of a deep book are part of its next one.
+    /// line has reached the end. The updates of an order book are part of its next one.
     #[cold]
     fn emit_held(&mut self, line: usize, sink: &mut impl EventSink) {
         while let Some((subscription_id, key, book)) = self.held.take(line) {
@@ -377,7 +377,7 @@ impl Entry {
         }
     }
 
-    /// Emits what lines have held and need not wait any longer. A deep book is stale until such a
+    /// Emits what lines have held and need not wait any longer. An order book is stale until such a
     /// line delivers more: its next message has the whole book.
     pub(super) fn release_held(&mut self, now: UnixNanos, sink: &mut impl EventSink) {
         for line in 0..self.lines.len() {

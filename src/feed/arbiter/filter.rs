@@ -90,7 +90,7 @@ impl UpdateFilter {
         peers.map(|(_, cursor)| cursor).filter(|cursor| cursor.is_live)
     }
 
-    /// Whether another live line stands at what is shown: then that is quiet, not stuck.
+    /// Whether another live line has reached what is shown: then the market is quiet, not stuck.
     pub(super) fn has_peer_at_end(&self, line: usize) -> bool {
         let end = self.log.end();
         self.peers(line).any(|peer| end > 0 && peer.position == end)
@@ -200,7 +200,7 @@ impl UpdateFilter {
         }
     }
 
-    /// Adds a book that was accepted; its line stands at the end now.
+    /// Adds a book that was accepted; its line is at the end now.
     pub(super) fn accept(&mut self, line: usize, key: UpdateKey, at: UnixNanos) {
         let cursor = self.cursors.get_mut(line);
         let began_behind = cursor.is_some_and(|cursor| std::mem::take(&mut cursor.began_behind));

@@ -4,14 +4,14 @@ use super::log::{UpdateKey, UpdateLog};
 use crate::book::Book5;
 use crate::model::{ChannelKind, SubscriptionId};
 
-/// How many books are held, and of how many messages of deep books the keys.
+/// How many books are held, and of how many messages of order books the keys.
 const BOOKS: usize = 32;
 const DEEP: usize = 64;
 
 /// The number of a subscription on its line, the key of an update, and its book where that is here.
 type Held = (SubscriptionId, UpdateKey, Option<Book5>);
 
-/// Updates of lines that are not known yet, in the order in which they came. A deep book's are in
+/// Updates of lines that are not known yet, in the order in which they came. An order book's are in
 /// its line's own book, so only their keys are here.
 #[derive(Debug)]
 pub(super) struct HeldUpdates {

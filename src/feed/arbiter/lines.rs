@@ -308,7 +308,7 @@ impl Arbiter {
         Some(self.entry(subscription)?.publishers.book.as_ref()?.reader())
     }
 
-    /// A reader of the best levels of a subscription's deep book for another thread.
+    /// A reader of the best levels of a subscription's order book for another thread.
     #[must_use]
     pub fn depth_reader(&self, subscription: &Subscription) -> Option<DepthReader> {
         Some(self.entry(subscription)?.publishers.depth.as_ref()?.reader())
