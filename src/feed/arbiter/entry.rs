@@ -152,6 +152,9 @@ impl Entry {
             *of_line = Some(state);
             self.filter.set_live(line, state.is_live(), state == BookState::Stale);
         }
+        if !state.is_live() {
+            self.held.clear(line);
+        }
     }
 
     /// Changes the state, publishes it and notifies the sink.
@@ -197,7 +200,9 @@ impl Entry {
             _ if is_still_so => self.publish_book(line, update.book),
             _ => {}
         }
-        self.resolve_held(&key, arbitration, sink);
+        if arbitration != Arbitration::Held && !self.held.is_empty() {
+            self.resolve_held(&key, sink);
+        }
         arbitration
     }
 
@@ -234,7 +239,9 @@ impl Entry {
             Arbitration::Held => self.held.push((line, change.subscription_id), key, None),
             _ => {}
         }
-        self.resolve_held(&key, arbitration, sink);
+        if arbitration != Arbitration::Held && !self.held.is_empty() {
+            self.resolve_held(&key, sink);
+        }
         arbitration
     }
 
@@ -308,11 +315,16 @@ impl Entry {
         at: UnixNanos,
         sink: &mut impl EventSink,
     ) -> (Arbitration, bool) {
-        let (arbitration, is_still_so) = self.filter.book(line, &key, at);
-        if arbitration == Arbitration::Accepted {
-            if !self.held.is_empty() {
-                self.emit_held(line, sink);
+        let end = self.filter.log().end();
+        let (mut arbitration, mut is_still_so) = self.filter.book(line, &key, at);
+        if arbitration == Arbitration::Accepted && !self.held.is_empty() {
+            self.emit_held(line, sink);
+            if self.filter.log().end() != end {
+                // Another line may have held this update too.
+                (arbitration, is_still_so) = self.filter.book(line, &key, at);
             }
+        }
+        if arbitration == Arbitration::Accepted {
             self.filter.accept(line, key, at);
             self.silent = false;
             return (arbitration, false);
@@ -342,36 +354,28 @@ impl Entry {
     #[cold]
     fn emit_held(&mut self, line: usize, sink: &mut impl EventSink) {
         while let Some((subscription_id, key, book)) = self.held.take(line) {
-            let Some(book) = book else { continue };
-            if !self.filter.log().is_outdated(&key) {
-                self.filter.accept(line, key, book.ts_recv);
-                self.silent = false;
-                let subscription = self.subscription;
-                let topic = subscription.topic();
-                let update = BookUpdate { topic, subscription_id, book: &book };
-                self.emit_book(line, &update, sink);
-            }
+            let Some(book) = book.filter(|_| !self.filter.log().is_from_before(&key)) else {
+                continue;
+            };
+            self.filter.accept(line, key, book.ts_recv);
+            self.silent = false;
+            let subscription = self.subscription;
+            let topic = subscription.topic();
+            let update = BookUpdate { topic, subscription_id, book: &book };
+            self.emit_book(line, &update, sink);
+            self.resolve_held(&key, sink);
         }
     }
 
     /// An update that is in the log now shows where the lines are that had held it. What they hold
     /// behind it is new.
-    fn resolve_held(
-        &mut self,
-        key: &UpdateKey,
-        arbitration: Arbitration,
-        sink: &mut impl EventSink,
-    ) {
-        if self.held.is_empty() || arbitration == Arbitration::Held {
-            return;
-        }
+    fn resolve_held(&mut self, key: &UpdateKey, sink: &mut impl EventSink) {
         while let Some(line) = self.held.match_line(self.filter.log(), key) {
-            if self.subscription.channel().kind() == ChannelKind::Book5
-                || self.held.newest(line).is_none()
-            {
+            let is_book5 = self.subscription.channel().kind() == ChannelKind::Book5;
+            if is_book5 || self.held.newest(line).is_none() {
                 self.filter.move_to_end(line);
             }
-            if self.subscription.channel().kind() == ChannelKind::Book5 {
+            if is_book5 {
                 self.emit_held(line, sink);
             }
         }
@@ -382,10 +386,11 @@ impl Entry {
     pub(super) fn release_held(&mut self, now: UnixNanos, sink: &mut impl EventSink) {
         for line in 0..self.lines.len() {
             let Some(newest) = self.held.newest(line) else { continue };
-            if !self.filter.may_lead(line, now) || self.filter.log().is_outdated(&newest) {
+            if self.filter.log().is_from_before(&newest) {
+                self.held.clear(line);
+            } else if !self.filter.may_lead(line, now) {
                 continue;
-            }
-            if self.subscription.channel().kind() == ChannelKind::Book5 {
+            } else if self.subscription.channel().kind() == ChannelKind::Book5 {
                 self.emit_held(line, sink);
             } else if self.state.is_live() {
                 self.change(BookState::Stale, now, sink);

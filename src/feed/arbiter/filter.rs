@@ -154,6 +154,10 @@ impl UpdateFilter {
     /// What becomes of a book that is not in the log, of a line that does not stand at the end.
     #[cold]
     fn unmatched(&mut self, line: usize, key: &UpdateKey, at: UnixNanos) -> Arbitration {
+        let cursor = self.cursors.get(line).filter(|cursor| cursor.unmatched_since.is_none());
+        if cursor.is_some_and(|cursor| self.log.is_between(cursor.position, key)) {
+            return Arbitration::Outdated;
+        }
         if self.log.is_outdated(key) {
             return match self.is_stuck(at) && !self.has_peer_at_end(line) {
                 true => Arbitration::Accepted,

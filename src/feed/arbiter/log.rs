@@ -175,6 +175,23 @@ impl UpdateLog {
         ((position + 1).max(self.oldest())..=self.end).find(|position| self.is_at(*position, key))
     }
 
+    /// Whether the number of an update lies between two that follow each other in the log after
+    /// `position`, with no sequence reset before them: then other lines lost it.
+    pub(super) fn is_between(&self, position: u64, key: &UpdateKey) -> bool {
+        let seq_at = |position| self.get(position).map_or(NO_SEQ, |entry| entry.key.seq);
+        let mut before = seq_at(position);
+        if before == NO_SEQ || key.seq <= before {
+            return false;
+        }
+        for next in (position + 1..=self.end).map(seq_at) {
+            if next < before || next > key.seq {
+                return next > key.seq;
+            }
+            before = next;
+        }
+        false
+    }
+
     /// Adds an update. A late one does not move the end of what is in order.
     pub(super) fn append(&mut self, key: UpdateKey, line: usize, at: UnixNanos, is_late: bool) {
         self.end += 1;
@@ -255,5 +272,9 @@ impl UpdateLog {
     /// Whether an update is older than the last one.
     pub(super) fn is_outdated(&self, key: &UpdateKey) -> bool {
         self.last.is_some_and(|last| key.is_before(&last))
+    }
+    /// Whether an update is from before the last one: older, or from before a sequence reset.
+    pub(super) fn is_from_before(&self, key: &UpdateKey) -> bool {
+        self.is_outdated(key) || self.is_before_reset(key)
     }
 }
