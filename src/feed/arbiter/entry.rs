@@ -188,7 +188,8 @@ impl Entry {
         update: &BookUpdate<'_>,
         sink: &mut impl EventSink,
     ) -> Arbitration {
-        let (key, at) = (book_key(update.book), update.book.ts_recv);
+        let key = UpdateKey { is_first: self.filter.begins(line), ..book_key(update.book) };
+        let at = update.book.ts_recv;
         let (arbitration, is_still_so) = self.arbitrate(line, key, at, sink);
         match arbitration {
             Arbitration::Accepted => self.emit_book(line, update, sink),
@@ -227,7 +228,8 @@ impl Entry {
         change: &DepthChange<'_>,
         sink: &mut impl EventSink,
     ) -> Arbitration {
-        let (key, at) = (depth_key(change), change.update.ts_recv);
+        let key = UpdateKey { is_first: self.filter.begins(line), ..depth_key(change) };
+        let at = change.update.ts_recv;
         let (arbitration, _) = self.arbitrate(line, key, at, sink);
         match arbitration {
             Arbitration::Accepted => {
@@ -418,13 +420,14 @@ impl Entry {
 fn trade_key(trade: &Trade) -> UpdateKey {
     // An id can come again behind a sequence reset; with its time it does not.
     let seq = i64::try_from(trade.trade_id).unwrap_or(i64::MAX);
-    UpdateKey { seq, ts: trade.ts_event, hash: trade.ts_event.0 }
+    UpdateKey { seq, ts: trade.ts_event, hash: trade.ts_event.0, is_first: false }
 }
 
 fn book_key(book: &Book5) -> UpdateKey {
     let levels = book.asks().iter().chain(book.bids()).map(|level| level.to_words());
     let start = (book.ts_event.0, book.asks().len() as u64);
-    UpdateKey { seq: book.seq, ts: book.ts_event, hash: content_hash(book.seq, start, levels) }
+    let hash = content_hash(book.seq, start, levels);
+    UpdateKey { seq: book.seq, ts: book.ts_event, hash, is_first: false }
 }
 
 fn depth_key(change: &DepthChange<'_>) -> UpdateKey {
@@ -432,7 +435,7 @@ fn depth_key(change: &DepthChange<'_>) -> UpdateKey {
     let levels = update.asks.iter().chain(update.bids).map(|level| level.to_words());
     let checksum = u64::from(update.checksum.unwrap_or_default().cast_unsigned());
     let hash = content_hash(update.seq, (update.ts_event.0, checksum), levels);
-    UpdateKey { seq: update.seq, ts: update.ts_event, hash }
+    UpdateKey { seq: update.seq, ts: update.ts_event, hash, is_first: false }
 }
 
 /// What distinguishes updates that have no number; 0 where there is one.

@@ -31,6 +31,8 @@ struct LineCursor {
     position: u64,
     /// Whether it has delivered anything on this connection.
     has_begun: bool,
+    /// Whether it has delivered something since its own feed had it live.
+    goes_on: bool,
     /// Whether its connection began with books from before what its own feed had.
     began_behind: bool,
     /// Since when it delivers what is not in the log; unknown where it does not.
@@ -76,9 +78,16 @@ impl UpdateFilter {
     pub(super) fn set_live(&mut self, line: usize, is_live: bool, is_behind: bool) {
         if let Some(cursor) = self.cursors.get_mut(line) {
             cursor.is_live = is_live;
+            cursor.goes_on &= is_live;
             cursor.began_behind |= is_behind && !cursor.has_begun;
             cursor.has_begun |= is_behind;
         }
+    }
+
+    /// Whether what a line delivers now is what its subscription begins with.
+    pub(super) fn begins(&mut self, line: usize) -> bool {
+        let cursor = self.cursors.get_mut(line).filter(|cursor| cursor.is_live);
+        cursor.is_some_and(|cursor| !std::mem::replace(&mut cursor.goes_on, true))
     }
 
     pub(super) fn is_live(&self, line: usize) -> bool {

@@ -62,8 +62,8 @@ impl HeldUpdates {
 
     /// The line which has this update here, and that line's updates up to it are gone.
     pub(super) fn match_line(&mut self, log: &UpdateLog, key: &UpdateKey) -> Option<usize> {
-        let ((line, _), _) = *self.keys.iter().find(|(_, held)| log.are_same(held, key))?;
-        while self.take(line).is_some_and(|(_, held, _)| !log.are_same(&held, key)) {}
+        let ((line, _), _) = *self.keys.iter().find(|(_, held)| log.is_one(key, held))?;
+        while self.take(line).is_some_and(|(_, held, _)| !log.is_one(key, &held)) {}
         Some(line)
     }
 

@@ -18,10 +18,13 @@ pub(super) struct UpdateKey {
     /// What distinguishes updates of one number: of trades their time, a hash of time and content
     /// where there is no number, else 0.
     pub(super) hash: u64,
+    /// Whether it is what a subscription begins with: that has the number of the last update and a
+    /// time of its own.
+    pub(super) is_first: bool,
 }
 
 impl UpdateKey {
-    const NONE: Self = Self { seq: NO_SEQ, ts: UnixNanos::UNKNOWN, hash: 0 };
+    const NONE: Self = Self { seq: NO_SEQ, ts: UnixNanos::UNKNOWN, hash: 0, is_first: false };
 
     const fn both_numbered(&self, other: &Self) -> bool {
         self.seq != NO_SEQ && other.seq != NO_SEQ
@@ -150,15 +153,16 @@ impl UpdateLog {
         (position != 0 && self.holds(position)).then_some(entry)
     }
 
-    /// Whether both are one update. Near a sequence reset, behind which numbers come again, they
-    /// have to have the same time as well.
-    pub(super) fn are_same(&self, one: &UpdateKey, other: &UpdateKey) -> bool {
-        one.is_same(other) && (one.ts == other.ts || self.reset_position == 0)
+    /// Whether what a line delivered is an update of the log. Near a sequence reset, behind which
+    /// numbers come again, they have to have the same time as well.
+    pub(super) fn is_one(&self, logged: &UpdateKey, delivered: &UpdateKey) -> bool {
+        let is_certain = self.reset_position == 0 || delivered.is_first;
+        logged.is_same(delivered) && (is_certain || logged.ts == delivered.ts)
     }
 
     /// Whether the update at a position is this one.
     pub(super) fn is_at(&self, position: u64, key: &UpdateKey) -> bool {
-        self.get(position).is_some_and(|entry| self.are_same(&entry.key, key))
+        self.get(position).is_some_and(|entry| self.is_one(&entry.key, key))
     }
 
     /// Whether the update at a position has the key of this one, at whatever time.
