@@ -188,7 +188,7 @@ impl Entry {
         update: &BookUpdate<'_>,
         sink: &mut impl EventSink,
     ) -> Arbitration {
-        let key = UpdateKey { is_first: self.filter.begins(line), ..book_key(update.book) };
+        let key = self.note_first(line, book_key(update.book));
         let at = update.book.ts_recv;
         let (arbitration, is_still_so) = self.arbitrate(line, key, at, sink);
         match arbitration {
@@ -228,7 +228,7 @@ impl Entry {
         change: &DepthChange<'_>,
         sink: &mut impl EventSink,
     ) -> Arbitration {
-        let key = UpdateKey { is_first: self.filter.begins(line), ..depth_key(change) };
+        let key = self.note_first(line, depth_key(change));
         let at = change.update.ts_recv;
         let (arbitration, _) = self.arbitrate(line, key, at, sink);
         match arbitration {
@@ -304,6 +304,14 @@ impl Entry {
             sink.on_event(&Event::Trade(TradeUpdate { missed, ..*update }));
         }
         arbitration
+    }
+
+    /// Notes in a key whether it is what a line's subscription begins with. Where a line holds an
+    /// update of the same number, the number alone does not say which of two it is.
+    #[inline]
+    fn note_first(&mut self, line: usize, key: UpdateKey) -> UpdateKey {
+        let is_first = self.filter.begins(line) && !self.held.has_number(key.seq);
+        UpdateKey { is_first, ..key }
     }
 
     /// What becomes of a book that a line delivers, and whether it confirms what is shown. Where

@@ -55,6 +55,11 @@ impl HeldUpdates {
         self.keys.iter().rfind(|((of, _), _)| *of == line).map(|(_, key)| *key)
     }
 
+    /// Whether a line has an update of this number here.
+    pub(super) fn has_number(&self, seq: i64) -> bool {
+        self.keys.iter().any(|(_, key)| key.seq == seq)
+    }
+
     /// Takes the first of a line.
     pub(super) fn take(&mut self, line: usize) -> Option<Held> {
         self.remove(self.keys.iter().position(|((of, _), _)| *of == line)?)
