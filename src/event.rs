@@ -14,9 +14,9 @@ pub enum Event<'f> {
     Book(BookUpdate<'f>),
     /// A trade.
     Trade(TradeUpdate<'f>),
-    /// A snapshot or an update of a deep book, before it is applied.
+    /// A snapshot or an update of an order book, before it is applied.
     Depth(DepthUpdate<'f>),
-    /// A snapshot or an update of a deep book, applied to its subscription's book. Emitted by the
+    /// A snapshot or an update of an order book, applied to its subscription's book. Emitted by the
     /// feed instead of [`Event::Depth`].
     DepthBook(DepthChange<'f>),
     /// A reply or a notice of the exchange.
@@ -49,7 +49,7 @@ impl Event<'_> {
 }
 
 impl<'f> Event<'f> {
-    /// The topic of a book, a trade or a deep-book message; `None` for all other events.
+    /// The topic of a book, a trade or an order-book message; `None` for all other events.
     #[inline]
     #[must_use]
     pub const fn topic(&self) -> Option<Topic<'f>> {
@@ -158,7 +158,7 @@ impl<'f> TradeUpdate<'f> {
     }
 }
 
-/// A message of a deep book, its outcome, and the book after it.
+/// A message of an order book, its outcome, and the book after it.
 #[derive(Clone, Copy, Debug)]
 pub struct DepthChange<'f> {
     /// The message: the levels that changed, or all of them.

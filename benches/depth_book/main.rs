@@ -1,4 +1,4 @@
-//! Deep books: applying an update, verifying its checksum, the best levels for this thread and for
+//! Order books: applying an update, verifying its checksum, the best levels for this thread and for
 //! another, and the whole hot path from a frame to the book.
 //!
 //! A book of two `BTreeMap`s, behind serde_json, does the same work as a baseline. Each message

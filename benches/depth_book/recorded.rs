@@ -1,4 +1,4 @@
-//! Recorded deep books, channel by channel, where the machine has recordings.
+//! Recorded order books, channel by channel, where the machine has recordings.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -88,7 +88,7 @@ impl Message {
 fn channels() -> BTreeMap<String, (Dialect, Vec<(String, Message)>)> {
     let mut channels = BTreeMap::<String, (Dialect, Vec<_>)>::new();
     let mut times = HashMap::<Subscription, UnixNanos>::new();
-    for (dialect, lines) in captures::deep_books() {
+    for (dialect, lines) in captures::order_books() {
         let mut begun = Vec::new();
         for line in lines {
             let Some(message) = Message::read(dialect, &line) else { continue };

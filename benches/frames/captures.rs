@@ -45,8 +45,8 @@ pub(crate) fn connections(dialect: &str) -> Vec<Recorded> {
     frames
 }
 
-/// The dialect and the lines of each recording of deep books that is whole.
-pub(crate) fn deep_books() -> Vec<(Dialect, Vec<String>)> {
+/// The dialect and the lines of each recording of order books that is whole.
+pub(crate) fn order_books() -> Vec<(Dialect, Vec<String>)> {
     let paths = files(|name| {
         let deep = name.contains("depth") || name.contains("books");
         let five = name.contains("depth5") || name.contains("books5");

@@ -1,4 +1,4 @@
-//! A read view of a deep book, with the queries that strategies need.
+//! A read view of an order book, with the queries that strategies need.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use super::side::{BookSide, DepthSide};
 use super::top5::Book5;
 use crate::model::{Decimal, Level, NO_SEQ, Price, Qty, Side, UnixNanos};
 
-/// A read view of a deep book: a few references, made after each message.
+/// A read view of an order book: a few references, made after each message.
 ///
 /// Prices are compared by value: `1.0` finds the level of `1.00`. No query allocates. No query
 /// returns a result past the price at which the book was cut to its capacity.

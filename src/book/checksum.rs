@@ -1,4 +1,4 @@
-//! The checksum of a deep book.
+//! The checksum of an order book.
 
 use std::num::NonZeroU32;
 

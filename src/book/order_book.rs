@@ -1,4 +1,4 @@
-//! The deep book: a snapshot, the updates after it, and its sync state.
+//! The order book: a snapshot, the updates after it, and its sync state.
 
 use super::book_ref::BookRef;
 use super::checksum::{BookChecksum, Verify};

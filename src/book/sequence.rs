@@ -1,9 +1,9 @@
-//! The chain of sequence numbers of a deep book.
+//! The chain of sequence numbers of an order book.
 
 use super::update::DepthUpdate;
 use crate::model::NO_SEQ;
 
-/// The sequence check of a deep-book message.
+/// The sequence check of an order-book message.
 ///
 /// Source: v5 `"seqId":123,"prevSeqId":122`, in books since 2022/23. A snapshot has a `prevSeqId`
 /// of -1; an update's `prevSeqId` is the `seqId` of the message before.

@@ -1,4 +1,4 @@
-//! One sorted side of a deep book: levels best first, contiguous, in memory allocated once.
+//! One sorted side of an order book: levels best first, contiguous, in memory allocated once.
 
 use crate::model::{Level, MAX_SCALE, Price};
 
@@ -70,7 +70,7 @@ pub(crate) enum SideChange {
     Beyond,
 }
 
-/// One side of a deep book, at most `capacity` levels.
+/// One side of an order book, at most `capacity` levels.
 ///
 /// The levels are stored best first in the middle of a larger array, and their keys at the same
 /// indices of a second one. An insertion or a deletion moves the shorter of the two parts around

@@ -1,4 +1,4 @@
-//! The sync state of a deep book and the outcome of a message.
+//! The sync state of an order book and the outcome of a message.
 
 use super::checksum::Checksum;
 use super::sequence::Sequence;
@@ -36,7 +36,7 @@ impl DesyncCause {
     }
 }
 
-/// The sync state of a deep book.
+/// The sync state of an order book.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum BookSync {
     /// No snapshot yet.
@@ -70,7 +70,7 @@ pub enum FaultPolicy {
     ApplyAnyway,
 }
 
-/// The outcome of applying a message to a deep book.
+/// The outcome of applying a message to an order book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a message that was not applied, or broke the book, requires a new snapshot"]
 pub struct ApplyOutcome {

@@ -1,8 +1,8 @@
-//! A message of a deep book.
+//! A message of an order book.
 
 use crate::model::{Level, NO_SEQ, Qty, Topic, UnixNanos};
 
-/// Whether a deep-book message replaces the book or changes it.
+/// Whether an order-book message replaces the book or changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DepthAction {
     /// The whole book: v3 `partial`, v5 `snapshot`.
@@ -22,7 +22,7 @@ impl DepthAction {
     }
 }
 
-/// One deep-book message: a snapshot, or the levels that changed.
+/// One order-book message: a snapshot, or the levels that changed.
 #[derive(Clone, Copy, Debug)]
 pub struct DepthUpdate<'f> {
     /// The channel and the instrument.

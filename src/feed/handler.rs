@@ -134,7 +134,7 @@ impl FeedHandler {
         &mut self.slots.ages
     }
 
-    /// Sets the options for the deep books of later subscriptions.
+    /// Sets the options for the order books of later subscriptions.
     pub const fn set_depth_options(&mut self, options: DepthOptions) {
         self.depth = options;
     }
@@ -193,7 +193,7 @@ impl FeedHandler {
     /// [`DecodeError`] if the frame is malformed. The frame is counted and emitted as
     /// [`Event::Malformed`]. Subscriptions that may have lost a message are invalidated:
     ///
-    /// - A deep book is not live until its next snapshot.
+    /// - An order book is not live until its next snapshot.
     /// - A book that every message replaces is stale until its next message.
     /// - Trades skip a number.
     ///
@@ -239,7 +239,7 @@ impl FeedHandler {
     /// code.
     ///
     /// Alternates between the last two frames of five-level books and the last two of trades, of at
-    /// most 1 KiB on the wire and 4 KiB of text. Does not warm deep books or the sink's own code.
+    /// most 1 KiB on the wire and 4 KiB of text. Does not warm order books or the sink's own code.
     /// Takes about as long as a frame. Does not allocate.
     ///
     /// Returns `false` if no frame has been retained yet.

@@ -63,7 +63,7 @@ enum SlotData {
     },
 }
 
-/// Options for deep books.
+/// Options for order books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DepthOptions {
     /// The capacity of a side, in levels; [`DepthBook::DEFAULT_CAPACITY`] by default.
@@ -175,7 +175,7 @@ impl Slot {
         }
     }
 
-    /// The deep book; `None` if the channel has none.
+    /// The order book; `None` if the channel has none.
     #[must_use]
     pub fn depth(&self) -> Option<&DepthBook> {
         match &self.data {
@@ -195,7 +195,7 @@ impl Slot {
 
     /// Sets the state. A change is published and emitted.
     ///
-    /// [`BookState::Connecting`] clears a deep book, because only a new snapshot can restore it.
+    /// [`BookState::Connecting`] clears an order book, because only a new snapshot can restore it.
     pub(crate) fn set_state(
         &mut self,
         to: BookState,

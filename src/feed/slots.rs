@@ -153,7 +153,7 @@ impl Slots {
     }
 
     /// As [`Slots::apply`]. With a shadow state, that is changed instead of the slots, which are
-    /// only looked up. Deep books have no shadow.
+    /// only looked up. Order books have no shadow.
     #[inline]
     pub(super) fn apply_to(
         &mut self,
@@ -210,7 +210,7 @@ impl Slots {
         sink.on_event(event);
     }
 
-    /// Applies a deep-book message and emits the book after it.
+    /// Applies an order-book message and emits the book after it.
     #[inline]
     fn apply_depth(
         &mut self,

@@ -33,18 +33,18 @@ pub struct Stats {
     pub books: u64,
     /// Trades, repeated ones included.
     pub trades: u64,
-    /// Snapshots of and changes to deep books.
+    /// Snapshots of and changes to order books.
     pub depths: u64,
-    /// Updates of deep books that arrived before a snapshot and were not applied.
+    /// Updates of order books that arrived before a snapshot and were not applied.
     pub no_snapshot: u64,
-    /// Deep books found broken by their sequence numbers.
+    /// Order books found broken by their sequence numbers.
     pub gaps: u64,
-    /// Deep books found broken by their checksum.
+    /// Order books found broken by their checksum.
     pub mismatches: u64,
-    /// Deep books found broken for another reason: a negative size, a book cut too short, or an
+    /// Order books found broken for another reason: a negative size, a book cut too short, or an
     /// unnumbered book on a connection that had a malformed frame.
     pub broken: u64,
-    /// Deletions of prices that a deep book does not have. The exchange sends some.
+    /// Deletions of prices that an order book does not have. The exchange sends some.
     pub missing_deletes: u64,
     /// Replies and notices.
     pub controls: u64,
@@ -54,10 +54,11 @@ pub struct Stats {
     pub pongs: u64,
     /// Books and trades without a subscription.
     pub unsubscribed: u64,
-    /// Five-level books whose best bid is at or above the best ask. Not counted for deep books;
+    /// Five-level books whose best bid is at or above the best ask. Not counted for order books;
     /// check their best five levels.
     pub crossed: u64,
-    /// Five-level books with a side that is not strictly sorted. A deep book sorts its own levels.
+    /// Five-level books with a side that is not strictly sorted. An order book sorts its own
+    /// levels.
     pub unsorted: u64,
     /// Five-level books with a level of size 0.
     pub empty_levels: u64,
@@ -121,7 +122,7 @@ impl Stats {
         }
     }
 
-    /// Counts the outcome of a deep-book message; `before` is the book's state before it.
+    /// Counts the outcome of an order-book message; `before` is the book's state before it.
     #[inline]
     pub(crate) fn applied(&mut self, before: BookSync, applied: &ApplyOutcome) {
         self.missing_deletes += u64::from(applied.missing);

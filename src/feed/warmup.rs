@@ -44,7 +44,7 @@ struct KeptFrame {
     is_text: bool,
 }
 
-/// The state that cache warm-up changes instead of the slots. Has no deep books. Never read.
+/// The state that cache warm-up changes instead of the slots. Has no order books. Never read.
 #[derive(Debug, Default)]
 pub(super) struct ShadowState {
     /// `None` if no five-level book is subscribed.

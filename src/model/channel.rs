@@ -89,7 +89,7 @@ pub enum ChannelKind {
     Book5,
     /// Trades: a [`TradeRing`](super::TradeRing).
     Trades,
-    /// A deep book as a snapshot and updates: a [`DepthBook`](crate::book::DepthBook).
+    /// An order book as a snapshot and updates: a [`DepthBook`](crate::book::DepthBook).
     Depth,
 }
 

@@ -52,7 +52,7 @@ impl Level {
     }
 
     /// The size: base currency on spot, contracts on derivatives. Zero deletes the level in an
-    /// update of a deep book and does not occur elsewhere.
+    /// update of an order book and does not occur elsewhere.
     #[inline]
     #[must_use]
     pub const fn sz(&self) -> Qty {

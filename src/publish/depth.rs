@@ -1,4 +1,4 @@
-//! Publishes the best levels of a deep book to other threads, lock-free.
+//! Publishes the best levels of an order book to other threads, lock-free.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub(crate) const PUBLISHED_LEVELS: usize = 25;
 const HEAD: usize = 5;
 const WORDS: usize = HEAD + 2 * PUBLISHED_LEVELS * 3;
 
-/// The writer of the published best levels of a deep book: wait-free, one owner.
+/// The writer of the published best levels of an order book: wait-free, one owner.
 #[derive(Debug)]
 pub struct DepthPublisher {
     shared: Arc<SeqLock<WORDS>>,
@@ -26,7 +26,7 @@ pub struct DepthReader {
     shared: Arc<SeqLock<WORDS>>,
 }
 
-/// A consistent snapshot of the best levels and the state of a deep book.
+/// A consistent snapshot of the best levels and the state of an order book.
 ///
 /// Times and sequence number are those of the last message that changed these levels or the state.
 /// A change further down the book, or a heartbeat, is not published.

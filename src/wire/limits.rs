@@ -55,7 +55,7 @@ impl DecodeLimits {
     /// never uses the thread's stack.
     pub const MAX_JSON_DEPTH: usize = super::json::MAX_JSON_DEPTH;
 
-    /// The largest number of levels in a side of a deep-book message.
+    /// The largest number of levels in a side of an order-book message.
     ///
     /// The largest recorded snapshot has 452, the largest update 163.
     pub const MAX_DEPTH_LEVELS: usize = super::scratch::MAX_DEPTH_LEVELS;

@@ -4,7 +4,7 @@ use super::unread::UnreadCounts;
 use crate::book::{Book5, NonRpiSizes};
 use crate::model::{Decimal, Level, Qty, Trade};
 
-/// The largest number of levels in a side of a deep-book message.
+/// The largest number of levels in a side of an order-book message.
 ///
 /// The largest recorded snapshot has 452, the largest update 163.
 pub(crate) const MAX_DEPTH_LEVELS: usize = 1024;
@@ -16,9 +16,9 @@ pub struct Scratch {
     pub book: Book5,
     /// A trade.
     pub(super) trade: Trade,
-    /// The asks of a deep book's message.
+    /// The asks of an order book's message.
     pub asks: DepthLevels,
-    /// The bids of a deep book's message.
+    /// The bids of an order book's message.
     pub bids: DepthLevels,
     /// The optional values that could not be read in the last message of the general parser.
     pub(super) unread: UnreadCounts,
@@ -54,7 +54,7 @@ pub(in crate::wire) fn non_rpi<'s>(
     Some(NonRpiSizes { asks, bids })
 }
 
-/// The levels of one side of a deep book's message, in the order of the text.
+/// The levels of one side of an order book's message, in the order of the text.
 #[derive(Debug)]
 pub struct DepthLevels {
     levels: Box<[Level; MAX_DEPTH_LEVELS]>,

@@ -11,7 +11,7 @@ pub enum OptionalField {
     Source = 1,
     /// The sequence number of a trade or of a five-level book.
     Seq = 2,
-    /// The checksum of a deep book.
+    /// The checksum of an order book.
     Checksum = 3,
     /// The number of orders of a level.
     Orders = 4,

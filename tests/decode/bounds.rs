@@ -130,7 +130,7 @@ fn json_is_nested_at_most_max_json_depth_deep() {
 }
 
 #[test]
-fn a_deep_book_has_at_most_max_depth_levels() {
+fn an_order_book_has_at_most_max_depth_levels() {
     assert_eq!(
         DepthBook::with_capacity(DepthBook::MAX_CAPACITY).capacity(),
         DepthBook::MAX_CAPACITY

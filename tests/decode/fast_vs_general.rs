@@ -263,7 +263,7 @@ fn frames_of_the_embedded_exchange_decode_alike_by_the_fast_path() {
 
 fn check_captures(folder: &Path) {
     let (mut frames, mut small, mut deflated) = (0, 0, 0);
-    // Of five-level books and trades, and of deep books: all, and those that went fast.
+    // Of five-level books and trades, and of order books: all, and those that went fast.
     let mut counts = [[0u32; 2]; 2];
     for path in captures(folder) {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -299,11 +299,11 @@ fn check_captures(folder: &Path) {
             }
         }
     }
-    let [[small_books, small_fast], [deep_books, deep_fast]] = counts;
+    let [[small_books, small_fast], [order_books, deep_fast]] = counts;
     println!(
         "{frames} frames alike; {small_fast} of {small_books} five-level books and trades and"
     );
-    println!("{deep_fast} of {deep_books} messages of deep books went fast");
+    println!("{deep_fast} of {order_books} messages of order books went fast");
     println!("{small} of {deflated} deflated frames went to the small-frame decoder");
     for [wanted, fast] in counts {
         assert!(wanted > 0);

@@ -17,7 +17,7 @@ const ROUNDS: u64 = 200;
 const LEVELS: &str = r#"[["9362.1","23","0","3"],["9362.93","1","0","1"]]"#;
 const BIDS: &str = r#"[["9362.09","1615","0","9"],["9361.99","20","0","1"]]"#;
 
-/// Snapshots, so that updates of deep books meet a book.
+/// Snapshots, so that updates of order books meet a book.
 const SNAPSHOTS: [(Dialect, &str); 2] = [
     (
         Dialect::V3,
@@ -119,7 +119,7 @@ fn v3_texts() -> Vec<(&'static str, String)> {
         ("depth5 in numbers", depth5("[[3690.06,1,0,1],[3690.33,11,0,1]]")),
         ("depth5 of white space", depth5(" [ [ \"1\" , \"2\" , \"3\" ] ] ")),
         ("trade", trade),
-        ("deep book", depth),
+        ("order book", depth),
         ("not subscribed", depth5(LEVELS).replace("190517", "190614")),
         ("skipped", format!(r#"{{"table":"spot/ticker","data":[{{"last":"1",{tail}"#)),
         ("acknowledgement", r#"{"event":"subscribe","channel":"spot/trade:DOT-USD"}"#.into()),
@@ -177,7 +177,7 @@ fn side(levels: u32, from: i64, step: i64) -> String {
 }
 
 #[test]
-fn deep_books_are_scanned_and_cost_nothing() {
+fn order_books_are_scanned_and_cost_nothing() {
     let message = |dialect: Dialect, snapshot: bool, asks: &str, bids: &str| match dialect {
         Dialect::V3 => {
             let action = if snapshot { "partial" } else { "update" };
@@ -378,7 +378,7 @@ fn the_counter_counts() {
 /// message that is missing, refused while it is broken, and whole again with a snapshot.
 #[cfg(feature = "sim")]
 #[test]
-fn deep_books_that_break_and_come_back_cost_nothing() {
+fn order_books_that_break_and_come_back_cost_nothing() {
     use okx_feed::sim::{ExchangeConfig, Outbound, record};
     let channels = [
         "spot/depth:BTC-USDT",

@@ -45,7 +45,7 @@ fn best(asks: &Side, bids: &Side, levels: usize) -> [Vec<(u64, u64)>; 2] {
 }
 
 #[test]
-fn readers_of_a_deep_book_have_its_best_levels_and_no_other_updates() {
+fn readers_of_an_order_book_have_its_best_levels_and_no_other_updates() {
     let name = sub("books:A");
     let mut random = fastrand::Rng::with_seed(7);
     let mut handler = FeedHandler::new(Dialect::V5);

@@ -78,7 +78,7 @@ fn session(endpoint: Endpoint, request: &str, frames: usize) -> String {
     connection(endpoint, request, frames).iter().map(line).collect()
 }
 
-/// The messages of a deep book as text, one a line.
+/// The messages of an order book as text, one a line.
 fn messages(endpoint: Endpoint, request: &str, frames: usize) -> String {
     let frames = connection(endpoint, request, frames);
     let texts = frames.iter().map(|(_, frame)| text(frame));

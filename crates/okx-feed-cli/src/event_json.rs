@@ -133,8 +133,8 @@ fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>) {
     put_u64(out, update.missed);
 }
 
-/// A deep-book message with the book after it: the results of the sequence and checksum checks, the
-/// number of levels, and the best of each side. A message that the book rejected has no levels,
+/// An order-book message with the book after it: the results of the sequence and checksum checks,
+/// the number of levels, and the best of each side. A message that the book rejected has no levels,
 /// since the book's are those of another message.
 fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_>) {
     let DepthChange { update, applied, book, .. } = change;
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deep_book_has_its_check_results_and_its_best_five() {
+    fn an_order_book_has_its_check_results_and_its_best_five() {
         let (asks, bids) = ([level("2.0", "1", 3)], [level("1", "0.50", 1)]);
         let mut update = DepthUpdate {
             topic: Topic::v5(Channel::Books, "A-B"),

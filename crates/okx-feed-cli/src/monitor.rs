@@ -72,7 +72,7 @@ impl Monitor {
     /// If the client has stopped.
     pub(crate) fn new(client: Client, subscriptions: &[Subscription]) -> Result<Self, CliError> {
         let watched = |subscription: &Subscription| {
-            // A deep book has a reader of its best five as well.
+            // An order book has a reader of its best five as well.
             let deep = client.depth_reader(subscription).map(Reader::Deep);
             let book = || client.book_reader(subscription).map(Reader::Book);
             let trades = || client.trade_reader(subscription).map(Reader::Trades);

@@ -85,7 +85,7 @@ fn event_notes(feed: &Stats) -> String {
     listed([
         ("book", feed.books),
         ("trade", feed.trades),
-        ("deep book", feed.depths),
+        ("order book", feed.depths),
         ("control", feed.controls),
     ])
 }
@@ -99,8 +99,8 @@ fn error_notes(feed: &Stats) -> String {
 /// Well-formed messages with content that should not occur.
 pub(crate) const fn anomalies(feed: &Stats) -> u64 {
     let books = feed.crossed + feed.unsorted + feed.empty_levels;
-    let deep_books = feed.gaps + feed.mismatches + feed.broken;
-    books + deep_books + feed.backwards + feed.unsubscribed
+    let order_books = feed.gaps + feed.mismatches + feed.broken;
+    books + order_books + feed.backwards + feed.unsubscribed
 }
 
 fn anomaly_notes(feed: &Stats) -> String {
@@ -110,7 +110,7 @@ fn anomaly_notes(feed: &Stats) -> String {
         ("empty level", feed.empty_levels),
         ("sequence gap", feed.gaps),
         ("checksum mismatch", feed.mismatches),
-        ("deep book broken otherwise", feed.broken),
+        ("order book broken otherwise", feed.broken),
         ("time backwards", feed.backwards),
         ("not subscribed", feed.unsubscribed),
     ])

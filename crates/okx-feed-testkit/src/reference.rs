@@ -253,7 +253,7 @@ impl Items<'_> {
             Some(value) => int(value).filter(|seq| *seq != NO_SEQ),
             None => Some(NO_SEQ),
         };
-        // Only the chain of a deep book needs its numbers.
+        // Only the chain of an order book needs its numbers.
         let number = |field: Option<&Json>| match (needed(field), self.kind) {
             (None, Kind::Depth) => None,
             (seq, _) => Some(seq.unwrap_or(NO_SEQ)),

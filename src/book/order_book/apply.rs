@@ -1,4 +1,4 @@
-//! Applies messages to a deep book, with sequence and checksum verification.
+//! Applies messages to an order book, with sequence and checksum verification.
 
 use std::time::Duration;
 

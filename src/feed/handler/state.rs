@@ -17,8 +17,8 @@ impl FeedHandler {
         self.slots.get(subscription)?.book()
     }
 
-    /// The deep book of a subscription; `None` if there is no such subscription or its channel has
-    /// no deep book. The slot's state, not the book, says whether it is stale or down.
+    /// The order book of a subscription; `None` if there is no such subscription or its channel has
+    /// no order book. The slot's state, not the book, says whether it is stale or down.
     #[must_use]
     pub fn depth(&self, subscription: &Subscription) -> Option<&DepthBook> {
         self.slots.get(subscription)?.depth()
@@ -36,7 +36,7 @@ impl FeedHandler {
         self.slots.get_mut(subscription)?.book_reader()
     }
 
-    /// A reader of the best levels of a subscription's deep book for another thread.
+    /// A reader of the best levels of a subscription's order book for another thread.
     pub fn depth_reader(&mut self, subscription: &Subscription) -> Option<DepthReader> {
         self.slots.get_mut(subscription)?.depth_reader()
     }

@@ -1,4 +1,4 @@
-//! Applies deep-book messages to a slot.
+//! Applies order-book messages to a slot.
 
 use super::{Slot, SlotData};
 use crate::book::{ApplyOutcome, BOOK5_LEVELS, BookSync, DepthAction, DepthUpdate};
@@ -7,8 +7,8 @@ use crate::model::{BookState, NO_SEQ};
 use crate::publish::PUBLISHED_LEVELS;
 
 impl Slot {
-    /// Applies a message to the deep book and updates the state. Returns the previous state and the
-    /// outcome; `None` if the slot has no deep book.
+    /// Applies a message to the order book and updates the state. Returns the previous state and
+    /// the outcome; `None` if the slot has no order book.
     #[inline]
     pub(in crate::feed) fn apply_depth(
         &mut self,

@@ -24,7 +24,7 @@ impl Slot {
         }
     }
 
-    /// A reader of the best levels of a deep book for another thread; `None` for other channels.
+    /// A reader of the best levels of an order book for another thread; `None` for other channels.
     pub fn depth_reader(&mut self) -> Option<DepthReader> {
         let SlotData::Depth { book, levels, .. } = &mut self.data else { return None };
         let publisher = levels.get_or_insert_with(|| {

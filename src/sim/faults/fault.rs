@@ -18,7 +18,7 @@ pub(super) enum Opportunity {
     Connection,
     /// A message to the client.
     Message,
-    /// An increment of a deep book, or any push of a channel that the rule names.
+    /// An increment of an order book, or any push of a channel that the rule names.
     Increment,
     /// An acknowledgement on its way out.
     Ack,

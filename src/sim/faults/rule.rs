@@ -35,8 +35,8 @@ use crate::model::{Channel, Dialect, InstrumentId};
 /// - `ignore` and `reject`: a request;
 /// - `maxsubs`: a request that would bring too many subscriptions;
 /// - `refuse`: an attempt to connect;
-/// - `gap`, `repeat`, `reorder` and `snapshot`: an increment of a deep book, and another push only
-///   where `channel` names its channel.
+/// - `gap`, `repeat`, `reorder` and `snapshot`: an increment of an order book, and another push
+///   only where `channel` names its channel.
 ///
 /// With `at` and `every`, a fault that needs a message waits for the next that fits. `noack`,
 /// `ignore`, `error`, `nodata`, `reject`, `maxsubs` and `refuse` happen at every opportunity unless

@@ -1,4 +1,4 @@
-//! What the messages of deep books have in common in both dialects.
+//! What the messages of order books have in common in both dialects.
 
 use super::cursor::Cursor;
 use super::engine::Engine;

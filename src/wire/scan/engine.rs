@@ -48,7 +48,7 @@ pub(super) trait Engine: Copy {
         None
     }
 
-    /// Reads a side of a deep book's message into `places`: the number of levels.
+    /// Reads a side of an order book's message into `places`: the number of levels.
     fn depth_side(
         self,
         cursor: &mut Cursor<'_>,

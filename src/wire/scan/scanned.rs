@@ -28,7 +28,7 @@ pub enum Scanned<'t> {
         /// The trade.
         trade: Trade,
     },
-    /// A message of a deep book, whose levels were written to [`Scratch::asks`] and
+    /// A message of an order book, whose levels were written to [`Scratch::asks`] and
     /// [`Scratch::bids`].
     Depth {
         /// The channel.

@@ -139,7 +139,7 @@ fn read_alphabetical_trade<'t, E: Engine>(
     Some((engine.text(&id)?, trade))
 }
 
-/// Reads a deep book's message from its channel on: `instrument_id,asks,bids,timestamp,checksum`,
+/// Reads an order book's message from its channel on: `instrument_id,asks,bids,timestamp,checksum`,
 /// or `asks,bids` and then the others in any order.
 ///
 /// Source: `{"table":"spot/depth_l2_tbt","action":"update","data":[{…}]}`.

@@ -186,7 +186,7 @@ fn seq<E: Engine>(engine: E, cursor: &mut Cursor<'_>) -> Option<i64> {
     engine.integer(cursor).map(u64::cast_signed)
 }
 
-/// Reads a deep book's message from its channel on: `asks,bids` and then `ts`, `checksum` (until
+/// Reads an order book's message from its channel on: `asks,bids` and then `ts`, `checksum` (until
 /// 2026, where the channel has one), `seqId` and `prevSeqId` (since 2023), in any order.
 ///
 /// Source: `{"arg":{"channel":"books","instId":"BTC-USDT"},"action":"update","data":[{…}]}`.
@@ -251,7 +251,7 @@ pub(super) fn read_depth<'t, E: Engine>(
     Some(())
 }
 
-/// Reads the name of a deep book's channel and what follows, up to the instrument's id.
+/// Reads the name of an order book's channel and what follows, up to the instrument's id.
 #[inline(always)]
 fn depth_channel(cursor: &mut Cursor<'_>) -> Option<Channel> {
     match cursor.word()? {

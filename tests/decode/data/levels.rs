@@ -76,7 +76,7 @@ fn an_entry_without_price_and_size_is_no_level() {
     // An absent side is not an empty one.
     let one_sided = v5_message("bbo-tbt", "A", r#""bids":[],"ts":"1795940000000""#);
     assert_eq!(v5(&one_sided), Err(Kind::MissingField));
-    // In a change of a deep book a level of zero deletes.
+    // In a change of an order book a level of zero deletes.
     let deep = v5_deep("update", r#"[["","","",""],[],["0","0","0","0"]]"#, 5, 5, Some(4));
     assert_eq!(v5(&deep).unwrap(), ["books:A asks 0x0(0) bids 1x1(1)"]);
 }

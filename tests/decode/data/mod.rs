@@ -143,7 +143,7 @@ fn v5_message(channel: &str, id: &str, item: &str) -> String {
     format!(r#"{{"arg":{{"channel":"{channel}","instId":"{id}"}},"data":[{{{item}}}]}}"#)
 }
 
-/// A v5 message of a deep book.
+/// A v5 message of an order book.
 fn v5_deep(action: &str, asks: &str, ts: u64, seq: i64, prev: Option<i64>) -> String {
     let prev = prev.map_or(String::new(), |prev| format!(r#","prevSeqId":{prev}"#));
     format!(

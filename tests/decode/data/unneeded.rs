@@ -64,7 +64,7 @@ fn unreadable_values_are_counted_by_name() {
 
 /// A change of ignored members does not affect an order book.
 #[test]
-fn a_deep_book_with_odd_values_stays_live() {
+fn an_order_book_with_odd_values_stays_live() {
     let mut feed = Feed::new(Dialect::V5, &["books:A"]);
     let one = |extra: &str| format!(r#"[["2","1",{extra}]]"#);
     feed.text(&v5_deep("snapshot", &one(r#""0","1","new""#), 10, 10, Some(-1)));

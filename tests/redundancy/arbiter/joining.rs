@@ -117,7 +117,7 @@ fn a_snapshot_between_two_messages_joins_at_the_next() {
 }
 
 #[test]
-fn a_deep_book_that_is_held_is_emitted_whole_with_its_next_message() {
+fn an_order_book_that_is_held_is_emitted_whole_with_its_next_message() {
     let begun = || {
         let mut rig = Rig::new(2, &["books"]);
         rig.deliver(0, &deep("snapshot", &[(10, 1)], -1, 100));

@@ -7,7 +7,7 @@ use okx_feed::{Arbiter, BookState, Decimal, Event, Frame, UnixNanos};
 use crate::arbiter::{Rig, book, deep, sub, trade};
 
 const LINES: usize = 3;
-/// Books with numbers, books without, trades, a deep book.
+/// Books with numbers, books without, trades, an order book.
 const CHANNELS: [&str; 4] = ["books5", "bbo-tbt", "trades", "books"];
 const MESSAGES: u64 = 1_500;
 /// The arbiter promises to tell copies apart within 64 books.
@@ -17,8 +17,8 @@ const LAG: u64 = 60;
 #[derive(Default)]
 struct Model {
     first: [BTreeMap<u64, (usize, u64)>; 4],
-    /// When what is shown came last: first, or again on a line that had just delivered it, or as the
-    /// first of a connection.
+    /// When what is shown came last: first, or again on a line that had just delivered it, or as
+    /// the first of a connection.
     shown: [u64; 4],
     /// The trades that each line has delivered, on whichever connection: it says none again.
     trades: [BTreeSet<u64>; LINES],
@@ -85,7 +85,7 @@ impl Model {
     }
 }
 
-/// The deep book after each of its messages: 40 prices, of which one changes at a time; the first
+/// The order book after each of its messages: 40 prices, of which one changes at a time; the first
 /// message has them all.
 fn deep_levels(n: u64) -> Vec<(u64, u64)> {
     let last_change = |place: u64| (0..=n).rev().find(|m| *m == 0 || place == m * 7 % 40).unwrap();

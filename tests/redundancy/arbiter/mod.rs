@@ -1,6 +1,6 @@
 //! The arbiter from its outside: lines that lag, end and come back, each of them a feed of its own,
-//! and what a strategy is emitted of them. What it should be emitted is worked out by a model that keeps
-//! a list of who delivered which number first.
+//! and what a strategy is emitted of them. What it should be emitted is worked out by a model that
+//! keeps a list of who delivered which number first.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -119,7 +119,7 @@ fn trade_text(id: u64, px: u64, ts: u64) -> String {
     )
 }
 
-/// A message of a deep book: asks of a price and a size each. Its number is its time too.
+/// A message of an order book: asks of a price and a size each. Its number is its time too.
 fn deep(action: &str, asks: &[(u64, u64)], prev: i64, n: u64) -> String {
     deep_text(action, asks, (prev, n), n)
 }

@@ -67,7 +67,7 @@ struct Wrong {
     delivered: u64,
 }
 
-/// One message: its text, and of a deep book's snapshot the text for who begins with it.
+/// One message: its text, and of an order book's snapshot the text for who begins with it.
 struct Message {
     /// What it is emitted as.
     place: usize,
@@ -317,8 +317,8 @@ fn place_of(event: &Event<'_>) -> Option<usize> {
 }
 
 /// What may go wrong in the runs of a kind: runs that ignore a book, of a thousand, and updates
-/// that are never emitted, of a million. No book is ever shown after a newer one, and no trade emitted
-/// twice.
+/// that are never emitted, of a million. No book is ever shown after a newer one, and no trade
+/// emitted twice.
 fn check(kind: Kind, ignored: u64, missed: u64) {
     let asked = std::env::var("OKX_FEED_MODEL_RUNS").ok().and_then(|runs| runs.parse().ok());
     let runs = asked.unwrap_or(25_u64);

@@ -142,7 +142,7 @@ fn trades_stay_live_with_a_line_that_is_acknowledged_and_books_do_not() {
 }
 
 #[test]
-fn a_line_whose_deep_book_is_not_whole_emits_nothing() {
+fn a_line_whose_order_book_is_not_whole_emits_nothing() {
     let mut rig = Rig::new(2, &["books"]);
     let reader = rig.arbiter.depth_reader(&sub("books")).unwrap();
     let snapshot = [(10, 1), (11, 1)];
@@ -201,7 +201,7 @@ fn who_drops_the_arbiter_leaves_no_reader_believing() {
 }
 
 #[test]
-fn a_deep_book_is_published_where_readers_could_see_the_change() {
+fn an_order_book_is_published_where_readers_could_see_the_change() {
     let mut rig = Rig::new(2, &["books"]);
     let deep_reader = rig.arbiter.depth_reader(&sub("books")).unwrap();
     let top_reader = rig.arbiter.book_reader(&sub("books")).unwrap();

@@ -70,7 +70,7 @@ pub(crate) struct Client {
     /// The number of resyncs, and their duration.
     pub(crate) breaks: u64,
     pub(crate) recovery: Recovery,
-    /// The deep-book messages with a sequence reset.
+    /// The order-book messages with a sequence reset.
     pub(crate) resets: u64,
 }
 

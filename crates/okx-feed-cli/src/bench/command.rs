@@ -169,7 +169,7 @@ fn subscription(dialect: Dialect, name: Option<&str>) -> Result<Subscription, Cl
     .map_err(CliError::Channel)
 }
 
-/// Whether a channel's frames are timed: those of deep books take as long as their history says.
+/// Whether a channel's frames are timed: those of order books take as long as their history says.
 const fn is_timed(channel: Channel) -> bool {
     !matches!(channel.kind(), ChannelKind::Depth)
 }

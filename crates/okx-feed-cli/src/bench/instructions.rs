@@ -174,7 +174,7 @@ fn hot_path(channel: Subscription, bodies: &[Vec<u8>], texts: &[Vec<u8>], times:
     black_box(readers);
 }
 
-/// A deep book of 400 levels a side: a size changes in one of the best fifty places.
+/// An order book of 400 levels a side: a size changes in one of the best fifty places.
 fn depth() -> Result<(), Box<dyn Error>> {
     let level = |px: i64, sz: i64| Level::new(px.into(), sz.into(), 1);
     let mut book = DepthBook::new();

@@ -27,7 +27,7 @@ pub(crate) struct DecodeArgs {
     /// Begin with a line that names the version of the output: {"schema":"okx-feed/1",..}
     #[arg(long)]
     schema: bool,
-    /// Keep at most so many deep books; a message of one more is printed as skipped
+    /// Keep at most so many order books; a message of one more is printed as skipped
     #[arg(long, value_name = "N", default_value_t = 10_000,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     max_books: usize,
@@ -48,7 +48,7 @@ defines every member; members are only ever added.
    \"ts_ns\":..,\"seq\":..,\"checksum\":\"ok|mismatch|none\",
    \"sequence\":\"ok|gap|reset|heartbeat|old|none\",
    \"bid_levels\":n,\"ask_levels\":n,\"asks\":[best five],\"bids\":[best five],
-   \"state\":\"live|broken|no_snapshot\",\"fault\":..,\"flags\":[]}  a deep book after the message
+   \"state\":\"live|broken|no_snapshot\",\"fault\":..,\"flags\":[]}  an order book after the message
   {\"line\":3,\"event\":\"control\",\"kind\":..,\"code\":..,\"message\":..,\"channel\":..,
    \"inst_id\":..}
   {\"line\":4,\"event\":\"skipped\",\"channel\":..}              not decoded by this program
@@ -68,7 +68,7 @@ Malformed kinds: those of the decoder (json, deflate, missing_field ..), with th
 frame's text; base64, with the offset in the payload; tsv, a line without TAB.
 
 Exit code: 0 when all was decoded; 1 when a frame was malformed (all others are printed), when there
-were more deep books than --max-books, and when the messages are of the other dialect;
+were more order books than --max-books, and when the messages are of the other dialect;
 2 for wrong usage and failed I/O.
 
 Examples:
@@ -129,7 +129,7 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Outcome, CliError> {
     }
     if printer.tally.left_out > 0 {
         say(format_args!(
-            "okx-feed decode: {} messages of deep books past the first {} were printed as skipped; \
+            "okx-feed decode: {} messages of order books past the first {} were printed as skipped; \
              raise --max-books",
             printer.tally.left_out, args.max_books
         ));

@@ -21,7 +21,7 @@ const BODY_ROOM: usize = MAX_LINE_LEN / 4 * 3 + 3;
 /// The limits of a recording's memory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// The most deep books, and the most subscriptions of trades whose ids are remembered.
+    /// The most order books, and the most subscriptions of trades whose ids are remembered.
     pub(super) max_books: usize,
 }
 

@@ -17,7 +17,7 @@ pub(super) struct Tally {
     controls: u64,
     skipped: u64,
     pub(super) malformed: u64,
-    /// Messages of deep books for which there was no room.
+    /// Messages of order books for which there was no room.
     pub(super) left_out: u64,
 }
 
@@ -60,7 +60,7 @@ impl fmt::Display for Tally {
         )?;
         if self.mismatches + self.gaps > 0 {
             let Self { mismatches, gaps, .. } = self;
-            write!(f, "; deep books: {mismatches} checksum mismatch, {gaps} sequence gap")?;
+            write!(f, "; order books: {mismatches} checksum mismatch, {gaps} sequence gap")?;
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ use okx_feed::{
 const KEPT: usize = 16_384;
 /// How many of an instrument's trades are kept.
 const KEPT_TRADES: usize = 2_048;
-/// How many levels of a deep book are compared: as many as other threads see.
+/// How many levels of an order book are compared: as many as other threads see.
 const DEEP: usize = 25;
 
 /// What a checker has found, for other threads to read.
@@ -45,7 +45,7 @@ pub(super) struct CheckerStats {
     pub(super) wrong_trades: AtomicU64,
     /// How often a book became stale.
     pub(super) stale: AtomicU64,
-    /// When the last message of each deep book came. What readers see of it may be older, since it
+    /// When the last message of each order book came. What readers see of it may be older, since it
     /// is published only where its best levels change.
     last_messages: Mutex<HashMap<(Channel, InstrumentId), UnixNanos>>,
     /// The first that was not as it must be, in words.
@@ -61,7 +61,7 @@ impl CheckerStats {
             && self.verified.load(Ordering::Relaxed) > 0
     }
 
-    /// When the last message of a deep book came, as far as there was one.
+    /// When the last message of an order book came, as far as there was one.
     pub(super) fn last_message(&self, subscription: &Subscription) -> Option<UnixNanos> {
         let last = self.last_messages.lock().unwrap_or_else(PoisonError::into_inner);
         last.get(&(subscription.channel(), *subscription.inst_id())).copied()

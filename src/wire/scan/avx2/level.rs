@@ -23,7 +23,7 @@ pub(in crate::wire::scan) fn side(
     any_side::<false>(rest, places)
 }
 
-/// As [`side`], of a deep book.
+/// As [`side`], of an order book.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline(never)]
 pub(in crate::wire::scan) fn depth_side(
@@ -53,7 +53,7 @@ fn any_level<'t>(mut cursor: Cursor<'t>, place: &mut Level) -> Option<(Cursor<'t
 
 /// Reads a level of three or four strings, the third of four being `"0"`, of which price and size
 /// lie within 32 bytes and the number of orders has one to four digits. No orders, as in the
-/// deletions of deep books, are usual where `DELETES`. Gives the cursor behind it and whether it
+/// deletions of order books, are usual where `DELETES`. Gives the cursor behind it and whether it
 /// was the last of its side; `None` for any other.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]

@@ -44,7 +44,7 @@ fn usual_levels_are_read_at_once() {
 }
 
 #[test]
-fn levels_without_orders_are_usual_in_deep_books_alone() {
+fn levels_without_orders_are_usual_in_order_books_alone() {
     if Avx2::detect().is_none() {
         return;
     }

@@ -21,7 +21,7 @@ pub(super) fn side(rest: &[u8], places: &mut [Level; BOOK5_LEVELS]) -> (usize, u
     avx2::side(rest, places)
 }
 
-/// As [`side`], of a deep book.
+/// As [`side`], of an order book.
 #[target_feature(
     enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt"
 )]

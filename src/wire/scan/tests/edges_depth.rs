@@ -1,4 +1,4 @@
-//! The limits of deep books' messages, by hand.
+//! The limits of order books' messages, by hand.
 
 use super::reference::Depth;
 use super::scan_checked;

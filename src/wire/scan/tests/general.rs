@@ -16,7 +16,7 @@ thread_local! {
     }));
 }
 
-/// The one book, trade or message of a deep book of a text, read without the scanner; `None` for
+/// The one book, trade or message of an order book of a text, read without the scanner; `None` for
 /// anything else.
 pub(super) fn read(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
     DECODERS.with_borrow_mut(|[v3, v5]| {

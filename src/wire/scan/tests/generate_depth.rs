@@ -1,4 +1,4 @@
-//! Messages of deep books, in the orders of their fields that are known and in others.
+//! Messages of order books, in the orders of their fields that are known and in others.
 
 use super::generate::{Make, quoted};
 

@@ -23,7 +23,7 @@ pub(super) struct Outcome {
     pub(super) depth: Option<Depth>,
 }
 
-/// What a message of a deep book says.
+/// What a message of an order book says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Depth {
     pub(super) action: DepthAction,
@@ -94,7 +94,7 @@ pub(super) fn full_book() -> Book5 {
     book
 }
 
-/// Reads a message of one book, one trade or one deep book; `None` for anything else.
+/// Reads a message of one book, one trade or one order book; `None` for anything else.
 pub(super) fn read(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
     let message: Value = serde_json::from_slice(text).ok()?;
     let message = message.as_object()?;

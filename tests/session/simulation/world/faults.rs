@@ -37,7 +37,7 @@ impl World {
             return self.inject(victim, &rule);
         }
         for rule in rules::pick(&mut self.random, self.config.dialect) {
-            // See `plain_rule`. The numbers of v5's deep books show which update is older; v3's
+            // See `plain_rule`. The numbers of v5's order books show which update is older; v3's
             // have none, and an update that sets a level that the next one sets too is right alone.
             let undecided = self.clock_jumps && self.config.dialect == Dialect::V3;
             if !(undecided && rule.starts_with("reorder")) {
