@@ -144,3 +144,43 @@ fn an_order_book_that_is_held_is_emitted_whole_with_its_next_message() {
     assert_eq!(emitted, ["books live", "books 4"]);
     assert_eq!(reader.live().unwrap().asks().len(), 2);
 }
+
+#[test]
+fn what_two_lines_hold_is_emitted_once_and_in_order() {
+    let mut rig = Rig::new(3, &["books5"]);
+    let of = |n: u64, ts: u64| book_text("books5", n, Some(n), ts);
+    rig.deliver(0, &of(100, 100));
+    // The others join behind a reset, and begin with the same number at times of their own.
+    for (line, n, ts) in [(1, 7, 201), (2, 7, 203), (1, 8, 204), (2, 8, 204), (2, 9, 205)] {
+        assert_eq!(rig.deliver(line, &of(n, ts)), [""; 0]);
+    }
+    rig.now += SECOND;
+    assert_eq!(rig.deliver(1, &of(9, 205)), ["books5 7", "books5 8", "books5 9"]);
+    assert_eq!(rig.deliver(2, &of(10, 206)), ["books5 10"]);
+}
+
+#[test]
+fn what_a_line_holds_goes_when_it_is_not_live_and_when_it_is_from_before_what_is_shown() {
+    for is_live in [true, false] {
+        let mut rig = Rig::new(2, &["books5"]);
+        let of = |n: u64, ts: u64| book_text("books5", n, Some(n), ts);
+        rig.deliver(0, &of(100, 100));
+        assert_eq!(rig.deliver(1, &of(5, 200)), [""; 0]);
+        if !is_live {
+            rig.state(1, BookState::Stale);
+        }
+        let emitted = rig.close(0);
+        assert_eq!(emitted, [if is_live { "books5 5" } else { "books5 stale" }]);
+    }
+    let mut rig = Rig::new(3, &["books5"]);
+    let of = |n: u64, ts: u64| book_text("books5", n, Some(n), ts);
+    rig.deliver(0, &of(100, 100));
+    assert_eq!(rig.deliver(1, &of(11, 200)), [""; 0]);
+    // Another goes on over that reset, and over the next one.
+    for (n, ts) in [(12, 201), (4, 300)] {
+        assert_eq!(rig.deliver(0, &of(n, ts)), [format!("books5 {n}")]);
+    }
+    rig.close(0);
+    rig.now += SECOND;
+    assert_eq!(tick(&mut rig), [""; 0]);
+}

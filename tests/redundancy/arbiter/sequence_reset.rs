@@ -166,3 +166,35 @@ fn a_line_that_lags_after_all_were_lost_emits_nothing_again() {
         assert_eq!(rig.deliver(1, &book("books5", 101, numbered)), ["books5 101"]);
     }
 }
+
+#[test]
+fn a_first_push_near_a_reset_has_its_number_and_a_time_of_its_own() {
+    let mut rig = Rig::new(2, &["books5"]);
+    for (n, ts) in [(100, 100), (3, 200), (4, 201)] {
+        rig.deliver(0, &book_at(n, ts));
+    }
+    // It begins with a number that the log has, and a clock step comes between.
+    assert_eq!(rig.deliver(1, &book_at(3, 202)), [""; 0]);
+    assert_eq!(rig.deliver(0, &book_at(5, 150)), ["books5 5"]);
+    rig.close(0);
+    rig.now += 2_000_000_000;
+    assert_eq!(rig.deliver(1, &book_at(4, 201)), ["books5 stale"]);
+    assert_eq!(rig.deliver(1, &book_at(5, 150)), ["books5 live", "books5 5"]);
+    assert_eq!(rig.arbiter.stats()[1].held, 0);
+}
+
+#[test]
+fn what_only_a_slower_line_has_is_no_sequence_reset() {
+    let mut rig = Rig::new(2, &["books5"]);
+    for line in 0..2 {
+        rig.deliver(line, &book_at(100, 1_000));
+    }
+    // The clock is stepped back between 105 and 110; the first line never has 105.
+    assert_eq!(rig.deliver(0, &book_at(110, 500)), ["books5 110"]);
+    assert_eq!(rig.deliver(1, &book_at(105, 1_010)), [""; 0]);
+    rig.close(0);
+    rig.now += 2_000_000_000;
+    assert_eq!(rig.deliver(1, &book_at(107, 1_020)), ["books5 stale"]);
+    assert_eq!(rig.deliver(1, &book_at(110, 500)), ["books5 live", "books5 110"]);
+    assert_eq!(rig.arbiter.stats()[1].held, 0);
+}
