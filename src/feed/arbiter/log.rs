@@ -154,10 +154,13 @@ impl UpdateLog {
     }
 
     /// Whether what a line delivered is an update of the log. Near a sequence reset, behind which
-    /// numbers come again, they have to have the same time as well.
+    /// numbers come again, they have to have the same time as well; a first push has a later one.
     pub(super) fn is_one(&self, logged: &UpdateKey, delivered: &UpdateKey) -> bool {
-        let is_certain = self.reset_position == 0 || delivered.is_first;
-        logged.is_same(delivered) && (is_certain || logged.ts == delivered.ts)
+        let is_of_then = match delivered.is_first {
+            true => logged.ts <= delivered.ts,
+            false => logged.ts == delivered.ts,
+        };
+        logged.is_same(delivered) && (is_of_then || self.reset_position == 0)
     }
 
     /// Whether the update at a position is this one.

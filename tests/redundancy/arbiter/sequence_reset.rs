@@ -181,6 +181,15 @@ fn a_first_push_near_a_reset_has_its_number_and_a_time_of_its_own() {
     assert_eq!(rig.deliver(1, &book_at(4, 201)), ["books5 stale"]);
     assert_eq!(rig.deliver(1, &book_at(5, 150)), ["books5 live", "books5 5"]);
     assert_eq!(rig.arbiter.stats()[1].held, 0);
+
+    // An earlier time is from before the reset.
+    let mut rig = Rig::new(2, &["books5"]);
+    for (n, ts) in [(100, 100), (3, 200), (4, 201)] {
+        rig.deliver(0, &book_at(n, ts));
+    }
+    assert_eq!(rig.deliver(1, &book_at(4, 90)), [""; 0]);
+    assert_eq!(rig.deliver(1, &book_at(5, 91)), [""; 0]);
+    assert_eq!(rig.deliver(0, &book_at(5, 202)), ["books5 5"]);
 }
 
 #[test]
