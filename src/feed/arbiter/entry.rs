@@ -27,7 +27,7 @@ const STUCK: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) subscription: Subscription,
-    id: SubscriptionId,
+    pub(super) id: SubscriptionId,
     pub(super) state: BookState,
     /// The states of the lines, `None` where there is no such line now.
     lines: Vec<Option<BookState>>,

@@ -13,7 +13,9 @@ use crate::feed::handler::FeedHandler;
 use crate::feed::numbers::SubscriptionNumbers;
 use crate::feed::slots::{hash, parts};
 use crate::feed::stale::StaleLimits;
-use crate::model::{BookState, Channel, DownReason, Market, Subscription, UnixNanos};
+use crate::model::{
+    BookState, Channel, DownReason, Market, Subscription, SubscriptionId, UnixNanos,
+};
 use crate::publish::{BookReader, DepthReader, TradeOptions, TradeReader};
 
 /// The longest delay that is distinguished, in microseconds: ten seconds. Longer ones are recorded
@@ -98,6 +100,8 @@ impl LineStats {
 /// ```
 #[derive(Debug)]
 pub struct Arbiter {
+    /// The positions of the entries by the numbers of their subscriptions.
+    by_number: Vec<usize>,
     // Ids come from our own subscriptions, never from the wire, so a fixed seed is no weakness.
     index: HashTable<usize>,
     hasher: FixedState,
@@ -114,6 +118,7 @@ impl Arbiter {
     #[must_use]
     pub fn new(lines: usize) -> Self {
         Self {
+            by_number: Vec::new(),
             index: HashTable::new(),
             hasher: FixedState::default(),
             entries: Vec::new(),
@@ -180,9 +185,8 @@ impl Arbiter {
 
     /// Makes a place for a subscription. Does nothing where there is one.
     pub fn subscribe(&mut self, subscription: Subscription) {
-        let (channel, market, inst_id) = parts(&subscription);
-        if self.find(channel, market, inst_id).is_none() {
-            let id = self.numbers.number(subscription);
+        let id = self.numbers.number(subscription);
+        if self.find(id, parts(&subscription)).is_none() {
             self.entries.push(Entry::new(subscription, id, &self.open, self.trades));
             self.reindex();
         }
@@ -195,8 +199,7 @@ impl Arbiter {
         ts_recv: UnixNanos,
         sink: &mut impl EventSink,
     ) {
-        let (channel, market, inst_id) = parts(subscription);
-        let Some(at) = self.find(channel, market, inst_id) else { return };
+        let Some(at) = self.find(SubscriptionId::NONE, parts(subscription)) else { return };
         let mut entry = self.entries.swap_remove(at);
         entry.change(BookState::Down(DownReason::Unsubscribed), ts_recv, sink);
         self.reindex();
@@ -233,25 +236,15 @@ impl Arbiter {
     /// does not.
     #[inline]
     pub fn on_event(&mut self, line: usize, event: &Event<'_>, sink: &mut impl EventSink) {
-        let key = match event {
-            Event::Book(update) => {
-                (update.topic.channel, update.topic.market, update.topic.inst_id)
-            }
-            Event::Trade(update) => {
-                (update.topic.channel, update.topic.market, update.topic.inst_id)
-            }
-            Event::Depth(update) => {
-                (update.topic.channel, update.topic.market, update.topic.inst_id)
-            }
-            Event::DepthBook(change) => (
-                change.update.topic.channel,
-                change.update.topic.market,
-                change.update.topic.inst_id,
-            ),
+        let (id, topic) = match event {
+            Event::Book(update) => (update.subscription_id, &update.topic),
+            Event::Trade(update) => (update.subscription_id, &update.topic),
+            Event::Depth(update) => (SubscriptionId::NONE, &update.topic),
+            Event::DepthBook(change) => (change.subscription_id, &change.update.topic),
             Event::State(change) => return self.on_state(line, change, sink),
             _ => return sink.on_event(event),
         };
-        let found = self.find(key.0, key.1, key.2.as_bytes());
+        let found = self.find(id, (topic.channel, topic.market, topic.inst_id.as_bytes()));
         // What nobody wants any more may still be on its way, on each line.
         let Some(entry) = found.and_then(|at| self.entries.get_mut(at)) else { return };
         let arbitration = match event {
@@ -272,8 +265,7 @@ impl Arbiter {
         if of_line.to == BookState::Down(DownReason::Unsubscribed) {
             return;
         }
-        let (channel, market, inst_id) = parts(of_line.subscription);
-        let found = self.find(channel, market, inst_id);
+        let found = self.find(of_line.subscription_id, parts(of_line.subscription));
         let Some(entry) = found.and_then(|at| self.entries.get_mut(at)) else { return };
         entry.line_state(line, of_line.to);
         let best = entry.best();
@@ -339,29 +331,43 @@ impl Arbiter {
     }
 
     fn entry(&self, subscription: &Subscription) -> Option<&Entry> {
-        let (channel, market, inst_id) = parts(subscription);
-        self.entries.get(self.find(channel, market, inst_id)?)
+        self.entries.get(self.find(SubscriptionId::NONE, parts(subscription))?)
     }
 
+    /// The position of an entry. The handlers of a client number its subscriptions as its arbiter
+    /// does, so the number finds it; where they do not, the names do.
     #[inline]
-    fn find(&self, channel: Channel, market: Option<Market>, inst_id: &[u8]) -> Option<usize> {
-        let hash = hash(&self.hasher, channel, market, inst_id);
-        let same = |at: &usize| {
-            let entry = self.entries.get(*at);
-            entry.is_some_and(|entry| parts(&entry.subscription) == (channel, market, inst_id))
+    fn find(&self, id: SubscriptionId, topic: (Channel, Option<Market>, &[u8])) -> Option<usize> {
+        let is_it = |at: &usize| {
+            self.entries.get(*at).is_some_and(|entry| parts(&entry.subscription) == topic)
         };
-        self.index.find(hash, same).copied()
+        let numbered = id.index().and_then(|number| self.by_number.get(number));
+        numbered.copied().filter(is_it).or_else(|| self.find_by_name(topic))
+    }
+
+    #[cold]
+    fn find_by_name(&self, topic: (Channel, Option<Market>, &[u8])) -> Option<usize> {
+        let same = |at: &usize| {
+            self.entries.get(*at).is_some_and(|entry| parts(&entry.subscription) == topic)
+        };
+        self.index.find(hash(&self.hasher, topic.0, topic.1, topic.2), same).copied()
     }
 
     fn reindex(&mut self) {
-        let Self { index, hasher, entries, .. } = self;
+        let Self { by_number, index, hasher, entries, .. } = self;
         let hash_of = |entry: &Entry| {
             let (channel, market, inst_id) = parts(&entry.subscription);
             hash(hasher, channel, market, inst_id)
         };
+        by_number.clear();
         index.clear();
         for (at, entry) in entries.iter().enumerate() {
             index.insert_unique(hash_of(entry), at, |at| entries.get(*at).map_or(0, hash_of));
+            let Some(number) = entry.id.index() else { continue };
+            by_number.resize(by_number.len().max(number + 1), usize::MAX);
+            if let Some(of_number) = by_number.get_mut(number) {
+                *of_number = at;
+            }
         }
     }
 }
