@@ -100,6 +100,14 @@ impl<F: FnMut(&Event<'_>)> EventSink for F {
     }
 }
 
+/// A sink that ignores every event: the books are read through readers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoSink;
+
+impl EventSink for NoSink {
+    fn on_event(&mut self, _: &Event<'_>) {}
+}
+
 /// A five-level book of one message.
 ///
 /// A feed rejects books of a new connection that are older than the last book of the previous one,

@@ -65,12 +65,16 @@
 //! Without features it is decoder, books, session and feed handler.
 
 pub mod book;
+#[cfg(feature = "capture")]
+pub mod capture;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod event;
 pub mod feed;
 pub mod model;
 pub mod publish;
+#[cfg(feature = "capture")]
+pub mod replay;
 pub mod session;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -81,10 +85,11 @@ pub mod wire;
 pub use book::{Book5, BookRef, DepthAction, DepthBook, DepthUpdate};
 #[cfg(feature = "client")]
 pub use client::{
-    Client, ClientBuilder, ClientConfig, ClientError, ClientStats, Credentials, NoSink,
+    Client, ClientBuilder, ClientConfig, ClientError, ClientStats, Credentials,
 };
 pub use event::{
-    BookUpdate, Control, DepthChange, Event, EventSink, Malformed, StateChange, TradeUpdate,
+    BookUpdate, Control, DepthChange, Event, EventSink, Malformed, NoSink, StateChange,
+    TradeUpdate,
 };
 pub use feed::{Arbiter, FeedHandler};
 pub use model::{
@@ -92,6 +97,8 @@ pub use model::{
     Price, Qty, Side, Subscription, SubscriptionError, SubscriptionId, Topic, Trade, TradeRing,
     UnixNanos,
 };
+#[cfg(feature = "capture")]
+pub use replay::{Replay, ReplayBuilder, ReplayConfig, ReplayError, ReplayReport};
 pub use publish::{BookReader, DepthReader, TradeReader};
 pub use session::Session;
 #[cfg(feature = "client")]

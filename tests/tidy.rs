@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each folder of the library may import besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 11] = [
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("book", &["model"]),
     ("event", &["model", "book"]),
@@ -13,9 +13,20 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("publish", &["model", "book"]),
     ("session", &["model", "book", "event", "wire"]),
     ("feed", &["model", "book", "event", "wire", "publish", "session"]),
+    // What was received, on disk: it does not know what it means.
+    ("capture", &["model", "wire"]),
+    (
+        "replay",
+        &["model", "book", "event", "wire", "publish", "session", "feed", "capture"],
+    ),
     // A transport moves frames and reads none.
     ("transport", &["model", "wire"]),
-    ("client", &["model", "book", "event", "wire", "publish", "session", "feed", "transport"]),
+    (
+        "client",
+        &[
+            "model", "book", "event", "wire", "publish", "session", "feed", "transport", "capture",
+        ],
+    ),
     // An exchange that shared the decoder's code could not catch its mistakes.
     ("sim", &["model", "book"]),
     ("lib", &["wire"]),

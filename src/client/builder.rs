@@ -10,21 +10,16 @@ use super::handle::Client;
 use super::health::SharedHealth;
 use super::heartbeat::Heartbeat;
 use super::new_group::NewGroup;
+use super::recorder::ClientRecorder;
 use super::shared::HandleState;
 use super::supervisor::{Routes, Supervisor};
-use crate::event::{Event, EventSink};
+#[cfg(feature = "capture")]
+use crate::capture::Recorder;
+use crate::event::{Event, EventSink, NoSink};
 use crate::feed::{DepthOptions, SubscriptionNumbers};
 use crate::model::{Channel, Dialect, InstrumentId, Market, Subscription, SubscriptionError};
 use crate::publish::TradeOptions;
 use crate::transport::{Clock, Connector, Proxy, Region, Target, Targets};
-
-/// A sink that ignores every event: the books are read through the client's handle.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoSink;
-
-impl EventSink for NoSink {
-    fn on_event(&mut self, _: &Event<'_>) {}
-}
 
 /// Builds a client. Errors of its options are reported by [`ClientBuilder::spawn`].
 ///
@@ -131,6 +126,19 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
     /// Busy-polls instead of blocking: one core for lower latency ([`ClientConfig::busy_poll`]).
     pub fn busy_poll(mut self) -> Self {
         self.config.busy_poll = true;
+        self
+    }
+
+    /// Records every frame that is received, on every connection, to files in a directory:
+    /// [`Replay`](crate::Replay) plays them again. For the other options give a
+    /// [`RecordConfig`](crate::capture::RecordConfig).
+    ///
+    /// The feed's thread copies each frame once, after the sink has had its events. A writer that
+    /// falls behind, or a disk that is full, costs lines of the recording, which are counted
+    /// ([`Client::recording`]), and never stops the feed.
+    #[cfg(feature = "capture")]
+    pub fn record(mut self, config: impl Into<crate::capture::RecordConfig>) -> Self {
+        self.config.record = Some(config.into());
         self
     }
 
@@ -254,16 +262,20 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         let (commands, receiver) = tokio::sync::mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let clock = Clock::start();
+        let recorder = start_recorder(&config, &clock)?;
         let shared = HandleState {
             heartbeat: Heartbeat::new(clock.clone()),
             health: SharedHealth::new(clock.now().1),
             numbers,
             clock,
+            #[cfg(feature = "capture")]
+            recording: recorder.recorder.as_ref().map(Recorder::recording),
         };
         let of_handle = shared.clone();
         let run = move || {
             let local = tokio::task::LocalSet::new();
             let supervisor = async move {
+                let sink = (sink, recorder);
                 Supervisor::start(config, routes, new_groups, sink, receiver, shared).run().await
             };
             let report = local.block_on(&runtime, supervisor);
@@ -274,4 +286,20 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         let thread = std::thread::Builder::new().name("okx-feed".to_owned()).spawn(run)?;
         Ok(Client::new(subscriptions, readers, commands, of_handle, thread))
     }
+}
+
+/// Begins the recording, where the client has one.
+#[cfg(feature = "capture")]
+fn start_recorder(config: &ClientConfig, clock: &Clock) -> Result<ClientRecorder, ClientError> {
+    let dialect = config.session.dialect;
+    let start = |to| Recorder::start(to, dialect, clock.now().1);
+    let recorder = config.record.clone().map(start).transpose()?;
+    Ok(ClientRecorder { recorder })
+}
+
+/// Begins no recording.
+#[cfg(not(feature = "capture"))]
+#[expect(clippy::unnecessary_wraps, reason = "with the feature it may fail")]
+fn start_recorder(_: &ClientConfig, _: &Clock) -> Result<ClientRecorder, ClientError> {
+    Ok(ClientRecorder::default())
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::credentials::Credentials;
 use super::error::ClientError;
+#[cfg(feature = "capture")]
+use crate::capture::RecordConfig;
 use crate::feed::{DepthOptions, StaleLimits};
 use crate::model::Dialect;
 use crate::publish::TradeOptions;
@@ -78,6 +80,10 @@ pub struct ClientConfig {
     /// the arbiter of redundant connections, order books and the sink; with many connections each
     /// is polled in turn.
     pub busy_poll: bool,
+    /// Where to record every frame that is received, and what decides what it does; nowhere by
+    /// default.
+    #[cfg(feature = "capture")]
+    pub record: Option<RecordConfig>,
     /// Seed of the jitter of the pauses between attempts.
     pub seed: u64,
 }
@@ -138,6 +144,8 @@ impl ClientConfig {
             upgrade_retry_delay: Duration::from_secs(10),
             measure: true,
             busy_poll: false,
+            #[cfg(feature = "capture")]
+            record: None,
             seed: fastrand::u64(..),
         }
     }

@@ -18,11 +18,12 @@ use tokio::time::Sleep;
 use super::config::ClientConfig;
 use super::connection_id::ConnectionId;
 use super::messages::ConnectionCommand;
+use super::recorder::Noted;
 use super::shared::SharedCell;
 use super::stats::{ConnectionEnd, ConnectionStats, new_latency};
 use crate::event::EventSink;
 use crate::feed::{FeedHandler, Watchdog};
-use crate::model::{BookState, DownReason, MonoNanos};
+use crate::model::{BookState, DownReason, MonoNanos, UnixNanos};
 use crate::session::{Action, Session};
 use crate::transport::{Clock, CloseReason, Ready, Transport};
 
@@ -142,6 +143,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             has_processed: false,
             lifecycle: Lifecycle::Running,
         };
+        driver.record_subscriptions(driver.clock.now().1);
         // The first check allocates its maps: better now than among frames.
         driver.check_stale();
         driver
@@ -261,7 +263,11 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 self.on_frame();
                 self.has_processed = true;
             }
-            Ready::Control => self.session.handle_ping(self.clock.mono()),
+            Ready::Control => {
+                let (mono, wall) = self.clock.now();
+                self.session.handle_ping(mono);
+                self.record(Noted::Control, wall, || "");
+            }
             Ready::CloseRequested(reason) => self.on_close_requested(&reason),
             Ready::Ended(Some(error)) => self.on_disconnected(&error),
             Ready::Ended(None) => self.on_disconnected(&CloseReason::default()),
@@ -274,6 +280,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     }
 
     fn on_close_requested(&mut self, reason: &CloseReason) {
+        self.record(Noted::Close, self.clock.now().1, || reason.to_string());
         // One that has been given all that it requested has not requested too much.
         let is_waiting = !self.session.is_settled();
         if reason.code.is_some_and(|code| TOO_MANY_CHANNELS.contains(&code)) && is_waiting {
@@ -316,6 +323,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 Action::Login => self.log_in().await,
                 Action::Send(text) => {
                     tracing::trace!(%text, "sending");
+                    self.record(Noted::Sent, self.clock.now().1, || text.as_str());
                     self.send(text).await;
                 }
                 Action::Close => {
@@ -335,8 +343,21 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         if let Some(credentials) = &self.config.credentials {
             let text = credentials.request(dialect, wall);
             tracing::debug!("logging in");
+            self.record(Noted::Sent, self.clock.now().1, || "(withheld: the login request)");
             self.send(text).await;
         }
+    }
+
+    /// Records what is no frame, where the client records.
+    fn record<R: AsRef<str>>(&self, noted: Noted, ts: UnixNanos, text: impl FnOnce() -> R) {
+        self.shared.borrow_mut().recorder.note(self.id, noted, ts, text);
+    }
+
+    /// Records what is subscribed here, where the client records.
+    fn record_subscriptions(&self, ts: UnixNanos) {
+        let lines = self.config.redundancy.max(1);
+        let recorder = &mut self.shared.borrow_mut().recorder;
+        recorder.subscriptions(self.id, lines, &self.handler, ts);
     }
 
     async fn send(&mut self, text: String) {

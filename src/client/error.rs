@@ -29,6 +29,10 @@ pub enum ClientError {
     /// The key, the secret or the passphrase is missing or can't be read.
     #[error("can't log in: {0}")]
     Credentials(String),
+    /// The recording can't begin.
+    #[cfg(feature = "capture")]
+    #[error(transparent)]
+    Record(#[from] crate::capture::CaptureError),
     /// The thread or its runtime could not be started.
     #[error("can't start the feed's thread: {0}")]
     Thread(#[from] io::Error),

@@ -188,6 +188,14 @@ impl Client {
         self.shared.health.read()
     }
 
+    /// The recording, for its counters; `None` where nothing is recorded. Once [`Client::stop`] has
+    /// returned, all of it is written.
+    #[cfg(feature = "capture")]
+    #[must_use]
+    pub fn recording(&self) -> Option<crate::capture::Recording> {
+        self.shared.recording.clone()
+    }
+
     /// The counters and the latency histogram.
     ///
     /// # Errors

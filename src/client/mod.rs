@@ -15,12 +15,14 @@ mod host_limits;
 mod messages;
 mod new_group;
 mod readers;
+mod recorder;
 mod received;
 mod shared;
 mod stats;
 mod supervisor;
 
-pub use builder::{ClientBuilder, NoSink};
+pub use crate::event::NoSink;
+pub use builder::ClientBuilder;
 pub use config::ClientConfig;
 pub use credentials::Credentials;
 pub use error::ClientError;

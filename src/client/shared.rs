@@ -13,6 +13,7 @@ use super::heartbeat::Heartbeat;
 use super::messages::ConnectionEvent;
 use super::readers::Readers;
 use super::received::ReceivedByLine;
+use super::recorder::{ClientRecorder, Noted};
 use crate::event::{Event, EventSink};
 use crate::feed::{Arbiter, FeedHandler, LineStats, Recovery, StaleLimits, SubscriptionNumbers};
 use crate::model::{MonoNanos, Subscription, UnixNanos};
@@ -28,6 +29,8 @@ pub(super) struct HandleState {
     pub(super) heartbeat: Heartbeat,
     pub(super) health: SharedHealth,
     pub(super) numbers: SubscriptionNumbers,
+    #[cfg(feature = "capture")]
+    pub(super) recording: Option<crate::capture::Recording>,
 }
 
 /// What all connections of a client share.
@@ -46,6 +49,8 @@ pub(super) struct ClientShared<S> {
     pub(super) handle: HandleState,
     /// What each line of a group with several has received last.
     pub(super) received: ReceivedByLine,
+    /// What records frames and all that decides what they do.
+    pub(super) recorder: ClientRecorder,
 }
 
 /// The user's sink, with the times that books take to be live again.
@@ -88,7 +93,13 @@ impl<S: EventSink> ClientShared<S> {
             last_frame: MonoNanos::ZERO,
             handle,
             received: ReceivedByLine::default(),
+            recorder: ClientRecorder::default(),
         }
+    }
+
+    /// Has it record what its connections receive.
+    pub(super) fn with_recorder(self, recorder: ClientRecorder) -> Self {
+        Self { recorder, ..self }
     }
 
     /// Passes an event of one connection on: to the group's arbiter, where it has one, else to the
@@ -183,6 +194,8 @@ impl<S: EventSink> ClientShared<S> {
         now: UnixNanos,
     ) {
         if let Some(Some(arbiter)) = self.arbiters.get_mut(group) {
+            let id = ConnectionId { group, line: 0 };
+            self.recorder.note(id, Noted::Unsubscribe, now, || subscription.to_string());
             arbiter.unsubscribe(subscription, now, &mut self.sink);
         }
     }
@@ -220,6 +233,7 @@ impl<S: EventSink> ClientShared<S> {
     /// Closes the line of a connection that has ended.
     pub(super) fn close_line(&mut self, id: ConnectionId, now: UnixNanos) {
         self.received.remove_connection(id);
+        self.recorder.note(id, Noted::End, now, || "");
         if let Some(Some(arbiter)) = self.arbiters.get_mut(id.group) {
             arbiter.close_line(id.line, now, &mut self.sink);
         }

@@ -17,6 +17,7 @@ use super::group::{Connection, Group};
 use super::messages::{Command, ConnectionCommand, ConnectionEvent};
 use super::new_group::{NewGroup, new_handler};
 use super::readers::Readers;
+use super::recorder::ClientRecorder;
 use super::shared::{ClientShared, HandleState, SharedCell};
 use super::stats::{ClientStats, ConnectionEnd, ConnectionStats, StopReport, new_latency};
 use crate::event::EventSink;
@@ -82,18 +83,19 @@ impl<S: EventSink + 'static> Supervisor<S> {
         config: ClientConfig,
         routes: Routes,
         groups: Vec<NewGroup>,
-        sink: S,
+        (sink, recorder): (S, ClientRecorder),
         commands: UnboundedReceiver<Command>,
         handle: HandleState,
     ) -> Self {
         let (reports, events) = unbounded_channel();
+        let shared = ClientShared::new(sink, reports, handle.clone()).with_recorder(recorder);
         let mut supervisor = Self {
             max_subscriptions: config.max_subscriptions_per_connection.max(1),
             config: Rc::new(config),
             routes,
             clock: handle.clock.clone(),
             numbers: handle.numbers.clone(),
-            shared: Rc::new(RefCell::new(ClientShared::new(sink, reports, handle))),
+            shared: Rc::new(RefCell::new(shared)),
             commands,
             events,
             groups: Vec::new(),

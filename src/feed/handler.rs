@@ -287,6 +287,14 @@ impl FeedHandler {
         result
     }
 
+    /// Invalidates what may have lost a message with frames that are missing, as a gap in a
+    /// recording does: as [`FeedHandler::on_frame`] does for a malformed frame of which nothing is
+    /// known.
+    pub fn frames_lost(&mut self, ts_recv: UnixNanos, sink: &mut impl EventSink) {
+        let Self { slots, stats, .. } = self;
+        slots.message_lost(None, ts_recv, stats, sink);
+    }
+
     /// Sets the state of one subscription. A change is published and emitted.
     pub fn set_state(
         &mut self,

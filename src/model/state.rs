@@ -36,7 +36,7 @@ pub enum DownReason {
 
 impl BookState {
     /// All states, in the order of their codes.
-    #[cfg(feature = "serde")]
+    #[cfg(any(feature = "capture", feature = "serde"))]
     pub(crate) const ALL: [Self; 8] = [
         Self::Connecting,
         Self::AwaitingSnapshot,
@@ -68,6 +68,12 @@ impl BookState {
             Self::Down(DownReason::Unsubscribed) => "down_unsubscribed",
             Self::Down(DownReason::Stopped) => "down_stopped",
         }
+    }
+
+    /// The state of a [`BookState::name`].
+    #[cfg(feature = "capture")]
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
     }
 
     /// The state as a number, for publication in atomics.

@@ -50,9 +50,10 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     }
 
     fn subscribe(&mut self, subscription: Subscription) -> Readers {
-        let mono = self.clock.mono();
+        let (mono, wall) = self.clock.now();
         // The handle has refused what is of the other dialect.
         let _ = self.handler.subscribe(subscription);
+        self.record_subscriptions(wall);
         // There may be an arbiter since this was requested.
         let merged = self.shared.borrow_mut().subscribe(self.id.group, subscription);
         let readers = merged.unwrap_or_else(|| Readers::of(&mut self.handler, &subscription));
@@ -72,5 +73,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         session.queue_unsubscribe(subscription);
         self.send_at.get_or_insert(mono + REQUEST_DELAY);
         self.states_changed = true;
+        drop(shared);
+        self.record_subscriptions(wall);
     }
 }

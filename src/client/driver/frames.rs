@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::ConnectionDriver;
 use crate::client::credentials::Credentials;
+use crate::client::recorder::Noted;
 use crate::client::stats::LATENCY_MAX_NS;
 use crate::event::{Control, Event, EventSink, StateChange};
 use crate::model::{BookState, MonoNanos, Subscription, UnixNanos};
@@ -66,10 +67,13 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             self;
         let mut shared = shared.borrow_mut();
         shared.handle.heartbeat.beat(mono);
+        let mut repeats_login = false;
         let sink = &mut |event: &Event<'_>| {
             match event {
                 Event::Control(control) => {
+                    let whole = control.message;
                     let control = &withhold(control, config.credentials.as_ref());
+                    repeats_login |= control.message != whole;
                     session.handle_control(control, mono);
                     return shared.on_event(*id, &Event::Control(*control));
                 }
@@ -86,6 +90,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             Source::Transport => {
                 let error = handler.on_frame(transport.frame(), wall, sink).err();
                 shared.last_frame = mono;
+                shared.recorder.frame(*id, transport.frame(), repeats_login, wall);
                 error
             }
             Source::Warmup => {
@@ -110,10 +115,17 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             received.note(*id, handler.slots());
         }
         let others = |subscription: &Subscription| received.by_others(*id, subscription);
-        let sink = &mut |event: &Event<'_>| shared.on_event(*id, event);
+        let sink = &mut |event: &Event<'_>| {
+            if let Event::State(change) = event {
+                shared.recorder.state(*id, change.subscription, change.to, change.ts_recv);
+            }
+            shared.on_event(*id, event);
+        };
         watchdog.check(handler, session, now, others, sink);
         shared.received = received;
+        shared.recorder.note(*id, Noted::Tick, now.1, || "");
         shared.mark_stale(id.group, &config.stale, now.1);
+        shared.recorder.flush_due(now.1);
     }
 }
 

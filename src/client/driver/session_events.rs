@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::ConnectionDriver;
 use crate::client::credentials;
 use crate::client::messages::ConnectionEvent;
+use crate::client::recorder::Noted;
 use crate::client::stats::ConnectionStats;
 use crate::event::{Event, EventSink};
 use crate::feed::Slot;
@@ -36,6 +37,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 self.requested = self.handler.slots().len();
                 self.stats.connected = true;
                 self.shared.borrow().handle.health.connected();
+                self.record(Noted::Open, wall, || self.transport.address().to_string());
             }
             SessionEvent::Subscribed(subscription) => self.on_subscribed(&subscription, wall),
             SessionEvent::Rejected { subscription, code, message } => {
@@ -84,6 +86,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         let was_open = std::mem::take(&mut self.stats.connected);
         let reason = self.stats.last_loss.as_deref().unwrap_or("closed");
         self.shared.borrow().handle.health.lost(was_open, reason, wall);
+        self.record(Noted::Lost, wall, || reason);
         self.set_all_states(BookState::Connecting);
     }
 
@@ -113,6 +116,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     fn set_state(&mut self, subscription: &Subscription, state: BookState, wall: UnixNanos) {
         let Self { handler, shared, id, .. } = self;
         let mut shared = shared.borrow_mut();
+        shared.recorder.state(*id, subscription, state, wall);
         let sink = &mut |event: &Event<'_>| shared.on_event(*id, event);
         handler.set_state(subscription, state, wall, sink);
     }
@@ -121,6 +125,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         let wall = self.clock.now().1;
         let Self { handler, shared, id, .. } = self;
         let mut shared = shared.borrow_mut();
+        shared.recorder.note(*id, Noted::States, wall, || state.name());
         handler.set_all_states(state, wall, &mut |event: &Event<'_>| shared.on_event(*id, event));
     }
 

@@ -197,6 +197,8 @@ fn rig(host: &str, line: usize, attempts: Vec<Vec<Step>>) -> Rig {
         heartbeat: Heartbeat::new(clock.clone()),
         health: SharedHealth::new(clock.now().1),
         numbers: SubscriptionNumbers::default(),
+        #[cfg(feature = "capture")]
+        recording: None,
     };
     let (reports, events) = unbounded_channel();
     let shared = Rc::new(RefCell::new(ClientShared::new(sink, reports, handle)));

@@ -1,0 +1,128 @@
+//! What a line of a capture holds.
+
+use std::fmt;
+
+use crate::model::UnixNanos;
+use crate::wire::Frame;
+
+/// Which connection of a recording a line is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionLabel {
+    /// The group of subscriptions that it serves, from 0.
+    pub group: u16,
+    /// Its number among the redundant lines of the group, from 0.
+    pub line: u16,
+}
+
+impl fmt::Display for ConnectionLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.group, self.line)
+    }
+}
+
+/// What is recorded besides received frames. The name is the first word of a line's second column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Mark {
+    /// The first line of a file: format, recording, number of the file.
+    File,
+    /// A connection's dialect, number of lines and subscriptions.
+    Line,
+    /// A connection was opened; the address.
+    Open,
+    /// A ping or a pong of the WebSocket came.
+    Control,
+    /// A text that was sent. That of a login is withheld.
+    Sent,
+    /// The exchange has closed the connection: code and text.
+    Close,
+    /// A connection, or an attempt at one, has ended; the reason.
+    Lost,
+    /// The client has set the state of a subscription by its own clock: subscription, state.
+    State,
+    /// The client has set the state of all subscriptions of a connection: state.
+    States,
+    /// The check for silence, once a second.
+    Tick,
+    /// A subscription was ended for the group: subscription.
+    Unsubscribe,
+    /// A connection was given up for good.
+    End,
+    /// Lines are missing here: how many and why.
+    Gap,
+}
+
+impl Mark {
+    /// All marks.
+    pub const ALL: [Self; 13] = [
+        Self::File,
+        Self::Line,
+        Self::Open,
+        Self::Control,
+        Self::Sent,
+        Self::Close,
+        Self::Lost,
+        Self::State,
+        Self::States,
+        Self::Tick,
+        Self::Unsubscribe,
+        Self::End,
+        Self::Gap,
+    ];
+
+    /// The name in a capture, such as `lost`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Line => "line",
+            Self::Open => "open",
+            Self::Control => "control",
+            Self::Sent => "sent",
+            Self::Close => "close",
+            Self::Lost => "lost",
+            Self::State => "state",
+            Self::States => "states",
+            Self::Tick => "tick",
+            Self::Unsubscribe => "unsubscribe",
+            Self::End => "end",
+            Self::Gap => "gap",
+        }
+    }
+}
+
+/// A fault of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineFault {
+    /// The kind: `tsv` for a line without columns, `base64`, `time`, `frame_too_large`.
+    pub kind: &'static str,
+    /// Where in the payload, in bytes; 0 where that is not known.
+    pub offset: u32,
+}
+
+/// What a line of a capture is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EntryKind<'r> {
+    /// A frame that was received.
+    Frame(Frame<'r>),
+    /// Anything else that was recorded, with its text.
+    Mark(Mark, &'r [u8]),
+    /// An empty line.
+    Empty,
+    /// A line that can't be read. Those after it can.
+    Malformed(LineFault),
+    /// A line of a kind that this version does not know.
+    Unknown,
+}
+
+/// One line of a capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'r> {
+    /// The time of receipt, or of what happened; [`UnixNanos::UNKNOWN`] where the line has none.
+    pub ts_recv: UnixNanos,
+    /// The connection; `0.0` where the form of the capture names none.
+    pub connection: ConnectionLabel,
+    /// What the line is.
+    pub kind: EntryKind<'r>,
+}

@@ -1,0 +1,210 @@
+//! The writer's thread: records to text, text to blocks on disk.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use super::block::{Block, Missing, Record, RecordKind};
+use super::config::RecordConfig;
+use super::entry::{ConnectionLabel, Mark};
+use super::file_writer::FileWriter;
+use super::line_writer::{BINARY, Line, TEXT, write_line};
+use super::stats::{Recording, add};
+use super::trailer::Trailer;
+use crate::model::{Dialect, UnixNanos};
+
+/// The most text of a block, but for a line that is longer by itself.
+const MAX_TEXT_LEN: usize = 256 << 10;
+
+/// How often the queue is looked at while nothing is in it: the feed's thread does not wake the
+/// writer, which would cost it a system call.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// What the writer's thread has.
+pub(super) struct Writer {
+    files: FileWriter,
+    packer: zstd::bulk::Compressor<'static>,
+    text: Vec<u8>,
+    packed: Vec<u8>,
+    /// Of the text: its lines, and the times of the first and the last.
+    lines: u32,
+    /// Those of them that were recorded, not added here.
+    recorded: u64,
+    first: UnixNanos,
+    last: UnixNanos,
+    /// What is missing in the files and no gap mark says yet.
+    missing: Missing,
+    /// The last [`Mark::Line`] of each connection, with which every file begins.
+    connections: BTreeMap<ConnectionLabel, Vec<u8>>,
+    /// What identifies the recording, the same in all of its files.
+    id: u64,
+    dialect: Dialect,
+    files_begun: u64,
+    recording: Recording,
+}
+
+impl Writer {
+    pub(super) fn new(
+        config: &RecordConfig,
+        dialect: Dialect,
+        files: FileWriter,
+        recording: Recording,
+    ) -> io::Result<Self> {
+        let mut packer = zstd::bulk::Compressor::new(config.level.clamp(1, 19))?;
+        packer.include_checksum(true)?;
+        packer.include_contentsize(true)?;
+        Ok(Self {
+            files,
+            packer,
+            text: Vec::with_capacity(MAX_TEXT_LEN),
+            packed: Vec::new(),
+            lines: 0,
+            recorded: 0,
+            first: UnixNanos::UNKNOWN,
+            last: UnixNanos::UNKNOWN,
+            missing: Missing::default(),
+            connections: BTreeMap::new(),
+            id: fastrand::u64(..),
+            dialect,
+            files_begun: 0,
+            recording,
+        })
+    }
+
+    fn write(&mut self, block: &Block) {
+        if block.missing.lines > 0 {
+            self.missing.add(block.missing);
+        }
+        for record in block.records() {
+            self.write_record(record);
+        }
+        // A block that has only what is missing.
+        if block.lines == 0 && self.missing.lines > 0 {
+            let at = self.missing.last;
+            self.begin_text(at);
+        }
+        self.commit();
+    }
+
+    fn write_record(&mut self, record: Record<'_>) {
+        let Record { ts, connection, kind, payload } = record;
+        if self.text.len() + payload.len() > MAX_TEXT_LEN {
+            self.commit();
+        }
+        let name = match kind {
+            RecordKind::Text => TEXT,
+            RecordKind::Binary => BINARY,
+            RecordKind::Mark(mark) => mark.name(),
+        };
+        // Before it is added to what every file begins with.
+        self.begin_text(ts);
+        match kind {
+            RecordKind::Mark(Mark::Line) => {
+                self.connections.insert(connection, payload.to_vec());
+            }
+            RecordKind::Mark(Mark::End) => {
+                self.connections.remove(&connection);
+            }
+            _ => {}
+        }
+        self.push(Line { ts, connection, name }, payload);
+        self.recorded += 1;
+    }
+
+    /// Writes what comes before a block's first line: at the start of a file what the file is, and
+    /// what is missing before it.
+    fn begin_text(&mut self, ts: UnixNanos) {
+        if self.lines > 0 || !self.files.prepare(ts) {
+            return;
+        }
+        let connection = ConnectionLabel::default();
+        if self.files.blocks() == Some(0) {
+            let (id, number, dialect) = (self.id, self.files_begun, self.dialect);
+            let version = env!("CARGO_PKG_VERSION");
+            let text = format!(
+                "format=okx-feed/1 recording={id:016x} file={number} dialect={dialect} \
+                 version={version}"
+            );
+            self.files_begun += 1;
+            self.push(Line { ts, connection, name: Mark::File.name() }, text.as_bytes());
+            for (connection, payload) in std::mem::take(&mut self.connections) {
+                self.push(Line { ts, connection, name: Mark::Line.name() }, &payload);
+                self.connections.insert(connection, payload);
+            }
+        }
+        if self.missing.lines > 0 {
+            let Missing { lines, blocks, first, last } = self.missing;
+            let text = format!("lines={lines} blocks={blocks} first={first} last={last}",
+                first = first.0, last = last.0);
+            self.push(Line { ts, connection, name: Mark::Gap.name() }, text.as_bytes());
+        }
+    }
+
+    fn push(&mut self, line: Line<'_>, payload: &[u8]) {
+        if self.lines == 0 {
+            (self.first, self.last) = (line.ts, line.ts);
+        }
+        self.first = self.first.min(line.ts);
+        self.last = self.last.max(line.ts);
+        self.lines += 1;
+        write_line(&mut self.text, line, payload);
+    }
+
+    /// Writes the text as one block and its trailer. What can't be written is missing.
+    fn commit(&mut self) {
+        if self.lines == 0 {
+            return;
+        }
+        let is_written = self.files.blocks().is_some_and(|number| self.append(number));
+        if is_written {
+            self.missing = Missing::default();
+        } else {
+            let lines = self.recorded;
+            add(&self.recording.shared.dropped_lines, lines);
+            add(&self.recording.shared.dropped_blocks, 1);
+            let (first, last) = (self.first, self.last);
+            self.missing.add(Missing { lines, blocks: 1, first, last });
+        }
+        self.text.clear();
+        (self.lines, self.recorded) = (0, 0);
+    }
+
+    fn append(&mut self, number: u64) -> bool {
+        self.packed.clear();
+        self.packed.reserve(zstd::zstd_safe::compress_bound(self.text.len()) + Trailer::LEN);
+        let Ok(len) = self.packer.compress_to_buffer(&self.text, &mut self.packed) else {
+            return false;
+        };
+        let (Ok(packed_len), Ok(text_len)) = (u32::try_from(len), u32::try_from(self.text.len()))
+        else {
+            return false;
+        };
+        let Self { lines, first, last, .. } = *self;
+        let trailer = Trailer { lines, packed_len, text_len, number, first, last };
+        self.packed.extend_from_slice(&trailer.to_bytes());
+        self.files.append(&self.packed, last)
+    }
+}
+
+/// Writes blocks until there is no recorder any more.
+pub(super) fn run(
+    mut writer: Writer,
+    mut full: rtrb::Consumer<Block>,
+    mut empty: rtrb::Producer<Block>,
+) {
+    loop {
+        // Before the queue is found empty: what is in it then was all.
+        let is_last = full.is_abandoned();
+        while let Ok(mut block) = full.pop() {
+            writer.write(&block);
+            block.clear();
+            // There is room for all blocks that there are, and nobody needs them at the end.
+            let _ = empty.push(block);
+        }
+        if is_last {
+            break;
+        }
+        std::thread::sleep(POLL_INTERVAL);
+    }
+    writer.files.complete();
+}

@@ -1,0 +1,184 @@
+//! The builder of a replay.
+
+use std::path::{Path, PathBuf};
+
+use super::config::{ReplayConfig, Speed};
+use super::error::ReplayError;
+use super::file::CaptureFile;
+use super::merge::Merge;
+use super::player::Player;
+use super::session::Replay;
+use crate::capture::LineForm;
+use crate::event::{Event, EventSink, NoSink};
+use crate::model::{Dialect, Subscription, SubscriptionError, UnixNanos};
+
+/// Builds a replay. Errors of its options are reported by [`ReplayBuilder::open`].
+#[derive(Debug)]
+#[must_use]
+pub struct ReplayBuilder<S = NoSink> {
+    dialect: Option<Dialect>,
+    form: Option<LineForm>,
+    files: Vec<PathBuf>,
+    channels: Vec<String>,
+    subscriptions: Vec<Subscription>,
+    config: ReplayConfig,
+    sink: S,
+}
+
+impl Replay<NoSink> {
+    /// A builder of a replay.
+    pub fn builder() -> ReplayBuilder {
+        ReplayBuilder {
+            dialect: None,
+            form: None,
+            files: Vec::new(),
+            channels: Vec::new(),
+            subscriptions: Vec::new(),
+            config: ReplayConfig::default(),
+            sink: NoSink,
+        }
+    }
+}
+
+impl<S: EventSink> ReplayBuilder<S> {
+    /// Plays a file.
+    ///
+    /// Several files are merged by their times. Files of one recording of a client continue each
+    /// other; every other file is a connection of its own, and several of them are redundant lines
+    /// ([`Lines`](crate::replay::Lines)).
+    pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.files.push(path.into());
+        self
+    }
+
+    /// Plays files, as [`ReplayBuilder::file`] does.
+    pub fn files<P: Into<PathBuf>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
+        self.files.extend(paths.into_iter().map(Into::into));
+        self
+    }
+
+    /// The dialect of files that do not say it themselves.
+    pub const fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = Some(dialect);
+        self
+    }
+
+    /// The form of the lines of all files, where their names do not say it.
+    pub const fn form(mut self, form: LineForm) -> Self {
+        self.form = Some(form);
+        self
+    }
+
+    /// Plays this channel, such as `books5:BTC-USDT`, and others that are named, alone. Where none
+    /// is named, all that the capture has is played.
+    pub fn subscribe(mut self, channel: &str) -> Self {
+        self.channels.push(channel.to_owned());
+        self
+    }
+
+    /// Plays these subscriptions, as [`ReplayBuilder::subscribe`] does.
+    pub fn subscriptions(mut self, all: impl IntoIterator<Item = Subscription>) -> Self {
+        self.subscriptions.extend(all);
+        self
+    }
+
+    /// Plays what came from `from` to before `to` alone.
+    pub const fn times(mut self, from: UnixNanos, to: UnixNanos) -> Self {
+        (self.config.from, self.config.to) = (from, to);
+        self
+    }
+
+    /// Sets the speed.
+    pub const fn speed(mut self, speed: Speed) -> Self {
+        self.config.speed = speed;
+        self
+    }
+
+    /// Changes any other option.
+    pub fn configure(mut self, change: impl FnOnce(&mut ReplayConfig)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Calls `f` for each event. For a sink that is no closure see [`ReplayBuilder::sink`].
+    pub fn on_event<F>(self, f: F) -> ReplayBuilder<F>
+    where
+        // Of the closure itself, so that its argument needs no type: through `EventSink` the
+        // compiler would not see that it must take an event of any lifetime.
+        F: FnMut(&Event<'_>),
+    {
+        self.sink(f)
+    }
+
+    /// Passes each event to `sink`.
+    pub fn sink<T: EventSink>(self, sink: T) -> ReplayBuilder<T> {
+        let Self { dialect, form, files, channels, subscriptions, config, .. } = self;
+        ReplayBuilder { dialect, form, files, channels, subscriptions, config, sink }
+    }
+
+    /// Opens the files. What a client has recorded of its subscriptions is known then, so that
+    /// readers of them can be had.
+    ///
+    /// # Errors
+    /// [`ReplayError`] where a file can't be opened or read, does not say its dialect, or is of
+    /// another one than the rest, and where a channel or the speed is wrong.
+    pub fn open(self) -> Result<Replay<S>, ReplayError> {
+        let Self { dialect, form, files, channels, mut subscriptions, config, sink } = self;
+        if matches!(config.speed, Speed::Times(times) if times.is_nan() || times <= 0.0) {
+            return Err(ReplayError::Speed);
+        }
+        let open = |path: &PathBuf| CaptureFile::open(path, form, &config);
+        let mut files = files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let dialect = common_dialect(dialect, &files)?;
+        for channel in &channels {
+            subscriptions.push(Subscription::parse(dialect, channel)?);
+        }
+        if let Some(other) = subscriptions.iter().find(|one| one.dialect() != dialect) {
+            return Err(SubscriptionError::OtherDialect(other.to_string(), dialect).into());
+        }
+        let recordings = number_recordings(&mut files);
+        let is_of_client = files.iter().all(|file| file.recording_id.is_some());
+        let mut player = Player::new(dialect, config, subscriptions.clone(), recordings > 1);
+        // A client's marks name what is subscribed, but not those before the first that is played.
+        player.connections.discovery.is_on = subscriptions.is_empty()
+            && (!is_of_client || config.from > UnixNanos::UNKNOWN);
+        let mut replay = Replay::new(config, Merge::new(files), player, sink);
+        replay.begin()?;
+        Ok(replay)
+    }
+}
+
+/// The dialect of all files.
+fn common_dialect(
+    named: Option<Dialect>,
+    files: &[CaptureFile],
+) -> Result<Dialect, ReplayError> {
+    let first: &Path = match files.first() {
+        Some(file) => &file.path,
+        None => return Err(ReplayError::NoFile),
+    };
+    let shown = files.iter().find_map(|file| file.dialect);
+    let dialect = named.or(shown).ok_or_else(|| ReplayError::NoDialect(first.to_owned()))?;
+    let other = |file: &&CaptureFile| file.dialect.is_some_and(|other| other != dialect);
+    match files.iter().find(other) {
+        Some(file) => Err(ReplayError::OtherDialect {
+            path: file.path.clone(),
+            dialect: file.dialect.unwrap_or(dialect),
+        }),
+        None => Ok(dialect),
+    }
+}
+
+/// Numbers the recordings that files are of, and returns how many there are.
+fn number_recordings(files: &mut [CaptureFile]) -> usize {
+    let mut ids: Vec<Option<String>> = Vec::new();
+    for file in files {
+        let known = file.recording_id.as_ref();
+        let known = known.and_then(|id| ids.iter().position(|other| other.as_ref() == Some(id)));
+        file.recording = known.unwrap_or(ids.len());
+        if known.is_none() {
+            ids.push(file.recording_id.clone());
+        }
+    }
+    ids.len()
+}

@@ -1,0 +1,71 @@
+//! Subscriptions that are found in the frames themselves, where nothing names them.
+
+use crate::event::Event;
+use crate::model::{Dialect, Subscription, SubscriptionId, Topic};
+
+/// Holds back what has no subscription yet, and notes which it needs.
+#[derive(Debug, Default)]
+pub(super) struct Discovery {
+    /// Whether subscriptions are found at all.
+    pub(super) is_on: bool,
+    /// Those of the last frame.
+    found: Vec<Subscription>,
+    /// Whether the last frame is run again, for those alone that were found in it.
+    is_again: bool,
+}
+
+impl Discovery {
+    /// Whether an event is to be passed on.
+    #[inline]
+    pub(super) fn passes(&mut self, event: &Event<'_>, dialect: Dialect) -> bool {
+        if !self.is_on {
+            return true;
+        }
+        let (topic, id) = match event {
+            Event::Book(update) => (update.topic, update.subscription_id),
+            Event::Trade(update) => (update.topic, update.subscription_id),
+            // The handler has none for it, or it would be a book.
+            Event::Depth(update) => (update.topic, SubscriptionId::NONE),
+            Event::DepthBook(change) => (change.update.topic, change.subscription_id),
+            Event::State(change) => return !self.is_again || self.has(&change.subscription.topic()),
+            _ => return !self.is_again,
+        };
+        if self.is_again {
+            return self.has(&topic);
+        }
+        if id == SubscriptionId::NONE {
+            self.note(&topic, dialect);
+            return false;
+        }
+        true
+    }
+
+    fn has(&self, topic: &Topic<'_>) -> bool {
+        self.found.iter().any(|subscription| subscription.topic() == *topic)
+    }
+
+    #[cold]
+    fn note(&mut self, topic: &Topic<'_>, dialect: Dialect) {
+        // Topics of the decoder have a form that reads back.
+        let subscription = Subscription::parse(dialect, &topic.to_string()).ok();
+        self.found.extend(subscription.filter(|_| !self.has(topic)));
+    }
+
+    /// Whether the last frame had anything without a subscription.
+    #[inline]
+    pub(super) const fn has_found(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    /// Begins the second run of a frame, for what was found in it.
+    pub(super) fn begin_again(&mut self) -> &[Subscription] {
+        self.is_again = true;
+        &self.found
+    }
+
+    /// Ends it.
+    pub(super) fn end(&mut self) {
+        self.is_again = false;
+        self.found.clear();
+    }
+}

@@ -1,0 +1,35 @@
+//! Errors of a replay.
+
+use std::path::PathBuf;
+
+use crate::capture::CaptureError;
+use crate::model::{Dialect, SubscriptionError};
+
+/// Why a replay can't begin or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// A file can't be opened or read.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// A subscription can't be parsed, or is of the other dialect.
+    #[error(transparent)]
+    Subscription(#[from] SubscriptionError),
+    /// No file was named.
+    #[error("nothing to replay: name at least one file")]
+    NoFile,
+    /// The file does not say of which dialect it is, and nobody else did.
+    #[error("{0:?} does not say whether it is of v3 or v5: name the dialect")]
+    NoDialect(PathBuf),
+    /// The files are not all of one dialect.
+    #[error("{path:?} is of {dialect}, the others are not")]
+    OtherDialect {
+        /// The file.
+        path: PathBuf,
+        /// Its dialect.
+        dialect: Dialect,
+    },
+    /// The speed is not above 0.
+    #[error("the speed must be above 0")]
+    Speed,
+}

@@ -1,0 +1,88 @@
+//! One file of a replay, and which recording it is of.
+
+use std::path::{Path, PathBuf};
+
+use super::config::ReplayConfig;
+use super::error::ReplayError;
+use super::marks;
+use crate::capture::{CaptureReader, EntryKind, LineForm, Mark};
+use crate::model::{Dialect, UnixNanos};
+use crate::wire::Frame;
+
+/// What is known of the recording that a line is of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    /// The number of the recording.
+    pub(super) recording: usize,
+    /// Whether a client has recorded it, with all that it has decided.
+    pub(super) is_of_client: bool,
+}
+
+/// A file that is played.
+#[derive(Debug)]
+pub(super) struct CaptureFile {
+    pub(super) reader: CaptureReader,
+    pub(super) path: PathBuf,
+    /// The recording that it is a part of, by its number among those that are played.
+    pub(super) recording: usize,
+    /// The name of the recording; `None` where it is of another recorder.
+    pub(super) recording_id: Option<String>,
+    pub(super) dialect: Option<Dialect>,
+    /// The latest time so far, which lines without a time have.
+    pub(super) last: UnixNanos,
+}
+
+impl CaptureFile {
+    /// Opens a file and reads what its first lines say of it.
+    pub(super) fn open(
+        path: &Path,
+        form: Option<LineForm>,
+        config: &ReplayConfig,
+    ) -> Result<Self, ReplayError> {
+        let mut reader = CaptureReader::open(path)?.with_times(config.from, config.to);
+        if let Some(form) = form {
+            reader = reader.with_form(form);
+        }
+        let mut recording_id = None;
+        let mut dialect = None;
+        if let Some(entry) = reader.peek()? {
+            match entry.kind {
+                EntryKind::Mark(Mark::File, text) => {
+                    recording_id = marks::value(text, "recording").map(str::to_owned);
+                    dialect = marks::value(text, "dialect").and_then(marks::dialect);
+                }
+                EntryKind::Frame(frame) => dialect = dialect_of(frame),
+                _ => {}
+            }
+        }
+        let last = UnixNanos::UNKNOWN;
+        Ok(Self { reader, path: path.to_owned(), recording: 0, recording_id, dialect, last })
+    }
+
+    /// What is known of the recording that its lines are of.
+    #[inline]
+    pub(super) const fn origin(&self) -> Origin {
+        Origin { recording: self.recording, is_of_client: self.recording_id.is_some() }
+    }
+
+    /// The time of the next line; `None` at the end. A line without a time has that of the one
+    /// before, and so has one whose time runs backwards.
+    pub(super) fn next_time(&mut self) -> Result<Option<UnixNanos>, ReplayError> {
+        let Some(entry) = self.reader.peek()? else {
+            // A line that is too long is there, but can't be looked at.
+            return Ok(self.reader.is_ready().then_some(self.last));
+        };
+        Ok(Some(entry.ts_recv.max(self.last)))
+    }
+}
+
+/// The dialect of a frame, where it shows.
+fn dialect_of(frame: Frame<'_>) -> Option<Dialect> {
+    let Frame::Text(text) = frame else { return Some(Dialect::V3) };
+    let has = |part: &[u8]| memchr::memmem::find(text, part).is_some();
+    match (has(b"\"arg\":"), has(b"\"table\":")) {
+        (true, false) => Some(Dialect::V5),
+        (false, true) => Some(Dialect::V3),
+        _ => None,
+    }
+}

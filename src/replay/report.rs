@@ -1,0 +1,35 @@
+//! What a replay has seen.
+
+use std::path::PathBuf;
+
+use crate::feed::Stats;
+use crate::model::UnixNanos;
+
+/// What a replay has seen.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ReplayReport {
+    /// Frames that were played.
+    pub frames: u64,
+    /// Their bytes.
+    pub frame_bytes: u64,
+    /// Lines that could not be read, and frames of more connections than are kept.
+    pub malformed_lines: u64,
+    /// Gap marks: places where the recorder has dropped lines or a block is damaged.
+    pub gaps: u64,
+    /// Lines that are missing there.
+    pub missing_lines: u64,
+    /// Connections that were lost.
+    pub losses: u64,
+    /// Messages of further subscriptions than
+    /// [`ReplayConfig::max_subscriptions`](crate::ReplayConfig::max_subscriptions).
+    pub left_out: u64,
+    /// The time of the first frame.
+    pub first: UnixNanos,
+    /// The time of the last frame.
+    pub last: UnixNanos,
+    /// The files that end in the middle.
+    pub torn: Vec<PathBuf>,
+    /// The counters of frames and books, of all connections.
+    pub feed: Stats,
+}

@@ -1,0 +1,195 @@
+//! A replay that runs.
+
+use std::fmt;
+
+use super::config::ReplayConfig;
+use super::error::ReplayError;
+use super::merge::Merge;
+use super::pace::Pace;
+use super::player::Player;
+use super::report::ReplayReport;
+use crate::capture::{EntryKind, Mark};
+use crate::event::{EventSink, NoSink};
+use crate::model::{BookState, Subscription, SubscriptionId, UnixNanos};
+use crate::publish::{BookReader, DepthReader, TradeReader};
+
+/// Plays captures to a sink and to readers, as a [`Client`](crate::Client) plays the exchange's
+/// connections: the frames go through [`FeedHandler`](crate::FeedHandler) with the times at which
+/// they were received.
+///
+/// A strategy that is written for a client runs unchanged: it gets the same events, of the same
+/// types, in the same order, and reads the same readers. What a client recorded gives exactly the
+/// events that the client's own sink had, those of redundant lines arbitrated; the same files give
+/// the same events on any machine.
+///
+/// Everything runs on the caller's thread, in memory that does not grow with the files.
+///
+/// # Example
+/// ```no_run
+/// use okx_feed::{Event, Replay};
+///
+/// let mut trades = 0;
+/// let report = Replay::builder()
+///     .file("capture/okx-feed-20261130T080000.000000000Z.tsv.zst")
+///     .on_event(|event: &Event<'_>| trades += u32::from(matches!(event, Event::Trade(_))))
+///     .open()?
+///     .run()?;
+/// println!("{} frames, {} gaps", report.frames, report.gaps);
+/// # Ok::<(), okx_feed::ReplayError>(())
+/// ```
+pub struct Replay<S = NoSink> {
+    config: ReplayConfig,
+    merge: Merge,
+    player: Player,
+    pace: Pace,
+    sink: S,
+    now: UnixNanos,
+    is_ended: bool,
+}
+
+impl<S: EventSink> Replay<S> {
+    pub(super) fn new(config: ReplayConfig, merge: Merge, player: Player, sink: S) -> Self {
+        let pace = Pace::new(config.speed);
+        let now = UnixNanos::UNKNOWN;
+        Self { config, merge, player, pace, sink, now, is_ended: false }
+    }
+
+    /// Plays to the end.
+    ///
+    /// # Errors
+    /// [`ReplayError::Capture`] where a file can't be read any further.
+    pub fn run(mut self) -> Result<ReplayReport, ReplayError> {
+        while self.step()? {}
+        Ok(self.report())
+    }
+
+    /// Plays the next line. False at the end.
+    ///
+    /// # Errors
+    /// [`ReplayError::Capture`] where a file can't be read any further.
+    #[inline]
+    pub fn step(&mut self) -> Result<bool, ReplayError> {
+        let Self { merge, player, pace, sink, config, now, .. } = self;
+        let Some(file) = merge.next()? else { return Ok(self.end()) };
+        let (origin, last) = (file.origin(), file.last);
+        let Some(entry) = file.reader.next_entry()? else { return Ok(self.end()) };
+        let ts = entry.ts_recv.max(last);
+        file.last = ts;
+        // A file of the same recording that begins later repeats what is known.
+        *now = ts.max(*now);
+        let ts = *now;
+        if ts >= config.to {
+            return Ok(self.end());
+        }
+        pace.wait(ts);
+        if player.play(origin, entry, ts, sink) {
+            sink.on_drained();
+        }
+        Ok(true)
+    }
+
+    #[cold]
+    fn end(&mut self) -> bool {
+        if !std::mem::replace(&mut self.is_ended, true) {
+            let Self { merge, player, sink, now, .. } = self;
+            for file in merge.files() {
+                player.end_recording(file.origin(), *now, sink);
+            }
+        }
+        false
+    }
+
+    /// Reads what stands before the first frame: which connections there are.
+    pub(super) fn begin(&mut self) -> Result<(), ReplayError> {
+        let mut begun = Vec::new();
+        loop {
+            let Some(file) = self.merge.next()? else { return Ok(()) };
+            let recording = file.recording;
+            if begun.contains(&recording) {
+                return Ok(());
+            }
+            let Some(entry) = file.reader.peek()? else { return Ok(()) };
+            match entry.kind {
+                EntryKind::Mark(Mark::File | Mark::Line | Mark::Gap, _) => {}
+                _ => {
+                    begun.push(recording);
+                    continue;
+                }
+            }
+            if !self.step()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What was played until now.
+    #[must_use]
+    pub fn report(&self) -> ReplayReport {
+        let mut report = self.player.report.clone();
+        report.feed = self.player.connections.stats();
+        let torn = self.merge.files().iter().filter(|file| file.reader.is_torn());
+        report.torn = torn.map(|file| file.path.clone()).collect();
+        report
+    }
+
+    /// The time of the last line that was played.
+    #[must_use]
+    pub const fn now(&self) -> UnixNanos {
+        self.now
+    }
+
+    /// The bytes of all files that were read, and all bytes.
+    #[must_use]
+    pub fn progress(&self) -> (u64, u64) {
+        let all = self.merge.files().iter().map(|file| file.reader.progress());
+        all.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1))
+    }
+
+    /// The sink.
+    pub const fn sink(&mut self) -> &mut S {
+        &mut self.sink
+    }
+
+    /// The subscriptions: those that were named, or those that the capture has shown so far.
+    #[must_use]
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        self.player.connections.subscriptions()
+    }
+
+    /// The number of a subscription, which all of its events have.
+    #[must_use]
+    pub fn subscription_id(&self, subscription: &Subscription) -> Option<SubscriptionId> {
+        self.player.connections.subscription_id(subscription)
+    }
+
+    /// The state of a subscription; `None` where it is not subscribed.
+    #[must_use]
+    pub fn state(&self, subscription: &Subscription) -> Option<BookState> {
+        self.player.connections.state(subscription)
+    }
+
+    /// A reader of a subscription's book, for any thread; `None` where the channel has none.
+    #[must_use]
+    pub fn book_reader(&mut self, subscription: &Subscription) -> Option<BookReader> {
+        self.player.connections.book_reader(subscription)
+    }
+
+    /// A reader of the best levels of a subscription's order book, for any thread; `None` where the
+    /// channel has none.
+    #[must_use]
+    pub fn depth_reader(&mut self, subscription: &Subscription) -> Option<DepthReader> {
+        self.player.connections.depth_reader(subscription)
+    }
+
+    /// A reader of a subscription's trades, for any thread; `None` where the channel has none.
+    #[must_use]
+    pub fn trade_reader(&mut self, subscription: &Subscription) -> Option<TradeReader> {
+        self.player.connections.trade_reader(subscription)
+    }
+}
+
+impl<S> fmt::Debug for Replay<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replay").field("now", &self.now).finish_non_exhaustive()
+    }
+}
