@@ -132,7 +132,7 @@ fn a_directory_that_is_gone_is_reported_and_the_gap_is_marked_once_it_is_back() 
     let connection = ConnectionLabel::default();
     let at = |secs: u64| UnixNanos(START.0 + secs * 1_000_000_000);
     let mut wait_until = |recorder: &mut Recorder, secs, is: &dyn Fn() -> bool| {
-        for step in 0..3_000 {
+        for step in 0..3_000_u64 {
             if is() {
                 return;
             }
