@@ -84,12 +84,9 @@ pub mod wire;
 
 pub use book::{Book5, BookRef, DepthAction, DepthBook, DepthUpdate};
 #[cfg(feature = "client")]
-pub use client::{
-    Client, ClientBuilder, ClientConfig, ClientError, ClientStats, Credentials,
-};
+pub use client::{Client, ClientBuilder, ClientConfig, ClientError, ClientStats, Credentials};
 pub use event::{
-    BookUpdate, Control, DepthChange, Event, EventSink, Malformed, NoSink, StateChange,
-    TradeUpdate,
+    BookUpdate, Control, DepthChange, Event, EventSink, Malformed, NoSink, StateChange, TradeUpdate,
 };
 pub use feed::{Arbiter, FeedHandler};
 pub use model::{
@@ -97,9 +94,9 @@ pub use model::{
     Price, Qty, Side, Subscription, SubscriptionError, SubscriptionId, Topic, Trade, TradeRing,
     UnixNanos,
 };
+pub use publish::{BookReader, DepthReader, TradeReader};
 #[cfg(feature = "capture")]
 pub use replay::{Replay, ReplayBuilder, ReplayConfig, ReplayError, ReplayReport};
-pub use publish::{BookReader, DepthReader, TradeReader};
 pub use session::Session;
 #[cfg(feature = "client")]
 pub use transport::Region;

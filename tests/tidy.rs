@@ -15,17 +15,12 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("feed", &["model", "book", "event", "wire", "publish", "session"]),
     // What was received, on disk: it does not know what it means.
     ("capture", &["model", "wire"]),
-    (
-        "replay",
-        &["model", "book", "event", "wire", "publish", "session", "feed", "capture"],
-    ),
+    ("replay", &["model", "book", "event", "wire", "publish", "session", "feed", "capture"]),
     // A transport moves frames and reads none.
     ("transport", &["model", "wire"]),
     (
         "client",
-        &[
-            "model", "book", "event", "wire", "publish", "session", "feed", "transport", "capture",
-        ],
+        &["model", "book", "event", "wire", "publish", "session", "feed", "transport", "capture"],
     ),
     // An exchange that shared the decoder's code could not catch its mistakes.
     ("sim", &["model", "book"]),

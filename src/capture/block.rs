@@ -127,9 +127,8 @@ impl Block {
         let [t0, t1, t2, t3, t4, t5, t6, t7] = ts.0.to_le_bytes();
         let [l0, l1, l2, l3] = len.to_le_bytes();
         let ([g0, g1], [n0, n1]) = (group.to_le_bytes(), line.to_le_bytes());
-        let header: [u8; HEADER_LEN] = [
-            t0, t1, t2, t3, t4, t5, t6, t7, l0, l1, l2, l3, g0, g1, n0, n1, kind.code(), 0, 0, 0,
-        ];
+        let header: [u8; HEADER_LEN] =
+            [t0, t1, t2, t3, t4, t5, t6, t7, l0, l1, l2, l3, g0, g1, n0, n1, kind.code(), 0, 0, 0];
         self.bytes.extend_from_slice(&header);
         self.bytes.extend_from_slice(payload);
         if self.lines == 0 {

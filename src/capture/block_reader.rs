@@ -2,9 +2,9 @@
 
 use std::io::{self, Read};
 
+use super::entry::{ConnectionLabel, Mark};
 use super::line_reader::MAX_LINE_LEN;
 use super::line_writer::{Line, write_line};
-use super::entry::{ConnectionLabel, Mark};
 use super::trailer::Trailer;
 use super::zstd_frame::{
     BLOCK_HEADER_LEN, DESCRIPTOR_END, block_len, checked_content_len, header_len,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::form::LineForm;
 use crate::model::UnixNanos;
 use crate::wire::Frame;
 
@@ -108,8 +109,8 @@ pub enum EntryKind<'r> {
     Frame(Frame<'r>),
     /// Anything else that was recorded, with its text.
     Mark(Mark, &'r [u8]),
-    /// An empty line.
-    Empty,
+    /// An empty line, in a capture of this form.
+    Empty(LineForm),
     /// A line that can't be read. Those after it can.
     Malformed(LineFault),
     /// A line of a kind that this version does not know.

@@ -99,8 +99,7 @@ impl FileWriter {
                     return Ok(());
                 }
                 Err(error)
-                    if error.kind() == io::ErrorKind::AlreadyExists
-                        && at.0 - now.0 < MAX_NAMES =>
+                    if error.kind() == io::ErrorKind::AlreadyExists && at.0 - now.0 < MAX_NAMES =>
                 {
                     at = UnixNanos(at.0.saturating_add(1));
                 }

@@ -42,7 +42,8 @@ impl LineForm {
         if line.starts_with(b"{") || line.starts_with(b"[") || line.starts_with(b"pong") {
             return Some(Self::Jsonl);
         }
-        if line.get(TARDIS_TIME_LEN - 1..=TARDIS_TIME_LEN) == Some(b"Z ") && line.get(10) == Some(&b'T')
+        if line.get(TARDIS_TIME_LEN - 1..=TARDIS_TIME_LEN) == Some(b"Z ")
+            && line.get(10) == Some(&b'T')
         {
             return Some(Self::Tardis);
         }

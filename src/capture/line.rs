@@ -24,7 +24,7 @@ pub(super) fn parse<'a>(form: LineForm, line: &'a [u8], body: &'a mut [u8]) -> E
     };
     if line.is_empty() {
         let is_loss = form == LineForm::Tardis;
-        let kind = if is_loss { EntryKind::Mark(Mark::Lost, b"") } else { EntryKind::Empty };
+        let kind = if is_loss { EntryKind::Mark(Mark::Lost, b"") } else { EntryKind::Empty(form) };
         return entry(None, kind);
     }
     match form {

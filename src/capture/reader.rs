@@ -108,6 +108,29 @@ impl CaptureReader {
         self.form
     }
 
+    /// Finds the form of the lines in the first of them, where nothing else says it; `None` where
+    /// that shows none either, and each line is then the text of a message.
+    ///
+    /// # Errors
+    /// [`CaptureError::Read`].
+    pub fn detect_form(&mut self) -> Result<Option<LineForm>, CaptureError> {
+        if self.form.is_none() && self.load()? {
+            self.form = self.lines.peek().and_then(LineForm::of_line);
+        }
+        Ok(self.form)
+    }
+
+    /// Reads until the next line is there. False at the end.
+    fn load(&mut self) -> Result<bool, CaptureError> {
+        while !self.lines.is_ready() {
+            if self.lines.ended() {
+                return Ok(false);
+            }
+            self.fill()?;
+        }
+        Ok(true)
+    }
+
     /// The next line, where it is there; `None` if [`CaptureReader::fill`] must read more first, or
     /// if the capture [has ended](CaptureReader::is_ended).
     #[inline]
@@ -163,13 +186,7 @@ impl CaptureReader {
     /// [`CaptureError::Read`].
     #[inline]
     pub fn next_entry(&mut self) -> Result<Option<Entry<'_>>, CaptureError> {
-        while !self.lines.is_ready() {
-            if self.lines.ended() {
-                return Ok(None);
-            }
-            self.fill()?;
-        }
-        Ok(self.take())
+        Ok(if self.load()? { self.take() } else { None })
     }
 
     /// The next line, which stays the next one; `None` at the end and where it is too long.
@@ -177,11 +194,8 @@ impl CaptureReader {
     /// # Errors
     /// [`CaptureError::Read`].
     pub fn peek(&mut self) -> Result<Option<Entry<'_>>, CaptureError> {
-        while !self.lines.is_ready() {
-            if self.lines.ended() {
-                return Ok(None);
-            }
-            self.fill()?;
+        if !self.load()? {
+            return Ok(None);
         }
         let Some(line) = self.lines.peek() else { return Ok(None) };
         let form = self.form.or_else(|| LineForm::of_line(line)).unwrap_or(LineForm::Jsonl);

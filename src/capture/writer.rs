@@ -134,8 +134,11 @@ impl Writer {
         }
         if self.missing.lines > 0 {
             let Missing { lines, blocks, first, last } = self.missing;
-            let text = format!("lines={lines} blocks={blocks} first={first} last={last}",
-                first = first.0, last = last.0);
+            let text = format!(
+                "lines={lines} blocks={blocks} first={first} last={last}",
+                first = first.0,
+                last = last.0
+            );
             self.push(Line { ts, connection, name: Mark::Gap.name() }, text.as_bytes());
         }
     }

@@ -30,9 +30,9 @@ pub(crate) use serialize::{FromText, as_name, named};
 pub use state::{BookState, DownReason};
 pub use subscription::{Subscription, SubscriptionError};
 pub use subscription_id::SubscriptionId;
+pub use time::{IsoMs, MonoNanos, UnixNanos};
 #[cfg(feature = "capture")]
 pub(crate) use time::{days_since_epoch, parse_digits};
-pub use time::{IsoMs, MonoNanos, UnixNanos};
 pub use topic::Topic;
 pub(crate) use trade::NO_SEQ;
 pub use trade::{Side, Trade, TradeRing};

@@ -140,8 +140,8 @@ impl<S: EventSink> ReplayBuilder<S> {
         let is_of_client = files.iter().all(|file| file.recording_id.is_some());
         let mut player = Player::new(dialect, config, subscriptions.clone(), recordings > 1);
         // A client's marks name what is subscribed, but not those before the first that is played.
-        player.connections.discovery.is_on = subscriptions.is_empty()
-            && (!is_of_client || config.from > UnixNanos::UNKNOWN);
+        player.connections.discovery.is_on =
+            subscriptions.is_empty() && (!is_of_client || config.from > UnixNanos::UNKNOWN);
         let mut replay = Replay::new(config, Merge::new(files), player, sink);
         replay.begin()?;
         Ok(replay)
@@ -149,10 +149,7 @@ impl<S: EventSink> ReplayBuilder<S> {
 }
 
 /// The dialect of all files.
-fn common_dialect(
-    named: Option<Dialect>,
-    files: &[CaptureFile],
-) -> Result<Dialect, ReplayError> {
+fn common_dialect(named: Option<Dialect>, files: &[CaptureFile]) -> Result<Dialect, ReplayError> {
     let first: &Path = match files.first() {
         Some(file) => &file.path,
         None => return Err(ReplayError::NoFile),

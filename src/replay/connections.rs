@@ -88,6 +88,11 @@ impl Connections {
         }
     }
 
+    /// The dialect of all of them.
+    pub(super) const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// Calls `f` with the handler of a connection and the sink of its events; `None` where there is
     /// no such connection.
     #[inline]

@@ -27,7 +27,9 @@ impl Discovery {
             // The handler has none for it, or it would be a book.
             Event::Depth(update) => (update.topic, SubscriptionId::NONE),
             Event::DepthBook(change) => (change.update.topic, change.subscription_id),
-            Event::State(change) => return !self.is_again || self.has(&change.subscription.topic()),
+            Event::State(change) => {
+                return !self.is_again || self.has(&change.subscription.topic());
+            }
             _ => return !self.is_again,
         };
         if self.is_again {

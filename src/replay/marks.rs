@@ -9,7 +9,9 @@ fn words(text: &[u8]) -> impl Iterator<Item = &str> {
 
 /// The value of `key=value` among the words.
 pub(super) fn value<'t>(text: &'t [u8], key: &str) -> Option<&'t str> {
-    words(text).find_map(|word| word.split_once('=').filter(|(name, _)| *name == key)).map(|of| of.1)
+    words(text)
+        .find_map(|word| word.split_once('=').filter(|(name, _)| *name == key))
+        .map(|of| of.1)
 }
 
 /// The number of `key=value` among the words; 0 where there is none.

@@ -54,7 +54,7 @@ impl Player {
     ) -> bool {
         let key = (origin.recording, entry.connection);
         match entry.kind {
-            EntryKind::Frame(_) | EntryKind::Empty if ts < self.config.from => false,
+            EntryKind::Frame(_) | EntryKind::Empty(_) if ts < self.config.from => false,
             EntryKind::Frame(frame) => {
                 self.frame(origin, key, frame, ts, sink);
                 true
@@ -63,7 +63,7 @@ impl Player {
                 self.mark(key, mark, text, ts, sink);
                 false
             }
-            EntryKind::Empty | EntryKind::Malformed(_) => {
+            EntryKind::Empty(_) | EntryKind::Malformed(_) => {
                 self.report.malformed_lines += 1;
                 false
             }
@@ -130,13 +130,7 @@ impl Player {
 
     /// Subscribes what a frame has without a subscription, and runs it once more for that.
     #[cold]
-    fn run_again<S: EventSink>(
-        &mut self,
-        key: Key,
-        frame: Frame<'_>,
-        ts: UnixNanos,
-        sink: &mut S,
-    ) {
+    fn run_again<S: EventSink>(&mut self, key: Key, frame: Frame<'_>, ts: UnixNanos, sink: &mut S) {
         let found = self.connections.discovery.begin_again().to_vec();
         for subscription in found {
             if self.connections.subscription_count() < self.config.max_subscriptions {

@@ -10,7 +10,7 @@ use super::player::Player;
 use super::report::ReplayReport;
 use crate::capture::{EntryKind, Mark};
 use crate::event::{EventSink, NoSink};
-use crate::model::{BookState, Subscription, SubscriptionId, UnixNanos};
+use crate::model::{BookState, Dialect, Subscription, SubscriptionId, UnixNanos};
 use crate::publish::{BookReader, DepthReader, TradeReader};
 
 /// Plays captures to a sink and to readers, as a [`Client`](crate::Client) plays the exchange's
@@ -130,6 +130,12 @@ impl<S: EventSink> Replay<S> {
         let torn = self.merge.files().iter().filter(|file| file.reader.is_torn());
         report.torn = torn.map(|file| file.path.clone()).collect();
         report
+    }
+
+    /// The dialect of the captures.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.player.connections.dialect()
     }
 
     /// The time of the last line that was played.

@@ -1,8 +1,8 @@
 //! Recording costs the feed's thread no allocation.
 
 use okx_feed::Dialect;
-use okx_feed::capture::{ConnectionLabel, RecordConfig, RecordKind, Recorder};
 use okx_feed::UnixNanos;
+use okx_feed::capture::{ConnectionLabel, RecordConfig, RecordKind, Recorder};
 use okx_feed_testkit::alloc::allocations;
 
 use crate::recorder::START;

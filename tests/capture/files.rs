@@ -10,7 +10,11 @@ use crate::recorder::{START, Seen, lines, record};
 use crate::scratch_dir::ScratchDir;
 
 /// A capture of several blocks, its lines, and the lines of each block by where it ends.
-fn capture(dir: &ScratchDir, count: u64, per_block: u64) -> (Vec<u8>, Vec<Seen>, Vec<(usize, usize)>) {
+fn capture(
+    dir: &ScratchDir,
+    count: u64,
+    per_block: u64,
+) -> (Vec<u8>, Vec<Seen>, Vec<(usize, usize)>) {
     let step = Duration::from_millis(10);
     let max_block_time = step * u32::try_from(per_block).unwrap();
     let config = RecordConfig { max_block_time, ..dir.path().into() };
@@ -88,7 +92,10 @@ fn every_form_reads_plain_and_packed() {
     let forms = [
         ("a.jsonl", format!("{text}\n{text}\n")),
         ("a.tsv", format!("1630454400.0123456\t{text}\n1630454400.0123457\t{text}\n")),
-        ("tardis", format!("2021-09-01T00:00:00.0123456Z {text}\n2021-09-01T00:00:00.0123457Z {text}\n")),
+        (
+            "tardis",
+            format!("2021-09-01T00:00:00.0123456Z {text}\n2021-09-01T00:00:00.0123457Z {text}\n"),
+        ),
         ("btcusdt_20210901", format!("1630454400012345600 {text}\n1630454400012345700 {text}\n")),
     ];
     for (name, content) in &forms {
@@ -116,7 +123,12 @@ fn every_form_reads_plain_and_packed() {
             std::fs::write(&path, bytes).unwrap();
             let (seen, is_torn) = lines(&path);
             assert_eq!(seen.len(), 2, "{path:?}");
-            assert!(!is_torn && seen.iter().all(|(.., kind, payload)| kind == "text" && payload == text.as_bytes()));
+            assert!(
+                !is_torn
+                    && seen
+                        .iter()
+                        .all(|(.., kind, payload)| kind == "text" && payload == text.as_bytes())
+            );
             let time = if name.ends_with(".jsonl") { 0 } else { 1_630_454_400_012_345_600 };
             assert_eq!(seen[0].0, time, "{path:?}");
         }

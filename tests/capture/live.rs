@@ -47,7 +47,9 @@ async fn record(
         Dialect::V3 => {
             &["spot/trade:BTC-USDT", "spot/depth5:BTC-USDT", "spot/depth_l2_tbt:BTC-USDT"]
         }
-        Dialect::V5 => &["trades:BTC-USDT", "books5:BTC-USDT", "bbo-tbt:BTC-USDT", "books:BTC-USDT"],
+        Dialect::V5 => {
+            &["trades:BTC-USDT", "books5:BTC-USDT", "bbo-tbt:BTC-USDT", "books:BTC-USDT"]
+        }
     };
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&seen);

@@ -150,7 +150,8 @@ fn a_directory_that_is_gone_is_reported_and_the_gap_is_marked_once_it_is_back() 
     std::fs::create_dir_all(&inner).unwrap();
     recorder.record(RecordKind::Text, connection, at(200), b"last");
     drop(recorder);
-    let files: Vec<_> = std::fs::read_dir(&inner).unwrap().map(|file| file.unwrap().path()).collect();
+    let files: Vec<_> =
+        std::fs::read_dir(&inner).unwrap().map(|file| file.unwrap().path()).collect();
     let seen = without_head(lines(&files[0]).0);
     let [(.., gap, why), (.., last)] = &seen[..] else { panic!("{seen:?}") };
     assert_eq!((&gap[..], &last[..]), ("gap", &b"last"[..]));

@@ -1,11 +1,13 @@
 //! Arguments that several commands share.
 
+use std::io;
 use std::path::Path;
 
 use clap::ValueEnum;
 
 use super::error::{CliError, is_stdin};
 use okx_feed::Dialect;
+use okx_feed::capture::{CaptureReader, LineForm};
 
 /// The dialect of a connection or a capture, as an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -25,50 +27,55 @@ impl From<DialectArg> for Dialect {
     }
 }
 
-/// The format of frames in a file, one a line.
+/// The form of a capture's lines, as an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// The text of a message
     Jsonl,
-    /// Receive time, TAB, payload: the text, or the base64 of a binary frame
+    /// Columns between TABs: those of a recording, or receive time in seconds and payload: the
+    /// text, or the base64 of a binary frame
     Tsv,
+    /// Tardis: receive time such as 2021-09-01T00:00:00.0123456Z, a space, the text of a message
+    Tardis,
+    /// hftbacktest's collector: receive time in nanoseconds, a space, the text of a message
+    Collector,
 }
 
-impl Format {
-    /// The format of a file by its name's ending; standard input is [`Format::Jsonl`].
-    ///
-    /// # Errors
-    /// [`CliError::Directory`] if it is a directory, [`CliError::Format`] if the name ends in
-    /// neither `.jsonl` nor `.tsv`.
-    pub(crate) fn of(path: &Path) -> Result<Self, CliError> {
-        if is_stdin(path) {
-            return Ok(Self::Jsonl);
-        }
-        if path.is_dir() {
-            return Err(CliError::Directory { path: path.to_owned() });
-        }
-        let extension = path.extension().unwrap_or_default();
-        let named = |name| extension.eq_ignore_ascii_case(name);
-        match (named("jsonl"), named("tsv")) {
-            (true, _) => Ok(Self::Jsonl),
-            (_, true) => Ok(Self::Tsv),
-            _ => Err(CliError::Format { path: path.to_owned() }),
+impl From<Format> for LineForm {
+    fn from(arg: Format) -> Self {
+        match arg {
+            Format::Jsonl => Self::Jsonl,
+            Format::Tsv => Self::Tsv,
+            Format::Tardis => Self::Tardis,
+            Format::Collector => Self::Collector,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_format_follows_from_the_name() {
-        let of = |name: &str| Format::of(Path::new(name)).ok();
-        assert_eq!(of("a.jsonl"), Some(Format::Jsonl));
-        assert_eq!(of("some.where/b.TSV"), Some(Format::Tsv));
-        assert_eq!(of("-"), Some(Format::Jsonl));
-        for name in ["a.json", "jsonl", ".tsv", "a.tsv.gz", ""] {
-            assert_eq!(of(name), None, "{name}");
-        }
+/// Opens a capture, or standard input. The form of its lines is the one that was asked for, that of
+/// its name, or that of its first line.
+///
+/// # Errors
+/// [`CliError::Directory`], [`CliError::Open`] and [`CliError::Read`]; [`CliError::Format`] for a
+/// file whose form can't be found.
+pub(crate) fn open_capture(path: &Path, form: Option<Format>) -> Result<CaptureReader, CliError> {
+    if is_stdin(path) {
+        let reader = CaptureReader::from_reader(io::stdin());
+        return Ok(match form {
+            Some(form) => reader.with_form(form.into()),
+            None => reader,
+        });
+    }
+    if path.is_dir() {
+        return Err(CliError::Directory { path: path.to_owned() });
+    }
+    let mut reader = CaptureReader::open(path)?;
+    if let Some(form) = form {
+        reader = reader.with_form(form.into());
+    }
+    let is_empty = reader.progress().1 == 0;
+    match reader.detect_form()? {
+        None if !is_empty => Err(CliError::Format { path: path.to_owned() }),
+        _ => Ok(reader),
     }
 }

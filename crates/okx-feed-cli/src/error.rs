@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use okx_feed::{ClientError, Dialect, SubscriptionError};
+use okx_feed::capture::CaptureError;
+use okx_feed::{ClientError, Dialect, ReplayError, SubscriptionError};
 
 /// The exit code if the command did its work and found something malformed.
 const EXIT_MALFORMED: u8 = 1;
@@ -50,7 +51,8 @@ pub(crate) enum CliError {
     Directory { path: PathBuf },
     /// A file with a name of no known format.
     #[error(
-        "the name {path:?} ends in neither .jsonl nor .tsv; add --format jsonl or --format tsv"
+        "neither the name nor the first line of {path:?} says what its lines are; add --format \
+         jsonl, tsv, tardis or collector"
     )]
     Format { path: PathBuf },
     /// A file can't be read to its end.
@@ -59,6 +61,9 @@ pub(crate) enum CliError {
         name = shown(path)
     )]
     Read { path: PathBuf, source: io::Error },
+    /// A replay can't begin or go on.
+    #[error("{0}{hint}", hint = replay_hint(.0))]
+    Replay(#[from] ReplayError),
     /// No thread, runtime or loopback port is available.
     #[error("can't start: {0}; check the limits of threads, open files and loopback ports")]
     Start(io::Error),
@@ -138,6 +143,25 @@ impl CliError {
         }
         say(format_args!("error: {self}"));
         ExitCode::from(EXIT_FAILURE)
+    }
+}
+
+impl From<CaptureError> for CliError {
+    fn from(error: CaptureError) -> Self {
+        match error {
+            CaptureError::Open { path, source } => Self::Open { path, source },
+            CaptureError::Read { path, source } => Self::Read { path, source },
+            other => Self::Replay(other.into()),
+        }
+    }
+}
+
+/// What to do about a replay that can't begin.
+const fn replay_hint(error: &ReplayError) -> &'static str {
+    match error {
+        ReplayError::NoDialect(_) => "; add --dialect v3 or --dialect v5",
+        ReplayError::OtherDialect { .. } => "; replay the files of each dialect by themselves",
+        _ => "",
     }
 }
 

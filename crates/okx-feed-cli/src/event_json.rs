@@ -64,6 +64,20 @@ pub(crate) fn write_event(out: &mut Vec<u8>, stamp: Stamp, levels: usize, event:
     close(out, stamp);
 }
 
+/// Appends a place where a recording lacks lines as one object and a line end.
+pub(crate) fn write_gap(out: &mut Vec<u8>, stamp: Stamp, text: &str) {
+    let missing = text.split(' ').find_map(|word| word.strip_prefix("lines=")?.parse::<u64>().ok());
+    open(out, stamp, b"gap");
+    key(out, b"missing");
+    match missing {
+        Some(missing) => put_u64(out, missing),
+        None => out.extend_from_slice(b"null"),
+    }
+    key(out, b"reason");
+    put_str(out, text.split_once("reason=").map_or("the recorder fell behind", |of| of.1));
+    close(out, stamp);
+}
+
 /// Appends a malformed frame as one object and a line end.
 pub(crate) fn write_malformed(out: &mut Vec<u8>, stamp: Stamp, malformed: &Malformed) {
     let Malformed { kind, offset, subscription, .. } = malformed;

@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod certificate;
+mod channels;
 mod completions;
 mod connect_args;
 mod decode;
@@ -23,12 +24,15 @@ mod monitor;
 mod output;
 mod pipe;
 mod progress;
+mod record;
+mod replay;
 mod report;
 mod run;
 mod run_facts;
 mod screen;
 mod serve;
 mod soak;
+mod time_arg;
 mod view;
 mod watch;
 

@@ -12,6 +12,8 @@ use super::decode::{self, DecodeArgs};
 use super::demo::{self, DemoArgs};
 use super::error::{CliError, EXIT_FAILURE, Outcome};
 use super::man::{self, ManArgs};
+use super::record::{self, RecordArgs};
+use super::replay::{self, ReplayArgs};
 use super::screen::is_drawable;
 use super::serve::{self, ServeArgs};
 use super::soak::{self, SoakArgs};
@@ -34,6 +36,8 @@ Examples:
   okx-feed watch books5:BTC-USDT trades:BTC-USDT   the live exchange
   okx-feed watch --json trades:BTC-USDT            its events, one JSON object a line
   okx-feed serve                                   an exchange on this machine
+  okx-feed record --out capture trades:BTC-USDT    raw frames to files
+  okx-feed replay capture/*.tsv.zst                the same, as if it were live
   okx-feed decode --dialect v5 capture.jsonl       the events of a capture
   okx-feed bench --dialect v3                      where the nanoseconds go
   okx-feed watch --help                            all about one command
@@ -47,6 +51,10 @@ enum Command {
     Demo(DemoArgs),
     /// Show live channels of an exchange, or print their events
     Watch(WatchArgs),
+    /// Record the raw frames of live channels to files
+    Record(RecordArgs),
+    /// Play captures as if they were live
+    Replay(ReplayArgs),
     /// Serve the embedded exchange to any client
     Serve(ServeArgs),
     /// Run the client against the embedded exchange with injected faults
@@ -93,6 +101,8 @@ fn dispatch(command: &Command) -> Result<Outcome, CliError> {
     match command {
         Command::Demo(args) => demo::run(args),
         Command::Watch(args) => watch::run(args),
+        Command::Record(args) => record::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Soak(args) => soak::run(args),
         Command::Decode(args) => decode::run(args),
@@ -107,7 +117,10 @@ fn dispatch(command: &Command) -> Result<Outcome, CliError> {
 /// Commands that report errors themselves log nothing by default. A command that draws on the
 /// terminal of the log logs nothing at all.
 fn start_log(command: &Command, verbose: u8) {
-    let speaks = matches!(command, Command::Demo(_) | Command::Watch(_) | Command::Soak(_));
+    let speaks = matches!(
+        command,
+        Command::Demo(_) | Command::Watch(_) | Command::Record(_) | Command::Soak(_)
+    );
     if speaks && is_drawable() && io::stderr().is_terminal() {
         return;
     }

@@ -1,6 +1,5 @@
 //! `okx-feed watch`: live channels of any exchange that speaks one of the two protocols.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use clap::builder::RangedI64ValueParser;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::args::DialectArg;
+use super::channels;
 use super::connect_args::ConnectArgs;
 use super::disconnect_log::DisconnectLog;
 use super::duration::parse_duration;
@@ -26,9 +26,7 @@ use super::screen::is_drawable;
 use super::view::{DRAW_EVERY, Header, LiveView};
 use okx_feed::publish::DepthSnapshot;
 use okx_feed::transport::without_user;
-use okx_feed::{
-    Book5, Client, ClientConfig, Credentials, Dialect, Subscription, SubscriptionError,
-};
+use okx_feed::{Book5, Client, ClientConfig, Credentials, Dialect};
 
 /// The arguments of `watch`.
 #[derive(Args, Debug)]
@@ -144,10 +142,7 @@ enum End {
 /// standard output failed.
 pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     let dialect = Dialect::from(args.dialect);
-    let channels = args.channels.iter().map(|text| subscription(dialect, text));
-    let mut subscriptions = channels.collect::<Result<Vec<_>, _>>()?;
-    let mut seen = HashSet::new();
-    subscriptions.retain(|subscription| seen.insert(*subscription));
+    let subscriptions = channels::parse(dialect, &args.channels)?;
     let mut config = ClientConfig::new(dialect);
     args.connect.change(&mut config);
     let url = without_user(&config.address()?);
@@ -209,25 +204,6 @@ fn credentials(args: &WatchArgs) -> Result<Option<Credentials>, CliError> {
 fn levels_parser() -> RangedI64ValueParser<u8> {
     let most = i64::try_from(DepthSnapshot::LEVELS).unwrap_or(i64::MAX);
     RangedI64ValueParser::new().range(1..=most)
-}
-
-/// Parses a channel. The error names the other dialect if the channel is of it.
-fn subscription(dialect: Dialect, text: &str) -> Result<Subscription, CliError> {
-    Subscription::parse(dialect, text).map_err(|error| match text.parse::<Subscription>() {
-        Ok(other) if other.dialect() != dialect => {
-            CliError::OtherDialect { channel: text.to_owned(), dialect: other.dialect() }
-        }
-        _ => other_dialect_of_form(dialect, text, error),
-    })
-}
-
-/// A slash before the colon is v3's form, even if the rest is wrong.
-fn other_dialect_of_form(dialect: Dialect, text: &str, error: SubscriptionError) -> CliError {
-    let head = text.split(':').next().unwrap_or(text);
-    if dialect == Dialect::V5 && head.contains('/') {
-        return CliError::OtherDialect { channel: text.to_owned(), dialect: Dialect::V3 };
-    }
-    CliError::Channel(error)
 }
 
 /// A running watch.

@@ -1,12 +1,11 @@
 //! The timed frames: of the embedded exchange, or of a capture.
 
-use std::io::{self, Read};
 use std::path::Path;
 
-use crate::args::Format;
-use crate::decode::frame_of;
-use crate::error::{CliError, is_stdin};
+use crate::args::{Format, open_capture};
+use crate::error::CliError;
 use crate::exchange;
+use okx_feed::capture::EntryKind;
 use okx_feed::sim::{Limits, Outbound, record};
 use okx_feed::{Decoder, Dialect, Event, Frame, Subscription, UnixNanos};
 
@@ -88,25 +87,11 @@ impl Frames {
         format: Option<Format>,
         dialect: Dialect,
     ) -> Result<Self, CliError> {
-        let by_name = Format::of(path);
-        let format = match (format, by_name) {
-            (_, Err(error @ CliError::Directory { .. })) => return Err(error),
-            (Some(format), _) | (None, Ok(format)) => format,
-            (None, Err(error)) => return Err(error),
-        };
-        let file = if is_stdin(path) {
-            let mut bytes = Vec::new();
-            io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
-        } else {
-            std::fs::read(path)
-        };
-        let file = file.map_err(|source| CliError::Open { path: path.to_owned(), source })?;
-        let mut body = vec![0; file.len()];
+        let mut capture = open_capture(path, format)?;
         let mut frames = Self::new(dialect);
-        for line in file.split(|byte| *byte == b'\n') {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            match frame_of(format, line, &mut body) {
-                Ok(frame) if !frame.is_empty() => {
+        while let Some(entry) = capture.next_entry()? {
+            match entry.kind {
+                EntryKind::Frame(frame) if !frame.is_empty() => {
                     let (Frame::Text(bytes) | Frame::Binary(bytes)) = frame;
                     frames.push(bytes, matches!(frame, Frame::Binary(_)));
                 }

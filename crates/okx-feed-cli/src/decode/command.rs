@@ -1,18 +1,18 @@
 //! The command: arguments, the loop over lines, the exit code.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read};
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
-use super::line_reader::{LineReader, MAX_LINE_LEN};
 use super::printer::{Limits, Printer};
-use crate::args::{DialectArg, Format};
-use crate::error::{CliError, Outcome, is_stdin, say};
+use crate::args::{DialectArg, Format, open_capture};
+use crate::error::{CliError, Outcome, say};
 use crate::progress::{Progress, Share};
 use okx_feed::Dialect;
+use okx_feed::capture::CaptureReader;
 
 /// The arguments of `decode`.
 #[derive(Args, Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct DecodeArgs {
     /// The protocol of the connection
     #[arg(long, value_enum)]
     dialect: DialectArg,
-    /// The format of the file; default: by its name, .jsonl or .tsv; jsonl for `-`
+    /// The form of the lines; default: by the name, .jsonl or .tsv, or by the first line
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// Begin with a line that names the version of the output: {"schema":"okx-feed/1",..}
@@ -53,27 +53,35 @@ defines every member; members are only ever added.
    \"inst_id\":..}
   {\"line\":4,\"event\":\"skipped\",\"channel\":..}              not decoded by this program
   {\"line\":5,\"event\":\"malformed\",\"kind\":..,\"offset\":..}  a broken frame; decoding continues
+  {\"line\":7,\"event\":\"gap\",\"missing\":n,\"reason\":..}    lines that a recording lacks
 v3 has \"market\" as well. The time of receipt of a .tsv is the last member, \"ts_recv_ns\". Prices
 and sizes are strings with the wire's own digits, times are nanoseconds since 1970. A value that a
 message does not have is null. A summary goes to standard error.
 
 Input:
-  jsonl   the text of a message a line
-  tsv     receive time in seconds, TAB, payload; a payload that starts with neither `{` nor `pong`
-          is base64 of a binary frame
+  jsonl      the text of a message a line
+  tsv        what `okx-feed record` writes; or receive time in seconds, TAB, payload; a payload that
+             starts with neither `{` nor `pong` is base64 of a binary frame
+  tardis     receive time as 2021-09-01T00:00:00.0123456Z, a space, the text of a message
+  collector  hftbacktest: receive time in nanoseconds, a space, the text of a message
+  Each plain, or packed with gzip or zstd, which is found in the file itself. Of a recording only
+  frames and gaps are printed.
   Lines end in LF or CRLF. An empty line is a malformed frame, but empty lines at the end of
   the input are ignored. A line over the limit of a frame (1 MiB) is malformed.
 
 Malformed kinds: those of the decoder (json, deflate, missing_field ..), with the offset in the
-frame's text; base64, with the offset in the payload; tsv, a line without TAB.
+frame's text; base64, with the offset in the payload; tsv, a line without TAB; time, a line without
+its receive time.
 
-Exit code: 0 when all was decoded; 1 when a frame was malformed (all others are printed), when there
-were more order books than --max-books, and when the messages are of the other dialect;
+Exit code: 0 when all was decoded; 1 when a frame was malformed (all others are printed), when the
+capture has a gap or ends in the middle, when there were more order books than --max-books, and when
+the messages are of the other dialect;
 2 for wrong usage and failed I/O.
 
 Examples:
   okx-feed decode --dialect v5 capture.jsonl
   okx-feed decode --dialect v3 session.tsv | jq 'select(.event == \"trade\")'
+  okx-feed decode --dialect v5 okx-feed-20261130T080000.000000000Z.tsv.zst
   zcat session.tsv.gz | okx-feed decode --dialect v3 --format tsv -";
 
 /// Decodes a capture and prints its events.
@@ -81,43 +89,33 @@ Examples:
 /// # Errors
 /// If the file can't be opened or read, or if writing to standard output failed.
 pub(crate) fn run(args: &DecodeArgs) -> Result<Outcome, CliError> {
-    let format = Format::of(&args.file);
-    let format = match (args.format, format) {
-        (_, Err(error @ CliError::Directory { .. })) => return Err(error),
-        (Some(format), _) | (None, Ok(format)) => format,
-        (None, Err(error)) => return Err(error),
-    };
-    let source = open(&args.file)?;
-    tracing::info!(file = ?args.file, dialect = ?args.dialect, ?format, "decoding");
-
-    let (source, len) = source;
-    let mut lines = LineReader::new(source, MAX_LINE_LEN);
-    let dialect = Dialect::from(args.dialect);
+    let mut capture = open_capture(&args.file, args.format)?;
+    tracing::info!(file = ?args.file, dialect = ?args.dialect, form = ?capture.form(), "decoding");
     let limits = Limits { max_books: args.max_books };
-    let mut printer = Printer::new(dialect, format, limits);
+    let mut printer = Printer::new(Dialect::from(args.dialect), limits);
     if args.schema {
         printer.schema();
     }
     // A terminal shows the events themselves.
     let mut progress = (!io::stdout().is_terminal()).then(|| Progress::start("decode"));
     loop {
-        while let Some(line) = lines.take() {
-            printer.line(line)?;
+        while let Some(entry) = capture.take() {
+            printer.entry(entry)?;
         }
-        if lines.ended() {
+        if capture.is_ended() {
             break;
         }
         if let Some(progress) = &mut progress {
-            let done = Share { done: lines.read_len(), of: len };
-            progress.at(done, || format!("{} frames", printer.tally.frames));
+            let (done, of) = capture.progress();
+            progress.at(Share { done, of }, || format!("{} frames", printer.tally.frames));
         }
-        if lines.starved() {
+        if capture.may_block() {
             // The source may be live: flush the output before the next read blocks.
             printer.flush()?;
         }
-        if let Err(source) = lines.fill() {
+        if let Err(error) = capture.fill() {
             printer.flush()?;
-            return Err(CliError::Read { path: args.file.clone(), source });
+            return Err(error.into());
         }
     }
     printer.flush()?;
@@ -135,19 +133,24 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Outcome, CliError> {
         ));
         return Ok(Outcome::Malformed);
     }
-    Ok(if printer.tally.malformed == 0 { Outcome::Clean } else { Outcome::Malformed })
+    if capture.is_torn() {
+        say(format_args!("okx-feed decode: {}", Torn(&capture)));
+    }
+    let is_whole = !capture.is_torn() && printer.tally.malformed + printer.tally.holes == 0;
+    Ok(if is_whole { Outcome::Clean } else { Outcome::Malformed })
 }
 
-/// Opens a source, with its length in bytes; 0 if that is not known.
-fn open(path: &Path) -> Result<(Box<dyn Read>, u64), CliError> {
-    if is_stdin(path) {
-        return Ok((Box::new(io::stdin().lock()), 0));
-    }
-    match File::open(path) {
-        Ok(file) => {
-            let len = file.metadata().map_or(0, |metadata| metadata.len());
-            Ok((Box::new(file), len))
+/// What is said of a capture that ends in the middle.
+struct Torn<'c>(&'c CaptureReader);
+
+impl fmt::Display for Torn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (_, len) = self.0.progress();
+        match self.0.committed_len() {
+            Some(end) if len > end => {
+                write!(f, "the last {} bytes were not committed and are left out", len - end)
+            }
+            _ => f.write_str("the file ends in the middle"),
         }
-        Err(source) => Err(CliError::Open { path: path.to_owned(), source }),
     }
 }

@@ -2,12 +2,9 @@
 
 mod command;
 mod depth_books;
-mod frames;
-mod line_reader;
 mod other_dialect;
 mod printer;
 mod tally;
 mod trade_ids;
 
 pub(super) use command::{DecodeArgs, run};
-pub(super) use frames::frame_of;

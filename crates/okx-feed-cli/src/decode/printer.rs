@@ -1,22 +1,14 @@
 //! From lines to printed events.
 
 use super::depth_books::DepthBooks;
-use super::frames::{Fault, frame_of, received_at};
-use super::line_reader::{Line, MAX_LINE_LEN};
 use super::other_dialect::OtherDialect;
 use super::tally::Tally;
 use super::trade_ids::TradeIds;
-use crate::args::Format;
 use crate::error::CliError;
-use crate::event_json::{Stamp, write_event, write_malformed, write_schema};
+use crate::event_json::{Stamp, write_event, write_gap, write_malformed, write_schema};
 use crate::output::Output;
-use okx_feed::wire::DecodeLimits;
-use okx_feed::{
-    Book5, DecodeError, DecodeErrorKind, Decoder, Dialect, Event, Frame, Malformed, UnixNanos,
-};
-
-/// Room for the longest body that the longest line holds.
-const BODY_ROOM: usize = MAX_LINE_LEN / 4 * 3 + 3;
+use okx_feed::capture::{Entry, EntryKind, LineFault, LineForm, Mark};
+use okx_feed::{Book5, Decoder, Dialect, Event, Frame, Malformed, UnixNanos};
 
 /// The limits of a recording's memory.
 #[derive(Clone, Copy, Debug)]
@@ -31,30 +23,28 @@ pub(super) struct Printer {
     other: OtherDialect,
     books: DepthBooks,
     trades: TradeIds,
-    format: Format,
-    /// The buffer for decoded base64.
-    body: Box<[u8]>,
     out: Output,
     pub(super) tally: Tally,
     /// The number of the last line, counted from 1.
     line: u64,
     /// The empty lines right before the next one, not yet known to be malformed.
     empty_lines: u64,
+    /// Whether those should have had columns.
+    has_columns: bool,
 }
 
 impl Printer {
-    pub(super) fn new(dialect: Dialect, format: Format, limits: Limits) -> Self {
+    pub(super) fn new(dialect: Dialect, limits: Limits) -> Self {
         Self {
             decoder: Decoder::new(dialect),
             other: OtherDialect::than(dialect),
             books: DepthBooks::new(limits.max_books),
             trades: TradeIds::new(limits.max_books),
-            format,
-            body: vec![0; BODY_ROOM].into_boxed_slice(),
             out: Output::stdout(),
             tally: Tally::default(),
             line: 0,
             empty_lines: 0,
+            has_columns: false,
         }
     }
 
@@ -80,37 +70,53 @@ impl Printer {
     ///
     /// # Errors
     /// If writing to standard output failed.
-    pub(super) fn line(&mut self, line: Line<'_>) -> Result<(), CliError> {
-        if line == Line::Bytes(b"") {
+    pub(super) fn entry(&mut self, entry: Entry<'_>) -> Result<(), CliError> {
+        if let EntryKind::Empty(form) = entry.kind {
             self.empty_lines += 1;
+            self.has_columns = form == LineForm::Tsv;
             return Ok(());
         }
         while self.empty_lines > 0 {
             self.empty_lines -= 1;
-            self.frame(Line::Bytes(b""))?;
+            let no_columns = LineFault { kind: "tsv", offset: 0 };
+            let frame = if self.has_columns { Err(no_columns) } else { Ok(Frame::Text(b"")) };
+            self.frame(UnixNanos::UNKNOWN, frame)?;
         }
-        self.frame(line)
+        match entry.kind {
+            EntryKind::Frame(frame) => self.frame(entry.ts_recv, Ok(frame)),
+            EntryKind::Malformed(fault) => self.frame(entry.ts_recv, Err(fault)),
+            EntryKind::Mark(Mark::Gap, text) => self.gap(entry.ts_recv, text),
+            _ => {
+                self.line += 1;
+                Ok(())
+            }
+        }
     }
 
-    fn frame(&mut self, line: Line<'_>) -> Result<(), CliError> {
+    /// Prints a place where lines are missing.
+    fn gap(&mut self, ts_recv: UnixNanos, text: &[u8]) -> Result<(), CliError> {
+        self.line += 1;
+        self.tally.holes += 1;
+        let ts_recv = Some(ts_recv);
+        let stamp = Stamp { key: "line", value: self.line, ts_recv };
+        write_gap(self.out.buf(), stamp, &String::from_utf8_lossy(text));
+        self.out.spill()
+    }
+
+    fn frame(
+        &mut self,
+        ts_recv: UnixNanos,
+        frame: Result<Frame<'_>, LineFault>,
+    ) -> Result<(), CliError> {
         self.line += 1;
         self.tally.frames += 1;
-        let (frame, ts_recv) = match line {
-            Line::Bytes(bytes) => {
-                (frame_of(self.format, bytes, &mut self.body), received_at(self.format, bytes))
-            }
-            Line::TooLong => {
-                let error =
-                    DecodeError::new(DecodeErrorKind::FrameTooLarge, DecodeLimits::MAX_FRAME_LEN);
-                (Err(error.into()), None)
-            }
-        };
+        let ts_recv = Some(ts_recv).filter(|at| *at != UnixNanos::UNKNOWN);
         let stamp = Stamp { key: "line", value: self.line, ts_recv };
         let Self { decoder, other, books, trades, out, tally, .. } = self;
         let dialect = decoder.dialect();
         // A frame that names no channel may be of the other dialect, and so may a malformed one.
         let mut is_strange = false;
-        let decoded = frame.map_err(|fault| (fault, None)).and_then(|frame: Frame<'_>| {
+        let decoded = frame.map_err(|fault| (fault, None)).and_then(|frame| {
             let mut print = |event: &Event<'_>| {
                 let checked = match event {
                     Event::Depth(update) => books.apply(update).map(Event::DepthBook),
@@ -134,9 +140,11 @@ impl Printer {
             if is_strange || result.is_err() {
                 other.check(frame);
             }
-            result.map_err(|error| (Fault::from(error), Some(error.kind)))
+            result.map_err(|error| {
+                (LineFault { kind: error.kind.name(), offset: error.offset }, Some(error.kind))
+            })
         });
-        if let Err((Fault { kind, offset }, of_decoder)) = decoded {
+        if let Err((LineFault { kind, offset }, of_decoder)) = decoded {
             tally.malformed += 1;
             let subscription = of_decoder.and_then(|kind| decoder.last_subscription(kind));
             let ts_recv = ts_recv.unwrap_or(UnixNanos::UNKNOWN);

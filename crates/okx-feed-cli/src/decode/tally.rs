@@ -17,6 +17,8 @@ pub(super) struct Tally {
     controls: u64,
     skipped: u64,
     pub(super) malformed: u64,
+    /// Places where a recording lacks lines.
+    pub(super) holes: u64,
     /// Messages of order books for which there was no room.
     pub(super) left_out: u64,
 }
@@ -62,6 +64,9 @@ impl fmt::Display for Tally {
             let Self { mismatches, gaps, .. } = self;
             write!(f, "; order books: {mismatches} checksum mismatch, {gaps} sequence gap")?;
         }
-        Ok(())
+        match self.holes {
+            0 => Ok(()),
+            holes => write!(f, "; {holes} gap in the recording"),
+        }
     }
 }

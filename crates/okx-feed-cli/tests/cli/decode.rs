@@ -284,6 +284,8 @@ fn files_are_read_by_the_format_of_their_name() {
     let other = file("a.txt", V5_BOOK);
     check(&["--dialect", "v5", &jsonl], b"", 0, &[V5_BOOK_EVENT]);
     check(&["--dialect", "v5", &tsv], b"", 0, &[V5_BOOK_EVENT]);
+    // Others by their first line, or by what was asked for.
+    check(&["--dialect", "v5", &other], b"", 0, &[V5_BOOK_EVENT]);
     check(&["--dialect", "v5", "--format", "jsonl", &other], b"", 0, &[V5_BOOK_EVENT]);
 
     let fails = |path: &str, says: &[&str]| {
@@ -294,7 +296,7 @@ fn files_are_read_by_the_format_of_their_name() {
             assert!(said.contains(part), "{part:?} in {said:?}");
         }
     };
-    fails(&other, &["a.txt", "--format jsonl or --format tsv"]);
+    fails(&file("b.txt", "no form\n"), &["b.txt", "add --format jsonl, tsv, tardis or collector"]);
     fails(folder.join("none.jsonl").to_str().unwrap(), &["none.jsonl", "check the path"]);
     fails(folder.to_str().unwrap(), &["is a directory", "give one file"]);
     #[cfg(target_os = "linux")]

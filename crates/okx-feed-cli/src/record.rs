@@ -1,0 +1,239 @@
+//! `okx-feed record`: the raw frames of live channels to files.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, ValueEnum};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::args::DialectArg;
+use super::channels;
+use super::connect_args::ConnectArgs;
+use super::disconnect_log::DisconnectLog;
+use super::duration::parse_duration;
+use super::error::{CliError, Outcome, say};
+use super::format::{Bytes, Counted, Printable};
+use super::interrupt::Interrupt;
+use super::monitor::STATS_EVERY;
+use super::report::Summary;
+use okx_feed::capture::{RecordConfig, RecordStats, SyncPolicy};
+use okx_feed::transport::{Clock, without_user};
+use okx_feed::{Client, ClientConfig, Credentials, Dialect, MonoNanos};
+
+/// The arguments of `record`.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct RecordArgs {
+    /// The protocol
+    #[arg(long, value_enum, default_value_t = DialectArg::V5)]
+    dialect: DialectArg,
+    /// The directory of the files; it is created where there is none
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Open so many redundant connections; the frames of each are recorded
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = RangedU64ValueParser::<usize>::new().range(1..=16))]
+    lines: usize,
+    /// Stop after so long: 500ms, 10s, 2m
+    #[arg(long, value_name = "SPAN", value_parser = parse_duration, allow_hyphen_values = true)]
+    duration: Option<Duration>,
+    /// Begin another file after so many MiB on disk
+    #[arg(long, value_name = "MIB", default_value_t = 1_024,
+          value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    file_size: u64,
+    /// Begin another file after so long
+    #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = parse_duration)]
+    file_time: Duration,
+    /// When files are synchronised with the disk
+    #[arg(long, value_enum, default_value_t = SyncArg::File)]
+    sync: SyncArg,
+    /// The level of zstd, 1 to 19
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(i32).range(1..=19))]
+    level: i32,
+    /// Log in with the key in `OKX_API_KEY`, `OKX_API_SECRET` and `OKX_API_PASSPHRASE`
+    #[arg(long)]
+    login: bool,
+    #[command(flatten)]
+    connect: ConnectArgs,
+    /// What to subscribe, as the dialect's documents write it
+    #[arg(value_name = "CHANNEL", required = true)]
+    channels: Vec<String>,
+}
+
+/// When files are synchronised with the disk, as an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SyncArg {
+    /// When the operating system does it
+    Never,
+    /// When a file is complete
+    File,
+    /// After every block, about once a second
+    Block,
+}
+
+impl From<SyncArg> for SyncPolicy {
+    fn from(arg: SyncArg) -> Self {
+        match arg {
+            SyncArg::Never => Self::Never,
+            SyncArg::File => Self::File,
+            SyncArg::Block => Self::Block,
+        }
+    }
+}
+
+const AFTER_HELP: &str = "\
+Records each frame byte for byte with its receive time, and with it what was sent, connects, losses
+and all that the client decided by its own clock: `okx-feed replay` plays it again, with the same
+events. A login is recorded without its text.
+
+Files are zstd in blocks of at most a second, docs/CAPTURE.md defines them; `zstd`, DuckDB and polars
+read them as they are. Their names sort by time. A process that is killed loses about a second. When
+the disk is full or the writer falls behind, that is reported, the file says what is missing, and the
+feed goes on.
+
+It reconnects for as long as it runs. Ctrl-C ends it, with a proper close and all written.
+
+Exit code: 0; 1 when anything is missing in the files; 2 for wrong usage, when nothing could be
+recorded, and when --duration ended before any connection was open.
+
+Examples:
+  okx-feed record --out capture books5:BTC-USDT trades:BTC-USDT
+  okx-feed record --lines 2 --out capture --duration 1h books:BTC-USDT-SWAP trades:BTC-USDT-SWAP
+  okx-feed record --url ws://127.0.0.1:8443/ws/v3 --dialect v3 --out c futures/depth5:BTC-USD-190517
+  okx-feed replay --json capture/*.tsv.zst";
+
+/// Records until Ctrl-C or the end of the time.
+///
+/// # Errors
+/// If a channel, the URL or the CA file is wrong, or the directory can't be written to.
+pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
+    let dialect = Dialect::from(args.dialect);
+    let subscriptions = channels::parse(dialect, &args.channels)?;
+    let mut config = ClientConfig::new(dialect);
+    args.connect.change(&mut config);
+    let url = without_user(&config.address()?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(CliError::Start)?;
+    let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
+    let mut builder = Client::builder(dialect).subscriptions(subscriptions);
+    builder = args.connect.apply(builder).redundancy(args.lines);
+    builder = builder.record(RecordConfig {
+        max_file_len: args.file_size << 20,
+        max_file_time: args.file_time,
+        sync: args.sync.into(),
+        level: args.level,
+        ..args.out.clone().into()
+    });
+    if args.login {
+        builder = builder.login(Credentials::from_env()?.ok_or(CliError::NoKey)?);
+    }
+    let client = builder.spawn()?;
+    let clock = Clock::start();
+    runtime.block_on(follow(args, &client, &url, &mut interrupt))?;
+    let stats = client.stats()?;
+    let elapsed = clock.mono().since(MonoNanos::ZERO);
+    let recording = client.recording();
+    client.stop();
+    let recorded = recording.map(|recording| recording.stats()).unwrap_or_default();
+    say(format_args!("okx-feed record: {}", Summary { stats: &stats, elapsed }));
+    say(format_args!("okx-feed record: {} in {:?}", Written(&recorded), args.out));
+    if stats.connects == 0 && args.duration.is_some_and(|duration| elapsed >= duration) {
+        return Err(CliError::NeverConnected { url });
+    }
+    Ok(if recorded.dropped_lines == 0 { Outcome::Clean } else { Outcome::Malformed })
+}
+
+/// Reports what goes wrong until the end.
+async fn follow(
+    args: &RecordArgs,
+    client: &Client,
+    url: &str,
+    interrupt: &mut Interrupt,
+) -> Result<(), CliError> {
+    let mut disconnects = DisconnectLog::default();
+    let mut disk = DiskLog::default();
+    let mut ticks = interval(STATS_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut end = std::pin::pin!(sleep(args.duration.unwrap_or(Duration::MAX)));
+    loop {
+        tokio::select! {
+            () = interrupt.wait() => return Ok(()),
+            () = &mut end => return Ok(()),
+            _ = ticks.tick() => {}
+        }
+        if let Some(text) = disconnects.news(url, &client.stats()?) {
+            say(format_args!("okx-feed: {text}"));
+        }
+        let recorded = client.recording().map(|recording| recording.stats()).unwrap_or_default();
+        if let Some(text) = disk.news(&recorded) {
+            say(format_args!("okx-feed: {text}"));
+        }
+    }
+}
+
+/// Messages about what can't be recorded: each change once.
+#[derive(Debug, Default)]
+struct DiskLog {
+    error: Option<String>,
+    /// Dropped lines at which the next message is due: their number doubles.
+    report_at: u64,
+}
+
+impl DiskLog {
+    fn news(&mut self, stats: &RecordStats) -> Option<String> {
+        if stats.error != self.error {
+            self.error.clone_from(&stats.error);
+            return Some(match &stats.error {
+                Some(why) => format!(
+                    "the recording can't be written: {}; check the disk; trying again, the feed \
+                     goes on",
+                    Printable(why)
+                ),
+                None => "the recording is written again".to_owned(),
+            });
+        }
+        if stats.dropped_lines <= self.report_at {
+            return None;
+        }
+        self.report_at = stats.dropped_lines * 2;
+        Some(format!("{} could not be recorded so far", Counted(stats.dropped_lines, "line")))
+    }
+}
+
+/// What was written, in one line.
+struct Written<'s>(&'s RecordStats);
+
+impl std::fmt::Display for Written<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let stats = self.0;
+        let (lines, bytes) = (Counted(stats.lines, "line"), Bytes(stats.written_len));
+        write!(f, "{lines}, {bytes} in {}", Counted(stats.files, "file"))?;
+        if stats.dropped_lines > 0 {
+            write!(f, "; {} missing", Counted(stats.dropped_lines, "line"))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_of_the_disk_is_reported_once_and_so_is_its_end() {
+        let mut log = DiskLog::default();
+        let mut stats = RecordStats::default();
+        assert_eq!(log.news(&stats), None);
+        stats.error = Some("f: full".to_owned());
+        assert!(log.news(&stats).unwrap().contains("f: full; check the disk"));
+        assert_eq!(log.news(&stats), None);
+        stats.dropped_lines = 3;
+        assert!(log.news(&stats).unwrap().contains("3 lines could not"));
+        stats.dropped_lines = 6;
+        assert_eq!(log.news(&stats), None);
+        stats.error = None;
+        assert!(log.news(&stats).unwrap().contains("written again"));
+    }
+}

@@ -1,0 +1,212 @@
+//! `okx-feed replay`: captures as if they were live.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use clap::{Args, ValueEnum};
+
+use super::args::{DialectArg, Format};
+use super::error::{CliError, Outcome, say};
+use super::event_json::{Stamp, write_event, write_schema};
+use super::event_line::write_line;
+use super::format::{Bytes, Counted};
+use super::output::Output;
+use super::progress::{Progress, Share};
+use super::time_arg::parse_time;
+use okx_feed::replay::{Lines, Speed};
+use okx_feed::{Book5, Dialect, Event, EventSink, Replay, ReplayReport, UnixNanos};
+
+/// The arguments of `replay`.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ReplayArgs {
+    /// Play so many times as fast as recorded, 1 is the recorded pace; default: as fast as possible
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    speed: Option<f64>,
+    /// Leave out what came before: 2026-11-30T08:00:00Z, or 1796025600s, ..ms, ..us, ..ns
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    from: Option<UnixNanos>,
+    /// Leave out what came from then on
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    to: Option<UnixNanos>,
+    /// Print events as JSON, one object a line
+    #[arg(long)]
+    json: bool,
+    /// With --json, begin with a line that names the version: {"schema":"okx-feed/1",..}
+    #[arg(long, requires = "json")]
+    schema: bool,
+    /// Print nothing but the summary
+    #[arg(long, conflicts_with = "json")]
+    quiet: bool,
+    /// Show so many levels a side of each book
+    #[arg(long, value_name = "N", default_value_t = Book5::LEVELS)]
+    depth: usize,
+    /// What becomes of redundant lines
+    #[arg(long, value_enum, default_value_t = LinesArg::Arbitrated)]
+    lines: LinesArg,
+    /// The protocol; needed where no file says it
+    #[arg(long, value_enum)]
+    dialect: Option<DialectArg>,
+    /// The form of the lines of all files; default: by the name, or by the first line
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Play this channel alone, as the dialect's documents write it; may be repeated
+    #[arg(long = "channel", value_name = "CHANNEL")]
+    channels: Vec<String>,
+    /// The captures
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+/// What becomes of redundant lines, as an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LinesArg {
+    /// Each update once, from the line that delivered it first, as a client does it
+    Arbitrated,
+    /// What each line has delivered
+    Apart,
+    /// The first line alone
+    First,
+}
+
+const AFTER_HELP: &str = "\
+Prints the events of captures as `okx-feed watch` prints those of the exchange: with --json the
+objects of `watch --json`, \"ts_recv_ns\" as recorded. What `okx-feed record` has written gives the
+events that its client had, exactly, the same on every machine.
+
+Files are those of `okx-feed decode`. Several are merged by receive time: those of one recording
+continue each other, every other file is a connection of its own. A frame that could not be decoded
+is an event; so is what it costs.
+
+Exit code: 0; 1 when a frame or a line was malformed, and when a recording has a gap or ends in the
+middle; 2 for wrong usage and failed I/O.
+
+Examples:
+  okx-feed replay capture/*.tsv.zst
+  okx-feed replay --json --channel trades:BTC-USDT capture/*.tsv.zst | jq .px
+  okx-feed replay --speed 10 --from 2026-11-30T08:00:00Z --to 2026-11-30T09:00:00Z capture/*
+  okx-feed replay --dialect v5 btcusdt_20260901.gz ethusdt_20260901.gz";
+
+/// Prints events; the error of standard output is kept for the loop.
+struct Printer {
+    out: Rc<RefCell<Output>>,
+    style: Option<bool>,
+    depth: usize,
+}
+
+impl EventSink for Printer {
+    fn on_event(&mut self, event: &Event<'_>) {
+        let mut out = self.out.borrow_mut();
+        match self.style {
+            Some(true) => {
+                let stamp = Stamp { key: "ts_recv_ns", value: event.ts_recv().0, ts_recv: None };
+                write_event(out.buf(), stamp, self.depth, event);
+            }
+            Some(false) => write_line(out.buf(), event),
+            None => {}
+        }
+    }
+}
+
+/// Plays captures.
+///
+/// # Errors
+/// If a file can't be opened or read, the dialect is not known, or writing to standard output
+/// failed.
+pub(crate) fn run(args: &ReplayArgs) -> Result<Outcome, CliError> {
+    let out = Rc::new(RefCell::new(Output::stdout()));
+    let style = (!args.quiet).then_some(args.json);
+    let sink = Printer { out: Rc::clone(&out), style, depth: args.depth };
+    let from = args.from.unwrap_or(UnixNanos::UNKNOWN);
+    let mut builder = Replay::builder()
+        .files(args.files.iter().cloned())
+        .speed(args.speed.map_or(Speed::Max, Speed::Times))
+        .times(from, args.to.unwrap_or(UnixNanos(u64::MAX)))
+        .configure(|config| {
+            config.lines = match args.lines {
+                LinesArg::Arbitrated => Lines::Arbitrated,
+                LinesArg::Apart => Lines::Apart,
+                LinesArg::First => Lines::Only(0),
+            };
+        })
+        .sink(sink);
+    if let Some(dialect) = args.dialect {
+        builder = builder.dialect(dialect.into());
+    }
+    if let Some(form) = args.format {
+        builder = builder.form(form.into());
+    }
+    for channel in &args.channels {
+        builder = builder.subscribe(channel);
+    }
+    let mut replay = builder.open()?;
+    if args.schema {
+        let dialect: Dialect = replay.dialect();
+        write_schema(out.borrow_mut().buf(), "replay", dialect);
+    }
+    let mut progress = Progress::start("replay");
+    let is_paced = args.speed.is_some();
+    let mut lines = 0_u64;
+    let played = loop {
+        match replay.step() {
+            Ok(true) => {}
+            Ok(false) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+        lines += 1;
+        let mut out = out.borrow_mut();
+        if is_paced {
+            out.flush()?
+        } else {
+            out.spill()?
+        }
+        if lines.is_multiple_of(4_096) {
+            let (done, of) = replay.progress();
+            progress.at(Share { done, of }, || Counted(lines, "line").to_string());
+        }
+    };
+    out.borrow_mut().flush()?;
+    drop(progress);
+    played?;
+    let report = replay.report();
+    say(format_args!("okx-feed replay: {}", Summary(&report)));
+    for file in &report.torn {
+        say(format_args!(
+            "okx-feed replay: {file:?} ends in the middle; all that was committed was played"
+        ));
+    }
+    let faults = report.feed.malformed() + report.malformed_lines + report.gaps + report.left_out;
+    Ok(if faults == 0 && report.torn.is_empty() { Outcome::Clean } else { Outcome::Malformed })
+}
+
+/// What was played, in one line.
+struct Summary<'r>(&'r ReplayReport);
+
+impl std::fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let report = self.0;
+        let feed = &report.feed;
+        let span = report.last.since(report.first).unwrap_or_default();
+        write!(
+            f,
+            "{}, {}, {:.1} s recorded: {} book, {} trade, {} deep book, {} malformed; {} lost",
+            Counted(report.frames, "frame"),
+            Bytes(report.frame_bytes),
+            span.as_secs_f64(),
+            feed.books,
+            feed.trades,
+            feed.depths,
+            feed.malformed() + report.malformed_lines,
+            Counted(report.losses, "connection"),
+        )?;
+        if report.gaps > 0 {
+            let (gaps, lines) = (report.gaps, report.missing_lines);
+            write!(f, "; {}, {} missing", Counted(gaps, "gap"), Counted(lines, "line"))?;
+        }
+        if report.left_out > 0 {
+            write!(f, "; {} of too many subscriptions left out", report.left_out)?;
+        }
+        Ok(())
+    }
+}
