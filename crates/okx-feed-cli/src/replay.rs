@@ -190,7 +190,7 @@ impl std::fmt::Display for Summary<'_> {
         let span = report.last.since(report.first).unwrap_or_default();
         write!(
             f,
-            "{}, {}, {:.1} s recorded: {} book, {} trade, {} deep book, {} malformed; {} lost",
+            "{}, {}, {:.1} s recorded: {} book, {} trade, {} order book, {} malformed; {} lost",
             Counted(report.frames, "frame"),
             Bytes(report.frame_bytes),
             span.as_secs_f64(),
