@@ -70,6 +70,8 @@ pub mod capture;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod event;
+#[cfg(feature = "export")]
+pub mod export;
 pub mod feed;
 pub mod model;
 pub mod publish;

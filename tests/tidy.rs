@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each folder of the library may import besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("book", &["model"]),
     ("event", &["model", "book"]),
@@ -16,6 +16,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     // What was received, on disk: it does not know what it means.
     ("capture", &["model", "wire"]),
     ("replay", &["model", "book", "event", "wire", "publish", "session", "feed", "capture"]),
+    ("export", &["model", "book", "event"]),
     // A transport moves frames and reads none.
     ("transport", &["model", "wire"]),
     (

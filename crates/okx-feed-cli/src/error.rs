@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use okx_feed::capture::CaptureError;
+use okx_feed::export::ExportError;
 use okx_feed::{ClientError, Dialect, ReplayError, SubscriptionError};
 
 /// The exit code if the command did its work and found something malformed.
@@ -61,6 +62,9 @@ pub(crate) enum CliError {
         name = shown(path)
     )]
     Read { path: PathBuf, source: io::Error },
+    /// An export ended early.
+    #[error("{0}")]
+    Export(#[from] ExportError),
     /// A replay can't begin or go on.
     #[error("{0}{hint}", hint = replay_hint(.0))]
     Replay(#[from] ReplayError),

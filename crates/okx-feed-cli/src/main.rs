@@ -15,6 +15,7 @@ mod event_json;
 mod event_line;
 mod event_writer;
 mod exchange;
+mod export;
 mod format;
 mod interrupt;
 mod json_text;

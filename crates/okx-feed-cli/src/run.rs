@@ -11,6 +11,7 @@ use super::completions::{self, CompletionsArgs};
 use super::decode::{self, DecodeArgs};
 use super::demo::{self, DemoArgs};
 use super::error::{CliError, EXIT_FAILURE, Outcome};
+use super::export::{self, ExportArgs};
 use super::man::{self, ManArgs};
 use super::record::{self, RecordArgs};
 use super::replay::{self, ReplayArgs};
@@ -38,6 +39,7 @@ Examples:
   okx-feed serve                                   an exchange on this machine
   okx-feed record --out capture trades:BTC-USDT    raw frames to files
   okx-feed replay capture/*.tsv.zst                the same, as if it were live
+  okx-feed export --format parquet --out lake capture/*.tsv.zst
   okx-feed decode --dialect v5 capture.jsonl       the events of a capture
   okx-feed bench --dialect v3                      where the nanoseconds go
   okx-feed watch --help                            all about one command
@@ -55,6 +57,8 @@ enum Command {
     Record(RecordArgs),
     /// Play captures as if they were live
     Replay(ReplayArgs),
+    /// Write the books and trades of captures as Parquet, CSV or hftbacktest files
+    Export(ExportArgs),
     /// Serve the embedded exchange to any client
     Serve(ServeArgs),
     /// Run the client against the embedded exchange with injected faults
@@ -103,6 +107,7 @@ fn dispatch(command: &Command) -> Result<Outcome, CliError> {
         Command::Watch(args) => watch::run(args),
         Command::Record(args) => record::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Export(args) => export::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Soak(args) => soak::run(args),
         Command::Decode(args) => decode::run(args),

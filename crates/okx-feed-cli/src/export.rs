@@ -1,0 +1,198 @@
+//! `okx-feed export`: captures in the file formats of other programs.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use clap::{Args, ValueEnum};
+
+use super::args::{DialectArg, Format};
+use super::error::{CliError, Outcome, say};
+use super::format::Counted;
+use super::progress::{Progress, Share};
+use super::time_arg::parse_time;
+use okx_feed::export::{
+    ExportError, ExportReport, HftBacktestExport, NumberFormat, ParquetExport, TardisExport,
+};
+use okx_feed::{Event, EventSink, Replay, UnixNanos};
+
+/// The arguments of `export`.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ExportArgs {
+    /// The format of the files
+    #[arg(long, value_enum)]
+    format: ExportFormat,
+    /// The folder for the files; none of them may exist already
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// How Parquet files have prices and sizes
+    #[arg(long, value_enum, default_value_t = NumbersArg::Decimal)]
+    numbers: NumbersArg,
+    /// Leave out what came before: 2026-11-30T08:00:00Z, or 1796025600s, ..ms, ..us, ..ns
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    from: Option<UnixNanos>,
+    /// Leave out what came from then on
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    to: Option<UnixNanos>,
+    /// The protocol; needed where no file says it
+    #[arg(long, value_enum)]
+    dialect: Option<DialectArg>,
+    /// The form of the lines of all files; default: by the name, or by the first line
+    #[arg(long, value_enum)]
+    lines: Option<Format>,
+    /// Export this channel alone, as the dialect's documents write it; may be repeated
+    #[arg(long = "channel", value_name = "CHANNEL")]
+    channels: Vec<String>,
+    /// The captures
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ExportFormat {
+    /// Parquet, partitioned by exchange, channel, instrument and date
+    Parquet,
+    /// CSV files in the columns of Tardis' data sets
+    Tardis,
+    /// Event arrays for hftbacktest, one .npy for each instrument and day
+    Hftbacktest,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum NumbersArg {
+    /// DECIMAL(38, 18): exact
+    Decimal,
+    /// The wire's own digits: exact
+    Text,
+    /// DOUBLE: the nearest float
+    Float,
+}
+
+impl From<NumbersArg> for NumberFormat {
+    fn from(arg: NumbersArg) -> Self {
+        match arg {
+            NumbersArg::Decimal => Self::Decimal,
+            NumbersArg::Text => Self::Text,
+            NumbersArg::Float => Self::Float,
+        }
+    }
+}
+
+const AFTER_HELP: &str = "\
+Books and trades of captures, as `okx-feed replay` gives them: each update once, whichever line
+delivered it. docs/EXPORT.md has the tables and their columns.
+
+  parquet      DIR/exchange=okx/channel=trades/inst_id=BTC-USDT/date=2026-11-30/part-0.parquet
+  tardis       DIR/okex-swap/trades/2026/11/30/BTC-USDT-SWAP.csv.gz; types trades,
+               incremental_book_L2, book_snapshot_25 (order books), book_snapshot_5 (books5, depth5)
+               and book_ticker (bbo-tbt)
+  hftbacktest  DIR/BTC-USDT_20261130.npy
+
+Days are of UTC by the time of receipt. Sizes of derivatives are contracts.
+
+Exit code: 0; 1 when a frame or a line was malformed, and when a recording has a gap or ends in the
+middle; 2 for wrong usage and failed I/O.
+
+Examples:
+  okx-feed export --format parquet --out lake capture/*.tsv.zst
+  okx-feed export --format tardis --out csv --channel trades:BTC-USDT-SWAP capture/*.tsv.zst
+  okx-feed export --format hftbacktest --out npy --from 2026-11-30T00:00:00Z capture/*.tsv.zst";
+
+/// The sink of a format.
+#[derive(Debug)]
+enum Exporter {
+    Parquet(ParquetExport),
+    Tardis(TardisExport),
+    HftBacktest(HftBacktestExport),
+}
+
+impl Exporter {
+    fn new(args: &ExportArgs) -> Self {
+        let dir = args.out.clone();
+        match args.format {
+            ExportFormat::Parquet => Self::Parquet(ParquetExport::new(dir, args.numbers.into())),
+            ExportFormat::Tardis => Self::Tardis(TardisExport::new(dir)),
+            ExportFormat::Hftbacktest => Self::HftBacktest(HftBacktestExport::new(dir)),
+        }
+    }
+
+    const fn has_failed(&self) -> bool {
+        match self {
+            Self::Parquet(export) => export.has_failed(),
+            Self::Tardis(export) => export.has_failed(),
+            Self::HftBacktest(export) => export.has_failed(),
+        }
+    }
+
+    fn finish(&mut self) -> Result<ExportReport, ExportError> {
+        match self {
+            Self::Parquet(export) => export.finish(),
+            Self::Tardis(export) => export.finish(),
+            Self::HftBacktest(export) => export.finish(),
+        }
+    }
+
+    fn on_event(&mut self, event: &Event<'_>) {
+        match self {
+            Self::Parquet(export) => export.on_event(event),
+            Self::Tardis(export) => export.on_event(event),
+            Self::HftBacktest(export) => export.on_event(event),
+        }
+    }
+}
+
+/// Exports captures.
+///
+/// # Errors
+/// If a file can't be read or written, or the dialect is not known.
+pub(crate) fn run(args: &ExportArgs) -> Result<Outcome, CliError> {
+    let exporter = Rc::new(RefCell::new(Exporter::new(args)));
+    let sink = Rc::clone(&exporter);
+    let from = args.from.unwrap_or(UnixNanos::UNKNOWN);
+    let mut builder = Replay::builder()
+        .files(args.files.iter().cloned())
+        .times(from, args.to.unwrap_or(UnixNanos(u64::MAX)))
+        .on_event(move |event: &Event<'_>| sink.borrow_mut().on_event(event));
+    if let Some(dialect) = args.dialect {
+        builder = builder.dialect(dialect.into());
+    }
+    if let Some(form) = args.lines {
+        builder = builder.form(form.into());
+    }
+    for channel in &args.channels {
+        builder = builder.subscribe(channel);
+    }
+    let mut replay = builder.open()?;
+    let mut progress = Progress::start("export");
+    let mut lines = 0_u64;
+    while replay.step()? {
+        lines += 1;
+        if exporter.borrow().has_failed() {
+            break;
+        }
+        if lines.is_multiple_of(4_096) {
+            let (done, of) = replay.progress();
+            progress.at(Share { done, of }, || Counted(lines, "line").to_string());
+        }
+    }
+    drop(progress);
+    let written = exporter.borrow_mut().finish()?;
+    let (files, report) = (written.files.len() as u64, replay.report());
+    let (rows, frames) = (Counted(written.rows, "row"), Counted(report.frames, "frame"));
+    let files = Counted(files, "file");
+    say(format_args!("okx-feed export: {frames}, {rows} in {files} under {:?}", args.out));
+    for (channel, messages) in &written.left_out {
+        let messages = Counted(*messages, "message");
+        say(format_args!(
+            "okx-feed export: {messages} of {channel} left out: another channel has it"
+        ));
+    }
+    for file in &report.torn {
+        say(format_args!(
+            "okx-feed export: {file:?} ends in the middle; all that was committed was exported"
+        ));
+    }
+    let faults = report.feed.malformed() + report.malformed_lines + report.gaps + report.left_out;
+    Ok(if faults == 0 && report.torn.is_empty() { Outcome::Clean } else { Outcome::Malformed })
+}

@@ -1,0 +1,8 @@
+//! Parquet files, partitioned by exchange, channel, instrument and date.
+
+mod column;
+mod export;
+mod table;
+
+pub use column::NumberFormat;
+pub use export::ParquetExport;
