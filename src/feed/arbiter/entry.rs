@@ -201,9 +201,7 @@ impl Entry {
             _ if is_still_so => self.publish_book(line, update.book),
             _ => {}
         }
-        if arbitration != Arbitration::Held && !self.held.is_empty() {
-            self.resolve_held(&key, sink);
-        }
+        self.note_logged(&key, arbitration, sink);
         arbitration
     }
 
@@ -241,9 +239,7 @@ impl Entry {
             Arbitration::Held => self.held.push((line, change.subscription_id), key, None),
             _ => {}
         }
-        if arbitration != Arbitration::Held && !self.held.is_empty() {
-            self.resolve_held(&key, sink);
-        }
+        self.note_logged(&key, arbitration, sink);
         arbitration
     }
 
@@ -339,7 +335,7 @@ impl Entry {
             self.silent = false;
             return (arbitration, false);
         }
-        if matches!(arbitration, Arbitration::Duplicate { .. }) && !self.held.is_empty() {
+        if arbitration != Arbitration::Held && !self.held.is_empty() {
             // What it held is from before that.
             self.held.clear(line);
         }
@@ -374,6 +370,15 @@ impl Entry {
             let update = BookUpdate { topic, subscription_id, book: &book };
             self.emit_book(line, &update, sink);
             self.resolve_held(&key, sink);
+        }
+    }
+
+    /// Resolves what lines hold by an update that is in the log now.
+    #[inline]
+    fn note_logged(&mut self, key: &UpdateKey, of: Arbitration, sink: &mut impl EventSink) {
+        let is_logged = matches!(of, Arbitration::Accepted | Arbitration::Duplicate { .. });
+        if is_logged && !self.held.is_empty() {
+            self.resolve_held(key, sink);
         }
     }
 
