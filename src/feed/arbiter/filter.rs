@@ -167,7 +167,7 @@ impl UpdateFilter {
         if cursor.is_some_and(|cursor| self.log.is_between(cursor.position, key)) {
             return Arbitration::Outdated;
         }
-        if self.log.is_outdated(key) {
+        if self.log.is_outdated(key) || self.log.is_surely_before_reset(key) {
             return match self.is_stuck(at) && !self.has_peer_at_end(line) {
                 true => Arbitration::Accepted,
                 false => Arbitration::Outdated,

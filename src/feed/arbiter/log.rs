@@ -276,6 +276,13 @@ impl UpdateLog {
         self.reset.is_some_and(|reset| reset.key.is_sequence_reset(key))
     }
 
+    /// Whether an update is certainly from before the last sequence reset: no clock step since then
+    /// makes its time look earlier.
+    pub(super) fn is_surely_before_reset(&self, key: &UpdateKey) -> bool {
+        let step_at = self.step.map_or(UnixNanos::UNKNOWN, |step| step.at);
+        self.is_before_reset(key) && self.reset.is_some_and(|reset| step_at <= reset.at)
+    }
+
     /// Whether an update is older than the last one.
     pub(super) fn is_outdated(&self, key: &UpdateKey) -> bool {
         self.last.is_some_and(|last| key.is_before(&last))

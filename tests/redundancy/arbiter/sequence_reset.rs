@@ -31,7 +31,7 @@ fn a_line_from_before_a_sequence_reset_leads_no_book_back() {
     assert_eq!(rig.deliver(0, &book_at(7, 202)), ["books5 7"]);
     assert_eq!(rig.deliver(1, &book_at(7, 202)), [""; 0]);
     let stats = rig.arbiter.stats();
-    assert_eq!((stats[0].accepted, stats[0].held, stats[1].accepted), (2, 9, 2));
+    assert_eq!((stats[0].accepted, stats[0].outdated, stats[1].accepted), (2, 9, 2));
 }
 
 #[test]
