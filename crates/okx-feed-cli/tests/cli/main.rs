@@ -11,6 +11,7 @@ mod bench;
 mod decode;
 #[cfg(unix)]
 mod demo;
+mod export;
 #[cfg(unix)]
 mod json;
 #[cfg(unix)]

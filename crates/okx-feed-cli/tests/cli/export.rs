@@ -1,0 +1,165 @@
+//! `okx-feed export`, the real program: the files it makes, and what it refuses.
+//!
+//! Strangers' readers look at the same files in `tests/readers`.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use flate2::read::MultiGzDecoder;
+
+/// Three trades and the books of two channels, around midnight in UTC.
+const CAPTURE: &str = concat!(
+    "1796083199.5\t",
+    r#"{"arg":{"channel":"trades","instId":"LTC-USDT-SWAP"},"data":[{"instId":"LTC-USDT-SWAP","tradeId":"7","px":"81.50","sz":"2.0","side":"buy","ts":"1796083199123","count":"1"}]}"#,
+    "\n1796083199.6\t",
+    r#"{"arg":{"channel":"books","instId":"LTC-USDT-SWAP"},"action":"snapshot","data":[{"asks":[["81.6","5","0","1"]],"bids":[["81.4","3","0","2"]],"ts":"1796083199200","checksum":0,"seqId":10,"prevSeqId":-1}]}"#,
+    "\n1796083199.7\t",
+    r#"{"arg":{"channel":"books","instId":"LTC-USDT-SWAP"},"action":"update","data":[{"asks":[["81.6","0","0","0"],["81.7","4","0","1"]],"bids":[],"ts":"1796083199300","checksum":0,"seqId":12,"prevSeqId":10}]}"#,
+    "\n1796083199.8\t",
+    r#"{"arg":{"channel":"bbo-tbt","instId":"LTC-USDT-SWAP"},"data":[{"asks":[["81.7","4","0","1"]],"bids":[],"ts":"1796083199400","seqId":12}]}"#,
+    "\n1796083200.1\t",
+    r#"{"arg":{"channel":"trades","instId":"LTC-USDT-SWAP"},"data":[{"instId":"LTC-USDT-SWAP","tradeId":"8","px":"81.7","sz":"1","side":"sell","ts":"1796083199990","count":"1"}]}"#,
+    "\n",
+);
+
+/// A folder of a test, with the capture in it.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("export-{name}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("capture.tsv"), CAPTURE).unwrap();
+    folder
+}
+
+fn export(folder: &Path, format: &str, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_okx-feed"));
+    command.args(["export", "--dialect", "v5", "--format", format, "--out", "out", "capture.tsv"]);
+    command.args(more).current_dir(folder).env_remove("RUST_LOG").output().unwrap()
+}
+
+fn gunzip(path: &Path) -> String {
+    let mut text = String::new();
+    MultiGzDecoder::new(fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn csv_files_have_exact_columns_and_a_day_each() {
+    let folder = folder("tardis");
+    let output = export(&folder, "tardis", &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let read = |table: &str, day: &str| {
+        gunzip(&folder.join(format!("out/okex-swap/{table}/{day}/LTC-USDT-SWAP.csv.gz")))
+    };
+    let head = "exchange,symbol,timestamp,local_timestamp";
+    let row = "okex-swap,LTC-USDT-SWAP";
+    assert_eq!(
+        read("trades", "2026/11/30"),
+        format!(
+            "{head},id,side,price,amount\n\
+             {row},1796083199123000,1796083199500000,7,buy,81.50,2.0\n"
+        )
+    );
+    assert_eq!(
+        read("trades", "2026/12/01"),
+        format!(
+            "{head},id,side,price,amount\n\
+             {row},1796083199990000,1796083200100000,8,sell,81.7,1\n"
+        )
+    );
+    assert_eq!(
+        read("incremental_book_L2", "2026/11/30"),
+        format!(
+            "{head},is_snapshot,side,price,amount\n\
+             {row},1796083199200000,1796083199600000,true,ask,81.6,5\n\
+             {row},1796083199200000,1796083199600000,true,bid,81.4,3\n\
+             {row},1796083199300000,1796083199700000,false,ask,81.6,0\n\
+             {row},1796083199300000,1796083199700000,false,ask,81.7,4\n"
+        )
+    );
+    assert_eq!(
+        read("book_ticker", "2026/11/30"),
+        format!(
+            "{head},ask_amount,ask_price,bid_price,bid_amount\n\
+             {row},1796083199400000,1796083199800000,4,81.7,,\n"
+        )
+    );
+    let snapshots = read("book_snapshot_25", "2026/11/30");
+    let rows: Vec<&str> = snapshots.lines().collect();
+    assert_eq!(rows.len(), 3);
+    assert!(rows[0].ends_with("asks[24].price,asks[24].amount,bids[24].price,bids[24].amount"));
+    assert!(
+        rows[2].starts_with(&format!("{row},1796083199300000,1796083199700000,81.7,4,81.4,3,,"))
+    );
+    assert!(rows.iter().all(|row| row.split(',').count() == 104));
+}
+
+#[test]
+fn an_event_array_has_both_clocks() {
+    let folder = folder("hftbacktest");
+    let output = export(&folder, "hftbacktest", &["--channel", "books:LTC-USDT-SWAP"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let bytes = fs::read(folder.join("out/LTC-USDT-SWAP_20261130.npy")).unwrap();
+    let rows: Vec<[u64; 5]> = bytes[bytes.len() % 64..]
+        .rchunks(64)
+        .rev()
+        .skip_while(|row| row[..6] == *b"\x93NUMPY" || row.is_ascii())
+        .map(|row| {
+            std::array::from_fn(|at| {
+                u64::from_le_bytes(row[8 * at..8 * at + 8].try_into().unwrap())
+            })
+        })
+        .collect();
+    let (exch, local) = (1_796_083_199_200_000_000, 1_796_083_199_600_000_000);
+    let of = |ev: u64, after: u64, px: f64, qty: f64| {
+        [ev, exch + after, local + after, px.to_bits(), qty.to_bits()]
+    };
+    let (bid, ask, later) = (0xE000_0000, 0xD000_0000, 100_000_000);
+    assert_eq!(
+        rows,
+        [
+            of(bid | 3, 0, 81.4, 0.0),
+            of(bid | 4, 0, 81.4, 3.0),
+            of(ask | 3, 0, 81.6, 0.0),
+            of(ask | 4, 0, 81.6, 5.0),
+            of(ask | 1, later, 81.6, 0.0),
+            of(ask | 1, later, 81.7, 4.0),
+        ]
+    );
+}
+
+#[test]
+fn parquet_files_are_partitioned_and_never_overwritten() {
+    let folder = folder("parquet");
+    for (numbers, code) in [("decimal", 0), ("text", 2)] {
+        let output = export(&folder, "parquet", &["--numbers", numbers]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert_eq!(said.contains("exists already; choose another folder"), code == 2, "{said}");
+    }
+    let of = |channel: &str, date: &str| {
+        let inst = format!("out/exchange=okx/channel={channel}/inst_id=LTC-USDT-SWAP");
+        fs::read(folder.join(format!("{inst}/date={date}/part-0.parquet"))).unwrap()
+    };
+    for (channel, date) in [
+        ("trades", "2026-11-30"),
+        ("trades", "2026-12-01"),
+        ("books", "2026-11-30"),
+        ("bbo-tbt", "2026-11-30"),
+    ] {
+        let bytes = of(channel, date);
+        assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"), "{channel} {date}");
+    }
+}
+
+#[test]
+fn a_damaged_line_costs_an_exit_code_and_nothing_else() {
+    let folder = folder("damaged");
+    fs::write(folder.join("capture.tsv"), format!("{CAPTURE}1796083200.2\t{{\"arg\":\n")).unwrap();
+    let output = export(&folder, "tardis", &["--from", "2026-12-01T00:00:00Z"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!folder.join("out/okex-swap/incremental_book_L2").exists());
+    assert!(folder.join("out/okex-swap/trades/2026/12/01/LTC-USDT-SWAP.csv.gz").exists());
+}
