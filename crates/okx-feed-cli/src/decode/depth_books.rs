@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 
 use okx_feed::book::FaultPolicy;
+use okx_feed::capture::ConnectionLabel;
 use okx_feed::{Channel, DepthAction, DepthBook, DepthChange, DepthUpdate, InstrumentId, Market};
 
 /// The capacity in levels a side: twice that of the exchange's snapshots.
 const CAPACITY: usize = 1024;
 
-/// A book for each channel and instrument with at least one snapshot.
+/// A book for each connection, channel and instrument with at least one snapshot.
 #[derive(Debug)]
 pub(super) struct DepthBooks {
-    books: HashMap<(Channel, Option<Market>, InstrumentId), DepthBook>,
+    books: HashMap<(ConnectionLabel, Channel, Option<Market>, InstrumentId), DepthBook>,
     /// The most books that are kept: ids come from the recording, and memory must have a bound.
     most: usize,
     /// The empty book that is used for an instrument without a snapshot.
@@ -26,9 +27,13 @@ impl DepthBooks {
     /// Applies a message and gives the book after it; `None` if there are too many books.
     ///
     /// A broken book continues to be updated, so that the effect of the fault is visible.
-    pub(super) fn apply<'b>(&'b mut self, update: &'b DepthUpdate<'b>) -> Option<DepthChange<'b>> {
+    pub(super) fn apply<'b>(
+        &'b mut self,
+        connection: ConnectionLabel,
+        update: &'b DepthUpdate<'b>,
+    ) -> Option<DepthChange<'b>> {
         let inst_id = InstrumentId::new(update.topic.inst_id).ok()?;
-        let key = (update.topic.channel, update.topic.market, inst_id);
+        let key = (connection, update.topic.channel, update.topic.market, inst_id);
         let known = self.books.contains_key(&key);
         if !known && update.action == DepthAction::Snapshot {
             if self.books.len() >= self.most {

@@ -80,11 +80,12 @@ impl Printer {
             self.empty_lines -= 1;
             let no_columns = LineFault { kind: "tsv", offset: 0 };
             let frame = if self.has_columns { Err(no_columns) } else { Ok(Frame::Text(b"")) };
-            self.frame(UnixNanos::UNKNOWN, frame)?;
+            let kind = EntryKind::Unknown;
+            self.frame(&Entry { ts_recv: UnixNanos::UNKNOWN, kind, ..entry }, frame)?;
         }
         match entry.kind {
-            EntryKind::Frame(frame) => self.frame(entry.ts_recv, Ok(frame)),
-            EntryKind::Malformed(fault) => self.frame(entry.ts_recv, Err(fault)),
+            EntryKind::Frame(frame) => self.frame(&entry, Ok(frame)),
+            EntryKind::Malformed(fault) => self.frame(&entry, Err(fault)),
             EntryKind::Mark(Mark::Gap, text) => self.gap(entry.ts_recv, text),
             _ => {
                 self.line += 1;
@@ -105,7 +106,7 @@ impl Printer {
 
     fn frame(
         &mut self,
-        ts_recv: UnixNanos,
+        &Entry { ts_recv, connection, .. }: &Entry<'_>,
         frame: Result<Frame<'_>, LineFault>,
     ) -> Result<(), CliError> {
         self.line += 1;
@@ -119,10 +120,10 @@ impl Printer {
         let decoded = frame.map_err(|fault| (fault, None)).and_then(|frame| {
             let mut print = |event: &Event<'_>| {
                 let checked = match event {
-                    Event::Depth(update) => books.apply(update).map(Event::DepthBook),
-                    Event::Trade(update) => Some(Event::Trade(trades.checked(update))),
+                    Event::Depth(update) => books.apply(connection, update).map(Event::DepthBook),
+                    Event::Trade(update) => Some(Event::Trade(trades.checked(connection, update))),
                     Event::Control(control) => {
-                        trades.note(dialect, control);
+                        trades.note(connection, dialect, control);
                         None
                     }
                     Event::Skipped(skipped) => {

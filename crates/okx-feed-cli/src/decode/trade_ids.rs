@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use okx_feed::capture::ConnectionLabel;
 use okx_feed::event::ControlKind;
-use okx_feed::{Channel, Control, Dialect, InstrumentId, Market, TradeUpdate};
+use okx_feed::{Channel, Control, Dialect, InstrumentId, Market, Topic, TradeUpdate};
 
-/// Of a channel, a market and an instrument.
-type Key = (Channel, Option<Market>, InstrumentId);
+/// Of a connection, a channel, a market and an instrument.
+type Key = (ConnectionLabel, Channel, Option<Market>, InstrumentId);
 
 /// The last trade of each subscription that a recording has shown.
 #[derive(Debug)]
@@ -32,8 +33,13 @@ impl TradeIds {
     /// A trade, checked against the trades before it.
     ///
     /// It is replayed if it is the first after an acknowledgement, or not newer than the last one.
-    pub(super) fn checked<'f>(&mut self, update: &TradeUpdate<'f>) -> TradeUpdate<'f> {
-        let key = key_of(update.topic.channel, update.topic.market, update.topic.inst_id);
+    pub(super) fn checked<'f>(
+        &mut self,
+        connection: ConnectionLabel,
+        update: &TradeUpdate<'f>,
+    ) -> TradeUpdate<'f> {
+        let Topic { channel, market, inst_id } = update.topic;
+        let key = key_of(connection, channel, market, inst_id);
         let Some(last) = key.and_then(|key| self.of(key)) else { return *update };
         let id = update.trade.trade_id;
         let acknowledged = std::mem::take(&mut last.acknowledged);
@@ -47,7 +53,12 @@ impl TradeIds {
     }
 
     /// Notes that a subscription was acknowledged.
-    pub(super) fn note(&mut self, dialect: Dialect, control: &Control<'_>) {
+    pub(super) fn note(
+        &mut self,
+        connection: ConnectionLabel,
+        dialect: Dialect,
+        control: &Control<'_>,
+    ) {
         let (ControlKind::Subscribe, Some(channel), Some(inst_id)) =
             (control.kind, control.channel, control.inst_id)
         else {
@@ -55,7 +66,7 @@ impl TradeIds {
         };
         let market = control.market.and_then(|name| Market::from_name(name.as_bytes()));
         let channel = Channel::from_name(dialect, channel.as_bytes());
-        let key = channel.and_then(|channel| key_of(channel, market, inst_id));
+        let key = channel.and_then(|channel| key_of(connection, channel, market, inst_id));
         if let Some(last) = key.and_then(|key| self.of(key)) {
             last.acknowledged = true;
         }
@@ -69,6 +80,11 @@ impl TradeIds {
     }
 }
 
-fn key_of(channel: Channel, market: Option<Market>, inst_id: &str) -> Option<Key> {
-    Some((channel, market, InstrumentId::new(inst_id).ok()?))
+fn key_of(
+    connection: ConnectionLabel,
+    channel: Channel,
+    market: Option<Market>,
+    inst_id: &str,
+) -> Option<Key> {
+    Some((connection, channel, market, InstrumentId::new(inst_id).ok()?))
 }

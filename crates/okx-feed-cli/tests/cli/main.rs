@@ -17,6 +17,8 @@ mod json;
 #[cfg(unix)]
 mod program;
 #[cfg(unix)]
+mod record;
+#[cfg(unix)]
 mod shell;
 #[cfg(unix)]
 mod soak;
