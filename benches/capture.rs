@@ -5,7 +5,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    missing_docs,
+    clippy::indexing_slicing,
     reason = "a bench reads a clock"
 )]
 
@@ -17,9 +17,9 @@ use okx_feed::capture::{CaptureReader, ConnectionLabel, RecordKind, Recorder};
 use okx_feed::sim::{ExchangeConfig, Listing, Outbound, PushIntervals, record};
 use okx_feed::{Dialect, Event, Replay, Subscription, UnixNanos};
 
-/// Frames between two pauses: a full block and its hand-over is among them each time, and the
-/// writer, which needs longer for a frame than the feed's thread, keeps up.
-const BURST: u64 = 600;
+/// Frames between two pauses, in which the writer, which needs longer for a frame than the feed's
+/// thread, catches up: several full blocks and their hand-over are among them.
+const BURST: u64 = 2_000;
 
 /// Frames of the capture that is replayed.
 const REPLAYED: u64 = 1_000_000;
@@ -53,7 +53,9 @@ fn hand_over(criterion: &mut Criterion) {
                     }
                     spent += start.elapsed();
                     done += burst;
-                    std::thread::sleep(Duration::from_micros(600));
+                    while recording.stats().written_lines < recording.stats().lines {
+                        std::thread::sleep(Duration::from_micros(200));
+                    }
                 }
                 spent
             });
@@ -83,8 +85,9 @@ fn capture_of_trades(folder: &std::path::Path) -> PathBuf {
         let text = &texts[usize::try_from(n).unwrap() % texts.len()];
         let ts = UnixNanos(START + n * 1_000);
         recorder.record(RecordKind::Text, ConnectionLabel::default(), ts, text.as_bytes());
-        if n.is_multiple_of(2_000) {
-            std::thread::sleep(Duration::from_millis(2));
+        let stats = recorder.recording().stats();
+        while n.is_multiple_of(2_000) && recorder.recording().stats().written_lines < stats.lines {
+            std::thread::sleep(Duration::from_micros(200));
         }
     }
     assert_eq!(recorder.recording().stats().dropped_lines, 0, "the writer fell behind");

@@ -116,6 +116,10 @@ impl Recorder {
 
     #[cold]
     fn refuse(&mut self, ts: UnixNanos) {
+        // So that the gap mark stands behind what came before.
+        if self.block.lines > 0 {
+            self.hand_over();
+        }
         self.note_missing(Missing { lines: 1, blocks: 0, first: ts, last: ts });
     }
 

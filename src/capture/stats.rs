@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct RecordStats {
     /// Lines that were handed to the writer: frames and marks.
     pub lines: u64,
+    /// Lines that are in the files.
+    pub written_lines: u64,
     /// Lines that are missing in the files, since the writer fell behind or could not write. A gap
     /// mark in the file says where.
     pub dropped_lines: u64,
@@ -31,6 +33,7 @@ pub struct Recording {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) lines: AtomicU64,
+    pub(super) written_lines: AtomicU64,
     pub(super) dropped_lines: AtomicU64,
     pub(super) dropped_blocks: AtomicU64,
     pub(super) written_len: AtomicU64,
@@ -53,11 +56,19 @@ impl Recording {
     /// The counters now. Does not wait for the feed's thread.
     #[must_use]
     pub fn stats(&self) -> RecordStats {
-        let Counters { lines, dropped_lines, dropped_blocks, written_len, files, error } =
-            &*self.shared;
+        let Counters {
+            lines,
+            written_lines,
+            dropped_lines,
+            dropped_blocks,
+            written_len,
+            files,
+            error,
+        } = &*self.shared;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         RecordStats {
             lines: read(lines),
+            written_lines: read(written_lines),
             dropped_lines: read(dropped_lines),
             dropped_blocks: read(dropped_blocks),
             written_len: read(written_len),

@@ -161,6 +161,7 @@ impl Writer {
         let is_written = self.files.blocks().is_some_and(|number| self.append(number));
         if is_written {
             self.missing = Missing::default();
+            add(&self.recording.shared.written_lines, self.recorded);
         } else {
             let lines = self.recorded;
             add(&self.recording.shared.dropped_lines, lines);

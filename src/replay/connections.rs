@@ -9,7 +9,7 @@ use crate::model::{BookState, Dialect, Subscription, SubscriptionId, UnixNanos};
 use crate::publish::{BookReader, DepthReader, TradeReader};
 
 /// The most connections that are kept at a time. A client has far fewer; a file may say anything.
-const MAX_CONNECTIONS: usize = 1_024;
+const MAX_CONNECTIONS: usize = 256;
 
 /// The most lines of a group that are prepared at once.
 const MAX_LINES: usize = 64;

@@ -59,10 +59,14 @@ impl Discovery {
         !self.found.is_empty()
     }
 
-    /// Begins the second run of a frame, for what was found in it.
-    pub(super) fn begin_again(&mut self) -> &[Subscription] {
-        self.is_again = true;
-        &self.found
+    /// What the last frame had without a subscription.
+    pub(super) fn take(&mut self) -> Vec<Subscription> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// Begins the second run of a frame, for these alone.
+    pub(super) fn begin_again(&mut self, subscribed: Vec<Subscription>) {
+        (self.is_again, self.found) = (true, subscribed);
     }
 
     /// Ends it.

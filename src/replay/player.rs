@@ -131,14 +131,19 @@ impl Player {
     /// Subscribes what a frame has without a subscription, and runs it once more for that.
     #[cold]
     fn run_again<S: EventSink>(&mut self, key: Key, frame: Frame<'_>, ts: UnixNanos, sink: &mut S) {
-        let found = self.connections.discovery.begin_again().to_vec();
-        for subscription in found {
+        let mut subscribed = Vec::new();
+        for subscription in self.connections.discovery.take() {
             if self.connections.subscription_count() < self.config.max_subscriptions {
                 self.connections.subscribe(key, subscription);
+                subscribed.push(subscription);
             } else {
                 self.report.left_out += 1;
             }
         }
+        if subscribed.is_empty() {
+            return;
+        }
+        self.connections.discovery.begin_again(subscribed);
         self.connections.with(key, sink, |handler, sink| {
             let _ = handler.on_frame(frame, ts, sink);
         });

@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use okx_feed::capture::Trailer;
 use okx_feed::Dialect;
 use okx_feed_testkit::check::deflated;
 use okx_feed_testkit::choices::Choices;
@@ -69,7 +70,33 @@ fn made(target: &str, seed: u64) -> Vec<u8> {
             let texts: Vec<_> = (0..8).map(|_| generate::decimal(choices)).collect();
             texts.join("\n").into_bytes()
         }
+        "capture" => {
+            let text = text.replace('\n', " ");
+            let line = match seed % 5 {
+                0 => text.clone(),
+                1 => format!("1790000000000000000\ttext/0.1\t{text}\n1.5\t{text}"),
+                2 => format!("2021-09-01T00:00:00.0123456Z {text}\n"),
+                _ => format!("1790000000000000000 {text}"),
+            };
+            let packed = match seed / 5 {
+                0 => line.into_bytes(),
+                1 => zstd::encode_all(line.as_bytes(), 1).unwrap(),
+                _ => block(line.as_bytes()),
+            };
+            [&[u8::try_from(seed % 5).unwrap()], &packed[..]].concat()
+        }
         // These targets read choices, for which all bytes are valid.
         _ => (0..256).flat_map(|_| choices.draw().to_le_bytes()).collect(),
     }
+}
+
+/// A text as a block of a capture, with its trailer.
+fn block(text: &[u8]) -> Vec<u8> {
+    let mut packer = zstd::bulk::Compressor::new(1).unwrap();
+    packer.include_checksum(true).unwrap();
+    let mut packed = packer.compress(text).unwrap();
+    let (packed_len, text_len) = (packed.len().try_into().unwrap(), text.len().try_into().unwrap());
+    let trailer = Trailer { lines: 1, packed_len, text_len, ..Trailer::default() };
+    packed.extend_from_slice(&trailer.to_bytes());
+    packed
 }

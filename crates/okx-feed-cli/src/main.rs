@@ -32,6 +32,7 @@ mod run;
 mod run_facts;
 mod screen;
 mod serve;
+mod serve_capture;
 mod soak;
 mod time_arg;
 mod view;

@@ -6,14 +6,16 @@ use std::{fs, io};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
+use super::args::{DialectArg, Format};
 use super::certificate::{self, TlsArg};
 use super::error::{CliError, Outcome, say};
 use super::exchange::{self, MAX_INSTRUMENTS};
 use super::format::{Counted, per_sec};
 use super::interrupt::Interrupt;
+use super::serve_capture::{self, Playlist};
 use okx_feed::sim::{Endpoint, FaultPlan, Listing, ServerThread};
 use okx_feed::transport::Clock;
-use okx_feed::{Dialect, MonoNanos};
+use okx_feed::{Dialect, MonoNanos, Replay};
 
 /// The arguments of `serve`.
 #[derive(Args, Debug)]
@@ -38,6 +40,20 @@ pub(crate) struct ServeArgs {
     /// Faults to inject, such as 'drop:every=5s;gap:p=0.01,channel=books'; see below
     #[arg(long, value_name = "SPEC", default_value = "")]
     faults: FaultPlan,
+    /// Serve this capture in the place of a market, from its start to each client; may be repeated,
+    /// in the order of time
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["faults", "tls"])]
+    replay: Vec<PathBuf>,
+    /// With --replay, play so many times as fast as recorded
+    #[arg(long, value_name = "X", default_value_t = 1.0, requires = "replay",
+          value_parser = parse_speed)]
+    speed: f64,
+    /// With --replay, the protocol; needed where the capture is not of `okx-feed record`
+    #[arg(long, value_enum, requires = "replay")]
+    dialect: Option<DialectArg>,
+    /// With --replay, the form of the lines; default: by the name, or by the first line
+    #[arg(long, value_enum, requires = "replay")]
+    format: Option<Format>,
     /// Speak TLS (wss://) with a certificate that is made at the start
     #[arg(long, value_name = "CERTIFICATE", value_enum)]
     tls: Option<TlsArg>,
@@ -50,7 +66,12 @@ const INTRODUCTION: &str = "\
 Serves made-up markets in plain text (ws://) or over TLS, without limits but those of the real
 exchange, to any client of the v3 or v5 protocol: at /ws/v3, /ws/v5/public and /ws/v5/business
 (trades-all). The addresses and some names go to standard error. Ctrl-C ends it, with a proper close
-to each client.";
+to each client.
+
+With --replay it serves a capture instead: each client gets, from the capture's start and at its
+pace, the recorded frames of what it subscribes, of the first of redundant lines. It answers requests
+itself. An order book that the client resynchronises comes back with the capture's next snapshot. At
+the end the connection is closed.";
 
 const EXAMPLES: &str = "\
 Exit code: 0 when it was ended, 2 when it could not listen and for wrong usage.
@@ -62,6 +83,7 @@ Examples:
   okx-feed serve --faults 'silence:at=10s'          data stops on every connection after 10 s
   okx-feed serve --faults 'silence:at=10s,on=any;wsping:every=5s'   a proxy before a dead exchange
   okx-feed serve --faults 'unsub:at=10s,inst=BTC-USDT;error:code=60018,inst=BTC-USDT,times=3'
+  okx-feed serve --replay capture.tsv.zst --speed 10        a recorded market, to any client
   okx-feed serve --tls expired --ca-out ca.pem
   okx-feed watch --url ws://127.0.0.1:8443/ws/v5/public books5:BTC-USDT trades:BTC-USDT";
 
@@ -77,6 +99,9 @@ const NAMED: usize = 8;
 /// # Errors
 /// If the address can't be listened on.
 pub(crate) fn run(args: &ServeArgs) -> Result<Outcome, CliError> {
+    if !args.replay.is_empty() {
+        return serve_capture(args);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(CliError::Start)?;
     let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
@@ -108,6 +133,27 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Outcome, CliError> {
         args.rate
     ));
     Ok(Outcome::Clean)
+}
+
+/// Serves captures until Ctrl-C.
+fn serve_capture(args: &ServeArgs) -> Result<Outcome, CliError> {
+    let dialect = match args.dialect {
+        Some(dialect) => dialect.into(),
+        None => {
+            let mut replay = Replay::builder().files(args.replay.iter().cloned());
+            if let Some(format) = args.format {
+                replay = replay.form(format.into());
+            }
+            replay.open()?.dialect()
+        }
+    };
+    let (files, format, speed) = (args.replay.clone(), args.format, args.speed);
+    serve_capture::run(&args.listen, Playlist { files, format, dialect, speed })
+}
+
+fn parse_speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse::<f64>().ok().filter(|speed| *speed > 0.0 && speed.is_finite());
+    speed.ok_or_else(|| format!("{text:?} is not a number above 0"))
 }
 
 /// Prints the addresses of the exchange and commands to watch it.

@@ -1,6 +1,7 @@
 //! The bodies of the fuzz targets: each takes any bytes and panics over a finding.
 
 mod alone;
+mod capture;
 mod decimal;
 mod decode;
 mod depth_book;
@@ -8,6 +9,7 @@ mod inflate;
 mod session;
 
 pub use alone::{book_alone, inflate_alone, v3_alone, v5_alone};
+pub use capture::capture;
 pub use decimal::decimal;
 pub use decode::{decode_v3, decode_v3_text, decode_v5, scanner_vs_json};
 pub use depth_book::depth_book;
@@ -18,7 +20,7 @@ pub use session::session;
 pub type Target = fn(&[u8]);
 
 /// The targets by their names.
-pub const ALL: [(&str, Target); 12] = [
+pub const ALL: [(&str, Target); 13] = [
     ("decode_v3", decode_v3),
     ("decode_v3_text", decode_v3_text),
     ("decode_v5", decode_v5),
@@ -31,4 +33,5 @@ pub const ALL: [(&str, Target); 12] = [
     ("v5_alone", v5_alone),
     ("inflate_alone", inflate_alone),
     ("book_alone", book_alone),
+    ("capture", capture),
 ];

@@ -1,0 +1,8 @@
+//! `okx-feed serve --replay`: a capture as an exchange.
+
+mod player;
+mod requests;
+mod server;
+
+pub(super) use player::Playlist;
+pub(super) use server::run;
