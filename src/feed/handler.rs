@@ -13,7 +13,7 @@ use super::stats::Stats;
 use super::warmup::{CacheWarmer, ShadowState, WarmupTarget};
 use crate::event::{Event, EventSink, Malformed};
 use crate::model::{
-    BookState, Channel, Dialect, DownReason, Subscription, SubscriptionError, UnixNanos,
+    BookState, Channel, ChannelKind, Dialect, DownReason, Subscription, SubscriptionError, UnixNanos,
 };
 use crate::publish::TradeOptions;
 use crate::wire::{DecodeError, DecodeLimits, Decoded, Decoder, Frame, PrefetchHint};
@@ -287,12 +287,18 @@ impl FeedHandler {
         result
     }
 
-    /// Invalidates what may have lost a message with frames that are missing, as a gap in a
-    /// recording does: as [`FeedHandler::on_frame`] does for a malformed frame of which nothing is
-    /// known.
+    /// Invalidates what may have lost messages with frames that are missing, any number of them, as
+    /// in a gap of a recording.
+    ///
+    /// - A book that every message replaces is stale until its next message.
+    /// - An order book or trades whose numbers do not show a loss are invalidated as by a malformed
+    ///   frame ([`FeedHandler::on_frame`]); the others show it by their next message.
     pub fn frames_lost(&mut self, ts_recv: UnixNanos, sink: &mut impl EventSink) {
         let Self { slots, stats, .. } = self;
-        slots.message_lost(None, ts_recv, stats, sink);
+        for slot in slots.iter_mut() {
+            let is_replaced = slot.subscription().channel().kind() == ChannelKind::Book5;
+            slot.message_lost(is_replaced, ts_recv, stats, sink);
+        }
     }
 
     /// Sets the state of one subscription. A change is published and emitted.

@@ -147,3 +147,26 @@ async fn files_that_follow_each_other_replay_exactly() {
     let (replayed, _) = replay(files);
     assert_same(&live, &replayed);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_part_of_a_login_is_recorded() {
+    let server = exchange("").await;
+    let dir = ScratchDir::new("login");
+    let parts = ["the-key-4711", "the-secret-4711", "the-word-4711"];
+    let client = Client::builder(Dialect::V5)
+        .url(format!("ws://{}/ws/v5/public", server.local_addr()))
+        .configure(|config| config.proxy = Proxy::Direct)
+        .subscribe("trades:BTC-USDT")
+        .login(okx_feed::Credentials::new(parts[0], parts[1], parts[2]))
+        .record(dir.path())
+        .spawn()
+        .unwrap();
+    let recording = client.recording().unwrap();
+    wait_for(|| (client.trades().len() > 3).then_some(())).await;
+    client.stop();
+    assert!(recording.stats().written_lines > 5);
+    let bytes = std::fs::read(&dir.files()[0]).unwrap();
+    let text = String::from_utf8(zstd::decode_all(&bytes[..]).unwrap()).unwrap();
+    assert!(text.contains("(withheld: the login request)"), "{text}");
+    assert!(parts.iter().all(|part| !text.contains(part)), "{text}");
+}

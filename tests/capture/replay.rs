@@ -97,7 +97,7 @@ fn stable(event: &Event<'_>) -> String {
 }
 
 /// How many events the sessions of the repository have, and the CRC-32 of all of them.
-const HASHES: [(usize, u32); 2] = [(168, 1), (168, 1)];
+const HASHES: [(usize, u32); 2] = [(168, 1_158_684_455), (168, 2_810_563_074)];
 
 /// The same file gives the same events on any machine.
 #[test]

@@ -1,5 +1,6 @@
 //! One client of the soak.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ impl ClientUnderTest {
         listings: &[Listing],
         (market, clock_steps): (&MarketConfig, &Arc<KnownClockSteps>),
         stale_after: Duration,
+        record: Option<PathBuf>,
     ) -> Result<Self, CliError> {
         let names = listings.iter().flat_map(|l| {
             let (id, market) = (l.inst_id(), l.market());
@@ -48,6 +50,7 @@ impl ClientUnderTest {
             .configure(|config| {
                 config.seed = market.seed;
                 config.stale = StaleLimits::books(stale_after);
+                config.record = record.map(Into::into);
             })
             .sink(BookChecker::new(market, Arc::clone(clock_steps), Arc::clone(&stats)))
             .spawn()?;

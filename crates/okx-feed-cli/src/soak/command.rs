@@ -1,6 +1,7 @@
 //! The command: what is started, what happens when, and how it ends.
 #![expect(clippy::disallowed_methods, reason = "a soak lasts as long as the clock says")]
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -50,6 +51,9 @@ pub(crate) struct SoakArgs {
     /// longer
     #[arg(long, value_name = "SPAN", default_value = "3s", value_parser = parse_duration)]
     stale_after: Duration,
+    /// Record what the clients receive to files in this directory
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
     /// Print the report as one JSON object
     #[arg(long)]
     json: bool,
@@ -146,7 +150,9 @@ impl Soak {
         let endpoints = [Endpoint::V3, Endpoint::V5Public];
         let (clock_steps, stale) = (Arc::new(KnownClockSteps::default()), args.stale_after);
         let clients = endpoints.map(|of| {
-            ClientUnderTest::start(&server, of, &listings, (&market, &clock_steps), stale)
+            let record = args.record.as_ref().map(|dir| dir.join(of.dialect().to_string()));
+            let watched = (&market, &clock_steps);
+            ClientUnderTest::start(&server, of, &listings, watched, stale, record)
         });
         let clients = clients.into_iter().collect::<Result<_, _>>()?;
         let random = fastrand::Rng::with_seed(args.seed);
