@@ -13,7 +13,8 @@ use super::stats::Stats;
 use super::warmup::{CacheWarmer, ShadowState, WarmupTarget};
 use crate::event::{Event, EventSink, Malformed};
 use crate::model::{
-    BookState, Channel, ChannelKind, Dialect, DownReason, Subscription, SubscriptionError, UnixNanos,
+    BookState, Channel, ChannelKind, Dialect, DownReason, Subscription, SubscriptionError,
+    UnixNanos,
 };
 use crate::publish::TradeOptions;
 use crate::wire::{DecodeError, DecodeLimits, Decoded, Decoder, Frame, PrefetchHint};

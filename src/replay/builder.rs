@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::config::{ReplayConfig, Speed};
+use super::discovery::Unsubscribed;
 use super::error::ReplayError;
 use super::file::CaptureFile;
 use super::merge::Merge;
@@ -140,8 +141,12 @@ impl<S: EventSink> ReplayBuilder<S> {
         let is_of_client = files.iter().all(|file| file.recording_id.is_some());
         let mut player = Player::new(dialect, config, subscriptions.clone(), recordings > 1);
         // A client's marks name what is subscribed, but not those before the first that is played.
-        player.connections.discovery.is_on =
-            subscriptions.is_empty() && (!is_of_client || config.from > UnixNanos::UNKNOWN);
+        let is_known = is_of_client && config.from == UnixNanos::UNKNOWN;
+        player.connections.discovery.unsubscribed = match (subscriptions.is_empty(), is_known) {
+            (false, _) => Unsubscribed::LeftOut,
+            (true, true) => Unsubscribed::Emitted,
+            (true, false) => Unsubscribed::Found,
+        };
         let mut replay = Replay::new(config, Merge::new(files), player, sink);
         replay.begin()?;
         Ok(replay)

@@ -3,11 +3,22 @@
 use crate::event::Event;
 use crate::model::{Dialect, Subscription, SubscriptionId, Topic};
 
+/// What becomes of messages without a subscription.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Unsubscribed {
+    /// They are events, as for the client that was recorded.
+    #[default]
+    Emitted,
+    /// They are left out: what is played was named.
+    LeftOut,
+    /// They are subscribed.
+    Found,
+}
+
 /// Holds back what has no subscription yet, and notes which it needs.
 #[derive(Debug, Default)]
 pub(super) struct Discovery {
-    /// Whether subscriptions are found at all.
-    pub(super) is_on: bool,
+    pub(super) unsubscribed: Unsubscribed,
     /// Those of the last frame.
     found: Vec<Subscription>,
     /// Whether the last frame is run again, for those alone that were found in it.
@@ -18,7 +29,7 @@ impl Discovery {
     /// Whether an event is to be passed on.
     #[inline]
     pub(super) fn passes(&mut self, event: &Event<'_>, dialect: Dialect) -> bool {
-        if !self.is_on {
+        if self.unsubscribed == Unsubscribed::Emitted {
             return true;
         }
         let (topic, id) = match event {
@@ -35,11 +46,13 @@ impl Discovery {
         if self.is_again {
             return self.has(&topic);
         }
-        if id == SubscriptionId::NONE {
-            self.note(&topic, dialect);
-            return false;
+        if id != SubscriptionId::NONE {
+            return true;
         }
-        true
+        if self.unsubscribed == Unsubscribed::Found {
+            self.note(&topic, dialect);
+        }
+        false
     }
 
     fn has(&self, topic: &Topic<'_>) -> bool {

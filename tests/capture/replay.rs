@@ -27,7 +27,8 @@ fn played<S: EventSink>(builder: ReplayBuilder<S>) -> (Vec<String>, ReplayReport
 
 /// Books and trades alone, without what depends on how a subscription was found.
 fn data(seen: &[String]) -> Vec<&String> {
-    let is_data = |text: &&String| ["Book(", "Trade(", "DepthBook("].iter().any(|s| text.starts_with(s));
+    let is_data =
+        |text: &&String| ["Book(", "Trade(", "DepthBook("].iter().any(|s| text.starts_with(s));
     seen.iter().filter(is_data).collect()
 }
 
@@ -207,9 +208,8 @@ fn lines_of_one_recording_are_arbitrated_apart_or_alone() {
 fn times_select_and_blocks_of_other_times_are_not_unpacked() {
     let dir = ScratchDir::new("times");
     // Ten seconds, in blocks of a second.
-    let frames: Vec<_> = (0..1_000_u64)
-        .map(|n| (UnixNanos(START.0 + 1 + n * 10_000_000), trade(n + 1)))
-        .collect();
+    let frames: Vec<_> =
+        (0..1_000_u64).map(|n| (UnixNanos(START.0 + 1 + n * 10_000_000), trade(n + 1))).collect();
     let label = |_: usize| Some(ConnectionLabel::default());
     let file = write(dir.path(), &frames, TRADES, label);
     // Every block but the first and those of the sixth second is destroyed.
@@ -219,10 +219,9 @@ fn times_select_and_blocks_of_other_times_are_not_unpacked() {
     while start < bytes.len() {
         let len = okx_feed::capture::Trailer::LEN;
         let parse = |at: usize| okx_feed::capture::Trailer::parse(bytes.get(at..at + len)?);
-        let (end, trailer) =
-            (start..bytes.len()).find_map(|at| Some((at, parse(at)?))).unwrap();
-        let is_wanted = trailer.last.0 >= START.0 + 5_000_000_000
-            && trailer.first.0 < START.0 + 6_000_000_000;
+        let (end, trailer) = (start..bytes.len()).find_map(|at| Some((at, parse(at)?))).unwrap();
+        let is_wanted =
+            trailer.last.0 >= START.0 + 5_000_000_000 && trailer.first.0 < START.0 + 6_000_000_000;
         if blocks > 0 && !is_wanted {
             // Within the content, whose checksum shows it; the headers stay.
             let middle = (start + end) / 2;

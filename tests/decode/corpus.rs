@@ -7,8 +7,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use okx_feed::capture::Trailer;
 use okx_feed::Dialect;
+use okx_feed::capture::Trailer;
 use okx_feed_testkit::check::deflated;
 use okx_feed_testkit::choices::Choices;
 use okx_feed_testkit::{generate, mutate, targets};

@@ -47,14 +47,17 @@ impl Topics {
             "subscribe" | "unsubscribe" => {
                 args.iter().map(|arg| self.change(dialect, op, &request, arg)).collect()
             }
-            "login" if dialect == Dialect::V3 => vec![json!({"event": op, "success": true}).to_string()],
+            "login" if dialect == Dialect::V3 => {
+                vec![json!({"event": op, "success": true}).to_string()]
+            }
             "login" => vec![json!({"event": op, "code": "0", "msg": ""}).to_string()],
             _ => vec![refusal(dialect, "unknown request")],
         }
     }
 
     fn change(&mut self, dialect: Dialect, op: &str, request: &Value, arg: &Value) -> String {
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text =
+            |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
         let (name, reply) = match dialect {
             Dialect::V3 => (text(Some(arg)), json!({"event": op, "channel": arg})),
             Dialect::V5 => {
@@ -100,8 +103,7 @@ mod tests {
         assert_eq!(topics.request(Dialect::V5, "ping"), ["pong"]);
         topics.request(Dialect::V5, &request.replace("subscribe", "unsubscribe"));
         assert!(topics.is_empty());
-        let replies =
-            topics.request(Dialect::V3, r#"{"op":"subscribe","args":["spot/trade:A"]}"#);
+        let replies = topics.request(Dialect::V3, r#"{"op":"subscribe","args":["spot/trade:A"]}"#);
         assert_eq!(replies, [r#"{"channel":"spot/trade:A","event":"subscribe"}"#]);
         for wrong in ["", "{", "[]", r#"{"op":1}"#, r#"{"op":"x"}"#] {
             assert!(topics.request(Dialect::V5, wrong)[0].contains("60012"), "{wrong}");

@@ -24,7 +24,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(5);
 /// # Errors
 /// If the address can't be listened on.
 pub(crate) fn run(listen: &str, playlist: Playlist) -> Result<Outcome, CliError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(CliError::Start)?;
     let served = runtime.block_on(async {
         let mut interrupt = Interrupt::listen().map_err(CliError::Start)?;
@@ -32,7 +33,8 @@ pub(crate) fn run(listen: &str, playlist: Playlist) -> Result<Outcome, CliError>
         let failed = |source| CliError::Listen { addr: listen.to_owned(), source };
         let listener = listener.map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
-        let path = if playlist.dialect == okx_feed::Dialect::V3 { "/ws/v3" } else { "/ws/v5/public" };
+        let path =
+            if playlist.dialect == okx_feed::Dialect::V3 { "/ws/v3" } else { "/ws/v5/public" };
         say(format_args!(
             "okx-feed serve: {} of {}, each client from its start",
             crate::format::Counted(playlist.files.len() as u64, "capture"),

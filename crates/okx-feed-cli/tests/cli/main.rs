@@ -19,6 +19,8 @@ mod program;
 #[cfg(unix)]
 mod record;
 #[cfg(unix)]
+mod serve_capture;
+#[cfg(unix)]
 mod shell;
 #[cfg(unix)]
 mod soak;

@@ -37,8 +37,7 @@ fn folder(name: &str) -> PathBuf {
 fn files(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let path = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().path();
-    let mut files: Vec<_> =
-        entries.map(|entry| path(entry).to_str().unwrap().to_owned()).collect();
+    let mut files: Vec<_> = entries.map(|entry| path(entry).to_str().unwrap().to_owned()).collect();
     files.sort();
     files
 }
@@ -107,9 +106,9 @@ fn trades(file: &str) -> (Vec<u64>, bool) {
             EntryKind::Frame(frame) => {
                 let (okx_feed::Frame::Text(frame) | okx_feed::Frame::Binary(frame)) = frame;
                 let frame = String::from_utf8_lossy(frame);
-                let id = frame.split_once(r#""tradeId":""#).map(|(_, rest)| {
-                    rest[..rest.find('"').unwrap()].parse::<u64>().unwrap()
-                });
+                let id = frame
+                    .split_once(r#""tradeId":""#)
+                    .map(|(_, rest)| rest[..rest.find('"').unwrap()].parse::<u64>().unwrap());
                 ids.extend(id);
             }
             EntryKind::Mark(Mark::Gap, text) => panic!("{}", String::from_utf8_lossy(text)),
