@@ -122,8 +122,9 @@ impl Block {
         ts: UnixNanos,
         payload: &[u8],
     ) {
-        // Nobody gives a longer one; it would be cut.
-        let len = payload.len() as u32;
+        // The recorder refuses what is longer.
+        let len = u32::try_from(payload.len()).unwrap_or(0);
+        debug_assert_eq!(len as usize, payload.len());
         let [t0, t1, t2, t3, t4, t5, t6, t7] = ts.0.to_le_bytes();
         let [l0, l1, l2, l3] = len.to_le_bytes();
         let ([g0, g1], [n0, n1]) = (group.to_le_bytes(), line.to_le_bytes());

@@ -11,7 +11,7 @@ use super::stats::{Recording, add};
 use crate::model::UnixNanos;
 
 /// How often a recording that can't write tries again.
-const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL_NS: u64 = 1_000_000_000;
 
 /// How many names are tried for a file, a nanosecond apart.
 const MAX_NAMES: u64 = 100;
@@ -152,7 +152,7 @@ impl FileWriter {
     }
 
     fn fail(&mut self, now: UnixNanos, path: &std::path::Path, error: &io::Error) {
-        self.retry_at = UnixNanos(now.0.saturating_add(RETRY_INTERVAL.as_nanos() as u64));
+        self.retry_at = UnixNanos(now.0.saturating_add(RETRY_INTERVAL_NS));
         let path = path.display();
         tracing::error!(%path, %error, "a recording can't be written; the feed goes on");
         self.recording.shared.set_error(Some(format!("{path}: {error}")));

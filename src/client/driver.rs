@@ -3,6 +3,7 @@
 mod commands;
 mod connecting;
 mod frames;
+mod recording;
 mod session_events;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ use super::shared::SharedCell;
 use super::stats::{ConnectionEnd, ConnectionStats, new_latency};
 use crate::event::EventSink;
 use crate::feed::{FeedHandler, Watchdog};
-use crate::model::{BookState, DownReason, MonoNanos, UnixNanos};
+use crate::model::{BookState, DownReason, MonoNanos};
 use crate::session::{Action, Session};
 use crate::transport::{Clock, CloseReason, Ready, Transport};
 
@@ -346,18 +347,6 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             self.record(Noted::Sent, self.clock.now().1, || "(withheld: the login request)");
             self.send(text).await;
         }
-    }
-
-    /// Records what is no frame, where the client records.
-    fn record<R: AsRef<str>>(&self, noted: Noted, ts: UnixNanos, text: impl FnOnce() -> R) {
-        self.shared.borrow_mut().recorder.note(self.id, noted, ts, text);
-    }
-
-    /// Records what is subscribed here, where the client records.
-    fn record_subscriptions(&self, ts: UnixNanos) {
-        let lines = self.config.redundancy.max(1);
-        let recorder = &mut self.shared.borrow_mut().recorder;
-        recorder.subscriptions(self.id, lines, &self.handler, ts);
     }
 
     async fn send(&mut self, text: String) {

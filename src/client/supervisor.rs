@@ -88,13 +88,14 @@ impl<S: EventSink + 'static> Supervisor<S> {
         handle: HandleState,
     ) -> Self {
         let (reports, events) = unbounded_channel();
-        let shared = ClientShared::new(sink, reports, handle.clone()).with_recorder(recorder);
+        let (clock, numbers) = (handle.clock.clone(), handle.numbers.clone());
+        let shared = ClientShared::new(sink, reports, handle).with_recorder(recorder);
         let mut supervisor = Self {
             max_subscriptions: config.max_subscriptions_per_connection.max(1),
             config: Rc::new(config),
             routes,
-            clock: handle.clock.clone(),
-            numbers: handle.numbers.clone(),
+            clock,
+            numbers,
             shared: Rc::new(RefCell::new(shared)),
             commands,
             events,

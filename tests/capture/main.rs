@@ -1,5 +1,11 @@
 //! Recording, captures and replay.
-#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "the helpers of a test may fail as the test does"
+)]
 
 mod alloc;
 mod files;
