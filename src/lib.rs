@@ -61,6 +61,7 @@
 //! | `client` | yes | [`Client`]: sockets, TLS, reconnect (tokio, tokio-tungstenite, rustls) |
 //! | `sim` | no | the embedded exchange, for tests and demonstrations without a network |
 //! | `capture` | no | recording of raw frames, captures, and their replay |
+//! | `export` | no | books and trades as Parquet, CSV and hftbacktest's files |
 //! | `serde` | no | `Serialize` and, where it makes sense, `Deserialize` for the plain values |
 //!
 //! Without features it is decoder, books, session and feed handler.

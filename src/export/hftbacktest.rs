@@ -348,9 +348,11 @@ mod tests {
                 let of_clock: Vec<_> = made.iter().filter(|row| row.ev & flag != 0).collect();
                 assert_eq!(of_clock.len(), times.len());
                 assert!(of_clock.is_sorted_by_key(|row| time(row)));
-                let mut all: Vec<_> = of_clock.iter().map(|row| row.px as usize).collect();
+                let mut all: Vec<_> = of_clock.iter().map(|row| row.px.to_bits()).collect();
                 all.sort_unstable();
-                assert!(all.into_iter().eq(0..times.len()));
+                let mut ids: Vec<_> = (0..times.len()).map(|n| (n as f64).to_bits()).collect();
+                ids.sort_unstable();
+                assert_eq!(all, ids);
             }
             assert!(made.iter().all(|row| row.local_ts >= row.exch_ts));
         }

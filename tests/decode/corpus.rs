@@ -73,7 +73,7 @@ fn made(target: &str, seed: u64) -> Vec<u8> {
         "capture" => {
             let text = text.replace('\n', " ");
             let line = match seed % 5 {
-                0 => text.clone(),
+                0 => text,
                 1 => format!("1790000000000000000\ttext/0.1\t{text}\n1.5\t{text}"),
                 2 => format!("2021-09-01T00:00:00.0123456Z {text}\n"),
                 _ => format!("1790000000000000000 {text}"),

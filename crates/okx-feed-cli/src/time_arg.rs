@@ -44,8 +44,8 @@ fn rfc_3339(text: &str) -> Option<UnixNanos> {
         None if fraction.is_empty() => 0,
         _ => return None,
     };
-    let utc = whole.0.checked_sub_signed(offset_secs(zone)?.checked_mul(1_000_000_000)?)?;
-    utc.checked_add(nanos).map(UnixNanos)
+    let offset = offset_secs(zone)?.checked_mul(1_000_000_000)?;
+    whole.0.checked_add_signed(-offset)?.checked_add(nanos).map(UnixNanos)
 }
 
 /// The offset of a zone from UTC, in seconds.
