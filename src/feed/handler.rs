@@ -356,6 +356,12 @@ impl FeedHandler {
         }
     }
 
+    /// Sets the counters back to what they were, after a frame was run twice.
+    #[cfg(feature = "capture")]
+    pub(crate) const fn set_stats(&mut self, stats: Stats) {
+        self.stats = stats;
+    }
+
     #[cfg(test)]
     pub(super) fn cache_warmer_mut(&mut self) -> Option<&mut CacheWarmer> {
         self.cache_warmer.as_deref_mut()

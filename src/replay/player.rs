@@ -145,7 +145,10 @@ impl Player {
         }
         self.connections.discovery.begin_again(subscribed);
         self.connections.with(key, sink, |handler, sink| {
+            // The frame has been counted.
+            let stats = *handler.stats();
             let _ = handler.on_frame(frame, ts, sink);
+            handler.set_stats(stats);
         });
         self.connections.discovery.end();
     }

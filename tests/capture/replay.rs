@@ -61,6 +61,11 @@ fn sessions_of_another_recorder_give_what_a_handler_gives_for_their_frames() {
             let _ = handler.on_frame(frame, last, sink);
         }
         assert_eq!(report.frames, frames.len() as u64);
+        // A frame that shows a subscription is run twice and counted once.
+        let counts = |stats: &okx_feed::feed::Stats| {
+            (stats.frames, stats.books, stats.trades, stats.depths, stats.controls)
+        };
+        assert_eq!(counts(&report.feed), counts(handler.stats()));
         assert!(data(&seen).len() > 100, "{dialect}: {report:?}");
         let ids = |text: &String| {
             // They are given in the order in which subscriptions are found.
