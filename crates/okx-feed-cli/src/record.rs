@@ -88,8 +88,8 @@ Records each frame byte for byte with its receive time, and with it what was sen
 and all that the client decided by its own clock: `okx-feed replay` plays it again, with the same
 events. A login is recorded without its text.
 
-Files are zstd in blocks of at most a second, docs/CAPTURE.md defines them; `zstd`, DuckDB and polars
-read them as they are. Their names sort by time. A process that is killed loses about a second. When
+Files are zstd in blocks of at most a second, docs/CAPTURE.md defines them; `zstd`, DuckDB and
+polars read them as they are. Their names sort by time. A process that is killed loses about a second. When
 the disk is full or the writer falls behind, that is reported, the file says what is missing, and the
 feed goes on.
 
