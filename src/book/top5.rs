@@ -211,6 +211,7 @@ impl Book5 {
     }
 
     /// As [`Book5::finish`], for five levels a side without flags.
+    #[cfg(target_arch = "x86_64")]
     #[inline]
     pub(crate) const fn finish_whole(&mut self) {
         const { assert!(BOOK5_LEVELS == 5) };

@@ -243,18 +243,13 @@ impl Decoder {
         ts_recv: UnixNanos,
         sink: &mut impl PrefetchHint,
     ) -> Option<bool> {
-        let Self { dialect: dialect @ Dialect::V5, limits, scanner, scratch, end, .. } = self
-        else {
-            return None;
-        };
-        let Frame::Text(text) = frame else { return None };
+        let Self { dialect, limits, scanner, scratch, end, .. } = self;
+        let (Dialect::V5, Frame::Text(text)) = (*dialect, frame) else { return None };
         if text.len() > limits.frame_len {
             return None;
         }
-        let (scanner, text) = scanner.zip(PaddedText::in_place(text, end))?;
         let target = &mut ScanSink { sink, ts_recv };
-        let is_read = scanner.scan_to(*dialect, text, ts_recv, scratch, target);
-        (is_read || !text.is_tried_again()).then_some(is_read)
+        (*scanner)?.scan_in_place(text, end, ts_recv, scratch, target)
     }
 
     /// Tries the fast path on the copied text. Returns false if the general parser must be used.

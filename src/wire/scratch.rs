@@ -38,11 +38,24 @@ impl Scratch {
     }
 }
 
+impl Scratch {
+    /// The level arrays of both sides, so that a scanner writes levels in place.
+    /// [`DepthLevels::fill`] must follow for each side.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    pub(super) fn sides_mut(&mut self) -> SidesMut<'_> {
+        (&mut self.asks.levels, &mut self.bids.levels)
+    }
+}
+
 impl Default for Scratch {
     fn default() -> Self {
         Self::new()
     }
 }
+
+/// The arrays of both sides, asks first.
+type SidesMut<'s> = (&'s mut [Level; MAX_DEPTH_LEVELS], &'s mut [Level; MAX_DEPTH_LEVELS]);
 
 /// The sizes of both sides without RPI orders; `None` if the channel does not send them.
 #[inline]

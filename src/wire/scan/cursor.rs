@@ -52,7 +52,7 @@ impl<'t> Cursor<'t> {
     #[inline(always)]
     pub(super) fn accept<const N: usize>(&mut self, literal: &[u8; N]) -> bool {
         let Some((next, rest)) = self.rest.split_first_chunk::<N>() else { return false };
-        let is_next = next == literal;
+        let is_next = is_same(next, literal);
         if is_next {
             self.rest = rest;
         }
@@ -66,6 +66,45 @@ impl<'t> Cursor<'t> {
         self.rest = rest;
         Some(*byte)
     }
+}
+
+/// Whether `literal` stands at a place of a text.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) fn is_at<const N: usize>(text: &[u8], at: usize, literal: &[u8; N]) -> bool {
+    let there = text.get(at..).and_then(|text| text.first_chunk());
+    there.is_some_and(|there| is_same(there, literal))
+}
+
+/// Whether two texts are the same: by two words that overlap where arrays of that length would be
+/// compared by more than two loads.
+#[inline(always)]
+fn is_same<const N: usize>(text: &[u8; N], literal: &[u8; N]) -> bool {
+    match N {
+        7 => match (ends(text), ends(literal)) {
+            (Some(text), Some(literal)) => {
+                let [first, last] = text.map(|bytes| u32::from_le_bytes(*bytes));
+                let [is_first, is_last] = literal.map(|bytes| u32::from_le_bytes(*bytes));
+                (first ^ is_first) | (last ^ is_last) == 0
+            }
+            _ => false,
+        },
+        11 | 13..16 => match (ends(text), ends(literal)) {
+            (Some(text), Some(literal)) => {
+                let [first, last] = text.map(|bytes| u64::from_le_bytes(*bytes));
+                let [is_first, is_last] = literal.map(|bytes| u64::from_le_bytes(*bytes));
+                (first ^ is_first) | (last ^ is_last) == 0
+            }
+            _ => false,
+        },
+        _ => text == literal,
+    }
+}
+
+/// The first and the last `W` bytes.
+#[inline(always)]
+fn ends<const W: usize, const N: usize>(bytes: &[u8; N]) -> Option<[&[u8; W]; 2]> {
+    Some([bytes.first_chunk()?, bytes.last_chunk()?])
 }
 
 /// `None`, where that is not expected.

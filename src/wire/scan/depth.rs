@@ -15,20 +15,12 @@ pub(super) fn sides<'t, E: Engine>(
     scratch: &mut Scratch,
 ) -> Option<()> {
     cursor.expect(b"\"asks\":")?;
-    scratch.asks.fill(|places| {
-        let short = engine.short_depth_side(cursor, places);
-        short.or_else(|| engine.depth_side(cursor, places))
-    })?;
+    scratch.asks.fill(|places| engine.depth_side(cursor, places))?;
     cursor.expect(b",\"bids\":")?;
-    scratch.bids.fill(|places| {
-        let short = engine.short_depth_side(cursor, places);
-        short.or_else(|| {
-            if let Some(text) = text {
-                text.to_end_if_near(cursor);
-            }
-            engine.depth_side(cursor, places)
-        })
-    })
+    if let Some(text) = text {
+        text.to_end_if_near(cursor);
+    }
+    scratch.bids.fill(|places| engine.depth_side(cursor, places))
 }
 
 /// Reads both sides of a channel whose levels say what of their size is not of RPI orders.

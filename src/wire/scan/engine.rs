@@ -25,29 +25,6 @@ pub(super) trait Engine: Copy {
     /// Reads a side of a book, `[[…],[…]]`, into `places`: the number of levels, 0 to 5.
     fn side(self, cursor: &mut Cursor<'_>, places: &mut [Level; BOOK5_LEVELS]) -> Option<u8>;
 
-    /// Reads both sides of a book of five levels each, with v5's text between them: whether it is
-    /// certain that nothing is odd about them. Where it declines the cursor is where it was.
-    #[inline(always)]
-    fn five_levels(
-        self,
-        _cursor: &mut Cursor<'_>,
-        _asks: &mut [Level; BOOK5_LEVELS],
-        _bids: &mut [Level; BOOK5_LEVELS],
-    ) -> Option<bool> {
-        None
-    }
-
-    /// As [`Engine::depth_side`], of a short side, that needs no padding behind it. Where it
-    /// declines the cursor is where it was.
-    #[inline(always)]
-    fn short_depth_side(
-        self,
-        _cursor: &mut Cursor<'_>,
-        _places: &mut [Level; MAX_DEPTH_LEVELS],
-    ) -> Option<usize> {
-        None
-    }
-
     /// Reads a side of an order book's message into `places`: the number of levels.
     fn depth_side(
         self,

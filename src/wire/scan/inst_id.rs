@@ -1,6 +1,6 @@
 //! Instrument ids: where they end, and that nothing in them needs unescaping.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, declined};
 use crate::model::MAX_ID_LEN;
 
 /// The bytes of the longest id and of the quote behind it.
@@ -21,8 +21,8 @@ impl<'t> Id<'t> {
     /// Takes an id of `len` bytes, which the caller has found to be printable ASCII.
     #[inline(always)]
     pub(super) fn new(window: &'t [u8; ID_WINDOW], len: usize) -> Option<Self> {
-        if len == 0 || *window.get(len)? != b'"' {
-            return None;
+        if len == 0 || window.get(len) != Some(&b'"') {
+            return declined();
         }
         Some(Self { window, len })
     }
@@ -41,7 +41,10 @@ impl<'t> Id<'t> {
     /// The id's bytes; `None` never, by the invariant.
     #[inline(always)]
     pub(super) fn bytes(&self) -> Option<&'t [u8]> {
-        self.window.get(..self.len)
+        match self.window.get(..self.len) {
+            Some(bytes) => Some(bytes),
+            None => declined(),
+        }
     }
 }
 

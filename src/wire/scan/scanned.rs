@@ -1,6 +1,6 @@
 //! What a scan gives, and where it goes.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, declined};
 use crate::book::DepthAction;
 use crate::model::{Channel, Market, Side, Trade, UnixNanos};
 use crate::wire::scratch::Scratch;
@@ -70,7 +70,7 @@ pub(super) fn taker_side(cursor: &mut Cursor<'_>) -> Option<Side> {
     let buy = word & 0xffff_ffff == u64::from(u32::from_le_bytes(*b"buy\""));
     let sell = word & 0xff_ffff_ffff == u64::from_le_bytes(*b"sell\"\0\0\0");
     if !(buy | sell) {
-        return None;
+        return declined();
     }
     cursor.advance(4 + usize::from(sell))?;
     Some(if sell { Side::Sell } else { Side::Buy })

@@ -9,7 +9,7 @@ use super::inst_id::SHORT_WINDOW;
 use super::message::scan_with;
 use super::portable::Portable;
 use super::scanned::{Scanned, Target};
-use super::text::PaddedText;
+use super::text::{PaddedText, TextEnd};
 use crate::model::{Channel, Dialect, UnixNanos};
 use crate::wire::scratch::Scratch;
 
@@ -103,6 +103,46 @@ impl Scanner {
     /// there was something.
     #[inline]
     pub(crate) fn scan_to<'t>(
+        &self,
+        dialect: Dialect,
+        text: PaddedText<'t>,
+        ts_recv: UnixNanos,
+        scratch: &mut Scratch,
+        target: &mut impl Target<'t>,
+    ) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if let (Some(avx512), Dialect::V5) = (self.avx512, dialect)
+            && avx512.scan_whole(text.bytes(), ts_recv, scratch, target)
+        {
+            return true;
+        }
+        self.scan_parts(dialect, text, ts_recv, scratch, target)
+    }
+
+    /// As [`Scanner::scan_to`], of a v5 text where it lies. `None`: try it on a copy.
+    #[inline]
+    pub(crate) fn scan_in_place<'t>(
+        &self,
+        text: &'t [u8],
+        end: &'t mut TextEnd,
+        ts_recv: UnixNanos,
+        scratch: &mut Scratch,
+        target: &mut impl Target<'t>,
+    ) -> Option<bool> {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx512) = self.avx512
+            && avx512.scan_whole(text, ts_recv, scratch, target)
+        {
+            return Some(true);
+        }
+        let text = PaddedText::in_place(text, end)?;
+        let is_read = self.scan_parts(Dialect::V5, text, ts_recv, scratch, target);
+        (is_read || !text.is_tried_again()).then_some(is_read)
+    }
+
+    /// Reads a message part by part, each with what reads it best.
+    #[inline]
+    fn scan_parts<'t>(
         &self,
         dialect: Dialect,
         text: PaddedText<'t>,

@@ -69,7 +69,7 @@ impl<'t> PaddedText<'t> {
     }
 
     /// Whether what is declined here is tried again with padding.
-    pub(crate) const fn is_tried_again(self) -> bool {
+    pub(super) const fn is_tried_again(self) -> bool {
         self.end.is_some() && self.buf.len() < IN_PLACE_LEN
     }
 

@@ -1,6 +1,6 @@
 //! v5 messages of the usual shapes.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, declined};
 use super::depth;
 use super::engine::Engine;
 use super::inst_id::Id;
@@ -34,19 +34,17 @@ pub(super) fn scan<'t, E: Engine>(
     target: &mut impl Target<'t>,
 ) -> Option<()> {
     let cursor = &mut at;
-    cursor.expect(b"{\"arg\":{\"channel\":\"")?;
     let Some(channel) = channel(cursor) else {
         return engine.read_v5_depth(text, at, scratch, target);
     };
     let id = engine.id(cursor)?;
-    cursor.expect(b"},\"data\":[{")?;
     let inst_id = engine.text(&id)?;
     let market = None;
     let scanned = match channel {
         Channel::Books5 | Channel::BboTbt => {
             target.prefetch(channel, inst_id);
             let book = &mut scratch.book;
-            read_book(engine, text, cursor, &id, channel, book)?;
+            read_book(engine, text, cursor, &id, book)?;
             book.ts_recv = ts_recv;
             Scanned::Book { channel, market, inst_id }
         }
@@ -64,25 +62,37 @@ pub(super) fn scan<'t, E: Engine>(
     Some(())
 }
 
-/// Reads the channel's name and what follows, up to the instrument's id; what is none of these does
-/// not move the cursor.
+/// Where the channel's name begins.
+pub(super) const CHANNEL_AT: usize = 19;
+
+/// The first eight bytes of the channel's name and what follows.
+#[inline(always)]
+fn channel_word(cursor: &Cursor<'_>) -> Option<u64> {
+    match cursor.rest().get(CHANNEL_AT..).and_then(|name| name.first_chunk()) {
+        Some(word) => Some(u64::from_le_bytes(*word)),
+        None => declined(),
+    }
+}
+
+/// Reads the head of a message up to the instrument's id. What is of none of these channels does not
+/// move the cursor.
 #[inline(always)]
 fn channel(cursor: &mut Cursor<'_>) -> Option<Channel> {
-    match cursor.word()? {
+    match channel_word(cursor)? {
         BOOKS5 => {
-            cursor.expect(b"books5\",\"instId\":\"")?;
+            cursor.expect(b"{\"arg\":{\"channel\":\"books5\",\"instId\":\"")?;
             Some(Channel::Books5)
         }
         TRADES => {
-            cursor.expect(b"trades\",\"instId\":\"")?;
+            cursor.expect(b"{\"arg\":{\"channel\":\"trades\",\"instId\":\"")?;
             Some(Channel::Trades)
         }
         BBO_TBT => {
-            cursor.expect(b"bbo-tbt\",\"instId\":\"")?;
+            cursor.expect(b"{\"arg\":{\"channel\":\"bbo-tbt\",\"instId\":\"")?;
             Some(Channel::BboTbt)
         }
         TRADES_ALL => {
-            cursor.expect(b"trades-all\",\"instId\":\"")?;
+            cursor.expect(b"{\"arg\":{\"channel\":\"trades-all\",\"instId\":\"")?;
             Some(Channel::TradesAll)
         }
         _ => None,
@@ -97,21 +107,14 @@ fn read_book<'t, E: Engine>(
     text: PaddedText<'t>,
     cursor: &mut Cursor<'t>,
     id: &Id<'_>,
-    channel: Channel,
     book: &mut Book5,
 ) -> Option<()> {
     let (asks, bids) = book.levels_mut();
-    cursor.expect(b"\"asks\":")?;
-    let is_of_five = channel == Channel::Books5;
-    let five = if is_of_five { engine.five_levels(cursor, asks, bids) } else { None };
-    let (ask_len, bid_len) = if five.is_some() {
-        (5, 5)
-    } else {
-        let ask_len = engine.side(cursor, asks)?;
-        cursor.expect(b",\"bids\":")?;
-        text.to_end_if_near(cursor);
-        (ask_len, engine.side(cursor, bids)?)
-    };
+    cursor.expect(b"},\"data\":[{\"asks\":")?;
+    let ask_len = engine.side(cursor, asks)?;
+    cursor.expect(b",\"bids\":")?;
+    text.to_end_if_near(cursor);
+    let bid_len = engine.side(cursor, bids)?;
     text.to_end(cursor)?;
     if cursor.accept(b",\"instId\":\"") {
         engine.same_id(cursor, id)?;
@@ -120,10 +123,6 @@ fn read_book<'t, E: Engine>(
     book.ts_event = engine.millis(cursor)?;
     cursor.expect(b"\"")?;
     book.seq = seq(engine, cursor)?;
-    if five == Some(true) {
-        book.finish_whole();
-        return Some(());
-    }
     book.finish(ask_len, bid_len);
     if book.is_raw() {
         return None;
@@ -140,7 +139,7 @@ fn read_trade<'t, E: Engine>(
     cursor: &mut Cursor<'t>,
     id: &Id<'_>,
 ) -> Option<Trade> {
-    cursor.expect(b"\"instId\":\"")?;
+    cursor.expect(b"},\"data\":[{\"instId\":\"")?;
     engine.same_id(cursor, id)?;
     cursor.expect(b",\"tradeId\":\"")?;
     let trade_id = engine.integer(cursor)?;
@@ -174,7 +173,10 @@ fn read_trade<'t, E: Engine>(
 fn source(cursor: &mut Cursor<'_>) -> Option<u8> {
     let source = cursor.byte()?.wrapping_sub(b'0');
     cursor.expect(b"\"")?;
-    (source <= 9).then_some(source)
+    if source > 9 {
+        return declined();
+    }
+    Some(source)
 }
 
 /// Reads the sequence number where there is one.
@@ -186,8 +188,8 @@ fn seq<E: Engine>(engine: E, cursor: &mut Cursor<'_>) -> Option<i64> {
     engine.integer(cursor).map(u64::cast_signed)
 }
 
-/// Reads an order book's message from its channel on: `asks,bids` and then `ts`, `checksum` (until
-/// 2026, where the channel has one), `seqId` and `prevSeqId` (since 2023), in any order.
+/// Reads an order book's message: `asks,bids` and then `ts`, `checksum` (until 2026, where the
+/// channel has one), `seqId` and `prevSeqId` (since 2023), in any order.
 ///
 /// Source: `{"arg":{"channel":"books","instId":"BTC-USDT"},"action":"update","data":[{…}]}`.
 #[inline(always)]
@@ -251,28 +253,28 @@ pub(super) fn read_depth<'t, E: Engine>(
     Some(())
 }
 
-/// Reads the name of an order book's channel and what follows, up to the instrument's id.
+/// Reads the head of an order book's message up to the instrument's id.
 #[inline(always)]
 fn depth_channel(cursor: &mut Cursor<'_>) -> Option<Channel> {
-    match cursor.word()? {
+    match channel_word(cursor)? {
         BOOKS_L2_TBT => {
-            cursor.expect(b"books-l2-tbt\",\"instId\":\"")?;
+            cursor.expect(b"{\"arg\":{\"channel\":\"books-l2-tbt\",\"instId\":\"")?;
             Some(Channel::BooksL2Tbt)
         }
         BOOKS => {
-            cursor.expect(b"books\",\"instId\":\"")?;
+            cursor.expect(b"{\"arg\":{\"channel\":\"books\",\"instId\":\"")?;
             Some(Channel::Books)
         }
         BOOKS50_L2_TBT => {
-            cursor.expect(b"books50-l2-tbt\",\"instId\":\"")?;
+            cursor.expect(b"{\"arg\":{\"channel\":\"books50-l2-tbt\",\"instId\":\"")?;
             Some(Channel::Books50L2Tbt)
         }
         BOOKS_RPI => {
-            cursor.expect(b"books-rpi\",\"instId\":\"")?;
+            cursor.expect(b"{\"arg\":{\"channel\":\"books-rpi\",\"instId\":\"")?;
             Some(Channel::BooksRpi)
         }
         BOOKS_ELP => {
-            cursor.expect(b"books-elp\",\"instId\":\"")?;
+            cursor.expect(b"{\"arg\":{\"channel\":\"books-elp\",\"instId\":\"")?;
             Some(Channel::BooksElp)
         }
         _ => None,

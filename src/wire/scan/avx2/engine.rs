@@ -4,7 +4,7 @@
 use super::{ids, level, numbers};
 use crate::book::BOOK5_LEVELS;
 use crate::model::{Decimal, Dialect, Level, UnixNanos};
-use crate::wire::scan::cursor::Cursor;
+use crate::wire::scan::cursor::{Cursor, declined};
 use crate::wire::scan::engine::Engine;
 use crate::wire::scan::inst_id::Id;
 use crate::wire::scan::message::scan_with;
@@ -138,7 +138,9 @@ impl Engine for Avx2 {
     #[inline(always)]
     fn millis(self, cursor: &mut Cursor<'_>) -> Option<UnixNanos> {
         // SAFETY: `self` proves that the processor has the features.
-        let nanos = unsafe { numbers::millis(cursor.peek()?) }?;
+        let Some(nanos) = (unsafe { numbers::millis(cursor.peek()?) }) else {
+            return declined();
+        };
         cursor.advance(numbers::MILLIS_LEN)?;
         Some(UnixNanos(nanos))
     }
@@ -146,7 +148,7 @@ impl Engine for Avx2 {
     #[inline(always)]
     fn id<'t>(self, cursor: &mut Cursor<'t>) -> Option<Id<'t>> {
         // SAFETY: `self` proves that the processor has the features.
-        let id = unsafe { ids::id(cursor.peek()?) }?;
+        let Some(id) = (unsafe { ids::id(cursor.peek()?) }) else { return declined() };
         cursor.advance(id.len() + 1)?;
         Some(id)
     }
@@ -164,6 +166,6 @@ impl Engine for Avx2 {
         if unsafe { ids::is_same(cursor.peek()?, id.short_window()?, id.len()) } {
             return cursor.advance(id.len() + 1);
         }
-        None
+        declined()
     }
 }

@@ -20,14 +20,14 @@ pub(super) fn two_lanes(low: __m128i, high: __m128i) -> __m256i {
 
 #[target_feature(enable = "avx2")]
 #[inline]
-pub(super) fn load_16(bytes: &[u8; 16]) -> __m128i {
+pub(in crate::wire::scan) fn load_16(bytes: &[u8; 16]) -> __m128i {
     // SAFETY: the reference is to 16 readable bytes, and the load needs no alignment.
     unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
 }
 
 #[target_feature(enable = "avx2")]
 #[inline]
-pub(super) fn load_32(bytes: &[u8; 32]) -> __m256i {
+pub(in crate::wire::scan) fn load_32(bytes: &[u8; 32]) -> __m256i {
     // SAFETY: the reference is to 32 readable bytes, and the load needs no alignment.
     unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }

@@ -13,3 +13,5 @@ mod window;
 
 pub(super) use engine::Avx2;
 pub(super) use level::{depth_side, side};
+pub(super) use load::{load_16, load_32};
+pub(super) use numbers::join;

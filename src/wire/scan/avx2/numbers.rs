@@ -11,7 +11,7 @@ use super::pair::pair;
 use super::shape::Shape;
 use super::window::PAIR_WINDOW;
 use crate::model::Decimal;
-use crate::wire::scan::cursor::Cursor;
+use crate::wire::scan::cursor::{Cursor, declined};
 use crate::wire::scan::digits;
 use crate::wire::scan::engine::Engine;
 use crate::wire::scan::portable::Portable;
@@ -77,7 +77,7 @@ pub(super) const MILLIS_LEN: usize = MILLIS_DIGITS as usize;
 pub(super) fn millis(text: &[u8; 16]) -> Option<u64> {
     let text = load_16(text);
     if digit_count(text) != MILLIS_DIGITS {
-        return None;
+        return declined();
     }
     let order = Shape::of(MILLIS_DIGITS, MILLIS_DIGITS).order();
     let millis = join(_mm_shuffle_epi8(text, load_16(order)));
@@ -96,7 +96,7 @@ fn digit_count(text: __m128i) -> u32 {
 /// The number that 16 bytes make, each a digit or zero.
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 #[inline]
-fn join(text: __m128i) -> u64 {
+pub(in crate::wire::scan) fn join(text: __m128i) -> u64 {
     let digits = _mm_subs_epu8(text, _mm_set1_epi8(b'0' as i8));
     let pairs = _mm_maddubs_epi16(digits, _mm_set1_epi16(10 | 1 << 8));
     let fours = _mm_madd_epi16(pairs, _mm_set1_epi32(100 | 1 << 16));

@@ -43,6 +43,33 @@ impl<const N: usize> Chunk<N> {
         _mm512_permutex2var_epi8(*first, places, *second)
     }
 
+    /// Where a byte stands first, the chunk's length where it does not.
+    #[target_feature(enable = "avx512f,avx512bw,bmi1")]
+    #[inline]
+    pub(super) fn place_of(self, byte: u8) -> usize {
+        let byte = _mm512_set1_epi8(byte.cast_signed());
+        let [first, second, rest @ ..] = self.0.as_slice() else { return 0 };
+        let at = |vector: &__m512i| _mm512_cmpeq_epi8_mask(*vector, byte);
+        let place = |mask: u64| mask.trailing_zeros() as usize;
+        let (in_first, in_second) = (at(first), at(second));
+        let behind = rest.first().map_or(0, |third| place(at(third)));
+        let behind = if in_second == 0 { VECTOR + behind } else { place(in_second) };
+        if in_first == 0 { VECTOR + behind } else { place(in_first) }
+    }
+
+    /// Where a byte stands first behind the first vector, the chunk's length where it does not.
+    #[target_feature(enable = "avx512f,avx512bw,bmi1")]
+    #[inline]
+    pub(super) fn late_place_of(self, byte: u8) -> usize {
+        let byte = _mm512_set1_epi8(byte.cast_signed());
+        let [_, second, rest @ ..] = self.0.as_slice() else { return 0 };
+        let at = |vector: &__m512i| _mm512_cmpeq_epi8_mask(*vector, byte);
+        let place = |mask: u64| mask.trailing_zeros() as usize;
+        let in_second = at(second);
+        let behind = rest.first().map_or(0, |third| place(at(third)));
+        VECTOR + if in_second == 0 { VECTOR + behind } else { place(in_second) }
+    }
+
     /// Where the levels of the chunk end. Known long before they are read, so that what follows
     /// need not wait for that.
     #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
@@ -91,11 +118,6 @@ impl End {
     #[expect(clippy::cast_possible_truncation, reason = "places are below 192")]
     pub(super) fn last_quote(self) -> __m512i {
         _mm512_set1_epi8((self.bracket as u8).wrapping_sub(1).cast_signed())
-    }
-
-    /// Whether they are a side of five, if they are levels.
-    pub(super) const fn is_of_five(self) -> bool {
-        self.is_end_of_side && self.levels == 5
     }
 }
 

@@ -1,8 +1,9 @@
 //! The engine, and the proof that the processor can run it.
 #![expect(unsafe_code, reason = "calls of functions that need AVX-512")]
 
-use super::{five, side};
-use crate::book::BOOK5_LEVELS;
+use super::tail::DepthTail;
+use super::{five, short, side, whole};
+use crate::book::{BOOK5_LEVELS, Book5};
 use crate::model::{Decimal, Dialect, Level, UnixNanos};
 use crate::wire::scan::avx2::Avx2;
 use crate::wire::scan::cursor::Cursor;
@@ -47,6 +48,47 @@ impl Avx512 {
         // SAFETY: `self` proves that the processor has the features.
         unsafe { scan(self, dialect, text, ts_recv, scratch, target) }
     }
+
+    /// Reads a v5 text where it lies, if it is of those that [`whole`] reads.
+    #[inline]
+    pub(in crate::wire::scan) fn scan_whole<'t>(
+        self,
+        text: &'t [u8],
+        ts_recv: UnixNanos,
+        scratch: &mut Scratch,
+        target: &mut impl Target<'t>,
+    ) -> bool {
+        if !whole::may_be(text) {
+            return false;
+        }
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { scan_whole(self, text, ts_recv, scratch, target) }
+    }
+
+    /// [`five::book`].
+    #[inline(always)]
+    pub(super) fn book5(self, text: &[u8], id: &Id<'_>, book: &mut Book5) -> Option<bool> {
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { five::book(text, id, book) }
+    }
+
+    /// [`short::update`].
+    #[inline(always)]
+    pub(super) fn short_update(self, text: &[u8], scratch: &mut Scratch) -> Option<DepthTail> {
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { short::update(text, scratch) }
+    }
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+fn scan_whole<'t>(
+    engine: Avx512,
+    text: &'t [u8],
+    ts_recv: UnixNanos,
+    scratch: &mut Scratch,
+    target: &mut impl Target<'t>,
+) -> bool {
+    whole::scan(engine, text, ts_recv, scratch, target).is_some()
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2")]
@@ -95,37 +137,6 @@ impl Engine for Avx512 {
         }
         cursor.advance(bytes)?;
         u8::try_from(len).ok()
-    }
-
-    #[inline(always)]
-    fn five_levels(
-        self,
-        cursor: &mut Cursor<'_>,
-        asks: &mut [Level; BOOK5_LEVELS],
-        bids: &mut [Level; BOOK5_LEVELS],
-    ) -> Option<bool> {
-        // SAFETY: `self` proves that the processor has the features.
-        let (bytes, is_sound) = unsafe { five::sides(cursor.rest(), asks, bids) };
-        if bytes == 0 {
-            return None;
-        }
-        cursor.advance(bytes)?;
-        Some(is_sound)
-    }
-
-    #[inline(always)]
-    fn short_depth_side(
-        self,
-        cursor: &mut Cursor<'_>,
-        places: &mut [Level; MAX_DEPTH_LEVELS],
-    ) -> Option<usize> {
-        // SAFETY: `self` proves that the processor has the features.
-        let (bytes, len) = unsafe { side::short_depth_side(cursor.rest(), places) };
-        if bytes == 0 {
-            return None;
-        }
-        cursor.advance(bytes)?;
-        Some(len)
     }
 
     #[inline(always)]

@@ -2,8 +2,8 @@
 #![expect(unsafe_code, reason = "std::arch loads and stores through pointers only")]
 
 use std::arch::x86_64::{
-    __m512d, __m512i, _mm_storeu_si64, _mm_storeu_si128, _mm256_castsi256_si128,
-    _mm256_extracti128_si256, _mm256_storeu_si256, _mm512_castsi512_si256,
+    __m128i, __m256i, __m512d, __m512i, _mm_maskz_loadu_epi8, _mm_storeu_si64, _mm_storeu_si128,
+    _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_storeu_si256, _mm512_castsi512_si256,
     _mm512_extracti64x4_epi64, _mm512_loadu_pd, _mm512_loadu_si512, _mm512_maskz_loadu_epi8,
 };
 
@@ -43,6 +43,29 @@ pub(super) fn load_part(text: &[u8], at: usize) -> __m512i {
     let there = first_bits(u32::try_from(len.min(VECTOR)).unwrap_or(0));
     // SAFETY: the mask has a bit for readable bytes only, and no other byte is touched.
     unsafe { _mm512_maskz_loadu_epi8(there, part.as_ptr().cast()) }
+}
+
+/// The 16 bytes at a place of a text: zeros behind its end.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "of 16 bits")]
+pub(super) fn load_part_16(text: &[u8], at: usize) -> __m128i {
+    let (part, len) = text.get(at..).map_or((text, 0), |part| (part, part.len()));
+    let there = first_bits(u32::try_from(len.min(16)).unwrap_or(0)) as u16;
+    // SAFETY: the mask has a bit for readable bytes only, and no other byte is touched.
+    unsafe { _mm_maskz_loadu_epi8(there, part.as_ptr().cast()) }
+}
+
+/// Writes a level, as its bytes lie in memory, from the first 24 bytes of a vector; the price of
+/// the next one is lost.
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) fn store_level(places: &mut [Level; 2], level: __m256i) {
+    const { assert!(size_of::<Level>() == 24) };
+    let place: *mut Level = places.as_mut_ptr();
+    // SAFETY: the reference is to 48 writable bytes, of which the first 32 are written. The store
+    // needs no alignment, and a level's fields are integers.
+    unsafe { _mm256_storeu_si256(place.cast(), level) };
 }
 
 /// Writes two levels, as their bytes lie in memory, from the first 24 bytes of each half of a

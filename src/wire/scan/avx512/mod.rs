@@ -12,7 +12,10 @@ mod load;
 mod order;
 mod pair;
 mod quotes;
+mod short;
 mod side;
 mod tables;
+mod tail;
+mod whole;
 
 pub(super) use engine::Avx512;

@@ -4,7 +4,7 @@ use std::arch::x86_64::{
     __m512i, _mm512_add_epi8, _mm512_add_epi64, _mm512_cmpgt_epu8_mask, _mm512_cmplt_epu8_mask,
     _mm512_madd_epi16, _mm512_maddubs_epi16, _mm512_mask_and_epi64, _mm512_mask_cmpeq_epi8_mask,
     _mm512_mask_mov_epi64, _mm512_mask_shuffle_epi8, _mm512_maskz_mov_epi8, _mm512_maskz_sub_epi8,
-    _mm512_mul_epi32, _mm512_or_si512, _mm512_packus_epi32, _mm512_permutex2var_epi8,
+    _mm512_mul_epu32, _mm512_or_si512, _mm512_packus_epi32, _mm512_permutex2var_epi8,
     _mm512_permutexvar_epi8, _mm512_sad_epu8, _mm512_set1_epi8, _mm512_set1_epi64,
     _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_srli_epi64, _mm512_sub_epi8,
 };
@@ -84,7 +84,7 @@ impl Pair {
         let fours = _mm512_madd_epi16(twos, load(&FOURS));
         let fours = _mm512_packus_epi32(fours, fours);
         let eights = _mm512_madd_epi16(fours, load(&EIGHTS));
-        let high = _mm512_mul_epi32(eights, _mm512_set1_epi64(100_000_000));
+        let high = _mm512_mul_epu32(eights, _mm512_set1_epi64(100_000_000));
         let numbers = _mm512_add_epi64(high, _mm512_srli_epi64::<32>(eights));
 
         // The point's place is 16 less the decimals, or 0 where there is none; the scale takes the

@@ -2,9 +2,10 @@
 
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi8, _mm512_cmpeq_epi8_mask, _mm512_cmpgt_epu8_mask,
-    _mm512_cmpneq_epi8_mask, _mm512_mask_cmpeq_epi8_mask, _mm512_mask_cmpge_epu8_mask,
-    _mm512_mask_compress_epi8, _mm512_mask_expand_epi8, _mm512_maskz_permutexvar_epi8,
-    _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_set1_epi64, _mm512_sub_epi8,
+    _mm512_cmplt_epu8_mask, _mm512_cmpneq_epi8_mask, _mm512_mask_cmpeq_epi8_mask,
+    _mm512_mask_cmpge_epu8_mask, _mm512_mask_compress_epi8, _mm512_mask_expand_epi8,
+    _mm512_maskz_permutexvar_epi8, _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_set1_epi64,
+    _mm512_sub_epi8,
 };
 
 use super::chunk::{Chunk, End};
@@ -95,16 +96,41 @@ impl Quotes {
     #[inline]
     pub(super) fn find<const N: usize>(chunk: Chunk<N>) -> Self {
         let (places, count) = places(chunk);
+        Self::at(places, count)
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    #[inline]
+    fn at(places: __m512i, count: u32) -> Self {
         let previous = _mm512_maskz_permutexvar_epi8(!1, load(&BEFORE), places);
         Self { places, steps: _mm512_sub_epi8(places, previous), count }
     }
 
-    /// What is odd about five levels that end there.
+    /// How many of the first 64 quotes stand before a place where there is one of them.
+    #[target_feature(enable = "avx512f,avx512bw,bmi1")]
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "places are below 192")]
+    pub(super) fn before(self, place: usize) -> u32 {
+        let place = _mm512_set1_epi8((place as u8).cast_signed());
+        _mm512_cmplt_epu8_mask(self.places, place).trailing_ones()
+    }
+
+    /// The quotes without two that follow each other, of which the first has that index.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
+    #[inline]
+    pub(super) fn without_two(self, index: u32) -> Self {
+        let others = !3_u64.wrapping_shl(index);
+        Self::at(_mm512_mask_compress_epi8(self.places, others, self.places), self.count)
+    }
+
+    /// What is odd about five levels that end with that quote.
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2,popcnt")]
     #[inline]
-    pub(super) fn odd_of_five<const N: usize>(self, chunk: Chunk<N>, end: End) -> u64 {
+    #[expect(clippy::cast_possible_truncation, reason = "places are below 192")]
+    pub(super) fn odd_of_five<const N: usize>(self, chunk: Chunk<N>, last_quote: usize) -> u64 {
+        let last_quote = _mm512_set1_epi8((last_quote as u8).cast_signed());
         let odd = self.odd(chunk, self.beside(chunk), 4);
-        let last = _mm512_cmpneq_epi8_mask(self.places, end.last_quote());
+        let last = _mm512_cmpneq_epi8_mask(self.places, last_quote);
         first_bits(5 * 8) & odd | last & 1 << (5 * 8 - 1) | u64::from(self.count < 5 * 8)
     }
 
@@ -120,6 +146,19 @@ impl Quotes {
         odd | u64::from(!is_last | (self.count < end.levels * 8) | (end.levels.wrapping_sub(1) > 7))
     }
 
+    /// What is odd about the levels of two sides, which have so many quotes: `asks` of the asks and
+    /// `both` of both sides, whose quotes follow each other here. Before the first quote of a side
+    /// and behind its last one is what the caller has seen.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
+    #[inline]
+    pub(super) fn odd_of_both<const N: usize>(self, chunk: Chunk<N>, asks: u32, both: u32) -> u64 {
+        let level = |quotes: u32| 0xff_u64.wrapping_shl(quotes);
+        let last_levels = (level(asks) | level(both)) >> QUOTES;
+        let first_quotes = 1 | 1_u64.wrapping_shl(asks);
+        let odd = self.odd_but(chunk, self.beside(chunk), first_quotes, !last_levels);
+        odd & first_bits(both)
+    }
+
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     #[inline]
     fn beside<const N: usize>(self, chunk: Chunk<N>) -> __m512i {
@@ -133,12 +172,26 @@ impl Quotes {
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi2")]
     #[inline]
     fn odd<const N: usize>(self, chunk: Chunk<N>, beside: __m512i, followed: u32) -> u64 {
+        self.odd_but(chunk, beside, 0, first_bits(followed.wrapping_mul(8)))
+    }
+
+    /// The quotes of levels about which something is odd, but how far those of the first mask are
+    /// from what is before; another level follows those of the second.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi2")]
+    #[inline]
+    fn odd_but<const N: usize>(
+        self,
+        chunk: Chunk<N>,
+        beside: __m512i,
+        first_quotes: u64,
+        followed: u64,
+    ) -> u64 {
         let behind = chunk.at(_mm512_add_epi8(self.places, _mm512_set1_epi8(1)));
         let zero = _mm512_set1_epi8(b'0' as i8);
         let zeros = _mm512_mask_cmpeq_epi8_mask(STARTS, behind, zero);
-        STEPS.out(self.steps)
+        (STEPS.out(self.steps) & !first_quotes)
             | BEHIND.out(behind)
-            | (BESIDE_IS.out(beside) & (!BETWEEN | first_bits(followed.wrapping_mul(8))))
+            | (BESIDE_IS.out(beside) & (!BETWEEN | followed))
             // A zero that another digit follows.
             | _mm512_mask_cmpge_epu8_mask(zeros, beside, zero)
     }

@@ -71,50 +71,6 @@ fn long_side(rest: &[u8], places: &mut [Level; MAX_DEPTH_LEVELS]) -> Option<(usi
     }
 }
 
-/// Reads a side of one or two such levels. `None` for any other.
-#[target_feature(
-    enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt"
-)]
-#[inline]
-fn short_side(rest: &[u8], places: &mut [Level; MAX_DEPTH_LEVELS]) -> Option<(usize, usize)> {
-    let start = rest.first_chunk::<2>()?;
-    if start == b"[]" {
-        return Some((2, 0));
-    }
-    if start != b"[[" {
-        return None;
-    }
-    let chunk = Chunk::<2>::load(rest.get(1..)?);
-    let end = chunk.end();
-    if !end.is_end_of_side || end.levels > 2 {
-        return None;
-    }
-    let quotes = Quotes::find(chunk);
-    let [first, ..] = &PAIRS;
-    let (two, no_digits) = Pair::of(chunk, &quotes, first).levels();
-    store_levels(places.first_chunk_mut()?, two);
-    let odd = quotes.odd_before(chunk, end) | (no_digits & first_bits(end.levels * 32));
-    if odd != 0 {
-        return declined();
-    }
-    Some((1 + end.bracket + 2, end.levels as usize))
-}
-
-/// As [`short_side`]: the bytes that it takes, 0 where it is declined, and the number of levels.
-#[target_feature(
-    enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt"
-)]
-#[inline(never)]
-pub(super) fn short_depth_side(
-    rest: &[u8],
-    places: &mut [Level; MAX_DEPTH_LEVELS],
-) -> (usize, usize) {
-    if rest.len() >= LONG {
-        return (0, 0);
-    }
-    short_side(rest, places).unwrap_or((0, 0))
-}
-
 #[cfg(test)]
 #[path = "side_tests.rs"]
 mod tests;

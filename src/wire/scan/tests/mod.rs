@@ -4,6 +4,7 @@ mod captures;
 mod differential;
 mod edges;
 mod edges_depth;
+mod edges_whole;
 mod general;
 mod generate;
 mod generate_depth;
