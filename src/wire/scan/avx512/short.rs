@@ -118,3 +118,7 @@ fn odd_ends(text: &[u8], start: usize, letter: usize, quotes: u32) -> Option<boo
         u32::from(first ^ u16::from_le_bytes(*b"[\"")) | (last ^ u32::from_le_bytes(*b"\"]],"));
     Some(if quotes == 0 { empty != 0 } else { filled != 0 })
 }
+
+#[cfg(test)]
+#[path = "short_tests.rs"]
+mod tests;
