@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::book::{ApplyOutcome, Book5, DepthBook, DepthUpdate};
-use crate::model::{BookState, Subscription, SubscriptionId, Topic, Trade, UnixNanos};
+use crate::model::{BookState, Origin, Subscription, SubscriptionId, Topic, Trade, UnixNanos};
 
 /// One event of a frame. Borrows the decoder's scratch memory until the next frame. [`Book5`],
 /// [`Trade`] and [`Level`](crate::model::Level) are `Copy` and can be kept.
@@ -155,6 +155,8 @@ pub struct TradeUpdate<'f> {
     /// gap cannot be detected: at the first trade, in v3, whose ids may have gaps, and from a
     /// decoder.
     pub missed: u64,
+    /// Whether it came live, or from the history by which a client fills gaps.
+    pub origin: Origin,
 }
 
 impl<'f> TradeUpdate<'f> {
@@ -162,7 +164,8 @@ impl<'f> TradeUpdate<'f> {
     #[inline]
     #[must_use]
     pub const fn new(topic: Topic<'f>, trade: &'f Trade) -> Self {
-        Self { topic, subscription_id: SubscriptionId::NONE, trade, replayed: false, missed: 0 }
+        let subscription_id = SubscriptionId::NONE;
+        Self { topic, subscription_id, trade, replayed: false, missed: 0, origin: Origin::Live }
     }
 }
 
@@ -177,6 +180,9 @@ pub struct DepthChange<'f> {
     pub applied: ApplyOutcome,
     /// The book after the message. [`DepthBook::live`] is `None` while the book is invalid.
     pub book: &'f DepthBook,
+    /// Whether the message came live, or is a snapshot of the REST interface by which a client has
+    /// filled a gap.
+    pub origin: Origin,
 }
 
 impl<'f> DepthChange<'f> {
@@ -187,7 +193,8 @@ impl<'f> DepthChange<'f> {
         applied: ApplyOutcome,
         book: &'f DepthBook,
     ) -> Self {
-        Self { update, subscription_id: SubscriptionId::NONE, applied, book }
+        let subscription_id = SubscriptionId::NONE;
+        Self { update, subscription_id, applied, book, origin: Origin::Live }
     }
 }
 

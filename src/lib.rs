@@ -62,6 +62,7 @@
 //! | `sim` | no | the embedded exchange, for tests and demonstrations without a network |
 //! | `capture` | no | recording of raw frames, captures, and their replay |
 //! | `export` | no | books and trades as Parquet, CSV and hftbacktest's files |
+//! | `rest` | no | the REST interface: history, snapshots, history joined with live trades (ureq) |
 //! | `serde` | no | `Serialize` and, where it makes sense, `Deserialize` for the plain values |
 //!
 //! Without features it is decoder, books, session and feed handler.
@@ -79,6 +80,8 @@ pub mod model;
 pub mod publish;
 #[cfg(feature = "capture")]
 pub mod replay;
+#[cfg(feature = "rest")]
+pub mod rest;
 pub mod session;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -95,8 +98,8 @@ pub use event::{
 pub use feed::{Arbiter, FeedHandler};
 pub use model::{
     BookState, Channel, Decimal, Dialect, DownReason, InstrumentId, Level, Market, MonoNanos,
-    Price, Qty, Side, Subscription, SubscriptionError, SubscriptionId, Topic, Trade, TradeRing,
-    UnixNanos,
+    Origin, Price, Qty, Side, Subscription, SubscriptionError, SubscriptionId, Topic, Trade,
+    TradeRing, UnixNanos,
 };
 pub use publish::{BookReader, DepthReader, TradeReader};
 #[cfg(feature = "capture")]

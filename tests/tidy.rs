@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each folder of the library may import besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 14] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("book", &["model"]),
     ("event", &["model", "book"]),
@@ -17,11 +17,23 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("capture", &["model", "wire"]),
     ("replay", &["model", "book", "event", "wire", "publish", "session", "feed", "capture"]),
     ("export", &["model", "book", "event"]),
+    ("rest", &["model", "book", "transport"]),
     // A transport moves frames and reads none.
     ("transport", &["model", "wire"]),
     (
         "client",
-        &["model", "book", "event", "wire", "publish", "session", "feed", "transport", "capture"],
+        &[
+            "model",
+            "book",
+            "event",
+            "wire",
+            "publish",
+            "session",
+            "feed",
+            "transport",
+            "capture",
+            "rest",
+        ],
     ),
     // An exchange that shared the decoder's code could not catch its mistakes.
     ("sim", &["model", "book"]),

@@ -16,9 +16,16 @@ use super::supervisor::{Routes, Supervisor};
 #[cfg(feature = "capture")]
 use crate::capture::Recorder;
 use crate::event::{Event, EventSink, NoSink};
+#[cfg(feature = "rest")]
+use super::{history, history_config::HistoryConfig};
+use crate::event::{Event, EventSink};
 use crate::feed::{DepthOptions, SubscriptionNumbers};
+#[cfg(feature = "rest")]
+use crate::model::UnixNanos;
 use crate::model::{Channel, Dialect, InstrumentId, Market, Subscription, SubscriptionError};
 use crate::publish::TradeOptions;
+#[cfg(feature = "rest")]
+use crate::rest::RetryConfig;
 use crate::transport::{Clock, Connector, Proxy, Region, Target, Targets};
 
 /// Builds a client. Errors of its options are reported by [`ClientBuilder::spawn`].
@@ -154,6 +161,73 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         self
     }
 
+    /// Joins live trades with their history: the sink gets every trade at or after `since` once, in
+    /// the order of ids, without a gap (feature `rest`, v5 only).
+    ///
+    /// What happened before the first live trade comes from the REST interface, and so does what a
+    /// reconnect or a lost message has left out; meanwhile live trades wait. History has single
+    /// fills, the channel `trades` merges those of a taker order at one price: ids and `count` say
+    /// which. [`TradeUpdate::origin`](crate::TradeUpdate::origin) is where a trade comes from, and
+    /// [`TradeUpdate::missed`](crate::TradeUpdate::missed) what the exchange itself does not have.
+    /// Applies to the builder's own subscriptions of trades. Readers ([`Client::trades`]) have the
+    /// live trades alone, as they come.
+    ///
+    /// Where [`ClientBuilder::url`] is given, [`ClientBuilder::rest_url`] is needed too.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use okx_feed::{Client, Event, UnixNanos};
+    ///
+    /// let yesterday = UnixNanos(1_795_910_400_000_000_000);
+    /// let client = Client::v5("BTC-USDT")
+    ///     .with_trade_history(yesterday)
+    ///     .on_event(|event| {
+    ///         if let Event::Trade(update) = event {
+    ///             println!("{} {:?}", update.trade.trade_id, update.origin);
+    ///         }
+    ///     })
+    ///     .spawn()?;
+    /// # Ok::<(), okx_feed::ClientError>(())
+    /// ```
+    #[cfg(feature = "rest")]
+    pub fn with_trade_history(mut self, since: UnixNanos) -> Self {
+        self.history().since = Some(since);
+        self
+    }
+
+    /// Lets a broken order book of `books` or `books-l2-tbt` recover by a snapshot of the REST
+    /// interface, with which the updates that come meanwhile are joined by sequence number (feature
+    /// `rest`, v5 only). That takes none of the requests to subscribe, of which an hour has few,
+    /// and also begins a book for which the exchange sends no snapshot. Where it fails, the book is
+    /// subscribed again as without it.
+    /// [`DepthChange::origin`](crate::DepthChange::origin) is where a message comes from.
+    ///
+    /// Where [`ClientBuilder::url`] is given, [`ClientBuilder::rest_url`] is needed too.
+    #[cfg(feature = "rest")]
+    pub fn with_book_snapshots(mut self) -> Self {
+        self.history().books = true;
+        self
+    }
+
+    /// The address of the REST interface, where it is not the exchange's own; for
+    /// [`ClientBuilder::with_trade_history`] and [`ClientBuilder::with_book_snapshots`], which may
+    /// come before or after.
+    #[cfg(feature = "rest")]
+    pub fn rest_url(mut self, url: impl Into<String>) -> Self {
+        self.history().url = Some(url.into());
+        self
+    }
+
+    #[cfg(feature = "rest")]
+    fn history(&mut self) -> &mut HistoryConfig {
+        self.config.history.get_or_insert_with(|| HistoryConfig {
+            since: None,
+            books: false,
+            url: None,
+            retry: RetryConfig::default(),
+        })
+    }
+
     /// Changes any other option.
     pub fn configure(mut self, change: impl FnOnce(&mut ClientConfig)) -> Self {
         change(&mut self.config);
@@ -259,6 +333,8 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
                 readers.insert(subscription, group.readers(&subscription));
             }
         }
+        #[cfg(feature = "rest")]
+        let history = history::start(&config, &subscriptions, &numbers)?;
         let (commands, receiver) = tokio::sync::mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let clock = Clock::start();
@@ -277,6 +353,11 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
             let supervisor = async move {
                 let sink = (sink, recorder);
                 Supervisor::start(config, routes, new_groups, sink, receiver, shared).run().await
+                let supervisor =
+                    Supervisor::start(config, routes, new_groups, sink, receiver, shared);
+                #[cfg(feature = "rest")]
+                let supervisor = supervisor.with_history(history);
+                supervisor.run().await
             };
             let report = local.block_on(&runtime, supervisor);
             drop(local);

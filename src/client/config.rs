@@ -7,6 +7,8 @@ use super::credentials::Credentials;
 use super::error::ClientError;
 #[cfg(feature = "capture")]
 use crate::capture::RecordConfig;
+#[cfg(feature = "rest")]
+use super::history_config::HistoryConfig;
 use crate::feed::{DepthOptions, StaleLimits};
 use crate::model::Dialect;
 use crate::publish::TradeOptions;
@@ -84,6 +86,9 @@ pub struct ClientConfig {
     /// default.
     #[cfg(feature = "capture")]
     pub record: Option<RecordConfig>,
+    /// From when on trades are joined with their history, and how; not by default.
+    #[cfg(feature = "rest")]
+    pub history: Option<HistoryConfig>,
     /// Seed of the jitter of the pauses between attempts.
     pub seed: u64,
 }
@@ -146,6 +151,8 @@ impl ClientConfig {
             busy_poll: false,
             #[cfg(feature = "capture")]
             record: None,
+            #[cfg(feature = "rest")]
+            history: None,
             seed: fastrand::u64(..),
         }
     }

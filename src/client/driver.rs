@@ -1,5 +1,7 @@
 //! One connection: its session, its books and its timers, over whatever transport moves its frames.
 
+#[cfg(feature = "rest")]
+mod book_joins;
 mod commands;
 mod connecting;
 mod frames;
@@ -16,6 +18,8 @@ use hdrhistogram::Histogram;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Sleep;
 
+#[cfg(feature = "rest")]
+use self::book_joins::BookJoins;
 use super::config::ClientConfig;
 use super::connection_id::ConnectionId;
 use super::messages::ConnectionCommand;
@@ -108,6 +112,8 @@ pub(super) struct ConnectionDriver<T, S> {
     /// Whether the sink has had events since it was last notified that no frame is ready.
     has_processed: bool,
     lifecycle: Lifecycle,
+    #[cfg(feature = "rest")]
+    book_joins: BookJoins,
 }
 
 impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
@@ -128,6 +134,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             handler,
             session,
             watchdog: Watchdog::new(config.stale, config.behind_timeout),
+            #[cfg(feature = "rest")]
+            book_joins: BookJoins::new(config.history.as_ref().is_some_and(|of| of.books)),
             config,
             shared,
             commands,

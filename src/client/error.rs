@@ -23,6 +23,14 @@ pub enum ClientError {
     /// A connection can't be set up as configured.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// The REST client of the history can't be set up as configured.
+    #[cfg(feature = "rest")]
+    #[error(transparent)]
+    Rest(#[from] crate::rest::RestError),
+    /// Trades can't be joined with their history.
+    #[cfg(feature = "rest")]
+    #[error("trades can't be joined with their history: {0}")]
+    NoHistory(&'static str),
     /// v3 had neither regions nor demo trading.
     #[error("v3 has neither regions nor demo trading; leave them out, or give a URL")]
     NoRegion,

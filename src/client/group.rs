@@ -176,7 +176,8 @@ impl Group {
         }
     }
 
-    fn connection(&self, line: usize) -> Option<&Connection> {
+    /// The connection of a line; `None` where it was replaced.
+    pub(super) fn connection(&self, line: usize) -> Option<&Connection> {
         self.connections.get(line)?.as_ref()
     }
 }

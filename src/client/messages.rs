@@ -9,6 +9,8 @@ use super::connection_id::ConnectionId;
 use super::readers::Readers;
 use super::stats::{ClientStats, ConnectionStats};
 use crate::model::Subscription;
+#[cfg(feature = "rest")]
+use crate::rest::RestError;
 
 /// What the handle asks of the client's thread.
 pub(super) enum Command {
@@ -25,6 +27,9 @@ pub(super) enum ConnectionCommand {
     Unsubscribe(Subscription),
     Stats(oneshot::Sender<ConnectionStats>),
     Latency(oneshot::Sender<Histogram<u64>>),
+    /// A REST snapshot of an order book has come, or there is none.
+    #[cfg(feature = "rest")]
+    BookSnapshot(Subscription, Box<Result<String, RestError>>),
     /// Another has replaced it: end soon, but not before what is on the way has come.
     Drain,
     Stop,

@@ -11,6 +11,10 @@ mod handle;
 mod handover_backoff;
 mod health;
 mod heartbeat;
+#[cfg(feature = "rest")]
+mod history;
+#[cfg(feature = "rest")]
+mod history_config;
 mod host_limits;
 mod messages;
 mod new_group;
@@ -29,4 +33,6 @@ pub use error::ClientError;
 pub use handle::Client;
 pub use health::{Health, Loss};
 pub use heartbeat::Heartbeat;
+#[cfg(feature = "rest")]
+pub use history_config::HistoryConfig;
 pub use stats::{ClientStats, ConnectionStats, StopReport};

@@ -10,6 +10,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::connection_id::ConnectionId;
 use super::health::SharedHealth;
 use super::heartbeat::Heartbeat;
+#[cfg(feature = "rest")]
+use super::history::{BookAsk, TradeJoins};
 use super::messages::ConnectionEvent;
 use super::readers::Readers;
 use super::received::ReceivedByLine;
@@ -17,6 +19,8 @@ use super::recorder::{ClientRecorder, Noted};
 use crate::event::{Event, EventSink};
 use crate::feed::{Arbiter, FeedHandler, LineStats, Recovery, StaleLimits, SubscriptionNumbers};
 use crate::model::{MonoNanos, Subscription, UnixNanos};
+#[cfg(feature = "rest")]
+use crate::rest::{RestError, join::JoinStats};
 use crate::transport::Clock;
 
 /// Shared by the tasks of the client's one thread. No task holds a borrow of it while it waits.
@@ -57,6 +61,9 @@ pub(super) struct ClientShared<S> {
 struct RecoverySink<S> {
     sink: S,
     recovery: Recovery,
+    /// The trades that are joined with their history.
+    #[cfg(feature = "rest")]
+    joins: Option<TradeJoins>,
 }
 
 impl<S: EventSink> EventSink for RecoverySink<S> {
@@ -64,6 +71,10 @@ impl<S: EventSink> EventSink for RecoverySink<S> {
     fn on_event(&mut self, event: &Event<'_>) {
         if let Event::State(change) = event {
             self.recovery.note(change);
+        }
+        #[cfg(feature = "rest")]
+        if let (Event::Trade(update), Some(joins)) = (event, &mut self.joins) {
+            return joins.on_trade(update, &mut self.sink);
         }
         self.sink.on_event(event);
     }
@@ -86,7 +97,12 @@ impl<S: EventSink> ClientShared<S> {
         handle: HandleState,
     ) -> Self {
         Self {
-            sink: RecoverySink { sink, recovery: Recovery::default() },
+            sink: RecoverySink {
+                sink,
+                recovery: Recovery::default(),
+                #[cfg(feature = "rest")]
+                joins: None,
+            },
             arbiters: Vec::new(),
             events,
             connect_queue: BTreeSet::new(),
@@ -123,6 +139,35 @@ impl<S: EventSink> ClientShared<S> {
         if let Some(Some(arbiter)) = self.arbiters.get_mut(group) {
             arbiter.mark_stale(limits, now, &mut self.sink);
         }
+    }
+
+    /// Joins trades with their history from now on.
+    #[cfg(feature = "rest")]
+    pub(super) fn set_joins(&mut self, joins: TradeJoins) {
+        self.sink.joins = Some(joins);
+    }
+
+    /// Takes a reply for the joins.
+    #[cfg(feature = "rest")]
+    pub(super) fn on_history(&mut self, n: usize, rows: Result<String, RestError>, now: UnixNanos) {
+        let RecoverySink { sink, joins, .. } = &mut self.sink;
+        if let Some(joins) = joins {
+            joins.on_reply(n, rows, now, sink);
+        }
+    }
+
+    /// Asks for REST snapshots of books of a connection.
+    #[cfg(feature = "rest")]
+    pub(super) fn ask_for_books(&self, id: ConnectionId, asks: Vec<BookAsk>) {
+        if let Some(joins) = &self.sink.joins {
+            joins.ask_for_books(id, asks);
+        }
+    }
+
+    /// What the join of each subscription has done.
+    #[cfg(feature = "rest")]
+    pub(super) fn join_stats(&self) -> Vec<(Subscription, JoinStats)> {
+        self.sink.joins.iter().flat_map(TradeJoins::stats).collect()
     }
 
     /// How long books were not live.

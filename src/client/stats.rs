@@ -6,7 +6,11 @@ use hdrhistogram::Histogram;
 
 use super::connection_id::ConnectionId;
 use crate::feed::{LineStats, Recovery, Stats};
+#[cfg(feature = "rest")]
+use crate::model::Subscription;
 use crate::model::UnixNanos;
+#[cfg(feature = "rest")]
+use crate::rest::join::JoinStats;
 use crate::session::SessionStats;
 
 /// The longest latency of the histogram, in nanoseconds; longer ones count as this.
@@ -128,6 +132,9 @@ pub struct ClientStats {
     pub connections: Vec<ConnectionStats>,
     /// The arbitration counters of each line, over all groups; empty where there is only one.
     pub lines: Vec<LineStats>,
+    /// What the join of each subscription with its history has done.
+    #[cfg(feature = "rest")]
+    pub joins: Vec<(Subscription, JoinStats)>,
 }
 
 impl ClientStats {
@@ -150,6 +157,8 @@ impl ClientStats {
             connected: true,
             connections: Vec::new(),
             lines: Vec::new(),
+            #[cfg(feature = "rest")]
+            joins: Vec::new(),
         }
     }
 

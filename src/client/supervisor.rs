@@ -1,6 +1,9 @@
 //! Which connections there are: subscriptions are spread over groups, each group has its redundant
 //! connections, and one that the exchange will close is replaced before that.
 
+#[cfg(feature = "rest")]
+mod history;
+
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -14,6 +17,8 @@ use super::config::ClientConfig;
 use super::connection_id::ConnectionId;
 use super::driver::{ConnectionContext, ConnectionDriver};
 use super::group::{Connection, Group};
+#[cfg(feature = "rest")]
+use super::history::HistoryReply;
 use super::messages::{Command, ConnectionCommand, ConnectionEvent};
 use super::new_group::{NewGroup, new_handler};
 use super::readers::Readers;
@@ -75,6 +80,9 @@ pub(super) struct Supervisor<S> {
     max_subscriptions: usize,
     /// What the connections that have ended have seen and done.
     ended: ClientStats,
+    /// Where the history of trades comes in.
+    #[cfg(feature = "rest")]
+    history: Option<UnboundedReceiver<HistoryReply>>,
 }
 
 impl<S: EventSink + 'static> Supervisor<S> {
@@ -103,6 +111,8 @@ impl<S: EventSink + 'static> Supervisor<S> {
             retries: HashSet::new(),
             tasks: JoinSet::new(),
             ended: ClientStats::new(Recovery::default(), new_latency()),
+            #[cfg(feature = "rest")]
+            history: None,
         };
         groups.into_iter().for_each(|group| supervisor.add(group));
         supervisor
@@ -111,7 +121,12 @@ impl<S: EventSink + 'static> Supervisor<S> {
     /// Runs until the handle says stop or is gone.
     pub(super) async fn run(mut self) -> StopReport {
         loop {
+            #[cfg(feature = "rest")]
+            let history = Self::next_history(&mut self.history);
+            #[cfg(not(feature = "rest"))]
+            let history = std::future::pending::<std::convert::Infallible>();
             tokio::select! {
+                reply = history => self.on_history(reply),
                 command = self.commands.recv() => match command {
                     Some(Command::Subscribe(subscription, reply)) => {
                         self.subscribe(subscription, reply);
@@ -131,6 +146,11 @@ impl<S: EventSink + 'static> Supervisor<S> {
             }
         }
         self.stop().await
+    }
+
+    #[cfg(not(feature = "rest"))]
+    const fn on_history(&self, reply: std::convert::Infallible) {
+        match reply {}
     }
 
     fn add(&mut self, new: NewGroup) {
@@ -324,6 +344,10 @@ impl<S: EventSink + 'static> Supervisor<S> {
         }
         for lines in self.shared.borrow().line_stats() {
             stats.add_lines(lines);
+        }
+        #[cfg(feature = "rest")]
+        {
+            stats.joins = self.shared.borrow().join_stats();
         }
         (stats, is_whole)
     }

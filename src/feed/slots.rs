@@ -12,7 +12,7 @@ use super::stats::Stats;
 use super::warmup::ShadowState;
 use crate::book::DepthUpdate;
 use crate::event::{BookUpdate, DepthChange, Event, EventSink, TradeUpdate};
-use crate::model::{Channel, Market, NO_SEQ, Subscription, Topic, UnixNanos};
+use crate::model::{Channel, Market, NO_SEQ, Origin, Subscription, Topic, UnixNanos};
 use crate::publish::{BookReader, TradeOptions, prefetch_lines};
 use crate::wire::MessageHead;
 
@@ -204,7 +204,9 @@ impl Slots {
                 }
             }
             Event::Depth(_) if shadow.is_some() => {}
-            Event::Depth(update) => return self.apply_depth(update, stats, sink),
+            Event::Depth(update) => {
+                return self.apply_depth(update, Origin::Live, stats, sink);
+            }
             _ => {}
         }
         sink.on_event(event);
@@ -212,9 +214,10 @@ impl Slots {
 
     /// Applies an order-book message and emits the book after it.
     #[inline]
-    fn apply_depth(
+    pub(super) fn apply_depth(
         &mut self,
         update: &DepthUpdate<'_>,
+        origin: Origin,
         stats: &mut Stats,
         sink: &mut impl EventSink,
     ) {
@@ -237,6 +240,7 @@ impl Slots {
                     subscription_id,
                     applied,
                     book,
+                    origin,
                 }));
             }
         }

@@ -8,6 +8,7 @@ mod decimal_math;
 mod decimal_value;
 mod instrument;
 mod level;
+mod origin;
 #[cfg(feature = "serde")]
 mod serialize;
 mod state;
@@ -25,6 +26,7 @@ pub(crate) use decimal_math::div_wide;
 pub(crate) use instrument::MAX_ID_LEN;
 pub use instrument::{InstrumentId, InstrumentIdError};
 pub use level::Level;
+pub use origin::Origin;
 #[cfg(feature = "serde")]
 pub(crate) use serialize::{FromText, as_name, named};
 pub use state::{BookState, DownReason};

@@ -12,7 +12,8 @@ mod market;
 mod server;
 
 pub use exchange::{
-    ConnectionId, Endpoint, Exchange, ExchangeConfig, Limits, PushIntervals, TbtAccess, record,
+    ConnectionId, Endpoint, Exchange, ExchangeConfig, Limits, PushIntervals, RestReply, TbtAccess,
+    record,
 };
 pub use faults::{
     Admission, Fault, FaultKind, FaultLog, FaultPlan, FaultRule, FaultSpecError, Injected,

@@ -10,6 +10,17 @@ use super::error::TransportError;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ExtraHeaders(pub Vec<(String, String)>);
 
+#[cfg(feature = "rest")]
+impl ExtraHeaders {
+    /// Checks that they can be sent.
+    ///
+    /// # Errors
+    /// [`TransportError::Header`].
+    pub(crate) fn check(&self) -> Result<(), TransportError> {
+        Headers::new(&self.0).map(drop)
+    }
+}
+
 /// Names alone: values may be secret.
 impl fmt::Debug for ExtraHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -18,7 +29,7 @@ impl fmt::Debug for ExtraHeaders {
 }
 
 /// The default `User-Agent`.
-pub(super) const USER_AGENT: &str = concat!("okx-feed/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("okx-feed/", env!("CARGO_PKG_VERSION"));
 
 /// The headers that the upgrade itself needs.
 const RESERVED: [&str; 10] = [

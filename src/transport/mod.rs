@@ -24,8 +24,14 @@ pub(crate) use connection::{CloseReason, Ready, Transport};
 pub(crate) use error::ConnectError;
 pub use error::TransportError;
 pub use headers::ExtraHeaders;
+#[cfg(feature = "rest")]
+pub(crate) use headers::USER_AGENT;
 pub use proxy::Proxy;
+#[cfg(feature = "rest")]
+pub(crate) use proxy::{HttpProxy, http_proxy};
 pub use region::{Region, default_url};
+#[cfg(feature = "rest")]
+pub(crate) use reply::retry_after;
 pub use resolve::{Resolve, SystemResolver};
 pub use target::without_user;
 pub(crate) use target::{Target, Targets};

@@ -181,6 +181,50 @@ impl ProxyServer {
     }
 }
 
+/// A proxy for requests other than the upgrade to a WebSocket.
+#[cfg(feature = "rest")]
+#[derive(Clone)]
+pub(crate) struct HttpProxy {
+    /// Whether it is SOCKS 5 and not HTTP's `CONNECT`.
+    pub(crate) is_socks: bool,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// User and password.
+    pub(crate) auth: Option<(String, String)>,
+}
+
+/// The proxy before a URL, by the same rules as for connections; `None` where there is none.
+///
+/// # Errors
+/// [`TransportError::Url`] or [`TransportError::Proxy`].
+#[cfg(feature = "rest")]
+pub(crate) fn http_proxy(proxy: &Proxy, url: &str) -> Result<Option<HttpProxy>, TransportError> {
+    let env = |name: &str| std::env::var(name).ok();
+    let found = ProxyRules::new(proxy, env).proxy_of(&Target::parse(url)?)?;
+    Ok(found.map(|server| {
+        let basic = server.intercept.basic_auth().and_then(|auth| auth.to_str().ok());
+        let raw = server.intercept.raw_auth();
+        let raw = raw.map(|(user, password)| (user.to_owned(), password.to_owned()));
+        HttpProxy {
+            is_socks: server.kind == Kind::Socks5,
+            host: server.host.clone(),
+            port: server.port,
+            auth: raw.or_else(|| basic.and_then(user_and_password)),
+        }
+    }))
+}
+
+/// What `Basic` authorization says.
+#[cfg(feature = "rest")]
+fn user_and_password(basic: &str) -> Option<(String, String)> {
+    use base64::Engine;
+    let text = basic.strip_prefix("Basic ")?;
+    let decoded = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    let (user, password) = text.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -104,7 +104,7 @@ impl Reply {
 
 /// The pause of `Retry-After`: a number of seconds, or a date. A date is compared with the answer's
 /// own date, so that a wrong clock here does not matter.
-fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }

@@ -18,6 +18,15 @@ pub struct TlsConfig {
 }
 
 impl TlsConfig {
+    /// The configuration of a client that trusts them, for other protocols.
+    ///
+    /// # Errors
+    /// [`TransportError::CaFile`].
+    #[cfg(feature = "rest")]
+    pub(crate) fn client_config(&self) -> Result<Arc<RustlsConfig>, TransportError> {
+        self.rustls().map(Arc::new)
+    }
+
     /// Loads the certificates.
     ///
     /// # Errors

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use okx_feed::rest::RestConfig;
 use okx_feed::transport::Proxy;
-use okx_feed::{ClientBuilder, ClientConfig, EventSink, Region};
+use okx_feed::{ClientBuilder, ClientConfig, Dialect, EventSink, Region};
 
 /// Where to connect to, and how.
 #[derive(Args, Debug)]
@@ -14,11 +15,29 @@ pub(crate) struct ConnectArgs {
     /// Where to connect to; by default the exchange's own address of the region
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    #[command(flatten)]
+    network: NetworkArgs,
+}
+
+/// Where to send requests to, and how.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct RestArgs {
+    /// Where to send requests to; by default the exchange's own address of the region
+    #[arg(id = "url", long = "rest-url", value_name = "URL")]
+    url: Option<String>,
+    #[command(flatten)]
+    network: NetworkArgs,
+}
+
+/// The region, the proxy, headers and certificates, beside an argument with the id `url`.
+#[derive(Args, Debug)]
+struct NetworkArgs {
     /// The region of the account: a key is accepted only at the address of its own region
     #[arg(long, value_enum, default_value_t = RegionArg::Global, conflicts_with = "url")]
     region: RegionArg,
-    /// Connect to demo trading
-    #[arg(long, conflicts_with = "url")]
+    /// Use demo trading
+    #[arg(long)]
     demo: bool,
     /// Connect through a proxy, `http://HOST:PORT` or `socks5://HOST:PORT`; by default
     /// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` decide. A password is safer there
@@ -28,7 +47,7 @@ pub(crate) struct ConnectArgs {
     /// Connect directly, without the proxy of the environment
     #[arg(long)]
     no_proxy: bool,
-    /// Send one more header in the request that opens the connection
+    /// Send one more header in each HTTP request
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
     headers: Vec<(String, String)>,
     /// Trust the CA certificates of this PEM file too
@@ -67,16 +86,38 @@ impl ConnectArgs {
     }
 
     pub(crate) fn change(&self, config: &mut ClientConfig) {
+        let network = &self.network;
         config.url.clone_from(&self.url);
-        config.region = self.region.into();
-        config.demo = self.demo;
-        config.proxy = match &self.proxy {
+        config.region = network.region.into();
+        config.demo = network.demo;
+        config.proxy = network.proxy();
+        config.headers.0.clone_from(&network.headers);
+        config.tls.ca_file.clone_from(&network.ca_file);
+    }
+}
+
+impl RestArgs {
+    /// The options of a REST client.
+    pub(crate) fn config(&self, dialect: Dialect) -> RestConfig {
+        let network = &self.network;
+        let mut config = RestConfig::new(dialect);
+        config.url.clone_from(&self.url);
+        config.region = network.region.into();
+        config.demo = network.demo;
+        config.proxy = network.proxy();
+        config.headers.0.clone_from(&network.headers);
+        config.tls.ca_file.clone_from(&network.ca_file);
+        config
+    }
+}
+
+impl NetworkArgs {
+    fn proxy(&self) -> Proxy {
+        match &self.proxy {
             Some(url) => Proxy::Url(url.clone()),
             None if self.no_proxy => Proxy::Direct,
             None => Proxy::FromEnv,
-        };
-        config.headers.0.clone_from(&self.headers);
-        config.tls.ca_file.clone_from(&self.ca_file);
+        }
     }
 }
 

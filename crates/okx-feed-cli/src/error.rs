@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use okx_feed::capture::CaptureError;
 use okx_feed::export::ExportError;
+use okx_feed::rest::RestError;
 use okx_feed::{ClientError, Dialect, ReplayError, SubscriptionError};
 
 /// The exit code if the command did its work and found something malformed.
@@ -126,6 +127,12 @@ pub(crate) enum CliError {
     /// A file of results can't be written.
     #[error("can't write {path:?}: {source}; check the path, its permissions and the disk")]
     Save { path: PathBuf, source: io::Error },
+    /// A request of `history` could not be made, or failed for good.
+    #[error("{0}")]
+    Rest(#[from] RestError),
+    /// What `history` is to fetch is not said, or can't be had.
+    #[error("{0}")]
+    History(String),
     /// Writing to standard output failed.
     #[error("can't write to standard output: {0}; check the disk or the program that reads it")]
     Write(io::Error),

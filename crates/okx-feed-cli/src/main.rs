@@ -17,6 +17,7 @@ mod event_writer;
 mod exchange;
 mod export;
 mod format;
+mod history;
 mod interrupt;
 mod json_text;
 mod ladder;

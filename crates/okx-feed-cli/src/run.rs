@@ -12,6 +12,7 @@ use super::decode::{self, DecodeArgs};
 use super::demo::{self, DemoArgs};
 use super::error::{CliError, EXIT_FAILURE, Outcome};
 use super::export::{self, ExportArgs};
+use super::history::{self, HistoryArgs};
 use super::man::{self, ManArgs};
 use super::record::{self, RecordArgs};
 use super::replay::{self, ReplayArgs};
@@ -41,6 +42,7 @@ Examples:
   okx-feed replay capture/*.tsv.zst                the same, as if it were live
   okx-feed export --format parquet --out lake capture/*.tsv.zst
   okx-feed decode --dialect v5 capture.jsonl       the events of a capture
+  okx-feed history trades --inst-id BTC-USDT       the last trades, from the REST interface
   okx-feed bench --dialect v3                      where the nanoseconds go
   okx-feed watch --help                            all about one command
   okx-feed man | man -l -                          all about every command
@@ -67,6 +69,8 @@ enum Command {
     Decode(DecodeArgs),
     /// Time each frame to its book, as a whole and by stage
     Bench(BenchArgs),
+    /// Fetch trades, candles, books and instruments from the REST interface
+    History(HistoryArgs),
     /// Print the completion script of a shell
     Completions(CompletionsArgs),
     /// Print the manual page, with every command and option
@@ -112,6 +116,7 @@ fn dispatch(command: &Command) -> Result<Outcome, CliError> {
         Command::Soak(args) => soak::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::History(args) => history::run(args),
         Command::Completions(args) => completions::run(args, Cli::command()),
         Command::Man(ManArgs {}) => man::run(Cli::command()),
     }

@@ -65,8 +65,8 @@ pub(crate) struct ServeArgs {
 const INTRODUCTION: &str = "\
 Serves made-up markets in plain text (ws://) or over TLS, without limits but those of the real
 exchange, to any client of the v3 or v5 protocol: at /ws/v3, /ws/v5/public and /ws/v5/business
-(trades-all). The addresses and some names go to standard error. Ctrl-C ends it, with a proper close
-to each client.
+(trades-all), and with the REST interface at /api/ of the same port. The addresses and some names go
+to standard error. Ctrl-C ends it, with a proper close to each client.
 
 With --replay it serves a capture instead: each client gets, from the capture's start and at its
 pace, the recorded frames of what it subscribes, of the first of redundant lines. It answers requests
@@ -83,6 +83,7 @@ Examples:
   okx-feed serve --faults 'silence:at=10s'          data stops on every connection after 10 s
   okx-feed serve --faults 'silence:at=10s,on=any;wsping:every=5s'   a proxy before a dead exchange
   okx-feed serve --faults 'unsub:at=10s,inst=BTC-USDT;error:code=60018,inst=BTC-USDT,times=3'
+  okx-feed serve --faults 'lag:p=0.1,by=5s;holes:p=0.1;deny:p=0.05'    REST caches that lag
   okx-feed serve --replay capture.tsv.zst --speed 10        a recorded market, to any client
   okx-feed serve --tls expired --ca-out ca.pem
   okx-feed watch --url ws://127.0.0.1:8443/ws/v5/public books5:BTC-USDT trades:BTC-USDT";
@@ -90,6 +91,9 @@ Examples:
 fn after_help() -> String {
     format!("{INTRODUCTION}\n\n{}\n\n{EXAMPLES}", FaultPlan::help())
 }
+
+/// How many prints the REST interface has, over all instruments: 56 MB.
+const HISTORY: usize = 1_000_000;
 
 /// The instruments that are named at the start.
 const NAMED: usize = 8;
@@ -108,6 +112,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Outcome, CliError> {
     let listings = Listing::generate(args.instruments);
     let mut config = exchange::config(listings.clone(), args.rate, args.seed, args.every_change);
     config.faults = args.faults.clone();
+    config.market.history = HISTORY;
     let server = match args.tls {
         None => ServerThread::start(args.listen.clone(), config),
         Some(tls) => {
@@ -178,6 +183,8 @@ fn greet(args: &ServeArgs, server: &ServerThread, listings: &[Listing]) {
     say(format_args!("  v5  {url:42} {v5}"));
     let business = server.url(Endpoint::V5Business);
     say(format_args!("  v5  {business:42} trades-all:{}", first.inst_id()));
+    let rest = server.rest_url();
+    say(format_args!("  REST  {rest}"));
     let names: Vec<&str> = listings.iter().take(NAMED).map(|l| l.inst_id().as_str()).collect();
     let more = match listings.len() - names.len() {
         0 => String::new(),
@@ -187,5 +194,9 @@ fn greet(args: &ServeArgs, server: &ServerThread, listings: &[Listing]) {
     let ca_file = args.ca_out.as_ref().map(|path| format!(" --ca-file {}", path.display()));
     let ca_file = ca_file.unwrap_or_default();
     say(format_args!("  look at it:  okx-feed watch --url {url}{ca_file} {v5} {trades}"));
+    say(format_args!(
+        "  its history: okx-feed history trades --rest-url {rest}{ca_file} --inst-id {}",
+        first.inst_id()
+    ));
     say(format_args!("  Ctrl-C ends it"));
 }

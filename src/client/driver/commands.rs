@@ -31,6 +31,10 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             // A caller that does not wait any more needs no answer.
             Some(ConnectionCommand::Stats(reply)) => drop(reply.send(self.stats())),
             Some(ConnectionCommand::Latency(reply)) => drop(reply.send(self.latency.clone())),
+            #[cfg(feature = "rest")]
+            Some(ConnectionCommand::BookSnapshot(subscription, rows)) => {
+                self.on_book_snapshot(&subscription, *rows);
+            }
             Some(ConnectionCommand::Drain) if self.session.is_open() => {
                 let until = self.clock.mono() + DRAIN_TIME;
                 self.lifecycle = Lifecycle::Draining { until };

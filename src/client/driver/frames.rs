@@ -36,6 +36,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         let (mono, wall) = self.clock.now();
         self.session.handle_inbound(mono);
         let error = self.process(Source::Transport, mono, wall);
+        #[cfg(feature = "rest")]
+        self.join_books();
         if self.config.measure {
             let nanos = self.clock.mono().since(mono).as_nanos();
             let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
@@ -65,6 +67,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     fn process(&mut self, source: Source, mono: MonoNanos, wall: UnixNanos) -> Option<DecodeError> {
         let Self { transport, handler, session, shared, id, stats, states_changed, config, .. } =
             self;
+        #[cfg(feature = "rest")]
+        let book_joins = &mut self.book_joins;
         let mut shared = shared.borrow_mut();
         shared.handle.heartbeat.beat(mono);
         let mut repeats_login = false;
@@ -79,9 +83,17 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 }
                 Event::State(change) => {
                     *states_changed = true;
+                    #[cfg(feature = "rest")]
+                    if change.to == BookState::Resyncing && book_joins.begin(change.subscription) {
+                        return shared.on_event(*id, event);
+                    }
                     on_state(session, change, mono);
                 }
-                Event::DepthBook(change) => session.handle_depth(change, mono),
+                Event::DepthBook(change) => {
+                    session.handle_depth(change, mono);
+                    #[cfg(feature = "rest")]
+                    book_joins.on_change(change);
+                }
                 _ => {}
             }
             shared.on_event(*id, event);
@@ -140,7 +152,7 @@ fn withhold<'t>(control: &Control<'t>, credentials: Option<&Credentials>) -> Con
 
 /// The control plane: what a frame did to a state decides whether its book is resynchronised.
 #[cold]
-fn on_state(session: &mut Session, change: &StateChange<'_>, now: MonoNanos) {
+pub(super) fn on_state(session: &mut Session, change: &StateChange<'_>, now: MonoNanos) {
     match change.to {
         BookState::Resyncing => session.resync(change.subscription, now),
         BookState::Live => session.handle_live(change.subscription, now),

@@ -87,6 +87,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         let reason = self.stats.last_loss.as_deref().unwrap_or("closed");
         self.shared.borrow().handle.health.lost(was_open, reason, wall);
         self.record(Noted::Lost, wall, || reason);
+        #[cfg(feature = "rest")]
+        self.book_joins.clear();
         self.set_all_states(BookState::Connecting);
     }
 

@@ -81,6 +81,8 @@ pub struct Limits {
     /// The messages that wait for a slow reader before it is cut off. Chosen here: the exchange's
     /// is not known.
     pub queue: usize,
+    /// Whether the REST interface has the exchange's limits.
+    pub rest: bool,
 }
 
 impl Default for Limits {
@@ -93,6 +95,7 @@ impl Default for Limits {
             v5_requests_per_hour: Some(480),
             idle: Some(Duration::from_secs(30)),
             queue: 16_384,
+            rest: true,
         }
     }
 }

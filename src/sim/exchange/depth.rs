@@ -9,6 +9,9 @@ use crate::sim::market::{Listing, Resting, SimBook, SimSide};
 /// The levels a side over which the exchange's checksum goes.
 const CHECKSUM_LEVELS: usize = 25;
 
+/// The most books between two pushes that the next increment leads from.
+const MAX_SHOWN: usize = 64;
+
 /// The asks and the bids of a channel, best first.
 pub(crate) type Sides = [Vec<ShownLevel>; 2];
 
@@ -26,6 +29,8 @@ pub(crate) struct DepthScratch {
 pub(crate) struct DepthTopic {
     channel: Channel,
     sent: Sides,
+    /// The books since the last push that were shown elsewhere.
+    shown: Vec<Sides>,
     seq: i64,
     ts: UnixNanos,
     /// `None` where the channel sends 0 or no checksum at all.
@@ -43,13 +48,22 @@ impl DepthTopic {
         let mut sent = Sides::default();
         window(channel, book, &mut sent);
         let checksum = checksums.then(|| checksum(listing, &sent, &mut String::new()));
-        Self { channel, sent, seq, ts, checksum }
+        Self { channel, sent, shown: Vec::new(), seq, ts, checksum }
     }
 
     /// The snapshot of what all subscribers have.
     pub(crate) fn snapshot(&self, listing: &Listing) -> String {
         let [asks, bids] = &self.sent;
         DepthMessage { snapshot: true, prev_seq: -1, ..self.message(listing, asks, bids) }.text()
+    }
+
+    /// Notes that a book was shown elsewhere, such that the next increment leads from it too.
+    pub(crate) fn note_shown(&mut self, book: &SimBook) {
+        let mut shown = Sides::default();
+        window(self.channel, book, &mut shown);
+        if self.shown.len() < MAX_SHOWN && shown != self.sent {
+            self.shown.push(shown);
+        }
     }
 
     /// The increment that leads to the book as it is; `None` where the channel shows no change.
@@ -63,6 +77,14 @@ impl DepthTopic {
         for ((old, new), change) in self.sent.iter().zip(&scratch.book).zip(&mut scratch.change) {
             change.clear();
             diff(old, new, change);
+        }
+        for shown in std::mem::take(&mut self.shown) {
+            for ((old, new), change) in shown.iter().zip(&scratch.book).zip(&mut scratch.change) {
+                diff(old, new, change);
+                // Rows of the same price are the same: all are the new book's.
+                change.sort_by_key(|row| row.key);
+                change.dedup_by_key(|row| row.key);
+            }
         }
         if scratch.change.iter().all(Vec::is_empty) {
             return None;

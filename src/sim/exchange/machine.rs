@@ -9,6 +9,7 @@ use super::connections::Connections;
 use super::engine::Engine;
 use super::publisher::Publisher;
 use super::push_schedule::PushIntervals;
+use super::rest::{Rest, RestContext, RestReply};
 use crate::model::MonoNanos;
 use crate::sim::faults::{
     Admission, ExchangeAction, ExchangeFaults, FaultLog, FaultPlan, FaultRule, Outbound,
@@ -46,6 +47,7 @@ pub struct Exchange {
     exchange_faults: ExchangeFaults,
     /// For connection ids only, so that clients do not change the market.
     rng: Rng,
+    rest: Rest,
 }
 
 impl Exchange {
@@ -63,7 +65,8 @@ impl Exchange {
             now: MonoNanos::ZERO,
             market,
         };
-        Self { engine, exchange_faults, rng: Rng::new(!config.market.seed) }
+        let rest = Rest::default();
+        Self { engine, exchange_faults, rng: Rng::new(!config.market.seed), rest }
     }
 
     /// The market behind the exchange: what its books really are, for tests to compare with.
@@ -218,6 +221,22 @@ impl Exchange {
         self.engine.run_fault_actions();
     }
 
+    /// Answers a `GET` request to the REST interface: path and query, such as
+    /// `/api/v5/market/trades?instId=BTC-USDT`. Limits are counted by client.
+    pub fn rest(&mut self, client: &str, target: &str, now: MonoNanos) -> RestReply {
+        self.advance(now);
+        let Engine { market, connections, publisher, limits, now, .. } = &mut self.engine;
+        let inst = rest_instrument(target).and_then(|id| market.find(id));
+        let faults = self.exchange_faults.on_rest(inst, *now, &mut connections.log);
+        let context = RestContext { market, now: *now, faults, limited: limits.rest };
+        let draw = &mut |n| self.exchange_faults.draw(n);
+        let (reply, shows_book) = self.rest.answer(client, target, context, draw);
+        if let Some(inst) = inst.filter(|_| shows_book) {
+            publisher.note_shown(market, inst);
+        }
+        reply
+    }
+
     /// A connection that has something to send and had nothing before. Each is given once; then
     /// [`Exchange::poll_transmit`] or [`Exchange::drain`] give all of it.
     pub fn poll_ready(&mut self) -> Option<ConnectionId> {
@@ -233,4 +252,10 @@ impl Exchange {
     pub fn drain(&mut self, id: ConnectionId, empty: &mut VecDeque<Outbound>) {
         self.engine.connections.drain(id, empty);
     }
+}
+
+/// The instrument that a target names.
+fn rest_instrument(target: &str) -> Option<&str> {
+    let (_, id) = target.split_once("instId=").or_else(|| target.split_once("/instruments/"))?;
+    id.split(['&', '/', '?']).next()
 }

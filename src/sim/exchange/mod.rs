@@ -4,6 +4,7 @@
 //! machine -> answers -> engine -> publisher -> topic -> depth -> depth_text
 //!               \                      \-> push_schedule
 //!                \-> access, error_replies -> v3, v5 -> request
+//! machine -> rest
 //! connections -> connection
 //! ```
 
@@ -21,6 +22,7 @@ mod publisher;
 mod push_schedule;
 mod record;
 mod request;
+mod rest;
 mod topic;
 mod v3;
 mod v5;
@@ -30,3 +32,4 @@ pub use connection::{ConnectionId, Endpoint, Limits};
 pub use machine::{Exchange, ExchangeConfig};
 pub use push_schedule::PushIntervals;
 pub use record::record;
+pub use rest::RestReply;

@@ -113,6 +113,14 @@ impl Publisher {
         }
     }
 
+    /// Notes that the REST interface has shown a book as it is: the next increments have whatever
+    /// has changed since, so that a client can join the two.
+    pub(crate) fn note_shown(&mut self, market: &SimMarket, inst: InstIndex) {
+        for topic in self.topics.get_mut(inst.0).into_iter().flatten() {
+            topic.note_shown(market, inst);
+        }
+    }
+
     /// When the next books are due; the end of time where none waits.
     pub(crate) fn due(&self) -> MonoNanos {
         self.schedule.due()

@@ -79,6 +79,13 @@ impl Topic {
         }
     }
 
+    /// Notes that the book as it is was shown elsewhere.
+    pub(crate) fn note_shown(&mut self, market: &SimMarket, inst: InstIndex) {
+        if let (SentBook::Depth(depth), Some(book)) = (&mut self.sent, market.book(inst)) {
+            depth.note_shown(book);
+        }
+    }
+
     /// What brings the subscribers up to date; `None` where they are.
     pub(crate) fn change(
         &mut self,

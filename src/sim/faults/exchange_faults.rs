@@ -25,6 +25,19 @@ pub enum Admission {
     Cut,
 }
 
+/// What goes wrong with one REST request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RestFaults {
+    /// The reply comes from a cache that is up to so old.
+    pub(crate) lag: Option<Duration>,
+    /// It is refused: HTTP status, code, `Retry-After`.
+    pub(crate) deny: Option<(u16, u16, Option<Duration>)>,
+    /// It ends in the middle.
+    pub(crate) short: bool,
+    /// So many rows are missing.
+    pub(crate) holes: usize,
+}
+
 /// What the exchange has to do to itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExchangeAction {
@@ -44,6 +57,9 @@ pub(crate) struct ExchangeFaults {
     returns: Vec<(MonoNanos, i64)>,
     attempts: u64,
     rng: Rng,
+    /// For REST requests only, so that they do not change what happens to connections.
+    rest_rng: Rng,
+    rest_requests: u64,
 }
 
 impl ExchangeFaults {
@@ -51,7 +67,14 @@ impl ExchangeFaults {
         let rules = plan.rules.iter().filter(|rule| rule.kind().is_of_exchange());
         let triggers = rules.map(|rule| Trigger::new(rule, market, MonoNanos::ZERO, false));
         let rng = Rng::new(plan.seed);
-        Self { triggers: triggers.collect(), returns: Vec::new(), attempts: 0, rng }
+        Self {
+            triggers: triggers.collect(),
+            returns: Vec::new(),
+            attempts: 0,
+            rng,
+            rest_rng: Rng::new(!plan.seed),
+            rest_requests: 0,
+        }
     }
 
     /// Adds a rule by hand.
@@ -76,6 +99,44 @@ impl ExchangeFaults {
             }
         }
         Admission::Accept
+    }
+
+    /// Counts a REST request, about an instrument where it names one.
+    pub(crate) fn on_rest(
+        &mut self,
+        inst: Option<InstIndex>,
+        now: MonoNanos,
+        log: &mut FaultLog,
+    ) -> RestFaults {
+        self.rest_requests += 1;
+        let mut faults = RestFaults::default();
+        for trigger in &mut self.triggers {
+            let FaultRule { fault, conn, .. } = trigger.rule;
+            let fits = inst.is_none_or(|inst| trigger.is_about(inst));
+            if !fault.kind().is_of_rest() || !conn.contain(self.rest_requests) || !fits {
+                continue;
+            }
+            if !trigger.on_opportunity(&mut self.rest_rng, now) {
+                continue;
+            }
+            trigger.spend();
+            log.note(fault.kind(), None, now);
+            match fault {
+                Fault::Lag { by } => faults.lag = Some(by),
+                Fault::Deny { status, code, retry_after } => {
+                    faults.deny = Some((status, code, retry_after));
+                }
+                Fault::Short => faults.short = true,
+                Fault::Holes { rows } => faults.holes += rows,
+                _ => {}
+            }
+        }
+        faults
+    }
+
+    /// A number from 0 to `n - 1`, for REST replies.
+    pub(crate) fn draw(&mut self, n: usize) -> usize {
+        usize::try_from(self.rest_rng.below(n as u64)).unwrap_or_default()
     }
 
     /// When the next action is due; the end of time where none is.

@@ -36,6 +36,8 @@ pub(super) enum Opportunity {
     Attempt,
     /// A time, for the exchange itself.
     Exchange,
+    /// A request to the REST interface.
+    Rest,
 }
 
 impl Opportunity {
@@ -54,7 +56,7 @@ impl Opportunity {
     /// Whether the fault happens every time where a rule does not say when.
     pub(super) const fn is_constant(self) -> bool {
         let in_an_answer = self.is_in_an_answer() && !self.can_be_a_time();
-        in_an_answer || matches!(self, Self::Ack | Self::Attempt)
+        in_an_answer || matches!(self, Self::Ack | Self::Attempt | Self::Rest)
     }
 }
 
@@ -227,6 +229,18 @@ faults! {
     /// The exchange closes with `code` where a connection would have more than `most`
     /// subscriptions.
     MaxSubs = "maxsubs" at Limit { most: usize = "most" "20", code: u16 = "code" "4008" };
+    /// A REST reply comes from a cache that is up to `by` old.
+    Lag = "lag" at Rest { by: Duration = "by" "2s" };
+    /// A REST request is refused by HTTP `status` with `code`, with a `Retry-After`
+    /// where `retry` is not 0.
+    Deny = "deny" at Rest {
+        status: u16 = "status" "429", code: u16 = "code" "50011",
+        retry_after: Option<Duration> = "retry" "0s"
+    };
+    /// A REST reply ends in the middle, with its connection.
+    Short = "short" at Rest;
+    /// A page of a REST reply lacks `rows`.
+    Holes = "holes" at Rest { rows: usize = "rows" "1" };
 }
 
 impl FaultKind {
@@ -240,6 +254,13 @@ impl FaultKind {
     #[must_use]
     pub const fn is_of_exchange(self) -> bool {
         matches!(self.opportunity(), Opportunity::Attempt | Opportunity::Exchange)
+            || self.is_of_rest()
+    }
+
+    /// Whether the fault happens to a request to the REST interface.
+    #[must_use]
+    pub const fn is_of_rest(self) -> bool {
+        matches!(self.opportunity(), Opportunity::Rest)
     }
 
     /// Whether a connection is of no use after the fault, so that its client needs another.

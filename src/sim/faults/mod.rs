@@ -29,6 +29,6 @@ pub use rule::{FaultPlan, FaultRule};
 pub use value::{FaultSpecError, MessageFilter, ReplyId, Subject};
 
 pub(crate) use action::{FaultAction, InjectedError, Named, StrayError};
-pub(crate) use exchange_faults::{ExchangeAction, ExchangeFaults};
+pub(crate) use exchange_faults::{ExchangeAction, ExchangeFaults, RestFaults};
 pub(crate) use injector::{Identity, Injector, Subscribed};
 pub(crate) use outbound::{About, close_reason};

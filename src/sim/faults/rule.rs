@@ -35,13 +35,15 @@ use crate::model::{Channel, Dialect, InstrumentId};
 /// - `ignore` and `reject`: a request;
 /// - `maxsubs`: a request that would bring too many subscriptions;
 /// - `refuse`: an attempt to connect;
+/// - `lag`, `deny`, `short` and `holes`: a request to the REST interface, counted by `conn`;
 /// - `gap`, `repeat`, `reorder` and `snapshot`: an increment of an order book, and another push
 ///   only where `channel` names its channel.
 ///
 /// With `at` and `every`, a fault that needs a message waits for the next that fits. `noack`,
-/// `ignore`, `error`, `nodata`, `reject`, `maxsubs` and `refuse` happen at every opportunity unless
-/// they say when. `clock` and `resetseq` count from the exchange's start and know only `at` and
-/// `every`. Times are whole numbers of `us`, `ms`, `s`, `m` or `h`.
+/// `ignore`, `error`, `nodata`, `reject`, `maxsubs`, `refuse` and those of the REST interface
+/// happen at every opportunity unless they say when. `clock` and `resetseq` count from the
+/// exchange's start and know only `at` and `every`. Times are whole numbers of `us`, `ms`, `s`, `m`
+/// or `h`.
 ///
 /// ```
 /// use okx_feed::sim::FaultPlan;

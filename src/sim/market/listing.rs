@@ -102,6 +102,29 @@ impl Listing {
         scaled(self.lot, lots)
     }
 
+    /// The exact text of a sum of prices times sizes, in ticks times lots.
+    pub(crate) fn notional(&self, ticks_lots: i128) -> String {
+        let unit = i128::from(self.tick.mantissa()) * i128::from(self.lot.mantissa());
+        let mantissa = ticks_lots.saturating_mul(unit).unsigned_abs();
+        let scale = usize::from(self.tick.scale() + self.lot.scale());
+        let digits = format!("{mantissa:0width$}", width = scale + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - scale);
+        match fraction.trim_end_matches('0') {
+            "" => whole.to_owned(),
+            fraction => format!("{whole}.{fraction}"),
+        }
+    }
+
+    /// The smallest price step.
+    pub(crate) const fn tick(&self) -> Decimal {
+        self.tick
+    }
+
+    /// The smallest size step.
+    pub(crate) const fn lot(&self) -> Decimal {
+        self.lot
+    }
+
     pub(crate) const fn start_ticks(&self) -> i64 {
         self.start_ticks
     }

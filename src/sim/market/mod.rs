@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! sim_market -> order_flow -> book -> listing
-//!      \-> print -----------------------^
+//!      \-> past -> print ---------------^
 //! ```
 
 mod book;
 mod listing;
 mod order_flow;
+mod past;
 mod print;
 mod rng;
 mod sim_market;
@@ -18,4 +19,5 @@ pub use print::Print;
 pub use sim_market::{InstIndex, MarketConfig, SimMarket};
 
 pub(crate) use book::{Resting, SimSide};
+pub(crate) use past::SingleFill;
 pub(crate) use rng::Rng;

@@ -1,11 +1,12 @@
 //! The market behind the exchange: instruments, their books and trades, moved by a virtual clock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::book::{Fill, SimBook};
 use super::listing::Listing;
 use super::order_flow::OrderFlow;
+use super::past::{Past, SingleFill};
 use super::print::Print;
 use super::rng::Rng;
 use crate::book::{BOOK5_LEVELS, Book5};
@@ -37,10 +38,14 @@ pub struct MarketConfig {
     pub events_per_sec: u32,
     /// The wall-clock time at which the virtual clock is zero.
     pub start: UnixNanos,
+    /// How many prints are kept for the REST interface, over all instruments; 56 bytes each. Where
+    /// an instrument has more than its share, the oldest are gone, and all before the opening.
+    pub history: usize,
 }
 
 impl Default for MarketConfig {
-    /// The default listings, 400 levels, 1 000 events a second, from 2026-09-26T00:00:00Z.
+    /// The default listings, 400 levels, 1 000 events a second, from 2026-09-26T00:00:00Z, and
+    /// 65 536 prints.
     fn default() -> Self {
         Self {
             seed: 1,
@@ -48,6 +53,7 @@ impl Default for MarketConfig {
             depth: 400,
             events_per_sec: 1_000,
             start: UnixNanos(1_790_380_800_000_000_000),
+            history: 1 << 16,
         }
     }
 }
@@ -69,6 +75,8 @@ pub struct SimMarket {
     events: u64,
     fills: Vec<Fill>,
     prints: Vec<Print>,
+    /// How many prints each instrument keeps.
+    kept: usize,
 }
 
 #[derive(Debug)]
@@ -78,6 +86,10 @@ struct Instrument {
     flow: OrderFlow,
     seq: i64,
     last: Print,
+    /// The prints since the opening, oldest first, and the last one before it.
+    kept: VecDeque<Print>,
+    /// What was traded before that.
+    past: Past,
 }
 
 impl SimMarket {
@@ -108,6 +120,7 @@ impl SimMarket {
             events: 0,
             fills: Vec::new(),
             prints: Vec::new(),
+            kept: (config.history / config.listings.len().max(1)).max(16),
         };
         if config.events_per_sec == 0 || market.weights.last().is_none_or(|sum| *sum == 0) {
             market.mean_gap = 0;
@@ -134,6 +147,7 @@ impl SimMarket {
         self.fills.clear();
         let instrument = self.instruments.get_mut(index)?;
         instrument.act(ts, &mut self.rng, &mut self.fills, &mut self.prints);
+        instrument.keep(&self.prints, self.kept);
         Some(InstIndex(index))
     }
 
@@ -248,6 +262,21 @@ impl SimMarket {
         Some(&self.instruments.get(inst.0)?.last)
     }
 
+    /// The first id of a fill that is remembered, and the id after the last fill.
+    pub(crate) fn fill_ids(&self, inst: InstIndex) -> Option<(u64, u64)> {
+        Some(self.instruments.get(inst.0)?.ids())
+    }
+
+    /// The fill of an id, from up to 90 days before the opening on; `None` where it is forgotten.
+    pub(crate) fn fill(&self, inst: InstIndex, id: u64) -> Option<SingleFill> {
+        self.instruments.get(inst.0)?.fill(id)
+    }
+
+    /// The first id of a fill that is not before `ts`; the id after the last where all are.
+    pub(crate) fn first_fill_at(&self, inst: InstIndex, ts: UnixNanos) -> Option<u64> {
+        Some(self.instruments.get(inst.0)?.first_at(ts))
+    }
+
     /// The price and size of a print of this instrument.
     #[must_use]
     pub fn trade(&self, inst: InstIndex, print: &Print) -> Option<Trade> {
@@ -281,7 +310,42 @@ impl Instrument {
             ticks: listing.start_ticks(),
             lots: listing.typical_lots(),
         };
-        Self { listing, book, flow, seq, last }
+        // From the instrument's own draws, so that those of all others stay as they are.
+        let past = Past::new(config.seed ^ last_id, last, &listing);
+        Self { listing, book, flow, seq, last, kept: VecDeque::from([last]), past }
+    }
+
+    fn keep(&mut self, prints: &[Print], most: usize) {
+        self.kept.extend(prints);
+        while self.kept.len() > most {
+            self.kept.pop_front();
+        }
+    }
+
+    /// The first id that is not forgotten, and the id after the last.
+    fn ids(&self) -> (u64, u64) {
+        let first = self.kept.front().map_or(0, |print| print.last_id + 1 - u64::from(print.count));
+        let end = self.last.last_id + 1;
+        if first == self.past.end() { (self.past.begin(), end) } else { (first, end) }
+    }
+
+    fn fill(&self, id: u64) -> Option<SingleFill> {
+        let at = self.kept.partition_point(|print| print.last_id < id);
+        let print = self.kept.get(at)?;
+        let (ts, side, ticks) = (print.ts, print.side, print.ticks);
+        let found = print.fills().find(|(of, _)| *of == id);
+        let found = found.map(|(id, lots)| SingleFill { id, ts, side, ticks, lots });
+        found.or_else(|| self.past.fill(id).filter(|_| id >= self.ids().0))
+    }
+
+    fn first_at(&self, ts: UnixNanos) -> u64 {
+        let (first, end) = self.ids();
+        let at = self.kept.partition_point(|print| print.ts < ts);
+        match self.kept.get(at) {
+            None => end,
+            Some(_) if at == 0 => self.past.first_at(ts).max(first),
+            Some(print) => print.last_id + 1 - u64::from(print.count),
+        }
     }
 
     fn act(&mut self, ts: UnixNanos, rng: &mut Rng, fills: &mut Vec<Fill>, out: &mut Vec<Print>) {

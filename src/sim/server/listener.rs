@@ -23,8 +23,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The pause after an accept that failed, as it does when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// An [`Exchange`] that listens on a TCP port at `/ws/v3`, `/ws/v5/public` and `/ws/v5/business`:
-/// in plain text (`ws://`), or over TLS (`wss://`) after [`Server::with_tls`].
+/// An [`Exchange`] that listens on a TCP port at `/ws/v3`, `/ws/v5/public` and `/ws/v5/business`,
+/// and at `/api/` (REST): in plain text, or over TLS after [`Server::with_tls`].
 pub struct Server {
     listener: TcpListener,
     tls: Option<TlsAcceptor>,

@@ -1,6 +1,8 @@
 //! The exchange on a TCP port: the only folder of the simulator that does I/O.
 
+mod http;
 mod listener;
+mod rewound;
 mod shared;
 mod socket;
 mod thread;

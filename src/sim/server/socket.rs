@@ -1,4 +1,4 @@
-//! One client's WebSocket: handshake, reader and writer.
+//! One client's connection: the REST interface, or a WebSocket's handshake, reader and writer.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
+use super::http;
+use super::rewound::Rewound;
 use super::shared::{Shared, over};
 use super::tls::ByteStream;
 use super::transport_faults;
@@ -60,20 +62,42 @@ pub(crate) async fn serve(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a socket keeps its delay");
     }
+    let Some(tls) = tls else {
+        route(shared, stream, ended).await;
+        return;
+    };
+    match timeout(HANDSHAKE, tls.accept(stream)).await {
+        Ok(Ok(stream)) => route(shared, stream, ended).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake takes too long"),
+    }
+}
+
+/// Serves a WebSocket or the REST interface, whichever the first request asks for. Only attempts at
+/// a WebSocket are counted as such.
+async fn route<S: ByteStream>(
+    shared: Arc<Shared>,
+    mut stream: S,
+    mut ended: watch::Receiver<bool>,
+) {
+    let mut bytes = Vec::new();
+    let head = timeout(HANDSHAKE, http::read_head(&mut stream, &mut bytes)).await;
+    let Ok(Some(head)) = head else { return };
+    if !head.is_upgrade {
+        tokio::select! {
+            served = http::serve(&shared, stream, (head, bytes)) => if let Err(error) = served {
+                tracing::debug!(%error, "a client of the REST interface is gone");
+            },
+            () = over(&mut ended) => {}
+        }
+        return;
+    }
     let refusal = match shared.lock().admit() {
         Admission::Accept => None,
         Admission::Refuse { status, retry_after } => Some((status, retry_after)),
         Admission::Cut => return,
     };
-    let Some(tls) = tls else {
-        upgrade(shared, stream, refusal, ended).await;
-        return;
-    };
-    match timeout(HANDSHAKE, tls.accept(stream)).await {
-        Ok(Ok(stream)) => upgrade(shared, stream, refusal, ended).await,
-        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-        Err(_) => tracing::debug!("a TLS handshake takes too long"),
-    }
+    upgrade(shared, Rewound::new(bytes, stream), refusal, ended).await;
 }
 
 async fn upgrade<S: ByteStream>(

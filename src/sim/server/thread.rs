@@ -100,6 +100,13 @@ impl ServerThread {
         self.shared.inspect(read)
     }
 
+    /// The address of the REST interface, on the same port as the WebSockets.
+    #[must_use]
+    pub fn rest_url(&self) -> String {
+        let scheme = if self.scheme == "wss" { "https" } else { "http" };
+        format!("{scheme}://{}", self.local_addr)
+    }
+
     /// The URL of an endpoint.
     #[must_use]
     pub fn url(&self, endpoint: Endpoint) -> String {

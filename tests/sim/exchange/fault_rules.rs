@@ -146,6 +146,9 @@ fn every_kind_of_fault_happens() {
         let mut bench = Bench::new(Endpoint::V3, &config(""));
         bench.exchange.inject_exchange_fault(&rule, bench.now);
         bench.exchange.admit(bench.now);
+        if kind.is_of_rest() {
+            bench.exchange.rest("me", "/api/v5/public/time", bench.now);
+        }
         if kind == FaultKind::Forget || kind == FaultKind::Unsub {
             bench.send(&request(Endpoint::V3));
         }

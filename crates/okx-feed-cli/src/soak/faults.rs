@@ -257,7 +257,9 @@ mod tests {
                 FaultPick::SetClock(_) | FaultPick::StallSink(_) => {}
             }
         }
-        let missing: Vec<_> = FaultKind::ALL.iter().filter(|kind| !kinds.contains(kind)).collect();
+        // The soak makes no REST requests.
+        let of_sockets = FaultKind::ALL.iter().filter(|kind| !kind.is_of_rest());
+        let missing: Vec<_> = of_sockets.filter(|kind| !kinds.contains(kind)).collect();
         assert!(missing.is_empty(), "{missing:?}");
     }
 }

@@ -13,6 +13,8 @@ mod decode;
 mod demo;
 mod export;
 #[cfg(unix)]
+mod history;
+#[cfg(unix)]
 mod json;
 #[cfg(unix)]
 mod program;

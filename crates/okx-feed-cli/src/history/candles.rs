@@ -1,0 +1,76 @@
+//! Candles, page by page.
+
+use super::destination::Destination;
+use super::resume::{Plan, number};
+use super::rows;
+use super::trades::{Fetched, unreadable, wrong};
+use crate::error::CliError;
+use crate::format::Counted;
+use crate::progress::{Progress, Share};
+use okx_feed::rest::{Bar, CandlePager, RestClient};
+use okx_feed::{InstrumentId, Market, UnixNanos};
+
+/// How many candles there are without a first time.
+const NEWEST: u64 = 300;
+
+/// Which candles.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CandleQuery {
+    pub(super) inst_id: InstrumentId,
+    /// v3's market; `None` in v5.
+    pub(super) market: Option<Market>,
+    pub(super) bar: Bar,
+    pub(super) since: Option<UnixNanos>,
+    pub(super) until: Option<UnixNanos>,
+    /// The time of the exchange.
+    pub(super) now: UnixNanos,
+}
+
+/// Fetches candles.
+///
+/// # Errors
+/// Those of requests and of the destination.
+pub(super) fn fetch(
+    client: &mut RestClient,
+    asked: CandleQuery,
+    (to, query): (&mut Destination, &str),
+) -> Result<Fetched, CliError> {
+    let CandleQuery { inst_id, market, bar, now, .. } = asked;
+    let newest = bar.shortest().saturating_mul(u32::try_from(NEWEST).unwrap_or(u32::MAX));
+    let newest = u64::try_from(newest.as_nanos()).unwrap_or(u64::MAX);
+    let until = asked.until.unwrap_or(now);
+    let since = asked.since.unwrap_or_else(|| UnixNanos(until.0.saturating_sub(newest)));
+    let mut plan = Plan { query: query.to_owned(), ends: (since.0, until.0) };
+    let mut last_row = None;
+    if let Some((found, row)) = to.resumed() {
+        plan = found.clone();
+        let number = |row| number(row, "ts_ns").ok_or_else(unreadable);
+        last_row = row.map(number).transpose()?;
+    } else {
+        to.begin(&plan)?;
+    }
+    let span = (UnixNanos(plan.ends.0), UnixNanos(plan.ends.1));
+    let mut pager = match market {
+        None => CandlePager::v5(inst_id, bar, span, now),
+        Some(market) => CandlePager::v3((market, inst_id), bar, span, now),
+    };
+    if let Some(ts) = last_row {
+        pager.resume_after(UnixNanos(ts));
+    }
+    let resumed_at = pager.millionths();
+    let mut fetched = Fetched::default();
+    let mut progress = Progress::start("history");
+    let (mut candles, json) = (Vec::new(), to.is_json());
+    while let Some(page) = pager.next() {
+        let request = page.request.clone();
+        let reply = client.fetch_after(page.request, page.pause)?;
+        pager.on_rows(&reply, &mut candles).map_err(|why| wrong(&request, why))?;
+        fetched.rows += candles.len() as u64;
+        candles.drain(..).for_each(|candle| rows::candle(to.buf(), json, &inst_id, &candle));
+        to.flush()?;
+        let done = pager.millionths().saturating_sub(resumed_at);
+        let share = Share { done, of: 1_000_000 - resumed_at };
+        progress.at(share, || Counted(fetched.rows, "candle").to_string());
+    }
+    Ok(Fetched { missing: pager.missing(), ..fetched })
+}

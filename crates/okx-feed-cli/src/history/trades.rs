@@ -1,0 +1,122 @@
+//! Trades, page by page.
+
+use super::destination::Destination;
+use super::resume::{Plan, number};
+use super::rows;
+use crate::error::CliError;
+use crate::format::Counted;
+use crate::progress::{Progress, Share};
+use okx_feed::rest::{Request, RestClient, TradePager};
+use okx_feed::{InstrumentId, Market, Trade, UnixNanos};
+
+/// What was fetched.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fetched {
+    pub(super) rows: u64,
+    pub(super) missing: u64,
+    /// The rows that an interrupted run had fetched.
+    pub(super) before: u64,
+}
+
+/// Fetches the trades of v5 from `since` to `until`.
+///
+/// # Errors
+/// Those of requests and of the destination.
+pub(super) fn v5(
+    client: &mut RestClient,
+    inst_id: InstrumentId,
+    (since, until): (Option<UnixNanos>, Option<UnixNanos>),
+    (to, query): (&mut Destination, &str),
+) -> Result<Fetched, CliError> {
+    let mut fetched = Fetched::default();
+    let mut pager = TradePager::new(inst_id, since, until);
+    let mut planned = false;
+    if let Some((plan, row)) = to.resumed() {
+        let (first, last) = plan.ends;
+        let next = match row {
+            Some(row) => number(row, "trade_id").ok_or_else(unreadable)?.saturating_add(1),
+            None => first,
+        };
+        fetched.before = next.saturating_sub(first);
+        pager = TradePager::resume(inst_id, (first, next, last));
+        planned = true;
+    }
+    let mut progress = Progress::start("history");
+    let mut trades = Vec::new();
+    while let Some(page) = pager.next() {
+        let request = page.request.clone();
+        let reply = client.fetch_after(page.request, page.pause)?;
+        pager.on_rows(&reply, &mut trades).map_err(|why| wrong(&request, why))?;
+        if let Some((first, next, last)) = pager.ids() {
+            if !planned {
+                to.begin(&Plan { query: query.to_owned(), ends: (first, last) })?;
+                planned = true;
+            }
+            let of = (last + 1).saturating_sub(first + fetched.before);
+            let done = next.saturating_sub(first + fetched.before);
+            progress.at(Share { done, of }, || {
+                format!("{} of {}", fetched.before + done, Counted(fetched.before + of, "trade"))
+            });
+        }
+        fetched.rows += trades.len() as u64;
+        write(to, &inst_id, &mut trades)?;
+    }
+    Ok(Fetched { missing: pager.missing(), ..fetched })
+}
+
+/// Fetches the trades of v3, which are few.
+///
+/// # Errors
+/// Those of requests and of the destination.
+pub(super) fn v3(
+    client: &mut RestClient,
+    (market, inst_id): (Market, InstrumentId),
+    (since, until): (Option<UnixNanos>, Option<UnixNanos>),
+    to: &mut Destination,
+) -> Result<Fetched, CliError> {
+    let mut all: Vec<Trade> = Vec::new();
+    let mut below = None;
+    loop {
+        let page = client.trades(&Request::v3_trades(market, &inst_id, below))?;
+        let is_new = |trade: &&Trade| below.is_none_or(|id| trade.trade_id < id);
+        let new: Vec<_> = page.iter().filter(is_new).copied().collect();
+        let oldest = new.iter().map(|trade| trade.trade_id).min();
+        let is_early = new.iter().any(|trade| since.is_some_and(|since| trade.ts_event < since));
+        all.extend(new);
+        match oldest {
+            // Spot has no cursor.
+            Some(id) if market != Market::Spot && !is_early => below = Some(id),
+            _ => break,
+        }
+    }
+    all.retain(|trade| {
+        since.is_none_or(|since| trade.ts_event >= since)
+            && until.is_none_or(|until| trade.ts_event <= until)
+    });
+    all.sort_by_key(|trade| trade.trade_id);
+    let rows = all.len() as u64;
+    write(to, &inst_id, &mut all)?;
+    Ok(Fetched { rows, ..Fetched::default() })
+}
+
+fn write(
+    to: &mut Destination,
+    inst_id: &InstrumentId,
+    trades: &mut Vec<Trade>,
+) -> Result<(), CliError> {
+    let json = to.is_json();
+    trades.iter().for_each(|trade| rows::trade(to.buf(), json, inst_id, trade));
+    trades.clear();
+    to.flush()
+}
+
+/// The last row of a file is none of `history`.
+pub(super) fn unreadable() -> CliError {
+    CliError::History("the last row of the .part file can't be read; remove the file".to_owned())
+}
+
+/// A reply has a row that can't be read.
+pub(super) fn wrong(request: &Request, why: okx_feed::rest::RowError) -> CliError {
+    let target = request.target().to_owned();
+    CliError::Rest(okx_feed::rest::RestError::Row { target, why })
+}

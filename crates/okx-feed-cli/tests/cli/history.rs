@@ -1,0 +1,137 @@
+//! `history` against `serve`: rows, files that are gone on with after a kill, exit codes.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, thread};
+
+use okx_feed::sim::{ExchangeConfig, MarketConfig, ServerThread};
+use serde_json::Value;
+
+use crate::program::{Program, text};
+
+fn server(faults: &str) -> ServerThread {
+    let market = MarketConfig { depth: 20, events_per_sec: 200, ..MarketConfig::default() };
+    let faults = faults.parse().unwrap();
+    let config = ExchangeConfig { market, faults, ..ExchangeConfig::default() };
+    ServerThread::start("127.0.0.1:0", config).unwrap()
+}
+
+fn run(server: &ServerThread, args: &[&str]) -> (Option<i32>, String, String) {
+    let url = server.rest_url();
+    let args = [&["history", "--rest-url", &url][..], args].concat();
+    let output = Program::start(&args).finish();
+    let (stdout, stderr) = (text(&output.stdout).to_owned(), text(&output.stderr).to_owned());
+    (output.status.code(), stdout, stderr)
+}
+
+fn rows(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn id(row: &Value) -> u64 {
+    row["trade_id"].as_str().unwrap().parse().unwrap()
+}
+
+/// A file that does not exist yet, and the names beside it.
+fn target(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("okx-feed-{}-{name}", std::process::id()));
+    for ending in ["", ".part", ".resume"] {
+        let _ = fs::remove_file(beside(&path, ending));
+    }
+    path
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    PathBuf::from(format!("{}{ending}", path.display()))
+}
+
+#[test]
+fn each_kind_of_row_is_printed_as_json_and_as_lines() {
+    let server = server("");
+    let id_args = ["--inst-id", "BTC-USDT"];
+    for (what, more, least) in [
+        ("trades", &[][..], 500),
+        ("candles", &["--bar", "1m"], 299),
+        ("book", &["--levels", "5"], 1),
+        ("instruments", &[], 1),
+        ("files", &["--since", "2026-01-01", "--until", "2026-01-20"], 20),
+    ] {
+        let args = [&[what][..], &id_args, more].concat();
+        let (code, lines, _) = run(&server, &args);
+        assert_eq!(code, Some(0), "{what}");
+        let (code, json, report) = run(&server, &[&args[..], &["--json"]].concat());
+        assert_eq!(code, Some(0), "{what} {report}");
+        let rows = rows(&json);
+        assert!(rows.len() >= least && rows.len() <= lines.lines().count(), "{what}");
+        assert!(rows.iter().all(|row| row["event"].is_string()), "{what}");
+        assert!(report.contains("okx-feed history: "), "{report}");
+    }
+    let v3 = ["--dialect", "v3", "--inst-id", "BTC-USD-190517", "--json"];
+    for (what, most) in [("trades", 300), ("candles", 300), ("book", 1)] {
+        let (code, json, _) = run(&server, &[&[what][..], &v3].concat());
+        assert_eq!(code, Some(0), "{what}");
+        assert!((1..=most).contains(&rows(&json).len()), "{what}");
+    }
+}
+
+#[test]
+fn a_file_is_gone_on_with_after_a_kill_and_is_complete_under_faults() {
+    let server =
+        server("lag:p=0.1,by=2s;holes:p=0.05;short:p=0.03;deny:p=0.03,status=503,code=50001");
+    let path = target("trades.jsonl");
+    let (name, part) = (path.display().to_string(), beside(&path, ".part"));
+    let since = server.inspect(|exchange| exchange.market().wall(exchange.now()).0);
+    // Two hours: about 2 900 fills, fewer where the last trade before the opening is old.
+    let since = format!("{}ns", since - 7_200_000_000_000);
+    let args = ["trades", "--inst-id", "BTC-USDT", "--since", &since, "--out", &name];
+    let url = server.rest_url();
+    let all = [&["history", "--rest-url", &url][..], &args].concat();
+    let program = Program::start(&all);
+    let lines = || fs::read_to_string(&part).map_or(0, |text| text.lines().count());
+    while lines() < 700 {
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(program.signal("KILL").status.code(), None);
+    let before = lines();
+    // Another request must not go on with it.
+    let other = ["trades", "--inst-id", "ETH-USDT", "--since", &since, "--out", &name];
+    let (code, _, error) = run(&server, &other);
+    assert!(code == Some(2) && error.contains("another request"), "{error}");
+    // A row that was torn by the kill.
+    let mut torn = fs::read(&part).unwrap();
+    torn.extend_from_slice(b"{\"event\":\"trade\",\"tra");
+    fs::write(&part, torn).unwrap();
+    let (code, _, report) = run(&server, &args);
+    assert_eq!(code, Some(0), "{report}");
+    assert!(report.contains("of an earlier run"), "{report}");
+    let rows = rows(&fs::read_to_string(&path).unwrap());
+    assert!(rows.len() > 1_500 && rows.len() > before, "{}", rows.len());
+    assert!(rows.windows(2).all(|pair| id(&pair[0]) + 1 == id(&pair[1])));
+    assert!(!part.exists() && !beside(&path, ".resume").exists());
+    // A finished file is not written again.
+    let (code, _, error) = run(&server, &args);
+    assert!(code == Some(2) && error.contains("finished already"), "{error}");
+    fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn wrong_requests_say_what_to_do() {
+    let server = server("");
+    let wrong = |args: &[&str], hint: &str| {
+        let (code, _, error) = run(&server, args);
+        assert!(code == Some(2) && error.contains(hint), "{args:?}: {error}");
+    };
+    wrong(&["trades"], "--inst-id");
+    wrong(&["trades", "--inst-id", "NO-SUCH"], "51001");
+    wrong(&["instruments", "--market", "option"], "--family");
+    wrong(&["trades", "--inst-id", "A", "--since", "yesterday"], "not a time");
+    wrong(&["candles", "--inst-id", "A", "--bar", "1h"], "1H");
+    let swapped = ["trades", "--inst-id", "A", "--since", "2026-02-01", "--until", "2026-01-01"];
+    wrong(&swapped, "swap them");
+    let (code, _, error) = {
+        let output = Program::start(&["history", "trades", "--dialect", "v3", "--inst-id", "A"]);
+        let output = output.finish();
+        (output.status.code(), (), text(&output.stderr).to_owned())
+    };
+    assert!(code == Some(2) && error.contains("URL"), "{error}");
+}

@@ -1,0 +1,219 @@
+//! Trades joined with their history: the joins on the feed's thread, and the thread that asks.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::config::ClientConfig;
+use super::connection_id::ConnectionId;
+use super::error::ClientError;
+use super::history_config::HistoryConfig;
+use crate::event::{Event, EventSink, TradeUpdate};
+use crate::feed::SubscriptionNumbers;
+use crate::model::{
+    ChannelKind, Dialect, MonoNanos, Origin, Subscription, SubscriptionId, Trade, UnixNanos,
+};
+use crate::rest::join::{JoinStats, TradeJoin};
+use crate::rest::{Request, RestClient, RestConfig, RestError};
+
+/// For what something is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Purpose {
+    /// The join of trades of that number.
+    Trades(usize),
+    /// A book of a connection.
+    Book(ConnectionId, Subscription),
+}
+
+/// What is asked for.
+struct Ask {
+    purpose: Purpose,
+    request: Request,
+    pause: Duration,
+}
+
+/// A book that a connection asks for.
+#[derive(Debug)]
+pub(super) struct BookAsk {
+    pub(super) subscription: Subscription,
+    pub(super) request: Request,
+    pub(super) pause: Duration,
+}
+
+impl BookAsk {
+    pub(super) const fn now(subscription: Subscription, request: Request) -> Self {
+        Self { subscription, request, pause: Duration::ZERO }
+    }
+}
+
+/// The reply to what was asked for.
+pub(super) struct HistoryReply {
+    pub(super) purpose: Purpose,
+    pub(super) rows: Result<String, RestError>,
+}
+
+/// A subscription and its join.
+struct Joined {
+    subscription: Subscription,
+    id: SubscriptionId,
+    join: TradeJoin,
+}
+
+/// The joins of a client's subscriptions of trades.
+pub(super) struct TradeJoins {
+    joins: Vec<Joined>,
+    asks: Sender<Ask>,
+}
+
+/// The joins, and where the replies come in.
+pub(super) type History = (TradeJoins, UnboundedReceiver<HistoryReply>);
+
+/// Starts the joins of all subscriptions of trades, and the thread that asks for them.
+///
+/// # Errors
+/// [`ClientError::Rest`] where the REST client can't be set up, [`ClientError::NoHistory`] for v3
+/// and for a URL without one of the REST interface, [`ClientError::Thread`].
+pub(super) fn start(
+    config: &ClientConfig,
+    subscriptions: &[Subscription],
+    numbers: &SubscriptionNumbers,
+) -> Result<Option<History>, ClientError> {
+    let wanted = |history: &&HistoryConfig| history.since.is_some() || history.books;
+    let Some(history) = config.history.as_ref().filter(wanted) else { return Ok(None) };
+    if config.session.dialect == Dialect::V3 {
+        return Err(ClientError::NoHistory("v3's trade ids have gaps"));
+    }
+    if config.url.is_some() && history.url.is_none() {
+        return Err(ClientError::NoHistory("a URL needs one of its REST interface too: rest_url"));
+    }
+    let rest = RestConfig {
+        url: history.url.clone(),
+        region: config.region,
+        demo: config.demo,
+        proxy: config.proxy.clone(),
+        headers: config.headers.clone(),
+        tls: config.tls.clone(),
+        retry: history.retry,
+        seed: config.seed,
+        ..RestConfig::new(config.session.dialect)
+    };
+    let client = RestClient::new(&rest)?;
+    let joins = subscriptions.iter().filter_map(|subscription| {
+        let since = history.since?;
+        (subscription.channel().kind() == ChannelKind::Trades).then(|| Joined {
+            subscription: *subscription,
+            id: numbers.number(*subscription),
+            join: TradeJoin::new(*subscription.inst_id(), since),
+        })
+    });
+    let (asks, receiver) = channel();
+    let (replies, received) = unbounded_channel();
+    let mut joins = TradeJoins { joins: joins.collect(), asks };
+    (0..joins.joins.len()).for_each(|n| joins.ask(n));
+    thread::Builder::new()
+        .name("okx-feed-rest".to_owned())
+        .spawn(move || serve(client, &receiver, &replies))?;
+    Ok(Some((joins, received)))
+}
+
+/// Sends what is asked for, each after its pause, until nobody waits for replies.
+fn serve(mut client: RestClient, asks: &Receiver<Ask>, replies: &UnboundedSender<HistoryReply>) {
+    let mut queue: Vec<(MonoNanos, Ask)> = Vec::new();
+    loop {
+        let now = client.clock().mono();
+        let first = (0..queue.len()).min_by_key(|n| queue.get(*n).map(|(at, _)| *at));
+        let due = first.and_then(|n| queue.get(n)).map(|(at, _)| *at);
+        let received = match due {
+            None => asks.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(at) => asks.recv_timeout(at.since(now)),
+        };
+        match (received, first) {
+            (Ok(ask), _) => queue.push((now + ask.pause, ask)),
+            (Err(RecvTimeoutError::Timeout), Some(n)) => {
+                let (_, ask) = queue.swap_remove(n);
+                let rows = client.fetch_unless(ask.request, || replies.is_closed());
+                let Some(rows) = rows else { return };
+                if replies.send(HistoryReply { purpose: ask.purpose, rows }).is_err() {
+                    return;
+                }
+            }
+            (Err(_), _) => return,
+        }
+    }
+}
+
+impl TradeJoins {
+    /// Passes a live trade on, through its join where it has one.
+    #[inline]
+    pub(super) fn on_trade(&mut self, update: &TradeUpdate<'_>, sink: &mut impl EventSink) {
+        let n = self.joins.iter().position(|joined| joined.id == update.subscription_id);
+        let Some((n, joined)) = n.and_then(|n| Some((n, self.joins.get_mut(n)?))) else {
+            return sink.on_event(&Event::Trade(*update));
+        };
+        joined.join.on_live(update.trade, &mut |trade: &Trade, origin, missed| {
+            // One that has waited is no first push any more.
+            let replayed = update.replayed && trade.trade_id == update.trade.trade_id;
+            let joined = TradeUpdate { trade, origin, missed, replayed, ..*update };
+            sink.on_event(&Event::Trade(joined));
+        });
+        if joined.join.held() > 0 {
+            self.ask(n);
+        }
+    }
+
+    /// Takes a reply.
+    pub(super) fn on_reply(
+        &mut self,
+        n: usize,
+        rows: Result<String, RestError>,
+        ts_recv: UnixNanos,
+        sink: &mut impl EventSink,
+    ) {
+        let Some(Joined { subscription, id, join }) = self.joins.get_mut(n) else { return };
+        let topic = subscription.topic();
+        let mut pass = |trade: &Trade, origin: Origin, missed: u64| {
+            let subscription_id = *id;
+            let update =
+                TradeUpdate { subscription_id, missed, origin, ..TradeUpdate::new(topic, trade) };
+            sink.on_event(&Event::Trade(update));
+        };
+        match rows {
+            Ok(rows) => {
+                if let Err(error) = join.on_rows(&rows, ts_recv, &mut pass) {
+                    tracing::warn!(%subscription, %error, "a page of trades can't be read");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%subscription, %error, "trades are missing: there is no history");
+                join.on_failure(&mut pass);
+            }
+        }
+        sink.on_drained();
+        self.ask(n);
+    }
+
+    fn ask(&mut self, n: usize) {
+        let Some(joined) = self.joins.get_mut(n) else { return };
+        if let Some(next) = joined.join.next_request() {
+            // Without that thread everything is about to end.
+            let (purpose, request) = (Purpose::Trades(n), next.request);
+            let _ = self.asks.send(Ask { purpose, request, pause: next.pause });
+        }
+    }
+
+    /// Asks for books of a connection.
+    pub(super) fn ask_for_books(&self, id: ConnectionId, asks: Vec<BookAsk>) {
+        for BookAsk { subscription, request, pause } in asks {
+            let purpose = Purpose::Book(id, subscription);
+            // As above.
+            let _ = self.asks.send(Ask { purpose, request, pause });
+        }
+    }
+
+    /// What each subscription's join has done.
+    pub(super) fn stats(&self) -> impl Iterator<Item = (Subscription, JoinStats)> {
+        self.joins.iter().map(|joined| (joined.subscription, *joined.join.stats()))
+    }
+}

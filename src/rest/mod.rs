@@ -1,0 +1,35 @@
+//! The exchange's REST interface: history, snapshots, and the join of history with live trades.
+//!
+//! ```text
+//! client (ureq, the only I/O) -> caller -> limits, retry, reply -> request -> endpoint
+//! pager -> v5, v3 -> rows, reply
+//! join -> pager
+//! ```
+//!
+//! All but `client` is sans-IO: requests and replies are values, time and randomness arguments.
+
+mod caller;
+mod client;
+mod endpoint;
+mod error;
+pub mod join;
+mod limits;
+mod pager;
+mod reply;
+mod request;
+mod retry;
+mod rows;
+mod tls;
+mod v3;
+mod v5;
+
+pub use caller::{Caller, CallerStats, Step};
+pub use client::{RestClient, RestConfig, rest_url};
+pub use endpoint::{Endpoint, Rate};
+pub use error::{RestError, RowError};
+pub use limits::RequestLimits;
+pub use pager::{CandlePager, Page, TradePager};
+pub use reply::{Reply, Verdict, judge};
+pub use request::{Bar, Module, Request, TradeCursor};
+pub use retry::RetryConfig;
+pub use rows::{BookSnapshot, Candle, DataFile, Instrument, Maintenance};

@@ -1,0 +1,201 @@
+//! All trades of a span of time, oldest first.
+
+use std::collections::BTreeMap;
+
+use super::page::{Page, refetch_pause};
+use crate::model::{InstrumentId, Trade, UnixNanos};
+use crate::rest::endpoint::Endpoint;
+use crate::rest::error::RowError;
+use crate::rest::request::{Request, TradeCursor};
+use crate::rest::v5;
+
+/// The trades of an instrument from a time on, oldest first, page by page (v5 `history-trades`).
+///
+/// Sans-IO. First it finds the ids at the two ends of the span, then it walks up by id: ids grow
+/// by one, so that every page has a known first and last id, and a page that lacks rows is noticed.
+/// Times are used to find the ends alone, since several trades share a millisecond.
+///
+/// Memory: a page.
+#[derive(Clone, Debug)]
+pub struct TradePager {
+    inst_id: InstrumentId,
+    since: Option<UnixNanos>,
+    until: Option<UnixNanos>,
+    state: State,
+    /// The rows of the page so far, from all replies to it.
+    found: BTreeMap<u64, Trade>,
+    refetches: u32,
+    missing: u64,
+}
+
+/// How often a page that lacks rows is requested again, for 20 s.
+const REFETCHES: u32 = 8;
+
+/// How many trades there are without a first time.
+const NEWEST: u64 = 500;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Looks for the last id.
+    End(TradeCursor),
+    /// Looks for the last id before the first time.
+    Start { cursor: TradeCursor, last: u64 },
+    /// Looks for the oldest trade: none is older than `low`, and one is older than `high`.
+    Oldest { low: u64, high: u64, last: u64 },
+    /// Walks up.
+    Walk { first: u64, next: u64, last: u64 },
+    /// There is none.
+    Empty,
+}
+
+impl TradePager {
+    /// The trades from `since` to `until`, both included in whole milliseconds; without `since` the
+    /// newest 500, without `until` up to the newest.
+    #[must_use]
+    pub const fn new(
+        inst_id: InstrumentId,
+        since: Option<UnixNanos>,
+        until: Option<UnixNanos>,
+    ) -> Self {
+        let cursor = match until {
+            Some(until) => TradeCursor::BeforeMillis(until.as_millis().saturating_add(1)),
+            None => TradeCursor::Newest,
+        };
+        let state = State::End(cursor);
+        let found = BTreeMap::new();
+        Self { inst_id, since, until, state, found, refetches: 0, missing: 0 }
+    }
+
+    /// The trades with the ids from `next` to `last`, of a walk that began at `first`.
+    #[must_use]
+    pub const fn resume(inst_id: InstrumentId, (first, next, last): (u64, u64, u64)) -> Self {
+        let state = State::Walk { first, next, last };
+        let found = BTreeMap::new();
+        Self { inst_id, since: None, until: None, state, found, refetches: 0, missing: 0 }
+    }
+
+    /// The next request; `None` where all is done.
+    #[must_use]
+    pub fn next(&self) -> Option<Page> {
+        let cursor = match self.state {
+            State::End(cursor) | State::Start { cursor, .. } => cursor,
+            State::Oldest { low, high, .. } => TradeCursor::BelowId(low + (high - low) / 2),
+            State::Walk { next, last, .. } if next <= last => {
+                TradeCursor::BelowId(page_end(next, last).saturating_add(1))
+            }
+            State::Walk { .. } | State::Empty => return None,
+        };
+        let limit = match self.state {
+            State::Oldest { .. } => 1,
+            _ => Endpoint::HistoryTrades.page(),
+        };
+        let request = Request::history_trades(&self.inst_id, cursor, limit);
+        Some(Page { request, pause: refetch_pause(self.refetches) })
+    }
+
+    /// Takes the rows of the reply to [`TradePager::next`], and appends the trades that they
+    /// complete, oldest first.
+    ///
+    /// # Errors
+    /// [`RowError`] where a row can't be read; the pager has not changed then.
+    pub fn on_rows(&mut self, rows: &str, out: &mut Vec<Trade>) -> Result<(), RowError> {
+        let rows = v5::trades(rows)?;
+        match self.state {
+            State::End(_) => self.on_end(&rows),
+            State::Start { last, .. } => self.on_start(&rows, last),
+            State::Oldest { low, high, last } => self.on_oldest(&rows, (low, high, last)),
+            State::Walk { first, next, last } => self.on_page(&rows, (first, next, last), out),
+            State::Empty => {}
+        }
+        Ok(())
+    }
+
+    fn on_end(&mut self, rows: &[Trade]) {
+        let until = self.until.map_or(u64::MAX, UnixNanos::as_millis);
+        let newest = rows.iter().filter(|trade| trade.ts_event.as_millis() <= until);
+        let newest = newest.map(|trade| trade.trade_id).max();
+        self.state = match (newest, rows.last(), self.since) {
+            (Some(last), _, Some(since)) => {
+                State::Start { cursor: TradeCursor::BeforeMillis(since.as_millis()), last }
+            }
+            (Some(last), _, None) => {
+                let next = last.saturating_sub(NEWEST - 1);
+                State::Walk { first: next, next, last }
+            }
+            // All of the page were later: the end is below it.
+            (None, Some(oldest), _) => State::End(TradeCursor::BelowId(oldest.trade_id)),
+            (None, None, _) => State::Empty,
+        };
+    }
+
+    fn on_start(&mut self, rows: &[Trade], last: u64) {
+        let since = self.since.unwrap_or_default().as_millis();
+        let earlier = rows.iter().filter(|trade| trade.ts_event.as_millis() < since);
+        let earlier = earlier.map(|trade| trade.trade_id).max();
+        self.state = match (earlier, rows.last()) {
+            (Some(earlier), _) => {
+                let next = earlier.saturating_add(1);
+                State::Walk { first: next, next, last }
+            }
+            (None, Some(oldest)) => {
+                State::Start { cursor: TradeCursor::BelowId(oldest.trade_id), last }
+            }
+            // Nothing is as old as that: it begins with the oldest that there is.
+            (None, None) => State::Oldest { low: 0, high: last.saturating_add(1), last },
+        };
+    }
+
+    fn on_oldest(&mut self, rows: &[Trade], (low, high, last): (u64, u64, u64)) {
+        let middle = low + (high - low) / 2;
+        let (low, high) = match rows.iter().map(|trade| trade.trade_id).min() {
+            Some(id) if id < middle => (low, id.saturating_add(1)),
+            _ => (middle, high),
+        };
+        self.state = match high - low {
+            0 | 1 => {
+                let next = high.saturating_sub(1);
+                State::Walk { first: next, next, last }
+            }
+            _ => State::Oldest { low, high, last },
+        };
+    }
+
+    fn on_page(&mut self, rows: &[Trade], walk: (u64, u64, u64), out: &mut Vec<Trade>) {
+        let (first, next, last) = walk;
+        let end = page_end(next, last);
+        let fitting = rows.iter().filter(|trade| (next..=end).contains(&trade.trade_id));
+        self.found.extend(fitting.map(|trade| (trade.trade_id, *trade)));
+        let lacking = (end - next + 1).saturating_sub(self.found.len() as u64);
+        if lacking > 0 && self.refetches < REFETCHES {
+            self.refetches += 1;
+            return;
+        }
+        self.missing += lacking;
+        self.refetches = 0;
+        // The ends of the span were found by an exchange whose caches lag: the time decides.
+        let since = self.since.unwrap_or_default().as_millis();
+        let found = std::mem::take(&mut self.found).into_values();
+        out.extend(found.filter(|trade| trade.ts_event.as_millis() >= since));
+        self.state = State::Walk { first, next: end.saturating_add(1), last };
+    }
+
+    /// The first id, the next one and the last one; `None` before both ends are found.
+    #[must_use]
+    pub const fn ids(&self) -> Option<(u64, u64, u64)> {
+        match self.state {
+            State::Walk { first, next, last } => Some((first, next, last)),
+            _ => None,
+        }
+    }
+
+    /// How many ids have no trade, though each was requested several times.
+    #[must_use]
+    pub const fn missing(&self) -> u64 {
+        self.missing
+    }
+}
+
+/// The last id of the page that begins with `next`.
+fn page_end(next: u64, last: u64) -> u64 {
+    next.saturating_add(u64::from(Endpoint::HistoryTrades.page()) - 1).min(last)
+}

@@ -1,0 +1,103 @@
+//! The join through the real client, over real sockets.
+
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use okx_feed::sim::{Endpoint, ExchangeConfig, MarketConfig, ServerThread};
+use okx_feed::transport::Proxy;
+use okx_feed::{Client, ClientError, DepthAction, Dialect, Event, Market, Origin, UnixNanos};
+
+#[test]
+fn the_client_gives_one_sequence_from_the_past_through_its_reconnects() {
+    let market = MarketConfig { depth: 10, events_per_sec: 4_000, ..MarketConfig::default() };
+    let faults = "drop:every=300ms;gap:p=0.02,channel=trades;lag:p=0.2,by=500ms;holes:p=0.1;\
+                  deny:nth=3,status=503,code=50001";
+    let config =
+        ExchangeConfig { market, faults: faults.parse().unwrap(), ..ExchangeConfig::default() };
+    let server = ServerThread::start("127.0.0.1:0", config).unwrap();
+    // Half an hour before the opening: some seven hundred fills.
+    let since = server.inspect(|exchange| exchange.market().wall(exchange.now()).0);
+    let since = UnixNanos(since - 1_800_000_000_000);
+    let (sender, trades) = channel();
+    let client = Client::v5("BTC-USDT")
+        .with_trade_history(since)
+        .url(server.url(Endpoint::V5Public))
+        .rest_url(server.rest_url())
+        .proxy(Proxy::Direct)
+        .on_event(move |event| {
+            if let Event::Trade(update) = event {
+                // The test may have seen enough.
+                let _ = sender.send((*update.trade, update.origin, update.missed));
+            }
+        })
+        .configure(|config| config.session.backoff.first = Duration::from_millis(50))
+        .spawn()
+        .unwrap();
+    let (mut history, mut live, mut healed, mut next) = (0, 0, 0, None);
+    // Gaps are filled after the live feed was reached, and live trades follow them.
+    while healed < 3 || live < 300 {
+        let (trade, origin, missed) = trades.recv_timeout(Duration::from_secs(30)).unwrap();
+        assert_eq!(missed, 0);
+        assert!(next.is_none_or(|next| next == trade.first_id()), "{next:?} {trade:?}");
+        next = Some(trade.trade_id + 1);
+        assert!(trade.ts_event.as_millis() >= since.as_millis());
+        match origin {
+            Origin::History => {
+                history += 1;
+                healed += usize::from(live > 0);
+            }
+            Origin::Live => live += 1,
+        }
+    }
+    assert!(history > 200, "{history}");
+    let stats = client.stats().unwrap();
+    let (subscription, stats) = stats.joins[0];
+    assert_eq!(subscription.to_string(), "trades:BTC-USDT");
+    assert!(stats.gaps > 1 && stats.missing == 0, "{stats:?}");
+}
+
+#[test]
+fn what_has_no_history_is_refused_before_anything_is_connected() {
+    let refused = |client: okx_feed::ClientBuilder| client.spawn().map(drop).unwrap_err();
+    let v3 = Client::v3(Market::Futures, "BTC-USD-190517").with_trade_history(UnixNanos(1));
+    assert!(matches!(refused(v3), ClientError::NoHistory(_)));
+    let elsewhere = Client::v5("BTC-USDT").with_trade_history(UnixNanos(1)).url("ws://127.0.0.1:9");
+    assert!(matches!(refused(elsewhere), ClientError::NoHistory(_)));
+    let wrong = Client::v5("BTC-USDT").with_trade_history(UnixNanos(1)).rest_url("ws://127.0.0.1");
+    assert!(matches!(refused(wrong), ClientError::Rest(_)));
+}
+
+#[test]
+fn a_broken_book_recovers_by_a_snapshot_without_a_request_to_subscribe() {
+    let market = MarketConfig { depth: 30, events_per_sec: 3_000, ..MarketConfig::default() };
+    let faults = "gap:each=15,channel=books;lag:p=0.2,by=300ms".parse().unwrap();
+    let config = ExchangeConfig { market, faults, ..ExchangeConfig::default() };
+    let server = ServerThread::start("127.0.0.1:0", config).unwrap();
+    let (sender, changes) = channel();
+    let client = Client::builder(Dialect::V5)
+        .subscribe("books:BTC-USDT")
+        .with_book_snapshots()
+        .url(server.url(Endpoint::V5Public))
+        .rest_url(server.rest_url())
+        .proxy(Proxy::Direct)
+        .on_event(move |event| {
+            if let Event::DepthBook(change) = event {
+                let is_live = change.book.live().is_some();
+                let _ = sender.send((change.update.action, change.origin, is_live));
+            }
+        })
+        .spawn()
+        .unwrap();
+    let mut snapshots = [0, 0];
+    let mut live_after = 0;
+    while live_after < 60 || snapshots[1] < 3 {
+        let (action, origin, is_live) = changes.recv_timeout(Duration::from_secs(30)).unwrap();
+        if action == DepthAction::Snapshot {
+            snapshots[usize::from(origin == Origin::History)] += 1;
+        }
+        live_after += usize::from(snapshots[1] > 0 && is_live);
+    }
+    // The first one is that of the subscription.
+    assert_eq!(snapshots[0], 1);
+    assert_eq!(client.stats().unwrap().session.resyncs, 0);
+}
