@@ -13,12 +13,11 @@ use super::new_group::NewGroup;
 use super::recorder::ClientRecorder;
 use super::shared::HandleState;
 use super::supervisor::{Routes, Supervisor};
+#[cfg(feature = "rest")]
+use super::{history, history_config::HistoryConfig};
 #[cfg(feature = "capture")]
 use crate::capture::Recorder;
 use crate::event::{Event, EventSink, NoSink};
-#[cfg(feature = "rest")]
-use super::{history, history_config::HistoryConfig};
-use crate::event::{Event, EventSink};
 use crate::feed::{DepthOptions, SubscriptionNumbers};
 #[cfg(feature = "rest")]
 use crate::model::UnixNanos;
@@ -352,7 +351,6 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
             let local = tokio::task::LocalSet::new();
             let supervisor = async move {
                 let sink = (sink, recorder);
-                Supervisor::start(config, routes, new_groups, sink, receiver, shared).run().await
                 let supervisor =
                     Supervisor::start(config, routes, new_groups, sink, receiver, shared);
                 #[cfg(feature = "rest")]

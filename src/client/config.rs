@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::credentials::Credentials;
 use super::error::ClientError;
-#[cfg(feature = "capture")]
-use crate::capture::RecordConfig;
 #[cfg(feature = "rest")]
 use super::history_config::HistoryConfig;
+#[cfg(feature = "capture")]
+use crate::capture::RecordConfig;
 use crate::feed::{DepthOptions, StaleLimits};
 use crate::model::Dialect;
 use crate::publish::TradeOptions;

@@ -30,7 +30,7 @@ pub(crate) struct HistoryArgs {
     /// The family, such as BTC-USD, which options and the files of derivatives need
     #[arg(long, value_name = "NAME")]
     pub(super) family: Option<String>,
-    /// From when: 2026-11-29T12:00:00Z, 2026-11-29, or a number with a unit, such as 1790380800s.
+    /// From when: 2026-11-29T12:00:00Z, or a number with a unit, such as 1790380800s.
     /// Without it the newest 500 trades, 300 candles or 2 days of files
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(super) since: Option<UnixNanos>,
@@ -77,10 +77,10 @@ when it failed for too long.
 Examples:
   okx-feed history trades --inst-id BTC-USDT
   okx-feed history trades --inst-id BTC-USDT --since 2026-11-29T00:00:00Z --out trades.jsonl
-  okx-feed history candles --inst-id BTC-USDT-SWAP --bar 1H --since 2026-01-01 --json
+  okx-feed history candles --inst-id BTC-USDT-SWAP --bar 1H --since 2026-01-01T00:00:00Z --json
   okx-feed history book --inst-id BTC-USDT --levels 400 --json
   okx-feed history instruments --market swap
-  okx-feed history files --inst-id BTC-USDT --module trades --since 2026-11-20
+  okx-feed history files --inst-id BTC-USDT --module trades --since 2026-11-20T00:00:00Z
   okx-feed history trades --dialect v3 --rest-url http://127.0.0.1:8443 --inst-id BTC-USD-190517";
 
 /// What to fetch.

@@ -54,7 +54,7 @@ fn each_kind_of_row_is_printed_as_json_and_as_lines() {
         ("candles", &["--bar", "1m"], 299),
         ("book", &["--levels", "5"], 1),
         ("instruments", &[], 1),
-        ("files", &["--since", "2026-01-01", "--until", "2026-01-20"], 20),
+        ("files", &["--since", "2026-01-01T00:00:00Z", "--until", "2026-01-20T00:00:00Z"], 20),
     ] {
         let args = [&[what][..], &id_args, more].concat();
         let (code, lines, _) = run(&server, &args);
@@ -126,7 +126,15 @@ fn wrong_requests_say_what_to_do() {
     wrong(&["instruments", "--market", "option"], "--family");
     wrong(&["trades", "--inst-id", "A", "--since", "yesterday"], "not a time");
     wrong(&["candles", "--inst-id", "A", "--bar", "1h"], "1H");
-    let swapped = ["trades", "--inst-id", "A", "--since", "2026-02-01", "--until", "2026-01-01"];
+    let swapped = [
+        "trades",
+        "--inst-id",
+        "A",
+        "--since",
+        "2026-02-01T00:00:00Z",
+        "--until",
+        "2026-01-01T00:00:00Z",
+    ];
     wrong(&swapped, "swap them");
     let (code, _, error) = {
         let output = Program::start(&["history", "trades", "--dialect", "v3", "--inst-id", "A"]);
