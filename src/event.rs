@@ -279,6 +279,8 @@ pub struct Control<'f> {
     pub channel: Option<&'f str>,
     /// The instrument.
     pub inst_id: Option<&'f str>,
+    /// The exchange's number of the instrument, in a reply on SBE's path.
+    pub inst_id_code: Option<i64>,
     /// v5's echo of the request's id.
     pub id: Option<&'f str>,
     /// Whether a login succeeded; `None` if the message has no such field.
@@ -298,6 +300,7 @@ impl<'f> Control<'f> {
             market: None,
             channel: None,
             inst_id: None,
+            inst_id_code: None,
             id: None,
             success: None,
             ts_recv: UnixNanos::UNKNOWN,

@@ -9,6 +9,7 @@ mod level_change;
 mod liquidity;
 mod non_rpi;
 mod order_book;
+mod pending;
 mod sequence;
 #[cfg(feature = "serde")]
 mod serialize;

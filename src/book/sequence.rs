@@ -22,6 +22,9 @@ pub enum Sequence {
     Gap,
     /// A snapshot older than the last book: its number is lower and its time is not later. Without
     /// numbers: its time is earlier.
+    ///
+    /// Also an update that a snapshot by request contains already, and such a snapshot that is older
+    /// than the updates kept for it.
     Old,
 }
 
@@ -68,6 +71,29 @@ impl Sequence {
             (true, false) => Self::Gap,
             (false, _) if seq < prev => Self::Reset,
             (false, _) => Self::Ok,
+        }
+    }
+
+    /// Checks an update against the number of a snapshot by request, `last`, which need not occur in
+    /// the channel.
+    ///
+    /// An update that ends at `last` sets sizes that the snapshot has, so it may be applied too.
+    ///
+    /// Source: `docs/PROTOCOL.md` 11.5, `prevSeqId <= snapshot.seqId < seqId`.
+    #[cold]
+    pub(crate) const fn of_link(last: i64, update: &DepthUpdate<'_>) -> Self {
+        let (seq, prev) = (update.seq, update.prev_seq);
+        if seq == NO_SEQ || prev == NO_SEQ || prev > last {
+            Self::Gap
+        } else if prev == last {
+            Self::of_update(last, true, update)
+        } else if seq < prev {
+            // A reset at another number: the snapshot may be from before or after it.
+            Self::Gap
+        } else if seq < last {
+            Self::Old
+        } else {
+            Self::Ok
         }
     }
 

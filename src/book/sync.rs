@@ -42,6 +42,9 @@ pub enum BookSync {
     /// No snapshot yet.
     #[default]
     NoSnapshot,
+    /// A snapshot by request ([`DepthAction::RestSnapshot`](super::update::DepthAction)), which no
+    /// update spans yet.
+    Unlinked,
     /// The book passed all checks of its messages.
     Live,
     /// The book does not match the exchange's until the next snapshot.
@@ -49,11 +52,12 @@ pub enum BookSync {
 }
 
 impl BookSync {
-    /// The name: `no_snapshot`, `live` or `broken`.
+    /// The name: `no_snapshot`, `unlinked`, `live` or `broken`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::NoSnapshot => "no_snapshot",
+            Self::Unlinked => "unlinked",
             Self::Live => "live",
             Self::Broken(_) => "broken",
         }
@@ -98,7 +102,9 @@ impl BookSync {
     /// The state after a rejected snapshot.
     pub(super) const fn refused_snapshot(self) -> Self {
         match self {
-            Self::Live | Self::NoSnapshot => Self::Broken(DesyncCause::OldSnapshot),
+            Self::Live | Self::Unlinked | Self::NoSnapshot => {
+                Self::Broken(DesyncCause::OldSnapshot)
+            }
             Self::Broken(_) => self,
         }
     }
@@ -106,7 +112,7 @@ impl BookSync {
     /// The state after a fault. A broken book keeps its first cause.
     pub(super) const fn broken_by(self, fault: DesyncCause) -> Self {
         match self {
-            Self::Live => Self::Broken(fault),
+            Self::Live | Self::Unlinked => Self::Broken(fault),
             Self::NoSnapshot | Self::Broken(_) => self,
         }
     }

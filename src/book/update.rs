@@ -9,15 +9,19 @@ pub enum DepthAction {
     Snapshot,
     /// Changed levels: `update`.
     Update,
+    /// The whole book, by request instead of from the channel: SBE's template 1006. The channel's
+    /// updates must span its number before the book is live.
+    RestSnapshot,
 }
 
 impl DepthAction {
-    /// The action's name: `snapshot` or `update`.
+    /// The action's name: `snapshot`, `update` or `rest_snapshot`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Snapshot => "snapshot",
             Self::Update => "update",
+            Self::RestSnapshot => "rest_snapshot",
         }
     }
 }

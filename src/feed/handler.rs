@@ -2,6 +2,7 @@
 
 mod state;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::age::Ages;
@@ -14,7 +15,8 @@ use super::warmup::{CacheWarmer, ShadowState, WarmupTarget};
 use crate::book::DepthUpdate;
 use crate::event::{Event, EventSink, Malformed};
 use crate::model::{
-    BookState, Channel, ChannelKind, Dialect, DownReason, Origin, Subscription, SubscriptionError,
+    BookState, Channel, ChannelKind, Dialect, DownReason, InstrumentCodes, Origin, Subscription,
+    SubscriptionError,
     UnixNanos,
 };
 use crate::publish::TradeOptions;
@@ -113,6 +115,13 @@ impl FeedHandler {
         }
     }
 
+    /// Decodes the binary frames of a v5 connection as SBE; see [`Decoder::set_sbe`]. Order books of
+    /// later subscriptions keep their updates until a snapshot by request arrives, which is a frame
+    /// too: the body of the answer of `GET /api/v5/market/books-sbe`.
+    pub fn set_sbe(&mut self, codes: Arc<InstrumentCodes>) {
+        self.decoder.set_sbe(codes);
+    }
+
     /// Sets the age limit of books. The age is `ts_recv` less `ts_event`; the limit applies to the
     /// excess over the smallest age of the last 30 to 60 minutes.
     ///
@@ -167,7 +176,10 @@ impl FeedHandler {
             let name = subscription.to_string();
             return Err(SubscriptionError::OtherDialect(name, self.dialect()));
         }
-        self.slots.insert(subscription, self.depth, self.trades);
+        let slot = self.slots.insert(subscription, self.depth, self.trades);
+        if self.decoder.is_sbe() {
+            slot.keep_updates();
+        }
         if let Some(cache_warmer) = &mut self.cache_warmer {
             cache_warmer.add_shadow(subscription);
         }

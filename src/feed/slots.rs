@@ -10,7 +10,7 @@ use super::numbers::SubscriptionNumbers;
 use super::slot::{DepthOptions, Slot};
 use super::stats::Stats;
 use super::warmup::ShadowState;
-use crate::book::DepthUpdate;
+use crate::book::{DepthAction, DepthUpdate};
 use crate::event::{BookUpdate, DepthChange, Event, EventSink, TradeUpdate};
 use crate::model::{Channel, Market, NO_SEQ, Origin, Subscription, Topic, UnixNanos};
 use crate::publish::{BookReader, TradeOptions, prefetch_lines};
@@ -221,7 +221,9 @@ impl Slots {
         stats: &mut Stats,
         sink: &mut impl EventSink,
     ) {
-        let is_old = self.ages.is_old(update.ts_event, update.ts_recv);
+        // A snapshot by request is as old as the exchange's cache.
+        let is_requested = update.action == DepthAction::RestSnapshot;
+        let is_old = !is_requested && self.ages.is_old(update.ts_event, update.ts_recv);
         let Topic { channel, market, inst_id } = update.topic;
         let at = self.find(channel, market, inst_id.as_bytes());
         let Some(slot) = slot_at(&mut self.slots, at, stats) else {
@@ -229,7 +231,7 @@ impl Slots {
         };
         let last = slot.ts_event();
         if let Some((from, applied)) = slot.apply_depth(update, is_old, stats) {
-            if update.ts_event < last {
+            if update.ts_event < last && !is_requested {
                 self.ages.on_clock_step_back(last, update.ts_event);
             }
             slot.emit_state_change(from, update.ts_recv, sink);

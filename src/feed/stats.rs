@@ -25,6 +25,8 @@ pub struct Stats {
     /// Frames decoded by the general parser. Books and trades among them mean that the exchange
     /// writes them in another form than usual.
     pub parsed: u64,
+    /// Frames decoded as SBE.
+    pub sbe: u64,
     /// Frames inflated by the built-in decoder for small frames.
     pub inflated_small: u64,
     /// Frames inflated by libdeflate.
@@ -93,12 +95,18 @@ impl Stats {
     pub(crate) fn result(&mut self, result: &Result<Decoded, DecodeError>, unread: &UnreadCounts) {
         match result {
             Ok(decoded) => {
-                if decoded.parsed == TextPath::General {
+                let has_unread = match decoded.parsed {
+                    TextPath::General => true,
+                    TextPath::Sbe => !unread.is_empty(),
+                    TextPath::Bare | TextPath::Scanned => false,
+                };
+                if has_unread {
                     self.unread.add(unread);
                 }
                 self.text_bytes += decoded.text_len as u64;
                 self.scanned += u64::from(decoded.parsed == TextPath::Scanned);
                 self.parsed += u64::from(decoded.parsed == TextPath::General);
+                self.sbe += u64::from(decoded.parsed == TextPath::Sbe);
                 self.inflated_small += u64::from(decoded.inflated == Some(InflatePath::Small));
                 self.inflated_general += u64::from(decoded.inflated == Some(InflatePath::General));
             }
@@ -127,7 +135,7 @@ impl Stats {
     pub(crate) fn applied(&mut self, before: BookSync, applied: &ApplyOutcome) {
         self.missing_deletes += u64::from(applied.missing);
         match applied.sync {
-            BookSync::Live => {}
+            BookSync::Live | BookSync::Unlinked => {}
             BookSync::NoSnapshot => self.no_snapshot += 1,
             // Counts only the message that broke the book, not the messages refused after it.
             BookSync::Broken(_) if applied.sync == before => {}
@@ -170,6 +178,7 @@ impl Stats {
             (&mut self.text_bytes, other.text_bytes),
             (&mut self.scanned, other.scanned),
             (&mut self.parsed, other.parsed),
+            (&mut self.sbe, other.sbe),
             (&mut self.inflated_small, other.inflated_small),
             (&mut self.inflated_general, other.inflated_general),
             (&mut self.books, other.books),

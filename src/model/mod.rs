@@ -7,6 +7,7 @@ mod decimal;
 mod decimal_math;
 mod decimal_value;
 mod instrument;
+mod instrument_codes;
 mod level;
 mod origin;
 #[cfg(feature = "serde")]
@@ -25,6 +26,7 @@ pub(crate) use decimal::{MAX_DECIMAL_TEXT, MAX_SCALE};
 pub(crate) use decimal_math::div_wide;
 pub(crate) use instrument::MAX_ID_LEN;
 pub use instrument::{InstrumentId, InstrumentIdError};
+pub use instrument_codes::InstrumentCodes;
 pub use level::Level;
 pub use origin::Origin;
 #[cfg(feature = "serde")]

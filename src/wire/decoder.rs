@@ -1,5 +1,7 @@
 //! Decodes a frame into events.
 
+use std::sync::Arc;
+
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::frame::Frame;
 use super::head::{self, HEAD_LEN, MessageHead};
@@ -7,13 +9,14 @@ use super::inflate::{INFLATE_SPACE, InflatePath, Inflater};
 use super::json::JsonParser;
 use super::limits::DecodeLimits;
 use super::prefetch_hint::{NoPrefetch, PrefetchHint};
+use super::sbe::SbeDecoder;
 use super::scan::{PADDING, PaddedText, Scanner, TextEnd};
 use super::scan_sink::ScanSink;
 use super::scratch::Scratch;
 use super::unread::UnreadCounts;
 use super::{v3, v5};
 use crate::event::{Control, Event, EventSink, Skipped};
-use crate::model::{Dialect, Subscription, UnixNanos};
+use crate::model::{Dialect, InstrumentCodes, Subscription, UnixNanos};
 
 /// Texts up to this length, in bytes, are parsed without allocating.
 const WARM_TEXT_LEN: usize = 32 << 10;
@@ -27,6 +30,8 @@ pub enum TextPath {
     Scanned,
     /// The general JSON parser.
     General,
+    /// No text: the frame is SBE.
+    Sbe,
 }
 
 /// The result of one decoded frame. Frames that leave the fast path show a change of the exchange's
@@ -78,6 +83,8 @@ pub struct Decoder {
     end: TextEnd,
     parser: JsonParser,
     scratch: Scratch,
+    /// `None` if binary frames are not SBE.
+    sbe: Option<SbeDecoder>,
 }
 
 impl Decoder {
@@ -107,7 +114,25 @@ impl Decoder {
             end: TextEnd::default(),
             parser: JsonParser::new(text_len.min(WARM_TEXT_LEN)),
             scratch: Scratch::new(),
+            sbe: None,
         }
+    }
+
+    /// Decodes the binary frames of a v5 connection as SBE, as on the path `/ws/v5/public-sbe`.
+    /// Text frames stay JSON: the replies on that path are.
+    ///
+    /// `codes` gives the instruments their ids. Of an instrument that is not in it, the id is the
+    /// code's digits. May be called again with a newer catalogue. Without effect in v3.
+    pub fn set_sbe(&mut self, codes: Arc<InstrumentCodes>) {
+        if self.dialect == Dialect::V5 {
+            self.sbe = Some(SbeDecoder::new(codes));
+        }
+    }
+
+    /// Whether binary frames are decoded as SBE.
+    #[must_use]
+    pub const fn is_sbe(&self) -> bool {
+        self.sbe.is_some()
     }
 
     /// The dialect, fixed for the connection.
@@ -119,7 +144,7 @@ impl Decoder {
     /// Decodes one frame and emits its events to the sink, in order.
     ///
     /// - v3 accepts binary frames of raw DEFLATE, and plain text in frames of either kind.
-    /// - v5 accepts text frames.
+    /// - v5 accepts text frames, and after [`Decoder::set_sbe`] binary frames of SBE.
     /// - Unknown channels, events and fields are skipped. They are not an error, even if the frame
     ///   exceeds the size limit.
     /// - `ping` and `pong` are control messages in upper and lower case.
@@ -146,6 +171,9 @@ impl Decoder {
         sink: &mut impl PrefetchHint,
     ) -> Result<Decoded, DecodeError> {
         self.text_len = 0;
+        if let (Frame::Binary(body), true) = (frame, self.sbe.is_some()) {
+            return self.decode_sbe(body, ts_recv, sink);
+        }
         let tried = self.scan_in_place(frame, ts_recv, sink);
         if tried == Some(true) {
             let (text_len, parsed) = (frame.len(), TextPath::Scanned);
@@ -164,6 +192,22 @@ impl Decoder {
             },
         };
         Ok(Decoded { events, text_len, inflated, parsed })
+    }
+
+    /// Decodes an SBE frame.
+    #[inline]
+    fn decode_sbe(
+        &mut self,
+        body: &[u8],
+        ts_recv: UnixNanos,
+        sink: &mut impl PrefetchHint,
+    ) -> Result<Decoded, DecodeError> {
+        let Self { limits, scratch, sbe, .. } = self;
+        let limit = limits.frame_len;
+        let too_large = DecodeError::new(Kind::FrameTooLarge, limit);
+        let sbe = sbe.as_mut().filter(|_| body.len() <= limit).ok_or(too_large)?;
+        let events = sbe.decode(body, ts_recv, scratch, sink)?;
+        Ok(Decoded { events, text_len: 0, inflated: None, parsed: TextPath::Sbe })
     }
 
     /// Decodes the exceptions: plain text in a binary v3 frame, or a message over the limit of an
@@ -278,9 +322,10 @@ impl Decoder {
             return Ok((1, TextPath::Bare));
         }
         let (dialect, scratch) = (self.dialect, &mut self.scratch);
+        let codes = self.sbe.as_ref().map(SbeDecoder::codes);
         let events = self.parser.parse(text, |document| match dialect {
             Dialect::V3 => v3::parse(document, ts_recv, scratch, sink),
-            Dialect::V5 => v5::parse(document, ts_recv, scratch, sink),
+            Dialect::V5 => v5::parse(document, ts_recv, codes, scratch, sink),
         })?;
         Ok((events, TextPath::General))
     }
@@ -303,6 +348,9 @@ impl Decoder {
     /// The head of the last frame, which failed with `refused`.
     #[cold]
     pub(crate) fn last_head(&self, refused: Kind) -> Option<MessageHead<'_>> {
+        if let Some(head) = self.sbe.as_ref().and_then(SbeDecoder::last_head) {
+            return Some(head);
+        }
         let head = MessageHead::of(self.dialect, self.last_text())?;
         // Of a truncated or invalid text, only the beginning is reliable.
         let is_whole =

@@ -16,7 +16,7 @@ pub enum DecodeErrorKind {
     /// The body is neither plain text nor starts with a complete raw DEFLATE stream. Bytes after
     /// the end of the stream are ignored, as in zlib.
     Deflate = 2,
-    /// A binary frame in v5, which has text frames only.
+    /// A binary frame in v5, which has text frames only without SBE.
     UnexpectedBinary = 3,
     /// The text is not JSON in UTF-8, or nested deeper than
     /// [`DecodeLimits::MAX_JSON_DEPTH`](crate::wire::DecodeLimits::MAX_JSON_DEPTH).
@@ -48,11 +48,15 @@ pub enum DecodeErrorKind {
     InstrumentId = 16,
     /// A book names another instrument than its message.
     OtherInstrument = 17,
+    /// A binary message ends before its length.
+    Truncated = 18,
+    /// A block of a binary message is shorter than its schema says.
+    BlockLength = 19,
 }
 
 impl DecodeErrorKind {
     /// All kinds, in the order of their codes.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::FrameTooLarge,
         Self::InflatedTooLarge,
         Self::Deflate,
@@ -71,6 +75,8 @@ impl DecodeErrorKind {
         Self::TooManyItems,
         Self::InstrumentId,
         Self::OtherInstrument,
+        Self::Truncated,
+        Self::BlockLength,
     ];
 
     /// A short name, stable for scripts, such as `level_shape`.
@@ -95,6 +101,8 @@ impl DecodeErrorKind {
             Self::TooManyItems => "too_many_items",
             Self::InstrumentId => "instrument_id",
             Self::OtherInstrument => "other_instrument",
+            Self::Truncated => "truncated",
+            Self::BlockLength => "block_length",
         }
     }
 }

@@ -13,6 +13,7 @@ mod limits;
 mod long_numbers;
 mod prefetch_hint;
 mod request;
+mod sbe;
 pub(crate) mod scan;
 mod scan_sink;
 pub(crate) mod scratch;

@@ -53,6 +53,12 @@ impl UnreadCounts {
         self.0.iter_mut().zip(other.0).for_each(|(mine, theirs)| *mine += theirs);
     }
 
+    /// Whether every field could be read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0 == [0; OptionalField::ALL.len()]
+    }
+
     /// How often a field could not be read.
     #[must_use]
     pub fn of(&self, field: OptionalField) -> u64 {

@@ -9,7 +9,7 @@ use super::json::{Document, Value};
 use super::request::{RequestOp, quoted};
 use super::scratch::Scratch;
 use crate::event::{Control, ControlKind, Event, EventSink, Skipped};
-use crate::model::{Channel, Dialect, Subscription, UnixNanos};
+use crate::model::{Channel, Dialect, InstrumentCodes, InstrumentId, Subscription, UnixNanos};
 
 /// Emits the events of one message to the sink. Returns their number.
 ///
@@ -18,6 +18,7 @@ use crate::model::{Channel, Dialect, Subscription, UnixNanos};
 pub(super) fn parse(
     document: &Document<'_, '_>,
     ts_recv: UnixNanos,
+    codes: Option<&InstrumentCodes>,
     scratch: &mut Scratch,
     sink: &mut impl EventSink,
 ) -> Result<u32, DecodeError> {
@@ -48,7 +49,9 @@ pub(super) fn parse(
         if control.kind == ControlKind::Login {
             control.success = control.code.map(|code| code == 0);
         }
-        sink.on_event(&Event::Control(control));
+        let coded = control.inst_id_code.and_then(|code| codes?.id(code));
+        let inst_id = control.inst_id.or(coded.map(InstrumentId::as_str));
+        sink.on_event(&Event::Control(Control { inst_id, ..control }));
         return Ok(1);
     }
     let name = control.channel.unwrap_or_default();
@@ -62,6 +65,8 @@ pub(super) fn parse(
 }
 
 /// Reads `{"channel":"books","instId":"BTC-USDT"}` and ignores other members.
+///
+/// SBE's replies name the instrument by its code: `{"channel":"trades","instIdCode":211874}`.
 fn set_arg<'t>(
     control: &mut Control<'t>,
     arg: Option<Value<'_, '_, 't>>,
@@ -73,6 +78,9 @@ fn set_arg<'t>(
         match key {
             "channel" => control.channel = value.map(|value| value.str()).transpose()?,
             "instId" => control.inst_id = value.map(|value| value.str()).transpose()?,
+            "instIdCode" => {
+                control.inst_id_code = value.and_then(|value| value.integer().ok());
+            }
             _ => {}
         }
     }

@@ -10,6 +10,7 @@ mod differential;
 mod fast_vs_general;
 mod forms_of_messages;
 mod names;
+mod sbe;
 mod scan_alloc;
 mod times;
 

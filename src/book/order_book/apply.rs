@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::DepthBook;
+use super::{BookVersion, DepthBook};
 use crate::book::checksum::{self, Checksum, Verify};
 use crate::book::sequence::Sequence;
 use crate::book::side::{BookSide, SideChange};
@@ -25,9 +25,18 @@ impl DepthBook {
         let sequence = match update.action {
             DepthAction::Snapshot if self.is_old(update) => Sequence::Old,
             DepthAction::Snapshot => Sequence::of_snapshot(update),
+            DepthAction::RestSnapshot => return self.splice(update),
             DepthAction::Update if self.sync == BookSync::NoSnapshot => {
+                self.keep(update);
                 return self.refused(Sequence::None);
             }
+            DepthAction::Update if self.sync == BookSync::Unlinked => match self.link(update) {
+                Sequence::Old => {
+                    self.keep(update);
+                    return self.refused(Sequence::Old);
+                }
+                sequence => sequence,
+            },
             DepthAction::Update => Sequence::of_update(self.last_seq, self.is_chained, update),
         };
         self.last_seq = update.seq;
@@ -36,6 +45,8 @@ impl DepthBook {
         if update.asks.iter().chain(update.bids).any(|level| level.sz() < Decimal::ZERO) {
             // For a snapshot too, because the book that it should replace is outdated.
             self.sync = self.sync.broken_by(DesyncCause::NegativeSize);
+            // A snapshot that this update follows would lack it.
+            self.drop_pending();
             return self.refused(sequence);
         }
         if update.action == DepthAction::Snapshot {
@@ -52,8 +63,11 @@ impl DepthBook {
             if sequence == Sequence::Gap {
                 self.sync = self.sync.broken_by(DesyncCause::Gap);
             }
-            if self.sync != BookSync::Live && self.fault_policy == FaultPolicy::Reject {
-                return self.refused(sequence);
+            if self.sync != BookSync::Live {
+                self.keep(update);
+                if self.fault_policy == FaultPolicy::Reject {
+                    return self.refused(sequence);
+                }
             }
         }
         self.apply_levels(update, sequence)
@@ -62,7 +76,11 @@ impl DepthBook {
     /// Whether a snapshot is older than the last book.
     #[cold]
     fn is_old(&self, snapshot: &DepthUpdate<'_>) -> bool {
-        let last = self.last_version();
+        self.is_older(snapshot, self.last_version())
+    }
+
+    /// Whether a message is older than a version of the book.
+    pub(super) fn is_older(&self, snapshot: &DepthUpdate<'_>, last: BookVersion) -> bool {
         let is_old = match (last.seq, snapshot.seq) {
             (NO_SEQ, _) | (_, NO_SEQ) => snapshot.ts_event < last.ts_event,
             _ => snapshot.seq < last.seq && snapshot.ts_event <= last.ts_event,
@@ -75,10 +93,14 @@ impl DepthBook {
 
     /// Applies the levels of a message that passed all checks.
     #[inline]
-    fn apply_levels(&mut self, update: &DepthUpdate<'_>, sequence: Sequence) -> ApplyOutcome {
+    pub(super) fn apply_levels(
+        &mut self,
+        update: &DepthUpdate<'_>,
+        sequence: Sequence,
+    ) -> ApplyOutcome {
         let mut tally = Tally::NOTHING;
         let (mut asks, mut bids) = (update.asks, update.bids);
-        if update.action == DepthAction::Snapshot {
+        if update.action != DepthAction::Update {
             // The book is empty and the checksum's texts are invalid.
             (asks, bids) = (self.asks.append_sorted(asks), self.bids.append_sorted(bids));
             // A snapshot without levels removes the existing ones, which is a change too.
@@ -149,7 +171,7 @@ impl DepthBook {
     }
 
     /// The outcome of a message that did not change the levels.
-    const fn refused(&self, sequence: Sequence) -> ApplyOutcome {
+    pub(super) const fn refused(&self, sequence: Sequence) -> ApplyOutcome {
         ApplyOutcome {
             applied: false,
             sync: self.sync,

@@ -7,8 +7,15 @@ use crate::model::{BookState, NO_SEQ};
 use crate::publish::PUBLISHED_LEVELS;
 
 impl Slot {
-    /// Applies a message to the order book and updates the state. Returns the previous state and
-    /// the outcome; `None` if the slot has no order book.
+    /// Lets an order book keep the updates before a snapshot by request, as SBE needs it.
+    pub(in crate::feed) fn keep_updates(&mut self) {
+        if let SlotData::Depth { book, .. } = &mut self.data {
+            book.keep_updates();
+        }
+    }
+
+    /// Applies a message to the order book and updates the state. Returns the previous state and the
+    /// outcome; `None` if the slot has no order book.
     #[inline]
     pub(in crate::feed) fn apply_depth(
         &mut self,
@@ -18,7 +25,8 @@ impl Slot {
     ) -> Option<(BookState, ApplyOutcome)> {
         let was_queued = is_old && self.was_queued(update.ts_event);
         let SlotData::Depth { book, publisher, levels } = &mut self.data else { return None };
-        if update.ts_event < self.ts_event {
+        let is_requested = update.action == DepthAction::RestSnapshot;
+        if update.ts_event < self.ts_event && !is_requested {
             stats.backwards += 1;
             // A late v3 update shows only by its time: if a later update has reverted the levels,
             // the checksum matches.
@@ -26,15 +34,22 @@ impl Slot {
                 stats.broken += u64::from(book.message_lost(true));
             }
         }
-        (self.ts_event, self.ts_recv) = (update.ts_event, update.ts_recv);
         let before = book.sync();
         let applied = book.apply(update);
         stats.applied(before, &applied);
+        if !is_requested {
+            (self.ts_event, self.ts_recv) = (update.ts_event, update.ts_recv);
+        } else if applied.applied {
+            let view = book.view();
+            (self.ts_event, self.ts_recv) = (view.ts_event, view.ts_recv);
+        } else {
+            return Some((self.state, applied));
+        }
         let to = match applied.sync {
             BookSync::Live if was_queued => BookState::Stale,
             BookSync::Live => BookState::Live,
             BookSync::Broken(_) => BookState::Resyncing,
-            BookSync::NoSnapshot => self.state,
+            BookSync::NoSnapshot | BookSync::Unlinked => self.state,
         };
         let from = std::mem::replace(&mut self.state, to);
         // Levels and state are published in one write, and only if a published level or the state

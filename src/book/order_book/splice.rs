@@ -1,0 +1,92 @@
+//! Joins a snapshot by request with the channel's updates.
+
+use super::{BookVersion, DepthBook};
+use crate::book::pending::{PendingUpdates, Place};
+use crate::book::sequence::Sequence;
+use crate::book::sync::{ApplyOutcome, BookSync, DesyncCause};
+use crate::book::update::DepthUpdate;
+use crate::model::{Decimal, NO_SEQ};
+
+impl DepthBook {
+    /// Applies a snapshot by request, and the kept updates that follow it.
+    ///
+    /// The book is live once an update spans the snapshot's number: among the kept ones, or the next
+    /// to arrive. Until then it is [`BookSync::Unlinked`]. A snapshot older than the kept updates is
+    /// not applied ([`Sequence::Old`]), and neither is one for a live book.
+    #[cold]
+    pub(super) fn splice(&mut self, snapshot: &DepthUpdate<'_>) -> ApplyOutcome {
+        if self.sync == BookSync::Live || snapshot.seq == NO_SEQ {
+            return self.refused(Sequence::None);
+        }
+        let place = self.pending.as_ref().map_or(Place::After, |kept| kept.place(snapshot.seq));
+        if place == Place::Before {
+            return self.refused(Sequence::Old);
+        }
+        if snapshot.asks.iter().chain(snapshot.bids).any(|level| level.sz() < Decimal::ZERO) {
+            self.sync = BookSync::Broken(DesyncCause::NegativeSize);
+            return self.refused(Sequence::Ok);
+        }
+        self.clear_levels();
+        (self.sync, self.last_seq, self.is_chained) = (BookSync::Unlinked, snapshot.seq, false);
+        let mut outcome = self.apply_levels(snapshot, Sequence::Ok);
+        if let (Place::At(first), Some(kept)) = (place, self.pending.take()) {
+            self.replay(&kept, first, snapshot, &mut outcome);
+            self.pending = Some(kept);
+        }
+        if self.sync != BookSync::Unlinked {
+            self.drop_pending();
+        }
+        ApplyOutcome { sync: self.sync, ..outcome }
+    }
+
+    /// Applies the kept updates from `first` on, which spans the snapshot's number.
+    fn replay(
+        &mut self,
+        kept: &PendingUpdates,
+        first: usize,
+        snapshot: &DepthUpdate<'_>,
+        outcome: &mut ApplyOutcome,
+    ) {
+        for update in (first..kept.len()).filter_map(|at| kept.at(at, snapshot.topic)) {
+            let applied = self.apply(&update);
+            outcome.missing = outcome.missing.saturating_add(applied.missing);
+            outcome.out_of_capacity =
+                outcome.out_of_capacity.saturating_add(applied.out_of_capacity);
+            outcome.truncated = applied.truncated;
+        }
+    }
+
+    /// Checks an update against the snapshot by request; the book is live if the update spans its
+    /// number, and broken if none can any more.
+    #[cold]
+    pub(super) fn link(&mut self, update: &DepthUpdate<'_>) -> Sequence {
+        let sequence = Sequence::of_link(self.last_seq, update);
+        if matches!(sequence, Sequence::Gap | Sequence::Old) {
+            return sequence;
+        }
+        // The channel itself may be behind the last connection's book.
+        let last = self.cleared;
+        if last.seq != NO_SEQ && self.is_older(update, last) {
+            self.sync = BookSync::Broken(DesyncCause::OldSnapshot);
+            return sequence;
+        }
+        (self.sync, self.cleared) = (BookSync::Live, BookVersion::UNKNOWN);
+        self.drop_pending();
+        sequence
+    }
+
+    /// Keeps an update for the next snapshot by request.
+    #[inline]
+    pub(super) fn keep(&mut self, update: &DepthUpdate<'_>) {
+        if let Some(pending) = &mut self.pending {
+            pending.push(update);
+        }
+    }
+
+    /// Drops the kept updates.
+    pub(super) fn drop_pending(&mut self) {
+        if let Some(pending) = &mut self.pending {
+            pending.clear();
+        }
+    }
+}

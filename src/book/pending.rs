@@ -1,0 +1,118 @@
+//! Updates of an order book that await a snapshot by request.
+
+use super::update::{DepthAction, DepthUpdate};
+use crate::model::{Level, Topic, UnixNanos};
+
+/// The most updates that are kept, and the most levels in them.
+///
+/// The exchange updates a snapshot every 500 ms and sends an update every 10 ms at most; a recorded
+/// update has up to 163 levels and seldom more than 16.
+const MAX_UPDATES: usize = 512;
+const MAX_LEVELS: usize = 8192;
+
+/// The place of a snapshot among the kept updates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It is older than all of them.
+    Before,
+    /// The update at this index is the first that spans its number.
+    At(usize),
+    /// It is newer than all of them.
+    After,
+}
+
+/// An update without its topic; its levels are a range of the common memory, asks first.
+#[derive(Clone, Copy, Debug)]
+struct PendingUpdate {
+    ts_event: UnixNanos,
+    ts_recv: UnixNanos,
+    seq: i64,
+    prev_seq: i64,
+    first: usize,
+    asks: usize,
+    bids: usize,
+}
+
+/// The updates since the last gap or sequence reset: each follows the one before by its numbers.
+///
+/// Memory is allocated once. If it is full, all updates are dropped: the snapshot must then be newer
+/// than they are.
+#[derive(Clone, Debug)]
+pub(super) struct PendingUpdates {
+    updates: Vec<PendingUpdate>,
+    levels: Vec<Level>,
+}
+
+impl PendingUpdates {
+    pub(super) fn new() -> Self {
+        Self { updates: Vec::with_capacity(MAX_UPDATES), levels: Vec::with_capacity(MAX_LEVELS) }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.updates.clear();
+        self.levels.clear();
+    }
+
+    /// Adds an update. One that does not follow the last one replaces all: nothing before it can be
+    /// joined with what comes after it. So does a sequence reset, which may be the first update.
+    pub(super) fn push(&mut self, update: &DepthUpdate<'_>) {
+        let is_next = self.updates.last().is_some_and(|last| last.seq == update.prev_seq);
+        if !is_next || update.seq < update.prev_seq {
+            self.clear();
+        } else if update.seq == update.prev_seq {
+            // A heartbeat.
+            return;
+        }
+        let (asks, bids) = (update.asks.len(), update.bids.len());
+        let is_full = self.updates.len() == MAX_UPDATES;
+        if is_full || self.levels.len() + asks + bids > MAX_LEVELS {
+            self.clear();
+        }
+        if asks + bids > MAX_LEVELS {
+            return;
+        }
+        let first = self.levels.len();
+        self.levels.extend_from_slice(update.asks);
+        self.levels.extend_from_slice(update.bids);
+        let &DepthUpdate { ts_event, ts_recv, seq, prev_seq, .. } = update;
+        self.updates.push(PendingUpdate { ts_event, ts_recv, seq, prev_seq, first, asks, bids });
+    }
+
+    /// The place of a snapshot's number. The first update that spans it is right even where another
+    /// one does so too: sizes are absolute, so an update that the snapshot contains may be applied
+    /// again if all after it are.
+    pub(super) fn place(&self, seq: i64) -> Place {
+        let spans = |update: &PendingUpdate| {
+            let is_reset = update.seq < update.prev_seq;
+            update.prev_seq == seq || (!is_reset && update.prev_seq < seq && seq <= update.seq)
+        };
+        match (self.updates.iter().position(spans), self.updates.last()) {
+            (Some(at), _) => Place::At(at),
+            (None, Some(last)) if seq < last.seq => Place::Before,
+            (None, _) => Place::After,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.updates.len()
+    }
+
+    /// An update, with the topic of its snapshot.
+    pub(super) fn at<'f>(&'f self, at: usize, topic: Topic<'f>) -> Option<DepthUpdate<'f>> {
+        let update = self.updates.get(at)?;
+        let levels = self.levels.get(update.first..update.first + update.asks + update.bids)?;
+        let (asks, bids) = levels.split_at_checked(update.asks)?;
+        Some(DepthUpdate {
+            topic,
+            action: DepthAction::Update,
+            ts_event: update.ts_event,
+            ts_recv: update.ts_recv,
+            seq: update.seq,
+            prev_seq: update.prev_seq,
+            checksum: None,
+            asks,
+            bids,
+            non_rpi: None,
+        })
+    }
+}

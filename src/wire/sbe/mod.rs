@@ -1,0 +1,12 @@
+//! SBE, the binary encoding of v5's fastest channels: frames to events.
+//!
+//! Source: `docs/PROTOCOL.md` 11.
+
+mod decoder;
+mod label;
+mod message;
+mod number;
+mod schema;
+mod values;
+
+pub(super) use decoder::SbeDecoder;
