@@ -78,18 +78,24 @@ impl PendingUpdates {
         self.updates.push(PendingUpdate { ts_event, ts_recv, seq, prev_seq, first, asks, bids });
     }
 
-    /// The place of a snapshot's number. The first update that spans it is right even where another
-    /// one does so too: sizes are absolute, so an update that the snapshot contains may be applied
-    /// again if all after it are.
-    pub(super) fn place(&self, seq: i64) -> Place {
+    /// The place of a snapshot of this number and time. The first update that spans the number is
+    /// right even where another one does so too: sizes are absolute, so an update that the snapshot
+    /// contains may be applied again if all after it are.
+    ///
+    /// A snapshot that has a lower time than an update before its place is from before a sequence
+    /// reset.
+    pub(super) fn place(&self, seq: i64, ts_event: UnixNanos) -> Place {
         let spans = |update: &PendingUpdate| {
-            let is_reset = update.seq < update.prev_seq;
-            update.prev_seq == seq || (!is_reset && update.prev_seq < seq && seq <= update.seq)
+            let is_within = update.prev_seq < seq && seq < update.seq;
+            update.prev_seq == seq || update.seq == seq || is_within
         };
-        match (self.updates.iter().position(spans), self.updates.last()) {
-            (Some(at), _) => Place::At(at),
-            (None, Some(last)) if seq < last.seq => Place::Before,
-            (None, _) => Place::After,
+        let at = self.updates.iter().position(spans);
+        let is_older = self.updates.last().is_some_and(|last| at.is_none() && seq < last.seq);
+        let mut contained = self.updates.iter().take(at.unwrap_or(self.updates.len()));
+        match at {
+            _ if is_older || contained.any(|update| update.ts_event > ts_event) => Place::Before,
+            Some(at) => Place::At(at),
+            None => Place::After,
         }
     }
 

@@ -77,16 +77,19 @@ impl Sequence {
     /// Checks an update against the number of a snapshot by request, `last`, which need not occur in
     /// the channel.
     ///
-    /// An update that ends at `last` sets sizes that the snapshot has, so it may be applied too.
+    /// An update that ends at `last` sets sizes that the snapshot has, so it may be applied too. `last`
+    /// is a number.
     ///
     /// Source: `docs/PROTOCOL.md` 11.5, `prevSeqId <= snapshot.seqId < seqId`.
     #[cold]
     pub(crate) const fn of_link(last: i64, update: &DepthUpdate<'_>) -> Self {
         let (seq, prev) = (update.seq, update.prev_seq);
-        if seq == NO_SEQ || prev == NO_SEQ || prev > last {
-            Self::Gap
-        } else if prev == last {
+        if prev == last && seq != NO_SEQ {
             Self::of_update(last, true, update)
+        } else if seq == last {
+            Self::Ok
+        } else if seq == NO_SEQ || prev == NO_SEQ || prev > last {
+            Self::Gap
         } else if seq < prev {
             // A reset at another number: the snapshot may be from before or after it.
             Self::Gap

@@ -5,6 +5,7 @@ mod as_serde;
 mod captures;
 mod order_book;
 mod random;
+mod splice;
 
 use okx_feed_testkit::alloc::CountingAllocator;
 

@@ -18,7 +18,10 @@ impl DepthBook {
         if self.sync == BookSync::Live || snapshot.seq == NO_SEQ {
             return self.refused(Sequence::None);
         }
-        let place = self.pending.as_ref().map_or(Place::After, |kept| kept.place(snapshot.seq));
+        let place = self
+            .pending
+            .as_ref()
+            .map_or(Place::After, |kept| kept.place(snapshot.seq, snapshot.ts_event));
         if place == Place::Before {
             return self.refused(Sequence::Old);
         }
@@ -29,7 +32,9 @@ impl DepthBook {
         self.clear_levels();
         (self.sync, self.last_seq, self.is_chained) = (BookSync::Unlinked, snapshot.seq, false);
         let mut outcome = self.apply_levels(snapshot, Sequence::Ok);
-        if let (Place::At(first), Some(kept)) = (place, self.pending.take()) {
+        if let Place::At(first) = place
+            && let Some(kept) = self.pending.take()
+        {
             self.replay(&kept, first, snapshot, &mut outcome);
             self.pending = Some(kept);
         }
@@ -61,8 +66,11 @@ impl DepthBook {
     #[cold]
     pub(super) fn link(&mut self, update: &DepthUpdate<'_>) -> Sequence {
         let sequence = Sequence::of_link(self.last_seq, update);
-        if matches!(sequence, Sequence::Gap | Sequence::Old) {
-            return sequence;
+        match sequence {
+            // The snapshot can't contain what is later: it is from before a sequence reset.
+            Sequence::Old if update.ts_event > self.ts_event => return Sequence::Gap,
+            Sequence::Gap | Sequence::Old => return sequence,
+            _ => {}
         }
         // The channel itself may be behind the last connection's book.
         let last = self.cleared;
