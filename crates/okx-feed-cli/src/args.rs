@@ -27,6 +27,36 @@ impl From<DialectArg> for Dialect {
     }
 }
 
+/// The protocol of a connection or a capture: a dialect, and SBE, v5's binary encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProtocolArg {
+    /// OKEX, 2018 to 2022: binary frames of raw DEFLATE
+    V3,
+    /// OKX, 2021 to today: text frames
+    V5,
+    /// OKX, since 2025: binary frames of SBE, for trades, bbo-tbt and books-l2-tbt
+    Sbe,
+}
+
+impl ProtocolArg {
+    /// The dialect of the channels.
+    pub(crate) const fn dialect(self) -> Dialect {
+        match self {
+            Self::V3 => Dialect::V3,
+            Self::V5 | Self::Sbe => Dialect::V5,
+        }
+    }
+
+    /// The name of the argument, which JSON repeats.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::V3 => "v3",
+            Self::V5 => "v5",
+            Self::Sbe => "sbe",
+        }
+    }
+}
+
 /// The form of a capture's lines, as an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {

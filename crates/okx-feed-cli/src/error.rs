@@ -69,6 +69,12 @@ pub(crate) enum CliError {
     /// A replay can't begin or go on.
     #[error("{0}{hint}", hint = replay_hint(.0))]
     Replay(#[from] ReplayError),
+    /// A file that gives no codes of instruments.
+    #[error(
+        "can't read the instruments of {path:?}: {reason}; give it the answer of \
+         GET /api/v5/public/instruments, whose instruments have an instId and an instIdCode"
+    )]
+    Instruments { path: PathBuf, reason: String },
     /// No thread, runtime or loopback port is available.
     #[error("can't start: {0}; check the limits of threads, open files and loopback ports")]
     Start(io::Error),

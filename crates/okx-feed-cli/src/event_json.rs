@@ -27,7 +27,7 @@ pub(crate) struct Stamp {
 }
 
 /// Appends the line with the version of the contract.
-pub(crate) fn write_schema(out: &mut Vec<u8>, command: &str, dialect: Dialect) {
+pub(crate) fn write_schema(out: &mut Vec<u8>, command: &str, dialect: &str) {
     out.extend_from_slice(b"{\"schema\":");
     put_str(out, SCHEMA);
     key(out, b"program");
@@ -35,7 +35,7 @@ pub(crate) fn write_schema(out: &mut Vec<u8>, command: &str, dialect: Dialect) {
     key(out, b"command");
     put_str(out, command);
     key(out, b"dialect");
-    put_str(out, &dialect.to_string());
+    put_str(out, dialect);
     out.extend_from_slice(b"}\n");
 }
 
@@ -185,7 +185,7 @@ fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_
     put_str(out, applied.sync.name());
     let fault = match applied.sync {
         BookSync::Broken(fault) => Some(fault.name()),
-        BookSync::NoSnapshot => Some(BookSync::NoSnapshot.name()),
+        BookSync::NoSnapshot | BookSync::Unlinked => Some(applied.sync.name()),
         BookSync::Live => None,
     };
     if let Some(fault) = fault {

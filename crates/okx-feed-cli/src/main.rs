@@ -18,6 +18,7 @@ mod exchange;
 mod export;
 mod format;
 mod history;
+mod instruments_file;
 mod interrupt;
 mod json_text;
 mod ladder;

@@ -155,7 +155,7 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     let pipe = if drawn { None } else { Some(Pipe::start()?) };
     let style = if args.json { Style::Json } else { Style::Lines };
     if let Some(pipe) = pipe.as_ref().filter(|_| args.schema) {
-        pipe.writer().event(|buf| write_schema(buf, "watch", dialect), |_, _| {});
+        pipe.writer().event(|buf| write_schema(buf, "watch", dialect.name()), |_, _| {});
     }
     let news = Arc::new(News::default());
     let sink = EventWriter {

@@ -8,10 +8,11 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
 use super::printer::{Limits, Printer};
-use crate::args::{DialectArg, Format, open_capture};
+use crate::args::{Format, ProtocolArg, open_capture};
 use crate::error::{CliError, Outcome, say};
+use crate::instruments_file::read_codes;
 use crate::progress::{Progress, Share};
-use okx_feed::Dialect;
+use okx_feed::InstrumentCodes;
 use okx_feed::capture::CaptureReader;
 
 /// The arguments of `decode`.
@@ -20,7 +21,11 @@ use okx_feed::capture::CaptureReader;
 pub(crate) struct DecodeArgs {
     /// The protocol of the connection
     #[arg(long, value_enum)]
-    dialect: DialectArg,
+    dialect: ProtocolArg,
+    /// With --dialect sbe: the ids of the instruments, as `GET /api/v5/public/instruments` answers;
+    /// an instrument that is not in it stands as the digits of its code
+    #[arg(long, value_name = "FILE")]
+    instruments: Option<PathBuf>,
     /// The form of the lines; default: by the name, .jsonl or .tsv, or by the first line
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -44,11 +49,11 @@ defines every member; members are only ever added.
   {\"line\":2,\"event\":\"trade\",\"channel\":..,\"inst_id\":..,\"ts_ns\":..,\"seq\":..,
    \"trade_id\":..,\"side\":..,\"px\":..,\"sz\":..,\"count\":..,\"source\":..,
    \"replayed\":false,\"missed\":0}
-  {\"line\":6,\"event\":\"depth\",\"channel\":..,\"action\":\"snapshot|update\",\"inst_id\":..,
+  {\"line\":6,\"event\":\"depth\",\"channel\":..,\"action\":\"snapshot|update|rest_snapshot\",\"inst_id\":..,
    \"ts_ns\":..,\"seq\":..,\"checksum\":\"ok|mismatch|none\",
    \"sequence\":\"ok|gap|reset|heartbeat|old|none\",
    \"bid_levels\":n,\"ask_levels\":n,\"asks\":[best five],\"bids\":[best five],
-   \"state\":\"live|broken|no_snapshot\",\"fault\":..,\"flags\":[]}  an order book after the message
+   \"state\":\"live|broken|no_snapshot|unlinked\",\"fault\":..,\"flags\":[]}  the book after it
   {\"line\":3,\"event\":\"control\",\"kind\":..,\"code\":..,\"message\":..,\"channel\":..,
    \"inst_id\":..}
   {\"line\":4,\"event\":\"skipped\",\"channel\":..}              not decoded by this program
@@ -80,6 +85,7 @@ the messages are of the other dialect;
 
 Examples:
   okx-feed decode --dialect v5 capture.jsonl
+  okx-feed decode --dialect sbe --instruments spot.json frames.tsv
   okx-feed decode --dialect v3 session.tsv | jq 'select(.event == \"trade\")'
   okx-feed decode --dialect v5 okx-feed-20261130T080000.000000000Z.tsv.zst
   zcat session.tsv.gz | okx-feed decode --dialect v3 --format tsv -";
@@ -91,8 +97,9 @@ Examples:
 pub(crate) fn run(args: &DecodeArgs) -> Result<Outcome, CliError> {
     let mut capture = open_capture(&args.file, args.format)?;
     tracing::info!(file = ?args.file, dialect = ?args.dialect, form = ?capture.form(), "decoding");
+    let codes = args.instruments.as_deref().map_or(Ok(InstrumentCodes::new()), read_codes)?;
     let limits = Limits { max_books: args.max_books };
-    let mut printer = Printer::new(Dialect::from(args.dialect), limits);
+    let mut printer = Printer::new((args.dialect, codes), limits);
     if args.schema {
         printer.schema();
     }
@@ -122,6 +129,7 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Outcome, CliError> {
     drop(progress);
     say(format_args!("{}", printer.tally));
     if let Some(other) = printer.other_dialect() {
+        let other = other.name();
         say(format_args!("okx-feed decode: the messages are of {other}; add --dialect {other}"));
         return Ok(Outcome::Malformed);
     }

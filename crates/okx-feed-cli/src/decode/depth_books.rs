@@ -15,13 +15,16 @@ pub(super) struct DepthBooks {
     books: HashMap<(ConnectionLabel, Channel, Option<Market>, InstrumentId), DepthBook>,
     /// The most books that are kept: ids come from the recording, and memory must have a bound.
     most: usize,
+    /// Whether a book keeps its updates for a snapshot by request.
+    keeps_updates: bool,
     /// The empty book that is used for an instrument without a snapshot.
     none: DepthBook,
 }
 
 impl DepthBooks {
-    pub(super) fn new(most: usize) -> Self {
-        Self { books: HashMap::new(), most, none: DepthBook::with_capacity(1) }
+    pub(super) fn new(most: usize, keeps_updates: bool) -> Self {
+        let none = DepthBook::with_capacity(1);
+        Self { books: HashMap::new(), most, keeps_updates, none }
     }
 
     /// Applies a message and gives the book after it; `None` if there are too many books.
@@ -35,12 +38,16 @@ impl DepthBooks {
         let inst_id = InstrumentId::new(update.topic.inst_id).ok()?;
         let key = (connection, update.topic.channel, update.topic.market, inst_id);
         let known = self.books.contains_key(&key);
-        if !known && update.action == DepthAction::Snapshot {
+        let begins = update.action != DepthAction::Update || self.keeps_updates;
+        if !known && begins {
             if self.books.len() >= self.most {
                 return None;
             }
             let mut book = DepthBook::with_capacity(CAPACITY);
             book.set_fault_policy(FaultPolicy::ApplyAnyway);
+            if self.keeps_updates {
+                book.keep_updates();
+            }
             if update.topic.channel.has_non_rpi() {
                 book.keep_non_rpi();
             }

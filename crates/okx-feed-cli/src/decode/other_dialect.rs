@@ -1,47 +1,65 @@
-//! Detects messages of the other dialect than the requested one.
+//! Detects messages of another protocol than the requested one.
 
-use okx_feed::{Decoder, Dialect, Event, Frame, UnixNanos};
+use crate::args::ProtocolArg;
+use okx_feed::{Decoder, Event, Frame, InstrumentCodes, UnixNanos};
 
-/// The most frames that are read in the other dialect: the first few are enough.
+/// The most frames that are read in other protocols: the first few are enough.
 const MOST: u32 = 1_000;
 
-/// Decodes frames that are unexpected in one dialect by the other.
+/// Decodes frames that are unexpected in one protocol by the others.
 pub(super) struct OtherDialect {
-    decoder: Decoder,
+    others: Vec<(ProtocolArg, Decoder)>,
     left: u32,
-    understood: bool,
+    understood: Option<ProtocolArg>,
 }
 
 impl OtherDialect {
-    /// The detector for frames that were requested as `dialect`.
-    pub(super) fn than(dialect: Dialect) -> Self {
-        let other = match dialect {
-            Dialect::V3 => Dialect::V5,
-            Dialect::V5 => Dialect::V3,
-        };
-        Self { decoder: Decoder::new(other), left: MOST, understood: false }
+    /// The detector for frames that were requested as `protocol`.
+    pub(super) fn than(protocol: ProtocolArg) -> Self {
+        let all = [ProtocolArg::V3, ProtocolArg::V5, ProtocolArg::Sbe];
+        let others = all.into_iter().filter(|other| *other != protocol).map(|other| {
+            let mut decoder = Decoder::new(other.dialect());
+            if other == ProtocolArg::Sbe {
+                decoder.set_sbe(InstrumentCodes::new().into());
+            }
+            (other, decoder)
+        });
+        Self { others: others.collect(), left: MOST, understood: None }
     }
 
-    /// Checks a frame that names no channel in the requested dialect, or is malformed there.
+    /// Checks a frame that names no channel in the requested protocol, or is malformed there.
     pub(super) fn check(&mut self, frame: Frame<'_>) {
-        if self.understood || self.left == 0 {
+        if self.understood.is_some() || self.left == 0 {
             return;
         }
         self.left -= 1;
-        let understood = &mut self.understood;
-        let mut sink = |event: &Event<'_>| {
-            *understood |= match event {
-                Event::Book(_) | Event::Trade(_) | Event::Depth(_) => true,
-                Event::Skipped(skipped) => !skipped.channel.is_empty(),
-                _ => false,
+        for (other, decoder) in &mut self.others {
+            // Only binary frames are SBE, and any bytes may be an unknown message of it.
+            let is_text = matches!(frame, Frame::Text(_));
+            if *other == ProtocolArg::Sbe && is_text {
+                continue;
+            }
+            let mut understood = false;
+            let mut sink = |event: &Event<'_>| {
+                understood |= match event {
+                    Event::Book(_) | Event::Trade(_) | Event::Depth(_) => true,
+                    Event::Skipped(skipped) => {
+                        *other != ProtocolArg::Sbe && !skipped.channel.is_empty()
+                    }
+                    _ => false,
+                };
             };
-        };
-        // A frame that is malformed in both dialects is no evidence.
-        let _ = self.decoder.decode(frame, UnixNanos::UNKNOWN, &mut sink);
+            // A frame that is malformed in all protocols is no evidence.
+            let _ = decoder.decode(frame, UnixNanos::UNKNOWN, &mut sink);
+            if understood {
+                self.understood = Some(*other);
+                return;
+            }
+        }
     }
 
-    /// The other dialect, if it decoded a message.
-    pub(super) fn understood(&self) -> Option<Dialect> {
-        self.understood.then_some(self.decoder.dialect())
+    /// The other protocol, if it decoded a message.
+    pub(super) const fn understood(&self) -> Option<ProtocolArg> {
+        self.understood
     }
 }

@@ -4,11 +4,12 @@ use super::depth_books::DepthBooks;
 use super::other_dialect::OtherDialect;
 use super::tally::Tally;
 use super::trade_ids::TradeIds;
+use crate::args::ProtocolArg;
 use crate::error::CliError;
 use crate::event_json::{Stamp, write_event, write_gap, write_malformed, write_schema};
 use crate::output::Output;
 use okx_feed::capture::{Entry, EntryKind, LineFault, LineForm, Mark};
-use okx_feed::{Book5, Decoder, Dialect, Event, Frame, Malformed, UnixNanos};
+use okx_feed::{Book5, Decoder, Event, Frame, InstrumentCodes, Malformed, UnixNanos};
 
 /// The limits of a recording's memory.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,7 @@ pub(super) struct Limits {
 
 /// Prints the events of lines. Once warm it allocates nothing.
 pub(super) struct Printer {
+    protocol: ProtocolArg,
     decoder: Decoder,
     other: OtherDialect,
     books: DepthBooks,
@@ -34,11 +36,17 @@ pub(super) struct Printer {
 }
 
 impl Printer {
-    pub(super) fn new(dialect: Dialect, limits: Limits) -> Self {
+    /// Makes a printer of a protocol, with the codes of its instruments.
+    pub(super) fn new((protocol, codes): (ProtocolArg, InstrumentCodes), limits: Limits) -> Self {
+        let mut decoder = Decoder::new(protocol.dialect());
+        if protocol == ProtocolArg::Sbe {
+            decoder.set_sbe(codes.into());
+        }
         Self {
-            decoder: Decoder::new(dialect),
-            other: OtherDialect::than(dialect),
-            books: DepthBooks::new(limits.max_books),
+            protocol,
+            other: OtherDialect::than(protocol),
+            books: DepthBooks::new(limits.max_books, decoder.is_sbe()),
+            decoder,
             trades: TradeIds::new(limits.max_books),
             out: Output::stdout(),
             tally: Tally::default(),
@@ -50,7 +58,7 @@ impl Printer {
 
     /// Prints the version of the JSON contract.
     pub(super) fn schema(&mut self) {
-        write_schema(self.out.buf(), "decode", self.decoder.dialect());
+        write_schema(self.out.buf(), "decode", self.protocol.name());
     }
 
     /// Writes everything that was printed.
@@ -62,7 +70,7 @@ impl Printer {
     }
 
     /// The dialect of the messages, if it is not the requested one.
-    pub(super) fn other_dialect(&self) -> Option<Dialect> {
+    pub(super) fn other_dialect(&self) -> Option<ProtocolArg> {
         self.other.understood().filter(|_| self.tally.data() == 0)
     }
 
@@ -127,7 +135,9 @@ impl Printer {
                         None
                     }
                     Event::Skipped(skipped) => {
-                        is_strange = skipped.channel.is_empty();
+                        // Binary frames of any kind may look like unknown messages of SBE.
+                        let name = skipped.channel;
+                        is_strange = name.is_empty() || name.starts_with("sbe-");
                         None
                     }
                     _ => None,

@@ -381,3 +381,31 @@ fn check_folder(folder: &Path) -> [usize; 2] {
     }
     [right, wrong_where_altered]
 }
+
+#[test]
+fn sbe_is_decoded_with_the_ids_of_a_file_of_instruments() {
+    let folder = std::env::temp_dir();
+    let instruments = folder.join(format!("okx-feed-instruments-{}.json", std::process::id()));
+    let instruments = instruments.to_str().unwrap();
+    let answer =
+        r#"{"code":"0","msg":"","data":[{"instType":"SPOT","instId":"BTC-USDT","instIdCode":3}]}"#;
+    fs::write(instruments, answer).unwrap();
+    // The frame that the exchange sent on 2025-11-21.
+    let captured = "KgDpAwEAAAADAAAAAAAAAAAsTI4TRAYA8zBMjhNEBgB34PQmDwAAAHHg9CYPAAAA//gUAAMANBgNAAAAAAC5VykDAAAAAAIAAABMGA0AAAAAAMJDgwEAAAAAAQAAACUaDQAAAAAAAAAAAAAAAAAAAAAAFAAAAAAAAAAAAAAAAAA=";
+    let line = format!("1763700642.7\t{captured}\n");
+    let args = ["--dialect", "sbe", "--instruments", instruments, "--format", "tsv", "-"];
+    let event = r#"{"line":1,"event":"depth","channel":"books-l2-tbt","action":"update","inst_id":"BTC-USDT","ts_ns":1763700642688000000,"seq":65078091895,"checksum":"none","sequence":"none","bid_levels":0,"ask_levels":0,"asks":[],"bids":[],"state":"no_snapshot","fault":"no_snapshot","flags":[],"ts_recv_ns":1763700642700000000}"#;
+    check(&args, line.as_bytes(), 0, &[event]);
+    let cut = format!("1763700642.7\t{}\n", &captured[..120]);
+    let malformed = r#"{"line":1,"event":"malformed","kind":"truncated","offset":50,"channel":"books-l2-tbt","inst_id":"BTC-USDT","ts_recv_ns":1763700642700000000}"#;
+    check(&args, cut.as_bytes(), 1, &[malformed]);
+    // Asked as JSON, the frames' encoding is named.
+    let output = run(&["decode", "--dialect", "v5", "--format", "tsv", "-"], line.as_bytes());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("add --dialect sbe"), "{}", text(&output.stderr));
+    fs::write(instruments, r#"{"data":[]}"#).unwrap();
+    let output = run(&[&["decode"], &args[..]].concat(), line.as_bytes());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("instIdCode"), "{}", text(&output.stderr));
+    fs::remove_file(instruments).unwrap();
+}

@@ -48,7 +48,8 @@ fn every_example_is_the_output_of_its_input() {
             ["text", ..] => input = Some((kind, body)),
             ["json"] => {
                 let (kind, input) = input.take().expect("an input before it");
-                let dialect = if kind.contains("v3") { "v3" } else { "v5" };
+                let dialects = ["v3", "sbe", "v5"];
+                let dialect = dialects.into_iter().find(|name| kind.contains(name)).unwrap();
                 let format = if kind.contains("tsv") { "tsv" } else { "jsonl" };
                 let output = decode(&["--dialect", dialect], format, &input);
                 assert_eq!(text(&output.stdout), body, "{input}");
