@@ -85,6 +85,7 @@ fn made(target: &str, seed: u64) -> Vec<u8> {
             };
             [&[u8::try_from(seed % 5).unwrap()], &packed[..]].concat()
         }
+        "sbe" => sbe_frame(choices),
         // These targets read choices, for which all bytes are valid.
         _ => (0..256).flat_map(|_| choices.draw().to_le_bytes()).collect(),
     }
@@ -99,4 +100,18 @@ fn block(text: &[u8]) -> Vec<u8> {
     let trailer = Trailer { lines: 1, packed_len, text_len, ..Trailer::default() };
     packed.extend_from_slice(&trailer.to_bytes());
     packed
+}
+
+/// A frame of one to three of the vectors, every other one damaged.
+fn sbe_frame(choices: &mut Choices<'_>) -> Vec<u8> {
+    use okx_feed_testkit::sbe_vectors::{ALL, bytes};
+    let mut frame = Vec::new();
+    for _ in 0..=choices.below(3) {
+        frame.extend(bytes(choices.pick(&ALL)));
+    }
+    if choices.one_in(2) {
+        let other = frame.clone();
+        mutate::corrupt(choices, &mut frame, &other);
+    }
+    frame
 }

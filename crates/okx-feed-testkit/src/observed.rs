@@ -112,7 +112,7 @@ fn see(event: &Event<'_>) -> Seen {
                 seq: update.seq,
             };
             let change = Change {
-                snapshot: update.action.name() == "snapshot",
+                snapshot: update.action.name() != "update",
                 prev_seq: update.prev_seq,
                 checksum: update.checksum,
                 non_rpi: update.non_rpi.map(|sizes| {

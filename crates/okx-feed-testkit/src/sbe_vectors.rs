@@ -44,6 +44,9 @@ pub const RESET: &str = "\
     2a00e90301000000db28000000000000782022464847060097262246484706000300000000000000fc030000\
     00000000fefe14000000140001004e9e8b0000000000010000000000000001000000";
 
+/// All frames, the captured one first.
+pub const ALL: [&str; 8] = [CAPTURED, BBO, UPDATE, HEARTBEAT, EXPONENT, TRADE, SNAPSHOT, RESET];
+
 /// The bytes of hexadecimal digits.
 pub fn bytes(hex: &str) -> Vec<u8> {
     let digits = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());

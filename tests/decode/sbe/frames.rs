@@ -2,11 +2,11 @@
 
 use super::{decode, decode_frame, decoder};
 use okx_feed::{DecodeErrorKind as Kind, Decoder, Dialect, Frame};
+use okx_feed_testkit::choices::Choices;
 use okx_feed_testkit::sbe_vectors::{
-    BBO, CAPTURED, EXPONENT, HEARTBEAT, RESET, SNAPSHOT, TRADE, UPDATE, bytes,
+    ALL, BBO, CAPTURED, EXPONENT, HEARTBEAT, RESET, SNAPSHOT, TRADE, UPDATE, bytes,
 };
-
-const ALL: [&str; 8] = [CAPTURED, BBO, UPDATE, HEARTBEAT, EXPONENT, TRADE, SNAPSHOT, RESET];
+use okx_feed_testkit::{mutate, sbe_reference, targets};
 
 /// A copy with other bytes at an offset.
 fn with(hex: &str, at: usize, new: &[u8]) -> Vec<u8> {
@@ -267,4 +267,27 @@ fn the_subscription_of_a_malformed_frame_is_known_if_it_has_one_message() {
     assert!(decode_frame(&mut decoder, Frame::Binary(&bytes(BBO)[..81])).is_err());
     assert!(decode_frame(&mut decoder, Frame::Binary(&bytes(BBO))).is_ok());
     assert_eq!(decoder.last_subscription(Kind::Json), None);
+}
+
+/// Damaged and joined vectors: 20,000 frames with the same events as the reference's.
+#[test]
+fn damaged_frames_have_the_events_of_a_plain_decoder() {
+    let (mut decoded, mut refused) = (0, 0);
+    for seed in 0..20_000 {
+        let choices = &mut Choices::Seeded(seed);
+        let mut frame = Vec::new();
+        for _ in 0..=choices.below(3) {
+            frame.extend(bytes(choices.pick(&ALL)));
+        }
+        for _ in 0..choices.below(3) {
+            let other = bytes(choices.pick(&ALL));
+            mutate::corrupt(choices, &mut frame, &other);
+        }
+        targets::sbe(&frame);
+        match sbe_reference::read(&frame) {
+            Some(_) => decoded += 1,
+            None => refused += 1,
+        }
+    }
+    assert!(decoded > 5_000 && refused > 2_000, "{decoded} decoded, {refused} refused");
 }

@@ -6,6 +6,7 @@ mod decimal;
 mod decode;
 mod depth_book;
 mod inflate;
+mod sbe;
 mod session;
 
 pub use alone::{book_alone, inflate_alone, v3_alone, v5_alone};
@@ -14,6 +15,7 @@ pub use decimal::decimal;
 pub use decode::{decode_v3, decode_v3_text, decode_v5, scanner_vs_json};
 pub use depth_book::depth_book;
 pub use inflate::inflate;
+pub use sbe::{codes as sbe_codes, sbe};
 pub use session::session;
 
 /// A target: it panics on a finding.
@@ -28,6 +30,7 @@ pub const ALL: [(&str, Target); 13] = [
     ("decimal", decimal),
     ("scanner_vs_json", scanner_vs_json),
     ("depth_book", depth_book),
+    ("sbe", sbe),
     ("session", session),
     ("v3_alone", v3_alone),
     ("v5_alone", v5_alone),
