@@ -353,7 +353,9 @@ fn each_kind_of_error_costs_nothing() {
         (Kind::InstrumentId, changed(&book, "BTC-USDT", &"BTC".repeat(22))),
         (Kind::OtherInstrument, changed(&book, r#""ts":"#, r#""instId":"OTHER","ts":"#)),
     ];
-    assert!(bytes.iter().map(|(kind, _)| *kind).eq(Kind::ALL));
+    // `sbe.rs` has the kinds of SBE.
+    let is_text = |kind: &Kind| !matches!(kind, Kind::Truncated | Kind::BlockLength);
+    assert!(bytes.iter().map(|(kind, _)| *kind).eq(Kind::ALL.into_iter().filter(is_text)));
     for (kind, bytes) in &bytes {
         let (dialect, frame) = match kind {
             Kind::InflatedTooLarge | Kind::Deflate => (Dialect::V3, Frame::Binary(bytes)),
