@@ -98,8 +98,8 @@ pub use event::{
 pub use feed::{Arbiter, FeedHandler};
 pub use model::{
     BookState, Channel, Decimal, Dialect, DownReason, InstrumentCodes, InstrumentId, Level, Market,
-    MonoNanos, Origin, Price, Qty, Side, Subscription, SubscriptionError, SubscriptionId, Topic, Trade,
-    TradeRing, UnixNanos,
+    MonoNanos, Origin, Price, Qty, Side, Subscription, SubscriptionError, SubscriptionId, Topic,
+    Trade, TradeRing, UnixNanos,
 };
 pub use publish::{BookReader, DepthReader, TradeReader};
 #[cfg(feature = "capture")]

@@ -16,8 +16,7 @@ use crate::book::DepthUpdate;
 use crate::event::{Event, EventSink, Malformed};
 use crate::model::{
     BookState, Channel, ChannelKind, Dialect, DownReason, InstrumentCodes, Origin, Subscription,
-    SubscriptionError,
-    UnixNanos,
+    SubscriptionError, UnixNanos,
 };
 use crate::publish::TradeOptions;
 use crate::wire::{DecodeError, DecodeLimits, Decoded, Decoder, Frame, PrefetchHint};

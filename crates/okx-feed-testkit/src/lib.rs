@@ -23,6 +23,7 @@ pub mod json;
 pub mod mutate;
 pub mod observed;
 pub mod reference;
+pub mod sbe_encode;
 pub mod sbe_reference;
 pub mod sbe_vectors;
 pub mod targets;

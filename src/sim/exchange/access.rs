@@ -2,6 +2,7 @@
 
 use super::connection::{Connection, Endpoint};
 use super::request::{Arg, ErrorReply, Op};
+use super::sbe::code_of;
 use super::{v3, v5};
 use crate::model::{Channel, Dialect, Market};
 use crate::sim::market::{InstIndex, SimMarket};
@@ -55,6 +56,9 @@ fn resolve(
         Dialect::V3 => v3::no_channel(arg),
         Dialect::V5 => v5::no_channel(arg),
     };
+    if endpoint == Endpoint::V5Sbe {
+        return resolve_code(market, arg).ok_or_else(missing);
+    }
     let channel = Channel::from_name(dialect, arg.channel.as_bytes()).ok_or_else(missing)?;
     match (endpoint, channel) {
         (Endpoint::V5Public, Channel::TradesAll) => return Err(v5::moved()),
@@ -70,6 +74,18 @@ fn resolve(
         return Err(missing());
     }
     Ok((inst, channel))
+}
+
+/// SBE's path takes three channels, of instruments by their numbers alone.
+fn resolve_code(market: &SimMarket, arg: &Arg) -> Option<(InstIndex, Channel)> {
+    let channel = match arg.channel.as_str() {
+        "trades" => Channel::Trades,
+        "bbo-tbt" => Channel::BboTbt,
+        "books-l2-tbt" => Channel::BooksL2Tbt,
+        _ => return None,
+    };
+    let inst = market.indices().find(|inst| Some(code_of(*inst)) == arg.code)?;
+    Some((inst, channel))
 }
 
 /// Asks for the login and the fee tier that a channel needs.

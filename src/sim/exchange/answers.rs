@@ -20,6 +20,10 @@ pub(crate) fn answer(engine: &mut Engine, id: ConnectionId, message: &[u8]) {
         Dialect::V5 => v5::parse_request(&text),
     };
     if request == Ok(Request::Ping) {
+        if connection.endpoint == Endpoint::V5Sbe {
+            // It pings by frames of the WebSocket protocol instead.
+            return engine.refuse(id, &error_replies::of_request(60_012, "ping"));
+        }
         return engine.reply(id, About::Reply, "pong".to_owned());
     }
     if ignores(engine, id, About::Request) {

@@ -18,6 +18,8 @@ pub enum Endpoint {
     V5Public,
     /// `/ws/v5/business`: `trades-all`.
     V5Business,
+    /// `/ws/v5/public-sbe`: `trades`, `bbo-tbt` and `books-l2-tbt` in SBE.
+    V5Sbe,
 }
 
 impl Endpoint {
@@ -28,6 +30,7 @@ impl Endpoint {
             "/ws/v3" => Some(Self::V3),
             "/ws/v5/public" => Some(Self::V5Public),
             "/ws/v5/business" => Some(Self::V5Business),
+            "/ws/v5/public-sbe" => Some(Self::V5Sbe),
             _ => None,
         }
     }
@@ -39,6 +42,7 @@ impl Endpoint {
             Self::V3 => "/ws/v3",
             Self::V5Public => "/ws/v5/public",
             Self::V5Business => "/ws/v5/business",
+            Self::V5Sbe => "/ws/v5/public-sbe",
         }
     }
 
@@ -47,7 +51,7 @@ impl Endpoint {
     pub const fn dialect(self) -> Dialect {
         match self {
             Self::V3 => Dialect::V3,
-            Self::V5Public | Self::V5Business => Dialect::V5,
+            Self::V5Public | Self::V5Business | Self::V5Sbe => Dialect::V5,
         }
     }
 }

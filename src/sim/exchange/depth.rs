@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
+use super::body::Body;
 use super::depth_text::{DepthMessage, ShownLevel};
+use super::sbe::{BookMessage, Instrument};
 use crate::model::{Channel, UnixNanos};
 use crate::sim::market::{Listing, Resting, SimBook, SimSide};
 
@@ -35,6 +37,18 @@ pub(crate) struct DepthTopic {
     ts: UnixNanos,
     /// `None` where the channel sends 0 or no checksum at all.
     checksum: Option<i32>,
+    /// SBE: the instrument's code, and what its exponents are and are to be.
+    sbe: Option<SbeState>,
+}
+
+/// A book in SBE.
+#[derive(Clone, Copy, Debug)]
+struct SbeState {
+    code: i64,
+    /// Decimals of prices beyond those of the tick.
+    more_decimals: u8,
+    /// Those that were announced by the market.
+    wanted: u8,
 }
 
 impl DepthTopic {
@@ -45,16 +59,60 @@ impl DepthTopic {
         ts: UnixNanos,
         checksums: bool,
     ) -> Self {
-        let mut sent = Sides::default();
-        window(channel, book, &mut sent);
+        let sent = shown(channel, book);
         let checksum = checksums.then(|| checksum(listing, &sent, &mut String::new()));
-        Self { channel, sent, shown: Vec::new(), seq, ts, checksum }
+        Self { channel, sent, shown: Vec::new(), seq, ts, checksum, sbe: None }
+    }
+
+    /// The same in SBE.
+    pub(crate) fn with_code(mut self, code: i64, more_decimals: u8) -> Self {
+        self.sbe = Some(SbeState { code, more_decimals, wanted: more_decimals });
+        self
+    }
+
+    /// Changes the decimals of prices with the next update.
+    pub(crate) const fn change_decimals(&mut self, more_decimals: u8) {
+        if let Some(sbe) = &mut self.sbe {
+            sbe.wanted = more_decimals;
+        }
+    }
+
+    /// The announcement of other exponents: a link of the chain, for which a number must be free
+    /// between the last update and the next.
+    pub(crate) fn exponent_update(
+        &mut self,
+        (listing, _, seq): (&Listing, &SimBook, i64),
+        ts: UnixNanos,
+    ) -> Option<Body> {
+        let SbeState { code, more_decimals, wanted } = self.sbe?;
+        if more_decimals == wanted || seq <= self.seq + 1 {
+            return None;
+        }
+        self.sbe = Some(SbeState { code, more_decimals: wanted, wanted });
+        let prev_seq = std::mem::replace(&mut self.seq, seq - 1);
+        let message = BookMessage { ts, seq: self.seq, prev_seq, asks: &[], bids: &[] };
+        let of = Instrument { code, listing, more_decimals: wanted };
+        Some(Body::Sbe(of.exponent_update(&message)))
     }
 
     /// The snapshot of what all subscribers have.
-    pub(crate) fn snapshot(&self, listing: &Listing) -> String {
+    ///
+    /// `None` in SBE, whose path sends none.
+    pub(crate) fn snapshot(&self, listing: &Listing) -> Option<Body> {
         let [asks, bids] = &self.sent;
-        DepthMessage { snapshot: true, prev_seq: -1, ..self.message(listing, asks, bids) }.text()
+        let message =
+            DepthMessage { snapshot: true, prev_seq: -1, ..self.message(listing, asks, bids) };
+        self.sbe.is_none().then(|| Body::Text(message.text()))
+    }
+
+    /// A message in the encoding of the topic.
+    fn body(sbe: Option<SbeState>, message: &DepthMessage<'_>) -> Body {
+        let Some(SbeState { code, more_decimals, .. }) = sbe else {
+            return Body::Text(message.text());
+        };
+        let &DepthMessage { listing, ts, seq, prev_seq, asks, bids, .. } = message;
+        let book = BookMessage { ts, seq, prev_seq, asks, bids };
+        Body::Sbe(Instrument { code, listing, more_decimals }.update(&book))
     }
 
     /// Notes that a book was shown elsewhere, such that the next increment leads from it too.
@@ -72,7 +130,7 @@ impl DepthTopic {
         (listing, book, seq): (&Listing, &SimBook, i64),
         ts: UnixNanos,
         scratch: &mut DepthScratch,
-    ) -> Option<String> {
+    ) -> Option<Body> {
         window(self.channel, book, &mut scratch.book);
         for ((old, new), change) in self.sent.iter().zip(&scratch.book).zip(&mut scratch.change) {
             change.clear();
@@ -94,13 +152,14 @@ impl DepthTopic {
         self.ts = ts;
         self.checksum = self.checksum.map(|_| checksum(listing, &self.sent, &mut scratch.text));
         let [asks, bids] = &scratch.change;
-        Some(DepthMessage { prev_seq, ..self.message(listing, asks, bids) }.text())
+        let message = DepthMessage { prev_seq, ..self.message(listing, asks, bids) };
+        Some(Self::body(self.sbe, &message))
     }
 
     /// The increment of a book that has not changed.
-    pub(crate) fn heartbeat(&mut self, listing: &Listing, ts: UnixNanos) -> String {
+    pub(crate) fn heartbeat(&mut self, listing: &Listing, ts: UnixNanos) -> Body {
         self.ts = ts;
-        self.message(listing, &[], &[]).text()
+        Self::body(self.sbe, &self.message(listing, &[], &[]))
     }
 
     fn message<'a>(
@@ -126,6 +185,13 @@ impl DepthTopic {
 /// The levels a side that a channel shows.
 const fn levels(channel: Channel) -> usize {
     if matches!(channel, Channel::Books50L2Tbt) { 50 } else { 400 }
+}
+
+/// What the channel shows of the book.
+pub(crate) fn shown(channel: Channel, book: &SimBook) -> Sides {
+    let mut sides = Sides::default();
+    window(channel, book, &mut sides);
+    sides
 }
 
 /// Writes what the channel shows of the book.

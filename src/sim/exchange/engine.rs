@@ -1,11 +1,12 @@
 //! Market, connections and publisher together: what the exchange does to a client.
 
 use super::access::TbtAccess;
-use super::connection::{ConnectionId, Limits};
+use super::connection::{ConnectionId, Endpoint, Limits};
 use super::connections::Connections;
 use super::error_replies;
 use super::publisher::Publisher;
 use super::request::{Arg, ErrorReply, Op};
+use super::sbe::code_of;
 use super::{v3, v5};
 use crate::model::{Channel, Dialect, MonoNanos};
 use crate::sim::faults::{About, FaultAction, Named, ReplyId, StrayError};
@@ -52,7 +53,8 @@ impl Engine {
     pub(crate) fn subscribe(&mut self, id: ConnectionId, inst: InstIndex, channel: Channel) {
         let Some(connection) = self.connections.open_mut(id) else { return };
         connection.subscriptions.insert((inst, channel));
-        self.publisher.subscribe(&self.market, (inst, channel, id), self.now);
+        let is_sbe = connection.endpoint == Endpoint::V5Sbe;
+        self.publisher.subscribe(&self.market, (inst, channel, id), is_sbe, self.now);
     }
 
     /// Ends a subscription, without a message.
@@ -69,8 +71,10 @@ impl Engine {
         (inst, channel): (InstIndex, Channel),
         about: About,
     ) {
+        let is_sbe = self.connections.endpoint(id) == Some(Endpoint::V5Sbe);
         let Self { market, connections, publisher, now, .. } = self;
-        publisher.send_initial_snapshot(market, (inst, channel, id), about, connections, *now);
+        let topic = (inst, channel, id);
+        publisher.send_initial_snapshot(market, topic, is_sbe, about, connections, *now);
     }
 
     /// Does what faults make the exchange do.
@@ -98,7 +102,7 @@ impl Engine {
         if !acknowledged {
             return;
         }
-        let Some(arg) = self.arg_of(inst, channel) else { return };
+        let Some(arg) = self.arg_on(id, inst, channel) else { return };
         let Some(connection) = self.connections.open_mut(id) else { return };
         let text = match connection.dialect() {
             Dialect::V3 => v3::ack(Op::Unsubscribe, &arg),
@@ -118,7 +122,7 @@ impl Engine {
     ) {
         let named = match named {
             Named::Nothing => None,
-            Named::One(inst, channel) => self.arg_of(inst, channel),
+            Named::One(inst, channel) => self.arg_on(id, inst, channel),
             Named::Other => self.other_arg(id, answered),
         };
         let Some(connection) = self.connections.open_mut(id) else { return };
@@ -147,7 +151,13 @@ impl Engine {
         }
     }
 
-    /// The argument that asks for a channel of an instrument.
+    /// The argument with which a connection asks for a channel of an instrument.
+    fn arg_on(&mut self, id: ConnectionId, inst: InstIndex, channel: Channel) -> Option<Arg> {
+        let is_sbe = self.connections.endpoint(id) == Some(Endpoint::V5Sbe);
+        let arg = self.arg_of(inst, channel)?;
+        Some(Arg { code: is_sbe.then(|| code_of(inst)), ..arg })
+    }
+
     fn arg_of(&self, inst: InstIndex, channel: Channel) -> Option<Arg> {
         let listing = self.market.listing(inst)?;
         let market = match channel.dialect() {
@@ -158,6 +168,7 @@ impl Engine {
             market: market.to_owned(),
             channel: channel.name().to_owned(),
             inst_id: listing.inst_id().to_string(),
+            code: None,
             bytes: 0,
         })
     }
@@ -167,6 +178,7 @@ impl Engine {
         let connection = self.connections.open_mut(id)?;
         let usual = match connection.dialect() {
             Dialect::V3 => Channel::Depth5,
+            Dialect::V5 if connection.endpoint == Endpoint::V5Sbe => Channel::BboTbt,
             Dialect::V5 => Channel::Books5,
         };
         let of_answered = answered
@@ -180,10 +192,10 @@ impl Engine {
             !subscribed.contains(&(*inst, channel)) && id != answered.map(|arg| &*arg.inst_id)
         });
         match free {
-            Some(inst) => self.arg_of(inst, channel),
+            Some(inst) => self.arg_on(id, inst, channel),
             None => {
                 let arg = self.arg_of(self.market.indices().next()?, channel)?;
-                Some(Arg { inst_id: UNLISTED.to_owned(), ..arg })
+                Some(Arg { inst_id: UNLISTED.to_owned(), code: None, ..arg })
             }
         }
     }

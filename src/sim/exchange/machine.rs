@@ -1,6 +1,7 @@
 //! The exchange, sans I/O and clock: requests in, frames out, time as an argument.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::access::TbtAccess;
 use super::answers;
@@ -10,6 +11,8 @@ use super::engine::Engine;
 use super::publisher::Publisher;
 use super::push_schedule::PushIntervals;
 use super::rest::{Rest, RestContext, RestReply};
+use super::sbe::code_of;
+use super::snapshots::{REFRESH, Snapshots};
 use crate::model::MonoNanos;
 use crate::sim::faults::{
     Admission, ExchangeAction, ExchangeFaults, FaultLog, FaultPlan, FaultRule, Outbound,
@@ -34,6 +37,8 @@ pub struct ExchangeConfig {
     pub v5_checksums: bool,
     /// What shall go wrong; by default nothing.
     pub faults: FaultPlan,
+    /// How old the cache of snapshots by request may get; `None` for the exchange's 500 ms.
+    pub snapshot_age: Option<Duration>,
 }
 
 /// An OKX that lives in this process.
@@ -45,6 +50,7 @@ pub struct ExchangeConfig {
 pub struct Exchange {
     engine: Engine,
     exchange_faults: ExchangeFaults,
+    snapshots: Snapshots,
     /// For connection ids only, so that clients do not change the market.
     rng: Rng,
     rest: Rest,
@@ -66,7 +72,8 @@ impl Exchange {
             market,
         };
         let rest = Rest::default();
-        Self { engine, exchange_faults, rng: Rng::new(!config.market.seed), rest }
+        let snapshots = Snapshots::new(config.snapshot_age.unwrap_or(REFRESH));
+        Self { engine, exchange_faults, snapshots, rng: Rng::new(!config.market.seed), rest }
     }
 
     /// The market behind the exchange: what its books really are, for tests to compare with.
@@ -161,6 +168,7 @@ impl Exchange {
             self;
         // Events first: a push at the same time includes them.
         if market.next_at() <= at {
+            self.snapshots.keep_all(market, at);
             let inst = market.step()?;
             publisher.on_event(market, inst, connections, at);
         } else if publisher.due() <= at {
@@ -211,6 +219,26 @@ impl Exchange {
     pub fn reset_seq(&mut self, inst: InstIndex, now: MonoNanos) {
         self.advance(now);
         self.engine.market.reset_seq(inst);
+    }
+
+    /// The code of an instrument, by which SBE names it.
+    #[must_use]
+    pub fn inst_id_code(&self, inst: InstIndex) -> i64 {
+        code_of(inst)
+    }
+
+    /// The body of the answer of `GET /api/v5/market/books-sbe`: a snapshot in SBE from a cache;
+    /// `None` if there is no instrument of that code.
+    pub fn books_sbe(&mut self, code: i64, now: MonoNanos) -> Option<Vec<u8>> {
+        self.advance(now);
+        self.snapshots.answer(&self.engine.market, code, self.engine.now)
+    }
+
+    /// Gives the prices of an instrument's books in SBE so many decimals more than its tick has:
+    /// the next update is preceded by an exponent update.
+    pub fn change_decimals(&mut self, inst: InstIndex, more_decimals: u8, now: MonoNanos) {
+        self.advance(now);
+        self.engine.publisher.change_decimals(inst, more_decimals);
     }
 
     /// Handles what a client sent in one text or binary message.

@@ -10,6 +10,7 @@
 
 mod access;
 mod answers;
+mod body;
 mod connection;
 mod connections;
 mod deflate;
@@ -23,6 +24,8 @@ mod push_schedule;
 mod record;
 mod request;
 mod rest;
+mod sbe;
+mod snapshots;
 mod topic;
 mod v3;
 mod v5;

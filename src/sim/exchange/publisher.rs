@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use super::body::Body;
 use super::connection::ConnectionId;
 use super::connections::Connections;
 use super::deflate::Deflate;
 use super::depth::DepthScratch;
 use super::push_schedule::{PushIntervals, PushSchedule, rank};
+use super::sbe::{Instrument, code_of};
 use super::topic::Topic;
 use super::{v3, v5};
 use crate::model::{Channel, ChannelKind, Dialect, MonoNanos};
@@ -44,12 +46,15 @@ impl Publisher {
         &mut self,
         market: &SimMarket,
         (inst, channel, id): (InstIndex, Channel, ConnectionId),
+        is_sbe: bool,
         now: MonoNanos,
     ) {
         let Some(topics) = self.topics.get_mut(inst.0) else { return };
-        let at = topics.partition_point(|topic| rank(topic.channel) < rank(channel));
-        if topics.get(at).is_none_or(|topic| topic.channel != channel) {
-            let topic = Topic::new(market, inst, channel, now, self.v5_checksums);
+        let key = |topic: &Topic| (rank(topic.channel), topic.code.is_some());
+        let at = topics.partition_point(|topic| key(topic) < (rank(channel), is_sbe));
+        if topics.get(at).is_none_or(|topic| key(topic) != (rank(channel), is_sbe)) {
+            let form = (self.v5_checksums, is_sbe.then(|| code_of(inst)));
+            let topic = Topic::new(market, inst, channel, now, form);
             let Some(mut topic) = topic else { return };
             topic.heartbeat_at = self.schedule.schedule_heartbeat(inst, channel, now);
             topics.insert(at, topic);
@@ -73,6 +78,7 @@ impl Publisher {
         &mut self,
         market: &SimMarket,
         (inst, channel, id): (InstIndex, Channel, ConnectionId),
+        is_sbe: bool,
         about: About,
         connections: &mut Connections,
         now: MonoNanos,
@@ -80,11 +86,11 @@ impl Publisher {
         let message = if channel.kind() == ChannelKind::Trades {
             let Some(print) = market.last_print(inst) else { return };
             // Where fills are sent one by one, the last of them.
-            self.encode_print(market, inst, channel, print).pop()
+            self.encode_print(market, inst, (channel, is_sbe), print).pop()
         } else {
-            let Some(topic) = find(&mut self.topics, inst, channel) else { return };
-            let text = topic.initial_snapshot(market, inst, market.stamp(now));
-            text.map(|text| self.frame(channel.dialect(), text))
+            let Some(topic) = find(&mut self.topics, inst, (channel, is_sbe)) else { return };
+            let body = topic.initial_snapshot(market, inst, market.stamp(now));
+            body.map(|body| self.frame_body(channel.dialect(), body))
         };
         message.into_iter().for_each(|message| connections.send(id, message, about, now));
     }
@@ -101,11 +107,11 @@ impl Publisher {
         for at in 0..count {
             let topic = self.topics.get_mut(inst.0).and_then(|topics| topics.get_mut(at));
             let Some(topic) = topic else { return };
-            let channel = topic.channel;
+            let (channel, is_sbe) = (topic.channel, topic.code.is_some());
             if channel.kind() == ChannelKind::Trades {
-                self.push_prints(market, inst, channel, connections, now);
+                self.push_prints(market, inst, (channel, is_sbe), connections, now);
             } else if self.schedule.at_once(channel) {
-                self.push_book(market, inst, channel, connections, now);
+                self.push_book(market, inst, (channel, is_sbe), connections, now);
             } else if !topic.waits {
                 topic.waits = true;
                 self.schedule.wait(market, inst, channel, now);
@@ -135,12 +141,17 @@ impl Publisher {
     ) {
         while let Some((channel, list)) = self.schedule.poll_pushes(now) {
             for inst in &list {
-                self.push_book(market, *inst, channel, connections, now);
+                for is_sbe in [false, true] {
+                    self.push_book(market, *inst, (channel, is_sbe), connections, now);
+                }
             }
             self.schedule.put_back(channel, list);
         }
         while let Some((set_for, inst, channel)) = self.schedule.poll_heartbeat(now) {
-            self.send_heartbeat(market, (inst, channel, set_for), connections, now);
+            for is_sbe in [false, true] {
+                let topic = (channel, is_sbe);
+                self.send_heartbeat(market, (inst, topic, set_for), connections, now);
+            }
         }
     }
 
@@ -148,7 +159,7 @@ impl Publisher {
         &mut self,
         market: &SimMarket,
         inst: InstIndex,
-        channel: Channel,
+        channel: (Channel, bool),
         connections: &mut Connections,
         now: MonoNanos,
     ) {
@@ -163,24 +174,28 @@ impl Publisher {
         &mut self,
         market: &SimMarket,
         inst: InstIndex,
-        channel: Channel,
+        channel: (Channel, bool),
         connections: &mut Connections,
         now: MonoNanos,
     ) {
         let Some(topic) = find(&mut self.topics, inst, channel) else { return };
         topic.waits = false;
-        let text = topic.change(market, inst, market.stamp(now), &mut self.scratch);
-        let Some(text) = text else { return };
-        topic.last_push = now;
-        let message = self.frame(channel.dialect(), text);
-        self.send(inst, channel, &message, connections, now);
+        let exponents = topic.exponent_update(market, inst, market.stamp(now));
+        let change = topic.change(market, inst, market.stamp(now), &mut self.scratch);
+        for body in exponents.into_iter().chain(change) {
+            if let Some(topic) = find(&mut self.topics, inst, channel) {
+                topic.last_push = now;
+            }
+            let message = self.frame_body(channel.0.dialect(), body);
+            self.send(inst, channel, &message, connections, now);
+        }
     }
 
     /// Sends a heartbeat, or schedules it again where the book was pushed since.
     fn send_heartbeat(
         &mut self,
         market: &SimMarket,
-        (inst, channel, set_for): (InstIndex, Channel, MonoNanos),
+        (inst, channel, set_for): (InstIndex, (Channel, bool), MonoNanos),
         connections: &mut Connections,
         now: MonoNanos,
     ) {
@@ -189,29 +204,29 @@ impl Publisher {
             // The topic is a new one of the same name, with a heartbeat of its own.
             return;
         }
-        let silent = self.schedule.is_silent(channel, topic.last_push, now);
-        let text = silent.then(|| topic.heartbeat(market, inst, market.stamp(now))).flatten();
+        let silent = self.schedule.is_silent(channel.0, topic.last_push, now);
+        let body = silent.then(|| topic.heartbeat(market, inst, market.stamp(now))).flatten();
         if silent {
             topic.last_push = now;
         }
-        topic.heartbeat_at = self.schedule.schedule_heartbeat(inst, channel, topic.last_push);
-        let Some(text) = text else { return };
-        let message = self.frame(channel.dialect(), text);
+        topic.heartbeat_at = self.schedule.schedule_heartbeat(inst, channel.0, topic.last_push);
+        let Some(body) = body else { return };
+        let message = self.frame_body(channel.0.dialect(), body);
         self.send(inst, channel, &message, connections, now);
     }
 
     fn send(
         &mut self,
         inst: InstIndex,
-        channel: Channel,
+        channel: (Channel, bool),
         message: &Outbound,
         connections: &mut Connections,
         now: MonoNanos,
     ) {
         let Some(topic) = find(&mut self.topics, inst, channel) else { return };
-        let about = match channel.kind() {
-            ChannelKind::Depth => About::Increment(inst, channel),
-            _ => About::Push(inst, channel),
+        let about = match channel.0.kind() {
+            ChannelKind::Depth => About::Increment(inst, channel.0),
+            _ => About::Push(inst, channel.0),
         };
         for id in &topic.subscribers {
             connections.send(*id, message.clone(), about, now);
@@ -222,10 +237,14 @@ impl Publisher {
         &mut self,
         market: &SimMarket,
         inst: InstIndex,
-        channel: Channel,
+        (channel, is_sbe): (Channel, bool),
         print: &Print,
     ) -> Vec<Outbound> {
         let Some(listing) = market.listing(inst) else { return Vec::new() };
+        if is_sbe {
+            let of = Instrument { code: code_of(inst), listing, more_decimals: 0 };
+            return vec![Outbound::Binary(of.trade(print).into())];
+        }
         match channel {
             Channel::Trade => {
                 v3::trades(listing, print).map(|text| self.frame(Dialect::V3, text)).collect()
@@ -234,6 +253,20 @@ impl Publisher {
                 v5::trades_all(listing, print).map(|text| self.frame(Dialect::V5, text)).collect()
             }
             _ => vec![self.frame(Dialect::V5, v5::trade(listing, print))],
+        }
+    }
+
+    /// Changes the decimals of the prices of an instrument's books in SBE.
+    pub(crate) fn change_decimals(&mut self, inst: InstIndex, more_decimals: u8) {
+        for topic in self.topics.get_mut(inst.0).into_iter().flatten() {
+            topic.change_decimals(more_decimals);
+        }
+    }
+
+    fn frame_body(&mut self, dialect: Dialect, body: Body) -> Outbound {
+        match body {
+            Body::Text(text) => self.frame(dialect, text),
+            Body::Sbe(bytes) => Outbound::Binary(bytes.into()),
         }
     }
 
@@ -246,6 +279,12 @@ impl Publisher {
     }
 }
 
-fn find(topics: &mut [Vec<Topic>], inst: InstIndex, channel: Channel) -> Option<&mut Topic> {
-    topics.get_mut(inst.0)?.iter_mut().find(|topic| topic.channel == channel)
+/// The topic of a channel, in SBE or not.
+fn find(
+    topics: &mut [Vec<Topic>],
+    inst: InstIndex,
+    (channel, is_sbe): (Channel, bool),
+) -> Option<&mut Topic> {
+    let mut topics = topics.get_mut(inst.0)?.iter_mut();
+    topics.find(|topic| topic.channel == channel && topic.code.is_some() == is_sbe)
 }

@@ -55,6 +55,8 @@ pub(crate) struct Arg {
     pub(crate) market: String,
     pub(crate) channel: String,
     pub(crate) inst_id: String,
+    /// The instrument's number, which SBE's path takes in the place of the id.
+    pub(crate) code: Option<i64>,
     /// The bytes that count towards the limit on a request's arguments.
     pub(crate) bytes: usize,
 }

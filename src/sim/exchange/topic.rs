@@ -1,7 +1,9 @@
 //! One channel of one instrument that somebody has subscribed.
 
+use super::body::Body;
 use super::connection::ConnectionId;
 use super::depth::{DepthScratch, DepthTopic};
+use super::sbe::Instrument;
 use super::{v3, v5};
 use crate::book::Book5;
 use crate::model::{Channel, ChannelKind, Dialect, MonoNanos, UnixNanos};
@@ -11,6 +13,8 @@ use crate::sim::market::{InstIndex, SimMarket};
 #[derive(Debug)]
 pub(crate) struct Topic {
     pub(crate) channel: Channel,
+    /// The instrument's code, if its subscribers have SBE.
+    pub(crate) code: Option<i64>,
     pub(crate) subscribers: Vec<ConnectionId>,
     /// Whether the book waits for its push.
     pub(crate) waits: bool,
@@ -36,7 +40,7 @@ impl Topic {
         inst: InstIndex,
         channel: Channel,
         now: MonoNanos,
-        v5_checksums: bool,
+        (v5_checksums, code): (bool, Option<i64>),
     ) -> Option<Self> {
         let sent = match channel.kind() {
             ChannelKind::Trades => SentBook::Trades,
@@ -44,12 +48,17 @@ impl Topic {
             ChannelKind::Depth => {
                 let checksums = channel.dialect() == Dialect::V3 || v5_checksums;
                 let book = market.numbered(inst)?;
-                SentBook::Depth(DepthTopic::new(channel, book, market.stamp(now), checksums))
+                let topic = DepthTopic::new(channel, book, market.stamp(now), checksums);
+                SentBook::Depth(match code {
+                    Some(code) => topic.with_code(code, 0),
+                    None => topic,
+                })
             }
         };
         let heartbeat_at = MonoNanos(u64::MAX);
         Some(Self {
             channel,
+            code,
             subscribers: vec![],
             waits: false,
             last_push: now,
@@ -64,7 +73,7 @@ impl Topic {
         market: &SimMarket,
         inst: InstIndex,
         ts: UnixNanos,
-    ) -> Option<String> {
+    ) -> Option<Body> {
         match &mut self.sent {
             SentBook::Trades => None,
             SentBook::Top(sent) => {
@@ -73,9 +82,9 @@ impl Topic {
                 let alone = self.subscribers.len() == 1;
                 let same = sent.is_some_and(|sent| same_levels(&sent, &book));
                 *sent = (alone || same).then_some(book);
-                top_text(market, inst, self.channel, &book, ts)
+                top_body(market, inst, (self.channel, self.code), &book, ts)
             }
-            SentBook::Depth(depth) => Some(depth.snapshot(market.listing(inst)?)),
+            SentBook::Depth(depth) => depth.snapshot(market.listing(inst)?),
         }
     }
 
@@ -93,7 +102,7 @@ impl Topic {
         inst: InstIndex,
         ts: UnixNanos,
         scratch: &mut DepthScratch,
-    ) -> Option<String> {
+    ) -> Option<Body> {
         match &mut self.sent {
             SentBook::Trades => None,
             SentBook::Top(sent) => {
@@ -102,9 +111,29 @@ impl Topic {
                     return None;
                 }
                 *sent = Some(book);
-                top_text(market, inst, self.channel, &book, ts)
+                top_body(market, inst, (self.channel, self.code), &book, ts)
             }
             SentBook::Depth(depth) => depth.update(market.numbered(inst)?, ts, scratch),
+        }
+    }
+
+    /// The announcement of other exponents, before a change.
+    pub(crate) fn exponent_update(
+        &mut self,
+        market: &SimMarket,
+        inst: InstIndex,
+        ts: UnixNanos,
+    ) -> Option<Body> {
+        match &mut self.sent {
+            SentBook::Depth(depth) => depth.exponent_update(market.numbered(inst)?, ts),
+            SentBook::Trades | SentBook::Top(_) => None,
+        }
+    }
+
+    /// Changes the decimals of prices in SBE.
+    pub(crate) const fn change_decimals(&mut self, more_decimals: u8) {
+        if let SentBook::Depth(depth) = &mut self.sent {
+            depth.change_decimals(more_decimals);
         }
     }
 
@@ -115,12 +144,12 @@ impl Topic {
         market: &SimMarket,
         inst: InstIndex,
         ts: UnixNanos,
-    ) -> Option<String> {
+    ) -> Option<Body> {
         match &mut self.sent {
             SentBook::Trades => None,
             SentBook::Top(sent) => {
                 let book = (*sent).or_else(|| top(market, inst, self.channel))?;
-                top_text(market, inst, self.channel, &book, ts)
+                top_body(market, inst, (self.channel, self.code), &book, ts)
             }
             SentBook::Depth(depth) => Some(depth.heartbeat(market.listing(inst)?, ts)),
         }
@@ -132,19 +161,23 @@ fn top(market: &SimMarket, inst: InstIndex, channel: Channel) -> Option<Book5> {
     market.top(inst, if channel == Channel::BboTbt { 1 } else { 5 })
 }
 
-fn top_text(
+fn top_body(
     market: &SimMarket,
     inst: InstIndex,
-    channel: Channel,
+    (channel, code): (Channel, Option<i64>),
     book: &Book5,
     ts: UnixNanos,
-) -> Option<String> {
+) -> Option<Body> {
     let listing = market.listing(inst)?;
     let (asks, bids) = (book.asks(), book.bids());
-    Some(match channel.dialect() {
+    if let Some(code) = code {
+        let instrument = Instrument { code, listing, more_decimals: 0 };
+        return Some(Body::Sbe(instrument.bbo(book, ts)));
+    }
+    Some(Body::Text(match channel.dialect() {
         Dialect::V3 => v3::book5(listing, asks, bids, ts),
         Dialect::V5 => v5::book5(channel, listing, [asks, bids], ts, book.seq),
-    })
+    }))
 }
 
 fn same_levels(a: &Book5, b: &Book5) -> bool {

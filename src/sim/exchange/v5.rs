@@ -70,6 +70,7 @@ fn parse_arg(arg: &Value) -> Option<Arg> {
         market: String::new(),
         channel: channel.to_owned(),
         inst_id: inst_id.to_owned(),
+        code: arg.get("instIdCode").and_then(Value::as_i64),
         bytes: arg.to_string().len(),
     })
 }
@@ -77,8 +78,11 @@ fn parse_arg(arg: &Value) -> Option<Arg> {
 /// Acknowledges one argument.
 pub(crate) fn ack(id: Option<&str>, op: Op, arg: &Arg, conn_id: &str) -> String {
     let (id, op) = (id_key(id), op.name());
-    let (channel, inst_id) = (json_string(&arg.channel), json_string(&arg.inst_id));
-    let arg = format!(r#"{{"channel":{channel},"instId":{inst_id}}}"#);
+    let channel = json_string(&arg.channel);
+    let arg = match arg.code {
+        Some(code) => format!(r#"{{"channel":{channel},"instIdCode":{code}}}"#),
+        None => format!(r#"{{"channel":{channel},"instId":{}}}"#, json_string(&arg.inst_id)),
+    };
     format!(r#"{{{id}"event":"{op}","arg":{arg},"connId":"{conn_id}"}}"#)
 }
 
@@ -99,8 +103,12 @@ pub(crate) fn error(refusal: &ErrorReply, conn_id: &str) -> String {
 
 /// The refusal of an argument whose channel or instrument does not exist.
 pub(crate) fn no_channel(arg: &Arg) -> ErrorReply {
-    let Arg { channel, inst_id, .. } = arg;
-    let what = format!("Wrong URL or channel:{channel},instId:{inst_id} doesn't exist. ");
+    let Arg { channel, inst_id, code, .. } = arg;
+    let what = match code {
+        Some(code) => format!("channel:{channel},instIdCode:{code} doesn't exist. "),
+        None => format!("channel:{channel},instId:{inst_id} doesn't exist. "),
+    };
+    let what = format!("Wrong URL or {what}");
     let advice = "Please use the correct URL, channel and parameters referring to API document.";
     ErrorReply::new(NO_CHANNEL, what + advice)
 }
@@ -256,6 +264,7 @@ mod tests {
             market: String::new(),
             channel: "books".to_owned(),
             inst_id: "BTC-USDT".to_owned(),
+            code: None,
             bytes: 0,
         };
         assert_eq!(

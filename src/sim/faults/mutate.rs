@@ -26,6 +26,10 @@ pub(super) fn corrupt(message: &Outbound, rng: &mut Rng) -> Option<Outbound> {
             *byte = if compressed { *byte ^ (noise + 1) } else { noise };
         }
     }
+    if is_sbe(message) {
+        // Nothing shows that a value is another: the header becomes one of a block without length.
+        return Some(Outbound::Binary(without_block(message)?.into()));
+    }
     if compressed {
         if inflate(&bytes).is_some() {
             // A block type that DEFLATE does not have.
@@ -34,6 +38,18 @@ pub(super) fn corrupt(message: &Outbound, rng: &mut Rng) -> Option<Outbound> {
         return Some(Outbound::Binary(bytes.into()));
     }
     text(bytes)
+}
+
+/// Whether a message is in SBE: schema 1, and a template of its own.
+fn is_sbe(message: &Outbound) -> bool {
+    let Outbound::Binary(bytes) = message else { return false };
+    matches!(bytes.get(..6), Some([_, _, template, 3, 1, 0]) if (0xe8..=0xee).contains(template))
+}
+
+fn without_block(message: &Outbound) -> Option<Vec<u8>> {
+    let mut bytes = bytes_of(message)?.to_vec();
+    bytes.get_mut(..2)?.fill(0);
+    Some(bytes)
 }
 
 /// Ends a message before its last byte. `None` where it is too short.

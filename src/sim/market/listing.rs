@@ -125,6 +125,11 @@ impl Listing {
         self.lot
     }
 
+    /// The decimals of the tick and of the lot.
+    pub(crate) const fn decimals(&self) -> [u8; 2] {
+        [self.tick.scale(), self.lot.scale()]
+    }
+
     pub(crate) const fn start_ticks(&self) -> i64 {
         self.start_ticks
     }
