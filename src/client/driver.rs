@@ -329,6 +329,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                     self.record(Noted::Sent, self.clock.now().1, || text.as_str());
                     self.send(text).await;
                 }
+                Action::RequestSnapshot(subscription) => self.request_snapshot(&subscription),
                 Action::Close => {
                     self.shared.borrow_mut().leave_connect_queue(self.id);
                     self.transport.close();
@@ -336,5 +337,9 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             }
             self.drain_session_events();
         }
+    }
+
+    fn request_snapshot(&mut self, subscription: &crate::model::Subscription) {
+        tracing::debug!(%subscription, "requesting a snapshot");
     }
 }

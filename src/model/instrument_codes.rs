@@ -19,7 +19,8 @@ use super::instrument::InstrumentId;
 #[derive(Clone, Default)]
 pub struct InstrumentCodes {
     // Codes come from the catalogue, never from a frame, so a fixed seed is safe.
-    ids: HashTable<(i64, InstrumentId)>,
+    // The ids are texts, since the check that bytes are one would cost more than the look-up.
+    ids: HashTable<(i64, Box<str>)>,
     hasher: FixedState,
     codes: BTreeMap<InstrumentId, i64>,
 }
@@ -38,15 +39,16 @@ impl InstrumentCodes {
             self.remove_code(old);
         }
         if let Some((_, old)) = self.remove_code(code) {
-            if old != id {
-                self.codes.remove(&old);
-            }
+            self.codes.retain(|other, code_of_it| {
+                *code_of_it != code || *other == id || other.as_str() != &*old
+            });
         }
         let Self { ids, hasher, .. } = self;
-        ids.insert_unique(hash(hasher, code), (code, id), |(code, _)| hash(hasher, *code));
+        let entry = (code, id.as_str().into());
+        ids.insert_unique(hash(hasher, code), entry, |(code, _)| hash(hasher, *code));
     }
 
-    fn remove_code(&mut self, code: i64) -> Option<(i64, InstrumentId)> {
+    fn remove_code(&mut self, code: i64) -> Option<(i64, Box<str>)> {
         let found = self.ids.find_entry(hash(&self.hasher, code), |(other, _)| *other == code);
         found.ok().map(|entry| entry.remove().0)
     }
@@ -54,9 +56,9 @@ impl InstrumentCodes {
     /// The id of a code; `None` if it is not known.
     #[inline]
     #[must_use]
-    pub fn id(&self, code: i64) -> Option<&InstrumentId> {
+    pub fn id(&self, code: i64) -> Option<&str> {
         let found = self.ids.find(hash(&self.hasher, code), |(other, _)| *other == code);
-        found.map(|(_, id)| id)
+        found.map(|(_, id)| &**id)
     }
 
     /// The code of an id; `None` if it is not known.
@@ -122,19 +124,22 @@ mod tests {
         let id = |text| InstrumentId::new(text).unwrap();
         let (btc, eth, ltc) = (id("BTC-USDT"), id("ETH-USDT"), id("LTC-USDT"));
         let mut codes = InstrumentCodes::from_iter([(3, btc), (2_021_032_622_018_248, eth)]);
-        assert_eq!((codes.id(3), codes.code(&eth)), (Some(&btc), Some(2_021_032_622_018_248)));
+        assert_eq!(
+            (codes.id(3), codes.code(&eth)),
+            (Some("BTC-USDT"), Some(2_021_032_622_018_248))
+        );
         assert_eq!((codes.id(4), codes.code(&ltc)), (None, None));
         // A renamed instrument keeps its code.
         codes.insert(3, ltc);
-        assert_eq!((codes.id(3), codes.code(&btc), codes.len()), (Some(&ltc), None, 2));
+        assert_eq!((codes.id(3), codes.code(&btc), codes.len()), (Some("LTC-USDT"), None, 2));
         // A new code of a known id.
         codes.insert(-1, ltc);
-        assert_eq!((codes.id(3), codes.id(-1), codes.len()), (None, Some(&ltc), 2));
+        assert_eq!((codes.id(3), codes.id(-1), codes.len()), (None, Some("LTC-USDT"), 2));
         // Both at once.
         codes.insert(-1, eth);
-        assert_eq!((codes.id(-1), codes.id(2_021_032_622_018_248)), (Some(&eth), None));
+        assert_eq!((codes.id(-1), codes.id(2_021_032_622_018_248)), (Some("ETH-USDT"), None));
         assert_eq!((codes.len(), codes.code(&ltc)), (1, None));
         codes.insert(-1, eth);
-        assert_eq!((codes.id(-1), codes.len(), codes.is_empty()), (Some(&eth), 1, false));
+        assert_eq!((codes.id(-1), codes.len(), codes.is_empty()), (Some("ETH-USDT"), 1, false));
     }
 }

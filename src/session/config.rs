@@ -1,14 +1,23 @@
 //! How a session behaves: its times and its limits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::Dialect;
+use crate::model::{ChannelKind, Dialect, InstrumentCodes, Subscription};
 
 /// Times and limits of a [`Session`](crate::Session). All have defaults for the dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionConfig {
     /// The dialect of the connection.
     pub dialect: Dialect,
+    /// The codes of the instruments, if the connection is on SBE's path; `None` for JSON.
+    pub sbe: Option<Arc<InstrumentCodes>>,
+    /// The longest wait for the first update of an order book in SBE after its acknowledgement;
+    /// 70 s, since a quiet one has a heartbeat every 60 s.
+    pub sbe_update_timeout: Duration,
+    /// The pauses between requests for a snapshot of an order book in SBE that is not live; from
+    /// 1 s to 4 s, since the exchange takes ten in ten seconds for an instrument from one address.
+    pub snapshot_requests: ResyncConfig,
     /// Silence after which `ping` is sent; 20 s, since the exchange closes after 30.
     pub ping_interval: Duration,
     /// How long after such a `ping` a text or binary frame must come; 10 s.
@@ -111,6 +120,13 @@ impl SessionConfig {
         };
         Self {
             dialect,
+            sbe: None,
+            sbe_update_timeout: Duration::from_secs(70),
+            snapshot_requests: ResyncConfig {
+                first: Duration::from_secs(1),
+                cap: Duration::from_secs(4),
+                stable_after: Duration::from_secs(4),
+            },
             ping_interval: Duration::from_secs(20),
             pong_timeout: Duration::from_secs(10),
             probe_gaps: 50,
@@ -143,6 +159,11 @@ impl SessionConfig {
             request_len,
             controls_per_sec: 10_000,
         }
+    }
+
+    /// Whether a subscription's order book begins with a snapshot by request.
+    pub(super) const fn requests_snapshots(&self, subscription: &Subscription) -> bool {
+        self.sbe.is_some() && matches!(subscription.channel().kind(), ChannelKind::Depth)
     }
 
     /// The requests of an hour that repeated resynchronisation must leave to everything else.

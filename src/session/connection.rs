@@ -21,6 +21,9 @@ use crate::model::MonoNanos;
 /// v5's notice that the connection will soon be closed for a service upgrade.
 const SERVICE_UPGRADE: i64 = 64008;
 
+/// The error to a request that the exchange can't read, such as a `ping` on SBE's path.
+const INVALID_REQUEST: i64 = 60012;
+
 /// The time window of [`SessionConfig::controls_per_sec`].
 const CONTROL_SPAN: Duration = Duration::from_secs(1);
 
@@ -172,6 +175,7 @@ impl Session {
 
     /// A reply or a notice has come.
     pub fn handle_control(&mut self, control: &Control<'_>, now: MonoNanos) {
+        let control = &self.as_pong(control);
         // Answers to our own requests do not count.
         if self.answer(control, now) {
             return self.send_requests(now);
@@ -202,6 +206,18 @@ impl Session {
         self.send_requests(now);
     }
 
+    /// On SBE's path a text `ping` is answered with an error, which proves as much as a pong.
+    ///
+    /// Source: `docs/PROTOCOL.md` 11.2.
+    fn as_pong<'t>(&self, control: &Control<'t>) -> Control<'t> {
+        let is_answer = control.kind == ControlKind::Error
+            && control.code == Some(INVALID_REQUEST)
+            && control.id.is_none()
+            && self.config.sbe.is_some()
+            && self.ping_sent.is_some();
+        if is_answer { Control { kind: ControlKind::Pong, ..*control } } else { *control }
+    }
+
     /// Handles an answer to a request of ours; false where it is none.
     fn answer(&mut self, control: &Control<'_>, now: MonoNanos) -> bool {
         if !self.is_open() {
@@ -209,7 +225,7 @@ impl Session {
         }
         match control.kind {
             ControlKind::Subscribe => {
-                let events = self.subscriptions.on_acknowledged(control, now);
+                let events = self.subscriptions.on_acknowledged(control, &self.config, now);
                 let answers = !events.is_empty();
                 self.events.extend(events);
                 answers
@@ -327,7 +343,7 @@ impl Session {
         self.link = Link::Waiting { until: now + pause };
         self.subscriptions.on_disconnected(&self.config, now);
         // Requests for the old connection must not be sent on the next.
-        self.actions.retain(|action| !matches!(action, Action::Send(_) | Action::Login));
+        self.actions.retain(|action| matches!(action, Action::Connect | Action::Close));
         self.events.push_back(SessionEvent::Lost(reason));
     }
 
@@ -335,6 +351,10 @@ impl Session {
     fn send_requests(&mut self, now: MonoNanos) {
         if !self.is_open() || self.login_waits() {
             return;
+        }
+        while let Some(subscription) = self.subscriptions.next_snapshot(&self.config, now) {
+            self.stats.snapshots += 1;
+            self.actions.push_back(Action::RequestSnapshot(subscription));
         }
         while let Some(text) = self.subscriptions.next_request(&self.config, &mut self.stats, now) {
             self.actions.push_back(Action::Send(text));

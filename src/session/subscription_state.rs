@@ -1,5 +1,7 @@
 //! One subscription and its state on this connection.
 
+use std::time::Duration;
+
 use super::config::SessionConfig;
 use super::reply_match::names;
 use super::resync_backoff::ResyncBackoff;
@@ -23,6 +25,10 @@ pub(super) struct SubscriptionState {
     pub(super) resync_at: Option<MonoNanos>,
     /// Since when the first push after the acknowledgement is awaited.
     pub(super) awaits: Option<MonoNanos>,
+    /// When a snapshot by request is requested next, while the order book is not live.
+    pub(super) snapshot_at: Option<MonoNanos>,
+    /// The pauses between such requests.
+    pub(super) snapshots: ResyncBackoff,
     /// How often in a row the first push did not come in time.
     pub(super) late: u8,
     /// How often an isolated request for it was not answered on this connection.
@@ -71,6 +77,8 @@ impl SubscriptionState {
             refusals: ResyncBackoff::NEW,
             resync_at: None,
             awaits: None,
+            snapshot_at: None,
+            snapshots: ResyncBackoff::NEW,
             late: 0,
             unanswered: 0,
             error_at: None,
@@ -108,9 +116,33 @@ impl SubscriptionState {
     }
 
     /// The exchange has acknowledged it; every channel sends a first push.
-    pub(super) const fn acknowledge(&mut self, now: MonoNanos) {
+    pub(super) fn acknowledge(&mut self, config: &SessionConfig, now: MonoNanos) {
         (self.stage, self.unanswered) = (Stage::Acknowledged, 0);
         self.awaits = Some(now);
+        if config.requests_snapshots(&self.subscription) {
+            self.request_snapshot(config, now);
+        }
+    }
+
+    /// Plans a request for a snapshot, unless one is planned.
+    pub(super) fn request_snapshot(&mut self, config: &SessionConfig, now: MonoNanos) {
+        if self.snapshot_at.is_none() {
+            let pause = self.snapshots.next_pause(&config.snapshot_requests, now);
+            self.snapshot_at = Some(now + pause);
+        }
+    }
+
+    /// How long the first push may take.
+    const fn push_timeout(&self, config: &SessionConfig) -> Duration {
+        match config.requests_snapshots(&self.subscription) {
+            true => config.sbe_update_timeout,
+            false => config.snapshot_timeout,
+        }
+    }
+
+    /// Whether the first push has not come in time.
+    pub(super) fn is_push_late(&self, config: &SessionConfig, now: MonoNanos) -> bool {
+        self.awaits.is_some_and(|at| at + self.push_timeout(config) <= now)
     }
 
     /// The exchange has refused it or ended it: it is requested again after a pause that grows with
@@ -119,6 +151,7 @@ impl SubscriptionState {
         let until = now + self.refusals.next_nonzero_pause(&config.resync, now);
         self.stage = Stage::Refused { at: now, until, login };
         (self.resync_at, self.awaits, self.unanswered) = (None, None, 0);
+        self.snapshot_at = None;
     }
 
     /// Requests it again, and unsubscribes it first where it is active.
@@ -127,7 +160,7 @@ impl SubscriptionState {
             unsubscribes.push(self.subscription);
         }
         self.stage = Stage::Pending(Batching::Normal);
-        (self.resync_at, self.awaits) = (None, None);
+        (self.resync_at, self.awaits, self.snapshot_at) = (None, None, None);
     }
 
     /// Whether an error about a request may be about this part of it: its text names it, or names
@@ -143,7 +176,10 @@ impl SubscriptionState {
             Stage::Pending(_) | Stage::Refused { .. } => NEVER,
             Stage::Paused { until } => until,
             Stage::Sent { at, .. } => at + config.ack_timeout,
-            Stage::Acknowledged => self.awaits.map_or(NEVER, |at| at + config.snapshot_timeout),
+            Stage::Acknowledged => {
+                let push = self.awaits.map_or(NEVER, |at| at + self.push_timeout(config));
+                push.min(self.snapshot_at.unwrap_or(NEVER))
+            }
         }
     }
 

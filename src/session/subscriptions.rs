@@ -69,6 +69,7 @@ impl Subscriptions {
     pub(super) fn add(
         &mut self,
         subscription: Subscription,
+        config: &SessionConfig,
         now: MonoNanos,
     ) -> Option<SessionEvent> {
         let known = self.states.iter_mut().find(|state| state.subscription == subscription);
@@ -87,7 +88,7 @@ impl Subscriptions {
         let in_force = self.unsubscribes.cancel(&subscription);
         let is_deep = subscription.channel().kind() == ChannelKind::Depth;
         let kept = (in_force && !is_deep).then(|| {
-            state.acknowledge(now);
+            state.acknowledge(config, now);
             SessionEvent::Subscribed(subscription)
         });
         self.states.push(state);
@@ -128,6 +129,40 @@ impl Subscriptions {
         true
     }
 
+    /// The next subscription for which a snapshot is to be requested at `now`. The next request for
+    /// it is planned, since an answer may fail or be too old.
+    pub(super) fn next_snapshot(
+        &mut self,
+        config: &SessionConfig,
+        now: MonoNanos,
+    ) -> Option<Subscription> {
+        let is_due = |state: &&mut SubscriptionState| {
+            state.stage == Stage::Acknowledged && state.snapshot_at.is_some_and(|at| at <= now)
+        };
+        let state = self.states.iter_mut().find(is_due)?;
+        state.snapshot_at =
+            Some(now + state.snapshots.next_nonzero_pause(&config.snapshot_requests, now));
+        Some(state.subscription)
+    }
+
+    /// Requests a snapshot of a broken order book, whose subscription goes on. False where the book
+    /// begins with no snapshot by request.
+    pub(super) fn request_snapshot(
+        &mut self,
+        subscription: &Subscription,
+        config: &SessionConfig,
+        now: MonoNanos,
+    ) -> bool {
+        if !config.requests_snapshots(subscription) {
+            return false;
+        }
+        let found = self.states.iter_mut().find(|state| state.subscription == *subscription);
+        if let Some(state) = found.filter(|state| state.stage == Stage::Acknowledged) {
+            state.request_snapshot(config, now);
+        }
+        true
+    }
+
     /// Whether a subscription is acknowledged and nothing is awaited or planned for it, so that its
     /// silence means something.
     pub(super) fn is_steady(&self, subscription: &Subscription) -> bool {
@@ -162,7 +197,9 @@ impl Subscriptions {
         let state = found.filter(|w| w.may_be_answered(unsubscribes))?;
         state.resyncs.mark_healthy(now);
         state.refusals.mark_healthy(now);
+        state.snapshots.mark_healthy(now);
         (state.awaits, state.resync_at, state.late, state.closes) = (None, None, 0, 0);
+        state.snapshot_at = None;
         let is_new = state.stage != Stage::Acknowledged;
         (state.stage, state.unanswered, self.answered) = (Stage::Acknowledged, 0, true);
         is_new.then_some(SessionEvent::Subscribed(state.subscription))
@@ -208,7 +245,7 @@ impl Subscriptions {
     pub(super) fn on_disconnected(&mut self, config: &SessionConfig, now: MonoNanos) {
         self.unsubscribes.clear();
         for state in &mut self.states {
-            (state.resync_at, state.awaits) = (None, None);
+            (state.resync_at, state.awaits, state.snapshot_at) = (None, None, None);
             (state.unanswered, state.late, state.requested_by) = (0, 0, 0);
             state.stage = match state.stage {
                 Stage::Refused { login, .. }
@@ -231,6 +268,7 @@ impl Subscriptions {
     pub(super) fn on_acknowledged(
         &mut self,
         control: &Control<'_>,
+        config: &SessionConfig,
         now: MonoNanos,
     ) -> Vec<SessionEvent> {
         self.answered = true;
@@ -245,7 +283,7 @@ impl Subscriptions {
             if let Some(id) = state.request() {
                 unsubscribes.answered_before(id);
             }
-            state.acknowledge(now);
+            state.acknowledge(config, now);
             SessionEvent::Subscribed(state.subscription)
         };
         answered.into_iter().map(acknowledge).collect()
@@ -375,9 +413,7 @@ impl Subscriptions {
                 Stage::Paused { until } if until <= now => {
                     state.stage = Stage::Pending(Batching::Normal);
                 }
-                Stage::Acknowledged
-                    if state.awaits.is_some_and(|at| at + config.snapshot_timeout <= now) =>
-                {
+                Stage::Acknowledged if state.is_push_late(config, now) => {
                     state.awaits = None;
                     state.late = state.late.saturating_add(1);
                     stats.late_snapshots += 1;

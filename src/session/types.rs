@@ -16,6 +16,11 @@ pub enum Action {
     Login,
     /// Send this as a text message.
     Send(String),
+    /// Request a snapshot of this order book in SBE and give its body to the feed as a binary
+    /// frame, whether this connection is still open then or not: `GET
+    /// /api/v5/market/books-sbe?instIdCode=…&source=0`. A failure needs no report: the snapshot is
+    /// requested again while the book is not live.
+    RequestSnapshot(Subscription),
     /// Close the connection. It counts as closed already.
     Close,
 }
@@ -133,6 +138,8 @@ pub struct SessionStats {
     pub silences: u64,
     /// Subscriptions that were refused and requested again.
     pub retries: u64,
+    /// Requests for a snapshot of an order book in SBE.
+    pub snapshots: u64,
 }
 
 impl SessionStats {
@@ -148,5 +155,6 @@ impl SessionStats {
         self.probes += other.probes;
         self.silences += other.silences;
         self.retries += other.retries;
+        self.snapshots += other.snapshots;
     }
 }

@@ -30,5 +30,5 @@ pub use limits::DecodeLimits;
 pub(crate) use prefetch_hint::PrefetchHint;
 #[cfg(feature = "client")]
 pub(crate) use request::quoted;
-pub use request::{PING, RequestOp, argument_len, request_text};
+pub use request::{PING, RequestOp, argument_len, request_text, sbe_request_text};
 pub use unread::{OptionalField, UnreadCounts};

@@ -1,7 +1,7 @@
 //! Request texts. Part of the control plane: allocates.
 
 use super::{v3, v5};
-use crate::model::{Dialect, Subscription};
+use crate::model::{Dialect, InstrumentCodes, Subscription};
 
 /// The ping text; the exchange answers `pong`.
 pub const PING: &str = "ping";
@@ -41,6 +41,22 @@ pub fn request_text(
         Dialect::V3 => v3::write_request(&mut text, op, subscriptions),
         Dialect::V5 => v5::write_request(&mut text, op, id, subscriptions),
     }
+    text
+}
+
+/// The text of a request on SBE's path, where instruments are named by their codes.
+///
+/// An instrument without a code is named by its id, which the exchange refuses with code 60018:
+/// so it is reported as refused, and requested again until the catalogue has it.
+#[must_use]
+pub fn sbe_request_text(
+    op: RequestOp,
+    id: u64,
+    subscriptions: &[Subscription],
+    codes: &InstrumentCodes,
+) -> String {
+    let mut text = String::new();
+    v5::write_sbe_request(&mut text, op, id, subscriptions, codes);
     text
 }
 
@@ -105,6 +121,20 @@ mod tests {
             // Each further subscription adds one argument and one comma.
             assert_eq!(len(5) - len(4), argument_len(&one), "{one}");
         }
+    }
+
+    #[test]
+    fn on_the_path_of_sbe_instruments_are_named_by_their_codes() {
+        let codes = InstrumentCodes::from_iter([(211_874, "BTC-USDT".parse().unwrap())]);
+        let subscriptions: Vec<Subscription> =
+            ["trades:BTC-USDT", "bbo-tbt:NEW-USDT"].map(|text| text.parse().unwrap()).into();
+        assert_eq!(
+            sbe_request_text(RequestOp::Subscribe, 7, &subscriptions, &codes),
+            concat!(
+                r#"{"id":"7","op":"subscribe","args":[{"channel":"trades","instIdCode":211874},"#,
+                r#"{"channel":"bbo-tbt","instId":"NEW-USDT"}]}"#
+            )
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::json::{Document, Value};
 use super::request::{RequestOp, quoted};
 use super::scratch::Scratch;
 use crate::event::{Control, ControlKind, Event, EventSink, Skipped};
-use crate::model::{Channel, Dialect, InstrumentCodes, InstrumentId, Subscription, UnixNanos};
+use crate::model::{Channel, Dialect, InstrumentCodes, Subscription, UnixNanos};
 
 /// Emits the events of one message to the sink. Returns their number.
 ///
@@ -50,7 +50,7 @@ pub(super) fn parse(
             control.success = control.code.map(|code| code == 0);
         }
         let coded = control.inst_id_code.and_then(|code| codes?.id(code));
-        let inst_id = control.inst_id.or(coded.map(InstrumentId::as_str));
+        let inst_id = control.inst_id.or(coded);
         sink.on_event(&Event::Control(Control { inst_id, ..control }));
         return Ok(1);
     }
@@ -119,7 +119,28 @@ pub(super) fn write_request(
     id: u64,
     subscriptions: &[Subscription],
 ) {
-    let arguments: Vec<_> = subscriptions.iter().map(argument).collect();
+    write(out, op, id, subscriptions.iter().map(argument));
+}
+
+/// Writes `{"id":"1","op":"subscribe","args":[{"channel":"trades","instIdCode":211874},…]}`.
+pub(super) fn write_sbe_request(
+    out: &mut String,
+    op: RequestOp,
+    id: u64,
+    subscriptions: &[Subscription],
+    codes: &InstrumentCodes,
+) {
+    let coded = |subscription: &Subscription| match codes.code(subscription.inst_id()) {
+        Some(code) => {
+            format!(r#"{{"channel":"{}","instIdCode":{code}}}"#, subscription.channel())
+        }
+        None => argument(subscription),
+    };
+    write(out, op, id, subscriptions.iter().map(coded));
+}
+
+fn write(out: &mut String, op: RequestOp, id: u64, arguments: impl Iterator<Item = String>) {
+    let arguments: Vec<_> = arguments.collect();
     let (op, arguments) = (op.name(), arguments.join(","));
     out.push_str(&format!(r#"{{"id":"{id}","op":"{op}","args":[{arguments}]}}"#));
 }

@@ -54,8 +54,8 @@ mod tests {
         for text in [list, &answer] {
             let codes = parse(text.as_bytes()).unwrap();
             assert_eq!(codes.len(), 2);
-            assert_eq!(codes.id(3).unwrap().as_str(), "BTC-USDT");
-            assert_eq!(codes.id(2_021_032_622_018_248).unwrap().as_str(), "ETH-USDT");
+            assert_eq!(codes.id(3), Some("BTC-USDT"));
+            assert_eq!(codes.id(2_021_032_622_018_248), Some("ETH-USDT"));
         }
         assert!(parse(b"{}").is_err() && parse(b"3").is_err() && parse(b"[").is_err());
         assert!(parse(br#"[{"instId":"","instIdCode":3}]"#).is_err());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::filter::{Arbitration, UpdateFilter};
 use super::hold::HeldUpdates;
 use super::log::UpdateKey;
-use crate::book::{BOOK5_LEVELS, Book5};
+use crate::book::{BOOK5_LEVELS, Book5, DepthAction};
 use crate::event::{BookUpdate, DepthChange, Event, EventSink, StateChange, TradeUpdate};
 use crate::feed::slot::Slot;
 use crate::model::{
@@ -445,6 +445,11 @@ fn book_key(book: &Book5) -> UpdateKey {
 
 fn depth_key(change: &DepthChange<'_>) -> UpdateKey {
     let update = change.update;
+    if update.action == DepthAction::RestSnapshot {
+        // The book has what follows the snapshot, whose own number is that of no update.
+        let view = change.book.view();
+        return UpdateKey { seq: view.seq().unwrap_or(NO_SEQ), ts: view.ts_event, hash: 0 };
+    }
     let levels = update.asks.iter().chain(update.bids).map(|level| level.to_words());
     let checksum = u64::from(update.checksum.unwrap_or_default().cast_unsigned());
     let hash = content_hash(update.seq, (update.ts_event.0, checksum), levels);

@@ -27,7 +27,7 @@ impl Session {
     /// Adds a subscription that is requested with the next call that sends, so that one request can
     /// carry many.
     pub(crate) fn queue_subscribe(&mut self, subscription: Subscription, now: MonoNanos) {
-        let events = self.subscriptions.add(subscription, now);
+        let events = self.subscriptions.add(subscription, &self.config, now);
         self.events.extend(events);
     }
 
@@ -54,8 +54,12 @@ impl Session {
     ///
     /// Where it breaks again the pauses double, see [`ResyncConfig`](crate::session::ResyncConfig).
     /// Resynchronisation never takes the last quarter of the hour's requests.
+    ///
+    /// In SBE a snapshot is requested instead, and the subscription goes on.
     pub fn resync(&mut self, subscription: &Subscription, now: MonoNanos) {
-        self.subscriptions.resync(subscription, &self.config, now);
+        if !self.subscriptions.request_snapshot(subscription, &self.config, now) {
+            self.subscriptions.resync(subscription, &self.config, now);
+        }
         self.send_requests(now);
     }
 
@@ -104,7 +108,7 @@ impl Session {
     /// [`Session::handle_live`]: where the book was live before, no change of state reports it.
     #[inline]
     pub fn handle_depth(&mut self, change: &DepthChange<'_>, now: MonoNanos) {
-        if change.update.action == DepthAction::Snapshot && change.book.live().is_some() {
+        if change.update.action != DepthAction::Update && change.book.live().is_some() {
             self.snapshot(change.update, now);
         }
     }

@@ -5,7 +5,7 @@ use crate::model::{MonoNanos, Subscription};
 use crate::session::config::SessionConfig;
 use crate::session::subscription_state::{Batching, NEVER, Stage, SubscriptionState};
 use crate::session::types::SessionStats;
-use crate::wire::{RequestOp, argument_len, request_text};
+use crate::wire::{RequestOp, argument_len, request_text, sbe_request_text};
 
 impl Subscriptions {
     /// The next request that may be sent at `now`, split by the limits; `None` where there is none,
@@ -155,7 +155,10 @@ impl Subscriptions {
     fn request(&mut self, config: &SessionConfig, op: RequestOp, batch: &[Subscription]) -> String {
         let id = self.next_id;
         self.next_id += 1;
-        request_text(config.dialect, op, id, batch)
+        match &config.sbe {
+            Some(codes) => sbe_request_text(op, id, batch, codes),
+            None => request_text(config.dialect, op, id, batch),
+        }
     }
 }
 

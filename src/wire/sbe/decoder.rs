@@ -41,7 +41,7 @@ impl SbeDecoder {
     /// The head of the last frame, if it was malformed and names its subscription.
     pub(in crate::wire) fn last_head(&self) -> Option<MessageHead<'_>> {
         let (channel, code) = self.malformed?;
-        let inst_id = self.codes.id(code)?.as_str();
+        let inst_id = self.codes.id(code)?;
         Some(MessageHead { channel, market: None, inst_id: Some(inst_id) })
     }
 
@@ -63,25 +63,30 @@ impl SbeDecoder {
         let Some(template) = header.template() else {
             return Ok(skip(frame, ts_recv, sink));
         };
-        let read = Message::of(frame, template, header.block_len).and_then(|message| {
-            let id = self.codes.id(code(message.root));
-            if let (Template::Bbo, Some(id)) = (template, id) {
-                sink.prefetch(Channel::BboTbt, id.as_str());
-            }
-            let values = Values::read(&message, ts_recv, scratch).map_err(|kind| (kind, 0))?;
-            Ok((message, values))
-        });
-        let (message, values) = match read {
-            Ok(read) => read,
+        let Self { codes, malformed } = self;
+        let message = match Message::of(frame, template, header.block_len) {
+            Ok(message) => message,
             Err((kind, at)) => {
-                self.malformed = head(frame, template);
+                *malformed = head(frame, template);
                 return Err(DecodeError::new(kind, at));
+            }
+        };
+        let code = code(message.root);
+        let id = codes.id(code);
+        if let (Template::Bbo, Some(id)) = (template, id) {
+            sink.prefetch(Channel::BboTbt, id);
+        }
+        let values = match Values::read(&message, ts_recv, scratch) {
+            Ok(values) => values,
+            Err(kind) => {
+                *malformed = head(frame, template);
+                return Err(DecodeError::new(kind, 0));
             }
         };
         if !is_padding(message.rest) {
             return self.decode_all(frame, ts_recv, scratch, sink);
         }
-        self.emit(&message, values, ts_recv, scratch, sink);
+        emit((code, id), values, ts_recv, scratch, sink);
         Ok(1)
     }
 
@@ -99,7 +104,8 @@ impl SbeDecoder {
         scratch.unread = UnreadCounts::default();
         let mut events = 0;
         let rest = self.each(frame, ts_recv, scratch, |message, values, scratch| {
-            self.emit(message, values, ts_recv, scratch, sink);
+            let code = code(message.root);
+            emit((code, self.codes.id(code)), values, ts_recv, scratch, sink);
             events += 1;
         })?;
         Ok(events + if is_padding(rest) { 0 } else { skip(rest, ts_recv, sink) })
@@ -125,52 +131,70 @@ impl SbeDecoder {
         }
         Ok(rest)
     }
+}
 
-    #[inline(always)]
-    fn emit(
-        &self,
-        message: &Message<'_>,
-        values: Values,
-        ts_recv: UnixNanos,
-        scratch: &Scratch,
-        sink: &mut impl PrefetchHint,
-    ) {
-        let code = code(message.root);
-        let label;
-        let inst_id = match self.codes.id(code) {
-            Some(id) => id.as_str(),
-            None => {
-                label = Label::of(format_args!("{code}"));
-                label.as_str()
-            }
-        };
-        let topic = |channel| Topic::v5(channel, inst_id);
-        match values {
-            Values::Book => {
-                let update = BookUpdate::new(topic(Channel::BboTbt), &scratch.book);
-                sink.on_event(&Event::Book(update));
-            }
-            Values::Trade => {
-                let update = TradeUpdate::new(topic(Channel::Trades), &scratch.trade);
-                sink.on_event(&Event::Trade(update));
-            }
-            Values::Depth { action, ts_event, seq, prev_seq } => {
-                sink.on_event(&Event::Depth(DepthUpdate {
-                    topic: topic(Channel::BooksL2Tbt),
-                    action,
-                    ts_event,
-                    ts_recv,
-                    seq,
-                    prev_seq,
-                    checksum: None,
-                    asks: scratch.asks.as_slice(),
-                    bids: scratch.bids.as_slice(),
-                    non_rpi: None,
-                }));
-            }
-            Values::OtherChannel => {
-                sink.on_event(&Event::Skipped(Skipped { channel: ELP_CHANNEL, ts_recv }));
-            }
+/// Emits the event of a message of an instrument: its code, and its id if that is known.
+#[inline(always)]
+fn emit(
+    (code, id): (i64, Option<&str>),
+    values: Values,
+    ts_recv: UnixNanos,
+    scratch: &Scratch,
+    sink: &mut impl PrefetchHint,
+) {
+    match id {
+        Some(id) => emit_of(id, values, ts_recv, scratch, sink),
+        None => emit_unnamed(code, values, ts_recv, scratch, sink),
+    }
+}
+
+/// The event of an instrument without an id.
+#[cold]
+#[inline(never)]
+fn emit_unnamed(
+    code: i64,
+    values: Values,
+    ts_recv: UnixNanos,
+    scratch: &Scratch,
+    sink: &mut impl PrefetchHint,
+) {
+    emit_of(Label::of(format_args!("{code}")).as_str(), values, ts_recv, scratch, sink);
+}
+
+#[inline(always)]
+fn emit_of(
+    inst_id: &str,
+    values: Values,
+    ts_recv: UnixNanos,
+    scratch: &Scratch,
+    sink: &mut impl PrefetchHint,
+) {
+    let topic = |channel| Topic::v5(channel, inst_id);
+    match values {
+        Values::Book => {
+            let update = BookUpdate::new(topic(Channel::BboTbt), &scratch.book);
+            sink.on_event(&Event::Book(update));
+        }
+        Values::Trade => {
+            let update = TradeUpdate::new(topic(Channel::Trades), &scratch.trade);
+            sink.on_event(&Event::Trade(update));
+        }
+        Values::Depth { action, ts_event, seq, prev_seq } => {
+            sink.on_event(&Event::Depth(DepthUpdate {
+                topic: topic(Channel::BooksL2Tbt),
+                action,
+                ts_event,
+                ts_recv,
+                seq,
+                prev_seq,
+                checksum: None,
+                asks: scratch.asks.as_slice(),
+                bids: scratch.bids.as_slice(),
+                non_rpi: None,
+            }));
+        }
+        Values::OtherChannel => {
+            sink.on_event(&Event::Skipped(Skipped { channel: ELP_CHANNEL, ts_recv }));
         }
     }
 }

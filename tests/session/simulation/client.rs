@@ -1,6 +1,7 @@
 //! One client: session, feed, and a transport that is an entry in the exchange's list.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use okx_feed::book::Sequence;
@@ -97,6 +98,9 @@ impl Client {
         let limits = DecodeLimits { inflated_len: MAX_FRAME, ..DecodeLimits::default() };
         let mut feed = FeedHandler::with_limits(config.dialect, limits);
         feed.set_age_limit(Some(AGE_LIMIT));
+        if let Some(codes) = &config.sbe {
+            feed.set_sbe(Arc::clone(codes));
+        }
         for subscription in subscriptions {
             session.subscribe(*subscription, MonoNanos::ZERO);
             feed.subscribe(*subscription).unwrap();
@@ -151,12 +155,22 @@ impl Client {
         }
     }
 
-    fn frame(&mut self, frame: Frame<'_>, (now, wall): Moment, sink: Passing<'_>) -> Outcome {
+    fn frame(&mut self, frame: Frame<'_>, now: Moment, sink: Passing<'_>) -> Outcome {
         if frame.len() > MAX_FRAME {
             return Outcome::Lost;
         }
+        self.session.handle_inbound(now.0);
+        self.feed(frame, now, sink);
+        Outcome::Handled
+    }
+
+    /// Handles the body of a snapshot by request, which comes on no connection of the session.
+    pub(crate) fn handle_snapshot(&mut self, body: &[u8], now: Moment, sink: Passing<'_>) {
+        self.feed(Frame::Binary(body), now, sink);
+    }
+
+    fn feed(&mut self, frame: Frame<'_>, (now, wall): Moment, sink: Passing<'_>) {
         let Self { session, feed, events, touched, breaks, recovery, resets, .. } = self;
-        session.handle_inbound(now);
         // Only the malformed frame is lost; the feed has counted it.
         let _ = feed.on_frame(frame, wall, &mut |event: &Event<'_>| {
             *events += 1;
@@ -176,7 +190,6 @@ impl Client {
             }
             sink(event);
         });
-        Outcome::Handled
     }
 
     /// The time of the next check for silence.

@@ -49,20 +49,20 @@ fn runs() -> u64 {
 ///
 /// # Errors
 /// The violation.
-fn run(seed: u64) -> Result<Tally, String> {
+fn run(world: fn(u64) -> World, seed: u64) -> Result<Tally, String> {
     let words = |panic: Box<dyn Any + Send>| {
         let text = panic.downcast_ref::<String>().cloned();
         text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
     };
-    let run = catch_unwind(AssertUnwindSafe(|| World::new(seed).run()));
+    let run = catch_unwind(AssertUnwindSafe(|| world(seed).run()));
     run.map_err(|panic| words(panic).unwrap_or_default())
 }
 
-#[test]
-fn every_run_ends_with_the_exchanges_own_books() {
+/// All runs, or the one of `SEED`, which is traced: then `None`.
+fn run_all(world: fn(u64) -> World) -> Option<Tally> {
     if let Some(seed) = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()) {
-        println!("{:#?}", World::new(seed).traced().run());
-        return;
+        println!("{:#?}", world(seed).traced().run());
+        return None;
     }
     let (next, total) = (AtomicU64::new(0), Mutex::new(Tally::default()));
     let failed: Mutex<Vec<u64>> = Mutex::default();
@@ -75,7 +75,7 @@ fn every_run_ends_with_the_exchanges_own_books() {
                     if seed >= runs() || failed.lock().unwrap().len() >= FAILURES {
                         return;
                     }
-                    match run(seed) {
+                    match run(world, seed) {
                         Ok(tally) => total.lock().unwrap().add(&tally),
                         Err(words) => {
                             let first = words.lines().next().unwrap_or_default();
@@ -90,7 +90,21 @@ fn every_run_ends_with_the_exchanges_own_books() {
     let (total, failed) = (total.into_inner().unwrap(), failed.into_inner().unwrap());
     assert!(failed.is_empty(), "these seeds fail: {failed:?}");
     println!("{} runs: {total:#?}", runs());
+    Some(total)
+}
+
+#[test]
+fn every_run_ends_with_the_exchanges_own_books() {
+    let Some(total) = run_all(World::new) else { return };
     // The runs are not vacuous: every kind of fault has happened.
     assert!(total.losses > runs() && total.resyncs > 0 && total.refused > 0 && total.late_acks > 0);
     assert!(total.gaps > 0 && total.mismatches > 0 && total.malformed > 0 && total.postponed > 0);
+}
+
+#[test]
+fn every_sbe_run_ends_with_the_exchanges_own_books() {
+    let Some(total) = run_all(World::sbe) else { return };
+    assert!(total.losses > runs() && total.resyncs > 0 && total.refused > 0 && total.late_acks > 0);
+    assert!(total.gaps > 0 && total.malformed > 0 && total.postponed > 0);
+    assert!(total.snapshots > runs() && total.failed_snapshots > 0 && total.exponents > 0);
 }

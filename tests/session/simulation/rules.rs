@@ -77,20 +77,19 @@ const V5_CODES: [u16; 15] = [
 const V3_CODES: [u16; 7] = [30008, 30026, 30039, 30040, 30041, 30043, 30014];
 
 /// The next fault of one connection.
-pub(crate) fn pick(random: &mut fastrand::Rng, dialect: Dialect) -> Vec<String> {
+pub(crate) fn pick(random: &mut fastrand::Rng, dialect: Dialect, channels: &[&str]) -> Vec<String> {
     let all = |rules: &[&str]| rules.iter().map(|rule| (*rule).to_owned()).collect();
     match random.u8(..6) {
         0 | 1 => all(&[COMMON[random.usize(..COMMON.len())]]),
         2 => all(SILENT[random.usize(..SILENT.len())]),
         3 => all(ERRORS[random.usize(..ERRORS.len())]),
-        4 => vec![quiet_channel(random, dialect)],
+        4 => vec![quiet_channel(random, channels)],
         _ => refusal(random, dialect),
     }
 }
 
 /// One channel has no data, or is not acknowledged.
-fn quiet_channel(random: &mut fastrand::Rng, dialect: Dialect) -> String {
-    let channels = super::world::channels(dialect);
+fn quiet_channel(random: &mut fastrand::Rng, channels: &[&str]) -> String {
     let channel = channels[random.usize(..channels.len())];
     let kinds = [
         "silence:for=4s",

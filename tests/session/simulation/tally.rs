@@ -22,6 +22,9 @@ pub(crate) struct Tally {
     pub(crate) mismatches: u64,
     pub(crate) malformed: u64,
     pub(crate) live_checks: u64,
+    pub(crate) snapshots: u64,
+    pub(crate) failed_snapshots: u64,
+    pub(crate) exponents: u64,
 }
 
 impl Tally {
@@ -45,5 +48,8 @@ impl Tally {
         self.mismatches += other.mismatches;
         self.malformed += other.malformed;
         self.live_checks += other.live_checks;
+        self.snapshots += other.snapshots;
+        self.failed_snapshots += other.failed_snapshots;
+        self.exponents += other.exponents;
     }
 }

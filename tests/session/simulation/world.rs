@@ -2,6 +2,7 @@
 //! from a seed, and the invariants.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use okx_feed::feed::StaleLimits;
@@ -9,7 +10,7 @@ use okx_feed::session::{ConnectRateLimiter, SessionConfig};
 use okx_feed::sim::{
     Endpoint, Exchange, ExchangeConfig, Listing, MarketConfig, PushIntervals, SimMarket,
 };
-use okx_feed::{Book5, BookState, Dialect, MonoNanos, Subscription};
+use okx_feed::{Book5, BookState, Decimal, Dialect, Level, MonoNanos, Subscription};
 
 use super::client::{Client, Transport};
 use super::history::{History, Shown, depth_of};
@@ -54,6 +55,8 @@ pub(crate) struct World {
     lines: Option<Lines>,
     subscriptions: Vec<Subscription>,
     limits: StaleLimits,
+    /// The snapshots by request on their way: when they arrive, for which client, and their bodies.
+    snapshots: Vec<(MonoNanos, usize, Vec<u8>)>,
     /// The faults of the exchange itself.
     plan: String,
     clock_jumps: bool,
@@ -65,9 +68,19 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// A run in v3 or in v5's JSON.
     pub(crate) fn new(seed: u64) -> Self {
+        Self::of(seed, false)
+    }
+
+    /// A run in SBE.
+    pub(crate) fn sbe(seed: u64) -> Self {
+        Self::of(seed, true)
+    }
+
+    fn of(seed: u64, is_sbe: bool) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
-        let dialect = if random.bool() { Dialect::V3 } else { Dialect::V5 };
+        let dialect = if random.bool() && !is_sbe { Dialect::V3 } else { Dialect::V5 };
         let listings = Listing::generate(1 + random.usize(..2));
         let clock_faults = faults::clock_faults(&mut random);
         let notices = ["", "notice:at=700ms,after=4s,conn=1-6"][usize::from(random.u8(..6) == 0)];
@@ -89,16 +102,30 @@ impl World {
             faults: plan.parse().unwrap(),
             ..ExchangeConfig::default()
         };
-        let config = config(dialect, &mut random);
+        let mut config = config(dialect, &mut random);
+        // Some snapshots are older than the first updates.
+        let age = Duration::from_millis(random.u64(100..2_000));
+        exchange.snapshot_age = is_sbe.then_some(age);
         exchange.limits.idle = Some(config.ping_interval * 2);
         exchange.limits.v3_requests_per_hour = Some(config.requests_per_hour);
         exchange.limits.v5_requests_per_hour = Some(config.requests_per_hour);
         exchange.limits.v3_args_bytes = Some(config.request_len);
         exchange.limits.v5_args_bytes = Some(config.request_len);
         let exchange = Exchange::new(&exchange);
+        if is_sbe {
+            let market = exchange.market();
+            let code =
+                |inst| (exchange.inst_id_code(inst), *market.listing(inst).unwrap().inst_id());
+            config.sbe = Some(Arc::new(market.indices().map(code).collect()));
+        }
+        let channels = channels(&config);
         let mut world = Self {
             exchange,
-            endpoint: if dialect == Dialect::V3 { Endpoint::V3 } else { Endpoint::V5Public },
+            endpoint: match dialect {
+                Dialect::V3 => Endpoint::V3,
+                Dialect::V5 if is_sbe => Endpoint::V5Sbe,
+                Dialect::V5 => Endpoint::V5Public,
+            },
             clients: Vec::new(),
             host: Host::new(),
             gate: ConnectRateLimiter::new(),
@@ -110,7 +137,11 @@ impl World {
             history: History::default(),
             shown: Default::default(),
             lines: None,
-            subscriptions: listings.iter().flat_map(|l| subscriptions(dialect, l)).collect(),
+            subscriptions: listings
+                .iter()
+                .flat_map(|listing| subscriptions(dialect, channels, listing))
+                .collect(),
+            snapshots: Vec::new(),
             limits: StaleLimits::books(PROMISE),
             plan,
             clock_jumps: !clock_faults.is_empty(),
@@ -132,6 +163,10 @@ impl World {
         let mut client = Client::new(&self.config, self.limits, seed, &self.subscriptions);
         client.latency = Duration::from_millis(self.random.u64(..40));
         client
+    }
+
+    const fn is_sbe(&self) -> bool {
+        self.config.sbe.is_some()
     }
 
     /// Prints faults and reactions, if the run is traced.
@@ -201,7 +236,8 @@ impl World {
             let timer = client.session.poll_timeout().unwrap_or(NEVER).min(client.check_at());
             self.host.when(timer).min(wire).min(transport)
         };
-        let clients = self.clients.iter().map(of_client).min().unwrap_or(NEVER);
+        let snapshots = self.snapshots.iter().map(|(at, ..)| *at).min().unwrap_or(NEVER);
+        let clients = self.clients.iter().map(of_client).min().unwrap_or(NEVER).min(snapshots);
         let clients = stopped.unwrap_or(clients);
         self.exchange.next_at().min(clients).min(self.next_fault)
     }
@@ -216,6 +252,7 @@ impl World {
         self.deliver(false);
         if self.host.stopped_until(self.now).is_none() {
             self.host.follow(self.now);
+            self.deliver_snapshots();
             for at in 0..self.clients.len() {
                 self.pump(at);
             }
@@ -260,7 +297,8 @@ impl World {
                     let view = book.live().unwrap();
                     let asks: Vec<_> = truth.asks(listing).collect();
                     let bids: Vec<_> = truth.bids(listing).collect();
-                    assert_eq!((view.asks(), view.bids()), (&asks[..], &bids[..]), "{name}");
+                    let shown = (values(view.asks()), values(view.bids()));
+                    assert_eq!(shown, (values(&asks), values(&bids)), "{name}");
                 } else if let Some(book) = slot.book() {
                     check_five(market, name, &book);
                 }
@@ -285,6 +323,7 @@ impl World {
                 gaps: feed.gaps,
                 mismatches: feed.mismatches,
                 malformed: feed.malformed(),
+                snapshots: session.snapshots,
                 ..Tally::default()
             });
         }
@@ -299,32 +338,39 @@ fn config(dialect: Dialect, random: &mut fastrand::Rng) -> SessionConfig {
     (config.ack_timeout, config.snapshot_timeout) = (2 * SECOND, 2 * SECOND);
     (config.backoff.cap, config.resync.cap) = (4 * SECOND, 4 * SECOND);
     (config.backoff.refused_first, config.backoff.refused_cap) = (SECOND, 4 * SECOND);
+    config.sbe_update_timeout = 6 * SECOND;
     config.requests_per_hour = random.usize(60..480);
     config.request_len = random.usize(100..1000);
     config
 }
 
 /// The channels that are subscribed.
-pub(crate) const fn channels(dialect: Dialect) -> &'static [&'static str] {
-    match dialect {
+pub(crate) const fn channels(config: &SessionConfig) -> &'static [&'static str] {
+    match config.dialect {
         Dialect::V3 => &["depth5", "depth_l2_tbt", "trade"],
+        Dialect::V5 if config.sbe.is_some() => &["bbo-tbt", "books-l2-tbt", "trades"],
         Dialect::V5 => &["books5", "bbo-tbt", "books", "trades"],
     }
 }
 
-fn subscriptions(dialect: Dialect, listing: &Listing) -> Vec<Subscription> {
+fn subscriptions(dialect: Dialect, channels: &[&str], listing: &Listing) -> Vec<Subscription> {
     let (id, market) = (listing.inst_id(), listing.market());
     let text = |channel: &&str| match dialect {
         Dialect::V3 => format!("{market}/{channel}:{id}"),
         Dialect::V5 => format!("{channel}:{id}"),
     };
-    channels(dialect).iter().map(text).map(|text| text.parse().unwrap()).collect()
+    channels.iter().map(text).map(|text| text.parse().unwrap()).collect()
 }
 
 /// Checks that the best levels of a book are the exchange's.
 pub(crate) fn check_five(market: &SimMarket, subscription: &Subscription, book: &Book5) {
     let inst = market.find(subscription.inst_id().as_str()).unwrap();
     let (truth, depth) = (market.book5(inst).unwrap(), depth_of(subscription));
-    assert_eq!(book.asks(), &truth.asks()[..depth], "{subscription}");
-    assert_eq!(book.bids(), &truth.bids()[..depth], "{subscription}");
+    assert_eq!(values(book.asks()), values(&truth.asks()[..depth]), "{subscription}");
+    assert_eq!(values(book.bids()), values(&truth.bids()[..depth]), "{subscription}");
+}
+
+/// Levels by value: SBE gives prices the decimals of its exponents.
+fn values(levels: &[Level]) -> Vec<(Decimal, Decimal, u32)> {
+    levels.iter().map(|level| (level.px(), level.sz(), level.orders())).collect()
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use okx_feed::session::Action;
-use okx_feed::{Dialect, Event, MonoNanos};
+use okx_feed::{Dialect, Event, MonoNanos, Subscription};
 
 use super::{FAULTS, NEVER, World};
 use crate::simulation::client::{Moment, Outcome, Refusal, Transport};
@@ -76,10 +76,40 @@ impl World {
                         self.exchange.receive(id, text.as_bytes(), now);
                     }
                 }
-                Action::Login => panic!("no login was requested"),
+                Action::RequestSnapshot(subscription) => self.request_snapshot(at, subscription),
+                Action::Login => panic!("the login is in the upgrade, or none was requested"),
             }
         }
         self.handle_session_events(at);
+    }
+
+    /// Requests a snapshot, whose answer comes later, in an older version, or not at all.
+    fn request_snapshot(&mut self, at: usize, subscription: Subscription) {
+        let market = self.exchange.market();
+        let inst = market.find(subscription.inst_id().as_str()).unwrap();
+        let code = self.exchange.inst_id_code(inst);
+        let is_bad = self.now.since(MonoNanos::ZERO) < FAULTS && self.random.u8(..5) == 0;
+        self.tally.failed_snapshots += u64::from(is_bad);
+        if is_bad {
+            return;
+        }
+        let body = self.exchange.books_sbe(code, self.now).unwrap();
+        self.record();
+        let delay = Duration::from_millis(self.random.u64(1..900));
+        self.snapshots.push((self.now + delay, at, body));
+    }
+
+    /// Gives the snapshots that have arrived to their clients.
+    pub(super) fn deliver_snapshots(&mut self) {
+        let now = self.now;
+        while let Some(next) = self.snapshots.iter().position(|(at, ..)| *at <= now) {
+            let (_, at, body) = self.snapshots.remove(next);
+            let moment = self.moment();
+            let Self { clients, lines, .. } = self;
+            clients[at].handle_snapshot(&body, moment, &mut pass(lines, at));
+            self.verify_shown(at);
+            self.handle_session_events(at);
+        }
     }
 
     /// Checks for silence if that is due.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use okx_feed::sim::FaultRule;
 use okx_feed::{Dialect, MonoNanos};
 
-use super::{FAULTS, NEVER, World};
+use super::{FAULTS, NEVER, World, channels};
 use crate::simulation::client::Transport;
 use crate::simulation::rules;
 
@@ -27,6 +27,7 @@ impl World {
         match self.random.u8(..40) {
             0 | 1 => return self.restart(),
             2..=4 => return self.disturb_host(),
+            5..=9 if self.is_sbe() => return self.change_decimals(),
             _ => {}
         }
         let victim = self.random.usize(..self.clients.len());
@@ -36,7 +37,7 @@ impl World {
             let rule = self.plain_rule();
             return self.inject(victim, &rule);
         }
-        for rule in rules::pick(&mut self.random, self.config.dialect) {
+        for rule in rules::pick(&mut self.random, self.config.dialect, channels(&self.config)) {
             // See `plain_rule`. The numbers of v5's order books show which update is older; v3's
             // have none, and an update that sets a level that the next one sets too is right alone.
             let undecided = self.clock_jumps && self.config.dialect == Dialect::V3;
@@ -72,16 +73,29 @@ impl World {
         }
     }
 
+    /// The exponents of an instrument's prices in SBE change.
+    pub(super) fn change_decimals(&mut self) {
+        let insts: Vec<_> = self.exchange.market().indices().collect();
+        let inst = insts[self.random.usize(..insts.len())];
+        let more = self.random.u8(..3);
+        self.trace(|| format!("prices have {more} decimals more than the tick"));
+        self.tally.exponents += 1;
+        self.exchange.change_decimals(inst, more, self.now);
+    }
+
     /// A fault of whole books and trades.
     pub(super) fn plain_rule(&mut self) -> String {
         let whole: &[_] = match self.config.dialect {
             Dialect::V3 => &["depth5", "trade"],
+            Dialect::V5 if self.is_sbe() => &["bbo-tbt", "trades"],
             Dialect::V5 => &["books5", "bbo-tbt", "trades"],
         };
         let channel = whole[self.random.usize(..whole.len())];
         // Nothing shows that a whole book was lost, but a lost trade may come on another line. TCP
         // does not reorder.
-        let lost = if channel.starts_with("trade") { "gap" } else { "repeat" };
+        // SBE's best levels may lack updates, differently on each connection.
+        let may_lack = channel.starts_with("trade") || self.is_sbe();
+        let lost = if may_lack { "gap" } else { "repeat" };
         let kind = ["repeat", "snapshot", lost][self.random.usize(..3)];
         let times = ["", ",p=0.5,times=6"][self.random.usize(..2)];
         format!("{kind}:channel={channel}{times}")
