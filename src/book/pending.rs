@@ -1,5 +1,7 @@
 //! Updates of an order book that await a snapshot by request.
 
+use std::time::Duration;
+
 use super::update::{DepthAction, DepthUpdate};
 use crate::model::{Level, Topic, UnixNanos};
 
@@ -9,6 +11,15 @@ use crate::model::{Level, Topic, UnixNanos};
 /// update has up to 163 levels and seldom more than 16.
 const MAX_UPDATES: usize = 512;
 const MAX_LEVELS: usize = 8192;
+
+/// The times of a snapshot and of an update come from different servers of the exchange: within
+/// this they may differ for one state of the book.
+const TOLERANCE: Duration = Duration::from_millis(250);
+
+/// Whether a time is before another by more than the servers' clocks may differ.
+pub(super) fn is_clearly_before(ts: UnixNanos, other: UnixNanos) -> bool {
+    other.since(ts).is_some_and(|by| by > TOLERANCE)
+}
 
 /// The place of a snapshot among the kept updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,18 +93,21 @@ impl PendingUpdates {
     /// right even where another one does so too: sizes are absolute, so an update that the snapshot
     /// contains may be applied again if all after it are.
     ///
-    /// A snapshot that has a lower time than an update before its place is from before a sequence
-    /// reset.
+    /// Numbers that their times contradict are from before or after a sequence reset.
     pub(super) fn place(&self, seq: i64, ts_event: UnixNanos) -> Place {
         let spans = |update: &PendingUpdate| {
             let is_within = update.prev_seq < seq && seq < update.seq;
-            update.prev_seq == seq || update.seq == seq || is_within
+            (update.prev_seq == seq || update.seq == seq || is_within)
+                && !is_clearly_before(update.ts_event, ts_event)
         };
         let at = self.updates.iter().position(spans);
         let is_older = self.updates.last().is_some_and(|last| at.is_none() && seq < last.seq);
         let mut contained = self.updates.iter().take(at.unwrap_or(self.updates.len()));
         match at {
-            _ if is_older || contained.any(|update| update.ts_event > ts_event) => Place::Before,
+            _ if is_older => Place::Before,
+            _ if contained.any(|update| is_clearly_before(ts_event, update.ts_event)) => {
+                Place::Before
+            }
             Some(at) => Place::At(at),
             None => Place::After,
         }

@@ -32,6 +32,9 @@ pub struct Slot {
     ts_recv: UnixNanos,
     /// Rejects books of a new connection that are older than the last book.
     reorder: ReorderFilter,
+    /// Whether the channel sends no snapshot, so that nothing shows that a new subscription's
+    /// updates do not follow the old one's but their numbers.
+    begins_unlinked: bool,
     data: SlotData,
 }
 
@@ -85,6 +88,11 @@ impl Slot {
     pub const TRADES: usize = RING_LEN;
 }
 
+/// Whether a state begins or ends the updates of a subscription.
+const fn is_new_stream(state: BookState) -> bool {
+    matches!(state, BookState::AwaitingSnapshot | BookState::Down(_))
+}
+
 impl Slot {
     pub(super) fn new(
         subscription: Subscription,
@@ -116,6 +124,7 @@ impl Slot {
             seq: NO_SEQ,
             ts_recv: UnixNanos::UNKNOWN,
             reorder: ReorderFilter::default(),
+            begins_unlinked: false,
             data,
         }
     }
@@ -205,7 +214,9 @@ impl Slot {
         let from = std::mem::replace(&mut self.state, to);
         if from != to {
             self.reorder.on_state(to);
-            if let (BookState::Connecting, SlotData::Depth { book, .. }) = (to, &mut self.data) {
+            if let SlotData::Depth { book, .. } = &mut self.data
+                && (to == BookState::Connecting || self.begins_unlinked && is_new_stream(to))
+            {
                 book.clear();
             }
             self.publish_state();

@@ -270,7 +270,7 @@ impl Exchange {
             self.levels.insert(px, sz);
         }
         self.seq += 1 + self.rng.below(3).cast_signed();
-        self.ts += 1;
+        self.ts += 10_000_000;
         self.past.push((self.seq, self.ts, self.levels.clone()));
         (px, sz)
     }

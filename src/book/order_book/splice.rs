@@ -1,7 +1,7 @@
 //! Joins a snapshot by request with the channel's updates.
 
 use super::{BookVersion, DepthBook};
-use crate::book::pending::{PendingUpdates, Place};
+use crate::book::pending::{PendingUpdates, Place, is_clearly_before};
 use crate::book::sequence::Sequence;
 use crate::book::sync::{ApplyOutcome, BookSync, DesyncCause};
 use crate::book::update::DepthUpdate;
@@ -68,8 +68,12 @@ impl DepthBook {
         let sequence = Sequence::of_link(self.last_seq, update);
         match sequence {
             // The snapshot can't contain what is later: it is from before a sequence reset.
-            Sequence::Old if update.ts_event > self.ts_event => return Sequence::Gap,
+            Sequence::Old if is_clearly_before(self.ts_event, update.ts_event) => {
+                return Sequence::Gap;
+            }
             Sequence::Gap | Sequence::Old => return sequence,
+            // Nor can what is earlier follow it.
+            _ if is_clearly_before(update.ts_event, self.ts_event) => return Sequence::Gap,
             _ => {}
         }
         // The channel itself may be behind the last connection's book.

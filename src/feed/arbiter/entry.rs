@@ -448,7 +448,11 @@ fn depth_key(change: &DepthChange<'_>) -> UpdateKey {
     if update.action == DepthAction::RestSnapshot {
         // The book has what follows the snapshot, whose own number is that of no update.
         let view = change.book.view();
-        return UpdateKey { seq: view.seq().unwrap_or(NO_SEQ), ts: view.ts_event, hash: 0 };
+        return UpdateKey {
+            seq: view.seq().unwrap_or(NO_SEQ),
+            ts: view.ts_event,
+            ..UpdateKey::NONE
+        };
     }
     let levels = update.asks.iter().chain(update.bids).map(|level| level.to_words());
     let checksum = u64::from(update.checksum.unwrap_or_default().cast_unsigned());

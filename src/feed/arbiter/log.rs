@@ -24,7 +24,8 @@ pub(super) struct UpdateKey {
 }
 
 impl UpdateKey {
-    const NONE: Self = Self { seq: NO_SEQ, ts: UnixNanos::UNKNOWN, hash: 0, is_first: false };
+    pub(super) const NONE: Self =
+        Self { seq: NO_SEQ, ts: UnixNanos::UNKNOWN, hash: 0, is_first: false };
 
     const fn both_numbered(&self, other: &Self) -> bool {
         self.seq != NO_SEQ && other.seq != NO_SEQ

@@ -11,6 +11,7 @@ impl Slot {
     pub(in crate::feed) fn keep_updates(&mut self) {
         if let SlotData::Depth { book, .. } = &mut self.data {
             book.keep_updates();
+            self.begins_unlinked = true;
         }
     }
 

@@ -60,6 +60,9 @@ pub(crate) struct World {
     /// The faults of the exchange itself.
     plan: String,
     clock_jumps: bool,
+    /// Whether numbers were reset. Here they begin at 1 each time, so that after a second reset
+    /// they are those of a cached snapshot from before it, which nothing could show.
+    has_reset: bool,
     /// Which clients may have a rule on their connection that waits for a message.
     lingers: [bool; 2],
     /// Whether the run is traced.
@@ -145,6 +148,7 @@ impl World {
             limits: StaleLimits::books(PROMISE),
             plan,
             clock_jumps: !clock_faults.is_empty(),
+            has_reset: clock_faults.contains("resetseq"),
             lingers: [false; 2],
             traced: false,
             tally: Tally::default(),
