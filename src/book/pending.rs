@@ -46,8 +46,8 @@ struct PendingUpdate {
 
 /// The updates since the last gap or sequence reset: each follows the one before by its numbers.
 ///
-/// Memory is allocated once. If it is full, all updates are dropped: the snapshot must then be newer
-/// than they are.
+/// Memory is allocated once. If it is full, all updates are dropped: the snapshot must then be
+/// newer than they are.
 #[derive(Clone, Debug)]
 pub(super) struct PendingUpdates {
     updates: Vec<PendingUpdate>,

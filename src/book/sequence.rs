@@ -23,8 +23,8 @@ pub enum Sequence {
     /// A snapshot older than the last book: its number is lower and its time is not later. Without
     /// numbers: its time is earlier.
     ///
-    /// Also an update that a snapshot by request contains already, and such a snapshot that is older
-    /// than the updates kept for it.
+    /// Also an update that a snapshot by request contains already, and such a snapshot that is
+    /// older than the updates kept for it.
     Old,
 }
 
@@ -74,13 +74,12 @@ impl Sequence {
         }
     }
 
-    /// Checks an update against the number of a snapshot by request, `last`, which need not occur in
-    /// the channel.
+    /// Checks an update against the number of a snapshot by request, `last`, which need not occur
+    /// in the channel. `last` is a number.
     ///
-    /// An update that ends at `last` sets sizes that the snapshot has, so it may be applied too. `last`
-    /// is a number.
+    /// An update that ends at `last` sets sizes that the snapshot has, so it may be applied too.
     ///
-    /// Source: `docs/PROTOCOL.md` 11.5, `prevSeqId <= snapshot.seqId < seqId`.
+    /// Source: `docs/PROTOCOL.md` 12.5, `prevSeqId <= snapshot.seqId < seqId`.
     #[cold]
     pub(crate) const fn of_link(last: i64, update: &DepthUpdate<'_>) -> Self {
         let (seq, prev) = (update.seq, update.prev_seq);

@@ -312,6 +312,9 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         if subscriptions.is_empty() {
             return Err(ClientError::NoSubscription);
         }
+        if config.session.sbe.is_some() {
+            return Err(ClientError::Sbe);
+        }
         if let Some(credentials) = &config.credentials {
             credentials.check()?;
         }

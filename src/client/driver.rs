@@ -329,7 +329,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                     self.record(Noted::Sent, self.clock.now().1, || text.as_str());
                     self.send(text).await;
                 }
-                Action::RequestSnapshot(subscription) => self.request_snapshot(&subscription),
+                // Only a session of SBE asks for it, and `ClientBuilder::spawn` refuses SBE.
+                Action::RequestSnapshot(_) => {}
                 Action::Close => {
                     self.shared.borrow_mut().leave_connect_queue(self.id);
                     self.transport.close();
@@ -337,9 +338,5 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             }
             self.drain_session_events();
         }
-    }
-
-    fn request_snapshot(&mut self, subscription: &crate::model::Subscription) {
-        tracing::debug!(%subscription, "requesting a snapshot");
     }
 }

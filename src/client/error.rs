@@ -41,6 +41,10 @@ pub enum ClientError {
     #[cfg(feature = "capture")]
     #[error(transparent)]
     Record(#[from] crate::capture::CaptureError),
+    /// [`SessionConfig::sbe`](crate::session::SessionConfig::sbe) is set: the client has no path
+    /// for SBE yet. `Session` and `FeedHandler` have, over a socket of the caller's.
+    #[error("the client does not connect to SBE's path; leave the session's `sbe` out")]
+    Sbe,
     /// The thread or its runtime could not be started.
     #[error("can't start the feed's thread: {0}")]
     Thread(#[from] io::Error),

@@ -208,7 +208,7 @@ impl Session {
 
     /// On SBE's path a text `ping` is answered with an error, which proves as much as a pong.
     ///
-    /// Source: `docs/PROTOCOL.md` 11.2.
+    /// Source: `docs/PROTOCOL.md` 12.2.
     fn as_pong<'t>(&self, control: &Control<'t>) -> Control<'t> {
         let is_answer = control.kind == ControlKind::Error
             && control.code == Some(INVALID_REQUEST)

@@ -10,9 +10,9 @@ use crate::model::{Decimal, NO_SEQ};
 impl DepthBook {
     /// Applies a snapshot by request, and the kept updates that follow it.
     ///
-    /// The book is live once an update spans the snapshot's number: among the kept ones, or the next
-    /// to arrive. Until then it is [`BookSync::Unlinked`]. A snapshot older than the kept updates is
-    /// not applied ([`Sequence::Old`]), and neither is one for a live book.
+    /// The book is live once an update spans the snapshot's number: among the kept ones, or the
+    /// next to arrive. Until then it is [`BookSync::Unlinked`]. A snapshot older than the kept
+    /// updates is not applied ([`Sequence::Old`]), and neither is one for a live book.
     #[cold]
     pub(super) fn splice(&mut self, snapshot: &DepthUpdate<'_>) -> ApplyOutcome {
         if self.sync == BookSync::Live || snapshot.seq == NO_SEQ {

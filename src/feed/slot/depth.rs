@@ -15,8 +15,8 @@ impl Slot {
         }
     }
 
-    /// Applies a message to the order book and updates the state. Returns the previous state and the
-    /// outcome; `None` if the slot has no order book.
+    /// Applies a message to the order book and updates the state. Returns the previous state and
+    /// the outcome; `None` if the slot has no order book.
     #[inline]
     pub(in crate::feed) fn apply_depth(
         &mut self,

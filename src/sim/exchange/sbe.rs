@@ -1,6 +1,6 @@
 //! Messages in SBE, written from the schema: schema id 1, version 0, little-endian.
 //!
-//! Source: `docs/PROTOCOL.md` 11.
+//! Source: `docs/PROTOCOL.md` 12.
 
 use super::depth_text::ShownLevel;
 use crate::book::Book5;

@@ -1,6 +1,6 @@
 //! SBE, the binary encoding of v5's fastest channels: frames to events.
 //!
-//! Source: `docs/PROTOCOL.md` 11.
+//! Source: `docs/PROTOCOL.md` 12.
 
 mod decoder;
 mod label;
