@@ -143,7 +143,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Outcome, CliError> {
     let mut replay = builder.open()?;
     if args.schema {
         let dialect: Dialect = replay.dialect();
-        write_schema(out.borrow_mut().buf(), "replay", dialect);
+        write_schema(out.borrow_mut().buf(), "replay", dialect.name());
     }
     let mut progress = Progress::start("replay");
     let is_paced = args.speed.is_some();

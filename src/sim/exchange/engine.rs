@@ -152,7 +152,7 @@ impl Engine {
     }
 
     /// The argument with which a connection asks for a channel of an instrument.
-    fn arg_on(&mut self, id: ConnectionId, inst: InstIndex, channel: Channel) -> Option<Arg> {
+    fn arg_on(&self, id: ConnectionId, inst: InstIndex, channel: Channel) -> Option<Arg> {
         let is_sbe = self.connections.endpoint(id) == Some(Endpoint::V5Sbe);
         let arg = self.arg_of(inst, channel)?;
         Some(Arg { code: is_sbe.then(|| code_of(inst)), ..arg })

@@ -59,7 +59,8 @@ impl SbeDecoder {
     ) -> Result<u32, DecodeError> {
         self.malformed = None;
         scratch.unread = UnreadCounts::default();
-        let header = Header::of(frame).ok_or(DecodeError::new(Kind::Truncated, frame.len()))?;
+        let too_short = || DecodeError::new(Kind::Truncated, frame.len());
+        let header = Header::of(frame).ok_or_else(too_short)?;
         let Some(template) = header.template() else {
             return Ok(skip(frame, ts_recv, sink));
         };
