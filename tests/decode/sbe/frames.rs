@@ -4,7 +4,7 @@ use super::{decode, decode_frame, decoder};
 use okx_feed::{DecodeErrorKind as Kind, Decoder, Dialect, Frame};
 use okx_feed_testkit::choices::Choices;
 use okx_feed_testkit::sbe_vectors::{
-    ALL, BBO, CAPTURED, EXPONENT, HEARTBEAT, RESET, SNAPSHOT, TRADE, UPDATE, bytes,
+    ALL, BBO, CAPTURED, EXPONENT, HEARTBEAT, SNAPSHOT, TRADE, UPDATE, bytes,
 };
 use okx_feed_testkit::{mutate, sbe_reference, targets};
 

@@ -22,7 +22,7 @@ pub use session::session;
 pub type Target = fn(&[u8]);
 
 /// The targets by their names.
-pub const ALL: [(&str, Target); 13] = [
+pub const ALL: [(&str, Target); 14] = [
     ("decode_v3", decode_v3),
     ("decode_v3_text", decode_v3_text),
     ("decode_v5", decode_v5),
