@@ -59,6 +59,7 @@
 //! | Feature | Default | What it adds |
 //! |---|---|---|
 //! | `client` | yes | [`Client`]: sockets, TLS, reconnect (tokio, tokio-tungstenite, rustls) |
+//! | `direct` | no | a transport that decodes where bytes were received, for busy polling (Unix) |
 //! | `sim` | no | the embedded exchange, for tests and demonstrations without a network |
 //! | `capture` | no | recording of raw frames, captures, and their replay |
 //! | `export` | no | books and trades as Parquet, CSV and hftbacktest's files |
@@ -120,4 +121,10 @@ pub mod internals {
     pub use crate::wire::inflate::Inflater;
     pub use crate::wire::scan::{PADDING, PaddedText, Scanned, Scanner, TextEnd};
     pub use crate::wire::scratch::{DepthLevels, Scratch};
+
+    #[cfg(all(feature = "direct", unix))]
+    pub use crate::transport::direct::{
+        FrameError, FrameReader, Inbound, InboundError, Incoming, KeySchedule, MAX_CONTROL_LEN,
+        Opened, Outgoing, RECORD_HEAD, RecordError, Records, TrafficKey, write_frame,
+    };
 }

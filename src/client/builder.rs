@@ -318,7 +318,8 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         if let Some(credentials) = &config.credentials {
             credentials.check()?;
         }
-        let connector = Arc::new(Connector::new(&config.connect_options())?);
+        let clock = Clock::start();
+        let connector = Arc::new(Connector::new(&config.connect_options(clock.clone()))?);
         let target = Target::parse(&config.address()?)?;
         let given = connector.route(target.clone())?;
         let routes = Routes::new(connector, Targets::new(target), given);
@@ -339,7 +340,6 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         let history = history::start(&config, &subscriptions, &numbers)?;
         let (commands, receiver) = tokio::sync::mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let clock = Clock::start();
         let recorder = start_recorder(&config, &clock)?;
         let shared = HandleState {
             heartbeat: Heartbeat::new(clock.clone()),

@@ -14,9 +14,27 @@ use crate::model::Dialect;
 use crate::publish::TradeOptions;
 use crate::session::SessionConfig;
 use crate::transport::{
-    ConnectOptions, ExtraHeaders, Proxy, Region, Resolve, TlsConfig, default_url,
+    Clock, ConnectOptions, ExtraHeaders, Proxy, Region, Resolve, SocketOptions, TlsConfig,
+    default_url,
 };
 use crate::wire::DecodeLimits;
+
+/// What reads the sockets of a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransportKind {
+    /// The direct transport where the client busy-polls and there is one (feature `direct`, Unix),
+    /// else tokio.
+    #[default]
+    Auto,
+    /// tokio and tokio-tungstenite, whether or not the client busy-polls.
+    Tokio,
+    /// The direct transport, whether or not the client busy-polls: bytes are decrypted and decoded
+    /// in the buffer that they were received in, without a copy or an allocation. A host that has
+    /// no TLS 1.3 is served by tokio, which is logged.
+    #[cfg(all(feature = "direct", unix))]
+    Direct,
+}
 
 /// The options of a client, except for its subscriptions and its sink.
 #[derive(Clone, Debug)]
@@ -89,6 +107,10 @@ pub struct ClientConfig {
     /// From when on trades are joined with their history, and how; not by default.
     #[cfg(feature = "rest")]
     pub history: Option<HistoryConfig>,
+    /// What reads the sockets.
+    pub transport: TransportKind,
+    /// The options of sockets.
+    pub socket: SocketOptions,
     /// Seed of the jitter of the pauses between attempts.
     pub seed: u64,
 }
@@ -111,8 +133,19 @@ impl ClientConfig {
         }
     }
 
+    /// Whether sockets are read directly.
+    const fn is_direct(&self) -> bool {
+        let is_wanted = match self.transport {
+            TransportKind::Auto => self.busy_poll,
+            TransportKind::Tokio => false,
+            #[cfg(all(feature = "direct", unix))]
+            TransportKind::Direct => true,
+        };
+        is_wanted && cfg!(all(feature = "direct", unix))
+    }
+
     /// The options of the transport.
-    pub(super) fn connect_options(&self) -> ConnectOptions {
+    pub(super) fn connect_options(&self, clock: Clock) -> ConnectOptions {
         ConnectOptions {
             tls: self.tls.clone(),
             headers: self.headers.clone(),
@@ -121,6 +154,10 @@ impl ClientConfig {
             stagger: self.connect_stagger,
             frame_len: self.limits.frame_len,
             logs_in: self.credentials.is_some(),
+            socket: self.socket.clone(),
+            is_direct: self.is_direct(),
+            busy_poll: self.busy_poll,
+            clock,
         }
     }
 
@@ -153,6 +190,8 @@ impl ClientConfig {
             record: None,
             #[cfg(feature = "rest")]
             history: None,
+            transport: TransportKind::default(),
+            socket: SocketOptions::default(),
             seed: fastrand::u64(..),
         }
     }

@@ -26,12 +26,12 @@ use super::connection_id::ConnectionId;
 use super::messages::ConnectionCommand;
 use super::recorder::Noted;
 use super::shared::SharedCell;
-use super::stats::{ConnectionEnd, ConnectionStats, new_latency};
+use super::stats::{ConnectionEnd, ConnectionStats, Latencies, new_latency};
 use crate::event::EventSink;
 use crate::feed::{FeedHandler, Watchdog};
 use crate::model::{BookState, DownReason, MonoNanos};
 use crate::session::{Action, Session};
-use crate::transport::{Clock, CloseReason, Ready, Transport};
+use crate::transport::{Buffered, Clock, CloseReason, Ready, Transport};
 
 /// How often books are checked for being stale.
 const STALE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -88,6 +88,7 @@ pub(super) struct ConnectionDriver<T, S> {
     commands: UnboundedReceiver<ConnectionCommand>,
     stats: ConnectionStats,
     latency: Histogram<u64>,
+    kernel_latency: Histogram<u64>,
     /// How many subscriptions were requested on this connection, including those removed since.
     requested: usize,
     /// Since when the supervisor waits for this connection to be ready, where it does.
@@ -135,6 +136,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             commands,
             stats: ConnectionStats::new(id),
             latency: new_latency(),
+            kernel_latency: new_latency(),
             requested: 0,
             ready_report: None,
             states_changed: false,
@@ -162,7 +164,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             }
             self.arm();
             match self.wait().await {
-                Input::Transport(ready) => self.on_ready(ready),
+                Input::Transport(ready) => self.on_all_ready(ready),
                 Input::Command(command) => self.on_command(command),
                 Input::Timer => self.on_timer(),
                 Input::Drained => self.on_drained(),
@@ -177,7 +179,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         let now = self.clock.now().1;
         self.shared.borrow().handle.health.ended(self.stats.connected, now);
         let stats = self.stats();
-        let latency = self.latency;
+        let latency = Latencies { from_read: self.latency, from_kernel: self.kernel_latency };
         ConnectionEnd { id: self.id, stats, latency, was_open, closed_properly, unanswered }
     }
 
@@ -260,6 +262,21 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         }
     }
 
+    /// Handles what the transport has, and what else its last read has given.
+    #[inline]
+    fn on_all_ready(&mut self, ready: Ready) {
+        self.on_ready(ready);
+        while self.streak < MAX_STREAK {
+            match self.transport.buffered() {
+                Buffered::Ready(ready) => self.on_ready(ready),
+                Buffered::Drained if self.has_processed => return self.on_drained(),
+                Buffered::Drained | Buffered::Unknown => return,
+            }
+            self.streak += 1;
+        }
+    }
+
+    #[inline]
     fn on_ready(&mut self, ready: Ready) {
         match ready {
             Ready::Frame => {

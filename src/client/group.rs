@@ -3,14 +3,13 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::handover_backoff::HandoverBackoff;
 use super::messages::ConnectionCommand;
 use super::readers::Readers;
-use super::stats::ConnectionStats;
+use super::stats::{ConnectionStats, Latencies};
 use crate::model::{ChannelPath, MonoNanos, Subscription};
 
 /// A connection that runs, as the supervisor knows it.
@@ -39,7 +38,7 @@ impl Connection {
     }
 
     /// Its histogram of latencies; `None` where it has just ended.
-    pub(super) async fn latency(&self) -> Option<Histogram<u64>> {
+    pub(super) async fn latency(&self) -> Option<Latencies> {
         let (sender, receiver) = oneshot::channel();
         self.send(ConnectionCommand::Latency(sender));
         receiver.await.ok()

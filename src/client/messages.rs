@@ -2,12 +2,11 @@
 
 use std::sync::mpsc;
 
-use hdrhistogram::Histogram;
 use tokio::sync::oneshot;
 
 use super::connection_id::ConnectionId;
 use super::readers::Readers;
-use super::stats::{ClientStats, ConnectionStats};
+use super::stats::{ClientStats, ConnectionStats, Latencies};
 use crate::model::Subscription;
 #[cfg(feature = "rest")]
 use crate::rest::RestError;
@@ -26,10 +25,10 @@ pub(super) enum ConnectionCommand {
     Subscribe(Subscription, Option<mpsc::Sender<Readers>>),
     Unsubscribe(Subscription),
     Stats(oneshot::Sender<ConnectionStats>),
-    Latency(oneshot::Sender<Histogram<u64>>),
     /// A REST snapshot of an order book has come, or there is none.
     #[cfg(feature = "rest")]
     BookSnapshot(Subscription, Box<Result<String, RestError>>),
+    Latency(oneshot::Sender<Latencies>),
     /// Another has replaced it: end soon, but not before what is on the way has come.
     Drain,
     Stop,

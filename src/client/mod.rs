@@ -27,7 +27,7 @@ mod supervisor;
 
 pub use crate::event::NoSink;
 pub use builder::ClientBuilder;
-pub use config::ClientConfig;
+pub use config::{ClientConfig, TransportKind};
 pub use credentials::Credentials;
 pub use error::ClientError;
 pub use handle::Client;

@@ -49,6 +49,8 @@ pub(super) struct ClientShared<S> {
     connect_queue: BTreeSet<(usize, usize)>,
     /// When a frame came or was run again last, on whichever connection: all run the same code.
     pub(super) last_frame: MonoNanos,
+    /// The receive time of the last frame: it does not run backwards.
+    pub(super) last_received: UnixNanos,
     /// What the client's handle reads.
     pub(super) handle: HandleState,
     /// What each line of a group with several has received last.
@@ -107,6 +109,7 @@ impl<S: EventSink> ClientShared<S> {
             events,
             connect_queue: BTreeSet::new(),
             last_frame: MonoNanos::ZERO,
+            last_received: UnixNanos::UNKNOWN,
             handle,
             received: ReceivedByLine::default(),
             recorder: ClientRecorder::default(),

@@ -109,8 +109,15 @@ pub struct ClientStats {
     pub session: SessionStats,
     /// How long books were not live, resynchronised ones included.
     pub recovery: Recovery,
-    /// Nanoseconds from the receipt of a frame to the return of the sink, with the books updated.
+    /// Nanoseconds from the read that gave a frame to the return of the sink, with the books
+    /// updated. All frames of a read count from its end: TLS, the WebSocket and the frames before
+    /// it are in the number, the time in the kernel is not.
     pub latency: Histogram<u64>,
+    /// The same from the kernel's receive stamp on, so that the time in the kernel and until the
+    /// read is in the number; empty where the kernel gives no stamps
+    /// ([`SocketOptions::kernel_stamps`](crate::transport::SocketOptions::kernel_stamps)). A read
+    /// has the stamp of the last of its segments.
+    pub kernel_latency: Histogram<u64>,
     /// How often a connection was opened.
     pub connects: u64,
     /// How often a connection ended, failed attempts included.
@@ -146,6 +153,7 @@ impl ClientStats {
             feed: Stats::default(),
             session: SessionStats::default(),
             recovery,
+            kernel_latency: new_latency(),
             latency,
             connects: 0,
             losses: 0,
@@ -163,11 +171,12 @@ impl ClientStats {
     }
 
     /// Adds the counters of one connection.
-    pub(super) fn add(&mut self, connection: &ConnectionStats, latency: &Histogram<u64>) {
+    pub(super) fn add(&mut self, connection: &ConnectionStats, latency: &Latencies) {
         self.feed.merge(&connection.feed);
         self.session.merge(&connection.session);
         // Both have the same bounds, so nothing can be out of them.
-        let _ = self.latency.add(latency);
+        let _ = self.latency.add(&latency.from_read);
+        let _ = self.kernel_latency.add(&latency.from_kernel);
         self.connects += connection.connects;
         self.losses += connection.losses;
         self.rejections += connection.rejections;
@@ -192,11 +201,20 @@ impl ClientStats {
     }
 }
 
+/// The histograms of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Latencies {
+    /// From the read of a frame.
+    pub(super) from_read: Histogram<u64>,
+    /// From the kernel's stamp.
+    pub(super) from_kernel: Histogram<u64>,
+}
+
 /// The counters of a connection that has ended, and how it ended.
 pub(super) struct ConnectionEnd {
     pub(super) id: ConnectionId,
     pub(super) stats: ConnectionStats,
-    pub(super) latency: Histogram<u64>,
+    pub(super) latency: Latencies,
     pub(super) was_open: bool,
     pub(super) closed_properly: bool,
     pub(super) unanswered: bool,

@@ -28,7 +28,7 @@ use super::stats::{ClientStats, ConnectionEnd, ConnectionStats, StopReport, new_
 use crate::event::EventSink;
 use crate::feed::{FeedHandler, Recovery, SubscriptionNumbers};
 use crate::model::{ChannelPath, Subscription};
-use crate::transport::{Clock, Connector, Route, Targets, TokioTransport};
+use crate::transport::{Clock, Connector, Route, SocketTransport, Targets};
 
 /// How long all connections together may take to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -55,9 +55,9 @@ impl Routes {
         self.targets.grouped(subscriptions, most)
     }
 
-    fn transport(&self, path: Option<ChannelPath>) -> TokioTransport {
+    fn transport(&self, path: Option<ChannelPath>) -> SocketTransport {
         let home = self.given.beside(self.targets.at(path));
-        TokioTransport::new(Arc::clone(&self.connector), home)
+        SocketTransport::new(Arc::clone(&self.connector), home)
     }
 }
 

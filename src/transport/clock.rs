@@ -67,6 +67,13 @@ impl Clock {
         UnixNanos(system().0.saturating_add_signed(self.wall.set_by.load(Ordering::Relaxed)))
     }
 
+    /// How long ago the system's own clock showed `at`; `None` where it is earlier now.
+    #[inline]
+    #[must_use]
+    pub(crate) fn since_system(&self, at: UnixNanos) -> Option<Duration> {
+        system().since(at)
+    }
+
     /// Adds an offset in nanoseconds to the system's clock, for this clock and its clones alone: a
     /// soak tests clock steps with it.
     #[cfg(feature = "sim")]

@@ -10,20 +10,24 @@ use rustls::ClientConfig as RustlsConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use super::clock::Clock;
 use super::dial;
+#[cfg(all(feature = "direct", unix))]
+use super::direct::{self, DirectOptions};
 use super::error::{ConnectError, TransportError};
 use super::headers::{ExtraHeaders, Headers, USER_AGENT};
 use super::proxy::{Proxy, ProxyRules, ProxyServer};
 use super::resolve::{Lookups, Resolve};
+use super::socket::Socket;
+use super::socket_options::SocketOptions;
+use super::stamped::StampedStream;
 use super::target::Target;
 use super::tls::TlsConfig;
+use super::tokio::TokioSocket;
 use super::upgrade::upgrade;
-
-/// An open connection, boxed: it is large and moves from task to task.
-pub(crate) type Socket = Box<WebSocketStream<MaybeTlsStream<TcpStream>>>;
 
 /// The size of a read. tungstenite zeroes as much before each read, so that its own 128 KiB cost
 /// more than most frames (docs/BENCHMARKS.md); a longer frame takes more reads.
@@ -46,6 +50,14 @@ pub(crate) struct ConnectOptions {
     pub(crate) frame_len: usize,
     /// Whether the client logs in, so that it must not be sent to another host.
     pub(crate) logs_in: bool,
+    /// The options of sockets.
+    pub(crate) socket: SocketOptions,
+    /// Whether sockets are read directly.
+    pub(crate) is_direct: bool,
+    /// Whether the thread busy-polls.
+    pub(crate) busy_poll: bool,
+    /// The clock that stamps what is received.
+    pub(crate) clock: Clock,
 }
 
 /// What all attempts of a client have in common.
@@ -60,6 +72,11 @@ pub(crate) struct Connector {
     stagger: Duration,
     /// Whether the client logs in, so that it must not be sent to another host.
     logs_in: bool,
+    socket: SocketOptions,
+    clock: Clock,
+    /// How sockets are read directly, and TLS 1.3 for them; `None` where they are not.
+    #[cfg(all(feature = "direct", unix))]
+    direct: Option<(DirectOptions, Arc<RustlsConfig>)>,
 }
 
 impl fmt::Debug for Connector {
@@ -103,7 +120,8 @@ impl Connector {
     /// [`TransportError::CaFile`] or [`TransportError::Header`].
     pub(crate) fn new(options: &ConnectOptions) -> Result<Self, TransportError> {
         // A longer one of an unread channel is skipped, and must not end the connection.
-        let max = Some(options.frame_len.max(MAX_MESSAGE_LEN));
+        let max_len = options.frame_len.max(MAX_MESSAGE_LEN);
+        let max = Some(max_len);
         let websocket = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .max_message_size(max)
@@ -119,7 +137,22 @@ impl Connector {
             lookups,
             stagger: options.stagger,
             logs_in: options.logs_in,
+            socket: options.socket.clone(),
+            clock: options.clock.clone(),
+            #[cfg(all(feature = "direct", unix))]
+            direct: match options.is_direct {
+                true => Some((direct_options(options, max_len), Arc::new(options.tls.rustls13()?))),
+                false => None,
+            },
         })
+    }
+
+    /// Whether sockets are read directly.
+    pub(crate) const fn is_direct(&self) -> bool {
+        #[cfg(all(feature = "direct", unix))]
+        return self.direct.is_some();
+        #[cfg(not(all(feature = "direct", unix)))]
+        false
     }
 
     /// The route to a target.
@@ -172,7 +205,8 @@ impl Connector {
         addrs: Vec<SocketAddr>,
         turn: usize,
     ) -> Result<TcpStream, ConnectError> {
-        let tcp = dial::dial(dial::order(&addrs, turn), self.stagger).await;
+        let tcp =
+            dial::dial(dial::order(&addrs, turn), self.stagger, self.socket.local_address).await;
         if tcp.is_err() {
             self.unreachable(&route);
         }
@@ -187,24 +221,50 @@ impl Connector {
     /// Goes through the proxy, does the TLS handshake, and upgrades to a WebSocket.
     ///
     /// # Errors
-    /// What the proxy, the host or its certificate fails with.
+    /// What the proxy, the host or its certificate fails with. [`ConnectError::NoTls13`] where
+    /// `is_direct` asks for a socket that is read directly and the host has older versions only.
     pub(crate) async fn handshake(
         self: Arc<Self>,
         route: Route,
         mut tcp: TcpStream,
+        is_direct: bool,
     ) -> Result<Socket, ConnectError> {
         let Route { target, proxy, is_foreign } = &route;
+        self.socket.apply(&tcp);
         if let Some(proxy) = proxy {
             tcp = proxy.tunnel(tcp, target, USER_AGENT).await?;
         }
-        let stream = if target.secure {
+        let headers = if *is_foreign { &self.no_headers } else { &self.headers };
+        #[cfg(all(feature = "direct", unix))]
+        if let (true, Some((options, tls))) = (is_direct, &self.direct) {
+            let (options, tls) = (options.clone(), Arc::clone(tls));
+            let socket = direct::open(tcp, target, tls, headers, options).await?;
+            return Ok(Socket::Direct(Box::new(socket)));
+        }
+        #[cfg(not(all(feature = "direct", unix)))]
+        let _ = is_direct;
+        let tcp = StampedStream::new(tcp, self.clock.clone());
+        let mut stream = if target.secure {
             let name = ServerName::try_from(target.host.clone()).map_err(std::io::Error::other)?;
             let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await?;
             MaybeTlsStream::Rustls(tls)
         } else {
             MaybeTlsStream::Plain(tcp)
         };
-        let headers = if *is_foreign { &self.no_headers } else { &self.headers };
-        Ok(Box::new(upgrade(stream, target, headers, self.websocket).await?))
+        let rest = upgrade(&mut stream, target, headers).await?;
+        let (role, config) = (Role::Client, Some(self.websocket));
+        let stream = WebSocketStream::from_partially_read(stream, rest, role, config).await;
+        Ok(Socket::Tokio(Box::new(TokioSocket::new(stream))))
+    }
+}
+
+#[cfg(all(feature = "direct", unix))]
+fn direct_options(options: &ConnectOptions, max_len: usize) -> DirectOptions {
+    DirectOptions {
+        busy_poll: options.busy_poll,
+        kernel_stamps: options.socket.kernel_stamps,
+        max_len,
+        clock: options.clock.clone(),
+        open: Arc::default(),
     }
 }

@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
+use super::clock::Clock;
 use super::error::ConnectError;
+use crate::model::{MonoNanos, UnixNanos};
 use crate::wire::Frame;
 
 /// Moves the frames of one connection, over all its attempts to connect.
@@ -25,6 +28,18 @@ pub(crate) trait Transport {
 
     /// The frame that [`Ready::Frame`] announced, until `ready` is called again.
     fn frame(&self) -> Frame<'_>;
+
+    /// What else the last read has given: reads nothing itself.
+    #[inline]
+    fn buffered(&mut self) -> Buffered {
+        Buffered::Unknown
+    }
+
+    /// When the bytes of the frame were received.
+    #[inline]
+    fn received(&self, clock: &Clock) -> Received {
+        Received::now(clock)
+    }
 
     /// Sends a text message.
     ///
@@ -77,6 +92,38 @@ pub(crate) enum Ready {
     CloseRequested(CloseReason),
     /// The connection has ended, by an error where there is one.
     Ended(Option<io::Error>),
+}
+
+/// What a transport has read but not given yet.
+#[derive(Debug)]
+pub(crate) enum Buffered {
+    /// This is next.
+    Ready(Ready),
+    /// Nothing: what was read last has been given in whole.
+    Drained,
+    /// The transport does not know without a read.
+    Unknown,
+}
+
+/// When bytes were received. All frames of a read have the same: the later ones wait for the
+/// earlier, and that is part of their latency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Received {
+    /// When they were read from the socket.
+    pub(crate) mono: MonoNanos,
+    /// When they came: the kernel's stamp where it has given one, else the time of the read.
+    pub(crate) wall: UnixNanos,
+    /// How long they lay in the kernel before the read; `None` where it has given no stamp.
+    pub(crate) in_kernel: Option<Duration>,
+}
+
+impl Received {
+    /// Read now, without a stamp.
+    #[inline]
+    pub(crate) fn now(clock: &Clock) -> Self {
+        let (mono, wall) = clock.now();
+        Self { mono, wall, in_kernel: None }
+    }
 }
 
 /// The code and the text of a close frame; neither where it has none.

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use super::clock::Clock;
@@ -77,14 +77,18 @@ impl Stagger {
 ///
 /// # Errors
 /// The error of each address, where none accepted.
-pub(super) async fn dial(order: Vec<SocketAddr>, pause: Duration) -> io::Result<TcpStream> {
+pub(super) async fn dial(
+    order: Vec<SocketAddr>,
+    pause: Duration,
+    local: Option<IpAddr>,
+) -> io::Result<TcpStream> {
     let clock = Clock::start();
     let mut stagger = Stagger::new(order, pause, clock.mono());
     let mut attempts = JoinSet::new();
     let mut errors = Vec::new();
     while !stagger.is_over() {
         while let Some(addr) = stagger.next(clock.mono()) {
-            attempts.spawn(async move { (addr, TcpStream::connect(addr).await) });
+            attempts.spawn(async move { (addr, connect(addr, local).await) });
         }
         let pause = async {
             match stagger.due() {
@@ -118,6 +122,14 @@ pub(super) async fn dial(order: Vec<SocketAddr>, pause: Duration) -> io::Result<
     errors.truncate(MAX_ERRORS);
     let more = if more > 0 { format!(", and {more} more") } else { String::new() };
     Err(io::Error::other(format!("{}{more}", errors.join(", "))))
+}
+
+/// Connects to one address, from a local one where it is given.
+async fn connect(addr: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpStream> {
+    let Some(local) = local else { return TcpStream::connect(addr).await };
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.bind((local, 0).into())?;
+    socket.connect(addr).await
 }
 
 #[cfg(test)]
@@ -178,8 +190,8 @@ mod tests {
             })
             .collect();
         let known = ports.iter().map(|port| SocketAddr::from(([127, 0, 0, 1], *port))).collect();
-        let error = dial(known, Duration::from_secs(60)).await.unwrap_err().to_string();
+        let error = dial(known, Duration::from_secs(60), None).await.unwrap_err().to_string();
         assert!(ports.iter().all(|port| error.contains(&format!("127.0.0.1:{port}: "))), "{error}");
-        assert!(dial(Vec::new(), Duration::ZERO).await.is_err());
+        assert!(dial(Vec::new(), Duration::ZERO, None).await.is_err());
     }
 }

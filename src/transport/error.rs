@@ -66,6 +66,9 @@ pub(crate) enum ConnectError {
     Refused(Box<Refusal>),
     #[error("{0}")]
     Reply(&'static str),
+    /// The host has no TLS 1.3, which the direct transport needs.
+    #[error("the host has no TLS 1.3")]
+    NoTls13,
 }
 
 impl ConnectError {
@@ -77,6 +80,7 @@ impl ConnectError {
                 Some((refusal.status, refusal.retry_after))
             }
             Self::Lookup { .. } | Self::Io(_) | Self::Socks(_) | Self::Reply(_) => None,
+            Self::NoTls13 => None,
         }
     }
 }

@@ -1,10 +1,13 @@
 //! The transport: names, proxies, TCP, TLS and the upgrade to a WebSocket, and the clock that
 //! stamps what comes.
 
+mod attempts;
 mod clock;
 mod connect;
 mod connection;
 mod dial;
+#[cfg(all(feature = "direct", unix))]
+pub(crate) mod direct;
 mod error;
 mod headers;
 mod proxy;
@@ -12,15 +15,18 @@ mod refusal;
 mod region;
 mod reply;
 mod resolve;
+mod socket;
+mod socket_options;
+mod stamped;
 mod target;
 mod tls;
 mod tokio;
 mod upgrade;
 
-pub(crate) use self::tokio::TokioTransport;
+pub(crate) use attempts::SocketTransport;
 pub use clock::Clock;
 pub(crate) use connect::{ConnectOptions, Connector, Route};
-pub(crate) use connection::{CloseReason, Ready, Transport};
+pub(crate) use connection::{Buffered, CloseReason, Ready, Received, Transport};
 pub(crate) use error::ConnectError;
 pub use error::TransportError;
 pub use headers::ExtraHeaders;
@@ -33,6 +39,7 @@ pub use region::{Region, default_url};
 #[cfg(feature = "rest")]
 pub(crate) use reply::retry_after;
 pub use resolve::{Resolve, SystemResolver};
+pub use socket_options::SocketOptions;
 pub use target::without_user;
 pub(crate) use target::{Target, Targets};
 pub use tls::TlsConfig;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig as RustlsConfig, RootCertStore};
+use rustls::{ClientConfig as RustlsConfig, RootCertStore, SupportedProtocolVersion};
 
 use super::error::TransportError;
 
@@ -32,6 +32,24 @@ impl TlsConfig {
     /// # Errors
     /// [`TransportError::CaFile`].
     pub(super) fn rustls(&self) -> Result<RustlsConfig, TransportError> {
+        self.of_versions(rustls::DEFAULT_VERSIONS)
+    }
+
+    /// Loads the certificates for TLS 1.3 alone, with keys that can be taken out of rustls.
+    ///
+    /// # Errors
+    /// [`TransportError::CaFile`].
+    #[cfg(all(feature = "direct", unix))]
+    pub(super) fn rustls13(&self) -> Result<RustlsConfig, TransportError> {
+        let mut config = self.of_versions(&[&rustls::version::TLS13])?;
+        config.enable_secret_extraction = true;
+        Ok(config)
+    }
+
+    fn of_versions(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Result<RustlsConfig, TransportError> {
         let mut roots = RootCertStore::empty();
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         if let Some(path) = &self.ca_file {
@@ -39,7 +57,7 @@ impl TlsConfig {
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let versions = RustlsConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .map_err(|error| TransportError::Tls(error.to_string()))?;
         Ok(versions.with_root_certificates(roots).with_no_client_auth())
     }

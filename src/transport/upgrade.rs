@@ -2,29 +2,26 @@
 //!
 //! Our own, in place of tungstenite's: that one accepts no list in the answer's `Connection`
 //! header, though `keep-alive, Upgrade` is as good as `Upgrade` alone, and overlooks an extension
-//! that was not requested. The frames afterwards are tungstenite's.
+//! that was not requested.
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::error::ConnectError;
 use super::headers::Headers;
 use super::reply::Reply;
 use super::target::Target;
 
-/// Requests the upgrade and checks the answer.
+/// Requests the upgrade and checks the answer. Returns what was read behind it: frames.
 ///
 /// # Errors
 /// [`ConnectError::Refused`] where the status is not 101, [`ConnectError::Reply`] where the answer
 /// is invalid, and errors of the connection.
 pub(super) async fn upgrade<S>(
-    mut stream: S,
+    stream: &mut S,
     target: &Target,
     headers: &Headers,
-    config: WebSocketConfig,
-) -> Result<WebSocketStream<S>, ConnectError>
+) -> Result<Vec<u8>, ConnectError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -38,14 +35,13 @@ where
     );
     stream.write_all(request.as_bytes()).await?;
     stream.flush().await?;
-    let reply = Reply::read(&mut stream).await?;
+    let reply = Reply::read(stream).await?;
     if reply.status != 101 {
-        let refusal = reply.refusal(&mut stream).await;
+        let refusal = reply.refusal(stream).await;
         return Err(ConnectError::Refused(Box::new(refusal)));
     }
     check(&reply, &derive_accept_key(key.as_bytes())).map_err(ConnectError::Reply)?;
-    let (role, config) = (Role::Client, Some(config));
-    Ok(WebSocketStream::from_partially_read(stream, reply.rest, role, config).await)
+    Ok(reply.rest)
 }
 
 /// Checks an answer of status 101, as RFC 6455 demands in section 4.1.
@@ -79,7 +75,7 @@ mod tests {
     /// `ACCEPT` stands for the right key.
     async fn answered(extra: &[(&str, &str)], lines: &str) -> (Result<(), String>, String) {
         let extra: Vec<_> = extra.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        let (client, mut server) = duplex(4096);
+        let (mut client, mut server) = duplex(4096);
         let lines = lines.to_owned();
         let serve = tokio::spawn(async move {
             let mut request = Vec::new();
@@ -95,7 +91,7 @@ mod tests {
         });
         let headers = Headers::new(&extra).unwrap();
         let target = Target::parse("ws://h.example:81/ws/v5/public?x=1").unwrap();
-        let made = upgrade(client, &target, &headers, WebSocketConfig::default()).await;
+        let made = upgrade(&mut client, &target, &headers).await;
         let (request, _server) = serve.await.unwrap();
         (made.map(drop).map_err(|error| error.to_string()), request)
     }

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use okx_feed::sim::{ExchangeConfig, PushIntervals, Server};
-use okx_feed::{Client, Dialect, Event};
+use okx_feed::{Dialect, Event};
 use okx_feed_testkit::alloc::allocations;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
@@ -65,7 +65,7 @@ async fn allocations_of(
     let (mut events, mut before) = (0, 0);
     let scheme = if tls { "wss" } else { "ws" };
     let host = if tls { "localhost" } else { "127.0.0.1" };
-    let mut client = Client::builder(dialect).url(format!("{scheme}://{host}:{port}{path}"));
+    let mut client = crate::over::builder(dialect).url(format!("{scheme}://{host}:{port}{path}"));
     if tls {
         client = client.ca_file(&ca_file);
     }
@@ -119,14 +119,25 @@ async fn a_busy_polling_connection_allocates_nothing() {
     assert!(spent <= GROWTHS, "{spent}");
 }
 
-/// Over TLS there is one allocation for each record, and none of ours: rustls returns the plain
-/// text of a record in a new `Vec`. A quiet exchange sends a record per message,
-/// a busy one several messages in one.
+/// Over TLS tokio's transport allocates once for each record, and nothing of ours does: rustls
+/// returns the plain text of a record in a new `Vec`. A quiet exchange sends a record per message,
+/// a busy one several messages in one. The direct transport opens records in place.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn tls_allocates_once_per_record() {
+async fn tls_allocates_once_per_record_and_the_direct_transport_nothing() {
     let channels = ["books5:BTC-USDT", "bbo-tbt:BTC-USDT", "trades:BTC-USDT"];
     let spent =
         allocations_without_busy_polling(Dialect::V5, "/ws/v5/public", &channels, true).await;
+    if crate::over::is_direct() {
+        return assert_eq!(spent, 0);
+    }
     assert!(spent > 0, "rustls allocates no more: correct docs/BENCHMARKS.md");
     assert!(spent <= COUNTED + GROWTHS, "{spent} allocations for {COUNTED} events");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_v3_connection_over_tls_allocates_once_per_record_or_nothing() {
+    let channels = ["futures/depth5:BTC-USD-190517", "futures/trade:BTC-USD-190517"];
+    let spent = allocations_without_busy_polling(Dialect::V3, "/ws/v3", &channels, true).await;
+    let most = if crate::over::is_direct() { 0 } else { COUNTED + GROWTHS };
+    assert!(spent <= most, "{spent} allocations for {COUNTED} events");
 }

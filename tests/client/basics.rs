@@ -39,7 +39,7 @@ async fn follows_the_exchange(dialect: Dialect, path: &str, books: &str, trades:
 
 async fn follows(dialect: Dialect, path: &str, books: &str, trades: &str, busy: bool) {
     let server = exchange().await;
-    let client = Client::builder(dialect)
+    let client = crate::over::builder(dialect)
         .url(format!("ws://{}{path}", server.local_addr()))
         .subscribe(books)
         .subscribe(trades)
@@ -90,7 +90,7 @@ async fn v5_books_are_the_exchanges_own() {
 #[tokio::test]
 async fn subscriptions_are_added_and_removed_on_a_running_connection() {
     let server = exchange().await;
-    let client = Client::v5("BTC-USDT")
+    let client = crate::over::v5("BTC-USDT")
         .url(format!("ws://{}/ws/v5/public", server.local_addr()))
         .spawn()
         .unwrap();
@@ -160,7 +160,7 @@ async fn a_lost_connection_is_reopened_with_its_subscriptions() {
     .await;
     let mut states = Vec::new();
     let (sender, changes) = mpsc::channel();
-    let client = Client::builder(Dialect::V5)
+    let client = crate::over::builder(Dialect::V5)
         .url(format!("ws://{address}"))
         .subscribe("books5:BTC-USDT")
         .configure(quick)
@@ -200,7 +200,7 @@ async fn silence_causes_a_ping_and_then_a_new_connection() {
         }
     })
     .await;
-    let client = Client::v5("BTC-USDT")
+    let client = crate::over::v5("BTC-USDT")
         .url(format!("ws://{address}"))
         .configure(quick)
         .configure(|config| {
@@ -244,7 +244,7 @@ async fn a_broken_order_book_is_resynchronised_alone() {
     })
     .await;
     let books = sub("books:BTC-USDT");
-    let client = Client::builder(Dialect::V5)
+    let client = crate::over::builder(Dialect::V5)
         .url(format!("ws://{address}"))
         .subscribe("books:BTC-USDT")
         .subscribe("books5:BTC-USDT")
@@ -272,7 +272,7 @@ async fn a_sink_that_panics_leaves_no_book_live() {
     })
     .await;
     let mut books = 0;
-    let client = Client::v5("BTC-USDT")
+    let client = crate::over::v5("BTC-USDT")
         .url(format!("ws://{address}"))
         .on_event(move |event: &Event<'_>| {
             books += u32::from(matches!(event, Event::Book(_)));
@@ -291,7 +291,7 @@ async fn a_flood_does_not_keep_the_client_from_stopping() {
         while socket.send(Message::text(BOOK)).await.is_ok() {}
     })
     .await;
-    let client = Client::v5("BTC-USDT").url(format!("ws://{address}")).spawn().unwrap();
+    let client = crate::over::v5("BTC-USDT").url(format!("ws://{address}")).spawn().unwrap();
     wait_for(|| (client.stats().unwrap().feed.frames > 10_000).then_some(())).await;
     let stopped = tokio::task::spawn_blocking(move || client.stop());
     tokio::time::timeout(Duration::from_secs(5), stopped).await.unwrap().unwrap();
@@ -307,7 +307,7 @@ async fn malformed_frames_are_counted_and_affect_no_other() {
         while let Some(Ok(_)) = socket.next().await {}
     })
     .await;
-    let client = Client::v5("BTC-USDT").url(format!("ws://{address}")).spawn().unwrap();
+    let client = crate::over::v5("BTC-USDT").url(format!("ws://{address}")).spawn().unwrap();
     let stats = wait_for(|| client.stats().ok().filter(|stats| stats.feed.frames == 6)).await;
     assert_eq!((stats.feed.malformed(), stats.feed.books, stats.feed.pongs), (3, 2, 1));
     assert_eq!((stats.connects, stats.losses), (1, 0));
@@ -316,18 +316,20 @@ async fn malformed_frames_are_counted_and_affect_no_other() {
 #[test]
 fn wrong_options_are_reported_before_the_start() {
     let spawn = |url: &str, channel: &str| {
-        let error = Client::builder(Dialect::V5).url(url).subscribe(channel).spawn().unwrap_err();
+        let error =
+            crate::over::builder(Dialect::V5).url(url).subscribe(channel).spawn().unwrap_err();
         error.to_string()
     };
     let good = "ws://127.0.0.1:1";
     assert!(spawn(good, "ticker:BTC-USDT").contains("books5"));
     assert!(spawn("http://127.0.0.1", "books5:X").contains("ws://"));
     assert!(spawn("ws://", "books5:X").contains("ws://HOST"));
-    let nothing = Client::builder(Dialect::V3).spawn().unwrap_err();
+    let nothing = crate::over::builder(Dialect::V3).spawn().unwrap_err();
     assert!(matches!(nothing, ClientError::NoSubscription));
-    let wrong = Client::builder(Dialect::V3).subscriptions([sub("books5:X")]).spawn().unwrap_err();
+    let wrong =
+        crate::over::builder(Dialect::V3).subscriptions([sub("books5:X")]).spawn().unwrap_err();
     assert!(matches!(wrong, ClientError::WrongDialect(_)));
-    let file = Client::v5("X").url("wss://127.0.0.1").ca_file("no-such-file.pem").spawn();
+    let file = crate::over::v5("X").url("wss://127.0.0.1").ca_file("no-such-file.pem").spawn();
     assert!(matches!(file.unwrap_err(), ClientError::Transport(TransportError::CaFile { .. })));
 }
 
@@ -344,7 +346,7 @@ async fn clients_of_one_host_share_its_connect_rate_limit() {
         }
     });
     let spawn = || {
-        Client::v5("BTC-USDT")
+        crate::over::v5("BTC-USDT")
             .url(format!("ws://{address}"))
             .configure(quick)
             .configure(|config| {
@@ -370,7 +372,7 @@ async fn tick_by_tick_books_need_a_login() {
     let server = Server::bind("127.0.0.1:0", config).await.unwrap().spawn();
     let books = sub("books-l2-tbt:BTC-USDT");
     let builder = || {
-        Client::builder(Dialect::V5)
+        crate::over::builder(Dialect::V5)
             .url(format!("ws://{}/ws/v5/public", server.local_addr()))
             .subscribe("books-l2-tbt:BTC-USDT")
             .configure(quick)

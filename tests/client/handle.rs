@@ -28,7 +28,7 @@ async fn waiting_calls_fail_in_the_sink() {
     let handle: Arc<Mutex<Option<Client>>> = Arc::default();
     let (results, answers) = mpsc::channel();
     let in_sink = Arc::clone(&handle);
-    let client = Client::builder(Dialect::V5)
+    let client = crate::over::builder(Dialect::V5)
         .url(url(&server))
         .subscribe("books5:BTC-USDT")
         .on_event(move |event: &Event<'_>| {
@@ -59,7 +59,7 @@ async fn the_heartbeat_shows_a_sink_that_does_not_return() {
     let server = exchange().await;
     let (go, gate) = mpsc::channel::<()>();
     let (entered, inside) = mpsc::channel();
-    let client = Client::builder(Dialect::V5)
+    let client = crate::over::builder(Dialect::V5)
         .url(url(&server))
         .subscribe("books5:BTC-USDT")
         .on_event(move |event: &Event<'_>| {
@@ -87,7 +87,7 @@ async fn the_heartbeat_shows_a_sink_that_does_not_return() {
 #[tokio::test]
 async fn many_channels_take_few_requests() {
     let server = exchange().await;
-    let mut client = Client::builder(Dialect::V5)
+    let mut client = crate::over::builder(Dialect::V5)
         .url(url(&server))
         .subscribe("books5:BTC-USDT")
         .configure(quick);

@@ -13,7 +13,7 @@ use okx_feed_testkit::wait::wait_for;
 fn start(url: &str) -> Arc<OnceLock<Client>> {
     let handle = Arc::new(OnceLock::<Client>::new());
     let of_sink = Arc::downgrade(&handle);
-    let client = Client::v5("BTC-USDT").url(url).on_event(move |_| {
+    let client = crate::over::v5("BTC-USDT").url(url).on_event(move |_| {
         // On the feed's own thread, which it must not wait for.
         let handle = of_sink.upgrade();
         let _ = handle.as_ref().and_then(|handle| handle.get()).map(Client::health);

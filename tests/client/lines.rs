@@ -50,7 +50,7 @@ type Seen = Result<u64, (Subscription, BookState)>;
 
 fn spawn(url: &str, dialect: Dialect, lines: usize) -> (Client, Receiver<Seen>) {
     let (sender, receiver) = mpsc::channel();
-    let mut client = Client::builder(dialect).url(url).redundancy(lines).configure(quick);
+    let mut client = crate::over::builder(dialect).url(url).redundancy(lines).configure(quick);
     for channel in channels(dialect) {
         client = client.subscribe(channel);
     }
@@ -233,7 +233,7 @@ async fn a_long_list_is_spread_over_a_pool_and_changes_while_it_runs() {
     let ids = Listing::generate(40);
     let name =
         |n: usize| -> Subscription { format!("books5:{}", ids[n].inst_id()).parse().unwrap() };
-    let client = Client::builder(Dialect::V5)
+    let client = crate::over::builder(Dialect::V5)
         .url(format!("ws://{}/ws/v5/public", server.local_addr()))
         .subscriptions((0..30).map(name))
         .configure(quick)
@@ -273,7 +273,7 @@ async fn a_thousand_instruments(dialect: Dialect) {
         Dialect::V3 => format!("{}/depth5:{}", listing.market(), listing.inst_id()),
         Dialect::V5 => format!("books5:{}", listing.inst_id()),
     });
-    let client = Client::builder(dialect)
+    let client = crate::over::builder(dialect)
         .url(format!("ws://{}{}", server.local_addr(), path(dialect)))
         .subscriptions(names.map(|name| name.parse().unwrap()))
         .spawn()

@@ -10,6 +10,8 @@ mod interface;
 mod lines;
 mod numbers;
 mod order;
+#[cfg(feature = "sim")]
+mod over;
 mod reach;
 mod requests;
 mod tls;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use okx_feed::sim::{Endpoint, ExchangeConfig, ServerThread};
-use okx_feed::{Client, Dialect, Event, Subscription, SubscriptionId};
+use okx_feed::{Dialect, Event, Subscription, SubscriptionId};
 use okx_feed_testkit::wait::wait_for;
 
 use crate::config::quick;
@@ -18,7 +18,7 @@ async fn a_subscription_has_one_number_on_all_connections() {
     let exchange = ServerThread::start("127.0.0.1:0", ExchangeConfig::default()).unwrap();
     let seen = Arc::new(Mutex::new(HashMap::<String, HashSet<SubscriptionId>>::new()));
     let of_sink = Arc::clone(&seen);
-    let client = Client::builder(Dialect::V5)
+    let client = crate::over::builder(Dialect::V5)
         .url(exchange.url(Endpoint::V5Public))
         .subscribe(CHANNELS[0])
         .subscribe(CHANNELS[1])

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use okx_feed::sim::{Endpoint, ExchangeConfig, Listing, MarketConfig, ServerThread};
-use okx_feed::{BookState, Client, Event, Subscription};
+use okx_feed::{BookState, Event, Subscription};
 
 #[test]
 fn connections_are_opened_in_the_order_of_their_subscriptions() {
@@ -16,7 +16,7 @@ fn connections_are_opened_in_the_order_of_their_subscriptions() {
     let asked: Vec<Subscription> =
         listings.iter().map(|of| format!("books5:{}", of.inst_id()).parse().unwrap()).collect();
     let (sender, acknowledged) = mpsc::channel();
-    let feed = Client::builder(okx_feed::Dialect::V5)
+    let feed = crate::over::builder(okx_feed::Dialect::V5)
         .url(exchange.url(Endpoint::V5Public).replace("127.0.0.1", "localhost"))
         .subscriptions(asked.clone())
         .configure(|config| {

@@ -9,7 +9,7 @@ use futures_util::{SinkExt, StreamExt};
 use okx_feed::feed::StaleLimits;
 use okx_feed::sim::{ExchangeConfig, Listing, Server};
 use okx_feed::transport::Clock;
-use okx_feed::{BookState, Client, Dialect, DownReason, Subscription};
+use okx_feed::{BookState, Dialect, DownReason, Subscription};
 use okx_feed_testkit::wait::wait_for;
 use tokio::net::TcpListener;
 use tokio_tungstenite::accept_async;
@@ -22,7 +22,7 @@ async fn subscriptions_added_one_by_one_share_requests() {
     config.market.listings = Listing::generate(90);
     let server = Server::bind("127.0.0.1:0", config).await.unwrap().spawn();
     let url = format!("ws://{}/ws/v5/public", server.local_addr());
-    let client = Client::v5("BTC-USDT").url(url).configure(quick).spawn().unwrap();
+    let client = crate::over::v5("BTC-USDT").url(url).configure(quick).spawn().unwrap();
     let well = || client.connections().unwrap().iter().all(|line| line.ready).then_some(());
     wait_for(well).await;
     let before = client.stats().unwrap().session.requests;
@@ -65,7 +65,7 @@ async fn a_subscription_accepted_after_a_refusal_is_no_longer_down() {
         }
     });
     let trades: Subscription = "trades:BTC-USDT".parse().unwrap();
-    let client = Client::builder(Dialect::V5).subscribe("trades:BTC-USDT").url(url);
+    let client = crate::over::builder(Dialect::V5).subscribe("trades:BTC-USDT").url(url);
     let client = client.configure(quick).spawn().unwrap();
     let is = |state| (client.state(&trades) == Some(state)).then_some(());
     wait_for(|| is(BookState::Down(DownReason::Rejected))).await;
@@ -113,7 +113,7 @@ async fn subscriptions_too_many_for_a_connection_are_halved_until_they_fit() {
         let exchange = tokio::spawn(take_at_most(listener, 10));
         let all: Vec<Subscription> =
             (0..30).map(|n| format!("books5:C{n}-USDT").parse().unwrap()).collect();
-        let client = Client::builder(Dialect::V5).url(url).subscriptions(all.iter().copied());
+        let client = crate::over::builder(Dialect::V5).url(url).subscriptions(all.iter().copied());
         let client = client.redundancy(lines).configure(quick).spawn().unwrap();
         // Readers from before the split continue.
         let readers: Vec<_> = all.iter().map(|one| client.book_reader(one).unwrap()).collect();
@@ -134,7 +134,7 @@ async fn a_connection_with_no_requests_left_is_replaced() {
         config.market.listings = Listing::generate(8);
         let server = Server::bind("127.0.0.1:0", config).await.unwrap().spawn();
         let url = format!("ws://{}/ws/v5/public", server.local_addr());
-        let client = Client::v5("BTC-USDT").url(url).redundancy(lines).configure(quick);
+        let client = crate::over::v5("BTC-USDT").url(url).redundancy(lines).configure(quick);
         let client = client.configure(|config| config.session.requests_per_hour = 2);
         let client = client.spawn().unwrap();
         let live = |s: &Subscription| (client.state(s) == Some(BookState::Live)).then_some(());
@@ -196,7 +196,7 @@ async fn the_first_push_makes_a_stale_book_live_however_old() {
         }
     });
     let quiet: Subscription = "books5:QUIET".parse().unwrap();
-    let client = Client::builder(Dialect::V5).subscribe("books5:A").subscribe("books5:QUIET");
+    let client = crate::over::builder(Dialect::V5).subscribe("books5:A").subscribe("books5:QUIET");
     let client = client.url(url).configure(quick).configure(|config| {
         config.stale = StaleLimits::books(Duration::from_secs(1));
     });

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use okx_feed::Client;
 use okx_feed::sim::{ExchangeConfig, Server};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 
@@ -30,7 +29,7 @@ async fn connect(host: &str, expired: bool, trusted: bool) -> Option<String> {
     let file = std::env::temp_dir().join(format!("okx-feed-ca-{}.pem", server.local_addr().port()));
     std::fs::write(&file, issuer.pem()).unwrap();
     let url = format!("wss://localhost:{}/ws/v5/public", server.local_addr().port());
-    let mut client = Client::v5("BTC-USDT").url(url);
+    let mut client = crate::over::v5("BTC-USDT").url(url);
     if trusted {
         client = client.ca_file(&file);
     }

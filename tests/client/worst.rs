@@ -26,7 +26,7 @@ async fn exchange() -> (ServerHandle, Client) {
 async fn exchange_with(configure: impl FnOnce(&mut ClientConfig)) -> (ServerHandle, Client) {
     let server = Server::bind("127.0.0.1:0", ExchangeConfig::default()).await.unwrap().spawn();
     let url = format!("ws://{}/ws/v5/public", server.local_addr());
-    let client = Client::v5("BTC-USDT").url(url).configure(configure).spawn().unwrap();
+    let client = crate::over::v5("BTC-USDT").url(url).configure(configure).spawn().unwrap();
     wait_for(|| client.connections().unwrap().iter().all(|one| one.ready).then_some(())).await;
     (server, client)
 }
@@ -110,7 +110,7 @@ async fn repeated_announcements_open_one_replacement() {
     })
     .await;
     let url = format!("ws://{address}");
-    let client = Client::v5("BTC-USDT").url(url).configure(quick).spawn().unwrap();
+    let client = crate::over::v5("BTC-USDT").url(url).configure(quick).spawn().unwrap();
     // Each of the two has reported everything.
     wait_for(|| (client.stats().unwrap().upgrades == 10).then_some(())).await;
     for _ in 0..50 {
@@ -157,7 +157,7 @@ async fn an_answer_that_repeats_the_login_is_withheld() {
     .await;
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let events = Arc::clone(&seen);
-    let client = Client::builder(Dialect::V5)
+    let client = crate::over::builder(Dialect::V5)
         .subscribe("books5:BTC-USDT")
         .url(format!("ws://{address}"))
         .login(Credentials::new("the-key", "the-secret", "the-word"))
@@ -187,7 +187,7 @@ async fn a_client_stops_in_time_despite_a_slow_sink_and_a_flood() {
         while socket.send(Message::text(book)).await.is_ok() {}
     })
     .await;
-    let client = Client::builder(Dialect::V5)
+    let client = crate::over::builder(Dialect::V5)
         .subscribe("bbo-tbt:BTC-USDT")
         .url(format!("ws://{address}"))
         .on_event(|event: &Event<'_>| {
@@ -225,7 +225,7 @@ async fn a_peer_that_does_not_read_is_disconnected() {
     let url = format!("ws://{}", deaf().await);
     // A request larger than all buffers on the way.
     let login = Credentials::new("key", "secret", "x".repeat(32 << 20));
-    let client = Client::v5("BTC-USDT")
+    let client = crate::over::v5("BTC-USDT")
         .url(url)
         .login(login)
         .configure(quick)
@@ -244,7 +244,7 @@ async fn a_client_dropped_in_its_own_sink_ends() {
     let place: Arc<Mutex<Option<Client>>> = Arc::default();
     let mine = Arc::clone(&place);
     let client =
-        Client::v5("BTC-USDT").url(url).configure(quick).on_event(move |event: &Event<'_>| {
+        crate::over::v5("BTC-USDT").url(url).configure(quick).on_event(move |event: &Event<'_>| {
             if let Event::Book(_) = event {
                 drop(mine.lock().unwrap().take());
             }
@@ -281,7 +281,7 @@ async fn a_long_message_of_an_unread_channel_does_not_end_the_connection() {
     })
     .await;
     let books: Subscription = "bbo-tbt:BTC-USDT".parse().unwrap();
-    let client = Client::builder(Dialect::V5)
+    let client = crate::over::builder(Dialect::V5)
         .subscribe("bbo-tbt:BTC-USDT")
         .url(format!("ws://{address}"))
         .configure(quick)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{ConnectionDriver, Lifecycle};
 use crate::client::messages::ConnectionCommand;
 use crate::client::readers::Readers;
+use crate::client::stats::Latencies;
 use crate::event::{Event, EventSink};
 use crate::model::Subscription;
 use crate::transport::Transport;
@@ -30,10 +31,13 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             Some(ConnectionCommand::Unsubscribe(subscription)) => self.unsubscribe(&subscription),
             // A caller that does not wait any more needs no answer.
             Some(ConnectionCommand::Stats(reply)) => drop(reply.send(self.stats())),
-            Some(ConnectionCommand::Latency(reply)) => drop(reply.send(self.latency.clone())),
             #[cfg(feature = "rest")]
             Some(ConnectionCommand::BookSnapshot(subscription, rows)) => {
                 self.on_book_snapshot(&subscription, *rows);
+            }
+            Some(ConnectionCommand::Latency(reply)) => {
+                let (from_read, from_kernel) = (self.latency.clone(), self.kernel_latency.clone());
+                drop(reply.send(Latencies { from_read, from_kernel }));
             }
             Some(ConnectionCommand::Drain) if self.session.is_open() => {
                 let until = self.clock.mono() + DRAIN_TIME;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
+
 use super::ConnectionDriver;
 use crate::client::credentials::Credentials;
 use crate::client::recorder::Noted;
@@ -9,7 +11,7 @@ use crate::client::stats::LATENCY_MAX_NS;
 use crate::event::{Control, Event, EventSink, StateChange};
 use crate::model::{BookState, MonoNanos, Subscription, UnixNanos};
 use crate::session::Session;
-use crate::transport::Transport;
+use crate::transport::{Received, Transport};
 use crate::wire::DecodeError;
 
 /// What stands in the place of an answer that repeats the login.
@@ -33,15 +35,17 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     /// One frame to books and sink. Allocates nothing in steady state.
     #[inline]
     pub(super) fn on_frame(&mut self) {
-        let (mono, wall) = self.clock.now();
+        let Received { mono, wall, in_kernel } = self.transport.received(&self.clock);
         self.session.handle_inbound(mono);
         let error = self.process(Source::Transport, mono, wall);
         #[cfg(feature = "rest")]
         self.join_books();
         if self.config.measure {
-            let nanos = self.clock.mono().since(mono).as_nanos();
-            let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
-            self.latency.saturating_record(nanos.clamp(1, LATENCY_MAX_NS));
+            let since_read = self.clock.mono().since(mono);
+            record(&mut self.latency, since_read);
+            if let Some(in_kernel) = in_kernel {
+                record(&mut self.kernel_latency, since_read + in_kernel);
+            }
         }
         if let Some(error) = error {
             let malformed = self.handler.stats().malformed();
@@ -72,6 +76,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         let mut shared = shared.borrow_mut();
         shared.handle.heartbeat.beat(mono);
         let mut repeats_login = false;
+        // A stamp of the kernel may be earlier than what another connection was given.
+        let wall = wall.max(shared.last_received);
         let sink = &mut |event: &Event<'_>| {
             match event {
                 Event::Control(control) => {
@@ -103,6 +109,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 let error = handler.on_frame(transport.frame(), wall, sink).err();
                 shared.last_frame = mono;
                 shared.recorder.frame(*id, transport.frame(), repeats_login, wall);
+                shared.last_received = wall;
                 error
             }
             Source::Warmup => {
@@ -139,6 +146,12 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         shared.mark_stale(id.group, &config.stale, now.1);
         shared.recorder.flush_due(now.1);
     }
+}
+
+#[inline]
+fn record(histogram: &mut Histogram<u64>, latency: Duration) {
+    let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+    histogram.saturating_record(nanos.clamp(1, LATENCY_MAX_NS));
 }
 
 /// A reply without its text where that repeats the login: an exchange that calls a request invalid

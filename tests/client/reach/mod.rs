@@ -34,7 +34,10 @@ async fn exchange() -> ServerHandle {
 
 /// A client that ignores the environment.
 fn client(url: &str) -> ClientBuilder {
-    Client::builder(Dialect::V5).url(url).proxy(okx_feed::transport::Proxy::Direct).configure(quick)
+    crate::over::builder(Dialect::V5)
+        .url(url)
+        .proxy(okx_feed::transport::Proxy::Direct)
+        .configure(quick)
 }
 
 async fn is_live(client: &Client, channel: &str) {

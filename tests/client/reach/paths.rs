@@ -75,6 +75,6 @@ fn region_and_demo_trading_choose_the_address_unless_a_url_is_given() {
     assert_eq!(address(|c| c.demo = true), "wss://wspap.okx.com/ws/v5/public");
     let url = |c: &mut ClientConfig| (c.demo, c.url) = (true, Some("ws://h/".to_owned()));
     assert_eq!(address(url), "ws://h/");
-    let v3 = Client::builder(Dialect::V3).subscribe("spot/depth5:BTC-USDT").demo().spawn();
+    let v3 = crate::over::builder(Dialect::V3).subscribe("spot/depth5:BTC-USDT").demo().spawn();
     assert!(matches!(v3.unwrap_err(), ClientError::NoRegion));
 }

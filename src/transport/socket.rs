@@ -1,0 +1,68 @@
+//! An open connection, by whichever transport.
+
+use std::io;
+
+use super::connection::{Buffered, Ready, Received};
+#[cfg(all(feature = "direct", unix))]
+use super::direct::DirectSocket;
+use super::tokio::TokioSocket;
+use crate::wire::Frame;
+
+/// An open connection. Boxed: it is large and moves from task to task.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    /// tokio's socket and tungstenite's frames.
+    Tokio(Box<TokioSocket>),
+    /// A socket that is read directly.
+    #[cfg(all(feature = "direct", unix))]
+    Direct(Box<DirectSocket>),
+}
+
+/// Calls the same method of either.
+macro_rules! of_either {
+    ($socket:expr, $of:ident => $call:expr) => {
+        match $socket {
+            Socket::Tokio($of) => $call,
+            #[cfg(all(feature = "direct", unix))]
+            Socket::Direct($of) => $call,
+        }
+    };
+}
+
+impl Socket {
+    #[inline]
+    pub(super) async fn ready(&mut self) -> Ready {
+        of_either!(self, socket => socket.ready().await)
+    }
+
+    #[inline]
+    pub(super) fn buffered(&mut self) -> Buffered {
+        match self {
+            Self::Tokio(_) => Buffered::Unknown,
+            #[cfg(all(feature = "direct", unix))]
+            Self::Direct(socket) => socket.buffered(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn frame(&self) -> Frame<'_> {
+        of_either!(self, socket => socket.frame())
+    }
+
+    #[inline]
+    pub(super) fn received(&self) -> Option<Received> {
+        of_either!(self, socket => socket.received())
+    }
+
+    pub(super) async fn send(&mut self, text: String) -> io::Result<()> {
+        of_either!(self, socket => socket.send(text).await)
+    }
+
+    pub(super) async fn shutdown(&mut self) -> io::Result<()> {
+        of_either!(self, socket => socket.shutdown().await)
+    }
+
+    pub(super) async fn close(self) {
+        of_either!(self, socket => socket.close().await);
+    }
+}

@@ -1,0 +1,68 @@
+//! The same tests over each transport: this program runs itself again for the direct one.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the helpers of a test fail as the test does"
+)]
+
+use std::process::Command;
+
+use okx_feed::client::{ClientConfig, TransportKind};
+use okx_feed::{Client, ClientBuilder, Dialect};
+
+/// Names the transport of a run: none for tokio's.
+const VARIABLE: &str = "OKX_FEED_TEST_TRANSPORT";
+
+pub(crate) fn builder(dialect: Dialect) -> ClientBuilder {
+    Client::builder(dialect).configure(transport)
+}
+
+pub(crate) fn v5(inst_id: &str) -> ClientBuilder {
+    Client::v5(inst_id).configure(transport)
+}
+
+/// Whether this run is over the direct transport.
+pub(crate) fn is_direct() -> bool {
+    std::env::var_os(VARIABLE).is_some()
+}
+
+/// Sets the transport of this run.
+fn transport(config: &mut ClientConfig) {
+    match std::env::var(VARIABLE).as_deref() {
+        #[cfg(all(feature = "direct", unix))]
+        Ok("direct") => config.transport = TransportKind::Direct,
+        #[cfg(all(feature = "direct", unix))]
+        Ok("tokio-busy") => (config.transport, config.busy_poll) = (TransportKind::Tokio, true),
+        #[cfg(all(feature = "direct", unix))]
+        Ok("busy") => (config.transport, config.busy_poll) = (TransportKind::Direct, true),
+        Ok(other) => panic!("no transport {other}"),
+        Err(_) => config.transport = TransportKind::Tokio,
+    }
+}
+
+/// Runs all tests of this program but those of this file over a transport.
+#[cfg(all(feature = "direct", unix))]
+fn run(transport: &str) {
+    let program = std::env::current_exe().unwrap();
+    let run = Command::new(program)
+        .args(["--skip", "over::", "--test-threads", "2"])
+        .env(VARIABLE, transport)
+        .output()
+        .unwrap();
+    let (output, errors) =
+        (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{output}\n{errors}");
+    assert!(!output.contains("running 0 tests"), "{output}");
+}
+
+#[cfg(all(feature = "direct", unix))]
+#[test]
+fn all_tests_pass_over_the_direct_transport() {
+    run("direct");
+}
+
+#[cfg(all(feature = "direct", unix))]
+#[test]
+fn all_tests_pass_over_the_direct_transport_that_busy_polls() {
+    run("busy");
+}
