@@ -25,7 +25,7 @@ fn every_seed_and_every_finding_passes_its_target() {
     if std::env::var_os("OKX_FEED_WRITE_SEEDS").is_some() {
         write_seeds();
     }
-    for (name, target) in targets::ALL {
+    for &(name, target) in targets::ALL {
         let mut replayed = 0;
         for entry in fs::read_dir(folder(name)).unwrap() {
             let path = entry.unwrap().path();
@@ -38,7 +38,7 @@ fn every_seed_and_every_finding_passes_its_target() {
 }
 
 fn write_seeds() {
-    for (name, _) in targets::ALL {
+    for &(name, _) in targets::ALL {
         fs::create_dir_all(folder(name)).unwrap();
         for seed in 0..SEEDS {
             fs::write(folder(name).join(format!("{seed:02}")), made(name, seed)).unwrap();

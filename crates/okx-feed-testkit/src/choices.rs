@@ -22,6 +22,14 @@ impl<'b> Choices<'b> {
         }
     }
 
+    /// The bytes that are left; none of a seed.
+    pub fn rest(&mut self) -> Vec<u8> {
+        match self {
+            Self::Seeded(_) => Vec::new(),
+            Self::Bytes(bytes) => bytes.bytes(bytes.len()).unwrap_or_default().to_vec(),
+        }
+    }
+
     /// The next 64 bits (SplitMix64, the same on every machine).
     pub fn draw(&mut self) -> u64 {
         match self {

@@ -8,6 +8,10 @@ mod depth_book;
 mod inflate;
 mod sbe;
 mod session;
+#[cfg(feature = "direct")]
+mod tls_records;
+#[cfg(feature = "direct")]
+mod ws_frames;
 
 pub use alone::{book_alone, inflate_alone, v3_alone, v5_alone};
 pub use capture::capture;
@@ -17,12 +21,16 @@ pub use depth_book::depth_book;
 pub use inflate::inflate;
 pub use sbe::{codes as sbe_codes, sbe};
 pub use session::session;
+#[cfg(feature = "direct")]
+pub use tls_records::tls_records;
+#[cfg(feature = "direct")]
+pub use ws_frames::ws_frames;
 
 /// A target: it panics on a finding.
 pub type Target = fn(&[u8]);
 
 /// The targets by their names.
-pub const ALL: [(&str, Target); 14] = [
+pub const ALL: &[(&str, Target)] = &[
     ("decode_v3", decode_v3),
     ("decode_v3_text", decode_v3_text),
     ("decode_v5", decode_v5),
@@ -37,4 +45,8 @@ pub const ALL: [(&str, Target); 14] = [
     ("inflate_alone", inflate_alone),
     ("book_alone", book_alone),
     ("capture", capture),
+    #[cfg(feature = "direct")]
+    ("ws_frames", ws_frames),
+    #[cfg(feature = "direct")]
+    ("tls_records", tls_records),
 ];
