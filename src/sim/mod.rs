@@ -20,4 +20,6 @@ pub use faults::{
     MessageFilter, Outbound, ReplyId, Subject, TransportFault,
 };
 pub use market::{InstIndex, Listing, ListingError, MarketConfig, Print, SimBook, SimMarket};
-pub use server::{Server, ServerHandle, ServerThread};
+pub use server::{
+    FrameSender, SendPlan, SentFrame, Server, ServerHandle, ServerThread, server_config,
+};

@@ -1,6 +1,7 @@
 //! The exchange on a TCP port: the only folder of the simulator that does I/O.
 
 mod http;
+mod frame_sender;
 mod listener;
 mod rewound;
 mod shared;
@@ -9,5 +10,7 @@ mod thread;
 mod tls;
 mod transport_faults;
 
+pub use frame_sender::{FrameSender, SendPlan, SentFrame};
 pub use listener::{Server, ServerHandle};
 pub use thread::ServerThread;
+pub use tls::server_config;

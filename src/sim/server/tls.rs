@@ -35,6 +35,14 @@ impl ByteStream for TlsStream<TcpStream> {
 /// # Errors
 /// [`io::ErrorKind::InvalidInput`] where they can't be read or don't belong together.
 pub(crate) fn acceptor(chain_pem: &[u8], key_pem: &[u8]) -> io::Result<TlsAcceptor> {
+    Ok(TlsAcceptor::from(server_config(chain_pem, key_pem)?))
+}
+
+/// The configuration of a server with a certificate chain and its key in PEM form.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidInput`] where they can't be read or don't belong together.
+pub fn server_config(chain_pem: &[u8], key_pem: &[u8]) -> io::Result<Arc<ServerConfig>> {
     let bad = |error: &dyn std::fmt::Display| {
         io::Error::new(io::ErrorKind::InvalidInput, error.to_string())
     };
@@ -46,5 +54,5 @@ pub(crate) fn acceptor(chain_pem: &[u8], key_pem: &[u8]) -> io::Result<TlsAccept
         .with_safe_default_protocol_versions()
         .and_then(|versions| versions.with_no_client_auth().with_single_cert(chain, key))
         .map_err(|error| bad(&error))?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(Arc::new(config))
 }

@@ -1,0 +1,200 @@
+//! A server that sends given frames at a given pace and notes when: what benchmarks of the way from
+//! a socket to a book receive.
+#![expect(clippy::disallowed_methods, reason = "it paces and stamps what it sends")]
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tokio_tungstenite::tungstenite::{Message, accept};
+
+/// A frame to send: its payload, and whether it is binary.
+pub type SentFrame = (Vec<u8>, bool);
+
+/// What is sent, and how fast.
+#[derive(Clone, Debug)]
+pub struct SendPlan {
+    /// The answers to the first message of the client.
+    pub answers: Vec<SentFrame>,
+    /// The frames, which are repeated in turn.
+    pub frames: Vec<SentFrame>,
+    /// How many frames are sent.
+    pub count: usize,
+    /// How many of them are written at once.
+    pub burst: usize,
+    /// From one write to the next; zero for as fast as the client reads.
+    pub every: Duration,
+    /// Whether frames that are written at once share records of TLS, as those of a busy server do;
+    /// else each has its own.
+    pub shares_records: bool,
+}
+
+/// A server on a thread of its own that serves one client.
+#[derive(Debug)]
+pub struct FrameSender {
+    address: SocketAddr,
+    sent: Arc<[AtomicU64]>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl FrameSender {
+    /// Starts the server on a loopback port; with TLS where it has a certificate. Times are
+    /// nanoseconds since `start`.
+    ///
+    /// # Errors
+    /// If no port or thread is available.
+    pub fn start(
+        plan: SendPlan,
+        tls: Option<Arc<ServerConfig>>,
+        start: Instant,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let sent: Arc<[AtomicU64]> = (0..plan.count).map(|_| AtomicU64::new(0)).collect();
+        let noted = Arc::clone(&sent);
+        let serve = move || {
+            let (tcp, _) = listener.accept()?;
+            tcp.set_nodelay(true)?;
+            match tls {
+                None => serve(tcp, &plan, &noted, start),
+                Some(config) => {
+                    let mut connection = ServerConnection::new(config).map_err(io::Error::other)?;
+                    connection.set_buffer_limit(None);
+                    serve(StreamOwned::new(connection, tcp), &plan, &noted, start)
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("frame-sender".to_owned()).spawn(serve)?;
+        Ok(Self { address, sent, thread })
+    }
+
+    /// The address that it listens on.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// When each frame was sent: 0 before that.
+    #[must_use]
+    pub fn sent(&self) -> Arc<[AtomicU64]> {
+        Arc::clone(&self.sent)
+    }
+
+    /// Waits for its end: the client has ended the connection.
+    ///
+    /// # Errors
+    /// What the connection failed with before everything was sent.
+    pub fn join(self) -> io::Result<()> {
+        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the sender has panicked")))
+    }
+}
+
+/// A stream that frames are written to, in one write for several.
+trait Wire: io::Read + Write {
+    /// Makes `wire` of frames as they go to the socket.
+    fn seal(
+        &mut self,
+        frames: &[&[u8]],
+        shares_records: bool,
+        wire: &mut Vec<u8>,
+    ) -> io::Result<()>;
+
+    fn tcp(&mut self) -> &mut TcpStream;
+}
+
+impl Wire for TcpStream {
+    fn seal(&mut self, frames: &[&[u8]], _: bool, wire: &mut Vec<u8>) -> io::Result<()> {
+        frames.iter().for_each(|frame| wire.extend_from_slice(frame));
+        Ok(())
+    }
+
+    fn tcp(&mut self) -> &mut TcpStream {
+        self
+    }
+}
+
+impl Wire for StreamOwned<ServerConnection, TcpStream> {
+    fn seal(
+        &mut self,
+        frames: &[&[u8]],
+        shares_records: bool,
+        wire: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        if shares_records {
+            self.conn.writer().write_all(&frames.concat())?;
+        } else {
+            frames.iter().try_for_each(|frame| self.conn.writer().write_all(frame))?;
+        }
+        while self.conn.wants_write() {
+            self.conn.write_tls(wire)?;
+        }
+        Ok(())
+    }
+
+    fn tcp(&mut self) -> &mut TcpStream {
+        &mut self.sock
+    }
+}
+
+fn serve(stream: impl Wire, plan: &SendPlan, sent: &[AtomicU64], start: Instant) -> io::Result<()> {
+    let mut socket = accept(stream).map_err(|error| io::Error::other(error.to_string()))?;
+    socket.read().map_err(io::Error::other)?;
+    for (payload, is_binary) in &plan.answers {
+        let message = match is_binary {
+            true => Message::binary(payload.clone()),
+            false => Message::text(String::from_utf8_lossy(payload).into_owned()),
+        };
+        socket.send(message).map_err(io::Error::other)?;
+    }
+    let encoded: Vec<_> = plan.frames.iter().map(encode).collect();
+    let mut frames = encoded.iter().map(Vec::as_slice).cycle();
+    std::thread::sleep(Duration::from_millis(200));
+    let first = Instant::now();
+    let mut wire = Vec::new();
+    for (n, stamps) in sent.chunks(plan.burst.max(1)).enumerate() {
+        wire.clear();
+        let burst: Vec<_> = frames.by_ref().take(stamps.len()).collect();
+        socket.get_mut().seal(&burst, plan.shares_records, &mut wire)?;
+        wait_until(first + plan.every.saturating_mul(u32::try_from(n).unwrap_or(u32::MAX)));
+        let now = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        stamps.iter().for_each(|stamp| stamp.store(now, Ordering::Release));
+        socket.get_mut().tcp().write_all(&wire)?;
+    }
+    // Until the client closes the connection, or is gone.
+    while socket.read().is_ok() {}
+    Ok(())
+}
+
+/// Sleeps most of the time and spins the rest.
+fn wait_until(due: Instant) {
+    const SPIN: Duration = Duration::from_micros(300);
+    loop {
+        match due.checked_duration_since(Instant::now()) {
+            None => return,
+            Some(left) if left > SPIN => std::thread::sleep(left - SPIN),
+            Some(_) => std::hint::spin_loop(),
+        }
+    }
+}
+
+/// A frame as a server writes it: in one part, not masked.
+fn encode((payload, is_binary): &SentFrame) -> Vec<u8> {
+    let mut frame = vec![if *is_binary { 0x82 } else { 0x81 }];
+    match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
+        (Ok(len), _) if len < 126 => frame.push(len),
+        (_, Ok(len)) => {
+            frame.push(126);
+            frame.extend_from_slice(&len.to_be_bytes());
+        }
+        _ => {
+            frame.push(127);
+            frame.extend_from_slice(&(payload.len() as u64).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(payload);
+    frame
+}
