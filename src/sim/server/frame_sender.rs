@@ -57,14 +57,16 @@ impl FrameSender {
         let sent: Arc<[AtomicU64]> = (0..plan.count).map(|_| AtomicU64::new(0)).collect();
         let noted = Arc::clone(&sent);
         let serve = move || {
-            let (tcp, _) = listener.accept()?;
-            tcp.set_nodelay(true)?;
-            match tls {
-                None => serve(tcp, &plan, &noted, start),
-                Some(config) => {
-                    let mut connection = ServerConnection::new(config).map_err(io::Error::other)?;
-                    connection.set_buffer_limit(None);
-                    serve(StreamOwned::new(connection, tcp), &plan, &noted, start)
+            loop {
+                let (tcp, _) = listener.accept()?;
+                tcp.set_nodelay(true)?;
+                let Some(config) = &tls else { return serve(tcp, &plan, &noted, start) };
+                let connection = ServerConnection::new(Arc::clone(config));
+                let mut stream = StreamOwned::new(connection.map_err(io::Error::other)?, tcp);
+                stream.conn.set_buffer_limit(None);
+                // A client may come again with another version of TLS.
+                if stream.conn.complete_io(&mut stream.sock).is_ok() {
+                    return serve(stream, &plan, &noted, start);
                 }
             }
         };
