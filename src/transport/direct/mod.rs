@@ -1,5 +1,7 @@
 //! The direct transport: from the socket to the frame in one buffer, nothing copied or allocated.
 
+#[cfg(test)]
+mod autobahn_tests;
 mod frames;
 mod handshake;
 mod inbound;

@@ -120,6 +120,20 @@ impl DirectSocket {
         self.flush().await
     }
 
+    /// Sends a binary message: the Autobahn suite has it echoed.
+    #[cfg(test)]
+    pub(super) async fn send_binary(&mut self, body: &[u8]) -> io::Result<()> {
+        self.write(Outgoing::Binary, body)?;
+        self.flush().await
+    }
+
+    /// Ends the connection with a code.
+    #[cfg(test)]
+    pub(super) async fn fail(&mut self, code: u16) -> io::Result<()> {
+        self.write_close(Some(code))?;
+        self.flush().await
+    }
+
     /// Sends a close frame, or answers the one that came.
     pub(in crate::transport) async fn shutdown(&mut self) -> io::Result<()> {
         self.write_close(self.close_received.flatten())?;
