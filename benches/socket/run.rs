@@ -59,6 +59,7 @@ impl Case {
             burst: self.burst,
             every: self.every,
             shares_records: self.burst > 1,
+            control_every: 0,
         };
         let tls = self.tls.as_ref().map(|tls| Arc::clone(&tls.server));
         FrameSender::start(plan, tls, start).unwrap()

@@ -9,12 +9,17 @@ use crate::config::quick;
 use okx_feed::client::TransportKind;
 use okx_feed::sim::{FrameSender, SendPlan, SentFrame};
 use okx_feed::{Client, ClientStats, Dialect, Event};
+use okx_feed_testkit::alloc::allocations;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long the sink of a test takes.
 const SLOW: Duration = Duration::from_millis(1);
+
+/// What rustls' key schedule allocates for a new secret and its key, in both directions together. A key lasts
+/// for 2^24 records or more.
+const ALLOCATIONS_OF_A_KEY_UPDATE: u64 = 4;
 
 fn book(seq: usize) -> SentFrame {
     let text = format!(
@@ -33,6 +38,7 @@ fn plan(count: usize) -> SendPlan {
         burst: count,
         every: Duration::ZERO,
         shares_records: true,
+        control_every: 0,
     }
 }
 
@@ -150,4 +156,61 @@ fn a_host_without_tls_1_3_is_served_by_tokio() {
     client.stop();
     sender.join().unwrap();
     std::fs::remove_file(&file).unwrap();
+}
+
+/// Pings and changes of keys, both ways, in the midst of data: no book is lost, no ping allocates,
+/// and a change of keys allocates what rustls needs for the new secrets and nothing else.
+#[test]
+fn pings_and_key_updates_pass_between_frames_without_an_allocation_of_ours() {
+    const COUNT: usize = 4_000;
+    const EVERY: usize = 100;
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let chain = params.signed_by(&key, &issuer).unwrap().pem();
+    let tls = okx_feed::sim::server_config(chain.as_bytes(), key.serialize_pem().as_bytes());
+    for with_tls in [false, true] {
+        let plan =
+            SendPlan { burst: 1, shares_records: false, control_every: EVERY, ..plan(COUNT) };
+        let tls = with_tls.then(|| Arc::clone(tls.as_ref().unwrap()));
+        #[expect(clippy::disallowed_methods, reason = "the sender stamps by it")]
+        let sender = FrameSender::start(plan, tls, Instant::now()).unwrap();
+        let port = sender.address().port();
+        let file = std::env::temp_dir().join(format!("okx-feed-keys-{port}.pem"));
+        std::fs::write(&file, issuer.pem()).unwrap();
+        let (done, spent) = mpsc::channel();
+        let (mut books, mut before) = (0, 0);
+        let scheme = if with_tls { "wss://localhost" } else { "ws://127.0.0.1" };
+        let client = Client::builder(Dialect::V5)
+            .url(format!("{scheme}:{port}/"))
+            .subscribe("books5:A")
+            .configure(quick)
+            .configure(|config| config.transport = TransportKind::Direct)
+            .ca_file(&file)
+            .on_event(move |event: &Event<'_>| {
+                if let Event::Book(_) = event {
+                    books += 1;
+                    match books {
+                        1_000 => before = allocations(),
+                        COUNT => drop(done.send(allocations() - before)),
+                        _ => {}
+                    }
+                }
+            })
+            .spawn()
+            .unwrap();
+        let spent = spent.recv_timeout(TIMEOUT).unwrap();
+        let stats = client.stats().unwrap();
+        assert_eq!((stats.feed.books, stats.losses), (COUNT as u64, 0));
+        client.stop();
+        // The last frame of its data was sealed with the newest key, and the client's close, which
+        // it reads to its end, with the client's newest.
+        sender.join().unwrap();
+        std::fs::remove_file(&file).unwrap();
+        println!("{with_tls}: {spent} allocations, {} changes of keys", 3_000 / EVERY);
+        let most = if with_tls { 3_000 / EVERY as u64 * ALLOCATIONS_OF_A_KEY_UPDATE } else { 0 };
+        assert!(spent <= most, "{spent} allocations");
+    }
 }

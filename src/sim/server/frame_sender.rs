@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ProtocolVersion, ServerConfig, ServerConnection, StreamOwned};
 use tokio_tungstenite::tungstenite::{Message, accept};
 
 /// A frame to send: its payload, and whether it is binary.
@@ -31,6 +31,9 @@ pub struct SendPlan {
     /// Whether frames that are written at once share records of TLS, as those of a busy server do;
     /// else each has its own.
     pub shares_records: bool,
+    /// After how many writes each the server sends a ping and, over TLS 1.3, changes its keys and
+    /// has the client do the same; 0 for never.
+    pub control_every: usize,
 }
 
 /// A server on a thread of its own that serves one client.
@@ -105,12 +108,19 @@ trait Wire: io::Read + Write {
         wire: &mut Vec<u8>,
     ) -> io::Result<()>;
 
+    /// Changes the keys, where there are any.
+    fn update_keys(&mut self) -> io::Result<()>;
+
     fn tcp(&mut self) -> &mut TcpStream;
 }
 
 impl Wire for TcpStream {
     fn seal(&mut self, frames: &[&[u8]], _: bool, wire: &mut Vec<u8>) -> io::Result<()> {
         frames.iter().for_each(|frame| wire.extend_from_slice(frame));
+        Ok(())
+    }
+
+    fn update_keys(&mut self) -> io::Result<()> {
         Ok(())
     }
 
@@ -137,6 +147,15 @@ impl Wire for StreamOwned<ServerConnection, TcpStream> {
         Ok(())
     }
 
+    fn update_keys(&mut self) -> io::Result<()> {
+        match self.conn.protocol_version() {
+            Some(ProtocolVersion::TLSv1_3) => {
+                self.conn.refresh_traffic_keys().map_err(io::Error::other)
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn tcp(&mut self) -> &mut TcpStream {
         &mut self.sock
     }
@@ -159,7 +178,12 @@ fn serve(stream: impl Wire, plan: &SendPlan, sent: &[AtomicU64], start: Instant)
     let mut wire = Vec::new();
     for (n, stamps) in sent.chunks(plan.burst.max(1)).enumerate() {
         wire.clear();
-        let burst: Vec<_> = frames.by_ref().take(stamps.len()).collect();
+        let mut burst: Vec<_> = frames.by_ref().take(stamps.len()).collect();
+        if plan.control_every > 0 && n % plan.control_every == 0 {
+            const PING: &[u8] = b"\x89\x04ping";
+            burst.insert(0, PING);
+            socket.get_mut().update_keys()?;
+        }
         socket.get_mut().seal(&burst, plan.shares_records, &mut wire)?;
         wait_until(first + plan.every.saturating_mul(u32::try_from(n).unwrap_or(u32::MAX)));
         let now = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
