@@ -1,7 +1,7 @@
 //! The exchange on a TCP port: the only folder of the simulator that does I/O.
 
-mod http;
 mod frame_sender;
+mod http;
 mod listener;
 mod rewound;
 mod shared;

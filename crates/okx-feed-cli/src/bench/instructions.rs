@@ -22,7 +22,7 @@ const FRAMES: usize = 200;
 /// The passes over the frames: the first one also fills caches and tables.
 const ROUNDS: usize = 5;
 
-const STAGES: [&str; 21] = [
+const STAGES: [&str; 19] = [
     "inflate depth5",
     "inflate depth5 portable",
     "scan books5",
@@ -42,8 +42,6 @@ const STAGES: [&str; 21] = [
     "frame-to-book books",
     "frame-to-book depth5",
     "depth apply",
-    "records-to-book books5",
-    "records-to-book depth5",
 ];
 
 /// Everything that is counted happens in this function and its callees.
@@ -81,18 +79,14 @@ pub(super) fn count(stage: &str) -> Result<String, Box<dyn Error>> {
     };
     let channel: Subscription = channel.parse()?;
     // The hot path runs once: a subscription rejects repeated messages as duplicates.
-    let (count, times) = match what {
-        "frame-to-book" | "records-to-book" => (FRAMES * ROUNDS, 1),
-        _ => (FRAMES, ROUNDS),
-    };
+    let (count, times) =
+        if what == "frame-to-book" { (FRAMES * ROUNDS, 1) } else { (FRAMES, ROUNDS) };
     let (bodies, texts) = frames(&channel, count)?;
     match what {
         "inflate" => inflate(&bodies, times, portable),
         "scan" => scan(&channel, &texts, times, portable),
         "parse" => parse(&channel, &texts, times),
         "frame-to-book" => hot_path(channel, &bodies, &texts, times),
-        #[cfg(unix)]
-        "records-to-book" => records::hot_path(channel, &bodies, &texts)?,
         _ => depth()?,
     }
     Ok((FRAMES * ROUNDS).to_string())
@@ -178,84 +172,6 @@ fn hot_path(channel: Subscription, bodies: &[Vec<u8>], texts: &[Vec<u8>], times:
         black_box(feed.on_frame(frame, UnixNanos(1), &mut sink).is_ok());
     });
     black_box(readers);
-}
-
-/// The way of the direct transport over `wss://`: sealed records to a published book.
-#[cfg(unix)]
-mod records {
-    use okx_feed::internals::{Inbound, Incoming, KeySchedule, RecordError, Records, TrafficKey};
-    use rustls::ConnectionTrafficSecrets;
-    use rustls::crypto::cipher::{AeadKey, Iv};
-
-    use super::*;
-
-    /// A schedule of one key: no record asks for another.
-    struct OneKey;
-
-    fn key() -> Result<TrafficKey, RecordError> {
-        let (key, iv) = (AeadKey::from([7; 32]), Iv::from([9; 12]));
-        TrafficKey::new(0, &ConnectionTrafficSecrets::Aes256Gcm { key, iv })
-    }
-
-    impl KeySchedule for OneKey {
-        fn next_opening(&mut self) -> Result<TrafficKey, RecordError> {
-            key()
-        }
-
-        fn next_sealing(&mut self) -> Result<TrafficKey, RecordError> {
-            key()
-        }
-
-        fn ticket(&mut self, _: &[u8]) -> Result<(), RecordError> {
-            Ok(())
-        }
-    }
-
-    /// A record with one frame each, from the bytes that a read has given to the published book.
-    /// The read itself, a system call, is not counted.
-    pub(super) fn hot_path(
-        channel: Subscription,
-        bodies: &[Vec<u8>],
-        texts: &[Vec<u8>],
-    ) -> Result<(), Box<dyn Error>> {
-        let mut feed = FeedHandler::new(channel.dialect());
-        feed.subscribe(channel)?;
-        let reader = feed.book_reader(&channel);
-        let mut sealing = Records::new(key()?, key()?, Box::new(OneKey));
-        let mut inbound =
-            Inbound::new(1 << 20, Some(Records::new(key()?, key()?, Box::new(OneKey))));
-        let binary = !bodies.is_empty();
-        let (mut sealed, mut out) = (Vec::new(), Vec::new());
-        for bytes in if binary { bodies } else { texts } {
-            let len = if binary { bytes.len() } else { bytes.len() - PADDING };
-            let payload = bytes.get(..len).unwrap_or_default();
-            let len = u16::try_from(payload.len())?.to_be_bytes();
-            let mut frame = vec![if binary { 0x82 } else { 0x81 }];
-            match u8::try_from(payload.len()) {
-                Ok(len) if len < 126 => frame.push(len),
-                _ => frame.extend([126, len[0], len[1]]),
-            }
-            frame.extend_from_slice(payload);
-            sealed.clear();
-            sealing.seal(&frame, &mut sealed)?;
-            inbound.push(&sealed);
-            measured(&mut || {
-                while let Ok(Some(incoming)) = inbound.next(&mut out) {
-                    let frame = match incoming {
-                        Incoming::Text(at) => Frame::Text(inbound.bytes(at)),
-                        Incoming::Binary(at) => Frame::Binary(inbound.bytes(at)),
-                        _ => continue,
-                    };
-                    let mut sink = |event: &Event<'_>| {
-                        black_box(event);
-                    };
-                    black_box(feed.on_frame(frame, UnixNanos(1), &mut sink).is_ok());
-                }
-            });
-        }
-        black_box(reader);
-        Ok(())
-    }
 }
 
 /// An order book of 400 levels a side: a size changes in one of the best fifty places.
