@@ -12,10 +12,9 @@ use super::slots::Slots;
 use super::stale::StaleLimits;
 use super::stats::Stats;
 use super::warmup::{CacheWarmer, ShadowState, WarmupTarget};
-use crate::book::DepthUpdate;
 use crate::event::{Event, EventSink, Malformed};
 use crate::model::{
-    BookState, Channel, ChannelKind, Dialect, DownReason, InstrumentCodes, Origin, Subscription,
+    BookState, Channel, ChannelKind, Dialect, DownReason, InstrumentCodes, Subscription,
     SubscriptionError, UnixNanos,
 };
 use crate::publish::TradeOptions;
@@ -230,17 +229,6 @@ impl FeedHandler {
             cache_warmer.keep(frame, decoded.text_len, kinds);
         }
         result
-    }
-
-    /// Applies a message of a deep book that no frame has brought: a snapshot of the REST
-    /// interface, or an update that had to wait for it.
-    pub fn apply_depth(
-        &mut self,
-        update: &DepthUpdate<'_>,
-        origin: Origin,
-        sink: &mut impl EventSink,
-    ) {
-        self.slots.apply_depth(update, origin, &mut self.stats, sink);
     }
 
     /// Enables or disables cache warm-up ([`FeedHandler::warm_caches`]). Disabled by default.

@@ -1,14 +1,26 @@
-//! What a handler keeps: books, trades, their readers and the counters.
+//! What a handler keeps: books, trades, their readers, the counters; and messages from elsewhere.
 
 use super::FeedHandler;
-use crate::book::{Book5, DepthBook};
+use crate::book::{Book5, DepthBook, DepthUpdate};
+use crate::event::EventSink;
 use crate::feed::slot::RING_LEN;
 use crate::feed::slots::Slots;
 use crate::feed::stats::Stats;
-use crate::model::{Subscription, TradeRing};
+use crate::model::{Origin, Subscription, TradeRing};
 use crate::publish::{BookReader, DepthReader, TradeReader};
 
 impl FeedHandler {
+    /// Applies a message of an order book that no frame has brought: a snapshot of the REST
+    /// interface, or an update that had to wait for it.
+    pub fn apply_depth(
+        &mut self,
+        update: &DepthUpdate<'_>,
+        origin: Origin,
+        sink: &mut impl EventSink,
+    ) {
+        self.slots.apply_depth(update, origin, &mut self.stats, sink);
+    }
+
     /// The last best five levels of a subscription, for any book channel. `None` if there is no
     /// such subscription or its channel has no book. The slot's state says whether the book is
     /// valid.
