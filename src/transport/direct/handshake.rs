@@ -101,7 +101,7 @@ fn step<Data>(
     }
 }
 
-/// Tells the other side why its handshake is refused, where there is room to.
+/// Says to the other side why its handshake is refused, where there is room to.
 async fn send_alert(connection: &mut UnbufferedClientConnection, tcp: &mut TcpStream) {
     let mut outgoing = Vec::new();
     let status = connection.process_tls_records(&mut []);
