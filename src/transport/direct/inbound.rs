@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::frames::{FrameError, FrameReader, Incoming};
-use super::records::{Opened, RECORD_HEAD, RecordError, Records};
+use super::record_error::RecordError;
+use super::records::{Opened, RECORD_HEAD, Records};
 
 /// The size of the buffer. It grows where a message is longer.
 const BUFFER: usize = 256 << 10;
