@@ -26,7 +26,7 @@
 //! let books = client.book_reader(&"books5:BTC-USDT".parse()?).expect("it is subscribed");
 //! let snapshot = books.snapshot();
 //! if snapshot.state.is_live() {
-//!     println!("{:?} / {:?}", snapshot.book.best_bid(), snapshot.book.best_ask());
+//!     println!("{:?} / {:?}", snapshot.best_bid(), snapshot.best_ask());
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -16,7 +16,7 @@ use super::shared::HandleState;
 use super::stats::{ClientStats, ConnectionStats, StopReport};
 use crate::book::Book5;
 use crate::model::{BookState, Dialect, Subscription, SubscriptionId, Trade};
-use crate::publish::{BookReader, DepthReader, Top5Snapshot, TradeReader};
+use crate::publish::{BookReader, DepthReader, Latest, TradeReader};
 use crate::transport::Clock;
 
 /// A running client: a thread that keeps books and trades up to date.
@@ -64,12 +64,12 @@ impl Client {
     /// is live is in [`Client::view`].
     #[must_use]
     pub fn book(&self) -> Book5 {
-        self.view().map(|view| view.book).unwrap_or_default()
+        self.view().map(|view| view.value).unwrap_or_default()
     }
 
     /// The first book of the builder with its state; `None` where the builder had none.
     #[must_use]
-    pub fn view(&self) -> Option<Top5Snapshot> {
+    pub fn view(&self) -> Option<Latest<Book5>> {
         Some(self.first_book.as_ref()?.snapshot())
     }
 

@@ -169,7 +169,7 @@ impl Slot {
     #[must_use]
     pub fn book(&self) -> Option<Book5> {
         match &self.data {
-            SlotData::Book(publisher) => Some(publisher.book()),
+            SlotData::Book(publisher) => Some(publisher.value()),
             SlotData::Depth { book, .. } => Some(book.view().top5()),
             SlotData::Trades { .. } => None,
         }

@@ -194,7 +194,7 @@ mod tests {
         let shadow = cache_warmer.shadow.book.as_mut().unwrap();
         let view = shadow.book_reader().unwrap().snapshot();
         assert_eq!(
-            (view.version, view.book.asks(), view.book.bids()),
+            (view.version, view.value.asks(), view.value.bids()),
             (50, book.asks(), book.bids())
         );
         let trades = cache_warmer.shadow.trades.as_ref().unwrap();

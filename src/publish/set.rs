@@ -1,8 +1,7 @@
 //! The publishers of one subscription.
 
-use super::book::BookPublisher;
-use super::depth::DepthPublisher;
-use super::ring::{TradeOptions, TradePublisher};
+use super::readers::{BookPublisher, DepthPublisher, TradePublisher};
+use super::ring::TradeOptions;
 use crate::model::{BookState, ChannelKind};
 
 /// The publishers of one subscription; `None` for data that its channel does not have.

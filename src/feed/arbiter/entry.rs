@@ -256,7 +256,7 @@ impl Entry {
         if let Some(depth) =
             self.publishers.depth.as_mut().filter(|_| other || changed < PUBLISHED_LEVELS)
         {
-            depth.publish(&view, self.state);
+            depth.publish_book(&view, self.state);
         }
     }
 

@@ -29,7 +29,7 @@ impl Slot {
         let SlotData::Depth { book, levels, .. } = &mut self.data else { return None };
         let publisher = levels.get_or_insert_with(|| {
             let mut publisher = DepthPublisher::new();
-            publisher.publish(&book.view(), self.state);
+            publisher.publish_book(&book.view(), self.state);
             publisher
         });
         Some(publisher.reader())
@@ -57,7 +57,7 @@ impl Slot {
         match &mut self.data {
             SlotData::Book(publisher) => {
                 let mut own = BookPublisher::new();
-                own.publish(&publisher.book(), self.state);
+                own.publish(&publisher.value(), self.state);
                 book = Some(std::mem::replace(publisher, own));
             }
             SlotData::Trades { publisher, .. } => trades = publisher.take(),

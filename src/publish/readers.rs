@@ -1,0 +1,25 @@
+//! The publishers and readers of each kind of state, by name.
+
+use super::depth::DepthSnapshot;
+use super::latest::{SeqPublisher, SeqReader};
+use super::ring::{RingPublisher, RingReader};
+use crate::book::Book5;
+use crate::model::Trade;
+
+/// The writer of a published five-level book.
+pub type BookPublisher = SeqPublisher<Book5>;
+
+/// A reader of a published five-level book. Can be cloned and used on any thread.
+pub type BookReader = SeqReader<Book5>;
+
+/// The writer of the published best levels of a deep book.
+pub type DepthPublisher = SeqPublisher<DepthSnapshot>;
+
+/// A reader of the published best levels of a deep book. Can be cloned and used on any thread.
+pub type DepthReader = SeqReader<DepthSnapshot>;
+
+/// The writer of a published ring of trades.
+pub type TradePublisher = RingPublisher<Trade>;
+
+/// A reader of a published ring of trades. Can be cloned and used on any thread.
+pub type TradeReader = RingReader<Trade>;
