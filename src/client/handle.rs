@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::error::ClientError;
+use super::events::{EventQueue, Events};
 use super::health::Health;
 use super::heartbeat::Heartbeat;
 use super::messages::Command;
@@ -179,6 +180,36 @@ impl Client {
         self.command(Command::Unsubscribe(*subscription))?;
         self.with_readers(|readers| readers.remove(subscription));
         Ok(())
+    }
+
+    /// A queue of the client's later events, for a thread or a task of its own, besides the sink.
+    /// Holds up to `capacity` events, at least one. When it is full, the feed does not wait, and
+    /// the queue reports what it dropped. May be called several times.
+    ///
+    /// Each event is copied on the feed's thread, and its queue may allocate there: the sink and
+    /// the readers cost less.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use okx_feed::{Client, Dialect};
+    ///
+    /// let client = Client::builder(Dialect::V5).subscribe("trades:BTC-USDT").spawn()?;
+    /// let mut events = client.events(1024)?;
+    /// while let Some(event) = events.blocking_recv() {
+    ///     match event {
+    ///         Ok(event) => println!("{event:?}"),
+    ///         Err(dropped) => eprintln!("{} events were dropped", dropped.total()),
+    ///     }
+    /// }
+    /// # Ok::<(), okx_feed::ClientError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ClientError::Stopped`] where the client has stopped.
+    pub fn events(&self, capacity: usize) -> Result<Events, ClientError> {
+        let (queue, events) = EventQueue::new(capacity);
+        self.command(Command::Events(queue))?;
+        Ok(events)
     }
 
     /// Whether the connections are open, and if not, why and since when. Does not wait for the

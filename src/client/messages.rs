@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 use tokio::sync::oneshot;
 
 use super::connection_id::ConnectionId;
+use super::events::EventQueue;
 use super::readers::Readers;
 use super::stats::{ClientStats, ConnectionStats};
 use crate::model::Subscription;
@@ -18,6 +19,7 @@ pub(super) enum Command {
     Unsubscribe(Subscription),
     Stats(mpsc::Sender<ClientStats>),
     Connections(mpsc::Sender<Vec<ConnectionStats>>),
+    Events(EventQueue),
     Stop,
 }
 

@@ -4,6 +4,7 @@
 mod alloc;
 mod basics;
 mod config;
+mod events;
 mod handle;
 mod health;
 mod interface;
