@@ -20,6 +20,8 @@ pub struct DroppedEvents {
     pub trades: u64,
     /// Order-book messages.
     pub depths: u64,
+    /// Records.
+    pub records: u64,
     /// Changes of states.
     pub states: u64,
     /// All others.
@@ -30,7 +32,7 @@ impl DroppedEvents {
     /// All dropped events.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.books + self.trades + self.depths + self.states + self.others
+        self.books + self.trades + self.depths + self.records + self.states + self.others
     }
 
     const fn count(&mut self, event: &OwnedEvent) {
@@ -38,6 +40,7 @@ impl DroppedEvents {
             OwnedEvent::Book { .. } => self.books += 1,
             OwnedEvent::Trade { .. } => self.trades += 1,
             OwnedEvent::DepthBook { .. } => self.depths += 1,
+            OwnedEvent::Record { .. } => self.records += 1,
             OwnedEvent::State { .. } => self.states += 1,
             OwnedEvent::Control { .. } | OwnedEvent::Skipped { .. } | OwnedEvent::Malformed(_) => {
                 self.others += 1;

@@ -17,7 +17,9 @@ use super::shared::HandleState;
 use super::stats::{ClientStats, ConnectionStats, StopReport};
 use crate::book::Book5;
 use crate::model::{BookState, Dialect, Subscription, SubscriptionId, Trade};
-use crate::publish::{BookReader, DepthReader, Latest, TradeReader};
+use crate::publish::{
+    BookReader, DepthReader, Latest, RecordReader, RecordRingReader, TradeReader,
+};
 use crate::transport::Clock;
 
 /// A running client: a thread that keeps books and trades up to date.
@@ -100,14 +102,24 @@ impl Client {
         self.with_readers(|readers| readers.get(subscription)?.trades.clone())
     }
 
+    /// A reader of a subscription's latest record, such as its ticker, for any thread; `None` where
+    /// the channel has none.
+    #[must_use]
+    pub fn record_reader(&self, subscription: &Subscription) -> Option<RecordReader> {
+        self.with_readers(|readers| readers.get(subscription)?.record.clone())
+    }
+
+    /// A reader of a subscription's last records, such as liquidations, for any thread; `None`
+    /// where the channel has none.
+    #[must_use]
+    pub fn record_ring_reader(&self, subscription: &Subscription) -> Option<RecordRingReader> {
+        self.with_readers(|readers| readers.get(subscription)?.records.clone())
+    }
+
     /// The state of a subscription; `None` where it is not subscribed.
     #[must_use]
     pub fn state(&self, subscription: &Subscription) -> Option<BookState> {
-        self.with_readers(|readers| {
-            let readers = readers.get(subscription)?;
-            let book = readers.book.as_ref().map(|reader| reader.snapshot().state);
-            book.or_else(|| readers.trades.as_ref().map(TradeReader::state))
-        })
+        self.with_readers(|readers| readers.get(subscription)?.state())
     }
 
     /// The current subscriptions.

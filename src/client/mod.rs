@@ -38,5 +38,5 @@ pub use health::{Health, Loss};
 pub use heartbeat::Heartbeat;
 #[cfg(feature = "rest")]
 pub use history_config::HistoryConfig;
-pub use owned_event::{OwnedEvent, OwnedText};
+pub use owned_event::OwnedEvent;
 pub use stats::{ClientStats, ConnectionStats, StopReport};

@@ -37,6 +37,8 @@ pub struct Stats {
     pub trades: u64,
     /// Snapshots of and changes to order books.
     pub depths: u64,
+    /// Records: tickers, mark prices, candles and the like.
+    pub records: u64,
     /// Updates of order books that arrived before a snapshot and were not applied.
     pub no_snapshot: u64,
     /// Order books found broken by their sequence numbers.
@@ -118,9 +120,10 @@ impl Stats {
             }
             Event::Trade(_) => self.trades += 1,
             Event::Depth(_) => self.depths += 1,
+            Event::Record(_) => self.records += 1,
             Event::Control(control) => self.control(control),
             Event::Skipped(skipped) => self.skipped.count(skipped.channel),
-            Event::DepthBook(_) | Event::State(_) | Event::Malformed(_) => {}
+            Event::DepthBook(_) | Event::Raw(_) | Event::State(_) | Event::Malformed(_) => {}
         }
     }
 
@@ -177,6 +180,7 @@ impl Stats {
             (&mut self.books, other.books),
             (&mut self.trades, other.trades),
             (&mut self.depths, other.depths),
+            (&mut self.records, other.records),
             (&mut self.no_snapshot, other.no_snapshot),
             (&mut self.gaps, other.gaps),
             (&mut self.mismatches, other.mismatches),

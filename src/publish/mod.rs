@@ -18,7 +18,8 @@ pub(crate) use depth::PUBLISHED_LEVELS;
 pub use latest::{Latest, SeqPublisher, SeqReader};
 pub(crate) use prefetch::prefetch_lines;
 pub use readers::{
-    BookPublisher, BookReader, DepthPublisher, DepthReader, TradePublisher, TradeReader,
+    BookPublisher, BookReader, DepthPublisher, DepthReader, RecordPublisher, RecordReader,
+    RecordRingPublisher, RecordRingReader, TradePublisher, TradeReader,
 };
 pub use ring::{RingPublisher, RingReader, RingValue, TradeOptions};
 pub(crate) use set::Publishers;

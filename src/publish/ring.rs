@@ -10,13 +10,16 @@ use loom::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use super::seqlock::{InARow, SeqLock};
 use super::words::{Words, words_of};
-use crate::model::{BookState, Trade};
+use crate::model::{BookState, Record, Trade};
 
 /// The default capacity of a published ring, in trades.
 pub(crate) const TAPE_LEN: usize = 1024;
 
 /// The largest capacity of a published ring, in trades: four megabytes.
 pub(crate) const MAX_TAPE_LEN: usize = 1 << 16;
+
+/// The largest capacity of a published ring of records: 200 KB.
+const MAX_RECORDS: usize = 256;
 
 /// Options for published trades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,13 @@ impl TradeOptions {
 
     /// The default capacity of a published ring, in trades.
     pub const TAPE_LEN: usize = TAPE_LEN;
+}
+
+impl TradeOptions {
+    /// The capacity of a published ring of records, which take more memory than trades.
+    pub(crate) fn record_ring_len(self) -> usize {
+        self.tape_len.min(MAX_RECORDS)
+    }
 }
 
 impl Default for TradeOptions {
@@ -52,6 +62,14 @@ pub trait RingValue: Words {
 
 impl RingValue for Trade {
     const LOST: Self = Self::LOST;
+
+    fn is_some(&self) -> bool {
+        Self::is_some(self)
+    }
+}
+
+impl RingValue for Record {
+    const LOST: Self = Self::EMPTY;
 
     fn is_some(&self) -> bool {
         Self::is_some(self)

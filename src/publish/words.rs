@@ -6,7 +6,7 @@ use loom::sync::atomic::AtomicU64;
 use std::sync::atomic::AtomicU64;
 
 use crate::book::Book5;
-use crate::model::Trade;
+use crate::model::{Record, Trade};
 
 /// A value that is published as a fixed number of words.
 ///
@@ -101,5 +101,21 @@ impl Words for Trade {
     #[inline]
     fn from_words(words: &Self::Array) -> (Self, u8) {
         (Self::from_words(*words), 0)
+    }
+}
+
+impl Words for Record {
+    type Array = [u64; Self::WORDS];
+
+    const EMPTY: Self = Self::EMPTY;
+
+    #[inline]
+    fn put_words(&self, mark: u8, put: impl FnMut(usize, u64)) {
+        Self::put_words(self, mark, put);
+    }
+
+    #[inline]
+    fn from_words(words: &Self::Array) -> (Self, u8) {
+        Self::from_words(words)
     }
 }

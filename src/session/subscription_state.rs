@@ -4,7 +4,7 @@ use super::config::SessionConfig;
 use super::reply_match::names;
 use super::resync_backoff::ResyncBackoff;
 use super::unsubscribes::{PendingUnsubscribes, names_one};
-use crate::model::{MonoNanos, Subscription};
+use crate::model::{FirstPush, MonoNanos, Subscription};
 
 pub(super) const NEVER: MonoNanos = MonoNanos(u64::MAX);
 
@@ -107,10 +107,13 @@ impl SubscriptionState {
         matches!(self.stage, Stage::Sent { isolated: true, .. })
     }
 
-    /// The exchange has acknowledged it; every channel sends a first push.
+    /// The exchange has acknowledged it; most channels send a first push.
     pub(super) const fn acknowledge(&mut self, now: MonoNanos) {
         (self.stage, self.unanswered) = (Stage::Acknowledged, 0);
-        self.awaits = Some(now);
+        self.awaits = match self.subscription.channel().first_push() {
+            FirstPush::Value | FirstPush::LastKnown => Some(now),
+            FirstPush::Nothing => None,
+        };
     }
 
     /// The exchange has refused it or ended it: it is requested again after a pause that grows with

@@ -12,6 +12,7 @@ mod lines;
 mod numbers;
 mod order;
 mod reach;
+mod records;
 mod requests;
 mod tls;
 mod worst;

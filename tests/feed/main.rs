@@ -4,6 +4,7 @@ mod alloc;
 mod counters;
 mod handler;
 mod readers;
+mod records;
 mod warmup;
 
 use okx_feed_testkit::alloc::CountingAllocator;

@@ -21,6 +21,7 @@ mod machine;
 mod publisher;
 mod push_schedule;
 mod record;
+mod record_topic;
 mod request;
 mod rest;
 mod topic;

@@ -2,6 +2,7 @@
 
 use super::connection::ConnectionId;
 use super::depth::{DepthScratch, DepthTopic};
+use super::record_topic::RecordTopic;
 use super::{v3, v5};
 use crate::book::Book5;
 use crate::model::{Channel, ChannelKind, Dialect, MonoNanos, UnixNanos};
@@ -27,6 +28,7 @@ enum SentBook {
     /// A book that is sent whole; `None` where subscribers may have different ones.
     Top(Option<Book5>),
     Depth(DepthTopic),
+    Record(RecordTopic),
 }
 
 impl Topic {
@@ -45,6 +47,10 @@ impl Topic {
                 let checksums = channel.dialect() == Dialect::V3 || v5_checksums;
                 let book = market.numbered(inst)?;
                 SentBook::Depth(DepthTopic::new(channel, book, market.stamp(now), checksums))
+            }
+            ChannelKind::Raw => return None,
+            ChannelKind::Latest(_) | ChannelKind::Stream(_) => {
+                SentBook::Record(RecordTopic::new(channel))
             }
         };
         let heartbeat_at = MonoNanos(u64::MAX);
@@ -76,6 +82,7 @@ impl Topic {
                 top_text(market, inst, self.channel, &book, ts)
             }
             SentBook::Depth(depth) => Some(depth.snapshot(market.listing(inst)?)),
+            SentBook::Record(record) => record.current(market, inst, ts),
         }
     }
 
@@ -105,6 +112,7 @@ impl Topic {
                 top_text(market, inst, self.channel, &book, ts)
             }
             SentBook::Depth(depth) => depth.update(market.numbered(inst)?, ts, scratch),
+            SentBook::Record(record) => record.change(market, inst, ts),
         }
     }
 
@@ -123,6 +131,7 @@ impl Topic {
                 top_text(market, inst, self.channel, &book, ts)
             }
             SentBook::Depth(depth) => Some(depth.heartbeat(market.listing(inst)?, ts)),
+            SentBook::Record(record) => record.current(market, inst, ts),
         }
     }
 }

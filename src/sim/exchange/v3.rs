@@ -52,6 +52,7 @@ fn parse_arg(text: &str) -> Arg {
         market: market.to_owned(),
         channel: channel.to_owned(),
         inst_id: inst_id.to_owned(),
+        key: "",
         bytes: text.len(),
     }
 }

@@ -31,7 +31,7 @@ impl OtherDialect {
         let understood = &mut self.understood;
         let mut sink = |event: &Event<'_>| {
             *understood |= match event {
-                Event::Book(_) | Event::Trade(_) | Event::Depth(_) => true,
+                Event::Book(_) | Event::Trade(_) | Event::Depth(_) | Event::Record(_) => true,
                 Event::Skipped(skipped) => !skipped.channel.is_empty(),
                 _ => false,
             };
