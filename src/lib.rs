@@ -99,8 +99,8 @@ pub use event::{
 pub use feed::{Arbiter, FeedHandler};
 pub use model::{
     BookState, Channel, Decimal, Dialect, DownReason, InstrumentId, Level, Market, MonoNanos,
-    Origin, Price, Qty, Record, RecordData, Side, Subscription, SubscriptionError,
-    SubscriptionId, Topic, Trade, TradeRing, UnixNanos,
+    Origin, Price, Qty, Record, RecordData, Side, Subscription, SubscriptionError, SubscriptionId,
+    Topic, Trade, TradeRing, UnixNanos,
 };
 pub use publish::{BookReader, DepthReader, RecordReader, TradeReader};
 #[cfg(feature = "capture")]

@@ -162,8 +162,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     fn is_ready(&self) -> bool {
         let has_come = |slot: &Slot| match slot.state() {
             BookState::Live | BookState::Down(_) => true,
-            // There is no snapshot of trades, nor of what has no first push: none is missed from the
-            // acknowledgement on.
+            // There is no snapshot of trades, nor of what has no first push. From the
+            // acknowledgement on none is missed.
             BookState::AwaitingSnapshot => {
                 let first = slot.subscription().channel().first_push();
                 slot.trades().is_some() || first == FirstPush::Nothing

@@ -58,7 +58,7 @@ impl RecordFilter {
 
     /// What becomes of a record; one that is accepted is remembered.
     pub(super) fn arbitrate(&mut self, line: usize, record: &Record) -> Arbitration {
-        self.arbitrate_content(line, content_hash(record), (record.ts_event, record.ts_recv))
+        self.arbitrate_content(line, content_hash(record), (record.order(), record.ts_recv))
     }
 
     /// As [`RecordFilter::arbitrate`] for a message that is not decoded.

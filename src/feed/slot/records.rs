@@ -20,14 +20,18 @@ impl Slot {
         sink: &mut impl EventSink,
     ) {
         let record = update.record;
-        let from = self.note_arrival(record.ts_event, stats);
         let is_latest = matches!(self.data, SlotData::Latest(_));
+        // Streams such as liquidations are in no order of time.
+        let from = match is_latest {
+            true => self.note_arrival(record.order(), stats),
+            false => self.state,
+        };
         let is_behind = is_latest && self.reorder.is_new_connection && self.rejects_record(record);
         self.state = if is_behind { BookState::Stale } else { BookState::Live };
         if is_behind {
             self.publish_state();
         } else {
-            (self.ts_event, self.ts_recv) = (record.ts_event, record.ts_recv);
+            (self.ts_event, self.ts_recv) = (record.order(), record.ts_recv);
             match &mut self.data {
                 SlotData::Latest(publisher) => publisher.publish(record, self.state),
                 SlotData::Stream { publisher: Some(publisher), .. } => {
@@ -67,7 +71,7 @@ impl Slot {
     #[cold]
     fn rejects_record(&mut self, record: &Record) -> bool {
         let last = BookVersion { ts: self.ts_event, seq: NO_SEQ };
-        let this = BookVersion { ts: record.ts_event, seq: NO_SEQ };
+        let this = BookVersion { ts: record.order(), seq: NO_SEQ };
         self.reorder.rejects((this, record.ts_recv), (last, self.ts_recv))
     }
 }

@@ -42,6 +42,15 @@ impl Record {
         !matches!(self.data, RecordData::Empty)
     }
 
+    /// The time by which records of a channel are ordered: the exchange's, or the start of a candle,
+    /// which has no other.
+    pub(crate) const fn order(&self) -> UnixNanos {
+        match &self.data {
+            RecordData::Candle(candle) => candle.start,
+            _ => self.ts_event,
+        }
+    }
+
     /// Passes the words of the record and the caller's byte `mark` to `put`, with their indices.
     pub(crate) fn put_words(&self, mark: u8, mut put: impl FnMut(usize, u64)) {
         let code = self.data.kind().map_or(NO_KIND, |kind| kind as u8);

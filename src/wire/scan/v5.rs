@@ -50,11 +50,12 @@ pub(super) fn scan<'t, E: Engine>(
             book.ts_recv = ts_recv;
             Scanned::Book { channel, market, inst_id }
         }
-        _ => {
+        Channel::Trades | Channel::TradesAll => {
             let mut trade = read_trade(engine, text, cursor, &id)?;
             trade.ts_recv = ts_recv;
             Scanned::Trade { channel, market, inst_id, trade }
         }
+        _ => return declined(),
     };
     cursor.expect(b"}]}")?;
     if !text.is_read(*cursor) {

@@ -6,14 +6,14 @@ use crate::program::{Output, Program, text};
 use serde_json::Value;
 
 /// A served exchange, with its two addresses.
-struct Exchange {
-    program: Program,
-    v3: String,
-    v5: String,
+pub(crate) struct Exchange {
+    pub(crate) program: Program,
+    pub(crate) v3: String,
+    pub(crate) v5: String,
 }
 
 impl Exchange {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with_faults("")
     }
 
@@ -35,7 +35,7 @@ impl Exchange {
     }
 }
 
-fn watch(url: &str, args: &[&str]) -> Program {
+pub(crate) fn watch(url: &str, args: &[&str]) -> Program {
     Program::start(&[&["watch", "--url", url], args].concat())
 }
 
