@@ -12,7 +12,7 @@ pub enum ChannelKind {
     Book5,
     /// Trades: a [`TradeRing`](super::TradeRing).
     Trades,
-    /// A deep book as a snapshot and updates: a [`DepthBook`](crate::book::DepthBook).
+    /// An order book as a snapshot and updates: a [`DepthBook`](crate::book::DepthBook).
     Depth,
     /// A [`Record`](super::Record) that each message replaces, such as a ticker.
     Latest(RecordKind),

@@ -12,10 +12,10 @@ pub type BookPublisher = SeqPublisher<Book5>;
 /// A reader of a published five-level book. Can be cloned and used on any thread.
 pub type BookReader = SeqReader<Book5>;
 
-/// The writer of the published best levels of a deep book.
+/// The writer of the published best levels of an order book.
 pub type DepthPublisher = SeqPublisher<DepthSnapshot>;
 
-/// A reader of the published best levels of a deep book. Can be cloned and used on any thread.
+/// A reader of the published best levels of an order book. Can be cloned and used on any thread.
 pub type DepthReader = SeqReader<DepthSnapshot>;
 
 /// The writer of a published ring of trades.
