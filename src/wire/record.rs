@@ -273,8 +273,8 @@ impl RecordReader<'_> {
     const fn may_lack_time(&self) -> bool {
         match self.kind {
             RecordKind::Candle | RecordKind::Instrument | RecordKind::EventContract => true,
-            // v3's has the time of the payment alone.
-            RecordKind::FundingRate => matches!(self.dialect, Dialect::V3),
+            // v3's, and v5's of 2021, have the time of the payment alone.
+            RecordKind::FundingRate => true,
             _ => false,
         }
     }

@@ -76,7 +76,7 @@ record! {
     /// The funding of a perpetual. Rates are fractions: 0.0001 is one basis point.
     FundingRate {
         /// The rate of the next payment.
-        funding_rate: Decimal = "fundingRate" | "funding_rate",
+        funding_rate: Option<Decimal> = "fundingRate" | "funding_rate",
         /// When the next payment is due.
         funding_time: Option<UnixNanos> = "fundingTime" | "funding_time",
         /// The forecast of the rate after that.

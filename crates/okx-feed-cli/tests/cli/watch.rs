@@ -268,7 +268,7 @@ fn errors_of_arguments_name_the_correct_form() {
         (&["watch", "--duration", "-5s", "books:BTC-USDT"], "is negative"),
         (&["watch", "--schema", "books:BTC-USDT"], "--json"),
         (&["watch"], "CHANNEL"),
-        (&["watch", "tickers:BTC-USDT"], "books5, bbo-tbt, trades"),
+        (&["watch", "tickerz:BTC-USDT"], "books5, bbo-tbt, trades"),
         (&["watch", "futures/depth5:BTC-USD-190517"], "--dialect v3"),
         (&["watch", "--dialect", "v3", "books5:BTC-USDT"], "--dialect v5"),
         (&["watch", "--dialect", "v3", "depth5:BTC-USDT"], "futures/depth5"),

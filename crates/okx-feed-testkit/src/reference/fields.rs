@@ -55,7 +55,7 @@ pub(super) const RECORDS: &[(&str, &[Field])] = &[
     (
         "FundingRate",
         &[
-            ("funding_rate", &["fundingRate", "funding_rate"], NeedsNumber),
+            ("funding_rate", &["fundingRate", "funding_rate"], Number),
             ("funding_time", &["fundingTime", "funding_time"], Time),
             ("next_funding_rate", &["nextFundingRate", "estimated_rate"], Number),
             ("next_funding_time", &["nextFundingTime"], Time),

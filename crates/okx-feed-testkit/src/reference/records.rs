@@ -288,8 +288,8 @@ impl Records<'_> {
         if fields.iter().zip(&reading.values).any(lacks) {
             return None;
         }
-        let is_timeless = ["Candle", "Instrument", "EventContract"].contains(&self.name)
-            || self.name == "FundingRate" && self.dialect == Dialect::V3;
+        let is_timeless =
+            ["Candle", "Instrument", "EventContract", "FundingRate"].contains(&self.name);
         let ts_event = reading.ts.or(is_timeless.then_some(0))?;
         let inst_id = match (&self.arg_key, &reading.key) {
             _ if self.key == Key::Nothing => String::new(),
