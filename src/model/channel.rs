@@ -24,6 +24,11 @@ struct Info {
 /// How many bars there are.
 const BARS: usize = Bar::ALL.len();
 
+/// The same, to count indices with.
+const BAR_COUNT: u8 = Bar::Month3Utc as u8 + 1;
+
+const _: () = assert!(BAR_COUNT as usize == BARS);
+
 /// Each row: the variant, its name on the wire; dialect, path, what the exchange keys it by, the
 /// state that it feeds; the longest silence in seconds (0: any), what follows an acknowledgement.
 macro_rules! channels {
@@ -55,14 +60,14 @@ macro_rules! channels {
 
         /// The indices of the channels without a bar.
         #[repr(u8)]
-        enum Index { $($channel,)* Candles }
+        enum Place { $($channel,)* Bars }
 
         impl Channel {
             /// The index of a channel: below [`Channel::COUNT`].
             #[inline(always)]
             pub(crate) const fn index(self) -> u8 {
                 match self {
-                    $(Self::$channel => Index::$channel as u8,)*
+                    $(Self::$channel => Place::$channel as u8,)*
                     Self::Candle(bar) => candle_index(0, bar),
                     Self::MarkPriceCandle(bar) => candle_index(1, bar),
                     Self::IndexCandle(bar) => candle_index(2, bar),
@@ -207,7 +212,7 @@ channels! {
 
 #[inline(always)]
 const fn candle_index(family: u8, bar: Bar) -> u8 {
-    Index::Candles as u8 + family * Bar::ALL.len() as u8 + bar as u8
+    Place::Bars as u8 + family * BAR_COUNT + bar as u8
 }
 
 /// The row of a v5 candle.
@@ -248,7 +253,8 @@ impl Channel {
         {
             return Some(seconds);
         }
-        let families: [(&[u8], fn(Bar) -> Self); 4] = [
+        type Family = (&'static [u8], fn(Bar) -> Channel);
+        let families: [Family; 4] = [
             (b"candle", Self::Candle),
             (b"mark-price-candle", Self::MarkPriceCandle),
             (b"index-candle", Self::IndexCandle),

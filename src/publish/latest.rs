@@ -76,6 +76,7 @@ impl<T: Words> SeqPublisher<T> {
     }
 
     /// As [`SeqPublisher::publish`], for words that are put without making the value first.
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "there is one writer at a time")]
     #[inline(always)]
     pub(super) fn write(&mut self, put: impl FnOnce(WordWriter<'_, T::Array>)) {
         self.shared.write_by(put);

@@ -484,7 +484,8 @@ impl Entry {
     /// is still so; in whatever state, that is remembered. Lines that stood still may have come
     /// only just now to where it was long before.
     pub(super) fn falls_silent(&mut self, limit: Duration, now: UnixNanos) -> bool {
-        let at = self.records.as_ref().map_or(self.filter.log().at(), RecordFilter::at);
+        let of_log = || self.filter.log().at();
+        let at = self.records.as_ref().map_or_else(of_log, RecordFilter::at);
         let silence = now.since(at);
         let is_silent = silence.is_some_and(|silence| silence >= limit);
         // Its lines may have said so before, each for itself, or may be lost.

@@ -68,9 +68,8 @@ impl RecordFilter {
         text: &str,
         ts_recv: UnixNanos,
     ) -> Arbitration {
-        let mut hasher = FixedState::default().build_hasher();
-        text.hash(&mut hasher);
-        self.arbitrate_content(line, hasher.finish(), (UnixNanos::UNKNOWN, ts_recv))
+        let hash = FixedState::default().hash_one(text);
+        self.arbitrate_content(line, hash, (UnixNanos::UNKNOWN, ts_recv))
     }
 
     fn arbitrate_content(
@@ -112,7 +111,7 @@ impl RecordFilter {
 
     fn newest(&self) -> Option<&Accepted> {
         let before = self.oldest.checked_sub(1);
-        before.map_or(self.accepted.last(), |at| self.accepted.get(at))
+        before.map_or_else(|| self.accepted.last(), |at| self.accepted.get(at))
     }
 
     /// Whether a record is the last one that was accepted.

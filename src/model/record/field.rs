@@ -185,7 +185,7 @@ impl RecordField for UnixNanos {
 
 impl RecordField for bool {
     const WORDS: usize = 1;
-    const REQUIRED: bool = true;
+    const REQUIRED: Self = true;
     const EMPTY: Self = false;
 
     /// Source: `enabled` is a JSON value, `confirm` is `"0"` or `"1"`.
@@ -223,11 +223,11 @@ impl RecordField for u64 {
         value.ok_or(FieldError::Number(DecimalError::Syntax))
     }
 
-    fn put(&self, put: &mut impl FnMut(u64)) {
+    fn put(&self, put: &mut impl FnMut(Self)) {
         put(*self);
     }
 
-    fn take(words: &mut impl Iterator<Item = u64>) -> Self {
+    fn take(words: &mut impl Iterator<Item = Self>) -> Self {
         words.next().unwrap_or_default()
     }
 

@@ -114,7 +114,7 @@ impl RecordTopic {
         let length = length_ms(self.channel);
         let start_ms = ts.as_millis() / length * length;
         let print = market.last_print(inst);
-        let last = print.map_or(listing.start_ticks(), |print| print.ticks);
+        let last = print.map_or_else(|| listing.start_ticks(), |print| print.ticks);
         let before = self.period.map_or(last, |period| period.close);
         let fresh =
             Period { start_ms, open: before, high: before, low: before, close: before, lots: 0 };

@@ -290,7 +290,7 @@ impl Records<'_> {
         }
         let is_timeless =
             ["Candle", "Instrument", "EventContract", "FundingRate"].contains(&self.name);
-        let ts_event = reading.ts.or(is_timeless.then_some(0))?;
+        let ts_event = reading.ts.or_else(|| is_timeless.then_some(0))?;
         let inst_id = match (&self.arg_key, &reading.key) {
             _ if self.key == Key::Nothing => String::new(),
             (Some(arg), Some(own)) if self.key == Key::Instrument && arg != own => return None,
