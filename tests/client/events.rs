@@ -66,7 +66,7 @@ async fn a_stream_yields_what_the_sink_is_given_and_ends_with_the_client() {
     client.stop();
     let rest: Vec<_> = events.collect().await;
     seen.extend(rest.into_iter().filter_map(|event| key(event.unwrap())));
-    let by_sink = by_sink.lock().unwrap();
+    let by_sink = by_sink.lock().unwrap().clone();
     assert!(by_sink.ends_with(&seen), "{} of {}", seen.len(), by_sink.len());
     server.shutdown().await;
 }

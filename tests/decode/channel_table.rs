@@ -1,7 +1,6 @@
 //! The table of channels in docs/PROTOCOL.md is that of the code.
 //!
 //! `OKX_FEED_BLESS=1` writes it.
-#![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::fmt::Write;
 use std::fs;
@@ -39,7 +38,8 @@ fn row(channel: Channel) -> String {
         ChannelKind::Raw => "text, not decoded".to_owned(),
         ChannelKind::Stream(kind) => format!("stream of `{}`", kind.name()),
     };
-    let stale = channel.max_silence().map_or("never".to_owned(), |s| format!("{} s", s.as_secs()));
+    let stale =
+        channel.max_silence().map_or_else(|| "never".to_owned(), |s| format!("{} s", s.as_secs()));
     let first = match channel.first_push() {
         FirstPush::Value => "the value",
         FirstPush::LastKnown => "the last one",

@@ -3,7 +3,7 @@
 //! Sources: *captured* are messages that somebody published verbatim (roq-okx test suite, 2025-12;
 //! cryptofeed samples, 2022-05; others as named), *documented* are in the exchange's documents of
 //! 2026-07 or, of v3, of 2020-06, with their own keys.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of a test may fail as it does")]
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may fail as it does")]
 
 use okx_feed::model::{
     Candle, FundingRate, IndexTicker, Liquidation, MarkPrice, PriceLimit, RecordKind, Ticker,
