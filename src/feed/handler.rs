@@ -221,7 +221,7 @@ impl FeedHandler {
         result
     }
 
-    /// Applies a message of a deep book that no frame has brought: a snapshot of the REST
+    /// Applies a message of an order book that no frame has brought: a snapshot of the REST
     /// interface, or an update that had to wait for it.
     pub fn apply_depth(
         &mut self,
