@@ -60,7 +60,8 @@ impl Event<'_> {
 }
 
 impl<'f> Event<'f> {
-    /// The topic of a book, a trade, an order-book message or a record; `None` for all other events.
+    /// The topic of a book, a trade, an order-book message or a record; `None` for all other
+    /// events.
     #[inline]
     #[must_use]
     pub const fn topic(&self) -> Option<Topic<'f>> {

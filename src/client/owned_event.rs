@@ -101,7 +101,8 @@ fn subscription(topic: &Topic<'_>) -> Option<Subscription> {
 
 impl OwnedEvent {
     /// Copies an event; `None` for an order-book message that was not applied, which a client never
-    /// emits, and for a text of a channel that is not decoded, which may be long. Allocates nothing.
+    /// emits, and for a text of a channel that is not decoded, which may be long. Allocates
+    /// nothing.
     #[must_use]
     pub fn new(event: &Event<'_>) -> Option<Self> {
         Some(match event {

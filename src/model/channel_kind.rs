@@ -78,7 +78,8 @@ pub enum ChannelKey {
     InstFamily,
     /// `instType`, such as `SWAP`.
     InstType,
-    /// `instType` and `instFamily`, written `FUTURES/BTC-USD`; of `EVENTS`, `instType` and `instId`.
+    /// `instType` and `instFamily`, written `FUTURES/BTC-USD`; of `EVENTS`, `instType` and
+    /// `instId`.
     /// The type alone is all of its families, where the channel allows that.
     TypeAndFamily,
     /// `instType` `OPTION` and `instFamily`, written as the family alone.

@@ -85,7 +85,8 @@ impl Subscription {
     ///
     /// # Errors
     /// [`SubscriptionError::Channel`] if the channel is not one of v5;
-    /// [`SubscriptionError::NoKey`] or [`SubscriptionError::Instrument`] if `inst_id` is given for a
+    /// [`SubscriptionError::NoKey`] or [`SubscriptionError::Instrument`] if `inst_id` is given
+    /// for a
     /// channel that has no key, or not for one that has.
     pub fn v5(channel: Channel, inst_id: InstrumentId) -> Result<Self, SubscriptionError> {
         match channel.dialect() {

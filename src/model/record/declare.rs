@@ -1,4 +1,5 @@
-//! The declaration of a record: its type, the keys of its fields in both dialects, its words and what
+//! The declaration of a record: its type, the keys of its fields in both dialects, its words
+//! and what
 //! is printed of it.
 
 use super::field::{FieldError, FieldValue, RawValue};

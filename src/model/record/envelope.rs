@@ -42,7 +42,8 @@ impl Record {
         !matches!(self.data, RecordData::Empty)
     }
 
-    /// The time by which records of a channel are ordered: the exchange's, or the start of a candle,
+    /// The time by which records of a channel are ordered: the exchange's, or the start of a
+    /// candle,
     /// which has no other.
     pub(crate) const fn order(&self) -> UnixNanos {
         match &self.data {

@@ -12,7 +12,8 @@ record! {
     /// The last price, the best prices and the figures of 24 hours of an instrument or a spread.
     ///
     /// Sizes and volumes are in contracts or in base currency, `vol_ccy24h` in base currency of
-    /// derivatives and in quote currency of spot. Prices may come from RPI orders, which books do not
+    /// derivatives and in quote currency of spot. Prices may come from RPI orders, which books
+    /// do not
     /// show.
     Ticker {
         /// The last price.
