@@ -134,7 +134,8 @@ record! {
 }
 
 record! {
-    /// The first, highest, lowest and last price of a bar. It has no time of its own: while the bar is
+    /// The first, highest, lowest and last price of a bar. It has no time of its own: while
+    /// the bar is
     /// open, messages repeat it.
     Candle {
         /// When the bar started.
