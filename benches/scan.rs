@@ -31,7 +31,7 @@ fn scan(scanner: &Scanner, corpus: &Corpus, index: usize, scratch: &mut Scratch)
     match scanner.scan(corpus.dialect, PaddedText::new(buf, len)?, TS_RECV, scratch)? {
         Scanned::Book { inst_id, .. } => Some((inst_id.len(), None, Some(scratch.book))),
         Scanned::Trade { inst_id, trade, .. } => Some((inst_id.len(), Some(trade), None)),
-        Scanned::Depth { .. } => None,
+        Scanned::Depth { .. } | Scanned::Record { .. } => None,
     }
 }
 

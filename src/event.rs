@@ -3,7 +3,9 @@
 use std::fmt;
 
 use crate::book::{ApplyOutcome, Book5, DepthBook, DepthUpdate};
-use crate::model::{BookState, Origin, Subscription, SubscriptionId, Topic, Trade, UnixNanos};
+use crate::model::{
+    BookState, Origin, Record, Subscription, SubscriptionId, Topic, Trade, UnixNanos,
+};
 
 /// One event of a frame. Borrows the decoder's scratch memory until the next frame. [`Book5`],
 /// [`Trade`] and [`Level`](crate::model::Level) are `Copy` and can be kept.
@@ -19,6 +21,13 @@ pub enum Event<'f> {
     /// A snapshot or an update of an order book, applied to its subscription's book. Emitted by the
     /// feed instead of [`Event::Depth`].
     DepthBook(DepthChange<'f>),
+    /// A record: a ticker, a mark price, a candle, a liquidation and the like.
+    Record(RecordUpdate<'f>),
+    /// A message of a channel that is not decoded, for who subscribed it as [`Channel::Raw`].
+    /// Emitted by the feed instead of [`Event::Skipped`].
+    ///
+    /// [`Channel::Raw`]: crate::Channel::Raw
+    Raw(RawMessage<'f>),
     /// A reply or a notice of the exchange.
     Control(Control<'f>),
     /// A message of a channel that is not decoded. Counted by channel; not an error.
@@ -40,6 +49,8 @@ impl Event<'_> {
             Self::Trade(update) => update.trade.ts_recv,
             Self::Depth(update) => update.ts_recv,
             Self::DepthBook(change) => change.update.ts_recv,
+            Self::Record(update) => update.record.ts_recv,
+            Self::Raw(message) => message.ts_recv,
             Self::Control(control) => control.ts_recv,
             Self::Skipped(skipped) => skipped.ts_recv,
             Self::State(change) => change.ts_recv,
@@ -49,7 +60,8 @@ impl Event<'_> {
 }
 
 impl<'f> Event<'f> {
-    /// The topic of a book, a trade or an order-book message; `None` for all other events.
+    /// The topic of a book, a trade, an order-book message or a record; `None` for all other
+    /// events.
     #[inline]
     #[must_use]
     pub const fn topic(&self) -> Option<Topic<'f>> {
@@ -58,6 +70,8 @@ impl<'f> Event<'f> {
             Self::Trade(update) => Some(update.topic),
             Self::Depth(update) => Some(update.topic),
             Self::DepthBook(change) => Some(change.update.topic),
+            Self::Record(update) => Some(update.topic),
+            Self::Raw(message) => Some(message.topic),
             Self::Control(_) | Self::Skipped(_) | Self::State(_) | Self::Malformed(_) => None,
         }
     }
@@ -73,6 +87,8 @@ impl Event<'_> {
             Self::Book(update) => update.subscription_id,
             Self::Trade(update) => update.subscription_id,
             Self::DepthBook(change) => change.subscription_id,
+            Self::Record(update) => update.subscription_id,
+            Self::Raw(message) => message.subscription_id,
             Self::State(change) => change.subscription_id,
             Self::Depth(_) | Self::Control(_) | Self::Skipped(_) | Self::Malformed(_) => {
                 SubscriptionId::NONE
@@ -198,6 +214,30 @@ impl<'f> DepthChange<'f> {
     }
 }
 
+/// A record of one message.
+///
+/// A value that the message does not have is absent. Of a channel whose messages replace one
+/// another, a feed does not emit one that is older than the last.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordUpdate<'f> {
+    /// The channel and what it is keyed by.
+    pub topic: Topic<'f>,
+    /// The number of the subscription; [`SubscriptionId::NONE`] from a decoder, and without a
+    /// subscription.
+    pub subscription_id: SubscriptionId,
+    /// The record.
+    pub record: &'f Record,
+}
+
+impl<'f> RecordUpdate<'f> {
+    /// Makes an update without a subscription.
+    #[inline]
+    #[must_use]
+    pub const fn new(topic: Topic<'f>, record: &'f Record) -> Self {
+        Self { topic, subscription_id: SubscriptionId::NONE, record }
+    }
+}
+
 /// The kind of a [`Control`] message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -308,11 +348,30 @@ impl<'f> Control<'f> {
     }
 }
 
+/// A message of a channel that this crate does not decode, as text, for a subscription to
+/// [`Channel::Raw`](crate::Channel::Raw). It is counted as skipped all the same.
+#[derive(Clone, Copy, Debug)]
+pub struct RawMessage<'f> {
+    /// `raw` or `raw-business`, and the key: `books-elp-all:BTC-USDT`.
+    pub topic: Topic<'f>,
+    /// The number of the subscription.
+    pub subscription_id: SubscriptionId,
+    /// The whole message as it was received: JSON.
+    pub text: &'f str,
+    /// The receive time of the frame.
+    pub ts_recv: UnixNanos,
+}
+
 /// A message of a channel that is not decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Skipped<'f> {
     /// The channel's name on the wire (v3: after the slash); empty if the message names none.
     pub channel: &'f str,
+    /// The key of a subscription to [`Channel::Raw`](crate::Channel::Raw) that asks for this
+    /// message; empty in v3, and if the message is over the limits.
+    pub key: &'f str,
+    /// The message; empty if `key` is.
+    pub text: &'f str,
     /// The receive time of the frame.
     pub ts_recv: UnixNanos,
 }

@@ -26,7 +26,7 @@
 //! let books = client.book_reader(&"books5:BTC-USDT".parse()?).expect("it is subscribed");
 //! let snapshot = books.snapshot();
 //! if snapshot.state.is_live() {
-//!     println!("{:?} / {:?}", snapshot.book.best_bid(), snapshot.book.best_ask());
+//!     println!("{:?} / {:?}", snapshot.best_bid(), snapshot.best_ask());
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -94,15 +94,16 @@ pub use book::{Book5, BookRef, DepthAction, DepthBook, DepthUpdate};
 #[cfg(feature = "client")]
 pub use client::{Client, ClientBuilder, ClientConfig, ClientError, ClientStats, Credentials};
 pub use event::{
-    BookUpdate, Control, DepthChange, Event, EventSink, Malformed, NoSink, StateChange, TradeUpdate,
+    BookUpdate, Control, DepthChange, Event, EventSink, Malformed, NoSink, RecordUpdate,
+    StateChange, TradeUpdate,
 };
 pub use feed::{Arbiter, FeedHandler};
 pub use model::{
     BookState, Channel, Decimal, Dialect, DownReason, InstrumentCodes, InstrumentId, Level, Market,
-    MonoNanos, Origin, Price, Qty, Side, Subscription, SubscriptionError, SubscriptionId, Topic,
-    Trade, TradeRing, UnixNanos,
+    MonoNanos, Origin, Price, Qty, Record, RecordData, Side, Subscription, SubscriptionError,
+    SubscriptionId, Topic, Trade, TradeRing, UnixNanos,
 };
-pub use publish::{BookReader, DepthReader, TradeReader};
+pub use publish::{BookReader, DepthReader, RecordReader, TradeReader};
 #[cfg(feature = "capture")]
 pub use replay::{Replay, ReplayBuilder, ReplayConfig, ReplayError, ReplayReport};
 pub use session::Session;

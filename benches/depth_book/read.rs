@@ -47,16 +47,16 @@ pub(crate) fn other_thread(criterion: &mut Criterion) {
     assert!(book.apply(&snapshot.update(DepthAction::Snapshot)).applied);
     let (mut five, mut levels) = (BookPublisher::new(), DepthPublisher::new());
     five.publish(&book.view().top5(), BookState::Live);
-    levels.publish(&book.view(), BookState::Live);
+    levels.publish_book(&book.view(), BookState::Live);
     let (five_reader, level_reader) = (five.reader(), levels.reader());
     let mut write = || {
         assert!(book.apply(next()).applied);
         five.publish(&book.view().top5(), BookState::Live);
-        levels.publish(&book.view(), BookState::Live);
+        levels.publish_book(&book.view(), BookState::Live);
     };
     beside(criterion, BenchmarkId::new("top5", "okx_feed"), &mut write, || {
         let view = five_reader.snapshot();
-        assert!(view.state.is_live() && view.book.asks().len() == 5);
+        assert!(view.state.is_live() && view.value.asks().len() == 5);
         black_box(view);
     });
     beside(criterion, BenchmarkId::new("top25", "okx_feed"), &mut write, || {

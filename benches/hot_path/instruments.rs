@@ -96,7 +96,7 @@ fn subscribed(stream: &Stream) -> (Contender, Vec<Option<BookReader>>) {
     let stats = ours.handler().unwrap().stats();
     assert_eq!((stats.scanned, stats.unsubscribed), (FRAMES as u64, 0));
     let last = readers.last().unwrap().as_ref().unwrap();
-    assert!(last.version() > 0 && last.book().ts_recv == TS_RECV);
+    assert!(last.version() > 0 && last.value().ts_recv == TS_RECV);
     (ours, readers)
 }
 

@@ -71,7 +71,7 @@ fn read_all(stream: &Stream) -> Vec<Read> {
         let mut scratch = Scratch::new();
         let text = PaddedText::new(&buf, len).unwrap();
         let trade = match scanner.scan(stream.dialect, text, TS_RECV, &mut scratch).unwrap() {
-            Scanned::Book { .. } | Scanned::Depth { .. } => None,
+            Scanned::Book { .. } | Scanned::Depth { .. } | Scanned::Record { .. } => None,
             Scanned::Trade { trade, .. } => Some(trade),
         };
         Read { buf, len, book: scratch.book, trade }

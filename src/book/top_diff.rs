@@ -1,5 +1,7 @@
 //! The changes in the best levels since the last call.
 
+use arrayvec::ArrayVec;
+
 use super::book_ref::BookRef;
 use super::level_change::LevelChange;
 use super::liquidity::Sides;
@@ -21,24 +23,17 @@ use crate::model::Level;
 ///     diff.changes(&view, |change| println!("{change:?}"));
 /// }
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TopDiff<const K: usize> {
-    asks: Top<K>,
-    bids: Top<K>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Top<const K: usize> {
-    levels: [Level; K],
-    len: usize,
+    asks: ArrayVec<Level, K>,
+    bids: ArrayVec<Level, K>,
 }
 
 impl<const K: usize> TopDiff<K> {
     /// Makes a diff against an empty book: all levels are new at the first call.
     #[must_use]
     pub const fn new() -> Self {
-        let top = Top { levels: [Level::EMPTY; K], len: 0 };
-        Self { asks: top, bids: top }
+        Self { asks: ArrayVec::new_const(), bids: ArrayVec::new_const() }
     }
 
     /// Reports the changes since the last call, asks first, each side best price first. Returns the
@@ -46,31 +41,16 @@ impl<const K: usize> TopDiff<K> {
     /// Allocates nothing.
     pub fn changes(&mut self, view: &BookRef<'_>, each: impl FnMut(LevelChange)) -> usize {
         let (asks, bids) = view.top(K);
-        let before = Sides { asks: self.asks.last(), bids: self.bids.last() };
+        let before = Sides { asks: &self.asks, bids: &self.bids };
         let count = Sides { asks, bids }.changes_since(before, each);
-        self.asks.store(asks);
-        self.bids.store(bids);
+        store(&mut self.asks, asks);
+        store(&mut self.bids, bids);
         count
     }
 }
 
-impl<const K: usize> Default for TopDiff<K> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<const K: usize> Top<K> {
-    fn last(&self) -> &[Level] {
-        self.levels.get(..self.len).unwrap_or(&self.levels)
-    }
-
-    /// Stores these levels, at most `K`, for the next comparison.
-    fn store(&mut self, levels: &[Level]) {
-        self.len = 0;
-        for (slot, level) in self.levels.iter_mut().zip(levels) {
-            *slot = *level;
-            self.len += 1;
-        }
-    }
+/// Stores these levels, at most `K`, for the next comparison.
+fn store<const K: usize>(stored: &mut ArrayVec<Level, K>, levels: &[Level]) {
+    stored.clear();
+    stored.extend(levels.iter().copied().take(K));
 }

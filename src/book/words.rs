@@ -14,7 +14,7 @@ const SPARE: u32 = 48;
 const LEVELS: usize = 2 * BOOK5_LEVELS;
 
 impl Book5 {
-    /// The number of words of [`Book5::words`].
+    /// The number of words of a book.
     pub(crate) const WORDS: usize = 1 + 3 * LEVELS;
 
     /// Passes the book and the caller's byte `mark` as words to `put`, each once, with its index
@@ -45,6 +45,7 @@ impl Book5 {
     }
 
     /// The words of [`Book5::put_words`] in an array.
+    #[cfg(test)]
     pub(crate) fn words(&self, mark: u8) -> [u64; Self::WORDS] {
         let mut words = [0; Self::WORDS];
         self.put_words(mark, |at, word| {
@@ -55,7 +56,7 @@ impl Book5 {
         words
     }
 
-    /// The book of [`Book5::words`] and its `mark`.
+    /// The book of [`Book5::put_words`] and its `mark`.
     #[inline]
     pub(crate) fn from_words(words: &[u64; Self::WORDS]) -> (Self, u8) {
         let [ts_event, levels @ ..] = words;

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::error::ClientError;
+use super::events::{EventQueue, Events};
 use super::health::Health;
 use super::heartbeat::Heartbeat;
 use super::messages::Command;
@@ -16,7 +17,9 @@ use super::shared::HandleState;
 use super::stats::{ClientStats, ConnectionStats, StopReport};
 use crate::book::Book5;
 use crate::model::{BookState, Dialect, Subscription, SubscriptionId, Trade};
-use crate::publish::{BookReader, DepthReader, Top5Snapshot, TradeReader};
+use crate::publish::{
+    BookReader, DepthReader, Latest, RecordReader, RecordRingReader, TradeReader,
+};
 use crate::transport::Clock;
 
 /// A running client: a thread that keeps books and trades up to date.
@@ -64,12 +67,12 @@ impl Client {
     /// is live is in [`Client::view`].
     #[must_use]
     pub fn book(&self) -> Book5 {
-        self.view().map(|view| view.book).unwrap_or_default()
+        self.view().map(|view| view.value).unwrap_or_default()
     }
 
     /// The first book of the builder with its state; `None` where the builder had none.
     #[must_use]
-    pub fn view(&self) -> Option<Top5Snapshot> {
+    pub fn view(&self) -> Option<Latest<Book5>> {
         Some(self.first_book.as_ref()?.snapshot())
     }
 
@@ -99,14 +102,24 @@ impl Client {
         self.with_readers(|readers| readers.get(subscription)?.trades.clone())
     }
 
+    /// A reader of a subscription's latest record, such as its ticker, for any thread; `None` where
+    /// the channel has none.
+    #[must_use]
+    pub fn record_reader(&self, subscription: &Subscription) -> Option<RecordReader> {
+        self.with_readers(|readers| readers.get(subscription)?.record.clone())
+    }
+
+    /// A reader of a subscription's last records, such as liquidations, for any thread; `None`
+    /// where the channel has none.
+    #[must_use]
+    pub fn record_ring_reader(&self, subscription: &Subscription) -> Option<RecordRingReader> {
+        self.with_readers(|readers| readers.get(subscription)?.records.clone())
+    }
+
     /// The state of a subscription; `None` where it is not subscribed.
     #[must_use]
     pub fn state(&self, subscription: &Subscription) -> Option<BookState> {
-        self.with_readers(|readers| {
-            let readers = readers.get(subscription)?;
-            let book = readers.book.as_ref().map(|reader| reader.snapshot().state);
-            book.or_else(|| readers.trades.as_ref().map(TradeReader::state))
-        })
+        self.with_readers(|readers| readers.get(subscription)?.state())
     }
 
     /// The current subscriptions.
@@ -179,6 +192,36 @@ impl Client {
         self.command(Command::Unsubscribe(*subscription))?;
         self.with_readers(|readers| readers.remove(subscription));
         Ok(())
+    }
+
+    /// A queue of the client's later events, for a thread or a task of its own, besides the sink.
+    /// Holds up to `capacity` events, at least one. When it is full, the feed does not wait, and
+    /// the queue reports what it dropped. May be called several times.
+    ///
+    /// Each event is copied on the feed's thread, and its queue may allocate there: the sink and
+    /// the readers cost less.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use okx_feed::{Client, Dialect};
+    ///
+    /// let client = Client::builder(Dialect::V5).subscribe("trades:BTC-USDT").spawn()?;
+    /// let mut events = client.events(1024)?;
+    /// while let Some(event) = events.blocking_recv() {
+    ///     match event {
+    ///         Ok(event) => println!("{event:?}"),
+    ///         Err(dropped) => eprintln!("{} events were dropped", dropped.total()),
+    ///     }
+    /// }
+    /// # Ok::<(), okx_feed::ClientError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ClientError::Stopped`] where the client has stopped.
+    pub fn events(&self, capacity: usize) -> Result<Events, ClientError> {
+        let (queue, events) = EventQueue::new(capacity);
+        self.command(Command::Events(queue))?;
+        Ok(events)
     }
 
     /// Whether the connections are open, and if not, why and since when. Does not wait for the

@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use tokio::sync::oneshot;
 
 use super::connection_id::ConnectionId;
+use super::events::EventQueue;
 use super::readers::Readers;
 use super::stats::{ClientStats, ConnectionStats, Latencies};
 use crate::model::Subscription;
@@ -17,6 +18,7 @@ pub(super) enum Command {
     Unsubscribe(Subscription),
     Stats(mpsc::Sender<ClientStats>),
     Connections(mpsc::Sender<Vec<ConnectionStats>>),
+    Events(EventQueue),
     Stop,
 }
 

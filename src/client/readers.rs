@@ -1,8 +1,8 @@
 //! The readers of one subscription, which the client's handle gives out.
 
 use crate::feed::{Arbiter, FeedHandler};
-use crate::model::Subscription;
-use crate::publish::{BookReader, DepthReader, TradeReader};
+use crate::model::{BookState, Subscription};
+use crate::publish::{BookReader, DepthReader, RecordReader, RecordRingReader, TradeReader};
 
 /// The readers of one subscription.
 #[derive(Clone, Debug, Default)]
@@ -10,6 +10,8 @@ pub(super) struct Readers {
     pub(super) book: Option<BookReader>,
     pub(super) depth: Option<DepthReader>,
     pub(super) trades: Option<TradeReader>,
+    pub(super) record: Option<RecordReader>,
+    pub(super) records: Option<RecordRingReader>,
 }
 
 impl Readers {
@@ -18,7 +20,20 @@ impl Readers {
             book: handler.book_reader(subscription),
             depth: handler.depth_reader(subscription),
             trades: handler.trade_reader(subscription),
+            record: handler.record_reader(subscription),
+            records: handler.record_ring_reader(subscription),
         }
+    }
+
+    /// The state of the subscription; `None` if it has no reader.
+    pub(super) fn state(&self) -> Option<BookState> {
+        let Self { book, depth, trades, record, records } = self;
+        let book = book.as_ref().map(|reader| reader.snapshot().state);
+        let depth = || depth.as_ref().map(|reader| reader.snapshot().state);
+        let trades = || trades.as_ref().map(TradeReader::state);
+        let record = || record.as_ref().map(|reader| reader.snapshot().state);
+        let records = || records.as_ref().map(RecordRingReader::state);
+        book.or_else(depth).or_else(trades).or_else(record).or_else(records)
     }
 
     pub(super) fn of_lines(arbiter: &Arbiter, subscription: &Subscription) -> Self {
@@ -26,6 +41,8 @@ impl Readers {
             book: arbiter.book_reader(subscription),
             depth: arbiter.depth_reader(subscription),
             trades: arbiter.trade_reader(subscription),
+            record: arbiter.record_reader(subscription),
+            records: arbiter.record_ring_reader(subscription),
         }
     }
 }

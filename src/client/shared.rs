@@ -8,6 +8,7 @@ use std::rc::Rc;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::connection_id::ConnectionId;
+use super::events::EventQueue;
 use super::health::SharedHealth;
 use super::heartbeat::Heartbeat;
 #[cfg(feature = "rest")]
@@ -39,7 +40,7 @@ pub(super) struct HandleState {
 
 /// What all connections of a client share.
 pub(super) struct ClientShared<S> {
-    sink: RecoverySink<S>,
+    sink: ClientSink<S>,
     /// By group: `None` where one connection alone serves it.
     arbiters: Vec<Option<Arbiter>>,
     /// Where connections report to the supervisor.
@@ -59,16 +60,37 @@ pub(super) struct ClientShared<S> {
     pub(super) recorder: ClientRecorder,
 }
 
-/// The user's sink, with the times that books take to be live again.
-struct RecoverySink<S> {
-    sink: S,
+/// The user's sink and queues, with the times that books take to be live again.
+struct ClientSink<S> {
+    sink: QueuedSink<S>,
     recovery: Recovery,
     /// The trades that are joined with their history.
     #[cfg(feature = "rest")]
     joins: Option<TradeJoins>,
 }
 
-impl<S: EventSink> EventSink for RecoverySink<S> {
+/// The user's sink, and the queues of other threads and tasks.
+struct QueuedSink<S> {
+    sink: S,
+    queues: Vec<EventQueue>,
+}
+
+impl<S: EventSink> EventSink for QueuedSink<S> {
+    #[inline]
+    fn on_event(&mut self, event: &Event<'_>) {
+        if !self.queues.is_empty() {
+            self.queues.retain_mut(|queue| queue.push(event));
+        }
+        self.sink.on_event(event);
+    }
+
+    #[inline]
+    fn on_drained(&mut self) {
+        self.sink.on_drained();
+    }
+}
+
+impl<S: EventSink> EventSink for ClientSink<S> {
     #[inline]
     fn on_event(&mut self, event: &Event<'_>) {
         if let Event::State(change) = event {
@@ -99,8 +121,8 @@ impl<S: EventSink> ClientShared<S> {
         handle: HandleState,
     ) -> Self {
         Self {
-            sink: RecoverySink {
-                sink,
+            sink: ClientSink {
+                sink: QueuedSink { sink, queues: Vec::new() },
                 recovery: Recovery::default(),
                 #[cfg(feature = "rest")]
                 joins: None,
@@ -131,6 +153,11 @@ impl<S: EventSink> ClientShared<S> {
         }
     }
 
+    /// Adds a queue that receives each later event.
+    pub(super) fn add_events(&mut self, queue: EventQueue) {
+        self.sink.sink.queues.push(queue);
+    }
+
     /// Reports to the sink that a connection has no further frame ready.
     #[inline]
     pub(super) fn on_drained(&mut self) {
@@ -153,7 +180,7 @@ impl<S: EventSink> ClientShared<S> {
     /// Takes a reply for the joins.
     #[cfg(feature = "rest")]
     pub(super) fn on_history(&mut self, n: usize, rows: Result<String, RestError>, now: UnixNanos) {
-        let RecoverySink { sink, joins, .. } = &mut self.sink;
+        let ClientSink { sink, joins, .. } = &mut self.sink;
         if let Some(joins) = joins {
             joins.on_reply(n, rows, now, sink);
         }

@@ -139,6 +139,9 @@ impl<S: EventSink + 'static> Supervisor<S> {
                     Some(Command::Connections(reply)) => {
                         let _ = reply.send(self.connections().await);
                     }
+                    Some(Command::Events(queue)) => {
+                        self.shared.borrow_mut().add_events(queue);
+                    }
                     Some(Command::Stop) | None => break,
                 },
                 Some(event) = self.events.recv() => self.on_event(event),

@@ -10,7 +10,8 @@ use crate::model::{Level, UnixNanos};
 
 /// The last update that a connection received for a subscription: receive time and content hash.
 ///
-/// The content of a book is its best five levels. The content of a trade channel is its last trade.
+/// The content of a book is its best five levels. The content of a trade channel is its last trade,
+/// that of a record its values; streams of records have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastUpdate {
     ts_recv: UnixNanos,
@@ -27,6 +28,14 @@ impl LastUpdate {
         }
         if let Some(trade) = slot.trades().and_then(|ring| ring.last()) {
             trade.trade_id.hash(&mut hasher);
+        }
+        if let Some(record) = slot.record() {
+            record.put_words(0, |at, word| {
+                // The receive time differs between connections.
+                if at != 1 {
+                    word.hash(&mut hasher);
+                }
+            });
         }
         Self { ts_recv: slot.ts_recv(), content: hasher.finish() }
     }

@@ -5,13 +5,17 @@ use super::stats::Stats;
 use crate::book::{Book5, DEFAULT_DEPTH, DepthBook, FaultPolicy, Verify};
 use crate::event::{BookUpdate, Event, EventSink, StateChange};
 use crate::model::{
-    BookState, ChannelKind, Dialect, DownReason, NO_SEQ, Subscription, SubscriptionId, TradeRing,
+    BookState, ChannelKind, DownReason, NO_SEQ, Record, Subscription, SubscriptionId, TradeRing,
     UnixNanos,
 };
-use crate::publish::{BookPublisher, DepthPublisher, TradeOptions, TradePublisher};
+use crate::publish::{
+    BookPublisher, DepthPublisher, RecordPublisher, RecordRingPublisher, TradeOptions,
+    TradePublisher,
+};
 
 mod depth;
 mod publication;
+mod records;
 mod trades;
 
 /// The number of trades in a subscription's own ring.
@@ -64,6 +68,12 @@ enum SlotData {
         publisher: Option<BookPublisher>,
         levels: Option<DepthPublisher>,
     },
+    /// A record is stored in the publisher only, as a five-level book is.
+    Latest(RecordPublisher),
+    Stream {
+        publisher: Option<RecordRingPublisher>,
+        options: TradeOptions,
+    },
 }
 
 /// Options for order books.
@@ -114,6 +124,12 @@ impl Slot {
                     book.keep_non_rpi();
                 }
                 SlotData::Depth { book, publisher: None, levels: None }
+            }
+            ChannelKind::Latest(_) => SlotData::Latest(RecordPublisher::new()),
+            ChannelKind::Stream(_) => SlotData::Stream { publisher: None, options: trades },
+            // Nothing is kept; the ring is for the state alone.
+            ChannelKind::Raw => {
+                SlotData::Stream { publisher: None, options: TradeOptions { tape_len: 1 } }
             }
         };
         Self {
@@ -178,9 +194,21 @@ impl Slot {
     #[must_use]
     pub fn book(&self) -> Option<Book5> {
         match &self.data {
-            SlotData::Book(publisher) => Some(publisher.book()),
+            SlotData::Book(publisher) => Some(publisher.value()),
             SlotData::Depth { book, .. } => Some(book.view().top5()),
-            SlotData::Trades { .. } => None,
+            SlotData::Trades { .. } | SlotData::Latest(_) | SlotData::Stream { .. } => None,
+        }
+    }
+
+    /// The latest record; `None` before the first one, and if the channel has none.
+    #[must_use]
+    pub fn record(&self) -> Option<Record> {
+        match &self.data {
+            SlotData::Latest(publisher) => Some(publisher.value()).filter(Record::is_some),
+            SlotData::Book(_)
+            | SlotData::Trades { .. }
+            | SlotData::Depth { .. }
+            | SlotData::Stream { .. } => None,
         }
     }
 
@@ -318,19 +346,24 @@ impl Slot {
                     self.set_state(BookState::Resyncing, ts_recv, sink);
                 }
             }
-            SlotData::Book(_) => {
+            SlotData::Book(_) | SlotData::Latest(_) => {
                 if self.state.is_live() && (is_known || !is_numbered) {
                     self.set_state(BookState::Stale, ts_recv, sink);
                 }
             }
             SlotData::Trades { ring, publisher, .. } => {
-                // v3 trade ids have gaps, so they cannot show a loss.
-                if is_known || self.subscription.dialect() == Dialect::V3 {
+                // Ids with gaps cannot show a loss.
+                if is_known || !self.subscription.channel().has_dense_trade_ids() {
                     stats.lost_trades += 1;
                     ring.lose();
                     if let Some(publisher) = publisher {
                         publisher.lose();
                     }
+                }
+            }
+            SlotData::Stream { publisher, .. } => {
+                if let Some(publisher) = publisher.as_mut().filter(|_| is_known) {
+                    publisher.lose();
                 }
             }
         }

@@ -203,11 +203,29 @@ impl Slots {
                         .on_event(&Event::Trade(TradeUpdate { subscription_id, ..*update }));
                 }
             }
+            Event::Record(_) if shadow.is_some() => {}
+            Event::Record(update) => {
+                if let Some(slot) = self.slot_of(&update.topic, stats) {
+                    return slot.apply_record(update, stats, sink);
+                }
+            }
             Event::Depth(_) if shadow.is_some() => {}
             Event::Depth(update) => {
                 return self.apply_depth(update, Origin::Live, stats, sink);
             }
-            _ => {}
+            Event::Skipped(skipped) if !skipped.key.is_empty() && shadow.is_none() => {
+                let raw = [Channel::Raw, Channel::RawBusiness].into_iter();
+                let mut found = raw.filter_map(|of| self.find(of, None, skipped.key.as_bytes()));
+                if let Some(slot) = found.next().and_then(|at| self.slots.get_mut(at)) {
+                    return slot.apply_raw(skipped, sink);
+                }
+            }
+            Event::DepthBook(_)
+            | Event::Control(_)
+            | Event::Raw(_)
+            | Event::Skipped(_)
+            | Event::State(_)
+            | Event::Malformed(_) => {}
         }
         sink.on_event(event);
     }
@@ -368,7 +386,7 @@ pub(super) fn hash(
 ) -> u64 {
     let mut state = hasher.build_hasher();
     let market = market.map_or(u8::MAX, |market| market as u8);
-    state.write_u16(u16::from_le_bytes([channel as u8, market]));
+    state.write_u16(u16::from_le_bytes([channel.index(), market]));
     inst_id.hash(&mut state);
     state.finish()
 }

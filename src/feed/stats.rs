@@ -1,5 +1,7 @@
 //! Counters of a feed.
 
+use arrayvec::ArrayString;
+
 use crate::book::{ApplyOutcome, BookFlags, BookSync, DesyncCause};
 use crate::event::{Control, ControlKind, Event};
 use crate::wire::{DecodeError, DecodeErrorKind, Decoded, InflatePath, TextPath, UnreadCounts};
@@ -37,6 +39,8 @@ pub struct Stats {
     pub trades: u64,
     /// Snapshots of and changes to order books.
     pub depths: u64,
+    /// Records: tickers, mark prices, candles and the like.
+    pub records: u64,
     /// Updates of order books that arrived before a snapshot and were not applied.
     pub no_snapshot: u64,
     /// Order books found broken by their sequence numbers.
@@ -124,9 +128,10 @@ impl Stats {
             }
             Event::Trade(_) => self.trades += 1,
             Event::Depth(_) => self.depths += 1,
+            Event::Record(_) => self.records += 1,
             Event::Control(control) => self.control(control),
             Event::Skipped(skipped) => self.skipped.count(skipped.channel),
-            Event::DepthBook(_) | Event::State(_) | Event::Malformed(_) => {}
+            Event::DepthBook(_) | Event::Raw(_) | Event::State(_) | Event::Malformed(_) => {}
         }
     }
 
@@ -184,6 +189,7 @@ impl Stats {
             (&mut self.books, other.books),
             (&mut self.trades, other.trades),
             (&mut self.depths, other.depths),
+            (&mut self.records, other.records),
             (&mut self.no_snapshot, other.no_snapshot),
             (&mut self.gaps, other.gaps),
             (&mut self.mismatches, other.mismatches),
@@ -249,16 +255,8 @@ pub struct SkippedNames {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct SkippedName {
-    name: [u8; MAX_NAME_LEN],
-    len: u8,
+    name: ArrayString<MAX_NAME_LEN>,
     count: u64,
-}
-
-impl SkippedName {
-    fn name(&self) -> &str {
-        let bytes = self.name.get(..usize::from(self.len)).unwrap_or_default();
-        std::str::from_utf8(bytes).unwrap_or_default()
-    }
 }
 
 impl SkippedNames {
@@ -272,11 +270,10 @@ impl SkippedNames {
     }
 
     fn add(&mut self, name: &str, count: u64) {
-        let entry = self.names.iter_mut().find(|n| n.count == 0 || n.name() == name);
+        let entry = self.names.iter_mut().find(|n| n.count == 0 || n.name.as_str() == name);
         let copied = entry.and_then(|entry| {
             if entry.count == 0 {
-                entry.name.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
-                entry.len = u8::try_from(name.len()).ok()?;
+                entry.name = ArrayString::from(name).ok()?;
             }
             entry.count += count;
             Some(())
@@ -290,7 +287,7 @@ impl SkippedNames {
     ///
     /// A message that names no channel is counted under the empty name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.names.iter().take_while(|n| n.count > 0).map(|n| (n.name(), n.count))
+        self.names.iter().take_while(|n| n.count > 0).map(|n| (n.name.as_str(), n.count))
     }
 
     /// All skipped messages.

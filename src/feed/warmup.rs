@@ -70,7 +70,10 @@ impl CacheWarmer {
         let shadow = match subscription.channel().kind() {
             ChannelKind::Book5 => &mut self.shadow.book,
             ChannelKind::Trades => &mut self.shadow.trades,
-            ChannelKind::Depth => return,
+            ChannelKind::Depth
+            | ChannelKind::Latest(_)
+            | ChannelKind::Stream(_)
+            | ChannelKind::Raw => return,
         };
         shadow.get_or_insert_with(|| Slot::shadow(subscription));
     }
@@ -146,7 +149,10 @@ impl ShadowState {
         let shadow = match real.subscription().channel().kind() {
             ChannelKind::Book5 => book,
             ChannelKind::Trades => trades,
-            ChannelKind::Depth => return None,
+            ChannelKind::Depth
+            | ChannelKind::Latest(_)
+            | ChannelKind::Stream(_)
+            | ChannelKind::Raw => return None,
         };
         let shadow = shadow.as_mut()?;
         shadow.reset_history(before);
@@ -194,7 +200,7 @@ mod tests {
         let shadow = cache_warmer.shadow.book.as_mut().unwrap();
         let view = shadow.book_reader().unwrap().snapshot();
         assert_eq!(
-            (view.version, view.book.asks(), view.book.bids()),
+            (view.version, view.value.asks(), view.value.bids()),
             (50, book.asks(), book.bids())
         );
         let trades = cache_warmer.shadow.trades.as_ref().unwrap();

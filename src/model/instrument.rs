@@ -48,6 +48,9 @@ impl InstrumentId {
 }
 
 impl InstrumentId {
+    /// No instrument: the key of a channel that has none.
+    pub const NONE: Self = Self { len: 0, bytes: [0; MAX_ID_LEN] };
+
     /// Copies an id from a text. Allocates nothing.
     ///
     /// # Errors

@@ -2,38 +2,56 @@
 //!
 //! No state machine, no wire bytes, no I/O, no clock, and no allocation on the hot path.
 
+mod bar;
 mod channel;
+mod channel_kind;
 mod decimal;
 mod decimal_math;
 mod decimal_value;
+mod dialect;
 mod instrument;
 mod instrument_codes;
 mod level;
 mod origin;
+mod raw_key;
+mod record;
 #[cfg(feature = "serde")]
 mod serialize;
 mod state;
 mod subscription;
 mod subscription_id;
+mod text;
 mod time;
 mod topic;
 mod trade;
 
-pub use channel::{Channel, ChannelKind, ChannelPath, Dialect, Market};
+pub use bar::Bar;
+pub use channel::Channel;
+pub use channel_kind::{ChannelKey, ChannelKind, ChannelPath, FirstPush};
 pub(crate) use decimal::pow10_i64;
 pub use decimal::{Decimal, DecimalError, Price, Qty};
 pub(crate) use decimal::{MAX_DECIMAL_TEXT, MAX_SCALE};
 pub(crate) use decimal_math::div_wide;
+pub use dialect::{Dialect, Market};
 pub(crate) use instrument::MAX_ID_LEN;
 pub use instrument::{InstrumentId, InstrumentIdError};
 pub use instrument_codes::InstrumentCodes;
 pub use level::Level;
 pub use origin::Origin;
+pub(crate) use raw_key::RawKey;
+pub use record::{
+    AdlWarning, BlockLeg, BlockTicker, BlockTrade, CallAuction, Candle, EstimatedPrice,
+    EventContract, FieldValue, FundingRate, IndexTicker, Instrument, Liquidation, MarkPrice,
+    OpenInterest, OptionSummary, OptionTrade, PriceLimit, Record, RecordData, RecordKind,
+    RecordType, Status, Ticker,
+};
+pub(crate) use record::{FieldError, RawValue};
 #[cfg(feature = "serde")]
 pub(crate) use serialize::{FromText, as_name, named};
 pub use state::{BookState, DownReason};
 pub use subscription::{Subscription, SubscriptionError};
 pub use subscription_id::SubscriptionId;
+pub use text::Text;
 pub use time::{IsoMs, MonoNanos, UnixNanos};
 #[cfg(feature = "capture")]
 pub(crate) use time::{days_since_epoch, parse_digits};

@@ -7,8 +7,9 @@ use std::str::FromStr;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use super::channel::{Channel, Dialect, Market};
+use super::channel::Channel;
 use super::decimal::{Decimal, MAX_DECIMAL_TEXT};
+use super::dialect::{Dialect, Market};
 use super::instrument::InstrumentId;
 use super::level::Level;
 use super::state::BookState;

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::channel::{Channel, Dialect, Market};
+use super::channel::Channel;
+use super::channel_kind::ChannelKey;
+use super::dialect::{Dialect, Market};
 use super::instrument::{InstrumentId, InstrumentIdError};
+use super::raw_key::RawKey;
 use super::topic::Topic;
 
 /// One channel of one instrument: the unit of a subscribe request and the key of its state.
@@ -40,28 +43,40 @@ pub enum SubscriptionError {
     /// The channel is of the other dialect than the connection.
     #[error("{0} is not a channel of {1}")]
     OtherDialect(String, Dialect),
+    /// The channel has no instrument.
+    #[error("{0} has no instrument; write {0} alone")]
+    NoKey(Channel),
+    /// A channel that this crate decodes was asked for as text.
+    #[error("{0} is decoded: subscribe it by its own name")]
+    Decoded(Channel),
     /// The instrument's id is empty or too long.
     #[error(transparent)]
     Instrument(#[from] InstrumentIdError),
 }
 
 fn channel_names(dialect: Dialect) -> String {
-    let names = Channel::ALL.iter().filter(|c| c.dialect() == dialect);
-    names.map(|c| c.name()).collect::<Vec<_>>().join(", ")
+    let names = Channel::ALL.iter().filter(|c| c.dialect() == dialect).map(|c| c.name());
+    let candles = match dialect {
+        Dialect::V3 => "candle60s to candle604800s",
+        Dialect::V5 => "candle1m and other bars, and the same of mark-price-, index- and sprd-",
+    };
+    let plain = names.filter(|name| !name.contains("candle"));
+    plain.chain([candles]).collect::<Vec<_>>().join(", ")
 }
 
 impl Subscription {
     /// A v3 subscription, such as `futures/depth5:BTC-USD-190517`.
     ///
     /// # Errors
-    /// [`SubscriptionError::Channel`] if the channel is not one of v3.
+    /// [`SubscriptionError::Channel`] if the channel is not one of v3;
+    /// [`SubscriptionError::Instrument`] if `inst_id` is empty.
     pub fn v3(
         market: Market,
         channel: Channel,
         inst_id: InstrumentId,
     ) -> Result<Self, SubscriptionError> {
         match channel.dialect() {
-            Dialect::V3 => Ok(Self { channel, market: Some(market), inst_id }),
+            Dialect::V3 => Self::checked(channel, Some(market), inst_id),
             Dialect::V5 => Err(SubscriptionError::Channel(channel.to_string(), Dialect::V3)),
         }
     }
@@ -69,11 +84,32 @@ impl Subscription {
     /// A v5 subscription, such as `books5:BTC-USDT`.
     ///
     /// # Errors
-    /// [`SubscriptionError::Channel`] if the channel is not one of v5.
+    /// [`SubscriptionError::Channel`] if the channel is not one of v5;
+    /// [`SubscriptionError::NoKey`] or [`SubscriptionError::Instrument`] if `inst_id` is given
+    /// for a
+    /// channel that has no key, or not for one that has.
     pub fn v5(channel: Channel, inst_id: InstrumentId) -> Result<Self, SubscriptionError> {
         match channel.dialect() {
-            Dialect::V5 => Ok(Self { channel, market: None, inst_id }),
+            Dialect::V5 => Self::checked(channel, None, inst_id),
             Dialect::V3 => Err(SubscriptionError::Channel(channel.to_string(), Dialect::V5)),
+        }
+    }
+
+    fn checked(
+        channel: Channel,
+        market: Option<Market>,
+        inst_id: InstrumentId,
+    ) -> Result<Self, SubscriptionError> {
+        if channel.key() == ChannelKey::Raw {
+            let name = RawKey::parse(inst_id.as_str()).channel;
+            if let Some(decoded) = Channel::from_name(Dialect::V5, name.as_bytes()) {
+                return Err(SubscriptionError::Decoded(decoded));
+            }
+        }
+        match (channel.key(), inst_id.as_bytes().is_empty()) {
+            (ChannelKey::Nothing, false) => Err(SubscriptionError::NoKey(channel)),
+            (ChannelKey::Nothing, true) | (_, false) => Ok(Self { channel, market, inst_id }),
+            (_, true) => Err(InstrumentIdError::Empty.into()),
         }
     }
 
@@ -82,8 +118,10 @@ impl Subscription {
     /// # Errors
     /// [`SubscriptionError`] names the fault of the text and the valid forms.
     pub fn parse(dialect: Dialect, text: &str) -> Result<Self, SubscriptionError> {
-        let (head, inst_id) =
-            text.split_once(':').ok_or_else(|| SubscriptionError::NoInstrument(text.to_owned()))?;
+        let (head, inst_id) = match text.split_once(':') {
+            Some((head, inst_id)) => (head, Some(inst_id)),
+            None => (text, None),
+        };
         let (market, name) = match dialect {
             Dialect::V5 => (None, head),
             Dialect::V3 => {
@@ -97,7 +135,30 @@ impl Subscription {
         };
         let channel = Channel::from_name(dialect, name.as_bytes())
             .ok_or_else(|| SubscriptionError::Channel(name.to_owned(), dialect))?;
-        Ok(Self { channel, market, inst_id: InstrumentId::new(inst_id)? })
+        let inst_id = match (channel.key(), inst_id) {
+            (ChannelKey::Nothing, None) => InstrumentId::NONE,
+            (ChannelKey::Nothing, Some(_)) => {
+                return Err(SubscriptionError::NoKey(channel));
+            }
+            (_, Some(inst_id)) => InstrumentId::new(inst_id)?,
+            (_, None) => return Err(SubscriptionError::NoInstrument(text.to_owned())),
+        };
+        Self::checked(channel, market, inst_id)
+    }
+
+    /// The subscription of an event's topic.
+    ///
+    /// # Errors
+    /// [`SubscriptionError`] if the topic's dialect, market or key are not those of its channel.
+    pub fn of(topic: &Topic<'_>) -> Result<Self, SubscriptionError> {
+        let inst_id = match topic.channel.key() {
+            ChannelKey::Nothing => InstrumentId::NONE,
+            _ => InstrumentId::new(topic.inst_id)?,
+        };
+        match topic.market {
+            Some(market) => Self::v3(market, topic.channel, inst_id),
+            None => Self::v5(topic.channel, inst_id),
+        }
     }
 
     /// The channel.
@@ -114,7 +175,7 @@ impl Subscription {
         self.market
     }
 
-    /// The instrument.
+    /// The instrument, or what else the channel is keyed by: see [`Channel::key`].
     #[inline]
     #[must_use]
     pub const fn inst_id(&self) -> &InstrumentId {

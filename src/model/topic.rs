@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::channel::{Channel, Market};
+use super::channel::Channel;
+use super::dialect::Market;
 
 /// The topic of an event: a channel of an instrument, borrowed from the frame.
 ///
@@ -13,7 +14,8 @@ pub struct Topic<'f> {
     pub channel: Channel,
     /// The market of a v3 channel; `None` in v5.
     pub market: Option<Market>,
-    /// The instrument's id, such as `BTC-USDT`.
+    /// The instrument's id, such as `BTC-USDT`, or what else the channel is keyed by: see
+    /// [`Channel::key`]. Empty if it has no key.
     pub inst_id: &'f str,
 }
 
@@ -38,6 +40,9 @@ impl fmt::Display for Topic<'_> {
         if let Some(market) = self.market {
             write!(f, "{market}/")?;
         }
-        write!(f, "{}:{}", self.channel, self.inst_id)
+        match self.inst_id {
+            "" => write!(f, "{}", self.channel),
+            key => write!(f, "{}:{key}", self.channel),
+        }
     }
 }

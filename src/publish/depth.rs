@@ -1,8 +1,9 @@
-//! Publishes the best levels of an order book to other threads, lock-free.
+//! The published best levels of an order book.
 
-use std::sync::Arc;
+use arrayvec::ArrayVec;
 
-use super::seqlock::SeqLock;
+use super::latest::SeqPublisher;
+use super::words::Words;
 use crate::book::{BookRef, BookSide, LevelChange, Sides, Sweep};
 use crate::model::{BookState, Decimal, Level, NO_SEQ, Price, Qty, Side, UnixNanos};
 
@@ -14,38 +15,20 @@ pub(crate) const PUBLISHED_LEVELS: usize = 25;
 const HEAD: usize = 5;
 const WORDS: usize = HEAD + 2 * PUBLISHED_LEVELS * 3;
 
-/// The writer of the published best levels of an order book: wait-free, one owner.
-#[derive(Debug)]
-pub struct DepthPublisher {
-    shared: Arc<SeqLock<WORDS>>,
-}
-
-/// A reader of the published best levels. Can be cloned and used on any thread.
-#[derive(Clone, Debug)]
-pub struct DepthReader {
-    shared: Arc<SeqLock<WORDS>>,
-}
-
-/// A consistent snapshot of the best levels and the state of an order book.
+/// The best levels of an order book, as published.
 ///
 /// Times and sequence number are those of the last message that changed these levels or the state.
-/// A change further down the book, or a heartbeat, is not published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A change further down the book, or a heartbeat, is not published. Takes 1.3 KB and no heap.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DepthSnapshot {
-    /// The state of the book.
-    pub state: BookState,
     /// The exchange's time of the book.
     pub ts_event: UnixNanos,
     /// The receive time of the frame.
     pub ts_recv: UnixNanos,
     /// The exchange's sequence number; `None` if it sends none.
     pub seq: Option<i64>,
-    /// The number of publications of the levels or the state. Equal versions mean equal snapshots.
-    pub version: u64,
-    asks: [Level; PUBLISHED_LEVELS],
-    bids: [Level; PUBLISHED_LEVELS],
-    ask_len: usize,
-    bid_len: usize,
+    asks: ArrayVec<Level, PUBLISHED_LEVELS>,
+    bids: ArrayVec<Level, PUBLISHED_LEVELS>,
     asks_may_lack: bool,
     bids_may_lack: bool,
 }
@@ -61,13 +44,13 @@ impl DepthSnapshot {
     /// The asks, best (lowest) first: 0 to [`DepthSnapshot::LEVELS`].
     #[must_use]
     pub fn asks(&self) -> &[Level] {
-        self.asks.get(..self.ask_len).unwrap_or(&self.asks)
+        &self.asks
     }
 
     /// The bids, best (highest) first: 0 to [`DepthSnapshot::LEVELS`].
     #[must_use]
     pub fn bids(&self) -> &[Level] {
-        self.bids.get(..self.bid_len).unwrap_or(&self.bids)
+        &self.bids
     }
 
     /// The best ask; `None` if the side is empty.
@@ -116,7 +99,8 @@ impl DepthSnapshot {
     #[must_use]
     pub fn imbalance(&self, levels: usize) -> Option<Decimal> {
         let is_short = |may_lack: bool, len: usize| may_lack && len < levels;
-        if is_short(self.asks_may_lack, self.ask_len) || is_short(self.bids_may_lack, self.bid_len)
+        if is_short(self.asks_may_lack, self.asks.len())
+            || is_short(self.bids_may_lack, self.bids.len())
         {
             return None;
         }
@@ -134,8 +118,7 @@ impl DepthSnapshot {
     }
 
     /// Reports the levels that changed, appeared or disappeared from `before` to this snapshot; see
-    /// [`Book5::changes_since`](crate::book::Book5::changes_since). States and versions are not
-    /// compared.
+    /// [`Book5::changes_since`](crate::book::Book5::changes_since).
     pub fn changes_since(&self, before: &Self, each: impl FnMut(LevelChange)) -> usize {
         self.sides().changes_since(before.sides(), each)
     }
@@ -145,95 +128,89 @@ impl DepthSnapshot {
     }
 }
 
-impl DepthPublisher {
-    /// Makes a publisher of an empty book in [`BookState::Connecting`].
-    #[must_use]
-    pub fn new() -> Self {
-        let mut words = [0; WORDS];
-        words[STATE] = u64::from(BookState::Connecting.to_code());
-        words[SEQ] = NO_SEQ.cast_unsigned();
-        Self { shared: Arc::new(SeqLock::new(words)) }
-    }
-
-    /// A reader of this publisher's book.
-    #[must_use]
-    pub fn reader(&self) -> DepthReader {
-        DepthReader { shared: Arc::clone(&self.shared) }
-    }
-
-    /// Publishes the best levels and the state in one write. Wait-free, allocates nothing.
-    pub fn publish(&mut self, view: &BookRef<'_>, state: BookState) {
+impl SeqPublisher<DepthSnapshot> {
+    /// Publishes the best levels of a book and its state in one write, without a snapshot in
+    /// between. Wait-free, allocates nothing.
+    pub fn publish_book(&mut self, view: &BookRef<'_>, state: BookState) {
         let (asks, bids) = view.top(PUBLISHED_LEVELS);
-        let mut words = [0; WORDS];
-        words[STATE] = u64::from(state.to_code());
-        words[SEQ] = view.seq().unwrap_or(NO_SEQ).cast_unsigned();
-        words[TS_EVENT] = view.ts_event.0;
-        words[TS_RECV] = view.ts_recv.0;
-        let may_lack = |side| u64::from(view.may_lack(side, PUBLISHED_LEVELS));
-        words[LENS] = side_word(asks.len(), may_lack(BookSide::Ask))
-            | side_word(bids.len(), may_lack(BookSide::Bid)) << 32;
-        let (_, levels) = words.split_at_mut(HEAD);
-        let (ask_words, bid_words) = levels.split_at_mut(PUBLISHED_LEVELS * 3);
-        for (side, target) in [(asks, ask_words), (bids, bid_words)] {
-            for (words, level) in target.as_chunks_mut::<3>().0.iter_mut().zip(side) {
-                *words = level.to_words();
+        let may_lack = |side| view.may_lack(side, PUBLISHED_LEVELS);
+        let parts = Parts {
+            times: (view.ts_event, view.ts_recv),
+            seq: view.seq(),
+            asks: (asks, may_lack(BookSide::Ask)),
+            bids: (bids, may_lack(BookSide::Bid)),
+        };
+        self.write(|writer| parts.put(state.to_code(), |at, word| writer.put(at, word)));
+    }
+}
+
+/// What is published, wherever it is stored.
+struct Parts<'s> {
+    times: (UnixNanos, UnixNanos),
+    seq: Option<i64>,
+    /// The levels of a side, and whether it may lack levels.
+    asks: (&'s [Level], bool),
+    bids: (&'s [Level], bool),
+}
+
+impl Parts<'_> {
+    #[inline]
+    fn put(&self, mark: u8, mut put: impl FnMut(usize, u64)) {
+        put(STATE, u64::from(mark));
+        put(SEQ, self.seq.unwrap_or(NO_SEQ).cast_unsigned());
+        put(TS_EVENT, self.times.0.0);
+        put(TS_RECV, self.times.1.0);
+        put(LENS, side_word(self.asks) | side_word(self.bids) << 32);
+        for ((side, _), first) in [(self.asks, HEAD), (self.bids, HEAD + 3 * PUBLISHED_LEVELS)] {
+            for (nth, level) in side.iter().take(PUBLISHED_LEVELS).enumerate() {
+                for (at, word) in level.to_words().into_iter().enumerate() {
+                    put(first + 3 * nth + at, word);
+                }
             }
         }
-        self.shared.write(&words);
-    }
-
-    /// Publishes a state with the levels unchanged.
-    pub fn publish_state(&mut self, state: BookState) {
-        // This is the only writer, so its read never retries.
-        let (mut words, _) = self.shared.read();
-        words[STATE] = u64::from(state.to_code());
-        self.shared.write(&words);
     }
 }
 
-impl Default for DepthPublisher {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+impl Words for DepthSnapshot {
+    type Array = [u64; WORDS];
 
-impl DepthReader {
-    /// A consistent snapshot of the best levels and the state. Lock-free; allocates nothing.
-    #[must_use]
-    pub fn snapshot(&self) -> DepthSnapshot {
-        let (words, version) = self.shared.read();
-        let [state, ..] = words[STATE].to_le_bytes();
+    const EMPTY: Self = Self {
+        ts_event: UnixNanos::UNKNOWN,
+        ts_recv: UnixNanos::UNKNOWN,
+        seq: None,
+        asks: ArrayVec::new_const(),
+        bids: ArrayVec::new_const(),
+        asks_may_lack: false,
+        bids_may_lack: false,
+    };
+
+    fn put_words(&self, mark: u8, put: impl FnMut(usize, u64)) {
+        let parts = Parts {
+            times: (self.ts_event, self.ts_recv),
+            seq: self.seq,
+            asks: (&self.asks, self.asks_may_lack),
+            bids: (&self.bids, self.bids_may_lack),
+        };
+        parts.put(mark, put);
+    }
+
+    fn from_words(words: &[u64; WORDS]) -> (Self, u8) {
+        let [mark, ..] = words[STATE].to_le_bytes();
         let seq = words[SEQ].cast_signed();
         let (_, levels) = words.split_at(HEAD);
         let (ask_words, bid_words) = levels.split_at(PUBLISHED_LEVELS * 3);
         let [ask_len, asks_may_lack, _, _, bid_len, bids_may_lack, _, _] =
             words[LENS].to_le_bytes();
-        DepthSnapshot {
-            state: BookState::from_code(state),
+        let snapshot = Self {
             ts_event: UnixNanos(words[TS_EVENT]),
             ts_recv: UnixNanos(words[TS_RECV]),
             seq: (seq != NO_SEQ).then_some(seq),
-            version,
-            asks: levels_of(ask_words),
-            bids: levels_of(bid_words),
-            ask_len: ask_len.into(),
-            bid_len: bid_len.into(),
+            asks: levels_of(ask_words, ask_len),
+            bids: levels_of(bid_words, bid_len),
             asks_may_lack: asks_may_lack != 0,
             bids_may_lack: bids_may_lack != 0,
-        }
-    }
-
-    /// The snapshot if the book is [`BookState::Live`].
-    #[must_use]
-    pub fn live(&self) -> Option<DepthSnapshot> {
-        let snapshot = self.snapshot();
-        snapshot.state.is_live().then_some(snapshot)
-    }
-
-    /// The number of publications so far.
-    #[must_use]
-    pub fn version(&self) -> u64 {
-        self.shared.writes()
+        };
+        (snapshot, mark)
     }
 }
 
@@ -245,14 +222,11 @@ const LENS: usize = 4;
 
 /// Half of the word at [`LENS`]: a side's number of levels, and in the next byte whether it may
 /// lack levels.
-const fn side_word(len: usize, may_lack: u64) -> u64 {
-    len as u64 | may_lack << 8
+fn side_word((side, may_lack): (&[Level], bool)) -> u64 {
+    side.len().min(PUBLISHED_LEVELS) as u64 | u64::from(may_lack) << 8
 }
 
-fn levels_of(words: &[u64]) -> [Level; PUBLISHED_LEVELS] {
-    let mut levels = [Level::EMPTY; PUBLISHED_LEVELS];
-    for (level, chunk) in levels.iter_mut().zip(words.as_chunks::<3>().0) {
-        *level = Level::from_words(*chunk);
-    }
-    levels
+fn levels_of(words: &[u64], len: u8) -> ArrayVec<Level, PUBLISHED_LEVELS> {
+    let levels = words.as_chunks::<3>().0.iter().take(len.into());
+    levels.map(|words| Level::from_words(*words)).collect()
 }

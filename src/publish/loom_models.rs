@@ -5,7 +5,7 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use super::ring::TradePublisher;
+use super::TradePublisher;
 use super::seqlock::{Apart, SeqLock};
 use crate::model::{Decimal, Side, Trade};
 
@@ -30,7 +30,7 @@ fn a_lock_without_its_fence_fails_the_model() {
     two_words(SeqLock::write_without_fence);
 }
 
-fn two_words(write: fn(&SeqLock<2>, &[u64; 2])) {
+fn two_words(write: fn(&SeqLock<[u64; 2]>, &[u64; 2])) {
     model(move || {
         let lock = Arc::new(SeqLock::new([0, 0]));
         let writer = {
@@ -49,7 +49,7 @@ fn two_words(write: fn(&SeqLock<2>, &[u64; 2])) {
 #[test]
 fn a_reader_never_goes_back() {
     model(|| {
-        let lock = Arc::new(SeqLock::<1, Apart>::new([0]));
+        let lock = Arc::new(SeqLock::<[u64; 1], Apart>::new([0]));
         let writer = {
             let lock = Arc::clone(&lock);
             thread::spawn(move || (1..=2).for_each(|n| lock.write(&[n])))

@@ -1,19 +1,26 @@
 //! Publication: one writer, many readers on other threads, no locks.
 
-mod book;
 mod depth;
+mod latest;
 #[cfg(all(okx_feed_loom, test))]
 mod loom_models;
 mod prefetch;
+mod readers;
 mod ring;
 mod seqlock;
 #[cfg(feature = "serde")]
 mod serialize;
 mod set;
+mod words;
 
-pub use book::{BookPublisher, BookReader, Top5Snapshot};
+pub use depth::DepthSnapshot;
 pub(crate) use depth::PUBLISHED_LEVELS;
-pub use depth::{DepthPublisher, DepthReader, DepthSnapshot};
+pub use latest::{Latest, SeqPublisher, SeqReader};
 pub(crate) use prefetch::prefetch_lines;
-pub use ring::{TradeOptions, TradePublisher, TradeReader};
+pub use readers::{
+    BookPublisher, BookReader, DepthPublisher, DepthReader, RecordPublisher, RecordReader,
+    RecordRingPublisher, RecordRingReader, TradePublisher, TradeReader,
+};
+pub use ring::{RingPublisher, RingReader, RingValue, TradeOptions};
 pub(crate) use set::Publishers;
+pub use words::{WordArray, Words};

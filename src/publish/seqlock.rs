@@ -10,6 +10,7 @@ use loom::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use super::prefetch::prefetch_lines;
+use super::words::WordArray;
 
 /// Alignment to two cache lines: adjacent locks share no line, and no line that the hardware
 /// prefetches together with it.
@@ -22,38 +23,31 @@ pub(super) struct Apart;
 #[repr(align(64))]
 pub(super) struct InARow;
 
-/// `N` words and their version, aligned as `A`.
+/// The words of a `W` and their version, aligned as `A`.
 #[derive(Debug)]
-pub(super) struct SeqLock<const N: usize, A = Apart> {
+pub(super) struct SeqLock<W: WordArray, A = Apart> {
     _align: [A; 0],
     /// Even: consistent. Odd: a write is in progress. Half of it is the number of writes.
     version: AtomicU64,
-    words: [AtomicU64; N],
+    words: W::Cells,
 }
 
 /// Writes the words of a write.
-pub(super) struct WordWriter<'l, const N: usize>(&'l [AtomicU64; N]);
+pub(super) struct WordWriter<'l, W: WordArray>(&'l W::Cells);
 
-impl<const N: usize> WordWriter<'_, N> {
-    /// Writes the word at an index below `N`; ignores any other index.
+impl<W: WordArray> WordWriter<'_, W> {
+    /// Writes the word at an index; ignores an index that is too large.
     #[inline(always)]
     pub(super) fn put(&self, at: usize, word: u64) {
-        if let Some(cell) = self.0.get(at) {
+        if let Some(cell) = W::cell(self.0, at) {
             cell.store(word, Ordering::Relaxed);
-        }
-    }
-
-    #[inline(always)]
-    fn put_all(&self, words: &[u64; N]) {
-        for (cell, word) in self.0.iter().zip(words) {
-            cell.store(*word, Ordering::Relaxed);
         }
     }
 }
 
-impl<const N: usize, A> SeqLock<N, A> {
-    pub(super) fn new(words: [u64; N]) -> Self {
-        Self { _align: [], version: AtomicU64::new(0), words: words.map(AtomicU64::new) }
+impl<W: WordArray, A> SeqLock<W, A> {
+    pub(super) fn new(words: W) -> Self {
+        Self { _align: [], version: AtomicU64::new(0), words: words.cells() }
     }
 
     /// Prefetches all cache lines of the words at once. With thousands of locks they are not in
@@ -63,32 +57,32 @@ impl<const N: usize, A> SeqLock<N, A> {
         prefetch_lines(self);
     }
 
-    /// Replaces the words. Wait-free.
+    /// Writes the words that `put` puts, without an intermediate array. Words that it does not put
+    /// stay unchanged. Wait-free.
     ///
     /// There must be one writer at a time; with two, readers may see a mix. The publishers ensure
     /// this with `&mut self`.
-    #[inline]
-    pub(super) fn write(&self, words: &[u64; N]) {
-        self.write_by(|writer| writer.put_all(words));
-    }
-
-    /// As [`SeqLock::write`], with words that `put` writes one by one, without an intermediate
-    /// array. Words that it does not write stay unchanged.
     #[inline(always)]
-    pub(super) fn write_by(&self, put: impl FnOnce(WordWriter<'_, N>)) {
+    pub(super) fn write_by(&self, put: impl FnOnce(WordWriter<'_, W>)) {
         // A reader that sees one of the new words must also see the odd version before them: this
         // fence pairs with the reader's fence.
         self.write_after_fence(|| fence(Ordering::Release), put);
     }
 
+    /// Replaces all words.
+    #[cfg(all(okx_feed_loom, test))]
+    pub(super) fn write(&self, words: &W) {
+        self.write_by(|writer| put_all(writer, words));
+    }
+
     /// `write` without its fence: a deliberate fault, for the model that must find it.
     #[cfg(all(okx_feed_loom, test))]
-    pub(super) fn write_without_fence(&self, words: &[u64; N]) {
-        self.write_after_fence(|| (), |writer| writer.put_all(words));
+    pub(super) fn write_without_fence(&self, words: &W) {
+        self.write_after_fence(|| (), |writer| put_all(writer, words));
     }
 
     #[inline(always)]
-    fn write_after_fence(&self, fence: impl FnOnce(), put: impl FnOnce(WordWriter<'_, N>)) {
+    fn write_after_fence(&self, fence: impl FnOnce(), put: impl FnOnce(WordWriter<'_, W>)) {
         let version = self.version.load(Ordering::Relaxed);
         self.version.store(version.wrapping_add(1), Ordering::Relaxed);
         fence();
@@ -99,13 +93,13 @@ impl<const N: usize, A> SeqLock<N, A> {
 
     /// Reads the words and the number of writes; `None` if a write interferes.
     #[inline]
-    pub(super) fn try_read(&self) -> Option<([u64; N], u64)> {
+    pub(super) fn try_read(&self) -> Option<(W, u64)> {
         let version = self.version.load(Ordering::Acquire);
         if version % 2 == 1 {
             return None;
         }
-        let mut words = [0; N];
-        for (word, cell) in words.iter_mut().zip(&self.words) {
+        let mut words = W::ZERO;
+        for (word, cell) in words.as_mut().iter_mut().zip(self.words.as_ref()) {
             *word = cell.load(Ordering::Relaxed);
         }
         fence(Ordering::Acquire);
@@ -114,7 +108,7 @@ impl<const N: usize, A> SeqLock<N, A> {
 
     /// Reads the words and the number of writes, retrying while writes interfere.
     #[inline]
-    pub(super) fn read(&self) -> ([u64; N], u64) {
+    pub(super) fn read(&self) -> (W, u64) {
         loop {
             if let Some(read) = self.try_read() {
                 return read;
@@ -128,6 +122,11 @@ impl<const N: usize, A> SeqLock<N, A> {
     pub(super) fn writes(&self) -> u64 {
         self.version.load(Ordering::Acquire) / 2
     }
+}
+
+#[cfg(all(okx_feed_loom, test))]
+fn put_all<W: WordArray>(writer: WordWriter<'_, W>, words: &W) {
+    words.as_ref().iter().enumerate().for_each(|(at, word)| writer.put(at, *word));
 }
 
 #[inline]

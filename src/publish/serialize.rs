@@ -3,25 +3,22 @@
 use serde::ser::{Serialize, Serializer};
 
 use super::depth::DepthSnapshot;
-use crate::model::{BookState, Level, UnixNanos};
+use crate::model::{Level, UnixNanos};
 
 #[derive(serde::Serialize)]
 #[serde(rename = "DepthSnapshot")]
 struct DepthSnapshotRef<'s> {
-    state: BookState,
     ts_event: UnixNanos,
     ts_recv: UnixNanos,
     seq: Option<i64>,
-    version: u64,
     asks: &'s [Level],
     bids: &'s [Level],
 }
 
 impl Serialize for DepthSnapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { state, ts_event, ts_recv, seq, version, .. } = *self;
+        let Self { ts_event, ts_recv, seq, .. } = *self;
         let (asks, bids) = (self.asks(), self.bids());
-        DepthSnapshotRef { state, ts_event, ts_recv, seq, version, asks, bids }
-            .serialize(serializer)
+        DepthSnapshotRef { ts_event, ts_recv, seq, asks, bids }.serialize(serializer)
     }
 }

@@ -1,12 +1,17 @@
 //! What the exchange's answers are about, and what its error codes mean.
 
 use crate::event::Control;
-use crate::model::Subscription;
+use crate::model::{ChannelKey, RawKey, Subscription};
 
 /// Whether a reply is about a subscription, by the names that it gives.
 pub(super) fn answers(control: &Control<'_>, subscription: &Subscription) -> bool {
+    if subscription.channel().key() == ChannelKey::Raw {
+        let RawKey { channel, member } = RawKey::parse(subscription.inst_id().as_str());
+        let value = member.map(|(_, value)| value);
+        return control.channel == Some(channel) && control.inst_id == value;
+    }
     control.channel == Some(subscription.channel().name())
-        && control.inst_id == Some(subscription.inst_id().as_str())
+        && control.inst_id.unwrap_or_default() == subscription.inst_id().as_str()
         && control.market == subscription.market().map(crate::model::Market::name)
 }
 
@@ -66,7 +71,18 @@ pub(super) fn names(message: &str, subscription: &Subscription) -> bool {
     if subscription.market().is_some() {
         return holds_word(message, &subscription.to_string());
     }
-    holds_word(message, subscription.channel().name()) && holds_word(message, inst_id)
+    if subscription.channel().key() == ChannelKey::Raw {
+        let RawKey { channel, member } = RawKey::parse(inst_id);
+        let is_held = |(_, value)| holds_word(message, value);
+        return holds_word(message, channel) && member.is_none_or(is_held);
+    }
+    let mut parts = match subscription.channel().key() {
+        ChannelKey::TypeAndFamily => inst_id.split('/'),
+        // Of one part, which may hold anything.
+        _ => inst_id.split('\0'),
+    };
+    let is_held = |part: &str| part.is_empty() || holds_word(message, part);
+    holds_word(message, subscription.channel().name()) && parts.all(is_held)
 }
 
 /// Whether `text` holds `word` with neither end inside a longer name.
@@ -85,6 +101,33 @@ fn holds_word(text: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_matched_by_what_the_channel_is_keyed_by() {
+        let control = |channel, inst_id| Control {
+            channel: Some(channel),
+            inst_id,
+            ..Control::new(crate::event::ControlKind::Subscribe)
+        };
+        for (text, channel, key) in [
+            ("tickers:A", "tickers", Some("A")),
+            ("status", "status", None),
+            ("liquidation-orders:SWAP", "liquidation-orders", Some("SWAP")),
+            ("estimated-price:FUTURES/A", "estimated-price", Some("FUTURES/A")),
+            ("raw:new:A", "new", Some("A")),
+            ("raw:new:instType=SWAP", "new", Some("SWAP")),
+        ] {
+            let subscription = text.parse().unwrap();
+            assert!(answers(&control(channel, key), &subscription), "{text}");
+            assert!(!answers(&control(channel, Some("B")), &subscription), "{text}");
+            assert!(!answers(&control("other", key), &subscription), "{text}");
+        }
+        let names = |message, text: &str| names(message, &text.parse().unwrap());
+        let error = "channel:estimated-price,instType:FUTURES,instFamily:A-B doesn't exist.";
+        assert!(names(error, "estimated-price:FUTURES/A-B"));
+        assert!(!names(error, "estimated-price:SWAP/A-B"));
+        assert!(names("channel:new,instId:A doesn't exist", "raw:new:A"));
+    }
 
     #[test]
     fn an_error_text_names_whole_ids_only() {

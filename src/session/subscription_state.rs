@@ -6,7 +6,7 @@ use super::config::SessionConfig;
 use super::reply_match::names;
 use super::resync_backoff::ResyncBackoff;
 use super::unsubscribes::{PendingUnsubscribes, names_one};
-use crate::model::{MonoNanos, Subscription};
+use crate::model::{FirstPush, MonoNanos, Subscription};
 
 pub(super) const NEVER: MonoNanos = MonoNanos(u64::MAX);
 
@@ -115,10 +115,13 @@ impl SubscriptionState {
         matches!(self.stage, Stage::Sent { isolated: true, .. })
     }
 
-    /// The exchange has acknowledged it; every channel sends a first push.
+    /// The exchange has acknowledged it; most channels send a first push.
     pub(super) fn acknowledge(&mut self, config: &SessionConfig, now: MonoNanos) {
         (self.stage, self.unanswered) = (Stage::Acknowledged, 0);
-        self.awaits = Some(now);
+        self.awaits = match self.subscription.channel().first_push() {
+            FirstPush::Value | FirstPush::LastKnown => Some(now),
+            FirstPush::Nothing => None,
+        };
         if config.requests_snapshots(&self.subscription) {
             self.request_snapshot(config, now);
         }

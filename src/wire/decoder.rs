@@ -236,7 +236,7 @@ impl Decoder {
         }
         self.load_head(frame);
         let channel = head::unread_channel(self.dialect, self.last_text()).ok_or(error)?;
-        sink.on_event(&Event::Skipped(Skipped { channel, ts_recv }));
+        sink.on_event(&Event::Skipped(Skipped { channel, key: "", text: "", ts_recv }));
         Ok(Decoded { events: 1, text_len: frame.len(), inflated: None, parsed: TextPath::Bare })
     }
 

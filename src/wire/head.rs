@@ -1,7 +1,7 @@
 //! Finds the subscription of a malformed message from its first bytes.
 
 use crate::event::ControlKind;
-use crate::model::{Channel, Dialect, InstrumentId, Market, Subscription};
+use crate::model::{Channel, ChannelKey, Dialect, InstrumentId, Market, Subscription};
 
 /// The number of first bytes that are read of a text over the limit.
 pub(super) const HEAD_LEN: usize = 256;
@@ -54,7 +54,7 @@ impl<'t> MessageHead<'t> {
         let channel = Channel::from_name(dialect, channel.as_bytes())?;
         let (market, inst_id) = match market {
             Some(market) => (Some(Market::from_name(market.as_bytes())?), None),
-            None => (None, Some(quoted(rest.strip_prefix(b",\"instId\":")?)?.0)),
+            None => (None, v5_key(channel, rest)?),
         };
         Some(Self { channel, market, inst_id })
     }
@@ -79,6 +79,17 @@ impl<'t> MessageHead<'t> {
             None => Subscription::v5(self.channel, inst_id).ok(),
         }
     }
+}
+
+/// What a v5 message is keyed by, if that is one text; `Some(None)` if it may be any of the
+/// channel's.
+fn v5_key(channel: Channel, rest: &[u8]) -> Option<Option<&str>> {
+    let name: &[u8] = match channel.key() {
+        ChannelKey::InstId => b",\"instId\":",
+        ChannelKey::SprdId => b",\"sprdId\":",
+        _ => return Some(None),
+    };
+    Some(Some(quoted(rest.strip_prefix(name)?)?.0))
 }
 
 /// The channel name of a message whose channel is not decoded; `None` if it is decoded, or if the

@@ -106,11 +106,15 @@ fn event<'e, 't: 'e>(
         }
     }
     let reader = ItemReader { form, head, item, fields };
-    let Scratch { book, trade, asks, bids, unread } = scratch;
+    let Scratch { book, trade, asks, bids, unread, .. } = scratch;
     match head.channel.kind() {
         ChannelKind::Book5 => reader.book(book, unread).map(Event::Book),
         ChannelKind::Trades => reader.trade(trade, unread).map(Event::Trade),
         ChannelKind::Depth => reader.depth(action, (asks, bids), unread).map(Event::Depth),
+        // The messages of records are read by another function.
+        ChannelKind::Latest(_) | ChannelKind::Stream(_) | ChannelKind::Raw => {
+            Err(item.error(Kind::WrongType))
+        }
     }
 }
 

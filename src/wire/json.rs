@@ -113,6 +113,11 @@ impl<'d, 't> Document<'d, 't> {
         Value { document: self, index: 0 }
     }
 
+    /// The whole text. The parser has checked that it is UTF-8.
+    pub(crate) fn text(&self) -> &'d str {
+        std::str::from_utf8(self.text).unwrap_or_default()
+    }
+
     /// The byte offset of a node of the tape.
     ///
     /// Each structural byte, except closing and separating ones, starts exactly one node, in order.

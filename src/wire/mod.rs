@@ -1,5 +1,6 @@
 //! Bytes to events: the hot path. No I/O, no clock, no state between frames but buffers.
 
+mod arg;
 mod decoder;
 pub(crate) mod deflate;
 mod error;
@@ -12,6 +13,7 @@ mod level;
 mod limits;
 mod long_numbers;
 mod prefetch_hint;
+mod record;
 mod request;
 mod sbe;
 pub(crate) mod scan;

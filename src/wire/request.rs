@@ -1,6 +1,6 @@
 //! Request texts. Part of the control plane: allocates.
 
-use super::{v3, v5};
+use super::{arg, v3, v5};
 use crate::model::{Dialect, InstrumentCodes, Subscription};
 
 /// The ping text; the exchange answers `pong`.
@@ -65,7 +65,7 @@ pub fn sbe_request_text(
 pub fn argument_len(subscription: &Subscription) -> usize {
     match subscription.dialect() {
         Dialect::V3 => v3::argument(subscription).len() + 1,
-        Dialect::V5 => v5::argument(subscription).len() + 1,
+        Dialect::V5 => arg::argument(subscription).len() + 1,
     }
 }
 
@@ -109,6 +109,37 @@ mod tests {
             request(RequestOp::Unsubscribe, &["books5:BTC-USDT"]),
             r#"{"id":"7","op":"unsubscribe","args":[{"channel":"books5","instId":"BTC-USDT"}]}"#
         );
+    }
+
+    #[test]
+    fn each_channel_is_keyed_as_the_exchange_does() {
+        for (text, argument) in [
+            ("tickers:A", r#"{"channel":"tickers","instId":"A"}"#),
+            ("candle1Dutc:A", r#"{"channel":"candle1Dutc","instId":"A"}"#),
+            ("opt-summary:BTC-USD", r#"{"channel":"opt-summary","instFamily":"BTC-USD"}"#),
+            ("liquidation-orders:SWAP", r#"{"channel":"liquidation-orders","instType":"SWAP"}"#),
+            (
+                "option-trades:BTC-USD",
+                r#"{"channel":"option-trades","instType":"OPTION","instFamily":"BTC-USD"}"#,
+            ),
+            (
+                "estimated-price:FUTURES/BTC-USD",
+                r#"{"channel":"estimated-price","instType":"FUTURES","instFamily":"BTC-USD"}"#,
+            ),
+            (
+                "estimated-price:EVENTS/X",
+                r#"{"channel":"estimated-price","instType":"EVENTS","instId":"X"}"#,
+            ),
+            ("adl-warning:SWAP", r#"{"channel":"adl-warning","instType":"SWAP"}"#),
+            ("sprd-tickers:A_B", r#"{"channel":"sprd-tickers","sprdId":"A_B"}"#),
+            ("status", r#"{"channel":"status"}"#),
+            ("raw:books-elp-all:A", r#"{"channel":"books-elp-all","instId":"A"}"#),
+            ("raw:new", r#"{"channel":"new"}"#),
+            ("raw-business:x:instType=SWAP", r#"{"channel":"x","instType":"SWAP"}"#),
+        ] {
+            let one = request(RequestOp::Subscribe, &[text]);
+            assert_eq!(one, format!(r#"{{"id":"7","op":"subscribe","args":[{argument}]}}"#));
+        }
     }
 
     /// The sum of the lengths is that of the request. A session that fills requests to the limit

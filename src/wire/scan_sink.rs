@@ -4,7 +4,7 @@ use super::prefetch_hint::PrefetchHint;
 use super::scan::{Scanned, Target};
 use super::scratch::{Scratch, non_rpi};
 use crate::book::DepthUpdate;
-use crate::event::{BookUpdate, Event, TradeUpdate};
+use crate::event::{BookUpdate, Event, RecordUpdate, TradeUpdate};
 use crate::model::{Channel, Topic, UnixNanos};
 
 /// The scanner's target: emits scanned messages to the sink as events.
@@ -29,6 +29,10 @@ impl<'t, S: PrefetchHint> Target<'t> for ScanSink<'_, S> {
             Scanned::Trade { channel, market, inst_id, trade } => {
                 held = trade;
                 Event::Trade(TradeUpdate::new(Topic { channel, market, inst_id }, &held))
+            }
+            Scanned::Record { channel, inst_id } => {
+                let topic = Topic::v5(channel, inst_id);
+                Event::Record(RecordUpdate::new(topic, &scratch.record))
             }
             Scanned::Depth {
                 channel,

@@ -2,7 +2,7 @@
 
 use super::unread::UnreadCounts;
 use crate::book::{Book5, NonRpiSizes};
-use crate::model::{Decimal, Level, Qty, Trade};
+use crate::model::{Decimal, Level, Qty, Record, Trade};
 
 /// The largest number of levels in a side of an order-book message.
 ///
@@ -16,6 +16,8 @@ pub struct Scratch {
     pub book: Book5,
     /// A trade.
     pub(super) trade: Trade,
+    /// A record.
+    pub record: Record,
     /// The asks of an order book's message.
     pub asks: DepthLevels,
     /// The bids of an order book's message.
@@ -31,6 +33,7 @@ impl Scratch {
         Self {
             book: Book5::EMPTY,
             trade: Trade::EMPTY,
+            record: Record::EMPTY,
             asks: DepthLevels::new(),
             bids: DepthLevels::new(),
             unread: UnreadCounts::default(),

@@ -17,12 +17,21 @@ pub enum OptionalField {
     Orders = 4,
     /// The part of a level's size without RPI orders.
     NonRpiSize = 5,
+    /// A number of a record, such as an open interest of more digits than a decimal holds.
+    Value = 6,
 }
 
 impl OptionalField {
     /// All fields, in the order of their codes.
-    pub const ALL: [Self; 6] =
-        [Self::Count, Self::Source, Self::Seq, Self::Checksum, Self::Orders, Self::NonRpiSize];
+    pub const ALL: [Self; 7] = [
+        Self::Count,
+        Self::Source,
+        Self::Seq,
+        Self::Checksum,
+        Self::Orders,
+        Self::NonRpiSize,
+        Self::Value,
+    ];
 
     /// A short name, stable for scripts, such as `non_rpi_size`.
     #[must_use]
@@ -34,6 +43,7 @@ impl OptionalField {
             Self::Checksum => "checksum",
             Self::Orders => "orders",
             Self::NonRpiSize => "non_rpi_size",
+            Self::Value => "value",
         }
     }
 }
@@ -90,7 +100,7 @@ mod tests {
         }
         twice.add(&counts);
         twice.add(&counts);
-        assert_eq!((counts.total(), twice.total()), (15, 30));
-        assert_eq!((twice.of(OptionalField::Checksum), twice.iter().count()), (6, 5));
+        assert_eq!((counts.total(), twice.total()), (21, 42));
+        assert_eq!((twice.of(OptionalField::Checksum), twice.iter().count()), (6, 6));
     }
 }

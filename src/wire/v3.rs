@@ -6,6 +6,7 @@
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::item::{Fields, Head, ItemForm, emit};
 use super::json::{Document, Value};
+use super::record::{self, RecordHead};
 use super::request::{RequestOp, quoted};
 use super::scratch::Scratch;
 use crate::event::{Control, ControlKind, Event, EventSink, Skipped};
@@ -51,10 +52,14 @@ pub(super) fn parse(
     let known = Market::from_name(market.as_bytes())
         .zip(Channel::from_name(Dialect::V3, channel.as_bytes()));
     let Some((market, channel)) = known else {
-        sink.on_event(&Event::Skipped(Skipped { channel, ts_recv }));
+        sink.on_event(&Event::Skipped(Skipped { channel, key: "", text: "", ts_recv }));
         return Ok(1);
     };
     let data = data.ok_or_else(|| root.error(Kind::MissingField))?;
+    if let Some(kind) = channel.kind().record() {
+        let head = RecordHead { kind, channel, market: Some(market), key: None, ts_recv };
+        return record::emit(head, data, scratch, sink);
+    }
     let head = Head { channel, market: Some(market), inst_id: None, ts_recv };
     emit(FORM, head, action, data, scratch, sink)
 }
@@ -65,7 +70,8 @@ fn other<'t>(event: Option<&'t str>, mut control: Control<'t>, sink: &mut impl E
         Some(name) => control.kind = ControlKind::from_name(name),
         None if control.code.is_some() => {}
         None => {
-            sink.on_event(&Event::Skipped(Skipped { channel: "", ts_recv: control.ts_recv }));
+            let ts_recv = control.ts_recv;
+            sink.on_event(&Event::Skipped(Skipped { channel: "", key: "", text: "", ts_recv }));
             return 1;
         }
     }

@@ -3,13 +3,15 @@
 //! Data: `{"arg":{"channel":…,"instId":…},"data":[…]}`, with `"action"` between the two if the
 //! channel is incremental. Replies: `{"event":…}`, with the `arg` of the request.
 
+use super::arg::{Arg, KeyText, argument};
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::item::{Fields, Head, ItemForm, emit};
 use super::json::{Document, Value};
-use super::request::{RequestOp, quoted};
+use super::record::{self, RecordHead};
+use super::request::RequestOp;
 use super::scratch::Scratch;
 use crate::event::{Control, ControlKind, Event, EventSink, Skipped};
-use crate::model::{Channel, Dialect, InstrumentCodes, Subscription, UnixNanos};
+use crate::model::{InstrumentCodes, Subscription, UnixNanos};
 
 /// Emits the events of one message to the sink. Returns their number.
 ///
@@ -24,13 +26,14 @@ pub(super) fn parse(
 ) -> Result<u32, DecodeError> {
     let root = document.root();
     let (mut action, mut data, mut event, mut named) = (None, None, None, None);
+    let mut arg = Arg::default();
     let mut control = Control { ts_recv, ..Control::new(ControlKind::Error) };
     for (key, value) in root.object()? {
         // Of a repeated key the last occurrence is used, and `null` is treated as absent.
         let value = Some(value).filter(|value| !value.is_null());
         let text = value.and_then(|value| value.str().ok());
         match key {
-            "arg" => set_arg(&mut control, value)?,
+            "arg" => arg = Arg::read(value)?,
             "action" => action = value,
             "data" => data = value,
             "event" => event = value.map(|value| value.str()).transpose()?,
@@ -42,9 +45,13 @@ pub(super) fn parse(
             _ => {}
         }
     }
+    let channel = arg.known();
+    let mut room = KeyText::new();
+    let key = arg.key(channel, &mut room);
     if event.is_some() || (data.is_none() && control.code.is_some()) {
         // The reply to a rejected key has no event: {"msg":"Invalid apiKey","code":"60005",…}.
-        control.channel = control.channel.or(named);
+        (control.channel, control.inst_id) = (arg.channel.or(named), key);
+        control.inst_id_code = arg.inst_id_code;
         control.kind = event.map_or(ControlKind::Error, ControlKind::from_name);
         if control.kind == ControlKind::Login {
             control.success = control.code.map(|code| code == 0);
@@ -54,37 +61,20 @@ pub(super) fn parse(
         sink.on_event(&Event::Control(Control { inst_id, ..control }));
         return Ok(1);
     }
-    let name = control.channel.unwrap_or_default();
-    let Some(channel) = Channel::from_name(Dialect::V5, name.as_bytes()) else {
-        sink.on_event(&Event::Skipped(Skipped { channel: name, ts_recv }));
+    let Some(channel) = channel else {
+        let channel = arg.channel.unwrap_or_default();
+        let key = arg.raw_key(&mut room).unwrap_or_default();
+        let text = if key.is_empty() { "" } else { document.text() };
+        sink.on_event(&Event::Skipped(Skipped { channel, key, text, ts_recv }));
         return Ok(1);
     };
     let data = data.ok_or_else(|| root.error(Kind::MissingField))?;
-    let head = Head { channel, market: None, inst_id: control.inst_id, ts_recv };
-    emit(FORM, head, action, data, scratch, sink)
-}
-
-/// Reads `{"channel":"books","instId":"BTC-USDT"}` and ignores other members.
-///
-/// SBE's replies name the instrument by its code: `{"channel":"trades","instIdCode":211874}`.
-fn set_arg<'t>(
-    control: &mut Control<'t>,
-    arg: Option<Value<'_, '_, 't>>,
-) -> Result<(), DecodeError> {
-    (control.channel, control.inst_id) = (None, None);
-    let Some(arg) = arg else { return Ok(()) };
-    for (key, value) in arg.object()? {
-        let value = Some(value).filter(|value| !value.is_null());
-        match key {
-            "channel" => control.channel = value.map(|value| value.str()).transpose()?,
-            "instId" => control.inst_id = value.map(|value| value.str()).transpose()?,
-            "instIdCode" => {
-                control.inst_id_code = value.and_then(|value| value.integer().ok());
-            }
-            _ => {}
-        }
+    if let Some(kind) = channel.kind().record() {
+        let head = RecordHead { kind, channel, market: None, key, ts_recv };
+        return record::emit(head, data, scratch, sink);
     }
-    Ok(())
+    let head = Head { channel, market: None, inst_id: arg.instrument(), ts_recv };
+    emit(FORM, head, action, data, scratch, sink)
 }
 
 const FORM: ItemForm = ItemForm { field, time: UnixNanos::parse_millis };
@@ -97,7 +87,7 @@ fn field<'p, 'v, 'd, 't>(
     Some(match key {
         "asks" => &mut fields.asks,
         "bids" => &mut fields.bids,
-        "instId" => &mut fields.inst_id,
+        "instId" | "sprdId" => &mut fields.inst_id,
         "ts" => &mut fields.ts,
         "checksum" => &mut fields.checksum,
         "seqId" => &mut fields.seq,
@@ -143,10 +133,4 @@ fn write(out: &mut String, op: RequestOp, id: u64, arguments: impl Iterator<Item
     let arguments: Vec<_> = arguments.collect();
     let (op, arguments) = (op.name(), arguments.join(","));
     out.push_str(&format!(r#"{{"id":"{id}","op":"{op}","args":[{arguments}]}}"#));
-}
-
-/// One argument of a request: `{"channel":"books5","instId":"BTC-USDT"}`.
-pub(super) fn argument(subscription: &Subscription) -> String {
-    let inst_id = quoted(subscription.inst_id().as_str());
-    format!(r#"{{"channel":"{}","instId":{inst_id}}}"#, subscription.channel())
 }

@@ -205,15 +205,17 @@ fn changes_and_sweeps_come_back() {
 fn snapshots_are_written() {
     let book = book_of(8, &[level("101.0", "2"), level("102", "1")], &[level("100", "1")]);
     let mut levels = DepthPublisher::new();
-    levels.publish(&book.view(), BookState::Live);
+    levels.publish_book(&book.view(), BookState::Live);
     let want = json!({
-        "state": "live", "ts_event": 1, "ts_recv": 2, "seq": null, "version": 1,
-        "asks": [["101.0", "2", 1], ["102", "1", 1]], "bids": [["100", "1", 1]]
+        "state": "live", "version": 1, "value": {
+            "ts_event": 1, "ts_recv": 2, "seq": null,
+            "asks": [["101.0", "2", 1], ["102", "1", 1]], "bids": [["100", "1", 1]]
+        }
     });
     assert_eq!(serde_json::to_value(levels.reader().snapshot()).unwrap(), want);
     let mut five = BookPublisher::new();
     five.publish(&book.view().top5(), BookState::Stale);
     let tree = serde_json::to_value(five.reader().snapshot()).unwrap();
     assert_eq!((&tree["state"], &tree["version"]), (&json!("stale"), &json!(1)));
-    assert_eq!(serde_json::from_value::<Book5>(tree["book"].clone()).unwrap(), book.view().top5());
+    assert_eq!(serde_json::from_value::<Book5>(tree["value"].clone()).unwrap(), book.view().top5());
 }

@@ -313,7 +313,7 @@ fn nothing_allocates_once_the_book_is_made() {
         let _ = view.size_to(BookSide::Bid, Decimal::from(1));
         let _ = (view.level_at(BookSide::Ask, Decimal::from(1)), book.live());
         watch.changes(&view, |_| ());
-        publisher.publish(&view, BookState::Live);
+        publisher.publish_book(&view, BookState::Live);
         let (five, snapshot) = (view.top5(), reader.snapshot());
         let _ = five.changes_since(&last.0, |_| ()) + snapshot.changes_since(&last.1, |_| ());
         let _ = (snapshot.mid(), snapshot.microprice(9), snapshot.imbalance(10));

@@ -283,7 +283,7 @@ fn a_gap_makes_stale_what_may_have_lost_a_message() {
     // It was killed, not stopped.
     let expected = [BookState::Live, BookState::Stale, BookState::Live, BookState::Connecting];
     assert_eq!(states, expected);
-    assert_eq!(reader.snapshot().book.seq, 2);
+    assert_eq!(reader.snapshot().seq, 2);
 }
 
 #[test]

@@ -56,7 +56,7 @@ async fn follows(dialect: Dialect, path: &str, books: &str, trades: &str, busy: 
                 market.book5(market.find(&inst_id)?)
             })?;
             let view = client.view()?;
-            let same = view.book.asks() == truth.asks() && view.book.bids() == truth.bids();
+            let same = view.value.asks() == truth.asks() && view.value.bids() == truth.bids();
             (same && view.version > seen && view.state.is_live()).then_some(view.version)
         })
         .await;

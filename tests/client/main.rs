@@ -5,6 +5,7 @@ mod alloc;
 mod basics;
 mod config;
 mod direct;
+mod events;
 mod handle;
 mod health;
 mod interface;
@@ -14,6 +15,7 @@ mod order;
 #[cfg(feature = "sim")]
 mod over;
 mod reach;
+mod records;
 mod requests;
 mod tls;
 mod worst;

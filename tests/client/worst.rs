@@ -265,7 +265,7 @@ async fn a_client_dropped_in_its_own_sink_ends() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_message_of_an_unread_channel_does_not_end_the_connection() {
     let item = r#"{"instId":"BTC-USDT","state":"live"},"#.repeat(40_000);
-    let long = format!(r#"{{"arg":{{"channel":"instruments","instId":"X"}},"data":[{item}{{}}]}}"#);
+    let long = format!(r#"{{"arg":{{"channel":"greeks","instId":"X"}},"data":[{item}{{}}]}}"#);
     assert!(long.len() > okx_feed::wire::DecodeLimits::MAX_FRAME_LEN);
     let book = r#"{"arg":{"channel":"bbo-tbt","instId":"BTC-USDT"},"data":[{"asks":[["2","1","0","1"]],"bids":[],"ts":"1795940000000","seqId":1}]}"#;
     let address = scripted(move |mut socket| {

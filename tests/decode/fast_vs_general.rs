@@ -28,7 +28,7 @@ const MUTATIONS: u64 = if cfg!(debug_assertions) { 40_000 } else { 1_000_000 };
 /// Undamaged messages of each channel to start from.
 const SEEDS: usize = 400;
 
-const CHANNELS: [&str; 15] = [
+const CHANNELS: [&str; 24] = [
     "spot/depth5:BTC-USDT",
     "swap/depth5:BTC-USDT-SWAP",
     "spot/trade:SATS-USDT",
@@ -44,6 +44,15 @@ const CHANNELS: [&str; 15] = [
     "books-elp:BTC-USDT",
     "spot/depth:BTC-USDT",
     "swap/depth_l2_tbt:BTC-USDT-SWAP",
+    "tickers:BTC-USDT",
+    "mark-price:BTC-USDT-SWAP",
+    "index-tickers:BTC-USDT",
+    "funding-rate:BTC-USDT-SWAP",
+    "open-interest:BTC-USDT-SWAP",
+    "price-limit:BTC-USDT-SWAP",
+    "candle1m:BTC-USDT",
+    "spot/ticker:BTC-USDT",
+    "swap/funding_rate:BTC-USDT-SWAP",
 ];
 
 /// One decoder of each kind. They must agree.

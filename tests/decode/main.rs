@@ -2,6 +2,7 @@
 //! ones.
 
 mod bounds;
+mod channel_table;
 mod corpus;
 mod data;
 mod decimal;
@@ -10,6 +11,7 @@ mod differential;
 mod fast_vs_general;
 mod forms_of_messages;
 mod names;
+mod records;
 mod sbe;
 mod scan_alloc;
 mod times;

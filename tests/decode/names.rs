@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use okx_feed::book::{BookSide, BookSync, Checksum, DesyncCause, Sequence};
+use okx_feed::model::ChannelKey;
 use okx_feed::session::LostReason;
 use okx_feed::{
     BookState, Channel, Decimal, DecodeErrorKind, Dialect, DownReason, InstrumentId, Market, Side,
@@ -56,7 +57,20 @@ fn names_are_those_of_the_documentation() {
 #[test]
 fn a_subscription_is_made_of_its_parts_as_of_its_name() {
     let inst_id = InstrumentId::try_from("BTC-USD-190517").unwrap();
+    assert_eq!(
+        Subscription::v5(Channel::Status, inst_id),
+        Err(SubscriptionError::NoKey(Channel::Status))
+    );
+    assert!(Subscription::v5(Channel::Tickers, InstrumentId::NONE).is_err());
+    assert!(
+        "tickers".parse::<Subscription>().is_err() && "status:A".parse::<Subscription>().is_err()
+    );
     for channel in Channel::ALL {
+        let inst_id = match channel.key() {
+            ChannelKey::Nothing => InstrumentId::NONE,
+            ChannelKey::Raw => InstrumentId::new("books-elp-all:BTC-USDT").unwrap(),
+            _ => inst_id,
+        };
         let v3 = Subscription::v3(Market::Futures, channel, inst_id);
         let v5 = Subscription::v5(channel, inst_id);
         let (made, refused, other) = match channel.dialect() {

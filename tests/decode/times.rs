@@ -41,14 +41,22 @@ fn every_event_has_its_time_of_receipt() {
     let texts = [
         (Dialect::V5, r#"{"event":"subscribe","arg":{"channel":"trades","instId":"A"}}"#),
         (Dialect::V5, "pong"),
-        (Dialect::V5, r#"{"arg":{"channel":"candle1m","instId":"A"},"data":[["1"]]}"#),
+        (Dialect::V5, r#"{"arg":{"channel":"greeks","instId":"A"},"data":[["1"]]}"#),
+        (
+            Dialect::V5,
+            r#"{"arg":{"channel":"candle1m","instId":"A"},"data":[["1","1","2","1","2","0"]]}"#,
+        ),
+        (
+            Dialect::V5,
+            r#"{"arg":{"channel":"mark-price","instId":"A"},"data":[{"markPx":"1","ts":"1"}]}"#,
+        ),
         (
             Dialect::V5,
             r#"{"arg":{"channel":"books5","instId":"A"},"data":[{"asks":[],"bids":[],"ts":"1"}]}"#,
         ),
         (Dialect::V3, r#"{"event":"subscribe","channel":"spot/trade:A"}"#),
         (Dialect::V3, "pong"),
-        (Dialect::V3, r#"{"table":"spot/candle60s","data":[{"a":1}]}"#),
+        (Dialect::V3, r#"{"table":"spot/summary","data":[{"a":1}]}"#),
     ];
     for (dialect, text) in texts {
         let mut times = Vec::new();

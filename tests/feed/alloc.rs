@@ -3,9 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+use okx_feed::publish::RecordRingReader;
 use okx_feed::wire::DecodeLimits;
 use okx_feed::{
-    BookReader, Dialect, Event, FeedHandler, Frame, Subscription, TradeReader, UnixNanos,
+    BookReader, Dialect, Event, FeedHandler, Frame, RecordReader, Subscription, TradeReader,
+    UnixNanos,
 };
 use okx_feed_testkit::alloc::allocations;
 
@@ -54,15 +56,24 @@ fn cost_of(dialect: Dialect, frame: Frame<'_>, warms_up: bool) -> (u64, bool) {
             "books:BTC-USDT",
             "books-rpi:BTC-USDT",
             "books5:BTC-BETWEEN-DAILY-261130-1600-84000-INF",
+            "tickers:BTC-USDT",
+            "mark-price:BTC-USDT",
+            "funding-rate:BTC-USDT",
+            "candle1m:BTC-USDT",
+            "liquidation-orders:SWAP",
         ],
     };
     let mut books: Vec<BookReader> = Vec::new();
     let mut trades: Vec<TradeReader> = Vec::new();
+    let mut records: Vec<RecordReader> = Vec::new();
+    let mut streams: Vec<RecordRingReader> = Vec::new();
     for text in subscriptions {
         let subscription: Subscription = text.parse().unwrap();
         feed.subscribe(subscription).unwrap();
         books.extend(feed.book_reader(&subscription));
         trades.extend(feed.trade_reader(&subscription));
+        records.extend(feed.record_reader(&subscription));
+        streams.extend(feed.record_ring_reader(&subscription));
     }
     for (_, snapshot) in SNAPSHOTS.iter().filter(|(of, _)| *of == dialect) {
         let frame = Frame::Text(snapshot.as_bytes());
@@ -77,7 +88,9 @@ fn cost_of(dialect: Dialect, frame: Frame<'_>, warms_up: bool) -> (u64, bool) {
         let is_kept = result.is_ok() && is_short && stats.books + stats.trades > 0;
         assert_eq!(played, warms_up && is_kept, "{stats:?}");
         let seen = books.iter().map(|reader| reader.version()).sum::<u64>();
-        let numbered = trades.iter().map(TradeReader::next).sum::<u64>();
+        let numbered = trades.iter().map(TradeReader::next).sum::<u64>()
+            + records.iter().map(|reader| reader.version()).sum::<u64>()
+            + streams.iter().map(RecordRingReader::next).sum::<u64>();
         decoded &= result.is_ok();
         std::hint::black_box((seen, numbered));
     };
@@ -160,7 +173,12 @@ fn v5_texts() -> Vec<(&'static str, String)> {
         ("padded", levels(r#"[["9362.1000000000000000","23.000000000000000000","","3"]]"#)),
         ("odd count", trades("trades").replace(r#""3","source":"0""#, r#""three","source":[]"#)),
         ("renamed", trades("trades").replacen("BTC-USDT", "BTC-USD", 1)),
-        ("skipped", r#"{"arg":{"channel":"tickers","instId":"X"},"data":[{"last":"1"}]}"#.into()),
+        ("skipped", r#"{"arg":{"channel":"greeks","instId":"X"},"data":[{"last":"1"}]}"#.into()),
+        ("ticker", r#"{"arg":{"channel":"tickers","instId":"BTC-USDT"},"data":[{"instType":"SPOT","instId":"BTC-USDT","last":"91517.2","lastSz":"0.00269444","askPx":"91527.3","askSz":"1.54613591","bidPx":"","bidSz":"","ts":"1765201256914"}]}"#.into()),
+        ("mark", r#"{"arg":{"channel":"mark-price","instId":"BTC-USDT"},"data":[{"instType":"SWAP","instId":"BTC-USDT","markPx":"0.1","ts":"1597026383085"}]}"#.into()),
+        ("funding", r#"{"arg":{"channel":"funding-rate","instId":"BTC-USDT"},"data":[{"formulaType":"withRate","fundingRate":"0.0001000000000000","fundingTime":"1765209600000","impactValue":"10000.0000000000000000","instId":"BTC-USDT","nextFundingRate":"","settState":"settled","ts":"1765201461438"}]}"#.into()),
+        ("candle", r#"{"arg":{"channel":"candle1m","instId":"BTC-USDT"},"data":[["1757076060000","112600.1","112631.9","112477.1","112477.1","3.10944629","349947.3","349947.3","0"]]}"#.into()),
+        ("liquidation", r#"{"arg":{"channel":"liquidation-orders","instType":"SWAP"},"data":[{"details":[{"bkPx":"0.0078","posSide":"short","side":"buy","sz":"13","ts":"1692266434010"}],"instId":"IOST-USDT-SWAP"}]}"#.into()),
         ("notice", r#"{"event":"notice","code":"64008","msg":"soon","connId":"a4d3ae55"}"#.into()),
         ("error", r#"{"id":"1","event":"error","code":"60012","msg":"a \"b\""}"#.into()),
         ("pong", "pong".into()),

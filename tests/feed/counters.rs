@@ -25,6 +25,7 @@ fn numbers(stats: &Stats) -> Vec<(&'static str, u64)> {
         ("books", stats.books),
         ("trades", stats.trades),
         ("depths", stats.depths),
+        ("records", stats.records),
         ("no_snapshot", stats.no_snapshot),
         ("gaps", stats.gaps),
         ("mismatches", stats.mismatches),
@@ -100,6 +101,8 @@ fn each_counter_counts_its_own() {
     adds(h, &five(ask, bid, 4).replace(r#""A""#, r#""Z""#), &["books", "unsubscribed"]);
     let trade = r#"{"arg":{"channel":"trades","instId":"A"},"data":[{"instId":"A","tradeId":"1","px":"1","sz":"1","side":"buy","ts":"1"}]}"#;
     adds(h, trade, &["trades"]);
+    let mark = r#"{"arg":{"channel":"mark-price","instId":"Z"},"data":[{"instId":"Z","markPx":"1","ts":"1"}]}"#;
+    adds(h, mark, &["records", "unsubscribed"]);
     // Sequence numbers.
     adds(h, &deep("A", "update", ask, 0, [1, 2]), &["depths", "no_snapshot"]);
     adds(h, &deep("A", "snapshot", ask, 0, [-1, 2]), &["depths"]);
@@ -121,7 +124,7 @@ fn each_counter_counts_its_own() {
     let refusal = r#"{"event":"channel-conn-count-error","channel":"trades","connCount":"20"}"#;
     adds(h, refusal, &["controls", "control_errors"]);
     adds(h, "pong", &["controls", "pongs"]);
-    let candle = r#"{"arg":{"channel":"candle1m","instId":"A"},"data":[["1"]]}"#;
+    let candle = r#"{"arg":{"channel":"greeks","instId":"A"},"data":[["1"]]}"#;
     adds(h, candle, &["skipped"]);
     adds(h, "{", &["malformed"]);
     adds(h, "[", &["malformed"]);
@@ -131,7 +134,7 @@ fn each_counter_counts_its_own() {
     assert!(errors.iter().eq([(DecodeErrorKind::Json, 2)]));
     // More unknown names than are distinguished.
     for n in 2..50 {
-        adds(h, &candle.replace("candle1m", &format!("candle{n}m")), &["skipped"]);
+        adds(h, &candle.replace("greeks", &format!("greeks{n}")), &["skipped"]);
     }
 
     let once = *h.stats();
@@ -143,7 +146,7 @@ fn each_counter_counts_its_own() {
     assert_eq!(twice.skipped.other, 2 * once.skipped.other);
     assert!(twice.errors.iter().eq(once.errors.iter().map(|(kind, count)| (kind, 2 * count))));
     assert!(twice.skipped.iter().eq(once.skipped.iter().map(|(name, count)| (name, 2 * count))));
-    assert_eq!(once.skipped.iter().next(), Some(("candle1m", 1)));
+    assert_eq!(once.skipped.iter().next(), Some(("greeks", 1)));
 }
 
 #[test]

@@ -317,7 +317,7 @@ fn a_new_connection_that_lags_shows_no_older_book() {
         let text = book("books5", "A", "2", 1000 + n);
         assert_eq!(feed(&mut handler, &text, 3 * SECOND + n), [""; 0], "{n}");
     }
-    assert!(reader.live().is_none() && reader.snapshot().book.ts_event.0 == 2000 * 1_000_000);
+    assert!(reader.live().is_none() && reader.snapshot().value.ts_event.0 == 2000 * 1_000_000);
     let seen = feed(&mut handler, &book("books5", "A", "3", 2001), 4 * SECOND);
     assert_eq!(seen, ["stale -> live", "book books5"]);
     // Half a minute after the last accepted one any book is accepted.

@@ -4,6 +4,7 @@ mod alloc;
 mod counters;
 mod handler;
 mod readers;
+mod records;
 mod sbe;
 mod warmup;
 

@@ -90,7 +90,7 @@ fn readers_of_an_order_book_have_its_best_levels_and_no_other_updates() {
         let want = [best(&asks, &bids, 5), best(&asks, &bids, 25)];
         let view = top.snapshot();
         let snapshot = deep.snapshot();
-        assert_eq!([pairs(view.book.asks()), pairs(view.book.bids())], want[0], "{message}");
+        assert_eq!([pairs(view.value.asks()), pairs(view.value.bids())], want[0], "{message}");
         assert_eq!([pairs(snapshot.asks()), pairs(snapshot.bids())], want[1], "{message}");
         assert_eq!((view.state, snapshot.state), (BookState::Live, BookState::Live));
         let now = (top.version(), deep.version());
@@ -103,7 +103,7 @@ fn readers_of_an_order_book_have_its_best_levels_and_no_other_updates() {
         }
         let times = (UnixNanos(ts * 1_000_000), UnixNanos(n));
         if now.0 != versions.0 {
-            assert_eq!((view.book.ts_event, view.book.ts_recv), times);
+            assert_eq!((view.value.ts_event, view.value.ts_recv), times);
         }
         if now.1 != versions.1 {
             let sent = (snapshot.ts_event, snapshot.ts_recv);
@@ -148,7 +148,7 @@ fn readers_of_books_and_trades_have_the_last_of_each() {
         };
         feed(&mut handler, &message, n);
         let (last_book, last_trade) = (if book { n } else { n - 1 }, n / 3 * 3);
-        assert_eq!(reader.book().seq, last_book.cast_signed());
+        assert_eq!(reader.value().seq, last_book.cast_signed());
         assert_eq!(handler.book(&books).unwrap(), reader.live().unwrap());
         assert_eq!(reader.version() - before, n - n / 3);
         assert_eq!(tape.next(), n / 3);
@@ -166,7 +166,7 @@ fn readers_of_books_and_trades_have_the_last_of_each() {
     // The flags of a book are published too.
     let crossed = r#"{"arg":{"channel":"books5","instId":"A"},"data":[{"asks":[["5","1","0","1"]],"bids":[["6","0","0","1"]],"ts":"9999"}]}"#;
     feed(&mut handler, crossed, 1_000);
-    let flags = reader.book().flags();
+    let flags = reader.value().flags();
     assert!(flags.contains(BookFlags::CROSSED) && flags.contains(BookFlags::EMPTY_LEVEL));
     assert!(!flags.contains(BookFlags::UNSORTED));
 }

@@ -2,29 +2,19 @@
 //!
 //! docs/JSON.md is the contract: members are only ever added.
 
+use super::event_members::{Stamp, close, market, open};
 use super::json_text::{key, put_bool, put_decimal, put_i64, put_optional, put_str, put_u64};
 use super::ladder::best;
+use super::record_json::write_record;
 use okx_feed::book::{BookFlags, BookSync};
 use okx_feed::event::Skipped;
 use okx_feed::{
-    BookUpdate, Control, Decimal, DepthChange, Dialect, Event, Level, Malformed, Market,
-    StateChange, Subscription, Topic, TradeUpdate, UnixNanos,
+    BookUpdate, Control, Decimal, DepthChange, Dialect, Event, Level, Malformed, StateChange,
+    Subscription, Topic, TradeUpdate,
 };
 
 /// The version of the contract, as `--schema` names it.
 const SCHEMA: &str = "okx-feed/1";
-
-/// The members before those of an event: its line, or its time of receipt.
-///
-/// `decode` begins with `"line"`, `watch` with `"ts_recv_ns"`; `decode` ends with `"ts_recv_ns"`
-/// if the input has the time of receipt.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stamp {
-    pub(crate) key: &'static str,
-    pub(crate) value: u64,
-    /// The last member, if there is one.
-    pub(crate) ts_recv: Option<UnixNanos>,
-}
 
 /// Appends the line with the version of the contract.
 pub(crate) fn write_schema(out: &mut Vec<u8>, command: &str, dialect: &str) {
@@ -55,7 +45,14 @@ pub(crate) fn write_event(out: &mut Vec<u8>, stamp: Stamp, levels: usize, event:
             put_str(out, "max_books");
         }
         Event::DepthBook(change) => depth(out, stamp, levels, change),
+        Event::Record(update) => return write_record(out, stamp, update),
         Event::Control(control) => reply(out, stamp, control),
+        Event::Raw(message) => {
+            open(out, stamp, b"raw");
+            source(out, message.topic);
+            key(out, b"text");
+            put_str(out, message.text);
+        }
         Event::Skipped(Skipped { channel, .. }) => skipped(out, stamp, channel),
         Event::State(change) => state(out, stamp, change),
         Event::Malformed(malformed) => return write_malformed(out, stamp, malformed),
@@ -230,26 +227,6 @@ fn state(out: &mut Vec<u8>, stamp: Stamp, change: &StateChange<'_>) {
     market(out, change.subscription.market());
 }
 
-/// Begins an object with its stamp and the event's name; both are plain ASCII.
-fn open(out: &mut Vec<u8>, stamp: Stamp, event: &[u8]) {
-    out.extend_from_slice(b"{\"");
-    out.extend_from_slice(stamp.key.as_bytes());
-    out.extend_from_slice(b"\":");
-    put_u64(out, stamp.value);
-    out.extend_from_slice(b",\"event\":\"");
-    out.extend_from_slice(event);
-    out.push(b'"');
-}
-
-/// Ends an object with the stamp's last member, and the line.
-fn close(out: &mut Vec<u8>, stamp: Stamp) {
-    if let Some(at) = stamp.ts_recv {
-        key(out, b"ts_recv_ns");
-        put_u64(out, at.0);
-    }
-    out.extend_from_slice(b"}\n");
-}
-
 fn subscribed(out: &mut Vec<u8>, subscription: &Subscription) {
     source(out, subscription.topic());
 }
@@ -259,14 +236,6 @@ fn source(out: &mut Vec<u8>, topic: Topic<'_>) {
     put_str(out, topic.channel.name());
     key(out, b"inst_id");
     put_str(out, topic.inst_id);
-}
-
-/// The market, which only v3 names.
-fn market(out: &mut Vec<u8>, market: Option<Market>) {
-    if let Some(market) = market {
-        key(out, b"market");
-        put_str(out, market.name());
-    }
 }
 
 /// The anomalies of a book, as a list of names.
@@ -309,6 +278,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use okx_feed::Market;
     use okx_feed::event::ControlKind;
     use okx_feed::{Book5, Channel, DepthAction, DepthBook, DepthUpdate, Side, Trade, UnixNanos};
 
@@ -402,7 +372,9 @@ mod tests {
         });
         let pong = Event::Control(Control::new(ControlKind::Pong));
         assert_eq!(read(LINE, pong), expected);
-        let skipped = |channel| Event::Skipped(Skipped { channel, ts_recv: UnixNanos::UNKNOWN });
+        let skipped = |channel| {
+            Event::Skipped(Skipped { channel, key: "", text: "", ts_recv: UnixNanos::UNKNOWN })
+        };
         let expected = json!({"line": 7, "event": "skipped", "channel": null});
         assert_eq!(read(LINE, skipped("")), expected);
         assert_eq!(read(LINE, skipped("tick\"er"))["channel"], "tick\"er");

@@ -3,7 +3,11 @@
 use std::io::Write;
 
 use super::format::{Counted, Printable, clock_text};
-use okx_feed::{Control, DepthUpdate, Event, Level, Topic};
+use okx_feed::model::FieldValue;
+use okx_feed::{Control, DepthUpdate, Event, Level, RecordUpdate, Topic};
+
+/// The most fields of a record on a line.
+const MAX_FIELDS: usize = 8;
 
 /// Appends an event as one line: time of receipt, channel, content.
 pub(crate) fn write_line(out: &mut Vec<u8>, event: &Event<'_>) {
@@ -30,6 +34,11 @@ pub(crate) fn write_line(out: &mut Vec<u8>, event: &Event<'_>) {
             best(out, "ask", view.best_ask());
             let (asks, bids) = (view.asks().len(), view.bids().len());
             let _ = write!(out, "{asks} asks, {bids} bids, {}", change.book.sync().name());
+        }
+        Event::Record(update) => record(out, update),
+        Event::Raw(message) => {
+            name(out, message.topic);
+            let _ = write!(out, "{}", Printable(message.text));
         }
         Event::Control(control) => reply(out, control),
         Event::Skipped(skipped) if skipped.channel.is_empty() => {
@@ -72,6 +81,26 @@ fn depth(out: &mut Vec<u8>, update: &DepthUpdate<'_>) {
     name(out, update.topic);
     let (asks, bids) = (update.asks.len(), update.bids.len());
     let _ = write!(out, "{} of {asks} asks, {bids} bids", update.action.name());
+}
+
+/// The first fields of a record that are there.
+fn record(out: &mut Vec<u8>, update: &RecordUpdate<'_>) {
+    name(out, update.topic);
+    let mut shown = 0;
+    update.record.data.fields(&mut |name, value| {
+        let text = match value {
+            FieldValue::Decimal(number) => number.to_string(),
+            FieldValue::Text(text) => Printable(text).to_string(),
+            FieldValue::Time(time) => time.iso_ms().to_string(),
+            FieldValue::Bool(value) => value.to_string(),
+            FieldValue::Integer(value) => value.to_string(),
+            _ => return,
+        };
+        if shown < MAX_FIELDS {
+            let _ = write!(out, "{}{name} {text}", if shown == 0 { "" } else { "  " });
+        }
+        shown += 1;
+    });
 }
 
 fn reply(out: &mut Vec<u8>, control: &Control<'_>) {

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::event_json::{Stamp, write_event, write_missed as write_missed_json};
+use super::event_json::{write_event, write_missed as write_missed_json};
 use super::event_line::{write_line, write_missed};
+use super::event_members::Stamp;
 use super::format::Printable;
 use super::pipe::PipeWriter;
 use okx_feed::event::ControlKind;
@@ -106,7 +107,15 @@ impl EventSink for EventWriter {
 
 /// Whether an event is a book or a trade. `--count` counts no others.
 const fn is_data(event: &Event<'_>) -> bool {
-    matches!(event, Event::Book(_) | Event::Trade(_) | Event::Depth(_) | Event::DepthBook(_))
+    matches!(
+        event,
+        Event::Book(_)
+            | Event::Trade(_)
+            | Event::Depth(_)
+            | Event::DepthBook(_)
+            | Event::Record(_)
+            | Event::Raw(_)
+    )
 }
 
 impl EventWriter {

@@ -1,6 +1,6 @@
 //! The best levels of a book as they are drawn, for every book channel.
 
-use okx_feed::publish::Top5Snapshot;
+use okx_feed::publish::Latest;
 use okx_feed::{Book5, BookReader, BookState, DepthReader, Level, UnixNanos};
 
 /// A snapshot of a book, cut to the levels that are shown.
@@ -18,7 +18,7 @@ pub(crate) struct Ladder {
 impl Ladder {
     /// The best levels of a full-snapshot channel: at most five a side.
     pub(crate) fn of_book(reader: &BookReader, levels: usize) -> Self {
-        let Top5Snapshot { book, state, version } = reader.snapshot();
+        let Latest { value: book, state, version } = reader.snapshot();
         let asks = best(book.asks(), levels).to_vec();
         let bids = best(book.bids(), levels).to_vec();
         Self { state, ts_event: book.ts_event, version, asks, bids }

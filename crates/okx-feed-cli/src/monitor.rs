@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::error::CliError;
 use super::format::per_sec;
 use super::ladder::Ladder;
+use okx_feed::publish::RecordRingReader;
 use okx_feed::transport::Clock;
 use okx_feed::{
     BookReader, BookState, Client, ClientStats, Decimal, DepthReader, DownReason, MonoNanos,
-    Subscription, TradeReader,
+    RecordReader, Subscription, TradeReader,
 };
 
 /// How often the counters are fetched; each time the histogram is copied by the client's thread.
@@ -52,15 +53,18 @@ pub(crate) enum Reader {
     Book(BookReader),
     Deep(DepthReader),
     Trades(TradeReader),
+    Record(RecordReader),
+    Records(RecordRingReader),
 }
 
 impl Reader {
-    /// The best levels of the book, at most `levels` a side; `None` for a channel of trades.
+    /// The best levels of the book, at most `levels` a side; `None` for a channel without a
+    /// book.
     pub(crate) fn ladder(&self, levels: usize) -> Option<Ladder> {
         match self {
             Self::Book(reader) => Some(Ladder::of_book(reader, levels)),
             Self::Deep(reader) => Some(Ladder::of_depth(reader, levels)),
-            Self::Trades(_) => None,
+            Self::Trades(_) | Self::Record(_) | Self::Records(_) => None,
         }
     }
 }
@@ -76,7 +80,9 @@ impl Monitor {
             let deep = client.depth_reader(subscription).map(Reader::Deep);
             let book = || client.book_reader(subscription).map(Reader::Book);
             let trades = || client.trade_reader(subscription).map(Reader::Trades);
-            let reader = deep.or_else(book).or_else(trades)?;
+            let record = || client.record_reader(subscription).map(Reader::Record);
+            let records = || client.record_ring_reader(subscription).map(Reader::Records);
+            let reader = deep.or_else(book).or_else(trades).or_else(record).or_else(records)?;
             Some(Watched { subscription: *subscription, reader })
         };
         // What was asked for has a reader.

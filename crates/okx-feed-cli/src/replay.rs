@@ -8,8 +8,9 @@ use clap::{Args, ValueEnum};
 
 use super::args::{DialectArg, Format};
 use super::error::{CliError, Outcome, say};
-use super::event_json::{Stamp, write_event, write_schema};
+use super::event_json::{write_event, write_schema};
 use super::event_line::write_line;
+use super::event_members::Stamp;
 use super::format::{Bytes, Counted};
 use super::output::Output;
 use super::progress::{Progress, Share};

@@ -52,7 +52,7 @@ fn v3(choices: &mut Choices<'_>) -> Node {
             let data = items(choices, |choices| v3_depth(choices, market));
             members.extend([action, ("data", data)]);
         }
-        "ticker" => members.push(("data", items(choices, ticker))),
+        "ticker" => members.push(("data", items(choices, v3_ticker))),
         _ => return v3_reply(choices, market),
     }
     Node::object(members)
@@ -138,6 +138,8 @@ fn v5(choices: &mut Choices<'_>) -> Node {
         "books-rpi",
         "books-elp",
         "tickers",
+        "mark-price",
+        "candle1m",
         "",
     ]);
     let id = id(choices);
@@ -150,7 +152,9 @@ fn v5(choices: &mut Choices<'_>) -> Node {
         "trades" | "trades-all" => {
             members.push(("data", items(choices, |choices| v5_trade(choices, channel, &id))));
         }
-        "tickers" => members.push(("data", items(choices, ticker))),
+        "tickers" | "mark-price" | "candle1m" => {
+            members.push(("data", items(choices, |choices| v5_record(choices, channel, &id))));
+        }
         "" => return v5_reply(choices, &id),
         _ => {
             members.push(("action", Node::text(choices.pick(&["snapshot", "update"]))));
@@ -247,8 +251,40 @@ fn v5_trade(choices: &mut Choices<'_>, channel: &str, id: &str) -> Node {
     Node::object(members)
 }
 
-fn ticker(choices: &mut Choices<'_>) -> Node {
-    Node::object([("last", Node::text(decimal(choices))), ("bidPx", Node::text(""))])
+fn v5_record(choices: &mut Choices<'_>, channel: &str, id: &str) -> Node {
+    let number = |choices: &mut Choices<'_>| Node::text(decimal(choices));
+    match channel {
+        "candle1m" => {
+            let volumes = choices.pick(&[0, 2, 4]);
+            let start = Node::text(millis(choices));
+            let numbers: Vec<_> =
+                (0..4 + volumes / 4 * 3 + volumes % 4).map(|_| number(choices)).collect();
+            let confirm = Some(Node::text(choices.pick(&["0", "1"]))).filter(|_| volumes != 2);
+            Node::List([start].into_iter().chain(numbers).chain(confirm).collect())
+        }
+        "mark-price" => Node::object([
+            ("instId", Node::text(id)),
+            ("markPx", number(choices)),
+            ("ts", Node::text(millis(choices))),
+        ]),
+        _ => Node::object([
+            ("instType", Node::text("SPOT")),
+            ("instId", Node::text(id)),
+            ("last", number(choices)),
+            ("bidPx", Node::text("")),
+            ("askPx", number(choices)),
+            ("ts", Node::text(millis(choices))),
+        ]),
+    }
+}
+
+fn v3_ticker(choices: &mut Choices<'_>) -> Node {
+    Node::object([
+        ("last", Node::text(decimal(choices))),
+        ("best_bid", Node::text("")),
+        ("instrument_id", Node::text(id(choices))),
+        ("timestamp", Node::text(iso(choices))),
+    ])
 }
 
 /// One item, as always on the wire, and seldom none or several.

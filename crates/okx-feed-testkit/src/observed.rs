@@ -1,8 +1,11 @@
 //! Events as plain owned data, so that two decoders can be compared.
 
 use okx_feed::book::BookFlags;
+use okx_feed::model::{FieldValue, RecordKind};
 use okx_feed::wire::Decoded;
-use okx_feed::{Control, DecodeError, Decoder, Event, Frame, Level, Price, UnixNanos};
+use okx_feed::{
+    Control, DecodeError, Decoder, Event, Frame, Level, Price, RecordUpdate, UnixNanos,
+};
 
 /// The time of receipt of all frames of these tests.
 pub const TS_RECV: UnixNanos = UnixNanos(77);
@@ -13,6 +16,8 @@ pub enum Seen {
     Book(Head, Vec<[String; 3]>, Vec<[String; 3]>, Flags),
     Trade(Head, [String; 6]),
     Depth(Head, Change, Vec<[String; 3]>, Vec<[String; 3]>),
+    /// The record's type, and its fields that are there.
+    Record(String, Head, Vec<(String, String)>),
     Control(Box<Reply>),
     Skipped(String),
 }
@@ -121,10 +126,36 @@ fn see(event: &Event<'_>) -> Seen {
             };
             Seen::Depth(head, change, levels(update.asks), levels(update.bids))
         }
+        Event::Record(update) => record(update),
         Event::Control(control) => Seen::Control(Box::new(reply(control))),
         Event::Skipped(skipped) => Seen::Skipped(skipped.channel.to_owned()),
         other => panic!("no decoder gives this: {other:?}"),
     }
+}
+
+fn record(update: &RecordUpdate<'_>) -> Seen {
+    let head = Head {
+        market: update.topic.market.map(|market| market.to_string()),
+        channel: update.topic.channel.to_string(),
+        inst_id: update.topic.inst_id.to_owned(),
+        ts_event: update.record.ts_event.0,
+        seq: 0,
+    };
+    let mut fields = Vec::new();
+    update.record.data.fields(&mut |name, value| {
+        let text = match value {
+            FieldValue::Absent | FieldValue::AbsentTime => return,
+            FieldValue::Decimal(value) => number(value),
+            FieldValue::Text(text) => text.to_owned(),
+            FieldValue::Time(time) => time.0.to_string(),
+            FieldValue::Bool(value) => value.to_string(),
+            FieldValue::Integer(value) => value.to_string(),
+            other => panic!("a new kind of value: {other:?}"),
+        };
+        fields.push((name.to_owned(), text));
+    });
+    let kind = update.record.data.kind().map_or("", RecordKind::name);
+    Seen::Record(kind.to_owned(), head, fields)
 }
 
 fn reply(control: &Control<'_>) -> Reply {

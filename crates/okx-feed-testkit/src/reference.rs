@@ -1,7 +1,9 @@
 //! The reference decoder: slow, and without any of the crate's code. It uses flate2, serde_json,
 //! and numbers as digits.
 
+mod fields;
 mod levels;
+mod records;
 mod times;
 
 use flate2::{Decompress, FlushDecompress, Status};
@@ -12,6 +14,7 @@ use super::big;
 use super::json::{self, Json};
 use super::observed::{Change, Head, Reply, Seen};
 use levels::{Numbers, decimal, five_best, flags, levels, strip};
+use records::{Arg, Key, Records};
 use times::{iso, millis};
 
 /// The deepest accepted nesting.
@@ -83,20 +86,26 @@ fn unread(dialect: Dialect, text: &[u8]) -> Option<Vec<Seen>> {
         Dialect::V3 => name.split_once('/')?,
         Dialect::V5 => ("", name),
     };
-    let is_read = kind_of(dialect, channel).is_some()
-        && (dialect == Dialect::V5 || MARKETS.contains(&market));
+    let is_known = kind_of(dialect, channel).is_some()
+        || records::of_channel(dialect, Some(market), channel).is_some();
+    let is_read = is_known && (dialect == Dialect::V5 || MARKETS.contains(&market));
     (!is_read).then(|| vec![Seen::Skipped(channel.to_owned())])
 }
 
 /// The kind of a channel; `None` if it is not decoded.
 fn kind_of(dialect: Dialect, channel: &str) -> Option<Kind> {
     Some(match (dialect, channel) {
-        (Dialect::V3, "depth5") | (Dialect::V5, "books5" | "bbo-tbt") => Kind::Book,
-        (Dialect::V3, "trade") | (Dialect::V5, "trades" | "trades-all") => Kind::Trade,
-        (Dialect::V3, "depth" | "depth_l2_tbt") => Kind::Depth,
-        (Dialect::V5, "books" | "books-l2-tbt" | "books50-l2-tbt" | "books-rpi" | "books-elp") => {
-            Kind::Depth
+        (Dialect::V3, "depth5")
+        | (Dialect::V5, "books5" | "bbo-tbt" | "sprd-books5" | "sprd-bbo-tbt") => Kind::Book,
+        (Dialect::V3, "trade") | (Dialect::V5, "trades" | "trades-all" | "sprd-public-trades") => {
+            Kind::Trade
         }
+        (Dialect::V3, "depth" | "depth_l2_tbt") => Kind::Depth,
+        (
+            Dialect::V5,
+            "books" | "books-l2-tbt" | "books50-l2-tbt" | "books-rpi" | "books-elp"
+            | "sprd-books-l2-tbt",
+        ) => Kind::Depth,
         _ => return None,
     })
 }
@@ -172,6 +181,13 @@ fn v3(message: &[(String, Json)]) -> Option<Vec<Seen>> {
         return Some(vec![Seen::Control(Box::new(reply))]);
     };
     let (market, channel) = table.split_once('/').unwrap_or(("", table));
+    if let Some((name, key)) = records::of_channel(Dialect::V3, Some(market), channel)
+        .filter(|_| MARKETS.contains(&market))
+    {
+        let dialect = Dialect::V3;
+        let market = Some(market);
+        return Records { dialect, market, channel, name, key, arg_key: None }.all(data?);
+    }
     let known = kind_of(Dialect::V3, channel).filter(|_| MARKETS.contains(&market));
     let Some(kind) = known else {
         return Some(vec![Seen::Skipped(channel.to_owned())]);
@@ -182,20 +198,23 @@ fn v3(message: &[(String, Json)]) -> Option<Vec<Seen>> {
 
 fn v5(message: &[(String, Json)]) -> Option<Vec<Seen>> {
     let (mut action, mut data, mut event, mut named) = (None, None, None, None);
+    let mut arg = Arg::default();
     let mut reply = Reply { kind: "error".to_owned(), ..Reply::default() };
     for (key, value) in message {
         let value = present(value);
         match &**key {
             "arg" => {
-                (reply.channel, reply.inst_id) = (None, None);
+                (reply.channel, arg) = (None, Arg::default());
                 for (key, value) in value.map_or(Some(&[][..]), Json::members)? {
-                    match &**key {
-                        "channel" => {
-                            reply.channel = strict_text(present(value))?.map(str::to_owned)
-                        }
-                        "instId" => reply.inst_id = strict_text(present(value))?.map(str::to_owned),
-                        _ => {}
-                    }
+                    let member = match &**key {
+                        "channel" => &mut reply.channel,
+                        "instId" => &mut arg.inst_id,
+                        "instType" => &mut arg.inst_type,
+                        "instFamily" => &mut arg.inst_family,
+                        "sprdId" => &mut arg.sprd_id,
+                        _ => continue,
+                    };
+                    *member = strict_text(present(value))?.map(str::to_owned);
                 }
             }
             "action" => action = value,
@@ -208,8 +227,16 @@ fn v5(message: &[(String, Json)]) -> Option<Vec<Seen>> {
             _ => {}
         }
     }
+    let record =
+        reply.channel.as_ref().and_then(|name| records::of_channel(Dialect::V5, None, name));
+    let of_books = |name: &String| match kind_of(Dialect::V5, name) {
+        Some(_) if name.starts_with("sprd-") => Some(Key::Spread),
+        Some(_) => Some(Key::Instrument),
+        None => None,
+    };
+    let key = record.map(|(_, key)| key).or_else(|| reply.channel.as_ref().and_then(of_books));
     if event.is_some() || (data.is_none() && reply.code.is_some()) {
-        reply.channel = reply.channel.or(named);
+        (reply.inst_id, reply.channel) = (arg.key(key), reply.channel.or(named));
         event.unwrap_or("error").clone_into(&mut reply.kind);
         if reply.kind == "login" {
             reply.success = reply.code.map(|code| code == 0);
@@ -217,10 +244,16 @@ fn v5(message: &[(String, Json)]) -> Option<Vec<Seen>> {
         return Some(vec![Seen::Control(Box::new(reply))]);
     }
     let channel = reply.channel.unwrap_or_default();
+    if let Some((name, key)) = record {
+        let (dialect, arg_key) = (Dialect::V5, arg.key(Some(key)));
+        let records = Records { dialect, market: None, channel: &channel, name, key, arg_key };
+        return records.all(data?);
+    }
     let Some(kind) = kind_of(Dialect::V5, &channel) else {
         return Some(vec![Seen::Skipped(channel)]);
     };
-    let arg_id = reply.inst_id.as_deref();
+    let arg_id = arg.inst_id.or(arg.sprd_id);
+    let arg_id = arg_id.as_deref();
     let read = Items { dialect: Dialect::V5, market: None, channel: &channel, kind, arg_id };
     read.all(action, data?)
 }
@@ -258,7 +291,8 @@ impl Items<'_> {
             (None, Kind::Depth) => None,
             (seq, _) => Some(seq.unwrap_or(NO_SEQ)),
         };
-        let own_id = find(item, &[name("instrument_id", "instId")]).and_then(Json::text);
+        let ids: &[&str] = if is_v3 { &["instrument_id"] } else { &["instId", "sprdId"] };
+        let own_id = find(item, ids).and_then(Json::text);
         let own_id = own_id.filter(|id| !id.is_empty());
         let inst_id = match (self.arg_id, own_id) {
             (Some(arg), Some(own)) if arg != own && self.kind != Kind::Trade => return None,

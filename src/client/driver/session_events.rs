@@ -9,7 +9,7 @@ use crate::client::recorder::Noted;
 use crate::client::stats::ConnectionStats;
 use crate::event::{Event, EventSink};
 use crate::feed::Slot;
-use crate::model::{BookState, DownReason, MonoNanos, Subscription, UnixNanos};
+use crate::model::{BookState, DownReason, FirstPush, MonoNanos, Subscription, UnixNanos};
 use crate::session::{LostReason, SessionEvent};
 use crate::transport::Transport;
 
@@ -162,8 +162,12 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     fn is_ready(&self) -> bool {
         let has_come = |slot: &Slot| match slot.state() {
             BookState::Live | BookState::Down(_) => true,
-            // There is no snapshot of trades: from the acknowledgement on none is missed.
-            BookState::AwaitingSnapshot => slot.trades().is_some(),
+            // There is no snapshot of trades, nor of what has no first push. From the
+            // acknowledgement on none is missed.
+            BookState::AwaitingSnapshot => {
+                let first = slot.subscription().channel().first_push();
+                slot.trades().is_some() || first == FirstPush::Nothing
+            }
             BookState::Stale | BookState::Connecting | BookState::Resyncing => false,
         };
         self.session.is_settled() && self.handler.slots().iter().all(has_come)

@@ -90,7 +90,7 @@ impl ParquetExport {
     ) {
         let day = day_of(local);
         let Self { dir, numbers, tables, files, parts, report, .. } = self;
-        let file = files.writer(topic.inst_id, topic.channel as usize, day, || {
+        let file = files.writer(topic.inst_id, usize::from(topic.channel.index()), day, || {
             let exchange = match topic.channel.dialect() {
                 Dialect::V3 => "okex",
                 Dialect::V5 => "okx",

@@ -8,14 +8,17 @@ use std::time::Duration;
 use super::filter::{Arbitration, UpdateFilter};
 use super::hold::HeldUpdates;
 use super::log::UpdateKey;
+use super::records::RecordFilter;
 use crate::book::{BOOK5_LEVELS, Book5, DepthAction};
-use crate::event::{BookUpdate, DepthChange, Event, EventSink, StateChange, TradeUpdate};
+use crate::event::{
+    BookUpdate, DepthChange, Event, EventSink, RawMessage, RecordUpdate, StateChange, TradeUpdate,
+};
 use crate::feed::slot::Slot;
 use crate::model::{
-    BookState, ChannelKind, Dialect, DownReason, NO_SEQ, Subscription, SubscriptionId, Trade,
-    TradeRing, UnixNanos,
+    BookState, ChannelKind, DownReason, NO_SEQ, Subscription, SubscriptionId, Trade, TradeRing,
+    UnixNanos,
 };
-use crate::publish::{PUBLISHED_LEVELS, Publishers, TradeOptions};
+use crate::publish::{PUBLISHED_LEVELS, Publishers, RecordRingPublisher, TradeOptions};
 
 /// How many books the log of a subscription holds.
 const BOOKS: usize = 64;
@@ -33,6 +36,8 @@ pub(super) struct Entry {
     lines: Vec<Option<BookState>>,
     filter: UpdateFilter,
     held: HeldUpdates,
+    /// `None` of books and trades.
+    records: Option<RecordFilter>,
     /// Whether it is stale because all lines were silent: then it takes more than a duplicate to be
     /// live.
     silent: bool,
@@ -66,6 +71,11 @@ impl Entry {
             lines: Vec::new(),
             filter: UpdateFilter::new(if kind == ChannelKind::Trades { TRADES } else { BOOKS }),
             held: HeldUpdates::new(kind),
+            records: match kind {
+                ChannelKind::Latest(_) => Some(RecordFilter::new(true)),
+                ChannelKind::Stream(_) | ChannelKind::Raw => Some(RecordFilter::new(false)),
+                ChannelKind::Book5 | ChannelKind::Depth | ChannelKind::Trades => None,
+            },
             silent: false,
             published: usize::MAX,
             publishers: Publishers::new(kind, trades),
@@ -101,6 +111,12 @@ impl Entry {
         }
         if log.end() > 0 {
             entry.filter.move_to_end(line);
+        }
+        if let Some(filter) = &mut entry.records {
+            let stream = entry.publishers.records.iter().map(RecordRingPublisher::reader);
+            let stream = stream.flat_map(|reader| reader.since(0).collect::<Vec<_>>());
+            let all = stream.map(|(_, record)| record).chain(slot.record());
+            all.for_each(|record| filter.note(line, &record));
         }
         entry
     }
@@ -138,7 +154,8 @@ impl Entry {
         let states = self.lines.iter().filter_map(|state| *state);
         let best = states.min_by_key(rank).unwrap_or(BookState::Connecting);
         // Trades have no snapshot to wait for: from its acknowledgement on a line misses none.
-        let flows = self.publishers.trades.is_some() && best == BookState::AwaitingSnapshot;
+        let is_stream = self.publishers.trades.is_some() || self.publishers.records.is_some();
+        let flows = is_stream && best == BookState::AwaitingSnapshot;
         if flows && self.state.is_live() { BookState::Live } else { best }
     }
 
@@ -256,7 +273,7 @@ impl Entry {
         if let Some(depth) =
             self.publishers.depth.as_mut().filter(|_| other || changed < PUBLISHED_LEVELS)
         {
-            depth.publish(&view, self.state);
+            depth.publish_book(&view, self.state);
         }
     }
 
@@ -289,10 +306,9 @@ impl Entry {
         }
         self.emit_state(from, trade.ts_recv, sink);
         if is_new {
-            // What is missing on the line that delivers it, another may have delivered. The ids of
-            // v3 have gaps.
+            // What is missing on the line that delivers it, another may have delivered.
             let missed = match last {
-                Some(last) if update.topic.channel.dialect() == Dialect::V5 => {
+                Some(last) if update.topic.channel.has_dense_trade_ids() => {
                     trade.first_id().saturating_sub(last.saturating_add(1))
                 }
                 _ => 0,
@@ -308,6 +324,57 @@ impl Entry {
     fn note_first(&mut self, line: usize, key: UpdateKey) -> UpdateKey {
         let is_first = self.filter.begins(line) && !self.held.has_number(key.seq);
         UpdateKey { is_first, ..key }
+    }
+
+    /// Takes a record of a line, and emits and publishes it if it is new.
+    pub(super) fn on_record(
+        &mut self,
+        line: usize,
+        update: &RecordUpdate<'_>,
+        sink: &mut impl EventSink,
+    ) -> Arbitration {
+        let (record, from) = (update.record, self.state);
+        let Some(filter) = self.records.as_mut().filter(|_| self.filter.is_live(line)) else {
+            return Arbitration::Outdated;
+        };
+        let arbitration = filter.arbitrate(line, record);
+        let is_new = arbitration == Arbitration::Accepted;
+        if is_new || filter.is_newest(record) {
+            (self.state, self.silent) = (BookState::Live, false);
+        }
+        let state = self.state;
+        if let Some(publisher) = self.publishers.record.as_mut().filter(|_| is_new) {
+            publisher.publish(record, state);
+        } else if from != state {
+            self.publishers.publish_state(state);
+        }
+        if let Some(publisher) = self.publishers.records.as_mut().filter(|_| is_new) {
+            publisher.push(record);
+        }
+        self.emit_state(from, record.ts_recv, sink);
+        if is_new {
+            sink.on_event(&Event::Record(*update));
+        }
+        arbitration
+    }
+
+    /// As [`Entry::on_record`] for a message that is not decoded.
+    #[cold]
+    pub(super) fn on_raw(
+        &mut self,
+        line: usize,
+        message: &RawMessage<'_>,
+        sink: &mut impl EventSink,
+    ) -> Arbitration {
+        let Some(filter) = self.records.as_mut().filter(|_| self.filter.is_live(line)) else {
+            return Arbitration::Outdated;
+        };
+        let arbitration = filter.arbitrate_text(line, message.text, message.ts_recv);
+        self.change(BookState::Live, message.ts_recv, sink);
+        if arbitration == Arbitration::Accepted {
+            sink.on_event(&Event::Raw(*message));
+        }
+        arbitration
     }
 
     /// What becomes of a book that a line delivers, and whether it confirms what is shown. Where
@@ -417,7 +484,9 @@ impl Entry {
     /// is still so; in whatever state, that is remembered. Lines that stood still may have come
     /// only just now to where it was long before.
     pub(super) fn falls_silent(&mut self, limit: Duration, now: UnixNanos) -> bool {
-        let silence = now.since(self.filter.log().at());
+        let of_log = || self.filter.log().at();
+        let at = self.records.as_ref().map_or_else(of_log, RecordFilter::at);
+        let silence = now.since(at);
         let is_silent = silence.is_some_and(|silence| silence >= limit);
         // Its lines may have said so before, each for itself, or may be lost.
         self.silent |= is_silent;

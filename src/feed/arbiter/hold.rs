@@ -27,7 +27,10 @@ impl HeldUpdates {
         let (len, books) = match kind {
             ChannelKind::Book5 => (BOOKS, BOOKS),
             ChannelKind::Depth => (DEEP, 0),
-            ChannelKind::Trades => (0, 0),
+            ChannelKind::Trades
+            | ChannelKind::Latest(_)
+            | ChannelKind::Stream(_)
+            | ChannelKind::Raw => (0, 0),
         };
         Self { keys: Vec::with_capacity(len), books: Vec::with_capacity(books), len }
     }

@@ -16,7 +16,9 @@ use crate::feed::stale::StaleLimits;
 use crate::model::{
     BookState, Channel, DownReason, Market, Subscription, SubscriptionId, UnixNanos,
 };
-use crate::publish::{BookReader, DepthReader, TradeOptions, TradeReader};
+use crate::publish::{
+    BookReader, DepthReader, RecordReader, RecordRingReader, TradeOptions, TradeReader,
+};
 
 /// The longest delay that is distinguished, in microseconds: ten seconds. Longer ones are recorded
 /// as this.
@@ -241,8 +243,12 @@ impl Arbiter {
             Event::Trade(update) => (update.subscription_id, &update.topic),
             Event::Depth(update) => (SubscriptionId::NONE, &update.topic),
             Event::DepthBook(change) => (change.subscription_id, &change.update.topic),
+            Event::Record(update) => (update.subscription_id, &update.topic),
+            Event::Raw(message) => (message.subscription_id, &message.topic),
             Event::State(change) => return self.on_state(line, change, sink),
-            _ => return sink.on_event(event),
+            Event::Control(_) | Event::Skipped(_) | Event::Malformed(_) => {
+                return sink.on_event(event);
+            }
         };
         let found = self.find(id, (topic.channel, topic.market, topic.inst_id.as_bytes()));
         // What nobody wants any more may still be on its way, on each line.
@@ -251,6 +257,8 @@ impl Arbiter {
             Event::Book(update) => entry.on_book(line, update, sink),
             Event::Trade(update) => entry.on_trade(line, update, sink),
             Event::DepthBook(change) => entry.on_depth(line, change, sink),
+            Event::Record(update) => entry.on_record(line, update, sink),
+            Event::Raw(message) => entry.on_raw(line, message, sink),
             _ => Arbitration::Outdated,
         };
         if let Some(stats) = self.stats.get_mut(line) {
@@ -272,7 +280,8 @@ impl Arbiter {
         // The book that makes a line live comes next; until then nobody may see the old one live.
         // Trades that a line has again are not delivered again, and there is no old book to be
         // shown.
-        if best != BookState::Live || entry.publishers.trades.is_some() {
+        let is_stream = entry.publishers.trades.is_some() || entry.publishers.records.is_some();
+        if best != BookState::Live || is_stream {
             entry.change(best, of_line.ts_recv, sink);
         }
         entry.release_held(of_line.ts_recv, sink);
@@ -310,6 +319,18 @@ impl Arbiter {
     #[must_use]
     pub fn trade_reader(&self, subscription: &Subscription) -> Option<TradeReader> {
         Some(self.entry(subscription)?.publishers.trades.as_ref()?.reader())
+    }
+
+    /// A reader of a subscription's latest record for another thread.
+    #[must_use]
+    pub fn record_reader(&self, subscription: &Subscription) -> Option<RecordReader> {
+        Some(self.entry(subscription)?.publishers.record.as_ref()?.reader())
+    }
+
+    /// A reader of a subscription's last records for another thread, such as liquidations.
+    #[must_use]
+    pub fn record_ring_reader(&self, subscription: &Subscription) -> Option<RecordRingReader> {
+        Some(self.entry(subscription)?.publishers.records.as_ref()?.reader())
     }
 
     /// The state of a subscription: the best that any line has.

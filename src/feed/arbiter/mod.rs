@@ -5,5 +5,6 @@ mod filter;
 mod hold;
 mod lines;
 mod log;
+mod records;
 
 pub use lines::{Arbiter, LineStats};

@@ -6,8 +6,8 @@ use crate::event::EventSink;
 use crate::feed::slot::RING_LEN;
 use crate::feed::slots::Slots;
 use crate::feed::stats::Stats;
-use crate::model::{Origin, Subscription, TradeRing};
-use crate::publish::{BookReader, DepthReader, TradeReader};
+use crate::model::{Origin, Record, Subscription, TradeRing};
+use crate::publish::{BookReader, DepthReader, RecordReader, RecordRingReader, TradeReader};
 
 impl FeedHandler {
     /// Applies a message of an order book that no frame has brought: a snapshot of the REST
@@ -56,6 +56,23 @@ impl FeedHandler {
     /// A reader of a subscription's trades for another thread.
     pub fn trade_reader(&mut self, subscription: &Subscription) -> Option<TradeReader> {
         self.slots.get_mut(subscription)?.trade_reader()
+    }
+
+    /// The latest record of a subscription, such as its ticker; `None` before the first one, and if
+    /// there is no such subscription or the channel has none.
+    #[must_use]
+    pub fn record(&self, subscription: &Subscription) -> Option<Record> {
+        self.slots.get(subscription)?.record()
+    }
+
+    /// A reader of a subscription's latest record for another thread.
+    pub fn record_reader(&mut self, subscription: &Subscription) -> Option<RecordReader> {
+        self.slots.get_mut(subscription)?.record_reader()
+    }
+
+    /// A reader of a subscription's last records for another thread, such as liquidations.
+    pub fn record_ring_reader(&mut self, subscription: &Subscription) -> Option<RecordRingReader> {
+        self.slots.get_mut(subscription)?.record_ring_reader()
     }
 
     /// The slots of all subscriptions.

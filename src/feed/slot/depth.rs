@@ -65,7 +65,7 @@ impl Slot {
         if let Some(levels) = levels
             && (state_changed || changed < PUBLISHED_LEVELS)
         {
-            levels.publish(&book.view(), to);
+            levels.publish_book(&book.view(), to);
         }
         Some((from, applied))
     }

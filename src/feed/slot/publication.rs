@@ -2,8 +2,9 @@
 
 use super::{Slot, SlotData};
 use crate::publish::{
-    BookPublisher, BookReader, DepthPublisher, DepthReader, Publishers, TradePublisher,
-    TradeReader, prefetch_lines,
+    BookPublisher, BookReader, DepthPublisher, DepthReader, Publishers, RecordPublisher,
+    RecordReader, RecordRingPublisher, RecordRingReader, TradePublisher, TradeReader,
+    prefetch_lines,
 };
 
 impl Slot {
@@ -12,7 +13,7 @@ impl Slot {
     pub fn book_reader(&mut self) -> Option<BookReader> {
         match &mut self.data {
             SlotData::Book(publisher) => Some(publisher.reader()),
-            SlotData::Trades { .. } => None,
+            SlotData::Trades { .. } | SlotData::Latest(_) | SlotData::Stream { .. } => None,
             SlotData::Depth { book, publisher, .. } => {
                 let publisher = publisher.get_or_insert_with(|| {
                     let mut publisher = BookPublisher::new();
@@ -29,7 +30,7 @@ impl Slot {
         let SlotData::Depth { book, levels, .. } = &mut self.data else { return None };
         let publisher = levels.get_or_insert_with(|| {
             let mut publisher = DepthPublisher::new();
-            publisher.publish(&book.view(), self.state);
+            publisher.publish_book(&book.view(), self.state);
             publisher
         });
         Some(publisher.reader())
@@ -48,24 +49,52 @@ impl Slot {
         Some(publisher.reader())
     }
 
+    /// A reader of the latest record for another thread; `None` for channels whose messages do not
+    /// replace one another.
+    pub fn record_reader(&mut self) -> Option<RecordReader> {
+        let SlotData::Latest(publisher) = &self.data else { return None };
+        Some(publisher.reader())
+    }
+
+    /// A reader of the last records for another thread; `None` for channels whose messages replace
+    /// one another. Records are published from the first reader on; earlier ones are not.
+    pub fn record_ring_reader(&mut self) -> Option<RecordRingReader> {
+        let SlotData::Stream { publisher, options } = &mut self.data else { return None };
+        let state = self.state;
+        let publisher = publisher.get_or_insert_with(|| {
+            let mut publisher = RecordRingPublisher::with_len(options.record_ring_len());
+            publisher.publish_state(state);
+            publisher
+        });
+        Some(publisher.reader())
+    }
+
     /// Moves the publishers out of the slot, so that an arbiter publishes instead. Readers keep
     /// working.
     pub(in crate::feed) fn take_publishers(&mut self) -> Publishers {
         // Publishers without a reader are created first, so that they hold the current data.
         let _ = (self.book_reader(), self.depth_reader(), self.trade_reader());
+        let _ = self.record_ring_reader();
         let (mut book, mut depth, mut trades) = (None, None, None);
+        let (mut record, mut records) = (None, None);
         match &mut self.data {
             SlotData::Book(publisher) => {
                 let mut own = BookPublisher::new();
-                own.publish(&publisher.book(), self.state);
+                own.publish(&publisher.value(), self.state);
                 book = Some(std::mem::replace(publisher, own));
             }
             SlotData::Trades { publisher, .. } => trades = publisher.take(),
             SlotData::Depth { publisher, levels, .. } => {
                 (book, depth) = (publisher.take(), levels.take());
             }
+            SlotData::Latest(publisher) => {
+                let mut own = RecordPublisher::new();
+                own.publish(&publisher.value(), self.state);
+                record = Some(std::mem::replace(publisher, own));
+            }
+            SlotData::Stream { publisher, .. } => records = publisher.take(),
         }
-        Publishers { book, depth, trades }
+        Publishers { book, depth, trades, record, records }
     }
 
     pub(super) fn publish_state(&mut self) {
@@ -82,7 +111,12 @@ impl Slot {
                     levels.publish_state(self.state);
                 }
             }
-            _ => {}
+            SlotData::Latest(publisher) => publisher.publish_state(self.state),
+            SlotData::Stream { publisher: Some(publisher), .. } => {
+                publisher.publish_state(self.state);
+            }
+            SlotData::Trades { publisher: None, .. } | SlotData::Stream { publisher: None, .. } => {
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use super::{Slot, SlotData};
 use crate::event::{Event, EventSink, TradeUpdate};
 use crate::feed::stats::Stats;
 use crate::feed::trade_dedup::{self, TradeClass};
-use crate::model::{BookState, Dialect, NO_SEQ, Trade};
+use crate::model::{BookState, NO_SEQ, Trade};
 
 impl Slot {
     /// Adds a trade whose id directly follows the last one, on a live subscription. Returns false,
@@ -58,7 +58,7 @@ impl Slot {
     fn classify_trade(&mut self, trade: &Trade, from: BookState) -> TradeClass {
         let SlotData::Trades { ring, .. } = &self.data else { return TradeClass::Repeated };
         let last = (self.seq != NO_SEQ).then(|| self.seq.cast_unsigned());
-        let is_dense = self.subscription.dialect() == Dialect::V5;
+        let is_dense = self.subscription.channel().has_dense_trade_ids();
         let kind = (is_dense, self.reorder.is_new_connection);
         let class = trade_dedup::classify(ring, (last, self.ts_event), trade, from, kind);
         self.reorder.is_new_connection &= class == TradeClass::Outdated;

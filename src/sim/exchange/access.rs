@@ -3,9 +3,9 @@
 use super::connection::{Connection, Endpoint};
 use super::request::{Arg, ErrorReply, Op};
 use super::sbe::code_of;
-use super::{v3, v5};
-use crate::model::{Channel, Dialect, Market};
-use crate::sim::market::{InstIndex, SimMarket};
+use super::{record_topic, v3, v5};
+use crate::model::{Channel, ChannelKey, ChannelKind, ChannelPath, Dialect, Market};
+use crate::sim::market::{InstIndex, Listing, SimMarket};
 
 /// Who may subscribe v5's tick-by-tick books, `books-l2-tbt` and `books50-l2-tbt`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,14 +60,29 @@ fn resolve(
         return resolve_code(market, arg).ok_or_else(missing);
     }
     let channel = Channel::from_name(dialect, arg.channel.as_bytes()).ok_or_else(missing)?;
-    match (endpoint, channel) {
-        (Endpoint::V5Public, Channel::TradesAll) => return Err(v5::moved()),
-        (Endpoint::V5Business, channel) if channel != Channel::TradesAll => {
-            return Err(v5::not_business());
-        }
+    match (endpoint, channel.path()) {
+        (Endpoint::V5Public, ChannelPath::Business) => return Err(v5::moved()),
+        (Endpoint::V5Business, ChannelPath::Public) => return Err(v5::not_business()),
         _ => {}
     }
-    let inst = market.find(&arg.inst_id).ok_or_else(missing)?;
+    let inst = match channel.kind() {
+        ChannelKind::Raw => None,
+        ChannelKind::Book5 | ChannelKind::Depth | ChannelKind::Trades => match channel.key() {
+            ChannelKey::InstId => market.find(&arg.inst_id),
+            _ => None,
+        },
+        ChannelKind::Latest(_) | ChannelKind::Stream(_) if !record_topic::is_served(channel) => {
+            None
+        }
+        ChannelKind::Latest(_) | ChannelKind::Stream(_) => match channel.key() {
+            ChannelKey::InstId => market.find(&arg.inst_id),
+            // Kept with the first instrument of the type.
+            ChannelKey::InstType => first_of(market, record_topic::market_of(&arg.inst_id)),
+            ChannelKey::Nothing => market.indices().next(),
+            _ => None,
+        },
+    };
+    let inst = inst.ok_or_else(missing)?;
     let named = Market::from_name(arg.market.as_bytes());
     let listed = market.listing(inst).map(|listing| listing.market());
     if dialect == Dialect::V3 && named != listed {
@@ -86,6 +101,12 @@ fn resolve_code(market: &SimMarket, arg: &Arg) -> Option<(InstIndex, Channel)> {
     };
     let inst = market.indices().find(|inst| Some(code_of(*inst)) == arg.code)?;
     Some((inst, channel))
+}
+
+/// The first instrument of a market.
+fn first_of(market: &SimMarket, of: Option<Market>) -> Option<InstIndex> {
+    let is_of = |inst: &InstIndex| market.listing(*inst).map(Listing::market) == of;
+    market.indices().find(|inst| of.is_some() && is_of(inst))
 }
 
 /// Asks for the login and the fee tier that a channel needs.

@@ -7,7 +7,7 @@ use super::error_replies;
 use super::publisher::Publisher;
 use super::request::{Arg, ErrorReply, Op};
 use super::sbe::code_of;
-use super::{v3, v5};
+use super::{record_topic, v3, v5};
 use crate::model::{Channel, Dialect, MonoNanos};
 use crate::sim::faults::{About, FaultAction, Named, ReplyId, StrayError};
 use crate::sim::market::{InstIndex, SimMarket};
@@ -164,10 +164,12 @@ impl Engine {
             Dialect::V3 => listing.market().name(),
             Dialect::V5 => "",
         };
+        let (key, inst_id) = record_topic::key_of(channel, listing);
         Some(Arg {
             market: market.to_owned(),
             channel: channel.name().to_owned(),
-            inst_id: listing.inst_id().to_string(),
+            inst_id,
+            key,
             code: None,
             bytes: 0,
         })

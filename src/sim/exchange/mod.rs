@@ -22,6 +22,7 @@ mod machine;
 mod publisher;
 mod push_schedule;
 mod record;
+mod record_topic;
 mod request;
 mod rest;
 mod sbe;

@@ -63,17 +63,49 @@ impl PushIntervals {
             Channel::BboTbt => self.bbo_tbt,
             Channel::BooksL2Tbt | Channel::Books50L2Tbt => self.books_tbt,
             Channel::DepthL2Tbt => self.depth_tbt,
-            _ if matches!(channel.kind(), ChannelKind::Depth) => self.books,
-            _ => self.book5,
+            _ => match channel.kind() {
+                ChannelKind::Depth => self.books,
+                ChannelKind::Book5 | ChannelKind::Trades | ChannelKind::Raw => self.book5,
+                ChannelKind::Latest(_) | ChannelKind::Stream(_) => self.record_grid(channel),
+            },
+        }
+    }
+
+    /// The grid of a channel of records; none where books of five levels have none. Source:
+    /// `docs/PROTOCOL.md` 5.1.
+    const fn record_grid(&self, channel: Channel) -> Duration {
+        if self.book5.is_zero() {
+            return Duration::ZERO;
+        }
+        match channel {
+            Channel::LiquidationOrders => Duration::ZERO,
+            Channel::MarkPrice | Channel::MarkPriceV3 | Channel::PriceLimit => {
+                Duration::from_millis(200)
+            }
+            Channel::OpenInterest => Duration::from_secs(3),
+            Channel::PriceRange => Duration::from_secs(5),
+            Channel::FundingRate | Channel::FundingRateV3 => Duration::from_secs(30),
+            Channel::CandleSeconds(_) => Duration::from_millis(500),
+            Channel::Candle(_) | Channel::MarkPriceCandle(_) | Channel::IndexCandle(_) => {
+                Duration::from_secs(1)
+            }
+            _ => Duration::from_millis(100),
         }
     }
 
     /// The heartbeat of a channel; `None` where it has none.
     fn heartbeat(&self, channel: Channel) -> Option<Duration> {
         let silence = match (channel.dialect(), channel.kind()) {
-            (_, ChannelKind::Trades) | (Dialect::V3, ChannelKind::Book5) => return None,
+            (_, ChannelKind::Trades | ChannelKind::Stream(_) | ChannelKind::Raw)
+            | (Dialect::V3, ChannelKind::Book5) => return None,
             (Dialect::V3, ChannelKind::Depth) => self.heartbeat_v3,
-            (Dialect::V5, _) => self.heartbeat_v5,
+            (Dialect::V5, ChannelKind::Book5 | ChannelKind::Depth) => self.heartbeat_v5,
+            (_, ChannelKind::Latest(_)) => match channel {
+                Channel::MarkPrice | Channel::MarkPriceV3 => Duration::from_secs(10),
+                Channel::IndexTickers => Duration::from_secs(60),
+                Channel::FundingRate | Channel::FundingRateV3 => Duration::from_secs(60),
+                _ => return None,
+            },
         };
         (!silence.is_zero()).then_some(silence)
     }
@@ -81,7 +113,7 @@ impl PushIntervals {
 
 /// The order in which the channels of one instrument are pushed. Source: the documented order of
 /// 2024, `docs/PROTOCOL.md` 5.1; v3's is not known.
-const ORDER: [Channel; Channel::ALL.len()] = [
+const ORDER: [Channel; 13] = [
     Channel::Trade,
     Channel::Trades,
     Channel::TradesAll,
@@ -97,9 +129,11 @@ const ORDER: [Channel; Channel::ALL.len()] = [
     Channel::Books5,
 ];
 
-/// The position of a channel in the order in which the channels of one instrument are pushed.
+/// The position of a channel in the order in which the channels of one instrument are pushed: books
+/// and trades first, then records.
 pub(crate) fn rank(channel: Channel) -> usize {
-    ORDER.iter().position(|other| *other == channel).unwrap_or(ORDER.len())
+    let of_record = || ORDER.len() + usize::from(channel.index());
+    ORDER.iter().position(|other| *other == channel).unwrap_or_else(of_record)
 }
 
 /// The books of one channel that wait for the next multiple of its interval.
@@ -110,28 +144,44 @@ struct ChannelSchedule {
     waiting: Vec<InstIndex>,
 }
 
+impl ChannelSchedule {
+    fn new(intervals: &PushIntervals, channel: Channel) -> Self {
+        Self {
+            interval: u64::try_from(intervals.grid(channel).as_nanos()).unwrap_or(u64::MAX),
+            due: MonoNanos(u64::MAX),
+            waiting: Vec::new(),
+        }
+    }
+}
+
 /// Which books wait for their push, and which for their heartbeat.
 #[derive(Debug)]
 pub(crate) struct PushSchedule {
     intervals: PushIntervals,
-    /// One for each channel, in the order in which they are pushed.
-    grids: [ChannelSchedule; ORDER.len()],
+    /// One for each channel, in the order in which they are pushed; of records, in the order in
+    /// which they were subscribed.
+    grids: Vec<(Channel, ChannelSchedule)>,
     heartbeats: BinaryHeap<Reverse<(MonoNanos, InstIndex, Channel)>>,
 }
 
 impl PushSchedule {
     pub(crate) fn new(intervals: &PushIntervals) -> Self {
-        let schedule = |channel| ChannelSchedule {
-            interval: u64::try_from(intervals.grid(channel).as_nanos()).unwrap_or(u64::MAX),
-            due: MonoNanos(u64::MAX),
-            waiting: Vec::new(),
-        };
-        Self { intervals: *intervals, grids: ORDER.map(schedule), heartbeats: BinaryHeap::new() }
+        let grids = ORDER.map(|channel| (channel, ChannelSchedule::new(intervals, channel)));
+        Self { intervals: *intervals, grids: grids.into(), heartbeats: BinaryHeap::new() }
+    }
+
+    fn schedule_of(&mut self, channel: Channel) -> Option<&mut ChannelSchedule> {
+        let known = self.grids.iter().position(|(other, _)| *other == channel);
+        let at = known.unwrap_or_else(|| {
+            self.grids.push((channel, ChannelSchedule::new(&self.intervals, channel)));
+            self.grids.len() - 1
+        });
+        self.grids.get_mut(at).map(|(_, schedule)| schedule)
     }
 
     /// Whether changes of the channel are pushed at once.
     pub(crate) fn at_once(&self, channel: Channel) -> bool {
-        self.grids.get(rank(channel)).is_some_and(|schedule| schedule.interval == 0)
+        self.intervals.grid(channel).is_zero()
     }
 
     /// Adds a changed book; it must not wait already.
@@ -142,7 +192,7 @@ impl PushSchedule {
         channel: Channel,
         now: MonoNanos,
     ) {
-        let Some(schedule) = self.grids.get_mut(rank(channel)) else { return };
+        let Some(schedule) = self.schedule_of(channel) else { return };
         schedule.waiting.push(inst);
         if schedule.waiting.len() == 1 {
             schedule.due = next_multiple(market, now, schedule.interval);
@@ -152,21 +202,21 @@ impl PushSchedule {
     /// When the next push or heartbeat is due; the end of time where nothing waits.
     pub(crate) fn due(&self) -> MonoNanos {
         let heartbeat = self.heartbeats.peek().map_or(MonoNanos(u64::MAX), |Reverse((at, ..))| *at);
-        self.grids.iter().map(|schedule| schedule.due).fold(heartbeat, MonoNanos::min)
+        self.grids.iter().map(|(_, schedule)| schedule.due).fold(heartbeat, MonoNanos::min)
     }
 
     /// The books to push now, channel by channel: each call gives one channel's. The list comes
     /// back with [`PushSchedule::put_back`], so that its memory is used again.
     pub(crate) fn poll_pushes(&mut self, now: MonoNanos) -> Option<(Channel, Vec<InstIndex>)> {
-        let mut both = ORDER.iter().zip(&mut self.grids);
-        let (channel, schedule) = both.find(|(_, schedule)| schedule.due <= now)?;
+        let mut grids = self.grids.iter_mut();
+        let (channel, schedule) = grids.find(|(_, schedule)| schedule.due <= now)?;
         schedule.due = MonoNanos(u64::MAX);
         Some((*channel, std::mem::take(&mut schedule.waiting)))
     }
 
     pub(crate) fn put_back(&mut self, channel: Channel, mut list: Vec<InstIndex>) {
         list.clear();
-        if let Some(schedule) = self.grids.get_mut(rank(channel)).filter(|c| c.waiting.is_empty()) {
+        if let Some(schedule) = self.schedule_of(channel).filter(|c| c.waiting.is_empty()) {
             schedule.waiting = list;
         }
     }
@@ -215,7 +265,8 @@ mod tests {
     fn every_channel_has_a_rank_and_v5_books_have_the_documented_order() {
         let mut ranks = Channel::ALL.map(rank);
         ranks.sort_unstable();
-        assert!(ranks.iter().enumerate().all(|(n, rank)| n == *rank));
+        assert!(ranks.iter().take(ORDER.len()).enumerate().all(|(n, rank)| n == *rank));
+        assert!(ranks.is_sorted_by(|a, b| a < b), "each channel has a rank of its own");
         let documented = [
             Channel::BboTbt,
             Channel::BooksL2Tbt,

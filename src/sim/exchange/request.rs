@@ -54,9 +54,12 @@ pub(crate) struct Arg {
     /// v3's market, the part before the slash; empty in v5.
     pub(crate) market: String,
     pub(crate) channel: String,
+    /// The instrument, or what else the channel is keyed by.
     pub(crate) inst_id: String,
     /// The instrument's number, which SBE's path takes in the place of the id.
     pub(crate) code: Option<i64>,
+    /// The name of v5's member of that; empty where there is none.
+    pub(crate) key: &'static str,
     /// The bytes that count towards the limit on a request's arguments.
     pub(crate) bytes: usize,
 }

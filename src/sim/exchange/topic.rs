@@ -3,6 +3,7 @@
 use super::body::Body;
 use super::connection::ConnectionId;
 use super::depth::{DepthScratch, DepthTopic};
+use super::record_topic::RecordTopic;
 use super::sbe::Instrument;
 use super::{v3, v5};
 use crate::book::Book5;
@@ -31,6 +32,7 @@ enum SentBook {
     /// A book that is sent whole; `None` where subscribers may have different ones.
     Top(Option<Book5>),
     Depth(DepthTopic),
+    Record(RecordTopic),
 }
 
 impl Topic {
@@ -53,6 +55,10 @@ impl Topic {
                     Some(code) => topic.with_code(code, 0),
                     None => topic,
                 })
+            }
+            ChannelKind::Raw => return None,
+            ChannelKind::Latest(_) | ChannelKind::Stream(_) => {
+                SentBook::Record(RecordTopic::new(channel))
             }
         };
         let heartbeat_at = MonoNanos(u64::MAX);
@@ -85,6 +91,7 @@ impl Topic {
                 top_body(market, inst, (self.channel, self.code), &book, ts)
             }
             SentBook::Depth(depth) => depth.snapshot(market.listing(inst)?),
+            SentBook::Record(record) => record.current(market, inst, ts).map(Body::Text),
         }
     }
 
@@ -114,6 +121,7 @@ impl Topic {
                 top_body(market, inst, (self.channel, self.code), &book, ts)
             }
             SentBook::Depth(depth) => depth.update(market.numbered(inst)?, ts, scratch),
+            SentBook::Record(record) => record.change(market, inst, ts).map(Body::Text),
         }
     }
 
@@ -126,7 +134,7 @@ impl Topic {
     ) -> Option<Body> {
         match &mut self.sent {
             SentBook::Depth(depth) => depth.exponent_update(market.numbered(inst)?, ts),
-            SentBook::Trades | SentBook::Top(_) => None,
+            SentBook::Trades | SentBook::Top(_) | SentBook::Record(_) => None,
         }
     }
 
@@ -152,6 +160,7 @@ impl Topic {
                 top_body(market, inst, (self.channel, self.code), &book, ts)
             }
             SentBook::Depth(depth) => Some(depth.heartbeat(market.listing(inst)?, ts)),
+            SentBook::Record(record) => record.current(market, inst, ts).map(Body::Text),
         }
     }
 }

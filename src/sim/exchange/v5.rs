@@ -65,11 +65,15 @@ fn is_id(text: &str) -> bool {
 /// Reads `{"channel":"books5","instId":"BTC-USDT"}`; a missing instrument does not exist.
 fn parse_arg(arg: &Value) -> Option<Arg> {
     let text = |key| arg.get(key).and_then(Value::as_str);
-    let (channel, inst_id) = (text("channel")?, text("instId").unwrap_or_default());
+    let channel = text("channel")?;
+    let keys = ["instId", "instType"].into_iter();
+    let named = keys.filter_map(|key| Some((key, text(key)?))).next();
+    let (key, inst_id) = named.unwrap_or_default();
     Some(Arg {
         market: String::new(),
         channel: channel.to_owned(),
         inst_id: inst_id.to_owned(),
+        key,
         code: arg.get("instIdCode").and_then(Value::as_i64),
         bytes: arg.to_string().len(),
     })
@@ -78,11 +82,13 @@ fn parse_arg(arg: &Value) -> Option<Arg> {
 /// Acknowledges one argument.
 pub(crate) fn ack(id: Option<&str>, op: Op, arg: &Arg, conn_id: &str) -> String {
     let (id, op) = (id_key(id), op.name());
-    let channel = json_string(&arg.channel);
-    let arg = match arg.code {
-        Some(code) => format!(r#"{{"channel":{channel},"instIdCode":{code}}}"#),
-        None => format!(r#"{{"channel":{channel},"instId":{}}}"#, json_string(&arg.inst_id)),
+    let (channel, inst_id) = (json_string(&arg.channel), json_string(&arg.inst_id));
+    let key = match (arg.code, arg.key) {
+        (Some(code), _) => format!(r#","instIdCode":{code}"#),
+        (None, "") => String::new(),
+        (None, key) => format!(r#","{key}":{inst_id}"#),
     };
+    let arg = format!(r#"{{"channel":{channel}{key}}}"#);
     format!(r#"{{{id}"event":"{op}","arg":{arg},"connId":"{conn_id}"}}"#)
 }
 
@@ -265,6 +271,7 @@ mod tests {
             channel: "books".to_owned(),
             inst_id: "BTC-USDT".to_owned(),
             code: None,
+            key: "instId",
             bytes: 0,
         };
         assert_eq!(

@@ -1,7 +1,7 @@
 //! Damaged bytes: always such that a careful reader can see it.
 
+use bytes::Bytes;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
-use tokio_tungstenite::tungstenite::Bytes;
 
 use super::outbound::Outbound;
 use crate::model::Dialect;

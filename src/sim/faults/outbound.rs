@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tokio_tungstenite::tungstenite::{Bytes, Utf8Bytes};
+use bytes::Bytes;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::model::Channel;
 use crate::sim::market::InstIndex;

@@ -195,7 +195,12 @@ fn emit_of(
             }));
         }
         Values::OtherChannel => {
-            sink.on_event(&Event::Skipped(Skipped { channel: ELP_CHANNEL, ts_recv }));
+            sink.on_event(&Event::Skipped(Skipped {
+                key: "",
+                text: "",
+                channel: ELP_CHANNEL,
+                ts_recv,
+            }));
         }
     }
 }
@@ -221,7 +226,7 @@ fn skip(bytes: &[u8], ts_recv: UnixNanos, sink: &mut impl PrefetchHint) -> u32 {
         other => Label::of(format_args!("sbe-schema-{other}")),
     });
     let channel = label.as_ref().map_or(TAIL, Label::as_str);
-    sink.on_event(&Event::Skipped(Skipped { channel, ts_recv }));
+    sink.on_event(&Event::Skipped(Skipped { channel, key: "", text: "", ts_recv }));
     1
 }
 

@@ -33,7 +33,7 @@ impl Values {
         ts_recv: UnixNanos,
         scratch: &mut Scratch,
     ) -> Result<Self, Kind> {
-        let Scratch { book, trade, asks, bids, unread } = scratch;
+        let Scratch { book, trade, asks, bids, unread, .. } = scratch;
         match message.template {
             Template::Bbo => read_bbo(block(message)?, ts_recv, book, unread).map(|()| Self::Book),
             Template::Trade => {

@@ -15,6 +15,7 @@ mod inst_id;
 mod level;
 mod message;
 mod portable;
+mod record;
 mod scanned;
 mod scanner;
 mod text;

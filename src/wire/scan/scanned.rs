@@ -28,6 +28,13 @@ pub enum Scanned<'t> {
         /// The trade.
         trade: Trade,
     },
+    /// A record, which was written to [`Scratch::record`].
+    Record {
+        /// The channel, one of v5.
+        channel: Channel,
+        /// What the channel is keyed by: 1 to 63 bytes of ASCII.
+        inst_id: &'t str,
+    },
     /// A message of an order book, whose levels were written to [`Scratch::asks`] and
     /// [`Scratch::bids`].
     Depth {

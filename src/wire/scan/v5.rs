@@ -4,6 +4,7 @@ use super::cursor::{Cursor, declined};
 use super::depth;
 use super::engine::Engine;
 use super::inst_id::Id;
+use super::record;
 use super::scanned::{Scanned, Target, taker_side};
 use super::text::PaddedText;
 use crate::book::{Book5, DepthAction};
@@ -35,6 +36,7 @@ pub(super) fn scan<'t, E: Engine>(
 ) -> Option<()> {
     let cursor = &mut at;
     let Some(channel) = channel(cursor) else {
+        scratch.record.ts_recv = ts_recv;
         return engine.read_v5_depth(text, at, scratch, target);
     };
     let id = engine.id(cursor)?;
@@ -48,11 +50,12 @@ pub(super) fn scan<'t, E: Engine>(
             book.ts_recv = ts_recv;
             Scanned::Book { channel, market, inst_id }
         }
-        _ => {
+        Channel::Trades | Channel::TradesAll => {
             let mut trade = read_trade(engine, text, cursor, &id)?;
             trade.ts_recv = ts_recv;
             Scanned::Trade { channel, market, inst_id, trade }
         }
+        _ => return declined(),
     };
     cursor.expect(b"}]}")?;
     if !text.is_read(*cursor) {
@@ -74,7 +77,8 @@ fn channel_word(cursor: &Cursor<'_>) -> Option<u64> {
     }
 }
 
-/// Reads the head of a message up to the instrument's id. What is of none of these channels does not
+/// Reads the head of a message up to the instrument's id. What is of none of these channels
+/// does not
 /// move the cursor.
 #[inline(always)]
 fn channel(cursor: &mut Cursor<'_>) -> Option<Channel> {
@@ -200,7 +204,9 @@ pub(super) fn read_depth<'t, E: Engine>(
     scratch: &mut Scratch,
     target: &mut impl Target<'t>,
 ) -> Option<()> {
-    let channel = depth_channel(&mut cursor)?;
+    let Some(channel) = depth_channel(&mut cursor) else {
+        return record::read(text, scratch, target);
+    };
     let id = engine.id(&mut cursor)?;
     cursor.expect(b"},\"action\":\"")?;
     let action = if cursor.accept(b"update\",\"data\":[{") {

@@ -93,11 +93,11 @@ fn changes_transform_an_old_snapshot_into_the_new() {
     let mut rng = Rng(22);
     let mut publisher = DepthPublisher::new();
     let reader = publisher.reader();
-    let mut old: DepthSnapshot = reader.snapshot();
+    let mut old: DepthSnapshot = reader.value();
     for _ in 0..3_000 {
         let [asks, bids] = sides(&mut rng, 40);
-        publisher.publish(&book_of(64, &asks, &bids).view(), BookState::Live);
-        let new = reader.snapshot();
+        publisher.publish_book(&book_of(64, &asks, &bids).view(), BookState::Live);
+        let new = reader.value();
         let mut changes = Vec::new();
         assert_eq!(new.changes_since(&old, |change| changes.push(change)), changes.len());
         let [asks, bids] = apply([old.asks(), old.bids()], &changes);

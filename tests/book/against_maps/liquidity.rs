@@ -120,8 +120,8 @@ fn swept(side: &[Level], sz: Decimal) -> Option<(i128, i128, i128, bool)> {
 
 fn snapshot_of(view: &BookRef<'_>) -> DepthSnapshot {
     let mut publisher = DepthPublisher::new();
-    publisher.publish(view, BookState::Live);
-    publisher.reader().snapshot()
+    publisher.publish_book(view, BookState::Live);
+    publisher.reader().value()
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn a_snapshot_answers_for_the_whole_book_or_not_at_all() {
             let outcome = book.apply(&message(action, &asks, &bids));
             whole.apply(action, &asks, &bids);
             if outcome.first_changed.is_some_and(|at| at < DepthSnapshot::LEVELS) {
-                publisher.publish(&book.view(), BookState::Live);
+                publisher.publish_book(&book.view(), BookState::Live);
             }
             let snapshot = reader.snapshot();
             let (asks, bids) = (whole.asks(), whole.bids());

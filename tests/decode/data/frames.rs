@@ -108,7 +108,7 @@ fn an_unread_channel_is_skipped_however_long_its_message_is() {
     for len in
         [DecodeLimits::MAX_FRAME_LEN - 100_000, DecodeLimits::MAX_FRAME_LEN + 100_000, 8 << 20]
     {
-        assert_eq!(feed.text(&v5("instruments", len)), ["skipped instruments"]);
+        assert_eq!(feed.text(&v5("greeks", len)), ["skipped greeks"]);
     }
     assert_eq!(feed.handler.stats().malformed(), 0);
     assert!(feed.state("books5:A").is_live());

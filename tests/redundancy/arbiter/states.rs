@@ -72,7 +72,7 @@ fn a_quiet_book_that_is_sent_again_is_of_now_for_readers_and_nothing_for_the_sin
     rig.deliver(1, &book("books5", 1, true));
     rig.deliver(0, &book("books5", 2, true));
     let first = reader.snapshot();
-    assert_eq!(first.book.ts_recv, UnixNanos(rig.now));
+    assert_eq!(first.value.ts_recv, UnixNanos(rig.now));
     // The other comes to it late: that does not tell that it is still so.
     rig.now += 60_000_000_000;
     assert_eq!(rig.deliver(1, &book("books5", 2, true)), [""; 0]);
@@ -82,7 +82,7 @@ fn a_quiet_book_that_is_sent_again_is_of_now_for_readers_and_nothing_for_the_sin
         rig.now += 60_000_000_000;
         assert_eq!(rig.deliver(line, &book("books5", 2, true)), [""; 0]);
         let again = reader.snapshot();
-        assert_eq!((again.book.ts_recv, again.state), (UnixNanos(rig.now), BookState::Live));
+        assert_eq!((again.value.ts_recv, again.state), (UnixNanos(rig.now), BookState::Live));
     }
 }
 

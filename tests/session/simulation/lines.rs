@@ -113,7 +113,7 @@ impl Lines {
             let states: Vec<_> = lines.map(|slot| slot.unwrap().state()).collect();
             let is_live = view.state == BookState::Live;
             assert!(is_live, "{subscription} is {} at {now:?}, its lines {states:?}", view.state);
-            super::world::check_five(market, subscription, &view.book);
+            super::world::check_five(market, subscription, &view.value);
         }
     }
 }

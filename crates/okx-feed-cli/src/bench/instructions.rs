@@ -22,7 +22,7 @@ const FRAMES: usize = 200;
 /// The passes over the frames: the first one also fills caches and tables.
 const ROUNDS: usize = 5;
 
-const STAGES: [&str; 19] = [
+const STAGES: [&str; 24] = [
     "inflate depth5",
     "inflate depth5 portable",
     "scan books5",
@@ -42,6 +42,11 @@ const STAGES: [&str; 19] = [
     "frame-to-book books",
     "frame-to-book depth5",
     "depth apply",
+    "frame-to-record tickers",
+    "frame-to-record mark-price",
+    "frame-to-record index-tickers",
+    "frame-to-record funding-rate",
+    "frame-to-record open-interest",
 ];
 
 /// Everything that is counted happens in this function and its callees.
@@ -67,9 +72,14 @@ pub(super) fn count(stage: &str) -> Result<String, Box<dyn Error>> {
     let mut words = stage.split(' ');
     let (what, channel) = (
         words.next().unwrap_or_default(),
-        words.find(|word| ["depth5", "depth", "trade", "books5", "books", "trades"].contains(word)),
+        words.find(|word| !["portable", "apply"].contains(word)),
     );
     let channel = match channel {
+        Some("tickers") => "tickers:BTC-USDT-SWAP",
+        Some("mark-price") => "mark-price:BTC-USDT-SWAP",
+        Some("index-tickers") => "index-tickers:BTC-USDT",
+        Some("funding-rate") => "funding-rate:BTC-USDT-SWAP",
+        Some("open-interest") => "open-interest:BTC-USDT-SWAP",
         Some("depth5") => "spot/depth5:BTC-USDT",
         Some("depth") => "swap/depth_l2_tbt:BTC-USDT-SWAP",
         Some("books") => "books:BTC-USDT-SWAP",
@@ -80,13 +90,13 @@ pub(super) fn count(stage: &str) -> Result<String, Box<dyn Error>> {
     let channel: Subscription = channel.parse()?;
     // The hot path runs once: a subscription rejects repeated messages as duplicates.
     let (count, times) =
-        if what == "frame-to-book" { (FRAMES * ROUNDS, 1) } else { (FRAMES, ROUNDS) };
+        if what.starts_with("frame-to") { (FRAMES * ROUNDS, 1) } else { (FRAMES, ROUNDS) };
     let (bodies, texts) = frames(&channel, count)?;
     match what {
         "inflate" => inflate(&bodies, times, portable),
         "scan" => scan(&channel, &texts, times, portable),
         "parse" => parse(&channel, &texts, times),
-        "frame-to-book" => hot_path(channel, &bodies, &texts, times),
+        "frame-to-book" | "frame-to-record" => hot_path(channel, &bodies, &texts, times),
         _ => depth()?,
     }
     Ok((FRAMES * ROUNDS).to_string())

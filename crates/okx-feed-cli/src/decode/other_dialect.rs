@@ -42,7 +42,7 @@ impl OtherDialect {
             let mut understood = false;
             let mut sink = |event: &Event<'_>| {
                 understood |= match event {
-                    Event::Book(_) | Event::Trade(_) | Event::Depth(_) => true,
+                    Event::Book(_) | Event::Trade(_) | Event::Depth(_) | Event::Record(_) => true,
                     Event::Skipped(skipped) => {
                         *other != ProtocolArg::Sbe && !skipped.channel.is_empty()
                     }

@@ -12,6 +12,7 @@ pub(super) struct Tally {
     books: u64,
     trades: u64,
     depths: u64,
+    records: u64,
     mismatches: u64,
     gaps: u64,
     controls: u64,
@@ -26,13 +27,14 @@ pub(super) struct Tally {
 impl Tally {
     /// The number of books and trades.
     pub(super) const fn data(&self) -> u64 {
-        self.books + self.trades + self.depths + self.left_out
+        self.books + self.trades + self.depths + self.records + self.left_out
     }
 
     pub(super) fn count(&mut self, event: &Event<'_>) {
         let count = match event {
             Event::Book(_) => &mut self.books,
             Event::Trade(_) => &mut self.trades,
+            Event::Record(_) => &mut self.records,
             Event::Control(_) => &mut self.controls,
             Event::DepthBook(change) => {
                 self.mismatches += u64::from(change.applied.checksum == Checksum::Mismatch);
@@ -60,6 +62,9 @@ impl fmt::Display for Tally {
             "{frames} frames: {books} book, {trades} trade, {depths} depth, {controls} control, \
              {skipped} skipped, {malformed} malformed"
         )?;
+        if self.records > 0 {
+            write!(f, ", {} record", self.records)?;
+        }
         if self.mismatches + self.gaps > 0 {
             let Self { mismatches, gaps, .. } = self;
             write!(f, "; order books: {mismatches} checksum mismatch, {gaps} sequence gap")?;

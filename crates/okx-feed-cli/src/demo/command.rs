@@ -230,7 +230,7 @@ fn print_line(monitor: &Monitor) -> Result<(), CliError> {
     }
     let mut out = Output::stdout();
     let first = monitor.channels().iter().find_map(|watched| match &watched.reader {
-        Reader::Book(reader) => Some((watched.subscription, reader.book())),
+        Reader::Book(reader) => Some((watched.subscription, reader.value())),
         _ => None,
     });
     let mut text = format!("{:>5.1} s", elapsed.as_secs_f64());

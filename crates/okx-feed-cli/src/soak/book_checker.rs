@@ -275,7 +275,8 @@ impl EventSink for BookChecker {
                 self.verify_trade((update.topic.channel, update.topic.inst_id), update.trade);
             }
             Event::State(change) if change.to == BookState::Stale => {
-                let is_book = change.subscription.channel().kind() != ChannelKind::Trades;
+                let kind = change.subscription.channel().kind();
+                let is_book = matches!(kind, ChannelKind::Book5 | ChannelKind::Depth);
                 self.stats.stale.fetch_add(u64::from(is_book), Ordering::Relaxed);
             }
             _ => {}

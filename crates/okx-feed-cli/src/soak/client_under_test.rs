@@ -87,7 +87,7 @@ impl ClientUnderTest {
             let view = self.client.book_reader(subscription).map(|reader| reader.snapshot());
             view.is_some_and(|view| {
                 let last = self.stats.last_message(subscription).unwrap_or_default();
-                let last = view.book.ts_recv.max(last);
+                let last = view.value.ts_recv.max(last);
                 view.state.is_live() && now.since(last).is_some_and(|age| age > bound)
             })
         };
@@ -102,7 +102,7 @@ impl ClientUnderTest {
         let (market, view) = (exchange.market(), reader.snapshot());
         let truth = market.find(subscription.inst_id().as_str()).and_then(|i| market.book5(i));
         truth.is_some_and(|truth| {
-            let book = view.book;
+            let book = view.value;
             view.state.is_live() && book.asks() == truth.asks() && book.bids() == truth.bids()
         })
     }

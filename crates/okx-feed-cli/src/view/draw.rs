@@ -16,6 +16,7 @@ use super::ladder_panel::{draw_ladder, ladder_needs};
 use super::layout::{MIN_HEIGHT, MIN_WIDTH, Wants, divide};
 use super::other_channels::draw_others;
 use super::picture::{Content, Pane, Picture};
+use super::record_panel::{draw_record, record_needs};
 use super::tape_panel::{draw_tape, tape_needs};
 use super::theme::Theme;
 use okx_feed::Dialect;
@@ -51,7 +52,7 @@ pub(super) fn draw(
         notices.iter().rev().flat_map(|text| wrapped(text, window.width)).collect();
     let levels = picture.panels.iter().filter_map(|pane| match &pane.content {
         Content::Book(ladder) => Some(ladder.levels().min(header.depth.unwrap_or(usize::MAX))),
-        Content::Trades(_) => None,
+        Content::Trades(_) | Content::Record(_) => None,
     });
     let needs =
         |at: usize| picture.panels.get(at).map_or(0, |pane| panel_needs(pane, window.height));
@@ -82,6 +83,7 @@ fn panel_needs(pane: &Pane, rows: u16) -> u16 {
     match &pane.content {
         Content::Book(ladder) => ladder_needs(ladder),
         Content::Trades(tape) => tape_needs(tape, rows),
+        Content::Record(record) => record_needs(record),
     }
 }
 
@@ -92,6 +94,7 @@ fn draw_panel(buf: &mut Buffer, area: Rect, theme: Theme, pane: &Pane, depth: Op
             draw_ladder(buf, area, theme, &pane.name, ladder, depth.unwrap_or(usize::MAX));
         }
         Content::Trades(tape) => draw_tape(buf, area, theme, &pane.name, tape),
+        Content::Record(record) => draw_record(buf, area, theme, &pane.name, record),
     }
 }
 

@@ -12,6 +12,7 @@ mod layout;
 mod live;
 mod other_channels;
 mod picture;
+mod record_panel;
 #[cfg(test)]
 mod size_tests;
 mod tape_panel;

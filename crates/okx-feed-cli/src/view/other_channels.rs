@@ -77,6 +77,13 @@ fn numbers(pane: &Pane) -> [String; 5] {
             let of = |side| last.filter(|t| t.side() == side).map(|t| (t.px(), t.sz()));
             ([of(Side::Sell), of(Side::Buy)], tape.count)
         }
+        Content::Record(record) => {
+            // Its first value, where a bid stands.
+            let first = record.fields.iter().find(|(name, _)| *name != "inst_id");
+            let first = first.map(|(_, text)| text.clone()).unwrap_or_default();
+            let updates = Grouped(record.count).to_string();
+            return [String::new(), first, String::new(), String::new(), updates];
+        }
     };
     let text = |number: Option<Decimal>| number.map(|n| n.to_string()).unwrap_or_default();
     let [bid, ask] = best;

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::format::{Printable, clock_text};
 use crate::ladder::Ladder;
 use crate::monitor::{Monitor, Reader, Watched};
 use crate::report::{anomalies, errors};
+use okx_feed::model::FieldValue;
 use okx_feed::publish::DepthSnapshot;
-use okx_feed::{Book5, BookState, Decimal, InstrumentId, Market, Subscription, Trade, TradeReader};
+use okx_feed::{
+    Book5, BookState, Decimal, InstrumentId, Market, Record, Subscription, Trade, TradeReader,
+};
 
 /// The most further channels and trades that any window has room for.
 const MAX_ROWS: usize = 250;
@@ -42,6 +46,7 @@ pub(super) struct Pane {
 pub(super) enum Content {
     Book(Ladder),
     Trades(Tape),
+    Record(RecordFields),
 }
 
 impl Content {
@@ -49,6 +54,7 @@ impl Content {
         match self {
             Self::Book(ladder) => ladder.state,
             Self::Trades(tape) => tape.state,
+            Self::Record(record) => record.state,
         }
     }
 }
@@ -70,6 +76,34 @@ impl Tape {
         let mut trades: Vec<_> = reader.since(first).map(|(_, trade)| trade).collect();
         trades.reverse();
         Self { state: reader.state(), count, trades }
+    }
+}
+
+/// The latest record of a channel, as texts.
+#[derive(Clone, Debug)]
+pub(super) struct RecordFields {
+    pub(super) state: BookState,
+    /// How many there were in all.
+    pub(super) count: u64,
+    /// The names and values of the fields that it has.
+    pub(super) fields: Vec<(&'static str, String)>,
+}
+
+impl RecordFields {
+    fn of(state: BookState, count: u64, record: &Record) -> Self {
+        let mut fields = Vec::new();
+        record.data.fields(&mut |name, value| {
+            let text = match value {
+                FieldValue::Decimal(number) => number.to_string(),
+                FieldValue::Text(text) => Printable(text).to_string(),
+                FieldValue::Time(time) => clock_text(time),
+                FieldValue::Bool(value) => value.to_string(),
+                FieldValue::Integer(value) => value.to_string(),
+                _ => return,
+            };
+            fields.push((name, text));
+        });
+        Self { state, count, fields }
     }
 }
 
@@ -115,7 +149,7 @@ impl Picture {
             .unwrap_or_default();
         monitor.keep_mids_of(chosen.iter().copied().find(|at| {
             let watched = monitor.channels().get(*at);
-            watched.is_some_and(|watched| !matches!(watched.reader, Reader::Trades(_)))
+            watched.is_some_and(|watched| is_book(&watched.reader))
         }));
         let channels = monitor.channels();
         let panels = chosen.iter().filter_map(|at| channels.get(*at));
@@ -141,6 +175,14 @@ fn pane(watched: &Watched, levels: usize, trades: usize) -> Pane {
         Reader::Book(reader) => Content::Book(Ladder::of_book(reader, levels)),
         Reader::Deep(reader) => Content::Book(Ladder::of_depth(reader, levels)),
         Reader::Trades(reader) => Content::Trades(Tape::of(reader, trades)),
+        Reader::Record(reader) => {
+            let latest = reader.snapshot();
+            Content::Record(RecordFields::of(latest.state, latest.version, &latest.value))
+        }
+        Reader::Records(reader) => {
+            let last = reader.last().unwrap_or(Record::EMPTY);
+            Content::Record(RecordFields::of(reader.state(), reader.next(), &last))
+        }
     };
     Pane { name: watched.subscription.to_string(), content }
 }
@@ -159,6 +201,10 @@ fn instruments(channels: &[Watched]) -> Vec<Instrument> {
     all.filter(|instrument| found.insert(*instrument)).collect()
 }
 
+fn is_book(reader: &Reader) -> bool {
+    matches!(reader, Reader::Book(_) | Reader::Deep(_))
+}
+
 /// The two channels of an instrument that get a panel: a book and its trades, or two of a kind.
 fn chosen(channels: &[Watched], instrument: &Instrument, depth: Option<usize>) -> Vec<usize> {
     let mut own = channels.iter().enumerate();
@@ -169,12 +215,12 @@ fn chosen(channels: &[Watched], instrument: &Instrument, depth: Option<usize>) -
     };
     let wants_deep = depth.is_some_and(|depth| depth > Book5::LEVELS);
     let deep = find(|reader| matches!(reader, Reader::Deep(_))).filter(|_| wants_deep);
-    let book = deep.or_else(|| find(|reader| !matches!(reader, Reader::Trades(_))));
+    let book = deep.or_else(|| find(is_book));
     let trades = find(|reader| matches!(reader, Reader::Trades(_)));
     let mut chosen: Vec<usize> = [book, trades].into_iter().flatten().collect();
-    if chosen.len() == 1 {
-        chosen.extend(own.iter().map(|(at, _)| *at).find(|at| !chosen.contains(at)));
-    }
+    let rest: Vec<_> = own.iter().map(|(at, _)| *at).filter(|at| !chosen.contains(at)).collect();
+    chosen.extend(rest);
+    chosen.truncate(2);
     chosen
 }
 

@@ -413,6 +413,7 @@ fn a_book_that_is_not_live_is_dimmed_and_shows_its_state() {
                 match &mut pane.content {
                     Content::Book(ladder) => ladder.state = state,
                     Content::Trades(tape) => tape.state = state,
+                    Content::Record(record) => record.state = state,
                 }
             }
             let buf = expected.draw(width, height);

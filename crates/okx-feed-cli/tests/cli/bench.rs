@@ -107,7 +107,7 @@ fn a_capture_with_malformed_frames_is_timed() {
     let lines = [
         r#"{"arg":{"channel":"bbo-tbt","instId":"BTC-USDT"},"data":[{"asks":[["31774.7","0.14","0","3"]],"bids":[["31774.6","0.33","0","3"]],"ts":"1654032991947"}]}"#,
         "pong",
-        r#"{"arg":{"channel":"tickers","instId":"X"},"data":[{"last":"1"}]}"#,
+        r#"{"arg":{"channel":"greeks","instId":"X"},"data":[{"last":"1"}]}"#,
     ];
     std::fs::write(&capture, lines.join("\n")).unwrap();
     let report = json(&["--capture", capture.to_str().unwrap()]);

@@ -66,7 +66,7 @@ fn every_event_of_v5_is_one_exact_line() {
         r#"{"event":"login","code":"0","msg":"","connId":"0a1b2c3d"}"#,
         r#"{"event":"notice","code":"64008","msg":"Going down.","connId":"0a1b2c3d"}"#,
         "pong",
-        r#"{"arg":{"channel":"tickers","instId":"LTC-USDT"},"data":[{}]}"#,
+        r#"{"arg":{"channel":"greeks","instId":"LTC-USDT"},"data":[{}]}"#,
         "{}",
         r#"{"arg":{"channel":"books","instId":"LTC-USDT"},"action":"update","data":[{"asks":[],"bids":[["81.4","0","0","0"]],"ts":"1700000000126","checksum":0,"seqId":15,"prevSeqId":14}]}"#,
         r#"{"arg":{"channel":"trades","instId":"LTC-USDT"},"data":[]}"#,
@@ -83,7 +83,7 @@ fn every_event_of_v5_is_one_exact_line() {
         r#"{"line":7,"event":"control","kind":"login","code":0,"message":"","channel":null,"inst_id":null}"#,
         r#"{"line":8,"event":"control","kind":"notice","code":64008,"message":"Going down.","channel":null,"inst_id":null}"#,
         &format!("{{\"line\":9,{PONG_EVENT}"),
-        r#"{"line":10,"event":"skipped","channel":"tickers"}"#,
+        r#"{"line":10,"event":"skipped","channel":"greeks"}"#,
         r#"{"line":11,"event":"skipped","channel":null}"#,
         r#"{"line":12,"event":"depth","channel":"books","action":"update","inst_id":"LTC-USDT","ts_ns":1700000000126000000,"seq":15,"checksum":"none","sequence":"none","bid_levels":0,"ask_levels":0,"asks":[],"bids":[],"state":"no_snapshot","fault":"no_snapshot","flags":[]}"#,
     ];
@@ -98,7 +98,7 @@ fn every_event_of_v3_is_one_exact_line() {
         r#"{"event":"subscribe","channel":"spot/depth5:LTC-USDT"}"#,
         r#"{"event":"error","message":"Channel spot/x:LTC-USDT doesn't exist","errorCode":30040}"#,
         r#"{"event":"login","success":true}"#,
-        r#"{"table":"spot/ticker","data":[{"instrument_id":"LTC-USDT"}]}"#,
+        r#"{"table":"spot/summary","data":[{"instrument_id":"LTC-USDT"}]}"#,
         r#"{"table":"spot/depth_l2_tbt","action":"partial","data":[{"instrument_id":"LTC-USDT","asks":[],"bids":[],"timestamp":"2020-02-29T12:00:00.007Z","checksum":0}]}"#,
     ]
     .join("\n");
@@ -108,7 +108,7 @@ fn every_event_of_v3_is_one_exact_line() {
         r#"{"line":3,"event":"control","kind":"subscribe","code":null,"message":null,"channel":"depth5","inst_id":"LTC-USDT","market":"spot"}"#,
         r#"{"line":4,"event":"control","kind":"error","code":30040,"message":"Channel spot/x:LTC-USDT doesn't exist","channel":null,"inst_id":null}"#,
         r#"{"line":5,"event":"control","kind":"login","code":null,"message":null,"channel":null,"inst_id":null}"#,
-        r#"{"line":6,"event":"skipped","channel":"ticker"}"#,
+        r#"{"line":6,"event":"skipped","channel":"summary"}"#,
         r#"{"line":7,"event":"depth","channel":"depth_l2_tbt","action":"snapshot","inst_id":"LTC-USDT","ts_ns":1582977600007000000,"seq":null,"checksum":"ok","sequence":"none","bid_levels":0,"ask_levels":0,"asks":[],"bids":[],"state":"live","market":"spot","flags":[]}"#,
     ];
     check_v3(input.as_bytes(), 0, &expected);

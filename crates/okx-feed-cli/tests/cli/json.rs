@@ -65,7 +65,8 @@ fn every_example_is_the_output_of_its_input() {
             other => unreachable!("{other:?}"),
         }
     }
-    for kind in ["book", "trade", "depth", "control", "skipped", "malformed", "state", "missed"] {
+    let kinds = ["book", "trade", "depth", "control", "skipped", "malformed", "state", "missed"];
+    for kind in kinds.into_iter().chain(["ticker", "mark_price", "candle", "liquidation", "raw"]) {
         let member = format!("\"event\":\"{kind}\"");
         assert!(checked.iter().any(|line| line.contains(&member)), "{kind}");
     }

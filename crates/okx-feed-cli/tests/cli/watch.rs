@@ -6,14 +6,14 @@ use crate::program::{Output, Program, text};
 use serde_json::Value;
 
 /// A served exchange, with its two addresses.
-struct Exchange {
-    program: Program,
-    v3: String,
-    v5: String,
+pub(crate) struct Exchange {
+    pub(crate) program: Program,
+    pub(crate) v3: String,
+    pub(crate) v5: String,
 }
 
 impl Exchange {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with_faults("")
     }
 
@@ -35,7 +35,7 @@ impl Exchange {
     }
 }
 
-fn watch(url: &str, args: &[&str]) -> Program {
+pub(crate) fn watch(url: &str, args: &[&str]) -> Program {
     Program::start(&[&["watch", "--url", url], args].concat())
 }
 
@@ -268,7 +268,7 @@ fn errors_of_arguments_name_the_correct_form() {
         (&["watch", "--duration", "-5s", "books:BTC-USDT"], "is negative"),
         (&["watch", "--schema", "books:BTC-USDT"], "--json"),
         (&["watch"], "CHANNEL"),
-        (&["watch", "tickers:BTC-USDT"], "books5, bbo-tbt, trades"),
+        (&["watch", "tickerz:BTC-USDT"], "books5, bbo-tbt, trades"),
         (&["watch", "futures/depth5:BTC-USD-190517"], "--dialect v3"),
         (&["watch", "--dialect", "v3", "books5:BTC-USDT"], "--dialect v5"),
         (&["watch", "--dialect", "v3", "depth5:BTC-USDT"], "futures/depth5"),

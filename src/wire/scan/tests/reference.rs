@@ -134,6 +134,7 @@ pub(super) fn read(dialect: Dialect, text: &[u8]) -> Option<Outcome> {
         ChannelKind::Trades => {
             Some(Outcome::trade(channel, market, inst_id, &trade(dialect, item)?))
         }
+        ChannelKind::Latest(_) | ChannelKind::Stream(_) | ChannelKind::Raw => None,
         ChannelKind::Depth => {
             let (asks, bids) = (levels(item.get("asks")?)?, levels(item.get("bids")?)?);
             let thirds = if channel == Channel::BooksRpi {
