@@ -1,4 +1,5 @@
 //! Frames of several messages, unknown ones, longer blocks, damaged ones and odd values.
+#![expect(clippy::indexing_slicing, reason = "the helpers of a test fail as the test does")]
 
 use super::{decode, decode_frame, decoder};
 use okx_feed::{DecodeErrorKind as Kind, Decoder, Dialect, Frame};

@@ -40,7 +40,7 @@ fn decode_frame(decoder: &mut Decoder, frame: Frame<'_>) -> Result<Vec<String>, 
 
 /// An event with all that it carries, as text.
 fn name(event: &Event<'_>) -> String {
-    let seq = |seq: Option<i64>| seq.map_or("none".to_owned(), |seq| seq.to_string());
+    let seq = |seq: Option<i64>| seq.map_or_else(|| "none".to_owned(), |seq| seq.to_string());
     match event {
         Event::Book(update) => {
             let (topic, book) = (update.topic, update.book);
