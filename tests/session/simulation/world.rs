@@ -88,23 +88,7 @@ impl World {
         let clock_faults = faults::clock_faults(&mut random);
         let notices = ["", "notice:at=700ms,after=4s,conn=1-6"][usize::from(random.u8(..6) == 0)];
         let plan = format!("{clock_faults};{notices}");
-        let mut exchange = ExchangeConfig {
-            market: MarketConfig {
-                seed,
-                listings: listings.clone(),
-                depth: 8,
-                events_per_sec: random.u32(1..6),
-                ..MarketConfig::default()
-            },
-            intervals: PushIntervals {
-                heartbeat_v3: HEARTBEAT,
-                heartbeat_v5: HEARTBEAT,
-                ..PushIntervals::EVERY_CHANGE
-            },
-            v5_checksums: random.bool(),
-            faults: plan.parse().unwrap(),
-            ..ExchangeConfig::default()
-        };
+        let mut exchange = exchange_config(seed, &listings, &plan, &mut random);
         let mut config = config(dialect, &mut random);
         // Some snapshots are older than the first updates.
         let age = Duration::from_millis(random.u64(100..2_000));
@@ -377,4 +361,30 @@ pub(crate) fn check_five(market: &SimMarket, subscription: &Subscription, book: 
 /// Levels by value: SBE gives prices the decimals of its exponents.
 fn values(levels: &[Level]) -> Vec<(Decimal, Decimal, u32)> {
     levels.iter().map(|level| (level.px(), level.sz(), level.orders())).collect()
+}
+
+/// An exchange whose every change is pushed, with few events.
+fn exchange_config(
+    seed: u64,
+    listings: &[Listing],
+    faults: &str,
+    random: &mut fastrand::Rng,
+) -> ExchangeConfig {
+    ExchangeConfig {
+        market: MarketConfig {
+            seed,
+            listings: listings.to_vec(),
+            depth: 8,
+            events_per_sec: random.u32(1..6),
+            ..MarketConfig::default()
+        },
+        intervals: PushIntervals {
+            heartbeat_v3: HEARTBEAT,
+            heartbeat_v5: HEARTBEAT,
+            ..PushIntervals::EVERY_CHANGE
+        },
+        v5_checksums: random.bool(),
+        faults: faults.parse().unwrap(),
+        ..ExchangeConfig::default()
+    }
 }
