@@ -89,9 +89,9 @@ and all that the client decided by its own clock: `okx-feed replay` plays it aga
 events. A login is recorded without its text.
 
 Files are zstd in blocks of at most a second, docs/CAPTURE.md defines them; `zstd`, DuckDB and
-polars read them as they are. Their names sort by time. A process that is killed loses about a second. When
-the disk is full or the writer falls behind, that is reported, the file says what is missing, and the
-feed goes on.
+polars read them as they are. Their names sort by time. A process that is killed loses about a
+second. When the disk is full or the writer falls behind, that is reported, the file says what is
+missing, and the feed goes on.
 
 It reconnects for as long as it runs. Ctrl-C ends it, with a proper close and all written.
 

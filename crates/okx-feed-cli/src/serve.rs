@@ -69,9 +69,9 @@ exchange, to any client of the v3 or v5 protocol: at /ws/v3, /ws/v5/public and /
 to standard error. Ctrl-C ends it, with a proper close to each client.
 
 With --replay it serves a capture instead: each client gets, from the capture's start and at its
-pace, the recorded frames of what it subscribes, of the first of redundant lines. It answers requests
-itself. An order book that the client resynchronises comes back with the capture's next snapshot. At
-the end the connection is closed.";
+pace, the recorded frames of what it subscribes, of the first of redundant lines. It answers
+requests itself. An order book that the client resynchronises comes back with the capture's next
+snapshot. At the end the connection is closed.";
 
 const EXAMPLES: &str = "\
 Exit code: 0 when it was ended, 2 when it could not listen and for wrong usage.

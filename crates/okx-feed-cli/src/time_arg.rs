@@ -2,8 +2,8 @@
 
 use okx_feed::UnixNanos;
 
-/// Reads a time: `2026-11-30T08:00:00Z`, with up to nine decimals, or `1796025600s`, `..ms`, `..us`,
-/// `..ns` since 1970.
+/// Reads a time: `2026-11-30T08:00:00Z`, with up to nine decimals, or `1796025600s`, `..ms`,
+/// `..us`, `..ns` since 1970.
 ///
 /// # Errors
 /// The accepted forms, in words, for clap to print.
