@@ -8,8 +8,8 @@ use okx_feed::wire::DecodeLimits;
 /// The most lines that are read: a few bytes may stand for very many.
 const MAX_LINES: usize = 20_000;
 
-/// Any bytes after a first one, which chooses the form of the lines: every line ends up as something
-/// of bounded length, looking at a line changes nothing, and the end is found.
+/// Any bytes after a first one, which chooses the form of the lines: every line ends up as
+/// something of bounded length, looking at a line changes nothing, and the end is found.
 pub fn capture(bytes: &[u8]) {
     let Some((choice, file)) = bytes.split_first() else { return };
     let mut reader = CaptureReader::from_reader(Cursor::new(file.to_vec()));
