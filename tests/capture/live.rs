@@ -34,6 +34,14 @@ fn wanted() -> usize {
     chosen.ok().and_then(|text| text.parse().ok()).unwrap_or(3_000)
 }
 
+/// Waits until so many events have come: each thousand within the bound, so that a long run has its
+/// time.
+async fn wait_for_events(seen: &Mutex<Vec<String>>, wanted: usize) {
+    for count in (0..wanted).step_by(1_000).chain([wanted]) {
+        wait_for(|| (seen.lock().unwrap().len() > count).then_some(())).await;
+    }
+}
+
 /// Records until there are enough events, and returns those of the sink.
 async fn record(
     dialect: Dialect,
@@ -68,7 +76,7 @@ async fn record(
     }
     let on_event = move |event: &Event<'_>| sink.lock().unwrap().push(text(event));
     let client = builder.on_event(on_event).spawn().unwrap();
-    wait_for(|| (seen.lock().unwrap().len() > wanted() / 2).then_some(())).await;
+    wait_for_events(&seen, wanted() / 2).await;
     // Subscriptions that come and go are a part of it.
     let late = match dialect {
         Dialect::V3 => "spot/trade:ETH-USDT",
@@ -76,7 +84,7 @@ async fn record(
     };
     client.subscribe(late.parse().unwrap()).unwrap();
     client.unsubscribe(&channels[0].parse().unwrap()).unwrap();
-    wait_for(|| (seen.lock().unwrap().len() > wanted()).then_some(())).await;
+    wait_for_events(&seen, wanted()).await;
     let recording = client.recording().unwrap();
     client.stop();
     let seen = std::mem::take(&mut *seen.lock().unwrap());
