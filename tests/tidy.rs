@@ -40,7 +40,8 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ),
     // An exchange that shared the decoder's code could not catch its mistakes.
     ("sim", &["model", "book"]),
-    ("lib", &["wire"]),
+    // What benchmarks and fuzz targets reach, and no user.
+    ("internals", &["wire", "transport"]),
 ];
 
 const MAX_FILE_LINES: usize = 400;

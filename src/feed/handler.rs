@@ -114,8 +114,8 @@ impl FeedHandler {
     }
 
     /// Decodes the binary frames of a v5 connection as SBE; see [`Decoder::set_sbe`]. Order books
-    /// of later subscriptions keep their updates until a snapshot by request arrives, which is a frame
-    /// too: the body of the answer of `GET /api/v5/market/books-sbe`.
+    /// of later subscriptions keep their updates until a snapshot by request arrives, which is a
+    /// frame too: the body of the answer of `GET /api/v5/market/books-sbe`.
     pub fn set_sbe(&mut self, codes: Arc<InstrumentCodes>) {
         self.decoder.set_sbe(codes);
     }

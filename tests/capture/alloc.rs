@@ -27,8 +27,8 @@ fn recording_allocates_nothing_whatever_the_writer_does() {
     }
 }
 
-/// As without a recording, only the WebSocket's read buffer may still grow: it doubles from 8 KiB to
-/// 128 KiB.
+/// As without a recording, only the WebSocket's read buffer may still grow: it doubles from 8 KiB
+/// to 128 KiB.
 #[cfg(all(feature = "client", feature = "sim"))]
 const GROWTHS: u64 = 4;
 

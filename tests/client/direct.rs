@@ -17,8 +17,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the sink of a test takes.
 const SLOW: Duration = Duration::from_millis(1);
 
-/// What rustls' key schedule allocates for a new secret and its key, in both directions together. A key lasts
-/// for 2^24 records or more.
+/// What rustls' key schedule allocates for a new secret and its key, in both directions together. A
+/// key lasts for 2^24 records or more.
 const ALLOCATIONS_OF_A_KEY_UPDATE: u64 = 4;
 
 fn book(seq: usize) -> SentFrame {

@@ -77,9 +77,8 @@ fn channel_word(cursor: &Cursor<'_>) -> Option<u64> {
     }
 }
 
-/// Reads the head of a message up to the instrument's id. What is of none of these channels
-/// does not
-/// move the cursor.
+/// Reads the head of a message up to the instrument's id. What is of none of these channels does
+/// not move the cursor.
 #[inline(always)]
 fn channel(cursor: &mut Cursor<'_>) -> Option<Channel> {
     match channel_word(cursor)? {

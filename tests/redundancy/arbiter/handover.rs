@@ -5,8 +5,8 @@ use okx_feed::{Arbiter, BookState, DownReason, Event, FeedHandler, UnixNanos};
 
 use crate::arbiter::{Rig, book, deep, name, sub, trade};
 
-/// A line that was alone and has delivered one of each, then as line number 1 of an arbiter that has
-/// a line 0 too.
+/// A line that was alone and has delivered one of each, then as line number 1 of an arbiter that
+/// has a line 0 too.
 fn handed_over() -> Rig {
     let mut line = FeedHandler::new(okx_feed::Dialect::V5);
     for channel in ["books5", "trades", "books"] {

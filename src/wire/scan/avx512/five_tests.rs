@@ -1,5 +1,5 @@
-//! A book of five levels against the same without SIMD. Its time and sequence number are tested with
-//! whole messages.
+//! A book of five levels against the same without SIMD. Its time and sequence number are tested
+//! with whole messages.
 #![expect(
     unsafe_code,
     reason = "to call what is compiled for AVX-512, once it is known to be there"

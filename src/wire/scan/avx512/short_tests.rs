@@ -1,5 +1,5 @@
-//! That short updates are read here at all: what is declined, another path reads. That they are read
-//! well is tested with whole messages.
+//! That short updates are read here at all: what is declined, another path reads. That they are
+//! read well is tested with whole messages.
 #![expect(
     unsafe_code,
     reason = "to call what is compiled for AVX-512, once it is known to be there"
