@@ -38,7 +38,7 @@ pub enum Event<'f> {
     Malformed(Malformed),
 }
 
-impl Event<'_> {
+impl<'f> Event<'f> {
     /// The receive time of the frame, or the time of the state change; [`UnixNanos::UNKNOWN`] if
     /// the caller passed no time.
     #[inline]
@@ -57,11 +57,8 @@ impl Event<'_> {
             Self::Malformed(malformed) => malformed.ts_recv,
         }
     }
-}
 
-impl<'f> Event<'f> {
-    /// The topic of a book, a trade, an order-book message or a record; `None` for all other
-    /// events.
+    /// The topic of a book, a trade, an order-book message or a record; else `None`.
     #[inline]
     #[must_use]
     pub const fn topic(&self) -> Option<Topic<'f>> {
@@ -75,11 +72,8 @@ impl<'f> Event<'f> {
             Self::Control(_) | Self::Skipped(_) | Self::State(_) | Self::Malformed(_) => None,
         }
     }
-}
 
-impl Event<'_> {
-    /// The number of the subscription; [`SubscriptionId::NONE`] if the event has none, and from a
-    /// decoder.
+    /// The number of the subscription; [`SubscriptionId::NONE`] without one, and from a decoder.
     #[inline]
     #[must_use]
     pub const fn subscription_id(&self) -> SubscriptionId {
