@@ -3,8 +3,10 @@
 mod entry;
 mod filter;
 mod hold;
+mod line_stats;
 mod lines;
 mod log;
 mod records;
 
-pub use lines::{Arbiter, LineStats};
+pub use line_stats::LineStats;
+pub use lines::Arbiter;
