@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! machine -> answers -> engine -> publisher -> topic -> depth -> depth_text
-//!               \                      \-> push_schedule
-//!                \-> access, error_replies -> v3, v5 -> request
+//!               \                      \         \-> record_topic -> record_text
+//!                \                      \-> push_schedule
+//!                 \-> access, error_replies -> v3, v5 -> request
 //! machine -> rest
 //! connections -> connection
 //! ```
@@ -22,6 +23,7 @@ mod machine;
 mod publisher;
 mod push_schedule;
 mod record;
+mod record_text;
 mod record_topic;
 mod request;
 mod rest;
