@@ -1,6 +1,5 @@
 //! The events of a client on another thread or task.
 #![cfg(all(feature = "client", feature = "sim"))]
-#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
