@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn days_are_of_utc() {
-        assert_eq!(day_text(day_of(UnixNanos(1_796_025_600_000_000_000))), "2026-11-30");
-        assert_eq!(day_text(day_of(UnixNanos(1_796_025_599_999_999_999))), "2026-11-29");
+        assert_eq!(day_text(day_of(UnixNanos(1_795_996_800_000_000_000))), "2026-11-30");
+        assert_eq!(day_text(day_of(UnixNanos(1_795_996_799_999_999_999))), "2026-11-29");
     }
 }

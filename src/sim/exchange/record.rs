@@ -2,7 +2,7 @@
 
 use super::connection::Endpoint;
 use super::machine::{Exchange, ExchangeConfig};
-use crate::model::{Dialect, MonoNanos, Subscription};
+use crate::model::{ChannelPath, Dialect, MonoNanos, Subscription};
 use crate::sim::faults::Outbound;
 
 /// The steps of the market that one wanted frame may take. A market where nothing is pushed for so
@@ -41,10 +41,10 @@ pub fn record(config: &ExchangeConfig, subscription: &Subscription, count: usize
 
 /// Where a channel is served.
 fn endpoint_of(subscription: &Subscription) -> Endpoint {
-    match (subscription.dialect(), subscription.channel().name()) {
-        (Dialect::V3, _) => Endpoint::V3,
-        (Dialect::V5, "trades-all") => Endpoint::V5Business,
-        (Dialect::V5, _) => Endpoint::V5Public,
+    match subscription.channel().path() {
+        ChannelPath::V3 => Endpoint::V3,
+        ChannelPath::Public => Endpoint::V5Public,
+        ChannelPath::Business => Endpoint::V5Business,
     }
 }
 
