@@ -75,7 +75,8 @@ impl Recorder {
         })
     }
 
-    /// Records what came, or was done, at `ts` on a connection. Times must not run backwards.
+    /// Records what came, or was done, at `ts` on a connection. Times must not run backwards, but
+    /// for frames that were read together and are recorded one by one.
     ///
     /// A payload over 1 MiB, which is longer than any frame, is dropped and counted.
     #[inline]

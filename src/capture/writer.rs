@@ -32,6 +32,8 @@ pub(super) struct Writer {
     recorded: u64,
     first: UnixNanos,
     last: UnixNanos,
+    /// The latest time of all lines. No file begins before it.
+    latest: UnixNanos,
     /// What is missing in the files and no gap mark says yet.
     missing: Missing,
     /// The last [`Mark::Line`] of each connection, with which every file begins.
@@ -62,6 +64,7 @@ impl Writer {
             recorded: 0,
             first: UnixNanos::UNKNOWN,
             last: UnixNanos::UNKNOWN,
+            latest: UnixNanos::UNKNOWN,
             missing: Missing::default(),
             connections: BTreeMap::new(),
             id: fastrand::u64(..),
@@ -117,6 +120,7 @@ impl Writer {
         if self.lines > 0 || !self.files.prepare(ts) {
             return;
         }
+        let ts = ts.max(self.latest);
         let connection = ConnectionLabel::default();
         if self.files.blocks() == Some(0) {
             let (id, number, dialect) = (self.id, self.files_begun, self.dialect);
@@ -149,6 +153,7 @@ impl Writer {
         }
         self.first = self.first.min(line.ts);
         self.last = self.last.max(line.ts);
+        self.latest = self.latest.max(line.ts);
         self.lines += 1;
         write_line(&mut self.text, line, payload);
     }

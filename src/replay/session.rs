@@ -77,11 +77,16 @@ impl<S: EventSink> Replay<S> {
         file.last = ts;
         // A file of the same recording that begins later repeats what is known.
         *now = ts.max(*now);
-        let ts = *now;
-        if ts >= config.to {
+        if *now >= config.to {
             return Ok(self.end());
         }
-        pace.wait(ts);
+        pace.wait(*now);
+        let ts = match entry.kind {
+            // A client gives all frames of a read the time of the read, and what it did between two
+            // of them a later one.
+            EntryKind::Frame(_) if origin.is_of_client => entry.ts_recv,
+            _ => *now,
+        };
         if player.play(origin, entry, ts, sink) {
             sink.on_drained();
         }
