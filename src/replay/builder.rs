@@ -138,6 +138,8 @@ impl<S: EventSink> ReplayBuilder<S> {
             return Err(SubscriptionError::OtherDialect(other.to_string(), dialect).into());
         }
         let recordings = number_recordings(&mut files);
+        // A file may begin at the time at which the one before it ends.
+        files.sort_by_key(|file| (file.recording, file.number));
         let is_of_client = files.iter().all(|file| file.recording_id.is_some());
         let mut player = Player::new(dialect, config, subscriptions.clone(), recordings > 1);
         // A client's marks name what is subscribed, but not those before the first that is played.

@@ -27,6 +27,8 @@ pub(super) struct CaptureFile {
     pub(super) recording: usize,
     /// The name of the recording; `None` where it is of another recorder.
     pub(super) recording_id: Option<String>,
+    /// Its number among the files of its recording.
+    pub(super) number: u64,
     pub(super) dialect: Option<Dialect>,
     /// The latest time so far, which lines without a time have.
     pub(super) last: UnixNanos,
@@ -45,10 +47,13 @@ impl CaptureFile {
         }
         let mut recording_id = None;
         let mut dialect = None;
+        let mut number = 0;
         if let Some(entry) = reader.peek()? {
             match entry.kind {
                 EntryKind::Mark(Mark::File, text) => {
                     recording_id = marks::value(text, "recording").map(str::to_owned);
+                    let text_of_number = marks::value(text, "file");
+                    number = text_of_number.and_then(|text| text.parse().ok()).unwrap_or(0);
                     dialect = marks::value(text, "dialect").and_then(marks::dialect);
                 }
                 EntryKind::Frame(frame) => dialect = dialect_of(frame),
@@ -56,7 +61,8 @@ impl CaptureFile {
             }
         }
         let last = UnixNanos::UNKNOWN;
-        Ok(Self { reader, path: path.to_owned(), recording: 0, recording_id, dialect, last })
+        let path = path.to_owned();
+        Ok(Self { reader, path, recording: 0, recording_id, number, dialect, last })
     }
 
     /// What is known of the recording that its lines are of.
