@@ -1,4 +1,4 @@
-//! The sink of `watch`: prints events, counts them, and notes refusals.
+//! The sink of `watch` and `record`: prints events, counts them, and notes refusals.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -119,6 +119,12 @@ const fn is_data(event: &Event<'_>) -> bool {
 }
 
 impl EventWriter {
+    /// One that prints nothing: it notes refusals.
+    pub(crate) fn quiet(dialect: Dialect, news: Arc<News>) -> Self {
+        let (out, left, refusal) = (None, None, String::new());
+        Self { out, depth: 0, left, news, dialect, has_data: false, refusal }
+    }
+
     /// Detects messages of the other dialect until the first one of this dialect.
     fn note_dialect(&mut self, event: &Event<'_>) {
         if self.has_data {
@@ -179,15 +185,7 @@ mod tests {
     /// The dialect that is detected in the messages, if it is not the requested one.
     fn other_dialect(asked: Dialect, frames: &[Frame<'_>]) -> Option<Dialect> {
         let news = Arc::new(News::default());
-        let mut writer = EventWriter {
-            out: None,
-            depth: 5,
-            left: None,
-            news: Arc::clone(&news),
-            dialect: asked,
-            has_data: false,
-            refusal: String::new(),
-        };
+        let mut writer = EventWriter::quiet(asked, Arc::clone(&news));
         let mut feed = FeedHandler::new(asked);
         for frame in frames {
             // A malformed frame is an event of the sink.

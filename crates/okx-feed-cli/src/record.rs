@@ -1,6 +1,7 @@
 //! `okx-feed record`: the raw frames of live channels to files.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
@@ -13,13 +14,16 @@ use super::connect_args::ConnectArgs;
 use super::disconnect_log::DisconnectLog;
 use super::duration::parse_duration;
 use super::error::{CliError, Outcome, say};
+use super::event_writer::{EventWriter, News};
 use super::format::{Bytes, Counted, Printable};
 use super::interrupt::Interrupt;
 use super::monitor::STATS_EVERY;
 use super::report::Summary;
 use okx_feed::capture::{RecordConfig, RecordStats, SyncPolicy};
 use okx_feed::transport::{Clock, without_user};
-use okx_feed::{Client, ClientConfig, Credentials, Dialect, MonoNanos};
+use okx_feed::{
+    BookState, Client, ClientConfig, Credentials, Dialect, DownReason, MonoNanos, Subscription,
+};
 
 /// The arguments of `record`.
 #[derive(Args, Debug)]
@@ -93,10 +97,12 @@ polars read them as they are. Their names sort by time. A process that is killed
 second. When the disk is full or the writer falls behind, that is reported, the file says what is
 missing, and the feed goes on.
 
+A channel that the exchange refuses is reported on standard error and requested again.
 It reconnects for as long as it runs. Ctrl-C ends it, with a proper close and all written.
 
-Exit code: 0; 1 when anything is missing in the files; 2 for wrong usage, when nothing could be
-recorded, and when --duration ended before any connection was open.
+Exit code: 0; 1 when anything is missing in the files, and when a channel is refused at the end; 2
+for wrong usage, when nothing could be recorded, since every channel is refused at the end, and when
+--duration ended before any connection was open.
 
 Examples:
   okx-feed record --out capture books5:BTC-USDT trades:BTC-USDT
@@ -117,7 +123,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(CliError::Start)?;
     let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
-    let mut builder = Client::builder(dialect).subscriptions(subscriptions);
+    let mut builder = Client::builder(dialect).subscriptions(subscriptions.clone());
     builder = args.connect.apply(builder).redundancy(args.lines);
     builder = builder.record(RecordConfig {
         max_file_len: args.file_size << 20,
@@ -129,9 +135,13 @@ pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
     if args.login {
         builder = builder.login(Credentials::from_env()?.ok_or(CliError::NoKey)?);
     }
-    let client = builder.spawn()?;
+    let news = Arc::new(News::default());
+    let client = builder.sink(EventWriter::quiet(dialect, Arc::clone(&news))).spawn()?;
     let clock = Clock::start();
-    runtime.block_on(follow(args, &client, &url, &mut interrupt))?;
+    runtime.block_on(follow(args, &client, &url, &news, &mut interrupt))?;
+    let is_refused =
+        |one: &&Subscription| client.state(one) == Some(BookState::Down(DownReason::Rejected));
+    let refused: Vec<_> = subscriptions.iter().filter(is_refused).collect();
     let stats = client.stats()?;
     let elapsed = clock.mono().since(MonoNanos::ZERO);
     let recording = client.recording();
@@ -142,7 +152,14 @@ pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
     if stats.connects == 0 && args.duration.is_some_and(|duration| elapsed >= duration) {
         return Err(CliError::NeverConnected { url });
     }
-    Ok(if recorded.dropped_lines == 0 { Outcome::Clean } else { Outcome::Malformed })
+    if refused.len() == subscriptions.len() {
+        return Err(CliError::AllRefused);
+    }
+    for subscription in &refused {
+        say(format_args!("okx-feed record: {subscription} is refused: it is not in the files"));
+    }
+    let is_whole = recorded.dropped_lines == 0 && refused.is_empty();
+    Ok(if is_whole { Outcome::Clean } else { Outcome::Malformed })
 }
 
 /// Reports what goes wrong until the end.
@@ -150,6 +167,7 @@ async fn follow(
     args: &RecordArgs,
     client: &Client,
     url: &str,
+    news: &News,
     interrupt: &mut Interrupt,
 ) -> Result<(), CliError> {
     let mut disconnects = DisconnectLog::default();
@@ -158,10 +176,17 @@ async fn follow(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut end = std::pin::pin!(sleep(args.duration.unwrap_or(Duration::MAX)));
     loop {
-        tokio::select! {
-            () = interrupt.wait() => return Ok(()),
-            () = &mut end => return Ok(()),
-            _ = ticks.tick() => {}
+        let is_end = tokio::select! {
+            () = interrupt.wait() => true,
+            () = &mut end => true,
+            () = news.changed.notified() => false,
+            _ = ticks.tick() => false,
+        };
+        for text in news.take_rejections() {
+            say(format_args!("okx-feed: {text}"));
+        }
+        if is_end {
+            return Ok(());
         }
         if let Some(text) = disconnects.news(url, &client.stats()?) {
             say(format_args!("okx-feed: {text}"));

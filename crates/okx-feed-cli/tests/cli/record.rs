@@ -174,3 +174,22 @@ fn what_can_not_be_recorded_or_replayed_is_said() {
     let output = Program::start(&["replay", "--dialect", "v5", file]).finish();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
 }
+
+#[test]
+fn refused_channels_are_named_and_cost_an_exit_code() {
+    let exchange = Exchange::start("");
+    for (name, channels, code, part) in [
+        ("some", &["trades:NO-SUCH", "trades:BTC-USDT"][..], 1, "it is not in the files"),
+        ("all", &["trades:NO-SUCH"][..], 2, "refused every channel"),
+    ] {
+        let folder = folder(name);
+        let out = folder.to_str().unwrap();
+        let args = ["record", "--url", &exchange.1, "--out", out, "--duration", "2s"];
+        let output = Program::start(&[&args[..], channels].concat()).finish();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains("trades:NO-SUCH is refused: 60018"), "{said}");
+        assert!(said.contains(part), "{said}");
+    }
+    exchange.0.interrupt();
+}
