@@ -142,6 +142,7 @@ impl<S: EventSink> ReplayBuilder<S> {
         files.sort_by_key(|file| (file.recording, file.number));
         let is_of_client = files.iter().all(|file| file.recording_id.is_some());
         let mut player = Player::new(dialect, config, subscriptions.clone(), recordings > 1);
+        player.connections.discovery.missing = subscriptions.clone();
         // A client's marks name what is subscribed, but not those before the first that is played.
         let is_known = is_of_client && config.from == UnixNanos::UNKNOWN;
         player.connections.discovery.unsubscribed = match (subscriptions.is_empty(), is_known) {

@@ -19,6 +19,8 @@ pub(super) enum Unsubscribed {
 #[derive(Debug, Default)]
 pub(super) struct Discovery {
     pub(super) unsubscribed: Unsubscribed,
+    /// What was named and was not found yet.
+    pub(super) missing: Vec<Subscription>,
     /// Those of the last frame.
     found: Vec<Subscription>,
     /// Whether the last frame is run again, for those alone that were found in it.
@@ -31,6 +33,9 @@ impl Discovery {
     pub(super) fn passes(&mut self, event: &Event<'_>, dialect: Dialect) -> bool {
         if self.unsubscribed == Unsubscribed::Emitted {
             return true;
+        }
+        if !self.missing.is_empty() {
+            self.note_found(event);
         }
         let (topic, id) = match event {
             Event::Book(update) => (update.topic, update.subscription_id),
@@ -53,6 +58,20 @@ impl Discovery {
             self.note(&topic, dialect);
         }
         false
+    }
+
+    #[cold]
+    fn note_found(&mut self, event: &Event<'_>) {
+        let topic = match event {
+            Event::Book(update) => update.topic,
+            Event::Trade(update) => update.topic,
+            Event::Depth(update) => update.topic,
+            Event::DepthBook(change) => change.update.topic,
+            Event::Record(update) => update.topic,
+            Event::Raw(message) => message.topic,
+            _ => return,
+        };
+        self.missing.retain(|subscription| subscription.topic() != topic);
     }
 
     fn has(&self, topic: &Topic<'_>) -> bool {

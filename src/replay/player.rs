@@ -225,6 +225,7 @@ impl Player {
         let named = std::mem::take(&mut self.subscriptions);
         let wanted: Vec<_> =
             all.filter(|subscription| named.is_empty() || named.contains(subscription)).collect();
+        self.connections.discovery.missing.retain(|named| !wanted.contains(named));
         if self.connections.open(key, lines) {
             self.connections.with(key, sink, |handler, sink| {
                 let ended = handler.slots().iter().map(|slot| *slot.subscription());

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::feed::Stats;
-use crate::model::UnixNanos;
+use crate::model::{Subscription, UnixNanos};
 
 /// What a replay has seen.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,9 @@ pub struct ReplayReport {
     pub last: UnixNanos,
     /// The files that end in the middle.
     pub torn: Vec<PathBuf>,
+    /// The subscriptions that were named and of which the files have nothing in the times that were
+    /// played: no message, and no mark of a client that it was subscribed.
+    pub not_found: Vec<Subscription>,
     /// The counters of frames and books, of all connections.
     pub feed: Stats,
 }

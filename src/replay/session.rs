@@ -132,6 +132,7 @@ impl<S: EventSink> Replay<S> {
     pub fn report(&self) -> ReplayReport {
         let mut report = self.player.report.clone();
         report.feed = self.player.connections.stats();
+        report.not_found.clone_from(&self.player.connections.discovery.missing);
         let torn = self.merge.files().iter().filter(|file| file.reader.is_torn());
         report.torn = torn.map(|file| file.path.clone()).collect();
         report

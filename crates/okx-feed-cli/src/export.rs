@@ -10,6 +10,7 @@ use super::args::{DialectArg, Format};
 use super::error::{CliError, Outcome, say};
 use super::format::Counted;
 use super::progress::{Progress, Share};
+use super::replay_outcome::outcome;
 use super::time_arg::parse_time;
 use okx_feed::export::{
     ExportError, ExportReport, HftBacktestExport, NumberFormat, ParquetExport, TardisExport,
@@ -92,7 +93,7 @@ delivered it. docs/EXPORT.md has the tables and their columns.
 Days are of UTC by the time of receipt. Sizes of derivatives are contracts.
 
 Exit code: 0; 1 when a frame or a line was malformed, and when a recording has a gap or ends in the
-middle; 2 for wrong usage and failed I/O.
+middle, or has nothing of a --channel; 2 for wrong usage and failed I/O.
 
 Examples:
   okx-feed export --format parquet --out lake capture/*.tsv.zst
@@ -193,6 +194,5 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome, CliError> {
             "okx-feed export: {file:?} ends in the middle; all that was committed was exported"
         ));
     }
-    let faults = report.feed.malformed() + report.malformed_lines + report.gaps + report.left_out;
-    Ok(if faults == 0 && report.torn.is_empty() { Outcome::Clean } else { Outcome::Malformed })
+    Ok(outcome("export", &report))
 }

@@ -31,6 +31,7 @@ mod progress;
 mod record;
 mod record_json;
 mod replay;
+mod replay_outcome;
 mod report;
 mod run;
 mod run_facts;

@@ -14,6 +14,7 @@ use super::event_members::Stamp;
 use super::format::{Bytes, Counted};
 use super::output::Output;
 use super::progress::{Progress, Share};
+use super::replay_outcome::outcome;
 use super::time_arg::parse_time;
 use okx_feed::replay::{Lines, Speed};
 use okx_feed::{Book5, Dialect, Event, EventSink, Replay, ReplayReport, UnixNanos};
@@ -81,7 +82,7 @@ continue each other, every other file is a connection of its own. A frame that c
 is an event; so is what it costs.
 
 Exit code: 0; 1 when a frame or a line was malformed, and when a recording has a gap or ends in the
-middle; 2 for wrong usage and failed I/O.
+middle, or has nothing of a --channel; 2 for wrong usage and failed I/O.
 
 Examples:
   okx-feed replay capture/*.tsv.zst
@@ -177,8 +178,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Outcome, CliError> {
             "okx-feed replay: {file:?} ends in the middle; all that was committed was played"
         ));
     }
-    let faults = report.feed.malformed() + report.malformed_lines + report.gaps + report.left_out;
-    Ok(if faults == 0 && report.torn.is_empty() { Outcome::Clean } else { Outcome::Malformed })
+    Ok(outcome("replay", &report))
 }
 
 /// What was played, in one line.

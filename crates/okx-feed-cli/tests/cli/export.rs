@@ -163,3 +163,20 @@ fn a_damaged_line_costs_an_exit_code_and_nothing_else() {
     assert!(!folder.join("out/okex-swap/incremental_book_L2").exists());
     assert!(folder.join("out/okex-swap/trades/2026/12/01/LTC-USDT-SWAP.csv.gz").exists());
 }
+
+#[test]
+fn a_channel_that_is_not_in_the_files_is_named() {
+    let folder = folder("channel");
+    let channels = ["--channel", "trades:NOPE-USDT", "--channel", "trades:LTC-USDT-SWAP"];
+    let output = export(&folder, "tardis", &channels);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("okx-feed export: nothing of trades:NOPE-USDT was found"), "{said}");
+    assert!(!said.contains("nothing of trades:LTC-USDT-SWAP"), "{said}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_okx-feed"));
+    command.args(["replay", "--dialect", "v5", "--quiet", "capture.tsv"]).args(channels);
+    let output = command.current_dir(&folder).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("okx-feed replay: nothing of trades:NOPE-USDT was found"), "{said}");
+}
