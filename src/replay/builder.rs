@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::config::{ReplayConfig, Speed};
 use super::discovery::Unsubscribed;
 use super::error::ReplayError;
-use super::file::CaptureFile;
+use super::file::{CaptureFile, covered_times};
 use super::merge::Merge;
 use super::player::Player;
 use super::session::Replay;
@@ -130,6 +130,7 @@ impl<S: EventSink> ReplayBuilder<S> {
         }
         let open = |path: &PathBuf| CaptureFile::open(path, form, &config);
         let mut files = files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        check_times(&mut files, form, &config)?;
         let dialect = common_dialect(dialect, &files)?;
         for channel in &channels {
             subscriptions.push(Subscription::parse(dialect, channel)?);
@@ -153,6 +154,27 @@ impl<S: EventSink> ReplayBuilder<S> {
         let mut replay = Replay::new(config, Merge::new(files), player, sink);
         replay.begin()?;
         Ok(replay)
+    }
+}
+
+/// Fails where files have lines, and none in the times that are played.
+fn check_times(
+    files: &mut [CaptureFile],
+    form: Option<LineForm>,
+    config: &ReplayConfig,
+) -> Result<(), ReplayError> {
+    if config.from == UnixNanos::UNKNOWN && config.to == UnixNanos(u64::MAX) {
+        return Ok(());
+    }
+    for file in files.iter_mut() {
+        if !file.is_empty()? {
+            return Ok(());
+        }
+    }
+    let Some(path) = files.first().map(|file| file.path.clone()) else { return Ok(()) };
+    match covered_times(&path, form)? {
+        Some((first, last)) => Err(ReplayError::NothingInTimes { path, first, last }),
+        None => Ok(()),
     }
 }
 

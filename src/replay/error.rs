@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::capture::CaptureError;
-use crate::model::{Dialect, SubscriptionError};
+use crate::model::{Dialect, SubscriptionError, UnixNanos};
 
 /// Why a replay can't begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,20 @@ pub enum ReplayError {
     /// The file does not say of which dialect it is, and nobody else did.
     #[error("{0:?} does not say whether it is of v3 or v5: name the dialect")]
     NoDialect(PathBuf),
+    /// No file has a line in the times that are played.
+    #[error(
+        "nothing was recorded in that time: {path:?} has {} to {}",
+        first.iso_ms(),
+        last.iso_ms()
+    )]
+    NothingInTimes {
+        /// The first file.
+        path: PathBuf,
+        /// The time of its first line.
+        first: UnixNanos,
+        /// The time of its last line.
+        last: UnixNanos,
+    },
     /// The files are not all of one dialect.
     #[error("{path:?} is of {dialect}, the others are not")]
     OtherDialect {

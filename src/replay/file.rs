@@ -65,6 +65,11 @@ impl CaptureFile {
         Ok(Self { reader, path, recording: 0, recording_id, number, dialect, last })
     }
 
+    /// Whether it has no line in the times that are played.
+    pub(super) fn is_empty(&mut self) -> Result<bool, ReplayError> {
+        Ok(self.next_time()?.is_none())
+    }
+
     /// What is known of the recording that its lines are of.
     #[inline]
     pub(super) const fn origin(&self) -> Origin {
@@ -80,6 +85,23 @@ impl CaptureFile {
         };
         Ok(Some(entry.ts_recv.max(self.last)))
     }
+}
+
+/// The times of a file's first and last line; `None` where it has none.
+pub(super) fn covered_times(
+    path: &Path,
+    form: Option<LineForm>,
+) -> Result<Option<(UnixNanos, UnixNanos)>, ReplayError> {
+    let mut reader = CaptureReader::open(path)?;
+    if let Some(form) = form {
+        reader = reader.with_form(form);
+    }
+    let mut times: Option<(UnixNanos, UnixNanos)> = None;
+    while let Some(entry) = reader.next_entry()? {
+        let ts = entry.ts_recv;
+        times = Some(times.map_or((ts, ts), |(first, last)| (first, last.max(ts))));
+    }
+    Ok(times)
 }
 
 /// The dialect of a frame, where it shows.

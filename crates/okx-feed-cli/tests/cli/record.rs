@@ -193,3 +193,20 @@ fn refused_channels_are_named_and_cost_an_exit_code() {
     }
     exchange.0.interrupt();
 }
+
+#[test]
+fn a_time_without_a_line_is_said_with_the_times_of_the_file() {
+    let exchange = Exchange::start("");
+    let folder = folder("times");
+    let out = folder.to_str().unwrap();
+    let args = ["record", "--url", &exchange.1, "--out", out, "--duration", "1500ms"];
+    let output = Program::start(&[&args[..], &CHANNELS].concat()).finish();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    exchange.0.interrupt();
+    for times in [["--from", "2100-01-01T00:00:00Z"], ["--to", "1971-01-01T00:00:00Z"]] {
+        let (code, _, said) = replay(&times, &files(&folder));
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains("nothing was recorded in that time"), "{said}");
+        assert!(said.contains(" has 20") && said.contains("Z to 20"), "{said}");
+    }
+}
