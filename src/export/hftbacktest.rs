@@ -182,6 +182,7 @@ impl HftBacktestExport {
         if self.book_of(&update.topic, local).is_none() {
             return;
         }
+        self.report.note_depth(change);
         let rows = self.written.rows(change);
         let instrument = self.instrument(update.topic.inst_id, local);
         match rows {

@@ -237,6 +237,7 @@ impl TardisExport {
         if !self.fills(topic, Table::IncrementalBook) {
             return self.report.leave_out(topic.channel.name(), topic.inst_id);
         }
+        self.report.note_depth(change);
         let rows = self.written.rows(change);
         let (asks, bids, is_snapshot) = match &rows {
             BookRows::Nothing => return,

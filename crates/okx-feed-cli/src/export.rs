@@ -189,6 +189,10 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome, CliError> {
             "okx-feed export: {messages} of {channel} left out: another channel has it"
         ));
     }
+    for (channel, messages) in &written.before_snapshot {
+        let messages = Counted(*messages, "message");
+        say(format_args!("okx-feed export: {messages} of {channel} before a snapshot left out"));
+    }
     for file in &report.torn {
         say(format_args!(
             "okx-feed export: {file:?} ends in the middle; all that was committed was exported"

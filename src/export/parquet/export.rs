@@ -153,6 +153,7 @@ impl ParquetExport {
 
     fn on_depth(&mut self, change: &DepthChange<'_>) {
         let update = change.update;
+        self.report.note_depth(change);
         let (asks, bids, is_snapshot) = match self.written.rows(change) {
             BookRows::Nothing => return,
             BookRows::Changes => (update.asks, update.bids, false),

@@ -180,3 +180,18 @@ fn a_channel_that_is_not_in_the_files_is_named() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("okx-feed replay: nothing of trades:NOPE-USDT was found"), "{said}");
 }
+
+#[test]
+fn messages_before_a_snapshot_are_counted() {
+    let folder = folder("snapshot");
+    let lines: Vec<&str> = CAPTURE.lines().filter(|line| !line.contains("snapshot")).collect();
+    fs::write(folder.join("capture.tsv"), lines.join("\n") + "\n").unwrap();
+    for format in ["tardis", "parquet", "hftbacktest"] {
+        let _ = fs::remove_dir_all(folder.join("out"));
+        let output = export(&folder, format, &["--channel", "books:LTC-USDT-SWAP"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        let part = "1 message of books:LTC-USDT-SWAP before a snapshot left out";
+        assert!(said.contains(part), "{format}: {said}");
+    }
+}
