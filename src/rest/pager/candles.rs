@@ -42,9 +42,14 @@ pub struct CandlePager {
     found: BTreeMap<u64, Candle>,
     refetches: u32,
     missing: u64,
+    /// The oldest time that v3 has, where the span begins before it, in milliseconds.
+    cut: Option<u64>,
 }
 
 impl CandlePager {
+    /// How many bars v3 has: the newest.
+    pub const V3_BARS: u64 = 1_440;
+
     /// The bars of v5 that begin from `since` to `until` and are closed at `now`, the exchange's
     /// time.
     #[must_use]
@@ -65,9 +70,11 @@ impl CandlePager {
         (since, until): (UnixNanos, UnixNanos),
         now: UnixNanos,
     ) -> Self {
-        let oldest = now.as_millis().saturating_sub(bar.millis().saturating_mul(1_440));
-        let since = since.max(UnixNanos::from_millis(oldest).unwrap_or_default());
-        Self::new((inst_id, Some(market)), bar, (since, until), now)
+        let span = bar.millis().saturating_mul(Self::V3_BARS);
+        let oldest_ms = now.as_millis().saturating_sub(span);
+        let oldest = UnixNanos::from_millis(oldest_ms).unwrap_or_default();
+        let new = Self::new((inst_id, Some(market)), bar, (since.max(oldest), until), now);
+        Self { cut: (since < oldest).then_some(oldest_ms), ..new }
     }
 
     fn new(
@@ -94,6 +101,7 @@ impl CandlePager {
             found,
             refetches: 0,
             missing: 0,
+            cut: None,
         }
     }
 
@@ -193,6 +201,12 @@ impl CandlePager {
     #[must_use]
     pub const fn missing(&self) -> u64 {
         self.missing
+    }
+
+    /// The time before which v3 has no bar any more, where the span begins before it.
+    #[must_use]
+    pub fn begins_late(&self) -> Option<UnixNanos> {
+        self.cut.and_then(UnixNanos::from_millis)
     }
 
     /// The dialect.

@@ -59,6 +59,13 @@ pub(super) fn fetch(
     }
     let resumed_at = pager.millionths();
     let mut fetched = Fetched::default();
+    if let Some(oldest) = pager.begins_late() {
+        let (kept, oldest) = (CandlePager::V3_BARS, oldest.iso_ms());
+        let earlier = if last_row.is_some() { " unless an earlier run has it" } else { "" };
+        fetched.lost.push(format!(
+            "v3 has only the newest {kept} candles; what came before {oldest} is missing{earlier}"
+        ));
+    }
     let mut progress = Progress::start("history");
     let (mut candles, json) = (Vec::new(), to.is_json());
     while let Some(page) = pager.next() {

@@ -52,7 +52,8 @@ pub(crate) fn run(args: &HistoryArgs) -> Result<Outcome, CliError> {
     };
     to.finish()?;
     report(&fetched, what, &client);
-    Ok(if fetched.missing > 0 { Outcome::Malformed } else { Outcome::Clean })
+    let is_whole = fetched.missing == 0 && fetched.lost.is_empty();
+    Ok(if is_whole { Outcome::Clean } else { Outcome::Malformed })
 }
 
 /// The request in words that are the same whenever it is made again.
@@ -159,7 +160,7 @@ fn fetch_files(
 
 /// Says what was fetched, on standard error.
 fn report(fetched: &Fetched, what: &'static str, client: &RestClient) {
-    let Fetched { rows, missing, before } = *fetched;
+    let Fetched { rows, missing, before, ref lost } = *fetched;
     let stats = client.stats();
     let resumed = match before {
         0 => String::new(),
@@ -177,4 +178,5 @@ fn report(fetched: &Fetched, what: &'static str, client: &RestClient) {
         Counted(stats.sent, "request"),
         stats.retries,
     ));
+    lost.iter().for_each(|what| say(format_args!("okx-feed history: {what}")));
 }

@@ -10,12 +10,14 @@ use okx_feed::rest::{Request, RestClient, TradePager};
 use okx_feed::{InstrumentId, Market, Trade, UnixNanos};
 
 /// What was fetched.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Fetched {
     pub(super) rows: u64,
     pub(super) missing: u64,
     /// The rows that an interrupted run had fetched.
     pub(super) before: u64,
+    /// What of the span the exchange does not have, in words.
+    pub(super) lost: Vec<String>,
 }
 
 /// Fetches the trades of v5 from `since` to `until`.
@@ -75,7 +77,7 @@ pub(super) fn v3(
     to: &mut Destination,
 ) -> Result<Fetched, CliError> {
     let mut all: Vec<Trade> = Vec::new();
-    let mut below = None;
+    let (mut below, mut reached) = (None, false);
     loop {
         let page = client.trades(&Request::v3_trades(market, &inst_id, below))?;
         let is_new = |trade: &&Trade| below.is_none_or(|id| trade.trade_id < id);
@@ -83,11 +85,17 @@ pub(super) fn v3(
         let oldest = new.iter().map(|trade| trade.trade_id).min();
         let is_early = new.iter().any(|trade| since.is_some_and(|since| trade.ts_event < since));
         all.extend(new);
+        reached |= is_early;
         match oldest {
             // Spot has no cursor.
             Some(id) if market != Market::Spot && !is_early => below = Some(id),
             _ => break,
         }
+    }
+    let mut lost = Vec::new();
+    if let (Some(_), false, Some(oldest)) = (since, reached, oldest_of(&all)) {
+        let (kept, oldest) = (Counted(all.len() as u64, "trade"), oldest.iso_ms());
+        lost.push(format!("v3 has only the newest {kept}; what came before {oldest} is missing"));
     }
     all.retain(|trade| {
         since.is_none_or(|since| trade.ts_event >= since)
@@ -96,7 +104,12 @@ pub(super) fn v3(
     all.sort_by_key(|trade| trade.trade_id);
     let rows = all.len() as u64;
     write(to, &inst_id, &mut all)?;
-    Ok(Fetched { rows, ..Fetched::default() })
+    Ok(Fetched { rows, lost, ..Fetched::default() })
+}
+
+/// The time of the oldest trade.
+fn oldest_of(trades: &[Trade]) -> Option<UnixNanos> {
+    trades.iter().map(|trade| trade.ts_event).min()
 }
 
 fn write(

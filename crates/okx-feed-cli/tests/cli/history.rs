@@ -143,3 +143,22 @@ fn wrong_requests_say_what_to_do() {
     };
     assert!(code == Some(2) && error.contains("URL"), "{error}");
 }
+
+#[test]
+fn what_v3_does_not_keep_is_reported_as_missing() {
+    let server = server("");
+    let now = server.inspect(|exchange| exchange.market().wall(exchange.now()).0);
+    let v3 = ["--dialect", "v3", "--inst-id", "BTC-USD-190517", "--json", "--since"];
+    let since = |hours: u64| format!("{}ns", now - hours * 3_600_000_000_000);
+    for (what, hours, code, text) in [
+        ("trades", 48, 1, "v3 has only the newest 300 trades; what came before 20"),
+        ("candles", 48, 1, "v3 has only the newest 1440 candles; what came before 20"),
+        ("candles", 2, 0, "candles"),
+    ] {
+        let since = since(hours);
+        let args = [&[what][..], &v3, &[&since]].concat();
+        let (found, json, report) = run(&server, &args);
+        assert!(found == Some(code) && report.contains(text), "{what} {hours}: {report}");
+        assert!(!rows(&json).is_empty() && report.contains("is missing") == (code == 1));
+    }
+}
