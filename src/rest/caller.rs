@@ -51,6 +51,7 @@ struct Pending {
     not_before: MonoNanos,
     tries: u32,
     failed_since: Option<MonoNanos>,
+    why: Option<String>,
 }
 
 impl Caller {
@@ -69,7 +70,7 @@ impl Caller {
 
     /// Begins with a request, in the place of any other, not before a time.
     pub fn start(&mut self, request: Request, not_before: MonoNanos) {
-        let pending = Pending { request, not_before, tries: 0, failed_since: None };
+        let pending = Pending { request, not_before, tries: 0, failed_since: None, why: None };
         self.pending = Some(pending);
     }
 
@@ -77,6 +78,12 @@ impl Caller {
     #[must_use]
     pub fn request(&self) -> Option<&Request> {
         self.pending.as_ref().map(|pending| &pending.request)
+    }
+
+    /// What the request failed with last; `None` where it has not failed.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.pending.as_ref().and_then(|pending| pending.why.as_deref())
     }
 
     /// What is to be done at `now`.
@@ -140,6 +147,7 @@ impl Caller {
             // Other endpoints are counted on their own, but a flood is answered for all.
             self.held = self.held.max(now + pause);
         }
+        pending.why = Some(why);
         None
     }
 
@@ -192,7 +200,9 @@ mod tests {
         let now = MonoNanos::ZERO;
         caller.start(Request::time(), now);
         let limited = Reply { retry_after: Some(Duration::from_secs(9)), ..reply(429, "50011") };
+        assert_eq!(caller.failure(), None);
         assert!(caller.on_reply(Ok(&limited), now).is_none());
+        assert!(caller.failure().is_some_and(|why| why.contains("50011")));
         assert_eq!(caller.poll(now), Step::Wait(now + Duration::from_secs(9)));
         // It holds for every endpoint.
         caller.start(Request::status(), now);

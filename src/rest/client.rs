@@ -115,6 +115,7 @@ pub struct RestClient {
     demo: bool,
     clock: Clock,
     caller: Caller,
+    on_retry: Box<dyn FnMut(&str, &str) + Send>,
 }
 
 impl fmt::Debug for RestClient {
@@ -166,6 +167,7 @@ impl RestClient {
             demo: config.demo,
             clock: Clock::start(),
             caller: Caller::new(config.retry, config.seed),
+            on_retry: Box::new(|_, _| {}),
         })
     }
 
@@ -173,6 +175,12 @@ impl RestClient {
     #[must_use]
     pub const fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Calls `on_retry` with the path and query of each request that failed and is sent again, and
+    /// with what it failed with.
+    pub fn on_retry(&mut self, on_retry: impl FnMut(&str, &str) + Send + 'static) {
+        self.on_retry = Box::new(on_retry);
     }
 
     /// What was sent so far.
@@ -252,6 +260,9 @@ impl RestClient {
                     let result = self.caller.on_reply(reply, self.clock.mono());
                     if result.is_some() {
                         return result;
+                    }
+                    if let Some(why) = self.caller.failure() {
+                        (self.on_retry)(request.target(), why);
                     }
                 }
                 Step::Idle => return None,

@@ -3,8 +3,8 @@
 use super::args::{HistoryArgs, What};
 use super::candles::{self, CandleQuery};
 use super::destination::Destination;
-use super::rows;
 use super::trades::{self, Fetched};
+use super::{retries, rows};
 use crate::error::{CliError, Outcome, say};
 use crate::format::Counted;
 use okx_feed::rest::{Request, RestClient};
@@ -22,6 +22,7 @@ const DAY: u64 = 86_400_000_000_000;
 pub(crate) fn run(args: &HistoryArgs) -> Result<Outcome, CliError> {
     let dialect = Dialect::from(args.dialect);
     let mut client = RestClient::new(&args.connect.config(dialect))?;
+    retries::report(&mut client);
     let query = query(args);
     if args.since.zip(args.until).is_some_and(|(since, until)| since > until) {
         return Err(CliError::History("--since is after --until; swap them".to_owned()));

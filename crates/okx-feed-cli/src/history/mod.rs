@@ -10,6 +10,7 @@ mod candles;
 mod command;
 mod destination;
 mod resume;
+mod retries;
 mod rows;
 mod trades;
 

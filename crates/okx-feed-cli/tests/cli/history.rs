@@ -162,3 +162,15 @@ fn what_v3_does_not_keep_is_reported_as_missing() {
         assert!(!rows(&json).is_empty() && report.contains("is missing") == (code == 1));
     }
 }
+
+#[test]
+fn the_first_failure_to_connect_is_reported_at_once() {
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}");
+    let args = ["history", "trades", "--rest-url", &url, "--inst-id", "BTC-USDT"];
+    let mut program = Program::start(&args);
+    let line = program.error_line();
+    assert!(line.contains("is sent again") && line.contains("refused"), "{line}");
+    assert_eq!(program.signal("KILL").status.code(), None);
+}
