@@ -70,6 +70,10 @@ impl Clock {
     /// How long ago the system's own clock showed `at`; `None` where it is earlier now.
     #[inline]
     #[must_use]
+    #[cfg_attr(
+        not(all(feature = "direct", unix)),
+        allow(dead_code, reason = "only the direct transport needs it")
+    )]
     pub(crate) fn since_system(&self, at: UnixNanos) -> Option<Duration> {
         system().since(at)
     }

@@ -53,8 +53,16 @@ pub(crate) struct ConnectOptions {
     /// The options of sockets.
     pub(crate) socket: SocketOptions,
     /// Whether sockets are read directly.
+    #[cfg_attr(
+        not(all(feature = "direct", unix)),
+        allow(dead_code, reason = "only the direct transport needs it")
+    )]
     pub(crate) is_direct: bool,
     /// Whether the thread busy-polls.
+    #[cfg_attr(
+        not(all(feature = "direct", unix)),
+        allow(dead_code, reason = "only the direct transport needs it")
+    )]
     pub(crate) busy_poll: bool,
     /// The clock that stamps what is received.
     pub(crate) clock: Clock,
@@ -148,6 +156,10 @@ impl Connector {
     }
 
     /// Whether sockets are read directly.
+    #[cfg_attr(
+        not(all(feature = "direct", unix)),
+        allow(dead_code, reason = "only the direct transport needs it")
+    )]
     pub(crate) const fn is_direct(&self) -> bool {
         #[cfg(all(feature = "direct", unix))]
         return self.direct.is_some();

@@ -97,8 +97,16 @@ pub(crate) enum Ready {
 /// What a transport has read but not given yet.
 #[derive(Debug)]
 pub(crate) enum Buffered {
+    #[cfg_attr(
+        not(all(feature = "direct", unix)),
+        allow(dead_code, reason = "only the direct transport needs it")
+    )]
     /// This is next.
     Ready(Ready),
+    #[cfg_attr(
+        not(all(feature = "direct", unix)),
+        allow(dead_code, reason = "only the direct transport needs it")
+    )]
     /// Nothing: what was read last has been given in whole.
     Drained,
     /// The transport does not know without a read.

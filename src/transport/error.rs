@@ -67,6 +67,10 @@ pub(crate) enum ConnectError {
     #[error("{0}")]
     Reply(&'static str),
     /// The host has no TLS 1.3, which the direct transport needs.
+    #[cfg_attr(
+        not(all(feature = "direct", unix)),
+        allow(dead_code, reason = "only the direct transport needs it")
+    )]
     #[error("the host has no TLS 1.3")]
     NoTls13,
 }

@@ -36,6 +36,10 @@ impl Socket {
     }
 
     #[inline]
+    #[cfg_attr(
+        not(all(feature = "direct", unix)),
+        allow(clippy::needless_pass_by_ref_mut, reason = "the direct transport reads")
+    )]
     pub(super) fn buffered(&mut self) -> Buffered {
         match self {
             Self::Tokio(_) => Buffered::Unknown,

@@ -3,6 +3,7 @@
 
 mod alloc;
 mod basics;
+#[cfg(feature = "sim")]
 mod config;
 mod direct;
 mod events;

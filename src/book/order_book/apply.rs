@@ -23,6 +23,10 @@ impl DepthBook {
     /// changes near either end of a side.
     pub fn apply(&mut self, update: &DepthUpdate<'_>) -> ApplyOutcome {
         let sequence = match update.action {
+            // First what nearly every message is.
+            DepthAction::Update if self.sync == BookSync::Live => {
+                Sequence::of_update(self.last_seq, self.is_chained, update)
+            }
             DepthAction::Snapshot if self.is_old(update) => Sequence::Old,
             DepthAction::Snapshot => Sequence::of_snapshot(update),
             DepthAction::RestSnapshot => return self.splice(update),
@@ -92,7 +96,7 @@ impl DepthBook {
     }
 
     /// Applies the levels of a message that passed all checks.
-    #[inline]
+    #[inline(always)]
     pub(super) fn apply_levels(
         &mut self,
         update: &DepthUpdate<'_>,

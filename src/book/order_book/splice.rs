@@ -88,7 +88,7 @@ impl DepthBook {
     }
 
     /// Keeps an update for the next snapshot by request.
-    #[inline]
+    #[cold]
     pub(super) fn keep(&mut self, update: &DepthUpdate<'_>) {
         if let Some(pending) = &mut self.pending {
             pending.push(update);
@@ -96,6 +96,7 @@ impl DepthBook {
     }
 
     /// Drops the kept updates.
+    #[cold]
     pub(super) fn drop_pending(&mut self) {
         if let Some(pending) = &mut self.pending {
             pending.clear();
