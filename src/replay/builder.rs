@@ -143,6 +143,7 @@ impl<S: EventSink> ReplayBuilder<S> {
         files.sort_by_key(|file| (file.recording, file.number));
         let is_of_client = files.iter().all(|file| file.recording_id.is_some());
         let mut player = Player::new(dialect, config, subscriptions.clone(), recordings > 1);
+        player.report.missing_files = missing_files(&files);
         player.connections.discovery.missing = subscriptions.clone();
         // A client's marks name what is subscribed, but not those before the first that is played.
         let is_known = is_of_client && config.from == UnixNanos::UNKNOWN;
@@ -208,4 +209,15 @@ fn number_recordings(files: &mut [CaptureFile]) -> usize {
         }
     }
     ids.len()
+}
+
+/// Files behind a gap in the numbers of a recording's files, and how many are missing before each.
+/// The files must be in order.
+fn missing_files(files: &[CaptureFile]) -> Vec<(PathBuf, u64)> {
+    let pairs = files.iter().zip(files.iter().skip(1));
+    let of_one = pairs.filter(|(one, next)| one.recording == next.recording);
+    let missing = of_one.map(|(one, next)| {
+        (next.path.clone(), next.number.saturating_sub(one.number.saturating_add(1)))
+    });
+    missing.filter(|(_, count)| *count > 0).collect()
 }

@@ -30,6 +30,9 @@ pub struct ReplayReport {
     pub last: UnixNanos,
     /// The files that end in the middle.
     pub torn: Vec<PathBuf>,
+    /// Files that do not begin where the one before them ends, and how many files of the recording
+    /// are missing between the two.
+    pub missing_files: Vec<(PathBuf, u64)>,
     /// The subscriptions that were named and of which the files have nothing in the times that were
     /// played: no message, and no mark of a client that it was subscribed.
     pub not_found: Vec<Subscription>,

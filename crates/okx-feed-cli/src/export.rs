@@ -92,8 +92,9 @@ delivered it. docs/EXPORT.md has the tables and their columns.
 
 Days are of UTC by the time of receipt. Sizes of derivatives are contracts.
 
-Exit code: 0; 1 when a frame or a line was malformed, and when a recording has a gap or ends in the
-middle, or has nothing of a --channel; 2 for wrong usage and failed I/O.
+Exit code: 0; 1 when a frame or a line was malformed, and when a recording has a gap, lacks a file
+between two others or ends in the middle, or there is nothing of a --channel; 2 for wrong usage and
+failed I/O.
 
 Examples:
   okx-feed export --format parquet --out lake capture/*.tsv.zst

@@ -210,3 +210,23 @@ fn a_time_without_a_line_is_said_with_the_times_of_the_file() {
         assert!(said.contains(" has 20") && said.contains("Z to 20"), "{said}");
     }
 }
+
+#[test]
+fn a_file_that_is_missing_between_two_others_is_said() {
+    let exchange = Exchange::start("");
+    let folder = folder("missing");
+    let out = folder.to_str().unwrap();
+    let times = ["--duration", "4s", "--file-time", "1s"];
+    let args = [&["record", "--url", &exchange.1, "--out", out][..], &times].concat();
+    let output = Program::start(&[&args[..], &CHANNELS].concat()).finish();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    exchange.0.interrupt();
+    let mut files = files(&folder);
+    let (code, _, said) = replay(&["--quiet"], &files);
+    assert_eq!(code, 0, "{said}");
+    files.remove(1);
+    let (code, _, said) = replay(&["--quiet"], &files);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("1 file of the same recording missing before"), "{said}");
+    assert!(said.contains(&format!("before {:?}", files[1])), "{said}");
+}
