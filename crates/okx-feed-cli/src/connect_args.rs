@@ -6,7 +6,9 @@ use clap::{Args, ValueEnum};
 
 use okx_feed::rest::RestConfig;
 use okx_feed::transport::Proxy;
-use okx_feed::{ClientBuilder, ClientConfig, Dialect, EventSink, Region};
+use okx_feed::{ClientBuilder, ClientConfig, Credentials, Dialect, EventSink, Region};
+
+use super::error::CliError;
 
 /// Where to connect to, and how.
 #[derive(Args, Debug)]
@@ -17,6 +19,29 @@ pub(crate) struct ConnectArgs {
     url: Option<String>,
     #[command(flatten)]
     network: NetworkArgs,
+}
+
+/// Whether to log in, and with which key. The key is never a command-line argument, which other
+/// users of the machine could read.
+#[derive(Args, Debug)]
+pub(crate) struct LoginArgs {
+    /// Log in with the key in `OKX_API_KEY`, `OKX_API_SECRET` and `OKX_API_PASSPHRASE`
+    #[arg(long, conflicts_with = "login_file")]
+    login: bool,
+    /// Log in with the key in this file of three lines: key=, secret=, passphrase=
+    #[arg(long, value_name = "FILE")]
+    login_file: Option<PathBuf>,
+}
+
+impl LoginArgs {
+    /// The credentials, if a login was requested.
+    pub(crate) fn credentials(&self) -> Result<Option<Credentials>, CliError> {
+        match &self.login_file {
+            Some(path) => Ok(Some(Credentials::from_file(path)?)),
+            None if self.login => Ok(Some(Credentials::from_env()?.ok_or(CliError::NoKey)?)),
+            None => Ok(None),
+        }
+    }
 }
 
 /// Where to send requests to, and how.

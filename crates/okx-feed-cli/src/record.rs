@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::args::DialectArg;
 use super::channels;
-use super::connect_args::ConnectArgs;
+use super::connect_args::{ConnectArgs, LoginArgs};
 use super::disconnect_log::DisconnectLog;
 use super::duration::parse_duration;
 use super::error::{CliError, Outcome, say};
@@ -21,9 +21,7 @@ use super::monitor::STATS_EVERY;
 use super::report::Summary;
 use okx_feed::capture::{RecordConfig, RecordStats, SyncPolicy};
 use okx_feed::transport::{Clock, without_user};
-use okx_feed::{
-    BookState, Client, ClientConfig, Credentials, Dialect, DownReason, MonoNanos, Subscription,
-};
+use okx_feed::{BookState, Client, ClientConfig, Dialect, DownReason, MonoNanos, Subscription};
 
 /// The arguments of `record`.
 #[derive(Args, Debug)]
@@ -56,9 +54,8 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(i32).range(1..=19))]
     level: i32,
-    /// Log in with the key in `OKX_API_KEY`, `OKX_API_SECRET` and `OKX_API_PASSPHRASE`
-    #[arg(long)]
-    login: bool,
+    #[command(flatten)]
+    login: LoginArgs,
     #[command(flatten)]
     connect: ConnectArgs,
     /// What to subscribe, as the dialect's documents write it
@@ -132,8 +129,8 @@ pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
         level: args.level,
         ..args.out.clone().into()
     });
-    if args.login {
-        builder = builder.login(Credentials::from_env()?.ok_or(CliError::NoKey)?);
+    if let Some(credentials) = args.login.credentials()? {
+        builder = builder.login(credentials);
     }
     let news = Arc::new(News::default());
     let client = builder.sink(EventWriter::quiet(dialect, Arc::clone(&news))).spawn()?;

@@ -1,6 +1,5 @@
 //! `okx-feed watch`: live channels of any exchange that speaks one of the two protocols.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::args::DialectArg;
 use super::channels;
-use super::connect_args::ConnectArgs;
+use super::connect_args::{ConnectArgs, LoginArgs};
 use super::disconnect_log::DisconnectLog;
 use super::duration::parse_duration;
 use super::error::{CliError, Outcome, say};
@@ -26,7 +25,7 @@ use super::screen::is_drawable;
 use super::view::{DRAW_EVERY, Header, LiveView};
 use okx_feed::publish::DepthSnapshot;
 use okx_feed::transport::without_user;
-use okx_feed::{Book5, Client, ClientConfig, Credentials, Dialect};
+use okx_feed::{Book5, Client, ClientConfig, Dialect};
 
 /// The arguments of `watch`.
 #[derive(Args, Debug)]
@@ -57,12 +56,8 @@ pub(crate) struct WatchArgs {
     /// five are printed, and as many drawn as the window has room for
     #[arg(long, value_name = "N", value_parser = levels_parser())]
     depth: Option<u8>,
-    /// Log in with the key in `OKX_API_KEY`, `OKX_API_SECRET` and `OKX_API_PASSPHRASE`
-    #[arg(long, conflicts_with = "login_file")]
-    login: bool,
-    /// Log in with the key in this file of three lines: key=, secret=, passphrase=
-    #[arg(long, value_name = "FILE")]
-    login_file: Option<PathBuf>,
+    #[command(flatten)]
+    login: LoginArgs,
     /// Never sleep while connected: a core of its own for shorter latencies
     #[arg(long, alias = "busy")]
     busy_poll: bool,
@@ -172,7 +167,7 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     if args.busy_poll {
         builder = builder.busy_poll();
     }
-    if let Some(credentials) = credentials(args)? {
+    if let Some(credentials) = args.login.credentials()? {
         builder = builder.login(credentials);
     }
     let client = builder.sink(sink).spawn()?;
@@ -188,16 +183,6 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     };
     let end = runtime.block_on(watch.follow(&news, pipe.as_ref(), &mut interrupt))?;
     watch.finish(end, pipe)
-}
-
-/// The credentials, if a login was requested. The key is never a command-line argument, which other
-/// users of the machine could read.
-fn credentials(args: &WatchArgs) -> Result<Option<Credentials>, CliError> {
-    match &args.login_file {
-        Some(path) => Ok(Some(Credentials::from_file(path)?)),
-        None if args.login => Ok(Some(Credentials::from_env()?.ok_or(CliError::NoKey)?)),
-        None => Ok(None),
-    }
 }
 
 /// Accepts at most the number of levels that are published to other threads.

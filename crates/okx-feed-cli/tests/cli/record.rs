@@ -159,6 +159,9 @@ fn what_can_not_be_recorded_or_replayed_is_said() {
     };
     fails(&["record", "--out", "/dev/null/x", "trades:A"], "can't record to");
     fails(&["record", "trades:A"], "--out");
+    // It needs no file of a key to name one that is not there.
+    fails(&["record", "--out", "x", "--login-file", "no-such-key", "trades:A"], "no-such-key");
+    fails(&["record", "--out", "x", "--login", "--login-file", "k", "trades:A"], "cannot be used");
     fails(&["record", "--out", "x"], "CHANNEL");
     fails(&["replay"], "FILE");
     fails(&["replay", "no-such-file"], "no-such-file");
