@@ -51,6 +51,9 @@ pub(crate) enum CliError {
         example = path.join("capture.jsonl")
     )]
     Directory { path: PathBuf },
+    /// A file where the directory of the output should be.
+    #[error("{path:?} is a file; give --out a directory, which is created where there is none")]
+    OutIsFile { path: PathBuf },
     /// A file with a name of no known format.
     #[error(
         "neither the name nor the first line of {path:?} says what its lines are; add --format \
@@ -203,6 +206,11 @@ pub(crate) fn shown(path: &Path) -> String {
 /// The reason of a loss as part of a message, if there is one.
 fn because(loss: Option<&str>) -> String {
     loss.map(|why| format!(" ({why})")).unwrap_or_default()
+}
+
+/// Fails if there is a file where the directory of the output should be.
+pub(crate) fn check_out(path: &Path) -> Result<(), CliError> {
+    if path.is_file() { Err(CliError::OutIsFile { path: path.to_owned() }) } else { Ok(()) }
 }
 
 /// Writes a line to standard error. If standard error is closed, the line is lost.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use clap::{Args, ValueEnum};
 
 use super::args::{DialectArg, Format};
-use super::error::{CliError, Outcome, say};
+use super::error::{CliError, Outcome, check_out, say};
 use super::format::Counted;
 use super::progress::{Progress, Share};
 use super::replay_outcome::outcome;
@@ -149,6 +149,7 @@ impl Exporter {
 /// # Errors
 /// If a file can't be read or written, or the dialect is not known.
 pub(crate) fn run(args: &ExportArgs) -> Result<Outcome, CliError> {
+    check_out(&args.out)?;
     let exporter = Rc::new(RefCell::new(Exporter::new(args)));
     let sink = Rc::clone(&exporter);
     let from = args.from.unwrap_or(UnixNanos::UNKNOWN);

@@ -13,7 +13,7 @@ use super::channels;
 use super::connect_args::{ConnectArgs, LoginArgs};
 use super::disconnect_log::DisconnectLog;
 use super::duration::parse_duration;
-use super::error::{CliError, Outcome, say};
+use super::error::{CliError, Outcome, check_out, say};
 use super::event_writer::{EventWriter, News};
 use super::format::{Bytes, Counted, Printable};
 use super::interrupt::Interrupt;
@@ -112,6 +112,7 @@ Examples:
 /// # Errors
 /// If a channel, the URL or the CA file is wrong, or the directory can't be written to.
 pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
+    check_out(&args.out)?;
     let dialect = Dialect::from(args.dialect);
     let subscriptions = channels::parse(dialect, &args.channels)?;
     let mut config = ClientConfig::new(dialect);

@@ -170,6 +170,11 @@ fn what_can_not_be_recorded_or_replayed_is_said() {
     let file = folder.join("a.jsonl");
     fs::write(&file, "pong\n").unwrap();
     let file = file.to_str().unwrap();
+    fails(&["record", "--out", file, "trades:A"], "is a file; give --out a directory");
+    fails(
+        &["export", "--format", "tardis", "--dialect", "v5", "--out", file, file],
+        "is a file; give --out a directory",
+    );
     fails(&["replay", file], "add --dialect v3 or --dialect v5");
     fails(&["replay", "--dialect", "v5", "--speed", "0", file], "the speed must be above 0");
     fails(&["replay", "--dialect", "v5", "--speed", "-1", file], "the speed must be above 0");
