@@ -102,6 +102,37 @@ fn a_span_is_found_by_time_even_if_it_begins_before_all_trades() {
 }
 
 #[test]
+fn ids_that_are_no_longer_there_are_skipped_and_reported() {
+    let mut exchange = exchange("lag:p=0.1,by=3s;holes:p=0.1");
+    let inst_id: InstrumentId = "BTC-USDT".parse().unwrap();
+    let mut now = MonoNanos::ZERO;
+    let mut walk = |mut pager: TradePager, pages: u64| {
+        let (mut rest, mut trades) = (Rest::new(1), Vec::new());
+        while let Some(page) = pager.next().filter(|_| rest.caller.stats().sent < pages) {
+            let rows = fetch(&mut rest, &mut exchange, &mut now, page);
+            pager.on_rows(&rows, &mut trades).unwrap();
+        }
+        let ids: Vec<_> = trades.iter().map(|trade: &Trade| trade.trade_id).collect();
+        (ids, pager.missing(), pager.gone().to_vec(), rest.caller.stats().sent)
+    };
+    let oldest = walk(TradePager::new(inst_id, Some(UnixNanos(0)), None), 100).0[0];
+    let newest = *walk(TradePager::new(inst_id, None, None), 1_000).0.last().unwrap();
+    // Of an interrupted walk, the ids before the oldest are gone.
+    let first = oldest / 2;
+    let (ids, missing, gone, sent) =
+        walk(TradePager::resume(inst_id, (first, first, oldest + 199)), 1_000);
+    assert!(ids.iter().copied().eq(oldest..oldest + 200), "{:?}", ids.len());
+    assert_eq!((missing, gone), (oldest - first, vec![(first, oldest - 1)]));
+    assert!(sent < 150, "{sent}");
+    // There is nothing above the newest.
+    let above = newest + 1_000_000;
+    let (ids, missing, gone, sent) =
+        walk(TradePager::resume(inst_id, (above, above, above + 9_999)), 1_000);
+    assert_eq!((ids.len(), missing, gone), (0, 10_000, vec![(above, above + 9_999)]));
+    assert!(sent < 20, "{sent}");
+}
+
+#[test]
 fn candles_are_complete_closed_and_in_order() {
     let mut exchange = exchange("lag:p=0.1,by=3s;short:p=0.05;deny:p=0.05");
     let inst_id: InstrumentId = "BTC-USDT".parse().unwrap();

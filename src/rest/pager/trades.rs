@@ -26,6 +26,7 @@ pub struct TradePager {
     found: BTreeMap<u64, Trade>,
     refetches: u32,
     missing: u64,
+    gone: Vec<(u64, u64)>,
 }
 
 /// How often a page that lacks rows is requested again, for 20 s.
@@ -42,6 +43,9 @@ enum State {
     Start { cursor: TradeCursor, last: u64 },
     /// Looks for the oldest trade: none is older than `low`, and one is older than `high`.
     Oldest { low: u64, high: u64, last: u64 },
+    /// Looks for the next trade after an empty page of a walk: from `next` on none is older than
+    /// `low`, and the request for those older than `ask` decides.
+    Skip { walk: (u64, u64, u64), low: u64, high: u64, ask: u64 },
     /// Walks up.
     Walk { first: u64, next: u64, last: u64 },
     /// There is none.
@@ -63,7 +67,7 @@ impl TradePager {
         };
         let state = State::End(cursor);
         let found = BTreeMap::new();
-        Self { inst_id, since, until, state, found, refetches: 0, missing: 0 }
+        Self { inst_id, since, until, state, found, refetches: 0, missing: 0, gone: Vec::new() }
     }
 
     /// The trades with the ids from `next` to `last`, of a walk that began at `first`.
@@ -71,7 +75,8 @@ impl TradePager {
     pub const fn resume(inst_id: InstrumentId, (first, next, last): (u64, u64, u64)) -> Self {
         let state = State::Walk { first, next, last };
         let found = BTreeMap::new();
-        Self { inst_id, since: None, until: None, state, found, refetches: 0, missing: 0 }
+        let (since, until) = (None, None);
+        Self { inst_id, since, until, state, found, refetches: 0, missing: 0, gone: Vec::new() }
     }
 
     /// The next request; `None` where all is done.
@@ -80,6 +85,7 @@ impl TradePager {
         let cursor = match self.state {
             State::End(cursor) | State::Start { cursor, .. } => cursor,
             State::Oldest { low, high, .. } => TradeCursor::BelowId(low + (high - low) / 2),
+            State::Skip { ask, .. } => TradeCursor::BelowId(ask),
             State::Walk { next, last, .. } if next <= last => {
                 TradeCursor::BelowId(page_end(next, last).saturating_add(1))
             }
@@ -105,6 +111,7 @@ impl TradePager {
             State::Start { last, .. } => self.on_start(&rows, last),
             State::Oldest { low, high, last } => self.on_oldest(&rows, (low, high, last)),
             State::Walk { first, next, last } => self.on_page(&rows, (first, next, last), out),
+            State::Skip { .. } => self.on_skip(&rows),
             State::Empty => {}
         }
         Ok(())
@@ -170,8 +177,17 @@ impl TradePager {
             self.refetches += 1;
             return;
         }
-        self.missing += lacking;
         self.refetches = 0;
+        if self.found.is_empty() && end < last {
+            // Not page by page: all that follow may be gone too.
+            let (low, high) = (end.saturating_add(1), last.saturating_add(1));
+            self.state = State::Skip { walk, low, high, ask: high };
+            return;
+        }
+        if self.found.is_empty() {
+            self.gone.push((next, end));
+        }
+        self.missing += lacking;
         // The ends of the span were found by an exchange whose caches lag: the time decides.
         let since = self.since.unwrap_or_default().as_millis();
         let found = std::mem::take(&mut self.found).into_values();
@@ -179,13 +195,45 @@ impl TradePager {
         self.state = State::Walk { first, next: end.saturating_add(1), last };
     }
 
+    fn on_skip(&mut self, rows: &[Trade]) {
+        let State::Skip { walk, mut low, mut high, ask } = self.state else { return };
+        let (first, next, last) = walk;
+        let found = rows.iter().map(|trade| trade.trade_id);
+        match found.filter(|id| (next..ask).contains(id)).min() {
+            Some(id) => high = id.max(low),
+            // Two replies say so: one may come from a cache that lags.
+            None if self.refetches == 0 => {
+                self.refetches = 1;
+                return;
+            }
+            None => low = ask,
+        }
+        self.refetches = 0;
+        self.state = if low < high {
+            State::Skip { walk, low, high, ask: low + (high - low).div_ceil(2) }
+        } else {
+            self.missing += low - next;
+            self.gone.push((next, low - 1));
+            State::Walk { first, next: low, last }
+        };
+    }
+
     /// The first id, the next one and the last one; `None` before both ends are found.
     #[must_use]
     pub const fn ids(&self) -> Option<(u64, u64, u64)> {
         match self.state {
-            State::Walk { first, next, last } => Some((first, next, last)),
+            State::Walk { first, next, last } | State::Skip { walk: (first, next, last), .. } => {
+                Some((first, next, last))
+            }
             _ => None,
         }
+    }
+
+    /// The ranges of ids, both ends included, that were skipped since the exchange has no trade of
+    /// them any more. [`TradePager::missing`] counts them too.
+    #[must_use]
+    pub fn gone(&self) -> &[(u64, u64)] {
+        &self.gone
     }
 
     /// How many ids have no trade, though each was requested several times.

@@ -55,7 +55,10 @@ pub(super) fn v5(
                 planned = true;
             }
             let of = (last + 1).saturating_sub(first + fetched.before);
-            let done = next.saturating_sub(first + fetched.before);
+            // What is no longer there was not fetched.
+            let gone = pager.missing();
+            let of = of.saturating_sub(gone);
+            let done = next.saturating_sub(first + fetched.before + gone);
             progress.at(Share { done, of }, || {
                 format!("{} of {}", fetched.before + done, Counted(fetched.before + of, "trade"))
             });
@@ -63,6 +66,8 @@ pub(super) fn v5(
         fetched.rows += trades.len() as u64;
         write(to, &inst_id, &mut trades)?;
     }
+    let gone = pager.gone().iter();
+    fetched.lost.extend(gone.map(|(a, b)| format!("ids {a} to {b} are no longer there")));
     Ok(Fetched { missing: pager.missing(), ..fetched })
 }
 

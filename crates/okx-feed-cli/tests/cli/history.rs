@@ -174,3 +174,18 @@ fn the_first_failure_to_connect_is_reported_at_once() {
     assert!(line.contains("is sent again") && line.contains("refused"), "{line}");
     assert_eq!(program.signal("KILL").status.code(), None);
 }
+
+#[test]
+fn a_plan_whose_ids_are_gone_ends_with_what_is_missing() {
+    let server = server("");
+    let path = target("gone.jsonl");
+    let name = path.display().to_string();
+    let query = "Trades v5 BTC-USDT since 0 until - bar 1m";
+    let plan = format!(r#"{{"query":"{query}","first":4000000000,"last":4000000099}}"#);
+    fs::write(beside(&path, ".resume"), plan).unwrap();
+    let args = ["trades", "--inst-id", "BTC-USDT", "--since", "0s", "--out", &name];
+    let (code, _, report) = run(&server, &args);
+    assert!(code == Some(1), "{report}");
+    assert!(report.contains("ids 4000000000 to 4000000099 are no longer there"), "{report}");
+    fs::remove_file(&path).unwrap();
+}
