@@ -27,6 +27,14 @@ pub(crate) fn run(args: &HistoryArgs) -> Result<Outcome, CliError> {
     if args.since.zip(args.until).is_some_and(|(since, until)| since > until) {
         return Err(CliError::History("--since is after --until; swap them".to_owned()));
     }
+    if let Some(since) = args.since.filter(|since| *since > client.clock().system()) {
+        // This machine's clock may be wrong; v3 has no other.
+        let is_future = dialect == Dialect::V3 || since > client.time()?;
+        if is_future {
+            let text = "--since is in the future; give a time that is over";
+            return Err(CliError::History(text.to_owned()));
+        }
+    }
     if args.what != What::Instruments {
         // Before a file is made.
         args.family_or_instrument()?;

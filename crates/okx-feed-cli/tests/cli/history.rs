@@ -136,6 +136,9 @@ fn wrong_requests_say_what_to_do() {
         "2026-01-01T00:00:00Z",
     ];
     wrong(&swapped, "swap them");
+    for what in ["trades", "candles", "files"] {
+        wrong(&[what, "--inst-id", "BTC-USDT", "--since", "2100-01-01T00:00:00Z"], "in the future");
+    }
     let (code, _, error) = {
         let output = Program::start(&["history", "trades", "--dialect", "v3", "--inst-id", "A"]);
         let output = output.finish();
