@@ -137,7 +137,7 @@ pub(crate) enum CliError {
     #[error("can't write {path:?}: {source}; check the path, its permissions and the disk")]
     Save { path: PathBuf, source: io::Error },
     /// A request of `history` could not be made, or failed for good.
-    #[error("{0}")]
+    #[error("{0}{hint}", hint = rest_hint(.0))]
     Rest(#[from] RestError),
     /// What `history` is to fetch is not said, or can't be had.
     #[error("{0}")]
@@ -181,6 +181,16 @@ const fn replay_hint(error: &ReplayError) -> &'static str {
     match error {
         ReplayError::NoDialect(_) => "; add --dialect v3 or --dialect v5",
         ReplayError::OtherDialect { .. } => "; replay the files of each dialect by themselves",
+        _ => "",
+    }
+}
+
+/// What to do about a request that failed: v5 and v3 have a code for unknown instruments.
+const fn rest_hint(error: &RestError) -> &'static str {
+    match error {
+        RestError::Refused { code: 51_001 | 30_032, .. } => {
+            "; see `okx-feed history instruments` for the names"
+        }
         _ => "",
     }
 }

@@ -123,6 +123,7 @@ fn wrong_requests_say_what_to_do() {
     };
     wrong(&["trades"], "--inst-id");
     wrong(&["trades", "--inst-id", "NO-SUCH"], "51001");
+    wrong(&["candles", "--inst-id", "NO-SUCH"], "see `okx-feed history instruments`");
     wrong(&["instruments", "--market", "option"], "--family");
     wrong(&["trades", "--inst-id", "A", "--since", "yesterday"], "not a time");
     wrong(&["candles", "--inst-id", "A", "--bar", "1h"], "1H");
