@@ -277,7 +277,7 @@ const DAY: u64 = 86_400;
 
 const BARS: [Bar; 24] = [
     bar("1s", 1),
-    bar("1m", 60),
+    Bar::MINUTE,
     bar("3m", 180),
     bar("5m", 300),
     bar("15m", 900),
@@ -303,6 +303,9 @@ const BARS: [Bar; 24] = [
 ];
 
 impl Bar {
+    /// A minute, `1m`.
+    pub const MINUTE: Self = bar("1m", 60);
+
     /// All bars.
     pub const ALL: &'static [Self] = &BARS;
 

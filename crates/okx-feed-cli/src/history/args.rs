@@ -38,16 +38,15 @@ pub(crate) struct HistoryArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(super) until: Option<UnixNanos>,
     /// The length of a candle: 1s 1m 3m 5m 15m 30m 1H 2H 4H 6H 12H 1D 2D 3D 1W 1M 3M, and 6Hutc to
-    /// 1Mutc. 1m is a minute, 1M a month
-    #[arg(long, value_name = "BAR", default_value = "1m")]
-    pub(super) bar: Bar,
-    /// The levels a side of a book. Above 400 it has no sequence number
-    #[arg(long, value_name = "N", default_value_t = 400,
-          value_parser = clap::value_parser!(u32).range(1..=5_000))]
-    pub(super) levels: u32,
-    /// What the files hold
-    #[arg(long, value_enum, default_value_t = ModuleArg::Trades)]
-    pub(super) module: ModuleArg,
+    /// 1Mutc. 1m is a minute, 1M a month [default: 1m]
+    #[arg(long, value_name = "BAR")]
+    bar: Option<Bar>,
+    /// The levels a side of a book [default: 400]. Above 400 it has no sequence number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    levels: Option<u32>,
+    /// What the files hold [default: trades]
+    #[arg(long, value_enum)]
+    module: Option<ModuleArg>,
     /// Print rows as JSON, one object a line
     #[arg(long)]
     pub(super) json: bool,
@@ -147,6 +146,47 @@ impl HistoryArgs {
         let missing = || CliError::History("which instrument? add --inst-id BTC-USDT".to_owned());
         let text = self.inst_id.as_ref().ok_or_else(missing)?;
         InstrumentId::new(text).map_err(|error| CliError::History(format!("{text:?}: {error}")))
+    }
+
+    /// The length of a candle.
+    pub(super) fn bar(&self) -> Bar {
+        self.bar.unwrap_or(Bar::MINUTE)
+    }
+
+    /// The levels a side of a book.
+    pub(super) fn levels(&self) -> u32 {
+        self.levels.unwrap_or(400)
+    }
+
+    /// What the files hold.
+    pub(super) fn module(&self) -> Module {
+        self.module.unwrap_or(ModuleArg::Trades).into()
+    }
+
+    /// Refuses what does not apply to what is fetched.
+    ///
+    /// # Errors
+    /// [`CliError::History`] with the option.
+    pub(super) fn check(&self) -> Result<(), CliError> {
+        let spans = matches!(self.what, What::Trades | What::Candles | What::Files);
+        let families = matches!(self.what, What::Instruments | What::Files);
+        for (option, is_given, applies) in [
+            ("--since", self.since.is_some(), spans),
+            ("--until", self.until.is_some(), spans),
+            ("--bar", self.bar.is_some(), self.what == What::Candles),
+            ("--levels", self.levels.is_some(), self.what == What::Book),
+            ("--module", self.module.is_some(), self.what == What::Files),
+            ("--family", self.family.is_some(), families),
+        ] {
+            if is_given && !applies {
+                let what = self.what.to_possible_value();
+                let what = what.as_ref().map_or("this", |what| what.get_name());
+                return Err(CliError::History(format!(
+                    "{option} does not apply to {what}; leave it out"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// The market that was given, or that the instrument's name says, or spot.

@@ -20,6 +20,7 @@ const DAY: u64 = 86_400_000_000_000;
 /// # Errors
 /// Wrong arguments, and those of requests and of the destination.
 pub(crate) fn run(args: &HistoryArgs) -> Result<Outcome, CliError> {
+    args.check()?;
     let dialect = Dialect::from(args.dialect);
     let mut client = RestClient::new(&args.connect.config(dialect))?;
     retries::report(&mut client);
@@ -69,7 +70,7 @@ pub(crate) fn run(args: &HistoryArgs) -> Result<Outcome, CliError> {
 fn query(args: &HistoryArgs) -> String {
     let time = |at: Option<UnixNanos>| at.map_or_else(|| "-".to_owned(), |at| at.0.to_string());
     let id = args.inst_id().map_or_else(|_| "-".to_owned(), |id| id.to_string());
-    let (dialect, bar) = (Dialect::from(args.dialect), args.bar);
+    let (dialect, bar) = (Dialect::from(args.dialect), args.bar());
     let (since, until) = (time(args.since), time(args.until));
     format!("{:?} {dialect} {id} since {since} until {until} bar {bar}", args.what)
 }
@@ -88,7 +89,7 @@ fn fetch_candles(
     let asked = CandleQuery {
         inst_id: args.inst_id()?,
         market: (dialect == Dialect::V3).then(|| args.market()),
-        bar: args.bar,
+        bar: args.bar(),
         since: args.since,
         until: args.until,
         now,
@@ -104,9 +105,9 @@ fn fetch_book(
 ) -> Result<Fetched, CliError> {
     let id = args.inst_id()?;
     let request = match dialect {
-        Dialect::V5 if args.levels > NUMBERED_LEVELS => Request::full_book(&id, args.levels),
-        Dialect::V5 => Request::book(&id, args.levels),
-        Dialect::V3 => Request::v3_book(args.market(), &id, args.levels),
+        Dialect::V5 if args.levels() > NUMBERED_LEVELS => Request::full_book(&id, args.levels()),
+        Dialect::V5 => Request::book(&id, args.levels()),
+        Dialect::V3 => Request::v3_book(args.market(), &id, args.levels()),
     };
     let book = client.book(&request)?;
     let json = to.is_json();
@@ -156,7 +157,7 @@ fn fetch_files(
     // One request may span ten days.
     while begin <= until {
         let end = UnixNanos(begin.0.saturating_add(9 * DAY)).min(until);
-        let request = Request::files(args.module.into(), args.market(), &of, begin, end);
+        let request = Request::files(args.module(), args.market(), &of, begin, end);
         found.extend(client.files(&request)?);
         begin = UnixNanos(end.0.saturating_add(DAY));
     }

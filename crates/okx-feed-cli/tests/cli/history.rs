@@ -137,6 +137,17 @@ fn wrong_requests_say_what_to_do() {
         "2026-01-01T00:00:00Z",
     ];
     wrong(&swapped, "swap them");
+    for (what, option, value) in [
+        ("trades", "--bar", "1H"),
+        ("trades", "--module", "trades"),
+        ("candles", "--levels", "5"),
+        ("book", "--since", "1s"),
+        ("instruments", "--until", "1s"),
+        ("book", "--family", "BTC-USD"),
+    ] {
+        let hint = format!("{option} does not apply to {what}");
+        wrong(&[what, "--inst-id", "BTC-USDT", option, value], &hint);
+    }
     for what in ["trades", "candles", "files"] {
         wrong(&[what, "--inst-id", "BTC-USDT", "--since", "2100-01-01T00:00:00Z"], "in the future");
     }
