@@ -1,5 +1,7 @@
 //! Candles, page by page.
 
+use std::time::Duration;
+
 use super::destination::Destination;
 use super::resume::{Plan, number};
 use super::rows;
@@ -37,9 +39,14 @@ pub(super) fn fetch(
 ) -> Result<Fetched, CliError> {
     let CandleQuery { inst_id, market, bar, now, .. } = asked;
     let newest = bar.shortest().saturating_mul(u32::try_from(NEWEST).unwrap_or(u32::MAX));
-    let newest = u64::try_from(newest.as_nanos()).unwrap_or(u64::MAX);
     let until = asked.until.unwrap_or(now);
-    let since = asked.since.unwrap_or_else(|| UnixNanos(until.0.saturating_sub(newest)));
+    let since = asked.since.unwrap_or_else(|| {
+        // From the last start of a candle that is over: it alone is counted, not both ends.
+        let over = now.as_millis().saturating_sub(millis(bar.shortest()));
+        let last = until.as_millis().min(over);
+        let first = last.saturating_sub(millis(newest)).saturating_add(1);
+        UnixNanos::from_millis(first).unwrap_or_default()
+    });
     let mut plan = Plan { query: query.to_owned(), ends: (since.0, until.0) };
     let mut last_row = None;
     if let Some((found, row)) = to.resumed() {
@@ -80,4 +87,9 @@ pub(super) fn fetch(
         progress.at(share, || Counted(fetched.rows, "candle").to_string());
     }
     Ok(Fetched { missing: pager.missing(), ..fetched })
+}
+
+/// Whole milliseconds.
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

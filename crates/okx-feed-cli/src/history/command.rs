@@ -13,6 +13,9 @@ use okx_feed::{Dialect, Market, UnixNanos};
 /// Above so many levels a book comes from another endpoint.
 const NUMBERED_LEVELS: u32 = 400;
 
+/// How many days of files there are without a first time.
+const NEWEST_DAYS: usize = 2;
+
 const DAY: u64 = 86_400_000_000_000;
 
 /// Fetches what the arguments say.
@@ -163,6 +166,13 @@ fn fetch_files(
     }
     found.sort_by(|a, b| (a.date, &a.name).cmp(&(b.date, &b.name)));
     found.dedup();
+    if args.since.is_none() {
+        // Those of the last days are not there yet: a span does not say how many there are.
+        let mut dates: Vec<_> = found.iter().map(|file| file.date).collect();
+        dates.dedup();
+        let first = dates.iter().rev().take(NEWEST_DAYS).next_back().copied();
+        found.retain(|file| first.is_none_or(|first| file.date >= first));
+    }
     let json = to.is_json();
     found.iter().for_each(|file| rows::file(to.buf(), json, file));
     Ok(Fetched { rows: found.len() as u64, ..Fetched::default() })

@@ -66,6 +66,10 @@ fn each_kind_of_row_is_printed_as_json_and_as_lines() {
         assert!(rows.iter().all(|row| row["event"].is_string()), "{what}");
         assert!(report.contains("okx-feed history: "), "{report}");
     }
+    for (what, count) in [("trades", 500), ("candles", 300), ("files", 2)] {
+        let (_, json, _) = run(&server, &[&[what][..], &id_args, &["--json"]].concat());
+        assert_eq!(rows(&json).len(), count, "as the help says: {what}");
+    }
     let v3 = ["--dialect", "v3", "--inst-id", "BTC-USD-190517", "--json"];
     for (what, most) in [("trades", 300), ("candles", 300), ("book", 1)] {
         let (code, json, _) = run(&server, &[&[what][..], &v3].concat());
