@@ -115,8 +115,11 @@ pub struct RestClient {
     demo: bool,
     clock: Clock,
     caller: Caller,
-    on_retry: Box<dyn FnMut(&str, &str) + Send>,
+    on_retry: OnRetry,
 }
+
+/// Takes the target of a request that failed, and why.
+type OnRetry = Box<dyn FnMut(&str, &str) + Send + Sync>;
 
 impl fmt::Debug for RestClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -179,7 +182,7 @@ impl RestClient {
 
     /// Calls `on_retry` with the path and query of each request that failed and is sent again, and
     /// with what it failed with.
-    pub fn on_retry(&mut self, on_retry: impl FnMut(&str, &str) + Send + 'static) {
+    pub fn on_retry(&mut self, on_retry: impl FnMut(&str, &str) + Send + Sync + 'static) {
         self.on_retry = Box::new(on_retry);
     }
 
