@@ -10,7 +10,7 @@ use okx_feed::transport::Clock;
 /// The pause after the first line; each further line doubles it.
 const FIRST: Duration = Duration::from_secs(2);
 
-/// The longest pause. After a longer time without a failure, the pauses begin anew.
+/// The longest pause. After a longer time without a failure, the pauses begin again at the first.
 const CAP: Duration = Duration::from_secs(64);
 
 /// Says why requests fail: the first failure at once, further ones at growing pauses.
