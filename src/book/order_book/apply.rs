@@ -96,7 +96,7 @@ impl DepthBook {
     }
 
     /// Applies the levels of a message that passed all checks.
-    #[inline(always)]
+    #[inline]
     pub(super) fn apply_levels(
         &mut self,
         update: &DepthUpdate<'_>,
