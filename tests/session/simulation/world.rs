@@ -179,13 +179,21 @@ impl World {
             self.now = self.now.max(next);
             self.step();
         }
-        self.now = self.now.max(self.end());
-        self.exchange.advance(self.now);
-        self.record();
         for at in 0..self.clients.len() {
             self.clients[at].latency = Duration::ZERO;
         }
-        self.deliver(true);
+        loop {
+            self.now = self.now.max(self.end());
+            self.exchange.advance(self.now);
+            self.record();
+            self.deliver(true);
+            if self.is_live() || self.now > self.end() + SETTLING * 2 {
+                break;
+            }
+            // A quiet book was found silent just now, and is subscribed again.
+            self.now = self.now.max(self.next_at());
+            self.step();
+        }
         self.check_end();
         self.tally
     }
