@@ -191,7 +191,6 @@ impl FrameReader {
         }
         let is_control = first & 0x8 != 0;
         let (head_len, len) = match (second & LEN, rest) {
-            (126 | 127, _) if is_control => return Err(FrameError::LongControl),
             (126, &[a, b, ..]) => (4, u64::from(u16::from_be_bytes([a, b]))),
             (127, &[a, b, c, d, e, f, g, h, ..]) => {
                 (10, u64::from_be_bytes([a, b, c, d, e, f, g, h]))
@@ -205,6 +204,9 @@ impl FrameReader {
         };
         let too_long = FrameError::TooLong(self.max_len);
         let len = usize::try_from(len).map_err(|_| too_long)?;
+        if is_control && len > MAX_CONTROL_LEN {
+            return Err(FrameError::LongControl);
+        }
         if !is_control && len > self.max_len.saturating_sub(so_far) {
             return Err(too_long);
         }
@@ -411,8 +413,8 @@ mod tests {
             (b"\x8b", FrameError::ReservedOpcode(11)),
             (b"\x81\x81", FrameError::Masked),
             (b"\x09", FrameError::FragmentedControl),
-            (b"\x89\x7e", FrameError::LongControl),
-            (b"\x88\x7f", FrameError::LongControl),
+            (b"\x89\x7e\0\x7e", FrameError::LongControl),
+            (b"\x88\x7f\0\0\0\0\0\0\0\x7e", FrameError::LongControl),
             (b"\x80", FrameError::NothingToContinue),
             (b"\x00", FrameError::NothingToContinue),
             (b"\x01\x01a\x81", FrameError::Unfinished),
