@@ -23,7 +23,7 @@ enum Seen {
 }
 
 /// Choices: frames, most of them valid, as a stream that comes in parts. Both readers give the same
-/// messages in the same order, or refuse at the same place.
+/// messages in the same order, or refuse the same frame.
 pub fn ws_frames(bytes: &[u8]) {
     let mut choices = Choices::bytes(bytes);
     let stream = match choices.one_in(4) {
@@ -46,6 +46,12 @@ pub fn ws_frames(bytes: &[u8]) {
         return;
     }
     assert!(ours.iter().all(is_text), "{stream:x?}");
+    // Ours refuses a frame by its head, tungstenite once it is there in whole.
+    if let Some((Seen::Refused, before)) = ours.split_last()
+        && before == theirs.seen
+    {
+        return;
+    }
     assert_eq!(ours, theirs.seen, "{stream:x?}");
 }
 
