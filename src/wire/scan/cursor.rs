@@ -68,7 +68,7 @@ impl<'t> Cursor<'t> {
     }
 }
 
-/// Whether `literal` stands at a place of a text.
+/// Whether a text has `literal` at a place.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn is_at<const N: usize>(text: &[u8], at: usize, literal: &[u8; N]) -> bool {
