@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::side::{BookSide, CHECKSUM_LEVELS, SideChange};
-use crate::model::{Decimal, Dialect, Level, MAX_DECIMAL_TEXT};
+use crate::model::{Channel, Decimal, Dialect, Level, MAX_DECIMAL_TEXT};
 
 /// The checksum check of a message against the book after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,11 +55,11 @@ pub enum Verify {
 #[inline]
 pub(crate) const fn expected(
     checksum: Option<i32>,
-    dialect: Dialect,
+    channel: Channel,
     empty_book: bool,
 ) -> Option<i32> {
-    match (checksum, dialect) {
-        (Some(0), Dialect::V5) if !empty_book => None,
+    match checksum {
+        Some(0) if !empty_book && matches!(channel.dialect(), Dialect::V5) => None,
         _ => checksum,
     }
 }
@@ -320,10 +320,10 @@ mod tests {
 
     #[test]
     fn zero_means_not_sent_in_v5_only() {
-        assert_eq!(expected(Some(0), Dialect::V5, false), None);
-        assert_eq!(expected(Some(0), Dialect::V5, true), Some(0));
-        assert_eq!(expected(Some(0), Dialect::V3, false), Some(0));
-        assert_eq!(expected(Some(7), Dialect::V5, false), Some(7));
-        assert_eq!(expected(None, Dialect::V3, true), None);
+        assert_eq!(expected(Some(0), Channel::Books, false), None);
+        assert_eq!(expected(Some(0), Channel::Books, true), Some(0));
+        assert_eq!(expected(Some(0), Channel::Depth, false), Some(0));
+        assert_eq!(expected(Some(7), Channel::Books, false), Some(7));
+        assert_eq!(expected(None, Channel::Depth, true), None);
     }
 }

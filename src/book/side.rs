@@ -220,7 +220,13 @@ impl DepthSide {
         if keys.last().is_none_or(|&worst| worst < key) {
             return Err(keys.len());
         }
-        let at = keys.partition_point(|&k| k < key);
+        // Half of the recorded changes are in the best 13 levels: those nearest to the best are
+        // searched first.
+        let mut end = 16;
+        while keys.get(end).is_some_and(|&k| k < key) {
+            end *= 4;
+        }
+        let at = keys.get(..end).unwrap_or(keys).partition_point(|&k| k < key);
         if keys.get(at) == Some(&key) { Ok(at) } else { Err(at) }
     }
 

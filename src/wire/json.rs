@@ -20,6 +20,9 @@ use crate::model::Decimal;
 /// never uses the thread's stack.
 pub(crate) const MAX_JSON_DEPTH: usize = 128;
 
+/// So many digits always fit an `i64`.
+const DIGITS_OF_I64: usize = 18;
+
 /// The JSON parser and its reused buffers.
 ///
 /// Allocates when it is made, and for a text that is larger or denser than all before it, bounded
@@ -252,9 +255,14 @@ impl<'v, 'd, 't> Value<'v, 'd, 't> {
         if text.is_empty() || padded || !text.iter().all(u8::is_ascii_digit) {
             return Err(self.error(Kind::Number));
         }
-        let value = text.iter().try_fold(0i128, |value, &byte| {
-            value.checked_mul(10)?.checked_add(i128::from(byte - b'0'))
-        });
+        let value = if text.len() <= DIGITS_OF_I64 {
+            let value = text.iter().fold(0i64, |value, &byte| value * 10 + i64::from(byte - b'0'));
+            Some(i128::from(value))
+        } else {
+            text.iter().try_fold(0i128, |value, &byte| {
+                value.checked_mul(10)?.checked_add(i128::from(byte - b'0'))
+            })
+        };
         let signed = value.map(|value| if negative { -value } else { value });
         let fitting = signed.and_then(|value| T::try_from(value).ok());
         fitting.ok_or_else(|| self.error(Kind::NumberOverflow))

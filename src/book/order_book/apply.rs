@@ -151,9 +151,9 @@ impl DepthBook {
 
     fn compare_checksum(&mut self, update: &DepthUpdate<'_>) -> Checksum {
         let (asks, bids) = (self.asks.levels(), self.bids.levels());
-        let dialect = update.topic.channel.dialect();
-        let empty = asks.is_empty() && bids.is_empty();
-        let Some(expected) = checksum::expected(update.checksum, dialect, empty) else {
+        let is_empty = asks.is_empty() && bids.is_empty();
+        let expected = checksum::expected(update.checksum, update.topic.channel, is_empty);
+        let Some(expected) = expected else {
             // A channel without checksums rarely starts sending them, so changes are not tracked.
             self.checksum.forget();
             return Checksum::None;
