@@ -5,10 +5,11 @@ use std::cell::RefCell;
 
 use okx_feed::book::BookSync;
 use okx_feed::internals::{MAX_OUTPUT, OUTPUT_SPACE, SmallInflate};
+use okx_feed::publish::{WordArray, Words};
 use okx_feed::wire::DecodeLimits;
 use okx_feed::{
     Book5, Channel, Decimal, Decoder, DepthAction, DepthBook, DepthUpdate, Dialect, Event, Frame,
-    Level, UnixNanos,
+    Level, Record, UnixNanos,
 };
 
 use crate::depth_oracle::{message, topic};
@@ -74,9 +75,21 @@ fn check(event: &Event<'_>) {
                 assert_eq!(sizes.bids.len(), update.bids.len());
             }
         }
+        Event::Record(update) => {
+            // Some channels are keyed by nothing.
+            assert!(update.topic.inst_id.len() <= 63, "{:?}", update.topic.inst_id);
+            check_words(update.record);
+        }
         Event::Control(_) | Event::Skipped(_) => {}
         other => panic!("no event of a decoder: {other:?}"),
     }
+}
+
+/// A record is the same after its publication as words.
+fn check_words(record: &Record) {
+    let mut words = <Record as Words>::Array::ZERO;
+    Words::put_words(record, 3, |at, word| words[at] = word);
+    assert_eq!(<Record as Words>::from_words(&words), (*record, 3));
 }
 
 fn check_id(id: &str) {
