@@ -36,6 +36,8 @@ pub enum Event<'f> {
     State(StateChange<'f>),
     /// A frame could not be decoded and is lost; the feed continues. Emitted by the feed.
     Malformed(Malformed),
+    /// A recording lacks lines here. Emitted by a replay alone.
+    Gap(Gap<'f>),
 }
 
 impl<'f> Event<'f> {
@@ -55,6 +57,7 @@ impl<'f> Event<'f> {
             Self::Skipped(skipped) => skipped.ts_recv,
             Self::State(change) => change.ts_recv,
             Self::Malformed(malformed) => malformed.ts_recv,
+            Self::Gap(gap) => gap.ts_recv,
         }
     }
 
@@ -69,7 +72,11 @@ impl<'f> Event<'f> {
             Self::DepthBook(change) => Some(change.update.topic),
             Self::Record(update) => Some(update.topic),
             Self::Raw(message) => Some(message.topic),
-            Self::Control(_) | Self::Skipped(_) | Self::State(_) | Self::Malformed(_) => None,
+            Self::Control(_)
+            | Self::Skipped(_)
+            | Self::State(_)
+            | Self::Malformed(_)
+            | Self::Gap(_) => None,
         }
     }
 
@@ -84,9 +91,11 @@ impl<'f> Event<'f> {
             Self::Record(update) => update.subscription_id,
             Self::Raw(message) => message.subscription_id,
             Self::State(change) => change.subscription_id,
-            Self::Depth(_) | Self::Control(_) | Self::Skipped(_) | Self::Malformed(_) => {
-                SubscriptionId::NONE
-            }
+            Self::Depth(_)
+            | Self::Control(_)
+            | Self::Skipped(_)
+            | Self::Malformed(_)
+            | Self::Gap(_) => SubscriptionId::NONE,
         }
     }
 }
@@ -396,5 +405,18 @@ pub struct Malformed {
     /// May not be subscribed.
     pub subscription: Option<Subscription>,
     /// The receive time of the frame.
+    pub ts_recv: UnixNanos,
+}
+
+/// A place where a recording lacks lines, since its writer fell behind or could not write, or since
+/// a part of the file is damaged. What they held is not known: books that they may have changed are
+/// not live from here on until the next snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap<'f> {
+    /// How many lines are missing: frames, and what else a client records; 0 if that is not known.
+    pub lines: u64,
+    /// Why they are missing, in words.
+    pub reason: &'f str,
+    /// The time of the first line after them.
     pub ts_recv: UnixNanos,
 }

@@ -94,7 +94,7 @@ pub use book::{Book5, BookRef, DepthAction, DepthBook, DepthUpdate};
 #[cfg(feature = "client")]
 pub use client::{Client, ClientBuilder, ClientConfig, ClientError, ClientStats, Credentials};
 pub use event::{
-    BookUpdate, Control, DepthChange, Event, EventSink, Malformed, NoSink, RecordUpdate,
+    BookUpdate, Control, DepthChange, Event, EventSink, Gap, Malformed, NoSink, RecordUpdate,
     StateChange, TradeUpdate,
 };
 pub use feed::{Arbiter, FeedHandler};

@@ -51,11 +51,13 @@ pub enum Mark {
     End,
     /// Lines are missing here: how many and why.
     Gap,
+    /// The last line of a file that was completed, and whether another one follows.
+    Finish,
 }
 
 impl Mark {
     /// All marks.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::File,
         Self::Line,
         Self::Open,
@@ -69,6 +71,7 @@ impl Mark {
         Self::Unsubscribe,
         Self::End,
         Self::Gap,
+        Self::Finish,
     ];
 
     /// The name in a capture, such as `lost`.
@@ -88,6 +91,7 @@ impl Mark {
             Self::Unsubscribe => "unsubscribe",
             Self::End => "end",
             Self::Gap => "gap",
+            Self::Finish => "finish",
         }
     }
 }
@@ -126,4 +130,13 @@ pub struct Entry<'r> {
     pub connection: ConnectionLabel,
     /// What the line is.
     pub kind: EntryKind<'r>,
+}
+
+/// Reads the text of a [`Mark::Gap`]: how many lines are missing, 0 where it does not say, and why.
+#[must_use]
+pub fn read_gap(text: &[u8]) -> (u64, &str) {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    let lines = text.split(' ').find_map(|word| word.strip_prefix("lines=")?.parse().ok());
+    let reason = text.split_once("reason=").map(|(_, reason)| reason);
+    (lines.unwrap_or(0), reason.unwrap_or("the recorder fell behind or could not write"))
 }

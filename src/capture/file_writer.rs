@@ -64,15 +64,17 @@ impl FileWriter {
         Some(self.file.as_ref()?.blocks)
     }
 
-    /// Makes sure that there is a file for a block of time `now`: completes one that is large, old
-    /// or was removed, and creates the next. True where there is one.
-    pub(super) fn prepare(&mut self, now: UnixNanos) -> bool {
-        if let Some(file) = &self.file {
+    /// Whether the current file is to be followed by another one before a block of time `now`: it
+    /// is large, old, or was removed.
+    pub(super) fn is_complete(&self, now: UnixNanos) -> bool {
+        self.file.as_ref().is_some_and(|file| {
             let is_old = now.since(file.begun).is_some_and(|age| age >= self.max_time);
-            if file.len >= self.max_len || (is_old && file.blocks > 0) || is_removed(&file.file) {
-                self.complete();
-            }
-        }
+            file.len >= self.max_len || (is_old && file.blocks > 0) || is_removed(&file.file)
+        })
+    }
+
+    /// Makes sure that there is a file for a block of time `now`. True where there is one.
+    pub(super) fn prepare(&mut self, now: UnixNanos) -> bool {
         if self.file.is_some() {
             return true;
         }

@@ -21,7 +21,7 @@ mod writer;
 mod zstd_frame;
 
 pub use config::{RecordConfig, SyncPolicy};
-pub use entry::{ConnectionLabel, Entry, EntryKind, LineFault, Mark};
+pub use entry::{ConnectionLabel, Entry, EntryKind, LineFault, Mark, read_gap};
 pub use error::CaptureError;
 pub use form::LineForm;
 pub use line_reader::MAX_LINE_LEN;

@@ -117,7 +117,13 @@ impl Writer {
     /// Writes what comes before a block's first line: at the start of a file what the file is, and
     /// what is missing before it.
     fn begin_text(&mut self, ts: UnixNanos) {
-        if self.lines > 0 || !self.files.prepare(ts) {
+        if self.lines > 0 {
+            return;
+        }
+        if self.files.is_complete(ts) {
+            self.finish_file(true);
+        }
+        if !self.files.prepare(ts) {
             return;
         }
         let ts = ts.max(self.latest);
@@ -147,6 +153,17 @@ impl Writer {
         }
     }
 
+    /// Ends the current file with a line that says so: one without it was not completed.
+    fn finish_file(&mut self, is_followed: bool) {
+        if self.files.blocks().is_some_and(|blocks| blocks > 0) {
+            let next = if is_followed { "yes" } else { "no" };
+            let (ts, connection) = (self.latest, ConnectionLabel::default());
+            self.push(Line { ts, connection, name: Mark::Finish.name() }, next.as_bytes());
+            self.commit();
+        }
+        self.files.complete();
+    }
+
     fn push(&mut self, line: Line<'_>, payload: &[u8]) {
         if self.lines == 0 {
             (self.first, self.last) = (line.ts, line.ts);
@@ -167,7 +184,7 @@ impl Writer {
         if is_written {
             self.missing = Missing::default();
             add(&self.recording.shared.written_lines, self.recorded);
-        } else {
+        } else if self.recorded > 0 {
             let lines = self.recorded;
             add(&self.recording.shared.dropped_lines, lines);
             add(&self.recording.shared.dropped_blocks, 1);
@@ -215,5 +232,5 @@ pub(super) fn run(
         }
         std::thread::sleep(POLL_INTERVAL);
     }
-    writer.files.complete();
+    writer.finish_file(false);
 }

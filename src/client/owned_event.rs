@@ -101,8 +101,8 @@ fn subscription(topic: &Topic<'_>) -> Option<Subscription> {
 
 impl OwnedEvent {
     /// Copies an event; `None` for an order-book message that was not applied, which a client never
-    /// emits, and for a text of a channel that is not decoded, which may be long. Allocates
-    /// nothing.
+    /// emits, for a gap of a recording, which it does not have, and for a text of a channel that is
+    /// not decoded, which may be long. Allocates nothing.
     #[must_use]
     pub fn new(event: &Event<'_>) -> Option<Self> {
         Some(match event {
@@ -147,7 +147,7 @@ impl OwnedEvent {
                 Self::Skipped { channel: Text::cut(skipped.channel), ts_recv: skipped.ts_recv }
             }
             Event::Malformed(malformed) => Self::Malformed(*malformed),
-            Event::Depth(_) | Event::Raw(_) => return None,
+            Event::Depth(_) | Event::Raw(_) | Event::Gap(_) => return None,
         })
     }
 }

@@ -225,7 +225,8 @@ impl Slots {
             | Event::Raw(_)
             | Event::Skipped(_)
             | Event::State(_)
-            | Event::Malformed(_) => {}
+            | Event::Malformed(_)
+            | Event::Gap(_) => {}
         }
         sink.on_event(event);
     }

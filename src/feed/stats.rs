@@ -131,7 +131,11 @@ impl Stats {
             Event::Record(_) => self.records += 1,
             Event::Control(control) => self.control(control),
             Event::Skipped(skipped) => self.skipped.count(skipped.channel),
-            Event::DepthBook(_) | Event::Raw(_) | Event::State(_) | Event::Malformed(_) => {}
+            Event::DepthBook(_)
+            | Event::Raw(_)
+            | Event::State(_)
+            | Event::Malformed(_)
+            | Event::Gap(_) => {}
         }
     }
 

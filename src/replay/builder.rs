@@ -130,7 +130,7 @@ impl<S: EventSink> ReplayBuilder<S> {
         }
         let open = |path: &PathBuf| CaptureFile::open(path, form, &config);
         let mut files = files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        check_times(&mut files, form, &config)?;
+        let uncommitted = leave_out_empty(&mut files, form, &config)?;
         let dialect = common_dialect(dialect, &files)?;
         for channel in &channels {
             subscriptions.push(Subscription::parse(dialect, channel)?);
@@ -144,6 +144,7 @@ impl<S: EventSink> ReplayBuilder<S> {
         let is_of_client = files.iter().all(|file| file.recording_id.is_some());
         let mut player = Player::new(dialect, config, subscriptions.clone(), recordings > 1);
         player.report.missing_files = missing_files(&files);
+        player.report.torn = uncommitted;
         player.connections.discovery.missing = subscriptions.clone();
         // A client's marks name what is subscribed, but not those before the first that is played.
         let is_known = is_of_client && config.from == UnixNanos::UNKNOWN;
@@ -158,24 +159,38 @@ impl<S: EventSink> ReplayBuilder<S> {
     }
 }
 
-/// Fails where files have lines, and none in the times that are played.
-fn check_times(
-    files: &mut [CaptureFile],
+/// Leaves out files that have no line, in the times that are played. Gives those of them of which
+/// nothing was committed.
+///
+/// # Errors
+/// Where no file is left.
+fn leave_out_empty(
+    files: &mut Vec<CaptureFile>,
     form: Option<LineForm>,
     config: &ReplayConfig,
-) -> Result<(), ReplayError> {
-    if config.from == UnixNanos::UNKNOWN && config.to == UnixNanos(u64::MAX) {
-        return Ok(());
-    }
-    for file in files.iter_mut() {
+) -> Result<Vec<PathBuf>, ReplayError> {
+    let mut uncommitted = Vec::new();
+    let mut left = Vec::with_capacity(files.len());
+    for mut file in std::mem::take(files) {
         if !file.is_empty()? {
-            return Ok(());
+            files.push(file);
+        } else if file.is_uncommitted() {
+            uncommitted.push(file.path);
+        } else {
+            left.push(file.path);
         }
     }
-    let Some(path) = files.first().map(|file| file.path.clone()) else { return Ok(()) };
-    match covered_times(&path, form)? {
-        Some((first, last)) => Err(ReplayError::NothingInTimes { path, first, last }),
-        None => Ok(()),
+    if !files.is_empty() {
+        return Ok(uncommitted);
+    }
+    if let (Some(path), true) = (left.first(), config.has_times())
+        && let Some((first, last)) = covered_times(path, form)?
+    {
+        return Err(ReplayError::NothingInTimes { path: path.clone(), first, last });
+    }
+    match left.into_iter().chain(uncommitted).next() {
+        Some(path) => Err(ReplayError::Empty(path)),
+        None => Err(ReplayError::NoFile),
     }
 }
 

@@ -60,6 +60,13 @@ pub struct ReplayConfig {
     pub max_subscriptions: usize,
 }
 
+impl ReplayConfig {
+    /// Whether a part of the time alone is played.
+    pub(super) fn has_times(&self) -> bool {
+        self.from != UnixNanos::UNKNOWN || self.to != UnixNanos(u64::MAX)
+    }
+}
+
 impl Default for ReplayConfig {
     fn default() -> Self {
         Self {

@@ -18,6 +18,9 @@ pub enum ReplayError {
     /// No file was named.
     #[error("nothing to replay: name at least one file")]
     NoFile,
+    /// No file has a line.
+    #[error("{0:?} is empty: nothing was recorded, or nothing was written before the end")]
+    Empty(PathBuf),
     /// The file does not say of which dialect it is, and nobody else did.
     #[error("{0:?} does not say whether it is of v3 or v5: name the dialect")]
     NoDialect(PathBuf),

@@ -32,6 +32,20 @@ pub(super) struct CaptureFile {
     pub(super) dialect: Option<Dialect>,
     /// The latest time so far, which lines without a time have.
     pub(super) last: UnixNanos,
+    /// Its closing mark.
+    pub(super) end: FileEnd,
+}
+
+/// How a file of a client's recording ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum FileEnd {
+    /// Without a closing mark, as far as it was read.
+    #[default]
+    Open,
+    /// Another file follows it.
+    Followed,
+    /// It is the last one.
+    Last,
 }
 
 impl CaptureFile {
@@ -41,13 +55,18 @@ impl CaptureFile {
         form: Option<LineForm>,
         config: &ReplayConfig,
     ) -> Result<Self, ReplayError> {
-        let mut reader = CaptureReader::open(path)?.with_times(config.from, config.to);
-        if let Some(form) = form {
-            reader = reader.with_form(form);
-        }
+        let open = || -> Result<_, ReplayError> {
+            let reader = CaptureReader::open(path)?;
+            Ok(match form {
+                Some(form) => reader.with_form(form),
+                None => reader,
+            })
+        };
         let mut recording_id = None;
         let mut dialect = None;
         let mut number = 0;
+        // What the first line says holds for all times.
+        let mut reader = open()?;
         if let Some(entry) = reader.peek()? {
             match entry.kind {
                 EntryKind::Mark(Mark::File, text) => {
@@ -60,14 +79,23 @@ impl CaptureFile {
                 _ => {}
             }
         }
+        if config.has_times() {
+            reader = open()?.with_times(config.from, config.to);
+        }
         let last = UnixNanos::UNKNOWN;
         let path = path.to_owned();
-        Ok(Self { reader, path, recording: 0, recording_id, number, dialect, last })
+        let end = FileEnd::default();
+        Ok(Self { reader, path, recording: 0, recording_id, number, dialect, last, end })
     }
 
     /// Whether it has no line in the times that are played.
     pub(super) fn is_empty(&mut self) -> Result<bool, ReplayError> {
         Ok(self.next_time()?.is_none())
+    }
+
+    /// Whether it has nothing since nothing of it was committed.
+    pub(super) fn is_uncommitted(&self) -> bool {
+        self.reader.is_torn() || self.reader.progress().1 == 0
     }
 
     /// What is known of the recording that its lines are of.

@@ -14,11 +14,6 @@ pub(super) fn value<'t>(text: &'t [u8], key: &str) -> Option<&'t str> {
         .map(|of| of.1)
 }
 
-/// The number of `key=value` among the words; 0 where there is none.
-pub(super) fn number(text: &[u8], key: &str) -> u64 {
-    value(text, key).and_then(|value| value.parse().ok()).unwrap_or_default()
-}
-
 /// The dialect of a name.
 pub(super) fn dialect(name: &str) -> Option<Dialect> {
     [Dialect::V3, Dialect::V5].into_iter().find(|dialect| dialect.to_string() == name)

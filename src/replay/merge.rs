@@ -23,6 +23,16 @@ impl Merge {
         &self.files
     }
 
+    /// The last file of each recording of a client. Files are in the order of their recordings.
+    pub(super) fn last_of_recordings(&self) -> impl Iterator<Item = &CaptureFile> {
+        let next = self.files.iter().skip(1).map(Some).chain([None]);
+        let pairs = self.files.iter().zip(next);
+        let is_last = |(file, next): &(&CaptureFile, Option<&CaptureFile>)| {
+            next.is_none_or(|next| next.recording != file.recording)
+        };
+        pairs.filter(is_last).map(|(file, _)| file).filter(|file| file.recording_id.is_some())
+    }
+
     /// The file whose next line is the earliest; `None` at the end of all. At equal times the file
     /// that was named first.
     #[inline]

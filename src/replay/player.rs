@@ -7,8 +7,8 @@ use super::connections::{Connections, Key};
 use super::file::Origin;
 use super::marks;
 use super::report::ReplayReport;
-use crate::capture::{Entry, EntryKind, Mark};
-use crate::event::EventSink;
+use crate::capture::{Entry, EntryKind, Mark, read_gap};
+use crate::event::{Event, EventSink, Gap};
 use crate::model::{BookState, Dialect, Subscription, UnixNanos};
 use crate::wire::Frame;
 
@@ -204,8 +204,10 @@ impl Player {
                     self.set_states(key, BookState::Connecting, ts, sink);
                 }
             }
+            // What is left out can't be missing.
+            Mark::Gap if ts < self.config.from => {}
             Mark::Gap => self.on_gap(key.0, text, ts, sink),
-            Mark::File | Mark::Open | Mark::Control | Mark::Sent | Mark::Close => {}
+            Mark::Finish | Mark::File | Mark::Open | Mark::Control | Mark::Sent | Mark::Close => {}
         }
     }
 
@@ -243,8 +245,10 @@ impl Player {
 
     /// What came in a gap is not known.
     fn on_gap<S: EventSink>(&mut self, recording: usize, text: &[u8], ts: UnixNanos, sink: &mut S) {
+        let (lines, reason) = read_gap(text);
         self.report.gaps += 1;
-        self.report.missing_lines += marks::number(text, "lines");
+        self.report.missing_lines += lines;
+        sink.on_event(&Event::Gap(Gap { lines, reason, ts_recv: ts }));
         for key in self.connections.of_recording(recording) {
             self.connections.with(key, sink, |handler, sink| handler.frames_lost(ts, sink));
         }

@@ -28,8 +28,13 @@ pub struct ReplayReport {
     pub first: UnixNanos,
     /// The time of the last frame.
     pub last: UnixNanos,
-    /// The files that end in the middle.
+    /// The files that end in the middle, and those in which nothing was written.
     pub torn: Vec<PathBuf>,
+    /// The last files of recordings that were not ended properly: the process was killed, or can't
+    /// write any more. What was received after the last line is missing. Known at the end.
+    pub unfinished: Vec<PathBuf>,
+    /// The last files that were given of recordings that have further ones. Known at the end.
+    pub continued: Vec<PathBuf>,
     /// Files that do not begin where the one before them ends, and how many files of the recording
     /// are missing between the two.
     pub missing_files: Vec<(PathBuf, u64)>,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::config::ReplayConfig;
 use super::error::ReplayError;
+use super::file::FileEnd;
 use super::merge::Merge;
 use super::pace::Pace;
 use super::player::Player;
@@ -45,13 +46,15 @@ pub struct Replay<S = NoSink> {
     sink: S,
     now: UnixNanos,
     is_ended: bool,
+    /// Whether it has ended before the files have.
+    is_cut: bool,
 }
 
 impl<S: EventSink> Replay<S> {
     pub(super) fn new(config: ReplayConfig, merge: Merge, player: Player, sink: S) -> Self {
         let pace = Pace::new(config.speed);
         let now = UnixNanos::UNKNOWN;
-        Self { config, merge, player, pace, sink, now, is_ended: false }
+        Self { config, merge, player, pace, sink, now, is_ended: false, is_cut: false }
     }
 
     /// Plays to the end.
@@ -78,6 +81,7 @@ impl<S: EventSink> Replay<S> {
         // A file of the same recording that begins later repeats what is known.
         *now = ts.max(*now);
         if *now >= config.to {
+            self.is_cut = true;
             return Ok(self.end());
         }
         pace.wait(*now);
@@ -85,6 +89,10 @@ impl<S: EventSink> Replay<S> {
             // A client gives all frames of a read the time of the read, and what it did between two
             // of them a later one.
             EntryKind::Frame(_) if origin.is_of_client => entry.ts_recv,
+            EntryKind::Mark(Mark::Finish, text) => {
+                file.end = if text == b"yes" { FileEnd::Followed } else { FileEnd::Last };
+                *now
+            }
             _ => *now,
         };
         if player.play(origin, entry, ts, sink) {
@@ -134,7 +142,16 @@ impl<S: EventSink> Replay<S> {
         report.feed = self.player.connections.stats();
         report.not_found.clone_from(&self.player.connections.discovery.missing);
         let torn = self.merge.files().iter().filter(|file| file.reader.is_torn());
-        report.torn = torn.map(|file| file.path.clone()).collect();
+        report.torn.extend(torn.map(|file| file.path.clone()));
+        if self.is_ended && !self.is_cut {
+            for file in self.merge.last_of_recordings().filter(|file| !file.reader.is_torn()) {
+                match file.end {
+                    FileEnd::Open => report.unfinished.push(file.path.clone()),
+                    FileEnd::Followed => report.continued.push(file.path.clone()),
+                    FileEnd::Last => {}
+                }
+            }
+        }
         report
     }
 

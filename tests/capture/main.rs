@@ -8,6 +8,7 @@
 )]
 
 mod alloc;
+mod ends;
 mod files;
 #[cfg(all(feature = "client", feature = "sim"))]
 mod live;

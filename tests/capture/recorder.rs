@@ -51,7 +51,7 @@ pub(crate) fn record(recorder: &mut Recorder, count: u64, step: Duration) -> Vec
 }
 
 fn without_head(mut seen: Vec<Seen>) -> Vec<Seen> {
-    seen.retain(|(.., kind, _)| kind != "file");
+    seen.retain(|(.., kind, _)| kind != "file" && kind != "finish");
     seen
 }
 
@@ -68,6 +68,8 @@ fn what_is_recorded_is_read_back_in_order() {
         let (seen, is_torn) = lines(file);
         assert!(!is_torn);
         assert_eq!(seen[0].2, "file");
+        let (.., last, next) = seen.last().unwrap();
+        assert_eq!((&last[..], &next[..]), ("finish", &b"no"[..]));
         assert_eq!(without_head(seen), recorded);
         let stats = recording.stats();
         assert_eq!((stats.lines, stats.written_lines), (20_000, 20_000), "{stats:?}");
@@ -117,7 +119,14 @@ fn files_follow_each_other_by_size_and_by_time_and_their_names_sort() {
             assert!(head.contains(&format!(" file={at} dialect=v5 ")), "{head}");
             // Each can be played alone.
             assert_eq!((seen[1].1, &seen[1].3[..]), (connection, &subscriptions[..]));
-            all.extend(seen.into_iter().filter(|(.., kind, _)| kind != "file" && kind != "line"));
+            let (.., last, next) = seen.last().unwrap();
+            let is_last = at + 1 == files.len();
+            assert_eq!(
+                (&last[..], &next[..]),
+                ("finish", if is_last { b"no" } else { &b"yes"[..] })
+            );
+            let seen = without_head(seen);
+            all.extend(seen.into_iter().filter(|(.., kind, _)| kind != "line"));
         }
         assert_eq!(all, recorded, "{name}");
     }

@@ -264,11 +264,11 @@ fn a_gap_makes_stale_what_may_have_lost_a_message() {
     recorder.flush_due(at(10_000_000_000));
     recorder.record(RecordKind::Text, label, at(10_000_000_001), books(2).as_bytes());
     drop(recorder);
-    let mut states = Vec::new();
-    let sink = |event: &Event<'_>| {
-        if let Event::State(change) = event {
-            states.push(change.to);
-        }
+    let (mut states, mut gaps) = (Vec::new(), Vec::new());
+    let sink = |event: &Event<'_>| match event {
+        Event::State(change) => states.push(change.to),
+        Event::Gap(gap) => gaps.push((gap.lines, gap.ts_recv, states.len())),
+        _ => {}
     };
     let builder = Replay::builder().files(dir.files()).on_event(sink);
     let mut replay = builder.open().unwrap();
@@ -280,6 +280,8 @@ fn a_gap_makes_stale_what_may_have_lost_a_message() {
     let report = replay.report();
     drop(replay);
     assert_eq!((report.gaps, report.missing_lines), (1, 1));
+    // Before what it costs.
+    assert_eq!(gaps, [(1, at(10_000_000_001), 1)]);
     // It was killed, not stopped.
     let expected = [BookState::Live, BookState::Stale, BookState::Live, BookState::Connecting];
     assert_eq!(states, expected);

@@ -56,22 +56,19 @@ pub(crate) fn write_event(out: &mut Vec<u8>, stamp: Stamp, levels: usize, event:
         Event::Skipped(Skipped { channel, .. }) => skipped(out, stamp, channel),
         Event::State(change) => state(out, stamp, change),
         Event::Malformed(malformed) => return write_malformed(out, stamp, malformed),
+        Event::Gap(gap) => return write_gap(out, stamp, (gap.lines, gap.reason)),
         _ => skipped(out, stamp, ""),
     }
     close(out, stamp);
 }
 
 /// Appends a place where a recording lacks lines as one object and a line end.
-pub(crate) fn write_gap(out: &mut Vec<u8>, stamp: Stamp, text: &str) {
-    let missing = text.split(' ').find_map(|word| word.strip_prefix("lines=")?.parse::<u64>().ok());
+pub(crate) fn write_gap(out: &mut Vec<u8>, stamp: Stamp, (lines, reason): (u64, &str)) {
     open(out, stamp, b"gap");
     key(out, b"missing");
-    match missing {
-        Some(missing) => put_u64(out, missing),
-        None => out.extend_from_slice(b"null"),
-    }
+    put_optional(out, (lines > 0).then_some(lines), put_u64);
     key(out, b"reason");
-    put_str(out, text.split_once("reason=").map_or("the recorder fell behind", |of| of.1));
+    put_str(out, reason);
     close(out, stamp);
 }
 

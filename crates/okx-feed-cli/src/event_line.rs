@@ -50,6 +50,15 @@ pub(crate) fn write_line(out: &mut Vec<u8>, event: &Event<'_>) {
         Event::Malformed(malformed) => {
             let _ = write!(out, "malformed frame: {} at byte {}", malformed.kind, malformed.offset);
         }
+        Event::Gap(gap) => {
+            let _ = match gap.lines {
+                0 => write!(out, "the recording has a gap: {}", Printable(gap.reason)),
+                lines => {
+                    let lines = Counted(lines, "line");
+                    write!(out, "the recording lacks {lines} here: {}", Printable(gap.reason))
+                }
+            };
+        }
         Event::State(change) => {
             let name = change.subscription.to_string();
             let _ = write!(out, "{name:32} {} -> {}", change.from, change.to);

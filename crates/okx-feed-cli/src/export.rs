@@ -93,7 +93,7 @@ delivered it. docs/EXPORT.md has the tables and their columns.
 Days are of UTC by the time of receipt. Sizes of derivatives are contracts.
 
 Exit code: 0; 1 when a frame or a line was malformed, and when a recording has a gap, lacks a file
-between two others or ends in the middle, or there is nothing of a --channel; 2 for wrong usage and
+between two others, ends in the middle or without a closing mark, or there is nothing of a --channel; 2 for wrong usage and
 failed I/O.
 
 Examples:
@@ -194,11 +194,6 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome, CliError> {
     for (channel, messages) in &written.before_snapshot {
         let messages = Counted(*messages, "message");
         say(format_args!("okx-feed export: {messages} of {channel} before a snapshot left out"));
-    }
-    for file in &report.torn {
-        say(format_args!(
-            "okx-feed export: {file:?} ends in the middle; all that was committed was exported"
-        ));
     }
     Ok(outcome("export", &report))
 }

@@ -13,6 +13,9 @@ use super::output::Output;
 /// their number.
 const MAX_WAITING: usize = 64 << 20;
 
+/// How long the rest may take to be written to standard output.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// The text that waits to be written, and the state of its writer.
 #[derive(Debug, Default)]
 struct Waiting {

@@ -14,14 +14,17 @@ use super::connect_args::{ConnectArgs, LoginArgs};
 use super::disconnect_log::DisconnectLog;
 use super::duration::parse_duration;
 use super::error::{CliError, Outcome, check_out, say};
-use super::event_writer::{EventWriter, News};
+use super::event_writer::{EventWriter, News, Style};
 use super::format::{Bytes, Counted, Printable};
 use super::interrupt::Interrupt;
 use super::monitor::STATS_EVERY;
+use super::pipe::{CLOSE_TIMEOUT, Pipe};
 use super::report::Summary;
 use okx_feed::capture::{RecordConfig, RecordStats, SyncPolicy};
 use okx_feed::transport::{Clock, without_user};
-use okx_feed::{BookState, Client, ClientConfig, Dialect, DownReason, MonoNanos, Subscription};
+use okx_feed::{
+    Book5, BookState, Client, ClientConfig, Dialect, DownReason, MonoNanos, Subscription,
+};
 
 /// The arguments of `record`.
 #[derive(Args, Debug)]
@@ -54,6 +57,9 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(i32).range(1..=19))]
     level: i32,
+    /// Print the events too, as `okx-feed watch --json` does
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     login: LoginArgs,
     #[command(flatten)]
@@ -94,11 +100,14 @@ polars read them as they are. Their names sort by time. A process that is killed
 second. When the disk is full or the writer falls behind, that is reported, the file says what is
 missing, and the feed goes on.
 
+With --json it also prints what the client tells, as `okx-feed watch --json` does. `okx-feed replay
+--json` of the files prints the same lines.
+
 A channel that the exchange refuses is reported on standard error and requested again.
 It reconnects for as long as it runs. Ctrl-C ends it, with a proper close and all written.
 
-Exit code: 0; 1 when anything is missing in the files, and when a channel is refused at the end; 2
-for wrong usage, when nothing could be recorded, since every channel is refused at the end, and when
+Exit code: 0; 1 when anything is missing in the files or on standard output, and when a channel is
+refused at the end; 2 for wrong usage, when nothing could be recorded, since every channel is refused at the end, and when
 --duration ended before any connection was open.
 
 Examples:
@@ -134,9 +143,18 @@ pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
         builder = builder.login(credentials);
     }
     let news = Arc::new(News::default());
-    let client = builder.sink(EventWriter::quiet(dialect, Arc::clone(&news))).spawn()?;
+    let pipe = if args.json { Some(Pipe::start()?) } else { None };
+    let mut sink = EventWriter::quiet(dialect, Arc::clone(&news));
+    sink.out = pipe.as_ref().map(|pipe| (pipe.writer(), Style::Json));
+    sink.depth = Book5::LEVELS;
+    let client = builder.sink(sink).spawn()?;
     let clock = Clock::start();
-    runtime.block_on(follow(args, &client, &url, &news, &mut interrupt))?;
+    runtime.block_on(async {
+        tokio::select! {
+            ended = follow(args, &client, &url, &news, &mut interrupt) => ended,
+            () = closed(pipe.as_ref()) => Ok(()),
+        }
+    })?;
     let is_refused =
         |one: &&Subscription| client.state(one) == Some(BookState::Down(DownReason::Rejected));
     let refused: Vec<_> = subscriptions.iter().filter(is_refused).collect();
@@ -144,9 +162,17 @@ pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
     let elapsed = clock.mono().since(MonoNanos::ZERO);
     let recording = client.recording();
     client.stop();
+    let unprinted = pipe.map_or(Ok(0), |pipe| pipe.close(CLOSE_TIMEOUT));
     let recorded = recording.map(|recording| recording.stats()).unwrap_or_default();
     say(format_args!("okx-feed record: {}", Summary { stats: &stats, elapsed }));
     say(format_args!("okx-feed record: {} in {:?}", Written(&recorded), args.out));
+    let unprinted = unprinted?;
+    if unprinted > 0 {
+        say(format_args!(
+            "okx-feed record: {unprinted} events were recorded and not printed, since the reader of \
+             standard output is too slow"
+        ));
+    }
     if stats.connects == 0 && args.duration.is_some_and(|duration| elapsed >= duration) {
         return Err(CliError::NeverConnected { url });
     }
@@ -154,10 +180,20 @@ pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
         return Err(CliError::AllRefused);
     }
     for subscription in &refused {
-        say(format_args!("okx-feed record: {subscription} is refused: it is not in the files"));
+        say(format_args!(
+            "okx-feed record: {subscription} is refused at the end: the files lack it"
+        ));
     }
-    let is_whole = recorded.dropped_lines == 0 && refused.is_empty();
+    let is_whole = recorded.dropped_lines == 0 && refused.is_empty() && unprinted == 0;
     Ok(if is_whole { Outcome::Clean } else { Outcome::Malformed })
+}
+
+/// Waits until the reader of the events is gone; for ever where there is none.
+async fn closed(pipe: Option<&Pipe>) {
+    match pipe {
+        Some(pipe) => pipe.failed().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Reports what goes wrong until the end.

@@ -82,7 +82,7 @@ continue each other, every other file is a connection of its own. A frame that c
 is an event; so is what it costs.
 
 Exit code: 0; 1 when a frame or a line was malformed, and when a recording has a gap, lacks a file
-between two others or ends in the middle, or there is nothing of a --channel; 2 for wrong usage and
+between two others, ends in the middle or without a closing mark, or there is nothing of a --channel; 2 for wrong usage and
 failed I/O.
 
 Examples:
@@ -174,11 +174,6 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Outcome, CliError> {
     played?;
     let report = replay.report();
     say(format_args!("okx-feed replay: {}", Summary(&report)));
-    for file in &report.torn {
-        say(format_args!(
-            "okx-feed replay: {file:?} ends in the middle; all that was committed was played"
-        ));
-    }
     Ok(outcome("replay", &report))
 }
 

@@ -18,8 +18,25 @@ pub(crate) fn outcome(command: &str, report: &ReplayReport) -> Outcome {
             "okx-feed {command}: {files} of the same recording missing before {file:?}"
         ));
     }
+    for file in &report.torn {
+        say(format_args!(
+            "okx-feed {command}: {file:?} ends in the middle; all that was committed was read"
+        ));
+    }
+    for file in &report.unfinished {
+        say(format_args!(
+            "okx-feed {command}: {file:?} ends without a closing mark: the recorder runs still, or \
+             was killed, and about a second is missing"
+        ));
+    }
+    for file in &report.continued {
+        say(format_args!(
+            "okx-feed {command}: the recording goes on in another file after {file:?}"
+        ));
+    }
     let faults = report.feed.malformed() + report.malformed_lines + report.gaps + report.left_out;
-    let has_all = report.torn.is_empty() && report.missing_files.is_empty();
-    let is_whole = has_all && report.not_found.is_empty();
+    let is_ended = report.torn.is_empty() && report.unfinished.is_empty();
+    let has_all = report.missing_files.is_empty() && report.not_found.is_empty();
+    let is_whole = is_ended && has_all;
     if faults == 0 && is_whole { Outcome::Clean } else { Outcome::Malformed }
 }

@@ -18,7 +18,7 @@ use super::event_writer::{EventWriter, News, Style};
 use super::format::Printable;
 use super::interrupt::Interrupt;
 use super::monitor::{Monitor, STATS_EVERY};
-use super::pipe::Pipe;
+use super::pipe::{CLOSE_TIMEOUT, Pipe};
 use super::progress::{Progress, Share};
 use super::report::Summary;
 use super::screen::is_drawable;
@@ -106,9 +106,6 @@ Examples:
   okx-feed watch --json --duration 1m bbo-tbt:BTC-USDT-SWAP > bbo.jsonl
   okx-feed watch --json --count 100 trades:BTC-USDT | jq -r 'select(.event == \"trade\").px'
   okx-feed watch --url ws://127.0.0.1:8443/ws/v3 --dialect v3 futures/depth5:BTC-USD-190517";
-
-/// How long the rest may take to be written to standard output.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The most notices that are shown below the picture.
 const MAX_NOTICES: usize = 3;

@@ -202,7 +202,7 @@ impl Arbiter {
             Event::Record(update) => (update.subscription_id, &update.topic),
             Event::Raw(message) => (message.subscription_id, &message.topic),
             Event::State(change) => return self.on_state(line, change, sink),
-            Event::Control(_) | Event::Skipped(_) | Event::Malformed(_) => {
+            Event::Control(_) | Event::Skipped(_) | Event::Malformed(_) | Event::Gap(_) => {
                 return sink.on_event(event);
             }
         };

@@ -9,7 +9,7 @@ use crate::error::CliError;
 use crate::event_json::{write_event, write_gap, write_malformed, write_schema};
 use crate::event_members::Stamp;
 use crate::output::Output;
-use okx_feed::capture::{Entry, EntryKind, LineFault, LineForm, Mark};
+use okx_feed::capture::{Entry, EntryKind, LineFault, LineForm, Mark, read_gap};
 use okx_feed::{Book5, Decoder, Event, Frame, InstrumentCodes, Malformed, UnixNanos};
 
 /// The limits of a recording's memory.
@@ -109,7 +109,7 @@ impl Printer {
         self.tally.holes += 1;
         let ts_recv = Some(ts_recv);
         let stamp = Stamp { key: "line", value: self.line, ts_recv };
-        write_gap(self.out.buf(), stamp, &String::from_utf8_lossy(text));
+        write_gap(self.out.buf(), stamp, read_gap(text));
         self.out.spill()
     }
 

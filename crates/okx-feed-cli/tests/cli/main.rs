@@ -21,6 +21,8 @@ mod program;
 #[cfg(unix)]
 mod record;
 #[cfg(unix)]
+mod record_faults;
+#[cfg(unix)]
 mod records;
 #[cfg(unix)]
 mod serve_capture;

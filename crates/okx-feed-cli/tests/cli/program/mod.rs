@@ -72,7 +72,12 @@ impl Program {
     }
 
     /// Waits for the end, and gives all that was not read yet.
-    pub(crate) fn finish(mut self) -> Output {
+    pub(crate) fn finish(self) -> Output {
+        self.finish_within(0)
+    }
+
+    /// As [`Program::finish`], of a program that runs for so many seconds.
+    pub(crate) fn finish_within(mut self, seconds: u64) -> Output {
         let stdout = self.stdout.take().map(read_all);
         let stderr = self.stderr.take().map(read_all);
         let step = Duration::from_millis(10);
@@ -81,7 +86,7 @@ impl Program {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(waited < TIMEOUT, "the program does not end");
+            assert!(waited < TIMEOUT + Duration::from_secs(seconds), "the program does not end");
             thread::sleep(step);
             waited += step;
         };

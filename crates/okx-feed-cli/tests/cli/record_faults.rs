@@ -1,0 +1,171 @@
+//! `okx-feed record` under faults, of the exchange and of the disk: what is replayed is what the
+//! live client told, and what is missing is said.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Command, Stdio};
+
+use okx_feed::capture::{CaptureReader, EntryKind, Mark};
+use serde_json::Value;
+
+use crate::program::{Program, text};
+use crate::record::{Exchange, files, folder, replay};
+
+/// For how long the run under faults records, in seconds; the acceptance of a release is a minute:
+/// `OKX_FEED_RECORD_SECONDS=60 cargo test -p okx-feed-cli --test cli -- record_faults`.
+fn seconds() -> u64 {
+    let chosen = std::env::var("OKX_FEED_RECORD_SECONDS");
+    chosen.ok().and_then(|text| text.parse().ok()).unwrap_or(4)
+}
+
+/// The CRC-32 of the lines of each kind of event, and how many there are.
+fn hashes(text: &str) -> BTreeMap<String, (usize, u32)> {
+    let mut hashers = BTreeMap::<String, (usize, crc32fast::Hasher)>::new();
+    for line in text.lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        let kind = event["event"].as_str().unwrap().to_owned();
+        let (count, hasher) = hashers.entry(kind).or_default();
+        *count += 1;
+        hasher.update(line.as_bytes());
+    }
+    hashers.into_iter().map(|(kind, (count, of))| (kind, (count, of.finalize()))).collect()
+}
+
+/// How many of each mark a recording has.
+fn marks(files: &[String]) -> BTreeMap<&'static str, usize> {
+    let mut marks = BTreeMap::new();
+    for file in files {
+        let mut reader = CaptureReader::open(file).unwrap();
+        while let Some(entry) = reader.next_entry().unwrap() {
+            if let EntryKind::Mark(mark, _) = entry.kind {
+                *marks.entry(mark.name()).or_default() += 1;
+            }
+        }
+    }
+    marks
+}
+
+const FAULTS: &str = "drop:every=1500ms;gap:p=0.01;corrupt:p=0.003;repeat:p=0.01;\
+                      stall:at=1s,for=700ms;unsub:at=900ms,conn=2";
+
+/// Records two lines of a dialect under faults, and compares what the client told with a replay.
+fn told_live_is_told_again(dialect: &str, channels: &[&str]) {
+    let exchange = Exchange::start(FAULTS);
+    let url = exchange
+        .1
+        .replace("/ws/v5/public", if dialect == "v3" { "/ws/v3" } else { "/ws/v5/public" });
+    let folder = folder(&format!("faults-{dialect}"));
+    let (out, duration) = (folder.to_str().unwrap(), format!("{}s", seconds()));
+    let args = ["record", "--json", "--dialect", dialect, "--url", &url, "--lines", "2"];
+    let args = [&args[..], &["--out", out, "--duration", &duration], channels].concat();
+    let live = Program::start(&args).finish_within(seconds());
+    assert_eq!(live.status.code(), Some(0), "{}", text(&live.stderr));
+    exchange.0.interrupt();
+
+    let files = files(&folder);
+    let (code, replayed, said) = replay(&["--json"], &files);
+    // Frames were damaged, so there is a 1; nothing else is wrong.
+    assert!(code == 1 && !said.contains("gap") && said.lines().count() == 1, "{said}");
+    let (told, again) = (hashes(text(&live.stdout)), hashes(&replayed));
+    assert_eq!(told, again);
+    assert_eq!(text(&live.stdout), replayed);
+    for kind in ["book", "depth", "trade", "state", "malformed"] {
+        let least = if kind == "malformed" { 1 } else { 20 };
+        assert!(told.get(kind).is_some_and(|of| of.0 >= least), "{kind}: {told:?}");
+    }
+    // Where a connection was lost, the recording has a mark, and a replay a state.
+    let marks = marks(&files);
+    assert!(marks["lost"] >= 2 && marks["open"] >= 3 && marks["finish"] == 1, "{marks:?}");
+    assert!(replayed.contains(r#""from":"live","to":"connecting""#));
+    // On two lines a message is missing only where both have lost it.
+    assert_eq!(marks.get("gap"), None, "the recorder has kept up");
+}
+
+#[test]
+fn a_replay_of_two_lines_of_v5_under_faults_tells_what_the_client_told() {
+    let channels = ["books5:BTC-USDT", "bbo-tbt:BTC-USDT", "books:BTC-USDT", "trades:BTC-USDT"];
+    told_live_is_told_again("v5", &channels);
+}
+
+#[test]
+fn a_replay_of_two_lines_of_v3_under_faults_tells_what_the_client_told() {
+    let channels = ["spot/depth5:BTC-USDT", "spot/depth_l2_tbt:BTC-USDT", "spot/trade:BTC-USDT"];
+    told_live_is_told_again("v3", &channels);
+}
+
+/// A disk that takes no more: no file may grow over 16 KiB, and a write over it fails.
+#[test]
+fn a_full_disk_is_told_the_feed_goes_on_and_the_gaps_are_events() {
+    let exchange = Exchange::start("");
+    let folder = folder("full");
+    let program = env!("CARGO_BIN_EXE_okx-feed");
+    // The signal of the limit would end the program; a full disk has none.
+    let script = "trap '' XFSZ; ulimit -f 32; exec \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh", program, "record", "--url", &exchange.1, "--duration", "6s"]);
+    command.args(["--json", "--out", folder.to_str().unwrap()]).args(["books:BTC-USDT"]);
+    command.args(["books5:BTC-USDT", "trades:BTC-USDT"]).env("NO_PROXY", "*").stdin(Stdio::null());
+    let output = command.output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("check the disk; trying again, the feed goes on"), "{said}");
+    assert!(said.contains("the recording is written again"), "{said}");
+    assert!(said.contains("lines missing"), "{said}");
+    // The feed has missed nothing.
+    let of = |text: &str, part: &str| text.lines().filter(|line| line.contains(part)).count();
+    let live = text(&output.stdout);
+    assert!(of(live, r#""event":"trade""#) > 100);
+    assert_eq!(of(live, r#""missed":0"#), of(live, r#""event":"trade""#));
+    exchange.0.interrupt();
+
+    let files = files(&folder);
+    let (code, replayed, said) = replay(&["--json"], &files);
+    assert!(code == 1 && said.contains(" gap"), "{said}");
+    let gaps = of(&replayed, r#""event":"gap","missing":"#);
+    assert_eq!(gaps, marks(&files)["gap"]);
+    assert!(gaps > 0 && gaps <= files.len(), "{gaps} of {files:?}");
+    let lost = live.lines().count() - replayed.lines().count();
+    assert!(lost > 0, "{said}");
+}
+
+#[test]
+fn a_recording_without_a_closing_mark_costs_an_exit_code_of_replay_and_export() {
+    let exchange = Exchange::start("");
+    let folder = folder("no-mark");
+    let out = folder.to_str().unwrap();
+    let args = ["record", "--url", &exchange.1, "--out", out, "--duration", "2500ms"];
+    let output = Program::start(&[&args[..], &["trades:BTC-USDT"]].concat()).finish();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    exchange.0.interrupt();
+    let files = files(&folder);
+    assert_eq!(replay(&["--quiet"], &files).0, 0);
+    // The last block has the mark, alone.
+    let bytes = fs::read(&files[0]).unwrap();
+    let len = okx_feed::capture::Trailer::LEN;
+    let is_trailer =
+        |end: &usize| okx_feed::capture::Trailer::parse(&bytes[end - len..*end]).is_some();
+    let end = (len..bytes.len()).rev().find(is_trailer).unwrap();
+    fs::write(&files[0], &bytes[..end]).unwrap();
+    let (code, _, said) = replay(&["--quiet"], &files);
+    assert!(code == 1 && said.contains("ends without a closing mark"), "{said}");
+    let lake = folder.join("lake");
+    let args = ["export", "--format", "parquet", "--out", lake.to_str().unwrap(), &files[0]];
+    let output = Program::start(&args).finish();
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("without a closing mark"), "{said}");
+}
+
+#[test]
+fn a_reader_that_closes_standard_output_ends_the_recording_properly() {
+    let exchange = Exchange::start("");
+    let folder = folder("closed");
+    let out = folder.to_str().unwrap();
+    let args = ["record", "--json", "--url", &exchange.1, "--out", out, "trades:BTC-USDT"];
+    let mut program = Program::start(&args);
+    assert!(program.line().starts_with(r#"{"ts_recv_ns":"#));
+    program.close_stdout();
+    let output = program.finish();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    exchange.0.interrupt();
+    assert_eq!(marks(&files(&folder))[Mark::Finish.name()], 1);
+}
