@@ -54,7 +54,8 @@ fn a_hundred_thousand_trades_under_faults_are_complete_and_go_on_after_an_interr
             // As after a kill: what is known is the last whole row of the file.
             trades.truncate(trades.len() - 17);
             let next = trades.last().unwrap().trade_id + 1;
-            pager = TradePager::resume(inst_id, (first, next, last));
+            let gone = pager.gone().to_vec();
+            pager = TradePager::resume(inst_id, Some(since), (first, next, last), &gone);
         }
     }
     assert!(trades.len() >= 100_000, "{}", trades.len());
@@ -120,14 +121,23 @@ fn ids_that_are_no_longer_there_are_skipped_and_reported() {
     // Of an interrupted walk, the ids before the oldest are gone.
     let first = oldest / 2;
     let (ids, missing, gone, sent) =
-        walk(TradePager::resume(inst_id, (first, first, oldest + 199)), 1_000);
+        walk(TradePager::resume(inst_id, None, (first, first, oldest + 199), &[]), 1_000);
     assert!(ids.iter().copied().eq(oldest..oldest + 200), "{:?}", ids.len());
     assert_eq!((missing, gone), (oldest - first, vec![(first, oldest - 1)]));
     assert!(sent < 150, "{sent}");
+    // An interruption behind it does not hide it; one before it finds it again, once.
+    let of = |next, gone: &[(u64, u64)]| {
+        TradePager::resume(inst_id, None, (first, next, oldest + 199), gone)
+    };
+    for (next, known) in [(oldest + 100, (first, oldest - 1)), (first, (first, oldest - 1))] {
+        let (ids, missing, gone, _) = walk(of(next, &[known]), 1_000);
+        assert_eq!(ids.last(), Some(&(oldest + 199)));
+        assert_eq!((missing, gone), (oldest - first, vec![known]), "{next}");
+    }
     // There is nothing above the newest.
     let above = newest + 1_000_000;
     let (ids, missing, gone, sent) =
-        walk(TradePager::resume(inst_id, (above, above, above + 9_999)), 1_000);
+        walk(TradePager::resume(inst_id, None, (above, above, above + 9_999), &[]), 1_000);
     assert_eq!((ids.len(), missing, gone), (0, 10_000, vec![(above, above + 9_999)]));
     assert!(sent < 20, "{sent}");
 }
@@ -154,7 +164,7 @@ fn candles_are_complete_closed_and_in_order() {
                 interrupted = true;
                 candles.truncate(candles.len() - 5);
                 pager = new();
-                pager.resume_after(candles.last().unwrap().ts);
+                pager.resume_after(candles.last().unwrap().ts, &[]);
             }
         }
         assert!((count - 2..=count).contains(&(candles.len() as u64)), "{bar} {}", candles.len());
@@ -163,5 +173,46 @@ fn candles_are_complete_closed_and_in_order() {
         assert!(starts.windows(2).all(|pair| pair[1] == pair[0] + step), "{bar}");
         assert!(candles.iter().all(|candle| candle.closed == Some(true)));
         assert!(starts[0] >= since.as_millis() && starts[0] < since.as_millis() + step);
+    }
+}
+
+/// A halted market has no candles.
+#[test]
+fn candles_that_are_not_there_are_reported_also_behind_an_interruption() {
+    let minute = 60_000;
+    let begin = 1_790_000_040_000;
+    let at = |ms: u64| UnixNanos::from_millis(ms).unwrap();
+    let has = |n: u64| !(310..=720).contains(&n) && n != 5;
+    let inst_id: InstrumentId = "BTC-USDT".parse().unwrap();
+    let span = (at(begin), at(begin + 999 * minute));
+    let new = || CandlePager::v5(inst_id, "1m".parse().unwrap(), span, at(begin + 2_000 * minute));
+    // The exchange answers each request with all that there is, newest first.
+    let all: Vec<String> = (0..1_000_u64)
+        .rev()
+        .filter(|n| has(*n))
+        .map(|n| format!(r#"["{}","1","1","1","1","1","1","1","1"]"#, begin + n * minute))
+        .collect();
+    let rows = format!("[{}]", all.join(","));
+    let expected = vec![
+        (begin + 5 * minute, begin + 5 * minute),
+        (begin + 310 * minute, begin + 720 * minute),
+    ];
+    for interrupted_at in [usize::MAX, 0, 4, 5, 308, 309, 500] {
+        let (mut pager, mut candles) = (new(), Vec::new());
+        let mut is_interrupted = false;
+        while pager.next().is_some() {
+            pager.on_rows(&rows, &mut candles).unwrap();
+            if !is_interrupted && candles.len() > interrupted_at {
+                // The rows of a page are written after what it lacks.
+                is_interrupted = true;
+                candles.truncate(interrupted_at + 1);
+                let gone = pager.gone().to_vec();
+                pager = new();
+                pager.resume_after(candles.last().unwrap().ts, &gone);
+            }
+        }
+        assert_eq!(is_interrupted, interrupted_at != usize::MAX);
+        assert_eq!(candles.len(), all.len(), "{interrupted_at}");
+        assert_eq!((pager.missing(), pager.gone()), (412, &expected[..]), "{interrupted_at}");
     }
 }

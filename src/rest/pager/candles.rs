@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::page::{Page, refetch_pause};
+use super::ranges::Ranges;
 use crate::model::{Dialect, InstrumentId, Market, UnixNanos};
 use crate::rest::endpoint::Endpoint;
 use crate::rest::error::RowError;
@@ -41,7 +42,8 @@ pub struct CandlePager {
     passed: Option<u64>,
     found: BTreeMap<u64, Candle>,
     refetches: u32,
-    missing: u64,
+    /// Bars that are missing, in milliseconds.
+    gone: Ranges,
     /// The oldest time that v3 has, where the span begins before it, in milliseconds.
     cut: Option<u64>,
 }
@@ -100,15 +102,17 @@ impl CandlePager {
             passed,
             found,
             refetches: 0,
-            missing: 0,
+            gone: Ranges::new(),
             cut: None,
         }
     }
 
-    /// Goes on after the bar that begins at `ts`.
-    pub fn resume_after(&mut self, ts: UnixNanos) {
+    /// Goes on after the bar that begins at `ts`, with what the walk until then has found to be
+    /// [missing](CandlePager::gone).
+    pub fn resume_after(&mut self, ts: UnixNanos, gone: &[(u64, u64)]) {
         self.next = self.next.max(ts.as_millis().saturating_add(1));
         self.passed = Some(ts.as_millis());
+        self.gone = Ranges::before(gone, self.next);
     }
 
     /// The next request; `None` where all is done.
@@ -159,12 +163,12 @@ impl CandlePager {
                 self.found.insert(ts, row);
             }
         }
-        let lacking = self.lacking(end);
-        if lacking > 0 && self.refetches < REFETCHES {
+        let lacking: Vec<u64> = self.lacking(end).collect();
+        if !lacking.is_empty() && self.refetches < REFETCHES {
             self.refetches += 1;
             return Ok(());
         }
-        self.missing += lacking;
+        lacking.into_iter().for_each(|ts| self.gone.add_by(ts, ts, self.bar.millis()));
         self.refetches = 0;
         let found = std::mem::take(&mut self.found);
         self.passed = found.keys().next_back().copied().or(self.passed);
@@ -173,20 +177,22 @@ impl CandlePager {
         Ok(())
     }
 
-    /// How many bars the window lacks. Before the first bar none is expected: the instrument was
+    /// The bars that the window lacks. Before the first bar none is expected: the instrument was
     /// not listed yet.
-    fn lacking(&self, end: u64) -> u64 {
-        let step = self.bar.millis();
-        let first = self.passed.or_else(|| self.found.keys().next().copied());
-        let Some(first) = first.filter(|_| self.bar.is_fixed()) else { return 0 };
-        let until_end = end.saturating_sub(first) / step;
-        let known = self.found.range(first..).filter(|(ts, _)| **ts > first).count() as u64;
-        let before = match self.passed {
-            // Those between the last one passed on and this window were counted with theirs.
-            Some(passed) => self.next.saturating_sub(1).saturating_sub(passed) / step,
-            None => 0,
+    fn lacking(&self, end: u64) -> impl Iterator<Item = u64> {
+        let step = self.bar.millis().max(1);
+        let first = match self.passed {
+            // Those between the last one passed on and this window were noted with theirs.
+            Some(passed) => {
+                let before = self.next.saturating_sub(1).saturating_sub(passed) / step;
+                Some(passed.saturating_add(before.saturating_add(1).saturating_mul(step)))
+            }
+            None => self.found.keys().next().copied(),
         };
-        until_end.saturating_sub(before).saturating_sub(known)
+        let first = first.filter(|_| self.bar.is_fixed());
+        let next = move |ts: &u64| ts.checked_add(step);
+        let expected = std::iter::successors(first, next).take_while(move |ts| *ts <= end);
+        expected.filter(|ts| !self.found.contains_key(ts))
     }
 
     /// How much of the span is done, from 0 to 1 in millionths.
@@ -197,10 +203,17 @@ impl CandlePager {
         u64::try_from(u128::from(done) * 1_000_000 / u128::from(whole.max(1))).unwrap_or(1_000_000)
     }
 
-    /// How many bars are missing, though each was requested several times.
+    /// The first and the last bar of each range of bars that are missing, though each was requested
+    /// several times, in milliseconds.
     #[must_use]
-    pub const fn missing(&self) -> u64 {
-        self.missing
+    pub fn gone(&self) -> &[(u64, u64)] {
+        self.gone.as_slice()
+    }
+
+    /// How many bars those are.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.gone.count(self.bar.millis())
     }
 
     /// The time before which v3 has no bar any more, where the span begins before it.

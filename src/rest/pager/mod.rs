@@ -5,6 +5,7 @@
 
 mod candles;
 mod page;
+mod ranges;
 mod trades;
 
 pub use candles::CandlePager;

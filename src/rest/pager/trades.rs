@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::page::{Page, refetch_pause};
+use super::ranges::Ranges;
 use crate::model::{InstrumentId, Trade, UnixNanos};
 use crate::rest::endpoint::Endpoint;
 use crate::rest::error::RowError;
@@ -25,8 +26,7 @@ pub struct TradePager {
     /// The rows of the page so far, from all replies to it.
     found: BTreeMap<u64, Trade>,
     refetches: u32,
-    missing: u64,
-    gone: Vec<(u64, u64)>,
+    gone: Ranges,
 }
 
 /// How often a page that lacks rows is requested again, for 20 s.
@@ -56,27 +56,28 @@ impl TradePager {
     /// The trades from `since` to `until`, both included in whole milliseconds; without `since` the
     /// newest 500, without `until` up to the newest.
     #[must_use]
-    pub const fn new(
-        inst_id: InstrumentId,
-        since: Option<UnixNanos>,
-        until: Option<UnixNanos>,
-    ) -> Self {
+    pub fn new(inst_id: InstrumentId, since: Option<UnixNanos>, until: Option<UnixNanos>) -> Self {
         let cursor = match until {
             Some(until) => TradeCursor::BeforeMillis(until.as_millis().saturating_add(1)),
             None => TradeCursor::Newest,
         };
         let state = State::End(cursor);
-        let found = BTreeMap::new();
-        Self { inst_id, since, until, state, found, refetches: 0, missing: 0, gone: Vec::new() }
+        let (found, gone) = (BTreeMap::new(), Ranges::new());
+        Self { inst_id, since, until, state, found, refetches: 0, gone }
     }
 
-    /// The trades with the ids from `next` to `last`, of a walk that began at `first`.
+    /// The trades with the ids from `next` to `last`, of a walk from `since` that began at `first`
+    /// and found that the ids of `gone` have no trade. Those from `next` on are requested again.
     #[must_use]
-    pub const fn resume(inst_id: InstrumentId, (first, next, last): (u64, u64, u64)) -> Self {
+    pub fn resume(
+        inst_id: InstrumentId,
+        since: Option<UnixNanos>,
+        (first, next, last): (u64, u64, u64),
+        gone: &[(u64, u64)],
+    ) -> Self {
         let state = State::Walk { first, next, last };
-        let found = BTreeMap::new();
-        let (since, until) = (None, None);
-        Self { inst_id, since, until, state, found, refetches: 0, missing: 0, gone: Vec::new() }
+        let (found, gone) = (BTreeMap::new(), Ranges::before(gone, next));
+        Self { inst_id, since, until: None, state, found, refetches: 0, gone }
     }
 
     /// The next request; `None` where all is done.
@@ -184,10 +185,8 @@ impl TradePager {
             self.state = State::Skip { walk, low, high, ask: high };
             return;
         }
-        if self.found.is_empty() {
-            self.gone.push((next, end));
-        }
-        self.missing += lacking;
+        let found = &self.found;
+        (next..=end).filter(|id| !found.contains_key(id)).for_each(|id| self.gone.add(id, id));
         // The ends of the span were found by an exchange whose caches lag: the time decides.
         let since = self.since.unwrap_or_default().as_millis();
         let found = std::mem::take(&mut self.found).into_values();
@@ -212,8 +211,7 @@ impl TradePager {
         self.state = if low < high {
             State::Skip { walk, low, high, ask: low + (high - low).div_ceil(2) }
         } else {
-            self.missing += low - next;
-            self.gone.push((next, low - 1));
+            self.gone.add(next, low - 1);
             State::Walk { first, next: low, last }
         };
     }
@@ -229,17 +227,17 @@ impl TradePager {
         }
     }
 
-    /// The ranges of ids, both ends included, that were skipped since the exchange has no trade of
-    /// them any more. [`TradePager::missing`] counts them too.
+    /// The ranges of ids, both ends included, that have no trade, though each was requested several
+    /// times: the exchange has them no longer. Those of [`TradePager::resume`] are among them.
     #[must_use]
     pub fn gone(&self) -> &[(u64, u64)] {
-        &self.gone
+        self.gone.as_slice()
     }
 
-    /// How many ids have no trade, though each was requested several times.
+    /// How many ids those are.
     #[must_use]
-    pub const fn missing(&self) -> u64 {
-        self.missing
+    pub fn missing(&self) -> u64 {
+        self.gone.count(1)
     }
 }
 

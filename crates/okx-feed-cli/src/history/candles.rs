@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::destination::Destination;
-use super::resume::{Plan, number};
+use super::resume::number;
 use super::rows;
-use super::trades::{Fetched, unreadable, wrong};
+use super::trades::{Fetched, lost, unreadable, wrong};
 use crate::error::CliError;
 use crate::format::Counted;
 use crate::progress::{Progress, Share};
@@ -47,22 +47,23 @@ pub(super) fn fetch(
         let first = last.saturating_sub(millis(newest)).saturating_add(1);
         UnixNanos::from_millis(first).unwrap_or_default()
     });
-    let mut plan = Plan { query: query.to_owned(), ends: (since.0, until.0) };
-    let mut last_row = None;
+    let (mut plan, mut last_row) = (None, None);
     if let Some((found, row)) = to.resumed() {
-        plan = found.clone();
+        plan = Some(found.clone());
         let number = |row| number(row, "ts_ns").ok_or_else(unreadable);
         last_row = row.map(number).transpose()?;
     } else {
-        to.begin(&plan)?;
+        to.note(&mut plan, (query, (since.0, until.0)), &[])?;
     }
-    let span = (UnixNanos(plan.ends.0), UnixNanos(plan.ends.1));
+    let ends = plan.as_ref().map_or((since.0, until.0), |plan| plan.ends);
+    let gone = plan.as_ref().map(|plan| plan.gone.clone()).unwrap_or_default();
+    let span = (UnixNanos(ends.0), UnixNanos(ends.1));
     let mut pager = match market {
         None => CandlePager::v5(inst_id, bar, span, now),
         Some(market) => CandlePager::v3((market, inst_id), bar, span, now),
     };
     if let Some(ts) = last_row {
-        pager.resume_after(UnixNanos(ts));
+        pager.resume_after(UnixNanos(ts), &gone);
     }
     let resumed_at = pager.millionths();
     let mut fetched = Fetched::default();
@@ -79,6 +80,7 @@ pub(super) fn fetch(
         let request = page.request.clone();
         let reply = client.fetch_after(page.request, page.pause)?;
         pager.on_rows(&reply, &mut candles).map_err(|why| wrong(&request, why))?;
+        to.note(&mut plan, (query, ends), pager.gone())?;
         fetched.rows += candles.len() as u64;
         candles.drain(..).for_each(|candle| rows::candle(to.buf(), json, &inst_id, &candle));
         to.flush()?;
@@ -86,6 +88,13 @@ pub(super) fn fetch(
         let share = Share { done, of: 1_000_000 - resumed_at };
         progress.at(share, || Counted(fetched.rows, "candle").to_string());
     }
+    lost(&mut fetched.lost, pager.gone(), |first, last| {
+        let at = |ms| UnixNanos::from_millis(ms).unwrap_or_default().iso_ms().to_string();
+        match first == last {
+            true => format!("there is no candle of {}", at(first)),
+            false => format!("there are no candles of {} to {}", at(first), at(last)),
+        }
+    });
     Ok(Fetched { missing: pager.missing(), ..fetched })
 }
 

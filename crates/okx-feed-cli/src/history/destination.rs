@@ -62,11 +62,20 @@ impl Destination {
         }
     }
 
-    /// Notes the plan, so that the run can be gone on with.
+    /// Notes the plan where it is new or more is gone, so that the run can be gone on with.
     ///
     /// # Errors
     /// [`CliError::Save`].
-    pub(super) fn begin(&self, plan: &Plan) -> Result<(), CliError> {
+    pub(super) fn note(
+        &self,
+        plan: &mut Option<Plan>,
+        (query, ends): (&str, (u64, u64)),
+        gone: &[(u64, u64)],
+    ) -> Result<(), CliError> {
+        if plan.as_ref().is_some_and(|plan| plan.gone == gone) {
+            return Ok(());
+        }
+        let plan = plan.insert(Plan { query: query.to_owned(), ends, gone: gone.to_vec() });
         match self {
             Self::File(file) => plan.write(&file.resume),
             Self::Stdout { .. } => Ok(()),

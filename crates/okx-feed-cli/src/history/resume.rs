@@ -18,6 +18,14 @@ pub(super) struct Plan {
     pub(super) query: String,
     /// The first and the last id, or the first and the last time in nanoseconds.
     pub(super) ends: (u64, u64),
+    /// The ranges of ids, or of times in milliseconds, of which the exchange has no row.
+    pub(super) gone: Vec<(u64, u64)>,
+}
+
+/// The ranges of a plan; those that are none are left out.
+fn ranges(value: &Value) -> Vec<(u64, u64)> {
+    let range = |pair: &Value| Some((pair.get(0)?.as_u64()?, pair.get(1)?.as_u64()?));
+    value.as_array().into_iter().flatten().filter_map(range).collect()
 }
 
 /// The name of a file with an ending added.
@@ -45,7 +53,8 @@ impl Plan {
         let found = plan.as_ref().and_then(|plan| plan["query"].as_str());
         match (found, ends) {
             (Some(found), Some(ends)) if found == query => {
-                Ok(Some(Self { query: query.to_owned(), ends }))
+                let gone = plan.as_ref().map(|plan| ranges(&plan["gone"])).unwrap_or_default();
+                Ok(Some(Self { query: query.to_owned(), ends, gone }))
             }
             (found, _) => Err(CliError::History(format!(
                 "{path:?} is of another request ({}); finish that one, or remove it and the .part \
@@ -61,7 +70,9 @@ impl Plan {
     /// [`CliError::Save`].
     pub(super) fn write(&self, path: &Path) -> Result<(), CliError> {
         let (first, last) = self.ends;
-        let text = json!({"query": self.query, "first": first, "last": last}).to_string();
+        let gone = &self.gone;
+        let text = json!({"query": self.query, "first": first, "last": last, "gone": gone});
+        let text = text.to_string();
         let new = beside(path, ".new");
         let write = || {
             let mut file = File::create(&new)?;

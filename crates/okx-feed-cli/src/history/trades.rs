@@ -1,7 +1,7 @@
 //! Trades, page by page.
 
 use super::destination::Destination;
-use super::resume::{Plan, number};
+use super::resume::number;
 use super::rows;
 use crate::error::CliError;
 use crate::format::Counted;
@@ -32,17 +32,18 @@ pub(super) fn v5(
 ) -> Result<Fetched, CliError> {
     let mut fetched = Fetched::default();
     let mut pager = TradePager::new(inst_id, since, until);
-    let mut planned = false;
-    if let Some((plan, row)) = to.resumed() {
-        let (first, last) = plan.ends;
+    let mut plan = None;
+    if let Some((found, row)) = to.resumed() {
+        let (first, last) = found.ends;
         let next = match row {
             Some(row) => number(row, "trade_id").ok_or_else(unreadable)?.saturating_add(1),
             None => first,
         };
-        fetched.before = next.saturating_sub(first);
-        pager = TradePager::resume(inst_id, (first, next, last));
-        planned = true;
+        pager = TradePager::resume(inst_id, since, (first, next, last), &found.gone);
+        fetched.before = next.saturating_sub(first).saturating_sub(pager.missing());
+        plan = Some(found.clone());
     }
+    let gone_before = pager.missing();
     let mut progress = Progress::start("history");
     let mut trades = Vec::new();
     while let Some(page) = pager.next() {
@@ -50,15 +51,13 @@ pub(super) fn v5(
         let reply = client.fetch_after(page.request, page.pause)?;
         pager.on_rows(&reply, &mut trades).map_err(|why| wrong(&request, why))?;
         if let Some((first, next, last)) = pager.ids() {
-            if !planned {
-                to.begin(&Plan { query: query.to_owned(), ends: (first, last) })?;
-                planned = true;
-            }
-            let of = (last + 1).saturating_sub(first + fetched.before);
+            // Before the rows: what is gone is not asked for again.
+            to.note(&mut plan, (query, (first, last)), pager.gone())?;
+            let before = first + fetched.before + gone_before;
             // What is no longer there was not fetched.
-            let gone = pager.missing();
-            let of = of.saturating_sub(gone);
-            let done = next.saturating_sub(first + fetched.before + gone);
+            let gone = pager.missing() - gone_before;
+            let of = (last + 1).saturating_sub(before + gone);
+            let done = next.saturating_sub(before + gone);
             progress.at(Share { done, of }, || {
                 format!("{} of {}", fetched.before + done, Counted(fetched.before + of, "trade"))
             });
@@ -66,9 +65,26 @@ pub(super) fn v5(
         fetched.rows += trades.len() as u64;
         write(to, &inst_id, &mut trades)?;
     }
-    let gone = pager.gone().iter();
-    fetched.lost.extend(gone.map(|(a, b)| format!("ids {a} to {b} are no longer there")));
+    lost(&mut fetched.lost, pager.gone(), |first, last| match first == last {
+        true => format!("id {first} is no longer there"),
+        false => format!("ids {first} to {last} are no longer there"),
+    });
     Ok(Fetched { missing: pager.missing(), ..fetched })
+}
+
+/// How many ranges are named.
+const MAX_NAMED: usize = 20;
+
+/// Puts into words which ranges the exchange does not have.
+pub(super) fn lost(
+    lost: &mut Vec<String>,
+    gone: &[(u64, u64)],
+    words: impl Fn(u64, u64) -> String,
+) {
+    lost.extend(gone.iter().take(MAX_NAMED).map(|(first, last)| words(*first, *last)));
+    if let Some(more @ 1..) = gone.len().checked_sub(MAX_NAMED) {
+        lost.push(format!("and {} more ranges", more));
+    }
 }
 
 /// Fetches the trades of v3, which are few.

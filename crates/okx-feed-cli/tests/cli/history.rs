@@ -118,6 +118,74 @@ fn a_file_is_gone_on_with_after_a_kill_and_is_complete_under_faults() {
     fs::remove_file(&path).unwrap();
 }
 
+/// The acceptance: 100,000 trades over real sockets, from an exchange whose REST interface lags,
+/// lacks rows, refuses and limits, by runs that are killed. It takes the time that the exchange's
+/// limits ask for, about two minutes: `cargo test -p okx-feed-cli --test cli -- --ignored
+/// a_hundred_thousand`.
+#[test]
+#[ignore = "two minutes; CI runs it by its name"]
+fn a_hundred_thousand_trades_are_complete_after_several_kills() {
+    let faults = "lag:p=0.03,by=2s;holes:p=0.02,rows=2;short:p=0.02;deny:p=0.02;\
+                  deny:p=0.01,status=200;deny:p=0.01,status=503,code=50001,retry=1s";
+    kill_and_go_on(faults, 300_000, 100_000, 4);
+}
+
+#[test]
+fn what_is_gone_before_a_kill_is_reported_after_it() {
+    let server = server("");
+    let path = target("gone-before.jsonl");
+    let name = path.display().to_string();
+    // The newest trade, so that there are rows behind those that are gone.
+    let (_, newest, _) = run(&server, &["trades", "--inst-id", "BTC-USDT", "--json"]);
+    let newest = rows(&newest).iter().map(id).max().unwrap();
+    // As a run leaves it that was killed after it had found nothing below the oldest.
+    let query = "Trades v5 BTC-USDT since 0 until - bar 1m";
+    let (first, next) = (newest - 4_999, newest - 299);
+    let plan = format!(
+        r#"{{"query":"{query}","first":{first},"last":{newest},"gone":[[{first},{}]]}}"#,
+        next - 1
+    );
+    fs::write(beside(&path, ".resume"), plan).unwrap();
+    fs::write(beside(&path, ".part"), format!("{{\"trade_id\":\"{next}\"}}\n")).unwrap();
+    let args = ["trades", "--inst-id", "BTC-USDT", "--since", "0s", "--out", &name];
+    let (code, _, report) = run(&server, &args);
+    assert_eq!(code, Some(1), "{report}");
+    assert!(report.contains("4700 trades MISSING"), "{report}");
+    assert!(report.contains(&format!("ids {first} to {} are no longer", next - 1)), "{report}");
+    assert!(report.contains("after 1 trade of an earlier run"), "{report}");
+    assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 300);
+    fs::remove_file(&path).unwrap();
+}
+
+/// Fetches the trades of so many seconds, killed so many times, and checks that all are there.
+fn kill_and_go_on(faults: &str, seconds: u64, least: usize, kills: usize) {
+    let server = server(faults);
+    let path = target(&format!("killed-{least}.jsonl"));
+    let (name, part) = (path.display().to_string(), beside(&path, ".part"));
+    let since = server.inspect(|exchange| exchange.market().wall(exchange.now()).0);
+    let since = format!("{}ns", since - seconds * 1_000_000_000);
+    let args = ["trades", "--inst-id", "BTC-USDT", "--since", &since, "--out", &name];
+    let url = server.rest_url();
+    let all = [&["history", "--rest-url", &url][..], &args].concat();
+    let lines = || fs::read(&part).map_or(0, |text| text.iter().filter(|b| **b == b'\n').count());
+    for kill in 1..=kills {
+        let program = Program::start(&all);
+        while lines() < least * kill / (kills + 1) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(program.signal("KILL").status.code(), None);
+    }
+    let output = Program::start(&all).finish_within(300);
+    let report = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{report}");
+    assert!(report.contains("of an earlier run"), "{report}");
+    let rows = rows(&fs::read_to_string(&path).unwrap());
+    assert!(rows.len() >= least, "{}", rows.len());
+    assert!(rows.windows(2).all(|pair| id(&pair[0]) + 1 == id(&pair[1])));
+    println!("{}: {report}", rows.len());
+    fs::remove_file(&path).unwrap();
+}
+
 #[test]
 fn wrong_requests_say_what_to_do() {
     let server = server("");
