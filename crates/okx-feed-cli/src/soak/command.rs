@@ -356,10 +356,12 @@ impl Soak {
     /// Stops everything.
     async fn finish(self, mut report: Report) -> Result<Report, CliError> {
         for ClientUnderTest { endpoint, client, stats: checks, .. } in self.clients {
-            let stats = client.stats()?;
-            report.clients.push(ClientReport { dialect: endpoint.dialect(), checks, stats });
+            let (stats, recording) = (client.stats()?, client.recording());
             // The exchange has to answer meanwhile.
             let _ = tokio::task::spawn_blocking(move || client.stop()).await;
+            let recorded = recording.map(|recording| recording.stats());
+            let dialect = endpoint.dialect();
+            report.clients.push(ClientReport { dialect, checks, stats, recorded });
         }
         report.behind = self.server.behind();
         self.server.shutdown().await;

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 
 use super::book_checker::CheckerStats;
 use super::faults::FaultTracker;
+use crate::format::{Bytes, Counted};
+use crate::report::percentiles;
+use okx_feed::capture::RecordStats;
 use okx_feed::{ClientStats, Dialect};
 
 /// How much the memory may have grown since a third of the time: what is small, and a tenth.
@@ -20,6 +23,8 @@ pub(super) struct ClientReport {
     pub(super) dialect: Dialect,
     pub(super) checks: Arc<CheckerStats>,
     pub(super) stats: ClientStats,
+    /// What was recorded, where it was.
+    pub(super) recorded: Option<RecordStats>,
 }
 
 /// What a soak has found.
@@ -44,7 +49,7 @@ pub(super) struct Report {
 impl Report {
     /// Whether all was as it must be.
     pub(super) fn is_clean(&self) -> bool {
-        let right = self.clients.iter().all(|client| client.checks.is_clean());
+        let right = self.clients.iter().all(ClientReport::is_clean);
         let flat = self.memory.is_none_or(|(then, now)| now <= then + then / 10 + SMALL);
         right && flat && self.too_old == 0 && self.not_recovered == 0 && self.faults.open() == 0
     }
@@ -72,6 +77,11 @@ impl Report {
 }
 
 impl ClientReport {
+    fn is_clean(&self) -> bool {
+        let recorded = self.recorded.as_ref();
+        self.checks.is_clean() && recorded.is_none_or(|recorded| recorded.dropped_lines == 0)
+    }
+
     fn json(&self) -> Value {
         let [verified, wrong, backwards, too_old, trades, wrong_trades] = self.counts();
         let recovery = &self.stats.recovery;
@@ -91,6 +101,10 @@ impl ClientReport {
             "not_live": recovery.any_us.len(),
             "not_live_ms_p50": recovery.any_us.value_at_quantile(0.5) / 1000,
             "not_live_ms_max": recovery.any_us.max() / 1000,
+            "latency_ns": latency(&self.stats.latency),
+            "recorded": self.recorded.as_ref().map(|of| json!({
+                "lines": of.lines, "dropped": of.dropped_lines, "bytes": of.written_len,
+            })),
             "lines": lines.collect::<Vec<_>>(),
         })
     }
@@ -156,7 +170,7 @@ impl Display for Report {
 impl Display for ClientReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [verified, wrong, backwards, too_old, trades, wrong_trades] = self.counts();
-        let Self { dialect, stats, checks } = self;
+        let Self { dialect, stats, checks, recorded } = self;
         write!(
             f,
             "  {dialect}: {verified} live books verified, {wrong} wrong, {backwards} backwards"
@@ -178,6 +192,15 @@ impl Display for ClientReport {
         let (p50, max) = (us.value_at_quantile(0.5) / 1000, us.max() / 1000);
         writeln!(f, "      seen not live: {} times, p50 {p50} ms, max {max} ms", us.len())?;
         writeln!(f, "      stale: {} times; {} books undecided", self.stale(), self.undecided())?;
+        let mut shown = percentiles(&stats.latency).filter_map(|(name, at)| Some((name, at?)));
+        if let (Some((_, p50)), Some((_, p99))) = (shown.next(), shown.next()) {
+            writeln!(f, "      p50 {p50}, p99 {p99} from receipt to book")?;
+        }
+        if let Some(recorded) = recorded {
+            let RecordStats { lines, dropped_lines, written_len, .. } = recorded;
+            let (lines, bytes) = (Counted(*lines, "line"), Bytes(*written_len));
+            writeln!(f, "      recorded {lines}, {bytes}; {dropped_lines} dropped")?;
+        }
         for (at, line) in stats.lines.iter().enumerate() {
             let [p50, p99] = [0.5, 0.99].map(|quantile| line.lag_us.value_at_quantile(quantile));
             let (accepted, duplicates) = (line.accepted, line.duplicates);
@@ -186,6 +209,15 @@ impl Display for ClientReport {
         }
         Ok(())
     }
+}
+
+/// The latencies from the read of a frame to the book, in nanoseconds, by quantile.
+fn latency(times: &Histogram<u64>) -> Value {
+    let at = |quantile| times.value_at_quantile(quantile);
+    json!({
+        "count": times.len(), "p50": at(0.5), "p90": at(0.9), "p99": at(0.99), "p99_9": at(0.999),
+        "max": times.max(),
+    })
 }
 
 /// A quantile in milliseconds; a dash where there is nothing.
