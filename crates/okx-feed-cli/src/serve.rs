@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
 use super::args::{DialectArg, Format};
-use super::certificate::{self, TlsArg};
+use super::certificate::{self, Certificate, TlsArg};
 use super::error::{CliError, Outcome, say};
 use super::exchange::{self, MAX_INSTRUMENTS};
 use super::format::{Counted, per_sec};
@@ -42,7 +42,7 @@ pub(crate) struct ServeArgs {
     faults: FaultPlan,
     /// Serve this capture in the place of a market, from its start to each client; may be repeated,
     /// in the order of time
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["faults", "tls"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "faults")]
     replay: Vec<PathBuf>,
     /// With --replay, play so many times as fast as recorded
     #[arg(long, value_name = "X", default_value_t = 1.0, requires = "replay",
@@ -68,10 +68,12 @@ exchange, to any client of the v3 or v5 protocol: at /ws/v3, /ws/v5/public and /
 (trades-all), and with the REST interface at /api/ of the same port. The addresses and some names go
 to standard error. Ctrl-C ends it, with a proper close to each client.
 
-With --replay it serves a capture instead: each client gets, from the capture's start and at its
-pace, the recorded frames of what it subscribes, of the first of redundant lines. It answers
-requests itself. An order book that the client resynchronises comes back with the capture's next
-snapshot. At the end the connection is closed.";
+With --replay it serves a capture instead: each connection gets, from the capture's start and at its
+pace, the recorded frames of what it subscribes. It gets those of one of the recorded lines: the
+first connection those of the first line, the second those of the second, so a client with as many
+lines as were recorded (`record --lines 2`) gets all. It answers requests itself. An order book that
+the client resynchronises comes back with the capture's next snapshot. At the end the connection is
+closed.";
 
 const EXAMPLES: &str = "\
 Exit code: 0 when it was ended, 2 when it could not listen and for wrong usage.
@@ -113,17 +115,9 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Outcome, CliError> {
     let mut config = exchange::config(listings.clone(), args.rate, args.seed, args.every_change);
     config.faults = args.faults.clone();
     config.market.history = HISTORY;
-    let server = match args.tls {
+    let server = match certificate(args)? {
         None => ServerThread::start(args.listen.clone(), config),
-        Some(tls) => {
-            let made = certificate::make(tls, &args.listen);
-            let made = made.map_err(|error| CliError::Start(io::Error::other(error)))?;
-            if let Some(path) = &args.ca_out {
-                let write = fs::write(path, &made.ca);
-                write.map_err(|source| CliError::Save { path: path.clone(), source })?;
-            }
-            ServerThread::start_tls(args.listen.clone(), config, made.chain, made.key)
-        }
+        Some(made) => ServerThread::start_tls(args.listen.clone(), config, made.chain, made.key),
     };
     let server = server.map_err(|source| CliError::Listen { addr: args.listen.clone(), source })?;
     greet(args, &server, &listings);
@@ -152,8 +146,20 @@ fn serve_capture(args: &ServeArgs) -> Result<Outcome, CliError> {
             replay.open()?.dialect()
         }
     };
-    let (files, format, speed) = (args.replay.clone(), args.format, args.speed);
-    serve_capture::run(&args.listen, Playlist { files, format, dialect, speed })
+    let playlist = Playlist::new(args.replay.clone(), args.format, dialect, args.speed)?;
+    serve_capture::run(&args.listen, playlist, certificate(args)?.as_ref())
+}
+
+/// The certificate that was asked for; its issuer's is in its file then.
+fn certificate(args: &ServeArgs) -> Result<Option<Certificate>, CliError> {
+    let Some(tls) = args.tls else { return Ok(None) };
+    let made = certificate::make(tls, &args.listen);
+    let made = made.map_err(|error| CliError::Start(io::Error::other(error)))?;
+    if let Some(path) = &args.ca_out {
+        let write = fs::write(path, &made.ca);
+        write.map_err(|source| CliError::Save { path: path.clone(), source })?;
+    }
+    Ok(Some(made))
 }
 
 fn parse_speed(text: &str) -> Result<f64, String> {

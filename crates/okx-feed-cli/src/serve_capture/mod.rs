@@ -1,5 +1,6 @@
 //! `okx-feed serve --replay`: a capture as an exchange.
 
+mod lines;
 mod player;
 mod requests;
 mod server;

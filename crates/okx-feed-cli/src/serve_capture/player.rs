@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 
+use super::lines::count_lines;
 use super::requests::Topics;
 use crate::args::{Format, open_capture};
 use crate::error::CliError;
-use okx_feed::capture::{ConnectionLabel, EntryKind};
+use okx_feed::capture::EntryKind;
 use okx_feed::transport::Clock;
 use okx_feed::{Decoder, Dialect, Event, Frame, MonoNanos, UnixNanos};
 
@@ -27,17 +28,39 @@ pub(crate) struct Playlist {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) format: Option<Format>,
     pub(crate) dialect: Dialect,
+    /// How many redundant lines they have.
+    pub(crate) lines: usize,
     /// How many times as fast as recorded.
     pub(crate) speed: f64,
 }
 
-/// Sends what the client has subscribed of the captures' first connections, at their pace, until
-/// the end or until the client is gone.
+impl Playlist {
+    /// Looks into the files for how many lines they have.
+    ///
+    /// # Errors
+    /// If a file can't be opened or read.
+    pub(crate) fn new(
+        files: Vec<PathBuf>,
+        format: Option<Format>,
+        dialect: Dialect,
+        speed: f64,
+    ) -> Result<Self, CliError> {
+        let mut lines = 1;
+        for path in &files {
+            lines = lines.max(count_lines(open_capture(path, format)?)?);
+        }
+        Ok(Self { files, format, dialect, lines, speed })
+    }
+}
+
+/// Sends what the client has subscribed of one of the captures' lines, at their pace, until the end
+/// or until the client is gone.
 ///
 /// # Errors
 /// If a file can't be opened or read.
 pub(super) fn play(
     playlist: &Playlist,
+    line: usize,
     topics: &Arc<Mutex<Topics>>,
     to_client: &Sender<Outgoing>,
 ) -> Result<(), CliError> {
@@ -47,10 +70,10 @@ pub(super) fn play(
     for path in &playlist.files {
         let mut capture = open_capture(path, playlist.format)?;
         while let Some(entry) = capture.next_entry()? {
-            // What redundant lines have delivered as well would come twice.
-            let is_first = entry.connection.line == ConnectionLabel::default().line;
+            // What the other lines have delivered as well would come twice.
+            let is_its_own = usize::from(entry.connection.line) % playlist.lines == line;
             let EntryKind::Frame(frame) = entry.kind else { continue };
-            if !is_first || !is_wanted(&mut decoder, frame, topics) {
+            if !is_its_own || !is_wanted(&mut decoder, frame, topics) {
                 continue;
             }
             let (first, begun) = *start.get_or_insert_with(|| (entry.ts_recv, clock.mono()));

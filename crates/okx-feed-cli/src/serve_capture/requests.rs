@@ -30,6 +30,9 @@ impl Topics {
             Event::Book(update) => self.has(&update.topic),
             Event::Trade(update) => self.has(&update.topic),
             Event::Depth(update) => self.has(&update.topic),
+            Event::Record(update) => self.has(&update.topic),
+            // Its key names the channel and what it is keyed by.
+            Event::Skipped(skipped) => self.0.contains(skipped.key),
             _ => false,
         }
     }
