@@ -1,8 +1,42 @@
 //! Ages of books at receipt: a book that was queued on its way does not show the current market.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::model::UnixNanos;
+
+/// What the check for silence did to the ages, which no frame shows. A recording has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AgeChange {
+    /// [`Ages::forget`].
+    Forget,
+    /// [`Ages::shift`], in nanoseconds.
+    Shift(i64),
+    /// [`Ages::rotate`].
+    Rotate,
+}
+
+impl fmt::Display for AgeChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Forget => f.write_str("forget"),
+            Self::Shift(nanos) => write!(f, "shift={nanos}"),
+            Self::Rotate => f.write_str("rotate"),
+        }
+    }
+}
+
+#[cfg(feature = "capture")]
+impl AgeChange {
+    /// The change of a text; `None` where it is another one.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "forget" => Some(Self::Forget),
+            "rotate" => Some(Self::Rotate),
+            _ => text.strip_prefix("shift=")?.parse().ok().map(Self::Shift),
+        }
+    }
+}
 
 /// The ages of a connection's books at receipt, compared with the smallest age of late.
 ///
@@ -73,6 +107,15 @@ impl Ages {
     /// Starts a new period and drops the least age of the period before the last.
     pub(super) const fn rotate(&mut self) {
         (self.before, self.least) = (self.least, i64::MAX);
+    }
+
+    /// Makes a change.
+    pub(super) fn change(&mut self, change: AgeChange) {
+        match change {
+            AgeChange::Forget => self.forget(),
+            AgeChange::Shift(nanos) => self.shift(nanos),
+            AgeChange::Rotate => self.rotate(),
+        }
     }
 
     /// Drops all ages, after a clock was set and when nothing is queued.

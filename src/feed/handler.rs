@@ -5,7 +5,7 @@ mod state;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::age::Ages;
+use super::age::AgeChange;
 use super::numbers::SubscriptionNumbers;
 use super::slot::DepthOptions;
 use super::slots::Slots;
@@ -138,9 +138,9 @@ impl FeedHandler {
         self.slots.ages.lag()
     }
 
-    /// The ages of books, for the watchdog, which detects clock steps.
-    pub(super) const fn ages_mut(&mut self) -> &mut Ages {
-        &mut self.slots.ages
+    /// Changes the ages of books, for the watchdog, which detects clock steps.
+    pub(crate) fn change_ages(&mut self, change: AgeChange) {
+        self.slots.ages.change(change);
     }
 
     /// Sets the options for the order books of later subscriptions.

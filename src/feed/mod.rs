@@ -15,6 +15,8 @@ mod trade_dedup;
 mod warmup;
 mod watchdog;
 
+#[cfg(feature = "capture")]
+pub(crate) use age::AgeChange;
 pub use arbiter::{Arbiter, LineStats};
 pub use handler::FeedHandler;
 pub use last_update::LastUpdate;

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use arrayvec::ArrayVec;
+
+use super::age::AgeChange;
 use super::handler::FeedHandler;
 use super::last_update::LastUpdate;
 use super::slot::Slot;
@@ -75,6 +78,8 @@ pub struct Watchdog {
     rotated: MonoNanos,
     /// The last replacement of a connection that delivered data, and the delay after it.
     replaced: (MonoNanos, Duration),
+    /// What the last check has done to the ages of books.
+    age_changes: ArrayVec<AgeChange, 4>,
 }
 
 /// The activity of a subscription.
@@ -114,6 +119,7 @@ impl Watchdog {
             suspended_since: None,
             rotated: MonoNanos::ZERO,
             replaced: (MonoNanos::ZERO, Duration::ZERO),
+            age_changes: ArrayVec::new(),
         }
     }
 
@@ -129,10 +135,11 @@ impl Watchdog {
         others: impl Fn(&Subscription) -> Option<LastUpdate>,
         sink: &mut impl EventSink,
     ) {
+        self.age_changes.clear();
         self.forget_unsubscribed(handler);
         if self.checked.is_none() {
             // A clock may have been set before the first check.
-            handler.ages_mut().forget();
+            self.change_ages(handler, AgeChange::Forget);
         }
         let clock_gain = self.clock_gain(now, wall);
         if self.was_suspended(now, wall) {
@@ -146,7 +153,9 @@ impl Watchdog {
             return session.probe(now);
         }
         // Gains below the sleep threshold add up, so the ages are corrected by them.
-        handler.ages_mut().shift(clock_gain);
+        if clock_gain != 0 {
+            self.change_ages(handler, AgeChange::Shift(clock_gain));
+        }
         self.check_ages(handler, session, now);
         let (mut with_limit, mut silent, mut due) = (0_usize, 0_usize, Vec::new());
         let (mut has_data, mut lags) = (false, false);
@@ -185,6 +194,17 @@ impl Watchdog {
         session.handle_silence(&due, now);
     }
 
+    fn change_ages(&mut self, handler: &mut FeedHandler, change: AgeChange) {
+        handler.change_ages(change);
+        // There is room for what one check does.
+        let _ = self.age_changes.try_push(change);
+    }
+
+    /// What the last check has done to the ages of books, for a recording.
+    pub(crate) const fn age_changes(&self) -> &ArrayVec<AgeChange, 4> {
+        &self.age_changes
+    }
+
     /// Whether a connection that delivers data may be replaced at `now`. If so, the replacement is
     /// recorded.
     fn may_replace(&mut self, now: MonoNanos) -> bool {
@@ -203,7 +223,7 @@ impl Watchdog {
     fn check_ages(&mut self, handler: &mut FeedHandler, session: &mut Session, now: MonoNanos) {
         if now.since(self.rotated) >= AGE_PERIOD {
             self.rotated = now;
-            handler.ages_mut().rotate();
+            self.change_ages(handler, AgeChange::Rotate);
         }
         let Some(since) = self.suspended_since else { return };
         if session.is_pong_overdue(now) {
@@ -217,7 +237,7 @@ impl Watchdog {
             // A late pong was queued behind books. The books after it are current.
             self.suspended_since = (took > PROMPT_PONG).then_some(now);
             if took <= PROMPT_PONG {
-                handler.ages_mut().forget();
+                self.change_ages(handler, AgeChange::Forget);
             }
         }
     }

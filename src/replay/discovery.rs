@@ -37,21 +37,23 @@ impl Discovery {
         if !self.missing.is_empty() {
             self.note_found(event);
         }
-        let (topic, id) = match event {
-            Event::Book(update) => (update.topic, update.subscription_id),
-            Event::Trade(update) => (update.topic, update.subscription_id),
-            // The handler has none for it, or it would be a book.
-            Event::Depth(update) => (update.topic, SubscriptionId::NONE),
-            Event::DepthBook(change) => (change.update.topic, change.subscription_id),
-            Event::State(change) => {
-                return !self.is_again || self.has(&change.subscription.topic());
-            }
-            _ => return !self.is_again,
+        let topic = match event {
+            Event::Book(_)
+            | Event::Trade(_)
+            | Event::Depth(_)
+            | Event::DepthBook(_)
+            | Event::Record(_)
+            | Event::Raw(_) => event.topic(),
+            Event::State(change) => Some(change.subscription.topic()),
+            // Of a channel that is not decoded, and was not named.
+            Event::Skipped(_) if self.unsubscribed == Unsubscribed::LeftOut => return false,
+            Event::Skipped(_) | Event::Control(_) | Event::Malformed(_) | Event::Gap(_) => None,
         };
+        let Some(topic) = topic else { return !self.is_again };
         if self.is_again {
             return self.has(&topic);
         }
-        if id != SubscriptionId::NONE {
+        if event.subscription_id() != SubscriptionId::NONE {
             return true;
         }
         if self.unsubscribed == Unsubscribed::Found {
@@ -62,15 +64,7 @@ impl Discovery {
 
     #[cold]
     fn note_found(&mut self, event: &Event<'_>) {
-        let topic = match event {
-            Event::Book(update) => update.topic,
-            Event::Trade(update) => update.topic,
-            Event::Depth(update) => update.topic,
-            Event::DepthBook(change) => change.update.topic,
-            Event::Record(update) => update.topic,
-            Event::Raw(message) => message.topic,
-            _ => return,
-        };
+        let Some(topic) = event.topic() else { return };
         self.missing.retain(|subscription| subscription.topic() != topic);
     }
 

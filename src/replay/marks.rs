@@ -1,5 +1,6 @@
 //! The texts of a capture's marks.
 
+use crate::feed::AgeChange;
 use crate::model::{BookState, Dialect, Subscription};
 
 /// The words of a text.
@@ -29,6 +30,11 @@ pub(super) fn subscriptions(
     let lines = words.next()?.parse().ok()?;
     // One that this version does not know has no books here.
     Some((lines, words.filter_map(move |name| Subscription::parse(dialect, name).ok())))
+}
+
+/// What a check for silence did to the ages of books.
+pub(super) fn age_changes(text: &[u8]) -> impl Iterator<Item = AgeChange> {
+    words(text).filter_map(AgeChange::from_text)
 }
 
 /// A state and, behind it, a subscription.

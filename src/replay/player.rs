@@ -189,7 +189,12 @@ impl Player {
                     self.set_states(key, state, ts, sink);
                 }
             }
-            Mark::Tick => self.connections.mark_stale(key, ts, sink),
+            Mark::Tick => {
+                self.connections.with(key, sink, |handler, _| {
+                    marks::age_changes(text).for_each(|change| handler.change_ages(change));
+                });
+                self.connections.mark_stale(key, ts, sink);
+            }
             Mark::Unsubscribe => {
                 let name = std::str::from_utf8(text).unwrap_or_default();
                 if let Ok(subscription) = name.parse() {

@@ -42,11 +42,27 @@ async fn wait_for_events(seen: &Mutex<Vec<String>>, wanted: usize) {
     }
 }
 
+/// Sets the client's clock once everything is live, and waits until everything is again.
+async fn set_clock(client: &Client, seen: &Mutex<Vec<String>>, nanos: i64) {
+    wait_for_events(seen, 500).await;
+    let is_stale = |text: &String| text.starts_with("State(") && text.contains("to: Stale");
+    let stale = |seen: &[String]| seen.iter().filter(|text| is_stale(text)).count();
+    let before = stale(&seen.lock().unwrap());
+    client.clock().set_system_by(nanos);
+    if nanos > 0 {
+        // As after a sleep of the machine.
+        wait_for(|| (stale(&seen.lock().unwrap()) > before).then_some(())).await;
+    }
+    // The check for silence comes once a second: what it does to the ages of books is behind two.
+    tokio::time::sleep(Duration::from_millis(2_200)).await;
+}
+
 /// Records until there are enough events, and returns those of the sink.
 async fn record(
     dialect: Dialect,
     lines: usize,
     faults: &str,
+    clock_step: Option<i64>,
     config: RecordConfig,
 ) -> (Vec<String>, RecordStats) {
     let server = exchange(faults).await;
@@ -76,6 +92,9 @@ async fn record(
     }
     let on_event = move |event: &Event<'_>| sink.lock().unwrap().push(text(event));
     let client = builder.on_event(on_event).spawn().unwrap();
+    if let Some(nanos) = clock_step {
+        set_clock(&client, &seen, nanos).await;
+    }
     wait_for_events(&seen, wanted() / 2).await;
     // Subscriptions that come and go are a part of it.
     let late = match dialect {
@@ -109,8 +128,18 @@ fn assert_same(live: &[String], replayed: &[String]) {
 }
 
 async fn replays_exactly(name: &str, dialect: Dialect, lines: usize, faults: &str) {
+    steps_replay_exactly(name, dialect, lines, faults, None).await;
+}
+
+async fn steps_replay_exactly(
+    name: &str,
+    dialect: Dialect,
+    lines: usize,
+    faults: &str,
+    clock_step: Option<i64>,
+) {
     let dir = ScratchDir::new(name);
-    let (live, stats) = record(dialect, lines, faults, dir.path().into()).await;
+    let (live, stats) = record(dialect, lines, faults, clock_step, dir.path().into()).await;
     assert_eq!((stats.dropped_lines, &stats.error), (0, &None), "{stats:?}");
     let (replayed, report) = replay(dir.files());
     assert_same(&live, &replayed);
@@ -143,11 +172,21 @@ async fn a_connection_that_is_replaced_replays_exactly() {
     replays_exactly("v5-notice", Dialect::V5, 1, "notice:at=300ms,after=60s").await;
 }
 
+/// What the check for silence then does to the ages of books is in no frame.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_set_replays_exactly() {
+    const HOUR: i64 = 3_600_000_000_000;
+    for step in [HOUR, -HOUR, 900_000_000] {
+        steps_replay_exactly("v5-clock", Dialect::V5, 1, "", Some(step)).await;
+    }
+    steps_replay_exactly("v5-clock", Dialect::V5, 2, FAULTS, Some(HOUR)).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_that_follow_each_other_replay_exactly() {
     let dir = ScratchDir::new("v5-files");
     let config = RecordConfig { max_file_len: 20_000, ..dir.path().into() };
-    let (live, stats) = record(Dialect::V5, 2, FAULTS, config).await;
+    let (live, stats) = record(Dialect::V5, 2, FAULTS, None, config).await;
     assert!(stats.files > 2, "{stats:?}");
     assert_eq!(dir.files().len() as u64, stats.files);
     let mut files = dir.files();

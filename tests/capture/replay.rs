@@ -6,7 +6,7 @@ use okx_feed::capture::{CaptureReader, ConnectionLabel, EntryKind, Mark, RecordK
 use okx_feed::replay::{Lines, Speed};
 use okx_feed::{
     BookState, Dialect, Event, EventSink, FeedHandler, Frame, Replay, ReplayBuilder, ReplayError,
-    ReplayReport, Subscription, UnixNanos,
+    ReplayReport, Subscription, SubscriptionId, UnixNanos,
 };
 
 use crate::recorder::START;
@@ -286,6 +286,53 @@ fn a_gap_makes_stale_what_may_have_lost_a_message() {
     let expected = [BookState::Live, BookState::Stale, BookState::Live, BookState::Connecting];
     assert_eq!(states, expected);
     assert_eq!(reader.snapshot().seq, 2);
+}
+
+/// Frames of several channels, among them those of records and one that is not decoded.
+const CHANNELS: &str = r#"
+{"arg":{"channel":"trades","instId":"A"},"data":[{"instId":"A","tradeId":"1","px":"4","sz":"2","side":"buy","ts":"1","count":"1"}]}
+{"arg":{"channel":"mark-price","instId":"A"},"data":[{"instType":"SWAP","instId":"A","markPx":"5","ts":"2"}]}
+{"arg":{"channel":"funding-rate","instId":"A"},"data":[{"instType":"SWAP","instId":"A","fundingRate":"0.1","ts":"3"}]}
+{"arg":{"channel":"books-elp-all","instId":"A"},"data":[{}]}
+{"arg":{"channel":"mark-price","instId":"A"},"data":[{"instType":"SWAP","instId":"A","markPx":"6","ts":"4"}]}
+"#;
+
+#[test]
+fn records_and_raw_messages_are_left_out_like_all_that_was_not_named() {
+    let dir = ScratchDir::new("channels");
+    let path = dir.path().join("a.jsonl");
+    std::fs::write(&path, CHANNELS.trim_start()).unwrap();
+    let kinds = |channels: &[&str]| {
+        let mut builder = Replay::builder().file(&path).dialect(Dialect::V5);
+        for channel in channels {
+            builder = builder.subscribe(channel);
+        }
+        let mut seen = Vec::new();
+        let sink = |event: &Event<'_>| {
+            if !matches!(event, Event::State(_)) {
+                let topic = event.topic().map(|topic| topic.to_string());
+                seen.push((
+                    topic.unwrap_or_default(),
+                    event.subscription_id() != SubscriptionId::NONE,
+                ));
+            }
+        };
+        builder.on_event(sink).open().unwrap().run().unwrap();
+        seen
+    };
+    let named = |names: &[&str]| -> Vec<(String, bool)> {
+        names.iter().map(|name| ((*name).to_owned(), true)).collect()
+    };
+    assert_eq!(kinds(&["trades:A"]), named(&["trades:A"]));
+    let mark = ["mark-price:A", "mark-price:A"];
+    assert_eq!(kinds(&["mark-price:A"]), named(&mark));
+    assert_eq!(kinds(&["raw:books-elp-all:A"]), named(&["raw:books-elp-all:A"]));
+    // Where nothing is named, all that is decoded is subscribed as it is found.
+    let all = kinds(&[]);
+    let mut expected = named(&["trades:A", "mark-price:A", "funding-rate:A"]);
+    expected.push((String::new(), false));
+    expected.push(("mark-price:A".to_owned(), true));
+    assert_eq!(all, expected);
 }
 
 #[test]

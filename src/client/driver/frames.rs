@@ -142,10 +142,15 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         };
         watchdog.check(handler, session, now, others, sink);
         shared.received = received;
-        shared.recorder.note(*id, Noted::Tick, now.1, || "");
+        shared.recorder.note(*id, Noted::Tick, now.1, || words(watchdog.age_changes()));
         shared.mark_stale(id.group, &config.stale, now.1);
         shared.recorder.flush_due(now.1);
     }
+}
+
+/// Words with a space between them.
+fn words(all: &[impl ToString]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 #[inline]
