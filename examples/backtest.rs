@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,11 +16,11 @@ use okx_feed::{Client, Dialect, Event, EventSink, Replay, Side};
 
 /// Counts how often a trade takes the side that is thinner in the book.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Strategy {
+pub(crate) struct Strategy {
     /// Whether the asks are thinner at the best level; `None` before the first book.
     asks_are_thin: Option<bool>,
     right: u64,
-    trades: u64,
+    pub(crate) trades: u64,
 }
 
 impl EventSink for Strategy {
@@ -62,10 +63,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let folder = std::env::temp_dir().join(format!("okx-feed-backtest-{}", std::process::id()));
-    let live = run_live(&folder)?;
+    let (live, replayed) = live_and_replayed(&folder)?;
     println!("live:     {live:?}");
-    let files = std::fs::read_dir(&folder)?.map(|file| Ok(file?.path()));
-    let replayed = backtest(files.collect::<Result<Vec<_>, std::io::Error>>()?)?;
     println!("backtest: {replayed:?}");
     std::fs::remove_dir_all(&folder)?;
     match live == replayed {
@@ -74,8 +73,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
+/// Runs the strategy on a client, and again on what that has recorded to a folder.
+pub(crate) fn live_and_replayed(folder: &Path) -> Result<(Strategy, Strategy), Box<dyn Error>> {
+    let live = run_live(folder)?;
+    let files = std::fs::read_dir(folder)?.map(|file| Ok(file?.path()));
+    Ok((live, backtest(files.collect::<Result<Vec<_>, std::io::Error>>()?)?))
+}
+
 /// Runs the strategy on an exchange inside this process for two seconds, and records it.
-fn run_live(folder: &std::path::Path) -> Result<Strategy, Box<dyn Error>> {
+fn run_live(folder: &Path) -> Result<Strategy, Box<dyn Error>> {
     let config = ExchangeConfig { intervals: PushIntervals::EVERY_CHANGE, ..Default::default() };
     let server = ServerThread::start("127.0.0.1:0", config)?;
     let strategy = Shared::default();
@@ -92,7 +98,7 @@ fn run_live(folder: &std::path::Path) -> Result<Strategy, Box<dyn Error>> {
 }
 
 /// Runs the strategy on captures.
-fn backtest<P: Into<std::path::PathBuf>>(files: Vec<P>) -> Result<Strategy, Box<dyn Error>> {
+fn backtest<P: Into<PathBuf>>(files: Vec<P>) -> Result<Strategy, Box<dyn Error>> {
     let strategy = Shared::default();
     Replay::builder().files(files).sink(strategy.clone()).open()?.run()?;
     Ok(strategy.result())

@@ -9,9 +9,12 @@
 
 mod alloc;
 mod ends;
+#[cfg(all(feature = "client", feature = "sim"))]
+mod example;
 mod files;
 #[cfg(all(feature = "client", feature = "sim"))]
 mod live;
+mod order;
 mod recorder;
 mod replay;
 mod scratch_dir;
