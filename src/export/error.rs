@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::model::DecimalError;
+
 /// Why an export ended early. What was written before it is whole up to the last finished file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -20,6 +22,20 @@ pub enum ExportError {
     Exists {
         /// The file.
         path: PathBuf,
+    },
+    /// The sizes of an instrument are contracts, and nobody has said what one is worth.
+    #[error("no contract value of {inst_id} is known; fetch those of all its market")]
+    NoContractValue {
+        /// The instrument.
+        inst_id: String,
+    },
+    /// A size times the value of a contract has more digits than a decimal holds.
+    #[error("a size of {inst_id} times its contract value can't be written: {why}")]
+    Amount {
+        /// The instrument.
+        inst_id: String,
+        /// The fault.
+        why: DecimalError,
     },
     /// An instrument has more rows a day than an export holds in memory.
     #[error("more than {most} rows of {inst_id} in one day; export a shorter time")]

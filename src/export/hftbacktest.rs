@@ -1,16 +1,13 @@
 //! Event files for hftbacktest.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::error::ExportError;
 use super::names::{day_of, day_text, file_name, local_time};
 use super::npy::{NpyRow, write_npy};
-use super::order_book::{BookRows, WrittenBooks};
-use super::report::ExportReport;
+use super::sink::{DepthRows, Format, Takes, TradeRow, Written};
 use crate::book::{Book5, BookSide};
-use crate::event::{BookUpdate, DepthChange, Event, EventSink, TradeUpdate};
 use crate::model::{Channel, ChannelKind, Level, Side, Topic, UnixNanos};
 
 /// The kinds and flags of events. Source: `hftbacktest/src/types.rs`, 2025-12-23.
@@ -30,21 +27,18 @@ mod ev {
 /// The most rows of an instrument and a day, which are in memory until the day ends: 40 bytes each.
 const MAX_ROWS: usize = 50_000_000;
 
-/// A sink that writes books and trades as hftbacktest's event arrays, one file for each instrument
-/// and day: `DIR/BTC-USDT_20261130.npy`.
+/// Event arrays, one file for each instrument and day.
 ///
-/// Both clocks are in it, in nanoseconds: the exchange's and that of receipt. Days are of UTC by
-/// the time of receipt. Rows are in the order that hftbacktest checks: where the clocks disagree
-/// about the order of two rows, each is there once for each clock. Where a time of receipt is
-/// earlier than the exchange's, all of the file are moved by as much. Books come from the best
-/// channel that the instrument has: an order book, else `books5` or `depth5`, else `bbo-tbt`.
-/// Prices and sizes are floats, as the format demands. Allocates; not for the thread of a feed.
-pub struct HftBacktestExport {
+/// Both clocks are in it, in nanoseconds: the exchange's and that of receipt. Rows are in the order
+/// that hftbacktest checks: where the clocks disagree about the order of two rows, each is there
+/// once for each clock. Where a time of receipt is earlier than the exchange's, all of the file are
+/// moved by as much. Books come from the best channel that the instrument has: an order book, else
+/// `books5` or `depth5`, else `bbo-tbt`. Prices and sizes are floats, as the format demands.
+pub(super) struct HftBacktest {
     dir: PathBuf,
     instruments: HashMap<String, Instrument>,
-    written: WrittenBooks,
-    report: ExportReport,
-    error: Option<ExportError>,
+    made: Vec<PathBuf>,
+    rows: u64,
 }
 
 /// The rows of one instrument and day.
@@ -57,104 +51,72 @@ struct Instrument {
     last: Option<Book5>,
 }
 
-impl HftBacktestExport {
-    /// Makes an export to a folder. Files are made as days end; none may exist already.
-    #[must_use]
-    pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self {
-            dir: dir.into(),
-            instruments: HashMap::new(),
-            written: WrittenBooks::default(),
-            report: ExportReport::default(),
-            error: None,
-        }
-    }
-
-    /// Whether an error has ended the export; [`HftBacktestExport::finish`] gives it.
-    #[must_use]
-    pub const fn has_failed(&self) -> bool {
-        self.error.is_some()
-    }
-
-    /// Writes what is left and gives what was written.
-    ///
-    /// # Errors
-    /// The first error of the export.
-    pub fn finish(&mut self) -> Result<ExportReport, ExportError> {
-        let mut left: Vec<_> = std::mem::take(&mut self.instruments).into_iter().collect();
-        left.sort_by(|(one, _), (other, _)| one.cmp(other));
-        for (inst_id, instrument) in &mut left {
-            if self.error.is_none() {
-                self.error = instrument.write(&self.dir, inst_id, &mut self.report).err();
-            }
-        }
-        match self.error.take() {
-            Some(error) => Err(error),
-            None => Ok(std::mem::take(&mut self.report)),
-        }
+impl HftBacktest {
+    pub(super) fn new(dir: PathBuf) -> Self {
+        Self { dir, instruments: HashMap::new(), made: Vec::new(), rows: 0 }
     }
 
     /// The rows of an instrument; those of another day are written first.
-    fn instrument(&mut self, inst_id: &str, local: UnixNanos) -> &mut Instrument {
+    fn instrument(
+        &mut self,
+        inst_id: &str,
+        local: UnixNanos,
+    ) -> Result<&mut Instrument, ExportError> {
         let day = day_of(local);
-        let Self { dir, instruments, report, error, .. } = self;
         let new = || Instrument { day, rows: Vec::new(), book: None, last: None };
+        let Self { dir, instruments, made, rows } = self;
         let instrument = instruments.entry(inst_id.to_owned()).or_insert_with(new);
         if instrument.day < day {
-            let written = instrument.write(dir, inst_id, report);
-            if let (None, Err(failed)) = (&error, written) {
-                *error = Some(failed);
-            }
+            *rows += instrument.write(dir, inst_id, made)?;
             let book = instrument.book;
             *instrument = Instrument { book, ..new() };
         }
         if instrument.rows.len() > MAX_ROWS {
-            let too_many = ExportError::TooManyRows { inst_id: inst_id.into(), most: MAX_ROWS };
-            error.get_or_insert(too_many);
+            return Err(ExportError::TooManyRows { inst_id: inst_id.into(), most: MAX_ROWS });
         }
-        instrument
+        Ok(instrument)
     }
 
     /// The instrument, if its book comes from this channel. A better one than before replaces what
     /// the other has written.
-    fn book_of(&mut self, topic: &Topic<'_>, local: UnixNanos) -> Option<&mut Instrument> {
+    fn book_of(
+        &mut self,
+        topic: &Topic<'_>,
+        local: UnixNanos,
+    ) -> Result<Option<&mut Instrument>, ExportError> {
         let rank = |channel: Channel| match channel.kind() {
             ChannelKind::Depth => 2,
             _ if channel == Channel::BboTbt => 0,
             _ => 1,
         };
-        let (inst_id, channel) = (topic.inst_id, topic.channel);
-        let book = self.instrument(inst_id, local).book;
-        if book.is_some_and(|book| book != channel && rank(book) >= rank(channel)) {
-            self.report.leave_out(channel.name(), inst_id);
-            return None;
+        let channel = topic.channel;
+        let instrument = self.instrument(topic.inst_id, local)?;
+        if instrument.book.is_some_and(|book| book != channel && rank(book) >= rank(channel)) {
+            return Ok(None);
         }
-        let instrument = self.instrument(inst_id, local);
-        if book != Some(channel) {
+        if instrument.book != Some(channel) {
             instrument.rows.retain(|row| row.ev & ev::KIND == ev::TRADE);
             (instrument.book, instrument.last) = (Some(channel), None);
         }
-        Some(instrument)
+        Ok(Some(instrument))
     }
+}
 
-    fn on_trade(&mut self, update: &TradeUpdate<'_>) {
-        let trade = update.trade;
+impl Format for HftBacktest {
+    fn trade(&mut self, topic: &Topic<'_>, of: &TradeRow) -> Result<Written, ExportError> {
+        let trade = of.trade;
         let local = local_time(trade.ts_event, trade.ts_recv);
         let side = if trade.side() == Side::Buy { ev::BUY } else { ev::SELL };
-        let row = row(
-            ev::TRADE | side,
-            trade.ts_event,
-            local,
-            (trade.px().to_f64(), trade.sz().to_f64()),
-        );
-        self.instrument(update.topic.inst_id, local).rows.push(row);
+        let numbers = (trade.px().to_f64(), trade.sz().to_f64());
+        let row = row(ev::TRADE | side, trade.ts_event, local, numbers);
+        self.instrument(topic.inst_id, local)?.rows.push(row);
+        Ok(Written::Yes)
     }
 
-    fn on_book(&mut self, update: &BookUpdate<'_>) {
-        let book = update.book;
+    fn book(&mut self, topic: &Topic<'_>, book: &Book5) -> Result<Written, ExportError> {
         let (exch, local) = (book.ts_event, local_time(book.ts_event, book.ts_recv));
-        let is_best = update.topic.channel == Channel::BboTbt;
-        let Some(instrument) = self.book_of(&update.topic, local) else { return };
+        let is_best = topic.channel == Channel::BboTbt;
+        let Some(instrument) = self.book_of(topic, local)? else { return Ok(Written::LeftOut) };
         let rows = &mut instrument.rows;
         if is_best {
             for (side, level) in [(ev::BUY, book.best_bid()), (ev::SELL, book.best_ask())] {
@@ -170,77 +132,60 @@ impl HftBacktestExport {
         } else {
             push_whole(rows, (book.bids(), book.asks()), exch, local);
         }
+        Ok(Written::Yes)
     }
 
-    fn on_depth(&mut self, change: &DepthChange<'_>) {
-        let update = change.update;
-        let (exch, local) = (update.ts_event, local_time(update.ts_event, update.ts_recv));
-        let begins = self.instrument(update.topic.inst_id, local).rows.is_empty();
-        if begins {
-            self.written.forget(change.subscription_id);
-        }
-        if self.book_of(&update.topic, local).is_none() {
-            return;
-        }
-        self.report.note_depth(change);
-        let rows = self.written.rows(change);
-        let instrument = self.instrument(update.topic.inst_id, local);
-        match rows {
-            BookRows::Nothing => {}
-            BookRows::Whole(book) => {
-                push_whole(&mut instrument.rows, (book.bids(), book.asks()), exch, local);
-            }
-            BookRows::Changes => {
-                for (side, levels) in [(ev::BUY, update.bids), (ev::SELL, update.asks)] {
-                    let of = |level: &Level| row(ev::DEPTH | side, exch, local, level.to_f64());
-                    instrument.rows.extend(levels.iter().map(of));
-                }
-            }
-        }
+    fn takes_depth(&mut self, topic: &Topic<'_>, local: UnixNanos) -> Result<Takes, ExportError> {
+        let is_empty = self.instrument(topic.inst_id, local)?.rows.is_empty();
+        Ok(match self.book_of(topic, local)? {
+            None => Takes::No,
+            Some(_) if is_empty => Takes::Whole,
+            Some(_) => Takes::Yes,
+        })
     }
-}
 
-impl fmt::Debug for HftBacktestExport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HftBacktestExport").field("dir", &self.dir).finish_non_exhaustive()
+    fn depth(&mut self, topic: &Topic<'_>, of: &DepthRows<'_>) -> Result<Written, ExportError> {
+        let (exch, local) = (of.ts_event, local_time(of.ts_event, of.ts_recv));
+        let rows = &mut self.instrument(topic.inst_id, local)?.rows;
+        if of.is_snapshot {
+            push_whole(rows, (&of.bids, &of.asks), exch, local);
+            return Ok(Written::Yes);
+        }
+        for (side, levels) in [(ev::BUY, &of.bids), (ev::SELL, &of.asks)] {
+            let of = |level: &Level| row(ev::DEPTH | side, exch, local, level.to_f64());
+            rows.extend(levels.iter().map(of));
+        }
+        Ok(Written::Yes)
     }
-}
 
-impl EventSink for HftBacktestExport {
-    fn on_event(&mut self, event: &Event<'_>) {
-        if self.has_failed() {
-            return;
+    fn finish(&mut self) -> Result<(Vec<PathBuf>, u64), ExportError> {
+        let mut left: Vec<_> = std::mem::take(&mut self.instruments).into_iter().collect();
+        left.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (inst_id, instrument) in &mut left {
+            self.rows += instrument.write(&self.dir, inst_id, &mut self.made)?;
         }
-        match event {
-            Event::Trade(update) => self.on_trade(update),
-            Event::Book(update) => self.on_book(update),
-            Event::DepthBook(change) => self.on_depth(change),
-            Event::State(change) if !change.to.is_live() => {
-                self.written.forget(change.subscription_id);
-            }
-            _ => {}
-        }
+        Ok((std::mem::take(&mut self.made), std::mem::take(&mut self.rows)))
     }
 }
 
 impl Instrument {
+    /// Writes the rows to a file of `made`, and gives how many they are.
     fn write(
         &mut self,
         dir: &Path,
         inst_id: &str,
-        report: &mut ExportReport,
-    ) -> Result<(), ExportError> {
+        made: &mut Vec<PathBuf>,
+    ) -> Result<u64, ExportError> {
         if self.rows.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         std::fs::create_dir_all(dir).map_err(ExportError::write(dir))?;
         let day = day_text(self.day).replace('-', "");
         let path = dir.join(format!("{}_{day}.npy", file_name(inst_id)));
         let rows = in_both_orders(std::mem::take(&mut self.rows));
         write_npy(&path, &rows)?;
-        report.rows += rows.len() as u64;
-        report.files.push(path);
-        Ok(())
+        made.push(path);
+        Ok(rows.len() as u64)
     }
 }
 

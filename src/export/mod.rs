@@ -1,6 +1,8 @@
 //! Export: books and trades in the file formats of other programs.
 
+mod amounts;
 mod csv;
+mod derivative_ticker;
 mod error;
 mod files;
 mod hftbacktest;
@@ -9,10 +11,11 @@ mod npy;
 mod order_book;
 mod parquet;
 mod report;
+mod sink;
 mod tardis;
 
+pub use amounts::ContractValues;
 pub use error::ExportError;
-pub use hftbacktest::HftBacktestExport;
-pub use parquet::{NumberFormat, ParquetExport};
+pub use parquet::NumberFormat;
 pub use report::ExportReport;
-pub use tardis::TardisExport;
+pub use sink::Export;

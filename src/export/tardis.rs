@@ -1,22 +1,19 @@
 //! CSV files in the columns of Tardis' data sets.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use super::amounts::ContractValues;
 use super::csv::{CsvFile, micros, push_level};
+use super::derivative_ticker::{DerivativeTicker, DerivativeTickers};
 use super::error::ExportError;
 use super::files::OpenFiles;
 use super::names::{day_of, day_text, file_name, local_time, tardis_exchange};
-use super::order_book::{BookRows, WrittenBooks};
-use super::report::ExportReport;
+use super::sink::{BEST_LEVELS, DepthRows, Format, Takes, TradeRow, Written};
 use crate::book::Book5;
-use crate::event::{BookUpdate, DepthChange, Event, EventSink, TradeUpdate};
-use crate::model::{Channel, Level, Topic, UnixNanos};
-
-/// How many levels a side the snapshots of order books have.
-const SNAPSHOT_LEVELS: usize = 25;
+use crate::event::RecordUpdate;
+use crate::model::{Channel, Level, Market, Topic, UnixNanos};
 
 /// The kinds of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +23,7 @@ enum Table {
     Snapshot5,
     Snapshot25,
     BookTicker,
+    DerivativeTicker,
 }
 
 impl Table {
@@ -36,6 +34,7 @@ impl Table {
             Self::Snapshot5 => "book_snapshot_5",
             Self::Snapshot25 => "book_snapshot_25",
             Self::BookTicker => "book_ticker",
+            Self::DerivativeTicker => "derivative_ticker",
         }
     }
 
@@ -53,16 +52,15 @@ impl Table {
             Self::Trades => ",id,side,price,amount".to_owned(),
             Self::IncrementalBook => ",is_snapshot,side,price,amount".to_owned(),
             Self::Snapshot5 => snapshot(Book5::LEVELS),
-            Self::Snapshot25 => snapshot(SNAPSHOT_LEVELS),
+            Self::Snapshot25 => snapshot(BEST_LEVELS),
             Self::BookTicker => ",ask_amount,ask_price,bid_price,bid_amount".to_owned(),
+            Self::DerivativeTicker => DerivativeTicker::COLUMNS.to_owned(),
         };
         format!("exchange,symbol,timestamp,local_timestamp{columns}\n")
     }
 }
 
-/// A sink that writes books and trades as CSV files in the columns of Tardis' data sets, one for
-/// each instrument, type and day:
-/// `DIR/okex-swap/trades/2026/11/30/BTC-USDT-SWAP.csv.gz`.
+/// CSV files in the columns of Tardis' data sets.
 ///
 /// | type | from |
 /// |---|---|
@@ -71,68 +69,35 @@ impl Table {
 /// | `book_snapshot_25` | order books, whenever one of the best 25 levels changed |
 /// | `book_snapshot_5` | `books5` and `depth5`, whenever a level changed |
 /// | `book_ticker` | `bbo-tbt` |
+/// | `derivative_ticker` | records of swaps and futures, whenever one of its columns changed |
 ///
-/// Times are microseconds, days are of UTC by the time of receipt, prices and amounts have the
-/// wire's own digits; amounts are contracts on derivatives. Of two channels with the same content
-/// the first is written. Allocates; not for the thread of a feed.
-///
-/// # Example
-/// ```no_run
-/// use okx_feed::{Event, EventSink, Replay};
-/// use okx_feed::export::TardisExport;
-///
-/// let mut export = TardisExport::new("csv");
-/// let on_event = |event: &Event<'_>| export.on_event(event);
-/// Replay::builder().file("capture.tsv.zst").on_event(on_event).open()?.run()?;
-/// println!("{} rows", export.finish()?.rows);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub struct TardisExport {
+/// Times are microseconds; prices and amounts have the wire's own digits.
+pub(super) struct Tardis {
     dir: PathBuf,
     files: OpenFiles<CsvFile>,
     made: HashSet<PathBuf>,
+    paths: Vec<PathBuf>,
     /// Which channel fills each table of an instrument.
     sources: HashMap<(String, Table), Channel>,
-    written: WrittenBooks,
     /// The levels that were written last of each table of snapshots.
     last: HashMap<(String, Table), String>,
+    tickers: DerivativeTickers,
     row: String,
-    report: ExportReport,
-    error: Option<ExportError>,
+    rows: u64,
 }
 
-impl TardisExport {
-    /// Makes an export to a folder. Files are made as they are needed; none may exist already.
-    #[must_use]
-    pub fn new(dir: impl Into<PathBuf>) -> Self {
+impl Tardis {
+    pub(super) fn new(dir: PathBuf) -> Self {
         Self {
-            dir: dir.into(),
+            dir,
             files: OpenFiles::new(),
             made: HashSet::new(),
+            paths: Vec::new(),
             sources: HashMap::new(),
-            written: WrittenBooks::default(),
             last: HashMap::new(),
+            tickers: DerivativeTickers::default(),
             row: String::new(),
-            report: ExportReport::default(),
-            error: None,
-        }
-    }
-
-    /// Whether an error has ended the export; [`TardisExport::finish`] gives it.
-    #[must_use]
-    pub const fn has_failed(&self) -> bool {
-        self.error.is_some()
-    }
-
-    /// Finishes all files.
-    ///
-    /// # Errors
-    /// The first error of the export.
-    pub fn finish(&mut self) -> Result<ExportReport, ExportError> {
-        let finished = self.files.finish();
-        match self.error.take() {
-            Some(error) => Err(error),
-            None => finished.map(|()| std::mem::take(&mut self.report)),
+            rows: 0,
         }
     }
 
@@ -152,47 +117,75 @@ impl TardisExport {
     }
 
     /// Writes the rows to their file.
-    fn write_rows(&mut self, topic: &Topic<'_>, table: Table, local: UnixNanos, rows: u64) {
+    fn write_rows(
+        &mut self,
+        topic: &Topic<'_>,
+        table: Table,
+        local: UnixNanos,
+        rows: u64,
+    ) -> Result<Written, ExportError> {
         let day = day_of(local);
-        let Self { dir, files, made, report, row, .. } = self;
-        let written = files
-            .writer(topic.inst_id, table as usize, day, || {
-                let (name, day) = (table.name(), day_text(day).replace('-', "/"));
-                let mut path = dir.join(tardis_exchange(topic)).join(name).join(day);
-                path.push(format!("{}.csv.gz", file_name(topic.inst_id)));
-                let is_new = made.insert(path.clone());
-                if is_new {
-                    report.files.push(path.clone());
-                }
-                CsvFile::open(&path, &table.header(), is_new)
-            })
-            .and_then(|file| file.write(row));
+        let Self { dir, files, made, paths, row, .. } = self;
+        let file = files.writer(topic.inst_id, table as usize, day, || {
+            let (name, day) = (table.name(), day_text(day).replace('-', "/"));
+            let mut path = dir.join(tardis_exchange(topic)).join(name).join(day);
+            path.push(format!("{}.csv.gz", file_name(topic.inst_id)));
+            let is_new = made.insert(path.clone());
+            if is_new {
+                paths.push(path.clone());
+            }
+            CsvFile::open(&path, &table.header(), is_new)
+        })?;
+        file.write(row)?;
         row.clear();
-        match written {
-            Ok(()) => report.rows += rows,
-            Err(error) => self.error = Some(error),
-        }
+        self.rows += rows;
+        Ok(Written::Yes)
     }
 
-    fn on_trade(&mut self, update: &TradeUpdate<'_>) {
-        let (topic, trade) = (&update.topic, update.trade);
+    /// Writes the best levels of a book if they are others than those that were written last.
+    fn snapshot(
+        &mut self,
+        topic: &Topic<'_>,
+        table: Table,
+        (ts_event, ts_recv): (UnixNanos, UnixNanos),
+        (asks, bids): (&[Level], &[Level]),
+    ) -> Result<Written, ExportError> {
+        let levels = if table == Table::Snapshot5 { Book5::LEVELS } else { BEST_LEVELS };
+        let mut text = String::with_capacity(levels * 48);
+        for at in 0..levels {
+            push_level(&mut text, asks.get(at));
+            push_level(&mut text, bids.get(at));
+        }
+        let last = self.last.entry((topic.inst_id.to_owned(), table)).or_default();
+        if *last == text {
+            return Ok(Written::Yes);
+        }
+        last.clone_from(&text);
+        self.begin_row(topic, ts_event, ts_recv);
+        self.row.push_str(&text);
+        self.row.push('\n');
+        self.write_rows(topic, table, local_time(ts_event, ts_recv), 1)
+    }
+}
+
+impl Format for Tardis {
+    fn trade(&mut self, topic: &Topic<'_>, of: &TradeRow) -> Result<Written, ExportError> {
+        let trade = of.trade;
         if !self.fills(topic, Table::Trades) {
-            return self.report.leave_out(topic.channel.name(), topic.inst_id);
+            return Ok(Written::LeftOut);
         }
         self.begin_row(topic, trade.ts_event, trade.ts_recv);
         let (id, side, px, sz) = (trade.trade_id, trade.side().name(), trade.px(), trade.sz());
         let _ = writeln!(self.row, ",{id},{side},{px},{sz}");
-        let local = local_time(trade.ts_event, trade.ts_recv);
-        self.write_rows(topic, Table::Trades, local, 1);
+        self.write_rows(topic, Table::Trades, local_time(trade.ts_event, trade.ts_recv), 1)
     }
 
-    fn on_book(&mut self, update: &BookUpdate<'_>) {
-        let (topic, book) = (&update.topic, update.book);
+    fn book(&mut self, topic: &Topic<'_>, book: &Book5) -> Result<Written, ExportError> {
         let is_ticker = topic.channel == Channel::BboTbt;
         let table = if is_ticker { Table::BookTicker } else { Table::Snapshot5 };
         let times = (book.ts_event, book.ts_recv);
         if !self.fills(topic, table) {
-            return self.report.leave_out(topic.channel.name(), topic.inst_id);
+            return Ok(Written::LeftOut);
         }
         if !is_ticker {
             return self.snapshot(topic, table, times, (book.asks(), book.bids()));
@@ -204,82 +197,59 @@ impl TardisExport {
         };
         push_level(&mut self.row, book.best_bid());
         self.row.push('\n');
-        self.write_rows(topic, table, local_time(times.0, times.1), 1);
+        self.write_rows(topic, table, local_time(times.0, times.1), 1)
     }
 
-    /// Writes the best levels of a book if they are others than those that were written last.
-    fn snapshot(
-        &mut self,
-        topic: &Topic<'_>,
-        table: Table,
-        (ts_event, ts_recv): (UnixNanos, UnixNanos),
-        (asks, bids): (&[Level], &[Level]),
-    ) {
-        let levels = if table == Table::Snapshot5 { Book5::LEVELS } else { SNAPSHOT_LEVELS };
-        let mut text = String::with_capacity(levels * 48);
-        for at in 0..levels {
-            push_level(&mut text, asks.get(at));
-            push_level(&mut text, bids.get(at));
-        }
-        let last = self.last.entry((topic.inst_id.to_owned(), table)).or_default();
-        if *last == text {
-            return;
-        }
-        last.clone_from(&text);
-        self.begin_row(topic, ts_event, ts_recv);
-        self.row.push_str(&text);
-        self.row.push('\n');
-        self.write_rows(topic, table, local_time(ts_event, ts_recv), 1);
+    fn takes_depth(&mut self, topic: &Topic<'_>, _: UnixNanos) -> Result<Takes, ExportError> {
+        Ok(if self.fills(topic, Table::IncrementalBook) { Takes::Yes } else { Takes::No })
     }
 
-    fn on_depth(&mut self, change: &DepthChange<'_>) {
-        let (topic, update) = (&change.update.topic, change.update);
-        if !self.fills(topic, Table::IncrementalBook) {
-            return self.report.leave_out(topic.channel.name(), topic.inst_id);
-        }
-        self.report.note_depth(change);
-        let rows = self.written.rows(change);
-        let (asks, bids, is_snapshot) = match &rows {
-            BookRows::Nothing => return,
-            BookRows::Changes => (update.asks, update.bids, false),
-            BookRows::Whole(book) => (book.asks(), book.bids(), true),
-        };
-        for (side, levels) in [("ask", asks), ("bid", bids)] {
-            for level in levels {
-                self.begin_row(topic, update.ts_event, update.ts_recv);
-                let _ = write!(self.row, ",{is_snapshot},{side}");
+    fn depth(&mut self, topic: &Topic<'_>, of: &DepthRows<'_>) -> Result<Written, ExportError> {
+        for (side, levels) in [("ask", &of.asks), ("bid", &of.bids)] {
+            for level in levels.iter() {
+                self.begin_row(topic, of.ts_event, of.ts_recv);
+                let _ = write!(self.row, ",{},{side}", of.is_snapshot);
                 push_level(&mut self.row, Some(level));
                 self.row.push('\n');
             }
         }
-        let times = (update.ts_event, update.ts_recv);
-        let count = (asks.len() + bids.len()) as u64;
-        self.write_rows(topic, Table::IncrementalBook, local_time(times.0, times.1), count);
-        if let Some(book) = change.book.live() {
-            self.snapshot(topic, Table::Snapshot25, times, book.top(SNAPSHOT_LEVELS));
+        let times = (of.ts_event, of.ts_recv);
+        let count = (of.asks.len() + of.bids.len()) as u64;
+        self.write_rows(topic, Table::IncrementalBook, local_time(times.0, times.1), count)?;
+        self.snapshot(topic, Table::Snapshot25, times, (&of.best.0, &of.best.1))
+    }
+
+    fn record(
+        &mut self,
+        update: &RecordUpdate<'_>,
+        values: &ContractValues,
+    ) -> Result<Written, ExportError> {
+        let (topic, record) = (&update.topic, update.record);
+        let Some(changed) = self.tickers.take(topic, record, values)? else {
+            return Ok(Written::LeftOut);
+        };
+        for (inst_id, columns) in changed {
+            // The price of an index is that of each of its derivatives.
+            let topic = &Topic { inst_id: &inst_id, market: market_of(topic), ..*topic };
+            self.begin_row(topic, record.ts_event, record.ts_recv);
+            self.row.push_str(&columns);
+            self.row.push('\n');
+            let local = local_time(record.ts_event, record.ts_recv);
+            self.write_rows(topic, Table::DerivativeTicker, local, 1)?;
         }
+        Ok(Written::Yes)
+    }
+
+    fn finish(&mut self) -> Result<(Vec<PathBuf>, u64), ExportError> {
+        self.files.finish()?;
+        Ok((std::mem::take(&mut self.paths), std::mem::take(&mut self.rows)))
     }
 }
 
-impl fmt::Debug for TardisExport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TardisExport").field("dir", &self.dir).finish_non_exhaustive()
-    }
-}
-
-impl EventSink for TardisExport {
-    fn on_event(&mut self, event: &Event<'_>) {
-        if self.has_failed() {
-            return;
-        }
-        match event {
-            Event::Trade(update) => self.on_trade(update),
-            Event::Book(update) => self.on_book(update),
-            Event::DepthBook(change) => self.on_depth(change),
-            Event::State(change) if !change.to.is_live() => {
-                self.written.forget(change.subscription_id);
-            }
-            _ => {}
-        }
+/// The market of a row: that of an index is the kind that the derivative's id says.
+const fn market_of(topic: &Topic<'_>) -> Option<Market> {
+    match topic.market {
+        Some(Market::Index) | None => None,
+        market => market,
     }
 }

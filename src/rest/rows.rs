@@ -63,6 +63,8 @@ pub struct Instrument {
     pub lot: Option<Decimal>,
     /// The value of a contract; `None` on spot.
     pub contract_value: Option<Decimal>,
+    /// The multiplier of the contract value; `None` on spot and in v3.
+    pub contract_multiplier: Option<Decimal>,
     /// The currency of the contract value; empty on spot.
     pub contract_currency: String,
     /// When it was or will be listed.

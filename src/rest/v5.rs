@@ -127,6 +127,8 @@ struct InstrumentRow<'b> {
     #[serde(borrow)]
     ct_val: Text<'b>,
     #[serde(borrow)]
+    ct_mult: Text<'b>,
+    #[serde(borrow)]
     ct_val_ccy: Text<'b>,
     #[serde(borrow)]
     list_time: Text<'b>,
@@ -147,6 +149,7 @@ pub(super) fn instruments(rows: &str) -> Result<Vec<Instrument>, RowError> {
             tick: Field(n, "tickSz").optional(&row.tick_sz)?,
             lot: Field(n, "lotSz").optional(&row.lot_sz)?,
             contract_value: Field(n, "ctVal").optional(&row.ct_val)?,
+            contract_multiplier: Field(n, "ctMult").optional(&row.ct_mult)?,
             contract_currency: row.ct_val_ccy.as_str().to_owned(),
             listed: Field(n, "listTime").optional_millis(&row.list_time)?,
             expires: Field(n, "expTime").optional_millis(&row.exp_time)?,

@@ -9,12 +9,11 @@ use clap::{Args, ValueEnum};
 use super::args::{DialectArg, Format};
 use super::error::{CliError, Outcome, check_out, say};
 use super::format::Counted;
+use super::instruments_file::read_contract_values;
 use super::progress::{Progress, Share};
 use super::replay_outcome::outcome;
 use super::time_arg::parse_time;
-use okx_feed::export::{
-    ExportError, ExportReport, HftBacktestExport, NumberFormat, ParquetExport, TardisExport,
-};
+use okx_feed::export::{Export, NumberFormat};
 use okx_feed::{Event, EventSink, Replay, UnixNanos};
 
 /// The arguments of `export`.
@@ -30,6 +29,10 @@ pub(crate) struct ExportArgs {
     /// How Parquet files have prices and sizes
     #[arg(long, value_enum, default_value_t = NumbersArg::Decimal)]
     numbers: NumbersArg,
+    /// Write sizes of derivatives times the value of a contract: a file of `okx-feed history
+    /// instruments --json`, or more than one of them end to end
+    #[arg(long, value_name = "FILE")]
+    contract_values: Option<PathBuf>,
     /// Leave out what came before: 2026-11-30T08:00:00Z, or 1796025600s, ..ms, ..us, ..ns
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     from: Option<UnixNanos>,
@@ -87,10 +90,13 @@ delivered it. docs/EXPORT.md has the tables and their columns.
   parquet      DIR/exchange=okx/channel=trades/inst_id=BTC-USDT/date=2026-11-30/part-0.parquet
   tardis       DIR/okex-swap/trades/2026/11/30/BTC-USDT-SWAP.csv.gz; types trades,
                incremental_book_L2, book_snapshot_25 (order books), book_snapshot_5 (books5, depth5)
-               and book_ticker (bbo-tbt)
+               book_ticker (bbo-tbt) and derivative_ticker (tickers, mark-price, index-tickers,
+               open-interest and funding-rate of swaps and futures)
   hftbacktest  DIR/BTC-USDT_20261130.npy
 
-Days are of UTC by the time of receipt. Sizes of derivatives are contracts.
+Days are of UTC by the time of receipt. Sizes of derivatives are contracts; with --contract-values
+they are base currency (linear) or US dollars (inverse). Messages without a place in the format are
+counted on standard error.
 
 Exit code: 0; 1 when a frame or a line was malformed, and when a recording has a gap, lacks a file
 between two others, ends in the middle or without a closing mark, or there is nothing of a --channel; 2 for wrong usage and
@@ -102,46 +108,17 @@ Examples:
   okx-feed export --format hftbacktest --out npy --from 2026-11-30T00:00:00Z capture/*.tsv.zst";
 
 /// The sink of a format.
-#[derive(Debug)]
-enum Exporter {
-    Parquet(ParquetExport),
-    Tardis(TardisExport),
-    HftBacktest(HftBacktestExport),
-}
-
-impl Exporter {
-    fn new(args: &ExportArgs) -> Self {
-        let dir = args.out.clone();
-        match args.format {
-            ExportFormat::Parquet => Self::Parquet(ParquetExport::new(dir, args.numbers.into())),
-            ExportFormat::Tardis => Self::Tardis(TardisExport::new(dir)),
-            ExportFormat::Hftbacktest => Self::HftBacktest(HftBacktestExport::new(dir)),
-        }
-    }
-
-    const fn has_failed(&self) -> bool {
-        match self {
-            Self::Parquet(export) => export.has_failed(),
-            Self::Tardis(export) => export.has_failed(),
-            Self::HftBacktest(export) => export.has_failed(),
-        }
-    }
-
-    fn finish(&mut self) -> Result<ExportReport, ExportError> {
-        match self {
-            Self::Parquet(export) => export.finish(),
-            Self::Tardis(export) => export.finish(),
-            Self::HftBacktest(export) => export.finish(),
-        }
-    }
-
-    fn on_event(&mut self, event: &Event<'_>) {
-        match self {
-            Self::Parquet(export) => export.on_event(event),
-            Self::Tardis(export) => export.on_event(event),
-            Self::HftBacktest(export) => export.on_event(event),
-        }
-    }
+fn new_export(args: &ExportArgs) -> Result<Export, CliError> {
+    let dir = args.out.clone();
+    let export = match args.format {
+        ExportFormat::Parquet => Export::parquet(dir, args.numbers.into()),
+        ExportFormat::Tardis => Export::tardis(dir),
+        ExportFormat::Hftbacktest => Export::hftbacktest(dir),
+    };
+    Ok(match &args.contract_values {
+        Some(path) => export.contract_values(read_contract_values(path)?),
+        None => export,
+    })
 }
 
 /// Exports captures.
@@ -150,7 +127,7 @@ impl Exporter {
 /// If a file can't be read or written, or the dialect is not known.
 pub(crate) fn run(args: &ExportArgs) -> Result<Outcome, CliError> {
     check_out(&args.out)?;
-    let exporter = Rc::new(RefCell::new(Exporter::new(args)));
+    let exporter = Rc::new(RefCell::new(new_export(args)?));
     let sink = Rc::clone(&exporter);
     let from = args.from.unwrap_or(UnixNanos::UNKNOWN);
     let mut builder = Replay::builder()

@@ -5,4 +5,4 @@ mod export;
 mod table;
 
 pub use column::NumberFormat;
-pub use export::ParquetExport;
+pub(in crate::export) use export::Parquet;

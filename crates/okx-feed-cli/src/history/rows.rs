@@ -120,7 +120,12 @@ pub(super) fn instrument(out: &mut Vec<u8>, json: bool, row: &Instrument) {
     put_str(out, inst_type);
     key(out, b"state");
     put_str(out, state);
-    for (name, number) in [("tick", tick), ("lot", lot), ("contract_value", &row.contract_value)] {
+    for (name, number) in [
+        ("tick", tick),
+        ("lot", lot),
+        ("contract_value", &row.contract_value),
+        ("contract_multiplier", &row.contract_multiplier),
+    ] {
         key(out, name.as_bytes());
         put_optional(out, *number, put_decimal);
     }

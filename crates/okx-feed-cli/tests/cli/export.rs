@@ -195,3 +195,103 @@ fn messages_before_a_snapshot_are_counted() {
         assert!(said.contains(part), "{format}: {said}");
     }
 }
+
+/// Records of a swap and of its index, each a second after the one before; one repeats.
+const RECORDS: [(&str, &str); 8] = [
+    ("index-tickers", r#"{"instId":"LTC-USDT","idxPx":"81.45","ts":"1796083199000"}"#),
+    (
+        "tickers",
+        r#"{"instType":"SWAP","instId":"LTC-USDT-SWAP","last":"81.50","ts":"1796083199100"}"#,
+    ),
+    (
+        "mark-price",
+        r#"{"instType":"SWAP","instId":"LTC-USDT-SWAP","markPx":"81.47","ts":"1796083199200"}"#,
+    ),
+    (
+        "mark-price",
+        r#"{"instType":"SWAP","instId":"LTC-USDT-SWAP","markPx":"81.47","ts":"1796083199300"}"#,
+    ),
+    (
+        "open-interest",
+        r#"{"instType":"SWAP","instId":"LTC-USDT-SWAP","oi":"1200","oiCcy":"120","ts":"1796083199400"}"#,
+    ),
+    (
+        "funding-rate",
+        r#"{"instType":"SWAP","instId":"LTC-USDT-SWAP","fundingRate":"0.00010","nextFundingRate":"","fundingTime":"1796112000000","ts":"1796083199500"}"#,
+    ),
+    ("index-tickers", r#"{"instId":"LTC-USDT","idxPx":"81.46","ts":"1796083199600"}"#),
+    ("tickers", r#"{"instType":"SPOT","instId":"LTC-USDT","last":"81.50","ts":"1796083199700"}"#),
+];
+
+#[test]
+fn the_ticker_of_a_derivative_has_the_last_of_five_channels() {
+    let folder = folder("derivative");
+    let mut capture = String::new();
+    for (n, (channel, data)) in RECORDS.iter().enumerate() {
+        let id = data.split('"').skip_while(|word| *word != "instId").nth(2).unwrap();
+        capture.push_str(&format!(
+            "179608320{n}\t{{\"arg\":{{\"channel\":\"{channel}\",\"instId\":\"{id}\"}},\"data\":[{data}]}}\n"
+        ));
+    }
+    fs::write(folder.join("capture.tsv"), capture).unwrap();
+    let output = export(&folder, "tardis", &[]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("1 message of tickers:LTC-USDT left out"), "{said}");
+    let file = folder.join("out/okex-swap/derivative_ticker/2026/12/01/LTC-USDT-SWAP.csv.gz");
+    let row = "okex-swap,LTC-USDT-SWAP";
+    let at = |event: u32, recv: u32| format!("{row},179608319{event}000,179608320{recv}000000");
+    assert_eq!(
+        gunzip(&file),
+        format!(
+            "exchange,symbol,timestamp,local_timestamp,funding_timestamp,funding_rate,\
+             predicted_funding_rate,open_interest,last_price,index_price,mark_price\n\
+             {},,,,,81.50,81.45,\n\
+             {},,,,,81.50,81.45,81.47\n\
+             {},,,,1200,81.50,81.45,81.47\n\
+             {},1796112000000000,0.00010,,1200,81.50,81.45,81.47\n\
+             {},1796112000000000,0.00010,,1200,81.50,81.46,81.47\n",
+            at(9_100, 1),
+            at(9_200, 2),
+            at(9_400, 4),
+            at(9_500, 5),
+            at(9_600, 6)
+        )
+    );
+    // A format that has no place for them says so.
+    let _ = fs::remove_dir_all(folder.join("out"));
+    let said = export(&folder, "parquet", &[]);
+    let said = String::from_utf8_lossy(&said.stderr);
+    assert!(said.contains("2 messages of mark-price:LTC-USDT-SWAP left out"), "{said}");
+}
+
+#[test]
+fn sizes_are_times_the_contract_value_where_that_is_asked_for() {
+    let folder = folder("contracts");
+    let row = r#"{"inst_id":"LTC-USDT-SWAP","contract_value":"0.1","contract_multiplier":"10"}"#;
+    fs::write(folder.join("swaps.jsonl"), row.replace("10", "0.5")).unwrap();
+    fs::write(folder.join("others.jsonl"), row.replace("LTC", "BTC")).unwrap();
+    fs::write(folder.join("none.jsonl"), "{}").unwrap();
+    let with = |file: &str| {
+        let _ = fs::remove_dir_all(folder.join("out"));
+        let output = export(&folder, "tardis", &["--contract-values", file]);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(with("swaps.jsonl").0, Some(0));
+    let read = |table: &str| {
+        let file = format!("out/okex-swap/{table}/2026/11/30/LTC-USDT-SWAP.csv.gz");
+        gunzip(&folder.join(file))
+    };
+    assert!(read("trades").contains(",7,buy,81.50,0.100\n"), "{}", read("trades"));
+    let levels = read("incremental_book_L2");
+    assert!(levels.contains(",true,ask,81.6,0.25\n") && levels.contains(",false,ask,81.7,0.20\n"));
+    assert!(read("book_ticker").contains(",0.20,81.7,,\n"), "{}", read("book_ticker"));
+    for (file, part) in [
+        ("others.jsonl", "no contract value of LTC-USDT-SWAP is known"),
+        ("none.jsonl", "it has no contract value; fetch it by okx-feed history instruments"),
+        ("no-such-file", "no-such-file"),
+    ] {
+        let (code, said) = with(file);
+        assert!(code == Some(2) && said.contains(part), "{said}");
+    }
+}

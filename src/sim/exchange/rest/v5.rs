@@ -190,7 +190,7 @@ fn instruments(seen: Seen<'_>, query: &Query<'_>) -> Result<RestReply, RestReply
             out,
             concat!(
                 r#"{comma}{{"instType":"{kind}","instId":"{id}","tickSz":"{tick}","lotSz":"{lot}","#,
-                r#""minSz":"{lot}","ctVal":"{value}","ctValCcy":"{ccy}","listTime":"1548133413000","#,
+                r#""minSz":"{lot}","ctVal":"{value}","ctMult":"{value}","ctValCcy":"{ccy}","listTime":"1548133413000","#,
                 r#""expTime":"","state":"live","instIdCode":{n},"futureSettlement":false}}"#
             ),
             comma = comma,
