@@ -56,7 +56,7 @@ pub(crate) enum CliError {
     OutIsFile { path: PathBuf },
     /// A file with a name of no known format.
     #[error(
-        "neither the name nor the first line of {path:?} says what its lines are; add --format \
+        "neither the name nor the first line of {path:?} says what its lines are; add --form \
          jsonl, tsv, tardis or collector"
     )]
     Format { path: PathBuf },

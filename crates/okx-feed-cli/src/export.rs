@@ -43,8 +43,8 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_enum)]
     dialect: Option<DialectArg>,
     /// The form of the lines of all files; default: by the name, or by the first line
-    #[arg(long, value_enum)]
-    lines: Option<Format>,
+    #[arg(long, value_name = "FORM", value_enum)]
+    form: Option<Format>,
     /// Export this channel alone, as the dialect's documents write it; may be repeated
     #[arg(long = "channel", value_name = "CHANNEL")]
     channels: Vec<String>,
@@ -137,7 +137,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome, CliError> {
     if let Some(dialect) = args.dialect {
         builder = builder.dialect(dialect.into());
     }
-    if let Some(form) = args.lines {
+    if let Some(form) = args.form {
         builder = builder.form(form.into());
     }
     for channel in &args.channels {

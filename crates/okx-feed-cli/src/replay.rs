@@ -45,13 +45,13 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "N", default_value_t = Book5::LEVELS)]
     depth: usize,
     /// What becomes of redundant lines
-    #[arg(long, value_enum, default_value_t = LinesArg::Arbitrated)]
-    lines: LinesArg,
+    #[arg(long, value_enum, default_value_t = RedundantArg::Arbitrated)]
+    redundant: RedundantArg,
     /// The protocol; needed where no file says it
     #[arg(long, value_enum)]
     dialect: Option<DialectArg>,
     /// The form of the lines of all files; default: by the name, or by the first line
-    #[arg(long, value_enum)]
+    #[arg(long = "form", alias = "format", value_name = "FORM", value_enum)]
     format: Option<Format>,
     /// Play this channel alone, as the dialect's documents write it; may be repeated
     #[arg(long = "channel", value_name = "CHANNEL")]
@@ -63,7 +63,7 @@ pub(crate) struct ReplayArgs {
 
 /// What becomes of redundant lines, as an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum LinesArg {
+enum RedundantArg {
     /// Each update once, from the line that delivered it first, as a client does it
     Arbitrated,
     /// What each line has delivered
@@ -127,10 +127,10 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Outcome, CliError> {
         .speed(args.speed.map_or(Speed::Max, Speed::Times))
         .times(from, args.to.unwrap_or(UnixNanos(u64::MAX)))
         .configure(|config| {
-            config.lines = match args.lines {
-                LinesArg::Arbitrated => Lines::Arbitrated,
-                LinesArg::Apart => Lines::Apart,
-                LinesArg::First => Lines::Only(0),
+            config.lines = match args.redundant {
+                RedundantArg::Arbitrated => Lines::Arbitrated,
+                RedundantArg::Apart => Lines::Apart,
+                RedundantArg::First => Lines::Only(0),
             };
         })
         .sink(sink);

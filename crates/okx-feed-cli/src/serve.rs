@@ -52,7 +52,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_enum, requires = "replay")]
     dialect: Option<DialectArg>,
     /// With --replay, the form of the lines; default: by the name, or by the first line
-    #[arg(long, value_enum, requires = "replay")]
+    #[arg(long = "form", alias = "format", value_name = "FORM", value_enum, requires = "replay")]
     format: Option<Format>,
     /// Speak TLS (wss://) with a certificate that is made at the start
     #[arg(long, value_name = "CERTIFICATE", value_enum)]

@@ -44,7 +44,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     capture: Option<PathBuf>,
     /// How the capture is written; default: by its name, .jsonl or .tsv; jsonl for `-`
-    #[arg(long, value_enum, requires = "capture")]
+    #[arg(long = "form", alias = "format", value_name = "FORM", value_enum, requires = "capture")]
     format: Option<Format>,
     /// Write all times as an HDR histogram log
     #[arg(long, value_name = "FILE")]
@@ -92,7 +92,7 @@ Examples:
   okx-feed bench --dialect v3 --channel depth5 --plot depth5.svg
   okx-feed bench --channel trades --frames 1000000 --hdr trades.hlog
   okx-feed bench --dialect v3 --capture session.tsv --json
-  zcat session.tsv.gz | okx-feed bench --dialect v3 --capture - --format tsv";
+  zcat session.tsv.gz | okx-feed bench --dialect v3 --capture - --form tsv";
 
 /// Runs the benchmark.
 ///

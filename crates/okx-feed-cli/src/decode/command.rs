@@ -27,7 +27,7 @@ pub(crate) struct DecodeArgs {
     #[arg(long, value_name = "FILE")]
     instruments: Option<PathBuf>,
     /// The form of the lines; default: by the name, .jsonl or .tsv, or by the first line
-    #[arg(long, value_enum)]
+    #[arg(long = "form", alias = "format", value_name = "FORM", value_enum)]
     format: Option<Format>,
     /// Begin with a line that names the version of the output: {"schema":"okx-feed/1",..}
     #[arg(long)]
@@ -88,7 +88,7 @@ Examples:
   okx-feed decode --dialect sbe --instruments spot.json frames.tsv
   okx-feed decode --dialect v3 session.tsv | jq 'select(.event == \"trade\")'
   okx-feed decode --dialect v5 okx-feed-20261130T080000.000000000Z.tsv.zst
-  zcat session.tsv.gz | okx-feed decode --dialect v3 --format tsv -";
+  zcat session.tsv.gz | okx-feed decode --dialect v3 --form tsv -";
 
 /// Decodes a capture and prints its events.
 ///

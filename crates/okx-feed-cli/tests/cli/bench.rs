@@ -134,7 +134,7 @@ fn a_capture_may_come_from_standard_input() {
     let capture = file("piped");
     std::fs::write(&capture, "0\t{\"event\":\"x\"}\n1\tpong\n").unwrap();
     let input = std::fs::File::open(&capture).unwrap();
-    let args = ["bench", "--json", "--capture", "-", "--format", "tsv"];
+    let args = ["bench", "--json", "--capture", "-", "--form", "tsv"];
     let output = Program::start_with(&args, input).finish();
     std::fs::remove_file(&capture).unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));

@@ -154,11 +154,11 @@ fn session_files_hold_text_and_base64() {
         &received(r#"{"line":9,"event":"malformed","kind":"base64","offset":0}"#.to_owned(), 31),
         &received(format!("{{\"line\":10,{V3_TRADE_EVENT}").replace("false", "true"), 32),
     ];
-    check(&["--dialect", "v3", "--format", "tsv", "-"], input.as_bytes(), 1, &expected);
+    check(&["--dialect", "v3", "--form", "tsv", "-"], input.as_bytes(), 1, &expected);
 
     let binary = r#"{"line":1,"event":"malformed","kind":"unexpected_binary","offset":0}"#;
     let input = format!("0\t{trade}\n");
-    check(&["--dialect", "v5", "--format", "tsv", "-"], input.as_bytes(), 1, &[binary]);
+    check(&["--dialect", "v5", "--form", "tsv", "-"], input.as_bytes(), 1, &[binary]);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn frames_over_the_limit_are_malformed_in_either_format() {
     let base64 = |len: usize| format!("1582977600.25\t{}\n", BASE64.encode(vec![0; len]));
     let deflate = r#"{"line":1,"event":"malformed","kind":"deflate","offset":0}"#;
     let deflate = received(deflate.to_owned(), 25);
-    let tsv = ["--dialect", "v3", "--format", "tsv", "-"];
+    let tsv = ["--dialect", "v3", "--form", "tsv", "-"];
     let long_body = r#"{"line":1,"event":"malformed","kind":"frame_too_large","offset":32768}"#;
     let long_body = received(long_body.to_owned(), 25);
     check(&tsv, base64(32 << 10).as_bytes(), 1, &[&deflate]);
@@ -296,7 +296,7 @@ fn files_are_read_by_the_format_of_their_name() {
             assert!(said.contains(part), "{part:?} in {said:?}");
         }
     };
-    fails(&file("b.txt", "no form\n"), &["b.txt", "add --format jsonl, tsv, tardis or collector"]);
+    fails(&file("b.txt", "no form\n"), &["b.txt", "add --form jsonl, tsv, tardis or collector"]);
     fails(folder.join("none.jsonl").to_str().unwrap(), &["none.jsonl", "check the path"]);
     fails(folder.to_str().unwrap(), &["is a directory", "give one file"]);
     #[cfg(target_os = "linux")]
@@ -393,14 +393,14 @@ fn sbe_is_decoded_with_the_ids_of_a_file_of_instruments() {
     // The frame that the exchange sent on 2025-11-21.
     let captured = "KgDpAwEAAAADAAAAAAAAAAAsTI4TRAYA8zBMjhNEBgB34PQmDwAAAHHg9CYPAAAA//gUAAMANBgNAAAAAAC5VykDAAAAAAIAAABMGA0AAAAAAMJDgwEAAAAAAQAAACUaDQAAAAAAAAAAAAAAAAAAAAAAFAAAAAAAAAAAAAAAAAA=";
     let line = format!("1763700642.7\t{captured}\n");
-    let args = ["--dialect", "sbe", "--instruments", instruments, "--format", "tsv", "-"];
+    let args = ["--dialect", "sbe", "--instruments", instruments, "--form", "tsv", "-"];
     let event = r#"{"line":1,"event":"depth","channel":"books-l2-tbt","action":"update","inst_id":"BTC-USDT","ts_ns":1763700642688000000,"seq":65078091895,"checksum":"none","sequence":"none","bid_levels":0,"ask_levels":0,"asks":[],"bids":[],"state":"no_snapshot","fault":"no_snapshot","flags":[],"ts_recv_ns":1763700642700000000}"#;
     check(&args, line.as_bytes(), 0, &[event]);
     let cut = format!("1763700642.7\t{}\n", &captured[..120]);
     let malformed = r#"{"line":1,"event":"malformed","kind":"truncated","offset":50,"channel":"books-l2-tbt","inst_id":"BTC-USDT","ts_recv_ns":1763700642700000000}"#;
     check(&args, cut.as_bytes(), 1, &[malformed]);
     // Asked as JSON, the frames' encoding is named.
-    let output = run(&["decode", "--dialect", "v5", "--format", "tsv", "-"], line.as_bytes());
+    let output = run(&["decode", "--dialect", "v5", "--form", "tsv", "-"], line.as_bytes());
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("add --dialect sbe"), "{}", text(&output.stderr));
     fs::write(instruments, r#"{"data":[]}"#).unwrap();
