@@ -156,6 +156,9 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
 
     /// Runs until a command stops it, or its commands end.
     pub(super) async fn run(mut self) -> ConnectionEnd {
+        // The first yield allocates the runtime's list of those that do: better now than when the
+        // frames of a burst first let another task run.
+        tokio::task::yield_now().await;
         while self.lifecycle != Lifecycle::Stopping {
             self.act().await;
             // A connection that was replaced and is lost need not come back.

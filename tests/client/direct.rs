@@ -214,3 +214,37 @@ fn pings_and_key_updates_pass_between_frames_without_an_allocation_of_ours() {
         assert!(spent <= most, "{spent} allocations");
     }
 }
+
+/// A client that falls behind for the first time lets its other tasks run between frames, which
+/// once allocated the runtime's list of those that wait.
+#[test]
+fn the_first_long_burst_allocates_nothing() {
+    const COUNT: usize = 600;
+    // What begins with the first frame, as the warm-up of other tests.
+    const WARM_UP: usize = 10;
+    let plan = SendPlan { burst: COUNT, ..plan(COUNT) };
+    #[expect(clippy::disallowed_methods, reason = "the sender stamps by it")]
+    let sender = FrameSender::start(plan, None, Instant::now()).unwrap();
+    let (done, spent) = mpsc::channel();
+    let (mut books, mut before) = (0, 0);
+    let client = Client::builder(Dialect::V5)
+        .url(format!("ws://{}/", sender.address()))
+        .subscribe("books5:A")
+        .configure(quick)
+        .configure(|config| config.transport = TransportKind::Direct)
+        .on_event(move |event: &Event<'_>| {
+            if let Event::Book(_) = event {
+                books += 1;
+                match books {
+                    WARM_UP => before = allocations(),
+                    COUNT => drop(done.send(allocations() - before)),
+                    _ => {}
+                }
+            }
+        })
+        .spawn()
+        .unwrap();
+    assert_eq!(spent.recv_timeout(TIMEOUT).unwrap(), 0);
+    client.stop();
+    sender.join().unwrap();
+}
