@@ -9,7 +9,6 @@
 //! TLS as those of a busy server do; elsewhere each frame has a record and a write of its own.
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::print_stdout,
     reason = "a bench reads a clock and prints"

@@ -21,7 +21,7 @@ fn run(case: &Case, transport: TransportKind) -> Outcome {
     let start = Instant::now();
     let sender = case.serve(start);
     let (done, outcome) = mpsc::channel();
-    let mut recorder = Recorder::new(case, start, sender.sent(), done);
+    let mut recorder = Recorder::new(case, start, &sender, done);
     let mut client = Client::builder(case.dialect)
         .url(case.url(&sender))
         .proxy(Proxy::Direct)

@@ -89,7 +89,7 @@ fn run(case: &Case, serve: impl AsyncFn(&Case, String, TcpStream, Reader)) -> Ou
     let start = Instant::now();
     let sender = case.serve(start);
     let (done, outcome) = mpsc::channel();
-    let recorder = Recorder::new(case, start, sender.sent(), done);
+    let recorder = Recorder::new(case, start, &sender, done);
     let reader = Reader {
         dialect: case.dialect,
         text: Vec::with_capacity(1 << 16),

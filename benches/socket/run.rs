@@ -3,14 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use okx_feed::sim::{
-    ExchangeConfig, FrameSender, Limits, Outbound, PushIntervals, SendPlan, SentFrame, record,
-};
+use okx_feed::sim::{Arrivals, ExchangeConfig, FrameSender, Limits, PushIntervals, SendPlan};
 use okx_feed::{Dialect, Subscription};
 use okx_feed_testkit::alloc::allocations;
 
@@ -42,24 +39,15 @@ impl Case {
 
     /// Starts the server.
     pub(crate) fn serve(&self, start: Instant) -> FrameSender {
-        let answer = match self.dialect {
-            Dialect::V5 => {
-                let text = r#"{"event":"subscribe","arg":{"channel":"books5","instId":"BTC-USDT"},"connId":"a4d3ae55"}"#;
-                (text.as_bytes().to_vec(), false)
-            }
-            Dialect::V3 => {
-                let text = r#"{"event":"subscribe","channel":"futures/depth5:BTC-USD-190517"}"#;
-                (okx_feed_testkit::check::deflated(text.as_bytes(), 6), true)
-            }
-        };
+        let mut config =
+            ExchangeConfig { intervals: PushIntervals::EVERY_CHANGE, ..ExchangeConfig::default() };
+        config.limits = Limits { idle: None, ..config.limits };
+        // Different frames: a client drops a book that is older than the last.
         let plan = SendPlan {
-            answers: vec![answer],
-            frames: frames(&self.subscription(), self.count),
-            count: self.count,
             burst: self.burst,
             every: self.every,
             shares_records: self.burst > 1,
-            control_every: 0,
+            ..SendPlan::of(&config, &self.subscription(), self.count)
         };
         let tls = self.tls.as_ref().map(|tls| Arc::clone(&tls.server));
         FrameSender::start(plan, tls, start).unwrap()
@@ -74,27 +62,11 @@ impl Case {
     }
 }
 
-/// Different frames of one channel: a client drops a book that is older than the last.
-fn frames(subscription: &Subscription, count: usize) -> Vec<SentFrame> {
-    let mut config =
-        ExchangeConfig { intervals: PushIntervals::EVERY_CHANGE, ..ExchangeConfig::default() };
-    config.limits = Limits { idle: None, ..config.limits };
-    let frames = record(&config, subscription, count).into_iter().filter_map(|frame| match frame {
-        Outbound::Text(text) => Some((text.as_bytes().to_vec(), false)),
-        Outbound::Binary(body) => Some((body.to_vec(), true)),
-        Outbound::Close { .. } | Outbound::Fault(_) => None,
-    });
-    frames.collect()
-}
-
 /// Notes each message on the client's own thread.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    start: Instant,
-    sent: Arc<[AtomicU64]>,
-    seen: usize,
+    arrivals: Arrivals,
     warm_up: usize,
-    latency: Histogram<u64>,
     before: (u64, u64),
     done: Option<Sender<Outcome>>,
 }
@@ -103,39 +75,32 @@ impl Recorder {
     pub(crate) fn new(
         case: &Case,
         start: Instant,
-        sent: Arc<[AtomicU64]>,
+        sender: &FrameSender,
         done: Sender<Outcome>,
     ) -> Self {
-        let latency = Histogram::new_with_bounds(1, 10_000_000_000, 3).unwrap();
-        let warm_up = case.count / 10;
-        Self { start, sent, seen: 0, warm_up, latency, before: (0, 0), done: Some(done) }
+        let arrivals = Arrivals::new(sender, start).unwrap();
+        Self { arrivals, warm_up: case.count / 10, before: (0, 0), done: Some(done) }
     }
 
     /// One more message is in its book.
     #[inline]
     pub(crate) fn note(&mut self) {
-        let now = u64::try_from(self.start.elapsed().as_nanos()).unwrap();
-        let Some(sent) = self.sent.get(self.seen) else { return };
-        let sent = sent.load(Ordering::Acquire);
-        self.seen += 1;
-        if self.seen > self.warm_up {
-            self.latency.saturating_record(now.saturating_sub(sent).max(1));
-        } else if self.seen == self.warm_up {
+        if self.arrivals.note() == self.warm_up {
             self.before = (cpu_nanos(), allocations());
+            self.arrivals.begin();
         }
-        if self.seen == self.sent.len() {
-            self.finish(now);
+        if self.arrivals.is_over() {
+            self.finish();
         }
     }
 
-    fn finish(&mut self, now: u64) {
+    fn finish(&mut self) {
         // Before anything else, so that it counts none of its own.
         let (allocations, cpu) = (allocations(), cpu_nanos());
-        let counted = (self.seen - self.warm_up) as f64;
-        let first = self.sent[self.warm_up].load(Ordering::Acquire);
+        let counted = self.arrivals.counted() as f64;
         let outcome = Outcome {
-            per_second: counted * 1e9 / now.saturating_sub(first) as f64,
-            latency: self.latency.clone(),
+            per_second: counted / self.arrivals.span().as_secs_f64(),
+            latency: self.arrivals.latency().clone(),
             kernel: None,
             cpu: (cpu - self.before.0) as f64 / counted,
             allocations: (allocations - self.before.1) as f64 / counted,

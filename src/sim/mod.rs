@@ -21,5 +21,5 @@ pub use faults::{
 };
 pub use market::{InstIndex, Listing, ListingError, MarketConfig, Print, SimBook, SimMarket};
 pub use server::{
-    FrameSender, SendPlan, SentFrame, Server, ServerHandle, ServerThread, server_config,
+    Arrivals, FrameSender, SendPlan, SentFrame, Server, ServerHandle, ServerThread, server_config,
 };

@@ -38,4 +38,5 @@ pub use connection::{ConnectionId, Endpoint, Limits};
 pub use machine::{Exchange, ExchangeConfig};
 pub use push_schedule::PushIntervals;
 pub use record::record;
+pub(crate) use record::record_with_reply;
 pub use rest::RestReply;

@@ -16,6 +16,15 @@ const STEPS_PER_FRAME: usize = 100_000;
 /// list the instrument or its market stands still.
 #[must_use]
 pub fn record(config: &ExchangeConfig, subscription: &Subscription, count: usize) -> Vec<Outbound> {
+    record_with_reply(config, subscription, count).1
+}
+
+/// The reply to the subscription itself, and what [`record`] gives.
+pub(crate) fn record_with_reply(
+    config: &ExchangeConfig,
+    subscription: &Subscription,
+    count: usize,
+) -> (Option<Outbound>, Vec<Outbound>) {
     let mut exchange = Exchange::new(config);
     let endpoint = endpoint_of(subscription);
     let id = exchange.connect(endpoint, MonoNanos::ZERO);
@@ -23,12 +32,12 @@ pub fn record(config: &ExchangeConfig, subscription: &Subscription, count: usize
     let request = format!(r#"{{"op":"subscribe","args":[{argument}]}}"#);
     exchange.receive(id, request.as_bytes(), MonoNanos::ZERO);
     // The first message is the reply: the acknowledgement or an error.
-    let _reply = exchange.poll_transmit(id);
+    let reply = exchange.poll_transmit(id);
     let mut frames = Vec::with_capacity(count);
     for _ in 0..count.saturating_mul(STEPS_PER_FRAME) {
         while let Some(message) = exchange.poll_transmit(id) {
             if matches!(message, Outbound::Close { .. }) || frames.len() == count {
-                return frames;
+                return (reply, frames);
             }
             frames.push(message);
         }
@@ -36,7 +45,7 @@ pub fn record(config: &ExchangeConfig, subscription: &Subscription, count: usize
             break;
         }
     }
-    frames
+    (reply, frames)
 }
 
 /// Where a channel is served.

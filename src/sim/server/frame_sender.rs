@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection, StreamOwned};
 use tokio_tungstenite::tungstenite::{Message, accept};
 
+use crate::model::Subscription;
+use crate::sim::exchange::{ExchangeConfig, record_with_reply};
+use crate::sim::faults::Outbound;
+
 /// A frame to send: its payload, and whether it is binary.
 pub type SentFrame = (Vec<u8>, bool);
 
@@ -36,7 +40,35 @@ pub struct SendPlan {
     pub control_every: usize,
 }
 
-/// A server on a thread of its own that serves one client.
+impl SendPlan {
+    /// What the exchange of `config` sends to a client of one channel: its reply to the
+    /// subscription, then `count` frames. Each has a write and a record of TLS of its own, as fast
+    /// as the client reads.
+    #[must_use]
+    pub fn of(config: &ExchangeConfig, subscription: &Subscription, count: usize) -> Self {
+        let (reply, pushes) = record_with_reply(config, subscription, count);
+        let frames: Vec<_> = pushes.into_iter().filter_map(sent).collect();
+        Self {
+            answers: reply.into_iter().filter_map(sent).collect(),
+            count: frames.len(),
+            frames,
+            burst: 1,
+            every: Duration::ZERO,
+            shares_records: false,
+            control_every: 0,
+        }
+    }
+}
+
+fn sent(message: Outbound) -> Option<SentFrame> {
+    match message {
+        Outbound::Text(text) => Some((text.as_bytes().to_vec(), false)),
+        Outbound::Binary(body) => Some((body.to_vec(), true)),
+        Outbound::Close { .. } | Outbound::Fault(_) => None,
+    }
+}
+
+/// A server on a thread of its own that serves one client. It holds all that it sends in memory.
 #[derive(Debug)]
 pub struct FrameSender {
     address: SocketAddr,
@@ -171,28 +203,38 @@ fn serve(stream: impl Wire, plan: &SendPlan, sent: &[AtomicU64], start: Instant)
         };
         socket.send(message).map_err(io::Error::other)?;
     }
-    let encoded: Vec<_> = plan.frames.iter().map(encode).collect();
-    let mut frames = encoded.iter().map(Vec::as_slice).cycle();
+    // Sealed before anything is sent: a sender that seals is slower than a client that opens.
+    let writes = seal_all(socket.get_mut(), plan, sent.len())?;
     std::thread::sleep(Duration::from_millis(200));
     let first = Instant::now();
-    let mut wire = Vec::new();
-    for (n, stamps) in sent.chunks(plan.burst.max(1)).enumerate() {
-        wire.clear();
-        let mut burst: Vec<_> = frames.by_ref().take(stamps.len()).collect();
-        if plan.control_every > 0 && n % plan.control_every == 0 {
-            const PING: &[u8] = b"\x89\x04ping";
-            burst.insert(0, PING);
-            socket.get_mut().update_keys()?;
-        }
-        socket.get_mut().seal(&burst, plan.shares_records, &mut wire)?;
+    for (n, (stamps, wire)) in sent.chunks(plan.burst.max(1)).zip(&writes).enumerate() {
         wait_until(first + plan.every.saturating_mul(u32::try_from(n).unwrap_or(u32::MAX)));
         let now = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         stamps.iter().for_each(|stamp| stamp.store(now, Ordering::Release));
-        socket.get_mut().tcp().write_all(&wire)?;
+        socket.get_mut().tcp().write_all(wire)?;
     }
     // Until the client closes the connection, or is gone.
     while socket.read().is_ok() {}
     Ok(())
+}
+
+/// What each write of a plan of `count` frames takes to the socket.
+fn seal_all(stream: &mut impl Wire, plan: &SendPlan, count: usize) -> io::Result<Vec<Vec<u8>>> {
+    const PING: &[u8] = b"\x89\x04ping";
+    let encoded: Vec<_> = plan.frames.iter().map(encode).collect();
+    let frames: Vec<_> = encoded.iter().map(Vec::as_slice).cycle().take(count).collect();
+    let mut writes = Vec::new();
+    for (n, burst) in frames.chunks(plan.burst.max(1)).enumerate() {
+        let mut wire = Vec::new();
+        if plan.control_every > 0 && n % plan.control_every == 0 {
+            stream.update_keys()?;
+            stream.seal(&[&[PING], burst].concat(), plan.shares_records, &mut wire)?;
+        } else {
+            stream.seal(burst, plan.shares_records, &mut wire)?;
+        }
+        writes.push(wire);
+    }
+    Ok(writes)
 }
 
 /// Sleeps most of the time and spins the rest.
