@@ -312,6 +312,9 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         if subscriptions.is_empty() {
             return Err(ClientError::NoSubscription);
         }
+        if config.thread.name.contains('\0') {
+            return Err(ClientError::ThreadName);
+        }
         if config.session.sbe.is_some() {
             return Err(ClientError::Sbe);
         }
@@ -320,6 +323,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         }
         let clock = Clock::start();
         let connector = Arc::new(Connector::new(&config.connect_options(clock.clone()))?);
+        let refused = connector.refused().clone();
         let target = Target::parse(&config.address()?)?;
         let given = connector.route(target.clone())?;
         let routes = Routes::new(connector, Targets::new(target), given);
@@ -343,14 +347,17 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         let recorder = start_recorder(&config, &clock)?;
         let shared = HandleState {
             heartbeat: Heartbeat::new(clock.clone()),
-            health: SharedHealth::new(clock.now().1),
+            health: SharedHealth::new(clock.now().1, refused.clone()),
             numbers,
             clock,
             #[cfg(feature = "capture")]
             recording: recorder.recorder.as_ref().map(Recorder::recording),
         };
         let of_handle = shared.clone();
+        let options = config.thread.clone();
+        let name = options.name.clone();
         let run = move || {
+            options.apply(&refused);
             let local = tokio::task::LocalSet::new();
             let supervisor = async move {
                 let sink = (sink, recorder);
@@ -365,7 +372,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
             runtime.shutdown_background();
             report
         };
-        let thread = std::thread::Builder::new().name("okx-feed".to_owned()).spawn(run)?;
+        let thread = std::thread::Builder::new().name(name).spawn(run)?;
         Ok(Client::new(subscriptions, readers, commands, of_handle, thread))
     }
 }

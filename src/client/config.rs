@@ -7,6 +7,7 @@ use super::credentials::Credentials;
 use super::error::ClientError;
 #[cfg(feature = "rest")]
 use super::history_config::HistoryConfig;
+use super::thread::ThreadOptions;
 #[cfg(feature = "capture")]
 use crate::capture::RecordConfig;
 use crate::feed::{DepthOptions, StaleLimits};
@@ -107,6 +108,8 @@ pub struct ClientConfig {
     /// From when on trades are joined with their history, and how; not by default.
     #[cfg(feature = "rest")]
     pub history: Option<HistoryConfig>,
+    /// The thread of the client.
+    pub thread: ThreadOptions,
     /// What reads the sockets.
     pub transport: TransportKind,
     /// The options of sockets.
@@ -190,6 +193,7 @@ impl ClientConfig {
             record: None,
             #[cfg(feature = "rest")]
             history: None,
+            thread: ThreadOptions::default(),
             transport: TransportKind::default(),
             socket: SocketOptions::default(),
             seed: fastrand::u64(..),

@@ -45,6 +45,10 @@ pub enum ClientError {
     /// for SBE yet. `Session` and `FeedHandler` have, over a socket of the caller's.
     #[error("the client does not connect to SBE's path; leave the session's `sbe` out")]
     Sbe,
+    /// [`ThreadOptions::name`](super::ThreadOptions::name) holds a null byte, which the name of no
+    /// thread may.
+    #[error("the name of the thread holds a null byte; leave it out")]
+    ThreadName,
     /// The thread or its runtime could not be started.
     #[error("can't start the feed's thread: {0}")]
     Thread(#[from] io::Error),

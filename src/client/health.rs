@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::UnixNanos;
+use crate::transport::{RefusedOption, RefusedOptions};
 
 /// Whether the connections of a client are open, and if not, why and since when.
 ///
@@ -20,6 +21,8 @@ pub struct Health {
     pub down_since: Option<UnixNanos>,
     /// The last end of a connection, or of an attempt at one; `None` where there was none.
     pub last_loss: Option<Loss>,
+    /// The options of thread and sockets that the system has refused, each once.
+    pub refused: Vec<RefusedOption>,
 }
 
 /// An end of a connection, or of an attempt at one.
@@ -58,16 +61,19 @@ impl fmt::Display for Health {
 /// The health of a client, written by its connections and read by its handle. The lock is held for
 /// a copy only, and never on the hot path.
 #[derive(Clone, Debug)]
-pub(super) struct SharedHealth(Arc<Mutex<Health>>);
+pub(super) struct SharedHealth {
+    health: Arc<Mutex<Health>>,
+    refused: RefusedOptions,
+}
 
 impl SharedHealth {
-    pub(super) fn new(now: UnixNanos) -> Self {
+    pub(super) fn new(now: UnixNanos, refused: RefusedOptions) -> Self {
         let health = Health { down_since: Some(now), ..Health::default() };
-        Self(Arc::new(Mutex::new(health)))
+        Self { health: Arc::new(Mutex::new(health)), refused }
     }
 
     pub(super) fn read(&self) -> Health {
-        self.with(|health| health.clone())
+        Health { refused: self.refused.list(), ..self.with(|health| health.clone()) }
     }
 
     /// One more connection is to be opened.
@@ -99,7 +105,7 @@ impl SharedHealth {
     }
 
     fn with<R>(&self, f: impl FnOnce(&mut Health) -> R) -> R {
-        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        f(&mut self.health.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -118,7 +124,8 @@ mod tests {
 
     #[test]
     fn health_shows_why_and_since_when_a_connection_is_down() {
-        let health = SharedHealth::new(UnixNanos(1));
+        let refused = RefusedOptions::default();
+        let health = SharedHealth::new(UnixNanos(1), refused.clone());
         (0..2).for_each(|_| health.begun());
         assert_eq!(health.read().to_string(), "not connected");
         health.lost(false, "refused", UnixNanos(2));
@@ -140,6 +147,8 @@ mod tests {
         assert_eq!(health.read().last_loss, Some(loss));
         health.lost(false, "refused", UnixNanos(5));
         assert_eq!(health.read().down_since, Some(UnixNanos(4)));
+        refused.add("SCHED_FIFO", "not permitted".to_owned());
+        assert_eq!(health.read().refused.len(), 1);
         health.ended(false, UnixNanos(6));
         assert_eq!(health.read().to_string(), "stopped");
     }

@@ -26,8 +26,10 @@ mod recorder;
 mod shared;
 mod stats;
 mod supervisor;
+mod thread;
 
 pub use crate::event::NoSink;
+pub use crate::transport::RefusedOption;
 pub use builder::ClientBuilder;
 pub use config::{ClientConfig, TransportKind};
 pub use credentials::Credentials;
@@ -40,3 +42,4 @@ pub use heartbeat::Heartbeat;
 pub use history_config::HistoryConfig;
 pub use owned_event::OwnedEvent;
 pub use stats::{ClientStats, ConnectionStats, StopReport};
+pub use thread::ThreadOptions;

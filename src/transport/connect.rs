@@ -20,6 +20,7 @@ use super::direct::{self, DirectOptions};
 use super::error::{ConnectError, TransportError};
 use super::headers::{ExtraHeaders, Headers, USER_AGENT};
 use super::proxy::{Proxy, ProxyRules, ProxyServer};
+use super::refused_options::RefusedOptions;
 use super::resolve::{Lookups, Resolve};
 use super::socket::Socket;
 use super::socket_options::SocketOptions;
@@ -81,6 +82,7 @@ pub(crate) struct Connector {
     /// Whether the client logs in, so that it must not be sent to another host.
     logs_in: bool,
     socket: SocketOptions,
+    refused: RefusedOptions,
     clock: Clock,
     /// How sockets are read directly, and TLS 1.3 for them; `None` where they are not.
     #[cfg(all(feature = "direct", unix))]
@@ -146,6 +148,7 @@ impl Connector {
             stagger: options.stagger,
             logs_in: options.logs_in,
             socket: options.socket.clone(),
+            refused: RefusedOptions::default(),
             clock: options.clock.clone(),
             #[cfg(all(feature = "direct", unix))]
             direct: match options.is_direct {
@@ -153,6 +156,11 @@ impl Connector {
                 false => None,
             },
         })
+    }
+
+    /// The options that the system has refused so far, and later.
+    pub(crate) const fn refused(&self) -> &RefusedOptions {
+        &self.refused
     }
 
     /// Whether sockets are read directly.
@@ -217,8 +225,8 @@ impl Connector {
         addrs: Vec<SocketAddr>,
         turn: usize,
     ) -> Result<TcpStream, ConnectError> {
-        let tcp =
-            dial::dial(dial::order(&addrs, turn), self.stagger, self.socket.local_address).await;
+        let order = dial::order(&addrs, turn);
+        let tcp = dial::dial(order, self.stagger, &self.socket, &self.refused).await;
         if tcp.is_err() {
             self.unreachable(&route);
         }
@@ -242,7 +250,7 @@ impl Connector {
         is_direct: bool,
     ) -> Result<Socket, ConnectError> {
         let Route { target, proxy, is_foreign } = &route;
-        self.socket.apply(&tcp);
+        self.socket.apply(&tcp, &self.refused);
         if let Some(proxy) = proxy {
             tcp = proxy.tunnel(tcp, target, USER_AGENT).await?;
         }

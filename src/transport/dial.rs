@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::clock::Clock;
+use super::refused_options::RefusedOptions;
+use super::socket_options::SocketOptions;
 use crate::model::MonoNanos;
 
 /// How many addresses are named in an error.
@@ -80,7 +82,8 @@ impl Stagger {
 pub(super) async fn dial(
     order: Vec<SocketAddr>,
     pause: Duration,
-    local: Option<IpAddr>,
+    options: &SocketOptions,
+    refused: &RefusedOptions,
 ) -> io::Result<TcpStream> {
     let clock = Clock::start();
     let mut stagger = Stagger::new(order, pause, clock.mono());
@@ -88,7 +91,11 @@ pub(super) async fn dial(
     let mut errors = Vec::new();
     while !stagger.is_over() {
         while let Some(addr) = stagger.next(clock.mono()) {
-            attempts.spawn(async move { (addr, connect(addr, local).await) });
+            let (options, refused) = (options.clone(), refused.clone());
+            attempts.spawn(async move {
+                let connected = async { options.open(addr, &refused)?.connect(addr).await };
+                (addr, connected.await)
+            });
         }
         let pause = async {
             match stagger.due() {
@@ -122,14 +129,6 @@ pub(super) async fn dial(
     errors.truncate(MAX_ERRORS);
     let more = if more > 0 { format!(", and {more} more") } else { String::new() };
     Err(io::Error::other(format!("{}{more}", errors.join(", "))))
-}
-
-/// Connects to one address, from a local one where it is given.
-async fn connect(addr: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpStream> {
-    let Some(local) = local else { return TcpStream::connect(addr).await };
-    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.bind((local, 0).into())?;
-    socket.connect(addr).await
 }
 
 #[cfg(test)]
@@ -190,8 +189,10 @@ mod tests {
             })
             .collect();
         let known = ports.iter().map(|port| SocketAddr::from(([127, 0, 0, 1], *port))).collect();
-        let error = dial(known, Duration::from_secs(60), None).await.unwrap_err().to_string();
+        let (options, refused) = (SocketOptions::default(), RefusedOptions::default());
+        let pause = Duration::from_secs(60);
+        let error = dial(known, pause, &options, &refused).await.unwrap_err().to_string();
         assert!(ports.iter().all(|port| error.contains(&format!("127.0.0.1:{port}: "))), "{error}");
-        assert!(dial(Vec::new(), Duration::ZERO, None).await.is_err());
+        assert!(dial(Vec::new(), Duration::ZERO, &options, &refused).await.is_err());
     }
 }

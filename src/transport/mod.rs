@@ -12,6 +12,7 @@ mod error;
 mod headers;
 mod proxy;
 mod refusal;
+mod refused_options;
 mod region;
 mod reply;
 mod resolve;
@@ -35,6 +36,8 @@ pub(crate) use headers::USER_AGENT;
 pub use proxy::Proxy;
 #[cfg(feature = "rest")]
 pub(crate) use proxy::{HttpProxy, http_proxy};
+pub use refused_options::RefusedOption;
+pub(crate) use refused_options::RefusedOptions;
 pub use region::{Region, default_url};
 #[cfg(feature = "rest")]
 pub(crate) use reply::retry_after;

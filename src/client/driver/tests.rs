@@ -18,7 +18,7 @@ use crate::client::shared::{ClientShared, HandleState};
 use crate::event::Event;
 use crate::feed::SubscriptionNumbers;
 use crate::model::{Dialect, Subscription};
-use crate::transport::ConnectError;
+use crate::transport::{ConnectError, RefusedOptions};
 use crate::wire::Frame;
 
 /// One thing that happens on the transport.
@@ -195,7 +195,7 @@ fn rig(host: &str, line: usize, attempts: Vec<Vec<Step>>) -> Rig {
     let handle = HandleState {
         clock: clock.clone(),
         heartbeat: Heartbeat::new(clock.clone()),
-        health: SharedHealth::new(clock.now().1),
+        health: SharedHealth::new(clock.now().1, RefusedOptions::default()),
         numbers: SubscriptionNumbers::default(),
         #[cfg(feature = "capture")]
         recording: None,
