@@ -94,6 +94,10 @@ pub struct DepthBook {
     ts_recv: UnixNanos,
     /// The version of the book before [`DepthBook::clear`].
     cleared: BookVersion,
+    /// Whether the book has changed since it broke, for diagnosis: `cleared` is its version then.
+    is_diagnosed: bool,
+    /// Whether the last message named the number before its own, as a snapshot does with -1.
+    names_previous: bool,
     /// The sizes without RPI orders; only after [`DepthBook::keep_non_rpi`].
     non_rpi: Option<Box<NonRpiBook>>,
     /// The updates that await a snapshot by request; only after [`DepthBook::keep_updates`].
@@ -139,6 +143,8 @@ impl DepthBook {
             ts_event: UnixNanos::UNKNOWN,
             ts_recv: UnixNanos::UNKNOWN,
             cleared: BookVersion::UNKNOWN,
+            is_diagnosed: false,
+            names_previous: false,
             non_rpi: None,
             pending: None,
         }
@@ -221,6 +227,7 @@ impl DepthBook {
     /// version of the book is retained, so that an older snapshot is detected.
     pub fn clear(&mut self) {
         self.cleared = self.last_version();
+        self.is_diagnosed = false;
         if let Some(pending) = &mut self.pending {
             pending.clear();
         }
@@ -240,11 +247,12 @@ impl DepthBook {
     /// book; otherwise it may. Returns true if that breaks a live book.
     ///
     /// - `is_known`: the book is broken.
-    /// - Otherwise, a numbered book stays live, because the next message shows a gap.
-    /// - Otherwise, an unnumbered book is broken, because a checksum covers the best levels only
-    ///   and may never show the loss.
+    /// - Otherwise, a book whose updates name the number before theirs stays live, because the next
+    ///   message shows a gap.
+    /// - Otherwise, the book is broken: rising numbers alone show no loss, and a checksum covers the
+    ///   best levels only.
     pub const fn message_lost(&mut self, is_known: bool) -> bool {
-        let breaks = matches!(self.sync, BookSync::Live) && (is_known || self.last_seq == NO_SEQ);
+        let breaks = matches!(self.sync, BookSync::Live) && (is_known || !self.names_previous);
         if breaks {
             self.sync = BookSync::Broken(DesyncCause::Lost);
         }
@@ -255,9 +263,18 @@ impl DepthBook {
     fn last_version(&self) -> BookVersion {
         let Self { seq, ts_event, ts_recv, .. } = *self;
         match ts_event {
+            _ if self.is_diagnosed => self.cleared,
             UnixNanos::UNKNOWN => self.cleared,
             _ => BookVersion { seq, ts_event, ts_recv },
         }
+    }
+
+    /// Notes that a broken book changes for diagnosis. Its version stays that of the last live one,
+    /// with which the next snapshot is compared.
+    #[cold]
+    fn diagnose(&mut self) {
+        self.cleared = self.last_version();
+        self.is_diagnosed = true;
     }
 
     fn clear_levels(&mut self) {

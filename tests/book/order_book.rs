@@ -180,10 +180,15 @@ fn a_negative_size_is_refused_with_all_of_its_message() {
 }
 
 #[test]
-fn a_lost_message_breaks_a_book_without_numbers() {
+fn a_lost_message_breaks_a_book_whose_numbers_do_not_show_it() {
     let mut numbered = numbered_book();
+    let _ = numbered.apply(&self::numbered(10, 11, &[]));
     assert!(!numbered.message_lost(false) && numbered.live().is_some());
     assert!(numbered.message_lost(true) && numbered.live().is_none(), "it is known to be its own");
+    // Rising numbers alone have gaps that show nothing.
+    let mut unchained = numbered_book();
+    let _ = unchained.apply(&self::numbered(DepthUpdate::NO_SEQ, 11, &[]));
+    assert!(unchained.message_lost(false) && unchained.live().is_none());
     let mut book = DepthBook::with_capacity(8);
     assert!(!book.message_lost(false), "it may have been the snapshot, which is waited for anyway");
     let mut book = book_of(8, &[level("2", "1")], &[]);
@@ -365,4 +370,47 @@ fn a_checksum_after_many_without_covers_the_current_book() {
             assert!(compared >= 2, "{pause}");
         }
     }
+}
+
+#[test]
+fn an_unnumbered_update_that_is_earlier_than_the_book_breaks_it() {
+    let mut book = book_of(8, &[level("2", "1")], &[]);
+    let later = UnixNanos(book.view().ts_event.0 + 5);
+    let asks = [level("3", "1")];
+    let at = |ts_event| DepthUpdate { ts_event, ..message(UPDATE, &asks, &[]) };
+    assert_eq!(book.apply(&at(later)).sync, BookSync::Live);
+    let applied = book.apply(&at(UnixNanos(later.0 - 1)));
+    assert_eq!((applied.applied, applied.sync), (false, BookSync::Broken(DesyncCause::Lost)));
+}
+
+#[test]
+fn a_book_that_is_changed_for_diagnosis_keeps_the_version_of_the_live_one() {
+    for numbers in [[10, 11, 9, 9, 8], [DepthUpdate::NO_SEQ; 5]] {
+        let mut book = DepthBook::with_capacity(8);
+        book.set_fault_policy(FaultPolicy::ApplyAnyway);
+        let asks = [level("101", "1")];
+        let [first, second, old, again, older] = numbers;
+        let snapshot = |seq, ts: u64| DepthUpdate {
+            seq,
+            ts_event: UnixNanos(ts),
+            ts_recv: UnixNanos(100),
+            ..message(SNAPSHOT, &asks, &[])
+        };
+        assert_eq!(book.apply(&snapshot(first, 50)).sync, BookSync::Live);
+        assert_eq!(book.apply(&snapshot(second, 51)).sync, BookSync::Live);
+        let broken = BookSync::Broken(DesyncCause::OldSnapshot);
+        for (seq, ts) in [(old, 49), (again, 49), (older, 48), (again, 50)] {
+            let applied = book.apply(&snapshot(seq, ts));
+            assert_eq!((applied.applied, applied.sync), (true, broken), "{seq} {ts}");
+        }
+        assert_eq!(book.apply(&snapshot(second, 52)).sync, BookSync::Live);
+    }
+}
+
+#[test]
+fn a_first_snapshot_with_a_negative_size_says_so() {
+    let mut book = DepthBook::with_capacity(8);
+    let applied = book.apply(&message(SNAPSHOT, &[level("3", "-1")], &[]));
+    let cause = BookSync::Broken(DesyncCause::NegativeSize);
+    assert_eq!((applied.applied, applied.sync), (false, cause));
 }

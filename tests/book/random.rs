@@ -184,6 +184,10 @@ impl Model {
         match flaw {
             Flaw::NegativeSize => {
                 self.break_by(DesyncCause::NegativeSize);
+                let is_first = self.sync == BookSync::NoSnapshot;
+                if is_first && update.action == DepthAction::Snapshot {
+                    self.sync = BookSync::Broken(DesyncCause::NegativeSize);
+                }
                 return false;
             }
             Flaw::Gap => self.break_by(DesyncCause::Gap),

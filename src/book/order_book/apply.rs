@@ -46,9 +46,15 @@ impl DepthBook {
         self.last_seq = update.seq;
         self.is_chained =
             update.action == DepthAction::Update && (self.is_chained || update.prev_seq != NO_SEQ);
+        self.names_previous = self.is_chained || update.prev_seq != NO_SEQ;
         if update.asks.iter().chain(update.bids).any(|level| level.sz() < Decimal::ZERO) {
             // For a snapshot too, because the book that it should replace is outdated.
-            self.sync = self.sync.broken_by(DesyncCause::NegativeSize);
+            self.sync = match (self.sync, update.action) {
+                (BookSync::NoSnapshot, DepthAction::Snapshot) => {
+                    BookSync::Broken(DesyncCause::NegativeSize)
+                }
+                (sync, _) => sync.broken_by(DesyncCause::NegativeSize),
+            };
             // A snapshot that this update follows would lack it.
             self.drop_pending();
             return self.refused(sequence);
@@ -59,19 +65,27 @@ impl DepthBook {
                 if self.fault_policy == FaultPolicy::Reject {
                     return self.refused(sequence);
                 }
+                self.diagnose();
             } else {
-                self.sync = BookSync::Live;
+                (self.sync, self.is_diagnosed) = (BookSync::Live, false);
             }
             self.clear_levels();
         } else {
-            if sequence == Sequence::Gap {
-                self.sync = self.sync.broken_by(DesyncCause::Gap);
+            match sequence {
+                Sequence::Gap => self.sync = self.sync.broken_by(DesyncCause::Gap),
+                // An unnumbered update that is late shows only by its time: if a later update has
+                // reverted the levels, the checksum matches.
+                Sequence::None if update.ts_event < self.ts_event => {
+                    self.sync = self.sync.broken_by(DesyncCause::Lost);
+                }
+                _ => {}
             }
             if self.sync != BookSync::Live {
                 self.keep(update);
                 if self.fault_policy == FaultPolicy::Reject {
                     return self.refused(sequence);
                 }
+                self.diagnose();
             }
         }
         self.apply_levels(update, sequence)

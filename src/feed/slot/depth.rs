@@ -3,7 +3,7 @@
 use super::{Slot, SlotData};
 use crate::book::{ApplyOutcome, BOOK5_LEVELS, BookSync, DepthAction, DepthUpdate};
 use crate::feed::stats::Stats;
-use crate::model::{BookState, NO_SEQ};
+use crate::model::BookState;
 use crate::publish::PUBLISHED_LEVELS;
 
 impl Slot {
@@ -29,11 +29,6 @@ impl Slot {
         let is_requested = update.action == DepthAction::RestSnapshot;
         if update.ts_event < self.ts_event && !is_requested {
             stats.backwards += 1;
-            // A late v3 update shows only by its time: if a later update has reverted the levels,
-            // the checksum matches.
-            if update.seq == NO_SEQ && update.action == DepthAction::Update {
-                stats.broken += u64::from(book.message_lost(true));
-            }
         }
         let before = book.sync();
         let applied = book.apply(update);

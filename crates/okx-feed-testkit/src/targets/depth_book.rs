@@ -23,6 +23,7 @@ pub fn depth_book(bytes: &[u8]) {
         last_seq: DepthUpdate::NO_SEQ,
         is_chained: false,
         applied: None,
+        ts_event: UnixNanos::UNKNOWN,
         now: 1,
         choices,
     };
@@ -42,8 +43,11 @@ struct Model<'d, 'b> {
     last_seq: i64,
     /// Whether an update since the snapshot had the number of the one before.
     is_chained: bool,
-    /// Number and times of the message that was applied last, on whichever connection.
+    /// Number and times of the message that was applied last to a live book, on whichever
+    /// connection.
     applied: Option<(i64, UnixNanos, UnixNanos)>,
+    /// The time of the message that was applied last since the book was cleared.
+    ts_event: UnixNanos,
     /// The time, in seconds.
     now: u64,
     choices: &'d mut Choices<'b>,
@@ -55,7 +59,7 @@ impl Model<'_, '_> {
         if self.choices.below(24) == 1 {
             book.clear();
             self.oracle = Oracle::new(self.oracle.capacity);
-            self.sync = None;
+            (self.sync, self.ts_event) = (None, UnixNanos::UNKNOWN);
         }
         let snapshot = self.choices.below(8) == 1;
         let action = if snapshot { DepthAction::Snapshot } else { DepthAction::Update };
@@ -68,6 +72,7 @@ impl Model<'_, '_> {
         update.ts_recv = UnixNanos(self.now * 1_000_000_000);
         let (gap, old) = (self.gap(&update), self.is_old(&update));
         let applies = self.accepts(&update, gap, old);
+        let is_live = self.sync == Some(true);
         if applies {
             self.oracle.apply(action, &asks, &bids);
         }
@@ -85,7 +90,10 @@ impl Model<'_, '_> {
             }
             self.check_checksum(&update, got.checksum, right, &context);
             assert_eq!(got.sequence == Sequence::Gap, gap && !snapshot, "{context}");
-            self.applied = Some((update.seq, update.ts_event, update.ts_recv));
+            self.ts_event = update.ts_event;
+            if is_live {
+                self.applied = Some((update.seq, update.ts_event, update.ts_recv));
+            }
         }
         assert_eq!(got.sequence == Sequence::Old, old, "{context}");
         let expected = self.sync == Some(true);
@@ -136,13 +144,17 @@ impl Model<'_, '_> {
         if !snapshot && self.sync.is_none() {
             return false;
         }
-        self.last_seq = update.seq;
+        let last_seq = std::mem::replace(&mut self.last_seq, update.seq);
         self.is_chained = !snapshot && (self.is_chained || update.prev_seq != DepthUpdate::NO_SEQ);
         if update.asks.iter().chain(update.bids).any(|level| level.sz() < Decimal::ZERO) {
-            self.sync = self.sync.map(|_| false);
+            self.sync = if snapshot { Some(false) } else { self.sync.map(|_| false) };
             return false;
         }
-        self.sync = Some(if snapshot { !old } else { self.sync == Some(true) && !gap });
+        // Without numbers, only the time shows that an update is late.
+        let numbers = [last_seq, update.seq, update.prev_seq];
+        let late = numbers.iter().all(|number| *number == DepthUpdate::NO_SEQ)
+            && update.ts_event < self.ts_event;
+        self.sync = Some(if snapshot { !old } else { self.sync == Some(true) && !gap && !late });
         self.sync == Some(true) || self.fault_policy == FaultPolicy::ApplyAnyway
     }
 
