@@ -14,8 +14,8 @@ use super::stats::Stats;
 use super::warmup::{CacheWarmer, ShadowState, WarmupTarget};
 use crate::event::{Event, EventSink, Malformed};
 use crate::model::{
-    BookState, Channel, ChannelKind, Dialect, DownReason, InstrumentCodes, Subscription,
-    SubscriptionError, UnixNanos,
+    BookState, Channel, Dialect, DownReason, InstrumentCodes, Subscription, SubscriptionError,
+    UnixNanos,
 };
 use crate::publish::TradeOptions;
 use crate::wire::{DecodeError, DecodeLimits, Decoded, Decoder, Frame, PrefetchHint};
@@ -214,7 +214,8 @@ impl FeedHandler {
     /// - Channel and instrument known: that subscription.
     /// - Only market and channel known (v3 names the instrument last): all of that market and
     ///   channel.
-    /// - Nothing known: all subscriptions without sequence numbers.
+    /// - Nothing known: all whose next message would not show the loss, by the number before its
+    ///   own or by a dense trade id.
     #[inline]
     pub fn on_frame(
         &mut self,
@@ -308,8 +309,7 @@ impl FeedHandler {
     pub fn frames_lost(&mut self, ts_recv: UnixNanos, sink: &mut impl EventSink) {
         let Self { slots, stats, .. } = self;
         for slot in slots.iter_mut() {
-            let is_replaced = slot.subscription().channel().kind() == ChannelKind::Book5;
-            slot.message_lost(is_replaced, ts_recv, stats, sink);
+            slot.message_lost(false, ts_recv, stats, sink);
         }
     }
 

@@ -329,8 +329,9 @@ impl Slot {
         is_rejected
     }
 
-    /// Handles a lost message that may belong to this slot, or that does if `is_known`. A numbered
-    /// channel detects a loss by itself, so a message that only may be its own is ignored.
+    /// Handles a lost message that may belong to this slot, or that does if `is_known`. One that
+    /// only may be its own is ignored where the next message shows the loss: by the number before
+    /// its own, or by a dense trade id.
     pub(super) fn message_lost(
         &mut self,
         is_known: bool,
@@ -338,7 +339,6 @@ impl Slot {
         stats: &mut Stats,
         sink: &mut impl EventSink,
     ) {
-        let is_numbered = self.seq != NO_SEQ;
         match &mut self.data {
             SlotData::Depth { book, .. } => {
                 if book.message_lost(is_known) {
@@ -347,7 +347,7 @@ impl Slot {
                 }
             }
             SlotData::Book(_) | SlotData::Latest(_) => {
-                if self.state.is_live() && (is_known || !is_numbered) {
+                if self.state.is_live() {
                     self.set_state(BookState::Stale, ts_recv, sink);
                 }
             }

@@ -351,7 +351,7 @@ impl Decoder {
         if let Some(head) = self.sbe.as_ref().and_then(SbeDecoder::last_head) {
             return Some(head);
         }
-        let head = MessageHead::of(self.dialect, self.last_text())?;
+        let head = MessageHead::find(self.dialect, self.last_text())?;
         // Of a truncated or invalid text, only the beginning is reliable.
         let is_whole =
             !matches!(refused, Kind::Json | Kind::FrameTooLarge | Kind::InflatedTooLarge);

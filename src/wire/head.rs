@@ -25,8 +25,6 @@ struct Names<'t> {
     /// The market, in v3.
     market: Option<&'t str>,
     channel: &'t str,
-    /// The rest of the text, which starts with the instrument in v5.
-    rest: &'t [u8],
 }
 
 impl<'t> Names<'t> {
@@ -34,39 +32,53 @@ impl<'t> Names<'t> {
     fn of(dialect: Dialect, text: &'t [u8]) -> Option<Self> {
         match dialect {
             Dialect::V3 => {
-                let (name, rest) = quoted(text.strip_prefix(b"{\"table\":")?)?;
+                let (name, _) = quoted(text.strip_prefix(b"{\"table\":")?)?;
                 let (market, channel) = name.split_once('/')?;
-                Some(Self { market: Some(market), channel, rest })
+                Some(Self { market: Some(market), channel })
             }
             Dialect::V5 => {
-                let (channel, rest) = quoted(text.strip_prefix(b"{\"arg\":{\"channel\":")?)?;
-                Some(Self { market: None, channel, rest })
+                let (channel, _) = quoted(text.strip_prefix(b"{\"arg\":{\"channel\":")?)?;
+                Some(Self { market: None, channel })
             }
         }
     }
 }
 
 impl<'t> MessageHead<'t> {
-    /// Reads the head in the exchange's usual form; `None` for any other form or an unknown
-    /// channel. Then the message may belong to any subscription.
-    pub(crate) fn of(dialect: Dialect, text: &'t [u8]) -> Option<Self> {
-        let Names { market, channel, rest } = Names::of(dialect, text)?;
-        let channel = Channel::from_name(dialect, channel.as_bytes())?;
-        let (market, inst_id) = match market {
-            Some(market) => (Some(Market::from_name(market.as_bytes())?), None),
-            None => (None, v5_key(channel, rest)?),
-        };
-        Some(Self { channel, market, inst_id })
+    /// Searches the head in a text of any form: members in any order, with blanks, cut anywhere.
+    /// `None` if the text does not name a channel that is known. Slow; for malformed messages.
+    #[cold]
+    pub(crate) fn find(dialect: Dialect, text: &'t [u8]) -> Option<Self> {
+        match dialect {
+            Dialect::V3 => {
+                let (market, channel) =
+                    quoted(values(text, b"\"table\"").next()?)?.0.split_once('/')?;
+                let market = Some(Market::from_name(market.as_bytes())?);
+                let channel = Channel::from_name(dialect, channel.as_bytes())?;
+                Some(Self { channel, market, inst_id: None })
+            }
+            Dialect::V5 => {
+                let arg = values(text, b"\"arg\"").find_map(|value| value.strip_prefix(b"{"))?;
+                let end = arg.iter().position(|byte| *byte == b'}').unwrap_or(arg.len());
+                let arg = arg.get(..end)?;
+                let name = |key| values(arg, key).find_map(quoted).map(|(name, _)| name);
+                let channel = Channel::from_name(dialect, name(b"\"channel\"")?.as_bytes())?;
+                let key: &[u8] = match channel.key() {
+                    ChannelKey::InstId => b"\"instId\"",
+                    ChannelKey::SprdId => b"\"sprdId\"",
+                    _ => return Some(Self { channel, market: None, inst_id: None }),
+                };
+                Some(Self { channel, market: None, inst_id: name(key) })
+            }
+        }
     }
 
     /// Adds the instrument of a v3 text that is valid JSON, if the text names exactly one.
     pub(crate) fn with_instrument(self, text: &'t [u8]) -> Self {
-        const KEY: &[u8] = b"\"instrument_id\":";
         if self.inst_id.is_some() {
             return self;
         }
-        let keys = text.windows(KEY.len()).enumerate().filter(|(_, window)| *window == KEY);
-        let mut ids = keys.map(|(at, _)| quoted(text.get(at + KEY.len()..)?).map(|(id, _)| id));
+        let mut ids = values(text, b"\"instrument_id\"").map(|id| quoted(id).map(|(id, _)| id));
         let first = ids.next().flatten();
         Self { inst_id: first.filter(|_| ids.all(|id| id == first)), ..self }
     }
@@ -81,21 +93,19 @@ impl<'t> MessageHead<'t> {
     }
 }
 
-/// What a v5 message is keyed by, if that is one text; `Some(None)` if it may be any of the
-/// channel's.
-fn v5_key(channel: Channel, rest: &[u8]) -> Option<Option<&str>> {
-    let name: &[u8] = match channel.key() {
-        ChannelKey::InstId => b",\"instId\":",
-        ChannelKey::SprdId => b",\"sprdId\":",
-        _ => return Some(None),
-    };
-    Some(Some(quoted(rest.strip_prefix(name)?)?.0))
+/// The texts that follow each occurrence of a key, its quotes included, and a colon.
+fn values<'t>(text: &'t [u8], key: &'static [u8]) -> impl Iterator<Item = &'t [u8]> {
+    let found = text.windows(key.len()).enumerate().filter(move |(_, window)| *window == key);
+    found.filter_map(move |(at, _)| {
+        let rest = text.get(at + key.len()..)?.trim_ascii_start();
+        Some(rest.strip_prefix(b":")?.trim_ascii_start())
+    })
 }
 
 /// The channel name of a message whose channel is not decoded; `None` if it is decoded, or if the
 /// text does not start as messages do.
 pub(super) fn unread_channel(dialect: Dialect, text: &[u8]) -> Option<&str> {
-    let Names { market, channel, .. } = Names::of(dialect, text)?;
+    let Names { market, channel } = Names::of(dialect, text)?;
     let is_market = market.is_none_or(|market| Market::from_name(market.as_bytes()).is_some());
     let is_read = is_market && Channel::from_name(dialect, channel.as_bytes()).is_some();
     (!is_read).then_some(channel)
@@ -121,7 +131,9 @@ pub(super) fn bare_word(text: &[u8]) -> Option<ControlKind<'static>> {
 /// Whether a body looks like an uncompressed message.
 pub(super) fn is_plain(body: &[u8]) -> bool {
     let text = body.trim_ascii();
-    bare_word(text).is_some() || text.starts_with(b"{\"") && text.ends_with(b"}")
+    let is_object =
+        text.strip_prefix(b"{").is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\""));
+    bare_word(text).is_some() || is_object && text.ends_with(b"}")
 }
 
 /// A short quoted text, and the rest after it.
@@ -137,20 +149,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_is_read_exactly_or_not_at_all() {
-        let v5 = |text: &'static str| MessageHead::of(Dialect::V5, text.as_bytes());
-        let head = v5(r#"{"arg":{"channel":"books","instId":"BTC-USDT"},"data":x"#).unwrap();
-        assert_eq!((head.channel, head.inst_id), (Channel::Books, Some("BTC-USDT")));
-        for text in
-            ["", "{", r#"{"arg":{"channel":"bookz","instId":"X"}"#, r#"{"arg":{"channel":"books""#]
-        {
-            assert_eq!(v5(text), None);
+    fn a_head_is_found_in_any_form() {
+        let v5 = |text: &'static str| {
+            let head = MessageHead::find(Dialect::V5, text.as_bytes())?;
+            Some((head.channel, head.inst_id))
+        };
+        let known = Some((Channel::Books5, Some("BTC-USDT")));
+        for text in [
+            r#"{"arg":{"channel":"books5","instId":"BTC-USDT"},"data":[{"asks":[["x"#,
+            r#"{"data":[{"instId":"ETH-USDT"}],"arg":{"channel":"books5","instId":"BTC-USDT"}}"#,
+            r#"{"arg":{"instId":"BTC-USDT","channel":"books5"},"data":1}"#,
+            r#"{ "arg" : { "channel" : "books5" , "instId" : "BTC-USDT" } , "data""#,
+            r#"{"action":"arg","id":"7","arg":{"channel":"books5","x":1,"instId":"BTC-USDT"#,
+        ] {
+            let known = if text.ends_with("USDT") { Some((Channel::Books5, None)) } else { known };
+            assert_eq!(v5(text), known, "{text}");
         }
-        let v3 = |text: &'static str| MessageHead::of(Dialect::V3, text.as_bytes());
-        let head = v3(r#"{"table":"swap/depth_l2_tbt","action":"#).unwrap();
-        assert_eq!((head.channel, head.market), (Channel::DepthL2Tbt, Some(Market::Swap)));
-        for text in [r#"{"table":"swap/nope","#, r#"{"table":"moon/depth","#, r#"{"event":"x"}"#] {
-            assert_eq!(v3(text), None);
+        assert_eq!(v5(r#"{"arg":{"channel":"books5","inst"#), Some((Channel::Books5, None)));
+        for text in [r#"{"arg":{"channel":"boo"#, r#"{"data":[]}"#, r#"{"arg":"channel"}"#, ""] {
+            assert_eq!(v5(text), None, "{text}");
         }
+        let text = br#"{"data":[{"instrument_id" : "A"}],"table" : "swap/depth"}"#;
+        let head = MessageHead::find(Dialect::V3, text).unwrap().with_instrument(text);
+        let found = (head.channel, head.market, head.inst_id);
+        assert_eq!(found, (Channel::Depth, Some(Market::Swap), Some("A")));
+        assert_eq!(MessageHead::find(Dialect::V3, br#"{"table":"swap"}"#), None);
     }
 }
