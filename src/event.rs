@@ -176,6 +176,10 @@ pub struct TradeUpdate<'f> {
     pub missed: u64,
     /// Whether it came live, or from the history by which a client fills gaps.
     pub origin: Origin,
+    /// The instrument of the subscription, if it is another than the trade's: after a rename, v5
+    /// sends trades with the new id to subscriptions of the old one. The trade is this
+    /// subscription's, unless the new id is subscribed too.
+    pub renamed_from: Option<&'f str>,
 }
 
 impl<'f> TradeUpdate<'f> {
@@ -183,8 +187,15 @@ impl<'f> TradeUpdate<'f> {
     #[inline]
     #[must_use]
     pub const fn new(topic: Topic<'f>, trade: &'f Trade) -> Self {
-        let subscription_id = SubscriptionId::NONE;
-        Self { topic, subscription_id, trade, replayed: false, missed: 0, origin: Origin::Live }
+        Self {
+            topic,
+            subscription_id: SubscriptionId::NONE,
+            trade,
+            replayed: false,
+            missed: 0,
+            origin: Origin::Live,
+            renamed_from: None,
+        }
     }
 }
 

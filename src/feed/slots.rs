@@ -191,7 +191,12 @@ impl Slots {
             }
             Event::Trade(update) => {
                 let trade = &update.trade;
-                let slot = self.slot_of(&update.topic, stats);
+                let Topic { channel, market, inst_id } = update.topic;
+                let mut at = self.find(channel, market, inst_id.as_bytes());
+                if let (None, Some(old)) = (at, update.renamed_from) {
+                    at = self.find(channel, market, old.as_bytes());
+                }
+                let slot = slot_at(&mut self.slots, at, stats);
                 let before = trade.id_before();
                 let slot = slot.and_then(|slot| ShadowState::target_slot(shadow, slot, before));
                 if let Some(slot) = slot {
@@ -268,7 +273,8 @@ impl Slots {
     }
 
     /// Invalidates the slots that may have lost a message with a malformed frame, and emits their
-    /// state changes. Without a head, the message may belong to any slot without sequence numbers.
+    /// state changes. Without a head, the message may belong to any slot whose next message would
+    /// not show the loss.
     #[cold]
     pub(super) fn message_lost(
         &mut self,

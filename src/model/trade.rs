@@ -8,6 +8,9 @@ use super::time::UnixNanos;
 /// The value of a missing sequence number of a trade or book.
 pub(crate) const NO_SEQ: i64 = i64::MIN;
 
+/// The bit of a trade's side byte that says that its count could not be read.
+const UNREAD_COUNT: u8 = 2;
+
 /// The side of a trade's taker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -70,7 +73,7 @@ pub struct Trade {
     px: i64,
     sz: i64,
     /// The number of maker fills merged into this trade, at least 1; 1 if the exchange does not
-    /// send it.
+    /// send it, and if what it sent cannot be read.
     pub count: u32,
     px_scale: u8,
     sz_scale: u8,
@@ -93,11 +96,28 @@ impl Trade {
         self.count > 0
     }
 
-    /// The first of the ids that are merged into this trade: `trade_id` if there is one id.
+    /// The first of the ids that are merged into this trade: `trade_id` if there is one id, and if
+    /// their number is not known.
     #[inline]
     #[must_use]
     pub const fn first_id(&self) -> u64 {
         self.trade_id.saturating_sub(self.count.saturating_sub(1) as u64)
+    }
+
+    /// The number of ids between `last` and the ids that are merged into this trade; 0 if their
+    /// number is not known.
+    #[inline]
+    #[must_use]
+    pub const fn missing_since(&self, last: u64) -> u64 {
+        match self.side & UNREAD_COUNT {
+            0 => self.first_id().saturating_sub(last.saturating_add(1)),
+            _ => 0,
+        }
+    }
+
+    /// Notes that the count could not be read, so that no ids seem to be missing before it.
+    pub(crate) const fn set_count_unread(&mut self) {
+        self.side |= UNREAD_COUNT;
     }
 
     /// The id before this trade's first id. A slot compares it with the id of its last trade.
@@ -143,7 +163,7 @@ impl Trade {
     #[inline]
     #[must_use]
     pub const fn side(&self) -> Side {
-        if self.side == Side::Buy as u8 { Side::Buy } else { Side::Sell }
+        if self.side & 1 == Side::Buy as u8 { Side::Buy } else { Side::Sell }
     }
 
     /// The exchange's sequence number; `None` if it sent none.

@@ -181,12 +181,19 @@ impl<'v, 'd, 't> ItemReader<'v, 'd, 't> {
         trade.trade_id = self.need(self.fields.trade_id)?.integer()?;
         trade.seq = self.optional_seq(unread);
         let count = |value: Value<'_, '_, 't>| value.integer().ok().filter(|count| *count > 0);
-        trade.count = optional(self.fields.count, OptionalField::Count, unread, count).unwrap_or(1);
+        match optional(self.fields.count, OptionalField::Count, unread, count) {
+            Some(count) => trade.count = count,
+            None if self.fields.count.is_some() => trade.set_count_unread(),
+            None => {}
+        }
         let source = |value: Value<'_, '_, 't>| value.integer().ok();
         trade.source =
             optional(self.fields.source, OptionalField::Source, unread, source).unwrap_or(0);
         let Head { channel, market, .. } = self.head;
-        Ok(TradeUpdate::new(Topic { channel, market, inst_id: self.trade_inst_id()? }, trade))
+        let inst_id = self.trade_inst_id()?;
+        let renamed_from = self.head.inst_id.filter(|id| *id != inst_id);
+        let update = TradeUpdate::new(Topic { channel, market, inst_id }, trade);
+        Ok(TradeUpdate { renamed_from, ..update })
     }
 
     /// Source: v3 `{"instrument_id":…,"asks":[…],"bids":[…],"timestamp":…,"checksum":…}`, v5

@@ -7,7 +7,7 @@ use std::time::Duration;
 use okx_feed::feed::StaleLimits;
 use okx_feed::{
     Arbiter, BookState, Dialect, DownReason, Event, FeedHandler, Frame, Subscription,
-    SubscriptionId, UnixNanos,
+    SubscriptionId, TradeUpdate, UnixNanos,
 };
 
 fn sub(text: &str) -> Subscription {
@@ -493,4 +493,104 @@ fn every_event_has_the_number_of_its_subscription() {
     let [book, trade, deep] = ids;
     // The state, then the event; the second trade changes no state.
     assert_eq!(seen, [book, book, trade, trade, trade, deep, deep, SubscriptionId::NONE]);
+}
+
+/// Feeds a text that may be malformed; returns the events.
+fn feed_any(handler: &mut FeedHandler, text: &str) -> Vec<String> {
+    let mut seen = Vec::new();
+    let frame = Frame::Text(text.as_bytes());
+    let _ = handler.on_frame(frame, UnixNanos(9), &mut |event: &Event<'_>| {
+        seen.push(match event {
+            Event::Malformed(fault) => {
+                format!("malformed {}", fault.subscription.map_or("-".into(), |s| s.to_string()))
+            }
+            Event::State(change) => format!("{} {}", change.subscription, change.to),
+            Event::Trade(TradeUpdate { trade, topic, missed, subscription_id, .. }) => {
+                let id = subscription_id.index();
+                format!("{} {} missed {missed} of {id:?}", topic.inst_id, trade.trade_id)
+            }
+            _ => String::new(),
+        });
+    });
+    seen
+}
+
+#[test]
+fn a_malformed_message_of_any_form_makes_its_numbered_book_stale() {
+    let name = sub("books5:BTC-USDT");
+    let live = r#"{"arg":{"channel":"books5","instId":"BTC-USDT"},"data":[{"asks":[["2","1","0","1"]],"bids":[],"ts":"1626995753055","seqId":7}]}"#;
+    let bad = r#"[{"asks":[["x","1","0","1"]],"bids":[],"ts":"1","seqId":8}]"#;
+    let named = "malformed books5:BTC-USDT";
+    for (text, malformed) in [
+        (format!(r#"{{"data":{bad},"arg":{{"channel":"books5","instId":"BTC-USDT"}}}}"#), named),
+        (format!(r#"{{"arg":{{"instId":"BTC-USDT","channel":"books5"}},"data":{bad}}}"#), named),
+        (
+            format!(
+                r#"{{ "id" : "3", "arg" : {{ "channel" : "books5" , "instId" : "BTC-USDT" }}, "data":{bad}}}"#
+            ),
+            named,
+        ),
+        (r#"{"arg":{"channel":"books5","instId":"BTC-U"#.to_owned(), "malformed -"),
+        (r#"{"arg":{"chan"#.to_owned(), "malformed -"),
+    ] {
+        let mut handler = FeedHandler::new(Dialect::V5);
+        handler.subscribe(name).unwrap();
+        handler.subscribe(sub("books5:ETH-USDT")).unwrap();
+        feed_any(&mut handler, live);
+        let seen = feed_any(&mut handler, &text);
+        assert_eq!(seen, ["books5:BTC-USDT stale", malformed], "{text}");
+        assert_eq!(feed_any(&mut handler, live), ["books5:BTC-USDT live", ""]);
+    }
+}
+
+#[test]
+fn a_trade_count_that_cannot_be_read_invents_no_missing_trades() {
+    let mut handler = FeedHandler::new(Dialect::V5);
+    handler.subscribe(sub("trades:BTC-USDT")).unwrap();
+    let mut told = Vec::new();
+    for (id, count) in [
+        (100, "\"1\""),
+        (103, "\"n/a\""),
+        (106, "\"\""),
+        (109, "3.0"),
+        (112, "\"1\""),
+        (113, "\"01\""),
+    ] {
+        let text = trade("BTC-USDT", id).replace("}]}", &format!(r#","count":{count}}}]}}"#));
+        told.extend(feed_any(&mut handler, &text));
+    }
+    told.retain(|told| told.contains("missed"));
+    let missed: Vec<_> = told.iter().map(|told| told.split(' ').nth(3).unwrap()).collect();
+    assert_eq!(missed, ["0", "0", "0", "0", "2", "0"]);
+}
+
+#[test]
+fn a_renamed_instruments_trades_are_those_of_the_old_subscription() {
+    let mut handler = FeedHandler::new(Dialect::V5);
+    let old = sub("trades:XAUT-USDT-SWAP");
+    handler.subscribe(old).unwrap();
+    let renamed = |id| {
+        let text = trade("XAU-USDT-SWAP", id);
+        text.replacen("XAU-USDT-SWAP", "XAUT-USDT-SWAP", 1)
+    };
+    feed_any(&mut handler, &trade("XAUT-USDT-SWAP", 1));
+    let told = ["XAU-USDT-SWAP 2 missed 0 of Some(0)"];
+    assert_eq!(feed_any(&mut handler, &renamed(2)), told);
+    assert!(feed_any(&mut handler, &renamed(2)).is_empty(), "told once");
+    assert_eq!(handler.trades(&old).unwrap().last().unwrap().trade_id, 2);
+    // Who subscribes the new id too has it there.
+    handler.subscribe(sub("trades:XAU-USDT-SWAP")).unwrap();
+    let told = feed_any(&mut handler, &renamed(3));
+    assert_eq!(told.last().unwrap(), "XAU-USDT-SWAP 3 missed 0 of Some(1)");
+}
+
+#[test]
+fn one_trade_id_at_two_times_is_one_trade() {
+    let mut handler = FeedHandler::new(Dialect::V5);
+    handler.subscribe(sub("trades:BTC-USDT")).unwrap();
+    let at = |id, ms: u64| trade("BTC-USDT", id).replace("1626995753055", &ms.to_string());
+    feed_any(&mut handler, &at(5, 1_626_995_753_055));
+    assert!(feed_any(&mut handler, &at(5, 1_626_995_753_060)).is_empty());
+    // After a reset an id returns, much later.
+    assert_eq!(feed_any(&mut handler, &at(5, 1_626_995_790_000)).len(), 1);
 }

@@ -130,6 +130,10 @@ fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>) {
     put_decimal(out, trade.sz());
     key(out, b"count");
     put_u64(out, u64::from(trade.count));
+    if let Some(old) = update.renamed_from {
+        key(out, b"renamed_from");
+        put_str(out, old);
+    }
     market(out, update.topic.market);
     if update.topic.channel.dialect() == Dialect::V5 {
         key(out, b"source");

@@ -309,7 +309,7 @@ impl Entry {
             // What is missing on the line that delivers it, another may have delivered.
             let missed = match last {
                 Some(last) if update.topic.channel.has_dense_trade_ids() => {
-                    trade.first_id().saturating_sub(last.saturating_add(1))
+                    trade.missing_since(last)
                 }
                 _ => 0,
             };
