@@ -48,7 +48,7 @@ pub(super) fn read_side(
     side: Value<'_, '_, '_>,
     numbers: Numbers,
     unread: &mut UnreadCounts,
-    mut push: impl FnMut(Level, Qty) -> bool,
+    mut push: impl FnMut(Level, Option<Qty>) -> bool,
 ) -> Result<(), DecodeError> {
     if side.is_null() {
         return Ok(());
@@ -63,15 +63,15 @@ pub(super) fn read_side(
 }
 
 /// Reads one level: `[px, sz, orders]` or `[px, sz, third, orders]`, each a string or a JSON
-/// number. Further elements are ignored. Also returns the third element if it is read, otherwise
-/// zero. `None` for a placeholder, which has neither price nor size.
+/// number. Further elements are ignored. Also returns the third element if it is wanted and can be
+/// read. `None` for a placeholder, which has neither price nor size.
 ///
 /// The third of four elements was a count of liquidation orders.
 fn read_level(
     level: Value<'_, '_, '_>,
     numbers: Numbers,
     unread: &mut UnreadCounts,
-) -> Result<Option<(Level, Qty)>, DecodeError> {
+) -> Result<Option<(Level, Option<Qty>)>, DecodeError> {
     let (len, mut elements) = level.array()?;
     let [px, sz, third, fourth] = [(); 4].map(|()| elements.next());
     if is_blank(px) && (is_blank(sz) || is_zero(sz)) {
@@ -92,7 +92,9 @@ fn read_level(
     let non_rpi = third.filter(|third| numbers.has_non_rpi && len > 3 && !third.is_null());
     let non_rpi = optional(non_rpi, OptionalField::NonRpiSize, unread, |size| size.decimal().ok());
     let level = Level::new(px, sz, orders.unwrap_or(0));
-    Ok(Some((level, non_rpi.unwrap_or(Decimal::ZERO))))
+    // A deleted level has no size of any kind.
+    let deleted = sz.is_zero().then_some(Decimal::ZERO);
+    Ok(Some((level, non_rpi.or(deleted))))
 }
 
 /// Whether an element is missing, `null` or an empty string.

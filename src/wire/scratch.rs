@@ -108,13 +108,15 @@ impl DepthLevels {
         (self.len, self.has_non_rpi) = (0, has_non_rpi);
     }
 
-    /// Adds a level. Returns false if the side is full.
+    /// Adds a level. A side with a level whose size without RPI orders is not known has no such
+    /// sizes. Returns false if the side is full.
     #[inline]
-    pub(super) fn push(&mut self, level: Level, non_rpi: Qty) -> bool {
+    pub(super) fn push(&mut self, level: Level, non_rpi: Option<Qty>) -> bool {
         let Some(entry) = self.levels.get_mut(self.len) else { return false };
         *entry = level;
-        if let Some(entry) = self.non_rpi.get_mut(self.len).filter(|_| self.has_non_rpi) {
-            *entry = non_rpi;
+        self.has_non_rpi &= non_rpi.is_some();
+        if let (Some(entry), Some(size)) = (self.non_rpi.get_mut(self.len), non_rpi) {
+            *entry = size;
         }
         self.len += 1;
         true

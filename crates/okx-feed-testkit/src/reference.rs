@@ -353,7 +353,10 @@ impl Items<'_> {
             _ => return None,
         };
         let thirds = |side: &[[String; 4]]| side.iter().map(|level| level[3].clone()).collect();
-        let non_rpi = (self.channel == "books-rpi").then(|| [thirds(&asks), thirds(&bids)]);
+        let non_rpi: Option<[Vec<String>; 2]> =
+            (self.channel == "books-rpi").then(|| [thirds(&asks), thirds(&bids)]);
+        // Of sizes that are not all known, none is told.
+        let non_rpi = non_rpi.filter(|sides| sides.iter().flatten().all(|size| !size.is_empty()));
         let prev_seq = number(v5_only("prevSeqId"))?;
         let change = Change { snapshot, prev_seq, checksum, non_rpi };
         Some(Seen::Depth(head, change, strip(&asks), strip(&bids)))

@@ -23,7 +23,7 @@ pub(super) fn decimal(value: &Json, as_text: bool) -> Option<String> {
     }
 }
 
-/// Price, size, orders and third element of the levels.
+/// Price, size, orders and third element of the levels; the third is empty if it cannot be read.
 pub(super) fn levels(side: &Json, numbers: Numbers, most: usize) -> Option<Vec<[String; 4]>> {
     if *side == Json::Null {
         return Some(vec![]);
@@ -57,7 +57,9 @@ fn level(level: &[Json], numbers: Numbers) -> Option<Option<[String; 4]>> {
     let third = level.get(2).filter(|_| level.len() > 3);
     let third = third.and_then(|third| decimal(third, false));
     let or_zero = |text: Option<String>| text.unwrap_or_else(|| "0".to_owned());
-    Some(Some([px, sz, or_zero(orders), or_zero(third)]))
+    // A deleted level has no size of any kind.
+    let third = if is_zero(&sz) { or_zero(third) } else { third.unwrap_or_default() };
+    Some(Some([px, sz, or_zero(orders), third]))
 }
 
 pub(super) fn strip(levels: &[[String; 4]]) -> Vec<[String; 3]> {
