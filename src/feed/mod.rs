@@ -2,11 +2,11 @@
 
 mod age;
 mod arbiter;
+mod catch_up;
 mod handler;
 mod last_update;
 mod numbers;
 mod recovery;
-mod reorder;
 mod slot;
 mod slots;
 mod stale;

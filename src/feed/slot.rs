@@ -1,6 +1,6 @@
 //! The slot of one subscription: its last data and its state.
 
-use super::reorder::{BookVersion, ReorderFilter};
+use super::catch_up::{BookVersion, CatchUpFilter};
 use super::stats::Stats;
 use crate::book::{Book5, DEFAULT_DEPTH, DepthBook, FaultPolicy, Verify};
 use crate::event::{BookUpdate, Event, EventSink, StateChange};
@@ -35,7 +35,7 @@ pub struct Slot {
     /// The receive time of the last accepted event, to detect a silent channel.
     ts_recv: UnixNanos,
     /// Rejects books of a new connection that are older than the last book.
-    reorder: ReorderFilter,
+    catch_up: CatchUpFilter,
     /// Whether the channel sends no snapshot, so that nothing shows that a new subscription's
     /// updates do not follow the old one's but their numbers.
     begins_unlinked: bool,
@@ -139,7 +139,7 @@ impl Slot {
             ts_event: UnixNanos::UNKNOWN,
             seq: NO_SEQ,
             ts_recv: UnixNanos::UNKNOWN,
-            reorder: ReorderFilter::default(),
+            catch_up: CatchUpFilter::default(),
             begins_unlinked: false,
             data,
         }
@@ -241,7 +241,7 @@ impl Slot {
     ) {
         let from = std::mem::replace(&mut self.state, to);
         if from != to {
-            self.reorder.on_state(to);
+            self.catch_up.on_state(to);
             if let SlotData::Depth { book, .. } = &mut self.data
                 && (to == BookState::Connecting || self.begins_unlinked && is_new_stream(to))
             {
@@ -274,7 +274,7 @@ impl Slot {
     #[inline]
     pub(super) fn apply_book(&mut self, update: &BookUpdate<'_>, is_old: bool) -> bool {
         let book = update.book;
-        if self.reorder.is_new_connection && self.rejects(book) {
+        if self.catch_up.is_new_connection && self.rejects(book) {
             return false;
         }
         self.state = match is_old && self.was_queued(book.ts_event) {
@@ -309,7 +309,7 @@ impl Slot {
     pub(crate) fn forget(&mut self, ts_recv: UnixNanos, sink: &mut impl EventSink) {
         self.set_state(BookState::Connecting, ts_recv, sink);
         self.reset_history(NO_SEQ);
-        self.reorder = ReorderFilter::default();
+        self.catch_up = CatchUpFilter::default();
         if let SlotData::Depth { book, .. } = &mut self.data {
             book.forget();
         }
@@ -321,7 +321,7 @@ impl Slot {
     fn rejects(&mut self, book: &Book5) -> bool {
         let last = BookVersion { ts: self.ts_event, seq: self.seq };
         let this = (BookVersion::of(book), book.ts_recv);
-        let is_rejected = self.reorder.rejects(this, (last, self.ts_recv));
+        let is_rejected = self.catch_up.rejects(this, (last, self.ts_recv));
         if is_rejected && self.state != BookState::Stale {
             self.state = BookState::Stale;
             self.publish_state();

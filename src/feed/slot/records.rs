@@ -2,7 +2,7 @@
 
 use super::{Slot, SlotData};
 use crate::event::{Event, EventSink, RawMessage, RecordUpdate, Skipped};
-use crate::feed::reorder::BookVersion;
+use crate::feed::catch_up::BookVersion;
 use crate::feed::stats::Stats;
 use crate::model::{BookState, NO_SEQ, Record, Topic};
 
@@ -26,7 +26,7 @@ impl Slot {
             true => self.note_arrival(record.order(), stats),
             false => self.state,
         };
-        let is_behind = is_latest && self.reorder.is_new_connection && self.rejects_record(record);
+        let is_behind = is_latest && self.catch_up.is_new_connection && self.rejects_record(record);
         self.state = if is_behind { BookState::Stale } else { BookState::Live };
         if is_behind {
             self.publish_state();
@@ -72,6 +72,6 @@ impl Slot {
     fn rejects_record(&mut self, record: &Record) -> bool {
         let last = BookVersion { ts: self.ts_event, seq: NO_SEQ };
         let this = BookVersion { ts: record.order(), seq: NO_SEQ };
-        self.reorder.rejects((this, record.ts_recv), (last, self.ts_recv))
+        self.catch_up.rejects((this, record.ts_recv), (last, self.ts_recv))
     }
 }

@@ -59,9 +59,9 @@ impl Slot {
         let SlotData::Trades { ring, .. } = &self.data else { return TradeClass::Repeated };
         let last = (self.seq != NO_SEQ).then(|| self.seq.cast_unsigned());
         let is_dense = self.subscription.channel().has_dense_trade_ids();
-        let kind = (is_dense, self.reorder.is_new_connection);
+        let kind = (is_dense, self.catch_up.is_new_connection);
         let class = trade_dedup::classify(ring, (last, self.ts_event), trade, from, kind);
-        self.reorder.is_new_connection &= class == TradeClass::Outdated;
+        self.catch_up.is_new_connection &= class == TradeClass::Outdated;
         if let TradeClass::New { is_last: true, .. } = class {
             (self.seq, self.ts_event) = (trade.trade_id.cast_signed(), trade.ts_event);
         }

@@ -34,12 +34,12 @@ impl BookVersion {
 /// Rejects the books of a new connection until it has come to where the one before it was. Within
 /// one connection the order is the exchange's.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ReorderFilter {
+pub(super) struct CatchUpFilter {
     /// Whether no book of this connection was accepted yet.
     pub(super) is_new_connection: bool,
 }
 
-impl ReorderFilter {
+impl CatchUpFilter {
     /// Takes note of a new state of the subscription.
     pub(super) const fn on_state(&mut self, to: BookState) {
         self.is_new_connection |= !matches!(to, BookState::Live | BookState::Stale);
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_new_connection_is_rejected_until_it_has_caught_up_or_half_a_minute_has_passed() {
-        let mut filter = ReorderFilter::default();
+        let mut filter = CatchUpFilter::default();
         filter.on_state(BookState::Live);
         assert!(!filter.is_new_connection);
         filter.on_state(BookState::Connecting);
