@@ -49,12 +49,10 @@ const MAX_FACE_LINES: usize = 70;
 const MAX_COLUMNS: usize = 100;
 
 /// Files that may be longer, and why.
-const LONG_FILES: [(&str, &str); 6] = [
+const LONG_FILES: [(&str, &str); 4] = [
     ("src/event.rs", "every kind of event"),
     ("src/feed/handler.rs", "one call, and its options"),
-    ("src/feed/arbiter/lines.rs", "the lines of one arbiter, and its readers"),
     ("src/sim/exchange/record_topic.rs", "the text of each channel of records"),
-    ("src/feed/arbiter/entry.rs", "each kind of update of redundant lines beside the others"),
     ("src/session/subscriptions.rs", "one table and all that changes it"),
 ];
 

@@ -177,11 +177,12 @@ fn redundant_lines_show_each_record_once_and_none_that_is_older() {
     // What the first line has lost, the second one brings.
     assert_eq!(lines.feed(1, &mark("200", 1200), 2 * SECOND), ["200"]);
     assert!(lines.feed(0, &mark("200", 1200), 2 * SECOND).is_empty());
-    // An older one that no line has delivered is not shown, unless all were silent for long.
+    // An older one is shown only of the line that has delivered the last one: a clock step.
+    assert_eq!(lines.feed(1, &mark("201", 1201), 3 * SECOND), ["201"]);
     assert!(lines.feed(0, &mark("7.5", 900), 3 * SECOND).is_empty());
-    assert_eq!(lines.feed(0, &mark("7.6", 901), 20 * SECOND), ["7.6"]);
+    assert_eq!(lines.feed(1, &mark("7.6", 901), 3 * SECOND), ["7.6"]);
     let stats = lines.arbiter.stats();
-    assert_eq!((stats[0].accepted, stats[1].accepted), (201, 1));
+    assert_eq!((stats[0].accepted, stats[1].accepted), (200, 3));
     assert_eq!((stats[1].duplicates, stats[0].duplicates, stats[0].outdated), (195, 1, 1));
     assert_eq!(reader.snapshot().state, BookState::Live);
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::log::{LONGEST_LAG, UpdateKey, UpdateLog};
-use crate::model::UnixNanos;
+use super::accepted::{AcceptedUpdates, LONGEST_LAG};
+use super::key::UpdateKey;
+use crate::model::{BookState, ChannelKind, UnixNanos};
 
-/// So long a line that joins waits for one of its updates to be found in the log.
+/// So long a line that joins waits for one of its updates to be accepted from another line.
 const JOIN_WAIT: Duration = Duration::from_secs(1);
 
 /// What becomes of an update that a line delivers.
@@ -14,248 +15,211 @@ pub(super) enum Arbitration {
     /// It is new.
     Accepted,
     /// It was accepted before, from the line of that number at that time.
-    Duplicate { line: usize, first_seen: UnixNanos },
+    Duplicate { line: usize, first_seen: UnixNanos, of: CopyOf },
     /// It is older than what is shown.
     Outdated,
     /// It is not known yet whether it is new: its line has just joined.
     Held,
 }
 
-/// Where a line stands in the log.
+/// Which update a duplicate is a copy of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CopyOf {
+    /// One before the last.
+    Earlier,
+    /// The last one, and its line has only just come to it.
+    Last,
+    /// The last one, which its line sends again or begins with: it is still so.
+    Current,
+}
+
+/// What the updates of a subscription are to one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Each replaces the one before it, and may build on it.
+    Books,
+    /// Each replaces the one before it, and stands alone.
+    Latest,
+    /// All of them count, in whatever order.
+    All,
+}
+
+/// A line of one subscription: its state, and where it stands.
 #[derive(Clone, Copy, Debug, Default)]
-struct LineCursor {
-    /// Whether its own feed has it live.
-    is_live: bool,
+pub(super) struct Line {
+    /// What its own feed has; `None` where there is no such line now.
+    pub(super) state: Option<BookState>,
     /// The position of what it delivered last, 0 where nothing that it delivered on this connection
     /// was found.
     position: u64,
     /// Whether it has delivered anything on this connection.
     has_begun: bool,
-    /// Whether it has delivered something since its own feed had it live.
-    goes_on: bool,
-    /// Whether its connection began with books from before what its own feed had.
+    /// Whether its own feed has rejected what its connection began with.
     began_behind: bool,
-    /// Since when it delivers what is not in the log; unknown where it does not.
+    /// Since when it delivers what is not found; `None` where it does not.
     unmatched_since: Option<UnixNanos>,
 }
 
-/// The log of one subscription and the cursors of its lines.
+impl Line {
+    fn is_live(&self) -> bool {
+        self.state.is_some_and(BookState::is_live)
+    }
+}
+
+/// The accepted updates of one subscription, and where its lines stand.
 #[derive(Debug)]
 pub(super) struct UpdateFilter {
-    log: UpdateLog,
-    cursors: Vec<LineCursor>,
+    pub(super) accepted: AcceptedUpdates,
+    pub(super) order: Order,
+    pub(super) lines: Vec<Line>,
 }
 
 impl UpdateFilter {
-    pub(super) fn new(log_len: usize) -> Self {
-        Self { log: UpdateLog::new(log_len), cursors: Vec::new() }
-    }
-
-    pub(super) const fn log(&self) -> &UpdateLog {
-        &self.log
-    }
-
-    pub(super) const fn log_mut(&mut self) -> &mut UpdateLog {
-        &mut self.log
+    pub(super) fn new(kind: ChannelKind) -> Self {
+        let (order, len) = match kind {
+            ChannelKind::Book5 | ChannelKind::Depth => (Order::Books, 64),
+            ChannelKind::Latest(_) => (Order::Latest, 64),
+            ChannelKind::Trades => (Order::All, 1024),
+            ChannelKind::Stream(_) | ChannelKind::Raw => (Order::All, 256),
+        };
+        Self { accepted: AcceptedUpdates::new(len), order, lines: Vec::new() }
     }
 
     /// Makes room for a line of that number.
     pub(super) fn add_line(&mut self, line: usize) {
-        if self.cursors.len() <= line {
-            self.cursors.resize(line + 1, LineCursor::default());
+        self.lines.resize(self.lines.len().max(line + 1), Line::default());
+    }
+
+    /// A line's own feed has another state, or there is no such line any more. One that is lost
+    /// forgets where it was. What is stale has rejected what its new connection delivered.
+    pub(super) fn set_state(&mut self, line: usize, state: Option<BookState>) {
+        let Some(of_line) = self.lines.get_mut(line) else { return };
+        if matches!(state, None | Some(BookState::Connecting)) {
+            *of_line = Line::default();
         }
+        of_line.state = state;
+        of_line.began_behind |= state == Some(BookState::Stale) && !of_line.has_begun;
+        of_line.has_begun |= of_line.began_behind;
     }
 
-    /// A line has a new connection, or none.
-    pub(super) fn reset_line(&mut self, line: usize) {
-        if let Some(cursor) = self.cursors.get_mut(line) {
-            *cursor = LineCursor::default();
-        }
+    fn live_lines(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(|line| line.is_live())
     }
 
-    /// Whether a line's own feed has it live. One that is not, and has delivered nothing yet, has
-    /// begun behind what its feed had on the connection before.
-    pub(super) fn set_live(&mut self, line: usize, is_live: bool, is_behind: bool) {
-        if let Some(cursor) = self.cursors.get_mut(line) {
-            cursor.is_live = is_live;
-            cursor.goes_on &= is_live;
-            cursor.began_behind |= is_behind && !cursor.has_begun;
-            cursor.has_begun |= is_behind;
-        }
-    }
-
-    /// Whether what a line delivers now is what its subscription begins with.
-    pub(super) fn begins(&mut self, line: usize) -> bool {
-        let cursor = self.cursors.get_mut(line).filter(|cursor| cursor.is_live);
-        cursor.is_some_and(|cursor| !std::mem::replace(&mut cursor.goes_on, true))
-    }
-
-    pub(super) fn is_live(&self, line: usize) -> bool {
-        self.cursors.get(line).is_some_and(|cursor| cursor.is_live)
-    }
-
-    fn peers(&self, line: usize) -> impl Iterator<Item = &LineCursor> {
-        let peers = self.cursors.iter().enumerate().filter(move |(peer, _)| *peer != line);
-        peers.map(|(_, cursor)| cursor).filter(|cursor| cursor.is_live)
-    }
-
-    /// Whether another live line has reached what is shown: then the market is quiet, not stuck.
-    pub(super) fn has_peer_at_end(&self, line: usize) -> bool {
-        let end = self.log.end();
-        self.peers(line).any(|peer| end > 0 && peer.position == end)
-    }
-
-    /// Whether this is the book that is shown.
-    pub(super) fn is_shown(&self, key: &UpdateKey) -> bool {
-        self.log.is_at(self.log.end(), key)
-    }
-
-    /// Whether another live line is known to stand in the log.
-    fn has_known_peer(&self, line: usize) -> bool {
-        self.peers(line).any(|peer| {
-            peer.position > 0 && peer.unmatched_since.is_none() && self.log.holds(peer.position)
+    /// Whether it is known of a live line where it stands.
+    fn has_known_line(&self) -> bool {
+        self.live_lines().any(|line| {
+            line.unmatched_since.is_none() && self.accepted.get(line.position).is_some()
         })
     }
 
-    /// Whether what is shown is sent again, or is what a connection begins with: then it is still
-    /// so.
-    fn confirms(&self, line: usize, key: &UpdateKey) -> bool {
-        let end = self.log.end();
-        self.cursors.get(line).is_some_and(|cursor| match cursor.has_begun {
-            true => cursor.position == end && self.log.is_repeat(end, key),
-            false => self.is_shown(key),
-        })
+    /// Whether nothing was accepted or confirmed for so long, and no live line has reached what is
+    /// shown: where one has, the market is quiet.
+    pub(super) fn is_stuck(&self, at: UnixNanos, after: Duration) -> bool {
+        let silence = at.since(self.accepted.at).unwrap_or_default();
+        silence >= after && !self.live_lines().any(|line| line.position == self.accepted.end)
     }
 
-    /// Whether nothing was accepted or confirmed for longer than any line lags.
-    fn is_stuck(&self, at: UnixNanos) -> bool {
-        at.since(self.log.at()).is_some_and(|since| since >= LONGEST_LAG)
-    }
-
-    /// What becomes of a book, and whether it confirms what is shown. One that is accepted is to be
-    /// added with [`UpdateFilter::accept`].
+    /// Whether an update is the first of a live line's connection.
     #[inline]
-    pub(super) fn book(
-        &mut self,
-        line: usize,
-        key: &UpdateKey,
-        at: UnixNanos,
-    ) -> (Arbitration, bool) {
-        let confirms = self.confirms(line, key);
-        let end = self.log.end();
-        let Some(cursor) = self.cursors.get_mut(line).filter(|cursor| cursor.is_live) else {
-            return (Arbitration::Outdated, false);
-        };
-        cursor.has_begun = true;
-        let position = cursor.position;
-        if position == end && cursor.unmatched_since.is_none() && !confirms {
-            return (Arbitration::Accepted, false);
-        }
-        let is_repeat = self.log.is_repeat(position, key);
-        let found = if is_repeat { Some(position) } else { self.log.find_after(position, key) };
-        if let Some(found) = found {
-            cursor.unmatched_since = None;
-            return (self.duplicate(line, found, confirms.then_some(at)), confirms);
-        }
-        (self.unmatched(line, key, at), false)
+    pub(super) fn begins(&mut self, line: usize) -> bool {
+        let line = self.lines.get_mut(line).filter(|line| line.is_live());
+        line.is_some_and(|line| !std::mem::replace(&mut line.has_begun, true))
     }
 
-    /// What becomes of a book that is not in the log, of a line that does not stand at the end.
-    #[cold]
-    fn unmatched(&mut self, line: usize, key: &UpdateKey, at: UnixNanos) -> Arbitration {
-        let cursor = self.cursors.get(line).filter(|cursor| cursor.unmatched_since.is_none());
-        if cursor.is_some_and(|cursor| self.log.is_between(cursor.position, key)) {
-            return Arbitration::Outdated;
-        }
-        if self.log.is_outdated(key) || self.log.is_surely_before_reset(key) {
-            return match self.is_stuck(at) && !self.has_peer_at_end(line) {
-                true => Arbitration::Accepted,
-                false => Arbitration::Outdated,
-            };
-        }
-        if self.log.is_newer(key, at) {
+    /// What becomes of an update. One that is accepted is to be added with
+    /// [`UpdateFilter::accept`].
+    #[inline]
+    pub(super) fn arbitrate(&mut self, line: usize, key: &UpdateKey, at: UnixNanos) -> Arbitration {
+        let end = self.accepted.end;
+        let of_line = self.lines.get(line).filter(|line| line.is_live());
+        let Some(&Line { position, .. }) = of_line else { return Arbitration::Outdated };
+        let is_next = match self.order {
+            Order::Books | Order::Latest => !self.accepted.is_repeat(end, key),
+            Order::All => key.seq > self.accepted.highest,
+        };
+        if position == end && is_next {
             return Arbitration::Accepted;
         }
-        if let Some(cursor) = self.cursors.get_mut(line) {
-            cursor.unmatched_since.get_or_insert(at);
+        let found = match self.order {
+            Order::All => self.accepted.find_after(0, key),
+            _ if self.accepted.is_repeat(position, key) => Some(position),
+            _ => self.accepted.find_after(position, key),
+        };
+        match found {
+            Some(found) if found < end => self.duplicate(line, found, CopyOf::Earlier),
+            Some(found) if key.is_first || position == end => {
+                self.accepted.at = at;
+                self.duplicate(line, found, CopyOf::Current)
+            }
+            Some(found) => self.duplicate(line, found, CopyOf::Last),
+            None => self.unmatched(line, key, at),
+        }
+    }
+
+    fn duplicate(&mut self, line: usize, position: u64, of: CopyOf) -> Arbitration {
+        if let Some(line) = self.lines.get_mut(line) {
+            line.position = line.position.max(position);
+            line.unmatched_since = None;
+        }
+        self.accepted.get(position).map_or(Arbitration::Outdated, |known| Arbitration::Duplicate {
+            line: known.line,
+            first_seen: known.at,
+            of,
+        })
+    }
+
+    /// What becomes of an update that was not accepted before, of a line that does not stand at the
+    /// end.
+    #[cold]
+    fn unmatched(&mut self, line: usize, key: &UpdateKey, at: UnixNanos) -> Arbitration {
+        let Some(&Line { position, unmatched_since, .. }) = self.lines.get(line) else {
+            return Arbitration::Outdated;
+        };
+        let is_skipped = || unmatched_since.is_none() && self.accepted.has_skipped(position, key);
+        let is_old = match self.order {
+            Order::Books | Order::Latest => self.accepted.is_older(key) || is_skipped(),
+            // What was accepted after what its line delivered last is still here.
+            Order::All => {
+                self.accepted.get(position).is_none() && self.accepted.may_have_forgotten(key)
+            }
+        };
+        if is_old && !self.is_stuck(at, LONGEST_LAG) {
+            return Arbitration::Outdated;
+        }
+        if is_old || self.order != Order::Books || self.accepted.is_newer(key, at) {
+            return Arbitration::Accepted;
+        }
+        if let Some(line) = self.lines.get_mut(line) {
+            line.unmatched_since.get_or_insert(at);
         }
         if self.may_lead(line, at) { Arbitration::Accepted } else { Arbitration::Held }
     }
 
-    fn duplicate(
-        &mut self,
-        line: usize,
-        position: u64,
-        confirmed: Option<UnixNanos>,
-    ) -> Arbitration {
-        if let Some(cursor) = self.cursors.get_mut(line) {
-            cursor.position = cursor.position.max(position);
-        }
-        if let Some(at) = confirmed {
-            self.log.confirm(at);
-        }
-        match self.log.get(position) {
-            Some(known) => Arbitration::Duplicate { line: known.line, first_seen: known.at },
-            None => Arbitration::Outdated,
-        }
-    }
-
-    /// Whether a line may go on from what is not in the log: no other line goes on, and it cannot
-    /// be from before a sequence reset or a clock step, or it has been waited for.
+    /// Whether a line may go on from what is not found: no other line goes on, and it cannot be
+    /// from before a sequence reset or a clock step, or it has been waited for.
     pub(super) fn may_lead(&self, line: usize, at: UnixNanos) -> bool {
         let has_waited = |since: UnixNanos| at.since(since).is_none_or(|wait| wait >= JOIN_WAIT);
-        let Some(cursor) = self.cursors.get(line) else { return false };
-        let has_joined = cursor.unmatched_since.is_some_and(has_waited);
-        if self.has_known_peer(line) {
-            has_joined && has_waited(self.log.at())
-        } else {
-            has_joined || !self.log.is_discontinuous(at)
-        }
+        let unmatched = self.lines.get(line).and_then(|line| line.unmatched_since);
+        let has_joined = unmatched.is_some_and(has_waited) && has_waited(self.accepted.at);
+        has_joined || !self.has_known_line() && !self.accepted.is_discontinuous(at)
     }
 
-    /// Adds a book that was accepted; its line is at the end now.
+    /// Adds an update that was accepted; its line is at the end now.
+    #[inline]
     pub(super) fn accept(&mut self, line: usize, key: UpdateKey, at: UnixNanos) {
-        let cursor = self.cursors.get_mut(line);
-        let began_behind = cursor.is_some_and(|cursor| std::mem::take(&mut cursor.began_behind));
-        self.log.append(key, line, at, false);
-        if began_behind {
-            self.log.note_step(key, at);
-        }
+        let of_line = self.lines.get_mut(line);
+        // What looked older may have been so by a clock step that no line has seen.
+        let may_be_step = of_line.is_some_and(|line| std::mem::take(&mut line.began_behind));
+        self.accepted.append(key, line, at, may_be_step);
         self.move_to_end(line);
     }
 
-    /// What a line had held has come to the log.
+    /// What a line has delivered last is the last accepted update.
     pub(super) fn move_to_end(&mut self, line: usize) {
-        if let Some(cursor) = self.cursors.get_mut(line) {
-            (cursor.position, cursor.unmatched_since) = (self.log.end(), None);
-            cursor.has_begun = true;
+        if let Some(line) = self.lines.get_mut(line) {
+            (line.position, line.unmatched_since) = (self.accepted.end, None);
+            line.has_begun = true;
         }
-    }
-
-    /// What becomes of a trade: one that is accepted is added. Trades have no order to keep, so a
-    /// late one is new as well, if it is not in the log and can't have been forgotten.
-    pub(super) fn trade(&mut self, line: usize, key: UpdateKey, at: UnixNanos) -> Arbitration {
-        let Some(cursor) = self.cursors.get_mut(line) else { return Arbitration::Outdated };
-        cursor.has_begun = true;
-        let position = cursor.position;
-        let found = self.log.find_after(position, &key).or_else(|| self.log.find_after(0, &key));
-        if let Some(found) = found {
-            return self.duplicate(line, found, None);
-        }
-        let is_next = position == self.log.end();
-        let is_low = self.log.may_have_forgotten(&key);
-        let is_old = if is_low {
-            let may_lag = self.log.is_discontinuous(at) && self.has_known_peer(line);
-            !is_next && !self.is_stuck(at) && (may_lag || self.log.is_outdated(&key))
-        } else {
-            !self.log.holds(position) && self.log.is_before_reset(&key)
-        };
-        if is_old {
-            return Arbitration::Outdated;
-        }
-        let is_late = !is_low && self.log.last().is_some_and(|last| key.seq < last.seq);
-        self.log.append(key, line, at, is_late);
-        self.move_to_end(line);
-        Arbitration::Accepted
     }
 }

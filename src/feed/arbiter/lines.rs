@@ -2,20 +2,14 @@
 
 use std::time::Duration;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-
-use super::entry::Entry;
-use super::filter::Arbitration;
+use super::entry::{Entry, Update};
 use super::line_stats::LineStats;
-use crate::event::{Event, EventSink, StateChange};
+use crate::event::{Event, EventSink};
 use crate::feed::handler::FeedHandler;
 use crate::feed::numbers::SubscriptionNumbers;
-use crate::feed::slots::{hash, parts};
+use crate::feed::slots::parts;
 use crate::feed::stale::StaleLimits;
-use crate::model::{
-    BookState, Channel, DownReason, Market, Subscription, SubscriptionId, UnixNanos,
-};
+use crate::model::{BookState, DownReason, Subscription, SubscriptionId, Topic, UnixNanos};
 use crate::publish::{
     BookReader, DepthReader, RecordReader, RecordRingReader, TradeOptions, TradeReader,
 };
@@ -27,11 +21,11 @@ use crate::publish::{
 /// a book is always one that some line knows to be whole, whichever line delivered its last update.
 /// The arbiter stands between them and the sink. A subscription is live while one of its lines is.
 ///
-/// All lines read one log of updates from different places, since the exchange sends all of them
-/// the same updates in the same order. A book is accepted only from a line that has delivered the
-/// last one in the log; what the log has is a duplicate, and shows where its line is. What a new
-/// connection delivers is held until something of it is in the log, or no other line goes on. See
-/// "Redundant lines" in `docs/ARCHITECTURE.md`.
+/// The exchange sends all lines the same updates in the same order. A book is accepted only from a
+/// line that has delivered the last accepted one; one that was accepted before is a duplicate, and
+/// shows where its line is. What a new connection delivers is held until something of it was
+/// accepted from another, or no other line goes on. See "Redundant lines" in
+/// `docs/ARCHITECTURE.md`.
 ///
 /// # Example
 /// ```
@@ -58,12 +52,8 @@ use crate::publish::{
 /// ```
 #[derive(Debug)]
 pub struct Arbiter {
-    /// The positions of the entries by the numbers of their subscriptions.
-    by_number: Vec<usize>,
-    // Ids come from our own subscriptions, never from the wire, so a fixed seed is no weakness.
-    index: HashTable<usize>,
-    hasher: FixedState,
-    entries: Vec<Entry>,
+    /// The entries by the numbers of their subscriptions.
+    entries: Vec<Option<Box<Entry>>>,
     stats: Vec<LineStats>,
     /// Which lines there are now.
     open: Vec<bool>,
@@ -76,9 +66,6 @@ impl Arbiter {
     #[must_use]
     pub fn new(lines: usize) -> Self {
         Self {
-            by_number: Vec::new(),
-            index: HashTable::new(),
-            hasher: FixedState::default(),
             entries: Vec::new(),
             stats: vec![LineStats::new(); lines.max(1)],
             open: vec![true; lines.max(1)],
@@ -96,10 +83,11 @@ impl Arbiter {
         arbiter.numbers = handler.numbers().clone();
         arbiter.open = (0..=line).map(|other| other == line).collect();
         let slots = handler.slots_mut();
-        let entries = slots.iter_mut().map(|slot| Entry::adopt(slot, line, &arbiter.open));
-        arbiter.entries = entries.collect();
+        for slot in slots.iter_mut() {
+            let entry = Entry::adopt(slot, line, &arbiter.open);
+            arbiter.insert(Box::new(entry));
+        }
         slots.reindex();
-        arbiter.reindex();
         arbiter
     }
 
@@ -123,7 +111,7 @@ impl Arbiter {
         if let Some(open) = self.open.get_mut(line) {
             *open = true;
         }
-        self.entries.iter_mut().for_each(|entry| entry.set_line(line, true));
+        self.entries.iter_mut().flatten().for_each(|entry| entry.open_line(line, true));
     }
 
     /// Forgets a line that has ended: what it was no longer matters for any state.
@@ -131,22 +119,16 @@ impl Arbiter {
         if let Some(open) = self.open.get_mut(line) {
             *open = false;
         }
-        for entry in &mut self.entries {
-            entry.set_line(line, false);
-            let best = entry.best();
-            if best != BookState::Live {
-                entry.change(best, ts_recv, sink);
-            }
-            entry.release_held(ts_recv, sink);
-        }
+        let entries = self.entries.iter_mut().flatten();
+        entries.for_each(|entry| entry.on_state(line, None, ts_recv, sink));
     }
 
     /// Makes a place for a subscription. Does nothing where there is one.
     pub fn subscribe(&mut self, subscription: Subscription) {
         let id = self.numbers.number(subscription);
-        if self.find(id, parts(&subscription)).is_none() {
-            self.entries.push(Entry::new(subscription, id, &self.open, self.trades));
-            self.reindex();
+        if self.entry(&subscription).is_none() {
+            let entry = Entry::new(subscription, id, &self.open, self.trades);
+            self.insert(Box::new(entry));
         }
     }
 
@@ -157,10 +139,9 @@ impl Arbiter {
         ts_recv: UnixNanos,
         sink: &mut impl EventSink,
     ) {
-        let Some(at) = self.find(SubscriptionId::NONE, parts(subscription)) else { return };
-        let mut entry = self.entries.swap_remove(at);
-        entry.change(BookState::Down(DownReason::Unsubscribed), ts_recv, sink);
-        self.reindex();
+        if let Some(mut entry) = self.remove(subscription) {
+            entry.change(BookState::Down(DownReason::Unsubscribed), ts_recv, sink);
+        }
     }
 
     /// Gives some of the subscriptions to an arbiter of other connections, so many of them, with
@@ -176,15 +157,11 @@ impl Arbiter {
         let mut other = Self::new(lines);
         other.trades = self.trades;
         other.numbers = self.numbers.clone();
-        let all = std::mem::take(&mut self.entries);
-        let is_moved = |entry: &Entry| subscriptions.contains(&entry.subscription);
-        (other.entries, self.entries) = all.into_iter().partition(is_moved);
-        for entry in &mut other.entries {
+        for mut entry in subscriptions.iter().filter_map(|moved| self.remove(moved)) {
             entry.reset_lines(lines.max(1));
             entry.change(BookState::Connecting, ts_recv, sink);
+            other.insert(entry);
         }
-        self.reindex();
-        other.reindex();
         other
     }
 
@@ -197,50 +174,31 @@ impl Arbiter {
         let (id, topic) = match event {
             Event::Book(update) => (update.subscription_id, &update.topic),
             Event::Trade(update) => (update.subscription_id, &update.topic),
-            Event::Depth(update) => (SubscriptionId::NONE, &update.topic),
             Event::DepthBook(change) => (change.subscription_id, &change.update.topic),
             Event::Record(update) => (update.subscription_id, &update.topic),
             Event::Raw(message) => (message.subscription_id, &message.topic),
-            Event::State(change) => return self.on_state(line, change, sink),
+            Event::State(change) => {
+                // That was asked of the arbiter too, and may have been asked for again since.
+                let is_end = change.to == BookState::Down(DownReason::Unsubscribed);
+                let topic = change.subscription.topic();
+                let entry = self.find(change.subscription_id, &topic).filter(|_| !is_end);
+                if let Some(entry) = entry {
+                    entry.on_state(line, Some(change.to), change.ts_recv, sink);
+                }
+                return;
+            }
             Event::Control(_) | Event::Skipped(_) | Event::Malformed(_) | Event::Gap(_) => {
                 return sink.on_event(event);
             }
+            // Its line has no book for it.
+            Event::Depth(_) => return,
         };
-        let found = self.find(id, (topic.channel, topic.market, topic.inst_id.as_bytes()));
         // What nobody wants any more may still be on its way, on each line.
-        let Some(entry) = found.and_then(|at| self.entries.get_mut(at)) else { return };
-        let arbitration = match event {
-            Event::Book(update) => entry.on_book(line, update, sink),
-            Event::Trade(update) => entry.on_trade(line, update, sink),
-            Event::DepthBook(change) => entry.on_depth(line, change, sink),
-            Event::Record(update) => entry.on_record(line, update, sink),
-            Event::Raw(message) => entry.on_raw(line, message, sink),
-            _ => Arbitration::Outdated,
-        };
+        let Some(entry) = self.find(id, topic) else { return };
+        let arbitration = entry.on_update(Update { line, event }, sink);
         if let Some(stats) = self.stats.get_mut(line) {
             stats.count(line, arbitration, event.ts_recv());
         }
-    }
-
-    /// Takes a change of a line's state: the sink hears of it where it changes the best of all.
-    #[cold]
-    fn on_state(&mut self, line: usize, of_line: &StateChange<'_>, sink: &mut impl EventSink) {
-        // That was asked of the arbiter too, and may have been asked for again since.
-        if of_line.to == BookState::Down(DownReason::Unsubscribed) {
-            return;
-        }
-        let found = self.find(of_line.subscription_id, parts(of_line.subscription));
-        let Some(entry) = found.and_then(|at| self.entries.get_mut(at)) else { return };
-        entry.line_state(line, of_line.to);
-        let best = entry.best();
-        // The book that makes a line live comes next; until then nobody may see the old one live.
-        // Trades that a line has again are not delivered again, and there is no old book to be
-        // shown.
-        let is_stream = entry.publishers.trades.is_some() || entry.publishers.records.is_some();
-        if best != BookState::Live || is_stream {
-            entry.change(best, of_line.ts_recv, sink);
-        }
-        entry.release_held(of_line.ts_recv, sink);
     }
 
     /// Marks as stale what is live and has been silent on all lines for longer than its channel may
@@ -250,12 +208,9 @@ impl Arbiter {
     /// another was long before. To be called about each second; what a line that joins has
     /// delivered and need not wait any longer is emitted by it as well.
     pub fn mark_stale(&mut self, limits: &StaleLimits, now: UnixNanos, sink: &mut impl EventSink) {
-        for entry in &mut self.entries {
+        for entry in self.entries.iter_mut().flatten() {
             let limit = limits.of(entry.subscription.channel()).unwrap_or(Duration::MAX);
-            if entry.falls_silent(limit, now) {
-                entry.change(BookState::Stale, now, sink);
-            }
-            entry.release_held(now, sink);
+            entry.mark_stale(limit, now, sink);
         }
     }
 
@@ -308,43 +263,32 @@ impl Arbiter {
     }
 
     fn entry(&self, subscription: &Subscription) -> Option<&Entry> {
-        self.entries.get(self.find(SubscriptionId::NONE, parts(subscription))?)
+        self.entries.get(self.numbers.find(subscription)?.index()?)?.as_deref()
     }
 
-    /// The position of an entry. The handlers of a client number its subscriptions as its arbiter
-    /// does, so the number finds it; where they do not, the names do.
-    #[inline]
-    fn find(&self, id: SubscriptionId, topic: (Channel, Option<Market>, &[u8])) -> Option<usize> {
-        let is_it = |at: &usize| {
-            self.entries.get(*at).is_some_and(|entry| parts(&entry.subscription) == topic)
-        };
-        let numbered = id.index().and_then(|number| self.by_number.get(number));
-        numbered.copied().filter(is_it).or_else(|| self.find_by_name(topic))
+    fn remove(&mut self, subscription: &Subscription) -> Option<Box<Entry>> {
+        self.entries.get_mut(self.numbers.find(subscription)?.index()?)?.take()
     }
 
-    #[cold]
-    fn find_by_name(&self, topic: (Channel, Option<Market>, &[u8])) -> Option<usize> {
-        let same = |at: &usize| {
-            self.entries.get(*at).is_some_and(|entry| parts(&entry.subscription) == topic)
-        };
-        self.index.find(hash(&self.hasher, topic.0, topic.1, topic.2), same).copied()
-    }
-
-    fn reindex(&mut self) {
-        let Self { by_number, index, hasher, entries, .. } = self;
-        let hash_of = |entry: &Entry| {
-            let (channel, market, inst_id) = parts(&entry.subscription);
-            hash(hasher, channel, market, inst_id)
-        };
-        by_number.clear();
-        index.clear();
-        for (at, entry) in entries.iter().enumerate() {
-            index.insert_unique(hash_of(entry), at, |at| entries.get(*at).map_or(0, hash_of));
-            let Some(number) = entry.id.index() else { continue };
-            by_number.resize(by_number.len().max(number + 1), usize::MAX);
-            if let Some(of_number) = by_number.get_mut(number) {
-                *of_number = at;
-            }
+    fn insert(&mut self, entry: Box<Entry>) {
+        let Some(number) = entry.id.index() else { return };
+        self.entries.resize_with(self.entries.len().max(number + 1), || None);
+        if let Some(place) = self.entries.get_mut(number) {
+            *place = Some(entry);
         }
+    }
+
+    /// The entry of a topic. The handlers of a client number its subscriptions as its arbiter does,
+    /// so the number finds it; where they do not, the names do.
+    #[inline]
+    fn find(&mut self, id: SubscriptionId, topic: &Topic<'_>) -> Option<&mut Entry> {
+        let names = (topic.channel, topic.market, topic.inst_id.as_bytes());
+        let is_it = |number: &usize| {
+            let entry = self.entries.get(*number).and_then(Option::as_deref);
+            entry.is_some_and(|entry| parts(&entry.subscription) == names)
+        };
+        let by_name = || self.numbers.find(&Subscription::of(topic).ok()?)?.index();
+        let number = id.index().filter(is_it).or_else(by_name)?;
+        self.entries.get_mut(number)?.as_deref_mut()
     }
 }

@@ -1,12 +1,12 @@
 //! Several connections with the same subscriptions: each update is emitted once.
 
+mod accepted;
 mod entry;
 mod filter;
-mod hold;
+mod held;
+mod key;
 mod line_stats;
 mod lines;
-mod log;
-mod records;
 
 pub use line_stats::LineStats;
 pub use lines::Arbiter;

@@ -5,12 +5,9 @@
 //! `OKX_FEED_MODEL_RUNS` sets how many runs there are of each kind.
 #![expect(clippy::print_stdout, reason = "the figures of long runs are to be read")]
 
-use std::collections::HashMap;
+use okx_feed::{BookState, Event, Frame, UnixNanos};
 
-use okx_feed::feed::StaleLimits;
-use okx_feed::{Arbiter, BookState, Event, FeedHandler, Frame, UnixNanos};
-
-use crate::arbiter::{Rig, book_text, deep_text, trade_text};
+use crate::arbiter::rig::{Rig, book_text, deep_text, sub, trade_text};
 
 const STEP_MS: u64 = 50;
 const RUN_MS: u64 = 60_000;
@@ -19,43 +16,24 @@ const TROUBLE: u32 = 750;
 /// A ready line's newest book must be shown within this time.
 const IGNORED_MS: u64 = 2_500;
 
-/// What the exchange does to its numbers and its clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turns {
-    /// Nothing.
-    Never,
-    /// A sequence reset or a clock step back, at least so many milliseconds apart.
-    Either(u64),
-    /// Both at once.
-    Both(u64),
-}
-
 /// What is run.
 #[derive(Clone, Copy, Debug)]
 struct Kind {
     channel: &'static str,
-    turns: Turns,
+    /// The exchange resets its sequence or steps its clock back, so many milliseconds apart at
+    /// least; or both at once.
+    turns_ms: u64,
+    both: bool,
     /// How many percent of the updates the first line never delivers.
     missing: u32,
     /// Whether the exchange sends some neighbours in the other order.
     swaps: bool,
 }
 
-impl Kind {
-    const fn new(channel: &'static str, turns: Turns) -> Self {
-        Self { channel, turns, missing: 0, swaps: false }
-    }
-
-    fn is_numbered(&self) -> bool {
-        self.channel != "bbo-tbt"
-    }
-}
-
-/// What went wrong in the runs of a kind, in updates; and how many runs had an older book or
-/// ignored one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What went wrong in the runs of a kind.
+#[derive(Clone, Copy, Debug, Default)]
 struct Wrong {
-    /// Runs with a book that was shown after a newer one.
+    /// Runs in which a book was shown after a newer one, or not the emitted one by its reader.
     older: u64,
     /// Runs in which a ready line's newest book was not shown for too long.
     ignored: u64,
@@ -67,9 +45,9 @@ struct Wrong {
     delivered: u64,
 }
 
-/// One message: its text, and of an order book's snapshot the text for who begins with it.
+/// A message: its place in the exchange's order, its text, and of an order book's snapshot the text
+/// for who begins with it.
 struct Message {
-    /// What it is emitted as.
     place: usize,
     text: String,
     first: String,
@@ -92,7 +70,7 @@ struct Run {
     lines: Vec<Line>,
     stream: Vec<Message>,
     /// How often each message was delivered and emitted.
-    counts: HashMap<usize, (u32, u32)>,
+    counts: Vec<(u32, u32)>,
     now_ms: u64,
     clock_ms: u64,
     seq: u64,
@@ -106,14 +84,13 @@ impl Run {
     fn new(seed: u64, kind: Kind) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let count = random.usize(1..=3);
-        let lines = vec![Line { begins: true, ..Line::default() }; count];
         Self {
             kind,
             random,
             rig: Rig::new(count, &[kind.channel]),
-            lines,
+            lines: vec![Line { begins: true, ..Line::default() }; count],
             stream: Vec::new(),
-            counts: HashMap::new(),
+            counts: Vec::new(),
             now_ms: 100,
             clock_ms: 100_000_000,
             seq: 1_000,
@@ -139,14 +116,13 @@ impl Run {
                 }
             }
             if self.now_ms.is_multiple_of(1_000) {
-                let now = UnixNanos(self.rig.now);
-                self.observe(|arbiter, _, emitted| {
-                    let sink = &mut |event: &Event<'_>| emitted.extend(place_of(event));
-                    arbiter.mark_stale(&StaleLimits::NONE, now, sink);
-                });
+                let (now, mut emitted) = (UnixNanos(self.rig.now), Vec::new());
+                let sink = &mut |event: &Event<'_>| emitted.extend(place_of(event));
+                self.rig.arbiter.mark_stale(&self.rig.limits, now, sink);
+                self.note(&emitted);
             }
         }
-        for (delivered, emitted) in self.counts.values() {
+        for (delivered, emitted) in &self.counts {
             self.wrong.delivered += u64::from(*delivered > 0);
             self.wrong.missed += u64::from(*delivered > 0 && *emitted == 0);
             self.wrong.twice += u64::from(self.kind.channel == "trades" && *emitted > 1);
@@ -157,19 +133,14 @@ impl Run {
     /// The exchange has something new, and before it maybe a sequence reset or a clock step.
     fn exchange(&mut self) {
         let (kind, random) = (self.kind, &mut self.random);
-        let (apart_ms, both) = match kind.turns {
-            Turns::Never => (u64::MAX / 2, false),
-            Turns::Either(apart_ms) => (apart_ms, false),
-            Turns::Both(apart_ms) => (apart_ms, true),
-        };
         let before = self.seq;
-        if self.now_ms >= self.turned_ms + apart_ms && random.u32(..75) == 0 {
+        if self.now_ms >= self.turned_ms + kind.turns_ms && random.u32(..75) == 0 {
             self.turned_ms = self.now_ms;
-            let resets = kind.is_numbered() && (both || random.bool());
+            let resets = kind.channel != "bbo-tbt" && (kind.both || random.bool());
             if resets {
                 self.seq = random.u64(1..50);
             }
-            if both || !resets {
+            if kind.both || !resets {
                 self.clock_ms -= random.u64(1_100..40_000);
             }
         }
@@ -178,6 +149,7 @@ impl Run {
             self.seq += self.random.u64(1..3);
             let message = self.message(before);
             self.stream.push(message);
+            self.counts.push((0, 0));
         }
         let len = self.stream.len();
         if kind.swaps && count == 2 && self.random.u32(..20) == 0 {
@@ -187,30 +159,22 @@ impl Run {
 
     /// The next message. What is shown of it says its place: a price or a size.
     fn message(&mut self, before: u64) -> Message {
-        let (ts, seq) = (self.clock_ms, self.seq);
-        let (at, place) = (self.stream.len(), self.stream.len() as u64 + 1);
-        match self.kind.channel {
-            "trades" => {
-                let text = trade_text(seq, place, ts + self.random.u64(0..3));
-                Message { place: at, first: text.clone(), text }
-            }
-            "books" => {
-                let of = |action, prev| deep_text(action, &[(1, place)], (prev, seq), ts);
-                Message {
-                    place: at,
-                    text: of("update", before.cast_signed()),
-                    first: of("snapshot", -1),
-                }
-            }
-            channel => {
-                let seq = self.kind.is_numbered().then_some(seq);
-                let text = book_text(channel, place, seq, ts);
-                Message { place: at, first: text.clone(), text }
-            }
-        }
+        let (ts, seq, place) = (self.clock_ms, self.seq, self.stream.len());
+        let number = place as u64 + 1;
+        let text = match self.kind.channel {
+            "trades" => trade_text(seq, number, ts + self.random.u64(0..3)),
+            "books" => deep_text(&[(1, number)], Some(before.cast_signed()), seq, ts),
+            "bbo-tbt" => book_text("bbo-tbt", number, None, ts),
+            channel => book_text(channel, number, Some(seq), ts),
+        };
+        let first = match self.kind.channel {
+            "books" => deep_text(&[(1, number)], None, seq, ts),
+            _ => text.clone(),
+        };
+        Message { place, text, first }
     }
 
-    /// Whether a line can bring something now. On a new connection it begins with the newest.
+    /// Whether a line can deliver something now. On a new connection it begins with the newest.
     fn is_up(&mut self, number: usize) -> bool {
         let now_ms = self.now_ms;
         let line = &mut self.lines[number];
@@ -247,65 +211,54 @@ impl Run {
     }
 
     fn state(&mut self, line: usize, state: BookState) {
-        let at = UnixNanos(self.rig.now);
-        self.observe(|arbiter, lines, emitted| {
-            lines[line].set_all_states(state, at, &mut |event: &Event<'_>| {
-                arbiter.on_event(line, event, &mut |event: &Event<'_>| {
-                    emitted.extend(place_of(event))
-                });
-            });
+        let emitted = self.rig.pass(line, place_of, |handler, now, mut sink| {
+            handler.set_all_states(state, now, &mut sink);
         });
+        self.note(&emitted);
     }
 
     /// A line delivers all that has waited for it.
     fn deliver(&mut self, number: usize) {
-        let at = UnixNanos(self.rig.now);
         while self.lines[number].next < self.stream.len() {
             let line = &mut self.lines[number];
-            let place = line.next;
+            let next = line.next;
             line.next += 1;
             if number == 0 && self.random.u32(..100) < self.kind.missing {
                 continue;
             }
-            let Message { text, first, place: emitted_as } = &self.stream[place];
-            let text = if std::mem::take(&mut line.begins) { first } else { text }.clone();
-            self.counts.entry(*emitted_as).or_default().0 += 1;
-            let emitted = self.observe(|arbiter, lines, emitted| {
-                let frame = Frame::Text(text.as_bytes());
-                let result = lines[number].on_frame(frame, at, &mut |event: &Event<'_>| {
-                    let sink = &mut |event: &Event<'_>| emitted.extend(place_of(event));
-                    arbiter.on_event(number, event, sink);
-                });
-                result.unwrap();
+            let Message { text, first, place } = &self.stream[next];
+            let text = if std::mem::take(&mut line.begins) { first } else { text };
+            self.counts[*place].0 += 1;
+            let emitted = self.rig.pass(number, place_of, |handler, now, mut sink| {
+                handler.on_frame(Frame::Text(text.as_bytes()), now, &mut sink).unwrap();
             });
-            let is_newest = place + 1 == self.stream.len();
-            if !emitted && is_newest && self.shown.is_some_and(|shown| shown < place) {
+            self.note(&emitted);
+            let is_newest = next + 1 == self.stream.len();
+            if emitted.is_empty() && is_newest && self.shown.is_some_and(|shown| shown < next) {
                 let since = self.now_ms - self.shown_ms.max(self.lines[number].ready_since);
-                self.wrong.ignored = u64::from(self.wrong.ignored > 0 || since > IGNORED_MS);
+                self.wrong.ignored |= u64::from(since > IGNORED_MS);
             }
         }
     }
 
-    /// Notes what the sink is emitted by something; gives whether it was anything.
-    fn observe(
-        &mut self,
-        of: impl FnOnce(&mut Arbiter, &mut [FeedHandler], &mut Vec<usize>),
-    ) -> bool {
-        let mut emitted = Vec::new();
-        of(&mut self.rig.arbiter, &mut self.rig.lines, &mut emitted);
-        for place in &emitted {
-            self.counts.entry(*place).or_default().1 += 1;
-            if self.kind.channel != "trades" {
-                let is_older = self.shown.is_some_and(|shown| *place < shown);
-                self.wrong.older = u64::from(self.wrong.older > 0 || is_older);
-            }
+    /// Notes what the sink is emitted by something. A reader has the last of it.
+    fn note(&mut self, emitted: &[usize]) {
+        for place in emitted {
+            self.counts[*place].1 += 1;
+            let is_older = self.shown.is_some_and(|shown| *place < shown);
+            self.wrong.older |= u64::from(is_older && self.kind.channel != "trades");
             (self.shown, self.shown_ms) = (Some(*place), self.now_ms);
         }
-        !emitted.is_empty()
+        let reader = self.rig.arbiter.book_reader(&sub(self.kind.channel));
+        if let (Some(book), Some(shown)) = (reader.and_then(|reader| reader.live()), self.shown) {
+            let ask = *book.best_ask().unwrap();
+            let number = if self.kind.channel == "books" { ask.sz() } else { ask.px() };
+            self.wrong.older |= u64::from(number.mantissa() != shown as i64 + 1);
+        }
     }
 }
 
-/// Which message of the stream an event is of.
+/// The place of the message that an event is of.
 fn place_of(event: &Event<'_>) -> Option<usize> {
     let number = match event {
         Event::Book(update) => update.book.best_ask()?.px(),
@@ -316,10 +269,9 @@ fn place_of(event: &Event<'_>) -> Option<usize> {
     Some(usize::try_from(number.mantissa()).unwrap() - 1)
 }
 
-/// What may go wrong in the runs of a kind: runs that ignore a book, of a thousand, and updates
-/// that are never emitted, of a million. No book is ever shown after a newer one, and no trade
-/// emitted twice.
-fn check(kind: Kind, ignored: u64, missed: u64) {
+/// No book is ever shown after a newer one, and no trade emitted twice. `most` is what else may go
+/// wrong: runs that ignore a book, of a thousand, and updates that are never emitted, of a million.
+fn check(kind: Kind, [ignored, missed]: [u64; 2]) {
     let asked = std::env::var("OKX_FEED_MODEL_RUNS").ok().and_then(|runs| runs.parse().ok());
     let runs = asked.unwrap_or(25_u64);
     let mut all = Wrong::default();
@@ -335,49 +287,53 @@ fn check(kind: Kind, ignored: u64, missed: u64) {
         all.delivered += one.delivered;
     }
     println!("{kind:?}: {runs} runs, {all:?}");
-    // Where the exchange resets itself every few seconds, one of ten thousand runs has an older
-    // book.
-    let older = if kind.turns == Turns::Either(3_000) { runs / 5_000 } else { 0 };
-    assert!(all.older <= older && all.twice == 0, "{kind:?}: {all:?}");
-    let (Wrong { ignored: of_runs, missed: of_all, delivered, .. }, most) = (all, ignored);
+    assert!(all.older == 0 && all.twice == 0, "{kind:?}: {all:?}");
     // Few runs may have one by chance.
-    assert!(of_runs * 1_000 <= most * runs + 1_000 * u64::from(most > 0), "{kind:?}: {all:?}");
-    assert!(of_all * 1_000_000 <= missed * delivered, "{kind:?}: {all:?}");
+    let by_chance = 1_000 * u64::from(ignored > 0);
+    assert!(all.ignored * 1_000 <= ignored * runs + by_chance, "{kind:?}: {all:?}");
+    assert!(all.missed * 1_000_000 <= missed * all.delivered, "{kind:?}: {all:?}");
+}
+
+const NEVER: u64 = u64::MAX / 2;
+
+fn kind(channel: &'static str, turns_ms: u64) -> Kind {
+    Kind { channel, turns_ms, both: false, missing: 0, swaps: false }
 }
 
 #[test]
 fn numbered_books() {
     for channel in ["books5", "books"] {
-        check(Kind::new(channel, Turns::Never), 0, 12_000);
-        check(Kind::new(channel, Turns::Either(40_000)), 1, 12_000);
-        check(Kind::new(channel, Turns::Either(3_000)), 10, 45_000);
-        check(Kind::new(channel, Turns::Both(40_000)), 40, 16_000);
+        check(kind(channel, NEVER), [0, 12_000]);
+        check(kind(channel, 40_000), [1, 12_000]);
+        check(kind(channel, 3_000), [30, 45_000]);
+        check(Kind { both: true, ..kind(channel, 40_000) }, [40, 16_000]);
     }
 }
 
 #[test]
 fn books_without_numbers() {
-    check(Kind::new("bbo-tbt", Turns::Never), 0, 12_000);
-    check(Kind::new("bbo-tbt", Turns::Either(40_000)), 20, 16_000);
-    check(Kind::new("bbo-tbt", Turns::Either(3_000)), 150, 70_000);
+    check(kind("bbo-tbt", NEVER), [0, 12_000]);
+    check(kind("bbo-tbt", 40_000), [20, 16_000]);
+    check(kind("bbo-tbt", 3_000), [150, 70_000]);
 }
 
 #[test]
 fn trades() {
-    check(Kind::new("trades", Turns::Never), 0, 0);
-    check(Kind::new("trades", Turns::Either(40_000)), 3, 300);
-    check(Kind::new("trades", Turns::Either(3_000)), 15, 4_000);
-    check(Kind::new("trades", Turns::Both(40_000)), 15, 3_000);
-    check(Kind { swaps: true, ..Kind::new("trades", Turns::Never) }, 0, 0);
+    check(kind("trades", NEVER), [0, 0]);
+    check(kind("trades", 40_000), [1, 0]);
+    check(kind("trades", 3_000), [1, 100]);
+    check(Kind { both: true, ..kind("trades", 40_000) }, [15, 3_000]);
+    check(Kind { swaps: true, ..kind("trades", NEVER) }, [0, 0]);
 }
 
 /// The bounds are what an arbiter had that ordered updates by number, time and epoch (2026-11-30).
 #[test]
 fn lists_that_differ() {
-    for (missing, [books, plain, trades]) in [(1, [8, 18, 1]), (10, [17, 27, 2])] {
-        let of = |channel, turns| Kind { missing, ..Kind::new(channel, turns) };
-        check(of("books5", Turns::Either(40_000)), 1, books * 1_000);
-        check(of("bbo-tbt", Turns::Either(40_000)), 90, plain * 1_000);
-        check(of("trades", Turns::Either(40_000)), 3, trades * 450);
+    for (missing, [books, plain, trades]) in
+        [(1, [8_000, 18_000, 450]), (10, [17_000, 27_000, 900])]
+    {
+        check(Kind { missing, ..kind("books5", 40_000) }, [1, books]);
+        check(Kind { missing, ..kind("bbo-tbt", 40_000) }, [90, plain]);
+        check(Kind { missing, ..kind("trades", 40_000) }, [3, trades]);
     }
 }

@@ -1,0 +1,118 @@
+//! What distinguishes the updates of one subscription, and which of two is older.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use foldhash::fast::FixedState;
+
+use crate::book::{Book5, DepthAction};
+use crate::event::{DepthChange, Event};
+use crate::model::{NO_SEQ, Record, Trade, UnixNanos};
+
+/// What distinguishes the updates of one subscription, of whatever kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct UpdateKey {
+    /// The exchange's number, [`NO_SEQ`] where it sends none; of trades their id.
+    pub(super) seq: i64,
+    /// The exchange's time.
+    pub(super) ts: UnixNanos,
+    /// What distinguishes updates of one number: of trades their time, a hash of time and content
+    /// where there is no number, else 0.
+    pub(super) hash: u64,
+    /// Whether a connection began with it: then it may have the number of the last update and a
+    /// later time of its own.
+    pub(super) is_first: bool,
+}
+
+impl UpdateKey {
+    pub(super) const NONE: Self =
+        Self { seq: NO_SEQ, ts: UnixNanos::UNKNOWN, hash: 0, is_first: false };
+
+    /// The key of an update; [`UpdateKey::NONE`] of what is none.
+    #[inline]
+    pub(super) fn of(event: &Event<'_>) -> Self {
+        match event {
+            Event::Book(update) => Self::of_book(update.book),
+            Event::DepthBook(change) => Self::of_depth(change),
+            Event::Trade(update) => Self::of_trade(update.trade),
+            Event::Record(update) => Self::of_record(update.record),
+            Event::Raw(message) => {
+                Self { hash: FixedState::default().hash_one(message.text), ..Self::NONE }
+            }
+            _ => Self::NONE,
+        }
+    }
+
+    #[inline]
+    pub(super) fn of_book(book: &Book5) -> Self {
+        let levels = book.asks().iter().chain(book.bids()).map(|level| level.to_words());
+        let start = (book.ts_event.0, book.asks().len() as u64);
+        let hash = content_hash(book.seq, start, levels);
+        Self { seq: book.seq, ts: book.ts_event, hash, ..Self::NONE }
+    }
+
+    #[inline]
+    fn of_depth(change: &DepthChange<'_>) -> Self {
+        let update = change.update;
+        if update.action == DepthAction::RestSnapshot {
+            // The book has what follows the snapshot, whose own number is that of no update.
+            let view = change.book.view();
+            return Self { seq: view.seq().unwrap_or(NO_SEQ), ts: view.ts_event, ..Self::NONE };
+        }
+        let levels = update.asks.iter().chain(update.bids).map(|level| level.to_words());
+        let checksum = u64::from(update.checksum.unwrap_or_default().cast_unsigned());
+        let hash = content_hash(update.seq, (update.ts_event.0, checksum), levels);
+        Self { seq: update.seq, ts: update.ts_event, hash, ..Self::NONE }
+    }
+
+    #[inline]
+    pub(super) fn of_trade(trade: &Trade) -> Self {
+        // An id can come again behind a sequence reset; with its time it does not.
+        let seq = i64::try_from(trade.trade_id).unwrap_or(i64::MAX);
+        Self { seq, ts: trade.ts_event, hash: trade.ts_event.0, ..Self::NONE }
+    }
+
+    pub(super) fn of_record(record: &Record) -> Self {
+        let mut hasher = FixedState::default().build_hasher();
+        // All but when it was received.
+        let sent = Record { ts_recv: UnixNanos::UNKNOWN, ..*record };
+        sent.put_words(0, |_, word| word.hash(&mut hasher));
+        Self { seq: NO_SEQ, ts: record.order(), hash: hasher.finish(), ..Self::NONE }
+    }
+
+    pub(super) const fn both_numbered(&self, other: &Self) -> bool {
+        self.seq != NO_SEQ && other.seq != NO_SEQ
+    }
+
+    /// Whether both are one update, whatever their times.
+    pub(super) const fn is_same(&self, other: &Self) -> bool {
+        self.seq == other.seq && self.hash == other.hash
+    }
+
+    /// Whether an update that a line delivers is this one, near a sequence reset, behind which
+    /// numbers come again.
+    pub(super) fn is_delivered_as(&self, delivered: &Self) -> bool {
+        let is_first = delivered.is_first && self.ts < delivered.ts;
+        self.is_same(delivered) && (self.ts == delivered.ts || is_first)
+    }
+
+    /// Whether this is older: by number and by time, or by time where there are no numbers.
+    pub(super) fn is_before(&self, other: &Self) -> bool {
+        if self.both_numbered(other) {
+            self.seq <= other.seq && self.ts <= other.ts
+        } else {
+            self.ts < other.ts
+        }
+    }
+}
+
+/// What distinguishes updates that have no number; 0 where there is one.
+#[inline]
+fn content_hash<T: Hash>(seq: i64, start: (u64, u64), words: impl Iterator<Item = T>) -> u64 {
+    if seq != NO_SEQ {
+        return 0;
+    }
+    let mut hasher = FixedState::default().build_hasher();
+    start.hash(&mut hasher);
+    words.for_each(|words| words.hash(&mut hasher));
+    hasher.finish()
+}

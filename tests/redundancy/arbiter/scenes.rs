@@ -1,0 +1,137 @@
+//! Scenes of lines that lag, join, stand still, are lost, and come to a sequence reset or a clock
+//! step at different times. See [`play`](crate::arbiter::rig::play).
+
+use crate::arbiter::rig::scenes;
+
+// Sequence resets and clock steps.
+scenes! {
+    a_line_from_before_a_sequence_reset_leads_no_book_back: "books5",
+        "0 100 = live 100; 1 4@199; wait 2000; 1 5@200 = 4 5; 0 101..109; 1 6@201 = 6;
+         0 5@200; 0 6@201; 0 7@202 = 7; 1 7@202; stats 0 = 2 2 0 9 0";
+    where_all_lines_were_lost_a_reset_is_emitted_at_once: "books5",
+        "0 1000 = live 1000; 1 1000; lost 0; lost 1 = connecting; wait 500; 0 5@2000 = live 5";
+    where_all_lines_were_lost_what_waited_is_not_emitted: "books5",
+        "0 1000 = live 1000; 1 1000; lost 0; lost 1 = connecting; wait 500; 0 999 = stale;
+         0 1001@2000 = live 1001";
+    every_line_leads_again_after_ids_were_reset: "trades",
+        "0 1..2000 = all; 1 60; 1 61@2000; lost 1; 1 50@5000 = 50; 0 2001 = 2001; 1 51@5001 = 51;
+         0 50@5000; 0 51@5001; 0 52@5002 = 52; 1 52@5002";
+    ids_and_clock_that_are_reset_at_once_are_emitted: "trades",
+        "0 1..2000@+9000 = all; 1 1..2000@+9000; 0 1..9@+5000 = all; 1 1..9@+5000";
+    ids_and_clock_that_are_reset_while_all_are_lost_are_emitted_after_half_a_minute: "trades",
+        "0 1..2000@+9000 = all; 1 1..2000@+9000; lost 0; lost 1 = connecting; wait 29000;
+         0 1@+5000 = live; 1 1@+5000; wait 1000; 0 2..9@+5000 = all; 1 2..9@+5000";
+    a_bad_id_on_a_line_that_ends_silences_the_other_not_at_all: "trades",
+        "0 1..2000 = all; 1 1..2000; 0 7@2001 = 7; close 0; 1 2001..2100@+1000 = all";
+    a_first_push_near_a_reset_has_its_number_and_a_time_of_its_own: "books5",
+        "0 100 = live 100; 0 3@200 = 3; 0 4@201 = 4; 1 3@202; 0 5@150 = 5; close 0; wait 2000;
+         1 4@201 = stale; 1 5@150 = live 5; stats 1 = 0 3 0 0 0";
+    a_first_push_at_an_earlier_time_is_from_before_the_reset: "books5",
+        "0 100 = live 100; 0 3@200 = 3; 0 4@201 = 4; 1 4@90; 1 5@91; 0 5@202 = 5";
+    what_only_a_slower_line_has_is_no_sequence_reset: "books5",
+        "0 100@1000 = live 100; 1 100@1000; 0 110@500 = 110; 1 105@1010; close 0; wait 2000;
+         1 107@1020 = stale; 1 110@500 = live 110; stats 1 = 0 2 0 2 0";
+}
+
+// Lines that lag, are lost, and come back.
+scenes! {
+    a_line_that_lags_by_a_thousand_trades_is_known_to_deliver_duplicates: "trades",
+        "0 1..1000 = all; 1 1..1000; stats 1 = 0 1000 0 0 0";
+    no_trade_is_emitted_twice_after_all_lines_were_lost: "trades",
+        "0 1..2000 = all; 1 1..2000; lost 0; lost 1 = connecting; wait 1000; 0 2000 = live; 1 900";
+    a_line_that_lags_after_all_were_lost_emits_nothing_again: "books5 bbo-tbt",
+        "0 1..100 = all; 1 1..100; lost 0; lost 1 = connecting; wait 31000; 1 95..99;
+         1 100 = live 100; 1 101 = 101";
+    a_line_that_lags_makes_no_book_stale_while_another_is_live: "books5",
+        "1 1 = live 1; 0 1; 0 2 = 2; 0 3 = 3; wait 3000; 1 2; lost 0; 1 2 = stale; 1 3 = live 3";
+    without_any_line_nothing_is_live_and_the_first_to_come_back_may_be_anywhere: "books5",
+        "0 100 = live 100; 1 100; close 0; close 1 = connecting; open 1; 1 99 = stale;
+         close 1 = connecting; wait 30000; open 1; 1 5 = live 5; open 0; 0 4; stats 0 = 1 0 0 1 0";
+    trades_stay_live_with_a_line_that_is_acknowledged: "trades",
+        "0 1 = live 1; subscribed 1; lost 0; lost 1 = connecting; subscribed 0 = awaiting_snapshot";
+    books_do_not_stay_live_with_a_line_that_is_acknowledged: "books5",
+        "0 1 = live 1; subscribed 1; lost 0 = awaiting_snapshot; lost 1 = connecting";
+    a_subscription_is_as_good_as_its_best_line: "books5",
+        "0 1 = live 1; 1 1; stale 0; subscribed 1 = stale; lost 0 = awaiting_snapshot;
+         subscribed 0; lost 1; lost 0 = connecting; live 0; stale 0 = stale; resyncing 1;
+         lost 0 = resyncing; subscribed 1 = awaiting_snapshot; rejected 1 = connecting";
+    a_line_that_is_live_without_a_book_shows_no_old_one: "books5",
+        "0 1 = live 1; 1 1; lost 0; lost 1 = connecting; read = nothing; live 0; read = nothing;
+         1 1 = live 1; read = 1";
+    where_nothing_was_reset_a_newer_book_is_emitted_at_once_and_an_older_never: "books5 bbo-tbt",
+        "0 100 = live 100; 1 99; 1 101 = 101; 0 102 = 102; 1 103 = 103; 0 101; stats 0 = 2 0 0 1 0;
+         stats 1 = 2 0 0 1 0";
+    a_line_whose_order_book_is_not_whole_emits_nothing: "books",
+        "0 1 = live 1; 1 2@2-1; read = 1; stats 1 = 0 0 0 1 0; 0 2@2-1 = 2; 0 4@4-3 = resyncing;
+         read = nothing; 1 2 = live 2; read = 2";
+}
+
+// A line that joins.
+scenes! {
+    what_it_holds_is_emitted_when_another_line_comes_to_it: "bbo-tbt",
+        "0 1@60001 = live 1; 0 2 = 2; 1 3..5; 0 3 = 3 4 5; 1 6 = 6; 0 4..6; stats 0 = 3 3 0 0 0;
+         stats 1 = 1 0 0 0 3";
+    what_it_holds_is_old_when_it_comes_to_what_another_has_emitted: "bbo-tbt",
+        "0 1@60001 = live 1; 0 2 = 2; 1 60002..60003; 1 2; 1 3 = 3; wait 2000; look";
+    what_it_holds_is_emitted_after_a_second_in_which_no_other_goes_on: "bbo-tbt",
+        "0 1@60001 = live 1; 0 2 = 2; 1 3; wait 999; look; wait 1; look = 3; 1 4 = 4";
+    what_it_holds_is_emitted_a_second_after_the_others_have_ended: "bbo-tbt",
+        "0 1@60001 = live 1; 0 2 = 2; 1 3; close 0; wait 999; look; wait 1; look = 3; 1 4 = 4";
+    while_another_goes_on_it_is_waited_for: "bbo-tbt",
+        "0 1@60001 = live 1; 0 2 = 2; wait 500; 0 3 = 3; 1 60003; wait 500; 0 4 = 4; 1 60004;
+         wait 500; 0 5 = 5; 1 60005; wait 500; 0 6 = 6; look";
+    no_more_is_held_than_there_is_room_for_and_of_that_the_newest: "bbo-tbt",
+        "0 1@60001 = live 1; 0 2 = 2; 1 3..102; wait 1000; look = 71 72 73 74 75 76 77 78 79 80 81 \
+         82 83 84 85 86 87 88 89 90 91 92 93 94 95 96 97 98 99 100 101 102";
+    a_snapshot_between_two_messages_joins_at_the_next: "books",
+        "0 10 = live 10; 0 20@20-10 = 20; 1 15; 1 20@20-15; 1 30@30-20 = 30; 0 30@30-20";
+    an_order_book_that_is_held_goes_on_once_another_has_all_of_it: "books",
+        "0 100 = live 100; 0 1@51-100 = 1; 1 2@52; 1 3@53-2; 0 2@52-1 = 2; 1 4@54-3; 0 3@53-2 = 3;
+         0 4@54-3 = 4; 1 5@55-4 = 5";
+    an_order_book_that_is_held_is_emitted_whole_with_its_next_message: "books",
+        "0 100 = live 100; 0 1@51-100 = 1; 1 2@52; 1 3@53-2; lost 0; wait 1000; look = stale;
+         1 4@54-3 = live 4; read = 4";
+    what_two_lines_hold_is_emitted_once_and_in_order: "books5",
+        "0 100 = live 100; 1 7@201; 2 7@203; 1 8@204; 2 8@204; 2 9@205; wait 1000;
+         1 9@205 = 7 8 9; 2 10@206 = 10";
+    what_a_line_holds_is_emitted_when_no_other_goes_on: "books5",
+        "0 100 = live 100; 1 5@200; close 0 = 5";
+    what_a_line_holds_goes_when_it_is_not_live: "books5",
+        "0 100 = live 100; 1 5@200; stale 1; close 0 = stale";
+    what_a_line_holds_goes_when_it_is_from_before_what_is_shown: "books5",
+        "0 100 = live 100; 1 11@200; 0 12@201 = 12; 0 4@300 = 4; close 0; wait 1000; look";
+}
+
+// Silence.
+scenes! {
+    what_all_lines_are_silent_of_is_stale_though_one_has_only_just_come_to_it: "books5",
+        "limit 4; 0 1 = live 1; 0 2 = 2; wait 3000; look; 1 1; 1 2; wait 999; look; read = 2;
+         wait 1; look = stale; wait 1; look; read = nothing; 1 2 = live 2; wait 4000; look = stale;
+         0 3 = live 3; wait 4000; look = stale; 1 3; read = nothing; 1 3 = live 3";
+    a_late_copy_shows_no_old_book_live_though_its_line_is_silent: "books5",
+        "limit 4; 0 1 = live 1; 1 1; wait 2000; 0 2 = 2; wait 3999; look; wait 1; look = stale;
+         wait 1000; 1 2; read = nothing";
+    a_late_copy_shows_no_old_book_live_though_its_line_was_lost: "books5",
+        "limit 4; 0 1 = live 1; 1 1; wait 2000; 0 2 = 2; wait 1000; lost 0; wait 3000; look = stale;
+         wait 1000; 1 2; read = nothing";
+    a_book_whose_line_is_lost_is_shown_again_by_whoever_comes_to_it: "books5",
+        "limit 4; 0 1 = live 1; 0 2 = 2; wait 1000; look; lost 0 = connecting; 1 1; 1 2 = live 2";
+    a_quiet_book_is_led_back_by_no_new_connection_while_its_line_stands_at_it: "books5",
+        "limit 65; 0 1000..1100 = all; wait 31000; 1 1020; wait 29000; 0 1100; look; wait 31000; look;
+         wait 29000; 0 1100; look; wait 31000; look; wait 29000; 0 1100; look; read = 1100";
+    trades_that_a_user_has_set_a_limit_for_do_not_flap_with_late_copies: "trades",
+        "limit 4; 0 1..100 = all; wait 3900; look; 1 1..40; look; wait 100; look = stale; 1 41..50;
+         look; wait 1000; 1 51..100; look; 1 101 = live 101";
+    a_book_that_was_stale_when_its_line_got_another_is_shown_by_no_late_copy: "books5",
+        "limit 4; alone 0 1; alone 0 2; wait 5000; look = stale; adopt 0; 1 1; 1 2; read = nothing;
+         1 2 = live 2";
+    what_a_line_only_comes_to_is_live_no_longer_than_it_would_have_been: "books5",
+        "limit 4; 1 1 = live 1; 0 1; 0 2 = 2; 0 3 = 3; lost 0; wait 3000; 1 2 = stale; 1 3 = live 3;
+         wait 999; look; wait 1; look = stale";
+    after_all_lines_were_lost_for_long_no_line_that_only_comes_to_it_shows_the_last_book: "books5",
+        "limit 4; 0 1..3 = all; 1 1..3; lost 0; lost 1 = connecting; wait 4000; look; 1 2 = stale;
+         1 3; read = nothing; 1 4 = live 4";
+    a_heartbeat_of_an_order_book_is_not_emitted_and_keeps_it_live: "books",
+        "limit 4; 0 7 = live 7; 1 7; wait 3000; 0 7@8-7; 1 7@8-7; look; wait 3000; 0 7@9-7; 1 7@9-7;
+         look; wait 3999; look; wait 1; look = stale; 1 8@10-7 = live 8";
+}
