@@ -154,8 +154,8 @@ pub(crate) fn play(channels: &str, scene: &str) {
             let (step, expected) = step.split_once('=').unwrap_or((step, ""));
             let each = step.split_once("..").map(|(first, rest)| {
                 let (line, first) = first.trim().split_once(' ').unwrap();
-                let (last, time) = rest.trim().split_once('@').unwrap_or((rest.trim(), ""));
-                let time = if time.is_empty() { String::new() } else { format!("@{time}") };
+                let rest = rest.trim();
+                let (last, time) = rest.split_at(rest.find('@').unwrap_or(rest.len()));
                 let numbers = first.parse::<u64>().unwrap()..=last.parse().unwrap();
                 numbers.map(move |n| (format!("{line} {n}{time}"), n.to_string()))
             });
