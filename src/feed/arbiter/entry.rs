@@ -190,7 +190,7 @@ impl Entry {
         let key = UpdateKey { is_first: self.filter.begins(line), ..UpdateKey::of(event) };
         let arbitration = self.filter.arbitrate(line, &key, event.ts_recv());
         match arbitration {
-            Arbitration::Accepted => self.accept(update, key, sink),
+            Arbitration::Accepted => return self.accept(update, key, sink),
             Arbitration::Held => self.hold(update, key),
             Arbitration::Outdated => self.held.clear(line),
             Arbitration::Duplicate { of, .. } => {
@@ -204,13 +204,18 @@ impl Entry {
     }
 
     #[inline]
-    fn accept(&mut self, update: Update<'_>, key: UpdateKey, sink: &mut impl EventSink) {
+    fn accept(
+        &mut self,
+        update: Update<'_>,
+        key: UpdateKey,
+        sink: &mut impl EventSink,
+    ) -> Arbitration {
         let Update { line, event } = update;
         if self.held.newest(line).is_some() {
             self.hold(update, key);
             self.emit_held(line, sink);
             if matches!(event, Event::Book(_)) {
-                return;
+                return Arbitration::Accepted;
             }
         }
         let highest = self.filter.accepted.highest;
@@ -228,6 +233,7 @@ impl Entry {
             _ => self.emit(update, sink),
         }
         self.resolve_held(&key, sink);
+        Arbitration::Accepted
     }
 
     /// Emits and publishes an update.

@@ -142,7 +142,10 @@ impl UpdateFilter {
             return Arbitration::Accepted;
         }
         let found = match self.order {
-            Order::All => self.accepted.find_after(0, key),
+            Order::All => {
+                let next = self.accepted.find_after(position, key);
+                next.or_else(|| self.accepted.find_after(0, key))
+            }
             _ if self.accepted.is_repeat(position, key) => Some(position),
             _ => self.accepted.find_after(position, key),
         };

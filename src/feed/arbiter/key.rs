@@ -107,12 +107,13 @@ impl UpdateKey {
 
 /// What distinguishes updates that have no number; 0 where there is one.
 #[inline]
-fn content_hash<T: Hash>(seq: i64, start: (u64, u64), words: impl Iterator<Item = T>) -> u64 {
+fn content_hash(seq: i64, start: (u64, u64), levels: impl Iterator<Item = [u64; 3]>) -> u64 {
     if seq != NO_SEQ {
         return 0;
     }
     let mut hasher = FixedState::default().build_hasher();
     start.hash(&mut hasher);
-    words.for_each(|words| words.hash(&mut hasher));
+    // Word by word: an array would be hashed as bytes, with its length.
+    levels.flatten().for_each(|word| hasher.write_u64(word));
     hasher.finish()
 }
