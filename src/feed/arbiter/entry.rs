@@ -190,7 +190,7 @@ impl Entry {
         let key = UpdateKey { is_first: self.filter.begins(line), ..UpdateKey::of(event) };
         let arbitration = self.filter.arbitrate(line, &key, event.ts_recv());
         match arbitration {
-            Arbitration::Accepted => return self.accept(update, key, sink),
+            Arbitration::Accepted => self.accept(update, key, sink),
             Arbitration::Held => self.hold(update, key),
             Arbitration::Outdated => self.held.clear(line),
             Arbitration::Duplicate { of, .. } => {
@@ -199,32 +199,28 @@ impl Entry {
                 self.resolve_held(&key, sink);
             }
         }
-        self.check_stuck(event.ts_recv(), sink);
+        if arbitration != Arbitration::Accepted {
+            self.check_stuck(event.ts_recv(), sink);
+        }
         arbitration
     }
 
     #[inline]
-    fn accept(
-        &mut self,
-        update: Update<'_>,
-        key: UpdateKey,
-        sink: &mut impl EventSink,
-    ) -> Arbitration {
+    fn accept(&mut self, update: Update<'_>, key: UpdateKey, sink: &mut impl EventSink) {
         let Update { line, event } = update;
         if self.held.newest(line).is_some() {
             self.hold(update, key);
             self.emit_held(line, sink);
             if matches!(event, Event::Book(_)) {
-                return Arbitration::Accepted;
+                return;
             }
         }
         let highest = self.filter.accepted.highest;
+        let is_dense = highest != NO_SEQ && self.subscription.channel().has_dense_trade_ids();
         self.filter.accept(line, key, event.ts_recv());
         match event {
             // What is missing on the line that delivers it, another may have delivered.
-            Event::Trade(update)
-                if highest != NO_SEQ && update.topic.channel.has_dense_trade_ids() =>
-            {
+            Event::Trade(update) if is_dense => {
                 let next = highest.cast_unsigned().saturating_add(1);
                 let missed = update.trade.first_id().saturating_sub(next);
                 let event = &Event::Trade(TradeUpdate { missed, ..*update });
@@ -233,7 +229,6 @@ impl Entry {
             _ => self.emit(update, sink),
         }
         self.resolve_held(&key, sink);
-        Arbitration::Accepted
     }
 
     /// Emits and publishes an update.
