@@ -139,7 +139,7 @@ impl Rig {
 /// | `0 7` | line 0 delivers the update of number 7 (its time is 7 too) |
 /// | `0 7@5`, `0 7@+5` | the same, of time 5, or 7 + 5 |
 /// | `0 1..9 = all` | line 0 delivers nine updates, and each is emitted; without `= all` none is |
-/// | `0 7@7-5` | line 0 delivers an update of an order book that follows number 5, else a snapshot |
+/// | `0 7@7-5` | line 0 delivers an update of an order book after number 5, not a snapshot |
 /// | `wait 500` | half a second passes |
 /// | `limit 4`, `look` | the longest silence is 4 s; what a client does each second |
 /// | `lost 0`, `subscribed 0`, `stale 0` ... | all that line 0 has comes to a state |
