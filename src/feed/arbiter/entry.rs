@@ -221,8 +221,7 @@ impl Entry {
         match event {
             // What is missing on the line that delivers it, another may have delivered.
             Event::Trade(update) if is_dense => {
-                let next = highest.cast_unsigned().saturating_add(1);
-                let missed = update.trade.first_id().saturating_sub(next);
+                let missed = update.trade.missing_since(highest.cast_unsigned());
                 let event = &Event::Trade(TradeUpdate { missed, ..*update });
                 self.emit(Update { line, event }, sink);
             }
