@@ -1,6 +1,8 @@
 //! The options of a recording.
 
+use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// When a recording's file is synchronised with the disk (`fdatasync`). What is not may be lost
@@ -17,6 +19,25 @@ pub enum SyncPolicy {
     Block,
 }
 
+/// What a recording is written to in the place of files: a pipe, whose other end reads it as it
+/// grows. Clones are the same stream.
+#[derive(Clone, Debug)]
+pub struct RecordStream(pub(super) Arc<File>);
+
+impl From<File> for RecordStream {
+    fn from(file: File) -> Self {
+        Self(Arc::new(file))
+    }
+}
+
+impl PartialEq for RecordStream {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for RecordStream {}
+
 /// The options of a recording.
 ///
 /// Made from a directory by `From`, with the defaults.
@@ -24,6 +45,9 @@ pub enum SyncPolicy {
 pub struct RecordConfig {
     /// The directory of the files. It is created where there is none.
     pub dir: PathBuf,
+    /// Writes one file without an end to this stream, not to the directory. A reader that is slow
+    /// costs blocks, one that is gone all that follows: a recorder never waits.
+    pub stream: Option<RecordStream>,
     /// The bytes on disk after which a file is complete and the next one begins; 1 GiB.
     pub max_file_len: u64,
     /// The time after which a file is complete; 1 h.
@@ -44,6 +68,7 @@ impl<P: Into<PathBuf>> From<P> for RecordConfig {
     fn from(dir: P) -> Self {
         Self {
             dir: dir.into(),
+            stream: None,
             max_file_len: 1 << 30,
             max_file_time: Duration::from_secs(3600),
             sync: SyncPolicy::default(),

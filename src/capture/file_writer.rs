@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::config::{RecordConfig, SyncPolicy};
+use super::config::{RecordConfig, RecordStream, SyncPolicy};
 use super::stats::{Recording, add};
 use crate::model::UnixNanos;
 
@@ -19,10 +19,14 @@ const MAX_NAMES: u64 = 100;
 /// Appends blocks to the current file, and begins the next one.
 pub(super) struct FileWriter {
     dir: PathBuf,
+    /// In the place of files. Taken once: what can't be written to any more stays so.
+    stream: Option<RecordStream>,
     max_len: u64,
     max_time: Duration,
     sync: SyncPolicy,
     file: Option<OpenFile>,
+    /// Whether the stream was begun.
+    is_begun: bool,
     /// When the next attempt to create a file is due, where the last one failed.
     retry_at: UnixNanos,
     recording: Recording,
@@ -48,10 +52,12 @@ impl FileWriter {
     ) -> Result<Self, (PathBuf, io::Error)> {
         let mut writer = Self {
             dir: config.dir.clone(),
+            stream: config.stream.clone(),
             max_len: config.max_file_len,
             max_time: config.max_file_time,
             sync: config.sync,
             file: None,
+            is_begun: false,
             retry_at: UnixNanos::UNKNOWN,
             recording,
         };
@@ -69,7 +75,8 @@ impl FileWriter {
     pub(super) fn is_complete(&self, now: UnixNanos) -> bool {
         self.file.as_ref().is_some_and(|file| {
             let is_old = now.since(file.begun).is_some_and(|age| age >= self.max_time);
-            file.len >= self.max_len || (is_old && file.blocks > 0) || is_removed(&file.file)
+            let is_done = file.len >= self.max_len || (is_old && file.blocks > 0);
+            self.stream.is_none() && (is_done || is_removed(&file.file))
         })
     }
 
@@ -91,6 +98,18 @@ impl FileWriter {
     }
 
     fn create(&mut self, now: UnixNanos) -> Result<(), (PathBuf, io::Error)> {
+        if let Some(stream) = &self.stream {
+            let path = PathBuf::from("the stream");
+            let file = match self.is_begun {
+                false => stream.0.try_clone(),
+                true => Err(io::ErrorKind::BrokenPipe.into()),
+            };
+            let file = file.map_err(|error| (path.clone(), error))?;
+            self.is_begun = true;
+            add(&self.recording.shared.files, 1);
+            self.file = Some(OpenFile { file, path, begun: now, len: 0, blocks: 0 });
+            return Ok(());
+        }
         let mut at = now;
         loop {
             let path = self.dir.join(name(at));
@@ -115,8 +134,8 @@ impl FileWriter {
     pub(super) fn append(&mut self, bytes: &[u8], now: UnixNanos) -> bool {
         let Some(open) = &mut self.file else { return false };
         let written = open.file.write_all(bytes).and_then(|()| match self.sync {
-            SyncPolicy::Block => open.file.sync_data(),
-            SyncPolicy::File | SyncPolicy::Never => Ok(()),
+            SyncPolicy::Block if self.stream.is_none() => open.file.sync_data(),
+            _ => Ok(()),
         });
         match written {
             Ok(()) => {
@@ -130,7 +149,9 @@ impl FileWriter {
                 let (path, len) = (open.path.clone(), open.len);
                 // What was written of the block is of no use. Where it can't be cut off, readers
                 // leave it out.
-                let _ = open.file.set_len(len);
+                if self.stream.is_none() {
+                    let _ = open.file.set_len(len);
+                }
                 self.fail(now, &path, &error);
                 self.complete();
                 false
@@ -141,6 +162,9 @@ impl FileWriter {
     /// Ends the current file.
     pub(super) fn complete(&mut self) {
         let Some(open) = self.file.take() else { return };
+        if self.stream.is_some() {
+            return;
+        }
         if self.sync != SyncPolicy::Never
             && let Err(error) = open.file.sync_all()
         {

@@ -20,7 +20,7 @@ mod trailer;
 mod writer;
 mod zstd_frame;
 
-pub use config::{RecordConfig, SyncPolicy};
+pub use config::{RecordConfig, RecordStream, SyncPolicy};
 pub use entry::{ConnectionLabel, Entry, EntryKind, LineFault, Mark, read_gap};
 pub use error::CaptureError;
 pub use form::LineForm;

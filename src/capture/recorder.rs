@@ -50,7 +50,9 @@ impl Recorder {
         let count = config.blocks.max(2);
         let dir = config.dir.clone();
         let failed = |source| CaptureError::Record { path: dir.clone(), source };
-        std::fs::create_dir_all(&config.dir).map_err(failed)?;
+        if config.stream.is_none() {
+            std::fs::create_dir_all(&config.dir).map_err(failed)?;
+        }
         let files = FileWriter::start(&config, recording.clone(), now);
         let files = files.map_err(|(path, source)| CaptureError::Record { path, source })?;
         let (mut to_empty, empty) = rtrb::RingBuffer::new(count);

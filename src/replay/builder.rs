@@ -1,5 +1,7 @@
 //! The builder of a replay.
 
+use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::config::{ReplayConfig, Speed};
@@ -20,6 +22,7 @@ pub struct ReplayBuilder<S = NoSink> {
     dialect: Option<Dialect>,
     form: Option<LineForm>,
     files: Vec<PathBuf>,
+    readers: Vec<Source>,
     channels: Vec<String>,
     subscriptions: Vec<Subscription>,
     config: ReplayConfig,
@@ -33,6 +36,7 @@ impl Replay<NoSink> {
             dialect: None,
             form: None,
             files: Vec::new(),
+            readers: Vec::new(),
             channels: Vec::new(),
             subscriptions: Vec::new(),
             config: ReplayConfig::default(),
@@ -55,6 +59,13 @@ impl<S: EventSink> ReplayBuilder<S> {
     /// Plays files, as [`ReplayBuilder::file`] does.
     pub fn files<P: Into<PathBuf>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
         self.files.extend(paths.into_iter().map(Into::into));
+        self
+    }
+
+    /// Plays a capture from a source without a name, such as a pipe: [`ReplayBuilder::open`] waits
+    /// for its first line, and each step for the next one.
+    pub fn reader(mut self, source: impl Read + Send + 'static) -> Self {
+        self.readers.push(Source(Box::new(source)));
         self
     }
 
@@ -113,8 +124,8 @@ impl<S: EventSink> ReplayBuilder<S> {
 
     /// Passes each event to `sink`.
     pub fn sink<T: EventSink>(self, sink: T) -> ReplayBuilder<T> {
-        let Self { dialect, form, files, channels, subscriptions, config, .. } = self;
-        ReplayBuilder { dialect, form, files, channels, subscriptions, config, sink }
+        let Self { dialect, form, files, readers, channels, subscriptions, config, .. } = self;
+        ReplayBuilder { dialect, form, files, readers, channels, subscriptions, config, sink }
     }
 
     /// Opens the files. What a client has recorded of its subscriptions is known then, so that
@@ -124,12 +135,16 @@ impl<S: EventSink> ReplayBuilder<S> {
     /// [`ReplayError`] where a file can't be opened or read, does not say its dialect, or is of
     /// another one than the rest, and where a channel or the speed is wrong.
     pub fn open(self) -> Result<Replay<S>, ReplayError> {
-        let Self { dialect, form, files, channels, mut subscriptions, config, sink } = self;
+        let Self { dialect, form, files, readers, channels, mut subscriptions, config, sink } =
+            self;
         if matches!(config.speed, Speed::Times(times) if times.is_nan() || times <= 0.0) {
             return Err(ReplayError::Speed);
         }
         let open = |path: &PathBuf| CaptureFile::open(path, form, &config);
         let mut files = files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        for Source(source) in readers {
+            files.push(CaptureFile::from_reader(source, form)?);
+        }
         let uncommitted = leave_out_empty(&mut files, form, &config)?;
         let dialect = common_dialect(dialect, &files)?;
         for channel in &channels {
@@ -159,6 +174,15 @@ impl<S: EventSink> ReplayBuilder<S> {
     }
 }
 
+/// A capture without a name.
+struct Source(Box<dyn Read + Send>);
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Source")
+    }
+}
+
 /// Leaves out files that have no line, in the times that are played. Gives those of them of which
 /// nothing was committed.
 ///
@@ -183,7 +207,8 @@ fn leave_out_empty(
     if !files.is_empty() {
         return Ok(uncommitted);
     }
-    if let (Some(path), true) = (left.first(), config.has_times())
+    let named = left.first().filter(|path| path.as_os_str() != CaptureFile::NO_NAME);
+    if let (Some(path), true) = (named, config.has_times())
         && let Some((first, last)) = covered_times(path, form)?
     {
         return Err(ReplayError::NothingInTimes { path: path.clone(), first, last });

@@ -1,5 +1,6 @@
 //! One file of a replay, and which recording it is of.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::config::ReplayConfig;
@@ -49,6 +50,9 @@ pub(super) enum FileEnd {
 }
 
 impl CaptureFile {
+    /// The path of a source that has none.
+    pub(super) const NO_NAME: &str = "-";
+
     /// Opens a file and reads what its first lines say of it.
     pub(super) fn open(
         path: &Path,
@@ -62,11 +66,31 @@ impl CaptureFile {
                 None => reader,
             })
         };
+        // What the first line says holds for all times.
+        let mut file = Self::with(open()?, path)?;
+        if config.has_times() {
+            file.reader = open()?.with_times(config.from, config.to);
+        }
+        Ok(file)
+    }
+
+    /// Reads what the first line of a source without a name says of it.
+    pub(super) fn from_reader(
+        source: Box<dyn Read + Send>,
+        form: Option<LineForm>,
+    ) -> Result<Self, ReplayError> {
+        let reader = CaptureReader::from_reader(source);
+        let reader = match form {
+            Some(form) => reader.with_form(form),
+            None => reader,
+        };
+        Self::with(reader, Path::new(Self::NO_NAME))
+    }
+
+    fn with(mut reader: CaptureReader, path: &Path) -> Result<Self, ReplayError> {
         let mut recording_id = None;
         let mut dialect = None;
         let mut number = 0;
-        // What the first line says holds for all times.
-        let mut reader = open()?;
         if let Some(entry) = reader.peek()? {
             match entry.kind {
                 EntryKind::Mark(Mark::File, text) => {
@@ -78,9 +102,6 @@ impl CaptureFile {
                 EntryKind::Frame(frame) => dialect = dialect_of(frame),
                 _ => {}
             }
-        }
-        if config.has_times() {
-            reader = open()?.with_times(config.from, config.to);
         }
         let last = UnixNanos::UNKNOWN;
         let path = path.to_owned();

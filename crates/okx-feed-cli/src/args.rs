@@ -1,13 +1,13 @@
 //! Arguments that several commands share.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
 use super::error::{CliError, is_stdin};
-use okx_feed::Dialect;
 use okx_feed::capture::{CaptureReader, LineForm};
+use okx_feed::{Dialect, Replay, ReplayBuilder};
 
 /// The dialect of a connection or a capture, as an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -80,6 +80,14 @@ impl From<Format> for LineForm {
             Format::Collector => Self::Collector,
         }
     }
+}
+
+/// A replay of captures; `-` is standard input.
+pub(crate) fn replay_of(files: &[PathBuf]) -> ReplayBuilder {
+    files.iter().fold(Replay::builder(), |replay, path| match is_stdin(path) {
+        true => replay.reader(io::stdin()),
+        false => replay.file(path),
+    })
 }
 
 /// Opens a capture, or standard input. The form of its lines is the one that was asked for, that of

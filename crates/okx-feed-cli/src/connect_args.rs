@@ -102,6 +102,13 @@ impl From<RegionArg> for Region {
 }
 
 impl ConnectArgs {
+    /// Whether anything of it was given.
+    pub(crate) fn is_given(&self) -> bool {
+        let NetworkArgs { region, demo, proxy, no_proxy, headers, ca_file } = &self.network;
+        let is_default = *region == RegionArg::Global && !demo && !no_proxy && headers.is_empty();
+        !is_default || self.url.is_some() || proxy.is_some() || ca_file.is_some()
+    }
+
     /// Applies the arguments to a client's builder.
     pub(crate) fn apply<S: EventSink + Send + 'static>(
         &self,

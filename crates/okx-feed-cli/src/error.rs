@@ -51,6 +51,9 @@ pub(crate) enum CliError {
         example = path.join("capture.jsonl")
     )]
     Directory { path: PathBuf },
+    /// Options of a connection without a live export.
+    #[error("options of a connection need --live; captures have none")]
+    NotLive,
     /// A file where the directory of the output should be.
     #[error("{path:?} is a file; give --out a directory, which is created where there is none")]
     OutIsFile { path: PathBuf },

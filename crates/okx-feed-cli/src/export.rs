@@ -1,20 +1,25 @@
 //! `okx-feed export`: captures in the file formats of other programs.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
-use super::args::{DialectArg, Format};
+use super::args::{DialectArg, Format, replay_of};
+use super::connect_args::ConnectArgs;
+use super::duration::parse_duration;
 use super::error::{CliError, Outcome, check_out, say};
+use super::export_live;
 use super::format::Counted;
 use super::instruments_file::read_contract_values;
 use super::progress::{Progress, Share};
 use super::replay_outcome::outcome;
 use super::time_arg::parse_time;
-use okx_feed::export::{Export, NumberFormat};
-use okx_feed::{Event, EventSink, Replay, UnixNanos};
+use okx_feed::export::{Export, ExportReport, NumberFormat};
+use okx_feed::{Event, EventSink, ReplayReport, UnixNanos};
 
 /// The arguments of `export`.
 #[derive(Args, Debug)]
@@ -25,7 +30,7 @@ pub(crate) struct ExportArgs {
     format: ExportFormat,
     /// The folder for the files; none of them may exist already
     #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    pub(crate) out: PathBuf,
     /// How Parquet files have prices and sizes
     #[arg(long, value_enum, default_value_t = NumbersArg::Decimal)]
     numbers: NumbersArg,
@@ -39,18 +44,38 @@ pub(crate) struct ExportArgs {
     /// Leave out what came from then on
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     to: Option<UnixNanos>,
-    /// The protocol; needed where no file says it
+    /// The protocol; needed where no file says it, and v5 with --live
     #[arg(long, value_enum)]
-    dialect: Option<DialectArg>,
+    pub(crate) dialect: Option<DialectArg>,
     /// The form of the lines of all files; default: by the name, or by the first line
     #[arg(long, value_name = "FORM", value_enum)]
     form: Option<Format>,
     /// Export this channel alone, as the dialect's documents write it; may be repeated
     #[arg(long = "channel", value_name = "CHANNEL")]
     channels: Vec<String>,
-    /// The captures
+    /// Export live channels, until Ctrl-C; CHANNEL is in the place of FILE
+    #[arg(long, conflicts_with_all = ["channels", "from", "to", "form"])]
+    live: bool,
+    /// With --live, open so many redundant connections
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "live",
+          value_parser = RangedU64ValueParser::<usize>::new().range(1..=16))]
+    pub(crate) lines: usize,
+    /// With --live, stop after so long: 500ms, 10s, 2m
+    #[arg(long, value_name = "SPAN", value_parser = parse_duration, requires = "live",
+          allow_hyphen_values = true)]
+    pub(crate) duration: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+    /// The captures; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+}
+
+impl ExportArgs {
+    /// The channels of `--live`.
+    pub(crate) fn live_channels(&self) -> Vec<String> {
+        self.files.iter().map(|name| name.to_string_lossy().into_owned()).collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -98,6 +123,9 @@ Days are of UTC by the time of receipt. Sizes of derivatives are contracts; with
 they are base currency (linear) or US dollars (inverse). Messages without a place in the format are
 counted on standard error.
 
+With --live, channels are exported as they come. The feed never waits for a disk: what the export is
+too slow for is a gap, which is said, with exit code 1. Files are whole when the command has ended.
+
 Exit code: 0; 1 when a frame or a line was malformed, and when a recording has a gap, lacks a file
 between two others, ends in the middle or without a closing mark, or there is nothing of a --channel; 2 for wrong usage and
 failed I/O.
@@ -105,10 +133,11 @@ failed I/O.
 Examples:
   okx-feed export --format parquet --out lake capture/*.tsv.zst
   okx-feed export --format tardis --out csv --channel trades:BTC-USDT-SWAP capture/*.tsv.zst
-  okx-feed export --format hftbacktest --out npy --from 2026-11-30T00:00:00Z capture/*.tsv.zst";
+  okx-feed export --format hftbacktest --out npy --from 2026-11-30T00:00:00Z capture/*.tsv.zst
+  okx-feed export --format parquet --out lake --live --lines 2 trades:BTC-USDT books:BTC-USDT";
 
 /// The sink of a format.
-fn new_export(args: &ExportArgs) -> Result<Export, CliError> {
+pub(crate) fn new_export(args: &ExportArgs) -> Result<Export, CliError> {
     let dir = args.out.clone();
     let export = match args.format {
         ExportFormat::Parquet => Export::parquet(dir, args.numbers.into()),
@@ -127,11 +156,16 @@ fn new_export(args: &ExportArgs) -> Result<Export, CliError> {
 /// If a file can't be read or written, or the dialect is not known.
 pub(crate) fn run(args: &ExportArgs) -> Result<Outcome, CliError> {
     check_out(&args.out)?;
+    if args.live {
+        return export_live::run(args);
+    }
+    if args.connect.is_given() {
+        return Err(CliError::NotLive);
+    }
     let exporter = Rc::new(RefCell::new(new_export(args)?));
     let sink = Rc::clone(&exporter);
     let from = args.from.unwrap_or(UnixNanos::UNKNOWN);
-    let mut builder = Replay::builder()
-        .files(args.files.iter().cloned())
+    let mut builder = replay_of(&args.files)
         .times(from, args.to.unwrap_or(UnixNanos(u64::MAX)))
         .on_event(move |event: &Event<'_>| sink.borrow_mut().on_event(event));
     if let Some(dialect) = args.dialect {
@@ -157,20 +191,36 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome, CliError> {
         }
     }
     drop(progress);
-    let written = exporter.borrow_mut().finish()?;
-    let (files, report) = (written.files.len() as u64, replay.report());
-    let (rows, frames) = (Counted(written.rows, "row"), Counted(report.frames, "frame"));
-    let files = Counted(files, "file");
-    say(format_args!("okx-feed export: {frames}, {rows} in {files} under {:?}", args.out));
-    for (channel, messages) in &written.left_out {
-        let messages = Counted(*messages, "message");
-        say(format_args!(
-            "okx-feed export: {messages} of {channel} left out: another channel has it"
-        ));
+    let exported = Exported { written: exporter.borrow_mut().finish()?, played: replay.report() };
+    Ok(exported.report(&args.out))
+}
+
+/// What was exported.
+pub(crate) struct Exported {
+    pub(crate) written: ExportReport,
+    pub(crate) played: ReplayReport,
+}
+
+impl Exported {
+    /// Says what was exported and what was not, and gives the outcome.
+    pub(crate) fn report(&self, out: &Path) -> Outcome {
+        let Self { written, played } = self;
+        let (rows, frames) = (Counted(written.rows, "row"), Counted(played.frames, "frame"));
+        let files = Counted(written.files.len() as u64, "file");
+        say(format_args!("okx-feed export: {frames}, {rows} in {files} under {out:?}"));
+        for (channel, messages) in &written.left_out {
+            let messages = Counted(*messages, "message");
+            say(format_args!(
+                "okx-feed export: {messages} of {channel} left out: the format has no place for it, \
+                 or another channel has the same"
+            ));
+        }
+        for (channel, messages) in &written.before_snapshot {
+            let messages = Counted(*messages, "message");
+            say(format_args!(
+                "okx-feed export: {messages} of {channel} before a snapshot left out"
+            ));
+        }
+        outcome("export", played)
     }
-    for (channel, messages) in &written.before_snapshot {
-        let messages = Counted(*messages, "message");
-        say(format_args!("okx-feed export: {messages} of {channel} before a snapshot left out"));
-    }
-    Ok(outcome("export", &report))
 }

@@ -17,6 +17,7 @@ mod event_members;
 mod event_writer;
 mod exchange;
 mod export;
+mod export_live;
 mod format;
 mod history;
 mod instruments_file;

@@ -151,7 +151,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
     let clock = Clock::start();
     runtime.block_on(async {
         tokio::select! {
-            ended = follow(args, &client, &url, &news, &mut interrupt) => ended,
+            ended = follow(args.duration, &client, &url, &news, &mut interrupt) => ended,
             () = closed(pipe.as_ref()) => Ok(()),
         }
     })?;
@@ -197,8 +197,8 @@ async fn closed(pipe: Option<&Pipe>) {
 }
 
 /// Reports what goes wrong until the end.
-async fn follow(
-    args: &RecordArgs,
+pub(crate) async fn follow(
+    duration: Option<Duration>,
     client: &Client,
     url: &str,
     news: &News,
@@ -208,7 +208,7 @@ async fn follow(
     let mut disk = DiskLog::default();
     let mut ticks = interval(STATS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut end = std::pin::pin!(sleep(args.duration.unwrap_or(Duration::MAX)));
+    let mut end = std::pin::pin!(sleep(duration.unwrap_or(Duration::MAX)));
     loop {
         let is_end = tokio::select! {
             () = interrupt.wait() => true,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use clap::{Args, ValueEnum};
 
-use super::args::{DialectArg, Format};
+use super::args::{DialectArg, Format, replay_of};
 use super::error::{CliError, Outcome, say};
 use super::event_json::{write_event, write_schema};
 use super::event_line::write_line;
@@ -17,7 +17,7 @@ use super::progress::{Progress, Share};
 use super::replay_outcome::outcome;
 use super::time_arg::parse_time;
 use okx_feed::replay::{Lines, Speed};
-use okx_feed::{Book5, Dialect, Event, EventSink, Replay, ReplayReport, UnixNanos};
+use okx_feed::{Book5, Dialect, Event, EventSink, ReplayReport, UnixNanos};
 
 /// The arguments of `replay`.
 #[derive(Args, Debug)]
@@ -56,7 +56,7 @@ pub(crate) struct ReplayArgs {
     /// Play this channel alone, as the dialect's documents write it; may be repeated
     #[arg(long = "channel", value_name = "CHANNEL")]
     channels: Vec<String>,
-    /// The captures
+    /// The captures; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 }
@@ -122,8 +122,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Outcome, CliError> {
     let style = (!args.quiet).then_some(args.json);
     let sink = Printer { out: Rc::clone(&out), style, depth: args.depth };
     let from = args.from.unwrap_or(UnixNanos::UNKNOWN);
-    let mut builder = Replay::builder()
-        .files(args.files.iter().cloned())
+    let mut builder = replay_of(&args.files)
         .speed(args.speed.map_or(Speed::Max, Speed::Times))
         .times(from, args.to.unwrap_or(UnixNanos(u64::MAX)))
         .configure(|config| {

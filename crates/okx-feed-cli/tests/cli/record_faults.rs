@@ -169,3 +169,67 @@ fn a_reader_that_closes_standard_output_ends_the_recording_properly() {
     exchange.0.interrupt();
     assert_eq!(marks(&files(&folder))[Mark::Finish.name()], 1);
 }
+
+#[test]
+fn live_channels_are_exported_until_the_end() {
+    let exchange = Exchange::start("drop:at=1s");
+    let folder = folder("live-export");
+    let out = folder.to_str().unwrap();
+    let args = ["export", "--format", "tardis", "--out", out, "--live", "--url", &exchange.1];
+    let more = ["--lines", "2", "trades:BTC-USDT", "books:BTC-USDT"];
+    let program = Program::start(&[&args[..], &more].concat());
+    // Until there is a file, and then for a while.
+    for _ in 0..2_000 {
+        if folder.join("okex/trades").exists() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(2_500));
+    let output = program.interrupt();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains(" in 3 files under "), "{said}");
+    let rows = |table: &str| {
+        let mut text = String::new();
+        let found = Command::new("find").arg(folder.join("okex").join(table)).output().unwrap();
+        let path = std::str::from_utf8(&found.stdout).unwrap().lines().find(|p| p.ends_with("gz"));
+        let file = fs::File::open(path.unwrap()).unwrap();
+        std::io::Read::read_to_string(&mut flate2::read::MultiGzDecoder::new(file), &mut text)
+            .unwrap();
+        text
+    };
+    let trades = rows("trades");
+    let id = |row: &str| row.split(',').nth(4).unwrap().parse::<u64>().unwrap();
+    let ids: Vec<_> = trades.lines().skip(1).map(id).collect();
+    assert!(ids.len() > 50 && ids.is_sorted(), "{}", ids.len());
+    assert!(rows("incremental_book_L2").contains(",true,ask,"));
+    // What can't be written ends it.
+    let args = [&args[..], &["trades:BTC-USDT", "--duration", "20s"]].concat();
+    let output = Program::start(&args).finish();
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("exists already"), "{said}");
+    for wrong in [
+        &["export", "--format", "tardis", "--out", "x", "--url", &exchange.1, "file"][..],
+        &["export", "--format", "tardis", "--out", "x", "--lines", "2", "file"],
+        &["export", "--format", "tardis", "--out", "x", "--live", "--from", "1s", "trades:A"],
+    ] {
+        let output = Program::start(wrong).finish();
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains("--live"), "{said}");
+    }
+    exchange.0.interrupt();
+}
+
+#[test]
+fn a_capture_is_replayed_from_standard_input() {
+    let file = format!("{}/../../tests/data/conn-sim-v5.tsv", env!("CARGO_MANIFEST_DIR"));
+    let by_name = Program::start(&["replay", "--json", &file]).finish();
+    let input = fs::File::open(&file).unwrap();
+    let piped = Program::start_with(&["replay", "--json", "-"], input).finish();
+    assert_eq!(piped.status.code(), Some(0), "{}", text(&piped.stderr));
+    assert_eq!(text(&piped.stdout), text(&by_name.stdout));
+    let empty = Program::start(&["replay", "--from", "1s", "-"]).finish();
+    let said = text(&empty.stderr);
+    assert!(empty.status.code() == Some(2) && said.contains("\"-\" is empty"), "{said}");
+}
