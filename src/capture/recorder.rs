@@ -89,13 +89,33 @@ impl Recorder {
         ts: UnixNanos,
         payload: &[u8],
     ) {
+        self.record_of_read(kind, connection, ts, payload);
+        self.flush_due(ts);
+    }
+
+    /// As [`Recorder::record`], but a block that has waited for long enough waits on for
+    /// [`Recorder::on_drained`]: the writer's work must not fall into that of the frames that were
+    /// read together.
+    #[inline]
+    pub(crate) fn record_of_read(
+        &mut self,
+        kind: RecordKind,
+        connection: ConnectionLabel,
+        ts: UnixNanos,
+        payload: &[u8],
+    ) {
         if payload.len() > MAX_PAYLOAD_LEN {
             return self.refuse(ts);
         }
         self.block.push(kind, connection, ts, payload);
-        if self.block.is_full() || self.is_due(ts) {
+        if self.block.is_full() {
             self.hand_over();
         }
+    }
+
+    /// Hands over what has waited for long enough, after the frames of a read.
+    pub(crate) fn on_drained(&mut self) {
+        self.flush_due(self.block.last);
     }
 
     /// Hands over what has waited for long enough at `now`. To be called about once a second, for

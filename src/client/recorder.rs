@@ -49,7 +49,7 @@ impl ClientRecorder {
                 Frame::Text(text) => (RecordKind::Text, text),
                 Frame::Binary(bytes) => (RecordKind::Binary, bytes),
             };
-            recorder.record(kind, label(id), ts, payload);
+            recorder.record_of_read(kind, label(id), ts, payload);
         }
     }
 
@@ -69,6 +69,13 @@ impl ClientRecorder {
         };
         if let Some(recorder) = &mut self.recorder {
             recorder.record(RecordKind::Mark(mark), label(id), ts, text.as_bytes());
+        }
+    }
+
+    /// Hands to the writer what has waited for long enough, after the frames of a read.
+    pub(super) fn on_drained(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.on_drained();
         }
     }
 
@@ -98,6 +105,9 @@ impl ClientRecorder {
     fn record_frame(&mut self, _: ConnectionId, _: Frame<'_>, _: UnixNanos) {}
 
     fn record(&mut self, _: ConnectionId, _: Noted, _: UnixNanos, _: &str) {}
+
+    #[expect(clippy::unused_self, reason = "with the feature it is used")]
+    pub(super) fn on_drained(&mut self) {}
 
     pub(super) fn flush_due(&mut self, _: UnixNanos) {}
 }

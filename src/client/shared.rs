@@ -162,6 +162,7 @@ impl<S: EventSink> ClientShared<S> {
     #[inline]
     pub(super) fn on_drained(&mut self) {
         self.sink.on_drained();
+        self.recorder.on_drained();
     }
 
     /// Marks as stale what no line of a group updates any more.

@@ -140,6 +140,9 @@ impl<S: EventSink> ReplayBuilder<S> {
         if matches!(config.speed, Speed::Times(times) if times.is_nan() || times <= 0.0) {
             return Err(ReplayError::Speed);
         }
+        if config.from >= config.to {
+            return Err(ReplayError::Times);
+        }
         let open = |path: &PathBuf| CaptureFile::open(path, form, &config);
         let mut files = files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         for Source(source) in readers {

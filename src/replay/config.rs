@@ -61,6 +61,12 @@ pub struct ReplayConfig {
 }
 
 impl ReplayConfig {
+    /// Whether what comes at `now` is left out, and all after it.
+    pub(super) const fn is_over(&self, now: UnixNanos) -> bool {
+        // Without an end no time of a file is one.
+        now.0 >= self.to.0 && self.to.0 != u64::MAX
+    }
+
     /// Whether a part of the time alone is played.
     pub(super) fn has_times(&self) -> bool {
         self.from != UnixNanos::UNKNOWN || self.to != UnixNanos(u64::MAX)

@@ -46,6 +46,9 @@ pub enum ReplayError {
         /// Its dialect.
         dialect: Dialect,
     },
+    /// The first time is not before the last one.
+    #[error("the time to begin at is not before that to end at: swap them")]
+    Times,
     /// The speed is not above 0.
     #[error("the speed must be above 0")]
     Speed,

@@ -80,7 +80,7 @@ impl<S: EventSink> Replay<S> {
         file.last = ts;
         // A file of the same recording that begins later repeats what is known.
         *now = ts.max(*now);
-        if *now >= config.to {
+        if config.is_over(*now) {
             self.is_cut = true;
             return Ok(self.end());
         }

@@ -180,8 +180,13 @@ impl From<CaptureError> for CliError {
 }
 
 /// What to do about a replay that can't begin.
-const fn replay_hint(error: &ReplayError) -> &'static str {
+fn replay_hint(error: &ReplayError) -> &'static str {
     match error {
+        ReplayError::Capture(CaptureError::Open { source, .. })
+            if matches!(source.kind(), io::ErrorKind::IsADirectory) =>
+        {
+            "; give the files in it, such as capture/*.tsv.zst"
+        }
         ReplayError::NoDialect(_) => "; add --dialect v3 or --dialect v5",
         ReplayError::OtherDialect { .. } => "; replay the files of each dialect by themselves",
         _ => "",

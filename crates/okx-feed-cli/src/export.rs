@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
@@ -15,6 +16,7 @@ use super::error::{CliError, Outcome, check_out, say};
 use super::export_live;
 use super::format::Counted;
 use super::instruments_file::read_contract_values;
+use super::interrupt::Interrupt;
 use super::progress::{Progress, Share};
 use super::replay_outcome::outcome;
 use super::time_arg::parse_time;
@@ -127,7 +129,7 @@ With --live, channels are exported as they come. The feed never waits for a disk
 too slow for is a gap, which is said, with exit code 1. Files are whole when the command has ended.
 
 Exit code: 0; 1 when a frame or a line was malformed, and when a recording has a gap, lacks a file
-between two others, ends in the middle or without a closing mark, or there is nothing of a --channel; 2 for wrong usage and
+between two others, ends in the middle or without a closing mark, when Ctrl-C ended it early, or there is nothing of a --channel or of that time; 2 for wrong usage and
 failed I/O.
 
 Examples:
@@ -165,6 +167,8 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome, CliError> {
     let exporter = Rc::new(RefCell::new(new_export(args)?));
     let sink = Rc::clone(&exporter);
     let from = args.from.unwrap_or(UnixNanos::UNKNOWN);
+    let has_times = args.from.is_some() || args.to.is_some();
+    let is_interrupted = Interrupt::flag().map_err(CliError::Start)?;
     let mut builder = replay_of(&args.files)
         .times(from, args.to.unwrap_or(UnixNanos(u64::MAX)))
         .on_event(move |event: &Event<'_>| sink.borrow_mut().on_event(event));
@@ -180,31 +184,45 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome, CliError> {
     let mut replay = builder.open()?;
     let mut progress = Progress::start("export");
     let mut lines = 0_u64;
-    while replay.step()? {
+    let played = loop {
+        match replay.step() {
+            Ok(true) => {}
+            Ok(false) => break Ok(()),
+            Err(error) => break Err(error),
+        }
         lines += 1;
-        if exporter.borrow().has_failed() {
-            break;
+        if exporter.borrow().has_failed() || is_interrupted.load(Ordering::Relaxed) {
+            break Ok(());
         }
         if lines.is_multiple_of(4_096) {
             let (done, of) = replay.progress();
             progress.at(Share { done, of }, || Counted(lines, "line").to_string());
         }
-    }
+    };
     drop(progress);
-    let exported = Exported { written: exporter.borrow_mut().finish()?, played: replay.report() };
-    Ok(exported.report(&args.out))
+    // What came before an error or Ctrl-C is in whole files.
+    let written = exporter.borrow_mut().finish()?;
+    let outcome = Exported { written, played: replay.report(), has_times }.report(&args.out);
+    played?;
+    if is_interrupted.load(Ordering::Relaxed) {
+        say(format_args!("okx-feed export: ended early; the files have what was read until then"));
+        return Ok(Outcome::Malformed);
+    }
+    Ok(outcome)
 }
 
 /// What was exported.
 pub(crate) struct Exported {
     pub(crate) written: ExportReport,
     pub(crate) played: ReplayReport,
+    /// Whether a part of the time was asked for.
+    pub(crate) has_times: bool,
 }
 
 impl Exported {
     /// Says what was exported and what was not, and gives the outcome.
     pub(crate) fn report(&self, out: &Path) -> Outcome {
-        let Self { written, played } = self;
+        let Self { written, played, .. } = self;
         let (rows, frames) = (Counted(written.rows, "row"), Counted(played.frames, "frame"));
         let files = Counted(written.files.len() as u64, "file");
         say(format_args!("okx-feed export: {frames}, {rows} in {files} under {out:?}"));
@@ -221,6 +239,6 @@ impl Exported {
                 "okx-feed export: {messages} of {channel} before a snapshot left out"
             ));
         }
-        outcome("export", played)
+        outcome("export", played, self.has_times)
     }
 }

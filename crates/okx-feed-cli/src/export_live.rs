@@ -78,7 +78,7 @@ fn play(reader: PipeReader, mut export: Export) -> Result<Exported, CliError> {
     while replay.step()? {}
     let played = replay.report();
     drop(replay);
-    Ok(Exported { written: export.finish()?, played })
+    Ok(Exported { written: export.finish()?, played, has_times: false })
 }
 
 #[cfg(unix)]

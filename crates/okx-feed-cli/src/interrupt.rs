@@ -1,6 +1,14 @@
 //! The signals that end the program: Ctrl-C, a closed terminal, a signal to terminate.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Ends the program as the signal of Ctrl-C does by itself.
+#[expect(clippy::exit, reason = "nothing else ends a loop that waits for its input")]
+fn end_at_once() -> ! {
+    std::process::exit(130)
+}
 
 /// The signals that end the program. Installed before anything is started, so that no signal kills
 /// the program halfway.
@@ -30,6 +38,25 @@ impl Interrupt {
     #[cfg(not(unix))]
     pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {})
+    }
+
+    /// A flag that is set once the program is to end, for a loop without a runtime. A second signal
+    /// ends the program at once: the loop may wait for its input.
+    ///
+    /// # Errors
+    /// If the operating system refuses.
+    pub(crate) fn flag() -> io::Result<Arc<AtomicBool>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut interrupt = runtime.block_on(async { Self::listen() })?;
+        let flag = Arc::new(AtomicBool::new(false));
+        let set = Arc::clone(&flag);
+        std::thread::Builder::new().name("okx-signals".to_owned()).spawn(move || {
+            runtime.block_on(interrupt.wait());
+            set.store(true, Ordering::Relaxed);
+            runtime.block_on(interrupt.wait());
+            end_at_once();
+        })?;
+        Ok(flag)
     }
 
     /// Waits until the program is to end.

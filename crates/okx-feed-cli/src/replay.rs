@@ -82,7 +82,7 @@ continue each other, every other file is a connection of its own. A frame that c
 is an event; so is what it costs.
 
 Exit code: 0; 1 when a frame or a line was malformed, and when a recording has a gap, lacks a file
-between two others, ends in the middle or without a closing mark, or there is nothing of a --channel; 2 for wrong usage and
+between two others, ends in the middle or without a closing mark, or there is nothing of a --channel or of that time; 2 for wrong usage and
 failed I/O.
 
 Examples:
@@ -173,7 +173,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Outcome, CliError> {
     played?;
     let report = replay.report();
     say(format_args!("okx-feed replay: {}", Summary(&report)));
-    Ok(outcome("replay", &report))
+    Ok(outcome("replay", &report, args.from.is_some() || args.to.is_some()))
 }
 
 /// What was played, in one line.

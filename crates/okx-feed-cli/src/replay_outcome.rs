@@ -5,7 +5,7 @@ use super::format::Counted;
 use okx_feed::ReplayReport;
 
 /// The outcome of a command. Says what was asked for and is not in the files.
-pub(crate) fn outcome(command: &str, report: &ReplayReport) -> Outcome {
+pub(crate) fn outcome(command: &str, report: &ReplayReport, has_times: bool) -> Outcome {
     for subscription in &report.not_found {
         say(format_args!(
             "okx-feed {command}: nothing of {subscription} was found; check --channel, --from and \
@@ -34,9 +34,13 @@ pub(crate) fn outcome(command: &str, report: &ReplayReport) -> Outcome {
             "okx-feed {command}: the recording goes on in another file after {file:?}"
         ));
     }
+    let is_nothing = has_times && report.frames == 0;
+    if is_nothing {
+        say(format_args!("okx-feed {command}: no frame is of that time; check --from and --to"));
+    }
     let faults = report.feed.malformed() + report.malformed_lines + report.gaps + report.left_out;
     let is_ended = report.torn.is_empty() && report.unfinished.is_empty();
     let has_all = report.missing_files.is_empty() && report.not_found.is_empty();
     let is_whole = is_ended && has_all;
-    if faults == 0 && is_whole { Outcome::Clean } else { Outcome::Malformed }
+    if faults == 0 && is_whole && !is_nothing { Outcome::Clean } else { Outcome::Malformed }
 }

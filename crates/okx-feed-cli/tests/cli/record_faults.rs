@@ -233,3 +233,52 @@ fn a_capture_is_replayed_from_standard_input() {
     let said = text(&empty.stderr);
     assert!(empty.status.code() == Some(2) && said.contains("\"-\" is empty"), "{said}");
 }
+
+#[test]
+fn an_export_that_is_interrupted_has_whole_files_and_says_so() {
+    let file = format!("{}/../../tests/data/conn-sim-v5.tsv", env!("CARGO_MANIFEST_DIR"));
+    let folder = folder("interrupted");
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    std::io::copy(&mut fs::File::open(&file).unwrap(), &mut writer).unwrap();
+    let out = folder.to_str().unwrap();
+    let args = ["export", "--format", "tardis", "--out", out, "-"];
+    let program = Program::start_with(&args, reader);
+    // It waits for more of its input, which ends after the signal.
+    let end = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(1_500));
+        drop(writer);
+    });
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    let output = program.interrupt();
+    end.join().unwrap();
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("ended early"), "{said}");
+    assert!(said.contains(" files under "), "{said}");
+}
+
+#[test]
+fn times_that_nothing_is_of_are_said_and_none_ends_a_replay() {
+    let file = format!("{}/../../tests/data/conn-sim-v5.tsv", env!("CARGO_MANIFEST_DIR"));
+    let files = [file];
+    for times in [["--to", "1s"], ["--from", "18446744073709551614ns"]] {
+        let (code, _, said) = replay(&[&["--quiet"], &times[..]].concat(), &files);
+        assert!(code == 1 && said.contains("no frame is of that time"), "{said}");
+    }
+    let (code, _, said) = replay(&["--from", "2s", "--to", "1s"], &files);
+    assert!(code == 2 && said.contains("swap them"), "{said}");
+    // The latest time that there is ends nothing.
+    let folder = folder("latest");
+    fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("a.tsv");
+    let line = |id: u8| {
+        format!(
+            "18446744073709551615\ttext/0.0\t{{\"arg\":{{\"channel\":\"trades\",\"instId\":\"A\"}},\"data\":[{{\"instId\":\"A\",\"tradeId\":\"{id}\",\"px\":\"4\",\"sz\":\"2\",\"side\":\"buy\",\"ts\":\"1\",\"count\":\"1\"}}]}}\n"
+        )
+    };
+    fs::write(&file, line(1) + &line(2)).unwrap();
+    let (code, seen, said) = replay(&["--json"], &[file.to_str().unwrap().to_owned()]);
+    let trades = seen.lines().filter(|line| line.contains(r#""event":"trade""#)).count();
+    assert!(code == 0 && trades == 2, "{said}");
+    let (code, _, said) = replay(&[], &[folder.to_str().unwrap().to_owned()]);
+    assert!(code == 2 && said.contains("give the files in it"), "{said}");
+}
