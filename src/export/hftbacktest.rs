@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::error::ExportError;
+use super::format::{DepthRows, Format, Takes, TradeRow, Written};
 use super::names::{day_of, day_text, file_name, local_time};
 use super::npy::{NpyRow, write_npy};
-use super::sink::{DepthRows, Format, Takes, TradeRow, Written};
 use crate::book::{Book5, BookSide};
 use crate::model::{Channel, ChannelKind, Level, Side, Topic, UnixNanos};
 

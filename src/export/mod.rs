@@ -5,6 +5,7 @@ mod csv;
 mod derivative_ticker;
 mod error;
 mod files;
+mod format;
 mod hftbacktest;
 mod names;
 mod npy;

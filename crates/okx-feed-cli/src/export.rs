@@ -12,8 +12,7 @@ use clap::{Args, ValueEnum};
 use super::args::{DialectArg, Format, replay_of};
 use super::connect_args::ConnectArgs;
 use super::duration::parse_duration;
-use super::error::{CliError, Outcome, check_out, say};
-use super::export_live;
+use super::error::{CliError, Outcome, say};
 use super::format::Counted;
 use super::instruments_file::read_contract_values;
 use super::interrupt::Interrupt;
@@ -57,7 +56,7 @@ pub(crate) struct ExportArgs {
     channels: Vec<String>,
     /// Export live channels, until Ctrl-C; CHANNEL is in the place of FILE
     #[arg(long, conflicts_with_all = ["channels", "from", "to", "form"])]
-    live: bool,
+    pub(crate) live: bool,
     /// With --live, open so many redundant connections
     #[arg(long, value_name = "N", default_value_t = 1, requires = "live",
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=16))]
@@ -128,9 +127,9 @@ counted on standard error.
 With --live, channels are exported as they come. The feed never waits for a disk: what the export is
 too slow for is a gap, which is said, with exit code 1. Files are whole when the command has ended.
 
-Exit code: 0; 1 when a frame or a line was malformed, and when a recording has a gap, lacks a file
-between two others, ends in the middle or without a closing mark, when Ctrl-C ended it early, or there is nothing of a --channel or of that time; 2 for wrong usage and
-failed I/O.
+Exit code: 0; 1 when a frame or a line was malformed, when a recording has a gap, lacks a file
+between two others, ends in the middle or without a closing mark, when Ctrl-C ended it early, and
+when there is nothing of a --channel or of that time; 2 for wrong usage and failed I/O.
 
 Examples:
   okx-feed export --format parquet --out lake capture/*.tsv.zst
@@ -157,10 +156,6 @@ pub(crate) fn new_export(args: &ExportArgs) -> Result<Export, CliError> {
 /// # Errors
 /// If a file can't be read or written, or the dialect is not known.
 pub(crate) fn run(args: &ExportArgs) -> Result<Outcome, CliError> {
-    check_out(&args.out)?;
-    if args.live {
-        return export_live::run(args);
-    }
     if args.connect.is_given() {
         return Err(CliError::NotLive);
     }
@@ -229,8 +224,8 @@ impl Exported {
         for (channel, messages) in &written.left_out {
             let messages = Counted(*messages, "message");
             say(format_args!(
-                "okx-feed export: {messages} of {channel} left out: the format has no place for it, \
-                 or another channel has the same"
+                "okx-feed export: {messages} of {channel} left out: the format has no place, \
+                 or another channel has it"
             ));
         }
         for (channel, messages) in &written.before_snapshot {

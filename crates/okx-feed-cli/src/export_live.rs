@@ -11,9 +11,9 @@ use std::thread;
 use tokio::sync::Notify;
 
 use super::channels;
-use super::error::{CliError, Outcome, say};
+use super::error::{CliError, Outcome, check_out, say};
 use super::event_writer::{EventWriter, News};
-use super::export::{ExportArgs, Exported, new_export};
+use super::export::{self, ExportArgs, Exported, new_export};
 use super::interrupt::Interrupt;
 use super::record::follow;
 use super::report::Summary;
@@ -22,11 +22,20 @@ use okx_feed::export::Export;
 use okx_feed::transport::{Clock, without_user};
 use okx_feed::{Client, ClientConfig, Dialect, Event, EventSink, MonoNanos, Replay};
 
+/// Exports captures, or live channels.
+///
+/// # Errors
+/// Those of either.
+pub(crate) fn run_any(args: &ExportArgs) -> Result<Outcome, CliError> {
+    check_out(&args.out)?;
+    if args.live { run(args) } else { export::run(args) }
+}
+
 /// Exports live channels until Ctrl-C or the end of the time.
 ///
 /// # Errors
 /// If a channel, the URL or the CA file is wrong, or a file can't be written.
-pub(crate) fn run(args: &ExportArgs) -> Result<Outcome, CliError> {
+fn run(args: &ExportArgs) -> Result<Outcome, CliError> {
     let dialect = args.dialect.map_or(Dialect::V5, Dialect::from);
     let subscriptions = channels::parse(dialect, &args.live_channels())?;
     let export = new_export(args)?;

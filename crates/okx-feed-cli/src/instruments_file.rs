@@ -23,8 +23,9 @@ pub(crate) fn read_codes(path: &Path) -> Result<InstrumentCodes, CliError> {
     Ok(codes)
 }
 
-/// Reads what a contract of each instrument is worth: rows of `okx-feed history instruments --json`,
-/// or the answer of `GET /api/v5/public/instruments`. Instruments without contracts are left out.
+/// Reads what a contract of each instrument is worth: rows of `okx-feed history instruments
+/// --json`, or the answer of `GET /api/v5/public/instruments`. Instruments without contracts are
+/// left out.
 ///
 /// # Errors
 /// If the file can't be read, or has no instrument with a contract value.
@@ -114,7 +115,8 @@ mod tests {
             {"inst_id":"B-OPT","contract_value":"1","contract_multiplier":"0.010"}"#;
         assert_eq!(contract_values(rows).unwrap(), expected);
         let answer = br#"{"code":"0","data":[{"instId":"A-SWAP","ctVal":"0.01","ctMult":"1"},
-            {"instId":"A","ctVal":"","ctMult":""},{"instId":"B-OPT","ctVal":"1","ctMult":"0.010"}]}"#;
+            {"instId":"A","ctVal":"","ctMult":""},
+            {"instId":"B-OPT","ctVal":"1","ctMult":"0.010"}]}"#;
         assert_eq!(contract_values(answer).unwrap(), expected);
         assert_eq!(contract_values(b"").unwrap(), ContractValues::new());
         assert!(contract_values(b"{\"inst_id\":\"A\",\"contract_value\":\"x\"}").is_err());

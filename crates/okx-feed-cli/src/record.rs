@@ -100,15 +100,15 @@ polars read them as they are. Their names sort by time. A process that is killed
 second. When the disk is full or the writer falls behind, that is reported, the file says what is
 missing, and the feed goes on.
 
-With --json it also prints what the client tells, as `okx-feed watch --json` does. `okx-feed replay
+With --json it also prints the client's events, as `okx-feed watch --json` does. `okx-feed replay
 --json` of the files prints the same lines.
 
 A channel that the exchange refuses is reported on standard error and requested again.
 It reconnects for as long as it runs. Ctrl-C ends it, with a proper close and all written.
 
 Exit code: 0; 1 when anything is missing in the files or on standard output, and when a channel is
-refused at the end; 2 for wrong usage, when nothing could be recorded, since every channel is refused at the end, and when
---duration ended before any connection was open.
+refused at the end; 2 for wrong usage, when nothing could be recorded, since every channel is
+refused at the end, and when --duration ended before any connection was open.
 
 Examples:
   okx-feed record --out capture books5:BTC-USDT trades:BTC-USDT
@@ -169,7 +169,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
     let unprinted = unprinted?;
     if unprinted > 0 {
         say(format_args!(
-            "okx-feed record: {unprinted} events were recorded and not printed, since the reader of \
+            "okx-feed record: {unprinted} events were recorded and not printed: the reader of \
              standard output is too slow"
         ));
     }

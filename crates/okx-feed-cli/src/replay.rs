@@ -81,9 +81,9 @@ Files are those of `okx-feed decode`. Several are merged by receive time: those 
 continue each other, every other file is a connection of its own. A frame that could not be decoded
 is an event; so is what it costs.
 
-Exit code: 0; 1 when a frame or a line was malformed, and when a recording has a gap, lacks a file
-between two others, ends in the middle or without a closing mark, or there is nothing of a --channel or of that time; 2 for wrong usage and
-failed I/O.
+Exit code: 0; 1 when a frame or a line was malformed, when a recording has a gap, lacks a file
+between two others, ends in the middle or without a closing mark, and when there is nothing of a
+--channel or of that time; 2 for wrong usage and failed I/O.
 
 Examples:
   okx-feed replay capture/*.tsv.zst

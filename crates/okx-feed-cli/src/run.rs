@@ -11,7 +11,8 @@ use super::completions::{self, CompletionsArgs};
 use super::decode::{self, DecodeArgs};
 use super::demo::{self, DemoArgs};
 use super::error::{CliError, EXIT_FAILURE, Outcome};
-use super::export::{self, ExportArgs};
+use super::export::ExportArgs;
+use super::export_live;
 use super::history::{self, HistoryArgs};
 use super::man::{self, ManArgs};
 use super::record::{self, RecordArgs};
@@ -111,7 +112,7 @@ fn dispatch(command: &Command) -> Result<Outcome, CliError> {
         Command::Watch(args) => watch::run(args),
         Command::Record(args) => record::run(args),
         Command::Replay(args) => replay::run(args),
-        Command::Export(args) => export::run(args),
+        Command::Export(args) => export_live::run_any(args),
         Command::Serve(args) => serve::run(args),
         Command::Soak(args) => soak::run(args),
         Command::Decode(args) => decode::run(args),

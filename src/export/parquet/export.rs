@@ -8,8 +8,8 @@ use super::table::{self, ParquetFile};
 use crate::book::Book5;
 use crate::export::error::ExportError;
 use crate::export::files::OpenFiles;
+use crate::export::format::{DepthRows, Format, Takes, TradeRow, Written};
 use crate::export::names::{day_of, day_text, file_name, local_time};
-use crate::export::sink::{DepthRows, Format, Takes, TradeRow, Written};
 use crate::model::{Dialect, Level, NO_SEQ, Topic, UnixNanos};
 
 /// Parquet files, partitioned. `exchange` is `okx` for v5 and `okex` for v3. One row is a trade, a

@@ -1,5 +1,5 @@
 //! `okx-feed record` under faults, of the exchange and of the disk: what is replayed is what the
-//! live client told, and what is missing is said.
+//! live client had, and what is missing is said.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -48,8 +48,8 @@ fn marks(files: &[String]) -> BTreeMap<&'static str, usize> {
 const FAULTS: &str = "drop:every=1500ms;gap:p=0.01;corrupt:p=0.003;repeat:p=0.01;\
                       stall:at=1s,for=700ms;unsub:at=900ms,conn=2";
 
-/// Records two lines of a dialect under faults, and compares what the client told with a replay.
-fn told_live_is_told_again(dialect: &str, channels: &[&str]) {
+/// Records two lines of a dialect under faults, and compares the client's events with a replay.
+fn events_are_the_same_again(dialect: &str, channels: &[&str]) {
     let exchange = Exchange::start(FAULTS);
     let url = exchange
         .1
@@ -66,12 +66,12 @@ fn told_live_is_told_again(dialect: &str, channels: &[&str]) {
     let (code, replayed, said) = replay(&["--json"], &files);
     // Frames were damaged, so there is a 1; nothing else is wrong.
     assert!(code == 1 && !said.contains("gap") && said.lines().count() == 1, "{said}");
-    let (told, again) = (hashes(text(&live.stdout)), hashes(&replayed));
-    assert_eq!(told, again);
+    let (live_hashes, again) = (hashes(text(&live.stdout)), hashes(&replayed));
+    assert_eq!(live_hashes, again);
     assert_eq!(text(&live.stdout), replayed);
     for kind in ["book", "depth", "trade", "state", "malformed"] {
         let least = if kind == "malformed" { 1 } else { 20 };
-        assert!(told.get(kind).is_some_and(|of| of.0 >= least), "{kind}: {told:?}");
+        assert!(live_hashes.get(kind).is_some_and(|of| of.0 >= least), "{kind}: {live_hashes:?}");
     }
     // Where a connection was lost, the recording has a mark, and a replay a state.
     let marks = marks(&files);
@@ -82,20 +82,20 @@ fn told_live_is_told_again(dialect: &str, channels: &[&str]) {
 }
 
 #[test]
-fn a_replay_of_two_lines_of_v5_under_faults_tells_what_the_client_told() {
+fn a_replay_of_two_lines_of_v5_under_faults_has_the_clients_events() {
     let channels = ["books5:BTC-USDT", "bbo-tbt:BTC-USDT", "books:BTC-USDT", "trades:BTC-USDT"];
-    told_live_is_told_again("v5", &channels);
+    events_are_the_same_again("v5", &channels);
 }
 
 #[test]
-fn a_replay_of_two_lines_of_v3_under_faults_tells_what_the_client_told() {
+fn a_replay_of_two_lines_of_v3_under_faults_has_the_clients_events() {
     let channels = ["spot/depth5:BTC-USDT", "spot/depth_l2_tbt:BTC-USDT", "spot/trade:BTC-USDT"];
-    told_live_is_told_again("v3", &channels);
+    events_are_the_same_again("v3", &channels);
 }
 
 /// A disk that takes no more: no file may grow over 16 KiB, and a write over it fails.
 #[test]
-fn a_full_disk_is_told_the_feed_goes_on_and_the_gaps_are_events() {
+fn a_full_disk_is_said_the_feed_goes_on_and_the_gaps_are_events() {
     let exchange = Exchange::start("");
     let folder = folder("full");
     let program = env!("CARGO_BIN_EXE_okx-feed");
