@@ -94,7 +94,7 @@ fn an_empty_file_changes_nothing_and_is_named() {
         let with = [files.clone(), vec![path.clone()]].concat();
         let (same_ids, same, report) = played(&with, 0, u64::MAX);
         assert_eq!((ids.len(), &same_ids, &same), (120, &ids, &all));
-        assert_eq!(report.torn, [path.clone()]);
+        assert_eq!(report.torn, std::slice::from_ref(&path));
         let error = Replay::builder().file(&path).open().unwrap_err();
         assert!(matches!(error, ReplayError::Empty(_)), "{error}");
     }

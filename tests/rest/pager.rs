@@ -193,10 +193,8 @@ fn candles_that_are_not_there_are_reported_also_behind_an_interruption() {
         .map(|n| format!(r#"["{}","1","1","1","1","1","1","1","1"]"#, begin + n * minute))
         .collect();
     let rows = format!("[{}]", all.join(","));
-    let expected = vec![
-        (begin + 5 * minute, begin + 5 * minute),
-        (begin + 310 * minute, begin + 720 * minute),
-    ];
+    let expected =
+        [(begin + 5 * minute, begin + 5 * minute), (begin + 310 * minute, begin + 720 * minute)];
     for interrupted_at in [usize::MAX, 0, 4, 5, 308, 309, 500] {
         let (mut pager, mut candles) = (new(), Vec::new());
         let mut is_interrupted = false;

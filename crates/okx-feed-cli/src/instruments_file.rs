@@ -45,7 +45,7 @@ fn contract_values(text: &[u8]) -> Result<ContractValues, String> {
     for row in serde_json::Deserializer::from_slice(text).into_iter::<Value>() {
         let row = row.map_err(|json| json.to_string())?;
         let of_answer = row.get("data").unwrap_or(&row).as_array();
-        for row in of_answer.map_or(std::slice::from_ref(&row), Vec::as_slice) {
+        for row in of_answer.map_or_else(|| std::slice::from_ref(&row), Vec::as_slice) {
             let text = |names: [&str; 2]| names.iter().find_map(|name| row.get(name)?.as_str());
             let number = |names| match text(names).filter(|text| !text.is_empty()) {
                 Some(text) => {
