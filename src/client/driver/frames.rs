@@ -1,7 +1,9 @@
 //! The hot path of a connection: its frames to books and sink; and the check for silence.
 
+use std::fmt::{Display, Write};
 use std::time::Duration;
 
+use arrayvec::ArrayString;
 use hdrhistogram::Histogram;
 
 use super::ConnectionDriver;
@@ -148,9 +150,16 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     }
 }
 
-/// Words with a space between them.
-fn words(all: &[impl ToString]) -> String {
-    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+/// Words with a space between them, as far as there is room. Allocates nothing: it is done once a
+/// second.
+fn words(all: &[impl Display]) -> ArrayString<64> {
+    let mut text = ArrayString::new();
+    for (n, word) in all.iter().enumerate() {
+        let space = if n == 0 { "" } else { " " };
+        // There is room for what one check does.
+        let _ = write!(text, "{space}{word}");
+    }
+    text
 }
 
 #[inline]
