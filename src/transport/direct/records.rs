@@ -24,7 +24,8 @@ const MAX_SEALED: usize = MAX_CONTENT + 256;
 const TAG_LEN: usize = 16;
 /// The longest message of a handshake that is put together from several records.
 const MAX_HANDSHAKE: usize = 0xffff;
-/// How many key updates may be requested, and how many pointless alerts sent, as by rustls.
+/// How many changes of keys may come without data between, whether or not they ask for one back,
+/// and how many pointless alerts; as with rustls.
 const MAX_KEY_UPDATES: u8 = 32;
 const MAX_WARNINGS: u8 = 4;
 /// How many records are sealed with one key. That of AES-GCM is about 2^24.5 (RFC 8446, section
@@ -327,13 +328,11 @@ impl Records {
     }
 
     fn key_update(&mut self, body: &[u8], out: &mut Vec<u8>) -> Result<(), RecordError> {
+        let left = self.key_updates_left.checked_sub(1).ok_or(RecordError::Flood)?;
+        self.key_updates_left = left;
         match body {
             [0] => {}
-            [1] => {
-                let left = self.key_updates_left.checked_sub(1).ok_or(RecordError::Flood)?;
-                self.key_updates_left = left;
-                self.update_sealing(out)?;
-            }
+            [1] => self.update_sealing(out)?,
             _ => return Err(RecordError::Invalid),
         }
         self.opening = self.schedule.next_opening()?;
