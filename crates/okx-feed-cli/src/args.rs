@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use super::error::{CliError, is_stdin};
 use okx_feed::capture::{CaptureReader, LineForm};
 use okx_feed::{Dialect, Replay, ReplayBuilder};
+use okx_feed::client::TransportKind;
 
 /// The dialect of a connection or a capture, as an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -53,6 +54,29 @@ impl ProtocolArg {
             Self::V3 => "v3",
             Self::V5 => "v5",
             Self::Sbe => "sbe",
+        }
+    }
+}
+
+/// What reads the sockets of a client, as an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TransportArg {
+    /// The direct transport with --busy-poll, else tokio
+    Auto,
+    /// tokio and tokio-tungstenite
+    Tokio,
+    /// The direct transport, which handles bytes in the buffer that they were received in
+    #[cfg(unix)]
+    Direct,
+}
+
+impl From<TransportArg> for TransportKind {
+    fn from(arg: TransportArg) -> Self {
+        match arg {
+            TransportArg::Auto => Self::Auto,
+            TransportArg::Tokio => Self::Tokio,
+            #[cfg(unix)]
+            TransportArg::Direct => Self::Direct,
         }
     }
 }

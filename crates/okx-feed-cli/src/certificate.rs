@@ -1,5 +1,8 @@
 //! Certificates for `serve --tls`, good and bad ones.
 
+use std::io;
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, Error, IsCa, KeyPair, date_time_ymd,
@@ -24,6 +27,32 @@ pub(crate) struct Certificate {
     pub(crate) chain: String,
     pub(crate) key: String,
     pub(crate) ca: String,
+}
+
+/// A good certificate for `localhost`, and a file with its issuer, which is removed with this.
+#[derive(Debug)]
+pub(crate) struct LocalCertificate {
+    pub(crate) made: Certificate,
+    pub(crate) ca_file: PathBuf,
+}
+
+impl LocalCertificate {
+    /// # Errors
+    /// If the certificate can't be made, or the file can't be written.
+    pub(crate) fn new() -> io::Result<Self> {
+        let made = make(TlsArg::Good, "localhost:0").map_err(io::Error::other)?;
+        let name = format!("okx-feed-{}-{:x}.pem", std::process::id(), fastrand::u64(..));
+        let ca_file = std::env::temp_dir().join(name);
+        std::fs::write(&ca_file, &made.ca)?;
+        Ok(Self { made, ca_file })
+    }
+}
+
+impl Drop for LocalCertificate {
+    fn drop(&mut self) {
+        // It is a temporary file: the system removes it too.
+        let _ = std::fs::remove_file(&self.ca_file);
+    }
 }
 
 /// Makes a certificate of an address that is listened on.

@@ -44,7 +44,14 @@ mod time_arg;
 mod view;
 mod watch;
 
+use std::alloc::System;
 use std::process::ExitCode;
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+/// The system's allocator with a count, which `bench --socket` reads.
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() -> ExitCode {
     run::run()

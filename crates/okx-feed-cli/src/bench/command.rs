@@ -14,6 +14,7 @@ use super::instructions;
 use super::measure::measure;
 use super::plot::plot;
 use super::report::Report;
+use super::socket::{self, SocketArgs};
 use crate::args::{DialectArg, Format};
 use crate::error::{CliError, Outcome, shown};
 use crate::exchange::demo_listings;
@@ -58,6 +59,8 @@ pub(crate) struct BenchArgs {
     /// Run one stage for a tool that counts instructions; see `.ci/instructions`
     #[arg(long, value_name = "STAGE", hide = true)]
     count_stage: Option<String>,
+    #[command(flatten)]
+    socket: SocketArgs,
 }
 
 const AFTER_HELP: &str = "\
@@ -81,6 +84,12 @@ Coordinated omission: frames are processed one after the other and each is timed
 frame can't delay the start of another measurement, and none is left out. There is no queue. The
 result is the cost of a frame, not its waiting time behind others at some rate.
 
+With --socket it measures from a socket instead: a server on a thread of its own sends the frames of
+the five-level book over ws:// and wss://, in bursts of 64 as fast as the client reads, 2,000 and 80
+a second. The client busy-polls, by the direct transport and by tokio in turn. The table has frames
+a second, processor time and allocations a frame, and the times from the write of a frame, from the
+kernel's receive stamp and from the read to the return of the sink. It needs two cores to itself.
+
 Stages: inflate (v3), parse (text to event), apply (find the subscription, replace its book),
 publish (write the book for readers on other threads).
 
@@ -92,6 +101,7 @@ Examples:
   okx-feed bench --dialect v3 --channel depth5 --plot depth5.svg
   okx-feed bench --channel trades --frames 1000000 --hdr trades.hlog
   okx-feed bench --dialect v3 --capture session.tsv --json
+  okx-feed bench --socket --rounds 9 --plot socket.svg
   zcat session.tsv.gz | okx-feed bench --dialect v3 --capture - --form tsv";
 
 /// Runs the benchmark.
@@ -100,7 +110,7 @@ Examples:
 /// If there are no frames, or a file or standard output does not take the results.
 pub(crate) fn run(args: &BenchArgs) -> Result<Outcome, CliError> {
     if let Some(stage) = &args.count_stage {
-        let counted = instructions::count(stage);
+        let counted = instructions::count(stage, args.frames);
         let counted =
             counted.map_err(|error| CliError::Start(io::Error::other(error.to_string())))?;
         let mut out = Output::stdout();
@@ -110,6 +120,10 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Outcome, CliError> {
     }
     let dialect = Dialect::from(args.dialect);
     let as_page = args.plot.as_deref().map(is_page).transpose()?;
+    if args.socket.socket {
+        let plot_to = args.plot.as_ref().zip(as_page);
+        return socket::run(&args.socket, dialect, args.seed, args.json, plot_to);
+    }
     let (frames, source) = match &args.capture {
         Some(path) => (Frames::captured(path, args.format, dialect)?, shown(path)),
         None => {

@@ -9,6 +9,9 @@
 use std::error::Error;
 use std::hint::black_box;
 
+#[cfg(unix)]
+use super::records::records_to_book;
+use super::socket;
 use okx_feed::internals::{OUTPUT_SPACE, PADDING, PaddedText, Scanner, Scratch, SmallInflate};
 use okx_feed::sim::{ExchangeConfig, Limits, Outbound, PushIntervals, record};
 use okx_feed::{
@@ -22,7 +25,7 @@ const FRAMES: usize = 200;
 /// The passes over the frames: the first one also fills caches and tables.
 const ROUNDS: usize = 5;
 
-const STAGES: [&str; 24] = [
+const STAGES: [&str; 26] = [
     "inflate depth5",
     "inflate depth5 portable",
     "scan books5",
@@ -42,6 +45,8 @@ const STAGES: [&str; 24] = [
     "frame-to-book books",
     "frame-to-book depth5",
     "depth apply",
+    "records-to-book books5",
+    "records-to-book depth5",
     "frame-to-record tickers",
     "frame-to-record mark-price",
     "frame-to-record index-tickers",
@@ -51,22 +56,24 @@ const STAGES: [&str; 24] = [
 
 /// Everything that is counted happens in this function and its callees.
 #[inline(never)]
-fn measured(work: &mut dyn FnMut()) {
+pub(super) fn measured(work: &mut dyn FnMut()) {
     work();
 }
 
 type Frames = Vec<Vec<u8>>;
 
 /// Runs a stage and gives how many frames it took, or the names of the stages for any other name.
+/// Those from a socket take as many frames as are `sent`.
 ///
 /// # Errors
 /// If the frames of a stage can't be made.
-pub(super) fn count(stage: &str) -> Result<String, Box<dyn Error>> {
-    if !STAGES.contains(&stage) {
-        return Ok(STAGES.join(
-            "
-",
-        ));
+pub(super) fn count(stage: &str, sent: usize) -> Result<String, Box<dyn Error>> {
+    if !STAGES.contains(&stage) && !socket::STAGES.contains(&stage) {
+        return Ok([STAGES.as_slice(), &socket::STAGES].concat().join("\n"));
+    }
+    if socket::STAGES.contains(&stage) {
+        socket::run_stage(stage, sent)?;
+        return Ok(sent.to_string());
     }
     let portable = stage.ends_with("portable");
     let mut words = stage.split(' ');
@@ -90,13 +97,15 @@ pub(super) fn count(stage: &str) -> Result<String, Box<dyn Error>> {
     let channel: Subscription = channel.parse()?;
     // The hot path runs once: a subscription rejects repeated messages as duplicates.
     let (count, times) =
-        if what.starts_with("frame-to") { (FRAMES * ROUNDS, 1) } else { (FRAMES, ROUNDS) };
+        if what.contains("-to-") { (FRAMES * ROUNDS, 1) } else { (FRAMES, ROUNDS) };
     let (bodies, texts) = frames(&channel, count)?;
     match what {
         "inflate" => inflate(&bodies, times, portable),
         "scan" => scan(&channel, &texts, times, portable),
         "parse" => parse(&channel, &texts, times),
         "frame-to-book" | "frame-to-record" => hot_path(channel, &bodies, &texts, times),
+        #[cfg(unix)]
+        "records-to-book" => records_to_book(channel, &bodies, &texts)?,
         _ => depth()?,
     }
     Ok((FRAMES * ROUNDS).to_string())

@@ -1,4 +1,5 @@
-//! `okx-feed bench`: the hot path from frame to book, each frame timed alone.
+//! `okx-feed bench`: the hot path from frame to book, each frame timed alone; and the way from a
+//! socket.
 
 mod clock;
 mod command;
@@ -9,7 +10,10 @@ mod instructions;
 mod measure;
 mod outlier_filter;
 mod plot;
+#[cfg(unix)]
+mod records;
 mod report;
+mod socket;
 mod svg;
 
 pub(super) use command::{BenchArgs, run};

@@ -10,7 +10,7 @@ use super::report::Report;
 use super::svg::{COLOURS, escaped};
 use crate::format::Nanos;
 
-const WIDTH: f64 = 960.0;
+pub(super) const WIDTH: f64 = 960.0;
 const BARS_TOP: f64 = 520.0;
 const BAR_STEP: f64 = 34.0;
 /// Where the bars start: right of their names.
@@ -18,20 +18,22 @@ const BARS_LEFT: f64 = 180.0;
 /// The longest bar's end: left of its times.
 const BARS_RIGHT: f64 = 700.0;
 
-const STYLE: &str = "text{font:14px system-ui,'Segoe UI',Helvetica,Arial,sans-serif;fill:#1b1f24}\
+pub(super) const STYLE: &str = "text{font:14px system-ui,'Segoe UI',Helvetica,Arial,sans-serif;fill:#1b1f24}\
      .axis,.note{font-size:12px;fill:#57606a}.title{font-size:19px;font-weight:600}\
      .head{font-weight:600}";
 
 /// Draws a report, as a page or as the bare drawing.
 pub(super) fn plot(report: &Report, as_page: bool) -> String {
     let svg = drawing(report);
-    if !as_page {
-        return svg;
-    }
+    if as_page { page(&report.title, &svg) } else { svg }
+}
+
+/// A page that shows a drawing alone.
+pub(super) fn page(title: &str, svg: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{}</title>\n\
          <body style=\"margin:2rem auto;max-width:{WIDTH}px\">\n{svg}</body></html>\n",
-        escaped(&report.title)
+        escaped(title)
     )
 }
 

@@ -7,11 +7,19 @@ use std::time::Duration;
 use super::book_checker::{BookChecker, CheckerStats};
 use super::clock_steps::KnownClockSteps;
 use crate::error::{CliError, say};
-use okx_feed::client::ConnectionStats;
+use okx_feed::client::{ConnectionStats, TransportKind};
 use okx_feed::feed::StaleLimits;
 use okx_feed::sim::{Endpoint, Exchange, Listing, MarketConfig, ServerHandle};
 use okx_feed::transport::Proxy;
 use okx_feed::{BookState, Client, Dialect, MonoNanos, Subscription};
+
+/// How the clients connect.
+pub(super) struct Connect {
+    /// The issuer to trust, where they connect over `wss://`.
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) transport: TransportKind,
+    pub(super) busy_poll: bool,
+}
 
 /// One client with its checker.
 pub(super) struct ClientUnderTest {
@@ -24,7 +32,7 @@ pub(super) struct ClientUnderTest {
 
 impl ClientUnderTest {
     pub(super) fn start(
-        server: &ServerHandle,
+        (server, connect): (&ServerHandle, &Connect),
         endpoint: Endpoint,
         listings: &[Listing],
         (market, clock_steps): (&MarketConfig, &Arc<KnownClockSteps>),
@@ -42,8 +50,12 @@ impl ClientUnderTest {
         let subscriptions =
             subscriptions.collect::<Result<Vec<_>, _>>().map_err(CliError::Channel)?;
         let stats = Arc::new(CheckerStats::default());
+        let port = server.local_addr().port();
         let client = Client::builder(endpoint.dialect())
-            .url(format!("ws://{}{}", server.local_addr(), endpoint.path()))
+            .url(match connect.ca_file {
+                Some(_) => format!("wss://localhost:{port}{}", endpoint.path()),
+                None => format!("ws://{}{}", server.local_addr(), endpoint.path()),
+            })
             .proxy(Proxy::Direct)
             .subscriptions(subscriptions)
             .redundancy(2)
@@ -51,6 +63,9 @@ impl ClientUnderTest {
                 config.seed = market.seed;
                 config.stale = StaleLimits::books(stale_after);
                 config.record = record.map(Into::into);
+                config.tls.ca_file.clone_from(&connect.ca_file);
+                config.transport = connect.transport;
+                config.busy_poll = connect.busy_poll;
             })
             .sink(BookChecker::new(market, Arc::clone(clock_steps), Arc::clone(&stats)))
             .spawn()?;

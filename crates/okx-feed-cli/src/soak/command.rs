@@ -11,11 +11,13 @@ use clap::builder::RangedU64ValueParser;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::book_checker::CheckerStats;
-use super::client_under_test::ClientUnderTest;
+use super::client_under_test::{ClientUnderTest, Connect};
 use super::clock_steps::KnownClockSteps;
 use super::faults::{self, FaultPick, FaultTracker};
 use super::memory;
 use super::report::{ClientReport, Report};
+use crate::args::TransportArg;
+use crate::certificate::LocalCertificate;
 use crate::duration::parse_duration;
 use crate::error::{CliError, Outcome, say};
 use crate::exchange;
@@ -54,6 +56,15 @@ pub(crate) struct SoakArgs {
     /// Record what the clients receive to files in this directory
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
+    /// Connect over wss://, with a certificate of its own
+    #[arg(long)]
+    tls: bool,
+    /// What reads the clients' sockets
+    #[arg(long, value_enum, default_value = "auto")]
+    transport: TransportArg,
+    /// Let the clients busy-poll: each needs a core to itself
+    #[arg(long, alias = "busy")]
+    busy_poll: bool,
     /// Print the report as one JSON object
     #[arg(long)]
     json: bool,
@@ -83,6 +94,7 @@ Exit code: 0 when all was as it must be, 1 when not, 2 for wrong usage.
 
 Examples:
   okx-feed soak --minutes 10 --seed 7
+  okx-feed soak --minutes 20 --tls --transport direct
   okx-feed soak --minutes 1 --json | jq .faults";
 
 /// How often the clients are checked.
@@ -145,14 +157,25 @@ impl Soak {
         // Else only its sequence numbers could show that a book of v5 is wrong.
         config.v5_checksums = true;
         let mut market = config.market.clone();
-        let server = Server::bind("127.0.0.1:0", config).await.map_err(CliError::Start)?.spawn();
+        let tls = args.tls.then(LocalCertificate::new).transpose().map_err(CliError::Start)?;
+        let mut server = Server::bind("127.0.0.1:0", config).await.map_err(CliError::Start)?;
+        if let Some(LocalCertificate { made, .. }) = &tls {
+            let with_tls = server.with_tls(made.chain.as_bytes(), made.key.as_bytes());
+            server = with_tls.map_err(CliError::Start)?;
+        }
+        let server = server.spawn();
+        let connect = Connect {
+            ca_file: tls.as_ref().map(|tls| tls.ca_file.clone()),
+            transport: args.transport.into(),
+            busy_poll: args.busy_poll,
+        };
         market.start = server.inspect(|exchange| exchange.market().wall(MonoNanos::ZERO));
         let endpoints = [Endpoint::V3, Endpoint::V5Public];
         let (clock_steps, stale) = (Arc::new(KnownClockSteps::default()), args.stale_after);
         let clients = endpoints.map(|of| {
             let record = args.record.as_ref().map(|dir| dir.join(of.dialect().to_string()));
             let watched = (&market, &clock_steps);
-            ClientUnderTest::start(&server, of, &listings, watched, stale, record)
+            ClientUnderTest::start((&server, &connect), of, &listings, watched, stale, record)
         });
         let clients = clients.into_iter().collect::<Result<_, _>>()?;
         let random = fastrand::Rng::with_seed(args.seed);

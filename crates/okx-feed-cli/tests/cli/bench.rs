@@ -198,3 +198,37 @@ fn errors_of_arguments_name_the_correct_form() {
         assert!(text(&output.stderr).contains(hint), "{}", text(&output.stderr));
     }
 }
+
+#[test]
+fn a_socket_is_measured_by_both_transports() {
+    let svg = file("socket.svg");
+    let report = json(&[
+        "--socket",
+        "--rounds",
+        "1",
+        "--span",
+        "100ms",
+        "--burst-frames",
+        "1000",
+        "--plot",
+        svg.to_str().unwrap(),
+    ]);
+    let rows = report["rows"].as_array().unwrap();
+    let transports: &[&str] = if cfg!(unix) { &["direct", "tokio"] } else { &["tokio"] };
+    assert_eq!(rows.len(), 6 * transports.len(), "{report}");
+    for (row, transport) in rows.iter().zip(transports.iter().cycle()) {
+        assert_eq!(row["transport"], *transport);
+        assert!(row["per_second"].as_f64().unwrap() > 10.0, "{row}");
+        for span in ["send_to_book", "read_to_book"] {
+            let times = ["p50", "p99", "p99_9"];
+            let times = times.map(|name| row[format!("{span}_{name}")].as_f64().unwrap());
+            assert!(times.is_sorted() && times[0] > 0.0, "{row}");
+        }
+        // The kernel stamps what the direct transport receives.
+        let has_stamps = cfg!(target_os = "linux") && *transport == "direct";
+        assert_eq!(row["kernel_to_book_p50"].is_number(), has_stamps, "{row}");
+    }
+    assert_eq!(take(&svg).matches("<path").count(), 4 * transports.len());
+    let output = bench(&["--rounds", "2"]);
+    assert_eq!(output.status.code(), Some(2), "it belongs to --socket");
+}
