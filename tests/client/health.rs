@@ -54,3 +54,30 @@ async fn health_shows_why_a_connection_was_lost() {
     let down = health(&client);
     assert!(down.open == 0 && down.last_loss.is_some(), "{down:?}");
 }
+
+/// The client runs without what the system refuses, and says so.
+#[tokio::test]
+async fn health_lists_what_the_system_refuses() {
+    let exchange = ServerThread::start("127.0.0.1:0", ExchangeConfig::default()).unwrap();
+    let client = crate::over::v5("BTC-USDT")
+        .url(exchange.url(Endpoint::V5Public))
+        .configure(|config| {
+            config.thread.name = "feed-of-a-test".to_owned();
+            config.thread.core = Some(1_000_000);
+            config.socket.busy_poll_micros = Some(u32::MAX);
+        })
+        .spawn()
+        .unwrap();
+    wait_for(|| client.health().is_whole().then_some(())).await;
+    let refused = client.health().refused;
+    let options: Vec<_> = refused.iter().map(|refused| refused.option).collect();
+    assert_eq!(options, ["core affinity", "SO_BUSY_POLL"]);
+    assert!(refused.iter().all(|refused| !refused.reason.is_empty()), "{refused:?}");
+    client.stop();
+}
+
+#[test]
+fn a_thread_can_have_no_name_with_a_null_byte() {
+    let client = Client::v5("BTC-USDT").configure(|config| config.thread.name = "a\0b".to_owned());
+    assert!(matches!(client.spawn(), Err(okx_feed::ClientError::ThreadName)));
+}
