@@ -269,6 +269,10 @@ impl Records {
         out: &mut Vec<u8>,
     ) -> Result<Opened, RecordError> {
         match kind {
+            // RFC 8446, section 5.4.
+            content::HANDSHAKE | content::ALERT if content.is_empty() => {
+                Err(RecordError::Unexpected)
+            }
             content::HANDSHAKE => self.handshake(content, out),
             _ if !self.handshake.is_empty() => Err(RecordError::Unexpected),
             content::ALERT => self.alert(content),
@@ -297,9 +301,6 @@ impl Records {
 
     /// Handles the handshake messages that a record ends; one may go on in the next record.
     fn handshake(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<Opened, RecordError> {
-        if content.is_empty() {
-            return Err(RecordError::Invalid);
-        }
         let mut all = std::mem::take(&mut self.handshake);
         let mut rest = if all.is_empty() {
             content

@@ -165,14 +165,15 @@ pub fn tls_records(bytes: &[u8]) {
     let keys = (sending.traffic_key(), receiving.traffic_key());
     let records = Records::new(keys.0, keys.1, Box::new(schedule));
     drop(server);
-    let (stream, is_type_changed) = stream(&mut choices, &mut sending);
+    let (stream, may_be_stricter) = stream(&mut choices, &mut sending);
     let mut splits = vec![stream.len()];
     (0..choices.below(6)).for_each(|_| splits.push(choices.below(stream.len() + 1)));
     splits.sort_unstable();
     let (ours, out) = read_ours(&stream, &splits, records);
     let theirs = read_theirs(&stream, &splits, client);
-    if is_type_changed && ours.is_refused {
-        // rustls does not look at the outer type of a sealed record; ours refuses all but one.
+    if may_be_stricter && ours.is_refused {
+        // rustls does not look at the outer type of a sealed record; ours refuses all but one. It
+        // accepts an empty record of a handshake, which has to end the connection (RFC 8446, 5.4).
         assert!(theirs.content.starts_with(&ours.content));
         return;
     }
@@ -188,17 +189,17 @@ fn check_answers(mut out: &[u8], mut receiving: Direction) {
     }
 }
 
-/// A stream of records, and whether the outer type of one was changed.
+/// A stream of records, and whether one has another outer type or is an empty part of a handshake.
 fn stream(choices: &mut Choices<'_>, sending: &mut Direction) -> (Vec<u8>, bool) {
-    let (mut parts, mut is_type_changed) = (Vec::new(), false);
+    let (mut parts, mut may_be_stricter) = (Vec::new(), false);
     let mut size = 0;
     while !choices.is_spent() && size < 1 << 16 {
-        let mut record = record(choices, sending);
+        let mut record = record(choices, sending, &mut may_be_stricter);
         match choices.below(40) {
             30 => {
                 let at = choices.below(record.len());
                 record[at] ^= 1 << choices.below(8);
-                is_type_changed |= at == 0;
+                may_be_stricter |= at == 0;
             }
             31 => {
                 let len = choices.below(record.len());
@@ -222,11 +223,11 @@ fn stream(choices: &mut Choices<'_>, sending: &mut Direction) -> (Vec<u8>, bool)
         size += record.len();
         parts.push(record);
     }
-    (parts.concat(), is_type_changed)
+    (parts.concat(), may_be_stricter)
 }
 
-/// A sealed record, or two.
-fn record(choices: &mut Choices<'_>, sending: &mut Direction) -> Vec<u8> {
+/// A sealed record, or two. An empty part of a handshake is noted in `has_empty`.
+fn record(choices: &mut Choices<'_>, sending: &mut Direction, has_empty: &mut bool) -> Vec<u8> {
     let padding = if choices.one_in(6) { choices.below(300) } else { 0 };
     match choices.below(16) {
         0 => {
@@ -258,6 +259,7 @@ fn record(choices: &mut Choices<'_>, sending: &mut Direction) -> Vec<u8> {
         3 => {
             let kind = choices.pick(&[20, 21, 22, 0, 24, 25]);
             let content = choices.pick(&[b"".as_slice(), b"\0\0\0\0", b"\x01", b"\x18\0\0\x01"]);
+            *has_empty |= kind == 22 && content.is_empty();
             sending.seal(kind, content, padding)
         }
         4 => {

@@ -31,7 +31,7 @@ pub(super) struct Pace {
     pub(super) every: Duration,
 }
 
-/// What is sent, to whom.
+/// What is sent, and what receives it.
 pub(super) struct Case<'a> {
     pub(super) subscription: Subscription,
     pub(super) seed: u64,
