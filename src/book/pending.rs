@@ -16,6 +16,10 @@ const MAX_LEVELS: usize = 8192;
 /// this they may differ for one state of the book.
 const TOLERANCE: Duration = Duration::from_millis(250);
 
+/// How long after a sequence reset was received a snapshot may still be from before it: the
+/// exchange answers from a cache of about 500 ms, whose numbers may be those of after the reset too.
+const CACHE_AGE: Duration = Duration::from_millis(2_500);
+
 /// Whether a time is before another by more than the servers' clocks may differ.
 pub(super) fn is_clearly_before(ts: UnixNanos, other: UnixNanos) -> bool {
     other.since(ts).is_some_and(|by| by > TOLERANCE)
@@ -52,11 +56,29 @@ struct PendingUpdate {
 pub(super) struct PendingUpdates {
     updates: Vec<PendingUpdate>,
     levels: Vec<Level>,
+    /// When a sequence reset was received last.
+    reset_at: UnixNanos,
 }
 
 impl PendingUpdates {
     pub(super) fn new() -> Self {
-        Self { updates: Vec::with_capacity(MAX_UPDATES), levels: Vec::with_capacity(MAX_LEVELS) }
+        Self {
+            updates: Vec::with_capacity(MAX_UPDATES),
+            levels: Vec::with_capacity(MAX_LEVELS),
+            reset_at: UnixNanos::UNKNOWN,
+        }
+    }
+
+    /// Notes that a sequence reset was received.
+    pub(super) const fn note_reset(&mut self, ts_recv: UnixNanos) {
+        self.reset_at = ts_recv;
+    }
+
+    /// Whether a snapshot that is received at this time may be from before the last reset, whatever
+    /// its number and its time say: the exchange's clock may step at a reset.
+    pub(super) fn may_be_from_before_reset(&self, ts_recv: UnixNanos) -> bool {
+        let since = ts_recv.since(self.reset_at);
+        self.reset_at != UnixNanos::UNKNOWN && since.is_some_and(|since| since < CACHE_AGE)
     }
 
     pub(super) fn clear(&mut self) {
@@ -68,7 +90,11 @@ impl PendingUpdates {
     /// joined with what comes after it. So does a sequence reset, which may be the first update.
     pub(super) fn push(&mut self, update: &DepthUpdate<'_>) {
         let is_next = self.updates.last().is_some_and(|last| last.seq == update.prev_seq);
-        if !is_next || update.seq < update.prev_seq {
+        let is_reset = update.seq < update.prev_seq;
+        if is_reset {
+            self.note_reset(update.ts_recv);
+        }
+        if !is_next || is_reset {
             self.clear();
         } else if update.seq == update.prev_seq {
             // A heartbeat.

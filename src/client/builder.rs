@@ -14,17 +14,15 @@ use super::recorder::ClientRecorder;
 use super::shared::HandleState;
 use super::supervisor::{Routes, Supervisor};
 #[cfg(feature = "rest")]
-use super::{history, history_config::HistoryConfig};
+use super::{history, history_config::HistoryConfig, selected::Selected, selections::Selections};
 #[cfg(feature = "capture")]
 use crate::capture::Recorder;
 use crate::event::{Event, EventSink, NoSink};
 use crate::feed::{DepthOptions, SubscriptionNumbers};
-#[cfg(feature = "rest")]
-use crate::model::UnixNanos;
 use crate::model::{Channel, Dialect, InstrumentId, Market, Subscription, SubscriptionError};
-use crate::publish::TradeOptions;
 #[cfg(feature = "rest")]
-use crate::rest::RetryConfig;
+use crate::model::{InstrumentCodes, Selection, UnixNanos};
+use crate::publish::TradeOptions;
 use crate::transport::{Clock, Connector, Proxy, Region, Target, Targets};
 
 /// Builds a client. Errors of its options are reported by [`ClientBuilder::spawn`].
@@ -42,6 +40,8 @@ use crate::transport::{Clock, Connector, Proxy, Region, Target, Targets};
 pub struct ClientBuilder<S = NoSink> {
     config: ClientConfig,
     subscriptions: Vec<Subscription>,
+    #[cfg(feature = "rest")]
+    selections: Vec<Selection>,
     mistake: Option<ClientError>,
     sink: S,
 }
@@ -51,6 +51,8 @@ impl ClientBuilder<NoSink> {
         Self {
             config: ClientConfig::new(dialect),
             subscriptions: Vec::new(),
+            #[cfg(feature = "rest")]
+            selections: Vec::new(),
             mistake: None,
             sink: NoSink,
         }
@@ -219,12 +221,22 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
 
     #[cfg(feature = "rest")]
     fn history(&mut self) -> &mut HistoryConfig {
-        self.config.history.get_or_insert_with(|| HistoryConfig {
-            since: None,
-            books: false,
-            url: None,
-            retry: RetryConfig::default(),
-        })
+        self.config.history.get_or_insert_default()
+    }
+
+    /// Uses v5's binary encoding, SBE, for `trades`, `bbo-tbt` and `books-l2-tbt` of the instruments
+    /// in `codes`, on the path that serves it (feature `rest`). Other channels, and instruments
+    /// without a code, are as without it. Events and books are the same.
+    ///
+    /// Every connection of that path logs in, so [`ClientBuilder::login`] is needed. Order books
+    /// begin with a snapshot of the REST interface, one at a time. The codes are those of
+    /// [`Instruments::codes`](crate::model::Instruments::codes).
+    ///
+    /// Where [`ClientBuilder::url`] is given, [`ClientBuilder::rest_url`] is needed too.
+    #[cfg(feature = "rest")]
+    pub fn sbe(mut self, codes: InstrumentCodes) -> Self {
+        self.config.session.sbe = Some(Arc::new(codes));
+        self
     }
 
     /// Changes any other option.
@@ -248,6 +260,43 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         self
     }
 
+    /// Subscribes a channel of all instruments that fit, those that are listed later too, as
+    /// [`Selection`] writes it: `books5:*-USDT-SWAP` (feature `rest`, v5 only).
+    ///
+    /// The client fetches the lists of instruments, and subscribes `instruments` of the types that
+    /// may fit, whose records the sink gets. What is listed is subscribed, and what is delisted is
+    /// unsubscribed; [`Event::State`] is emitted for both. What the caller subscribes itself stays.
+    /// Readers of what has joined are at the [`Client`] by their subscription
+    /// ([`Client::subscriptions`]).
+    ///
+    /// Where [`ClientBuilder::url`] is given, [`ClientBuilder::rest_url`] is needed too.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use okx_feed::{Client, Dialect};
+    ///
+    /// let client = Client::builder(Dialect::V5).select("books5:*-USDT-SWAP").spawn()?;
+    /// # Ok::<(), okx_feed::ClientError>(())
+    /// ```
+    #[cfg(feature = "rest")]
+    pub fn select(self, selection: &str) -> Self {
+        match selection.parse() {
+            Ok(selection) => self.selections([selection]),
+            Err(error) => {
+                let mut builder = self;
+                builder.mistake.get_or_insert(ClientError::Selection(error));
+                builder
+            }
+        }
+    }
+
+    /// Adds selections.
+    #[cfg(feature = "rest")]
+    pub fn selections(mut self, selections: impl IntoIterator<Item = Selection>) -> Self {
+        self.selections.extend(selections);
+        self
+    }
+
     /// Calls `f` for each event, on the feed's thread. For a sink that is no closure see
     /// [`ClientBuilder::sink`].
     pub fn on_event<F>(self, f: F) -> ClientBuilder<F>
@@ -261,8 +310,14 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
 
     /// Passes each event to `sink`, on the feed's thread.
     pub fn sink<T: EventSink + Send + 'static>(self, sink: T) -> ClientBuilder<T> {
-        let Self { config, subscriptions, mistake, .. } = self;
-        ClientBuilder { config, subscriptions, mistake, sink }
+        ClientBuilder {
+            config: self.config,
+            subscriptions: self.subscriptions,
+            #[cfg(feature = "rest")]
+            selections: self.selections,
+            mistake: self.mistake,
+            sink,
+        }
     }
 
     /// Subscribes five-level book and trades of a v3 instrument.
@@ -304,10 +359,24 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
     /// [`ClientError`] where a channel, the URL, the region, the proxy, a header, the credentials
     /// or the CA file is wrong, nothing was subscribed, or the thread could not be started.
     pub fn spawn(self) -> Result<Client, ClientError> {
-        let Self { mut config, subscriptions, mistake, sink } = self;
+        let Self { mut config, mut subscriptions, mistake, sink, .. } = self;
         config.session.login = config.credentials.is_some();
         if let Some(mistake) = mistake {
             return Err(mistake);
+        }
+        #[cfg(feature = "rest")]
+        if let Some(selection) = self.selections.first()
+            && config.session.dialect == Dialect::V3
+        {
+            return Err(ClientError::WrongDialect(selection.to_string()));
+        }
+        #[cfg(feature = "rest")]
+        let selections = Selections::new(self.selections, &subscriptions)?;
+        #[cfg(feature = "rest")]
+        for channel in selections.iter().flat_map(Selections::channels) {
+            if !subscriptions.contains(&channel) {
+                subscriptions.push(channel);
+            }
         }
         if subscriptions.is_empty() {
             return Err(ClientError::NoSubscription);
@@ -315,18 +384,27 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         if config.thread.name.contains('\0') {
             return Err(ClientError::ThreadName);
         }
-        if config.session.sbe.is_some() {
-            return Err(ClientError::Sbe);
+        if config.session.sbe.is_some() && !cfg!(feature = "rest") {
+            return Err(ClientError::Sbe("its order books need the feature `rest`"));
         }
         if let Some(credentials) = &config.credentials {
             credentials.check()?;
+            if config.session.sbe.is_some() {
+                credentials.check_headers()?;
+            }
         }
         let clock = Clock::start();
         let connector = Arc::new(Connector::new(&config.connect_options(clock.clone()))?);
         let refused = connector.refused().clone();
         let target = Target::parse(&config.address()?)?;
         let given = connector.route(target.clone())?;
-        let routes = Routes::new(connector, Targets::new(target), given);
+        let targets = Targets::new(target).with_sbe(config.session.sbe.clone());
+        if config.session.sbe.is_some() && !targets.has_paths() {
+            return Err(ClientError::Sbe(
+                "the URL must end in a path of v5, such as /ws/v5/public",
+            ));
+        }
+        let routes = Routes::new(connector, targets, given);
         let most = config.max_subscriptions_per_connection.max(1);
         let groups = routes.grouped(&subscriptions, most);
         let numbers = SubscriptionNumbers::default();
@@ -341,7 +419,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
             }
         }
         #[cfg(feature = "rest")]
-        let history = history::start(&config, &subscriptions, &numbers)?;
+        let history = history::start(&config, &subscriptions, selections, &numbers)?;
         let (commands, receiver) = tokio::sync::mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let recorder = start_recorder(&config, &clock)?;
@@ -350,6 +428,8 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
             health: SharedHealth::new(clock.now().1, refused.clone()),
             numbers,
             clock,
+            #[cfg(feature = "rest")]
+            selected: Selected::default(),
             #[cfg(feature = "capture")]
             recording: recorder.recorder.as_ref().map(Recorder::recording),
         };

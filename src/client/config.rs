@@ -11,12 +11,12 @@ use super::thread::ThreadOptions;
 #[cfg(feature = "capture")]
 use crate::capture::RecordConfig;
 use crate::feed::{DepthOptions, StaleLimits};
-use crate::model::Dialect;
+use crate::model::{ChannelPath, Dialect};
 use crate::publish::TradeOptions;
 use crate::session::SessionConfig;
 use crate::transport::{
-    Clock, ConnectOptions, ExtraHeaders, Proxy, Region, Resolve, SocketOptions, TlsConfig,
-    default_url,
+    Clock, ConnectOptions, ExtraHeaders, LoginHeaders, Proxy, Region, Resolve, SocketOptions,
+    TlsConfig, default_url,
 };
 use crate::wire::DecodeLimits;
 
@@ -147,6 +147,16 @@ impl ClientConfig {
         is_wanted && cfg!(all(feature = "direct", unix))
     }
 
+    /// The session of a path: SBE is for its own path alone, where the login is in the upgrade.
+    pub(super) fn session_of(&self, path: Option<ChannelPath>) -> SessionConfig {
+        let mut session = self.session.clone();
+        match path {
+            Some(ChannelPath::PublicSbe) => session.login = false,
+            _ => session.sbe = None,
+        }
+        session
+    }
+
     /// The options of the transport.
     pub(super) fn connect_options(&self, clock: Clock) -> ConnectOptions {
         ConnectOptions {
@@ -157,6 +167,11 @@ impl ClientConfig {
             stagger: self.connect_stagger,
             frame_len: self.limits.frame_len,
             logs_in: self.credentials.is_some(),
+            login: self.credentials.clone().map(|credentials| {
+                let clock = clock.clone();
+                // Signed with the system's time, which the exchange compares with its own.
+                LoginHeaders(Arc::new(move || credentials.headers(clock.system())))
+            }),
             socket: self.socket.clone(),
             is_direct: self.is_direct(),
             busy_poll: self.busy_poll,

@@ -130,6 +130,35 @@ impl Credentials {
         }
     }
 
+    /// The headers of a login at the upgrade, signed for the time `now`.
+    ///
+    /// Source: `docs/PROTOCOL.md` 12.2.
+    pub(super) fn headers(&self, now: UnixNanos) -> Vec<(&'static str, String)> {
+        let timestamp = (now.as_millis() / 1000).to_string();
+        vec![
+            ("OK-ACCESS-KEY", self.key.clone()),
+            ("OK-ACCESS-SIGN", self.sign(&timestamp)),
+            ("OK-ACCESS-TIMESTAMP", timestamp),
+            ("OK-ACCESS-PASSPHRASE", self.passphrase.clone()),
+        ]
+    }
+
+    /// Checks that the parts can stand in a header.
+    ///
+    /// # Errors
+    /// [`ClientError::Credentials`] says which part can't.
+    pub(super) fn check_headers(&self) -> Result<(), ClientError> {
+        let parts = [("key", &self.key), ("passphrase", &self.passphrase)];
+        let is_bad = |part: &str| !part.chars().all(|c| c.is_ascii_graphic() || c == ' ');
+        match parts.iter().find(|(_, part)| is_bad(part)) {
+            Some((name, _)) => {
+                let why = format!("the {name} can't stand in a header, by which SBE logs in");
+                Err(ClientError::Credentials(why))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Whether a text holds a part of the credentials, as the answer of an exchange does that
     /// repeats the request.
     pub(super) fn are_in(&self, text: &str) -> bool {

@@ -6,6 +6,7 @@ mod commands;
 mod connecting;
 mod frames;
 mod recording;
+mod sbe;
 mod sending;
 mod session_events;
 #[cfg(test)]
@@ -29,7 +30,7 @@ use super::shared::SharedCell;
 use super::stats::{ConnectionEnd, ConnectionStats, Latencies, new_latency};
 use crate::event::EventSink;
 use crate::feed::{FeedHandler, Watchdog};
-use crate::model::{BookState, DownReason, MonoNanos};
+use crate::model::{BookState, ChannelPath, DownReason, MonoNanos};
 use crate::session::{Action, Session};
 use crate::transport::{Buffered, Clock, CloseReason, Ready, Transport};
 
@@ -69,6 +70,8 @@ enum Lifecycle {
 /// What a connection is given besides its transport and its handler.
 pub(super) struct ConnectionContext<S> {
     pub(super) id: ConnectionId,
+    /// The path that it connects to; `None` where one URL serves all.
+    pub(super) path: Option<ChannelPath>,
     pub(super) config: Rc<ClientConfig>,
     pub(super) shared: SharedCell<S>,
     pub(super) clock: Clock,
@@ -78,6 +81,8 @@ pub(super) struct ConnectionContext<S> {
 /// Drives one connection: frames to books and sink, the session's actions to the transport.
 pub(super) struct ConnectionDriver<T, S> {
     id: ConnectionId,
+    /// Whether its binary frames are SBE, and its login is in the upgrade.
+    is_sbe: bool,
     config: Rc<ClientConfig>,
     transport: T,
     clock: Clock,
@@ -114,23 +119,28 @@ pub(super) struct ConnectionDriver<T, S> {
 impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     /// A connection that wants what its handler has. It must be made inside of a runtime.
     pub(super) fn new(context: ConnectionContext<S>, transport: T, handler: FeedHandler) -> Self {
-        let ConnectionContext { id, config, shared, clock, commands } = context;
+        let ConnectionContext { id, path, config, shared, clock, commands } = context;
         // Connections of one group must not reconnect in step.
         let seed = config.seed ^ ((id.group as u64) << 32 | id.line as u64);
-        let mut session = Session::new(config.session.clone(), seed);
+        let session = config.session_of(path);
+        let is_sbe = session.sbe.is_some();
+        let mut session = Session::new(session, seed);
         for slot in handler.slots().iter() {
             session.subscribe(*slot.subscription(), MonoNanos::ZERO);
         }
         shared.borrow().handle.health.begun();
         let mut driver = Self {
             id,
+            is_sbe,
             transport,
             clock,
             handler,
             session,
             watchdog: Watchdog::new(config.stale, config.behind_timeout),
             #[cfg(feature = "rest")]
-            book_joins: BookJoins::new(config.history.as_ref().is_some_and(|of| of.books)),
+            book_joins: BookJoins::new(
+                !is_sbe && config.history.as_ref().is_some_and(|of| of.books),
+            ),
             config,
             shared,
             commands,
@@ -349,8 +359,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                     self.record(Noted::Sent, self.clock.now().1, || text.as_str());
                     self.send(text).await;
                 }
-                // Only a session of SBE asks for it, and `ClientBuilder::spawn` refuses SBE.
-                Action::RequestSnapshot(_) => {}
+                Action::RequestSnapshot(subscription) => self.ask_for_snapshot(&subscription),
                 Action::Close => {
                     self.shared.borrow_mut().leave_connect_queue(self.id);
                     self.transport.close();

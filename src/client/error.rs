@@ -31,6 +31,14 @@ pub enum ClientError {
     #[cfg(feature = "rest")]
     #[error("trades can't be joined with their history: {0}")]
     NoHistory(&'static str),
+    /// Instruments can't be selected.
+    #[cfg(feature = "rest")]
+    #[error("instruments can't be selected: {0}")]
+    NoSelection(&'static str),
+    /// A text is not a selection.
+    #[cfg(feature = "rest")]
+    #[error(transparent)]
+    Selection(#[from] crate::model::SelectionError),
     /// v3 had neither regions nor demo trading.
     #[error("v3 has neither regions nor demo trading; leave them out, or give a URL")]
     NoRegion,
@@ -41,14 +49,13 @@ pub enum ClientError {
     #[cfg(feature = "capture")]
     #[error(transparent)]
     Record(#[from] crate::capture::CaptureError),
-    /// [`SessionConfig::sbe`](crate::session::SessionConfig::sbe) is set: the client has no path
-    /// for SBE yet. `Session` and `FeedHandler` have, over a socket of the caller's.
-    #[error("the client does not connect to SBE's path; leave the session's `sbe` out")]
-    Sbe,
     /// [`ThreadOptions::name`](super::ThreadOptions::name) holds a null byte, which the name of no
     /// thread may.
     #[error("the name of the thread holds a null byte; leave it out")]
     ThreadName,
+    /// The path of SBE can't be used.
+    #[error("SBE can't be used: {0}")]
+    Sbe(&'static str),
     /// The thread or its runtime could not be started.
     #[error("can't start the feed's thread: {0}")]
     Thread(#[from] io::Error),

@@ -297,7 +297,10 @@ impl Client {
     }
 
     fn with_readers<R>(&self, f: impl FnOnce(&mut HashMap<Subscription, Readers>) -> R) -> R {
-        f(&mut self.readers.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        #[cfg(feature = "rest")]
+        self.shared.selected.apply_to(&mut readers);
+        f(&mut readers)
     }
 }
 

@@ -9,14 +9,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::config::ClientConfig;
 use super::connection_id::ConnectionId;
 use super::error::ClientError;
-use super::history_config::HistoryConfig;
+use super::selections::{ListAsk, Selections};
 use crate::event::{Event, EventSink, TradeUpdate};
 use crate::feed::SubscriptionNumbers;
 use crate::model::{
     ChannelKind, Dialect, MonoNanos, Origin, Subscription, SubscriptionId, Trade, UnixNanos,
 };
 use crate::rest::join::{JoinStats, TradeJoin};
-use crate::rest::{Request, RestClient, RestConfig, RestError};
+use crate::rest::{Reply, Request, RestClient, RestConfig, RestError};
 
 /// For what something is asked.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,10 @@ pub(super) enum Purpose {
     Trades(usize),
     /// A book of a connection.
     Book(ConnectionId, Subscription),
+    /// The list of instruments of that number.
+    Instruments(usize),
+    /// A snapshot in SBE, for a connection.
+    Snapshot(ConnectionId),
 }
 
 /// What is asked for.
@@ -48,10 +52,19 @@ impl BookAsk {
     }
 }
 
+/// A snapshot in SBE that a connection asks for.
+#[derive(Debug)]
+pub(super) struct SnapshotAsk {
+    pub(super) connection: ConnectionId,
+    pub(super) request: Request,
+}
+
 /// The reply to what was asked for.
-pub(super) struct HistoryReply {
-    pub(super) purpose: Purpose,
-    pub(super) rows: Result<String, RestError>,
+pub(super) enum HistoryReply {
+    /// Rows, or why there are none.
+    Rows(Purpose, Result<String, RestError>),
+    /// A snapshot in SBE.
+    Snapshot(ConnectionId, Vec<u8>),
 }
 
 /// A subscription and its join.
@@ -67,10 +80,15 @@ pub(super) struct TradeJoins {
     asks: Sender<Ask>,
 }
 
-/// The joins, and where the replies come in.
-pub(super) type History = (TradeJoins, UnboundedReceiver<HistoryReply>);
+/// What a client has the REST interface for, and where the replies come in.
+pub(super) struct History {
+    pub(super) joins: TradeJoins,
+    pub(super) selections: Option<Selections>,
+    pub(super) replies: UnboundedReceiver<HistoryReply>,
+}
 
-/// Starts the joins of all subscriptions of trades, and the thread that asks for them.
+/// Starts the joins of all subscriptions of trades, and the thread that asks for them and for the
+/// lists of selections.
 ///
 /// # Errors
 /// [`ClientError::Rest`] where the REST client can't be set up, [`ClientError::NoHistory`] for v3
@@ -78,15 +96,24 @@ pub(super) type History = (TradeJoins, UnboundedReceiver<HistoryReply>);
 pub(super) fn start(
     config: &ClientConfig,
     subscriptions: &[Subscription],
+    selections: Option<Selections>,
     numbers: &SubscriptionNumbers,
 ) -> Result<Option<History>, ClientError> {
-    let wanted = |history: &&HistoryConfig| history.since.is_some() || history.books;
-    let Some(history) = config.history.as_ref().filter(wanted) else { return Ok(None) };
+    let history = config.history.clone().unwrap_or_default();
+    let is_sbe = config.session.sbe.is_some();
+    if history.since.is_none() && !history.books && selections.is_none() && !is_sbe {
+        return Ok(None);
+    }
     if config.session.dialect == Dialect::V3 {
         return Err(ClientError::NoHistory("v3's trade ids have gaps"));
     }
     if config.url.is_some() && history.url.is_none() {
-        return Err(ClientError::NoHistory("a URL needs one of its REST interface too: rest_url"));
+        let why = "a URL needs one of its REST interface too: rest_url";
+        return Err(match selections {
+            None if is_sbe => ClientError::Sbe(why),
+            None => ClientError::NoHistory(why),
+            Some(_) => ClientError::NoSelection(why),
+        });
     }
     let rest = RestConfig {
         url: history.url.clone(),
@@ -109,13 +136,13 @@ pub(super) fn start(
         })
     });
     let (asks, receiver) = channel();
-    let (replies, received) = unbounded_channel();
+    let (sender, replies) = unbounded_channel();
     let mut joins = TradeJoins { joins: joins.collect(), asks };
     (0..joins.joins.len()).for_each(|n| joins.ask(n));
     thread::Builder::new()
         .name("okx-feed-rest".to_owned())
-        .spawn(move || serve(client, &receiver, &replies))?;
-    Ok(Some((joins, received)))
+        .spawn(move || serve(client, &receiver, &sender))?;
+    Ok(Some(History { joins, selections, replies }))
 }
 
 /// Sends what is asked for, each after its pause, until nobody waits for replies.
@@ -133,13 +160,44 @@ fn serve(mut client: RestClient, asks: &Receiver<Ask>, replies: &UnboundedSender
             (Ok(ask), _) => queue.push((now + ask.pause, ask)),
             (Err(RecvTimeoutError::Timeout), Some(n)) => {
                 let (_, ask) = queue.swap_remove(n);
-                let rows = client.fetch_unless(ask.request, || replies.is_closed());
-                let Some(rows) = rows else { return };
-                if replies.send(HistoryReply { purpose: ask.purpose, rows }).is_err() {
+                let reply = match ask.purpose {
+                    Purpose::Snapshot(connection) => match snapshot(&client, &ask.request) {
+                        Ok(body) => HistoryReply::Snapshot(connection, body),
+                        Err(why) => {
+                            // The session asks again.
+                            let target = ask.request.target();
+                            tracing::warn!(target, why, "there is no snapshot");
+                            continue;
+                        }
+                    },
+                    purpose => {
+                        let rows = client.fetch_unless(ask.request, || replies.is_closed());
+                        let Some(rows) = rows else { return };
+                        HistoryReply::Rows(purpose, rows)
+                    }
+                };
+                if replies.send(reply).is_err() {
                     return;
                 }
             }
             (Err(_), _) => return,
+        }
+    }
+}
+
+/// The body of a snapshot in SBE. Requested once: the session paces its requests itself.
+///
+/// # Errors
+/// Why there is none, in words.
+fn snapshot(client: &RestClient, request: &Request) -> Result<Vec<u8>, String> {
+    let Reply { status, body, .. } = client.send(request)?;
+    // A failure is JSON.
+    let is_failure = body.first().is_none_or(|first| *first == b'{');
+    match status {
+        200 if !is_failure => Ok(body),
+        _ => {
+            let text: String = String::from_utf8_lossy(&body).chars().take(200).collect();
+            Err(format!("HTTP {status}: {text}"))
         }
     }
 }
@@ -209,6 +267,21 @@ impl TradeJoins {
             let purpose = Purpose::Book(id, subscription);
             // As above.
             let _ = self.asks.send(Ask { purpose, request, pause });
+        }
+    }
+
+    /// Asks for a snapshot in SBE.
+    pub(super) fn ask_for_snapshot(&self, SnapshotAsk { connection, request }: SnapshotAsk) {
+        let (purpose, pause) = (Purpose::Snapshot(connection), Duration::ZERO);
+        // As above.
+        let _ = self.asks.send(Ask { purpose, request, pause });
+    }
+
+    /// Asks for lists of instruments.
+    pub(super) fn ask_for_lists(&self, asks: Vec<ListAsk>) {
+        for ListAsk { list, request, pause } in asks {
+            // As above.
+            let _ = self.asks.send(Ask { purpose: Purpose::Instruments(list), request, pause });
         }
     }
 

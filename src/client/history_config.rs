@@ -20,3 +20,10 @@ pub struct HistoryConfig {
     /// it are passed on with a count of what is missing.
     pub retry: RetryConfig,
 }
+
+impl Default for HistoryConfig {
+    /// Nothing is joined, at the exchange's own address.
+    fn default() -> Self {
+        Self { since: None, books: false, url: None, retry: RetryConfig::default() }
+    }
+}

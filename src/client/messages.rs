@@ -30,6 +30,9 @@ pub(super) enum ConnectionCommand {
     /// A REST snapshot of an order book has come, or there is none.
     #[cfg(feature = "rest")]
     BookSnapshot(Subscription, Box<Result<String, RestError>>),
+    /// The body of a snapshot in SBE.
+    #[cfg(feature = "rest")]
+    Snapshot(Vec<u8>),
     Latency(oneshot::Sender<Latencies>),
     /// Another has replaced it: end soon, but not before what is on the way has come.
     Drain,
@@ -47,4 +50,10 @@ pub(super) enum ConnectionEvent {
     Ready(ConnectionId),
     /// The exchange closed it since so many subscriptions are too many for one connection.
     TooManyChannels(ConnectionId, usize),
+    /// A selection subscribes an instrument.
+    #[cfg(feature = "rest")]
+    Selected(Subscription),
+    /// No selection wants it any more.
+    #[cfg(feature = "rest")]
+    Deselected(Subscription),
 }

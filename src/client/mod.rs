@@ -23,6 +23,10 @@ mod owned_event;
 mod readers;
 mod received;
 mod recorder;
+#[cfg(feature = "rest")]
+mod selected;
+#[cfg(feature = "rest")]
+mod selections;
 mod shared;
 mod stats;
 mod supervisor;

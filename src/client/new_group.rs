@@ -27,7 +27,8 @@ impl NewGroup {
             arbiter.set_numbers(numbers.clone());
             subscriptions.iter().for_each(|subscription| arbiter.subscribe(*subscription));
         }
-        let handlers = (0..lines).map(|_| new_handler(config, numbers, subscriptions)).collect();
+        let handler = || new_handler(config, numbers, path, subscriptions);
+        let handlers = (0..lines).map(|_| handler()).collect();
         Self { path, subscriptions: subscriptions.to_vec(), arbiter, handlers }
     }
 
@@ -58,10 +59,11 @@ impl NewGroup {
     }
 }
 
-/// A handler with the client's options, for one connection.
+/// A handler with the client's options, for one connection of a path.
 pub(super) fn new_handler(
     config: &ClientConfig,
     numbers: &SubscriptionNumbers,
+    path: Option<ChannelPath>,
     subscriptions: &[Subscription],
 ) -> FeedHandler {
     let mut handler = FeedHandler::with_limits(config.session.dialect, config.limits);
@@ -70,6 +72,9 @@ pub(super) fn new_handler(
     handler.set_trade_options(config.trades);
     handler.set_age_limit(config.age_limit);
     handler.set_warmup(config.busy_poll);
+    if let Some(codes) = config.session_of(path).sbe {
+        handler.set_sbe(codes);
+    }
     for subscription in subscriptions {
         // The builder and the handle have refused those of the other dialect.
         let _ = handler.subscribe(*subscription);

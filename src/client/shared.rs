@@ -12,11 +12,15 @@ use super::events::EventQueue;
 use super::health::SharedHealth;
 use super::heartbeat::Heartbeat;
 #[cfg(feature = "rest")]
-use super::history::{BookAsk, TradeJoins};
+use super::history::{BookAsk, SnapshotAsk, TradeJoins};
 use super::messages::ConnectionEvent;
 use super::readers::Readers;
 use super::received::ReceivedByLine;
 use super::recorder::{ClientRecorder, Noted};
+#[cfg(feature = "rest")]
+use super::selected::Selected;
+#[cfg(feature = "rest")]
+use super::selections::Selections;
 use crate::event::{Event, EventSink};
 use crate::feed::{Arbiter, FeedHandler, LineStats, Recovery, StaleLimits, SubscriptionNumbers};
 use crate::model::{MonoNanos, Subscription, UnixNanos};
@@ -34,6 +38,9 @@ pub(super) struct HandleState {
     pub(super) heartbeat: Heartbeat,
     pub(super) health: SharedHealth,
     pub(super) numbers: SubscriptionNumbers,
+    /// What selections have subscribed and ended.
+    #[cfg(feature = "rest")]
+    pub(super) selected: Selected,
     #[cfg(feature = "capture")]
     pub(super) recording: Option<crate::capture::Recording>,
 }
@@ -67,6 +74,9 @@ struct ClientSink<S> {
     /// The trades that are joined with their history.
     #[cfg(feature = "rest")]
     joins: Option<TradeJoins>,
+    /// The subscriptions by selection.
+    #[cfg(feature = "rest")]
+    selections: Option<Selections>,
 }
 
 /// The user's sink, and the queues of other threads and tasks.
@@ -100,12 +110,32 @@ impl<S: EventSink> EventSink for ClientSink<S> {
         if let (Event::Trade(update), Some(joins)) = (event, &mut self.joins) {
             return joins.on_trade(update, &mut self.sink);
         }
+        #[cfg(feature = "rest")]
+        match (event, &mut self.selections) {
+            (Event::Record(update), Some(of)) if Selections::wants(update) => of.on_record(update),
+            (Event::State(change), Some(of)) => {
+                of.on_state(change);
+                self.ask_for_lists();
+            }
+            _ => {}
+        }
         self.sink.on_event(event);
     }
 
     #[inline]
     fn on_drained(&mut self) {
         self.sink.on_drained();
+    }
+}
+
+#[cfg(feature = "rest")]
+impl<S> ClientSink<S> {
+    /// Asks for the lists of instruments that the selections need.
+    #[cold]
+    fn ask_for_lists(&mut self) {
+        if let (Some(selections), Some(joins)) = (&mut self.selections, &self.joins) {
+            joins.ask_for_lists(selections.take_asks());
+        }
     }
 }
 
@@ -126,6 +156,8 @@ impl<S: EventSink> ClientShared<S> {
                 recovery: Recovery::default(),
                 #[cfg(feature = "rest")]
                 joins: None,
+                #[cfg(feature = "rest")]
+                selections: None,
             },
             arbiters: Vec::new(),
             events,
@@ -172,10 +204,28 @@ impl<S: EventSink> ClientShared<S> {
         }
     }
 
-    /// Joins trades with their history from now on.
+    /// Joins trades with their history and follows selections from now on.
     #[cfg(feature = "rest")]
-    pub(super) fn set_joins(&mut self, joins: TradeJoins) {
+    pub(super) fn set_history(&mut self, joins: TradeJoins, selections: Option<Selections>) {
         self.sink.joins = Some(joins);
+        self.sink.selections = selections;
+        if let Some(selections) = &mut self.sink.selections {
+            selections.set_supervisor(self.events.clone());
+        }
+    }
+
+    /// Takes a list of instruments.
+    #[cfg(feature = "rest")]
+    pub(super) fn on_instruments(
+        &mut self,
+        n: usize,
+        rows: Result<String, RestError>,
+        now: UnixNanos,
+    ) {
+        if let Some(selections) = &mut self.sink.selections {
+            selections.on_list(n, rows, now);
+            self.sink.ask_for_lists();
+        }
     }
 
     /// Takes a reply for the joins.
@@ -192,6 +242,14 @@ impl<S: EventSink> ClientShared<S> {
     pub(super) fn ask_for_books(&self, id: ConnectionId, asks: Vec<BookAsk>) {
         if let Some(joins) = &self.sink.joins {
             joins.ask_for_books(id, asks);
+        }
+    }
+
+    /// Asks for a snapshot in SBE.
+    #[cfg(feature = "rest")]
+    pub(super) fn ask_for_snapshot(&self, ask: SnapshotAsk) {
+        if let Some(joins) = &self.sink.joins {
+            joins.ask_for_snapshot(ask);
         }
     }
 

@@ -57,6 +57,7 @@ impl Routes {
 
     fn transport(&self, path: Option<ChannelPath>) -> SocketTransport {
         let home = self.given.beside(self.targets.at(path));
+        let home = home.logging_in(path == Some(ChannelPath::PublicSbe));
         SocketTransport::new(Arc::clone(&self.connector), home)
     }
 }
@@ -169,10 +170,12 @@ impl<S: EventSink + 'static> Supervisor<S> {
     /// Opens a connection, which replaces another line of its group where one is named.
     fn open(&mut self, id: ConnectionId, handler: FeedHandler, replaces: Option<usize>) {
         let Some(group) = self.groups.get_mut(id.group) else { return };
-        let transport = self.routes.transport(group.path());
+        let path = group.path();
+        let transport = self.routes.transport(path);
         let (sender, commands) = unbounded_channel();
         let (config, shared) = (Rc::clone(&self.config), Rc::clone(&self.shared));
-        let context = ConnectionContext { id, config, shared, clock: self.clock.clone(), commands };
+        let clock = self.clock.clone();
+        let context = ConnectionContext { id, path, config, shared, clock, commands };
         let mut driver = ConnectionDriver::new(context, transport, handler);
         if replaces.is_some() {
             driver.request_ready_report();
@@ -226,6 +229,10 @@ impl<S: EventSink + 'static> Supervisor<S> {
             }
             ConnectionEvent::Ready(id) => self.complete_handover(id),
             ConnectionEvent::TooManyChannels(id, count) => self.split(id, count),
+            #[cfg(feature = "rest")]
+            ConnectionEvent::Selected(subscription) => self.select(subscription),
+            #[cfg(feature = "rest")]
+            ConnectionEvent::Deselected(subscription) => self.deselect(&subscription),
         }
     }
 
@@ -278,7 +285,8 @@ impl<S: EventSink + 'static> Supervisor<S> {
             return self.retry_later(old, pause);
         }
         let id = ConnectionId { group: old.group, line: group.free_line() };
-        let handler = new_handler(&self.config, &self.numbers, group.subscriptions());
+        let (path, subscriptions) = (group.path(), group.subscriptions());
+        let handler = new_handler(&self.config, &self.numbers, path, subscriptions);
         self.shared.borrow_mut().open_line(id);
         self.open(id, handler, Some(old.line));
     }

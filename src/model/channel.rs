@@ -278,6 +278,14 @@ impl Channel {
         self.info().path
     }
 
+    /// Whether the path of SBE serves this channel too.
+    ///
+    /// Source: `docs/PROTOCOL.md` 12.
+    #[must_use]
+    pub const fn has_sbe(self) -> bool {
+        matches!(self, Self::Trades | Self::BboTbt | Self::BooksL2Tbt)
+    }
+
     /// What the exchange keys this channel by.
     #[must_use]
     pub const fn key(self) -> ChannelKey {

@@ -47,6 +47,9 @@ pub enum ChannelPath {
     /// `/ws/v5/business`: candles, spreads, block trades, and what else was moved off the public
     /// path on 2023-06-20.
     Business,
+    /// `/ws/v5/public-sbe`: trades, best levels and tick-by-tick books in SBE, beside the public
+    /// path.
+    PublicSbe,
 }
 
 impl ChannelPath {
@@ -57,6 +60,7 @@ impl ChannelPath {
             Self::V3 => "/ws/v3",
             Self::Public => "/ws/v5/public",
             Self::Business => "/ws/v5/business",
+            Self::PublicSbe => "/ws/v5/public-sbe",
         }
     }
 }

@@ -11,10 +11,12 @@ mod decimal_value;
 mod dialect;
 mod instrument;
 mod instrument_codes;
+mod instruments;
 mod level;
 mod origin;
 mod raw_key;
 mod record;
+mod selection;
 #[cfg(feature = "serde")]
 mod serialize;
 mod state;
@@ -36,6 +38,7 @@ pub use dialect::{Dialect, Market};
 pub(crate) use instrument::MAX_ID_LEN;
 pub use instrument::{InstrumentId, InstrumentIdError};
 pub use instrument_codes::InstrumentCodes;
+pub use instruments::{CatalogueChange, Instruments};
 pub use level::Level;
 pub use origin::Origin;
 pub(crate) use raw_key::RawKey;
@@ -46,6 +49,7 @@ pub use record::{
     RecordType, Status, Ticker,
 };
 pub(crate) use record::{FieldError, RawValue};
+pub use selection::{Selection, SelectionError};
 #[cfg(feature = "serde")]
 pub(crate) use serialize::{FromText, as_name, named};
 pub use state::{BookState, DownReason};

@@ -16,10 +16,10 @@ use super::error::RestError;
 use super::reply::Reply;
 use super::request::Request;
 use super::retry::RetryConfig;
-use super::rows::{BookSnapshot, Candle, DataFile, Instrument, Maintenance};
+use super::rows::{BookSnapshot, Candle, DataFile, Maintenance};
 use super::tls::TlsConnector;
-use super::{v3, v5};
-use crate::model::{Dialect, Market, Trade, UnixNanos};
+use super::{instruments, v3, v5};
+use crate::model::{Dialect, Instrument, Market, Trade, UnixNanos};
 use crate::rest::error::RowError;
 use crate::transport::{
     Clock, ExtraHeaders, HttpProxy, Proxy, Region, TlsConfig, USER_AGENT, http_proxy, retry_after,
@@ -312,8 +312,8 @@ impl RestClient {
     ) -> Result<Vec<Instrument>, RestError> {
         let is_v3 = is_v3(request);
         self.rows(request, |rows| match is_v3 {
-            true => v3::instruments(market, rows),
-            false => v5::instruments(rows),
+            true => instruments::v3_instruments(market, rows),
+            false => instruments::instruments(rows, Dialect::V5),
         })
     }
 

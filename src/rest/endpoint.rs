@@ -18,6 +18,8 @@ pub enum Endpoint {
     Status,
     /// v5 `market/books`: up to 400 levels a side with a sequence number.
     Books,
+    /// v5 `market/books-sbe`: 400 levels a side with a sequence number, in SBE.
+    BooksSbe,
     /// v5 `market/books-full`: up to 5 000 levels a side without one.
     BooksFull,
     /// v5 `market/trades`: the newest 500 trades.
@@ -73,6 +75,8 @@ impl Endpoint {
             Self::Trades => rate(100, 2),
             Self::Books | Self::Candles => rate(40, 2),
             Self::BooksFull | Self::Time => rate(10, 2),
+            // Of an instrument.
+            Self::BooksSbe => rate(10, 10),
             Self::Status => rate(1, 5),
             Self::MarketDataHistory => rate(2, 5),
             Self::Instruments
@@ -89,7 +93,7 @@ impl Endpoint {
     #[must_use]
     pub const fn page(self) -> u32 {
         match self {
-            Self::Books => 400,
+            Self::Books | Self::BooksSbe => 400,
             Self::BooksFull => 5_000,
             Self::Trades => 500,
             Self::HistoryTrades | Self::V3Trades => 100,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{DecimalError, InstrumentIdError};
+use crate::model::DecimalError;
 use crate::transport::TransportError;
 
 /// Why a request could not be made or failed for good.
@@ -82,13 +82,15 @@ pub enum RowError {
         /// Its value.
         value: String,
     },
-    /// An instrument's id is empty or too long.
-    #[error("the instrument of row {row}: {error}")]
-    InstId {
+    /// A member of an instrument has a value that it can't have.
+    #[error("{key} of row {row} has the value {value}")]
+    Member {
         /// The row, from 0.
         row: usize,
-        /// What is wrong with it.
-        error: InstrumentIdError,
+        /// The member's key.
+        key: String,
+        /// Its value as JSON, or the beginning of it.
+        value: String,
     },
     /// The reply has no row, and must have one.
     #[error("it has no row")]

@@ -99,6 +99,15 @@ impl Request {
         Self::v5(Endpoint::Books, "market/books", &query)
     }
 
+    /// An order book of 400 levels a side in SBE, by the code of its instrument. The body of the
+    /// answer is a message for a [`Decoder`](crate::Decoder), or JSON where it fails: send it by
+    /// [`RestClient::send`](super::RestClient::send).
+    #[must_use]
+    pub fn book_sbe(code: i64) -> Self {
+        let query = [("instIdCode", code.to_string()), ("source", "0".to_owned())];
+        Self::v5(Endpoint::BooksSbe, "market/books-sbe", &query)
+    }
+
     /// An order book of up to 5 000 levels a side, without a sequence number.
     #[must_use]
     pub fn full_book(inst_id: &InstrumentId, levels: u32) -> Self {

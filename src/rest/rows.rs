@@ -1,5 +1,5 @@
-//! What replies hold: candles, books, instruments, maintenance and files. Trades are
-//! [`Trade`](crate::Trade)s.
+//! What replies hold: candles, books, maintenance and files. Trades are [`Trade`](crate::Trade)s,
+//! instruments [`Instrument`](crate::model::Instrument)s.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use super::error::RowError;
-use crate::model::{Decimal, InstrumentId, Level, Price, UnixNanos};
+use crate::model::{Decimal, Level, Price, UnixNanos};
 
 /// A candle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,31 +46,6 @@ pub struct BookSnapshot {
     pub asks: Vec<Level>,
     /// The bids, best first.
     pub bids: Vec<Level>,
-}
-
-/// An instrument as it is listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instrument {
-    /// Its id.
-    pub inst_id: InstrumentId,
-    /// `SPOT`, `SWAP`, `FUTURES`, `OPTION`, as v5 writes it; of v3 the market that was asked for.
-    pub inst_type: String,
-    /// `live`, `preopen`, `suspend`, ...; empty in v3.
-    pub state: String,
-    /// The price step; `None` where an announced listing has none yet.
-    pub tick: Option<Decimal>,
-    /// The size step; `None` where an announced listing has none yet.
-    pub lot: Option<Decimal>,
-    /// The value of a contract; `None` on spot.
-    pub contract_value: Option<Decimal>,
-    /// The multiplier of the contract value; `None` on spot and in v3.
-    pub contract_multiplier: Option<Decimal>,
-    /// The currency of the contract value; empty on spot.
-    pub contract_currency: String,
-    /// When it was or will be listed.
-    pub listed: Option<UnixNanos>,
-    /// When it expires.
-    pub expires: Option<UnixNanos>,
 }
 
 /// A maintenance.
@@ -161,11 +136,6 @@ impl Field {
         })
     }
 
-    /// An exact number, or `None` for an empty text.
-    pub(super) fn optional(self, text: &Text<'_>) -> Result<Option<Decimal>, RowError> {
-        (!text.as_str().is_empty()).then(|| self.decimal(text)).transpose()
-    }
-
     /// A whole number.
     pub(super) fn id(self, text: &Text<'_>) -> Result<u64, RowError> {
         text.as_str().parse().map_err(|_| self.bad(text))
@@ -199,12 +169,6 @@ impl Field {
             && bytes.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
             && bytes.iter().filter(|byte| **byte == b'.').count() <= 1;
         if is_number { Ok(text.as_str().to_owned()) } else { Err(self.bad(text)) }
-    }
-
-    /// An instrument's id.
-    pub(super) fn inst_id(self, text: &Text<'_>) -> Result<InstrumentId, RowError> {
-        let error = |error| RowError::InstId { row: self.0, error };
-        InstrumentId::new(text.as_str()).map_err(error)
     }
 
     /// The error of a value that can't be.

@@ -5,9 +5,9 @@
 use serde::Deserialize;
 
 use super::error::RowError;
-use super::rows::{BookSnapshot, Candle, Field, Instrument, Text};
+use super::rows::{BookSnapshot, Candle, Field, Text};
 use super::v5::levels;
-use crate::model::{Market, Side, Trade};
+use crate::model::{Side, Trade};
 
 #[derive(Deserialize)]
 struct TradeRow<'b> {
@@ -84,40 +84,6 @@ pub(super) fn book(rows: &str) -> Result<BookSnapshot, RowError> {
     })
 }
 
-#[derive(Deserialize)]
-struct InstrumentRow<'b> {
-    #[serde(borrow)]
-    instrument_id: Text<'b>,
-    #[serde(borrow, default)]
-    tick_size: Text<'b>,
-    #[serde(borrow, default, alias = "trade_increment", alias = "lot_size")]
-    size_increment: Text<'b>,
-    #[serde(borrow, default)]
-    contract_val: Text<'b>,
-    #[serde(borrow, default)]
-    contract_val_currency: Text<'b>,
-}
-
-/// The instruments of a market.
-pub(super) fn instruments(market: Market, rows: &str) -> Result<Vec<Instrument>, RowError> {
-    let rows: Vec<InstrumentRow<'_>> = serde_json::from_str(rows)?;
-    let instrument = |(n, row): (usize, &InstrumentRow<'_>)| {
-        Ok(Instrument {
-            inst_id: Field(n, "instrument_id").inst_id(&row.instrument_id)?,
-            inst_type: market.name().to_ascii_uppercase(),
-            state: String::new(),
-            tick: Field(n, "tick_size").optional(&row.tick_size)?,
-            lot: Field(n, "size_increment").optional(&row.size_increment)?,
-            contract_value: Field(n, "contract_val").optional(&row.contract_val)?,
-            contract_multiplier: None,
-            contract_currency: row.contract_val_currency.as_str().to_owned(),
-            listed: None,
-            expires: None,
-        })
-    };
-    rows.iter().enumerate().map(instrument).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,9 +105,5 @@ mod tests {
         assert_eq!(super::book(spot).unwrap().asks[0].orders(), 3);
         let candle = r#"[["2019-03-25T11:12:00.000Z","1","2","0.5","1.5","7"]]"#;
         assert_eq!(candles(candle).unwrap()[0].volume_ccy, None);
-        let list = r#"[{"instrument_id":"BTC-USD-190517","tick_size":"0.01","trade_increment":"1",
-            "contract_val":"100","contract_val_currency":"USD"}]"#;
-        let listed = &instruments(Market::Futures, list).unwrap()[0];
-        assert_eq!(listed.lot.map(|lot| lot.to_string()).as_deref(), Some("1"));
     }
 }

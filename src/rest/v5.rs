@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 use super::error::RowError;
-use super::rows::{BookSnapshot, Candle, DataFile, Field, Instrument, Maintenance, Text};
+use super::rows::{BookSnapshot, Candle, DataFile, Field, Maintenance, Text};
 use crate::model::{Level, Side, Trade, UnixNanos};
 
 #[derive(Deserialize)]
@@ -108,54 +108,6 @@ pub(super) fn levels(side: &'static str, rows: &[Vec<Text<'_>>]) -> Result<Vec<L
         }
     }
     Ok(levels)
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
-struct InstrumentRow<'b> {
-    #[serde(borrow)]
-    inst_id: Text<'b>,
-    #[serde(borrow)]
-    inst_type: Text<'b>,
-    #[serde(borrow)]
-    state: Text<'b>,
-    #[serde(borrow)]
-    tick_sz: Text<'b>,
-    #[serde(borrow)]
-    lot_sz: Text<'b>,
-    #[serde(borrow)]
-    ct_val: Text<'b>,
-    #[serde(borrow)]
-    ct_mult: Text<'b>,
-    #[serde(borrow)]
-    ct_val_ccy: Text<'b>,
-    #[serde(borrow)]
-    list_time: Text<'b>,
-    #[serde(borrow)]
-    exp_time: Text<'b>,
-}
-
-/// The rows of `instruments`. An announced listing has mostly empty fields; one without an id yet
-/// is left out.
-pub(super) fn instruments(rows: &str) -> Result<Vec<Instrument>, RowError> {
-    let rows: Vec<InstrumentRow<'_>> = serde_json::from_str(rows)?;
-    let named = rows.iter().enumerate().filter(|(_, row)| !row.inst_id.as_str().is_empty());
-    let instrument = |(n, row): (usize, &InstrumentRow<'_>)| {
-        Ok(Instrument {
-            inst_id: Field(n, "instId").inst_id(&row.inst_id)?,
-            inst_type: row.inst_type.as_str().to_owned(),
-            state: row.state.as_str().to_owned(),
-            tick: Field(n, "tickSz").optional(&row.tick_sz)?,
-            lot: Field(n, "lotSz").optional(&row.lot_sz)?,
-            contract_value: Field(n, "ctVal").optional(&row.ct_val)?,
-            contract_multiplier: Field(n, "ctMult").optional(&row.ct_mult)?,
-            contract_currency: row.ct_val_ccy.as_str().to_owned(),
-            listed: Field(n, "listTime").optional_millis(&row.list_time)?,
-            expires: Field(n, "expTime").optional_millis(&row.exp_time)?,
-        })
-    };
-    named.map(instrument).collect()
 }
 
 #[derive(Deserialize)]
@@ -263,12 +215,6 @@ mod tests {
         )
         .unwrap();
         assert_eq!((book.seq, book.asks.len(), book.bids.len()), (Some(3_235_851_742), 1, 1));
-        let instruments = instruments(
-            r#"[{"instId":"","state":"preopen"},{"instId":"A-USDT","instType":"SPOT","state":"preopen",
-            "tickSz":"","instIdCode":null,"tradeQuoteCcyList":["USDT"],"upcChg":[]}]"#,
-        )
-        .unwrap();
-        assert_eq!((instruments.len(), instruments[0].tick), (1, None));
         let files = files(
             r#"[{"details":[{"instId":"BTC-USDT","groupDetails":[{"filename":"a.zip","dateTs":"1756656000000",
             "sizeMB":"1.5","url":"https://x/a.zip"},{"filename":"b","dataTs":"1","url":"u"}]}],"ts":"1"}]"#,

@@ -19,7 +19,9 @@ pub use faults::{
     Admission, Fault, FaultKind, FaultLog, FaultPlan, FaultRule, FaultSpecError, Injected,
     MessageFilter, Outbound, ReplyId, Subject, TransportFault,
 };
-pub use market::{InstIndex, Listing, ListingError, MarketConfig, Print, SimBook, SimMarket};
+pub use market::{
+    InstIndex, Listing, ListingError, ListingState, MarketConfig, Print, SimBook, SimMarket,
+};
 pub use server::{
     Arrivals, FrameSender, SendPlan, SentFrame, Server, ServerHandle, ServerThread, server_config,
 };

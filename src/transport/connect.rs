@@ -18,7 +18,7 @@ use super::dial;
 #[cfg(all(feature = "direct", unix))]
 use super::direct::{self, DirectOptions};
 use super::error::{ConnectError, TransportError};
-use super::headers::{ExtraHeaders, Headers, USER_AGENT};
+use super::headers::{ExtraHeaders, Headers, LoginHeaders, USER_AGENT};
 use super::proxy::{Proxy, ProxyRules, ProxyServer};
 use super::refused_options::RefusedOptions;
 use super::resolve::{Lookups, Resolve};
@@ -51,6 +51,8 @@ pub(crate) struct ConnectOptions {
     pub(crate) frame_len: usize,
     /// Whether the client logs in, so that it must not be sent to another host.
     pub(crate) logs_in: bool,
+    /// The headers by which a route logs in that does so.
+    pub(crate) login: Option<LoginHeaders>,
     /// The options of sockets.
     pub(crate) socket: SocketOptions,
     /// Whether sockets are read directly.
@@ -81,6 +83,7 @@ pub(crate) struct Connector {
     stagger: Duration,
     /// Whether the client logs in, so that it must not be sent to another host.
     logs_in: bool,
+    login: Option<LoginHeaders>,
     socket: SocketOptions,
     refused: RefusedOptions,
     clock: Clock,
@@ -102,12 +105,19 @@ pub(crate) struct Route {
     proxy: Option<ProxyServer>,
     /// Whether a redirect of another host has led here.
     is_foreign: bool,
+    /// Whether the login is in the headers of the upgrade.
+    logs_in: bool,
 }
 
 impl Route {
     /// The same route to another path of the host.
     pub(crate) fn beside(&self, target: Target) -> Self {
         Self { target, ..self.clone() }
+    }
+
+    /// The same route, with the login in the headers of the upgrade where `logs_in`.
+    pub(crate) fn logging_in(self, logs_in: bool) -> Self {
+        Self { logs_in, ..self }
     }
 
     /// The host that TCP connects to: the proxy, where there is one.
@@ -147,6 +157,7 @@ impl Connector {
             lookups,
             stagger: options.stagger,
             logs_in: options.logs_in,
+            login: options.login.clone(),
             socket: options.socket.clone(),
             refused: RefusedOptions::default(),
             clock: options.clock.clone(),
@@ -181,7 +192,7 @@ impl Connector {
     /// [`TransportError::Proxy`].
     pub(crate) fn route(&self, target: Target) -> Result<Route, TransportError> {
         let proxy = self.proxies.proxy_of(&target)?;
-        Ok(Route { target, proxy, is_foreign: false })
+        Ok(Route { target, proxy, is_foreign: false, logs_in: false })
     }
 
     /// The route to where a redirect leads; `None` where it is not followed: to another scheme,
@@ -193,7 +204,7 @@ impl Connector {
         if is_foreign && self.logs_in {
             return None;
         }
-        Some(Route { is_foreign, ..self.route(target).ok()? })
+        Some(Route { is_foreign, logs_in: from.logs_in, ..self.route(target).ok()? })
     }
 
     /// The addresses of a route's host, where they are known without a look-up.
@@ -249,12 +260,15 @@ impl Connector {
         mut tcp: TcpStream,
         is_direct: bool,
     ) -> Result<Socket, ConnectError> {
-        let Route { target, proxy, is_foreign } = &route;
+        let Route { target, proxy, is_foreign, logs_in } = &route;
         self.socket.apply(&tcp, &self.refused);
         if let Some(proxy) = proxy {
             tcp = proxy.tunnel(tcp, target, USER_AGENT).await?;
         }
         let headers = if *is_foreign { &self.no_headers } else { &self.headers };
+        let signed = self.login.as_ref().filter(|_| *logs_in && !is_foreign);
+        let signed = signed.map(|login| headers.with(&(login.0)()));
+        let headers = signed.as_ref().unwrap_or(headers);
         #[cfg(all(feature = "direct", unix))]
         if let (true, Some((options, tls))) = (is_direct, &self.direct) {
             let (options, tls) = (options.clone(), Arc::clone(tls));

@@ -1,6 +1,7 @@
 //! The headers of the request that opens a connection.
 
 use std::fmt;
+use std::sync::Arc;
 
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 
@@ -25,6 +26,19 @@ impl ExtraHeaders {
 impl fmt::Debug for ExtraHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// Makes the headers of a login, signed for the time of the call: for paths that log in by them.
+#[derive(Clone)]
+pub(crate) struct LoginHeaders(
+    pub(crate) Arc<dyn Fn() -> Vec<(&'static str, String)> + Send + Sync>,
+);
+
+/// Without what they hold.
+impl fmt::Debug for LoginHeaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LoginHeaders")
     }
 }
 
@@ -71,6 +85,15 @@ impl Headers {
             text.push_str(&format!("User-Agent: {USER_AGENT}\r\n"));
         }
         Ok(Self(text))
+    }
+
+    /// The same with the headers of a login, which hold nothing that can't stand in a header.
+    pub(super) fn with(&self, login: &[(&str, String)]) -> Self {
+        let mut text = self.0.clone();
+        for (name, value) in login {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        Self(text)
     }
 
     /// The lines as they are sent, each with its end.

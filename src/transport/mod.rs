@@ -31,6 +31,8 @@ pub(crate) use connection::{Buffered, CloseReason, Ready, Received, Transport};
 pub(crate) use error::ConnectError;
 pub use error::TransportError;
 pub use headers::ExtraHeaders;
+#[cfg_attr(not(feature = "rest"), allow(unused_imports, reason = "for `client`"))]
+pub(crate) use headers::LoginHeaders;
 #[cfg(feature = "rest")]
 pub(crate) use headers::USER_AGENT;
 pub use proxy::Proxy;

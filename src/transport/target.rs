@@ -1,14 +1,16 @@
 //! The URL of a connection, checked once, and the URLs of the other paths of its host.
 
 use std::fmt;
+use std::sync::Arc;
 
 use tokio_tungstenite::tungstenite::http::Uri;
 
 use super::error::TransportError;
-use crate::model::{ChannelPath, Subscription};
+use crate::model::{ChannelPath, InstrumentCodes, Subscription};
 
 /// The paths of v5, one of which may stand in a URL for all.
-const V5_PATHS: [&str; 3] = ["/ws/v5/public", "/ws/v5/business", "/ws/v5/private"];
+const V5_PATHS: [&str; 4] =
+    ["/ws/v5/public", "/ws/v5/business", "/ws/v5/private", "/ws/v5/public-sbe"];
 
 /// A WebSocket URL in its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,16 +119,32 @@ pub fn without_user(url: &str) -> String {
 #[derive(Clone, Debug)]
 pub(crate) struct Targets {
     given: Target,
+    /// The instruments that the path of SBE has; `None` where it is not used.
+    sbe: Option<Arc<InstrumentCodes>>,
 }
 
 impl Targets {
     pub(crate) const fn new(given: Target) -> Self {
-        Self { given }
+        Self { given, sbe: None }
+    }
+
+    /// The same, with the path of SBE for what it serves.
+    pub(crate) fn with_sbe(self, sbe: Option<Arc<InstrumentCodes>>) -> Self {
+        Self { sbe, ..self }
+    }
+
+    /// Whether the given URL names one of the exchange's paths, so that there are others.
+    pub(crate) fn has_paths(&self) -> bool {
+        self.given.v5_path().is_some()
     }
 
     /// The path that a subscription's connection needs; `None` where the given URL serves all.
     pub(crate) fn path_of(&self, subscription: &Subscription) -> Option<ChannelPath> {
-        self.given.v5_path().map(|_| subscription.channel().path())
+        let codes = self.sbe.as_ref().filter(|_| subscription.channel().has_sbe());
+        let code = codes.and_then(|codes| codes.code(subscription.inst_id()));
+        let path = subscription.channel().path();
+        let path = if code.is_some() { ChannelPath::PublicSbe } else { path };
+        self.has_paths().then_some(path)
     }
 
     /// The target of a path.
@@ -194,18 +212,35 @@ mod tests {
             targets.at(targets.path_of(&subscription)).path
         };
         let (book, fills) = ("books5:BTC-USDT", "trades-all:BTC-USDT");
-        for given in ["public", "business", "private"] {
+        for given in ["public", "business", "private", "public-sbe"] {
             let url = format!("wss://ws.okx.com/ws/v5/{given}");
             assert_eq!(path(&url, book), "/ws/v5/public");
             assert_eq!(path(&url, fills), "/ws/v5/business");
         }
         let behind = "ws://mirror/okx/ws/v5/business?brokerId=9999";
         assert_eq!(path(behind, book), "/okx/ws/v5/public?brokerId=9999");
-        for other in ["/", "/ws/v5/public-sbe", "/ws/v5/public/", "/feed", "/feed?a=/ws/v5/public"]
+        for other in ["/", "/ws/v5/public-sbe2", "/ws/v5/public/", "/feed", "/feed?a=/ws/v5/public"]
         {
             let url = format!("ws://127.0.0.1:1{other}");
             assert_eq!([path(&url, book), path(&url, fills)], [other, other]);
         }
+    }
+
+    #[test]
+    fn what_sbe_has_goes_there_if_its_code_is_known() {
+        let codes = InstrumentCodes::from_iter([(3, "A".parse().unwrap())]);
+        let targets = Targets::new(parse("ws://h/ws/v5/public")).with_sbe(Some(Arc::new(codes)));
+        let path = |channel: &str| {
+            let path = targets.path_of(&channel.parse().unwrap());
+            path.map(ChannelPath::as_str)
+        };
+        for channel in ["trades:A", "bbo-tbt:A", "books-l2-tbt:A"] {
+            assert_eq!(path(channel), Some("/ws/v5/public-sbe"));
+        }
+        for channel in ["trades:B", "books:A", "tickers:A", "books5:A"] {
+            assert_eq!(path(channel), Some("/ws/v5/public"));
+        }
+        assert_eq!(path("trades-all:A"), Some("/ws/v5/business"));
     }
 
     #[test]

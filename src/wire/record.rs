@@ -112,6 +112,12 @@ impl RecordReader<'_> {
                 (RecordKind::Liquidation, "details") | (RecordKind::BlockLeg, "legs") => {
                     nested = Some(value);
                 }
+                // An announced listing may have no id yet; the others must not wait for it.
+                (RecordKind::Instrument, "instId" | "instrument_id")
+                    if value.is_null() || value.str().is_ok_and(str::is_empty) =>
+                {
+                    return Ok(());
+                }
                 _ => self.member(key, value, record, unread, &mut read)?,
             }
         }

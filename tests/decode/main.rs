@@ -11,6 +11,7 @@ mod differential;
 mod fast_vs_general;
 mod forms_of_messages;
 mod names;
+mod readme_table;
 mod records;
 mod sbe;
 mod scan_alloc;

@@ -39,7 +39,7 @@ fn every_endpoint_answers() {
     assert_eq!((full.seq, full.asks.len() >= 25), (None, true));
     assert_eq!(v5.trades(&Request::trades(&id, 500)).unwrap().len(), 500);
     let spot = v5.instruments(Market::Spot, &Request::instruments(Market::Spot, None, None));
-    assert!(spot.unwrap().iter().any(|row| row.inst_id == id && row.tick.is_some()));
+    assert!(spot.unwrap().iter().any(|row| row.inst_id == id && row.tick_sz.is_some()));
     let bar = "1m".parse().unwrap();
     let span = (now.as_millis() - 600_000, now.as_millis());
     assert_eq!(v5.candles(&Request::candles(&id, bar, span, true)).unwrap().len(), 10);

@@ -13,5 +13,7 @@ mod client;
 mod client_join;
 mod exchange;
 mod pager;
+mod sbe;
+mod selections;
 mod trade_join;
 mod world;

@@ -3,7 +3,22 @@
 use std::collections::HashSet;
 
 use super::error::CliError;
+use okx_feed::model::Selection;
 use okx_feed::{Dialect, Subscription, SubscriptionError};
+
+/// The selections among the arguments of v5, and the other arguments.
+///
+/// # Errors
+/// [`CliError::Selection`].
+pub(crate) fn selections(
+    dialect: Dialect,
+    texts: &[String],
+) -> Result<(Vec<Selection>, Vec<String>), CliError> {
+    let is_one = |text: &&String| dialect == Dialect::V5 && Selection::is_one(text);
+    let (selections, others) = texts.iter().partition::<Vec<_>, _>(is_one);
+    let selections = selections.into_iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    Ok((selections, others.into_iter().cloned().collect()))
+}
 
 /// Parses channels, each once.
 ///

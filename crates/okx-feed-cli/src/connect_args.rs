@@ -1,14 +1,18 @@
 //! Arguments for the connection to the exchange.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use okx_feed::rest::RestConfig;
+use okx_feed::rest::{RestClient, RestConfig};
 use okx_feed::transport::Proxy;
-use okx_feed::{ClientBuilder, ClientConfig, Credentials, Dialect, EventSink, Region};
+use okx_feed::{
+    ClientBuilder, ClientConfig, Credentials, Dialect, EventSink, InstrumentCodes, Region,
+};
 
+use super::catalogue::fetch;
 use super::error::CliError;
+use super::instruments_file::read_codes;
 
 /// Where to connect to, and how.
 #[derive(Args, Debug)]
@@ -17,6 +21,10 @@ pub(crate) struct ConnectArgs {
     /// Where to connect to; by default the exchange's own address of the region
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// Where the REST interface is, for the lists of instruments; by default the host of --url, else
+    /// the exchange's own address of the region
+    #[arg(long, value_name = "URL")]
+    rest_url: Option<String>,
     #[command(flatten)]
     network: NetworkArgs,
 }
@@ -114,7 +122,35 @@ impl ConnectArgs {
         &self,
         builder: ClientBuilder<S>,
     ) -> ClientBuilder<S> {
-        builder.configure(|config| self.change(config))
+        let builder = builder.configure(|config| self.change(config));
+        match self.rest_url() {
+            Some(url) => builder.rest_url(url),
+            None => builder,
+        }
+    }
+
+    /// The instruments' codes, which SBE needs: of a file, else of the REST interface's lists.
+    ///
+    /// # Errors
+    /// Those of the file or of the requests.
+    pub(crate) fn codes(&self, file: Option<&Path>) -> Result<InstrumentCodes, CliError> {
+        if let Some(path) = file {
+            return read_codes(path);
+        }
+        let mut config = self.network.rest_config(Dialect::V5);
+        config.url = self.rest_url();
+        let mut client = RestClient::new(&config)?;
+        Ok(fetch(&mut client, &"tickers:*".parse()?)?.codes())
+    }
+
+    /// The address of the REST interface, where it is not the exchange's own.
+    fn rest_url(&self) -> Option<String> {
+        self.rest_url.clone().or_else(|| {
+            let (scheme, rest) = self.url.as_deref()?.split_once("://")?;
+            let host = rest.split(['/', '?']).next()?;
+            let scheme = if scheme == "wss" { "https" } else { "http" };
+            Some(format!("{scheme}://{host}"))
+        })
     }
 
     pub(crate) fn change(&self, config: &mut ClientConfig) {
@@ -131,19 +167,22 @@ impl ConnectArgs {
 impl RestArgs {
     /// The options of a REST client.
     pub(crate) fn config(&self, dialect: Dialect) -> RestConfig {
-        let network = &self.network;
-        let mut config = RestConfig::new(dialect);
-        config.url.clone_from(&self.url);
-        config.region = network.region.into();
-        config.demo = network.demo;
-        config.proxy = network.proxy();
-        config.headers.0.clone_from(&network.headers);
-        config.tls.ca_file.clone_from(&network.ca_file);
-        config
+        RestConfig { url: self.url.clone(), ..self.network.rest_config(dialect) }
     }
 }
 
 impl NetworkArgs {
+    /// The options of a REST client at the region's address.
+    fn rest_config(&self, dialect: Dialect) -> RestConfig {
+        let mut config = RestConfig::new(dialect);
+        config.region = self.region.into();
+        config.demo = self.demo;
+        config.proxy = self.proxy();
+        config.headers.0.clone_from(&self.headers);
+        config.tls.ca_file.clone_from(&self.ca_file);
+        config
+    }
+
     fn proxy(&self) -> Proxy {
         match &self.proxy {
             Some(url) => Proxy::Url(url.clone()),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use okx_feed::capture::CaptureError;
 use okx_feed::export::ExportError;
+use okx_feed::model::SelectionError;
 use okx_feed::rest::RestError;
 use okx_feed::{ClientError, Dialect, ReplayError, SubscriptionError};
 
@@ -75,10 +76,10 @@ pub(crate) enum CliError {
     /// A replay can't begin or go on.
     #[error("{0}{hint}", hint = replay_hint(.0))]
     Replay(#[from] ReplayError),
-    /// A file that gives no codes of instruments.
+    /// A file that gives no instruments, or no codes of them.
     #[error(
         "can't read the instruments of {path:?}: {reason}; give it the answer of \
-         GET /api/v5/public/instruments, whose instruments have an instId and an instIdCode"
+         GET /api/v5/public/instruments, with instId and, for SBE, instIdCode"
     )]
     Instruments { path: PathBuf, reason: String },
     /// No thread, runtime or loopback port is available.
@@ -100,6 +101,9 @@ pub(crate) enum CliError {
     /// A text is no channel.
     #[error("{0}; see `okx-feed watch --help`")]
     Channel(SubscriptionError),
+    /// Conditions that select no instruments.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
     /// A channel is written as the other dialect writes it.
     #[error(
         "{channel:?} is a channel of {dialect}; add --dialect {dialect}{hint}",

@@ -1,4 +1,4 @@
-//! The instruments' codes, from a file.
+//! The catalogue of instruments, from a file.
 
 use std::path::Path;
 
@@ -6,26 +6,35 @@ use serde_json::Value;
 
 use super::error::CliError;
 use okx_feed::export::ContractValues;
-use okx_feed::{Decimal, InstrumentCodes, InstrumentId};
+use okx_feed::model::Instruments;
+use okx_feed::{Decimal, InstrumentCodes};
 
-/// Reads the ids and codes of instruments: the answer of `GET /api/v5/public/instruments`, or a
-/// list of such instruments. One without a code is left out.
+/// Reads instruments: the answer of `GET /api/v5/public/instruments`, or the list in it.
 ///
 /// # Errors
-/// If the file can't be read, is not such a list, or has no instrument with a code.
-pub(crate) fn read_codes(path: &Path) -> Result<InstrumentCodes, CliError> {
+/// If the file can't be read or is not such a list.
+pub(crate) fn read_instruments(path: &Path) -> Result<Instruments, CliError> {
     let error = |reason: String| CliError::Instruments { path: path.to_owned(), reason };
-    let text = std::fs::read(path).map_err(|read| error(read.to_string()))?;
-    let codes = parse(&text).map_err(error)?;
+    let text = std::fs::read_to_string(path).map_err(|read| error(read.to_string()))?;
+    Instruments::from_json(&text).map_err(|wrong| error(wrong.to_string()))
+}
+
+/// Reads the ids and codes of instruments. One without a code is left out.
+///
+/// # Errors
+/// As [`read_instruments`], and if no instrument has a code.
+pub(crate) fn read_codes(path: &Path) -> Result<InstrumentCodes, CliError> {
+    let codes = read_instruments(path)?.codes();
     if codes.is_empty() {
-        return Err(error("it has no instIdCode".to_owned()));
+        let reason = "it has no instIdCode".to_owned();
+        return Err(CliError::Instruments { path: path.to_owned(), reason });
     }
     Ok(codes)
 }
 
 /// Reads what a contract of each instrument is worth: rows of `okx-feed history instruments
-/// --json`, or the answer of `GET /api/v5/public/instruments`. Instruments without contracts are
-/// left out.
+/// --json` or of `okx-feed instruments --json`, or the answer of `GET
+/// /api/v5/public/instruments`. Instruments without contracts are left out.
 ///
 /// # Errors
 /// If the file can't be read, or has no instrument with a contract value.
@@ -46,16 +55,16 @@ fn contract_values(text: &[u8]) -> Result<ContractValues, String> {
         let row = row.map_err(|json| json.to_string())?;
         let of_answer = row.get("data").unwrap_or(&row).as_array();
         for row in of_answer.map_or_else(|| std::slice::from_ref(&row), Vec::as_slice) {
-            let text = |names: [&str; 2]| names.iter().find_map(|name| row.get(name)?.as_str());
+            let text = |names: [&str; 3]| names.iter().find_map(|name| row.get(name)?.as_str());
             let number = |names| match text(names).filter(|text| !text.is_empty()) {
                 Some(text) => {
                     text.parse::<Decimal>().map(Some).map_err(|why| format!("{text:?}: {why}"))
                 }
                 None => Ok(None),
             };
-            let value = number(["contract_value", "ctVal"])?;
-            let multiplier = number(["contract_multiplier", "ctMult"])?;
-            if let (Some(id), Some(value)) = (text(["inst_id", "instId"]), value) {
+            let value = number(["contract_value", "ct_val", "ctVal"])?;
+            let multiplier = number(["contract_multiplier", "ct_mult", "ctMult"])?;
+            if let (Some(id), Some(value)) = (text(["inst_id", "inst_id", "instId"]), value) {
                 let worth =
                     multiplier.map_or(Ok(value), |multiplier| value.checked_mul(multiplier));
                 values.add(id, worth.map_err(|why| format!("{id}: {why}"))?);
@@ -65,44 +74,9 @@ fn contract_values(text: &[u8]) -> Result<ContractValues, String> {
     Ok(values)
 }
 
-fn parse(text: &[u8]) -> Result<InstrumentCodes, String> {
-    let value: Value = serde_json::from_slice(text).map_err(|json| json.to_string())?;
-    let list = value.get("data").unwrap_or(&value).as_array();
-    let list = list.ok_or("it is neither an answer with data nor a list")?;
-    let mut codes = InstrumentCodes::new();
-    for instrument in list {
-        let code = instrument.get("instIdCode").and_then(code_of);
-        let id = instrument.get("instId").and_then(Value::as_str);
-        if let (Some(code), Some(id)) = (code, id) {
-            codes.insert(code, InstrumentId::new(id).map_err(|wrong| wrong.to_string())?);
-        }
-    }
-    Ok(codes)
-}
-
-/// A code is a number; digits in quotes are accepted too.
-fn code_of(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.parse().ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_answer_and_a_list_are_read() {
-        let list = r#"[{"instId":"BTC-USDT","instIdCode":3},{"instId":"OLD","instIdCode":null},
-            {"instIdCode":4},{"instId":"ETH-USDT","instIdCode":"2021032622018248"}]"#;
-        let answer = format!(r#"{{"code":"0","msg":"","data":{list}}}"#);
-        for text in [list, &answer] {
-            let codes = parse(text.as_bytes()).unwrap();
-            assert_eq!(codes.len(), 2);
-            assert_eq!(codes.id(3), Some("BTC-USDT"));
-            assert_eq!(codes.id(2_021_032_622_018_248), Some("ETH-USDT"));
-        }
-        assert!(parse(b"{}").is_err() && parse(b"3").is_err() && parse(b"[").is_err());
-        assert!(parse(br#"[{"instId":"","instIdCode":3}]"#).is_err());
-    }
 
     #[test]
     fn contract_values_are_read_from_rows_and_from_an_answer() {

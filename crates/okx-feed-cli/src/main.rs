@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod catalogue;
 mod certificate;
 mod channels;
 mod completions;
@@ -20,6 +21,7 @@ mod export;
 mod export_live;
 mod format;
 mod history;
+mod instruments;
 mod instruments_file;
 mod interrupt;
 mod json_text;

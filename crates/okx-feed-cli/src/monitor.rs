@@ -26,6 +26,8 @@ const RATE_OVER: Duration = Duration::from_secs(1);
 pub(crate) struct Monitor {
     client: Client,
     channels: Vec<Watched>,
+    /// Whether channels join and leave by a selection.
+    follows: bool,
     clock: Clock,
     stats: ClientStats,
     /// Time and frames of the last fetches, oldest first.
@@ -46,6 +48,20 @@ struct Mids {
 pub(crate) struct Watched {
     pub(crate) subscription: Subscription,
     pub(crate) reader: Reader,
+}
+
+impl Watched {
+    /// A subscription of a client; `None` if it has no reader.
+    fn new(client: &Client, subscription: &Subscription) -> Option<Self> {
+        // An order book has a reader of its best five as well.
+        let deep = client.depth_reader(subscription).map(Reader::Deep);
+        let book = || client.book_reader(subscription).map(Reader::Book);
+        let trades = || client.trade_reader(subscription).map(Reader::Trades);
+        let record = || client.record_reader(subscription).map(Reader::Record);
+        let records = || client.record_ring_reader(subscription).map(Reader::Records);
+        let reader = deep.or_else(book).or_else(trades).or_else(record).or_else(records)?;
+        Some(Self { subscription: *subscription, reader })
+    }
 }
 
 /// The reader of a subscription.
@@ -70,26 +86,39 @@ impl Reader {
 }
 
 impl Monitor {
-    /// Monitors a client, with its channels in the order given.
+    /// Monitors a client, with its channels in the order given, and where it `follows` a selection
+    /// those that join.
     ///
     /// # Errors
     /// If the client has stopped.
-    pub(crate) fn new(client: Client, subscriptions: &[Subscription]) -> Result<Self, CliError> {
-        let watched = |subscription: &Subscription| {
-            // An order book has a reader of its best five as well.
-            let deep = client.depth_reader(subscription).map(Reader::Deep);
-            let book = || client.book_reader(subscription).map(Reader::Book);
-            let trades = || client.trade_reader(subscription).map(Reader::Trades);
-            let record = || client.record_reader(subscription).map(Reader::Record);
-            let records = || client.record_ring_reader(subscription).map(Reader::Records);
-            let reader = deep.or_else(book).or_else(trades).or_else(record).or_else(records)?;
-            Some(Watched { subscription: *subscription, reader })
-        };
+    pub(crate) fn new(
+        client: Client,
+        subscriptions: &[Subscription],
+        follows: bool,
+    ) -> Result<Self, CliError> {
         // What was asked for has a reader.
-        let channels = subscriptions.iter().filter_map(watched).collect();
+        let watched = subscriptions.iter().filter_map(|of| Watched::new(&client, of));
+        let channels = watched.collect();
         let stats = client.stats()?;
         let (samples, mids) = (Vec::new(), Mids::default());
-        Ok(Self { client, channels, clock: Clock::start(), stats, samples, mids })
+        Ok(Self { client, channels, follows, clock: Clock::start(), stats, samples, mids })
+    }
+
+    /// Adds the channels that have joined, in the order of their names, and removes those that have
+    /// left.
+    fn follow(&mut self) {
+        let Self { client, channels, .. } = self;
+        let mut current = client.subscriptions();
+        let before = channels.len();
+        channels.retain(|watched| current.contains(&watched.subscription));
+        let has_left = channels.len() < before;
+        current.retain(|of| !channels.iter().any(|watched| watched.subscription == *of));
+        current.sort_unstable();
+        channels.extend(current.iter().filter_map(|of| Watched::new(client, of)));
+        if has_left {
+            // Its channel may be another one now.
+            self.mids = Mids::default();
+        }
     }
 
     /// Fetches the counters, if the last ones are old.
@@ -100,6 +129,9 @@ impl Monitor {
         let now = self.clock.mono();
         if self.samples.last().is_none_or(|(last, _)| now.since(*last) >= STATS_EVERY) {
             self.fetch()?;
+            if self.follows {
+                self.follow();
+            }
             self.note_mid();
             self.samples.push((now, self.stats.feed.frames));
             let old = |second: &(MonoNanos, u64)| now.since(second.0) >= RATE_OVER;

@@ -8,7 +8,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::args::DialectArg;
+use super::args::ProtocolArg;
 use super::channels;
 use super::connect_args::{ConnectArgs, LoginArgs};
 use super::disconnect_log::DisconnectLog;
@@ -22,17 +22,19 @@ use super::pipe::{CLOSE_TIMEOUT, Pipe};
 use super::report::Summary;
 use okx_feed::capture::{RecordConfig, RecordStats, SyncPolicy};
 use okx_feed::transport::{Clock, without_user};
-use okx_feed::{
-    Book5, BookState, Client, ClientConfig, Dialect, DownReason, MonoNanos, Subscription,
-};
+use okx_feed::{Book5, BookState, Client, ClientConfig, DownReason, MonoNanos, Subscription};
 
 /// The arguments of `record`.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct RecordArgs {
     /// The protocol
-    #[arg(long, value_enum, default_value_t = DialectArg::V5)]
-    dialect: DialectArg,
+    #[arg(long, value_enum, default_value_t = ProtocolArg::V5)]
+    dialect: ProtocolArg,
+    /// With --dialect sbe, the instruments' codes: an answer of GET /api/v5/public/instruments. By
+    /// default the lists of the REST interface
+    #[arg(long, value_name = "FILE")]
+    instruments: Option<PathBuf>,
     /// The directory of the files; it is created where there is none
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -122,8 +124,9 @@ Examples:
 /// If a channel, the URL or the CA file is wrong, or the directory can't be written to.
 pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
     check_out(&args.out)?;
-    let dialect = Dialect::from(args.dialect);
-    let subscriptions = channels::parse(dialect, &args.channels)?;
+    let dialect = args.dialect.dialect();
+    let (selections, others) = channels::selections(dialect, &args.channels)?;
+    let subscriptions = channels::parse(dialect, &others)?;
     let mut config = ClientConfig::new(dialect);
     args.connect.change(&mut config);
     let url = without_user(&config.address()?);
@@ -131,6 +134,10 @@ pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
     let runtime = runtime.map_err(CliError::Start)?;
     let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
     let mut builder = Client::builder(dialect).subscriptions(subscriptions.clone());
+    builder = builder.selections(selections);
+    if args.dialect == ProtocolArg::Sbe {
+        builder = builder.sbe(args.connect.codes(args.instruments.as_deref())?);
+    }
     builder = args.connect.apply(builder).redundancy(args.lines);
     builder = builder.record(RecordConfig {
         max_file_len: args.file_size << 20,
@@ -157,6 +164,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
     })?;
     let is_refused =
         |one: &&Subscription| client.state(one) == Some(BookState::Down(DownReason::Rejected));
+    let subscriptions = client.subscriptions();
     let refused: Vec<_> = subscriptions.iter().filter(is_refused).collect();
     let stats = client.stats()?;
     let elapsed = clock.mono().since(MonoNanos::ZERO);

@@ -3,7 +3,7 @@
 use super::event_members::{Stamp, close, market, open};
 use super::json_text::{key, put_bool, put_decimal, put_optional, put_str, put_u64};
 use okx_feed::RecordUpdate;
-use okx_feed::model::{ChannelKey, FieldValue, RecordKind};
+use okx_feed::model::{ChannelKey, FieldValue, Instrument, RecordData, RecordKind};
 
 /// The longest name of an event.
 const NAME_LEN: usize = 32;
@@ -41,6 +41,13 @@ pub(crate) fn write_record(out: &mut Vec<u8>, stamp: Stamp, update: &RecordUpdat
     });
     market(out, topic.market);
     close(out, stamp);
+}
+
+/// Appends an instrument of the catalogue as one object and a line end.
+pub(crate) fn write_instrument(out: &mut Vec<u8>, row: &Instrument) {
+    out.extend_from_slice(b"{\"event\":\"instrument\"");
+    RecordData::Instrument(*row).fields(&mut |name, value| member(out, name, value));
+    out.extend_from_slice(b"}\n");
 }
 
 fn member(out: &mut Vec<u8>, name: &str, value: FieldValue<'_>) {

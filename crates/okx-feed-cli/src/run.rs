@@ -14,6 +14,7 @@ use super::error::{CliError, EXIT_FAILURE, Outcome};
 use super::export::ExportArgs;
 use super::export_live;
 use super::history::{self, HistoryArgs};
+use super::instruments::{self, InstrumentsArgs};
 use super::man::{self, ManArgs};
 use super::record::{self, RecordArgs};
 use super::replay::{self, ReplayArgs};
@@ -44,6 +45,7 @@ Examples:
   okx-feed export --format parquet --out lake capture/*.tsv.zst
   okx-feed decode --dialect v5 capture.jsonl       the events of a capture
   okx-feed history trades --inst-id BTC-USDT       the last trades, from the REST interface
+  okx-feed instruments '*-USDT-SWAP'               what can be traded
   okx-feed bench --dialect v3                      where the nanoseconds go
   okx-feed watch --help                            all about one command
   okx-feed man | man -l -                          all about every command
@@ -72,6 +74,8 @@ enum Command {
     Bench(BenchArgs),
     /// Fetch trades, candles, books and instruments from the REST interface
     History(HistoryArgs),
+    /// List what can be traded: ticks, lots, contract values, states
+    Instruments(InstrumentsArgs),
     /// Print the completion script of a shell
     Completions(CompletionsArgs),
     /// Print the manual page, with every command and option
@@ -118,6 +122,7 @@ fn dispatch(command: &Command) -> Result<Outcome, CliError> {
         Command::Decode(args) => decode::run(args),
         Command::Bench(args) => bench::run(args),
         Command::History(args) => history::run(args),
+        Command::Instruments(args) => instruments::run(args),
         Command::Completions(args) => completions::run(args, Cli::command()),
         Command::Man(ManArgs {}) => man::run(Cli::command()),
     }

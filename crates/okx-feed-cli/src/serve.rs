@@ -37,6 +37,9 @@ pub(crate) struct ServeArgs {
     /// Push books at every change, not every 100 ms (bbo-tbt: 10 ms) as the real exchange does
     #[arg(long)]
     every_change: bool,
+    /// Refuse every login; by default any key is accepted
+    #[arg(long)]
+    refuse_logins: bool,
     /// Faults to inject, such as 'drop:every=5s;gap:p=0.01,channel=books'; see below
     #[arg(long, value_name = "SPEC", default_value = "")]
     faults: FaultPlan,
@@ -64,8 +67,9 @@ pub(crate) struct ServeArgs {
 
 const INTRODUCTION: &str = "\
 Serves made-up markets in plain text (ws://) or over TLS, without limits but those of the real
-exchange, to any client of the v3 or v5 protocol: at /ws/v3, /ws/v5/public and /ws/v5/business
-(trades-all), and with the REST interface at /api/ of the same port. The addresses and some names go
+exchange, to any client of the v3 or v5 protocol: at /ws/v3, /ws/v5/public, /ws/v5/business
+(trades-all, candles) and /ws/v5/public-sbe (SBE, with a login), and with the REST interface at
+/api/ of the same port. The addresses and some names go
 to standard error. Ctrl-C ends it, with a proper close to each client.
 
 With --replay it serves a capture instead: each connection gets, from the capture's start and at its
@@ -85,6 +89,7 @@ Examples:
   okx-feed serve --faults 'silence:at=10s'          data stops on every connection after 10 s
   okx-feed serve --faults 'silence:at=10s,on=any;wsping:every=5s'   a proxy before a dead exchange
   okx-feed serve --faults 'unsub:at=10s,inst=BTC-USDT;error:code=60018,inst=BTC-USDT,times=3'
+  okx-feed serve --faults 'list:at=10s,inst=NEW-USDT-SWAP;delist:at=20s,inst=ETH-USDT-SWAP'
   okx-feed serve --faults 'lag:p=0.1,by=5s;holes:p=0.1;deny:p=0.05'    REST caches that lag
   okx-feed serve --replay capture.tsv.zst --speed 10        a recorded market, to any client
   okx-feed serve --tls expired --ca-out ca.pem
@@ -114,6 +119,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Outcome, CliError> {
     let listings = Listing::generate(args.instruments);
     let mut config = exchange::config(listings.clone(), args.rate, args.seed, args.every_change);
     config.faults = args.faults.clone();
+    config.accept_logins = !args.refuse_logins;
     config.market.history = HISTORY;
     let server = match certificate(args)? {
         None => ServerThread::start(args.listen.clone(), config),

@@ -1,5 +1,6 @@
 //! `okx-feed watch`: live channels of any exchange that speaks one of the two protocols.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use clap::Args;
 use clap::builder::RangedI64ValueParser;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::args::DialectArg;
+use super::args::ProtocolArg;
 use super::channels;
 use super::connect_args::{ConnectArgs, LoginArgs};
 use super::disconnect_log::DisconnectLog;
@@ -32,8 +33,12 @@ use okx_feed::{Book5, Client, ClientConfig, Dialect};
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct WatchArgs {
     /// The protocol
-    #[arg(long, value_enum, default_value_t = DialectArg::V5)]
-    dialect: DialectArg,
+    #[arg(long, value_enum, default_value_t = ProtocolArg::V5)]
+    dialect: ProtocolArg,
+    /// With --dialect sbe, the instruments' codes: an answer of GET /api/v5/public/instruments. By
+    /// default the lists of the REST interface
+    #[arg(long, value_name = "FILE")]
+    instruments: Option<PathBuf>,
     /// Print events as JSON, one object a line
     #[arg(long)]
     json: bool,
@@ -72,6 +77,9 @@ const AFTER_HELP: &str = "\
 Channels:
   v5   CHANNEL:INSTRUMENT          books5 bbo-tbt trades trades-all books books-l2-tbt
                                    books50-l2-tbt books-rpi books-elp
+       CHANNEL:CONDITIONS          of all instruments that fit, those that are listed later too:
+                                   an id with *, type=SWAP, family=BTC-USD, state=live, with
+                                   commas between them; see okx-feed instruments --help
   v3   MARKET/CHANNEL:INSTRUMENT   depth5 trade depth depth_l2_tbt, of spot swap futures option
 
 On a terminal the books and trades are drawn in place: the arrow keys choose an instrument, the
@@ -82,6 +90,9 @@ nanoseconds since 1970, in the place of \"line\", --depth levels a side, and one
 States: connecting, awaiting_snapshot, live, stale, resyncing, down_rejected, down_unsubscribed,
 down_stopped. Only a live book is the exchange's own. A reader that falls 64 MiB behind misses
 events and gets {\"ts_recv_ns\":1,\"event\":\"missed\",\"count\":..} in their place.
+
+With --dialect sbe, trades, bbo-tbt and books-l2-tbt come in SBE on a path of its own, which needs
+--login; their events are the same. Everything else is as with v5.
 
 trades-all is served on another path than the other channels of v5. A --url that ends in
 /ws/v5/public or /ws/v5/business means both, and a connection is made to each that is needed.
@@ -100,9 +111,11 @@ Examples:
   okx-feed watch books5:BTC-USDT trades:BTC-USDT
   okx-feed watch --depth 20 books:BTC-USDT trades:BTC-USDT
   okx-feed watch books5:BTC-USDT trades-all:BTC-USDT       two paths of the exchange
+  okx-feed watch 'books5:*-USDT-SWAP'                      follows listings and delistings
   okx-feed watch --region eea --demo books5:BTC-USDT
   okx-feed watch --proxy socks5://127.0.0.1:1080 books5:BTC-USDT
   okx-feed watch --login books-l2-tbt:BTC-USDT             v5's tick-by-tick books need a login
+  okx-feed watch --dialect sbe --login bbo-tbt:BTC-USDT    v5's binary encoding
   okx-feed watch --json --duration 1m bbo-tbt:BTC-USDT-SWAP > bbo.jsonl
   okx-feed watch --json --count 100 trades:BTC-USDT | jq -r 'select(.event == \"trade\").px'
   okx-feed watch --url ws://127.0.0.1:8443/ws/v3 --dialect v3 futures/depth5:BTC-USD-190517";
@@ -133,8 +146,9 @@ enum End {
 /// If a channel, the URL or the CA file is wrong, if the exchange sent nothing, or if writing to
 /// standard output failed.
 pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
-    let dialect = Dialect::from(args.dialect);
-    let subscriptions = channels::parse(dialect, &args.channels)?;
+    let dialect = args.dialect.dialect();
+    let (selections, others) = channels::selections(dialect, &args.channels)?;
+    let subscriptions = channels::parse(dialect, &others)?;
     let mut config = ClientConfig::new(dialect);
     args.connect.change(&mut config);
     let url = without_user(&config.address()?);
@@ -147,7 +161,7 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     let pipe = if drawn { None } else { Some(Pipe::start()?) };
     let style = if args.json { Style::Json } else { Style::Lines };
     if let Some(pipe) = pipe.as_ref().filter(|_| args.schema) {
-        pipe.writer().event(|buf| write_schema(buf, "watch", dialect.name()), |_, _| {});
+        pipe.writer().event(|buf| write_schema(buf, "watch", args.dialect.name()), |_, _| {});
     }
     let news = Arc::new(News::default());
     let sink = EventWriter {
@@ -160,6 +174,11 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
         refusal: String::new(),
     };
     let mut builder = Client::builder(dialect).subscriptions(subscriptions.clone());
+    let follows = !selections.is_empty();
+    builder = builder.selections(selections);
+    if args.dialect == ProtocolArg::Sbe {
+        builder = builder.sbe(args.connect.codes(args.instruments.as_deref())?);
+    }
     builder = args.connect.apply(builder);
     if args.busy_poll {
         builder = builder.busy_poll();
@@ -169,7 +188,7 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     }
     let client = builder.sink(sink).spawn()?;
     let mut watch = Watch {
-        monitor: Monitor::new(client, &subscriptions)?,
+        monitor: Monitor::new(client, &subscriptions, follows)?,
         header: Header { command: "watch", dialect, url: &url, duration: args.duration, depth },
         refused_for: args.refused_for,
         refused_since: None,

@@ -18,10 +18,12 @@ impl DepthBook {
         if self.sync == BookSync::Live || snapshot.seq == NO_SEQ {
             return self.refused(Sequence::None);
         }
-        let place = self
-            .pending
-            .as_ref()
-            .map_or(Place::After, |kept| kept.place(snapshot.seq, snapshot.ts_event));
+        let place = self.pending.as_ref().map_or(Place::After, |kept| {
+            match kept.may_be_from_before_reset(snapshot.ts_recv) {
+                true => Place::Before,
+                false => kept.place(snapshot.seq, snapshot.ts_event),
+            }
+        });
         if place == Place::Before {
             return self.refused(Sequence::Old);
         }

@@ -35,6 +35,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             Some(ConnectionCommand::BookSnapshot(subscription, rows)) => {
                 self.on_book_snapshot(&subscription, *rows);
             }
+            #[cfg(feature = "rest")]
+            Some(ConnectionCommand::Snapshot(body)) => self.on_snapshot(body),
             Some(ConnectionCommand::Latency(reply)) => {
                 let (from_read, from_kernel) = (self.latency.clone(), self.kernel_latency.clone());
                 drop(reply.send(Latencies { from_read, from_kernel }));

@@ -11,6 +11,9 @@ use crate::transport::{ConnectError, Ready, Transport};
 /// are.
 const QUEUE_CHECK: Duration = Duration::from_millis(10);
 
+/// The status with which a login in the upgrade is refused.
+const UNAUTHORIZED: u16 = 401;
+
 impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     /// Begins an attempt, if the host takes one now, with the look-up of its name.
     pub(super) fn connect(&mut self) {
@@ -89,6 +92,9 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             return self.on_disconnected(error);
         };
         let host = self.transport.host();
+        if self.is_sbe && status == UNAUTHORIZED {
+            self.on_login_refused(None, &error.to_string());
+        }
         self.note_loss(error);
         self.session.handle_refused(status, retry_after, now);
         // What the host asks for it asks of all that come from here.

@@ -14,7 +14,7 @@ use crate::event::{Control, Event, EventSink, StateChange};
 use crate::model::{BookState, MonoNanos, Subscription, UnixNanos};
 use crate::session::Session;
 use crate::transport::{Received, Transport};
-use crate::wire::DecodeError;
+use crate::wire::{DecodeError, Frame};
 
 /// What stands in the place of an answer that repeats the login.
 const WITHHELD: &str = "(withheld: it repeats the login request)";
@@ -26,11 +26,14 @@ const WARMUP_INTERVAL: Duration = Duration::from_micros(20);
 
 /// Which frame is run through the decoder.
 #[derive(Clone, Copy)]
-enum Source {
+pub(super) enum Source<'s> {
     /// The one that the transport has.
     Transport,
     /// One of the last, for the caches alone.
     Warmup,
+    /// The body of a snapshot in SBE.
+    #[cfg_attr(not(feature = "rest"), allow(dead_code, reason = "no client without it has SBE"))]
+    Snapshot(&'s [u8]),
 }
 
 impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
@@ -70,7 +73,12 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     /// Runs a frame through decoder, books and sink: with one closure for both sources, since each
     /// closure has a type of its own and that type code of its own.
     #[inline]
-    fn process(&mut self, source: Source, mono: MonoNanos, wall: UnixNanos) -> Option<DecodeError> {
+    pub(super) fn process(
+        &mut self,
+        source: Source<'_>,
+        mono: MonoNanos,
+        wall: UnixNanos,
+    ) -> Option<DecodeError> {
         let Self { transport, handler, session, shared, id, stats, states_changed, config, .. } =
             self;
         #[cfg(feature = "rest")]
@@ -112,6 +120,11 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 shared.last_frame = mono;
                 shared.recorder.frame(*id, transport.frame(), repeats_login, wall);
                 shared.last_received = wall;
+                error
+            }
+            Source::Snapshot(body) => {
+                let error = handler.on_frame(Frame::Binary(body), wall, sink).err();
+                shared.recorder.frame(*id, Frame::Binary(body), repeats_login, wall);
                 error
             }
             Source::Warmup => {

@@ -67,7 +67,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         }
     }
 
-    fn on_login_refused(&mut self, code: Option<i64>, message: &str) {
+    pub(super) fn on_login_refused(&mut self, code: Option<i64>, message: &str) {
         let message: String = message.chars().take(MAX_LOGGED).collect();
         self.stats.logins_refused += 1;
         self.stats.last_login_refusal = Some(credentials::refusal(code, &message));

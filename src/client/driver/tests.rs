@@ -188,7 +188,7 @@ fn rig(host: &str, line: usize, attempts: Vec<Vec<Step>>) -> Rig {
     let mut config = ClientConfig::new(Dialect::V5);
     config.session.connect_limit.attempts = 1000;
     let subscriptions = BOOKS.map(|text| text.parse().unwrap());
-    let handler = new_handler(&config, &SubscriptionNumbers::default(), &subscriptions);
+    let handler = new_handler(&config, &SubscriptionNumbers::default(), None, &subscriptions);
     let noted = Noted::default();
     let sink = noted.clone();
     let clock = Clock::start();
@@ -197,6 +197,8 @@ fn rig(host: &str, line: usize, attempts: Vec<Vec<Step>>) -> Rig {
         heartbeat: Heartbeat::new(clock.clone()),
         health: SharedHealth::new(clock.now().1, RefusedOptions::default()),
         numbers: SubscriptionNumbers::default(),
+        #[cfg(feature = "rest")]
+        selected: crate::client::selected::Selected::default(),
         #[cfg(feature = "capture")]
         recording: None,
     };
@@ -217,6 +219,7 @@ fn rig(host: &str, line: usize, attempts: Vec<Vec<Step>>) -> Rig {
     let id = ConnectionId { group: 0, line };
     let context = ConnectionContext {
         id,
+        path: None,
         config: Rc::new(config),
         shared: Rc::clone(&shared),
         clock,

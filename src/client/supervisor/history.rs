@@ -1,17 +1,21 @@
 //! What comes from the REST interface, on its way to the joins.
 
+use std::sync::mpsc;
+
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::Supervisor;
+use crate::client::connection_id::ConnectionId;
 use crate::client::history::{History, HistoryReply, Purpose};
 use crate::client::messages::ConnectionCommand;
 use crate::event::EventSink;
+use crate::model::Subscription;
 
 impl<S: EventSink + 'static> Supervisor<S> {
     /// Joins trades with their history, where that is wanted.
     pub(in crate::client) fn with_history(mut self, history: Option<History>) -> Self {
-        if let Some((joins, replies)) = history {
-            self.shared.borrow_mut().set_joins(joins);
+        if let Some(History { joins, selections, replies }) = history {
+            self.shared.borrow_mut().set_history(joins, selections);
             self.history = Some(replies);
         }
         self
@@ -30,21 +34,49 @@ impl<S: EventSink + 'static> Supervisor<S> {
         std::future::pending().await
     }
 
+    /// Subscribes what a selection wants. The handle gets the readers.
+    pub(super) fn select(&mut self, subscription: Subscription) {
+        let (sender, readers) = mpsc::channel();
+        self.shared.borrow().handle.selected.push(subscription, Some(readers));
+        self.subscribe(subscription, sender);
+    }
+
+    /// Ends what no selection wants any more.
+    pub(super) fn deselect(&mut self, subscription: &Subscription) {
+        self.shared.borrow().handle.selected.push(*subscription, None);
+        self.unsubscribe(subscription);
+    }
+
     /// Passes a reply on to who has asked.
     pub(super) fn on_history(&self, reply: HistoryReply) {
-        let HistoryReply { purpose, rows } = reply;
+        let (purpose, rows) = match reply {
+            HistoryReply::Rows(purpose, rows) => (purpose, rows),
+            HistoryReply::Snapshot(id, body) => {
+                return self.send(id, ConnectionCommand::Snapshot(body));
+            }
+        };
         match purpose {
+            // It comes as its own reply.
+            Purpose::Snapshot(_) => {}
             Purpose::Trades(n) => {
                 let now = self.clock.now().1;
                 self.shared.borrow_mut().on_history(n, rows, now);
             }
-            Purpose::Book(id, subscription) => {
-                let group = self.groups.get(id.group);
-                if let Some(connection) = group.and_then(|group| group.connection(id.line)) {
-                    let rows = Box::new(rows);
-                    connection.send(ConnectionCommand::BookSnapshot(subscription, rows));
-                }
+            Purpose::Instruments(n) => {
+                let now = self.clock.now().1;
+                self.shared.borrow_mut().on_instruments(n, rows, now);
             }
+            Purpose::Book(id, subscription) => {
+                self.send(id, ConnectionCommand::BookSnapshot(subscription, Box::new(rows)));
+            }
+        }
+    }
+
+    /// Sends a command to a connection, where it still runs.
+    fn send(&self, id: ConnectionId, command: ConnectionCommand) {
+        let group = self.groups.get(id.group);
+        if let Some(connection) = group.and_then(|group| group.connection(id.line)) {
+            connection.send(command);
         }
     }
 }

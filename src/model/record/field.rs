@@ -164,7 +164,7 @@ impl RecordField for UnixNanos {
     fn read(raw: RawValue<'_>, dialect: Dialect) -> Result<Self, FieldError> {
         let text = raw.digits()?;
         let time = match dialect {
-            Dialect::V3 => Self::parse_iso_ms(text),
+            Dialect::V3 => Self::parse_iso_ms(text).or_else(|| parse_iso_date(text)),
             Dialect::V5 => Self::parse_millis(text),
         };
         time.ok_or(FieldError::Time)
@@ -181,6 +181,16 @@ impl RecordField for UnixNanos {
     fn show(&self) -> FieldValue<'_> {
         FieldValue::Time(*self)
     }
+}
+
+/// The first instant of a day in UTC, such as `2019-05-17`.
+///
+/// Source: `listing` and `delivery` of v3's futures.
+fn parse_iso_date(text: &[u8]) -> Option<UnixNanos> {
+    let mut whole = *b"0000-00-00T00:00:00.000Z";
+    let date: &[u8; 10] = text.try_into().ok()?;
+    whole.first_chunk_mut::<10>()?.copy_from_slice(date);
+    UnixNanos::parse_iso_ms(&whole)
 }
 
 impl RecordField for bool {

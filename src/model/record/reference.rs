@@ -74,41 +74,44 @@ record! {
     /// An instrument. A message names those that changed, so what it does not name stays as it was.
     Instrument {
         /// The instrument.
-        inst_id: InstrumentId = "instId",
+        inst_id: InstrumentId = "instId" | "instrument_id",
         /// `SPOT`, `MARGIN`, `SWAP`, `FUTURES`, `OPTION` or `EVENTS`.
         inst_type: Text<7> = "instType",
         /// The family; empty of spot.
-        inst_family: Text<23> = "instFamily",
+        inst_family: Text<23> = "instFamily" | "underlying",
         /// `live`, `suspend`, `preopen`, `expired` and others.
         state: Text<15> = "state",
         /// The base currency of spot.
-        base_ccy: Text<15> = "baseCcy",
+        base_ccy: Text<15> = "baseCcy" | "base_currency",
         /// The quote currency of spot.
-        quote_ccy: Text<15> = "quoteCcy",
+        quote_ccy: Text<15> = "quoteCcy" | "quote_currency",
         /// The settlement currency of contracts.
-        settle_ccy: Text<15> = "settleCcy",
+        settle_ccy: Text<15> = "settleCcy" | "settlement_currency",
         /// The currency of a contract's value.
-        ct_val_ccy: Text<15> = "ctValCcy",
+        ct_val_ccy: Text<15> = "ctValCcy" | "contract_val_currency",
         /// `linear` or `inverse`.
         ct_type: Text<7> = "ctType",
         /// `C` or `P`.
-        opt_type: Text<7> = "optType",
+        opt_type: Text<7> = "optType" | "option_type",
         /// The value of a contract.
-        ct_val: Option<Decimal> = "ctVal",
+        ct_val: Option<Decimal> = "ctVal" | "contract_val",
         /// Its multiplier.
         ct_mult: Option<Decimal> = "ctMult",
+        /// `normal`, `pre_market`, `rebase_contract`, or `xperp` of a perpetual whose type is
+        /// `FUTURES`.
+        rule_type: Text<15> = "ruleType",
         /// The smallest step of prices.
-        tick_sz: Option<Decimal> = "tickSz",
+        tick_sz: Option<Decimal> = "tickSz" | "tick_size",
         /// The smallest step of sizes.
-        lot_sz: Option<Decimal> = "lotSz",
+        lot_sz: Option<Decimal> = "lotSz" | "size_increment" | "trade_increment" | "lot_size",
         /// The smallest size of an order.
-        min_sz: Option<Decimal> = "minSz",
+        min_sz: Option<Decimal> = "minSz" | "min_size",
         /// The strike price.
-        stk: Option<Decimal> = "stk",
+        stk: Option<Decimal> = "stk" | "strike",
         /// When it is listed.
-        list_time: Option<UnixNanos> = "listTime",
+        list_time: Option<UnixNanos> = "listTime" | "listing",
         /// When it expires or is delisted.
-        exp_time: Option<UnixNanos> = "expTime",
+        exp_time: Option<UnixNanos> = "expTime" | "delivery",
         /// The number in the binary feed.
         inst_id_code: Option<u64> = "instIdCode",
     }

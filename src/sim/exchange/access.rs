@@ -103,8 +103,8 @@ fn resolve_code(market: &SimMarket, arg: &Arg) -> Option<(InstIndex, Channel)> {
     Some((inst, channel))
 }
 
-/// The first instrument of a market.
-fn first_of(market: &SimMarket, of: Option<Market>) -> Option<InstIndex> {
+/// The first instrument of a market, with which what is keyed by its type is kept.
+pub(crate) fn first_of(market: &SimMarket, of: Option<Market>) -> Option<InstIndex> {
     let is_of = |inst: &InstIndex| market.listing(*inst).map(Listing::market) == of;
     market.indices().find(|inst| of.is_some() && is_of(inst))
 }

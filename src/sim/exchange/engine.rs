@@ -8,9 +8,9 @@ use super::publisher::Publisher;
 use super::request::{Arg, ErrorReply, Op};
 use super::sbe::code_of;
 use super::{record_topic, v3, v5};
-use crate::model::{Channel, Dialect, MonoNanos};
+use crate::model::{Channel, ChannelKey, Dialect, MonoNanos};
 use crate::sim::faults::{About, FaultAction, Named, ReplyId, StrayError};
-use crate::sim::market::{InstIndex, SimMarket};
+use crate::sim::market::{InstIndex, ListingState, SimMarket};
 
 /// An instrument that no exchange lists.
 const UNLISTED: &str = "NO-SUCH";
@@ -89,6 +89,26 @@ impl Engine {
                 }
                 FaultAction::Stray(stray) => self.stray(id, None, None, stray),
             }
+        }
+    }
+
+    /// Lists or delists an instrument: its row is pushed, and what is subscribed of one that is gone
+    /// ends.
+    pub(crate) fn set_listing(&mut self, inst: InstIndex, state: ListingState) {
+        self.market.set_state(inst, state);
+        let Self { market, connections, publisher, now, .. } = self;
+        publisher.push_instrument(market, inst, connections, *now);
+        if state != ListingState::Delisted {
+            return;
+        }
+        for id in self.connections.ids() {
+            let Some(connection) = self.connections.open_mut(id) else { continue };
+            // What is kept with the instrument but keyed by something else goes on.
+            let is_over = |(of, channel): &&(InstIndex, Channel)| {
+                *of == inst && channel.key() == ChannelKey::InstId
+            };
+            let over: Vec<_> = connection.subscriptions.iter().filter(is_over).copied().collect();
+            over.into_iter().for_each(|topic| self.forget(id, topic, true));
         }
     }
 

@@ -15,9 +15,9 @@ use super::sbe::code_of;
 use super::snapshots::{REFRESH, Snapshots};
 use crate::model::MonoNanos;
 use crate::sim::faults::{
-    Admission, ExchangeAction, ExchangeFaults, FaultLog, FaultPlan, FaultRule, Outbound,
+    Admission, ExchangeAction, ExchangeFaults, FaultKind, FaultLog, FaultPlan, FaultRule, Outbound,
 };
-use crate::sim::market::{InstIndex, MarketConfig, Rng, SimMarket};
+use crate::sim::market::{InstIndex, Listing, ListingState, MarketConfig, Rng, SimMarket};
 
 /// What an [`Exchange`] is made of.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +60,7 @@ impl Exchange {
     /// Opens the exchange at [`MonoNanos::ZERO`], which is the market's start.
     #[must_use]
     pub fn new(config: &ExchangeConfig) -> Self {
-        let market = SimMarket::new(&config.market);
+        let market = SimMarket::new(&with_announced(config));
         let exchange_faults = ExchangeFaults::new(&config.faults, &market);
         let engine = Engine {
             connections: Connections::new(&config.limits, &config.faults),
@@ -116,6 +116,12 @@ impl Exchange {
     #[must_use]
     pub const fn limits_broken(&self) -> u64 {
         self.engine.connections.limits_broken
+    }
+
+    /// Whether any login succeeds ([`ExchangeConfig::accept_logins`]).
+    #[must_use]
+    pub const fn accepts_logins(&self) -> bool {
+        self.engine.accept_logins
     }
 
     /// Whether an attempt to connect succeeds, for whoever does the handshake. Without rules for
@@ -190,6 +196,7 @@ impl Exchange {
         match action {
             ExchangeAction::StepClock(by) => market.step_clock(by),
             ExchangeAction::ResetSeq(inst) => market.reset_seq(inst),
+            ExchangeAction::SetListing(inst, state) => self.engine.set_listing(inst, state),
             ExchangeAction::ResetAll => market.indices().for_each(|inst| market.reset_seq(inst)),
         }
     }
@@ -203,7 +210,13 @@ impl Exchange {
         self.advance(now);
     }
 
-    /// Adds a fault to the exchange itself: `refuse`, `clock` or `resetseq`. A rule that does not
+    /// Lists or delists an instrument, as the faults `list` and `delist` do.
+    pub fn set_listing(&mut self, inst: InstIndex, state: ListingState, now: MonoNanos) {
+        self.advance(now);
+        self.engine.set_listing(inst, state);
+    }
+
+    /// Adds a fault to the exchange itself: `refuse`, `clock`, `resetseq`, `list` or `delist`. A rule that does not
     /// say when happens once: at once, or to the next attempt to connect. Other kinds do nothing
     /// here.
     pub fn inject_exchange_fault(&mut self, rule: &FaultRule, now: MonoNanos) {
@@ -280,6 +293,24 @@ impl Exchange {
     pub fn drain(&mut self, id: ConnectionId, empty: &mut VecDeque<Outbound>) {
         self.engine.connections.drain(id, empty);
     }
+}
+
+/// The market of a configuration, with the instruments that its faults will list: announced, and
+/// made up where they are not among the listings.
+fn with_announced(config: &ExchangeConfig) -> MarketConfig {
+    let mut market = config.market.clone();
+    let rules = config.faults.rules().iter().filter(|rule| rule.kind() == FaultKind::List);
+    for id in rules.filter_map(FaultRule::inst_id) {
+        let known = market.listings.iter_mut().find(|listing| listing.inst_id() == id);
+        match (known, Listing::made_up(id.as_str())) {
+            (Some(listing), _) => *listing = listing.with_state(ListingState::Announced),
+            (None, Ok(listing)) => {
+                market.listings.push(listing.with_state(ListingState::Announced));
+            }
+            (None, Err(_)) => {}
+        }
+    }
+    market
 }
 
 /// The instrument that a target names.

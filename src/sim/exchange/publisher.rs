@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use super::access::first_of;
 use super::body::Body;
 use super::connection::ConnectionId;
 use super::connections::Connections;
 use super::deflate::Deflate;
 use super::depth::DepthScratch;
 use super::push_schedule::{PushIntervals, PushSchedule, rank};
+use super::record_text::{envelope, instrument};
 use super::sbe::{Instrument, code_of};
 use super::topic::Topic;
 use super::{v3, v5};
@@ -252,8 +254,70 @@ impl Publisher {
             Channel::TradesAll => {
                 v5::trades_all(listing, print).map(|text| self.frame(Dialect::V5, text)).collect()
             }
-            _ => vec![self.frame(Dialect::V5, v5::trade(listing, print))],
+            Channel::Trades => vec![self.frame(Dialect::V5, v5::trade(listing, print))],
+            // No topic of these has prints: books, records, and what the exchange does not serve.
+            Channel::SprdPublicTrades
+            | Channel::Depth5
+            | Channel::Depth
+            | Channel::DepthL2Tbt
+            | Channel::Books5
+            | Channel::BboTbt
+            | Channel::Books
+            | Channel::BooksL2Tbt
+            | Channel::Books50L2Tbt
+            | Channel::BooksRpi
+            | Channel::BooksElp
+            | Channel::Tickers
+            | Channel::MarkPrice
+            | Channel::IndexTickers
+            | Channel::FundingRate
+            | Channel::OpenInterest
+            | Channel::PriceLimit
+            | Channel::EstimatedPrice
+            | Channel::LiquidationOrders
+            | Channel::OptSummary
+            | Channel::OptionTrades
+            | Channel::Status
+            | Channel::Instruments
+            | Channel::EventContractMarkets
+            | Channel::CallAuctionDetails
+            | Channel::AdlWarning
+            | Channel::BlockTickers
+            | Channel::PublicBlockTrades
+            | Channel::PublicStrucBlockTrades
+            | Channel::SprdBboTbt
+            | Channel::SprdBooks5
+            | Channel::SprdBooksL2Tbt
+            | Channel::SprdTickers
+            | Channel::Raw
+            | Channel::RawBusiness
+            | Channel::Ticker
+            | Channel::MarkPriceV3
+            | Channel::PriceRange
+            | Channel::FundingRateV3
+            | Channel::EstimatedPriceV3
+            | Channel::Candle(_)
+            | Channel::MarkPriceCandle(_)
+            | Channel::IndexCandle(_)
+            | Channel::SprdCandle(_)
+            | Channel::CandleSeconds(_) => Vec::new(),
         }
+    }
+
+    /// Pushes the row of an instrument that was listed or delisted, and no other row.
+    pub(crate) fn push_instrument(
+        &mut self,
+        market: &SimMarket,
+        inst: InstIndex,
+        connections: &mut Connections,
+        now: MonoNanos,
+    ) {
+        let channel = (Channel::Instruments, false);
+        let Some(listing) = market.listing(inst) else { return };
+        let Some(first) = first_of(market, Some(listing.market())) else { return };
+        let text = envelope(channel.0, listing, &instrument(inst, listing));
+        let message = self.frame(Dialect::V5, text);
+        self.send(first, channel, &message, connections, now);
     }
 
     /// Changes the decimals of the prices of an instrument's books in SBE.

@@ -54,6 +54,7 @@ fn endpoint_of(subscription: &Subscription) -> Endpoint {
         ChannelPath::V3 => Endpoint::V3,
         ChannelPath::Public => Endpoint::V5Public,
         ChannelPath::Business => Endpoint::V5Business,
+        ChannelPath::PublicSbe => Endpoint::V5Sbe,
     }
 }
 

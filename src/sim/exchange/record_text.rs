@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use super::sbe::code_of;
 use crate::model::{Channel, Dialect, Level, Market, UnixNanos};
-use crate::sim::market::{Listing, SimMarket};
+use crate::sim::market::{InstIndex, Listing, ListingState, SimMarket};
 
 pub(super) const HOUR_MS: u64 = 3_600_000;
 
@@ -208,35 +209,59 @@ pub(super) fn candle(channel: Channel, listing: &Listing, period: &Period) -> St
     }
 }
 
-/// All instruments of a type.
+/// All instruments of a type that are listed or announced.
 pub(super) fn instruments(market: &SimMarket, of: Market) -> String {
-    let listings = market.indices().filter_map(|inst| market.listing(inst));
-    let rows = listings.filter(|listing| listing.market() == of).map(|listing| {
-        let spot = of == Market::Spot;
-        let pair = listing.inst_id().as_str().split_once('-').unwrap_or_default();
-        let (base, quote) = if spot { pair } else { ("", "") };
-        let (settle, value) = if spot { ("", "") } else { ("USDT", "0.01") };
-        format!(
-            concat!(
-                r#"{{"baseCcy":"{}","ctVal":"{}","ctValCcy":"{}","expTime":"","#,
-                r#""instFamily":"{}","instId":"{}","instType":"{}","listTime":"1600000000000","#,
-                r#""lotSz":"{}","minSz":"{}","quoteCcy":"{}","settleCcy":"{}","state":"live","#,
-                r#""tickSz":"{}","instIdCode":null}}"#
-            ),
-            base,
-            value,
-            if spot { "" } else { pair.0 },
-            if spot { String::new() } else { family(listing) },
-            listing.inst_id(),
-            inst_type(of),
-            listing.sz(1),
-            listing.sz(1),
-            quote,
-            settle,
-            listing.px(1),
-        )
-    });
-    rows.collect::<Vec<_>>().join(",")
+    let all = market.indices().filter_map(|inst| Some((inst, market.listing(inst)?)));
+    let rows = all
+        .filter(|(_, listing)| listing.market() == of && listing.state() != ListingState::Delisted);
+    rows.map(|(inst, listing)| instrument(inst, listing)).collect::<Vec<_>>().join(",")
+}
+
+/// The row of an instrument; of one that is announced, little more than its name.
+pub(super) fn instrument(inst: InstIndex, listing: &Listing) -> String {
+    let (id, kind) = (listing.inst_id(), inst_type(listing.market()));
+    let is_spot = listing.market() == Market::Spot;
+    let family = if is_spot { String::new() } else { family(listing) };
+    let state = match listing.state() {
+        ListingState::Announced => {
+            return format!(
+                concat!(
+                    r#"{{"instFamily":"{}","instId":"{}","instIdCode":null,"instType":"{}","#,
+                    r#""listTime":"","lotSz":"","state":"preopen","tickSz":""}}"#
+                ),
+                family, id, kind
+            );
+        }
+        ListingState::Live => "live",
+        ListingState::Delisted => "expired",
+    };
+    let pair = id.as_str().split_once('-').unwrap_or_default();
+    let (base, quote) = if is_spot { pair } else { ("", "") };
+    let (settle, value, ccy) = if is_spot { ("", "", "") } else { ("USDT", "0.01", pair.0) };
+    format!(
+        concat!(
+            r#"{{"baseCcy":"{base}","ctMult":"{mult}","ctType":"{ct_type}","ctVal":"{value}","#,
+            r#""ctValCcy":"{ccy}","expTime":"","futureSettlement":false,"instFamily":"{family}","#,
+            r#""instId":"{id}","instIdCode":{code},"instType":"{kind}","#,
+            r#""listTime":"1600000000000","lotSz":"{lot}","minSz":"{lot}","optType":"","#,
+            r#""quoteCcy":"{quote}","ruleType":"normal","settleCcy":"{settle}","#,
+            r#""state":"{state}","stk":"","tickSz":"{tick}"}}"#
+        ),
+        base = base,
+        mult = if is_spot { "" } else { "1" },
+        ct_type = if is_spot { "" } else { "linear" },
+        value = value,
+        ccy = ccy,
+        family = family,
+        id = id,
+        code = code_of(inst),
+        kind = kind,
+        lot = listing.lot(),
+        quote = quote,
+        settle = settle,
+        state = state,
+        tick = listing.tick(),
+    )
 }
 
 pub(super) fn status(now: u64) -> String {

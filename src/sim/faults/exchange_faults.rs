@@ -7,7 +7,7 @@ use super::log::FaultLog;
 use super::rule::{FaultPlan, FaultRule};
 use super::trigger::Trigger;
 use crate::model::MonoNanos;
-use crate::sim::market::{InstIndex, Rng, SimMarket};
+use crate::sim::market::{InstIndex, ListingState, Rng, SimMarket};
 
 /// What becomes of an attempt to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub(crate) enum ExchangeAction {
     ResetSeq(InstIndex),
     /// Those of all instruments do.
     ResetAll,
+    /// An instrument is listed, or delisted.
+    SetListing(InstIndex, ListingState),
 }
 
 /// The rules that concern the exchange and not one connection.
@@ -160,6 +162,14 @@ impl ExchangeFaults {
         if let Fault::Clock { by, back_after } = fault {
             self.returns.extend(back_after.map(|span| (now + span, -by.get())));
             return Some(ExchangeAction::StepClock(by.get()));
+        }
+        let listing = match fault {
+            Fault::List => Some(ListingState::Live),
+            Fault::Delist => Some(ListingState::Delisted),
+            _ => None,
+        };
+        if let Some(state) = listing {
+            return Some(ExchangeAction::SetListing(trigger.inst?, state));
         }
         match inst_id {
             None => Some(ExchangeAction::ResetAll),

@@ -202,6 +202,11 @@ faults! {
     };
     /// Sequence numbers start again at 1, as after maintenance. No fault: it is legal.
     ResetSeq = "resetseq" at Exchange;
+    /// The instrument that `inst` names is listed; until then it is announced. One
+    /// that there is not is made up.
+    List = "list" at Exchange;
+    /// The instrument that `inst` names is delisted: what is subscribed of it ends.
+    Delist = "delist" at Exchange;
     /// No data for a time, or until the connection ends where that is 0, while replies
     /// and pongs go on. With on=any those stop too, with on=reply only those.
     Silence = "silence" at Connection {

@@ -41,7 +41,7 @@ use crate::model::{Channel, Dialect, InstrumentId};
 ///
 /// With `at` and `every`, a fault that needs a message waits for the next that fits. `noack`,
 /// `ignore`, `error`, `nodata`, `reject`, `maxsubs`, `refuse` and those of the REST interface
-/// happen at every opportunity unless they say when. `clock` and `resetseq` count from the
+/// happen at every opportunity unless they say when. `clock`, `resetseq`, `list` and `delist` count from the
 /// exchange's start and know only `at` and `every`. Times are whole numbers of `us`, `ms`, `s`, `m`
 /// or `h`.
 ///
@@ -130,6 +130,12 @@ impl FaultRule {
     #[must_use]
     pub const fn kind(&self) -> FaultKind {
         self.fault.kind()
+    }
+
+    /// The instrument that the rule is about.
+    #[must_use]
+    pub const fn inst_id(&self) -> Option<&InstrumentId> {
+        self.inst_id.as_ref()
     }
 
     /// Which messages the rule is about.

@@ -11,7 +11,7 @@ const NEVER: MonoNanos = MonoNanos(u64::MAX);
 #[derive(Clone, Debug)]
 pub(crate) struct Trigger {
     pub(super) rule: FaultRule,
-    /// The rule's instrument; `None` where it names none, or one that is not listed.
+    /// The rule's instrument; `None` where it names none, or one that there is not.
     pub(super) inst: Option<InstIndex>,
     seen: u64,
     left: u64,
@@ -28,7 +28,7 @@ impl Trigger {
             None if once && rule.kind().opportunity().can_be_a_time() => start,
             _ => NEVER,
         };
-        let inst = rule.inst_id.and_then(|id| market.find(id.as_str()));
+        let inst = rule.inst_id.and_then(|id| market.find_any(id.as_str()));
         let left = if once && rule.when.is_none() { 1 } else { rule.times };
         Self { rule: *rule, inst, seen: 0, left, due }
     }

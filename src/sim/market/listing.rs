@@ -2,6 +2,19 @@
 
 use crate::model::{Decimal, InstrumentId, InstrumentIdError, Market, Price, Qty};
 
+/// Whether an instrument can be traded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ListingState {
+    /// It is announced: it has a name, and nothing of it can be subscribed.
+    Announced,
+    /// It is traded.
+    #[default]
+    Live,
+    /// It is gone.
+    Delisted,
+}
+
 /// One instrument of the exchange.
 #[derive(Clone, Copy, Debug)]
 pub struct Listing {
@@ -12,6 +25,7 @@ pub struct Listing {
     start_ticks: i64,
     typical_lots: i64,
     weight: u32,
+    state: ListingState,
 }
 
 /// Why numbers do not make a [`Listing`].
@@ -62,7 +76,36 @@ impl Listing {
             start_ticks: units(positive(start_px)?, tick)?,
             typical_lots: units(positive(typical_sz)?, lot)?,
             weight: 10,
+            state: ListingState::Live,
         })
+    }
+
+    /// A made-up listing of an id, whose form says what market it is of: `-SWAP` at its end, a pair
+    /// for spot, `-C` or `-P` for an option, else a future.
+    ///
+    /// # Errors
+    /// [`ListingError::Id`].
+    pub fn made_up(inst_id: &str) -> Result<Self, ListingError> {
+        let market = match inst_id.rsplit('-').next() {
+            Some("SWAP") => Market::Swap,
+            Some("C" | "P") => Market::Option,
+            _ if inst_id.matches('-').count() == 1 => Market::Spot,
+            _ => Market::Futures,
+        };
+        Self::new(inst_id, market, ["0.01", "0.1", "123.45", "7"])
+    }
+
+    /// The same listing in another state.
+    #[must_use]
+    pub const fn with_state(mut self, state: ListingState) -> Self {
+        self.state = state;
+        self
+    }
+
+    /// Whether it can be traded.
+    #[must_use]
+    pub const fn state(&self) -> ListingState {
+        self.state
     }
 
     /// The same listing with another share of the activity; the default is 10.

@@ -14,7 +14,7 @@ mod rng;
 mod sim_market;
 
 pub use book::SimBook;
-pub use listing::{Listing, ListingError};
+pub use listing::{Listing, ListingError, ListingState};
 pub use print::Print;
 pub use sim_market::{InstIndex, MarketConfig, SimMarket};
 

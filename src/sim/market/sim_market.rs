@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::book::{Fill, SimBook};
-use super::listing::Listing;
+use super::listing::{Listing, ListingState};
 use super::order_flow::OrderFlow;
 use super::past::{Past, SingleFill};
 use super::print::Print;
@@ -184,10 +184,26 @@ impl SimMarket {
         MonoNanos(wall.0.saturating_sub(self.start.0))
     }
 
-    /// The instrument of an id; `None` where it is not listed.
+    /// The instrument of an id; `None` where it is not listed, not yet or not any more.
     #[must_use]
     pub fn find(&self, inst_id: &str) -> Option<InstIndex> {
+        let is_live = |inst: &InstIndex| {
+            self.listing(*inst).is_some_and(|listing| listing.state() == ListingState::Live)
+        };
+        self.find_any(inst_id).filter(is_live)
+    }
+
+    /// The instrument of an id, listed or not.
+    #[must_use]
+    pub fn find_any(&self, inst_id: &str) -> Option<InstIndex> {
         self.by_id.get(&InstrumentId::new(inst_id).ok()?).copied()
+    }
+
+    /// Lists or delists an instrument.
+    pub(crate) fn set_state(&mut self, inst: InstIndex, state: ListingState) {
+        if let Some(instrument) = self.instruments.get_mut(inst.0) {
+            instrument.listing = instrument.listing.with_state(state);
+        }
     }
 
     /// The number of instruments.

@@ -69,6 +69,17 @@ fn parse(bytes: &[u8]) -> Option<Result<Head, ()>> {
     }))
 }
 
+/// The path of snapshots in SBE, which alone are no JSON.
+const BOOKS_SBE: &str = "/api/v5/market/books-sbe?";
+
+/// The code of the instrument whose snapshot a target asks for.
+fn sbe_code(target: &str) -> Option<i64> {
+    let query = target.strip_prefix(BOOKS_SBE)?;
+    let value = query.split('&').find_map(|pair| pair.strip_prefix("instIdCode="));
+    // No instrument has the code 0.
+    Some(value.and_then(|code| code.parse().ok()).unwrap_or_default())
+}
+
 /// Answers requests until the client ends, of which the first has come already.
 pub(super) async fn serve<S: ByteStream>(
     shared: &Arc<Shared>,
@@ -77,6 +88,18 @@ pub(super) async fn serve<S: ByteStream>(
 ) -> io::Result<()> {
     let client = stream.tcp().peer_addr()?.ip().to_string();
     loop {
+        let snapshot = sbe_code(&head.target)
+            .filter(|_| head.method == "GET")
+            .and_then(|code| shared.intervene(|exchange, now| exchange.books_sbe(code, now)));
+        if let Some(body) = snapshot {
+            write_snapshot(&mut stream, &body).await?;
+            bytes.drain(..head.len.min(bytes.len()));
+            match timeout(KEEP_ALIVE, read_head(&mut stream, &mut bytes)).await {
+                Ok(Some(next)) if !next.is_upgrade => head = next,
+                _ => return Ok(()),
+            }
+            continue;
+        }
         let reply = match head.method.as_str() {
             "GET" => shared.intervene(|exchange, now| exchange.rest(&client, &head.target, now)),
             _ => RestReply {
@@ -97,6 +120,15 @@ pub(super) async fn serve<S: ByteStream>(
             _ => return Ok(()),
         }
     }
+}
+
+async fn write_snapshot<S: ByteStream>(stream: &mut S, body: &[u8]) -> io::Result<()> {
+    let len = body.len();
+    let head =
+        format!("HTTP/1.1 200 -\r\nContent-Type: application/sbe\r\nContent-Length: {len}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body).await?;
+    stream.flush().await
 }
 
 async fn write<S: ByteStream>(stream: &mut S, reply: &RestReply) -> io::Result<()> {

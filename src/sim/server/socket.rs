@@ -22,7 +22,7 @@ use super::rewound::Rewound;
 use super::shared::{Shared, over};
 use super::tls::ByteStream;
 use super::transport_faults;
-use crate::sim::exchange::{ConnectionId, Endpoint};
+use crate::sim::exchange::{ConnectionId, Endpoint, Exchange};
 use crate::sim::faults::{Admission, Outbound, TransportFault};
 
 /// How long a client may take for its handshake.
@@ -106,7 +106,8 @@ async fn upgrade<S: ByteStream>(
     refusal: Option<HttpRefusal>,
     mut ended: watch::Receiver<bool>,
 ) {
-    let handshake = timeout(HANDSHAKE, handshake(stream, refusal)).await;
+    let accepts_logins = shared.inspect(Exchange::accepts_logins);
+    let handshake = timeout(HANDSHAKE, handshake(stream, refusal, accepts_logins)).await;
     let Ok(Some((mut socket, endpoint))) = handshake else { return };
     let (id, waker) = shared.lock().connect(endpoint);
     let mut batch = VecDeque::new();
@@ -148,11 +149,22 @@ async fn upgrade<S: ByteStream>(
     shared.lock().disconnect(id);
 }
 
+/// The answer to a login at the upgrade that is refused. Source: `docs/PROTOCOL.md` 12.2.
+const NO_KEY: &str = r#"{"msg":"Invalid apiKey","code":"60005","connId":"24a2aea3"}"#;
+
+/// Whether a request for an upgrade has all headers of a login. No signature is checked, as
+/// elsewhere.
+fn has_login(request: &Request) -> bool {
+    let names = ["OK-ACCESS-KEY", "OK-ACCESS-SIGN", "OK-ACCESS-TIMESTAMP", "OK-ACCESS-PASSPHRASE"];
+    names.iter().all(|name| request.headers().get(*name).is_some_and(|value| !value.is_empty()))
+}
+
 /// Answers the upgrade request. An unknown path gets HTTP 404; any path gets the status with which
 /// the client is to be refused.
 async fn handshake<S: ByteStream>(
     stream: S,
     refused: Option<HttpRefusal>,
+    accepts_logins: bool,
 ) -> Option<(WebSocketStream<S>, Endpoint)> {
     let config = WebSocketConfig::default()
         .read_buffer_size(8 * 1024)
@@ -162,8 +174,12 @@ async fn handshake<S: ByteStream>(
     #[expect(clippy::result_large_err, reason = "the signature is that of the library's callback")]
     let route = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
         endpoint = Endpoint::from_path(request.uri().path());
+        let may_enter = accepts_logins && has_login(request);
         let (status, text) = match refused {
             Some((status, _)) => (StatusCode::from_u16(status).ok(), "not now"),
+            None if endpoint == Some(Endpoint::V5Sbe) && !may_enter => {
+                (Some(StatusCode::UNAUTHORIZED), NO_KEY)
+            }
             None if endpoint.is_some() => return Ok(response),
             None => (Some(StatusCode::NOT_FOUND), "no such path"),
         };

@@ -141,7 +141,7 @@ async fn show(
     let builder = Client::builder(dialect).url(url.as_str()).proxy(Proxy::Direct);
     let builder = builder.subscriptions(subscriptions.to_vec());
     let builder = if args.busy_poll { builder.busy_poll() } else { builder };
-    let mut monitor = Monitor::new(builder.spawn()?, subscriptions)?;
+    let mut monitor = Monitor::new(builder.spawn()?, subscriptions, false)?;
     let events_before = exchange.inspect(|exchange| exchange.market().events());
     let duration = Some(args.duration);
     let header = Header { command: "demo", dialect, url: &url, duration, depth: None };

@@ -10,7 +10,7 @@ mod candles;
 mod command;
 mod destination;
 mod resume;
-mod retries;
+pub(crate) mod retries;
 mod rows;
 mod trades;
 

@@ -14,13 +14,13 @@ const FIRST: Duration = Duration::from_secs(2);
 const CAP: Duration = Duration::from_secs(64);
 
 /// Says why requests fail: the first failure at once, further ones at growing pauses.
-pub(super) fn report(client: &mut RestClient) {
+pub(crate) fn report(client: &mut RestClient) {
     let clock = Clock::start();
     let mut lines = Lines::default();
     client.on_retry(move |target, why| {
         if lines.is_due(clock.mono()) {
             say(format_args!(
-                "okx-feed history: {target} failed and is sent again, for up to five minutes: {why}"
+                "okx-feed: {target} failed and is sent again, for up to five minutes: {why}"
             ));
         }
     });

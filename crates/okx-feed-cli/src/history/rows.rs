@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use crate::json_text::{key, put_decimal, put_i64, put_optional, put_str, put_u64};
-use okx_feed::rest::{BookSnapshot, Candle, DataFile, Instrument};
+use okx_feed::model::Instrument;
+use okx_feed::rest::{BookSnapshot, Candle, DataFile};
 use okx_feed::{InstrumentId, Level, Trade, UnixNanos};
 
 fn open(out: &mut Vec<u8>, event: &str, inst_id: &str) {
@@ -106,7 +107,7 @@ fn put_levels(out: &mut Vec<u8>, levels: &[Level]) {
 
 /// An instrument.
 pub(super) fn instrument(out: &mut Vec<u8>, json: bool, row: &Instrument) {
-    let Instrument { inst_id, inst_type, state, tick, lot, .. } = row;
+    let Instrument { inst_id, inst_type, state, tick_sz: tick, lot_sz: lot, .. } = row;
     if !json {
         let or_dash = |number: &Option<okx_feed::Decimal>| {
             number.map_or_else(|| "-".to_owned(), |number| number.to_string())
@@ -117,21 +118,21 @@ pub(super) fn instrument(out: &mut Vec<u8>, json: bool, row: &Instrument) {
     }
     open(out, "instrument", inst_id.as_str());
     key(out, b"inst_type");
-    put_str(out, inst_type);
+    put_str(out, inst_type.as_str());
     key(out, b"state");
-    put_str(out, state);
+    put_str(out, state.as_str());
     for (name, number) in [
         ("tick", tick),
         ("lot", lot),
-        ("contract_value", &row.contract_value),
-        ("contract_multiplier", &row.contract_multiplier),
+        ("contract_value", &row.ct_val),
+        ("contract_multiplier", &row.ct_mult),
     ] {
         key(out, name.as_bytes());
         put_optional(out, *number, put_decimal);
     }
     key(out, b"contract_currency");
-    put_str(out, &row.contract_currency);
-    for (name, time) in [("listed_ns", row.listed), ("expires_ns", row.expires)] {
+    put_str(out, row.ct_val_ccy.as_str());
+    for (name, time) in [("listed_ns", row.list_time), ("expires_ns", row.exp_time)] {
         key(out, name.as_bytes());
         put_optional(out, time, |out, UnixNanos(nanos)| put_u64(out, nanos));
     }

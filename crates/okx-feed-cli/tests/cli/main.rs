@@ -15,6 +15,8 @@ mod export;
 #[cfg(unix)]
 mod history;
 #[cfg(unix)]
+mod instruments;
+#[cfg(unix)]
 mod json;
 #[cfg(unix)]
 mod program;
@@ -24,6 +26,8 @@ mod record;
 mod record_faults;
 #[cfg(unix)]
 mod records;
+#[cfg(unix)]
+mod sbe;
 #[cfg(unix)]
 mod serve_capture;
 #[cfg(unix)]

@@ -17,7 +17,7 @@ impl Exchange {
         Self::with_faults("")
     }
 
-    fn with_faults(faults: &str) -> Self {
+    pub(crate) fn with_faults(faults: &str) -> Self {
         let listen = ["serve", "--listen", "127.0.0.1:0", "--rate", "2000", "--every-change"];
         let mut program = Program::start(&[&listen[..], &["--faults", faults]].concat());
         let (mut v3, mut v5) = (None, None);

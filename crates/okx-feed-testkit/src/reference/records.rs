@@ -3,7 +3,7 @@
 use okx_feed::Dialect;
 
 use super::fields::{Field, RECORDS, Type};
-use super::times::{iso, millis};
+use super::times::{iso, iso_or_date, millis};
 use crate::big::{self, Big, Refused};
 use crate::json::Json;
 use crate::observed::{Head, Seen};
@@ -161,6 +161,14 @@ impl Records<'_> {
         };
         let mut list = None;
         for (key, value) in item.members()? {
+            let is_empty = *value == Json::Null || value.text() == Some("");
+            if self.name == "Instrument"
+                && ["instId", "instrument_id"].contains(&key.as_str())
+                && is_empty
+            {
+                // Announced, without an id yet.
+                return Some(());
+            }
             if Some(&**key) == inner {
                 list = Some(value);
             } else if self.name == "Candle" && key == "candle" {
@@ -205,6 +213,10 @@ impl Records<'_> {
         if self.dialect == Dialect::V3 { iso(text) } else { millis(text) }
     }
 
+    fn field_time(&self, text: &str) -> Option<u64> {
+        if self.dialect == Dialect::V3 { iso_or_date(text) } else { millis(text) }
+    }
+
     /// Reads a field; `None` if the message must be refused.
     fn set(&self, key: &str, value: &Json, reading: &mut Reading) -> Option<()> {
         let fields = self.fields();
@@ -224,7 +236,7 @@ impl Records<'_> {
         };
         Some(match kind {
             Type::NeedsNumber => Some(number(value.number()?).ok()?),
-            Type::NeedsTime => Some(self.time(value.number()?)?.to_string()),
+            Type::NeedsTime => Some(self.field_time(value.number()?)?.to_string()),
             Type::Id => Some(value.text()?.to_owned()).filter(|id| (1..=63).contains(&id.len())),
             Type::Side => Some(value.text()?.to_owned()).filter(|s| s == "buy" || s == "sell"),
             _ if is_empty => return Some(None),
@@ -233,7 +245,7 @@ impl Records<'_> {
                 Err(Refused::Syntax) => return None,
                 Err(Refused::Overflow | Refused::Scale) => return Some(None),
             },
-            Type::Time => Some(self.time(value.number()?)?.to_string()),
+            Type::Time => Some(self.field_time(value.number()?)?.to_string()),
             Type::Count => match big::integer(value.number()?, "0", "9223372036854775807") {
                 Some(text) => Some(text),
                 None if too_large(value.number()?) => return Some(None),

@@ -13,6 +13,11 @@ pub(super) fn millis(text: &str) -> Option<u64> {
     big::integer(digits, "0", "18446744073709551615")?.parse::<u64>().ok()?.checked_mul(1_000_000)
 }
 
+/// The same, or a date alone, which is its midnight.
+pub(super) fn iso_or_date(text: &str) -> Option<u64> {
+    if text.len() == 10 { iso(&format!("{text}T00:00:00.000Z")) } else { iso(text) }
+}
+
 /// `YYYY-MM-DDTHH:MM:SS.mmmZ` to nanoseconds, days counted year by year and month by month.
 pub(super) fn iso(text: &str) -> Option<u64> {
     let bytes = text.as_bytes();

@@ -9,7 +9,8 @@ use super::candles::{bar, candles};
 use super::query::Query;
 use super::reply::RestReply;
 use crate::model::{Market, UnixNanos};
-use crate::sim::market::{InstIndex, Listing, SimSide, SingleFill};
+use crate::sim::exchange::record_text::instrument;
+use crate::sim::market::{InstIndex, Listing, ListingState, SimSide, SingleFill};
 
 /// `candles` has the newest bars only.
 const NEWEST_BARS: u64 = 1_440;
@@ -24,6 +25,8 @@ pub(super) fn endpoint(
         "system/status" => Ok(RestReply::v5("")),
         "public/instruments" => instruments(seen, query),
         "public/market-data-history" => files(seen, query),
+        // A code that is known is answered in SBE, elsewhere.
+        "market/books-sbe" => Err(RestReply::v5_error(200, 51_000, "Parameter instIdCode error")),
         "market/books" => book(seen, query, 400, true),
         "market/books-full" => book(seen, query, 5_000, false),
         "market/trades" => newest_trades(seen, query),
@@ -173,37 +176,14 @@ fn instruments(seen: Seen<'_>, query: &Query<'_>) -> Result<RestReply, RestReply
         return Err(RestReply::v5_error(400, 50_014, text));
     };
     let named = query.text("instId");
-    let listings = seen.market.indices().filter_map(|inst| seen.market.listing(inst));
-    let fitting = listings.filter(|listing| {
+    let all = seen.market.indices().filter_map(|inst| Some((inst, seen.market.listing(inst)?)));
+    let fitting = all.filter(|(_, listing)| {
         listing.market().name().eq_ignore_ascii_case(kind)
+            && listing.state() != ListingState::Delisted
             && named.is_none_or(|id| id == listing.inst_id().as_str())
     });
-    let mut out = String::new();
-    for (n, listing) in fitting.enumerate() {
-        let comma = if n == 0 { "" } else { "," };
-        let (id, tick, lot) = (listing.inst_id(), listing.tick(), listing.lot());
-        let (value, ccy) = match listing.market() {
-            Market::Spot => ("", ""),
-            _ => ("1", id.as_str().split('-').next().unwrap_or_default()),
-        };
-        let _ = write!(
-            out,
-            concat!(
-                r#"{comma}{{"instType":"{kind}","instId":"{id}","tickSz":"{tick}","lotSz":"{lot}","#,
-                r#""minSz":"{lot}","ctVal":"{value}","ctMult":"{value}","ctValCcy":"{ccy}","listTime":"1548133413000","#,
-                r#""expTime":"","state":"live","instIdCode":{n},"futureSettlement":false}}"#
-            ),
-            comma = comma,
-            kind = kind,
-            id = id,
-            tick = tick,
-            lot = lot,
-            value = value,
-            ccy = ccy,
-            n = n
-        );
-    }
-    Ok(RestReply::v5(&out))
+    let rows: Vec<_> = fitting.map(|(inst, listing)| instrument(inst, listing)).collect();
+    Ok(RestReply::v5(&rows.join(",")))
 }
 
 /// The bulk files of the days that are asked for; the files themselves are elsewhere.
