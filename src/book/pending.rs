@@ -17,7 +17,7 @@ const MAX_LEVELS: usize = 8192;
 const TOLERANCE: Duration = Duration::from_millis(250);
 
 /// How long after a sequence reset was received a snapshot may still be from before it: the
-/// exchange answers from a cache of about 500 ms, whose numbers may be those of after the reset too.
+/// exchange answers from a cache of about 500 ms, and numbers of before may occur after it.
 const CACHE_AGE: Duration = Duration::from_millis(2_500);
 
 /// Whether a time is before another by more than the servers' clocks may differ.
@@ -75,10 +75,13 @@ impl PendingUpdates {
     }
 
     /// Whether a snapshot that is received at this time may be from before the last reset, whatever
-    /// its number and its time say: the exchange's clock may step at a reset.
-    pub(super) fn may_be_from_before_reset(&self, ts_recv: UnixNanos) -> bool {
+    /// its number and its time say: the exchange's clock may step at a reset. The reset itself
+    /// follows one of exactly its number.
+    pub(super) fn may_be_from_before_reset(&self, seq: i64, ts_recv: UnixNanos) -> bool {
         let since = ts_recv.since(self.reset_at);
-        self.reset_at != UnixNanos::UNKNOWN && since.is_some_and(|since| since < CACHE_AGE)
+        let is_soon = since.is_some_and(|since| since < CACHE_AGE);
+        let is_exact = self.updates.first().is_some_and(|first| first.prev_seq == seq);
+        self.reset_at != UnixNanos::UNKNOWN && is_soon && !is_exact
     }
 
     pub(super) fn clear(&mut self) {

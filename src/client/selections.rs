@@ -103,6 +103,15 @@ impl Selections {
         self.supervisor = Some(supervisor);
     }
 
+    /// Notes that the caller has subscribed something itself, which then stays, or has ended it.
+    pub(super) fn set_own(&mut self, subscription: &Subscription, is_own: bool) {
+        self.joined.remove(subscription);
+        match is_own {
+            true => self.own.insert(*subscription),
+            false => self.own.remove(subscription),
+        };
+    }
+
     /// What is to be fetched.
     pub(super) fn take_asks(&mut self) -> Vec<ListAsk> {
         std::mem::take(&mut self.asks)
@@ -347,6 +356,14 @@ mod tests {
         assert_eq!(changes(&mut events), ["+books5:AB"]);
         push(&mut made, &list(&[("AB", "expired", "")]));
         assert_eq!(changes(&mut events), ["-books5:AB"]);
+        // What the caller subscribes later stays too, and what it ends does not come back.
+        push(&mut made, &list(&[("AC", "live", ""), ("AD", "live", "")]));
+        assert_eq!(changes(&mut events).len(), 4);
+        let of = |text: &str| text.parse::<Subscription>().unwrap();
+        ["books5:AC", "trades:AC"].map(|text| made.set_own(&of(text), true));
+        ["books5:AD", "trades:AD"].map(|text| made.set_own(&of(text), false));
+        push(&mut made, &list(&[("AC", "expired", ""), ("AD", "expired", "")]));
+        assert_eq!(changes(&mut events), [""; 0]);
     }
 
     #[test]

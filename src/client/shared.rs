@@ -214,6 +214,14 @@ impl<S: EventSink> ClientShared<S> {
         }
     }
 
+    /// Notes what the caller has subscribed or ended itself.
+    #[cfg(feature = "rest")]
+    pub(super) fn set_own(&mut self, subscription: &Subscription, is_own: bool) {
+        if let Some(selections) = &mut self.sink.selections {
+            selections.set_own(subscription, is_own);
+        }
+    }
+
     /// Takes a list of instruments.
     #[cfg(feature = "rest")]
     pub(super) fn on_instruments(

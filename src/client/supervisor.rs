@@ -130,9 +130,15 @@ impl<S: EventSink + 'static> Supervisor<S> {
                 reply = history => self.on_history(reply),
                 command = self.commands.recv() => match command {
                     Some(Command::Subscribe(subscription, reply)) => {
+                        #[cfg(feature = "rest")]
+                        self.shared.borrow_mut().set_own(&subscription, true);
                         self.subscribe(subscription, reply);
                     }
-                    Some(Command::Unsubscribe(subscription)) => self.unsubscribe(&subscription),
+                    Some(Command::Unsubscribe(subscription)) => {
+                        #[cfg(feature = "rest")]
+                        self.shared.borrow_mut().set_own(&subscription, false);
+                        self.unsubscribe(&subscription);
+                    }
                     Some(Command::Stats(reply)) => {
                         // A caller that does not wait any more needs no answer.
                         let _ = reply.send(self.stats().await);

@@ -14,6 +14,7 @@ use super::instrument::InstrumentId;
 use super::level::Level;
 use super::state::BookState;
 use super::subscription::Subscription;
+use super::text::Text;
 use super::time::UnixNanos;
 use super::trade::{NO_SEQ, Side, Trade};
 
@@ -98,6 +99,20 @@ impl<'de> Deserialize<'de> for InstrumentId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let expected = "an instrument id of 1 to 63 bytes";
         deserializer.deserialize_str(FromText { expected, parse: |text| Self::new(text).ok() })
+    }
+}
+
+impl<const N: usize> Serialize for Text<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// A longer text is refused, not cut.
+impl<'de, const N: usize> Deserialize<'de> for Text<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let parse = |text: &str| (text.len() <= N).then(|| Self::cut(text));
+        deserializer.deserialize_str(FromText { expected: "a short text", parse })
     }
 }
 

@@ -4,10 +4,11 @@
 use std::fmt::Debug;
 
 use okx_feed::book::{BookFlags, BookSide, LevelChange, Sweep};
+use okx_feed::model::Text;
 use okx_feed::publish::{BookPublisher, DepthPublisher};
 use okx_feed::{
-    Book5, BookState, Channel, Decimal, Dialect, InstrumentId, Level, Market, Side, Subscription,
-    Trade, UnixNanos,
+    Book5, BookState, Channel, Decimal, Decoder, Dialect, Event, Frame, InstrumentId, Level,
+    Market, Side, Subscription, Trade, UnixNanos,
 };
 use okx_feed_testkit::depth_oracle::{Rng, book_of, level};
 use serde::Serialize;
@@ -218,4 +219,35 @@ fn snapshots_are_written() {
     let tree = serde_json::to_value(five.reader().snapshot()).unwrap();
     assert_eq!((&tree["state"], &tree["version"]), (&json!("stale"), &json!(1)));
     assert_eq!(serde_json::from_value::<Book5>(tree["value"].clone()).unwrap(), book.view().top5());
+}
+
+#[test]
+fn records_come_back_whole_and_what_is_absent_is_null() {
+    let texts = [
+        r#"{"arg":{"channel":"tickers","instId":"A"},"data":[{"instId":"A","last":"1.50","askPx":"","ts":"1765201256914"}]}"#,
+        r#"{"arg":{"channel":"instruments","instType":"SWAP"},"data":[{"instId":"A-SWAP","instType":"SWAP","state":"live","tickSz":"0.1","instIdCode":7}]}"#,
+        r#"{"arg":{"channel":"status"},"data":[{"begin":"1","state":"ongoing","title":"Wörk","ts":"2"}]}"#,
+        r#"{"arg":{"channel":"candle1m","instId":"A"},"data":[["1","1.0","2","0.5","1.5","7","8","9","1"]]}"#,
+    ];
+    let mut trees = Vec::new();
+    for text in texts {
+        let mut decoder = Decoder::new(Dialect::V5);
+        let mut sink = |event: &Event<'_>| {
+            if let Event::Record(update) = event {
+                trees.push(round(update.record));
+            }
+        };
+        decoder.decode(Frame::Text(text.as_bytes()), UnixNanos(3), &mut sink).unwrap();
+    }
+    let [ticker, instrument, status, candle] = <[Value; 4]>::try_from(trees).unwrap();
+    assert_eq!(ticker["data"]["Ticker"]["last"], "1.50");
+    assert_eq!(ticker["data"]["Ticker"]["ask_px"], Value::Null);
+    assert_eq!(
+        (&ticker["ts_recv"], &instrument["data"]["Instrument"]["inst_id_code"]),
+        (&json!(3), &json!(7))
+    );
+    assert_eq!(status["data"]["Status"]["title"], "Wörk");
+    assert_eq!(candle["data"]["Candle"]["confirm"], true);
+    let long = json!("x".repeat(8));
+    assert!(fails::<Text<7>>(&long).contains("short text"));
 }

@@ -23,6 +23,11 @@ fn snapshot<'f>(seq: i64, asks: &'f [Level]) -> DepthUpdate<'f> {
     DepthUpdate { seq, ..message(REQUESTED, asks, &[]) }
 }
 
+/// A message that is received long after all others.
+fn later(message: DepthUpdate<'_>) -> DepthUpdate<'_> {
+    DepthUpdate { ts_recv: UnixNanos(10_000_000_000), ..message }
+}
+
 /// The number of the book and its asks, if it is live.
 fn live(book: &DepthBook) -> Option<(i64, String)> {
     let view = book.live()?;
@@ -148,7 +153,7 @@ fn a_sequence_reset_among_the_updates_needs_a_later_snapshot() {
     // From before the reset: nothing shows where it belongs.
     let _ = book.apply(&snapshot(1010, &[level("9", "9")]));
     assert_eq!(live(&book), None);
-    assert_eq!(book.apply(&snapshot(4, &[level("1", "3")])).sync, BookSync::Live);
+    assert_eq!(book.apply(&later(snapshot(4, &[level("1", "3")]))).sync, BookSync::Live);
     assert_eq!(live(&book), Some((5, "1 x 3, 2 x 5".to_owned())));
     // The reset follows exactly this number.
     let mut exact = self::book();
@@ -163,7 +168,25 @@ fn a_reset_that_the_snapshot_may_contain_or_not_breaks_the_book() {
     let _ = book.apply(&snapshot(1022, &[level("9", "9")]));
     let applied = book.apply(&update(1020, 3, &[level("1", "3")]));
     assert_eq!(applied.sync, BookSync::Broken(DesyncCause::Gap));
-    assert_eq!(book.apply(&snapshot(3, &[level("1", "3")])).sync, BookSync::Live);
+    assert_eq!(book.apply(&later(snapshot(3, &[level("1", "3")]))).sync, BookSync::Live);
+}
+
+/// A cache may be from before a reset, with numbers that occur again after it, at any time.
+#[test]
+fn a_snapshot_soon_after_a_reset_is_not_taken() {
+    let millis = |ms| UnixNanos::from_millis(ms).unwrap();
+    let asks = [level("1", "9")];
+    let mut book = book();
+    for (ms, prev, seq) in [(10_000, 20, 3), (10_100, 3, 9)] {
+        let _ = book.apply(&DepthUpdate { ts_recv: millis(ms), ..update(prev, seq, &asks) });
+    }
+    let old = [level("2", "5")];
+    for (ms, is_taken) in [(10_050, false), (12_499, false), (12_500, true)] {
+        let applied = book.apply(&DepthUpdate { ts_recv: millis(ms), ..snapshot(5, &old) });
+        let sequence = if is_taken { Sequence::Ok } else { Sequence::Old };
+        assert_eq!((applied.applied, applied.sequence), (is_taken, sequence), "{ms}");
+    }
+    assert_eq!(live(&book), Some((9, "1 x 9, 2 x 5".to_owned())));
 }
 
 #[test]
@@ -321,8 +344,8 @@ fn a_live_book_is_the_exchanges_whatever_snapshot_it_began_with() {
                 let at = exchange.past.len().saturating_sub(1 + usize::try_from(age).unwrap_or(0));
                 let (seq, ts, levels) = &exchange.past[at];
                 let asks = as_levels(levels.iter().map(|(px, sz)| (*px, *sz)));
-                let applied =
-                    book.apply(&DepthUpdate { ts_event: UnixNanos(*ts), ..snapshot(*seq, &asks) });
+                let snapshot = later(snapshot(*seq, &asks));
+                let applied = book.apply(&DepthUpdate { ts_event: UnixNanos(*ts), ..snapshot });
                 joined += u64::from(applied.sync == BookSync::Live);
             }
             if let Some(view) = book.live() {

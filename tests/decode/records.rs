@@ -93,6 +93,15 @@ pub(crate) const ROWS: &[Row] = &[
         &["oi=2216113.01000000309", "oi_ccy=22161.1301000000309", "!oi_usd"],
         1,
     ),
+    // Documented.
+    (
+        V5,
+        r#"{"arg":{"channel":"open-interest","instId":"LTC-USD-SWAP"},"data":[{"instId":"LTC-USD-SWAP","instType":"SWAP","oi":"5000","oiCcy":"555.55","oiUsd":"50000","ts":"1743041250440"}]}"#,
+        "LTC-USD-SWAP",
+        "OpenInterest",
+        &["oi=5000", "oi_ccy=555.55", "oi_usd=50000"],
+        1,
+    ),
     // Documented; limits are empty while there is none.
     (
         V5,

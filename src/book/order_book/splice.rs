@@ -19,7 +19,7 @@ impl DepthBook {
             return self.refused(Sequence::None);
         }
         let place = self.pending.as_ref().map_or(Place::After, |kept| {
-            match kept.may_be_from_before_reset(snapshot.ts_recv) {
+            match kept.may_be_from_before_reset(snapshot.seq, snapshot.ts_recv) {
                 true => Place::Before,
                 false => kept.place(snapshot.seq, snapshot.ts_event),
             }

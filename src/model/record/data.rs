@@ -20,6 +20,7 @@ macro_rules! kinds {
     ($($record:ident,)*) => {
         /// The kind of a record.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         #[repr(u8)]
         #[non_exhaustive]
         pub enum RecordKind {
@@ -47,6 +48,7 @@ macro_rules! kinds {
 
         /// What a record holds.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         #[non_exhaustive]
         pub enum RecordData {
             /// Nothing: before the first record, and in the place of one that was lost.

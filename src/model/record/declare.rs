@@ -34,6 +34,7 @@ macro_rules! record {
     }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub struct $record {
             $($(#[$field_doc])* pub $field: $type,)*
         }

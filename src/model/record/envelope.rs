@@ -7,6 +7,7 @@ use crate::model::time::UnixNanos;
 ///
 /// Plain and `Copy`, without heap. A value that the message does not have is absent, never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Record {
     /// The exchange's time; [`UnixNanos::UNKNOWN`] if the message has none.
     pub ts_event: UnixNanos,

@@ -229,9 +229,11 @@ impl Exchange {
 
     /// Resets the sequence numbers of an instrument, as maintenance does: the next update
     /// of each of its books has a `seqId` below its `prevSeqId`, which still is the last `seqId`.
+    /// Snapshots by request do not come from before it, unlike after the fault `resetseq`.
     pub fn reset_seq(&mut self, inst: InstIndex, now: MonoNanos) {
         self.advance(now);
         self.engine.market.reset_seq(inst);
+        self.snapshots.forget(inst);
     }
 
     /// The code of an instrument, by which SBE names it.

@@ -8,15 +8,16 @@
 
 use std::error::Error;
 use std::hint::black_box;
+use std::sync::Arc;
 
 #[cfg(unix)]
 use super::records::records_to_book;
 use super::socket;
 use okx_feed::internals::{OUTPUT_SPACE, PADDING, PaddedText, Scanner, Scratch, SmallInflate};
-use okx_feed::sim::{ExchangeConfig, Limits, Outbound, PushIntervals, record};
+use okx_feed::sim::{Endpoint, Exchange, ExchangeConfig, Limits, Outbound, PushIntervals, record};
 use okx_feed::{
-    Decoder, DepthAction, DepthBook, DepthUpdate, Event, FeedHandler, Frame, Level, Subscription,
-    Topic, UnixNanos,
+    Channel, Decoder, DepthAction, DepthBook, DepthUpdate, Event, FeedHandler, Frame, Level,
+    MonoNanos, Subscription, Topic, UnixNanos,
 };
 
 /// Different frames of a stage.
@@ -25,7 +26,7 @@ const FRAMES: usize = 200;
 /// The passes over the frames: the first one also fills caches and tables.
 const ROUNDS: usize = 5;
 
-const STAGES: [&str; 26] = [
+const STAGES: [&str; 29] = [
     "inflate depth5",
     "inflate depth5 portable",
     "scan books5",
@@ -44,6 +45,9 @@ const STAGES: [&str; 26] = [
     "frame-to-book trades",
     "frame-to-book books",
     "frame-to-book depth5",
+    "sbe bbo-tbt",
+    "sbe trades",
+    "sbe books-l2-tbt",
     "depth apply",
     "records-to-book books5",
     "records-to-book depth5",
@@ -81,6 +85,10 @@ pub(super) fn count(stage: &str, sent: usize) -> Result<String, Box<dyn Error>> 
         words.next().unwrap_or_default(),
         words.find(|word| !["portable", "apply"].contains(word)),
     );
+    if what == "sbe" {
+        sbe(&format!("{}:BTC-USDT", channel.unwrap_or_default()).parse()?)?;
+        return Ok((FRAMES * ROUNDS).to_string());
+    }
     let channel = match channel {
         Some("tickers") => "tickers:BTC-USDT-SWAP",
         Some("mark-price") => "mark-price:BTC-USDT-SWAP",
@@ -191,6 +199,51 @@ fn hot_path(channel: Subscription, bodies: &[Vec<u8>], texts: &[Vec<u8>], times:
         black_box(feed.on_frame(frame, UnixNanos(1), &mut sink).is_ok());
     });
     black_box(readers);
+}
+
+/// The hot path of SBE: binary frames to a published book or trade.
+fn sbe(channel: &Subscription) -> Result<(), Box<dyn Error>> {
+    let config = ExchangeConfig {
+        intervals: PushIntervals::EVERY_CHANGE,
+        limits: Limits { idle: None, ..Limits::default() },
+        ..ExchangeConfig::default()
+    };
+    let mut exchange = Exchange::new(&config);
+    let market = exchange.market();
+    let inst = market.find(channel.inst_id().as_str()).ok_or("it is not listed")?;
+    let code = exchange.inst_id_code(inst);
+    let id = exchange.connect(Endpoint::V5Sbe, MonoNanos::ZERO);
+    let argument = format!(r#"{{"channel":"{}","instIdCode":{code}}}"#, channel.channel());
+    let request = format!(r#"{{"op":"subscribe","args":[{argument}]}}"#);
+    exchange.receive(id, request.as_bytes(), MonoNanos::ZERO);
+    let snapshot = exchange.books_sbe(code, MonoNanos::ZERO).ok_or("it has no snapshot")?;
+    let mut frames = Vec::new();
+    while frames.len() < FRAMES * ROUNDS {
+        match exchange.poll_transmit(id) {
+            Some(Outbound::Binary(body)) => frames.push(body.to_vec()),
+            // The acknowledgement.
+            Some(_) => {}
+            None => drop(exchange.step(MonoNanos(u64::MAX)).ok_or("its market stands still")?),
+        }
+    }
+    let mut feed = FeedHandler::new(channel.dialect());
+    feed.set_sbe(Arc::new([(code, *channel.inst_id())].into_iter().collect()));
+    // The channel is of its own dialect.
+    let _ = feed.subscribe(*channel);
+    let readers =
+        (feed.book_reader(channel), feed.depth_reader(channel), feed.trade_reader(channel));
+    let mut sink = |event: &Event<'_>| {
+        black_box(event);
+    };
+    if channel.channel() == Channel::BooksL2Tbt {
+        feed.on_frame(Frame::Binary(&snapshot), UnixNanos(1), &mut sink)?;
+    }
+    rounds(&frames, 1, |bytes| {
+        black_box(feed.on_frame(Frame::Binary(bytes), UnixNanos(1), &mut sink).is_ok());
+    });
+    black_box(readers);
+    let is_live = feed.slots().get(channel).is_some_and(|slot| slot.state().is_live());
+    if is_live { Ok(()) } else { Err("the book is not live".into()) }
 }
 
 /// An order book of 400 levels a side: a size changes in one of the best fifty places.
