@@ -365,13 +365,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
             return Err(mistake);
         }
         #[cfg(feature = "rest")]
-        if let Some(selection) = self.selections.first()
-            && config.session.dialect == Dialect::V3
-        {
-            return Err(ClientError::WrongDialect(selection.to_string()));
-        }
-        #[cfg(feature = "rest")]
-        let selections = Selections::new(self.selections, &subscriptions)?;
+        let selections = Selections::new(config.session.dialect, self.selections, &subscriptions)?;
         #[cfg(feature = "rest")]
         for channel in selections.iter().flat_map(Selections::channels) {
             if !subscriptions.contains(&channel) {
@@ -381,30 +375,11 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         if subscriptions.is_empty() {
             return Err(ClientError::NoSubscription);
         }
-        if config.thread.name.contains('\0') {
-            return Err(ClientError::ThreadName);
-        }
-        if config.session.sbe.is_some() && !cfg!(feature = "rest") {
-            return Err(ClientError::Sbe("its order books need the feature `rest`"));
-        }
-        if let Some(credentials) = &config.credentials {
-            credentials.check()?;
-            if config.session.sbe.is_some() {
-                credentials.check_headers()?;
-            }
-        }
+        check(&config)?;
         let clock = Clock::start();
         let connector = Arc::new(Connector::new(&config.connect_options(clock.clone()))?);
         let refused = connector.refused().clone();
-        let target = Target::parse(&config.address()?)?;
-        let given = connector.route(target.clone())?;
-        let targets = Targets::new(target).with_sbe(config.session.sbe.clone());
-        if config.session.sbe.is_some() && !targets.has_paths() {
-            return Err(ClientError::Sbe(
-                "the URL must end in a path of v5, such as /ws/v5/public",
-            ));
-        }
-        let routes = Routes::new(connector, targets, given);
+        let routes = routes(&config, connector)?;
         let most = config.max_subscriptions_per_connection.max(1);
         let groups = routes.grouped(&subscriptions, most);
         let numbers = SubscriptionNumbers::default();
@@ -455,6 +430,41 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         let thread = std::thread::Builder::new().name(name).spawn(run)?;
         Ok(Client::new(subscriptions, readers, commands, of_handle, thread))
     }
+}
+
+/// Checks the options that need no other.
+///
+/// # Errors
+/// Those of [`ClientBuilder::spawn`].
+fn check(config: &ClientConfig) -> Result<(), ClientError> {
+    if config.thread.name.contains('\0') {
+        return Err(ClientError::ThreadName);
+    }
+    let is_sbe = config.session.sbe.is_some();
+    if is_sbe && !cfg!(feature = "rest") {
+        return Err(ClientError::Sbe("its order books need the feature `rest`"));
+    }
+    if let Some(credentials) = &config.credentials {
+        credentials.check()?;
+        if is_sbe {
+            credentials.check_headers()?;
+        }
+    }
+    Ok(())
+}
+
+/// How the exchange is reached.
+///
+/// # Errors
+/// Those of [`ClientBuilder::spawn`].
+fn routes(config: &ClientConfig, connector: Arc<Connector>) -> Result<Routes, ClientError> {
+    let target = Target::parse(&config.address()?)?;
+    let given = connector.route(target.clone())?;
+    let targets = Targets::new(target).with_sbe(config.session.sbe.clone());
+    if config.session.sbe.is_some() && !targets.has_paths() {
+        return Err(ClientError::Sbe("the URL must end in a path of v5, such as /ws/v5/public"));
+    }
+    Ok(Routes::new(connector, targets, given))
 }
 
 /// Begins the recording, where the client has one.

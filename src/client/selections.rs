@@ -59,13 +59,19 @@ impl Selections {
     /// The selections of a client, with what it has subscribed otherwise; `None` without any.
     ///
     /// # Errors
-    /// [`ClientError::Subscription`] if a type's name is too long.
+    /// [`ClientError::WrongDialect`] for v3, and [`ClientError::Subscription`] if a type's name is
+    /// too long.
     pub(super) fn new(
+        dialect: Dialect,
         selections: Vec<Selection>,
         own: &[Subscription],
     ) -> Result<Option<Self>, ClientError> {
-        if selections.is_empty() {
-            return Ok(None);
+        match selections.first() {
+            None => return Ok(None),
+            Some(first) if dialect == Dialect::V3 => {
+                return Err(ClientError::WrongDialect(first.to_string()));
+            }
+            Some(_) => {}
         }
         let mut lists: Vec<List> = Vec::new();
         for (inst_type, family) in selections.iter().flat_map(Selection::lists) {
@@ -247,7 +253,7 @@ mod tests {
     fn set(texts: &[&str], own: &[&str]) -> (Selections, UnboundedReceiver<ConnectionEvent>) {
         let own: Vec<Subscription> = own.iter().map(|text| text.parse().unwrap()).collect();
         let selections = texts.iter().map(|text| text.parse().unwrap()).collect();
-        let mut made = Selections::new(selections, &own).unwrap().unwrap();
+        let mut made = Selections::new(Dialect::V5, selections, &own).unwrap().unwrap();
         let (sender, receiver) = unbounded_channel();
         made.set_supervisor(sender);
         (made, receiver)

@@ -100,7 +100,7 @@ fn header(out: &mut Vec<u8>) {
 }
 
 fn table_row(out: &mut Vec<u8>, row: &Instrument) {
-    let number = |number: Option<Decimal>| number.map_or("-".to_owned(), |n| n.to_string());
+    let number = |number: Option<Decimal>| number.map_or_else(|| "-".to_owned(), |n| n.to_string());
     let contract = match row.ct_val {
         Some(value) => format!("{value} {}", row.ct_val_ccy),
         None => "-".to_owned(),
@@ -112,7 +112,7 @@ fn table_row(out: &mut Vec<u8>, row: &Instrument) {
         Some(time) => time.iso_ms().to_string().chars().take(10).collect(),
         None => "-".to_owned(),
     };
-    let code = row.inst_id_code.map_or("-".to_owned(), |code| code.to_string());
+    let code = row.inst_id_code.map_or_else(|| "-".to_owned(), |code| code.to_string());
     let (id, of, state) = (row.inst_id.as_str(), row.inst_type.as_str(), row.state.as_str());
     let (listed, expires) = (day(row.list_time), day(row.exp_time));
     let _ =

@@ -22,7 +22,9 @@ use super::pipe::{CLOSE_TIMEOUT, Pipe};
 use super::report::Summary;
 use okx_feed::capture::{RecordConfig, RecordStats, SyncPolicy};
 use okx_feed::transport::{Clock, without_user};
-use okx_feed::{Book5, BookState, Client, ClientConfig, DownReason, MonoNanos, Subscription};
+use okx_feed::{
+    Book5, BookState, Client, ClientBuilder, ClientConfig, DownReason, MonoNanos, Subscription,
+};
 
 /// The arguments of `record`.
 #[derive(Args, Debug)]
@@ -118,6 +120,31 @@ Examples:
   okx-feed record --url ws://127.0.0.1:8443/ws/v3 --dialect v3 --out c futures/depth5:BTC-USD-190517
   okx-feed replay --json capture/*.tsv.zst";
 
+/// The client that the arguments ask for.
+///
+/// # Errors
+/// If a channel, a file or the key is wrong, and those of the lists of instruments.
+fn builder(args: &RecordArgs) -> Result<ClientBuilder, CliError> {
+    let dialect = args.dialect.dialect();
+    let (selections, others) = channels::selections(dialect, &args.channels)?;
+    let subscriptions = channels::parse(dialect, &others)?;
+    let mut builder = Client::builder(dialect).subscriptions(subscriptions).selections(selections);
+    if args.dialect == ProtocolArg::Sbe {
+        builder = builder.sbe(args.connect.codes(args.instruments.as_deref())?);
+    }
+    builder = args.connect.apply(builder).redundancy(args.lines).record(RecordConfig {
+        max_file_len: args.file_size << 20,
+        max_file_time: args.file_time,
+        sync: args.sync.into(),
+        level: args.level,
+        ..args.out.clone().into()
+    });
+    Ok(match args.login.credentials()? {
+        Some(credentials) => builder.login(credentials),
+        None => builder,
+    })
+}
+
 /// Records until Ctrl-C or the end of the time.
 ///
 /// # Errors
@@ -125,30 +152,13 @@ Examples:
 pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
     check_out(&args.out)?;
     let dialect = args.dialect.dialect();
-    let (selections, others) = channels::selections(dialect, &args.channels)?;
-    let subscriptions = channels::parse(dialect, &others)?;
+    let builder = builder(args)?;
     let mut config = ClientConfig::new(dialect);
     args.connect.change(&mut config);
     let url = without_user(&config.address()?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(CliError::Start)?;
     let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
-    let mut builder = Client::builder(dialect).subscriptions(subscriptions.clone());
-    builder = builder.selections(selections);
-    if args.dialect == ProtocolArg::Sbe {
-        builder = builder.sbe(args.connect.codes(args.instruments.as_deref())?);
-    }
-    builder = args.connect.apply(builder).redundancy(args.lines);
-    builder = builder.record(RecordConfig {
-        max_file_len: args.file_size << 20,
-        max_file_time: args.file_time,
-        sync: args.sync.into(),
-        level: args.level,
-        ..args.out.clone().into()
-    });
-    if let Some(credentials) = args.login.credentials()? {
-        builder = builder.login(credentials);
-    }
     let news = Arc::new(News::default());
     let pipe = if args.json { Some(Pipe::start()?) } else { None };
     let mut sink = EventWriter::quiet(dialect, Arc::clone(&news));

@@ -1,5 +1,4 @@
 //! How long the frames of a [`FrameSender`] take to where a client is done with them.
-#![expect(clippy::disallowed_methods, reason = "it measures")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
