@@ -366,8 +366,11 @@ mod tests {
         push(&mut made, &list(&[("AC", "live", ""), ("AD", "live", "")]));
         assert_eq!(changes(&mut events).len(), 4);
         let of = |text: &str| text.parse::<Subscription>().unwrap();
-        ["books5:AC", "trades:AC"].map(|text| made.set_own(&of(text), true));
-        ["books5:AD", "trades:AD"].map(|text| made.set_own(&of(text), false));
+        for (text, is_own) in
+            [("books5:AC", true), ("trades:AC", true), ("books5:AD", false), ("trades:AD", false)]
+        {
+            made.set_own(&of(text), is_own);
+        }
         push(&mut made, &list(&[("AC", "expired", ""), ("AD", "expired", "")]));
         assert_eq!(changes(&mut events), [""; 0]);
     }

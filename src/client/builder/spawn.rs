@@ -30,13 +30,15 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
     /// [`ClientError`] where a channel, the URL, the region, the proxy, a header, the credentials
     /// or the CA file is wrong, nothing was subscribed, or the thread could not be started.
     pub fn spawn(self) -> Result<Client, ClientError> {
-        let Self { mut config, mut subscriptions, mistake, sink, .. } = self;
+        let Self { mut config, subscriptions, mistake, sink, .. } = self;
         config.session.login = config.credentials.is_some();
         if let Some(mistake) = mistake {
             return Err(mistake);
         }
         #[cfg(feature = "rest")]
         let selections = Selections::new(config.session.dialect, self.selections, &subscriptions)?;
+        #[cfg(feature = "rest")]
+        let mut subscriptions = subscriptions;
         #[cfg(feature = "rest")]
         for channel in selections.iter().flat_map(Selections::channels) {
             if !subscriptions.contains(&channel) {
