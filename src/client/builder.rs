@@ -218,9 +218,9 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         self.config.history.get_or_insert_default()
     }
 
-    /// Uses v5's binary encoding, SBE, for `trades`, `bbo-tbt` and `books-l2-tbt` of the instruments
-    /// in `codes`, on the path that serves it (feature `rest`). Other channels, and instruments
-    /// without a code, are as without it. Events and books are the same.
+    /// Uses v5's binary encoding, SBE, for `trades`, `bbo-tbt` and `books-l2-tbt` of the
+    /// instruments in `codes`, on the path that serves it (feature `rest`). Other channels, and
+    /// instruments without a code, are as without it. Events and books are the same.
     ///
     /// Every connection of that path logs in, so [`ClientBuilder::login`] is needed. Order books
     /// begin with a snapshot of the REST interface, one at a time. The codes are those of
