@@ -1,6 +1,9 @@
 //! What all connections of a client share: the sink, the arbiters, and the queue of those that
 //! connect.
 
+#[cfg(feature = "rest")]
+mod history;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -12,7 +15,7 @@ use super::events::EventQueue;
 use super::health::SharedHealth;
 use super::heartbeat::Heartbeat;
 #[cfg(feature = "rest")]
-use super::history::{BookAsk, SnapshotAsk, TradeJoins};
+use super::history::TradeJoins;
 use super::messages::ConnectionEvent;
 use super::readers::Readers;
 use super::received::ReceivedByLine;
@@ -24,8 +27,6 @@ use super::selections::Selections;
 use crate::event::{Event, EventSink};
 use crate::feed::{Arbiter, FeedHandler, LineStats, Recovery, StaleLimits, SubscriptionNumbers};
 use crate::model::{MonoNanos, Subscription, UnixNanos};
-#[cfg(feature = "rest")]
-use crate::rest::{RestError, join::JoinStats};
 use crate::transport::Clock;
 
 /// Shared by the tasks of the client's one thread. No task holds a borrow of it while it waits.
@@ -128,17 +129,6 @@ impl<S: EventSink> EventSink for ClientSink<S> {
     }
 }
 
-#[cfg(feature = "rest")]
-impl<S> ClientSink<S> {
-    /// Asks for the lists of instruments that the selections need.
-    #[cold]
-    fn ask_for_lists(&mut self) {
-        if let (Some(selections), Some(joins)) = (&mut self.selections, &self.joins) {
-            joins.ask_for_lists(selections.take_asks());
-        }
-    }
-}
-
 /// The order in which connections are opened.
 const fn queue_key(id: ConnectionId) -> (usize, usize) {
     (id.line, id.group)
@@ -202,69 +192,6 @@ impl<S: EventSink> ClientShared<S> {
         if let Some(Some(arbiter)) = self.arbiters.get_mut(group) {
             arbiter.mark_stale(limits, now, &mut self.sink);
         }
-    }
-
-    /// Joins trades with their history and follows selections from now on.
-    #[cfg(feature = "rest")]
-    pub(super) fn set_history(&mut self, joins: TradeJoins, selections: Option<Selections>) {
-        self.sink.joins = Some(joins);
-        self.sink.selections = selections;
-        if let Some(selections) = &mut self.sink.selections {
-            selections.set_supervisor(self.events.clone());
-        }
-    }
-
-    /// Notes what the caller has subscribed or ended itself.
-    #[cfg(feature = "rest")]
-    pub(super) fn set_own(&mut self, subscription: &Subscription, is_own: bool) {
-        if let Some(selections) = &mut self.sink.selections {
-            selections.set_own(subscription, is_own);
-        }
-    }
-
-    /// Takes a list of instruments.
-    #[cfg(feature = "rest")]
-    pub(super) fn on_instruments(
-        &mut self,
-        n: usize,
-        rows: Result<String, RestError>,
-        now: UnixNanos,
-    ) {
-        if let Some(selections) = &mut self.sink.selections {
-            selections.on_list(n, rows, now);
-            self.sink.ask_for_lists();
-        }
-    }
-
-    /// Takes a reply for the joins.
-    #[cfg(feature = "rest")]
-    pub(super) fn on_history(&mut self, n: usize, rows: Result<String, RestError>, now: UnixNanos) {
-        let ClientSink { sink, joins, .. } = &mut self.sink;
-        if let Some(joins) = joins {
-            joins.on_reply(n, rows, now, sink);
-        }
-    }
-
-    /// Asks for REST snapshots of books of a connection.
-    #[cfg(feature = "rest")]
-    pub(super) fn ask_for_books(&self, id: ConnectionId, asks: Vec<BookAsk>) {
-        if let Some(joins) = &self.sink.joins {
-            joins.ask_for_books(id, asks);
-        }
-    }
-
-    /// Asks for a snapshot in SBE.
-    #[cfg(feature = "rest")]
-    pub(super) fn ask_for_snapshot(&self, ask: SnapshotAsk) {
-        if let Some(joins) = &self.sink.joins {
-            joins.ask_for_snapshot(ask);
-        }
-    }
-
-    /// What the join of each subscription has done.
-    #[cfg(feature = "rest")]
-    pub(super) fn join_stats(&self) -> Vec<(Subscription, JoinStats)> {
-        self.sink.joins.iter().flat_map(TradeJoins::stats).collect()
     }
 
     /// How long books were not live.

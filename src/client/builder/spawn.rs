@@ -19,6 +19,8 @@ use crate::client::supervisor::{Routes, Supervisor};
 use crate::client::{history, selected::Selected, selections::Selections};
 use crate::event::EventSink;
 use crate::feed::SubscriptionNumbers;
+#[cfg(feature = "rest")]
+use crate::model::Subscription;
 use crate::transport::{Clock, Connector, Target, Targets};
 
 impl<S: EventSink + Send + 'static> ClientBuilder<S> {
@@ -38,13 +40,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         #[cfg(feature = "rest")]
         let selections = Selections::new(config.session.dialect, self.selections, &subscriptions)?;
         #[cfg(feature = "rest")]
-        let mut subscriptions = subscriptions;
-        #[cfg(feature = "rest")]
-        for channel in selections.iter().flat_map(Selections::channels) {
-            if !subscriptions.contains(&channel) {
-                subscriptions.push(channel);
-            }
-        }
+        let subscriptions = with_channels_of(selections.as_ref(), subscriptions);
         if subscriptions.is_empty() {
             return Err(ClientError::NoSubscription);
         }
@@ -103,6 +99,20 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         let thread = std::thread::Builder::new().name(name).spawn(run)?;
         Ok(Client::new(subscriptions, readers, commands, of_handle, thread))
     }
+}
+
+/// The subscriptions, with the channels that keep the catalogue of selections up to date.
+#[cfg(feature = "rest")]
+fn with_channels_of(
+    selections: Option<&Selections>,
+    mut subscriptions: Vec<Subscription>,
+) -> Vec<Subscription> {
+    for channel in selections.into_iter().flat_map(Selections::channels) {
+        if !subscriptions.contains(&channel) {
+            subscriptions.push(channel);
+        }
+    }
+    subscriptions
 }
 
 /// Checks the options that need no other.
