@@ -67,8 +67,8 @@ impl Instruments {
         }
     }
 
-    /// The open instruments of a type that `is_listed` denies: what a complete list, in which what is
-    /// delisted is missing, does not have.
+    /// The open instruments of a type that `is_listed` denies: what a complete list, in which what
+    /// is delisted is missing, does not have.
     pub fn missing<'i>(
         &'i self,
         inst_type: &'i str,

@@ -21,8 +21,8 @@ pub(crate) struct ConnectArgs {
     /// Where to connect to; by default the exchange's own address of the region
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// Where the REST interface is, for the lists of instruments; by default the host of --url, else
-    /// the exchange's own address of the region
+    /// Where the REST interface is, for the lists of instruments; by default the host of --url,
+    /// else the exchange's own address of the region
     #[arg(long, value_name = "URL")]
     rest_url: Option<String>,
     #[command(flatten)]

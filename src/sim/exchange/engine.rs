@@ -92,8 +92,8 @@ impl Engine {
         }
     }
 
-    /// Lists or delists an instrument: its row is pushed, and what is subscribed of one that is gone
-    /// ends.
+    /// Lists or delists an instrument: its row is pushed, and what is subscribed of one that is
+    /// gone ends.
     pub(crate) fn set_listing(&mut self, inst: InstIndex, state: ListingState) {
         self.market.set_state(inst, state);
         let Self { market, connections, publisher, now, .. } = self;

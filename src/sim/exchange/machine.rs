@@ -216,9 +216,9 @@ impl Exchange {
         self.engine.set_listing(inst, state);
     }
 
-    /// Adds a fault to the exchange itself: `refuse`, `clock`, `resetseq`, `list` or `delist`. A rule that does not
-    /// say when happens once: at once, or to the next attempt to connect. Other kinds do nothing
-    /// here.
+    /// Adds a fault to the exchange itself: `refuse`, `clock`, `resetseq`, `list` or `delist`. A
+    /// rule that does not say when happens once: at once, or to the next attempt to connect. Other
+    /// kinds do nothing here.
     pub fn inject_exchange_fault(&mut self, rule: &FaultRule, now: MonoNanos) {
         self.advance(now);
         if rule.kind().is_of_exchange() {

@@ -41,9 +41,9 @@ use crate::model::{Channel, Dialect, InstrumentId};
 ///
 /// With `at` and `every`, a fault that needs a message waits for the next that fits. `noack`,
 /// `ignore`, `error`, `nodata`, `reject`, `maxsubs`, `refuse` and those of the REST interface
-/// happen at every opportunity unless they say when. `clock`, `resetseq`, `list` and `delist` count from the
-/// exchange's start and know only `at` and `every`. Times are whole numbers of `us`, `ms`, `s`, `m`
-/// or `h`.
+/// happen at every opportunity unless they say when. `clock`, `resetseq`, `list` and `delist` count
+/// from the exchange's start and know only `at` and `every`. Times are whole numbers of `us`, `ms`,
+/// `s`, `m` or `h`.
 ///
 /// ```
 /// use okx_feed::sim::FaultPlan;
