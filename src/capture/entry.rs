@@ -105,6 +105,15 @@ pub struct LineFault {
     pub offset: u32,
 }
 
+impl LineFault {
+    /// Whether the line's columns could not be read, so that its frame may be of any connection of
+    /// the recording.
+    #[must_use]
+    pub fn hides_connection(&self) -> bool {
+        matches!(self.kind, "tsv" | "frame_too_large")
+    }
+}
+
 /// What a line of a capture is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

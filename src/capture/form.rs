@@ -39,7 +39,7 @@ impl LineForm {
     /// The form that the first line of a capture shows; `None` where it is of none.
     #[must_use]
     pub fn of_line(line: &[u8]) -> Option<Self> {
-        if line.starts_with(b"{") || line.starts_with(b"[") || line.starts_with(b"pong") {
+        if is_text(line) {
             return Some(Self::Jsonl);
         }
         if line.get(TARDIS_TIME_LEN - 1..=TARDIS_TIME_LEN) == Some(b"Z ")
@@ -54,6 +54,15 @@ impl LineForm {
             _ => None,
         }
     }
+}
+
+/// Whether a payload is the text of a message: JSON, or the word `ping` or `pong` in any case. No
+/// other text of the exchange is valid base64.
+pub(super) fn is_text(payload: &[u8]) -> bool {
+    let text = payload.trim_ascii();
+    matches!(text.first(), Some(b'{' | b'['))
+        || text.eq_ignore_ascii_case(b"ping")
+        || text.eq_ignore_ascii_case(b"pong")
 }
 
 #[cfg(test)]
@@ -75,6 +84,9 @@ mod tests {
         for (line, form) in [
             ("{\"arg\"", Some(LineForm::Jsonl)),
             ("pong", Some(LineForm::Jsonl)),
+            (" PONG", Some(LineForm::Jsonl)),
+            ("Ping", Some(LineForm::Jsonl)),
+            ("pongs", None),
             ("2021-09-01T00:00:00.0123456Z {}", Some(LineForm::Tardis)),
             ("1630454400012345600 {}", Some(LineForm::Collector)),
             ("1630454400012345600\ttext/0.0\t{}", Some(LineForm::Tsv)),

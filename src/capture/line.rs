@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::entry::{ConnectionLabel, Entry, EntryKind, LineFault, Mark};
-use super::form::{LineForm, TARDIS_TIME_LEN};
+use super::form::{LineForm, TARDIS_TIME_LEN, is_text};
 use super::line_writer::{BINARY, PACKED, TEXT};
 use crate::model::{UnixNanos, days_since_epoch, parse_digits};
 use crate::wire::Frame;
@@ -61,12 +61,17 @@ fn parse_tsv<'a>(line: &'a [u8], body: &'a mut [u8]) -> Entry<'a> {
     let (time, rest) = (line.get(..tab).unwrap_or_default(), line.get(tab + 1..));
     let rest = rest.unwrap_or_default();
     if let Some((name, connection, payload)) = columns(rest) {
-        let ts_recv = UnixNanos(parse_digits(time).unwrap_or_default());
-        return Entry { ts_recv, connection, kind: kind_of(name, payload, body) };
+        let (ts_recv, kind) = match parse_digits(time) {
+            Some(at) => (UnixNanos(at), kind_of(name, payload, body)),
+            None => (UnixNanos::UNKNOWN, malformed("time", 0)),
+        };
+        return Entry { ts_recv, connection, kind };
     }
-    let is_text = rest.starts_with(b"{") || rest.starts_with(b"pong");
-    let kind = if is_text { EntryKind::Frame(Frame::Text(rest)) } else { binary(rest, body) };
-    let ts_recv = seconds(time).unwrap_or_default();
+    let (ts_recv, kind) = match optional_seconds(time) {
+        Some(ts_recv) if is_text(rest) => (ts_recv, EntryKind::Frame(Frame::Text(rest))),
+        Some(ts_recv) => (ts_recv, binary(rest, body)),
+        None => (UnixNanos::UNKNOWN, malformed("time", 0)),
+    };
     Entry { ts_recv, connection: ConnectionLabel::default(), kind }
 }
 
@@ -126,8 +131,12 @@ fn unpack<'a>(payload: &[u8], body: &'a mut [u8]) -> Result<&'a [u8], LineFault>
     Ok(body.get(..len).unwrap_or_default())
 }
 
-/// Seconds since 1970 with up to nine decimals; further ones are left out. `None` for another text
-/// and for zero.
+/// Seconds since 1970; [`UnixNanos::UNKNOWN`] where there are none. `None` for another text.
+fn optional_seconds(text: &[u8]) -> Option<UnixNanos> {
+    if text.is_empty() { Some(UnixNanos::UNKNOWN) } else { seconds(text) }
+}
+
+/// Seconds since 1970 with up to nine decimals; further ones are left out. `None` for another text.
 fn seconds(text: &[u8]) -> Option<UnixNanos> {
     let dot = memchr::memchr(b'.', text);
     let (secs, fraction) = match dot {
@@ -135,7 +144,7 @@ fn seconds(text: &[u8]) -> Option<UnixNanos> {
         None => (text, &[][..]),
     };
     let at = parse_digits(secs)?.checked_mul(NANOS_PER_SEC)?;
-    Some(UnixNanos(at.checked_add(nanos(fraction)?)?)).filter(|at| *at != UnixNanos::UNKNOWN)
+    at.checked_add(nanos(fraction)?).map(UnixNanos)
 }
 
 /// The nanoseconds of the digits after a decimal point.
@@ -181,7 +190,8 @@ mod tests {
         assert_eq!(at("1617646255.1727412"), Some(1_617_646_255_172_741_200));
         assert_eq!(at("7"), Some(7_000_000_000));
         assert_eq!(at("1.9999999999"), Some(1_999_999_999));
-        for none in ["", "0", ".5", "-1.5", "1e9", "99999999999999", "1.5x", "now"] {
+        assert_eq!((at("0"), at("0.0")), (Some(0), Some(0)));
+        for none in ["", ".5", "-1.5", "1e9", "99999999999999", "1.5x", "now"] {
             assert_eq!(at(none), None, "{none}");
         }
     }
@@ -218,7 +228,34 @@ mod tests {
             assert_eq!(entry.kind, EntryKind::Frame(Frame::Binary(&[0, 1])));
         });
         of(LineForm::Tsv, b"1.5\tAA*E=", |entry| assert_eq!(entry.kind, malformed("base64", 2)));
+        // "ping" and "PONG" are valid base64 as well.
+        for word in ["ping", "PONG", "Ping", " pong", "pong ", " {}"] {
+            of(LineForm::Tsv, format!("1.5\t{word}").as_bytes(), |entry| {
+                assert_eq!(entry.kind, EntryKind::Frame(Frame::Text(word.as_bytes())));
+            });
+        }
         of(LineForm::Tsv, b"1.5 {}", |entry| assert_eq!(entry.kind, malformed("tsv", 0)));
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_read_is_malformed() {
+        for none in ["", "0", "0.0"] {
+            of(LineForm::Tsv, format!("{none}\t{{}}").as_bytes(), |entry| {
+                assert_eq!(entry.ts_recv, UnixNanos::UNKNOWN);
+                assert_eq!(entry.kind, EntryKind::Frame(Frame::Text(b"{}")));
+            });
+        }
+        for time in ["x", "1.5x", "-1", ".5", "1e9", "2021-09-01T00:00:00Z", " 1.5"] {
+            of(LineForm::Tsv, format!("{time}\t{{}}").as_bytes(), |entry| {
+                assert_eq!(entry.kind, malformed("time", 0), "{time}");
+            });
+        }
+        for time in ["", "x", "1.5", "99999999999999999999"] {
+            of(LineForm::Tsv, format!("{time}\ttext/3.1\t{{}}").as_bytes(), |entry| {
+                assert_eq!(entry.kind, malformed("time", 0), "{time}");
+                assert_eq!(entry.connection, ConnectionLabel { group: 3, line: 1 });
+            });
+        }
     }
 
     #[test]

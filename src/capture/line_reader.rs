@@ -9,7 +9,7 @@ use memchr::memchr;
 use crate::wire::DecodeLimits;
 
 /// The longest line that is kept, in bytes, its end included: base64 of the longest frame, and room
-/// for what stands before it. A longer one is a frame over the limit in any form.
+/// for what stands before it. A longer one is a frame over the limit in any form; its start is kept.
 pub const MAX_LINE_LEN: usize = DecodeLimits::MAX_FRAME_LEN.div_ceil(3) * 4 + 128;
 
 /// The most bytes of one read.
@@ -20,8 +20,8 @@ const CHUNK_LEN: usize = 64 << 10;
 pub(super) enum RawLine<'a> {
     /// The bytes of the line.
     Bytes(&'a [u8]),
-    /// A line over the limit. Its bytes were dropped as they came.
-    TooLong,
+    /// The start of a line over the limit. The bytes past the limit were dropped as they came.
+    TooLong(&'a [u8]),
 }
 
 /// Splits a source into lines. Lines are bytes and need not be UTF-8.
@@ -29,15 +29,18 @@ pub(super) enum RawLine<'a> {
 /// Call [`LineReader::take`] until it returns `None`, then [`LineReader::fill`], and repeat until
 /// [`LineReader::ended`].
 /// The caller thus knows when the next read may block. All memory is one buffer of the limit's
-/// size, allocated in [`LineReader::new`]. Pages of it that no line needs are never touched.
+/// size and of one read, allocated in [`LineReader::new`]. Pages of it that no line needs are never
+/// touched.
 pub(super) struct LineReader<R> {
     source: R,
-    /// Holds the bytes `start..end`, of which `start..scanned` have no line end.
+    max_len: usize,
+    /// Holds the bytes `start..end`, of which `start..scanned` have no line end. It has room for a
+    /// read behind the longest line.
     buf: Box<[u8]>,
     start: usize,
     scanned: usize,
     end: usize,
-    /// Whether the read position is inside a line whose start was dropped.
+    /// Whether bytes behind the start of the line were dropped.
     dropping: bool,
     /// The line that [`LineReader::is_ready`] found, and where the next one begins.
     found: Option<(Range<usize>, usize)>,
@@ -48,9 +51,11 @@ pub(super) struct LineReader<R> {
 impl<R: Read> LineReader<R> {
     /// Makes the lines of a source, each at most `max_len` bytes long, line end included.
     pub(super) fn new(source: R, max_len: usize) -> Self {
+        let max_len = max_len.max(1);
         Self {
             source,
-            buf: vec![0; max_len.max(1)].into_boxed_slice(),
+            max_len,
+            buf: vec![0; max_len + CHUNK_LEN].into_boxed_slice(),
             start: 0,
             scanned: 0,
             end: 0,
@@ -72,21 +77,28 @@ impl<R: Read> LineReader<R> {
         let fresh = self.buf.get(self.scanned..self.end).unwrap_or_default();
         match memchr(b'\n', fresh) {
             Some(at) => {
-                self.found = Some((self.start..self.scanned + at, self.scanned + at + 1));
+                let end = self.scanned + at;
+                // The end of a line counts.
+                self.dropping |= end - self.start >= self.max_len;
+                self.found = Some((self.start..self.cut(end), end + 1));
             }
             None => {
+                self.dropping |= self.end - self.start > self.max_len;
+                self.end = self.cut(self.end);
                 self.scanned = self.end;
-                if self.dropping || self.end - self.start == self.buf.len() {
-                    self.dropping = true;
-                    self.start = self.end;
-                }
-                if !self.ended || (self.start == self.end && !self.dropping) {
+                if !self.ended || self.start == self.end {
                     return false;
                 }
                 self.found = Some((self.start..self.end, self.end));
             }
         }
         true
+    }
+
+    /// Where the bytes of the line that are kept end, if it ends at `end`.
+    const fn cut(&self, end: usize) -> usize {
+        let limit = self.start + self.max_len;
+        if end < limit { end } else { limit }
     }
 
     /// The next line, where [`LineReader::is_ready`].
@@ -97,11 +109,11 @@ impl<R: Read> LineReader<R> {
         }
         let (line, next) = self.found.take()?;
         (self.start, self.scanned) = (next, next);
-        if std::mem::take(&mut self.dropping) {
-            return Some(RawLine::TooLong);
-        }
         let line = self.buf.get(line).unwrap_or_default();
-        Some(RawLine::Bytes(line.strip_suffix(b"\r").unwrap_or(line)))
+        Some(match std::mem::take(&mut self.dropping) {
+            true => RawLine::TooLong(line),
+            false => RawLine::Bytes(line.strip_suffix(b"\r").unwrap_or(line)),
+        })
     }
 
     /// The next line, where [`LineReader::is_ready`], which stays the next one.
@@ -191,6 +203,11 @@ mod tests {
         }
     }
 
+    /// The start of a long line.
+    fn text_start(len: usize) -> Vec<u8> {
+        b"0123456789".repeat(8)[..len].to_vec()
+    }
+
     /// All lines; `None` for a line that is too long.
     fn lines(text: &[u8], step: usize, max_len: usize) -> Vec<Option<Vec<u8>>> {
         let mut lines = LineReader::new(Trickle(text, step, false), max_len);
@@ -199,7 +216,11 @@ mod tests {
             while let Some(line) = lines.take() {
                 all.push(match line {
                     RawLine::Bytes(bytes) => Some(bytes.to_vec()),
-                    RawLine::TooLong => None,
+                    RawLine::TooLong(start) => {
+                        assert_eq!(start, &text_start(start.len()));
+                        assert_eq!(start.len(), max_len);
+                        None
+                    }
                 });
             }
             if lines.ended() {

@@ -20,6 +20,27 @@ const MAX_FRAME_LEN: u32 = DecodeLimits::MAX_FRAME_LEN as u32;
 /// Room for the longest body that the longest line holds.
 const BODY_ROOM: usize = MAX_LINE_LEN / 4 * 3 + 3;
 
+/// Reads the start of a line over the limit. Its frame is over the limit of frames, too: a decoder
+/// skips it if its first bytes name a channel that is not decoded, and else refuses it.
+#[cold]
+fn parse_start<'a>(form: LineForm, start: &'a [u8], body: &'a mut [u8]) -> Entry<'a> {
+    // What is base64 is only read in groups of four.
+    let cut = |by: usize| start.get(..start.len().saturating_sub(by)).unwrap_or_default();
+    let is_frame = |by: &usize| {
+        let entry = parse(form, cut(*by), body);
+        matches!(entry.kind, EntryKind::Frame(frame) if frame.len() > DecodeLimits::MAX_FRAME_LEN)
+    };
+    match (0..4).find(is_frame) {
+        Some(by) => parse(form, cut(by), body),
+        None => {
+            let fault = LineFault { kind: "frame_too_large", offset: MAX_FRAME_LEN };
+            let connection = ConnectionLabel::default();
+            let kind = EntryKind::Malformed(fault);
+            Entry { ts_recv: UnixNanos::UNKNOWN, connection, kind }
+        }
+    }
+}
+
 /// Reads the lines of a capture in order.
 ///
 /// Takes our `.tsv.zst`, `.tsv` and `.jsonl`, Tardis' raw lines and those of hftbacktest's
@@ -139,11 +160,9 @@ impl CaptureReader {
         self.number += 1;
         let line = match line {
             RawLine::Bytes(line) => line,
-            RawLine::TooLong => {
-                let fault = LineFault { kind: "frame_too_large", offset: MAX_FRAME_LEN };
-                let connection = ConnectionLabel::default();
-                let kind = EntryKind::Malformed(fault);
-                return Some(Entry { ts_recv: UnixNanos::UNKNOWN, connection, kind });
+            RawLine::TooLong(start) => {
+                let form = self.form.or_else(|| LineForm::of_line(start));
+                return Some(parse_start(form.unwrap_or(LineForm::Jsonl), start, &mut self.body));
             }
         };
         if self.form.is_none() && !line.is_empty() {

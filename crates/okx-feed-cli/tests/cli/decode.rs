@@ -212,7 +212,7 @@ fn frames_over_the_limit_are_malformed_in_either_format() {
     check(&tsv, base64(32 << 10).as_bytes(), 1, &[&deflate]);
     check(&tsv, base64((32 << 10) + 1).as_bytes(), 1, &[&long_body]);
     check(&tsv, base64(1 << 20).as_bytes(), 1, &[&long_body]);
-    check(&tsv, base64(2 << 20).as_bytes(), 1, &[too_large]);
+    check(&tsv, base64(2 << 20).as_bytes(), 1, &[&received(too_large.to_owned(), 25)]);
 }
 
 /// Starts `decode` and gives its input and its lines.
