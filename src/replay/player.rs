@@ -7,8 +7,8 @@ use super::connections::{Connections, Key};
 use super::file::Origin;
 use super::marks;
 use super::report::ReplayReport;
-use crate::capture::{Entry, EntryKind, Mark, read_gap};
-use crate::event::{Event, EventSink, Gap};
+use crate::capture::{Entry, EntryKind, LineFault, LineForm, Mark, read_gap};
+use crate::event::{Event, EventSink, Gap, Malformed};
 use crate::model::{BookState, Dialect, Subscription, UnixNanos};
 use crate::wire::Frame;
 
@@ -25,6 +25,9 @@ pub(super) struct Player {
     pub(super) report: ReplayReport,
     /// When books were checked for silence, where the capture does not say.
     stale_checked: UnixNanos,
+    /// The empty lines since the last other line of their recording, and how many. At the end of a
+    /// file they are no fault.
+    empty_lines: Vec<(Key, LineForm, u64)>,
 }
 
 impl Player {
@@ -40,6 +43,7 @@ impl Player {
             subscriptions,
             report: ReplayReport::default(),
             stale_checked: UnixNanos::UNKNOWN,
+            empty_lines: Vec::new(),
         }
     }
 
@@ -53,8 +57,15 @@ impl Player {
         sink: &mut S,
     ) -> bool {
         let key = (origin.recording, entry.connection);
+        if !self.empty_lines.is_empty() && !matches!(entry.kind, EntryKind::Empty(_)) {
+            self.empty_lines(origin.recording, ts, sink);
+        }
         match entry.kind {
-            EntryKind::Frame(_) | EntryKind::Empty(_) if ts < self.config.from => false,
+            EntryKind::Frame(_) | EntryKind::Empty(_) | EntryKind::Malformed(_)
+                if ts < self.config.from =>
+            {
+                false
+            }
             EntryKind::Frame(frame) => {
                 self.frame(origin, key, frame, ts, sink);
                 true
@@ -63,11 +74,48 @@ impl Player {
                 self.mark(key, mark, text, ts, sink);
                 false
             }
-            EntryKind::Empty(_) | EntryKind::Malformed(_) => {
-                self.report.malformed_lines += 1;
+            EntryKind::Empty(form) => {
+                match self.empty_lines.iter_mut().find(|(of, ..)| *of == key) {
+                    Some((.., count)) => *count += 1,
+                    None => self.empty_lines.push((key, form, 1)),
+                }
+                false
+            }
+            EntryKind::Malformed(fault) => {
+                self.malformed(key, fault, ts, sink);
                 false
             }
             EntryKind::Unknown => false,
+        }
+    }
+
+    /// A line that can't be read: its frame is lost.
+    #[cold]
+    fn malformed<S: EventSink>(&mut self, key: Key, fault: LineFault, ts: UnixNanos, sink: &mut S) {
+        self.report.malformed_lines += 1;
+        let LineFault { kind, offset } = fault;
+        sink.on_event(&Event::Malformed(Malformed {
+            kind,
+            offset,
+            subscription: None,
+            ts_recv: ts,
+        }));
+        let mut keys = self.connections.of_recording(key.0);
+        keys.retain(|of| *of == key || fault.hides_connection());
+        for key in keys {
+            self.connections.with(key, sink, |handler, sink| handler.frames_lost(ts, sink));
+        }
+    }
+
+    /// The empty lines of a recording that has a further line.
+    #[cold]
+    fn empty_lines<S: EventSink>(&mut self, recording: usize, ts: UnixNanos, sink: &mut S) {
+        let all = std::mem::take(&mut self.empty_lines);
+        let (of, others) = all.into_iter().partition(|(key, ..)| key.0 == recording);
+        self.empty_lines = others;
+        for (key, form, count) in of {
+            let kind = if form == LineForm::Tsv { "tsv" } else { "json" };
+            (0..count).for_each(|_| self.malformed(key, LineFault { kind, offset: 0 }, ts, sink));
         }
     }
 
