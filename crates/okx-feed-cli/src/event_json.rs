@@ -9,8 +9,8 @@ use super::record_json::write_record;
 use okx_feed::book::{BookFlags, BookSync};
 use okx_feed::event::Skipped;
 use okx_feed::{
-    BookUpdate, Control, Decimal, DepthChange, Dialect, Event, Level, Malformed, StateChange,
-    Subscription, Topic, TradeUpdate,
+    BookUpdate, Control, Decimal, DepthAction, DepthChange, DepthUpdate, Dialect, Event, Level,
+    Malformed, StateChange, Subscription, Topic, TradeUpdate,
 };
 
 /// The version of the contract, as `--schema` names it.
@@ -34,16 +34,9 @@ pub(crate) fn write_schema(out: &mut Vec<u8>, command: &str, dialect: &str) {
 pub(crate) fn write_event(out: &mut Vec<u8>, stamp: Stamp, levels: usize, event: &Event<'_>) {
     match event {
         Event::Book(update) => book(out, stamp, levels, update),
-        Event::Trade(update) => trade(out, stamp, update),
-        // No book is kept for it: the limit is reached.
-        Event::Depth(update) => {
-            skipped(out, stamp, update.topic.channel.name());
-            market(out, update.topic.market);
-            key(out, b"inst_id");
-            put_str(out, update.topic.inst_id);
-            key(out, b"reason");
-            put_str(out, "max_books");
-        }
+        Event::Trade(update) => trade(out, stamp, update, Some((update.replayed, update.missed))),
+        // A feed keeps books of what is subscribed.
+        Event::Depth(update) => return skipped_book(out, stamp, update, "not_subscribed"),
         Event::DepthBook(change) => depth(out, stamp, levels, change),
         Event::Record(update) => return write_record(out, stamp, update),
         Event::Control(control) => reply(out, stamp, control),
@@ -59,6 +52,17 @@ pub(crate) fn write_event(out: &mut Vec<u8>, stamp: Stamp, levels: usize, event:
         Event::Gap(gap) => return write_gap(out, stamp, (gap.lines, gap.reason)),
         _ => skipped(out, stamp, ""),
     }
+    close(out, stamp);
+}
+
+/// Appends an order-book message for which there is no room, as one object and a line end.
+pub(crate) fn write_left_out(out: &mut Vec<u8>, stamp: Stamp, update: &DepthUpdate<'_>) {
+    skipped_book(out, stamp, update, "max_books");
+}
+
+/// Appends a trade that was not compared with the trades before it, as one object and a line end.
+pub(crate) fn write_unchecked_trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>) {
+    trade(out, stamp, update, None);
     close(out, stamp);
 }
 
@@ -107,10 +111,12 @@ fn book(out: &mut Vec<u8>, stamp: Stamp, levels: usize, update: &BookUpdate<'_>)
     key(out, b"bids");
     put_levels(out, best(update.book.bids(), levels), None);
     market(out, update.topic.market);
-    flags(out, update.book.flags());
+    flags(out, &[update.book.flags()]);
 }
 
-fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>) {
+/// A trade. `checked` is whether it was sent again and how many are missing before it; `None` if it
+/// was not compared with earlier ones.
+fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>, checked: Option<(bool, u64)>) {
     let trade = &update.trade;
     open(out, stamp, b"trade");
     source(out, update.topic);
@@ -140,9 +146,9 @@ fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>) {
         put_u64(out, u64::from(trade.source));
     }
     key(out, b"replayed");
-    put_bool(out, update.replayed);
+    put_optional(out, checked.map(|(replayed, _)| replayed), put_bool);
     key(out, b"missed");
-    put_u64(out, update.missed);
+    put_optional(out, checked.map(|(_, missed)| missed), put_u64);
 }
 
 /// An order-book message with the book after it: the results of the sequence and checksum checks,
@@ -191,7 +197,20 @@ fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_
         put_str(out, fault);
     }
     market(out, update.topic.market);
-    flags(out, if applied.applied { view.top5().flags() } else { BookFlags::NONE });
+    let of_book = if applied.applied { view.top5().flags() } else { BookFlags::NONE };
+    let is_whole = applied.applied && update.action != DepthAction::Update;
+    let [unsorted, empty] = if is_whole { message_flags(update) } else { [BookFlags::NONE; 2] };
+    flags(out, &[of_book, unsorted, empty]);
+}
+
+/// The anomalies of a snapshot that its book does not show, which sorts levels and leaves out empty
+/// ones.
+fn message_flags(update: &DepthUpdate<'_>) -> [BookFlags; 2] {
+    let all = BookFlags::of(update.asks, update.bids);
+    [BookFlags::UNSORTED, BookFlags::EMPTY_LEVEL].map(|flag| match all.contains(flag) {
+        true => flag,
+        false => BookFlags::NONE,
+    })
 }
 
 fn reply(out: &mut Vec<u8>, stamp: Stamp, control: &Control<'_>) {
@@ -218,6 +237,17 @@ fn skipped(out: &mut Vec<u8>, stamp: Stamp, channel: &str) {
     put_optional(out, (!channel.is_empty()).then_some(channel), put_str);
 }
 
+/// An order-book message that no book takes.
+fn skipped_book(out: &mut Vec<u8>, stamp: Stamp, update: &DepthUpdate<'_>, reason: &str) {
+    skipped(out, stamp, update.topic.channel.name());
+    market(out, update.topic.market);
+    key(out, b"inst_id");
+    put_str(out, update.topic.inst_id);
+    key(out, b"reason");
+    put_str(out, reason);
+    close(out, stamp);
+}
+
 fn state(out: &mut Vec<u8>, stamp: Stamp, change: &StateChange<'_>) {
     open(out, stamp, b"state");
     subscribed(out, change.subscription);
@@ -240,10 +270,12 @@ fn source(out: &mut Vec<u8>, topic: Topic<'_>) {
 }
 
 /// The anomalies of a book, as a list of names.
-fn flags(out: &mut Vec<u8>, flags: BookFlags) {
+fn flags(out: &mut Vec<u8>, flags: &[BookFlags]) {
     key(out, b"flags");
     out.push(b'[');
-    for (number, name) in flags.names().enumerate() {
+    let known = [BookFlags::CROSSED, BookFlags::UNSORTED, BookFlags::EMPTY_LEVEL];
+    let set = known.into_iter().filter(|flag| flags.iter().any(|some| some.contains(*flag)));
+    for (number, name) in set.flat_map(BookFlags::names).enumerate() {
         if number > 0 {
             out.push(b',');
         }
@@ -281,7 +313,7 @@ mod tests {
     use super::*;
     use okx_feed::Market;
     use okx_feed::event::ControlKind;
-    use okx_feed::{Book5, Channel, DepthAction, DepthBook, DepthUpdate, Side, Trade, UnixNanos};
+    use okx_feed::{Book5, Channel, DepthBook, Side, Trade, UnixNanos};
 
     /// The line of an event, parsed by serde_json as the oracle.
     fn read(stamp: Stamp, event: Event<'_>) -> Value {

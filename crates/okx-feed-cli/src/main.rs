@@ -28,6 +28,7 @@ mod json_text;
 mod ladder;
 mod man;
 mod monitor;
+mod other_dialect;
 mod output;
 mod pipe;
 mod progress;

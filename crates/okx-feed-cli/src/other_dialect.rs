@@ -7,7 +7,7 @@ use okx_feed::{Decoder, Event, Frame, InstrumentCodes, UnixNanos};
 const MOST: u32 = 1_000;
 
 /// Decodes frames that are unexpected in one protocol by the others.
-pub(super) struct OtherDialect {
+pub(crate) struct OtherDialect {
     others: Vec<(ProtocolArg, Decoder)>,
     left: u32,
     understood: Option<ProtocolArg>,
@@ -15,7 +15,7 @@ pub(super) struct OtherDialect {
 
 impl OtherDialect {
     /// The detector for frames that were requested as `protocol`.
-    pub(super) fn than(protocol: ProtocolArg) -> Self {
+    pub(crate) fn than(protocol: ProtocolArg) -> Self {
         let all = [ProtocolArg::V3, ProtocolArg::V5, ProtocolArg::Sbe];
         let others = all.into_iter().filter(|other| *other != protocol).map(|other| {
             let mut decoder = Decoder::new(other.dialect());
@@ -28,7 +28,7 @@ impl OtherDialect {
     }
 
     /// Checks a frame that names no channel in the requested protocol, or is malformed there.
-    pub(super) fn check(&mut self, frame: Frame<'_>) {
+    pub(crate) fn check(&mut self, frame: Frame<'_>) {
         if self.understood.is_some() || self.left == 0 {
             return;
         }
@@ -59,7 +59,7 @@ impl OtherDialect {
     }
 
     /// The other protocol, if it decoded a message.
-    pub(super) const fn understood(&self) -> Option<ProtocolArg> {
+    pub(crate) const fn understood(&self) -> Option<ProtocolArg> {
         self.understood
     }
 }

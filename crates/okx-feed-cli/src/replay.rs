@@ -15,6 +15,7 @@ use super::format::{Bytes, Counted};
 use super::output::Output;
 use super::progress::{Progress, Share};
 use super::replay_outcome::outcome;
+use super::report::unread_notes;
 use super::time_arg::parse_time;
 use okx_feed::replay::{Lines, Speed};
 use okx_feed::{Book5, Dialect, Event, EventSink, ReplayReport, UnixNanos};
@@ -199,6 +200,10 @@ impl std::fmt::Display for Summary<'_> {
         if report.gaps > 0 {
             let (gaps, lines) = (report.gaps, report.missing_lines);
             write!(f, "; {}, {} missing", Counted(gaps, "gap"), Counted(lines, "line"))?;
+        }
+        if !feed.unread.is_empty() {
+            let unread = unread_notes(&feed.unread);
+            write!(f, "; optional values that could not be read: {unread}")?;
         }
         if report.left_out > 0 {
             write!(f, "; {} of too many subscriptions left out", report.left_out)?;

@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 
 use okx_feed::ClientStats;
 use okx_feed::feed::Stats;
+use okx_feed::wire::UnreadCounts;
 
 /// The percentiles that are shown, by name and quantile; the maximum comes after them.
 const PERCENTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)];
@@ -46,6 +47,9 @@ impl fmt::Display for Table<'_> {
         row("errors", &errors(feed, feed.malformed()), error_notes(feed))?;
         row("anomalies", &anomalies(feed), anomaly_notes(feed))?;
         row("skipped", &feed.skipped.total(), skipped_notes(feed))?;
+        if !feed.unread.is_empty() {
+            row("unread", &feed.unread.total(), unread_notes(&feed.unread))?;
+        }
         row("connects", &stats.connects, loss_notes(stats))
     }
 }
@@ -67,6 +71,10 @@ impl fmt::Display for Summary<'_> {
             write!(f, "{text}, ")?;
         }
         write!(f, "{} skipped, {} malformed", feed.skipped.total(), feed.malformed())?;
+        if !feed.unread.is_empty() {
+            let unread = unread_notes(&feed.unread);
+            write!(f, "; optional values that could not be read: {unread}")?;
+        }
         write!(f, "; {}, {} lost or failed", Counted(stats.connects, "connect"), stats.losses)?;
         let mut known = percentiles(&stats.latency).filter_map(|(name, at)| Some((name, at?)));
         if let (Some((_, p50)), Some((_, p99))) = (known.next(), known.next()) {
@@ -114,6 +122,11 @@ fn anomaly_notes(feed: &Stats) -> String {
         ("time backwards", feed.backwards),
         ("not subscribed", feed.unsubscribed),
     ])
+}
+
+/// Optional values that could not be read, by field.
+pub(crate) fn unread_notes(unread: &UnreadCounts) -> String {
+    listed(unread.iter().map(|(field, count)| (field.name(), count)))
 }
 
 fn skipped_notes(feed: &Stats) -> String {

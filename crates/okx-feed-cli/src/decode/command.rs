@@ -8,6 +8,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
 use super::printer::{Limits, Printer};
+use super::tally::{Tally, Unread};
 use crate::args::{Format, ProtocolArg, open_capture};
 use crate::error::{CliError, Outcome, say};
 use crate::instruments_file::read_codes;
@@ -32,7 +33,8 @@ pub(crate) struct DecodeArgs {
     /// Begin with a line that names the version of the output: {"schema":"okx-feed/1",..}
     #[arg(long)]
     schema: bool,
-    /// Keep at most so many order books; a message of one more is printed as skipped
+    /// Keep at most so many order books, and the trades of so many instruments; a message of one
+    /// more book is printed as skipped, a trade of one more with "replayed" and "missed" null
     #[arg(long, value_name = "N", default_value_t = 10_000,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     max_books: usize,
@@ -66,21 +68,22 @@ message does not have is null. A summary goes to standard error.
 Input:
   jsonl      the text of a message a line
   tsv        what `okx-feed record` writes; or receive time in seconds, TAB, payload; a payload that
-             starts with neither `{` nor `pong` is base64 of a binary frame
+             is neither JSON nor the word `ping` or `pong` is base64 of a binary frame
   tardis     receive time as 2021-09-01T00:00:00.0123456Z, a space, the text of a message
   collector  hftbacktest: receive time in nanoseconds, a space, the text of a message
   Each plain, or packed with gzip or zstd, which is found in the file itself. Of a recording only
   frames and gaps are printed.
   Lines end in LF or CRLF. An empty line is a malformed frame, but empty lines at the end of
-  the input are ignored. A line over the limit of a frame (1 MiB) is malformed.
+  the input are ignored. A line over the limit of a frame (1 MiB) is malformed, unless its first
+  bytes name a channel that is not decoded.
 
 Malformed kinds: those of the decoder (json, deflate, missing_field ..), with the offset in the
-frame's text; base64, with the offset in the payload; tsv, a line without TAB; time, a line without
-its receive time.
+frame's text; base64, with the offset in the payload; tsv, a line without TAB; time, a line whose
+receive time can't be read. An order book that may have lost a message by it is broken.
 
 Exit code: 0 when all was decoded; 1 when a frame was malformed (all others are printed), when the
-capture has a gap or ends in the middle, when there were more order books than --max-books, and when
-the messages are of the other dialect;
+capture has a gap or ends in the middle, when there were more order books or instruments with trades
+than --max-books, and when the messages are of the other dialect;
 2 for wrong usage and failed I/O.
 
 Examples:
@@ -127,24 +130,31 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Outcome, CliError> {
     }
     printer.flush()?;
     drop(progress);
-    say(format_args!("{}", printer.tally));
+    say(format_args!("{}{}", printer.tally, Unread(&printer.stats().unread)));
     if let Some(other) = printer.other_dialect() {
         let other = other.name();
         say(format_args!("okx-feed decode: the messages are of {other}; add --dialect {other}"));
         return Ok(Outcome::Malformed);
     }
-    if printer.tally.left_out > 0 {
+    let Tally { left_out, unchecked_trades, malformed, holes, .. } = printer.tally;
+    if left_out > 0 {
         say(format_args!(
-            "okx-feed decode: {} messages of order books past the first {} were printed as skipped; \
-             raise --max-books",
-            printer.tally.left_out, args.max_books
+            "okx-feed decode: {left_out} messages of order books past the first {} were printed as \
+             skipped; raise --max-books",
+            args.max_books
         ));
-        return Ok(Outcome::Malformed);
+    }
+    if unchecked_trades > 0 {
+        say(format_args!(
+            "okx-feed decode: {unchecked_trades} trades of channels past the first {} were not \
+             compared with the trades before them; raise --max-books",
+            args.max_books
+        ));
     }
     if capture.is_torn() {
         say(format_args!("okx-feed decode: {}", Torn(&capture)));
     }
-    let is_whole = !capture.is_torn() && printer.tally.malformed + printer.tally.holes == 0;
+    let is_whole = !capture.is_torn() && malformed + holes + left_out + unchecked_trades == 0;
     Ok(if is_whole { Outcome::Clean } else { Outcome::Malformed })
 }
 

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use okx_feed::book::FaultPolicy;
 use okx_feed::capture::ConnectionLabel;
-use okx_feed::{Channel, DepthAction, DepthBook, DepthChange, DepthUpdate, InstrumentId, Market};
+use okx_feed::{
+    Channel, DepthAction, DepthBook, DepthChange, DepthUpdate, InstrumentId, Market, Subscription,
+};
 
 /// The capacity in levels a side: twice that of the exchange's snapshots.
 const CAPACITY: usize = 1024;
@@ -56,5 +58,22 @@ impl DepthBooks {
         let book = self.books.get_mut(&key).unwrap_or(&mut self.none);
         let applied = book.apply(update);
         Some(DepthChange::new(update, applied, book))
+    }
+
+    /// Notes a lost message of a connection, or of any one: the book of that subscription is broken
+    /// until its next snapshot. Of a message that may be of any book, so are those whose numbers
+    /// can't show the loss.
+    pub(super) fn message_lost(
+        &mut self,
+        connection: Option<ConnectionLabel>,
+        subscription: Option<Subscription>,
+    ) {
+        let lost_of = subscription.map(|of| (of.channel(), of.market(), *of.inst_id()));
+        for ((label, channel, market, inst_id), book) in &mut self.books {
+            let is_of = lost_of.is_none_or(|of| of == (*channel, *market, *inst_id));
+            if is_of && connection.is_none_or(|of| of == *label) {
+                book.message_lost(lost_of.is_some());
+            }
+        }
     }
 }

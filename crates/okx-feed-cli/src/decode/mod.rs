@@ -2,7 +2,6 @@
 
 mod command;
 mod depth_books;
-mod other_dialect;
 mod printer;
 mod tally;
 mod trade_ids;

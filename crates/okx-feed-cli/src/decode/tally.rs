@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use crate::report::unread_notes;
 use okx_feed::Event;
 use okx_feed::book::{Checksum, Sequence};
+use okx_feed::wire::UnreadCounts;
 
 /// The counts of a recording.
 #[derive(Default)]
@@ -22,6 +24,8 @@ pub(super) struct Tally {
     pub(super) holes: u64,
     /// Messages of order books for which there was no room.
     pub(super) left_out: u64,
+    /// Trades that were not compared with earlier ones, since there was no room.
+    pub(super) unchecked_trades: u64,
 }
 
 impl Tally {
@@ -41,15 +45,38 @@ impl Tally {
                 self.gaps += u64::from(change.applied.sequence == Sequence::Gap);
                 &mut self.depths
             }
-            Event::Depth(_) => {
-                self.left_out += 1;
-                &mut self.skipped
-            }
             Event::Skipped(_) => &mut self.skipped,
+            Event::Malformed(_) => &mut self.malformed,
             // Only a feed emits the rest.
             _ => return,
         };
         *count += 1;
+    }
+
+    /// Counts a trade that was not compared with earlier ones.
+    pub(super) const fn unchecked_trade(&mut self) {
+        self.trades += 1;
+        self.unchecked_trades += 1;
+    }
+
+    /// Counts a message of an order book for which there was no room.
+    pub(super) const fn left_out(&mut self) {
+        self.skipped += 1;
+        self.left_out += 1;
+    }
+}
+
+/// The optional values that could not be read, as the end of a summary.
+pub(super) struct Unread<'c>(pub(super) &'c UnreadCounts);
+
+impl fmt::Display for Unread<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.is_empty() {
+            true => Ok(()),
+            false => {
+                write!(f, "; optional values that could not be read: {}", unread_notes(self.0))
+            }
+        }
     }
 }
 

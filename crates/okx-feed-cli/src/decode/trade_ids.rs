@@ -1,55 +1,57 @@
-//! Finds the repeated and the missing trades of a recording.
+//! Finds the repeated and the missing trades of a recording, by the rule of the library.
 
 use std::collections::HashMap;
 
 use okx_feed::capture::ConnectionLabel;
 use okx_feed::event::ControlKind;
-use okx_feed::{Channel, Control, Dialect, InstrumentId, Market, Topic, TradeUpdate};
+use okx_feed::feed::{DepthOptions, Slots, Stats};
+use okx_feed::model::ChannelKind;
+use okx_feed::publish::TradeOptions;
+use okx_feed::{
+    Channel, Control, Dialect, Event, InstrumentId, Market, Subscription, Topic, TradeUpdate,
+};
 
-/// Of a connection, a channel, a market and an instrument.
-type Key = (ConnectionLabel, Channel, Option<Market>, InstrumentId);
-
-/// The last trade of each subscription that a recording has shown.
+/// The trades of each subscription that a recording has shown.
 #[derive(Debug)]
 pub(super) struct TradeIds {
-    last: HashMap<Key, Last>,
+    /// Each subscription, and whether the exchange has acknowledged it since its last trade: the
+    /// next one may have been sent before.
+    acknowledged: HashMap<(ConnectionLabel, Subscription), bool>,
+    slots: HashMap<ConnectionLabel, Slots>,
+    stats: Stats,
+    /// The most subscriptions that are kept: ids come from the recording, and memory must have a
+    /// bound.
     most: usize,
 }
 
-#[derive(Debug, Default)]
-struct Last {
-    id: Option<u64>,
-    /// Whether the exchange has acknowledged the subscription since, and will send the last trade.
-    acknowledged: bool,
-}
-
 impl TradeIds {
-    /// Remembers at most `most` subscriptions: ids come from the recording, and memory must have a
-    /// bound.
+    /// Remembers at most `most` subscriptions.
     pub(super) fn new(most: usize) -> Self {
-        Self { last: HashMap::new(), most }
+        let (acknowledged, slots) = (HashMap::new(), HashMap::new());
+        Self { acknowledged, slots, stats: Stats::default(), most }
     }
 
-    /// A trade, checked against the trades before it.
+    /// A trade, checked against the trades before it; `None` if there are too many subscriptions.
     ///
-    /// It is replayed if it is the first after an acknowledgement, or not newer than the last one.
+    /// It is replayed if it is the first after an acknowledgement, or if a feed would not emit it
+    /// again.
     pub(super) fn checked<'f>(
         &mut self,
         connection: ConnectionLabel,
         update: &TradeUpdate<'f>,
-    ) -> TradeUpdate<'f> {
-        let Topic { channel, market, inst_id } = update.topic;
-        let key = key_of(connection, channel, market, inst_id);
-        let Some(last) = key.and_then(|key| self.of(key)) else { return *update };
-        let id = update.trade.trade_id;
-        let acknowledged = std::mem::take(&mut last.acknowledged);
-        let is_again = last.id.is_some_and(|last| id <= last);
-        // In v5 ids have no gaps, and a message covers `count` of them.
-        let is_dense = update.topic.channel.dialect() == Dialect::V5;
-        let next = last.id.filter(|_| is_dense && !is_again).map(|last| last.saturating_add(1));
-        let missed = next.map_or(0, |next| update.trade.first_id().saturating_sub(next));
-        last.id = last.id.max(Some(id));
-        TradeUpdate { replayed: acknowledged || is_again, missed, ..*update }
+    ) -> Option<TradeUpdate<'f>> {
+        let subscription = subscription(update.topic)?;
+        let is_acknowledged = std::mem::take(self.acknowledged(connection, subscription)?);
+        let slots = self.slots.entry(connection).or_default();
+        slots.insert(subscription, DepthOptions::default(), TradeOptions::default());
+        let mut missed = None;
+        slots.apply(&Event::Trade(*update), &mut self.stats, &mut |event: &Event<'_>| {
+            if let Event::Trade(update) = event {
+                missed = Some(update.missed);
+            }
+        });
+        let replayed = is_acknowledged || missed.is_none();
+        Some(TradeUpdate { replayed, missed: missed.unwrap_or(0), ..*update })
     }
 
     /// Notes that a subscription was acknowledged.
@@ -66,25 +68,31 @@ impl TradeIds {
         };
         let market = control.market.and_then(|name| Market::from_name(name.as_bytes()));
         let channel = Channel::from_name(dialect, channel.as_bytes());
-        let key = channel.and_then(|channel| key_of(connection, channel, market, inst_id));
-        if let Some(last) = key.and_then(|key| self.of(key)) {
-            last.acknowledged = true;
+        let topic = channel.map(|channel| Topic { channel, market, inst_id });
+        let of = topic.and_then(subscription);
+        if let Some(is_acknowledged) = of.and_then(|of| self.acknowledged(connection, of)) {
+            *is_acknowledged = true;
         }
     }
 
-    fn of(&mut self, key: Key) -> Option<&mut Last> {
-        if self.last.len() >= self.most && !self.last.contains_key(&key) {
+    fn acknowledged(&mut self, connection: ConnectionLabel, of: Subscription) -> Option<&mut bool> {
+        let key = (connection, of);
+        if self.acknowledged.len() >= self.most && !self.acknowledged.contains_key(&key) {
             return None;
         }
-        Some(self.last.entry(key).or_default())
+        Some(self.acknowledged.entry(key).or_default())
     }
 }
 
-fn key_of(
-    connection: ConnectionLabel,
-    channel: Channel,
-    market: Option<Market>,
-    inst_id: &str,
-) -> Option<Key> {
-    Some((connection, channel, market, InstrumentId::new(inst_id).ok()?))
+/// The subscription of a topic of trades.
+fn subscription(topic: Topic<'_>) -> Option<Subscription> {
+    let Topic { channel, market, inst_id } = topic;
+    if channel.kind() != ChannelKind::Trades {
+        return None;
+    }
+    let inst_id = InstrumentId::new(inst_id).ok()?;
+    match market {
+        Some(market) => Subscription::v3(market, channel, inst_id).ok(),
+        None => Subscription::v5(channel, inst_id).ok(),
+    }
 }

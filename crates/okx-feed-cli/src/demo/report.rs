@@ -10,6 +10,7 @@ use super::own_pace::OwnPace;
 use crate::format::{Counted, per_sec};
 use crate::report::{Table, anomalies, errors, events, percentiles};
 use crate::run_facts::RunFacts;
+use okx_feed::wire::UnreadCounts;
 use okx_feed::{ClientStats, Dialect};
 
 /// The two ends of a latency.
@@ -66,12 +67,17 @@ impl Report {
             "bytes": feed.wire_bytes, "text_bytes": feed.text_bytes, "events": events(feed),
             "books": feed.books, "trades": feed.trades, "controls": feed.controls,
             "errors": errors(feed, feed.malformed()), "anomalies": anomalies(feed),
-            "skipped": feed.skipped.total(), "connects": self.stats.connects,
+            "skipped": feed.skipped.total(), "unread": unread_json(&feed.unread), "connects": self.stats.connects,
             "losses": self.stats.losses, "last_loss": self.stats.last_loss,
             "latency_spans": SPANS, "latency_ns": latency_json(&self.stats.latency),
             "own_pace": own_pace.collect::<Vec<_>>(),
         })
     }
+}
+
+/// The optional values that could not be read, by field; empty if there is none.
+fn unread_json(unread: &UnreadCounts) -> Value {
+    unread.iter().map(|(field, count)| (field.name().to_owned(), Value::from(count))).collect()
 }
 
 /// The percentiles in nanoseconds, `null` if nothing was measured.

@@ -10,6 +10,10 @@
 mod bench;
 mod decode;
 #[cfg(unix)]
+mod decode_books;
+#[cfg(unix)]
+mod decode_trades;
+#[cfg(unix)]
 mod demo;
 mod export;
 #[cfg(unix)]
@@ -28,6 +32,7 @@ mod record_faults;
 mod records;
 #[cfg(unix)]
 mod sbe;
+mod replay;
 #[cfg(unix)]
 mod serve_capture;
 #[cfg(unix)]

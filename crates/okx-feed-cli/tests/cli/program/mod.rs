@@ -25,6 +25,13 @@ pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
+/// A program that was started otherwise.
+impl From<Child> for Program {
+    fn from(child: Child) -> Self {
+        Self { child, stdout: None, stderr: None }
+    }
+}
+
 impl Program {
     pub(crate) fn start(args: &[&str]) -> Self {
         Self::start_with(args, Stdio::null())
