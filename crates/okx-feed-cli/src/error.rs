@@ -1,5 +1,7 @@
 //! How a command ends: its outcome or its error, and the exit code of either.
 
+#[cfg(unix)]
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -159,6 +161,7 @@ impl CliError {
     pub(crate) fn write(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::BrokenPipe,
+            _ if is_hung_up(&error) => Self::BrokenPipe,
             _ => Self::Write(error),
         }
     }
@@ -171,6 +174,22 @@ impl CliError {
         say(format_args!("error: {self}"));
         ExitCode::from(EXIT_FAILURE)
     }
+}
+
+/// Whether an error of standard output is that of a terminal that was closed. It is no error of a
+/// disk, which has the same number.
+#[cfg(unix)]
+fn is_hung_up(error: &io::Error) -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::FileTypeExt;
+    const EIO: i32 = 5;
+    let out = || io::stdout().as_fd().try_clone_to_owned().map(File::from)?.metadata();
+    error.raw_os_error() == Some(EIO) && out().is_ok_and(|of| of.file_type().is_char_device())
+}
+
+#[cfg(not(unix))]
+const fn is_hung_up(_: &io::Error) -> bool {
+    false
 }
 
 impl From<CaptureError> for CliError {

@@ -270,7 +270,7 @@ impl Watch<'_> {
             }
             let Self { view, monitor, header, notices, .. } = self;
             if let Some(view) = view
-                && !view.refresh(monitor, header, notices)?
+                && !view.refresh(monitor, header, notices)
             {
                 return Ok(End::Asked);
             }

@@ -211,7 +211,7 @@ async fn follow(
         monitor.refresh()?;
         match &mut view {
             Some(view) => {
-                if !view.refresh(monitor, header, &[])? {
+                if !view.refresh(monitor, header, &[]) {
                     return Ok(false);
                 }
             }

@@ -6,7 +6,6 @@ use super::controls::Controls;
 use super::draw::{Header, draw};
 use super::picture::Picture;
 use super::theme::Theme;
-use crate::error::CliError;
 use crate::monitor::Monitor;
 use crate::screen::Screen;
 
@@ -30,32 +29,30 @@ impl LiveView {
     }
 
     /// Takes the keys that were pressed and draws the client's state, with the latest notices
-    /// below. Gives whether to go on: not after `q`, Escape or Ctrl-C.
-    ///
-    /// # Errors
-    /// If the terminal does not take the picture.
+    /// below. Gives whether to go on: not after `q`, Escape or Ctrl-C, and not if the terminal was
+    /// closed.
     pub(crate) fn refresh(
         &mut self,
         monitor: &mut Monitor,
         header: &Header<'_>,
         notices: &[String],
-    ) -> Result<bool, CliError> {
+    ) -> bool {
         let instruments = self.last.as_ref().map_or(0, |picture| picture.instrument.1);
-        while let Some(key) = Screen::next_key() {
+        while let Some(key) = self.screen.next_key() {
             self.controls.press(key, instruments);
         }
         if self.controls.quit {
-            return Ok(false);
+            return false;
         }
         let Self { screen, controls, theme, last } = self;
         let frozen = last.take().filter(|_| controls.paused);
         let picture =
             frozen.unwrap_or_else(|| Picture::take(monitor, controls.selected, header.depth));
-        screen.draw(|frame| {
+        let is_drawn = screen.draw(|frame| {
             let area = frame.area();
             draw(frame.buffer_mut(), area, *theme, &picture, header, controls.paused, notices);
-        })?;
+        });
         *last = Some(picture);
-        Ok(true)
+        is_drawn
     }
 }

@@ -40,4 +40,6 @@ mod shell;
 #[cfg(unix)]
 mod soak;
 #[cfg(unix)]
+mod terminal;
+#[cfg(unix)]
 mod watch;
