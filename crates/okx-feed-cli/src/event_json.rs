@@ -438,12 +438,16 @@ mod tests {
             "fault": "no_snapshot", "flags": [],
         });
         assert_eq!(read(LINE, Event::DepthBook(change)), expected);
-        // Without a book only the channel is written.
-        let skipped = json!({
+        // Without a book only the channel is written, and why.
+        let mut skipped = json!({
             "line": 7, "event": "skipped", "channel": "books", "inst_id": "A-B",
-            "reason": "max_books",
+            "reason": "not_subscribed",
         });
         assert_eq!(read(LINE, Event::Depth(update)), skipped);
+        let mut out = Vec::new();
+        write_left_out(&mut out, LINE, &update);
+        skipped["reason"] = json!("max_books");
+        assert_eq!(serde_json::from_slice::<Value>(&out).unwrap(), skipped);
 
         update.action = DepthAction::Snapshot;
         let applied = book.apply(&update);

@@ -66,6 +66,23 @@ impl Program {
         self.stdout = None;
     }
 
+    /// Waits until the program handles the signals that end it. Needs `/proc`.
+    pub(crate) fn wait_for_signal_handlers(&self) {
+        const HUP: u64 = 1;
+        let path = format!("/proc/{}/status", self.child.id());
+        let mut waited = Duration::ZERO;
+        loop {
+            let status = std::fs::read_to_string(&path).unwrap();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+            if u64::from_str_radix(caught.trim(), 16).unwrap() & HUP != 0 {
+                return;
+            }
+            assert!(waited < TIMEOUT, "the program handles no signal");
+            thread::sleep(Duration::from_millis(2));
+            waited += Duration::from_millis(2);
+        }
+    }
+
     /// Sends what Ctrl-C sends, and waits for the end.
     pub(crate) fn interrupt(self) -> Output {
         self.signal("INT")
