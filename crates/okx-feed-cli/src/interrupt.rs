@@ -3,11 +3,28 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use super::error::say;
+use super::progress::clear_progress;
 
 /// Ends the program as the signal of Ctrl-C does by itself.
 #[expect(clippy::exit, reason = "nothing else ends a loop that waits for its input")]
 fn end_at_once() -> ! {
     std::process::exit(130)
+}
+
+/// While it lives, a signal ends the program.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Ending {
+    is_over: Arc<AtomicBool>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Release);
+    }
 }
 
 /// The signals that end the program. Installed before anything is started, so that no signal kills
@@ -40,6 +57,7 @@ impl Interrupt {
         Ok(Self {})
     }
 
+<<<<<<< HEAD
     /// A flag that is set once the program is to end, for a loop without a runtime. A second signal
     /// ends the program at once: the loop may wait for its input.
     ///
@@ -57,6 +75,28 @@ impl Interrupt {
             end_at_once();
         })?;
         Ok(flag)
+=======
+    /// Ends the program by the first signal, with `text` on standard error and code 0, until what
+    /// it gives is dropped. For a command that never waits itself.
+    ///
+    /// # Errors
+    /// If the operating system refuses.
+    pub(crate) fn end_program(text: &'static str) -> io::Result<Ending> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut interrupt = runtime.block_on(async { Self::listen() })?;
+        let is_over = Arc::new(AtomicBool::new(false));
+        let ending = Ending { is_over: Arc::clone(&is_over) };
+        let wait = move || {
+            runtime.block_on(interrupt.wait());
+            if !is_over.load(Ordering::Acquire) {
+                clear_progress();
+                say(format_args!("{text}"));
+                std::process::exit(0);
+            }
+        };
+        thread::Builder::new().name("okx-feed-signals".to_owned()).spawn(wait)?;
+        Ok(ending)
+>>>>>>> 4b87083 (Fix bench: estimate, signals, other dialect; negative numbers as values)
     }
 
     /// Waits until the program is to end.

@@ -65,6 +65,13 @@ impl Drop for Progress {
     }
 }
 
+/// Clears a line of progress that another thread may have left on the terminal.
+pub(crate) fn clear_progress() {
+    if io::stderr().is_terminal() {
+        let _ = write!(io::stderr().lock(), "\r\x1b[K");
+    }
+}
+
 /// The part that is done of a whole.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Share {

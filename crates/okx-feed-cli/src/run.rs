@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use super::bench::{self, BenchArgs};
@@ -94,7 +94,7 @@ impl Default for Command {
 /// I/O. If the reader of standard output closes it early, the program ends quietly, with 0.
 #[must_use]
 pub(crate) fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match command().try_get_matches().and_then(|all| Cli::from_arg_matches(&all)) {
         Ok(cli) => cli,
         Err(error) => {
             // Also for --help and --version, whose code is 0.
@@ -108,6 +108,19 @@ pub(crate) fn run() -> ExitCode {
         Ok(outcome) => outcome.into(),
         Err(error) => error.report(),
     }
+}
+
+/// The program's arguments. A negative number is a value, not an option, so that what is said of it
+/// is what is wrong with it.
+fn command() -> clap::Command {
+    fn with_negative_numbers(arg: Arg) -> Arg {
+        let takes_value = arg.get_action().takes_values() && arg.get_long().is_some();
+        if takes_value && !arg.is_allow_hyphen_values_set() {
+            return arg.allow_negative_numbers(true);
+        }
+        arg
+    }
+    Cli::command().mut_subcommands(|command| command.mut_args(with_negative_numbers))
 }
 
 fn dispatch(command: &Command) -> Result<Outcome, CliError> {
@@ -150,7 +163,9 @@ fn start_log(command: &Command, verbose: u8) {
     let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|text| !text.is_empty());
     let filter = EnvFilter::builder().parse_lossy(asked.as_deref().unwrap_or(default));
     // It fails only if a log is set up already, which is used then.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Errors of the log would go to standard error too, and panic if that is closed.
+    let _ = log.log_internal_errors(false).try_init();
 }
 
 #[cfg(test)]
@@ -165,7 +180,25 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
+    }
+
+    #[test]
+    fn a_negative_number_is_refused_as_a_value() {
+        let mut tried = 0;
+        for subcommand in command().get_subcommands() {
+            for arg in subcommand.get_arguments().filter(|arg| arg.get_action().takes_values()) {
+                let Some(long) = arg.get_long() else { continue };
+                let option = format!("--{long}");
+                let args = ["okx-feed", subcommand.get_name(), &option, "-1"];
+                // Files and names may be called that.
+                let Err(error) = command().try_get_matches_from(args) else { continue };
+                let kind = error.kind();
+                assert_ne!(kind, clap::error::ErrorKind::UnknownArgument, "{args:?}: {error}");
+                tried += u32::from(kind == clap::error::ErrorKind::ValueValidation);
+            }
+        }
+        assert!(tried > 20, "{tried}");
     }
 
     /// The names of each command's options and arguments, those of all commands included.
@@ -175,7 +208,7 @@ mod tests {
         let commands = program.get_subcommands().filter(|command| command.get_name() != "help");
         let all = commands.map(|command| {
             let args = command.get_arguments().filter(|arg| !arg.is_hide_set());
-            let name = |arg: &clap::Arg| match (arg.get_long(), arg.get_value_names()) {
+            let name = |arg: &Arg| match (arg.get_long(), arg.get_value_names()) {
                 (Some(long), _) => format!("--{long}"),
                 (None, Some([name, ..])) => name.to_string(),
                 _ => arg.get_id().to_string(),

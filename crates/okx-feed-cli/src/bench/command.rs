@@ -15,9 +15,10 @@ use super::measure::measure;
 use super::plot::plot;
 use super::report::Report;
 use super::socket::{self, SocketArgs};
-use crate::args::{DialectArg, Format};
-use crate::error::{CliError, Outcome, shown};
+use crate::args::{DialectArg, Format, ProtocolArg};
+use crate::error::{CliError, Outcome, say, shown};
 use crate::exchange::demo_listings;
+use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::run_facts::RunFacts;
 use okx_feed::model::ChannelKind;
@@ -93,8 +94,8 @@ kernel's receive stamp and from the read to the return of the sink. It needs two
 Stages: inflate (v3), parse (text to event), apply (find the subscription, replace its book),
 publish (write the book for readers on other threads).
 
-Exit code: 0 when all frames were well-formed, 1 when one of a capture was not,
-2 for wrong usage and failed I/O.
+Exit code: 0 when all frames were well-formed, and when a signal ended it; 1 when a frame of a capture
+was malformed, and when its messages are of the other dialect; 2 for wrong usage and failed I/O.
 
 Examples:
   okx-feed bench                                         v5 books5
@@ -118,6 +119,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Outcome, CliError> {
         out.flush()?;
         return Ok(Outcome::Clean);
     }
+    let ending = Interrupt::end_program("okx-feed bench: ended before it had a result");
+    let ending = ending.map_err(CliError::Start)?;
     let dialect = Dialect::from(args.dialect);
     let as_page = args.plot.as_deref().map(is_page).transpose()?;
     if args.socket.socket {
@@ -132,12 +135,19 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Outcome, CliError> {
             (frames, format!("{subscription}, seed {}", args.seed))
         }
     };
+    if let Some(other) = frames.other_dialect {
+        let name = other.name();
+        say(format_args!("okx-feed bench: the messages are of {name}{}", hint(other)));
+        return Ok(Outcome::Malformed);
+    }
     // Before the thread is bound to one of its cores.
     let facts = RunFacts::collect();
     let core = pin();
     let clock = CycleClock::start();
     let rows =
         measure(&clock, &frames).map_err(|error| CliError::Start(io::Error::other(error)))?;
+    // The results are written whole.
+    drop(ending);
     let report = Report::new(facts, (&frames, source), core, &clock, rows);
     if let Some(path) = &args.hdr {
         save(path, |file| write_hdr(&report, file))?;
@@ -152,6 +162,15 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Outcome, CliError> {
     }
     out.flush()?;
     Ok(if frames.malformed == 0 { Outcome::Clean } else { Outcome::Malformed })
+}
+
+/// What to do about messages of another protocol.
+fn hint(other: ProtocolArg) -> &'static str {
+    match other {
+        ProtocolArg::V3 => "; add --dialect v3",
+        ProtocolArg::V5 => "; add --dialect v5",
+        ProtocolArg::Sbe => ", which is not timed",
+    }
 }
 
 /// The channel of the first instrument of the embedded exchange.

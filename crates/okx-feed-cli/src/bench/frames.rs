@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use crate::args::{Format, open_capture};
+use crate::args::{Format, ProtocolArg, open_capture};
 use crate::error::CliError;
 use crate::exchange;
+use crate::other_dialect::OtherDialect;
 use okx_feed::capture::EntryKind;
 use okx_feed::sim::{Limits, Outbound, record};
 use okx_feed::{Decoder, Dialect, Event, Frame, Subscription, UnixNanos};
@@ -26,6 +27,8 @@ pub(super) struct Frames {
     pub(super) subscriptions: Vec<Subscription>,
     /// How many frames do not decode.
     pub(super) malformed: usize,
+    /// The protocol of the frames, if it is another one.
+    pub(super) other_dialect: Option<ProtocolArg>,
     bytes: Vec<u8>,
     /// The end of each frame, and whether it is binary.
     ends: Vec<(usize, bool)>,
@@ -39,6 +42,7 @@ impl Frames {
             dialect,
             subscriptions: Vec::new(),
             malformed: 0,
+            other_dialect: None,
             bytes: Vec::new(),
             ends: Vec::new(),
             text_bytes: 0,
@@ -103,6 +107,14 @@ impl Frames {
         }
         frames.timed = frames.len();
         frames.look();
+        if frames.subscriptions.is_empty() {
+            let mut other = OtherDialect::than(match dialect {
+                Dialect::V3 => ProtocolArg::V3,
+                Dialect::V5 => ProtocolArg::V5,
+            });
+            frames.iter().for_each(|frame| other.check(frame));
+            frames.other_dialect = other.understood();
+        }
         Ok(frames)
     }
 

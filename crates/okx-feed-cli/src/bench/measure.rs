@@ -24,6 +24,10 @@ const WARM_UP: usize = 20_000;
 /// How often each frame is processed as a warm-up, if there are few frames.
 const ROUNDS: usize = 20;
 
+/// The frames and evictions that are timed for the estimate.
+const SAMPLE_FRAMES: usize = 2_048;
+const SAMPLE_EVICTIONS: u64 = 16;
+
 /// Frames between two progress reports.
 const STEPS_A_REPORT: u64 = 256;
 
@@ -64,10 +68,7 @@ pub(super) fn measure(
     clock: &CycleClock,
     frames: &Frames,
 ) -> Result<Vec<Row>, hdrhistogram::CreationError> {
-    let stages = 3 + usize::from(frames.compressed());
-    let runs = stages + 1 + COLD.len();
-    let steps = Steps::new(runs * (warm_up_of(frames) + frames.timed()));
-    let run = &Run { clock, frames, steps: RefCell::new(steps) };
+    let run = &Run { clock, frames, steps: RefCell::new(Steps::new(clock, frames)) };
     let mut rows = Vec::new();
     let mut row = |name: String, kind, run: &mut dyn FnMut(&mut Histogram<u64>)| {
         let mut times = Histogram::new_with_bounds(1, MAX_NS, 3)?;
@@ -105,26 +106,76 @@ struct Run<'a> {
     steps: RefCell<Steps>,
 }
 
-/// The frames that were processed so far, of all that will be.
+/// The work that was done so far, of all that will be, in nanoseconds as they are expected: a frame
+/// of a pass that evicts the caches takes many times as long as one of the others.
 struct Steps {
     progress: Progress,
-    done: u64,
-    of: u64,
+    /// The expected time of a frame without eviction.
+    frame_ns: u64,
+    /// The expected time of a frame of the current pass.
+    pass_ns: u64,
+    frames: u64,
+    done_ns: u64,
+    of_ns: u64,
 }
 
 impl Steps {
-    fn new(of: usize) -> Self {
-        Self { progress: Progress::start("bench"), done: 0, of: of as u64 }
+    fn new(clock: &CycleClock, frames: &Frames) -> Self {
+        let stages = 3 + u64::from(frames.compressed());
+        let frame_ns = frame_ns(clock, frames);
+        let cold = COLD.map(|(len, _)| frame_ns + evict_ns(clock, len));
+        let of_ns = total_ns(stages + 1, frame_ns, &cold, turns_of(frames));
+        let progress = Progress::start("bench");
+        Self { progress, frame_ns, pass_ns: frame_ns, frames: 0, done_ns: 0, of_ns }
+    }
+
+    /// Begins a pass, with so much time for eviction before each frame.
+    const fn begin(&mut self, evict_ns: u64) {
+        self.pass_ns = self.frame_ns + evict_ns;
     }
 
     fn step(&mut self) {
-        self.done += 1;
+        self.frames += 1;
+        self.done_ns += self.pass_ns;
         // Seldom, so that reading the clock does not disturb the caches.
-        if self.done.is_multiple_of(STEPS_A_REPORT) {
-            let Self { progress, done, of } = self;
-            progress.at(Share { done: *done, of: *of }, || "timing");
+        if self.frames.is_multiple_of(STEPS_A_REPORT) {
+            let Self { progress, done_ns, of_ns, .. } = self;
+            // What was measured a second time differs a little.
+            let done = (*done_ns).min(*of_ns);
+            progress.at(Share { done, of: *of_ns }, || "timing");
         }
     }
+}
+
+/// The expected time of all passes: some without eviction, and one for each expected time of a frame
+/// with it.
+fn total_ns(plain: u64, frame_ns: u64, cold: &[u64], turns: u64) -> u64 {
+    (plain * frame_ns + cold.iter().sum::<u64>()).saturating_mul(turns)
+}
+
+/// The frames of a pass.
+fn turns_of(frames: &Frames) -> u64 {
+    (warm_up_of(frames) + frames.timed()) as u64
+}
+
+/// The mean time of a frame without eviction, the copy and the clock included.
+fn frame_ns(clock: &CycleClock, frames: &Frames) -> u64 {
+    let mut feed = FeedHandler::new(frames.dialect);
+    let mut receiver = Receiver::new(frames);
+    let all = || {
+        for frame in frames.iter().cycle().take(SAMPLE_FRAMES) {
+            let frame = receiver.receive(frame);
+            clock.time(|| feed.on_frame(frame, UnixNanos(1), &mut NoSink).is_ok());
+        }
+    };
+    (clock.time(all).1 / SAMPLE_FRAMES as u64).max(1)
+}
+
+/// The mean time of an eviction of so many bytes.
+fn evict_ns(clock: &CycleClock, len: usize) -> u64 {
+    let memory = vec![1; len];
+    touch(&memory);
+    clock.time(|| (0..SAMPLE_EVICTIONS).for_each(|_| touch(&memory))).1 / SAMPLE_EVICTIONS
 }
 
 /// The number of warm-up frames.
@@ -197,6 +248,7 @@ fn hot_path(run: &Run<'_>, memory: &[u8]) -> Vec<Sample> {
         readers.push((feed.book_reader(subscription), feed.trade_reader(subscription)));
     }
     let mut receiver = Receiver::new(frames);
+    run.steps.borrow_mut().begin(evict_ns(clock, memory.len()));
     for Turn { frame, timed, begins } in warm_then_timed(run) {
         if begins {
             feed.forget(UnixNanos(1), &mut NoSink);
@@ -325,5 +377,36 @@ impl Texts {
                 self.text.get(..len)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use okx_feed::{Channel, Dialect, Subscription};
+
+    #[test]
+    fn a_pass_that_evicts_weighs_what_it_takes() {
+        // Four passes of a microsecond a frame, one of 10 and one of 200.
+        assert_eq!(total_ns(4, 1_000, &[10_000, 200_000], 100), 21_400_000);
+        let clock = CycleClock::start();
+        let (some, much) = (evict_ns(&clock, 256 << 10), evict_ns(&clock, 16 << 20));
+        assert!(much > 8 * some && some > 0, "{some} {much}");
+        assert!(evict_ns(&clock, 0) < some);
+    }
+
+    #[test]
+    fn progress_ends_at_all_of_the_work_whatever_a_pass_takes() {
+        let listing = crate::exchange::demo_listings(Dialect::V5, 1)[0].clone();
+        let subscription = Subscription::v5(Channel::Books5, *listing.inst_id()).unwrap();
+        let frames = Frames::simulated(subscription, 64, 1).unwrap();
+        let clock = CycleClock::start();
+        let mut steps = Steps::new(&clock, &frames);
+        let turns = turns_of(&frames);
+        let (all, frame_ns) = (steps.of_ns, steps.frame_ns);
+        (0..4 * turns).for_each(|_| steps.step());
+        assert_eq!(steps.done_ns, 4 * turns * frame_ns);
+        // The two passes that evict have the rest, which is most of it.
+        assert!(all > 2 * steps.done_ns, "{all} {}", steps.done_ns);
     }
 }

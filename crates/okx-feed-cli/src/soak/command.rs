@@ -34,7 +34,8 @@ use okx_feed::transport::Clock;
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct SoakArgs {
     /// For how long faults happen, in minutes
-    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = parse_minutes)]
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = parse_minutes,
+          allow_hyphen_values = true)]
     minutes: f64,
     /// Fixes the market and the order of the faults
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -112,7 +113,11 @@ const STALL_THRESHOLD: Duration = Duration::from_millis(500);
 const CLIENT_STALL_THRESHOLD: Duration = Duration::from_millis(1_500);
 
 fn parse_minutes(text: &str) -> Result<f64, String> {
-    let minutes = text.parse().ok().filter(|minutes| (0.01..=10_000.0).contains(minutes));
+    let minutes: Option<f64> = text.parse().ok();
+    if minutes.is_some_and(|minutes| minutes < 0.0) {
+        return Err(format!("{text:?} is negative; give 0.01 or longer"));
+    }
+    let minutes = minutes.filter(|minutes| (0.01..=10_000.0).contains(minutes));
     minutes.ok_or_else(|| "give minutes from 0.01 to 10000, such as 1 or 0.5".to_owned())
 }
 

@@ -144,6 +144,34 @@ fn a_capture_may_come_from_standard_input() {
 }
 
 #[test]
+fn a_capture_of_the_other_dialect_is_noticed() {
+    for (asked, other) in [("v3", "v5"), ("v5", "v3")] {
+        let capture =
+            format!("{}/../../tests/data/conn-sim-{other}.tsv", env!("CARGO_MANIFEST_DIR"));
+        let output = bench(&["--dialect", asked, "--capture", &capture]);
+        let expected = format!("the messages are of {other}; add --dialect {other}\n");
+        assert!(text(&output.stderr).contains(&expected), "{}", text(&output.stderr));
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_ends_it_properly() {
+    for signal in ["HUP", "INT", "TERM"] {
+        let (input, _open) = std::io::pipe().unwrap();
+        let reading = Program::start_with(&["bench", "--capture", "-", "--form", "tsv"], input);
+        let timing = Program::start(&["bench", "--frames", "10000000"]);
+        for program in [reading, timing] {
+            program.wait_for_signal_handlers();
+            let output = program.signal(signal);
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0), "{signal}");
+            assert!(text(&output.stderr).ends_with("ended before it had a result\n"), "{signal}");
+        }
+    }
+}
+
+#[test]
 fn an_empty_capture_is_an_error() {
     let capture = file("empty.jsonl");
     std::fs::write(&capture, "\n\n").unwrap();

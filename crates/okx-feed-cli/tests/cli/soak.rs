@@ -3,6 +3,20 @@
 use crate::program::{Program, text};
 use serde_json::Value;
 
+#[test]
+fn a_negative_number_is_refused_in_words() {
+    for (args, words) in [
+        (["soak", "--minutes", "-1"], "\"-1\" is negative; give 0.01 or longer"),
+        (["demo", "--duration", "-1s"], "\"-1s\" is negative; give 1ms or longer"),
+        (["bench", "--frames", "-1"], "invalid value '-1' for '--frames <N>'"),
+        (["watch", "--count", "-1"], "invalid value '-1' for '--count <N>'"),
+    ] {
+        let output = Program::start(&args).finish();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(text(&output.stderr).contains(words), "{}", text(&output.stderr));
+    }
+}
+
 /// As the README promises, but with fewer instruments and market events: an unoptimised exchange is
 /// slow, and one that falls behind the wall clock has books that are too old. With this seed the
 /// clock is set back while no line is connected, so that lines lag.
