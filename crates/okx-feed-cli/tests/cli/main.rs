@@ -30,9 +30,9 @@ mod record;
 mod record_faults;
 #[cfg(unix)]
 mod records;
+mod replay;
 #[cfg(unix)]
 mod sbe;
-mod replay;
 #[cfg(unix)]
 mod serve_capture;
 #[cfg(unix)]
