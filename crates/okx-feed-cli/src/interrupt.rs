@@ -57,7 +57,6 @@ impl Interrupt {
         Ok(Self {})
     }
 
-<<<<<<< HEAD
     /// A flag that is set once the program is to end, for a loop without a runtime. A second signal
     /// ends the program at once: the loop may wait for its input.
     ///
@@ -75,12 +74,14 @@ impl Interrupt {
             end_at_once();
         })?;
         Ok(flag)
-=======
+    }
+
     /// Ends the program by the first signal, with `text` on standard error and code 0, until what
     /// it gives is dropped. For a command that never waits itself.
     ///
     /// # Errors
     /// If the operating system refuses.
+    #[expect(clippy::exit, reason = "nothing else ends a command that does not wait")]
     pub(crate) fn end_program(text: &'static str) -> io::Result<Ending> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let mut interrupt = runtime.block_on(async { Self::listen() })?;
@@ -96,7 +97,6 @@ impl Interrupt {
         };
         thread::Builder::new().name("okx-feed-signals".to_owned()).spawn(wait)?;
         Ok(ending)
->>>>>>> 4b87083 (Fix bench: estimate, signals, other dialect; negative numbers as values)
     }
 
     /// Waits until the program is to end.
