@@ -67,7 +67,7 @@ impl Interrupt {
         let mut interrupt = runtime.block_on(async { Self::listen() })?;
         let flag = Arc::new(AtomicBool::new(false));
         let set = Arc::clone(&flag);
-        std::thread::Builder::new().name("okx-signals".to_owned()).spawn(move || {
+        thread::Builder::new().name("okx-signals".to_owned()).spawn(move || {
             runtime.block_on(interrupt.wait());
             set.store(true, Ordering::Relaxed);
             runtime.block_on(interrupt.wait());
