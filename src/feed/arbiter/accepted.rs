@@ -105,12 +105,13 @@ impl AcceptedUpdates {
         positions.find(|position| self.get(*position).is_some_and(is_it))
     }
 
-    /// Adds an update; a clock step may lie before it though its time is later.
+    /// Adds an update. Where it has no number, a clock step may lie before it though its time is
+    /// later.
     pub(super) fn append(&mut self, key: UpdateKey, line: usize, at: UnixNanos, may_be_step: bool) {
         let here = Discontinuity { key, position: self.end + 1, at };
         if let Some(last) = self.last() {
             let is_reset = key.both_numbered(last) && key.seq < last.seq;
-            let is_step = key.ts < last.ts || may_be_step;
+            let is_step = key.ts < last.ts || may_be_step && !key.both_numbered(last);
             self.reset = if is_reset { Some(here) } else { self.reset };
             self.step = if is_step { Some(here) } else { self.step };
         }
