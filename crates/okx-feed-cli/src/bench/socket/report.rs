@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use hdrhistogram::Histogram;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::run::{Pace, Seen};
 use crate::format::Nanos;
@@ -80,21 +80,21 @@ impl Report {
         let rows = self.rows.iter().flat_map(|row| {
             row.transports.iter().map(move |(transport, rounds)| {
                 let median = |of: &dyn Fn(&Seen) -> Option<f64>| median_of(rounds, of);
-                let mut fields = json!({
-                    "case": row.name,
-                    "transport": transport,
-                    "per_second": median(&|seen| Some(seen.per_second)),
-                    "cpu_ns": median(&|seen| seen.cpu_ns),
-                    "allocations": median(&|seen| Some(seen.allocations)),
-                });
+                let mut fields = Map::from_iter([
+                    ("case".to_owned(), json!(row.name)),
+                    ("transport".to_owned(), json!(transport)),
+                    ("per_second".to_owned(), json!(median(&|seen| Some(seen.per_second)))),
+                    ("cpu_ns".to_owned(), json!(median(&|seen| seen.cpu_ns))),
+                    ("allocations".to_owned(), json!(median(&|seen| Some(seen.allocations)))),
+                ]);
                 for (span, times) in SPANS {
                     let name = span.replace(' ', "_");
                     for (percentile, quantile) in PERCENTILES {
                         let name = format!("{name}_{}", percentile.replace('.', "_"));
-                        fields[name] = json!(median(&|seen| at(times(seen), quantile)));
+                        fields.insert(name, json!(median(&|seen| at(times(seen), quantile))));
                     }
                 }
-                fields
+                Value::from(fields)
             })
         });
         json!({
