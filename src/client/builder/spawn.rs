@@ -52,10 +52,8 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         let most = config.max_subscriptions_per_connection.max(1);
         let groups = routes.grouped(&subscriptions, most);
         let numbers = SubscriptionNumbers::default();
-        let mut new_groups: Vec<_> = groups
-            .iter()
-            .map(|(path, group)| NewGroup::new(&config, &numbers, *path, group))
-            .collect();
+        let new = |(path, group): &(_, Vec<_>)| NewGroup::new(&config, &numbers, *path, group);
+        let mut new_groups: Vec<_> = groups.iter().map(new).collect();
         let mut readers = HashMap::new();
         for group in &mut new_groups {
             for subscription in group.subscriptions().to_vec() {
@@ -78,8 +76,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
             recording: recorder.recorder.as_ref().map(Recorder::recording),
         };
         let of_handle = shared.clone();
-        let options = config.thread.clone();
-        let name = options.name.clone();
+        let (options, name) = (config.thread.clone(), config.thread.name.clone());
         let run = move || {
             options.apply(&refused);
             let local = tokio::task::LocalSet::new();
