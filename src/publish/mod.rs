@@ -11,6 +11,8 @@ mod seqlock;
 #[cfg(feature = "serde")]
 mod serialize;
 mod set;
+#[cfg(all(feature = "shm", unix))]
+pub mod shm;
 mod words;
 
 pub use depth::DepthSnapshot;

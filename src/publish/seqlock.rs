@@ -12,6 +12,42 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 use super::prefetch::prefetch_lines;
 use super::words::WordArray;
 
+// The algorithm works on a version and words wherever they are: in a lock of this process, or in
+// memory that processes share.
+
+/// Writes words by `put`: the version is odd meanwhile. `between` is the fence.
+#[inline(always)]
+pub(super) fn write_with(version: &AtomicU64, between: impl FnOnce(), put: impl FnOnce()) {
+    let before = version.load(Ordering::Relaxed);
+    version.store(before.wrapping_add(1), Ordering::Relaxed);
+    between();
+    put();
+    // A reader that sees the even version sees all words: pairs with its first load.
+    version.store(before.wrapping_add(2), Ordering::Release);
+}
+
+/// The fence of [`write_with`]. A reader that sees one of the new words must also see the odd
+/// version before them: it pairs with the reader's fence.
+#[inline(always)]
+pub(super) fn write_fence() {
+    fence(Ordering::Release);
+}
+
+/// Reads words and the number of writes; `None` if a write interferes.
+#[inline]
+pub(super) fn try_read<W: WordArray>(version: &AtomicU64, cells: &[AtomicU64]) -> Option<(W, u64)> {
+    let before = version.load(Ordering::Acquire);
+    if before % 2 == 1 {
+        return None;
+    }
+    let mut words = W::ZERO;
+    for (word, cell) in words.as_mut().iter_mut().zip(cells) {
+        *word = cell.load(Ordering::Relaxed);
+    }
+    fence(Ordering::Acquire);
+    (version.load(Ordering::Relaxed) == before).then_some((words, before / 2))
+}
+
 /// Alignment to two cache lines: adjacent locks share no line, and no line that the hardware
 /// prefetches together with it.
 #[derive(Debug)]
@@ -64,9 +100,7 @@ impl<W: WordArray, A> SeqLock<W, A> {
     /// this with `&mut self`.
     #[inline(always)]
     pub(super) fn write_by(&self, put: impl FnOnce(WordWriter<'_, W>)) {
-        // A reader that sees one of the new words must also see the odd version before them: this
-        // fence pairs with the reader's fence.
-        self.write_after_fence(|| fence(Ordering::Release), put);
+        write_with(&self.version, write_fence, || put(WordWriter(&self.words)));
     }
 
     /// Replaces all words.
@@ -78,32 +112,13 @@ impl<W: WordArray, A> SeqLock<W, A> {
     /// `write` without its fence: a deliberate fault, for the model that must find it.
     #[cfg(all(okx_feed_loom, test))]
     pub(super) fn write_without_fence(&self, words: &W) {
-        self.write_after_fence(|| (), |writer| put_all(writer, words));
-    }
-
-    #[inline(always)]
-    fn write_after_fence(&self, fence: impl FnOnce(), put: impl FnOnce(WordWriter<'_, W>)) {
-        let version = self.version.load(Ordering::Relaxed);
-        self.version.store(version.wrapping_add(1), Ordering::Relaxed);
-        fence();
-        put(WordWriter(&self.words));
-        // A reader that sees the even version sees all words: pairs with its first load.
-        self.version.store(version.wrapping_add(2), Ordering::Release);
+        write_with(&self.version, || (), || put_all(WordWriter(&self.words), words));
     }
 
     /// Reads the words and the number of writes; `None` if a write interferes.
     #[inline]
     pub(super) fn try_read(&self) -> Option<(W, u64)> {
-        let version = self.version.load(Ordering::Acquire);
-        if version % 2 == 1 {
-            return None;
-        }
-        let mut words = W::ZERO;
-        for (word, cell) in words.as_mut().iter_mut().zip(self.words.as_ref()) {
-            *word = cell.load(Ordering::Relaxed);
-        }
-        fence(Ordering::Acquire);
-        (self.version.load(Ordering::Relaxed) == version).then_some((words, version / 2))
+        try_read(&self.version, self.words.as_ref())
     }
 
     /// Reads the words and the number of writes, retrying while writes interfere.

@@ -42,6 +42,10 @@ pub(crate) enum CliError {
     /// The reader of standard output has closed it. It is no failure: quiet, exit code 0.
     #[error("standard output is closed")]
     BrokenPipe,
+    /// The segment for other processes can't be made.
+    #[cfg(unix)]
+    #[error("can't publish to other processes: {0}")]
+    Shm(okx_feed::publish::shm::ShmError),
     /// A file can't be opened.
     #[error(
         "can't open {path:?}: {source}; check the path and its permissions, or give `-` to read \

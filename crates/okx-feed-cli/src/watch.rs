@@ -1,5 +1,7 @@
 //! `okx-feed watch`: live channels of any exchange that speaks one of the two protocols.
 
+#[cfg(unix)]
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +27,8 @@ use super::report::Summary;
 use super::screen::is_drawable;
 use super::view::{DRAW_EVERY, Header, LiveView};
 use okx_feed::publish::DepthSnapshot;
+#[cfg(unix)]
+use okx_feed::publish::shm::{ShmOptions, ShmSink, ShmWriter};
 use okx_feed::transport::without_user;
 use okx_feed::{Book5, Client, ClientConfig, Dialect};
 
@@ -63,6 +67,10 @@ pub(crate) struct WatchArgs {
     depth: Option<u8>,
     #[command(flatten)]
     login: LoginArgs,
+    /// Also publish to other processes: a segment of this name in /dev/shm, or a path with a slash
+    #[cfg(unix)]
+    #[arg(long, value_name = "NAME")]
+    shm: Option<PathBuf>,
     /// Never sleep while connected: a core of its own for shorter latencies
     #[arg(long, alias = "busy")]
     busy_poll: bool,
@@ -116,6 +124,7 @@ Examples:
   okx-feed watch --proxy socks5://127.0.0.1:1080 books5:BTC-USDT
   okx-feed watch --login books-l2-tbt:BTC-USDT             v5's tick-by-tick books need a login
   okx-feed watch --dialect sbe --login bbo-tbt:BTC-USDT    v5's binary encoding
+  okx-feed watch --shm okx books5:BTC-USDT                 for other processes, docs/SHARED-MEMORY.md
   okx-feed watch --json --duration 1m bbo-tbt:BTC-USDT-SWAP > bbo.jsonl
   okx-feed watch --json --count 100 trades:BTC-USDT | jq -r 'select(.event == \"trade\").px'
   okx-feed watch --url ws://127.0.0.1:8443/ws/v3 --dialect v3 futures/depth5:BTC-USD-190517";
@@ -186,6 +195,12 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     if let Some(credentials) = args.login.credentials()? {
         builder = builder.login(credentials);
     }
+    #[cfg(unix)]
+    let client = match &args.shm {
+        Some(name) => builder.sink(ShmSink::new(segment(name)?, sink)).spawn()?,
+        None => builder.sink(sink).spawn()?,
+    };
+    #[cfg(not(unix))]
     let client = builder.sink(sink).spawn()?;
     let mut watch = Watch {
         monitor: Monitor::new(client, &subscriptions, follows)?,
@@ -199,6 +214,17 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     };
     let end = runtime.block_on(watch.follow(&news, pipe.as_ref(), &mut interrupt))?;
     watch.finish(end, pipe)
+}
+
+/// Makes the segment of a name.
+#[cfg(unix)]
+fn segment(name: &Path) -> Result<ShmWriter, CliError> {
+    let folder = Path::new("/dev/shm");
+    let is_name = name.components().count() == 1;
+    let path = if is_name { folder.join(name) } else { name.to_owned() };
+    let writer = ShmWriter::create(&path, ShmOptions::default()).map_err(CliError::Shm)?;
+    say(format_args!("okx-feed watch: publishing to {}", path.display()));
+    Ok(writer)
 }
 
 /// Accepts at most the number of levels that are published to other threads.

@@ -1,0 +1,230 @@
+//! The writer of a segment.
+
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use super::clock::MonotonicNanos;
+use super::error::ShmError;
+use super::heartbeat::Heartbeat;
+use super::layout::{
+    ENDED, ENTRY_WORDS, HEADER_WORDS, MAGIC, MAX_WORDS, PAIR, RUNNING, SlotKind, VERSION, header,
+    slot_words,
+};
+use super::map::Map;
+use super::owner;
+use super::segment::{Place, Segment};
+use super::slot;
+use crate::book::Book5;
+use crate::model::{BookState, Record, Topic, Trade};
+use crate::publish::TradeOptions;
+use crate::publish::ring::RingValue;
+use crate::publish::words::Words;
+
+/// Options of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShmOptions {
+    /// The room for subscriptions, 1 to 65,536; 4,096 by default. An entry takes 256 bytes.
+    pub subscriptions: usize,
+    /// The room for their values in bytes; 256 MiB by default. Memory is used as it is written to.
+    pub bytes: usize,
+    /// The number of trades that a ring keeps, 64 bytes each;
+    /// [`TradeOptions::TAPE_LEN`] by default.
+    pub tape_len: usize,
+    /// The permissions of the file; `0o600` by default, the owner alone. Readers need to read.
+    pub mode: u32,
+    /// The time between two heartbeats; 100 ms by default.
+    pub heartbeat_every: Duration,
+    /// The age of a heartbeat from which on readers see no live value; 1 s by default.
+    pub heartbeat_limit: Duration,
+}
+
+impl Default for ShmOptions {
+    fn default() -> Self {
+        Self {
+            subscriptions: 4096,
+            bytes: 256 << 20,
+            tape_len: TradeOptions::TAPE_LEN,
+            mode: 0o600,
+            heartbeat_every: Duration::from_millis(100),
+            heartbeat_limit: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The largest room for subscriptions.
+const MAX_SUBSCRIPTIONS: usize = 1 << 16;
+
+/// The writer of a segment. When it is dropped, readers see that it has ended.
+#[derive(Debug)]
+pub struct ShmWriter {
+    segment: Arc<Segment>,
+    /// The index of the first word that no slot uses.
+    used: usize,
+    tape_len: usize,
+    // Dropped before the file, whose lock says that the segment has a writer.
+    _heartbeat: Heartbeat,
+    _locked: File,
+}
+
+/// A slot of a writer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WriterSlot {
+    place: Place,
+    /// The place of a ring's next value.
+    at: usize,
+}
+
+impl WriterSlot {
+    /// Whether the slot is a ring of values.
+    pub(super) const fn is_ring(&self) -> bool {
+        self.place.kind.is_ring()
+    }
+}
+
+impl ShmWriter {
+    /// Makes a segment, such as `/dev/shm/okx-feed`, and begins its heartbeat.
+    ///
+    /// A segment of the same name whose writer has ended is replaced: its readers see that, and
+    /// open the new one.
+    ///
+    /// # Errors
+    /// [`ShmError::InUse`] if another process writes a segment of this name, and if the file cannot
+    /// be made or mapped.
+    pub fn create(path: impl AsRef<Path>, options: ShmOptions) -> Result<Self, ShmError> {
+        let path = path.as_ref();
+        let capacity = options.subscriptions.clamp(1, MAX_SUBSCRIPTIONS);
+        let first = HEADER_WORDS + capacity * ENTRY_WORDS;
+        let words = first.saturating_add(options.bytes / 8).min(MAX_WORDS);
+        let file = owner::create(path, words as u64 * 8, options.mode)?;
+        let made = Self::fill(&file, path, (capacity, words), options);
+        let installed = made.and_then(|segment| owner::install(path).map(|()| segment));
+        let segment = installed.inspect_err(|_| owner::discard(path))?;
+        let segment = Arc::new(segment);
+        let heartbeat = Heartbeat::start(Arc::clone(&segment), options.heartbeat_every);
+        let heartbeat = heartbeat.map_err(ShmError::io(path))?;
+        let used = first.next_multiple_of(PAIR);
+        let tape_len = options.tape_len.clamp(1, TradeOptions::MAX_TAPE_LEN);
+        Ok(Self { segment, used, tape_len, _heartbeat: heartbeat, _locked: file })
+    }
+
+    fn fill(
+        file: &File,
+        path: &Path,
+        (capacity, words): (usize, usize),
+        options: ShmOptions,
+    ) -> Result<Segment, ShmError> {
+        // The mode of a new file is cut by the process's mask.
+        file.set_permissions(Permissions::from_mode(options.mode)).map_err(ShmError::io(path))?;
+        let map = Map::writable(file).map_err(ShmError::io(path))?;
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        for (at, value) in [
+            (header::VERSION, VERSION),
+            (header::WORDS, words as u64),
+            (header::GENERATION, nanos(since)),
+            (header::PID, u64::from(std::process::id())),
+            (header::HEARTBEAT_LIMIT, nanos(options.heartbeat_limit)),
+            (header::CAPACITY, capacity as u64),
+            (header::HEARTBEAT, MonotonicNanos::now().0),
+            (header::PHASE, RUNNING),
+            (header::MAGIC, MAGIC),
+        ] {
+            if let Some(word) = map.words().get(at) {
+                word.store(value, Ordering::Release);
+            }
+        }
+        Segment::check(map, path)
+    }
+
+    /// The segment's generation: the time at which it was made, nanoseconds since 1970.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.segment.header(header::GENERATION)
+    }
+
+    /// Adds the slot of a subscription; `Ok(None)` for a channel that has none: raw messages.
+    ///
+    /// # Errors
+    /// [`ShmError::Full`] if there is no room.
+    pub(super) fn add(&mut self, topic: Topic<'_>) -> Result<Option<WriterSlot>, ShmError> {
+        let Some(kind) = SlotKind::of(topic.channel.kind()) else { return Ok(None) };
+        let (value_words, len) = match kind {
+            SlotKind::Book => (slot::value_words::<Book5>(), 1),
+            SlotKind::Trades => (slot::value_words::<Trade>(), self.tape_len),
+            SlotKind::Record => (slot::value_words::<Record>(), 1),
+            SlotKind::Records => {
+                let options = TradeOptions { tape_len: self.tape_len };
+                (slot::value_words::<Record>(), options.record_ring_len())
+            }
+        };
+        let place = Place { kind, at: self.used, value_words, len };
+        let words = slot_words(kind, value_words, len).ok_or(ShmError::Full)?;
+        let end = self.used + words;
+        if end > self.segment.words().len() {
+            return Err(ShmError::Full);
+        }
+        // Whole and empty before a reader can find it.
+        match kind {
+            SlotKind::Book => self.publish(&place, &Book5::EMPTY, BookState::Connecting),
+            SlotKind::Record => self.publish(&place, &Record::EMPTY, BookState::Connecting),
+            SlotKind::Trades | SlotKind::Records => {
+                self.publish_ring_state(&place, BookState::Connecting);
+            }
+        }
+        self.segment.add_entry(&topic.to_string(), place)?;
+        self.used = end;
+        Ok(Some(WriterSlot { place, at: 0 }))
+    }
+
+    #[inline]
+    fn publish<T: Words>(&self, place: &Place, value: &T, state: BookState) {
+        slot::write(&self.segment, place, 0, value, state.to_code());
+    }
+
+    fn publish_ring_state(&self, place: &Place, state: BookState) {
+        if let Some(word) = slot::ring_state(&self.segment, place) {
+            word.store(u64::from(state.to_code()), Ordering::Release);
+        }
+    }
+
+    /// Publishes a value and its state. Wait-free, allocates nothing.
+    #[inline]
+    pub(super) fn set<T: Words>(&mut self, slot: &WriterSlot, value: &T, state: BookState) {
+        self.publish(&slot.place, value, state);
+    }
+
+    /// Adds a value to a ring, overwriting the oldest. Wait-free, allocates nothing.
+    #[inline]
+    pub(super) fn push<T: RingValue>(&mut self, slot: &mut WriterSlot, value: &T) {
+        let Some(next) = slot::ring_next(&self.segment, &slot.place) else { return };
+        slot::write(&self.segment, &slot.place, slot.at, value, 0);
+        next.store(next.load(Ordering::Relaxed) + 1, Ordering::Release);
+        slot.at = if slot.at + 1 < slot.place.len { slot.at + 1 } else { 0 };
+    }
+
+    /// Publishes a state with the values unchanged.
+    pub(super) fn set_state(&mut self, slot: &WriterSlot, state: BookState) {
+        match slot.place.kind {
+            SlotKind::Book => self.rewrite::<Book5>(&slot.place, state),
+            SlotKind::Record => self.rewrite::<Record>(&slot.place, state),
+            SlotKind::Trades | SlotKind::Records => self.publish_ring_state(&slot.place, state),
+        }
+    }
+
+    fn rewrite<T: Words>(&self, place: &Place, state: BookState) {
+        // This is the only writer, so its read never fails.
+        if let Some((value, ..)) = slot::read::<T>(&self.segment, place) {
+            self.publish(place, &value, state);
+        }
+    }
+}
+
+impl Drop for ShmWriter {
+    fn drop(&mut self) {
+        self.segment.set_header(header::PHASE, ENDED);
+    }
+}

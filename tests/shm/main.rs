@@ -1,0 +1,46 @@
+//! Shared memory: what other processes read is what the feed published, or they see that it is not
+//! live.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test and its helpers fail by it")]
+
+mod foreign;
+mod mirror;
+mod processes;
+mod untrusted;
+mod writers;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use okx_feed_testkit::alloc::CountingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+/// The file of a segment that no other test uses, removed when it is dropped.
+struct Name(PathBuf);
+
+impl Name {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let nth = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("okx-feed-test-{}-{nth}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// A small segment.
+fn small() -> okx_feed::publish::shm::ShmOptions {
+    okx_feed::publish::shm::ShmOptions {
+        subscriptions: 8,
+        bytes: 1 << 20,
+        tape_len: 16,
+        ..Default::default()
+    }
+}

@@ -1,0 +1,78 @@
+//! One writer at a time, and readers that notice the next.
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use okx_feed::publish::shm::{
+    MonotonicNanos, ShmError, ShmOptions, ShmReader, ShmWriter, WriterState,
+};
+
+use super::{Name, small};
+
+#[test]
+fn a_second_writer_is_refused_until_the_first_has_ended() {
+    let name = Name::new();
+    let first = ShmWriter::create(&name.0, small()).unwrap();
+    let reader = ShmReader::open(&name.0).unwrap();
+    assert_eq!(
+        (reader.generation(), reader.pid()),
+        (first.generation(), std::process::id().into())
+    );
+    match ShmWriter::create(&name.0, small()) {
+        Err(ShmError::InUse { pid, .. }) => assert_eq!(pid, u64::from(std::process::id())),
+        other => panic!("{other:?}"),
+    }
+    let now = MonotonicNanos::now();
+    assert!(matches!(reader.writer(now), WriterState::Running(_)), "the refused one changed it");
+    drop(first);
+    assert_eq!(reader.writer(now), WriterState::Ended);
+    let second = ShmWriter::create(&name.0, small()).unwrap();
+    assert_eq!(reader.writer(now), WriterState::Replaced);
+    let reader = ShmReader::open(&name.0).unwrap();
+    assert_eq!(reader.generation(), second.generation());
+    let left = std::fs::read_dir(name.0.parent().unwrap()).unwrap().filter(|entry| {
+        let file = entry.as_ref().unwrap().file_name();
+        let own = name.0.file_name().unwrap().to_string_lossy();
+        file.to_string_lossy().starts_with(&format!("{own}."))
+    });
+    assert_eq!(left.count(), 0, "temporary files are left");
+}
+
+#[test]
+fn a_writer_whose_heartbeat_is_too_old_is_silent() {
+    let name = Name::new();
+    let limit = Duration::from_secs(5);
+    let options = ShmOptions { heartbeat_limit: limit, ..small() };
+    let _writer = ShmWriter::create(&name.0, options).unwrap();
+    let reader = ShmReader::open(&name.0).unwrap();
+    let now = MonotonicNanos::now();
+    assert!(matches!(reader.writer(now), WriterState::Running(_)));
+    // A reader whose clock reading is older than the heartbeat.
+    assert!(matches!(reader.writer(MonotonicNanos(0)), WriterState::Running(_)));
+    let later = MonotonicNanos(now.0 + 60_000_000_000);
+    assert!(matches!(reader.writer(later), WriterState::Silent(age) if age > limit));
+}
+
+#[test]
+fn the_file_is_the_owners_alone_unless_asked_otherwise() {
+    for (options, mode) in [(small(), 0o600), (ShmOptions { mode: 0o640, ..small() }, 0o640)] {
+        let name = Name::new();
+        let _writer = ShmWriter::create(&name.0, options).unwrap();
+        let permissions = std::fs::metadata(&name.0).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, mode);
+    }
+}
+
+#[test]
+fn a_file_that_is_no_segment_is_refused_with_its_name() {
+    let name = Name::new();
+    for bytes in [&b""[..], b"OKXFEED1", &[0; 4096]] {
+        std::fs::write(&name.0, bytes).unwrap();
+        let error = ShmReader::open(&name.0).unwrap_err().to_string();
+        assert!(error.contains("okx-feed-test"), "{error}");
+    }
+    std::fs::remove_file(&name.0).unwrap();
+    assert!(matches!(ShmReader::open(&name.0), Err(ShmError::Io { .. })));
+    let missing = name.0.join("missing");
+    assert!(matches!(ShmWriter::create(missing, small()), Err(ShmError::Io { .. })));
+}
