@@ -13,7 +13,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("book", &["model"]),
     ("event", &["model", "book"]),
     ("wire", &["model", "book", "event"]),
-    ("publish", &["model", "book"]),
+    ("publish", &["model", "book", "event"]),
     ("session", &["model", "book", "event", "wire"]),
     ("feed", &["model", "book", "event", "wire", "publish", "session"]),
     // What was received, on disk: it does not know what it means.

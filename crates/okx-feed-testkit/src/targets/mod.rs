@@ -8,6 +8,8 @@ mod depth_book;
 mod inflate;
 mod sbe;
 mod session;
+#[cfg(unix)]
+mod shm_reader;
 #[cfg(feature = "direct")]
 mod tls_records;
 #[cfg(feature = "direct")]
@@ -21,6 +23,8 @@ pub use depth_book::depth_book;
 pub use inflate::inflate;
 pub use sbe::{codes as sbe_codes, sbe};
 pub use session::session;
+#[cfg(unix)]
+pub use shm_reader::shm_reader;
 #[cfg(feature = "direct")]
 pub use tls_records::tls_records;
 #[cfg(feature = "direct")]
@@ -45,6 +49,8 @@ pub const ALL: &[(&str, Target)] = &[
     ("inflate_alone", inflate_alone),
     ("book_alone", book_alone),
     ("capture", capture),
+    #[cfg(unix)]
+    ("shm_reader", shm_reader),
     #[cfg(feature = "direct")]
     ("ws_frames", ws_frames),
     #[cfg(feature = "direct")]
