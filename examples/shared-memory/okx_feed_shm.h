@@ -250,7 +250,7 @@ static inline int okx_shm_read_trade(const okx_shm *shm, const okx_shm_slot *slo
     trade->count = (uint32_t)words[6];
     trade->px_scale = okx_shm_scale(okx_shm_byte(words[6], 4));
     trade->sz_scale = okx_shm_scale(okx_shm_byte(words[6], 5));
-    trade->side = okx_shm_byte(words[6], 6);
+    trade->side = okx_shm_byte(words[6], 6) & 1;
     trade->source = okx_shm_byte(words[6], 7);
     return trade->count > 0;
 }

@@ -101,7 +101,7 @@ class Segment:
                              "ts_recv": ts_recv, "seq": _signed(seq),
                              "px": _decimal(px, tail >> 32 & 255),
                              "sz": _decimal(sz, tail >> 40 & 255),
-                             "side": "sell" if tail >> 48 & 255 else "buy"})
+                             "side": "sell" if tail >> 48 & 1 else "buy"})
         return last, held
 
 

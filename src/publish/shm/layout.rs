@@ -29,7 +29,7 @@ pub(super) mod header {
     pub(crate) const VERSION: usize = 1;
     /// The number of words of the segment.
     pub(crate) const WORDS: usize = 2;
-    /// The generation: the time at which the segment was made, nanoseconds since 1970.
+    /// The generation: the time of the system's monotonic clock at which the segment was made.
     pub(crate) const GENERATION: usize = 3;
     /// The writer's process id.
     pub(crate) const PID: usize = 4;

@@ -62,7 +62,7 @@ impl ShmReader {
         &self.path
     }
 
-    /// The generation: the time at which the segment was made, nanoseconds since 1970.
+    /// The generation: the time of the system's monotonic clock at which the segment was made.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.segment.header(header::GENERATION)

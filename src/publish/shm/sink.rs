@@ -80,7 +80,8 @@ impl<S: EventSink> EventSink for ShmSink<S> {
             | Event::Raw(_)
             | Event::Control(_)
             | Event::Skipped(_)
-            | Event::Malformed(_) => {}
+            | Event::Malformed(_)
+            | Event::Gap(_) => {}
         }
         self.next.on_event(event);
     }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::clock::MonotonicNanos;
 use super::error::ShmError;
@@ -120,16 +120,16 @@ impl ShmWriter {
         // The mode of a new file is cut by the process's mask.
         file.set_permissions(Permissions::from_mode(options.mode)).map_err(ShmError::io(path))?;
         let map = Map::writable(file).map_err(ShmError::io(path))?;
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let now = MonotonicNanos::now().0;
         let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
         for (at, value) in [
             (header::VERSION, VERSION),
             (header::WORDS, words as u64),
-            (header::GENERATION, nanos(since)),
+            (header::GENERATION, now),
             (header::PID, u64::from(std::process::id())),
             (header::HEARTBEAT_LIMIT, nanos(options.heartbeat_limit)),
             (header::CAPACITY, capacity as u64),
-            (header::HEARTBEAT, MonotonicNanos::now().0),
+            (header::HEARTBEAT, now),
             (header::PHASE, RUNNING),
             (header::MAGIC, MAGIC),
         ] {
@@ -140,7 +140,7 @@ impl ShmWriter {
         Segment::check(map, path)
     }
 
-    /// The segment's generation: the time at which it was made, nanoseconds since 1970.
+    /// The segment's generation: the time of the system's monotonic clock at which it was made.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.segment.header(header::GENERATION)
@@ -193,12 +193,14 @@ impl ShmWriter {
 
     /// Publishes a value and its state. Wait-free, allocates nothing.
     #[inline]
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "there is one writer at a time")]
     pub(super) fn set<T: Words>(&mut self, slot: &WriterSlot, value: &T, state: BookState) {
         self.publish(&slot.place, value, state);
     }
 
     /// Adds a value to a ring, overwriting the oldest. Wait-free, allocates nothing.
     #[inline]
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "there is one writer at a time")]
     pub(super) fn push<T: RingValue>(&mut self, slot: &mut WriterSlot, value: &T) {
         let Some(next) = slot::ring_next(&self.segment, &slot.place) else { return };
         slot::write(&self.segment, &slot.place, slot.at, value, 0);
@@ -207,6 +209,7 @@ impl ShmWriter {
     }
 
     /// Publishes a state with the values unchanged.
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "there is one writer at a time")]
     pub(super) fn set_state(&mut self, slot: &WriterSlot, state: BookState) {
         match slot.place.kind {
             SlotKind::Book => self.rewrite::<Book5>(&slot.place, state),
