@@ -65,7 +65,9 @@ impl Reader {
             for (to, from) in [(&mut self.book.asks, &book.asks), (&mut self.book.bids, &book.bids)]
             {
                 for (to, from) in to.iter_mut().zip(from) {
-                    *to = (from[0].parse().unwrap(), from[1].parse().unwrap());
+                    if let [px, sz, ..] = &from[..] {
+                        *to = (px.parse().unwrap(), sz.parse().unwrap());
+                    }
                 }
             }
             std::hint::black_box(&self.book.asks);

@@ -114,6 +114,7 @@ impl Recorder {
     }
 
     /// Hands over what has waited for long enough, after the frames of a read.
+    #[cfg(feature = "client")]
     pub(crate) fn on_drained(&mut self) {
         self.flush_due(self.block.last);
     }

@@ -201,6 +201,7 @@ impl Watchdog {
     }
 
     /// What the last check has done to the ages of books, for a recording.
+    #[cfg(feature = "client")]
     pub(crate) const fn age_changes(&self) -> &ArrayVec<AgeChange, 4> {
         &self.age_changes
     }

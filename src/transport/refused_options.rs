@@ -47,7 +47,8 @@ mod tests {
     #[test]
     fn an_option_that_every_connection_is_refused_is_listed_once() {
         let refused = RefusedOptions::default();
-        refused.clone().add("SO_BUSY_POLL", "not permitted".to_owned());
+        let of_another_connection = refused.clone();
+        of_another_connection.add("SO_BUSY_POLL", "not permitted".to_owned());
         refused.add("SO_BUSY_POLL", "not permitted".to_owned());
         refused.add("SCHED_FIFO", "priority 1: not permitted".to_owned());
         let texts: Vec<_> = refused.list().iter().map(ToString::to_string).collect();

@@ -112,8 +112,8 @@ mod tests {
 
     /// A connection to a listener of this machine.
     async fn connect(options: &SocketOptions, refused: &RefusedOptions) -> io::Result<TcpStream> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let addr = listener.local_addr()?;
         let tcp = options.open(addr, refused)?.connect(addr).await?;
         options.apply(&tcp, refused);
         Ok(tcp)

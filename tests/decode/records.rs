@@ -375,8 +375,9 @@ fn every_channel_is_read_as_the_reference_reads_it() {
 
 /// The channel's name in a message of the usual order.
 pub(crate) fn channel_name(text: &str) -> &str {
-    let parts: Vec<_> = text.split('"').collect();
-    let name = if parts[1] == "table" { parts[3] } else { parts[5] };
+    let mut parts = text.split('"').skip(1);
+    let nth = if parts.next() == Some("table") { 1 } else { 3 };
+    let name = parts.nth(nth).unwrap_or_default();
     name.split_once('/').map_or(name, |(_, name)| name)
 }
 

@@ -502,7 +502,10 @@ fn feed_any(handler: &mut FeedHandler, text: &str) -> Vec<String> {
     let _ = handler.on_frame(frame, UnixNanos(9), &mut |event: &Event<'_>| {
         seen.push(match event {
             Event::Malformed(fault) => {
-                format!("malformed {}", fault.subscription.map_or("-".into(), |s| s.to_string()))
+                format!(
+                    "malformed {}",
+                    fault.subscription.map_or_else(|| "-".into(), |s| s.to_string())
+                )
             }
             Event::State(change) => format!("{} {}", change.subscription, change.to),
             Event::Trade(TradeUpdate { trade, topic, missed, subscription_id, .. }) => {

@@ -1,4 +1,5 @@
 //! The path of SBE through the real client: the login at the upgrade, books from snapshots.
+#![expect(clippy::disallowed_methods, reason = "a test of real sockets waits by the clock")]
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::channel;

@@ -1,4 +1,5 @@
 //! Subscriptions by selection through the real client: listings join, delistings leave.
+#![expect(clippy::disallowed_methods, reason = "a test of real sockets waits by the clock")]
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::channel;

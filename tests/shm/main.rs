@@ -1,7 +1,13 @@
 //! Shared memory: what other processes read is what the feed published, or they see that it is not
 //! live.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test and its helpers fail by it")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by it, waits for real processes, and says what it skips"
+)]
 
 mod foreign;
 mod mirror;

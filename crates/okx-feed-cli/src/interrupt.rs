@@ -81,7 +81,6 @@ impl Interrupt {
     ///
     /// # Errors
     /// If the operating system refuses.
-    #[expect(clippy::exit, reason = "nothing else ends a command that does not wait")]
     pub(crate) fn end_program(text: &'static str) -> io::Result<Ending> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let mut interrupt = runtime.block_on(async { Self::listen() })?;

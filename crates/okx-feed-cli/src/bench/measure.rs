@@ -397,7 +397,7 @@ mod tests {
 
     #[test]
     fn progress_ends_at_all_of_the_work_whatever_a_pass_takes() {
-        let listing = crate::exchange::demo_listings(Dialect::V5, 1)[0].clone();
+        let listing = crate::exchange::demo_listings(Dialect::V5, 1)[0];
         let subscription = Subscription::v5(Channel::Books5, *listing.inst_id()).unwrap();
         let frames = Frames::simulated(subscription, 64, 1).unwrap();
         let clock = CycleClock::start();
