@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 use super::clock::CycleClock;
 use super::frames::Frames;
 use super::outlier_filter::{Sample, undisturbed};
-use crate::progress::{Progress, Share};
+use super::steps::Steps;
 use okx_feed::feed::{DepthOptions, Slots, Stats};
 use okx_feed::internals::Inflater;
 use okx_feed::publish::{BookPublisher, TradeOptions, TradePublisher};
@@ -27,9 +27,6 @@ const ROUNDS: usize = 20;
 /// The frames and evictions that are timed for the estimate.
 const SAMPLE_FRAMES: usize = 2_048;
 const SAMPLE_EVICTIONS: u64 = 16;
-
-/// Frames between two progress reports.
-const STEPS_A_REPORT: u64 = 256;
 
 /// The longest time that the histogram distinguishes, in nanoseconds.
 const MAX_NS: u64 = 10_000_000_000;
@@ -68,7 +65,7 @@ pub(super) fn measure(
     clock: &CycleClock,
     frames: &Frames,
 ) -> Result<Vec<Row>, hdrhistogram::CreationError> {
-    let run = &Run { clock, frames, steps: RefCell::new(Steps::new(clock, frames)) };
+    let run = &Run { clock, frames, steps: RefCell::new(steps(clock, frames)) };
     let mut rows = Vec::new();
     let mut row = |name: String, kind, run: &mut dyn FnMut(&mut Histogram<u64>)| {
         let mut times = Histogram::new_with_bounds(1, MAX_NS, 3)?;
@@ -106,51 +103,11 @@ struct Run<'a> {
     steps: RefCell<Steps>,
 }
 
-/// The work that was done so far, of all that will be, in nanoseconds as they are expected: a frame
-/// of a pass that evicts the caches takes many times as long as one of the others.
-struct Steps {
-    progress: Progress,
-    /// The expected time of a frame without eviction.
-    frame_ns: u64,
-    /// The expected time of a frame of the current pass.
-    pass_ns: u64,
-    frames: u64,
-    done_ns: u64,
-    of_ns: u64,
-}
-
-impl Steps {
-    fn new(clock: &CycleClock, frames: &Frames) -> Self {
-        let stages = 3 + u64::from(frames.compressed());
-        let frame_ns = frame_ns(clock, frames);
-        let cold = COLD.map(|(len, _)| frame_ns + evict_ns(clock, len));
-        let of_ns = total_ns(stages + 1, frame_ns, &cold, turns_of(frames));
-        let progress = Progress::start("bench");
-        Self { progress, frame_ns, pass_ns: frame_ns, frames: 0, done_ns: 0, of_ns }
-    }
-
-    /// Begins a pass, with so much time for eviction before each frame.
-    const fn begin(&mut self, evict_ns: u64) {
-        self.pass_ns = self.frame_ns + evict_ns;
-    }
-
-    fn step(&mut self) {
-        self.frames += 1;
-        self.done_ns += self.pass_ns;
-        // Seldom, so that reading the clock does not disturb the caches.
-        if self.frames.is_multiple_of(STEPS_A_REPORT) {
-            let Self { progress, done_ns, of_ns, .. } = self;
-            // What was measured a second time differs a little.
-            let done = (*done_ns).min(*of_ns);
-            progress.at(Share { done, of: *of_ns }, || "timing");
-        }
-    }
-}
-
-/// The expected time of all passes: some without eviction, and one for each expected time of a frame
-/// with it.
-fn total_ns(plain: u64, frame_ns: u64, cold: &[u64], turns: u64) -> u64 {
-    (plain * frame_ns + cold.iter().sum::<u64>()).saturating_mul(turns)
+/// The steps of all passes.
+fn steps(clock: &CycleClock, frames: &Frames) -> Steps {
+    let plain = 4 + u64::from(frames.compressed());
+    let evictions = COLD.map(|(len, _)| evict_ns(clock, len));
+    Steps::new((plain, &evictions), frame_ns(clock, frames), turns_of(frames))
 }
 
 /// The frames of a pass.
@@ -383,30 +340,12 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use okx_feed::{Channel, Dialect, Subscription};
 
     #[test]
-    fn a_pass_that_evicts_weighs_what_it_takes() {
-        // Four passes of a microsecond a frame, one of 10 and one of 200.
-        assert_eq!(total_ns(4, 1_000, &[10_000, 200_000], 100), 21_400_000);
+    fn an_eviction_takes_as_long_as_it_is_large() {
         let clock = CycleClock::start();
         let (some, much) = (evict_ns(&clock, 256 << 10), evict_ns(&clock, 16 << 20));
         assert!(much > 8 * some && some > 0, "{some} {much}");
         assert!(evict_ns(&clock, 0) < some);
-    }
-
-    #[test]
-    fn progress_ends_at_all_of_the_work_whatever_a_pass_takes() {
-        let listing = crate::exchange::demo_listings(Dialect::V5, 1)[0];
-        let subscription = Subscription::v5(Channel::Books5, *listing.inst_id()).unwrap();
-        let frames = Frames::simulated(subscription, 64, 1).unwrap();
-        let clock = CycleClock::start();
-        let mut steps = Steps::new(&clock, &frames);
-        let turns = turns_of(&frames);
-        let (all, frame_ns) = (steps.of_ns, steps.frame_ns);
-        (0..4 * turns).for_each(|_| steps.step());
-        assert_eq!(steps.done_ns, 4 * turns * frame_ns);
-        // The two passes that evict have the rest, which is most of it.
-        assert!(all > 2 * steps.done_ns, "{all} {}", steps.done_ns);
     }
 }

@@ -14,6 +14,7 @@ mod plot;
 mod records;
 mod report;
 mod socket;
+mod steps;
 mod svg;
 
 pub(super) use command::{BenchArgs, run};
