@@ -249,8 +249,8 @@ impl DepthBook {
     /// - `is_known`: the book is broken.
     /// - Otherwise, a book whose updates name the number before theirs stays live, because the next
     ///   message shows a gap.
-    /// - Otherwise, the book is broken: rising numbers alone show no loss, and a checksum covers the
-    ///   best levels only.
+    /// - Otherwise, the book is broken: rising numbers alone show no loss, and a checksum covers
+    ///   the best levels only.
     pub const fn message_lost(&mut self, is_known: bool) -> bool {
         let breaks = matches!(self.sync, BookSync::Live) && (is_known || !self.names_previous);
         if breaks {

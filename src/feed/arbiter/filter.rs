@@ -54,8 +54,8 @@ pub(super) struct Line {
     position: u64,
     /// Whether it has delivered anything on this connection.
     has_begun: bool,
-    /// Whether its own feed has rejected what its connection began with.
-    began_behind: bool,
+    /// Whether its own feed may have rejected books since it delivered one, as after a clock step.
+    was_behind: bool,
     /// Since when it delivers what is not found; `None` where it does not.
     unmatched_since: Option<UnixNanos>,
 }
@@ -98,8 +98,8 @@ impl UpdateFilter {
             *of_line = Line::default();
         }
         of_line.state = state;
-        of_line.began_behind |= state == Some(BookState::Stale) && !of_line.has_begun;
-        of_line.has_begun |= of_line.began_behind;
+        of_line.was_behind |= state == Some(BookState::Stale);
+        of_line.has_begun |= of_line.was_behind;
     }
 
     fn live_lines(&self) -> impl Iterator<Item = &Line> {
@@ -213,7 +213,7 @@ impl UpdateFilter {
     pub(super) fn accept(&mut self, line: usize, key: UpdateKey, at: UnixNanos) {
         let of_line = self.lines.get_mut(line);
         // What looked older may have been so by a clock step that no line has seen.
-        let may_be_step = of_line.is_some_and(|line| std::mem::take(&mut line.began_behind));
+        let may_be_step = of_line.is_some_and(|line| std::mem::take(&mut line.was_behind));
         self.accepted.append(key, line, at, may_be_step);
         self.move_to_end(line);
     }

@@ -10,6 +10,7 @@ use std::error::Error;
 use std::hint::black_box;
 use std::sync::Arc;
 
+use super::measured::measured;
 #[cfg(unix)]
 use super::records::records_to_book;
 use super::socket;
@@ -57,12 +58,6 @@ const STAGES: [&str; 29] = [
     "frame-to-record funding-rate",
     "frame-to-record open-interest",
 ];
-
-/// Everything that is counted happens in this function and its callees.
-#[inline(never)]
-pub(super) fn measured(work: &mut dyn FnMut()) {
-    work();
-}
 
 type Frames = Vec<Vec<u8>>;
 

@@ -8,6 +8,7 @@ mod export;
 mod frames;
 mod instructions;
 mod measure;
+mod measured;
 mod outlier_filter;
 mod plot;
 #[cfg(unix)]

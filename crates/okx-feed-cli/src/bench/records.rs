@@ -7,7 +7,7 @@ use std::hint::black_box;
 use rustls::ConnectionTrafficSecrets;
 use rustls::crypto::cipher::{AeadKey, Iv};
 
-use super::instructions::measured;
+use super::measured::measured;
 use okx_feed::internals::{
     Inbound, Incoming, KeySchedule, PADDING, RecordError, Records, TrafficKey,
 };
