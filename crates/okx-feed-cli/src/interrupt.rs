@@ -8,11 +8,14 @@ use std::thread;
 use super::error::say;
 use super::progress::clear_progress;
 
-/// Ends the program as the signal of Ctrl-C does by itself.
+/// Ends the program on a thread that nothing waits for.
 #[expect(clippy::exit, reason = "nothing else ends a loop that waits for its input")]
-fn end_at_once() -> ! {
-    std::process::exit(130)
+fn end_at_once(code: i32) -> ! {
+    std::process::exit(code)
 }
+
+/// The code of a program that Ctrl-C ends by itself.
+const BY_SIGNAL: i32 = 130;
 
 /// While it lives, a signal ends the program.
 #[derive(Debug)]
@@ -63,15 +66,11 @@ impl Interrupt {
     /// # Errors
     /// If the operating system refuses.
     pub(crate) fn flag() -> io::Result<Arc<AtomicBool>> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut interrupt = runtime.block_on(async { Self::listen() })?;
         let flag = Arc::new(AtomicBool::new(false));
         let set = Arc::clone(&flag);
-        thread::Builder::new().name("okx-signals".to_owned()).spawn(move || {
-            runtime.block_on(interrupt.wait());
-            set.store(true, Ordering::Relaxed);
-            runtime.block_on(interrupt.wait());
-            end_at_once();
+        Self::on_signals(move |number| match number {
+            1 => set.store(true, Ordering::Relaxed),
+            _ => end_at_once(BY_SIGNAL),
         })?;
         Ok(flag)
     }
@@ -82,20 +81,33 @@ impl Interrupt {
     /// # Errors
     /// If the operating system refuses.
     pub(crate) fn end_program(text: &'static str) -> io::Result<Ending> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut interrupt = runtime.block_on(async { Self::listen() })?;
         let is_over = Arc::new(AtomicBool::new(false));
         let ending = Ending { is_over: Arc::clone(&is_over) };
-        let wait = move || {
-            runtime.block_on(interrupt.wait());
+        Self::on_signals(move |number| {
+            if number > 1 {
+                end_at_once(BY_SIGNAL);
+            }
             if !is_over.load(Ordering::Acquire) {
                 clear_progress();
                 say(format_args!("{text}"));
-                std::process::exit(0);
+                end_at_once(0);
+            }
+        })?;
+        Ok(ending)
+    }
+
+    /// Calls `act` with the number of each signal, from 1, on a thread that nothing waits for.
+    fn on_signals(act: impl Fn(u32) + Send + 'static) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut interrupt = runtime.block_on(async { Self::listen() })?;
+        let wait = move || {
+            for number in 1.. {
+                runtime.block_on(interrupt.wait());
+                act(number);
             }
         };
-        thread::Builder::new().name("okx-feed-signals".to_owned()).spawn(wait)?;
-        Ok(ending)
+        thread::Builder::new().name("okx-signals".to_owned()).spawn(wait)?;
+        Ok(())
     }
 
     /// Waits until the program is to end.

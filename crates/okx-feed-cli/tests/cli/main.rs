@@ -30,6 +30,7 @@ mod record;
 mod record_faults;
 #[cfg(unix)]
 mod records;
+#[cfg(unix)]
 mod replay;
 #[cfg(unix)]
 mod sbe;
