@@ -192,10 +192,8 @@ impl Slots {
             Event::Trade(update) => {
                 let trade = &update.trade;
                 let Topic { channel, market, inst_id } = update.topic;
-                let mut at = self.find(channel, market, inst_id.as_bytes());
-                if let (None, Some(old)) = (at, update.renamed_from) {
-                    at = self.find(channel, market, old.as_bytes());
-                }
+                let find = |id: &str| self.find(channel, market, id.as_bytes());
+                let at = find(inst_id).or_else(|| find(update.renamed_from?));
                 let slot = slot_at(&mut self.slots, at, stats);
                 let before = trade.id_before();
                 let slot = slot.and_then(|slot| ShadowState::target_slot(shadow, slot, before));
@@ -208,13 +206,12 @@ impl Slots {
                         .on_event(&Event::Trade(TradeUpdate { subscription_id, ..*update }));
                 }
             }
-            Event::Record(_) if shadow.is_some() => {}
+            Event::Record(_) | Event::Depth(_) if shadow.is_some() => {}
             Event::Record(update) => {
                 if let Some(slot) = self.slot_of(&update.topic, stats) {
                     return slot.apply_record(update, stats, sink);
                 }
             }
-            Event::Depth(_) if shadow.is_some() => {}
             Event::Depth(update) => {
                 return self.apply_depth(update, Origin::Live, stats, sink);
             }

@@ -59,8 +59,8 @@ pub(super) struct Seen {
     pub(super) allocations: f64,
 }
 
-/// What the client's thread tells.
-enum Told {
+/// What the thread of the client reports.
+enum Report {
     WarmedUp,
     Over(Box<Counted>),
 }
@@ -78,7 +78,7 @@ struct Recorder {
     /// Whether counting may begin: the client has been asked for what it counted before.
     may_begin: Arc<AtomicBool>,
     began: Option<(Option<u64>, Region<'static, std::alloc::System>)>,
-    tell: mpsc::Sender<Told>,
+    tell: mpsc::Sender<Report>,
 }
 
 impl Recorder {
@@ -89,7 +89,7 @@ impl Recorder {
         if self.began.is_none() {
             if seen == self.warm_up {
                 // Nobody waits for it any more where the run was given up.
-                let _ = self.tell.send(Told::WarmedUp);
+                let _ = self.tell.send(Report::WarmedUp);
             }
             if seen >= self.warm_up && self.may_begin.load(Ordering::Acquire) {
                 self.began = Some((cpu_nanos(), Region::new(crate::ALLOCATOR)));
@@ -108,7 +108,7 @@ impl Recorder {
         let (Stats { allocations, reallocations, .. }, before, after) = end.unwrap_or_default();
         let cpu_ns = after.zip(before).map(|(after, before)| after.saturating_sub(before));
         let counted = Counted { arrivals, cpu_ns, allocations: allocations + reallocations };
-        let _ = self.tell.send(Told::Over(Box::new(counted)));
+        let _ = self.tell.send(Report::Over(Box::new(counted)));
     }
 }
 
@@ -141,7 +141,7 @@ pub(super) fn run(case: &Case<'_>) -> Result<Seen, CliError> {
         Some(_) => format!("wss://localhost:{port}/ws"),
         None => format!("ws://127.0.0.1:{port}/ws"),
     };
-    let (tell, told) = mpsc::channel();
+    let (tell, reported) = mpsc::channel();
     let may_begin = Arc::new(AtomicBool::new(false));
     let arrivals = Arrivals::new(&sender, start);
     let mut recorder = Recorder {
@@ -171,16 +171,17 @@ pub(super) fn run(case: &Case<'_>) -> Result<Seen, CliError> {
         .spawn()?;
     let writes = u32::try_from(case.count / case.pace.burst.max(1)).unwrap_or(u32::MAX);
     let wait = case.pace.every.saturating_mul(writes) + GRACE;
-    let next = || told.recv_timeout(wait).map_err(|_| other("the run does not come to its end"));
+    let next =
+        || reported.recv_timeout(wait).map_err(|_| other("the run does not come to its end"));
     // What it measures itself, without what was to warm up.
     let mut before = None;
     let counted = loop {
         match next()? {
-            Told::WarmedUp => {
+            Report::WarmedUp => {
                 before = Some(client.stats()?);
                 may_begin.store(true, Ordering::Release);
             }
-            Told::Over(counted) => break counted,
+            Report::Over(counted) => break counted,
         }
     };
     let stats = client.stats()?;
