@@ -190,15 +190,14 @@ impl Slots {
                 }
             }
             Event::Trade(update) => {
-                let trade = &update.trade;
                 let Topic { channel, market, inst_id } = update.topic;
                 let find = |id: &str| self.find(channel, market, id.as_bytes());
                 let at = find(inst_id).or_else(|| find(update.renamed_from?));
                 let slot = slot_at(&mut self.slots, at, stats);
-                let before = trade.id_before();
+                let before = update.trade.id_before();
                 let slot = slot.and_then(|slot| ShadowState::target_slot(shadow, slot, before));
                 if let Some(slot) = slot {
-                    if !slot.apply_next_trade(trade, stats) {
+                    if !slot.apply_next_trade(update.trade, stats) {
                         return slot.apply_trade(update, stats, sink);
                     }
                     let subscription_id = slot.id();

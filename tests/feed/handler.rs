@@ -550,7 +550,7 @@ fn a_malformed_message_of_any_form_makes_its_numbered_book_stale() {
 fn a_trade_count_that_cannot_be_read_invents_no_missing_trades() {
     let mut handler = FeedHandler::new(Dialect::V5);
     handler.subscribe(sub("trades:BTC-USDT")).unwrap();
-    let mut told = Vec::new();
+    let mut shown = Vec::new();
     for (id, count) in [
         (100, "\"1\""),
         (103, "\"n/a\""),
@@ -560,10 +560,10 @@ fn a_trade_count_that_cannot_be_read_invents_no_missing_trades() {
         (113, "\"01\""),
     ] {
         let text = trade("BTC-USDT", id).replace("}]}", &format!(r#","count":{count}}}]}}"#));
-        told.extend(feed_any(&mut handler, &text));
+        shown.extend(feed_any(&mut handler, &text));
     }
-    told.retain(|told| told.contains("missed"));
-    let missed: Vec<_> = told.iter().map(|told| told.split(' ').nth(3).unwrap()).collect();
+    shown.retain(|shown| shown.contains("missed"));
+    let missed: Vec<_> = shown.iter().map(|shown| shown.split(' ').nth(3).unwrap()).collect();
     assert_eq!(missed, ["0", "0", "0", "0", "2", "0"]);
 }
 
@@ -577,14 +577,14 @@ fn a_renamed_instruments_trades_are_those_of_the_old_subscription() {
         text.replacen("XAU-USDT-SWAP", "XAUT-USDT-SWAP", 1)
     };
     feed_any(&mut handler, &trade("XAUT-USDT-SWAP", 1));
-    let told = ["XAU-USDT-SWAP 2 missed 0 of Some(0)"];
-    assert_eq!(feed_any(&mut handler, &renamed(2)), told);
-    assert!(feed_any(&mut handler, &renamed(2)).is_empty(), "told once");
+    let shown = ["XAU-USDT-SWAP 2 missed 0 of Some(0)"];
+    assert_eq!(feed_any(&mut handler, &renamed(2)), shown);
+    assert!(feed_any(&mut handler, &renamed(2)).is_empty(), "shown once");
     assert_eq!(handler.trades(&old).unwrap().last().unwrap().trade_id, 2);
     // Who subscribes the new id too has it there.
     handler.subscribe(sub("trades:XAU-USDT-SWAP")).unwrap();
-    let told = feed_any(&mut handler, &renamed(3));
-    assert_eq!(told.last().unwrap(), "XAU-USDT-SWAP 3 missed 0 of Some(1)");
+    let shown = feed_any(&mut handler, &renamed(3));
+    assert_eq!(shown.last().unwrap(), "XAU-USDT-SWAP 3 missed 0 of Some(1)");
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn every_reader_of_the_segment_sees_what_the_feeds_own_readers_see() {
     let (trades, ticker) = (trades.unwrap(), ticker.unwrap());
     let mut sink = ShmSink::new(ShmWriter::create(&name.0, small()).unwrap(), NoSink);
     let mut random = fastrand::Rng::with_seed(3);
-    let (mut live, mut told, mut spent) = (0, 0, 0);
+    let (mut live, mut passed, mut spent) = (0, 0, 0);
     let mut seen: Option<ShmReader> = None;
     for n in 1..2_000 {
         for text in messages(n, &mut random) {
@@ -94,12 +94,12 @@ fn every_reader_of_the_segment_sees_what_the_feeds_own_readers_see() {
         assert_eq!((shared.value, shared.state), (ticker.value(), ticker.snapshot().state));
         let ring = reader.trades(NAMES[2]).unwrap();
         assert_eq!((ring.next(), ring.state(now)), (trades.next(), trades.state()));
-        for (number, trade) in ring.since(told) {
+        for (number, trade) in ring.since(passed) {
             assert_eq!(Some(trade), trades.at(number));
-            told = number + 1;
+            passed = number + 1;
         }
     }
-    assert_eq!((told, spent), (trades.next(), 0));
+    assert_eq!((passed, spent), (trades.next(), 0));
     assert!(live > 1_000 && live < 3_998, "both live books and others: {live}");
     let kinds = seen.unwrap().slots();
     assert!(kinds.contains(&(NAMES[2].to_owned(), SlotKind::Trades)) && kinds.len() == 4);
@@ -107,7 +107,7 @@ fn every_reader_of_the_segment_sees_what_the_feeds_own_readers_see() {
 }
 
 #[test]
-fn a_full_segment_is_told_and_the_events_pass() {
+fn a_full_segment_is_reported_and_the_events_pass() {
     let name = Name::new();
     let options = okx_feed::publish::shm::ShmOptions { subscriptions: 1, ..small() };
     let mut feed = FeedHandler::new(Dialect::V5);

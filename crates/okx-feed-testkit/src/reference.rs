@@ -355,7 +355,7 @@ impl Items<'_> {
         let thirds = |side: &[[String; 4]]| side.iter().map(|level| level[3].clone()).collect();
         let non_rpi: Option<[Vec<String>; 2]> =
             (self.channel == "books-rpi").then(|| [thirds(&asks), thirds(&bids)]);
-        // Of sizes that are not all known, none is told.
+        // Of sizes that are not all known, none is shown.
         let non_rpi = non_rpi.filter(|sides| sides.iter().flatten().all(|size| !size.is_empty()));
         let prev_seq = number(v5_only("prevSeqId"))?;
         let change = Change { snapshot, prev_seq, checksum, non_rpi };

@@ -147,7 +147,7 @@ impl Run {
         let count = if kind.channel == "trades" { random.u64(1..3) } else { 1 };
         for _ in 0..count {
             self.seq += self.random.u64(1..3);
-            // A number that a reset repeats at once is not told from a repeated message.
+            // A number that a reset repeats at once cannot be distinguished from a repeated message.
             self.seq += u64::from(self.seq == before);
             let message = self.message(before);
             self.stream.push(message);

@@ -94,8 +94,9 @@ kernel's receive stamp and from the read to the return of the sink. It needs two
 Stages: inflate (v3), parse (text to event), apply (find the subscription, replace its book),
 publish (write the book for readers on other threads).
 
-Exit code: 0 when all frames were well-formed, and when a signal ended it; 1 when a frame of a capture
-was malformed, and when its messages are of the other dialect; 2 for wrong usage and failed I/O.
+Exit code: 0 when all frames were well-formed, and when a signal ended it; 1 when a frame of a
+capture was malformed, and when its messages are of the other dialect; 2 for wrong usage and failed
+I/O.
 
 Examples:
   okx-feed bench                                         v5 books5

@@ -1,4 +1,4 @@
-//! `okx-feed decode`: which trades are told again, which are missing, and what cannot be said.
+//! `okx-feed decode`: which trades are shown again, which are missing, and what cannot be said.
 
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ fn a_corrupt_id_does_not_make_later_trades_repeated() {
 }
 
 #[test]
-fn trades_that_come_newest_first_are_told_once() {
+fn trades_that_come_newest_first_are_shown_once() {
     let lines = [trade(99, 99), message("A", &[(101, 101), (100, 100)]), trade(102, 102)];
     let expected = [(99, false, 0), (101, false, 1), (100, false, 0), (102, false, 0)];
     assert_eq!(checked(&lines), expected);
