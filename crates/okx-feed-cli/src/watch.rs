@@ -124,7 +124,7 @@ Examples:
   okx-feed watch --proxy socks5://127.0.0.1:1080 books5:BTC-USDT
   okx-feed watch --login books-l2-tbt:BTC-USDT             v5's tick-by-tick books need a login
   okx-feed watch --dialect sbe --login bbo-tbt:BTC-USDT    v5's binary encoding
-  okx-feed watch --shm okx books5:BTC-USDT                 for other processes, docs/SHARED-MEMORY.md
+  okx-feed watch --shm okx books5:BTC-USDT                 for other processes of the machine
   okx-feed watch --json --duration 1m bbo-tbt:BTC-USDT-SWAP > bbo.jsonl
   okx-feed watch --json --count 100 trades:BTC-USDT | jq -r 'select(.event == \"trade\").px'
   okx-feed watch --url ws://127.0.0.1:8443/ws/v3 --dialect v3 futures/depth5:BTC-USD-190517";

@@ -54,8 +54,11 @@ pub(super) struct Line {
     position: u64,
     /// Whether it has delivered anything on this connection.
     has_begun: bool,
-    /// Whether its own feed may have rejected books since it delivered one, as after a clock step.
-    was_behind: bool,
+    /// Whether the clock may have stepped back since its last accepted update: its own feed has
+    /// rejected what its connection began with, or the times of what was not found have fallen.
+    has_stepped: bool,
+    /// The time of what it delivered last, if that was not found.
+    unmatched_ts: UnixNanos,
     /// Since when it delivers what is not found; `None` where it does not.
     unmatched_since: Option<UnixNanos>,
 }
@@ -98,8 +101,9 @@ impl UpdateFilter {
             *of_line = Line::default();
         }
         of_line.state = state;
-        of_line.was_behind |= state == Some(BookState::Stale);
-        of_line.has_begun |= of_line.was_behind;
+        if state == Some(BookState::Stale) && !of_line.has_begun {
+            (of_line.has_stepped, of_line.has_begun) = (true, true);
+        }
     }
 
     fn live_lines(&self) -> impl Iterator<Item = &Line> {
@@ -163,7 +167,7 @@ impl UpdateFilter {
     fn duplicate(&mut self, line: usize, position: u64, of: CopyOf) -> Arbitration {
         if let Some(line) = self.lines.get_mut(line) {
             line.position = line.position.max(position);
-            line.unmatched_since = None;
+            (line.unmatched_since, line.unmatched_ts) = (None, UnixNanos::UNKNOWN);
         }
         self.accepted.get(position).map_or(Arbitration::Outdated, |known| Arbitration::Duplicate {
             line: known.line,
@@ -176,9 +180,10 @@ impl UpdateFilter {
     /// end.
     #[cold]
     fn unmatched(&mut self, line: usize, key: &UpdateKey, at: UnixNanos) -> Arbitration {
-        let Some(&Line { position, unmatched_since, .. }) = self.lines.get(line) else {
-            return Arbitration::Outdated;
-        };
+        let Some(of_line) = self.lines.get_mut(line) else { return Arbitration::Outdated };
+        of_line.has_stepped |= key.ts < of_line.unmatched_ts;
+        of_line.unmatched_ts = key.ts;
+        let Line { position, unmatched_since, .. } = *of_line;
         let is_skipped = || unmatched_since.is_none() && self.accepted.has_skipped(position, key);
         let is_old = match self.order {
             Order::Books | Order::Latest => self.accepted.is_older(key) || is_skipped(),
@@ -213,7 +218,7 @@ impl UpdateFilter {
     pub(super) fn accept(&mut self, line: usize, key: UpdateKey, at: UnixNanos) {
         let of_line = self.lines.get_mut(line);
         // What looked older may have been so by a clock step that no line has seen.
-        let may_be_step = of_line.is_some_and(|line| std::mem::take(&mut line.was_behind));
+        let may_be_step = of_line.is_some_and(|line| std::mem::take(&mut line.has_stepped));
         self.accepted.append(key, line, at, may_be_step);
         self.move_to_end(line);
     }
@@ -222,7 +227,7 @@ impl UpdateFilter {
     pub(super) fn move_to_end(&mut self, line: usize) {
         if let Some(line) = self.lines.get_mut(line) {
             (line.position, line.unmatched_since) = (self.accepted.end, None);
-            line.has_begun = true;
+            (line.has_begun, line.unmatched_ts) = (true, UnixNanos::UNKNOWN);
         }
     }
 }
