@@ -8,7 +8,8 @@ use serde_json::Value;
 
 #[test]
 fn watch_and_record_take_sbe_and_decode_reads_what_was_recorded() {
-    let exchange = Exchange::start();
+    // At the exchange's own pace: a snapshot of its cache is among the updates that are kept.
+    let exchange = Exchange::serving(&["--rate", "2000"]);
     let folder = std::env::temp_dir().join(format!("okx-feed-sbe-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     let (key, out) = (folder.join("key"), folder.join("out"));

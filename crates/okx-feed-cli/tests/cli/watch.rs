@@ -18,8 +18,13 @@ impl Exchange {
     }
 
     pub(crate) fn with_faults(faults: &str) -> Self {
-        let listen = ["serve", "--listen", "127.0.0.1:0", "--rate", "2000", "--every-change"];
-        let mut program = Program::start(&[&listen[..], &["--faults", faults]].concat());
+        Self::serving(&["--rate", "2000", "--every-change", "--faults", faults])
+    }
+
+    /// With options of `serve`.
+    pub(crate) fn serving(options: &[&str]) -> Self {
+        let mut program =
+            Program::start(&[&["serve", "--listen", "127.0.0.1:0"], options].concat());
         let (mut v3, mut v5) = (None, None);
         while v3.is_none() || v5.is_none() {
             let line = program.error_line();
@@ -361,7 +366,7 @@ fn a_login_without_a_key_names_its_sources() {
     // A complete key is sent, and refused, since the exchange knows no key. The most verbose log
     // does not contain it.
     std::fs::write(&file, "key=the-key\nsecret=the-secret\npassphrase=the-phrase\n").unwrap();
-    let exchange = Exchange::start();
+    let exchange = Exchange::serving(&["--rate", "2000", "--refuse-logins"]);
     let args = ["-vvv", "--json", "--count", "5", "--login-file", path, books];
     let output = watch(&exchange.v5, &args).finish();
     std::fs::remove_file(&file).unwrap();
