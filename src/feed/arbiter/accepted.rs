@@ -105,13 +105,13 @@ impl AcceptedUpdates {
         positions.find(|position| self.get(*position).is_some_and(is_it))
     }
 
-    /// Adds an update. Where it has no number, a clock step may lie before it though its time is
-    /// later.
+    /// Adds an update. A clock step may lie before it though its time is later: where it has no
+    /// number, and where a sequence reset lies before it.
     pub(super) fn append(&mut self, key: UpdateKey, line: usize, at: UnixNanos, may_be_step: bool) {
         let here = Discontinuity { key, position: self.end + 1, at };
         if let Some(last) = self.last() {
             let is_reset = key.both_numbered(last) && key.seq < last.seq;
-            let is_step = key.ts < last.ts || may_be_step && !key.both_numbered(last);
+            let is_step = key.ts < last.ts || may_be_step && (is_reset || !key.both_numbered(last));
             self.reset = if is_reset { Some(here) } else { self.reset };
             self.step = if is_step { Some(here) } else { self.step };
         }
