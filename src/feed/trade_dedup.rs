@@ -52,7 +52,7 @@ pub(super) fn classify<const N: usize>(
     }
     let (mut lowest, mut has_last) = (u64::MAX, false);
     for emitted in ring.iter() {
-        if emitted.trade_id == id && is_same_time(emitted.ts_event, trade.ts_event, is_dense) {
+        if (emitted.trade_id, emitted.ts_event) == (id, trade.ts_event) {
             return TradeClass::Repeated;
         }
         lowest = lowest.min(emitted.trade_id);
@@ -71,13 +71,6 @@ pub(super) fn classify<const N: usize>(
         return TradeClass::Outdated;
     }
     TradeClass::New { replayed, missed: 0, is_last: false }
-}
-
-/// Whether two messages with one id are of one trade. Dense ids are keys, so that two lines may
-/// differ in the time; after a reset, an id returns at a much later time.
-fn is_same_time(emitted: UnixNanos, ts_event: UnixNanos, is_dense: bool) -> bool {
-    let apart = ts_event.since(emitted).or_else(|| emitted.since(ts_event));
-    emitted == ts_event || is_dense && apart.is_none_or(|apart| apart < RESET_AFTER)
 }
 
 #[cfg(test)]

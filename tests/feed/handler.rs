@@ -586,14 +586,3 @@ fn a_renamed_instruments_trades_are_those_of_the_old_subscription() {
     let shown = feed_any(&mut handler, &renamed(3));
     assert_eq!(shown.last().unwrap(), "XAU-USDT-SWAP 3 missed 0 of Some(1)");
 }
-
-#[test]
-fn one_trade_id_at_two_times_is_one_trade() {
-    let mut handler = FeedHandler::new(Dialect::V5);
-    handler.subscribe(sub("trades:BTC-USDT")).unwrap();
-    let at = |id, ms: u64| trade("BTC-USDT", id).replace("1626995753055", &ms.to_string());
-    feed_any(&mut handler, &at(5, 1_626_995_753_055));
-    assert!(feed_any(&mut handler, &at(5, 1_626_995_753_060)).is_empty());
-    // After a reset an id returns, much later.
-    assert_eq!(feed_any(&mut handler, &at(5, 1_626_995_790_000)).len(), 1);
-}
