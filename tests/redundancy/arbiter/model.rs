@@ -323,7 +323,7 @@ fn books_without_numbers() {
 fn trades() {
     check(kind("trades", NEVER), [0, 0]);
     check(kind("trades", 40_000), [1, 30]);
-    check(kind("trades", 3_000), [1, 100]);
+    check(kind("trades", 3_000), [15, 4_000]);
     check(Kind { both: true, ..kind("trades", 40_000) }, [15, 3_000]);
     check(Kind { swaps: true, ..kind("trades", NEVER) }, [0, 0]);
 }
