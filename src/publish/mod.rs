@@ -11,7 +11,8 @@ mod seqlock;
 #[cfg(feature = "serde")]
 mod serialize;
 mod set;
-#[cfg(all(feature = "shm", unix))]
+// The models of loom have words of their own, which no memory of another process is made of.
+#[cfg(all(feature = "shm", unix, not(okx_feed_loom)))]
 pub mod shm;
 mod words;
 

@@ -8,7 +8,7 @@ mod depth_book;
 mod inflate;
 mod sbe;
 mod session;
-#[cfg(unix)]
+#[cfg(all(unix, not(okx_feed_loom)))]
 mod shm_reader;
 #[cfg(feature = "direct")]
 mod tls_records;
@@ -23,7 +23,7 @@ pub use depth_book::depth_book;
 pub use inflate::inflate;
 pub use sbe::{codes as sbe_codes, sbe};
 pub use session::session;
-#[cfg(unix)]
+#[cfg(all(unix, not(okx_feed_loom)))]
 pub use shm_reader::shm_reader;
 #[cfg(feature = "direct")]
 pub use tls_records::tls_records;
@@ -49,7 +49,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("inflate_alone", inflate_alone),
     ("book_alone", book_alone),
     ("capture", capture),
-    #[cfg(unix)]
+    #[cfg(all(unix, not(okx_feed_loom)))]
     ("shm_reader", shm_reader),
     #[cfg(feature = "direct")]
     ("ws_frames", ws_frames),
