@@ -131,7 +131,7 @@ async fn lines_die(dialect: Dialect) {
     all_live(&client).await;
     wait_for(|| both(2)).await;
     caught_up(&client, &server).await;
-    let from = seen.try_iter().filter_map(Result::ok).last().unwrap_or_default();
+    let from = seen.try_iter().filter_map(Result::ok).max().unwrap_or_default();
     for round in 0..rounds() {
         let rule: FaultRule = ["drop", "rst", "close:code=4005", "badframe"]
             [usize::try_from(round % 4).unwrap()]
@@ -181,7 +181,7 @@ async fn upgraded(lines: usize) {
         .await;
     caught_up(&client, &server).await;
     let reader = client.book_reader(&"books:BTC-USDT".parse().unwrap()).unwrap();
-    let from = seen.try_iter().filter_map(Result::ok).last().unwrap_or_default();
+    let from = seen.try_iter().filter_map(Result::ok).max().unwrap_or_default();
     for round in 1..=2_u64 {
         let notice: FaultRule = "notice:after=20s".parse().unwrap();
         let mut old = server.inspect(okx_feed::sim::Exchange::ids);
