@@ -175,4 +175,14 @@ mod tests {
         assert_eq!(found, (Channel::Depth, Some(Market::Swap), Some("A")));
         assert_eq!(MessageHead::find(Dialect::V3, br#"{"table":"swap"}"#), None);
     }
+
+    #[test]
+    fn plain_json_in_a_binary_frame_may_have_blanks() {
+        for body in [&b"{\"table\":1}"[..], b"{ \"table\":1 }", b" {\n\"event\":2}\n", b" PONG"] {
+            assert!(is_plain(body), "{}", body.escape_ascii());
+        }
+        for body in [&b"{"[..], b"{}", b"{ \"table\":1", b"[1]", b"\x4b\x4c"] {
+            assert!(!is_plain(body), "{}", body.escape_ascii());
+        }
+    }
 }
