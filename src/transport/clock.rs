@@ -10,6 +10,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::model::{MonoNanos, UnixNanos};
 
+/// How far two readings may be apart that count as one moment.
+const SAME_MOMENT: Duration = Duration::from_micros(5);
+
 /// A monotonic clock, and a wall clock that is driven by it and so never runs backwards.
 ///
 /// One reading of the monotonic clock gives both. The wall clock follows the system's:
@@ -30,6 +33,8 @@ pub struct Clock {
 struct Wall {
     /// The time of the system's clock at the start, in nanoseconds since 1970.
     at_start: AtomicU64,
+    /// The same without `set_by`: what the kernel's stamps are to be compared with.
+    system_at_start: AtomicU64,
     /// The monotonic time at which it was compared with the system's last.
     followed: AtomicU64,
     /// How far it was ahead of the system's then. Half of the time that passes is given back.
@@ -42,8 +47,10 @@ impl Clock {
     /// Starts a clock.
     #[must_use]
     pub fn start() -> Self {
-        let wall = Wall { at_start: AtomicU64::new(system().0), ..Wall::default() };
-        Self { start: Instant::now(), wall: Arc::new(wall) }
+        let (start, system) = (Instant::now(), system().0);
+        let at_start = || AtomicU64::new(system);
+        let wall = Wall { at_start: at_start(), system_at_start: at_start(), ..Wall::default() };
+        Self { start, wall: Arc::new(wall) }
     }
 
     /// The monotonic time since the start.
@@ -67,15 +74,19 @@ impl Clock {
         UnixNanos(system().0.saturating_add_signed(self.wall.set_by.load(Ordering::Relaxed)))
     }
 
-    /// How long ago the system's own clock showed `at`; `None` where it is earlier now.
+    /// How long before `mono` the system's own clock showed `at`; `None` where it was later.
+    ///
+    /// It is read off the monotonic clock and what [`Clock::follow`] saw last, without a look at the
+    /// system's clock: after a step of that one it is wrong by the step, for a second at most.
     #[inline]
     #[must_use]
     #[cfg_attr(
         not(all(feature = "direct", unix)),
         allow(dead_code, reason = "only the direct transport needs it")
     )]
-    pub(crate) fn since_system(&self, at: UnixNanos) -> Option<Duration> {
-        system().since(at)
+    pub(crate) fn since_system(&self, mono: MonoNanos, at: UnixNanos) -> Option<Duration> {
+        let system = self.wall.system_at_start.load(Ordering::Relaxed).saturating_add(mono.0);
+        UnixNanos(system).since(at)
     }
 
     /// Adds an offset in nanoseconds to the system's clock, for this clock and its clones alone: a
@@ -87,7 +98,28 @@ impl Clock {
 
     /// Compares the wall clock with the system's; to be called about once a second.
     pub fn follow(&self) {
-        self.wall.follow(self.mono(), self.system());
+        let (mono, system) = self.same_moment();
+        let at_start = system.0.saturating_sub(mono.0);
+        self.wall.system_at_start.store(at_start, Ordering::Relaxed);
+        let set_by = self.wall.set_by.load(Ordering::Relaxed);
+        self.wall.follow(mono, UnixNanos(system.0.saturating_add_signed(set_by)));
+    }
+
+    /// Both clocks at one moment: of a few readings the one that was interrupted least, since a
+    /// pause between the two would look like a step of the system's clock.
+    fn same_moment(&self) -> (MonoNanos, UnixNanos) {
+        let reading = || {
+            let (before, system) = (self.mono(), system());
+            (self.mono().since(before), before, system)
+        };
+        let mut best = reading();
+        for _ in 0..3 {
+            if best.0 <= SAME_MOMENT {
+                break;
+            }
+            best = best.min(reading());
+        }
+        (best.1, best.2)
     }
 
     /// The point of tokio's clock that is `at` on this one.

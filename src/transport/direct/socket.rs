@@ -277,7 +277,7 @@ impl DirectSocket {
     #[inline]
     fn note(&mut self, (len, stamp): (usize, Option<UnixNanos>)) -> usize {
         let Received { mono, wall, .. } = Received::now(&self.options.clock);
-        let in_kernel = stamp.and_then(|at| self.options.clock.since_system(at));
+        let in_kernel = stamp.and_then(|at| self.options.clock.since_system(mono, at));
         let in_kernel = in_kernel.filter(|age| *age <= MAX_IN_KERNEL);
         let age = in_kernel.map_or(0, |age| u64::try_from(age.as_nanos()).unwrap_or_default());
         self.received = Received { mono, wall: UnixNanos(wall.0.saturating_sub(age)), in_kernel };
