@@ -43,10 +43,11 @@
 //!
 //! # Threads
 //!
-//! A client has one thread of its own for all connections. The event sink is called on that thread,
-//! after the state that an event changes. Readers ([`BookReader`], [`DepthReader`],
-//! [`TradeReader`]) may be used on any thread: one writer publishes through sequence locks, and no
-//! reader ever makes it wait.
+//! A client has one thread of its own for all connections, or one for each
+//! ([`ThreadOptions::per_connection`](client::ThreadOptions::per_connection)). The event sink is
+//! called there, one call at a time, after the state that an event changes. Readers
+//! ([`BookReader`], [`DepthReader`], [`TradeReader`]) may be used on any thread: one writer
+//! publishes through sequence locks, and no reader ever makes it wait.
 //!
 //! # Allocation
 //!

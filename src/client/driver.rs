@@ -14,6 +14,7 @@ mod tests;
 
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -25,6 +26,7 @@ use self::book_joins::BookJoins;
 use super::config::ClientConfig;
 use super::connection_id::ConnectionId;
 use super::messages::ConnectionCommand;
+use super::on_thread::OnThread;
 use super::recorder::Noted;
 use super::shared::SharedCell;
 use super::stats::{ConnectionEnd, ConnectionStats, Latencies, new_latency};
@@ -72,7 +74,7 @@ pub(super) struct ConnectionContext<S> {
     pub(super) id: ConnectionId,
     /// The path that it connects to; `None` where one URL serves all.
     pub(super) path: Option<ChannelPath>,
-    pub(super) config: Rc<ClientConfig>,
+    pub(super) config: Arc<ClientConfig>,
     pub(super) shared: SharedCell<S>,
     pub(super) clock: Clock,
     pub(super) commands: UnboundedReceiver<ConnectionCommand>,
@@ -83,13 +85,14 @@ pub(super) struct ConnectionDriver<T, S> {
     id: ConnectionId,
     /// Whether its binary frames are SBE, and its login is in the upgrade.
     is_sbe: bool,
-    config: Rc<ClientConfig>,
+    config: Arc<ClientConfig>,
     transport: T,
     clock: Clock,
     handler: FeedHandler,
     session: Session,
     watchdog: Watchdog,
     shared: SharedCell<S>,
+    thread: Rc<OnThread>,
     commands: UnboundedReceiver<ConnectionCommand>,
     stats: ConnectionStats,
     latency: Histogram<u64>,
@@ -118,7 +121,12 @@ pub(super) struct ConnectionDriver<T, S> {
 
 impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     /// A connection that wants what its handler has. It must be made inside of a runtime.
-    pub(super) fn new(context: ConnectionContext<S>, transport: T, handler: FeedHandler) -> Self {
+    pub(super) fn new(
+        context: ConnectionContext<S>,
+        transport: T,
+        handler: FeedHandler,
+        thread: Rc<OnThread>,
+    ) -> Self {
         let ConnectionContext { id, path, config, shared, clock, commands } = context;
         // Connections of one group must not reconnect in step.
         let seed = config.seed ^ ((id.group as u64) << 32 | id.line as u64);
@@ -128,7 +136,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         for slot in handler.slots().iter() {
             session.subscribe(*slot.subscription(), MonoNanos::ZERO);
         }
-        shared.borrow().handle.health.begun();
+        shared.lock().handle.health.begun();
         let mut driver = Self {
             id,
             is_sbe,
@@ -143,6 +151,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             ),
             config,
             shared,
+            thread,
             commands,
             stats: ConnectionStats::new(id),
             latency: new_latency(),
@@ -190,7 +199,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         let closed_properly = self.shutdown().await;
         self.set_all_states(BookState::Down(DownReason::Stopped));
         let now = self.clock.now().1;
-        self.shared.borrow().handle.health.ended(self.stats.connected, now);
+        self.shared.lock().handle.health.ended(self.stats.connected, now);
         let stats = self.stats();
         let latency = Latencies { from_read: self.latency, from_kernel: self.kernel_latency };
         ConnectionEnd { id: self.id, stats, latency, was_open, closed_properly, unanswered }
@@ -240,7 +249,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     /// Reports that no frame is ready, once after the last one.
     fn on_drained(&mut self) {
         self.has_processed = false;
-        self.shared.borrow_mut().on_drained();
+        self.shared.lock().on_drained();
     }
 
     /// Sets the timer to what is due next. Only an earlier deadline than the one it is set to
@@ -317,9 +326,9 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         // One that has been given all that it requested has not requested too much.
         let is_waiting = !self.session.is_settled();
         if reason.code.is_some_and(|code| TOO_MANY_CHANNELS.contains(&code)) && is_waiting {
-            self.apply_pending_commands();
-            let Self { shared, id, handler, requested, .. } = self;
-            shared.borrow_mut().report_too_many_channels(*id, handler, *requested);
+            self.with_all_commands_applied(|shared, handler, id, requested| {
+                shared.report_too_many_channels(id, handler, requested);
+            });
         }
         self.transport.close();
         self.on_disconnected(reason);
@@ -341,7 +350,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             tracing::debug!(%error, losses, %url, "connection lost");
         }
         drop(url);
-        self.shared.borrow_mut().leave_connect_queue(self.id);
+        self.shared.lock().leave_connect_queue(self.id);
         self.stats.last_loss = Some(error.to_string());
         self.transport.reset();
     }
@@ -361,7 +370,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 }
                 Action::RequestSnapshot(subscription) => self.ask_for_snapshot(&subscription),
                 Action::Close => {
-                    self.shared.borrow_mut().leave_connect_queue(self.id);
+                    self.shared.lock().leave_connect_queue(self.id);
                     self.transport.close();
                 }
             }

@@ -285,8 +285,7 @@ impl Client {
 
     /// Fails on the sink's thread, which can't wait for itself.
     fn check_thread(&self) -> Result<(), ClientError> {
-        let feed = self.thread.as_ref().map(|thread| thread.thread().id());
-        match feed == Some(std::thread::current().id()) {
+        match self.shared.threads.has_current() {
             true => Err(ClientError::FromSink),
             false => Ok(()),
         }

@@ -76,6 +76,11 @@ impl SharedHealth {
         Health { refused: self.refused.list(), ..self.with(|health| health.clone()) }
     }
 
+    /// What the system has refused.
+    pub(super) const fn refused(&self) -> &RefusedOptions {
+        &self.refused
+    }
+
     /// One more connection is to be opened.
     pub(super) fn begun(&self) {
         self.with(|health| health.connections += 1);

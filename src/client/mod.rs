@@ -19,10 +19,12 @@ mod history_config;
 mod host_limits;
 mod messages;
 mod new_group;
+mod on_thread;
 mod owned_event;
 mod readers;
 mod received;
 mod recorder;
+mod routes;
 #[cfg(feature = "rest")]
 mod selected;
 #[cfg(feature = "rest")]
@@ -31,6 +33,7 @@ mod shared;
 mod stats;
 mod supervisor;
 mod thread;
+mod threads;
 
 pub use crate::event::NoSink;
 pub use crate::transport::RefusedOption;

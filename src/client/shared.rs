@@ -4,9 +4,9 @@
 #[cfg(feature = "rest")]
 mod history;
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -24,19 +24,62 @@ use super::recorder::{ClientRecorder, Noted};
 use super::selected::Selected;
 #[cfg(feature = "rest")]
 use super::selections::Selections;
+use super::thread::ClientThreads;
 use crate::event::{Event, EventSink};
 use crate::feed::{Arbiter, FeedHandler, LineStats, Recovery, StaleLimits, SubscriptionNumbers};
-use crate::model::{MonoNanos, Subscription, UnixNanos};
+use crate::model::{Subscription, UnixNanos};
 use crate::transport::Clock;
 
-/// Shared by the tasks of the client's one thread. No task holds a borrow of it while it waits.
-pub(super) type SharedCell<S> = Rc<RefCell<ClientShared<S>>>;
+/// Shared by all connections, on one thread or on several. None holds the lock while it waits.
+pub(super) struct SharedCell<S>(Arc<Mutex<ClientShared<S>>>);
+
+impl<S> Clone for SharedCell<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S> SharedCell<S> {
+    pub(super) fn new(shared: ClientShared<S>) -> Self {
+        Self(Arc::new(Mutex::new(shared)))
+    }
+
+    /// Locks it.
+    ///
+    /// # Panics
+    /// Where the sink has panicked, on whichever thread: it is not called again.
+    #[inline]
+    pub(super) fn lock(&self) -> MutexGuard<'_, ClientShared<S>> {
+        self.0.lock().unwrap_or_else(|_| resume_unwind(Box::new("the sink has panicked")))
+    }
+
+    /// A guard that locks it where it is first needed.
+    #[inline]
+    pub(super) const fn lock_when_needed(&self) -> LazyGuard<'_, S> {
+        LazyGuard { shared: self, guard: None }
+    }
+}
+
+/// Locks at the first [`LazyGuard::get`], and holds the lock from then on. So a frame is decoded
+/// up to its first event while another connection has the lock.
+pub(super) struct LazyGuard<'s, S> {
+    shared: &'s SharedCell<S>,
+    guard: Option<MutexGuard<'s, ClientShared<S>>>,
+}
+
+impl<S> LazyGuard<'_, S> {
+    #[inline]
+    pub(super) fn get(&mut self) -> &mut ClientShared<S> {
+        self.guard.get_or_insert_with(|| self.shared.lock())
+    }
+}
 
 /// What the client's thread shares with its handle.
 #[derive(Clone, Debug)]
 pub(super) struct HandleState {
     pub(super) clock: Clock,
     pub(super) heartbeat: Heartbeat,
+    pub(super) threads: ClientThreads,
     pub(super) health: SharedHealth,
     pub(super) numbers: SubscriptionNumbers,
     /// What selections have subscribed and ended.
@@ -56,10 +99,6 @@ pub(super) struct ClientShared<S> {
     /// The connections that wait until the host takes one, by line and group: all first lines in
     /// the order in which their subscriptions were requested, then all second ones.
     connect_queue: BTreeSet<(usize, usize)>,
-    /// When a frame came or was run again last, on whichever connection: all run the same code.
-    pub(super) last_frame: MonoNanos,
-    /// The receive time of the last frame: it does not run backwards.
-    pub(super) last_received: UnixNanos,
     /// What the client's handle reads.
     pub(super) handle: HandleState,
     /// What each line of a group with several has received last.
@@ -152,8 +191,6 @@ impl<S: EventSink> ClientShared<S> {
             arbiters: Vec::new(),
             events,
             connect_queue: BTreeSet::new(),
-            last_frame: MonoNanos::ZERO,
-            last_received: UnixNanos::UNKNOWN,
             handle,
             received: ReceivedByLine::default(),
             recorder: ClientRecorder::default(),

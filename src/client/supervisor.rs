@@ -4,7 +4,6 @@
 #[cfg(feature = "rest")]
 mod history;
 
-use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
@@ -23,48 +22,21 @@ use super::messages::{Command, ConnectionCommand, ConnectionEvent};
 use super::new_group::{NewGroup, new_handler};
 use super::readers::Readers;
 use super::recorder::ClientRecorder;
+use super::routes::Routes;
 use super::shared::{ClientShared, HandleState, SharedCell};
 use super::stats::{ClientStats, ConnectionEnd, ConnectionStats, StopReport, new_latency};
+use super::threads::Threads;
 use crate::event::EventSink;
 use crate::feed::{FeedHandler, Recovery, SubscriptionNumbers};
-use crate::model::{ChannelPath, Subscription};
-use crate::transport::{Clock, Connector, Route, SocketTransport, Targets};
+use crate::model::Subscription;
+use crate::transport::Clock;
 
 /// How long all connections together may take to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How the exchange is reached: the same for all connections, but for the path.
-pub(super) struct Routes {
-    connector: Arc<Connector>,
-    targets: Targets,
-    /// The route to the URL that was given.
-    given: Route,
-}
-
-impl Routes {
-    pub(super) const fn new(connector: Arc<Connector>, targets: Targets, given: Route) -> Self {
-        Self { connector, targets, given }
-    }
-
-    /// Which groups serve these subscriptions, of at most so many each.
-    pub(super) fn grouped(
-        &self,
-        subscriptions: &[Subscription],
-        most: usize,
-    ) -> Vec<(Option<ChannelPath>, Vec<Subscription>)> {
-        self.targets.grouped(subscriptions, most)
-    }
-
-    fn transport(&self, path: Option<ChannelPath>) -> SocketTransport {
-        let home = self.given.beside(self.targets.at(path));
-        let home = home.logging_in(path == Some(ChannelPath::PublicSbe));
-        SocketTransport::new(Arc::clone(&self.connector), home)
-    }
-}
-
 /// Spreads subscriptions over groups, and opens, replaces and stops their connections.
 pub(super) struct Supervisor<S> {
-    config: Rc<ClientConfig>,
+    config: Arc<ClientConfig>,
     routes: Routes,
     shared: SharedCell<S>,
     clock: Clock,
@@ -73,6 +45,7 @@ pub(super) struct Supervisor<S> {
     events: UnboundedReceiver<ConnectionEvent>,
     groups: Vec<Group>,
     tasks: JoinSet<ConnectionEnd>,
+    threads: Threads,
     /// The connections whose replacement is retried later: once each, however often it is
     /// requested.
     retries: HashSet<ConnectionId>,
@@ -86,7 +59,7 @@ pub(super) struct Supervisor<S> {
     history: Option<UnboundedReceiver<HistoryReply>>,
 }
 
-impl<S: EventSink + 'static> Supervisor<S> {
+impl<S: EventSink + Send + 'static> Supervisor<S> {
     /// Opens the connections of the groups; it must be inside a `LocalSet` already.
     pub(super) fn start(
         config: ClientConfig,
@@ -98,19 +71,21 @@ impl<S: EventSink + 'static> Supervisor<S> {
     ) -> Self {
         let (reports, events) = unbounded_channel();
         let (clock, numbers) = (handle.clock.clone(), handle.numbers.clone());
+        let threads = Threads::of(&config, &handle);
         let shared = ClientShared::new(sink, reports, handle).with_recorder(recorder);
         let mut supervisor = Self {
             max_subscriptions: config.max_subscriptions_per_connection.max(1),
-            config: Rc::new(config),
+            config: Arc::new(config),
             routes,
             clock,
             numbers,
-            shared: Rc::new(RefCell::new(shared)),
+            shared: SharedCell::new(shared),
             commands,
             events,
             groups: Vec::new(),
             retries: HashSet::new(),
             tasks: JoinSet::new(),
+            threads,
             ended: ClientStats::new(Recovery::default(), new_latency()),
             #[cfg(feature = "rest")]
             history: None,
@@ -131,12 +106,12 @@ impl<S: EventSink + 'static> Supervisor<S> {
                 command = self.commands.recv() => match command {
                     Some(Command::Subscribe(subscription, reply)) => {
                         #[cfg(feature = "rest")]
-                        self.shared.borrow_mut().set_own(&subscription, true);
+                        self.shared.lock().set_own(&subscription, true);
                         self.subscribe(subscription, reply);
                     }
                     Some(Command::Unsubscribe(subscription)) => {
                         #[cfg(feature = "rest")]
-                        self.shared.borrow_mut().set_own(&subscription, false);
+                        self.shared.lock().set_own(&subscription, false);
                         self.unsubscribe(&subscription);
                     }
                     Some(Command::Stats(reply)) => {
@@ -147,7 +122,7 @@ impl<S: EventSink + 'static> Supervisor<S> {
                         let _ = reply.send(self.connections().await);
                     }
                     Some(Command::Events(queue)) => {
-                        self.shared.borrow_mut().add_events(queue);
+                        self.shared.lock().add_events(queue);
                     }
                     Some(Command::Stop) | None => break,
                 },
@@ -166,7 +141,7 @@ impl<S: EventSink + 'static> Supervisor<S> {
     fn add(&mut self, new: NewGroup) {
         let group = self.groups.len();
         let (path, subscriptions, arbiter, handlers) = new.into_parts();
-        self.shared.borrow_mut().add_group(arbiter);
+        self.shared.lock().add_group(arbiter);
         self.groups.push(Group::new(path, subscriptions));
         for (line, handler) in handlers.into_iter().enumerate() {
             self.open(ConnectionId { group, line }, handler, None);
@@ -179,14 +154,21 @@ impl<S: EventSink + 'static> Supervisor<S> {
         let path = group.path();
         let transport = self.routes.transport(path);
         let (sender, commands) = unbounded_channel();
-        let (config, shared) = (Rc::clone(&self.config), Rc::clone(&self.shared));
+        let (config, shared) = (Arc::clone(&self.config), self.shared.clone());
         let clock = self.clock.clone();
         let context = ConnectionContext { id, path, config, shared, clock, commands };
-        let mut driver = ConnectionDriver::new(context, transport, handler);
-        if replaces.is_some() {
-            driver.request_ready_report();
-        }
-        self.tasks.spawn_local(driver.run());
+        let is_replacement = replaces.is_some();
+        let run = move |thread| {
+            let mut driver = ConnectionDriver::new(context, transport, handler, thread);
+            if is_replacement {
+                driver.request_ready_report();
+            }
+            driver.run()
+        };
+        match &mut self.threads {
+            Threads::PerConnection(threads) => self.tasks.spawn_local(threads.run(id, run)),
+            Threads::One(thread) => self.tasks.spawn_local(run(Rc::clone(thread))),
+        };
         group.insert(id.line, Connection::new(sender, replaces));
     }
 
@@ -195,7 +177,7 @@ impl<S: EventSink + 'static> Supervisor<S> {
     fn subscribe(&mut self, subscription: Subscription, reply: mpsc::Sender<Readers>) {
         let has = |group: &Group| group.subscriptions().contains(&subscription);
         let most = self.max_subscriptions;
-        let path = self.routes.targets.path_of(&subscription);
+        let path = self.routes.path_of(&subscription);
         let room = |group: &Group| group.path() == path && group.subscriptions().len() < most;
         let found = self.groups.iter().position(has);
         let Some(at) = found.or_else(|| self.groups.iter().position(room)) else {
@@ -204,7 +186,9 @@ impl<S: EventSink + 'static> Supervisor<S> {
             return self.add(group);
         };
         let mut reply = Some(reply);
-        let merged = self.shared.borrow_mut().subscribe(at, subscription);
+        // Commands are sent with the lock held, see `ConnectionDriver::with_all_commands_applied`.
+        let mut shared = self.shared.lock();
+        let merged = shared.subscribe(at, subscription);
         if let Some(readers) = merged
             && let Some(reply) = reply.take()
         {
@@ -219,9 +203,10 @@ impl<S: EventSink + 'static> Supervisor<S> {
         let has = |group: &Group| group.subscriptions().contains(subscription);
         let Some(at) = self.groups.iter().position(has) else { return };
         let Some(group) = self.groups.get_mut(at) else { return };
-        group.unsubscribe(subscription);
         let now = self.clock.now().1;
-        self.shared.borrow_mut().unsubscribe(at, subscription, now);
+        let mut shared = self.shared.lock();
+        group.unsubscribe(subscription);
+        shared.unsubscribe(at, subscription, now);
     }
 
     fn on_event(&mut self, event: ConnectionEvent) {
@@ -251,11 +236,13 @@ impl<S: EventSink + 'static> Supervisor<S> {
             return;
         }
         tracing::warn!(len, "too many channels for one connection: half of them get another");
+        let mut shared = self.shared.lock();
         let moved = group.split_off_half();
         self.max_subscriptions = self.max_subscriptions.min(len.div_ceil(2));
         let (path, lines) = (group.path(), self.config.redundancy.max(1));
         let now = self.clock.now().1;
-        let arbiter = self.shared.borrow_mut().split_off(id.group, &moved, lines, now);
+        let arbiter = shared.split_off(id.group, &moved, lines, now);
+        drop(shared);
         let mut new = NewGroup::new(&self.config, &self.numbers, path, &moved);
         if let Some(arbiter) = arbiter {
             new.set_arbiter(arbiter);
@@ -268,7 +255,7 @@ impl<S: EventSink + 'static> Supervisor<S> {
         if !self.retries.insert(id) {
             return;
         }
-        let events = self.shared.borrow().events();
+        let events = self.shared.lock().events();
         tokio::task::spawn_local(async move {
             tokio::time::sleep(pause).await;
             // Without a supervisor everything has ended.
@@ -293,7 +280,7 @@ impl<S: EventSink + 'static> Supervisor<S> {
         let id = ConnectionId { group: old.group, line: group.free_line() };
         let (path, subscriptions) = (group.path(), group.subscriptions());
         let handler = new_handler(&self.config, &self.numbers, path, subscriptions);
-        self.shared.borrow_mut().open_line(id);
+        self.shared.lock().open_line(id);
         self.open(id, handler, Some(old.line));
     }
 
@@ -314,7 +301,7 @@ impl<S: EventSink + 'static> Supervisor<S> {
                     group.remove(ended.id.line);
                 }
                 let now = self.clock.now().1;
-                self.shared.borrow_mut().close_line(ended.id, now);
+                self.shared.lock().close_line(ended.id, now);
                 self.ended.add(&ended.stats, &ended.latency);
             }
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
@@ -346,7 +333,7 @@ impl<S: EventSink + 'static> Supervisor<S> {
     /// All counters, and whether every connection has answered.
     async fn stats_of_connections(&self) -> (ClientStats, bool) {
         let mut stats = self.ended.clone();
-        stats.recovery = self.shared.borrow().recovery().clone();
+        stats.recovery = self.shared.lock().recovery().clone();
         let mut is_whole = true;
         for connection in self.groups.iter().flat_map(Group::connections) {
             if let (Some(counters), Some(latency)) =
@@ -359,12 +346,12 @@ impl<S: EventSink + 'static> Supervisor<S> {
                 is_whole = false;
             }
         }
-        for lines in self.shared.borrow().line_stats() {
+        for lines in self.shared.lock().line_stats() {
             stats.add_lines(lines);
         }
         #[cfg(feature = "rest")]
         {
-            stats.joins = self.shared.borrow().join_stats();
+            stats.joins = self.shared.lock().join_stats();
         }
         (stats, is_whole)
     }

@@ -1,15 +1,19 @@
-//! The thread of a client: its name, its core, its scheduling.
+//! The threads of a client: their names, cores and scheduling.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::transport::RefusedOptions;
 
-/// The thread of a client.
+/// The threads of a client.
 ///
 /// What the system refuses is logged as a warning and listed in
 /// [`Health::refused`](super::Health::refused); the client runs without it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ThreadOptions {
-    /// The name; `okx-feed`. Linux shows its first 15 bytes.
+    /// The name; `okx-feed`. That of a connection's own thread ends in `-GROUP.LINE`. Linux shows
+    /// the first 15 bytes.
     pub name: String,
     /// The core that the thread is bound to, from 0 (Linux, feature `direct`); `None`, the default,
     /// for any.
@@ -21,11 +25,59 @@ pub struct ThreadOptions {
     /// its core to no other thread but for the share that the system keeps back (5 % by default on
     /// Linux).
     pub fifo_priority: Option<u8>,
+    /// Whether each connection has a thread of its own; `false` by default, when one thread reads
+    /// all connections of the client.
+    ///
+    /// A frame of one connection is then received, decrypted and decoded while another connection
+    /// decodes its own. What is one for all connections is under a lock, which a connection takes
+    /// at the first event of a frame: the merge of redundant lines, the recording, and the sink,
+    /// which is called on the connections' threads, one call at a time. Receive times of different
+    /// connections may be out of order by the time that a frame takes.
+    ///
+    /// With busy polling each of them needs a core.
+    pub per_connection: bool,
+    /// The cores that the threads of connections are bound to, in turn and again from the first
+    /// (Linux, feature `direct`); none, the default, for any. `core` is that of the thread that
+    /// supervises them.
+    pub connection_cores: Vec<usize>,
+}
+
+/// The threads of one client, on which it can't wait for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ClientThreads(u64);
+
+thread_local! {
+    /// The client that the thread belongs to.
+    static CLIENT: Cell<Option<ClientThreads>> = const { Cell::new(None) };
+}
+
+impl ClientThreads {
+    /// Those of one more client.
+    pub(super) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The calling thread is one of them.
+    pub(super) fn enter(self) {
+        CLIENT.set(Some(self));
+    }
+
+    /// Whether the calling thread is one of them.
+    pub(super) fn has_current(self) -> bool {
+        CLIENT.get() == Some(self)
+    }
 }
 
 impl Default for ThreadOptions {
     fn default() -> Self {
-        Self { name: "okx-feed".to_owned(), core: None, fifo_priority: None }
+        Self {
+            name: "okx-feed".to_owned(),
+            core: None,
+            fifo_priority: None,
+            per_connection: false,
+            connection_cores: Vec::new(),
+        }
     }
 }
 

@@ -84,6 +84,43 @@ async fn the_heartbeat_shows_a_sink_that_does_not_return() {
     server.shutdown().await;
 }
 
+/// The sink is called on the thread of the connection that an event came on.
+#[tokio::test]
+async fn each_connection_has_a_thread_of_its_own_where_that_is_wanted() {
+    let server = exchange().await;
+    for (per_connection, threads) in
+        [(false, ["okx-feed", "okx-feed"]), (true, ["okx-feed-0.0", "okx-feed-1.0"])]
+    {
+        let (called, calls) = mpsc::channel();
+        let client = crate::over::builder(Dialect::V5)
+            .url(url(&server))
+            .subscribe("books5:BTC-USDT")
+            .subscribe("trades-all:BTC-USDT")
+            .on_event(move |event: &Event<'_>| {
+                let of = match event {
+                    Event::Book(_) => 0,
+                    Event::Trade(_) => 1,
+                    _ => return,
+                };
+                let thread = std::thread::current().name().unwrap_or_default().to_owned();
+                let _ = called.send((of, thread));
+            })
+            .configure(quick)
+            .configure(|config| config.thread.per_connection = per_connection)
+            .spawn()
+            .unwrap();
+        for (of, name) in threads.into_iter().enumerate() {
+            let thread = wait_for(|| calls.try_iter().find(|(called, _)| *called == of)).await.1;
+            assert_eq!(thread, name, "{per_connection}");
+        }
+        assert_eq!(client.stop().dropped, 0);
+        // All threads have ended: the sink is gone, and its sender with it.
+        while calls.try_recv().is_ok() {}
+        assert_eq!(calls.try_recv(), Err(mpsc::TryRecvError::Disconnected));
+    }
+    server.shutdown().await;
+}
+
 #[tokio::test]
 async fn many_channels_take_few_requests() {
     let server = exchange().await;

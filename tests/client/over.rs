@@ -35,17 +35,23 @@ fn transport(config: &mut ClientConfig) {
         Ok("tokio-busy") => (config.transport, config.busy_poll) = (TransportKind::Tokio, true),
         #[cfg(all(feature = "direct", unix))]
         Ok("busy") => (config.transport, config.busy_poll) = (TransportKind::Direct, true),
+        #[cfg(all(feature = "direct", unix))]
+        Ok("threads") => {
+            config.transport = TransportKind::Direct;
+            config.thread.per_connection = true;
+        }
         Ok(other) => panic!("no transport {other}"),
         Err(_) => config.transport = TransportKind::Tokio,
     }
 }
 
-/// Runs all tests of this program but those of this file, and those that are named, over a
-/// transport.
+/// Runs tests of this program over a transport: those that are named, or all but those of this
+/// file, and not those to be skipped.
 #[cfg(all(feature = "direct", unix))]
-fn run(transport: &str, skip: &[&str]) {
+fn run(transport: &str, only: &[&str], skip: &[&str]) {
     let program = std::env::current_exe().unwrap();
     let run = Command::new(program)
+        .args(only)
         .args(["--skip", "over::", "--test-threads", "2"])
         .args(skip.iter().flat_map(|name| ["--skip", name]))
         .env(VARIABLE, transport)
@@ -60,7 +66,7 @@ fn run(transport: &str, skip: &[&str]) {
 #[cfg(all(feature = "direct", unix))]
 #[test]
 fn all_tests_pass_over_the_direct_transport() {
-    run("direct", &[]);
+    run("direct", &[], &[]);
 }
 
 /// Not those that need several busy clients in time, or forty connections of one: they would need
@@ -68,5 +74,13 @@ fn all_tests_pass_over_the_direct_transport() {
 #[cfg(all(feature = "direct", unix))]
 #[test]
 fn tests_of_one_client_pass_over_the_direct_transport_that_busy_polls() {
-    run("busy", &["lines::", "order::"]);
+    run("busy", &[], &["lines::", "order::"]);
+}
+
+/// Of the others a client has one connection, which is on one thread either way.
+#[cfg(all(feature = "direct", unix))]
+#[test]
+fn tests_of_several_connections_pass_with_a_thread_each() {
+    let several = ["lines::", "order::", "handle::", "events::", "requests::"];
+    run("threads", &[several.as_slice(), &["basics::a_sink_that_panics"]].concat(), &[]);
 }

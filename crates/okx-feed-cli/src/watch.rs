@@ -74,6 +74,9 @@ pub(crate) struct WatchArgs {
     /// Never sleep while connected: a core of its own for shorter latencies
     #[arg(long, alias = "busy")]
     busy_poll: bool,
+    /// Read each connection on a thread of its own
+    #[arg(long)]
+    thread_per_connection: bool,
     #[command(flatten)]
     connect: ConnectArgs,
     /// What to subscribe, as the dialect's documents write it
@@ -192,6 +195,9 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     if args.busy_poll {
         builder = builder.busy_poll();
     }
+    builder = builder.configure(|config| {
+        config.thread.per_connection = args.thread_per_connection;
+    });
     if let Some(credentials) = args.login.credentials()? {
         builder = builder.login(credentials);
     }

@@ -13,8 +13,10 @@ use crate::client::health::SharedHealth;
 use crate::client::heartbeat::Heartbeat;
 use crate::client::new_group::NewGroup;
 use crate::client::recorder::ClientRecorder;
+use crate::client::routes::Routes;
 use crate::client::shared::HandleState;
-use crate::client::supervisor::{Routes, Supervisor};
+use crate::client::supervisor::Supervisor;
+use crate::client::thread::ClientThreads;
 #[cfg(feature = "rest")]
 use crate::client::{history, selected::Selected, selections::Selections};
 use crate::event::EventSink;
@@ -67,6 +69,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         let recorder = start_recorder(&config, &clock)?;
         let shared = HandleState {
             heartbeat: Heartbeat::new(clock.clone()),
+            threads: ClientThreads::new(),
             health: SharedHealth::new(clock.now().1, refused.clone()),
             numbers,
             clock,
@@ -78,6 +81,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         let of_handle = shared.clone();
         let (options, name) = (config.thread.clone(), config.thread.name.clone());
         let run = move || {
+            shared.threads.enter();
             options.apply(&refused);
             let local = tokio::task::LocalSet::new();
             let supervisor = async move {

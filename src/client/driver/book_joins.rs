@@ -94,7 +94,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             self.join_book(&subscription, None);
         }
         let asks = std::mem::take(&mut self.book_joins.asks);
-        self.shared.borrow().ask_for_books(self.id, asks);
+        self.shared.lock().ask_for_books(self.id, asks);
     }
 
     /// Takes a snapshot, or why there is none: then the book is subscribed again.
@@ -114,7 +114,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         let at = book_joins.joins.iter().position(|(of, _)| of == subscription);
         let Some((_, mut join)) = at.map(|at| book_joins.joins.swap_remove(at)) else { return };
         let step = {
-            let mut shared = shared.borrow_mut();
+            let mut shared = shared.lock();
             let sink = &mut |event: &Event<'_>| {
                 match event {
                     Event::State(change) => {

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use super::{ConnectionDriver, Lifecycle};
+use crate::client::connection_id::ConnectionId;
 use crate::client::messages::ConnectionCommand;
 use crate::client::readers::Readers;
+use crate::client::shared::ClientShared;
 use crate::client::stats::Latencies;
 use crate::event::{Event, EventSink};
+use crate::feed::FeedHandler;
 use crate::model::Subscription;
 use crate::transport::Transport;
 
@@ -51,11 +54,22 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         }
     }
 
-    /// Applies the commands that have been sent already, so that the handler has exactly what the
-    /// supervisor has subscribed. To be called before an arbiter takes over what the handler has.
-    pub(super) fn apply_pending_commands(&mut self) {
-        while let Ok(command) = self.commands.try_recv() {
-            self.on_command(Some(command));
+    /// Has an arbiter take over what the handler has, which must be exactly what the supervisor
+    /// has subscribed: the commands that have been sent are applied before. The supervisor sends
+    /// them with the lock held, so that none can come in between.
+    pub(super) fn with_all_commands_applied(
+        &mut self,
+        take_over: impl Fn(&mut ClientShared<S>, &mut FeedHandler, ConnectionId, usize),
+    ) {
+        loop {
+            while let Ok(command) = self.commands.try_recv() {
+                self.on_command(Some(command));
+            }
+            let Self { shared, commands, id, handler, requested, .. } = self;
+            let mut shared = shared.lock();
+            if commands.is_empty() {
+                return take_over(&mut shared, handler, *id, *requested);
+            }
         }
     }
 
@@ -65,7 +79,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         let _ = self.handler.subscribe(subscription);
         self.record_subscriptions(wall);
         // There may be an arbiter since this was requested.
-        let merged = self.shared.borrow_mut().subscribe(self.id.group, subscription);
+        let merged = self.shared.lock().subscribe(self.id.group, subscription);
         let readers = merged.unwrap_or_else(|| Readers::of(&mut self.handler, &subscription));
         self.session.queue_subscribe(subscription, mono);
         self.requested += 1;
@@ -76,7 +90,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     fn unsubscribe(&mut self, subscription: &Subscription) {
         let (mono, wall) = self.clock.now();
         let Self { handler, session, shared, id, .. } = self;
-        let mut shared = shared.borrow_mut();
+        let mut shared = shared.lock();
         let sink = &mut |event: &Event<'_>| shared.on_event(*id, event);
         handler.unsubscribe(subscription, wall, sink);
         shared.received.remove(*id, subscription);

@@ -17,7 +17,7 @@ const UNAUTHORIZED: u16 = 401;
 impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     /// Begins an attempt, if the host takes one now, with the look-up of its name.
     pub(super) fn connect(&mut self) {
-        self.shared.borrow_mut().join_connect_queue(self.id);
+        self.shared.lock().join_connect_queue(self.id);
         let limit = self.config.session.connect_limit;
         // The host first: while it accepts nobody, those behind in the queue need not look either.
         let checked =
@@ -41,7 +41,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         if let Err(pause) = acquired {
             return self.postpone(pause);
         }
-        self.shared.borrow_mut().leave_connect_queue(self.id);
+        self.shared.lock().leave_connect_queue(self.id);
         self.session.handle_resolved(self.clock.mono());
         // Redundant connections begin with different addresses, and go on to the next where an
         // attempt fails.
@@ -56,7 +56,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     /// How long to wait for those before it.
     fn check_queue(&self) -> Result<(), Duration> {
         let limit = self.config.session.connect_limit;
-        match self.shared.borrow().queued_before(self.id) {
+        let ahead = self.shared.lock().queued_before(self.id);
+        match ahead {
             0 => Ok(()),
             ahead => {
                 let rounds = u32::try_from(ahead / limit.attempts.max(1)).unwrap_or(u32::MAX);

@@ -64,8 +64,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     /// Keeps what a frame needs in the caches, if none came for a while.
     pub(super) fn warm_caches(&mut self) {
         let mono = self.clock.mono();
-        let last = self.shared.borrow().last_frame;
-        if mono.since(last) >= WARMUP_INTERVAL {
+        if mono.since(self.thread.last_frame.get()) >= WARMUP_INTERVAL {
             self.process(Source::Warmup, mono, UnixNanos::UNKNOWN);
         }
     }
@@ -79,15 +78,15 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         mono: MonoNanos,
         wall: UnixNanos,
     ) -> Option<DecodeError> {
-        let Self { transport, handler, session, shared, id, stats, states_changed, config, .. } =
-            self;
+        let Self { transport, handler, session, shared, thread, id, states_changed, .. } = self;
+        let (stats, config) = (&mut self.stats, &self.config);
         #[cfg(feature = "rest")]
         let book_joins = &mut self.book_joins;
-        let mut shared = shared.borrow_mut();
-        shared.handle.heartbeat.beat(mono);
+        thread.beats.beat(mono);
+        let mut shared = shared.lock_when_needed();
         let mut repeats_login = false;
         // A stamp of the kernel may be earlier than what another connection was given.
-        let wall = wall.max(shared.last_received);
+        let wall = wall.max(thread.last_received.get());
         let sink = &mut |event: &Event<'_>| {
             match event {
                 Event::Control(control) => {
@@ -95,13 +94,13 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                     let control = &withhold(control, config.credentials.as_ref());
                     repeats_login |= control.message != whole;
                     session.handle_control(control, mono);
-                    return shared.on_event(*id, &Event::Control(*control));
+                    return shared.get().on_event(*id, &Event::Control(*control));
                 }
                 Event::State(change) => {
                     *states_changed = true;
                     #[cfg(feature = "rest")]
                     if change.to == BookState::Resyncing && book_joins.begin(change.subscription) {
-                        return shared.on_event(*id, event);
+                        return shared.get().on_event(*id, event);
                     }
                     on_state(session, change, mono);
                 }
@@ -112,24 +111,24 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 }
                 _ => {}
             }
-            shared.on_event(*id, event);
+            shared.get().on_event(*id, event);
         };
         match source {
             Source::Transport => {
                 let error = handler.on_frame(transport.frame(), wall, sink).err();
-                shared.last_frame = mono;
-                shared.recorder.frame(*id, transport.frame(), repeats_login, wall);
-                shared.last_received = wall;
+                thread.last_frame.set(mono);
+                thread.last_received.set(wall);
+                shared.get().recorder.frame(*id, transport.frame(), repeats_login, wall);
                 error
             }
             Source::Snapshot(body) => {
                 let error = handler.on_frame(Frame::Binary(body), wall, sink).err();
-                shared.recorder.frame(*id, Frame::Binary(body), repeats_login, wall);
+                shared.get().recorder.frame(*id, Frame::Binary(body), repeats_login, wall);
                 error
             }
             Source::Warmup => {
                 if handler.warm_caches(sink) {
-                    shared.last_frame = mono;
+                    thread.last_frame.set(mono);
                     stats.warmup_frames += 1;
                 }
                 None
@@ -142,8 +141,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         self.clock.follow();
         let now = self.clock.now();
         let Self { handler, session, shared, id, watchdog, config, .. } = self;
-        let mut shared = shared.borrow_mut();
-        shared.handle.heartbeat.beat(now.0);
+        self.thread.beats.beat(now.0);
+        let mut shared = shared.lock();
         let mut received = std::mem::take(&mut shared.received);
         if shared.has_arbiter(id.group) && session.is_open() {
             received.note(*id, handler.slots());

@@ -14,13 +14,13 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         ts: UnixNanos,
         text: impl FnOnce() -> R,
     ) {
-        self.shared.borrow_mut().recorder.note(self.id, noted, ts, text);
+        self.shared.lock().recorder.note(self.id, noted, ts, text);
     }
 
     /// Records what is subscribed here, where the client records.
     pub(super) fn record_subscriptions(&self, ts: UnixNanos) {
         let lines = self.config.redundancy.max(1);
-        let recorder = &mut self.shared.borrow_mut().recorder;
+        let recorder = &mut self.shared.lock().recorder;
         recorder.subscriptions(self.id, lines, &self.handler, ts);
     }
 }

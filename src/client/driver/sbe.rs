@@ -18,7 +18,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         let codes = self.config.session.sbe.as_ref();
         let Some(code) = codes.and_then(|codes| codes.code(subscription.inst_id())) else { return };
         let ask = SnapshotAsk { connection: self.id, request: Request::book_sbe(code) };
-        self.shared.borrow().ask_for_snapshot(ask);
+        self.shared.lock().ask_for_snapshot(ask);
     }
 
     /// Takes the body of a snapshot as if it had come on the connection, which it may outlive.

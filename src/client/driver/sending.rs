@@ -43,7 +43,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     /// Closes the connection properly, within a bound; frames that still come are handled. Returns
     /// whether it came to that.
     pub(super) async fn shutdown(&mut self) -> bool {
-        self.shared.borrow_mut().leave_connect_queue(self.id);
+        self.shared.lock().leave_connect_queue(self.id);
         if !self.transport.is_open() {
             self.transport.close();
             return false;

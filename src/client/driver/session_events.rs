@@ -36,7 +36,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 self.stats.connects += 1;
                 self.requested = self.handler.slots().len();
                 self.stats.connected = true;
-                self.shared.borrow().handle.health.connected();
+                self.shared.lock().handle.health.connected();
                 self.record(Noted::Open, wall, || self.transport.address().to_string());
             }
             SessionEvent::Subscribed(subscription) => self.on_subscribed(&subscription, wall),
@@ -85,7 +85,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         }
         let was_open = std::mem::take(&mut self.stats.connected);
         let reason = self.stats.last_loss.as_deref().unwrap_or("closed");
-        self.shared.borrow().handle.health.lost(was_open, reason, wall);
+        self.shared.lock().handle.health.lost(was_open, reason, wall);
         self.record(Noted::Lost, wall, || reason);
         #[cfg(feature = "rest")]
         self.book_joins.clear();
@@ -93,9 +93,9 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     }
 
     fn request_replacement(&mut self) {
-        self.apply_pending_commands();
-        let Self { shared, id, handler, .. } = self;
-        shared.borrow_mut().request_replacement(*id, handler);
+        self.with_all_commands_applied(|shared, handler, id, _| {
+            shared.request_replacement(id, handler);
+        });
     }
 
     fn on_subscribed(&mut self, subscription: &Subscription, wall: UnixNanos) {
@@ -117,7 +117,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
 
     fn set_state(&mut self, subscription: &Subscription, state: BookState, wall: UnixNanos) {
         let Self { handler, shared, id, .. } = self;
-        let mut shared = shared.borrow_mut();
+        let mut shared = shared.lock();
         shared.recorder.state(*id, subscription, state, wall);
         let sink = &mut |event: &Event<'_>| shared.on_event(*id, event);
         handler.set_state(subscription, state, wall, sink);
@@ -126,7 +126,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     pub(super) fn set_all_states(&mut self, state: BookState) {
         let wall = self.clock.now().1;
         let Self { handler, shared, id, .. } = self;
-        let mut shared = shared.borrow_mut();
+        let mut shared = shared.lock();
         shared.recorder.note(*id, Noted::States, wall, || state.name());
         handler.set_all_states(state, wall, &mut |event: &Event<'_>| shared.on_event(*id, event));
     }
@@ -155,7 +155,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
 
     fn complete_handover(&mut self) {
         self.ready_report = None;
-        self.shared.borrow().report(ConnectionEvent::Ready(self.id));
+        self.shared.lock().report(ConnectionEvent::Ready(self.id));
     }
 
     /// Whether everything that is subscribed has come on this connection, and is not in doubt.

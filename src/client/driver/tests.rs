@@ -15,6 +15,7 @@ use crate::client::host_limits;
 use crate::client::messages::ConnectionEvent;
 use crate::client::new_group::new_handler;
 use crate::client::shared::{ClientShared, HandleState};
+use crate::client::thread::ClientThreads;
 use crate::event::Event;
 use crate::feed::SubscriptionNumbers;
 use crate::model::{Dialect, Subscription};
@@ -195,6 +196,7 @@ fn rig(host: &str, line: usize, attempts: Vec<Vec<Step>>) -> Rig {
     let handle = HandleState {
         clock: clock.clone(),
         heartbeat: Heartbeat::new(clock.clone()),
+        threads: ClientThreads::new(),
         health: SharedHealth::new(clock.now().1, RefusedOptions::default()),
         numbers: SubscriptionNumbers::default(),
         #[cfg(feature = "rest")]
@@ -203,8 +205,9 @@ fn rig(host: &str, line: usize, attempts: Vec<Vec<Step>>) -> Rig {
         recording: None,
     };
     let (reports, events) = unbounded_channel();
-    let shared = Rc::new(RefCell::new(ClientShared::new(sink, reports, handle)));
-    shared.borrow_mut().add_group(None);
+    let thread = Rc::new(OnThread::new(handle.heartbeat.beats()));
+    let shared = SharedCell::new(ClientShared::new(sink, reports, handle));
+    shared.lock().add_group(None);
     let (sender, commands) = unbounded_channel();
     let log = Rc::new(RefCell::new(Log::default()));
     let transport = Scripted {
@@ -220,12 +223,12 @@ fn rig(host: &str, line: usize, attempts: Vec<Vec<Step>>) -> Rig {
     let context = ConnectionContext {
         id,
         path: None,
-        config: Rc::new(config),
-        shared: Rc::clone(&shared),
+        config: Arc::new(config),
+        shared: shared.clone(),
         clock,
         commands,
     };
-    let driver = ConnectionDriver::new(context, transport, handler);
+    let driver = ConnectionDriver::new(context, transport, handler, thread);
     Rig { driver, log, noted, shared, events }
 }
 
@@ -309,7 +312,7 @@ async fn an_arbiter_takes_over_only_what_the_supervisor_has_subscribed() {
     let mut run = run("three.example:1", vec![attempt]).await;
     let requested = run.events.try_recv().unwrap();
     assert!(matches!(requested, ConnectionEvent::ReplacementRequested(_)), "{requested:?}");
-    let shared = run.shared.borrow();
+    let shared = run.shared.lock();
     let arbiter = shared.arbiter(0).unwrap();
     assert_eq!(arbiter.state(&removed), None);
     assert!(arbiter.state(&BOOKS[0].parse().unwrap()).is_some());
@@ -322,7 +325,7 @@ async fn an_arbiter_takes_over_only_what_the_supervisor_has_subscribed() {
 #[tokio::test]
 async fn a_queued_connection_waits_as_long_as_its_host_has_requested() {
     let Rig { mut driver, shared, log, .. } = rig("four.example:1", 1, Vec::new());
-    shared.borrow_mut().join_connect_queue(ConnectionId { group: 0, line: 0 });
+    shared.lock().join_connect_queue(ConnectionId { group: 0, line: 0 });
     let pause = Duration::from_secs(3_600);
     host_limits::hold("four.example:1", pause);
     let now = driver.clock.mono();

@@ -11,11 +11,11 @@ use crate::client::messages::ConnectionCommand;
 use crate::event::EventSink;
 use crate::model::Subscription;
 
-impl<S: EventSink + 'static> Supervisor<S> {
+impl<S: EventSink + Send + 'static> Supervisor<S> {
     /// Joins trades with their history, where that is wanted.
     pub(in crate::client) fn with_history(mut self, history: Option<History>) -> Self {
         if let Some(History { joins, selections, replies }) = history {
-            self.shared.borrow_mut().set_history(joins, selections);
+            self.shared.lock().set_history(joins, selections);
             self.history = Some(replies);
         }
         self
@@ -37,13 +37,13 @@ impl<S: EventSink + 'static> Supervisor<S> {
     /// Subscribes what a selection wants. The handle gets the readers.
     pub(super) fn select(&mut self, subscription: Subscription) {
         let (sender, readers) = mpsc::channel();
-        self.shared.borrow().handle.selected.push(subscription, Some(readers));
+        self.shared.lock().handle.selected.push(subscription, Some(readers));
         self.subscribe(subscription, sender);
     }
 
     /// Ends what no selection wants any more.
     pub(super) fn deselect(&mut self, subscription: &Subscription) {
-        self.shared.borrow().handle.selected.push(*subscription, None);
+        self.shared.lock().handle.selected.push(*subscription, None);
         self.unsubscribe(subscription);
     }
 
@@ -60,11 +60,11 @@ impl<S: EventSink + 'static> Supervisor<S> {
             Purpose::Snapshot(_) => {}
             Purpose::Trades(n) => {
                 let now = self.clock.now().1;
-                self.shared.borrow_mut().on_history(n, rows, now);
+                self.shared.lock().on_history(n, rows, now);
             }
             Purpose::Instruments(n) => {
                 let now = self.clock.now().1;
-                self.shared.borrow_mut().on_instruments(n, rows, now);
+                self.shared.lock().on_instruments(n, rows, now);
             }
             Purpose::Book(id, subscription) => {
                 self.send(id, ConnectionCommand::BookSnapshot(subscription, Box::new(rows)));

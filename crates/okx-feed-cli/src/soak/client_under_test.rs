@@ -19,6 +19,7 @@ pub(super) struct Connect {
     pub(super) ca_file: Option<PathBuf>,
     pub(super) transport: TransportKind,
     pub(super) busy_poll: bool,
+    pub(super) thread_per_connection: bool,
 }
 
 /// One client with its checker.
@@ -66,6 +67,7 @@ impl ClientUnderTest {
                 config.tls.ca_file.clone_from(&connect.ca_file);
                 config.transport = connect.transport;
                 config.busy_poll = connect.busy_poll;
+                config.thread.per_connection = connect.thread_per_connection;
             })
             .sink(BookChecker::new(market, Arc::clone(clock_steps), Arc::clone(&stats)))
             .spawn()?;

@@ -66,6 +66,9 @@ pub(crate) struct SoakArgs {
     /// Let the clients busy-poll: each needs a core to itself
     #[arg(long, alias = "busy")]
     busy_poll: bool,
+    /// Read each connection on a thread of its own
+    #[arg(long)]
+    thread_per_connection: bool,
     /// Print the report as one JSON object
     #[arg(long)]
     json: bool,
@@ -173,6 +176,7 @@ impl Soak {
             ca_file: tls.as_ref().map(|tls| tls.ca_file.clone()),
             transport: args.transport.into(),
             busy_poll: args.busy_poll,
+            thread_per_connection: args.thread_per_connection,
         };
         market.start = server.inspect(|exchange| exchange.market().wall(MonoNanos::ZERO));
         let endpoints = [Endpoint::V3, Endpoint::V5Public];
