@@ -76,8 +76,8 @@ impl Clock {
 
     /// How long before `mono` the system's own clock showed `at`; `None` where it was later.
     ///
-    /// It is read off the monotonic clock and what [`Clock::follow`] saw last, without a look at the
-    /// system's clock: after a step of that one it is wrong by the step, for a second at most.
+    /// It is read off the monotonic clock and what [`Clock::follow`] saw last, without a look at
+    /// the system's clock: after a step of that one it is wrong by the step, for a second at most.
     #[inline]
     #[must_use]
     #[cfg_attr(
