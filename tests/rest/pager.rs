@@ -55,7 +55,7 @@ fn a_hundred_thousand_trades_under_faults_are_complete_and_go_on_after_an_interr
             trades.truncate(trades.len() - 17);
             let next = trades.last().unwrap().trade_id + 1;
             let gone = pager.gone().to_vec();
-            pager = TradePager::resume(inst_id, Some(since), (first, next, last), &gone);
+            pager = TradePager::resume(inst_id, (Some(since), None), (first, next, last), &gone);
         }
     }
     assert!(trades.len() >= 100_000, "{}", trades.len());
@@ -102,6 +102,35 @@ fn a_span_is_found_by_time_even_if_it_begins_before_all_trades() {
     assert_eq!(walk(None, Some(opening - 400 * day), 10), []);
 }
 
+/// One reply of a cache that lags, or of one that lacks rows, must not decide where a span ends.
+#[test]
+fn the_end_of_a_span_is_found_under_faults_that_touch_every_second_reply() {
+    let inst_id: InstrumentId = "BTC-USDT".parse().unwrap();
+    for (seed, faults) in (0..12).map(|n| (n, ["lag:p=0.5,by=5s", "holes:p=0.5,rows=20"])) {
+        for faults in faults {
+            let mut ends = ["", faults].map(|faults| {
+                let mut exchange = exchange(faults);
+                let (mut rest, mut trades) = (Rest::new(seed), Vec::new());
+                // The span has just ended.
+                let mut now = MonoNanos::ZERO + Duration::from_secs(30 + seed);
+                let until = wall(&exchange, now).0 - 200_000_000;
+                let since = until - 30_000_000_000;
+                let (since, until) = (Some(UnixNanos(since)), Some(UnixNanos(until)));
+                let mut pager = TradePager::new(inst_id, since, until);
+                while let Some(page) = pager.next() {
+                    let rows = fetch(&mut rest, &mut exchange, &mut now, page);
+                    pager.on_rows(&rows, &mut trades).unwrap();
+                }
+                assert_eq!(pager.missing(), 0, "{faults} {seed}");
+                trades.iter().map(|trade: &Trade| trade.trade_id).collect::<Vec<_>>()
+            });
+            let [whole, found] = &mut ends;
+            assert_eq!(found, whole, "{faults} {seed}");
+            assert!(!whole.is_empty());
+        }
+    }
+}
+
 #[test]
 fn ids_that_are_no_longer_there_are_skipped_and_reported() {
     let mut exchange = exchange("lag:p=0.1,by=3s;holes:p=0.1");
@@ -121,13 +150,13 @@ fn ids_that_are_no_longer_there_are_skipped_and_reported() {
     // Of an interrupted walk, the ids before the oldest are gone.
     let first = oldest / 2;
     let (ids, missing, gone, sent) =
-        walk(TradePager::resume(inst_id, None, (first, first, oldest + 199), &[]), 1_000);
+        walk(TradePager::resume(inst_id, (None, None), (first, first, oldest + 199), &[]), 1_000);
     assert!(ids.iter().copied().eq(oldest..oldest + 200), "{:?}", ids.len());
     assert_eq!((missing, gone), (oldest - first, vec![(first, oldest - 1)]));
     assert!(sent < 150, "{sent}");
     // An interruption behind it does not hide it; one before it finds it again, once.
     let of = |next, gone: &[(u64, u64)]| {
-        TradePager::resume(inst_id, None, (first, next, oldest + 199), gone)
+        TradePager::resume(inst_id, (None, None), (first, next, oldest + 199), gone)
     };
     for (next, known) in [(oldest + 100, (first, oldest - 1)), (first, (first, oldest - 1))] {
         let (ids, missing, gone, _) = walk(of(next, &[known]), 1_000);
@@ -137,7 +166,7 @@ fn ids_that_are_no_longer_there_are_skipped_and_reported() {
     // There is nothing above the newest.
     let above = newest + 1_000_000;
     let (ids, missing, gone, sent) =
-        walk(TradePager::resume(inst_id, None, (above, above, above + 9_999), &[]), 1_000);
+        walk(TradePager::resume(inst_id, (None, None), (above, above, above + 9_999), &[]), 1_000);
     assert_eq!((ids.len(), missing, gone), (0, 10_000, vec![(above, above + 9_999)]));
     assert!(sent < 20, "{sent}");
 }

@@ -14,7 +14,9 @@ use crate::rest::v5;
 ///
 /// Sans-IO. First it finds the ids at the two ends of the span, then it walks up by id: ids grow
 /// by one, so that every page has a known first and last id, and a page that lacks rows is noticed.
-/// Times are used to find the ends alone, since several trades share a millisecond.
+/// Times are used to find the ends alone, since several trades share a millisecond. Where the span
+/// has an end, the trade with the next id must be later than that: one reply of a cache that lags
+/// does not decide it. Where there is no such trade for 20 s, none is expected.
 ///
 /// Memory: a page.
 #[derive(Clone, Debug)]
@@ -46,6 +48,8 @@ enum State {
     /// Looks for the next trade after an empty page of a walk: from `next` on none is older than
     /// `low`, and the request for those older than `ask` decides.
     Skip { walk: (u64, u64, u64), low: u64, high: u64, ask: u64 },
+    /// Looks for the trade after the last one, which must be later than the span.
+    Confirm { first: u64, last: u64 },
     /// Walks up.
     Walk { first: u64, next: u64, last: u64 },
     /// There is none.
@@ -54,7 +58,8 @@ enum State {
 
 impl TradePager {
     /// The trades from `since` to `until`, both included in whole milliseconds; without `since` the
-    /// newest 500, without `until` up to the newest.
+    /// newest 500, without `until` up to what the exchange calls the newest. An `until` that is yet
+    /// to come is waited for.
     #[must_use]
     pub fn new(inst_id: InstrumentId, since: Option<UnixNanos>, until: Option<UnixNanos>) -> Self {
         let cursor = match until {
@@ -66,18 +71,20 @@ impl TradePager {
         Self { inst_id, since, until, state, found, refetches: 0, gone }
     }
 
-    /// The trades with the ids from `next` to `last`, of a walk from `since` that began at `first`
-    /// and found that the ids of `gone` have no trade. Those from `next` on are requested again.
+    /// The trades with the ids from `next` to `last`, of a walk from `since` to `until` that began
+    /// at `first` and found that the ids of `gone` have no trade. Those from `next` on are requested
+    /// again.
     #[must_use]
     pub fn resume(
         inst_id: InstrumentId,
-        since: Option<UnixNanos>,
+        (since, until): (Option<UnixNanos>, Option<UnixNanos>),
         (first, next, last): (u64, u64, u64),
         gone: &[(u64, u64)],
     ) -> Self {
-        let state = State::Walk { first, next, last };
         let (found, gone) = (BTreeMap::new(), Ranges::before(gone, next));
-        Self { inst_id, since, until: None, state, found, refetches: 0, gone }
+        let state = State::Empty;
+        let pager = Self { inst_id, since, until, state, found, refetches: 0, gone };
+        Self { state: pager.walk(first, next, last), ..pager }
     }
 
     /// The next request; `None` where all is done.
@@ -87,6 +94,10 @@ impl TradePager {
             State::End(cursor) | State::Start { cursor, .. } => cursor,
             State::Oldest { low, high, .. } => TradeCursor::BelowId(low + (high - low) / 2),
             State::Skip { ask, .. } => TradeCursor::BelowId(ask),
+            State::Confirm { last, .. } => {
+                let page = u64::from(Endpoint::HistoryTrades.page());
+                TradeCursor::BelowId(last.saturating_add(page))
+            }
             State::Walk { next, last, .. } if next <= last => {
                 TradeCursor::BelowId(page_end(next, last).saturating_add(1))
             }
@@ -113,6 +124,7 @@ impl TradePager {
             State::Oldest { low, high, last } => self.on_oldest(&rows, (low, high, last)),
             State::Walk { first, next, last } => self.on_page(&rows, (first, next, last), out),
             State::Skip { .. } => self.on_skip(&rows),
+            State::Confirm { first, last } => self.on_confirm(&rows, first, last),
             State::Empty => {}
         }
         Ok(())
@@ -132,8 +144,13 @@ impl TradePager {
             }
             // All of the page were later: the end is below it.
             (None, Some(oldest), _) => State::End(TradeCursor::BelowId(oldest.trade_id)),
+            (None, None, _) if self.until.is_some() && self.refetches < REFETCHES => {
+                self.refetches += 1;
+                return;
+            }
             (None, None, _) => State::Empty,
         };
+        self.refetches = 0;
     }
 
     fn on_start(&mut self, rows: &[Trade], last: u64) {
@@ -191,7 +208,33 @@ impl TradePager {
         let since = self.since.unwrap_or_default().as_millis();
         let found = std::mem::take(&mut self.found).into_values();
         out.extend(found.filter(|trade| trade.ts_event.as_millis() >= since));
-        self.state = State::Walk { first, next: end.saturating_add(1), last };
+        self.state = self.walk(first, end.saturating_add(1), last);
+    }
+
+    /// The walk from `next` on, or what comes behind its end.
+    fn walk(&self, first: u64, next: u64, last: u64) -> State {
+        match self.until {
+            Some(_) if next > last => State::Confirm { first, last },
+            _ => State::Walk { first, next, last },
+        }
+    }
+
+    fn on_confirm(&mut self, rows: &[Trade], first: u64, last: u64) {
+        let until = self.until.map_or(u64::MAX, UnixNanos::as_millis);
+        let (mut inside, mut next) = (None, None);
+        for trade in rows.iter().filter(|trade| trade.trade_id > last) {
+            if trade.ts_event.as_millis() <= until {
+                inside = inside.max(Some(trade.trade_id));
+            }
+            next = next.or(Some(trade.trade_id)).min(Some(trade.trade_id));
+        }
+        let after = last.saturating_add(1);
+        if inside.is_none() && next != Some(after) && self.refetches < REFETCHES {
+            self.refetches += 1;
+            return;
+        }
+        self.refetches = 0;
+        self.state = State::Walk { first, next: after, last: inside.unwrap_or(last) };
     }
 
     fn on_skip(&mut self, rows: &[Trade]) {
@@ -212,7 +255,7 @@ impl TradePager {
             State::Skip { walk, low, high, ask: low + (high - low).div_ceil(2) }
         } else {
             self.gone.add(next, low - 1);
-            State::Walk { first, next: low, last }
+            self.walk(first, low, last)
         };
     }
 
@@ -223,6 +266,7 @@ impl TradePager {
             State::Walk { first, next, last } | State::Skip { walk: (first, next, last), .. } => {
                 Some((first, next, last))
             }
+            State::Confirm { first, last } => Some((first, last.saturating_add(1), last)),
             _ => None,
         }
     }

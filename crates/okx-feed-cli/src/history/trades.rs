@@ -31,7 +31,10 @@ pub(super) fn v5(
     (to, query): (&mut Destination, &str),
 ) -> Result<Fetched, CliError> {
     let mut fetched = Fetched::default();
-    let mut pager = TradePager::new(inst_id, since, until);
+    // The end is now at the latest, by the exchange's clock: a later one would be waited for.
+    let now = client.time()?;
+    let until = until.map_or(now, |until| until.min(now));
+    let mut pager = TradePager::new(inst_id, since, Some(until));
     let mut plan = None;
     if let Some((found, row)) = to.resumed() {
         let (first, last) = found.ends;
@@ -39,7 +42,7 @@ pub(super) fn v5(
             Some(row) => number(row, "trade_id").ok_or_else(unreadable)?.saturating_add(1),
             None => first,
         };
-        pager = TradePager::resume(inst_id, since, (first, next, last), &found.gone);
+        pager = TradePager::resume(inst_id, (since, Some(until)), (first, next, last), &found.gone);
         fetched.before = next.saturating_sub(first).saturating_sub(pager.missing());
         plan = Some(found.clone());
     }
