@@ -27,6 +27,9 @@ pub(crate) struct SocketTransport {
     redirected: Option<Route>,
     /// Whether the socket is read directly: not where the host has no TLS 1.3.
     is_direct: bool,
+    /// Whether tokio tries, since the host has not answered a handshake for TLS 1.3 alone: it may
+    /// have only older versions, or be down.
+    is_trial: bool,
     state: State,
 }
 
@@ -44,7 +47,7 @@ impl SocketTransport {
     /// A transport along a route, with no attempt begun.
     pub(crate) fn new(connector: Arc<Connector>, home: Route) -> Self {
         let is_direct = connector.is_direct();
-        Self { connector, home, redirected: None, is_direct, state: State::Idle }
+        Self { connector, home, redirected: None, is_direct, is_trial: false, state: State::Idle }
     }
 
     /// Where the attempt goes now.
@@ -78,6 +81,12 @@ impl SocketTransport {
         match step {
             Ok(socket) => {
                 self.redirected = None;
+                if std::mem::take(&mut self.is_trial) {
+                    self.is_direct = !socket.has_old_tls();
+                    if !self.is_direct {
+                        self.warn_of_tokio();
+                    }
+                }
                 self.state = State::Open(socket);
                 Ready::Open
             }
@@ -85,15 +94,25 @@ impl SocketTransport {
         }
     }
 
+    fn warn_of_tokio(&self) {
+        let url = &self.route().target;
+        tracing::warn!(%url, "the host has no TLS 1.3: its connection is read by way of tokio");
+    }
+
     /// Follows a redirect, once; else the attempt has failed.
     fn failed(&mut self, error: ConnectError) -> Ready {
         self.state = State::Idle;
         if matches!(error, ConnectError::NoTls13) {
-            let url = &self.route().target;
-            tracing::warn!(%url, "the host has no TLS 1.3: its connection is read by way of tokio");
+            self.warn_of_tokio();
             self.is_direct = false;
             return Ready::Redirected;
         }
+        if matches!(error, ConnectError::NoTlsAnswer(_)) && self.is_direct {
+            (self.is_direct, self.is_trial) = (false, true);
+            return Ready::Redirected;
+        }
+        // The host is down: the next attempt is for the direct transport again.
+        self.is_direct |= std::mem::take(&mut self.is_trial);
         if self.redirected.is_none() {
             self.redirected = self.connector.redirected(&self.home, &error);
             if let Some(route) = &self.redirected {

@@ -73,6 +73,13 @@ pub(crate) enum ConnectError {
     )]
     #[error("the host has no TLS 1.3")]
     NoTls13,
+    /// The host ended the connection in place of an answer to a handshake for TLS 1.3 alone.
+    #[cfg_attr(
+        not(all(feature = "direct", unix)),
+        allow(dead_code, reason = "only the direct transport needs it")
+    )]
+    #[error("the host does not answer the TLS handshake: {0}")]
+    NoTlsAnswer(io::Error),
 }
 
 impl ConnectError {
@@ -84,7 +91,7 @@ impl ConnectError {
                 Some((refusal.status, refusal.retry_after))
             }
             Self::Lookup { .. } | Self::Io(_) | Self::Socks(_) | Self::Reply(_) => None,
-            Self::NoTls13 => None,
+            Self::NoTls13 | Self::NoTlsAnswer(_) => None,
         }
     }
 }

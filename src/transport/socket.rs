@@ -58,6 +58,15 @@ impl Socket {
         of_either!(self, socket => socket.received())
     }
 
+    /// Whether it has a version of TLS before 1.3.
+    pub(super) fn has_old_tls(&self) -> bool {
+        match self {
+            Self::Tokio(socket) => socket.has_old_tls(),
+            #[cfg(all(feature = "direct", unix))]
+            Self::Direct(_) => false,
+        }
+    }
+
     pub(super) async fn send(&mut self, text: String) -> io::Result<()> {
         of_either!(self, socket => socket.send(text).await)
     }

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use rustls::ProtocolVersion;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
@@ -59,6 +60,16 @@ impl TokioSocket {
             Some(Message::Text(text)) => Frame::Text(text.as_bytes()),
             Some(Message::Binary(body)) => Frame::Binary(body),
             _ => Frame::Text(&[]),
+        }
+    }
+
+    /// Whether it has a version of TLS before 1.3.
+    pub(super) fn has_old_tls(&self) -> bool {
+        match self.stream.get_ref() {
+            MaybeTlsStream::Rustls(tls) => {
+                tls.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3)
+            }
+            _ => false,
         }
     }
 

@@ -2,6 +2,8 @@
 #![cfg(all(feature = "direct", feature = "sim", unix))]
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
+use std::io::Read;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -114,6 +116,38 @@ fn frames_that_wait_for_a_slow_sink_are_late_in_the_histogram() {
 /// A host that has TLS 1.2 alone is served by tokio; its certificate is checked all the same.
 #[test]
 fn a_host_without_tls_1_3_is_served_by_tokio() {
+    served_by_tokio(|host| host);
+}
+
+/// So is one that closes the connection in place of the alert.
+#[test]
+fn a_host_without_tls_1_3_that_closes_instead_of_an_alert_is_served_by_tokio() {
+    served_by_tokio(|host| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            // The first handshake is not answered.
+            let (mut first, _) = listener.accept().unwrap();
+            assert!(first.read(&mut [0; 1_024]).unwrap() > 0);
+            drop(first);
+            let (client, _) = listener.accept().unwrap();
+            let host = TcpStream::connect(("127.0.0.1", host)).unwrap();
+            let ways = [(&client, &host), (&host, &client)];
+            let ways = ways.map(|(from, to)| (from.try_clone().unwrap(), to.try_clone().unwrap()));
+            for (mut from, mut to) in ways {
+                std::thread::spawn(move || {
+                    // It ends with the test.
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Write);
+                });
+            }
+        });
+        port
+    });
+}
+
+/// Has a client read three books of a host with TLS 1.2, at a port that stands for the host's.
+fn served_by_tokio(port: impl FnOnce(u16) -> u16) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -135,7 +169,7 @@ fn a_host_without_tls_1_3_is_served_by_tokio() {
     std::fs::write(&file, issuer.pem()).unwrap();
     let (done, books) = mpsc::channel();
     let client = Client::builder(Dialect::V5)
-        .url(format!("wss://localhost:{}/", sender.address().port()))
+        .url(format!("wss://localhost:{}/", port(sender.address().port())))
         .subscribe("books5:A")
         .configure(quick)
         .configure(|config| config.transport = TransportKind::Direct)

@@ -28,8 +28,9 @@ enum Step {
 /// the last of which may be incomplete.
 ///
 /// # Errors
-/// [`ConnectError::NoTls13`] where the other side has only older versions of TLS; errors of the
-/// connection, and of the certificates.
+/// [`ConnectError::NoTls13`] where the other side has only older versions of TLS;
+/// [`ConnectError::NoTlsAnswer`] where it ends the connection before it has sent anything; errors of
+/// the connection, and of the certificates.
 pub(super) async fn handshake(
     tcp: &mut TcpStream,
     config: Arc<ClientConfig>,
@@ -37,6 +38,7 @@ pub(super) async fn handshake(
 ) -> Result<(Records, Vec<u8>), ConnectError> {
     let mut connection = UnbufferedClientConnection::new(config, name).map_err(invalid)?;
     let (mut incoming, mut outgoing) = (Vec::new(), Vec::new());
+    let mut is_answered = false;
     loop {
         let UnbufferedStatus { discard, state, .. } = connection.process_tls_records(&mut incoming);
         let step = match state.and_then(|state| step(state, &mut outgoing)) {
@@ -57,8 +59,14 @@ pub(super) async fn handshake(
                 return Err(invalid(TlsError::PeerSentOversizedRecord));
             }
             Step::Read => {
-                if tcp.read_buf(&mut incoming).await? == 0 {
-                    return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+                let read = match tcp.read_buf(&mut incoming).await {
+                    Ok(0) => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
+                    read => read,
+                };
+                match read {
+                    Ok(_) => is_answered = true,
+                    Err(error) if is_answered => return Err(error.into()),
+                    Err(error) => return Err(ConnectError::NoTlsAnswer(error)),
                 }
             }
             Step::Done => break,
