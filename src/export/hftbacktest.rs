@@ -47,6 +47,8 @@ struct Instrument {
     rows: Vec<NpyRow>,
     /// The channel of the book.
     book: Option<Channel>,
+    /// Whether the rows have a whole order book, on which changes can build.
+    is_whole: bool,
     /// The last five-level book.
     last: Option<Book5>,
 }
@@ -63,7 +65,7 @@ impl HftBacktest {
         local: UnixNanos,
     ) -> Result<&mut Instrument, ExportError> {
         let day = day_of(local);
-        let new = || Instrument { day, rows: Vec::new(), book: None, last: None };
+        let new = || Instrument { day, rows: Vec::new(), book: None, is_whole: false, last: None };
         let Self { dir, instruments, made, rows } = self;
         let instrument = instruments.entry(inst_id.to_owned()).or_insert_with(new);
         if instrument.day < day {
@@ -77,26 +79,22 @@ impl HftBacktest {
         Ok(instrument)
     }
 
-    /// The instrument, if its book comes from this channel. A better one than before replaces what
-    /// the other has written.
+    /// The instrument, if its book comes from this channel, which has a book now. A better one than
+    /// before replaces what the other has written.
     fn book_of(
         &mut self,
         topic: &Topic<'_>,
         local: UnixNanos,
     ) -> Result<Option<&mut Instrument>, ExportError> {
-        let rank = |channel: Channel| match channel.kind() {
-            ChannelKind::Depth => 2,
-            _ if channel == Channel::BboTbt => 0,
-            _ => 1,
-        };
         let channel = topic.channel;
         let instrument = self.instrument(topic.inst_id, local)?;
-        if instrument.book.is_some_and(|book| book != channel && rank(book) >= rank(channel)) {
+        if !instrument.may_take(channel) {
             return Ok(None);
         }
         if instrument.book != Some(channel) {
             instrument.rows.retain(|row| row.ev & ev::KIND == ev::TRADE);
             (instrument.book, instrument.last) = (Some(channel), None);
+            instrument.is_whole = false;
         }
         Ok(Some(instrument))
     }
@@ -136,18 +134,20 @@ impl Format for HftBacktest {
     }
 
     fn takes_depth(&mut self, topic: &Topic<'_>, local: UnixNanos) -> Result<Takes, ExportError> {
-        let is_empty = self.instrument(topic.inst_id, local)?.rows.is_empty();
-        Ok(match self.book_of(topic, local)? {
-            None => Takes::No,
-            Some(_) if is_empty => Takes::Whole,
-            Some(_) => Takes::Yes,
+        let instrument = self.instrument(topic.inst_id, local)?;
+        Ok(match instrument.may_take(topic.channel) {
+            false => Takes::No,
+            true if instrument.book == Some(topic.channel) && instrument.is_whole => Takes::Yes,
+            true => Takes::Whole,
         })
     }
 
     fn depth(&mut self, topic: &Topic<'_>, of: &DepthRows<'_>) -> Result<Written, ExportError> {
         let (exch, local) = (of.ts_event, local_time(of.ts_event, of.ts_recv));
-        let rows = &mut self.instrument(topic.inst_id, local)?.rows;
+        let Some(instrument) = self.book_of(topic, local)? else { return Ok(Written::LeftOut) };
+        let rows = &mut instrument.rows;
         if of.is_snapshot {
+            instrument.is_whole = true;
             push_whole(rows, (&of.bids, &of.asks), exch, local);
             return Ok(Written::Yes);
         }
@@ -169,6 +169,17 @@ impl Format for HftBacktest {
 }
 
 impl Instrument {
+    /// Whether the book may come from a channel: from the one that it comes from, or from a better
+    /// one.
+    fn may_take(&self, channel: Channel) -> bool {
+        let rank = |channel: Channel| match channel.kind() {
+            ChannelKind::Depth => 2,
+            _ if channel == Channel::BboTbt => 0,
+            _ => 1,
+        };
+        self.book.is_none_or(|book| book == channel || rank(channel) > rank(book))
+    }
+
     /// Writes the rows to a file of `made`, and gives how many they are.
     fn write(
         &mut self,

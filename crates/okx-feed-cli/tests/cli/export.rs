@@ -196,6 +196,22 @@ fn messages_before_a_snapshot_are_counted() {
     }
 }
 
+/// An order book without a snapshot is none: the book of an event array comes from another channel.
+#[test]
+fn a_book_without_a_snapshot_does_not_hide_another_channel() {
+    let folder = folder("no-snapshot");
+    let lines: Vec<&str> = CAPTURE.lines().filter(|line| !line.contains("snapshot")).collect();
+    fs::write(folder.join("capture.tsv"), lines.join("\n") + "\n").unwrap();
+    let output = export(&folder, "hftbacktest", &["--channel", "bbo-tbt:LTC-USDT-SWAP"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let alone = fs::read(folder.join("out/LTC-USDT-SWAP_20261130.npy")).unwrap();
+    fs::remove_dir_all(folder.join("out")).unwrap();
+    let channels = ["--channel", "bbo-tbt:LTC-USDT-SWAP", "--channel", "books:LTC-USDT-SWAP"];
+    let output = export(&folder, "hftbacktest", &channels);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(fs::read(folder.join("out/LTC-USDT-SWAP_20261130.npy")).unwrap(), alone);
+}
+
 /// Records of a swap and of its index, each a second after the one before; one repeats.
 const RECORDS: [(&str, &str); 8] = [
     ("index-tickers", r#"{"instId":"LTC-USDT","idxPx":"81.45","ts":"1796083199000"}"#),
