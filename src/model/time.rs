@@ -184,7 +184,7 @@ pub(crate) fn days_since_epoch(year: u64, month: u64, day: u64) -> Option<u64> {
 }
 
 /// The Gregorian date of a day since the epoch (the same source's civil_from_days).
-fn civil_from_days(days: u64) -> (u64, u64, u64) {
+pub(crate) fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let z = days + 719_468;
     let (era, day_of_era) = (z / 146_097, z % 146_097);
     let year_of_era =

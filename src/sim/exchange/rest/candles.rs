@@ -1,6 +1,6 @@
 //! Candles, counted from the fills.
 
-use crate::model::UnixNanos;
+use crate::model::{UnixNanos, civil_from_days, days_since_epoch};
 use crate::sim::market::{InstIndex, Listing, SimMarket};
 
 /// One candle in ticks and lots.
@@ -15,34 +15,81 @@ pub(super) struct SimCandle {
     pub(super) closed: bool,
 }
 
-/// v5's bars by name: their length in milliseconds, and how far their grid is from UTC.
-pub(super) fn bar(name: &str) -> Option<(u64, u64)> {
-    const MINUTE: u64 = 60_000;
-    const HOUR: u64 = 60 * MINUTE;
-    const DAY: u64 = 24 * HOUR;
-    // 1970-01-01 was a Thursday, weeks begin on Monday.
-    const MONDAY: u64 = 4 * DAY;
-    const EAST: u64 = 8 * HOUR;
-    Some(match name {
-        "1s" => (1_000, 0),
-        "1m" => (MINUTE, 0),
-        "3m" => (3 * MINUTE, 0),
-        "5m" => (5 * MINUTE, 0),
-        "15m" => (15 * MINUTE, 0),
-        "30m" => (30 * MINUTE, 0),
-        "1H" => (HOUR, 0),
-        "2H" => (2 * HOUR, 0),
-        "4H" => (4 * HOUR, 0),
-        "6H" => (6 * HOUR, 6 * HOUR - EAST % (6 * HOUR)),
-        "12H" => (12 * HOUR, 12 * HOUR - EAST),
-        "1D" => (DAY, DAY - EAST),
-        "1W" => (7 * DAY, MONDAY - EAST),
-        "6Hutc" => (6 * HOUR, 0),
-        "12Hutc" => (12 * HOUR, 0),
-        "1Dutc" => (DAY, 0),
-        "1Wutc" => (7 * DAY, MONDAY),
-        _ => return None,
-    })
+/// The bars of one length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grid {
+    /// Of so many milliseconds each; how far they are from UTC.
+    Fixed(u64, u64),
+    /// Of so many months each, which begin so many milliseconds before those of UTC.
+    Months(u64, u64),
+}
+
+const DAY: u64 = 86_400_000;
+
+impl Grid {
+    /// v5's bars by name; `None` for what is none.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        const MINUTE: u64 = 60_000;
+        const HOUR: u64 = 60 * MINUTE;
+        // 1970-01-01 was a Thursday, weeks begin on Monday.
+        const MONDAY: u64 = 4 * DAY;
+        const EAST: u64 = 8 * HOUR;
+        Some(match name {
+            "1s" => Self::Fixed(1_000, 0),
+            "1m" => Self::Fixed(MINUTE, 0),
+            "3m" => Self::Fixed(3 * MINUTE, 0),
+            "5m" => Self::Fixed(5 * MINUTE, 0),
+            "15m" => Self::Fixed(15 * MINUTE, 0),
+            "30m" => Self::Fixed(30 * MINUTE, 0),
+            "1H" => Self::Fixed(HOUR, 0),
+            "2H" => Self::Fixed(2 * HOUR, 0),
+            "4H" => Self::Fixed(4 * HOUR, 0),
+            "6H" => Self::Fixed(6 * HOUR, 6 * HOUR - EAST % (6 * HOUR)),
+            "12H" => Self::Fixed(12 * HOUR, 12 * HOUR - EAST),
+            "1D" => Self::Fixed(DAY, DAY - EAST),
+            "2D" => Self::Fixed(2 * DAY, DAY - EAST),
+            "3D" => Self::Fixed(3 * DAY, DAY - EAST),
+            "1W" => Self::Fixed(7 * DAY, MONDAY - EAST),
+            "1M" => Self::Months(1, EAST),
+            "3M" => Self::Months(3, EAST),
+            "6Hutc" => Self::Fixed(6 * HOUR, 0),
+            "12Hutc" => Self::Fixed(12 * HOUR, 0),
+            "1Dutc" => Self::Fixed(DAY, 0),
+            "2Dutc" => Self::Fixed(2 * DAY, 0),
+            "3Dutc" => Self::Fixed(3 * DAY, 0),
+            "1Wutc" => Self::Fixed(7 * DAY, MONDAY),
+            "1Mutc" => Self::Months(1, 0),
+            "3Mutc" => Self::Months(3, 0),
+            _ => return None,
+        })
+    }
+
+    /// The length in milliseconds, of months the longest.
+    pub(super) const fn longest(self) -> u64 {
+        match self {
+            Self::Fixed(len, _) => len,
+            Self::Months(months, _) => months * 31 * DAY,
+        }
+    }
+
+    /// When the bar of a time begins and ends, in milliseconds.
+    fn around(self, ms: u64) -> (u64, u64) {
+        match self {
+            Self::Fixed(len, offset) => {
+                let start = ms.saturating_sub(offset) / len * len + offset;
+                (start, start + len)
+            }
+            Self::Months(months, before) => {
+                let (year, month, _) = civil_from_days((ms + before) / DAY);
+                let first = (year * 12 + month - 1) / months * months;
+                let at = |month: u64| {
+                    let days = days_since_epoch(month / 12, month % 12 + 1, 1).unwrap_or_default();
+                    (days * DAY).saturating_sub(before)
+                };
+                (at(first), at(first + months))
+            }
+        }
+    }
 }
 
 /// The candles that start after `from` and before `to`, at most so many of the newest, newest
@@ -50,7 +97,7 @@ pub(super) fn bar(name: &str) -> Option<(u64, u64)> {
 pub(super) fn candles(
     market: &SimMarket,
     inst: InstIndex,
-    (len, offset): (u64, u64),
+    grid: Grid,
     (from, to): (u64, u64),
     limit: usize,
     visible: UnixNanos,
@@ -58,16 +105,14 @@ pub(super) fn candles(
     let mut found = Vec::new();
     let Some((first_id, _)) = market.fill_ids(inst) else { return found };
     let Some(oldest) = market.fill(inst, first_id) else { return found };
-    let grid = |ms: u64| ms.saturating_sub(offset) / len * len + offset;
-    let newest = grid(visible.as_millis());
-    // The last start that is below `to`.
-    let mut start = if to > newest { newest } else { grid(to.saturating_sub(1)) };
-    while found.len() < limit && start > from && start + len > oldest.ts.as_millis() {
-        if let Some(candle) = candle(market, inst, (start, len), visible) {
+    // The last bar that begins below `to`.
+    let (mut start, mut end) = grid.around(visible.as_millis().min(to.saturating_sub(1)));
+    while found.len() < limit && start > from && end > oldest.ts.as_millis() {
+        if let Some(candle) = candle(market, inst, (start, end), visible) {
             found.push(candle);
         }
-        let Some(before) = start.checked_sub(len) else { break };
-        start = before;
+        let Some(before) = start.checked_sub(1) else { break };
+        (start, end) = grid.around(before);
     }
     found
 }
@@ -75,14 +120,14 @@ pub(super) fn candles(
 fn candle(
     market: &SimMarket,
     inst: InstIndex,
-    (start, len): (u64, u64),
+    (start, end): (u64, u64),
     visible: UnixNanos,
 ) -> Option<SimCandle> {
     let at = |ms| UnixNanos::from_millis(ms).unwrap_or_default();
-    let end = at(start + len).min(UnixNanos(visible.0.saturating_add(1)));
+    let closed = end <= visible.as_millis();
+    let end = at(end).min(UnixNanos(visible.0.saturating_add(1)));
     let first = market.first_fill_at(inst, at(start))?;
     let after = market.first_fill_at(inst, end)?;
-    let closed = start + len <= visible.as_millis();
     let mut candle = SimCandle { start, ticks: [0; 4], lots: 0, ticks_lots: 0, closed };
     let mut fills = (first..after).filter_map(|id| market.fill(inst, id)).peekable();
     let open = match fills.peek() {
@@ -106,5 +151,28 @@ impl SimCandle {
         let [open, high, low, close] = self.ticks.map(|ticks| listing.px(ticks).to_string());
         let lots = i64::try_from(self.lots).unwrap_or(i64::MAX);
         [open, high, low, close, listing.sz(lots).to_string()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_are_those_of_the_calendar_in_beijing_or_utc() {
+        let at = |text: &str| {
+            let date: Vec<u64> = text.split('-').map(|part| part.parse().unwrap()).collect();
+            days_since_epoch(date[0], date[1], date[2]).unwrap() * DAY
+        };
+        let hours = |n: u64| n * 3_600_000;
+        let of = |name: &str, ms| Grid::of(name).unwrap().around(ms);
+        assert_eq!(of("1Mutc", at("2024-02-29") + 1), (at("2024-02-01"), at("2024-03-01")));
+        assert_eq!(of("3Mutc", at("2026-12-31")), (at("2026-10-01"), at("2027-01-01")));
+        // A month of Beijing begins eight hours before that of UTC.
+        let (start, end) = (at("2026-12-01") - hours(8), at("2027-01-01") - hours(8));
+        assert_eq!(of("1M", start), (start, end));
+        assert_eq!(of("1M", end), (end, at("2027-02-01") - hours(8)));
+        assert_eq!(of("1D", at("2026-11-30")).0, at("2026-11-30") - hours(8));
+        assert_eq!(Grid::of("7Q"), None);
     }
 }

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::answers::Seen;
-use super::candles::candles;
+use super::candles::{Grid, candles};
 use super::query::Query;
 use super::reply::RestReply;
 use super::v5::visible_fills;
@@ -119,7 +119,7 @@ fn candle_rows(seen: Seen<'_>, inst: InstIndex, query: &Query<'_>) -> Result<Res
     // Both ends are included.
     let from = query.iso("start").map_or(0, |at| at.as_millis().saturating_sub(1)).max(oldest);
     let to = query.iso("end").map_or(u64::MAX, |at| at.as_millis().saturating_add(1));
-    let found = candles(seen.market, inst, (len, 0), (from, to), 200, seen.visible);
+    let found = candles(seen.market, inst, Grid::Fixed(len, 0), (from, to), 200, seen.visible);
     let mut out = String::from("[");
     for (n, candle) in found.iter().enumerate() {
         let comma = if n == 0 { "" } else { "," };

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::answers::Seen;
-use super::candles::{bar, candles};
+use super::candles::{Grid, candles};
 use super::query::Query;
 use super::reply::RestReply;
 use crate::model::{Market, UnixNanos};
@@ -113,11 +113,11 @@ fn candle_rows(
     let inst = query.inst(seen.market)?;
     let limit = query.limit("limit", 100, 300)?;
     let wrong = || RestReply::v5_error(400, 51_000, "Parameter bar error");
-    let bar = bar(query.text("bar").unwrap_or("1m")).ok_or_else(wrong)?;
+    let bar = Grid::of(query.text("bar").unwrap_or("1m")).ok_or_else(wrong)?;
     let mut from = query.number("before")?.unwrap_or(0);
     let to = query.number("after")?.unwrap_or(u64::MAX);
     if only_newest {
-        from = from.max(seen.visible.as_millis().saturating_sub(bar.0 * NEWEST_BARS));
+        from = from.max(seen.visible.as_millis().saturating_sub(bar.longest() * NEWEST_BARS));
     }
     let Some(listing) = seen.market.listing(inst) else { return Ok(RestReply::v5("")) };
     let mut out = String::new();
