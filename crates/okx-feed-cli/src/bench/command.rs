@@ -124,6 +124,14 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Outcome, CliError> {
     let ending = ending.map_err(CliError::Start)?;
     let dialect = Dialect::from(args.dialect);
     let as_page = args.plot.as_deref().map(is_page).transpose()?;
+    // A folder that is not there costs no measurement.
+    for path in args.plot.iter().chain(&args.hdr) {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder {
+            let save = |source| CliError::Save { path: path.clone(), source };
+            std::fs::metadata(folder).map_err(save)?;
+        }
+    }
     if args.socket.socket {
         let plot_to = args.plot.as_ref().zip(as_page);
         return socket::run(&args.socket, dialect, args.seed, args.json, plot_to);

@@ -170,7 +170,10 @@ impl HistoryArgs {
     pub(super) fn check(&self) -> Result<(), CliError> {
         let spans = matches!(self.what, What::Trades | What::Candles | What::Files);
         let families = matches!(self.what, What::Instruments | What::Files);
+        // A trade, a candle and a book of v5 are named by the instrument alone.
+        let markets = families || self.dialect == DialectArg::V3;
         for (option, is_given, applies) in [
+            ("--market", self.market.is_some(), markets),
             ("--since", self.since.is_some(), spans),
             ("--until", self.until.is_some(), spans),
             ("--bar", self.bar.is_some(), self.what == What::Candles),

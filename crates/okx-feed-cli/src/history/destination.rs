@@ -38,6 +38,10 @@ impl Destination {
         let Some(path) = args.out.clone() else {
             return Ok(Self::Stdout { out: Output::stdout(), json: args.json });
         };
+        if path.is_dir() {
+            let text = format!("{path:?} is a folder; name a file");
+            return Err(CliError::History(text));
+        }
         if path.exists() {
             let text = format!("{path:?} is finished already; remove it or name another file");
             return Err(CliError::History(text));

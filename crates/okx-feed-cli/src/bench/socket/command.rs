@@ -43,7 +43,8 @@ pub(in crate::bench) struct SocketArgs {
     #[arg(long, value_name = "N", requires = "socket")]
     core: Option<usize>,
     /// Schedule the client's thread by SCHED_FIFO with this priority
-    #[arg(long, value_name = "1-99", requires = "socket")]
+    #[arg(long, value_name = "1-99", requires = "socket",
+          value_parser = RangedU64ValueParser::<u8>::new().range(1..=99))]
     fifo: Option<u8>,
 }
 
