@@ -98,6 +98,8 @@ static inline int okx_shm_open(const char *path, okx_shm *shm) {
     void *map;
     uint64_t len, capacity;
     int file = open(path, O_RDONLY | O_CLOEXEC);
+    shm->words = NULL;
+    shm->len = 0;
     if (file < 0) return errno;
     if (fstat(file, &about) != 0) {
         int error = errno;

@@ -11,8 +11,8 @@ mod seqlock;
 #[cfg(feature = "serde")]
 mod serialize;
 mod set;
-// The models of loom have words of their own, which no memory of another process is made of.
-#[cfg(all(feature = "shm", unix, not(okx_feed_loom)))]
+// The models of loom run its slots over words of their own; a mapped file has none.
+#[cfg(any(okx_feed_loom, all(feature = "shm", unix)))]
 pub mod shm;
 mod words;
 

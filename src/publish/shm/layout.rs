@@ -119,6 +119,17 @@ impl SlotKind {
     }
 }
 
+/// A slot of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) kind: SlotKind,
+    /// The index of its first word.
+    pub(super) at: usize,
+    pub(super) value_words: usize,
+    /// The number of values of a ring; otherwise 1.
+    pub(super) len: usize,
+}
+
 /// The words of a ring before its values: the number of the next value, and the state.
 pub(super) const RING_HEAD: usize = PAIR;
 /// The index of the number of the next value in a ring.

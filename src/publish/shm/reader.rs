@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use super::clock::MonotonicNanos;
 use super::error::ShmError;
-use super::layout::{ENDED, REPLACED, RUNNING, SlotKind, header};
+use super::layout::{ENDED, Place, REPLACED, RUNNING, SlotKind, header};
 use super::map::Map;
-use super::segment::{Place, Segment};
+use super::segment::Segment;
 use super::slot;
 use crate::book::Book5;
 use crate::model::{BookState, DownReason, Record, Trade};
@@ -181,7 +181,7 @@ impl<T: Words> ShmValue<T> {
     #[inline]
     #[must_use]
     pub fn snapshot(&self, now: MonotonicNanos) -> Option<Latest<T>> {
-        let (value, mark, version) = slot::read(&self.segment, &self.place)?;
+        let (value, mark, version) = slot::read(self.segment.words(), &self.place)?;
         let state = seen_state(&self.segment, now, u64::from(mark));
         Some(Latest { value, state, version })
     }
@@ -207,7 +207,7 @@ impl<T: RingValue> ShmRing<T> {
     #[inline]
     #[must_use]
     pub fn next(&self) -> u64 {
-        slot::ring_next(&self.segment, &self.place).map_or(0, |next| next.load(Ordering::Acquire))
+        slot::next(self.segment.words(), &self.place)
     }
 
     /// The number of the oldest value that may still be held.
@@ -219,7 +219,7 @@ impl<T: RingValue> ShmRing<T> {
     /// The state of the stream; `Down(Stopped)` once the writer does not run.
     #[must_use]
     pub fn state(&self, now: MonotonicNanos) -> BookState {
-        let code = slot::ring_state(&self.segment, &self.place);
+        let code = slot::ring_state(self.segment.words(), &self.place);
         seen_state(&self.segment, now, code.map_or(0, |code| code.load(Ordering::Acquire)))
     }
 
@@ -227,13 +227,7 @@ impl<T: RingValue> ShmRing<T> {
     #[inline]
     #[must_use]
     pub fn at(&self, number: u64) -> Option<T> {
-        let len = self.place.len as u64;
-        let nth = usize::try_from(number.checked_rem(len)?).ok()?;
-        if number >= self.next() {
-            return None;
-        }
-        let (value, _, writes) = slot::try_value::<T>(&self.segment, &self.place, nth)?;
-        (writes == number / len + 1).then_some(value).filter(T::is_some)
+        slot::at(self.segment.words(), &self.place, number)
     }
 
     /// The values from number `from` on, oldest first, with their numbers: at most as many as the

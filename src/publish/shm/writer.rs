@@ -11,12 +11,12 @@ use super::clock::MonotonicNanos;
 use super::error::ShmError;
 use super::heartbeat::Heartbeat;
 use super::layout::{
-    ENDED, ENTRY_WORDS, HEADER_WORDS, MAGIC, MAX_WORDS, PAIR, RUNNING, SlotKind, VERSION, header,
-    slot_words,
+    ENDED, ENTRY_WORDS, HEADER_WORDS, MAGIC, MAX_WORDS, PAIR, Place, RUNNING, SlotKind, VERSION,
+    header, slot_words,
 };
 use super::map::Map;
 use super::owner;
-use super::segment::{Place, Segment};
+use super::segment::Segment;
 use super::slot;
 use crate::book::Book5;
 use crate::model::{BookState, Record, Topic, Trade};
@@ -182,11 +182,11 @@ impl ShmWriter {
 
     #[inline]
     fn publish<T: Words>(&self, place: &Place, value: &T, state: BookState) {
-        slot::write(&self.segment, place, 0, value, state.to_code());
+        slot::write(self.segment.words(), place, 0, value, state.to_code());
     }
 
     fn publish_ring_state(&self, place: &Place, state: BookState) {
-        if let Some(word) = slot::ring_state(&self.segment, place) {
+        if let Some(word) = slot::ring_state(self.segment.words(), place) {
             word.store(u64::from(state.to_code()), Ordering::Release);
         }
     }
@@ -202,9 +202,7 @@ impl ShmWriter {
     #[inline]
     #[expect(clippy::needless_pass_by_ref_mut, reason = "there is one writer at a time")]
     pub(super) fn push<T: RingValue>(&mut self, slot: &mut WriterSlot, value: &T) {
-        let Some(next) = slot::ring_next(&self.segment, &slot.place) else { return };
-        slot::write(&self.segment, &slot.place, slot.at, value, 0);
-        next.store(next.load(Ordering::Relaxed) + 1, Ordering::Release);
+        slot::push(self.segment.words(), &slot.place, slot.at, value);
         slot.at = if slot.at + 1 < slot.place.len { slot.at + 1 } else { 0 };
     }
 
@@ -220,7 +218,7 @@ impl ShmWriter {
 
     fn rewrite<T: Words>(&self, place: &Place, state: BookState) {
         // This is the only writer, so its read never fails.
-        if let Some((value, ..)) = slot::read::<T>(&self.segment, place) {
+        if let Some((value, ..)) = slot::read::<T>(self.segment.words(), place) {
             self.publish(place, &value, state);
         }
     }
