@@ -125,3 +125,17 @@ print(last, *((t["number"], t["trade_id"], str(t["px"]), str(t["sz"]), t["side"]
     let ended = "import sys; from okx_feed_shm import Segment; s = Segment(sys.argv[1]); print(s.writer(), s.book('books5:BTC-USDT')['state'])";
     assert_eq!(run(ended).unwrap().trim(), "ended down_stopped");
 }
+
+#[test]
+fn the_program_in_the_readme_runs() {
+    let name = Name::new();
+    let _sink = publish(&name);
+    let readme = include_str!("../../README.md");
+    let section = readme.split("## From another process").nth(1).unwrap();
+    let program = section.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+    let mut command = Command::new("python3");
+    command.args(["-B", "-c", program]).arg(&name.0).env("PYTHONPATH", folder());
+    if let Some(printed) = output(&mut command) {
+        assert_eq!(printed.trim(), "bid -0.5 7 2 ask 84090.80 0.00022104 4294967295 version 2");
+    }
+}

@@ -9,6 +9,8 @@
     reason = "a test fails by it, waits for real processes, and says what it skips"
 )]
 
+#[cfg(all(feature = "client", feature = "sim"))]
+mod agree;
 mod foreign;
 mod mirror;
 mod processes;
