@@ -71,6 +71,11 @@ pub(crate) struct WatchArgs {
     #[cfg(unix)]
     #[arg(long, value_name = "NAME")]
     shm: Option<PathBuf>,
+    /// Who may read the segment, as an octal mode: 640 is also the file's group
+    #[cfg(unix)]
+    #[arg(long, value_name = "MODE", requires = "shm", default_value = "600",
+          value_parser = parse_mode)]
+    shm_mode: u32,
     /// Never sleep while connected: a core of its own for shorter latencies
     #[arg(long, alias = "busy")]
     busy_poll: bool,
@@ -203,7 +208,7 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     }
     #[cfg(unix)]
     let client = match &args.shm {
-        Some(name) => builder.sink(ShmSink::new(segment(name)?, sink)).spawn()?,
+        Some(name) => builder.sink(ShmSink::new(segment(name, args.shm_mode)?, sink)).spawn()?,
         None => builder.sink(sink).spawn()?,
     };
     #[cfg(not(unix))]
@@ -224,13 +229,25 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
 
 /// Makes the segment of a name.
 #[cfg(unix)]
-fn segment(name: &Path) -> Result<ShmWriter, CliError> {
+fn segment(name: &Path, mode: u32) -> Result<ShmWriter, CliError> {
     let folder = Path::new("/dev/shm");
     let is_name = name.components().count() == 1;
     let path = if is_name { folder.join(name) } else { name.to_owned() };
-    let writer = ShmWriter::create(&path, ShmOptions::default()).map_err(CliError::Shm)?;
+    let options = ShmOptions { mode, ..ShmOptions::default() };
+    let writer = ShmWriter::create(&path, options).map_err(CliError::Shm)?;
     say(format_args!("okx-feed watch: publishing to {}", path.display()));
     Ok(writer)
+}
+
+/// Reads the permissions of a segment. Its writer must be able to read and write it, and nobody
+/// else may write it: what readers see would be worth nothing.
+#[cfg(unix)]
+fn parse_mode(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).map_err(|_| "not an octal mode".to_owned())?;
+    match mode {
+        0o600 | 0o640 | 0o644 | 0o604 => Ok(mode),
+        _ => Err("600, 640, 644 or 604: readers need no more than to read".to_owned()),
+    }
 }
 
 /// Accepts at most the number of levels that are published to other threads.
