@@ -64,18 +64,33 @@ class Segment:
             return None
         return words, version // 2
 
+    def _wait_for_copy(self, at, count):
+        """As `_copy`, when a write interferes: it takes a microsecond, or as long as the system lets
+        the writer wait."""
+        begin = time.monotonic()
+        while True:
+            was_running = self.writer() == "running"
+            if copied := self._copy(at, count):
+                return copied
+            if not was_running:
+                raise TimeoutError("the writer ended in the middle of a write")
+            waited = time.monotonic() - begin
+            if waited > 1:
+                raise TimeoutError("the writer is interrupted in the middle of a write")
+            if waited > 0.001:
+                time.sleep(0.0001)
+
     def _state(self, code):
         return STATES[code] if self.writer() == "running" and code < 8 else "down_stopped"
 
     def book(self, name):
-        """The five-level book of a subscription: state, times, levels as (price, size, orders)."""
+        """The five-level book of a subscription: state, times, levels as (price, size, orders).
+
+        TimeoutError if the writer ended in the middle of a write, or is interrupted in one for a
+        second.
+        """
         at, _ = self._find(name, BOOK, 31)
-        for _ in range(10_000):
-            if copied := self._copy(at, 31):
-                break
-        else:
-            raise TimeoutError("the writer ended in the middle of a write")
-        words, version = copied
+        words, version = self._copy(at, 31) or self._wait_for_copy(at, 31)
         levels, spare = [], []
         for px, sz, tail in zip(words[1::3], words[2::3], words[3::3]):
             px, sz = _decimal(px, tail >> 32 & 255), _decimal(sz, tail >> 40 & 255)

@@ -124,6 +124,20 @@ print(last, *((t["number"], t["trade_id"], str(t["px"]), str(t["sz"]), t["side"]
     drop(sink);
     let ended = "import sys; from okx_feed_shm import Segment; s = Segment(sys.argv[1]); print(s.writer(), s.book('books5:BTC-USDT')['state'])";
     assert_eq!(run(ended).unwrap().trim(), "ended down_stopped");
+    // A writer that was killed in the middle of a write leaves an odd version.
+    let torn = r#"
+import struct, sys
+from okx_feed_shm import Segment
+segment = Segment(sys.argv[1])
+with open(sys.argv[1], "r+b") as file:
+    file.seek(8 * segment._find("books5:BTC-USDT", 1, 31)[0])
+    file.write(struct.pack("=Q", 5))
+try:
+    print(segment.book("books5:BTC-USDT"))
+except TimeoutError as error:
+    print(error)
+"#;
+    assert_eq!(run(torn).unwrap().trim(), "the writer ended in the middle of a write");
 }
 
 #[test]

@@ -54,7 +54,12 @@ def main():
     version, after = 0, 0
     while True:
         is_running = segment.writer() == "running"
-        book = segment.book(book_name)
+        try:
+            book = segment.book(book_name)
+        except TimeoutError:
+            if is_running:
+                continue
+            break
         # The state of an ended writer is not that of a publication.
         if book["version"] != version and segment.writer() == "running":
             version = book["version"]
