@@ -1,5 +1,10 @@
 /* Wrong calls from C: NULL, closed handles, two threads with one handle, a client that is stopped by
- * its own callback. Run under valgrind by .ci/capi; prints "done" if every call gave its status. */
+ * its own callback. Run under valgrind by .ci/capi; prints "done" if every call gave its status.
+ *
+ *   wrong [URL [fork]]
+ *
+ * Without "fork" under valgrind, to which the memory of threads that a forked process does not have
+ * is lost. */
 #include <okx_feed.h>
 
 #include <pthread.h>
@@ -7,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 static void expect(int line, okx_status status, okx_status wanted) {
     if (status != wanted) {
@@ -46,7 +53,18 @@ static void *read_for_a_while(void *reader) {
     return NULL;
 }
 
-static void a_client(const char *url) {
+/* A forked process has no thread of the client: nothing waits for it. */
+static void in_a_fork(void) {
+    okx_stats stats;
+    int status = 1;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(okx_client_stats(client, &stats, sizeof stats) != OKX_STATUS_THREAD
+              || okx_client_stop(client) != OKX_STATUS_THREAD);
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) exit(8);
+}
+
+static void a_client(const char *url, int may_fork) {
     static okx_client *volatile shared;
     okx_options *options;
     okx_reader *reader, *other;
@@ -79,6 +97,7 @@ static void a_client(const char *url) {
     EXPECT(OKX_STATUS_OK, okx_events_next(events, 10000, &event, sizeof event));
     EXPECT(OKX_STATUS_OK, okx_client_health(client, &health));
     EXPECT(OKX_STATUS_OK, okx_client_stats(client, &stats, sizeof stats));
+    if (may_fork) in_a_fork();
     EXPECT(OKX_STATUS_OK, okx_client_unsubscribe(client, "trades:BTC-USDT"));
     EXPECT(OKX_STATUS_OK, okx_client_stop(client));
     EXPECT(OKX_STATUS_HANDLE, okx_client_stop(client));
@@ -131,7 +150,7 @@ int main(int argc, char **argv) {
     if (asks != 1 || bids != 0 || level.px != 3 || state != OKX_STATE_LIVE) return 7;
     EXPECT(OKX_STATUS_OK, okx_feed_close(feed));
     EXPECT(OKX_STATUS_HANDLE, okx_feed_close(feed));
-    if (argc > 1) a_client(argv[1]);
+    if (argc > 1) a_client(argv[1], argc > 2);
     printf("done\n");
     return 0;
 }

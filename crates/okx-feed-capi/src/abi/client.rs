@@ -35,18 +35,22 @@ pub(crate) struct Running {
     dialect: Dialect,
     /// The client's thread, once it has called the callback.
     thread: Arc<OnceLock<ThreadId>>,
+    /// The process that has the thread: one that was forked has not.
+    process: u32,
 }
 
 impl Running {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         client: FeedClient,
         dialect: Dialect,
         thread: Arc<OnceLock<ThreadId>>,
     ) -> Self {
-        Self { client: RwLock::new(Some(client)), dialect, thread }
+        let process = std::process::id();
+        Self { client: RwLock::new(Some(client)), dialect, thread, process }
     }
 
     fn with<R>(&self, f: impl FnOnce(&FeedClient) -> Outcome<R>) -> Outcome<R> {
+        self.check_process()?;
         let stopped = || Failure::new(Status::Stopped, "the client has stopped");
         let client = match self.client.try_read() {
             Ok(client) => client,
@@ -57,7 +61,18 @@ impl Running {
         f(client.as_ref().ok_or_else(stopped)?)
     }
 
+    fn check_process(&self) -> Outcome<()> {
+        match self.process == std::process::id() {
+            true => Ok(()),
+            false => Err(Failure::new(
+                Status::Thread,
+                "the client's thread is in the process that was forked; start a client here",
+            )),
+        }
+    }
+
     fn stop(&self) -> Outcome<()> {
+        self.check_process()?;
         if self.thread.get() == Some(&std::thread::current().id()) {
             return Err(from_callback());
         }
