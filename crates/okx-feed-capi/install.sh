@@ -2,10 +2,11 @@
 # Builds the C library and installs header, shared and static library and okx-feed.pc.
 # `bash install.sh PREFIX [PROFILE]`; the profile is release unless it is given.
 set -euo pipefail
-cd "$(dirname "$0")"
+[ -z "${CARGO_TARGET_DIR:-}" ] || export CARGO_TARGET_DIR=$(realpath -m "$CARGO_TARGET_DIR")
 prefix=${1:?usage: install.sh PREFIX [PROFILE]} profile=${2:-release}
 mkdir -p "$prefix/lib/pkgconfig" "$prefix/include"
 prefix=$(cd "$prefix" && pwd)
+cd "$(dirname "$0")"
 cargo build --locked --profile "$profile" -p okx-feed-capi
 target=${CARGO_TARGET_DIR:-../../target}/$profile
 [ "$profile" != dev ] || target=${CARGO_TARGET_DIR:-../../target}/debug
