@@ -76,8 +76,9 @@ impl Running {
         if self.thread.get() == Some(&std::thread::current().id()) {
             return Err(from_callback());
         }
-        let client = self.client.write().unwrap_or_else(PoisonError::into_inner).take();
-        client.map(FeedClient::stop);
+        // Held until it has stopped: another thread that stops it returns no earlier.
+        let mut client = self.client.write().unwrap_or_else(PoisonError::into_inner);
+        client.take().map(FeedClient::stop);
         Ok(())
     }
 }
