@@ -1317,6 +1317,18 @@ okx_status okx_options_redundancy(struct okx_options *options, size_t lines);
 okx_status okx_options_busy_poll(struct okx_options *options);
 
 /*
+ Binds the client's thread to a core, from 0 (Linux). Where the system refuses it, the client runs
+ without it.
+ */
+okx_status okx_options_core(struct okx_options *options, size_t core);
+
+/*
+ Connects through a proxy, such as "socks5://127.0.0.1:1080", whatever the environment says; ""
+ is for no proxy.
+ */
+okx_status okx_options_proxy(struct okx_options *options, const char *url);
+
+/*
  Records every frame that is received to files in a directory, which is made if it is missing.
  */
 okx_status okx_options_record(struct okx_options *options, const char *directory);

@@ -3,6 +3,7 @@
 
 use std::ffi::{c_char, c_void};
 
+use okx_feed::transport::Proxy;
 use okx_feed::{Client as FeedClient, ClientBuilder, Credentials};
 
 use super::client::{Client, Running};
@@ -142,6 +143,24 @@ pub unsafe extern "C" fn okx_options_redundancy(options: *mut Options, lines: us
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn okx_options_busy_poll(options: *mut Options) -> Status {
     guard(|| change(options, ClientBuilder::busy_poll))
+}
+
+/// Binds the client's thread to a core, from 0 (Linux). Where the system refuses it, the client runs
+/// without it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn okx_options_core(options: *mut Options, core: usize) -> Status {
+    guard(|| change(options, |builder| builder.configure(|to| to.thread.core = Some(core))))
+}
+
+/// Connects through a proxy, such as "socks5://127.0.0.1:1080", whatever the environment says; ""
+/// is for no proxy.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn okx_options_proxy(options: *mut Options, url: *const c_char) -> Status {
+    guard(|| {
+        let url = text(url, "url")?;
+        let proxy = if url.is_empty() { Proxy::Direct } else { Proxy::Url(url) };
+        change(options, |builder| builder.proxy(proxy))
+    })
 }
 
 /// Records every frame that is received to files in a directory, which is made if it is missing.

@@ -61,6 +61,8 @@ fn all_with(number: usize) -> Vec<Status> {
             okx_options_login(options, name, name, name),
             okx_options_redundancy(options, 2),
             okx_options_busy_poll(options),
+            okx_options_core(options, 0),
+            okx_options_proxy(options, name),
             okx_options_record(options, name),
             okx_options_on_event(options, Some(ignore), null_mut()),
             okx_client_start(options, &mut client),
