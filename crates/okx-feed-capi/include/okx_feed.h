@@ -1317,8 +1317,8 @@ okx_status okx_options_redundancy(struct okx_options *options, size_t lines);
 okx_status okx_options_busy_poll(struct okx_options *options);
 
 /*
- Binds the client's thread to a core, from 0 (Linux). Where the system refuses it, the client runs
- without it.
+ Binds the client's thread to a core, from 0 (Linux). Where the system refuses it, the client
+ runs without it.
  */
 okx_status okx_options_core(struct okx_options *options, size_t core);
 

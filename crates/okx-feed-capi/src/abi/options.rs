@@ -145,8 +145,8 @@ pub unsafe extern "C" fn okx_options_busy_poll(options: *mut Options) -> Status 
     guard(|| change(options, ClientBuilder::busy_poll))
 }
 
-/// Binds the client's thread to a core, from 0 (Linux). Where the system refuses it, the client runs
-/// without it.
+/// Binds the client's thread to a core, from 0 (Linux). Where the system refuses it, the client
+/// runs without it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn okx_options_core(options: *mut Options, core: usize) -> Status {
     guard(|| change(options, |builder| builder.configure(|to| to.thread.core = Some(core))))
