@@ -72,8 +72,8 @@ impl TradePager {
     }
 
     /// The trades with the ids from `next` to `last`, of a walk from `since` to `until` that began
-    /// at `first` and found that the ids of `gone` have no trade. Those from `next` on are requested
-    /// again.
+    /// at `first` and found that the ids of `gone` have no trade. Those from `next` on are
+    /// requested again.
     #[must_use]
     pub fn resume(
         inst_id: InstrumentId,
