@@ -29,8 +29,8 @@ enum Step {
 ///
 /// # Errors
 /// [`ConnectError::NoTls13`] where the other side has only older versions of TLS;
-/// [`ConnectError::NoTlsAnswer`] where it ends the connection before it has sent anything; errors of
-/// the connection, and of the certificates.
+/// [`ConnectError::NoTlsAnswer`] where it ends the connection before it has sent anything; errors
+/// of the connection, and of the certificates.
 pub(super) async fn handshake(
     tcp: &mut TcpStream,
     config: Arc<ClientConfig>,
