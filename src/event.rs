@@ -110,6 +110,12 @@ pub trait EventSink {
     /// arrives meanwhile waits for it. Does nothing by default.
     #[inline]
     fn on_drained(&mut self) {}
+
+    /// Called by a client with the text of each message, inflated, after its events: of every line,
+    /// also where an update was received on another one before. A reply that repeats the login is
+    /// left out. Does nothing by default.
+    #[inline]
+    fn on_text(&mut self, _text: &[u8]) {}
 }
 
 impl<F: FnMut(&Event<'_>)> EventSink for F {

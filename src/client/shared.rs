@@ -138,6 +138,11 @@ impl<S: EventSink> EventSink for QueuedSink<S> {
     fn on_drained(&mut self) {
         self.sink.on_drained();
     }
+
+    #[inline]
+    fn on_text(&mut self, text: &[u8]) {
+        self.sink.on_text(text);
+    }
 }
 
 impl<S: EventSink> EventSink for ClientSink<S> {
@@ -165,6 +170,11 @@ impl<S: EventSink> EventSink for ClientSink<S> {
     #[inline]
     fn on_drained(&mut self) {
         self.sink.on_drained();
+    }
+
+    #[inline]
+    fn on_text(&mut self, text: &[u8]) {
+        self.sink.on_text(text);
     }
 }
 
@@ -210,6 +220,12 @@ impl<S: EventSink> ClientShared<S> {
             Some(Some(arbiter)) => arbiter.on_event(id.line, event, &mut self.sink),
             _ => self.sink.on_event(event),
         }
+    }
+
+    /// Passes the text of a message on to the sink, after its events.
+    #[inline]
+    pub(super) fn on_text(&mut self, text: &[u8]) {
+        self.sink.on_text(text);
     }
 
     /// Adds a queue that receives each later event.

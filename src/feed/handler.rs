@@ -232,6 +232,17 @@ impl FeedHandler {
         result
     }
 
+    /// The text of a frame that [`FeedHandler::on_frame`] has just processed: inflated, where the
+    /// frame is compressed. Empty where it could not be inflated, and of an SBE frame.
+    #[inline]
+    #[must_use]
+    pub fn text_of<'t>(&'t self, frame: Frame<'t>) -> &'t [u8] {
+        match frame {
+            Frame::Text(text) => text,
+            Frame::Binary(_) => self.decoder.last_text(),
+        }
+    }
+
     /// Enables or disables cache warm-up ([`FeedHandler::warm_caches`]). Disabled by default.
     ///
     /// While enabled, each frame with a five-level book or a trade is copied after its events are

@@ -18,6 +18,7 @@ mod over;
 mod reach;
 mod records;
 mod requests;
+mod texts;
 mod tls;
 mod worst;
 

@@ -12,7 +12,7 @@ use futures_util::{SinkExt, StreamExt};
 use okx_feed::sim::{Exchange, ExchangeConfig, FaultRule, Server, ServerHandle};
 use okx_feed::{
     BookState, Client, ClientConfig, ClientStats, Credentials, Dialect, DownReason, Event,
-    Subscription,
+    EventSink, Subscription,
 };
 use okx_feed_testkit::wait::wait_for;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -143,6 +143,19 @@ async fn an_announced_replacement_is_replaced_once_the_old_connection_has_ended(
     server.shutdown().await;
 }
 
+/// Everything that a sink is given.
+struct Shown(Arc<Mutex<Vec<String>>>);
+
+impl EventSink for Shown {
+    fn on_event(&mut self, event: &Event<'_>) {
+        self.0.lock().unwrap().push(format!("{event:?}"));
+    }
+
+    fn on_text(&mut self, text: &[u8]) {
+        self.0.lock().unwrap().push(String::from_utf8_lossy(text).into_owned());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_repeats_the_login_is_withheld() {
     let address = scripted(move |mut socket| async move {
@@ -161,7 +174,7 @@ async fn an_answer_that_repeats_the_login_is_withheld() {
         .subscribe("books5:BTC-USDT")
         .url(format!("ws://{address}"))
         .login(Credentials::new("the-key", "the-secret", "the-word"))
-        .on_event(move |event: &Event<'_>| events.lock().unwrap().push(format!("{event:?}")))
+        .sink(Shown(events))
         .spawn()
         .unwrap();
     wait_for(|| {

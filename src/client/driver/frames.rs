@@ -118,7 +118,11 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 let error = handler.on_frame(transport.frame(), wall, sink).err();
                 thread.last_frame.set(mono);
                 thread.last_received.set(wall);
-                shared.get().recorder.frame(*id, transport.frame(), repeats_login, wall);
+                let shared = shared.get();
+                if !repeats_login {
+                    shared.on_text(handler.text_of(transport.frame()));
+                }
+                shared.recorder.frame(*id, transport.frame(), repeats_login, wall);
                 error
             }
             Source::Snapshot(body) => {

@@ -89,6 +89,10 @@ impl<S: EventSink> EventSink for ShmSink<S> {
     fn on_drained(&mut self) {
         self.next.on_drained();
     }
+
+    fn on_text(&mut self, text: &[u8]) {
+        self.next.on_text(text);
+    }
 }
 
 impl Published {
