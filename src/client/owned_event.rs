@@ -3,7 +3,7 @@
 use crate::book::{Book5, BookSync, DepthAction};
 use crate::event::{Event, Malformed};
 use crate::model::{
-    BookState, Record, Subscription, SubscriptionId, Text, Topic, Trade, UnixNanos,
+    BookState, Origin, Record, Subscription, SubscriptionId, Text, Topic, Trade, UnixNanos,
 };
 
 /// The longest text that an owned event keeps of a control message, in bytes.
@@ -37,6 +37,8 @@ pub enum OwnedEvent {
         replayed: bool,
         /// As [`TradeUpdate::missed`](crate::TradeUpdate::missed).
         missed: u64,
+        /// Whether it came live, or from the history by which a client fills gaps.
+        origin: Origin,
     },
     /// A message of an order book was applied.
     DepthBook {
@@ -117,6 +119,7 @@ impl OwnedEvent {
                 trade: *update.trade,
                 replayed: update.replayed,
                 missed: update.missed,
+                origin: update.origin,
             },
             Event::DepthBook(change) => Self::DepthBook {
                 subscription: subscription(&change.update.topic)?,
