@@ -1,0 +1,107 @@
+"""The interface of the guide of 2019, over this package's client."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ._client import Client
+
+_log = logging.getLogger("okx_feed")
+
+#: The variable of the environment that names another address than the exchange's.
+URL_VARIABLE = "OKX_FEED_V3_URL"
+
+
+class WSSubscription:
+    """Five-level book and trades of one v3 instrument, as the guide's class of that name.
+
+    Subscribes ``MARKET/depth5:ID`` and ``MARKET/trade:ID`` on a daemon thread, and reconnects.
+
+    Args:
+        instrument_id: The instrument, such as ``BTC-USD-190517``.
+        market: ``spot``, ``swap``, ``futures`` or ``option``.
+        on_message: Called with the text of each message, replies included, on that thread. What it
+            raises is logged.
+        url: The address; default: that of the variable OKX_FEED_V3_URL, else the exchange's of
+            that time, which no longer answers.
+
+    Raises:
+        ConfigError: An argument is wrong.
+    """
+
+    def __init__(
+        self,
+        instrument_id: str = "BTC-USD-190517",
+        market: str = "futures",
+        on_message: Callable[[str], object] | None = None,
+        *,
+        url: str | None = None,
+    ) -> None:
+        self._book = _LastBook()
+        self._client = Client(
+            [f"{market}/depth5:{instrument_id}", f"{market}/trade:{instrument_id}"],
+            dialect="v3",
+            url=url or os.environ.get(URL_VARIABLE) or None,
+            text_capacity=65536,
+        )
+        threading.Thread(
+            target=_read,
+            args=(self._client.texts, self._book, on_message),
+            name="okx-feed-texts",
+            daemon=True,
+        ).start()
+        _open.add(self)
+
+    def GetDepth(self) -> dict[str, Any]:
+        """The last book as the exchange sent it; ``{}`` before the first.
+
+        ``asks`` and ``bids`` are lists of ``[price, size, ...]``, best first, as the message has
+        them; further ``instrument_id`` and ``timestamp``.
+        """
+        return self._book.value()
+
+    def close(self) -> None:
+        """Closes the connection and ends the thread."""
+        _open.discard(self)
+        self._client.stop()
+
+
+# The guide's programs need not keep the object: it runs until `close`, or until the program ends.
+_open: set[WSSubscription] = set()
+
+
+class _LastBook:
+    """The text of the last book, which is parsed when somebody asks for it."""
+
+    def __init__(self) -> None:
+        self._text: str | None = None
+        self._parsed: tuple[str | None, dict[str, Any]] = (None, {})
+
+    def set(self, text: str) -> None:
+        self._text = text
+
+    def value(self) -> dict[str, Any]:
+        text = self._text
+        if text is not None and self._parsed[0] is not text:
+            self._parsed = (text, json.loads(text)["data"][0])
+        return self._parsed[1]
+
+
+def _read(texts: Any, book: _LastBook, on_message: Callable[[str], object] | None) -> None:
+    while True:
+        batch = texts.drain(4096, None)
+        if not batch and texts.is_ended:
+            return
+        for text in batch:
+            if '"asks"' in text and '"bids"' in text:
+                book.set(text)
+            if on_message is not None:
+                try:
+                    on_message(text)
+                except Exception:
+                    _log.exception("on_message has failed")

@@ -1,0 +1,106 @@
+//! The exceptions, which are classes of `okx_feed._errors`, and what becomes one.
+
+use okx_feed::model::DecimalError;
+use okx_feed::rest::RestError;
+use okx_feed::{ClientError, DecodeError, ReplayError, SubscriptionError};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyTuple, PyType};
+
+/// A class of exceptions, looked up once.
+struct Class {
+    name: &'static str,
+    class: PyOnceLock<Py<PyType>>,
+}
+
+impl Class {
+    const fn new(name: &'static str) -> Self {
+        Self { name, class: PyOnceLock::new() }
+    }
+
+    /// An exception of the class. `arguments` are those of its constructor.
+    fn raise(&self, arguments: impl FnOnce(Python<'_>) -> PyResult<Py<PyTuple>>) -> PyErr {
+        Python::attach(|py| {
+            let class = self.class.import(py, "okx_feed._errors", self.name);
+            let made = class.and_then(|class| class.call1(arguments(py)?));
+            made.map_or_else(|error| error, PyErr::from_value)
+        })
+    }
+
+    fn of(&self, text: impl Into<String>) -> PyErr {
+        let text = text.into();
+        self.raise(|py| Ok((text,).into_pyobject(py)?.unbind()))
+    }
+}
+
+static CONFIG: Class = Class::new("ConfigError");
+static STOPPED: Class = Class::new("StoppedError");
+static FORKED: Class = Class::new("ForkedError");
+static NOT_SUBSCRIBED: Class = Class::new("NotSubscribedError");
+static DECODE: Class = Class::new("DecodeError");
+static REPLAY: Class = Class::new("ReplayError");
+static REST: Class = Class::new("RestError");
+static DECIMAL: Class = Class::new("DecimalError");
+
+/// An option or an argument is wrong.
+pub(crate) fn config(text: impl Into<String>) -> PyErr {
+    CONFIG.of(text)
+}
+
+/// The client has stopped.
+pub(crate) fn stopped() -> PyErr {
+    STOPPED.of("the client has stopped")
+}
+
+/// The object belongs to the parent process.
+pub(crate) fn forked() -> PyErr {
+    FORKED.of("it belongs to the parent process: make one after the fork")
+}
+
+/// Nothing fits.
+pub(crate) fn not_subscribed(text: impl Into<String>) -> PyErr {
+    NOT_SUBSCRIBED.of(text)
+}
+
+/// A failed call or a wrong option of a client.
+pub(crate) fn client(error: ClientError) -> PyErr {
+    match error {
+        ClientError::Stopped => stopped(),
+        ClientError::Rest(error) => rest(&error),
+        ClientError::Thread(_) => PyRuntimeError::new_err(error.to_string()),
+        other => config(other.to_string()),
+    }
+}
+
+/// A text that is no subscription.
+pub(crate) fn subscription(error: &SubscriptionError) -> PyErr {
+    config(error.to_string())
+}
+
+/// A malformed frame: text, kind and offset.
+pub(crate) fn decode(error: &DecodeError) -> PyErr {
+    let DecodeError { kind, offset } = *error;
+    let text = error.to_string();
+    DECODE.raise(|py| Ok((text, kind.name(), offset).into_pyobject(py)?.unbind()))
+}
+
+/// Captures that can't be played.
+pub(crate) fn replay(error: &ReplayError) -> PyErr {
+    REPLAY.of(error.to_string())
+}
+
+/// A failed request: text, and the exchange's code where it has one.
+pub(crate) fn rest(error: &RestError) -> PyErr {
+    let code = match error {
+        RestError::Refused { code, .. } => Some(*code),
+        _ => None,
+    };
+    let text = error.to_string();
+    REST.raise(|py| Ok((text, code).into_pyobject(py)?.unbind()))
+}
+
+/// A number that is not exact, or not a multiple.
+pub(crate) fn decimal(error: DecimalError) -> PyErr {
+    DECIMAL.of(error.to_string())
+}
