@@ -83,7 +83,9 @@ def test_the_examples_run_against_the_exchange(
     }
     path = ROOT / "examples/python" / script
     process = subprocess.Popen(
-        [sys.executable, str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env
+        # A program that hangs ends, and says where.
+        ["timeout", "30", sys.executable, str(path)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env
     )
     try:
         assert process.stdout is not None
@@ -112,8 +114,10 @@ def test_the_programs_of_the_documents_run(exchange: Exchange, document: str) ->
     for block in blocks:
         code = at_exchange + block
         env = {**os.environ, "OKX_FEED_V3_URL": exchange.v3}
+        # A program that hangs says where.
+        watched = f"import faulthandler; faulthandler.dump_traceback_later(20, exit=True)\n{code}"
         done = subprocess.run(
-            [sys.executable, "-c", code],
+            [sys.executable, "-c", watched],
             capture_output=True,
             text=True,
             timeout=60,

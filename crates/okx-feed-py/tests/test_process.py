@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import okx_feed
@@ -38,8 +39,13 @@ def test_ctrl_c_interrupts_what_waits(exchange: Exchange, wait: str) -> None:
         [sys.executable, "-c", WAITS.replace("WAIT", wait), exchange.v5],
         stdout=subprocess.PIPE,
         text=True,
+        # Ctrl-C is ignored in what a shell runs in the background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
+    guard = threading.Timer(40, process.kill)
+    guard.daemon = True
+    guard.start()
     assert process.stdout.readline() == "ready\n"
     time.sleep(0.2)
     begun = time.monotonic()
