@@ -64,15 +64,23 @@ struct Receiver {
     /// What came while it was waited for.
     next: Option<Item>,
     is_ended: bool,
+    /// What was to be woken last: a look at the queue must not take its place.
+    waker: Waker,
 }
 
 impl Receiver {
     /// Whether something is there or the client has stopped; else `waker` is woken once it is so.
     fn is_ready(&mut self, waker: &Waker) -> bool {
+        self.waker.clone_from(waker);
+        self.poll()
+    }
+
+    fn poll(&mut self) -> bool {
         if self.next.is_some() || self.is_ended {
             return true;
         }
-        match Pin::new(&mut self.events).poll_next(&mut Context::from_waker(waker)) {
+        let waker = self.waker.clone();
+        match Pin::new(&mut self.events).poll_next(&mut Context::from_waker(&waker)) {
             Poll::Pending => false,
             Poll::Ready(None) => {
                 self.is_ended = true;
@@ -110,7 +118,8 @@ pub(crate) struct PyEventQueue {
 
 impl PyEventQueue {
     pub(crate) fn new(events: Events) -> Self {
-        let receiver = Receiver { events, next: None, is_ended: false };
+        let waker = Waker::noop().clone();
+        let receiver = Receiver { events, next: None, is_ended: false, waker };
         let (fd, process) = (OnceLock::new(), Process::current());
         Self { receiver: Mutex::new(receiver), fd, process }
     }
@@ -166,7 +175,7 @@ impl PyEventQueue {
     /// Whether the client has stopped and nothing is left.
     #[getter]
     fn is_ended(&self) -> bool {
-        self.with(|receiver| receiver.is_ready(Waker::noop()) && receiver.next.is_none())
+        self.with(|receiver| receiver.poll() && receiver.next.is_none())
     }
 
     /// The descriptor that becomes readable once something has come after `arm`.

@@ -146,6 +146,19 @@ def test_the_descriptor_is_for_select_too(exchange: Exchange) -> None:
                 pass
 
 
+def test_a_look_at_the_queue_does_not_take_the_place_of_who_waits(exchange: Exchange) -> None:
+    with okx_feed.Client("books5:BTC-USDT", url=exchange.v5) as feed:
+        events = feed.events()
+        woken = 0
+        while woken < 3:
+            while events.drain():
+                pass
+            if not events.arm():
+                assert not events.is_ended
+                assert select.select([events], [], [], 20)[0] == [events]
+                woken += 1
+
+
 def test_a_blocking_loop_ends_with_the_client(exchange: Exchange) -> None:
     feed = okx_feed.Client("books5:BTC-USDT", url=exchange.v5)
     threading.Timer(0.5, feed.stop).start()
