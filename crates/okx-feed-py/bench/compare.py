@@ -121,7 +121,12 @@ def ccxt_pro(channel: str) -> tuple[Callable[[str], None], Callable[[], object]]
         }
     )
     exchange.set_markets([market])
-    client = exchange.client(V5)
+
+    async def in_loop() -> object:
+        return exchange.client(V5)
+
+    client = loop.run_until_complete(in_loop())
+    client.subscriptions[f"{channel}:BTC/USDT"] = True
 
     def on_frame(frame: str) -> None:
         # As its client does with a text message.
