@@ -1,7 +1,7 @@
 //! The texts of messages, as a sink gets them.
 #![cfg(all(feature = "client", feature = "sim"))]
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use okx_feed::sim::{ExchangeConfig, PushIntervals, Server};
 use okx_feed::{Client, Dialect, Event, EventSink};
@@ -16,16 +16,21 @@ enum Given {
 
 struct Recording(Arc<Mutex<Vec<Given>>>);
 
+impl Recording {
+    fn push(&self, given: Given) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(given);
+    }
+}
+
 impl EventSink for Recording {
     fn on_event(&mut self, event: &Event<'_>) {
         if let Event::Book(update) = event {
-            self.0.lock().unwrap().push(Given::Book(update.topic.inst_id.to_owned()));
+            self.push(Given::Book(update.topic.inst_id.to_owned()));
         }
     }
 
     fn on_text(&mut self, text: &[u8]) {
-        let text = std::str::from_utf8(text).unwrap().to_owned();
-        self.0.lock().unwrap().push(Given::Text(text));
+        self.push(Given::Text(String::from_utf8_lossy(text).into_owned()));
     }
 }
 

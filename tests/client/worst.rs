@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::config::quick;
@@ -146,13 +146,19 @@ async fn an_announced_replacement_is_replaced_once_the_old_connection_has_ended(
 /// Everything that a sink is given.
 struct Shown(Arc<Mutex<Vec<String>>>);
 
+impl Shown {
+    fn push(&self, text: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+}
+
 impl EventSink for Shown {
     fn on_event(&mut self, event: &Event<'_>) {
-        self.0.lock().unwrap().push(format!("{event:?}"));
+        self.push(format!("{event:?}"));
     }
 
     fn on_text(&mut self, text: &[u8]) {
-        self.0.lock().unwrap().push(String::from_utf8_lossy(text).into_owned());
+        self.push(String::from_utf8_lossy(text).into_owned());
     }
 }
 
