@@ -208,6 +208,8 @@ fn thread(config: &mut ClientConfig, name: &str, value: Value<'_, '_>) -> PyResu
         "name" => config.thread.name = value.extract()?,
         "core" => config.thread.core = value.extract()?,
         "fifo_priority" => config.thread.fifo_priority = value.extract()?,
+        "per_connection" => config.thread.per_connection = value.extract()?,
+        "connection_cores" => config.thread.connection_cores = value.extract()?,
         _ => return Ok(false),
     }
     Ok(true)
