@@ -23,7 +23,7 @@ from pathlib import Path
 V5 = os.environ.get("OKX_FEED_V5_URL", "ws://127.0.0.1:8443/ws/v5/public")
 INST = "BTC-USDT"
 CHANNELS = ["books5", "books", "trades"]
-ROUNDS = 7
+ROUNDS = 40
 
 
 # Frames.
@@ -235,7 +235,6 @@ def live(contender: str, seconds: float = 10.0) -> None:
         import ccxt.pro
 
         exchange = ccxt.pro.okx({"newUpdates": True})
-        ccxt_pro("books5")  # Its market, as above.
         market = {"id": INST, "symbol": "BTC/USDT", "base": "BTC", "quote": "USDT"}
         market |= {"type": "spot", "spot": True, "active": True}
         market |= {"precision": {"amount": 1e-8, "price": 0.1}}
