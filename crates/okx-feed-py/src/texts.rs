@@ -107,8 +107,8 @@ impl PyTextQueue {
 
 #[pymethods]
 impl PyTextQueue {
-    /// The texts that have come, oldest first, at most `most`. Waits up to `timeout` seconds for the
-    /// first; `None` waits without end. Bytes that are no UTF-8 are replaced.
+    /// The texts that have come, oldest first, at most `most`. Waits up to `timeout` seconds for
+    /// the first; `None` waits without end. Bytes that are no UTF-8 are replaced.
     #[pyo3(signature = (most=65536, timeout=Some(0.0)))]
     fn drain<'py>(
         &self,
