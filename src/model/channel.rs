@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::bar::Bar;
 use super::channel_kind::ChannelKind::{self, Book5, Depth, Latest, Stream, Trades};
 use super::channel_kind::{ChannelKey, ChannelPath, FirstPush};
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Market};
 use super::record::RecordKind;
 
 /// A row of the table.
@@ -80,8 +80,8 @@ macro_rules! channels {
             #[inline]
             #[must_use]
             pub fn from_name(dialect: Dialect, name: &[u8]) -> Option<Self> {
-                let channel = match std::str::from_utf8(name).ok()? {
-                    $($name => Self::$channel,)*
+                let channel = match (dialect, std::str::from_utf8(name).ok()?) {
+                    $((Dialect::$dialect, $name) => Self::$channel,)*
                     _ => Self::candle_from_name(name)?,
                 };
                 (channel.dialect() == dialect).then_some(channel)
@@ -208,6 +208,10 @@ channels! {
     FundingRateV3 "funding_rate" V3 V3 InstId Latest(RecordKind::FundingRate), 130 Value;
     /// v3 `estimated_price`: in the last hour before delivery.
     EstimatedPriceV3 "estimated_price" V3 V3 InstId Stream(RecordKind::EstimatedPrice), 0 Nothing;
+    /// v3 `futures/instruments`, all in one message, and `option/instruments` of an underlying.
+    InstrumentsV3 "instruments" V3 V3 Underlying Stream(RecordKind::Instrument), 0 Nothing;
+    /// v3 `option/summary` of an underlying: one option a message.
+    OptionSummaryV3 "summary" V3 V3 Underlying Stream(RecordKind::OptionDetail), 0 Value;
 }
 
 #[inline(always)]
@@ -290,6 +294,15 @@ impl Channel {
     #[must_use]
     pub const fn key(self) -> ChannelKey {
         self.info().key
+    }
+
+    /// What the exchange keys this channel by in a market of v3: `futures/instruments` has no key.
+    #[must_use]
+    pub const fn key_in(self, market: Option<Market>) -> ChannelKey {
+        match (self, market) {
+            (Self::InstrumentsV3, Some(Market::Futures)) => ChannelKey::Nothing,
+            _ => self.key(),
+        }
     }
 
     /// The kind of state that this channel feeds.
@@ -380,7 +393,6 @@ impl fmt::Display for Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Market;
 
     #[test]
     fn every_name_reads_back_in_its_own_dialect_only() {
@@ -389,7 +401,8 @@ mod tests {
             let name = channel.name().as_bytes();
             assert_eq!(Channel::from_name(channel.dialect(), name), Some(channel));
             let other = if channel.dialect() == Dialect::V3 { Dialect::V5 } else { Dialect::V3 };
-            assert_eq!(Channel::from_name(other, name), None);
+            let namesake = Channel::from_name(other, name).map(Channel::name);
+            assert_eq!(namesake, (name == b"instruments").then_some("instruments"));
             assert!(usize::from(channel.index()) < Channel::INDICES);
             assert!(indices.insert(channel.index()), "{channel}");
         }

@@ -90,6 +90,8 @@ pub enum ChannelKey {
     OptionFamily,
     /// `sprdId`, such as `BTC-USDT_BTC-USDT-SWAP`.
     SprdId,
+    /// v3's underlying, such as `BTC-USD`.
+    Underlying,
     /// The exchange's name of a channel that this crate does not decode, and what that is keyed by:
     /// `CHANNEL`, `CHANNEL:INSTID` or `CHANNEL:NAME=VALUE`.
     Raw,

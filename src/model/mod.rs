@@ -45,8 +45,8 @@ pub(crate) use raw_key::RawKey;
 pub use record::{
     AdlWarning, BlockLeg, BlockTicker, BlockTrade, CallAuction, Candle, EstimatedPrice,
     EventContract, FieldValue, FundingRate, IndexTicker, Instrument, Liquidation, MarkPrice,
-    OpenInterest, OptionSummary, OptionTrade, PriceLimit, Record, RecordData, RecordKind,
-    RecordType, Status, Ticker,
+    OpenInterest, OptionDetail, OptionSummary, OptionTrade, PriceLimit, Record, RecordData,
+    RecordKind, RecordType, Status, Ticker,
 };
 pub(crate) use record::{FieldError, RawValue};
 pub use selection::{Selection, SelectionError};

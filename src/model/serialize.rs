@@ -40,9 +40,13 @@ impl<T> Visitor<'_> for FromText<T> {
 /// Serialises a type as its name and reads it back from that.
 macro_rules! as_name {
     ($type:ty, $expected:literal, $parse:expr) => {
+        as_name!($type, $expected, $parse, Self::name);
+    };
+    ($type:ty, $expected:literal, $parse:expr, $name:expr) => {
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.name())
+                let name: fn(Self) -> &'static str = $name;
+                serializer.serialize_str(name(*self))
             }
         }
 
@@ -57,11 +61,19 @@ pub(crate) use as_name;
 
 as_name!(Dialect, "v3 or v5", |text| named([Self::V3, Self::V5], Self::name, text));
 as_name!(Market, "a market of v3", |text| Self::from_name(text.as_bytes()));
-as_name!(Channel, "the name of a channel", |text| named(Self::ALL, Self::name, text));
+as_name!(Channel, "the name of a channel", |text| named(Self::ALL, unique_name, text), unique_name);
 as_name!(Side, "buy or sell", |text| Self::from_name(text.as_bytes()));
 as_name!(BookState, "the name of a book's state", |text| {
     named(BookState::ALL, Self::name, text)
 });
+
+/// The name of a channel; `instruments-v3` of the one whose name both dialects have.
+const fn unique_name(channel: Channel) -> &'static str {
+    match channel {
+        Channel::InstrumentsV3 => "instruments-v3",
+        _ => channel.name(),
+    }
+}
 
 /// The one of `all` that has this name.
 pub(crate) fn named<T: Copy>(

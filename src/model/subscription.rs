@@ -106,7 +106,7 @@ impl Subscription {
                 return Err(SubscriptionError::Decoded(decoded));
             }
         }
-        match (channel.key(), inst_id.as_bytes().is_empty()) {
+        match (channel.key_in(market), inst_id.as_bytes().is_empty()) {
             (ChannelKey::Nothing, false) => Err(SubscriptionError::NoKey(channel)),
             (ChannelKey::Nothing, true) | (_, false) => Ok(Self { channel, market, inst_id }),
             (_, true) => Err(InstrumentIdError::Empty.into()),
@@ -135,7 +135,7 @@ impl Subscription {
         };
         let channel = Channel::from_name(dialect, name.as_bytes())
             .ok_or_else(|| SubscriptionError::Channel(name.to_owned(), dialect))?;
-        let inst_id = match (channel.key(), inst_id) {
+        let inst_id = match (channel.key_in(market), inst_id) {
             (ChannelKey::Nothing, None) => InstrumentId::NONE,
             (ChannelKey::Nothing, Some(_)) => {
                 return Err(SubscriptionError::NoKey(channel));
@@ -151,7 +151,7 @@ impl Subscription {
     /// # Errors
     /// [`SubscriptionError`] if the topic's dialect, market or key are not those of its channel.
     pub fn of(topic: &Topic<'_>) -> Result<Self, SubscriptionError> {
-        let inst_id = match topic.channel.key() {
+        let inst_id = match topic.channel.key_in(topic.market) {
             ChannelKey::Nothing => InstrumentId::NONE,
             _ => InstrumentId::new(topic.inst_id)?,
         };
@@ -226,6 +226,9 @@ mod tests {
             "option/depth_l2_tbt:EOS-USD-210625-8.00-C",
             "books5:BTC-USDT",
             "bbo-tbt:BTC-USD_UM_XPERP-310404",
+            "futures/instruments",
+            "option/instruments:BTC-USD",
+            "option/summary:BTC-USD",
         ] {
             assert_eq!(text.parse::<Subscription>().unwrap().to_string(), text);
         }

@@ -94,7 +94,7 @@ impl<'t> Arg<'t> {
             ChannelKey::InstFamily | ChannelKey::OptionFamily => self.inst_family,
             ChannelKey::InstType => self.inst_type,
             ChannelKey::SprdId => self.sprd_id,
-            ChannelKey::Nothing | ChannelKey::Raw => None,
+            ChannelKey::Nothing | ChannelKey::Underlying | ChannelKey::Raw => None,
             ChannelKey::TypeAndFamily => {
                 let Some(second) = self.inst_family.or(self.inst_id) else {
                     return self.inst_type;
@@ -125,7 +125,7 @@ pub(super) fn argument(subscription: &Subscription) -> String {
             Some(("EVENTS", inst_id)) => member("instType", "EVENTS") + &member("instId", inst_id),
             Some((kind, family)) => member("instType", kind) + &member("instFamily", family),
         },
-        ChannelKey::Nothing => String::new(),
+        ChannelKey::Nothing | ChannelKey::Underlying => String::new(),
         ChannelKey::Raw => {
             let RawKey { channel, member: of } = RawKey::parse(key);
             let member = of.map_or_else(String::new, |(name, value)| {

@@ -40,7 +40,13 @@ pub(super) fn emit(
     if (head.kind, head.market) == (RecordKind::Ticker, Some(Market::Index)) {
         head.kind = RecordKind::IndexTicker;
     }
-    let (len, items) = data.array()?;
+    let (mut len, mut items) = data.array()?;
+    // v3 has its futures in a list inside the list.
+    if (head.channel, len) == (Channel::InstrumentsV3, 1)
+        && let Some((inner_len, inner)) = { items }.next().and_then(|item| item.array().ok())
+    {
+        (len, items) = (inner_len, inner);
+    }
     if len > MAX_RECORDS {
         return Err(data.error(Kind::TooManyItems));
     }
@@ -71,6 +77,12 @@ pub(super) struct RecordHead<'h> {
     /// What v5's `arg` names; v3 names the instrument in each item.
     pub(super) key: Option<&'h str>,
     pub(super) ts_recv: UnixNanos,
+}
+
+impl RecordHead<'_> {
+    const fn key_kind(&self) -> ChannelKey {
+        self.channel.key_in(self.market)
+    }
 }
 
 struct RecordReader<'h> {
@@ -152,6 +164,7 @@ impl RecordReader<'_> {
                 matches!(key, "instId" | "instrument_id" | "sprdId")
             }
             ChannelKey::InstType => key == "instType",
+            ChannelKey::Underlying => key == "underlying",
             ChannelKey::InstFamily | ChannelKey::OptionFamily => key == "instFamily",
             ChannelKey::TypeAndFamily | ChannelKey::Nothing | ChannelKey::Raw => false,
         };
@@ -203,10 +216,13 @@ impl RecordReader<'_> {
         };
         match record.data.set(key, raw, self.dialect) {
             Ok(bit) => Ok(bit),
-            Err(FieldError::Number(DecimalError::Overflow | DecimalError::Scale))
-                if record.data.set(key, RawValue::Text(""), self.dialect).is_ok() =>
+            Err(FieldError::Number(error))
+                if (matches!(error, DecimalError::Overflow | DecimalError::Scale)
+                    || matches!(raw, RawValue::Text("∞" | "-∞")))
+                    && record.data.set(key, RawValue::Text(""), self.dialect).is_ok() =>
             {
-                // An optional number that does not fit is absent, never rounded.
+                // An optional number that does not fit is absent, never rounded. v3 sends infinite
+                // greeks of an option that expires.
                 unread.count(OptionalField::Value);
                 Ok(0)
             }
@@ -257,7 +273,7 @@ impl RecordReader<'_> {
             None => return Err(item.error(Kind::MissingField)),
         };
         let key = match (self.head.key, read.key) {
-            _ if self.head.channel.key() == ChannelKey::Nothing => "",
+            _ if self.head.key_kind() == ChannelKey::Nothing => "",
             (Some(key), Some(own))
                 if self.head.channel.key() == ChannelKey::InstId && own != key =>
             {
@@ -266,7 +282,7 @@ impl RecordReader<'_> {
             (Some(key), _) | (None, Some(key)) => key,
             (None, None) => return Err(item.error(Kind::MissingField)),
         };
-        let is_keyed = self.head.channel.key() != ChannelKey::Nothing;
+        let is_keyed = self.head.key_kind() != ChannelKey::Nothing;
         if is_keyed && key.is_empty() || key.len() > MAX_ID_LEN {
             return Err(item.error(Kind::InstrumentId));
         }

@@ -23,6 +23,7 @@ fn row(channel: Channel) -> String {
         ChannelKey::InstId => "`instId`",
         ChannelKey::InstFamily => "`instFamily`",
         ChannelKey::InstType => "`instType`",
+        ChannelKey::Underlying => "underlying",
         ChannelKey::TypeAndFamily => "`instType/instFamily`",
         ChannelKey::OptionFamily => "`instFamily`, type `OPTION`",
         ChannelKey::SprdId => "`sprdId`",

@@ -133,7 +133,7 @@ fn v3_markets_and_channels() {
             )
         );
     }
-    assert_eq!(v3(r#"{"table":"spot/summary","data":[{"last":[{}]}]}"#), [r#"skipped "summary""#]);
+    assert_eq!(v3(r#"{"table":"spot/no_such","data":[{"last":[{}]}]}"#), [r#"skipped "no_such""#]);
     assert_eq!(v3(r#"{"table":"moon/depth5","data":[]}"#), [r#"skipped "depth5""#]);
     assert_eq!(v3(r#"{"table":"spot/books5","data":[]}"#), [r#"skipped "books5""#]);
     assert_eq!(v3(r#"{"what":"else"}"#), [r#"skipped """#]);

@@ -66,7 +66,7 @@ fn a_subscription_is_made_of_its_parts_as_of_its_name() {
         "tickers".parse::<Subscription>().is_err() && "status:A".parse::<Subscription>().is_err()
     );
     for channel in Channel::ALL {
-        let inst_id = match channel.key() {
+        let inst_id = match channel.key_in(Some(Market::Futures)) {
             ChannelKey::Nothing => InstrumentId::NONE,
             ChannelKey::Raw => InstrumentId::new("books-elp-all:BTC-USDT").unwrap(),
             _ => inst_id,

@@ -345,6 +345,61 @@ pub(crate) const ROWS: &[Row] = &[
         &["settle_px=3591.82", "!settle_type"],
         1,
     ),
+    // Documented: a list inside the list, of all futures. The values are those of 2021-01, as a
+    // program quotes them from the REST interface.
+    (
+        V3,
+        r#"{"table":"futures/instruments","data":[[{"instrument_id":"BTC-USD-210108","underlying_index":"BTC","quote_currency":"USD","tick_size":"0.01","contract_val":"100","listing":"2020-12-25","delivery":"2021-01-08","trade_increment":"1","alias":"this_week","underlying":"BTC-USD","base_currency":"BTC","settlement_currency":"BTC","is_inverse":"true","contract_val_currency":"USD"},{"instrument_id":"LTC-USDT-210326","underlying":"LTC-USDT","contract_val":"1","tick_size":"0.01","trade_increment":"1","listing":"2020-09-11","delivery":"2021-03-26"}]]}"#,
+        "",
+        "Instrument",
+        &[
+            "inst_id=BTC-USD-210108",
+            "inst_family=BTC-USD",
+            "tick_sz=0.01",
+            "lot_sz=1",
+            "ct_val=100",
+            "ct_val_ccy=USD",
+            "list_time=1608854400000000000",
+            "!state",
+        ],
+        2,
+    ),
+    // Documented: the fields of an option.
+    (
+        V3,
+        r#"{"table":"option/instruments","data":[{"instrument_id":"BTC-USD-200110-9000-P","underlying":"BTC-USD","settlement_currency":"BTC","contract_val":"0.1","option_type":"P","strike":"9000","tick_size":"0.0005","lot_size":"1","listing":"2019-12-27T08:00:00.000Z","delivery":"2020-01-10T08:00:00.000Z","state":"2","trading_start_time":"2019-12-27T08:05:00.000Z","timestamp":"2019-12-31T08:13:28.794Z"}]}"#,
+        "BTC-USD",
+        "Instrument",
+        &["stk=9000", "opt_type=P", "state=2", "exp_time=1578643200000000000", "lot_sz=1"],
+        1,
+    ),
+    // Documented.
+    (
+        V3,
+        r#"{"table":"option/summary","data":[{"instrument_id":"BTC-USD-200110-9000-P","underlying":"BTC-USD","best_ask":"0.2495","best_bid":"0.2395","best_ask_size":"35","best_bid_size":"35","change_rate":"0","delta":"-1.204251749","gamma":"1.9206755384","high_24h":"0","highest_buy":"0.398","realized_vol":"0","bid_vol":"","ask_vol":"0.957","mark_vol":"0.7243","last":"0","leverage":"4.0922","low_24h":"0","lowest_sell":"0.0905","mark_price":"0.013","theta":"-0.0005075296","vega":"0.0001420339","volume_24h":"0","open_interest":"0","estimated_price":"0","timestamp":"2019-12-31T08:13:28.794Z"}]}"#,
+        "BTC-USD",
+        "OptionDetail",
+        &[
+            "inst_id=BTC-USD-200110-9000-P",
+            "ask_px=0.2495",
+            "bid_sz=35",
+            "delta=-1.204251749",
+            "mark_vol=0.7243",
+            "!bid_vol",
+            "lever=4.0922",
+            "buy_lmt=0.398",
+        ],
+        1,
+    ),
+    // Captured form of an option that expires, 2020-07: what is infinite is absent.
+    (
+        V3,
+        r#"{"table":"option/summary","data":[{"instrument_id":"ETH-USD-200724-310-P","underlying":"ETH-USD","best_ask":"","best_bid":"","delta":"-∞","gamma":"∞","highest_buy":"4611686018427388","mark_vol":"2.5227","mark_price":"∞","vega":"0","timestamp":"2020-07-24T07:00:00.001Z"}]}"#,
+        "ETH-USD",
+        "OptionDetail",
+        &["!delta", "!gamma", "!mark_px", "!ask_px", "vega=0", "buy_lmt=4611686018427388"],
+        1,
+    ),
 ];
 
 fn frame(text: &str) -> Frame<'_> {

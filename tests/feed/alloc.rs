@@ -324,7 +324,7 @@ fn broken_bodies_cost_nothing() {
     // Not malformed: plain text, and an overlong text of an ignored channel.
     let unread = |len| {
         let data = r#"{"last":"1"},"#.repeat(len);
-        format!(r#"{{"table":"spot/instruments","data":[{data}{{}}]}}"#)
+        format!(r#"{{"table":"spot/no_such","data":[{data}{{}}]}}"#)
     };
     let (bomb, huge) = (deflated(&unread(200_000)), unread(100_000));
     for (what, frame) in [

@@ -30,6 +30,16 @@ pub(crate) fn config(
     ExchangeConfig { market, intervals, ..ExchangeConfig::default() }
 }
 
+/// The instruments, and the spread of the first two kinds of bitcoin if both are among them.
+pub(crate) fn with_spread(mut listings: Vec<Listing>) -> Vec<Listing> {
+    let legs = ["BTC-USDT", "BTC-USDT-SWAP"];
+    let is_listed = |id: &&str| listings.iter().any(|listing| listing.inst_id().as_str() == *id);
+    if legs.iter().all(is_listed) {
+        listings.extend(Listing::spread(legs));
+    }
+    listings
+}
+
 /// The instruments of a demonstration: the dialect's best known first.
 pub(crate) fn demo_listings(dialect: Dialect, count: usize) -> Vec<Listing> {
     let mut listings = Listing::generate(count.max(Listing::defaults().len()));

@@ -68,7 +68,7 @@ pub(crate) struct ServeArgs {
 const INTRODUCTION: &str = "\
 Serves made-up markets in plain text (ws://) or over TLS, without limits but those of the real
 exchange, to any client of the v3 or v5 protocol: at /ws/v3, /ws/v5/public, /ws/v5/business
-(trades-all, candles) and /ws/v5/public-sbe (SBE, with a login), and with the REST interface at
+(trades-all, candles, spreads, block trades) and /ws/v5/public-sbe (SBE, with a login), and with the REST interface at
 /api/ of the same port. The addresses and some names go
 to standard error. Ctrl-C ends it, with a proper close to each client.
 
@@ -117,7 +117,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Outcome, CliError> {
     let runtime = runtime.map_err(CliError::Start)?;
     let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
     let listings = Listing::generate(args.instruments);
-    let mut config = exchange::config(listings.clone(), args.rate, args.seed, args.every_change);
+    let all = exchange::with_spread(listings.clone());
+    let mut config = exchange::config(all, args.rate, args.seed, args.every_change);
     config.faults = args.faults.clone();
     config.accept_logins = !args.refuse_logins;
     config.market.history = HISTORY;

@@ -6,7 +6,9 @@ use super::prices::{
     BlockTicker, CallAuction, Candle, EstimatedPrice, FundingRate, IndexTicker, MarkPrice,
     OpenInterest, PriceLimit, Ticker,
 };
-use super::reference::{AdlWarning, EventContract, Instrument, OptionSummary, Status};
+use super::reference::{
+    AdlWarning, EventContract, Instrument, OptionDetail, OptionSummary, Status,
+};
 use super::trades::{BlockLeg, BlockTrade, Liquidation, OptionTrade};
 use crate::model::dialect::Dialect;
 
@@ -155,4 +157,5 @@ kinds! {
     BlockTicker,
     BlockTrade,
     BlockLeg,
+    OptionDetail,
 }

@@ -16,5 +16,5 @@ pub use prices::{
     BlockTicker, CallAuction, Candle, EstimatedPrice, FundingRate, IndexTicker, MarkPrice,
     OpenInterest, PriceLimit, Ticker,
 };
-pub use reference::{AdlWarning, EventContract, Instrument, OptionSummary, Status};
+pub use reference::{AdlWarning, EventContract, Instrument, OptionDetail, OptionSummary, Status};
 pub use trades::{BlockLeg, BlockTrade, Liquidation, OptionTrade};

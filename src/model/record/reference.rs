@@ -47,6 +47,62 @@ record! {
 }
 
 record! {
+    /// v3's detailed pricing of an option: its market, its limits, volatilities and greeks.
+    OptionDetail {
+        /// The option.
+        inst_id: InstrumentId = "instrument_id",
+        /// The underlying.
+        underlying: Text<23> = "underlying",
+        /// The best ask price; absent if there is none.
+        ask_px: Option<Decimal> = "best_ask",
+        /// Its size.
+        ask_sz: Option<Decimal> = "best_ask_size",
+        /// The best bid price; absent if there is none.
+        bid_px: Option<Decimal> = "best_bid",
+        /// Its size.
+        bid_sz: Option<Decimal> = "best_bid_size",
+        /// The last price; 0 before the first trade.
+        last: Option<Decimal> = "last",
+        /// The highest price of 24 hours.
+        high24h: Option<Decimal> = "high_24h",
+        /// The lowest price of 24 hours.
+        low24h: Option<Decimal> = "low_24h",
+        /// The volume of 24 hours, in contracts.
+        vol24h: Option<Decimal> = "volume_24h",
+        /// The change of the price in 24 hours.
+        change_rate: Option<Decimal> = "change_rate",
+        /// The open interest, in contracts.
+        oi: Option<Decimal> = "open_interest",
+        /// The mark price.
+        mark_px: Option<Decimal> = "mark_price",
+        /// The highest price of a buy order.
+        buy_lmt: Option<Decimal> = "highest_buy",
+        /// The lowest price of a sell order.
+        sell_lmt: Option<Decimal> = "lowest_sell",
+        /// Delta.
+        delta: Option<Decimal> = "delta",
+        /// Gamma.
+        gamma: Option<Decimal> = "gamma",
+        /// Vega.
+        vega: Option<Decimal> = "vega",
+        /// Theta.
+        theta: Option<Decimal> = "theta",
+        /// Leverage.
+        lever: Option<Decimal> = "leverage",
+        /// The implied volatility of the mark price.
+        mark_vol: Option<Decimal> = "mark_vol",
+        /// The implied volatility of the best bid.
+        bid_vol: Option<Decimal> = "bid_vol",
+        /// The implied volatility of the best ask.
+        ask_vol: Option<Decimal> = "ask_vol",
+        /// The realised volatility; the exchange sends 0.
+        real_vol: Option<Decimal> = "realized_vol",
+        /// The estimated delivery price; 0 but in the last hour.
+        est_px: Option<Decimal> = "estimated_price",
+    }
+}
+
+record! {
     /// A maintenance of the exchange.
     Status {
         /// `scheduled`, `ongoing`, `pre_open`, `completed` or `canceled`.
@@ -79,7 +135,8 @@ record! {
         inst_type: Text<7> = "instType",
         /// The family; empty of spot.
         inst_family: Text<23> = "instFamily" | "underlying",
-        /// `live`, `suspend`, `preopen`, `expired` and others.
+        /// `live`, `suspend`, `preopen`, `expired` and others; of v3's options `1` before trading,
+        /// `2` live, `3` suspended, `4` settling.
         state: Text<15> = "state",
         /// The base currency of spot.
         base_ccy: Text<15> = "baseCcy" | "base_currency",

@@ -4,7 +4,7 @@ use super::connection::{Connection, Endpoint};
 use super::request::{Arg, ErrorReply, Op};
 use super::sbe::code_of;
 use super::{record_topic, v3, v5};
-use crate::model::{Channel, ChannelKey, ChannelKind, ChannelPath, Dialect, Market};
+use crate::model::{Channel, ChannelKey, ChannelPath, Dialect, Market};
 use crate::sim::market::{InstIndex, Listing, SimMarket};
 
 /// Who may subscribe v5's tick-by-tick books, `books-l2-tbt` and `books50-l2-tbt`.
@@ -59,29 +59,15 @@ fn resolve(
     if endpoint == Endpoint::V5Sbe {
         return resolve_code(market, arg).ok_or_else(missing);
     }
-    let channel = Channel::from_name(dialect, arg.channel.as_bytes()).ok_or_else(missing)?;
+    let channel = Channel::from_name(dialect, arg.channel.as_bytes())
+        .or_else(|| record_topic::undecoded(endpoint, &arg.channel))
+        .ok_or_else(missing)?;
     match (endpoint, channel.path()) {
         (Endpoint::V5Public, ChannelPath::Business) => return Err(v5::moved()),
         (Endpoint::V5Business, ChannelPath::Public) => return Err(v5::not_business()),
         _ => {}
     }
-    let inst = match channel.kind() {
-        ChannelKind::Raw => None,
-        ChannelKind::Book5 | ChannelKind::Depth | ChannelKind::Trades => match channel.key() {
-            ChannelKey::InstId => market.find(&arg.inst_id),
-            _ => None,
-        },
-        ChannelKind::Latest(_) | ChannelKind::Stream(_) if !record_topic::is_served(channel) => {
-            None
-        }
-        ChannelKind::Latest(_) | ChannelKind::Stream(_) => match channel.key() {
-            ChannelKey::InstId => market.find(&arg.inst_id),
-            // Kept with the first instrument of the type.
-            ChannelKey::InstType => first_of(market, record_topic::market_of(&arg.inst_id)),
-            ChannelKey::Nothing => market.indices().next(),
-            _ => None,
-        },
-    };
+    let inst = instrument(market, channel, arg);
     let inst = inst.ok_or_else(missing)?;
     let named = Market::from_name(arg.market.as_bytes());
     let listed = market.listing(inst).map(|listing| listing.market());
@@ -89,6 +75,44 @@ fn resolve(
         return Err(missing());
     }
     Ok((inst, channel))
+}
+
+/// The instrument with which the state of a channel is kept.
+fn instrument(market: &SimMarket, channel: Channel, arg: &Arg) -> Option<InstIndex> {
+    let listed = |id: &str, is_spread: bool| {
+        let is_such = |inst: &InstIndex| {
+            market.listing(*inst).is_some_and(|listing| listing.is_spread() == is_spread)
+        };
+        market.find(id).filter(is_such)
+    };
+    let of_type = |name: Option<&str>| record_topic::market_of(name?);
+    let family = arg.member("instFamily");
+    match channel.key_in(Market::from_name(arg.market.as_bytes())) {
+        ChannelKey::InstId => listed(&arg.inst_id, false),
+        ChannelKey::SprdId => listed(arg.member("sprdId")?, true),
+        // The first instrument of the type or family has what is keyed by that.
+        ChannelKey::InstType if channel == Channel::EventContractMarkets => {
+            (arg.member("instType")? == "EVENTS").then(|| market.indices().next())?
+        }
+        ChannelKey::InstType => first_of(market, of_type(arg.member("instType"))),
+        ChannelKey::InstFamily => first_of_family(market, Market::Option, family?),
+        ChannelKey::OptionFamily => {
+            (arg.member("instType")? == "OPTION").then_some(())?;
+            first_of_family(market, Market::Option, family?)
+        }
+        ChannelKey::TypeAndFamily => {
+            first_of_family(market, of_type(arg.member("instType"))?, family?)
+        }
+        ChannelKey::Underlying => first_of_family(market, Market::Option, &arg.inst_id),
+        ChannelKey::Nothing if channel == Channel::InstrumentsV3 => {
+            first_of(market, Some(Market::Futures)).filter(|_| arg.inst_id.is_empty())
+        }
+        ChannelKey::Nothing => market.indices().next(),
+        ChannelKey::Raw => match record_topic::undecoded_key(channel) {
+            Some(name) => listed(arg.member(name)?, false),
+            None => market.indices().next(),
+        },
+    }
 }
 
 /// SBE's path takes three channels, of instruments by their numbers alone.
@@ -105,8 +129,18 @@ fn resolve_code(market: &SimMarket, arg: &Arg) -> Option<(InstIndex, Channel)> {
 
 /// The first instrument of a market, with which what is keyed by its type is kept.
 pub(crate) fn first_of(market: &SimMarket, of: Option<Market>) -> Option<InstIndex> {
-    let is_of = |inst: &InstIndex| market.listing(*inst).map(Listing::market) == of;
-    market.indices().find(|inst| of.is_some() && is_of(inst))
+    first(market, of?, |_| true)
+}
+
+/// The first instrument of a market and a family.
+fn first_of_family(market: &SimMarket, of: Market, family: &str) -> Option<InstIndex> {
+    first(market, of, |listing| record_topic::family(listing) == family)
+}
+
+fn first(market: &SimMarket, of: Market, is_such: impl Fn(&Listing) -> bool) -> Option<InstIndex> {
+    let is_of = |listing: &Listing| listing.market() == of && !listing.is_spread();
+    let is_found = |listing: &Listing| is_of(listing) && is_such(listing);
+    market.indices().find(|inst| market.listing(*inst).is_some_and(is_found))
 }
 
 /// Asks for the login and the fee tier that a channel needs.

@@ -59,8 +59,9 @@ impl DepthMessage<'_> {
     fn write_v5(&self, out: &mut String) {
         let Self { channel, listing, checksum, seq, prev_seq, .. } = self;
         let action = if self.snapshot { "snapshot" } else { "update" };
-        let inst_id = listing.inst_id();
-        let _ = write!(out, r#"{{"arg":{{"channel":"{channel}","instId":"{inst_id}"}},"#);
+        let (inst_id, key) =
+            (listing.inst_id(), if listing.is_spread() { "sprdId" } else { "instId" });
+        let _ = write!(out, r#"{{"arg":{{"channel":"{channel}","{key}":"{inst_id}"}},"#);
         let _ = write!(out, r#""action":"{action}","data":[{{"#);
         self.write_sides(out);
         let _ = write!(out, r#","ts":"{}","#, self.ts.as_millis());
@@ -81,6 +82,7 @@ impl DepthMessage<'_> {
                 match self.channel {
                     // Spot has no liquidations; only its tick-by-tick book says so.
                     Channel::Depth if self.listing.market() == Market::Spot => {}
+                    Channel::SprdBooksL2Tbt => {}
                     Channel::BooksRpi => {
                         let _ = write!(out, r#""{}","#, self.listing.sz(row.plain));
                     }

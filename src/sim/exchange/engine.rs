@@ -184,12 +184,12 @@ impl Engine {
             Dialect::V3 => listing.market().name(),
             Dialect::V5 => "",
         };
-        let (key, inst_id) = record_topic::key_of(channel, listing);
+        let (inst_id, members) = record_topic::key_of(channel, listing);
         Some(Arg {
             market: market.to_owned(),
-            channel: channel.name().to_owned(),
+            channel: record_topic::wire_name(channel).to_owned(),
             inst_id,
-            key,
+            members,
             code: None,
             bytes: 0,
         })
@@ -217,7 +217,11 @@ impl Engine {
             Some(inst) => self.arg_on(id, inst, channel),
             None => {
                 let arg = self.arg_of(self.market.indices().next()?, channel)?;
-                Some(Arg { inst_id: UNLISTED.to_owned(), code: None, ..arg })
+                let mut members = arg.members;
+                if let Some((_, value)) = members.last_mut() {
+                    UNLISTED.clone_into(value);
+                }
+                Some(Arg { inst_id: UNLISTED.to_owned(), code: None, members, ..arg })
             }
         }
     }

@@ -255,9 +255,11 @@ impl Publisher {
                 v5::trades_all(listing, print).map(|text| self.frame(Dialect::V5, text)).collect()
             }
             Channel::Trades => vec![self.frame(Dialect::V5, v5::trade(listing, print))],
-            // No topic of these has prints: books, records, and what the exchange does not serve.
-            Channel::SprdPublicTrades
-            | Channel::Depth5
+            Channel::SprdPublicTrades => {
+                v5::sprd_trades(listing, print).map(|text| self.frame(Dialect::V5, text)).collect()
+            }
+            // No topic of these has prints: books and records.
+            Channel::Depth5
             | Channel::Depth
             | Channel::DepthL2Tbt
             | Channel::Books5
@@ -296,6 +298,8 @@ impl Publisher {
             | Channel::PriceRange
             | Channel::FundingRateV3
             | Channel::EstimatedPriceV3
+            | Channel::InstrumentsV3
+            | Channel::OptionSummaryV3
             | Channel::Candle(_)
             | Channel::MarkPriceCandle(_)
             | Channel::IndexCandle(_)

@@ -78,17 +78,29 @@ impl PushIntervals {
             return Duration::ZERO;
         }
         match channel {
-            Channel::LiquidationOrders => Duration::ZERO,
-            Channel::MarkPrice | Channel::MarkPriceV3 | Channel::PriceLimit => {
-                Duration::from_millis(200)
-            }
+            Channel::LiquidationOrders
+            | Channel::OptionTrades
+            | Channel::PublicBlockTrades
+            | Channel::PublicStrucBlockTrades => Duration::ZERO,
+            Channel::MarkPrice
+            | Channel::MarkPriceV3
+            | Channel::PriceLimit
+            | Channel::EstimatedPrice
+            | Channel::EstimatedPriceV3 => Duration::from_millis(200),
             Channel::OpenInterest => Duration::from_secs(3),
             Channel::PriceRange => Duration::from_secs(5),
             Channel::FundingRate | Channel::FundingRateV3 => Duration::from_secs(30),
             Channel::CandleSeconds(_) => Duration::from_millis(500),
-            Channel::Candle(_) | Channel::MarkPriceCandle(_) | Channel::IndexCandle(_) => {
-                Duration::from_secs(1)
-            }
+            Channel::Candle(_)
+            | Channel::MarkPriceCandle(_)
+            | Channel::IndexCandle(_)
+            | Channel::SprdCandle(_)
+            | Channel::OptSummary
+            | Channel::OptionSummaryV3
+            | Channel::AdlWarning
+            | Channel::CallAuctionDetails
+            | Channel::EventContractMarkets
+            | Channel::BlockTickers => Duration::from_secs(1),
             _ => Duration::from_millis(100),
         }
     }

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
+use super::record_topic::{family, key_of, wire_name};
 use super::sbe::code_of;
+use super::v5::members_text;
 use crate::model::{Channel, Dialect, Level, Market, UnixNanos};
 use crate::sim::market::{InstIndex, Listing, ListingState, SimMarket};
 
@@ -28,30 +30,18 @@ pub(super) const fn inst_type(market: Market) -> &'static str {
     }
 }
 
-/// The family of an instrument: of the form `BTC-USDT`.
-pub(super) fn family(listing: &Listing) -> String {
-    let parts: Vec<_> = listing.inst_id().as_str().split('-').take(2).collect();
-    parts.join("-")
-}
-
 pub(super) fn envelope(channel: Channel, listing: &Listing, items: &str) -> String {
-    let inst_id = listing.inst_id();
-    match (channel, channel.dialect()) {
-        (_, Dialect::V3) => {
-            let market = listing.market();
-            format!(r#"{{"table":"{market}/{channel}","data":[{items}]}}"#)
-        }
-        (Channel::Status, _) => format!(r#"{{"arg":{{"channel":"status"}},"data":[{items}]}}"#),
-        (Channel::Instruments | Channel::LiquidationOrders, _) => {
-            let kind = inst_type(listing.market());
-            let arg = format!(r#"{{"channel":"{channel}","instType":"{kind}"}}"#);
-            format!(r#"{{"arg":{arg},"data":[{items}]}}"#)
-        }
-        _ => {
-            let arg = format!(r#"{{"channel":"{channel}","instId":"{inst_id}"}}"#);
-            format!(r#"{{"arg":{arg},"data":[{items}]}}"#)
-        }
+    if channel.dialect() == Dialect::V3 {
+        let market = listing.market();
+        return format!(r#"{{"table":"{market}/{channel}","data":[{items}]}}"#);
     }
+    // What is pushed of block trades names no instrument outside of the data.
+    let members = match channel {
+        Channel::BlockTickers => String::new(),
+        _ => members_text(&key_of(channel, listing).1),
+    };
+    let name = wire_name(channel);
+    format!(r#"{{"arg":{{"channel":"{name}"{members}}},"data":[{items}]}}"#)
 }
 
 /// Price and size of a level; empty where the side is.
@@ -70,6 +60,17 @@ pub(super) fn ticker(
     let (last, open, high, low) =
         (px(period.close), px(period.open), px(period.high), px(period.low));
     let volume = listing.sz(period.lots);
+    if listing.is_spread() {
+        let id = listing.inst_id();
+        return format!(
+            concat!(
+                r#"{{"sprdId":"{}","last":"{}","lastSz":"{}","askPx":"{}","askSz":"{}","#,
+                r#""bidPx":"{}","bidSz":"{}","open24h":"{}","high24h":"{}","low24h":"{}","#,
+                r#""vol24h":"{}","ts":"{}"}}"#
+            ),
+            id, last, volume, ask_px, ask_sz, bid_px, bid_sz, open, high, low, volume, now
+        );
+    }
     format!(
         concat!(
             r#"{{"instType":"{kind}","instId":"{id}","last":"{last}","lastSz":"{volume}","#,
@@ -197,6 +198,7 @@ pub(super) fn candle(channel: Channel, listing: &Listing, period: &Period) -> St
         Channel::MarkPriceCandle(_) | Channel::IndexCandle(_) => {
             format!(r#"["{start}",{prices},"0"]"#)
         }
+        Channel::SprdCandle(_) => format!(r#"["{start}",{prices},"{volume}","0"]"#),
         Channel::CandleSeconds(_) => {
             let iso = UnixNanos::from_millis(start).unwrap_or_default().iso_ms();
             let mut bar = format!(r#""{iso}",{prices},"{volume}""#);
@@ -213,7 +215,8 @@ pub(super) fn candle(channel: Channel, listing: &Listing, period: &Period) -> St
 pub(super) fn instruments(market: &SimMarket, of: Market) -> String {
     let all = market.indices().filter_map(|inst| Some((inst, market.listing(inst)?)));
     let rows = all
-        .filter(|(_, listing)| listing.market() == of && listing.state() != ListingState::Delisted);
+        .filter(|(_, listing)| listing.market() == of && listing.state() != ListingState::Delisted)
+        .filter(|(_, listing)| !listing.is_spread());
     rows.map(|(inst, listing)| instrument(inst, listing)).collect::<Vec<_>>().join(",")
 }
 

@@ -2,39 +2,46 @@
 //!
 //! Prices follow the market's own trades and books.
 
-use super::record_text::{
-    HOUR_MS, Period, candle, envelope, family, inst_type, instruments, price, status, ticker,
-    ticker_v3,
+use super::connection::Endpoint;
+use super::event_text::{
+    adl_warning, auction, block_ticker, calendar, event_contract, undecoded_book,
 };
-use crate::model::{Bar, Channel, ChannelKey, Market, Side, UnixNanos};
-use crate::sim::market::{InstIndex, Listing, SimMarket};
+use super::option_text::{block_trade, detail_v3, estimated, instruments_v3, summaries, trade};
+use super::record_text::{
+    HOUR_MS, Period, candle, envelope, inst_type, instruments, price, status, ticker, ticker_v3,
+};
+use crate::model::{Bar, Channel, ChannelKey, FirstPush, Market, Side, UnixNanos};
+use crate::sim::market::{InstIndex, Listing, Print, SimMarket};
 
 /// One print of so many is said to be of a liquidation.
 const LIQUIDATION_EVERY: u64 = 8;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
-/// Whether the exchange serves a channel of records.
-pub(crate) const fn is_served(channel: Channel) -> bool {
-    matches!(
-        channel,
-        Channel::Tickers
-            | Channel::MarkPrice
-            | Channel::IndexTickers
-            | Channel::FundingRate
-            | Channel::OpenInterest
-            | Channel::PriceLimit
-            | Channel::LiquidationOrders
-            | Channel::Instruments
-            | Channel::Status
-            | Channel::Candle(_)
-            | Channel::MarkPriceCandle(_)
-            | Channel::IndexCandle(_)
-            | Channel::Ticker
-            | Channel::MarkPriceV3
-            | Channel::PriceRange
-            | Channel::FundingRateV3
-            | Channel::CandleSeconds(_)
-    )
+/// One print of so many is said to be of a block trade.
+const BLOCK_EVERY: u64 = 4;
+
+/// The channel of a name that this crate does not decode: it can be had as text.
+pub(crate) fn undecoded(endpoint: Endpoint, name: &str) -> Option<Channel> {
+    let raw = match endpoint {
+        Endpoint::V5Public => Channel::Raw,
+        Endpoint::V5Business => Channel::RawBusiness,
+        Endpoint::V3 | Endpoint::V5Sbe => return None,
+    };
+    (wire_name(raw) == name).then_some(raw)
+}
+
+/// The member that keys a channel that this crate does not decode; `None` if nothing does.
+pub(crate) fn undecoded_key(channel: Channel) -> Option<&'static str> {
+    (channel == Channel::Raw).then_some("instId")
+}
+
+/// The name of a channel on the wire.
+pub(crate) const fn wire_name(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Raw => "books-elp-all",
+        Channel::RawBusiness => "economic-calendar",
+        _ => channel.name(),
+    }
 }
 
 /// What the subscribers of a channel of records have.
@@ -44,11 +51,13 @@ pub(crate) struct RecordTopic {
     period: Option<Period>,
     /// The id of the last trade that the period holds.
     last_id: u64,
+    /// How many messages there were.
+    turn: usize,
 }
 
 impl RecordTopic {
     pub(crate) const fn new(channel: Channel) -> Self {
-        Self { channel, period: None, last_id: 0 }
+        Self { channel, period: None, last_id: 0, turn: 0 }
     }
 
     /// The current message; `None` where the channel sends events alone.
@@ -58,8 +67,16 @@ impl RecordTopic {
         inst: InstIndex,
         ts: UnixNanos,
     ) -> Option<String> {
-        match self.channel {
-            Channel::LiquidationOrders => None,
+        let is_state = matches!(
+            self.channel,
+            Channel::Instruments
+                | Channel::InstrumentsV3
+                | Channel::Status
+                | Channel::Raw
+                | Channel::RawBusiness
+        );
+        match self.channel.first_push() {
+            FirstPush::Nothing if !is_state => None,
             _ => self.text(market, inst, ts),
         }
     }
@@ -72,7 +89,10 @@ impl RecordTopic {
         ts: UnixNanos,
     ) -> Option<String> {
         match self.channel {
-            Channel::Instruments | Channel::Status => None,
+            Channel::Instruments
+            | Channel::InstrumentsV3
+            | Channel::Status
+            | Channel::RawBusiness => None,
             _ => self.text(market, inst, ts),
         }
     }
@@ -89,13 +109,46 @@ impl RecordTopic {
             Channel::LiquidationOrders => self.liquidation(market, inst)?,
             Channel::Instruments => instruments(market, listing.market()),
             Channel::Status => status(now),
+            Channel::SprdTickers => ticker(listing, &period, (ask, bid), now),
+            Channel::OptSummary => summaries(market, listing, now),
+            Channel::OptionTrades => trade(market, inst, self.new_print(market, inst, 1)?)?,
+            Channel::EstimatedPrice => estimated(listing, period.close, ts, false),
+            Channel::EstimatedPriceV3 => estimated(listing, period.close, ts, true),
+            Channel::InstrumentsV3 => instruments_v3(market, listing, ts),
+            Channel::OptionSummaryV3 => detail_v3(market, listing, self.turn, ts)?,
+            Channel::AdlWarning => adl_warning(listing, &period, now),
+            Channel::CallAuctionDetails => auction(listing, &period, now),
+            Channel::EventContractMarkets => event_contract(listing, &period),
+            Channel::BlockTickers => block_ticker(listing, &period, now),
+            Channel::PublicBlockTrades => {
+                block_trade(listing, self.new_print(market, inst, BLOCK_EVERY)?, false)
+            }
+            Channel::PublicStrucBlockTrades => {
+                block_trade(listing, self.new_print(market, inst, BLOCK_EVERY)?, true)
+            }
+            Channel::Raw => undecoded_book((ask, bid), now),
+            Channel::RawBusiness => calendar(now),
             Channel::Candle(_)
             | Channel::MarkPriceCandle(_)
             | Channel::IndexCandle(_)
+            | Channel::SprdCandle(_)
             | Channel::CandleSeconds(_) => candle(self.channel, listing, &period),
             _ => price(self.channel, listing, period.close, ts)?,
         };
+        self.turn = self.turn.wrapping_add(1);
         Some(envelope(self.channel, listing, &items))
+    }
+
+    /// The print of the market's last step, if it is this instrument's and one of so many.
+    fn new_print<'m>(
+        &self,
+        market: &'m SimMarket,
+        inst: InstIndex,
+        every: u64,
+    ) -> Option<&'m Print> {
+        let print = market.last_print(inst)?;
+        let is_new = market.prints().last().is_some_and(|last| last.last_id == print.last_id);
+        (is_new && print.last_id % every == 0).then_some(print)
     }
 
     /// Takes the trades since the last call into the period, and starts a new one where it is due.
@@ -122,9 +175,8 @@ impl RecordTopic {
 
     /// A liquidation order of the last trade, now and then.
     fn liquidation(&self, market: &SimMarket, inst: InstIndex) -> Option<String> {
-        let (listing, print) = (market.listing(inst)?, market.last_print(inst)?);
-        let is_one = market.prints().last().is_some_and(|last| last.last_id == print.last_id)
-            && print.last_id % LIQUIDATION_EVERY == 0;
+        let (listing, print) =
+            (market.listing(inst)?, self.new_print(market, inst, LIQUIDATION_EVERY)?);
         let (inst_id, px, sz) =
             (listing.inst_id(), listing.px(print.ticks), listing.sz(print.lots));
         let (side, position) = match print.side {
@@ -132,23 +184,21 @@ impl RecordTopic {
             Side::Sell => ("sell", "long"),
         };
         let (ts, kind) = (print.ts.as_millis(), inst_type(listing.market()));
-        is_one.then(|| {
-            format!(
-                concat!(
-                    r#"{{"details":[{{"bkLoss":"0","bkPx":"{px}","ccy":"","posSide":"{position}","#,
-                    r#""side":"{side}","sz":"{sz}","ts":"{ts}"}}],"instFamily":"{family}","#,
-                    r#""instId":"{inst_id}","instType":"{kind}","uly":"{family}"}}"#
-                ),
-                px = px,
-                position = position,
-                side = side,
-                sz = sz,
-                ts = ts,
-                family = family(listing),
-                inst_id = inst_id,
-                kind = kind,
-            )
-        })
+        Some(format!(
+            concat!(
+                r#"{{"details":[{{"bkLoss":"0","bkPx":"{px}","ccy":"","posSide":"{position}","#,
+                r#""side":"{side}","sz":"{sz}","ts":"{ts}"}}],"instFamily":"{family}","#,
+                r#""instId":"{inst_id}","instType":"{kind}","uly":"{family}"}}"#
+            ),
+            px = px,
+            position = position,
+            side = side,
+            sz = sz,
+            ts = ts,
+            family = family(listing),
+            inst_id = inst_id,
+            kind = kind,
+        ))
     }
 }
 
@@ -158,6 +208,7 @@ const fn length_ms(channel: Channel) -> u64 {
         Channel::Candle(bar)
         | Channel::MarkPriceCandle(bar)
         | Channel::IndexCandle(bar)
+        | Channel::SprdCandle(bar)
         | Channel::CandleSeconds(bar) => bar_ms(bar),
         _ => DAY_MS,
     }
@@ -194,11 +245,30 @@ pub(crate) fn market_of(inst_type: &str) -> Option<Market> {
     })
 }
 
-/// The name of a channel's key in v5, and the key of a topic that is kept with an instrument.
-pub(crate) fn key_of(channel: Channel, listing: &Listing) -> (&'static str, String) {
-    match channel.key() {
-        ChannelKey::InstType => ("instType", inst_type(listing.market()).to_owned()),
-        ChannelKey::Nothing => ("", String::new()),
-        _ => ("instId", listing.inst_id().to_string()),
-    }
+/// The family of an instrument: of the form `BTC-USDT`.
+pub(crate) fn family(listing: &Listing) -> String {
+    let parts: Vec<_> = listing.inst_id().as_str().split('-').take(2).collect();
+    parts.join("-")
+}
+
+/// The key of a topic that is kept with an instrument, and its members in v5.
+pub(crate) fn key_of(channel: Channel, listing: &Listing) -> (String, Vec<(&'static str, String)>) {
+    let (id, kind) = (listing.inst_id().to_string(), inst_type(listing.market()).to_owned());
+    let members = match channel.key_in(Some(listing.market())) {
+        ChannelKey::InstType if channel == Channel::EventContractMarkets => {
+            vec![("instType", "EVENTS".to_owned())]
+        }
+        ChannelKey::InstType => vec![("instType", kind)],
+        ChannelKey::InstFamily => vec![("instFamily", family(listing))],
+        ChannelKey::OptionFamily | ChannelKey::TypeAndFamily => {
+            vec![("instType", kind), ("instFamily", family(listing))]
+        }
+        ChannelKey::SprdId => vec![("sprdId", id)],
+        ChannelKey::Nothing => Vec::new(),
+        ChannelKey::Underlying => return (family(listing), Vec::new()),
+        ChannelKey::Raw if undecoded_key(channel).is_none() => Vec::new(),
+        ChannelKey::Raw | ChannelKey::InstId => vec![("instId", id)],
+    };
+    let key = members.last().map(|(_, value)| value.clone()).unwrap_or_default();
+    (key, members)
 }

@@ -58,10 +58,18 @@ pub(crate) struct Arg {
     pub(crate) inst_id: String,
     /// The instrument's number, which SBE's path takes in the place of the id.
     pub(crate) code: Option<i64>,
-    /// The name of v5's member of that; empty where there is none.
-    pub(crate) key: &'static str,
+    /// v5's members besides the channel, the narrowest last.
+    pub(crate) members: Vec<(&'static str, String)>,
     /// The bytes that count towards the limit on a request's arguments.
     pub(crate) bytes: usize,
+}
+
+impl Arg {
+    /// A member of v5's argument.
+    pub(crate) fn member(&self, name: &str) -> Option<&str> {
+        let found = self.members.iter().find(|(member, _)| *member == name);
+        found.map(|(_, value)| value.as_str())
+    }
 }
 
 /// An error reply: the exchange's code and text, and the id of the request if it had one.

@@ -56,8 +56,7 @@ impl Topic {
                     None => topic,
                 })
             }
-            ChannelKind::Raw => return None,
-            ChannelKind::Latest(_) | ChannelKind::Stream(_) => {
+            ChannelKind::Latest(_) | ChannelKind::Stream(_) | ChannelKind::Raw => {
                 SentBook::Record(RecordTopic::new(channel))
             }
         };
@@ -167,7 +166,8 @@ impl Topic {
 
 /// What a channel that sends its book whole shows of it.
 fn top(market: &SimMarket, inst: InstIndex, channel: Channel) -> Option<Book5> {
-    market.top(inst, if channel == Channel::BboTbt { 1 } else { 5 })
+    let is_best = matches!(channel, Channel::BboTbt | Channel::SprdBboTbt);
+    market.top(inst, if is_best { 1 } else { 5 })
 }
 
 fn top_body(

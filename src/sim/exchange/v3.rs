@@ -53,7 +53,7 @@ fn parse_arg(text: &str) -> Arg {
         channel: channel.to_owned(),
         inst_id: inst_id.to_owned(),
         code: None,
-        key: "",
+        members: Vec::new(),
         bytes: text.len(),
     }
 }

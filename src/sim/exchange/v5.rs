@@ -66,14 +66,14 @@ fn is_id(text: &str) -> bool {
 fn parse_arg(arg: &Value) -> Option<Arg> {
     let text = |key| arg.get(key).and_then(Value::as_str);
     let channel = text("channel")?;
-    let keys = ["instId", "instType"].into_iter();
-    let named = keys.filter_map(|key| Some((key, text(key)?))).next();
-    let (key, inst_id) = named.unwrap_or_default();
+    let names = ["instType", "instFamily", "instId", "sprdId"].into_iter();
+    let members: Vec<_> = names.filter_map(|name| Some((name, text(name)?.to_owned()))).collect();
+    let inst_id = members.last().map_or("", |(_, value)| value);
     Some(Arg {
         market: String::new(),
         channel: channel.to_owned(),
         inst_id: inst_id.to_owned(),
-        key,
+        members,
         code: arg.get("instIdCode").and_then(Value::as_i64),
         bytes: arg.to_string().len(),
     })
@@ -82,14 +82,19 @@ fn parse_arg(arg: &Value) -> Option<Arg> {
 /// Acknowledges one argument.
 pub(crate) fn ack(id: Option<&str>, op: Op, arg: &Arg, conn_id: &str) -> String {
     let (id, op) = (id_key(id), op.name());
-    let (channel, inst_id) = (json_string(&arg.channel), json_string(&arg.inst_id));
-    let key = match (arg.code, arg.key) {
-        (Some(code), _) => format!(r#","instIdCode":{code}"#),
-        (None, "") => String::new(),
-        (None, key) => format!(r#","{key}":{inst_id}"#),
+    let channel = json_string(&arg.channel);
+    let members = match arg.code {
+        Some(code) => format!(r#","instIdCode":{code}"#),
+        None => members_text(&arg.members),
     };
-    let arg = format!(r#"{{"channel":{channel}{key}}}"#);
+    let arg = format!(r#"{{"channel":{channel}{members}}}"#);
     format!(r#"{{{id}"event":"{op}","arg":{arg},"connId":"{conn_id}"}}"#)
+}
+
+/// The members of an argument after the channel.
+pub(crate) fn members_text(members: &[(&'static str, String)]) -> String {
+    let member = |(name, value): &(&str, String)| format!(r#","{name}":{}"#, json_string(value));
+    members.iter().map(member).collect()
 }
 
 /// Acknowledges a login.
@@ -149,7 +154,7 @@ fn id_key(id: Option<&str>) -> String {
     id.map(|id| format!(r#""id":"{id}","#)).unwrap_or_default()
 }
 
-/// A `books5` or `bbo-tbt` message.
+/// A message of five levels or of the best ones, of an instrument or of a spread.
 pub(crate) fn book5(
     channel: Channel,
     listing: &Listing,
@@ -160,9 +165,9 @@ pub(crate) fn book5(
     let mut out = String::with_capacity(640);
     begin(&mut out, channel, listing);
     out.push_str(r#"{"asks":"#);
-    levels(&mut out, asks);
+    levels(&mut out, listing, asks);
     out.push_str(r#","bids":"#);
-    levels(&mut out, bids);
+    levels(&mut out, listing, bids);
     if channel == Channel::Books5 {
         let _ = write!(out, r#","instId":"{}""#, listing.inst_id());
     }
@@ -195,10 +200,37 @@ pub(crate) fn trades_all<'a>(
     })
 }
 
+/// The `sprd-public-trades` messages of a print.
+pub(crate) fn sprd_trades<'a>(
+    listing: &'a Listing,
+    print: &'a Print,
+) -> impl Iterator<Item = String> + 'a {
+    print.fills().map(move |(id, lots)| {
+        let mut out = String::with_capacity(256);
+        begin(&mut out, Channel::SprdPublicTrades, listing);
+        let (sprd_id, side, px) = (listing.inst_id(), print.side, listing.px(print.ticks));
+        let (sz, ts) = (listing.sz(lots), print.ts.as_millis());
+        let _ = write!(
+            out,
+            concat!(
+                r#"{{"sprdId":"{sprd_id}","tradeId":"{id}","px":"{px}","sz":"{sz}","#,
+                r#""side":"{side}","ts":"{ts}"}}]}}"#
+            ),
+            sprd_id = sprd_id,
+            id = id,
+            px = px,
+            sz = sz,
+            side = side,
+            ts = ts
+        );
+        out
+    })
+}
+
 fn begin(out: &mut String, channel: Channel, listing: &Listing) {
     out.push_str(r#"{"arg":{"channel":""#);
     out.push_str(channel.name());
-    out.push_str(r#"","instId":""#);
+    out.push_str(if listing.is_spread() { r#"","sprdId":""# } else { r#"","instId":""# });
     out.push_str(listing.inst_id().as_str());
     out.push_str(r#""},"data":["#);
 }
@@ -211,12 +243,14 @@ fn fill(out: &mut String, listing: &Listing, print: &Print, id: u64, sz: Qty) {
     );
 }
 
-fn levels(out: &mut String, levels: &[Level]) {
+fn levels(out: &mut String, listing: &Listing, levels: &[Level]) {
+    // A spread has no liquidations.
+    let liquidations = if listing.is_spread() { "" } else { r#","0""# };
     out.push('[');
     for (n, level) in levels.iter().enumerate() {
         let comma = if n == 0 { "" } else { "," };
         let (px, sz, orders) = (level.px(), level.sz(), level.orders());
-        let _ = write!(out, r#"{comma}["{px}","{sz}","0","{orders}"]"#);
+        let _ = write!(out, r#"{comma}["{px}","{sz}"{liquidations},"{orders}"]"#);
     }
     out.push(']');
 }
@@ -271,7 +305,7 @@ mod tests {
             channel: "books".to_owned(),
             inst_id: "BTC-USDT".to_owned(),
             code: None,
-            key: "instId",
+            members: vec![("instId", "BTC-USDT".to_owned())],
             bytes: 0,
         };
         assert_eq!(

@@ -22,6 +22,8 @@ pub struct Listing {
     market: Market,
     tick: Decimal,
     lot: Decimal,
+    /// The ticks of the price 0: 0, but of a spread.
+    zero_ticks: i64,
     start_ticks: i64,
     typical_lots: i64,
     weight: u32,
@@ -73,6 +75,7 @@ impl Listing {
             market,
             tick,
             lot,
+            zero_ticks: 0,
             start_ticks: units(positive(start_px)?, tick)?,
             typical_lots: units(positive(typical_sz)?, lot)?,
             weight: 10,
@@ -93,6 +96,23 @@ impl Listing {
             _ => Market::Futures,
         };
         Self::new(inst_id, market, ["0.01", "0.1", "123.45", "7"])
+    }
+
+    /// A spread of two instruments, whose price is the difference of theirs: it starts at 0 and may
+    /// be negative.
+    ///
+    /// # Errors
+    /// [`ListingError::Id`].
+    pub fn spread([first, second]: [&str; 2]) -> Result<Self, ListingError> {
+        let id = format!("{first}_{second}");
+        let listing = Self::new(&id, Market::Swap, ["0.1", "0.01", "1000", "1"])?;
+        Ok(Self { zero_ticks: listing.start_ticks, ..listing })
+    }
+
+    /// Whether it is a spread: then it is no instrument, and other channels serve it.
+    #[must_use]
+    pub const fn is_spread(&self) -> bool {
+        self.zero_ticks != 0
     }
 
     /// The same listing in another state.
@@ -136,7 +156,7 @@ impl Listing {
     /// The price of a number of ticks, with no trailing zeros, as the exchange prints it.
     #[must_use]
     pub fn px(&self, ticks: i64) -> Price {
-        scaled(self.tick, ticks)
+        scaled(self.tick, ticks.saturating_sub(self.zero_ticks))
     }
 
     /// The size of a number of lots, with no trailing zeros, as the exchange prints it.

@@ -8,6 +8,7 @@
 
 #[cfg(unix)]
 mod bench;
+mod channels;
 mod decode;
 #[cfg(unix)]
 mod decode_books;

@@ -17,6 +17,7 @@ pub(super) enum Key {
     Instrument,
     Spread,
     Family,
+    Underlying,
     Kind,
     KindAndFamily,
     Nothing,
@@ -41,6 +42,9 @@ pub(super) fn of_channel(
         (Dialect::V3, "price_range") => ("PriceLimit", Key::Instrument),
         (Dialect::V3, "funding_rate") => ("FundingRate", Key::Instrument),
         (Dialect::V3, "estimated_price") => ("EstimatedPrice", Key::Instrument),
+        (Dialect::V3, "instruments") if market == Some("futures") => ("Instrument", Key::Nothing),
+        (Dialect::V3, "instruments") => ("Instrument", Key::Underlying),
+        (Dialect::V3, "summary") => ("OptionDetail", Key::Underlying),
         (Dialect::V3, name) => {
             let seconds = name.strip_prefix("candle")?.strip_suffix('s')?;
             let bars = ["60", "180", "300", "900", "1800", "3600", "7200", "14400"];
@@ -99,7 +103,7 @@ impl Arg {
             Some(Key::Spread) => sprd_id.clone(),
             Some(Key::Family) => inst_family.clone(),
             Some(Key::Kind) => inst_type.clone(),
-            Some(Key::Nothing) => None,
+            Some(Key::Nothing | Key::Underlying) => None,
             Some(Key::KindAndFamily) => match inst_family.as_ref().or(inst_id.as_ref()) {
                 None => inst_type.clone(),
                 Some(second) => {
@@ -132,7 +136,12 @@ struct Reading {
 impl Records<'_> {
     /// The records of a message; `None` if it must be refused.
     pub(super) fn all(&self, data: &Json) -> Option<Vec<Seen>> {
-        let items = data.list()?;
+        let mut items = data.list()?;
+        if let (Dialect::V3, "instruments", [only]) = (self.dialect, self.channel, items)
+            && let Some(inner) = only.list()
+        {
+            items = inner;
+        }
         if items.len() > MAX_RECORDS {
             return None;
         }
@@ -196,6 +205,7 @@ impl Records<'_> {
             Key::Instrument | Key::Spread => ["instId", "instrument_id", "sprdId"].contains(&key),
             Key::Kind => key == "instType",
             Key::Family => key == "instFamily",
+            Key::Underlying => key == "underlying",
             Key::KindAndFamily | Key::Nothing => false,
         };
         if is_key {
@@ -240,6 +250,7 @@ impl Records<'_> {
             Type::Id => Some(value.text()?.to_owned()).filter(|id| (1..=63).contains(&id.len())),
             Type::Side => Some(value.text()?.to_owned()).filter(|s| s == "buy" || s == "sell"),
             _ if is_empty => return Some(None),
+            Type::Number if matches!(value.text(), Some("∞" | "-∞")) => return Some(None),
             Type::Number => match number(value.number()?) {
                 Ok(text) => return Some(Some(text)),
                 Err(Refused::Syntax) => return None,

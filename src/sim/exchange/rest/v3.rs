@@ -50,7 +50,8 @@ pub(super) fn endpoint(
 fn instruments(seen: Seen<'_>, market: &str) -> RestReply {
     let listings = seen.market.indices().filter_map(|inst| seen.market.listing(inst));
     let mut out = String::from("[");
-    for (n, listing) in listings.filter(|l| l.market().name() == market).enumerate() {
+    let of_market = |l: &&Listing| l.market().name() == market && !l.is_spread();
+    for (n, listing) in listings.filter(of_market).enumerate() {
         let comma = if n == 0 { "" } else { "," };
         let (id, tick, lot) = (listing.inst_id(), listing.tick(), listing.lot());
         let step = if market == "futures" { "trade_increment" } else { "size_increment" };

@@ -180,6 +180,7 @@ fn instruments(seen: Seen<'_>, query: &Query<'_>) -> Result<RestReply, RestReply
     let fitting = all.filter(|(_, listing)| {
         listing.market().name().eq_ignore_ascii_case(kind)
             && listing.state() != ListingState::Delisted
+            && !listing.is_spread()
             && named.is_none_or(|id| id == listing.inst_id().as_str())
     });
     let rows: Vec<_> = fitting.map(|(inst, listing)| instrument(inst, listing)).collect();
