@@ -1,9 +1,7 @@
 //! Updates of an order book that await a snapshot by request.
 
-use std::time::Duration;
-
 use super::update::{DepthAction, DepthUpdate};
-use crate::model::{Level, Topic, UnixNanos};
+use crate::model::{Level, NO_SEQ, Topic, UnixNanos};
 
 /// The most updates that are kept, and the most levels in them.
 ///
@@ -11,19 +9,6 @@ use crate::model::{Level, Topic, UnixNanos};
 /// update has up to 163 levels and seldom more than 16.
 const MAX_UPDATES: usize = 512;
 const MAX_LEVELS: usize = 8192;
-
-/// The times of a snapshot and of an update come from different servers of the exchange: within
-/// this they may differ for one state of the book.
-const TOLERANCE: Duration = Duration::from_millis(250);
-
-/// How long after a sequence reset was received a snapshot may still be from before it: the
-/// exchange answers from a cache of about 500 ms, and numbers of before may occur after it.
-const CACHE_AGE: Duration = Duration::from_millis(2_500);
-
-/// Whether a time is before another by more than the servers' clocks may differ.
-pub(super) fn is_clearly_before(ts: UnixNanos, other: UnixNanos) -> bool {
-    other.since(ts).is_some_and(|by| by > TOLERANCE)
-}
 
 /// The place of a snapshot among the kept updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +33,8 @@ struct PendingUpdate {
     bids: usize,
 }
 
-/// The updates since the last gap or sequence reset: each follows the one before by its numbers.
+/// The chain of updates since the last gap or sequence reset: each follows the one before by its
+/// numbers, and its own number is higher.
 ///
 /// Memory is allocated once. If it is full, all updates are dropped: the snapshot must then be
 /// newer than they are.
@@ -56,8 +42,8 @@ struct PendingUpdate {
 pub(super) struct PendingUpdates {
     updates: Vec<PendingUpdate>,
     levels: Vec<Level>,
-    /// When a sequence reset was received last.
-    reset_at: UnixNanos,
+    /// The number of the chain's last update, kept or not; [`NO_SEQ`] without a chain.
+    last: i64,
 }
 
 impl PendingUpdates {
@@ -65,79 +51,72 @@ impl PendingUpdates {
         Self {
             updates: Vec::with_capacity(MAX_UPDATES),
             levels: Vec::with_capacity(MAX_LEVELS),
-            reset_at: UnixNanos::UNKNOWN,
+            last: NO_SEQ,
         }
     }
 
-    /// Notes that a sequence reset was received.
-    pub(super) const fn note_reset(&mut self, ts_recv: UnixNanos) {
-        self.reset_at = ts_recv;
-    }
-
-    /// Whether a snapshot that is received at this time may be from before the last reset, whatever
-    /// its number and its time say: the exchange's clock may step at a reset. The reset itself
-    /// follows one of exactly its number.
-    pub(super) fn may_be_from_before_reset(&self, seq: i64, ts_recv: UnixNanos) -> bool {
-        let since = ts_recv.since(self.reset_at);
-        let is_soon = since.is_some_and(|since| since < CACHE_AGE);
-        let is_exact = self.updates.first().is_some_and(|first| first.prev_seq == seq);
-        self.reset_at != UnixNanos::UNKNOWN && is_soon && !is_exact
-    }
-
+    /// Drops all updates, and the chain.
     pub(super) fn clear(&mut self) {
+        self.drop_updates();
+        self.last = NO_SEQ;
+    }
+
+    fn drop_updates(&mut self) {
         self.updates.clear();
         self.levels.clear();
     }
 
-    /// Adds an update. One that does not follow the last one replaces all: nothing before it can be
-    /// joined with what comes after it. So does a sequence reset, which may be the first update.
-    pub(super) fn push(&mut self, update: &DepthUpdate<'_>) {
-        let is_next = self.updates.last().is_some_and(|last| last.seq == update.prev_seq);
-        let is_reset = update.seq < update.prev_seq;
-        if is_reset {
-            self.note_reset(update.ts_recv);
-        }
-        if !is_next || is_reset {
-            self.clear();
+    /// Whether there is a chain.
+    pub(super) const fn has_chain(&self) -> bool {
+        self.last != NO_SEQ
+    }
+
+    /// Whether an update continues the chain. Its number is higher, or it is a heartbeat: levels
+    /// cannot change without a new number, so a reset has given the number once more.
+    pub(super) const fn is_continued_by(&self, update: &DepthUpdate<'_>) -> bool {
+        let &DepthUpdate { seq, prev_seq, asks, bids, .. } = update;
+        let is_heartbeat = seq == prev_seq && asks.is_empty() && bids.is_empty();
+        self.has_chain() && self.last == prev_seq && (prev_seq < seq || is_heartbeat)
+    }
+
+    /// Adds an update. True if it begins a chain, because it does not follow the last one or is a
+    /// sequence reset: nothing before it can be joined with what comes after it.
+    pub(super) fn push(&mut self, update: &DepthUpdate<'_>) -> bool {
+        let is_next = self.is_continued_by(update);
+        self.last = update.seq;
+        if !is_next {
+            self.drop_updates();
         } else if update.seq == update.prev_seq {
             // A heartbeat.
-            return;
+            return false;
         }
         let (asks, bids) = (update.asks.len(), update.bids.len());
         let is_full = self.updates.len() == MAX_UPDATES;
         if is_full || self.levels.len() + asks + bids > MAX_LEVELS {
-            self.clear();
+            self.drop_updates();
         }
-        if asks + bids > MAX_LEVELS {
-            return;
+        if asks + bids <= MAX_LEVELS {
+            let first = self.levels.len();
+            self.levels.extend_from_slice(update.asks);
+            self.levels.extend_from_slice(update.bids);
+            let &DepthUpdate { ts_event, ts_recv, seq, prev_seq, .. } = update;
+            let kept = PendingUpdate { ts_event, ts_recv, seq, prev_seq, first, asks, bids };
+            self.updates.push(kept);
         }
-        let first = self.levels.len();
-        self.levels.extend_from_slice(update.asks);
-        self.levels.extend_from_slice(update.bids);
-        let &DepthUpdate { ts_event, ts_recv, seq, prev_seq, .. } = update;
-        self.updates.push(PendingUpdate { ts_event, ts_recv, seq, prev_seq, first, asks, bids });
+        !is_next
     }
 
-    /// The place of a snapshot of this number and time. The first update that spans the number is
-    /// right even where another one does so too: sizes are absolute, so an update that the snapshot
-    /// contains may be applied again if all after it are.
-    ///
-    /// Numbers that their times contradict are from before or after a sequence reset.
-    pub(super) fn place(&self, seq: i64, ts_event: UnixNanos) -> Place {
+    /// The place of a snapshot of this number, which is not older than the chain's first update.
+    /// The first update that spans the number is right even where another one does so too: sizes
+    /// are absolute, so an update that the snapshot contains may be applied again if all after it
+    /// are.
+    pub(super) fn place(&self, seq: i64) -> Place {
         let spans = |update: &PendingUpdate| {
-            let is_within = update.prev_seq < seq && seq < update.seq;
-            (update.prev_seq == seq || update.seq == seq || is_within)
-                && !is_clearly_before(update.ts_event, ts_event)
+            update.seq == seq || update.prev_seq <= seq && seq < update.seq
         };
-        let at = self.updates.iter().position(spans);
-        let is_older = self.updates.last().is_some_and(|last| at.is_none() && seq < last.seq);
-        let mut contained = self.updates.iter().take(at.unwrap_or(self.updates.len()));
-        match at {
-            _ if is_older => Place::Before,
-            _ if contained.any(|update| is_clearly_before(ts_event, update.ts_event)) => {
-                Place::Before
-            }
+        match self.updates.iter().position(spans) {
             Some(at) => Place::At(at),
+            None if seq < self.last => Place::Before,
             None => Place::After,
         }
     }

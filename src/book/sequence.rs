@@ -83,14 +83,14 @@ impl Sequence {
     #[cold]
     pub(crate) const fn of_link(last: i64, update: &DepthUpdate<'_>) -> Self {
         let (seq, prev) = (update.seq, update.prev_seq);
-        if prev == last && seq != NO_SEQ {
+        if seq == NO_SEQ || prev == NO_SEQ {
+            Self::Gap
+        } else if prev == last && seq >= prev {
             Self::of_update(last, true, update)
         } else if seq == last {
             Self::Ok
-        } else if seq == NO_SEQ || prev == NO_SEQ || prev > last {
-            Self::Gap
-        } else if seq < prev {
-            // A reset at another number: the snapshot may be from before or after it.
+        } else if prev > last || seq < prev {
+            // A reset too: the snapshot may be from before or after it.
             Self::Gap
         } else if seq < last {
             Self::Old

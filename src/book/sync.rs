@@ -96,6 +96,13 @@ pub struct ApplyOutcome {
     ///
     /// A message whose first change is at 5 or later leaves the best five levels unchanged.
     pub first_changed: Option<usize>,
+    /// Whether the update was kept for a snapshot by request and follows none of the kept ones: a
+    /// gap, a sequence reset, or the first update.
+    ///
+    /// The next snapshot must not be older than this message. One that is requested later than the
+    /// exchange's cache may be old is not; see
+    /// [`SessionConfig::snapshot_age`](crate::session::SessionConfig::snapshot_age).
+    pub begins_chain: bool,
 }
 
 impl BookSync {

@@ -368,7 +368,9 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                     self.record(Noted::Sent, self.clock.now().1, || text.as_str());
                     self.send(text).await;
                 }
-                Action::RequestSnapshot(subscription) => self.ask_for_snapshot(&subscription),
+                Action::RequestSnapshot { subscription, id } => {
+                    self.ask_for_snapshot(&subscription, id);
+                }
                 Action::Close => {
                     self.shared.lock().leave_connect_queue(self.id);
                     self.transport.close();

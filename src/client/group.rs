@@ -105,6 +105,14 @@ impl Group {
         moved
     }
 
+    /// Tells each connection that the instrument of one that was ended has a new id.
+    #[cfg(feature = "rest")]
+    pub(super) fn rename(&self, old: Subscription, new: Subscription) {
+        for connection in self.connections() {
+            connection.send(ConnectionCommand::Renamed(old, new));
+        }
+    }
+
     fn broadcast_unsubscribe(&self, subscription: &Subscription) {
         for connection in self.connections() {
             connection.send(ConnectionCommand::Unsubscribe(*subscription));

@@ -10,13 +10,14 @@ use super::config::ClientConfig;
 use super::connection_id::ConnectionId;
 use super::error::ClientError;
 use super::selections::{ListAsk, Selections};
+use super::snapshot_fetcher;
 use crate::event::{Event, EventSink, TradeUpdate};
 use crate::feed::SubscriptionNumbers;
 use crate::model::{
     ChannelKind, Dialect, MonoNanos, Origin, Subscription, SubscriptionId, Trade, UnixNanos,
 };
 use crate::rest::join::{JoinStats, TradeJoin};
-use crate::rest::{Reply, Request, RestClient, RestConfig, RestError};
+use crate::rest::{Request, RestClient, RestConfig, RestError};
 
 /// For what something is asked.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +28,6 @@ pub(super) enum Purpose {
     Book(ConnectionId, Subscription),
     /// The list of instruments of that number.
     Instruments(usize),
-    /// A snapshot in SBE, for a connection.
-    Snapshot(ConnectionId),
 }
 
 /// What is asked for.
@@ -55,8 +54,16 @@ impl BookAsk {
 /// A snapshot in SBE that a connection asks for.
 #[derive(Debug)]
 pub(super) struct SnapshotAsk {
-    pub(super) connection: ConnectionId,
+    pub(super) of: SnapshotOf,
     pub(super) request: Request,
+}
+
+/// Whose a snapshot in SBE is: the connection, the order book, and the number of the request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SnapshotOf {
+    pub(super) connection: ConnectionId,
+    pub(super) subscription: Subscription,
+    pub(super) id: u64,
 }
 
 /// The reply to what was asked for.
@@ -64,7 +71,7 @@ pub(super) enum HistoryReply {
     /// Rows, or why there are none.
     Rows(Purpose, Result<String, RestError>),
     /// A snapshot in SBE.
-    Snapshot(ConnectionId, Vec<u8>),
+    Snapshot(SnapshotOf, Vec<u8>),
 }
 
 /// A subscription and its join.
@@ -78,6 +85,8 @@ struct Joined {
 pub(super) struct TradeJoins {
     joins: Vec<Joined>,
     asks: Sender<Ask>,
+    /// Asks for snapshots in SBE, if the client has it.
+    snapshots: Option<Sender<SnapshotAsk>>,
 }
 
 /// What a client has the REST interface for, and where the replies come in.
@@ -137,7 +146,8 @@ pub(super) fn start(
     });
     let (asks, receiver) = channel();
     let (sender, replies) = unbounded_channel();
-    let mut joins = TradeJoins { joins: joins.collect(), asks };
+    let snapshots = is_sbe.then(|| snapshot_fetcher::start(&rest, &sender)).transpose()?;
+    let mut joins = TradeJoins { joins: joins.collect(), asks, snapshots };
     (0..joins.joins.len()).for_each(|n| joins.ask(n));
     thread::Builder::new()
         .name("okx-feed-rest".to_owned())
@@ -160,44 +170,13 @@ fn serve(mut client: RestClient, asks: &Receiver<Ask>, replies: &UnboundedSender
             (Ok(ask), _) => queue.push((now + ask.pause, ask)),
             (Err(RecvTimeoutError::Timeout), Some(n)) => {
                 let (_, ask) = queue.swap_remove(n);
-                let reply = match ask.purpose {
-                    Purpose::Snapshot(connection) => match snapshot(&client, &ask.request) {
-                        Ok(body) => HistoryReply::Snapshot(connection, body),
-                        Err(why) => {
-                            // The session asks again.
-                            let target = ask.request.target();
-                            tracing::warn!(target, why, "there is no snapshot");
-                            continue;
-                        }
-                    },
-                    purpose => {
-                        let rows = client.fetch_unless(ask.request, || replies.is_closed());
-                        let Some(rows) = rows else { return };
-                        HistoryReply::Rows(purpose, rows)
-                    }
-                };
-                if replies.send(reply).is_err() {
+                let rows = client.fetch_unless(ask.request, || replies.is_closed());
+                let Some(rows) = rows else { return };
+                if replies.send(HistoryReply::Rows(ask.purpose, rows)).is_err() {
                     return;
                 }
             }
             (Err(_), _) => return,
-        }
-    }
-}
-
-/// The body of a snapshot in SBE. Requested once: the session paces its requests itself.
-///
-/// # Errors
-/// Why there is none, in words.
-fn snapshot(client: &RestClient, request: &Request) -> Result<Vec<u8>, String> {
-    let Reply { status, body, .. } = client.send(request)?;
-    // A failure is JSON.
-    let is_failure = body.first().is_none_or(|first| *first == b'{');
-    match status {
-        200 if !is_failure => Ok(body),
-        _ => {
-            let text: String = String::from_utf8_lossy(&body).chars().take(200).collect();
-            Err(format!("HTTP {status}: {text}"))
         }
     }
 }
@@ -271,10 +250,11 @@ impl TradeJoins {
     }
 
     /// Asks for a snapshot in SBE.
-    pub(super) fn ask_for_snapshot(&self, SnapshotAsk { connection, request }: SnapshotAsk) {
-        let (purpose, pause) = (Purpose::Snapshot(connection), Duration::ZERO);
-        // As above.
-        let _ = self.asks.send(Ask { purpose, request, pause });
+    pub(super) fn ask_for_snapshot(&self, ask: SnapshotAsk) {
+        if let Some(snapshots) = &self.snapshots {
+            // As above.
+            let _ = snapshots.send(ask);
+        }
     }
 
     /// Asks for lists of instruments.

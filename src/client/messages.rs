@@ -6,6 +6,8 @@ use tokio::sync::oneshot;
 
 use super::connection_id::ConnectionId;
 use super::events::EventQueue;
+#[cfg(feature = "rest")]
+use super::history::SnapshotOf;
 use super::readers::Readers;
 use super::stats::{ClientStats, ConnectionStats, Latencies};
 use crate::model::Subscription;
@@ -26,13 +28,16 @@ pub(super) enum Command {
 pub(super) enum ConnectionCommand {
     Subscribe(Subscription, Option<mpsc::Sender<Readers>>),
     Unsubscribe(Subscription),
+    /// The instrument of one that was ended has a new id.
+    #[cfg(feature = "rest")]
+    Renamed(Subscription, Subscription),
     Stats(oneshot::Sender<ConnectionStats>),
     /// A REST snapshot of an order book has come, or there is none.
     #[cfg(feature = "rest")]
     BookSnapshot(Subscription, Box<Result<String, RestError>>),
     /// The body of a snapshot in SBE.
     #[cfg(feature = "rest")]
-    Snapshot(Vec<u8>),
+    Snapshot(SnapshotOf, Vec<u8>),
     Latency(oneshot::Sender<Latencies>),
     /// Another has replaced it: end soon, but not before what is on the way has come.
     Drain,
@@ -56,4 +61,7 @@ pub(super) enum ConnectionEvent {
     /// No selection wants it any more.
     #[cfg(feature = "rest")]
     Deselected(Subscription),
+    /// The instrument of one that was ended has a new id.
+    #[cfg(feature = "rest")]
+    Renamed(Subscription, Subscription),
 }

@@ -30,6 +30,8 @@ mod selected;
 #[cfg(feature = "rest")]
 mod selections;
 mod shared;
+#[cfg(feature = "rest")]
+mod snapshot_fetcher;
 mod stats;
 mod supervisor;
 mod thread;

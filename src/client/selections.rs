@@ -49,6 +49,8 @@ pub(super) struct Selections {
     instruments: Instruments,
     /// What the selections have subscribed.
     joined: BTreeSet<Subscription>,
+    /// What they have ended, until it is known whether its instrument has a new id.
+    ended: BTreeSet<Subscription>,
     /// What the caller has subscribed: a delisting does not end it.
     own: BTreeSet<Subscription>,
     asks: Vec<ListAsk>,
@@ -93,6 +95,7 @@ impl Selections {
             lists,
             instruments: Instruments::new(),
             joined: BTreeSet::new(),
+            ended: BTreeSet::new(),
             own: own.iter().copied().collect(),
             asks: Vec::new(),
             supervisor: None,
@@ -202,7 +205,23 @@ impl Selections {
     fn apply(&mut self, row: &Instrument) {
         if self.instruments.apply(row) != CatalogueChange::Unchanged {
             self.settle(&row.inst_id);
+            self.follow_renames();
         }
+    }
+
+    /// Tells of what was ended under an id and goes on under another.
+    fn follow_renames(&mut self) {
+        let Self { ended, instruments, supervisor, .. } = self;
+        ended.retain(|old| {
+            let Some(id) = instruments.renamed(old.inst_id()) else { return true };
+            if let (Ok(new), Some(supervisor)) = (Subscription::v5(old.channel(), *id), &supervisor)
+            {
+                tracing::info!(%old, %new, "renamed");
+                // Without a supervisor everything is about to end.
+                let _ = supervisor.send(ConnectionEvent::Renamed(*old, new));
+            }
+            false
+        });
     }
 
     /// Subscribes what fits now, and ends what does not fit any more.
@@ -220,6 +239,9 @@ impl Selections {
                 ConnectionEvent::Selected(subscription)
             } else if !is_wanted && self.joined.remove(&subscription) {
                 tracing::info!(%subscription, state = row.state.as_str(), "not selected any more");
+                if row.is_expired() {
+                    self.ended.insert(subscription);
+                }
                 ConnectionEvent::Deselected(subscription)
             } else {
                 continue;
@@ -291,6 +313,7 @@ mod tests {
             found.push(match event {
                 ConnectionEvent::Selected(subscription) => format!("+{subscription}"),
                 ConnectionEvent::Deselected(subscription) => format!("-{subscription}"),
+                ConnectionEvent::Renamed(old, new) => format!("{old}={new}"),
                 other => panic!("{other:?}"),
             });
         }
@@ -319,6 +342,29 @@ mod tests {
         // It may be listed again.
         push(&mut made, &list(&[("A-USDT-SWAP", "live", "")]));
         assert_eq!(changes(&mut events), ["+books5:A-USDT-SWAP"]);
+    }
+
+    /// Source: the rename of XAUT-USDT-SWAP on 2026-01-15: first the old id, then the new one.
+    #[test]
+    fn a_rename_is_told_after_the_old_id_was_ended() {
+        let row = |id: &str, state: &str| {
+            format!(r#"[{{"instId":"{id}","instType":"SWAP","state":"{state}","instIdCode":7}}]"#)
+        };
+        let (mut made, mut events) = set(&["books:*-USDT-SWAP"], &[]);
+        push(&mut made, &row("XAUT-USDT-SWAP", "live"));
+        push(&mut made, &row("XAUT-USDT-SWAP", "expired"));
+        push(&mut made, &row("XAU-USDT-SWAP", "live"));
+        assert_eq!(
+            changes(&mut events),
+            [
+                "+books:XAUT-USDT-SWAP",
+                "-books:XAUT-USDT-SWAP",
+                "+books:XAU-USDT-SWAP",
+                "books:XAUT-USDT-SWAP=books:XAU-USDT-SWAP",
+            ]
+        );
+        push(&mut made, &row("XAU-USDT-SWAP", "suspend"));
+        assert_eq!(changes(&mut events), [""; 0], "told once");
     }
 
     #[test]

@@ -224,6 +224,10 @@ impl<S: EventSink + Send + 'static> Supervisor<S> {
             ConnectionEvent::Selected(subscription) => self.select(subscription),
             #[cfg(feature = "rest")]
             ConnectionEvent::Deselected(subscription) => self.deselect(&subscription),
+            #[cfg(feature = "rest")]
+            ConnectionEvent::Renamed(old, new) => {
+                self.groups.iter().for_each(|group| group.rename(old, new));
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::config::{ReplayConfig, Speed};
 use super::discovery::Unsubscribed;
@@ -13,7 +14,7 @@ use super::player::Player;
 use super::session::Replay;
 use crate::capture::LineForm;
 use crate::event::{Event, EventSink, NoSink};
-use crate::model::{Dialect, Subscription, SubscriptionError, UnixNanos};
+use crate::model::{Dialect, InstrumentCodes, Subscription, SubscriptionError, UnixNanos};
 
 /// Builds a replay. Errors of its options are reported by [`ReplayBuilder::open`].
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub struct ReplayBuilder<S = NoSink> {
     channels: Vec<String>,
     subscriptions: Vec<Subscription>,
     config: ReplayConfig,
+    codes: Option<Arc<InstrumentCodes>>,
     sink: S,
 }
 
@@ -40,6 +42,7 @@ impl Replay<NoSink> {
             channels: Vec::new(),
             subscriptions: Vec::new(),
             config: ReplayConfig::default(),
+            codes: None,
             sink: NoSink,
         }
     }
@@ -72,6 +75,13 @@ impl<S: EventSink> ReplayBuilder<S> {
     /// The dialect of files that do not say it themselves.
     pub const fn dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = Some(dialect);
+        self
+    }
+
+    /// Reads binary frames of v5 as SBE. An instrument whose code is not among these stands as the
+    /// digits of its code.
+    pub fn sbe(mut self, codes: InstrumentCodes) -> Self {
+        self.codes = Some(Arc::new(codes));
         self
     }
 
@@ -124,8 +134,19 @@ impl<S: EventSink> ReplayBuilder<S> {
 
     /// Passes each event to `sink`.
     pub fn sink<T: EventSink>(self, sink: T) -> ReplayBuilder<T> {
-        let Self { dialect, form, files, readers, channels, subscriptions, config, .. } = self;
-        ReplayBuilder { dialect, form, files, readers, channels, subscriptions, config, sink }
+        let Self { dialect, form, files, readers, channels, subscriptions, config, codes, .. } =
+            self;
+        ReplayBuilder {
+            dialect,
+            form,
+            files,
+            readers,
+            channels,
+            subscriptions,
+            config,
+            codes,
+            sink,
+        }
     }
 
     /// Opens the files. What a client has recorded of its subscriptions is known then, so that
@@ -135,8 +156,8 @@ impl<S: EventSink> ReplayBuilder<S> {
     /// [`ReplayError`] where a file can't be opened or read, does not say its dialect, or is of
     /// another one than the rest, and where a channel or the speed is wrong.
     pub fn open(self) -> Result<Replay<S>, ReplayError> {
-        let Self { dialect, form, files, readers, channels, mut subscriptions, config, sink } =
-            self;
+        let Self { dialect, form, files, readers, channels, config, codes, sink, .. } = self;
+        let mut subscriptions = self.subscriptions;
         if matches!(config.speed, Speed::Times(times) if times.is_nan() || times <= 0.0) {
             return Err(ReplayError::Speed);
         }
@@ -161,6 +182,7 @@ impl<S: EventSink> ReplayBuilder<S> {
         files.sort_by_key(|file| (file.recording, file.number));
         let is_of_client = files.iter().all(|file| file.recording_id.is_some());
         let mut player = Player::new(dialect, config, subscriptions.clone(), recordings > 1);
+        player.connections.codes = codes;
         player.report.missing_files = missing_files(&files);
         player.report.torn = uncommitted;
         player.connections.discovery.missing = subscriptions.clone();

@@ -1,11 +1,13 @@
 //! The connections of a capture: each has a handler, and those of a group may have an arbiter.
 
+use std::sync::Arc;
+
 use super::config::{Lines, ReplayConfig};
 use super::discovery::Discovery;
 use crate::capture::ConnectionLabel;
 use crate::event::{Event, EventSink};
 use crate::feed::{Arbiter, FeedHandler, Stats, SubscriptionNumbers};
-use crate::model::{BookState, Dialect, Subscription, SubscriptionId, UnixNanos};
+use crate::model::{BookState, Dialect, InstrumentCodes, Subscription, SubscriptionId, UnixNanos};
 use crate::publish::{BookReader, DepthReader, TradeReader};
 
 /// The most connections that are kept at a time. A client has far fewer; a file may say anything.
@@ -41,6 +43,8 @@ struct Group {
 pub(super) struct Connections {
     dialect: Dialect,
     config: ReplayConfig,
+    /// The codes of the instruments, if binary frames are SBE.
+    pub(super) codes: Option<Arc<InstrumentCodes>>,
     numbers: SubscriptionNumbers,
     groups: Vec<Group>,
     /// Whether the lines of several recordings are those of one group.
@@ -79,6 +83,7 @@ impl Connections {
         Self {
             dialect,
             config,
+            codes: None,
             numbers: SubscriptionNumbers::default(),
             groups: Vec::new(),
             is_merged,
@@ -176,6 +181,9 @@ impl Connections {
 
     fn new_handler(&self) -> FeedHandler {
         let mut handler = FeedHandler::with_limits(self.dialect, self.config.limits);
+        if let Some(codes) = &self.codes {
+            handler.set_sbe(Arc::clone(codes));
+        }
         handler.set_numbers(self.numbers.clone());
         handler.set_depth_options(self.config.depth);
         handler.set_trade_options(self.config.trades);

@@ -18,6 +18,10 @@ pub struct SessionConfig {
     /// The pauses between requests for a snapshot of an order book in SBE that is not live; from
     /// 1 s to 4 s, since the exchange takes ten in ten seconds for an instrument from one address.
     pub snapshot_requests: ResyncConfig,
+    /// How old a snapshot by request may be when it is requested; 1 s, since the exchange answers
+    /// in SBE from a cache of about 500 ms. No snapshot is requested earlier than this after the
+    /// updates that are to follow it began.
+    pub snapshot_age: Duration,
     /// Silence after which `ping` is sent; 20 s, since the exchange closes after 30.
     pub ping_interval: Duration,
     /// How long after such a `ping` a text or binary frame must come; 10 s.
@@ -127,6 +131,7 @@ impl SessionConfig {
                 cap: Duration::from_secs(4),
                 stable_after: Duration::from_secs(4),
             },
+            snapshot_age: Duration::from_secs(1),
             ping_interval: Duration::from_secs(20),
             pong_timeout: Duration::from_secs(10),
             probe_gaps: 50,

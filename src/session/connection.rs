@@ -352,9 +352,9 @@ impl Session {
         if !self.is_open() || self.login_waits() {
             return;
         }
-        while let Some(subscription) = self.subscriptions.next_snapshot(&self.config, now) {
+        while let Some((subscription, id)) = self.subscriptions.next_snapshot(&self.config, now) {
             self.stats.snapshots += 1;
-            self.actions.push_back(Action::RequestSnapshot(subscription));
+            self.actions.push_back(Action::RequestSnapshot { subscription, id });
         }
         while let Some(text) = self.subscriptions.next_request(&self.config, &mut self.stats, now) {
             self.actions.push_back(Action::Send(text));

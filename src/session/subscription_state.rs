@@ -27,6 +27,8 @@ pub(super) struct SubscriptionState {
     pub(super) awaits: Option<MonoNanos>,
     /// When a snapshot by request is requested next, while the order book is not live.
     pub(super) snapshot_at: Option<MonoNanos>,
+    /// The first request for a snapshot whose answer may be used.
+    pub(super) snapshots_from: u64,
     /// The pauses between such requests.
     pub(super) snapshots: ResyncBackoff,
     /// How often in a row the first push did not come in time.
@@ -78,6 +80,7 @@ impl SubscriptionState {
             resync_at: None,
             awaits: None,
             snapshot_at: None,
+            snapshots_from: 0,
             snapshots: ResyncBackoff::NEW,
             late: 0,
             unanswered: 0,
@@ -131,8 +134,16 @@ impl SubscriptionState {
     pub(super) fn request_snapshot(&mut self, config: &SessionConfig, now: MonoNanos) {
         if self.snapshot_at.is_none() {
             let pause = self.snapshots.next_pause(&config.snapshot_requests, now);
-            self.snapshot_at = Some(now + pause);
+            self.snapshot_at = Some(now + pause.max(config.snapshot_age));
         }
+    }
+
+    /// A chain of updates begins that the next snapshot is to be joined with: what was requested
+    /// before may be older. The next request has the number `next`.
+    pub(super) fn begin_chain(&mut self, next: u64, config: &SessionConfig, now: MonoNanos) {
+        self.snapshots_from = next;
+        self.request_snapshot(config, now);
+        self.snapshot_at = self.snapshot_at.max(Some(now + config.snapshot_age));
     }
 
     /// How long the first push may take.

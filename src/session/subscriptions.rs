@@ -13,7 +13,7 @@ use super::subscription_state::{Batching, NEVER, Stage, SubscriptionState};
 use super::types::{SessionEvent, SessionStats};
 use super::unsubscribes::PendingUnsubscribes;
 use crate::event::Control;
-use crate::model::{ChannelKind, MonoNanos, Subscription};
+use crate::model::{ChannelKind, MonoNanos, Subscription, Topic};
 
 /// How often an isolated request goes unanswered before the subscription counts as refused.
 const MAX_ISOLATED_ATTEMPTS: u8 = 3;
@@ -27,6 +27,9 @@ const REST_WITHIN: Duration = Duration::from_secs(1);
 /// How much of an error about no known subscription is kept, in characters.
 const MAX_KEPT: usize = 200;
 
+/// How many books that were unsubscribed are remembered, in case that they are renamed.
+const MAX_ENDED: usize = 256;
+
 /// After how many missing first pushes in a row a channel counts as silent.
 const LATE_PUSHES: u8 = 2;
 
@@ -35,8 +38,12 @@ const LATE_PUSHES: u8 = 2;
 pub(super) struct Subscriptions {
     states: Vec<SubscriptionState>,
     unsubscribes: PendingUnsubscribes,
+    /// The last books that were unsubscribed on this connection.
+    ended: VecDeque<Subscription>,
     quota: RequestQuota,
     next_id: u64,
+    /// The number of the last request for a snapshot.
+    snapshot_requests: u64,
     /// Whether a request was answered on this connection.
     answered: bool,
     /// Whether it was reported that the hour's requests are spent.
@@ -54,8 +61,10 @@ impl Subscriptions {
         Self {
             states: Vec::new(),
             unsubscribes: PendingUnsubscribes::default(),
+            ended: VecDeque::new(),
             quota: RequestQuota::new(requests_per_hour),
             next_id: 1,
+            snapshot_requests: 0,
             answered: false,
             quota_reported: false,
             unmatched: None,
@@ -101,7 +110,22 @@ impl Subscriptions {
             let state = self.states.remove(at);
             if state.is_requested() && open {
                 self.unsubscribes.push(*subscription);
+                self.ended.push_back(*subscription);
+                if self.ended.len() > MAX_ENDED {
+                    self.ended.pop_front();
+                }
             }
+        }
+    }
+
+    /// The instrument of a subscription that was ended has a new id, under which its book goes on
+    /// until it is unsubscribed by that. If that is wanted too, it is requested again.
+    pub(super) fn handle_rename(&mut self, old: &Subscription, new: Subscription) {
+        let Some(at) = self.ended.iter().position(|ended| ended == old) else { return };
+        self.ended.remove(at);
+        self.unsubscribes.push(new);
+        if let Some(state) = self.states.iter_mut().find(|state| state.subscription == new) {
+            state.request_again(&mut self.unsubscribes, false);
         }
     }
 
@@ -129,20 +153,36 @@ impl Subscriptions {
         true
     }
 
-    /// The next subscription for which a snapshot is to be requested at `now`. The next request for
-    /// it is planned, since an answer may fail or be too old.
+    /// The next subscription for which a snapshot is to be requested at `now`, and the number of
+    /// the request. The next request for it is planned, since an answer may fail or be too old.
     pub(super) fn next_snapshot(
         &mut self,
         config: &SessionConfig,
         now: MonoNanos,
-    ) -> Option<Subscription> {
+    ) -> Option<(Subscription, u64)> {
         let is_due = |state: &&mut SubscriptionState| {
             state.stage == Stage::Acknowledged && state.snapshot_at.is_some_and(|at| at <= now)
         };
         let state = self.states.iter_mut().find(is_due)?;
         state.snapshot_at =
             Some(now + state.snapshots.next_nonzero_pause(&config.snapshot_requests, now));
-        Some(state.subscription)
+        self.snapshot_requests += 1;
+        Some((state.subscription, self.snapshot_requests))
+    }
+
+    /// A chain of updates begins that the next snapshot is to be joined with.
+    pub(super) fn begin_chain(&mut self, topic: Topic<'_>, config: &SessionConfig, now: MonoNanos) {
+        let next = self.snapshot_requests + 1;
+        let found = self.states.iter_mut().find(|state| state.subscription.topic() == topic);
+        if let Some(state) = found.filter(|w| config.requests_snapshots(&w.subscription)) {
+            state.begin_chain(next, config, now);
+        }
+    }
+
+    /// Whether the answer to a request for a snapshot may be used.
+    pub(super) fn accepts_snapshot(&self, subscription: &Subscription, id: u64) -> bool {
+        let found = self.states.iter().find(|state| state.subscription == *subscription);
+        found.is_some_and(|state| id >= state.snapshots_from)
     }
 
     /// Requests a snapshot of a broken order book, whose subscription goes on. False where the book
@@ -244,6 +284,7 @@ impl Subscriptions {
     /// except for what ends connections: that keeps its pause.
     pub(super) fn on_disconnected(&mut self, config: &SessionConfig, now: MonoNanos) {
         self.unsubscribes.clear();
+        self.ended.clear();
         for state in &mut self.states {
             (state.resync_at, state.awaits, state.snapshot_at) = (None, None, None);
             (state.unanswered, state.late, state.requested_by) = (0, 0, 0);

@@ -16,11 +16,17 @@ pub enum Action {
     Login,
     /// Send this as a text message.
     Send(String),
-    /// Request a snapshot of this order book in SBE and give its body to the feed as a binary
-    /// frame, whether this connection is still open then or not: `GET
-    /// /api/v5/market/books-sbe?instIdCode=…&source=0`. A failure needs no report: the snapshot is
-    /// requested again while the book is not live.
-    RequestSnapshot(Subscription),
+    /// Request a snapshot of this order book in SBE: `GET
+    /// /api/v5/market/books-sbe?instIdCode=…&source=0`. If
+    /// [`Session::accepts_snapshot`](crate::Session::accepts_snapshot) then, give the body of the
+    /// answer to the feed as a binary frame. A failure needs no report: the snapshot is requested
+    /// again while the book is not live.
+    RequestSnapshot {
+        /// The order book.
+        subscription: Subscription,
+        /// The number of the request, higher with each.
+        id: u64,
+    },
     /// Close the connection. It counts as closed already.
     Close,
 }

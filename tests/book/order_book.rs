@@ -55,6 +55,7 @@ fn an_update_before_a_snapshot_changes_nothing() {
         out_of_capacity: 0,
         truncated: false,
         first_changed: None,
+        begins_chain: false,
     };
     assert_eq!(applied, nothing);
     assert!(book.live().is_none() && book.view().asks().is_empty());

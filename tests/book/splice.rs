@@ -23,11 +23,6 @@ fn snapshot<'f>(seq: i64, asks: &'f [Level]) -> DepthUpdate<'f> {
     DepthUpdate { seq, ..message(REQUESTED, asks, &[]) }
 }
 
-/// A message that is received long after all others.
-fn later(message: DepthUpdate<'_>) -> DepthUpdate<'_> {
-    DepthUpdate { ts_recv: UnixNanos(10_000_000_000), ..message }
-}
-
 /// The number of the book and its asks, if it is live.
 fn live(book: &DepthBook) -> Option<(i64, String)> {
     let view = book.live()?;
@@ -78,11 +73,11 @@ fn any_update_that_reaches_the_number_confirms_it() {
         (20, 20, Some(20)),
         (18, 20, Some(20)),
         (18, 24, Some(24)),
-        (20, 3, Some(3)),
         (18, 19, None),
         (18, 18, None),
     ] {
         let mut book = book();
+        let _ = book.apply(&update(prev - 1, prev, &[]));
         let _ = book.apply(&snapshot(20, &asks));
         let applied = book.apply(&update(prev, seq, &[]));
         assert_eq!(live(&book).map(|(seq, _)| seq), expected, "{prev} to {seq}");
@@ -107,14 +102,28 @@ fn a_snapshot_older_than_the_updates_is_not_applied() {
 }
 
 #[test]
-fn an_update_past_the_snapshot_breaks_the_book_and_is_kept_for_the_next() {
+fn a_snapshot_before_the_first_update_is_not_applied() {
     let mut book = book();
-    let _ = book.apply(&snapshot(20, &[level("1", "1")]));
-    let applied = book.apply(&update(22, 24, &[level("2", "24")]));
-    assert_eq!(applied.sequence, Sequence::Gap);
-    assert_eq!(applied.sync, BookSync::Broken(DesyncCause::Gap));
-    assert_eq!(book.apply(&snapshot(22, &[level("5", "5")])).sync, BookSync::Live);
-    assert_eq!(live(&book), Some((24, "2 x 24, 5 x 5".to_owned())));
+    let applied = book.apply(&snapshot(20, &[level("1", "1")]));
+    assert_eq!((applied.applied, applied.sync), (false, BookSync::NoSnapshot));
+    assert!(book.apply(&update(20, 21, &[])).begins_chain);
+    assert_eq!(book.apply(&snapshot(20, &[level("1", "1")])).sync, BookSync::Live);
+}
+
+/// A lost update may have been a reset, after which the snapshot's number occurs again.
+#[test]
+fn an_update_that_follows_no_other_does_not_confirm_a_snapshot() {
+    for lost in [(13, 25), (13, 19)] {
+        let mut book = book();
+        assert!(book.apply(&update(10, 12, &[])).begins_chain);
+        assert!(!book.apply(&update(12, 13, &[])).begins_chain);
+        let _ = book.apply(&snapshot(20, &[level("1", "1")]));
+        let applied = book.apply(&update(lost.0 + 1, lost.1, &[level("2", "24")]));
+        assert_eq!((applied.sequence, applied.begins_chain), (Sequence::Gap, true));
+        assert_eq!(applied.sync, BookSync::Broken(DesyncCause::Gap));
+        let _ = book.apply(&snapshot(lost.1, &[level("5", "5")]));
+        assert_eq!(live(&book), Some((lost.1, "2 x 24, 5 x 5".to_owned())));
+    }
 }
 
 #[test]
@@ -145,48 +154,47 @@ fn a_live_book_ignores_snapshots_by_request() {
 }
 
 #[test]
-fn a_sequence_reset_among_the_updates_needs_a_later_snapshot() {
+fn a_sequence_reset_begins_a_chain() {
     let mut book = book();
-    let _ = book.apply(&update(1000, 1020, &[level("1", "1020")]));
-    let _ = book.apply(&update(1020, 3, &[level("1", "3")]));
-    let _ = book.apply(&update(3, 5, &[level("2", "5")]));
-    // From before the reset: nothing shows where it belongs.
-    let _ = book.apply(&snapshot(1010, &[level("9", "9")]));
-    assert_eq!(live(&book), None);
-    assert_eq!(book.apply(&later(snapshot(4, &[level("1", "3")]))).sync, BookSync::Live);
+    let begins = [(1000, 1020, true), (1020, 3, true), (3, 5, false)]
+        .map(|(prev, seq, _)| book.apply(&update(prev, seq, &[level("2", "5")])).begins_chain);
+    assert_eq!(begins, [true, true, false]);
+    assert_eq!(book.apply(&snapshot(4, &[level("1", "3")])).sync, BookSync::Live);
     assert_eq!(live(&book), Some((5, "1 x 3, 2 x 5".to_owned())));
-    // The reset follows exactly this number.
-    let mut exact = self::book();
-    let _ = exact.apply(&update(1020, 3, &[level("1", "3")]));
-    let _ = exact.apply(&snapshot(1020, &[level("9", "9")]));
-    assert_eq!(live(&exact), Some((3, "1 x 3, 9 x 9".to_owned())));
+    // A live book follows it.
+    assert!(!book.apply(&update(5, 1, &[])).begins_chain);
+    assert_eq!(live(&book).map(|(seq, _)| seq), Some(1));
 }
 
+/// A reset may give the number of the last update to the next one.
 #[test]
-fn a_reset_that_the_snapshot_may_contain_or_not_breaks_the_book() {
+fn an_update_of_the_same_number_is_no_heartbeat_if_it_has_levels() {
     let mut book = book();
-    let _ = book.apply(&snapshot(1022, &[level("9", "9")]));
-    let applied = book.apply(&update(1020, 3, &[level("1", "3")]));
-    assert_eq!(applied.sync, BookSync::Broken(DesyncCause::Gap));
-    assert_eq!(book.apply(&later(snapshot(3, &[level("1", "3")]))).sync, BookSync::Live);
+    assert!(book.apply(&update(1, 2, &[level("1", "2")])).begins_chain);
+    assert!(!book.apply(&update(2, 2, &[])).begins_chain);
+    assert!(book.apply(&update(2, 2, &[level("1", "0")])).begins_chain);
+    assert!(!book.apply(&update(2, 3, &[level("3", "3")])).begins_chain);
+    let _ = book.apply(&snapshot(3, &[level("3", "3")]));
+    assert_eq!(live(&book), Some((3, "3 x 3".to_owned())));
 }
 
-/// A cache may be from before a reset, with numbers that occur again after it, at any time.
+/// Its number may be one of before the reset, or occur again after it.
 #[test]
-fn a_snapshot_soon_after_a_reset_is_not_taken() {
-    let millis = |ms| UnixNanos::from_millis(ms).unwrap();
-    let asks = [level("1", "9")];
-    let mut book = book();
-    for (ms, prev, seq) in [(10_000, 20, 3), (10_100, 3, 9)] {
-        let _ = book.apply(&DepthUpdate { ts_recv: millis(ms), ..update(prev, seq, &asks) });
+fn a_reset_after_a_snapshot_that_waits_breaks_the_book() {
+    for seq in [1020, 1022] {
+        let mut book = book();
+        let _ = book.apply(&update(1010, 1020, &[]));
+        let _ = book.apply(&snapshot(1022, &[level("9", "9")]));
+        let applied = book.apply(&update(1020, 1022, &[]));
+        assert_eq!(applied.sync, BookSync::Live);
+        let mut waits = self::book();
+        let _ = waits.apply(&update(1010, 1020, &[]));
+        let _ = waits.apply(&snapshot(seq + 2, &[level("9", "9")]));
+        let applied = waits.apply(&update(1020, 3, &[level("1", "3")]));
+        assert_eq!(applied.sync, BookSync::Broken(DesyncCause::Gap));
+        assert!(applied.begins_chain);
+        assert_eq!(waits.apply(&snapshot(3, &[level("1", "3")])).sync, BookSync::Live);
     }
-    let old = [level("2", "5")];
-    for (ms, is_taken) in [(10_050, false), (12_499, false), (12_500, true)] {
-        let applied = book.apply(&DepthUpdate { ts_recv: millis(ms), ..snapshot(5, &old) });
-        let sequence = if is_taken { Sequence::Ok } else { Sequence::Old };
-        assert_eq!((applied.applied, applied.sequence), (is_taken, sequence), "{ms}");
-    }
-    assert_eq!(live(&book), Some((9, "1 x 9, 2 x 5".to_owned())));
 }
 
 #[test]
@@ -221,8 +229,8 @@ fn a_negative_size_needs_a_snapshot_after_it() {
     assert_eq!(live(&book), None);
     let _ = book.apply(&snapshot(3, &[level("1", "-1")]));
     assert_eq!(live(&book), None);
-    let _ = book.apply(&snapshot(4, &[level("1", "1")]));
     let _ = book.apply(&update(4, 5, &[]));
+    let _ = book.apply(&snapshot(4, &[level("1", "1")]));
     assert_eq!(live(&book), Some((5, "1 x 1".to_owned())));
 }
 
@@ -304,8 +312,9 @@ fn as_levels(changes: impl IntoIterator<Item = (i64, i64)>) -> Vec<Level> {
     changes.into_iter().map(level).collect()
 }
 
-/// Updates with gaps and resets, snapshots up to 60 changes old: a live book is always the
-/// exchange's at its number, and is live again soon after each fault.
+/// Updates with gaps and resets, after which numbers may occur again, and snapshots of any age
+/// since the chain began: a live book is always the exchange's at its number, and is live again
+/// soon after each fault.
 #[test]
 fn a_live_book_is_the_exchanges_whatever_snapshot_it_began_with() {
     let (mut joined, mut lived, mut checked) = (0, 0, 0_u64);
@@ -322,9 +331,9 @@ fn a_live_book_is_the_exchanges_whatever_snapshot_it_began_with() {
             changes.reverse();
             let mut seen = std::collections::HashSet::new();
             changes.retain(|(px, _)| seen.insert(*px));
-            if exchange.rng.one_in(60) {
-                // Numbers restart well below all that a cached snapshot may have.
-                exchange.seq = (exchange.seq - 1_500).max(1);
+            let is_reset = exchange.rng.one_in(60);
+            if is_reset {
+                exchange.seq = (exchange.seq - exchange.rng.below(60).cast_signed()).max(1);
                 exchange.past.push((exchange.seq, exchange.ts, exchange.levels.clone()));
             }
             let asks = as_levels(changes);
@@ -333,18 +342,20 @@ fn a_live_book_is_the_exchanges_whatever_snapshot_it_began_with() {
                 ..update(sent, exchange.seq, &asks)
             };
             sent = exchange.seq;
-            if exchange.rng.one_in(40) {
-                // Lost on its way.
+            // Lost on its way; not a reset, after which the numbers may come to be exactly the next
+            // ones, which nothing could show.
+            if exchange.rng.one_in(40) && !is_reset {
                 continue;
             }
             let was_live = book.live().is_some();
-            let _ = book.apply(&next);
+            if book.apply(&next).begins_chain {
+                exchange.past.drain(..exchange.past.len().saturating_sub(1));
+            }
             if !was_live && exchange.rng.one_in(3) && !exchange.past.is_empty() {
-                let age = exchange.rng.below(60);
-                let at = exchange.past.len().saturating_sub(1 + usize::try_from(age).unwrap_or(0));
-                let (seq, ts, levels) = &exchange.past[at];
+                let at = exchange.rng.below(exchange.past.len() as u64);
+                let (seq, ts, levels) = &exchange.past[usize::try_from(at).unwrap()];
                 let asks = as_levels(levels.iter().map(|(px, sz)| (*px, *sz)));
-                let snapshot = later(snapshot(*seq, &asks));
+                let snapshot = snapshot(*seq, &asks);
                 let applied = book.apply(&DepthUpdate { ts_event: UnixNanos(*ts), ..snapshot });
                 joined += u64::from(applied.sync == BookSync::Live);
             }

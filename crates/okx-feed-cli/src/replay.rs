@@ -6,19 +6,20 @@ use std::rc::Rc;
 
 use clap::{Args, ValueEnum};
 
-use super::args::{DialectArg, Format, replay_of};
+use super::args::{Format, ProtocolArg, replay_of};
 use super::error::{CliError, Outcome, say};
 use super::event_json::{write_event, write_schema};
 use super::event_line::write_line;
 use super::event_members::Stamp;
 use super::format::{Bytes, Counted};
+use super::instruments_file::read_codes;
 use super::output::Output;
 use super::progress::{Progress, Share};
 use super::replay_outcome::outcome;
 use super::report::unread_notes;
 use super::time_arg::parse_time;
 use okx_feed::replay::{Lines, Speed};
-use okx_feed::{Book5, Dialect, Event, EventSink, ReplayReport, UnixNanos};
+use okx_feed::{Book5, Dialect, Event, EventSink, InstrumentCodes, ReplayReport, UnixNanos};
 
 /// The arguments of `replay`.
 #[derive(Args, Debug)]
@@ -48,9 +49,13 @@ pub(crate) struct ReplayArgs {
     /// What becomes of redundant lines
     #[arg(long, value_enum, default_value_t = RedundantArg::Arbitrated)]
     redundant: RedundantArg,
-    /// The protocol; needed where no file says it
+    /// The protocol; needed where no file says it, and for SBE
     #[arg(long, value_enum)]
-    dialect: Option<DialectArg>,
+    dialect: Option<ProtocolArg>,
+    /// With --dialect sbe: the ids of the instruments, as `GET /api/v5/public/instruments` answers;
+    /// an instrument that is not in it stands as the digits of its code
+    #[arg(long, value_name = "FILE")]
+    instruments: Option<PathBuf>,
     /// The form of the lines of all files; default: by the name, or by the first line
     #[arg(long = "form", alias = "format", value_name = "FORM", value_enum)]
     format: Option<Format>,
@@ -90,6 +95,7 @@ Examples:
   okx-feed replay capture/*.tsv.zst
   okx-feed replay --json --channel trades:BTC-USDT capture/*.tsv.zst | jq .px
   okx-feed replay --speed 10 --from 2026-11-30T08:00:00Z --to 2026-11-30T09:00:00Z capture/*
+  okx-feed replay --dialect sbe --instruments spot.json capture/*.tsv.zst
   okx-feed replay --dialect v5 btcusdt_20260901.gz ethusdt_20260901.gz";
 
 /// Prints events; the error of standard output is kept for the loop.
@@ -134,8 +140,12 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Outcome, CliError> {
             };
         })
         .sink(sink);
-    if let Some(dialect) = args.dialect {
-        builder = builder.dialect(dialect.into());
+    if let Some(protocol) = args.dialect {
+        builder = builder.dialect(protocol.dialect());
+    }
+    if args.dialect == Some(ProtocolArg::Sbe) {
+        let codes = args.instruments.as_deref().map_or(Ok(InstrumentCodes::new()), read_codes)?;
+        builder = builder.sbe(codes);
     }
     if let Some(form) = args.format {
         builder = builder.form(form.into());

@@ -31,13 +31,13 @@ impl DepthBook {
             DepthAction::Snapshot => Sequence::of_snapshot(update),
             DepthAction::RestSnapshot => return self.splice(update),
             DepthAction::Update if self.sync == BookSync::NoSnapshot => {
-                self.keep(update);
-                return self.refused(Sequence::None);
+                let begins_chain = self.keep(update);
+                return ApplyOutcome { begins_chain, ..self.refused(Sequence::None) };
             }
             DepthAction::Update if self.sync == BookSync::Unlinked => match self.link(update) {
                 Sequence::Old => {
-                    self.keep(update);
-                    return self.refused(Sequence::Old);
+                    let begins_chain = self.keep(update);
+                    return ApplyOutcome { begins_chain, ..self.refused(Sequence::Old) };
                 }
                 sequence => sequence,
             },
@@ -59,6 +59,7 @@ impl DepthBook {
             self.drop_pending();
             return self.refused(sequence);
         }
+        let mut begins_chain = false;
         if update.action == DepthAction::Snapshot {
             if sequence == Sequence::Old {
                 self.sync = self.sync.refused_snapshot();
@@ -81,14 +82,14 @@ impl DepthBook {
                 _ => {}
             }
             if self.sync != BookSync::Live {
-                self.keep(update);
+                begins_chain = self.keep(update);
                 if self.fault_policy == FaultPolicy::Reject {
-                    return self.refused(sequence);
+                    return ApplyOutcome { begins_chain, ..self.refused(sequence) };
                 }
                 self.diagnose();
             }
         }
-        self.apply_levels(update, sequence)
+        ApplyOutcome { begins_chain, ..self.apply_levels(update, sequence) }
     }
 
     /// Whether a snapshot is older than the last book.
@@ -199,6 +200,7 @@ impl DepthBook {
             out_of_capacity: 0,
             truncated: self.asks.is_truncated() || self.bids.is_truncated(),
             first_changed: None,
+            begins_chain: false,
         }
     }
 }

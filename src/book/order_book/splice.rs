@@ -1,7 +1,7 @@
 //! Joins a snapshot by request with the channel's updates.
 
 use super::{BookVersion, DepthBook};
-use crate::book::pending::{PendingUpdates, Place, is_clearly_before};
+use crate::book::pending::{PendingUpdates, Place};
 use crate::book::sequence::Sequence;
 use crate::book::sync::{ApplyOutcome, BookSync, DesyncCause};
 use crate::book::update::DepthUpdate;
@@ -10,20 +10,22 @@ use crate::model::{Decimal, NO_SEQ};
 impl DepthBook {
     /// Applies a snapshot by request, and the kept updates that follow it.
     ///
+    /// The caller ensures that the snapshot is not older than the chain of kept updates
+    /// ([`ApplyOutcome::begins_chain`]): its number is then one of the chain's.
+    ///
     /// The book is live once an update spans the snapshot's number: among the kept ones, or the
-    /// next to arrive. Until then it is [`BookSync::Unlinked`]. A snapshot older than the kept
-    /// updates is not applied ([`Sequence::Old`]), and neither is one for a live book.
+    /// next to arrive. Until then it is [`BookSync::Unlinked`]. A snapshot is not applied without a
+    /// chain, nor if its number is below the kept updates ([`Sequence::Old`]), nor to a live book.
     #[cold]
     pub(super) fn splice(&mut self, snapshot: &DepthUpdate<'_>) -> ApplyOutcome {
         if self.sync == BookSync::Live || snapshot.seq == NO_SEQ {
             return self.refused(Sequence::None);
         }
-        let place = self.pending.as_ref().map_or(Place::After, |kept| {
-            match kept.may_be_from_before_reset(snapshot.seq, snapshot.ts_recv) {
-                true => Place::Before,
-                false => kept.place(snapshot.seq, snapshot.ts_event),
-            }
-        });
+        let place = match &self.pending {
+            Some(kept) if !kept.has_chain() => return self.refused(Sequence::None),
+            Some(kept) => kept.place(snapshot.seq),
+            None => Place::After,
+        };
         if place == Place::Before {
             return self.refused(Sequence::Old);
         }
@@ -67,16 +69,12 @@ impl DepthBook {
     /// number, and broken if none can any more.
     #[cold]
     pub(super) fn link(&mut self, update: &DepthUpdate<'_>) -> Sequence {
+        if self.pending.as_ref().is_some_and(|kept| !kept.is_continued_by(update)) {
+            return Sequence::Gap;
+        }
         let sequence = Sequence::of_link(self.last_seq, update);
-        match sequence {
-            // The snapshot can't contain what is later: it is from before a sequence reset.
-            Sequence::Old if is_clearly_before(self.ts_event, update.ts_event) => {
-                return Sequence::Gap;
-            }
-            Sequence::Gap | Sequence::Old => return sequence,
-            // Nor can what is earlier follow it.
-            _ if is_clearly_before(update.ts_event, self.ts_event) => return Sequence::Gap,
-            _ => {}
+        if matches!(sequence, Sequence::Gap | Sequence::Old) {
+            return sequence;
         }
         // The channel itself may be behind the last connection's book.
         let last = self.cleared;
@@ -89,12 +87,10 @@ impl DepthBook {
         sequence
     }
 
-    /// Keeps an update for the next snapshot by request.
+    /// Keeps an update for the next snapshot by request. True if it begins a chain.
     #[cold]
-    pub(super) fn keep(&mut self, update: &DepthUpdate<'_>) {
-        if let Some(pending) = &mut self.pending {
-            pending.push(update);
-        }
+    pub(super) fn keep(&mut self, update: &DepthUpdate<'_>) -> bool {
+        self.pending.as_mut().is_some_and(|pending| pending.push(update))
     }
 
     /// Drops the kept updates.

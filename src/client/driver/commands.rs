@@ -32,6 +32,10 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 }
             }
             Some(ConnectionCommand::Unsubscribe(subscription)) => self.unsubscribe(&subscription),
+            #[cfg(feature = "rest")]
+            Some(ConnectionCommand::Renamed(old, new)) => {
+                self.session.handle_rename(&old, new, self.clock.mono());
+            }
             // A caller that does not wait any more needs no answer.
             Some(ConnectionCommand::Stats(reply)) => drop(reply.send(self.stats())),
             #[cfg(feature = "rest")]
@@ -39,7 +43,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 self.on_book_snapshot(&subscription, *rows);
             }
             #[cfg(feature = "rest")]
-            Some(ConnectionCommand::Snapshot(body)) => self.on_snapshot(body),
+            Some(ConnectionCommand::Snapshot(of, body)) => self.on_snapshot(&of, body),
             Some(ConnectionCommand::Latency(reply)) => {
                 let (from_read, from_kernel) = (self.latency.clone(), self.kernel_latency.clone());
                 drop(reply.send(Latencies { from_read, from_kernel }));

@@ -4,7 +4,7 @@ use super::ConnectionDriver;
 #[cfg(feature = "rest")]
 use super::frames::Source;
 #[cfg(feature = "rest")]
-use crate::client::history::SnapshotAsk;
+use crate::client::history::{SnapshotAsk, SnapshotOf};
 use crate::event::EventSink;
 use crate::model::Subscription;
 #[cfg(feature = "rest")]
@@ -14,16 +14,21 @@ use crate::transport::Transport;
 impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     /// Asks for a snapshot of an order book. Where it fails, the session asks again.
     #[cfg(feature = "rest")]
-    pub(super) fn ask_for_snapshot(&self, subscription: &Subscription) {
+    pub(super) fn ask_for_snapshot(&self, subscription: &Subscription, id: u64) {
         let codes = self.config.session.sbe.as_ref();
         let Some(code) = codes.and_then(|codes| codes.code(subscription.inst_id())) else { return };
-        let ask = SnapshotAsk { connection: self.id, request: Request::book_sbe(code) };
+        let of = SnapshotOf { connection: self.id, subscription: *subscription, id };
+        let ask = SnapshotAsk { of, request: Request::book_sbe(code) };
         self.shared.lock().ask_for_snapshot(ask);
     }
 
-    /// Takes the body of a snapshot as if it had come on the connection, which it may outlive.
+    /// Takes the body of a snapshot as if it had come on the connection, unless it may be older
+    /// than the updates that are to follow it.
     #[cfg(feature = "rest")]
-    pub(super) fn on_snapshot(&mut self, body: Vec<u8>) {
+    pub(super) fn on_snapshot(&mut self, of: &SnapshotOf, body: Vec<u8>) {
+        if !self.session.accepts_snapshot(&of.subscription, of.id) {
+            return;
+        }
         let (mono, wall) = self.clock.now();
         if let Some(error) = self.process(Source::Snapshot(&body), mono, wall) {
             tracing::warn!(%error, "a snapshot of an order book is malformed");
@@ -33,5 +38,5 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     /// Without the feature `rest` no client has SBE.
     #[cfg(not(feature = "rest"))]
     #[expect(clippy::unused_self, reason = "as the other one")]
-    pub(super) const fn ask_for_snapshot(&self, _: &Subscription) {}
+    pub(super) const fn ask_for_snapshot(&self, _: &Subscription, _: u64) {}
 }

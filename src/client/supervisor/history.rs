@@ -51,13 +51,11 @@ impl<S: EventSink + Send + 'static> Supervisor<S> {
     pub(super) fn on_history(&self, reply: HistoryReply) {
         let (purpose, rows) = match reply {
             HistoryReply::Rows(purpose, rows) => (purpose, rows),
-            HistoryReply::Snapshot(id, body) => {
-                return self.send(id, ConnectionCommand::Snapshot(body));
+            HistoryReply::Snapshot(of, body) => {
+                return self.send(of.connection, ConnectionCommand::Snapshot(of, body));
             }
         };
         match purpose {
-            // It comes as its own reply.
-            Purpose::Snapshot(_) => {}
             Purpose::Trades(n) => {
                 let now = self.clock.now().1;
                 self.shared.lock().on_history(n, rows, now);

@@ -3,7 +3,7 @@
 use super::{Link, Session};
 use crate::book::{DepthAction, DepthUpdate};
 use crate::event::DepthChange;
-use crate::model::{MonoNanos, Subscription};
+use crate::model::{ChannelKind, MonoNanos, Subscription};
 use crate::session::types::SessionStats;
 
 impl Session {
@@ -40,6 +40,19 @@ impl Session {
     /// Removes a subscription; the request goes with the next call that sends.
     pub(crate) fn queue_unsubscribe(&mut self, subscription: &Subscription) {
         self.subscriptions.remove(subscription, self.is_open());
+    }
+
+    /// The instrument of a book that was unsubscribed on this connection has a new id. The exchange
+    /// goes on with the book until it is unsubscribed by the new id. Does nothing for any other
+    /// subscription, and in SBE, where the code stays.
+    ///
+    /// Source: `docs/PROTOCOL.md` 7.4.
+    pub fn handle_rename(&mut self, old: &Subscription, new: Subscription, now: MonoNanos) {
+        let is_book = matches!(new.channel().kind(), ChannelKind::Book5 | ChannelKind::Depth);
+        if is_book && self.config.sbe.is_none() && self.is_open() {
+            self.subscriptions.handle_rename(old, new);
+            self.send_requests(now);
+        }
     }
 
     /// Resynchronises a subscription at once: unsubscribes and subscribes again, so that the
@@ -106,11 +119,31 @@ impl Session {
 
     /// A message of an order book was applied. A snapshot that leaves the book live counts as
     /// [`Session::handle_live`]: where the book was live before, no change of state reports it.
+    ///
+    /// Where updates begin that are to follow a snapshot by request, it is requested
+    /// [`SessionConfig::snapshot_age`](crate::session::SessionConfig::snapshot_age) later.
     #[inline]
     pub fn handle_depth(&mut self, change: &DepthChange<'_>, now: MonoNanos) {
+        if change.applied.begins_chain {
+            self.begin_chain(change.update, now);
+        }
         if change.update.action != DepthAction::Update && change.book.live().is_some() {
             self.snapshot(change.update, now);
         }
+    }
+
+    #[cold]
+    fn begin_chain(&mut self, update: &DepthUpdate<'_>, now: MonoNanos) {
+        self.subscriptions.begin_chain(update.topic, &self.config, now);
+        self.send_requests(now);
+    }
+
+    /// Whether the answer to a request for a snapshot may be used: the one of
+    /// [`Action::RequestSnapshot`](crate::session::Action::RequestSnapshot) with this number. An
+    /// older answer may be from before a gap or a sequence reset.
+    #[must_use]
+    pub fn accepts_snapshot(&self, subscription: &Subscription, id: u64) -> bool {
+        self.subscriptions.accepts_snapshot(subscription, id)
     }
 
     #[cold]

@@ -233,7 +233,6 @@ impl Exchange {
     pub fn reset_seq(&mut self, inst: InstIndex, now: MonoNanos) {
         self.advance(now);
         self.engine.market.reset_seq(inst);
-        self.snapshots.forget(inst);
     }
 
     /// The code of an instrument, by which SBE names it.

@@ -54,11 +54,6 @@ impl Snapshots {
         }
     }
 
-    /// Forgets what is kept of an instrument.
-    pub(crate) fn forget(&mut self, inst: InstIndex) {
-        self.cached.remove(&inst.number());
-    }
-
     /// The answer for a code; `None` if there is no such instrument.
     pub(crate) fn answer(
         &mut self,

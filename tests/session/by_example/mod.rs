@@ -8,6 +8,7 @@ mod hostile;
 mod refusals;
 mod request_quota;
 mod silence;
+mod snapshots;
 mod timers;
 mod unsubscribes;
 

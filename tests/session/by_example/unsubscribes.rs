@@ -163,3 +163,36 @@ fn requests_refused_by_a_busy_exchange_each_keep_their_own_pause() {
     assert_eq!(sent_at(&mut session, at(1_020)), [ask(B)]);
     assert_eq!(sent_at(&mut session, at(1_520)), [ask(C)]);
 }
+
+/// After a rename the exchange goes on with a book until it is unsubscribed by the new id.
+#[test]
+fn a_renamed_book_is_ended_by_its_new_id() {
+    let (old, new) = (sub("books:XAUT-USDT-SWAP"), sub("books:XAU-USDT-SWAP"));
+    let request = |op: &str, id: u32, inst: &str| {
+        format!(r#"{{"id":"{id}","op":"{op}","args":[{{"channel":"books","instId":"{inst}"}}]}}"#)
+    };
+    let mut session = open(Dialect::V5, &["books:XAUT-USDT-SWAP", "trades:XAUT-USDT-SWAP"]);
+    // Not ended yet.
+    session.handle_rename(&old, new, at(5));
+    assert_eq!(sent(&mut session), [""; 0]);
+    session.unsubscribe(&old, at(10));
+    assert_eq!(sent(&mut session), [request("unsubscribe", 2, "XAUT-USDT-SWAP")]);
+    session.handle_rename(&old, new, at(20));
+    assert_eq!(sent(&mut session), [request("unsubscribe", 3, "XAU-USDT-SWAP")]);
+    session.handle_rename(&old, new, at(21));
+    assert_eq!(sent(&mut session), [""; 0], "once");
+    // Where the new one is wanted too, it is requested behind that.
+    let mut session = open(Dialect::V5, &["books:XAUT-USDT-SWAP"]);
+    session.unsubscribe(&old, at(10));
+    session.subscribe(new, at(11));
+    sent(&mut session);
+    session.handle_rename(&old, new, at(20));
+    assert_eq!(
+        sent(&mut session),
+        [request("unsubscribe", 4, "XAU-USDT-SWAP"), request("subscribe", 5, "XAU-USDT-SWAP")]
+    );
+    // The codes of SBE stay.
+    session.handle_disconnected(at(30));
+    session.handle_rename(&old, new, at(31));
+    assert_eq!(sent(&mut session), [""; 0]);
+}

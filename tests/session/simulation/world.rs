@@ -55,19 +55,24 @@ pub(crate) struct World {
     lines: Option<Lines>,
     subscriptions: Vec<Subscription>,
     limits: StaleLimits,
-    /// The snapshots by request on their way: when they arrive, for which client, and their bodies.
-    snapshots: Vec<(MonoNanos, usize, Vec<u8>)>,
+    /// The snapshots by request on their way, and when they arrive.
+    snapshots: Vec<(MonoNanos, SnapshotReply)>,
     /// The faults of the exchange itself.
     plan: String,
     clock_jumps: bool,
-    /// Whether numbers were reset. Here they begin at 1 each time, so that after a second reset
-    /// they are those of a cached snapshot from before it, which nothing could show.
-    has_reset: bool,
     /// Which clients may have a rule on their connection that waits for a message.
     lingers: [bool; 2],
     /// Whether the run is traced.
     traced: bool,
     tally: Tally,
+}
+
+/// A snapshot by request on its way.
+struct SnapshotReply {
+    client: usize,
+    subscription: Subscription,
+    id: u64,
+    body: Vec<u8>,
 }
 
 impl World {
@@ -91,8 +96,8 @@ impl World {
         let mut exchange = exchange_config(seed, &listings, &plan, &mut random);
         let mut config = config(dialect, &mut random);
         // Some snapshots are older than the first updates.
-        let age = Duration::from_millis(random.u64(100..2_000));
-        exchange.snapshot_age = is_sbe.then_some(age);
+        config.snapshot_age = Duration::from_millis(random.u64(100..2_000));
+        exchange.snapshot_age = is_sbe.then_some(config.snapshot_age);
         exchange.limits.idle = Some(config.ping_interval * 2);
         exchange.limits.v3_requests_per_hour = Some(config.requests_per_hour);
         exchange.limits.v5_requests_per_hour = Some(config.requests_per_hour);
@@ -132,7 +137,6 @@ impl World {
             limits: StaleLimits::books(PROMISE),
             plan,
             clock_jumps: !clock_faults.is_empty(),
-            has_reset: clock_faults.contains("resetseq"),
             lingers: [false; 2],
             traced: false,
             tally: Tally::default(),

@@ -213,7 +213,8 @@ fn sbe(channel: &Subscription) -> Result<(), Box<dyn Error>> {
     exchange.receive(id, request.as_bytes(), MonoNanos::ZERO);
     let snapshot = exchange.books_sbe(code, MonoNanos::ZERO).ok_or("it has no snapshot")?;
     let mut frames = Vec::new();
-    while frames.len() < FRAMES * ROUNDS {
+    // One more than is counted: a book begins with an update and a snapshot.
+    while frames.len() < FRAMES * ROUNDS + 1 {
         match exchange.poll_transmit(id) {
             Some(Outbound::Binary(body)) => frames.push(body.to_vec()),
             // The acknowledgement.
@@ -230,6 +231,7 @@ fn sbe(channel: &Subscription) -> Result<(), Box<dyn Error>> {
     let mut sink = |event: &Event<'_>| {
         black_box(event);
     };
+    feed.on_frame(Frame::Binary(&frames.remove(0)), UnixNanos(1), &mut sink)?;
     if channel.channel() == Channel::BooksL2Tbt {
         feed.on_frame(Frame::Binary(&snapshot), UnixNanos(1), &mut sink)?;
     }

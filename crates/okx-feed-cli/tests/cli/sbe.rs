@@ -48,6 +48,16 @@ fn watch_and_record_take_sbe_and_decode_reads_what_was_recorded() {
     let decoded = text(&decoded.stdout);
     assert!(decoded.contains(r#""state":"live""#), "{}", decoded.len());
     assert!(decoded.contains(r#""inst_id":"BTC-USDT""#));
+    // A replay gives the same, and digits where there are no ids.
+    let recording = file.to_str().unwrap();
+    let args = ["replay", "--json", "--dialect", "sbe"];
+    let named = [&args[..], &["--instruments", catalogue, recording]].concat();
+    let replayed = Program::start(&named).finish();
+    let replayed = text(&replayed.stdout);
+    assert!(replayed.contains(r#""state":"live""#) && !replayed.contains("malformed"));
+    assert!(replayed.contains(r#""inst_id":"BTC-USDT""#));
+    let unnamed = Program::start(&[&args[..], &[recording]].concat()).finish();
+    assert!(text(&unnamed.stdout).contains(r#""inst_id":"10400""#));
     fs::remove_dir_all(&folder).unwrap();
     exchange.program.interrupt();
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use okx_feed::session::Action;
 use okx_feed::{Dialect, Event, MonoNanos, Subscription};
 
-use super::{FAULTS, NEVER, World};
+use super::{FAULTS, NEVER, SnapshotReply, World};
 use crate::simulation::client::{Moment, Outcome, Refusal, Transport};
 use crate::simulation::lines::Lines;
 
@@ -76,7 +76,9 @@ impl World {
                         self.exchange.receive(id, text.as_bytes(), now);
                     }
                 }
-                Action::RequestSnapshot(subscription) => self.request_snapshot(at, subscription),
+                Action::RequestSnapshot { subscription, id } => {
+                    self.request_snapshot(at, subscription, id);
+                }
                 Action::Login => panic!("the login is in the upgrade, or none was requested"),
             }
         }
@@ -84,7 +86,7 @@ impl World {
     }
 
     /// Requests a snapshot, whose answer comes later, in an older version, or not at all.
-    fn request_snapshot(&mut self, at: usize, subscription: Subscription) {
+    fn request_snapshot(&mut self, client: usize, subscription: Subscription, id: u64) {
         let market = self.exchange.market();
         let inst = market.find(subscription.inst_id().as_str()).unwrap();
         let code = self.exchange.inst_id_code(inst);
@@ -96,16 +98,21 @@ impl World {
         let body = self.exchange.books_sbe(code, self.now).unwrap();
         self.record();
         let delay = Duration::from_millis(self.random.u64(1..900));
-        self.snapshots.push((self.now + delay, at, body));
+        let reply = SnapshotReply { client, subscription, id, body };
+        self.snapshots.push((self.now + delay, reply));
     }
 
     /// Gives the snapshots that have arrived to their clients.
     pub(super) fn deliver_snapshots(&mut self) {
         let now = self.now;
         while let Some(next) = self.snapshots.iter().position(|(at, ..)| *at <= now) {
-            let (_, at, body) = self.snapshots.remove(next);
+            let (_, reply) = self.snapshots.remove(next);
+            let SnapshotReply { client: at, subscription, id, body } = reply;
             let moment = self.moment();
             let Self { clients, lines, .. } = self;
+            if !clients[at].session.accepts_snapshot(&subscription, id) {
+                continue;
+            }
             clients[at].handle_snapshot(&body, moment, &mut pass(lines, at));
             self.verify_shown(at);
             self.handle_session_events(at);

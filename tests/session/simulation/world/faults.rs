@@ -109,11 +109,9 @@ impl World {
             self.inject(victim, rule);
         }
         let market = self.exchange.market();
-        let may_reset = !(self.is_sbe() && self.has_reset);
         for inst in market.indices().collect::<Vec<_>>() {
-            if self.random.bool() && may_reset {
+            if self.random.bool() {
                 self.exchange.reset_seq(inst, self.now);
-                self.has_reset = true;
             }
         }
         // Otherwise the next version might have the number of the last one.
