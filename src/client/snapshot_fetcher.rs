@@ -68,9 +68,12 @@ pub(super) fn start(
                     true => snapshot(&client, &request),
                     false => Err("the exchange's limit is reached".to_owned()),
                 };
-                match body.map(|body| replies.send(HistoryReply::Snapshot(of, body))) {
-                    Ok(Ok(())) => {}
-                    Ok(Err(_)) => return,
+                match body {
+                    Ok(body) => {
+                        if replies.send(HistoryReply::Snapshot(of, body)).is_err() {
+                            return;
+                        }
+                    }
                     // The session asks again.
                     Err(why) => {
                         tracing::warn!(target = request.target(), why, "there is no snapshot");

@@ -387,7 +387,7 @@ pub(crate) const ROWS: &[Row] = &[
             "mark_vol=0.7243",
             "!bid_vol",
             "lever=4.0922",
-            "buy_lmt=0.398",
+            "est_px=0",
         ],
         1,
     ),
@@ -397,7 +397,7 @@ pub(crate) const ROWS: &[Row] = &[
         r#"{"table":"option/summary","data":[{"instrument_id":"ETH-USD-200724-310-P","underlying":"ETH-USD","best_ask":"","best_bid":"","delta":"-∞","gamma":"∞","highest_buy":"4611686018427388","mark_vol":"2.5227","mark_price":"∞","vega":"0","timestamp":"2020-07-24T07:00:00.001Z"}]}"#,
         "ETH-USD",
         "OptionDetail",
-        &["!delta", "!gamma", "!mark_px", "!ask_px", "vega=0", "buy_lmt=4611686018427388"],
+        &["!delta", "!gamma", "!mark_px", "!ask_px", "vega=0", "mark_vol=2.5227"],
         1,
     ),
 ];

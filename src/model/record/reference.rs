@@ -47,12 +47,11 @@ record! {
 }
 
 record! {
-    /// v3's detailed pricing of an option: its market, its limits, volatilities and greeks.
+    /// v3's detailed pricing of an option: its quotes, volatilities and greeks. What `ticker` and
+    /// `price_range` of the option have is not read.
     OptionDetail {
         /// The option.
         inst_id: InstrumentId = "instrument_id",
-        /// The underlying.
-        underlying: Text<23> = "underlying",
         /// The best ask price; absent if there is none.
         ask_px: Option<Decimal> = "best_ask",
         /// Its size.
@@ -61,24 +60,10 @@ record! {
         bid_px: Option<Decimal> = "best_bid",
         /// Its size.
         bid_sz: Option<Decimal> = "best_bid_size",
-        /// The last price; 0 before the first trade.
-        last: Option<Decimal> = "last",
-        /// The highest price of 24 hours.
-        high24h: Option<Decimal> = "high_24h",
-        /// The lowest price of 24 hours.
-        low24h: Option<Decimal> = "low_24h",
-        /// The volume of 24 hours, in contracts.
-        vol24h: Option<Decimal> = "volume_24h",
-        /// The change of the price in 24 hours.
-        change_rate: Option<Decimal> = "change_rate",
         /// The open interest, in contracts.
         oi: Option<Decimal> = "open_interest",
         /// The mark price.
         mark_px: Option<Decimal> = "mark_price",
-        /// The highest price of a buy order.
-        buy_lmt: Option<Decimal> = "highest_buy",
-        /// The lowest price of a sell order.
-        sell_lmt: Option<Decimal> = "lowest_sell",
         /// Delta.
         delta: Option<Decimal> = "delta",
         /// Gamma.
@@ -95,8 +80,6 @@ record! {
         bid_vol: Option<Decimal> = "bid_vol",
         /// The implied volatility of the best ask.
         ask_vol: Option<Decimal> = "ask_vol",
-        /// The realised volatility; the exchange sends 0.
-        real_vol: Option<Decimal> = "realized_vol",
         /// The estimated delivery price; 0 but in the last hour.
         est_px: Option<Decimal> = "estimated_price",
     }
