@@ -105,7 +105,7 @@ impl Group {
         moved
     }
 
-    /// Tells each connection that the instrument of one that was ended has a new id.
+    /// Passes on to each connection that the instrument of one that was ended has a new id.
     #[cfg(feature = "rest")]
     pub(super) fn rename(&self, old: Subscription, new: Subscription) {
         for connection in self.connections() {

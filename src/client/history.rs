@@ -10,7 +10,7 @@ use super::config::ClientConfig;
 use super::connection_id::ConnectionId;
 use super::error::ClientError;
 use super::selections::{ListAsk, Selections};
-use super::snapshot_fetcher;
+use super::snapshot_fetcher::{self, SnapshotAsk, SnapshotOf};
 use crate::event::{Event, EventSink, TradeUpdate};
 use crate::feed::SubscriptionNumbers;
 use crate::model::{
@@ -49,21 +49,6 @@ impl BookAsk {
     pub(super) const fn now(subscription: Subscription, request: Request) -> Self {
         Self { subscription, request, pause: Duration::ZERO }
     }
-}
-
-/// A snapshot in SBE that a connection asks for.
-#[derive(Debug)]
-pub(super) struct SnapshotAsk {
-    pub(super) of: SnapshotOf,
-    pub(super) request: Request,
-}
-
-/// Whose a snapshot in SBE is: the connection, the order book, and the number of the request.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SnapshotOf {
-    pub(super) connection: ConnectionId,
-    pub(super) subscription: Subscription,
-    pub(super) id: u64,
 }
 
 /// The reply to what was asked for.
@@ -146,7 +131,13 @@ pub(super) fn start(
     });
     let (asks, receiver) = channel();
     let (sender, replies) = unbounded_channel();
-    let snapshots = is_sbe.then(|| snapshot_fetcher::start(&rest, &sender)).transpose()?;
+    let snapshots = is_sbe
+        .then(|| {
+            let sender = sender.clone();
+            let reply = move |of, body| sender.send(HistoryReply::Snapshot(of, body)).is_ok();
+            snapshot_fetcher::start(&rest, &reply)
+        })
+        .transpose()?;
     let mut joins = TradeJoins { joins: joins.collect(), asks, snapshots };
     (0..joins.joins.len()).for_each(|n| joins.ask(n));
     thread::Builder::new()

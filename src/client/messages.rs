@@ -6,9 +6,9 @@ use tokio::sync::oneshot;
 
 use super::connection_id::ConnectionId;
 use super::events::EventQueue;
-#[cfg(feature = "rest")]
-use super::history::SnapshotOf;
 use super::readers::Readers;
+#[cfg(feature = "rest")]
+use super::snapshot_fetcher::SnapshotOf;
 use super::stats::{ClientStats, ConnectionStats, Latencies};
 use crate::model::Subscription;
 #[cfg(feature = "rest")]

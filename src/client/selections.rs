@@ -209,7 +209,7 @@ impl Selections {
         }
     }
 
-    /// Tells of what was ended under an id and goes on under another.
+    /// Reports what was ended under an id and goes on under another.
     fn follow_renames(&mut self) {
         let Self { ended, instruments, supervisor, .. } = self;
         ended.retain(|old| {

@@ -5,11 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use tokio::sync::mpsc::UnboundedSender;
-
+use super::connection_id::ConnectionId;
 use super::error::ClientError;
-use super::history::{HistoryReply, SnapshotAsk};
-use crate::model::{InstrumentId, MonoNanos};
+use crate::model::{InstrumentId, MonoNanos, Subscription};
 use crate::rest::{Reply, Request, RestClient, RestConfig};
 use crate::transport::Clock;
 
@@ -21,6 +19,21 @@ const AT_ONCE: usize = 8;
 /// Source: `docs/PROTOCOL.md` 12.5.
 const MAX_REQUESTS: usize = 10;
 const WINDOW: Duration = Duration::from_secs(10);
+
+/// A snapshot in SBE that a connection asks for.
+#[derive(Debug)]
+pub(super) struct SnapshotAsk {
+    pub(super) of: SnapshotOf,
+    pub(super) request: Request,
+}
+
+/// Whose a snapshot in SBE is: the connection, the order book, and the number of the request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SnapshotOf {
+    pub(super) connection: ConnectionId,
+    pub(super) subscription: Subscription,
+    pub(super) id: u64,
+}
 
 /// When the snapshots of each instrument were requested last. Connections do not know of each
 /// other, and redundant lines ask for the same.
@@ -40,13 +53,13 @@ impl SnapshotLimits {
     }
 }
 
-/// Starts the threads that request snapshots, as long as the sender lives.
+/// Starts the threads that request snapshots, as long as the sender lives and `reply` returns true.
 ///
 /// # Errors
 /// [`ClientError::Rest`] where a REST client can't be set up, [`ClientError::Thread`].
 pub(super) fn start(
     config: &RestConfig,
-    replies: &UnboundedSender<HistoryReply>,
+    reply: &(impl Fn(SnapshotOf, Vec<u8>) -> bool + Clone + Send + 'static),
 ) -> Result<mpsc::Sender<SnapshotAsk>, ClientError> {
     let (asks, receiver) = mpsc::channel();
     let (receiver, limits) = (Arc::new(Mutex::new(receiver)), Arc::new(Mutex::default()));
@@ -54,7 +67,7 @@ pub(super) fn start(
     for n in 0..AT_ONCE {
         let client = RestClient::new(config)?;
         let (receiver, limits) = (Arc::clone(&receiver), Arc::clone(&limits));
-        let (replies, clock) = (replies.clone(), clock.clone());
+        let (reply, clock) = (reply.clone(), clock.clone());
         let fetch = move || {
             loop {
                 let ask = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -70,7 +83,7 @@ pub(super) fn start(
                 };
                 match body {
                     Ok(body) => {
-                        if replies.send(HistoryReply::Snapshot(of, body)).is_err() {
+                        if !reply(of, body) {
                             return;
                         }
                     }

@@ -68,9 +68,9 @@ pub(crate) struct ServeArgs {
 const INTRODUCTION: &str = "\
 Serves made-up markets in plain text (ws://) or over TLS, without limits but those of the real
 exchange, to any client of the v3 or v5 protocol: at /ws/v3, /ws/v5/public, /ws/v5/business
-(trades-all, candles, spreads, block trades) and /ws/v5/public-sbe (SBE, with a login), and with the REST interface at
-/api/ of the same port. The addresses and some names go
-to standard error. Ctrl-C ends it, with a proper close to each client.
+(trades-all, candles, spreads, block trades) and /ws/v5/public-sbe (SBE, with a login), and with the
+REST interface at /api/ of the same port. The addresses and some names go to standard error. Ctrl-C
+ends it, with a proper close to each client.
 
 With --replay it serves a capture instead: each connection gets, from the capture's start and at its
 pace, the recorded frames of what it subscribes. It gets those of one of the recorded lines: the

@@ -4,7 +4,7 @@ use super::ConnectionDriver;
 #[cfg(feature = "rest")]
 use super::frames::Source;
 #[cfg(feature = "rest")]
-use crate::client::history::{SnapshotAsk, SnapshotOf};
+use crate::client::snapshot_fetcher::{SnapshotAsk, SnapshotOf};
 use crate::event::EventSink;
 use crate::model::Subscription;
 #[cfg(feature = "rest")]

@@ -2,8 +2,9 @@
 
 use super::{ClientShared, ClientSink};
 use crate::client::connection_id::ConnectionId;
-use crate::client::history::{BookAsk, SnapshotAsk, TradeJoins};
+use crate::client::history::{BookAsk, TradeJoins};
 use crate::client::selections::Selections;
+use crate::client::snapshot_fetcher::SnapshotAsk;
 use crate::event::EventSink;
 use crate::model::{Subscription, UnixNanos};
 use crate::rest::{RestError, join::JoinStats};

@@ -3,7 +3,7 @@
 use super::connection::{Connection, Endpoint};
 use super::request::{Arg, ErrorReply, Op};
 use super::sbe::code_of;
-use super::{record_topic, v3, v5};
+use super::{record_key, v3, v5};
 use crate::model::{Channel, ChannelKey, ChannelPath, Dialect, Market};
 use crate::sim::market::{InstIndex, Listing, SimMarket};
 
@@ -60,7 +60,7 @@ fn resolve(
         return resolve_code(market, arg).ok_or_else(missing);
     }
     let channel = Channel::from_name(dialect, arg.channel.as_bytes())
-        .or_else(|| record_topic::undecoded(endpoint, &arg.channel))
+        .or_else(|| record_key::undecoded(endpoint, &arg.channel))
         .ok_or_else(missing)?;
     match (endpoint, channel.path()) {
         (Endpoint::V5Public, ChannelPath::Business) => return Err(v5::moved()),
@@ -85,7 +85,7 @@ fn instrument(market: &SimMarket, channel: Channel, arg: &Arg) -> Option<InstInd
         };
         market.find(id).filter(is_such)
     };
-    let of_type = |name: Option<&str>| record_topic::market_of(name?);
+    let of_type = |name: Option<&str>| record_key::market_of(name?);
     let family = arg.member("instFamily");
     match channel.key_in(Market::from_name(arg.market.as_bytes())) {
         ChannelKey::InstId => listed(&arg.inst_id, false),
@@ -108,7 +108,7 @@ fn instrument(market: &SimMarket, channel: Channel, arg: &Arg) -> Option<InstInd
             first_of(market, Some(Market::Futures)).filter(|_| arg.inst_id.is_empty())
         }
         ChannelKey::Nothing => market.indices().next(),
-        ChannelKey::Raw => match record_topic::undecoded_key(channel) {
+        ChannelKey::Raw => match record_key::undecoded_key(channel) {
             Some(name) => listed(arg.member(name)?, false),
             None => market.indices().next(),
         },
@@ -134,7 +134,7 @@ pub(crate) fn first_of(market: &SimMarket, of: Option<Market>) -> Option<InstInd
 
 /// The first instrument of a market and a family.
 fn first_of_family(market: &SimMarket, of: Market, family: &str) -> Option<InstIndex> {
-    first(market, of, |listing| record_topic::family(listing) == family)
+    first(market, of, |listing| record_key::family(listing) == family)
 }
 
 fn first(market: &SimMarket, of: Market, is_such: impl Fn(&Listing) -> bool) -> Option<InstIndex> {

@@ -7,7 +7,7 @@ use super::error_replies;
 use super::publisher::Publisher;
 use super::request::{Arg, ErrorReply, Op};
 use super::sbe::code_of;
-use super::{record_topic, v3, v5};
+use super::{record_key, v3, v5};
 use crate::model::{Channel, ChannelKey, Dialect, MonoNanos};
 use crate::sim::faults::{About, FaultAction, Named, ReplyId, StrayError};
 use crate::sim::market::{InstIndex, ListingState, SimMarket};
@@ -184,10 +184,10 @@ impl Engine {
             Dialect::V3 => listing.market().name(),
             Dialect::V5 => "",
         };
-        let (inst_id, members) = record_topic::key_of(channel, listing);
+        let (inst_id, members) = record_key::key_of(channel, listing);
         Some(Arg {
             market: market.to_owned(),
-            channel: record_topic::wire_name(channel).to_owned(),
+            channel: record_key::wire_name(channel).to_owned(),
             inst_id,
             members,
             code: None,

@@ -1,8 +1,8 @@
 //! Texts of auctions, reductions of positions, event contracts, block volumes, and of channels that
 //! this crate does not decode.
 
-use super::record_text::{HOUR_MS, Period, inst_type};
-use super::record_topic::family;
+use super::record_key::{family, inst_type};
+use super::record_text::{HOUR_MS, Period};
 use crate::model::Level;
 use crate::sim::market::Listing;
 

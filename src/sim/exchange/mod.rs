@@ -25,6 +25,7 @@ mod option_text;
 mod publisher;
 mod push_schedule;
 mod record;
+mod record_key;
 mod record_text;
 mod record_topic;
 mod request;

@@ -2,8 +2,7 @@
 //!
 //! The figures are plausible, not computed: delta falls with the strike, volatility smiles.
 
-use super::record_text::inst_type;
-use super::record_topic::family;
+use super::record_key::{family, inst_type};
 use crate::model::{Decimal, Market, Side, UnixNanos};
 use crate::sim::market::{InstIndex, Listing, Print, SimMarket};
 

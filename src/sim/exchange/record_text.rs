@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::record_topic::{family, key_of, wire_name};
+use super::record_key::{family, inst_type, key_of, wire_name};
 use super::sbe::code_of;
 use super::v5::members_text;
 use crate::model::{Channel, Dialect, Level, Market, UnixNanos};
@@ -19,15 +19,6 @@ pub(super) struct Period {
     pub(super) low: i64,
     pub(super) close: i64,
     pub(super) lots: i64,
-}
-
-pub(super) const fn inst_type(market: Market) -> &'static str {
-    match market {
-        Market::Spot | Market::Index => "SPOT",
-        Market::Swap => "SWAP",
-        Market::Futures => "FUTURES",
-        Market::Option => "OPTION",
-    }
 }
 
 pub(super) fn envelope(channel: Channel, listing: &Listing, items: &str) -> String {

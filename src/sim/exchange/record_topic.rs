@@ -2,16 +2,16 @@
 //!
 //! Prices follow the market's own trades and books.
 
-use super::connection::Endpoint;
 use super::event_text::{
     adl_warning, auction, block_ticker, calendar, event_contract, undecoded_book,
 };
 use super::option_text::{block_trade, detail_v3, estimated, instruments_v3, summaries, trade};
+use super::record_key::{family, inst_type};
 use super::record_text::{
-    HOUR_MS, Period, candle, envelope, inst_type, instruments, price, status, ticker, ticker_v3,
+    HOUR_MS, Period, candle, envelope, instruments, price, status, ticker, ticker_v3,
 };
-use crate::model::{Bar, Channel, ChannelKey, FirstPush, Market, Side, UnixNanos};
-use crate::sim::market::{InstIndex, Listing, Print, SimMarket};
+use crate::model::{Bar, Channel, FirstPush, Side, UnixNanos};
+use crate::sim::market::{InstIndex, Print, SimMarket};
 
 /// One print of so many is said to be of a liquidation.
 const LIQUIDATION_EVERY: u64 = 8;
@@ -19,30 +19,6 @@ const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// One print of so many is said to be of a block trade.
 const BLOCK_EVERY: u64 = 4;
-
-/// The channel of a name that this crate does not decode: it can be had as text.
-pub(crate) fn undecoded(endpoint: Endpoint, name: &str) -> Option<Channel> {
-    let raw = match endpoint {
-        Endpoint::V5Public => Channel::Raw,
-        Endpoint::V5Business => Channel::RawBusiness,
-        Endpoint::V3 | Endpoint::V5Sbe => return None,
-    };
-    (wire_name(raw) == name).then_some(raw)
-}
-
-/// The member that keys a channel that this crate does not decode; `None` if nothing does.
-pub(crate) fn undecoded_key(channel: Channel) -> Option<&'static str> {
-    (channel == Channel::Raw).then_some("instId")
-}
-
-/// The name of a channel on the wire.
-pub(crate) const fn wire_name(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Raw => "books-elp-all",
-        Channel::RawBusiness => "economic-calendar",
-        _ => channel.name(),
-    }
-}
 
 /// What the subscribers of a channel of records have.
 #[derive(Debug)]
@@ -236,39 +212,4 @@ const fn bar_ms(bar: Bar) -> u64 {
         Bar::Month1 | Bar::Month1Utc => 30 * DAY_MS,
         Bar::Month3 | Bar::Month3Utc => 90 * DAY_MS,
     }
-}
-
-/// The market of v5's name of a type.
-pub(crate) fn market_of(inst_type: &str) -> Option<Market> {
-    Market::ALL.into_iter().find(|market| {
-        *market != Market::Index && super::record_text::inst_type(*market) == inst_type
-    })
-}
-
-/// The family of an instrument: of the form `BTC-USDT`.
-pub(crate) fn family(listing: &Listing) -> String {
-    let parts: Vec<_> = listing.inst_id().as_str().split('-').take(2).collect();
-    parts.join("-")
-}
-
-/// The key of a topic that is kept with an instrument, and its members in v5.
-pub(crate) fn key_of(channel: Channel, listing: &Listing) -> (String, Vec<(&'static str, String)>) {
-    let (id, kind) = (listing.inst_id().to_string(), inst_type(listing.market()).to_owned());
-    let members = match channel.key_in(Some(listing.market())) {
-        ChannelKey::InstType if channel == Channel::EventContractMarkets => {
-            vec![("instType", "EVENTS".to_owned())]
-        }
-        ChannelKey::InstType => vec![("instType", kind)],
-        ChannelKey::InstFamily => vec![("instFamily", family(listing))],
-        ChannelKey::OptionFamily | ChannelKey::TypeAndFamily => {
-            vec![("instType", kind), ("instFamily", family(listing))]
-        }
-        ChannelKey::SprdId => vec![("sprdId", id)],
-        ChannelKey::Nothing => Vec::new(),
-        ChannelKey::Underlying => return (family(listing), Vec::new()),
-        ChannelKey::Raw if undecoded_key(channel).is_none() => Vec::new(),
-        ChannelKey::Raw | ChannelKey::InstId => vec![("instId", id)],
-    };
-    let key = members.last().map(|(_, value)| value.clone()).unwrap_or_default();
-    (key, members)
 }
