@@ -346,7 +346,7 @@ mod tests {
 
     /// Source: the rename of XAUT-USDT-SWAP on 2026-01-15: first the old id, then the new one.
     #[test]
-    fn a_rename_is_told_after_the_old_id_was_ended() {
+    fn a_rename_is_reported_after_the_old_id_was_ended() {
         let row = |id: &str, state: &str| {
             format!(r#"[{{"instId":"{id}","instType":"SWAP","state":"{state}","instIdCode":7}}]"#)
         };
@@ -364,7 +364,7 @@ mod tests {
             ]
         );
         push(&mut made, &row("XAU-USDT-SWAP", "suspend"));
-        assert_eq!(changes(&mut events), [""; 0], "told once");
+        assert_eq!(changes(&mut events), [""; 0], "once");
     }
 
     #[test]
