@@ -19,6 +19,7 @@ mod record;
 mod selection;
 #[cfg(feature = "serde")]
 mod serialize;
+mod shard;
 mod state;
 mod subscription;
 mod subscription_id;
@@ -52,6 +53,7 @@ pub(crate) use record::{FieldError, RawValue};
 pub use selection::{Selection, SelectionError};
 #[cfg(feature = "serde")]
 pub(crate) use serialize::{FromText, as_name, named};
+pub use shard::{Shard, ShardError, stable_hash};
 pub use state::{BookState, DownReason};
 pub use subscription::{Subscription, SubscriptionError};
 pub use subscription_id::SubscriptionId;

@@ -7,6 +7,7 @@ use super::channel::Channel;
 use super::channel_kind::ChannelKey;
 use super::dialect::Dialect;
 use super::record::Instrument;
+use super::shard::Shard;
 use super::subscription::Subscription;
 
 /// A channel of all instruments that fit: `books5:*-USDT-SWAP`.
@@ -19,6 +20,7 @@ use super::subscription::Subscription;
 /// | `type=SWAP` | instruments of that type: `SPOT`, `SWAP`, `FUTURES`, `OPTION` |
 /// | `family=BTC-USD` | those of that family |
 /// | `state=live` | those in that state |
+/// | `shard=2/4` | those whose id is of that part of all ([`Shard`]) |
 ///
 /// Without `type`, options do not fit: their lists are by family, so they need `type=OPTION` and
 /// `family`. Only v5's channels that are keyed by an instrument can be selected.
@@ -30,6 +32,7 @@ pub struct Selection {
     inst_type: Option<String>,
     family: Option<String>,
     state: Option<String>,
+    shard: Option<Shard>,
 }
 
 /// The error of a text that is not a [`Selection`].
@@ -46,7 +49,7 @@ pub enum SelectionError {
     #[error("{0} is not keyed by an instrument, so there is nothing to select")]
     NotByInstrument(Channel),
     /// There is no such condition, or there are two of it.
-    #[error("{0:?} is no condition; there are an id with *, type=, family= and state=, each once")]
+    #[error("{0:?} is no condition; there are an id with *, type=, family=, state= and shard=1/2, each once")]
     Condition(String),
     /// The exchange gives no list of such instruments.
     #[error("{0:?} has no list; there are SPOT, SWAP, FUTURES, and OPTION with family=")]
@@ -62,8 +65,8 @@ impl Selection {
     #[must_use]
     pub fn is_one(text: &str) -> bool {
         let Some((head, conditions)) = text.split_once(':') else { return false };
-        let by_name =
-            |word: &str| ["type=", "family=", "state="].iter().any(|n| word.starts_with(n));
+        let names = ["type=", "family=", "state=", "shard="];
+        let by_name = |word: &str| names.iter().any(|name| word.starts_with(name));
         !head.contains('/')
             && !head.starts_with("raw")
             && (conditions.contains('*') || conditions.split(',').any(by_name))
@@ -73,6 +76,13 @@ impl Selection {
     #[must_use]
     pub const fn channel(&self) -> Channel {
         self.channel
+    }
+
+    /// The same selection of a part of all instruments.
+    #[must_use]
+    pub const fn in_shard(mut self, shard: Shard) -> Self {
+        self.shard = Some(shard);
+        self
     }
 
     /// Whether an instrument fits and can be subscribed ([`Instrument::is_open`]).
@@ -94,6 +104,7 @@ impl Selection {
             && is(&self.family, instrument.inst_family.as_str())
             && is(&self.state, instrument.state.as_str())
             && fits(&self.id, instrument.inst_id.as_str())
+            && self.shard.is_none_or(|shard| shard.has(instrument.inst_id.as_str()))
     }
 
     /// The subscription of an instrument, if it fits.
@@ -125,14 +136,18 @@ impl FromStr for Selection {
         if channel.key() != ChannelKey::InstId || is_of_index {
             return Err(SelectionError::NotByInstrument(channel));
         }
-        let mut selection =
-            Self { channel, id: String::new(), inst_type: None, family: None, state: None };
+        let (id, inst_type, family, state) = (String::new(), None, None, None);
+        let mut selection = Self { channel, id, inst_type, family, state, shard: None };
         for word in conditions.split(',') {
             let bad = || SelectionError::Condition(word.to_owned());
             let place = match word.split_once('=') {
                 Some(("type", value)) => selection.inst_type.replace(value.to_owned()),
                 Some(("family", value)) => selection.family.replace(value.to_owned()),
                 Some(("state", value)) => selection.state.replace(value.to_owned()),
+                Some(("shard", value)) => {
+                    let shard = value.parse().map_err(|_| bad())?;
+                    selection.shard.replace(shard).map(|_| String::new())
+                }
                 Some(_) => return Err(bad()),
                 None => {
                     let old = std::mem::replace(&mut selection.id, word.to_owned());
@@ -158,7 +173,13 @@ impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.channel)?;
         let id = Some(&self.id).filter(|id| !id.is_empty());
-        let named = [("type", &self.inst_type), ("family", &self.family), ("state", &self.state)];
+        let shard = self.shard.map(|shard| shard.to_string());
+        let named = [
+            ("type", &self.inst_type),
+            ("family", &self.family),
+            ("state", &self.state),
+            ("shard", &shard),
+        ];
         let named = named.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
         let words = id.map(|id| ("", id)).into_iter().chain(named);
         for (n, (name, value)) in words.enumerate() {

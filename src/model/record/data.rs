@@ -84,8 +84,9 @@ macro_rules! kinds {
                 most
             };
 
-            /// A record of a kind without any value.
-            pub(crate) const fn empty(kind: RecordKind) -> Self {
+            /// A record of a kind without any value: to be filled by [`RecordData::set_field`].
+            #[must_use]
+            pub const fn empty(kind: RecordKind) -> Self {
                 match kind { $(RecordKind::$record => Self::$record($record::EMPTY),)* }
             }
 
@@ -131,6 +132,16 @@ macro_rules! kinds {
                 match self {
                     Self::Empty => {}
                     $(Self::$record(record) => record.fields(each),)*
+                }
+            }
+
+            /// Sets the field of a name, as [`RecordData::fields`] passes them: from a value of
+            /// its type, an exact number also from its text, a time also from its nanoseconds.
+            /// False for no such field, and for a value of another type.
+            pub fn set_field(&mut self, name: &str, value: FieldValue<'_>) -> bool {
+                match self {
+                    Self::Empty => false,
+                    $(Self::$record(record) => record.set_field(name, value),)*
                 }
             }
         }

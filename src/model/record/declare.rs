@@ -25,6 +25,10 @@ pub(in crate::model) trait RecordBody: Copy {
 
     /// Passes the name and the value of each field to `each`, in declaration order.
     fn fields(&self, each: &mut dyn FnMut(&'static str, FieldValue<'_>));
+
+    /// Sets the field of a name to what [`RecordBody::fields`] passes. False for no such field, and
+    /// for a value that is not of its type.
+    fn set_field(&mut self, name: &str, value: FieldValue<'_>) -> bool;
 }
 
 /// Each field with its type and its keys on the wire: v5's, then v3's where they differ.
@@ -78,6 +82,14 @@ macro_rules! record {
 
             fn fields(&self, each: &mut dyn FnMut(&'static str, FieldValue<'_>)) {
                 $(each(stringify!($field), self.$field.show());)*
+            }
+
+            fn set_field(&mut self, name: &str, value: FieldValue<'_>) -> bool {
+                $(if name == stringify!($field) {
+                    let value = RecordField::of(value);
+                    return value.map(|value| self.$field = value).is_some();
+                })*
+                false
             }
         }
 

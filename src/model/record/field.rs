@@ -99,6 +99,9 @@ pub(crate) trait RecordField: Copy {
     fn take(words: &mut impl Iterator<Item = u64>) -> Self;
 
     fn show(&self) -> FieldValue<'_>;
+
+    /// The value that is shown as this; a number may be a text. `None` for another type.
+    fn of(value: FieldValue<'_>) -> Option<Self>;
 }
 
 impl RecordField for Decimal {
@@ -123,6 +126,14 @@ impl RecordField for Decimal {
 
     fn show(&self) -> FieldValue<'_> {
         FieldValue::Decimal(*self)
+    }
+
+    fn of(value: FieldValue<'_>) -> Option<Self> {
+        match value {
+            FieldValue::Decimal(number) => Some(number),
+            FieldValue::Text(text) => text.parse().ok(),
+            _ => None,
+        }
     }
 }
 
@@ -153,6 +164,13 @@ impl<T: RecordField> RecordField for Option<T> {
     fn show(&self) -> FieldValue<'_> {
         self.as_ref().map_or(T::ABSENT, T::show)
     }
+
+    fn of(value: FieldValue<'_>) -> Option<Self> {
+        match value {
+            FieldValue::Absent | FieldValue::AbsentTime => Some(None),
+            value => T::of(value).map(Some),
+        }
+    }
 }
 
 impl RecordField for UnixNanos {
@@ -180,6 +198,14 @@ impl RecordField for UnixNanos {
 
     fn show(&self) -> FieldValue<'_> {
         FieldValue::Time(*self)
+    }
+
+    fn of(value: FieldValue<'_>) -> Option<Self> {
+        match value {
+            FieldValue::Time(time) => Some(time),
+            FieldValue::Integer(nanos) => Some(Self(nanos)),
+            _ => None,
+        }
     }
 }
 
@@ -219,6 +245,13 @@ impl RecordField for bool {
     fn show(&self) -> FieldValue<'_> {
         FieldValue::Bool(*self)
     }
+
+    fn of(value: FieldValue<'_>) -> Option<Self> {
+        match value {
+            FieldValue::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
 }
 
 impl RecordField for u64 {
@@ -244,6 +277,13 @@ impl RecordField for u64 {
     fn show(&self) -> FieldValue<'_> {
         FieldValue::Integer(*self)
     }
+
+    fn of(value: FieldValue<'_>) -> Option<Self> {
+        match value {
+            FieldValue::Integer(value) => Some(value),
+            _ => None,
+        }
+    }
 }
 
 impl RecordField for Side {
@@ -265,6 +305,13 @@ impl RecordField for Side {
 
     fn show(&self) -> FieldValue<'_> {
         FieldValue::Text(self.name())
+    }
+
+    fn of(value: FieldValue<'_>) -> Option<Self> {
+        match value {
+            FieldValue::Text(name) => Self::from_name(name.as_bytes()),
+            _ => None,
+        }
     }
 }
 
@@ -293,6 +340,14 @@ impl<const N: usize> RecordField for Text<N> {
             text => FieldValue::Text(text),
         }
     }
+
+    fn of(value: FieldValue<'_>) -> Option<Self> {
+        match value {
+            FieldValue::Absent => Some(Self::EMPTY),
+            FieldValue::Text(text) => (text.len() <= N).then(|| Self::cut(text)),
+            _ => None,
+        }
+    }
 }
 
 /// An instrument's id; a message whose id is too long is malformed.
@@ -316,6 +371,14 @@ impl RecordField for InstrumentId {
 
     fn show(&self) -> FieldValue<'_> {
         FieldValue::Text(self.as_str())
+    }
+
+    fn of(value: FieldValue<'_>) -> Option<Self> {
+        match value {
+            FieldValue::Text(text) => Self::new(text).ok(),
+            FieldValue::Absent => Some(Self::NONE),
+            _ => None,
+        }
     }
 }
 

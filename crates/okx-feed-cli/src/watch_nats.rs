@@ -1,0 +1,94 @@
+//! `okx-feed watch --nats`: the events that others publish over NATS.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::{CliError, Outcome, say};
+use super::event_writer::{EventWriter, News};
+use super::interrupt::Interrupt;
+use super::pipe::{CLOSE_TIMEOUT, Pipe};
+use okx_feed::Subscription;
+use okx_feed_export::nats::subject::{PREFIX, TopicSubjects};
+use okx_feed_export::nats::{Delivery, NatsSource, SourceOptions, SourceStats};
+
+/// The subjects that are written on the command line: as they are, or as channels.
+///
+/// # Errors
+/// [`CliError::Channel`].
+pub(crate) fn subjects(texts: &[String]) -> Result<Vec<String>, CliError> {
+    let subject = |text: &String| match text.starts_with(PREFIX) {
+        true => Ok(text.clone()),
+        false => {
+            let subscription = text.parse::<Subscription>().map_err(CliError::Channel)?;
+            Ok(TopicSubjects::of(&subscription).events)
+        }
+    };
+    texts.iter().map(subject).collect()
+}
+
+/// Prints events until Ctrl-C, the end of the time or enough of them.
+///
+/// # Errors
+/// If the server's URL or a subject is wrong, and where standard output takes no more.
+pub(crate) fn run(
+    mut options: SourceOptions,
+    stream: Option<&str>,
+    duration: Option<Duration>,
+    (sink, news, pipe): (EventWriter, &Arc<News>, Pipe),
+) -> Result<Outcome, CliError> {
+    options.delivery = match stream {
+        Some(name) => Delivery::Stream(name.to_owned()),
+        None => Delivery::Core,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(CliError::Start)?;
+    let mut interrupt = runtime.block_on(async { Interrupt::listen() }).map_err(CliError::Start)?;
+    let source = NatsSource::spawn(options, sink).map_err(CliError::Nats)?;
+    runtime.block_on(async {
+        tokio::select! {
+            () = interrupt.wait() => {}
+            () = tokio::time::sleep(duration.unwrap_or(Duration::MAX)) => {}
+            () = enough(news) => {}
+            () = pipe.failed() => {}
+            () = report(source.stats()) => {}
+        }
+    });
+    let stats = source.stats();
+    let (messages, duplicates, gaps) = (stats.messages(), stats.duplicates(), stats.gaps());
+    let (malformed, missing, topics) =
+        (stats.malformed(), stats.missing(), source.subscriptions().len());
+    let was_connected = stats.connects() > 0;
+    source.stop();
+    let unprinted = pipe.close(CLOSE_TIMEOUT)?;
+    say(format_args!(
+        "okx-feed watch: {messages} messages of {topics} topics; {duplicates} brought nothing new, \
+         {malformed} malformed, {gaps} gaps, {missing} deleted before they were read, {unprinted} \
+         not printed"
+    ));
+    if !was_connected && duration.is_some() {
+        return Err(CliError::NatsNeverConnected);
+    }
+    let is_whole = malformed == 0 && missing == 0 && unprinted == 0;
+    Ok(if is_whole { Outcome::Clean } else { Outcome::Malformed })
+}
+
+async fn enough(news: &News) {
+    while !news.enough() {
+        news.changed.notified().await;
+    }
+}
+
+/// Reports why there is no connection, each reason once. Never ends.
+async fn report(stats: &SourceStats) {
+    let mut last = None;
+    loop {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let why = stats.last_error().filter(|_| !stats.is_current());
+        if why != last {
+            if let Some(why) = &why {
+                say(format_args!("okx-feed: no connection to NATS: {why}; trying again"));
+            }
+            last = why;
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The commands, one publisher and its reader.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use okx_feed_export::nats::{Delivery, NatsServer, NatsSource, SourceOptions};
+
+use super::fleet::Fleet;
+use super::log::Logger;
+use super::server::TestServer;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn watch_prints_what_publish_has_published() {
+    let Some(server) = TestServer::start(&[]) else { return };
+    let mut fleet = Fleet::start(&server.url(), 2, 200).await;
+    fleet.publish("A").await;
+    let url = server.url();
+    let printed = tokio::task::spawn_blocking(move || {
+        Command::new(env!("CARGO_BIN_EXE_okx-feed"))
+            .args(["watch", "--nats", &url, "--json", "--duration", "3s", "md.okx.v5.*.*"])
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap()
+    });
+    let printed = printed.await.unwrap();
+    assert!(printed.status.success(), "{printed:?}");
+    let text = String::from_utf8(printed.stdout).unwrap();
+    let events: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |name: &str| events.iter().filter(|event| event["event"] == name).count();
+    assert!(of("book") > 5 && of("depth") > 5 && of("trade") > 1 && of("state") >= 6, "{text}");
+    let broken = |event: &&serde_json::Value| event["event"] == "depth" && event["state"] != "live";
+    assert_eq!(events.iter().find(broken), None);
+    fleet.end();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_publisher_that_is_killed_leaves_nothing_live() {
+    let Some(server) = TestServer::start(&[]) else { return };
+    let mut fleet = Fleet::start(&server.url(), 2, 200).await;
+    fleet.publish("A").await;
+    for delivery in [Delivery::default(), Delivery::Core] {
+        let mut options = SourceOptions::new(NatsServer::new(server.url()), ["md.okx.>"]);
+        options.delivery = delivery.clone();
+        let (log, all) = (Logger::default(), fleet.subscriptions.clone());
+        let source = NatsSource::spawn(options, log.clone()).unwrap();
+        let is_live = |of| source.state(of).is_some_and(|state| state.is_live());
+        fleet.wait("all is live", |_| all.iter().all(is_live)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        fleet.kill("A");
+        fleet.wait("nothing is live", |_| !all.iter().any(is_live)).await;
+        fleet.publish("A").await;
+        fleet.wait("all is live again", |_| all.iter().all(is_live)).await;
+        let (log, truth) = (log.0.lock().unwrap(), fleet.truth.0.lock().unwrap());
+        let same = |(key, book): (&(_, _), &u64)| truth.books.get(key).is_none_or(|own| own == book);
+        assert!(!log.books.is_empty() && log.books.iter().all(same), "{delivery:?}");
+    }
+    fleet.end();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_is_needed_where_the_server_wants_one_and_never_printed() {
+    let Some(server) = TestServer::start(&["--user", "okx", "--pass", "pass-word"]) else { return };
+    let run = |password: &'static str, url: String| {
+        tokio::task::spawn_blocking(move || {
+            Command::new(env!("CARGO_BIN_EXE_okx-feed"))
+                .args(["-vvv", "watch", "--nats", &url, "--core", "--json", "--duration", "1s"])
+                .arg("md.okx.v5.books5.*")
+                .env("NATS_USER", "okx")
+                .env("NATS_PASSWORD", password)
+                .output()
+                .unwrap()
+        })
+    };
+    let right = run("pass-word", server.url()).await.unwrap();
+    assert!(right.status.success(), "{right:?}");
+    let wrong = run("wrong-word", server.url()).await.unwrap();
+    assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
+    for text in [&right.stderr, &right.stdout, &wrong.stderr, &wrong.stdout] {
+        let text = String::from_utf8_lossy(text);
+        assert!(!text.contains("pass-word") && !text.contains("wrong-word"), "{text}");
+    }
+    assert!(server.dir().is_dir());
+}

@@ -1,0 +1,11 @@
+//! Events on their way from the feed's thread to another one: a bounded ring of plain values.
+//!
+//! The feed's side ([`RingSink`]) never waits and never allocates after a subscription's first
+//! event. Where the ring is full, events are dropped, counted, and marked where they are missing.
+
+mod read;
+mod sink;
+mod slot;
+
+pub use read::{DepthMessage, Message, RingReceiver};
+pub use sink::{RingOptions, RingSink, RingStats};

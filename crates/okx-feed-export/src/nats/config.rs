@@ -1,0 +1,169 @@
+//! Where the server is, who asks, and what a stream keeps.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_nats::{ConnectOptions, ServerAddr};
+
+use super::error::NatsError;
+
+/// How to log in at the server. Never printed: its `Debug` has no secret.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub enum NatsAuth {
+    /// Without, or with the user and the password in the URL.
+    #[default]
+    None,
+    /// A user and a password.
+    User {
+        /// The user.
+        user: String,
+        /// The password.
+        password: String,
+    },
+    /// A token.
+    Token(String),
+    /// A file of credentials: a JWT and the seed of a key, as `nsc` writes it.
+    Credentials(PathBuf),
+}
+
+impl fmt::Debug for NatsAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::User { .. } => "User",
+            Self::Token(_) => "Token",
+            Self::Credentials(_) => "Credentials",
+        })
+    }
+}
+
+/// Which server, and how to reach it.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct NatsServer {
+    /// `nats://HOST:PORT`, or `tls://`; several with commas between them.
+    pub url: String,
+    /// How to log in.
+    pub auth: NatsAuth,
+    /// Trust only the CA certificates of this PEM file.
+    pub ca_file: Option<PathBuf>,
+    /// A client's certificate and its key, PEM files.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// Refuse a server without TLS.
+    pub require_tls: bool,
+}
+
+impl fmt::Debug for NatsServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NatsServer").field("url", &self.shown()).field("auth", &self.auth).finish()
+    }
+}
+
+impl NatsServer {
+    /// A server by its URL.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), ..Self::default() }
+    }
+
+    /// The URL without a user and a password, to be printed.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let shown = |url: &str| match (url.split_once("://"), url.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+            (None, Some((_, host))) => host.to_owned(),
+            _ => url.to_owned(),
+        };
+        self.url.split(',').map(|url| shown(url.trim())).collect::<Vec<_>>().join(",")
+    }
+
+    /// The addresses.
+    pub(super) fn addresses(&self) -> Result<Vec<ServerAddr>, NatsError> {
+        let urls = self.url.split(',').map(str::trim);
+        // The error of the library may repeat the URL, and with it a password.
+        urls.map(|url| url.parse().map_err(|_| NatsError::Url(self.shown()))).collect()
+    }
+
+    /// The options of a connection.
+    pub(super) async fn options(&self, name: String) -> Result<ConnectOptions, NatsError> {
+        let mut options = ConnectOptions::new()
+            .name(name)
+            .connection_timeout(Duration::from_secs(5))
+            .ping_interval(Duration::from_secs(5));
+        options = match &self.auth {
+            NatsAuth::None => options,
+            NatsAuth::User { user, password } => {
+                options.user_and_password(user.clone(), password.clone())
+            }
+            NatsAuth::Token(token) => options.token(token.clone()),
+            NatsAuth::Credentials(path) => {
+                let read = options.credentials_file(path).await;
+                read.map_err(|source| NatsError::Credentials { path: path.clone(), source })?
+            }
+        };
+        if let Some(path) = &self.ca_file {
+            options = options.add_root_certificates(path.clone());
+        }
+        if let Some((certificate, key)) = &self.certificate {
+            options = options.add_client_certificate(certificate.clone(), key.clone());
+        }
+        Ok(options.require_tls(self.require_tls))
+    }
+}
+
+/// A JetStream stream with what is published. It is made where there is none; one that exists is
+/// used as it is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StreamOptions {
+    /// The name.
+    pub name: String,
+    /// How long messages are kept.
+    pub max_age: Duration,
+    /// The most bytes that are kept; the oldest messages go first.
+    pub max_bytes: i64,
+    /// How long a message id is remembered.
+    pub duplicate_window: Duration,
+    /// Kept in memory instead of in files.
+    pub in_memory: bool,
+    /// How many servers of a cluster keep it.
+    pub replicas: usize,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self {
+            name: Self::NAME.to_owned(),
+            max_age: Duration::from_secs(60 * 60),
+            max_bytes: 4 << 30,
+            duplicate_window: Duration::from_secs(120),
+            in_memory: false,
+            replicas: 1,
+        }
+    }
+}
+
+impl StreamOptions {
+    /// The default name of the stream.
+    pub const NAME: &str = "MD_OKX";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_printed() {
+        let mut server = NatsServer::new("nats://bob:pass-word@a:4222, tls://b:4222");
+        server.auth = NatsAuth::Token("to-ken".to_owned());
+        let shown = format!("{server:?} {}", server.shown());
+        assert!(shown.contains("nats://a:4222,tls://b:4222"), "{shown}");
+        server.auth = NatsAuth::User { user: "bob".to_owned(), password: "pass-word".to_owned() };
+        let all = format!("{shown} {server:?}");
+        assert!(!all.contains("pass-word") && !all.contains("to-ken"), "{all}");
+        let bad = NatsServer::new("nats://bob:pass-word@[::1:x").addresses().unwrap_err();
+        assert!(!bad.to_string().contains("pass-word"), "{bad}");
+    }
+}

@@ -1,0 +1,78 @@
+//! The header that every message has: `Okx-Feed: okx-feed/1 A 1764512345678 42 live`.
+
+use std::fmt;
+
+use super::subject::is_writer_name;
+use crate::json::SCHEMA;
+use okx_feed::{BookState, DownReason};
+
+/// The name of the header.
+pub const HEADER: &str = "Okx-Feed";
+
+/// The words of the header: the schema of the payload, the writer, its session, the number of the
+/// message among those of this session on this subject, from 1, and the state of the topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head<'h> {
+    /// The name of the writer.
+    pub writer: &'h str,
+    /// When the writer started, in milliseconds since 1970: its messages are numbered from there.
+    pub session: u64,
+    /// The number of the message.
+    pub sequence: u64,
+    /// The state of the subscription at the writer.
+    pub state: BookState,
+}
+
+impl<'h> Head<'h> {
+    /// Reads a header; `None` if it is none, or of a schema that this version does not read.
+    #[must_use]
+    pub fn parse(text: &'h str) -> Option<Self> {
+        let mut words = text.split(' ');
+        if words.next()? != SCHEMA {
+            return None;
+        }
+        let writer = words.next().filter(|name| is_writer_name(name))?;
+        let (session, sequence) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        let state = state_of(words.next()?)?;
+        Some(Self { writer, session, sequence, state })
+    }
+}
+
+impl fmt::Display for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { writer, session, sequence, state } = self;
+        write!(f, "{SCHEMA} {writer} {session} {sequence} {state}")
+    }
+}
+
+/// The state of a name.
+pub(super) fn state_of(name: &str) -> Option<BookState> {
+    let all = [
+        BookState::Connecting,
+        BookState::AwaitingSnapshot,
+        BookState::Live,
+        BookState::Stale,
+        BookState::Resyncing,
+        BookState::Down(DownReason::Rejected),
+        BookState::Down(DownReason::Unsubscribed),
+        BookState::Down(DownReason::Stopped),
+    ];
+    all.into_iter().find(|state| state.name() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_read_as_it_was_written() {
+        let state = BookState::Down(DownReason::Rejected);
+        let head = Head { writer: "fra-1", session: 1_764_512_345_678, sequence: 42, state };
+        let text = head.to_string();
+        assert_eq!(text, "okx-feed/1 fra-1 1764512345678 42 down_rejected");
+        assert_eq!(Head::parse(&text), Some(head));
+        for other in ["", "okx-feed/2 A 1 2 live", "okx-feed/1 A 1 live", "okx-feed/1 A 1 2 up"] {
+            assert_eq!(Head::parse(other), None, "{other}");
+        }
+    }
+}

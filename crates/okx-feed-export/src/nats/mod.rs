@@ -1,0 +1,24 @@
+//! Books, trades and records over NATS: an [`Exporter`] behind a feed on one machine, a
+//! [`NatsSource`] in its place on another.
+//!
+//! `docs/NATS.md` has the subjects, the headers, the payloads and what is guaranteed.
+
+mod config;
+mod decode;
+mod encode;
+mod error;
+mod exporter;
+mod head;
+mod outbox;
+mod publishing;
+mod source;
+mod stats;
+pub mod subject;
+mod topics;
+
+pub use config::{NatsAuth, NatsServer, StreamOptions};
+pub use error::NatsError;
+pub use exporter::{Exporter, ExporterOptions};
+pub use head::{HEADER, Head};
+pub use source::{Delivery, NatsSource, SourceOptions, SourceStats, Start};
+pub use stats::ExporterStats;

@@ -1,0 +1,91 @@
+//! What was sent and is not acknowledged yet, in order.
+
+use std::collections::VecDeque;
+
+use async_nats::Subject;
+use bytes::Bytes;
+
+/// A message, ready to be sent, and to be sent again.
+#[derive(Clone, Debug)]
+pub(super) struct Outgoing {
+    pub(super) subject: Subject,
+    /// The value of [`HEADER`](super::head::HEADER).
+    pub(super) head: String,
+    /// The value of `Nats-Msg-Id`.
+    pub(super) id: String,
+    pub(super) payload: Bytes,
+}
+
+/// The messages between the last acknowledged one and the last that was sent. Bounded by who fills
+/// it.
+///
+/// After a loss of the connection all of them are sent again, in order. The server drops those that
+/// it has, by their ids, so the order on the stream stays that of the feed.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    /// `None` for one that is acknowledged, behind others that are not.
+    waiting: VecDeque<Option<Outgoing>>,
+    /// The number of the first that waits.
+    first: u64,
+}
+
+impl Outbox {
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The number of the oldest that waits.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        (!self.waiting.is_empty()).then_some(self.first)
+    }
+
+    /// Adds a message and gives its number.
+    pub(super) fn add(&mut self, message: Outgoing) -> u64 {
+        self.waiting.push_back(Some(message));
+        self.first + self.waiting.len() as u64 - 1
+    }
+
+    /// Notes that the server has a message, or has refused it. Whether it was waited for.
+    pub(super) fn settle(&mut self, number: u64) -> bool {
+        let at = number.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
+        let Some(waiting) = at.and_then(|at| self.waiting.get_mut(at)) else { return false };
+        let is_known = waiting.take().is_some();
+        while let Some(None) = self.waiting.front() {
+            self.waiting.pop_front();
+            self.first += 1;
+        }
+        is_known
+    }
+
+    /// The messages that wait, each with its number.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (u64, &Outgoing)> {
+        let numbered = (self.first..).zip(&self.waiting);
+        numbered.filter_map(|(number, waiting)| Some((number, waiting.as_ref()?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_acknowledged_is_sent_again_in_order() {
+        let message = |n: u64| Outgoing {
+            subject: Subject::from(n.to_string()),
+            head: String::new(),
+            id: n.to_string(),
+            payload: Bytes::new(),
+        };
+        let mut outbox = Outbox::default();
+        assert_eq!((0..6).map(|n| outbox.add(message(n))).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
+        let waiting =
+            |outbox: &Outbox| outbox.waiting().map(|(n, of)| (n, of.id.clone())).collect::<Vec<_>>();
+        assert!(outbox.settle(1) && outbox.settle(4) && !outbox.settle(1) && !outbox.settle(6));
+        let left = [0, 2, 3, 5].map(|n| (n, n.to_string()));
+        assert_eq!((waiting(&outbox), outbox.len()), (left.to_vec(), 6));
+        assert!(outbox.settle(0) && !outbox.settle(0));
+        assert_eq!((outbox.oldest(), outbox.len(), outbox.add(message(6))), (Some(2), 4, 6));
+        assert!([2, 3, 5, 6].into_iter().all(|n| outbox.settle(n)));
+        assert_eq!((outbox.oldest(), outbox.len(), outbox.add(message(7))), (None, 0, 7));
+    }
+}

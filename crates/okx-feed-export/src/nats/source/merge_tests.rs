@@ -1,0 +1,230 @@
+//! Two writers, their losses and ends, with times as arguments.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use okx_feed::{BookState, Event, MonoNanos};
+
+use super::merge::{Merge, Received};
+use super::options::SourceOptions;
+use super::readers::Shared;
+use crate::nats::config::NatsServer;
+
+type Sink = Box<dyn FnMut(&Event<'_>) + Send>;
+
+/// A merge with a log of what it emits.
+struct World {
+    merge: Merge<Sink>,
+    shared: Arc<Shared>,
+    log: Arc<Mutex<Vec<String>>>,
+    position: u64,
+    sequence: u64,
+    now: MonoNanos,
+}
+
+const BOOKS5: &str = "md.okx.v5.books5.A-B";
+const TRADES: &str = "md.okx.v5.trades.A-B";
+const BOOKS: &str = "md.okx.v5.books.A-B";
+
+impl World {
+    fn new() -> Self {
+        let log = Arc::<Mutex<Vec<String>>>::default();
+        let emitted = Arc::clone(&log);
+        let sink: Sink = Box::new(move |event: &Event<'_>| {
+            let text = match event {
+                Event::Book(update) => format!("book {}", update.book.seq),
+                Event::Trade(update) => {
+                    format!("trade {} missed {}", update.trade.trade_id, update.missed)
+                }
+                Event::DepthBook(change) => {
+                    format!("depth {} {}", change.update.seq, change.applied.sync.name())
+                }
+                Event::State(change) => format!("{} {}", change.subscription, change.to),
+                _ => "other".to_owned(),
+            };
+            emitted.lock().unwrap().push(text);
+        });
+        let options = SourceOptions::new(NatsServer::new("nats://a"), ["md.okx.>"]);
+        let shared = Arc::<Shared>::default();
+        let merge = Merge::new(options, Arc::clone(&shared), sink);
+        let mut world =
+            Self { merge, shared, log, position: 0, sequence: 0, now: MonoNanos(1_000_000_000) };
+        world.merge.set_current(true, world.now);
+        world
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.now = self.now + Duration::from_millis(ms);
+        self.merge.on_time(self.now);
+    }
+
+    fn beat(&mut self, writer: &str, session: u64) {
+        let text =
+            format!(r#"{{"writer":"{writer}","session":{session},"interval_ms":500,"event":"writer"}}"#);
+        self.merge.on_heartbeat(text.as_bytes(), self.now);
+    }
+
+    fn send(&mut self, subject: &str, writer: &str, payload: &str) {
+        self.position += 1;
+        self.sequence += 1;
+        let head = format!("okx-feed/1 {writer} 7 {} live", self.sequence);
+        let received = Received {
+            subject,
+            head: &head,
+            id: "",
+            payload: payload.as_bytes(),
+            position: self.position,
+        };
+        self.merge.on_message(received, self.now);
+    }
+
+    fn book(&mut self, writer: &str, seq: i64) {
+        let text = format!(
+            r#"{{"ts_recv_ns":5,"event":"book","channel":"books5","inst_id":"A-B","ts_ns":{seq},"seq":{seq},"asks":[["2","1",1]],"bids":[["1","1",1]],"flags":[]}}"#
+        );
+        self.send(BOOKS5, writer, &text);
+    }
+
+    fn trade(&mut self, writer: &str, id: u64) {
+        let text = format!(
+            r#"{{"ts_recv_ns":5,"event":"trade","channel":"trades","inst_id":"A-B","ts_ns":1,"seq":1,"trade_id":"{id}","side":"buy","px":"1","sz":"1","count":1,"source":0,"replayed":false,"missed":0}}"#
+        );
+        self.send(TRADES, writer, &text);
+    }
+
+    fn depth(&mut self, subject: &str, writer: &str, (before, seq, px): (i64, i64, &str)) {
+        let action = if before == -1 { "snapshot" } else { "update" };
+        let before = if subject == BOOKS { before.to_string() } else { "null".to_owned() };
+        let text = format!(
+            r#"{{"ts_recv_ns":5,"event":"depth_update","channel":"books","inst_id":"A-B","action":"{action}","ts_ns":{seq},"seq":{seq},"prev_seq":{before},"checksum":null,"asks":[["9","1",1]],"bids":[["{px}","1",1]]}}"#
+        );
+        self.send(subject, writer, &text);
+    }
+
+    fn log(&self) -> Vec<String> {
+        std::mem::take(&mut self.log.lock().unwrap())
+    }
+
+    fn state(&self, topic: &str) -> Option<BookState> {
+        self.shared.with(|all| all.get(&topic.parse().unwrap()).map(|readers| readers.state))
+    }
+}
+
+#[test]
+fn two_writers_give_each_update_once_in_order() {
+    let mut world = World::new();
+    world.beat("A", 7);
+    world.beat("B", 7);
+    for (writer, seq) in [("A", 1), ("B", 1), ("B", 2), ("A", 2), ("B", 1), ("A", 3)] {
+        world.book(writer, seq);
+    }
+    assert_eq!(world.log(), ["books5:A-B live", "book 1", "book 2", "book 3"]);
+    for (writer, id) in [("A", 10), ("B", 10), ("A", 13), ("B", 11), ("B", 12), ("B", 13)] {
+        world.trade(writer, id);
+    }
+    let trades = ["trade 10 missed 0", "trade 13 missed 2", "trade 11 missed 0", "trade 12 missed 0"];
+    assert_eq!(world.log(), [&["trades:A-B live"][..], &trades].concat());
+    assert_eq!(world.shared.stats.duplicates(), 5);
+}
+
+#[test]
+fn nothing_is_live_without_a_running_writer_that_has_it_live() {
+    let mut world = World::new();
+    world.book("A", 1);
+    assert_eq!(world.log(), ["book 1"], "no heartbeat has come");
+    world.beat("A", 6);
+    assert_eq!(world.state("books5:A-B"), Some(BookState::Connecting), "of another session");
+    world.beat("A", 7);
+    assert_eq!(world.log(), ["books5:A-B live"]);
+    world.pass(1_400);
+    assert_eq!(world.log(), Vec::<String>::new());
+    world.pass(200);
+    assert_eq!(world.log(), ["books5:A-B stale"]);
+    // Another writer is as good, once it has said that it has the book.
+    world.beat("B", 7);
+    assert_eq!(world.log(), Vec::<String>::new());
+    world.book("B", 1);
+    assert_eq!(world.log(), ["books5:A-B live"]);
+    world.merge.set_current(false, world.now);
+    assert_eq!(world.log(), ["books5:A-B stale"]);
+    world.merge.set_current(true, world.now);
+    assert_eq!(world.log(), Vec::<String>::new(), "heartbeats are to come first");
+    world.beat("B", 7);
+    assert_eq!(world.log(), ["books5:A-B live"]);
+}
+
+#[test]
+fn a_drop_takes_a_book_away_unless_another_writer_has_it() {
+    let missed = r#"{"ts_recv_ns":0,"event":"missed","channel":"books5","inst_id":"A-B","count":2}"#;
+    let mut world = World::new();
+    world.beat("A", 7);
+    world.book("A", 1);
+    world.log();
+    world.send(BOOKS5, "A", missed);
+    assert_eq!(world.log(), ["books5:A-B stale"]);
+    world.book("A", 4);
+    assert_eq!(world.log(), ["books5:A-B live", "book 4"]);
+    world.beat("B", 7);
+    world.book("B", 4);
+    world.send(BOOKS5, "A", missed);
+    assert_eq!(world.log(), Vec::<String>::new());
+    assert_eq!(world.shared.stats.gaps(), 2);
+}
+
+#[test]
+fn an_order_book_follows_its_chain_through_both_writers() {
+    let whole = format!("{BOOKS}.snapshot");
+    let mut world = World::new();
+    world.beat("A", 7);
+    world.beat("B", 7);
+    world.depth(BOOKS, "A", (9, 10, "1"));
+    assert_eq!(world.log(), ["books:A-B awaiting_snapshot", "depth 10 no_snapshot"]);
+    world.depth(&whole, "A", (-1, 12, "1"));
+    assert_eq!(world.log(), ["books:A-B live", "depth 12 live"]);
+    // What the snapshot has; the next of A; the same of B; a snapshot of B that is behind.
+    world.depth(BOOKS, "B", (10, 12, "1"));
+    world.depth(BOOKS, "A", (12, 13, "2"));
+    world.depth(BOOKS, "B", (12, 13, "2"));
+    world.depth(&whole, "B", (-1, 12, "1"));
+    assert_eq!(world.log(), ["depth 13 live"]);
+    // A gap, and what heals it.
+    world.depth(BOOKS, "A", (14, 15, "3"));
+    assert_eq!(world.log(), ["books:A-B resyncing", "depth 15 broken"]);
+    world.depth(&whole, "A", (-1, 15, "3"));
+    world.depth(BOOKS, "A", (15, 16, "4"));
+    assert_eq!(world.log(), ["books:A-B live", "depth 15 live", "depth 16 live"]);
+    // A reset of the numbers, which follows the last one.
+    world.depth(BOOKS, "A", (16, 3, "5"));
+    world.depth(BOOKS, "A", (3, 4, "5"));
+    assert_eq!(world.log(), ["depth 3 live", "depth 4 live"]);
+}
+
+#[test]
+fn a_whole_book_of_the_same_number_is_compared() {
+    let whole = format!("{BOOKS}.snapshot");
+    let mut world = World::new();
+    world.beat("A", 7);
+    world.depth(&whole, "A", (-1, 12, "1"));
+    world.depth(&whole, "B", (-1, 12, "1"));
+    let stats = &world.shared.stats;
+    assert_eq!((stats.compared(), stats.different()), (1, 0));
+    world.log();
+    world.depth(&whole, "B", (-1, 12, "2"));
+    let stats = &world.shared.stats;
+    assert_eq!((stats.compared(), stats.different()), (2, 1));
+    assert_eq!(world.log(), ["depth 12 live"]);
+}
+
+#[test]
+fn what_comes_again_from_the_stream_is_not_read_again() {
+    let mut world = World::new();
+    world.beat("A", 7);
+    world.trade("A", 5);
+    world.position -= 1;
+    world.trade("A", 6);
+    assert_eq!(world.log(), ["trades:A-B live", "trade 5 missed 0"]);
+    world.merge.forget_positions();
+    world.position = 0;
+    world.trade("A", 6);
+    assert_eq!(world.log(), ["trade 6 missed 0"]);
+}

@@ -1,0 +1,20 @@
+//! The other side: what writers publish, as the events, states and readers of a feed.
+
+mod chain;
+mod filters;
+mod handle;
+mod link;
+mod merge;
+#[cfg(test)]
+mod merge_tests;
+mod options;
+mod readers;
+mod seen;
+mod thread;
+mod topic;
+mod values;
+mod writers;
+
+pub use handle::NatsSource;
+pub use options::{Delivery, SourceOptions, Start};
+pub use readers::SourceStats;

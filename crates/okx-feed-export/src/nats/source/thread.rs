@@ -1,0 +1,39 @@
+//! The thread of a source.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use okx_feed::EventSink;
+
+use super::link::Following;
+
+/// The longest pause between two attempts to connect.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Connects until the end is requested. Each connection has a runtime of its own, which ends with
+/// it and all that it left.
+pub(super) fn run<S: EventSink>(mut following: Following<S>) {
+    let mut pause = Duration::from_millis(20);
+    while !following.shared.stop.load(Ordering::Relaxed) {
+        let before = following.shared.stats.connects();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let ended = match runtime {
+            Ok(runtime) => {
+                let ended = runtime.block_on(following.connection());
+                runtime.shutdown_background();
+                ended
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        let now = following.clock.mono();
+        following.merge.set_current(false, now);
+        let Err(why) = ended else { return };
+        tracing::warn!(server = following.options.server.shown(), why, "no connection");
+        following.shared.stats.note_error(why);
+        pause = match following.shared.stats.connects() > before {
+            true => Duration::from_millis(20),
+            false => LONGEST_PAUSE.min(pause * 2),
+        };
+        std::thread::sleep(pause);
+    }
+}

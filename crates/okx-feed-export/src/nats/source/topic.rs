@@ -1,0 +1,132 @@
+//! One topic: its value, what its writers say of it, and the state that follows.
+
+use okx_feed::{BookState, DownReason, MonoNanos, Subscription, SubscriptionId};
+
+use super::options::SourceOptions;
+use super::values::Value;
+use super::writers::{WriterId, Writers};
+
+/// A topic.
+#[derive(Debug)]
+pub(super) struct Topic {
+    pub(super) subscription: Subscription,
+    pub(super) id: SubscriptionId,
+    pub(super) value: Value,
+    /// The state that is shown.
+    pub(super) state: BookState,
+    /// The position of its last message in the stream. What is not after it was read before.
+    pub(super) position: u64,
+    writers: Vec<AtWriter>,
+    /// Whether events of this writer are missing since the last value, and no other has them.
+    short_of: Option<WriterId>,
+}
+
+/// The topic at one writer.
+#[derive(Clone, Copy, Debug)]
+struct AtWriter {
+    writer: WriterId,
+    session: u64,
+    state: BookState,
+    /// The number of its last event.
+    sequence: u64,
+}
+
+impl Topic {
+    pub(super) fn new(
+        subscription: Subscription,
+        number: usize,
+        options: &SourceOptions,
+    ) -> Option<Self> {
+        Some(Self {
+            value: Value::new(subscription.channel(), options)?,
+            id: SubscriptionId::new(number),
+            subscription,
+            state: BookState::Connecting,
+            position: 0,
+            writers: Vec::new(),
+            short_of: None,
+        })
+    }
+
+    /// Notes the state of the topic at a writer.
+    pub(super) fn note_state(&mut self, writer: WriterId, session: u64, state: BookState) {
+        let at = self.at_writer(writer, session);
+        if at.session == session {
+            at.state = state;
+        }
+    }
+
+    /// Notes the number of an event of a writer. True if events before it are missing.
+    pub(super) fn note_sequence(&mut self, writer: WriterId, session: u64, sequence: u64) -> bool {
+        let at = self.at_writer(writer, session);
+        if at.session != session {
+            return false;
+        }
+        let is_gap = at.sequence > 0 && sequence > at.sequence + 1;
+        at.sequence = at.sequence.max(sequence);
+        is_gap
+    }
+
+    fn at_writer(&mut self, writer: WriterId, session: u64) -> &mut AtWriter {
+        let known = self.writers.iter().position(|at| at.writer == writer);
+        let new = AtWriter { writer, session, state: BookState::Connecting, sequence: 0 };
+        let place = known.unwrap_or_else(|| {
+            self.writers.push(new);
+            self.writers.len() - 1
+        });
+        // Just found or pushed; a later session replaces the one before.
+        #[expect(clippy::indexing_slicing, reason = "the place was found just above")]
+        let at = &mut self.writers[place];
+        if session > at.session {
+            *at = new;
+        }
+        at
+    }
+
+    /// Notes that a writer has dropped events.
+    pub(super) fn note_missing(&mut self, writer: WriterId) {
+        self.short_of = Some(writer);
+    }
+
+    /// Notes a value, which makes up for what is missing before it.
+    pub(super) fn note_value(&mut self) {
+        self.short_of = None;
+    }
+
+    /// The state that follows from all that is known.
+    pub(super) fn judge(&self, writers: &Writers, is_current: bool, now: MonoNanos) -> BookState {
+        if !is_current {
+            let had_none = self.state == BookState::Connecting;
+            return if had_none { BookState::Connecting } else { BookState::Stale };
+        }
+        let running = || self.writers.iter().filter(|at| writers.runs(at.writer, at.session, now));
+        let best = running().map(|at| at.state).min_by_key(|state| rank(*state));
+        match best {
+            None if self.state == BookState::Connecting => BookState::Connecting,
+            None => BookState::Stale,
+            Some(BookState::Live) if self.value.is_broken() => BookState::Resyncing,
+            Some(BookState::Live) if !self.value.is_valid() => BookState::AwaitingSnapshot,
+            Some(BookState::Live) => {
+                let others = |short| running().any(|at| at.writer != short && at.state.is_live());
+                match self.short_of {
+                    Some(short) if !others(short) => BookState::Stale,
+                    _ => BookState::Live,
+                }
+            }
+            Some(state) => state,
+        }
+    }
+}
+
+/// The order of states: of two writers, the topic has the better one.
+const fn rank(state: BookState) -> u8 {
+    match state {
+        BookState::Live => 0,
+        BookState::Stale => 1,
+        BookState::Resyncing => 2,
+        BookState::AwaitingSnapshot => 3,
+        BookState::Connecting => 4,
+        BookState::Down(DownReason::Rejected) => 5,
+        BookState::Down(_) => 6,
+    }
+}

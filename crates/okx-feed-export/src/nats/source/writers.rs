@@ -1,0 +1,69 @@
+//! Which writers run, by their heartbeats.
+
+use std::time::Duration;
+
+use okx_feed::MonoNanos;
+
+/// How many heartbeats may fail to come.
+const MISSING: u32 = 3;
+
+/// The shortest silence of a writer that counts.
+const SHORTEST: Duration = Duration::from_millis(1_500);
+
+/// A writer by its place in [`Writers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WriterId(usize);
+
+/// A writer and the session of its last heartbeat.
+#[derive(Clone, Debug)]
+struct Writer {
+    name: String,
+    session: u64,
+    /// When that came, and for how long it is good.
+    at: Option<MonoNanos>,
+    good_for: Duration,
+}
+
+/// All writers that were heard of.
+#[derive(Debug, Default)]
+pub(super) struct Writers {
+    all: Vec<Writer>,
+}
+
+/// The most writers; more are taken for one that is silent.
+const MOST: usize = 256;
+
+impl Writers {
+    /// The writer of a name.
+    pub(super) fn id(&mut self, name: &str) -> WriterId {
+        let known = self.all.iter().position(|writer| writer.name == name);
+        WriterId(known.unwrap_or_else(|| {
+            if self.all.len() < MOST {
+                let (session, at, good_for) = (0, None, Duration::ZERO);
+                self.all.push(Writer { name: name.to_owned(), session, at, good_for });
+            }
+            self.all.len() - 1
+        }))
+    }
+
+    /// Notes a heartbeat.
+    pub(super) fn beat(&mut self, id: WriterId, session: u64, interval: Duration, now: MonoNanos) {
+        if let Some(writer) = self.all.get_mut(id.0) {
+            let good_for = SHORTEST.max(interval.saturating_mul(MISSING));
+            (writer.session, writer.at, writer.good_for) = (session, Some(now), good_for);
+        }
+    }
+
+    /// Whether a session of a writer runs.
+    pub(super) fn runs(&self, id: WriterId, session: u64, now: MonoNanos) -> bool {
+        self.all.get(id.0).is_some_and(|writer| {
+            let age = writer.at.map(|at| now.since(at));
+            writer.session == session && age.is_some_and(|age| age <= writer.good_for)
+        })
+    }
+
+    /// Forgets all heartbeats: the connection was lost.
+    pub(super) fn forget(&mut self) {
+        self.all.iter_mut().for_each(|writer| writer.at = None);
+    }
+}
