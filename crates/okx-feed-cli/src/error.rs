@@ -155,6 +155,18 @@ pub(crate) enum CliError {
     /// What `history` is to fetch is not said, or can't be had.
     #[error("{0}")]
     History(String),
+    /// What is to be read from or sent to a NATS server can't be.
+    #[error("{0}")]
+    Nats(okx_feed_export::nats::NatsError),
+    /// A publisher without a server.
+    #[error("there is no server to publish to; give --nats nats://HOST:4222")]
+    NoNats,
+    /// A user without a password.
+    #[error("set both NATS_USER and NATS_PASSWORD, or none of them")]
+    NatsLogin,
+    /// The time was over before there was a connection.
+    #[error("there was no connection to NATS in all the time; check --nats and the network")]
+    NatsNeverConnected,
     /// Writing to standard output failed.
     #[error("can't write to standard output: {0}; check the disk or the program that reads it")]
     Write(io::Error),

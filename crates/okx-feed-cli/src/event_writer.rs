@@ -4,9 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::event_json::{write_event, write_missed as write_missed_json};
+use okx_feed_export::json::{Stamp, write_event, write_missed as write_missed_json};
 use super::event_line::{write_line, write_missed};
-use super::event_members::Stamp;
 use super::format::Printable;
 use super::pipe::PipeWriter;
 use okx_feed::event::ControlKind;

@@ -12,7 +12,7 @@ use super::format::Counted;
 use super::history::retries;
 use super::instruments_file::read_instruments;
 use super::output::Output;
-use super::record_json::write_instrument;
+use okx_feed_export::json::write_instrument;
 use okx_feed::model::{Instrument, Selection};
 use okx_feed::rest::RestClient;
 use okx_feed::{Decimal, Dialect, UnixNanos};

@@ -8,9 +8,8 @@ use clap::{Args, ValueEnum};
 
 use super::args::{Format, ProtocolArg, replay_of};
 use super::error::{CliError, Outcome, say};
-use super::event_json::{write_event, write_schema};
+use okx_feed_export::json::{Stamp, write_event, write_schema};
 use super::event_line::write_line;
-use super::event_members::Stamp;
 use super::format::{Bytes, Counted};
 use super::instruments_file::read_codes;
 use super::output::Output;

@@ -16,6 +16,7 @@ use super::export_live;
 use super::history::{self, HistoryArgs};
 use super::instruments::{self, InstrumentsArgs};
 use super::man::{self, ManArgs};
+use super::publish::{self, PublishArgs};
 use super::record::{self, RecordArgs};
 use super::replay::{self, ReplayArgs};
 use super::screen::is_drawable;
@@ -41,6 +42,7 @@ Examples:
   okx-feed watch --json trades:BTC-USDT            its events, one JSON object a line
   okx-feed serve                                   an exchange on this machine
   okx-feed record --out capture trades:BTC-USDT    raw frames to files
+  okx-feed publish --nats nats://127.0.0.1:4222 books5:BTC-USDT
   okx-feed replay capture/*.tsv.zst                the same, as if it were live
   okx-feed export --format parquet --out lake capture/*.tsv.zst
   okx-feed decode --dialect v5 capture.jsonl       the events of a capture
@@ -60,6 +62,8 @@ enum Command {
     Watch(WatchArgs),
     /// Record the raw frames of live channels to files
     Record(RecordArgs),
+    /// Publish live channels to a NATS server
+    Publish(PublishArgs),
     /// Play captures as if they were live
     Replay(ReplayArgs),
     /// Write the books and trades of captures as Parquet, CSV or hftbacktest files
@@ -128,6 +132,7 @@ fn dispatch(command: &Command) -> Result<Outcome, CliError> {
         Command::Demo(args) => demo::run(args),
         Command::Watch(args) => watch::run(args),
         Command::Record(args) => record::run(args),
+        Command::Publish(args) => publish::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Export(args) => export_live::run_any(args),
         Command::Serve(args) => serve::run(args),
@@ -148,7 +153,11 @@ fn dispatch(command: &Command) -> Result<Outcome, CliError> {
 fn start_log(command: &Command, verbose: u8) {
     let speaks = matches!(
         command,
-        Command::Demo(_) | Command::Watch(_) | Command::Record(_) | Command::Soak(_)
+        Command::Demo(_)
+            | Command::Watch(_)
+            | Command::Record(_)
+            | Command::Publish(_)
+            | Command::Soak(_)
     );
     if speaks && is_drawable() && io::stderr().is_terminal() {
         return;

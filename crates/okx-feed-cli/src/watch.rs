@@ -16,21 +16,24 @@ use super::connect_args::{ConnectArgs, LoginArgs};
 use super::disconnect_log::DisconnectLog;
 use super::duration::parse_duration;
 use super::error::{CliError, Outcome, say};
-use super::event_json::write_schema;
 use super::event_writer::{EventWriter, News, Style};
 use super::format::Printable;
 use super::interrupt::Interrupt;
 use super::monitor::{Monitor, STATS_EVERY};
+use super::nats_args::NatsArgs;
 use super::pipe::{CLOSE_TIMEOUT, Pipe};
 use super::progress::{Progress, Share};
 use super::report::Summary;
 use super::screen::is_drawable;
 use super::view::{DRAW_EVERY, Header, LiveView};
+use super::watch_nats;
 use okx_feed::publish::DepthSnapshot;
 #[cfg(unix)]
 use okx_feed::publish::shm::{ShmOptions, ShmSink, ShmWriter};
 use okx_feed::transport::without_user;
 use okx_feed::{Book5, Client, ClientConfig, Dialect};
+use okx_feed_export::json::write_schema;
+use okx_feed_export::nats::{NatsServer, SourceOptions};
 
 /// The arguments of `watch`.
 #[derive(Args, Debug)]
@@ -83,6 +86,8 @@ pub(crate) struct WatchArgs {
     #[arg(long)]
     thread_per_connection: bool,
     #[command(flatten)]
+    nats: NatsArgs,
+    #[command(flatten)]
     connect: ConnectArgs,
     /// What to subscribe, as the dialect's documents write it
     #[arg(value_name = "CHANNEL", required = true)]
@@ -132,6 +137,7 @@ Examples:
   okx-feed watch --proxy socks5://127.0.0.1:1080 books5:BTC-USDT
   okx-feed watch --login books-l2-tbt:BTC-USDT             v5's tick-by-tick books need a login
   okx-feed watch --dialect sbe --login bbo-tbt:BTC-USDT    v5's binary encoding
+  okx-feed watch --nats nats://127.0.0.1:4222 'md.okx.v5.books5.*'     what others publish
   okx-feed watch --shm okx books5:BTC-USDT                 for other processes of the machine
   okx-feed watch --json --duration 1m bbo-tbt:BTC-USDT-SWAP > bbo.jsonl
   okx-feed watch --json --count 100 trades:BTC-USDT | jq -r 'select(.event == \"trade\").px'
@@ -164,6 +170,9 @@ enum End {
 /// standard output failed.
 pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     let dialect = args.dialect.dialect();
+    if let Some(server) = args.nats.server()? {
+        return over_nats(args, server);
+    }
     let (selections, others) = channels::selections(dialect, &args.channels)?;
     let subscriptions = channels::parse(dialect, &others)?;
     let mut config = ClientConfig::new(dialect);
@@ -225,6 +234,23 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     };
     let end = runtime.block_on(watch.follow(&news, pipe.as_ref(), &mut interrupt))?;
     watch.finish(end, pipe)
+}
+
+/// Watches what others publish.
+fn over_nats(args: &WatchArgs, server: NatsServer) -> Result<Outcome, CliError> {
+    let subjects = watch_nats::subjects(&args.channels)?;
+    let (pipe, news) = (Pipe::start()?, Arc::new(News::default()));
+    if args.schema {
+        pipe.writer().event(|buf| write_schema(buf, "watch", args.dialect.name()), |_, _| {});
+    }
+    let style = if args.json { Style::Json } else { Style::Lines };
+    let mut sink = EventWriter::quiet(args.dialect.dialect(), Arc::clone(&news));
+    sink.out = Some((pipe.writer(), style));
+    sink.depth = args.depth.map_or(Book5::LEVELS, usize::from);
+    sink.left = args.count;
+    let stream = (!args.nats.core).then_some(args.nats.stream.as_str());
+    let options = SourceOptions::new(server, subjects);
+    watch_nats::run(options, stream, args.duration, (sink, &news, pipe))
 }
 
 /// Makes the segment of a name.

@@ -150,8 +150,8 @@ impl Feed {
 
 /// Runs what a client of the library does on a thread of its own, as the exporter has one.
 fn connect(url: &str) -> (tokio::runtime::Runtime, Client) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all();
-    let runtime = { runtime }.build().unwrap();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(1).enable_all().build().unwrap();
     let client = runtime.block_on(async_nats::connect(url)).unwrap();
     (runtime, client)
 }

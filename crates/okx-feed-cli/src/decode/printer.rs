@@ -5,15 +5,15 @@ use super::tally::Tally;
 use super::trade_ids::TradeIds;
 use crate::args::ProtocolArg;
 use crate::error::CliError;
-use crate::event_json::{
-    write_event, write_gap, write_left_out, write_malformed, write_schema, write_unchecked_trade,
-};
-use crate::event_members::Stamp;
 use crate::other_dialect::OtherDialect;
 use crate::output::Output;
 use okx_feed::capture::{Entry, EntryKind, LineFault, LineForm, Mark, read_gap};
 use okx_feed::feed::Stats;
 use okx_feed::{Book5, Event, FeedHandler, Frame, InstrumentCodes, Malformed, UnixNanos};
+use okx_feed_export::json::{
+    Stamp, write_event, write_gap, write_left_out, write_malformed, write_schema,
+    write_unchecked_trade,
+};
 
 /// The limits of a recording's memory.
 #[derive(Clone, Copy, Debug)]

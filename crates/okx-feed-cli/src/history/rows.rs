@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::json_text::{key, put_decimal, put_i64, put_optional, put_str, put_u64};
+use okx_feed_export::json::text::{key, put_decimal, put_i64, put_optional, put_str, put_u64};
 use okx_feed::model::Instrument;
 use okx_feed::rest::{BookSnapshot, Candle, DataFile};
 use okx_feed::{InstrumentId, Level, Trade, UnixNanos};

@@ -286,7 +286,8 @@ mod tests {
         push(depth("update", 101, 102), 14, &mut sink);
         push(depth("update", 102, 103), 15, &mut sink);
         assert_eq!(all(&mut ring), [message(102), message(103), whole(103)]);
-        // Five slots each: the seventh message finds no room as a whole.
+        // Five slots each: the seventh message finds no room as a whole. Two free slots are no room
+        // for the mark yet.
         (104..=112).for_each(|seq| push(depth("update", seq - 1, seq), 16, &mut sink));
         let taken = all(&mut ring);
         assert_eq!(taken, (104..=109).map(message).collect::<Vec<_>>());

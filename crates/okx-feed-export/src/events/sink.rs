@@ -67,7 +67,8 @@ pub struct RingSink<S> {
 impl<S> RingSink<S> {
     /// Makes a ring. The sink is of the feed's thread, the receiver of another one.
     pub fn new(options: RingOptions, next: S) -> (Self, RingReceiver) {
-        let (producer, consumer) = RingBuffer::new(options.slots.clamp(1, 1 << 20));
+        let slots = options.slots.clamp(1, 1 << 20);
+        let (producer, consumer) = RingBuffer::new(slots);
         let (stats, wake) = (Arc::<RingStats>::default(), Arc::<Notify>::default());
         let receiver = RingReceiver::new(consumer, Arc::clone(&stats), Arc::clone(&wake));
         let ring = Ring {
@@ -76,6 +77,7 @@ impl<S> RingSink<S> {
             wake,
             has_news: false,
             interval: options.snapshot_interval,
+            room_again: slots.div_ceil(8),
             topics: Vec::new(),
             short: Vec::new(),
         };
@@ -131,6 +133,8 @@ struct Ring {
     /// Whether something was pushed since the receiver was woken.
     has_news: bool,
     interval: Duration,
+    /// How many slots must be free before events enter a ring again that was full.
+    room_again: usize,
     /// By the number of the subscription.
     topics: Vec<Option<KnownTopic>>,
     /// The subscriptions with dropped events.
@@ -191,8 +195,7 @@ impl Ring {
         if !applied.applied {
             return;
         }
-        // After a drop the message alone is of no use: the whole book follows.
-        if known.dropped == 0 && update.action != DepthAction::RestSnapshot {
+        if update.action != DepthAction::RestSnapshot {
             self.depth_message(at, &known.subscription, update);
         }
         let mut dropped = false;
@@ -275,8 +278,13 @@ impl Ring {
             let sizes = sizes.as_mut().and_then(Iterator::next).map(Slot::NonRpi);
             std::iter::once(Slot::Levels(chunk)).chain(sizes)
         });
-        let Ok(room) = self.producer.write_chunk_uninit(head.slots()) else {
-            self.drop_one(at);
+        let is_short = self.is_short(at);
+        let room = self.producer.write_chunk_uninit(head.slots()).ok().filter(|_| !is_short);
+        let Some(room) = room else {
+            // A repeated book is no event: it is due still.
+            if !head.is_repeated {
+                self.drop_one(at);
+            }
             return false;
         };
         // Committed at once: the receiver never finds a part of a message.
@@ -286,10 +294,17 @@ impl Ring {
     }
 
     fn put(&mut self, at: usize, slot: Slot) {
-        match self.producer.push(slot) {
-            Ok(()) => self.count_pushed(),
-            Err(_) => self.drop_one(at),
+        // Nothing may enter before the mark of what is missing.
+        if !self.is_short(at) && self.producer.push(slot).is_ok() {
+            self.count_pushed();
+        } else {
+            self.drop_one(at);
         }
+    }
+
+    fn is_short(&self, at: usize) -> bool {
+        !self.short.is_empty()
+            && self.topics.get(at).is_some_and(|of| of.is_some_and(|known| known.dropped > 0))
     }
 
     fn count_pushed(&mut self) {
@@ -311,9 +326,12 @@ impl Ring {
         entry.repeated = UnixNanos::UNKNOWN;
     }
 
-    /// Marks drops once there is room.
+    /// Marks drops once there is room again, not for each slot that becomes free.
     #[cold]
     fn mark_drops(&mut self) {
+        if self.producer.slots() < self.room_again {
+            return;
+        }
         while let Some(&at) = self.short.last() {
             if let Some(Some(entry)) = self.topics.get_mut(at) {
                 let slot = Slot::Missed(entry.subscription, entry.dropped, entry.state);

@@ -62,7 +62,10 @@ impl DepthHead {
 }
 
 /// The chunks of the levels of both sides, asks first, each filled with empty levels.
-pub(super) fn chunks(asks: &[Level], bids: &[Level]) -> impl Iterator<Item = [Level; LEVELS]> {
+pub(super) fn chunks<'l>(
+    asks: &'l [Level],
+    bids: &'l [Level],
+) -> impl Iterator<Item = [Level; LEVELS]> + use<'l> {
     let mut levels = asks.iter().chain(bids).copied();
     let count = (asks.len() + bids.len()).div_ceil(LEVELS);
     (0..count).map(move |_| std::array::from_fn(|_| levels.next().unwrap_or(Level::EMPTY)))

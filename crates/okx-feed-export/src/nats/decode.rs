@@ -231,7 +231,7 @@ mod tests {
     fn round_trip(dialect: Dialect, frames: &[&str], subscribe: &[&str]) -> usize {
         let mut feed = FeedHandler::new(dialect);
         for text in subscribe {
-            feed.subscribe(&text.parse().unwrap()).unwrap();
+            feed.subscribe(text.parse().unwrap()).unwrap();
         }
         let (mut sink, mut ring) = RingSink::new(RingOptions::default(), NoSink);
         for frame in frames {
