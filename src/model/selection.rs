@@ -49,7 +49,9 @@ pub enum SelectionError {
     #[error("{0} is not keyed by an instrument, so there is nothing to select")]
     NotByInstrument(Channel),
     /// There is no such condition, or there are two of it.
-    #[error("{0:?} is no condition; there are an id with *, type=, family=, state= and shard=1/2, each once")]
+    #[error(
+        "{0:?} is no condition; there are an id with *, type=, family=, state= and shard=1/2, each once"
+    )]
     Condition(String),
     /// The exchange gives no list of such instruments.
     #[error("{0:?} has no list; there are SPOT, SWAP, FUTURES, and OPTION with family=")]

@@ -12,10 +12,10 @@ use super::format::Counted;
 use super::history::retries;
 use super::instruments_file::read_instruments;
 use super::output::Output;
-use okx_feed_export::json::write_instrument;
 use okx_feed::model::{Instrument, Selection};
 use okx_feed::rest::RestClient;
 use okx_feed::{Decimal, Dialect, UnixNanos};
+use okx_feed_export::json::write_instrument;
 
 /// The arguments of `instruments`.
 #[derive(Args, Debug)]

@@ -14,13 +14,13 @@ use okx_feed_export::nats::{NatsAuth, NatsServer, StreamOptions};
 pub(crate) struct NatsArgs {
     /// The server: `nats://HOST:4222` or `tls://HOST:4222`, several with commas. `NATS_USER` and
     /// `NATS_PASSWORD`, or `NATS_TOKEN`, log in
-    #[arg(long = "nats", value_name = "URL")]
+    #[arg(id = "nats", long = "nats", value_name = "URL")]
     pub(crate) url: Option<String>,
     /// Log in with this file of credentials, as `nsc` writes it
-    #[arg(long, value_name = "FILE", requires = "url")]
+    #[arg(long, value_name = "FILE", requires = "nats")]
     nats_creds: Option<PathBuf>,
     /// Trust only the CA certificates of this PEM file
-    #[arg(long, value_name = "FILE", requires = "url")]
+    #[arg(long, value_name = "FILE", requires = "nats")]
     nats_ca_file: Option<PathBuf>,
     /// Show this certificate to the server, a PEM file
     #[arg(long, value_name = "FILE", requires = "nats_key")]
@@ -29,10 +29,10 @@ pub(crate) struct NatsArgs {
     #[arg(long, value_name = "FILE", requires = "nats_cert")]
     nats_key: Option<PathBuf>,
     /// The JetStream stream
-    #[arg(long, value_name = "NAME", default_value = StreamOptions::NAME, requires = "url")]
+    #[arg(long, value_name = "NAME", default_value = StreamOptions::NAME, requires = "nats")]
     pub(crate) stream: String,
     /// Core NATS alone, without a stream: what is sent while a reader is away is lost
-    #[arg(long, requires = "url", conflicts_with = "stream")]
+    #[arg(long, requires = "nats", conflicts_with = "stream")]
     pub(crate) core: bool,
 }
 

@@ -8,7 +8,6 @@ use clap::{Args, ValueEnum};
 
 use super::args::{Format, ProtocolArg, replay_of};
 use super::error::{CliError, Outcome, say};
-use okx_feed_export::json::{Stamp, write_event, write_schema};
 use super::event_line::write_line;
 use super::format::{Bytes, Counted};
 use super::instruments_file::read_codes;
@@ -19,6 +18,7 @@ use super::report::unread_notes;
 use super::time_arg::parse_time;
 use okx_feed::replay::{Lines, Speed};
 use okx_feed::{Book5, Dialect, Event, EventSink, InstrumentCodes, ReplayReport, UnixNanos};
+use okx_feed_export::json::{Stamp, write_event, write_schema};
 
 /// The arguments of `replay`.
 #[derive(Args, Debug)]

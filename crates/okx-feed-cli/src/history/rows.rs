@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use okx_feed_export::json::text::{key, put_decimal, put_i64, put_optional, put_str, put_u64};
 use okx_feed::model::Instrument;
 use okx_feed::rest::{BookSnapshot, Candle, DataFile};
 use okx_feed::{InstrumentId, Level, Trade, UnixNanos};
+use okx_feed_export::json::text::{key, put_decimal, put_i64, put_optional, put_str, put_u64};
 
 fn open(out: &mut Vec<u8>, event: &str, inst_id: &str) {
     out.extend_from_slice(b"{\"event\":");

@@ -17,7 +17,8 @@ async fn watch_prints_what_publish_has_published() {
     let url = server.url();
     let printed = tokio::task::spawn_blocking(move || {
         Command::new(env!("CARGO_BIN_EXE_okx-feed"))
-            .args(["watch", "--nats", &url, "--json", "--duration", "3s", "md.okx.v5.*.*"])
+            .args(["watch", "--nats", &url, "--json", "--duration", "30s", "--count", "60"])
+            .arg("md.okx.v5.*.*")
             .stderr(Stdio::inherit())
             .output()
             .unwrap()
@@ -52,7 +53,8 @@ async fn a_publisher_that_is_killed_leaves_nothing_live() {
         fleet.publish("A").await;
         fleet.wait("all is live again", |_| all.iter().all(is_live)).await;
         let (log, truth) = (log.0.lock().unwrap(), fleet.truth.0.lock().unwrap());
-        let same = |(key, book): (&(_, _), &u64)| truth.books.get(key).is_none_or(|own| own == book);
+        let same =
+            |(key, book): (&(_, _), &u64)| truth.books.get(key).is_none_or(|own| own == book);
         assert!(!log.books.is_empty() && log.books.iter().all(same), "{delivery:?}");
     }
     fleet.end();

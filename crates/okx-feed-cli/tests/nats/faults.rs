@@ -10,8 +10,16 @@ use super::log::Logger;
 use super::server::TestServer;
 
 /// What happens to one line at a time. Each takes messages or the connection away.
-const FAULTS: [&str; 8] =
-    ["drop", "gap", "rst", "silence:for=1500ms", "stall:for=1s", "repeat", "close:code=4004", "forget"];
+const FAULTS: [&str; 8] = [
+    "drop",
+    "gap",
+    "rst",
+    "silence:for=1500ms",
+    "stall:for=1s",
+    "repeat",
+    "close:code=4004",
+    "forget",
+];
 
 /// A reader and what it has shown.
 struct Reader {
@@ -92,9 +100,10 @@ async fn every_reader_has_the_exchanges_own_books_and_trades_through_every_loss(
             Some("restart the server") => {
                 server.kill();
                 tokio::time::sleep(Duration::from_millis(1_000)).await;
-                let is_any_live = |reader: &Reader| all.iter().any(|of| {
-                    reader.source.state(of).is_some_and(|state| state.is_live())
-                });
+                let is_any_live = |reader: &Reader| {
+                    all.iter()
+                        .any(|of| reader.source.state(of).is_some_and(|state| state.is_live()))
+                };
                 assert!(!readers.iter().any(is_any_live), "nothing is live without a server");
                 server.run();
                 for reader in &readers {
@@ -103,8 +112,7 @@ async fn every_reader_has_the_exchanges_own_books_and_trades_through_every_loss(
             }
             Some("restart a reader") => {
                 let reader = readers.remove(2);
-                let (position, log) = (reader.source.position(), reader.log.clone());
-                reader.source.stop();
+                let (log, position) = (reader.log.clone(), reader.source.stop());
                 tokio::time::sleep(Duration::from_millis(1_000)).await;
                 readers.push(Reader::start(&nats, log, Start::After(position)));
                 fleet.wait("the reader is live again", |_| readers[2].are_live(&all)).await;
@@ -116,12 +124,15 @@ async fn every_reader_has_the_exchanges_own_books_and_trades_through_every_loss(
     for reader in &readers {
         fleet.wait("the exchange's own books", |fleet| reader.is_current(fleet)).await;
     }
-    // The last trades may be on their way.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let truth = fleet.truth.0.lock().unwrap().clone();
     for (number, reader) in readers.iter().enumerate() {
-        let stats = reader.source.stats();
-        let (log, truth) = (reader.log.0.lock().unwrap(), fleet.truth.0.lock().unwrap());
-        let compared = log.compare(&truth, &format!("reader {number}")).unwrap();
+        // The last trades may be on their way.
+        let compare = || reader.log.0.lock().unwrap().compare(&truth, &format!("reader {number}"));
+        let began = Instant::now();
+        while compare().is_err() && began.elapsed() < Duration::from_secs(10) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let (compared, stats) = (compare().unwrap(), reader.source.stats());
         eprintln!(
             "reader {number}: {compared:?}; {} messages, {} brought nothing new, {} gaps, \
              {} compared, {} different, {} connects",

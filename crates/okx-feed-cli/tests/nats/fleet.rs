@@ -20,7 +20,7 @@ pub(crate) struct Fleet {
     pub(crate) subscriptions: Vec<Subscription>,
     pub(crate) truth: Logger,
     /// A client of the exchange without faults.
-    pub(crate) direct: Client,
+    _direct: Client,
     /// The publisher of each connection.
     lines: HashMap<ConnectionId, String>,
     publishers: HashMap<String, Child>,
@@ -54,14 +54,18 @@ impl Fleet {
             exchange,
             subscriptions,
             truth,
-            direct,
+            _direct: direct,
             lines: HashMap::new(),
             publishers: HashMap::new(),
             nats: nats.to_owned(),
             states,
             live: HashMap::new(),
         };
-        fleet.wait("the direct client", |fleet| fleet.exchange.inspect(|exchange| exchange.ids().len()) == 1).await;
+        fleet
+            .wait("the direct client", |fleet| {
+                fleet.exchange.inspect(|exchange| exchange.ids().len()) == 1
+            })
+            .await;
         fleet.note_connections("direct");
         fleet
     }
@@ -136,8 +140,12 @@ impl Fleet {
         });
     }
 
-    /// Stops the publishers.
-    pub(crate) fn end(mut self) {
+    /// Stops all.
+    pub(crate) fn end(self) {}
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
         for (_, mut child) in self.publishers.drain() {
             let _ = child.kill();
             let _ = child.wait();

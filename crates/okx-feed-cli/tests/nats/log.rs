@@ -9,7 +9,7 @@ use okx_feed::book::BookSync;
 use okx_feed::{Event, EventSink, Level, Subscription, Trade};
 
 /// Books by their numbers, trades in order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Log {
     pub(crate) books: HashMap<(Subscription, i64), u64>,
     pub(crate) trades: HashMap<Subscription, Vec<Trade>>,

@@ -149,9 +149,7 @@ impl RingReceiver {
             },
             Slot::Record(subscription, record) => Message::Record(subscription, record),
             Slot::State(subscription, state, at) => Message::State(subscription, state, at),
-            Slot::Missed(subscription, count, state) => {
-                Message::Missed(subscription, count, state)
-            }
+            Slot::Missed(subscription, count, state) => Message::Missed(subscription, count, state),
             Slot::Depth(subscription, head) => Message::Depth(self.depth(subscription, head)?),
             // They are read with their message.
             Slot::Levels(_) | Slot::NonRpi(_) => return None,
@@ -213,7 +211,8 @@ mod tests {
     }
 
     fn depth(action: &str, before: i64, seq: i64) -> String {
-        let bids: Vec<_> = (0..40).map(|n| format!(r#"["{}","{}","0","1"]"#, 100 - n, seq)).collect();
+        let bids: Vec<_> =
+            (0..40).map(|n| format!(r#"["{}","{}","0","1"]"#, 100 - n, seq)).collect();
         format!(
             r#"{{"arg":{{"channel":"books","instId":"A-B"}},"action":"{action}","data":[{{"asks":[["101","{seq}","0","1"]],"bids":[{}],"ts":"1700000000{seq}","checksum":0,"seqId":{seq},"prevSeqId":{before}}}]}}"#,
             bids.join(",")
@@ -276,7 +275,8 @@ mod tests {
         let (mut sink, mut ring) = RingSink::new(options(32), NoSink);
         let mut feed = feed(&["books:A-B"]);
         let mut push = |text: String, at: u64, sink: &mut RingSink<NoSink>| {
-            feed.on_frame(Frame::Text(text.as_bytes()), UnixNanos(at * 1_000_000_000), sink).unwrap();
+            feed.on_frame(Frame::Text(text.as_bytes()), UnixNanos(at * 1_000_000_000), sink)
+                .unwrap();
         };
         let message = |seq| Seen::Depth { seq, levels: 41, is_repeated: false };
         let whole = |seq| Seen::Depth { seq, levels: 41, is_repeated: true };

@@ -3,8 +3,8 @@
 //! docs/JSON.md is the contract: members are only ever added.
 
 use super::members::{Stamp, close, market, open};
-use super::text::{key, put_bool, put_decimal, put_i64, put_optional, put_str, put_u64};
 use super::record::write_record;
+use super::text::{key, put_bool, put_decimal, put_i64, put_optional, put_str, put_u64};
 use okx_feed::book::{BookFlags, BookSync};
 use okx_feed::event::Skipped;
 use okx_feed::{

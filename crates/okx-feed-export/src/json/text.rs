@@ -18,11 +18,7 @@ pub fn put_decimal(out: &mut Vec<u8>, decimal: Decimal) {
 }
 
 /// Appends a value, or `null`.
-pub fn put_optional<T>(
-    out: &mut Vec<u8>,
-    value: Option<T>,
-    put: impl FnOnce(&mut Vec<u8>, T),
-) {
+pub fn put_optional<T>(out: &mut Vec<u8>, value: Option<T>, put: impl FnOnce(&mut Vec<u8>, T)) {
     match value {
         Some(value) => put(out, value),
         None => out.extend_from_slice(b"null"),

@@ -22,7 +22,9 @@ pub enum NatsError {
     #[error("{0:?} is no name of a writer; give 1 to 32 letters, digits, - or _")]
     Writer(String),
     /// The text is no subject that a source can read.
-    #[error("{0:?} is no subject of a market; write md.okx.v5.books5.* or md.okx.v5.books.BTC-USDT")]
+    #[error(
+        "{0:?} is no subject of a market; write md.okx.v5.books5.* or md.okx.v5.books.BTC-USDT"
+    )]
     Subject(String),
     /// A thread can't be started.
     #[error("can't start a thread: {0}")]

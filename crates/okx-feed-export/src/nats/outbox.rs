@@ -78,8 +78,9 @@ mod tests {
         };
         let mut outbox = Outbox::default();
         assert_eq!((0..6).map(|n| outbox.add(message(n))).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
-        let waiting =
-            |outbox: &Outbox| outbox.waiting().map(|(n, of)| (n, of.id.clone())).collect::<Vec<_>>();
+        let waiting = |outbox: &Outbox| {
+            outbox.waiting().map(|(n, of)| (n, of.id.clone())).collect::<Vec<_>>()
+        };
         assert!(outbox.settle(1) && outbox.settle(4) && !outbox.settle(1) && !outbox.settle(6));
         let left = [0, 2, 3, 5].map(|n| (n, n.to_string()));
         assert_eq!((waiting(&outbox), outbox.len()), (left.to_vec(), 6));

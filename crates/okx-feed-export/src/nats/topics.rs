@@ -94,7 +94,8 @@ impl Topics {
             write_state(buffer, &subscription, topic.state, UnixNanos::UNKNOWN);
             let number = &mut topic.sent.states;
             let head = head(number, topic.state);
-            let id = format!("{}:{writer}.{session}.{number}", without_prefix(&topic.state_subject));
+            let id =
+                format!("{}:{writer}.{session}.{number}", without_prefix(&topic.state_subject));
             let payload = Bytes::copy_from_slice(buffer);
             Outgoing { subject: topic.state_subject.clone(), head, id, payload }
         });

@@ -44,8 +44,14 @@ mod tests {
         let all = [books.to_owned(), format!("{books}.snapshot"), format!("{books}.state.*")];
         assert_eq!(of(books), Some(all.to_vec()));
         assert_eq!(of("md.okx.>"), Some(vec!["md.okx.>".to_owned()]));
-        let wrong =
-            ["", "md.okx.v5", "okx.v5.books.A", "md.okx.>.A", "md.okx.v5.books.A B", "md.okx.v5.b..A"];
+        let wrong = [
+            "",
+            "md.okx.v5",
+            "okx.v5.books.A",
+            "md.okx.>.A",
+            "md.okx.v5.books.A B",
+            "md.okx.v5.b..A",
+        ];
         assert!(wrong.into_iter().all(|subject| of(subject).is_none()));
     }
 }

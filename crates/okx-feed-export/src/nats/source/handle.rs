@@ -112,9 +112,10 @@ impl NatsSource {
         &self.shared.stats
     }
 
-    /// Ends it.
-    pub fn stop(mut self) {
+    /// Ends it and gives the position of the last message whose event was emitted.
+    pub fn stop(mut self) -> u64 {
         self.end();
+        self.position()
     }
 
     fn end(&mut self) {

@@ -20,8 +20,8 @@ use super::merge::{Merge, Received};
 use super::options::{Delivery, SourceOptions, Start};
 use super::readers::{Shared, SourceStats};
 use crate::nats::head::HEADER;
-use crate::nats::subject::{WRITER_PREFIX, parse};
 use crate::nats::subject::SubjectKind;
+use crate::nats::subject::{WRITER_PREFIX, parse};
 use okx_feed::model::ChannelKind;
 
 /// How often topics are judged by time.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use okx_feed::model::stable_hash;
 use okx_feed::{
-    BookUpdate, DepthChange, Event, EventSink, MonoNanos, Origin, RecordUpdate, StateChange,
-    Subscription, Trade, TradeUpdate,
+    BookState, BookUpdate, DepthChange, DownReason, Event, EventSink, MonoNanos, Origin,
+    RecordUpdate, StateChange, Subscription, Trade, TradeUpdate,
 };
 
 use super::options::SourceOptions;
@@ -234,7 +234,7 @@ impl<S: EventSink> Merge<S> {
         }
     }
 
-    fn set_state(&mut self, at: usize, to: okx_feed::BookState) {
+    fn set_state(&mut self, at: usize, to: BookState) {
         let Some(topic) = self.topics.get_mut(at) else { return };
         if topic.state == to {
             return;
@@ -288,6 +288,16 @@ impl<S: EventSink> Merge<S> {
             self.writers.forget();
         }
         self.on_time(now);
+    }
+
+    /// The source ends.
+    pub(super) fn stop(&mut self) {
+        for at in 0..self.topics.len() {
+            let Some(topic) = self.topics.get_mut(at) else { return };
+            let state = BookState::Down(DownReason::Stopped);
+            topic.value.publish_state(state);
+            self.set_state(at, state);
+        }
     }
 
     /// Messages may be lost: every value that can't show it is dropped.

@@ -59,8 +59,9 @@ impl World {
     }
 
     fn beat(&mut self, writer: &str, session: u64) {
-        let text =
-            format!(r#"{{"writer":"{writer}","session":{session},"interval_ms":500,"event":"writer"}}"#);
+        let text = format!(
+            r#"{{"writer":"{writer}","session":{session},"interval_ms":500,"event":"writer"}}"#
+        );
         self.merge.on_heartbeat(text.as_bytes(), self.now);
     }
 
@@ -122,7 +123,8 @@ fn two_writers_give_each_update_once_in_order() {
     for (writer, id) in [("A", 10), ("B", 10), ("A", 13), ("B", 11), ("B", 12), ("B", 13)] {
         world.trade(writer, id);
     }
-    let trades = ["trade 10 missed 0", "trade 13 missed 2", "trade 11 missed 0", "trade 12 missed 0"];
+    let trades =
+        ["trade 10 missed 0", "trade 13 missed 2", "trade 11 missed 0", "trade 12 missed 0"];
     assert_eq!(world.log(), [&["trades:A-B live"][..], &trades].concat());
     assert_eq!(world.shared.stats.duplicates(), 5);
 }
@@ -155,7 +157,8 @@ fn nothing_is_live_without_a_running_writer_that_has_it_live() {
 
 #[test]
 fn a_drop_takes_a_book_away_unless_another_writer_has_it() {
-    let missed = r#"{"ts_recv_ns":0,"event":"missed","channel":"books5","inst_id":"A-B","count":2}"#;
+    let missed =
+        r#"{"ts_recv_ns":0,"event":"missed","channel":"books5","inst_id":"A-B","count":2}"#;
     let mut world = World::new();
     world.beat("A", 7);
     world.book("A", 1);

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use okx_feed::publish::{
-    BookReader, DepthReader, RecordReader, RecordRingReader, TradeReader,
-};
+use okx_feed::publish::{BookReader, DepthReader, RecordReader, RecordRingReader, TradeReader};
 use okx_feed::{BookState, Subscription};
 
 /// The readers of a topic.

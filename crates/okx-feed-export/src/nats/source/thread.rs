@@ -26,8 +26,8 @@ pub(super) fn run<S: EventSink>(mut following: Following<S>) {
             Err(error) => Err(error.to_string()),
         };
         let now = following.clock.mono();
+        let Err(why) = ended else { break };
         following.merge.set_current(false, now);
-        let Err(why) = ended else { return };
         tracing::warn!(server = following.options.server.shown(), why, "no connection");
         following.shared.stats.note_error(why);
         pause = match following.shared.stats.connects() > before {
@@ -36,4 +36,5 @@ pub(super) fn run<S: EventSink>(mut following: Following<S>) {
         };
         std::thread::sleep(pause);
     }
+    following.merge.stop();
 }

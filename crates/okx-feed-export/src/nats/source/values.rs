@@ -189,10 +189,10 @@ pub(super) fn update<'p>(topic: Topic<'p>, message: &'p DepthPayload) -> DepthUp
         checksum: message.checksum,
         asks: &message.asks,
         bids: &message.bids,
-        non_rpi: message.non_rpi.as_ref().map(|(asks, bids)| okx_feed::book::NonRpiSizes {
-            asks,
-            bids,
-        }),
+        non_rpi: message
+            .non_rpi
+            .as_ref()
+            .map(|(asks, bids)| okx_feed::book::NonRpiSizes { asks, bids }),
     }
 }
 
