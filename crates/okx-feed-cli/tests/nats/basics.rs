@@ -48,7 +48,7 @@ async fn a_publisher_that_is_killed_leaves_nothing_live() {
         let is_live = |of| source.state(of).is_some_and(|state| state.is_live());
         fleet.wait("all is live", |_| all.iter().all(is_live)).await;
         tokio::time::sleep(Duration::from_millis(500)).await;
-        fleet.kill("A");
+        fleet.kill("A").await;
         fleet.wait("nothing is live", |_| !all.iter().any(is_live)).await;
         fleet.publish("A").await;
         fleet.wait("all is live again", |_| all.iter().all(is_live)).await;

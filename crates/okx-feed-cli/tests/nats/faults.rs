@@ -91,7 +91,7 @@ async fn every_reader_has_the_exchanges_own_books_and_trades_through_every_loss(
         }
         match events.next() {
             Some("kill a publisher") => {
-                fleet.kill("B");
+                fleet.kill("B").await;
                 tokio::time::sleep(Duration::from_millis(2_500)).await;
                 // The other one has everything.
                 assert!(readers.iter().all(|reader| reader.are_live(&all)));

@@ -4,15 +4,18 @@ use std::collections::HashMap;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use futures_util::{FutureExt, StreamExt};
 use okx_feed::sim::{ConnectionId, Endpoint, ExchangeConfig, Listing, Server, ServerHandle};
 use okx_feed::transport::Proxy;
 use okx_feed::{Client, Dialect, Subscription};
+use okx_feed_export::nats::subject::TopicSubjects;
 
 use super::log::Logger;
 
 /// The channels of each instrument.
 const CHANNELS: [&str; 3] = ["books5", "books", "trades"];
+
+/// How long anything may take: other programs may have the machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An exchange with so many instruments and events a second.
 pub(crate) struct Fleet {
@@ -25,9 +28,9 @@ pub(crate) struct Fleet {
     lines: HashMap<ConnectionId, String>,
     publishers: HashMap<String, Child>,
     nats: String,
-    states: async_nats::Subscriber,
-    /// Whether each topic is live, by the subject of its state.
-    live: HashMap<String, bool>,
+    jetstream: async_nats::jetstream::Context,
+    /// The end of the stream when a publisher was killed.
+    killed_at: HashMap<String, u64>,
 }
 
 impl Fleet {
@@ -49,7 +52,6 @@ impl Fleet {
             .spawn()
             .unwrap();
         let client = async_nats::connect(nats).await.unwrap();
-        let states = client.subscribe("md.okx.v5.*.*.state.*").await.unwrap();
         let mut fleet = Self {
             exchange,
             subscriptions,
@@ -58,8 +60,8 @@ impl Fleet {
             lines: HashMap::new(),
             publishers: HashMap::new(),
             nats: nats.to_owned(),
-            states,
-            live: HashMap::new(),
+            jetstream: async_nats::jetstream::new(client),
+            killed_at: HashMap::new(),
         };
         fleet
             .wait("the direct client", |fleet| {
@@ -70,11 +72,11 @@ impl Fleet {
         fleet
     }
 
-    /// Waits until something holds, for half a minute at most.
+    /// Waits until something holds, for a minute at most.
     pub(crate) async fn wait(&mut self, what: &str, is_so: impl Fn(&mut Self) -> bool) {
         let began = Instant::now();
         while !is_so(self) {
-            assert!(began.elapsed() < Duration::from_secs(30), "timed out: {what}");
+            assert!(began.elapsed() < TIMEOUT, "timed out: {what}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -99,33 +101,40 @@ impl Fleet {
         self.is_live(writer).await;
     }
 
-    /// Waits until all topics of a publisher are live.
+    /// Waits until all topics of a publisher are live, by their last states in the stream.
     pub(crate) async fn is_live(&mut self, writer: &str) {
-        let (name, count) = (writer.to_owned(), self.subscriptions.len());
-        self.wait(&format!("{writer} is live"), move |fleet| {
-            fleet.read_states();
-            let end = format!(".state.{name}");
-            let of = fleet.live.iter().filter(|(subject, live)| **live && subject.ends_with(&end));
-            of.count() == count
-        })
-        .await;
+        let began = Instant::now();
+        let mut left = self.subscriptions.clone();
+        while !left.is_empty() {
+            assert!(began.elapsed() < TIMEOUT, "timed out: {writer} has not live: {left:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let Ok(stream) = self.jetstream.get_stream("MD_OKX").await else { continue };
+            let mut others = Vec::new();
+            for of in left {
+                let subject = TopicSubjects::of(&of).state(writer);
+                let last = stream.direct_get_last_for_subject(subject).await;
+                let is_live = last.is_ok_and(|last| {
+                    let text = String::from_utf8_lossy(&last.payload).into_owned();
+                    // Not what a killed one has left.
+                    let is_own = Some(&last.sequence) > self.killed_at.get(writer);
+                    is_own && text.contains("\"to\":\"live\"")
+                });
+                if !is_live {
+                    others.push(of);
+                }
+            }
+            left = others;
+        }
         self.note_connections(writer);
     }
 
-    fn read_states(&mut self) {
-        while let Some(Some(message)) = self.states.next().now_or_never() {
-            let is_live = String::from_utf8_lossy(&message.payload).contains("\"to\":\"live\"");
-            self.live.insert(message.subject.to_string(), is_live);
-        }
-    }
-
     /// Kills a publisher with SIGKILL.
-    pub(crate) fn kill(&mut self, writer: &str) {
+    pub(crate) async fn kill(&mut self, writer: &str) {
         let mut child = self.publishers.remove(writer).unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
-        self.read_states();
-        self.live.retain(|subject, _| !subject.ends_with(&format!(".state.{writer}")));
+        let stream = self.jetstream.get_stream("MD_OKX").await.unwrap();
+        self.killed_at.insert(writer.to_owned(), stream.cached_info().state.last_sequence);
     }
 
     /// A fault for a connection of a publisher.
