@@ -247,7 +247,7 @@ fn latencies(url: &str, stream: bool) {
                 if stream {
                     // The acknowledgement is read by a task, as the exporter reads it meanwhile.
                     let sent = jetstream.publish(subject, payload);
-                    let ack = runtime.block_on(async { sent.await }).unwrap();
+                    let ack = runtime.block_on(sent).unwrap();
                     runtime.spawn(ack.into_future());
                 } else {
                     runtime.block_on(client.publish(subject, payload)).unwrap();

@@ -16,7 +16,6 @@ use okx_feed::{
 /// An event that left the ring. Borrows the receiver's buffers until the next one.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-#[expect(clippy::large_enum_variant, reason = "it is one value on the stack")]
 pub enum Message<'r> {
     /// A book of at most five levels.
     Book(Subscription, Book5),

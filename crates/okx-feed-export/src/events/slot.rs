@@ -11,7 +11,6 @@ pub(super) const LEVELS: usize = 12;
 
 /// One entry of the ring.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::large_enum_variant, reason = "every entry of the ring has room for any")]
 pub(super) enum Slot {
     Book(Subscription, Book5),
     Trade(Subscription, TradeSlot),

@@ -14,7 +14,6 @@ use okx_feed::{
 
 /// What a message says.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "it is one value on the stack")]
 pub(super) enum Payload {
     Book(Book5),
     Trade {

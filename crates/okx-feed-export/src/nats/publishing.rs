@@ -181,7 +181,7 @@ impl Publishing {
     }
 
     /// Takes events from the ring and sends them. Gives how many there were.
-    async fn take_batch(&mut self, link: &mut Link) -> Result<usize, String> {
+    async fn take_batch(&mut self, link: &Link) -> Result<usize, String> {
         let has_stream = self.options.stream.is_some();
         for taken in 0..BATCH {
             if self.outbox.len() >= self.options.unacknowledged {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use okx_feed::model::stable_hash;
 use okx_feed::{
-    BookState, BookUpdate, DepthChange, DownReason, Event, EventSink, MonoNanos, Origin,
+    BookState, BookUpdate, DepthChange, DownReason, Event, EventSink, MonoNanos, Origin, Record,
     RecordUpdate, StateChange, Subscription, Trade, TradeUpdate,
 };
 
@@ -115,36 +115,39 @@ impl<S: EventSink> Merge<S> {
                 let own = renamed_to.as_ref().map(|id| id.as_str());
                 self.on_trade(at, &trade, (replayed, own), now);
             }
-            Payload::Record(record) => {
-                let is_new = match &mut topic.value {
-                    Value::Latest { last, .. } => {
-                        let is_new = is_newer_record(&record, last.as_ref());
-                        if is_new {
-                            *last = Some(record);
-                        }
-                        is_new
-                    }
-                    Value::Stream { seen, publisher } => {
-                        let is_new = seen.note(stable_hash(message.id.as_bytes()));
-                        if is_new {
-                            publisher.push(&record);
-                        }
-                        is_new
-                    }
-                    _ => return,
-                };
-                if !is_new {
-                    return self.on_duplicate(at, now);
-                }
-                self.publish(at, now);
-                let Some(topic) = self.topics.get(at) else { return };
-                let subscription_id = topic.id;
-                let topic = topic.subscription.topic();
-                let update = RecordUpdate { subscription_id, ..RecordUpdate::new(topic, &record) };
-                self.sink.on_event(&Event::Record(update));
-            }
+            Payload::Record(record) => self.on_record(at, &record, message.id, now),
             Payload::Depth(depth) => self.on_depth(at, &depth, now),
         }
+    }
+
+    fn on_record(&mut self, at: usize, record: &Record, id: &str, now: MonoNanos) {
+        let Some(topic) = self.topics.get_mut(at) else { return };
+        let is_new = match &mut topic.value {
+            Value::Latest { last, .. } => {
+                let is_new = is_newer_record(record, last.as_ref());
+                if is_new {
+                    *last = Some(*record);
+                }
+                is_new
+            }
+            Value::Stream { seen, publisher } => {
+                let is_new = seen.note(stable_hash(id.as_bytes()));
+                if is_new {
+                    publisher.push(record);
+                }
+                is_new
+            }
+            _ => return,
+        };
+        if !is_new {
+            return self.on_duplicate(at, now);
+        }
+        self.publish(at, now);
+        let Some(topic) = self.topics.get(at) else { return };
+        let subscription_id = topic.id;
+        let topic = topic.subscription.topic();
+        let update = RecordUpdate { subscription_id, ..RecordUpdate::new(topic, record) };
+        self.sink.on_event(&Event::Record(update));
     }
 
     /// A value that is shown already still makes up for what a writer has dropped before.
