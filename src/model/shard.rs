@@ -24,7 +24,8 @@ pub struct Shard {
 pub struct ShardError;
 
 impl Shard {
-    /// Whether an id is of this shard: the upper half of [`stable_hash`], modulo the number of shards.
+    /// Whether an id is of this shard: the upper half of [`stable_hash`], modulo the number of
+    /// shards.
     #[must_use]
     pub fn has(&self, inst_id: &str) -> bool {
         (stable_hash(inst_id.as_bytes()) >> 32) % u64::from(self.of) == u64::from(self.number - 1)

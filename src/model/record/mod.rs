@@ -6,6 +6,7 @@ mod envelope;
 mod field;
 mod prices;
 mod reference;
+mod text_words;
 mod trades;
 
 pub use data::{RecordData, RecordKind, RecordType};
