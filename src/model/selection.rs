@@ -258,6 +258,7 @@ mod tests {
             ("tickers:BTC*,family=BTC-USDT,state=live", [true, false, false]),
             ("tickers:state=suspend", [false, false, false]),
             ("tickers:type=OPTION,family=BTC-USD", [false, false, true]),
+            ("tickers:*,shard=1/1", [true, true, false]),
         ] {
             let selection: Selection = text.parse().unwrap();
             assert!(Selection::is_one(text));
@@ -266,6 +267,11 @@ mod tests {
             assert_eq!(found, fitting, "{text}");
             assert!(!selection.matches(&gone), "{text}");
         }
+        let in_shard = |n: u32| {
+            let selection: Selection = "books5:*".parse().unwrap();
+            selection.in_shard(format!("{n}/3").parse().unwrap()).matches(&swap)
+        };
+        assert_eq!((1..=3).filter(|n| in_shard(*n)).count(), 1);
         let lists = |text: &str| {
             let selection: Selection = text.parse().unwrap();
             selection.lists().map(|(of, family)| format!("{of} {family:?}")).collect::<Vec<_>>()
@@ -285,6 +291,7 @@ mod tests {
         assert!(matches!(error("index-tickers:*"), SelectionError::NotByInstrument(_)));
         assert!(matches!(error("books5:*,*"), SelectionError::Condition(_)));
         assert!(matches!(error("books5:colour=red"), SelectionError::Condition(_)));
+        assert!(matches!(error("books5:shard=3/2"), SelectionError::Condition(_)));
         assert!(matches!(error("books5:type=OPTION"), SelectionError::Type(_)));
         assert!(matches!(error("books5:type=EVENTS"), SelectionError::Type(_)));
         for text in ["books5:BTC-USDT", "status", "raw:x:a=b", "spot/depth5:A", "books5:"] {

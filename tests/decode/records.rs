@@ -6,7 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test may fail as it does")]
 
 use okx_feed::model::{
-    Candle, FundingRate, IndexTicker, Liquidation, MarkPrice, PriceLimit, RecordKind, Ticker,
+    Candle, FieldValue, FundingRate, IndexTicker, Liquidation, MarkPrice, PriceLimit, RecordData,
+    RecordKind, Ticker,
 };
 use okx_feed::wire::TextPath;
 use okx_feed::{
@@ -531,6 +532,31 @@ fn usual_forms_are_scanned() {
         }
     }
     assert!(scanned >= 6);
+}
+
+#[test]
+fn a_record_is_made_of_the_names_and_values_of_its_fields() {
+    let mut decoders = [V3, V5].map(Decoder::new);
+    let mut kinds = std::collections::BTreeSet::new();
+    for (dialect, text, ..) in ROWS {
+        let decoder = &mut decoders[usize::from(*dialect == V5)];
+        let mut records = Vec::new();
+        let mut sink = |event: &Event<'_>| {
+            if let Event::Record(update) = event {
+                records.push(*update.record);
+            }
+        };
+        decoder.decode(frame(text), UnixNanos(1), &mut sink).unwrap();
+        for Record { data, .. } in records {
+            let kind = data.kind().unwrap();
+            let mut made = RecordData::empty(kind);
+            data.fields(&mut |name, value| assert!(made.set_field(name, value), "{name}: {text}"));
+            assert_eq!(made, data, "{text}");
+            assert!(!made.set_field("no_such_field", FieldValue::Absent));
+            kinds.insert(kind);
+        }
+    }
+    assert_eq!(kinds.len(), RecordKind::ALL.len());
 }
 
 #[test]
