@@ -152,7 +152,9 @@ impl Feed {
 fn connect(url: &str) -> (tokio::runtime::Runtime, Client) {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = builder.worker_threads(1).enable_all().build().unwrap();
-    let client = runtime.block_on(async_nats::connect(url)).unwrap();
+    // Room for all of a block: a receiver that is slow must not lose what it is to count.
+    let options = async_nats::ConnectOptions::new().subscription_capacity(1 << 20);
+    let client = runtime.block_on(options.connect(url)).unwrap();
     (runtime, client)
 }
 
@@ -233,6 +235,8 @@ fn latencies(url: &str, stream: bool) {
     let mut feed = Feed::start(url, stream, "latency");
     let receiver = Receiver::start(url, stream, start);
     let (runtime, client) = connect(url);
+    // The context of JetStream spawns a task.
+    let _entered = runtime.enter();
     let jetstream = async_nats::jetstream::new(client.clone());
     let (ours, plain) = (topic(0), topic(1));
     let subject = "md.okx.v5.books5.COIN1-USDT";
@@ -294,7 +298,9 @@ fn throughput(url: &str, stream: bool) {
             let of = topic(3);
             let payloads: Vec<_> = books.iter().map(|book| payload(&of, book)).collect();
             let (runtime, client) = connect(url);
+            let entered = runtime.enter();
             let jetstream = async_nats::jetstream::new(client.clone());
+            drop(entered);
             began = Instant::now();
             runtime.block_on(async move {
                 let mut acks = std::collections::VecDeque::new();
