@@ -305,7 +305,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 self.on_frame();
                 self.has_processed = true;
             }
-            Ready::Control => {
+            Ready::PingOrPong => {
                 let (mono, wall) = self.clock.now();
                 self.session.handle_ping(mono);
                 self.record(Noted::Control, wall, || "");

@@ -4,12 +4,12 @@
 mod activity;
 mod config;
 mod connect_rate_limiter;
-mod connection;
 mod error_target;
 mod reconnect_backoff;
 mod reply_match;
 mod request_quota;
 mod resync_backoff;
+mod state_machine;
 mod subscription_state;
 mod subscriptions;
 mod types;
@@ -17,5 +17,5 @@ mod unsubscribes;
 
 pub use config::{BackoffConfig, ConnectRateLimit, ResyncConfig, SessionConfig};
 pub use connect_rate_limiter::ConnectRateLimiter;
-pub use connection::Session;
+pub use state_machine::Session;
 pub use types::{Action, LostReason, SessionEvent, SessionStats};

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::clock::Clock;
 use super::connect::{Connector, Route};
-use super::connection::{Buffered, Ready, Received, Transport};
+use super::interface::{Buffered, Ready, Received, Transport};
 use super::error::ConnectError;
 use super::socket::Socket;
 use crate::wire::Frame;

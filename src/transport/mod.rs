@@ -4,12 +4,12 @@
 mod attempts;
 mod clock;
 mod connect;
-mod connection;
 mod dial;
 #[cfg(all(feature = "direct", unix))]
 pub(crate) mod direct;
 mod error;
 mod headers;
+mod interface;
 mod proxy;
 mod refusal;
 mod refused_options;
@@ -27,7 +27,6 @@ mod upgrade;
 pub(crate) use attempts::SocketTransport;
 pub use clock::Clock;
 pub(crate) use connect::{ConnectOptions, Connector, Route};
-pub(crate) use connection::{Buffered, CloseReason, Ready, Received, Transport};
 pub(crate) use error::ConnectError;
 pub use error::TransportError;
 pub use headers::ExtraHeaders;
@@ -35,6 +34,7 @@ pub use headers::ExtraHeaders;
 pub(crate) use headers::LoginHeaders;
 #[cfg(feature = "rest")]
 pub(crate) use headers::USER_AGENT;
+pub(crate) use interface::{Buffered, CloseReason, Ready, Received, Transport};
 pub use proxy::Proxy;
 #[cfg(feature = "rest")]
 pub(crate) use proxy::{HttpProxy, http_proxy};

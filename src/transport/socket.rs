@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::connection::{Buffered, Ready, Received};
+use super::interface::{Buffered, Ready, Received};
 #[cfg(all(feature = "direct", unix))]
 use super::direct::DirectSocket;
 use super::tokio::TokioSocket;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::clock::Clock;
-use super::connection::Received;
+use super::interface::Received;
 
 /// A TCP connection, and when bytes were read from it last. What is read at once may hold many
 /// frames: all have the time of that read, however long the later ones wait for the earlier.

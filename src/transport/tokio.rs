@@ -8,7 +8,7 @@ use rustls::ProtocolVersion;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use super::connection::{CloseReason, Ready, Received};
+use super::interface::{CloseReason, Ready, Received};
 use super::stamped::StampedStream;
 use crate::wire::Frame;
 
@@ -48,7 +48,7 @@ impl TokioSocket {
                 Ready::CloseRequested(reason.unwrap_or_default())
             }
             // tungstenite answers pings itself, with the next write or read.
-            Some(Ok(_)) => Ready::Control,
+            Some(Ok(_)) => Ready::PingOrPong,
             Some(Err(error)) => Ready::Ended(Some(io_error(error))),
             None => Ready::Ended(None),
         }

@@ -83,7 +83,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 self.connect();
             }
             Ready::Failed(error) => self.on_attempt_failed(&error),
-            Ready::Frame | Ready::Control | Ready::CloseRequested(_) | Ready::Ended(_) => {}
+            Ready::Frame | Ready::PingOrPong | Ready::CloseRequested(_) | Ready::Ended(_) => {}
         }
     }
 

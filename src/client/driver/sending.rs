@@ -54,7 +54,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             loop {
                 match self.transport.ready().await {
                     Ready::Frame => self.on_frame(),
-                    Ready::Control => self.session.handle_ping(self.clock.mono()),
+                    Ready::PingOrPong => self.session.handle_ping(self.clock.mono()),
                     Ready::Ended(error) => return error.is_none().then_some(()),
                     _ => {}
                 }

@@ -16,7 +16,7 @@ pub enum TbtAccess {
     /// Whoever has logged in; others get code 60011.
     LoggedIn,
     /// Nobody's fee tier is high enough: code 64003, or 60011 without a login.
-    Nobody,
+    TierTooLow,
 }
 
 /// A channel of v5 needs a login.
@@ -147,10 +147,10 @@ fn first(market: &SimMarket, of: Market, is_such: impl Fn(&Listing) -> bool) -> 
 fn admit(access: TbtAccess, logged_in: bool, channel: Channel) -> Result<(), ErrorReply> {
     let gated = matches!(channel, Channel::BooksL2Tbt | Channel::Books50L2Tbt);
     match access {
-        TbtAccess::LoggedIn | TbtAccess::Nobody if gated && !logged_in => {
+        TbtAccess::LoggedIn | TbtAccess::TierTooLow if gated && !logged_in => {
             Err(ErrorReply::new(LOGIN_REQUIRED, "Please log in"))
         }
-        TbtAccess::Nobody if gated => {
+        TbtAccess::TierTooLow if gated => {
             let text = "Your trading fee tier doesn't meet the requirement to access this channel";
             Err(ErrorReply::new(TIER_TOO_LOW, text))
         }

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 use super::*;
 use crate::transport::clock::Clock;
-use crate::transport::connection::Ready;
+use crate::transport::interface::Ready;
 use crate::transport::headers::Headers;
 use crate::transport::target::Target;
 use crate::wire::Frame;

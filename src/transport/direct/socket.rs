@@ -16,7 +16,7 @@ use super::inbound::{Inbound, InboundError};
 use super::reader::StampReader;
 use crate::model::UnixNanos;
 use crate::transport::clock::Clock;
-use crate::transport::connection::{Buffered, CloseReason, Ready, Received};
+use crate::transport::interface::{Buffered, CloseReason, Ready, Received};
 use crate::wire::Frame;
 
 /// How long a proper close in the background may take.
@@ -206,14 +206,14 @@ impl DirectSocket {
                         self.try_flush();
                     }
                 }
-                Ready::Control
+                Ready::PingOrPong
             }
             Incoming::Close(code, range) => {
                 let text = String::from_utf8_lossy(self.inbound.bytes(range)).into_owned();
                 self.close_received = Some(code);
                 Ready::CloseRequested(CloseReason { code, text })
             }
-            Incoming::Pong(_) | Incoming::Text(_) | Incoming::Binary(_) => Ready::Control,
+            Incoming::Pong(_) | Incoming::Text(_) | Incoming::Binary(_) => Ready::PingOrPong,
         }
     }
 

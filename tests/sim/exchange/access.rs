@@ -29,7 +29,7 @@ fn tick_by_tick_books_are_open_unless_gated() {
         assert_eq!(gated.replies(LOGIN)[0]["code"], "0");
         assert_eq!(code(&mut gated, channel), None);
 
-        let mut closed = bench(TbtAccess::Nobody);
+        let mut closed = bench(TbtAccess::TierTooLow);
         assert_eq!(code(&mut closed, channel).as_deref(), Some("60011"));
         closed.replies(LOGIN);
         assert_eq!(code(&mut closed, channel).as_deref(), Some("64003"));

@@ -87,7 +87,7 @@ pub(crate) enum Ready {
     /// A text or binary frame came: see [`Transport::frame`].
     Frame,
     /// A ping or pong of the WebSocket came. The transport answers a ping.
-    Control,
+    PingOrPong,
     /// The other side closes the connection. [`Transport::close`] answers it.
     CloseRequested(CloseReason),
     /// The connection has ended, by an error where there is one.
