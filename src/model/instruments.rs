@@ -6,7 +6,7 @@ use super::decimal::{Decimal, DecimalError, Price, Qty};
 use super::instrument::InstrumentId;
 use super::instrument_codes::InstrumentCodes;
 use super::level::Level;
-use super::record::Instrument;
+use super::record::reference::Instrument;
 use super::text::Text;
 
 /// The state of an instrument that is gone, as the exchange writes it.

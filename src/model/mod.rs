@@ -43,13 +43,16 @@ pub use instruments::{CatalogueChange, Instruments};
 pub use level::Level;
 pub use origin::Origin;
 pub(crate) use raw_key::RawKey;
-pub use record::{
-    AdlWarning, BlockLeg, BlockTicker, BlockTrade, CallAuction, Candle, EstimatedPrice,
-    EventContract, FieldValue, FundingRate, IndexTicker, Instrument, Liquidation, MarkPrice,
-    OpenInterest, OptionDetail, OptionSummary, OptionTrade, PriceLimit, Record, RecordData,
-    RecordKind, RecordType, Status, Ticker,
+pub use record::prices::{
+    BlockTicker, CallAuction, Candle, EstimatedPrice, FundingRate, IndexTicker, MarkPrice,
+    OpenInterest, PriceLimit, Ticker,
 };
+pub use record::reference::{
+    AdlWarning, EventContract, Instrument, OptionDetail, OptionSummary, Status,
+};
+pub use record::trades::{BlockLeg, BlockTrade, Liquidation, OptionTrade};
 pub(crate) use record::{FieldError, RawValue};
+pub use record::{FieldValue, Record, RecordData, RecordKind, RecordType};
 pub use selection::{Selection, SelectionError};
 #[cfg(feature = "serde")]
 pub(crate) use serialize::{FromText, as_name, named};

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::channel::Channel;
 use super::channel_kind::ChannelKey;
 use super::dialect::Dialect;
-use super::record::Instrument;
+use super::record::reference::Instrument;
 use super::shard::Shard;
 use super::subscription::Subscription;
 
