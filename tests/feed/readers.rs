@@ -11,6 +11,7 @@ use okx_feed::{
     Arbiter, BookState, Dialect, DownReason, Event, FeedHandler, Frame, Level, Subscription,
     UnixNanos,
 };
+use okx_feed_testkit::messages;
 
 fn sub(text: &str) -> Subscription {
     text.parse().unwrap()
@@ -138,13 +139,9 @@ fn readers_of_books_and_trades_have_the_last_of_each() {
         backwards += u64::from(ts < *last);
         *last = ts;
         let message = if book {
-            format!(
-                r#"{{"arg":{{"channel":"books5","instId":"A"}},"data":[{{"asks":[["{n}","1","0","1"]],"bids":[],"ts":"{ts}","seqId":{n}}}]}}"#
-            )
+            messages::book("books5", "A", n, Some(n), ts)
         } else {
-            format!(
-                r#"{{"arg":{{"channel":"trades","instId":"A"}},"data":[{{"instId":"A","tradeId":"{n}","px":"1","sz":"1","side":"buy","ts":"{ts}"}}]}}"#
-            )
+            messages::trade("A", n, 1, ts)
         };
         feed(&mut handler, &message, n);
         let (last_book, last_trade) = (if book { n } else { n - 1 }, n / 3 * 3);
@@ -218,11 +215,7 @@ fn options_and_limits_are_those_that_were_set() {
 #[test]
 fn a_tape_is_as_long_as_asked_for_alone_and_behind_an_arbiter() {
     let trades = sub("trades:A");
-    let message = |n: u64| {
-        format!(
-            r#"{{"arg":{{"channel":"trades","instId":"A"}},"data":[{{"instId":"A","tradeId":"{n}","px":"1","sz":"1","side":"buy","ts":"{n}"}}]}}"#
-        )
-    };
+    let message = |n: u64| messages::trade("A", n, 1, n);
     for (asked, kept) in [(0, 1), (1, 1), (3, 3), (usize::MAX, 1 << 16)] {
         let mut handler = FeedHandler::new(Dialect::V5);
         handler.set_trade_options(TradeOptions { tape_len: asked });
