@@ -17,7 +17,6 @@ pub mod shm;
 mod words;
 
 pub use depth::DepthSnapshot;
-pub(crate) use depth::PUBLISHED_LEVELS;
 pub use latest::{Latest, SeqPublisher, SeqReader};
 pub(crate) use prefetch::prefetch_lines;
 pub use readers::{
@@ -25,5 +24,5 @@ pub use readers::{
     RecordRingPublisher, RecordRingReader, TradePublisher, TradeReader,
 };
 pub use ring::{RingPublisher, RingReader, RingValue, TradeOptions};
-pub(crate) use set::Publishers;
+pub(crate) use set::{Publishers, publish_order_book};
 pub use words::{WordArray, Words};

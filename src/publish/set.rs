@@ -1,9 +1,11 @@
 //! The publishers of one subscription.
 
+use super::depth::PUBLISHED_LEVELS;
 use super::readers::{
     BookPublisher, DepthPublisher, RecordPublisher, RecordRingPublisher, TradePublisher,
 };
 use super::ring::TradeOptions;
+use crate::book::{BOOK5_LEVELS, DepthBook};
 use crate::model::{BookState, ChannelKind};
 
 /// The publishers of one subscription; `None` for data that its channel does not have.
@@ -56,5 +58,24 @@ impl Publishers {
         if let Some(records) = records {
             records.publish_state(state);
         }
+    }
+}
+
+/// Publishes an order book to those of its readers that see the level `first_changed`, counted from
+/// the best one, or one below it; to none for `None`.
+#[inline]
+pub(crate) fn publish_order_book(
+    best: &mut Option<BookPublisher>,
+    levels: &mut Option<DepthPublisher>,
+    book: &DepthBook,
+    first_changed: Option<usize>,
+    state: BookState,
+) {
+    let first_changed = first_changed.unwrap_or(usize::MAX);
+    if let Some(best) = best.as_mut().filter(|_| first_changed < BOOK5_LEVELS) {
+        best.publish(&book.view().top5(), state);
+    }
+    if let Some(levels) = levels.as_mut().filter(|_| first_changed < PUBLISHED_LEVELS) {
+        levels.publish_book(&book.view(), state);
     }
 }

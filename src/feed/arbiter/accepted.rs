@@ -1,5 +1,6 @@
 //! The updates of one subscription that were accepted last, in their order.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::key::UpdateKey;
@@ -17,21 +18,6 @@ pub(super) struct Accepted {
     pub(super) at: UnixNanos,
 }
 
-/// The first update after a sequence reset or a clock step, where it is, and when it came.
-#[derive(Clone, Copy, Debug)]
-struct Discontinuity {
-    key: UpdateKey,
-    position: u64,
-    at: UnixNanos,
-}
-
-impl Discontinuity {
-    /// Whether a line may still deliver something from before it.
-    fn is_recent(&self, at: UnixNanos) -> bool {
-        at.since(self.at).is_none_or(|since| since < LONGEST_LAG)
-    }
-}
-
 /// The updates that were accepted last. Positions count from 1 over all accepted updates.
 #[derive(Debug)]
 pub(super) struct AcceptedUpdates {
@@ -41,9 +27,10 @@ pub(super) struct AcceptedUpdates {
     pub(super) end: u64,
     /// When something was accepted, or confirmed to be still so.
     pub(super) at: UnixNanos,
-    /// The last sequence reset, and the last clock step.
-    reset: Option<Discontinuity>,
-    step: Option<Discontinuity>,
+    /// When the first update after the last sequence reset was accepted, and after the last clock
+    /// step.
+    reset_at: Option<UnixNanos>,
+    step_at: Option<UnixNanos>,
     /// Whether there were updates before the oldest one here.
     pub(super) has_forgotten: bool,
     /// The highest number here.
@@ -53,16 +40,11 @@ pub(super) struct AcceptedUpdates {
 impl AcceptedUpdates {
     /// Makes room for so many updates, a power of two. This is all the memory that it takes.
     pub(super) fn new(len: usize) -> Self {
-        let none = Accepted { key: UpdateKey::NONE, line: usize::MAX, at: UnixNanos::UNKNOWN };
-        Self {
-            ring: vec![none; len.next_power_of_two()].into(),
-            end: 0,
-            at: UnixNanos::UNKNOWN,
-            reset: None,
-            step: None,
-            has_forgotten: false,
-            highest: NO_SEQ,
-        }
+        let at = UnixNanos::UNKNOWN;
+        let none = Accepted { key: UpdateKey::NONE, line: usize::MAX, at };
+        let ring = vec![none; len.next_power_of_two()].into();
+        let (reset_at, step_at, has_forgotten) = (None, None, false);
+        Self { ring, end: 0, at, reset_at, step_at, has_forgotten, highest: NO_SEQ }
     }
 
     /// The first position that is still here.
@@ -82,10 +64,10 @@ impl AcceptedUpdates {
         (position >= self.oldest()).then(|| self.ring.get(self.slot(position)))?
     }
 
-    /// The key of the last update.
+    /// The last update.
     #[inline]
-    pub(super) fn last(&self) -> Option<&UpdateKey> {
-        self.get(self.end).map(|accepted| &accepted.key)
+    pub(super) fn last(&self) -> Option<&Accepted> {
+        self.get(self.end)
     }
 
     /// Whether the update at a position is sent again, at whatever time.
@@ -94,86 +76,88 @@ impl AcceptedUpdates {
     }
 
     /// The earliest position after `position` of an update. Too early only delays a line; too late
-    /// could emit an old update.
+    /// could emit an old update. Soon after a sequence reset numbers come again, at other times; but
+    /// what a line begins with, at 0, may have a later time of its own.
     #[inline]
     pub(super) fn find_after(&self, position: u64, key: &UpdateKey) -> Option<u64> {
-        let is_exact = self.is_discontinuous(self.at);
+        let is_exact = is_recent(self.reset_at, self.at);
         let is_it = |known: &Accepted| {
-            known.key.is_same(key) && (!is_exact || known.key.is_delivered_as(key))
+            let is_time = known.key.ts == key.ts || position == 0 && known.key.ts < key.ts;
+            known.key.is_same(key) && (!is_exact || is_time)
         };
         let mut positions = (position + 1).max(self.oldest())..=self.end;
         positions.find(|position| self.get(*position).is_some_and(is_it))
     }
 
-    /// Adds an update. A clock step may lie before it though its time is later: where it has no
-    /// number, and where a sequence reset lies before it.
+    /// Adds an update. A clock step may lie before it though its time is later, where nothing shows
+    /// where its line was.
     pub(super) fn append(&mut self, key: UpdateKey, line: usize, at: UnixNanos, may_be_step: bool) {
-        let here = Discontinuity { key, position: self.end + 1, at };
-        if let Some(last) = self.last() {
+        if let Some(Accepted { key: last, .. }) = self.last() {
             let is_reset = key.both_numbered(last) && key.seq < last.seq;
-            let is_step = key.ts < last.ts || may_be_step && (is_reset || !key.both_numbered(last));
-            self.reset = if is_reset { Some(here) } else { self.reset };
-            self.step = if is_step { Some(here) } else { self.step };
+            let is_step = key.ts < last.ts || may_be_step;
+            self.reset_at = if is_reset { Some(at) } else { self.reset_at };
+            self.step_at = if is_step { Some(at) } else { self.step_at };
         }
         (self.end, self.at) = (self.end + 1, at);
         self.has_forgotten |= self.end > self.ring.len() as u64;
         let slot = self.slot(self.end);
-        let Some(entry) = self.ring.get_mut(slot) else { return };
-        let replaced = std::mem::replace(entry, Accepted { key, line, at }).key.seq;
-        if key.seq < self.highest && self.highest == replaced {
-            // Rare: the oldest is mostly the lowest.
-            self.highest =
-                self.ring.iter().map(|accepted| accepted.key.seq).max().unwrap_or(NO_SEQ);
+        if let Some(entry) = self.ring.get_mut(slot) {
+            *entry = Accepted { key, line, at };
+        }
+        if slot == 0 && key.seq < self.highest {
+            // After a sequence reset, once in each turn of the ring.
+            self.highest = self.ring.iter().map(|known| known.key.seq).max().unwrap_or(NO_SEQ);
         }
         self.highest = self.highest.max(key.seq);
     }
 
     /// Whether a line may still deliver something from before a sequence reset or a clock step.
     pub(super) fn is_discontinuous(&self, at: UnixNanos) -> bool {
-        self.reset.iter().chain(&self.step).any(|last| last.is_recent(at))
+        is_recent(self.reset_at, at) || is_recent(self.step_at, at)
     }
 
-    /// Whether an update is newer than the last one for certain: by its number, or by its time
-    /// where it has none. Soon after a sequence reset its time has to agree with its number, and
-    /// soon after a clock step a time says nothing.
-    pub(super) fn is_newer(&self, key: &UpdateKey, at: UnixNanos) -> bool {
-        let is_recent = |last: Option<Discontinuity>| last.is_some_and(|last| last.is_recent(at));
-        let Some(last) = self.last() else { return false };
-        if !key.both_numbered(last) {
-            return key.ts > last.ts && !is_recent(self.step);
-        }
-        let is_later = key.ts >= last.ts && !is_recent(self.step);
-        key.seq > last.seq && (is_later || !is_recent(self.reset))
+    /// Whether an update is older than the last one or newer, by its number and its time; `None`
+    /// where that is unclear: soon after a sequence reset or a clock step.
+    pub(super) fn compare(&self, key: &UpdateKey, at: UnixNanos) -> Option<Ordering> {
+        let Some(Accepted { key: last, .. }) = self.last() else { return Some(Ordering::Greater) };
+        let (is_reset, is_step) = (is_recent(self.reset_at, at), is_recent(self.step_at, at));
+        let (is_older, is_newer) = match key.both_numbered(last) {
+            true => (
+                key.seq <= last.seq && key.ts <= last.ts || self.is_before_reset(key, at),
+                key.seq > last.seq && (!is_reset || key.ts >= last.ts && !is_step),
+            ),
+            false => (key.ts < last.ts, key.ts > last.ts && !is_step),
+        };
+        let newer = is_newer.then_some(Ordering::Greater);
+        if is_older { Some(Ordering::Less) } else { newer }
     }
 
-    /// Whether an update is older than the last one, or from before the last sequence reset.
-    pub(super) fn is_older(&self, key: &UpdateKey) -> bool {
-        self.last().is_some_and(|last| key.is_before(last)) || self.is_before_reset(key)
+    /// Whether an update is from before a recent sequence reset, whatever its number: it is earlier
+    /// than the last one, and there was no clock step.
+    fn is_before_reset(&self, key: &UpdateKey, at: UnixNanos) -> bool {
+        let is_earlier = self.last().is_some_and(|last| key.ts < last.key.ts);
+        is_earlier && is_recent(self.reset_at, at) && !is_recent(self.step_at, at)
     }
 
-    /// Whether an update has a higher number at an earlier time than the first one after the last
-    /// sequence reset, and no clock step came since.
-    fn is_before_reset(&self, key: &UpdateKey) -> bool {
-        let step = self.step.map_or(0, |step| step.position);
-        let first = self.reset.filter(|first| first.position >= step);
-        first.is_some_and(|first| key.seq > first.key.seq && key.ts < first.key.ts)
-    }
-
-    /// Whether the number of an update lies between those at a position and at the end, and no
-    /// sequence reset does: then other lines lost it.
+    /// Whether the number of an update lies between those at a position and at the end: then other
+    /// lines lost it.
     pub(super) fn has_skipped(&self, position: u64, key: &UpdateKey) -> bool {
         let is_after = |known: &Accepted| key.seq > known.key.seq && known.key.seq != NO_SEQ;
         self.get(position).is_some_and(is_after)
-            && self.last().is_some_and(|last| key.seq < last.seq)
-            && self.reset.is_none_or(|first| first.position <= position)
+            && self.last().is_some_and(|last| key.seq < last.key.seq)
     }
 
-    /// Whether a trade may have been here once: its id is not above the oldest one, and no
-    /// sequence reset lies between, or it is from before one.
-    pub(super) fn may_have_forgotten(&self, key: &UpdateKey) -> bool {
-        let is_above = |oldest: &Accepted| key.seq > oldest.key.seq || key.seq == NO_SEQ;
-        let is_low = !self.get(self.oldest()).is_some_and(is_above);
-        let is_later = self.last().is_some_and(|last| key.ts > last.ts);
-        self.has_forgotten && (is_low && !is_later || self.is_before_reset(key))
+    /// Whether a trade may have been here once: it is not later than the last one and its id not
+    /// above the oldest one, or it is from before a sequence reset.
+    pub(super) fn may_have_forgotten(&self, key: &UpdateKey, at: UnixNanos) -> bool {
+        let is_low = self.get(self.oldest()).is_some_and(|oldest| key.seq <= oldest.key.seq);
+        let is_later = self.last().is_some_and(|last| key.ts > last.key.ts);
+        let is_low = is_low && key.seq != NO_SEQ && !is_later;
+        self.has_forgotten && (is_low || self.is_before_reset(key, at))
     }
+}
+
+/// Whether something was so short ago that a line may still deliver what was before it.
+fn is_recent(event: Option<UnixNanos>, at: UnixNanos) -> bool {
+    event.is_some_and(|event| at.since(event).is_none_or(|since| since < LONGEST_LAG))
 }

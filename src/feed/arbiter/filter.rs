@@ -1,9 +1,11 @@
 //! Whether an update that a line delivers is new: the one rule of redundant lines.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::accepted::{AcceptedUpdates, LONGEST_LAG};
 use super::key::UpdateKey;
+use crate::book::Book5;
 use crate::model::{BookState, ChannelKind, UnixNanos};
 
 /// So long a line that joins waits for one of its updates to be accepted from another line.
@@ -54,8 +56,9 @@ pub(super) struct Line {
     position: u64,
     /// Whether it has delivered anything on this connection.
     has_begun: bool,
-    /// Whether the clock may have stepped back since its last accepted update: its own feed has
-    /// rejected what its connection began with, or the times of what was not found have fallen.
+    /// Whether the clock may have stepped back since its last accepted update, where no line saw it:
+    /// its own feed has rejected what its connection began with, or the times of what was not found
+    /// have fallen.
     has_stepped: bool,
     /// The time of what it delivered last, if that was not found.
     unmatched_ts: UnixNanos,
@@ -69,12 +72,25 @@ impl Line {
     }
 }
 
+/// How many books are held.
+const HELD: usize = 32;
+
+/// A five-level book that its line holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeldBook {
+    pub(super) line: usize,
+    pub(super) key: UpdateKey,
+    pub(super) book: Book5,
+}
+
 /// The accepted updates of one subscription, and where its lines stand.
 #[derive(Debug)]
 pub(super) struct UpdateFilter {
     pub(super) accepted: AcceptedUpdates,
     pub(super) order: Order,
     pub(super) lines: Vec<Line>,
+    /// What is held, in the order in which it came.
+    held: Vec<HeldBook>,
 }
 
 impl UpdateFilter {
@@ -85,7 +101,8 @@ impl UpdateFilter {
             ChannelKind::Trades => (Order::All, 1024),
             ChannelKind::Stream(_) | ChannelKind::Raw => (Order::All, 256),
         };
-        Self { accepted: AcceptedUpdates::new(len), order, lines: Vec::new() }
+        let held = Vec::with_capacity(if kind == ChannelKind::Book5 { HELD } else { 0 });
+        Self { accepted: AcceptedUpdates::new(len), order, lines: Vec::new(), held }
     }
 
     /// Makes room for a line of that number.
@@ -102,19 +119,52 @@ impl UpdateFilter {
         }
         of_line.state = state;
         if state == Some(BookState::Stale) && !of_line.has_begun {
-            (of_line.has_stepped, of_line.has_begun) = (true, true);
+            (of_line.has_begun, of_line.has_stepped) = (true, true);
         }
+        if !of_line.is_live() {
+            self.drop_held(line);
+        }
+    }
+
+    /// Whether a line holds anything.
+    #[inline]
+    pub(super) fn holds(&self, line: usize) -> bool {
+        self.held.iter().any(|held| held.line == line)
+    }
+
+    /// Holds a book; where there is no room the oldest goes.
+    #[cold]
+    pub(super) fn hold(&mut self, held: HeldBook) {
+        if self.held.len() == HELD {
+            self.held.remove(0);
+        }
+        self.held.push(held);
+    }
+
+    pub(super) fn drop_held(&mut self, line: usize) {
+        self.held.retain(|held| held.line != line);
+    }
+
+    /// Takes the first held book of which it is known now what becomes of it. What its line
+    /// delivered before it goes.
+    pub(super) fn take_decided(&mut self, at: UnixNanos) -> Option<(HeldBook, Arbitration)> {
+        let (nth, arbitration) = (0..self.held.len()).find_map(|nth| {
+            let HeldBook { line, key, .. } = *self.held.get(nth)?;
+            let arbitration = self.arbitrate(line, &key, at);
+            (arbitration != Arbitration::Held).then_some((nth, arbitration))
+        })?;
+        let decided = *self.held.get(nth)?;
+        let mut before = nth + 1;
+        self.held.retain(|held| {
+            let is_later = before == 0;
+            before = before.saturating_sub(1);
+            is_later || held.line != decided.line
+        });
+        Some((decided, arbitration))
     }
 
     fn live_lines(&self) -> impl Iterator<Item = &Line> {
         self.lines.iter().filter(|line| line.is_live())
-    }
-
-    /// Whether it is known of a live line where it stands.
-    fn has_known_line(&self) -> bool {
-        self.live_lines().any(|line| {
-            line.unmatched_since.is_none() && self.accepted.get(line.position).is_some()
-        })
     }
 
     /// Whether nothing was accepted or confirmed for so long, and no live line has reached what is
@@ -124,20 +174,14 @@ impl UpdateFilter {
         silence >= after && !self.live_lines().any(|line| line.position == self.accepted.end)
     }
 
-    /// Whether an update is the first of a live line's connection.
-    #[inline]
-    pub(super) fn begins(&mut self, line: usize) -> bool {
-        let line = self.lines.get_mut(line).filter(|line| line.is_live());
-        line.is_some_and(|line| !std::mem::replace(&mut line.has_begun, true))
-    }
-
     /// What becomes of an update. One that is accepted is to be added with
     /// [`UpdateFilter::accept`].
     #[inline]
     pub(super) fn arbitrate(&mut self, line: usize, key: &UpdateKey, at: UnixNanos) -> Arbitration {
         let end = self.accepted.end;
-        let of_line = self.lines.get(line).filter(|line| line.is_live());
-        let Some(&Line { position, .. }) = of_line else { return Arbitration::Outdated };
+        let of_line = self.lines.get_mut(line).filter(|line| line.is_live());
+        let Some(Line { position, has_begun, .. }) = of_line else { return Arbitration::Outdated };
+        let (position, is_first) = (*position, !std::mem::replace(has_begun, true));
         let is_next = match self.order {
             Order::Books | Order::Latest => !self.accepted.is_repeat(end, key),
             Order::All => key.seq > self.accepted.highest,
@@ -153,23 +197,17 @@ impl UpdateFilter {
             _ if self.accepted.is_repeat(position, key) => Some(position),
             _ => self.accepted.find_after(position, key),
         };
-        match found {
-            Some(found) if found < end => self.duplicate(line, found, CopyOf::Earlier),
-            Some(found) if key.is_first || position == end => {
-                self.accepted.at = at;
-                self.duplicate(line, found, CopyOf::Current)
-            }
-            Some(found) => self.duplicate(line, found, CopyOf::Last),
-            None => self.unmatched(line, key, at),
+        let Some(found) = found else { return self.unmatched(line, key, at) };
+        let of = match found == end {
+            false => CopyOf::Earlier,
+            true if is_first || position == end => CopyOf::Current,
+            true => CopyOf::Last,
+        };
+        if of == CopyOf::Current {
+            self.accepted.at = at;
         }
-    }
-
-    fn duplicate(&mut self, line: usize, position: u64, of: CopyOf) -> Arbitration {
-        if let Some(line) = self.lines.get_mut(line) {
-            line.position = line.position.max(position);
-            (line.unmatched_since, line.unmatched_ts) = (None, UnixNanos::UNKNOWN);
-        }
-        self.accepted.get(position).map_or(Arbitration::Outdated, |known| Arbitration::Duplicate {
+        self.move_to(line, found.max(position));
+        self.accepted.get(found).map_or(Arbitration::Outdated, |known| Arbitration::Duplicate {
             line: known.line,
             first_seen: known.at,
             of,
@@ -181,21 +219,27 @@ impl UpdateFilter {
     #[cold]
     fn unmatched(&mut self, line: usize, key: &UpdateKey, at: UnixNanos) -> Arbitration {
         let Some(of_line) = self.lines.get_mut(line) else { return Arbitration::Outdated };
-        of_line.has_stepped |= key.ts < of_line.unmatched_ts;
-        of_line.unmatched_ts = key.ts;
-        let Line { position, unmatched_since, .. } = *of_line;
-        let is_skipped = || unmatched_since.is_none() && self.accepted.has_skipped(position, key);
+        if !self.held.iter().any(|held| held.line == line && held.key == *key) {
+            of_line.has_stepped |= key.ts < of_line.unmatched_ts;
+            of_line.unmatched_ts = key.ts;
+        }
+        let position = of_line.position;
+        let order = self.accepted.compare(key, at);
         let is_old = match self.order {
-            Order::Books | Order::Latest => self.accepted.is_older(key) || is_skipped(),
+            Order::Books | Order::Latest => {
+                let is_skipped = self.accepted.has_skipped(position, key);
+                order == Some(Ordering::Less) || of_line.unmatched_since.is_none() && is_skipped
+            }
             // What was accepted after what its line delivered last is still here.
             Order::All => {
-                self.accepted.get(position).is_none() && self.accepted.may_have_forgotten(key)
+                let is_known = self.accepted.get(position).is_some();
+                !is_known && self.accepted.may_have_forgotten(key, at)
             }
         };
         if is_old && !self.is_stuck(at, LONGEST_LAG) {
             return Arbitration::Outdated;
         }
-        if is_old || self.order != Order::Books || self.accepted.is_newer(key, at) {
+        if is_old || self.order != Order::Books || order == Some(Ordering::Greater) {
             return Arbitration::Accepted;
         }
         if let Some(line) = self.lines.get_mut(line) {
@@ -206,28 +250,29 @@ impl UpdateFilter {
 
     /// Whether a line may go on from what is not found: no other line goes on, and it cannot be
     /// from before a sequence reset or a clock step, or it has been waited for.
-    pub(super) fn may_lead(&self, line: usize, at: UnixNanos) -> bool {
+    fn may_lead(&self, line: usize, at: UnixNanos) -> bool {
         let has_waited = |since: UnixNanos| at.since(since).is_none_or(|wait| wait >= JOIN_WAIT);
         let unmatched = self.lines.get(line).and_then(|line| line.unmatched_since);
-        let has_joined = unmatched.is_some_and(has_waited) && has_waited(self.accepted.at);
-        has_joined || !self.has_known_line() && !self.accepted.is_discontinuous(at)
+        let is_known = |line: &Line| {
+            line.unmatched_since.is_none() && self.accepted.get(line.position).is_some()
+        };
+        unmatched.is_some_and(has_waited) && has_waited(self.accepted.at)
+            || !self.live_lines().any(is_known) && !self.accepted.is_discontinuous(at)
     }
 
     /// Adds an update that was accepted; its line is at the end now.
     #[inline]
     pub(super) fn accept(&mut self, line: usize, key: UpdateKey, at: UnixNanos) {
-        let of_line = self.lines.get_mut(line);
-        // What looked older may have been so by a clock step that no line has seen.
-        let may_be_step = of_line.is_some_and(|line| std::mem::take(&mut line.has_stepped));
+        let may_be_step = self.lines.get(line).is_some_and(|line| line.has_stepped);
         self.accepted.append(key, line, at, may_be_step);
-        self.move_to_end(line);
+        self.move_to(line, self.accepted.end);
     }
 
-    /// What a line has delivered last is the last accepted update.
-    pub(super) fn move_to_end(&mut self, line: usize) {
+    /// What a line has delivered last is the accepted update at that position.
+    pub(super) fn move_to(&mut self, line: usize, position: u64) {
         if let Some(line) = self.lines.get_mut(line) {
-            (line.position, line.unmatched_since) = (self.accepted.end, None);
-            (line.has_begun, line.unmatched_ts) = (true, UnixNanos::UNKNOWN);
+            let Line { state, .. } = *line;
+            *line = Line { state, position, has_begun: true, ..Line::default() };
         }
     }
 }

@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 
 use crate::book::{Book5, DepthAction};
 use crate::event::{DepthChange, Event};
-use crate::model::{NO_SEQ, Record, Trade, UnixNanos};
+use crate::model::{Level, NO_SEQ, Record, Trade, UnixNanos};
 
 /// What distinguishes the updates of one subscription, of whatever kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,14 +18,10 @@ pub(super) struct UpdateKey {
     /// What distinguishes updates of one number: of trades their time, a hash of time and content
     /// where there is no number, else 0.
     pub(super) hash: u64,
-    /// Whether a connection began with it: then it may have the number of the last update and a
-    /// later time of its own.
-    pub(super) is_first: bool,
 }
 
 impl UpdateKey {
-    pub(super) const NONE: Self =
-        Self { seq: NO_SEQ, ts: UnixNanos::UNKNOWN, hash: 0, is_first: false };
+    pub(super) const NONE: Self = Self { seq: NO_SEQ, ts: UnixNanos::UNKNOWN, hash: 0 };
 
     /// The key of an update; [`UpdateKey::NONE`] of what is none.
     #[inline]
@@ -44,10 +40,8 @@ impl UpdateKey {
 
     #[inline]
     pub(super) fn of_book(book: &Book5) -> Self {
-        let levels = book.asks().iter().chain(book.bids()).map(|level| level.to_words());
-        let start = (book.ts_event.0, book.asks().len() as u64);
-        let hash = content_hash(book.seq, start, levels);
-        Self { seq: book.seq, ts: book.ts_event, hash, ..Self::NONE }
+        let levels = book.asks().iter().chain(book.bids());
+        Self::of_levels(book.seq, book.ts_event, book.asks().len() as u64, levels)
     }
 
     #[inline]
@@ -58,17 +52,34 @@ impl UpdateKey {
             let view = change.book.view();
             return Self { seq: view.seq().unwrap_or(NO_SEQ), ts: view.ts_event, ..Self::NONE };
         }
-        let levels = update.asks.iter().chain(update.bids).map(|level| level.to_words());
         let checksum = u64::from(update.checksum.unwrap_or_default().cast_unsigned());
-        let hash = content_hash(update.seq, (update.ts_event.0, checksum), levels);
-        Self { seq: update.seq, ts: update.ts_event, hash, ..Self::NONE }
+        let levels = update.asks.iter().chain(update.bids);
+        Self::of_levels(update.seq, update.ts_event, checksum, levels)
+    }
+
+    /// The key of what consists of levels: by its number, or by its time and content.
+    #[inline]
+    fn of_levels<'l>(
+        seq: i64,
+        ts: UnixNanos,
+        extra: u64,
+        levels: impl Iterator<Item = &'l Level>,
+    ) -> Self {
+        if seq != NO_SEQ {
+            return Self { seq, ts, hash: 0 };
+        }
+        let mut hasher = FixedState::default().build_hasher();
+        (ts.0, extra).hash(&mut hasher);
+        // Word by word: an array would be hashed as bytes, with its length.
+        levels.flat_map(|level| level.to_words()).for_each(|word| hasher.write_u64(word));
+        Self { seq, ts, hash: hasher.finish() }
     }
 
     #[inline]
     pub(super) fn of_trade(trade: &Trade) -> Self {
         // An id can come again behind a sequence reset; with its time it does not.
         let seq = i64::try_from(trade.trade_id).unwrap_or(i64::MAX);
-        Self { seq, ts: trade.ts_event, hash: trade.ts_event.0, ..Self::NONE }
+        Self { seq, ts: trade.ts_event, hash: trade.ts_event.0 }
     }
 
     pub(super) fn of_record(record: &Record) -> Self {
@@ -76,7 +87,7 @@ impl UpdateKey {
         // All but when it was received.
         let sent = Record { ts_recv: UnixNanos::UNKNOWN, ..*record };
         sent.put_words(0, |_, word| word.hash(&mut hasher));
-        Self { seq: NO_SEQ, ts: record.order(), hash: hasher.finish(), ..Self::NONE }
+        Self { seq: NO_SEQ, ts: record.order(), hash: hasher.finish() }
     }
 
     pub(super) const fn both_numbered(&self, other: &Self) -> bool {
@@ -87,33 +98,4 @@ impl UpdateKey {
     pub(super) const fn is_same(&self, other: &Self) -> bool {
         self.seq == other.seq && self.hash == other.hash
     }
-
-    /// Whether an update that a line delivers is this one, near a sequence reset, behind which
-    /// numbers come again.
-    pub(super) fn is_delivered_as(&self, delivered: &Self) -> bool {
-        let is_first = delivered.is_first && self.ts < delivered.ts;
-        self.is_same(delivered) && (self.ts == delivered.ts || is_first)
-    }
-
-    /// Whether this is older: by number and by time, or by time where there are no numbers.
-    pub(super) fn is_before(&self, other: &Self) -> bool {
-        if self.both_numbered(other) {
-            self.seq <= other.seq && self.ts <= other.ts
-        } else {
-            self.ts < other.ts
-        }
-    }
-}
-
-/// What distinguishes updates that have no number; 0 where there is one.
-#[inline]
-fn content_hash(seq: i64, start: (u64, u64), levels: impl Iterator<Item = [u64; 3]>) -> u64 {
-    if seq != NO_SEQ {
-        return 0;
-    }
-    let mut hasher = FixedState::default().build_hasher();
-    start.hash(&mut hasher);
-    // Word by word: an array would be hashed as bytes, with its length.
-    levels.flatten().for_each(|word| hasher.write_u64(word));
-    hasher.finish()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::entry::{Entry, Update};
 use super::line_stats::LineStats;
-use crate::event::{Event, EventSink};
+use crate::event::{Event, EventSink, StateChange};
 use crate::feed::handler::FeedHandler;
 use crate::feed::numbers::SubscriptionNumbers;
 use crate::feed::slots::parts;
@@ -158,7 +158,7 @@ impl Arbiter {
         other.trades = self.trades;
         other.numbers = self.numbers.clone();
         for mut entry in subscriptions.iter().filter_map(|moved| self.remove(moved)) {
-            entry.reset_lines(lines.max(1));
+            entry.set_lines(&other.open);
             entry.change(BookState::Connecting, ts_recv, sink);
             other.insert(entry);
         }
@@ -171,33 +171,27 @@ impl Arbiter {
     /// does not.
     #[inline]
     pub fn on_event(&mut self, line: usize, event: &Event<'_>, sink: &mut impl EventSink) {
-        let (id, topic) = match event {
-            Event::Book(update) => (update.subscription_id, &update.topic),
-            Event::Trade(update) => (update.subscription_id, &update.topic),
-            Event::DepthBook(change) => (change.subscription_id, &change.update.topic),
-            Event::Record(update) => (update.subscription_id, &update.topic),
-            Event::Raw(message) => (message.subscription_id, &message.topic),
-            Event::State(change) => {
-                // That was asked of the arbiter too, and may have been asked for again since.
-                let is_end = change.to == BookState::Down(DownReason::Unsubscribed);
-                let topic = change.subscription.topic();
-                let entry = self.find(change.subscription_id, &topic).filter(|_| !is_end);
-                if let Some(entry) = entry {
-                    entry.on_state(line, Some(change.to), change.ts_recv, sink);
-                }
-                return;
-            }
-            Event::Control(_) | Event::Skipped(_) | Event::Malformed(_) | Event::Gap(_) => {
-                return sink.on_event(event);
-            }
+        let topic = match event {
+            Event::State(change) => return self.on_state(line, change, sink),
             // Its line has no book for it.
             Event::Depth(_) => return,
+            _ => event.topic(),
         };
+        let Some(topic) = topic else { return sink.on_event(event) };
         // What nobody wants any more may still be on its way, on each line.
-        let Some(entry) = self.find(id, topic) else { return };
+        let Some(entry) = self.find(event.subscription_id(), &topic) else { return };
         let arbitration = entry.on_update(Update { line, event }, sink);
         if let Some(stats) = self.stats.get_mut(line) {
             stats.count(line, arbitration, event.ts_recv());
+        }
+    }
+
+    fn on_state(&mut self, line: usize, change: &StateChange<'_>, sink: &mut impl EventSink) {
+        // What has ended was ended at the arbiter too, and may have been subscribed again since.
+        let is_end = change.to == BookState::Down(DownReason::Unsubscribed);
+        let entry = self.find(change.subscription_id, &change.subscription.topic());
+        if let Some(entry) = entry.filter(|_| !is_end) {
+            entry.on_state(line, Some(change.to), change.ts_recv, sink);
         }
     }
 
@@ -248,12 +242,6 @@ impl Arbiter {
     #[must_use]
     pub fn state(&self, subscription: &Subscription) -> Option<BookState> {
         Some(self.entry(subscription)?.state)
-    }
-
-    /// The exchange's number of the last update that was accepted, where it numbers them.
-    #[must_use]
-    pub fn last_seq(&self, subscription: &Subscription) -> Option<i64> {
-        self.entry(subscription)?.last_seq()
     }
 
     /// What each line has delivered, by its number.

@@ -3,7 +3,6 @@
 mod accepted;
 mod entry;
 mod filter;
-mod held;
 mod key;
 mod line_stats;
 mod lines;

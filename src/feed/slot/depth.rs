@@ -1,10 +1,10 @@
 //! Applies order-book messages to a slot.
 
 use super::{Slot, SlotData};
-use crate::book::{ApplyOutcome, BOOK5_LEVELS, BookSync, DepthAction, DepthUpdate};
+use crate::book::{ApplyOutcome, BookSync, DepthAction, DepthUpdate};
 use crate::feed::stats::Stats;
 use crate::model::BookState;
-use crate::publish::PUBLISHED_LEVELS;
+use crate::publish::publish_order_book;
 
 impl Slot {
     /// Lets an order book keep the updates before a snapshot by request, as SBE needs it.
@@ -16,7 +16,7 @@ impl Slot {
     }
 
     /// Applies a message to the order book and updates the state. Returns the previous state and
-    /// the outcome; `None` if the slot has no order book.
+    /// the applied; `None` if the slot has no order book.
     #[inline]
     pub(in crate::feed) fn apply_depth(
         &mut self,
@@ -50,18 +50,8 @@ impl Slot {
         let from = std::mem::replace(&mut self.state, to);
         // Levels and state are published in one write, and only if a published level or the state
         // changed.
-        let changed = applied.first_changed.unwrap_or(usize::MAX);
-        let state_changed = from != to;
-        if let Some(publisher) = publisher
-            && (state_changed || changed < BOOK5_LEVELS)
-        {
-            publisher.publish(&book.view().top5(), to);
-        }
-        if let Some(levels) = levels
-            && (state_changed || changed < PUBLISHED_LEVELS)
-        {
-            levels.publish_book(&book.view(), to);
-        }
+        let first_changed = if from == to { applied.first_changed } else { Some(0) };
+        publish_order_book(publisher, levels, book, first_changed, to);
         Some((from, applied))
     }
 }

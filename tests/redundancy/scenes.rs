@@ -1,7 +1,7 @@
 //! Scenes of lines that lag, join, stand still, are lost, and come to a sequence reset or a clock
-//! step at different times. See [`play`](crate::arbiter::rig::play).
+//! step at different times. See [`play`](crate::rig::play).
 
-use crate::arbiter::rig::scenes;
+use crate::rig::scenes;
 
 // Sequence resets and clock steps.
 scenes! {
@@ -56,14 +56,14 @@ scenes! {
          subscribed 0; lost 1; lost 0 = connecting; live 0; stale 0 = stale; resyncing 1;
          lost 0 = resyncing; subscribed 1 = awaiting_snapshot; rejected 1 = connecting";
     a_line_that_is_live_without_a_book_shows_no_old_one: "books5",
-        "0 1 = live 1; 1 1; lost 0; lost 1 = connecting; read = nothing; live 0; read = nothing;
+        "0 1 = live 1; 1 1; lost 0; lost 1 = connecting; read; live 0; read;
          1 1 = live 1; read = 1";
     where_nothing_was_reset_a_newer_book_is_emitted_at_once_and_an_older_never: "books5 bbo-tbt",
         "0 100 = live 100; 1 99; 1 101 = 101; 0 102 = 102; 1 103 = 103; 0 101; stats 0 = 2 0 0 1 0;
          stats 1 = 2 0 0 1 0";
     a_line_whose_order_book_is_not_whole_emits_nothing: "books",
         "0 1 = live 1; 1 2@2-1; read = 1; stats 1 = 0 0 0 1 0; 0 2@2-1 = 2; 0 4@4-3 = resyncing;
-         read = nothing; 1 2 = live 2; read = 2";
+         read; 1 2 = live 2; read = 2";
 }
 
 // A line that joins.
@@ -85,11 +85,11 @@ scenes! {
          82 83 84 85 86 87 88 89 90 91 92 93 94 95 96 97 98 99 100 101 102";
     a_snapshot_between_two_messages_joins_at_the_next: "books",
         "0 10 = live 10; 0 20@20-10 = 20; 1 15; 1 20@20-15; 1 30@30-20 = 30; 0 30@30-20";
-    an_order_book_that_is_held_goes_on_once_another_has_all_of_it: "books",
-        "0 100 = live 100; 0 1@51-100 = 1; 1 2@52; 1 3@53-2; 0 2@52-1 = 2; 1 4@54-3; 0 3@53-2 = 3;
-         0 4@54-3 = 4; 1 5@55-4 = 5";
+    an_order_book_goes_on_once_it_delivers_what_another_has: "books",
+        "0 100 = live 100; 0 1@51-100 = 1; 1 2@52; 0 2@52-1 = 2; 1 3@53-2; 0 3@53-2 = 3;
+         0 4@54-3 = 4; 1 4@54-3; 1 5@55-4 = 5; 0 5@55-4";
     an_order_book_that_is_held_is_emitted_whole_with_its_next_message: "books",
-        "0 100 = live 100; 0 1@51-100 = 1; 1 2@52; 1 3@53-2; lost 0; wait 1000; look = stale;
+        "0 100 = live 100; 0 1@51-100 = 1; 1 2@52; 1 3@53-2; lost 0; wait 2000; look = stale;
          1 4@54-3 = live 4; read = 4";
     what_two_lines_hold_is_emitted_once_and_in_order: "books5",
         "0 100 = live 100; 1 7@201; 2 7@203; 1 8@204; 2 8@204; 2 9@205; wait 1000;
@@ -106,14 +106,14 @@ scenes! {
 scenes! {
     what_all_lines_are_silent_of_is_stale_though_one_has_only_just_come_to_it: "books5",
         "limit 4; 0 1 = live 1; 0 2 = 2; wait 3000; look; 1 1; 1 2; wait 999; look; read = 2;
-         wait 1; look = stale; wait 1; look; read = nothing; 1 2 = live 2; wait 4000; look = stale;
-         0 3 = live 3; wait 4000; look = stale; 1 3; read = nothing; 1 3 = live 3";
+         wait 1; look = stale; wait 1; look; read; 1 2 = live 2; wait 4000; look = stale;
+         0 3 = live 3; wait 4000; look = stale; 1 3; read; 1 3 = live 3";
     a_late_copy_shows_no_old_book_live_though_its_line_is_silent: "books5",
         "limit 4; 0 1 = live 1; 1 1; wait 2000; 0 2 = 2; wait 3999; look; wait 1; look = stale;
-         wait 1000; 1 2; read = nothing";
+         wait 1000; 1 2; read";
     a_late_copy_shows_no_old_book_live_though_its_line_was_lost: "books5",
         "limit 4; 0 1 = live 1; 1 1; wait 2000; 0 2 = 2; wait 1000; lost 0; wait 3000; look = stale;
-         wait 1000; 1 2; read = nothing";
+         wait 1000; 1 2; read";
     a_book_whose_line_is_lost_is_shown_again_by_whoever_comes_to_it: "books5",
         "limit 4; 0 1 = live 1; 0 2 = 2; wait 1000; look; lost 0 = connecting; 1 1; 1 2 = live 2";
     a_quiet_book_is_led_back_by_no_new_connection_while_its_line_stands_at_it: "books5",
@@ -123,15 +123,39 @@ scenes! {
         "limit 4; 0 1..100 = all; wait 3900; look; 1 1..40; look; wait 100; look = stale; 1 41..50;
          look; wait 1000; 1 51..100; look; 1 101 = live 101";
     a_book_that_was_stale_when_its_line_got_another_is_shown_by_no_late_copy: "books5",
-        "limit 4; alone 0 1; alone 0 2; wait 5000; look = stale; adopt 0; 1 1; 1 2; read = nothing;
+        "limit 4; alone 0 1; alone 0 2; wait 5000; look = stale; adopt 0; open 1; 1 1; 1 2; read;
          1 2 = live 2";
     what_a_line_only_comes_to_is_live_no_longer_than_it_would_have_been: "books5",
         "limit 4; 1 1 = live 1; 0 1; 0 2 = 2; 0 3 = 3; lost 0; wait 3000; 1 2 = stale; 1 3 = live 3;
          wait 999; look; wait 1; look = stale";
     after_all_lines_were_lost_for_long_no_line_that_only_comes_to_it_shows_the_last_book: "books5",
         "limit 4; 0 1..3 = all; 1 1..3; lost 0; lost 1 = connecting; wait 4000; look; 1 2 = stale;
-         1 3; read = nothing; 1 4 = live 4";
+         1 3; read; 1 4 = live 4";
     a_heartbeat_of_an_order_book_is_not_emitted_and_keeps_it_live: "books",
         "limit 4; 0 7 = live 7; 1 7; wait 3000; 0 7@8-7; 1 7@8-7; look; wait 3000; 0 7@9-7; 1 7@9-7;
          look; wait 3999; look; wait 1; look = stale; 1 8@10-7 = live 8";
+}
+
+// A line that was alone gets another beside it.
+scenes! {
+    what_the_line_alone_has_delivered_is_emitted_by_no_other: "books5 trades books",
+        "alone 1 7; adopt 1; open 0; 0 7; 0 8 = 8; 1 8; stats 0 = 1 1 0 0 0; stats 1 = 0 1 0 0 0";
+    what_was_before_the_trades_that_it_remembers_is_not_new: "trades",
+        "alone 0 1..300; adopt 0; open 1; 1 40; 1 44; 1 45; 1 301 = 301";
+    readers_from_before_read_on: "books5 books trades",
+        "alone 0 3; read = 3; adopt 0; read = 3; 0 4 = 4; read = 4; open 1; drop 0;
+         close 0 = connecting; 1 5 = live 5; read = 5; unsubscribe = down_unsubscribed; read; 1 6";
+    lines_are_numbered_from_zero_whether_they_are_open_or_not: "books5",
+        "alone 1 1; adopt 1; lines = 2; close 1 = connecting; open 2; lines = 3;
+         unsubscribe = down_unsubscribed; subscribe; rejected 2 = down_rejected";
+}
+
+// What is subscribed again, or sent again.
+scenes! {
+    no_trade_is_emitted_again_before_the_lines_know_that_it_is_subscribed_again: "trades",
+        "0 1 = live 1; 0 2..3 = all; 1 1; unsubscribe = down_unsubscribed; subscribe; 1 2;
+         subscribed 0 = awaiting_snapshot; 0 4 = live 4";
+    a_quiet_book_that_is_sent_again_is_of_now_for_readers_and_nothing_for_the_sink: "books5",
+        "0 1 = live 1; 1 1; 0 2 = 2; wait 60000; 1 2; age = 60000; wait 1; 1 2; age = 0; wait 1;
+         0 2; age = 0; read = 2";
 }

@@ -5,9 +5,10 @@
 //! `OKX_FEED_MODEL_RUNS` sets how many runs there are of each kind.
 #![expect(clippy::print_stdout, reason = "the figures of long runs are to be read")]
 
-use okx_feed::{BookState, Event, Frame, UnixNanos};
+use okx_feed::BookState;
+use okx_feed_testkit::messages;
 
-use crate::arbiter::rig::{Rig, book_text, deep_text, sub, trade_text};
+use crate::rig::{Emitted, ORDER_BOOK_PX, Rig, number};
 
 const STEP_MS: u64 = 50;
 const RUN_MS: u64 = 60_000;
@@ -45,12 +46,14 @@ struct Wrong {
     delivered: u64,
 }
 
-/// A message: its place in the exchange's order, its text, and of an order book's snapshot the text
-/// for who begins with it.
+/// A message: its place in the exchange's order, its text, the text for who begins with it (an
+/// order book's snapshot), and how often it was delivered and emitted.
 struct Message {
-    place: usize,
+    place: u64,
     text: String,
     first: String,
+    delivered: u32,
+    emitted: u32,
 }
 
 /// A line: what it delivers next, and until when it is lost or stands still.
@@ -69,13 +72,12 @@ struct Run {
     rig: Rig,
     lines: Vec<Line>,
     stream: Vec<Message>,
-    /// How often each message was delivered and emitted.
-    counts: Vec<(u32, u32)>,
     now_ms: u64,
     clock_ms: u64,
     seq: u64,
     turned_ms: u64,
-    shown: Option<usize>,
+    /// The place of the message that is shown, and since when.
+    shown: Option<u64>,
     shown_ms: u64,
     wrong: Wrong,
 }
@@ -90,7 +92,6 @@ impl Run {
             rig: Rig::new(count, &[kind.channel]),
             lines: vec![Line { begins: true, ..Line::default() }; count],
             stream: Vec::new(),
-            counts: Vec::new(),
             now_ms: 100,
             clock_ms: 100_000_000,
             seq: 1_000,
@@ -116,13 +117,11 @@ impl Run {
                 }
             }
             if self.now_ms.is_multiple_of(1_000) {
-                let (now, mut emitted) = (UnixNanos(self.rig.now), Vec::new());
-                let sink = &mut |event: &Event<'_>| emitted.extend(place_of(event));
-                self.rig.arbiter.mark_stale(&self.rig.limits, now, sink);
-                self.note(&emitted);
+                self.rig.look_at_arbiter();
+                self.note();
             }
         }
-        for (delivered, emitted) in &self.counts {
+        for Message { delivered, emitted, .. } in &self.stream {
             self.wrong.delivered += u64::from(*delivered > 0);
             self.wrong.missed += u64::from(*delivered > 0 && *emitted == 0);
             self.wrong.twice += u64::from(self.kind.channel == "trades" && *emitted > 1);
@@ -151,7 +150,6 @@ impl Run {
             self.seq += u64::from(self.seq == before);
             let message = self.message(before);
             self.stream.push(message);
-            self.counts.push((0, 0));
         }
         let len = self.stream.len();
         if kind.swaps && count == 2 && self.random.u32(..20) == 0 {
@@ -161,19 +159,21 @@ impl Run {
 
     /// The next message. What is shown of it says its place: a price or a size.
     fn message(&mut self, before: u64) -> Message {
-        let (ts, seq, place) = (self.clock_ms, self.seq, self.stream.len());
-        let number = place as u64 + 1;
+        let (ts, seq, place) = (self.clock_ms, self.seq, self.stream.len() as u64 + 1);
+        let order_book = |before: Option<u64>| {
+            let before = before.map(u64::cast_signed);
+            messages::order_book("A", &[(ORDER_BOOK_PX, place)], before, seq, ts)
+        };
         let text = match self.kind.channel {
-            "trades" => trade_text(seq, number, ts + self.random.u64(0..3)),
-            "books" => deep_text(&[(1, number)], Some(before.cast_signed()), seq, ts),
-            "bbo-tbt" => book_text("bbo-tbt", number, None, ts),
-            channel => book_text(channel, number, Some(seq), ts),
+            "trades" => messages::trade("A", seq, place, ts + self.random.u64(0..3)),
+            "books" => order_book(Some(before)),
+            channel => {
+                messages::book(channel, "A", place, (channel != "bbo-tbt").then_some(seq), ts)
+            }
         };
-        let first = match self.kind.channel {
-            "books" => deep_text(&[(1, number)], None, seq, ts),
-            _ => text.clone(),
-        };
-        Message { place, text, first }
+        let is_order_book = self.kind.channel == "books";
+        let first = if is_order_book { order_book(None) } else { text.clone() };
+        Message { place, text, first, delivered: 0, emitted: 0 }
     }
 
     /// Whether a line can deliver something now. On a new connection it begins with the newest.
@@ -202,21 +202,16 @@ impl Run {
             0 => {
                 line.lost_until = now_ms + self.random.u64(50..5_000);
                 self.state(number, BookState::Connecting);
-                false
             }
-            1 => {
-                line.still_until = now_ms + self.random.u64(500..29_000);
-                false
-            }
-            _ => true,
+            1 => line.still_until = now_ms + self.random.u64(500..29_000),
+            _ => return true,
         }
+        false
     }
 
     fn state(&mut self, line: usize, state: BookState) {
-        let emitted = self.rig.pass(line, place_of, |handler, now, mut sink| {
-            handler.set_all_states(state, now, &mut sink);
-        });
-        self.note(&emitted);
+        self.rig.state(line, state);
+        self.note();
     }
 
     /// A line delivers all that has waited for it.
@@ -228,47 +223,40 @@ impl Run {
             if number == 0 && self.random.u32(..100) < self.kind.missing {
                 continue;
             }
-            let Message { text, first, place } = &self.stream[next];
-            let text = if std::mem::take(&mut line.begins) { first } else { text };
-            self.counts[*place].0 += 1;
-            let emitted = self.rig.pass(number, place_of, |handler, now, mut sink| {
-                handler.on_frame(Frame::Text(text.as_bytes()), now, &mut sink).unwrap();
-            });
-            self.note(&emitted);
+            let message = &mut self.stream[next];
+            message.delivered += 1;
+            let begins = std::mem::take(&mut line.begins);
+            let text = if begins { &message.first } else { &message.text };
+            self.rig.deliver(number, text);
+            let is_emitted = self.note();
             let is_newest = next + 1 == self.stream.len();
-            if emitted.is_empty() && is_newest && self.shown.is_some_and(|shown| shown < next) {
+            let is_behind = self.shown.is_some_and(|shown| shown <= next as u64);
+            if !is_emitted && is_newest && is_behind {
                 let since = self.now_ms - self.shown_ms.max(self.lines[number].ready_since);
                 self.wrong.ignored |= u64::from(since > IGNORED_MS);
             }
         }
     }
 
-    /// Notes what the sink is emitted by something. A reader has the last of it.
-    fn note(&mut self, emitted: &[usize]) {
-        for place in emitted {
-            self.counts[*place].1 += 1;
-            let is_older = self.shown.is_some_and(|shown| *place < shown);
+    /// Notes what the sink was emitted, of which a reader has the last. Returns whether it was
+    /// emitted any update.
+    fn note(&mut self) -> bool {
+        let mut is_emitted = false;
+        for emitted in self.rig.sink.0.drain(..) {
+            let Emitted::Update(place) = emitted else { continue };
+            let message = self.stream.iter_mut().rev().find(|message| message.place == place);
+            message.unwrap().emitted += 1;
+            let is_older = self.shown.is_some_and(|shown| place < shown);
             self.wrong.older |= u64::from(is_older && self.kind.channel != "trades");
-            (self.shown, self.shown_ms) = (Some(*place), self.now_ms);
+            (self.shown, self.shown_ms, is_emitted) = (Some(place), self.now_ms, true);
         }
-        let reader = self.rig.arbiter.book_reader(&sub(self.kind.channel));
-        if let (Some(book), Some(shown)) = (reader.and_then(|reader| reader.live()), self.shown) {
-            let ask = *book.best_ask().unwrap();
-            let number = if self.kind.channel == "books" { ask.sz() } else { ask.px() };
-            self.wrong.older |= u64::from(number.mantissa() != shown as i64 + 1);
+        let book = self.rig.book.as_ref().and_then(|reader| reader.live());
+        if let Some(book) = book.filter(|_| self.shown.is_some()) {
+            let is_shown = self.shown == book.best_ask().map(number);
+            self.wrong.older |= u64::from(!is_shown);
         }
+        is_emitted
     }
-}
-
-/// The place of the message that an event is of.
-fn place_of(event: &Event<'_>) -> Option<usize> {
-    let number = match event {
-        Event::Book(update) => update.book.best_ask()?.px(),
-        Event::Trade(update) => update.trade.px(),
-        Event::DepthBook(change) => change.update.asks.first()?.sz(),
-        _ => return None,
-    };
-    Some(usize::try_from(number.mantissa()).unwrap() - 1)
 }
 
 /// No book is ever shown after a newer one, and no trade emitted twice. `most` is what else may go
