@@ -213,7 +213,7 @@ pub struct DepthChange<'f> {
     /// The number of the subscription.
     pub subscription_id: SubscriptionId,
     /// The outcome: whether it was applied, and the sequence and checksum checks.
-    pub applied: ApplyOutcome,
+    pub outcome: ApplyOutcome,
     /// The book after the message. [`DepthBook::live`] is `None` while the book is invalid.
     pub book: &'f DepthBook,
     /// Whether the message came live, or is a snapshot of the REST interface by which a client has
@@ -226,11 +226,11 @@ impl<'f> DepthChange<'f> {
     #[must_use]
     pub const fn new(
         update: &'f DepthUpdate<'f>,
-        applied: ApplyOutcome,
+        outcome: ApplyOutcome,
         book: &'f DepthBook,
     ) -> Self {
         let subscription_id = SubscriptionId::NONE;
-        Self { update, subscription_id, applied, book, origin: Origin::Live }
+        Self { update, subscription_id, outcome, book, origin: Origin::Live }
     }
 }
 

@@ -99,7 +99,7 @@ impl Contender {
                 let mut compared = false;
                 let mut sink = |event: &Event<'_>| {
                     if let Event::DepthBook(change) = event {
-                        compared = change.applied.checksum == Checksum::Ok;
+                        compared = change.outcome.checksum == Checksum::Ok;
                     }
                 };
                 feed.on_frame(frame, TS_RECV, &mut sink).unwrap();

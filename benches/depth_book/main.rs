@@ -129,8 +129,8 @@ fn depth_book(criterion: &mut Criterion) {
     snapshot.apply_to(&mut maps, DepthAction::Snapshot);
     assert_eq!(book.apply(&snapshot.update(DepthAction::Snapshot)).checksum, Checksum::Ok);
     for message in &messages {
-        let applied = book.apply(&message.update(DepthAction::Update));
-        assert_eq!((applied.checksum, applied.missing), (Checksum::Ok, 0));
+        let outcome = book.apply(&message.update(DepthAction::Update));
+        assert_eq!((outcome.checksum, outcome.missing), (Checksum::Ok, 0));
         message.apply_to(&mut maps, DepthAction::Update);
         assert_eq!(maps.checksum(), message.checksum);
         let (top, want) = (book.view().top5(), maps.top5());

@@ -125,7 +125,7 @@ impl OwnedEvent {
                 subscription: subscription(&change.update.topic)?,
                 id: change.subscription_id,
                 action: change.update.action,
-                sync: change.applied.sync,
+                sync: change.outcome.sync,
                 best: change.book.view().top5(),
             },
             Event::Record(update) => Self::Record {

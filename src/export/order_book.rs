@@ -43,7 +43,7 @@ impl WrittenBooks {
                 return BookRows::Nothing;
             }
             BookRows::Whole(book)
-        } else if change.applied.applied && update.asks.len() + update.bids.len() > 0 {
+        } else if change.outcome.applied && update.asks.len() + update.bids.len() > 0 {
             BookRows::Changes
         } else {
             BookRows::Nothing

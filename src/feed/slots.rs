@@ -250,7 +250,7 @@ impl Slots {
             return sink.on_event(&Event::Depth(*update));
         };
         let last = slot.ts_event();
-        if let Some((from, applied)) = slot.apply_depth(update, is_old, stats) {
+        if let Some((from, outcome)) = slot.apply_depth(update, is_old, stats) {
             if update.ts_event < last && !is_requested {
                 self.ages.on_clock_step_back(last, update.ts_event);
             }
@@ -260,7 +260,7 @@ impl Slots {
                 sink.on_event(&Event::DepthBook(DepthChange {
                     update,
                     subscription_id,
-                    applied,
+                    outcome,
                     book,
                     origin,
                 }));

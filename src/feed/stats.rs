@@ -141,13 +141,13 @@ impl Stats {
 
     /// Counts the outcome of an order-book message; `before` is the book's state before it.
     #[inline]
-    pub(crate) fn applied(&mut self, before: BookSync, applied: &ApplyOutcome) {
-        self.missing_deletes += u64::from(applied.missing);
-        match applied.sync {
+    pub(crate) fn applied(&mut self, before: BookSync, outcome: &ApplyOutcome) {
+        self.missing_deletes += u64::from(outcome.missing);
+        match outcome.sync {
             BookSync::Live | BookSync::Unlinked => {}
             BookSync::NoSnapshot => self.no_snapshot += 1,
             // Counts only the message that broke the book, not the messages refused after it.
-            BookSync::Broken(_) if applied.sync == before => {}
+            BookSync::Broken(_) if outcome.sync == before => {}
             BookSync::Broken(DesyncCause::Gap) => self.gaps += 1,
             BookSync::Broken(DesyncCause::Checksum) => self.mismatches += 1,
             BookSync::Broken(_) => self.broken += 1,

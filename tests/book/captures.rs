@@ -147,25 +147,25 @@ fn check_whole(folder: &Path) {
             let (book, oracle) = books
                 .entry(message.inst_id.clone())
                 .or_insert_with(|| (DepthBook::new(), Oracle::new(DepthBook::DEFAULT_CAPACITY)));
-            let applied = book.apply(&message.update());
+            let outcome = book.apply(&message.update());
             oracle.apply(message.action, &message.asks, &message.bids);
-            assert_eq!(applied.checksum, Checksum::Ok, "{context}");
+            assert_eq!(outcome.checksum, Checksum::Ok, "{context}");
             assert_eq!(Some(oracle.checksum()), message.checksum, "{context}");
-            assert!(matches!(applied.sequence, Sequence::None | Sequence::Ok), "{context}");
-            assert_eq!((applied.applied, applied.sync), (true, BookSync::Live), "{context}");
-            assert_eq!(applied.missing, oracle.missing, "{context}");
+            assert!(matches!(outcome.sequence, Sequence::None | Sequence::Ok), "{context}");
+            assert_eq!((outcome.applied, outcome.sync), (true, BookSync::Live), "{context}");
+            assert_eq!(outcome.missing, oracle.missing, "{context}");
             let view = book.live().expect("a live book");
             oracle.assert_same(&view, &context);
             let top = view.top5();
             let (asks, bids) = (oracle.asks(), oracle.bids());
             assert_eq!(top.asks(), &asks[..asks.len().min(5)], "{context}");
             assert_eq!(top.bids(), &bids[..bids.len().min(5)], "{context}");
-            assert!(top.flags().is_empty() && !applied.truncated, "{context}");
+            assert!(top.flags().is_empty() && !outcome.truncated, "{context}");
             match message.action {
                 DepthAction::Snapshot => snapshots += 1,
                 DepthAction::Update | DepthAction::RestSnapshot => updates += 1,
             }
-            missing += applied.missing;
+            missing += outcome.missing;
             deepest = deepest.max(asks.len()).max(bids.len());
         }
     }
@@ -188,16 +188,16 @@ fn shortened_books_do_not_agree_and_are_not_shown() {
                 .entry(message.inst_id.clone())
                 .or_insert_with(|| (DepthBook::new(), Oracle::new(DepthBook::DEFAULT_CAPACITY)));
             book.set_fault_policy(FaultPolicy::ApplyAnyway);
-            let applied = book.apply(&message.update());
+            let outcome = book.apply(&message.update());
             oracle.apply(message.action, &message.asks, &message.bids);
-            assert!(applied.applied, "{context}");
+            assert!(outcome.applied, "{context}");
             if Some(oracle.checksum()) == message.checksum {
-                assert_eq!((applied.checksum, applied.sync), (Checksum::Ok, BookSync::Live));
+                assert_eq!((outcome.checksum, outcome.sync), (Checksum::Ok, BookSync::Live));
                 assert!(message.asks.is_empty() || message.bids.is_empty(), "{context}");
                 agree += 1;
             } else {
-                assert_eq!(applied.checksum, Checksum::Mismatch, "{context}");
-                assert_eq!(applied.sync, BookSync::Broken(DesyncCause::Checksum), "{context}");
+                assert_eq!(outcome.checksum, Checksum::Mismatch, "{context}");
+                assert_eq!(outcome.sync, BookSync::Broken(DesyncCause::Checksum), "{context}");
                 assert!(book.live().is_none(), "{context}");
                 mismatches += 1;
             }
@@ -212,8 +212,8 @@ fn updates_without_a_snapshot_change_nothing() {
     for (name, messages) in captures(&recorded(), |name| name.contains("nosnapshot")) {
         let mut book = DepthBook::new();
         for message in &messages {
-            let applied = book.apply(&message.update());
-            assert_eq!((applied.applied, applied.sync), (false, BookSync::NoSnapshot), "{name}");
+            let outcome = book.apply(&message.update());
+            assert_eq!((outcome.applied, outcome.sync), (false, BookSync::NoSnapshot), "{name}");
             assert!(book.view().asks().is_empty() && book.view().bids().is_empty());
         }
         // With a snapshot made up, the recorded chain of numbers has no gap.
@@ -222,9 +222,9 @@ fn updates_without_a_snapshot_change_nothing() {
         (snapshot.seq, snapshot.prev_seq) = (first.prev_seq, -1);
         assert_eq!(book.apply(&snapshot).sequence, Sequence::Ok);
         for message in &messages {
-            let applied = book.apply(&message.update());
-            assert_eq!((applied.sequence, applied.checksum), (Sequence::Ok, Checksum::None));
-            assert_eq!(applied.sync, BookSync::Live, "{name}");
+            let outcome = book.apply(&message.update());
+            assert_eq!((outcome.sequence, outcome.checksum), (Sequence::Ok, Checksum::None));
+            assert_eq!(outcome.sync, BookSync::Live, "{name}");
         }
     }
 }
@@ -235,11 +235,11 @@ fn single_snapshots_agree_and_single_updates_have_none() {
     for (name, messages) in captures(&recorded(), |name| name.contains("singles")) {
         for message in &messages {
             let mut book = DepthBook::new();
-            let applied = book.apply(&message.update());
+            let outcome = book.apply(&message.update());
             match message.action {
-                DepthAction::Snapshot => assert_eq!(applied.checksum, Checksum::Ok, "{name}"),
+                DepthAction::Snapshot => assert_eq!(outcome.checksum, Checksum::Ok, "{name}"),
                 DepthAction::Update | DepthAction::RestSnapshot => {
-                    assert_eq!(applied.sync, BookSync::NoSnapshot, "{name}")
+                    assert_eq!(outcome.sync, BookSync::NoSnapshot, "{name}")
                 }
             }
         }

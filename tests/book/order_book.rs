@@ -21,8 +21,8 @@ fn numbered_book() -> DepthBook {
     let mut book = DepthBook::with_capacity(8);
     let (asks, bids) = ([level("101", "1")], [level("100", "1")]);
     let snapshot = DepthUpdate { seq: 10, prev_seq: -1, ..message(SNAPSHOT, &asks, &bids) };
-    let applied = book.apply(&snapshot);
-    assert_eq!((applied.sequence, applied.sync), (Sequence::Ok, BookSync::Live));
+    let outcome = book.apply(&snapshot);
+    assert_eq!((outcome.sequence, outcome.sync), (Sequence::Ok, BookSync::Live));
     book
 }
 
@@ -45,7 +45,7 @@ fn checksum(asks: &[Level]) -> i32 {
 fn an_update_before_a_snapshot_changes_nothing() {
     let mut book = DepthBook::new();
     let asks = [level("1", "1")];
-    let applied = book.apply(&DepthUpdate { checksum: Some(5), ..numbered(1, 2, &asks) });
+    let outcome = book.apply(&DepthUpdate { checksum: Some(5), ..numbered(1, 2, &asks) });
     let nothing = ApplyOutcome {
         applied: false,
         sync: BookSync::NoSnapshot,
@@ -57,7 +57,7 @@ fn an_update_before_a_snapshot_changes_nothing() {
         first_changed: None,
         begins_chain: false,
     };
-    assert_eq!(applied, nothing);
+    assert_eq!(outcome, nothing);
     assert!(book.live().is_none() && book.view().asks().is_empty());
 }
 
@@ -166,16 +166,16 @@ fn verification_can_be_thinned_and_turned_off() {
 fn a_negative_size_is_refused_with_all_of_its_message() {
     let mut book = book_of(8, &[level("2", "1")], &[]);
     let asks = [level("1", "1"), level("3", "-1")];
-    let applied = book.apply(&message(UPDATE, &asks, &[]));
+    let outcome = book.apply(&message(UPDATE, &asks, &[]));
     assert_eq!(
-        (applied.applied, applied.sync),
+        (outcome.applied, outcome.sync),
         (false, BookSync::Broken(DesyncCause::NegativeSize))
     );
     assert_eq!(book.view().asks().len(), 1);
     let mut book = book_of(8, &[level("2", "1")], &[]);
-    let applied = book.apply(&message(SNAPSHOT, &asks, &[]));
+    let outcome = book.apply(&message(SNAPSHOT, &asks, &[]));
     assert_eq!(
-        (applied.applied, applied.sync),
+        (outcome.applied, outcome.sync),
         (false, BookSync::Broken(DesyncCause::NegativeSize))
     );
 }
@@ -195,8 +195,8 @@ fn a_lost_message_breaks_a_book_whose_numbers_do_not_show_it() {
     let mut book = book_of(8, &[level("2", "1")], &[]);
     assert!(book.message_lost(false) && !book.message_lost(false));
     assert_eq!((book.sync(), book.live().is_some()), (BookSync::Broken(DesyncCause::Lost), false));
-    let applied = book.apply(&message(SNAPSHOT, &[level("2", "1")], &[]));
-    assert_eq!((applied.sync, book.live().is_some()), (BookSync::Live, true));
+    let outcome = book.apply(&message(SNAPSHOT, &[level("2", "1")], &[]));
+    assert_eq!((outcome.sync, book.live().is_some()), (BookSync::Live, true));
 }
 
 #[test]
@@ -211,8 +211,8 @@ fn the_last_of_two_levels_of_one_price_holds() {
 fn deletions_of_absent_levels_are_counted() {
     let mut book = book_of(8, &[level("2", "1")], &[]);
     let (asks, bids) = ([level("1", "0"), level("2", "0")], [level("1", "0.00")]);
-    let applied = book.apply(&message(UPDATE, &asks, &bids));
-    assert_eq!((applied.missing, applied.first_changed), (2, Some(0)));
+    let outcome = book.apply(&message(UPDATE, &asks, &bids));
+    assert_eq!((outcome.missing, outcome.first_changed), (2, Some(0)));
     assert!(book.live().unwrap().asks().is_empty());
 }
 
@@ -225,9 +225,9 @@ fn a_full_book_has_its_cut_price_and_breaks_when_few_levels_are_left() {
     assert_eq!(view.ask_limit(), None);
     assert_eq!(view.size_to(BookSide::Bid, "6".parse().unwrap()), Some(Decimal::from(4)));
     assert_eq!(view.size_to(BookSide::Bid, "5".parse().unwrap()), None);
-    let applied = book.apply(&message(UPDATE, &[], &[level("10", "1")]));
+    let outcome = book.apply(&message(UPDATE, &[], &[level("10", "1")]));
     assert_eq!(
-        (applied.out_of_capacity, applied.truncated, applied.first_changed),
+        (outcome.out_of_capacity, outcome.truncated, outcome.first_changed),
         (1, true, Some(0))
     );
     assert_eq!(book.view().bid_limit(), "6".parse().ok());
@@ -247,9 +247,9 @@ fn a_cut_book_is_verified_as_long_as_it_has_the_levels() {
     for len in (23..30).rev() {
         let (kept, rest) = asks.split_at(len);
         let gone = [Level::new(rest[0].px(), Decimal::ZERO, 0)];
-        let applied = book.apply(&checked(UPDATE, &gone, checksum(kept)));
+        let outcome = book.apply(&checked(UPDATE, &gone, checksum(kept)));
         let want = if kept.len() >= 25 { Checksum::Ok } else { Checksum::None };
-        assert_eq!((applied.checksum, applied.sync), (want, BookSync::Live), "{}", kept.len());
+        assert_eq!((outcome.checksum, outcome.sync), (want, BookSync::Live), "{}", kept.len());
     }
 }
 
@@ -309,8 +309,8 @@ fn nothing_allocates_once_the_book_is_made() {
             let _ = book.apply(&message(SNAPSHOT, &snapshot.0, &snapshot.1));
         }
         let update = DepthUpdate { checksum: Some(1), ..message(UPDATE, asks, bids) };
-        let applied = book.apply(&DepthUpdate { seq: n, prev_seq: n - 1, ..update });
-        let kind = (applied.sync, applied.sequence, applied.checksum);
+        let outcome = book.apply(&DepthUpdate { seq: n, prev_seq: n - 1, ..update });
+        let kind = (outcome.sync, outcome.sequence, outcome.checksum);
         if !seen.contains(&kind) {
             seen.push(kind);
         }
@@ -380,8 +380,8 @@ fn an_unnumbered_update_that_is_earlier_than_the_book_breaks_it() {
     let asks = [level("3", "1")];
     let at = |ts_event| DepthUpdate { ts_event, ..message(UPDATE, &asks, &[]) };
     assert_eq!(book.apply(&at(later)).sync, BookSync::Live);
-    let applied = book.apply(&at(UnixNanos(later.0 - 1)));
-    assert_eq!((applied.applied, applied.sync), (false, BookSync::Broken(DesyncCause::Lost)));
+    let outcome = book.apply(&at(UnixNanos(later.0 - 1)));
+    assert_eq!((outcome.applied, outcome.sync), (false, BookSync::Broken(DesyncCause::Lost)));
 }
 
 #[test]
@@ -401,8 +401,8 @@ fn a_book_that_is_changed_for_diagnosis_keeps_the_version_of_the_live_one() {
         assert_eq!(book.apply(&snapshot(second, 51)).sync, BookSync::Live);
         let broken = BookSync::Broken(DesyncCause::OldSnapshot);
         for (seq, ts) in [(old, 49), (again, 49), (older, 48), (again, 50)] {
-            let applied = book.apply(&snapshot(seq, ts));
-            assert_eq!((applied.applied, applied.sync), (true, broken), "{seq} {ts}");
+            let outcome = book.apply(&snapshot(seq, ts));
+            assert_eq!((outcome.applied, outcome.sync), (true, broken), "{seq} {ts}");
         }
         assert_eq!(book.apply(&snapshot(second, 52)).sync, BookSync::Live);
     }
@@ -411,7 +411,7 @@ fn a_book_that_is_changed_for_diagnosis_keeps_the_version_of_the_live_one() {
 #[test]
 fn a_first_snapshot_with_a_negative_size_says_so() {
     let mut book = DepthBook::with_capacity(8);
-    let applied = book.apply(&message(SNAPSHOT, &[level("3", "-1")], &[]));
+    let outcome = book.apply(&message(SNAPSHOT, &[level("3", "-1")], &[]));
     let cause = BookSync::Broken(DesyncCause::NegativeSize);
-    assert_eq!((applied.applied, applied.sync), (false, cause));
+    assert_eq!((outcome.applied, outcome.sync), (false, cause));
 }

@@ -34,8 +34,8 @@ fn feed(handler: &mut FeedHandler, frame: &[u8], at: u64) -> Vec<String> {
             Event::Book(update) => format!("book {}", update.topic.inst_id),
             Event::Trade(update) => format!("trade {}", update.trade.trade_id),
             Event::DepthBook(change) => {
-                let applied = change.applied;
-                format!("depth {} {}", applied.sequence.name(), applied.sync.name())
+                let outcome = change.outcome;
+                format!("depth {} {}", outcome.sequence.name(), outcome.sync.name())
             }
             Event::State(change) => format!("{} -> {}", change.from, change.to),
             Event::Skipped(skipped) => format!("skipped {}", skipped.channel),

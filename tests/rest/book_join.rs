@@ -96,7 +96,7 @@ fn run(seed: u64, tally: &mut Tally) {
                 let origin = if is_snapshot { Origin::History } else { Origin::Live };
                 handler.apply_depth(update, origin, &mut |event: &Event<'_>| {
                     if let Event::DepthBook(change) = event {
-                        assert!(change.applied.applied, "seed {seed} {:?}", change.applied);
+                        assert!(change.outcome.applied, "seed {seed} {:?}", change.outcome);
                         origins.push(change.origin);
                     }
                 });

@@ -148,8 +148,8 @@ pub fn level(px: &str, sz: &str) -> Level {
 /// A live book of these levels.
 pub fn book_of(capacity: usize, asks: &[Level], bids: &[Level]) -> DepthBook {
     let mut book = DepthBook::with_capacity(capacity);
-    let applied = book.apply(&message(DepthAction::Snapshot, asks, bids));
-    assert!(applied.applied);
+    let outcome = book.apply(&message(DepthAction::Snapshot, asks, bids));
+    assert!(outcome.applied);
     book
 }
 

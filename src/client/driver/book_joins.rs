@@ -44,7 +44,7 @@ impl BookJoins {
     /// Keeps an update of a book that waits. Begins for one that has an update and no snapshot.
     #[inline]
     pub(super) fn on_change(&mut self, change: &DepthChange<'_>) {
-        let lacks_snapshot = change.applied.sync == BookSync::NoSnapshot;
+        let lacks_snapshot = change.outcome.sync == BookSync::NoSnapshot;
         if self.enabled && (lacks_snapshot || !self.joins.is_empty()) {
             self.keep(change);
         }
@@ -54,7 +54,7 @@ impl BookJoins {
     fn keep(&mut self, change: &DepthChange<'_>) {
         let topic = change.update.topic;
         let is_of = |of: &Subscription| of.topic() == topic;
-        if change.applied.sync == BookSync::NoSnapshot
+        if change.outcome.sync == BookSync::NoSnapshot
             && change.update.action == DepthAction::Update
             && !self.joins.iter().any(|(of, _)| is_of(of))
             && let Ok(subscription) = topic.to_string().parse()

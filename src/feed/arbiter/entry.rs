@@ -254,7 +254,7 @@ impl Entry {
             }
             Event::DepthBook(change) => {
                 let is_whole = is_other || from != self.state;
-                let first_changed = if is_whole { Some(0) } else { change.applied.first_changed };
+                let first_changed = if is_whole { Some(0) } else { change.outcome.first_changed };
                 return publish_order_book(book, depth, change.book, first_changed, self.state);
             }
             Event::Trade(update) => {

@@ -16,7 +16,7 @@ impl Slot {
     }
 
     /// Applies a message to the order book and updates the state. Returns the previous state and
-    /// the applied; `None` if the slot has no order book.
+    /// the outcome; `None` if the slot has no order book.
     #[inline]
     pub(in crate::feed) fn apply_depth(
         &mut self,
@@ -31,17 +31,17 @@ impl Slot {
             stats.backwards += 1;
         }
         let before = book.sync();
-        let applied = book.apply(update);
-        stats.applied(before, &applied);
+        let outcome = book.apply(update);
+        stats.applied(before, &outcome);
         if !is_requested {
             (self.ts_event, self.ts_recv) = (update.ts_event, update.ts_recv);
-        } else if applied.applied {
+        } else if outcome.applied {
             let view = book.view();
             (self.ts_event, self.ts_recv) = (view.ts_event, view.ts_recv);
         } else {
-            return Some((self.state, applied));
+            return Some((self.state, outcome));
         }
-        let to = match applied.sync {
+        let to = match outcome.sync {
             BookSync::Live if was_queued => BookState::Stale,
             BookSync::Live => BookState::Live,
             BookSync::Broken(_) => BookState::Resyncing,
@@ -50,8 +50,8 @@ impl Slot {
         let from = std::mem::replace(&mut self.state, to);
         // Levels and state are published in one write, and only if a published level or the state
         // changed.
-        let first_changed = if from == to { applied.first_changed } else { Some(0) };
+        let first_changed = if from == to { outcome.first_changed } else { Some(0) };
         publish_order_book(publisher, levels, book, first_changed, to);
-        Some((from, applied))
+        Some((from, outcome))
     }
 }

@@ -174,5 +174,5 @@ impl Published {
 
 /// Whether a message changed one of the levels that are published.
 fn changes_top(change: &DepthChange<'_>) -> bool {
-    change.applied.first_changed.is_some_and(|first| first < BOOK5_LEVELS)
+    change.outcome.first_changed.is_some_and(|first| first < BOOK5_LEVELS)
 }

@@ -65,8 +65,8 @@ fn name(event: &Event<'_>) -> String {
             format!("{}:{} asks {asks} bids {bids}", update.topic.channel, update.topic.inst_id)
         }
         Event::DepthBook(change) => {
-            let state = change.applied.sync.name();
-            let sequence = change.applied.sequence.name();
+            let state = change.outcome.sync.name();
+            let sequence = change.outcome.sequence.name();
             format!("{} {} {sequence}", change.update.topic.channel, state)
         }
         Event::State(change) => format!("{} {}", change.subscription, change.to),

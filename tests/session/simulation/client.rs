@@ -183,7 +183,7 @@ impl Client {
                     on_state(session, change, now);
                 }
                 Event::DepthBook(change) => {
-                    *resets += u64::from(change.applied.sequence == Sequence::Reset);
+                    *resets += u64::from(change.outcome.sequence == Sequence::Reset);
                     session.handle_depth(change, now);
                 }
                 _ => {}

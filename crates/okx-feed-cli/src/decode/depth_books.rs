@@ -56,8 +56,8 @@ impl DepthBooks {
             self.books.insert(key, book);
         }
         let book = self.books.get_mut(&key).unwrap_or(&mut self.none);
-        let applied = book.apply(update);
-        Some(DepthChange::new(update, applied, book))
+        let outcome = book.apply(update);
+        Some(DepthChange::new(update, outcome, book))
     }
 
     /// Notes a lost message of a connection, or of any one: the book of that subscription is broken

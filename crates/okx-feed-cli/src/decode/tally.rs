@@ -41,8 +41,8 @@ impl Tally {
             Event::Record(_) => &mut self.records,
             Event::Control(_) => &mut self.controls,
             Event::DepthBook(change) => {
-                self.mismatches += u64::from(change.applied.checksum == Checksum::Mismatch);
-                self.gaps += u64::from(change.applied.sequence == Sequence::Gap);
+                self.mismatches += u64::from(change.outcome.checksum == Checksum::Mismatch);
+                self.gaps += u64::from(change.outcome.sequence == Sequence::Gap);
                 &mut self.depths
             }
             Event::Skipped(_) => &mut self.skipped,

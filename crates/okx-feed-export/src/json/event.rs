@@ -154,10 +154,10 @@ fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>, checked: Opt
 /// the number of levels, and the best of each side. A message that the book rejected has no levels,
 /// since the book's are those of another message.
 fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_>) {
-    let DepthChange { update, applied, book, .. } = change;
+    let DepthChange { update, outcome, book, .. } = change;
     let view = book.view();
-    let shown = if applied.applied { levels } else { 0 };
-    let count = |side: &[Level]| if applied.applied { side.len() as u64 } else { 0 };
+    let shown = if outcome.applied { levels } else { 0 };
+    let count = |side: &[Level]| if outcome.applied { side.len() as u64 } else { 0 };
     open(out, stamp, b"depth");
     key(out, b"channel");
     put_str(out, update.topic.channel.name());
@@ -170,9 +170,9 @@ fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_
     key(out, b"seq");
     put_optional(out, update.seq(), put_i64);
     key(out, b"checksum");
-    put_str(out, applied.checksum.name());
+    put_str(out, outcome.checksum.name());
     key(out, b"sequence");
-    put_str(out, applied.sequence.name());
+    put_str(out, outcome.sequence.name());
     let all = view.top(usize::MAX);
     key(out, b"bid_levels");
     put_u64(out, count(all.1));
@@ -185,10 +185,10 @@ fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_
     key(out, b"bids");
     put_levels(out, bids, non_rpi.as_ref().map(|of| of.top(shown).1));
     key(out, b"state");
-    put_str(out, applied.sync.name());
-    let fault = match applied.sync {
+    put_str(out, outcome.sync.name());
+    let fault = match outcome.sync {
         BookSync::Broken(fault) => Some(fault.name()),
-        BookSync::NoSnapshot | BookSync::Unlinked => Some(applied.sync.name()),
+        BookSync::NoSnapshot | BookSync::Unlinked => Some(outcome.sync.name()),
         BookSync::Live => None,
     };
     if let Some(fault) = fault {
@@ -196,8 +196,8 @@ fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_
         put_str(out, fault);
     }
     market(out, update.topic.market);
-    let of_book = if applied.applied { view.top5().flags() } else { BookFlags::NONE };
-    let is_whole = applied.applied && update.action != DepthAction::Update;
+    let of_book = if outcome.applied { view.top5().flags() } else { BookFlags::NONE };
+    let is_whole = outcome.applied && update.action != DepthAction::Update;
     let [unsorted, empty] = if is_whole { message_flags(update) } else { [BookFlags::NONE; 2] };
     flags(out, &[of_book, unsorted, empty]);
 }
@@ -433,8 +433,8 @@ mod tests {
             non_rpi: None,
         };
         let mut book = DepthBook::with_capacity(8);
-        let applied = book.apply(&update);
-        let change = DepthChange::new(&update, applied, &book);
+        let outcome = book.apply(&update);
+        let change = DepthChange::new(&update, outcome, &book);
         let mut expected = json!({
             "line": 7, "event": "depth", "channel": "books", "action": "update", "inst_id": "A-B",
             "ts_ns": 1, "seq": 9, "checksum": "none", "sequence": "none", "bid_levels": 0,
@@ -454,8 +454,8 @@ mod tests {
         assert_eq!(serde_json::from_slice::<Value>(&out).unwrap(), skipped);
 
         update.action = DepthAction::Snapshot;
-        let applied = book.apply(&update);
-        let change = DepthChange::new(&update, applied, &book);
+        let outcome = book.apply(&update);
+        let change = DepthChange::new(&update, outcome, &book);
         expected["action"] = json!("snapshot");
         expected["checksum"] = json!("mismatch");
         expected["sequence"] = json!("ok");
