@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 
 use super::clock::Clock;
 use super::connect::{Connector, Route};
-use super::interface::{Buffered, Ready, Received, Transport};
 use super::error::ConnectError;
+use super::interface::{Buffered, Ready, Received, Transport};
 use super::socket::Socket;
 use crate::wire::Frame;
 

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::interface::{Buffered, Ready, Received};
 #[cfg(all(feature = "direct", unix))]
 use super::direct::DirectSocket;
+use super::interface::{Buffered, Ready, Received};
 use super::tokio::TokioSocket;
 use crate::wire::Frame;
 

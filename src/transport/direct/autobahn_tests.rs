@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 
 use super::*;
 use crate::transport::clock::Clock;
-use crate::transport::interface::Ready;
 use crate::transport::headers::Headers;
+use crate::transport::interface::Ready;
 use crate::transport::target::Target;
 use crate::wire::Frame;
 
