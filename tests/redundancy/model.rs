@@ -146,7 +146,7 @@ impl Run {
         let count = if kind.channel == "trades" { random.u64(1..3) } else { 1 };
         for _ in 0..count {
             self.seq += self.random.u64(1..3);
-            // A number that a reset repeats at once cannot be distinguished from a repeated message.
+            // A number that a reset repeats at once can't be distinguished from a repeated one.
             self.seq += u64::from(self.seq == before);
             let message = self.message(before);
             self.stream.push(message);

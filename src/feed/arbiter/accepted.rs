@@ -76,8 +76,8 @@ impl AcceptedUpdates {
     }
 
     /// The earliest position after `position` of an update. Too early only delays a line; too late
-    /// could emit an old update. Soon after a sequence reset numbers come again, at other times; but
-    /// what a line begins with, at 0, may have a later time of its own.
+    /// could emit an old update. Soon after a sequence reset numbers come again, at other times;
+    /// but what a line begins with, at 0, may have a later time of its own.
     #[inline]
     pub(super) fn find_after(&self, position: u64, key: &UpdateKey) -> Option<u64> {
         let is_exact = is_recent(self.reset_at, self.at);

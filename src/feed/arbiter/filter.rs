@@ -56,7 +56,7 @@ pub(super) struct Line {
     position: u64,
     /// Whether it has delivered anything on this connection.
     has_begun: bool,
-    /// Whether the clock may have stepped back since its last accepted update, where no line saw it:
+    /// Whether the clock may have stepped back since its last accepted update, and no line saw it:
     /// its own feed has rejected what its connection began with, or the times of what was not found
     /// have fallen.
     has_stepped: bool,
