@@ -118,8 +118,7 @@ scenes! {
         "limit 4; 0 1 = live 1; 0 2 = 2; wait 1000; look; lost 0 = connecting; 1 1; 1 2 = live 2";
     a_quiet_book_is_led_back_by_no_new_connection_while_its_line_stands_at_it: "books5",
         "limit 65; 0 1000..1100 = all; wait 31000; 1 1020; wait 29000; 0 1100; look; wait 31000;
-         look;
-         wait 29000; 0 1100; look; wait 31000; look; wait 29000; 0 1100; look; read = 1100";
+         look; wait 29000; 0 1100; look; wait 31000; look; wait 29000; 0 1100; look; read = 1100";
     trades_that_a_user_has_set_a_limit_for_do_not_flap_with_late_copies: "trades",
         "limit 4; 0 1..100 = all; wait 3900; look; 1 1..40; look; wait 100; look = stale; 1 41..50;
          look; wait 1000; 1 51..100; look; 1 101 = live 101";
