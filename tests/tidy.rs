@@ -208,7 +208,8 @@ fn imports_point_down() {
 
 #[test]
 fn no_files_or_folders_import_each_other() {
-    let crates = ["capi", "cli", "export", "py", "testkit"].map(|name| format!("crates/okx-feed-{name}/src"));
+    let crates = ["capi", "cli", "export", "py", "testkit"]
+        .map(|name| format!("crates/okx-feed-{name}/src"));
     let packages = ["src".to_owned()].into_iter().chain(crates);
     for src in packages {
         assert_eq!(circles(&sources(&src), &src), Vec::<Vec<String>>::new(), "{src}");

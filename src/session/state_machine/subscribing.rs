@@ -124,7 +124,7 @@ impl Session {
     /// [`SessionConfig::snapshot_age`](crate::session::SessionConfig::snapshot_age) later.
     #[inline]
     pub fn handle_depth(&mut self, change: &DepthChange<'_>, now: MonoNanos) {
-        if change.applied.begins_chain {
+        if change.outcome.begins_chain {
             self.begin_chain(change.update, now);
         }
         if change.update.action != DepthAction::Update && change.book.live().is_some() {

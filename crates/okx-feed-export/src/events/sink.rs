@@ -190,7 +190,7 @@ impl Ring {
     }
 
     fn depth(&mut self, change: &DepthChange<'_>) {
-        let DepthChange { update, applied, book, .. } = change;
+        let DepthChange { update, outcome: applied, book, .. } = change;
         let Some((at, known)) = self.known(change.subscription_id, update.topic) else { return };
         if !applied.applied {
             return;

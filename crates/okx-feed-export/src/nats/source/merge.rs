@@ -211,7 +211,7 @@ impl<S: EventSink> Merge<S> {
         let change = DepthChange {
             update: &update,
             subscription_id: topic.id,
-            applied,
+            outcome: applied,
             book,
             origin: Origin::Live,
         };
