@@ -93,7 +93,9 @@ pub mod wire;
 
 pub use book::{Book5, BookRef, DepthAction, DepthBook, DepthUpdate};
 #[cfg(feature = "client")]
-pub use client::{Client, ClientBuilder, ClientConfig, ClientError, ClientStats, Credentials};
+pub use client::{
+    Client, ClientBuilder, ClientConfig, ClientError, ClientReader, ClientStats, Credentials,
+};
 pub use event::{
     BookUpdate, Control, DepthChange, Event, EventSink, Gap, Malformed, NoSink, RecordUpdate,
     StateChange, TradeUpdate,

@@ -17,7 +17,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Sleep;
 
@@ -25,11 +24,14 @@ use tokio::time::Sleep;
 use self::book_joins::BookJoins;
 use super::config::ClientConfig;
 use super::connection_id::ConnectionId;
+use super::ends::ConnectionEnd;
+use super::latency::Latencies;
 use super::messages::ConnectionCommand;
 use super::on_thread::OnThread;
 use super::recorder::Noted;
 use super::shared::SharedCell;
-use super::stats::{ConnectionEnd, ConnectionStats, Latencies, new_latency};
+use super::stats::ConnectionStats;
+use super::stats_board::PublishedConnection;
 use crate::event::EventSink;
 use crate::feed::{FeedHandler, Watchdog};
 use crate::model::{BookState, ChannelPath, DownReason, MonoNanos};
@@ -38,6 +40,9 @@ use crate::transport::{Buffered, Clock, CloseReason, Ready, Transport};
 
 /// How often books are checked for being stale.
 const STALE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often the counters are published while frames come; else with each check for being stale.
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Most consecutive waits that prefer frames.
 const MAX_STREAK: u32 = 64;
@@ -95,8 +100,10 @@ pub(super) struct ConnectionDriver<T, S> {
     thread: Rc<OnThread>,
     commands: UnboundedReceiver<ConnectionCommand>,
     stats: ConnectionStats,
-    latency: Histogram<u64>,
-    kernel_latency: Histogram<u64>,
+    latency: Latencies,
+    published: PublishedConnection,
+    /// When the counters were published last.
+    published_at: MonoNanos,
     /// How many subscriptions were requested on this connection, including those removed since.
     requested: usize,
     /// Since when the supervisor waits for this connection to be ready, where it does.
@@ -137,6 +144,9 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             session.subscribe(*slot.subscription(), MonoNanos::ZERO);
         }
         shared.lock().handle.health.begun();
+        let board = shared.lock().handle.stats.clone();
+        let stats = ConnectionStats::new(id);
+        let published = board.open(stats.clone());
         let mut driver = Self {
             id,
             is_sbe,
@@ -153,9 +163,10 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             shared,
             thread,
             commands,
-            stats: ConnectionStats::new(id),
-            latency: new_latency(),
-            kernel_latency: new_latency(),
+            stats,
+            latency: published.latency().clone(),
+            published,
+            published_at: MonoNanos::ZERO,
             requested: 0,
             ready_report: None,
             states_changed: false,
@@ -201,8 +212,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         let now = self.clock.now().1;
         self.shared.lock().handle.health.ended(self.stats.connected, now);
         let stats = self.stats();
-        let latency = Latencies { from_read: self.latency, from_kernel: self.kernel_latency };
-        ConnectionEnd { id: self.id, stats, latency, was_open, closed_properly, unanswered }
+        let published = self.published;
+        ConnectionEnd { id: self.id, stats, published, was_open, closed_properly, unanswered }
     }
 
     async fn wait(&mut self) -> Input {
@@ -250,6 +261,9 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     fn on_drained(&mut self) {
         self.has_processed = false;
         self.shared.lock().on_drained();
+        if self.thread.last_frame.get().since(self.published_at) >= PUBLISH_INTERVAL {
+            self.publish_stats(self.thread.last_frame.get());
+        }
     }
 
     /// Sets the timer to what is due next. Only an earlier deadline than the one it is set to

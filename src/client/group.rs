@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::handover_backoff::HandoverBackoff;
 use super::messages::ConnectionCommand;
 use super::readers::Readers;
-use super::stats::{ConnectionStats, Latencies};
+use super::stats::ConnectionStats;
 use crate::model::{ChannelPath, MonoNanos, Subscription};
 
 /// A connection that runs, as the supervisor knows it.
@@ -34,13 +34,6 @@ impl Connection {
     pub(super) async fn stats(&self) -> Option<ConnectionStats> {
         let (sender, receiver) = oneshot::channel();
         self.send(ConnectionCommand::Stats(sender));
-        receiver.await.ok()
-    }
-
-    /// Its histogram of latencies; `None` where it has just ended.
-    pub(super) async fn latency(&self) -> Option<Latencies> {
-        let (sender, receiver) = oneshot::channel();
-        self.send(ConnectionCommand::Latency(sender));
         receiver.await.ok()
     }
 

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::client_reader::ClientReader;
+use super::ends::StopReport;
 use super::error::ClientError;
 use super::events::{EventQueue, Events};
 use super::health::Health;
@@ -14,7 +16,7 @@ use super::heartbeat::Heartbeat;
 use super::messages::Command;
 use super::readers::Readers;
 use super::shared::HandleState;
-use super::stats::{ClientStats, ConnectionStats, StopReport};
+use super::stats::{ClientStats, ConnectionStats};
 use crate::book::Book5;
 use crate::model::{BookState, Dialect, Subscription, SubscriptionId, Trade};
 use crate::publish::{
@@ -35,9 +37,8 @@ pub struct Client {
     dialect: Option<Dialect>,
     first_book: Option<BookReader>,
     first_trades: Option<TradeReader>,
-    readers: Mutex<HashMap<Subscription, Readers>>,
     commands: UnboundedSender<Command>,
-    shared: HandleState,
+    reader: ClientReader,
     thread: Option<JoinHandle<StopReport>>,
 }
 
@@ -56,9 +57,8 @@ impl Client {
             dialect: subscriptions.first().map(Subscription::dialect),
             first_book,
             first_trades,
-            readers: Mutex::new(readers),
             commands,
-            shared,
+            reader: ClientReader::new(readers, shared),
             thread: Some(thread),
         }
     }
@@ -83,68 +83,80 @@ impl Client {
         reader.map(|r| r.since(0).map(|(_, trade)| trade).collect()).unwrap_or_default()
     }
 
+    /// A reader of everything here that takes no answer from the feed's thread, for any thread.
+    #[must_use]
+    pub fn reader(&self) -> ClientReader {
+        self.reader.clone()
+    }
+
     /// A reader of a subscription's book, for any thread; `None` where the channel has none.
     #[must_use]
     pub fn book_reader(&self, subscription: &Subscription) -> Option<BookReader> {
-        self.with_readers(|readers| readers.get(subscription)?.book.clone())
+        self.reader.book_reader(subscription)
     }
 
     /// A reader of the best [`DepthSnapshot::LEVELS`](crate::publish::DepthSnapshot::LEVELS) levels
     /// of a subscription's order book, for any thread; `None` where the channel has none.
     #[must_use]
     pub fn depth_reader(&self, subscription: &Subscription) -> Option<DepthReader> {
-        self.with_readers(|readers| readers.get(subscription)?.depth.clone())
+        self.reader.depth_reader(subscription)
     }
 
     /// A reader of a subscription's trades, for any thread; `None` where the channel has none.
     #[must_use]
     pub fn trade_reader(&self, subscription: &Subscription) -> Option<TradeReader> {
-        self.with_readers(|readers| readers.get(subscription)?.trades.clone())
+        self.reader.trade_reader(subscription)
     }
 
     /// A reader of a subscription's latest record, such as its ticker, for any thread; `None` where
     /// the channel has none.
     #[must_use]
     pub fn record_reader(&self, subscription: &Subscription) -> Option<RecordReader> {
-        self.with_readers(|readers| readers.get(subscription)?.record.clone())
+        self.reader.record_reader(subscription)
     }
 
     /// A reader of a subscription's last records, such as liquidations, for any thread; `None`
     /// where the channel has none.
     #[must_use]
     pub fn record_ring_reader(&self, subscription: &Subscription) -> Option<RecordRingReader> {
-        self.with_readers(|readers| readers.get(subscription)?.records.clone())
+        self.reader.record_ring_reader(subscription)
     }
 
     /// The state of a subscription; `None` where it is not subscribed.
     #[must_use]
     pub fn state(&self, subscription: &Subscription) -> Option<BookState> {
-        self.with_readers(|readers| readers.get(subscription)?.state())
+        self.reader.state(subscription)
     }
 
     /// The current subscriptions.
     #[must_use]
     pub fn subscriptions(&self) -> Vec<Subscription> {
-        self.with_readers(|readers| readers.keys().copied().collect())
+        self.reader.subscriptions()
     }
 
     /// The number of a subscription, which all of its events have; `None` where it was never
     /// requested.
     #[must_use]
     pub fn subscription_id(&self, subscription: &Subscription) -> Option<SubscriptionId> {
-        self.shared.numbers.find(subscription)
+        self.reader.shared.numbers.find(subscription)
+    }
+
+    /// Whether the feed's thread runs. It ends by [`Client::stop`] alone, unless the sink panics.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
     /// The heartbeat of the feed's thread, for any thread.
     #[must_use]
     pub fn heartbeat(&self) -> Heartbeat {
-        self.shared.heartbeat.clone()
+        self.reader.heartbeat()
     }
 
     /// The clock that stamps what is received.
     #[must_use]
     pub const fn clock(&self) -> &Clock {
-        &self.shared.clock
+        self.reader.clock()
     }
 
     /// Adds a subscription.
@@ -179,7 +191,7 @@ impl Client {
         }
         for (subscription, receiver) in replies {
             let made = receiver.recv().map_err(|_| ClientError::Stopped)?;
-            self.with_readers(|readers| readers.insert(subscription, made));
+            self.reader.with_readers(|readers| readers.insert(subscription, made));
         }
         Ok(())
     }
@@ -190,7 +202,7 @@ impl Client {
     /// [`ClientError::Stopped`] where the client has stopped.
     pub fn unsubscribe(&self, subscription: &Subscription) -> Result<(), ClientError> {
         self.command(Command::Unsubscribe(*subscription))?;
-        self.with_readers(|readers| readers.remove(subscription));
+        self.reader.with_readers(|readers| readers.remove(subscription));
         Ok(())
     }
 
@@ -228,7 +240,7 @@ impl Client {
     /// feed's thread: it may be called from any thread, also from the sink.
     #[must_use]
     pub fn health(&self) -> Health {
-        self.shared.health.read()
+        self.reader.health()
     }
 
     /// The recording, for its counters; `None` where nothing is recorded. Once [`Client::stop`] has
@@ -236,7 +248,7 @@ impl Client {
     #[cfg(feature = "capture")]
     #[must_use]
     pub fn recording(&self) -> Option<crate::capture::Recording> {
-        self.shared.recording.clone()
+        self.reader.recording()
     }
 
     /// The counters and the latency histogram.
@@ -293,13 +305,6 @@ impl Client {
 
     fn command(&self, command: Command) -> Result<(), ClientError> {
         self.commands.send(command).map_err(|_| ClientError::Stopped)
-    }
-
-    fn with_readers<R>(&self, f: impl FnOnce(&mut HashMap<Subscription, Readers>) -> R) -> R {
-        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        #[cfg(feature = "rest")]
-        self.shared.selected.apply_to(&mut readers);
-        f(&mut readers)
     }
 }
 

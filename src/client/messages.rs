@@ -9,7 +9,7 @@ use super::events::EventQueue;
 use super::readers::Readers;
 #[cfg(feature = "rest")]
 use super::snapshot_fetcher::SnapshotOf;
-use super::stats::{ClientStats, ConnectionStats, Latencies};
+use super::stats::{ClientStats, ConnectionStats};
 use crate::model::Subscription;
 #[cfg(feature = "rest")]
 use crate::rest::RestError;
@@ -38,7 +38,6 @@ pub(super) enum ConnectionCommand {
     /// The body of a snapshot in SBE.
     #[cfg(feature = "rest")]
     Snapshot(SnapshotOf, Vec<u8>),
-    Latency(oneshot::Sender<Latencies>),
     /// Another has replaced it: end soon, but not before what is on the way has come.
     Drain,
     Stop,

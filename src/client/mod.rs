@@ -1,10 +1,12 @@
 //! The client: its thread, the connections that it supervises, and the handle to it.
 
 mod builder;
+mod client_reader;
 mod config;
 mod connection_id;
 mod credentials;
 mod driver;
+mod ends;
 mod error;
 mod events;
 mod group;
@@ -17,6 +19,7 @@ mod history;
 #[cfg(feature = "rest")]
 mod history_config;
 mod host_limits;
+mod latency;
 mod messages;
 mod new_group;
 mod on_thread;
@@ -33,6 +36,7 @@ mod shared;
 #[cfg(feature = "rest")]
 mod snapshot_fetcher;
 mod stats;
+mod stats_board;
 mod supervisor;
 mod thread;
 mod threads;
@@ -40,8 +44,10 @@ mod threads;
 pub use crate::event::NoSink;
 pub use crate::transport::RefusedOption;
 pub use builder::ClientBuilder;
+pub use client_reader::{ClientReader, SubscriptionStatus};
 pub use config::{ClientConfig, TransportKind};
 pub use credentials::Credentials;
+pub use ends::StopReport;
 pub use error::ClientError;
 pub use events::{DroppedEvents, Events};
 pub use handle::Client;
@@ -50,5 +56,5 @@ pub use heartbeat::Heartbeat;
 #[cfg(feature = "rest")]
 pub use history_config::HistoryConfig;
 pub use owned_event::OwnedEvent;
-pub use stats::{ClientStats, ConnectionStats, StopReport};
+pub use stats::{ClientStats, ConnectionStats};
 pub use thread::ThreadOptions;

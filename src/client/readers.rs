@@ -1,7 +1,7 @@
 //! The readers of one subscription, which the client's handle gives out.
 
 use crate::feed::{Arbiter, FeedHandler};
-use crate::model::{BookState, Subscription};
+use crate::model::{BookState, Subscription, UnixNanos};
 use crate::publish::{BookReader, DepthReader, RecordReader, RecordRingReader, TradeReader};
 
 /// The readers of one subscription.
@@ -34,6 +34,18 @@ impl Readers {
         let record = || record.as_ref().map(|reader| reader.snapshot().state);
         let records = || records.as_ref().map(RecordRingReader::state);
         book.or_else(depth).or_else(trades).or_else(record).or_else(records)
+    }
+
+    /// When the last message came, and its exchange time; both unknown before the first.
+    pub(super) fn times(&self) -> (UnixNanos, UnixNanos) {
+        let Self { book, depth, trades, record, records } = self;
+        let book = || book.as_ref().map(|reader| reader.value()).map(|b| (b.ts_recv, b.ts_event));
+        let depth = depth.as_ref().map(|reader| reader.value()).map(|d| (d.ts_recv, d.ts_event));
+        let trade = || trades.as_ref()?.last().map(|trade| (trade.ts_recv, trade.ts_event));
+        let record = || record.as_ref().map(|reader| reader.value());
+        let record = || record().or_else(|| records.as_ref()?.last());
+        let record = || record().map(|record| (record.ts_recv, record.ts_event));
+        depth.or_else(book).or_else(trade).or_else(record).unwrap_or_default()
     }
 
     pub(super) fn of_lines(arbiter: &Arbiter, subscription: &Subscription) -> Self {

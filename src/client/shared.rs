@@ -24,6 +24,7 @@ use super::recorder::{ClientRecorder, Noted};
 use super::selected::Selected;
 #[cfg(feature = "rest")]
 use super::selections::Selections;
+use super::stats_board::StatsBoard;
 use super::thread::ClientThreads;
 use crate::event::{Event, EventSink};
 use crate::feed::{Arbiter, FeedHandler, LineStats, Recovery, StaleLimits, SubscriptionNumbers};
@@ -81,6 +82,7 @@ pub(super) struct HandleState {
     pub(super) heartbeat: Heartbeat,
     pub(super) threads: ClientThreads,
     pub(super) health: SharedHealth,
+    pub(super) stats: StatsBoard,
     pub(super) numbers: SubscriptionNumbers,
     /// What selections have subscribed and ended.
     #[cfg(feature = "rest")]
@@ -359,6 +361,15 @@ impl<S: EventSink> ClientShared<S> {
         if let Some(Some(arbiter)) = self.arbiters.get_mut(id.group) {
             arbiter.close_line(id.line, now, &mut self.sink);
         }
+    }
+
+    /// Publishes the counters of a group's lines, where it has an arbiter, and how long books were
+    /// not live.
+    pub(super) fn publish_stats(&self, group: usize) {
+        if let Some(Some(arbiter)) = self.arbiters.get(group) {
+            self.handle.stats.publish_lines(group, arbiter.stats());
+        }
+        self.handle.stats.publish_recovery(&self.sink.recovery);
     }
 
     /// The arbitration counters of each group with an arbiter.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::connection_id::ConnectionId;
+use super::latency::{LATENCY_MAX_NS, Latencies};
 use crate::feed::{LineStats, Recovery, Stats};
 #[cfg(feature = "rest")]
 use crate::model::Subscription;
@@ -13,16 +14,8 @@ use crate::model::UnixNanos;
 use crate::rest::join::JoinStats;
 use crate::session::SessionStats;
 
-/// The longest latency of the histogram, in nanoseconds; longer ones count as this.
-pub(crate) const LATENCY_MAX_NS: u64 = 10_000_000_000;
-
-#[expect(clippy::expect_used, reason = "constant bounds, which a test makes too")]
-pub(super) fn new_latency() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3).expect("bounds are in order")
-}
-
 /// The counters of one connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ConnectionStats {
     /// The group of subscriptions that it serves, from 0.
@@ -73,29 +66,20 @@ pub struct ConnectionStats {
 
 impl ConnectionStats {
     pub(super) fn new(id: ConnectionId) -> Self {
-        Self {
-            group: id.group,
-            line: id.line,
-            feed: Stats::default(),
-            session: SessionStats::default(),
-            connects: 0,
-            losses: 0,
-            last_loss: None,
-            rejections: 0,
-            refused: 0,
-            requests_spent: 0,
-            requests_left: 0,
-            lag: Duration::ZERO,
-            round_trip: None,
-            logins_refused: 0,
-            last_login_refusal: None,
-            upgrades: 0,
-            warmup_frames: 0,
-            live: 0,
-            ready: false,
-            ts_event: UnixNanos::UNKNOWN,
-            connected: false,
-        }
+        Self { group: id.group, line: id.line, ..Self::default() }
+    }
+
+    /// Becomes a copy of another connection's counters, in the memory of its own texts.
+    pub(super) fn copy_from(&mut self, other: &Self) {
+        let mut last_loss = self.last_loss.take();
+        let mut last_login_refusal = self.last_login_refusal.take();
+        last_loss.clone_from(&other.last_loss);
+        last_login_refusal.clone_from(&other.last_login_refusal);
+        *self = Self { last_loss, last_login_refusal, ..other.without_texts() };
+    }
+
+    fn without_texts(&self) -> Self {
+        Self { last_loss: None, last_login_refusal: None, ..*self }
     }
 }
 
@@ -148,13 +132,13 @@ impl ClientStats {
     /// The longest latency of the histogram, in nanoseconds; longer ones count as this.
     pub const LATENCY_MAX_NS: u64 = LATENCY_MAX_NS;
 
-    pub(super) fn new(recovery: Recovery, latency: Histogram<u64>) -> Self {
+    pub(super) fn new(recovery: Recovery, latency: &Latencies) -> Self {
         Self {
             feed: Stats::default(),
             session: SessionStats::default(),
             recovery,
-            kernel_latency: new_latency(),
-            latency,
+            latency: latency.from_read.snapshot(),
+            kernel_latency: latency.from_kernel.snapshot(),
             connects: 0,
             losses: 0,
             last_loss: None,
@@ -170,13 +154,23 @@ impl ClientStats {
         }
     }
 
+    /// Adds the latencies of a connection.
+    pub(super) fn add_latencies(&mut self, latencies: &Latencies) {
+        latencies.from_read.add_to(&mut self.latency);
+        latencies.from_kernel.add_to(&mut self.kernel_latency);
+    }
+
+    /// Adds a connection that runs.
+    pub(super) fn add_running(&mut self, connection: ConnectionStats) {
+        self.add(&connection);
+        self.connected &= connection.connected;
+        self.connections.push(connection);
+    }
+
     /// Adds the counters of one connection.
-    pub(super) fn add(&mut self, connection: &ConnectionStats, latency: &Latencies) {
+    pub(super) fn add(&mut self, connection: &ConnectionStats) {
         self.feed.merge(&connection.feed);
         self.session.merge(&connection.session);
-        // Both have the same bounds, so nothing can be out of them.
-        let _ = self.latency.add(&latency.from_read);
-        let _ = self.kernel_latency.add(&latency.from_kernel);
         self.connects += connection.connects;
         self.losses += connection.losses;
         self.rejections += connection.rejections;
@@ -198,46 +192,5 @@ impl ClientStats {
                 None => self.lines.push(line.clone()),
             }
         }
-    }
-}
-
-/// The histograms of a connection.
-#[derive(Clone, Debug)]
-pub(super) struct Latencies {
-    /// From the read of a frame.
-    pub(super) from_read: Histogram<u64>,
-    /// From the kernel's stamp.
-    pub(super) from_kernel: Histogram<u64>,
-}
-
-/// The counters of a connection that has ended, and how it ended.
-pub(super) struct ConnectionEnd {
-    pub(super) id: ConnectionId,
-    pub(super) stats: ConnectionStats,
-    pub(super) latency: Latencies,
-    pub(super) was_open: bool,
-    pub(super) closed_properly: bool,
-    pub(super) unanswered: bool,
-}
-
-/// The connections of a client when it stopped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StopReport {
-    /// The connections that were open.
-    pub open: usize,
-    /// Those of them that were closed properly: both close frames were sent.
-    pub closed_properly: usize,
-    /// Those of them with unanswered requests.
-    pub unanswered: usize,
-    /// Connections that did not end within the bound and were dropped.
-    pub dropped: usize,
-}
-
-impl StopReport {
-    pub(super) fn add(&mut self, ended: &ConnectionEnd) {
-        self.open += usize::from(ended.was_open);
-        self.closed_properly += usize::from(ended.closed_properly);
-        self.unanswered += usize::from(ended.unanswered);
     }
 }

@@ -15,6 +15,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::config::ClientConfig;
 use super::connection_id::ConnectionId;
 use super::driver::{ConnectionContext, ConnectionDriver};
+use super::ends::{ConnectionEnd, StopReport};
 use super::group::{Connection, Group};
 #[cfg(feature = "rest")]
 use super::history::HistoryReply;
@@ -24,10 +25,11 @@ use super::readers::Readers;
 use super::recorder::ClientRecorder;
 use super::routes::Routes;
 use super::shared::{ClientShared, HandleState, SharedCell};
-use super::stats::{ClientStats, ConnectionEnd, ConnectionStats, StopReport, new_latency};
+use super::stats::{ClientStats, ConnectionStats};
+use super::stats_board::StatsBoard;
 use super::threads::Threads;
 use crate::event::EventSink;
-use crate::feed::{FeedHandler, Recovery, SubscriptionNumbers};
+use crate::feed::{FeedHandler, SubscriptionNumbers};
 use crate::model::Subscription;
 use crate::transport::Clock;
 
@@ -52,8 +54,8 @@ pub(super) struct Supervisor<S> {
     /// How many subscriptions a connection takes: fewer than configured once the exchange has said
     /// so.
     max_subscriptions: usize,
-    /// What the connections that have ended have seen and done.
-    ended: ClientStats,
+    /// Where the counters are published, with those of the connections that have ended.
+    board: StatsBoard,
     /// Where the history of trades comes in.
     #[cfg(feature = "rest")]
     history: Option<UnboundedReceiver<HistoryReply>>,
@@ -72,6 +74,7 @@ impl<S: EventSink + Send + 'static> Supervisor<S> {
         let (reports, events) = unbounded_channel();
         let (clock, numbers) = (handle.clock.clone(), handle.numbers.clone());
         let threads = Threads::of(&config, &handle);
+        let board = handle.stats.clone();
         let shared = ClientShared::new(sink, reports, handle).with_recorder(recorder);
         let mut supervisor = Self {
             max_subscriptions: config.max_subscriptions_per_connection.max(1),
@@ -86,7 +89,7 @@ impl<S: EventSink + Send + 'static> Supervisor<S> {
             retries: HashSet::new(),
             tasks: JoinSet::new(),
             threads,
-            ended: ClientStats::new(Recovery::default(), new_latency()),
+            board,
             #[cfg(feature = "rest")]
             history: None,
         };
@@ -306,7 +309,7 @@ impl<S: EventSink + Send + 'static> Supervisor<S> {
                 }
                 let now = self.clock.now().1;
                 self.shared.lock().close_line(ended.id, now);
-                self.ended.add(&ended.stats, &ended.latency);
+                self.board.close(&ended.published, &ended.stats);
             }
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => {}
@@ -336,18 +339,13 @@ impl<S: EventSink + Send + 'static> Supervisor<S> {
 
     /// All counters, and whether every connection has answered.
     async fn stats_of_connections(&self) -> (ClientStats, bool) {
-        let mut stats = self.ended.clone();
-        stats.recovery = self.shared.lock().recovery().clone();
+        let recovery = self.shared.lock().recovery().clone();
+        let mut stats = self.board.sums(recovery);
         let mut is_whole = true;
         for connection in self.groups.iter().flat_map(Group::connections) {
-            if let (Some(counters), Some(latency)) =
-                (connection.stats().await, connection.latency().await)
-            {
-                stats.add(&counters, &latency);
-                stats.connected &= counters.connected;
-                stats.connections.push(counters);
-            } else {
-                is_whole = false;
+            match connection.stats().await {
+                Some(counters) => stats.add_running(counters),
+                None => is_whole = false,
             }
         }
         for lines in self.shared.lock().line_stats() {

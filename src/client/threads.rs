@@ -11,10 +11,10 @@ use tokio::task::LocalSet;
 
 use super::config::ClientConfig;
 use super::connection_id::ConnectionId;
+use super::ends::ConnectionEnd;
 use super::heartbeat::Heartbeat;
 use super::on_thread::OnThread;
 use super::shared::HandleState;
-use super::stats::ConnectionEnd;
 use super::thread::{ClientThreads, ThreadOptions};
 use crate::transport::RefusedOptions;
 

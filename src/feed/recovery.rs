@@ -61,6 +61,17 @@ impl Recovery {
         }
     }
 
+    /// Takes over another feed's times, where it has more. Allocates nothing.
+    #[cfg(feature = "client")]
+    pub(crate) fn copy_times_from(&mut self, other: &Self) {
+        if self.any_us.len() == other.any_us.len() {
+            return;
+        }
+        self.resync_us.reset();
+        self.any_us.reset();
+        self.merge(other);
+    }
+
     /// Adds another feed's times to these.
     pub fn merge(&mut self, other: &Self) {
         // Both histograms have the same bounds, so no value is out of range.

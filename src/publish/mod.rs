@@ -1,6 +1,8 @@
 //! Publication: one writer, many readers on other threads, no locks.
 
 mod depth;
+#[cfg(feature = "client")]
+mod histogram;
 mod latest;
 #[cfg(all(okx_feed_loom, test))]
 mod loom_models;
@@ -17,6 +19,8 @@ pub mod shm;
 mod words;
 
 pub use depth::DepthSnapshot;
+#[cfg(feature = "client")]
+pub(crate) use histogram::SharedHistogram;
 pub use latest::{Latest, SeqPublisher, SeqReader};
 pub(crate) use prefetch::prefetch_lines;
 pub use readers::{

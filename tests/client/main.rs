@@ -16,6 +16,7 @@ mod order;
 #[cfg(feature = "sim")]
 mod over;
 mod reach;
+mod reader;
 mod records;
 mod requests;
 mod texts;

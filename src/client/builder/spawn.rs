@@ -15,6 +15,7 @@ use crate::client::new_group::NewGroup;
 use crate::client::recorder::ClientRecorder;
 use crate::client::routes::Routes;
 use crate::client::shared::HandleState;
+use crate::client::stats_board::StatsBoard;
 use crate::client::supervisor::Supervisor;
 use crate::client::thread::ClientThreads;
 #[cfg(feature = "rest")]
@@ -71,6 +72,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
             heartbeat: Heartbeat::new(clock.clone()),
             threads: ClientThreads::new(),
             health: SharedHealth::new(clock.now().1, refused.clone()),
+            stats: StatsBoard::new(),
             numbers,
             clock,
             #[cfg(feature = "rest")]

@@ -7,7 +7,6 @@ use crate::client::connection_id::ConnectionId;
 use crate::client::messages::ConnectionCommand;
 use crate::client::readers::Readers;
 use crate::client::shared::ClientShared;
-use crate::client::stats::Latencies;
 use crate::event::{Event, EventSink};
 use crate::feed::FeedHandler;
 use crate::model::Subscription;
@@ -44,10 +43,6 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             }
             #[cfg(feature = "rest")]
             Some(ConnectionCommand::Snapshot(of, body)) => self.on_snapshot(&of, body),
-            Some(ConnectionCommand::Latency(reply)) => {
-                let (from_read, from_kernel) = (self.latency.clone(), self.kernel_latency.clone());
-                drop(reply.send(Latencies { from_read, from_kernel }));
-            }
             Some(ConnectionCommand::Drain) if self.session.is_open() => {
                 let until = self.clock.mono() + DRAIN_TIME;
                 self.lifecycle = Lifecycle::Draining { until };

@@ -4,14 +4,13 @@ use std::fmt::{Display, Write};
 use std::time::Duration;
 
 use arrayvec::ArrayString;
-use hdrhistogram::Histogram;
 
 use super::ConnectionDriver;
 use crate::client::credentials::Credentials;
 use crate::client::recorder::Noted;
-use crate::client::stats::LATENCY_MAX_NS;
 use crate::event::{Control, Event, EventSink, StateChange};
 use crate::model::{BookState, MonoNanos, Subscription, UnixNanos};
+use crate::publish::SharedHistogram;
 use crate::session::Session;
 use crate::transport::{Received, Transport};
 use crate::wire::{DecodeError, Frame};
@@ -47,9 +46,9 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         self.join_books();
         if self.config.measure {
             let since_read = self.clock.mono().since(mono);
-            record(&mut self.latency, since_read);
+            record(&self.latency.from_read, since_read);
             if let Some(in_kernel) = in_kernel {
-                record(&mut self.kernel_latency, since_read + in_kernel);
+                record(&self.latency.from_kernel, since_read + in_kernel);
             }
         }
         if let Some(error) = error {
@@ -163,6 +162,9 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         shared.recorder.note(*id, Noted::Tick, now.1, || words(watchdog.age_changes()));
         shared.mark_stale(id.group, &config.stale, now.1);
         shared.recorder.flush_due(now.1);
+        shared.publish_stats(id.group);
+        drop(shared);
+        self.publish_stats(now.0);
     }
 }
 
@@ -179,9 +181,8 @@ fn words(all: &[impl Display]) -> ArrayString<64> {
 }
 
 #[inline]
-fn record(histogram: &mut Histogram<u64>, latency: Duration) {
-    let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
-    histogram.saturating_record(nanos.clamp(1, LATENCY_MAX_NS));
+fn record(histogram: &SharedHistogram, latency: Duration) {
+    histogram.record(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX));
 }
 
 /// A reply without its text where that repeats the login: an exchange that calls a request invalid

@@ -22,9 +22,14 @@ const HANDOVER_TIMEOUT: Duration = Duration::from_secs(30);
 impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     /// Brings what the session reports to states, log and counters.
     pub(super) fn drain_session_events(&mut self) {
+        let mut any = false;
         while let Some(event) = self.session.poll_event() {
-            self.states_changed = true;
+            any = true;
             self.on_session_event(event);
+        }
+        if any {
+            self.states_changed = true;
+            self.publish_stats(self.clock.mono());
         }
     }
 
@@ -173,20 +178,30 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         self.session.is_settled() && self.handler.slots().iter().all(has_come)
     }
 
-    pub(super) fn stats(&self) -> ConnectionStats {
-        let live = self.handler.slots().iter().filter(|slot| slot.state().is_live()).count();
-        let ts_event = self.handler.slots().iter().map(Slot::ts_event).max().unwrap_or_default();
-        ConnectionStats {
-            feed: *self.handler.stats(),
-            session: *self.session.stats(),
-            live,
-            refused: self.session.refused_now(),
-            requests_left: self.session.requests_left(self.clock.mono()),
-            lag: self.handler.lag(),
-            round_trip: self.session.round_trip(),
-            ready: self.is_ready(),
-            ts_event,
-            ..self.stats.clone()
-        }
+    pub(super) fn stats(&mut self) -> ConnectionStats {
+        self.renew_stats(self.clock.mono());
+        self.stats.clone()
+    }
+
+    /// Publishes the counters for other threads. Allocates nothing but for the reason of a loss.
+    pub(super) fn publish_stats(&mut self, now: MonoNanos) {
+        self.published_at = now;
+        self.renew_stats(now);
+        self.published.publish(|to| to.copy_from(&self.stats));
+    }
+
+    /// Brings the counters that others keep into those of the connection.
+    fn renew_stats(&mut self, now: MonoNanos) {
+        let ready = self.is_ready();
+        let Self { stats, handler, session, .. } = self;
+        stats.feed = *handler.stats();
+        stats.session = *session.stats();
+        stats.live = handler.slots().iter().filter(|slot| slot.state().is_live()).count();
+        stats.ts_event = handler.slots().iter().map(Slot::ts_event).max().unwrap_or_default();
+        stats.refused = session.refused_now();
+        stats.requests_left = session.requests_left(now);
+        stats.lag = handler.lag();
+        stats.round_trip = session.round_trip();
+        stats.ready = ready;
     }
 }

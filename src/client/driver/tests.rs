@@ -198,6 +198,7 @@ fn rig(host: &str, line: usize, attempts: Vec<Vec<Step>>) -> Rig {
         heartbeat: Heartbeat::new(clock.clone()),
         threads: ClientThreads::new(),
         health: SharedHealth::new(clock.now().1, RefusedOptions::default()),
+        stats: crate::client::stats_board::StatsBoard::new(),
         numbers: SubscriptionNumbers::default(),
         #[cfg(feature = "rest")]
         selected: crate::client::selected::Selected::default(),

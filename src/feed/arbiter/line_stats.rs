@@ -31,7 +31,7 @@ pub struct LineStats {
 
 impl LineStats {
     #[expect(clippy::expect_used, reason = "constant bounds, which a test makes too")]
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let lag_us = Histogram::new_with_bounds(1, LONGEST_US, 2);
         let lag_us = lag_us.expect("bounds are in order");
         Self { accepted: 0, duplicates: 0, self_duplicates: 0, outdated: 0, held: 0, lag_us }
@@ -46,6 +46,20 @@ impl LineStats {
         self.held += other.held;
         // Both have the same bounds, so nothing can be out of them.
         let _ = self.lag_us.add(&other.lag_us);
+    }
+
+    /// Becomes a copy of another line's counters. Allocates nothing.
+    #[cfg(feature = "client")]
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.lag_us.reset();
+        // Both have the same bounds, so nothing can be out of them.
+        let _ = self.lag_us.add(&other.lag_us);
+        let Self { accepted, duplicates, self_duplicates, outdated, held, lag_us: _ } = other;
+        self.accepted = *accepted;
+        self.duplicates = *duplicates;
+        self.self_duplicates = *self_duplicates;
+        self.outdated = *outdated;
+        self.held = *held;
     }
 
     /// Counts what became of an update of the line of that number.

@@ -96,7 +96,7 @@ impl EventSink for Logger {
                 let of = Subscription::of(&update.topic).unwrap();
                 log.on_book(of, update.book.seq, (update.book.asks(), update.book.bids()));
             }
-            Event::DepthBook(change) if change.applied.sync == BookSync::Live => {
+            Event::DepthBook(change) if change.outcome.sync == BookSync::Live => {
                 let of = Subscription::of(&change.update.topic).unwrap();
                 let view = change.book.view();
                 log.on_book(of, view.seq().unwrap(), (view.asks(), view.bids()));
