@@ -245,6 +245,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             };
         }
         self.streak = 0;
+        self.publish_due();
         // Neither must it keep the supervisor and the other connections from running.
         tokio::task::yield_now().await;
         tokio::select! {
@@ -261,8 +262,14 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     fn on_drained(&mut self) {
         self.has_processed = false;
         self.shared.lock().on_drained();
-        if self.thread.last_frame.get().since(self.published_at) >= PUBLISH_INTERVAL {
-            self.publish_stats(self.thread.last_frame.get());
+        self.publish_due();
+    }
+
+    /// Publishes the counters, where that was long ago by the time of the last frame.
+    fn publish_due(&mut self) {
+        let last = self.thread.last_frame.get();
+        if last.since(self.published_at) >= PUBLISH_INTERVAL {
+            self.publish_stats(last);
         }
     }
 
