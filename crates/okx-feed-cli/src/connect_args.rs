@@ -90,7 +90,7 @@ struct NetworkArgs {
 
 /// The region of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum RegionArg {
+pub(crate) enum RegionArg {
     /// All other countries
     Global,
     /// The European Economic Area
@@ -110,6 +110,24 @@ impl From<RegionArg> for Region {
 }
 
 impl ConnectArgs {
+    /// What a configuration file has: the URLs, the region and whether it is demo trading, the
+    /// proxy, where `none` is no proxy at all, and the CA file.
+    pub(crate) fn of_config(
+        (url, rest_url): (Option<String>, Option<String>),
+        (region, demo): (RegionArg, bool),
+        proxy: Option<&str>,
+        ca_file: Option<PathBuf>,
+    ) -> Self {
+        let no_proxy = proxy == Some("none");
+        let proxy = proxy.filter(|_| !no_proxy).map(str::to_owned);
+        let headers = Vec::new();
+        Self {
+            url,
+            rest_url,
+            network: NetworkArgs { region, demo, proxy, no_proxy, headers, ca_file },
+        }
+    }
+
     /// Whether anything of it was given.
     pub(crate) fn is_given(&self) -> bool {
         let NetworkArgs { region, demo, proxy, no_proxy, headers, ca_file } = &self.network;

@@ -82,6 +82,18 @@ pub(crate) enum CliError {
     /// A replay can't begin or go on.
     #[error("{0}{hint}", hint = replay_hint(.0))]
     Replay(#[from] ReplayError),
+    /// Metrics or the page can't be served.
+    #[error("{0}; see --web-token-file, or take another address")]
+    Endpoint(okx_feed_export::web::WebError),
+    /// A text is no token.
+    #[error("{0}")]
+    Token(okx_feed_export::web::TokenError),
+    /// A mistake in a configuration file.
+    #[error("{0}; see `okx-feed run --help`")]
+    Config(#[from] super::config_error::ConfigError),
+    /// A feed has ended by itself.
+    #[error("the thread of feed {name:?} has ended; please report this with the log before it")]
+    FeedEnded { name: String },
     /// A file that gives no instruments, or no codes of them.
     #[error(
         "can't read the instruments of {path:?}: {reason}; give it the answer of \

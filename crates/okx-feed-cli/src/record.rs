@@ -13,6 +13,7 @@ use super::channels;
 use super::connect_args::{ConnectArgs, LoginArgs};
 use super::disconnect_log::DisconnectLog;
 use super::duration::parse_duration;
+use super::endpoints::EndpointArgs;
 use super::error::{CliError, Outcome, check_out, say};
 use super::event_writer::{EventWriter, News, Style};
 use super::format::{Bytes, Counted, Printable};
@@ -25,6 +26,7 @@ use okx_feed::transport::{Clock, without_user};
 use okx_feed::{
     Book5, BookState, Client, ClientBuilder, ClientConfig, DownReason, MonoNanos, Subscription,
 };
+use okx_feed_export::Feeds;
 
 /// The arguments of `record`.
 #[derive(Args, Debug)]
@@ -67,6 +69,8 @@ pub(crate) struct RecordArgs {
     #[command(flatten)]
     login: LoginArgs,
     #[command(flatten)]
+    endpoints: EndpointArgs,
+    #[command(flatten)]
     connect: ConnectArgs,
     /// What to subscribe, as the dialect's documents write it
     #[arg(value_name = "CHANNEL", required = true)]
@@ -75,7 +79,7 @@ pub(crate) struct RecordArgs {
 
 /// When files are synchronised with the disk, as an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum SyncArg {
+pub(crate) enum SyncArg {
     /// When the operating system does it
     Never,
     /// When a file is complete
@@ -118,6 +122,7 @@ Examples:
   okx-feed record --out capture books5:BTC-USDT trades:BTC-USDT
   okx-feed record --lines 2 --out capture --duration 1h books:BTC-USDT-SWAP trades:BTC-USDT-SWAP
   okx-feed record --url ws://127.0.0.1:8443/ws/v3 --dialect v3 --out c futures/depth5:BTC-USD-190517
+  okx-feed record --out capture --metrics 127.0.0.1:9464 books:BTC-USDT   seen by Prometheus
   okx-feed replay --json capture/*.tsv.zst";
 
 /// The client that the arguments ask for.
@@ -165,6 +170,8 @@ pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
     sink.out = pipe.as_ref().map(|pipe| (pipe.writer(), Style::Json));
     sink.depth = Book5::LEVELS;
     let client = builder.sink(sink).spawn()?;
+    let report = |text: &str| say(format_args!("okx-feed record: {text}"));
+    let _endpoints = args.endpoints.start(&Feeds::one(client.reader()), report)?;
     let clock = Clock::start();
     runtime.block_on(async {
         tokio::select! {

@@ -21,6 +21,7 @@ use super::record::{self, RecordArgs};
 use super::replay::{self, ReplayArgs};
 use super::screen::is_drawable;
 use super::serve::{self, ServeArgs};
+use super::service::{self, ServiceArgs};
 use super::soak::{self, SoakArgs};
 use super::watch::{self, WatchArgs};
 
@@ -43,6 +44,7 @@ Examples:
   okx-feed serve                                   an exchange on this machine
   okx-feed record --out capture trades:BTC-USDT    raw frames to files
   okx-feed publish --nats nats://127.0.0.1:4222 books5:BTC-USDT
+  okx-feed run --config okx-feed.toml              a service, by a file
   okx-feed replay capture/*.tsv.zst                the same, as if it were live
   okx-feed export --format parquet --out lake capture/*.tsv.zst
   okx-feed decode --dialect v5 capture.jsonl       the events of a capture
@@ -64,6 +66,8 @@ enum Command {
     Record(RecordArgs),
     /// Publish live channels to a NATS server
     Publish(PublishArgs),
+    /// Run the feeds of a configuration file as a service
+    Run(ServiceArgs),
     /// Play captures as if they were live
     Replay(ReplayArgs),
     /// Write the books and trades of captures as Parquet, CSV or hftbacktest files
@@ -133,6 +137,7 @@ fn dispatch(command: &Command) -> Result<Outcome, CliError> {
         Command::Watch(args) => watch::run(args),
         Command::Record(args) => record::run(args),
         Command::Publish(args) => publish::run(args),
+        Command::Run(args) => service::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Export(args) => export_live::run_any(args),
         Command::Serve(args) => serve::run(args),
@@ -151,6 +156,10 @@ fn dispatch(command: &Command) -> Result<Outcome, CliError> {
 /// Commands that report errors themselves log nothing by default. A command that draws on the
 /// terminal of the log logs nothing at all.
 fn start_log(command: &Command, verbose: u8) {
+    // Its file says how.
+    if matches!(command, Command::Run(_)) {
+        return;
+    }
     let speaks = matches!(
         command,
         Command::Demo(_)

@@ -1,7 +1,5 @@
 //! `okx-feed watch`: live channels of any exchange that speaks one of the two protocols.
 
-#[cfg(unix)]
-use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +13,7 @@ use super::channels;
 use super::connect_args::{ConnectArgs, LoginArgs};
 use super::disconnect_log::DisconnectLog;
 use super::duration::parse_duration;
+use super::endpoints::EndpointArgs;
 use super::error::{CliError, Outcome, say};
 use super::event_writer::{EventWriter, News, Style};
 use super::format::Printable;
@@ -25,13 +24,16 @@ use super::pipe::{CLOSE_TIMEOUT, Pipe};
 use super::progress::{Progress, Share};
 use super::report::Summary;
 use super::screen::is_drawable;
+#[cfg(unix)]
+use super::segment::segment;
 use super::view::{DRAW_EVERY, Header, LiveView};
 use super::watch_nats;
 use okx_feed::publish::DepthSnapshot;
 #[cfg(unix)]
-use okx_feed::publish::shm::{ShmOptions, ShmSink, ShmWriter};
+use okx_feed::publish::shm::ShmSink;
 use okx_feed::transport::without_user;
 use okx_feed::{Book5, Client, ClientConfig, Dialect};
+use okx_feed_export::Feeds;
 use okx_feed_export::json::write_schema;
 use okx_feed_export::nats::{NatsServer, SourceOptions};
 
@@ -88,6 +90,8 @@ pub(crate) struct WatchArgs {
     #[command(flatten)]
     nats: NatsArgs,
     #[command(flatten)]
+    endpoints: EndpointArgs,
+    #[command(flatten)]
     connect: ConnectArgs,
     /// What to subscribe, as the dialect's documents write it
     #[arg(value_name = "CHANNEL", required = true)]
@@ -139,6 +143,7 @@ Examples:
   okx-feed watch --dialect sbe --login bbo-tbt:BTC-USDT    v5's binary encoding
   okx-feed watch --nats nats://127.0.0.1:4222 'md.okx.v5.books5.*'     what others publish
   okx-feed watch --shm okx books5:BTC-USDT                 for other processes of the machine
+  okx-feed watch --web 127.0.0.1:9465 books5:BTC-USDT      a page for a browser
   okx-feed watch --json --duration 1m bbo-tbt:BTC-USDT-SWAP > bbo.jsonl
   okx-feed watch --json --count 100 trades:BTC-USDT | jq -r 'select(.event == \"trade\").px'
   okx-feed watch --url ws://127.0.0.1:8443/ws/v3 --dialect v3 futures/depth5:BTC-USD-190517";
@@ -217,11 +222,17 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     }
     #[cfg(unix)]
     let client = match &args.shm {
-        Some(name) => builder.sink(ShmSink::new(segment(name, args.shm_mode)?, sink)).spawn()?,
+        Some(name) => {
+            let (writer, path) = segment(name, args.shm_mode)?;
+            say(format_args!("okx-feed watch: publishing to {}", path.display()));
+            builder.sink(ShmSink::new(writer, sink)).spawn()?
+        }
         None => builder.sink(sink).spawn()?,
     };
     #[cfg(not(unix))]
     let client = builder.sink(sink).spawn()?;
+    let report = |text: &str| say(format_args!("okx-feed watch: {text}"));
+    let _endpoints = args.endpoints.start(&Feeds::one(client.reader()), report)?;
     let mut watch = Watch {
         monitor: Monitor::new(client, &subscriptions, follows)?,
         header: Header { command: "watch", dialect, url: &url, duration: args.duration, depth },
@@ -251,18 +262,6 @@ fn over_nats(args: &WatchArgs, server: NatsServer) -> Result<Outcome, CliError> 
     let stream = (!args.nats.core).then_some(args.nats.stream.as_str());
     let options = SourceOptions::new(server, subjects);
     watch_nats::run(options, stream, args.duration, (sink, &news, pipe))
-}
-
-/// Makes the segment of a name.
-#[cfg(unix)]
-fn segment(name: &Path, mode: u32) -> Result<ShmWriter, CliError> {
-    let folder = Path::new("/dev/shm");
-    let is_name = name.components().count() == 1;
-    let path = if is_name { folder.join(name) } else { name.to_owned() };
-    let options = ShmOptions { mode, ..ShmOptions::default() };
-    let writer = ShmWriter::create(&path, options).map_err(CliError::Shm)?;
-    say(format_args!("okx-feed watch: publishing to {}", path.display()));
-    Ok(writer)
 }
 
 /// Reads the permissions of a segment. Its writer must be able to read and write it, and nobody

@@ -38,6 +38,8 @@ mod sbe;
 #[cfg(unix)]
 mod serve_capture;
 #[cfg(unix)]
+mod service;
+#[cfg(unix)]
 mod shell;
 #[cfg(unix)]
 mod soak;

@@ -90,9 +90,14 @@ impl Program {
 
     /// Sends a signal by its name, and waits for the end.
     pub(crate) fn signal(self, name: &str) -> Output {
+        self.send_signal(name);
+        self.finish()
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn send_signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
-        self.finish()
     }
 
     /// Waits for the end, and gives all that was not read yet.
