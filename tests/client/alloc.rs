@@ -1,13 +1,14 @@
 //! Counts the heap allocations of the client's own thread in steady state: from a loopback socket
-//! through WebSocket, decoder and handler to the published book.
+//! through WebSocket, decoder and handler to the published book, while another thread reads all that
+//! there is to read.
 #![cfg(all(feature = "client", feature = "sim"))]
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use okx_feed::sim::{ExchangeConfig, PushIntervals, Server};
-use okx_feed::{Dialect, Event};
+use okx_feed::{ClientReader, Dialect, Event};
 use okx_feed_testkit::alloc::allocations;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
@@ -39,6 +40,23 @@ async fn allocations_without_busy_polling(
     tls: bool,
 ) -> u64 {
     allocations_of(dialect, path, channels, tls, false).await
+}
+
+/// What reads a client all the time while its allocations are counted, as exporters do.
+fn read_all_the_time(reader: ClientReader) -> impl FnOnce() {
+    let (stop, stopped) = mpsc::channel::<()>();
+    let read = move || {
+        let mut read = 0;
+        while stopped.recv_timeout(Duration::from_millis(1)) == Err(RecvTimeoutError::Timeout) {
+            read += reader.stats().feed.frames.min(1) + reader.statuses().len() as u64;
+        }
+        assert!(read > 0, "nothing was read");
+    };
+    let thread = std::thread::spawn(read);
+    move || {
+        drop(stop);
+        thread.join().unwrap();
+    }
 }
 
 async fn allocations_of(
@@ -87,8 +105,10 @@ async fn allocations_of(
         })
         .spawn()
         .unwrap();
+    let stop_reading = read_all_the_time(client.reader());
     let wait = move || receiver.recv_timeout(Duration::from_secs(60)).unwrap();
     let spent = tokio::task::spawn_blocking(wait).await.unwrap();
+    stop_reading();
     client.stop();
     server.shutdown().await;
     if tls {

@@ -56,9 +56,9 @@ pub(crate) fn run(args: &ServiceArgs) -> Result<Outcome, CliError> {
     let ended = runtime.block_on(look_after(&args.config, checked, &all, &mut signals));
     report(Report::Stopping);
     drop(endpoints);
-    let is_whole = all.into_iter().fold(true, |is_whole, one| stop(one) && is_whole);
+    let incomplete = all.into_iter().map(stop).filter(|is_whole| !is_whole).count();
     ended?;
-    Ok(if is_whole { Outcome::Clean } else { Outcome::Malformed })
+    Ok(if incomplete == 0 { Outcome::Clean } else { Outcome::Malformed })
 }
 
 /// Reads and checks the file.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures_util::stream::{Stream, unfold};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::sampler::{Shared, TICK};
@@ -96,26 +96,27 @@ impl Page {
 
     fn tick(&mut self) -> String {
         let reader = &self.target.reader;
-        let mut tick = json!({
-            "now": reader.clock().now().1.as_millis(),
-            "beat_age": u64::try_from(reader.heartbeat().age().as_millis()).unwrap_or(u64::MAX),
-        });
+        let beat_age = u64::try_from(reader.heartbeat().age().as_millis()).unwrap_or(u64::MAX);
+        let mut tick = Map::new();
+        let mut put = |name: &str, value: Value| drop(tick.insert(name.to_owned(), value));
+        put("now", reader.clock().now().1.as_millis().into());
+        put("beat_age", beat_age.into());
         if let Some(book) = &self.target.book
             && view::version(book) != self.book_version
         {
             let (version, value) = view::book(book);
             self.book_version = version;
-            tick["book"] = value;
+            put("book", value);
         }
         if let Some(trades) = &self.target.trades {
             let next = trades.next();
             let from = self.next_trade.max(next.saturating_sub(MAX_TRADES as u64));
             let new: Vec<_> = trades.since(from).map(|(_, trade)| view::trade(&trade)).collect();
-            tick["left_out"] = (from - self.next_trade).into();
-            tick["trades"] = new.into();
+            put("left_out", (from - self.next_trade).into());
+            put("trades", new.into());
             self.next_trade = next;
         }
-        tick.to_string()
+        Value::Object(tick).to_string()
     }
 }
 
