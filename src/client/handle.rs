@@ -297,7 +297,7 @@ impl Client {
 
     /// Fails on the sink's thread, which can't wait for itself.
     fn check_thread(&self) -> Result<(), ClientError> {
-        match self.shared.threads.has_current() {
+        match self.reader.shared.threads.has_current() {
             true => Err(ClientError::FromSink),
             false => Ok(()),
         }
