@@ -41,9 +41,6 @@ use crate::transport::{Buffered, Clock, CloseReason, Ready, Transport};
 /// How often books are checked for being stale.
 const STALE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often the counters are published while frames come; else with each check for being stale.
-const PUBLISH_INTERVAL: Duration = Duration::from_millis(250);
-
 /// Most consecutive waits that prefer frames.
 const MAX_STREAK: u32 = 64;
 
@@ -263,14 +260,6 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         self.has_processed = false;
         self.shared.lock().on_drained();
         self.publish_due();
-    }
-
-    /// Publishes the counters, where that was long ago by the time of the last frame.
-    fn publish_due(&mut self) {
-        let last = self.thread.last_frame.get();
-        if last.since(self.published_at) >= PUBLISH_INTERVAL {
-            self.publish_stats(last);
-        }
     }
 
     /// Sets the timer to what is due next. Only an earlier deadline than the one it is set to

@@ -16,6 +16,9 @@ use crate::transport::Transport;
 /// How much of the exchange's own text is logged, in characters.
 const MAX_LOGGED: usize = 200;
 
+/// How often the counters are published while frames come; else with each check for being stale.
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(250);
+
 /// How long a replacement waits for every book to come before it completes the handover without.
 const HANDOVER_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -181,6 +184,14 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     pub(super) fn stats(&mut self) -> ConnectionStats {
         self.renew_stats(self.clock.mono());
         self.stats.clone()
+    }
+
+    /// Publishes the counters, where that was long ago by the time of the last frame.
+    pub(super) fn publish_due(&mut self) {
+        let last = self.thread.last_frame.get();
+        if last.since(self.published_at) >= PUBLISH_INTERVAL {
+            self.publish_stats(last);
+        }
     }
 
     /// Publishes the counters for other threads. Allocates nothing but for the reason of a loss.
