@@ -296,7 +296,7 @@ mod tests {
         let with = |rest: &str| mistake(&format!("{feed}{rest}"));
         let cases = [
             (mistake(""), "f.toml:1: ", "feed"),
-            (mistake("x = [\n"), "f.toml:2: ", ""),
+            (mistake("x = [\n"), "f.toml:1: ", "unclosed"),
             (with(""), "f.toml:1: ", "channels"),
             (with("channels = []"), "f.toml:1: ", "channels is empty"),
             (with("channels = [\n\"books5:A\",\n\"nonsense\"]"), "f.toml:5: ", "nonsense"),
