@@ -37,7 +37,7 @@ impl World {
                     format!("trade {} missed {}", update.trade.trade_id, update.missed)
                 }
                 Event::DepthBook(change) => {
-                    format!("depth {} {}", change.update.seq, change.applied.sync.name())
+                    format!("depth {} {}", change.update.seq, change.outcome.sync.name())
                 }
                 Event::State(change) => format!("{} {}", change.subscription, change.to),
                 _ => "other".to_owned(),
