@@ -49,7 +49,6 @@ mod soak;
 mod time_arg;
 mod view;
 mod watch;
-mod watch_nats;
 
 use std::alloc::System;
 use std::process::ExitCode;

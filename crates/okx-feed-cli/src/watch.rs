@@ -1,5 +1,7 @@
 //! `okx-feed watch`: live channels of any exchange that speaks one of the two protocols.
 
+mod nats;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,9 +27,8 @@ use super::progress::{Progress, Share};
 use super::report::Summary;
 use super::screen::is_drawable;
 #[cfg(unix)]
-use super::segment::segment;
+use super::segment::{parse_mode, segment};
 use super::view::{DRAW_EVERY, Header, LiveView};
-use super::watch_nats;
 use okx_feed::publish::DepthSnapshot;
 #[cfg(unix)]
 use okx_feed::publish::shm::ShmSink;
@@ -35,7 +36,6 @@ use okx_feed::transport::without_user;
 use okx_feed::{Book5, Client, ClientConfig, Dialect};
 use okx_feed_export::Feeds;
 use okx_feed_export::json::write_schema;
-use okx_feed_export::nats::{NatsServer, SourceOptions};
 
 /// The arguments of `watch`.
 #[derive(Args, Debug)]
@@ -176,7 +176,7 @@ enum End {
 pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     let dialect = args.dialect.dialect();
     if let Some(server) = args.nats.server()? {
-        return over_nats(args, server);
+        return nats::watch(args, server);
     }
     let (selections, others) = channels::selections(dialect, &args.channels)?;
     let subscriptions = channels::parse(dialect, &others)?;
@@ -245,34 +245,6 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, CliError> {
     };
     let end = runtime.block_on(watch.follow(&news, pipe.as_ref(), &mut interrupt))?;
     watch.finish(end, pipe)
-}
-
-/// Watches what others publish.
-fn over_nats(args: &WatchArgs, server: NatsServer) -> Result<Outcome, CliError> {
-    let subjects = watch_nats::subjects(&args.channels)?;
-    let (pipe, news) = (Pipe::start()?, Arc::new(News::default()));
-    if args.schema {
-        pipe.writer().event(|buf| write_schema(buf, "watch", args.dialect.name()), |_, _| {});
-    }
-    let style = if args.json { Style::Json } else { Style::Lines };
-    let mut sink = EventWriter::quiet(args.dialect.dialect(), Arc::clone(&news));
-    sink.out = Some((pipe.writer(), style));
-    sink.depth = args.depth.map_or(Book5::LEVELS, usize::from);
-    sink.left = args.count;
-    let stream = (!args.nats.core).then_some(args.nats.stream.as_str());
-    let options = SourceOptions::new(server, subjects);
-    watch_nats::run(options, stream, args.duration, (sink, &news, pipe))
-}
-
-/// Reads the permissions of a segment. Its writer must be able to read and write it, and nobody
-/// else may write it: what readers see would be worth nothing.
-#[cfg(unix)]
-fn parse_mode(text: &str) -> Result<u32, String> {
-    let mode = u32::from_str_radix(text, 8).map_err(|_| "not an octal mode".to_owned())?;
-    match mode {
-        0o600 | 0o640 | 0o644 | 0o604 => Ok(mode),
-        _ => Err("600, 640, 644 or 604: readers need no more than to read".to_owned()),
-    }
 }
 
 /// Accepts at most the number of levels that are published to other threads.

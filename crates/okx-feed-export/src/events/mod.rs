@@ -4,8 +4,10 @@
 //! event. Where the ring is full, events are dropped, counted, and marked where they are missing.
 
 mod read;
+mod ring_stats;
 mod sink;
 mod slot;
 
 pub use read::{DepthMessage, Message, RingReceiver};
-pub use sink::{RingOptions, RingSink, RingStats};
+pub use ring_stats::RingStats;
+pub use sink::{RingOptions, RingSink};

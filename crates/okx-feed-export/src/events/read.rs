@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rtrb::Consumer;
 use tokio::sync::Notify;
 
-use super::sink::RingStats;
+use super::ring_stats::RingStats;
 use super::slot::{DepthHead, Slot};
 use okx_feed::book::{Book5, NonRpiSizes};
 use okx_feed::{

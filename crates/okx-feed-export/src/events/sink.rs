@@ -1,13 +1,14 @@
 //! The feed's side of the ring.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rtrb::{Producer, RingBuffer};
 use tokio::sync::Notify;
 
 use super::read::RingReceiver;
+use super::ring_stats::RingStats;
 use super::slot::{DepthHead, Slot, TradeSlot, chunks, size_chunks};
 use okx_feed::book::BookSync;
 use okx_feed::{
@@ -29,27 +30,6 @@ pub struct RingOptions {
 impl Default for RingOptions {
     fn default() -> Self {
         Self { slots: 8_192, snapshot_interval: Duration::from_secs(5) }
-    }
-}
-
-/// The counters of a ring, for any thread.
-#[derive(Debug, Default)]
-pub struct RingStats {
-    pushed: AtomicU64,
-    dropped: AtomicU64,
-}
-
-impl RingStats {
-    /// The events that entered the ring.
-    #[must_use]
-    pub fn pushed(&self) -> u64 {
-        self.pushed.load(Ordering::Relaxed)
-    }
-
-    /// The events that were dropped because the ring was full.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
     }
 }
 

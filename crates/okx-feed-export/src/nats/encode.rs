@@ -11,8 +11,8 @@ use okx_feed::{
 
 /// The key of a payload within its topic: equal for the same update of two writers.
 ///
-/// A number of the exchange where there is one, with the time, since numbers may start again. Else a
-/// hash of what the exchange sent. `None` for what is a writer's own.
+/// A number of the exchange where there is one, with the time, since numbers may start again. Else
+/// a hash of what the exchange sent. `None` for what is a writer's own.
 pub(super) fn write_message(out: &mut Vec<u8>, message: &Message<'_>) -> Option<String> {
     out.clear();
     match message {

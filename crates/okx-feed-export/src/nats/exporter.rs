@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::config::{NatsServer, StreamOptions};
 use super::error::NatsError;
+use super::exporter_options::ExporterOptions;
 use super::outbox::Outbox;
 use super::publishing::{End, Publishing};
 use super::stats::ExporterStats;
@@ -15,38 +15,6 @@ use super::subject::is_writer_name;
 use super::topics::Topics;
 use crate::events::RingReceiver;
 use okx_feed::transport::Clock;
-
-/// The options of an exporter.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ExporterOptions {
-    /// The server.
-    pub server: NatsServer,
-    /// The name of this writer, another one for each of several: 1 to 32 letters, digits, `-` or
-    /// `_`.
-    pub writer: String,
-    /// The stream that keeps what is published and acknowledges it; `None` for core NATS alone,
-    /// where a message that nobody takes is lost.
-    pub stream: Option<StreamOptions>,
-    /// The most messages that wait for their acknowledgement.
-    pub unacknowledged: usize,
-    /// How often readers get a sign of life.
-    pub heartbeat: Duration,
-}
-
-impl ExporterOptions {
-    /// Options with defaults for all else: a stream, 8,192 messages, 500 ms.
-    #[must_use]
-    pub fn new(server: NatsServer, writer: impl Into<String>) -> Self {
-        Self {
-            server,
-            writer: writer.into(),
-            stream: Some(StreamOptions::default()),
-            unacknowledged: 8_192,
-            heartbeat: Duration::from_millis(500),
-        }
-    }
-}
 
 /// How long a pause between two attempts to connect is at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -127,9 +95,9 @@ impl Drop for Exporter {
 
 /// Connects until it is enough.
 ///
-/// Each connection has a runtime of its own, which ends with it: a client that reconnected by itself
-/// would first send what is left in its queue, behind which what was lost before can't be sent again
-/// in order.
+/// Each connection has a runtime of its own, which ends with it: a client that reconnected by
+/// itself would first send what is left in its queue, behind which what was lost before can't be
+/// sent again in order.
 fn run(publishing: &mut Publishing) {
     let mut pause = Duration::from_millis(20);
     loop {

@@ -8,6 +8,7 @@ mod decode;
 mod encode;
 mod error;
 mod exporter;
+mod exporter_options;
 mod head;
 mod outbox;
 mod publishing;
@@ -18,7 +19,8 @@ mod topics;
 
 pub use config::{NatsAuth, NatsServer, StreamOptions};
 pub use error::NatsError;
-pub use exporter::{Exporter, ExporterOptions};
+pub use exporter::Exporter;
+pub use exporter_options::ExporterOptions;
 pub use head::{HEADER, Head};
 pub use source::{Delivery, NatsSource, SourceOptions, SourceStats, Start};
 pub use stats::ExporterStats;

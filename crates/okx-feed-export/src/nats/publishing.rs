@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
 
 use super::config::StreamOptions;
-use super::exporter::ExporterOptions;
+use super::exporter_options::ExporterOptions;
 use super::head::HEADER;
 use super::outbox::{Outbox, Outgoing};
 use super::stats::ExporterStats;
@@ -27,8 +27,8 @@ const OKX_FEED: HeaderName = HeaderName::from_static(HEADER);
 /// How many events are taken from the ring before acknowledgements are read again.
 const BATCH: usize = 256;
 
-/// How long the server may take for an acknowledgement or for what it is sent, before the connection
-/// is given up.
+/// How long the server may take for an acknowledgement or for what it is sent, before the
+/// connection is given up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where no event wakes the exporter, it looks at the ring so often: a feed that is no client does

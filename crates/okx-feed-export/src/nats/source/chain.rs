@@ -18,9 +18,9 @@ pub(super) enum Step {
 
 /// Sorts a message. `is_snapshot`: it is a whole book.
 ///
-/// Writers read the same numbers in the same order, each at its own place. So a message whose number
-/// is not above the book's, at a time that is not later, was applied before or is part of a snapshot.
-/// A lower number at a later time is a reset of the exchange's.
+/// Writers read the same numbers in the same order, each at its own place. So a message whose
+/// number is not above the book's, at a time that is not later, was applied before or is part of a
+/// snapshot. A lower number at a later time is a reset of the exchange's.
 pub(super) fn step(
     view: &BookRef<'_>,
     sync: BookSync,

@@ -19,8 +19,8 @@ use crate::nats::error::NatsError;
 /// A feed that comes over NATS: the events, states and readers of a
 /// [`Client`](okx_feed::Client) whose exchange is what exporters publish.
 ///
-/// A topic is live only while a writer runs that has it live, nothing of it is missing, and all that
-/// the stream has was read. Topics appear with their first message.
+/// A topic is live only while a writer runs that has it live, nothing of it is missing, and all
+/// that the stream has was read. Topics appear with their first message.
 #[derive(Debug)]
 pub struct NatsSource {
     shared: Arc<Shared>,

@@ -3,19 +3,41 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::error::{CliError, Outcome, say};
-use super::event_writer::{EventWriter, News};
-use super::interrupt::Interrupt;
-use super::pipe::{CLOSE_TIMEOUT, Pipe};
-use okx_feed::Subscription;
+use super::WatchArgs;
+use crate::error::{CliError, Outcome, say};
+use crate::event_writer::{EventWriter, News, Style};
+use crate::interrupt::Interrupt;
+use crate::pipe::{CLOSE_TIMEOUT, Pipe};
+use okx_feed::{Book5, Subscription};
+use okx_feed_export::json::write_schema;
 use okx_feed_export::nats::subject::{PREFIX, TopicSubjects};
-use okx_feed_export::nats::{Delivery, NatsSource, SourceOptions, SourceStats};
+use okx_feed_export::nats::{Delivery, NatsServer, NatsSource, SourceOptions, SourceStats};
+
+/// Watches what others publish.
+///
+/// # Errors
+/// Those of [`subjects`] and [`run`].
+pub(super) fn watch(args: &WatchArgs, server: NatsServer) -> Result<Outcome, CliError> {
+    let subjects = subjects(&args.channels)?;
+    let (pipe, news) = (Pipe::start()?, Arc::new(News::default()));
+    if args.schema {
+        pipe.writer().event(|buf| write_schema(buf, "watch", args.dialect.name()), |_, _| {});
+    }
+    let style = if args.json { Style::Json } else { Style::Lines };
+    let mut sink = EventWriter::quiet(args.dialect.dialect(), Arc::clone(&news));
+    sink.out = Some((pipe.writer(), style));
+    sink.depth = args.depth.map_or(Book5::LEVELS, usize::from);
+    sink.left = args.count;
+    let stream = (!args.nats.core).then_some(args.nats.stream.as_str());
+    let options = SourceOptions::new(server, subjects);
+    run(options, stream, args.duration, (sink, &news, pipe))
+}
 
 /// The subjects that are written on the command line: as they are, or as channels.
 ///
 /// # Errors
 /// [`CliError::Channel`].
-pub(crate) fn subjects(texts: &[String]) -> Result<Vec<String>, CliError> {
+fn subjects(texts: &[String]) -> Result<Vec<String>, CliError> {
     let subject = |text: &String| match text.starts_with(PREFIX) {
         true => Ok(text.clone()),
         false => {
@@ -30,7 +52,7 @@ pub(crate) fn subjects(texts: &[String]) -> Result<Vec<String>, CliError> {
 ///
 /// # Errors
 /// If the server's URL or a subject is wrong, and where standard output takes no more.
-pub(crate) fn run(
+fn run(
     mut options: SourceOptions,
     stream: Option<&str>,
     duration: Option<Duration>,
