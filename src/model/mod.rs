@@ -61,9 +61,11 @@ pub use state::{BookState, DownReason};
 pub use subscription::{Subscription, SubscriptionError};
 pub use subscription_id::SubscriptionId;
 pub use text::Text;
-pub use time::{IsoMs, MonoNanos, UnixNanos};
 #[cfg(feature = "capture")]
-pub(crate) use time::{civil_from_days, days_since_epoch, parse_digits};
+#[cfg(feature = "sim")]
+pub(crate) use time::civil_from_days;
+pub use time::{IsoMs, MonoNanos, UnixNanos};
+pub(crate) use time::{days_since_epoch, parse_digits};
 pub use topic::Topic;
 pub(crate) use trade::NO_SEQ;
 pub use trade::{Side, Trade, TradeRing};
