@@ -27,7 +27,7 @@ macro_rules! kinds {
         #[non_exhaustive]
         pub enum RecordKind {
             $(
-                #[doc = concat!("A [`", stringify!($record), "`](super::", stringify!($record), ").")]
+                #[doc = concat!("A [`", stringify!($record), "`](crate::model::", stringify!($record), ").")]
                 $record,
             )*
         }
