@@ -434,6 +434,7 @@ pub struct Gap<'f> {
     pub lines: u64,
     /// Why they are missing, in words.
     pub reason: &'f str,
-    /// The time of the first line after them.
+    /// The time since when they are missing. It is not before the first time that is played, nor
+    /// before the line that was played last.
     pub ts_recv: UnixNanos,
 }

@@ -60,6 +60,9 @@ pub(super) struct Missing {
 impl Missing {
     /// Adds those that are missing after these.
     pub(super) fn add(&mut self, later: Self) {
+        if later.lines == 0 {
+            return;
+        }
         if self.lines == 0 {
             self.first = later.first;
         }

@@ -1,7 +1,8 @@
 //! The blocks of a capture: each a zstd frame and its trailer.
 
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 
+use super::block_order::{BlockOrder, Place};
 use super::entry::{ConnectionLabel, Mark};
 use super::line_reader::MAX_LINE_LEN;
 use super::line_writer::{Line, write_line};
@@ -26,16 +27,27 @@ pub(super) enum Found {
     End,
     /// The end, within a block: it was not committed.
     Torn,
-    /// Something else. What was read of it is in [`BlockReader::packed`].
+    /// Something else, or a block that is damaged.
     Foreign,
     /// A whole zstd frame at the end, without a trailer.
     Uncommitted,
 }
 
+/// Bytes of one read in search of a trailer.
+const SEARCH_LEN: usize = 64 << 10;
+
 /// Reads blocks in order. Memory is bounded by the largest block, whatever the file says.
+///
+/// Damage costs the blocks that it is in: the reader goes on at the next trailer that is right.
+/// Where blocks do not follow one another, a gap line stands in the place of what is missing.
 pub(super) struct BlockReader {
     /// The bytes of the last block, its trailer included.
     packed: Vec<u8>,
+    /// What was read already and comes before what the source has.
+    ahead: Cursor<Vec<u8>>,
+    order: BlockOrder,
+    /// Whether bytes that are no block were left out before the last block.
+    has_left_out: bool,
     text: Vec<u8>,
     taken: usize,
     unpacker: zstd::bulk::Decompressor<'static>,
@@ -46,12 +58,18 @@ pub(super) struct BlockReader {
     to: UnixNanos,
     is_torn: bool,
     is_ended: bool,
+    /// Whether it has ended at a block of a later time.
+    is_limited: bool,
 }
 
 impl BlockReader {
-    pub(super) fn new() -> io::Result<Self> {
+    /// A reader of what was read already, and of what a source has behind it.
+    pub(super) fn new(ahead: Vec<u8>) -> io::Result<Self> {
         Ok(Self {
             packed: Vec::new(),
+            ahead: Cursor::new(ahead),
+            order: BlockOrder::default(),
+            has_left_out: false,
             text: Vec::new(),
             taken: 0,
             unpacker: zstd::bulk::Decompressor::new()?,
@@ -60,6 +78,7 @@ impl BlockReader {
             to: UnixNanos(u64::MAX),
             is_torn: false,
             is_ended: false,
+            is_limited: false,
         })
     }
 
@@ -76,6 +95,16 @@ impl BlockReader {
     /// Whether the file ends within a block.
     pub(super) const fn is_torn(&self) -> bool {
         self.is_torn
+    }
+
+    /// Whether it has left out blocks at the end, which are later than what is read.
+    pub(super) const fn is_limited(&self) -> bool {
+        self.is_limited
+    }
+
+    /// The first and the latest time of the blocks so far, those that were left out included.
+    pub(super) fn times(&self) -> Option<(UnixNanos, UnixNanos)> {
+        self.order.times()
     }
 
     /// Where the last whole block ends in the file, in bytes.
@@ -144,49 +173,139 @@ impl BlockReader {
 
     /// Reads so many bytes more. False where the source ends before.
     fn read_more(&mut self, source: &mut impl Read, len: usize) -> io::Result<bool> {
-        let read = source.by_ref().take(len as u64).read_to_end(&mut self.packed)?;
+        let Self { ahead, packed, .. } = self;
+        let read = ahead.chain(source.by_ref()).take(len as u64).read_to_end(packed)?;
         Ok(read == len)
     }
 
-    /// Unpacks the block that was read last. One that is damaged gives a line that says so.
-    pub(super) fn unpack(&mut self, trailer: &Trailer) {
+    /// Looks behind what is no whole block for the next trailer, and for the block before it.
+    /// `None` where there is none: what was searched is left out.
+    fn resync(&mut self, source: &mut impl Read) -> io::Result<Option<Trailer>> {
+        let mut bytes = std::mem::take(&mut self.packed);
+        let (mut searched, mut dropped) = (0, 0);
+        loop {
+            if let Some((at, trailer)) = Trailer::find(bytes.get(searched..).unwrap_or_default()) {
+                let end = searched + at + Trailer::LEN;
+                let start = (searched + at).saturating_sub(trailer.packed_len as usize);
+                let mut ahead = bytes.split_off(end);
+                self.ahead.read_to_end(&mut ahead)?;
+                self.ahead = Cursor::new(ahead);
+                self.offset += (dropped + end) as u64;
+                self.packed = bytes.split_off(start);
+                self.has_left_out = dropped + start > 0;
+                return Ok(Some(trailer));
+            }
+            searched = bytes.len().saturating_sub(Trailer::LEN - 1);
+            if bytes.len() > 2 * MAX_PACKED_LEN {
+                let excess = bytes.len() - MAX_PACKED_LEN;
+                bytes.drain(..excess);
+                (searched, dropped) = (searched - excess, dropped + excess);
+            }
+            let more = self.ahead.by_ref().chain(source.by_ref()).take(SEARCH_LEN as u64);
+            if { more }.read_to_end(&mut bytes)? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Unpacks the block that was read last, and says what is missing before it. One that is
+    /// damaged gives a line that says so.
+    fn unpack(&mut self, trailer: &Trailer) {
         self.taken = 0;
         self.text.clear();
+        let has_left_out = std::mem::take(&mut self.has_left_out);
+        let before = self.order.latest();
+        match self.order.place(trailer) {
+            Place::Next if has_left_out => {
+                let reason = format!("no block before byte {}", self.start_of(trailer));
+                self.write_gap((0, 0), (before, trailer.first), &reason);
+            }
+            Place::Next => {}
+            Place::AfterHole(blocks, since) => {
+                let reason = format!("blocks do not follow before byte {}", self.start_of(trailer));
+                self.write_gap((0, blocks), (since, trailer.first), &reason);
+            }
+            Place::Again { is_first } => {
+                let reason = format!("blocks again at byte {}", self.start_of(trailer));
+                if is_first {
+                    self.write_gap((0, 0), (trailer.first, trailer.last), &reason);
+                }
+                return;
+            }
+        }
+        // Times that nothing covers may be wrong.
         let is_wanted = trailer.last >= self.from && trailer.first < self.to;
-        if !is_wanted {
+        if trailer.is_checked && !is_wanted {
             // Nothing after it can be wanted either: files are in the order of time.
-            self.is_ended |= trailer.first >= self.to;
+            self.is_limited = trailer.first >= self.to;
+            self.is_ended |= self.is_limited;
             return;
         }
-        let packed = self.packed.get(..trailer.packed_len as usize).unwrap_or_default();
+        let len = trailer.packed_len as usize;
+        let is_whole = self.packed.len() == len + Trailer::LEN;
+        let packed = self.packed.get(..len).filter(|_| is_whole).unwrap_or_default();
+        // Mostly there is none, and the memory is used again.
+        let gap = if self.text.is_empty() { Vec::new() } else { std::mem::take(&mut self.text) };
         self.text.reserve(MAX_TEXT_LEN.min(trailer.text_len as usize));
         let unpacked = self.unpacker.decompress_to_buffer(packed, &mut self.text);
-        if unpacked.ok() != Some(trailer.text_len as usize) {
-            self.text.clear();
-            let at = self.offset - (packed.len() + Trailer::LEN) as u64;
-            let why = format!("lines={} reason=damaged block at byte {at}", trailer.lines);
-            let connection = ConnectionLabel::default();
-            let line = Line { ts: trailer.first, connection, name: Mark::Gap.name() };
-            write_line(&mut self.text, line, why.as_bytes());
+        if unpacked.ok() == Some(trailer.text_len as usize) {
+            self.text.splice(0..0, gap);
+        } else {
+            self.text = gap;
+            let reason = format!("damaged block at byte {}", self.start_of(trailer));
+            let lines = trailer.lines.into();
+            self.write_gap((lines, 1), (trailer.first, trailer.last), &reason);
         }
+    }
+
+    /// Where the block that was read last begins in the file.
+    fn start_of(&self, trailer: &Trailer) -> u64 {
+        self.offset.saturating_sub(u64::from(trailer.packed_len) + Trailer::LEN as u64)
+    }
+
+    /// Writes a line that says that so many lines and blocks of these times are missing, where
+    /// they are of the times that are read.
+    fn write_gap(
+        &mut self,
+        (lines, blocks): (u64, u64),
+        (first, last): (UnixNanos, UnixNanos),
+        reason: &str,
+    ) {
+        if last < self.from || first >= self.to {
+            return;
+        }
+        let text = format!(
+            "lines={lines} blocks={blocks} first={first} last={last} reason={reason}",
+            first = first.0,
+            last = last.0
+        );
+        let connection = ConnectionLabel::default();
+        let line = Line { ts: first, connection, name: Mark::Gap.name() };
+        write_line(&mut self.text, line, text.as_bytes());
     }
 
     /// Gives text of the current block, and reads the next ones as needed.
     ///
     /// # Errors
-    /// That of `source`, or that something that is no block follows one.
+    /// That of `source`.
     pub(super) fn read(&mut self, source: &mut impl Read, room: &mut [u8]) -> io::Result<usize> {
         while self.taken == self.text.len() && !self.is_ended {
-            match self.read_block(source)? {
-                Found::Block(trailer) => self.unpack(&trailer),
-                Found::End => self.is_ended = true,
-                Found::Torn | Found::Uncommitted => (self.is_torn, self.is_ended) = (true, true),
-                Found::Foreign => {
-                    self.is_ended = true;
-                    let offset = self.offset;
-                    let text = format!("the block at byte {offset} is damaged");
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-                }
+            let found = self.read_block(source)?;
+            let trailer = match found {
+                Found::Block(trailer) => Some(trailer),
+                Found::End => None,
+                Found::Torn | Found::Uncommitted | Found::Foreign => self.resync(source)?,
+            };
+            if let Some(trailer) = trailer {
+                self.unpack(&trailer);
+                continue;
+            }
+            self.is_ended = true;
+            self.is_torn = found != Found::End;
+            if found == Found::Foreign {
+                (self.taken, self.text) = (0, Vec::new());
+                let reason = format!("damaged from byte {} to the end", self.offset);
+                self.write_gap((0, 0), (self.order.latest(), UnixNanos(u64::MAX)), &reason);
             }
         }
         let left = self.text.get(self.taken..).unwrap_or_default();

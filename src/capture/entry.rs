@@ -149,3 +149,12 @@ pub fn read_gap(text: &[u8]) -> (u64, &str) {
     let reason = text.split_once("reason=").map(|(_, reason)| reason);
     (lines.unwrap_or(0), reason.unwrap_or("the recorder fell behind or could not write"))
 }
+
+/// The times of the first and the last line that a [`Mark::Gap`] says are missing; `None` where it
+/// does not say.
+#[must_use]
+pub fn gap_times(text: &[u8]) -> Option<(UnixNanos, UnixNanos)> {
+    let text = std::str::from_utf8(text).ok()?;
+    let time = |key| text.split(' ').find_map(|word| word.strip_prefix(key)?.parse().ok());
+    Some((UnixNanos(time("first=")?), UnixNanos(time("last=")?)))
+}

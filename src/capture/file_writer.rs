@@ -71,13 +71,25 @@ impl FileWriter {
     }
 
     /// Whether the current file is to be followed by another one before a block of time `now`: it
-    /// is large, old, or was removed.
+    /// is large or old.
     pub(super) fn is_complete(&self, now: UnixNanos) -> bool {
         self.file.as_ref().is_some_and(|file| {
             let is_old = now.since(file.begun).is_some_and(|age| age >= self.max_time);
             let is_done = file.len >= self.max_len || (is_old && file.blocks > 0);
-            self.stream.is_none() && (is_done || is_removed(&file.file))
+            self.stream.is_none() && is_done
         })
+    }
+
+    /// Gives up the current file where it was removed: what it had is lost. True where it was.
+    pub(super) fn give_up_removed(&mut self) -> bool {
+        let is_gone = |open: &OpenFile| self.stream.is_none() && is_removed(&open.file);
+        let Some(open) = self.file.take_if(|open| is_gone(open)) else { return false };
+        if open.blocks > 0 {
+            let path = open.path.display();
+            tracing::error!(%path, "a file of a recording was removed while it was written");
+            add(&self.recording.shared.removed_files, 1);
+        }
+        true
     }
 
     /// Makes sure that there is a file for a block of time `now`. True where there is one.
@@ -106,7 +118,6 @@ impl FileWriter {
             };
             let file = file.map_err(|error| (path.clone(), error))?;
             self.is_begun = true;
-            add(&self.recording.shared.files, 1);
             self.file = Some(OpenFile { file, path, begun: now, len: 0, blocks: 0 });
             return Ok(());
         }
@@ -115,7 +126,6 @@ impl FileWriter {
             let path = self.dir.join(name(at));
             match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Ok(file) => {
-                    add(&self.recording.shared.files, 1);
                     self.file = Some(OpenFile { file, path, begun: now, len: 0, blocks: 0 });
                     return Ok(());
                 }
@@ -139,6 +149,9 @@ impl FileWriter {
         });
         match written {
             Ok(()) => {
+                if open.blocks == 0 {
+                    add(&self.recording.shared.files, 1);
+                }
                 open.len += bytes.len() as u64;
                 open.blocks += 1;
                 add(&self.recording.shared.written_len, bytes.len() as u64);
@@ -156,6 +169,14 @@ impl FileWriter {
                 self.complete();
                 false
             }
+        }
+    }
+
+    /// As on a full disk: what is written from now on to the current file fails.
+    #[cfg(test)]
+    pub(super) fn fill_disk(&mut self) {
+        if let Some(open) = &mut self.file {
+            open.file = File::open(&open.path).unwrap();
         }
     }
 

@@ -3,6 +3,7 @@
 //! `docs/CAPTURE.md` defines the format.
 
 mod block;
+mod block_order;
 mod block_reader;
 mod config;
 mod entry;
@@ -21,7 +22,7 @@ mod writer;
 mod zstd_frame;
 
 pub use config::{RecordConfig, RecordStream, SyncPolicy};
-pub use entry::{ConnectionLabel, Entry, EntryKind, LineFault, Mark, read_gap};
+pub use entry::{ConnectionLabel, Entry, EntryKind, LineFault, Mark, gap_times, read_gap};
 pub use error::CaptureError;
 pub use form::LineForm;
 pub use line_reader::MAX_LINE_LEN;

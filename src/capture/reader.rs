@@ -50,7 +50,8 @@ fn parse_start<'a>(form: LineForm, start: &'a [u8], body: &'a mut [u8]) -> Entry
 ///
 /// What the file says is not trusted: no bytes cause a panic or an allocation without bound. A file
 /// that ends in the middle, as that of a killed process does, gives all that was committed, and
-/// [`CaptureReader::is_torn`] says so.
+/// [`CaptureReader::is_torn`] says so. In our format, blocks that are damaged, missing or moved
+/// give a [`Mark::Gap`](super::Mark::Gap) in their place, and what follows is read.
 ///
 /// # Example
 /// ```
@@ -238,6 +239,17 @@ impl CaptureReader {
     #[must_use]
     pub fn is_torn(&self) -> bool {
         self.lines.source().is_torn()
+    }
+
+    /// Whether [`CaptureReader::with_times`] has left out blocks at the end.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.lines.source().is_limited()
+    }
+
+    /// The first and the latest time of the blocks so far, those that were left out included;
+    /// `None` where the file is not of our format.
+    pub(crate) fn block_times(&self) -> Option<(UnixNanos, UnixNanos)> {
+        self.lines.source().block_times()
     }
 
     /// Where the last block that was read ends, in bytes; `None` where the file is not of our

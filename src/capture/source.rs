@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flate2::read::MultiGzDecoder;
 
 use super::block_reader::{BlockReader, Found};
+use super::trailer::Trailer;
 use super::zstd_frame::ZSTD_MAGIC;
 use crate::model::UnixNanos;
 
@@ -80,6 +81,19 @@ impl Source {
         }
     }
 
+    /// Whether blocks at the end were left out, which are later than what is read.
+    pub(super) fn is_limited(&self) -> bool {
+        matches!(&self.packing, Packing::Blocks(blocks) if blocks.0.is_limited())
+    }
+
+    /// The first and the latest time of the blocks that were read or left out so far.
+    pub(super) fn block_times(&self) -> Option<(UnixNanos, UnixNanos)> {
+        match &self.packing {
+            Packing::Blocks(blocks) => blocks.0.times(),
+            _ => None,
+        }
+    }
+
     /// Where the last whole block ends, in bytes; `None` where the file has no blocks.
     pub(super) fn committed_len(&self) -> Option<u64> {
         match &self.packing {
@@ -101,25 +115,25 @@ impl Source {
             let pushed = Cursor::new(head).chain(source);
             return Ok(Packing::Gzip(Box::new(MultiGzDecoder::new(pushed))));
         }
-        if magic != ZSTD_MAGIC && !is_skippable {
-            return Ok(Packing::Plain(Cursor::new(head).chain(source)));
+        let is_zstd = magic == ZSTD_MAGIC || is_skippable;
+        let (mut read, mut is_block) = (head, false);
+        if is_zstd {
+            let mut probe = BlockReader::new(read)?;
+            is_block = matches!(probe.read_block(&mut source)?, Found::Block(_));
+            read = probe.take_packed();
         }
-        let mut blocks = BlockReader::new()?;
-        blocks.limit(self.limits.0, self.limits.1);
-        let found = blocks.read_block(&mut Cursor::new(head).chain(&mut source))?;
-        match found {
-            Found::Block(trailer) => blocks.unpack(&trailer),
-            // Nothing of it was committed.
-            Found::Torn | Found::End => {
-                self.is_torn = true;
-                return Ok(Packing::Ended);
-            }
-            Found::Foreign | Found::Uncommitted => {
-                let pushed = Cursor::new(blocks.take_packed()).chain(source);
-                return Ok(Packing::Zstd(Box::new(zstd::stream::read::Decoder::new(pushed)?)));
-            }
+        // One whose start is damaged has a trailer too.
+        let is_ours = is_block || Trailer::find(&[&read, source.buffer()].concat()).is_some();
+        if is_ours {
+            let mut blocks = BlockReader::new(read)?;
+            blocks.limit(self.limits.0, self.limits.1);
+            return Ok(Packing::Blocks(Box::new((blocks, source))));
         }
-        Ok(Packing::Blocks(Box::new((blocks, source))))
+        let pushed = Cursor::new(read).chain(source);
+        if is_zstd {
+            return Ok(Packing::Zstd(Box::new(zstd::stream::read::Decoder::new(pushed)?)));
+        }
+        Ok(Packing::Plain(pushed))
     }
 }
 

@@ -11,15 +11,17 @@ pub struct RecordStats {
     pub lines: u64,
     /// Lines that are in the files.
     pub written_lines: u64,
-    /// Lines that are missing in the files, since the writer fell behind or could not write. A gap
-    /// mark in the file says where.
+    /// Lines that are missing in the files, since the writer fell behind or could not write, or a
+    /// file was removed while it was written. A gap mark in the next file says where.
     pub dropped_lines: u64,
     /// The blocks of those lines.
     pub dropped_blocks: u64,
     /// Bytes that were written, compressed.
     pub written_len: u64,
-    /// Files that were begun.
+    /// Files that were begun, with at least one block.
     pub files: u64,
+    /// Those of them that were removed while they were written. Their lines are dropped ones.
+    pub removed_files: u64,
     /// Why the writer can't write now; `None` where it can.
     pub error: Option<String>,
 }
@@ -38,6 +40,7 @@ pub(super) struct Counters {
     pub(super) dropped_blocks: AtomicU64,
     pub(super) written_len: AtomicU64,
     pub(super) files: AtomicU64,
+    pub(super) removed_files: AtomicU64,
     error: Mutex<Option<String>>,
 }
 
@@ -52,6 +55,11 @@ pub(super) fn add(counter: &AtomicU64, more: u64) {
     counter.fetch_add(more, Ordering::Relaxed);
 }
 
+/// Takes from a counter what was added to it.
+pub(super) fn subtract(counter: &AtomicU64, less: u64) {
+    counter.fetch_sub(less, Ordering::Relaxed);
+}
+
 impl Recording {
     /// The counters now. Does not wait for the feed's thread.
     #[must_use]
@@ -63,6 +71,7 @@ impl Recording {
             dropped_blocks,
             written_len,
             files,
+            removed_files,
             error,
         } = &*self.shared;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -73,6 +82,7 @@ impl Recording {
             dropped_blocks: read(dropped_blocks),
             written_len: read(written_len),
             files: read(files),
+            removed_files: read(removed_files),
             error: error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }

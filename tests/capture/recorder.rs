@@ -156,7 +156,9 @@ fn a_directory_that_is_gone_is_reported_and_the_gap_is_marked_once_it_is_back() 
     std::fs::remove_dir_all(&inner).unwrap();
     recorder.record(RecordKind::Text, connection, at(100), b"lost");
     wait_until(&mut recorder, 105, &|| recording.stats().error.is_some());
-    assert_eq!(recording.stats().dropped_lines, 1);
+    // What was in the file is gone too.
+    let stats = recording.stats();
+    assert_eq!((stats.dropped_lines, stats.written_lines, stats.removed_files), (2, 0, 1));
     std::fs::create_dir_all(&inner).unwrap();
     recorder.record(RecordKind::Text, connection, at(200), b"last");
     drop(recorder);
@@ -165,8 +167,48 @@ fn a_directory_that_is_gone_is_reported_and_the_gap_is_marked_once_it_is_back() 
     let seen = without_head(lines(&files[0]).0);
     let [(.., gap, why), (.., last)] = &seen[..] else { panic!("{seen:?}") };
     assert_eq!((&gap[..], &last[..]), ("gap", &b"last"[..]));
-    assert!(String::from_utf8_lossy(why).starts_with("lines=1 blocks=1 "), "{seen:?}");
+    assert!(String::from_utf8_lossy(why).starts_with("lines=2 blocks=2 "), "{seen:?}");
     assert_eq!(recording.stats().error, None);
+}
+
+/// What is written to a file that is removed is lost, though no write fails.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_removed_while_it_is_written_is_missing_and_reported() {
+    for is_last in [false, true] {
+        let dir = ScratchDir::new(&format!("removed-{is_last}"));
+        let mut recorder = Recorder::start(dir.path().into(), Dialect::V5, START).unwrap();
+        let recording = recorder.recording();
+        let connection = ConnectionLabel::default();
+        let at = |secs: u64| UnixNanos(START.0 + secs * 1_000_000_000);
+        for secs in 1..=3 {
+            recorder.record(RecordKind::Text, connection, at(secs), b"lost");
+        }
+        recorder.flush_due(at(10));
+        while recording.stats().written_lines < 3 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::fs::remove_file(&dir.files()[0]).unwrap();
+        if !is_last {
+            recorder.record(RecordKind::Text, connection, at(20), b"kept");
+        }
+        drop(recorder);
+        let stats = recording.stats();
+        let kept = u64::from(!is_last);
+        assert_eq!((stats.written_lines, stats.dropped_lines), (kept, 3), "{stats:?}");
+        assert_eq!((stats.files, stats.removed_files), (2, 1));
+        let [file] = &dir.files()[..] else { panic!("{:?}", dir.files()) };
+        let seen = lines(file).0;
+        let head = String::from_utf8_lossy(&seen[0].3).into_owned();
+        assert!(head.contains(" file=1 ") && head.ends_with(" after=0"), "{head}");
+        let (ts, _, kind, text) = &seen[1];
+        let text = String::from_utf8_lossy(text);
+        assert_eq!((*ts, &kind[..]), (at(1).0, "gap"));
+        let times = format!("first={} last={}", at(1).0, at(3).0);
+        assert!(text.starts_with("lines=3 blocks=") && text.ends_with(&times), "{text}");
+        assert_eq!(seen.last().unwrap().2, "finish");
+        assert_eq!(seen.len(), if is_last { 3 } else { 4 });
+    }
 }
 
 /// A disk that is full, where the system has one.

@@ -105,8 +105,8 @@ events. A login is recorded without its text.
 
 Files are zstd in blocks of at most a second, docs/CAPTURE.md defines them; `zstd`, DuckDB and
 polars read them as they are. Their names sort by time. A process that is killed loses about a
-second. When the disk is full or the writer falls behind, that is reported, the file says what is
-missing, and the feed goes on.
+second. When the disk is full, the writer falls behind or a file is removed while it is written, that
+is reported, the next file says what is missing, and the feed goes on.
 
 With --json it also prints the client's events, as `okx-feed watch --json` does. `okx-feed replay
 --json` of the files prints the same lines.
@@ -261,6 +261,7 @@ pub(crate) async fn follow(
 #[derive(Debug, Default)]
 struct DiskLog {
     error: Option<String>,
+    removed_files: u64,
     /// Dropped lines at which the next message is due: their number doubles.
     report_at: u64,
 }
@@ -277,6 +278,16 @@ impl DiskLog {
                 ),
                 None => "the recording is written again".to_owned(),
             });
+        }
+        if stats.removed_files > self.removed_files {
+            let more = stats.removed_files - self.removed_files;
+            (self.removed_files, self.report_at) = (stats.removed_files, stats.dropped_lines * 2);
+            return Some(format!(
+                "{} of the recording was removed while it was written, and what it had is missing \
+                 ({} so far); remove only files that another one follows",
+                Counted(more, "file"),
+                Counted(stats.dropped_lines, "line")
+            ));
         }
         if stats.dropped_lines <= self.report_at {
             return None;
@@ -319,5 +330,8 @@ mod tests {
         assert_eq!(log.news(&stats), None);
         stats.error = None;
         assert!(log.news(&stats).unwrap().contains("written again"));
+        (stats.removed_files, stats.dropped_lines) = (1, 20);
+        assert!(log.news(&stats).unwrap().contains("1 file of the recording was removed"));
+        assert_eq!(log.news(&stats), None);
     }
 }
