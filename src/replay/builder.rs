@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::config::{ReplayConfig, Speed};
@@ -169,6 +169,7 @@ impl<S: EventSink> ReplayBuilder<S> {
         for Source(source) in readers {
             files.push(CaptureFile::from_reader(source, form)?);
         }
+        refuse_twice(&files)?;
         let uncommitted = leave_out_empty(&mut files, form, &config)?;
         let dialect = common_dialect(dialect, &files)?;
         for channel in &channels {
@@ -179,11 +180,10 @@ impl<S: EventSink> ReplayBuilder<S> {
         }
         let recordings = number_recordings(&mut files);
         // A file may begin at the time at which the one before it ends.
-        files.sort_by_key(|file| (file.recording, file.number));
-        let is_of_client = files.iter().all(|file| file.recording_id.is_some());
+        files.sort_by_key(|file| (file.recording, file.number()));
+        let is_of_client = files.iter().all(|file| file.head.is_some());
         let mut player = Player::new(dialect, config, subscriptions.clone(), recordings > 1);
         player.connections.codes = codes;
-        player.report.missing_files = missing_files(&files);
         player.report.torn = uncommitted;
         player.connections.discovery.missing = subscriptions.clone();
         // A client's marks name what is subscribed, but not those before the first that is played.
@@ -208,7 +208,19 @@ impl fmt::Debug for Source {
     }
 }
 
-/// Leaves out files that have no line, in the times that are played. Gives those of them of which
+/// Refuses files with the same lines: an order book would be updated twice.
+fn refuse_twice(files: &[CaptureFile]) -> Result<(), ReplayError> {
+    for (at, file) in files.iter().enumerate() {
+        if let Some(other) = files.iter().take(at).find(|other| file.is_same(other)) {
+            let (path, other) = (file.path.clone(), other.path.clone());
+            return Err(ReplayError::Twice { path, other });
+        }
+    }
+    Ok(())
+}
+
+/// Leaves out files that have no line in the times that are played, but for those of recordings of
+/// which others have: what is missing between two files is known by both. Gives those of which
 /// nothing was committed.
 ///
 /// # Errors
@@ -226,12 +238,18 @@ fn leave_out_empty(
         } else if file.is_uncommitted() {
             uncommitted.push(file.path);
         } else {
-            left.push(file.path);
+            left.push(file);
         }
     }
     if !files.is_empty() {
+        left.retain(|file| {
+            let id = file.recording_id();
+            id.is_some() && files.iter().any(|played| played.recording_id() == id)
+        });
+        files.append(&mut left);
         return Ok(uncommitted);
     }
+    let left: Vec<_> = left.into_iter().map(|file| file.path).collect();
     let named = left.first().filter(|path| path.as_os_str() != CaptureFile::NO_NAME);
     if let (Some(path), true) = (named, config.has_times())
         && let Some((first, last)) = covered_times(path, form)?
@@ -246,12 +264,13 @@ fn leave_out_empty(
 
 /// The dialect of all files.
 fn common_dialect(named: Option<Dialect>, files: &[CaptureFile]) -> Result<Dialect, ReplayError> {
-    let first: &Path = match files.first() {
-        Some(file) => &file.path,
-        None => return Err(ReplayError::NoFile),
-    };
+    let Some(first) = files.first() else { return Err(ReplayError::NoFile) };
     let shown = files.iter().find_map(|file| file.dialect);
-    let dialect = named.or(shown).ok_or_else(|| ReplayError::NoDialect(first.to_owned()))?;
+    let unknown = || match files.iter().find_map(|file| Some((&file.path, file.damage.as_ref()?))) {
+        Some((path, reason)) => ReplayError::Damaged { path: path.clone(), reason: reason.clone() },
+        None => ReplayError::NoDialect(first.path.clone()),
+    };
+    let dialect = named.or(shown).ok_or_else(unknown)?;
     let other = |file: &&CaptureFile| file.dialect.is_some_and(|other| other != dialect);
     match files.iter().find(other) {
         Some(file) => Err(ReplayError::OtherDialect {
@@ -266,23 +285,12 @@ fn common_dialect(named: Option<Dialect>, files: &[CaptureFile]) -> Result<Diale
 fn number_recordings(files: &mut [CaptureFile]) -> usize {
     let mut ids: Vec<Option<String>> = Vec::new();
     for file in files {
-        let known = file.recording_id.as_ref();
-        let known = known.and_then(|id| ids.iter().position(|other| other.as_ref() == Some(id)));
+        let id = file.recording_id().map(str::to_owned);
+        let known = id.as_ref().and_then(|_| ids.iter().position(|other| *other == id));
         file.recording = known.unwrap_or(ids.len());
         if known.is_none() {
-            ids.push(file.recording_id.clone());
+            ids.push(id);
         }
     }
     ids.len()
-}
-
-/// Files behind a gap in the numbers of a recording's files, and how many are missing before each.
-/// The files must be in order.
-fn missing_files(files: &[CaptureFile]) -> Vec<(PathBuf, u64)> {
-    let pairs = files.iter().zip(files.iter().skip(1));
-    let of_one = pairs.filter(|(one, next)| one.recording == next.recording);
-    let missing = of_one.map(|(one, next)| {
-        (next.path.clone(), next.number.saturating_sub(one.number.saturating_add(1)))
-    });
-    missing.filter(|(_, count)| *count > 0).collect()
 }

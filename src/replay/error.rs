@@ -24,6 +24,25 @@ pub enum ReplayError {
     /// The file does not say of which dialect it is, and nobody else did.
     #[error("{0:?} does not say whether it is of v3 or v5: name the dialect")]
     NoDialect(PathBuf),
+    /// The start of the file is damaged, which said of which dialect it is.
+    #[error(
+        "the start of {path:?} is missing ({reason}), which said whether it is of v3 or v5: \
+             name the dialect"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+    /// Two files are the same part of a recording, or one file was named twice.
+    #[error("{path:?} has the lines of {other:?} again: name one of the two")]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The one that was named before.
+        other: PathBuf,
+    },
     /// No file has a line in the times that are played.
     #[error(
         "nothing was recorded in that time: {path:?} has {} to {}",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::config::ReplayConfig;
 use super::error::ReplayError;
 use super::marks;
-use crate::capture::{CaptureReader, EntryKind, LineForm, Mark};
+use crate::capture::{CaptureReader, EntryKind, LineForm, Mark, read_gap};
 use crate::model::{Dialect, UnixNanos};
 use crate::wire::Frame;
 
@@ -19,6 +19,61 @@ pub(super) struct Origin {
     pub(super) is_of_client: bool,
 }
 
+/// What the first line of a client's file says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FileHead {
+    /// The name of the recording.
+    recording: String,
+    /// Its number among the files of its recording.
+    number: u64,
+    /// The latest time in the files before it, where that is said.
+    after: Option<UnixNanos>,
+}
+
+impl FileHead {
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        let number = |key| marks::value(text, key)?.parse().ok();
+        Some(Self {
+            recording: marks::value(text, "recording")?.to_owned(),
+            number: number("file").unwrap_or(0),
+            after: number("after").map(UnixNanos),
+        })
+    }
+}
+
+/// Where the lines of a client's files are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Position<'f> {
+    /// The file; `None` where its first line was left out.
+    pub(super) head: Option<&'f FileHead>,
+    /// The latest time in it.
+    pub(super) latest: UnixNanos,
+    /// Its closing mark.
+    pub(super) end: FileEnd,
+}
+
+impl Position<'_> {
+    /// Whether a file goes on from here. Nothing is missing before it then.
+    pub(super) fn is_continued_by(&self, next: &FileHead) -> bool {
+        let Some(head) = self.head else {
+            return next.after.is_none_or(|after| after == self.latest);
+        };
+        if head.recording != next.recording {
+            return self.end == FileEnd::Last;
+        }
+        head.number.checked_add(1) == Some(next.number)
+            && match next.after {
+                Some(after) => after == self.latest,
+                None => self.end == FileEnd::Followed,
+            }
+    }
+
+    /// How many files are missing between here and the next file.
+    pub(super) fn missing_before(&self, next: &FileHead) -> u64 {
+        self.head.map_or(0, |head| next.number.saturating_sub(head.number.saturating_add(1)))
+    }
+}
+
 /// A file that is played.
 #[derive(Debug)]
 pub(super) struct CaptureFile {
@@ -26,11 +81,13 @@ pub(super) struct CaptureFile {
     pub(super) path: PathBuf,
     /// The recording that it is a part of, by its number among those that are played.
     pub(super) recording: usize,
-    /// The name of the recording; `None` where it is of another recorder.
-    pub(super) recording_id: Option<String>,
-    /// Its number among the files of its recording.
-    pub(super) number: u64,
+    /// What it is of its recording; `None` where it is of another recorder.
+    pub(super) head: Option<FileHead>,
+    /// Whether that line was played, and not left out.
+    pub(super) is_head_read: bool,
     pub(super) dialect: Option<Dialect>,
+    /// Why the start of it is missing.
+    pub(super) damage: Option<String>,
     /// The latest time so far, which lines without a time have.
     pub(super) last: UnixNanos,
     /// Its closing mark.
@@ -68,6 +125,9 @@ impl CaptureFile {
         };
         // What the first line says holds for all times.
         let mut file = Self::with(open()?, path)?;
+        if file.damage.is_some() {
+            file.dialect = shown_dialect(open()?)?;
+        }
         if config.has_times() {
             file.reader = open()?.with_times(config.from, config.to);
         }
@@ -88,25 +148,59 @@ impl CaptureFile {
     }
 
     fn with(mut reader: CaptureReader, path: &Path) -> Result<Self, ReplayError> {
-        let mut recording_id = None;
-        let mut dialect = None;
-        let mut number = 0;
+        let (mut head, mut dialect, mut damage) = (None, None, None);
         if let Some(entry) = reader.peek()? {
             match entry.kind {
                 EntryKind::Mark(Mark::File, text) => {
-                    recording_id = marks::value(text, "recording").map(str::to_owned);
-                    let text_of_number = marks::value(text, "file");
-                    number = text_of_number.and_then(|text| text.parse().ok()).unwrap_or(0);
+                    head = FileHead::parse(text);
                     dialect = marks::value(text, "dialect").and_then(marks::dialect);
                 }
+                EntryKind::Mark(Mark::Gap, text) => damage = Some(read_gap(text).1.to_owned()),
                 EntryKind::Frame(frame) => dialect = dialect_of(frame),
                 _ => {}
             }
         }
         let last = UnixNanos::UNKNOWN;
         let path = path.to_owned();
-        let end = FileEnd::default();
-        Ok(Self { reader, path, recording: 0, recording_id, number, dialect, last, end })
+        let (end, is_head_read) = (FileEnd::default(), false);
+        let recording = 0;
+        Ok(Self { reader, path, recording, head, is_head_read, dialect, damage, last, end })
+    }
+
+    /// The name of the recording; `None` where it is of another recorder.
+    pub(super) fn recording_id(&self) -> Option<&str> {
+        Some(&self.head.as_ref()?.recording)
+    }
+
+    /// Its number among the files of its recording.
+    pub(super) fn number(&self) -> u64 {
+        self.head.as_ref().map_or(0, |head| head.number)
+    }
+
+    /// Whether it has the lines of the other one too: it is the same file, or a copy.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let is_part = self.head.is_some()
+            && (self.recording_id(), self.number()) == (other.recording_id(), other.number());
+        let is_named = self.path.as_os_str() != Self::NO_NAME;
+        is_part || (is_named && self.path == other.path)
+    }
+
+    /// The latest time of its lines, those included that are left out.
+    pub(super) fn latest(&self) -> UnixNanos {
+        self.reader.block_times().map_or(self.last, |(_, latest)| latest.max(self.last))
+    }
+
+    /// The earliest time of its lines, those included that are left out; `None` where it has none.
+    pub(super) fn earliest(&mut self) -> Result<Option<UnixNanos>, ReplayError> {
+        let next = self.next_time()?;
+        Ok(self.reader.block_times().map(|(first, _)| first).or(next))
+    }
+
+    /// What a file that comes next must go on from.
+    pub(super) fn position(&self) -> Position<'_> {
+        let is_whole = !self.reader.is_torn();
+        let end = if is_whole { self.end } else { FileEnd::Open };
+        Position { head: self.head.as_ref(), latest: self.latest(), end }
     }
 
     /// Whether it has no line in the times that are played.
@@ -116,13 +210,14 @@ impl CaptureFile {
 
     /// Whether it has nothing since nothing of it was committed.
     pub(super) fn is_uncommitted(&self) -> bool {
-        self.reader.is_torn() || self.reader.progress().1 == 0
+        let is_empty = self.reader.is_torn() || self.reader.progress().1 == 0;
+        is_empty && self.reader.block_times().is_none()
     }
 
     /// What is known of the recording that its lines are of.
     #[inline]
     pub(super) const fn origin(&self) -> Origin {
-        Origin { recording: self.recording, is_of_client: self.recording_id.is_some() }
+        Origin { recording: self.recording, is_of_client: self.head.is_some() }
     }
 
     /// The time of the next line; `None` at the end. A line without a time has that of the one
@@ -151,6 +246,27 @@ pub(super) fn covered_times(
         times = Some(times.map_or((ts, ts), |(first, last)| (first, last.max(ts))));
     }
     Ok(times)
+}
+
+/// How many lines are looked at for the dialect, where the first is missing.
+const SHOWN_LINES: usize = 10_000;
+
+/// The dialect that the first lines of a file show.
+fn shown_dialect(mut reader: CaptureReader) -> Result<Option<Dialect>, ReplayError> {
+    for _ in 0..SHOWN_LINES {
+        let Some(entry) = reader.next_entry()? else { break };
+        let shown = match entry.kind {
+            EntryKind::Mark(Mark::File, text) => {
+                marks::value(text, "dialect").and_then(marks::dialect)
+            }
+            EntryKind::Frame(frame) => dialect_of(frame),
+            _ => None,
+        };
+        if shown.is_some() {
+            return Ok(shown);
+        }
+    }
+    Ok(None)
 }
 
 /// The dialect of a frame, where it shows.

@@ -10,12 +10,17 @@ pub(super) struct Merge {
     files: Vec<CaptureFile>,
     /// The file that comes next, and up to which time it does.
     current: Option<(usize, UnixNanos)>,
+    /// Which files were found to be at their end.
+    is_ended: Vec<bool>,
+    /// Those of them that nobody has asked for yet.
+    ended: Vec<usize>,
 }
 
 impl Merge {
     /// Files in the order in which equal times are played.
-    pub(super) const fn new(files: Vec<CaptureFile>) -> Self {
-        Self { files, current: None }
+    pub(super) fn new(files: Vec<CaptureFile>) -> Self {
+        let is_ended = vec![false; files.len()];
+        Self { files, current: None, is_ended, ended: Vec::new() }
     }
 
     /// The files.
@@ -30,16 +35,38 @@ impl Merge {
         let is_last = |(file, next): &(&CaptureFile, Option<&CaptureFile>)| {
             next.is_none_or(|next| next.recording != file.recording)
         };
-        pairs.filter(is_last).map(|(file, _)| file).filter(|file| file.recording_id.is_some())
+        pairs.filter(is_last).map(|(file, _)| file).filter(|file| file.head.is_some())
+    }
+
+    /// A file.
+    #[inline]
+    pub(super) fn file(&mut self, at: usize) -> Option<&mut CaptureFile> {
+        self.files.get_mut(at)
+    }
+
+    /// A file, and the one that is the next of its recording.
+    pub(super) fn with_next(
+        &mut self,
+        at: usize,
+    ) -> Option<(&mut CaptureFile, Option<&mut CaptureFile>)> {
+        let [file, rest @ ..] = self.files.get_mut(at..)? else { return None };
+        let recording = file.recording;
+        Some((file, rest.first_mut().filter(|next| next.recording == recording)))
+    }
+
+    /// The files that [`Merge::next`] has found to be at their end, each once.
+    #[inline]
+    pub(super) fn take_ended(&mut self) -> Option<usize> {
+        self.ended.pop()
     }
 
     /// The file whose next line is the earliest; `None` at the end of all. At equal times the file
     /// that was named first.
     #[inline]
-    pub(super) fn next(&mut self) -> Result<Option<&mut CaptureFile>, ReplayError> {
+    pub(super) fn next(&mut self) -> Result<Option<usize>, ReplayError> {
         // A file alone is in order, and needs no look ahead.
         if self.files.len() == 1 {
-            return Ok(self.files.first_mut());
+            return Ok(Some(0));
         }
         if let Some((at, until)) = self.current {
             let time = match self.files.get_mut(at) {
@@ -47,17 +74,25 @@ impl Merge {
                 None => None,
             };
             if time.is_some_and(|time| time <= until) {
-                return Ok(self.files.get_mut(at));
+                return Ok(Some(at));
             }
         }
         self.select()
     }
 
     #[cold]
-    fn select(&mut self) -> Result<Option<&mut CaptureFile>, ReplayError> {
+    fn select(&mut self) -> Result<Option<usize>, ReplayError> {
         let mut times = Vec::with_capacity(self.files.len());
-        for (at, file) in self.files.iter_mut().enumerate() {
-            times.extend(file.next_time()?.map(|time| (time, at)));
+        let ends = self.is_ended.iter_mut();
+        for ((at, file), is_ended) in self.files.iter_mut().enumerate().zip(ends) {
+            match file.next_time()? {
+                Some(time) => times.push((time, at)),
+                None if *is_ended => {}
+                None => {
+                    *is_ended = true;
+                    self.ended.push(at);
+                }
+            }
         }
         let best = times.iter().min().copied();
         // It goes on for as long as no other is due before it.
@@ -66,9 +101,6 @@ impl Merge {
             let until = others.map(|(time, at)| time.0 - u64::from(*at < best && time.0 > 0)).min();
             (best, UnixNanos(until.unwrap_or(u64::MAX)).max(earliest))
         });
-        Ok(match best {
-            Some((_, at)) => self.files.get_mut(at),
-            None => None,
-        })
+        Ok(best.map(|(_, at)| at))
     }
 }

@@ -1,5 +1,6 @@
 //! What each line of a capture does to the connections.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::config::ReplayConfig;
@@ -7,13 +8,25 @@ use super::connections::{Connections, Key};
 use super::file::Origin;
 use super::marks;
 use super::report::ReplayReport;
-use crate::capture::{Entry, EntryKind, LineFault, LineForm, Mark, read_gap};
+use crate::capture::{Entry, EntryKind, LineFault, LineForm, Mark, gap_times, read_gap};
 use crate::event::{Event, EventSink, Gap, Malformed};
 use crate::model::{BookState, Dialect, Subscription, UnixNanos};
 use crate::wire::Frame;
 
 /// How often books are checked for silence where the capture does not say which were silent.
 const STALE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What is missing between two files of a recording.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hole<'f> {
+    /// The file behind it.
+    pub(super) path: &'f Path,
+    /// How many files are missing; 0 where the end of the one before is.
+    pub(super) missing: u64,
+    /// The last time before it and the first one behind it.
+    pub(super) first: UnixNanos,
+    pub(super) last: UnixNanos,
+}
 
 /// Plays lines.
 #[derive(Debug)]
@@ -257,9 +270,13 @@ impl Player {
                     self.set_states(key, BookState::Connecting, ts, sink);
                 }
             }
-            // What is left out can't be missing.
-            Mark::Gap if ts < self.config.from => {}
-            Mark::Gap => self.on_gap(key.0, text, ts, sink),
+            Mark::Gap => {
+                // What is left out can't be missing.
+                let last = gap_times(text).map_or(ts, |(_, last)| last);
+                if last >= self.config.from {
+                    self.on_gap(key.0, read_gap(text), ts, sink);
+                }
+            }
             Mark::Finish | Mark::File | Mark::Open | Mark::Control | Mark::Sent | Mark::Close => {}
         }
     }
@@ -296,9 +313,37 @@ impl Player {
         self.subscriptions = named;
     }
 
+    /// A file of a client's recording does not go on where the one before it ends.
+    #[cold]
+    pub(super) fn on_hole<S: EventSink>(
+        &mut self,
+        origin: Origin,
+        hole: &Hole<'_>,
+        ts: UnixNanos,
+        sink: &mut S,
+    ) {
+        if hole.last < self.config.from || hole.first >= self.config.to {
+            return;
+        }
+        let reason = match hole.missing {
+            0 => "the file before does not reach to the next one",
+            missing => {
+                self.report.missing_files.push((hole.path.to_owned(), missing));
+                "a file of the recording is missing"
+            }
+        };
+        self.on_gap(origin.recording, (0, reason), ts, sink);
+    }
+
     /// What came in a gap is not known.
-    fn on_gap<S: EventSink>(&mut self, recording: usize, text: &[u8], ts: UnixNanos, sink: &mut S) {
-        let (lines, reason) = read_gap(text);
+    fn on_gap<S: EventSink>(
+        &mut self,
+        recording: usize,
+        (lines, reason): (u64, &str),
+        ts: UnixNanos,
+        sink: &mut S,
+    ) {
+        let ts = ts.max(self.config.from);
         self.report.gaps += 1;
         self.report.missing_lines += lines;
         sink.on_event(&Event::Gap(Gap { lines, reason, ts_recv: ts }));

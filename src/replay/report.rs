@@ -15,9 +15,10 @@ pub struct ReplayReport {
     pub frame_bytes: u64,
     /// Lines that could not be read, and frames of more connections than are kept.
     pub malformed_lines: u64,
-    /// Gap marks: places where the recorder has dropped lines or a block is damaged.
+    /// Places where lines are missing: the recorder has dropped them, blocks are damaged, missing
+    /// or moved, or a file does not go on where the one before it ends.
     pub gaps: u64,
-    /// Lines that are missing there.
+    /// Lines that are missing there, as far as that is known.
     pub missing_lines: u64,
     /// Connections that were lost.
     pub losses: u64,
@@ -35,8 +36,8 @@ pub struct ReplayReport {
     pub unfinished: Vec<PathBuf>,
     /// The last files that were given of recordings that have further ones. Known at the end.
     pub continued: Vec<PathBuf>,
-    /// Files that do not begin where the one before them ends, and how many files of the recording
-    /// are missing between the two.
+    /// Files before which others of the recording are missing in the times that were played, and
+    /// how many. Known once they are reached.
     pub missing_files: Vec<(PathBuf, u64)>,
     /// The subscriptions that were named and of which the files have nothing in the times that were
     /// played: no message, and no mark of a client that it was subscribed.

@@ -4,12 +4,12 @@ use std::fmt;
 
 use super::config::ReplayConfig;
 use super::error::ReplayError;
-use super::file::FileEnd;
+use super::file::{FileEnd, FileHead, Position};
 use super::merge::Merge;
 use super::pace::Pace;
-use super::player::Player;
+use super::player::{Hole, Player};
 use super::report::ReplayReport;
-use crate::capture::{EntryKind, Mark};
+use crate::capture::{EntryKind, Mark, gap_times};
 use crate::event::{EventSink, NoSink};
 use crate::model::{BookState, Dialect, Subscription, SubscriptionId, UnixNanos};
 use crate::publish::{BookReader, DepthReader, TradeReader};
@@ -72,8 +72,13 @@ impl<S: EventSink> Replay<S> {
     /// [`ReplayError::Capture`] where a file can't be read any further.
     #[inline]
     pub fn step(&mut self) -> Result<bool, ReplayError> {
+        let next = self.merge.next()?;
+        while let Some(at) = self.merge.take_ended() {
+            self.on_file_end(at)?;
+        }
         let Self { merge, player, pace, sink, config, now, .. } = self;
-        let Some(file) = merge.next()? else { return Ok(self.end()) };
+        let file = next.and_then(|at| merge.file(at));
+        let Some(file) = file else { return Ok(self.end()) };
         let (origin, last) = (file.origin(), file.last);
         let Some(entry) = file.reader.next_entry()? else { return Ok(self.end()) };
         let ts = entry.ts_recv.max(last);
@@ -82,6 +87,12 @@ impl<S: EventSink> Replay<S> {
         *now = ts.max(*now);
         if config.is_over(*now) {
             self.is_cut = true;
+            // What is missing may have begun before.
+            if let EntryKind::Mark(Mark::Gap, text) = entry.kind
+                && gap_times(text).is_some_and(|(first, _)| first < config.to)
+            {
+                player.play(origin, entry, *now, sink);
+            }
             return Ok(self.end());
         }
         pace.wait(*now);
@@ -89,6 +100,23 @@ impl<S: EventSink> Replay<S> {
             // A client gives all frames of a read the time of the read, and what it did between two
             // of them a later one.
             EntryKind::Frame(_) if origin.is_of_client => entry.ts_recv,
+            // The first line, or that of a further file in this one.
+            EntryKind::Mark(Mark::File, text) => {
+                let head = file.head.as_ref().filter(|_| file.is_head_read);
+                let position = Position { head, latest: last, end: file.end };
+                let is_further = file.is_head_read || last != UnixNanos::UNKNOWN;
+                let next = FileHead::parse(text);
+                if is_further
+                    && let Some(next) = &next
+                    && !position.is_continued_by(next)
+                {
+                    let missing = position.missing_before(next);
+                    let hole = Hole { path: &file.path, missing, first: last, last: ts };
+                    player.on_hole(origin, &hole, *now, sink);
+                }
+                (file.head, file.end, file.is_head_read) = (next, FileEnd::Open, true);
+                *now
+            }
             EntryKind::Mark(Mark::Finish, text) => {
                 file.end = if text == b"yes" { FileEnd::Followed } else { FileEnd::Last };
                 *now
@@ -101,9 +129,38 @@ impl<S: EventSink> Replay<S> {
         Ok(true)
     }
 
+    /// A file is at its end: the next one of its recording goes on there, or something is missing.
+    #[cold]
+    fn on_file_end(&mut self, at: usize) -> Result<(), ReplayError> {
+        let Self { merge, player, sink, now, .. } = self;
+        let Some((file, next)) = merge.with_next(at) else { return Ok(()) };
+        if file.head.is_none() || file.reader.is_limited() {
+            return Ok(());
+        }
+        let Some(next) = next else {
+            // It was killed, while other recordings go on, or goes on in a file that is not there.
+            if file.end != FileEnd::Last {
+                player.end_recording(file.origin(), *now, sink);
+            }
+            return Ok(());
+        };
+        let earliest = next.earliest()?;
+        let position = file.position();
+        if let (Some(head), Some(earliest)) = (&next.head, earliest)
+            && !position.is_continued_by(head)
+        {
+            let missing = position.missing_before(head);
+            let (first, path) = (position.latest, &next.path);
+            let hole = Hole { path, missing, first, last: earliest };
+            player.on_hole(file.origin(), &hole, *now, sink);
+        }
+        Ok(())
+    }
+
     #[cold]
     fn end(&mut self) -> bool {
         if !std::mem::replace(&mut self.is_ended, true) {
+            self.is_cut |= self.merge.files().iter().any(|file| file.reader.is_limited());
             let Self { merge, player, sink, now, .. } = self;
             for file in merge.files() {
                 player.end_recording(file.origin(), *now, sink);
@@ -116,7 +173,8 @@ impl<S: EventSink> Replay<S> {
     pub(super) fn begin(&mut self) -> Result<(), ReplayError> {
         let mut begun = Vec::new();
         loop {
-            let Some(file) = self.merge.next()? else { return Ok(()) };
+            let next = self.merge.next()?;
+            let Some(file) = next.and_then(|at| self.merge.file(at)) else { return Ok(()) };
             let recording = file.recording;
             if begun.contains(&recording) {
                 return Ok(());

@@ -8,12 +8,14 @@
 )]
 
 mod alloc;
+mod damage;
 mod ends;
 #[cfg(all(feature = "client", feature = "sim"))]
 mod example;
 mod files;
 #[cfg(all(feature = "client", feature = "sim"))]
 mod live;
+mod missing_files;
 mod order;
 mod recorder;
 mod replay;
