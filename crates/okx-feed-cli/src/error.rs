@@ -71,10 +71,7 @@ pub(crate) enum CliError {
     )]
     Format { path: PathBuf },
     /// A file can't be read to its end.
-    #[error(
-        "can't read {name} further: {source}; the events up to there were printed",
-        name = shown(path)
-    )]
+    #[error("can't read {name} further: {source}", name = shown(path))]
     Read { path: PathBuf, source: io::Error },
     /// An export ended early.
     #[error("{0}")]

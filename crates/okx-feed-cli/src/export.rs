@@ -129,7 +129,8 @@ too slow for is a gap, which is said, with exit code 1. Files are whole when the
 
 Exit code: 0; 1 when a frame or a line was malformed, when a recording has a gap, lacks a file
 between two others, ends in the middle or without a closing mark, when Ctrl-C ended it early, and
-when there is nothing of a --channel or of that time; 2 for wrong usage and failed I/O.
+when there is nothing of a --channel or of that time; 2 for wrong usage and failed I/O. A second
+Ctrl-C ends it at once, with code 130.
 
 Examples:
   okx-feed export --format parquet --out lake capture/*.tsv.zst

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use clap::{Args, ValueEnum};
 
@@ -11,6 +12,7 @@ use super::error::{CliError, Outcome, say};
 use super::event_line::write_line;
 use super::format::{Bytes, Counted};
 use super::instruments_file::read_codes;
+use super::interrupt::Interrupt;
 use super::output::Output;
 use super::progress::{Progress, Share};
 use super::replay_outcome::outcome;
@@ -87,8 +89,9 @@ continue each other, every other file is a connection of its own. A frame that c
 is an event; so is what it costs.
 
 Exit code: 0; 1 when a frame or a line was malformed, when a recording has a gap, lacks a file
-between two others, ends in the middle or without a closing mark, and when there is nothing of a
---channel or of that time; 2 for wrong usage and failed I/O.
+between two others, ends in the middle or without a closing mark, when Ctrl-C ended it early, and
+when there is nothing of a --channel or of that time; 2 for wrong usage, such as a file that is named
+twice, and failed I/O. A second Ctrl-C ends it at once, with code 130.
 
 Examples:
   okx-feed replay capture/*.tsv.zst
@@ -152,6 +155,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Outcome, CliError> {
     for channel in &args.channels {
         builder = builder.subscribe(channel);
     }
+    let is_interrupted = Interrupt::flag().map_err(CliError::Start)?;
     let mut replay = builder.open()?;
     if args.schema {
         let dialect: Dialect = replay.dialect();
@@ -165,6 +169,9 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Outcome, CliError> {
             Ok(true) => {}
             Ok(false) => break Ok(()),
             Err(error) => break Err(error),
+        }
+        if is_interrupted.load(Ordering::Relaxed) {
+            break Ok(());
         }
         lines += 1;
         let mut out = out.borrow_mut();
@@ -183,6 +190,10 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Outcome, CliError> {
     played?;
     let report = replay.report();
     say(format_args!("okx-feed replay: {}", Summary(&report)));
+    if is_interrupted.load(Ordering::Relaxed) {
+        say(format_args!("okx-feed replay: ended early; what came until then was played"));
+        return Ok(Outcome::Malformed);
+    }
     Ok(outcome("replay", &report, args.from.is_some() || args.to.is_some()))
 }
 
@@ -207,8 +218,11 @@ impl std::fmt::Display for Summary<'_> {
             Counted(report.losses, "connection"),
         )?;
         if report.gaps > 0 {
-            let (gaps, lines) = (report.gaps, report.missing_lines);
-            write!(f, "; {}, {} missing", Counted(gaps, "gap"), Counted(lines, "line"))?;
+            write!(f, "; {}", Counted(report.gaps, "gap"))?;
+            match report.missing_lines {
+                0 => f.write_str(", of an unknown number of lines")?,
+                lines => write!(f, ", {} missing", Counted(lines, "line"))?,
+            }
         }
         if !feed.unread.is_empty() {
             let unread = unread_notes(&feed.unread);

@@ -71,7 +71,7 @@ request: the same command, started again after an interruption of any kind, goes
 whole row. Without --json and --out, rows are lines for people.
 
 Exit code: 0; 1 when rows are missing; 2 for wrong usage, when the exchange refuses the request, and
-when it failed for too long.
+when it failed for too long; 130 in a shell when Ctrl-C ended it.
 
 Examples:
   okx-feed history trades --inst-id BTC-USDT
