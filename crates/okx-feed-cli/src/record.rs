@@ -105,8 +105,8 @@ events. A login is recorded without its text.
 
 Files are zstd in blocks of at most a second, docs/CAPTURE.md defines them; `zstd`, DuckDB and
 polars read them as they are. Their names sort by time. A process that is killed loses about a
-second. When the disk is full, the writer falls behind or a file is removed while it is written, that
-is reported, the next file says what is missing, and the feed goes on.
+second. When the disk is full, the writer falls behind or a file is removed while it is written,
+that is reported, the next file says what is missing, and the feed goes on.
 
 With --json it also prints the client's events, as `okx-feed watch --json` does. `okx-feed replay
 --json` of the files prints the same lines.

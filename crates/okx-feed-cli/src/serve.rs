@@ -77,7 +77,7 @@ pace, the recorded frames of what it subscribes. It gets those of one of the rec
 first connection those of the first line, the second those of the second, so a client with as many
 lines as were recorded (`record --lines 2`) gets all. It answers requests itself. An order book that
 the client resynchronises comes back with the capture's next snapshot. At the end the connection is
-closed.";
+closed. Where the capture lacks lines, standard error says so.";
 
 const EXAMPLES: &str = "\
 Exit code: 0 when it was ended, 2 when it could not listen and for wrong usage.

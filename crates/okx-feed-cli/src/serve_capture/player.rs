@@ -9,8 +9,8 @@ use tokio::sync::mpsc::Sender;
 use super::lines::count_lines;
 use super::requests::Topics;
 use crate::args::{Format, open_capture};
-use crate::error::CliError;
-use okx_feed::capture::EntryKind;
+use crate::error::{CliError, say};
+use okx_feed::capture::{EntryKind, Mark, read_gap};
 use okx_feed::transport::Clock;
 use okx_feed::{Decoder, Dialect, Event, Frame, MonoNanos, UnixNanos};
 
@@ -72,6 +72,10 @@ pub(super) fn play(
         while let Some(entry) = capture.next_entry()? {
             // What the other lines have delivered as well would come twice.
             let is_its_own = usize::from(entry.connection.line) % playlist.lines == line;
+            if let EntryKind::Mark(Mark::Gap, text) = entry.kind {
+                let (_, reason) = read_gap(text);
+                say(format_args!("okx-feed serve: {path:?} lacks lines here: {reason}"));
+            }
             let EntryKind::Frame(frame) = entry.kind else { continue };
             if !is_its_own || !is_wanted(&mut decoder, frame, topics) {
                 continue;

@@ -123,6 +123,8 @@ fn a_full_disk_is_said_the_feed_goes_on_and_the_gaps_are_events() {
     assert!(code == 1 && said.contains(" gap"), "{said}");
     let gaps = of(&replayed, r#""event":"gap","missing":"#);
     assert_eq!(gaps, marks(&files)["gap"]);
+    // A file in which nothing could be written was deleted, and is not one that is missing.
+    assert!(!said.contains("missing before"), "{said}");
     assert!(gaps > 0 && gaps <= files.len(), "{gaps} of {files:?}");
     let lost = live.lines().count() - replayed.lines().count();
     assert!(lost > 0, "{said}");
@@ -254,6 +256,66 @@ fn an_export_that_is_interrupted_has_whole_files_and_says_so() {
     let said = text(&output.stderr);
     assert!(output.status.code() == Some(1) && said.contains("ended early"), "{said}");
     assert!(said.contains(" files under "), "{said}");
+}
+
+/// A capture in a pipe that stays open for `secs` after all of it was written.
+fn piped(file: &str, secs: u64) -> (std::io::PipeReader, std::thread::JoinHandle<()>) {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    std::io::copy(&mut fs::File::open(file).unwrap(), &mut writer).unwrap();
+    let end = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_secs(secs));
+        drop(writer);
+    });
+    (reader, end)
+}
+
+#[test]
+fn a_replay_that_is_interrupted_prints_its_summary_and_says_so() {
+    let file = format!("{}/../../tests/data/conn-sim-v5.tsv", env!("CARGO_MANIFEST_DIR"));
+    let (reader, end) = piped(&file, 3);
+    let mut program = Program::start_with(&["replay", "--json", "--speed", "1000", "-"], reader);
+    assert!(program.line().starts_with(r#"{"ts_recv_ns":"#));
+    let output = program.interrupt();
+    end.join().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("s recorded: ") && said.contains("ended early"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_removed_while_it_is_recorded_costs_an_exit_code_and_a_gap() {
+    let exchange = Exchange::start("");
+    let folder = folder("removed");
+    let out = folder.to_str().unwrap();
+    let args = ["record", "--url", &exchange.1, "--out", out, "--duration", "6s"];
+    let program = Program::start(&[&args[..], &["trades:BTC-USDT"]].concat());
+    let has_block = || {
+        let all = fs::read_dir(&folder).into_iter().flatten().flatten();
+        all.into_iter().any(|file| file.metadata().is_ok_and(|file| file.len() > 0))
+    };
+    for _ in 0..500 {
+        if has_block() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    files(&folder).iter().for_each(|file| fs::remove_file(file).unwrap());
+    let output = program.finish();
+    exchange.0.interrupt();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("removed while it was written"), "{said}");
+    assert!(said.contains("missing"), "{said}");
+    let (code, _, said) = replay(&["--quiet"], &files(&folder));
+    assert!(code == 1 && said.contains("1 gap, "), "{said}");
+}
+
+#[test]
+fn a_file_that_is_named_twice_is_refused() {
+    let file = format!("{}/../../tests/data/conn-sim-v5.tsv", env!("CARGO_MANIFEST_DIR"));
+    let (code, _, said) = replay(&["--quiet"], &[file.clone(), file]);
+    assert!(code == 2 && said.contains("name one of the two"), "{said}");
 }
 
 #[test]

@@ -71,6 +71,7 @@ fn a_client_with_as_many_lines_as_were_recorded_gets_what_any_of_them_has() {
             ));
         }
     }
+    capture.push_str("1790000001500000000\tgap/0.0\tlines=3 reason=none is there\n");
     let dir = crate::record::folder("served-lines");
     std::fs::create_dir_all(&dir).unwrap();
     let file = dir.join("lines.tsv");
@@ -84,7 +85,10 @@ fn a_client_with_as_many_lines_as_were_recorded_gets_what_any_of_them_has() {
     };
     assert_eq!(client("2"), (1..=300).collect());
     assert_eq!(client("1"), (1..=100).chain(201..=300).collect());
-    assert_eq!(server.interrupt().status.code(), Some(0));
+    let output = server.interrupt();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("lacks lines here: none is there"), "{said}");
 }
 
 #[test]
