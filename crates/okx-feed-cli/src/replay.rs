@@ -90,8 +90,8 @@ is an event; so is what it costs.
 
 Exit code: 0; 1 when a frame or a line was malformed, when a recording has a gap, lacks a file
 between two others, ends in the middle or without a closing mark, when Ctrl-C ended it early, and
-when there is nothing of a --channel or of that time; 2 for wrong usage, such as a file that is named
-twice, and failed I/O. A second Ctrl-C ends it at once, with code 130.
+when there is nothing of a --channel or of that time; 2 for wrong usage, such as a file that is
+named twice, and failed I/O. A second Ctrl-C ends it at once, with code 130.
 
 Examples:
   okx-feed replay capture/*.tsv.zst
