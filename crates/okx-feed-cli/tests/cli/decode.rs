@@ -98,7 +98,7 @@ fn every_event_of_v3_is_one_exact_line() {
         r#"{"event":"subscribe","channel":"spot/depth5:LTC-USDT"}"#,
         r#"{"event":"error","message":"Channel spot/x:LTC-USDT doesn't exist","errorCode":30040}"#,
         r#"{"event":"login","success":true}"#,
-        r#"{"table":"spot/summary","data":[{"instrument_id":"LTC-USDT"}]}"#,
+        r#"{"table":"spot/all_summary","data":[{"instrument_id":"LTC-USDT"}]}"#,
         r#"{"table":"spot/depth_l2_tbt","action":"partial","data":[{"instrument_id":"LTC-USDT","asks":[],"bids":[],"timestamp":"2020-02-29T12:00:00.007Z","checksum":0}]}"#,
     ]
     .join("\n");
@@ -108,7 +108,7 @@ fn every_event_of_v3_is_one_exact_line() {
         r#"{"line":3,"event":"control","kind":"subscribe","code":null,"message":null,"channel":"depth5","inst_id":"LTC-USDT","market":"spot"}"#,
         r#"{"line":4,"event":"control","kind":"error","code":30040,"message":"Channel spot/x:LTC-USDT doesn't exist","channel":null,"inst_id":null}"#,
         r#"{"line":5,"event":"control","kind":"login","code":null,"message":null,"channel":null,"inst_id":null}"#,
-        r#"{"line":6,"event":"skipped","channel":"summary"}"#,
+        r#"{"line":6,"event":"skipped","channel":"all_summary"}"#,
         r#"{"line":7,"event":"depth","channel":"depth_l2_tbt","action":"snapshot","inst_id":"LTC-USDT","ts_ns":1582977600007000000,"seq":null,"checksum":"ok","sequence":"none","bid_levels":0,"ask_levels":0,"asks":[],"bids":[],"state":"live","market":"spot","flags":[]}"#,
     ];
     check_v3(input.as_bytes(), 0, &expected);
