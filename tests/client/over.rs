@@ -1,10 +1,11 @@
 //! The same tests over each transport: this program runs itself again for the direct one.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "the helpers of a test fail as the test does"
+#![cfg_attr(
+    all(feature = "direct", unix),
+    expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")
 )]
+#![expect(clippy::panic, reason = "the helpers of a test fail as the test does")]
 
+#[cfg(all(feature = "direct", unix))]
 use std::process::Command;
 
 use okx_feed::client::{ClientConfig, TransportKind};
