@@ -59,7 +59,6 @@ impl DepthBook {
             self.drop_pending();
             return self.refused(sequence);
         }
-        let mut begins_chain = false;
         if update.action == DepthAction::Snapshot {
             if sequence == Sequence::Old {
                 self.sync = self.sync.refused_snapshot();
@@ -82,14 +81,24 @@ impl DepthBook {
                 _ => {}
             }
             if self.sync != BookSync::Live {
-                begins_chain = self.keep(update);
-                if self.fault_policy == FaultPolicy::Reject {
-                    return ApplyOutcome { begins_chain, ..self.refused(sequence) };
-                }
-                self.diagnose();
+                return self.apply_broken(update, sequence);
             }
         }
-        ApplyOutcome { begins_chain, ..self.apply_levels(update, sequence) }
+        self.apply_levels(update, sequence)
+    }
+
+    /// Applies an update to a book that is not live, where that is wanted.
+    #[cold]
+    fn apply_broken(&mut self, update: &DepthUpdate<'_>, sequence: Sequence) -> ApplyOutcome {
+        let begins_chain = self.keep(update);
+        let outcome = match self.fault_policy {
+            FaultPolicy::Reject => self.refused(sequence),
+            FaultPolicy::ApplyAnyway => {
+                self.diagnose();
+                self.apply_levels(update, sequence)
+            }
+        };
+        ApplyOutcome { begins_chain, ..outcome }
     }
 
     /// Whether a snapshot is older than the last book.
