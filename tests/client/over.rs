@@ -78,10 +78,11 @@ fn tests_of_one_client_pass_over_the_direct_transport_that_busy_polls() {
     run("busy", &[], &["lines::", "order::"]);
 }
 
-/// Of the others a client has one connection, which is on one thread either way.
+/// Of the others a client has one connection, which is on one thread either way. Not that of the
+/// order of connections: the acknowledgements of forty threads overtake one another on two cores.
 #[cfg(all(feature = "direct", unix))]
 #[test]
 fn tests_of_several_connections_pass_with_a_thread_each() {
-    let several = ["lines::", "order::", "handle::", "events::", "requests::"];
+    let several = ["lines::", "handle::", "events::", "requests::"];
     run("threads", &[several.as_slice(), &["basics::a_sink_that_panics"]].concat(), &[]);
 }
