@@ -53,7 +53,7 @@ pub(super) fn fetch(
         let number = |row| number(row, "ts_ns").ok_or_else(unreadable);
         last_row = row.map(number).transpose()?;
     } else {
-        to.note(&mut plan, (query, (since.0, until.0)), &[])?;
+        to.note(&mut plan, (query, (since.0, until.0), None), &[])?;
     }
     let ends = plan.as_ref().map_or((since.0, until.0), |plan| plan.ends);
     let gone = plan.as_ref().map(|plan| plan.gone.clone()).unwrap_or_default();
@@ -80,7 +80,7 @@ pub(super) fn fetch(
         let request = page.request.clone();
         let reply = client.fetch_after(page.request, page.pause)?;
         pager.on_rows(&reply, &mut candles).map_err(|why| wrong(&request, why))?;
-        to.note(&mut plan, (query, ends), pager.gone())?;
+        to.note(&mut plan, (query, ends, None), pager.gone())?;
         fetched.rows += candles.len() as u64;
         candles.drain(..).for_each(|candle| rows::candle(to.buf(), json, &inst_id, &candle));
         to.flush()?;

@@ -73,13 +73,13 @@ impl Destination {
     pub(super) fn note(
         &self,
         plan: &mut Option<Plan>,
-        (query, ends): (&str, (u64, u64)),
+        (query, ends, until): (&str, (u64, u64), Option<u64>),
         gone: &[(u64, u64)],
     ) -> Result<(), CliError> {
         if plan.as_ref().is_some_and(|plan| plan.gone == gone) {
             return Ok(());
         }
-        let plan = plan.insert(Plan { query: query.to_owned(), ends, gone: gone.to_vec() });
+        let plan = plan.insert(Plan { query: query.to_owned(), ends, gone: gone.to_vec(), until });
         match self {
             Self::File(file) => plan.write(&file.resume),
             Self::Stdout { .. } => Ok(()),

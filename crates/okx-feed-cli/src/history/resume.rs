@@ -20,6 +20,9 @@ pub(super) struct Plan {
     pub(super) ends: (u64, u64),
     /// The ranges of ids, or of times in milliseconds, of which the exchange has no row.
     pub(super) gone: Vec<(u64, u64)>,
+    /// The end of the span of trades in nanoseconds, which is confirmed by a later trade; `None` in
+    /// plans of candles and of earlier versions.
+    pub(super) until: Option<u64>,
 }
 
 /// The ranges of a plan; those that are none are left out.
@@ -54,7 +57,8 @@ impl Plan {
         match (found, ends) {
             (Some(found), Some(ends)) if found == query => {
                 let gone = plan.as_ref().map(|plan| ranges(&plan["gone"])).unwrap_or_default();
-                Ok(Some(Self { query: query.to_owned(), ends, gone }))
+                let until = plan.as_ref().and_then(|plan| plan["until"].as_u64());
+                Ok(Some(Self { query: query.to_owned(), ends, gone, until }))
             }
             (found, _) => Err(CliError::History(format!(
                 "{path:?} is of another request ({}); finish that one, or remove it and the .part \
@@ -70,8 +74,10 @@ impl Plan {
     /// [`CliError::Save`].
     pub(super) fn write(&self, path: &Path) -> Result<(), CliError> {
         let (first, last) = self.ends;
-        let gone = &self.gone;
-        let text = json!({"query": self.query, "first": first, "last": last, "gone": gone});
+        let Self { query, gone, until, .. } = self;
+        let text = json!({
+            "query": query, "first": first, "last": last, "gone": gone, "until": until
+        });
         let text = text.to_string();
         let new = beside(path, ".new");
         let write = || {

@@ -33,8 +33,8 @@ pub(super) fn v5(
     let mut fetched = Fetched::default();
     // The end is now at the latest, by the exchange's clock: a later one would be waited for.
     let now = client.time()?;
-    let until = until.map_or(now, |until| until.min(now));
-    let mut pager = TradePager::new(inst_id, since, Some(until));
+    let mut until = Some(until.map_or(now, |until| until.min(now)));
+    let mut pager = TradePager::new(inst_id, since, until);
     let mut plan = None;
     if let Some((found, row)) = to.resumed() {
         let (first, last) = found.ends;
@@ -42,7 +42,9 @@ pub(super) fn v5(
             Some(row) => number(row, "trade_id").ok_or_else(unreadable)?.saturating_add(1),
             None => first,
         };
-        pager = TradePager::resume(inst_id, (since, Some(until)), (first, next, last), &found.gone);
+        // It goes on to the end of the run before.
+        until = found.until.map(UnixNanos);
+        pager = TradePager::resume(inst_id, (since, until), (first, next, last), &found.gone);
         fetched.before = next.saturating_sub(first).saturating_sub(pager.missing());
         plan = Some(found.clone());
     }
@@ -55,7 +57,7 @@ pub(super) fn v5(
         pager.on_rows(&reply, &mut trades).map_err(|why| wrong(&request, why))?;
         if let Some((first, next, last)) = pager.ids() {
             // Before the rows: what is gone is not asked for again.
-            to.note(&mut plan, (query, (first, last)), pager.gone())?;
+            to.note(&mut plan, (query, (first, last), until.map(|until| until.0)), pager.gone())?;
             let before = first + fetched.before + gone_before;
             // What is no longer there was not fetched.
             let gone = pager.missing() - gone_before;
