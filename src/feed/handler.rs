@@ -337,6 +337,18 @@ impl FeedHandler {
         }
     }
 
+    /// Clears an order book that is to be joined with a snapshot by request, because its next
+    /// updates do not follow those before: it was subscribed again. Unless it is connecting or
+    /// down, it awaits a snapshot then. Returns the state; `None` if there is no such book.
+    pub fn begin_chain(
+        &mut self,
+        subscription: &Subscription,
+        ts_recv: UnixNanos,
+        sink: &mut impl EventSink,
+    ) -> Option<BookState> {
+        self.slots.get_mut(subscription)?.begin_chain(ts_recv, sink)
+    }
+
     /// Sets the state of every subscription that is not down, as after a lost connection.
     ///
     /// [`BookState::Connecting`] also resets the ages of books, because a clock may be set before

@@ -100,7 +100,7 @@ impl Slot {
 
 /// Whether a state begins or ends the updates of a subscription.
 const fn is_new_stream(state: BookState) -> bool {
-    matches!(state, BookState::AwaitingSnapshot | BookState::Down(_))
+    matches!(state, BookState::Connecting | BookState::AwaitingSnapshot | BookState::Down(_))
 }
 
 impl Slot {
@@ -233,6 +233,8 @@ impl Slot {
     /// Sets the state. A change is published and emitted.
     ///
     /// [`BookState::Connecting`] clears an order book, because only a new snapshot can restore it.
+    /// One that begins with a snapshot by request is also cleared by [`BookState::AwaitingSnapshot`]
+    /// and [`BookState::Down`], even if it has that state.
     pub(crate) fn set_state(
         &mut self,
         to: BookState,
@@ -240,13 +242,17 @@ impl Slot {
         sink: &mut impl EventSink,
     ) {
         let from = std::mem::replace(&mut self.state, to);
+        let is_cleared = match self.begins_unlinked {
+            true => is_new_stream(to),
+            false => from != to && to == BookState::Connecting,
+        };
+        if let SlotData::Depth { book, .. } = &mut self.data
+            && is_cleared
+        {
+            book.clear();
+        }
         if from != to {
             self.catch_up.on_state(to);
-            if let SlotData::Depth { book, .. } = &mut self.data
-                && (to == BookState::Connecting || self.begins_unlinked && is_new_stream(to))
-            {
-                book.clear();
-            }
             self.publish_state();
             self.emit_state_change(from, ts_recv, sink);
         }

@@ -356,7 +356,8 @@ impl Session {
             self.stats.snapshots += 1;
             self.actions.push_back(Action::RequestSnapshot { subscription, id });
         }
-        while let Some(text) = self.subscriptions.next_request(&self.config, &mut self.stats, now) {
+        let Self { subscriptions, config, stats, events, .. } = self;
+        while let Some(text) = subscriptions.next_request(config, stats, events, now) {
             self.actions.push_back(Action::Send(text));
         }
         if let Some(until) = self.subscriptions.take_quota_spent(&self.config, now) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::config::SessionConfig;
 use super::reply_match::names;
 use super::resync_backoff::ResyncBackoff;
+use super::types::SessionEvent;
 use super::unsubscribes::{PendingUnsubscribes, names_one};
 use crate::model::{FirstPush, MonoNanos, Subscription};
 
@@ -144,6 +145,13 @@ impl SubscriptionState {
         self.snapshots_from = next;
         self.request_snapshot(config, now);
         self.snapshot_at = self.snapshot_at.max(Some(now + config.snapshot_age));
+    }
+
+    /// The event where an order book's updates begin another chain: its old stream and its new one
+    /// may have a sequence reset between them, after which numbers recur.
+    pub(super) fn chain_begins(&self, config: &SessionConfig) -> Option<SessionEvent> {
+        let begins = config.requests_snapshots(&self.subscription);
+        begins.then_some(SessionEvent::ChainBegins(self.subscription))
     }
 
     /// How long the first push may take.

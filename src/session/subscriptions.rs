@@ -325,9 +325,10 @@ impl Subscriptions {
                 unsubscribes.answered_before(id);
             }
             state.acknowledge(config, now);
-            SessionEvent::Subscribed(state.subscription)
+            let subscribed = SessionEvent::Subscribed(state.subscription);
+            state.chain_begins(config).into_iter().chain([subscribed])
         };
-        answered.into_iter().map(acknowledge).collect()
+        answered.into_iter().flat_map(acknowledge).collect()
     }
 
     /// An unsubscribe request was acknowledged, or the exchange has ended a subscription unasked;

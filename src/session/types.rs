@@ -37,6 +37,10 @@ pub enum Action {
 pub enum SessionEvent {
     /// The exchange has acknowledged a subscription, or its data shows that it is active.
     Subscribed(Subscription),
+    /// An order book in SBE is being requested, or the request was acknowledged: its next updates
+    /// do not follow those before, whatever their numbers. The book is to be cleared, by
+    /// [`FeedHandler::begin_chain`](crate::FeedHandler::begin_chain).
+    ChainBegins(Subscription),
     /// The exchange has refused a subscription, has ended it unasked, or has not answered three
     /// isolated requests for it while it answered others.
     ///

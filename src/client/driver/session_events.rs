@@ -48,6 +48,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 self.record(Noted::Open, wall, || self.transport.address().to_string());
             }
             SessionEvent::Subscribed(subscription) => self.on_subscribed(&subscription, wall),
+            SessionEvent::ChainBegins(subscription) => self.begin_chain(&subscription, wall),
             SessionEvent::Rejected { subscription, code, message } => {
                 let message: String = message.chars().take(MAX_LOGGED).collect();
                 tracing::error!(%subscription, code, reason = %message, "subscription refused");
@@ -120,6 +121,15 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         };
         if state.is_some_and(waits) {
             self.set_state(subscription, BookState::AwaitingSnapshot, wall);
+        }
+    }
+
+    fn begin_chain(&mut self, subscription: &Subscription, wall: UnixNanos) {
+        let Self { handler, shared, id, .. } = self;
+        let mut shared = shared.lock();
+        let sink = &mut |event: &Event<'_>| shared.on_event(*id, event);
+        if let Some(state) = handler.begin_chain(subscription, wall, sink) {
+            shared.recorder.state(*id, subscription, state, wall);
         }
     }
 

@@ -2,8 +2,9 @@
 
 use super::{Slot, SlotData};
 use crate::book::{ApplyOutcome, BookSync, DepthAction, DepthUpdate};
+use crate::event::EventSink;
 use crate::feed::stats::Stats;
-use crate::model::BookState;
+use crate::model::{BookState, UnixNanos};
 use crate::publish::publish_order_book;
 
 impl Slot {
@@ -13,6 +14,21 @@ impl Slot {
             book.keep_updates();
             self.begins_unlinked = true;
         }
+    }
+
+    /// Begins another chain of updates, which does not follow the last one whatever its numbers.
+    /// Returns the state; `None` if a snapshot begins each chain.
+    pub(in crate::feed) fn begin_chain(
+        &mut self,
+        ts_recv: UnixNanos,
+        sink: &mut impl EventSink,
+    ) -> Option<BookState> {
+        let to = match self.state {
+            BookState::Connecting | BookState::Down(_) => self.state,
+            _ => BookState::AwaitingSnapshot,
+        };
+        self.begins_unlinked.then(|| self.set_state(to, ts_recv, sink))?;
+        Some(to)
     }
 
     /// Applies a message to the order book and updates the state. Returns the previous state and

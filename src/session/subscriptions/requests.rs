@@ -1,10 +1,12 @@
 //! Which request is sent next: split by the limits, within the hour's quota.
 
+use std::collections::VecDeque;
+
 use super::Subscriptions;
 use crate::model::{MonoNanos, Subscription};
 use crate::session::config::SessionConfig;
 use crate::session::subscription_state::{Batching, NEVER, Stage, SubscriptionState};
-use crate::session::types::SessionStats;
+use crate::session::types::{SessionEvent, SessionStats};
 use crate::wire::{RequestOp, argument_len, request_text, sbe_request_text};
 
 impl Subscriptions {
@@ -14,10 +16,11 @@ impl Subscriptions {
         &mut self,
         config: &SessionConfig,
         stats: &mut SessionStats,
+        events: &mut VecDeque<SessionEvent>,
         now: MonoNanos,
     ) -> Option<String> {
         self.start_repeats(config, stats, now);
-        let request = self.build_request(config, now);
+        let request = self.build_request(config, events, now);
         stats.requests += u64::from(request.is_some());
         self.plan(config);
         request
@@ -93,7 +96,12 @@ impl Subscriptions {
         }
     }
 
-    fn build_request(&mut self, config: &SessionConfig, now: MonoNanos) -> Option<String> {
+    fn build_request(
+        &mut self,
+        config: &SessionConfig,
+        events: &mut VecDeque<SessionEvent>,
+        now: MonoNanos,
+    ) -> Option<String> {
         let something = !self.unsubscribes.unsent().is_empty() || self.next_batching().is_some();
         if !something || !self.quota.try_acquire(now) {
             return None;
@@ -108,6 +116,7 @@ impl Subscriptions {
         for state in &mut self.states {
             if state.stage == Stage::Pending(with) && batch.contains(&state.subscription) {
                 (state.stage, state.requested_by) = (sent, self.next_id);
+                events.extend(state.chain_begins(config));
             }
         }
         Some(self.request(config, RequestOp::Subscribe, &batch))

@@ -60,6 +60,20 @@ impl Rig {
         feed.on_frame(Frame::Binary(bytes), UnixNanos(now.0 + 1), &mut sink).unwrap();
     }
 
+    /// Gives the session's events to the feed, as the client does.
+    fn handle_session_events(&mut self, millis: u64) {
+        for event in events(&mut self.session) {
+            if let SessionEvent::ChainBegins(subscription) = event {
+                let wall = UnixNanos(at(millis).0 + 1);
+                self.feed.begin_chain(&subscription, wall, &mut |_: &Event<'_>| {});
+            }
+        }
+    }
+
+    fn state(&self) -> BookState {
+        self.feed.slots().get(&sub(BOOK)).unwrap().state()
+    }
+
     /// The numbers of the requests until a time.
     fn requested(&mut self, until: u64) -> Vec<(u64, u64)> {
         let mut found = Vec::new();
@@ -128,4 +142,30 @@ fn a_snapshot_that_does_not_come_is_requested_again() {
     );
     // Ten in ten seconds are allowed; the last and the first may both be used.
     assert!(requests.iter().all(|(_, id)| rig.session.accepts_snapshot(&sub(BOOK), *id)));
+}
+
+/// The exchange may have reset its numbers while the channel was silent, and the first update after
+/// that may name the very number that came last.
+#[test]
+fn a_resubscription_begins_another_chain() {
+    let mut rig = Rig::new();
+    rig.update(10, 11, 100);
+    assert_eq!(rig.requested(1_100), [(1_100, 1)]);
+    rig.snapshot(11, 1_200);
+    assert!(rig.is_live());
+    rig.session.resubscribe(&sub(BOOK), at(9_000));
+    rig.handle_session_events(9_000);
+    assert_eq!(rig.state(), BookState::AwaitingSnapshot);
+    // Whether it is of the old subscription or of the new one, whose acknowledgement may be lost.
+    rig.update(11, 12, 9_010);
+    assert!(!rig.is_live() && !rig.session.accepts_snapshot(&sub(BOOK), 1));
+    acknowledge(&mut rig.session, BOOK, at(9_020));
+    rig.handle_session_events(9_020);
+    // So the update before the acknowledgement is not one of the chain.
+    rig.update(12, 13, 9_500);
+    let requests = rig.requested(11_000);
+    assert_eq!(requests.first(), Some(&(10_500, 2)), "{requests:?}");
+    assert!(!rig.is_live());
+    rig.snapshot(13, 10_600);
+    assert!(rig.is_live());
 }

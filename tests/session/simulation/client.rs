@@ -222,6 +222,9 @@ impl Client {
                     self.last_loss = Some(reason);
                     self.feed.set_all_states(BookState::Connecting, wall, &mut sink);
                 }
+                SessionEvent::ChainBegins(subscription) => {
+                    self.feed.begin_chain(&subscription, wall, &mut sink);
+                }
                 SessionEvent::Subscribed(subscription) => {
                     let refused = BookState::Down(DownReason::Rejected);
                     let awaits = self.session.is_awaited(&subscription);
