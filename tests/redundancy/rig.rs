@@ -143,6 +143,9 @@ impl Rig {
                 let limit = Some(Duration::from_secs(number(1)));
                 self.limits = StaleLimits::NONE.with(of.channel(), limit);
             }
+            "age_limit" => {
+                self.lines[line()].set_age_limit(Some(Duration::from_secs(number(2))));
+            }
             "look" => self.look(),
             "lost" => self.state(line(), BookState::Connecting),
             "subscribed" => self.state(line(), BookState::AwaitingSnapshot),
@@ -195,6 +198,7 @@ impl Rig {
 /// | `0 7@7-5` | line 0 delivers an update of an order book after number 5, not a snapshot |
 /// | `wait 500` | half a second passes |
 /// | `limit 4`, `look` | the longest silence is 4 s; what a client does each second |
+/// | `age_limit 0 5` | books of line 0 that are 5 s older at receipt than others are too old |
 /// | `lost 0`, `subscribed 0`, `stale 0` ... | all that line 0 has comes to a state |
 /// | `close 0`, `open 0` | line 0 ends, or there is one again |
 /// | `drop 0` | line 0 has a handler that knows nothing yet |

@@ -31,6 +31,16 @@ scenes! {
     what_only_a_slower_line_has_is_no_sequence_reset: "books5",
         "0 100@1000 = live 100; 1 100@1000; 0 110@500 = 110; 1 105@1010; close 0; wait 2000;
          1 107@1020 = stale; 1 110@500 = live 110; stats 1 = 0 2 0 2 0";
+    a_step_shows_by_the_time_at_which_the_last_book_was_confirmed: "books5",
+        "0 100@1000 = live 100; 1 100@1000; 0 100@5000; 0 3@3000 = 3; 0 4@3010 = 4; 1 110@5010;
+         1 3@3000; 1 4@3010; 0 5@3020 = 5; 1 5@3020";
+    a_step_shows_by_the_time_of_books_that_were_too_old: "books5",
+        "0 100@1000 = live 100; 1 100@1000; age_limit 0 5; 0 101@1010 = 101; 1 101@1010; wait 9000;
+         0 110@4500; 0 3@1500 = 3; 0 4@1510 = 4; 1 110@4500; 1 3@1500; 1 4@1510; 0 5@1520 = 5;
+         1 5@1520";
+    a_number_that_comes_again_is_another_book_but_the_first_of_its_line: "books5",
+        "0 100 = live 100; 0 3@200 = 3; 0 8@208 = 8; lost 0 = connecting; 1 1@300; 2 1@310; 2 8@320;
+         wait 1000; look = live 1 8; 1 8@320";
 }
 
 // Lines that lag, are lost, and come back.

@@ -31,6 +31,9 @@ pub(super) struct AcceptedUpdates {
     /// step.
     reset_at: Option<UnixNanos>,
     step_at: Option<UnixNanos>,
+    /// The latest time since the last clock step of what was accepted, and of duplicates and what
+    /// was outdated.
+    latest: UnixNanos,
     /// Whether there were updates before the oldest one here.
     pub(super) has_forgotten: bool,
     /// The highest number here.
@@ -44,7 +47,8 @@ impl AcceptedUpdates {
         let none = Accepted { key: UpdateKey::NONE, line: usize::MAX, at };
         let ring = vec![none; len.next_power_of_two()].into();
         let (reset_at, step_at, has_forgotten) = (None, None, false);
-        Self { ring, end: 0, at, reset_at, step_at, has_forgotten, highest: NO_SEQ }
+        let (latest, highest) = (UnixNanos::UNKNOWN, NO_SEQ);
+        Self { ring, end: 0, at, reset_at, step_at, latest, has_forgotten, highest }
     }
 
     /// The first position that is still here.
@@ -77,16 +81,29 @@ impl AcceptedUpdates {
 
     /// The earliest position after `position` of an update. Too early only delays a line; too late
     /// could emit an old update. Soon after a sequence reset numbers come again, at other times;
-    /// but what a line begins with, at 0, may have a later time of its own.
+    /// but the number that a line begins with may have a later time of its own.
     #[inline]
-    pub(super) fn find_after(&self, position: u64, key: &UpdateKey) -> Option<u64> {
+    pub(super) fn find_after(
+        &self,
+        position: u64,
+        key: &UpdateKey,
+        may_be_later: bool,
+    ) -> Option<u64> {
         let is_exact = is_recent(self.reset_at, self.at);
         let is_it = |known: &Accepted| {
-            let is_time = known.key.ts == key.ts || position == 0 && known.key.ts < key.ts;
+            let is_time = known.key.ts == key.ts || may_be_later && known.key.ts < key.ts;
             known.key.is_same(key) && (!is_exact || is_time)
         };
         let mut positions = (position + 1).max(self.oldest())..=self.end;
         positions.find(|position| self.get(*position).is_some_and(is_it))
+    }
+
+    /// Notes the time of a duplicate or of what is outdated. A clock step shows by that where it does
+    /// not by the last accepted update: that may have been confirmed at a later time, and what came
+    /// between may have been too old at receipt to be accepted.
+    #[inline]
+    pub(super) fn note_time(&mut self, ts: UnixNanos) {
+        self.latest = self.latest.max(ts);
     }
 
     /// Adds an update. A clock step may lie before it though its time is later, where nothing shows
@@ -94,11 +111,11 @@ impl AcceptedUpdates {
     pub(super) fn append(&mut self, key: UpdateKey, line: usize, at: UnixNanos, may_be_step: bool) {
         if let Some(Accepted { key: last, .. }) = self.last() {
             let is_reset = key.both_numbered(last) && key.seq < last.seq;
-            let is_step = key.ts < last.ts || may_be_step;
+            let is_step = key.ts < self.latest || may_be_step;
             self.reset_at = if is_reset { Some(at) } else { self.reset_at };
             self.step_at = if is_step { Some(at) } else { self.step_at };
         }
-        (self.end, self.at) = (self.end + 1, at);
+        (self.end, self.at, self.latest) = (self.end + 1, at, key.ts);
         self.has_forgotten |= self.end > self.ring.len() as u64;
         let slot = self.slot(self.end);
         if let Some(entry) = self.ring.get_mut(slot) {

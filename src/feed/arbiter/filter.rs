@@ -56,6 +56,8 @@ pub(super) struct Line {
     position: u64,
     /// Whether it has delivered anything on this connection.
     has_begun: bool,
+    /// The number of what it delivered first on this connection.
+    first_seq: Option<i64>,
     /// Whether the clock may have stepped back since its last accepted update, and no line saw it:
     /// its own feed has rejected what its connection began with, or the times of what was not found
     /// have fallen.
@@ -180,7 +182,10 @@ impl UpdateFilter {
     pub(super) fn arbitrate(&mut self, line: usize, key: &UpdateKey, at: UnixNanos) -> Arbitration {
         let end = self.accepted.end;
         let of_line = self.lines.get_mut(line).filter(|line| line.is_live());
-        let Some(Line { position, has_begun, .. }) = of_line else { return Arbitration::Outdated };
+        let Some(Line { position, has_begun, first_seq, .. }) = of_line else {
+            return self.not_live(line, key);
+        };
+        let may_be_later = *first_seq.get_or_insert(key.seq) == key.seq && *position == 0;
         let (position, is_first) = (*position, !std::mem::replace(has_begun, true));
         let is_next = match self.order {
             Order::Books | Order::Latest => !self.accepted.is_repeat(end, key),
@@ -191,13 +196,14 @@ impl UpdateFilter {
         }
         let found = match self.order {
             Order::All => {
-                let next = self.accepted.find_after(position, key);
-                next.or_else(|| self.accepted.find_after(0, key))
+                let next = self.accepted.find_after(position, key, may_be_later);
+                next.or_else(|| self.accepted.find_after(0, key, may_be_later))
             }
             _ if self.accepted.is_repeat(position, key) => Some(position),
-            _ => self.accepted.find_after(position, key),
+            _ => self.accepted.find_after(position, key, may_be_later),
         };
         let Some(found) = found else { return self.unmatched(line, key, at) };
+        self.accepted.note_time(key.ts);
         let of = match found == end {
             false => CopyOf::Earlier,
             true if is_first || position == end => CopyOf::Current,
@@ -212,6 +218,16 @@ impl UpdateFilter {
             first_seen: known.at,
             of,
         })
+    }
+
+    /// What becomes of an update of a line that is not live: nothing, but the time of one that is
+    /// only old is the exchange's.
+    #[cold]
+    fn not_live(&mut self, line: usize, key: &UpdateKey) -> Arbitration {
+        if self.lines.get(line).is_some_and(|line| line.state == Some(BookState::Stale)) {
+            self.accepted.note_time(key.ts);
+        }
+        Arbitration::Outdated
     }
 
     /// What becomes of an update that was not accepted before, of a line that does not stand at the
@@ -237,6 +253,7 @@ impl UpdateFilter {
             }
         };
         if is_old && !self.is_stuck(at, LONGEST_LAG) {
+            self.accepted.note_time(key.ts);
             return Arbitration::Outdated;
         }
         if is_old || self.order != Order::Books || order == Some(Ordering::Greater) {
