@@ -98,8 +98,8 @@ impl AcceptedUpdates {
         positions.find(|position| self.get(*position).is_some_and(is_it))
     }
 
-    /// Notes the time of a duplicate or of what is outdated. A clock step shows by that where it does
-    /// not by the last accepted update: that may have been confirmed at a later time, and what came
+    /// Notes the time of a duplicate or of what is outdated. A clock step shows by that if not by
+    /// the last accepted update: that may have been confirmed at a later time, and what came
     /// between may have been too old at receipt to be accepted.
     #[inline]
     pub(super) fn note_time(&mut self, ts: UnixNanos) {
