@@ -233,8 +233,8 @@ impl Slot {
     /// Sets the state. A change is published and emitted.
     ///
     /// [`BookState::Connecting`] clears an order book, because only a new snapshot can restore it.
-    /// One that begins with a snapshot by request is also cleared by [`BookState::AwaitingSnapshot`]
-    /// and [`BookState::Down`], even if it has that state.
+    /// One that begins with a snapshot by request is cleared by [`BookState::AwaitingSnapshot`] and
+    /// [`BookState::Down`] too, even if it has that state.
     pub(crate) fn set_state(
         &mut self,
         to: BookState,
