@@ -64,6 +64,20 @@ fn the_file_is_the_owners_alone_unless_asked_otherwise() {
 }
 
 #[test]
+fn a_writer_leaves_a_file_of_another_kind_as_it_is() {
+    let name = Name::new();
+    for bytes in [&b"precious"[..], b"x", &[7; 4096]] {
+        std::fs::write(&name.0, bytes).unwrap();
+        let refused = ShmWriter::create(&name.0, small());
+        assert!(matches!(refused, Err(ShmError::NotASegment { .. })), "{refused:?}");
+        assert_eq!(std::fs::read(&name.0).unwrap(), bytes);
+    }
+    // There is nothing in an empty one.
+    std::fs::write(&name.0, b"").unwrap();
+    assert!(ShmWriter::create(&name.0, small()).is_ok());
+}
+
+#[test]
 fn a_file_that_is_no_segment_is_refused_with_its_name() {
     let name = Name::new();
     for bytes in [&b""[..], b"OKXFEED1", &[0; 4096]] {

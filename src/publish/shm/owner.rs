@@ -1,11 +1,11 @@
 //! Who writes a segment: one process at a time, by a lock that the system releases when it ends.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::error::ShmError;
-use super::layout::{REPLACED, header};
+use super::layout::{MAGIC, REPLACED, header};
 use super::map::Map;
 use super::segment::Segment;
 
@@ -42,10 +42,16 @@ fn temporary(path: &Path) -> std::path::PathBuf {
 /// writer has ended; its readers keep their map of it.
 ///
 /// # Errors
-/// [`ShmError::InUse`] if a process writes the earlier one.
+/// [`ShmError::InUse`] if a process writes the earlier one, [`ShmError::NotASegment`] if the name is
+/// that of a file of another kind, which is left as it is.
 pub(super) fn install(path: &Path) -> Result<(), ShmError> {
     let fail = ShmError::io;
     while let Some(earlier) = open_existing(path)? {
+        let mut first = [0; 8];
+        let read = earlier.read_at(&mut first, 0).map_err(fail(path))?;
+        if read > 0 && first != MAGIC.to_le_bytes() {
+            return Err(ShmError::not_a_segment(path, "there is another file of that name"));
+        }
         match earlier.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -62,6 +62,8 @@ class Events:
             batch = self._queue.drain(most)
             if batch:
                 yield batch
+                # Other tasks run too where the queue is never empty.
+                await asyncio.sleep(0)
             elif self._queue.is_ended:
                 return
             elif not self._queue.arm():
