@@ -106,6 +106,9 @@ impl Arguments<'_> {
         self,
         sink: S,
     ) -> PyResult<ClientBuilder<S>> {
+        if !(1..=16).contains(&self.redundancy) {
+            return Err(errors::config("redundancy: 1 to 16 connections"));
+        }
         let mut builder = Client::builder(dialect(&self.dialect)?)
             .sink(sink)
             .region(region(&self.region)?)

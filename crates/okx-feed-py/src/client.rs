@@ -75,12 +75,14 @@ impl PyClient {
 
     /// Takes the client out, so that others see it as stopped, and ends it.
     fn end(&self) {
+        if !self.process.is_current() {
+            // Its thread runs in the parent, and so may a thread that held the lock at the fork:
+            // nobody must wait for either here. The process' end gives all back.
+            return;
+        }
         let taken = self.client.write().unwrap_or_else(PoisonError::into_inner).take();
-        match taken {
-            Some(client) if self.process.is_current() => drop(client.stop()),
-            // Its thread runs in the parent, and nobody must wait for it here.
-            Some(client) => mem::forget(client),
-            None => {}
+        if let Some(client) = taken {
+            client.stop();
         }
     }
 }
@@ -331,6 +333,12 @@ impl PyClient {
 
 impl Drop for PyClient {
     fn drop(&mut self) {
+        if !self.process.is_current() {
+            // To stop it would wait for a thread that only the parent has.
+            let client = self.client.get_mut().unwrap_or_else(PoisonError::into_inner);
+            mem::forget(client.take());
+            return;
+        }
         // Without the interpreter's lock, where it still runs: the end takes up to two seconds.
         if Python::try_attach(|py| py.detach(|| self.end())).is_none() {
             self.end();

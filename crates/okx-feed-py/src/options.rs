@@ -246,7 +246,14 @@ fn set_record(record: &mut RecordConfig, name: &str, value: Value<'_, '_>) -> Py
         "max_file_len" => record.max_file_len = value.extract()?,
         "max_file_time" => record.max_file_time = duration(value)?,
         "max_block_time" => record.max_block_time = duration(value)?,
-        "blocks" => record.blocks = value.extract()?,
+        "blocks" => {
+            let blocks = value.extract()?;
+            // A block has room for 256 KiB.
+            if !(1..=4_096).contains(&blocks) {
+                return Err(errors::config("record.blocks: 1 to 4096"));
+            }
+            record.blocks = blocks;
+        }
         "level" => record.level = value.extract()?,
         "sync" => {
             let all = [

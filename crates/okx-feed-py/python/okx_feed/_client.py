@@ -171,11 +171,11 @@ def _dispatch(
         if on_batch is not None:
             try:
                 on_batch(batch)
-            except Exception:
+            except BaseException:  # SystemExit too: it would end the thread of all callbacks
                 _log.exception("on_batch has failed")
         if on_event is not None:
             for event in batch:
                 try:
                     on_event(event)
-                except Exception:
+                except BaseException:  # SystemExit too: it would end the thread of all callbacks
                     _log.exception("on_event has failed")

@@ -103,5 +103,5 @@ def _read(texts: Any, book: _LastBook, on_message: Callable[[str], object] | Non
             if on_message is not None:
                 try:
                     on_message(text)
-                except Exception:
+                except BaseException:  # SystemExit too: it would end the thread of all callbacks
                     _log.exception("on_message has failed")
