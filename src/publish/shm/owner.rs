@@ -42,8 +42,8 @@ fn temporary(path: &Path) -> std::path::PathBuf {
 /// writer has ended; its readers keep their map of it.
 ///
 /// # Errors
-/// [`ShmError::InUse`] if a process writes the earlier one, [`ShmError::NotASegment`] if the name is
-/// that of a file of another kind, which is left as it is.
+/// [`ShmError::InUse`] if a process writes the earlier one, [`ShmError::NotASegment`] if the name
+/// is that of a file of another kind, which is left as it is.
 pub(super) fn install(path: &Path) -> Result<(), ShmError> {
     let fail = ShmError::io;
     while let Some(earlier) = open_existing(path)? {
