@@ -80,6 +80,8 @@ pub(super) struct ConnectionContext<S> {
     pub(super) shared: SharedCell<S>,
     pub(super) clock: Clock,
     pub(super) commands: UnboundedReceiver<ConnectionCommand>,
+    /// Where its counters are published.
+    pub(super) published: PublishedConnection,
 }
 
 /// Drives one connection: frames to books and sink, the session's actions to the transport.
@@ -131,7 +133,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         handler: FeedHandler,
         thread: Rc<OnThread>,
     ) -> Self {
-        let ConnectionContext { id, path, config, shared, clock, commands } = context;
+        let ConnectionContext { id, path, config, shared, clock, commands, published } = context;
         // Connections of one group must not reconnect in step.
         let seed = config.seed ^ ((id.group as u64) << 32 | id.line as u64);
         let session = config.session_of(path);
@@ -140,10 +142,6 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         for slot in handler.slots().iter() {
             session.subscribe(*slot.subscription(), MonoNanos::ZERO);
         }
-        shared.lock().handle.health.begun();
-        let board = shared.lock().handle.stats.clone();
-        let stats = ConnectionStats::new(id);
-        let published = board.open(stats.clone());
         let mut driver = Self {
             id,
             is_sbe,
@@ -160,7 +158,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             shared,
             thread,
             commands,
-            stats,
+            stats: ConnectionStats::new(id),
             latency: published.latency().clone(),
             published,
             published_at: MonoNanos::ZERO,

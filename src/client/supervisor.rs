@@ -159,7 +159,9 @@ impl<S: EventSink + Send + 'static> Supervisor<S> {
         let (sender, commands) = unbounded_channel();
         let (config, shared) = (Arc::clone(&self.config), self.shared.clone());
         let clock = self.clock.clone();
-        let context = ConnectionContext { id, path, config, shared, clock, commands };
+        let published = self.board.open(ConnectionStats::new(id));
+        self.shared.lock().handle.health.begun();
+        let context = ConnectionContext { id, path, config, shared, clock, commands, published };
         let is_replacement = replaces.is_some();
         let run = move |thread| {
             let mut driver = ConnectionDriver::new(context, transport, handler, thread);

@@ -81,3 +81,17 @@ fn a_thread_can_have_no_name_with_a_null_byte() {
     let client = Client::v5("BTC-USDT").configure(|config| config.thread.name = "a\0b".to_owned());
     assert!(matches!(client.spawn(), Err(okx_feed::ClientError::ThreadName)));
 }
+
+#[test]
+fn a_client_that_has_just_started_has_all_its_connections() {
+    for per_connection in [false, true] {
+        let client = Client::v5("BTC-USDT")
+            .url("ws://127.0.0.1:1/ws/v5/public")
+            .redundancy(2)
+            .configure(|config| config.thread.per_connection = per_connection)
+            .spawn()
+            .unwrap();
+        assert_eq!(client.health().connections, 2);
+        assert_eq!(client.reader().stats().connections.len(), 2);
+    }
+}

@@ -30,6 +30,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
     /// Starts the client on a thread of its own and returns its handle.
     ///
     /// Does not wait for the exchange: the client connects, and reconnects, for as long as it runs.
+    /// It does wait until the thread runs, so that counters and health have every connection.
     ///
     /// # Errors
     /// [`ClientError`] where a channel, the URL, the region, the proxy, a header, the credentials
@@ -82,6 +83,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
         };
         let of_handle = shared.clone();
         let (options, name) = (config.thread.clone(), config.thread.name.clone());
+        let (started, has_started) = std::sync::mpsc::channel();
         let run = move || {
             shared.threads.enter();
             options.apply(&refused);
@@ -92,6 +94,8 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
                     Supervisor::start(config, routes, new_groups, sink, receiver, shared);
                 #[cfg(feature = "rest")]
                 let supervisor = supervisor.with_history(history);
+                // Who has started the client waits for it.
+                let _ = started.send(());
                 supervisor.run().await
             };
             let report = local.block_on(&runtime, supervisor);
@@ -100,6 +104,8 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
             report
         };
         let thread = std::thread::Builder::new().name(name).spawn(run)?;
+        // A thread that has ended already has sent nothing: its end is what `stop` reports.
+        let _ = has_started.recv();
         Ok(Client::new(subscriptions, readers, commands, of_handle, thread))
     }
 }

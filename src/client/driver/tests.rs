@@ -228,7 +228,9 @@ fn rig(host: &str, line: usize, attempts: Vec<Vec<Step>>) -> Rig {
         shared: shared.clone(),
         clock,
         commands,
+        published: shared.lock().handle.stats.open(ConnectionStats::new(id)),
     };
+    shared.lock().handle.health.begun();
     let driver = ConnectionDriver::new(context, transport, handler, thread);
     Rig { driver, log, noted, shared, events }
 }
