@@ -15,7 +15,7 @@ use super::topic::Topic;
 use super::{v3, v5};
 use crate::model::{Channel, ChannelKind, Dialect, MonoNanos};
 use crate::sim::faults::{About, Outbound};
-use crate::sim::market::{InstIndex, Print, SimMarket};
+use crate::sim::market::{InstIndex, Listing, Print, SimMarket};
 
 /// Sends the market's events to the connections.
 pub(crate) struct Publisher {
@@ -247,64 +247,32 @@ impl Publisher {
             let of = Instrument { code: code_of(inst), listing, more_decimals: 0 };
             return vec![Outbound::Binary(of.trade(print).into())];
         }
+        match channel.kind() {
+            ChannelKind::Trades => self.encode_print_of(channel, listing, print),
+            ChannelKind::Book5
+            | ChannelKind::Depth
+            | ChannelKind::Latest(_)
+            | ChannelKind::Stream(_)
+            | ChannelKind::Raw => Vec::new(),
+        }
+    }
+
+    fn encode_print_of(
+        &mut self,
+        channel: Channel,
+        listing: &Listing,
+        print: &Print,
+    ) -> Vec<Outbound> {
         match channel {
             Channel::Trade => {
                 v3::trades(listing, print).map(|text| self.frame(Dialect::V3, text)).collect()
-            }
-            Channel::TradesAll => {
-                v5::trades_all(listing, print).map(|text| self.frame(Dialect::V5, text)).collect()
             }
             Channel::Trades => vec![self.frame(Dialect::V5, v5::trade(listing, print))],
             Channel::SprdPublicTrades => {
                 v5::sprd_trades(listing, print).map(|text| self.frame(Dialect::V5, text)).collect()
             }
-            // No topic of these has prints: books and records.
-            Channel::Depth5
-            | Channel::Depth
-            | Channel::DepthL2Tbt
-            | Channel::Books5
-            | Channel::BboTbt
-            | Channel::Books
-            | Channel::BooksL2Tbt
-            | Channel::Books50L2Tbt
-            | Channel::BooksRpi
-            | Channel::BooksElp
-            | Channel::Tickers
-            | Channel::MarkPrice
-            | Channel::IndexTickers
-            | Channel::FundingRate
-            | Channel::OpenInterest
-            | Channel::PriceLimit
-            | Channel::EstimatedPrice
-            | Channel::LiquidationOrders
-            | Channel::OptSummary
-            | Channel::OptionTrades
-            | Channel::Status
-            | Channel::Instruments
-            | Channel::EventContractMarkets
-            | Channel::CallAuctionDetails
-            | Channel::AdlWarning
-            | Channel::BlockTickers
-            | Channel::PublicBlockTrades
-            | Channel::PublicStrucBlockTrades
-            | Channel::SprdBboTbt
-            | Channel::SprdBooks5
-            | Channel::SprdBooksL2Tbt
-            | Channel::SprdTickers
-            | Channel::Raw
-            | Channel::RawBusiness
-            | Channel::Ticker
-            | Channel::MarkPriceV3
-            | Channel::PriceRange
-            | Channel::FundingRateV3
-            | Channel::EstimatedPriceV3
-            | Channel::InstrumentsV3
-            | Channel::OptionSummaryV3
-            | Channel::Candle(_)
-            | Channel::MarkPriceCandle(_)
-            | Channel::IndexCandle(_)
-            | Channel::SprdCandle(_)
-            | Channel::CandleSeconds(_) => Vec::new(),
+            // `trades-all`, and what is new and has the same form.
+            _ => v5::trades_all(listing, print).map(|text| self.frame(Dialect::V5, text)).collect(),
         }
     }
 
