@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use okx_feed::capture::{CaptureReader, ConnectionLabel, RecordKind, Recorder};
+use okx_feed::capture::{CaptureReader, CapturedKind, ConnectionLabel, Recorder};
 use okx_feed::sim::{ExchangeConfig, Listing, Outbound, PushIntervals, record};
 use okx_feed::{Dialect, Event, Replay, Subscription, UnixNanos};
 
@@ -65,7 +65,7 @@ fn hand_over(criterion: &mut Criterion) {
                     let start = Instant::now();
                     for n in done..done + burst {
                         let ts = UnixNanos(START + n);
-                        recorder.record(RecordKind::Text, ConnectionLabel::default(), ts, &frame);
+                        recorder.record(CapturedKind::Text, ConnectionLabel::default(), ts, &frame);
                     }
                     spent += start.elapsed();
                     done += burst;
@@ -100,7 +100,7 @@ fn capture_of_trades(folder: &std::path::Path) -> PathBuf {
     for n in 0..REPLAYED {
         let text = &texts[usize::try_from(n).unwrap() % texts.len()];
         let ts = UnixNanos(START + n * 1_000);
-        recorder.record(RecordKind::Text, ConnectionLabel::default(), ts, text.as_bytes());
+        recorder.record(CapturedKind::Text, ConnectionLabel::default(), ts, text.as_bytes());
         let stats = recorder.recording().stats();
         while n.is_multiple_of(2_000) && recorder.recording().stats().written_lines < stats.lines {
             std::thread::sleep(Duration::from_micros(200));

@@ -21,7 +21,7 @@ const CAPACITY: usize = BLOCK_LEN + HEADER_LEN + MAX_PAYLOAD_LEN;
 
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecordKind {
+pub enum CapturedKind {
     /// A text frame that was received.
     Text,
     /// A binary frame that was received.
@@ -30,7 +30,7 @@ pub enum RecordKind {
     Mark(Mark),
 }
 
-impl RecordKind {
+impl CapturedKind {
     const fn code(self) -> u8 {
         match self {
             Self::Text => 254,
@@ -88,7 +88,7 @@ pub(super) struct Block {
 pub(super) struct Record<'b> {
     pub(super) ts: UnixNanos,
     pub(super) connection: ConnectionLabel,
-    pub(super) kind: RecordKind,
+    pub(super) kind: CapturedKind,
     pub(super) payload: &'b [u8],
 }
 
@@ -120,7 +120,7 @@ impl Block {
     #[inline]
     pub(super) fn push(
         &mut self,
-        kind: RecordKind,
+        kind: CapturedKind,
         ConnectionLabel { group, line }: ConnectionLabel,
         ts: UnixNanos,
         payload: &[u8],
@@ -162,7 +162,7 @@ impl Block {
                 line: u16::from_le_bytes([n0, n1]),
             };
             let ts = UnixNanos(u64::from_le_bytes([t0, t1, t2, t3, t4, t5, t6, t7]));
-            Some(Record { ts, connection, kind: RecordKind::from_code(code)?, payload })
+            Some(Record { ts, connection, kind: CapturedKind::from_code(code)?, payload })
         })
     }
 }

@@ -27,6 +27,6 @@ pub use error::CaptureError;
 pub use form::LineForm;
 pub use line_reader::MAX_LINE_LEN;
 pub use reader::CaptureReader;
-pub use recorder::{RecordKind, Recorder};
+pub use recorder::{CapturedKind, Recorder};
 pub use stats::{RecordStats, Recording};
 pub use trailer::Trailer;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-pub use super::block::RecordKind;
+pub use super::block::CapturedKind;
 use super::block::{Block, MAX_PAYLOAD_LEN, Missing};
 use super::config::RecordConfig;
 use super::entry::ConnectionLabel;
@@ -84,7 +84,7 @@ impl Recorder {
     #[inline]
     pub fn record(
         &mut self,
-        kind: RecordKind,
+        kind: CapturedKind,
         connection: ConnectionLabel,
         ts: UnixNanos,
         payload: &[u8],
@@ -99,7 +99,7 @@ impl Recorder {
     #[inline]
     pub(crate) fn record_of_read(
         &mut self,
-        kind: RecordKind,
+        kind: CapturedKind,
         connection: ConnectionLabel,
         ts: UnixNanos,
         payload: &[u8],

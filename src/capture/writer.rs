@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use super::block::{Block, Missing, Record, RecordKind};
+use super::block::{Block, CapturedKind, Missing, Record};
 use super::config::RecordConfig;
 use super::entry::{ConnectionLabel, Mark};
 use super::file_writer::FileWriter;
@@ -102,17 +102,17 @@ impl Writer {
             self.commit();
         }
         let name = match kind {
-            RecordKind::Text => TEXT,
-            RecordKind::Binary => BINARY,
-            RecordKind::Mark(mark) => mark.name(),
+            CapturedKind::Text => TEXT,
+            CapturedKind::Binary => BINARY,
+            CapturedKind::Mark(mark) => mark.name(),
         };
         // Before it is added to what every file begins with.
         self.begin_text(ts);
         match kind {
-            RecordKind::Mark(Mark::Line) => {
+            CapturedKind::Mark(Mark::Line) => {
                 self.connections.insert(connection, payload.to_vec());
             }
-            RecordKind::Mark(Mark::End) => {
+            CapturedKind::Mark(Mark::End) => {
                 self.connections.remove(&connection);
             }
             _ => {}
@@ -318,7 +318,7 @@ mod tests {
         let mut writer = Writer::new(&config, Dialect::V5, files, recording.clone()).unwrap();
         let write = |writer: &mut Writer, secs| {
             let mut block = Block::new();
-            block.push(RecordKind::Text, ConnectionLabel::default(), at(secs), b"{}");
+            block.push(CapturedKind::Text, ConnectionLabel::default(), at(secs), b"{}");
             writer.write(&block);
         };
         write(&mut writer, 1);

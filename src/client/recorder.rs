@@ -2,7 +2,7 @@
 
 use super::connection_id::ConnectionId;
 #[cfg(feature = "capture")]
-use crate::capture::{ConnectionLabel, Mark, RecordKind, Recorder};
+use crate::capture::{CapturedKind, ConnectionLabel, Mark, Recorder};
 use crate::feed::{FeedHandler, Slot};
 use crate::model::{BookState, Subscription, UnixNanos};
 use crate::wire::Frame;
@@ -46,8 +46,8 @@ impl ClientRecorder {
     fn record_frame(&mut self, id: ConnectionId, frame: Frame<'_>, ts: UnixNanos) {
         if let Some(recorder) = &mut self.recorder {
             let (kind, payload) = match frame {
-                Frame::Text(text) => (RecordKind::Text, text),
-                Frame::Binary(bytes) => (RecordKind::Binary, bytes),
+                Frame::Text(text) => (CapturedKind::Text, text),
+                Frame::Binary(bytes) => (CapturedKind::Binary, bytes),
             };
             recorder.record_of_read(kind, label(id), ts, payload);
         }
@@ -68,7 +68,7 @@ impl ClientRecorder {
             Noted::End => Mark::End,
         };
         if let Some(recorder) = &mut self.recorder {
-            recorder.record(RecordKind::Mark(mark), label(id), ts, text.as_bytes());
+            recorder.record(CapturedKind::Mark(mark), label(id), ts, text.as_bytes());
         }
     }
 

@@ -12,7 +12,7 @@ use crate::wire::Frame;
 
 /// What is known of the recording that a line is of.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Origin {
+pub(super) struct EntrySource {
     /// The number of the recording.
     pub(super) recording: usize,
     /// Whether a client has recorded it, with all that it has decided.
@@ -216,8 +216,8 @@ impl CaptureFile {
 
     /// What is known of the recording that its lines are of.
     #[inline]
-    pub(super) const fn origin(&self) -> Origin {
-        Origin { recording: self.recording, is_of_client: self.head.is_some() }
+    pub(super) const fn origin(&self) -> EntrySource {
+        EntrySource { recording: self.recording, is_of_client: self.head.is_some() }
     }
 
     /// The time of the next line; `None` at the end. A line without a time has that of the one

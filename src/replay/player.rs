@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::config::ReplayConfig;
 use super::connections::{Connections, Key};
-use super::file::Origin;
+use super::file::EntrySource;
 use super::marks;
 use super::report::ReplayReport;
 use crate::capture::{Entry, EntryKind, LineFault, LineForm, Mark, gap_times, read_gap};
@@ -64,7 +64,7 @@ impl Player {
     #[inline]
     pub(super) fn play<S: EventSink>(
         &mut self,
-        origin: Origin,
+        origin: EntrySource,
         entry: Entry<'_>,
         ts: UnixNanos,
         sink: &mut S,
@@ -135,7 +135,7 @@ impl Player {
     #[inline]
     fn frame<S: EventSink>(
         &mut self,
-        origin: Origin,
+        origin: EntrySource,
         key: Key,
         frame: Frame<'_>,
         ts: UnixNanos,
@@ -166,7 +166,7 @@ impl Player {
     #[cold]
     fn first_frame<S: EventSink>(
         &mut self,
-        origin: Origin,
+        origin: EntrySource,
         key: Key,
         frame: Frame<'_>,
         ts: UnixNanos,
@@ -317,7 +317,7 @@ impl Player {
     #[cold]
     pub(super) fn on_hole<S: EventSink>(
         &mut self,
-        origin: Origin,
+        origin: EntrySource,
         hole: &Hole<'_>,
         ts: UnixNanos,
         sink: &mut S,
@@ -356,7 +356,7 @@ impl Player {
     /// down; one that was killed has not, and has lost them.
     pub(super) fn end_recording<S: EventSink>(
         &mut self,
-        origin: Origin,
+        origin: EntrySource,
         ts: UnixNanos,
         sink: &mut S,
     ) {

@@ -2,7 +2,7 @@
 
 use okx_feed::Dialect;
 use okx_feed::UnixNanos;
-use okx_feed::capture::{ConnectionLabel, RecordConfig, RecordKind, Recorder};
+use okx_feed::capture::{CapturedKind, ConnectionLabel, RecordConfig, Recorder};
 use okx_feed_testkit::alloc::allocations;
 
 use crate::recorder::START;
@@ -18,7 +18,7 @@ fn recording_allocates_nothing_whatever_the_writer_does() {
         let before = allocations();
         for n in 0..50_000 {
             let ts = UnixNanos(START.0 + n * 1_000_000);
-            recorder.record(RecordKind::Text, ConnectionLabel::default(), ts, &frame);
+            recorder.record(CapturedKind::Text, ConnectionLabel::default(), ts, &frame);
         }
         recorder.flush_due(UnixNanos(START.0 + 3_600_000_000_000));
         assert_eq!(allocations() - before, 0, "{blocks} blocks");

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use okx_feed::capture::{ConnectionLabel, Mark, RecordConfig, RecordKind, Recorder, Trailer};
+use okx_feed::capture::{CapturedKind, ConnectionLabel, Mark, RecordConfig, Recorder, Trailer};
 use okx_feed::{BookState, Dialect, Event, Replay, ReplayError, ReplayReport, UnixNanos};
 
 use crate::recorder::START;
@@ -25,17 +25,17 @@ pub(crate) fn record(dir: &Path, max_file_time: Duration) -> Vec<PathBuf> {
     let config = RecordConfig { max_file_time, ..dir.into() };
     let mut recorder = Recorder::start(config, Dialect::V5, START).unwrap();
     let label = ConnectionLabel::default();
-    recorder.record(RecordKind::Mark(Mark::Line), label, START, b"v5 1 trades:A books5:A");
+    recorder.record(CapturedKind::Mark(Mark::Line), label, START, b"v5 1 trades:A books5:A");
     let ms = START.0 / 1_000_000;
     let book = format!(
         r#"{{"arg":{{"channel":"books5","instId":"A"}},"data":[{{"asks":[["2","1","0","1"]],"bids":[],"instId":"A","ts":"{ms}","seqId":1}}]}}"#
     );
-    recorder.record(RecordKind::Text, label, START, book.as_bytes());
+    recorder.record(CapturedKind::Text, label, START, book.as_bytes());
     for id in 0..TRADES {
         let text = format!(
             r#"{{"arg":{{"channel":"trades","instId":"A"}},"data":[{{"instId":"A","tradeId":"{id}","px":"4.1","sz":"2","side":"buy","ts":"1790000000001","count":"1"}}]}}"#
         );
-        recorder.record(RecordKind::Text, label, UnixNanos(at(id)), text.as_bytes());
+        recorder.record(CapturedKind::Text, label, UnixNanos(at(id)), text.as_bytes());
     }
     drop(recorder);
     let mut files: Vec<_> = std::fs::read_dir(dir).unwrap().map(|f| f.unwrap().path()).collect();
@@ -227,12 +227,12 @@ fn what_the_recorder_dropped_is_reported_in_a_part_of_the_time_that_ends_within(
     let mut recorder = Recorder::start(dir.path().into(), Dialect::V5, START).unwrap();
     let label = ConnectionLabel::default();
     let at = |secs: u64| UnixNanos(START.0 + secs * SECOND);
-    recorder.record(RecordKind::Mark(Mark::Line), label, START, b"v5 1 trades:A");
-    recorder.record(RecordKind::Text, label, at(1), b"{}");
+    recorder.record(CapturedKind::Mark(Mark::Line), label, START, b"v5 1 trades:A");
+    recorder.record(CapturedKind::Text, label, at(1), b"{}");
     // Longer than any frame.
-    recorder.record(RecordKind::Text, label, at(3), &vec![b' '; (1 << 20) + 1]);
-    recorder.record(RecordKind::Text, label, at(10), &vec![b' '; (1 << 20) + 1]);
-    recorder.record(RecordKind::Text, label, at(20), b"{}");
+    recorder.record(CapturedKind::Text, label, at(3), &vec![b' '; (1 << 20) + 1]);
+    recorder.record(CapturedKind::Text, label, at(10), &vec![b' '; (1 << 20) + 1]);
+    recorder.record(CapturedKind::Text, label, at(20), b"{}");
     drop(recorder);
     for (from, to, gaps) in [(0, 5, 1), (5, 6, 1), (5, 99, 1), (10, 20, 1), (0, 3, 0), (11, 99, 0)]
     {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use okx_feed::capture::{ConnectionLabel, Mark, RecordConfig, RecordKind, Recorder, Trailer};
+use okx_feed::capture::{CapturedKind, ConnectionLabel, Mark, RecordConfig, Recorder, Trailer};
 use okx_feed::{Dialect, Event, Replay, ReplayError, ReplayReport, UnixNanos};
 
 use crate::recorder::START;
@@ -16,14 +16,14 @@ fn record(dir: &ScratchDir, file_time: Duration) -> Vec<PathBuf> {
     let config = RecordConfig { max_file_time: file_time, ..dir.path().into() };
     let mut recorder = Recorder::start(config, Dialect::V5, START).unwrap();
     let label = ConnectionLabel::default();
-    recorder.record(RecordKind::Mark(Mark::Line), label, START, b"v5 1 trades:BTC-USDT");
+    recorder.record(CapturedKind::Mark(Mark::Line), label, START, b"v5 1 trades:BTC-USDT");
     for n in 0..120 {
         let text = format!(
             r#"{{"arg":{{"channel":"trades","instId":"BTC-USDT"}},"data":[{{"instId":"BTC-USDT","tradeId":"{}","px":"4.1","sz":"2","side":"buy","ts":"1790000000001","count":"1"}}]}}"#,
             n + 1
         );
         let ts = UnixNanos(START.0 + 1 + n * SECOND / 10);
-        recorder.record(RecordKind::Text, label, ts, text.as_bytes());
+        recorder.record(CapturedKind::Text, label, ts, text.as_bytes());
     }
     drop(recorder);
     dir.files()

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use okx_feed::capture::{ConnectionLabel, Mark, RecordKind, Recorder};
+use okx_feed::capture::{CapturedKind, ConnectionLabel, Mark, Recorder};
 use okx_feed::{BookState, Dialect, Event, Replay, ReplayError, UnixNanos};
 
 use crate::damage::{ALL, TRADES, assert_reported, at, blocks, case, parts, played, record};
@@ -94,8 +94,8 @@ fn a_recording_that_ends_before_another_one_is_not_live_any_more() {
     std::fs::write(&killed.changed[0], &killed.whole[..end]).unwrap();
     let mut recorder = Recorder::start(dir.path().into(), Dialect::V5, START).unwrap();
     let label = ConnectionLabel { group: 1, line: 0 };
-    recorder.record(RecordKind::Mark(Mark::Line), label, START, b"v5 1 trades:B");
-    recorder.record(RecordKind::Text, label, UnixNanos(at(TRADES)), b"{\"event\":\"x\"}");
+    recorder.record(CapturedKind::Mark(Mark::Line), label, START, b"v5 1 trades:B");
+    recorder.record(CapturedKind::Text, label, UnixNanos(at(TRADES)), b"{\"event\":\"x\"}");
     drop(recorder);
     let mut ended = None;
     let sink = |event: &Event<'_>| {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use okx_feed::capture::{ConnectionLabel, Mark, RecordConfig, RecordKind, Recorder};
+use okx_feed::capture::{CapturedKind, ConnectionLabel, Mark, RecordConfig, Recorder};
 use okx_feed::{Dialect, Event, Replay, UnixNanos};
 
 use crate::recorder::START;
@@ -42,11 +42,11 @@ fn played(dir: &ScratchDir, change: impl FnOnce(&mut Vec<PathBuf>)) -> Vec<Strin
 fn a_frame_has_the_time_of_its_read_also_behind_a_later_mark() {
     let dir = ScratchDir::new("read");
     let mut recorder = Recorder::start(dir.path().into(), Dialect::V5, START).unwrap();
-    recorder.record(RecordKind::Mark(Mark::Line), LABEL, at(1), b"v5 1 trades:A");
-    recorder.record(RecordKind::Text, LABEL, at(10), trade(1).as_bytes());
-    recorder.record(RecordKind::Mark(Mark::State), LABEL, at(12), b"stale trades:A");
-    recorder.record(RecordKind::Text, LABEL, at(10), trade(2).as_bytes());
-    recorder.record(RecordKind::Mark(Mark::States), LABEL, at(15), b"down_stopped");
+    recorder.record(CapturedKind::Mark(Mark::Line), LABEL, at(1), b"v5 1 trades:A");
+    recorder.record(CapturedKind::Text, LABEL, at(10), trade(1).as_bytes());
+    recorder.record(CapturedKind::Mark(Mark::State), LABEL, at(12), b"stale trades:A");
+    recorder.record(CapturedKind::Text, LABEL, at(10), trade(2).as_bytes());
+    recorder.record(CapturedKind::Mark(Mark::States), LABEL, at(15), b"down_stopped");
     drop(recorder);
     let seen = played(&dir, |_| {});
     let expected =
@@ -61,9 +61,9 @@ fn files_of_equal_times_are_played_in_the_order_of_their_numbers() {
     // Each block is a file of its own.
     let config = RecordConfig { max_file_len: 1, ..dir.path().into() };
     let mut recorder = Recorder::start(config, Dialect::V5, START).unwrap();
-    recorder.record(RecordKind::Mark(Mark::Line), LABEL, at(1), b"v5 1 trades:A");
+    recorder.record(CapturedKind::Mark(Mark::Line), LABEL, at(1), b"v5 1 trades:A");
     for id in 1..=5 {
-        recorder.record(RecordKind::Text, LABEL, at(10), trade(id).as_bytes());
+        recorder.record(CapturedKind::Text, LABEL, at(10), trade(id).as_bytes());
         // A block is handed over when it has waited for a second; its lines keep their time.
         recorder.flush_due(at(2_000_000_000));
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use okx_feed::capture::{
-    CaptureReader, ConnectionLabel, EntryKind, Mark, RecordConfig, RecordKind, Recorder, SyncPolicy,
+    CaptureReader, CapturedKind, ConnectionLabel, EntryKind, Mark, RecordConfig, Recorder,
+    SyncPolicy,
 };
 use okx_feed::{Dialect, Frame, UnixNanos};
 
@@ -38,9 +39,9 @@ pub(crate) fn record(recorder: &mut Recorder, count: u64, step: Duration) -> Vec
         let connection = ConnectionLabel { group: (n % 3) as u16, line: (n % 2) as u16 };
         let payload = format!("{{\"n\":{n},\"px\":\"{}.{}\"}}\n", n * 7919 % 100_003, n % 97);
         let (kind, name) = match n % 5 {
-            0 => (RecordKind::Binary, "binary"),
-            1 => (RecordKind::Mark(Mark::Sent), "sent"),
-            _ => (RecordKind::Text, "text"),
+            0 => (CapturedKind::Binary, "binary"),
+            1 => (CapturedKind::Mark(Mark::Sent), "sent"),
+            _ => (CapturedKind::Text, "text"),
         };
         // Some are as they come, some would break a line.
         let payload = if n % 7 == 0 { payload.as_bytes() } else { payload.trim_end().as_bytes() };
@@ -84,10 +85,10 @@ fn a_frame_of_the_longest_length_is_kept_and_a_longer_one_is_counted() {
     let mut recorder = Recorder::start(dir.path().into(), Dialect::V3, START).unwrap();
     let connection = ConnectionLabel::default();
     let mut frame = vec![0xA5; 1 << 20];
-    recorder.record(RecordKind::Binary, connection, START, &frame);
+    recorder.record(CapturedKind::Binary, connection, START, &frame);
     frame.push(0);
-    recorder.record(RecordKind::Binary, connection, START, &frame);
-    recorder.record(RecordKind::Text, connection, START, b"{}");
+    recorder.record(CapturedKind::Binary, connection, START, &frame);
+    recorder.record(CapturedKind::Text, connection, START, b"{}");
     drop(recorder);
     let seen = lines(&dir.files()[0]).0;
     let kinds: Vec<_> = seen.iter().map(|(.., kind, payload)| (&kind[..], payload.len())).collect();
@@ -107,7 +108,7 @@ fn files_follow_each_other_by_size_and_by_time_and_their_names_sort() {
         let mut recorder = Recorder::start(config, Dialect::V5, START).unwrap();
         let subscriptions = b"v5 1 books5:BTC-USDT";
         let connection = ConnectionLabel { group: 1, line: 0 };
-        recorder.record(RecordKind::Mark(Mark::Line), connection, START, subscriptions);
+        recorder.record(CapturedKind::Mark(Mark::Line), connection, START, subscriptions);
         let recorded = record(&mut recorder, 20_000, Duration::from_micros(400));
         drop(recorder);
         let files = dir.files();
@@ -151,16 +152,16 @@ fn a_directory_that_is_gone_is_reported_and_the_gap_is_marked_once_it_is_back() 
         }
         panic!("{:?}", recording.stats());
     };
-    recorder.record(RecordKind::Text, connection, at(0), b"first");
+    recorder.record(CapturedKind::Text, connection, at(0), b"first");
     wait_until(&mut recorder, 5, &|| recording.stats().written_len > 0);
     std::fs::remove_dir_all(&inner).unwrap();
-    recorder.record(RecordKind::Text, connection, at(100), b"lost");
+    recorder.record(CapturedKind::Text, connection, at(100), b"lost");
     wait_until(&mut recorder, 105, &|| recording.stats().error.is_some());
     // What was in the file is gone too.
     let stats = recording.stats();
     assert_eq!((stats.dropped_lines, stats.written_lines, stats.removed_files), (2, 0, 1));
     std::fs::create_dir_all(&inner).unwrap();
-    recorder.record(RecordKind::Text, connection, at(200), b"last");
+    recorder.record(CapturedKind::Text, connection, at(200), b"last");
     drop(recorder);
     let files: Vec<_> =
         std::fs::read_dir(&inner).unwrap().map(|file| file.unwrap().path()).collect();
@@ -182,7 +183,7 @@ fn a_file_that_is_removed_while_it_is_written_is_missing_and_reported() {
         let connection = ConnectionLabel::default();
         let at = |secs: u64| UnixNanos(START.0 + secs * 1_000_000_000);
         for secs in 1..=3 {
-            recorder.record(RecordKind::Text, connection, at(secs), b"lost");
+            recorder.record(CapturedKind::Text, connection, at(secs), b"lost");
         }
         recorder.flush_due(at(10));
         while recording.stats().written_lines < 3 {
@@ -190,7 +191,7 @@ fn a_file_that_is_removed_while_it_is_written_is_missing_and_reported() {
         }
         std::fs::remove_file(&dir.files()[0]).unwrap();
         if !is_last {
-            recorder.record(RecordKind::Text, connection, at(20), b"kept");
+            recorder.record(CapturedKind::Text, connection, at(20), b"kept");
         }
         drop(recorder);
         let stats = recording.stats();
@@ -230,7 +231,7 @@ fn a_writer_that_falls_behind_costs_whole_blocks_and_a_gap_mark() {
     let mut count = 0;
     while recording.stats().dropped_blocks == 0 || count < 5_000 {
         let ts = UnixNanos(START.0 + count);
-        recorder.record(RecordKind::Text, ConnectionLabel::default(), ts, &frame);
+        recorder.record(CapturedKind::Text, ConnectionLabel::default(), ts, &frame);
         count += 1;
         assert!(count < 10_000_000, "the writer never fell behind");
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use okx_feed::capture::{CaptureReader, ConnectionLabel, EntryKind, Mark, RecordKind, Recorder};
+use okx_feed::capture::{CaptureReader, CapturedKind, ConnectionLabel, EntryKind, Mark, Recorder};
 use okx_feed::replay::{Lines, Speed};
 use okx_feed::{
     BookState, Dialect, Event, EventSink, FeedHandler, Frame, Replay, ReplayBuilder, ReplayError,
@@ -137,9 +137,9 @@ fn write(
         if !known.contains(&label) {
             known.push(label);
             let text = subscriptions.as_bytes();
-            recorder.record(RecordKind::Mark(Mark::Line), label, START, text);
+            recorder.record(CapturedKind::Mark(Mark::Line), label, START, text);
         }
-        recorder.record(RecordKind::Text, label, *ts, frame);
+        recorder.record(CapturedKind::Text, label, *ts, frame);
     }
     drop(recorder);
     let mut files: Vec<_> = std::fs::read_dir(dir).unwrap().map(|f| f.unwrap().path()).collect();
@@ -257,12 +257,12 @@ fn a_gap_makes_stale_what_may_have_lost_a_message() {
         )
     };
     let at = |n: u64| UnixNanos(START.0 + n);
-    recorder.record(RecordKind::Mark(Mark::Line), label, at(1), b"v5 1 books5:A");
-    recorder.record(RecordKind::Text, label, at(2), books(1).as_bytes());
+    recorder.record(CapturedKind::Mark(Mark::Line), label, at(1), b"v5 1 books5:A");
+    recorder.record(CapturedKind::Text, label, at(2), books(1).as_bytes());
     // Too long for any frame: it is dropped, and a gap mark says so.
-    recorder.record(RecordKind::Text, label, at(3), &vec![b' '; (1 << 20) + 1]);
+    recorder.record(CapturedKind::Text, label, at(3), &vec![b' '; (1 << 20) + 1]);
     recorder.flush_due(at(10_000_000_000));
-    recorder.record(RecordKind::Text, label, at(10_000_000_001), books(2).as_bytes());
+    recorder.record(CapturedKind::Text, label, at(10_000_000_001), books(2).as_bytes());
     drop(recorder);
     let (mut states, mut gaps) = (Vec::new(), Vec::new());
     let sink = |event: &Event<'_>| match event {
