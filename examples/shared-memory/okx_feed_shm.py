@@ -9,12 +9,26 @@ two reads is that of an x86-64 processor. On others, read by the C header instea
 import mmap
 import sys
 import time
+from array import array
 from decimal import Decimal
 
 STATES = ["connecting", "awaiting_snapshot", "live", "stale", "resyncing", "down_rejected",
           "down_unsubscribed", "down_stopped"]
 BOOK, TRADES = 1, 2
 HEADER, ENTRY = 32, 32
+MAX_WORDS = 1 << 27
+
+# The bytes of `raw_book` and `raw_trades`: numpy.frombuffer(book["asks"], LEVEL_DTYPE). A number is
+# its mantissa divided by ten to the power of its scale; `side & 1` is 1 of a sell.
+LEVEL_DTYPE = [("px", "=i8"), ("sz", "=i8"), ("orders", "=u4"), ("px_scale", "u1"),
+               ("sz_scale", "u1"), ("reserved", "V2")]
+TRADE_DTYPE = [("ts_event", "=u8"), ("ts_recv", "=u8"), ("trade_id", "=u8"), ("seq", "=i8"),
+               ("px", "=i8"), ("sz", "=i8"), ("count", "=u4"), ("px_scale", "u1"),
+               ("sz_scale", "u1"), ("side", "u1"), ("source", "u1")]
+LEVEL_SIZE = 24
+
+# A heartbeat may be of this moment, but one so far ahead of the clock is not fresh.
+MAX_AHEAD_NS = 1_000_000_000
 
 
 def _signed(word):
@@ -33,14 +47,24 @@ class Segment:
             self._map = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
         words = memoryview(self._map)
         self._words = words[: len(words) // 8 * 8].cast("Q")
-        if len(self._words) < HEADER or self._map[:8] != b"OKXFEED1" or self._words[1] != 1:
+        length = len(self._words)
+        if length < HEADER or self._map[:8] != b"OKXFEED1" or self._words[1] != 1:
             raise ValueError(f"{path}: not a segment of this version")
+        if length > MAX_WORDS or self._words[2] > length:
+            raise ValueError(f"{path}: not of the size that its header says")
+        if HEADER + self._words[6] * ENTRY > length:
+            raise ValueError(f"{path}: its directory is longer than the file")
+
+    def heartbeat_age(self):
+        """Nanoseconds since the writer's last heartbeat; a little below 0 if it is of this moment."""
+        return time.monotonic_ns() - self._words[8]
 
     def writer(self):
         """`running`, `silent`, `ended` or `replaced` (open the file again)."""
-        phase, age = self._words[9], time.monotonic_ns() - self._words[8]
+        phase = self._words[9]
         if phase == 1:
-            return "silent" if age > self._words[5] else "running"
+            is_fresh = -MAX_AHEAD_NS <= self.heartbeat_age() <= self._words[5]
+            return "running" if is_fresh else "silent"
         return "replaced" if phase == 3 else "ended"
 
     def _find(self, name, kind, value_words):
@@ -89,35 +113,58 @@ class Segment:
         TimeoutError if the writer ended in the middle of a write, or is interrupted in one for a
         second.
         """
+        words, book = self._book(name)
+        levels = [(_decimal(px, tail >> 32 & 255), _decimal(sz, tail >> 40 & 255), tail & 0xFFFFFFFF)
+                  for px, sz, tail in zip(words[1::3], words[2::3], words[3::3])]
+        return book | {"asks": levels[:book["asks"]], "bids": levels[5:5 + book["bids"]]}
+
+    def raw_book(self, name):
+        """As `book`, with asks and bids as the bytes of LEVEL_DTYPE: no object for each level."""
+        words, book = self._book(name)
+        raw = array("Q", words[1:]).tobytes()
+        asks, bids = (book[side] * LEVEL_SIZE for side in ("asks", "bids"))
+        return book | {"asks": raw[:asks], "bids": raw[5 * LEVEL_SIZE:][:bids]}
+
+    def _book(self, name):
+        """The words of a book, and what it has beside levels, with their numbers."""
         at, _ = self._find(name, BOOK, 31)
         words, version = self._copy(at, 31) or self._wait_for_copy(at, 31)
-        levels, spare = [], []
-        for px, sz, tail in zip(words[1::3], words[2::3], words[3::3]):
-            px, sz = _decimal(px, tail >> 32 & 255), _decimal(sz, tail >> 40 & 255)
-            levels.append((px, sz, tail & 0xFFFFFFFF))
-            spare.append(tail >> 48)
+        spare = [tail >> 48 for tail in words[3::3]]
         join = lambda parts: sum(part << 16 * nth for nth, part in enumerate(parts))
-        asks, bids = min(spare[8] & 255, 5), min(spare[8] >> 8, 5)
-        return {"state": self._state(spare[9] >> 8), "version": version, "ts_event": words[0],
-                "ts_recv": join(spare[:4]), "seq": _signed(join(spare[4:8])),
-                "asks": levels[:asks], "bids": levels[5:5 + bids]}
+        return words, {"state": self._state(spare[9] >> 8), "version": version,
+                       "ts_event": words[0], "ts_recv": join(spare[:4]),
+                       "seq": _signed(join(spare[4:8])),
+                       "asks": min(spare[8] & 255, 5), "bids": min(spare[8] >> 8, 5)}
 
     def trades(self, name, since=0):
         """The number of the next trade, and the held trades from number `since` on."""
+        last, held = self._trades(name, since)
+        return last, [{"number": number, "trade_id": trade_id, "ts_event": ts_event,
+                       "ts_recv": ts_recv, "seq": _signed(seq),
+                       "px": _decimal(px, tail >> 32 & 255),
+                       "sz": _decimal(sz, tail >> 40 & 255),
+                       "side": "sell" if tail >> 48 & 1 else "buy"}
+                      for number, (ts_event, ts_recv, trade_id, seq, px, sz, tail) in held]
+
+    def raw_trades(self, name, since=0):
+        """As `trades`, with the trades as the bytes of TRADE_DTYPE."""
+        last, held = self._trades(name, since)
+        return last, array("Q", (word for _, words in held for word in words)).tobytes()
+
+    def _trades(self, name, since):
         at, length = self._find(name, TRADES, 7)
         last, held = self._words[at], []
         for number in range(max(since, last - length), last):
             copied = self._copy(at + 16 + number % length * 8, 7)
-            if copied is None or copied[1] != number // length + 1:
-                continue
-            (ts_event, ts_recv, trade_id, seq, px, sz, tail), _ = copied
-            if tail & 0xFFFFFFFF:
-                held.append({"number": number, "trade_id": trade_id, "ts_event": ts_event,
-                             "ts_recv": ts_recv, "seq": _signed(seq),
-                             "px": _decimal(px, tail >> 32 & 255),
-                             "sz": _decimal(sz, tail >> 40 & 255),
-                             "side": "sell" if tail >> 48 & 1 else "buy"})
+            # A number whose trade was overwritten, or was lost.
+            if copied and copied[1] == number // length + 1 and copied[0][6] & 0xFFFFFFFF:
+                held.append((number, copied[0]))
         return last, held
+
+    def trades_state(self, name):
+        """The state of a subscription's trades, such as `live`."""
+        at, _ = self._find(name, TRADES, 7)
+        return self._state(self._words[at + 8])
 
 
 def main():

@@ -28,6 +28,13 @@ fn output(command: &mut Command) -> Option<String> {
     }
 }
 
+/// What a program in Python prints, which gets the name of a segment; `None` without Python.
+fn python(program: &str, name: &Name) -> Option<String> {
+    let mut command = Command::new("python3");
+    command.args(["-B", "-c", program]).arg(&name.0).env("PYTHONPATH", folder());
+    output(&mut command)
+}
+
 /// A segment with a live book and 20 trades in a ring of 16.
 fn publish(name: &Name) -> ShmSink<NoSink> {
     let mut feed = FeedHandler::new(Dialect::V5);
@@ -106,11 +113,7 @@ print(book["asks"], book["bids"])
 last, trades = segment.trades("trades:BTC-USDT", 18)
 print(last, *((t["number"], t["trade_id"], str(t["px"]), str(t["sz"]), t["side"]) for t in trades))
 "#;
-    let run = |program: &str| {
-        let mut command = Command::new("python3");
-        command.args(["-B", "-c", program]).arg(&name.0).env("PYTHONPATH", folder());
-        output(&mut command)
-    };
+    let run = |program: &str| python(program, &name);
     let Some(printed) = run(program) else { return };
     let lines: Vec<_> = printed.lines().collect();
     let times = "1700000000001000000 1700000000123456789";
@@ -141,15 +144,88 @@ except TimeoutError as error:
 }
 
 #[test]
+fn the_python_reader_gives_the_bytes_of_its_types() {
+    let name = Name::new();
+    let _sink = publish(&name);
+    let program = r#"
+import struct, sys
+from decimal import Decimal
+from okx_feed_shm import LEVEL_DTYPE, TRADE_DTYPE, Segment
+segment = Segment(sys.argv[1])
+def rows(raw, dtype):
+    sizes = {"=i8": "q", "=u8": "Q", "=u4": "I", "u1": "B", "V2": "xx"}
+    layout = "=" + "".join(sizes[kind] for _, kind in dtype)
+    names = [name for name, kind in dtype if kind != "V2"]
+    return [dict(zip(names, row)) for row in struct.iter_unpack(layout, raw)]
+def number(row, name):
+    return Decimal(row[name]).scaleb(-row[name + "_scale"])
+raw, book = segment.raw_book("books5:BTC-USDT"), segment.book("books5:BTC-USDT")
+for side in ("asks", "bids"):
+    levels = rows(raw.pop(side), LEVEL_DTYPE)
+    assert [(number(r, "px"), number(r, "sz"), r["orders"]) for r in levels] == book.pop(side)
+assert raw == book, (raw, book)
+last, trades = segment.trades("trades:BTC-USDT", 5)
+after, raw = segment.raw_trades("trades:BTC-USDT", 5)
+assert last == after == 20 and len(trades) == 15
+for row, trade in zip(rows(raw, TRADE_DTYPE), trades, strict=True):
+    assert (number(row, "px"), number(row, "sz")) == (trade["px"], trade["sz"])
+    assert (row["trade_id"], row["ts_recv"], row["seq"]) == tuple(
+        trade[name] for name in ("trade_id", "ts_recv", "seq"))
+    assert ("sell" if row["side"] & 1 else "buy") == trade["side"]
+print(segment.trades_state("trades:BTC-USDT"), 0 <= segment.heartbeat_age() < 60e9)
+"#;
+    if let Some(printed) = python(program, &name) {
+        assert_eq!(printed.trim(), "live True");
+    }
+}
+
+#[test]
+fn the_python_reader_refuses_a_shortened_file_and_a_heartbeat_of_the_future() {
+    let name = Name::new();
+    let _sink = publish(&name);
+    let program = r#"
+import os, shutil, struct, sys, time
+from okx_feed_shm import Segment
+path = sys.argv[1]
+copy = path + ".copy"
+def segment(words={}, length=None):
+    """A copy, which no heartbeat is written to."""
+    shutil.copy(path, copy)
+    with open(copy, "r+b") as file:
+        for at, word in words.items():
+            file.seek(8 * at)
+            file.write(struct.pack("=Q", word))
+        if length is not None:
+            file.truncate(length)
+    return Segment(copy)
+try:
+    for change in (dict(length=4096), dict(length=8 * 40), dict(length=8 * 31), dict(length=0),
+                   dict(words={2: 1 << 40}), dict(words={6: 1 << 40}), dict(words={1: 2})):
+        try:
+            print("opened", change, segment(**change))
+        except ValueError:
+            pass
+    now = time.monotonic_ns()
+    for ahead in (-60_000_000_000, -100_000_000, 500_000_000, 60_000_000_000, 1 << 62):
+        opened = segment({8: now + ahead})
+        print(opened.writer(), opened.book("books5:BTC-USDT")["state"])
+finally:
+    os.remove(copy)
+"#;
+    let Some(printed) = python(program, &name) else { return };
+    let live = "running live";
+    let silent = "silent down_stopped";
+    assert_eq!(printed.lines().collect::<Vec<_>>(), [silent, live, live, silent, silent]);
+}
+
+#[test]
 fn the_program_in_the_readme_runs() {
     let name = Name::new();
     let _sink = publish(&name);
     let readme = include_str!("../../README.md");
     let section = readme.split("## From another process").nth(1).unwrap();
     let program = section.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
-    let mut command = Command::new("python3");
-    command.args(["-B", "-c", program]).arg(&name.0).env("PYTHONPATH", folder());
-    if let Some(printed) = output(&mut command) {
+    if let Some(printed) = python(program, &name) {
         assert_eq!(printed.trim(), "bid -0.5 7 2 ask 84090.80 0.00022104 4294967295 version 2");
     }
 }
