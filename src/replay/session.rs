@@ -129,6 +129,16 @@ impl<S: EventSink> Replay<S> {
         Ok(true)
     }
 
+    /// The time of the line that [`Replay::step`] plays next; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`Replay::step`].
+    pub fn next_time(&mut self) -> Result<Option<UnixNanos>, ReplayError> {
+        let next = self.merge.next()?;
+        let Some(file) = next.and_then(|at| self.merge.file(at)) else { return Ok(None) };
+        Ok(file.next_time()?.map(|time| time.max(self.now)))
+    }
+
     /// A file is at its end: the next one of its recording goes on there, or something is missing.
     #[cold]
     fn on_file_end(&mut self, at: usize) -> Result<(), ReplayError> {
