@@ -10,6 +10,7 @@ use okx_feed::{
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::arguments::{Arg, Count};
 use crate::level::{PyLevel, PySide, SideLevels};
 use crate::{errors, numbers};
 
@@ -261,12 +262,16 @@ impl PyBook {
 
     /// The best prices weighted by the size of the other side, with so many decimals, 0 to 18;
     /// `None` if a side is empty.
-    #[pyo3(signature = (decimals=9))]
+    ///
+    /// Raises:
+    ///     ConfigError: So many decimals are not possible.
+    #[pyo3(signature = (decimals=Arg(9)), text_signature = "($self, decimals=9)")]
     fn microprice<'py>(
         &self,
         py: Python<'py>,
-        decimals: u8,
+        decimals: Arg<u8>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Arg(decimals) = decimals;
         if decimals > Decimal::MAX_SCALE {
             let most = Decimal::MAX_SCALE;
             return Err(errors::config(format!("a price has at most {most} decimals")));
@@ -276,22 +281,26 @@ impl PyBook {
 
     /// (bids - asks) / (bids + asks) over the sizes of the best `levels` a side, from -1 to 1;
     /// `None` if the book may have more levels than it holds.
-    #[pyo3(signature = (levels=5))]
+    ///
+    /// Raises:
+    ///     ConfigError: `levels` is not at least 1.
+    #[pyo3(signature = (levels=Count(5)), text_signature = "($self, levels=5)")]
     fn imbalance<'py>(
         &self,
         py: Python<'py>,
-        levels: usize,
+        levels: Count,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        numbers::exact_option(py, with_levels!(&*self.levels, book => book.imbalance(levels)))
+        numbers::exact_option(py, with_levels!(&*self.levels, book => book.imbalance(levels.0)))
     }
 
     /// What it costs to `buy` or `sell` a size at once; `None` if the size is not positive.
     ///
     /// Raises:
     ///     ConfigError: The side is neither `buy` nor `sell`.
-    ///     TypeError: The size is a `float`.
-    fn sweep(&self, side: &str, sz: &Bound<'_, PyAny>) -> PyResult<Option<PySweep>> {
-        let (side, sz) = (side_of(side)?, numbers::read(sz)?);
+    ///     TypeError: The size is a `float`, which is not exact.
+    ///     DecimalError: It has too many digits.
+    fn sweep(&self, side: Arg<&str>, sz: &Bound<'_, PyAny>) -> PyResult<Option<PySweep>> {
+        let (side, sz) = (side_of(side.0)?, numbers::read(sz)?);
         Ok(with_levels!(&*self.levels, book => book.sweep(side, sz)).map(PySweep))
     }
 

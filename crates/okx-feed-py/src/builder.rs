@@ -3,79 +3,31 @@
 use std::path::PathBuf;
 
 use okx_feed::transport::Proxy;
-use okx_feed::{Client, ClientBuilder, Credentials, EventSink, Region, UnixNanos};
+use okx_feed::{Client, ClientBuilder, Credentials, Dialect, EventSink, Region, UnixNanos};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 
+use crate::arguments::given;
 use crate::instruments::PyInstruments;
-use crate::subscriptions::{dialect, texts};
-use crate::{errors, options};
+use crate::subscriptions::texts;
+use crate::{arguments, errors, options};
 
-/// The arguments of `Client`, as Python passes them.
-#[derive(FromPyObject)]
-pub(crate) struct Arguments<'py> {
-    #[pyo3(item)]
-    pub(crate) subscriptions: Option<Bound<'py, PyAny>>,
-    #[pyo3(item)]
-    pub(crate) dialect: String,
-    #[pyo3(item)]
-    select: Option<Bound<'py, PyAny>>,
-    #[pyo3(item)]
-    url: Option<String>,
-    #[pyo3(item)]
-    rest_url: Option<String>,
-    #[pyo3(item)]
-    region: String,
-    #[pyo3(item)]
-    demo: bool,
-    #[pyo3(item)]
-    proxy: Option<String>,
-    #[pyo3(item)]
-    headers: Option<Vec<(String, String)>>,
-    #[pyo3(item)]
-    ca_file: Option<PathBuf>,
-    #[pyo3(item)]
-    login: Option<Login>,
-    #[pyo3(item)]
-    redundancy: usize,
-    #[pyo3(item)]
-    busy_poll: bool,
-    #[pyo3(item)]
-    record: Option<PathBuf>,
-    #[pyo3(item)]
-    trade_history_since: Option<u64>,
-    #[pyo3(item)]
-    book_snapshots: bool,
-    #[pyo3(item)]
-    sbe: Option<Py<PyInstruments>>,
-    #[pyo3(item)]
-    options: Option<Bound<'py, PyDict>>,
-    #[pyo3(item)]
-    pub(crate) text_capacity: usize,
-}
-
-/// The key to log in with.
-#[derive(FromPyObject)]
-enum Login {
-    /// Key, secret and passphrase.
-    Parts(String, String, String),
-    /// A file of them, or `env` for the variables of the environment.
-    Named(PathBuf),
-}
-
-impl Login {
-    fn credentials(self) -> PyResult<Credentials> {
-        match self {
-            Self::Parts(key, secret, passphrase) => Ok(Credentials::new(key, secret, passphrase)),
-            Self::Named(path) if path.as_os_str() == "env" => {
-                let found = Credentials::from_env().map_err(errors::client)?;
-                found.ok_or_else(|| {
-                    errors::config("OKX_API_KEY, OKX_API_SECRET and OKX_API_PASSPHRASE are not set")
-                })
-            }
-            Self::Named(path) => Credentials::from_file(&path).map_err(errors::client),
-        }
+/// The key to log in with: a tuple of key, secret and passphrase, a file of them, or `env` for the
+/// variables of the environment.
+fn credentials(login: &Bound<'_, PyAny>) -> PyResult<Credentials> {
+    let named = |error: PyErr| arguments::named(login.py(), "login", &error);
+    if login.is_instance_of::<PyTuple>() {
+        let (key, secret, passphrase): (String, String, String) = login.extract().map_err(named)?;
+        return Ok(Credentials::new(key, secret, passphrase));
     }
+    let path: PathBuf = login.extract().map_err(named)?;
+    if path.as_os_str() != "env" {
+        return Credentials::from_file(&path).map_err(errors::client);
+    }
+    let found = Credentials::from_env().map_err(errors::client)?;
+    found.ok_or_else(|| {
+        errors::config("OKX_API_KEY, OKX_API_SECRET and OKX_API_PASSPHRASE are not set")
+    })
 }
 
 /// The region of a name.
@@ -97,60 +49,68 @@ pub(crate) fn proxy(text: Option<String>) -> Proxy {
     }
 }
 
-impl Arguments<'_> {
-    /// The builder of these arguments.
-    ///
-    /// # Errors
-    /// `okx_feed.ConfigError`, `TypeError`.
-    pub(crate) fn builder<S: EventSink + Send + 'static>(
-        self,
-        sink: S,
-    ) -> PyResult<ClientBuilder<S>> {
-        if !(1..=16).contains(&self.redundancy) {
-            return Err(errors::config("redundancy: 1 to 16 connections"));
-        }
-        let mut builder = Client::builder(dialect(&self.dialect)?)
-            .sink(sink)
-            .region(region(&self.region)?)
-            .proxy(proxy(self.proxy))
-            .redundancy(self.redundancy);
-        for text in texts(self.subscriptions.as_ref())? {
-            builder = builder.subscribe(&text);
-        }
-        for text in texts(self.select.as_ref())? {
-            builder = builder.select(&text);
-        }
-        for (name, value) in self.headers.into_iter().flatten() {
+/// The texts of an argument that is one text or several.
+fn names(of: &Bound<'_, PyDict>, name: &str) -> PyResult<Vec<String>> {
+    let value: Option<Bound<'_, PyAny>> = given(of, name)?;
+    texts(value.as_ref()).map_err(|error| arguments::named(of.py(), name, &error))
+}
+
+/// The builder of the arguments of `Client`, as Python passes them.
+///
+/// # Errors
+/// `okx_feed.ConfigError`, `TypeError`.
+pub(crate) fn builder<S: EventSink + Send + 'static>(
+    of: &Bound<'_, PyDict>,
+    dialect: Dialect,
+    sink: S,
+) -> PyResult<ClientBuilder<S>> {
+    let redundancy = given(of, "redundancy")?;
+    if !(1..=16).contains(&redundancy) {
+        return Err(errors::config("redundancy: 1 to 16 connections"));
+    }
+    let mut builder = Client::builder(dialect)
+        .sink(sink)
+        .region(region(&given::<String>(of, "region")?)?)
+        .proxy(proxy(given(of, "proxy")?))
+        .redundancy(redundancy);
+    for text in names(of, "subscriptions")? {
+        builder = builder.subscribe(&text);
+    }
+    for text in names(of, "select")? {
+        builder = builder.select(&text);
+    }
+    if let Some(headers) = given::<Option<Bound<'_, PyAny>>>(of, "headers")? {
+        for (name, value) in arguments::headers(&headers)? {
             builder = builder.header(name, value);
         }
-        if let Some(url) = self.url {
-            builder = builder.url(url);
-        }
-        if let Some(url) = self.rest_url {
-            builder = builder.rest_url(url);
-        }
-        if let Some(path) = self.ca_file {
-            builder = builder.ca_file(path);
-        }
-        if let Some(login) = self.login {
-            builder = builder.login(login.credentials()?);
-        }
-        if let Some(dir) = self.record {
-            builder = builder.record(dir);
-        }
-        if let Some(since) = self.trade_history_since {
-            builder = builder.with_trade_history(UnixNanos(since));
-        }
-        if let Some(instruments) = self.sbe {
-            builder = builder.sbe(instruments.get().codes());
-        }
-        builder = if self.demo { builder.demo() } else { builder };
-        builder = if self.busy_poll { builder.busy_poll() } else { builder };
-        builder = if self.book_snapshots { builder.with_book_snapshots() } else { builder };
-        let mut result = Ok(());
-        if let Some(options) = self.options {
-            builder = builder.configure(|config| result = options::apply(config, &options));
-        }
-        result.map(|()| builder)
     }
+    if let Some(url) = given::<Option<String>>(of, "url")? {
+        builder = builder.url(url);
+    }
+    if let Some(url) = given::<Option<String>>(of, "rest_url")? {
+        builder = builder.rest_url(url);
+    }
+    if let Some(path) = given::<Option<PathBuf>>(of, "ca_file")? {
+        builder = builder.ca_file(path);
+    }
+    if let Some(login) = given::<Option<Bound<'_, PyAny>>>(of, "login")? {
+        builder = builder.login(credentials(&login)?);
+    }
+    if let Some(dir) = given::<Option<PathBuf>>(of, "record")? {
+        builder = builder.record(dir);
+    }
+    if let Some(since) = given(of, "trade_history_since")? {
+        builder = builder.with_trade_history(UnixNanos(since));
+    }
+    if let Some(instruments) = given::<Option<Py<PyInstruments>>>(of, "sbe")? {
+        builder = builder.sbe(instruments.get().codes());
+    }
+    builder = if given(of, "demo")? { builder.demo() } else { builder };
+    builder = if given(of, "busy_poll")? { builder.busy_poll() } else { builder };
+    builder = if given(of, "book_snapshots")? { builder.with_book_snapshots() } else { builder };
+    let mut result = Ok(());
+    if let Some(options) = given::<Option<Bound<'_, PyAny>>>(of, "options")? {
+        builder = builder.configure(|config| result = options::apply(config, &options));
+    }
+    result.map(|()| builder)
 }

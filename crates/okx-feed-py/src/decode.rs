@@ -2,15 +2,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use okx_feed::client::OwnedEvent;
 use okx_feed::{Decoder, Dialect, Event, Frame, UnixNanos};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
+use crate::arguments::Arg;
 use crate::errors;
-use crate::event::{PyDepthUpdate, object};
+use crate::event::append_message;
 use crate::instruments::PyInstruments;
 use crate::subscriptions::dialect as dialect_of;
+use crate::wait::lock;
 
 /// A frame's payload.
 #[derive(FromPyObject)]
@@ -21,28 +22,24 @@ pub(crate) enum Payload<'py> {
     Bytes(Bound<'py, PyBytes>),
 }
 
-/// Calls with the frame of a payload.
-pub(crate) fn with_frame<R>(
-    payload: &Payload<'_>,
-    is_binary: bool,
-    f: impl FnOnce(Frame<'_>) -> R,
-) -> PyResult<R> {
-    Ok(match payload {
-        Payload::Text(text) => f(Frame::Text(text.to_cow()?.as_bytes())),
-        Payload::Bytes(bytes) if is_binary => f(Frame::Binary(bytes.as_bytes())),
-        Payload::Bytes(bytes) => f(Frame::Text(bytes.as_bytes())),
-    })
-}
-
-/// Adds an event to a list.
-fn add<'py>(list: &Bound<'py, PyList>, event: &Event<'_>) -> PyResult<()> {
-    let py = list.py();
-    match event {
-        Event::Depth(update) => list.append(Bound::new(py, PyDepthUpdate::new(update))?),
-        _ => match OwnedEvent::new(event) {
-            Some(owned) => list.append(object(py, &owned)?),
-            None => Ok(()),
-        },
+impl Payload<'_> {
+    /// Calls with the frame.
+    ///
+    /// # Errors
+    /// What `encode` of a text raises.
+    pub(crate) fn with<R>(&self, is_binary: bool, f: impl FnOnce(Frame<'_>) -> R) -> PyResult<R> {
+        match self {
+            Self::Text(text) => match text.to_cow() {
+                Ok(text) => Ok(f(Frame::Text(text.as_bytes()))),
+                // Half a character is no UTF-8: the decoder says that the frame is malformed.
+                Err(_) => {
+                    let bytes = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
+                    Ok(f(Frame::Text(bytes.cast_into::<PyBytes>()?.as_bytes())))
+                }
+            },
+            Self::Bytes(bytes) if is_binary => Ok(f(Frame::Binary(bytes.as_bytes()))),
+            Self::Bytes(bytes) => Ok(f(Frame::Text(bytes.as_bytes()))),
+        }
     }
 }
 
@@ -64,10 +61,15 @@ impl PyDecoder {
 #[pymethods]
 impl PyDecoder {
     #[new]
-    #[pyo3(signature = (dialect="v5", *, sbe=None))]
-    fn new(dialect: &str, sbe: Option<&Bound<'_, PyInstruments>>) -> PyResult<Self> {
-        let made = Self::of(dialect_of(dialect)?);
+    #[pyo3(signature = (dialect=Arg("v5"), *, sbe=None),
+        text_signature = "(dialect='v5', *, sbe=None)")]
+    fn new(dialect: Arg<&str>, sbe: Option<&Bound<'_, PyInstruments>>) -> PyResult<Self> {
+        let dialect = dialect_of(dialect.0)?;
+        let made = Self::of(dialect);
         let Some(instruments) = sbe else { return Ok(made) };
+        if dialect == Dialect::V3 {
+            return Err(errors::config("sbe: v3 has no binary encoding"));
+        }
         let mut decoder = made.decoder.into_inner().unwrap_or_else(PoisonError::into_inner);
         decoder.set_sbe(Arc::new(instruments.get().codes()));
         Ok(Self { is_binary: true, decoder: Box::new(Mutex::new(decoder)) })
@@ -78,44 +80,45 @@ impl PyDecoder {
     ///
     /// Raises:
     ///     DecodeError: The frame is malformed; no event of it is given.
-    #[pyo3(signature = (frame, ts_recv=0))]
+    ///     ConfigError: `ts_recv` is no time: nanoseconds since 1970, or 0 if unknown.
+    #[pyo3(signature = (frame, ts_recv=Arg(0)), text_signature = "($self, frame, ts_recv=0)")]
     fn decode<'py>(
         &self,
         py: Python<'py>,
         frame: Payload<'py>,
-        ts_recv: u64,
+        ts_recv: Arg<u64>,
     ) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
         let mut result = Ok(());
         let sink = &mut |event: &Event<'_>| {
             if result.is_ok() {
-                result = add(&list, event);
+                result = append_message(&list, event);
             }
         };
-        let mut decoder = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
-        let ts_recv = UnixNanos(ts_recv);
-        let decoded =
-            with_frame(&frame, self.is_binary, |frame| decoder.decode(frame, ts_recv, sink))?;
+        let mut decoder = lock(py, &self.decoder);
+        let ts_recv = UnixNanos(ts_recv.0);
+        let decoded = frame.with(self.is_binary, |frame| decoder.decode(frame, ts_recv, sink))?;
+        drop(decoder);
         decoded.map_err(|error| errors::decode(&error))?;
         result.map(|()| list)
     }
 
     /// The text of the last frame that was inflated; empty otherwise.
     #[getter]
-    fn last_text(&self) -> String {
-        let decoder = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(decoder.last_text()).into_owned()
+    fn last_text(&self, py: Python<'_>) -> String {
+        String::from_utf8_lossy(lock(py, &self.decoder).last_text()).into_owned()
     }
 }
 
 /// Decodes one frame.
 #[pyfunction]
-#[pyo3(signature = (frame, dialect="v5", *, ts_recv=0))]
+#[pyo3(signature = (frame, dialect=Arg("v5"), *, ts_recv=Arg(0)),
+    text_signature = "(frame, dialect='v5', *, ts_recv=0)")]
 pub(crate) fn decode<'py>(
     py: Python<'py>,
     frame: Payload<'py>,
-    dialect: &str,
-    ts_recv: u64,
+    dialect: Arg<&str>,
+    ts_recv: Arg<u64>,
 ) -> PyResult<Bound<'py, PyList>> {
-    PyDecoder::of(dialect_of(dialect)?).decode(py, frame, ts_recv)
+    PyDecoder::of(dialect_of(dialect.0)?).decode(py, frame, ts_recv)
 }

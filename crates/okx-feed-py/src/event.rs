@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use okx_feed::client::{DroppedEvents, OwnedEvent};
-use okx_feed::{BookState, DepthUpdate, Level, Malformed, Subscription, UnixNanos};
+use okx_feed::{
+    Book5, BookState, DepthUpdate, Event, Level, Malformed, Subscription, TradeUpdate, UnixNanos,
+};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -298,21 +300,62 @@ impl PyDepthUpdate {
     }
 }
 
-/// An event as an object.
-pub(crate) fn object<'py>(py: Python<'py>, event: &OwnedEvent) -> PyResult<Bound<'py, PyAny>> {
-    Ok(match *event {
-        OwnedEvent::Book { subscription, book, .. } => {
-            let book = PyBook::of_event(Some(subscription), book, Change::default());
-            Bound::new(py, book)?.into_any()
+fn book<'py>(
+    py: Python<'py>,
+    subscription: Subscription,
+    book: Book5,
+    change: Change,
+) -> PyResult<Bound<'py, PyAny>> {
+    Ok(Bound::new(py, PyBook::of_event(Some(subscription), book, change))?.into_any())
+}
+
+fn trade(py: Python<'_>, trade: PyTrade) -> PyResult<Bound<'_, PyAny>> {
+    Ok(Bound::new(py, trade)?.into_any())
+}
+
+/// Appends an event to a list, if it is one of Python's. Runs no code of Python.
+pub(crate) fn append(list: &Bound<'_, PyList>, event: &Event<'_>) -> PyResult<()> {
+    let py = list.py();
+    // The most frequent ones are not copied before.
+    let made = match event {
+        Event::Book(update) => {
+            let Ok(subscription) = Subscription::of(&update.topic) else { return Ok(()) };
+            book(py, subscription, *update.book, Change::default())?
         }
-        OwnedEvent::Trade { subscription, trade, replayed, missed, origin, .. } => {
+        Event::Trade(update) => {
+            let Ok(subscription) = Subscription::of(&update.topic) else { return Ok(()) };
+            let TradeUpdate { trade: of, replayed, missed, origin, .. } = *update;
             let subscription = Some(subscription);
-            let trade = PyTrade { subscription, trade, replayed, missed, origin };
-            Bound::new(py, trade)?.into_any()
+            trade(py, PyTrade { subscription, trade: *of, replayed, missed, origin })?
+        }
+        other => match OwnedEvent::new(other) {
+            Some(owned) => object(py, &owned)?,
+            None => return Ok(()),
+        },
+    };
+    list.append(made)
+}
+
+/// As [`append`], with messages of order books as they are.
+pub(crate) fn append_message(list: &Bound<'_, PyList>, event: &Event<'_>) -> PyResult<()> {
+    match event {
+        Event::Depth(update) => list.append(Bound::new(list.py(), PyDepthUpdate::new(update))?),
+        other => append(list, other),
+    }
+}
+
+/// An event as an object.
+fn object<'py>(py: Python<'py>, event: &OwnedEvent) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match *event {
+        OwnedEvent::Book { subscription, book: of, .. } => {
+            book(py, subscription, of, Change::default())?
+        }
+        OwnedEvent::Trade { subscription, trade: of, replayed, missed, origin, .. } => {
+            let subscription = Some(subscription);
+            trade(py, PyTrade { subscription, trade: of, replayed, missed, origin })?
         }
         OwnedEvent::DepthBook { subscription, action, sync, best, .. } => {
-            let change = Change { action: Some(action), sync: Some(sync) };
-            Bound::new(py, PyBook::of_event(Some(subscription), best, change))?.into_any()
+            book(py, subscription, best, Change { action: Some(action), sync: Some(sync) })?
         }
         OwnedEvent::State { subscription, from, to, ts_recv, .. } => {
             Bound::new(py, PyStateChange { subscription, from, to, ts_recv })?.into_any()
@@ -335,10 +378,7 @@ pub(crate) fn object<'py>(py: Python<'py>, event: &OwnedEvent) -> PyResult<Bound
 }
 
 /// A malformed frame as an object.
-pub(crate) fn malformed_object<'py>(
-    py: Python<'py>,
-    malformed: &Malformed,
-) -> PyResult<Bound<'py, PyAny>> {
+fn malformed_object<'py>(py: Python<'py>, malformed: &Malformed) -> PyResult<Bound<'py, PyAny>> {
     let Malformed { kind, offset, subscription, ts_recv } = *malformed;
     let (topic, ts_recv) = (subscription.map(|of| of.to_string()), ts_recv.0);
     Ok(Bound::new(py, PyMalformed { kind, offset, topic, ts_recv })?.into_any())
@@ -357,7 +397,8 @@ pub(crate) enum Item {
 }
 
 impl Item {
-    fn object<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    /// The object of Python. Runs no code of Python.
+    pub(crate) fn object<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self {
             Self::Event(event) => object(py, event),
             Self::Dropped(dropped) => Ok(Bound::new(py, PyDropped::from(*dropped))?.into_any()),
@@ -367,10 +408,4 @@ impl Item {
             }
         }
     }
-}
-
-/// Items as a list of objects.
-pub(crate) fn list<'py>(py: Python<'py>, items: &[Item]) -> PyResult<Bound<'py, PyList>> {
-    let objects = items.iter().map(|item| item.object(py));
-    PyList::new(py, objects.collect::<PyResult<Vec<_>>>()?)
 }

@@ -7,17 +7,17 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::Stream;
 use okx_feed::client::Events;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::event::{self, Item};
-use crate::numbers;
+use crate::arguments::{Count, Seconds};
+use crate::event::Item;
 use crate::process::Process;
-use crate::wait::{now, wait_in_slices};
+use crate::wait::{lock, now, wait_in_slices};
 
 /// Wakes a thread that waits.
 struct ThreadWaker(Thread);
@@ -93,14 +93,9 @@ impl Receiver {
         }
     }
 
-    /// Takes what has come, `most` at most.
-    fn take(&mut self, most: usize) -> Vec<Item> {
-        let mut taken: Vec<_> = self.next.take().into_iter().collect();
-        while taken.len() < most {
-            let Some(received) = self.events.try_recv() else { break };
-            taken.push(item(received));
-        }
-        taken
+    /// The next one that has come already.
+    fn try_next(&mut self) -> Option<Item> {
+        self.next.take().or_else(|| self.events.try_recv().map(item))
     }
 }
 
@@ -124,10 +119,6 @@ impl PyEventQueue {
         Self { receiver: Mutex::new(receiver), fd, process }
     }
 
-    fn with<R>(&self, f: impl FnOnce(&mut Receiver) -> R) -> R {
-        f(&mut self.receiver.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
     fn event_fd(&self) -> io::Result<&EventFd> {
         if let Some(fd) = self.fd.get() {
             return Ok(fd);
@@ -136,19 +127,21 @@ impl PyEventQueue {
         Ok(self.fd.get_or_init(|| made))
     }
 
-    /// Waits until something is there, the client has stopped, or it is `until`.
-    fn wait(&self, until: Option<Instant>) -> bool {
+    /// Waits until something is there, the client has stopped, or it is `until`. For a thread
+    /// without the interpreter's lock.
+    fn wait(&self, until: Instant) -> bool {
         let waker = Waker::from(Arc::new(ThreadWaker(thread::current())));
         loop {
-            if self.with(|receiver| receiver.is_ready(&waker)) {
+            let mut receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
+            if receiver.is_ready(&waker) {
                 return true;
             }
+            drop(receiver);
             let now = now();
-            match until {
-                Some(until) if until <= now => return false,
-                Some(until) => thread::park_timeout(until - now),
-                None => thread::park(),
+            if until <= now {
+                return false;
             }
+            thread::park_timeout(until - now);
         }
     }
 }
@@ -156,26 +149,35 @@ impl PyEventQueue {
 #[pymethods]
 impl PyEventQueue {
     /// Events that have come, oldest first.
-    #[pyo3(signature = (most=65536, timeout=Some(0.0)))]
+    #[pyo3(signature = (most=Count(65536), timeout=Some(Seconds(Duration::ZERO))),
+        text_signature = "($self, most=65536, timeout=0.0)")]
     fn drain<'py>(
         &self,
         py: Python<'py>,
-        most: usize,
-        timeout: Option<f64>,
+        most: Count,
+        timeout: Option<Seconds>,
     ) -> PyResult<Bound<'py, PyList>> {
         self.process.check()?;
-        if timeout != Some(0.0) {
-            let timeout = timeout.map(numbers::seconds).transpose()?;
-            wait_in_slices(py, timeout, |until| self.wait(Some(until)))?;
+        if timeout.is_none_or(|Seconds(timeout)| !timeout.is_zero()) {
+            wait_in_slices(py, timeout, |until| self.wait(until))?;
         }
-        let items = py.detach(|| self.with(|receiver| receiver.take(most.max(1))));
-        event::list(py, &items)
+        let list = PyList::empty(py);
+        // To make an event runs no code of Python, which might want this lock too.
+        let mut receiver = lock(py, &self.receiver);
+        while list.len() < most.0
+            && let Some(item) = receiver.try_next()
+        {
+            list.append(item.object(py)?)?;
+        }
+        Ok(list)
     }
 
     /// Whether the client has stopped and nothing is left.
     #[getter]
-    fn is_ended(&self) -> bool {
-        self.with(|receiver| receiver.poll() && receiver.next.is_none())
+    fn is_ended(&self, py: Python<'_>) -> PyResult<bool> {
+        self.process.check()?;
+        let mut receiver = lock(py, &self.receiver);
+        Ok(receiver.poll() && receiver.next.is_none())
     }
 
     /// The descriptor that becomes readable once something has come after `arm`.
@@ -186,11 +188,11 @@ impl PyEventQueue {
 
     /// Has the descriptor become readable with the next event. True if something is there already,
     /// or the client has stopped: then the descriptor stays as it is.
-    fn arm(&self) -> PyResult<bool> {
+    fn arm(&self, py: Python<'_>) -> PyResult<bool> {
         self.process.check()?;
         let fd = self.event_fd()?;
         fd.clear();
-        Ok(self.with(|receiver| receiver.is_ready(&fd.waker)))
+        Ok(lock(py, &self.receiver).is_ready(&fd.waker))
     }
 
     fn __repr__(&self) -> &'static str {

@@ -1,16 +1,19 @@
 //! The sans-IO part: frames to books, for programs with sockets of their own.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
-use okx_feed::client::OwnedEvent;
-use okx_feed::{BookState, Dialect, Event, FeedHandler, Subscription, UnixNanos};
+use okx_feed::feed::Slot;
+use okx_feed::{BookReader, Dialect, Event, FeedHandler, Subscription, UnixNanos};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use crate::arguments::Arg;
 use crate::book::{Change, Levels, PyBook};
-use crate::decode::{Payload, with_frame};
-use crate::event::{self, Item};
+use crate::decode::Payload;
+use crate::event;
 use crate::subscriptions::{Wanted, dialect as dialect_of, find, texts};
+use crate::wait::lock;
 use crate::{errors, stats};
 
 /// Keeps books and trades from the frames of one connection.
@@ -18,101 +21,126 @@ use crate::{errors, stats};
 #[derive(Debug)]
 pub(crate) struct PyFeedHandler {
     dialect: Dialect,
-    handler: Box<Mutex<FeedHandler>>,
+    state: Box<Mutex<State>>,
 }
 
-impl PyFeedHandler {
-    fn with<R>(&self, f: impl FnOnce(&mut FeedHandler) -> R) -> R {
-        f(&mut self.handler.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn find(&self, handler: &FeedHandler, name: &str, wanted: Wanted) -> PyResult<Subscription> {
-        let all: Vec<_> = handler.slots().iter().map(|slot| *slot.subscription()).collect();
-        find(&all, self.dialect, name, wanted)
-    }
+#[derive(Debug)]
+struct State {
+    handler: FeedHandler,
+    /// The readers that were looked up, by the names that they were asked for by.
+    books: HashMap<String, (Subscription, BookReader)>,
 }
 
-fn state(handler: &FeedHandler, subscription: &Subscription) -> Option<BookState> {
-    Some(handler.slots().get(subscription)?.state())
+impl State {
+    fn find(&self, dialect: Dialect, name: &str, wanted: Wanted) -> PyResult<Subscription> {
+        let all: Vec<_> = self.handler.slots().iter().map(|slot| *slot.subscription()).collect();
+        find(&all, dialect, name, wanted)
+    }
 }
 
 #[pymethods]
 impl PyFeedHandler {
     #[new]
-    #[pyo3(signature = (subscriptions, dialect="v5"))]
-    fn new(subscriptions: &Bound<'_, PyAny>, dialect: &str) -> PyResult<Self> {
-        let dialect = dialect_of(dialect)?;
+    #[pyo3(signature = (subscriptions, dialect=Arg("v5")),
+        text_signature = "(subscriptions, dialect='v5')")]
+    fn new(subscriptions: &Bound<'_, PyAny>, dialect: Arg<&str>) -> PyResult<Self> {
+        let dialect = dialect_of(dialect.0)?;
         let mut handler = FeedHandler::new(dialect);
         for text in texts(Some(subscriptions))? {
             let parsed = Subscription::parse(dialect, &text);
             let added = parsed.and_then(|parsed| handler.subscribe(parsed));
             added.map_err(|error| errors::subscription(&error))?;
         }
-        Ok(Self { dialect, handler: Box::new(Mutex::new(handler)) })
+        if handler.slots().is_empty() {
+            return Err(errors::config("nothing is subscribed"));
+        }
+        let state = Mutex::new(State { handler, books: HashMap::new() });
+        Ok(Self { dialect, state: Box::new(state) })
     }
 
-    /// Processes a frame. A malformed one raises, and the books that it may belong to are not live.
-    #[pyo3(signature = (frame, ts_recv=0))]
-    fn on_frame(&self, frame: Payload<'_>, ts_recv: u64) -> PyResult<()> {
-        let (is_binary, ts_recv) = (self.dialect == Dialect::V3, UnixNanos(ts_recv));
-        let decoded = with_frame(&frame, is_binary, |frame| {
-            self.with(|handler| handler.on_frame(frame, ts_recv, &mut |_: &Event<'_>| {}))
+    /// Processes a frame.
+    ///
+    /// Raises:
+    ///     DecodeError: It is malformed. The books that it may belong to are not live any more.
+    ///     ConfigError: `ts_recv` is no time: nanoseconds since 1970, or 0 if unknown.
+    #[pyo3(signature = (frame, ts_recv=Arg(0)), text_signature = "($self, frame, ts_recv=0)")]
+    fn on_frame(&self, py: Python<'_>, frame: Payload<'_>, ts_recv: Arg<u64>) -> PyResult<()> {
+        let (is_binary, ts_recv) = (self.dialect == Dialect::V3, UnixNanos(ts_recv.0));
+        let decoded = frame.with(is_binary, |frame| {
+            let sink = &mut |_: &Event<'_>| {};
+            lock(py, &self.state).handler.on_frame(frame, ts_recv, sink)
         })?;
         decoded.map(drop).map_err(|error| errors::decode(&error))
     }
 
-    /// Processes a frame and gives its events. A malformed one is an event.
-    #[pyo3(signature = (frame, ts_recv=0))]
+    /// Processes a frame and gives its events. A malformed one is an event. Raises `ConfigError` as
+    /// `on_frame`.
+    #[pyo3(signature = (frame, ts_recv=Arg(0)), text_signature = "($self, frame, ts_recv=0)")]
     fn events<'py>(
         &self,
         py: Python<'py>,
         frame: Payload<'py>,
-        ts_recv: u64,
+        ts_recv: Arg<u64>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let mut items = Vec::new();
-        let sink = &mut |event: &Event<'_>| items.extend(OwnedEvent::new(event).map(Item::Event));
-        let (is_binary, ts_recv) = (self.dialect == Dialect::V3, UnixNanos(ts_recv));
-        with_frame(&frame, is_binary, |frame| {
+        let list = PyList::empty(py);
+        let mut result = Ok(());
+        let sink = &mut |event: &Event<'_>| {
+            if result.is_ok() {
+                result = event::append(&list, event);
+            }
+        };
+        let (is_binary, ts_recv) = (self.dialect == Dialect::V3, UnixNanos(ts_recv.0));
+        frame.with(is_binary, |frame| {
             // It is an event as well.
-            let _ = self.with(|handler| handler.on_frame(frame, ts_recv, sink));
+            let _ = lock(py, &self.state).handler.on_frame(frame, ts_recv, sink);
         })?;
-        event::list(py, &items)
+        result.map(|()| list)
     }
 
     /// The book of a subscription, or the best five levels of its order book.
-    fn book(&self, name: &str) -> PyResult<PyBook> {
-        self.with(|handler| {
-            let found = self.find(handler, name, Wanted::Book)?;
-            let book = handler.book(&found).unwrap_or_default();
-            let made = PyBook::of_event(Some(found), book, Change::default());
-            Ok(PyBook { state: state(handler, &found), ..made })
+    ///
+    /// Raises:
+    ///     NotSubscribedError: There is none of that name.
+    ///     ConfigError: The name is no UTF-8.
+    fn book(&self, py: Python<'_>, name: Arg<&str>) -> PyResult<PyBook> {
+        let Arg(name) = name;
+        let mut state = lock(py, &self.state);
+        if let Some((subscription, reader)) = state.books.get(name) {
+            return Ok(PyBook::top(*subscription, reader.snapshot()));
+        }
+        let found = state.find(self.dialect, name, Wanted::Book)?;
+        let reader = state.handler.book_reader(&found);
+        let reader =
+            reader.ok_or_else(|| errors::not_subscribed(format!("no book of {name:?}")))?;
+        let book = PyBook::top(found, reader.snapshot());
+        state.books.insert(name.to_owned(), (found, reader));
+        Ok(book)
+    }
+
+    /// The whole order book of a subscription. Raises as `book`.
+    fn depth(&self, py: Python<'_>, name: Arg<&str>) -> PyResult<PyBook> {
+        let state = lock(py, &self.state);
+        let found = state.find(self.dialect, name.0, Wanted::Depth)?;
+        let book = state.handler.depth(&found).cloned().unwrap_or_default();
+        Ok(PyBook {
+            subscription: Some(found),
+            levels: Arc::new(Levels::All(Box::new(book))),
+            state: state.handler.slots().get(&found).map(Slot::state),
+            version: 0,
+            change: Change::default(),
         })
     }
 
-    /// The whole order book of a subscription.
-    fn depth(&self, name: &str) -> PyResult<PyBook> {
-        self.with(|handler| {
-            let found = self.find(handler, name, Wanted::Depth)?;
-            let book = handler.depth(&found).cloned().unwrap_or_default();
-            Ok(PyBook {
-                subscription: Some(found),
-                levels: Arc::new(Levels::All(Box::new(book))),
-                state: state(handler, &found),
-                version: 0,
-                change: Change::default(),
-            })
-        })
-    }
-
-    /// Ends all states: the connection is lost.
-    #[pyo3(signature = (ts_recv=0))]
-    fn disconnected(&self, ts_recv: u64) {
-        self.with(|handler| handler.forget(UnixNanos(ts_recv), &mut |_: &Event<'_>| {}));
+    /// Ends all states: the connection is lost. Raises `ConfigError` as `on_frame`.
+    #[pyo3(signature = (ts_recv=Arg(0)), text_signature = "($self, ts_recv=0)")]
+    fn disconnected(&self, py: Python<'_>, ts_recv: Arg<u64>) {
+        let sink = &mut |_: &Event<'_>| {};
+        lock(py, &self.state).handler.forget(UnixNanos(ts_recv.0), sink);
     }
 
     /// The counters.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let all = self.with(|handler| *handler.stats());
+        let all = *lock(py, &self.state).handler.stats();
         stats::feed(py, &all)
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use okx_feed::rest::{
     Bar, BookSnapshot, Candle, CandlePager, Page, Request, RestClient, RestConfig, RestError,
@@ -14,23 +15,33 @@ use okx_feed::{
     DepthAction, DepthBook, DepthUpdate, Dialect, InstrumentId, Market, Subscription, Trade,
     UnixNanos,
 };
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::arguments::{Arg, Seconds, headers as headers_of};
 use crate::book::{Change, Levels, PyBook};
 use crate::builder::{proxy as proxy_of, region as region_of};
 use crate::instruments::{PyInstruments, of_rows};
+use crate::process::Process;
 use crate::trade::PyTrades;
-use crate::wait::{now, wait_in_slices};
+use crate::wait::{lock, now, wait_in_slices};
 use crate::{errors, numbers};
+
+/// How long a request may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a request may fail in a row.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 type SharedClient = Arc<Mutex<RestClient>>;
 
 /// A client of the REST interface.
 #[pyclass(frozen, module = "okx_feed", name = "History")]
 #[derive(Debug)]
-pub(crate) struct PyHistory(SharedClient);
+pub(crate) struct PyHistory {
+    client: SharedClient,
+    /// A child would share the connections of its parent.
+    process: Process,
+}
 
 fn id_of(text: &str) -> PyResult<InstrumentId> {
     InstrumentId::new(text).map_err(|error| errors::config(error.to_string()))
@@ -44,6 +55,10 @@ fn market_of(name: &str) -> PyResult<Market> {
 
 /// Calls with the client, on a thread of its own: a request may be sent again for minutes, and
 /// Ctrl-C must not wait for that.
+///
+/// # Errors
+/// `okx_feed.RestError`, what a handler of a signal raises, and `okx_feed.OkxFeedError` where no
+/// thread can be made.
 fn with<R: Send + 'static>(
     py: Python<'_>,
     client: &SharedClient,
@@ -51,11 +66,13 @@ fn with<R: Send + 'static>(
 ) -> PyResult<R> {
     let (sender, receiver) = channel();
     let client = Arc::clone(client);
-    thread::spawn(move || {
+    let request = move || {
         let mut client = client.lock().unwrap_or_else(PoisonError::into_inner);
         // Nobody waits for it any more after Ctrl-C.
         let _ = sender.send(f(&mut client));
-    });
+    };
+    let thread = thread::Builder::new().name("okx-feed-rest".to_owned());
+    thread.spawn(request).map_err(|error| errors::other(format!("no thread: {error}")))?;
     let mut result = None;
     let receiver = Mutex::new(receiver);
     wait_in_slices(py, None, |until| {
@@ -67,7 +84,7 @@ fn with<R: Send + 'static>(
         }
         true
     })?;
-    let ended = || PyRuntimeError::new_err("the thread of the request has ended");
+    let ended = || errors::other("the thread of the request has ended");
     result.ok_or_else(ended)?.map_err(|error| errors::rest(&error))
 }
 
@@ -119,62 +136,80 @@ fn book(inst_id: InstrumentId, snapshot: &BookSnapshot) -> PyBook {
 #[pymethods]
 impl PyHistory {
     #[new]
-    #[pyo3(signature = (url=None, *, region="global", demo=false, proxy=None, headers=None,
-        ca_file=None, timeout=30.0, patience=300.0))]
+    #[pyo3(signature = (url=None, *, region=Arg("global"), demo=false, proxy=None, headers=None,
+        ca_file=None, timeout=Seconds(TIMEOUT), patience=Seconds(PATIENCE)),
+        text_signature = "(url=None, *, region='global', demo=False, proxy=None, headers=None, \
+                          ca_file=None, timeout=30.0, patience=300.0)")]
     #[expect(clippy::too_many_arguments, reason = "named arguments in Python")]
     fn new(
-        url: Option<String>,
-        region: &str,
+        url: Option<Arg<String>>,
+        region: Arg<&str>,
         demo: bool,
-        proxy: Option<String>,
-        headers: Option<Vec<(String, String)>>,
-        ca_file: Option<PathBuf>,
-        timeout: f64,
-        patience: f64,
+        proxy: Option<Arg<String>>,
+        headers: Option<&Bound<'_, PyAny>>,
+        ca_file: Option<Arg<PathBuf>>,
+        timeout: Seconds,
+        patience: Seconds,
     ) -> PyResult<Self> {
         let mut config = RestConfig::new(Dialect::V5);
-        config.url = url;
-        config.region = region_of(region)?;
+        config.url = url.map(|Arg(url)| url);
+        config.region = region_of(region.0)?;
         config.demo = demo;
-        config.proxy = proxy_of(proxy);
-        config.headers = ExtraHeaders(headers.unwrap_or_default());
-        config.tls = TlsConfig { ca_file };
-        config.timeout = numbers::seconds(timeout)?;
-        config.retry.patience = numbers::seconds(patience)?;
+        config.proxy = proxy_of(proxy.map(|Arg(proxy)| proxy));
+        config.headers = ExtraHeaders(headers.map_or_else(|| Ok(Vec::new()), headers_of)?);
+        config.tls = TlsConfig { ca_file: ca_file.map(|Arg(path)| path) };
+        config.timeout = timeout.0;
+        config.retry.patience = patience.0;
         let client = RestClient::new(&config).map_err(|error| errors::rest(&error))?;
-        Ok(Self(Arc::new(Mutex::new(client))))
+        Ok(Self { client: Arc::new(Mutex::new(client)), process: Process::current() })
     }
 
-    /// Trades page by page, oldest first.
+    /// Trades page by page, oldest first, each once, from `since` to `until`, in nanoseconds since
+    /// 1970. Without `since` the newest 500, without `until` up to the newest.
+    ///
+    /// Raises:
+    ///     ConfigError: The id is none, or a time is.
     #[pyo3(signature = (inst_id, since=None, until=None))]
     fn trade_pages(
         &self,
-        inst_id: &str,
-        since: Option<u64>,
-        until: Option<u64>,
+        inst_id: Arg<&str>,
+        since: Option<Arg<u64>>,
+        until: Option<Arg<u64>>,
     ) -> PyResult<PyTradePages> {
-        let (since, until) = (since.map(UnixNanos), until.map(UnixNanos));
-        let pager = Mutex::new(TradePager::new(id_of(inst_id)?, since, until));
-        Ok(PyTradePages { client: Arc::clone(&self.0), pager })
+        let times = (since.map(|since| UnixNanos(since.0)), until.map(|until| UnixNanos(until.0)));
+        let pager = Mutex::new(TradePager::new(id_of(inst_id.0)?, times.0, times.1));
+        Ok(PyTradePages { client: Arc::clone(&self.client), pager, process: self.process })
     }
 
-    /// Closed candles, oldest first.
-    #[pyo3(signature = (inst_id, bar="1m", *, since, until=None))]
+    /// Closed candles, oldest first, from `since` to before `until` in nanoseconds since 1970:
+    /// dictionaries of `ts`, the prices `open`, `high`, `low` and `close`, the volumes `volume`,
+    /// `volume_ccy` and `volume_quote`, and `closed`.
+    ///
+    /// Args:
+    ///     bar: The exchange's name, such as `1m` or `1Dutc`.
+    ///
+    /// Raises:
+    ///     ConfigError: The id is none, the bar or a time.
+    ///     RestError: A request has failed for good.
+    ///     ForkedError: This is a child of the process that it was made in.
+    #[pyo3(signature = (inst_id, bar=Arg("1m"), *, since, until=None),
+        text_signature = "($self, inst_id, bar='1m', *, since, until=None)")]
     fn candles<'py>(
         &self,
         py: Python<'py>,
-        inst_id: &str,
-        bar: &str,
-        since: u64,
-        until: Option<u64>,
+        inst_id: Arg<&str>,
+        bar: Arg<&str>,
+        since: Arg<u64>,
+        until: Option<Arg<u64>>,
     ) -> PyResult<Vec<Bound<'py, PyDict>>> {
-        let bar: Bar = bar.parse().map_err(errors::config)?;
-        let now = with(py, &self.0, RestClient::time)?;
-        let span = (UnixNanos(since), until.map_or(now, UnixNanos));
-        let mut pager = CandlePager::v5(id_of(inst_id)?, bar, span, now);
+        self.process.check()?;
+        let (id, bar): (_, Bar) = (id_of(inst_id.0)?, bar.0.parse().map_err(errors::config)?);
+        let now = with(py, &self.client, RestClient::time)?;
+        let span = (UnixNanos(since.0), until.map_or(now, |until| UnixNanos(until.0)));
+        let mut pager = CandlePager::v5(id, bar, span, now);
         let mut found = Vec::new();
         while let Some(page) = pager.next() {
-            let (target, rows) = fetch(py, &self.0, page)?;
+            let (target, rows) = fetch(py, &self.client, page)?;
             let taken = pager.on_rows(&rows, &mut found);
             taken.map_err(|why| errors::rest(&RestError::Row { target, why }))?;
         }
@@ -182,33 +217,48 @@ impl PyHistory {
     }
 
     /// The order book now: up to 400 levels a side, or up to 5,000 without a sequence number.
-    #[pyo3(signature = (inst_id, levels=400))]
-    fn book(&self, py: Python<'_>, inst_id: &str, levels: u32) -> PyResult<PyBook> {
-        let id = id_of(inst_id)?;
-        let request = match levels {
-            0..=400 => Request::book(&id, levels),
-            _ => Request::full_book(&id, levels),
+    ///
+    /// Raises:
+    ///     ConfigError: The id is none, or `levels` is not 1 to 5,000.
+    ///     RestError: The request has failed for good.
+    ///     ForkedError: This is a child of the process that it was made in.
+    #[pyo3(signature = (inst_id, levels=Arg(400)), text_signature = "($self, inst_id, levels=400)")]
+    fn book(&self, py: Python<'_>, inst_id: Arg<&str>, levels: Arg<u32>) -> PyResult<PyBook> {
+        self.process.check()?;
+        let id = id_of(inst_id.0)?;
+        let request = match levels.0 {
+            levels @ 1..=400 => Request::book(&id, levels),
+            levels @ 401..=5_000 => Request::full_book(&id, levels),
+            other => return Err(errors::config(format!("{other} levels: 1 to 5000"))),
         };
-        Ok(book(id, &with(py, &self.0, move |client| client.book(&request))?))
+        Ok(book(id, &with(py, &self.client, move |client| client.book(&request))?))
     }
 
-    /// The instruments of a type; of options those of a family.
+    /// The instruments of a type, `SPOT`, `SWAP`, `FUTURES` or `OPTION`; of options those of a
+    /// family, such as `BTC-USD`.
+    ///
+    /// Raises:
+    ///     ConfigError: There is no such type.
+    ///     RestError: The request has failed for good.
+    ///     ForkedError: This is a child of the process that it was made in.
     #[pyo3(signature = (inst_type, family=None))]
     fn instruments(
         &self,
         py: Python<'_>,
-        inst_type: &str,
-        family: Option<&str>,
+        inst_type: Arg<&str>,
+        family: Option<Arg<&str>>,
     ) -> PyResult<PyInstruments> {
-        let market = market_of(inst_type)?;
-        let request = Request::instruments(market, family, None);
-        let rows = with(py, &self.0, move |client| client.instruments(market, &request))?;
+        self.process.check()?;
+        let market = market_of(inst_type.0)?;
+        let request = Request::instruments(market, family.map(|family| family.0), None);
+        let rows = with(py, &self.client, move |client| client.instruments(market, &request))?;
         Ok(of_rows(&rows))
     }
 
-    /// The exchange's time.
+    /// The exchange's time in nanoseconds since 1970. Raises `RestError` and `ForkedError`.
     fn time(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok(with(py, &self.0, RestClient::time)?.0)
+        self.process.check()?;
+        Ok(with(py, &self.client, RestClient::time)?.0)
     }
 }
 
@@ -218,12 +268,7 @@ impl PyHistory {
 pub(crate) struct PyTradePages {
     client: SharedClient,
     pager: Mutex<TradePager>,
-}
-
-impl PyTradePages {
-    fn with<R>(&self, f: impl FnOnce(&mut TradePager) -> R) -> R {
-        f(&mut self.pager.lock().unwrap_or_else(PoisonError::into_inner))
-    }
+    process: Process,
 }
 
 #[pymethods]
@@ -233,11 +278,12 @@ impl PyTradePages {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<PyTrades>> {
+        self.process.check()?;
         let mut trades: Vec<Trade> = Vec::new();
         while trades.is_empty() {
-            let Some(page) = self.with(|pager| pager.next()) else { return Ok(None) };
+            let Some(page) = lock(py, &self.pager).next() else { return Ok(None) };
             let (target, rows) = fetch(py, &self.client, page)?;
-            let taken = self.with(|pager| pager.on_rows(&rows, &mut trades));
+            let taken = lock(py, &self.pager).on_rows(&rows, &mut trades);
             taken.map_err(|why| errors::rest(&RestError::Row { target, why }))?;
         }
         Ok(Some(PyTrades::of_history(trades)))
@@ -245,7 +291,7 @@ impl PyTradePages {
 
     /// How many ids had no trade, though each was requested several times.
     #[getter]
-    fn missing(&self) -> u64 {
-        self.with(|pager| pager.missing())
+    fn missing(&self, py: Python<'_>) -> u64 {
+        lock(py, &self.pager).missing()
     }
 }

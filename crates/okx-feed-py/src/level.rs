@@ -57,7 +57,8 @@ impl PyLevel {
     /// The price as a whole number of ticks, exact.
     ///
     /// Raises:
-    ///     DecimalError: It is between two ticks, or the tick is zero.
+    ///     DecimalError: It is between two ticks, or the tick is not positive.
+    ///     TypeError: The tick is a `float`, which is not exact.
     fn ticks(&self, tick: &Bound<'_, PyAny>) -> PyResult<i64> {
         self.0.ticks(numbers::read(tick)?).map_err(errors::decimal)
     }

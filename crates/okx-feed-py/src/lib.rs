@@ -4,6 +4,7 @@
 //! something waits, and gives out the memory of levels and trades without a copy. What users see is
 //! documented in `python/okx_feed/_okx_feed.pyi` and in docs/PYTHON.md.
 
+mod arguments;
 mod book;
 mod buffer;
 mod builder;

@@ -1,12 +1,11 @@
 //! Exact numbers: `decimal.Decimal` in Python.
 
-use std::time::Duration;
-
 use okx_feed::Decimal;
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyFloat, PyType};
+use pyo3::types::{PyString, PyType};
 
 use crate::errors;
 
@@ -27,25 +26,36 @@ pub(crate) fn exact_option(
     value.map(|value| exact(py, value)).transpose()
 }
 
-/// Reads a `Decimal`, an `int` or a `str`.
+/// Reads a `Decimal`, an integer or a `str`.
 ///
 /// # Errors
-/// `TypeError` of a float, which is not exact; `okx_feed.DecimalError` of what does not fit.
+/// `TypeError` of anything else, such as a float, which is not exact; `okx_feed.DecimalError` of
+/// what does not fit.
 pub(crate) fn read(value: &Bound<'_, PyAny>) -> PyResult<Decimal> {
-    if value.is_instance_of::<PyFloat>() {
-        return Err(PyTypeError::new_err("a float is not exact: pass a Decimal, an int or a str"));
-    }
-    let text = value.str()?;
-    Decimal::parse_value(text.to_cow()?.as_bytes()).map_err(errors::decimal)
+    let py = value.py();
+    let is_text = value.is_instance_of::<PyString>();
+    let value = match is_text || value.is_instance(DECIMAL.import(py, "decimal", "Decimal")?)? {
+        true => value.clone(),
+        // Those of numpy are no `int`.
+        false => index(value)?,
+    };
+    // A text may be no UTF-8, and an integer too long to be shown.
+    let text = value.str().and_then(|text| Ok(text.to_cow()?.into_owned()));
+    let text = text.map_err(|error| errors::decimal_text(error.value(py).to_string()))?;
+    Decimal::parse_value(text.as_bytes()).map_err(errors::decimal)
 }
 
-/// Reads a duration in seconds.
-///
-/// # Errors
-/// `okx_feed.ConfigError` of what is negative or not finite.
-pub(crate) fn seconds(value: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(value)
-        .map_err(|_| errors::config(format!("{value} is not a duration in seconds")))
+/// The `int` of an integer.
+fn index<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = value.py();
+    let index = py.import(intern!(py, "operator"))?.call_method1(intern!(py, "index"), (value,));
+    index.map_err(|error| match error.is_instance_of::<PyTypeError>(py) {
+        true => PyTypeError::new_err(format!(
+            "{} is not exact: pass a Decimal, an int or a str",
+            value.get_type()
+        )),
+        false => error,
+    })
 }
 
 /// The `Decimal` of a number's text, which may have more digits than a [`Decimal`].

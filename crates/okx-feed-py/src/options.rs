@@ -10,9 +10,9 @@ use okx_feed::feed::StaleLimits;
 use okx_feed::session::{ResyncConfig, SessionConfig};
 use okx_feed::{Channel, Dialect};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
-use crate::{errors, numbers};
+use crate::arguments::{Arg, Seconds};
+use crate::{arguments, errors};
 
 /// A value of an option.
 type Value<'v, 'py> = &'v Bound<'py, PyAny>;
@@ -20,11 +20,13 @@ type Value<'v, 'py> = &'v Bound<'py, PyAny>;
 /// Sets options by their names.
 ///
 /// # Errors
-/// `okx_feed.ConfigError` of an unknown name, `TypeError` and others of a wrong value.
-pub(crate) fn apply(config: &mut ClientConfig, options: &Bound<'_, PyDict>) -> PyResult<()> {
-    for (name, value) in options.iter() {
-        let name: String = name.extract()?;
-        let is_known = set(config, &name, &value).map_err(|error| named(&value, &name, error))?;
+/// `okx_feed.ConfigError` of an unknown name or a wrong value, `TypeError` of one of a wrong type.
+pub(crate) fn apply(config: &mut ClientConfig, options: &Bound<'_, PyAny>) -> PyResult<()> {
+    let pairs = arguments::pairs::<Arg<String>, Bound<'_, PyAny>>(options);
+    let pairs = pairs.map_err(|error| arguments::named(options.py(), "options", &error))?;
+    for (Arg(name), value) in pairs {
+        let is_known = set(config, &name, &value)
+            .map_err(|error| arguments::named(value.py(), &format!("option {name:?}"), &error))?;
         if !is_known {
             return Err(errors::config(format!(
                 "unknown option {name:?}; docs/PYTHON.md lists them"
@@ -34,14 +36,8 @@ pub(crate) fn apply(config: &mut ClientConfig, options: &Bound<'_, PyDict>) -> P
     Ok(())
 }
 
-/// An error, with the option that it is about.
-fn named(value: Value<'_, '_>, name: &str, error: PyErr) -> PyErr {
-    let py = value.py();
-    errors::config(format!("option {name:?}: {}", error.value(py)))
-}
-
 fn duration(value: Value<'_, '_>) -> PyResult<Duration> {
-    numbers::seconds(value.extract()?)
+    value.extract().map(|Seconds(duration)| duration)
 }
 
 /// A duration, or `None`.

@@ -1,10 +1,11 @@
 //! Readers of one subscription, which look nothing up.
 
-use okx_feed::{BookReader, DepthReader, Subscription};
+use okx_feed::{BookReader, BookState, DepthReader, DownReason, Subscription};
 use pyo3::prelude::*;
 
+use crate::arguments::{Arg, Seconds};
 use crate::book::PyBook;
-use crate::numbers;
+use crate::errors;
 use crate::process::Process;
 use crate::wait::{poll_until, wait_in_slices};
 
@@ -31,6 +32,30 @@ impl PyBookReader {
         match &self.source {
             Source::Top(reader) => reader.version(),
             Source::Best(reader) => reader.version(),
+        }
+    }
+
+    fn latest(&self) -> (u64, BookState) {
+        match &self.source {
+            Source::Top(reader) => {
+                let latest = reader.snapshot();
+                (latest.version, latest.state)
+            }
+            Source::Best(reader) => {
+                let latest = reader.snapshot();
+                (latest.version, latest.state)
+            }
+        }
+    }
+
+    /// Why nothing is published after `version` any more; `None` if something is.
+    fn end_after(&self, version: u64) -> Option<DownReason> {
+        match self.latest() {
+            (last, BookState::Down(why)) if last <= version => {
+                // A refused subscription is requested again.
+                (why != DownReason::Rejected).then_some(why)
+            }
+            _ => None,
         }
     }
 }
@@ -63,11 +88,36 @@ impl PyBookReader {
     }
 
     /// Waits for a later version than `version`: spins for 20 µs, then looks every 50 µs.
+    ///
+    /// Args:
+    ///     timeout: Seconds, up to 1e9; `None` waits without end.
+    ///
+    /// Returns:
+    ///     False if none came in that time.
+    ///
+    /// Raises:
+    ///     StoppedError: The client has stopped, and there is no later version.
+    ///     NotSubscribedError: The same of the subscription.
+    ///     ForkedError: This is a child of the process that it was made in.
     #[pyo3(signature = (version, timeout=None))]
-    fn wait(&self, py: Python<'_>, version: u64, timeout: Option<f64>) -> PyResult<bool> {
+    fn wait(&self, py: Python<'_>, version: Arg<u64>, timeout: Option<Seconds>) -> PyResult<bool> {
         self.process.check()?;
-        let timeout = timeout.map(numbers::seconds).transpose()?;
-        wait_in_slices(py, timeout, |until| poll_until(until, || self.published() > version))
+        let Arg(version) = version;
+        let mut end = None;
+        let is_later = wait_in_slices(py, timeout, |until| {
+            poll_until(until, || {
+                if self.published() > version {
+                    return true;
+                }
+                end = self.end_after(version);
+                end.is_some()
+            })
+        })?;
+        match end {
+            Some(DownReason::Stopped) => Err(errors::stopped()),
+            Some(_) => Err(errors::not_subscribed(format!("{} has ended", self.subscription))),
+            None => Ok(is_later),
+        }
     }
 
     fn __repr__(&self) -> String {

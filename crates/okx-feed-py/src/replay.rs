@@ -1,18 +1,29 @@
 //! Captures as events.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use okx_feed::client::OwnedEvent;
-use okx_feed::replay::{Lines, Speed};
+use okx_feed::replay::Lines;
 use okx_feed::{Event, EventSink, Replay, ReplayError, UnixNanos};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use crate::arguments::{Arg, Count};
 use crate::book::PyBook;
-use crate::event::{self, Item};
+use crate::event::Item;
+use crate::process::Process;
 use crate::subscriptions::{Wanted, dialect as dialect_of, find, texts};
+use crate::wait::{lock, now, wait_in_slices};
 use crate::{errors, stats};
+
+/// A wait that can't be expressed never ends; a year is as good.
+const YEAR: Duration = Duration::from_secs(31_536_000);
+
+/// After how many lines it is looked whether a signal has come.
+const LINES_PER_LOOK: u32 = 1024;
 
 /// Keeps events until they are handed over.
 #[derive(Debug, Default)]
@@ -29,26 +40,73 @@ impl EventSink for Collector {
 
 /// Plays captures.
 #[pyclass(frozen, module = "okx_feed", name = "Replay")]
-pub(crate) struct PyReplay(Box<Mutex<State>>);
+pub(crate) struct PyReplay {
+    state: Box<Mutex<State>>,
+    /// A child would share the positions in the files with its parent.
+    process: Process,
+}
 
 struct State {
     replay: Replay<Collector>,
     is_ended: bool,
+    /// Raised once what was played before is handed over.
+    error: Option<ReplayError>,
+    /// How many times as fast as recorded; `None` for as fast as possible.
+    speed: Option<f64>,
+    /// The first recorded time, and when it was played.
+    start: Option<(UnixNanos, Instant)>,
 }
 
 impl State {
-    /// Plays until `most` events are there, or to the end.
-    fn play(&mut self, most: usize) -> Result<Vec<Item>, ReplayError> {
-        while !self.is_ended && self.replay.sink().0.len() < most {
-            self.is_ended = !self.replay.step()?;
+    /// Plays until `most` events are there, to the end, or, at a recorded pace, until something is
+    /// there and the next line has to wait. False if it was not so `until` then.
+    fn play(&mut self, most: usize, until: Instant) -> bool {
+        for line in 1_u32.. {
+            let collected = self.replay.sink().0.len();
+            if collected >= most || self.is_ended {
+                return true;
+            }
+            match self.step(until, collected > 0) {
+                Ok(true) => {}
+                Ok(false) => return true,
+                Err(error) => (self.error, self.is_ended) = (Some(error), true),
+            }
+            if (self.speed.is_some() || line % LINES_PER_LOOK == 0) && until <= now() {
+                return false;
+            }
         }
-        Ok(std::mem::take(&mut self.replay.sink().0))
+        false
+    }
+
+    /// Plays a line whose time has come, or waits for it `until` then at most. False if it has to
+    /// wait and `is_hasty`.
+    fn step(&mut self, until: Instant, is_hasty: bool) -> Result<bool, ReplayError> {
+        let pause = self.pause()?;
+        if pause.is_zero() {
+            self.is_ended = !self.replay.step()?;
+        } else if is_hasty {
+            return Ok(false);
+        } else {
+            thread::sleep(pause.min(until.saturating_duration_since(now())));
+        }
+        Ok(true)
+    }
+
+    /// How long the next line has to wait.
+    fn pause(&mut self) -> Result<Duration, ReplayError> {
+        let Some(speed) = self.speed else { return Ok(Duration::ZERO) };
+        let Some(next) = self.replay.next_time()? else { return Ok(Duration::ZERO) };
+        let (first, begun) = *self.start.get_or_insert_with(|| (next, now()));
+        let recorded = next.since(first).unwrap_or_default().as_secs_f64();
+        let due = Duration::try_from_secs_f64(recorded / speed).unwrap_or(YEAR);
+        Ok(due.saturating_sub(now().saturating_duration_since(begun)))
     }
 }
 
 impl PyReplay {
-    fn with<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
-        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn state(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, State>> {
+        self.process.check()?;
+        Ok(lock(py, &self.state))
     }
 }
 
@@ -66,25 +124,30 @@ fn lines_of(name: &str) -> PyResult<Lines> {
 #[pymethods]
 impl PyReplay {
     #[new]
-    #[pyo3(signature = (files, *, dialect=None, subscribe=None, speed=None, start=0, end=None,
-        lines="arbitrated"))]
+    #[pyo3(signature = (files, *, dialect=None, subscribe=None, speed=None, start=Arg(0), end=None,
+        lines=Arg("arbitrated")),
+        text_signature = "(files, *, dialect=None, subscribe=None, speed=None, start=0, end=None, \
+                          lines='arbitrated')")]
     #[expect(clippy::too_many_arguments, reason = "named arguments in Python")]
     fn new(
         py: Python<'_>,
-        files: Vec<PathBuf>,
-        dialect: Option<&str>,
+        files: Arg<Vec<PathBuf>>,
+        dialect: Option<Arg<&str>>,
         subscribe: Option<&Bound<'_, PyAny>>,
-        speed: Option<f64>,
-        start: u64,
-        end: Option<u64>,
-        lines: &str,
+        speed: Option<Arg<f64>>,
+        start: Arg<u64>,
+        end: Option<Arg<u64>>,
+        lines: Arg<&str>,
     ) -> PyResult<Self> {
-        let speed = speed.map_or(Speed::Max, Speed::Times);
-        let (start, end) = (UnixNanos(start), UnixNanos(end.unwrap_or(u64::MAX)));
-        let lines = lines_of(lines)?;
-        let mut builder = Replay::builder().files(files).speed(speed).times(start, end);
+        let speed = speed.map(|Arg(speed)| speed);
+        if speed.is_some_and(|speed| speed.is_nan() || speed <= 0.0) {
+            return Err(errors::replay(&ReplayError::Speed));
+        }
+        let (start, end) = (UnixNanos(start.0), UnixNanos(end.map_or(u64::MAX, |Arg(end)| end)));
+        let lines = lines_of(lines.0)?;
+        let mut builder = Replay::builder().files(files.0).times(start, end);
         builder = builder.configure(|config| config.lines = lines);
-        if let Some(name) = dialect {
+        if let Some(Arg(name)) = dialect {
             builder = builder.dialect(dialect_of(name)?);
         }
         for channel in texts(subscribe)? {
@@ -92,62 +155,75 @@ impl PyReplay {
         }
         let opened = py.detach(|| builder.sink(Collector::default()).open());
         let replay = opened.map_err(|error| errors::replay(&error))?;
-        Ok(Self(Box::new(Mutex::new(State { replay, is_ended: false }))))
+        let state = State { replay, is_ended: false, error: None, speed, start: None };
+        Ok(Self { state: Box::new(Mutex::new(state)), process: Process::current() })
     }
 
     /// Plays on; empty at the end.
-    #[pyo3(signature = (most=4096))]
-    fn batch<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Bound<'py, PyList>> {
-        let played = py.detach(|| self.with(|state| state.play(most.max(1))));
-        let items = played.map_err(|error| errors::replay(&error))?;
-        py.check_signals()?;
-        event::list(py, &items)
+    #[pyo3(signature = (most=Count(4096)), text_signature = "($self, most=4096)")]
+    fn batch<'py>(&self, py: Python<'py>, most: Count) -> PyResult<Bound<'py, PyList>> {
+        self.process.check()?;
+        wait_in_slices(py, None, |until| {
+            self.state.lock().unwrap_or_else(PoisonError::into_inner).play(most.0, until)
+        })?;
+        let mut state = self.state(py)?;
+        let items = std::mem::take(&mut state.replay.sink().0);
+        let error = if items.is_empty() { state.error.take() } else { None };
+        drop(state);
+        if let Some(error) = error {
+            return Err(errors::replay(&error));
+        }
+        let list = PyList::empty(py);
+        for item in &items {
+            list.append(item.object(py)?)?;
+        }
+        Ok(list)
     }
 
     /// The book as of what was played.
-    fn book(&self, name: &str) -> PyResult<PyBook> {
-        self.with(|State { replay, .. }| {
-            let all = replay.subscriptions();
-            let found = find(&all, replay.dialect(), name, Wanted::Book)?;
-            let reader = replay.book_reader(&found);
-            let reader = reader.ok_or_else(|| errors::not_subscribed(format!("no {name:?}")))?;
-            Ok(PyBook::top(found, reader.snapshot()))
-        })
+    fn book(&self, py: Python<'_>, name: Arg<&str>) -> PyResult<PyBook> {
+        let Arg(name) = name;
+        let replay = &mut self.state(py)?.replay;
+        let all = replay.subscriptions();
+        let found = find(&all, replay.dialect(), name, Wanted::Book)?;
+        let reader = replay.book_reader(&found);
+        let reader = reader.ok_or_else(|| errors::not_subscribed(format!("no {name:?}")))?;
+        Ok(PyBook::top(found, reader.snapshot()))
     }
 
     /// The published levels of an order book as of what was played.
-    fn depth(&self, name: &str) -> PyResult<PyBook> {
-        self.with(|State { replay, .. }| {
-            let all = replay.subscriptions();
-            let found = find(&all, replay.dialect(), name, Wanted::Depth)?;
-            let reader = replay.depth_reader(&found);
-            let reader = reader.ok_or_else(|| errors::not_subscribed(format!("no {name:?}")))?;
-            Ok(PyBook::best(found, reader.snapshot()))
-        })
+    fn depth(&self, py: Python<'_>, name: Arg<&str>) -> PyResult<PyBook> {
+        let Arg(name) = name;
+        let replay = &mut self.state(py)?.replay;
+        let all = replay.subscriptions();
+        let found = find(&all, replay.dialect(), name, Wanted::Depth)?;
+        let reader = replay.depth_reader(&found);
+        let reader = reader.ok_or_else(|| errors::not_subscribed(format!("no {name:?}")))?;
+        Ok(PyBook::best(found, reader.snapshot()))
     }
 
     /// `v3` or `v5`.
     #[getter]
-    fn dialect(&self) -> &'static str {
-        self.with(|state| state.replay.dialect().name())
+    fn dialect(&self, py: Python<'_>) -> PyResult<&'static str> {
+        Ok(self.state(py)?.replay.dialect().name())
     }
 
     /// The time of the last line that was played.
     #[getter]
-    fn now(&self) -> u64 {
-        self.with(|state| state.replay.now().0)
+    fn now(&self, py: Python<'_>) -> PyResult<u64> {
+        Ok(self.state(py)?.replay.now().0)
     }
 
     /// Those that were named, or that were found so far.
-    fn subscriptions(&self) -> Vec<String> {
-        let mut all = self.with(|state| state.replay.subscriptions());
+    fn subscriptions(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let mut all = self.state(py)?.replay.subscriptions();
         all.sort_unstable();
-        all.iter().map(ToString::to_string).collect()
+        Ok(all.iter().map(ToString::to_string).collect())
     }
 
     /// What was played until now.
     fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let report = self.with(|state| state.replay.report());
+        let report = self.state(py)?.replay.report();
         let dict = PyDict::new(py);
         dict.set_item("frames", report.frames)?;
         dict.set_item("frame_bytes", report.frame_bytes)?;

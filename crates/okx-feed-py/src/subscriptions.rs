@@ -1,11 +1,24 @@
 //! Subscriptions as texts.
 
 use okx_feed::model::ChannelKind;
-use okx_feed::{Dialect, Subscription};
+use okx_feed::{BookState, Dialect, DownReason, Subscription};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use crate::arguments::Arg;
 use crate::errors;
+
+/// All states.
+const STATES: [BookState; 8] = [
+    BookState::Connecting,
+    BookState::AwaitingSnapshot,
+    BookState::Live,
+    BookState::Stale,
+    BookState::Resyncing,
+    BookState::Down(DownReason::Rejected),
+    BookState::Down(DownReason::Unsubscribed),
+    BookState::Down(DownReason::Stopped),
+];
 
 /// The dialect of a name.
 ///
@@ -17,13 +30,29 @@ pub(crate) fn dialect(name: &str) -> PyResult<Dialect> {
     found.ok_or_else(|| errors::config(format!("unknown dialect {name:?}: v3 or v5")))
 }
 
+/// The state of a name.
+///
+/// # Errors
+/// `okx_feed.ConfigError` of a name that no state has.
+pub(crate) fn state_of(name: &str) -> PyResult<BookState> {
+    let found = STATES.into_iter().find(|state| state.name() == name);
+    found.ok_or_else(|| {
+        let names = STATES.map(BookState::name).join(", ");
+        errors::config(format!("unknown state {name:?}: {names}"))
+    })
+}
+
 /// The texts of an argument that is one text or several.
+///
+/// # Errors
+/// `TypeError` of anything else, `okx_feed.ConfigError` of a text that is no UTF-8.
 pub(crate) fn texts(argument: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<String>> {
     let Some(argument) = argument else { return Ok(Vec::new()) };
-    if let Ok(text) = argument.cast::<PyString>() {
-        return Ok(vec![text.to_string()]);
+    let text = |item: Bound<'_, PyAny>| item.extract().map(|Arg(text)| text);
+    if argument.is_instance_of::<PyString>() {
+        return Ok(vec![text(argument.clone())?]);
     }
-    argument.try_iter()?.map(|item| item?.extract()).collect()
+    argument.try_iter()?.map(|item| text(item?)).collect()
 }
 
 /// What a reader is wanted of, best first where an instrument has several.

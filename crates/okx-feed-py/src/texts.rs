@@ -3,17 +3,18 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use okx_feed::{Event, EventSink};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
-use crate::numbers;
+use crate::arguments::{Count, Seconds};
+use crate::errors;
 use crate::process::Process;
-use crate::wait::{now, wait_in_slices};
+use crate::wait::{lock, now, wait_in_slices};
 
-/// The most texts that a queue holds.
+/// The most texts that a queue holds: its memory is allocated at once.
 const MAX_TEXTS: usize = 1 << 20;
 
 /// The sink of a client: queues the text of each message, where somebody wants it. Never waits.
@@ -27,16 +28,22 @@ struct Outlet {
 
 impl TextSink {
     /// A sink, and its queue for `capacity` texts; without one for none.
-    pub(crate) fn new(capacity: usize) -> (Self, Option<PyTextQueue>) {
+    ///
+    /// # Errors
+    /// `okx_feed.ConfigError` of more than [`MAX_TEXTS`].
+    pub(crate) fn new(capacity: usize) -> PyResult<(Self, Option<PyTextQueue>)> {
         if capacity == 0 {
-            return (Self(None), None);
+            return Ok((Self(None), None));
         }
-        let (sender, receiver) = sync_channel(capacity.min(MAX_TEXTS));
+        if capacity > MAX_TEXTS {
+            return Err(errors::config(format!("text_capacity: at most {MAX_TEXTS}")));
+        }
+        let (sender, receiver) = sync_channel(capacity);
         let dropped = Arc::new(AtomicU64::new(0));
         let receiver = Mutex::new(Texts { receiver, next: None, is_ended: false });
         let queue =
             PyTextQueue { receiver, dropped: Arc::clone(&dropped), process: Process::current() };
-        (Self(Some(Outlet { sender, dropped })), Some(queue))
+        Ok((Self(Some(Outlet { sender, dropped })), Some(queue)))
     }
 }
 
@@ -99,44 +106,50 @@ pub(crate) struct PyTextQueue {
     process: Process,
 }
 
-impl PyTextQueue {
-    fn with<R>(&self, f: impl FnOnce(&mut Texts) -> R) -> R {
-        f(&mut self.receiver.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
 #[pymethods]
 impl PyTextQueue {
-    /// The texts that have come, oldest first, at most `most`. Waits up to `timeout` seconds for
-    /// the first; `None` waits without end. Bytes that are no UTF-8 are replaced.
-    #[pyo3(signature = (most=65536, timeout=Some(0.0)))]
+    /// The texts that have come, oldest first, at most `most`, which is at least 1. Waits up to
+    /// `timeout` seconds for the first, at most 1e9; `None` waits without end. Empty where nothing
+    /// came, and once the client has stopped (`is_ended`). Bytes that are no UTF-8 are replaced.
+    ///
+    /// Raises:
+    ///     ForkedError: This is a child of the process that it was made in.
+    #[pyo3(signature = (most=Count(65536), timeout=Some(Seconds(Duration::ZERO))),
+        text_signature = "($self, most=65536, timeout=0.0)")]
     fn drain<'py>(
         &self,
         py: Python<'py>,
-        most: usize,
-        timeout: Option<f64>,
+        most: Count,
+        timeout: Option<Seconds>,
     ) -> PyResult<Bound<'py, PyList>> {
         self.process.check()?;
-        if timeout != Some(0.0) {
-            let timeout = timeout.map(numbers::seconds).transpose()?;
-            let left = |until: Instant| until.saturating_duration_since(now());
-            wait_in_slices(py, timeout, |until| self.with(|texts| texts.is_ready(left(until))))?;
+        if timeout.is_none_or(|Seconds(timeout)| !timeout.is_zero()) {
+            wait_in_slices(py, timeout, |until| {
+                let mut texts = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
+                texts.is_ready(until.saturating_duration_since(now()))
+            })?;
         }
-        let taken = py.detach(|| self.with(|texts| texts.take(most.max(1))));
+        let taken = lock(py, &self.receiver).take(most.0);
         // A malformed message may be no UTF-8.
         let texts = taken.iter().map(|text| PyString::new(py, &String::from_utf8_lossy(text)));
         PyList::new(py, texts)
     }
 
     /// Whether the client has stopped and nothing is left.
+    ///
+    /// Raises:
+    ///     ForkedError: This is a child of the process that it was made in.
     #[getter]
-    fn is_ended(&self) -> bool {
-        self.with(|texts| texts.is_ready(Duration::ZERO) && texts.next.is_none())
+    fn is_ended(&self, py: Python<'_>) -> PyResult<bool> {
+        self.process.check()?;
+        let mut texts = lock(py, &self.receiver);
+        Ok(texts.is_ready(Duration::ZERO) && texts.next.is_none())
     }
 
-    /// How many texts were dropped because the queue was full.
+    /// How many texts were dropped because the queue was full. Raises as `is_ended`.
     #[getter]
-    fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+    fn dropped(&self) -> PyResult<u64> {
+        self.process.check()?;
+        Ok(self.dropped.load(Ordering::Relaxed))
     }
 }

@@ -1,9 +1,13 @@
 //! Waiting without the interpreter's lock, so that other threads run and Ctrl-C is seen.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{hint, thread};
 
 use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+
+use crate::arguments::Seconds;
 
 /// How long a thread waits without looking for signals.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
@@ -13,6 +17,11 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+/// Locks for a thread that has the interpreter's lock, and gives that up while another one has this.
+pub(crate) fn lock<'m, T>(py: Python<'_>, mutex: &'m Mutex<T>) -> MutexGuard<'m, T> {
+    mutex.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Waits in slices, without the interpreter's lock, until `is_done`, or for `timeout`. Between two
 /// slices signals are handled, so that Ctrl-C raises.
 ///
@@ -20,10 +29,10 @@ pub(crate) fn now() -> Instant {
 /// What a handler of a signal raises.
 pub(crate) fn wait_in_slices(
     py: Python<'_>,
-    timeout: Option<Duration>,
+    timeout: Option<Seconds>,
     mut is_done: impl FnMut(Instant) -> bool + Send,
 ) -> PyResult<bool> {
-    let end = timeout.and_then(|timeout| now().checked_add(timeout));
+    let end = timeout.and_then(|Seconds(timeout)| now().checked_add(timeout));
     loop {
         let slice = now() + SIGNAL_INTERVAL;
         let until = end.map_or(slice, |end| end.min(slice));

@@ -139,6 +139,24 @@ def test_a_capture_replays_the_same_each_time() -> None:
         okx_feed.Replay("no-such-file.tsv", dialect="v5")
 
 
+def test_a_replay_at_a_pace_gives_what_is_due() -> None:
+    path = ROOT / "tests/data/conn-sim-v5.tsv"
+    all_events = [repr(event) for event in okx_feed.Replay(path, dialect="v5")]
+    replay = okx_feed.Replay(path, dialect="v5", speed=2.0)
+    batches = [[repr(event) for event in batch] for batch in replay.batches()]
+    assert [event for batch in batches for event in batch] == all_events
+    assert len(batches) > 5, "a batch waits for events that are not due"
+    # Nothing after the last event of a batch has been played.
+    replay = okx_feed.Replay(path, dialect="v5", speed=2.0)
+    shown = 0
+    for batch in replay.batches():
+        books = [e for e in batch if isinstance(e, okx_feed.Book) and e.channel == "books5"]
+        if books:
+            assert replay.book(books[-1].topic or "").seq == books[-1].seq
+            shown += 1
+    assert shown > 2
+
+
 def test_a_client_records_what_a_replay_plays(exchange, tmp_path) -> None:
     from conftest import until
 

@@ -51,7 +51,7 @@ def test_refusals_and_wrong_arguments(exchange: Exchange) -> None:
     with pytest.raises(okx_feed.RestError) as raised:
         history.book("NO-SUCH")
     assert raised.value.code == 51001
-    with pytest.raises(okx_feed.RestError, match="https://HOST"):
+    with pytest.raises(okx_feed.ConfigError, match="https://HOST"):
         okx_feed.History("ftp://x")
     with pytest.raises(okx_feed.ConfigError, match="1m"):
         history.candles("BTC-USDT", "7m", since=0)

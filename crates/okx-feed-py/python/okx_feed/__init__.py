@@ -24,6 +24,7 @@ from ._errors import (
     ReplayError,
     RestError,
     StoppedError,
+    UnknownInstrumentError,
 )
 from ._events import Events
 from ._legacy import WSSubscription
@@ -103,6 +104,7 @@ __all__ = [
     "Trade",
     "TradePages",
     "Trades",
+    "UnknownInstrumentError",
     "WSSubscription",
     "__version__",
     "decode",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import concurrent.futures.thread  # noqa: F401  Before `_stop_all` is registered, see there.
 import logging
 import os
 import threading
@@ -10,6 +11,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ._arguments import check_callback, check_count
 from ._events import Events
 from ._okx_feed import Client as _Client
 from ._okx_feed import Instruments, _note_fork
@@ -21,15 +23,22 @@ _log = logging.getLogger("okx_feed")
 
 os.register_at_fork(after_in_child=_note_fork)
 
-# What runs is stopped before the interpreter ends: no thread may need it then.
 _running: weakref.WeakSet[Client] = weakref.WeakSet()
 
 
 def _stop_all() -> None:
+    """Stops what runs, before the interpreter ends: no thread may need it then.
+
+    The interpreter first waits for the threads of the program, and for those of
+    `concurrent.futures`; one that reads events would never end. So this comes before both: the last
+    function that was registered is called first.
+    """
     for client in list(_running):
         client.stop()
 
 
+getattr(threading, "_register_atexit", atexit.register)(_stop_all)
+# Those that another thread has made since.
 atexit.register(_stop_all)
 
 
@@ -37,8 +46,9 @@ class Client(_Client):
     """Books, trades and values of the exchange, kept up to date by a thread of its own.
 
     Connects, subscribes, resynchronises and reconnects by itself until it is stopped: by `stop`,
-    by the end of a ``with`` block, or when the interpreter ends. Nothing here waits for the
-    exchange but `wait`. All methods may be called on any thread.
+    by the end of a ``with`` block, when nothing refers to it, or when the main thread ends. Then
+    whatever waits ends. Nothing here waits for the exchange but `wait`. All methods may be called
+    on any thread.
 
     A name is a subscription as the exchange's documents write it, ``books5:BTC-USDT`` or
     ``futures/depth5:BTC-USD-190517``, or an instrument alone, ``BTC-USDT``: then the first of its
@@ -60,21 +70,25 @@ class Client(_Client):
         ca_file: A PEM file of further CA certificates.
         login: ``(key, secret, passphrase)``, a file of them, or ``env`` for OKX_API_KEY,
             OKX_API_SECRET and OKX_API_PASSPHRASE.
-        redundancy: How many connections carry the same subscriptions; the first copy counts.
+        redundancy: How many connections carry the same subscriptions, 1 to 16; the first copy of
+            an update counts.
         busy_poll: Whether the feed's thread never sleeps: one core for lower latency.
         record: A directory to record every frame in, for `Replay`.
-        trade_history_since: The time from which on events have every trade, with those of the
-            past, in the order of ids (v5).
+        trade_history_since: The time, in nanoseconds since 1970, from which on events have every
+            trade, with those of the past, in the order of ids (v5).
         book_snapshots: Whether broken order books recover by a REST snapshot (v5).
         sbe: The instruments that are received in the binary encoding; needs `login` (v5).
-        text_capacity: The size of `texts`, the queue of received messages as text; 0 for none.
+        text_capacity: The size of `texts`, the queue of received messages as text, at most
+            1,048,576; 0 for none.
         options: Options without an argument of their own, by name: docs/PYTHON.md.
-        on_event: Called with each event, on a thread of its own. What it raises is logged.
+        on_event: Called with each event, on a thread of its own. What it raises is logged
+            (`logging.getLogger("okx_feed")`), and ends nothing.
         on_batch: Called with each batch of events, a list, on the same thread.
-        event_capacity: The size of the queue before `on_event` and `on_batch`.
+        event_capacity: The size of the queue before `on_event` and `on_batch`, at least 1.
 
     Raises:
-        ConfigError: An argument is wrong, or nothing is subscribed.
+        ConfigError: The value of an argument is wrong, or nothing is subscribed.
+        TypeError: An argument is of a wrong type.
     """
 
     _dispatcher: threading.Thread | None
@@ -105,6 +119,9 @@ class Client(_Client):
         on_batch: Callable[[list[Event]], object] | None = None,
         event_capacity: int = 65536,
     ) -> Client:
+        check_callback("on_event", on_event)
+        check_callback("on_batch", on_batch)
+        check_count("event_capacity", event_capacity)
         self = super().__new__(
             cls,
             subscriptions=subscriptions,
@@ -115,7 +132,7 @@ class Client(_Client):
             region=region,
             demo=demo,
             proxy=proxy,
-            headers=list(headers.items()) if headers else None,
+            headers=headers,
             ca_file=ca_file,
             login=login,
             redundancy=redundancy,
@@ -125,7 +142,7 @@ class Client(_Client):
             book_snapshots=book_snapshots,
             sbe=sbe,
             text_capacity=text_capacity,
-            options=dict(options) if options else None,
+            options=options,
         )
         self._dispatcher = None
         _running.add(self)
@@ -139,16 +156,21 @@ class Client(_Client):
         return self
 
     def events(self, capacity: int = 65536) -> Events:
-        """A queue of the later events, at most `capacity`. May be called several times.
+        """A queue of the later events, at most `capacity`, which is at least 1. May be called
+        several times.
 
         Raises:
-            StoppedError: The client has stopped.
+            ConfigError: The capacity is less than 1.
+            StoppedError, ForkedError: The client runs no more, or in another process.
         """
         return Events(self.event_queue(capacity))
 
     def stop(self) -> None:
-        """Closes the connections and ends the threads. Takes at most two seconds, and as long as
-        a callback still runs, two more. Does nothing if it has stopped."""
+        """Closes the connections and ends the threads: whatever waits for the client ends.
+
+        Takes at most two seconds, and as long as a callback still runs, two more. Does nothing if
+        it has stopped, and in a child of the process that made it.
+        """
         super().stop()
         _running.discard(self)
         dispatcher = self._dispatcher

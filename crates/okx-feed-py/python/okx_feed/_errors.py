@@ -4,11 +4,16 @@ from __future__ import annotations
 
 
 class OkxFeedError(Exception):
-    """The base of all exceptions of this package."""
+    """The base of all exceptions of this package, and what has no class of its own.
+
+    An argument of a wrong type is a `TypeError`, as everywhere in Python. What protocols of Python
+    ask for stays what it is: `IndexError`, `AttributeError`, `StopIteration`, `BufferError`; and
+    `OSError` where the system has no descriptor left.
+    """
 
 
 class ConfigError(OkxFeedError, ValueError):
-    """An option, an argument or a name is wrong. The text says which, and what there is."""
+    """The value of an argument or of an option is wrong. The text says which, and what there is."""
 
 
 class StoppedError(OkxFeedError, RuntimeError):
@@ -19,11 +24,18 @@ class ForkedError(OkxFeedError, RuntimeError):
     """The object belongs to the parent process: its thread does not run in this one."""
 
 
-class NotSubscribedError(OkxFeedError, KeyError):
-    """Nothing of that name is subscribed, or it has not what was asked for."""
-
+class _NoKeyError(OkxFeedError, KeyError):
+    # KeyError shows the representation of its text.
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class NotSubscribedError(_NoKeyError):
+    """Nothing of that name is subscribed, or it has not what was asked for."""
+
+
+class UnknownInstrumentError(_NoKeyError):
+    """The catalogue has no instrument of that id."""
 
 
 class DecodeError(OkxFeedError, ValueError):
@@ -54,4 +66,4 @@ class RestError(OkxFeedError):
 
 
 class DecimalError(OkxFeedError, ArithmeticError):
-    """A number has too many digits, or is no whole number of ticks or lots."""
+    """A text is no number, it has too many digits, or is no whole number of ticks or lots."""

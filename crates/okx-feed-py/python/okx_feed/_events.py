@@ -25,31 +25,42 @@ class Events:
     def drain(self, most: int = 65536, timeout: float | None = 0.0) -> list[Event]:
         """Takes what has come, oldest first, at most `most` events.
 
-        Waits up to `timeout` seconds for the first one, without the GIL; ``None`` waits without
-        end. Gives an empty list where nothing came, and once the client has stopped
+        Waits up to `timeout` seconds for the first one, at most 1e9, without the GIL; ``None``
+        waits without end. Gives an empty list where nothing came, and once the client has stopped
         (`is_ended`). Ctrl-C raises `KeyboardInterrupt` within 50 ms.
+
+        Raises:
+            ConfigError: `most` is less than 1, or `timeout` is no duration.
+            ForkedError: This is a child of the process that it was made in.
         """
         return self._queue.drain(most, timeout)
 
     @property
     def is_ended(self) -> bool:
-        """Whether the client has stopped and nothing is left."""
+        """Whether the client has stopped and nothing is left. Raises `ForkedError`."""
         return self._queue.is_ended
 
     def fileno(self) -> int:
-        """A descriptor for `select` and event loops. See `arm`."""
+        """A descriptor for `select` and event loops. See `arm`.
+
+        Raises:
+            ForkedError: This is a child of the process that it was made in.
+            OSError: The process has no descriptor left.
+        """
         return self._queue.fileno()
 
     def arm(self) -> bool:
         """Has the descriptor become readable with the next event.
 
         True if something is there already, or the client has stopped: drain it then. Without it
-        the descriptor stays as it is, and the feed's thread makes no system call.
+        the descriptor stays as it is, and the feed's thread makes no system call. Raises as
+        `fileno`.
         """
         return self._queue.arm()
 
     def __iter__(self) -> Iterator[Event]:
-        """Events one by one, until the client stops. Blocks without the GIL."""
+        """Events one by one, until the client stops. Blocks without the GIL. Raises
+        `ForkedError`."""
         while True:
             batch = self.drain(4096, None)
             if not batch and self.is_ended:
@@ -57,7 +68,8 @@ class Events:
             yield from batch
 
     async def batches(self, most: int = 65536) -> AsyncIterator[list[Event]]:
-        """Batches of events, until the client stops: one wake-up of the loop for each."""
+        """Batches of events, until the client stops: one wake-up of the loop for each. Raises as
+        `drain` and `fileno`."""
         while True:
             batch = self._queue.drain(most)
             if batch:

@@ -7,9 +7,13 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ._arguments import check_callback, check_text
 from ._client import Client
+
+if TYPE_CHECKING:
+    from ._okx_feed import State
 
 _log = logging.getLogger("okx_feed")
 
@@ -31,7 +35,8 @@ class WSSubscription:
             that time, which no longer answers.
 
     Raises:
-        ConfigError: An argument is wrong.
+        ConfigError: The value of an argument is wrong.
+        TypeError: An argument is of a wrong type.
     """
 
     def __init__(
@@ -42,11 +47,15 @@ class WSSubscription:
         *,
         url: str | None = None,
     ) -> None:
+        check_text("instrument_id", instrument_id)
+        check_text("market", market)
+        check_callback("on_message", on_message)
         self._book = _LastBook()
+        self._topic = f"{market}/depth5:{instrument_id}"
         self._client = Client(
-            [f"{market}/depth5:{instrument_id}", f"{market}/trade:{instrument_id}"],
+            [self._topic, f"{market}/trade:{instrument_id}"],
             dialect="v3",
-            url=url or os.environ.get(URL_VARIABLE) or None,
+            url=os.environ.get(URL_VARIABLE) or None if url is None else url,
             text_capacity=65536,
         )
         threading.Thread(
@@ -61,12 +70,23 @@ class WSSubscription:
         """The last book as the exchange sent it; ``{}`` before the first.
 
         ``asks`` and ``bids`` are lists of ``[price, size, ...]``, best first, as the message has
-        them; further ``instrument_id`` and ``timestamp``.
+        them; further ``instrument_id`` and ``timestamp``. While the connection is lost, it is the
+        last one from before: `state` says so.
+
+        Raises:
+            StoppedError: It was closed.
+            ForkedError: This is a child of the process that it was made in.
         """
+        _ = self.state
         return self._book.value()
 
+    @property
+    def state(self) -> State:
+        """``live`` if the last book is the exchange's; else why not. Raises as `GetDepth`."""
+        return self._client.state(self._topic)
+
     def close(self) -> None:
-        """Closes the connection and ends the thread."""
+        """Closes the connection and ends the thread. Takes at most two seconds."""
         _open.discard(self)
         self._client.stop()
 

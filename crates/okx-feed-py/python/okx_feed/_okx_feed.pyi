@@ -1,7 +1,7 @@
 """Types of the native module. `help(okx_feed.Book)` and docs/PYTHON.md say what things mean."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Literal, Self
 
@@ -374,7 +374,7 @@ class History:
         region: str = "global",
         demo: bool = False,
         proxy: str | None = None,
-        headers: list[tuple[str, str]] | None = None,
+        headers: Mapping[str, str] | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         timeout: float = 30.0,
         patience: float = 300.0,

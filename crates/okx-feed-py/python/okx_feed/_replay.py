@@ -24,13 +24,18 @@ class Replay:
             lines.
         dialect: ``v3`` or ``v5``, of files that do not say it.
         subscribe: What is played; default: all that the files have.
-        speed: So many times as fast as recorded; default: as fast as possible.
+        speed: So many times as fast as recorded, more than 0; default: as fast as possible. With it
+            a batch ends before a line that has to wait.
         start, end: Plays what came from `start` to before `end`, in nanoseconds, alone.
         lines: Redundant lines are ``arbitrated`` as a client does, played ``apart``, or only the
             line of a number is, such as ``0``.
 
     Raises:
         ReplayError: A file can't be read, or does not say its dialect.
+        ConfigError: The value of an argument is wrong.
+        TypeError: An argument is of a wrong type.
+
+    All methods raise `ForkedError` in a child of the process that it was made in.
     """
 
     def __init__(
@@ -56,7 +61,8 @@ class Replay:
         )
 
     def batches(self, most: int = 4096) -> Iterator[list[Event]]:
-        """Lists of about `most` events, to the end.
+        """Lists of about `most` events, at least 1, to the end. Waits without the GIL; Ctrl-C
+        raises `KeyboardInterrupt` within 50 ms.
 
         `book` and `depth` are as of the last event of a batch; with ``most=1`` as of each message.
 
