@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::{ConnectOptions, ServerAddr};
+use percent_encoding::percent_decode_str;
 
 use super::error::NatsError;
 
@@ -79,11 +80,28 @@ impl NatsServer {
         self.url.split(',').map(|url| shown(url.trim())).collect::<Vec<_>>().join(",")
     }
 
-    /// The addresses.
+    /// The addresses, without what logs in: the library writes them to its log.
     pub(super) fn addresses(&self) -> Result<Vec<ServerAddr>, NatsError> {
-        let urls = self.url.split(',').map(str::trim);
-        // The error of the library may repeat the URL, and with it a password.
-        urls.map(|url| url.parse().map_err(|_| NatsError::Url(self.shown()))).collect()
+        self.login_of_url()?;
+        let shown = self.shown();
+        shown.split(',').map(|url| url.parse().map_err(|_| NatsError::Url(self.shown()))).collect()
+    }
+
+    /// The login in the first URL that has one: a user and a password, or a token.
+    fn login_of_url(&self) -> Result<NatsAuth, NatsError> {
+        for url in self.url.split(',').map(str::trim) {
+            // The error of the library may repeat the URL, and with it a password.
+            let parsed: ServerAddr = url.parse().map_err(|_| NatsError::Url(self.shown()))?;
+            match (parsed.username(), parsed.password()) {
+                (None, _) => {}
+                (Some(user), Some(password)) => {
+                    let (user, password) = (decoded(user), decoded(password));
+                    return Ok(NatsAuth::User { user, password });
+                }
+                (Some(token), None) => return Ok(NatsAuth::Token(decoded(token))),
+            }
+        }
+        Ok(NatsAuth::None)
     }
 
     /// The options of a connection.
@@ -92,7 +110,9 @@ impl NatsServer {
             .name(name)
             .connection_timeout(Duration::from_secs(5))
             .ping_interval(Duration::from_secs(5));
-        options = match &self.auth {
+        let of_url = self.login_of_url()?;
+        let auth = if matches!(self.auth, NatsAuth::None) { &of_url } else { &self.auth };
+        options = match auth {
             NatsAuth::None => options,
             NatsAuth::User { user, password } => {
                 options.user_and_password(user.clone(), password.clone())
@@ -111,6 +131,11 @@ impl NatsServer {
         }
         Ok(options.require_tls(self.require_tls))
     }
+}
+
+/// A part of a URL with `%40` as `@`.
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// A JetStream stream with what is published. It is made where there is none; one that exists is
@@ -163,6 +188,15 @@ mod tests {
         server.auth = NatsAuth::User { user: "bob".to_owned(), password: "pass-word".to_owned() };
         let all = format!("{shown} {server:?}");
         assert!(!all.contains("pass-word") && !all.contains("to-ken"), "{all}");
+        let addresses = format!("{:?}", server.addresses().unwrap());
+        assert!(!addresses.contains("pass-word") && addresses.contains("4222"), "{addresses}");
+        let login = |url: &str| NatsServer::new(url).login_of_url().unwrap();
+        let of_url = login("a:4222,nats://bob:pass%40word@b:4222");
+        assert!(matches!(of_url, NatsAuth::User { password, .. } if password == "pass@word"));
+        assert!(
+            matches!(login("nats://to-ken@b:4222"), NatsAuth::Token(token) if token == "to-ken")
+        );
+        assert!(matches!(login("nats://b:4222"), NatsAuth::None));
         let bad = NatsServer::new("nats://bob:pass-word@[::1:x").addresses().unwrap_err();
         assert!(!bad.to_string().contains("pass-word"), "{bad}");
     }
