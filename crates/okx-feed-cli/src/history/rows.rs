@@ -4,8 +4,10 @@ use std::io::Write;
 
 use okx_feed::model::Instrument;
 use okx_feed::rest::{BookSnapshot, Candle, DataFile};
-use okx_feed::{InstrumentId, Level, Trade, UnixNanos};
-use okx_feed_export::json::text::{key, put_decimal, put_i64, put_optional, put_str, put_u64};
+use okx_feed::{InstrumentId, Trade, UnixNanos};
+use okx_feed_export::json::text::{
+    key, put_decimal, put_i64, put_levels, put_optional, put_str, put_trade, put_u64,
+};
 
 fn open(out: &mut Vec<u8>, event: &str, inst_id: &str) {
     out.extend_from_slice(b"{\"event\":");
@@ -26,18 +28,7 @@ pub(super) fn trade(out: &mut Vec<u8>, json: bool, inst_id: &InstrumentId, trade
     open(out, "trade", inst_id.as_str());
     key(out, b"ts_ns");
     put_u64(out, trade.ts_event.0);
-    key(out, b"trade_id");
-    out.push(b'"');
-    put_u64(out, trade.trade_id);
-    out.push(b'"');
-    key(out, b"side");
-    put_str(out, trade.side().name());
-    key(out, b"px");
-    put_decimal(out, trade.px());
-    key(out, b"sz");
-    put_decimal(out, trade.sz());
-    key(out, b"count");
-    put_u64(out, u64::from(trade.count));
+    put_trade(out, trade);
     key(out, b"source");
     put_u64(out, u64::from(trade.source));
     out.extend_from_slice(b"}\n");
@@ -86,23 +77,9 @@ pub(super) fn book(out: &mut Vec<u8>, json: bool, inst_id: &InstrumentId, book: 
     put_optional(out, book.seq, put_i64);
     for (name, levels) in [("asks", &book.asks), ("bids", &book.bids)] {
         key(out, name.as_bytes());
-        put_levels(out, levels);
+        put_levels(out, levels, |_, _| None);
     }
     out.extend_from_slice(b"}\n");
-}
-
-fn put_levels(out: &mut Vec<u8>, levels: &[Level]) {
-    out.push(b'[');
-    for (n, level) in levels.iter().enumerate() {
-        out.extend_from_slice(if n == 0 { b"[" } else { b",[" });
-        put_decimal(out, level.px());
-        out.push(b',');
-        put_decimal(out, level.sz());
-        out.push(b',');
-        put_u64(out, u64::from(level.orders()));
-        out.push(b']');
-    }
-    out.push(b']');
 }
 
 /// An instrument.

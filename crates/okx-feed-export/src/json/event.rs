@@ -4,12 +4,12 @@
 
 use super::members::{Stamp, close, market, open};
 use super::record::write_record;
-use super::text::{key, put_bool, put_decimal, put_i64, put_optional, put_str, put_u64};
+use super::text::{key, put_bool, put_i64, put_levels, put_optional, put_str, put_trade, put_u64};
 use okx_feed::book::{BookFlags, BookSync};
 use okx_feed::event::Skipped;
 use okx_feed::{
     BookUpdate, Control, Decimal, DepthAction, DepthChange, DepthUpdate, Dialect, Event, Level,
-    Malformed, StateChange, Subscription, Topic, TradeUpdate,
+    Malformed, Origin, StateChange, Subscription, Topic, TradeUpdate,
 };
 
 /// The version of the contract, as `--schema` names it.
@@ -106,9 +106,9 @@ fn book(out: &mut Vec<u8>, stamp: Stamp, levels: usize, update: &BookUpdate<'_>)
     key(out, b"seq");
     put_optional(out, update.book.seq(), put_i64);
     key(out, b"asks");
-    put_levels(out, best(update.book.asks(), levels), None);
+    put_levels(out, best(update.book.asks(), levels), |_, _| None);
     key(out, b"bids");
-    put_levels(out, best(update.book.bids(), levels), None);
+    put_levels(out, best(update.book.bids(), levels), |_, _| None);
     market(out, update.topic.market);
     flags(out, &[update.book.flags()]);
 }
@@ -123,18 +123,7 @@ fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>, checked: Opt
     put_u64(out, trade.ts_event.0);
     key(out, b"seq");
     put_optional(out, trade.seq(), put_i64);
-    key(out, b"trade_id");
-    out.push(b'"');
-    put_u64(out, trade.trade_id);
-    out.push(b'"');
-    key(out, b"side");
-    put_str(out, trade.side().name());
-    key(out, b"px");
-    put_decimal(out, trade.px());
-    key(out, b"sz");
-    put_decimal(out, trade.sz());
-    key(out, b"count");
-    put_u64(out, u64::from(trade.count));
+    put_trade(out, trade);
     if let Some(old) = update.renamed_from {
         key(out, b"renamed_from");
         put_str(out, old);
@@ -143,6 +132,10 @@ fn trade(out: &mut Vec<u8>, stamp: Stamp, update: &TradeUpdate<'_>, checked: Opt
     if update.topic.channel.dialect() == Dialect::V5 {
         key(out, b"source");
         put_u64(out, u64::from(trade.source));
+    }
+    if update.origin != Origin::Live {
+        key(out, b"origin");
+        put_str(out, update.origin.name());
     }
     key(out, b"replayed");
     put_optional(out, checked.map(|(replayed, _)| replayed), put_bool);
@@ -181,9 +174,9 @@ fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_
     let (asks, bids) = view.top(shown);
     let non_rpi = update.topic.channel.has_non_rpi().then(|| book.non_rpi_view()).flatten();
     key(out, b"asks");
-    put_levels(out, asks, non_rpi.as_ref().map(|of| of.top(shown).0));
+    put_levels(out, asks, |_, level| Some(size_in(non_rpi.as_ref()?.top(shown).0, level)));
     key(out, b"bids");
-    put_levels(out, bids, non_rpi.as_ref().map(|of| of.top(shown).1));
+    put_levels(out, bids, |_, level| Some(size_in(non_rpi.as_ref()?.top(shown).1, level)));
     key(out, b"state");
     put_str(out, outcome.sync.name());
     let fault = match outcome.sync {
@@ -205,6 +198,11 @@ fn depth(out: &mut Vec<u8>, stamp: Stamp, levels: usize, change: &DepthChange<'_
 /// The first `levels` of a side.
 fn best(side: &[Level], levels: usize) -> &[Level] {
     side.get(..levels).unwrap_or(side)
+}
+
+/// The size of a level's price in a side that lacks the prices whose size is 0.
+fn size_in(side: &[Level], level: &Level) -> Decimal {
+    side.iter().find(|other| other.px() == level.px()).map_or(Decimal::ZERO, Level::sz)
 }
 
 /// The anomalies of a snapshot that its book does not show, which sorts levels and leaves out empty
@@ -284,28 +282,6 @@ fn flags(out: &mut Vec<u8>, flags: &[BookFlags]) {
             out.push(b',');
         }
         put_str(out, name);
-    }
-    out.push(b']');
-}
-
-/// A level is `[px, sz, orders]`, two texts with the wire's own digits and a number; if
-/// `non_rpi` is given, `[px, sz, orders, non_rpi_sz]`. That has the same prices, but for those
-/// where it is 0.
-fn put_levels(out: &mut Vec<u8>, levels: &[Level], non_rpi: Option<&[Level]>) {
-    out.push(b'[');
-    for (number, level) in levels.iter().enumerate() {
-        out.extend_from_slice(if number == 0 { b"[" } else { b",[" });
-        put_decimal(out, level.px());
-        out.push(b',');
-        put_decimal(out, level.sz());
-        out.push(b',');
-        put_u64(out, u64::from(level.orders()));
-        if let Some(non_rpi) = non_rpi {
-            let same = non_rpi.iter().find(|other| other.px() == level.px());
-            out.push(b',');
-            put_decimal(out, same.map_or(Decimal::ZERO, Level::sz));
-        }
-        out.push(b']');
     }
     out.push(b']');
 }

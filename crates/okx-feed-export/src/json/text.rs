@@ -1,6 +1,6 @@
 //! The tokens of JSON, appended with no allocation but the growth of the output.
 
-use okx_feed::Decimal;
+use okx_feed::{Decimal, Level, Trade};
 
 /// Appends the key of a further member; keys are plain ASCII.
 #[inline]
@@ -52,6 +52,45 @@ pub fn put_u64(out: &mut Vec<u8>, number: u64) {
         }
     }
     out.extend_from_slice(digits.get(digits.len() - len..).unwrap_or_default());
+}
+
+/// Appends a list of levels: each is `[px, sz, orders]`, and what `fourth` gives for it and its place.
+pub fn put_levels(
+    out: &mut Vec<u8>,
+    levels: &[Level],
+    fourth: impl Fn(usize, &Level) -> Option<Decimal>,
+) {
+    out.push(b'[');
+    for (place, level) in levels.iter().enumerate() {
+        out.extend_from_slice(if place == 0 { b"[" } else { b",[" });
+        put_decimal(out, level.px());
+        out.push(b',');
+        put_decimal(out, level.sz());
+        out.push(b',');
+        put_u64(out, u64::from(level.orders()));
+        if let Some(number) = fourth(place, level) {
+            out.push(b',');
+            put_decimal(out, number);
+        }
+        out.push(b']');
+    }
+    out.push(b']');
+}
+
+/// Appends the members `trade_id`, `side`, `px`, `sz` and `count` of a trade.
+pub fn put_trade(out: &mut Vec<u8>, trade: &Trade) {
+    key(out, b"trade_id");
+    out.push(b'"');
+    put_u64(out, trade.trade_id);
+    out.push(b'"');
+    key(out, b"side");
+    put_str(out, trade.side().name());
+    key(out, b"px");
+    put_decimal(out, trade.px());
+    key(out, b"sz");
+    put_decimal(out, trade.sz());
+    key(out, b"count");
+    put_u64(out, u64::from(trade.count));
 }
 
 /// Appends a text in quotes, with the escapes that JSON requires.

@@ -8,8 +8,8 @@ use super::head::state_of;
 use crate::json::kind_of;
 use okx_feed::model::{ChannelKind, FieldValue, RecordData};
 use okx_feed::{
-    Book5, BookState, Channel, Decimal, DepthAction, DepthUpdate, InstrumentId, Level, Qty, Record,
-    Side, Trade, UnixNanos,
+    Book5, BookState, Channel, Decimal, DepthAction, DepthUpdate, InstrumentId, Level, Origin, Qty,
+    Record, Side, Trade, UnixNanos,
 };
 
 /// What a message says.
@@ -19,6 +19,7 @@ pub(super) enum Payload {
     Trade {
         trade: Trade,
         replayed: bool,
+        origin: Origin,
         /// The trade's own instrument, if it is another than the subject's.
         renamed_to: Option<InstrumentId>,
     },
@@ -122,6 +123,7 @@ struct RawTrade<'p> {
     renamed_from: Option<Cow<'p, str>>,
     #[serde(default)]
     source: u8,
+    origin: Option<&'p str>,
     #[serde(default)]
     replayed: Option<bool>,
 }
@@ -140,7 +142,9 @@ fn trade(payload: &[u8]) -> Option<Payload> {
         Some(_) => Some(InstrumentId::new(&raw.inst_id).ok()?),
         None => None,
     };
-    Some(Payload::Trade { trade, replayed: raw.replayed.unwrap_or(false), renamed_to })
+    let is_past = raw.origin == Some(Origin::History.name());
+    let origin = if is_past { Origin::History } else { Origin::Live };
+    Some(Payload::Trade { trade, replayed: raw.replayed.unwrap_or(false), origin, renamed_to })
 }
 
 #[derive(Deserialize)]
@@ -223,7 +227,7 @@ fn record(event: &str, payload: &[u8]) -> Option<Payload> {
 mod tests {
     use super::*;
     use crate::events::{Message, RingOptions, RingSink};
-    use crate::nats::encode::write_message;
+    use crate::nats::encode::{write_key, write_payload};
     use okx_feed::{Dialect, FeedHandler, Frame, NoSink};
 
     /// What comes out of a ring and back from its payload, of frames of the exchange.
@@ -238,7 +242,11 @@ mod tests {
         }
         let (mut out, mut seen) = (Vec::new(), 0);
         while let Some(message) = ring.pop() {
-            let key = write_message(&mut out, &message);
+            out.clear();
+            write_payload(&mut out, &message);
+            let (mut with_key, payload_len) = (out.clone(), out.len());
+            let has_key = write_key(&mut with_key, &message, payload_len);
+            assert_eq!(has_key, with_key.len() > payload_len);
             let channel = match &message {
                 Message::Book(of, _) | Message::Record(of, _) | Message::State(of, ..) => {
                     of.channel()
@@ -269,7 +277,7 @@ mod tests {
                 (Message::State(_, state, _), Payload::State(read, _)) => assert_eq!(state, read),
                 other => panic!("{other:?}"),
             }
-            assert_eq!(key.is_none(), matches!(back, Payload::State(..)), "{key:?}");
+            assert_eq!(has_key, !matches!(back, Payload::State(..)));
             seen += 1;
         }
         seen
@@ -297,6 +305,22 @@ mod tests {
             "liquidation-orders:SWAP",
         ];
         assert!(round_trip(Dialect::V5, &frames, &subscribe) >= frames.len() + 3);
+    }
+
+    #[test]
+    fn a_trade_of_history_stays_one() {
+        let subscription = "trades:LTC-USDT".parse().unwrap();
+        let one = "1".parse().unwrap();
+        for origin in [Origin::Live, Origin::History] {
+            let trade = Trade::new(Side::Buy, one, one);
+            let (renamed_to, missed, replayed) = (None, 0, false);
+            let message =
+                Message::Trade { subscription, trade, replayed, missed, origin, renamed_to };
+            let mut out = Vec::new();
+            write_payload(&mut out, &message);
+            let back = read(Channel::Trades, &out).unwrap();
+            assert_eq!(back, Payload::Trade { trade, replayed, origin, renamed_to });
+        }
     }
 
     #[test]

@@ -1,70 +1,95 @@
 //! Events as payloads, and the keys by which two writers give each of them once.
 
+use std::io::Write;
+
 use crate::events::{DepthMessage, Message};
-use crate::json::text::{key, put_decimal, put_i64, put_optional, put_str, put_u64};
+use crate::json::text::{key, put_i64, put_levels, put_optional, put_str, put_u64};
 use crate::json::{Stamp, write_event};
 use okx_feed::model::stable_hash;
 use okx_feed::{
-    Book5, BookState, BookUpdate, Decimal, DepthUpdate, Event, Level, Qty, RecordUpdate,
-    StateChange, Subscription, SubscriptionId, Topic, TradeUpdate, UnixNanos,
+    Book5, BookState, BookUpdate, Decimal, DepthUpdate, Event, Qty, RecordUpdate, StateChange,
+    Subscription, SubscriptionId, Topic, TradeUpdate, UnixNanos,
 };
 
-/// The key of a payload within its topic: equal for the same update of two writers.
-///
-/// A number of the exchange where there is one, with the time, since numbers may start again. Else
-/// a hash of what the exchange sent. `None` for what is a writer's own.
-pub(super) fn write_message(out: &mut Vec<u8>, message: &Message<'_>) -> Option<String> {
-    out.clear();
+/// Appends the payload of an event.
+pub(super) fn write_payload(out: &mut Vec<u8>, message: &Message<'_>) {
     match message {
         Message::Book(subscription, book) => {
             let update = BookUpdate::new(subscription.topic(), book);
             write(out, book.ts_recv, &Event::Book(update));
-            Some(match book.seq() {
-                Some(seq) => format!("b{seq}.{}", book.ts_event.0),
-                None => hashed('b', out),
-            })
         }
-        Message::Trade { subscription, trade, replayed, missed, renamed_to, .. } => {
+        Message::Trade { subscription, trade, replayed, missed, origin, renamed_to } => {
             let topic = subscription.topic();
             let inst_id = renamed_to.as_ref().map_or(topic.inst_id, |own| own.as_str());
             let update = TradeUpdate {
                 replayed: *replayed,
                 missed: *missed,
+                origin: *origin,
                 renamed_from: renamed_to.map(|_| topic.inst_id),
                 ..TradeUpdate::new(Topic { inst_id, ..topic }, trade)
             };
             write(out, trade.ts_recv, &Event::Trade(update));
-            Some(format!("t{}", trade.trade_id))
         }
         Message::Record(subscription, record) => {
             let update = RecordUpdate::new(subscription.topic(), record);
             write(out, record.ts_recv, &Event::Record(update));
-            Some(hashed('r', out))
         }
-        Message::Depth(depth) => {
-            write_depth(out, depth);
-            let kind = if depth.is_repeated { 's' } else { 'd' };
-            Some(match (depth.seq, depth.prev_seq) {
-                (DepthUpdate::NO_SEQ, _) => hashed(kind, out),
-                (seq, DepthUpdate::NO_SEQ) => format!("{kind}{seq}.{}", depth.ts_event.0),
-                (seq, before) => format!("{kind}{before}.{seq}.{}", depth.ts_event.0),
-            })
-        }
-        Message::State(subscription, state, at) => {
-            write_state(out, subscription, *state, *at);
-            None
-        }
+        Message::Depth(depth) => write_depth(out, depth),
+        Message::State(subscription, state, at) => write_state(out, subscription, *state, *at),
         Message::Missed(subscription, count, _) => {
             write_missed(out, &subscription.topic(), *count);
-            None
         }
     }
 }
 
-/// A key of what the exchange sent: the payload without the time of receipt, its first member.
-fn hashed(kind: char, payload: &[u8]) -> String {
+/// Appends the key of an event within its topic: equal for the same update of two writers. False if
+/// there is none, for what is a writer's own.
+///
+/// A number of the exchange where there is one, with the time, since numbers may start again. Else
+/// a hash of what the exchange sent.
+pub(super) fn write_key(out: &mut Vec<u8>, message: &Message<'_>, payload_len: usize) -> bool {
+    match message {
+        Message::Book(_, book) => match book.seq() {
+            Some(seq) => numbered(out, b'b', &[seq], book.ts_event),
+            None => hashed(out, b'b', payload_len),
+        },
+        Message::Trade { trade, .. } => {
+            out.push(b't');
+            put_u64(out, trade.trade_id);
+        }
+        Message::Record(..) => hashed(out, b'r', payload_len),
+        Message::Depth(depth) => {
+            let kind = if depth.is_repeated { b's' } else { b'd' };
+            match (depth.seq, depth.prev_seq) {
+                (DepthUpdate::NO_SEQ, _) => hashed(out, kind, payload_len),
+                (seq, DepthUpdate::NO_SEQ) => numbered(out, kind, &[seq], depth.ts_event),
+                (seq, before) => numbered(out, kind, &[before, seq], depth.ts_event),
+            }
+        }
+        Message::State(..) | Message::Missed(..) => return false,
+    }
+    true
+}
+
+/// Appends the numbers of an update and its time.
+fn numbered(out: &mut Vec<u8>, kind: u8, numbers: &[i64], time: UnixNanos) {
+    out.push(kind);
+    for number in numbers {
+        put_i64(out, *number);
+        out.push(b'.');
+    }
+    put_u64(out, time.0);
+}
+
+/// Appends a key of what the exchange sent: the payload, with which `out` begins, without the time
+/// of receipt, its first member.
+fn hashed(out: &mut Vec<u8>, kind: u8, payload_len: usize) {
+    let payload = out.get(..payload_len).unwrap_or_default();
     let at = payload.iter().position(|byte| *byte == b',').unwrap_or_default();
-    format!("{kind}x{:016x}", stable_hash(payload.get(at..).unwrap_or_default()))
+    let hash = stable_hash(payload.get(at..).unwrap_or_default());
+    out.extend_from_slice(&[kind, b'x']);
+    // Writing to memory does not fail.
+    let _ = write!(out, "{hash:016x}");
 }
 
 /// The event's object of `watch --json`, without the line end.
@@ -127,27 +152,12 @@ fn write_depth(out: &mut Vec<u8>, depth: &DepthMessage<'_>) {
     key(out, b"checksum");
     put_optional(out, depth.checksum.map(i64::from), put_i64);
     key(out, b"asks");
-    put_levels(out, depth.asks, depth.non_rpi.map(|sizes| sizes.asks));
+    put_levels(out, depth.asks, |place, _| Some(size_at(depth.non_rpi?.asks, place)));
     key(out, b"bids");
-    put_levels(out, depth.bids, depth.non_rpi.map(|sizes| sizes.bids));
+    put_levels(out, depth.bids, |place, _| Some(size_at(depth.non_rpi?.bids, place)));
     end(out, &topic);
 }
 
-/// A level is `[px, sz, orders]`, with the size without RPI orders as a fourth where there is one.
-fn put_levels(out: &mut Vec<u8>, levels: &[Level], non_rpi: Option<&[Qty]>) {
-    out.push(b'[');
-    for (number, level) in levels.iter().enumerate() {
-        out.extend_from_slice(if number == 0 { b"[" } else { b",[" });
-        put_decimal(out, level.px());
-        out.push(b',');
-        put_decimal(out, level.sz());
-        out.push(b',');
-        put_u64(out, u64::from(level.orders()));
-        if let Some(sizes) = non_rpi {
-            out.push(b',');
-            put_decimal(out, sizes.get(number).copied().unwrap_or(Decimal::ZERO));
-        }
-        out.push(b']');
-    }
-    out.push(b']');
+fn size_at(sizes: &[Qty], place: usize) -> Decimal {
+    sizes.get(place).copied().unwrap_or(Decimal::ZERO)
 }

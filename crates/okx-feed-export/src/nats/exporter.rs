@@ -56,7 +56,7 @@ impl Exporter {
             topics,
             pending: None,
         };
-        let thread = std::thread::Builder::new().name("okx-nats".to_owned());
+        let thread = std::thread::Builder::new().name("okx-nats-export".to_owned());
         let thread = thread.spawn(move || run(&mut publishing)).map_err(NatsError::Thread)?;
         Ok(Self { stats, stop, thread: Some(thread) })
     }
@@ -107,15 +107,15 @@ fn run(publishing: &mut Publishing) {
                 runtime.shutdown_background();
                 end
             }
-            Err(error) => End::Lost { was_connected: false, why: error.to_string() },
+            Err(error) => End::Lost { was_useful: false, why: error.to_string() },
         };
         publishing.stats.is_connected.store(false, Ordering::Relaxed);
         match end {
             End::Finished => return,
-            End::Lost { was_connected, why } => {
+            End::Lost { was_useful, why } => {
                 tracing::warn!(server = publishing.options.server.shown(), why, "no connection");
                 publishing.stats.note_error(why);
-                pause = match was_connected {
+                pause = match was_useful {
                     true => Duration::from_millis(20),
                     false => LONGEST_PAUSE.min(pause * 2),
                 };

@@ -2,12 +2,18 @@
 
 use std::fmt;
 
+use async_nats::HeaderName;
+
 use super::subject::is_writer_name;
 use crate::json::SCHEMA;
+use crate::json::text::put_u64;
 use okx_feed::{BookState, DownReason};
 
 /// The name of the header.
 pub const HEADER: &str = "Okx-Feed";
+
+/// The name as the library wants it: it copies one that is a text.
+pub(super) const HEADER_NAME: HeaderName = HeaderName::from_static(HEADER);
 
 /// The words of the header: the schema of the payload, the writer, its session, the number of the
 /// message among those of this session on this subject, from 1, and the state of the topic.
@@ -35,6 +41,21 @@ impl<'h> Head<'h> {
         let (session, sequence) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
         let state = state_of(words.next()?)?;
         Some(Self { writer, session, sequence, state })
+    }
+}
+
+impl Head<'_> {
+    /// Appends the header's value.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(SCHEMA.as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(self.writer.as_bytes());
+        for number in [self.session, self.sequence] {
+            out.push(b' ');
+            put_u64(out, number);
+        }
+        out.push(b' ');
+        out.extend_from_slice(self.state.name().as_bytes());
     }
 }
 
@@ -71,6 +92,9 @@ mod tests {
         let text = head.to_string();
         assert_eq!(text, "okx-feed/1 fra-1 1764512345678 42 down_rejected");
         assert_eq!(Head::parse(&text), Some(head));
+        let mut written = Vec::new();
+        head.write(&mut written);
+        assert_eq!(written, text.as_bytes());
         for other in ["", "okx-feed/2 A 1 2 live", "okx-feed/1 A 1 live", "okx-feed/1 A 1 2 up"] {
             assert_eq!(Head::parse(other), None, "{other}");
         }

@@ -3,6 +3,7 @@
 //!
 //! `docs/NATS.md` has the subjects, the headers, the payloads and what is guaranteed.
 
+mod ack;
 mod config;
 mod decode;
 mod encode;

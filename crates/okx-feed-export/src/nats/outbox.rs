@@ -9,11 +9,45 @@ use bytes::Bytes;
 #[derive(Clone, Debug)]
 pub(super) struct Outgoing {
     pub(super) subject: Subject,
+    /// The payload, the value of [`HEADER`](super::head::HEADER), and that of `Nats-Msg-Id`.
+    text: Bytes,
+    payload_len: usize,
+    head_len: usize,
+}
+
+impl Outgoing {
+    /// A message of the payload, the header and the message id, which stand one behind the other.
+    pub(super) const fn new(
+        subject: Subject,
+        text: Bytes,
+        (payload_len, head_len): (usize, usize),
+    ) -> Self {
+        Self { subject, text, payload_len, head_len }
+    }
+
+    pub(super) fn payload(&self) -> Bytes {
+        self.text.slice(..self.payload_len)
+    }
+
+    pub(super) const fn payload_len(&self) -> usize {
+        self.payload_len
+    }
+
     /// The value of [`HEADER`](super::head::HEADER).
-    pub(super) head: String,
+    pub(super) fn head(&self) -> &str {
+        self.part(self.payload_len, self.payload_len + self.head_len)
+    }
+
     /// The value of `Nats-Msg-Id`.
-    pub(super) id: String,
-    pub(super) payload: Bytes,
+    pub(super) fn id(&self) -> &str {
+        self.part(self.payload_len + self.head_len, self.text.len())
+    }
+
+    /// A part that is ASCII.
+    fn part(&self, from: usize, to: usize) -> &str {
+        let part = self.text.get(from..to).unwrap_or_default();
+        std::str::from_utf8(part).unwrap_or_default()
+    }
 }
 
 /// The messages between the last acknowledged one and the last that was sent. Bounded by who fills
@@ -70,16 +104,16 @@ mod tests {
 
     #[test]
     fn what_is_not_acknowledged_is_sent_again_in_order() {
-        let message = |n: u64| Outgoing {
-            subject: Subject::from(n.to_string()),
-            head: String::new(),
-            id: n.to_string(),
-            payload: Bytes::new(),
+        let message = |n: u64| {
+            let text = Bytes::from(format!("{{}}head{n}"));
+            Outgoing::new(Subject::from(n.to_string()), text, (2, 4))
         };
+        let one = message(7);
+        assert_eq!((&*one.payload(), one.head(), one.id()), (&b"{}"[..], "head", "7"));
         let mut outbox = Outbox::default();
         assert_eq!((0..6).map(|n| outbox.add(message(n))).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
         let waiting = |outbox: &Outbox| {
-            outbox.waiting().map(|(n, of)| (n, of.id.clone())).collect::<Vec<_>>()
+            outbox.waiting().map(|(n, of)| (n, of.id().to_owned())).collect::<Vec<_>>()
         };
         assert!(outbox.settle(1) && outbox.settle(4) && !outbox.settle(1) && !outbox.settle(6));
         let left = [0, 2, 3, 5].map(|n| (n, n.to_string()));

@@ -1,28 +1,28 @@
 //! One connection of an exporter.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
-use async_nats::{Client, Event, HeaderMap, HeaderName, Subscriber};
+use async_nats::{Client, Event, HeaderMap, Subscriber};
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Notify;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
 
+use super::ack::Ack;
 use super::config::StreamOptions;
 use super::exporter_options::ExporterOptions;
-use super::head::HEADER;
+use super::head::HEADER_NAME;
 use super::outbox::{Outbox, Outgoing};
 use super::stats::ExporterStats;
 use super::subject::{PREFIX, WRITER_PREFIX};
 use super::topics::Topics;
 use crate::events::RingReceiver;
 use crate::json::SCHEMA;
-
-/// The name of the header, as the library wants it.
-const OKX_FEED: HeaderName = HeaderName::from_static(HEADER);
 
 /// How many events are taken from the ring before acknowledgements are read again.
 const BATCH: usize = 256;
@@ -41,7 +41,8 @@ pub(super) enum End {
     /// There is nothing left to do.
     Finished,
     Lost {
-        was_connected: bool,
+        /// Whether the server has taken something: else the next attempt waits longer.
+        was_useful: bool,
         why: String,
     },
 }
@@ -75,12 +76,16 @@ impl Publishing {
 
     /// Publishes over one connection until it is lost, or all is done.
     pub(super) async fn connection(&mut self, linger: Duration) -> End {
+        let before = self.stats.acknowledged();
         match self.connect().await {
             Ok(mut link) => match self.publish_all(&mut link, linger).await {
                 Ok(()) => End::Finished,
-                Err(why) => End::Lost { was_connected: true, why },
+                Err(why) => {
+                    let was_useful = link.acks.is_none() || self.stats.acknowledged() > before;
+                    End::Lost { was_useful, why }
+                }
             },
-            Err(why) => End::Lost { was_connected: false, why },
+            Err(why) => End::Lost { was_useful: false, why },
         }
     }
 
@@ -135,7 +140,7 @@ impl Publishing {
         let mut oldest = (None, Instant::now());
         loop {
             let taken = self.take_batch(link).await?;
-            self.settle_ready(link);
+            self.settle_ready(link)?;
             let now = Instant::now();
             if self.outbox.oldest() != oldest.0 {
                 oldest = (self.outbox.oldest(), now);
@@ -172,7 +177,7 @@ impl Publishing {
             message = ack => {
                 let message = message.ok_or("the connection was closed")?;
                 let inbox = link.acks.as_ref().map(|(_, inbox)| inbox.as_str());
-                self.settle(&message, inbox.unwrap_or_default());
+                self.settle(&message, inbox.unwrap_or_default())?;
             }
             () = self.receiver.wait(), if has_room => {}
             () = sleep(LOOK) => {}
@@ -189,7 +194,7 @@ impl Publishing {
             }
             let Some(event) = self.receiver.pop() else { return Ok(taken) };
             for message in self.topics.messages(&event).into_iter().flatten() {
-                if message.payload.len() > link.client.max_payload() / 8 * 7 {
+                if message.payload_len() > link.client.max_payload() / 8 * 7 {
                     ExporterStats::count(&self.stats.refused);
                     continue;
                 }
@@ -210,24 +215,30 @@ impl Publishing {
     }
 
     /// Reads the acknowledgements that are here.
-    fn settle_ready(&mut self, link: &mut Link) {
+    fn settle_ready(&mut self, link: &mut Link) -> Result<(), String> {
         if let Some((subscriber, inbox)) = &mut link.acks {
             while let Some(Some(message)) = subscriber.next().now_or_never() {
-                self.settle(&message, inbox);
+                self.settle(&message, inbox)?;
             }
         }
         let waiting = self.outbox.len() as u64;
         self.stats.unacknowledged.store(waiting, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Reads an acknowledgement: the number is the end of its subject.
-    fn settle(&mut self, message: &async_nats::Message, inbox: &str) {
+    ///
+    /// What the server does not take for now still waits, and is sent again over the next
+    /// connection, in order.
+    fn settle(&mut self, message: &async_nats::Message, inbox: &str) -> Result<(), String> {
         let number = message.subject.strip_prefix(inbox).and_then(|rest| rest.strip_prefix('.'));
-        let Some(number) = number.and_then(|number| number.parse().ok()) else { return };
+        let Some(number) = number.and_then(|number| number.parse().ok()) else { return Ok(()) };
+        let ack = Ack::of(message.status.is_some(), &message.payload)
+            .ok_or("the server takes no message of the subject now")?;
         if !self.outbox.settle(number) {
-            return;
+            return Ok(());
         }
-        match Ack::of(message) {
+        match ack {
             Ack::Stored => ExporterStats::count(&self.stats.acknowledged),
             Ack::Duplicate => {
                 ExporterStats::count(&self.stats.acknowledged);
@@ -238,6 +249,7 @@ impl Publishing {
                 self.stats.note_error(why);
             }
         }
+        Ok(())
     }
 
     async fn beat(&self, client: &Client) -> Result<(), String> {
@@ -257,39 +269,12 @@ impl Publishing {
     }
 }
 
-/// What the server says of a message.
-enum Ack {
-    Stored,
-    Duplicate,
-    Refused(String),
-}
-
-impl Ack {
-    fn of(message: &async_nats::Message) -> Self {
-        if message.status.is_some() {
-            return Self::Refused("no stream takes the subject".to_owned());
-        }
-        #[derive(serde::Deserialize)]
-        struct Answer {
-            #[serde(default)]
-            duplicate: bool,
-            error: Option<serde_json::Value>,
-        }
-        match serde_json::from_slice(&message.payload) {
-            Ok(Answer { error: None, duplicate: true }) => Self::Duplicate,
-            Ok(Answer { error: None, duplicate: false }) => Self::Stored,
-            Ok(Answer { error: Some(error), .. }) => Self::Refused(error.to_string()),
-            Err(error) => Self::Refused(error.to_string()),
-        }
-    }
-}
-
 /// Hands a message to the connection. Waits where its queue is full, but not for a dead one.
 async fn send(link: &Link, message: &Outgoing, number: Option<u64>) -> Result<(), String> {
     let mut headers = HeaderMap::new();
-    headers.insert(OKX_FEED, message.head.as_str());
-    headers.insert(NATS_MESSAGE_ID, message.id.as_str());
-    let (subject, payload) = (message.subject.clone(), message.payload.clone());
+    headers.insert(HEADER_NAME, message.head());
+    headers.insert(NATS_MESSAGE_ID, message.id());
+    let (subject, payload) = (message.subject.clone(), message.payload());
     let Link { client, lost, acks } = link;
     let sent = async {
         match (acks, number) {
@@ -300,6 +285,11 @@ async fn send(link: &Link, message: &Outgoing, number: Option<u64>) -> Result<()
             _ => client.publish_with_headers(subject, headers, payload).await,
         }
     };
+    let mut sent = std::pin::pin!(sent);
+    // There is room for almost every message, so neither a timer nor a notice is made for it.
+    if let Poll::Ready(sent) = poll_fn(|context| Poll::Ready(sent.as_mut().poll(context))).await {
+        return sent.map_err(|error| error.to_string());
+    }
     tokio::select! {
         biased;
         sent = sent => sent.map_err(|error| error.to_string()),

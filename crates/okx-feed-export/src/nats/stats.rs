@@ -36,7 +36,7 @@ impl ExporterStats {
         self.duplicates.load(Ordering::Relaxed)
     }
 
-    /// Messages that the server refused: too large, no stream, a full disk. They are lost.
+    /// Messages that the server refused: too large, a full disk. They are lost.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)

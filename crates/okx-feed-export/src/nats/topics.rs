@@ -1,16 +1,20 @@
 //! The topics of a writer: their subjects, numbers and states, and the messages that they get.
 
 use std::collections::HashMap;
+use std::io::Write;
 
 use async_nats::Subject;
-use bytes::Bytes;
+use bytes::BytesMut;
 
-use super::encode::{write_message, write_state};
+use super::encode::{write_key, write_payload};
 use super::head::Head;
 use super::outbox::Outgoing;
 use super::subject::{PREFIX, TopicSubjects};
 use crate::events::Message;
 use okx_feed::{BookState, Subscription, UnixNanos};
+
+/// How many bytes of messages are allocated at once.
+const BLOCK: usize = 64 << 10;
 
 /// Makes messages of events.
 #[derive(Debug)]
@@ -18,30 +22,31 @@ pub(super) struct Topics {
     writer: String,
     session: u64,
     topics: HashMap<Subscription, Topic>,
-    buffer: Vec<u8>,
+    /// The text of one message.
+    text: Vec<u8>,
+    /// Room for the texts of the next messages, which share it.
+    block: BytesMut,
 }
 
 /// One topic.
 #[derive(Debug)]
 struct Topic {
-    events: Subject,
-    snapshot: Subject,
-    state_subject: Subject,
+    /// Of its events, of its whole books and of its states.
+    subjects: [Subject; 3],
+    /// The number of the last message on each of them.
+    sent: [u64; 3],
     state: BookState,
-    /// The numbers of the last message on each subject.
-    sent: Sent,
 }
 
-#[derive(Debug, Default)]
-struct Sent {
-    events: u64,
-    snapshots: u64,
-    states: u64,
-}
+/// The places of the subjects.
+const EVENTS: usize = 0;
+const SNAPSHOTS: usize = 1;
+const STATES: usize = 2;
 
 impl Topics {
     pub(super) fn new(writer: String, session: u64) -> Self {
-        Self { writer, session, topics: HashMap::new(), buffer: Vec::new() }
+        let (topics, text, block) = (HashMap::default(), Vec::new(), BytesMut::new());
+        Self { writer, session, topics, text, block }
     }
 
     pub(super) const fn session(&self) -> u64 {
@@ -54,69 +59,75 @@ impl Topics {
 
     /// The messages of an event: one, or two where events are missing and the state is with them.
     pub(super) fn messages(&mut self, event: &Message<'_>) -> [Option<Outgoing>; 2] {
-        let subscription = match event {
+        let (subscription, place) = match event {
             Message::Book(subscription, _)
             | Message::Trade { subscription, .. }
             | Message::Record(subscription, _)
-            | Message::State(subscription, ..)
-            | Message::Missed(subscription, ..) => *subscription,
-            Message::Depth(depth) => depth.subscription,
+            | Message::Missed(subscription, ..) => (*subscription, EVENTS),
+            Message::State(subscription, ..) => (*subscription, STATES),
+            Message::Depth(depth) if depth.is_repeated => (depth.subscription, SNAPSHOTS),
+            Message::Depth(depth) => (depth.subscription, EVENTS),
         };
-        let Self { writer, session, topics, buffer } = self;
-        let topic = topics.entry(subscription).or_insert_with(|| Topic::of(&subscription, writer));
-        let head = |sequence: &mut u64, state| {
-            *sequence += 1;
-            Head { writer, session: *session, sequence: *sequence, state }.to_string()
+        let first = Some(self.message(&subscription, event, place));
+        let second = match event {
+            Message::Missed(of, _, state) => {
+                let state = Message::State(*of, *state, UnixNanos::UNKNOWN);
+                Some(self.message(&subscription, &state, STATES))
+            }
+            _ => None,
         };
-        let key = write_message(buffer, event);
+        [first, second]
+    }
+
+    fn message(
+        &mut self,
+        subscription: &Subscription,
+        event: &Message<'_>,
+        place: usize,
+    ) -> Outgoing {
+        let Self { writer, session, topics, text, block } = self;
+        let topic = match topics.get_mut(subscription) {
+            Some(topic) => topic,
+            None => topics.entry(*subscription).or_insert(Topic::of(subscription, writer)),
+        };
         if let Message::State(_, state, _) | Message::Missed(_, _, state) = event {
             topic.state = *state;
         }
-        let (subject, number) = match event {
-            Message::State(..) => (&topic.state_subject, &mut topic.sent.states),
-            Message::Depth(depth) if depth.is_repeated => {
-                (&topic.snapshot, &mut topic.sent.snapshots)
-            }
-            _ => (&topic.events, &mut topic.sent.events),
-        };
-        let first = Outgoing {
-            head: head(number, topic.state),
-            // Without the part that all subjects have.
-            id: match key {
-                Some(key) => format!("{}:{key}", topic.name()),
-                None => format!("{}:{writer}.{session}.{number}", without_prefix(subject)),
-            },
-            subject: subject.clone(),
-            payload: Bytes::copy_from_slice(buffer),
-        };
-        let second = matches!(event, Message::Missed(..)).then(|| {
-            buffer.clear();
-            write_state(buffer, &subscription, topic.state, UnixNanos::UNKNOWN);
-            let number = &mut topic.sent.states;
-            let head = head(number, topic.state);
-            let id =
-                format!("{}:{writer}.{session}.{number}", without_prefix(&topic.state_subject));
-            let payload = Bytes::copy_from_slice(buffer);
-            Outgoing { subject: topic.state_subject.clone(), head, id, payload }
-        });
-        [Some(first), second]
+        #[expect(clippy::indexing_slicing, reason = "a place is one of three")]
+        let (subject, number) = (&topic.subjects[place], &mut topic.sent[place]);
+        *number += 1;
+        text.clear();
+        write_payload(text, event);
+        let payload_len = text.len();
+        let head = Head { writer, session: *session, sequence: *number, state: topic.state };
+        head.write(text);
+        let head_len = text.len() - payload_len;
+        // The events' subject, or that of what is a writer's own, without the part that all have.
+        let id_at = text.len();
+        text.extend_from_slice(without_prefix(&topic.subjects[EVENTS]).as_bytes());
+        text.push(b':');
+        if !write_key(text, event, payload_len) {
+            text.truncate(id_at);
+            // Writing to memory does not fail.
+            let _ = write!(text, "{}:{writer}.{session}.{number}", without_prefix(subject));
+        }
+        if block.capacity() < text.len() {
+            block.reserve(text.len().max(BLOCK));
+        }
+        block.extend_from_slice(text);
+        Outgoing::new(subject.clone(), block.split().freeze(), (payload_len, head_len))
     }
 }
 
 impl Topic {
     fn of(subscription: &Subscription, writer: &str) -> Self {
         let subjects = TopicSubjects::of(subscription);
+        let state = subjects.state(writer);
         Self {
-            state_subject: Subject::from(subjects.state(writer)),
-            events: Subject::from(subjects.events),
-            snapshot: Subject::from(subjects.snapshot),
+            subjects: [subjects.events, subjects.snapshot, state].map(Subject::from),
+            sent: [0; 3],
             state: BookState::Connecting,
-            sent: Sent::default(),
         }
-    }
-
-    fn name(&self) -> &str {
-        without_prefix(&self.events)
     }
 }
 

@@ -111,9 +111,9 @@ impl<S: EventSink> Merge<S> {
                 let update = BookUpdate { subscription_id, ..BookUpdate::new(topic, &book) };
                 self.sink.on_event(&Event::Book(update));
             }
-            Payload::Trade { trade, replayed, renamed_to } => {
+            Payload::Trade { trade, replayed, origin, renamed_to } => {
                 let own = renamed_to.as_ref().map(|id| id.as_str());
-                self.on_trade(at, &trade, (replayed, own), now);
+                self.on_trade(at, &trade, (replayed, origin, own), now);
             }
             Payload::Record(record) => self.on_record(at, &record, message.id, now),
             Payload::Depth(depth) => self.on_depth(at, &depth, now),
@@ -160,7 +160,7 @@ impl<S: EventSink> Merge<S> {
         &mut self,
         at: usize,
         trade: &Trade,
-        (replayed, renamed_to): (bool, Option<&str>),
+        (replayed, origin, renamed_to): (bool, Origin, Option<&str>),
         now: MonoNanos,
     ) {
         let Some(topic) = self.topics.get_mut(at) else { return };
@@ -180,6 +180,7 @@ impl<S: EventSink> Merge<S> {
         let update = TradeUpdate {
             subscription_id: topic.id,
             replayed,
+            origin,
             missed,
             renamed_from,
             ..TradeUpdate::new(of, trade)
