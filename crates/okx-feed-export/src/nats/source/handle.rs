@@ -44,11 +44,11 @@ impl NatsSource {
             merge: Merge::new(options.clone(), Arc::clone(&shared), sink),
             shared: Arc::clone(&shared),
             clock: Clock::start(),
-            position: None,
+            last: None,
             filters,
             options,
         };
-        let thread = std::thread::Builder::new().name("okx-nats".to_owned());
+        let thread = std::thread::Builder::new().name("okx-nats-source".to_owned());
         let thread = thread.spawn(move || thread::run(following)).map_err(NatsError::Thread)?;
         Ok(Self { shared, thread: Some(thread) })
     }

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_nats::datetime::DateTime;
 use async_nats::header::NATS_MESSAGE_ID;
-use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
-use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
 use async_nats::jetstream::stream::Stream;
-use async_nats::{Client, Event, HeaderMap, Message, Subscriber};
+use async_nats::{Client, Event, HeaderMap, HeaderName, Message, Subscriber};
 use futures_util::stream::SelectAll;
 use futures_util::{FutureExt, StreamExt};
 use okx_feed::transport::Clock;
@@ -17,12 +16,11 @@ use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::merge::{Merge, Received};
-use super::options::{Delivery, SourceOptions, Start};
+use super::options::{Delivery, SourceOptions};
 use super::readers::{Shared, SourceStats};
-use crate::nats::head::HEADER;
-use crate::nats::subject::SubjectKind;
-use crate::nats::subject::{WRITER_PREFIX, parse};
-use okx_feed::model::ChannelKind;
+use super::start::ordered;
+use crate::nats::head::HEADER_NAME;
+use crate::nats::subject::WRITER_PREFIX;
 
 /// How often topics are judged by time.
 const TICK: Duration = Duration::from_millis(100);
@@ -31,11 +29,14 @@ const TICK: Duration = Duration::from_millis(100);
 const BATCH: usize = 256;
 
 /// How long the server may take for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A whole order book that is older than the newest one by more than this is of a book whose writer
-/// is gone: it is not worth reading the stream from there on.
-const OLD_SNAPSHOT_NS: u64 = 75_000_000_000;
+/// The last message that was read: its position, and when the stream stored it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LastRead {
+    pub(super) position: u64,
+    pub(super) stored: DateTime,
+}
 
 /// What a source has across connections.
 pub(super) struct Following<S> {
@@ -44,8 +45,8 @@ pub(super) struct Following<S> {
     pub(super) shared: Arc<Shared>,
     pub(super) merge: Merge<S>,
     pub(super) clock: Clock,
-    /// The position of the last message that was read; `None` before the first.
-    pub(super) position: Option<u64>,
+    /// The last message that was read; `None` before the first.
+    pub(super) last: Option<LastRead>,
 }
 
 impl<S: EventSink> Following<S> {
@@ -66,7 +67,7 @@ impl<S: EventSink> Following<S> {
         }
     }
 
-    fn now(&self) -> MonoNanos {
+    pub(super) fn now(&self) -> MonoNanos {
         self.clock.mono()
     }
 
@@ -146,8 +147,7 @@ impl<S: EventSink> Following<S> {
         lost: &Notify,
         mut beats: Subscriber,
     ) -> Result<(), String> {
-        let after = self.begin(client, stream).await?;
-        let policy = DeliverPolicy::ByStartSequence { start_sequence: after + 1 };
+        let policy = self.begin(client, stream).await?;
         let (mut messages, pending) = ordered(client, stream, &self.filters, policy).await?;
         // A heartbeat counts when it is read, so what has waited until now must not.
         while let Some(Some(_)) = beats.next().now_or_never() {}
@@ -190,83 +190,6 @@ impl<S: EventSink> Following<S> {
         }
     }
 
-    /// Reads what a newcomer needs, and finds the position after which to go on.
-    async fn begin(&mut self, client: &Client, stream: &Stream) -> Result<u64, String> {
-        let state = &stream.cached_info().state;
-        let resumed = match (self.position, self.options.start) {
-            (Some(position), _) => Some(position),
-            (None, Start::After(position)) => Some(position),
-            (None, Start::Last) => None,
-        };
-        let resumed = match resumed {
-            Some(position) if position > state.last_sequence => {
-                // The stream is another one, or has lost its end.
-                self.merge.forget_positions();
-                self.position = None;
-                None
-            }
-            other => other,
-        };
-        if let Some(position) = resumed {
-            let missing = state.first_sequence.saturating_sub(position + 1);
-            self.shared.stats.missing.fetch_add(missing, Ordering::Relaxed);
-            if missing > 0 {
-                self.merge.invalidate(self.now());
-            }
-        }
-        if self.position.is_some()
-            && let Some(after) = resumed
-        {
-            // All values are those of this position.
-            return Ok(after);
-        }
-        if let Some(position) = resumed {
-            self.merge.resume_after(position);
-        }
-        self.last_values(client, stream, resumed).await
-    }
-
-    /// Reads the last value of each topic, but the trades if those go on after a position.
-    async fn last_values(
-        &mut self,
-        client: &Client,
-        stream: &Stream,
-        resumed: Option<u64>,
-    ) -> Result<u64, String> {
-        let end = stream.cached_info().state.last_sequence;
-        let policy = DeliverPolicy::LastPerSubject;
-        let (mut messages, mut pending) = ordered(client, stream, &self.filters, policy).await?;
-        let (mut last, mut snapshots) = (end, Vec::new());
-        while pending > 0 {
-            let message = timeout(PATIENCE, messages.next()).await;
-            let message = message.map_err(|_| "the server sends nothing".to_owned())?;
-            let message = message.ok_or("the consumer has ended")?;
-            let message = message.map_err(|error| error.to_string())?;
-            let info = message.info().map_err(|error| error.to_string())?;
-            let (at, left) = (info.stream_sequence, info.pending);
-            (last, pending) = (last.max(at), left);
-            let kind = parse(&message.subject).map(|(of, kind)| (of.channel().kind(), kind));
-            let is_later = match kind {
-                // Their whole books come by themselves; these are read from there on.
-                Some((ChannelKind::Depth, SubjectKind::Event)) => true,
-                Some((ChannelKind::Trades | ChannelKind::Stream(_), SubjectKind::Event)) => {
-                    resumed.is_some()
-                }
-                _ => false,
-            };
-            if !is_later {
-                self.on_message(&message, at);
-            }
-            if let Some((ChannelKind::Depth, SubjectKind::Snapshot)) = kind {
-                snapshots.push((receive_time(&message.payload), at));
-            }
-        }
-        let newest = snapshots.iter().map(|(time, _)| *time).max().unwrap_or_default();
-        let recent = snapshots.iter().filter(|(time, _)| newest - time <= OLD_SNAPSHOT_NS);
-        let first = recent.map(|(_, at)| *at).min().unwrap_or(last);
-        Ok(resumed.map_or(first, |position| position.min(first)))
-    }
-
     /// Handles a message of a stream. Gives how many more there are.
     fn on_stream_message(
         &mut self,
@@ -275,24 +198,20 @@ impl<S: EventSink> Following<S> {
         let info = message.info().map_err(|error| error.to_string())?;
         let (at, left) = (info.stream_sequence, info.pending);
         self.on_message(message, at);
-        self.position = Some(at);
-        self.shared.stats.position.store(at, Ordering::Relaxed);
+        self.last = Some(LastRead { position: at, stored: info.published });
+        self.shared.stats.position.fetch_max(at, Ordering::Relaxed);
         Ok(left)
     }
 
-    fn on_message(&mut self, message: &Message, position: u64) {
-        let header = |name: &str| {
+    pub(super) fn on_message(&mut self, message: &Message, position: u64) {
+        let header = |name: HeaderName| {
             let headers: &HeaderMap = message.headers.as_ref()?;
             headers.get_last(name).map(|value| value.as_str())
         };
         let received = Received {
             subject: &message.subject,
-            head: header(HEADER).unwrap_or_default(),
-            id: message
-                .headers
-                .as_ref()
-                .and_then(|headers| headers.get_last(NATS_MESSAGE_ID))
-                .map_or("", |id| id.as_str()),
+            head: header(HEADER_NAME).unwrap_or_default(),
+            id: header(NATS_MESSAGE_ID).unwrap_or_default(),
             payload: &message.payload,
             position,
         };
@@ -305,33 +224,4 @@ async fn subscribe(client: &Client, subject: String) -> Result<Subscriber, Strin
     let made = timeout(PATIENCE, client.subscribe(subject)).await;
     let made = made.map_err(|_| "the server takes nothing".to_owned())?;
     made.map_err(|error| error.to_string())
-}
-
-/// A consumer of the stream in order, and how many messages there are for it.
-async fn ordered(
-    client: &Client,
-    stream: &Stream,
-    filters: &[String],
-    deliver_policy: DeliverPolicy,
-) -> Result<(Ordered, u64), String> {
-    let config = OrderedConfig {
-        deliver_subject: client.new_inbox(),
-        filter_subjects: filters.to_vec(),
-        deliver_policy,
-        replay_policy: ReplayPolicy::Instant,
-        ..OrderedConfig::default()
-    };
-    let made = timeout(PATIENCE, stream.create_consumer(config)).await;
-    let made = made.map_err(|_| "the server does not answer".to_owned())?;
-    let consumer = made.map_err(|error| format!("no consumer: {error}"))?;
-    let pending = consumer.cached_info().num_pending;
-    let messages = consumer.messages().await.map_err(|error| error.to_string())?;
-    Ok((messages, pending))
-}
-
-/// The receive time of a payload: the number of its first member; 0 if it has none.
-fn receive_time(payload: &[u8]) -> u64 {
-    let digits = payload.strip_prefix(b"{\"ts_recv_ns\":").unwrap_or_default();
-    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit()).take(19);
-    digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
 }

@@ -10,6 +10,7 @@ mod merge_tests;
 mod options;
 mod readers;
 mod seen;
+mod start;
 mod thread;
 mod topic;
 mod values;

@@ -30,7 +30,8 @@ pub enum Start {
     #[default]
     Last,
     /// With the trades after this position, a value of
-    /// [`NatsSource::position`](super::NatsSource::position), and the last value of all else.
+    /// [`NatsSource::position`](super::NatsSource::position), and the last value of all else. An
+    /// order book begins with the last whole one, which may be of before the position.
     After(u64),
 }
 

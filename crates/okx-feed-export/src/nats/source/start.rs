@@ -1,0 +1,173 @@
+//! Where a source begins to read a stream, and where it goes on.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_nats::Client;
+use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
+use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
+use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
+use futures_util::StreamExt;
+use okx_feed::EventSink;
+use okx_feed::model::ChannelKind;
+use tokio::time::timeout;
+
+use super::link::{Following, LastRead, PATIENCE};
+use super::options::Start;
+use crate::nats::subject::{SubjectKind, parse};
+
+/// A whole order book that is older than the newest one by more than this is of a book whose writer
+/// is gone: it is not worth reading the stream from there on.
+const OLD_SNAPSHOT_NS: u64 = 75_000_000_000;
+
+/// How much of the past is read again where a stream has lost its end: more than the two minutes for
+/// which a server may keep what it has acknowledged in memory alone.
+const LOOK_BACK: Duration = Duration::from_secs(180);
+
+impl<S: EventSink> Following<S> {
+    /// Reads what a newcomer needs, and finds where to go on.
+    pub(super) async fn begin(
+        &mut self,
+        client: &Client,
+        stream: &Stream,
+    ) -> Result<DeliverPolicy, String> {
+        if let Some(last) = self.last {
+            if has_message(stream, last).await? {
+                self.note_deleted(stream, last.position);
+                // All values are those of this position.
+                return Ok(after(last.position));
+            }
+            // What was read before comes again and brings nothing new; what took its places is new.
+            self.merge.forget_positions();
+            self.shared.stats.position.store(0, Ordering::Relaxed);
+            return Ok(DeliverPolicy::ByStartTime { start_time: last.stored - LOOK_BACK });
+        }
+        let resumed = match self.options.start {
+            // The stream is another one, or has lost its end.
+            Start::After(at) if at > stream.cached_info().state.last_sequence => None,
+            Start::After(at) => Some(at),
+            Start::Last => None,
+        };
+        if let Some(position) = resumed {
+            self.note_deleted(stream, position);
+            self.merge.resume_after(position);
+            self.shared.stats.position.store(position, Ordering::Relaxed);
+        }
+        Ok(after(self.last_values(client, stream, resumed).await?))
+    }
+
+    /// Counts the messages after a position that the stream has deleted.
+    fn note_deleted(&mut self, stream: &Stream, position: u64) {
+        let first = stream.cached_info().state.first_sequence;
+        let missing = first.saturating_sub(position + 1);
+        self.shared.stats.missing.fetch_add(missing, Ordering::Relaxed);
+        if missing > 0 {
+            self.merge.invalidate(self.now());
+        }
+    }
+
+    /// Reads the last value of each topic, but the trades if those go on after a position.
+    async fn last_values(
+        &mut self,
+        client: &Client,
+        stream: &Stream,
+        resumed: Option<u64>,
+    ) -> Result<u64, String> {
+        let end = stream.cached_info().state.last_sequence;
+        let policy = DeliverPolicy::LastPerSubject;
+        let (mut messages, mut pending) = ordered(client, stream, &self.filters, policy).await?;
+        let (mut newest, mut snapshots) = (None::<LastRead>, Vec::new());
+        while pending > 0 {
+            let message = timeout(PATIENCE, messages.next()).await;
+            let message = message.map_err(|_| "the server sends nothing".to_owned())?;
+            let message = message.ok_or("the consumer has ended")?;
+            let message = message.map_err(|error| error.to_string())?;
+            let info = message.info().map_err(|error| error.to_string())?;
+            let (at, left) = (info.stream_sequence, info.pending);
+            let this = LastRead { position: at, stored: info.published };
+            newest = newest.filter(|other| other.position > at).or(Some(this));
+            pending = left;
+            let kind = parse(&message.subject).map(|(of, kind)| (of.channel().kind(), kind));
+            let is_later = match kind {
+                // Their whole books come by themselves; these are read from there on.
+                Some((ChannelKind::Depth, SubjectKind::Event)) => true,
+                Some((ChannelKind::Trades | ChannelKind::Stream(_), SubjectKind::Event)) => {
+                    resumed.is_some()
+                }
+                _ => false,
+            };
+            if !is_later {
+                self.on_message(&message, at);
+            }
+            if let Some((ChannelKind::Depth, SubjectKind::Snapshot)) = kind {
+                snapshots.push((receive_time(&message.payload), this));
+            }
+        }
+        let latest = snapshots.iter().map(|(time, _)| *time).max().unwrap_or_default();
+        let recent = snapshots.iter().filter(|(time, _)| latest - time <= OLD_SNAPSHOT_NS);
+        let first = recent.map(|(_, read)| *read).min_by_key(|read| read.position);
+        let first = first.or(newest);
+        let from = first.map_or(end, |read| read.position);
+        if let Some(position) = resumed {
+            return Ok(position.min(from));
+        }
+        // A connection that is lost before the next message goes on from here.
+        self.last = first;
+        let shown = newest.map_or(0, |read| read.position);
+        self.shared.stats.position.store(shown, Ordering::Relaxed);
+        Ok(from)
+    }
+}
+
+const fn after(position: u64) -> DeliverPolicy {
+    DeliverPolicy::ByStartSequence { start_sequence: position + 1 }
+}
+
+/// Whether the stream has this very message, or has deleted it as old.
+///
+/// A server that crashed may have lost the end of the stream, which then grows again from an
+/// earlier position: other messages have the places of those that were read.
+async fn has_message(stream: &Stream, last: LastRead) -> Result<bool, String> {
+    let state = &stream.cached_info().state;
+    if last.position < state.first_sequence {
+        return Ok(true);
+    }
+    let found = timeout(PATIENCE, stream.get_raw_message(last.position)).await;
+    match found.map_err(|_| "the server does not answer".to_owned())? {
+        Ok(message) => Ok(message.time == last.stored),
+        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
+            // Deleted by hand, or not there yet.
+            Ok(last.position <= state.last_sequence)
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A consumer of the stream in order, and how many messages there are for it.
+pub(super) async fn ordered(
+    client: &Client,
+    stream: &Stream,
+    filters: &[String],
+    deliver_policy: DeliverPolicy,
+) -> Result<(Ordered, u64), String> {
+    let config = OrderedConfig {
+        deliver_subject: client.new_inbox(),
+        filter_subjects: filters.to_vec(),
+        deliver_policy,
+        replay_policy: ReplayPolicy::Instant,
+        ..OrderedConfig::default()
+    };
+    let made = timeout(PATIENCE, stream.create_consumer(config)).await;
+    let made = made.map_err(|_| "the server does not answer".to_owned())?;
+    let consumer = made.map_err(|error| format!("no consumer: {error}"))?;
+    let pending = consumer.cached_info().num_pending;
+    let messages = consumer.messages().await.map_err(|error| error.to_string())?;
+    Ok((messages, pending))
+}
+
+/// The receive time of a payload: the number of its first member; 0 if it has none.
+fn receive_time(payload: &[u8]) -> u64 {
+    let digits = payload.strip_prefix(b"{\"ts_recv_ns\":").unwrap_or_default();
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit()).take(19);
+    digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
+}
