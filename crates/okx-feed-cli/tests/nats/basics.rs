@@ -59,28 +59,3 @@ async fn a_publisher_that_is_killed_leaves_nothing_live() {
     }
     fleet.end();
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_login_is_needed_where_the_server_wants_one_and_never_printed() {
-    let Some(server) = TestServer::start(&["--user", "okx", "--pass", "pass-word"]) else { return };
-    let run = |password: &'static str, url: String| {
-        tokio::task::spawn_blocking(move || {
-            Command::new(env!("CARGO_BIN_EXE_okx-feed"))
-                .args(["-vvv", "watch", "--nats", &url, "--core", "--json", "--duration", "1s"])
-                .arg("md.okx.v5.books5.*")
-                .env("NATS_USER", "okx")
-                .env("NATS_PASSWORD", password)
-                .output()
-                .unwrap()
-        })
-    };
-    let right = run("pass-word", server.url()).await.unwrap();
-    assert!(right.status.success(), "{right:?}");
-    let wrong = run("wrong-word", server.url()).await.unwrap();
-    assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
-    for text in [&right.stderr, &right.stdout, &wrong.stderr, &wrong.stdout] {
-        let text = String::from_utf8_lossy(text);
-        assert!(!text.contains("pass-word") && !text.contains("wrong-word"), "{text}");
-    }
-    assert!(server.dir().is_dir());
-}

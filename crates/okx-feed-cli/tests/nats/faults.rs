@@ -73,26 +73,41 @@ async fn every_reader_has_the_exchanges_own_books_and_trades_through_every_loss(
     let (began, span, mut faults) = (Instant::now(), span(), 0);
     let mut events = ["kill a publisher", "restart the server", "restart a reader"].into_iter();
     let mut random = fastrand::Rng::with_seed(21);
+    // When both lines were away, by times of trades: a machine that is too slow for its clients makes
+    // one of them reconnect by itself.
+    let mut away = Vec::new();
     while began.elapsed() < span || events.len() > 0 {
-        let line = if faults % 2 == 0 { "A" } else { "B" };
+        fleet.are_live().await;
+        let mut lines = fleet.lines();
+        let (since, line) = (fleet.last_trade(), lines[faults % lines.len()]);
         fleet.inject(line, random.choice(FAULTS).unwrap());
         faults += 1;
         // By the exchange's own clock, which slows down on a machine that is too slow for it: until
         // then the fault is over, and the other line must not have one.
         let over = fleet.exchange.inspect(Exchange::now) + Duration::from_millis(2_500);
         fleet.wait("the fault is over", |f| f.exchange.inspect(Exchange::now) >= over).await;
-        fleet.is_live(line).await;
+        fleet.are_live().await;
+        let before = std::mem::replace(&mut lines, fleet.lines());
+        if before.iter().any(|other| *other != line && !lines.contains(other)) {
+            away.push(since..=fleet.last_trade());
+        }
         let done = 3 - u32::try_from(events.len()).unwrap();
         if began.elapsed() < span * (done + 1) / 4 {
             continue;
         }
         match events.next() {
             Some("kill a publisher") => {
+                let since = fleet.last_trade();
                 fleet.kill("B").await;
                 tokio::time::sleep(Duration::from_millis(2_500)).await;
                 // The other one has everything.
                 assert!(readers.iter().all(|reader| reader.are_live(&all)));
                 fleet.publish("B").await;
+                // One of the lines before is that of the other publisher.
+                let now = fleet.lines();
+                if !lines.iter().any(|line| now.contains(line)) {
+                    away.push(since..=fleet.last_trade());
+                }
             }
             Some("restart the server") => {
                 server.kill();
@@ -110,6 +125,7 @@ async fn every_reader_has_the_exchanges_own_books_and_trades_through_every_loss(
             Some("restart a reader") => {
                 let reader = readers.remove(2);
                 let (log, position) = (reader.log.clone(), reader.source.stop());
+                log.0.lock().unwrap().begin_again();
                 tokio::time::sleep(Duration::from_millis(1_000)).await;
                 readers.push(Reader::start(&nats, log, Start::After(position)));
                 fleet.wait("the reader is live again", |_| readers[2].are_live(&all)).await;
@@ -121,7 +137,8 @@ async fn every_reader_has_the_exchanges_own_books_and_trades_through_every_loss(
     for reader in &readers {
         fleet.wait("the exchange's own books", |fleet| reader.is_current(fleet)).await;
     }
-    let truth = fleet.truth.0.lock().unwrap().clone();
+    let mut truth = fleet.truth.0.lock().unwrap().clone();
+    truth.away = away;
     for (number, reader) in readers.iter().enumerate() {
         // The last trades may be on their way.
         let compare = || reader.log.0.lock().unwrap().compare(&truth, &format!("reader {number}"));
@@ -129,7 +146,11 @@ async fn every_reader_has_the_exchanges_own_books_and_trades_through_every_loss(
         while compare().is_err() && began.elapsed() < Duration::from_secs(10) {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        let (compared, stats) = (compare().unwrap(), reader.source.stats());
+        let compared = match compare() {
+            Ok(compared) => compared,
+            Err(difference) => panic!("{}", fleet.explain(&difference).await),
+        };
+        let stats = reader.source.stats();
         eprintln!(
             "reader {number}: {compared:?}; {} messages, {} brought nothing new, {} gaps, \
              {} compared, {} different, {} connects",
@@ -144,6 +165,11 @@ async fn every_reader_has_the_exchanges_own_books_and_trades_through_every_loss(
         assert_eq!((stats.malformed(), stats.different(), stats.missing()), (0, 0, 0));
         assert!(stats.compared() > 0 || number == 2, "no book was verified");
     }
-    eprintln!("{faults} faults of lines in {:.0?}", began.elapsed());
+    eprintln!(
+        "{faults} faults of lines in {:.0?}, both away {} times",
+        began.elapsed(),
+        truth.away.len()
+    );
+    fleet.assert_direct();
     fleet.end();
 }

@@ -1,15 +1,19 @@
 //! An exchange, publishers of it as programs, and their states.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::consumer::push::OrderedConfig;
+use futures_util::StreamExt;
 use okx_feed::sim::{ConnectionId, Endpoint, ExchangeConfig, Listing, Server, ServerHandle};
 use okx_feed::transport::Proxy;
 use okx_feed::{Client, Dialect, Subscription};
+use okx_feed_export::nats::HEADER;
 use okx_feed_export::nats::subject::TopicSubjects;
 
-use super::log::Logger;
+use super::log::{Difference, Logger};
 
 /// The channels of each instrument.
 const CHANNELS: [&str; 3] = ["books5", "books", "trades"];
@@ -24,13 +28,15 @@ pub(crate) struct Fleet {
     pub(crate) truth: Logger,
     /// A client of the exchange without faults.
     _direct: Client,
-    /// The publisher of each connection.
-    lines: HashMap<ConnectionId, String>,
+    /// Its connection.
+    direct: Option<ConnectionId>,
     publishers: HashMap<String, Child>,
     nats: String,
     jetstream: async_nats::jetstream::Context,
     /// The end of the stream when a publisher was killed.
     killed_at: HashMap<String, u64>,
+    /// What happened to which line, and the exchange's time of the last trade then.
+    faults: Vec<(String, String, u64)>,
 }
 
 impl Fleet {
@@ -57,18 +63,19 @@ impl Fleet {
             subscriptions,
             truth,
             _direct: direct,
-            lines: HashMap::new(),
+            direct: None,
             publishers: HashMap::new(),
             nats: nats.to_owned(),
             jetstream: async_nats::jetstream::new(client),
             killed_at: HashMap::new(),
+            faults: Vec::new(),
         };
         fleet
             .wait("the direct client", |fleet| {
                 fleet.exchange.inspect(|exchange| exchange.ids().len()) == 1
             })
             .await;
-        fleet.note_connections("direct");
+        fleet.direct = fleet.exchange.inspect(|exchange| exchange.ids().first().copied());
         fleet
     }
 
@@ -78,13 +85,6 @@ impl Fleet {
         while !is_so(self) {
             assert!(began.elapsed() < TIMEOUT, "timed out: {what}");
             tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// Notes that the connections without a line are of this one.
-    fn note_connections(&mut self, line: &str) {
-        for id in self.exchange.inspect(okx_feed::sim::Exchange::ids) {
-            self.lines.entry(id).or_insert_with(|| line.to_owned());
         }
     }
 
@@ -125,11 +125,11 @@ impl Fleet {
             }
             left = others;
         }
-        self.note_connections(writer);
     }
 
     /// Kills a publisher with SIGKILL.
     pub(crate) async fn kill(&mut self, writer: &str) {
+        self.note_fault(writer, "kill");
         let mut child = self.publishers.remove(writer).unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
@@ -137,16 +137,81 @@ impl Fleet {
         self.killed_at.insert(writer.to_owned(), stream.cached_info().state.last_sequence);
     }
 
+    /// The connections of publishers, oldest first. Each has one.
+    pub(crate) fn lines(&self) -> Vec<ConnectionId> {
+        let mut ids = self.exchange.inspect(okx_feed::sim::Exchange::ids);
+        ids.retain(|id| Some(*id) != self.direct);
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Panics if the client that shows what is to be has lost its connection.
+    pub(crate) fn assert_direct(&self) {
+        let ids = self.exchange.inspect(okx_feed::sim::Exchange::ids);
+        assert!(ids.iter().any(|id| Some(*id) == self.direct), "the direct client has reconnected");
+    }
+
+    /// Waits until all topics of all publishers are live, each over one connection.
+    pub(crate) async fn are_live(&mut self) {
+        let writers: Vec<_> = self.publishers.keys().cloned().collect();
+        for writer in &writers {
+            self.is_live(writer).await;
+        }
+        self.wait("a connection each", |fleet| fleet.lines().len() == writers.len()).await;
+    }
+
     /// A fault for a connection of a publisher.
-    pub(crate) fn inject(&mut self, writer: &str, fault: &str) {
-        self.note_connections(writer);
+    pub(crate) fn inject(&mut self, line: ConnectionId, fault: &str) {
+        self.note_fault(&line.number().to_string(), fault);
         let rule = fault.parse().unwrap();
-        let lines = &self.lines;
-        self.exchange.intervene(|exchange, now| {
-            let ids = exchange.ids();
-            let of = ids.into_iter().find(|id| lines.get(id).is_some_and(|line| line == writer));
-            exchange.inject(of.unwrap(), &rule, now);
-        });
+        self.exchange.intervene(|exchange, now| exchange.inject(line, &rule, now));
+    }
+
+    /// Puts a difference into words, with what the stream has around it and which faults there were.
+    pub(crate) async fn explain(&self, difference: &Difference) -> String {
+        let mut text = difference.text.clone();
+        let Some((of, trade)) = &difference.trade else { return text };
+        let config = OrderedConfig {
+            deliver_subject: "explain".to_owned(),
+            filter_subject: TopicSubjects::of(of).events,
+            ..OrderedConfig::default()
+        };
+        let stream = self.jetstream.get_stream("MD_OKX").await.unwrap();
+        let consumer = stream.create_consumer(config).await.unwrap();
+        let mut left = consumer.cached_info().num_pending;
+        let mut messages = consumer.messages().await.unwrap();
+        while left > 0 {
+            let message = messages.next().await.unwrap().unwrap();
+            let info = message.info().unwrap();
+            left = info.pending;
+            let event: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
+            let at = event["ts_ns"].as_u64().unwrap_or_default();
+            if event["event"] == "missed" || at.abs_diff(trade.ts_event.0) < 1_000_000_000 {
+                let head = message.headers.as_ref().and_then(|headers| headers.get(HEADER));
+                let (at, head) = (info.stream_sequence, head.map_or("", |head| head.as_str()));
+                let _ = write!(text, "\n  at {at} by {head}: {event}");
+            }
+        }
+        for (line, fault, at) in &self.faults {
+            let ms = i128::from(trade.ts_event.0) - i128::from(*at);
+            if ms.abs() < 20_000_000_000 {
+                let _ = write!(text, "\n  {} ms before: {fault} of {line}", ms / 1_000_000);
+            }
+        }
+        text
+    }
+
+    /// Notes what happens to a line.
+    fn note_fault(&mut self, line: &str, fault: &str) {
+        let now = self.last_trade();
+        self.faults.push((line.to_owned(), fault.to_owned(), now));
+    }
+
+    /// The exchange's time of the last trade.
+    pub(crate) fn last_trade(&self) -> u64 {
+        let log = self.truth.0.lock().unwrap();
+        let times = log.trades.values().flat_map(|trades| trades.last());
+        times.map(|trade| trade.ts_event.0).max().unwrap_or_default()
     }
 
     /// Stops all.

@@ -12,5 +12,9 @@
 mod basics;
 mod faults;
 mod fleet;
+mod hand_feed;
 mod log;
+mod login;
+mod lost_end;
+mod newcomer;
 mod server;

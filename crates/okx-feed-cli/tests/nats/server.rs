@@ -27,8 +27,12 @@ fn binary() -> Option<PathBuf> {
     found
 }
 
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 /// A directory of this test alone.
-fn scratch_dir() -> PathBuf {
+pub(crate) fn scratch_dir() -> PathBuf {
     let name = format!("okx-feed-nats-{}-{:08x}", std::process::id(), fastrand::u32(..));
     let dir = std::env::temp_dir().join(name);
     fs::create_dir_all(&dir).unwrap();
@@ -39,7 +43,7 @@ impl TestServer {
     /// Starts one; `None` if there is no program.
     pub(crate) fn start(args: &[&str]) -> Option<Self> {
         let binary = binary()?;
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let args = args.iter().map(ToString::to_string).collect();
         let mut server = Self { binary, dir: scratch_dir(), port, args, child: None };
         server.run();
@@ -76,6 +80,12 @@ impl TestServer {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    /// Takes the port for the next start, and gives the one before.
+    pub(crate) fn use_port(&mut self, port: u16) -> u16 {
+        std::mem::replace(&mut self.port, port)
+    }
+
+    /// The folder of the streams.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
