@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use async_nats::Client;
 use async_nats::jetstream::consumer::push::OrderedConfig;
+use async_nats::{Client, Subject};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use okx_feed::{
@@ -28,7 +28,7 @@ use okx_feed::{
 use okx_feed_export::events::{RingOptions, RingSink};
 use okx_feed_export::json::{Stamp, write_event};
 use okx_feed_export::nats::{
-    Exporter, ExporterOptions, NatsServer, NatsSource, SourceOptions, StreamOptions,
+    Delivery, Exporter, ExporterOptions, NatsServer, NatsSource, SourceOptions, StreamOptions,
 };
 
 /// Messages of a block of latencies, and the pause between two.
@@ -149,9 +149,10 @@ impl Feed {
 }
 
 /// Runs what a client of the library does on a thread of its own, as the exporter has one.
-fn connect(url: &str) -> (tokio::runtime::Runtime, Client) {
+fn connect(url: &str, thread: &str) -> (tokio::runtime::Runtime, Client) {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let runtime = builder.worker_threads(1).enable_all().build().unwrap();
+    let builder = builder.worker_threads(1).thread_name(thread).enable_all();
+    let runtime = builder.build().unwrap();
     // Room for all of a block: a receiver that is slow must not lose what it is to count.
     let options = async_nats::ConnectOptions::new().subscription_capacity(1 << 20);
     let client = runtime.block_on(options.connect(url)).unwrap();
@@ -167,7 +168,7 @@ struct Receiver {
 
 impl Receiver {
     fn start(url: &str, stream: bool, start: Instant) -> Self {
-        let (runtime, client) = connect(url);
+        let (runtime, client) = connect(url, "receiver");
         let (sender, latencies) = std::sync::mpsc::channel();
         let count = Arc::<AtomicU64>::default();
         let counted = Arc::clone(&count);
@@ -234,7 +235,7 @@ fn latencies(url: &str, stream: bool) {
     let start = Instant::now();
     let mut feed = Feed::start(url, stream, "latency");
     let receiver = Receiver::start(url, stream, start);
-    let (runtime, client) = connect(url);
+    let (runtime, client) = connect(url, "sender");
     // The context of JetStream spawns a task.
     let _entered = runtime.enter();
     let jetstream = async_nats::jetstream::new(client.clone());
@@ -273,59 +274,151 @@ fn latencies(url: &str, stream: bool) {
     }
 }
 
+/// Who sends as fast as possible.
+#[derive(Clone, Copy, PartialEq)]
+enum Sender {
+    OkxFeed,
+    /// Payloads that were made before.
+    Plain,
+    /// The same, with the headers that okx-feed sends.
+    PlainWithHeaders,
+}
+
+/// The name of the main thread, which Linux takes from the program.
+const MAIN: &str = "nats-";
+
+/// The CPU time of the threads whose names begin so, in nanoseconds; Linux only.
+fn cpu_time(names: &[&str]) -> u64 {
+    let text = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let ours = tasks.filter(|task| {
+        let own = text(task.path().join("comm"));
+        names.iter().any(|name| own.starts_with(name))
+    });
+    ours.filter_map(|task| {
+        text(task.path().join("schedstat")).split(' ').next()?.parse::<u64>().ok()
+    })
+    .sum()
+}
+
 fn throughput(url: &str, stream: bool) {
     let start = Instant::now();
     let name = if stream { "JetStream" } else { "core" };
-    let mut rates = [0.0; 2];
-    for round in 0..4 {
+    let senders = [Sender::OkxFeed, Sender::Plain, Sender::PlainWithHeaders];
+    let mut rates = [0.0_f64; 3];
+    for round in 0..9 {
         let receiver = Receiver::start(url, stream, start);
-        let is_ours = round % 2 == 0;
-        let began;
-        let first = i64::from(round) * i64::try_from(MANY).unwrap() + 1_000_000;
+        let sender = senders[round % 3];
+        let first = i64::try_from(round).unwrap() * i64::try_from(MANY).unwrap() + 1_000_000;
         let books: Vec<_> = (0..i64::try_from(MANY).unwrap()).map(|n| book(first + n)).collect();
-        if is_ours {
-            let mut feed = Feed::start(url, stream, "many");
-            let of = topic(2);
-            began = Instant::now();
-            for (number, book) in books.iter().enumerate() {
-                if number % 256 == 0 {
-                    feed.keep_room();
-                }
-                feed.push(0, &of, book);
-            }
-            receiver.wait_for(MANY);
-        } else {
-            let of = topic(3);
-            let payloads: Vec<_> = books.iter().map(|book| payload(&of, book)).collect();
-            let (runtime, client) = connect(url);
-            let entered = runtime.enter();
-            let jetstream = async_nats::jetstream::new(client.clone());
-            drop(entered);
-            began = Instant::now();
-            runtime.block_on(async move {
-                let mut acks = std::collections::VecDeque::new();
-                for payload in payloads {
-                    if stream {
-                        let sent = jetstream.publish("md.okx.v5.books5.COIN3-USDT", payload);
-                        acks.push_back(sent.await.unwrap());
-                        if acks.len() >= 4_096 {
-                            acks.pop_front().unwrap().await.unwrap();
-                        }
-                    } else {
-                        client.publish("md.okx.v5.books5.COIN3-USDT", payload).await.unwrap();
-                    }
-                }
-                client.flush().await.unwrap();
-            });
-            receiver.wait_for(MANY);
-        }
-        let rate = MANY as f64 / began.elapsed().as_secs_f64();
-        let of = if is_ours { "okx-feed" } else { "plain" };
-        println!("throughput  {name:9} {of:8} {rate:9.0} messages/s");
-        let best = rates.get_mut(usize::from(is_ours)).unwrap();
-        *best = rate.max(*best);
+        let (secs, cpu) = match sender {
+            Sender::OkxFeed => send_books(url, stream, &books, &receiver),
+            _ => send_plain(url, stream, (&books, sender), &receiver),
+        };
+        let rate = MANY as f64 / secs;
+        let of = ["okx-feed", "plain", "headers"][round % 3];
+        let cpu = cpu as f64 / MANY as f64;
+        println!("throughput  {name:9} {of:8} {rate:9.0} messages/s, {cpu:5.0} ns CPU to send one");
+        rates[round % 3] = rate.max(rates[round % 3]);
     }
-    println!("throughput  {name:9} best of two: {:.0} % of plain", 100.0 * rates[1] / rates[0]);
+    let [ours, plain, headers] = rates;
+    let (of_plain, of_headers) = (100.0 * ours / plain, 100.0 * ours / headers);
+    println!("throughput  {name:9} best of three: {of_plain:.0} % of plain NATS");
+    println!("throughput  {name:9} best of three: {of_headers:.0} % of plain NATS with headers");
+}
+
+/// Sends books by the exporter. Gives the seconds and the CPU time.
+fn send_books(url: &str, stream: bool, books: &[Book5], receiver: &Receiver) -> (f64, u64) {
+    let mut feed = Feed::start(url, stream, "many");
+    let of = topic(2);
+    let (began, cpu) = (Instant::now(), cpu_time(&[MAIN, "okx-nats"]));
+    for (number, book) in books.iter().enumerate() {
+        if number % 256 == 0 {
+            feed.keep_room();
+        }
+        feed.push(0, &of, book);
+    }
+    receiver.wait_for(MANY);
+    (began.elapsed().as_secs_f64(), cpu_time(&[MAIN, "okx-nats"]) - cpu)
+}
+
+/// Sends the payloads of books, as who writes such a program would.
+fn send_plain(
+    url: &str,
+    stream: bool,
+    (books, sender): (&[Book5], Sender),
+    receiver: &Receiver,
+) -> (f64, u64) {
+    let of = topic(3);
+    let payloads: Vec<_> = books.iter().map(|book| payload(&of, book)).collect();
+    let (runtime, client) = connect(url, "sender");
+    let entered = runtime.enter();
+    let jetstream = async_nats::jetstream::new(client.clone());
+    drop(entered);
+    let (began, cpu) = (Instant::now(), cpu_time(&[MAIN, "sender"]));
+    let subject = Subject::from_static("md.okx.v5.books5.COIN3-USDT");
+    runtime.block_on(async {
+        let mut acks = std::collections::VecDeque::new();
+        for (payload, book) in payloads.into_iter().zip(books) {
+            let mut headers = async_nats::HeaderMap::new();
+            if sender == Sender::PlainWithHeaders {
+                let seq = book.seq;
+                headers.insert("Okx-Feed", format!("okx-feed/1 many 1764512345678 {seq} live"));
+                let id = format!("v5.books5.COIN3-USDT:b{seq}.{}", book.ts_event.0);
+                headers.insert("Nats-Msg-Id", id);
+            }
+            if stream {
+                let sent = jetstream.publish_with_headers(subject.clone(), headers, payload);
+                acks.push_back(sent.await.unwrap());
+                if acks.len() >= 4_096 {
+                    acks.pop_front().unwrap().await.unwrap();
+                }
+            } else if sender == Sender::PlainWithHeaders {
+                client.publish_with_headers(subject.clone(), headers, payload).await.unwrap();
+            } else {
+                client.publish(subject.clone(), payload).await.unwrap();
+            }
+        }
+        client.flush().await.unwrap();
+    });
+    receiver.wait_for(MANY);
+    (began.elapsed().as_secs_f64(), cpu_time(&[MAIN, "sender"]) - cpu)
+}
+
+/// What the exporter's thread takes for a message where it does not wait for another thread's, and
+/// what a source takes: books of 100 topics, core.
+fn source(url: &str) {
+    let topics: Vec<_> = (0..100).map(|number| topic(20_000 + number)).collect();
+    let mut options = SourceOptions::new(NatsServer::new(url), ["md.okx.v5.books5.*"]);
+    options.delivery = Delivery::Core;
+    let source = NatsSource::spawn(options, NoSink).unwrap();
+    let mut feed = Feed::start(url, false, "source");
+    while source.stats().connects() == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    let threads = ["okx-nats-source", "okx-nats-export"];
+    let (began, cpu) = (Instant::now(), threads.map(|name| cpu_time(&[name])));
+    for number in 0..MANY {
+        let at = usize::try_from(number).unwrap() % topics.len();
+        if number % 64 == 0 {
+            feed.keep_room();
+            // The source's client drops what its queue has no room for.
+            while feed.pushed.saturating_sub(source.stats().messages()) > 8_000 {
+                std::thread::sleep(Duration::from_micros(50));
+            }
+        }
+        feed.push(at, &topics[at], &book(9_000_000 + i64::try_from(number).unwrap()));
+    }
+    while source.stats().messages() < MANY {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    let rate = MANY as f64 / began.elapsed().as_secs_f64();
+    println!("source      core      okx-feed {rate:9.0} messages/s");
+    for (name, before) in threads.into_iter().zip(cpu) {
+        let each = (cpu_time(&[name]) - before) as f64 / MANY as f64;
+        println!("source      core      {name} {each:6.0} ns CPU for each");
+    }
 }
 
 fn newcomer(url: &str) {
@@ -367,9 +460,23 @@ fn main() {
         eprintln!("SKIPPED: there is no nats-server in PATH or OKX_FEED_NATS_SERVER");
         return;
     };
-    latencies(&server.url, false);
-    latencies(&server.url, true);
-    throughput(&server.url, false);
-    throughput(&server.url, true);
-    newcomer(&server.url);
+    // One part alone, by its name.
+    let wanted = std::env::args().nth(1).filter(|word| !word.starts_with('-'));
+    let is_wanted = |part: &str| wanted.as_ref().is_none_or(|wanted| wanted == part);
+    for stream in [false, true] {
+        if is_wanted("latency") {
+            latencies(&server.url, stream);
+        }
+    }
+    for stream in [false, true] {
+        if is_wanted("throughput") {
+            throughput(&server.url, stream);
+        }
+    }
+    if is_wanted("source") {
+        source(&server.url);
+    }
+    if is_wanted("newcomer") {
+        newcomer(&server.url);
+    }
 }
