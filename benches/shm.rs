@@ -8,7 +8,7 @@
 
 use std::hint::black_box;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use okx_feed::publish::BookPublisher;
 use okx_feed::publish::shm::{MonotonicNanos, ShmOptions, ShmReader, ShmSink, ShmWriter};
 use okx_feed::{
@@ -64,8 +64,11 @@ fn publication(c: &mut Criterion) {
     let shared = segment.book("books5:BTC-USDT").unwrap();
     let mut group = c.benchmark_group("read");
     group.bench_function("threads", |b| b.iter(|| black_box(own.snapshot())));
-    let now = MonotonicNanos::now();
-    group.bench_function("segment", |b| b.iter(|| black_box(shared.snapshot(black_box(now)))));
+    group.bench_function("segment", |b| {
+        // A time that is a second old would make the writer silent.
+        let read = |now: MonotonicNanos| black_box(shared.snapshot(black_box(now)));
+        b.iter_batched(MonotonicNanos::now, read, BatchSize::SmallInput);
+    });
     group.bench_function("clock", |b| b.iter(MonotonicNanos::now));
     group.finish();
     std::fs::remove_file(path).unwrap();

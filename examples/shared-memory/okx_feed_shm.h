@@ -29,6 +29,7 @@ extern "C" {
 #define OKX_SHM_MAX_WORDS (UINT64_C(1) << 27)
 #define OKX_SHM_BOOK_WORDS 31u
 #define OKX_SHM_TRADE_WORDS 7u
+#define OKX_SHM_MAX_AHEAD UINT64_C(1000000000) /* nanoseconds */
 
 /* What a slot holds. */
 enum okx_shm_kind { OKX_SHM_BOOK = 1, OKX_SHM_TRADES = 2 };
@@ -97,7 +98,8 @@ static inline int okx_shm_open(const char *path, okx_shm *shm) {
     struct stat about;
     void *map;
     uint64_t len, capacity;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    /* A pipe of that name is refused by its length, without a wait for its writer. */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     shm->words = NULL;
     shm->len = 0;
     if (file < 0) return errno;
@@ -139,13 +141,20 @@ static inline uint64_t okx_shm_now(void) {
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
-/* Whether the writer runs. */
+/* Whether the writer runs, by a time that was read a second ago at most. A heartbeat that is more
+ * than a second ahead of it is of another clock: the writer is silent. */
 static inline enum okx_shm_writer okx_shm_writer_state(const okx_shm *shm, uint64_t now) {
     uint64_t phase = okx_shm_load(shm->words + 9), beat = okx_shm_load(shm->words + 8);
     if (phase == 3) return OKX_SHM_REPLACED;
     if (phase != 1) return OKX_SHM_ENDED;
-    return now > beat && now - beat > okx_shm_load(shm->words + 5) ? OKX_SHM_SILENT
-                                                                     : OKX_SHM_RUNNING;
+    if (beat > now) return beat - now > OKX_SHM_MAX_AHEAD ? OKX_SHM_SILENT : OKX_SHM_RUNNING;
+    return now - beat > okx_shm_load(shm->words + 5) ? OKX_SHM_SILENT : OKX_SHM_RUNNING;
+}
+
+/* The state of a code in the segment while the writer runs: connecting if it is unknown. */
+static inline uint8_t okx_shm_seen_state(const okx_shm *shm, uint64_t now, uint64_t code) {
+    if (okx_shm_writer_state(shm, now) != OKX_SHM_RUNNING) return OKX_SHM_DOWN_STOPPED;
+    return (uint8_t)(code > OKX_SHM_DOWN_STOPPED ? 0 : code);
 }
 
 /* Finds the slot of a subscription, such as "books5:BTC-USDT". 1, or 0 if there is none (yet). */
@@ -217,8 +226,7 @@ static inline int okx_shm_read_book(const okx_shm *shm, const okx_shm_slot *slot
     book->asks_len = okx_shm_byte(spare[8], 0) > 5 ? 5 : okx_shm_byte(spare[8], 0);
     book->bids_len = okx_shm_byte(spare[8], 1) > 5 ? 5 : okx_shm_byte(spare[8], 1);
     book->flags = okx_shm_byte(spare[9], 0);
-    book->state = okx_shm_byte(spare[9], 1);
-    if (okx_shm_writer_state(shm, now) != OKX_SHM_RUNNING) book->state = OKX_SHM_DOWN_STOPPED;
+    book->state = okx_shm_seen_state(shm, now, okx_shm_byte(spare[9], 1));
     return 1;
 }
 
@@ -230,8 +238,7 @@ static inline uint64_t okx_shm_next_trade(const okx_shm *shm, const okx_shm_slot
 /* The state of a slot of trades. */
 static inline uint8_t okx_shm_trades_state(const okx_shm *shm, const okx_shm_slot *slot,
                                            uint64_t now) {
-    if (okx_shm_writer_state(shm, now) != OKX_SHM_RUNNING) return OKX_SHM_DOWN_STOPPED;
-    return (uint8_t)okx_shm_load(shm->words + slot->at + 8);
+    return okx_shm_seen_state(shm, now, okx_shm_load(shm->words + slot->at + 8));
 }
 
 /* Reads the trade of a number. 1, or 0 if it was overwritten, was lost or is not there yet. */

@@ -1,17 +1,15 @@
 //! The readers in C and in Python see what was published. They are skipped, and say so, where there
 //! is no C compiler or no Python.
 
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::process::Command;
 
-use okx_feed::publish::shm::{ShmSink, ShmWriter};
-use okx_feed::{Dialect, FeedHandler, Frame, NoSink, UnixNanos};
+use okx_feed::publish::shm::{MonotonicNanos, ShmReader, ShmSink, ShmWriter};
+use okx_feed::{BookState, Dialect, FeedHandler, Frame, NoSink, UnixNanos};
 
+use super::languages::{c, folder};
 use super::{Name, small};
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shared-memory")
-}
 
 /// What a command prints; `None` if there is no such program.
 fn output(command: &mut Command) -> Option<String> {
@@ -74,11 +72,7 @@ fn the_c_header_reads_books_and_trades() {
     let _sink = publish(&name);
     let program = name.0.with_extension("program");
     let source = folder().join("top_of_book.c");
-    let flags = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic", "-o"];
-    if output(Command::new("cc").args(flags).arg(&program).arg(source)).is_none() {
-        return;
-    }
-    let mut command = Command::new(&program);
+    let Some(mut command) = c(&source, &program) else { return };
     command.arg(&name.0).args(["books5:BTC-USDT", "trades:BTC-USDT", "17"]);
     let printed = output(&mut command).unwrap();
     std::fs::remove_file(&program).unwrap();
@@ -87,6 +81,49 @@ fn the_c_header_reads_books_and_trades() {
     assert!(lines[0].ends_with("state=2 seq=123456789012345 bid=-0.5 ask=84090.80"), "{printed}");
     assert_eq!(lines[1], "trade number=4 id=5 side=1 px=84090.8 sz=0.05");
     assert_eq!(lines[16], "trade number=19 id=20 side=0 px=84090.8 sz=0.020");
+}
+
+/// The first word of a segment's slot of a kind.
+fn first_word(file: &Path, kind: u64) -> u64 {
+    let bytes = std::fs::read(file).unwrap();
+    let words = bytes.as_chunks().0.iter().map(|word| u64::from_ne_bytes(*word));
+    let words: Vec<u64> = words.skip(32).collect();
+    let entry = words.as_chunks::<32>().0.iter().find(|[of, ..]| *of == kind);
+    let [_, at, ..] = entry.unwrap();
+    *at
+}
+
+#[test]
+fn the_c_header_takes_no_strange_state_or_time_for_a_live_one() {
+    let name = Name::new();
+    let sink = publish(&name);
+    let program = name.0.with_extension("states");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shm/states.c");
+    if c(&source, &program).is_none() {
+        return;
+    }
+    let states = |now: u64| {
+        let mut command = Command::new(&program);
+        command.arg(&name.0).args(["books5:BTC-USDT", "trades:BTC-USDT", &now.to_string()]);
+        output(&mut command).unwrap().trim().to_owned()
+    };
+    let now = MonotonicNanos::now().0;
+    assert_eq!(states(now), "1 2 2");
+    // A time that was read just before the heartbeat, and one of another clock.
+    assert_eq!(states(now - 500_000_000), "1 2 2");
+    assert_eq!(states(now - 3_000_000_000), "4 7 7");
+    assert_eq!(states(0), "4 7 7");
+    // The lowest byte is that of a live stream.
+    let at = 8 * (first_word(&name.0, 2) + 8);
+    let file = std::fs::File::options().write(true).open(&name.0).unwrap();
+    let ring = ShmReader::open(&name.0).unwrap().trades("trades:BTC-USDT").unwrap();
+    for strange in [0x102_u64, 1 << 32 | 2, 8, u64::MAX] {
+        file.write_all_at(&strange.to_ne_bytes(), at).unwrap();
+        assert_eq!(states(MonotonicNanos::now().0), "1 2 0", "{strange:#x}");
+        assert_eq!(ring.state(MonotonicNanos::now()), BookState::Connecting);
+    }
+    drop(sink);
+    std::fs::remove_file(program).unwrap();
 }
 
 #[test]

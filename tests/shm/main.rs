@@ -12,7 +12,10 @@
 #[cfg(all(feature = "client", feature = "sim"))]
 mod agree;
 mod foreign;
+mod languages;
+mod memory;
 mod mirror;
+mod owner;
 mod processes;
 mod untrusted;
 mod writers;
@@ -37,9 +40,23 @@ impl Name {
     }
 }
 
+impl Name {
+    /// The file that the segment's writer locks.
+    fn lock(&self) -> PathBuf {
+        self.beside("lock")
+    }
+
+    /// The name of a file that belongs to the segment.
+    fn beside(&self, what: &str) -> PathBuf {
+        let name = self.0.file_name().unwrap().to_str().unwrap();
+        self.0.with_file_name(format!("{name}.segment-{what}"))
+    }
+}
+
 impl Drop for Name {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
+        let _ = std::fs::remove_file(self.lock());
     }
 }
 

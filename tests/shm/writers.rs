@@ -30,12 +30,14 @@ fn a_second_writer_is_refused_until_the_first_has_ended() {
     assert_eq!(reader.writer(now), WriterState::Replaced);
     let reader = ShmReader::open(&name.0).unwrap();
     assert_eq!(reader.generation(), second.generation());
-    let left = std::fs::read_dir(name.0.parent().unwrap()).unwrap().filter(|entry| {
-        let file = entry.as_ref().unwrap().file_name();
-        let own = name.0.file_name().unwrap().to_string_lossy();
-        file.to_string_lossy().starts_with(&format!("{own}."))
-    });
-    assert_eq!(left.count(), 0, "temporary files are left");
+    let own = name.0.file_name().unwrap().to_string_lossy();
+    let files = std::fs::read_dir(name.0.parent().unwrap()).unwrap();
+    let mut left: Vec<_> = files
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap_or_default())
+        .filter(|file| file.starts_with(&format!("{own}.")))
+        .collect();
+    left.sort();
+    assert_eq!(left, [format!("{own}.segment-lock")], "the lock stays, and nothing else");
 }
 
 #[test]
@@ -47,10 +49,27 @@ fn a_writer_whose_heartbeat_is_too_old_is_silent() {
     let reader = ShmReader::open(&name.0).unwrap();
     let now = MonotonicNanos::now();
     assert!(matches!(reader.writer(now), WriterState::Running(_)));
-    // A reader whose clock reading is older than the heartbeat.
-    assert!(matches!(reader.writer(MonotonicNanos(0)), WriterState::Running(_)));
+    // A reader whose clock reading is a little older than the heartbeat.
+    let earlier = MonotonicNanos(now.0 - 500_000_000);
+    assert!(matches!(reader.writer(earlier), WriterState::Running(age) if age.is_zero()));
     let later = MonotonicNanos(now.0 + 60_000_000_000);
     assert!(matches!(reader.writer(later), WriterState::Silent(age) if age > limit));
+}
+
+#[test]
+fn a_heartbeat_of_more_than_a_second_ahead_is_silent() {
+    let name = Name::new();
+    let writer = ShmWriter::create(&name.0, small()).unwrap();
+    let reader = ShmReader::open(&name.0).unwrap();
+    // Such as in a file that is older than the machine's last start.
+    let started = writer.generation();
+    for (earlier, is_running) in [(900_000_000, true), (5_000_000_000, false), (started, false)] {
+        let state = reader.writer(MonotonicNanos(started - earlier));
+        match is_running {
+            true => assert_eq!(state, WriterState::Running(Duration::ZERO)),
+            false => assert_eq!(state, WriterState::Silent(Duration::ZERO), "{earlier}"),
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShmError {
-    /// The file could not be made, opened, locked or mapped.
+    /// The file could not be made, opened, locked or mapped, or there is no memory left for it:
+    /// [`io::ErrorKind::StorageFull`].
     #[error("{}: {source}", path.display())]
     Io {
         /// The file.
@@ -20,8 +21,16 @@ pub enum ShmError {
     InUse {
         /// The file.
         path: PathBuf,
-        /// Its process id.
+        /// Its process id; 0 if it has no segment yet.
         pid: u64,
+    },
+    /// The file beside the segment that its writer locks is not the writer's alone.
+    #[error("{}: {reason}; remove it, or choose another name", path.display())]
+    LockFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
     },
     /// The file is not a segment, or one of another version.
     #[error("{}: {reason}", path.display())]

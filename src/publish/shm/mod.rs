@@ -23,6 +23,8 @@ mod owner;
 #[cfg(not(okx_feed_loom))]
 mod reader;
 #[cfg(not(okx_feed_loom))]
+mod reserve;
+#[cfg(not(okx_feed_loom))]
 mod segment;
 #[cfg(not(okx_feed_loom))]
 mod sink;

@@ -1,11 +1,14 @@
 //! Readers of a segment, in any process.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::marker::PhantomData;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use nix::libc::O_NONBLOCK;
 
 use super::clock::MonotonicNanos;
 use super::error::ShmError;
@@ -36,6 +39,9 @@ pub enum WriterState {
     /// It runs; its last heartbeat was so long ago.
     Running(Duration),
     /// Its last heartbeat is older than its limit: the process has ended, is stopped or hangs.
+    ///
+    /// The age is zero where the heartbeat is more than a second ahead of the reader's clock: it
+    /// is of another clock, such as that of the machine before its last start.
     Silent(Duration),
     /// It has ended in order.
     Ended,
@@ -50,7 +56,9 @@ impl ShmReader {
     /// If the file cannot be opened or mapped, or is not a segment of this version.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ShmError> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(ShmError::io(path))?;
+        // A pipe of that name is refused by its length, without a wait for its writer.
+        let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path);
+        let file = file.map_err(ShmError::io(path))?;
         let map = Map::read_only(&file).map_err(ShmError::io(path))?;
         let segment = Arc::new(Segment::check(map, path)?);
         Ok(Self { segment, path: path.to_owned() })
@@ -74,7 +82,7 @@ impl ShmReader {
         self.segment.header(header::PID)
     }
 
-    /// Whether the writer runs.
+    /// Whether the writer runs, by a time that was read a second ago at most.
     #[must_use]
     pub fn writer(&self, now: MonotonicNanos) -> WriterState {
         writer_state(&self.segment, now)
@@ -139,14 +147,17 @@ impl ShmReader {
     }
 }
 
+/// How many nanoseconds a heartbeat may be ahead of the reader's time, which was read before it.
+const MAX_AHEAD: u64 = 1_000_000_000;
+
 fn writer_state(segment: &Segment, now: MonotonicNanos) -> WriterState {
     match segment.header(header::PHASE) {
         RUNNING => {
-            // A heartbeat of the moment may be later than `now`.
-            let age = now.0.saturating_sub(segment.header(header::HEARTBEAT));
-            let is_silent = age > segment.header(header::HEARTBEAT_LIMIT);
+            let beat = segment.header(header::HEARTBEAT);
+            let (age, ahead) = (now.0.saturating_sub(beat), beat.saturating_sub(now.0));
+            let is_fresh = age <= segment.header(header::HEARTBEAT_LIMIT) && ahead <= MAX_AHEAD;
             let age = Duration::from_nanos(age);
-            if is_silent { WriterState::Silent(age) } else { WriterState::Running(age) }
+            if is_fresh { WriterState::Running(age) } else { WriterState::Silent(age) }
         }
         REPLACED => WriterState::Replaced,
         ENDED => WriterState::Ended,
@@ -175,7 +186,8 @@ pub struct ShmValue<T> {
 
 impl<T: Words> ShmValue<T> {
     /// The latest value, its state and the number of its publications. The state is
-    /// `Down(Stopped)` once the writer does not run. Allocates nothing.
+    /// `Down(Stopped)` once the writer does not run at `now`, which was read a second ago at most.
+    /// Allocates nothing.
     ///
     /// `None` if the writer ended in the middle of a write, or is interrupted in one: try again.
     #[inline]

@@ -53,8 +53,8 @@ impl<S> ShmSink<S> {
         Self { published: Published { writer, slots: Vec::new(), failure: None }, next }
     }
 
-    /// The first failure to make a slot: the segment is full. Subscriptions without a slot are
-    /// passed on all the same.
+    /// The first failure to make a slot: the segment is full, or the system's memory. Subscriptions
+    /// without a slot are passed on all the same. Each such failure is logged as a warning too.
     #[must_use]
     pub const fn failure(&self) -> Option<&ShmError> {
         self.published.failure.as_ref()
@@ -159,6 +159,7 @@ impl Published {
             self.slots.resize_with(at + 1, Entry::default);
         }
         let made = self.writer.add(topic).unwrap_or_else(|error| {
+            tracing::warn!(%topic, %error, "not published to shared memory");
             self.failure.get_or_insert(error);
             None
         });

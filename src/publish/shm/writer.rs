@@ -2,7 +2,7 @@
 
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,7 +15,8 @@ use super::layout::{
     header, slot_words,
 };
 use super::map::Map;
-use super::owner;
+use super::owner::Owner;
+use super::reserve::reserve;
 use super::segment::Segment;
 use super::slot;
 use crate::book::Book5;
@@ -29,7 +30,8 @@ use crate::publish::words::Words;
 pub struct ShmOptions {
     /// The room for subscriptions, 1 to 65,536; 4,096 by default. An entry takes 256 bytes.
     pub subscriptions: usize,
-    /// The room for their values in bytes; 256 MiB by default. Memory is used as it is written to.
+    /// The room for their values in bytes; 256 MiB by default. Memory is used as subscriptions are
+    /// added.
     pub bytes: usize,
     /// The number of trades that a ring keeps, 64 bytes each;
     /// [`TradeOptions::TAPE_LEN`] by default.
@@ -65,9 +67,11 @@ pub struct ShmWriter {
     /// The index of the first word that no slot uses.
     used: usize,
     tape_len: usize,
-    // Dropped before the file, whose lock says that the segment has a writer.
+    path: PathBuf,
+    file: File,
+    // Dropped before the lock, which says that the segment has a writer.
     _heartbeat: Heartbeat,
-    _locked: File,
+    _owner: Owner,
 }
 
 /// A slot of a writer.
@@ -89,26 +93,29 @@ impl ShmWriter {
     /// Makes a segment, such as `/dev/shm/okx-feed`, and begins its heartbeat.
     ///
     /// A segment of the same name whose writer has ended is replaced: its readers see that, and
-    /// open the new one.
+    /// open the new one. The file `NAME.segment-lock` beside it is the writer's lock, and stays.
     ///
     /// # Errors
-    /// [`ShmError::InUse`] if another process writes a segment of this name, and if the file cannot
-    /// be made or mapped.
+    /// [`ShmError::InUse`] if another process writes a segment of this name,
+    /// [`ShmError::LockFile`] if others may open the lock, and if the file cannot be made or
+    /// mapped, or there is no memory for its directory.
     pub fn create(path: impl AsRef<Path>, options: ShmOptions) -> Result<Self, ShmError> {
         let path = path.as_ref();
         let capacity = options.subscriptions.clamp(1, MAX_SUBSCRIPTIONS);
         let first = HEADER_WORDS + capacity * ENTRY_WORDS;
         let words = first.saturating_add(options.bytes / 8).min(MAX_WORDS);
-        let file = owner::create(path, words as u64 * 8, options.mode)?;
+        let owner = Owner::of(path)?;
+        let file = owner.create(words as u64 * 8, options.mode)?;
         let made = Self::fill(&file, path, (capacity, words), options);
-        let installed = made.and_then(|segment| owner::install(path).map(|()| segment));
-        let segment = installed.inspect_err(|_| owner::discard(path))?;
+        let installed = made.and_then(|segment| owner.install().map(|()| segment));
+        let segment = installed.inspect_err(|_| owner.discard())?;
         let segment = Arc::new(segment);
         let heartbeat = Heartbeat::start(Arc::clone(&segment), options.heartbeat_every);
         let heartbeat = heartbeat.map_err(ShmError::io(path))?;
         let used = first.next_multiple_of(PAIR);
         let tape_len = options.tape_len.clamp(1, TradeOptions::MAX_TAPE_LEN);
-        Ok(Self { segment, used, tape_len, _heartbeat: heartbeat, _locked: file })
+        let path = path.to_owned();
+        Ok(Self { segment, used, tape_len, path, file, _heartbeat: heartbeat, _owner: owner })
     }
 
     fn fill(
@@ -119,6 +126,8 @@ impl ShmWriter {
     ) -> Result<Segment, ShmError> {
         // The mode of a new file is cut by the process's mask.
         file.set_permissions(Permissions::from_mode(options.mode)).map_err(ShmError::io(path))?;
+        let first = HEADER_WORDS + capacity * ENTRY_WORDS;
+        reserve(file, 0..first).map_err(ShmError::io(path))?;
         let map = Map::writable(file).map_err(ShmError::io(path))?;
         let now = MonotonicNanos::now().0;
         let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
@@ -149,7 +158,8 @@ impl ShmWriter {
     /// Adds the slot of a subscription; `Ok(None)` for a channel that has none: raw messages.
     ///
     /// # Errors
-    /// [`ShmError::Full`] if there is no room.
+    /// [`ShmError::Full`] if there is no room in the segment, and if the system has no memory for
+    /// the slot.
     pub(super) fn add(&mut self, topic: Topic<'_>) -> Result<Option<WriterSlot>, ShmError> {
         let Some(kind) = SlotKind::of(topic.channel.kind()) else { return Ok(None) };
         let (value_words, len) = match kind {
@@ -167,6 +177,7 @@ impl ShmWriter {
         if end > self.segment.words().len() {
             return Err(ShmError::Full);
         }
+        reserve(&self.file, self.used..end).map_err(ShmError::io(&self.path))?;
         // Whole and empty before a reader can find it.
         match kind {
             SlotKind::Book => self.publish(&place, &Book5::EMPTY, BookState::Connecting),

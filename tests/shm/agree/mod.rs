@@ -20,7 +20,7 @@ use okx_feed::publish::shm::{ShmOptions, ShmSink, ShmWriter};
 use okx_feed::sim::{Endpoint, ExchangeConfig, ServerThread};
 use okx_feed::transport::Proxy;
 
-use super::Name;
+use super::{Name, languages};
 use truth::{Truth, Versions};
 
 const BOOK: &str = "books5:BTC-USDT";
@@ -42,17 +42,10 @@ struct Reader {
 }
 
 impl Reader {
-    fn start(name: &'static str, command: &mut Command, segment: &Name) -> Option<Self> {
+    fn start(name: &'static str, command: &mut Command, segment: &Name) -> Self {
         let out = segment.0.with_extension(name);
-        command.stdout(File::create(&out).unwrap());
-        match command.spawn() {
-            Ok(child) => Some(Self { name, child, out }),
-            Err(error) => {
-                println!("SKIPPED: the reader in {name}: {error}");
-                let _ = std::fs::remove_file(out);
-                None
-            }
-        }
+        let child = command.stdout(File::create(&out).unwrap()).spawn().unwrap();
+        Self { name, child, out }
     }
 
     /// Waits for its end, and compares each line with the truth: how many books and trades.
@@ -100,21 +93,16 @@ fn readers(segment: &Name) -> Vec<Reader> {
     rust.args(["--exact", "agree::reader::read_until_the_writer_ends", "--ignored", "--nocapture"]);
     rust.env(reader::FILE, &segment.0);
     let program = segment.0.with_extension("agree");
-    let mut cc = Command::new("cc");
-    cc.args(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-I"]);
-    cc.arg(folder().join("../../../examples/shared-memory"));
-    cc.arg("-o").arg(&program).arg(folder().join("reader.c"));
-    if let Ok(done) = cc.output() {
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    }
-    let mut c = Command::new(&program);
-    c.arg(&segment.0).args([BOOK, TRADES]);
-    let mut python = Command::new("python3");
-    python.arg("-B").arg(folder().join("reader.py")).arg(&segment.0).args([BOOK, TRADES]);
-    python.env("PYTHONPATH", folder().join("../../../examples/shared-memory"));
-    [("rust", rust), ("c", c), ("python", python)]
-        .into_iter()
-        .filter_map(|(name, mut command)| Reader::start(name, &mut command, segment))
+    let c = languages::c(&folder().join("reader.c"), &program);
+    let python = languages::python(&folder().join("reader.py"));
+    let foreign = [("c", c), ("python", python)].map(|(name, command)| {
+        let mut command = command?;
+        command.arg(&segment.0).args([BOOK, TRADES]);
+        Some((name, command))
+    });
+    std::iter::once(("rust", rust))
+        .chain(foreign.into_iter().flatten())
+        .map(|(name, mut command)| Reader::start(name, &mut command, segment))
         .collect()
 }
 

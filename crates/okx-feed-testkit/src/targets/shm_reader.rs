@@ -20,6 +20,9 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
+        let mut lock = self.0.clone().into_os_string();
+        lock.push(".segment-lock");
+        let _ = std::fs::remove_file(lock);
     }
 }
 
@@ -73,7 +76,8 @@ pub fn shm_reader(bytes: &[u8]) {
 /// Reads everything that a segment has.
 fn read(path: &Path) {
     let Ok(segment) = ShmReader::open(path) else { return };
-    let now = MonotonicNanos(1);
+    // Its last heartbeat is hardly later.
+    let now = MonotonicNanos(segment.generation());
     let _ = (segment.writer(now), segment.pid(), segment.generation());
     for (text, kind) in segment.slots() {
         match kind {
