@@ -14,6 +14,7 @@
 pub mod abi;
 mod channels;
 mod emit;
+mod frames;
 mod handles;
 pub mod pointers;
 pub mod status;

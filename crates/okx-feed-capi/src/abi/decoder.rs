@@ -6,8 +6,9 @@ use std::ffi::c_void;
 use okx_feed::{Decoder as FrameDecoder, UnixNanos};
 
 use crate::emit::Emitter;
-use crate::handles::{Exclusive, Handle, close, open, with};
-use crate::pointers::{Callback, EventCallback, check_out, put, with_bytes};
+use crate::frames::with_frame;
+use crate::handles::{Exclusive, Handle, close, open};
+use crate::pointers::{Callback, EventCallback, check_out, put};
 use crate::status::{Failure, Status, guard};
 use crate::types::names;
 
@@ -50,15 +51,8 @@ pub unsafe extern "C" fn okx_decoder_decode(
     ts_recv: u64,
 ) -> Status {
     guard(|| {
-        with_bytes(data, len, "data", |payload| {
-            let frame = names::frame(kind, payload)?;
-            with(decoder, |decoder| {
-                decoder.with(|(decoder, emitter)| {
-                    let decoded = decoder.decode(frame, UnixNanos(ts_recv), emitter);
-                    decoded.map_err(|error| Failure::new(Status::Decode, error))?;
-                    Ok(Status::Ok)
-                })
-            })
+        with_frame(decoder, (kind, data, len), |(decoder, emitter), frame| {
+            decoder.decode(frame, UnixNanos(ts_recv), emitter)
         })
     })
 }

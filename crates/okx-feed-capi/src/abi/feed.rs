@@ -9,10 +9,9 @@ use okx_feed::{FeedHandler, Subscription, UnixNanos};
 use super::reader::{Reader, Readers};
 use crate::channels::{not_subscribed, subscription};
 use crate::emit::Emitter;
+use crate::frames::with_frame;
 use crate::handles::{Exclusive, Handle, close, open, with};
-use crate::pointers::{
-    Callback, EventCallback, Room, check_out, put, put_sized, put_text, text, with_bytes,
-};
+use crate::pointers::{Callback, EventCallback, Room, check_out, put, put_sized, put_text, text};
 use crate::status::{Failure, Outcome, Status, guard};
 use crate::types::{Level, State, Stats, names};
 
@@ -136,15 +135,8 @@ pub unsafe extern "C" fn okx_feed_on_frame(
     ts_recv: u64,
 ) -> Status {
     guard(|| {
-        with_bytes(data, len, "data", |payload| {
-            let frame = names::frame(kind, payload)?;
-            with(feed, |handler| {
-                handler.with(|Handler { feed, emitter }| {
-                    let decoded = feed.on_frame(frame, UnixNanos(ts_recv), emitter);
-                    decoded.map_err(|error| Failure::new(Status::Decode, error))?;
-                    Ok(Status::Ok)
-                })
-            })
+        with_frame(feed, (kind, data, len), |Handler { feed, emitter }, frame| {
+            feed.on_frame(frame, UnixNanos(ts_recv), emitter)
         })
     })
 }
