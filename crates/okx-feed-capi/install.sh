@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Builds the C library and installs header, shared and static library and okx-feed.pc.
-# `bash install.sh PREFIX [PROFILE]`; the profile is release unless it is given.
+# `bash install.sh PREFIX [PROFILE [built]]`; the profile is release unless it is given. With "built"
+# it installs what is built already.
 set -euo pipefail
 [ -z "${CARGO_TARGET_DIR:-}" ] || export CARGO_TARGET_DIR=$(realpath -m "$CARGO_TARGET_DIR")
 prefix=${1:?usage: install.sh PREFIX [PROFILE]} profile=${2:-release}
 mkdir -p "$prefix/lib/pkgconfig" "$prefix/include"
 prefix=$(cd "$prefix" && pwd)
 cd "$(dirname "$0")"
-cargo build --locked --profile "$profile" -p okx-feed-capi
+[ "${3:-}" = built ] || cargo build --locked --profile "$profile" -p okx-feed-capi
 target=${CARGO_TARGET_DIR:-../../target}/$profile
 [ "$profile" != dev ] || target=${CARGO_TARGET_DIR:-../../target}/debug
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' ../../Cargo.toml | head -1)

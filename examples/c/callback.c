@@ -3,6 +3,7 @@
  *   cc -std=c11 callback.c -o callback $(pkg-config --cflags --libs okx-feed)
  *   ./callback BTC-USDT [URL [TRADES]]
  */
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include <okx_feed.h>
 
 #include <inttypes.h>

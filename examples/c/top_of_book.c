@@ -3,6 +3,7 @@
  *   cc -std=c11 top_of_book.c -o top_of_book $(pkg-config --cflags --libs okx-feed)
  *   ./top_of_book books5:BTC-USDT [URL [LINES]]
  */
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include <okx_feed.h>
 
 #include <stdio.h>
