@@ -109,8 +109,8 @@ enum okx_status
    */
   OKX_STATUS_ARGUMENT = -5,
   /*
-   The wrong thread: another one uses the handle, or the call is from the callback of the
-   handle, which it would wait for.
+   The wrong thread: another one uses the handle, or this one does, in its callback; or the call
+   would wait for a client in a client's callback, or in a process that was forked from it.
    */
   OKX_STATUS_THREAD = -6,
   /*
@@ -1078,7 +1078,7 @@ okx_status okx_capture_close(struct okx_capture *capture);
 okx_status okx_client_stop(struct okx_client *client);
 
 /*
- Adds a subscription.
+ Adds a subscription. Waits for the client's thread.
  */
 okx_status okx_client_subscribe(struct okx_client *client, const char *channel);
 
@@ -1112,7 +1112,8 @@ okx_status okx_client_subscription(const struct okx_client *client,
 okx_status okx_client_health(const struct okx_client *client, struct okx_health *out);
 
 /*
- The counters. `size` is sizeof(okx_stats): a library of a later version writes no more.
+ The counters. `size` is sizeof(okx_stats): a library of a later version writes no more. Waits for
+ the client's thread.
  */
 okx_status okx_client_stats(const struct okx_client *client, struct okx_stats *out, size_t size);
 
@@ -1152,6 +1153,7 @@ okx_status okx_decoder_close(struct okx_decoder *decoder);
  sizeof(okx_event). What the event points to is valid until the next call with this queue.
 
  OKX_STATUS_EMPTY if there is none within the time, OKX_STATUS_END once the client has stopped.
+ OKX_STATUS_THREAD in a client's callback, unless `timeout_ms` is 0.
  */
 okx_status okx_events_next(struct okx_events *events,
                            uint32_t timeout_ms,
@@ -1335,7 +1337,7 @@ okx_status okx_options_record(struct okx_options *options, const char *directory
 
 /*
  Calls a function for each event, on the client's thread, which waits for it. It may use readers
- and the client, but calls that would wait for the thread give OKX_STATUS_THREAD.
+ and clients, but calls that wait for a client, this one or another, give OKX_STATUS_THREAD.
  */
 okx_status okx_options_on_event(struct okx_options *options,
                                 okx_event_callback callback,

@@ -1,8 +1,5 @@
 //! Events of the library as events of C. Allocates nothing.
 
-use std::sync::{Arc, OnceLock};
-use std::thread::ThreadId;
-
 use okx_feed::client::OwnedEvent;
 use okx_feed::event::StateChange;
 use okx_feed::model::SubscriptionId;
@@ -14,6 +11,7 @@ use okx_feed::{
 use crate::pointers::Callback;
 use crate::types::names::subscription_number;
 use crate::types::{Book, Event, EventKind, Level, Record, State, Text, Trade};
+use crate::wait::mark_client_thread;
 
 /// A sink that calls a function of the caller.
 #[derive(Debug)]
@@ -21,17 +19,19 @@ pub(crate) struct Emitter {
     callback: Option<Callback>,
     /// The record of an event: it is too large to be made for each.
     record: Box<Record>,
-    thread: Arc<OnceLock<ThreadId>>,
+    /// A client's thread calls the function, not the caller's own.
+    is_of_client: bool,
 }
 
 impl Emitter {
+    /// Of a call that calls back.
     pub(crate) fn new(callback: Option<Callback>) -> Self {
-        Self { callback, record: Box::new(Record::EMPTY), thread: Arc::default() }
+        Self { callback, record: Box::new(Record::EMPTY), is_of_client: false }
     }
 
-    /// The thread that calls the function, once it has.
-    pub(crate) fn thread(&self) -> Arc<OnceLock<ThreadId>> {
-        Arc::clone(&self.thread)
+    /// Of a client.
+    pub(crate) fn of_client(callback: Option<Callback>) -> Self {
+        Self { is_of_client: true, ..Self::new(callback) }
     }
 }
 
@@ -39,7 +39,9 @@ impl EventSink for Emitter {
     #[inline]
     fn on_event(&mut self, event: &FeedEvent<'_>) {
         let Some(callback) = self.callback else { return };
-        self.thread.get_or_init(|| std::thread::current().id());
+        if self.is_of_client {
+            mark_client_thread();
+        }
         if let Some(event) = of_event(event, &mut self.record) {
             callback.call(&event);
         }

@@ -1,5 +1,5 @@
-/* Wrong calls from C: NULL, closed handles, two threads with one handle, a client that is stopped by
- * its own callback. Run under valgrind by .ci/capi; prints "done" if every call gave its status.
+/* Wrong calls from C: NULL, closed handles, two threads with one handle, a client whose
+ * callback waits for it. Run under valgrind by .ci/capi; prints "done" if every call gave its status.
  *
  *   wrong [URL [fork]]
  *
@@ -25,21 +25,41 @@ static void expect(int line, okx_status status, okx_status wanted) {
 #define EXPECT(wanted, call) expect(__LINE__, call, wanted)
 
 static okx_client *client;
-static atomic_int stopped_by_callback;
+static atomic_int called_back;
 static atomic_uint wrong_waits;
 
-/* The client's thread: what would wait for it gives OKX_STATUS_THREAD, or OKX_STATUS_STOPPED while
- * another thread stops the client. */
+/* What the callback uses: its client, and a queue of it. */
+struct own {
+    okx_client *_Atomic client;
+    okx_events *_Atomic events;
+};
+
+/* On the client's thread whatever waits for it gives OKX_STATUS_THREAD, and what does not wait is
+ * done. */
 static void on_event(const okx_event *event, void *user) {
     okx_stats stats;
-    okx_status status;
-    okx_client *own = *(okx_client *volatile *)user;
-    if (own == NULL || event->kind != OKX_EVENT_KIND_BOOK) return;
-    if (okx_client_stop(own) == OKX_STATUS_THREAD) atomic_store(&stopped_by_callback, 1);
-    status = okx_client_stats(own, &stats, sizeof stats);
-    if (status != OKX_STATUS_THREAD && status != OKX_STATUS_STOPPED
-        && status != OKX_STATUS_HANDLE)
-        atomic_fetch_add(&wrong_waits, 1);
+    okx_state state;
+    okx_event next;
+    struct own *own = user;
+    okx_client *of = own->client;
+    okx_events *events = own->events;
+    unsigned wrong = 0;
+    if (of == NULL || events == NULL || event->kind != OKX_EVENT_KIND_BOOK) return;
+    wrong += okx_client_stop(of) != OKX_STATUS_THREAD;
+    wrong += okx_client_stats(of, &stats, sizeof stats) != OKX_STATUS_THREAD;
+    wrong += okx_client_subscribe(of, "books5:ETH-USDT") != OKX_STATUS_THREAD;
+    wrong += okx_events_next(events, UINT32_MAX, &next, sizeof next) != OKX_STATUS_THREAD;
+    wrong += okx_events_next(events, 0, &next, sizeof next) < 0;
+    /* While another thread stops the client it is not there any more. */
+    switch (okx_client_state(of, "books5:BTC-USDT", &state)) {
+    case OKX_STATUS_OK:
+    case OKX_STATUS_STOPPED:
+        break;
+    default:
+        wrong++;
+    }
+    atomic_fetch_add(&wrong_waits, wrong);
+    atomic_store(&called_back, 1);
 }
 
 static void *read_for_a_while(void *reader) {
@@ -54,21 +74,23 @@ static void *read_for_a_while(void *reader) {
 }
 
 /* A forked process has no thread of the client: nothing waits for it. */
-static void in_a_fork(void) {
+static void in_a_fork(okx_events *events) {
     okx_stats stats;
+    okx_event event;
     int status = 1;
     pid_t child = fork();
     if (child == 0)
         _exit(okx_client_stats(client, &stats, sizeof stats) != OKX_STATUS_THREAD
+              || okx_events_next(events, UINT32_MAX, &event, sizeof event) != OKX_STATUS_THREAD
               || okx_client_stop(client) != OKX_STATUS_THREAD);
     if (child < 0 || waitpid(child, &status, 0) != child || status != 0) exit(8);
 }
 
 static void a_client(const char *url, int may_fork) {
-    static okx_client *volatile shared;
+    static struct own own;
     okx_options *options;
     okx_reader *reader, *other;
-    okx_events *events;
+    okx_events *events, *own_events;
     okx_event event;
     okx_state state;
     okx_health health;
@@ -80,9 +102,11 @@ static void a_client(const char *url, int may_fork) {
     EXPECT(OKX_STATUS_TEXT, okx_options_subscribe(options, "no channel"));
     EXPECT(OKX_STATUS_OK, okx_options_subscribe(options, "books5:BTC-USDT"));
     EXPECT(OKX_STATUS_OK, okx_options_url(options, url));
-    EXPECT(OKX_STATUS_OK, okx_options_on_event(options, on_event, (void *)&shared));
+    EXPECT(OKX_STATUS_OK, okx_options_on_event(options, on_event, &own));
     EXPECT(OKX_STATUS_OK, okx_client_start(options, &client));
-    shared = client;
+    EXPECT(OKX_STATUS_OK, okx_client_events(client, 8, &own_events));
+    own.client = client;
+    own.events = own_events;
     EXPECT(OKX_STATUS_HANDLE, okx_options_demo(options));
     EXPECT(OKX_STATUS_OK, okx_client_reader(client, "books5:BTC-USDT", &reader));
     EXPECT(OKX_STATUS_NOT_FOUND, okx_client_reader(client, "books5:ETH-USDT", &other));
@@ -91,13 +115,13 @@ static void a_client(const char *url, int may_fork) {
     EXPECT(OKX_STATUS_OK, okx_client_state(client, "trades:BTC-USDT", &state));
     EXPECT(OKX_STATUS_ARGUMENT, okx_client_events(client, 0, &events));
     EXPECT(OKX_STATUS_OK, okx_client_events(client, 1, &events));
-    while (!atomic_load(&stopped_by_callback)) nanosleep(&pause, NULL);
+    while (!atomic_load(&called_back)) nanosleep(&pause, NULL);
     pthread_create(&threads[0], NULL, read_for_a_while, reader);
     pthread_create(&threads[1], NULL, read_for_a_while, reader);
     EXPECT(OKX_STATUS_OK, okx_events_next(events, 10000, &event, sizeof event));
     EXPECT(OKX_STATUS_OK, okx_client_health(client, &health));
     EXPECT(OKX_STATUS_OK, okx_client_stats(client, &stats, sizeof stats));
-    if (may_fork) in_a_fork();
+    if (may_fork) in_a_fork(events);
     EXPECT(OKX_STATUS_OK, okx_client_unsubscribe(client, "trades:BTC-USDT"));
     EXPECT(OKX_STATUS_OK, okx_client_stop(client));
     EXPECT(OKX_STATUS_HANDLE, okx_client_stop(client));
@@ -106,6 +130,7 @@ static void a_client(const char *url, int may_fork) {
     if (view.state != OKX_STATE_DOWN_STOPPED) exit(4);
     while (okx_events_next(events, 0, &event, sizeof event) != OKX_STATUS_END) {}
     EXPECT(OKX_STATUS_OK, okx_events_close(events));
+    EXPECT(OKX_STATUS_OK, okx_events_close(own_events));
     EXPECT(OKX_STATUS_HANDLE, okx_events_next(events, 0, &event, sizeof event));
     EXPECT(OKX_STATUS_OK, okx_reader_close(reader));
     pthread_join(threads[0], NULL);

@@ -2,21 +2,20 @@
 #![expect(unsafe_code, reason = "names are exported")]
 
 use std::ffi::c_char;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, TryLockError};
-use std::thread::ThreadId;
+use std::sync::{PoisonError, RwLock, TryLockError};
 
 use okx_feed::client::ClientError;
 use okx_feed::{Client as FeedClient, Dialect, Subscription};
 
-use super::events::Events;
+use super::events::{Events, Queue};
 use super::reader::{Reader, Readers};
 use crate::channels::{not_subscribed, subscription};
-use crate::emit::Held;
 use crate::handles::{Exclusive, Handle, close, open, with};
 use crate::pointers::{check_out, put, put_sized, text};
 use crate::status::{Failure, Outcome, Status, guard};
 use crate::types::names::subscription_number;
 use crate::types::{Health, State, Stats};
+use crate::wait::{check_may_wait, check_process};
 
 /// A running client: a thread that keeps books and trades up to date.
 #[derive(Debug)]
@@ -33,24 +32,18 @@ pub(crate) struct Running {
     /// Calls hold it for reading, so that a stop waits for them.
     client: RwLock<Option<FeedClient>>,
     dialect: Dialect,
-    /// The client's thread, once it has called the callback.
-    thread: Arc<OnceLock<ThreadId>>,
-    /// The process that has the thread: one that was forked has not.
+    /// The process that has the client's thread.
     process: u32,
 }
 
 impl Running {
-    pub(crate) fn new(
-        client: FeedClient,
-        dialect: Dialect,
-        thread: Arc<OnceLock<ThreadId>>,
-    ) -> Self {
-        let process = std::process::id();
-        Self { client: RwLock::new(Some(client)), dialect, thread, process }
+    pub(crate) fn new(client: FeedClient, dialect: Dialect) -> Self {
+        Self { client: RwLock::new(Some(client)), dialect, process: std::process::id() }
     }
 
+    /// For calls that wait for nothing.
     fn with<R>(&self, f: impl FnOnce(&FeedClient) -> Outcome<R>) -> Outcome<R> {
-        self.check_process()?;
+        check_process(self.process)?;
         let stopped = || Failure::new(Status::Stopped, "the client has stopped");
         let client = match self.client.try_read() {
             Ok(client) => client,
@@ -61,21 +54,14 @@ impl Running {
         f(client.as_ref().ok_or_else(stopped)?)
     }
 
-    fn check_process(&self) -> Outcome<()> {
-        match self.process == std::process::id() {
-            true => Ok(()),
-            false => Err(Failure::new(
-                Status::Thread,
-                "the client's thread is in the process that was forked; start a client here",
-            )),
-        }
+    /// For calls that wait for the client.
+    fn wait<R>(&self, f: impl FnOnce(&FeedClient) -> Outcome<R>) -> Outcome<R> {
+        check_may_wait(self.process)?;
+        self.with(f)
     }
 
     fn stop(&self) -> Outcome<()> {
-        self.check_process()?;
-        if self.thread.get() == Some(&std::thread::current().id()) {
-            return Err(from_callback());
-        }
+        check_may_wait(self.process)?;
         // Held until it has stopped: another thread that stops it returns no earlier.
         let mut client = self.client.write().unwrap_or_else(PoisonError::into_inner);
         client.take().map(FeedClient::stop);
@@ -83,14 +69,10 @@ impl Running {
     }
 }
 
-fn from_callback() -> Failure {
-    Failure::new(Status::Thread, "the callback can't wait for its own thread; call this elsewhere")
-}
-
 pub(super) fn failure(error: ClientError) -> Failure {
     let status = match error {
         ClientError::Subscription(_) | ClientError::WrongDialect(_) => Status::Text,
-        ClientError::FromSink => return from_callback(),
+        ClientError::FromSink => Status::Thread,
         ClientError::Stopped => Status::Stopped,
         _ => Status::Io,
     };
@@ -117,15 +99,17 @@ pub unsafe extern "C" fn okx_client_stop(client: *mut Client) -> Status {
     guard(|| close(client, Running::stop))
 }
 
-/// Adds a subscription.
+/// Adds a subscription. Waits for the client's thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn okx_client_subscribe(
     client: *mut Client,
     channel: *const c_char,
 ) -> Status {
     guard(|| {
-        with_channel(client, channel, |client, channel| {
-            client.subscribe(channel).map_err(failure)?;
+        let channel = text(channel, "channel")?;
+        with(client, |running| {
+            let channel = subscription(running.dialect, &channel)?;
+            running.wait(|client| client.subscribe(channel).map_err(failure))?;
             Ok(Status::Ok)
         })
     })
@@ -211,7 +195,8 @@ pub unsafe extern "C" fn okx_client_health(client: *const Client, out: *mut Heal
     })
 }
 
-/// The counters. `size` is sizeof(okx_stats): a library of a later version writes no more.
+/// The counters. `size` is sizeof(okx_stats): a library of a later version writes no more. Waits for
+/// the client's thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn okx_client_stats(
     client: *const Client,
@@ -220,7 +205,7 @@ pub unsafe extern "C" fn okx_client_stats(
 ) -> Status {
     guard(|| {
         check_out(out, "out")?;
-        let stats = with(client, |running| running.with(|client| client.stats().map_err(failure)))?;
+        let stats = with(client, |running| running.wait(|client| client.stats().map_err(failure)))?;
         put_sized(out, size, Stats::from(&stats), "out")?;
         Ok(Status::Ok)
     })
@@ -242,7 +227,7 @@ pub unsafe extern "C" fn okx_client_events(
         let events = with(client, |running| {
             running.with(|client| client.events(capacity).map_err(failure))
         })?;
-        put(out, open(Exclusive::new((events, Held::new()))), "out")?;
+        put(out, open(Exclusive::new(Queue::new(events))), "out")?;
         Ok(Status::Ok)
     })
 }

@@ -3,28 +3,44 @@
 
 use std::time::Duration;
 
-use okx_feed::client::Events as Queue;
+use okx_feed::client::Events as ClientEvents;
 
 use crate::emit::{Held, of_dropped};
 use crate::handles::{Exclusive, Handle, close, with};
 use crate::pointers::{check_out, put_sized};
 use crate::status::{Status, guard};
 use crate::types::Event;
-use crate::wait::{Next, next};
+use crate::wait::{Next, check_may_wait, check_process, next};
 
 /// A queue of a client's events.
 #[derive(Debug)]
 pub struct Events(());
 
 impl Handle for Events {
-    type Object = Exclusive<(Queue, Box<Held>)>;
+    type Object = Exclusive<Queue>;
     const NAME: &'static str = "a queue of events";
+}
+
+/// A queue, and the event that it gave last.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    events: ClientEvents,
+    held: Box<Held>,
+    /// The process that has the client's thread.
+    process: u32,
+}
+
+impl Queue {
+    pub(crate) fn new(events: ClientEvents) -> Self {
+        Self { events, held: Held::new(), process: std::process::id() }
+    }
 }
 
 /// The next event. Waits for at most `timeout_ms` milliseconds; 0 does not wait. `size` is
 /// sizeof(okx_event). What the event points to is valid until the next call with this queue.
 ///
 /// OKX_STATUS_EMPTY if there is none within the time, OKX_STATUS_END once the client has stopped.
+/// OKX_STATUS_THREAD in a client's callback, unless `timeout_ms` is 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn okx_events_next(
     events: *mut Events,
@@ -35,8 +51,12 @@ pub unsafe extern "C" fn okx_events_next(
     guard(|| {
         check_out(out, "out")?;
         with(events, |queue| {
-            queue.with(|(queue, held)| {
-                let event = match next(queue, Duration::from_millis(timeout_ms.into())) {
+            queue.with(|Queue { events, held, process }| {
+                match timeout_ms {
+                    0 => check_process(*process)?,
+                    _ => check_may_wait(*process)?,
+                }
+                let event = match next(events, Duration::from_millis(timeout_ms.into())) {
                     Next::Event(Ok(event)) => held.hold(event),
                     Next::Event(Err(dropped)) => of_dropped(dropped.total()),
                     Next::Nothing => return Ok(Status::Empty),

@@ -176,7 +176,7 @@ pub unsafe extern "C" fn okx_options_record(
 }
 
 /// Calls a function for each event, on the client's thread, which waits for it. It may use readers
-/// and the client, but calls that would wait for the thread give OKX_STATUS_THREAD.
+/// and clients, but calls that wait for a client, this one or another, give OKX_STATUS_THREAD.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn okx_options_on_event(
     options: *mut Options,
@@ -206,11 +206,9 @@ pub unsafe extern "C" fn okx_client_start(options: *mut Options, out: *mut *mut 
         close(options, Exclusive::end)?;
         let Chosen { builder, dialect, callback } = chosen;
         let fault = || Failure::new(Status::Panic, "an earlier call has failed by a fault");
-        let emitter = Emitter::new(callback);
-        let thread = emitter.thread();
-        let client =
-            builder.ok_or_else(fault)?.sink(emitter).spawn().map_err(super::client::failure)?;
-        put(out, open(Running::new(client, dialect, thread)), "out")?;
+        let client = builder.ok_or_else(fault)?.sink(Emitter::of_client(callback)).spawn();
+        let client = client.map_err(super::client::failure)?;
+        put(out, open(Running::new(client, dialect)), "out")?;
         Ok(Status::Ok)
     })
 }

@@ -287,6 +287,60 @@ fn a_callback_that_uses_its_own_feed_gets_a_status() {
     assert_eq!(shared.1, [Status::Thread, Status::Thread]);
 }
 
+/// A client that reaches no exchange, and a queue of its events.
+fn unconnected() -> (*mut Client, *mut Events) {
+    let (mut options, mut client, mut events) = (null_mut(), null_mut(), null_mut());
+    // SAFETY: as above.
+    unsafe {
+        assert_eq!(okx_options_new(5, &mut options), Status::Ok);
+        assert_eq!(okx_options_subscribe(options, c("books5:BTC-USDT")), Status::Ok);
+        assert_eq!(okx_options_url(options, c("ws://127.0.0.1:1/ws/v5/public")), Status::Ok);
+        assert_eq!(okx_options_proxy(options, c("")), Status::Ok);
+        assert_eq!(okx_client_start(options, &mut client), Status::Ok);
+        assert_eq!(okx_client_events(client, 8, &mut events), Status::Ok);
+    }
+    (client, events)
+}
+
+#[test]
+fn on_a_clients_thread_no_call_waits_for_any_client() {
+    let (client, events) = unconnected();
+    let (of_client, of_events) = (client.addr(), events.addr());
+    let on_client_thread = move || {
+        // As a callback of another client is called: the two could wait for each other.
+        crate::wait::mark_client_thread();
+        let (client, events) =
+            (without_provenance_mut(of_client), without_provenance_mut(of_events));
+        let (mut stats, mut state) = (Stats::default(), State::Live);
+        let mut event = Event::new(EventKind::Book);
+        // SAFETY: as above.
+        unsafe {
+            let refused = [
+                okx_client_stop(client),
+                okx_client_stats(client, &mut stats, size_of::<Stats>()),
+                okx_client_subscribe(client, c("trades:BTC-USDT")),
+                okx_events_next(events, u32::MAX, &mut event, size_of::<Event>()),
+            ];
+            let done = [
+                okx_client_unsubscribe(client, c("trades:BTC-USDT")),
+                okx_client_state(client, c("books5:BTC-USDT"), &mut state),
+            ];
+            let polled = okx_events_next(events, 0, &mut event, size_of::<Event>());
+            (refused, done, polled)
+        }
+    };
+    let (refused, done, polled) = std::thread::spawn(on_client_thread).join().unwrap();
+    assert_eq!(refused, [Status::Thread; 4]);
+    assert_eq!(done, [Status::Ok; 2]);
+    assert!(matches!(polled, Status::Empty | Status::Ok), "{polled:?}");
+    // SAFETY: as above.
+    unsafe {
+        assert_eq!(okx_client_subscribe(client, c("trades:BTC-USDT")), Status::Ok);
+        assert_eq!(okx_client_stop(client), Status::Ok);
+        assert_eq!(okx_events_close(events), Status::Ok);
+    }
+}
+
 #[test]
 fn another_thread_that_uses_a_feed_meanwhile_gets_a_status() {
     let feed = new_feed();
