@@ -26,6 +26,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// turn: timers, commands, connections that are being opened.
 const SPINS: usize = 32;
 
+/// Whether a read that leaves room has taken all that is there, so that the runtime tells of what
+/// comes later and no further read has to find nothing: as tokio's own reads have it.
+const IS_EDGE_TRIGGERED: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
 /// How many bytes may wait to be sent before pings go unanswered: the other side does not read.
 const MAX_PENDING: usize = 64 << 10;
 
@@ -259,10 +263,21 @@ impl DirectSocket {
         loop {
             ready!(self.tcp.poll_read_ready(cx))?;
             let Self { tcp, reader, inbound, .. } = self;
-            let read = tcp.try_io(Interest::READABLE, || reader.read(tcp, inbound.room()));
-            match read {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => return Poll::Ready(read.map(|read| self.note(read))),
+            let room = inbound.room();
+            let mut partial = None;
+            let read = tcp.try_io(Interest::READABLE, || {
+                let len = room.len();
+                let read = reader.read(tcp, room)?;
+                if IS_EDGE_TRIGGERED && (1..len).contains(&read.0) {
+                    partial = Some(read);
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                Ok(read)
+            });
+            match (partial, read) {
+                (Some(read), _) | (None, Ok(read)) => return Poll::Ready(Ok(self.note(read))),
+                (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+                (None, Err(error)) => return Poll::Ready(Err(error)),
             }
         }
     }
