@@ -9,19 +9,20 @@ mod recording;
 mod sbe;
 mod sending;
 mod session_events;
+mod signals;
 #[cfg(test)]
 mod tests;
 
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::Sleep;
 
 #[cfg(feature = "rest")]
 use self::book_joins::BookJoins;
+use self::signals::{Signal, Signals};
 use super::config::ClientConfig;
 use super::connection_id::ConnectionId;
 use super::ends::ConnectionEnd;
@@ -52,8 +53,7 @@ const TOO_MANY_CHANNELS: [u16; 2] = [4008, 4009];
 /// What woke the driver.
 enum Input {
     Transport(Ready),
-    Command(Option<ConnectionCommand>),
-    Timer,
+    Signal(Signal),
     /// All ready frames are processed.
     Drained,
     /// Nothing happened; busy polling.
@@ -97,7 +97,7 @@ pub(super) struct ConnectionDriver<T, S> {
     watchdog: Watchdog,
     shared: SharedCell<S>,
     thread: Rc<OnThread>,
-    commands: UnboundedReceiver<ConnectionCommand>,
+    signals: Signals,
     stats: ConnectionStats,
     latency: Latencies,
     published: PublishedConnection,
@@ -109,8 +109,7 @@ pub(super) struct ConnectionDriver<T, S> {
     ready_report: Option<MonoNanos>,
     /// Whether a state has changed since it was last checked for being ready.
     states_changed: bool,
-    timer: Pin<Box<Sleep>>,
-    /// When the timer fires.
+    /// When the timer of the signals fires.
     timer_due: MonoNanos,
     /// When books were last checked for being stale.
     stale_checked: MonoNanos,
@@ -157,7 +156,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             config,
             shared,
             thread,
-            commands,
+            signals: Signals::new(commands),
             stats: ConnectionStats::new(id),
             latency: published.latency().clone(),
             published,
@@ -165,7 +164,6 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             requested: 0,
             ready_report: None,
             states_changed: false,
-            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             timer_due: MonoNanos::ZERO,
             stale_checked: MonoNanos::ZERO,
             send_at: None,
@@ -193,8 +191,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             self.arm();
             match self.wait().await {
                 Input::Transport(ready) => self.on_all_ready(ready),
-                Input::Command(command) => self.on_command(command),
-                Input::Timer => self.on_timer(),
+                Input::Signal(Signal::Command(command)) => self.on_command(command),
+                Input::Signal(Signal::Timer) => self.on_timer(),
                 Input::Drained => self.on_drained(),
                 Input::Idle => self.warm_caches(),
             }
@@ -212,6 +210,16 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     }
 
     async fn wait(&mut self) -> Input {
+        // Frames first: everything else can wait for them. But not for ever: a flood of frames must
+        // not keep a ping from being sent or the client from being stopped.
+        let frames_first = self.streak < MAX_STREAK;
+        self.streak += 1;
+        if !frames_first {
+            self.streak = 0;
+            self.publish_due();
+            // Neither must it keep the supervisor and the other connections from running.
+            tokio::task::yield_now().await;
+        }
         let sleeps = !self.config.busy_poll || !self.transport.is_open();
         // The runtime polls the sockets before it comes back from here.
         let idle = async {
@@ -226,27 +234,19 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 std::future::pending().await
             }
         };
-        // Frames first: everything else can wait for them. But not for ever: a flood of frames must
-        // not keep a ping from being sent or the client from being stopped.
-        if self.streak < MAX_STREAK {
-            self.streak += 1;
+        let signal = poll_fn(|cx| self.signals.poll(cx));
+        if frames_first {
             return tokio::select! {
                 biased;
                 ready = self.transport.ready() => Input::Transport(ready),
                 () = drained => Input::Drained,
-                command = self.commands.recv() => Input::Command(command),
-                () = self.timer.as_mut() => Input::Timer,
+                signal = signal => Input::Signal(signal),
                 () = idle => Input::Idle,
             };
         }
-        self.streak = 0;
-        self.publish_due();
-        // Neither must it keep the supervisor and the other connections from running.
-        tokio::task::yield_now().await;
         tokio::select! {
             biased;
-            command = self.commands.recv() => Input::Command(command),
-            () = self.timer.as_mut() => Input::Timer,
+            signal = signal => Input::Signal(signal),
             ready = self.transport.ready() => Input::Transport(ready),
             () = drained => Input::Drained,
             () = idle => Input::Idle,
@@ -270,9 +270,9 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         let due = [self.session.poll_timeout(), self.send_at, drained];
         let stale_check = self.stale_checked + STALE_CHECK_INTERVAL;
         let next = due.into_iter().flatten().fold(stale_check, MonoNanos::min);
-        if next < self.timer_due || self.timer.is_elapsed() {
+        if next < self.timer_due || self.signals.is_timer_elapsed() {
             self.timer_due = next;
-            self.timer.as_mut().reset(self.clock.deadline(next));
+            self.signals.set_timer(self.clock.deadline(next));
         }
     }
 

@@ -61,12 +61,12 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         take_over: impl Fn(&mut ClientShared<S>, &mut FeedHandler, ConnectionId, usize),
     ) {
         loop {
-            while let Ok(command) = self.commands.try_recv() {
+            while let Some(command) = self.signals.try_command() {
                 self.on_command(Some(command));
             }
-            let Self { shared, commands, id, handler, requested, .. } = self;
+            let Self { shared, signals, id, handler, requested, .. } = self;
             let mut shared = shared.lock();
-            if commands.is_empty() {
+            if signals.has_no_command() {
                 return take_over(&mut shared, handler, *id, *requested);
             }
         }
