@@ -99,7 +99,9 @@ impl Inbound {
     #[inline]
     pub fn next(&mut self, out: &mut Vec<u8>) -> Result<Option<Incoming>, InboundError> {
         loop {
-            if let Some(incoming) = self.frames.next(&mut self.bytes, &mut self.plain)? {
+            if !self.plain.is_empty()
+                && let Some(incoming) = self.frames.next(&mut self.bytes, &mut self.plain)?
+            {
                 return Ok(Some(incoming));
             }
             if !self.open(out)? {
@@ -112,6 +114,9 @@ impl Inbound {
     #[inline]
     fn open(&mut self, out: &mut Vec<u8>) -> Result<bool, InboundError> {
         let Some(records) = &mut self.records else { return Ok(false) };
+        if self.sealed.is_empty() {
+            return Ok(false);
+        }
         // Where nothing has to lie together with it, content stays where it is decrypted.
         let is_alone = self.plain.is_empty() && !self.frames.has_partial();
         let to = if is_alone { self.sealed.start + RECORD_HEAD } else { self.plain.end };
