@@ -176,6 +176,12 @@ impl Transport for SocketTransport {
         }
     }
 
+    fn warm_caches(&mut self) {
+        if let State::Open(socket) = &mut self.state {
+            socket.warm_caches();
+        }
+    }
+
     #[inline]
     fn frame(&self) -> Frame<'_> {
         match &self.state {

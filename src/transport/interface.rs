@@ -35,6 +35,9 @@ pub(crate) trait Transport {
         Buffered::Unknown
     }
 
+    /// Keeps what a frame needs before it is decoded in the caches, where none comes for a while.
+    fn warm_caches(&mut self) {}
+
     /// When the bytes of the frame were received.
     #[inline]
     fn received(&self, clock: &Clock) -> Received {

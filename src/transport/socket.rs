@@ -48,6 +48,21 @@ impl Socket {
         }
     }
 
+    #[cfg_attr(
+        not(all(feature = "direct", unix)),
+        expect(
+            clippy::needless_pass_by_ref_mut,
+            clippy::unused_self,
+            reason = "the direct transport needs it"
+        )
+    )]
+    pub(super) fn warm_caches(&mut self) {
+        #[cfg(all(feature = "direct", unix))]
+        if let Self::Direct(socket) = self {
+            socket.warm_caches();
+        }
+    }
+
     #[inline]
     pub(super) fn frame(&self) -> Frame<'_> {
         of_either!(self, socket => socket.frame())

@@ -64,6 +64,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     pub(super) fn warm_caches(&mut self) {
         let mono = self.clock.mono();
         if mono.since(self.thread.last_frame.get()) >= WARMUP_INTERVAL {
+            self.transport.warm_caches();
             self.process(Source::Warmup, mono, UnixNanos::UNKNOWN);
         }
     }

@@ -179,6 +179,13 @@ impl Inbound {
         self.is_closed
     }
 
+    /// Keeps what opens records in the caches.
+    pub fn warm_caches(&mut self) {
+        if let Some(records) = &mut self.records {
+            records.warm_caches();
+        }
+    }
+
     /// The record layer, to seal with.
     pub const fn records_mut(&mut self) -> Option<&mut Records> {
         self.records.as_mut()

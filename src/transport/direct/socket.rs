@@ -103,6 +103,11 @@ impl DirectSocket {
         }
     }
 
+    /// Keeps what a frame needs before it is decoded in the caches.
+    pub(in crate::transport) fn warm_caches(&mut self) {
+        self.inbound.warm_caches();
+    }
+
     #[inline]
     pub(in crate::transport) fn frame(&self) -> Frame<'_> {
         let (is_text, range) = &self.frame;
