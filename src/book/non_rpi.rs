@@ -32,7 +32,7 @@ impl NonRpiBook {
     /// sizes are used.
     #[cold]
     pub(super) fn apply(&mut self, update: &DepthUpdate<'_>) {
-        if update.action == DepthAction::Snapshot {
+        if update.action != DepthAction::Update {
             self.asks.clear();
             self.bids.clear();
         }

@@ -28,6 +28,7 @@ struct PendingUpdate {
     ts_recv: UnixNanos,
     seq: i64,
     prev_seq: i64,
+    checksum: Option<i32>,
     first: usize,
     asks: usize,
     bids: usize,
@@ -99,8 +100,9 @@ impl PendingUpdates {
             let first = self.levels.len();
             self.levels.extend_from_slice(update.asks);
             self.levels.extend_from_slice(update.bids);
-            let &DepthUpdate { ts_event, ts_recv, seq, prev_seq, .. } = update;
-            let kept = PendingUpdate { ts_event, ts_recv, seq, prev_seq, first, asks, bids };
+            let &DepthUpdate { ts_event, ts_recv, seq, prev_seq, checksum, .. } = update;
+            let kept =
+                PendingUpdate { ts_event, ts_recv, seq, prev_seq, checksum, first, asks, bids };
             self.updates.push(kept);
         }
         !is_next
@@ -137,7 +139,7 @@ impl PendingUpdates {
             ts_recv: update.ts_recv,
             seq: update.seq,
             prev_seq: update.prev_seq,
-            checksum: None,
+            checksum: update.checksum,
             asks,
             bids,
             non_rpi: None,

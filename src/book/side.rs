@@ -188,6 +188,13 @@ impl DepthSide {
         levels.get(self.len..).unwrap_or_default()
     }
 
+    /// As [`DepthSide::set`] for each level, in their order; passes on what each has changed.
+    pub(crate) fn set_all(&mut self, levels: &[Level], mut each: impl FnMut(SideChange)) {
+        for level in levels {
+            each(self.set(*level));
+        }
+    }
+
     /// Sets the size at a price: zero deletes the level. The size is not negative.
     #[inline]
     pub(crate) fn set(&mut self, level: Level) -> SideChange {

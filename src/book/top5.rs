@@ -210,6 +210,25 @@ impl Book5 {
         self.flag(true);
     }
 
+    /// Sets the best level of each side, `None` for an empty one, as its only level, and the flags.
+    /// The caller sets times and sequence number.
+    #[inline]
+    pub(crate) fn set_best(&mut self, ask: Option<Level>, bid: Option<Level>) {
+        let one = |level: Option<Level>| {
+            let mut side = [Level::EMPTY; BOOK5_LEVELS];
+            if let (Some(level), [best, ..]) = (level, &mut side) {
+                *best = level;
+            }
+            side
+        };
+        (self.asks, self.bids) = (one(ask), one(bid));
+        let both = ask.zip(bid);
+        let flags = BookFlags::NONE
+            .with(BookFlags::CROSSED, both.is_some_and(|(ask, bid)| bid.px() >= ask.px()))
+            .with(BookFlags::EMPTY_LEVEL, [ask, bid].iter().flatten().any(|best| !best.has_sz()));
+        self.head = [ask.is_some().into(), bid.is_some().into(), flags.bits(), 0, 0, 0, 0, 0];
+    }
+
     /// As [`Book5::finish`], for five levels a side without flags.
     #[cfg(target_arch = "x86_64")]
     #[inline]

@@ -157,6 +157,19 @@ impl ClientConfig {
         session
     }
 
+    /// The options of order books: those that are joined with REST snapshots keep their updates.
+    #[cfg(feature = "rest")]
+    pub(super) fn depth_options(&self) -> DepthOptions {
+        let is_joined = self.history.as_ref().is_some_and(|history| history.books);
+        DepthOptions { keep_updates: self.depth.keep_updates || is_joined, ..self.depth }
+    }
+
+    /// The options of order books.
+    #[cfg(not(feature = "rest"))]
+    pub(super) const fn depth_options(&self) -> DepthOptions {
+        self.depth
+    }
+
     /// The options of the transport.
     pub(super) fn connect_options(&self, clock: Clock) -> ConnectOptions {
         ConnectOptions {

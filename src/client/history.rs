@@ -45,12 +45,6 @@ pub(super) struct BookAsk {
     pub(super) pause: Duration,
 }
 
-impl BookAsk {
-    pub(super) const fn now(subscription: Subscription, request: Request) -> Self {
-        Self { subscription, request, pause: Duration::ZERO }
-    }
-}
-
 /// The reply to what was asked for.
 pub(super) enum HistoryReply {
     /// Rows, or why there are none.

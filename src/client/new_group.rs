@@ -68,7 +68,7 @@ pub(super) fn new_handler(
 ) -> FeedHandler {
     let mut handler = FeedHandler::with_limits(config.session.dialect, config.limits);
     handler.set_numbers(numbers.clone());
-    handler.set_depth_options(config.depth);
+    handler.set_depth_options(config.depth_options());
     handler.set_trade_options(config.trades);
     handler.set_age_limit(config.age_limit);
     handler.set_warmup(config.busy_poll);

@@ -30,13 +30,14 @@ impl WrittenBooks {
             self.0.remove(&id);
             return BookRows::Nothing;
         };
-        let before = self.0.insert(id, update.seq);
+        // With a snapshot by request come updates that had to wait for it.
+        let before = self.0.insert(id, book.seq().unwrap_or(NO_SEQ));
         let is_next = match before {
             None => false,
             Some(NO_SEQ) => update.seq == NO_SEQ,
             Some(before) => update.prev_seq == NO_SEQ || update.prev_seq == before,
         };
-        if update.action == DepthAction::Snapshot || !is_next {
+        if update.action != DepthAction::Update || !is_next {
             if book.asks().is_empty() && book.bids().is_empty() {
                 // Nothing says that it is empty: the next levels begin it.
                 self.0.remove(&id);

@@ -85,11 +85,25 @@ pub struct DepthOptions {
     pub verify: Verify,
     /// Whether a broken book rejects updates, the default, or applies them.
     pub fault_policy: FaultPolicy,
+    /// Whether books of channels that have a REST snapshot ([`Channel::has_rest_snapshot`]) keep
+    /// their updates while they are not live, so that it can be joined with them
+    /// ([`DepthBook::keep_updates`]): [`FeedHandler::apply_depth`] takes it, as a
+    /// [`DepthAction::RestSnapshot`]. False by default. The books of SBE always keep them.
+    ///
+    /// [`Channel::has_rest_snapshot`]: crate::Channel::has_rest_snapshot
+    /// [`FeedHandler::apply_depth`]: super::FeedHandler::apply_depth
+    /// [`DepthAction::RestSnapshot`]: crate::DepthAction::RestSnapshot
+    pub keep_updates: bool,
 }
 
 impl Default for DepthOptions {
     fn default() -> Self {
-        Self { capacity: DEFAULT_DEPTH, verify: Verify::Every, fault_policy: FaultPolicy::Reject }
+        Self {
+            capacity: DEFAULT_DEPTH,
+            verify: Verify::Every,
+            fault_policy: FaultPolicy::Reject,
+            keep_updates: false,
+        }
     }
 }
 
@@ -122,6 +136,9 @@ impl Slot {
                 book.set_fault_policy(options.fault_policy);
                 if subscription.channel().has_non_rpi() {
                     book.keep_non_rpi();
+                }
+                if options.keep_updates && subscription.channel().has_rest_snapshot() {
+                    book.keep_updates();
                 }
                 SlotData::Depth { book, publisher: None, levels: None }
             }

@@ -334,6 +334,16 @@ impl Channel {
         matches!(self, Self::BooksRpi)
     }
 
+    /// Whether the order book of `GET /api/v5/market/books` can be joined with its updates: both
+    /// have the same sequence numbers, and the updates no more levels.
+    ///
+    /// Source: `docs/PROTOCOL.md` 11.5.
+    #[inline]
+    #[must_use]
+    pub const fn has_rest_snapshot(self) -> bool {
+        matches!(self, Self::Books | Self::BooksL2Tbt)
+    }
+
     /// Whether its trade ids have no gaps, so that they show missing trades: v5's, but not those of
     /// spreads.
     #[inline]

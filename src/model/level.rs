@@ -19,36 +19,55 @@ use super::decimal::{Decimal, DecimalError, MAX_SCALE, Price, Qty, exact_to_f64}
 pub struct Level {
     px: i64,
     sz: i64,
-    orders: u32,
-    px_scale: u8,
-    sz_scale: u8,
-    reserved: [u8; 2],
+    // One word, so that it is written and read as one: what is written in parts and read as a whole
+    // soon after has to wait.
+    tail: Tail,
+}
+
+/// The last eight bytes of a level: the orders and the two scales, little-endian.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[repr(transparent)]
+struct Tail(u64);
+
+impl Tail {
+    #[inline(always)]
+    const fn new(orders: u32, px_scale: u8, sz_scale: u8) -> Self {
+        Self((orders as u64 | (px_scale as u64) << 32 | (sz_scale as u64) << 40).to_le())
+    }
+
+    #[inline(always)]
+    const fn orders(self) -> u32 {
+        u64::from_le(self.0) as u32
+    }
+
+    #[inline(always)]
+    const fn px_scale(self) -> u8 {
+        (u64::from_le(self.0) >> 32) as u8
+    }
+
+    #[inline(always)]
+    const fn sz_scale(self) -> u8 {
+        (u64::from_le(self.0) >> 40) as u8
+    }
 }
 
 impl Level {
     /// No level: the value of unused entries of a book.
-    pub const EMPTY: Self =
-        Self { px: 0, sz: 0, orders: 0, px_scale: 0, sz_scale: 0, reserved: [0; 2] };
+    pub const EMPTY: Self = Self { px: 0, sz: 0, tail: Tail(0) };
 
     /// Makes a level.
     #[inline]
     #[must_use]
     pub const fn new(px: Price, sz: Qty, orders: u32) -> Self {
-        Self {
-            px: px.mantissa(),
-            sz: sz.mantissa(),
-            orders,
-            px_scale: px.scale(),
-            sz_scale: sz.scale(),
-            reserved: [0; 2],
-        }
+        let tail = Tail::new(orders, px.scale(), sz.scale());
+        Self { px: px.mantissa(), sz: sz.mantissa(), tail }
     }
 
     /// The price.
     #[inline]
     #[must_use]
     pub const fn px(&self) -> Price {
-        Decimal::from_parts(self.px, self.px_scale)
+        Decimal::from_parts(self.px, self.tail.px_scale())
     }
 
     /// The size: base currency on spot, contracts on derivatives. Zero deletes the level in an
@@ -56,14 +75,14 @@ impl Level {
     #[inline]
     #[must_use]
     pub const fn sz(&self) -> Qty {
-        Decimal::from_parts(self.sz, self.sz_scale)
+        Decimal::from_parts(self.sz, self.tail.sz_scale())
     }
 
     /// The number of orders that make up the size; 0 if the message has no readable one.
     #[inline]
     #[must_use]
     pub const fn orders(&self) -> u32 {
-        self.orders
+        self.tail.orders()
     }
 
     /// The price and the size as [`Decimal::to_f64`] gives them, together: on most processors one
@@ -72,7 +91,8 @@ impl Level {
     #[must_use]
     pub fn to_f64(&self) -> (f64, f64) {
         if (self.px | self.sz) >> f64::MANTISSA_DIGITS == 0 {
-            return exact_to_f64([(self.px, self.px_scale), (self.sz, self.sz_scale)]).into();
+            let (px_scale, sz_scale) = (self.tail.px_scale(), self.tail.sz_scale());
+            return exact_to_f64([(self.px, px_scale), (self.sz, sz_scale)]).into();
         }
         (self.px().to_f64(), self.sz().to_f64())
     }
@@ -89,7 +109,7 @@ impl Level {
     #[inline]
     pub(crate) fn px_parts(&self) -> (i64, usize) {
         // A scale that is widened directly is loaded as the single byte that was stored.
-        (self.px, usize::from(self.px_scale))
+        (self.px, usize::from(self.tail.px_scale()))
     }
 
     /// Whether the size is above zero.
@@ -98,41 +118,37 @@ impl Level {
         self.sz > 0
     }
 
+    /// Whether the size is below zero, which no level of a book has.
+    #[inline]
+    pub(crate) const fn has_negative_sz(&self) -> bool {
+        self.sz < 0
+    }
+
     /// The level as three words, for publication in atomics.
     #[inline]
     pub(crate) const fn to_words(self) -> [u64; 3] {
-        // All eight bytes in memory order, so that the compiler loads them as one word.
-        let [r0, r1] = self.reserved;
-        let tail = self.orders as u64
-            | (self.px_scale as u64) << 32
-            | (self.sz_scale as u64) << 40
-            | (r0 as u64) << 48
-            | (r1 as u64) << 56;
-        [self.px.cast_unsigned(), self.sz.cast_unsigned(), tail]
+        [self.px.cast_unsigned(), self.sz.cast_unsigned(), u64::from_le(self.tail.0)]
     }
 
     /// The level of [`Level::to_words`].
     #[inline]
     pub(crate) const fn from_words(words: [u64; 3]) -> Self {
         let [px, sz, tail] = words;
-        let [o0, o1, o2, o3, px_scale, sz_scale, _, _] = tail.to_le_bytes();
-        Self {
-            px: px.cast_signed(),
-            sz: sz.cast_signed(),
-            orders: u32::from_le_bytes([o0, o1, o2, o3]),
-            px_scale: if px_scale > MAX_SCALE { MAX_SCALE } else { px_scale },
-            sz_scale: if sz_scale > MAX_SCALE { MAX_SCALE } else { sz_scale },
-            reserved: [0; 2],
-        }
+        let tail = Tail(tail.to_le());
+        let (px_scale, sz_scale) = (tail.px_scale(), tail.sz_scale());
+        let tail = Tail::new(
+            tail.orders(),
+            if px_scale > MAX_SCALE { MAX_SCALE } else { px_scale },
+            if sz_scale > MAX_SCALE { MAX_SCALE } else { sz_scale },
+        );
+        Self { px: px.cast_signed(), sz: sz.cast_signed(), tail }
     }
 }
 
 /// Equal texts of price and size, and equal orders: `124.0` and `124` are different levels.
 impl PartialEq for Level {
     fn eq(&self, other: &Self) -> bool {
-        self.px().same_text(other.px())
-            && self.sz().same_text(other.sz())
-            && self.orders == other.orders
+        (self.px, self.sz, self.tail) == (other.px, other.sz, other.tail)
     }
 }
 
@@ -140,7 +156,7 @@ impl Eq for Level {}
 
 impl fmt::Debug for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} @ {} ({})", self.sz(), self.px(), self.orders)
+        write!(f, "{} @ {} ({})", self.sz(), self.px(), self.orders())
     }
 }
 
@@ -148,9 +164,7 @@ const _: () = {
     assert!(size_of::<Level>() == 24 && align_of::<Level>() == 8);
     assert!(std::mem::offset_of!(Level, px) == 0);
     assert!(std::mem::offset_of!(Level, sz) == 8);
-    assert!(std::mem::offset_of!(Level, orders) == 16);
-    assert!(std::mem::offset_of!(Level, px_scale) == 20);
-    assert!(std::mem::offset_of!(Level, sz_scale) == 21);
+    assert!(std::mem::offset_of!(Level, tail) == 16);
 };
 
 #[cfg(test)]
@@ -163,6 +177,10 @@ mod tests {
             Level::new("-124.0".parse().unwrap(), "0.0000007465".parse().unwrap(), u32::MAX);
         assert_eq!(Level::from_words(level.to_words()), level);
         assert_eq!(Level::from_words(Level::EMPTY.to_words()), Level::EMPTY);
+        assert_eq!(level.tail.0.to_ne_bytes(), [255, 255, 255, 255, 1, 10, 0, 0]);
+        let level = Level::from_words([1, 2, u64::MAX]);
+        assert_eq!((level.px().scale(), level.sz().scale()), (MAX_SCALE, MAX_SCALE));
+        assert_eq!(level.to_words()[2] >> 48, 0);
     }
 
     #[test]

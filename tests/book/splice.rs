@@ -259,6 +259,67 @@ fn a_book_that_keeps_no_updates_is_linked_by_the_next_one() {
     assert_eq!(book.apply(&update(2, 4, &[])).sync, BookSync::Live);
 }
 
+/// A channel that sends snapshots itself may send one while updates are kept.
+#[test]
+fn a_snapshot_of_the_channel_ends_the_chain() {
+    let mut book = book();
+    assert!(book.apply(&update(10, 14, &[level("1", "14")])).begins_chain);
+    let sent = DepthUpdate { action: DepthAction::Snapshot, ..snapshot(50, &[]) };
+    assert_eq!(book.apply(&sent).sync, BookSync::Live);
+    let applied = book.apply(&update(14, 60, &[level("2", "60")]));
+    assert_eq!((applied.sequence, applied.begins_chain), (Sequence::Gap, true));
+    assert_eq!(book.apply(&snapshot(12, &[])).sequence, Sequence::Old);
+    let _ = book.apply(&snapshot(55, &[level("5", "5")]));
+    assert_eq!(live(&book), Some((60, "2 x 60, 5 x 5".to_owned())));
+}
+
+#[test]
+fn a_kept_update_is_verified_by_its_checksum() {
+    let asks = [level("2", "18")];
+    let mut oracle = Oracle::new(64);
+    oracle.apply(DepthAction::Snapshot, &[level("1", "1"), level("2", "18")], &[]);
+    let checksum = oracle.checksum();
+    for (checksum, expected) in
+        [(checksum, BookSync::Live), (checksum + 1, BookSync::Broken(DesyncCause::Checksum))]
+    {
+        let mut book = book();
+        let kept = DepthUpdate { checksum: Some(checksum), ..update(14, 18, &asks) };
+        let _ = book.apply(&kept);
+        assert_eq!(book.apply(&snapshot(15, &[level("1", "1")])).sync, expected);
+    }
+}
+
+/// The version of the book before it broke is that of no later one.
+#[test]
+fn a_channel_that_lags_is_refused_after_a_book_was_changed_for_diagnosis() {
+    let mut book = book();
+    book.set_fault_policy(FaultPolicy::ApplyAnyway);
+    let at = |ts, update: DepthUpdate<'static>| DepthUpdate { ts_event: UnixNanos(ts), ..update };
+    let _ = book.apply(&at(100, update(1, 50, &[])));
+    let _ = book.apply(&at(100, snapshot(50, &[])));
+    let _ = book.apply(&at(101, update(52, 60, &[])));
+    assert_eq!(book.sync(), BookSync::Broken(DesyncCause::Gap));
+    let _ = book.apply(&at(101, snapshot(60, &[])));
+    assert!(live(&book).is_some());
+    book.clear();
+    let _ = book.apply(&at(90, update(30, 40, &[])));
+    let applied = book.apply(&at(90, snapshot(35, &[])));
+    assert_eq!(applied.sync, BookSync::Broken(DesyncCause::OldSnapshot));
+}
+
+#[test]
+fn a_snapshot_by_request_replaces_the_sizes_without_rpi_orders() {
+    let mut book = book();
+    book.keep_non_rpi();
+    let _ = book.apply(&update(1, 2, &[]));
+    let _ = book.apply(&snapshot(2, &[level("1", "1"), level("2", "2")]));
+    let _ = book.apply(&update(4, 5, &[]));
+    let _ = book.apply(&snapshot(5, &[level("2", "3")]));
+    let view = book.live_non_rpi().unwrap();
+    let asks: Vec<_> = view.asks().iter().map(|level| format!("{level:?}")).collect();
+    assert_eq!((asks.len(), view.asks()[0].sz()), (1, 3.into()), "{asks:?}");
+}
+
 #[test]
 fn a_snapshot_without_a_number_is_ignored() {
     let mut book = book();

@@ -88,16 +88,16 @@ fn a_broken_book_recovers_by_a_snapshot_without_a_request_to_subscribe() {
         })
         .spawn()
         .unwrap();
-    let mut snapshots = [0, 0];
-    let mut live_after = 0;
-    while live_after < 60 || snapshots[1] < 3 {
+    let (mut sent, mut requested, mut live_after) = (0, 0, 0);
+    while live_after < 60 || requested < 3 {
         let (action, origin, is_live) = changes.recv_timeout(Duration::from_secs(30)).unwrap();
-        if action == DepthAction::Snapshot {
-            snapshots[usize::from(origin == Origin::History)] += 1;
-        }
-        live_after += usize::from(snapshots[1] > 0 && is_live);
+        let is_requested = action == DepthAction::RestSnapshot;
+        assert_eq!(origin == Origin::History, is_requested);
+        sent += usize::from(action == DepthAction::Snapshot);
+        requested += usize::from(is_requested);
+        live_after += usize::from(requested > 0 && is_live);
     }
-    // The first one is that of the subscription.
-    assert_eq!(snapshots[0], 1);
+    // That of the subscription.
+    assert_eq!(sent, 1);
     assert_eq!(client.stats().unwrap().session.resyncs, 0);
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use okx_feed::feed::DepthOptions;
 use okx_feed::rest::{Caller, Reply, Request, RestError, RetryConfig, Step};
 use okx_feed::sim::{ConnectionId, Endpoint, Exchange, Outbound};
 use okx_feed::{
@@ -23,6 +24,8 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) fn new(endpoint: Endpoint, subscription: Subscription) -> Self {
         let mut handler = FeedHandler::new(Dialect::V5);
+        let options = DepthOptions { keep_updates: true, ..DepthOptions::default() };
+        handler.set_depth_options(options);
         handler.subscribe(subscription).unwrap();
         Self { endpoint, handler, id: None, change_at: MonoNanos::ZERO }
     }

@@ -8,7 +8,7 @@ use crate::book::sequence::Sequence;
 use crate::book::side::{BookSide, SideChange};
 use crate::book::sync::{ApplyOutcome, BookSync, DesyncCause, FaultPolicy};
 use crate::book::update::{DepthAction, DepthUpdate};
-use crate::model::{Decimal, Level, NO_SEQ};
+use crate::model::{Level, NO_SEQ};
 
 /// A snapshot that looks older than the book is accepted this long after the last message, because
 /// the exchange has reset its sequence numbers and its clock at once.
@@ -21,12 +21,25 @@ impl DepthBook {
     /// The caller ensures that channel and instrument are this book's. Allocates nothing. The cost
     /// is bounded by the levels of the message times the levels of the book, and is far lower for
     /// changes near either end of a side.
+    #[inline]
     pub fn apply(&mut self, update: &DepthUpdate<'_>) -> ApplyOutcome {
-        let sequence = match update.action {
-            // First what nearly every message is.
-            DepthAction::Update if self.sync == BookSync::Live => {
-                Sequence::of_update(self.last_seq, self.is_chained, update)
+        // First what nearly every message is, without a call.
+        if update.action == DepthAction::Update && self.sync == BookSync::Live {
+            let sequence = Sequence::of_update(self.last_seq, self.is_chained, update);
+            let fault = self.fault_of(sequence, update);
+            if fault.is_none() {
+                self.note_numbers(update);
+                return self.apply_levels(update, sequence);
             }
+        }
+        self.apply_rare(update)
+    }
+
+    /// As [`DepthBook::apply`], for a message that is no update of a live book, or has a fault.
+    #[cold]
+    #[inline(never)]
+    fn apply_rare(&mut self, update: &DepthUpdate<'_>) -> ApplyOutcome {
+        let sequence = match update.action {
             DepthAction::Snapshot if self.is_old(update) => Sequence::Old,
             DepthAction::Snapshot => Sequence::of_snapshot(update),
             DepthAction::RestSnapshot => return self.splice(update),
@@ -43,11 +56,9 @@ impl DepthBook {
             },
             DepthAction::Update => Sequence::of_update(self.last_seq, self.is_chained, update),
         };
-        self.last_seq = update.seq;
-        self.is_chained =
-            update.action == DepthAction::Update && (self.is_chained || update.prev_seq != NO_SEQ);
-        self.names_previous = self.is_chained || update.prev_seq != NO_SEQ;
-        if update.asks.iter().chain(update.bids).any(|level| level.sz() < Decimal::ZERO) {
+        self.note_numbers(update);
+        let fault = self.fault_of(sequence, update);
+        if fault == Some(DesyncCause::NegativeSize) {
             // For a snapshot too, because the book that it should replace is outdated.
             self.sync = match (self.sync, update.action) {
                 (BookSync::NoSnapshot, DepthAction::Snapshot) => {
@@ -68,23 +79,44 @@ impl DepthBook {
                 self.diagnose();
             } else {
                 (self.sync, self.is_diagnosed) = (BookSync::Live, false);
+                // What was kept may not lead to the next ones.
+                self.drop_pending();
             }
             self.clear_levels();
         } else {
-            match sequence {
-                Sequence::Gap => self.sync = self.sync.broken_by(DesyncCause::Gap),
-                // An unnumbered update that is late shows only by its time: if a later update has
-                // reverted the levels, the checksum matches.
-                Sequence::None if update.ts_event < self.ts_event => {
-                    self.sync = self.sync.broken_by(DesyncCause::Lost);
-                }
-                _ => {}
+            if let Some(cause) = fault {
+                self.sync = self.sync.broken_by(cause);
             }
             if self.sync != BookSync::Live {
                 return self.apply_broken(update, sequence);
             }
         }
         self.apply_levels(update, sequence)
+    }
+
+    /// Why a message can't be applied to the book before it.
+    #[inline]
+    fn fault_of(&self, sequence: Sequence, update: &DepthUpdate<'_>) -> Option<DesyncCause> {
+        if update.asks.iter().chain(update.bids).any(Level::has_negative_sz) {
+            return Some(DesyncCause::NegativeSize);
+        }
+        match sequence {
+            Sequence::Gap => Some(DesyncCause::Gap),
+            // An unnumbered update that is late shows only by its time: if a later update has
+            // reverted the levels, the checksum matches.
+            Sequence::None if update.ts_event < self.ts_event => Some(DesyncCause::Lost),
+            _ => None,
+        }
+    }
+
+    /// Notes the numbers of a message, applied or not.
+    #[inline]
+    fn note_numbers(&mut self, update: &DepthUpdate<'_>) {
+        let names_previous = update.prev_seq != NO_SEQ;
+        self.last_seq = update.seq;
+        self.is_chained =
+            update.action == DepthAction::Update && (self.is_chained || names_previous);
+        self.names_previous = self.is_chained || names_previous;
     }
 
     /// Applies an update to a book that is not live, where that is wanted.
@@ -134,12 +166,15 @@ impl DepthBook {
             // A snapshot without levels removes the existing ones, which is a change too.
             tally.first = 0;
         }
-        for level in asks {
-            self.set(BookSide::Ask, level, &mut tally);
-        }
-        for level in bids {
-            self.set(BookSide::Bid, level, &mut tally);
-        }
+        let Self { asks: ask_side, bids: bid_side, checksum, .. } = self;
+        ask_side.set_all(asks, |change| {
+            checksum.note(BookSide::Ask, change);
+            tally.count(change);
+        });
+        bid_side.set_all(bids, |change| {
+            checksum.note(BookSide::Bid, change);
+            tally.count(change);
+        });
         if let Some(non_rpi) = &mut self.non_rpi {
             non_rpi.apply(update);
         }
@@ -163,16 +198,6 @@ impl DepthBook {
     }
 
     #[inline]
-    fn set(&mut self, side: BookSide, level: &Level, tally: &mut Tally) {
-        let levels = match side {
-            BookSide::Ask => &mut self.asks,
-            BookSide::Bid => &mut self.bids,
-        };
-        let change = levels.set(*level);
-        self.checksum.note(side, change);
-        tally.count(change);
-    }
-
     fn compare_checksum(&mut self, update: &DepthUpdate<'_>) -> Checksum {
         let (asks, bids) = (self.asks.levels(), self.bids.levels());
         let is_empty = asks.is_empty() && bids.is_empty();

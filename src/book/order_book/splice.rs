@@ -5,7 +5,7 @@ use crate::book::pending::{PendingUpdates, Place};
 use crate::book::sequence::Sequence;
 use crate::book::sync::{ApplyOutcome, BookSync, DesyncCause};
 use crate::book::update::DepthUpdate;
-use crate::model::{Decimal, NO_SEQ};
+use crate::model::{Level, NO_SEQ};
 
 impl DepthBook {
     /// Applies a snapshot by request, and the kept updates that follow it.
@@ -29,7 +29,7 @@ impl DepthBook {
         if place == Place::Before {
             return self.refused(Sequence::Old);
         }
-        if snapshot.asks.iter().chain(snapshot.bids).any(|level| level.sz() < Decimal::ZERO) {
+        if snapshot.asks.iter().chain(snapshot.bids).any(Level::has_negative_sz) {
             self.sync = BookSync::Broken(DesyncCause::NegativeSize);
             return self.refused(Sequence::Ok);
         }
@@ -82,7 +82,8 @@ impl DepthBook {
             self.sync = BookSync::Broken(DesyncCause::OldSnapshot);
             return sequence;
         }
-        (self.sync, self.cleared) = (BookSync::Live, BookVersion::UNKNOWN);
+        (self.sync, self.cleared, self.is_diagnosed) =
+            (BookSync::Live, BookVersion::UNKNOWN, false);
         self.drop_pending();
         sequence
     }

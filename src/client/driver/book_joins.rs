@@ -1,13 +1,16 @@
 //! Order books of one connection that wait for a REST snapshot, in place of being subscribed again.
 
+use std::cell::Cell;
+
 use super::ConnectionDriver;
 use super::frames::on_state;
-use crate::book::{BookSync, DepthAction, DepthUpdate};
+use crate::book::BookSync;
 use crate::client::history::BookAsk;
 use crate::event::{DepthChange, Event, EventSink};
-use crate::model::{BookState, Channel, Origin, Subscription};
+use crate::model::{MonoNanos, Origin, Subscription};
 use crate::rest::RestError;
 use crate::rest::join::{BookJoin, BookJoinStep};
+use crate::session::Session;
 use crate::transport::Transport;
 
 /// The order books that wait for a snapshot.
@@ -25,50 +28,69 @@ impl BookJoins {
         Self { enabled, joins: Vec::new(), asks: Vec::new() }
     }
 
-    /// Begins for a book that is broken; false where its channel has no such snapshots.
-    #[cold]
-    pub(super) fn begin(&mut self, subscription: &Subscription) -> bool {
-        // The REST books have 400 levels, and numbers of the same line as these channels.
-        let is_joined = matches!(subscription.channel(), Channel::Books | Channel::BooksL2Tbt);
-        if !self.enabled || !is_joined {
-            return false;
-        }
-        if !self.joins.iter().any(|(of, _)| of == subscription) {
-            let join = BookJoin::new(*subscription.inst_id());
-            self.asks.push(BookAsk::now(*subscription, join.request()));
-            self.joins.push((*subscription, join));
-        }
-        true
+    /// Whether a broken book of a subscription is joined with a snapshot.
+    pub(super) fn has(&self, subscription: &Subscription) -> bool {
+        self.enabled && subscription.channel().has_rest_snapshot()
     }
 
-    /// Keeps an update of a book that waits. Begins for one that has an update and no snapshot.
+    /// Takes a change of a book. Begins where it is not live.
     #[inline]
-    pub(super) fn on_change(&mut self, change: &DepthChange<'_>) {
-        let lacks_snapshot = change.outcome.sync == BookSync::NoSnapshot;
-        if self.enabled && (lacks_snapshot || !self.joins.is_empty()) {
-            self.keep(change);
+    pub(super) fn on_change(
+        &mut self,
+        change: &DepthChange<'_>,
+        session: &mut Session,
+        now: MonoNanos,
+    ) {
+        let is_live = change.outcome.sync == BookSync::Live;
+        if self.enabled && (!is_live || !self.joins.is_empty()) {
+            self.on_any_change(change, session, now);
         }
     }
 
     #[cold]
-    fn keep(&mut self, change: &DepthChange<'_>) {
+    fn on_any_change(&mut self, change: &DepthChange<'_>, session: &mut Session, now: MonoNanos) {
         let topic = change.update.topic;
-        let is_of = |of: &Subscription| of.topic() == topic;
-        if change.outcome.sync == BookSync::NoSnapshot
-            && change.update.action == DepthAction::Update
-            && !self.joins.iter().any(|(of, _)| is_of(of))
-            && let Ok(subscription) = topic.to_string().parse()
-        {
-            self.begin(&subscription);
-        }
-        // A snapshot of the exchange itself is as good.
-        let known = change.book.view().seq();
-        self.joins.retain_mut(|(of, join)| !is_of(of) || !join.on_update(change.update, known));
+        let at = self.joins.iter().position(|(of, _)| of.topic() == topic);
+        let (subscription, mut join) = match at {
+            Some(at) => self.joins.swap_remove(at),
+            None if change.outcome.sync == BookSync::Live => return,
+            None => {
+                let Ok(subscription) = topic.to_string().parse::<Subscription>() else { return };
+                if !self.has(&subscription) {
+                    return;
+                }
+                (subscription, BookJoin::new(*subscription.inst_id()))
+            }
+        };
+        let step = join.on_applied(&change.outcome);
+        self.go_on((subscription, join), step, session, now);
     }
 
-    /// A book whose snapshot an update may continue by now.
-    fn ready(&self) -> Option<Subscription> {
-        self.joins.iter().find(|(_, join)| join.is_ready()).map(|(of, _)| *of)
+    /// Does the next step of a join.
+    fn go_on(
+        &mut self,
+        (subscription, join): (Subscription, BookJoin),
+        step: BookJoinStep,
+        session: &mut Session,
+        now: MonoNanos,
+    ) {
+        match step {
+            BookJoinStep::Request(pause) => {
+                self.asks.push(BookAsk { subscription, request: join.request(), pause });
+            }
+            BookJoinStep::Wait => {}
+            BookJoinStep::Joined => return,
+            BookJoinStep::Failed => {
+                tracing::warn!(%subscription, "no REST book could be joined");
+                session.resync(&subscription, now);
+            }
+        }
+        self.joins.push((subscription, join));
+    }
+
+    /// Forgets a book that is unsubscribed.
+    pub(super) fn remove(&mut self, subscription: &Subscription) {
+        self.joins.retain(|(of, _)| of != subscription);
     }
 
     /// Forgets all: the connection is lost.
@@ -79,22 +101,13 @@ impl BookJoins {
 }
 
 impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
-    /// Joins the books that can be, and asks for the snapshots that are needed. To be called after
-    /// each frame.
+    /// Asks for the snapshots that are needed. To be called after each frame.
     #[inline]
-    pub(super) fn join_books(&mut self) {
-        if !self.book_joins.joins.is_empty() {
-            self.join_ready_books();
+    pub(super) fn ask_for_books(&mut self) {
+        if !self.book_joins.asks.is_empty() {
+            let asks = std::mem::take(&mut self.book_joins.asks);
+            self.shared.lock().ask_for_books(self.id, asks);
         }
-    }
-
-    #[cold]
-    fn join_ready_books(&mut self) {
-        while let Some(subscription) = self.book_joins.ready() {
-            self.join_book(&subscription, None);
-        }
-        let asks = std::mem::take(&mut self.book_joins.asks);
-        self.shared.lock().ask_for_books(self.id, asks);
     }
 
     /// Takes a snapshot, or why there is none: then the book is subscribed again.
@@ -103,60 +116,47 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         subscription: &Subscription,
         rows: Result<String, RestError>,
     ) {
-        self.join_book(subscription, Some(rows));
-        self.join_books();
-    }
-
-    /// Joins a book with a new snapshot, or with the one that waits.
-    fn join_book(&mut self, subscription: &Subscription, rows: Option<Result<String, RestError>>) {
         let (mono, wall) = self.clock.now();
         let Self { handler, session, shared, id, states_changed, book_joins, .. } = self;
         let at = book_joins.joins.iter().position(|(of, _)| of == subscription);
+        // A snapshot of the exchange itself may have come first.
         let Some((_, mut join)) = at.map(|at| book_joins.joins.swap_remove(at)) else { return };
-        let step = {
-            let mut shared = shared.lock();
-            let sink = &mut |event: &Event<'_>| {
-                match event {
-                    Event::State(change) => {
-                        *states_changed = true;
-                        let is_broken = change.to == BookState::Resyncing;
-                        if !is_broken || !book_joins.begin(change.subscription) {
-                            on_state(session, change, mono);
-                        }
+        let mut shared = shared.lock();
+        let outcome = Cell::new(None);
+        let sink = &mut |event: &Event<'_>| {
+            match event {
+                Event::State(change) => {
+                    *states_changed = true;
+                    if !book_joins.has(change.subscription) || change.to.is_live() {
+                        on_state(session, change, mono);
                     }
-                    Event::DepthBook(change) => session.handle_depth(change, mono),
-                    _ => {}
                 }
-                shared.on_event(*id, event);
-            };
-            let pass = &mut |update: &DepthUpdate<'_>| {
-                let is_snapshot = update.action == DepthAction::Snapshot;
-                let origin = if is_snapshot { Origin::History } else { Origin::Live };
-                handler.apply_depth(update, origin, sink);
-            };
-            let topic = subscription.topic();
-            let why = match rows {
-                None => Ok(join.join(topic, pass)),
-                Some(Err(error)) => Err(error.to_string()),
-                Some(Ok(rows)) => {
-                    let joined = join.on_rows(topic, &rows, wall, pass);
-                    joined.map_err(|error| error.to_string())
+                Event::DepthBook(change) => {
+                    session.handle_depth(change, mono);
+                    outcome.set(Some(change.outcome));
                 }
-            };
-            why.unwrap_or_else(|why| {
-                tracing::warn!(%subscription, why, "there is no REST book");
-                BookJoinStep::Failed
-            })
-        };
-        match step {
-            BookJoinStep::Joined => tracing::debug!(%subscription, "joined with a REST book"),
-            BookJoinStep::Failed => session.resync(subscription, mono),
-            BookJoinStep::Waiting => book_joins.joins.push((*subscription, join)),
-            BookJoinStep::Again(pause) => {
-                let request = join.request();
-                book_joins.asks.push(BookAsk { subscription: *subscription, request, pause });
-                book_joins.joins.push((*subscription, join));
+                _ => {}
             }
+            shared.on_event(*id, event);
+        };
+        let why = match rows {
+            Err(error) => Err(error.to_string()),
+            Ok(rows) => join
+                .on_rows(subscription.topic(), &rows, wall, |snapshot| {
+                    handler.apply_depth(snapshot, Origin::History, sink);
+                    outcome.get()
+                })
+                .map_err(|error| error.to_string()),
+        };
+        drop(shared);
+        let step = why.unwrap_or_else(|why| {
+            tracing::warn!(%subscription, why, "there is no REST book");
+            BookJoinStep::Failed
+        });
+        if step == BookJoinStep::Joined {
+            tracing::debug!(%subscription, "joined with a REST book");
         }
+        book_joins.go_on((*subscription, join), step, session, mono);
+        self.ask_for_books();
     }
 }

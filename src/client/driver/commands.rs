@@ -97,6 +97,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         self.send_at.get_or_insert(mono + REQUEST_DELAY);
         self.states_changed = true;
         drop(shared);
+        #[cfg(feature = "rest")]
+        self.book_joins.remove(subscription);
         self.record_subscriptions(wall);
     }
 }

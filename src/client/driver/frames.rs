@@ -43,7 +43,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         self.session.handle_inbound(mono);
         let error = self.process(Source::Transport, mono, wall);
         #[cfg(feature = "rest")]
-        self.join_books();
+        self.ask_for_books();
         if self.config.measure {
             let since_read = self.clock.mono().since(mono);
             record(&self.latency.from_read, since_read);
@@ -99,7 +99,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 Event::State(change) => {
                     *states_changed = true;
                     #[cfg(feature = "rest")]
-                    if change.to == BookState::Resyncing && book_joins.begin(change.subscription) {
+                    if change.to == BookState::Resyncing && book_joins.has(change.subscription) {
                         return shared.get().on_event(*id, event);
                     }
                     on_state(session, change, mono);
@@ -107,7 +107,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 Event::DepthBook(change) => {
                     session.handle_depth(change, mono);
                     #[cfg(feature = "rest")]
-                    book_joins.on_change(change);
+                    book_joins.on_change(change, session, mono);
                 }
                 _ => {}
             }

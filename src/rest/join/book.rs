@@ -1,83 +1,64 @@
-//! An order book from a REST snapshot and the updates of the WebSocket, joined by sequence number.
+//! When REST snapshots of an order book are requested that are to be joined with its updates.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::book::{DepthAction, DepthUpdate};
-use crate::model::{InstrumentId, Level, Topic, UnixNanos};
+use crate::book::{ApplyOutcome, BookSync, DepthAction, DepthUpdate};
+use crate::model::{InstrumentId, NO_SEQ, Topic, UnixNanos};
 use crate::rest::error::RowError;
 use crate::rest::request::Request;
-use crate::rest::rows::BookSnapshot;
 use crate::rest::v5;
-
-/// The most updates that wait for a snapshot: 13 s of the fastest books.
-const MAX_HELD: usize = 1_300;
-/// The most levels of all of them together, 24 bytes each.
-const MAX_LEVELS: usize = 1 << 17;
 
 /// The levels a side of a snapshot.
 const LEVELS: u32 = 400;
 
-/// The pause after a snapshot that was too old: caches are refreshed every 50 ms.
+/// The pause before each request: the exchange answers from caches of 50 ms, and a book of before
+/// the kept updates can't be joined with them.
 const PAUSE: Duration = Duration::from_millis(60);
 
 /// How often a snapshot is requested before the subscription is to be renewed.
 const TRIES: u32 = 20;
 
-/// An update that waits.
-#[derive(Clone, Debug)]
-struct Held {
-    seq: i64,
-    prev_seq: i64,
-    ts_event: UnixNanos,
-    ts_recv: UnixNanos,
-    checksum: Option<i32>,
-    asks: Vec<Level>,
-    bids: Vec<Level>,
-}
-
-/// What is to be done after a reply.
+/// What is to be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BookJoinStep {
-    /// Request another snapshot, after a pause: this one is too old.
-    Again(Duration),
-    /// Wait for the next update, which is to continue the snapshot: see [`BookJoin::is_ready`].
-    Waiting,
-    /// The book is whole: the snapshot and the updates were passed on.
+    /// Request a snapshot after a pause ([`BookJoin::request`]).
+    Request(Duration),
+    /// Wait: for the reply, or for the update that confirms the snapshot.
+    Wait,
+    /// Nothing: the book is live, and no request is on its way.
     Joined,
-    /// It can't be joined: subscribe again.
+    /// Subscribe again: no snapshot could be joined. Reported once.
     Failed,
 }
 
-/// Joins a REST snapshot with the updates that came meanwhile, by the exchange's rule: an update
-/// belongs to the snapshot where `prevSeqId <= seqId of the snapshot < seqId`, what has a lower
-/// `seqId` is part of the snapshot, and from there on every update continues the one before.
+/// Requests REST snapshots of an order book that is not live, until it is.
 ///
-/// A gap is so filled without an unsubscribe and a subscribe request, of which an hour has few, and
-/// a book can begin where the exchange sends no snapshot. Sans-IO; only the books of `books` and
-/// the tick-by-tick books share the REST snapshot's numbers.
+/// The book keeps its updates meanwhile
+/// ([`DepthOptions::keep_updates`](crate::feed::DepthOptions::keep_updates)), and joins a snapshot
+/// with them by itself ([`DepthBook::keep_updates`](crate::DepthBook::keep_updates)). So a gap is
+/// closed without an unsubscribe and a subscribe request, of which an hour has few, and a book can
+/// begin where the exchange sends no snapshot.
 ///
-/// Source: `docs/PROTOCOL.md` 11.
+/// Sans-IO, allocates nothing but requests and replies. Only `books` and `books-l2-tbt` have the
+/// REST snapshot's numbers.
+///
+/// Source: `docs/PROTOCOL.md` 11.5.
 #[derive(Clone, Debug)]
 pub struct BookJoin {
     inst_id: InstrumentId,
-    held: VecDeque<Held>,
-    levels: usize,
-    /// The number of the last update that is part of the snapshot.
-    covered: Option<i64>,
-    /// The number of the book before it broke: no snapshot may be older.
-    known: Option<i64>,
-    /// The snapshot that waits for an update to continue it, and when it was received.
-    snapshot: Option<(BookSnapshot, UnixNanos)>,
+    /// Whether a request is not answered.
+    is_requested: bool,
+    /// Whether the kept updates begin after that request, or the book is live without it.
+    is_outdated: bool,
+    is_live: bool,
     tries: u32,
 }
 
 impl BookJoin {
-    /// Begins without an update.
+    /// Begins without a request.
     #[must_use]
     pub const fn new(inst_id: InstrumentId) -> Self {
-        let held = VecDeque::new();
-        Self { inst_id, held, levels: 0, covered: None, known: None, snapshot: None, tries: 0 }
+        Self { inst_id, is_requested: false, is_outdated: false, is_live: false, tries: 0 }
     }
 
     /// The instrument.
@@ -92,54 +73,25 @@ impl BookJoin {
         Request::book(&self.inst_id, LEVELS)
     }
 
-    /// Keeps an update for later; `known` is the number of the book that it did not fit, where it
-    /// has one. A snapshot of the exchange ends the need for one: returns true, and the updates
-    /// before it are forgotten.
-    pub fn on_update(&mut self, update: &DepthUpdate<'_>, known: Option<i64>) -> bool {
-        self.known = known.or(self.known);
-        if update.action == DepthAction::Snapshot {
-            self.clear();
-            return true;
+    /// Takes the outcome of a message that was applied to the book.
+    pub const fn on_applied(&mut self, outcome: &ApplyOutcome) -> BookJoinStep {
+        self.is_live = matches!(outcome.sync, BookSync::Live);
+        match outcome.sync {
+            BookSync::Live => {
+                (self.is_outdated, self.tries) = (self.is_requested, 0);
+                if self.is_requested { BookJoinStep::Wait } else { BookJoinStep::Joined }
+            }
+            BookSync::Unlinked => BookJoinStep::Wait,
+            BookSync::NoSnapshot | BookSync::Broken(_) if self.is_requested => {
+                self.is_outdated |= outcome.begins_chain;
+                BookJoinStep::Wait
+            }
+            BookSync::NoSnapshot | BookSync::Broken(_) => self.request_again(),
         }
-        // One that does not continue the last begins again: what was kept is no chain.
-        if self.held.back().is_some_and(|last| last.seq != update.prev_seq) {
-            self.clear();
-        }
-        self.levels += update.asks.len() + update.bids.len();
-        self.held.push_back(Held {
-            seq: update.seq,
-            prev_seq: update.prev_seq,
-            ts_event: update.ts_event,
-            ts_recv: update.ts_recv,
-            checksum: update.checksum,
-            asks: update.asks.to_vec(),
-            bids: update.bids.to_vec(),
-        });
-        while self.held.len() > MAX_HELD || self.levels > MAX_LEVELS {
-            let Some(old) = self.held.pop_front() else { break };
-            self.levels -= old.asks.len() + old.bids.len();
-        }
-        false
     }
 
-    fn clear(&mut self) {
-        self.held.clear();
-        self.covered = None;
-        self.levels = 0;
-    }
-
-    /// Whether a snapshot waits and an update has come that may continue it: then
-    /// [`BookJoin::join`] is to be called.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        let seq = self.snapshot.as_ref().and_then(|(snapshot, _)| snapshot.seq);
-        let last = self.held.back().map(|held| held.seq);
-        seq.zip(last).is_some_and(|(seq, last)| last > seq)
-    }
-
-    /// Takes the rows of the reply to [`BookJoin::request`], received at `ts_recv`. Where they can
-    /// be joined, `pass` gets the snapshot and then the updates that follow it, as if the exchange
-    /// had sent them.
+    /// Takes the rows of the reply to [`BookJoin::request`], received at `ts_recv`. `apply` is
+    /// given the snapshot and applies it to the book; it returns `None` if there is no such book.
     ///
     /// # Errors
     /// [`RowError`] where the reply can't be read.
@@ -148,84 +100,128 @@ impl BookJoin {
         topic: Topic<'_>,
         rows: &str,
         ts_recv: UnixNanos,
-        pass: &mut impl FnMut(&DepthUpdate<'_>),
+        apply: impl FnOnce(&DepthUpdate<'_>) -> Option<ApplyOutcome>,
     ) -> Result<BookJoinStep, RowError> {
-        self.tries += 1;
-        self.snapshot = Some((v5::book(rows)?, ts_recv));
-        Ok(self.join(topic, pass))
-    }
-
-    /// Joins the snapshot that waits with the updates, where that is possible by now.
-    pub fn join(
-        &mut self,
-        topic: Topic<'_>,
-        pass: &mut impl FnMut(&DepthUpdate<'_>),
-    ) -> BookJoinStep {
-        let Some((snapshot, ts_recv)) = self.snapshot.take() else { return self.again() };
-        let Some(seq) = snapshot.seq else { return BookJoinStep::Failed };
-        let first = self.held.front().map(|held| held.prev_seq).or(self.covered);
-        if first.is_some_and(|first| seq < first) || self.known.is_some_and(|known| seq < known) {
-            return self.again();
+        let snapshot = v5::book(rows)?;
+        self.is_requested = false;
+        if std::mem::take(&mut self.is_outdated) {
+            return Ok(if self.is_live { BookJoinStep::Joined } else { self.request_again() });
         }
-        while let Some(old) = self.held.front().filter(|held| held.seq <= seq) {
-            self.levels -= old.asks.len() + old.bids.len();
-            self.covered = Some(old.seq);
-            self.held.pop_front();
-        }
-        match self.held.front() {
-            Some(first) if first.prev_seq > seq => return BookJoinStep::Failed,
-            // The next update continues exactly this one.
-            None if self.covered == Some(seq) => {}
-            None => {
-                self.snapshot = Some((snapshot, ts_recv));
-                return BookJoinStep::Waiting;
-            }
-            Some(_) => {}
-        }
-        self.pass_all(topic, &snapshot, (seq, ts_recv), pass);
-        BookJoinStep::Joined
-    }
-
-    const fn again(&self) -> BookJoinStep {
-        if self.tries < TRIES { BookJoinStep::Again(PAUSE) } else { BookJoinStep::Failed }
-    }
-
-    fn pass_all(
-        &mut self,
-        topic: Topic<'_>,
-        snapshot: &BookSnapshot,
-        (seq, ts_recv): (i64, UnixNanos),
-        pass: &mut impl FnMut(&DepthUpdate<'_>),
-    ) {
-        pass(&DepthUpdate {
-            topic,
-            action: DepthAction::Snapshot,
-            ts_event: snapshot.ts,
-            ts_recv,
-            seq,
-            prev_seq: -1,
-            checksum: None,
-            asks: &snapshot.asks,
-            bids: &snapshot.bids,
-            non_rpi: None,
-        });
-        let mut last = seq;
-        for held in std::mem::take(&mut self.held) {
-            pass(&DepthUpdate {
+        let outcome = snapshot.seq.and_then(|seq| {
+            apply(&DepthUpdate {
                 topic,
-                action: DepthAction::Update,
-                ts_event: held.ts_event,
-                ts_recv: held.ts_recv,
-                seq: held.seq,
-                // The first one spans the snapshot, which the book itself knows no rule for.
-                prev_seq: last,
-                checksum: held.checksum,
-                asks: &held.asks,
-                bids: &held.bids,
+                action: DepthAction::RestSnapshot,
+                ts_event: snapshot.ts,
+                ts_recv,
+                seq,
+                prev_seq: NO_SEQ,
+                checksum: None,
+                asks: &snapshot.asks,
+                bids: &snapshot.bids,
                 non_rpi: None,
-            });
-            last = held.seq;
+            })
+        });
+        Ok(outcome.map_or(BookJoinStep::Failed, |outcome| self.on_applied(&outcome)))
+    }
+
+    const fn request_again(&mut self) -> BookJoinStep {
+        if self.tries > TRIES {
+            return BookJoinStep::Wait;
         }
-        self.levels = 0;
+        self.tries += 1;
+        self.is_requested = self.tries <= TRIES;
+        if self.is_requested { BookJoinStep::Request(PAUSE) } else { BookJoinStep::Failed }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::{Checksum, DesyncCause, Sequence};
+    use crate::model::Channel;
+
+    const ROWS: &str = r#"[{"asks":[["2","1","0","1"]],"bids":[],"ts":"1","seqId":9}]"#;
+    const BROKEN: BookSync = BookSync::Broken(DesyncCause::Gap);
+    const REQUEST: BookJoinStep = BookJoinStep::Request(PAUSE);
+
+    fn outcome(sync: BookSync, begins_chain: bool) -> ApplyOutcome {
+        ApplyOutcome {
+            applied: false,
+            sync,
+            sequence: Sequence::None,
+            checksum: Checksum::None,
+            missing: 0,
+            out_of_capacity: 0,
+            truncated: false,
+            first_changed: None,
+            begins_chain,
+        }
+    }
+
+    fn join() -> BookJoin {
+        BookJoin::new("BTC-USDT".parse().unwrap())
+    }
+
+    /// The reply, and what applying it gives; `None` if it must not be applied.
+    fn on_rows(join: &mut BookJoin, sync: Option<BookSync>) -> BookJoinStep {
+        let topic = Topic::v5(Channel::Books, "BTC-USDT");
+        let mut applied = false;
+        let step = join.on_rows(topic, ROWS, UnixNanos(1), |snapshot| {
+            assert_eq!((snapshot.seq, snapshot.action), (9, DepthAction::RestSnapshot));
+            applied = true;
+            sync.map(|sync| outcome(sync, false))
+        });
+        assert_eq!(applied, sync.is_some());
+        step.unwrap()
+    }
+
+    #[test]
+    fn a_snapshot_is_requested_until_the_book_is_live() {
+        let mut join = join();
+        assert_eq!(join.on_applied(&outcome(BROKEN, true)), REQUEST);
+        assert_eq!(join.on_applied(&outcome(BROKEN, false)), BookJoinStep::Wait);
+        // Too old.
+        assert_eq!(on_rows(&mut join, Some(BROKEN)), REQUEST);
+        assert_eq!(on_rows(&mut join, Some(BookSync::Unlinked)), BookJoinStep::Wait);
+        assert_eq!(join.on_applied(&outcome(BookSync::Unlinked, false)), BookJoinStep::Wait);
+        assert_eq!(join.on_applied(&outcome(BookSync::Live, false)), BookJoinStep::Joined);
+    }
+
+    #[test]
+    fn an_answer_from_before_the_kept_updates_is_not_used() {
+        let mut join = join();
+        assert_eq!(join.on_applied(&outcome(BROKEN, true)), REQUEST);
+        assert_eq!(join.on_applied(&outcome(BROKEN, true)), BookJoinStep::Wait);
+        assert_eq!(on_rows(&mut join, None), REQUEST);
+        assert_eq!(on_rows(&mut join, Some(BookSync::Live)), BookJoinStep::Joined);
+        // Nor where the exchange's own snapshot came first, whatever happens then.
+        assert_eq!(join.on_applied(&outcome(BROKEN, true)), REQUEST);
+        assert_eq!(join.on_applied(&outcome(BookSync::Live, false)), BookJoinStep::Wait);
+        assert_eq!(on_rows(&mut join.clone(), None), BookJoinStep::Joined);
+        assert_eq!(join.on_applied(&outcome(BROKEN, true)), BookJoinStep::Wait);
+        assert_eq!(on_rows(&mut join, None), REQUEST);
+    }
+
+    #[test]
+    fn a_book_that_breaks_while_its_snapshot_waits_needs_another() {
+        let mut join = join();
+        assert_eq!(join.on_applied(&outcome(BookSync::NoSnapshot, true)), REQUEST);
+        assert_eq!(on_rows(&mut join, Some(BookSync::Unlinked)), BookJoinStep::Wait);
+        assert_eq!(join.on_applied(&outcome(BROKEN, true)), REQUEST);
+    }
+
+    #[test]
+    fn requests_end_and_the_failure_is_reported_once() {
+        let mut join = join();
+        assert_eq!(join.on_applied(&outcome(BROKEN, true)), REQUEST);
+        for _ in 1..TRIES {
+            assert_eq!(on_rows(&mut join, Some(BROKEN)), REQUEST);
+        }
+        assert_eq!(on_rows(&mut join, Some(BROKEN)), BookJoinStep::Failed);
+        assert_eq!(join.on_applied(&outcome(BROKEN, true)), BookJoinStep::Wait);
+        assert_eq!(join.on_applied(&outcome(BookSync::Live, false)), BookJoinStep::Joined);
+        assert_eq!(join.on_applied(&outcome(BROKEN, true)), REQUEST);
+        let topic = Topic::v5(Channel::Books, "BTC-USDT");
+        assert!(join.on_rows(topic, "[]", UnixNanos(1), |_| None).is_err());
     }
 }

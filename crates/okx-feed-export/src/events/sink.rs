@@ -180,7 +180,8 @@ impl Ring {
         }
         let mut dropped = false;
         if let Some(Some(entry)) = self.topics.get_mut(at) {
-            (entry.seq, dropped) = (update.seq, entry.dropped > 0);
+            let seq = book.view().seq().unwrap_or(DepthUpdate::NO_SEQ);
+            (entry.seq, dropped) = (seq, entry.dropped > 0);
         }
         // A message that does not follow the last one, such as of another line after a loss.
         let is_apart = update.prev_seq != DepthUpdate::NO_SEQ && update.prev_seq != known.seq;
