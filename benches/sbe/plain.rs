@@ -132,18 +132,14 @@ impl Plain {
         Some(())
     }
 
-    /// The levels of the order book, the trade, and the book of the best levels as text, as far as
+    /// The levels of the order book, the trade, and the book of the best levels, as far as
     /// the subscription has them.
     pub(crate) fn made(&self, subscription: &str) -> Made {
         let is_book = subscription.starts_with("books");
         let depth = self.book.live().filter(|_| is_book);
         let best = if is_book { depth.map(|view| view.top5()) } else { self.best };
-        (
-            depth.map(|view| (view.asks().to_vec(), view.bids().to_vec())),
-            self.trade,
-            best.map(|book| format!("{book:?}")),
-        )
+        (depth.map(|view| (view.asks().to_vec(), view.bids().to_vec())), self.trade, best)
     }
 }
 
-pub(crate) type Made = (Option<(Vec<Level>, Vec<Level>)>, Option<Trade>, Option<String>);
+pub(crate) type Made = (Option<(Vec<Level>, Vec<Level>)>, Option<Trade>, Option<Book5>);

@@ -1,24 +1,25 @@
 //! Frames to books: the whole hot path behind one call.
 
+mod sink;
 mod state;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::sink::SlotSink;
 use super::age::AgeChange;
 use super::numbers::SubscriptionNumbers;
 use super::slot::DepthOptions;
 use super::slots::Slots;
 use super::stale::StaleLimits;
 use super::stats::Stats;
-use super::warmup::{CacheWarmer, ShadowState, WarmupTarget};
+use super::warmup::{CacheWarmer, WarmupTarget};
 use crate::event::{Event, EventSink, Malformed};
 use crate::model::{
-    BookState, Channel, Dialect, DownReason, InstrumentCodes, Subscription, SubscriptionError,
-    UnixNanos,
+    BookState, Dialect, DownReason, InstrumentCodes, Subscription, SubscriptionError, UnixNanos,
 };
 use crate::publish::TradeOptions;
-use crate::wire::{DecodeError, DecodeLimits, Decoded, Decoder, Frame, PrefetchHint};
+use crate::wire::{DecodeError, DecodeLimits, Decoded, Decoder, Frame};
 
 /// Decodes the frames of one connection and maintains its books and trades.
 ///
@@ -49,47 +50,6 @@ pub struct FeedHandler {
     cache_warmer: Option<Box<CacheWarmer>>,
 }
 
-/// The decoder's sink: applies events to the slots, then emits them to the caller's sink.
-struct SlotSink<'h, S> {
-    slots: &'h mut Slots,
-    stats: &'h mut Stats,
-    sink: &'h mut S,
-    /// The state that cache warm-up changes instead of slots and sink.
-    shadow: Option<&'h mut ShadowState>,
-}
-
-impl<S: EventSink> EventSink for SlotSink<'_, S> {
-    #[inline]
-    fn on_event(&mut self, event: &Event<'_>) {
-        let Self { slots, stats, sink, shadow } = self;
-        let sink = &mut SuppressibleSink { sink: *sink, is_suppressed: shadow.is_some() };
-        slots.apply_to(shadow.as_deref_mut(), event, stats, sink);
-    }
-}
-
-/// A sink that can be suppressed. Frames and warm-up frames use this one type, so that cache
-/// warm-up runs the same monomorphised code.
-struct SuppressibleSink<'s, S> {
-    sink: &'s mut S,
-    is_suppressed: bool,
-}
-
-impl<S: EventSink> EventSink for SuppressibleSink<'_, S> {
-    #[inline]
-    fn on_event(&mut self, event: &Event<'_>) {
-        if !self.is_suppressed {
-            self.sink.on_event(event);
-        }
-    }
-}
-
-impl<S: EventSink> PrefetchHint for SlotSink<'_, S> {
-    #[inline]
-    fn prefetch(&mut self, channel: Channel, inst_id: &str) {
-        self.slots.prefetch(channel, inst_id);
-    }
-}
-
 impl FeedHandler {
     /// Makes a handler with no subscription and the default limits.
     #[must_use]
@@ -117,6 +77,7 @@ impl FeedHandler {
     /// of later subscriptions keep their updates until a snapshot by request arrives, which is a
     /// frame too: the body of the answer of `GET /api/v5/market/books-sbe`.
     pub fn set_sbe(&mut self, codes: Arc<InstrumentCodes>) {
+        self.slots.begin_numbered();
         self.decoder.set_sbe(codes);
     }
 

@@ -5,6 +5,7 @@ mod arbiter;
 mod catch_up;
 mod handler;
 mod last_update;
+mod numbered;
 mod numbers;
 mod recovery;
 mod slot;

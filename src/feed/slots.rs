@@ -5,16 +5,14 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
+mod apply;
+
 use super::age::Ages;
+use super::numbered::NumberedSlots;
 use super::numbers::SubscriptionNumbers;
 use super::slot::{DepthOptions, Slot};
-use super::stats::Stats;
-use super::warmup::ShadowState;
-use crate::book::{DepthAction, DepthUpdate};
-use crate::event::{BookUpdate, DepthChange, Event, EventSink, TradeUpdate};
-use crate::model::{Channel, Market, NO_SEQ, Origin, Subscription, Topic, UnixNanos};
+use crate::model::{Channel, Market, Subscription, Topic};
 use crate::publish::{BookReader, TradeOptions, prefetch_lines};
-use crate::wire::MessageHead;
 
 /// The index of a subscription's slot. Four bytes, so that thousands of indices stay in the L1 and
 /// L2 caches beside books and texts.
@@ -47,6 +45,8 @@ pub struct Slots {
     numbers: SubscriptionNumbers,
     /// The slot index that the last prefetch found, for the book that is being decoded.
     hinted: usize,
+    /// Where the slots of numbered instruments are.
+    numbered: NumberedSlots,
     /// The ages of books at receipt.
     pub(super) ages: Ages,
 }
@@ -60,6 +60,7 @@ impl Default for Slots {
             books: Vec::new(),
             numbers: SubscriptionNumbers::default(),
             hinted: 0,
+            numbered: NumberedSlots::default(),
             ages: Ages::NONE,
         }
     }
@@ -142,164 +143,9 @@ impl Slots {
         self.slots.is_empty()
     }
 
-    /// Applies an event to its slot, then emits it to the sink. Allocates nothing.
-    ///
-    /// An event without a subscription is counted and emitted. A book older than the last one is
-    /// not emitted.
-    #[doc(hidden)]
-    #[inline]
-    pub fn apply(&mut self, event: &Event<'_>, stats: &mut Stats, sink: &mut impl EventSink) {
-        self.apply_to(None, event, stats, sink);
-    }
-
-    /// As [`Slots::apply`]. With a shadow state, that is changed instead of the slots, which are
-    /// only looked up. Order books have no shadow.
-    #[inline]
-    pub(super) fn apply_to(
-        &mut self,
-        shadow: Option<&mut ShadowState>,
-        event: &Event<'_>,
-        stats: &mut Stats,
-        sink: &mut impl EventSink,
-    ) {
-        stats.event(event);
-        match event {
-            Event::Book(update) => {
-                let book = update.book;
-                let at = self.find_hinted(&update.topic);
-                // A frame that cache warm-up re-runs has no receive time.
-                let is_old = shadow.is_none() && self.ages.is_old(book.ts_event, book.ts_recv);
-                let slot = slot_at(&mut self.slots, at, stats);
-                if let Some(slot) =
-                    slot.and_then(|slot| ShadowState::target_slot(shadow, slot, NO_SEQ))
-                {
-                    let from = slot.note_arrival(book.ts_event, stats);
-                    let last = slot.ts_event();
-                    let accepted = slot.apply_book(update, is_old);
-                    if book.ts_event < last && accepted {
-                        self.ages.on_clock_step_back(last, book.ts_event);
-                    }
-                    slot.emit_state_change(from, book.ts_recv, sink);
-                    if !accepted {
-                        // At equal times the sequence number shows the order.
-                        stats.backwards += u64::from(book.ts_event == slot.ts_event());
-                        return;
-                    }
-                    let subscription_id = slot.id();
-                    return sink.on_event(&Event::Book(BookUpdate { subscription_id, ..*update }));
-                }
-            }
-            Event::Trade(update) => {
-                let Topic { channel, market, inst_id } = update.topic;
-                let find = |id: &str| self.find(channel, market, id.as_bytes());
-                let at = find(inst_id).or_else(|| find(update.renamed_from?));
-                let slot = slot_at(&mut self.slots, at, stats);
-                let before = update.trade.id_before();
-                let slot = slot.and_then(|slot| ShadowState::target_slot(shadow, slot, before));
-                if let Some(slot) = slot {
-                    if !slot.apply_next_trade(update.trade, stats) {
-                        return slot.apply_trade(update, stats, sink);
-                    }
-                    let subscription_id = slot.id();
-                    return sink
-                        .on_event(&Event::Trade(TradeUpdate { subscription_id, ..*update }));
-                }
-            }
-            Event::Record(_) | Event::Depth(_) if shadow.is_some() => {}
-            Event::Record(update) => {
-                if let Some(slot) = self.slot_of(&update.topic, stats) {
-                    return slot.apply_record(update, stats, sink);
-                }
-            }
-            Event::Depth(update) => {
-                return self.apply_depth(update, Origin::Live, stats, sink);
-            }
-            Event::Skipped(skipped) if !skipped.key.is_empty() && shadow.is_none() => {
-                let raw = [Channel::Raw, Channel::RawBusiness].into_iter();
-                let mut found = raw.filter_map(|of| self.find(of, None, skipped.key.as_bytes()));
-                if let Some(slot) = found.next().and_then(|at| self.slots.get_mut(at)) {
-                    return slot.apply_raw(skipped, sink);
-                }
-            }
-            Event::DepthBook(_)
-            | Event::Control(_)
-            | Event::Raw(_)
-            | Event::Skipped(_)
-            | Event::State(_)
-            | Event::Malformed(_)
-            | Event::Gap(_) => {}
-        }
-        sink.on_event(event);
-    }
-
-    /// Applies an order-book message and emits the book after it.
-    #[inline]
-    pub(super) fn apply_depth(
-        &mut self,
-        update: &DepthUpdate<'_>,
-        origin: Origin,
-        stats: &mut Stats,
-        sink: &mut impl EventSink,
-    ) {
-        // A snapshot by request is as old as the exchange's cache.
-        let is_requested = update.action == DepthAction::RestSnapshot;
-        let is_old = !is_requested && self.ages.is_old(update.ts_event, update.ts_recv);
-        let Topic { channel, market, inst_id } = update.topic;
-        let at = self.find(channel, market, inst_id.as_bytes());
-        let Some(slot) = slot_at(&mut self.slots, at, stats) else {
-            return sink.on_event(&Event::Depth(*update));
-        };
-        let last = slot.ts_event();
-        if let Some((from, outcome)) = slot.apply_depth(update, is_old, stats) {
-            if update.ts_event < last && !is_requested {
-                self.ages.on_clock_step_back(last, update.ts_event);
-            }
-            slot.emit_state_change(from, update.ts_recv, sink);
-            if let Some(book) = slot.depth() {
-                let subscription_id = slot.id();
-                sink.on_event(&Event::DepthBook(DepthChange {
-                    update,
-                    subscription_id,
-                    outcome,
-                    book,
-                    origin,
-                }));
-            }
-        }
-    }
-
-    /// Invalidates the slots that may have lost a message with a malformed frame, and emits their
-    /// state changes. Without a head, the message may belong to any slot whose next message would
-    /// not show the loss.
-    #[cold]
-    pub(super) fn message_lost(
-        &mut self,
-        head: Option<MessageHead<'_>>,
-        ts_recv: UnixNanos,
-        stats: &mut Stats,
-        sink: &mut impl EventSink,
-    ) {
-        for slot in &mut self.slots {
-            let (channel, market, inst_id) = parts(slot.subscription());
-            let is_of = |head: MessageHead<'_>| {
-                (head.channel, head.market) == (channel, market)
-                    && head.inst_id.is_none_or(|id| id.as_bytes() == inst_id)
-            };
-            if head.is_none_or(is_of) {
-                slot.message_lost(head.is_some(), ts_recv, stats, sink);
-            }
-        }
-    }
-
-    /// The slot of an event. An event without a subscription is counted.
-    #[inline]
-    fn slot_of(&mut self, topic: &Topic<'_>, stats: &mut Stats) -> Option<&mut Slot> {
-        let at = self.find(topic.channel, topic.market, topic.inst_id.as_bytes());
-        slot_at(&mut self.slots, at, stats)
-    }
-
     /// Rebuilds the index, after slots moved or their publishers changed.
     pub(super) fn reindex(&mut self) {
+        self.numbered.clear();
         self.index.clear();
         self.books.clear();
         self.index_from(0);
@@ -333,6 +179,36 @@ impl Slots {
         }
     }
 
+    /// As [`Slots::prefetch`], by the number of an instrument, if its slot is noted.
+    #[inline]
+    pub(super) fn prefetch_numbered(&self, channel: Channel, code: i64) {
+        if let Some(at) = self.numbered.get(channel, code) {
+            if let Some(slot) = self.slots.get(at) {
+                prefetch_lines(slot);
+            }
+            self.prefetch_book(at);
+        }
+    }
+
+    /// The index of the slot of a numbered instrument.
+    #[inline(always)]
+    pub(super) fn find_numbered(&mut self, code: i64, topic: &Topic<'_>) -> Option<usize> {
+        self.numbered.get(topic.channel, code).or_else(|| self.note_numbered(code, topic))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_numbered(&mut self, code: i64, topic: &Topic<'_>) -> Option<usize> {
+        let at = self.find(topic.channel, topic.market, topic.inst_id.as_bytes())?;
+        self.numbered.note(topic.channel, code, at);
+        Some(at)
+    }
+
+    /// Prepares for instruments with numbers, which are other ones than those before.
+    pub(super) fn begin_numbered(&mut self) {
+        self.numbered.begin();
+    }
+
     #[inline(always)]
     fn prefetch_book(&self, at: usize) {
         if let Some(Some(book)) = self.books.get(at) {
@@ -361,18 +237,6 @@ impl Slots {
         };
         self.index.find(hash, is_same).map(SlotIndex::at)
     }
-}
-
-/// The slot at an index. An event without a slot is counted as unsubscribed.
-#[inline]
-fn slot_at<'s>(
-    slots: &'s mut [Slot],
-    at: Option<usize>,
-    stats: &mut Stats,
-) -> Option<&'s mut Slot> {
-    let slot = at.and_then(|at| slots.get_mut(at));
-    stats.unsubscribed += u64::from(slot.is_none());
-    slot
 }
 
 #[inline]

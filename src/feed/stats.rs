@@ -3,7 +3,7 @@
 use arrayvec::ArrayString;
 
 use crate::book::{ApplyOutcome, BookFlags, BookSync, DesyncCause};
-use crate::event::{Control, ControlKind, Event};
+use crate::event::{BookUpdate, Control, ControlKind, Event};
 use crate::wire::{DecodeError, DecodeErrorKind, Decoded, InflatePath, TextPath, UnreadCounts};
 
 /// The number of channel names that are counted separately when their messages are skipped.
@@ -122,10 +122,7 @@ impl Stats {
     #[inline]
     pub(crate) fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::Book(update) => {
-                self.books += 1;
-                self.book_flags(update.book.flags());
-            }
+            Event::Book(update) => self.book(update),
             Event::Trade(_) => self.trades += 1,
             Event::Depth(_) => self.depths += 1,
             Event::Record(_) => self.records += 1,
@@ -137,6 +134,13 @@ impl Stats {
             | Event::Malformed(_)
             | Event::Gap(_) => {}
         }
+    }
+
+    /// Counts a five-level book.
+    #[inline]
+    pub(crate) fn book(&mut self, update: &BookUpdate<'_>) {
+        self.books += 1;
+        self.book_flags(update.book.flags());
     }
 
     /// Counts the outcome of an order-book message; `before` is the book's state before it.

@@ -64,9 +64,10 @@ impl UnreadCounts {
     }
 
     /// Whether every field could be read.
+    #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0 == [0; OptionalField::ALL.len()]
+        self.0.iter().fold(0, |bits, count| bits | count) == 0
     }
 
     /// How often a field could not be read.

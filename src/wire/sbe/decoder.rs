@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::label::Label;
 use super::message::{Header, Message, Template};
 use super::schema::SCHEMA_ID;
-use super::values::{Values, code};
+use super::values::{DepthValues, Values, code};
 use crate::book::DepthUpdate;
 use crate::event::{BookUpdate, Event, Skipped, TradeUpdate};
 use crate::model::{Channel, InstrumentCodes, Topic, UnixNanos};
@@ -64,6 +64,45 @@ impl SbeDecoder {
         let Some(template) = header.template() else {
             return Ok(skip(frame, ts_recv, sink));
         };
+        // One copy of the code for each of the frequent templates, without its rules for others.
+        match template {
+            Template::Bbo => self.decode_one(Template::Bbo, header, frame, ts_recv, scratch, sink),
+            Template::Trade => {
+                self.decode_one(Template::Trade, header, frame, ts_recv, scratch, sink)
+            }
+            Template::BookUpdate => {
+                self.decode_one(Template::BookUpdate, header, frame, ts_recv, scratch, sink)
+            }
+            other => self.decode_rare(other, header, frame, ts_recv, scratch, sink),
+        }
+    }
+
+    /// As [`SbeDecoder::decode_one`].
+    #[cold]
+    #[inline(never)]
+    fn decode_rare(
+        &mut self,
+        template: Template,
+        header: Header,
+        frame: &[u8],
+        ts_recv: UnixNanos,
+        scratch: &mut Scratch,
+        sink: &mut impl PrefetchHint,
+    ) -> Result<u32, DecodeError> {
+        self.decode_one(template, header, frame, ts_recv, scratch, sink)
+    }
+
+    /// Decodes a frame that begins with a message of a template.
+    #[inline(always)]
+    fn decode_one(
+        &mut self,
+        template: Template,
+        header: Header,
+        frame: &[u8],
+        ts_recv: UnixNanos,
+        scratch: &mut Scratch,
+        sink: &mut impl PrefetchHint,
+    ) -> Result<u32, DecodeError> {
         let Self { codes, malformed } = self;
         let message = match Message::of(frame, template, header.block_len) {
             Ok(message) => message,
@@ -73,9 +112,8 @@ impl SbeDecoder {
             }
         };
         let code = code(message.root);
-        let id = codes.id(code);
-        if let (Template::Bbo, Some(id)) = (template, id) {
-            sink.prefetch(Channel::BboTbt, id);
+        if matches!(template, Template::Bbo) {
+            sink.prefetch_numbered(Channel::BboTbt, code);
         }
         let values = match Values::read(&message, ts_recv, scratch) {
             Ok(values) => values,
@@ -87,7 +125,7 @@ impl SbeDecoder {
         if !is_padding(message.rest) {
             return self.decode_all(frame, ts_recv, scratch, sink);
         }
-        emit((code, id), values, ts_recv, scratch, sink);
+        emit((code, codes.id(code)), values, ts_recv, scratch, sink);
         Ok(1)
     }
 
@@ -143,13 +181,18 @@ fn emit(
     scratch: &Scratch,
     sink: &mut impl PrefetchHint,
 ) {
-    match id {
-        Some(id) => emit_of(id, values, ts_recv, scratch, sink),
-        None => emit_unnamed(code, values, ts_recv, scratch, sink),
+    let Some(inst_id) = id else { return emit_unnamed(code, values, ts_recv, scratch, sink) };
+    match values {
+        Values::Book => sink.on_numbered_book(code, &book(inst_id, scratch)),
+        Values::Trade => sink.on_numbered_trade(code, &trade(inst_id, scratch)),
+        Values::Depth(message) => {
+            sink.on_numbered_depth(code, &depth(inst_id, message, ts_recv, scratch));
+        }
+        Values::OtherChannel => emit_other(ts_recv, sink),
     }
 }
 
-/// The event of an instrument without an id.
+/// The event of an instrument without an id: its code stands for it.
 #[cold]
 #[inline(never)]
 fn emit_unnamed(
@@ -159,49 +202,52 @@ fn emit_unnamed(
     scratch: &Scratch,
     sink: &mut impl PrefetchHint,
 ) {
-    emit_of(Label::of(format_args!("{code}")).as_str(), values, ts_recv, scratch, sink);
+    let label = Label::of(format_args!("{code}"));
+    let inst_id = label.as_str();
+    match values {
+        Values::Book => sink.on_event(&Event::Book(book(inst_id, scratch))),
+        Values::Trade => sink.on_event(&Event::Trade(trade(inst_id, scratch))),
+        Values::Depth(message) => {
+            sink.on_event(&Event::Depth(depth(inst_id, message, ts_recv, scratch)));
+        }
+        Values::OtherChannel => emit_other(ts_recv, sink),
+    }
+}
+
+#[cold]
+fn emit_other(ts_recv: UnixNanos, sink: &mut impl PrefetchHint) {
+    let channel = ELP_CHANNEL;
+    sink.on_event(&Event::Skipped(Skipped { key: "", text: "", channel, ts_recv }));
 }
 
 #[inline(always)]
-fn emit_of(
-    inst_id: &str,
-    values: Values,
+const fn book<'f>(inst_id: &'f str, scratch: &'f Scratch) -> BookUpdate<'f> {
+    BookUpdate::new(Topic::v5(Channel::BboTbt, inst_id), &scratch.book)
+}
+
+#[inline(always)]
+const fn trade<'f>(inst_id: &'f str, scratch: &'f Scratch) -> TradeUpdate<'f> {
+    TradeUpdate::new(Topic::v5(Channel::Trades, inst_id), &scratch.trade)
+}
+
+#[inline(always)]
+fn depth<'f>(
+    inst_id: &'f str,
+    DepthValues { action, ts_event, seq, prev_seq }: DepthValues,
     ts_recv: UnixNanos,
-    scratch: &Scratch,
-    sink: &mut impl PrefetchHint,
-) {
-    let topic = |channel| Topic::v5(channel, inst_id);
-    match values {
-        Values::Book => {
-            let update = BookUpdate::new(topic(Channel::BboTbt), &scratch.book);
-            sink.on_event(&Event::Book(update));
-        }
-        Values::Trade => {
-            let update = TradeUpdate::new(topic(Channel::Trades), &scratch.trade);
-            sink.on_event(&Event::Trade(update));
-        }
-        Values::Depth { action, ts_event, seq, prev_seq } => {
-            sink.on_event(&Event::Depth(DepthUpdate {
-                topic: topic(Channel::BooksL2Tbt),
-                action,
-                ts_event,
-                ts_recv,
-                seq,
-                prev_seq,
-                checksum: None,
-                asks: scratch.asks.as_slice(),
-                bids: scratch.bids.as_slice(),
-                non_rpi: None,
-            }));
-        }
-        Values::OtherChannel => {
-            sink.on_event(&Event::Skipped(Skipped {
-                key: "",
-                text: "",
-                channel: ELP_CHANNEL,
-                ts_recv,
-            }));
-        }
+    scratch: &'f Scratch,
+) -> DepthUpdate<'f> {
+    DepthUpdate {
+        topic: Topic::v5(Channel::BooksL2Tbt, inst_id),
+        action,
+        ts_event,
+        ts_recv,
+        seq,
+        prev_seq,
+        checksum: None,
+        asks: scratch.asks.as_slice(),
+        bids: scratch.bids.as_slice(),
+        non_rpi: None,
     }
 }
 
@@ -215,7 +261,8 @@ fn next(bytes: &[u8]) -> Option<(Header, Template)> {
 /// Whether the bytes after a message are padding. The captured frame has ten zeros.
 #[inline]
 fn is_padding(rest: &[u8]) -> bool {
-    rest.iter().all(|byte| *byte == 0)
+    let (words, bytes) = rest.as_chunks::<8>();
+    words.iter().all(|word| *word == [0; 8]) && bytes.iter().all(|byte| *byte == 0)
 }
 
 /// Emits that the rest of a frame is skipped: its length is not known.

@@ -96,7 +96,7 @@ impl<'f> Group<'f> {
     ///
     /// # Errors
     /// The kind, and the offset in `bytes`.
-    #[inline]
+    #[inline(always)]
     fn split(bytes: &'f [u8]) -> Result<(Self, &'f [u8]), Kind> {
         let (&[l0, l1, n0, n1], rest) =
             bytes.split_first_chunk::<GROUP_HEADER_LEN>().ok_or(Kind::Truncated)?;
@@ -127,7 +127,7 @@ impl<'f> Message<'f> {
     ///
     /// # Errors
     /// The kind and the offset in `bytes`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(
         bytes: &'f [u8],
         template: Template,

@@ -54,7 +54,7 @@ impl Exponent {
     /// # Errors
     /// [`Kind::Number`] for null, [`Kind::NumberOverflow`] or [`Kind::NumberScale`] if the value
     /// does not fit.
-    #[inline]
+    #[inline(always)]
     pub(super) fn decimal(self, mantissa: i64) -> Result<Decimal, Kind> {
         match self.scale() {
             Some(_) if mantissa == NULL => Err(Kind::Number),

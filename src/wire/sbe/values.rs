@@ -4,7 +4,7 @@ use super::message::{Group, Message, Template};
 use super::number::{Exponent, NULL, int8, int16, int32, int64};
 use super::schema::{bbo, level, root, snapshot, trade, update};
 use crate::book::{Book5, DepthAction};
-use crate::model::{Level, NO_SEQ, Side, Trade, UnixNanos};
+use crate::model::{Decimal, Level, NO_SEQ, Side, Trade, UnixNanos};
 use crate::wire::error::DecodeErrorKind as Kind;
 use crate::wire::scratch::{DepthLevels, MAX_DEPTH_LEVELS, Scratch};
 use crate::wire::unread::{OptionalField, UnreadCounts};
@@ -17,9 +17,18 @@ pub(super) enum Values {
     /// [`Scratch::trade`] holds the trade.
     Trade,
     /// [`Scratch::asks`] and [`Scratch::bids`] hold the levels.
-    Depth { action: DepthAction, ts_event: UnixNanos, seq: i64, prev_seq: i64 },
+    Depth(DepthValues),
     /// A message of a channel that is not decoded.
     OtherChannel,
+}
+
+/// What an order book's message holds besides its levels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DepthValues {
+    pub(super) action: DepthAction,
+    pub(super) ts_event: UnixNanos,
+    pub(super) seq: i64,
+    pub(super) prev_seq: i64,
 }
 
 impl Values {
@@ -37,32 +46,31 @@ impl Values {
         match message.template {
             Template::Bbo => read_bbo(block(message)?, ts_recv, book, unread).map(|()| Self::Book),
             Template::Trade => {
-                *trade = read_trade(block(message)?, ts_recv, unread)?;
-                Ok(Self::Trade)
+                read_trade(block(message)?, ts_recv, trade, unread).map(|()| Self::Trade)
             }
             Template::BookUpdate | Template::ExponentUpdate => {
                 let root: &[u8; update::LEN] = block(message)?;
                 let exponents = exponents(root, update::PX_EXPONENT, update::SZ_EXPONENT);
                 read_side(message.asks, exponents, asks, unread)?;
                 read_side(message.bids, exponents, bids, unread)?;
-                Ok(Self::Depth {
+                Ok(Self::Depth(DepthValues {
                     action: DepthAction::Update,
                     ts_event: time(root)?,
                     seq: seq(int64(root, update::SEQ_ID))?,
                     prev_seq: seq(int64(root, update::PREV_SEQ_ID))?,
-                })
+                }))
             }
             Template::Snapshot => {
                 let root: &[u8; snapshot::LEN] = block(message)?;
                 let exponents = exponents(root, snapshot::PX_EXPONENT, snapshot::SZ_EXPONENT);
                 read_side(message.asks, exponents, asks, unread)?;
                 read_side(message.bids, exponents, bids, unread)?;
-                Ok(Self::Depth {
+                Ok(Self::Depth(DepthValues {
                     action: DepthAction::RestSnapshot,
                     ts_event: time(root)?,
                     seq: seq(int64(root, snapshot::SEQ_ID))?,
                     prev_seq: NO_SEQ,
-                })
+                }))
             }
             Template::ElpBookUpdate | Template::ElpExponentUpdate => Ok(Self::OtherChannel),
         }
@@ -93,48 +101,105 @@ const fn seq(number: i64) -> Result<i64, Kind> {
     if number == NO_SEQ { Err(Kind::NumberOverflow) } else { Ok(number) }
 }
 
-#[inline]
+#[inline(always)]
 fn read_bbo(
     root: &[u8; bbo::LEN],
     ts_recv: UnixNanos,
     book: &mut Book5,
     unread: &mut UnreadCounts,
 ) -> Result<(), Kind> {
-    let (px, sz) = exponents(root, bbo::PX_EXPONENT, bbo::SZ_EXPONENT);
-    let mut side = |px_at, sz_at, orders_at| {
-        let (px_mantissa, sz_mantissa) = (int64(root, px_at), int64(root, sz_at));
-        let has_level = (px_mantissa | sz_mantissa) != 0;
-        let orders = orders(int32(root, orders_at), unread);
-        let level = Level::new(px.decimal(px_mantissa)?, sz.decimal(sz_mantissa)?, orders);
-        Ok::<_, Kind>((level, u8::from(has_level)))
-    };
-    // As in JSON, a level with neither price nor size is none.
-    let (ask, asks) = side(bbo::ASK_PX, bbo::ASK_SZ, bbo::ASK_ORDERS)?;
-    let (bid, bids) = side(bbo::BID_PX, bbo::BID_SZ, bbo::BID_ORDERS)?;
+    let exponents = exponents(root, bbo::PX_EXPONENT, bbo::SZ_EXPONENT);
+    let ask = (int64(root, bbo::ASK_PX), int64(root, bbo::ASK_SZ), int32(root, bbo::ASK_ORDERS));
+    let bid = (int64(root, bbo::BID_PX), int64(root, bbo::BID_SZ), int32(root, bbo::BID_ORDERS));
+    let [ask, bid] = levels([ask, bid], exponents, unread)?;
     book.ts_event = time(root)?;
     book.ts_recv = ts_recv;
     book.seq = seq(int64(root, bbo::SEQ_ID))?;
-    let ([best_ask, ..], [best_bid, ..]) = book.levels_mut();
-    (*best_ask, *best_bid) = (ask, bid);
-    book.finish(asks, bids);
+    // As in JSON, a level with neither price nor size is none.
+    let is_some = |level: &Level| !level.px().is_zero() | !level.sz().is_zero();
+    book.set_best(Some(ask).filter(is_some), Some(bid).filter(is_some));
     Ok(())
 }
 
-#[inline]
+/// The price, the size and the number of orders of a level, as received.
+type RawLevel = (i64, i64, i32);
+
+/// The levels of received values.
+#[inline(always)]
+fn levels<const N: usize>(
+    raw: [RawLevel; N],
+    exponents: (Exponent, Exponent),
+    unread: &mut UnreadCounts,
+) -> Result<[Level; N], Kind> {
+    let (px, sz) = exponents;
+    let Some(scales) = px.scale().zip(sz.scale()) else {
+        return unusual_levels(raw, exponents, unread);
+    };
+    let is_unusual = raw.iter().fold(false, |any, raw| any | is_unusual(*raw));
+    if is_unusual {
+        return unusual_levels(raw, exponents, unread);
+    }
+    Ok(raw.map(|raw| usual_level(raw, scales)))
+}
+
+/// Whether a value is null, or a count negative.
+#[inline(always)]
+const fn is_unusual((px, sz, orders): RawLevel) -> bool {
+    (px == NULL) | (sz == NULL) | (orders < 0)
+}
+
+/// The level of values that are not unusual.
+#[inline(always)]
+const fn usual_level((px, sz, orders): RawLevel, (px_scale, sz_scale): (u8, u8)) -> Level {
+    let (px, sz) = (Decimal::from_parts(px, px_scale), Decimal::from_parts(sz, sz_scale));
+    Level::new(px, sz, orders.cast_unsigned())
+}
+
+/// The levels of any values.
+#[cold]
+#[inline(never)]
+fn unusual_levels<const N: usize>(
+    raw: [RawLevel; N],
+    exponents: (Exponent, Exponent),
+    unread: &mut UnreadCounts,
+) -> Result<[Level; N], Kind> {
+    let mut levels = [Level::EMPTY; N];
+    for (to, raw) in levels.iter_mut().zip(raw) {
+        *to = unusual_level(raw, exponents, unread)?;
+    }
+    Ok(levels)
+}
+
+/// The level of any values; a negative number of orders is not readable.
+fn unusual_level(
+    (px_mantissa, sz_mantissa, orders): RawLevel,
+    (px, sz): (Exponent, Exponent),
+    unread: &mut UnreadCounts,
+) -> Result<Level, Kind> {
+    let (px, sz) = (px.decimal(px_mantissa)?, sz.decimal(sz_mantissa)?);
+    let orders = u32::try_from(orders).unwrap_or_else(|_| {
+        unread.count(OptionalField::Orders);
+        0
+    });
+    Ok(Level::new(px, sz, orders))
+}
+
+#[inline(always)]
 fn read_trade(
     root: &[u8; trade::LEN],
     ts_recv: UnixNanos,
+    to: &mut Trade,
     unread: &mut UnreadCounts,
-) -> Result<Trade, Kind> {
+) -> Result<(), Kind> {
     let side = match int8(root, trade::SIDE) {
         trade::SELL => Side::Sell,
         trade::BUY => Side::Buy,
         _ => return Err(Kind::Side),
     };
-    let (px, sz) = exponents(root, trade::PX_EXPONENT, trade::SZ_EXPONENT);
-    let px = px.decimal(int64(root, trade::PX))?;
-    let sz = sz.decimal(int64(root, trade::SZ))?;
-    let mut trade = Trade::new(side, px, sz);
+    let exponents = exponents(root, trade::PX_EXPONENT, trade::SZ_EXPONENT);
+    let raw = (int64(root, trade::PX), int64(root, trade::SZ), 0);
+    let [level] = levels([raw], exponents, unread)?;
+    let mut trade = Trade::new(side, level.px(), level.sz());
     trade.ts_event = time(root)?;
     trade.ts_recv = ts_recv;
     trade.trade_id = u64::try_from(int64(root, trade::TRADE_ID)).map_err(|_| Kind::Number)?;
@@ -147,20 +212,12 @@ fn read_trade(
         Ok(source) => trade.source = source,
         Err(_) => unread.count(OptionalField::Source),
     }
-    Ok(trade)
-}
-
-/// The number of orders; a negative one is not readable.
-#[inline(always)]
-fn orders(count: i32, unread: &mut UnreadCounts) -> u32 {
-    u32::try_from(count).unwrap_or_else(|_| {
-        unread.count(OptionalField::Orders);
-        0
-    })
+    *to = trade;
+    Ok(())
 }
 
 /// Reads the levels of a side in the order of the message.
-#[inline]
+#[inline(always)]
 fn read_side(
     group: Group<'_>,
     exponents: (Exponent, Exponent),
@@ -170,39 +227,53 @@ fn read_side(
     if group.count > MAX_DEPTH_LEVELS {
         return Err(Kind::TooManyLevels);
     }
-    if group.entry_len == level::LEN {
+    let scales = exponents.0.scale().zip(exponents.1.scale());
+    if let (level::LEN, Some(scales)) = (group.entry_len, scales) {
         let (entries, _) = group.entries.as_chunks::<{ level::LEN }>();
-        return read_entries(entries.iter(), exponents, side, unread);
+        if side.fill(|levels| read_usual(entries, scales, levels)).is_some() {
+            return Ok(());
+        }
     }
-    let entries = group.entries.chunks_exact(group.entry_len.max(level::LEN));
-    read_entries(entries.filter_map(|entry| entry.first_chunk()), exponents, side, unread)
+    read_unusual(group, exponents, side, unread)
 }
 
 #[inline(always)]
-fn read_entries<'f>(
-    entries: impl Iterator<Item = &'f [u8; level::LEN]>,
-    (px, sz): (Exponent, Exponent),
+fn raw_level(entry: &[u8; level::LEN]) -> RawLevel {
+    (int64(entry, level::PX), int64(entry, level::SZ), int32(entry, level::ORDERS))
+}
+
+/// Reads entries of the schema's length. `None` if one is unusual; what was written is of no use
+/// then.
+#[inline(always)]
+fn read_usual(
+    entries: &[[u8; level::LEN]],
+    scales: (u8, u8),
+    levels: &mut [Level; MAX_DEPTH_LEVELS],
+) -> Option<usize> {
+    let mut any_unusual = false;
+    for (entry, to) in entries.iter().zip(levels.iter_mut()) {
+        let raw = raw_level(entry);
+        any_unusual |= is_unusual(raw);
+        *to = usual_level(raw, scales);
+    }
+    (!any_unusual).then_some(entries.len())
+}
+
+/// Reads entries of any length with any values.
+#[cold]
+#[inline(never)]
+fn read_unusual(
+    group: Group<'_>,
+    exponents: (Exponent, Exponent),
     side: &mut DepthLevels,
     unread: &mut UnreadCounts,
 ) -> Result<(), Kind> {
-    let mut result = Ok(());
-    side.fill(|levels| {
-        let mut written = 0;
-        for (entry, to) in entries.zip(levels.iter_mut()) {
-            let (px_mantissa, sz_mantissa) = (int64(entry, level::PX), int64(entry, level::SZ));
-            let orders = orders(int32(entry, level::ORDERS), unread);
-            match (px.decimal(px_mantissa), sz.decimal(sz_mantissa)) {
-                (Ok(px), Ok(sz)) => *to = Level::new(px, sz, orders),
-                (Err(kind), _) | (_, Err(kind)) => {
-                    result = Err(kind);
-                    return None;
-                }
-            }
-            written += 1;
-        }
-        Some(written)
-    });
-    result
+    side.clear(false);
+    let entries = group.entries.chunks_exact(group.entry_len.max(level::LEN));
+    for entry in entries.filter_map(|entry| entry.first_chunk()) {
+        side.push(unusual_level(raw_level(entry), exponents, unread)?, None);
+    }
+    Ok(())
 }
 
 /// The code of the instrument of a message.
