@@ -95,4 +95,12 @@ pub enum RowError {
     /// The reply has no row, and must have one.
     #[error("it has no row")]
     Empty,
+    /// It is an answer that refuses the request.
+    #[error("it is a refusal with the code {code:?}: {message:?}")]
+    Refused {
+        /// The exchange's code.
+        code: String,
+        /// The exchange's message.
+        message: String,
+    },
 }

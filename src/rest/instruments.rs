@@ -71,11 +71,21 @@ impl Instruments {
         struct Answer<'b> {
             #[serde(borrow)]
             data: &'b serde_json::value::RawValue,
+            #[serde(default)]
+            code: Option<String>,
+            #[serde(default)]
+            msg: String,
         }
         let is_list = text.trim_start().starts_with('[');
         let rows = match is_list {
             true => text,
-            false => serde_json::from_str::<Answer<'_>>(text)?.data.get(),
+            false => {
+                let Answer { data, code, msg: message } = serde_json::from_str(text)?;
+                if let Some(code) = code.filter(|code| code != "0") {
+                    return Err(RowError::Refused { code, message });
+                }
+                data.get()
+            }
         };
         Ok(instruments(rows, Dialect::V5)?.iter().collect())
     }
@@ -125,6 +135,7 @@ mod tests {
         );
         assert!(error(r#"[{"instId":"B","listTime":[]}]"#).contains("listTime of row 0"));
         assert!(error(r#"[{"instId":7}]"#).contains("instId of row 0"));
+        assert!(error(r#"{"code":"51000","msg":"no","data":[]}"#).contains("51000"));
         assert!(Instruments::from_json("{}").is_err() && Instruments::from_json("3").is_err());
         assert!(Instruments::from_json(&"[".repeat(100_000)).is_err());
         let long = r#"[{"instId":"B","minSz":"0.12345678901234567890123"}]"#;

@@ -60,7 +60,7 @@ pub(crate) fn write_line(out: &mut Vec<u8>, event: &Event<'_>) {
             };
         }
         Event::State(change) => {
-            let name = change.subscription.to_string();
+            let name = Printable(&change.subscription.to_string()).to_string();
             let _ = write!(out, "{name:32} {} -> {}", change.from, change.to);
         }
         _ => out.extend_from_slice(b"an event that this version cannot print"),
@@ -75,7 +75,7 @@ pub(crate) fn write_missed(out: &mut Vec<u8>, count: u64) {
 
 /// A topic in a column as wide as most of them.
 fn name(out: &mut Vec<u8>, topic: Topic<'_>) {
-    let _ = write!(out, "{:32} ", topic.to_string());
+    let _ = write!(out, "{:32} ", Printable(&topic.to_string()).to_string());
 }
 
 fn best(out: &mut Vec<u8>, side: &str, level: Option<&Level>) {

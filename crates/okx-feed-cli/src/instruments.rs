@@ -8,7 +8,7 @@ use clap::Args;
 use super::catalogue::fetch;
 use super::connect_args::RestArgs;
 use super::error::{CliError, Outcome, say};
-use super::format::Counted;
+use super::format::{Counted, Printable};
 use super::history::retries;
 use super::instruments_file::read_instruments;
 use super::output::Output;
@@ -102,7 +102,7 @@ fn header(out: &mut Vec<u8>) {
 fn table_row(out: &mut Vec<u8>, row: &Instrument) {
     let number = |number: Option<Decimal>| number.map_or_else(|| "-".to_owned(), |n| n.to_string());
     let contract = match row.ct_val {
-        Some(value) => format!("{value} {}", row.ct_val_ccy),
+        Some(value) => format!("{value} {}", Printable(row.ct_val_ccy.as_str())),
         None => "-".to_owned(),
     };
     let numbers = [number(row.tick_sz), number(row.lot_sz), number(row.min_sz), contract];
@@ -113,7 +113,8 @@ fn table_row(out: &mut Vec<u8>, row: &Instrument) {
         None => "-".to_owned(),
     };
     let code = row.inst_id_code.map_or_else(|| "-".to_owned(), |code| code.to_string());
-    let (id, of, state) = (row.inst_id.as_str(), row.inst_type.as_str(), row.state.as_str());
+    let texts = [row.inst_id.as_str(), row.inst_type.as_str(), row.state.as_str()];
+    let [id, of, state] = texts.map(|text| Printable(text).to_string());
     let (listed, expires) = (day(row.list_time), day(row.exp_time));
     let _ =
         writeln!(out, "{id:32} {of:8} {state:10} {numbers}  {listed:10} {expires:10} {code:>16}");

@@ -33,6 +33,19 @@ fn the_catalogue_is_listed_and_filtered_as_table_and_as_json() {
     let args = ["instruments", "--json", "--file", path.to_str().unwrap()];
     let read = Program::start(&args).finish();
     assert!(text(&read.stdout).contains(r#""tick_sz":"0.5""#), "{}", text(&read.stderr));
+    // What a terminal would interpret is no part of a row.
+    fs::write(&path, r#"[{"instId":"A\u001b[2J\r\n","instType":"SPOT","state":"l\u0007"}]"#)
+        .unwrap();
+    let read = Program::start(&["instruments", "--file", path.to_str().unwrap()]).finish();
+    let lines: Vec<_> = text(&read.stdout).lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[1].starts_with("A\\u{1b}[2J\\r\\n"), "{}", lines[1]);
+    assert!(!lines[1].contains(char::is_control), "{}", lines[1]);
+    // An answer that is a refusal is no list.
+    fs::write(&path, r#"{"code":"51000","msg":"no \u001b type","data":[]}"#).unwrap();
+    let read = Program::start(&["instruments", "--file", path.to_str().unwrap()]).finish();
+    assert_eq!(read.status.code(), Some(2));
+    assert!(text(&read.stderr).contains("51000"), "{}", text(&read.stderr));
     fs::remove_file(&path).unwrap();
     exchange.program.interrupt();
 }
