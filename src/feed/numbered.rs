@@ -7,8 +7,8 @@ const LEN: usize = 1024;
 
 /// Where the slots of instruments are that SBE names by a number, as they were found last.
 ///
-/// A look-up by id takes two hashes and a comparison of texts; one here a comparison of two numbers.
-/// An entry that is needed twice is overwritten, and what is not here is found by its id.
+/// A lookup by id hashes and compares a text; one here compares two numbers. An entry that is
+/// needed twice is overwritten, and what is not here is found by its id.
 #[derive(Debug, Default)]
 pub(super) struct NumberedSlots {
     /// Empty until [`NumberedSlots::begin`].

@@ -85,14 +85,12 @@ pub struct DepthOptions {
     pub verify: Verify,
     /// Whether a broken book rejects updates, the default, or applies them.
     pub fault_policy: FaultPolicy,
-    /// Whether books of channels that have a REST snapshot ([`Channel::has_rest_snapshot`]) keep
-    /// their updates while they are not live, so that it can be joined with them
-    /// ([`DepthBook::keep_updates`]): [`FeedHandler::apply_depth`] takes it, as a
-    /// [`DepthAction::RestSnapshot`]. False by default. The books of SBE always keep them.
-    ///
-    /// [`Channel::has_rest_snapshot`]: crate::Channel::has_rest_snapshot
-    /// [`FeedHandler::apply_depth`]: super::FeedHandler::apply_depth
-    /// [`DepthAction::RestSnapshot`]: crate::DepthAction::RestSnapshot
+    /// Whether books of channels that have a REST snapshot
+    /// ([`Channel::has_rest_snapshot`](crate::Channel::has_rest_snapshot)) keep their updates while
+    /// they are not live ([`DepthBook::keep_updates`]), so that
+    /// [`FeedHandler::apply_depth`](super::FeedHandler::apply_depth) can join a
+    /// [`DepthAction::RestSnapshot`](crate::DepthAction::RestSnapshot) with them. False by default.
+    /// The books of SBE always keep them.
     pub keep_updates: bool,
 }
 
