@@ -334,11 +334,8 @@ impl Channel {
         matches!(self, Self::BooksRpi)
     }
 
-    /// Whether the order book of `GET /api/v5/market/books` can be joined with its updates: both
-    /// have the same sequence numbers, and the updates no more levels.
-    ///
-    /// Source: `docs/PROTOCOL.md` 11.5.
-    #[inline]
+    /// Whether its updates can be joined with the order book of `GET /api/v5/market/books`, which
+    /// has the same numbers and at least the same levels. Source: `docs/PROTOCOL.md` 11.5.
     #[must_use]
     pub const fn has_rest_snapshot(self) -> bool {
         matches!(self, Self::Books | Self::BooksL2Tbt)
