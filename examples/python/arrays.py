@@ -18,8 +18,8 @@ with okx_feed.Client(channels, url=os.environ.get("OKX_FEED_V5_URL")) as client:
         trades = client.trades("BTC-USDT", since)
         since = trades.next
         if len(trades):
-            rows = np.frombuffer(trades, okx_feed.TRADE_DTYPE)
+            rows = np.frombuffer(memoryview(trades), okx_feed.TRADE_DTYPE)
             px = rows["px"] / 10.0 ** rows["px_scale"]
             print(f"{len(rows)} trades, mean price {px.mean():.2f}, missed {trades.missed}")
-        bids = np.frombuffer(client.depth("BTC-USDT").bids, okx_feed.LEVEL_DTYPE)
+        bids = np.frombuffer(memoryview(client.depth("BTC-USDT").bids), okx_feed.LEVEL_DTYPE)
         print("size of the best bids", (bids["sz"] / 10.0 ** bids["sz_scale"]).sum())

@@ -97,7 +97,8 @@ def test_the_examples_run_against_the_exchange(
             assert len(lines) < 500, lines[-5:]
         raise AssertionError("".join(lines))
     finally:
-        process.kill()
+        # `timeout` passes it on.
+        process.terminate()
         process.wait()
 
 
