@@ -8,7 +8,6 @@ use okx_feed::{
     Book5, BookState, Decimal, DepthAction, DepthBook, Level, Side, Subscription, UnixNanos,
 };
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 
 use crate::arguments::{Arg, Count};
 use crate::level::{PyLevel, PySide, SideLevels};
@@ -40,13 +39,13 @@ macro_rules! with_levels {
     };
 }
 
-impl SideLevels for Levels {
+impl SideLevels for Py<PyBook> {
     fn asks(&self) -> &[Level] {
-        with_levels!(self, book => book.asks())
+        self.get().ask_levels()
     }
 
     fn bids(&self) -> &[Level] {
-        with_levels!(self, book => book.bids())
+        self.get().bid_levels()
     }
 }
 
@@ -64,7 +63,7 @@ pub(crate) struct Change {
 #[derive(Debug)]
 pub(crate) struct PyBook {
     pub(crate) subscription: Option<Subscription>,
-    pub(crate) levels: Arc<Levels>,
+    pub(crate) levels: Levels,
     /// `None` in an event: it has no state.
     pub(crate) state: Option<BookState>,
     pub(crate) version: u64,
@@ -75,7 +74,7 @@ impl PyBook {
     /// A published five-level book.
     pub(crate) fn top(subscription: Subscription, latest: Latest<Book5>) -> Self {
         let Latest { value, state, version } = latest;
-        let (levels, state) = (Arc::new(Levels::Top(value)), Some(state));
+        let (levels, state) = (Levels::Top(value), Some(state));
         let change = Change::default();
         Self { subscription: Some(subscription), levels, state, version, change }
     }
@@ -83,7 +82,7 @@ impl PyBook {
     /// The published levels of an order book.
     pub(crate) fn best(subscription: Subscription, latest: Latest<DepthSnapshot>) -> Self {
         let Latest { value, state, version } = latest;
-        let (levels, state) = (Arc::new(Levels::Best(Box::new(value))), Some(state));
+        let (levels, state) = (Levels::Best(Box::new(value)), Some(state));
         let change = Change::default();
         Self { subscription: Some(subscription), levels, state, version, change }
     }
@@ -94,21 +93,29 @@ impl PyBook {
         book: Book5,
         change: Change,
     ) -> Self {
-        let levels = Arc::new(Levels::Top(book));
-        Self { subscription, levels, state: None, version: 0, change }
+        Self { subscription, levels: Levels::Top(book), state: None, version: 0, change }
     }
 
     fn ask_levels(&self) -> &[Level] {
-        self.levels.asks()
+        with_levels!(&self.levels, book => book.asks())
     }
 
     fn bid_levels(&self) -> &[Level] {
-        self.levels.bids()
+        with_levels!(&self.levels, book => book.bids())
     }
 
     fn times(&self) -> (UnixNanos, UnixNanos) {
-        with_levels!(&*self.levels, book => (book.ts_event, book.ts_recv))
+        with_levels!(&self.levels, book => (book.ts_event, book.ts_recv))
     }
+}
+
+/// `(bid price, bid size, ask price, ask size)` of the best levels.
+pub(crate) type TopFloats = (f64, f64, f64, f64);
+
+/// The best levels as floats; `None` if a side is empty.
+pub(crate) fn top_floats(bids: &[Level], asks: &[Level]) -> Option<TopFloats> {
+    let ((bid_px, bid_sz), (ask_px, ask_sz)) = (bids.first()?.to_f64(), asks.first()?.to_f64());
+    Some((bid_px, bid_sz, ask_px, ask_sz))
 }
 
 /// Reads a side of a taker.
@@ -174,7 +181,7 @@ impl PyBook {
     /// The exchange's sequence number; `None` if it sends none.
     #[getter]
     fn seq(&self) -> Option<i64> {
-        match &*self.levels {
+        match &self.levels {
             Levels::Top(book) => book.seq(),
             Levels::Best(book) => book.seq,
             Levels::All(book) => book.view().seq(),
@@ -184,7 +191,7 @@ impl PyBook {
     /// Anomalies: `crossed`, `unsorted`, `empty_level`.
     #[getter]
     fn flags(&self) -> Vec<&'static str> {
-        match &*self.levels {
+        match &self.levels {
             Levels::Top(book) => book.flags().names().collect(),
             Levels::Best(book) => {
                 let flags = BookFlags::of(book.asks(), book.bids());
@@ -217,14 +224,14 @@ impl PyBook {
 
     /// The asks, best (lowest) first.
     #[getter]
-    fn asks(&self) -> PySide {
-        PySide::asks(self.levels.clone())
+    fn asks(slf: Py<Self>) -> PySide {
+        PySide::asks(Arc::new(slf))
     }
 
     /// The bids, best (highest) first.
     #[getter]
-    fn bids(&self) -> PySide {
-        PySide::bids(self.levels.clone())
+    fn bids(slf: Py<Self>) -> PySide {
+        PySide::bids(Arc::new(slf))
     }
 
     /// The best ask; `None` if there is none.
@@ -239,25 +246,22 @@ impl PyBook {
         self.bid_levels().first().copied().map(PyLevel)
     }
 
-    /// `(bid price, bid size, ask price, ask size)`.
-    fn top_floats<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        let (Some(bid), Some(ask)) = (self.bid_levels().first(), self.ask_levels().first()) else {
-            return Ok(None);
-        };
-        let ((bid_px, bid_sz), (ask_px, ask_sz)) = (bid.to_f64(), ask.to_f64());
-        (bid_px, bid_sz, ask_px, ask_sz).into_pyobject(py).map(Some)
+    /// `(bid price, bid size, ask price, ask size)` as the nearest floats; `None` if a side is empty.
+    #[pyo3(name = "top_floats")]
+    fn best_floats(&self) -> Option<TopFloats> {
+        top_floats(self.bid_levels(), self.ask_levels())
     }
 
     /// Best ask minus best bid, exact; `None` if a side is empty.
     #[getter]
     fn spread<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        numbers::exact_option(py, with_levels!(&*self.levels, book => book.spread()))
+        numbers::exact_option(py, with_levels!(&self.levels, book => book.spread()))
     }
 
     /// The middle of the best prices, exact; `None` if a side is empty.
     #[getter]
     fn mid<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        numbers::exact_option(py, with_levels!(&*self.levels, book => book.mid()))
+        numbers::exact_option(py, with_levels!(&self.levels, book => book.mid()))
     }
 
     /// The best prices weighted by the size of the other side, with so many decimals, 0 to 18;
@@ -276,7 +280,7 @@ impl PyBook {
             let most = Decimal::MAX_SCALE;
             return Err(errors::config(format!("a price has at most {most} decimals")));
         }
-        numbers::exact_option(py, with_levels!(&*self.levels, book => book.microprice(decimals)))
+        numbers::exact_option(py, with_levels!(&self.levels, book => book.microprice(decimals)))
     }
 
     /// (bids - asks) / (bids + asks) over the sizes of the best `levels` a side, from -1 to 1;
@@ -290,7 +294,7 @@ impl PyBook {
         py: Python<'py>,
         levels: Count,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        numbers::exact_option(py, with_levels!(&*self.levels, book => book.imbalance(levels.0)))
+        numbers::exact_option(py, with_levels!(&self.levels, book => book.imbalance(levels.0)))
     }
 
     /// What it costs to `buy` or `sell` a size at once; `None` if the size is not positive.
@@ -301,7 +305,7 @@ impl PyBook {
     ///     DecimalError: It has too many digits.
     fn sweep(&self, side: Arg<&str>, sz: &Bound<'_, PyAny>) -> PyResult<Option<PySweep>> {
         let (side, sz) = (side_of(side.0)?, numbers::read(sz)?);
-        Ok(with_levels!(&*self.levels, book => book.sweep(side, sz)).map(PySweep))
+        Ok(with_levels!(&self.levels, book => book.sweep(side, sz)).map(PySweep))
     }
 
     fn __repr__(&self) -> String {

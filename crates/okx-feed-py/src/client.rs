@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use okx_feed::{BookReader, BookState, Client, Dialect, DownReason, Subscription};
 use pyo3::prelude::*;
 use pyo3::sync::RwLockExt;
@@ -28,7 +29,7 @@ use crate::{errors, stats};
 const WAIT_INTERVAL: Duration = Duration::from_millis(1);
 
 /// Readers of books by name.
-type Books = HashMap<String, (Subscription, BookReader)>;
+type Books = HashMap<String, (Subscription, BookReader), RandomState>;
 
 /// A running client.
 #[pyclass(frozen, subclass, module = "okx_feed", name = "Client")]

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use okx_feed::{Decoder, Dialect, Event, Frame, UnixNanos};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
@@ -14,15 +15,27 @@ use crate::subscriptions::dialect as dialect_of;
 use crate::wait::lock;
 
 /// A frame's payload.
-#[derive(FromPyObject)]
-pub(crate) enum Payload<'py> {
+#[derive(Clone, Copy)]
+pub(crate) enum Payload<'a, 'py> {
     /// A text message.
-    Text(Bound<'py, PyString>),
+    Text(Borrowed<'a, 'py, PyString>),
     /// `bytes`: a binary message in v3 and of SBE, else a text.
-    Bytes(Bound<'py, PyBytes>),
+    Bytes(Borrowed<'a, 'py, PyBytes>),
 }
 
-impl Payload<'_> {
+impl<'a, 'py> FromPyObject<'a, 'py> for Payload<'a, 'py> {
+    type Error = PyErr;
+
+    fn extract(payload: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(text) = payload.cast::<PyString>() {
+            return Ok(Self::Text(text));
+        }
+        let bytes = payload.cast::<PyBytes>().map(Self::Bytes);
+        bytes.map_err(|_| PyTypeError::new_err("a frame is a str or bytes"))
+    }
+}
+
+impl Payload<'_, '_> {
     /// Calls with the frame.
     ///
     /// # Errors
@@ -85,7 +98,7 @@ impl PyDecoder {
     fn decode<'py>(
         &self,
         py: Python<'py>,
-        frame: Payload<'py>,
+        frame: Payload<'_, 'py>,
         ts_recv: Arg<u64>,
     ) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
@@ -116,7 +129,7 @@ impl PyDecoder {
     text_signature = "(frame, dialect='v5', *, ts_recv=0)")]
 pub(crate) fn decode<'py>(
     py: Python<'py>,
-    frame: Payload<'py>,
+    frame: Payload<'_, 'py>,
     dialect: Arg<&str>,
     ts_recv: Arg<u64>,
 ) -> PyResult<Bound<'py, PyList>> {

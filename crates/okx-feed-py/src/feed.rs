@@ -1,15 +1,16 @@
 //! The sans-IO part: frames to books, for programs with sockets of their own.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
+use foldhash::fast::RandomState;
 use okx_feed::feed::Slot;
 use okx_feed::{BookReader, Dialect, Event, FeedHandler, Subscription, UnixNanos};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::arguments::Arg;
-use crate::book::{Change, Levels, PyBook};
+use crate::book::{Change, Levels, PyBook, TopFloats, top_floats};
 use crate::decode::Payload;
 use crate::event;
 use crate::subscriptions::{Wanted, dialect as dialect_of, find, texts};
@@ -28,13 +29,24 @@ pub(crate) struct PyFeedHandler {
 struct State {
     handler: FeedHandler,
     /// The readers that were looked up, by the names that they were asked for by.
-    books: HashMap<String, (Subscription, BookReader)>,
+    books: HashMap<String, (Subscription, BookReader), RandomState>,
 }
 
 impl State {
     fn find(&self, dialect: Dialect, name: &str, wanted: Wanted) -> PyResult<Subscription> {
         let all: Vec<_> = self.handler.slots().iter().map(|slot| *slot.subscription()).collect();
         find(&all, dialect, name, wanted)
+    }
+
+    /// The reader of a book.
+    fn book(&mut self, dialect: Dialect, name: &str) -> PyResult<&(Subscription, BookReader)> {
+        if !self.books.contains_key(name) {
+            let found = self.find(dialect, name, Wanted::Book)?;
+            let reader = self.handler.book_reader(&found);
+            let reader = reader.ok_or_else(|| errors::not_subscribed(name))?;
+            self.books.insert(name.to_owned(), (found, reader));
+        }
+        self.books.get(name).ok_or_else(|| errors::not_subscribed(name))
     }
 }
 
@@ -54,7 +66,7 @@ impl PyFeedHandler {
         if handler.slots().is_empty() {
             return Err(errors::config("nothing is subscribed"));
         }
-        let state = Mutex::new(State { handler, books: HashMap::new() });
+        let state = Mutex::new(State { handler, books: HashMap::default() });
         Ok(Self { dialect, state: Box::new(state) })
     }
 
@@ -64,7 +76,7 @@ impl PyFeedHandler {
     ///     DecodeError: It is malformed. The books that it may belong to are not live any more.
     ///     ConfigError: `ts_recv` is no time: nanoseconds since 1970, or 0 if unknown.
     #[pyo3(signature = (frame, ts_recv=Arg(0)), text_signature = "($self, frame, ts_recv=0)")]
-    fn on_frame(&self, py: Python<'_>, frame: Payload<'_>, ts_recv: Arg<u64>) -> PyResult<()> {
+    fn on_frame(&self, py: Python<'_>, frame: Payload<'_, '_>, ts_recv: Arg<u64>) -> PyResult<()> {
         let (is_binary, ts_recv) = (self.dialect == Dialect::V3, UnixNanos(ts_recv.0));
         let decoded = frame.with(is_binary, |frame| {
             let sink = &mut |_: &Event<'_>| {};
@@ -79,7 +91,7 @@ impl PyFeedHandler {
     fn events<'py>(
         &self,
         py: Python<'py>,
-        frame: Payload<'py>,
+        frame: Payload<'_, 'py>,
         ts_recv: Arg<u64>,
     ) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
@@ -103,18 +115,17 @@ impl PyFeedHandler {
     ///     NotSubscribedError: There is none of that name.
     ///     ConfigError: The name is no UTF-8.
     fn book(&self, py: Python<'_>, name: Arg<&str>) -> PyResult<PyBook> {
-        let Arg(name) = name;
         let mut state = lock(py, &self.state);
-        if let Some((subscription, reader)) = state.books.get(name) {
-            return Ok(PyBook::top(*subscription, reader.snapshot()));
-        }
-        let found = state.find(self.dialect, name, Wanted::Book)?;
-        let reader = state.handler.book_reader(&found);
-        let reader =
-            reader.ok_or_else(|| errors::not_subscribed(format!("no book of {name:?}")))?;
-        let book = PyBook::top(found, reader.snapshot());
-        state.books.insert(name.to_owned(), (found, reader));
-        Ok(book)
+        let (subscription, reader) = state.book(self.dialect, name.0)?;
+        Ok(PyBook::top(*subscription, reader.snapshot()))
+    }
+
+    /// The best prices and sizes as `Book.top_floats` gives them, without a book; `None` unless the
+    /// book is live. Raises as `book`.
+    fn top_floats(&self, py: Python<'_>, name: Arg<&str>) -> PyResult<Option<TopFloats>> {
+        let mut state = lock(py, &self.state);
+        let (_, reader) = state.book(self.dialect, name.0)?;
+        Ok(reader.live().and_then(|book| top_floats(book.bids(), book.asks())))
     }
 
     /// The whole order book of a subscription. Raises as `book`.
@@ -124,7 +135,7 @@ impl PyFeedHandler {
         let book = state.handler.depth(&found).cloned().unwrap_or_default();
         Ok(PyBook {
             subscription: Some(found),
-            levels: Arc::new(Levels::All(Box::new(book))),
+            levels: Levels::All(Box::new(book)),
             state: state.handler.slots().get(&found).map(Slot::state),
             version: 0,
             change: Change::default(),

@@ -129,7 +129,7 @@ fn book(inst_id: InstrumentId, snapshot: &BookSnapshot) -> PyBook {
             non_rpi: None,
         });
     }
-    let (levels, change) = (Arc::new(Levels::All(Box::new(book))), Change::default());
+    let (levels, change) = (Levels::All(Box::new(book)), Change::default());
     PyBook { subscription, levels, state: None, version: 0, change }
 }
 

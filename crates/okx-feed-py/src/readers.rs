@@ -4,7 +4,7 @@ use okx_feed::{BookReader, BookState, DepthReader, DownReason, Subscription};
 use pyo3::prelude::*;
 
 use crate::arguments::{Arg, Seconds};
-use crate::book::PyBook;
+use crate::book::{PyBook, TopFloats, top_floats};
 use crate::errors;
 use crate::process::Process;
 use crate::wait::{poll_until, wait_in_slices};
@@ -84,6 +84,19 @@ impl PyBookReader {
         Ok(match &self.source {
             Source::Top(reader) => PyBook::top(self.subscription, reader.snapshot()),
             Source::Best(reader) => PyBook::best(self.subscription, reader.snapshot()),
+        })
+    }
+
+    /// The best prices and sizes as `Book.top_floats` gives them, without a book; `None` unless the
+    /// book is live.
+    ///
+    /// Raises:
+    ///     ForkedError: This is a child of the process that it was made in.
+    fn top_floats(&self) -> PyResult<Option<TopFloats>> {
+        self.process.check()?;
+        Ok(match &self.source {
+            Source::Top(reader) => reader.live().and_then(|b| top_floats(b.bids(), b.asks())),
+            Source::Best(reader) => reader.live().and_then(|b| top_floats(b.bids(), b.asks())),
         })
     }
 

@@ -150,7 +150,10 @@ class Client(_Client):
             # The thread must not keep the client alive: a client without a name left stops.
             events = self.events(event_capacity)
             self._dispatcher = threading.Thread(
-                target=_dispatch, args=(events, on_event, on_batch), name="okx-feed-events", daemon=True
+                target=_dispatch,
+                args=(events, on_event, on_batch),
+                name="okx-feed-events",
+                daemon=True,
             )
             self._dispatcher.start()
         return self
