@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, final
 
 from . import Event
 
@@ -23,6 +23,7 @@ TakerSide = Literal["buy", "sell"]
 Exact = Decimal | int | str
 Texts = str | Iterable[str]
 
+@final
 class Level:
     @property
     def px(self) -> Decimal: ...
@@ -38,6 +39,7 @@ class Level:
     def __iter__(self) -> Iterator[Any]: ...
     def __hash__(self) -> int: ...
 
+@final
 class Side:
     def levels(self) -> list[tuple[Decimal, Decimal, int]]: ...
     def floats(self) -> list[tuple[float, float]]: ...
@@ -46,6 +48,7 @@ class Side:
     def __iter__(self) -> Iterator[Level]: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
+@final
 class Sweep:
     @property
     def filled(self) -> Decimal: ...
@@ -56,6 +59,7 @@ class Sweep:
     @property
     def complete(self) -> bool: ...
 
+@final
 class Book:
     EVENT: ClassVar[str]
     @property
@@ -101,6 +105,7 @@ class Book:
     def imbalance(self, levels: int = 5) -> Decimal | None: ...
     def sweep(self, side: TakerSide, sz: Exact) -> Sweep | None: ...
 
+@final
 class BookReader:
     @property
     def topic(self) -> str: ...
@@ -110,6 +115,7 @@ class BookReader:
     def top_floats(self) -> tuple[float, float, float, float] | None: ...
     def wait(self, version: int, timeout: float | None = None) -> bool: ...
 
+@final
 class Trade:
     EVENT: ClassVar[str]
     @property
@@ -147,6 +153,7 @@ class Trade:
     @property
     def origin(self) -> Literal["live", "history"]: ...
 
+@final
 class Trades:
     @property
     def topic(self) -> str | None: ...
@@ -159,6 +166,7 @@ class Trades:
     def __iter__(self) -> Iterator[Trade]: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
+@final
 class Record:
     EVENT: ClassVar[str]
     @property
@@ -182,6 +190,7 @@ class Record:
     def fields(self) -> dict[str, Decimal | str | int | bool | None]: ...
     def __getattr__(self, name: str) -> Any: ...
 
+@final
 class StateChange:
     EVENT: ClassVar[str]
     @property
@@ -193,6 +202,7 @@ class StateChange:
     @property
     def ts_recv(self) -> int: ...
 
+@final
 class Control:
     EVENT: ClassVar[str]
     @property
@@ -204,6 +214,7 @@ class Control:
     @property
     def ts_recv(self) -> int: ...
 
+@final
 class Skipped:
     EVENT: ClassVar[str]
     @property
@@ -211,6 +222,7 @@ class Skipped:
     @property
     def ts_recv(self) -> int: ...
 
+@final
 class Malformed:
     EVENT: ClassVar[str]
     @property
@@ -222,6 +234,7 @@ class Malformed:
     @property
     def ts_recv(self) -> int: ...
 
+@final
 class Dropped:
     EVENT: ClassVar[str]
     @property
@@ -239,6 +252,7 @@ class Dropped:
     @property
     def total(self) -> int: ...
 
+@final
 class Gap:
     EVENT: ClassVar[str]
     @property
@@ -248,6 +262,7 @@ class Gap:
     @property
     def ts_recv(self) -> int: ...
 
+@final
 class DepthUpdate:
     EVENT: ClassVar[str]
     @property
@@ -269,6 +284,7 @@ class DepthUpdate:
     @property
     def bids(self) -> Side: ...
 
+@final
 class EventQueue:
     def drain(self, most: int = 65536, timeout: float | None = 0.0) -> list[Event]: ...
     @property
@@ -276,6 +292,7 @@ class EventQueue:
     def fileno(self) -> int: ...
     def arm(self) -> bool: ...
 
+@final
 class TextQueue:
     def drain(self, most: int = 65536, timeout: float | None = 0.0) -> list[str]: ...
     @property
@@ -314,6 +331,7 @@ class Client:
     def __enter__(self) -> Self: ...
     def __exit__(self, *_error: object) -> None: ...
 
+@final
 class Decoder:
     def __new__(cls, dialect: str = "v5", *, sbe: Instruments | None = None) -> Self: ...
     def decode(self, frame: bytes | str, ts_recv: int = 0) -> list[Event]: ...
@@ -322,6 +340,7 @@ class Decoder:
 
 def decode(frame: bytes | str, dialect: str = "v5", *, ts_recv: int = 0) -> list[Event]: ...
 
+@final
 class FeedHandler:
     def __new__(cls, subscriptions: Texts, dialect: str = "v5") -> Self: ...
     def on_frame(self, frame: bytes | str, ts_recv: int = 0) -> None: ...
@@ -332,6 +351,7 @@ class FeedHandler:
     def disconnected(self, ts_recv: int = 0) -> None: ...
     def stats(self) -> dict[str, Any]: ...
 
+@final
 class Replay:
     def __new__(
         cls,
@@ -354,6 +374,7 @@ class Replay:
     def now(self) -> int: ...
     def report(self) -> dict[str, Any]: ...
 
+@final
 class Instruments:
     @staticmethod
     def from_json(text: str) -> Instruments: ...
@@ -368,6 +389,7 @@ class Instruments:
     def __contains__(self, inst_id: str, /) -> bool: ...
     def __getitem__(self, inst_id: str, /) -> Record: ...
 
+@final
 class History:
     def __new__(
         cls,
@@ -391,6 +413,7 @@ class History:
     def instruments(self, inst_type: str, family: str | None = None) -> Instruments: ...
     def time(self) -> int: ...
 
+@final
 class TradePages:
     def __iter__(self) -> Self: ...
     def __next__(self) -> Trades: ...
