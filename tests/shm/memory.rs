@@ -78,9 +78,11 @@ fn a_full_file_system_is_an_error_and_the_feed_goes_on() {
         feed.subscribe(format!("{channel}:BTC-USDT").parse().unwrap()).unwrap();
     }
     let mut events = 0;
-    let count = |event: &Event<'_>| events += u32::from(!matches!(event, Event::State(_)));
+    let count = |event: &Event<'_>| events += u64::from(!matches!(event, Event::State(_)));
     let mut sink = ShmSink::new(ShmWriter::create(&path, OPTIONS).unwrap(), count);
-    for n in 1..=100 {
+    // More trades than there is memory for.
+    let rounds = 5_000;
+    for n in 1..=rounds {
         for channel in CHANNELS {
             let text = message(channel, n);
             feed.on_frame(Frame::Text(text.as_bytes()), UnixNanos(n), &mut sink).unwrap();
@@ -95,9 +97,9 @@ fn a_full_file_system_is_an_error_and_the_feed_goes_on() {
     ];
     assert_eq!(reader.slots(), kinds);
     let book = reader.book("books5:BTC-USDT").unwrap();
-    assert_eq!(book.live(okx_feed::publish::shm::MonotonicNanos::now()).unwrap().seq, 100);
+    assert_eq!(book.live(okx_feed::publish::shm::MonotonicNanos::now()).unwrap().seq, 5_000);
     drop(sink);
-    assert_eq!(events, 300, "all events are passed on");
+    assert_eq!(events, 3 * rounds, "all events are passed on");
 }
 
 #[test]
