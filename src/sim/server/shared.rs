@@ -10,7 +10,8 @@ use crate::model::MonoNanos;
 use crate::sim::exchange::{ConnectionId, Endpoint, Exchange};
 use crate::sim::faults::{Admission, Outbound};
 
-/// The most that it catches up at once; beyond it, exchange time falls behind the wall clock.
+/// The most that it catches up at once unless said; beyond it, exchange time falls behind the wall
+/// clock.
 const MAX_CATCH_UP: Duration = Duration::from_millis(100);
 
 /// What the server's tasks share.
@@ -23,7 +24,8 @@ impl Shared {
     /// `start` is the wall clock's time at the exchange's time zero.
     pub(super) fn new(exchange: Exchange, start: Instant) -> Self {
         let (wakers, behind) = (HashMap::new(), Duration::ZERO);
-        Self { state: Mutex::new(State { exchange, wakers, start, behind }) }
+        let catch_up = MAX_CATCH_UP;
+        Self { state: Mutex::new(State { exchange, wakers, start, behind, catch_up }) }
     }
 
     /// Changes the exchange at its own time, and wakes whoever then has something to send.
@@ -54,6 +56,8 @@ pub(crate) struct State {
     start: Instant,
     /// How far exchange time is behind the wall clock.
     behind: Duration,
+    /// The most that it catches up at once.
+    catch_up: Duration,
 }
 
 impl State {
@@ -61,6 +65,10 @@ impl State {
     pub(crate) fn admit(&mut self) -> Admission {
         let now = self.now();
         self.exchange.admit(now)
+    }
+
+    pub(super) const fn set_catch_up(&mut self, catch_up: Duration) {
+        self.catch_up = catch_up;
     }
 
     /// How far exchange time is behind the wall clock.
@@ -112,7 +120,7 @@ impl State {
     /// piling up events without end.
     fn now(&mut self) -> MonoNanos {
         let elapsed = MonoNanos::ZERO + self.start.elapsed().saturating_sub(self.behind);
-        let latest = self.exchange.now() + MAX_CATCH_UP;
+        let latest = self.exchange.now() + self.catch_up;
         if elapsed > latest {
             let lost = elapsed.since(latest);
             if self.behind.is_zero() {

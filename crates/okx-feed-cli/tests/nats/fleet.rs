@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::process::{Child, Command, Stdio};
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::push::OrderedConfig;
@@ -14,6 +16,7 @@ use okx_feed_export::nats::HEADER;
 use okx_feed_export::nats::subject::TopicSubjects;
 
 use super::log::{Difference, Logger};
+use super::server::scratch_dir;
 
 /// The channels of each instrument.
 const CHANNELS: [&str; 3] = ["books5", "books", "trades"];
@@ -37,6 +40,8 @@ pub(crate) struct Fleet {
     killed_at: HashMap<String, u64>,
     /// What happened to which line, and the exchange's time of the last trade then.
     faults: Vec<(String, String, u64)>,
+    /// The folder of the publishers' logs.
+    dir: PathBuf,
 }
 
 impl Fleet {
@@ -46,7 +51,9 @@ impl Fleet {
         config.market.events_per_sec = rate;
         config.market.seed = 21;
         let ids: Vec<_> = config.market.listings.iter().map(|of| *of.inst_id()).collect();
-        let exchange = Server::bind("127.0.0.1:0", config).await.unwrap().spawn();
+        // An exchange that falls behind the wall clock by seconds shows old books, which are not live.
+        let exchange = Server::bind("127.0.0.1:0", config).await.unwrap();
+        let exchange = exchange.with_catch_up(Duration::from_secs(3)).spawn();
         let names = ids.iter().flat_map(|id| CHANNELS.map(|channel| format!("{channel}:{id}")));
         let subscriptions: Vec<Subscription> = names.map(|name| name.parse().unwrap()).collect();
         let truth = Logger::default();
@@ -69,6 +76,7 @@ impl Fleet {
             jetstream: async_nats::jetstream::new(client),
             killed_at: HashMap::new(),
             faults: Vec::new(),
+            dir: scratch_dir(),
         };
         fleet
             .wait("the direct client", |fleet| {
@@ -90,11 +98,14 @@ impl Fleet {
 
     /// Starts a publisher and waits until all its topics are live.
     pub(crate) async fn publish(&mut self, writer: &str) {
+        let log = self.log_of(writer);
+        let log = File::options().create(true).append(true).open(log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_okx-feed"))
             .args(["publish", "--nats", &self.nats, "--writer", writer, "--no-proxy"])
             .args(["--snapshot-every", "2s", "--url", &url(&self.exchange)])
             .args(self.subscriptions.iter().map(ToString::to_string))
-            .stderr(Stdio::null())
+            .arg("-v")
+            .stderr(log)
             .spawn()
             .unwrap();
         self.publishers.insert(writer.to_owned(), child);
@@ -104,9 +115,19 @@ impl Fleet {
     /// Waits until all topics of a publisher are live, by their last states in the stream.
     pub(crate) async fn is_live(&mut self, writer: &str) {
         let began = Instant::now();
-        let mut left = self.subscriptions.clone();
+        let (mut left, mut states) = (self.subscriptions.clone(), Vec::new());
         while !left.is_empty() {
-            assert!(began.elapsed() < TIMEOUT, "timed out: {writer} has not live: {left:?}");
+            if began.elapsed() > TIMEOUT {
+                let log = fs::read_to_string(self.log_of(writer)).unwrap();
+                let (lines, faults) =
+                    (log.lines().rev().take(60), self.faults.iter().rev().take(9));
+                let lines: Vec<_> = lines.collect();
+                panic!(
+                    "{writer} has not live: {states:?}; after {:?}; {lines:#?}",
+                    faults.collect::<Vec<_>>()
+                );
+            }
+            states.clear();
             tokio::time::sleep(Duration::from_millis(50)).await;
             let Ok(stream) = self.jetstream.get_stream("MD_OKX").await else { continue };
             let mut others = Vec::new();
@@ -117,7 +138,11 @@ impl Fleet {
                     let text = String::from_utf8_lossy(&last.payload).into_owned();
                     // Not what a killed one has left.
                     let is_own = Some(&last.sequence) > self.killed_at.get(writer);
-                    is_own && text.contains("\"to\":\"live\"")
+                    let is_live = is_own && text.contains("\"to\":\"live\"");
+                    if !is_live {
+                        states.push(text);
+                    }
+                    is_live
                 });
                 if !is_live {
                     others.push(of);
@@ -125,6 +150,11 @@ impl Fleet {
             }
             left = others;
         }
+    }
+
+    /// What a publisher writes to standard error.
+    fn log_of(&self, writer: &str) -> PathBuf {
+        self.dir.join(format!("{writer}.log"))
     }
 
     /// Kills a publisher with SIGKILL.
@@ -224,6 +254,7 @@ impl Drop for Fleet {
             let _ = child.kill();
             let _ = child.wait();
         }
+        let _ = fs::remove_dir_all(&self.dir);
     }
 }
 
