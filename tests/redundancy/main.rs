@@ -9,4 +9,3 @@
 mod model;
 mod rig;
 mod scenes;
-mod states;

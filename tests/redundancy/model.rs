@@ -6,9 +6,8 @@
 #![expect(clippy::print_stdout, reason = "the figures of long runs are to be read")]
 
 use okx_feed::BookState;
-use okx_feed_testkit::messages;
 
-use crate::rig::{Emitted, ORDER_BOOK_PX, Rig, number};
+use crate::rig::{Rig, message, shown};
 
 const STEP_MS: u64 = 50;
 const RUN_MS: u64 = 60_000;
@@ -60,10 +59,9 @@ struct Message {
 #[derive(Clone, Copy, Default)]
 struct Line {
     next: usize,
-    begins: bool,
-    lost_until: u64,
-    still_until: u64,
-    ready_since: u64,
+    has_begun: bool,
+    is_lost: bool,
+    until: u64,
 }
 
 struct Run {
@@ -90,7 +88,7 @@ impl Run {
             kind,
             random,
             rig: Rig::new(count, &[kind.channel]),
-            lines: vec![Line { begins: true, ..Line::default() }; count],
+            lines: vec![Line::default(); count],
             stream: Vec::new(),
             now_ms: 100,
             clock_ms: 100_000_000,
@@ -131,25 +129,28 @@ impl Run {
 
     /// The exchange has something new, and before it maybe a sequence reset or a clock step.
     fn exchange(&mut self) {
-        let (kind, random) = (self.kind, &mut self.random);
-        let before = self.seq;
-        if self.now_ms >= self.turned_ms + kind.turns_ms && random.u32(..75) == 0 {
+        let (kind, before) = (self.kind, self.seq);
+        if self.now_ms >= self.turned_ms + kind.turns_ms && self.random.u32(..75) == 0 {
             self.turned_ms = self.now_ms;
-            let resets = kind.channel != "bbo-tbt" && (kind.both || random.bool());
+            let resets = kind.channel != "bbo-tbt" && (kind.both || self.random.bool());
             if resets {
-                self.seq = random.u64(1..50);
+                self.seq = self.random.u64(1..50);
             }
             if kind.both || !resets {
-                self.clock_ms -= random.u64(1_100..40_000);
+                self.clock_ms -= self.random.u64(1_100..40_000);
             }
         }
-        let count = if kind.channel == "trades" { random.u64(1..3) } else { 1 };
+        let is_trades = kind.channel == "trades";
+        let count = if is_trades { self.random.u64(1..3) } else { 1 };
         for _ in 0..count {
             self.seq += self.random.u64(1..3);
             // A number that a reset repeats at once can't be distinguished from a repeated one.
             self.seq += u64::from(self.seq == before);
-            let message = self.message(before);
-            self.stream.push(message);
+            let ts = self.clock_ms + if is_trades { self.random.u64(0..3) } else { 0 };
+            let place = self.stream.len() as u64 + 1;
+            let text = |before| message(kind.channel, place, self.seq, before, ts);
+            let (text, first) = (text(Some(before)), text(None));
+            self.stream.push(Message { place, text, first, delivered: 0, emitted: 0 });
         }
         let len = self.stream.len();
         if kind.swaps && count == 2 && self.random.u32(..20) == 0 {
@@ -157,53 +158,31 @@ impl Run {
         }
     }
 
-    /// The next message. What is shown of it says its place: a price or a size.
-    fn message(&mut self, before: u64) -> Message {
-        let (ts, seq, place) = (self.clock_ms, self.seq, self.stream.len() as u64 + 1);
-        let order_book = |before: Option<u64>| {
-            let before = before.map(u64::cast_signed);
-            messages::order_book("A", &[(ORDER_BOOK_PX, place)], before, seq, ts)
-        };
-        let text = match self.kind.channel {
-            "trades" => messages::trade("A", seq, place, ts + self.random.u64(0..3)),
-            "books" => order_book(Some(before)),
-            channel => {
-                messages::book(channel, "A", place, (channel != "bbo-tbt").then_some(seq), ts)
-            }
-        };
-        let is_order_book = self.kind.channel == "books";
-        let first = if is_order_book { order_book(None) } else { text.clone() };
-        Message { place, text, first, delivered: 0, emitted: 0 }
-    }
-
     /// Whether a line can deliver something now. On a new connection it begins with the newest.
     fn is_up(&mut self, number: usize) -> bool {
         let now_ms = self.now_ms;
         let line = &mut self.lines[number];
-        if line.lost_until > now_ms {
+        if line.until > now_ms {
             return false;
         }
-        if line.lost_until != 0 {
+        if line.is_lost {
             let next = self.stream.len() - 1;
-            *line = Line { next, begins: true, ready_since: now_ms, ..Line::default() };
+            *line = Line { next, until: now_ms, ..Line::default() };
             if self.random.bool() {
-                line.still_until = now_ms + self.random.u64(500..29_000);
+                line.until += self.random.u64(500..29_000);
             }
             self.state(number, BookState::AwaitingSnapshot);
         }
         let line = &mut self.lines[number];
-        if line.still_until > now_ms {
+        if line.until > now_ms {
             return false;
-        }
-        if line.still_until != 0 {
-            (line.ready_since, line.still_until) = (now_ms, 0);
         }
         match self.random.u32(..TROUBLE) {
             0 => {
-                line.lost_until = now_ms + self.random.u64(50..5_000);
+                (line.is_lost, line.until) = (true, now_ms + self.random.u64(50..5_000));
                 self.state(number, BookState::Connecting);
             }
-            1 => line.still_until = now_ms + self.random.u64(500..29_000),
+            1 => line.until = now_ms + self.random.u64(500..29_000),
             _ => return true,
         }
         false
@@ -225,14 +204,15 @@ impl Run {
             }
             let message = &mut self.stream[next];
             message.delivered += 1;
-            let begins = std::mem::take(&mut line.begins);
-            let text = if begins { &message.first } else { &message.text };
+            let has_begun = std::mem::replace(&mut line.has_begun, true);
+            let text = if has_begun { &message.text } else { &message.first };
             self.rig.deliver(number, text);
             let is_emitted = self.note();
             let is_newest = next + 1 == self.stream.len();
             let is_behind = self.shown.is_some_and(|shown| shown <= next as u64);
             if !is_emitted && is_newest && is_behind {
-                let since = self.now_ms - self.shown_ms.max(self.lines[number].ready_since);
+                let ready_ms = self.lines[number].until.next_multiple_of(STEP_MS);
+                let since = self.now_ms - self.shown_ms.max(ready_ms);
                 self.wrong.ignored |= u64::from(since > IGNORED_MS);
             }
         }
@@ -242,8 +222,7 @@ impl Run {
     /// emitted any update.
     fn note(&mut self) -> bool {
         let mut is_emitted = false;
-        for emitted in self.rig.sink.0.drain(..) {
-            let Emitted::Update(place) = emitted else { continue };
+        for place in self.rig.sink.0.drain(..).filter_map(|emitted| emitted.parse().ok()) {
             let message = self.stream.iter_mut().rev().find(|message| message.place == place);
             message.unwrap().emitted += 1;
             let is_older = self.shown.is_some_and(|shown| place < shown);
@@ -252,7 +231,7 @@ impl Run {
         }
         let book = self.rig.book.as_ref().and_then(|reader| reader.live());
         if let Some(book) = book.filter(|_| self.shown.is_some()) {
-            let is_shown = self.shown == book.best_ask().map(number);
+            let is_shown = self.shown == book.best_ask().map(shown);
             self.wrong.older |= u64::from(!is_shown);
         }
         is_emitted

@@ -1,7 +1,6 @@
 //! Several lines before one arbiter, and scenes: texts that say what the lines deliver, and what
 //! the sink is emitted of it.
 
-use std::fmt;
 use std::time::Duration;
 
 use okx_feed::feed::StaleLimits;
@@ -11,44 +10,49 @@ use okx_feed::{
 };
 use okx_feed_testkit::messages;
 
-/// What the sink is emitted: an update, by its number, or a state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Emitted {
-    Update(u64),
-    State(BookState),
-}
+/// The price of all asks of an order book. What is shown of it is its size, of others the price.
+const ORDER_BOOK_PX: u64 = 1_000_000;
 
-impl fmt::Display for Emitted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Update(number) => number.fmt(f),
-            Self::State(state) => state.fmt(f),
-        }
-    }
-}
-
-/// The price of all asks of an order book. Its number is its size, that of anything else its price.
-pub(crate) const ORDER_BOOK_PX: u64 = 1_000_000;
-
-pub(crate) fn number(ask: &Level) -> u64 {
+/// What is shown of a book.
+pub(crate) fn shown(ask: &Level) -> u64 {
     let [px, sz] = [ask.px(), ask.sz()].map(|decimal| decimal.mantissa().cast_unsigned());
     if px == ORDER_BOOK_PX { sz } else { px }
 }
 
-/// What the sink was emitted.
+/// The message of an update: what is shown of it, its number, the one before it, and its time.
+pub(crate) fn message(channel: &str, shown: u64, seq: u64, prev: Option<u64>, ts: u64) -> String {
+    // A heartbeat has the number of the update before it, and no levels.
+    let asks = if prev == Some(seq) { vec![] } else { vec![(ORDER_BOOK_PX, shown)] };
+    match channel {
+        "trades" => messages::trade("A", seq, shown, ts),
+        "books" => messages::order_book("A", &asks, prev.map(u64::cast_signed), seq, ts),
+        "bbo-tbt" => messages::book(channel, "A", shown, None, ts),
+        _ => messages::book(channel, "A", shown, Some(seq), ts),
+    }
+}
+
+/// The message of an update `NUMBER@TIME-PREVIOUS` of a scene.
+pub(crate) fn message_of(channel: &str, update: &str) -> String {
+    let number = |text: &str| text.parse::<u64>().unwrap();
+    let mut parts = update.split('-');
+    let (update, prev) = (parts.next().unwrap(), parts.next().map(number));
+    let (seq, time) = update.split_once('@').unwrap_or((update, update));
+    let seq = number(seq);
+    let ts = time.strip_prefix('+').map_or_else(|| number(time), |later| seq + number(later));
+    message(channel, seq, seq, prev, ts)
+}
+
+/// What the sink was emitted: what is shown of updates, and states.
 #[derive(Default)]
-pub(crate) struct Sink(pub(crate) Vec<Emitted>);
+pub(crate) struct Sink(pub(crate) Vec<String>);
 
 impl EventSink for Sink {
     fn on_event(&mut self, event: &Event<'_>) {
         self.0.push(match event {
-            Event::Book(update) => Emitted::Update(number(update.book.best_ask().unwrap())),
-            Event::Trade(update) => Emitted::Update(update.trade.px().mantissa().cast_unsigned()),
-            Event::DepthBook(change) => Emitted::Update(number(&change.update.asks[0])),
-            Event::State(change) => {
-                assert_ne!(change.from, change.to);
-                Emitted::State(change.to)
-            }
+            Event::Book(update) => shown(update.book.best_ask().unwrap()).to_string(),
+            Event::Trade(update) => update.trade.px().to_string(),
+            Event::DepthBook(change) => shown(&change.update.asks[0]).to_string(),
+            Event::State(change) if change.from != change.to => change.to.to_string(),
             other => panic!("{other:?}"),
         });
     }
@@ -110,43 +114,34 @@ impl Rig {
         self.pass(line, |handler, now, mut sink| handler.set_all_states(state, now, &mut sink));
     }
 
-    /// What a client does each second, for its lines and for its arbiter.
-    fn look(&mut self) {
-        let limits = self.limits;
-        for line in 0..self.lines.len() {
-            self.pass(line, |handler, now, mut sink| handler.mark_stale(&limits, now, &mut sink));
-        }
-        self.look_at_arbiter();
-    }
-
     pub(crate) fn look_at_arbiter(&mut self) {
         self.arbiter.mark_stale(&self.limits, UnixNanos(self.now), &mut self.sink);
     }
 
     /// What the readers have live.
-    fn shown(&self) -> Option<u64> {
+    fn read(&self) -> Option<u64> {
         let trades = self.trades.as_ref().filter(|reader| reader.state().is_live());
         let trade = trades.and_then(TradeReader::last).map(|trade| trade.trade_id);
-        trade.or_else(|| Some(number(self.book.as_ref()?.live()?.best_ask()?)))
+        trade.or_else(|| Some(shown(self.book.as_ref()?.live()?.best_ask()?)))
     }
 
-    /// Does a step of a scene of that channel; see [`play`]. What it asks for is put to what is
-    /// emitted.
-    fn step(&mut self, channel: &str, step: &str) {
+    /// Does a step of a scene of that channel; see [`play`]. Returns what it asks for.
+    fn step(&mut self, channel: &str, step: &str) -> Vec<u64> {
         let words: Vec<_> = step.split_whitespace().collect();
         let number = |at: usize| words[at].parse::<u64>().unwrap();
+        let seconds = |at: usize| Some(Duration::from_secs(number(at)));
         let line = || words[1].parse::<usize>().unwrap();
-        let (of, now) = (sub(channel), UnixNanos(self.now));
+        let (of, now, limits) = (sub(channel), UnixNanos(self.now), self.limits);
         match words[0] {
             "wait" => self.now += number(1) * 1_000_000,
-            "limit" => {
-                let limit = Some(Duration::from_secs(number(1)));
-                self.limits = StaleLimits::NONE.with(of.channel(), limit);
+            "limit" => self.limits = StaleLimits::NONE.with(of.channel(), seconds(1)),
+            "age_limit" => self.lines[line()].set_age_limit(seconds(2)),
+            "look" => {
+                for line in 0..self.lines.len() {
+                    self.pass(line, |of, now, mut sink| of.mark_stale(&limits, now, &mut sink));
+                }
+                self.look_at_arbiter();
             }
-            "age_limit" => {
-                self.lines[line()].set_age_limit(Some(Duration::from_secs(number(2))));
-            }
-            "look" => self.look(),
             "lost" => self.state(line(), BookState::Connecting),
             "subscribed" => self.state(line(), BookState::AwaitingSnapshot),
             "stale" => self.state(line(), BookState::Stale),
@@ -158,32 +153,29 @@ impl Rig {
                 self.arbiter.close_line(line(), now, &mut self.sink);
             }
             "open" => self.arbiter.open_line(line()),
-            "drop" => {
-                self.lines[line()] = FeedHandler::new(Dialect::V5);
-                self.lines[line()].subscribe(of).unwrap();
-            }
+            "drop" => self.lines[line()] = FeedHandler::new(Dialect::V5),
             "subscribe" => self.arbiter.subscribe(of),
             "unsubscribe" => self.arbiter.unsubscribe(&of, now, &mut self.sink),
             "adopt" => self.arbiter = Arbiter::adopt(&mut self.lines[line()], line()),
             "alone" => {
                 let handler = &mut self.lines[line()];
                 (self.book, self.trades) = (handler.book_reader(&of), handler.trade_reader(&of));
-                let text = message(channel, words[2]);
+                let text = message_of(channel, words[2]);
                 handler.on_frame(Frame::Text(text.as_bytes()), now, &mut NoSink).unwrap();
             }
-            "read" => self.sink.0.extend(self.shown().map(Emitted::Update)),
+            "read" => return self.read().into_iter().collect(),
             "age" => {
-                let age = self.now - self.book.as_ref().unwrap().value().ts_recv.0;
-                self.sink.0.push(Emitted::Update(age / 1_000_000));
+                let read = self.book.as_ref().unwrap().value().ts_recv;
+                return vec![(self.now - read.0) / 1_000_000];
             }
-            "lines" => self.sink.0.push(Emitted::Update(self.arbiter.stats().len() as u64)),
+            "lines" => return vec![self.arbiter.stats().len() as u64],
             "stats" => {
                 let of = &self.arbiter.stats()[line()];
-                let all = [of.accepted, of.duplicates, of.self_duplicates, of.outdated, of.held];
-                self.sink.0.extend(all.map(Emitted::Update));
+                return vec![of.accepted, of.duplicates, of.self_duplicates, of.outdated, of.held];
             }
-            line => self.deliver(line.parse().unwrap(), &message(channel, words[1])),
+            line => self.deliver(line.parse().unwrap(), &message_of(channel, words[1])),
         }
+        vec![]
     }
 }
 
@@ -201,7 +193,7 @@ impl Rig {
 /// | `age_limit 0 5` | books of line 0 that are 5 s older at receipt than others are too old |
 /// | `lost 0`, `subscribed 0`, `stale 0` ... | all that line 0 has comes to a state |
 /// | `close 0`, `open 0` | line 0 ends, or there is one again |
-/// | `drop 0` | line 0 has a handler that knows nothing yet |
+/// | `drop 0` | line 0 has a handler without a subscription |
 /// | `alone 0 7`, `adopt 0` | line 0 has no arbiter yet; the arbiter takes it over |
 /// | `unsubscribe`, `subscribe` | at the arbiter; its lines do not know yet |
 /// | `read`, `age` | what a reader from the beginning has live; how old a book is, in ms |
@@ -212,22 +204,22 @@ pub(crate) fn play(channels: &str, scene: &str) {
         let mut rig = Rig::new(3, &[channel]);
         for step in scene.split(';') {
             let (step, expected) = step.split_once('=').unwrap_or((step, ""));
-            let mut steps = vec![(step.trim().to_owned(), expected.trim().to_owned())];
-            if let Some((first, rest)) = step.trim().split_once("..") {
+            let (step, expected) = (step.trim(), expected.trim());
+            let mut steps = vec![(step.to_owned(), expected.to_owned())];
+            if let Some((first, rest)) = step.split_once("..") {
                 let (line, first) = first.rsplit_once(' ').unwrap();
                 let (last, time) = rest.split_at(rest.find('@').unwrap_or(rest.len()));
                 let numbers = first.parse::<u64>().unwrap()..=last.parse().unwrap();
-                let expected = |n: u64| (expected.trim() == "all").then(|| n.to_string());
-                let each = |n| (format!("{line} {n}{time}"), expected(n).unwrap_or_default());
-                steps = numbers.map(each).collect();
+                let each = |n: u64| expected.replace("all", &n.to_string());
+                steps = numbers.map(|n| (format!("{line} {n}{time}"), each(n))).collect();
             }
             let is_range = steps.len() > 1;
             for (step, expected) in steps {
-                rig.step(channel, &step);
-                let emitted = rig.sink.0.drain(..).map(|emitted| emitted.to_string());
-                let emitted: Vec<_> = emitted.filter(|text| !is_range || text != "live").collect();
-                let emitted = emitted.join(" ");
-                assert_eq!(emitted, expected, "{channel}: {step} of {scene}");
+                let asked = rig.step(channel, &step);
+                let mut emitted = std::mem::take(&mut rig.sink.0);
+                emitted.retain(|text| !is_range || text != "live");
+                emitted.extend(asked.iter().map(u64::to_string));
+                assert_eq!(emitted.join(" "), expected, "{channel}: {step} of {scene}");
             }
         }
     }
@@ -246,27 +238,4 @@ pub(crate) use scenes;
 
 pub(crate) fn sub(channel: &str) -> Subscription {
     format!("{channel}:A").parse().unwrap()
-}
-
-/// The message of an update `NUMBER@TIME-PREVIOUS` of a scene.
-pub(crate) fn message(channel: &str, update: &str) -> String {
-    let (update, prev) =
-        update.split_once('-').map_or((update, None), |(of, prev)| (of, Some(prev)));
-    let (number, time) = update.split_once('@').unwrap_or((update, update));
-    let number: u64 = number.parse().unwrap();
-    let prev: Option<i64> = prev.map(|prev| prev.parse().unwrap());
-    let time = match time.strip_prefix('+') {
-        Some(later) => number + later.parse::<u64>().unwrap(),
-        None => time.parse().unwrap(),
-    };
-    match channel {
-        "trades" => messages::trade("A", number, number, time),
-        // A heartbeat has the number of the update before it.
-        "books" if prev == Some(number.cast_signed()) => {
-            messages::order_book("A", &[], prev, number, time)
-        }
-        "books" => messages::order_book("A", &[(ORDER_BOOK_PX, number)], prev, number, time),
-        "bbo-tbt" => messages::book(channel, "A", number, None, time),
-        _ => messages::book(channel, "A", number, Some(number), time),
-    }
 }

@@ -1,7 +1,10 @@
 //! Scenes of lines that lag, join, stand still, are lost, and come to a sequence reset or a clock
-//! step at different times. See [`play`](crate::rig::play).
+//! step at different times, and what readers are shown. See [`play`](crate::rig::play).
 
-use crate::rig::scenes;
+use okx_feed::{BookState, DownReason};
+use okx_feed_testkit::messages;
+
+use crate::rig::{Rig, message_of, scenes, sub};
 
 // Sequence resets and clock steps.
 scenes! {
@@ -28,6 +31,9 @@ scenes! {
          1 4@201 = stale; 1 5@150 = live 5; stats 1 = 0 3 0 0 0";
     a_first_push_at_an_earlier_time_is_from_before_the_reset: "books5",
         "0 100 = live 100; 0 3@200 = 3; 0 4@201 = 4; 1 4@90; 1 5@91; 0 5@202 = 5";
+    what_the_list_has_gone_past_is_led_back_by_no_line_that_was_found: "books5",
+        "0 100 = live 100; 1 100; lost 0; 2 103@52 = 103; 2 5@53 = 5; close 2; 1 101@50; wait 2000;
+         1 102@51 = stale; 1 103@52; 1 5@53 = live 5; stats 1 = 0 3 0 2 0";
     what_only_a_slower_line_has_is_no_sequence_reset: "books5",
         "0 100@1000 = live 100; 1 100@1000; 0 110@500 = 110; 1 105@1010; close 0; wait 2000;
          1 107@1020 = stale; 1 110@500 = live 110; stats 1 = 0 2 0 2 0";
@@ -71,6 +77,7 @@ scenes! {
     where_nothing_was_reset_a_newer_book_is_emitted_at_once_and_an_older_never: "books5 bbo-tbt",
         "0 100 = live 100; 1 99; 1 101 = 101; 0 102 = 102; 1 103 = 103; 0 101; stats 0 = 2 0 0 1 0;
          stats 1 = 2 0 0 1 0";
+    what_no_line_has_a_book_for_is_not_emitted: "books", "drop 0; 0 7; 1 7 = live 7";
     a_line_whose_order_book_is_not_whole_emits_nothing: "books",
         "0 1 = live 1; 1 2@2-1; read = 1; stats 1 = 0 0 0 1 0; 0 2@2-1 = 2; 0 4@4-3 = resyncing;
          read; 1 2 = live 2; read = 2";
@@ -95,9 +102,9 @@ scenes! {
          82 83 84 85 86 87 88 89 90 91 92 93 94 95 96 97 98 99 100 101 102";
     a_snapshot_between_two_messages_joins_at_the_next: "books",
         "0 10 = live 10; 0 20@20-10 = 20; 1 15; 1 20@20-15; 1 30@30-20 = 30; 0 30@30-20";
-    an_order_book_goes_on_once_it_delivers_what_another_has: "books",
-        "0 100 = live 100; 0 1@51-100 = 1; 1 2@52; 0 2@52-1 = 2; 1 3@53-2; 0 3@53-2 = 3;
-         0 4@54-3 = 4; 1 4@54-3; 1 5@55-4 = 5; 0 5@55-4";
+    an_order_book_goes_on_once_another_has_all_that_it_holds: "books",
+        "0 100 = live 100; 0 1@51-100 = 1; 1 2@52; 1 3@53-2; 0 2@52-1 = 2; 1 4@54-3; 0 3@53-2 = 3;
+         0 4@54-3 = 4; 1 5@55-4 = 5";
     an_order_book_that_is_held_is_emitted_whole_with_its_next_message: "books",
         "0 100 = live 100; 0 1@51-100 = 1; 1 2@52; 1 3@53-2; lost 0; wait 2000; look = stale;
          1 4@54-3 = live 4; read = 4";
@@ -156,7 +163,7 @@ scenes! {
         "alone 0 3; read = 3; adopt 0; read = 3; 0 4 = 4; read = 4; open 1; drop 0;
          close 0 = connecting; 1 5 = live 5; read = 5; unsubscribe = down_unsubscribed; read; 1 6";
     lines_are_numbered_from_zero_whether_they_are_open_or_not: "books5",
-        "alone 1 1; adopt 1; lines = 2; close 1 = connecting; open 2; lines = 3;
+        "alone 1 1; adopt 1; 2 5; lines = 2; close 1 = connecting; open 2; lines = 3;
          unsubscribe = down_unsubscribed; subscribe; rejected 2 = down_rejected";
 }
 
@@ -168,4 +175,51 @@ scenes! {
     a_quiet_book_that_is_sent_again_is_of_now_for_readers_and_nothing_for_the_sink: "books5",
         "0 1 = live 1; 1 1; 0 2 = 2; wait 60000; 1 2; age = 60000; wait 1; 1 2; age = 0; wait 1;
          0 2; age = 0; read = 2";
+}
+
+#[test]
+fn who_drops_the_arbiter_leaves_no_reader_with_a_live_book() {
+    // What was down before says still why.
+    for state in [DownReason::Rejected, DownReason::Stopped].map(BookState::Down) {
+        let mut rig = Rig::new(1, &["books5", "trades", "books"]);
+        let books = rig.arbiter.book_reader(&sub("books5")).unwrap();
+        let trades = rig.arbiter.trade_reader(&sub("trades")).unwrap();
+        let depths = rig.arbiter.depth_reader(&sub("books")).unwrap();
+        if state == BookState::Down(DownReason::Rejected) {
+            rig.state(0, state);
+        }
+        drop(rig);
+        assert_eq!([books.snapshot().state, trades.state(), depths.snapshot().state], [state; 3]);
+    }
+}
+
+#[test]
+fn the_order_book_of_another_line_is_published_whole() {
+    let mut rig = Rig::new(2, &["books"]);
+    let reader = rig.arbiter.depth_reader(&sub("books")).unwrap();
+    let levels: Vec<_> = (0..40).map(|place| (100 + place, 1)).collect();
+    (0..2).for_each(|line| rig.deliver(line, &messages::order_book("A", &levels, None, 1, 1)));
+    // Where it is not published, no reader could see the change.
+    let steps = [(0, 2, false), (0, 3, false), (1, 2, false), (1, 3, false), (1, 4, true)];
+    for (line, n, is_published) in steps.into_iter().chain([(1, 5, false), (0, 4, false)]) {
+        let version = reader.version();
+        let deepest = [(139, n)];
+        rig.deliver(line, &messages::order_book("A", &deepest, Some(n as i64 - 1), n, n));
+        assert_eq!(reader.version() > version, is_published, "{n} of {line}");
+    }
+    assert_eq!(reader.snapshot().seq, Some(4));
+}
+
+#[test]
+fn counters_of_groups_add_up() {
+    let mut rig = Rig::new(2, &["trades"]);
+    for (line, number) in [(0, "1"), (1, "1"), (1, "2"), (1, "2"), (0, "2"), (0, "3")] {
+        rig.now += 10_000;
+        rig.deliver(line, &message_of("trades", number));
+    }
+    let mut both = rig.arbiter.stats()[0].clone();
+    both.merge(&rig.arbiter.stats()[1]);
+    // What a line delivers again itself it does not emit again.
+    assert_eq!((both.accepted, both.duplicates, both.self_duplicates), (3, 2, 0));
+    assert_eq!((both.lag_us.len(), both.lag_us.min(), both.lag_us.max()), (2, 10, 20));
 }

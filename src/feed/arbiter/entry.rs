@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::filter::{Arbitration, CopyOf, HeldBook, Order, UpdateFilter};
+use super::filter::{Arbitration, CopyOf, Held, Line, Order, UpdateFilter};
 use super::key::UpdateKey;
 use crate::event::{BookUpdate, Event, EventSink, StateChange, TradeUpdate};
 use crate::feed::slot::Slot;
@@ -15,11 +15,12 @@ use crate::publish::{Publishers, RecordRingPublisher, TradeOptions, publish_orde
 /// A book that is live and old, and that no live line has delivered last, is stale after this time.
 const STUCK: Duration = Duration::from_secs(2);
 
-/// An update, and the line that delivers it.
+/// An update that a line delivers.
 #[derive(Clone, Copy)]
-pub(super) struct Update<'f> {
-    pub(super) line: usize,
-    pub(super) event: &'f Event<'f>,
+struct Update<'f> {
+    line: usize,
+    key: UpdateKey,
+    event: &'f Event<'f>,
 }
 
 #[derive(Debug)]
@@ -75,18 +76,17 @@ impl Entry {
         entry.silent = entry.state == BookState::Stale;
         let Self { filter, publishers, .. } = &mut entry;
         filter.set_state(line, Some(slot.state()));
-        if let Some(reader) = publishers.records.as_ref().map(RecordRingPublisher::reader) {
-            reader.since(0).for_each(|(_, record)| {
-                filter.accept(line, UpdateKey::of_record(&record), record.ts_recv);
-            });
-        }
-        if let Some(record) = slot.record() {
+        // What is forgotten counts as one.
+        let has_forgotten = slot.trades().is_some_and(|ring| ring.oldest() > 0);
+        filter.accepted.end = u64::from(has_forgotten);
+        let ring = publishers.records.as_ref().map(RecordRingPublisher::reader);
+        let records = ring.iter().flat_map(|ring| ring.since(0)).map(|(_, record)| record);
+        for record in records.chain(slot.record()) {
             filter.accept(line, UpdateKey::of_record(&record), record.ts_recv);
         }
         for trade in slot.trades().into_iter().flat_map(TradeRing::iter) {
             filter.accept(line, UpdateKey::of_trade(trade), trade.ts_recv);
         }
-        filter.accepted.has_forgotten = slot.trades().is_some_and(|ring| ring.oldest() > 0);
         let at = slot.ts_recv();
         if let Some(book) = slot.book().filter(|_| at != UnixNanos::UNKNOWN) {
             filter.accept(line, UpdateKey::of_book(&book), at);
@@ -103,7 +103,8 @@ impl Entry {
 
     /// Says that there is a line of that number, of which nothing has come yet, or none any more.
     pub(super) fn open_line(&mut self, line: usize, is_open: bool) {
-        self.filter.add_line(line);
+        let lines = &mut self.filter.lines;
+        lines.resize(lines.len().max(line + 1), Line::default());
         self.filter.set_state(line, is_open.then_some(BookState::Connecting));
     }
 
@@ -129,20 +130,16 @@ impl Entry {
 
     /// The best that any line has: one that is live is enough.
     fn best(&self) -> BookState {
-        const BEST_FIRST: [BookState; 5] = [
-            BookState::Live,
-            BookState::Stale,
-            BookState::Resyncing,
-            BookState::AwaitingSnapshot,
-            BookState::Connecting,
-        ];
-        let states = || self.filter.lines.iter().filter_map(|line| line.state);
-        let has = |best: &BookState| states().any(|state| state == *best);
-        let best = BEST_FIRST.into_iter().find(has).or_else(|| states().next());
-        let best = best.unwrap_or(BookState::Connecting);
-        // Trades have no snapshot to wait for: from its acknowledgement on a line misses none.
-        let flows = self.is_stream() && best == BookState::AwaitingSnapshot;
-        if flows && self.state.is_live() { BookState::Live } else { best }
+        use BookState::{AwaitingSnapshot, Connecting, Live, Resyncing, Stale};
+        let best_first = [Live, Stale, Resyncing, AwaitingSnapshot, Connecting];
+        let rank = |state: &BookState| best_first.iter().position(|best| best == state);
+        let states = self.filter.lines.iter().filter_map(|line| line.state);
+        let best = states.min_by_key(|state| rank(state).unwrap_or(usize::MAX));
+        match best.unwrap_or(Connecting) {
+            // Trades have no snapshot to wait for: from its acknowledgement on a line misses none.
+            AwaitingSnapshot if self.is_stream() && self.state.is_live() => Live,
+            best => best,
+        }
     }
 
     const fn is_stream(&self) -> bool {
@@ -171,101 +168,97 @@ impl Entry {
     #[inline]
     pub(super) fn on_update(
         &mut self,
-        update: Update<'_>,
+        line: usize,
+        event: &Event<'_>,
         sink: &mut impl EventSink,
     ) -> Arbitration {
-        let Update { line, event } = update;
-        let (key, at) = (UpdateKey::of(event), event.ts_recv());
-        let arbitration = self.filter.arbitrate(line, &key, at);
-        let is_held = match arbitration {
-            // What the line holds comes first.
-            Arbitration::Accepted => self.filter.holds(line),
-            Arbitration::Held => true,
-            Arbitration::Duplicate { .. } | Arbitration::Outdated => false,
-        };
-        match event {
-            Event::Book(BookUpdate { book, .. }) if is_held => {
-                self.filter.hold(HeldBook { line, key, book: **book });
+        let update = Update { line, key: UpdateKey::of(event), event };
+        let decided = self.filter.arbitrate(line, &update.key, event.ts_recv());
+        if matches!(decided, Arbitration::Accepted) && self.filter.held.is_empty() {
+            self.accept(update, sink);
+        } else {
+            self.settle(update, decided, sink);
+        }
+        decided
+    }
+
+    /// Does with an update what was decided, and decides again about what is held.
+    #[inline(never)]
+    fn settle(&mut self, update: Update<'_>, decided: Arbitration, sink: &mut impl EventSink) {
+        let Update { line, key, event } = update;
+        match (event, decided) {
+            // What its line holds comes first.
+            (Event::Book(BookUpdate { book, .. }), Arbitration::Accepted | Arbitration::Held) => {
+                self.filter.hold(Held { line, key, book: Some(**book) });
             }
             _ => {
                 self.filter.drop_held(line);
-                self.apply(update, key, arbitration, sink);
+                self.apply(update, decided, sink);
             }
         }
-        self.retry_held(at, sink);
-        self.check_stuck(at, sink);
-        arbitration
+        self.retry_held(event.ts_recv(), sink);
+        self.check_stuck(event.ts_recv(), sink);
     }
 
     /// Does with an update what was decided.
     #[inline]
-    fn apply(
-        &mut self,
-        update: Update<'_>,
-        key: UpdateKey,
-        arbitration: Arbitration,
-        sink: &mut impl EventSink,
-    ) {
-        match arbitration {
-            Arbitration::Accepted => self.accept(update, key, sink),
-            Arbitration::Duplicate { of, .. } => self.on_duplicate(update, of, sink),
-            Arbitration::Outdated | Arbitration::Held => {}
+    fn apply(&mut self, update: Update<'_>, decided: Arbitration, sink: &mut impl EventSink) {
+        let Update { line, key, event } = update;
+        match decided {
+            Arbitration::Accepted => self.accept(update, sink),
+            Arbitration::Duplicate { of, .. } => self.on_duplicate(event, of, sink),
+            Arbitration::Held => self.filter.hold(Held { line, key, book: None }),
+            Arbitration::Outdated => {}
         }
     }
 
     #[inline]
-    fn accept(&mut self, update: Update<'_>, key: UpdateKey, sink: &mut impl EventSink) {
-        let Update { line, event } = update;
+    fn accept(&mut self, Update { line, key, event }: Update<'_>, sink: &mut impl EventSink) {
         let highest = self.filter.accepted.highest;
-        let is_dense = highest != NO_SEQ && self.subscription.channel().has_dense_trade_ids();
-        let is_other = self.filter.accepted.last().is_none_or(|last| last.line != line);
         self.filter.accept(line, key, event.ts_recv());
+        let is_dense = || self.subscription.channel().has_dense_trade_ids();
         match event {
             // What is missing on the line that delivers it, another may have delivered.
-            Event::Trade(update) if is_dense => {
+            Event::Trade(update) if highest != NO_SEQ && is_dense() => {
                 let missed = update.trade.missing_since(highest.cast_unsigned());
-                let event = &Event::Trade(TradeUpdate { missed, ..*update });
-                self.emit(event, is_other, sink);
+                self.emit(&Event::Trade(TradeUpdate { missed, ..*update }), sink);
             }
-            _ => self.emit(event, is_other, sink),
+            _ => self.emit(event, sink),
         }
     }
 
     /// Emits and publishes an update. The order book of another line than before is published
     /// whole.
     #[inline]
-    fn emit(&mut self, event: &Event<'_>, is_other: bool, sink: &mut impl EventSink) {
+    fn emit(&mut self, event: &Event<'_>, sink: &mut impl EventSink) {
         self.silent = false;
         let from = std::mem::replace(&mut self.state, BookState::Live);
-        self.publish(event, from, is_other);
+        self.publish(event, from);
         self.emit_state(from, event.ts_recv(), sink);
         sink.on_event(event);
     }
 
     #[inline]
-    fn publish(&mut self, event: &Event<'_>, from: BookState, is_other: bool) {
+    fn publish(&mut self, event: &Event<'_>, from: BookState) {
         let Publishers { book, depth, trades, record, records } = &mut self.publishers;
         match event {
             Event::Book(update) => {
                 return book.iter_mut().for_each(|book| book.publish(update.book, self.state));
             }
-            Event::Record(update) if record.is_some() => {
-                return record.iter_mut().for_each(|of| of.publish(update.record, self.state));
-            }
             Event::DepthBook(change) => {
-                let is_whole = is_other || from != self.state;
+                let is_whole = from != self.state || self.filter.accepted.is_other;
                 let first_changed = if is_whole { Some(0) } else { change.outcome.first_changed };
                 return publish_order_book(book, depth, change.book, first_changed, self.state);
             }
-            Event::Trade(update) => {
-                trades.iter_mut().for_each(|trades| trades.push(update.trade));
-            }
+            Event::Trade(update) => trades.iter_mut().for_each(|ring| ring.push(update.trade)),
             Event::Record(update) => {
-                records.iter_mut().for_each(|records| records.push(update.record));
+                record.iter_mut().for_each(|latest| latest.publish(update.record, self.state));
+                records.iter_mut().for_each(|ring| ring.push(update.record));
             }
             _ => {}
         }
-        if from != self.state {
+        // The others are published with it.
+        if from != self.state && self.is_stream() {
             self.publishers.publish_state(self.state);
         }
     }
@@ -273,34 +266,34 @@ impl Entry {
     /// What was shown last makes the subscription live again where its line sends it now, or where
     /// it is only a line that was lost. A book is emitted again by that: only now is it known to be
     /// whole.
-    fn on_duplicate(&mut self, update: Update<'_>, of: CopyOf, sink: &mut impl EventSink) {
+    fn on_duplicate(&mut self, event: &Event<'_>, of: CopyOf, sink: &mut impl EventSink) {
         let is_current = of == CopyOf::Current;
         if !is_current && (of == CopyOf::Earlier || self.silent) {
             return;
         }
-        match (update.event, self.state.is_live()) {
+        match (event, self.state.is_live()) {
             // A quiet book that a line sends again is none for the sink, and of now for readers.
-            (Event::Book(_), true) if is_current => {
-                self.publish(update.event, self.state, false);
-            }
+            (Event::Book(_), true) if is_current => self.publish(event, self.state),
             (_, true) => {}
-            (Event::Book(_) | Event::DepthBook(_), false) => self.emit(update.event, true, sink),
-            (event, false) => {
+            (Event::Book(_) | Event::DepthBook(_), false) => self.emit(event, sink),
+            (_, false) => {
                 self.silent = false;
                 self.change(BookState::Live, event.ts_recv(), sink);
             }
         }
     }
 
-    /// Decides again about what is held.
+    /// Decides again about what is held. An order book is not emitted from here: its line has gone
+    /// on, and its next message has it whole.
     #[inline]
     fn retry_held(&mut self, now: UnixNanos, sink: &mut impl EventSink) {
-        while let Some((held, arbitration)) = self.filter.take_decided(now) {
-            let HeldBook { line, key, book } = &held;
+        while let Some((Held { line, key, book }, decided)) = self.filter.take_decided(now) {
             let (subscription, subscription_id) = (self.subscription, self.id);
             let topic = subscription.topic();
-            let event = &Event::Book(BookUpdate { topic, subscription_id, book });
-            self.apply(Update { line: *line, event }, *key, arbitration, sink);
+            if let Some(book) = &book {
+                let event = &Event::Book(BookUpdate { topic, subscription_id, book });
+                self.apply(Update { line, key, event }, decided, sink);
+            }
         }
     }
 

@@ -51,15 +51,10 @@ impl LineStats {
     /// Becomes a copy of another line's counters. Allocates nothing.
     #[cfg(feature = "client")]
     pub(crate) fn copy_from(&mut self, other: &Self) {
+        (self.accepted, self.duplicates, self.self_duplicates) = (0, 0, 0);
+        (self.outdated, self.held) = (0, 0);
         self.lag_us.reset();
-        // Both have the same bounds, so nothing can be out of them.
-        let _ = self.lag_us.add(&other.lag_us);
-        let Self { accepted, duplicates, self_duplicates, outdated, held, lag_us: _ } = other;
-        self.accepted = *accepted;
-        self.duplicates = *duplicates;
-        self.self_duplicates = *self_duplicates;
-        self.outdated = *outdated;
-        self.held = *held;
+        self.merge(other);
     }
 
     /// Counts what became of an update of the line of that number.
@@ -67,12 +62,10 @@ impl LineStats {
     pub(super) fn count(&mut self, line: usize, arbitration: Arbitration, ts_recv: UnixNanos) {
         match arbitration {
             Arbitration::Accepted => self.accepted += 1,
-            Arbitration::Duplicate { line: first, .. } if first == line => {
-                self.self_duplicates += 1
-            }
-            Arbitration::Duplicate { first_seen, .. } => {
+            Arbitration::Duplicate { by, .. } if by == line => self.self_duplicates += 1,
+            Arbitration::Duplicate { at, .. } => {
                 self.duplicates += 1;
-                let lag = ts_recv.since(first_seen).unwrap_or_default().as_micros();
+                let lag = ts_recv.since(at).unwrap_or_default().as_micros();
                 let lag = u64::try_from(lag).unwrap_or(u64::MAX).clamp(1, LONGEST_US);
                 self.lag_us.saturating_record(lag);
             }

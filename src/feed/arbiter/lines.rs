@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::entry::{Entry, Update};
+use super::entry::Entry;
 use super::line_stats::LineStats;
-use crate::event::{Event, EventSink, StateChange};
+use crate::event::{Event, EventSink};
 use crate::feed::handler::FeedHandler;
 use crate::feed::numbers::SubscriptionNumbers;
 use crate::feed::slots::parts;
@@ -172,7 +172,15 @@ impl Arbiter {
     #[inline]
     pub fn on_event(&mut self, line: usize, event: &Event<'_>, sink: &mut impl EventSink) {
         let topic = match event {
-            Event::State(change) => return self.on_state(line, change, sink),
+            // What has ended was ended here too, and may have been subscribed again since.
+            Event::State(change) if change.to == BookState::Down(DownReason::Unsubscribed) => {
+                return;
+            }
+            Event::State(change) => {
+                let entry = self.find(change.subscription_id, &change.subscription.topic());
+                let Some(entry) = entry else { return };
+                return entry.on_state(line, Some(change.to), change.ts_recv, sink);
+            }
             // Its line has no book for it.
             Event::Depth(_) => return,
             _ => event.topic(),
@@ -180,18 +188,9 @@ impl Arbiter {
         let Some(topic) = topic else { return sink.on_event(event) };
         // What nobody wants any more may still be on its way, on each line.
         let Some(entry) = self.find(event.subscription_id(), &topic) else { return };
-        let arbitration = entry.on_update(Update { line, event }, sink);
+        let arbitration = entry.on_update(line, event, sink);
         if let Some(stats) = self.stats.get_mut(line) {
             stats.count(line, arbitration, event.ts_recv());
-        }
-    }
-
-    fn on_state(&mut self, line: usize, change: &StateChange<'_>, sink: &mut impl EventSink) {
-        // What has ended was ended at the arbiter too, and may have been subscribed again since.
-        let is_end = change.to == BookState::Down(DownReason::Unsubscribed);
-        let entry = self.find(change.subscription_id, &change.subscription.topic());
-        if let Some(entry) = entry.filter(|_| !is_end) {
-            entry.on_state(line, Some(change.to), change.ts_recv, sink);
         }
     }
 
