@@ -34,8 +34,9 @@ use crate::transport::{Proxy, Region};
 pub struct ClientBuilder<S = NoSink> {
     config: ClientConfig,
     subscriptions: Vec<Subscription>,
+    /// `None` where the client never selects.
     #[cfg(feature = "rest")]
-    selections: Vec<Selection>,
+    selections: Option<Vec<Selection>>,
     mistake: Option<ClientError>,
     sink: S,
 }
@@ -46,7 +47,7 @@ impl ClientBuilder<NoSink> {
             config: ClientConfig::new(dialect),
             subscriptions: Vec::new(),
             #[cfg(feature = "rest")]
-            selections: Vec::new(),
+            selections: None,
             mistake: None,
             sink: NoSink,
         }
@@ -287,7 +288,17 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
     /// Adds selections.
     #[cfg(feature = "rest")]
     pub fn selections(mut self, selections: impl IntoIterator<Item = Selection>) -> Self {
-        self.selections.extend(selections);
+        for selection in selections {
+            self.selections.get_or_insert_default().push(selection);
+        }
+        self
+    }
+
+    /// Prepares for [`Client::set_selections`] a client that may begin without a selection: starts
+    /// the thread that fetches lists of instruments (feature `rest`, v5 only).
+    #[cfg(feature = "rest")]
+    pub fn selectable(mut self) -> Self {
+        self.selections.get_or_insert_default();
         self
     }
 

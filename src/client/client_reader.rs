@@ -110,6 +110,16 @@ impl ClientReader {
         self.shared.health.read()
     }
 
+    /// How many lists of instruments that the client's selections need have not come yet. What they
+    /// select is not subscribed before that.
+    #[must_use]
+    pub fn missing_lists(&self) -> usize {
+        #[cfg(feature = "rest")]
+        return self.with_readers(|_| self.shared.selected.missing_lists());
+        #[cfg(not(feature = "rest"))]
+        0
+    }
+
     /// The heartbeat of the feed's thread.
     #[must_use]
     pub fn heartbeat(&self) -> Heartbeat {

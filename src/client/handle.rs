@@ -18,6 +18,8 @@ use super::readers::Readers;
 use super::shared::HandleState;
 use super::stats::{ClientStats, ConnectionStats};
 use crate::book::Book5;
+#[cfg(feature = "rest")]
+use crate::model::Selection;
 use crate::model::{BookState, Dialect, Subscription, SubscriptionId, Trade};
 use crate::publish::{
     BookReader, DepthReader, Latest, RecordReader, RecordRingReader, TradeReader,
@@ -204,6 +206,24 @@ impl Client {
         self.command(Command::Unsubscribe(*subscription))?;
         self.reader.with_readers(|readers| readers.remove(subscription));
         Ok(())
+    }
+
+    /// Replaces the selections ([`ClientBuilder::select`](super::ClientBuilder::select)). What none
+    /// of the new ones selects is unsubscribed; what is selected still stays as it is.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSelection`] where the client began without a selection and is not
+    /// [`selectable`](super::ClientBuilder::selectable), [`ClientError::Stopped`] where the client
+    /// has stopped, [`ClientError::FromSink`] where the sink calls.
+    #[cfg(feature = "rest")]
+    pub fn set_selections(
+        &self,
+        selections: impl IntoIterator<Item = Selection>,
+    ) -> Result<(), ClientError> {
+        self.check_thread()?;
+        let (sender, receiver) = mpsc::channel();
+        self.command(Command::Select(selections.into_iter().collect(), sender))?;
+        receiver.recv().map_err(|_| ClientError::Stopped)?
     }
 
     /// A queue of the client's later events, for a thread or a task of its own, besides the sink.

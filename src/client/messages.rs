@@ -5,11 +5,15 @@ use std::sync::mpsc;
 use tokio::sync::oneshot;
 
 use super::connection_id::ConnectionId;
+#[cfg(feature = "rest")]
+use super::error::ClientError;
 use super::events::EventQueue;
 use super::readers::Readers;
 #[cfg(feature = "rest")]
 use super::snapshot_fetcher::SnapshotOf;
 use super::stats::{ClientStats, ConnectionStats};
+#[cfg(feature = "rest")]
+use crate::model::Selection;
 use crate::model::Subscription;
 #[cfg(feature = "rest")]
 use crate::rest::RestError;
@@ -18,6 +22,9 @@ use crate::rest::RestError;
 pub(super) enum Command {
     Subscribe(Subscription, mpsc::Sender<Readers>),
     Unsubscribe(Subscription),
+    /// Other selections in the place of those that there are.
+    #[cfg(feature = "rest")]
+    Select(Vec<Selection>, mpsc::Sender<Result<(), ClientError>>),
     Stats(mpsc::Sender<ClientStats>),
     Connections(mpsc::Sender<Vec<ConnectionStats>>),
     Events(EventQueue),
@@ -60,6 +67,9 @@ pub(super) enum ConnectionEvent {
     /// No selection wants it any more.
     #[cfg(feature = "rest")]
     Deselected(Subscription),
+    /// So many lists that selections need have not come yet; behind what those that came select.
+    #[cfg(feature = "rest")]
+    MissingLists(usize),
     /// The instrument of one that was ended has a new id.
     #[cfg(feature = "rest")]
     Renamed(Subscription, Subscription),

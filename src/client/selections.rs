@@ -24,6 +24,7 @@ struct List {
     /// The family that the list is of; `None` if it is complete.
     family: Option<String>,
     request: Request,
+    has_come: bool,
     /// What the channel has named since the list was asked for: it is newer than the list, which
     /// comes from a cache.
     named: BTreeSet<InstrumentId>,
@@ -58,48 +59,110 @@ pub(super) struct Selections {
 }
 
 impl Selections {
-    /// The selections of a client, with what it has subscribed otherwise; `None` without any.
+    /// The selections of a client, with what it has subscribed otherwise; `None` where it never has
+    /// any.
     ///
     /// # Errors
     /// [`ClientError::WrongDialect`] for v3, and [`ClientError::Subscription`] if a type's name is
     /// too long.
     pub(super) fn new(
         dialect: Dialect,
-        selections: Vec<Selection>,
+        selections: Option<Vec<Selection>>,
         own: &[Subscription],
     ) -> Result<Option<Self>, ClientError> {
-        match selections.first() {
-            None => return Ok(None),
-            Some(first) if dialect == Dialect::V3 => {
-                return Err(ClientError::WrongDialect(first.to_string()));
-            }
-            Some(_) => {}
+        let Some(selections) = selections else { return Ok(None) };
+        if dialect == Dialect::V3 {
+            let wrong = |first: &Selection| Err(ClientError::WrongDialect(first.to_string()));
+            return selections.first().map_or(Ok(None), wrong);
         }
-        let mut lists: Vec<List> = Vec::new();
-        for (inst_type, family) in selections.iter().flat_map(Selection::lists) {
-            let is_same =
-                |list: &List| list.inst_type == inst_type && list.family.as_deref() == family;
-            let market = Market::from_name(inst_type.to_ascii_lowercase().as_bytes());
-            let Some(market) = market.filter(|_| !lists.iter().any(is_same)) else { continue };
-            lists.push(List {
-                channel: Subscription::parse(Dialect::V5, &format!("instruments:{inst_type}"))?,
-                inst_type: inst_type.to_owned(),
-                family: family.map(str::to_owned),
-                request: Request::instruments(market, family, None),
-                named: BTreeSet::new(),
-                missing: BTreeSet::new(),
-            });
-        }
-        Ok(Some(Self {
-            selections,
-            lists,
+        let mut made = Self {
+            selections: Vec::new(),
+            lists: Vec::new(),
             instruments: Instruments::new(),
             joined: BTreeSet::new(),
             ended: BTreeSet::new(),
             own: own.iter().copied().collect(),
             asks: Vec::new(),
             supervisor: None,
-        }))
+        };
+        made.add_lists(&selections)?;
+        made.selections = selections;
+        Ok(Some(made))
+    }
+
+    /// Adds the lists that selections need and that there are not yet.
+    fn add_lists(&mut self, selections: &[Selection]) -> Result<(), ClientError> {
+        for (inst_type, family) in selections.iter().flat_map(Selection::lists) {
+            let is_same =
+                |list: &List| list.inst_type == inst_type && list.family.as_deref() == family;
+            let market = Market::from_name(inst_type.to_ascii_lowercase().as_bytes());
+            let Some(market) = market.filter(|_| !self.lists.iter().any(is_same)) else { continue };
+            self.lists.push(List {
+                channel: Subscription::parse(Dialect::V5, &format!("instruments:{inst_type}"))?,
+                inst_type: inst_type.to_owned(),
+                family: family.map(str::to_owned),
+                request: Request::instruments(market, family, None),
+                has_come: false,
+                named: BTreeSet::new(),
+                missing: BTreeSet::new(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Replaces the selections, and returns the channels that these need besides. A list that is
+    /// not needed any more is kept up to date.
+    ///
+    /// # Errors
+    /// [`ClientError::Subscription`] if a type's name is too long; nothing has changed then.
+    pub(super) fn replace(
+        &mut self,
+        selections: Vec<Selection>,
+    ) -> Result<Vec<Subscription>, ClientError> {
+        let before = self.lists.len();
+        let known: BTreeSet<_> = self.channels().collect();
+        self.add_lists(&selections)?;
+        for (list, of) in self.lists.iter().enumerate().skip(before) {
+            // Its channel may be acknowledged already.
+            let (request, pause) = (of.request.clone(), Duration::ZERO);
+            self.asks.push(ListAsk { list, request, pause });
+        }
+        self.selections = selections;
+        self.report(ConnectionEvent::MissingLists(self.missing_lists()));
+        let unwanted: Vec<_> = self.joined.iter().filter(|of| !self.selects(of)).copied().collect();
+        for subscription in unwanted {
+            self.joined.remove(&subscription);
+            tracing::info!(%subscription, "not selected any more");
+            self.report(ConnectionEvent::Deselected(subscription));
+        }
+        let ids: Vec<_> = self.instruments.iter().map(|row| row.inst_id).collect();
+        ids.iter().for_each(|id| self.settle(id));
+        let new: BTreeSet<_> = self.channels().filter(|of| !known.contains(of)).collect();
+        Ok(new.into_iter().collect())
+    }
+
+    /// How many lists that the selections need have not come yet.
+    pub(super) fn missing_lists(&self) -> usize {
+        let needs = |list: &List, selection: &Selection| {
+            let is_it =
+                |(of, family): (&str, _)| of == list.inst_type && family == list.family.as_deref();
+            selection.lists().any(is_it)
+        };
+        let missing = self.lists.iter().filter(|list| !list.has_come);
+        missing.filter(|list| self.selections.iter().any(|of| needs(list, of))).count()
+    }
+
+    /// Whether any selection wants a subscription, as its instrument is known.
+    fn selects(&self, subscription: &Subscription) -> bool {
+        let Some(row) = self.instruments.get(subscription.inst_id()) else { return false };
+        self.selections.iter().any(|of| of.subscription(row) == Some(*subscription))
+    }
+
+    fn report(&self, event: ConnectionEvent) {
+        if let Some(supervisor) = &self.supervisor {
+            // Without a supervisor everything is about to end.
+            let _ = supervisor.send(event);
+        }
     }
 
     /// The channels that keep the catalogue up to date.
@@ -173,6 +236,7 @@ impl Selections {
                 return self.asks.push(ListAsk { list: n, request, pause: RETRY });
             }
         };
+        list.has_come = true;
         let named = std::mem::take(&mut list.named);
         let (inst_type, is_complete) = (list.inst_type.clone(), list.family.is_none());
         let missed_before = std::mem::take(&mut list.missing);
@@ -200,6 +264,7 @@ impl Selections {
                 list.missing = missing;
             }
         }
+        self.report(ConnectionEvent::MissingLists(self.missing_lists()));
     }
 
     fn apply(&mut self, row: &Instrument) {
@@ -231,8 +296,7 @@ impl Selections {
             let Ok(subscription) = Subscription::v5(selection.channel(), *inst_id) else {
                 continue;
             };
-            let fits = |selection: &Selection| selection.subscription(row) == Some(subscription);
-            let is_wanted = self.selections.iter().any(fits);
+            let is_wanted = self.selects(&subscription);
             let is_new = is_wanted && !self.own.contains(&subscription);
             let event = if is_new && self.joined.insert(subscription) {
                 tracing::info!(%subscription, "selected");
@@ -246,10 +310,7 @@ impl Selections {
             } else {
                 continue;
             };
-            if let Some(supervisor) = &self.supervisor {
-                // Without a supervisor everything is about to end.
-                let _ = supervisor.send(event);
-            }
+            self.report(event);
         }
     }
 }
@@ -272,10 +333,13 @@ mod tests {
         format!("[{}]", rows.collect::<Vec<_>>().join(","))
     }
 
+    fn parsed(texts: &[&str]) -> Vec<Selection> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
     fn set(texts: &[&str], own: &[&str]) -> (Selections, UnboundedReceiver<ConnectionEvent>) {
         let own: Vec<Subscription> = own.iter().map(|text| text.parse().unwrap()).collect();
-        let selections = texts.iter().map(|text| text.parse().unwrap()).collect();
-        let mut made = Selections::new(Dialect::V5, selections, &own).unwrap().unwrap();
+        let mut made = Selections::new(Dialect::V5, Some(parsed(texts)), &own).unwrap().unwrap();
         let (sender, receiver) = unbounded_channel();
         made.set_supervisor(sender);
         (made, receiver)
@@ -311,6 +375,7 @@ mod tests {
         let mut found = Vec::new();
         while let Ok(event) = events.try_recv() {
             found.push(match event {
+                ConnectionEvent::MissingLists(_) => continue,
                 ConnectionEvent::Selected(subscription) => format!("+{subscription}"),
                 ConnectionEvent::Deselected(subscription) => format!("-{subscription}"),
                 ConnectionEvent::Renamed(old, new) => format!("{old}={new}"),
@@ -330,7 +395,9 @@ mod tests {
             (3, 1)
         );
         let rows = list(&[("A-USDT-SWAP", "live", ""), ("B-USD-SWAP", "live", "")]);
+        assert_eq!(made.missing_lists(), 3);
         made.on_list(1, Ok(rows), UnixNanos(3));
+        assert_eq!(made.missing_lists(), 2);
         assert_eq!(changes(&mut events), ["+books5:A-USDT-SWAP"]);
         // What a push does not name stays.
         push(&mut made, &list(&[("N-USDT-SWAP", "live", "")]));
@@ -342,6 +409,32 @@ mod tests {
         // It may be listed again.
         push(&mut made, &list(&[("A-USDT-SWAP", "live", "")]));
         assert_eq!(changes(&mut events), ["+books5:A-USDT-SWAP"]);
+    }
+
+    #[test]
+    fn other_selections_end_what_they_do_not_want_and_leave_the_rest() {
+        let (mut made, mut events) = set(&["books5:*-USDT-SWAP", "trades:A-*"], &["books5:O-SWAP"]);
+        let ids = ["A-USDT-SWAP", "B-USDT-SWAP", "C-USD-SWAP", "O-SWAP"];
+        push(&mut made, &list(&ids.map(|id| (id, "live", ""))));
+        let joined = ["+books5:A-USDT-SWAP", "+trades:A-USDT-SWAP", "+books5:B-USDT-SWAP"];
+        assert_eq!(changes(&mut events), joined);
+        // The same again changes nothing, and asks for nothing.
+        let same = parsed(&["books5:*-USDT-SWAP", "trades:A-*"]);
+        assert_eq!(made.replace(same).unwrap(), []);
+        assert_eq!((changes(&mut events).len(), made.take_asks().len()), (0, 0));
+        assert_eq!(made.replace(parsed(&["books5:*-SWAP,type=SWAP"])).unwrap(), []);
+        assert_eq!(changes(&mut events), ["-trades:A-USDT-SWAP", "+books5:C-USD-SWAP"]);
+        // Types of instruments whose lists are not known yet, one channel for both.
+        let options = ["books5:B-*", "trades:type=OPTION,family=A", "trades:type=OPTION,family=B"];
+        let channels = made.replace(parsed(&options)).unwrap();
+        assert_eq!(channels, ["instruments:OPTION".parse().unwrap()]);
+        assert_eq!((made.take_asks().len(), made.missing_lists()), (2, 5));
+        assert_eq!(changes(&mut events), ["-books5:A-USDT-SWAP", "-books5:C-USD-SWAP"]);
+        // None at all; what the caller has subscribed stays.
+        assert_eq!(made.replace(Vec::new()).unwrap(), []);
+        assert_eq!(changes(&mut events), ["-books5:B-USDT-SWAP"]);
+        push(&mut made, &list(&[("N-USDT-SWAP", "live", "")]));
+        assert_eq!(changes(&mut events), [""; 0]);
     }
 
     /// Source: the rename of XAUT-USDT-SWAP on 2026-01-15: first the old id, then the new one.

@@ -117,8 +117,12 @@ impl<S: EventSink + Send + 'static> Supervisor<S> {
                         self.shared.lock().set_own(&subscription, false);
                         self.unsubscribe(&subscription);
                     }
-                    Some(Command::Stats(reply)) => {
+                    #[cfg(feature = "rest")]
+                    Some(Command::Select(selections, reply)) => {
                         // A caller that does not wait any more needs no answer.
+                        let _ = reply.send(self.set_selections(selections));
+                    }
+                    Some(Command::Stats(reply)) => {
                         let _ = reply.send(self.stats().await);
                     }
                     Some(Command::Connections(reply)) => {
@@ -229,6 +233,10 @@ impl<S: EventSink + Send + 'static> Supervisor<S> {
             ConnectionEvent::Selected(subscription) => self.select(subscription),
             #[cfg(feature = "rest")]
             ConnectionEvent::Deselected(subscription) => self.deselect(&subscription),
+            #[cfg(feature = "rest")]
+            ConnectionEvent::MissingLists(count) => {
+                self.shared.lock().handle.selected.set_missing_lists(count);
+            }
             #[cfg(feature = "rest")]
             ConnectionEvent::Renamed(old, new) => {
                 self.groups.iter().for_each(|group| group.rename(old, new));

@@ -75,6 +75,48 @@ fn a_selection_follows_a_listing_and_a_delisting() {
 }
 
 #[test]
+fn selections_are_replaced_while_the_client_runs() {
+    let market = MarketConfig { depth: 10, events_per_sec: 2_000, ..MarketConfig::default() };
+    let config = ExchangeConfig { market, ..ExchangeConfig::default() };
+    let server = ServerThread::start("127.0.0.1:0", config).unwrap();
+    let client = |builder: okx_feed::ClientBuilder| {
+        let builder = builder.url(server.url(Endpoint::V5Public)).rest_url(server.rest_url());
+        builder.proxy(Proxy::Direct).subscribe("trades:BTC-USDT").spawn().unwrap()
+    };
+    let plain = client(Client::builder(Dialect::V5));
+    assert!(matches!(plain.set_selections([]), Err(ClientError::NoSelection(_))));
+    let client = client(Client::builder(Dialect::V5).selectable());
+    let becomes = |wanted: &[&str]| {
+        let wanted: BTreeSet<Subscription> = wanted.iter().map(|s| s.parse().unwrap()).collect();
+        let begin = Instant::now();
+        loop {
+            let all = client.subscriptions().into_iter();
+            let all = all.filter(|of| of.channel() != okx_feed::Channel::Instruments);
+            let live = all.filter(|of| client.state(of) == Some(BookState::Live));
+            let live: BTreeSet<_> = live.collect();
+            if live == wanted {
+                return;
+            }
+            assert!(begin.elapsed() < LIMIT, "{live:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let select = |texts: &[&str]| {
+        client.set_selections(texts.iter().map(|text| text.parse().unwrap())).unwrap();
+    };
+    becomes(&["trades:BTC-USDT"]);
+    select(&["books5:BTC-USDT*"]);
+    becomes(&["trades:BTC-USDT", "books5:BTC-USDT", "books5:BTC-USDT-SWAP"]);
+    let kept = client.book_reader(&"books5:BTC-USDT-SWAP".parse().unwrap()).unwrap();
+    select(&["books5:*-USDT-SWAP"]);
+    becomes(&["trades:BTC-USDT", "books5:BTC-USDT-SWAP", "books5:ETH-USDT-SWAP"]);
+    // What both have selected was not ended in between.
+    assert!(kept.snapshot().state.is_live());
+    select(&[]);
+    becomes(&["trades:BTC-USDT"]);
+}
+
+#[test]
 fn what_can_not_be_selected_is_refused_before_anything_is_connected() {
     let refused = |client: okx_feed::ClientBuilder| client.spawn().map(drop).unwrap_err();
     let bad = Client::builder(Dialect::V5).select("books5:");

@@ -65,6 +65,8 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
             }
         }
         #[cfg(feature = "rest")]
+        let missing_lists = selections.as_ref().map_or(0, Selections::missing_lists);
+        #[cfg(feature = "rest")]
         let history = history::start(&config, &subscriptions, selections, &numbers)?;
         let (commands, receiver) = tokio::sync::mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -77,7 +79,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
             numbers,
             clock,
             #[cfg(feature = "rest")]
-            selected: Selected::default(),
+            selected: Selected::new(missing_lists),
             #[cfg(feature = "capture")]
             recording: recorder.recorder.as_ref().map(Recorder::recording),
         };

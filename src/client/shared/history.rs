@@ -2,11 +2,12 @@
 
 use super::{ClientShared, ClientSink};
 use crate::client::connection_id::ConnectionId;
+use crate::client::error::ClientError;
 use crate::client::history::{BookAsk, TradeJoins};
 use crate::client::selections::Selections;
 use crate::client::snapshot_fetcher::SnapshotAsk;
 use crate::event::EventSink;
-use crate::model::{Subscription, UnixNanos};
+use crate::model::{Selection, Subscription, UnixNanos};
 use crate::rest::{RestError, join::JoinStats};
 
 impl<S: EventSink> ClientShared<S> {
@@ -21,6 +22,22 @@ impl<S: EventSink> ClientShared<S> {
         if let Some(selections) = &mut self.sink.selections {
             selections.set_supervisor(self.events.clone());
         }
+    }
+
+    /// Replaces the selections, and returns the channels that these need besides.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSelection`] where the client can't select, and those of
+    /// [`Selections::replace`].
+    pub(in crate::client) fn set_selections(
+        &mut self,
+        all: Vec<Selection>,
+    ) -> Result<Vec<Subscription>, ClientError> {
+        let why = "the client began without; see ClientBuilder::selectable";
+        let selections = self.sink.selections.as_mut().ok_or(ClientError::NoSelection(why))?;
+        let channels = selections.replace(all)?;
+        self.sink.ask_for_lists();
+        Ok(channels)
     }
 
     /// Notes what the caller has subscribed or ended itself.

@@ -6,10 +6,11 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::Supervisor;
 use crate::client::connection_id::ConnectionId;
+use crate::client::error::ClientError;
 use crate::client::history::{History, HistoryReply, Purpose};
 use crate::client::messages::ConnectionCommand;
 use crate::event::EventSink;
-use crate::model::Subscription;
+use crate::model::{Selection, Subscription};
 
 impl<S: EventSink + Send + 'static> Supervisor<S> {
     /// Joins trades with their history, where that is wanted.
@@ -34,16 +35,26 @@ impl<S: EventSink + Send + 'static> Supervisor<S> {
         std::future::pending().await
     }
 
+    /// Replaces the selections.
+    ///
+    /// # Errors
+    /// Those of [`Selections::replace`](crate::client::selections::Selections::replace).
+    pub(super) fn set_selections(&mut self, all: Vec<Selection>) -> Result<(), ClientError> {
+        let channels = self.shared.lock().set_selections(all)?;
+        channels.into_iter().for_each(|channel| self.select(channel));
+        Ok(())
+    }
+
     /// Subscribes what a selection wants. The handle gets the readers.
     pub(super) fn select(&mut self, subscription: Subscription) {
         let (sender, readers) = mpsc::channel();
-        self.shared.lock().handle.selected.push(subscription, Some(readers));
+        self.shared.lock().handle.selected.join(subscription, readers);
         self.subscribe(subscription, sender);
     }
 
     /// Ends what no selection wants any more.
     pub(super) fn deselect(&mut self, subscription: &Subscription) {
-        self.shared.lock().handle.selected.push(*subscription, None);
+        self.shared.lock().handle.selected.leave(*subscription);
         self.unsubscribe(subscription);
     }
 
