@@ -1,6 +1,7 @@
 //! A small HTTP server on a thread of its own.
 
-mod listener;
+mod connection;
+mod limited;
 mod server;
 
 pub use server::HttpServer;
