@@ -9,7 +9,7 @@ const MAX_LOSSES = 100;
 
 const $ = (id) => document.getElementById(id);
 const state = {
-  source: null, feed: null, sub: null, heard: 0, dirty: false,
+  source: null, version: null, feed: null, sub: null, heard: 0, dirty: false,
   tick: null, book: null, trades: [], leftOut: 0, rows: [], stats: null, losses: [], lossSeen: -1,
 };
 const rows = new Map();
@@ -68,7 +68,7 @@ function connect(feed, sub) {
   Object.assign(state, { book: null, trades: [], leftOut: 0, lossSeen: -1, losses: [] });
   midChart.clear();
   // Nothing of one instrument may stand under the name of another.
-  set("name", sub || "–");
+  set("name", sub ? ofFeed(feed, sub) : "–");
   set("state", "", "badge");
   ["ask", "bid", "spread", "times"].forEach((id) => set(id, ""));
   ["asks", "bids", "trades"].forEach((id) => $(id).replaceChildren());
@@ -81,9 +81,15 @@ function connect(feed, sub) {
     state.dirty = true;
   });
   on("hello", (hello) => {
-    Object.assign(state, { feed: hello.feed, sub: hello.sub, book: null, trades: [], leftOut: 0 });
+    // Another program may run now, with another page, and with losses that count from 0 again.
+    if (state.version && state.version !== hello.version) location.reload();
+    if (state.feed !== hello.feed) forgetStats();
+    Object.assign(state, {
+      version: hello.version, feed: hello.feed, sub: hello.sub, book: null, trades: [], leftOut: 0,
+      losses: [], lossSeen: -1,
+    });
     set("version", hello.version);
-    set("name", hello.sub);
+    set("name", ofFeed(hello.feed, hello.sub));
     $("book").hidden = !hello.has_book;
     $("tape").hidden = !hello.has_trades;
   });
@@ -96,6 +102,15 @@ function connect(feed, sub) {
     state.losses.unshift(loss);
     state.losses.length = Math.min(state.losses.length, MAX_LOSSES);
   });
+}
+
+// No figure of one feed may stand under another one.
+function forgetStats() {
+  state.stats = null;
+  latencyChart.clear();
+  ["p50", "p99", "max", "kernel", "rate", "recorder"].forEach((id) => set(id, ""));
+  set("health", "", "badge");
+  ["totals", "connections"].forEach((id) => $(id).replaceChildren());
 }
 
 function onTick(tick) {
@@ -123,7 +138,7 @@ function onStats(stats) {
 function drawBook() {
   const { book, tick } = state;
   if (!book) return;
-  set("state", book.state, book.live ? "badge good" : "badge bad");
+  set("state", book.state.replaceAll("_", " "), book.live ? "badge good" : "badge bad");
   $("book").className = book.live ? "" : "stale";
   const [ask, bid] = [book.asks[0], book.bids[0]];
   set("ask", ask ? ask[0] : "–");
@@ -144,7 +159,7 @@ function drawBook() {
   $("bids").replaceChildren(...book.bids.map(level));
   const old = tick ? Math.max(0, tick.now - book.ts_recv) : null;
   set("times", book.ts_recv
-    ? `exchange ${time(book.ts_event)}, received ${time(book.ts_recv)}, ${age(old)} ago` : "no book yet");
+    ? `exchange ${time(book.ts_event)}, received ${time(book.ts_recv)}\n${age(old)} ago` : "no book yet");
 }
 
 function drawTrades() {
@@ -157,9 +172,15 @@ function drawTrades() {
   set("left-out", state.leftOut ? `${state.leftOut} not shown: too many at once` : "");
 }
 
+// With several feeds, what is of which.
+function ofFeed(feed, text) {
+  return state.rows.some((one) => one.feed !== state.rows[0].feed) ? `${feed} ${text}` : text;
+}
+
 function drawList() {
   const wanted = $("filter").value.trim().toLowerCase();
-  const shown = state.rows.filter((one) => one.sub.toLowerCase().includes(wanted));
+  const shown = state.rows.filter((one) =>
+    ofFeed(one.feed, one.sub).toLowerCase().includes(wanted));
   const keys = new Set();
   const list = $("list");
   shown.forEach((one, at) => {
@@ -170,12 +191,16 @@ function drawList() {
       tr = row(...Array.from({ length: 5 }, () => cell("")));
       tr.tabIndex = 0;
       tr.dataset.sub = one.sub;
-      const pick = () => connect(one.feed, one.sub);
+      const pick = () => {
+        connect(one.feed, one.sub);
+        // On a phone the book is above the list.
+        if (matchMedia("(max-width: 900px)").matches) scrollTo({ top: 0 });
+      };
       tr.addEventListener("click", pick);
       tr.addEventListener("keydown", (event) => { if (event.key === "Enter") pick(); });
       rows.set(key, tr);
     }
-    const texts = [one.sub, one.state, one.bid || "", one.ask || "", age(one.age)];
+    const texts = [ofFeed(one.feed, one.sub), one.state.replaceAll("_", " "), one.bid || "", one.ask || "", age(one.age)];
     texts.forEach((text, n) => { if (tr.cells[n].textContent !== text) tr.cells[n].textContent = text; });
     const picked = one.feed === state.feed && one.sub === state.sub;
     tr.className = (one.live ? "live" : "") + (picked ? " picked" : "");
@@ -225,7 +250,7 @@ function drawStats() {
 function drawLosses() {
   const now = state.tick ? state.tick.now : 0;
   $("loss-list").replaceChildren(...state.losses.map((one) => {
-    const tr = row(cell(time(one.t).slice(0, 8)), cell(one.text));
+    const tr = row(cell(time(one.t).slice(0, 8)), cell(ofFeed(one.feed, one.text)));
     if (now - one.t < 10000) tr.className = "fresh";
     return tr;
   }));
@@ -244,7 +269,7 @@ function drawAlarm() {
   } else if (state.tick && state.tick.beat_age > BEAT_LIMIT_MS) {
     text = `STALE: the feed's thread has not run for ${age(state.tick.beat_age)}.`;
   } else if (state.book && !state.book.live) {
-    text = `This book is ${state.book.state.replace("_", " ")}: it is not the exchange's.`;
+    text = `This book is ${state.book.state.replaceAll("_", " ")}: it is not the exchange's.`;
   }
   $("alarm").hidden = !text;
   set("alarm", text);

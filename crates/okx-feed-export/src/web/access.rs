@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use axum::extract::{Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -60,21 +61,36 @@ impl fmt::Debug for Token {
 /// Lets a request pass that may see the page, and answers any other with the form for the token.
 ///
 /// Without a token the page is on a loopback address, and the request must name one too: a name
-/// that another site has pointed to this machine is refused.
+/// that another site has pointed to this machine is refused. Pages of other sites can't load
+/// anything either, so that they can't use up the streams.
 pub(super) async fn check(
     State(token): State<Option<Token>>,
     request: Request,
     next: Next,
 ) -> Response {
-    match &token {
-        None if is_local(request.headers()) => next.run(request).await,
-        None => (StatusCode::FORBIDDEN, "the page is for this machine\n").into_response(),
-        Some(token) if is_known(token, request.headers()) => next.run(request).await,
-        Some(_) if request.uri().path() == "/" => {
-            (StatusCode::UNAUTHORIZED, assets::LOGIN.response()).into_response()
-        }
-        Some(_) => (StatusCode::UNAUTHORIZED, "a token is needed\n").into_response(),
+    let headers = request.headers();
+    if is_of_another_site(headers) && request.uri().path() != "/" {
+        return (StatusCode::FORBIDDEN, "not for other sites\n").into_response();
     }
+    match &token {
+        None if is_local(headers) => next.run(request).await,
+        None => (StatusCode::FORBIDDEN, "the page is for this machine\n").into_response(),
+        Some(token) if is_known(token, headers) => next.run(request).await,
+        Some(_) if request.uri().path() == "/" => refused(assets::LOGIN.response()),
+        Some(_) => refused("a token is needed\n"),
+    }
+}
+
+/// The answer to a request without the token.
+fn refused(content: impl IntoResponse) -> Response {
+    let scheme = [(header::WWW_AUTHENTICATE, "Bearer")];
+    (StatusCode::UNAUTHORIZED, scheme, content).into_response()
+}
+
+/// Whether a browser says that a page of another site asks. A link to the page is fine.
+fn is_of_another_site(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    matches!(site, Some("cross-site" | "same-site"))
 }
 
 /// The answer to the form: the cookie, or the form again.
@@ -86,7 +102,7 @@ pub(super) fn log_in(token: Option<&Token>, form: &str) -> Response {
             let headers = [(header::SET_COOKIE, cookie), (header::LOCATION, "/".to_owned())];
             (StatusCode::SEE_OTHER, headers).into_response()
         }
-        _ => (StatusCode::UNAUTHORIZED, assets::LOGIN.response()).into_response(),
+        _ => refused(assets::LOGIN.response()),
     }
 }
 
@@ -103,11 +119,15 @@ fn is_local(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(header::HOST).and_then(|value| value.to_str().ok()) else {
         return false;
     };
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|addr| addr.is_loopback())
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host();
+    let plain = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    let is_port =
+        |rest: &str| rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    // Neither a user before the name nor anything but a port behind it.
+    let is_whole = host.strip_prefix(name).is_some_and(|rest| rest.is_empty() || is_port(rest));
+    let is_loopback = plain.parse::<IpAddr>().is_ok_and(|addr| addr.is_loopback());
+    is_whole && (plain == "localhost" || is_loopback)
 }
 
 #[cfg(test)]
@@ -144,6 +164,8 @@ mod tests {
         let local = |value| is_local(&headers(header::HOST, value));
         assert!(local("localhost:9001") && local("127.0.0.1:80") && local("[::1]:9001"));
         assert!(!local("evil.example:9001") && !local("10.0.0.1") && !local("127.0.0.1.evil"));
+        assert!(!local("localhost.evil:9001") && !local("[::1].evil") && !local("[::1"));
+        assert!(!local("") && !local("127.0.0.1@evil") && !local("0x7f000001"));
         assert!(!is_local(&HeaderMap::new()));
     }
 }

@@ -1,6 +1,6 @@
 //! The files of the page, embedded.
 
-use axum::http::header::{self, HeaderName};
+use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 
 /// What the page may load: its own files, and nothing of anybody else.
@@ -64,13 +64,19 @@ pub(super) const ASSETS: [Asset; 7] = [
 
 impl Asset {
     pub(super) fn response(self) -> Response {
-        let kind = [(header::CONTENT_TYPE, self.media_type)];
-        (SECURITY, kind, self.text).into_response()
+        ([(header::CONTENT_TYPE, self.media_type)], self.text).into_response()
     }
 }
 
-/// Headers of every answer.
-pub(super) const SECURITY: [(HeaderName, &str); 5] = [
+/// Adds to an answer, also to one that refuses, what a browser may do with it.
+pub(super) async fn secure(mut answer: Response) -> Response {
+    for (name, value) in SECURITY {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}
+
+const SECURITY: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),

@@ -34,12 +34,42 @@ pub(super) struct Shared {
     made: Mutex<Made>,
 }
 
-/// The texts, with how often each was made.
+/// What was made last.
 #[derive(Debug, Default)]
 pub(super) struct Made {
-    pub(super) list: (u64, String),
-    pub(super) stats: (u64, String),
+    pub(super) list: Text,
+    pub(super) stats: Text,
     pub(super) losses: LossLog,
+}
+
+/// A text, and how often it was made.
+#[derive(Debug, Default)]
+pub(super) struct Text {
+    version: u64,
+    text: String,
+}
+
+impl Text {
+    fn set(&mut self, text: String) {
+        self.version += 1;
+        self.text = text;
+    }
+
+    /// The text, if it is another one than the version that was seen, which it then is.
+    pub(super) fn since(&self, seen: &mut u64) -> Option<&str> {
+        let is_new = self.version != *seen && !self.text.is_empty();
+        *seen = self.version;
+        is_new.then_some(self.text.as_str())
+    }
+}
+
+impl Made {
+    /// Drops what is not kept up to date while no page is open: the next page must not show it.
+    fn forget(&mut self) {
+        for text in [&mut self.list, &mut self.stats] {
+            text.text.clear();
+        }
+    }
 }
 
 impl Shared {
@@ -73,16 +103,17 @@ pub(super) async fn run(feeds: Feeds, shared: Arc<Shared>) {
         }
         if shared.pages.load(Ordering::Relaxed) == 0 {
             memories.iter_mut().for_each(|memory| memory.shown = None);
+            shared.with(Made::forget);
             continue;
         }
         if tick % LIST_EVERY == 0 {
             let list = list(&feeds);
-            shared.with(|made| made.list = (made.list.0 + 1, list));
+            shared.with(|made| made.list.set(list));
         }
         if tick % STATS_EVERY == 0 {
             let of = feeds.iter().zip(&mut memories).map(|(feed, memory)| memory.stats(feed));
             let stats = json!({ "feeds": of.collect::<Vec<_>>() }).to_string();
-            shared.with(|made| made.stats = (made.stats.0 + 1, stats));
+            shared.with(|made| made.stats.set(stats));
         }
     }
 }
@@ -135,4 +166,26 @@ fn list(feeds: &Feeds) -> String {
         rows.extend(all.iter().map(|one| view::row(&feed.name, &feed.reader, one, now)));
     }
     json!({ "rows": rows }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_gets_no_text_that_is_older_than_itself() {
+        let mut made = Made::default();
+        let mut seen = 0;
+        assert_eq!(made.list.since(&mut seen), None);
+        made.list.set("one".to_owned());
+        assert_eq!(made.list.since(&mut seen), Some("one"));
+        assert_eq!(made.list.since(&mut seen), None);
+        made.list.set("two".to_owned());
+        // The last page is closed, and much later another one is opened.
+        made.forget();
+        let mut seen = 0;
+        assert_eq!(made.list.since(&mut seen), None);
+        made.list.set("three".to_owned());
+        assert_eq!(made.list.since(&mut seen), Some("three"));
+    }
 }

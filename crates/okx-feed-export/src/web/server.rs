@@ -8,12 +8,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, RawQuery};
 use axum::http::{StatusCode, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::access::{self, Token};
-use super::assets::{ASSETS, SECURITY};
+use super::assets::{ASSETS, secure};
 use super::sampler::{self, Shared};
 use super::stream::Page;
 use super::target::Target;
@@ -70,7 +70,7 @@ fn routes(feeds: Feeds, shared: Arc<Shared>, token: Option<Token>) -> Router {
         pages.route("/events", get(events)).layer(from_fn_with_state(token.clone(), access::check));
     let log_in = move |form: String| async move { access::log_in(token.as_ref(), &form) };
     let log_in = post(log_in).layer(DefaultBodyLimit::max(MAX_FORM_LEN));
-    pages.route("/login", log_in)
+    pages.route("/login", log_in).layer(map_response(secure))
 }
 
 fn events(feeds: &Feeds, shared: &Arc<Shared>, query: &str) -> Response {
@@ -79,8 +79,10 @@ fn events(feeds: &Feeds, shared: &Arc<Shared>, query: &str) -> Response {
     };
     match Page::open(shared, target) {
         Some(page) => {
-            let kind = [(header::CONTENT_TYPE, "text/event-stream")];
-            (SECURITY, kind, Body::from_stream(page.events())).into_response()
+            let headers = [(header::CONTENT_TYPE, "text/event-stream")];
+            // A proxy that gathers an answer before it passes it on would make the page stale.
+            let at_once = [("x-accel-buffering", "no")];
+            (headers, at_once, Body::from_stream(page.events())).into_response()
         }
         None => (StatusCode::SERVICE_UNAVAILABLE, "too many pages are open\n").into_response(),
     }

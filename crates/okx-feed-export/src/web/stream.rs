@@ -11,6 +11,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::sampler::{Shared, TICK};
 use super::target::Target;
 use super::view;
+use okx_feed::publish::TradeReader;
 
 /// The most pages at a time.
 const MAX_PAGES: usize = 16;
@@ -76,16 +77,20 @@ impl Page {
             });
             push(&mut text, "hello", &hello.to_string());
         }
+        if self.target.has_returned() {
+            // What was ended and subscribed again has other readers.
+            self.target.renew();
+            self.book_version = u64::MAX;
+            self.next_trade = self.target.trades.as_ref().map_or(0, TradeReader::next);
+        }
         push(&mut text, "tick", &self.tick());
         let Self { shared, list, stats, next_loss, .. } = self;
         shared.with(|made| {
-            if made.list.0 > *list {
-                *list = made.list.0;
-                push(&mut text, "list", &made.list.1);
+            if let Some(list) = made.list.since(list) {
+                push(&mut text, "list", list);
             }
-            if made.stats.0 > *stats {
-                *stats = made.stats.0;
-                push(&mut text, "stats", &made.stats.1);
+            if let Some(stats) = made.stats.since(stats) {
+                push(&mut text, "stats", stats);
             }
             let (losses, next) = made.losses.since(*next_loss);
             losses.for_each(|loss| push(&mut text, "loss", loss));

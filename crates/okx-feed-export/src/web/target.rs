@@ -3,13 +3,14 @@
 use okx_feed::client::SubscriptionStatus;
 use okx_feed::model::ChannelKind;
 use okx_feed::publish::{BookReader, DepthReader, TradeReader};
-use okx_feed::{ClientReader, Subscription};
+use okx_feed::{BookState, ClientReader, DownReason, Subscription};
 
 use crate::feeds::Feeds;
 
 /// A book, and the trades of the same instrument.
 #[derive(Debug)]
 pub(super) struct Target {
+    picked: Subscription,
     pub(super) name: String,
     pub(super) feed: String,
     pub(super) reader: ClientReader,
@@ -44,12 +45,32 @@ impl Target {
         let first = || books().find(has_trades).or_else(|| books().next());
         let picked = named.or_else(first).or_else(|| all.first())?.subscription;
         Some(Self {
+            picked,
             name: picked.to_string(),
             feed: feed.name.clone(),
             reader: feed.reader.clone(),
             book: book_of(&feed.reader, &picked),
             trades: trades_of(&feed.reader, &picked, &all),
         })
+    }
+
+    /// Whether it was ended, and is subscribed again since.
+    pub(super) fn has_returned(&self) -> bool {
+        let ended = BookState::Down(DownReason::Unsubscribed);
+        let state = match (&self.book, &self.trades) {
+            (Some(Book::Five(reader)), _) => reader.snapshot().state,
+            (Some(Book::Deep(reader)), _) => reader.snapshot().state,
+            (None, Some(reader)) => reader.state(),
+            (None, None) => return false,
+        };
+        state == ended && self.reader.state(&self.picked).is_some_and(|state| state != ended)
+    }
+
+    /// Takes the readers of now.
+    pub(super) fn renew(&mut self) {
+        let all = self.reader.statuses();
+        self.book = book_of(&self.reader, &self.picked);
+        self.trades = trades_of(&self.reader, &self.picked, &all);
     }
 }
 

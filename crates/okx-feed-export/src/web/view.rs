@@ -57,7 +57,8 @@ fn book_value(
 /// One trade.
 pub(super) fn trade(trade: &Trade) -> Value {
     json!({
-        "id": trade.trade_id,
+        // A text, since a number of JavaScript is exact up to 2^53 only.
+        "id": trade.trade_id.to_string(),
         "t": trade.ts_event.as_millis(),
         "side": trade.side().name(),
         "px": trade.px().to_string(),
@@ -65,31 +66,32 @@ pub(super) fn trade(trade: &Trade) -> Value {
     })
 }
 
-/// One row of the list of subscriptions.
+/// One row of the list of subscriptions. State and prices of a book are of the same moment.
 pub(super) fn row(
     feed: &str,
     reader: &ClientReader,
     status: &SubscriptionStatus,
     now: UnixNanos,
 ) -> Value {
-    let best = match book_of(reader, &status.subscription) {
+    let prices = |(ask, bid): (&Level, &Level)| (ask.px().to_string(), bid.px().to_string());
+    let (state, best) = match book_of(reader, &status.subscription) {
         Some(Book::Five(reader)) => {
-            let seen = reader.value();
-            seen.top().map(|(ask, bid)| (ask.px().to_string(), bid.px().to_string()))
+            let seen = reader.snapshot();
+            (seen.state, seen.top().map(prices))
         }
         Some(Book::Deep(reader)) => {
-            let seen = reader.value();
-            seen.top().map(|(ask, bid)| (ask.px().to_string(), bid.px().to_string()))
+            let seen = reader.snapshot();
+            (seen.state, seen.top().map(prices))
         }
-        None => None,
+        None => (status.state, None),
     };
     let age = (status.ts_recv != UnixNanos::UNKNOWN).then(|| millis(now.since(status.ts_recv)));
     let (ask, bid) = best.unzip();
     json!({
         "feed": feed,
         "sub": status.subscription.to_string(),
-        "state": status.state.name(),
-        "live": status.state.is_live(),
+        "state": state.name(),
+        "live": state.is_live(),
         "age": age,
         "ask": ask,
         "bid": bid,

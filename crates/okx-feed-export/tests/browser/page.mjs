@@ -4,7 +4,7 @@
 //     node page.mjs OKX_FEED CHROMIUM [DIRECTORY_FOR_PICTURES]
 
 import { spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync } from "node:fs";
 import process from "node:process";
 import readline from "node:readline";
 import { chromium } from "playwright-core";
@@ -121,10 +121,21 @@ async function gapDelay(page) {
   return late - broken.at(-1).ts_recv_ns / 1e6;
 }
 
+// The processor time of a thread of a process, in seconds.
+function threadSeconds(pid, name) {
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    const of = (file) => readFileSync(`/proc/${pid}/task/${task}/${file}`, "utf8");
+    if (of("comm").trim() !== name) continue;
+    const words = of("stat").split(") ")[1].split(" ");
+    return (Number(words[11]) + Number(words[12])) / 100;
+  }
+  throw new Error(`no thread ${name}`);
+}
+
 async function run() {
   const faults = "gap:every=4s,channel=books;corrupt:every=7s";
   const exchange = start(
-    ["serve", "--listen", "127.0.0.1:0", "--instruments", "50", "--rate", "2000", "--every-change",
+    ["serve", "--listen", "127.0.0.1:0", "--instruments", "80", "--rate", "2000", "--every-change",
       "--faults", faults],
     /ws:\/\/\S+\/ws\/v5\/public/,
   );
@@ -134,6 +145,7 @@ async function run() {
     (await fetch(`http://127.0.0.1:${port}/api/v5/public/instruments?instType=${type}`)).json()));
   const all = listed.flatMap((answer) => answer.data.map((one) => one.instId));
   const ids = all.filter((id) => id !== "BTC-USDT");
+  check(ids.length >= 49, `${ids.length + 1} instruments`);
   const channels = ["books5:BTC-USDT", "trades:BTC-USDT", "books:ETH-USDT", ...ids.map((id) => `books5:${id}`)];
   const feed = start(
     ["watch", "--json", "--url", url, "--web", "127.0.0.1:0", ...channels],
@@ -168,7 +180,10 @@ async function run() {
   let delay = Infinity;
   for (let n = 0; n < 3 && delay >= 1000; n += 1) delay = Math.min(delay, await gapDelay(page));
   check(delay < 1000, `a gap is on the page ${Math.round(delay)} ms after it came (${gap.found.text})`);
+  const [before, from] = [threadSeconds(feed.child.pid, "okx-web"), performance.now()];
   await sleep(15000);
+  const share = (1e5 * (threadSeconds(feed.child.pid, "okx-web") - before)) / (performance.now() - from);
+  check(share < 10, `the thread of the page takes ${share.toFixed(1)} % of a core`);
   if (pictures) await page.screenshot({ path: `${pictures}/desktop.png` });
 
   const phone = await browser.newContext({
@@ -178,7 +193,13 @@ async function run() {
   await small.goto(address);
   await until("the phone's book", 10000, () => small.evaluate(() => document.querySelectorAll("#bids tr").length > 0));
   const wide = await small.evaluate(() => document.documentElement.scrollWidth);
+  await until("the phone's list", 10000, () => small.evaluate(() => document.querySelectorAll("#list tr").length > 40));
   check(wide <= 390, `nothing is wider than the phone (${wide} px)`);
+  const cut = await small.evaluate(() => {
+    const list = document.querySelector("#picker .scroll");
+    return list.scrollWidth - list.clientWidth;
+  });
+  check(cut <= 0, "the list on the phone shows all of its columns");
   await sleep(3000);
   if (pictures) await small.screenshot({ path: `${pictures}/phone.png`, fullPage: true });
   await phone.close();
@@ -213,6 +234,17 @@ async function run() {
   feed.child.kill("SIGCONT");
   await until("the page back", 5000, () => page.evaluate(() => !document.body.classList.contains("stale")));
   console.log("ok: it is not stale any more once the program runs again");
+
+  // Another program runs at the same address: its losses count from 0 again, and are shown.
+  feed.child.kill("SIGKILL");
+  const restarted = Date.now();
+  await until("a stale page", 5000, () => page.evaluate(() => document.body.classList.contains("stale")));
+  start(["watch", "--json", "--url", url, "--web", new URL(address).host, ...channels], /page on/, () => {});
+  await until("the losses of the new program", 15000, () => page.evaluate((from) =>
+    state.losses.length > 0 && state.losses.every((one) => one.t >= from), restarted));
+  console.log("ok: the losses of another program at the same address are shown");
+  // The browser itself has reported the requests that failed meanwhile.
+  faulty.splice(0, faulty.length, ...faulty.filter((text) => !text.includes("net::ERR_")));
 
   check(foreign.length === 0, "the page asks nobody else for anything");
   check(faulty.length === 0, `no error in the browser ${faulty.join("; ")}`);
