@@ -71,7 +71,10 @@ impl EndpointArgs {
 }
 
 /// The page's token, of the file or of the environment.
-fn token(file: Option<&Path>) -> Result<Option<Token>, CliError> {
+///
+/// # Errors
+/// Where the file can't be read, and where the text is no token.
+pub(crate) fn token(file: Option<&Path>) -> Result<Option<Token>, CliError> {
     let text = match file {
         Some(path) => {
             let read = std::fs::read_to_string(path);

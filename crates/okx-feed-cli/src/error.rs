@@ -91,6 +91,9 @@ pub(crate) enum CliError {
     /// A feed has ended by itself.
     #[error("the thread of feed {name:?} has ended; please report this with the log before it")]
     FeedEnded { name: String },
+    /// An error that the log of a service has already.
+    #[error("see the log")]
+    Logged,
     /// A file that gives no instruments, or no codes of them.
     #[error(
         "can't read the instruments of {path:?}: {reason}; give it the answer of \
@@ -196,7 +199,9 @@ impl CliError {
         if matches!(self, Self::BrokenPipe) {
             return ExitCode::SUCCESS;
         }
-        say(format_args!("error: {self}"));
+        if !matches!(self, Self::Logged) {
+            say(format_args!("error: {self}"));
+        }
         ExitCode::from(EXIT_FAILURE)
     }
 }

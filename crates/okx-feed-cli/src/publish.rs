@@ -11,6 +11,7 @@ use super::args::ProtocolArg;
 use super::channels;
 use super::connect_args::{ConnectArgs, LoginArgs};
 use super::duration::parse_duration;
+use super::endpoints::EndpointArgs;
 use super::error::{CliError, Outcome, say};
 use super::event_writer::{EventWriter, News};
 use super::interrupt::Interrupt;
@@ -21,7 +22,8 @@ use okx_feed::model::Shard;
 use okx_feed::transport::{Clock, without_user};
 use okx_feed::{Client, ClientConfig, MonoNanos};
 use okx_feed_export::events::{RingOptions, RingSink};
-use okx_feed_export::nats::{Exporter, ExporterOptions, ExporterStats, StreamOptions};
+use okx_feed_export::nats::{Exporter, ExporterStats};
+use okx_feed_export::{Feeds, NamedFeed};
 
 /// The arguments of `publish`.
 #[derive(Args, Debug)]
@@ -56,6 +58,8 @@ pub(crate) struct PublishArgs {
     #[command(flatten)]
     nats: NatsArgs,
     #[command(flatten)]
+    endpoints: EndpointArgs,
+    #[command(flatten)]
     login: LoginArgs,
     #[command(flatten)]
     connect: ConnectArgs,
@@ -83,6 +87,7 @@ Examples:
   okx-feed publish --nats nats://127.0.0.1:4222 books5:BTC-USDT trades:BTC-USDT books:BTC-USDT
   okx-feed publish --nats tls://nats:4222 --nats-creds okx.creds --writer fra-1 'books5:*-USDT'
   okx-feed publish --nats nats://127.0.0.1:4222 --shard 2/4 'books5:*-USDT'
+  okx-feed publish --nats nats://127.0.0.1:4222 --metrics 127.0.0.1:9464 books5:BTC-USDT
   okx-feed watch --nats nats://127.0.0.1:4222 'md.okx.v5.books5.*'";
 
 /// Publishes until Ctrl-C or the end of the time.
@@ -110,13 +115,7 @@ pub(crate) fn run(args: &PublishArgs) -> Result<Outcome, CliError> {
     options.snapshot_interval = args.snapshot_every;
     let (sink, receiver) = RingSink::new(options, EventWriter::quiet(dialect, Arc::clone(&news)));
     let ring = sink.stats();
-    let mut exporter = ExporterOptions::new(server, &args.writer);
-    exporter.stream = (!args.nats.core).then(|| {
-        let mut stream = StreamOptions::default();
-        stream.name.clone_from(&args.nats.stream);
-        stream.max_age = args.keep;
-        stream
-    });
+    let exporter = args.nats.exporter(server, &args.writer, args.keep);
     let exporter = Exporter::spawn(exporter, receiver).map_err(CliError::Nats)?;
 
     let mut builder = Client::builder(dialect).subscriptions(subscriptions).selections(selections);
@@ -128,6 +127,10 @@ pub(crate) fn run(args: &PublishArgs) -> Result<Outcome, CliError> {
         builder = builder.login(credentials);
     }
     let client = builder.sink(sink).spawn()?;
+    let feed = NamedFeed::new("main", client.reader());
+    let feed = feed.with_nats(Arc::clone(&ring), Arc::clone(exporter.stats()));
+    let show = |text: &str| say(format_args!("okx-feed publish: {text}"));
+    let _endpoints = args.endpoints.start(&Feeds::new(vec![feed]), show)?;
     let clock = Clock::start();
     let followed = async {
         tokio::select! {

@@ -1,29 +1,26 @@
 //! The service: starts the feeds, looks after them, ends them.
 
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
-use okx_feed::{Client, ClientError};
-use okx_feed_export::{Feeds, NamedFeed};
+use okx_feed::ClientError;
+use okx_feed_export::Feeds;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::args::ServiceArgs;
-use super::config::{Checked, Config};
-use super::reload::Changes;
+use super::checked::Checked;
+use super::config::Config;
+use super::feed::RunningFeed;
+use super::reload::{Changes, ChannelChanges};
 use super::signals::{Asked, Signals};
 use super::supervision::{Report, TICK, report};
-use super::{feed, log};
+use super::{access, log};
 use crate::endpoints::EndpointArgs;
 use crate::error::{CliError, Outcome, say};
 
 /// How long a feed's thread may be silent before systemd's watchdog gets no report.
 const HEARTBEAT_LIMIT: Duration = Duration::from_secs(3);
-
-/// A feed that runs.
-struct Running {
-    name: String,
-    client: Client,
-}
 
 /// Runs the feeds of a file until a signal ends the program.
 ///
@@ -33,49 +30,61 @@ pub(crate) fn run(args: &ServiceArgs) -> Result<Outcome, CliError> {
     let checked = read(&args.config)?;
     if args.check {
         let feeds = &checked.config.feeds;
-        let names: Vec<_> = feeds.iter().map(|feed| feed.get_ref().name.as_str()).collect();
+        let names: Vec<_> =
+            feeds.iter().map(|feed| feed.get_ref().name.get_ref().as_str()).collect();
         say(format_args!("okx-feed run: the file is right; feeds: {}", names.join(", ")));
         return Ok(Outcome::Clean);
     }
     log::start(&checked.config.log);
+    serve(&args.config, checked).map_err(|error| {
+        // In the form that the file asks for, as all that is logged.
+        tracing::error!(%error, "the service ends");
+        CliError::Logged
+    })
+}
+
+fn serve(path: &Path, checked: Checked) -> Result<Outcome, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(CliError::Start)?;
     let mut signals = runtime.block_on(async { Signals::listen() }).map_err(CliError::Start)?;
     let mut all = Vec::new();
     for (config, channels) in checked.config.feeds.iter().zip(&checked.channels) {
-        let config = config.get_ref();
-        all.push(Running { name: config.name.clone(), client: feed::start(config, channels)? });
-        tracing::info!(feed = %config.name, subscriptions = channels.subscriptions.len(),
+        let feed = RunningFeed::start(config.get_ref(), channels)
+            .map_err(|error| checked.error(config.span(), error.to_string()))?;
+        tracing::info!(feed = %feed.name, subscriptions = channels.subscriptions.len(),
             selections = channels.selections.len(), "feed started");
+        all.push(feed);
     }
-    let named = |one: &Running| NamedFeed { name: one.name.clone(), reader: one.client.reader() };
-    let feeds = Feeds::new(all.iter().map(named).collect());
+    let feeds = Feeds::new(all.iter().map(RunningFeed::named).collect());
     let report_address = |text: &str| tracing::info!("{text}");
     let endpoints = endpoints(&checked.config).start(&feeds, report_address)?;
     report(Report::Ready);
-    let ended = runtime.block_on(look_after(&args.config, checked, &all, &mut signals));
+    let ended = runtime.block_on(look_after(path, checked, &all, &mut signals));
     report(Report::Stopping);
     drop(endpoints);
-    let incomplete = all.into_iter().map(stop).filter(|is_whole| !is_whole).count();
+    let is_whole = stop(all);
     ended?;
-    Ok(if incomplete == 0 { Outcome::Clean } else { Outcome::Malformed })
+    Ok(if is_whole { Outcome::Clean } else { Outcome::Malformed })
 }
 
-/// Reads and checks the file.
+/// Reads and checks the file, and what it names.
 fn read(path: &Path) -> Result<Checked, CliError> {
     let text = std::fs::read_to_string(path);
     let text = text.map_err(|source| CliError::Open { path: path.to_owned(), source })?;
-    Ok(Checked::parse(path, &text)?)
+    let checked = Checked::parse(path, &text)?;
+    access::check(&checked)?;
+    Ok(checked)
 }
 
 /// Where the feeds can be seen.
 fn endpoints(config: &Config) -> EndpointArgs {
     let (metrics, web) = (config.metrics.as_ref(), config.web.as_ref());
+    let token_file = web.and_then(|of| of.token_file.as_ref());
     EndpointArgs {
-        metrics: metrics.map(|of| of.listen),
+        metrics: metrics.map(|of| *of.listen.get_ref()),
         metrics_by_instrument: metrics.is_some_and(|of| of.by_instrument),
-        web: web.map(|of| of.listen),
-        web_token_file: web.and_then(|of| of.token_file.clone()),
+        web: web.map(|of| *of.listen.get_ref()),
+        web_token_file: token_file.map(|path| path.get_ref().clone()),
     }
 }
 
@@ -83,7 +92,7 @@ fn endpoints(config: &Config) -> EndpointArgs {
 async fn look_after(
     path: &Path,
     mut current: Checked,
-    all: &[Running],
+    all: &[RunningFeed],
     signals: &mut Signals,
 ) -> Result<(), CliError> {
     let mut ticks = interval(TICK);
@@ -92,21 +101,13 @@ async fn look_after(
         tokio::select! {
             asked = signals.next() => match asked {
                 Asked::End => return Ok(()),
-                Asked::Reload => match read(path) {
-                    Ok(new) => {
-                        apply(&Changes::between(&current, &new), all)?;
-                        current.take_channels_of(&new);
-                    }
-                    Err(error) => {
-                        tracing::error!(%error, "the file can't be used; all stays as it is");
-                    }
-                },
+                Asked::Reload => reload(path, &mut current, all),
             },
             _ = ticks.tick() => {
                 if let Some(ended) = all.iter().find(|one| !one.client.is_running()) {
                     return Err(CliError::FeedEnded { name: ended.name.clone() });
                 }
-                let beats = |one: &Running| one.client.heartbeat().age() < HEARTBEAT_LIMIT;
+                let beats = |one: &RunningFeed| one.client.heartbeat().age() < HEARTBEAT_LIMIT;
                 if all.iter().all(beats) {
                     report(Report::Alive);
                 }
@@ -115,29 +116,49 @@ async fn look_after(
     }
 }
 
-/// Subscribes what is new and ends what is gone.
-fn apply(changes: &Changes, all: &[Running]) -> Result<(), ClientError> {
-    for (one, (added, gone)) in all.iter().zip(&changes.feeds) {
-        one.client.subscribe_all(added.iter().copied())?;
-        gone.iter().try_for_each(|subscription| one.client.unsubscribe(subscription))?;
-        let (subscribed, unsubscribed) = (added.len(), gone.len());
-        tracing::info!(feed = %one.name, subscribed, unsubscribed, "the file was read again");
+/// Reads the file again and applies what can be.
+fn reload(path: &Path, current: &mut Checked, all: &[RunningFeed]) {
+    let new = match read(path) {
+        Ok(new) => new,
+        Err(error) => {
+            return tracing::error!(%error, "the file can't be used; all stays as it is");
+        }
+    };
+    let changes = Changes::between(current, &new);
+    for (one, change) in all.iter().zip(&changes.feeds) {
+        let (subscribed, unsubscribed) = (change.added.len(), change.gone.len());
+        let selects_anew = change.selections.is_some();
+        match apply(change, one) {
+            Ok(()) => tracing::info!(feed = %one.name, subscribed, unsubscribed, selects_anew,
+                "the file was read again"),
+            // A feed that has ended ends the service with the next look after it.
+            Err(error) => {
+                tracing::error!(feed = %one.name, %error, "the channels stay as they are")
+            }
+        }
     }
     for what in &changes.need_restart {
         tracing::warn!(what, "a change that needs a restart");
     }
-    Ok(())
+    current.take_channels_of(&new);
 }
 
-/// Stops a feed; returns whether its recording, if any, is whole.
-fn stop(one: Running) -> bool {
-    let recording = one.client.recording();
-    let stopped = one.client.stop();
-    tracing::info!(feed = %one.name, open = stopped.open,
-        closed_properly = stopped.closed_properly, "feed stopped");
-    let dropped = recording.map_or(0, |recording| recording.stats().dropped_lines);
-    if dropped > 0 {
-        tracing::error!(feed = %one.name, dropped, "lines are missing in the recording");
+/// Subscribes what is new and ends what is gone.
+fn apply(change: &ChannelChanges, feed: &RunningFeed) -> Result<(), ClientError> {
+    let client = &feed.client;
+    // In this order nothing is ended that goes from the list into a selection or back.
+    client.subscribe_all(change.added.iter().copied())?;
+    change.gone.iter().try_for_each(|subscription| client.unsubscribe(subscription))?;
+    match &change.selections {
+        Some(selections) => client.set_selections(selections.iter().cloned()),
+        None => Ok(()),
     }
-    dropped == 0
+}
+
+/// Stops all feeds at the same time; returns whether all that they leave is whole.
+fn stop(all: Vec<RunningFeed>) -> bool {
+    let stopping: Vec<_> = all.into_iter().map(|one| thread::spawn(move || one.stop())).collect();
+    // A panic there has been reported by its thread.
+    let whole = |one: thread::JoinHandle<bool>| one.join().unwrap_or(false);
+    stopping.into_iter().map(whole).filter(|is_whole| !is_whole).count() == 0
 }

@@ -10,7 +10,8 @@ use super::config::{LogConfig, LogFormat};
 /// level.
 pub(super) fn start(config: &LogConfig) {
     let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|text| !text.is_empty());
-    let filter = EnvFilter::builder().parse_lossy(asked.as_deref().unwrap_or(&config.level));
+    let filter =
+        EnvFilter::builder().parse_lossy(asked.as_deref().unwrap_or(config.level.get_ref()));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // Errors of the log would go to standard error too, and panic if that is closed.
     let log = log.log_internal_errors(false).with_ansi(false);

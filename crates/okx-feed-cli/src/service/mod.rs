@@ -1,6 +1,8 @@
 //! `okx-feed run`: the feeds of a configuration file, for as long as the program runs.
 
+mod access;
 mod args;
+mod checked;
 mod command;
 mod config;
 mod feed;

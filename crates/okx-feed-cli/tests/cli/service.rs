@@ -1,8 +1,10 @@
 //! `okx-feed run --config`, and the metrics and the page of `watch`: the real programs over HTTP.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -128,6 +130,148 @@ fn a_service_runs_reloads_and_ends_by_its_file() {
     let replayed = Program::start(&["replay", "--json", &files[0]]).finish();
     assert_eq!(replayed.status.code(), Some(0), "{}", text(&replayed.stderr));
     assert!(text(&replayed.stdout).contains("ETH-USDT"));
+}
+
+#[test]
+fn selections_join_and_leave_by_the_file_and_a_changed_protocol_ends_nothing() {
+    let exchange = Exchange::start();
+    let folder = Folder::new("selections");
+    let write = |feed: &str| {
+        let text = format!(
+            "[log]\nformat = \"json\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n\
+             by_instrument = true\n[[feed]]\nname = \"one\"\nurl = \"{}\"\n{feed}\n",
+            exchange.v5
+        );
+        folder.write("f.toml", &text)
+    };
+    let path = write("channels = [\"books5:BTC-USDT\"]");
+    let mut service = Program::start(&["run", "--config", &path]);
+    let metrics = address(&mut service, "metrics on http://");
+    let live = || {
+        let text = local(&metrics, "/metrics").1;
+        let is_live =
+            |line: &&str| line.starts_with("okx_feed_subscription_live{") && line.ends_with(" 1.0");
+        let word = |line: &str, name: &str| {
+            let (_, rest) = line.split_once(&format!("{name}=\"")).unwrap();
+            rest.split('"').next().unwrap().to_owned()
+        };
+        let lines = text.lines().filter(is_live);
+        let named =
+            lines.map(|line| format!("{}:{}", word(line, "channel"), word(line, "inst_id")));
+        named.filter(|name| !name.starts_with("instruments")).collect::<BTreeSet<_>>()
+    };
+    let becomes = |wanted: &[&str]| {
+        let wanted: BTreeSet<_> = wanted.iter().map(|name| (*name).to_owned()).collect();
+        wait(&format!("{wanted:?}"), || (live() == wanted).then_some(()));
+    };
+    becomes(&["books5:BTC-USDT"]);
+    let mut reload = |feed: &str, message: &str| {
+        write(feed);
+        service.send_signal("HUP");
+        wait_for_log(&mut service, message)
+    };
+    let again = "the file was read again";
+    // It began without any selection.
+    let entry = reload("channels = [\"books5:BTC-USDT\", \"trades:BTC-USDT*\"]", again);
+    assert_eq!(entry["selects_anew"], true);
+    becomes(&["books5:BTC-USDT", "trades:BTC-USDT", "trades:BTC-USDT-SWAP"]);
+    reload("channels = [\"books5:BTC-*\"]", again);
+    wait("books of the selection", || {
+        let now = live();
+        (now.contains("books5:BTC-USDT-SWAP") && now.contains("books5:BTC-USDT")).then_some(())
+    });
+    assert!(!live().iter().any(|name| name.starts_with("trades")), "{:?}", live());
+    // What can't be reloaded is named, and all stays as it is.
+    let v3 = "protocol = \"v3\"\nchannels = [\"spot/depth5:BTC-USDT\"]";
+    let entry = reload(v3, "needs a restart");
+    assert!(entry["what"].as_str().unwrap().contains("protocol"), "{entry}");
+    assert!(live().contains("books5:BTC-USDT-SWAP"));
+    reload("channels = [\"books5:ETH-USDT\"]", again);
+    becomes(&["books5:ETH-USDT"]);
+    let ended = service.signal("TERM");
+    assert_eq!(ended.status.code(), Some(0), "{}", text(&ended.stderr));
+}
+
+#[test]
+fn what_the_file_names_and_is_not_there_is_reported_with_its_line() {
+    let folder = Folder::new("missing");
+    let feed = "[[feed]]\nname = \"a\"\nchannels = [\"books5:BTC-USDT\"]\n";
+    for (rest, line, part) in [
+        ("login_file = \"/nowhere/key\"", 4, "/nowhere/key"),
+        ("login = \"env\"", 4, "OKX_API_KEY"),
+        ("ca_file = \"/nowhere/ca.pem\"", 4, "/nowhere/ca.pem"),
+        ("[feed.nats]\nurl = \"nats://h\"\ncreds_file = \"/nowhere/c\"", 6, "/nowhere/c"),
+        ("[feed.record]\ndir = \"/etc/passwd\"", 5, "is a file"),
+        ("[web]\nlisten = \"127.0.0.1:0\"\ntoken_file = \"/nowhere/token\"", 6, "/nowhere/token"),
+        ("[web]\nlisten = \"0.0.0.0:0\"", 5, "OKX_FEED_WEB_TOKEN"),
+    ] {
+        let path = folder.write("f.toml", &format!("{feed}{rest}\n"));
+        for args in [&["run", "--config", &path, "--check"][..], &["run", "--config", &path]] {
+            let output = Program::start(args).finish();
+            let error = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{rest}: {error}");
+            assert!(error.contains(&format!("f.toml:{line}: ")) && error.contains(part), "{error}");
+        }
+    }
+    // A short token is refused without being shown.
+    let token = folder.write("token", "hunter2\n");
+    let rest = format!("[web]\nlisten = \"0.0.0.0:0\"\ntoken_file = \"{token}\"");
+    let path = folder.write("f.toml", &format!("{feed}{rest}\n"));
+    let output = Program::start(&["run", "--config", &path]).finish();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!text(&output.stderr).contains("hunter2"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_service_that_can_not_start_says_why_in_its_log() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = Folder::new("taken");
+    let exchange = Exchange::start();
+    let file = format!(
+        "[log]\nformat = \"json\"\n[metrics]\nlisten = \"{}\"\n[[feed]]\nname = \"a\"\n\
+         url = \"{}\"\nchannels = [\"books5:BTC-USDT\"]\n",
+        taken.local_addr().unwrap(),
+        exchange.v5
+    );
+    let path = folder.write("f.toml", &file);
+    let output = Program::start(&["run", "--config", &path]).finish();
+    assert_eq!(output.status.code(), Some(2));
+    let lines = text(&output.stderr).lines();
+    let entries: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = entries.last().unwrap();
+    assert_eq!(last["level"], "ERROR");
+    assert!(last["error"].as_str().unwrap().contains("can't listen on"), "{last}");
+}
+
+/// What systemd gets: that it is ready once all is started, that it is alive each second, that it
+/// ends.
+#[cfg(target_os = "linux")]
+#[test]
+fn systemd_is_told_of_the_start_the_life_and_the_end() {
+    let exchange = Exchange::start();
+    let folder = Folder::new("systemd");
+    let socket = folder.0.join("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let file = format!(
+        "[[feed]]\nname = \"a\"\nurl = \"{}\"\nchannels = [\"books5:BTC-USDT\"]\n",
+        exchange.v5
+    );
+    let path = folder.write("f.toml", &file);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_okx-feed"));
+    command.args(["run", "--config", &path]).env("NO_PROXY", "*").env("NOTIFY_SOCKET", &socket);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let service = Program::from(child);
+    let told = || {
+        let mut buf = [0; 256];
+        let len = manager.recv(&mut buf).unwrap();
+        text(&buf[..len]).trim().to_owned()
+    };
+    assert_eq!(told(), "READY=1");
+    assert_eq!((told(), told()), ("WATCHDOG=1".to_owned(), "WATCHDOG=1".to_owned()));
+    service.send_signal("TERM");
+    wait("the end", || (told() == "STOPPING=1").then_some(()));
+    assert_eq!(service.finish().status.code(), Some(0));
 }
 
 /// The log entry with a message.

@@ -1,6 +1,7 @@
 //! The other side of the ring.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use rtrb::Consumer;
 use tokio::sync::Notify;
@@ -136,7 +137,13 @@ impl RingReceiver {
 
     /// The next event; `None` if there is none now.
     pub fn pop(&mut self) -> Option<Message<'_>> {
-        Some(match self.consumer.pop().ok()? {
+        let slot = self.consumer.pop().ok()?;
+        // A mark was not pushed as an event.
+        if !matches!(slot, Slot::Missed(..)) {
+            let taken = self.stats.taken.load(Ordering::Relaxed);
+            self.stats.taken.store(taken + 1, Ordering::Release);
+        }
+        Some(match slot {
             Slot::Book(subscription, book) => Message::Book(subscription, book),
             Slot::Trade(subscription, slot) => Message::Trade {
                 subscription,
@@ -259,6 +266,8 @@ mod tests {
         };
         // The first entry is the state.
         (1..=8).for_each(|id| push(id, &mut sink));
+        let queued = ring.stats().queued();
+        assert_eq!(queued, ring.queued() as u64);
         let taken = all(&mut ring);
         let kept = taken.len() as u64;
         assert!((2..=4).contains(&kept), "{taken:?}");
@@ -266,7 +275,7 @@ mod tests {
         (9..=10).for_each(|id| push(id, &mut sink));
         assert_eq!(all(&mut ring), [Seen::Missed(8 - kept), Seen::Trade(9), Seen::Trade(10)]);
         drop(sink);
-        assert!(ring.is_over() && ring.queued() == 0);
+        assert!(ring.is_over() && ring.queued() == 0 && ring.stats().queued() == 0);
     }
 
     #[test]

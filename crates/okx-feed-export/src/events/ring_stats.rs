@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct RingStats {
     pub(super) pushed: AtomicU64,
     pub(super) dropped: AtomicU64,
+    pub(super) taken: AtomicU64,
 }
 
 impl RingStats {
@@ -14,6 +15,14 @@ impl RingStats {
     #[must_use]
     pub fn pushed(&self) -> u64 {
         self.pushed.load(Ordering::Relaxed)
+    }
+
+    /// The events that wait in the ring.
+    #[must_use]
+    pub fn queued(&self) -> u64 {
+        // In this order, so that what is pushed meanwhile is not below zero.
+        let taken = self.taken.load(Ordering::Acquire);
+        self.pushed().saturating_sub(taken)
     }
 
     /// The events that were dropped because the ring was full.

@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 
 use super::families::Families;
 use super::scrape::{FeedScrape, MetricsOptions, scrape};
-use super::{connections, feed, recorder, subscriptions};
+use super::{connections, exporter, feed, recorder, subscriptions};
 use crate::feeds::Feeds;
 
 /// The metrics of feeds. Clones share them.
@@ -67,5 +67,6 @@ fn write(
     feed::write(scrapes, families)?;
     connections::write(scrapes, families)?;
     subscriptions::write(scrapes, options, families)?;
-    recorder::write(scrapes, families)
+    recorder::write(scrapes, families)?;
+    exporter::write(scrapes, families)
 }

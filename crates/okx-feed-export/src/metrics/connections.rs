@@ -11,7 +11,12 @@ use super::scrape::FeedScrape;
 
 pub(super) fn write(scrapes: &[FeedScrape], families: &mut Families<'_>) -> Result<(), Error> {
     type OfFeed = fn(&FeedScrape) -> usize;
-    let counts: [(&str, &str, OfFeed); 2] = [
+    let counts: [(&str, &str, OfFeed); 3] = [
+        (
+            "okx_feed_missing_instrument_lists",
+            "Lists of instruments that selections need and that have not come yet",
+            |of| of.missing_lists,
+        ),
         ("okx_feed_connections_open", "Connections that are open", |of| of.health.open),
         ("okx_feed_connections_wanted", "Connections that are to be open", |of| {
             of.health.connections

@@ -38,6 +38,8 @@ pub(super) fn readiness(feeds: &Feeds) -> (bool, Value) {
 }
 
 fn of_feed(name: &str, reader: &ClientReader) -> (bool, Value) {
+    // Before what they select: a list that comes in between is waited for.
+    let missing_lists = reader.missing_lists();
     let mut all = reader.statuses();
     all.sort_unstable_by_key(|one| one.subscription);
     let waiting: Vec<_> = all.iter().filter(|one| !is_ready(one)).collect();
@@ -46,12 +48,13 @@ fn of_feed(name: &str, reader: &ClientReader) -> (bool, Value) {
     let report = json!({
         "feed": name,
         "connections": reader.health().to_string(),
+        "missing_instrument_lists": missing_lists,
         "wanted": all.len(),
         "live": all.iter().filter(|one| one.state.is_live()).count(),
         "not_ready": waiting.len(),
         "waiting_for": listed,
     });
-    (waiting.is_empty() && !all.is_empty(), report)
+    (waiting.is_empty() && !all.is_empty() && missing_lists == 0, report)
 }
 
 /// A book is ready when it is live. Trades and records may be silent for hours: they are ready from

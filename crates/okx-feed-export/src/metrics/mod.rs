@@ -6,6 +6,7 @@
 mod buckets;
 mod collector;
 mod connections;
+mod exporter;
 mod families;
 mod feed;
 mod health;

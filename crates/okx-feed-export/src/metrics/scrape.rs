@@ -33,8 +33,52 @@ pub(super) struct FeedScrape {
     pub(super) stats: ClientStats,
     pub(super) health: Health,
     pub(super) heartbeat_age: Duration,
+    pub(super) missing_lists: usize,
     pub(super) recorded: Option<RecordStats>,
+    pub(super) exported: Option<ExporterScrape>,
     pub(super) subscriptions: Vec<SubscriptionScrape>,
+}
+
+/// What is published of a feed, as it is now.
+#[derive(Debug)]
+pub(super) struct ExporterScrape {
+    pub(super) events: u64,
+    pub(super) queued: u64,
+    pub(super) dropped: u64,
+    pub(super) published: u64,
+    pub(super) acknowledged: u64,
+    pub(super) duplicates: u64,
+    pub(super) refused: u64,
+    pub(super) resent: u64,
+    pub(super) connects: u64,
+    pub(super) unacknowledged: u64,
+    pub(super) is_connected: bool,
+}
+
+impl ExporterScrape {
+    #[cfg(feature = "nats")]
+    fn new(feed: &NamedFeed) -> Option<Self> {
+        let (ring, exporter) = feed.nats.as_ref()?;
+        Some(Self {
+            events: ring.pushed(),
+            queued: ring.queued(),
+            dropped: ring.dropped(),
+            published: exporter.published(),
+            acknowledged: exporter.acknowledged(),
+            duplicates: exporter.duplicates(),
+            refused: exporter.refused(),
+            resent: exporter.resent(),
+            connects: exporter.connects(),
+            unacknowledged: exporter.unacknowledged(),
+            is_connected: exporter.is_connected(),
+        })
+    }
+
+    /// Nothing is published without the feature.
+    #[cfg(not(feature = "nats"))]
+    const fn new(_: &NamedFeed) -> Option<Self> {
+        None
+    }
 }
 
 /// One subscription as it is now.
@@ -61,7 +105,9 @@ impl FeedScrape {
             stats: reader.stats(),
             health: reader.health(),
             heartbeat_age: reader.heartbeat().age(),
+            missing_lists: reader.missing_lists(),
             recorded: reader.recording().map(|recording| recording.stats()),
+            exported: ExporterScrape::new(feed),
             subscriptions,
         }
     }

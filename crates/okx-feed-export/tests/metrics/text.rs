@@ -1,6 +1,4 @@
 //! The text of the metrics, of clients that reach no exchange: names, labels, bounds.
-#![cfg(feature = "metrics")]
-#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
 use std::collections::BTreeSet;
 
@@ -58,10 +56,8 @@ fn metrics_by_instrument_are_bounded_and_say_what_is_left_out() {
 fn every_feed_has_its_label_in_one_family() {
     let clients = [client(1), client(2)];
     let names = ["one", "two \"quoted\"\n"];
-    let named = clients
-        .iter()
-        .zip(names)
-        .map(|(client, name)| NamedFeed { name: name.to_owned(), reader: client.reader() });
+    let named =
+        clients.iter().zip(names).map(|(client, name)| NamedFeed::new(name, client.reader()));
     let metrics = Metrics::new(Feeds::new(named.collect()), MetricsOptions::default());
     let text = metrics.text();
     let families: Vec<_> = text.lines().filter(|line| line.starts_with("# TYPE ")).collect();
