@@ -83,6 +83,19 @@ def by_hand(channel: str) -> tuple[Callable[[str], None], Callable[[], object]]:
     return on_trades, lambda: last["px"]
 
 
+def okx_feed_floats(channel: str) -> tuple[Callable[[str], None], Callable[[], object]]:
+    """As `okx_feed_`, without an object for the book."""
+    import okx_feed
+
+    feed = okx_feed.FeedHandler(f"{channel}:{INST}")
+
+    def read() -> object:
+        top = feed.top_floats(INST)
+        return top and (top[0], top[2])
+
+    return feed.on_frame, read
+
+
 def okx_feed_(channel: str) -> tuple[Callable[[str], None], Callable[[], object]]:
     import okx_feed
 
@@ -181,6 +194,7 @@ def cryptofeed(channel: str) -> tuple[Callable[[str], None], Callable[[], object
 
 CONTENDERS = {
     "okx_feed": okx_feed_,
+    "its floats": okx_feed_floats,
     "json by hand": by_hand,
     "ccxt.pro": ccxt_pro,
     "cryptofeed": cryptofeed,
@@ -199,6 +213,8 @@ def frames(path: Path) -> None:
             for name, make in CONTENDERS.items():
                 if name == "cryptofeed" and channel == "books5":
                     continue  # It does not offer that channel.
+                if name == "its floats" and channel == "trades":
+                    continue
                 try:
                     on_frame, read = make(channel)
                 except ImportError as error:

@@ -344,8 +344,8 @@ pub(crate) fn append_message(list: &Bound<'_, PyList>, event: &Event<'_>) -> PyR
     }
 }
 
-/// An event as an object.
-fn object<'py>(py: Python<'py>, event: &OwnedEvent) -> PyResult<Bound<'py, PyAny>> {
+/// An event as an object. Runs no code of Python.
+pub(crate) fn object<'py>(py: Python<'py>, event: &OwnedEvent) -> PyResult<Bound<'py, PyAny>> {
     Ok(match *event {
         OwnedEvent::Book { subscription, book: of, .. } => {
             book(py, subscription, of, Change::default())?

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::arguments::{Count, Seconds};
-use crate::event::Item;
+use crate::event::{self, Item};
 use crate::process::Process;
 use crate::wait::{lock, now, wait_in_slices};
 
@@ -93,9 +93,17 @@ impl Receiver {
         }
     }
 
-    /// The next one that has come already.
-    fn try_next(&mut self) -> Option<Item> {
-        self.next.take().or_else(|| self.events.try_recv().map(item))
+    /// The next one that has come already, as an object. An event is large, and is not moved more
+    /// often than it has to be.
+    fn next_object<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if let Some(item) = self.next.take() {
+            return item.object(py).map(Some);
+        }
+        match self.events.try_recv() {
+            Some(Ok(event)) => event::object(py, &event).map(Some),
+            Some(Err(dropped)) => Item::Dropped(dropped).object(py).map(Some),
+            None => Ok(None),
+        }
     }
 }
 
@@ -164,10 +172,9 @@ impl PyEventQueue {
         let list = PyList::empty(py);
         // To make an event runs no code of Python, which might want this lock too.
         let mut receiver = lock(py, &self.receiver);
-        while list.len() < most.0
-            && let Some(item) = receiver.try_next()
-        {
-            list.append(item.object(py)?)?;
+        for _ in 0..most.0 {
+            let Some(event) = receiver.next_object(py)? else { break };
+            list.append(event)?;
         }
         Ok(list)
     }

@@ -38,15 +38,23 @@ impl State {
         find(&all, dialect, name, wanted)
     }
 
-    /// The reader of a book.
-    fn book(&mut self, dialect: Dialect, name: &str) -> PyResult<&(Subscription, BookReader)> {
-        if !self.books.contains_key(name) {
-            let found = self.find(dialect, name, Wanted::Book)?;
-            let reader = self.handler.book_reader(&found);
-            let reader = reader.ok_or_else(|| errors::not_subscribed(name))?;
-            self.books.insert(name.to_owned(), (found, reader));
+    /// Calls with the reader of a book.
+    fn with_book<R>(
+        &mut self,
+        dialect: Dialect,
+        name: &str,
+        f: impl FnOnce(Subscription, &BookReader) -> R,
+    ) -> PyResult<R> {
+        if let Some((subscription, reader)) = self.books.get(name) {
+            return Ok(f(*subscription, reader));
         }
-        self.books.get(name).ok_or_else(|| errors::not_subscribed(name))
+        let found = self.find(dialect, name, Wanted::Book)?;
+        let reader = self.handler.book_reader(&found);
+        let reader =
+            reader.ok_or_else(|| errors::not_subscribed(format!("no book of {name:?}")))?;
+        let result = f(found, &reader);
+        self.books.insert(name.to_owned(), (found, reader));
+        Ok(result)
     }
 }
 
@@ -115,17 +123,18 @@ impl PyFeedHandler {
     ///     NotSubscribedError: There is none of that name.
     ///     ConfigError: The name is no UTF-8.
     fn book(&self, py: Python<'_>, name: Arg<&str>) -> PyResult<PyBook> {
-        let mut state = lock(py, &self.state);
-        let (subscription, reader) = state.book(self.dialect, name.0)?;
-        Ok(PyBook::top(*subscription, reader.snapshot()))
+        lock(py, &self.state).with_book(self.dialect, name.0, |subscription, reader| {
+            PyBook::top(subscription, reader.snapshot())
+        })
     }
 
     /// The best prices and sizes as `Book.top_floats` gives them, without a book; `None` unless the
     /// book is live. Raises as `book`.
     fn top_floats(&self, py: Python<'_>, name: Arg<&str>) -> PyResult<Option<TopFloats>> {
-        let mut state = lock(py, &self.state);
-        let (_, reader) = state.book(self.dialect, name.0)?;
-        Ok(reader.live().and_then(|book| top_floats(book.bids(), book.asks())))
+        let top = |_, reader: &BookReader| {
+            reader.live().and_then(|book| top_floats(book.bids(), book.asks()))
+        };
+        lock(py, &self.state).with_book(self.dialect, name.0, top)
     }
 
     /// The whole order book of a subscription. Raises as `book`.
