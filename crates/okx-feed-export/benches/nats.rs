@@ -159,6 +159,18 @@ fn connect(url: &str, thread: &str) -> (tokio::runtime::Runtime, Client) {
     (runtime, client)
 }
 
+/// Makes the stream anew, or leaves the server without: it would keep what core NATS sends too.
+fn use_stream(url: &str, stream: bool) {
+    let (runtime, client) = connect(url, "setup");
+    runtime.block_on(async {
+        let jetstream = async_nats::jetstream::new(client);
+        let _ = jetstream.delete_stream(StreamOptions::NAME).await;
+    });
+    if stream {
+        drop(Feed::start(url, true, "setup"));
+    }
+}
+
 /// Receive times minus the times in the payloads, in nanoseconds.
 struct Receiver {
     latencies: std::sync::mpsc::Receiver<(bool, u64)>,
@@ -235,6 +247,7 @@ fn percentile(sorted: &[u64], of: f64) -> f64 {
 
 /// Blocks of ours and of plain NATS in turn, so that what else the machine does meets both.
 fn latencies(url: &str, stream: bool) {
+    use_stream(url, stream);
     let start = Instant::now();
     let mut feed = Feed::start(url, stream, "latency");
     let receiver = Receiver::start(url, stream, start);
@@ -310,6 +323,7 @@ fn cpu_time_of(process: &str, names: &[&str]) -> u64 {
 }
 
 fn throughput(url: &str, stream: bool) {
+    use_stream(url, stream);
     let start = Instant::now();
     let name = if stream { "JetStream" } else { "core" };
     let senders = [Sender::OkxFeed, Sender::Plain, Sender::PlainWithHeaders];
@@ -397,6 +411,7 @@ fn send_plain(
 /// what a source and the server take: books of 100 topics.
 fn source(server: &ServerProcess, stream: bool) {
     let (url, name) = (server.url.as_str(), if stream { "JetStream" } else { "core" });
+    use_stream(url, stream);
     let process = server.child.id().to_string();
     let topics: Vec<_> = (0..100).map(|number| topic(20_000 + number)).collect();
     let mut options = SourceOptions::new(NatsServer::new(url), ["md.okx.v5.books5.*"]);
@@ -420,8 +435,11 @@ fn source(server: &ServerProcess, stream: bool) {
         if number % 64 == 0 {
             feed.keep_room();
             // The source's client drops what its queue has no room for.
+            let waited = Instant::now();
             while (number + before).saturating_sub(source.stats().messages()) > 8_000 {
                 std::thread::sleep(Duration::from_micros(50));
+                let (from, to) = (feed.exporter.stats(), source.stats());
+                assert!(waited.elapsed() < Duration::from_secs(20), "stuck: {from:?} {to:?}");
             }
         }
         feed.push(at, &topics[at], &book(9_000_000 + i64::try_from(number).unwrap()));
@@ -478,8 +496,6 @@ fn main() {
         eprintln!("SKIPPED: there is no nats-server in PATH or OKX_FEED_NATS_SERVER");
         return;
     };
-    // It makes the stream.
-    drop(Feed::start(&server.url, true, "first"));
     // One part alone, by its name.
     let wanted = std::env::args().nth(1).filter(|word| !word.starts_with('-'));
     let is_wanted = |part: &str| wanted.as_ref().is_none_or(|wanted| wanted == part);
