@@ -23,7 +23,7 @@ use crate::client::{history, selected::Selected, selections::Selections};
 use crate::event::EventSink;
 use crate::feed::SubscriptionNumbers;
 #[cfg(feature = "rest")]
-use crate::model::Subscription;
+use crate::model::{Selection, Subscription};
 use crate::transport::{Clock, Connector, Target, Targets};
 
 impl<S: EventSink + Send + 'static> ClientBuilder<S> {
@@ -42,9 +42,7 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
             return Err(mistake);
         }
         #[cfg(feature = "rest")]
-        let selections = Selections::new(config.session.dialect, self.selections, &subscriptions)?;
-        #[cfg(feature = "rest")]
-        let subscriptions = with_channels_of(selections.as_ref(), subscriptions);
+        let (selections, subscriptions) = select(&config, self.selections, subscriptions)?;
         if subscriptions.is_empty() {
             return Err(ClientError::NoSubscription);
         }
@@ -112,18 +110,23 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
     }
 }
 
-/// The subscriptions, with the channels that keep the catalogue of selections up to date.
+/// The selections, and the subscriptions with the channels that keep their catalogue up to date.
+///
+/// # Errors
+/// Those of [`Selections::new`].
 #[cfg(feature = "rest")]
-fn with_channels_of(
-    selections: Option<&Selections>,
+fn select(
+    config: &ClientConfig,
+    selections: Option<Vec<Selection>>,
     mut subscriptions: Vec<Subscription>,
-) -> Vec<Subscription> {
-    for channel in selections.into_iter().flat_map(Selections::channels) {
+) -> Result<(Option<Selections>, Vec<Subscription>), ClientError> {
+    let selections = Selections::new(config.session.dialect, selections, &subscriptions)?;
+    for channel in selections.iter().flat_map(Selections::channels) {
         if !subscriptions.contains(&channel) {
             subscriptions.push(channel);
         }
     }
-    subscriptions
+    Ok((selections, subscriptions))
 }
 
 /// Checks the options that need no other.
