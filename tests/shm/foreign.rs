@@ -5,14 +5,14 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Command;
 
-use okx_feed::publish::shm::{MonotonicNanos, ShmReader, ShmSink, ShmWriter};
+use okx_feed::publish::shm::{MonotonicNanos, ShmOptions, ShmReader, ShmSink, ShmWriter};
 use okx_feed::{BookState, Dialect, FeedHandler, Frame, NoSink, UnixNanos};
 
 use super::languages::{c, folder};
 use super::{Name, small};
 
 /// What a command prints; `None` if there is no such program.
-fn output(command: &mut Command) -> Option<String> {
+pub(super) fn output(command: &mut Command) -> Option<String> {
     match command.output() {
         Ok(done) => {
             let errors = String::from_utf8_lossy(&done.stderr).into_owned();
@@ -35,8 +35,12 @@ fn python(program: &str, name: &Name) -> Option<String> {
 
 /// A segment with a live book and 20 trades in a ring of 16.
 fn publish(name: &Name) -> ShmSink<NoSink> {
+    publish_to(name, small())
+}
+
+pub(super) fn publish_to(name: &Name, options: ShmOptions) -> ShmSink<NoSink> {
     let mut feed = FeedHandler::new(Dialect::V5);
-    let mut sink = ShmSink::new(ShmWriter::create(&name.0, small()).unwrap(), NoSink);
+    let mut sink = ShmSink::new(ShmWriter::create(&name.0, options).unwrap(), NoSink);
     ["books5", "trades"].iter().for_each(|channel| {
         feed.subscribe(format!("{channel}:BTC-USDT").parse().unwrap()).unwrap();
     });

@@ -1,6 +1,16 @@
 //! Any bytes: reading ends, without a panic. The fuzz target `shm_reader` does the same for longer.
 
+use std::path::Path;
+use std::time::Duration;
+
+use okx_feed::publish::shm::ShmOptions;
 use okx_feed_testkit::targets::shm_reader;
+
+use super::foreign::{output, publish_to};
+use super::{Name, languages, small};
+
+/// A heartbeat would store to a file that the test makes shorter.
+const NEVER: Duration = Duration::from_secs(1_000_000);
 
 #[test]
 fn a_segment_with_any_words_changed_is_read_without_a_panic() {
@@ -26,4 +36,21 @@ fn a_segment_with_any_words_changed_is_read_without_a_panic() {
         }
         shm_reader(&patches);
     }
+}
+
+#[test]
+fn the_c_header_reads_a_segment_with_any_words_changed() {
+    let name = Name::new();
+    let options = ShmOptions { bytes: 1 << 13, heartbeat_every: NEVER, ..small() };
+    let sink = publish_to(&name, options);
+    let program = name.0.with_extension("untrusted");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shm/untrusted.c");
+    let Some(mut command) = languages::c_sanitized(&source, &program) else { return };
+    command.arg(&name.0).args(["books5:BTC-USDT", "trades:BTC-USDT", "3000"]);
+    let printed = output(&mut command).unwrap();
+    let values: u32 = printed.split(' ').next().unwrap().parse().unwrap();
+    // Most rounds leave most of the book and the 16 trades readable.
+    assert!(values > 10_000, "{printed}");
+    drop(sink);
+    std::fs::remove_file(program).unwrap();
 }
