@@ -56,6 +56,7 @@ impl NumberedSlots {
 
 /// The entry of an instrument. Numbers of one exchange are dense in their last digits.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
 const fn place(channel: Channel, code: i64) -> usize {
     let code = code.cast_unsigned().wrapping_mul(4) ^ channel.index() as u64;
     code as usize % LEN

@@ -29,6 +29,7 @@ pub struct Level {
 #[repr(transparent)]
 struct Tail(u64);
 
+#[expect(clippy::cast_possible_truncation, reason = "each takes its own bits of the word")]
 impl Tail {
     #[inline(always)]
     const fn new(orders: u32, px_scale: u8, sz_scale: u8) -> Self {
