@@ -7,6 +7,7 @@
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::disallowed_methods,
+    clippy::indexing_slicing,
     reason = "a benchmark: it prints, measures with a clock, and ends where anything fails"
 )]
 

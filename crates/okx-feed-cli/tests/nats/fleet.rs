@@ -113,19 +113,15 @@ impl Fleet {
     }
 
     /// Waits until all topics of a publisher are live, by their last states in the stream.
-    pub(crate) async fn is_live(&mut self, writer: &str) {
+    pub(crate) async fn is_live(&self, writer: &str) {
         let began = Instant::now();
         let (mut left, mut states) = (self.subscriptions.clone(), Vec::new());
         while !left.is_empty() {
             if began.elapsed() > TIMEOUT {
                 let log = fs::read_to_string(self.log_of(writer)).unwrap();
-                let (lines, faults) =
-                    (log.lines().rev().take(60), self.faults.iter().rev().take(9));
-                let lines: Vec<_> = lines.collect();
-                panic!(
-                    "{writer} has not live: {states:?}; after {:?}; {lines:#?}",
-                    faults.collect::<Vec<_>>()
-                );
+                let lines: Vec<_> = log.lines().rev().take(60).collect();
+                let faults: Vec<_> = self.faults.iter().rev().take(9).collect();
+                panic!("{writer} has not live: {states:?}; after {faults:?}; {lines:#?}");
             }
             states.clear();
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -200,7 +196,7 @@ impl Fleet {
     /// Puts a difference into words, with what the stream has around it and which faults there were.
     pub(crate) async fn explain(&self, difference: &Difference) -> String {
         let mut text = difference.text.clone();
-        let Some((of, trade)) = &difference.trade else { return text };
+        let Some((of, trade)) = difference.trade.as_deref() else { return text };
         let config = OrderedConfig {
             deliver_subject: "explain".to_owned(),
             filter_subject: TopicSubjects::of(of).events,

@@ -31,7 +31,7 @@ pub(crate) struct Logger(pub(crate) Arc<Mutex<Log>>);
 pub(crate) struct Difference {
     pub(crate) text: String,
     /// The trade that it is about.
-    pub(crate) trade: Option<(Subscription, Trade)>,
+    pub(crate) trade: Option<Box<(Subscription, Trade)>>,
 }
 
 impl From<String> for Difference {
@@ -101,7 +101,7 @@ impl Log {
                 let same = own.is_some_and(|own| what(own) == what(trade));
                 if !same {
                     let text = format!("{name}: {of}: {own:?}, not {trade:?}");
-                    return Err(Difference { text, trade: Some((*of, *trade)) });
+                    return Err(Difference { text, trade: Some(Box::new((*of, *trade))) });
                 }
                 found.trades += 1;
             }

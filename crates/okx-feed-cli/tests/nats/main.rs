@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
     clippy::print_stderr,
     clippy::too_many_lines,
     clippy::disallowed_methods,

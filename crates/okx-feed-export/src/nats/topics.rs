@@ -86,10 +86,7 @@ impl Topics {
         place: usize,
     ) -> Outgoing {
         let Self { writer, session, topics, text, block } = self;
-        let topic = match topics.get_mut(subscription) {
-            Some(topic) => topic,
-            None => topics.entry(*subscription).or_insert(Topic::of(subscription, writer)),
-        };
+        let topic = topics.entry(*subscription).or_insert_with(|| Topic::of(subscription, writer));
         if let Message::State(_, state, _) | Message::Missed(_, _, state) = event {
             topic.state = *state;
         }
