@@ -2,7 +2,7 @@
 //! JSON of the same market.
 //!
 //! Every contender is asserted to give the same before it is timed. Criterion's times are per stream
-//! of 1,024 different frames: read the throughput, or divide.
+//! of thousands of different frames: read the throughput, or divide.
 
 #![allow(
     missing_docs,

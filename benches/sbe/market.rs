@@ -6,6 +6,8 @@ use okx_feed_testkit::depth_oracle::Rng;
 use okx_feed_testkit::sbe_encode::{self, Decimals};
 
 const FRAMES: usize = 1024;
+/// So many that the processor does not learn which levels change, as it does from fewer.
+const BOOK_FRAMES: usize = 16 * FRAMES;
 const CODE: i64 = 10_459;
 const ID: &str = "BTC-USDT-SWAP";
 const OF: Decimals = Decimals { px: 1, sz: 2 };
@@ -109,11 +111,11 @@ fn book() -> Market {
     let asks: Vec<_> = (0..400).map(|n| level(best_ask + n, &mut rng)).collect();
     let bids: Vec<_> = (0..400).map(|n| level(best_bid - n, &mut rng)).collect();
     push(&mut market, true, [-1, 1000], [&asks, &bids]);
-    for n in 0..FRAMES as i64 {
+    for n in 0..BOOK_FRAMES as i64 {
         let place = |rng: &mut Rng| rng.below(24).cast_signed();
         let asks = [0, 25].map(|from| level(best_ask + from + place(&mut rng), &mut rng));
         let bids = [0, 25].map(|from| level(best_bid - from - place(&mut rng), &mut rng));
-        let next = if n + 1 == FRAMES as i64 { 1000 } else { 1000 + n + 1 };
+        let next = if n + 1 == BOOK_FRAMES as i64 { 1000 } else { 1000 + n + 1 };
         push(&mut market, false, [1000 + n, next], [&asks, &bids]);
     }
     market

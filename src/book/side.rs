@@ -55,6 +55,25 @@ const UNITS: [i64; MAX_SCALE as usize + 1] = {
     units
 };
 
+/// The best levels that are searched first, as a power of two, and all of a book of the usual
+/// capacity.
+const NEAR: u32 = 6;
+const FAR: u32 = 9;
+
+/// The number of sorted keys below a key, which is at most `2^BITS`.
+///
+/// Without a branch for a comparison, since nothing predicts where an update changes a book: a
+/// branch that is mispredicted costs more than all steps here.
+#[inline(always)]
+fn count_below<const BITS: u32>(keys: &[i128], key: i128) -> usize {
+    // Keys have less than 124 bits, so the difference has the sign.
+    let is_below = |k: &i128| (k.wrapping_sub(key).cast_unsigned() >> 127) as usize;
+    let count = (0..BITS).rev().fold(0, |count, bit| {
+        count + (keys.get(count + (1 << bit) - 1).map_or(0, is_below) << bit)
+    });
+    count + keys.get(count).map_or(0, is_below)
+}
+
 /// The effect of one level on a side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SideChange {
@@ -229,11 +248,13 @@ impl DepthSide {
         }
         // Half of the recorded changes are in the best 13 levels: those nearest to the best are
         // searched first.
-        let mut end = 16;
-        while keys.get(end).is_some_and(|&k| k < key) {
-            end *= 4;
-        }
-        let at = keys.get(..end).unwrap_or(keys).partition_point(|&k| k < key);
+        let at = if keys.get(1 << NEAR).is_none_or(|&k| k >= key) {
+            count_below::<NEAR>(keys, key)
+        } else if keys.len() <= 1 << FAR {
+            count_below::<FAR>(keys, key)
+        } else {
+            keys.partition_point(|&k| k < key)
+        };
         if keys.get(at) == Some(&key) { Ok(at) } else { Err(at) }
     }
 
@@ -377,6 +398,22 @@ mod tests {
                 BookSide::Bid => (960..1000).rev().collect(),
             };
             assert_eq!(got, want);
+        }
+    }
+
+    #[test]
+    fn a_price_is_found_in_a_side_of_any_length() {
+        for len in [1, 2, 15, 16, 17, 63, 64, 65, 66, 511, 512, 513, 600] {
+            let mut side = DepthSide::new(BookSide::Ask, 600);
+            for n in 0..len {
+                side.set(level(&(2 * n).to_string(), 1));
+            }
+            for px in -1..=2 * len {
+                let found = side.find(side.side.key(Price::from(px)));
+                let at = usize::try_from((px + 1) / 2).unwrap();
+                let expected = if px % 2 == 0 && px < 2 * len { Ok(at) } else { Err(at) };
+                assert_eq!(found, if px < 0 { Err(0) } else { expected }, "{px} of {len}");
+            }
         }
     }
 

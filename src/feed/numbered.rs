@@ -58,8 +58,7 @@ impl NumberedSlots {
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
 const fn place(channel: Channel, code: i64) -> usize {
-    let code = code.cast_unsigned().wrapping_mul(4) ^ channel.index() as u64;
-    code as usize % LEN
+    (code.wrapping_mul(4) as usize ^ channel.index() as usize) % LEN
 }
 
 #[cfg(test)]
