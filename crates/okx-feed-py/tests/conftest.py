@@ -64,7 +64,8 @@ def start(*arguments: str, listen: str = "127.0.0.1:0") -> Exchange:
 
 @pytest.fixture(scope="session")
 def exchange() -> Iterator[Exchange]:
-    made = start("--rate", "2000")
+    # Each process of pytest has one of its own, which takes its share of the processor.
+    made = start("--rate", "1000")
     yield made
     made.stop()
 
@@ -82,7 +83,7 @@ def serve() -> Iterator[Callable[..., Exchange]]:
         one.stop()
 
 
-def until(is_so: Callable[[], object], seconds: float = 20.0) -> None:
+def until(is_so: Callable[[], object], seconds: float = 60.0) -> None:
     """Waits until something is so, and fails after `seconds`."""
     end = time.monotonic() + seconds
     while not is_so():

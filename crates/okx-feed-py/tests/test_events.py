@@ -17,8 +17,15 @@ def test_batches_have_every_kind_in_order(exchange: Exchange) -> None:
     with okx_feed.Client(CHANNELS, url=exchange.v5) as feed:
         events = feed.events()
         seen: list[okx_feed.Event] = []
-        kinds = {"book", "trade", "record", "state", "control"}
-        until(lambda: seen.extend(events.drain(timeout=0.1)) or kinds <= {e.EVENT for e in seen})
+        missing = {"book", "trade", "record", "state", "control"}
+
+        def is_complete() -> bool:
+            batch = events.drain(timeout=0.1)
+            seen.extend(batch)
+            missing.difference_update(event.EVENT for event in batch)
+            return not missing
+
+        until(is_complete)
         trades = [event for event in seen if isinstance(event, okx_feed.Trade)]
         ids = [trade.trade_id for trade in trades]
         assert ids == sorted(set(ids))

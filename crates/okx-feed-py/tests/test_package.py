@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import os
 import re
@@ -58,6 +59,16 @@ def test_all_names_can_be_imported_without_numpy() -> None:
     code = "import sys; sys.modules['numpy'] = None\nfrom okx_feed import *\nprint(Client.__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
     assert (done.stdout, done.stderr) == ("Client\n", "")
+
+
+def test_the_reader_of_shared_memory_has_the_same_types_of_numpy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    np = pytest.importorskip("numpy")
+    monkeypatch.syspath_prepend(str(ROOT / "examples/shared-memory"))
+    shm = importlib.import_module("okx_feed_shm")
+    assert np.dtype(shm.LEVEL_DTYPE) == okx_feed.LEVEL_DTYPE
+    assert np.dtype(shm.TRADE_DTYPE) == okx_feed.TRADE_DTYPE
 
 
 @pytest.mark.parametrize(
