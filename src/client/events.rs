@@ -68,8 +68,8 @@ impl Events {
     /// Waits for the next event. `None` once the client has stopped.
     ///
     /// # Panics
-    /// In an asynchronous task, where the [`Stream`] is to be used, and in a sink, which runs on the
-    /// thread that the event would come from: [`Events::try_recv`] does not wait.
+    /// In an asynchronous task, where the [`Stream`] is to be used, and in a sink, which runs on
+    /// the thread that the event would come from: [`Events::try_recv`] does not wait.
     pub fn blocking_recv(&mut self) -> Option<Result<OwnedEvent, DroppedEvents>> {
         if let Some(event) = self.next.take() {
             return Some(Ok(event));
