@@ -109,8 +109,9 @@ enum okx_status
    */
   OKX_STATUS_ARGUMENT = -5,
   /*
-   The wrong thread: another one uses the handle, or this one does, in its callback; or the call
-   would wait for a client in a client's callback, or in a process that was forked from it.
+   The wrong thread: another one uses the handle, or this one does, in its callback; or the
+   call would wait for a client in a client's callback, or in a process that was forked from
+   it.
    */
   OKX_STATUS_THREAD = -6,
   /*
@@ -1112,8 +1113,8 @@ okx_status okx_client_subscription(const struct okx_client *client,
 okx_status okx_client_health(const struct okx_client *client, struct okx_health *out);
 
 /*
- The counters. `size` is sizeof(okx_stats): a library of a later version writes no more. Waits for
- the client's thread.
+ The counters. `size` is sizeof(okx_stats): a library of a later version writes no more. Waits
+ for the client's thread.
  */
 okx_status okx_client_stats(const struct okx_client *client, struct okx_stats *out, size_t size);
 

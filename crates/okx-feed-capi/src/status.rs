@@ -25,8 +25,9 @@ pub enum Status {
     Buffer = -4,
     /// A number is out of its range, or a pointer is misaligned.
     Argument = -5,
-    /// The wrong thread: another one uses the handle, or this one does, in its callback; or the call
-    /// would wait for a client in a client's callback, or in a process that was forked from it.
+    /// The wrong thread: another one uses the handle, or this one does, in its callback; or the
+    /// call would wait for a client in a client's callback, or in a process that was forked from
+    /// it.
     Thread = -6,
     /// There is no such subscription, or its channel has no such value.
     NotFound = -7,

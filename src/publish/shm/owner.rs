@@ -2,8 +2,8 @@
 //! it ends.
 //!
 //! The lock is on a file beside the segment. Whoever may open a file may also lock it, so it can't
-//! be on the segment, which readers open; the lock's file is for the writer's user alone. It is never
-//! removed: one that nobody has locked means nothing.
+//! be on the segment, which readers open; the lock's file is for the writer's user alone. It is
+//! never removed: one that nobody has locked means nothing.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;

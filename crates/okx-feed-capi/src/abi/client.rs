@@ -195,8 +195,8 @@ pub unsafe extern "C" fn okx_client_health(client: *const Client, out: *mut Heal
     })
 }
 
-/// The counters. `size` is sizeof(okx_stats): a library of a later version writes no more. Waits for
-/// the client's thread.
+/// The counters. `size` is sizeof(okx_stats): a library of a later version writes no more. Waits
+/// for the client's thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn okx_client_stats(
     client: *const Client,
