@@ -63,10 +63,10 @@ impl AcceptedUpdates {
         self.list.back().map_or(UpdateKey::NONE, |known| known.key)
     }
 
-    /// The earliest position from `from` on of an update, and what is there. Too early only delays a
-    /// line; too late could emit an old update. Soon after a sequence reset numbers come again, at
-    /// other times; but what a line sends again, and the number that it begins with, may have a later
-    /// time.
+    /// The earliest position from `from` on of an update, and what is there. Too early only delays
+    /// a line; too late could emit an old update. Soon after a sequence reset numbers come again,
+    /// at other times; but what a line sends again, and the number that it begins with, may have a
+    /// later time.
     #[inline]
     pub(super) fn find(
         &self,
