@@ -14,8 +14,10 @@ mod signals;
 mod tests;
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -222,35 +224,27 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         }
         let sleeps = !self.config.busy_poll || !self.transport.is_open();
         // The runtime polls the sockets before it comes back from here.
-        let idle = async {
-            match sleeps {
-                true => std::future::pending().await,
-                false => tokio::task::yield_now().await,
-            }
-        };
-        let is_drained = !self.has_processed;
-        let drained = async {
-            if is_drained {
-                std::future::pending().await
-            }
-        };
-        let signal = poll_fn(|cx| self.signals.poll(cx));
-        if frames_first {
-            return tokio::select! {
-                biased;
-                ready = self.transport.ready() => Input::Transport(ready),
-                () = drained => Input::Drained,
-                signal = signal => Input::Signal(signal),
-                () = idle => Input::Idle,
-            };
+        let mut idle = pin!(tokio::task::yield_now());
+        poll_fn(|cx| match self.poll_input(cx, frames_first) {
+            Poll::Pending if !sleeps => idle.as_mut().poll(cx).map(|()| Input::Idle),
+            input => input,
+        })
+        .await
+    }
+
+    /// What is there; `Pending` where nothing is, which the task is notified of.
+    #[inline]
+    fn poll_input(&mut self, cx: &mut Context<'_>, frames_first: bool) -> Poll<Input> {
+        if !frames_first && let Poll::Ready(signal) = self.signals.poll(cx) {
+            return Poll::Ready(Input::Signal(signal));
         }
-        tokio::select! {
-            biased;
-            signal = signal => Input::Signal(signal),
-            ready = self.transport.ready() => Input::Transport(ready),
-            () = drained => Input::Drained,
-            () = idle => Input::Idle,
+        if let Poll::Ready(ready) = self.transport.poll_ready(cx) {
+            return Poll::Ready(Input::Transport(ready));
         }
+        if self.has_processed {
+            return Poll::Ready(Input::Drained);
+        }
+        self.signals.poll(cx).map(Input::Signal)
     }
 
     /// Reports that no frame is ready, once after the last one.

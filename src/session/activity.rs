@@ -38,7 +38,7 @@ impl Activity {
 
     /// The silence after which a ping is sent.
     pub(super) fn limit(&self, config: &SessionConfig) -> Duration {
-        let usual = Duration::from_nanos(self.gap).saturating_mul(config.probe_gaps);
+        let usual = Duration::from_nanos(self.gap.saturating_mul(config.probe_gaps.into()));
         match config.probe_gaps {
             0 => config.ping_interval,
             _ => usual.max(config.probe_silence).min(config.ping_interval),

@@ -4,7 +4,9 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -149,22 +151,13 @@ impl Transport for SocketTransport {
     }
 
     #[inline]
-    async fn ready(&mut self) -> Ready {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Ready> {
         match &mut self.state {
-            State::Open(socket) => socket.ready().await,
-            State::Resolving(step) => {
-                let step = joined(step).await;
-                self.resolved(step)
-            }
-            State::Dialing(step) => {
-                let step = joined(step).await;
-                self.dialed(step)
-            }
-            State::Handshaking(step) => {
-                let step = joined(step).await;
-                self.opened(step)
-            }
-            State::Idle | State::Resolved(_) => std::future::pending().await,
+            State::Open(socket) => socket.poll_ready(cx),
+            State::Resolving(step) => poll_step(step, cx).map(|step| self.resolved(step)),
+            State::Dialing(step) => poll_step(step, cx).map(|step| self.dialed(step)),
+            State::Handshaking(step) => poll_step(step, cx).map(|step| self.opened(step)),
+            State::Idle | State::Resolved(_) => Poll::Pending,
         }
     }
 
@@ -258,6 +251,7 @@ impl State {
 }
 
 /// The result of a step; one that has panicked is a failed attempt.
-async fn joined<T>(step: &mut Step<T>) -> Result<T, ConnectError> {
-    step.await.unwrap_or_else(|error| Err(io::Error::other(error).into()))
+fn poll_step<T>(step: &mut Step<T>, cx: &mut Context<'_>) -> Poll<Result<T, ConnectError>> {
+    let joined = Pin::new(step).poll(cx);
+    joined.map(|step| step.unwrap_or_else(|error| Err(io::Error::other(error).into())))
 }

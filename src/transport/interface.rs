@@ -1,7 +1,9 @@
 //! The interface between a connection driver and its transport.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::clock::Clock;
@@ -22,11 +24,16 @@ pub(crate) trait Transport {
     /// Connects to one of the addresses. `turn` rotates which address is tried first.
     fn dial(&mut self, turn: usize);
 
-    /// Waits for the next event. Cancel-safe. Never completes if there is no attempt and no
+    /// The next event, of which the task is notified; never one if there is no attempt and no
     /// connection.
-    fn ready(&mut self) -> impl Future<Output = Ready>;
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Ready>;
 
-    /// The frame that [`Ready::Frame`] announced, until `ready` is called again.
+    /// Waits for the next event. Cancel-safe.
+    fn ready(&mut self) -> impl Future<Output = Ready> {
+        poll_fn(|cx| self.poll_ready(cx))
+    }
+
+    /// The frame that [`Ready::Frame`] announced, until the next event is asked for.
     fn frame(&self) -> Frame<'_>;
 
     /// What else the last read has given: reads nothing itself.

@@ -1,6 +1,7 @@
 //! An open connection, by whichever transport.
 
 use std::io;
+use std::task::{Context, Poll};
 
 #[cfg(all(feature = "direct", unix))]
 use super::direct::DirectSocket;
@@ -31,8 +32,8 @@ macro_rules! of_either {
 
 impl Socket {
     #[inline]
-    pub(super) async fn ready(&mut self) -> Ready {
-        of_either!(self, socket => socket.ready().await)
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Ready> {
+        of_either!(self, socket => socket.poll_ready(cx))
     }
 
     #[inline]

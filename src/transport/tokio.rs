@@ -1,6 +1,7 @@
 //! An open connection over tokio and tokio-tungstenite.
 
 use std::io;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -33,9 +34,9 @@ impl TokioSocket {
     }
 
     #[inline]
-    pub(super) async fn ready(&mut self) -> Ready {
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Ready> {
         self.message = None;
-        match self.stream.next().await {
+        Poll::Ready(match ready!(self.stream.poll_next_unpin(cx)) {
             Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
                 self.message = Some(message);
                 Ready::Frame
@@ -51,7 +52,7 @@ impl TokioSocket {
             Some(Ok(_)) => Ready::PingOrPong,
             Some(Err(error)) => Ready::Ended(Some(io_error(error))),
             None => Ready::Ended(None),
-        }
+        })
     }
 
     #[inline]

@@ -65,7 +65,7 @@ impl Transport for Scripted {
         self.script = self.attempts.pop_front().unwrap_or_default().into();
     }
 
-    async fn ready(&mut self) -> Ready {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Ready> {
         loop {
             match self.script.pop_front() {
                 Some(Step::Ready(ready)) => {
@@ -74,11 +74,11 @@ impl Transport for Scripted {
                         Ready::Ended(_) | Ready::Failed(_) => false,
                         _ => self.is_open,
                     };
-                    return ready;
+                    return Poll::Ready(ready);
                 }
                 Some(Step::Frame(text)) => {
                     self.frame = text;
-                    return Ready::Frame;
+                    return Poll::Ready(Ready::Frame);
                 }
                 Some(Step::Command(command)) => {
                     self.commands.as_ref().unwrap().send(command).unwrap();
@@ -87,7 +87,7 @@ impl Transport for Scripted {
                     if self.attempts.is_empty() && self.is_open {
                         self.commands = None;
                     }
-                    std::future::pending::<()>().await;
+                    return Poll::Pending;
                 }
             }
         }

@@ -114,9 +114,6 @@ impl Inbound {
     #[inline]
     fn open(&mut self, out: &mut Vec<u8>) -> Result<bool, InboundError> {
         let Some(records) = &mut self.records else { return Ok(false) };
-        if self.sealed.is_empty() {
-            return Ok(false);
-        }
         // Where nothing has to lie together with it, content stays where it is decrypted.
         let is_alone = self.plain.is_empty() && !self.frames.has_partial();
         let to = if is_alone { self.sealed.start + RECORD_HEAD } else { self.plain.end };
@@ -171,6 +168,13 @@ impl Inbound {
     #[must_use]
     pub fn bytes(&self, range: Range<usize>) -> &[u8] {
         self.bytes.get(range).unwrap_or_default()
+    }
+
+    /// Whether all that was received has been read, and more may come.
+    #[inline]
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.plain.is_empty() && self.sealed.is_empty() && !self.is_closed
     }
 
     /// Whether TLS was closed by the other side, so that nothing more comes.

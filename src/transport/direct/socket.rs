@@ -89,8 +89,7 @@ impl DirectSocket {
     }
 
     /// The next event of the connection.
-    #[inline]
-    pub(in crate::transport) async fn ready(&mut self) -> Ready {
+    pub(super) async fn ready(&mut self) -> Ready {
         std::future::poll_fn(|cx| self.poll_ready(cx)).await
     }
 
@@ -167,8 +166,9 @@ impl DirectSocket {
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, closing).await;
     }
 
+    /// The next event of the connection.
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Ready> {
+    pub(in crate::transport) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Ready> {
         loop {
             if let Some(ready) = self.next() {
                 return Poll::Ready(ready);
@@ -184,6 +184,9 @@ impl DirectSocket {
     /// The next event of what was read; `None` where more bytes are needed first.
     #[inline]
     fn next(&mut self) -> Option<Ready> {
+        if self.inbound.is_exhausted() {
+            return None;
+        }
         if self.close_received.is_some() {
             // What follows a close frame is not read (RFC 6455, section 5.5.1).
             self.inbound.discard();
