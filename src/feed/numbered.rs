@@ -58,7 +58,7 @@ impl NumberedSlots {
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
 const fn place(channel: Channel, code: i64) -> usize {
-    (code.wrapping_mul(4) as usize ^ channel.index() as usize) % LEN
+    (code.wrapping_mul(4).cast_unsigned() as usize ^ channel.index() as usize) % LEN
 }
 
 #[cfg(test)]
