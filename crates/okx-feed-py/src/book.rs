@@ -246,7 +246,8 @@ impl PyBook {
         self.bid_levels().first().copied().map(PyLevel)
     }
 
-    /// `(bid price, bid size, ask price, ask size)` as the nearest floats; `None` if a side is empty.
+    /// `(bid price, bid size, ask price, ask size)` as the nearest floats; `None` if a side is
+    /// empty.
     #[pyo3(name = "top_floats")]
     fn best_floats(&self) -> Option<TopFloats> {
         top_floats(self.bid_levels(), self.ask_levels())

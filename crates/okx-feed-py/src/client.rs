@@ -64,7 +64,7 @@ impl PyClient {
         Ok(py.detach(|| self.if_running(f)))
     }
 
-    /// Calls with the client, if it has not stopped. For a thread without the interpreter's lock.
+    /// As `detached`, for a thread that is without the interpreter's lock.
     fn if_running<R>(&self, f: impl FnOnce(&Client) -> R) -> Option<R> {
         self.client.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(f)
     }
@@ -277,15 +277,9 @@ impl PyClient {
             .map_err(errors::client)
     }
 
-    /// Waits until all of `names` are in a state; without `names` all that is subscribed, at least
-    /// one.
-    ///
-    /// Args:
-    ///     state: `live`, `stale` and so on: docs/PYTHON.md lists them.
-    ///     timeout: Seconds, up to 1e9; `None` waits without end.
-    ///
-    /// Returns:
-    ///     False if it was not so in that time.
+    /// Waits until all of `names` are in a state, such as `live`; without `names` all that is
+    /// subscribed, at least one. `timeout` is in seconds, up to 1e9; `None` waits without end. False
+    /// if it was not so in that time.
     ///
     /// Raises:
     ///     NotSubscribedError: One is not subscribed, or not any more.

@@ -9,8 +9,8 @@ use pyo3::types::{PyBytes, PyList, PyString};
 
 use crate::arguments::Arg;
 use crate::errors;
-use crate::event::append_message;
 use crate::instruments::PyInstruments;
+use crate::objects::append_message;
 use crate::subscriptions::dialect as dialect_of;
 use crate::wait::lock;
 

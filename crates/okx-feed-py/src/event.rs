@@ -1,27 +1,21 @@
-//! Events that are neither books, trades nor records, and the way of all events to Python.
+//! Events that are neither books, trades nor records.
 
 use std::sync::Arc;
 
-use okx_feed::client::{DroppedEvents, OwnedEvent};
-use okx_feed::{
-    Book5, BookState, DepthUpdate, Event, Level, Malformed, Subscription, TradeUpdate, UnixNanos,
-};
+use okx_feed::client::DroppedEvents;
+use okx_feed::{BookState, DepthUpdate, Level, Malformed, Subscription, UnixNanos};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
 
-use crate::book::{Change, PyBook};
 use crate::level::{PySide, SideLevels};
-use crate::record::PyRecord;
-use crate::trade::PyTrade;
 
 /// A change of a subscription's state.
 #[pyclass(frozen, module = "okx_feed", name = "StateChange")]
 #[derive(Debug)]
 pub(crate) struct PyStateChange {
-    subscription: Subscription,
-    from: BookState,
-    to: BookState,
-    ts_recv: UnixNanos,
+    pub(crate) subscription: Subscription,
+    pub(crate) from: BookState,
+    pub(crate) to: BookState,
+    pub(crate) ts_recv: UnixNanos,
 }
 
 #[pymethods]
@@ -155,6 +149,13 @@ impl PyDropped {
 
     fn __repr__(&self) -> String {
         format!("Dropped({} events)", self.total)
+    }
+}
+
+impl From<Malformed> for PyMalformed {
+    fn from(malformed: Malformed) -> Self {
+        let Malformed { kind, offset, subscription, ts_recv } = malformed;
+        Self { kind, offset, topic: subscription.map(|of| of.to_string()), ts_recv: ts_recv.0 }
     }
 }
 
@@ -297,115 +298,5 @@ impl PyDepthUpdate {
         let (asks, bids) = (self.levels.asks.len(), self.levels.bids.len());
         let topic = self.topic().unwrap_or_default();
         format!("DepthUpdate({topic} {}, {asks} asks, {bids} bids)", self.action)
-    }
-}
-
-fn book<'py>(
-    py: Python<'py>,
-    subscription: Subscription,
-    book: Book5,
-    change: Change,
-) -> PyResult<Bound<'py, PyAny>> {
-    Ok(Bound::new(py, PyBook::of_event(Some(subscription), book, change))?.into_any())
-}
-
-fn trade(py: Python<'_>, trade: PyTrade) -> PyResult<Bound<'_, PyAny>> {
-    Ok(Bound::new(py, trade)?.into_any())
-}
-
-/// Appends an event to a list, if it is one of Python's. Runs no code of Python.
-pub(crate) fn append(list: &Bound<'_, PyList>, event: &Event<'_>) -> PyResult<()> {
-    let py = list.py();
-    // The most frequent ones are not copied before.
-    let made = match event {
-        Event::Book(update) => {
-            let Ok(subscription) = Subscription::of(&update.topic) else { return Ok(()) };
-            book(py, subscription, *update.book, Change::default())?
-        }
-        Event::Trade(update) => {
-            let Ok(subscription) = Subscription::of(&update.topic) else { return Ok(()) };
-            let TradeUpdate { trade: of, replayed, missed, origin, .. } = *update;
-            let subscription = Some(subscription);
-            trade(py, PyTrade { subscription, trade: *of, replayed, missed, origin })?
-        }
-        other => match OwnedEvent::new(other) {
-            Some(owned) => object(py, &owned)?,
-            None => return Ok(()),
-        },
-    };
-    list.append(made)
-}
-
-/// As [`append`], with messages of order books as they are.
-pub(crate) fn append_message(list: &Bound<'_, PyList>, event: &Event<'_>) -> PyResult<()> {
-    match event {
-        Event::Depth(update) => list.append(Bound::new(list.py(), PyDepthUpdate::new(update))?),
-        other => append(list, other),
-    }
-}
-
-/// An event as an object. Runs no code of Python.
-pub(crate) fn object<'py>(py: Python<'py>, event: &OwnedEvent) -> PyResult<Bound<'py, PyAny>> {
-    Ok(match *event {
-        OwnedEvent::Book { subscription, book: of, .. } => {
-            book(py, subscription, of, Change::default())?
-        }
-        OwnedEvent::Trade { subscription, trade: of, replayed, missed, origin, .. } => {
-            let subscription = Some(subscription);
-            trade(py, PyTrade { subscription, trade: of, replayed, missed, origin })?
-        }
-        OwnedEvent::DepthBook { subscription, action, sync, best, .. } => {
-            book(py, subscription, best, Change { action: Some(action), sync: Some(sync) })?
-        }
-        OwnedEvent::State { subscription, from, to, ts_recv, .. } => {
-            Bound::new(py, PyStateChange { subscription, from, to, ts_recv })?.into_any()
-        }
-        OwnedEvent::Record { subscription, ref record, .. } => {
-            Bound::new(py, PyRecord::of_event(Some(subscription), *record))?.into_any()
-        }
-        OwnedEvent::Control { ref kind, code, ref message, ts_recv } => {
-            let message = Some(message.to_string()).filter(|text| !text.is_empty());
-            let (kind, ts_recv) = (kind.to_string(), ts_recv.0);
-            Bound::new(py, PyControl { kind, code, message, ts_recv })?.into_any()
-        }
-        OwnedEvent::Skipped { ref channel, ts_recv } => {
-            let (channel, ts_recv) = (channel.to_string(), ts_recv.0);
-            Bound::new(py, PySkipped { channel, ts_recv })?.into_any()
-        }
-        OwnedEvent::Malformed(malformed) => malformed_object(py, &malformed)?,
-        _ => py.None().into_bound(py),
-    })
-}
-
-/// A malformed frame as an object.
-fn malformed_object<'py>(py: Python<'py>, malformed: &Malformed) -> PyResult<Bound<'py, PyAny>> {
-    let Malformed { kind, offset, subscription, ts_recv } = *malformed;
-    let (topic, ts_recv) = (subscription.map(|of| of.to_string()), ts_recv.0);
-    Ok(Bound::new(py, PyMalformed { kind, offset, topic, ts_recv })?.into_any())
-}
-
-/// What a queue or a replay holds for Python.
-#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
-#[derive(Debug)]
-pub(crate) enum Item {
-    /// An event.
-    Event(OwnedEvent),
-    /// Events that were dropped before the next one.
-    Dropped(DroppedEvents),
-    /// Lines that a recording lacks: how many, why, and when.
-    Gap(u64, String, UnixNanos),
-}
-
-impl Item {
-    /// The object of Python. Runs no code of Python.
-    pub(crate) fn object<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match self {
-            Self::Event(event) => object(py, event),
-            Self::Dropped(dropped) => Ok(Bound::new(py, PyDropped::from(*dropped))?.into_any()),
-            Self::Gap(lines, reason, ts_recv) => {
-                let (lines, reason, ts_recv) = (*lines, reason.clone(), ts_recv.0);
-                Ok(Bound::new(py, PyGap { lines, reason, ts_recv })?.into_any())
-            }
-        }
     }
 }

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::arguments::{Count, Seconds};
-use crate::event::{self, Item};
+use crate::objects::{self, Item};
 use crate::process::Process;
 use crate::wait::{lock, now, wait_in_slices};
 
@@ -100,7 +100,7 @@ impl Receiver {
             return item.object(py).map(Some);
         }
         match self.events.try_recv() {
-            Some(Ok(event)) => event::object(py, &event).map(Some),
+            Some(Ok(event)) => objects::object(py, &event).map(Some),
             Some(Err(dropped)) => Item::Dropped(dropped).object(py).map(Some),
             None => Ok(None),
         }

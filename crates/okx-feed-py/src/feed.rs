@@ -12,7 +12,7 @@ use pyo3::types::{PyDict, PyList};
 use crate::arguments::Arg;
 use crate::book::{Change, Levels, PyBook, TopFloats, top_floats};
 use crate::decode::Payload;
-use crate::event;
+use crate::objects;
 use crate::subscriptions::{Wanted, dialect as dialect_of, find, texts};
 use crate::wait::lock;
 use crate::{errors, stats};
@@ -106,7 +106,7 @@ impl PyFeedHandler {
         let mut result = Ok(());
         let sink = &mut |event: &Event<'_>| {
             if result.is_ok() {
-                result = event::append(&list, event);
+                result = objects::append(&list, event);
             }
         };
         let (is_binary, ts_recv) = (self.dialect == Dialect::V3, UnixNanos(ts_recv.0));

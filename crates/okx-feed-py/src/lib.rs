@@ -18,6 +18,7 @@ mod history;
 mod instruments;
 mod level;
 mod numbers;
+mod objects;
 mod options;
 mod process;
 mod readers;

@@ -13,7 +13,7 @@ use pyo3::types::{PyDict, PyList};
 
 use crate::arguments::{Arg, Count};
 use crate::book::PyBook;
-use crate::event::Item;
+use crate::objects::Item;
 use crate::process::Process;
 use crate::subscriptions::{Wanted, dialect as dialect_of, find, texts};
 use crate::wait::{lock, now, wait_in_slices};

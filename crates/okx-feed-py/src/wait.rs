@@ -17,7 +17,7 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// Locks for a thread that has the interpreter's lock, and gives that up while another one has this.
+/// Locks for a thread that has the interpreter's lock, and gives that up while it waits.
 pub(crate) fn lock<'m, T>(py: Python<'_>, mutex: &'m Mutex<T>) -> MutexGuard<'m, T> {
     mutex.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
 }

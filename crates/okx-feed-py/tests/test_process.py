@@ -224,7 +224,7 @@ def test_whatever_waits_ends_with_the_client(exchange: Exchange) -> None:
         with pytest.raises(okx_feed.StoppedError):
             wait()
     assert drained(texts) == drained(events) == "ended"
-    # The last change is still told.
+    # The last change is still seen.
     assert top.wait(0)
 
 
