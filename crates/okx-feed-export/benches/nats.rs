@@ -160,7 +160,7 @@ fn connect(url: &str, thread: &str) -> (tokio::runtime::Runtime, Client) {
     (runtime, client)
 }
 
-/// Makes the stream anew, or leaves the server without: it would keep what core NATS sends too.
+/// Makes the stream again, or leaves the server without: it would keep what core NATS sends too.
 fn use_stream(url: &str, stream: bool) {
     let (runtime, client) = connect(url, "setup");
     runtime.block_on(async {

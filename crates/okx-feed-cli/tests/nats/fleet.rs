@@ -51,7 +51,7 @@ impl Fleet {
         config.market.events_per_sec = rate;
         config.market.seed = 21;
         let ids: Vec<_> = config.market.listings.iter().map(|of| *of.inst_id()).collect();
-        // An exchange that falls behind the wall clock by seconds shows old books, which are not live.
+        // An exchange that falls behind the wall clock by seconds shows old books, never live ones.
         let exchange = Server::bind("127.0.0.1:0", config).await.unwrap();
         let exchange = exchange.with_catch_up(Duration::from_secs(3)).spawn();
         let names = ids.iter().flat_map(|id| CHANNELS.map(|channel| format!("{channel}:{id}")));
@@ -193,7 +193,7 @@ impl Fleet {
         self.exchange.intervene(|exchange, now| exchange.inject(line, &rule, now));
     }
 
-    /// Puts a difference into words, with what the stream has around it and which faults there were.
+    /// Puts a difference into words, with what the stream has around it and the faults there.
     pub(crate) async fn explain(&self, difference: &Difference) -> String {
         let mut text = difference.text.clone();
         let Some((of, trade)) = difference.trade.as_deref() else { return text };

@@ -202,7 +202,8 @@ fn a_file_of_credentials_logs_in() {
     let dir = scratch_dir();
     let config = dir.join("server.conf");
     let text = format!(
-        "operator: {operator_jwt}\nsystem_account: {}\nresolver: MEMORY\nresolver_preload: {{\n{}\n}}\n",
+        "operator: {operator_jwt}\nsystem_account: {}\nresolver: MEMORY\n\
+         resolver_preload: {{\n{}\n}}\n",
         system.public_key(),
         preloaded.join("\n"),
     );

@@ -9,7 +9,7 @@ use okx_feed::transport::Clock;
 use okx_feed::{BookState, EventSink, Subscription};
 
 use super::filters::filters;
-use super::link::Following;
+use super::following::Following;
 use super::merge::Merge;
 use super::options::SourceOptions;
 use super::readers::{Shared, SourceStats, TopicReaders};

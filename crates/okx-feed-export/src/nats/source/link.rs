@@ -4,22 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_nats::datetime::DateTime;
-use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::stream::Stream;
-use async_nats::{Client, Event, HeaderMap, HeaderName, Message, Subscriber};
+use async_nats::{Client, Event, Subscriber};
 use futures_util::stream::SelectAll;
 use futures_util::{FutureExt, StreamExt};
-use okx_feed::transport::Clock;
-use okx_feed::{EventSink, MonoNanos};
+use okx_feed::EventSink;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::merge::{Merge, Received};
-use super::options::{Delivery, SourceOptions};
-use super::readers::{Shared, SourceStats};
+use super::following::{Following, LastRead, PATIENCE};
+use super::options::Delivery;
+use super::readers::SourceStats;
 use super::start::ordered;
-use crate::nats::head::HEADER_NAME;
 use crate::nats::subject::WRITER_PREFIX;
 
 /// How often topics are judged by time.
@@ -27,27 +23,6 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// How many messages are read before heartbeats and the time are looked at again.
 const BATCH: usize = 256;
-
-/// How long the server may take for an answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The last message that was read: its position, and when the stream stored it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LastRead {
-    pub(super) position: u64,
-    pub(super) stored: DateTime,
-}
-
-/// What a source has across connections.
-pub(super) struct Following<S> {
-    pub(super) options: SourceOptions,
-    pub(super) filters: Vec<String>,
-    pub(super) shared: Arc<Shared>,
-    pub(super) merge: Merge<S>,
-    pub(super) clock: Clock,
-    /// The last message that was read; `None` before the first.
-    pub(super) last: Option<LastRead>,
-}
 
 impl<S: EventSink> Following<S> {
     /// Follows over one connection until it is lost. `Ok` once the end was requested.
@@ -65,10 +40,6 @@ impl<S: EventSink> Following<S> {
                 self.follow_stream(&client, &stream, &lost, beats).await
             }
         }
-    }
-
-    pub(super) fn now(&self) -> MonoNanos {
-        self.clock.mono()
     }
 
     fn is_stopped(&self) -> bool {
@@ -201,22 +172,6 @@ impl<S: EventSink> Following<S> {
         self.last = Some(LastRead { position: at, stored: info.published });
         self.shared.stats.position.fetch_max(at, Ordering::Relaxed);
         Ok(left)
-    }
-
-    pub(super) fn on_message(&mut self, message: &Message, position: u64) {
-        let header = |name: HeaderName| {
-            let headers: &HeaderMap = message.headers.as_ref()?;
-            headers.get_last(name).map(|value| value.as_str())
-        };
-        let received = Received {
-            subject: &message.subject,
-            head: header(HEADER_NAME).unwrap_or_default(),
-            id: header(NATS_MESSAGE_ID).unwrap_or_default(),
-            payload: &message.payload,
-            position,
-        };
-        let now = self.now();
-        self.merge.on_message(received, now);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod chain;
 mod filters;
+mod following;
 mod handle;
 mod link;
 mod merge;

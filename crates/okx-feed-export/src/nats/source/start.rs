@@ -12,7 +12,7 @@ use okx_feed::EventSink;
 use okx_feed::model::ChannelKind;
 use tokio::time::timeout;
 
-use super::link::{Following, LastRead, PATIENCE};
+use super::following::{Following, LastRead, PATIENCE};
 use super::options::Start;
 use crate::nats::subject::{SubjectKind, parse};
 
@@ -20,8 +20,8 @@ use crate::nats::subject::{SubjectKind, parse};
 /// is gone: it is not worth reading the stream from there on.
 const OLD_SNAPSHOT_NS: u64 = 75_000_000_000;
 
-/// How much of the past is read again where a stream has lost its end: more than the two minutes for
-/// which a server may keep what it has acknowledged in memory alone.
+/// How much of the past is read again where a stream has lost its end: more than the two minutes
+/// for which a server may keep what it has acknowledged in memory alone.
 const LOOK_BACK: Duration = Duration::from_secs(180);
 
 impl<S: EventSink> Following<S> {

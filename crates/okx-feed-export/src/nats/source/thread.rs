@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use okx_feed::EventSink;
 
-use super::link::Following;
+use super::following::Following;
 
 /// The longest pause between two attempts to connect.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
