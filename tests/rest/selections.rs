@@ -105,8 +105,8 @@ fn selections_are_replaced_while_the_client_runs() {
         client.set_selections(texts.iter().map(|text| text.parse().unwrap())).unwrap();
     };
     becomes(&["trades:BTC-USDT"]);
-    select(&["books5:BTC-USDT*"]);
-    becomes(&["trades:BTC-USDT", "books5:BTC-USDT", "books5:BTC-USDT-SWAP"]);
+    select(&["books5:BTC-USDT*,type=SWAP"]);
+    becomes(&["trades:BTC-USDT", "books5:BTC-USDT-SWAP"]);
     let kept = client.book_reader(&"books5:BTC-USDT-SWAP".parse().unwrap()).unwrap();
     select(&["books5:*-USDT-SWAP"]);
     becomes(&["trades:BTC-USDT", "books5:BTC-USDT-SWAP", "books5:ETH-USDT-SWAP"]);
