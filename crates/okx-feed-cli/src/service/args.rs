@@ -70,8 +70,9 @@ All of it:
 
 SIGHUP reads the file again: channels and selections that are new are subscribed, those that are
 gone are unsubscribed. All else needs a restart, which is reported, as are mistakes in the file;
-what runs then goes on as it is. SIGTERM and SIGINT end it with a proper close and all written. Under systemd
-it reports when it is ready and, where the unit has WatchdogSec, that the feeds' threads run.
+what runs then goes on as it is. SIGTERM and SIGINT end it with a proper close and all written.
+Under systemd it reports when it is ready and, where the unit has WatchdogSec, that the feeds'
+threads run.
 
-Exit code: 0 after a signal; 1 when a recording or what is published lacks anything; 2 for a mistake in the file, for
-what can't be started, and when a feed has ended by itself.";
+Exit code: 0 after a signal; 1 when a recording or what is published lacks anything; 2 for a mistake
+in the file, for what can't be started, and when a feed has ended by itself.";

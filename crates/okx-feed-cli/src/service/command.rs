@@ -127,9 +127,9 @@ fn reload(path: &Path, current: &mut Checked, all: &[RunningFeed]) {
     let changes = Changes::between(current, &new);
     for (one, change) in all.iter().zip(&changes.feeds) {
         let (subscribed, unsubscribed) = (change.added.len(), change.gone.len());
-        let selects_anew = change.selections.is_some();
+        let new_selections = change.selections.is_some();
         match apply(change, one) {
-            Ok(()) => tracing::info!(feed = %one.name, subscribed, unsubscribed, selects_anew,
+            Ok(()) => tracing::info!(feed = %one.name, subscribed, unsubscribed, new_selections,
                 "the file was read again"),
             // A feed that has ended ends the service with the next look after it.
             Err(error) => {

@@ -173,7 +173,7 @@ fn selections_join_and_leave_by_the_file_and_a_changed_protocol_ends_nothing() {
     let again = "the file was read again";
     // It began without any selection.
     let entry = reload("channels = [\"books5:BTC-USDT\", \"trades:BTC-USDT*,type=SWAP\"]", again);
-    assert_eq!(entry["selects_anew"], true);
+    assert_eq!(entry["new_selections"], true);
     becomes(&["books5:BTC-USDT", "trades:BTC-USDT-SWAP"]);
     reload("channels = [\"books5:BTC-*\"]", again);
     wait("books of the selection", || {
@@ -247,7 +247,7 @@ fn a_service_that_can_not_start_says_why_in_its_log() {
 /// ends.
 #[cfg(target_os = "linux")]
 #[test]
-fn systemd_is_told_of_the_start_the_life_and_the_end() {
+fn systemd_gets_reports_of_the_start_the_life_and_the_end() {
     let exchange = Exchange::start();
     let folder = Folder::new("systemd");
     let socket = folder.0.join("notify");
@@ -262,15 +262,15 @@ fn systemd_is_told_of_the_start_the_life_and_the_end() {
     command.args(["run", "--config", &path]).env("NO_PROXY", "*").env("NOTIFY_SOCKET", &socket);
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let service = Program::from(child);
-    let told = || {
+    let next = || {
         let mut buf = [0; 256];
         let len = manager.recv(&mut buf).unwrap();
         text(&buf[..len]).trim().to_owned()
     };
-    assert_eq!(told(), "READY=1");
-    assert_eq!((told(), told()), ("WATCHDOG=1".to_owned(), "WATCHDOG=1".to_owned()));
+    assert_eq!(next(), "READY=1");
+    assert_eq!((next(), next()), ("WATCHDOG=1".to_owned(), "WATCHDOG=1".to_owned()));
     service.send_signal("TERM");
-    wait("the end", || (told() == "STOPPING=1").then_some(()));
+    wait("the end", || (next() == "STOPPING=1").then_some(()));
     assert_eq!(service.finish().status.code(), Some(0));
 }
 

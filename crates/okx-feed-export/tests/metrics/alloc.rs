@@ -54,8 +54,8 @@ fn the_feeds_thread_allocates_nothing_with_everything_on() {
     });
     let (stopped, addr) = (Arc::clone(&stop), page.addr());
     let reader = thread::spawn(move || {
-        let told = events(addr, "sub=books%3ABTC-USDT").unwrap();
-        told.take_while(|_| !stopped.load(Ordering::Relaxed)).count()
+        let given = events(addr, "sub=books%3ABTC-USDT").unwrap();
+        given.take_while(|_| !stopped.load(Ordering::Relaxed)).count()
     });
     let spent = spent.recv_timeout(Duration::from_secs(60)).unwrap();
     stop.store(true, Ordering::Relaxed);

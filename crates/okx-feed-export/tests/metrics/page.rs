@@ -11,10 +11,10 @@ use crate::running::{Running, wait};
 fn a_page_follows_a_subscription_that_was_ended_and_is_back() {
     let running = Running::start(&["books5:BTC-USDT", "trades:BTC-USDT"]);
     let page = web::serve("127.0.0.1:0".parse().unwrap(), running.feeds(), None).unwrap();
-    let mut told = events(page.addr(), "sub=books5%3ABTC-USDT").unwrap();
+    let mut given = events(page.addr(), "sub=books5%3ABTC-USDT").unwrap();
     let mut state = |wanted: &str| {
         wait(wanted, || {
-            let (_, tick) = told.next().unwrap();
+            let (_, tick) = given.next().unwrap();
             (tick["book"]["state"] == wanted).then(|| tick["book"].clone())
         })
     };
@@ -28,7 +28,7 @@ fn a_page_follows_a_subscription_that_was_ended_and_is_back() {
     assert!(again["ts_recv"].as_u64() > first["ts_recv"].as_u64());
     // Its trades as well.
     wait("trades", || {
-        let (name, tick) = told.next().unwrap();
+        let (name, tick) = given.next().unwrap();
         (name == "tick" && !tick["trades"].as_array().unwrap().is_empty()).then_some(())
     });
 }
