@@ -61,7 +61,6 @@ pub use state::{BookState, DownReason};
 pub use subscription::{Subscription, SubscriptionError};
 pub use subscription_id::SubscriptionId;
 pub use text::Text;
-#[cfg(feature = "capture")]
 #[cfg(feature = "sim")]
 pub(crate) use time::civil_from_days;
 pub use time::{IsoMs, MonoNanos, UnixNanos};

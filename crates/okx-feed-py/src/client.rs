@@ -278,8 +278,8 @@ impl PyClient {
     }
 
     /// Waits until all of `names` are in a state, such as `live`; without `names` all that is
-    /// subscribed, at least one. `timeout` is in seconds, up to 1e9; `None` waits without end. False
-    /// if it was not so in that time.
+    /// subscribed, at least one. `timeout` is in seconds, up to 1e9; `None` waits without end.
+    /// False if it was not so in that time.
     ///
     /// Raises:
     ///     NotSubscribedError: One is not subscribed, or not any more.

@@ -26,7 +26,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// turn: timers, commands, connections that are being opened.
 const SPINS: usize = 32;
 
-/// Whether a read that leaves room has taken all that is there, so that the runtime tells of what
+/// Whether a read that leaves room has taken all that is there, so that the runtime reports what
 /// comes later and no further read has to find nothing: as tokio's own reads have it.
 const IS_EDGE_TRIGGERED: bool = cfg!(any(target_os = "linux", target_os = "android"));
 

@@ -54,7 +54,8 @@ pub fn put_u64(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(digits.get(digits.len() - len..).unwrap_or_default());
 }
 
-/// Appends a list of levels: each is `[px, sz, orders]`, and what `fourth` gives for it and its place.
+/// Appends a list of levels: each is `[px, sz, orders]`, and what `fourth` gives for it and its
+/// place.
 pub fn put_levels(
     out: &mut Vec<u8>,
     levels: &[Level],

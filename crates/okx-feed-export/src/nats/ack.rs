@@ -15,8 +15,8 @@ pub(super) enum Ack {
 const NOT_NOW: [u16; 2] = [429, 503];
 
 impl Ack {
-    /// Reads one. `None` if the server takes nothing for now, such as a status instead of an answer:
-    /// no stream has the subject, or the server has not read its streams again yet.
+    /// Reads one. `None` if the server takes nothing for now, such as a status instead of an
+    /// answer: no stream has the subject, or the server has not read its streams again yet.
     pub(super) fn of(is_status: bool, payload: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         struct Refusal {
