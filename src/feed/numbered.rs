@@ -2,8 +2,11 @@
 
 use crate::model::Channel;
 
-/// The entries, a power of two: those of some hundred instruments of three channels.
+/// The entries, a power of two: those of 256 instruments of all channels.
 const LEN: usize = 1024;
+
+/// The entries of one instrument: of each of three channels, and of all others.
+const CHANNELS: usize = 4;
 
 /// Where the slots of instruments are that SBE names by a number, as they were found last.
 ///
@@ -58,12 +61,32 @@ impl NumberedSlots {
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
 const fn place(channel: Channel, code: i64) -> usize {
-    (code.wrapping_mul(4).cast_unsigned() as usize ^ channel.index() as usize) % LEN
+    let rank = match channel {
+        Channel::BboTbt => 0,
+        Channel::Trades => 1,
+        Channel::BooksL2Tbt => 2,
+        _ => 3,
+    };
+    (code.cast_unsigned() as usize).wrapping_mul(CHANNELS).wrapping_add(rank) % LEN
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn instruments_of_successive_numbers_share_no_entry() {
+        let mut slots = NumberedSlots::default();
+        slots.begin();
+        let channels = [Channel::BboTbt, Channel::Trades, Channel::BooksL2Tbt];
+        for first in [0, 210_000, i64::MAX - 255, i64::MIN] {
+            let all = || (first..=first + 255).flat_map(|code| channels.map(|of| (of, code)));
+            all().enumerate().for_each(|(at, (channel, code))| slots.note(channel, code, at));
+            for (at, (channel, code)) in all().enumerate() {
+                assert_eq!(slots.get(channel, code), Some(at), "{channel:?} {code}");
+            }
+        }
+    }
 
     #[test]
     fn an_entry_is_of_one_channel_and_one_number() {
