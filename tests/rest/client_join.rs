@@ -1,6 +1,6 @@
 //! The join through the real client, over real sockets.
 
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use okx_feed::sim::{Endpoint, ExchangeConfig, MarketConfig, ServerThread};
@@ -67,10 +67,13 @@ fn what_has_no_history_is_refused_before_anything_is_connected() {
     assert!(matches!(refused(wrong), ClientError::Rest(_)));
 }
 
-#[test]
-fn a_broken_book_recovers_by_a_snapshot_without_a_request_to_subscribe() {
+/// The changes of a book: what changed it, from where, and whether it is live.
+type Changes = Receiver<(DepthAction, Origin, bool)>;
+
+/// A client that joins the book of `BTC-USDT` with snapshots, and an exchange with faults.
+fn book_of(faults: &str) -> (ServerThread, Client, Changes) {
     let market = MarketConfig { depth: 30, events_per_sec: 3_000, ..MarketConfig::default() };
-    let faults = "gap:each=15,channel=books;lag:p=0.2,by=300ms".parse().unwrap();
+    let faults = faults.parse().unwrap();
     let config = ExchangeConfig { market, faults, ..ExchangeConfig::default() };
     let server = ServerThread::start("127.0.0.1:0", config).unwrap();
     let (sender, changes) = channel();
@@ -88,6 +91,12 @@ fn a_broken_book_recovers_by_a_snapshot_without_a_request_to_subscribe() {
         })
         .spawn()
         .unwrap();
+    (server, client, changes)
+}
+
+#[test]
+fn a_broken_book_recovers_by_a_snapshot_without_a_request_to_subscribe() {
+    let (_server, client, changes) = book_of("gap:each=15,channel=books;lag:p=0.2,by=300ms");
     let (mut sent, mut requested, mut live_after) = (0, 0, 0);
     while live_after < 60 || requested < 3 {
         let (action, origin, is_live) = changes.recv_timeout(Duration::from_secs(30)).unwrap();
@@ -100,4 +109,24 @@ fn a_broken_book_recovers_by_a_snapshot_without_a_request_to_subscribe() {
     // That of the subscription.
     assert_eq!(sent, 1);
     assert_eq!(client.stats().unwrap().session.resyncs, 0);
+}
+
+#[test]
+fn a_book_whose_snapshot_was_refused_recovers_from_the_next_gap_by_one() {
+    let faults = "gap:each=15,channel=books;deny:nth=1,status=400,code=51000";
+    let (_server, client, changes) = book_of(faults);
+    let (mut sent, mut requested, mut recovered) = (0, 0, false);
+    // Bounded by pushes: a book that is never recovered has them too.
+    for _ in 0..400 {
+        let (action, _, is_live) = changes.recv_timeout(Duration::from_secs(30)).unwrap();
+        sent += usize::from(action == DepthAction::Snapshot);
+        requested += usize::from(action == DepthAction::RestSnapshot);
+        recovered = sent == 2 && requested >= 2 && is_live;
+        if recovered {
+            break;
+        }
+    }
+    assert!(recovered, "{sent} sent, {requested} requested");
+    // That of the refused request.
+    assert_eq!(client.stats().unwrap().session.resyncs, 1);
 }

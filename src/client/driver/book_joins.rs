@@ -110,7 +110,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         }
     }
 
-    /// Takes a snapshot, or why there is none: then the book is subscribed again.
+    /// Takes a snapshot, or why there is none: then a book that is not live is subscribed again.
     pub(super) fn on_book_snapshot(
         &mut self,
         subscription: &Subscription,
@@ -151,7 +151,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         drop(shared);
         let step = why.unwrap_or_else(|why| {
             tracing::warn!(%subscription, why, "there is no REST book");
-            BookJoinStep::Failed
+            join.on_failure()
         });
         if step == BookJoinStep::Joined {
             tracing::debug!(%subscription, "joined with a REST book");

@@ -27,7 +27,7 @@ pub enum BookJoinStep {
     Wait,
     /// Nothing: the book is live, and no request is on its way.
     Joined,
-    /// Subscribe again: no snapshot could be joined. Reported once.
+    /// Subscribe again: no snapshot could be joined. Reported once for a chain of updates.
     Failed,
 }
 
@@ -86,15 +86,33 @@ impl BookJoin {
                 self.is_outdated |= outcome.begins_chain;
                 BookJoinStep::Wait
             }
-            BookSync::NoSnapshot | BookSync::Broken(_) => self.request_again(),
+            BookSync::NoSnapshot | BookSync::Broken(_) => {
+                // After a failure too: the renewed subscription may break before it is live.
+                if outcome.begins_chain && self.tries > TRIES {
+                    self.tries = 0;
+                }
+                self.request_again()
+            }
         }
+    }
+
+    /// Takes that the request has no reply, or one that can't be used, and that none will come.
+    ///
+    /// No snapshot is requested then until the book is live or another chain of updates begins.
+    pub const fn on_failure(&mut self) -> BookJoinStep {
+        (self.is_requested, self.is_outdated) = (false, false);
+        if self.is_live {
+            return BookJoinStep::Joined;
+        }
+        self.tries = TRIES + 1;
+        BookJoinStep::Failed
     }
 
     /// Takes the rows of the reply to [`BookJoin::request`], received at `ts_recv`. `apply` is
     /// given the snapshot and applies it to the book; it returns `None` if there is no such book.
     ///
     /// # Errors
-    /// [`RowError`] where the reply can't be read.
+    /// [`RowError`] where the reply can't be read: see [`BookJoin::on_failure`].
     pub fn on_rows(
         &mut self,
         topic: Topic<'_>,
@@ -102,8 +120,8 @@ impl BookJoin {
         ts_recv: UnixNanos,
         apply: impl FnOnce(&DepthUpdate<'_>) -> Option<ApplyOutcome>,
     ) -> Result<BookJoinStep, RowError> {
-        let snapshot = v5::book(rows)?;
         self.is_requested = false;
+        let snapshot = v5::book(rows)?;
         if std::mem::take(&mut self.is_outdated) {
             return Ok(if self.is_live { BookJoinStep::Joined } else { self.request_again() });
         }
@@ -121,7 +139,10 @@ impl BookJoin {
                 non_rpi: None,
             })
         });
-        Ok(outcome.map_or(BookJoinStep::Failed, |outcome| self.on_applied(&outcome)))
+        Ok(match outcome {
+            Some(outcome) => self.on_applied(&outcome),
+            None => self.on_failure(),
+        })
     }
 
     const fn request_again(&mut self) -> BookJoinStep {
@@ -218,10 +239,39 @@ mod tests {
             assert_eq!(on_rows(&mut join, Some(BROKEN)), REQUEST);
         }
         assert_eq!(on_rows(&mut join, Some(BROKEN)), BookJoinStep::Failed);
-        assert_eq!(join.on_applied(&outcome(BROKEN, true)), BookJoinStep::Wait);
+        assert_eq!(join.on_applied(&outcome(BROKEN, false)), BookJoinStep::Wait);
         assert_eq!(join.on_applied(&outcome(BookSync::Live, false)), BookJoinStep::Joined);
         assert_eq!(join.on_applied(&outcome(BROKEN, true)), REQUEST);
+    }
+
+    #[test]
+    fn the_next_gap_after_a_failed_request_has_a_request() {
         let topic = Topic::v5(Channel::Books, "BTC-USDT");
-        assert!(join.on_rows(topic, "[]", UnixNanos(1), |_| None).is_err());
+        for is_refused in [true, false] {
+            let mut join = join();
+            for is_live in [true, false, true] {
+                assert_eq!(join.on_applied(&outcome(BROKEN, true)), REQUEST);
+                // The next gap comes before the failure.
+                assert_eq!(join.on_applied(&outcome(BROKEN, true)), BookJoinStep::Wait);
+                assert!(is_refused || join.on_rows(topic, "[]", UnixNanos(1), |_| None).is_err());
+                assert_eq!(join.on_failure(), BookJoinStep::Failed);
+                assert_eq!(join.on_applied(&outcome(BROKEN, false)), BookJoinStep::Wait);
+                // The book of the renewed subscription, unless it breaks at once.
+                if is_live {
+                    let step = join.on_applied(&outcome(BookSync::Live, false));
+                    assert_eq!(step, BookJoinStep::Joined);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_live_book_needs_no_subscription_after_a_failed_request() {
+        let mut join = join();
+        assert_eq!(join.on_applied(&outcome(BROKEN, true)), REQUEST);
+        assert_eq!(join.on_applied(&outcome(BookSync::Live, false)), BookJoinStep::Wait);
+        assert_eq!(join.on_failure(), BookJoinStep::Joined);
+        assert_eq!(join.on_applied(&outcome(BROKEN, true)), REQUEST);
+        assert_eq!(on_rows(&mut join, Some(BookSync::Live)), BookJoinStep::Joined);
     }
 }
