@@ -24,31 +24,54 @@ pub struct Level {
     tail: Tail,
 }
 
-/// The last eight bytes of a level: the orders and the two scales, little-endian.
+/// The last eight bytes of a level: the orders and the two scales, each in native byte order.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 #[repr(transparent)]
 struct Tail(u64);
+
+/// The bits of the word at which the orders and the scales begin: their bytes have the same
+/// offsets in either byte order.
+const SHIFTS: (u32, u32, u32) =
+    if cfg!(target_endian = "little") { (0, 32, 40) } else { (32, 24, 16) };
 
 #[expect(clippy::cast_possible_truncation, reason = "each takes its own bits of the word")]
 impl Tail {
     #[inline(always)]
     const fn new(orders: u32, px_scale: u8, sz_scale: u8) -> Self {
-        Self((orders as u64 | (px_scale as u64) << 32 | (sz_scale as u64) << 40).to_le())
+        let (at_orders, at_px, at_sz) = SHIFTS;
+        let (px_scale, sz_scale) = (px_scale as u64, sz_scale as u64);
+        Self((orders as u64) << at_orders | px_scale << at_px | sz_scale << at_sz)
     }
 
     #[inline(always)]
     const fn orders(self) -> u32 {
-        u64::from_le(self.0) as u32
+        (self.0 >> SHIFTS.0) as u32
     }
 
     #[inline(always)]
     const fn px_scale(self) -> u8 {
-        (u64::from_le(self.0) >> 32) as u8
+        (self.0 >> SHIFTS.1) as u8
     }
 
     #[inline(always)]
     const fn sz_scale(self) -> u8 {
-        (u64::from_le(self.0) >> 40) as u8
+        (self.0 >> SHIFTS.2) as u8
+    }
+
+    /// The orders in the lower half, then the scales, in either byte order.
+    #[inline(always)]
+    const fn to_word(self) -> u64 {
+        if cfg!(target_endian = "little") {
+            // As it is: to put the parts together again would cost a mask.
+            return self.0;
+        }
+        self.orders() as u64 | (self.px_scale() as u64) << 32 | (self.sz_scale() as u64) << 40
+    }
+
+    /// The tail of [`Tail::to_word`], whatever the upper sixteen bits are.
+    #[inline(always)]
+    const fn from_word(word: u64) -> Self {
+        Self::new(word as u32, (word >> 32) as u8, (word >> 40) as u8)
     }
 }
 
@@ -128,14 +151,14 @@ impl Level {
     /// The level as three words, for publication in atomics.
     #[inline]
     pub(crate) const fn to_words(self) -> [u64; 3] {
-        [self.px.cast_unsigned(), self.sz.cast_unsigned(), u64::from_le(self.tail.0)]
+        [self.px.cast_unsigned(), self.sz.cast_unsigned(), self.tail.to_word()]
     }
 
     /// The level of [`Level::to_words`].
     #[inline]
     pub(crate) const fn from_words(words: [u64; 3]) -> Self {
         let [px, sz, tail] = words;
-        let tail = Tail(tail.to_le());
+        let tail = Tail::from_word(tail);
         let (px_scale, sz_scale) = (tail.px_scale(), tail.sz_scale());
         let tail = Tail::new(
             tail.orders(),
@@ -166,6 +189,13 @@ const _: () = {
     assert!(std::mem::offset_of!(Level, px) == 0);
     assert!(std::mem::offset_of!(Level, sz) == 8);
     assert!(std::mem::offset_of!(Level, tail) == 16);
+    // The tail's own offsets: orders at 0, the scales at 4 and 5, then zeros.
+    let [o0, o1, o2, o3, px_scale, sz_scale, 0, 0] = Tail::new(0x0102_0304, 5, 6).0.to_ne_bytes()
+    else {
+        panic!("the last two bytes are zeros");
+    };
+    assert!(u32::from_ne_bytes([o0, o1, o2, o3]) == 0x0102_0304);
+    assert!(px_scale == 5 && sz_scale == 6);
 };
 
 #[cfg(test)]
