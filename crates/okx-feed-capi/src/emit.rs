@@ -19,6 +19,8 @@ pub(crate) struct Emitter {
     callback: Option<Callback>,
     /// The record of an event: it is too large to be made for each.
     record: Box<Record>,
+    /// The best five levels of the order book of an event.
+    best: Book5,
     /// A client's thread calls the function, not the caller's own.
     is_of_client: bool,
 }
@@ -26,7 +28,8 @@ pub(crate) struct Emitter {
 impl Emitter {
     /// Of a call that calls back.
     pub(crate) fn new(callback: Option<Callback>) -> Self {
-        Self { callback, record: Box::new(Record::EMPTY), is_of_client: false }
+        let record = Box::new(Record::EMPTY);
+        Self { callback, record, best: Book5::EMPTY, is_of_client: false }
     }
 
     /// Of a client.
@@ -42,15 +45,14 @@ impl EventSink for Emitter {
         if self.is_of_client {
             mark_client_thread();
         }
-        if let Some(event) = of_event(event, &mut self.record) {
+        if let Some(event) = of_event(event, &mut self.record, &mut self.best) {
             callback.call(&event);
         }
     }
 }
 
-/// The event of C, which points into `event` and `record`. `book` is the best five of an order
-/// book.
-fn of_event(event: &FeedEvent<'_>, record: &mut Record) -> Option<Event> {
+/// The event of C, which points into `event`, `record` and `best`.
+fn of_event(event: &FeedEvent<'_>, record: &mut Record, best: &mut Book5) -> Option<Event> {
     let mut to = match event {
         FeedEvent::Book(update) => {
             let mut to = of_topic(EventKind::Book, &update.topic);
@@ -66,6 +68,8 @@ fn of_event(event: &FeedEvent<'_>, record: &mut Record) -> Option<Event> {
         }
         FeedEvent::DepthBook(change) => {
             let mut to = of_levels(change.update);
+            *best = change.book.view().top5();
+            to.book = book(best);
             to.is_live = change.book.live().is_some();
             to.is_history = change.origin == Origin::History;
             to

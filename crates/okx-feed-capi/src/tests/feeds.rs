@@ -26,6 +26,8 @@ struct Seen {
     kinds: Vec<EventKind>,
     texts: Vec<String>,
     book: Option<Book>,
+    /// The books of order books' messages.
+    best: Vec<Option<Book>>,
     trade: Option<Trade>,
     asks: Vec<Level>,
     fields: Vec<(String, FieldKind, i64, u8)>,
@@ -52,6 +54,9 @@ unsafe extern "C" fn see(event: *const Event, user: *mut c_void) {
     // SAFETY: not null, they point to one value each, and to so many levels.
     unsafe {
         seen.book = event.book.as_ref().copied().or(seen.book);
+        if event.kind == EventKind::Depth {
+            seen.best.push(event.book.as_ref().copied());
+        }
         seen.trade = event.trade.as_ref().copied().or(seen.trade);
         if event.asks_len > 0 {
             seen.asks = std::slice::from_raw_parts(event.asks, event.asks_len).to_vec();
@@ -177,6 +182,37 @@ fn a_feed_gives_books_trades_records_and_events() {
 }
 
 #[test]
+fn an_order_books_event_has_the_best_levels_after_it() {
+    let update = br#"{"arg":{"channel":"books","instId":"BTC-USDT"},"action":"update","data":[{"asks":[["3","0","0","0"],["5","9","0","1"]],"bids":[["1","4","0","1"]],"ts":"1700000000002","seqId":8,"prevSeqId":7}]}"#;
+    let mut seen = Seen::default();
+    let mut read = Vec::new();
+    let mut feed = null_mut();
+    // SAFETY: as above.
+    unsafe {
+        assert_eq!(okx_feed_new(5, Some(see), (&raw mut seen).cast(), &mut feed), Status::Ok);
+        assert_eq!(okx_feed_subscribe(feed, c("books:BTC-USDT")), Status::Ok);
+        assert_eq!(okx_feed_set_states(feed, 1, 1), Status::Ok);
+        let mut reader = null_mut();
+        assert_eq!(okx_feed_reader(feed, c("books:BTC-USDT"), &mut reader), Status::Ok);
+        for text in [DEPTH, update] {
+            assert_eq!(frame(feed, text), Status::Ok, "{}", last_error());
+            let mut view: BookView = std::mem::zeroed();
+            assert_eq!(okx_reader_book(reader, &mut view), Status::Ok);
+            read.push(Some(view.book));
+        }
+        let other = String::from_utf8_lossy(DEPTH).replace("BTC", "ETH");
+        assert_eq!(frame(feed, other.as_bytes()), Status::Ok);
+        read.push(None);
+        assert_eq!(okx_reader_close(reader), Status::Ok);
+        assert_eq!(okx_feed_close(feed), Status::Ok);
+    }
+    assert_eq!(seen.best, read, "the third is not subscribed");
+    let best = seen.best[1].unwrap();
+    assert_eq!((best.asks_len, best.bids_len, best.seq), (2, 2, 8));
+    assert_eq!((best.asks[0].px, best.bids[1].px), (4, 1));
+}
+
+#[test]
 fn a_malformed_frame_is_a_status_and_an_event_and_the_feed_goes_on() {
     let mut seen = Seen::default();
     let mut feed = null_mut();
@@ -229,4 +265,5 @@ fn the_librarys_own_values_have_the_layout_of_c() {
         [("3", "1"), ("4", "2")].map(|(px, sz)| Level::from(&level((px, sz, 1))))
     );
     assert_eq!(seen.kinds, [EventKind::Book, EventKind::Trade, EventKind::Depth]);
+    assert_eq!(seen.best, [None], "a decoder keeps no books");
 }

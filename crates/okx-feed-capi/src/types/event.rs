@@ -18,7 +18,8 @@ pub enum EventKind {
     Trade = 2,
     /// A message of an order book. From a client, a feed and a replay it has been applied: `book`
     /// has the best five levels after it, `is_live` whether the book is the exchange's. `asks` and
-    /// `bids` are the levels of the message; a queue does not have them.
+    /// `bids` are the levels of the message; a queue does not have them. `book` is NULL
+    /// from a decoder, and of an order book that is not subscribed.
     Depth = 3,
     /// A record: `record`.
     Record = 4,
