@@ -140,10 +140,11 @@ fn of_owned(event: &OwnedEvent, record: &mut Record) -> Event {
             (to.ts_recv, to.book) = (of.ts_recv.0, book(of));
             to
         }
-        OwnedEvent::Trade { subscription, id, trade: of, replayed, missed, .. } => {
+        OwnedEvent::Trade { subscription, id, trade: of, replayed, missed, origin } => {
             let mut to = of_subscription(EventKind::Trade, subscription, *id);
             (to.ts_recv, to.trade) = (of.ts_recv.0, trade(of));
             (to.missed, to.is_replayed) = (*missed, *replayed);
+            to.is_history = *origin == Origin::History;
             to
         }
         OwnedEvent::DepthBook { subscription, id, action, sync, best } => {

@@ -213,6 +213,24 @@ fn an_order_books_event_has_the_best_levels_after_it() {
 }
 
 #[test]
+fn a_queue_says_which_trades_are_of_the_history() {
+    let mut held = crate::emit::Held::new();
+    for origin in [okx_feed::Origin::Live, okx_feed::Origin::History] {
+        let one = okx_feed::Decimal::from(1);
+        let event = held.hold(okx_feed::client::OwnedEvent::Trade {
+            subscription: "trades:BTC-USDT".parse().unwrap(),
+            id: okx_feed::SubscriptionId::new(0),
+            trade: okx_feed::Trade::new(okx_feed::Side::Sell, one, one),
+            replayed: false,
+            missed: 3,
+            origin,
+        });
+        assert_eq!((event.kind, event.missed), (EventKind::Trade, 3));
+        assert_eq!(event.is_history, origin == okx_feed::Origin::History);
+    }
+}
+
+#[test]
 fn a_malformed_frame_is_a_status_and_an_event_and_the_feed_goes_on() {
     let mut seen = Seen::default();
     let mut feed = null_mut();
