@@ -1430,7 +1430,8 @@ okx_status okx_replay_step(struct okx_replay *replay);
 okx_status okx_replay_run(struct okx_replay *replay);
 
 /*
- A reader of what a subscription holds after the lines that were played.
+ A reader of what a subscription holds after the lines that were played: books, order books and
+ trades only. OKX_STATUS_NOT_FOUND for a channel of records.
  */
 okx_status okx_replay_reader(struct okx_replay *replay,
                              const char *channel,

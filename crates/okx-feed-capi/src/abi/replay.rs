@@ -3,15 +3,16 @@
 
 use std::ffi::{c_char, c_void};
 
+use okx_feed::model::ChannelKind;
 use okx_feed::replay::Speed;
-use okx_feed::{Replay as FeedReplay, ReplayError};
+use okx_feed::{Replay as FeedReplay, ReplayError, Subscription};
 
 use super::reader::{Reader, Readers};
 use crate::channels::subscription;
 use crate::emit::Emitter;
 use crate::handles::{Exclusive, Handle, close, open, with};
 use crate::pointers::{Callback, EventCallback, check_out, put, put_sized, text, texts};
-use crate::status::{Failure, Status, guard};
+use crate::status::{Failure, Outcome, Status, guard};
 use crate::types::{ReplayCounts, names};
 
 /// A replay: captures through the same code as live frames, with the recorded times.
@@ -91,7 +92,18 @@ pub unsafe extern "C" fn okx_replay_run(replay: *mut Replay) -> Status {
     })
 }
 
-/// A reader of what a subscription holds after the lines that were played.
+fn check_has_reader(channel: &Subscription) -> Outcome<()> {
+    match channel.channel().kind() {
+        ChannelKind::Book5 | ChannelKind::Depth | ChannelKind::Trades => Ok(()),
+        _ => {
+            let reason = "a replay has readers of books, order books and trades only";
+            Err(Failure::new(Status::NotFound, format_args!("{channel}: {reason}")))
+        }
+    }
+}
+
+/// A reader of what a subscription holds after the lines that were played: books, order books and
+/// trades only. OKX_STATUS_NOT_FOUND for a channel of records.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn okx_replay_reader(
     replay: *mut Replay,
@@ -104,6 +116,7 @@ pub unsafe extern "C" fn okx_replay_reader(
         with(replay, |replay| {
             replay.with(|replay| {
                 let channel = subscription(replay.dialect(), &channel)?;
+                check_has_reader(&channel)?;
                 let readers = Readers {
                     book: replay.book_reader(&channel),
                     depth: replay.depth_reader(&channel),

@@ -7,6 +7,7 @@ use super::{c, last_error};
 use crate::abi::decoder::{okx_decoder_close, okx_decoder_decode, okx_decoder_new};
 use crate::abi::feed::*;
 use crate::abi::reader::*;
+use crate::abi::replay::*;
 use crate::status::Status;
 use crate::types::*;
 
@@ -210,6 +211,42 @@ fn an_order_books_event_has_the_best_levels_after_it() {
     let best = seen.best[1].unwrap();
     assert_eq!((best.asks_len, best.bids_len, best.seq), (2, 2, 8));
     assert_eq!((best.asks[0].px, best.bids[1].px), (4, 1));
+}
+
+#[test]
+fn a_replay_has_books_in_its_events_and_readers_but_of_records() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/sim-v5-books.jsonl");
+    let mut seen = Seen::default();
+    let (files, name) = ([c(file)], c("books:BTC-USDT"));
+    let (mut replay, mut reader, mut none) = (null_mut(), null_mut(), null_mut());
+    // SAFETY: as above.
+    unsafe {
+        let (see, user) = (Some(see as _), (&raw mut seen).cast());
+        let opened =
+            okx_replay_open(files.as_ptr(), 1, 5, &raw const name, 1, 0.0, see, user, &mut replay);
+        assert_eq!(opened, Status::Ok, "{}", last_error());
+        assert_eq!(okx_replay_step(replay), Status::Ok);
+        assert_eq!(okx_replay_reader(replay, name, &mut reader), Status::Ok);
+        let refused = okx_replay_reader(replay, c("tickers:BTC-USDT"), &mut none);
+        assert_eq!(refused, Status::NotFound);
+        assert!(last_error().contains("order books and trades only"), "{}", last_error());
+        let refused = okx_replay_reader(replay, c("trades:BTC-USDT"), &mut none);
+        assert_eq!(refused, Status::NotFound);
+        assert!(last_error().contains("is not subscribed"), "{}", last_error());
+        let mut view: BookView = std::mem::zeroed();
+        for _ in 0..10 {
+            assert_eq!(okx_replay_step(replay), Status::Ok);
+            assert_eq!(okx_reader_book(reader, &mut view), Status::Ok);
+            assert_eq!((view.book.asks_len, view.book.bids_len), (5, 5));
+            // The reader's is published when the best levels change.
+            let best = seen.best.last().unwrap().unwrap();
+            assert_eq!((best.asks, best.bids), (view.book.asks, view.book.bids));
+        }
+        assert_eq!(okx_replay_run(replay), Status::Ok);
+        assert!(seen.best.iter().all(Option::is_some));
+        assert_eq!(okx_reader_close(reader), Status::Ok);
+        assert_eq!(okx_replay_close(replay), Status::Ok);
+    }
 }
 
 #[test]
