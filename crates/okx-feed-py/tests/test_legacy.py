@@ -8,6 +8,7 @@ import threading
 import okx_feed
 import pytest
 from conftest import FUTURE, Exchange, until
+from okx_feed._legacy import _LastBook
 
 
 def test_the_dictionary_is_that_of_the_message(exchange: Exchange) -> None:
@@ -64,3 +65,19 @@ def test_it_reconnects_and_a_failing_callback_is_no_end(serve) -> None:
     serve(listen=address)
     until(lambda: count > before + 5, 30)
     ws.close()
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    ['{"asks"', '{"data":[]}', '{"data":7}', '{"data":"asks"}', "[]", "{}", "[" * 200_000],
+)
+def test_a_malformed_message_leaves_the_book_of_before(malformed: str) -> None:
+    book = _LastBook()
+    book.set(malformed)
+    assert book.value() == {}
+    book.set('{"data":[{"asks":[["1","2"]],"bids":[]}]}')
+    assert book.value() == {"asks": [["1", "2"]], "bids": []}
+    book.set(malformed)
+    assert book.value() == {"asks": [["1", "2"]], "bids": []}
+    book.set('{"data":[{"asks":[],"bids":[]}]}')
+    assert book.value() == {"asks": [], "bids": []}

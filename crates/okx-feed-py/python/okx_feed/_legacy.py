@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -70,8 +71,8 @@ class WSSubscription:
         """The last book as the exchange sent it; ``{}`` before the first.
 
         ``asks`` and ``bids`` are lists of ``[price, size, ...]``, best first, as the message has
-        them; further ``instrument_id`` and ``timestamp``. While the connection is lost, it is the
-        last one from before: `state` says so.
+        them; further ``instrument_id`` and ``timestamp``. While the connection is lost, and after a
+        malformed message, it is the last one from before: `state` says so.
 
         Raises:
             StoppedError: It was closed.
@@ -108,8 +109,17 @@ class _LastBook:
     def value(self) -> dict[str, Any]:
         text = self._text
         if text is not None and self._parsed[0] is not text:
-            self._parsed = (text, json.loads(text)["data"][0])
+            self._parsed = (text, _parse(text) or self._parsed[1])
         return self._parsed[1]
+
+
+def _parse(text: str) -> dict[str, Any] | None:
+    """The book of a message; ``None`` of a malformed one."""
+    try:
+        book = json.loads(text)["data"][0]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return book if isinstance(book, dict) else None
 
 
 def _read(texts: Any, book: _LastBook, on_message: Callable[[str], object] | None) -> None:
