@@ -81,3 +81,17 @@ def test_a_malformed_message_leaves_the_book_of_before(malformed: str) -> None:
     assert book.value() == {"asks": [["1", "2"]], "bids": []}
     book.set('{"data":[{"asks":[],"bids":[]}]}')
     assert book.value() == {"asks": [], "bids": []}
+
+
+def test_a_callback_that_is_slow_makes_the_book_stale(exchange: Exchange) -> None:
+    goes_on = threading.Event()
+    goes_on.set()
+    ws = okx_feed.WSSubscription(FUTURE, "futures", lambda _: goes_on.wait(), url=exchange.v3)
+    until(lambda: ws.state == "live" and ws.GetDepth())
+    goes_on.clear()
+    until(lambda: ws.state == "stale" and ws._client.state(ws._topic) == "live")
+    held = ws.GetDepth()
+    assert ws.GetDepth() == held
+    goes_on.set()
+    until(lambda: ws.state == "live")
+    ws.close()

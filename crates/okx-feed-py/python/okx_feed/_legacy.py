@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("okx_feed")
 
+#: How many texts are taken at once.
+_BATCH = 4096
+
+#: By how many seconds `on_message` may be behind of a live book.
+_MOST_BEHIND = 1.0
+
 #: The variable of the environment that names another address than the exchange's.
 URL_VARIABLE = "OKX_FEED_V3_URL"
 
@@ -31,7 +37,7 @@ class WSSubscription:
         instrument_id: The instrument, such as ``BTC-USD-190517``.
         market: ``spot``, ``swap``, ``futures`` or ``option``.
         on_message: Called with the text of each message, replies included, on that thread. What it
-            raises is logged.
+            raises is logged. While it is slow, up to 65,536 texts wait; then new ones are dropped.
         url: The address; default: that of the variable OKX_FEED_V3_URL, else the exchange's of
             that time, which no longer answers.
 
@@ -72,7 +78,8 @@ class WSSubscription:
 
         ``asks`` and ``bids`` are lists of ``[price, size, ...]``, best first, as the message has
         them; further ``instrument_id`` and ``timestamp``. While the connection is lost, and after a
-        malformed message, it is the last one from before: `state` says so.
+        malformed message, it is the last one from before, and while `on_message` is slow, one that
+        is as old as the text that it has: `state` says so.
 
         Raises:
             StoppedError: It was closed.
@@ -83,8 +90,12 @@ class WSSubscription:
 
     @property
     def state(self) -> State:
-        """``live`` if the last book is the exchange's; else why not. Raises as `GetDepth`."""
-        return self._client.state(self._topic)
+        """``live`` if the last book is the exchange's; else why not. Raises as `GetDepth`.
+
+        ``stale`` too while `on_message` is more than a second behind.
+        """
+        state = self._client.state(self._topic)
+        return "stale" if state == "live" and self._book.is_behind() else state
 
     def close(self) -> None:
         """Closes the connection and ends the thread. Takes at most two seconds."""
@@ -100,11 +111,17 @@ class _LastBook:
     """The text of the last book, which is parsed when somebody asks for it."""
 
     def __init__(self) -> None:
+        #: All that came before this time has been handled; ``None`` while nothing waits.
+        self.handled_until: float | None = None
         self._text: str | None = None
         self._parsed: tuple[str | None, dict[str, Any]] = (None, {})
 
     def set(self, text: str) -> None:
         self._text = text
+
+    def is_behind(self) -> bool:
+        until = self.handled_until
+        return until is not None and time.monotonic() - until > _MOST_BEHIND
 
     def value(self) -> dict[str, Any]:
         text = self._text
@@ -123,10 +140,18 @@ def _parse(text: str) -> dict[str, Any] | None:
 
 
 def _read(texts: Any, book: _LastBook, on_message: Callable[[str], object] | None) -> None:
+    taken = time.monotonic()
     while True:
-        batch = texts.drain(4096, None)
-        if not batch and texts.is_ended:
-            return
+        book.handled_until = taken
+        batch = texts.drain(_BATCH)
+        if not batch:
+            book.handled_until = None
+            batch = texts.drain(_BATCH, None)
+            if not batch and texts.is_ended:
+                return
+            book.handled_until = time.monotonic()
+        if len(batch) < _BATCH:  # else more may wait since before
+            taken = time.monotonic()
         for text in batch:
             if '"asks"' in text and '"bids"' in text:
                 book.set(text)
