@@ -41,7 +41,8 @@ fn a_segment_with_any_words_changed_is_read_without_a_panic() {
 #[test]
 fn the_c_header_reads_a_segment_with_any_words_changed() {
     let name = Name::new();
-    let options = ShmOptions { bytes: 1 << 13, heartbeat_every: NEVER, ..small() };
+    let (heartbeat_every, heartbeat_limit) = (NEVER, NEVER * 2);
+    let options = ShmOptions { bytes: 1 << 13, heartbeat_every, heartbeat_limit, ..small() };
     let sink = publish_to(&name, options);
     let program = name.0.with_extension("untrusted");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shm/untrusted.c");

@@ -57,6 +57,24 @@ fn a_writer_whose_heartbeat_is_too_old_is_silent() {
 }
 
 #[test]
+fn a_writer_that_is_to_beat_too_rarely_beats_within_its_limit() {
+    let name = Name::new();
+    let (heartbeat_every, heartbeat_limit) = (Duration::MAX, Duration::from_millis(100));
+    let options = ShmOptions { heartbeat_every, heartbeat_limit, ..small() };
+    let writer = ShmWriter::create(&name.0, options).unwrap();
+    let reader = ShmReader::open(&name.0).unwrap();
+    // The age of the latest heartbeat at one time becomes less by each.
+    let then = Duration::from_secs(3600);
+    let at = MonotonicNanos(writer.generation() + 3_600_000_000_000);
+    let begun = std::time::Instant::now();
+    while reader.writer(at) == WriterState::Silent(then) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no heartbeat");
+        std::thread::yield_now();
+    }
+    assert!(matches!(reader.writer(at), WriterState::Silent(age) if age < then));
+}
+
+#[test]
 fn a_heartbeat_of_more_than_a_second_ahead_is_silent() {
     let name = Name::new();
     let writer = ShmWriter::create(&name.0, small()).unwrap();

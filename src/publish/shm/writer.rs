@@ -38,9 +38,11 @@ pub struct ShmOptions {
     pub tape_len: usize,
     /// The permissions of the file; `0o600` by default, the owner alone. Readers need to read.
     pub mode: u32,
-    /// The time between two heartbeats; 100 ms by default.
+    /// The time between two heartbeats; 100 ms by default. Less than 1 ms is taken as 1 ms, more
+    /// than half of `heartbeat_limit` as that half.
     pub heartbeat_every: Duration,
-    /// The age of a heartbeat from which on readers see no live value; 1 s by default.
+    /// The age of a heartbeat from which on readers see no live value; 1 s by default. Less than
+    /// 2 ms is taken as 2 ms.
     pub heartbeat_limit: Duration,
 }
 
@@ -56,6 +58,19 @@ impl Default for ShmOptions {
         }
     }
 }
+
+impl ShmOptions {
+    /// With times between heartbeats that neither occupy a core nor make a running writer silent.
+    fn with_heartbeats_in_range(mut self) -> Self {
+        self.heartbeat_limit = self.heartbeat_limit.max(MIN_HEARTBEAT_EVERY * 2);
+        self.heartbeat_every =
+            self.heartbeat_every.clamp(MIN_HEARTBEAT_EVERY, self.heartbeat_limit / 2);
+        self
+    }
+}
+
+/// The shortest time between two heartbeats.
+const MIN_HEARTBEAT_EVERY: Duration = Duration::from_millis(1);
 
 /// The largest room for subscriptions.
 const MAX_SUBSCRIPTIONS: usize = 1 << 16;
@@ -101,6 +116,7 @@ impl ShmWriter {
     /// mapped, or there is no memory for its directory.
     pub fn create(path: impl AsRef<Path>, options: ShmOptions) -> Result<Self, ShmError> {
         let path = path.as_ref();
+        let options = options.with_heartbeats_in_range();
         let capacity = options.subscriptions.clamp(1, MAX_SUBSCRIPTIONS);
         let first = HEADER_WORDS + capacity * ENTRY_WORDS;
         let words = first.saturating_add(options.bytes / 8).min(MAX_WORDS);
@@ -238,5 +254,29 @@ impl ShmWriter {
 impl Drop for ShmWriter {
     fn drop(&mut self) {
         self.segment.set_header(header::PHASE, ENDED);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_heartbeats_are_kept_in_their_range() {
+        let ms = Duration::from_millis;
+        for (every, limit, expected) in [
+            (ms(100), ms(1000), (ms(100), ms(1000))),
+            (ms(500), ms(1000), (ms(500), ms(1000))),
+            (ms(501), ms(1000), (ms(500), ms(1000))),
+            (Duration::MAX, ms(1000), (ms(500), ms(1000))),
+            (Duration::ZERO, ms(1000), (ms(1), ms(1000))),
+            (Duration::ZERO, Duration::ZERO, (ms(1), ms(2))),
+            (ms(5), Duration::MAX, (ms(5), Duration::MAX)),
+        ] {
+            let options =
+                ShmOptions { heartbeat_every: every, heartbeat_limit: limit, ..Default::default() };
+            let options = options.with_heartbeats_in_range();
+            assert_eq!((options.heartbeat_every, options.heartbeat_limit), expected);
+        }
     }
 }
