@@ -22,7 +22,7 @@ use super::segment::Segment;
 #[derive(Debug)]
 pub(super) struct Owner {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl Owner {
@@ -50,7 +50,7 @@ impl Owner {
             return refuse("its permissions let others lock it");
         }
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { path: path.to_owned(), lock }),
             Err(TryLockError::WouldBlock) => {
                 let pid = open(path, false).ok().and_then(|file| segment_of(&file, path, false));
                 let pid = pid.map_or(0, |segment| segment.header(header::PID));
@@ -105,6 +105,13 @@ impl Owner {
     }
 }
 
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that was forked meanwhile has it open too.
+        let _ = self.lock.unlock();
+    }
+}
+
 /// The name of a file that belongs to a segment.
 fn beside(path: &Path, what: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
@@ -130,4 +137,23 @@ fn check_replaceable(earlier: &File, path: &Path) -> Result<(), ShmError> {
 fn segment_of(file: &File, path: &Path, for_writing: bool) -> Option<Segment> {
     let map = if for_writing { Map::writable(file) } else { Map::read_only(file) };
     Segment::check(map.ok()?, path).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_child_process_has_open_keeps_no_writer_out() {
+        let name = format!("okx-feed-owner-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let owner = Owner::of(&path).unwrap();
+        // What a fork does.
+        let of_child = owner.lock.try_clone().unwrap();
+        assert!(matches!(Owner::of(&path), Err(ShmError::InUse { .. })));
+        drop(owner);
+        assert!(Owner::of(&path).is_ok());
+        drop(of_child);
+        fs::remove_file(beside(&path, "lock")).unwrap();
+    }
 }
