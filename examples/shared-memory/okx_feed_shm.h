@@ -157,6 +157,17 @@ static inline uint8_t okx_shm_seen_state(const okx_shm *shm, uint64_t now, uint6
     return (uint8_t)(code > OKX_SHM_DOWN_STOPPED ? 0 : code);
 }
 
+/* Whether the words of a directory entry from its sixth on are the bytes of a name. */
+static inline int okx_shm_has_name(const uint64_t *from, const char *name, size_t len) {
+    size_t at;
+    if (len > (OKX_SHM_ENTRY_WORDS - 5) * 8) return 0;
+    for (at = 0; at < len; at += 8) {
+        uint64_t word = okx_shm_load(from + at / 8);
+        if (memcmp(&word, name + at, len - at < 8 ? len - at : 8) != 0) return 0;
+    }
+    return 1;
+}
+
 /* Finds the slot of a subscription, such as "books5:BTC-USDT". 1, or 0 if there is none (yet). */
 static inline int okx_shm_find(const okx_shm *shm, const char *name, enum okx_shm_kind kind,
                                okx_shm_slot *slot) {
@@ -168,9 +179,11 @@ static inline int okx_shm_find(const okx_shm *shm, const char *name, enum okx_sh
     if (entries > in_file) entries = in_file;
     for (nth = 0; nth < entries; nth++) {
         const uint64_t *entry = shm->words + OKX_SHM_HEADER_WORDS + nth * OKX_SHM_ENTRY_WORDS;
-        uint64_t at = entry[1], value_words = entry[2], len = entry[3], stride, words;
-        if (entry[0] != (uint64_t)kind || value_words != wanted || entry[4] != name_len
-            || name_len > (OKX_SHM_ENTRY_WORDS - 5) * 8 || memcmp(entry + 5, name, name_len) != 0)
+        /* Once each: the file may change between a check and a use. */
+        uint64_t at = okx_shm_load(entry + 1), value_words = okx_shm_load(entry + 2);
+        uint64_t len = okx_shm_load(entry + 3), stride, words;
+        if (okx_shm_load(entry) != (uint64_t)kind || value_words != wanted
+            || okx_shm_load(entry + 4) != name_len || !okx_shm_has_name(entry + 5, name, name_len))
             continue;
         if (len == 0 || len > shm->len || (kind == OKX_SHM_BOOK && len != 1)) continue;
         stride = (value_words + 1 + 7) / 8 * 8;
