@@ -21,7 +21,7 @@ _log = logging.getLogger("okx_feed")
 #: How many texts are taken at once.
 _BATCH = 4096
 
-#: By how many seconds `on_message` may be behind of a live book.
+#: By how many seconds `on_message` may be behind while a book is live.
 _MOST_BEHIND = 1.0
 
 #: The variable of the environment that names another address than the exchange's.
@@ -149,8 +149,8 @@ def _read(texts: Any, book: _LastBook, on_message: Callable[[str], object] | Non
             batch = texts.drain(_BATCH, None)
             if not batch and texts.is_ended:
                 return
-            book.handled_until = time.monotonic()
-        if len(batch) < _BATCH:  # else more may wait since before
+            book.handled_until = taken = time.monotonic()
+        elif len(batch) < _BATCH:  # else more may have waited
             taken = time.monotonic()
         for text in batch:
             if '"asks"' in text and '"bids"' in text:
