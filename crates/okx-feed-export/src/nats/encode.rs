@@ -46,50 +46,62 @@ pub(super) fn write_payload(out: &mut Vec<u8>, message: &Message<'_>) {
 /// there is none, for what is a writer's own.
 ///
 /// A number of the exchange where there is one, with the time, since numbers may start again. Else
-/// a hash of what the exchange sent.
+/// a hash of what the exchange sent, its time with it. Without a time there is none: a value that
+/// comes back is a new message, which the same hash would hide.
 pub(super) fn write_key(out: &mut Vec<u8>, message: &Message<'_>, payload_len: usize) -> bool {
-    match message {
+    let (kind, time) = match message {
         Message::Book(_, book) => match book.seq() {
-            Some(seq) => numbered(out, b'b', &[seq], book.ts_event),
-            None => hashed(out, b'b', payload_len),
+            Some(seq) => return numbered(out, b'b', &[seq], book.ts_event),
+            None => (b'b', book.ts_event),
         },
         Message::Trade { trade, .. } => {
             out.push(b't');
             put_u64(out, trade.trade_id);
+            return true;
         }
-        Message::Record(..) => hashed(out, b'r', payload_len),
+        Message::Record(_, record) => (b'r', record.ts_event),
         Message::Depth(depth) => {
             let kind = if depth.is_repeated { b's' } else { b'd' };
             match (depth.seq, depth.prev_seq) {
-                (DepthUpdate::NO_SEQ, _) => hashed(out, kind, payload_len),
-                (seq, DepthUpdate::NO_SEQ) => numbered(out, kind, &[seq], depth.ts_event),
-                (seq, before) => numbered(out, kind, &[before, seq], depth.ts_event),
+                (DepthUpdate::NO_SEQ, _) => (kind, depth.ts_event),
+                (seq, DepthUpdate::NO_SEQ) => {
+                    return numbered(out, kind, &[seq], depth.ts_event);
+                }
+                (seq, before) => return numbered(out, kind, &[before, seq], depth.ts_event),
             }
         }
         Message::State(..) | Message::Missed(..) => return false,
+    };
+    if time == UnixNanos::UNKNOWN {
+        return false;
     }
+    hashed(out, kind, payload_len);
     true
 }
 
 /// Appends the numbers of an update and its time.
-fn numbered(out: &mut Vec<u8>, kind: u8, numbers: &[i64], time: UnixNanos) {
+fn numbered(out: &mut Vec<u8>, kind: u8, numbers: &[i64], time: UnixNanos) -> bool {
     out.push(kind);
     for number in numbers {
         put_i64(out, *number);
         out.push(b'.');
     }
     put_u64(out, time.0);
+    true
 }
 
-/// Appends a key of what the exchange sent: the payload, with which `out` begins, without the time
-/// of receipt, its first member.
+/// Appends a key of what the exchange sent: of the payload, with which `out` begins.
 fn hashed(out: &mut Vec<u8>, kind: u8, payload_len: usize) {
-    let payload = out.get(..payload_len).unwrap_or_default();
-    let at = payload.iter().position(|byte| *byte == b',').unwrap_or_default();
-    let hash = stable_hash(payload.get(at..).unwrap_or_default());
+    let hash = content_hash(out.get(..payload_len).unwrap_or_default());
     out.extend_from_slice(&[kind, b'x']);
     // Writing to memory does not fail.
     let _ = write!(out, "{hash:016x}");
+}
+
+/// A hash of what the exchange sent: a payload without the time of receipt, its first member.
+pub(super) fn content_hash(payload: &[u8]) -> u64 {
+    let at = payload.iter().position(|byte| *byte == b',').unwrap_or_default();
+    stable_hash(payload.get(at..).unwrap_or_default())
 }
 
 /// The event's object of `watch --json`, without the line end.

@@ -131,3 +131,33 @@ impl Topic {
 fn without_prefix(subject: &str) -> &str {
     subject.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix('.')).unwrap_or(subject)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use okx_feed::model::{FieldValue, RecordData, RecordKind};
+    use okx_feed::{Record, Subscription};
+
+    #[test]
+    fn a_value_without_a_time_that_comes_back_is_no_duplicate() {
+        let of: Subscription = "index-candle1m:A-B".parse().unwrap();
+        let ids = |writer: &str, time: u64| {
+            let mut topics = Topics::new(writer.to_owned(), 7);
+            let id = |close: &str| {
+                let mut record = Record::EMPTY;
+                record.ts_event = UnixNanos(time);
+                record.data = RecordData::empty(RecordKind::Candle);
+                assert!(record.data.set_field("close", FieldValue::Text(close)));
+                let [message, _] = topics.messages(&Message::Record(of, record));
+                message.unwrap().id().to_owned()
+            };
+            ["1", "2", "1"].map(id)
+        };
+        let [first, second, again] = ids("A", 0);
+        assert!(first != second && first != again, "{first} {again}");
+        assert_eq!(first, "v5.index-candle1m.A-B:A.7.1");
+        assert_ne!(ids("B", 0)[0], first);
+        // With a time, two writers' are one.
+        assert_eq!(ids("A", 5), ids("B", 5));
+    }
+}

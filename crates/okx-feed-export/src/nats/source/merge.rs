@@ -8,7 +8,7 @@ use std::time::Duration;
 use okx_feed::model::stable_hash;
 use okx_feed::{
     BookState, BookUpdate, DepthChange, DownReason, Event, EventSink, MonoNanos, Origin, Record,
-    RecordUpdate, StateChange, Subscription, Trade, TradeUpdate,
+    RecordUpdate, StateChange, Subscription, Trade, TradeUpdate, UnixNanos,
 };
 
 use super::options::SourceOptions;
@@ -17,6 +17,7 @@ use super::topic::Topic;
 use super::values::{DepthOutcome, Value, apply, is_newer, is_newer_record, time_of, update};
 use super::writers::Writers;
 use crate::nats::decode::{DepthPayload, Payload, read};
+use crate::nats::encode::content_hash;
 use crate::nats::head::Head;
 use crate::nats::subject::{SubjectKind, parse};
 
@@ -115,12 +116,12 @@ impl<S: EventSink> Merge<S> {
                 let own = renamed_to.as_ref().map(|id| id.as_str());
                 self.on_trade(at, &trade, (replayed, origin, own), now);
             }
-            Payload::Record(record) => self.on_record(at, &record, message.id, now),
+            Payload::Record(record) => self.on_record(at, &record, message, now),
             Payload::Depth(depth) => self.on_depth(at, &depth, now),
         }
     }
 
-    fn on_record(&mut self, at: usize, record: &Record, id: &str, now: MonoNanos) {
+    fn on_record(&mut self, at: usize, record: &Record, of: Received<'_>, now: MonoNanos) {
         let Some(topic) = self.topics.get_mut(at) else { return };
         let is_new = match &mut topic.value {
             Value::Latest { last, .. } => {
@@ -131,7 +132,11 @@ impl<S: EventSink> Merge<S> {
                 is_new
             }
             Value::Stream { seen, publisher } => {
-                let is_new = seen.note(stable_hash(id.as_bytes()));
+                let is_new = match record.ts_event {
+                    // Its message id is the writer's own.
+                    UnixNanos::UNKNOWN => seen.note_untimed(record, content_hash(of.payload)),
+                    _ => seen.note(stable_hash(of.id.as_bytes())),
+                };
                 if is_new {
                     publisher.push(record);
                 }

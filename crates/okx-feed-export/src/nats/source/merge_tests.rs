@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use okx_feed::model::FieldValue;
 use okx_feed::{BookState, Event, MonoNanos};
 
 use super::merge::{Merge, Received};
@@ -38,6 +39,17 @@ impl World {
                 }
                 Event::DepthBook(change) => {
                     format!("depth {} {}", change.update.seq, change.outcome.sync.name())
+                }
+                Event::Record(update) => {
+                    let mut text = format!("record {}", update.topic.channel.name());
+                    update.record.data.fields(&mut |name, value| match (name, value) {
+                        ("close", FieldValue::Decimal(value)) => text = format!("{text} {value}"),
+                        ("inst_id" | "state", FieldValue::Text(value)) => {
+                            text = format!("{text} {value}");
+                        }
+                        _ => {}
+                    });
+                    text
                 }
                 Event::State(change) => format!("{} {}", change.subscription, change.to),
                 _ => "other".to_owned(),
@@ -230,4 +242,33 @@ fn what_comes_again_from_the_stream_is_not_read_again() {
     world.position = 0;
     world.trade("A", 6);
     assert_eq!(world.log(), ["trade 6 missed 0"]);
+}
+
+#[test]
+fn a_value_without_a_time_that_comes_back_is_shown() {
+    let mut world = World::new();
+    world.beat("A", 7);
+    let candle = |close: &str| {
+        format!(
+            r#"{{"ts_recv_ns":5,"event":"candle","channel":"index-candle1m","inst_id":"A-B","ts_ns":0,"start_ns":60000000000,"close":"{close}"}}"#
+        )
+    };
+    for (writer, close) in [("A", "1"), ("B", "1"), ("A", "2"), ("B", "2"), ("A", "1")] {
+        world.send("md.okx.v5.index-candle1m.A-B", writer, &candle(close));
+    }
+    let candles = ["1", "2", "1"].map(|close| format!("record index-candle1m {close}"));
+    assert_eq!(world.log(), [&["index-candle1m:A-B live".to_owned()][..], &candles].concat());
+    let instrument = |id: &str, state: &str| {
+        format!(
+            r#"{{"ts_recv_ns":5,"event":"instrument","channel":"instruments","inst_id":"{id}","ts_ns":0,"state":"{state}"}}"#
+        )
+    };
+    for (id, state) in [("A", "live"), ("B", "live"), ("A", "suspend"), ("A", "live")] {
+        world.send("md.okx.v5.instruments.SPOT", "A", &instrument(id, state));
+        world.send("md.okx.v5.instruments.SPOT", "B", &instrument(id, state));
+    }
+    let shown = ["A live", "B live", "A suspend", "A live"];
+    let shown = shown.map(|text| format!("record instruments {text}"));
+    assert_eq!(world.log(), [&["instruments:SPOT live".to_owned()][..], &shown].concat());
+    assert_eq!(world.shared.stats.duplicates(), 6);
 }

@@ -1,9 +1,15 @@
 //! Which trades and messages were emitted already.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use okx_feed::Record;
+use okx_feed::model::{FieldValue, stable_hash};
 
 /// How many trades or messages of a topic are remembered.
 const KEPT: usize = 4_096;
+
+/// Of how many instruments of a topic the last message is remembered.
+const INSTRUMENTS: usize = 16_384;
 
 /// The ids of a topic's last trades. A trade of v5 covers several ids.
 #[derive(Debug, Default)]
@@ -44,6 +50,8 @@ impl SeenTrades {
 pub(super) struct SeenMessages {
     order: VecDeque<u64>,
     all: HashSet<u64>,
+    /// Of messages without a time: the last one's hash, by that of the instrument's id.
+    untimed: HashMap<u64, u64>,
 }
 
 impl SeenMessages {
@@ -60,7 +68,25 @@ impl SeenMessages {
         self.order.push_back(hash);
         true
     }
+
+    /// Notes a message without a time, by a hash of what it says. False if it says what the last
+    /// one of its instrument did: what comes back after another one is new.
+    pub(super) fn note_untimed(&mut self, record: &Record, hash: u64) -> bool {
+        let mut instrument = 0;
+        record.data.fields(&mut |name, value| {
+            if let (ID, FieldValue::Text(id)) = (name, value) {
+                instrument = stable_hash(id.as_bytes());
+            }
+        });
+        if self.untimed.len() >= INSTRUMENTS && !self.untimed.contains_key(&instrument) {
+            self.untimed.clear();
+        }
+        self.untimed.insert(instrument, hash) != Some(hash)
+    }
 }
+
+/// The field with an instrument's id.
+const ID: &str = "inst_id";
 
 #[cfg(test)]
 mod tests {
