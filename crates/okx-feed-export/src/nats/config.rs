@@ -69,15 +69,30 @@ impl NatsServer {
         Self { url: url.into(), ..Self::default() }
     }
 
-    /// The URL without a user and a password, to be printed.
+    /// The URL without a user and a password, to be printed. Of a URL with a comma in a password,
+    /// which is refused, only what is behind the last `@`.
     #[must_use]
     pub fn shown(&self) -> String {
+        if self.may_split_login()
+            && let Some((_, host)) = self.url.rsplit_once('@')
+        {
+            return host.to_owned();
+        }
         let shown = |url: &str| match (url.split_once("://"), url.rsplit_once('@')) {
             (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
             (None, Some((_, host))) => host.to_owned(),
             _ => url.to_owned(),
         };
         self.url.split(',').map(|url| shown(url.trim())).collect::<Vec<_>>().join(",")
+    }
+
+    /// Whether a comma may be one of a password: what is before it has no `@` and something behind
+    /// it has one, or what is behind it has one and no scheme.
+    fn may_split_login(&self) -> bool {
+        let parts = || self.url.split(',');
+        let mut until_login = parts().rev().skip_while(|part| !part.contains('@'));
+        until_login.any(|part| !part.contains('@'))
+            || parts().skip(1).any(|part| part.contains('@') && !part.contains("://"))
     }
 
     /// The addresses, without what logs in: the library writes them to its log.
@@ -89,6 +104,9 @@ impl NatsServer {
 
     /// The login in the first URL that has one: a user and a password, or a token.
     fn login_of_url(&self) -> Result<NatsAuth, NatsError> {
+        if self.may_split_login() {
+            return Err(NatsError::CommaInLogin);
+        }
         for url in self.url.split(',').map(str::trim) {
             // The error of the library may repeat the URL, and with it a password.
             let parsed: ServerAddr = url.parse().map_err(|_| NatsError::Url(self.shown()))?;
@@ -191,7 +209,7 @@ mod tests {
         let addresses = format!("{:?}", server.addresses().unwrap());
         assert!(!addresses.contains("pass-word") && addresses.contains("4222"), "{addresses}");
         let login = |url: &str| NatsServer::new(url).login_of_url().unwrap();
-        let of_url = login("a:4222,nats://bob:pass%40word@b:4222");
+        let of_url = login("nats://bob:pass%40word@b:4222,a:4222");
         assert!(matches!(of_url, NatsAuth::User { password, .. } if password == "pass@word"));
         assert!(
             matches!(login("nats://to-ken@b:4222"), NatsAuth::Token(token) if token == "to-ken")
@@ -199,5 +217,30 @@ mod tests {
         assert!(matches!(login("nats://b:4222"), NatsAuth::None));
         let bad = NatsServer::new("nats://bob:pass-word@[::1:x").addresses().unwrap_err();
         assert!(!bad.to_string().contains("pass-word"), "{bad}");
+    }
+
+    #[test]
+    fn no_part_of_a_password_with_a_comma_is_printed() {
+        for url in [
+            "nats://bob:pass,word@a:4222",
+            "nats://bob:p@ss,word@a:4222",
+            "nats://bob:pass,wo,rd@a:4222,b:4222",
+            "b:4222,nats://bob:pass,word@a:4222",
+            "nats://bob:pass, wo@rd@a:4222",
+        ] {
+            let server = NatsServer::new(url);
+            let error = server.addresses().err();
+            let all = format!("{server:?} {} {error:?}", server.shown());
+            assert!(all.contains("a:4222"), "{all}");
+            for part in ["pass", "p@ss", "ss", "wo", "rd", "bob"] {
+                assert!(!server.shown().contains(part), "{all}");
+            }
+        }
+        let refused = NatsServer::new("nats://bob:pass,word@a:4222").addresses().unwrap_err();
+        assert!(refused.to_string().contains("%2C"), "{refused}");
+        let comma = NatsServer::new("nats://bob:pass%2Cword@a:4222,b:4222");
+        assert_eq!(comma.shown(), "nats://a:4222,b:4222");
+        let login = comma.login_of_url().unwrap();
+        assert!(matches!(login, NatsAuth::User { password, .. } if password == "pass,word"));
     }
 }

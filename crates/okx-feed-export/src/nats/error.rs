@@ -10,6 +10,12 @@ pub enum NatsError {
     /// The text is no URL of a server.
     #[error("{0:?} is no URL of a NATS server; write nats://HOST:4222 or tls://HOST:4222")]
     Url(String),
+    /// A comma in the URL may be one of a password.
+    #[error(
+        "the login in the URL of the NATS server is not clear: write , in a password as %2C, and of \
+         several servers the login at the first, with nats:// or tls://"
+    )]
+    CommaInLogin,
     /// The file of credentials can't be read.
     #[error("can't read the credentials in {path:?}: {source}")]
     Credentials {
