@@ -80,9 +80,12 @@ impl RunningFeed {
         let published = Arc::clone(exporter.stats());
         exporter.stop();
         let (dropped, refused) = (ring.dropped(), published.refused());
+        let (unacknowledged, unsent) = (published.unacknowledged(), ring.queued());
         tracing::info!(feed = %name, published = published.published(),
-            acknowledged = published.acknowledged(), dropped, refused, "exporter stopped");
-        missing == 0 && dropped == 0 && refused == 0 && published.connects() > 0
+            acknowledged = published.acknowledged(), dropped, refused, unacknowledged, unsent,
+            "exporter stopped");
+        let lost = dropped + refused + unacknowledged + unsent;
+        missing == 0 && lost == 0 && published.connects() > 0
     }
 }
 

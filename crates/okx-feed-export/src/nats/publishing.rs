@@ -77,7 +77,7 @@ impl Publishing {
     /// Publishes over one connection until it is lost, or all is done.
     pub(super) async fn connection(&mut self, linger: Duration) -> End {
         let before = self.stats.acknowledged();
-        match self.connect().await {
+        let end = match self.connect().await {
             Ok(mut link) => match self.publish_all(&mut link, linger).await {
                 Ok(()) => End::Finished,
                 Err(why) => {
@@ -86,7 +86,14 @@ impl Publishing {
                 }
             },
             Err(why) => End::Lost { was_useful: false, why },
-        }
+        };
+        self.note_waiting();
+        end
+    }
+
+    fn note_waiting(&self) {
+        let waiting = self.outbox.len() as u64;
+        self.stats.unacknowledged.store(waiting, Ordering::Relaxed);
     }
 
     async fn connect(&self) -> Result<Link, String> {
@@ -221,8 +228,7 @@ impl Publishing {
                 self.settle(&message, inbox)?;
             }
         }
-        let waiting = self.outbox.len() as u64;
-        self.stats.unacknowledged.store(waiting, Ordering::Relaxed);
+        self.note_waiting();
         Ok(())
     }
 
