@@ -167,7 +167,7 @@ pub struct StreamOptions {
     pub max_age: Duration,
     /// The most bytes that are kept; the oldest messages go first.
     pub max_bytes: i64,
-    /// How long a message id is remembered.
+    /// How long a message id is remembered; no longer than `max_age`.
     pub duplicate_window: Duration,
     /// Kept in memory instead of in files.
     pub in_memory: bool,

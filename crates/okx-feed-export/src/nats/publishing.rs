@@ -313,10 +313,28 @@ fn stream_config(options: &StreamOptions) -> Config {
         max_age: options.max_age,
         max_bytes: options.max_bytes,
         discard: DiscardPolicy::Old,
-        duplicate_window: options.duplicate_window,
+        // The server refuses a longer one. A `max_age` of zero is without an end.
+        duplicate_window: match options.max_age {
+            Duration::ZERO => options.duplicate_window,
+            max_age => options.duplicate_window.min(max_age),
+        },
         storage: if options.in_memory { StorageType::Memory } else { StorageType::File },
         num_replicas: options.replicas,
         allow_direct: true,
         ..Config::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_remembered_no_longer_than_messages() {
+        for (max_age, window) in [(30, 30), (3_600, 120), (0, 120)] {
+            let max_age = Duration::from_secs(max_age);
+            let config = stream_config(&StreamOptions { max_age, ..StreamOptions::default() });
+            assert_eq!((config.max_age, config.duplicate_window.as_secs()), (max_age, window));
+        }
     }
 }
