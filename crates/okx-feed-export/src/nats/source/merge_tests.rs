@@ -20,6 +20,7 @@ struct World {
     log: Arc<Mutex<Vec<String>>>,
     position: u64,
     sequence: u64,
+    session: u64,
     now: MonoNanos,
 }
 
@@ -59,8 +60,8 @@ impl World {
         let options = SourceOptions::new(NatsServer::new("nats://a"), ["md.okx.>"]);
         let shared = Arc::<Shared>::default();
         let merge = Merge::new(options, Arc::clone(&shared), sink);
-        let mut world =
-            Self { merge, shared, log, position: 0, sequence: 0, now: MonoNanos(1_000_000_000) };
+        let now = MonoNanos(1_000_000_000);
+        let mut world = Self { merge, shared, log, position: 0, sequence: 0, session: 7, now };
         world.merge.set_current(true, world.now);
         world
     }
@@ -80,7 +81,7 @@ impl World {
     fn send(&mut self, subject: &str, writer: &str, payload: &str) {
         self.position += 1;
         self.sequence += 1;
-        let head = format!("okx-feed/1 {writer} 7 {} live", self.sequence);
+        let head = format!("okx-feed/1 {writer} {} {} live", self.session, self.sequence);
         let received = Received {
             subject,
             head: &head,
@@ -271,4 +272,36 @@ fn a_value_without_a_time_that_comes_back_is_shown() {
     let shown = shown.map(|text| format!("record instruments {text}"));
     assert_eq!(world.log(), [&["instruments:SPOT live".to_owned()][..], &shown].concat());
     assert_eq!(world.shared.stats.duplicates(), 6);
+}
+
+#[test]
+fn a_writer_with_an_earlier_clock_is_live_again() {
+    let mut world = World::new();
+    world.beat("A", 7);
+    world.book("A", 1);
+    world.pass(1_600);
+    assert_eq!(world.log(), ["books5:A-B live", "book 1", "books5:A-B stale"]);
+    // Its first message comes before its first heartbeat, and what is left of before behind both.
+    world.session = 5;
+    world.book("A", 2);
+    world.beat("A", 5);
+    world.session = 7;
+    world.book("A", 1);
+    assert_eq!(world.log(), ["book 2", "books5:A-B live"]);
+    world.session = 9;
+    world.book("A", 3);
+    assert_eq!(world.log(), ["book 3"]);
+    world.beat("A", 9);
+    assert_eq!(world.state("books5:A-B"), Some(BookState::Live));
+}
+
+#[test]
+fn the_highest_number_of_a_message_is_no_fault() {
+    let mut world = World::new();
+    world.beat("A", 7);
+    for seq in 1..=2 {
+        world.sequence = u64::MAX - 1;
+        world.book("A", seq);
+    }
+    assert_eq!(world.log(), ["books5:A-B live", "book 1", "book 2"]);
 }

@@ -21,7 +21,10 @@ pub(super) struct Topic {
     short_of: Option<WriterId>,
 }
 
-/// The topic at one writer.
+/// How many sessions of a writer are kept.
+const SESSIONS: usize = 2;
+
+/// The topic at one session of a writer.
 #[derive(Clone, Copy, Debug)]
 struct AtWriter {
     writer: WriterId,
@@ -50,37 +53,35 @@ impl Topic {
 
     /// Notes the state of the topic at a writer.
     pub(super) fn note_state(&mut self, writer: WriterId, session: u64, state: BookState) {
-        let at = self.at_writer(writer, session);
-        if at.session == session {
-            at.state = state;
-        }
+        self.at_writer(writer, session).state = state;
     }
 
     /// Notes the number of an event of a writer. True if events before it are missing.
     pub(super) fn note_sequence(&mut self, writer: WriterId, session: u64, sequence: u64) -> bool {
         let at = self.at_writer(writer, session);
-        if at.session != session {
-            return false;
-        }
-        let is_gap = at.sequence > 0 && sequence > at.sequence + 1;
+        let is_gap = at.sequence > 0 && sequence > at.sequence.saturating_add(1);
         at.sequence = at.sequence.max(sequence);
         is_gap
     }
 
+    /// The topic at a session of a writer. Two sessions of each are kept: a writer that has started
+    /// again may have an earlier clock, and its last heartbeat says which of them runs.
     fn at_writer(&mut self, writer: WriterId, session: u64) -> &mut AtWriter {
-        let known = self.writers.iter().position(|at| at.writer == writer);
-        let new = AtWriter { writer, session, state: BookState::Connecting, sequence: 0 };
+        let known = self.writers.iter().position(|at| at.writer == writer && at.session == session);
         let place = known.unwrap_or_else(|| {
-            self.writers.push(new);
+            let own = |at: &AtWriter| at.writer == writer;
+            if self.writers.iter().filter(|at| own(at)).count() == SESSIONS
+                && let Some(oldest) = self.writers.iter().position(own)
+            {
+                self.writers.remove(oldest);
+            }
+            let state = BookState::Connecting;
+            self.writers.push(AtWriter { writer, session, state, sequence: 0 });
             self.writers.len() - 1
         });
-        // Just found or pushed; a later session replaces the one before.
+        // Just found or pushed.
         #[expect(clippy::indexing_slicing, reason = "the place was found just above")]
-        let at = &mut self.writers[place];
-        if session > at.session {
-            *at = new;
-        }
-        at
+        &mut self.writers[place]
     }
 
     /// Notes that a writer has dropped events.
