@@ -77,6 +77,9 @@ impl Publishing {
     /// Publishes over one connection until it is lost, or all is done.
     pub(super) async fn connection(&mut self, linger: Duration) -> End {
         let before = self.stats.acknowledged();
+        if self.options.stream.is_none() && self.stats.connects() > 0 {
+            self.topics.begin_session();
+        }
         let end = match self.connect().await {
             Ok(mut link) => match self.publish_all(&mut link, linger).await {
                 Ok(()) => End::Finished,
@@ -137,6 +140,10 @@ impl Publishing {
         for (number, message) in self.outbox.waiting() {
             ExporterStats::count(&self.stats.resent);
             send(link, message, Some(number)).await?;
+        }
+        if link.acks.is_none() {
+            // At once: it ends the session of the connection before.
+            self.beat(&link.client).await?;
         }
         if let Some(message) = self.pending.take() {
             send(link, &message, None).await?;

@@ -53,6 +53,13 @@ impl Topics {
         self.session
     }
 
+    /// Begins another session: what was sent before may be lost, the last of a topic too, so
+    /// readers must have no topic live until a message of it comes.
+    pub(super) fn begin_session(&mut self) {
+        self.session += 1;
+        self.topics.values_mut().for_each(|topic| topic.sent = [0; 3]);
+    }
+
     pub(super) fn len(&self) -> usize {
         self.topics.len()
     }
@@ -157,6 +164,16 @@ mod tests {
         assert!(first != second && first != again, "{first} {again}");
         assert_eq!(first, "v5.index-candle1m.A-B:A.7.1");
         assert_ne!(ids("B", 0)[0], first);
+        // Another session numbers from the start.
+        let mut topics = Topics::new("A".to_owned(), 7);
+        let mut next = || {
+            let [message, _] = topics.messages(&Message::Record(of, Record::EMPTY));
+            let head = message.unwrap().head().to_owned();
+            topics.begin_session();
+            head
+        };
+        assert_eq!(next(), "okx-feed/1 A 7 1 connecting");
+        assert_eq!(next(), "okx-feed/1 A 8 1 connecting");
         // With a time, two writers' are one.
         assert_eq!(ids("A", 5), ids("B", 5));
     }

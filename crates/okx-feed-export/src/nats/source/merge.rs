@@ -85,12 +85,18 @@ impl<S: EventSink> Merge<S> {
             topic.position = topic.position.max(message.position);
         }
         let writer = self.writers.id(head.writer);
+        // Of a stream, all of the session before is there, or another writer's copy.
+        let is_core = message.position == 0;
+        let is_new_session = is_core && topic.is_new_session(writer, head.session);
         topic.note_state(writer, head.session, head.state);
         let is_event = kind == SubjectKind::Event;
         let is_gap = is_event && topic.note_sequence(writer, head.session, head.sequence);
-        if is_gap && message.position == 0 {
-            // Of a stream, another writer's copy may be there instead.
+        if is_gap && is_core {
             SourceStats::count(&self.shared.stats.gaps);
+        }
+        if is_core && (is_gap || is_new_session) {
+            // Until the next value.
+            topic.note_missing(writer);
         }
         match payload {
             Payload::State(..) => self.judge(at, now),
@@ -201,6 +207,7 @@ impl<S: EventSink> Merge<S> {
             DepthOutcome::Old => return self.on_duplicate(at, now),
             DepthOutcome::Same => {
                 SourceStats::count(&stats.compared);
+                topic.note_value();
                 return self.on_duplicate(at, now);
             }
             DepthOutcome::Different(applied) => {

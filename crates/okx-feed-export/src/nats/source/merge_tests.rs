@@ -21,6 +21,7 @@ struct World {
     position: u64,
     sequence: u64,
     session: u64,
+    is_core: bool,
     now: MonoNanos,
 }
 
@@ -61,7 +62,8 @@ impl World {
         let shared = Arc::<Shared>::default();
         let merge = Merge::new(options, Arc::clone(&shared), sink);
         let now = MonoNanos(1_000_000_000);
-        let mut world = Self { merge, shared, log, position: 0, sequence: 0, session: 7, now };
+        let (position, sequence, session, is_core) = (0, 0, 7, false);
+        let mut world = Self { merge, shared, log, position, sequence, session, is_core, now };
         world.merge.set_current(true, world.now);
         world
     }
@@ -87,7 +89,7 @@ impl World {
             head: &head,
             id: "",
             payload: payload.as_bytes(),
-            position: self.position,
+            position: if self.is_core { 0 } else { self.position },
         };
         self.merge.on_message(received, self.now);
     }
@@ -304,4 +306,28 @@ fn the_highest_number_of_a_message_is_no_fault() {
         world.book("A", seq);
     }
     assert_eq!(world.log(), ["books5:A-B live", "book 1", "book 2"]);
+}
+
+#[test]
+fn what_a_connection_without_a_stream_has_lost_is_not_live() {
+    let state = r#"{"ts_recv_ns":5,"event":"state","channel":"books5","inst_id":"A-B","from":"live","to":"live"}"#;
+    let mut world = World::new();
+    world.is_core = true;
+    world.beat("A", 7);
+    world.book("A", 1);
+    assert_eq!(world.log(), ["books5:A-B live", "book 1"]);
+    // The writer has connected again: what it sent last may be lost.
+    (world.session, world.sequence) = (8, 0);
+    world.beat("A", 8);
+    assert_eq!(world.log(), ["books5:A-B stale"]);
+    world.send("md.okx.v5.books5.A-B.state.A", "A", state);
+    assert_eq!(world.log(), Vec::<String>::new(), "a state is no value");
+    world.book("A", 3);
+    assert_eq!(world.log(), ["books5:A-B live", "book 3"]);
+    // A number is missing, and what came is known: the value between is not.
+    world.sequence += 1;
+    world.book("A", 3);
+    assert_eq!(world.log(), ["books5:A-B stale"]);
+    world.book("A", 4);
+    assert_eq!(world.log(), ["books5:A-B live", "book 4"]);
 }

@@ -56,6 +56,12 @@ impl Topic {
         self.at_writer(writer, session).state = state;
     }
 
+    /// Whether another session of a writer is known, and this one is not.
+    pub(super) fn is_new_session(&self, writer: WriterId, session: u64) -> bool {
+        let mut own = self.writers.iter().filter(|at| at.writer == writer).peekable();
+        own.peek().is_some() && own.all(|at| at.session != session)
+    }
+
     /// Notes the number of an event of a writer. True if events before it are missing.
     pub(super) fn note_sequence(&mut self, writer: WriterId, session: u64, sequence: u64) -> bool {
         let at = self.at_writer(writer, session);
@@ -84,7 +90,7 @@ impl Topic {
         &mut self.writers[place]
     }
 
-    /// Notes that a writer has dropped events.
+    /// Notes that a writer has dropped events, or that they were lost.
     pub(super) fn note_missing(&mut self, writer: WriterId) {
         self.short_of = Some(writer);
     }
