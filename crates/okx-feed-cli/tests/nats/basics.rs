@@ -36,6 +36,21 @@ async fn watch_prints_what_publish_has_published() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_publisher_could_not_send_is_said_by_its_exit_code() {
+    let Some(mut server) = TestServer::start(&[]) else { return };
+    let mut fleet = Fleet::start(&server.url(), 2, 200).await;
+    fleet.publish("A").await;
+    server.kill();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let (code, log) = fleet.interrupt("A");
+    assert_eq!(code, Some(1), "{log}");
+    let unsent = log.lines().find_map(|line| line.strip_suffix(" not sent"));
+    let unsent: u64 = unsent.and_then(|line| line.split(' ').next_back()?.parse().ok()).unwrap();
+    assert!(unsent > 0, "{log}");
+    fleet.end();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_publisher_that_is_killed_leaves_nothing_live() {
     let Some(server) = TestServer::start(&[]) else { return };
     let mut fleet = Fleet::start(&server.url(), 2, 200).await;

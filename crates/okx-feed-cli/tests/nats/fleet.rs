@@ -14,6 +14,7 @@ use okx_feed::transport::Proxy;
 use okx_feed::{Client, Dialect, Subscription};
 use okx_feed_export::nats::HEADER;
 use okx_feed_export::nats::subject::TopicSubjects;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::log::{Difference, Logger};
 use super::server::scratch_dir;
@@ -161,6 +162,14 @@ impl Fleet {
         child.wait().unwrap();
         let stream = self.jetstream.get_stream("MD_OKX").await.unwrap();
         self.killed_at.insert(writer.to_owned(), stream.cached_info().state.last_sequence);
+    }
+
+    /// Ends a publisher with SIGINT. Gives its exit code and its log.
+    pub(crate) fn interrupt(&mut self, writer: &str) -> (Option<i32>, String) {
+        let mut child = self.publishers.remove(writer).unwrap();
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        let code = child.wait().unwrap().code();
+        (code, fs::read_to_string(self.log_of(writer)).unwrap())
     }
 
     /// The connections of publishers, oldest first. Each has one.
