@@ -15,7 +15,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub(super) fn run<S: EventSink>(mut following: Following<S>) {
     let mut pause = Duration::from_millis(20);
     while !following.shared.stop.load(Ordering::Relaxed) {
-        let before = following.shared.stats.connects();
+        let before = following.shared.stats.messages();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let ended = match runtime {
             Ok(runtime) => {
@@ -27,10 +27,13 @@ pub(super) fn run<S: EventSink>(mut following: Following<S>) {
         };
         let now = following.clock.mono();
         let Err(why) = ended else { break };
+        // A connection alone is no success: the stream may be missing.
+        let stats = &following.shared.stats;
+        let was_useful = stats.is_current() || stats.messages() > before;
         following.merge.set_current(false, now);
         tracing::warn!(server = following.options.server.shown(), why, "no connection");
         following.shared.stats.note_error(why);
-        pause = match following.shared.stats.connects() > before {
+        pause = match was_useful {
             true => Duration::from_millis(20),
             false => LONGEST_PAUSE.min(pause * 2),
         };
