@@ -74,7 +74,8 @@ docs/NATS.md defines subjects, headers and payloads. okx-feed watch --nats reads
 
 Several publishers may have the same channels, each with a --writer of its own: every update is once
 in the stream, and nothing is missing when one of them ends. Several may share channels or a
-selection with --shard.
+selection with --shard, each with a --writer of its own too: readers take two of one name for one
+that starts again and again, so books would be live and stale in turn.
 
 The feed never waits for the server. Where that is slow or away, events are dropped, counted, and
 marked where they are missing. After a loss of the connection, all that was not acknowledged is sent
@@ -86,7 +87,7 @@ wrong usage, and when --duration ended before any connection was open.
 Examples:
   okx-feed publish --nats nats://127.0.0.1:4222 books5:BTC-USDT trades:BTC-USDT books:BTC-USDT
   okx-feed publish --nats tls://nats:4222 --nats-creds okx.creds --writer fra-1 'books5:*-USDT'
-  okx-feed publish --nats nats://127.0.0.1:4222 --shard 2/4 'books5:*-USDT'
+  okx-feed publish --nats nats://127.0.0.1:4222 --writer B --shard 2/4 'books5:*-USDT'
   okx-feed publish --nats nats://127.0.0.1:4222 --metrics 127.0.0.1:9464 books5:BTC-USDT
   okx-feed watch --nats nats://127.0.0.1:4222 'md.okx.v5.books5.*'";
 
