@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use okx_feed::model::Selection;
 use okx_feed::{Dialect, Subscription};
+use okx_feed_export::nats::NatsServer;
 use okx_feed_export::nats::subject::is_writer_name;
 use toml::Spanned;
 use tracing_subscriber::EnvFilter;
@@ -148,6 +149,9 @@ fn check_feed(feed: &Spanned<FeedConfig>) -> Result<(), Mistake> {
         if let Some(one) = one_of {
             return Err((one.span(), "cert_file and key_file belong together".to_owned()));
         }
+        if let Err(error) = NatsServer::new(nats.url.get_ref()).check() {
+            return Err((nats.url.span(), error.to_string()));
+        }
         if !is_writer_name(&nats.writer) {
             let reason = "writer: give 1 to 32 letters, digits, - or _";
             return Err((nats.url.span(), reason.to_owned()));
@@ -274,6 +278,8 @@ mod tests {
             (live("[feed.record]\nlevel = 1"), "4: ", "dir"),
             (nats("writer = \"a b\""), "5: ", "1 to 32"),
             (nats("cert_file = \"c\""), "6: ", "belong together"),
+            (live("[feed.nats]\nurl = \"nats://[::1\""), "5: ", "no URL of a NATS server"),
+            (live("[feed.nats]\nurl = \"nats://a:b,c@h\""), "5: ", "%2C"),
             (nats("password = \"p\""), "6: ", "password"),
             (two("[feed.record]\ndir = \"d\""), "10: ", "directory of its own"),
             (two("[feed.nats]\nurl = \"nats://h\""), "10: ", "writer of its own"),

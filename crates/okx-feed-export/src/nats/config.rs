@@ -95,6 +95,14 @@ impl NatsServer {
             || parts().skip(1).any(|part| part.contains('@') && !part.contains("://"))
     }
 
+    /// Checks the URL. Asks nobody.
+    ///
+    /// # Errors
+    /// [`NatsError`] if it is no URL of a server, or a login in it is not clear.
+    pub fn check(&self) -> Result<(), NatsError> {
+        self.addresses().map(drop)
+    }
+
     /// The addresses, without what logs in: the library writes them to its log.
     pub(super) fn addresses(&self) -> Result<Vec<ServerAddr>, NatsError> {
         self.login_of_url()?;
