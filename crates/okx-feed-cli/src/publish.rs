@@ -81,8 +81,8 @@ The feed never waits for the server. Where that is slow or away, events are drop
 marked where they are missing. After a loss of the connection, all that was not acknowledged is sent
 again.
 
-Exit code: 0; 1 when an event was dropped, not sent, refused by the server or not acknowledged; 2 for
-wrong usage, and when --duration ended before any connection was open.
+Exit code: 0; 1 when an event was dropped, not sent, refused by the server or not acknowledged; 2
+for wrong usage, and when --duration ended before any connection was open.
 
 Examples:
   okx-feed publish --nats nats://127.0.0.1:4222 books5:BTC-USDT trades:BTC-USDT books:BTC-USDT
@@ -150,8 +150,8 @@ pub(crate) fn run(args: &PublishArgs) -> Result<Outcome, CliError> {
     let (waiting, unsent) = (published.unacknowledged(), ring.queued());
     say(format_args!(
         "okx-feed publish: {} messages, {} acknowledged, {} of them duplicates, {} sent again; \
-         {dropped} events dropped, {refused} messages refused, {waiting} not acknowledged, {unsent} \
-         not sent",
+         {dropped} events dropped, {refused} messages refused, {waiting} not acknowledged, \
+         {unsent} not sent",
         published.published(),
         published.acknowledged(),
         published.duplicates(),
