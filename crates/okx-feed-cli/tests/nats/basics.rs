@@ -15,9 +15,10 @@ async fn watch_prints_what_publish_has_published() {
     let mut fleet = Fleet::start(&server.url(), 2, 200).await;
     fleet.publish("A").await;
     let url = server.url();
+    // Nothing is live before a heartbeat, which comes twice a second: so many events take longer.
     let printed = tokio::task::spawn_blocking(move || {
         Command::new(env!("CARGO_BIN_EXE_okx-feed"))
-            .args(["watch", "--nats", &url, "--json", "--duration", "30s", "--count", "60"])
+            .args(["watch", "--nats", &url, "--json", "--duration", "30s", "--count", "600"])
             .arg("md.okx.v5.*.*")
             .stderr(Stdio::inherit())
             .output()
@@ -41,7 +42,7 @@ async fn what_a_publisher_could_not_send_is_said_by_its_exit_code() {
     let mut fleet = Fleet::start(&server.url(), 2, 200).await;
     fleet.publish("A").await;
     server.kill();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let (code, log) = fleet.interrupt("A");
     assert_eq!(code, Some(1), "{log}");
     let unsent = log.lines().find_map(|line| line.strip_suffix(" not sent"));
