@@ -1,5 +1,6 @@
 /* Reads books and trades of a shared-memory segment of okx-feed: this header is all that is needed.
- * C11 and C++17, by the atomic builtins of GCC and Clang. Layout: docs/SHARED-MEMORY.md.
+ * C11 and C++17, by the atomic builtins of GCC and Clang. Layout: docs/SHARED-MEMORY.md. Strict C11
+ * (-std=c11) hides what it uses of POSIX: define _POSIX_C_SOURCE as 200809L before the first include.
  *
  * The file is not trusted: no function reads outside of the mapping. A process that may write the
  * file and makes it shorter ends its readers by SIGBUS; nothing here can prevent that.
