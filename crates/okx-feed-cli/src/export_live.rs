@@ -15,7 +15,7 @@ use super::error::{CliError, Outcome, check_out, say};
 use super::event_writer::{EventWriter, News};
 use super::export::{self, ExportArgs, Exported, new_export};
 use super::interrupt::Interrupt;
-use super::record::follow;
+use super::record::{DiskLog, follow};
 use super::report::Summary;
 use okx_feed::capture::{RecordConfig, RecordStream};
 use okx_feed::export::Export;
@@ -63,9 +63,10 @@ fn run(args: &ExportArgs) -> Result<Outcome, CliError> {
         exported
     });
     let worker = worker.map_err(CliError::Start)?;
+    let mut disk = DiskLog::default();
     runtime.block_on(async {
         tokio::select! {
-            followed = follow(args.duration, &client, &url, &news, &mut interrupt) => followed,
+            end = follow(args.duration, &client, &url, &news, &mut disk, &mut interrupt) => end,
             () = ended.notified() => Ok(()),
         }
     })?;

@@ -16,7 +16,7 @@ use super::error::{CliError, Outcome, say};
 use super::event_writer::{EventWriter, News};
 use super::interrupt::Interrupt;
 use super::nats_args::NatsArgs;
-use super::record::follow;
+use super::record::{DiskLog, follow};
 use super::report::Summary;
 use okx_feed::model::Shard;
 use okx_feed::transport::{Clock, without_user};
@@ -133,9 +133,10 @@ pub(crate) fn run(args: &PublishArgs) -> Result<Outcome, CliError> {
     let show = |text: &str| say(format_args!("okx-feed publish: {text}"));
     let _endpoints = args.endpoints.start(&Feeds::new(vec![feed]), show)?;
     let clock = Clock::start();
+    let mut disk = DiskLog::default();
     let followed = async {
         tokio::select! {
-            ended = follow(args.duration, &client, &url, &news, &mut interrupt) => ended,
+            ended = follow(args.duration, &client, &url, &news, &mut disk, &mut interrupt) => ended,
             () = report(exporter.stats()) => Ok(()),
         }
     };

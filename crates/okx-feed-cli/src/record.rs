@@ -173,9 +173,10 @@ pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
     let report = |text: &str| say(format_args!("okx-feed record: {text}"));
     let _endpoints = args.endpoints.start(&Feeds::one(client.reader()), report)?;
     let clock = Clock::start();
+    let mut disk = DiskLog::default();
     runtime.block_on(async {
         tokio::select! {
-            ended = follow(args.duration, &client, &url, &news, &mut interrupt) => ended,
+            ended = follow(args.duration, &client, &url, &news, &mut disk, &mut interrupt) => ended,
             () = closed(pipe.as_ref()) => Ok(()),
         }
     })?;
@@ -189,6 +190,10 @@ pub(crate) fn run(args: &RecordArgs) -> Result<Outcome, CliError> {
     client.stop();
     let unprinted = pipe.map_or(Ok(0), |pipe| pipe.close(CLOSE_TIMEOUT));
     let recorded = recording.map(|recording| recording.stats()).unwrap_or_default();
+    // What the last block met.
+    if let Some(text) = disk.news(&recorded) {
+        say(format_args!("okx-feed: {text}"));
+    }
     say(format_args!("okx-feed record: {}", Summary { stats: &stats, elapsed }));
     say(format_args!("okx-feed record: {} in {:?}", Written(&recorded), args.out));
     let unprinted = unprinted?;
@@ -227,10 +232,10 @@ pub(crate) async fn follow(
     client: &Client,
     url: &str,
     news: &News,
+    disk: &mut DiskLog,
     interrupt: &mut Interrupt,
 ) -> Result<(), CliError> {
     let mut disconnects = DisconnectLog::default();
-    let mut disk = DiskLog::default();
     let mut ticks = interval(STATS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut end = std::pin::pin!(sleep(duration.unwrap_or(Duration::MAX)));
@@ -259,7 +264,7 @@ pub(crate) async fn follow(
 
 /// Messages about what can't be recorded: each change once.
 #[derive(Debug, Default)]
-struct DiskLog {
+pub(crate) struct DiskLog {
     error: Option<String>,
     removed_files: u64,
     /// Dropped lines at which the next message is due: their number doubles.
