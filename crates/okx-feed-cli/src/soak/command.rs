@@ -31,13 +31,14 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 /// How long everything may take to be live again once the faults have stopped.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(90);
-/// How late it may be noticed that a book is stale: the client checks once a second.
-const STALE_NOTICED: Duration = Duration::from_secs(2);
 /// Where this program itself stalls for so long, ages are meaningless until as much time has passed
 /// again as a stale book takes to be noticed.
 const STALL_THRESHOLD: Duration = Duration::from_millis(500);
 /// How old the heartbeat of a client's thread may be for readers to trust its books.
 const CLIENT_STALL_THRESHOLD: Duration = Duration::from_millis(1_500);
+/// How late it may be noticed that a book is stale: the client checks once a second, its thread may
+/// stall below its threshold, and so may this program.
+const STALE_NOTICED: Duration = Duration::from_secs(3);
 
 /// Runs the soak.
 ///
