@@ -25,6 +25,17 @@ pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
+/// Waits until something is so.
+pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let step = Duration::from_millis(10);
+    let mut waited = Duration::ZERO;
+    while !is_so() {
+        assert!(waited < TIMEOUT, "timed out: {what}");
+        thread::sleep(step);
+        waited += step;
+    }
+}
+
 /// A program that was started otherwise.
 impl From<Child> for Program {
     fn from(child: Child) -> Self {
