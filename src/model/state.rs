@@ -35,9 +35,8 @@ pub enum DownReason {
 }
 
 impl BookState {
-    /// All states, in the order of their codes.
-    #[cfg(any(feature = "capture", feature = "serde"))]
-    pub(crate) const ALL: [Self; 8] = [
+    /// All states, each once.
+    pub const ALL: [Self; 8] = [
         Self::Connecting,
         Self::AwaitingSnapshot,
         Self::Live,
@@ -116,9 +115,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_round_trip() {
-        for code in 0..8 {
-            assert_eq!(BookState::from_code(code).to_code(), code);
+    fn all_states_have_codes_that_round_trip() {
+        for (code, state) in (0..).zip(BookState::ALL) {
+            assert_eq!((state.to_code(), BookState::from_code(code)), (code, state));
         }
+        // The code after the last one is none.
+        assert_eq!(BookState::from_code(BookState::ALL.len() as u8), BookState::Connecting);
     }
 }

@@ -1,24 +1,12 @@
 //! Subscriptions as texts.
 
 use okx_feed::model::ChannelKind;
-use okx_feed::{BookState, Dialect, DownReason, Subscription};
+use okx_feed::{BookState, Dialect, Subscription};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::arguments::Arg;
 use crate::errors;
-
-/// All states.
-const STATES: [BookState; 8] = [
-    BookState::Connecting,
-    BookState::AwaitingSnapshot,
-    BookState::Live,
-    BookState::Stale,
-    BookState::Resyncing,
-    BookState::Down(DownReason::Rejected),
-    BookState::Down(DownReason::Unsubscribed),
-    BookState::Down(DownReason::Stopped),
-];
 
 /// The dialect of a name.
 ///
@@ -35,9 +23,9 @@ pub(crate) fn dialect(name: &str) -> PyResult<Dialect> {
 /// # Errors
 /// `okx_feed.ConfigError` of a name that no state has.
 pub(crate) fn state_of(name: &str) -> PyResult<BookState> {
-    let found = STATES.into_iter().find(|state| state.name() == name);
+    let found = BookState::ALL.into_iter().find(|state| state.name() == name);
     found.ok_or_else(|| {
-        let names = STATES.map(BookState::name).join(", ");
+        let names = BookState::ALL.map(BookState::name).join(", ");
         errors::config(format!("unknown state {name:?}: {names}"))
     })
 }

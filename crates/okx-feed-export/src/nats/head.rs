@@ -7,7 +7,7 @@ use async_nats::HeaderName;
 use super::subject::is_writer_name;
 use crate::json::SCHEMA;
 use crate::json::text::put_u64;
-use okx_feed::{BookState, DownReason};
+use okx_feed::BookState;
 
 /// The name of the header.
 pub const HEADER: &str = "Okx-Feed";
@@ -68,21 +68,13 @@ impl fmt::Display for Head<'_> {
 
 /// The state of a name.
 pub(super) fn state_of(name: &str) -> Option<BookState> {
-    let all = [
-        BookState::Connecting,
-        BookState::AwaitingSnapshot,
-        BookState::Live,
-        BookState::Stale,
-        BookState::Resyncing,
-        BookState::Down(DownReason::Rejected),
-        BookState::Down(DownReason::Unsubscribed),
-        BookState::Down(DownReason::Stopped),
-    ];
-    all.into_iter().find(|state| state.name() == name)
+    BookState::ALL.into_iter().find(|state| state.name() == name)
 }
 
 #[cfg(test)]
 mod tests {
+    use okx_feed::DownReason;
+
     use super::*;
 
     #[test]
