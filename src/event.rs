@@ -411,6 +411,16 @@ pub struct StateChange<'f> {
     pub ts_recv: UnixNanos,
 }
 
+impl StateChange<'_> {
+    /// Emits it to a sink, if the states differ.
+    #[inline]
+    pub(crate) fn emit(self, sink: &mut impl EventSink) {
+        if self.from != self.to {
+            sink.on_event(&Event::State(self));
+        }
+    }
+}
+
 /// A frame that could not be decoded: the fault and its offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed {

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::health::Health;
 use super::heartbeat::Heartbeat;
-use super::readers::Readers;
 use super::shared::HandleState;
 use super::stats::ClientStats;
 use crate::model::{BookState, Subscription, UnixNanos};
+use crate::publish::Readers;
 use crate::publish::{BookReader, DepthReader, RecordReader, RecordRingReader, TradeReader};
 use crate::transport::Clock;
 

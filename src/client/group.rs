@@ -8,9 +8,9 @@ use tokio::sync::oneshot;
 
 use super::handover_backoff::HandoverBackoff;
 use super::messages::ConnectionCommand;
-use super::readers::Readers;
 use super::stats::ConnectionStats;
 use crate::model::{ChannelPath, MonoNanos, Subscription};
+use crate::publish::Readers;
 
 /// A connection that runs, as the supervisor knows it.
 pub(super) struct Connection {

@@ -14,13 +14,13 @@ use super::events::{EventQueue, Events};
 use super::health::Health;
 use super::heartbeat::Heartbeat;
 use super::messages::Command;
-use super::readers::Readers;
 use super::shared::HandleState;
 use super::stats::{ClientStats, ConnectionStats};
 use crate::book::Book5;
 #[cfg(feature = "rest")]
 use crate::model::Selection;
 use crate::model::{BookState, Dialect, Subscription, SubscriptionId, Trade};
+use crate::publish::Readers;
 use crate::publish::{
     BookReader, DepthReader, Latest, RecordReader, RecordRingReader, TradeReader,
 };

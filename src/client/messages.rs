@@ -8,13 +8,13 @@ use super::connection_id::ConnectionId;
 #[cfg(feature = "rest")]
 use super::error::ClientError;
 use super::events::EventQueue;
-use super::readers::Readers;
 #[cfg(feature = "rest")]
 use super::snapshot_fetcher::SnapshotOf;
 use super::stats::{ClientStats, ConnectionStats};
 #[cfg(feature = "rest")]
 use crate::model::Selection;
 use crate::model::Subscription;
+use crate::publish::Readers;
 #[cfg(feature = "rest")]
 use crate::rest::RestError;
 

@@ -24,7 +24,6 @@ mod messages;
 mod new_group;
 mod on_thread;
 mod owned_event;
-mod readers;
 mod received;
 mod recorder;
 mod routes;

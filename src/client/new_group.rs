@@ -1,9 +1,9 @@
 //! A group of connections that is about to be opened.
 
 use super::config::ClientConfig;
-use super::readers::Readers;
 use crate::feed::{Arbiter, FeedHandler, SubscriptionNumbers};
 use crate::model::{ChannelPath, Subscription};
+use crate::publish::Readers;
 
 /// A group before its connections are opened: its subscriptions, and what holds their state.
 pub(super) struct NewGroup {
@@ -52,8 +52,8 @@ impl NewGroup {
     /// The readers of a subscription of this group.
     pub(super) fn readers(&mut self, subscription: &Subscription) -> Readers {
         match (&self.arbiter, self.handlers.first_mut()) {
-            (Some(arbiter), _) => Readers::of_lines(arbiter, subscription),
-            (None, Some(handler)) => Readers::of(handler, subscription),
+            (Some(arbiter), _) => arbiter.readers(subscription),
+            (None, Some(handler)) => handler.readers(subscription),
             (None, None) => Readers::default(),
         }
     }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::readers::Readers;
 use crate::model::Subscription;
+use crate::publish::Readers;
 
 /// What the handle has not seen yet.
 #[derive(Debug)]

@@ -17,7 +17,6 @@ use super::heartbeat::Heartbeat;
 #[cfg(feature = "rest")]
 use super::history::TradeJoins;
 use super::messages::ConnectionEvent;
-use super::readers::Readers;
 use super::received::ReceivedByLine;
 use super::recorder::{ClientRecorder, Noted};
 #[cfg(feature = "rest")]
@@ -29,6 +28,7 @@ use super::thread::ClientThreads;
 use crate::event::{Event, EventSink};
 use crate::feed::{Arbiter, FeedHandler, LineStats, Recovery, StaleLimits, SubscriptionNumbers};
 use crate::model::{Subscription, UnixNanos};
+use crate::publish::Readers;
 use crate::transport::Clock;
 
 /// Shared by all connections, on one thread or on several. None holds the lock while it waits.
@@ -307,7 +307,7 @@ impl<S: EventSink> ClientShared<S> {
     ) -> Option<Readers> {
         let arbiter = self.arbiters.get_mut(group)?.as_mut()?;
         arbiter.subscribe(subscription);
-        Some(Readers::of_lines(arbiter, &subscription))
+        Some(arbiter.readers(&subscription))
     }
 
     /// Ends a subscription in a group's arbiter, where it has one.

@@ -205,7 +205,8 @@ mod tests {
     fn lines_and_recoveries_are_copied_as_they_stand() {
         let board = StatsBoard::new();
         let mut line = LineStats::new();
-        line.accepted = 3;
+        (line.accepted, line.duplicates, line.self_duplicates) = (3, 5, 6);
+        (line.outdated, line.held) = (7, 8);
         line.lag_us.saturating_record(40);
         board.publish_lines(1, &[line.clone()]);
         line.accepted = 4;
@@ -215,7 +216,9 @@ mod tests {
         recovery.any_us.saturating_record(9);
         board.publish_recovery(&recovery);
         let read = board.read();
-        assert_eq!((read.lines.len(), read.lines[0].accepted), (2, 4));
+        let of = &read.lines[0];
+        assert_eq!((read.lines.len(), of.accepted, of.duplicates), (2, 4, 5));
+        assert_eq!((of.self_duplicates, of.outdated, of.held), (6, 7, 8));
         assert_eq!((read.lines[0].lag_us.len(), read.recovery.any_us.len()), (2, 1));
     }
 }

@@ -21,7 +21,6 @@ use super::group::{Connection, Group};
 use super::history::HistoryReply;
 use super::messages::{Command, ConnectionCommand, ConnectionEvent};
 use super::new_group::{NewGroup, new_handler};
-use super::readers::Readers;
 use super::recorder::ClientRecorder;
 use super::routes::Routes;
 use super::shared::{ClientShared, HandleState, SharedCell};
@@ -31,6 +30,7 @@ use super::threads::Threads;
 use crate::event::EventSink;
 use crate::feed::{FeedHandler, SubscriptionNumbers};
 use crate::model::Subscription;
+use crate::publish::Readers;
 use crate::transport::Clock;
 
 /// How long all connections together may take to end.

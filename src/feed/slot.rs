@@ -3,7 +3,7 @@
 use super::catch_up::{BookVersion, CatchUpFilter};
 use super::stats::Stats;
 use crate::book::{Book5, DEFAULT_DEPTH, DepthBook, FaultPolicy, Verify};
-use crate::event::{BookUpdate, Event, EventSink, StateChange};
+use crate::event::{BookUpdate, EventSink, StateChange};
 use crate::model::{
     BookState, ChannelKind, DownReason, NO_SEQ, Record, Subscription, SubscriptionId, TradeRing,
     UnixNanos,
@@ -282,10 +282,7 @@ impl Slot {
         sink: &mut impl EventSink,
     ) {
         let Self { subscription, id, state: to, .. } = self;
-        if from != *to {
-            let change = StateChange { subscription, subscription_id: *id, from, to: *to, ts_recv };
-            sink.on_event(&Event::State(change));
-        }
+        StateChange { subscription, subscription_id: *id, from, to: *to, ts_recv }.emit(sink);
     }
 
     /// Publishes a book and makes the slot live, or stale if the book was queued on its way.

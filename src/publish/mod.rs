@@ -24,7 +24,7 @@ pub(crate) use histogram::SharedHistogram;
 pub use latest::{Latest, SeqPublisher, SeqReader};
 pub(crate) use prefetch::prefetch_lines;
 pub use readers::{
-    BookPublisher, BookReader, DepthPublisher, DepthReader, RecordPublisher, RecordReader,
+    BookPublisher, BookReader, DepthPublisher, DepthReader, Readers, RecordPublisher, RecordReader,
     RecordRingPublisher, RecordRingReader, TradePublisher, TradeReader,
 };
 pub use ring::{RingPublisher, RingReader, RingValue, TradeOptions};

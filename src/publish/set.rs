@@ -1,11 +1,13 @@
 //! The publishers of one subscription.
 
 use super::depth::PUBLISHED_LEVELS;
+use super::latest::SeqPublisher;
 use super::readers::{
-    BookPublisher, DepthPublisher, RecordPublisher, RecordRingPublisher, TradePublisher,
+    BookPublisher, DepthPublisher, Readers, RecordPublisher, RecordRingPublisher, TradePublisher,
 };
-use super::ring::TradeOptions;
+use super::ring::{RingPublisher, TradeOptions};
 use crate::book::{BOOK5_LEVELS, DepthBook};
+use crate::event::Event;
 use crate::model::{BookState, ChannelKind};
 
 /// The publishers of one subscription; `None` for data that its channel does not have.
@@ -38,6 +40,39 @@ impl Publishers {
             }
         }
         made
+    }
+
+    /// Readers of all that is published.
+    pub(crate) fn readers(&self) -> Readers {
+        Readers {
+            book: self.book.as_ref().map(SeqPublisher::reader),
+            depth: self.depth.as_ref().map(SeqPublisher::reader),
+            trades: self.trades.as_ref().map(RingPublisher::reader),
+            record: self.record.as_ref().map(SeqPublisher::reader),
+            records: self.records.as_ref().map(RingPublisher::reader),
+        }
+    }
+
+    /// Publishes the data of an event. An order book is published where readers see what has
+    /// changed, or whole. A ring has its state apart.
+    #[inline]
+    pub(crate) fn publish(&mut self, event: &Event<'_>, state: BookState, is_whole: bool) {
+        let Self { book, depth, trades, record, records } = self;
+        match event {
+            Event::Book(update) => {
+                book.iter_mut().for_each(|book| book.publish(update.book, state));
+            }
+            Event::DepthBook(change) => {
+                let first_changed = if is_whole { Some(0) } else { change.outcome.first_changed };
+                publish_order_book(book, depth, change.book, first_changed, state);
+            }
+            Event::Trade(update) => trades.iter_mut().for_each(|ring| ring.push(update.trade)),
+            Event::Record(update) => {
+                record.iter_mut().for_each(|latest| latest.publish(update.record, state));
+                records.iter_mut().for_each(|ring| ring.push(update.record));
+            }
+            _ => {}
+        }
     }
 
     /// Publishes a state with the data unchanged.

@@ -300,7 +300,7 @@ impl Connections {
     /// A reader of a book.
     pub(super) fn book_reader(&mut self, subscription: &Subscription) -> Option<BookReader> {
         self.groups.iter_mut().find_map(|group| match &group.arbiter {
-            Some(arbiter) => arbiter.book_reader(subscription),
+            Some(arbiter) => arbiter.readers(subscription).book,
             None => group.connections.first_mut()?.handler.book_reader(subscription),
         })
     }
@@ -308,7 +308,7 @@ impl Connections {
     /// A reader of an order book.
     pub(super) fn depth_reader(&mut self, subscription: &Subscription) -> Option<DepthReader> {
         self.groups.iter_mut().find_map(|group| match &group.arbiter {
-            Some(arbiter) => arbiter.depth_reader(subscription),
+            Some(arbiter) => arbiter.readers(subscription).depth,
             None => group.connections.first_mut()?.handler.depth_reader(subscription),
         })
     }
@@ -316,7 +316,7 @@ impl Connections {
     /// A reader of trades.
     pub(super) fn trade_reader(&mut self, subscription: &Subscription) -> Option<TradeReader> {
         self.groups.iter_mut().find_map(|group| match &group.arbiter {
-            Some(arbiter) => arbiter.trade_reader(subscription),
+            Some(arbiter) => arbiter.readers(subscription).trades,
             None => group.connections.first_mut()?.handler.trade_reader(subscription),
         })
     }

@@ -329,7 +329,7 @@ fn an_arbiter_reports_the_end_of_a_subscription() {
     let (given_up, kept) = (sub("books5:BTC-USDT"), sub("books5:ETH-USDT"));
     arbiter.subscribe(given_up);
     arbiter.subscribe(kept);
-    let reader = arbiter.book_reader(&given_up).unwrap();
+    let reader = arbiter.readers(&given_up).book.unwrap();
     let mut reported = Vec::new();
     arbiter.unsubscribe(&given_up, UnixNanos(9), &mut |event: &Event<'_>| {
         if let Event::State(change) = event {
@@ -435,7 +435,7 @@ fn a_line_that_is_alone_and_lags_shows_no_old_book_as_live() {
     let subscription = sub("books5:A");
     let mut arbiter = Arbiter::new(2);
     arbiter.subscribe(subscription);
-    let reader = arbiter.book_reader(&subscription).unwrap();
+    let reader = arbiter.readers(&subscription).book.unwrap();
     let mut lines = [FeedHandler::new(Dialect::V5), FeedHandler::new(Dialect::V5)];
     lines.iter_mut().for_each(|line| line.subscribe(subscription).unwrap());
     let mut deliver = |arbiter: &mut Arbiter, line: usize, n: u64, at_ms: u64| {

@@ -224,7 +224,7 @@ fn a_tape_is_as_long_as_asked_for_alone_and_behind_an_arbiter() {
         let mut arbiter = Arbiter::new(2);
         arbiter.set_trade_options(TradeOptions { tape_len: asked });
         arbiter.subscribe(trades);
-        let behind = arbiter.trade_reader(&trades).unwrap();
+        let behind = arbiter.readers(&trades).trades.unwrap();
         let pushed = kept.min(8) + 2;
         for n in 1..=pushed {
             let frame = message(1_000_000_000_000 + n);

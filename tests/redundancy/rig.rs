@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use okx_feed::feed::StaleLimits;
+use okx_feed::publish::Readers;
 use okx_feed::{
-    Arbiter, BookReader, BookState, Dialect, DownReason, Event, EventSink, FeedHandler, Frame,
-    Level, NoSink, Subscription, TradeReader, UnixNanos,
+    Arbiter, BookState, Dialect, DownReason, Event, EventSink, FeedHandler, Frame, Level, NoSink,
+    Subscription, UnixNanos,
 };
 use okx_feed_testkit::messages;
 
@@ -42,7 +43,7 @@ pub(crate) fn message_of(channel: &str, update: &str) -> String {
     message(channel, seq, seq, prev, ts)
 }
 
-/// What the sink was emitted: what is shown of updates, and states.
+/// What the sink was emitted: what is shown of updates, and states. And what a scene asks for.
 #[derive(Default)]
 pub(crate) struct Sink(pub(crate) Vec<String>);
 
@@ -65,9 +66,8 @@ pub(crate) struct Rig {
     limits: StaleLimits,
     pub(crate) now: u64,
     pub(crate) sink: Sink,
-    /// Readers of the last channel, from before anything else.
-    pub(crate) book: Option<BookReader>,
-    trades: Option<TradeReader>,
+    /// Those of the last channel, from before anything else.
+    pub(crate) readers: Readers,
 }
 
 impl Rig {
@@ -78,13 +78,12 @@ impl Rig {
             limits: StaleLimits::NONE,
             now: 1_000_000_000_000,
             sink: Sink::default(),
-            book: None,
-            trades: None,
+            readers: Readers::default(),
         };
         for of in channels.iter().map(|channel| sub(channel)) {
             rig.lines.iter_mut().for_each(|line| line.subscribe(of).unwrap());
             rig.arbiter.subscribe(of);
-            (rig.book, rig.trades) = (rig.arbiter.book_reader(&of), rig.arbiter.trade_reader(&of));
+            rig.readers = rig.arbiter.readers(&of);
         }
         rig
     }
@@ -119,14 +118,15 @@ impl Rig {
     }
 
     /// What the readers have live.
-    fn read(&self) -> Option<u64> {
-        let trades = self.trades.as_ref().filter(|reader| reader.state().is_live());
-        let trade = trades.and_then(TradeReader::last).map(|trade| trade.trade_id);
-        trade.or_else(|| Some(shown(self.book.as_ref()?.live()?.best_ask()?)))
+    pub(crate) fn read(&self) -> Option<u64> {
+        let Readers { book, trades, .. } = &self.readers;
+        let trades = trades.as_ref().filter(|reader| reader.state().is_live());
+        let trade = trades.and_then(|reader| Some(reader.last()?.trade_id));
+        trade.or_else(|| book.as_ref()?.live()?.best_ask().map(shown))
     }
 
-    /// Does a step of a scene of that channel; see [`play`]. Returns what it asks for.
-    fn step(&mut self, channel: &str, step: &str) -> Vec<u64> {
+    /// Does a step of a scene of that channel; see [`play`].
+    fn step(&mut self, channel: &str, step: &str) {
         let words: Vec<_> = step.split_whitespace().collect();
         let number = |at: usize| words[at].parse::<u64>().unwrap();
         let seconds = |at: usize| Some(Duration::from_secs(number(at)));
@@ -156,26 +156,43 @@ impl Rig {
             "drop" => self.lines[line()] = FeedHandler::new(Dialect::V5),
             "subscribe" => self.arbiter.subscribe(of),
             "unsubscribe" => self.arbiter.unsubscribe(&of, now, &mut self.sink),
+            "end" => self.arbiter = Arbiter::new(1),
             "adopt" => self.arbiter = Arbiter::adopt(&mut self.lines[line()], line()),
             "alone" => {
                 let handler = &mut self.lines[line()];
-                (self.book, self.trades) = (handler.book_reader(&of), handler.trade_reader(&of));
+                self.readers = handler.readers(&of);
                 let text = message_of(channel, words[2]);
                 handler.on_frame(Frame::Text(text.as_bytes()), now, &mut NoSink).unwrap();
             }
-            "read" => return self.read().into_iter().collect(),
-            "age" => {
-                let read = self.book.as_ref().unwrap().value().ts_recv;
-                return vec![(self.now - read.0) / 1_000_000];
+            "read" => self.tell(self.read()),
+            "states" => {
+                let Readers { book, depth, trades, .. } = &self.readers;
+                let book = book.as_ref().map(|reader| reader.snapshot().state);
+                let depth = depth.as_ref().map(|reader| reader.snapshot().state);
+                let trades = trades.as_ref().map(|reader| reader.state());
+                self.tell([book, depth, trades].into_iter().flatten());
             }
-            "lines" => return vec![self.arbiter.stats().len() as u64],
+            "age" => {
+                let read = self.readers.book.as_ref().unwrap().value().ts_recv;
+                self.tell([(self.now - read.0) / 1_000_000]);
+            }
+            "lines" => self.tell([self.arbiter.stats().len()]),
             "stats" => {
                 let of = &self.arbiter.stats()[line()];
-                return vec![of.accepted, of.duplicates, of.self_duplicates, of.outdated, of.held];
+                let counters = [of.accepted, of.duplicates, of.self_duplicates, of.outdated];
+                self.tell(counters.into_iter().chain([of.held]));
+            }
+            "lags" => {
+                let lag_us = &self.arbiter.stats()[line()].lag_us;
+                self.tell([lag_us.len(), lag_us.min(), lag_us.max()]);
             }
             line => self.deliver(line.parse().unwrap(), &message_of(channel, words[1])),
         }
-        vec![]
+    }
+
+    /// Adds what a scene asks for to what the sink was emitted.
+    fn tell(&mut self, asked: impl IntoIterator<Item = impl ToString>) {
+        self.sink.0.extend(asked.into_iter().map(|asked| asked.to_string()));
     }
 }
 
@@ -196,9 +213,11 @@ impl Rig {
 /// | `drop 0` | line 0 has a handler without a subscription |
 /// | `alone 0 7`, `adopt 0` | line 0 has no arbiter yet; the arbiter takes it over |
 /// | `unsubscribe`, `subscribe` | at the arbiter; its lines do not know yet |
+/// | `end` | the arbiter is dropped |
 /// | `read`, `age` | what a reader from the beginning has live; how old a book is, in ms |
+/// | `states` | the state of each such reader |
 /// | `stats 0` | accepted, duplicates, self duplicates, outdated, held of line 0 |
-/// | `lines` | how many lines have counters |
+/// | `lags 0`, `lines` | how often and how late line 0 was second, in µs; how many have counters |
 pub(crate) fn play(channels: &str, scene: &str) {
     for channel in channels.split(' ') {
         let mut rig = Rig::new(3, &[channel]);
@@ -215,10 +234,9 @@ pub(crate) fn play(channels: &str, scene: &str) {
             }
             let is_range = steps.len() > 1;
             for (step, expected) in steps {
-                let asked = rig.step(channel, &step);
+                rig.step(channel, &step);
                 let mut emitted = std::mem::take(&mut rig.sink.0);
                 emitted.retain(|text| !is_range || text != "live");
-                emitted.extend(asked.iter().map(u64::to_string));
                 assert_eq!(emitted.join(" "), expected, "{channel}: {step} of {scene}");
             }
         }

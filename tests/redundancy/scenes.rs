@@ -1,10 +1,9 @@
 //! Scenes of lines that lag, join, stand still, are lost, and come to a sequence reset or a clock
 //! step at different times, and what readers are shown. See [`play`](crate::rig::play).
 
-use okx_feed::{BookState, DownReason};
 use okx_feed_testkit::messages;
 
-use crate::rig::{Rig, message_of, scenes, sub};
+use crate::rig::{Rig, scenes};
 
 // Sequence resets and clock steps.
 scenes! {
@@ -177,26 +176,23 @@ scenes! {
          0 2; age = 0; read = 2";
 }
 
-#[test]
-fn who_drops_the_arbiter_leaves_no_reader_with_a_live_book() {
-    // What was down before says still why.
-    for state in [DownReason::Rejected, DownReason::Stopped].map(BookState::Down) {
-        let mut rig = Rig::new(1, &["books5", "trades", "books"]);
-        let books = rig.arbiter.book_reader(&sub("books5")).unwrap();
-        let trades = rig.arbiter.trade_reader(&sub("trades")).unwrap();
-        let depths = rig.arbiter.depth_reader(&sub("books")).unwrap();
-        if state == BookState::Down(DownReason::Rejected) {
-            rig.state(0, state);
-        }
-        drop(rig);
-        assert_eq!([books.snapshot().state, trades.state(), depths.snapshot().state], [state; 3]);
-    }
+// The end of the arbiter, and counters.
+scenes! {
+    who_drops_the_arbiter_leaves_no_reader_with_a_live_book: "books5 trades",
+        "0 1 = live 1; end; states = down_stopped";
+    who_drops_the_arbiter_leaves_no_reader_with_a_live_order_book: "books",
+        "0 1 = live 1; end; states = down_stopped down_stopped";
+    what_was_down_before_the_arbiter_was_dropped_still_says_why: "books5 trades",
+        "rejected 0; rejected 1; rejected 2 = down_rejected; end; states = down_rejected";
+    what_comes_second_is_counted_with_its_delay: "trades",
+        "0 1 = live 1; wait 10; 1 1; wait 10; 1 2 = 2; 1 2; wait 20; 0 2; stats 1 = 1 1 0 0 0;
+         lags 1 = 1 9984 10047; lags 0 = 1 19968 20095";
 }
 
 #[test]
 fn the_order_book_of_another_line_is_published_whole() {
     let mut rig = Rig::new(2, &["books"]);
-    let reader = rig.arbiter.depth_reader(&sub("books")).unwrap();
+    let reader = rig.readers.depth.clone().unwrap();
     let levels: Vec<_> = (0..40).map(|place| (100 + place, 1)).collect();
     (0..2).for_each(|line| rig.deliver(line, &messages::order_book("A", &levels, None, 1, 1)));
     // Where it is not published, no reader could see the change.
@@ -208,18 +204,4 @@ fn the_order_book_of_another_line_is_published_whole() {
         assert_eq!(reader.version() > version, is_published, "{n} of {line}");
     }
     assert_eq!(reader.snapshot().seq, Some(4));
-}
-
-#[test]
-fn counters_of_groups_add_up() {
-    let mut rig = Rig::new(2, &["trades"]);
-    for (line, number) in [(0, "1"), (1, "1"), (1, "2"), (1, "2"), (0, "2"), (0, "3")] {
-        rig.now += 10_000;
-        rig.deliver(line, &message_of("trades", number));
-    }
-    let mut both = rig.arbiter.stats()[0].clone();
-    both.merge(&rig.arbiter.stats()[1]);
-    // What a line delivers again itself it does not emit again.
-    assert_eq!((both.accepted, both.duplicates, both.self_duplicates), (3, 2, 0));
-    assert_eq!((both.lag_us.len(), both.lag_us.min(), both.lag_us.max()), (2, 10, 20));
 }

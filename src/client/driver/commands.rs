@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::{ConnectionDriver, Lifecycle};
 use crate::client::connection_id::ConnectionId;
 use crate::client::messages::ConnectionCommand;
-use crate::client::readers::Readers;
 use crate::client::shared::ClientShared;
 use crate::event::{Event, EventSink};
 use crate::feed::FeedHandler;
 use crate::model::Subscription;
+use crate::publish::Readers;
 use crate::transport::Transport;
 
 /// How long requests are gathered before they are sent: each call of the client waits for its
@@ -79,7 +79,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         self.record_subscriptions(wall);
         // There may be an arbiter since this was requested.
         let merged = self.shared.lock().subscribe(self.id.group, subscription);
-        let readers = merged.unwrap_or_else(|| Readers::of(&mut self.handler, &subscription));
+        let readers = merged.unwrap_or_else(|| self.handler.readers(&subscription));
         self.session.queue_subscribe(subscription, mono);
         self.requested += 1;
         self.send_at.get_or_insert(mono + REQUEST_DELAY);

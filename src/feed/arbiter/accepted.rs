@@ -36,8 +36,6 @@ pub(super) struct AcceptedUpdates {
     latest: UnixNanos,
     /// The highest number here.
     pub(super) highest: i64,
-    /// Whether the last update is of another line than the one before it.
-    pub(super) is_other: bool,
 }
 
 impl AcceptedUpdates {
@@ -61,6 +59,12 @@ impl AcceptedUpdates {
     #[inline]
     pub(super) fn last(&self) -> UpdateKey {
         self.list.back().map_or(UpdateKey::NONE, |known| known.key)
+    }
+
+    /// Whether the last update is of another line than the one before it.
+    pub(super) fn is_other(&self) -> bool {
+        let mut lines = self.list.iter().rev().map(|known| known.line);
+        lines.next() != lines.next()
     }
 
     /// The earliest position from `from` on of an update, and what is there. Too early only delays
@@ -101,7 +105,6 @@ impl AcceptedUpdates {
             self.step_at = Some(at);
         }
         (self.end, self.at, self.latest) = (self.end + 1, at, key.ts);
-        self.is_other = self.list.back().is_none_or(|known| known.line != line);
         let is_full = self.list.len() == self.list.capacity();
         let oldest = if is_full { self.list.pop_front() } else { None };
         let forgets_highest = oldest.is_some_and(|known| known.key.seq == self.highest);

@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use super::filter::{Arbitration, CopyOf, Held, Line, Order, UpdateFilter};
+use super::filter::{Arbitration, Held, UpdateFilter};
 use super::key::UpdateKey;
 use crate::event::{BookUpdate, Event, EventSink, StateChange, TradeUpdate};
 use crate::feed::slot::Slot;
 use crate::model::{
     BookState, DownReason, NO_SEQ, Subscription, SubscriptionId, TradeRing, UnixNanos,
 };
-use crate::publish::{Publishers, RecordRingPublisher, TradeOptions, publish_order_book};
+use crate::publish::Publishers;
 
 /// A book that is live and old, and that no live line has delivered last, is stale after this time.
 const STUCK: Duration = Duration::from_secs(2);
@@ -28,7 +28,7 @@ pub(super) struct Entry {
     pub(super) subscription: Subscription,
     pub(super) id: SubscriptionId,
     pub(super) state: BookState,
-    filter: UpdateFilter,
+    pub(super) filter: UpdateFilter,
     /// Whether it is stale because all lines were silent: then it takes more than a duplicate to be
     /// live.
     silent: bool,
@@ -50,62 +50,36 @@ impl Entry {
         subscription: Subscription,
         id: SubscriptionId,
         open: &[bool],
-        trades: TradeOptions,
+        publishers: Publishers,
     ) -> Self {
-        let kind = subscription.channel().kind();
-        let mut entry = Self {
-            subscription,
-            id,
-            state: BookState::Connecting,
-            filter: UpdateFilter::new(kind),
-            silent: false,
-            publishers: Publishers::new(kind, trades),
-        };
-        entry.set_lines(open);
-        entry
+        let filter = UpdateFilter::new(subscription.channel().kind(), open);
+        let state = BookState::Connecting;
+        Self { subscription, id, state, filter, silent: false, publishers }
     }
 
     /// Takes a slot over from a line that was alone until now: what publishes it, its state, and
     /// what it has delivered last, so that no other line delivers it again.
     pub(super) fn adopt(slot: &mut Slot, line: usize, open: &[bool]) -> Self {
-        // What it would publish by is the slot's.
-        let options = TradeOptions { tape_len: 1 };
-        let mut entry = Self::new(*slot.subscription(), slot.id(), open, options);
-        entry.publishers = slot.take_publishers();
+        let publishers = slot.take_publishers();
+        let mut entry = Self::new(*slot.subscription(), slot.id(), open, publishers);
         entry.state = slot.state();
         entry.silent = entry.state == BookState::Stale;
-        let Self { filter, publishers, .. } = &mut entry;
-        filter.set_state(line, Some(slot.state()));
+        entry.filter.set_state(line, Some(entry.state));
+        let trades = slot.trades();
         // What is forgotten counts as one.
-        let has_forgotten = slot.trades().is_some_and(|ring| ring.oldest() > 0);
-        filter.accepted.end = u64::from(has_forgotten);
-        let ring = publishers.records.as_ref().map(RecordRingPublisher::reader);
+        entry.filter.accepted.end = u64::from(trades.is_some_and(|ring| ring.oldest() > 0));
+        let trades = trades.into_iter().flat_map(TradeRing::iter);
+        let trades = trades.map(|trade| (UpdateKey::of_trade(trade), trade.ts_recv));
+        let ring = entry.publishers.readers().records;
         let records = ring.iter().flat_map(|ring| ring.since(0)).map(|(_, record)| record);
-        for record in records.chain(slot.record()) {
-            filter.accept(line, UpdateKey::of_record(&record), record.ts_recv);
-        }
-        for trade in slot.trades().into_iter().flat_map(TradeRing::iter) {
-            filter.accept(line, UpdateKey::of_trade(trade), trade.ts_recv);
-        }
-        let at = slot.ts_recv();
-        if let Some(book) = slot.book().filter(|_| at != UnixNanos::UNKNOWN) {
-            filter.accept(line, UpdateKey::of_book(&book), at);
+        let records = records.chain(slot.record());
+        let records = records.map(|record| (UpdateKey::of_record(&record), record.ts_recv));
+        let book = slot.book().filter(|_| slot.ts_recv() != UnixNanos::UNKNOWN);
+        let book = book.map(|book| (UpdateKey::of_book(&book), slot.ts_recv()));
+        for (key, at) in trades.chain(records).chain(book) {
+            entry.filter.accept(line, key, at);
         }
         entry
-    }
-
-    /// Says which lines there are, of which nothing has come yet.
-    pub(super) fn set_lines(&mut self, open: &[bool]) {
-        for line in 0..self.filter.lines.len().max(open.len()) {
-            self.open_line(line, open.get(line).is_some_and(|is_open| *is_open));
-        }
-    }
-
-    /// Says that there is a line of that number, of which nothing has come yet, or none any more.
-    pub(super) fn open_line(&mut self, line: usize, is_open: bool) {
-        let lines = &mut self.filter.lines;
-        lines.resize(lines.len().max(line + 1), Line::default());
-        self.filter.set_state(line, is_open.then_some(BookState::Connecting));
     }
 
     /// Takes the state of a line; `None` of one that has ended. The sink hears of it where it
@@ -122,7 +96,7 @@ impl Entry {
         // The book that makes a line live comes next; until then nobody may see the old one live.
         // Trades that a line has again are not delivered again, and there is no old book to be
         // shown.
-        if best != BookState::Live || self.is_stream() && !self.silent {
+        if best != BookState::Live || self.filter.is_stream && !self.silent {
             self.change(best, at, sink);
         }
         self.retry_held(at, sink);
@@ -131,19 +105,14 @@ impl Entry {
     /// The best that any line has: one that is live is enough.
     fn best(&self) -> BookState {
         use BookState::{AwaitingSnapshot, Connecting, Live, Resyncing, Stale};
-        let best_first = [Live, Stale, Resyncing, AwaitingSnapshot, Connecting];
-        let rank = |state: &BookState| best_first.iter().position(|best| best == state);
-        let states = self.filter.lines.iter().filter_map(|line| line.state);
-        let best = states.min_by_key(|state| rank(state).unwrap_or(usize::MAX));
-        match best.unwrap_or(Connecting) {
+        let mut states = self.filter.lines.iter().filter_map(|line| line.state);
+        let has = |best: &BookState| states.clone().any(|state| state == *best);
+        let best = [Live, Stale, Resyncing, AwaitingSnapshot, Connecting].into_iter().find(has);
+        match best.or_else(|| states.next()).unwrap_or(Connecting) {
             // Trades have no snapshot to wait for: from its acknowledgement on a line misses none.
-            AwaitingSnapshot if self.is_stream() && self.state.is_live() => Live,
+            AwaitingSnapshot if self.filter.is_stream && self.state.is_live() => Live,
             best => best,
         }
-    }
-
-    const fn is_stream(&self) -> bool {
-        self.publishers.trades.is_some() || self.publishers.records.is_some()
     }
 
     /// Changes the state, publishes it and notifies the sink.
@@ -158,10 +127,7 @@ impl Entry {
     #[inline]
     fn emit_state(&self, from: BookState, ts_recv: UnixNanos, sink: &mut impl EventSink) {
         let Self { subscription, id, state: to, .. } = self;
-        if from != *to {
-            let change = StateChange { subscription, subscription_id: *id, from, to: *to, ts_recv };
-            sink.on_event(&Event::State(change));
-        }
+        StateChange { subscription, subscription_id: *id, from, to: *to, ts_recv }.emit(sink);
     }
 
     /// Takes an update of a line, and emits and publishes what is new by it.
@@ -197,7 +163,7 @@ impl Entry {
             }
         }
         self.retry_held(event.ts_recv(), sink);
-        self.check_stuck(event.ts_recv(), sink);
+        self.check_age(event.ts_recv(), sink);
     }
 
     /// Does with an update what was decided.
@@ -206,7 +172,11 @@ impl Entry {
         let Update { line, key, event } = update;
         match decided {
             Arbitration::Accepted => self.accept(update, sink),
-            Arbitration::Duplicate { of, .. } => self.on_duplicate(event, of, sink),
+            Arbitration::Duplicate { is_current, .. } => {
+                if is_current || !self.silent && self.filter.is_at_end(line) {
+                    self.on_duplicate(event, is_current, sink);
+                }
+            }
             Arbitration::Held => self.filter.hold(Held { line, key, book: None }),
             Arbitration::Outdated => {}
         }
@@ -240,25 +210,10 @@ impl Entry {
 
     #[inline]
     fn publish(&mut self, event: &Event<'_>, from: BookState) {
-        let Publishers { book, depth, trades, record, records } = &mut self.publishers;
-        match event {
-            Event::Book(update) => {
-                return book.iter_mut().for_each(|book| book.publish(update.book, self.state));
-            }
-            Event::DepthBook(change) => {
-                let is_whole = from != self.state || self.filter.accepted.is_other;
-                let first_changed = if is_whole { Some(0) } else { change.outcome.first_changed };
-                return publish_order_book(book, depth, change.book, first_changed, self.state);
-            }
-            Event::Trade(update) => trades.iter_mut().for_each(|ring| ring.push(update.trade)),
-            Event::Record(update) => {
-                record.iter_mut().for_each(|latest| latest.publish(update.record, self.state));
-                records.iter_mut().for_each(|ring| ring.push(update.record));
-            }
-            _ => {}
-        }
+        let is_whole = from != self.state || self.filter.accepted.is_other();
+        self.publishers.publish(event, self.state, is_whole);
         // The others are published with it.
-        if from != self.state && self.is_stream() {
+        if from != self.state && self.filter.is_stream {
             self.publishers.publish_state(self.state);
         }
     }
@@ -266,11 +221,7 @@ impl Entry {
     /// What was shown last makes the subscription live again where its line sends it now, or where
     /// it is only a line that was lost. A book is emitted again by that: only now is it known to be
     /// whole.
-    fn on_duplicate(&mut self, event: &Event<'_>, of: CopyOf, sink: &mut impl EventSink) {
-        let is_current = of == CopyOf::Current;
-        if !is_current && (of == CopyOf::Earlier || self.silent) {
-            return;
-        }
+    fn on_duplicate(&mut self, event: &Event<'_>, is_current: bool, sink: &mut impl EventSink) {
         match (event, self.state.is_live()) {
             // A quiet book that a line sends again is none for the sink, and of now for readers.
             (Event::Book(_), true) if is_current => self.publish(event, self.state),
@@ -283,8 +234,7 @@ impl Entry {
         }
     }
 
-    /// Decides again about what is held. An order book is not emitted from here: its line has gone
-    /// on, and its next message has it whole.
+    /// Decides again about what is held. Only five-level books are emitted from here.
     #[inline]
     fn retry_held(&mut self, now: UnixNanos, sink: &mut impl EventSink) {
         while let Some((Held { line, key, book }, decided)) = self.filter.take_decided(now) {
@@ -297,11 +247,12 @@ impl Entry {
         }
     }
 
-    /// A book that is live and old, and that no live line has delivered last, is stale.
+    /// What is live and silent is stale; so is a book that is old and that no live line has
+    /// delivered last.
     #[inline]
-    fn check_stuck(&mut self, now: UnixNanos, sink: &mut impl EventSink) {
-        let is_live_book = self.state.is_live() && self.filter.order == Order::Books;
-        if is_live_book && self.filter.is_stuck(now, STUCK) {
+    fn check_age(&mut self, now: UnixNanos, sink: &mut impl EventSink) {
+        let is_stuck = || self.publishers.book.is_some() && self.filter.is_stuck(now, STUCK);
+        if self.state.is_live() && (self.silent || is_stuck()) {
             self.change(BookState::Stale, now, sink);
         }
     }
@@ -315,15 +266,10 @@ impl Entry {
         now: UnixNanos,
         sink: &mut impl EventSink,
     ) {
+        // Its lines may have said so before, each for itself, or may be lost.
         let silence = now.since(self.filter.accepted.at);
-        if silence.is_some_and(|silence| silence >= limit) {
-            // Its lines may have said so before, each for itself, or may be lost.
-            self.silent = true;
-            if self.state.is_live() {
-                self.change(BookState::Stale, now, sink);
-            }
-        }
+        self.silent |= silence.is_some_and(|silence| silence >= limit);
         self.retry_held(now, sink);
-        self.check_stuck(now, sink);
+        self.check_age(now, sink);
     }
 }

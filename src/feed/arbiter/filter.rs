@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use super::accepted::{AcceptedUpdates, LONGEST_LAG};
+use super::accepted::{Accepted, AcceptedUpdates, LONGEST_LAG};
 use super::key::UpdateKey;
 use crate::book::Book5;
 use crate::model::{BookState, ChannelKind, NO_SEQ, UnixNanos};
@@ -16,34 +16,13 @@ const JOIN_WAIT: Duration = Duration::from_secs(1);
 pub(super) enum Arbitration {
     /// It is new.
     Accepted,
-    /// It was accepted before, from the line of that number at that time.
-    Duplicate { by: usize, at: UnixNanos, of: CopyOf },
+    /// It was accepted before. If it is current, it is the last one, which its line sends again or
+    /// begins with: it is still so.
+    Duplicate { first: Accepted, is_current: bool },
     /// It is older than what is shown.
     Outdated,
     /// It is not known yet whether it is new: its line has just joined.
     Held,
-}
-
-/// Which update a duplicate is a copy of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CopyOf {
-    /// One before the last.
-    Earlier,
-    /// The last one, and its line has only just come to it.
-    Last,
-    /// The last one, which its line sends again or begins with: it is still so.
-    Current,
-}
-
-/// What the updates of a subscription are to one another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    /// Each replaces the one before it, and may build on it.
-    Books,
-    /// Each replaces the one before it, and stands alone.
-    Latest,
-    /// All of them count, in whatever order.
-    All,
 }
 
 /// A line of one subscription: its state, and where it stands.
@@ -84,15 +63,13 @@ impl Line {
     }
 }
 
-/// How many updates are held.
-const HELD: usize = 32;
-
 /// An update that its line holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Held {
     pub(super) line: usize,
     pub(super) key: UpdateKey,
-    /// The five-level book. An order book is whole at its line, which holds its last message only.
+    /// The five-level book. Of an order book or a record its line holds the last message only: the
+    /// next one has it whole.
     pub(super) book: Option<Book5>,
 }
 
@@ -100,22 +77,40 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) struct UpdateFilter {
     pub(super) accepted: AcceptedUpdates,
-    pub(super) order: Order,
+    /// Whether all updates count, in whatever order; else each replaces the one before it.
+    pub(super) is_stream: bool,
     pub(super) lines: Vec<Line>,
     /// What is held, in the order in which it came.
     pub(super) held: Vec<Held>,
 }
 
 impl UpdateFilter {
-    pub(super) fn new(kind: ChannelKind) -> Self {
-        let (order, len) = match kind {
-            ChannelKind::Book5 | ChannelKind::Depth => (Order::Books, 64),
-            ChannelKind::Latest(_) => (Order::Latest, 64),
-            ChannelKind::Trades => (Order::All, 1024),
-            ChannelKind::Stream(_) | ChannelKind::Raw => (Order::All, 256),
+    /// `open` says which lines there are.
+    pub(super) fn new(kind: ChannelKind, open: &[bool]) -> Self {
+        let (is_stream, len, held) = match kind {
+            ChannelKind::Book5 => (false, 64, 32),
+            ChannelKind::Depth | ChannelKind::Latest(_) => (false, 64, 8),
+            ChannelKind::Trades => (true, 1024, 0),
+            ChannelKind::Stream(_) | ChannelKind::Raw => (true, 256, 0),
         };
-        let held = Vec::with_capacity(if order == Order::Books { HELD } else { 0 });
-        Self { accepted: AcceptedUpdates::new(len), order, lines: Vec::new(), held }
+        let (accepted, held) = (AcceptedUpdates::new(len), Vec::with_capacity(held));
+        let mut new = Self { accepted, is_stream, lines: Vec::new(), held };
+        new.set_lines(open);
+        new
+    }
+
+    /// Says which lines there are, of which nothing has come yet.
+    pub(super) fn set_lines(&mut self, open: &[bool]) {
+        let state = |is_open: &bool| is_open.then_some(BookState::Connecting);
+        let line = |is_open| Line { state: state(is_open), ..Line::default() };
+        self.lines = open.iter().map(line).collect();
+        self.held.clear();
+    }
+
+    /// Says that there is a line of that number, of which nothing has come yet.
+    pub(super) fn open_line(&mut self, line: usize) {
+        self.lines.resize(self.lines.len().max(line + 1), Line::default());
+        self.set_state(line, Some(BookState::Connecting));
     }
 
     /// A line's own feed has another state, or there is no such line any more. One that is lost
@@ -139,7 +134,7 @@ impl UpdateFilter {
 
     /// Holds an update; where there is no room the oldest goes.
     pub(super) fn hold(&mut self, held: Held) {
-        if self.held.len() == HELD {
+        if self.held.len() == self.held.capacity() {
             self.held.remove(0);
         }
         self.held.push(held);
@@ -152,16 +147,19 @@ impl UpdateFilter {
     /// Takes the first held update of which it is known now what becomes of it. What its line
     /// delivered before it goes.
     pub(super) fn take_decided(&mut self, at: UnixNanos) -> Option<(Held, Arbitration)> {
-        for nth in 0..self.held.len() {
-            let decided = *self.held.get(nth)?;
-            let arbitration = self.arbitrate(decided.line, &decided.key, at);
-            if !matches!(arbitration, Arbitration::Held) {
-                let mut places = 0..;
-                self.held.retain(|held| places.next() > Some(nth) || held.line != decided.line);
-                return Some((decided, arbitration));
-            }
-        }
-        None
+        let (nth, held, decided) = (0..self.held.len()).find_map(|nth| {
+            let held = *self.held.get(nth)?;
+            let decided = self.arbitrate(held.line, &held.key, at);
+            (!matches!(decided, Arbitration::Held)).then_some((nth, held, decided))
+        })?;
+        let mut places = 0..;
+        self.held.retain(|other| places.next() > Some(nth) || other.line != held.line);
+        Some((held, decided))
+    }
+
+    /// Whether a line has delivered the last accepted update.
+    pub(super) fn is_at_end(&self, line: usize) -> bool {
+        self.lines.get(line).is_some_and(|line| line.position == self.accepted.end)
     }
 
     fn live_lines(&self) -> impl Iterator<Item = &Line> {
@@ -190,9 +188,9 @@ impl UpdateFilter {
             return Arbitration::Outdated;
         }
         let is_at_end = of_line.position == accepted.end;
-        let is_next = match self.order {
-            Order::Books | Order::Latest => !accepted.last().is_same(key),
-            Order::All => key.seq > accepted.highest,
+        let is_next = match self.is_stream {
+            false => !accepted.last().is_same(key),
+            true => key.seq > accepted.highest,
         };
         if is_at_end && is_next {
             return Arbitration::Accepted;
@@ -201,22 +199,18 @@ impl UpdateFilter {
         let (position, is_first) = (*position, *position == 0 && first_seq.is_none());
         let may_be_later = *first_seq.get_or_insert(key.seq) == key.seq && position == 0;
         let found = accepted.find(position, key, may_be_later);
-        let found = match self.order {
-            Order::Books | Order::Latest => found,
-            Order::All => found.or_else(|| accepted.find(0, key, may_be_later)),
+        let found = match self.is_stream {
+            false => found,
+            true => found.or_else(|| accepted.find(0, key, may_be_later)),
         };
         let Some((found, first)) = found else { return self.unmatched(line, key, at) };
         accepted.note_time(key.ts);
-        let of = match found == accepted.end {
-            false => CopyOf::Earlier,
-            true if is_first || is_at_end => CopyOf::Current,
-            true => CopyOf::Last,
-        };
-        if of == CopyOf::Current {
+        let is_current = found == accepted.end && (is_first || is_at_end);
+        if is_current {
             accepted.at = at;
         }
         of_line.move_to(found.max(position));
-        Arbitration::Duplicate { by: first.line, at: first.at, of }
+        Arbitration::Duplicate { first, is_current }
     }
 
     /// What becomes of an update that was not accepted before, of a line that does not stand at the
@@ -233,14 +227,14 @@ impl UpdateFilter {
         }
         let order = accepted.compare(key, at);
         let is_newer = order == Some(Ordering::Greater);
-        let is_old = match self.order {
+        let is_old = match self.is_stream {
             // Numbered updates are the same on all lines: the list has gone past what comes next.
-            Order::Books | Order::Latest => {
+            false => {
                 let is_passed = of_line.is_known() && key.seq != NO_SEQ && !is_newer;
                 is_passed || order == Some(Ordering::Less)
             }
             // What was accepted after what its line delivered last is still here.
-            Order::All => {
+            true => {
                 accepted.get(of_line.position).is_none() && accepted.may_have_forgotten(key, at)
             }
         };
@@ -248,7 +242,7 @@ impl UpdateFilter {
             accepted.note_time(key.ts);
             return Arbitration::Outdated;
         }
-        if is_old || is_newer || self.order != Order::Books {
+        if is_old || is_newer || self.is_stream {
             return Arbitration::Accepted;
         }
         let since = *of_line.unmatched_since.get_or_insert(at);

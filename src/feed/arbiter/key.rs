@@ -1,8 +1,8 @@
 //! What distinguishes the updates of one subscription, and which of two is older.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hasher};
 
-use foldhash::fast::FixedState;
+use foldhash::fast::{FixedState, FoldHasher};
 
 use crate::book::{Book5, DepthAction};
 use crate::event::{DepthChange, Event};
@@ -23,6 +23,19 @@ pub(super) struct UpdateKey {
 impl UpdateKey {
     pub(super) const NONE: Self = Self { seq: NO_SEQ, ts: UnixNanos::UNKNOWN, hash: 0 };
 
+    /// A number distinguishes updates; where there is none, their time and content do.
+    #[inline]
+    fn new(seq: i64, ts: UnixNanos, hash_content: impl FnOnce(&mut FoldHasher<'_>)) -> Self {
+        let mut key = Self { seq, ts, hash: 0 };
+        if seq == NO_SEQ {
+            let mut hasher = FixedState::default().build_hasher();
+            hasher.write_u64(ts.0);
+            hash_content(&mut hasher);
+            key.hash = hasher.finish();
+        }
+        key
+    }
+
     /// The key of an update; [`UpdateKey::NONE`] of what is none.
     #[inline]
     pub(super) fn of(event: &Event<'_>) -> Self {
@@ -31,17 +44,16 @@ impl UpdateKey {
             Event::DepthBook(change) => Self::of_depth(change),
             Event::Trade(update) => Self::of_trade(update.trade),
             Event::Record(update) => Self::of_record(update.record),
-            Event::Raw(message) => {
-                Self { hash: FixedState::default().hash_one(message.text), ..Self::NONE }
-            }
+            Event::Raw(message) => Self::new(NO_SEQ, UnixNanos::UNKNOWN, |hasher| {
+                hasher.write(message.text.as_bytes())
+            }),
             _ => Self::NONE,
         }
     }
 
     #[inline]
     pub(super) fn of_book(book: &Book5) -> Self {
-        let levels = book.asks().iter().chain(book.bids());
-        Self::of_levels(book.seq, book.ts_event, book.asks().len() as u64, levels)
+        Self::new(book.seq, book.ts_event, |hasher| hash_levels(hasher, book.asks(), book.bids()))
     }
 
     #[inline]
@@ -52,27 +64,7 @@ impl UpdateKey {
             let view = change.book.view();
             return Self { seq: view.seq().unwrap_or(NO_SEQ), ts: view.ts_event, ..Self::NONE };
         }
-        let checksum = u64::from(update.checksum.unwrap_or_default().cast_unsigned());
-        let levels = update.asks.iter().chain(update.bids);
-        Self::of_levels(update.seq, update.ts_event, checksum, levels)
-    }
-
-    /// The key of what consists of levels: by its number, or by its time and content.
-    #[inline]
-    fn of_levels<'l>(
-        seq: i64,
-        ts: UnixNanos,
-        extra: u64,
-        levels: impl Iterator<Item = &'l Level>,
-    ) -> Self {
-        if seq != NO_SEQ {
-            return Self { seq, ts, hash: 0 };
-        }
-        let mut hasher = FixedState::default().build_hasher();
-        (ts.0, extra).hash(&mut hasher);
-        // Word by word: an array would be hashed as bytes, with its length.
-        levels.flat_map(|level| level.to_words()).for_each(|word| hasher.write_u64(word));
-        Self { seq, ts, hash: hasher.finish() }
+        Self::new(update.seq, update.ts_event, |to| hash_levels(to, update.asks, update.bids))
     }
 
     #[inline]
@@ -83,11 +75,11 @@ impl UpdateKey {
     }
 
     pub(super) fn of_record(record: &Record) -> Self {
-        let mut hasher = FixedState::default().build_hasher();
         // All but when it was received.
         let sent = Record { ts_recv: UnixNanos::UNKNOWN, ..*record };
-        sent.put_words(0, |_, word| word.hash(&mut hasher));
-        Self { seq: NO_SEQ, ts: record.order(), hash: hasher.finish() }
+        Self::new(NO_SEQ, record.order(), |hasher| {
+            sent.put_words(0, |_, word| hasher.write_u64(word));
+        })
     }
 
     pub(super) const fn both_numbered(&self, other: &Self) -> bool {
@@ -98,4 +90,12 @@ impl UpdateKey {
     pub(super) const fn is_same(&self, other: &Self) -> bool {
         self.seq == other.seq && self.hash == other.hash
     }
+}
+
+/// Word by word: an array would be hashed as bytes, with its length.
+#[inline]
+fn hash_levels(hasher: &mut impl Hasher, asks: &[Level], bids: &[Level]) {
+    hasher.write_usize(asks.len());
+    let words = asks.iter().chain(bids).flat_map(|level| level.to_words());
+    words.for_each(|word| hasher.write_u64(word));
 }

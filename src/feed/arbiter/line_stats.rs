@@ -62,10 +62,10 @@ impl LineStats {
     pub(super) fn count(&mut self, line: usize, arbitration: Arbitration, ts_recv: UnixNanos) {
         match arbitration {
             Arbitration::Accepted => self.accepted += 1,
-            Arbitration::Duplicate { by, .. } if by == line => self.self_duplicates += 1,
-            Arbitration::Duplicate { at, .. } => {
+            Arbitration::Duplicate { first, .. } if first.line == line => self.self_duplicates += 1,
+            Arbitration::Duplicate { first, .. } => {
                 self.duplicates += 1;
-                let lag = ts_recv.since(at).unwrap_or_default().as_micros();
+                let lag = ts_recv.since(first.at).unwrap_or_default().as_micros();
                 let lag = u64::try_from(lag).unwrap_or(u64::MAX).clamp(1, LONGEST_US);
                 self.lag_us.saturating_record(lag);
             }

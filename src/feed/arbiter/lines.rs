@@ -10,9 +10,7 @@ use crate::feed::numbers::SubscriptionNumbers;
 use crate::feed::slots::parts;
 use crate::feed::stale::StaleLimits;
 use crate::model::{BookState, DownReason, Subscription, SubscriptionId, Topic, UnixNanos};
-use crate::publish::{
-    BookReader, DepthReader, RecordReader, RecordRingReader, TradeOptions, TradeReader,
-};
+use crate::publish::{Publishers, Readers, TradeOptions};
 
 /// Merges redundant connections ("lines") with the same subscriptions: each update is emitted once,
 /// when the first line delivers it.
@@ -84,8 +82,7 @@ impl Arbiter {
         arbiter.open = (0..=line).map(|other| other == line).collect();
         let slots = handler.slots_mut();
         for slot in slots.iter_mut() {
-            let entry = Entry::adopt(slot, line, &arbiter.open);
-            arbiter.insert(Box::new(entry));
+            arbiter.insert(Box::new(Entry::adopt(slot, line, &arbiter.open)));
         }
         slots.reindex();
         arbiter
@@ -104,14 +101,13 @@ impl Arbiter {
 
     /// Makes room for a line of that number, of which nothing has come yet.
     pub fn open_line(&mut self, line: usize) {
-        if self.stats.len() <= line {
-            self.stats.resize_with(line + 1, LineStats::new);
-            self.open.resize(line + 1, false);
-        }
+        let lines = self.stats.len().max(line + 1);
+        self.stats.resize_with(lines, LineStats::new);
+        self.open.resize(lines, false);
         if let Some(open) = self.open.get_mut(line) {
             *open = true;
         }
-        self.entries.iter_mut().flatten().for_each(|entry| entry.open_line(line, true));
+        self.entries.iter_mut().flatten().for_each(|entry| entry.filter.open_line(line));
     }
 
     /// Forgets a line that has ended: what it was no longer matters for any state.
@@ -127,8 +123,8 @@ impl Arbiter {
     pub fn subscribe(&mut self, subscription: Subscription) {
         let id = self.numbers.number(subscription);
         if self.entry(&subscription).is_none() {
-            let entry = Entry::new(subscription, id, &self.open, self.trades);
-            self.insert(Box::new(entry));
+            let publishers = Publishers::new(subscription.channel().kind(), self.trades);
+            self.insert(Box::new(Entry::new(subscription, id, &self.open, publishers)));
         }
     }
 
@@ -158,7 +154,7 @@ impl Arbiter {
         other.trades = self.trades;
         other.numbers = self.numbers.clone();
         for mut entry in subscriptions.iter().filter_map(|moved| self.remove(moved)) {
-            entry.set_lines(&other.open);
+            entry.filter.set_lines(&other.open);
             entry.change(BookState::Connecting, ts_recv, sink);
             other.insert(entry);
         }
@@ -172,25 +168,24 @@ impl Arbiter {
     #[inline]
     pub fn on_event(&mut self, line: usize, event: &Event<'_>, sink: &mut impl EventSink) {
         let topic = match event {
-            // What has ended was ended here too, and may have been subscribed again since.
-            Event::State(change) if change.to == BookState::Down(DownReason::Unsubscribed) => {
-                return;
-            }
-            Event::State(change) => {
-                let entry = self.find(change.subscription_id, &change.subscription.topic());
-                let Some(entry) = entry else { return };
-                return entry.on_state(line, Some(change.to), change.ts_recv, sink);
-            }
-            // Its line has no book for it.
-            Event::Depth(_) => return,
+            Event::State(change) => Some(change.subscription.topic()),
             _ => event.topic(),
         };
         let Some(topic) = topic else { return sink.on_event(event) };
         // What nobody wants any more may still be on its way, on each line.
         let Some(entry) = self.find(event.subscription_id(), &topic) else { return };
-        let arbitration = entry.on_update(line, event, sink);
-        if let Some(stats) = self.stats.get_mut(line) {
-            stats.count(line, arbitration, event.ts_recv());
+        match event {
+            // What has ended was ended here too, and may have been subscribed again since.
+            Event::State(change) if change.to == BookState::Down(DownReason::Unsubscribed) => {}
+            Event::State(change) => entry.on_state(line, Some(change.to), change.ts_recv, sink),
+            // Its line has no book for it.
+            Event::Depth(_) => {}
+            _ => {
+                let arbitration = entry.on_update(line, event, sink);
+                if let Some(stats) = self.stats.get_mut(line) {
+                    stats.count(line, arbitration, event.ts_recv());
+                }
+            }
         }
     }
 
@@ -207,34 +202,11 @@ impl Arbiter {
         }
     }
 
-    /// A reader of a subscription's book for another thread.
+    /// The readers of a subscription for other threads, at once all that its channel has; none
+    /// without such a subscription.
     #[must_use]
-    pub fn book_reader(&self, subscription: &Subscription) -> Option<BookReader> {
-        Some(self.entry(subscription)?.publishers.book.as_ref()?.reader())
-    }
-
-    /// A reader of the best levels of a subscription's order book for another thread.
-    #[must_use]
-    pub fn depth_reader(&self, subscription: &Subscription) -> Option<DepthReader> {
-        Some(self.entry(subscription)?.publishers.depth.as_ref()?.reader())
-    }
-
-    /// A reader of a subscription's trades for another thread.
-    #[must_use]
-    pub fn trade_reader(&self, subscription: &Subscription) -> Option<TradeReader> {
-        Some(self.entry(subscription)?.publishers.trades.as_ref()?.reader())
-    }
-
-    /// A reader of a subscription's latest record for another thread.
-    #[must_use]
-    pub fn record_reader(&self, subscription: &Subscription) -> Option<RecordReader> {
-        Some(self.entry(subscription)?.publishers.record.as_ref()?.reader())
-    }
-
-    /// A reader of a subscription's last records for another thread, such as liquidations.
-    #[must_use]
-    pub fn record_ring_reader(&self, subscription: &Subscription) -> Option<RecordRingReader> {
-        Some(self.entry(subscription)?.publishers.records.as_ref()?.reader())
+    pub fn readers(&self, subscription: &Subscription) -> Readers {
+        self.entry(subscription).map(|entry| entry.publishers.readers()).unwrap_or_default()
     }
 
     /// The state of a subscription: the best that any line has.

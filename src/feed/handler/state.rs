@@ -7,7 +7,9 @@ use crate::feed::slot::RING_LEN;
 use crate::feed::slots::Slots;
 use crate::feed::stats::Stats;
 use crate::model::{Origin, Record, Subscription, TradeRing};
-use crate::publish::{BookReader, DepthReader, RecordReader, RecordRingReader, TradeReader};
+use crate::publish::{
+    BookReader, DepthReader, Readers, RecordReader, RecordRingReader, TradeReader,
+};
 
 impl FeedHandler {
     /// Applies a message of an order book that no frame has brought: a snapshot of the REST
@@ -73,6 +75,19 @@ impl FeedHandler {
     /// A reader of a subscription's last records for another thread, such as liquidations.
     pub fn record_ring_reader(&mut self, subscription: &Subscription) -> Option<RecordRingReader> {
         self.slots.get_mut(subscription)?.record_ring_reader()
+    }
+
+    /// All readers of a subscription for other threads; none without such a subscription. All that
+    /// it has is published from then on.
+    pub fn readers(&mut self, subscription: &Subscription) -> Readers {
+        let Some(slot) = self.slots.get_mut(subscription) else { return Readers::default() };
+        Readers {
+            book: slot.book_reader(),
+            depth: slot.depth_reader(),
+            trades: slot.trade_reader(),
+            record: slot.record_reader(),
+            records: slot.record_ring_reader(),
+        }
     }
 
     /// The slots of all subscriptions.

@@ -39,7 +39,7 @@ impl Lines {
     pub(crate) fn new(count: usize, subscriptions: &[Subscription]) -> Self {
         let mut arbiter = Arbiter::new(count);
         subscriptions.iter().for_each(|subscription| arbiter.subscribe(*subscription));
-        let reader = |s: &Subscription| Some((*s, arbiter.book_reader(s)?));
+        let reader = |s: &Subscription| Some((*s, arbiter.readers(s).book?));
         let readers = subscriptions.iter().filter_map(reader).collect();
         Self {
             arbiter,
