@@ -51,9 +51,11 @@
 //!
 //! # Allocation
 //!
-//! From the bytes of a frame to the published book nothing allocates, locks, logs, waits or reads a
-//! clock, whatever the frame holds. Memory is taken where a connection or a subscription is made.
-//! `tests/feed/alloc.rs` counts.
+//! From the bytes of a frame to the published book nothing locks, logs, waits or reads a clock, and
+//! nothing allocates in steady state. Memory is allocated when a connection or a subscription is
+//! made. One exception: a frame for the general JSON parser that is larger than 32 KiB, or has more
+//! values for its length than ordinary JSON, grows buffers once, within
+//! [`DecodeLimits`](wire::DecodeLimits). `tests/feed/alloc.rs` counts allocations.
 //!
 //! # Features
 //!
@@ -63,6 +65,7 @@
 //! | `direct` | no | a transport that decodes where bytes were received, for busy polling (Unix) |
 //! | `sim` | no | the embedded exchange, for tests and demonstrations without a network |
 //! | `capture` | no | recording of raw frames, captures, and their replay |
+//! | `shm` | no | publication to other processes through shared memory (Unix) |
 //! | `export` | no | books and trades as Parquet, CSV and hftbacktest's files |
 //! | `rest` | no | the REST interface: history, snapshots, history joined with live trades (ureq) |
 //! | `serde` | no | `Serialize` and, where it makes sense, `Deserialize` for the plain values |

@@ -37,7 +37,8 @@ macro_rules! channels {
         /// A channel that this crate decodes. Messages of other channels are skipped and counted by
         /// name.
         ///
-        /// Source: `docs/PROTOCOL.md` 5.1. No name exists in both dialects.
+        /// Source: `docs/PROTOCOL.md` 5.1. The name `instruments` exists in both dialects,
+        /// every other name in one.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         #[non_exhaustive]

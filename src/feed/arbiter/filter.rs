@@ -21,7 +21,7 @@ pub(super) enum Arbitration {
     Duplicate { first: Accepted, is_current: bool },
     /// It is older than what is shown.
     Outdated,
-    /// It is not known yet whether it is new: its line has just joined.
+    /// It is not known yet whether it is new.
     Held,
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) struct UpdateFilter {
     pub(super) accepted: AcceptedUpdates,
-    /// Whether all updates count, in whatever order; else each replaces the one before it.
+    /// Whether each update is accepted, in whatever order; else each replaces the one before it.
     pub(super) is_stream: bool,
     pub(super) lines: Vec<Line>,
     /// What is held, in the order in which it came.
