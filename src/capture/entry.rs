@@ -1,4 +1,4 @@
-//! What a line of a capture holds.
+//! The entries of a capture: what each line of its text holds.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::form::LineForm;
 use crate::model::UnixNanos;
 use crate::wire::Frame;
 
-/// Which connection of a recording a line is of.
+/// Which connection of a recording an entry is of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionLabel {
     /// The group of subscriptions that it serves, from 0.
@@ -21,13 +21,13 @@ impl fmt::Display for ConnectionLabel {
     }
 }
 
-/// What is recorded besides received frames. The name is the first word of a line's second column.
+/// What is recorded besides received frames. Its name is the first word of the second column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Mark {
-    /// The first line of a file: format, recording, number of the file.
+    /// The first entry of a file: format, recording, number of the file.
     File,
-    /// A connection's dialect, number of lines and subscriptions.
+    /// A connection's dialect, number of redundant lines and subscriptions.
     Line,
     /// A connection was opened; the address.
     Open,
@@ -49,9 +49,9 @@ pub enum Mark {
     Unsubscribe,
     /// A connection was given up for good.
     End,
-    /// Lines are missing here: how many and why.
+    /// Entries are missing here: how many and why.
     Gap,
-    /// The last line of a file that was completed, and whether another one follows.
+    /// The last entry of a file that was completed, and whether another one follows.
     Finish,
 }
 
@@ -96,7 +96,7 @@ impl Mark {
     }
 }
 
-/// A fault of a line.
+/// A fault of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineFault {
     /// The kind: `tsv` for a line without columns, `base64`, `time`, `frame_too_large`.
@@ -106,15 +106,15 @@ pub struct LineFault {
 }
 
 impl LineFault {
-    /// Whether the line's columns could not be read, so that its frame may be of any connection of
-    /// the recording.
+    /// Whether the columns could not be read, so that the frame may be of any connection of the
+    /// recording.
     #[must_use]
     pub fn hides_connection(&self) -> bool {
         matches!(self.kind, "tsv" | "frame_too_large")
     }
 }
 
-/// What a line of a capture is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EntryKind<'r> {
@@ -122,26 +122,26 @@ pub enum EntryKind<'r> {
     Frame(Frame<'r>),
     /// Anything else that was recorded, with its text.
     Mark(Mark, &'r [u8]),
-    /// An empty line, in a capture of this form.
+    /// An empty line of text, in a capture of this form.
     Empty(LineForm),
-    /// A line that can't be read. Those after it can.
+    /// A line of text that can't be read. Those after it can.
     Malformed(LineFault),
-    /// A line of a kind that this version does not know.
+    /// A line of text of a kind that this version does not know.
     Unknown,
 }
 
-/// One line of a capture.
+/// One entry of a capture: what one line of its text holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'r> {
-    /// The time of receipt, or of what happened; [`UnixNanos::UNKNOWN`] where the line has none.
+    /// The time of receipt, or of what happened; [`UnixNanos::UNKNOWN`] where the entry has none.
     pub ts_recv: UnixNanos,
     /// The connection; `0.0` where the form of the capture names none.
     pub connection: ConnectionLabel,
-    /// What the line is.
+    /// What it is.
     pub kind: EntryKind<'r>,
 }
 
-/// Reads the text of a [`Mark::Gap`]: how many lines are missing, 0 where it does not say, and why.
+/// Reads the text of a [`Mark::Gap`]: how many entries are missing (0 where it does not say), and why.
 #[must_use]
 pub fn read_gap(text: &[u8]) -> (u64, &str) {
     let text = std::str::from_utf8(text).unwrap_or_default();
@@ -150,8 +150,8 @@ pub fn read_gap(text: &[u8]) -> (u64, &str) {
     (lines.unwrap_or(0), reason.unwrap_or("the recorder fell behind or could not write"))
 }
 
-/// The times of the first and the last line that a [`Mark::Gap`] says are missing; `None` where it
-/// does not say.
+/// The times of the first and the last missing entry in the text of a [`Mark::Gap`]; `None` where
+/// it does not say.
 #[must_use]
 pub fn gap_times(text: &[u8]) -> Option<(UnixNanos, UnixNanos)> {
     let text = std::str::from_utf8(text).ok()?;
