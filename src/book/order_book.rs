@@ -33,9 +33,9 @@ pub(crate) const MAX_DEPTH: usize = 1 << 16;
 ///   ([`Sequence::Old`](super::sequence::Sequence::Old)) breaks the book, within a chain and at the
 ///   start of a new connection. A lower number at a later time is a sequence reset and is accepted.
 ///   A broken or empty book accepts any snapshot 30 s after the last message.
-/// - **Snapshots by request.** After [`DepthBook::keep_updates`], a
+/// - **REST snapshots.** After [`DepthBook::keep_updates`], a
 ///   [`DepthAction::RestSnapshot`](super::update::DepthAction::RestSnapshot) is joined with the
-///   updates around it by their numbers. A live book ignores it.
+///   chain of updates around it by their numbers. A live book ignores it.
 /// - **Capacity.** When a side is full, the worst level is dropped. From its price on the book may
 ///   lack levels of the exchange, so it keeps none there and reports the limit
 ///   ([`BookRef::ask_limit`]). The levels before the limit are complete. If such a side shrinks
@@ -100,7 +100,7 @@ pub struct DepthBook {
     names_previous: bool,
     /// The sizes without RPI orders; only after [`DepthBook::keep_non_rpi`].
     non_rpi: Option<Box<NonRpiBook>>,
-    /// The updates that await a snapshot by request; only after [`DepthBook::keep_updates`].
+    /// The updates that await a REST snapshot; only after [`DepthBook::keep_updates`].
     pending: Option<Box<PendingUpdates>>,
 }
 

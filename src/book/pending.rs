@@ -1,4 +1,4 @@
-//! Updates of an order book that await a snapshot by request.
+//! Updates of an order book that await a REST snapshot.
 
 use super::update::{DepthAction, DepthUpdate};
 use crate::model::{Level, NO_SEQ, Topic, UnixNanos};

@@ -23,7 +23,7 @@ pub enum Sequence {
     /// A snapshot older than the last book: its number is lower and its time is not later. Without
     /// numbers: its time is earlier.
     ///
-    /// Also an update that a snapshot by request contains already, and such a snapshot that is
+    /// Also an update that a REST snapshot contains already, and such a snapshot that is
     /// older than the updates kept for it.
     Old,
 }
@@ -74,7 +74,7 @@ impl Sequence {
         }
     }
 
-    /// Checks an update against the number of a snapshot by request, `last`, which need not occur
+    /// Checks an update against the number of a REST snapshot, `last`, which need not occur
     /// in the channel. `last` is a number.
     ///
     /// An update that ends at `last` sets sizes that the snapshot has, so it may be applied too.

@@ -42,7 +42,7 @@ pub enum BookSync {
     /// No snapshot yet.
     #[default]
     NoSnapshot,
-    /// A snapshot by request ([`DepthAction::RestSnapshot`](super::update::DepthAction)), which no
+    /// A REST snapshot ([`DepthAction::RestSnapshot`](super::update::DepthAction)), which no
     /// update spans yet.
     Unlinked,
     /// The book passed all checks of its messages.
@@ -96,7 +96,7 @@ pub struct ApplyOutcome {
     ///
     /// A message whose first change is at 5 or later leaves the best five levels unchanged.
     pub first_changed: Option<usize>,
-    /// Whether the update was kept for a snapshot by request and follows none of the kept ones: a
+    /// Whether the update was kept for a REST snapshot and follows none of the kept ones: a
     /// gap, a sequence reset, or the first update.
     ///
     /// The next snapshot must not be older than this message. One that is requested later than the

@@ -9,8 +9,8 @@ pub enum DepthAction {
     Snapshot,
     /// Changed levels: `update`.
     Update,
-    /// The whole book, by request instead of from the channel: SBE's template 1006. The channel's
-    /// updates must span its number before the book is live.
+    /// A REST snapshot (in SBE: template 1006). The channel's updates must span its number before
+    /// the book is live.
     RestSnapshot,
 }
 

@@ -30,7 +30,7 @@ impl WrittenBooks {
             self.0.remove(&id);
             return BookRows::Nothing;
         };
-        // With a snapshot by request come updates that had to wait for it.
+        // With a REST snapshot come updates that had to wait for it.
         let before = self.0.insert(id, book.seq().unwrap_or(NO_SEQ));
         let is_next = match before {
             None => false,

@@ -74,7 +74,7 @@ impl FeedHandler {
     }
 
     /// Decodes the binary frames of a v5 connection as SBE; see [`Decoder::set_sbe`]. Order books
-    /// of later subscriptions keep their updates until a snapshot by request arrives, which is a
+    /// of later subscriptions keep their updates until a REST snapshot arrives, which is a
     /// frame too: the body of the answer of `GET /api/v5/market/books-sbe`.
     pub fn set_sbe(&mut self, codes: Arc<InstrumentCodes>) {
         self.slots.begin_numbered();
@@ -298,7 +298,7 @@ impl FeedHandler {
         }
     }
 
-    /// Clears an order book that is to be joined with a snapshot by request, because its next
+    /// Clears an order book that is to be joined with a REST snapshot, because its next
     /// updates do not follow those before: it was subscribed again. Unless it is connecting or
     /// down, it awaits a snapshot then. Returns the state; `None` if there is no such book.
     pub fn begin_chain(

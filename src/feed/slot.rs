@@ -248,7 +248,7 @@ impl Slot {
     /// Sets the state. A change is published and emitted.
     ///
     /// [`BookState::Connecting`] clears an order book, because only a new snapshot can restore it.
-    /// One that begins with a snapshot by request is cleared by [`BookState::AwaitingSnapshot`] and
+    /// One that begins with a REST snapshot is cleared by [`BookState::AwaitingSnapshot`] and
     /// [`BookState::Down`] too, even if it has that state.
     pub(crate) fn set_state(
         &mut self,

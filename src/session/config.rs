@@ -18,7 +18,7 @@ pub struct SessionConfig {
     /// The pauses between requests for a snapshot of an order book in SBE that is not live; from
     /// 1 s to 4 s, since the exchange takes ten in ten seconds for an instrument from one address.
     pub snapshot_requests: ResyncConfig,
-    /// How old a snapshot by request may be when it is requested; 1 s, since the exchange answers
+    /// How old a REST snapshot may be when it is requested; 1 s, since the exchange answers
     /// in SBE from a cache of about 500 ms. No snapshot is requested earlier than this after the
     /// updates that are to follow it began.
     pub snapshot_age: Duration,
@@ -166,7 +166,7 @@ impl SessionConfig {
         }
     }
 
-    /// Whether a subscription's order book begins with a snapshot by request.
+    /// Whether a subscription's order book begins with a REST snapshot.
     pub(super) const fn requests_snapshots(&self, subscription: &Subscription) -> bool {
         self.sbe.is_some() && matches!(subscription.channel().kind(), ChannelKind::Depth)
     }

@@ -26,7 +26,7 @@ pub(super) struct SubscriptionState {
     pub(super) resync_at: Option<MonoNanos>,
     /// Since when the first push after the acknowledgement is awaited.
     pub(super) awaits: Option<MonoNanos>,
-    /// When a snapshot by request is requested next, while the order book is not live.
+    /// When a REST snapshot is requested next, while the order book is not live.
     pub(super) snapshot_at: Option<MonoNanos>,
     /// The first request for a snapshot whose answer may be used.
     pub(super) snapshots_from: u64,

@@ -186,7 +186,7 @@ impl Subscriptions {
     }
 
     /// Requests a snapshot of a broken order book, whose subscription goes on. False where the book
-    /// begins with no snapshot by request.
+    /// begins with no REST snapshot.
     pub(super) fn request_snapshot(
         &mut self,
         subscription: &Subscription,

@@ -1,4 +1,4 @@
-//! Snapshots by request: joined with the updates around them by their numbers.
+//! REST snapshots: joined with the updates around them by their numbers.
 
 use std::collections::BTreeMap;
 

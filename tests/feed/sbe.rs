@@ -148,7 +148,7 @@ fn unknown_messages_and_unread_values_are_counted() {
     assert_eq!(handler.stats().unsubscribed, 1, "a code without a subscription");
 }
 
-/// A snapshot by request is not news of the channel: neither its age nor its time counts.
+/// A REST snapshot is not news of the channel: neither its age nor its time counts.
 #[test]
 fn an_old_snapshot_makes_no_book_stale() {
     let mut handler = handler();

@@ -1,4 +1,4 @@
-//! Joins a snapshot by request with the channel's updates.
+//! Joins a REST snapshot with the channel's updates.
 
 use super::{BookVersion, DepthBook};
 use crate::book::pending::{PendingUpdates, Place};
@@ -8,7 +8,7 @@ use crate::book::update::DepthUpdate;
 use crate::model::{Level, NO_SEQ};
 
 impl DepthBook {
-    /// Applies a snapshot by request, and the kept updates that follow it.
+    /// Applies a REST snapshot, and the kept updates that follow it.
     ///
     /// The caller ensures that the snapshot is not older than the chain of kept updates
     /// ([`ApplyOutcome::begins_chain`]): its number is then one of the chain's.
@@ -65,7 +65,7 @@ impl DepthBook {
         }
     }
 
-    /// Checks an update against the snapshot by request; the book is live if the update spans its
+    /// Checks an update against the REST snapshot; the book is live if the update spans its
     /// number, and broken if none can any more.
     #[cold]
     pub(super) fn link(&mut self, update: &DepthUpdate<'_>) -> Sequence {
@@ -88,7 +88,7 @@ impl DepthBook {
         sequence
     }
 
-    /// Keeps an update for the next snapshot by request. True if it begins a chain.
+    /// Keeps an update for the next REST snapshot. True if it begins a chain.
     #[cold]
     pub(super) fn keep(&mut self, update: &DepthUpdate<'_>) -> bool {
         self.pending.as_mut().is_some_and(|pending| pending.push(update))

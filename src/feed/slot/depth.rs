@@ -8,7 +8,7 @@ use crate::model::{BookState, UnixNanos};
 use crate::publish::publish_order_book;
 
 impl Slot {
-    /// Lets an order book keep the updates before a snapshot by request, as SBE needs it.
+    /// Lets an order book keep the updates before a REST snapshot, as SBE needs it.
     pub(in crate::feed) fn keep_updates(&mut self) {
         if let SlotData::Depth { book, .. } = &mut self.data {
             book.keep_updates();

@@ -146,7 +146,7 @@ impl Slots {
         stats: &mut Stats,
         sink: &mut impl EventSink,
     ) {
-        // A snapshot by request is as old as the exchange's cache.
+        // A REST snapshot is as old as the exchange's cache.
         let is_requested = update.action == DepthAction::RestSnapshot;
         let is_old = !is_requested && self.ages.is_old(update.ts_event, update.ts_recv);
         let Some(slot) = slot_at(&mut self.slots, at, stats) else {

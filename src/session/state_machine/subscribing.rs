@@ -120,7 +120,7 @@ impl Session {
     /// A message of an order book was applied. A snapshot that leaves the book live counts as
     /// [`Session::handle_live`]: where the book was live before, no change of state reports it.
     ///
-    /// Where updates begin that are to follow a snapshot by request, it is requested
+    /// Where updates begin that are to follow a REST snapshot, it is requested
     /// [`SessionConfig::snapshot_age`](crate::session::SessionConfig::snapshot_age) later.
     #[inline]
     pub fn handle_depth(&mut self, change: &DepthChange<'_>, now: MonoNanos) {

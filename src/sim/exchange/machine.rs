@@ -37,7 +37,7 @@ pub struct ExchangeConfig {
     pub v5_checksums: bool,
     /// What shall go wrong; by default nothing.
     pub faults: FaultPlan,
-    /// How old the cache of snapshots by request may get; `None` for the exchange's 500 ms.
+    /// How old the cache of REST snapshots may get; `None` for the exchange's 500 ms.
     pub snapshot_age: Option<Duration>,
 }
 
@@ -229,7 +229,7 @@ impl Exchange {
 
     /// Resets the sequence numbers of an instrument, as maintenance does: the next update
     /// of each of its books has a `seqId` below its `prevSeqId`, which still is the last `seqId`.
-    /// Snapshots by request do not come from before it, unlike after the fault `resetseq`.
+    /// REST snapshots do not come from before it, unlike after the fault `resetseq`.
     pub fn reset_seq(&mut self, inst: InstIndex, now: MonoNanos) {
         self.advance(now);
         self.engine.market.reset_seq(inst);

@@ -1,4 +1,4 @@
-//! Snapshots by request, from a cache that is refreshed now and then.
+//! REST snapshots, from a cache that is refreshed now and then.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

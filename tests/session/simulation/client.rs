@@ -164,7 +164,7 @@ impl Client {
         Outcome::Handled
     }
 
-    /// Handles the body of a snapshot by request, which comes on no connection of the session.
+    /// Handles the body of a REST snapshot, which comes on no connection of the session.
     pub(crate) fn handle_snapshot(&mut self, body: &[u8], now: Moment, sink: Passing<'_>) {
         self.feed(Frame::Binary(body), now, sink);
     }

@@ -55,7 +55,7 @@ pub(crate) struct World {
     lines: Option<Lines>,
     subscriptions: Vec<Subscription>,
     limits: StaleLimits,
-    /// The snapshots by request on their way, and when they arrive.
+    /// The REST snapshots on their way, and when they arrive.
     snapshots: Vec<(MonoNanos, SnapshotReply)>,
     /// The faults of the exchange itself.
     plan: String,
@@ -67,7 +67,7 @@ pub(crate) struct World {
     tally: Tally,
 }
 
-/// A snapshot by request on its way.
+/// A REST snapshot on its way.
 struct SnapshotReply {
     client: usize,
     subscription: Subscription,

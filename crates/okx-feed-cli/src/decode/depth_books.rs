@@ -17,7 +17,7 @@ pub(super) struct DepthBooks {
     books: HashMap<(ConnectionLabel, Channel, Option<Market>, InstrumentId), DepthBook>,
     /// The most books that are kept: ids come from the recording, and memory must have a bound.
     most: usize,
-    /// Whether a book keeps its updates for a snapshot by request.
+    /// Whether a book keeps its updates for a REST snapshot.
     keeps_updates: bool,
     /// The empty book that is used for an instrument without a snapshot.
     none: DepthBook,

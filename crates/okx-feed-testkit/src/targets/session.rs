@@ -192,7 +192,7 @@ impl Owner {
                 }
                 Action::Send(text) => self.sent(&text),
                 Action::Login => assert_eq!(self.link, Link::Open, "logs in without a connection"),
-                Action::RequestSnapshot { .. } => panic!("a snapshot by request in JSON"),
+                Action::RequestSnapshot { .. } => panic!("a REST snapshot in JSON"),
             }
         }
         while let Some(event) = self.session.poll_event() {
