@@ -26,7 +26,7 @@ use crate::publish::{
 };
 use crate::transport::Clock;
 
-/// A running client: a thread that keeps books and trades up to date.
+/// The handle of a running client, which keeps books and trades up to date on threads of its own.
 ///
 /// Books and trades can be read from any thread at any time. [`Client::book`], [`Client::view`] and
 /// [`Client::trades`] take no lock, nor do the readers that [`Client::book_reader`] and the like
@@ -35,6 +35,20 @@ use crate::transport::Clock;
 /// The sink runs on the feed's thread, which can't wait for itself: calls from the sink that wait
 /// for the thread (`subscribe`, `subscribe_all`, `stats`, `connections`) fail with
 /// [`ClientError::FromSink`].
+///
+/// # Example
+/// ```no_run
+/// use okx_feed::{Client, Dialect};
+///
+/// let client = Client::builder(Dialect::V5).subscribe("books5:BTC-USDT").spawn()?;
+/// let reader = client.book_reader(&"books5:BTC-USDT".parse()?).expect("it is subscribed");
+/// let book = reader.snapshot(); // levels and state, of one moment
+/// if book.state.is_live() {
+///     println!("{:?} / {:?}", book.best_bid(), book.best_ask());
+/// }
+/// client.stop();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Client {
     dialect: Option<Dialect>,
     first_book: Option<BookReader>,
