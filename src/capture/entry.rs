@@ -141,7 +141,7 @@ pub struct Entry<'r> {
     pub kind: EntryKind<'r>,
 }
 
-/// Reads the text of a [`Mark::Gap`]: how many entries are missing (0 where it does not say), and why.
+/// Reads the text of a [`Mark::Gap`]: how many entries are missing (0 if it does not say), and why.
 #[must_use]
 pub fn read_gap(text: &[u8]) -> (u64, &str) {
     let text = std::str::from_utf8(text).unwrap_or_default();
