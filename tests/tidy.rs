@@ -316,3 +316,57 @@ fn every_use_of_unsafe_is_explained() {
     }
     assert!(seen > 10, "the check found {seen} uses only");
 }
+
+/// The links of a Markdown text: line, and target. Fenced code has none.
+fn links(text: &str) -> Vec<(usize, &str)> {
+    let mut is_code = false;
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        is_code ^= line.trim_start().starts_with("```");
+        let targets = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        found.extend(targets.filter(|_| !is_code).map(|target| (number + 1, target)));
+    }
+    found
+}
+
+/// The anchors of a Markdown text's headings, as GitHub makes them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let titles = headings.map(|line| line.trim_start_matches('#').trim().to_lowercase());
+    let kept = |c: &char| c.is_alphanumeric() || [' ', '-', '_'].contains(c);
+    titles.map(|title| title.chars().filter(kept).collect::<String>().replace(' ', "-")).collect()
+}
+
+#[test]
+fn links_of_documents_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    let mut checked = 0;
+    let pages = ["docs", "crates", "benches", "examples", "fuzz"].into_iter().flat_map(sources);
+    let faces = ["README.md", "CHANGELOG.md"].map(|name| {
+        (name.to_owned(), fs::read_to_string(root.join(name)).expect("it is there"))
+    });
+    for (file, text) in pages.chain(faces).filter(|(file, _)| file.ends_with(".md")) {
+        for (number, target) in links(&text).into_iter().filter(|(_, to)| !to.contains("://")) {
+            checked += 1;
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let folder = root.join(&file).parent().expect("a file is in a folder").join(path);
+            let page = if path.is_empty() { root.join(&file) } else { folder };
+            let is_there = page.exists()
+                && (anchor.is_empty()
+                    || fs::read_to_string(page).is_ok_and(|text| anchors(&text).contains(anchor)));
+            if !is_there {
+                found.push(format!("{file}:{number}: {target} does not exist"));
+            }
+        }
+    }
+    assert!(checked > 50, "the check found {checked} links only");
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn the_check_of_links_knows_headings() {
+    let page = "# A `b`-c: d\n```text\n[no](#link)\n```\n[yes](#a-b-c-d) [x](y.md)";
+    assert_eq!(links(page), [(5, "#a-b-c-d"), (5, "y.md")]);
+    assert!(anchors(page).contains("a-b-c-d"));
+}
