@@ -31,7 +31,7 @@ pub enum CatalogueChange {
 /// The instruments of the exchange by id, kept up to date row by row.
 ///
 /// Fill it with the rows of `GET /api/v5/public/instruments`
-/// ([`RestClient::instruments`](crate::rest::RestClient::instruments)) and of the channel
+/// (`RestClient::instruments`, feature `rest`) and of the channel
 /// `instruments`. A row replaces the one of the same id; nothing else is ever removed, since a
 /// message of the channel names only what has changed (since 2026-09-30). A renamed instrument is
 /// two: the old id becomes `expired`, the new one has the same code. Rows of type `MARGIN` are not
