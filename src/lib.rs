@@ -8,7 +8,7 @@
         reason = "only `internals` names some items; the lints run with it"
     )
 )]
-//! A low-latency, allocation-free feed handler for the OKX v5 and OKEX v3 market-data WebSockets.
+//! A low-latency feed handler for the OKX v5 and OKEX v3 market-data WebSockets.
 //!
 //! It turns the frames of the exchange into events, order books and trades. Prices and sizes are
 //! exact decimals. Both protocols give the same events.
