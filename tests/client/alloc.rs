@@ -106,7 +106,7 @@ async fn allocations_of(
         .spawn()
         .unwrap();
     let stop_reading = read_all_the_time(client.reader());
-    let wait = move || receiver.recv_timeout(Duration::from_secs(60)).unwrap();
+    let wait = move || receiver.recv_timeout(Duration::from_secs(240)).unwrap();
     let spent = tokio::task::spawn_blocking(wait).await.unwrap();
     stop_reading();
     client.stop();

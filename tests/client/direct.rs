@@ -14,7 +14,7 @@ use okx_feed::{Client, ClientStats, Dialect, Event};
 use okx_feed_testkit::alloc::allocations;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How long the sink of a test takes.
 const SLOW: Duration = Duration::from_millis(1);

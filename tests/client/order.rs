@@ -36,7 +36,7 @@ fn connections_are_opened_in_the_order_of_their_subscriptions() {
         .unwrap();
     let mut order = Vec::new();
     while order.len() < asked.len() {
-        order.push(acknowledged.recv_timeout(Duration::from_secs(30)).unwrap());
+        order.push(acknowledged.recv_timeout(Duration::from_secs(120)).unwrap());
     }
     // On a busy machine handshakes overlap, and may end in another order than they began in.
     for (place, subscription) in asked.iter().enumerate() {

@@ -42,7 +42,7 @@ async fn a_reader_needs_no_answer_of_a_thread_that_the_sink_holds() {
         .spawn()
         .unwrap();
     let reader = client.reader();
-    let wait = move || is_held.recv_timeout(Duration::from_secs(60)).unwrap();
+    let wait = move || is_held.recv_timeout(Duration::from_secs(240)).unwrap();
     tokio::task::spawn_blocking(wait).await.unwrap();
     let stats = reader.stats();
     assert_eq!((stats.connects, stats.connections.len(), stats.connected), (1, 1, true));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use okx_feed::sim::{ExchangeConfig, Server};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 
-const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The result of a connection to a server with such a certificate, trusting its issuer or not:
 /// `None` if it is open, else the reason.

@@ -36,7 +36,7 @@ fn the_client_gives_one_sequence_from_the_past_through_its_reconnects() {
     let (mut history, mut live, mut healed, mut next) = (0, 0, 0, None);
     // Gaps are filled after the live feed was reached, and live trades follow them.
     while healed < 3 || live < 300 {
-        let (trade, origin, missed) = trades.recv_timeout(Duration::from_secs(30)).unwrap();
+        let (trade, origin, missed) = trades.recv_timeout(Duration::from_secs(120)).unwrap();
         assert_eq!(missed, 0);
         assert!(next.is_none_or(|next| next == trade.first_id()), "{next:?} {trade:?}");
         next = Some(trade.trade_id + 1);
@@ -99,7 +99,7 @@ fn a_broken_book_recovers_by_a_snapshot_without_a_request_to_subscribe() {
     let (_server, client, changes) = book_of("gap:each=15,channel=books;lag:p=0.2,by=300ms");
     let (mut sent, mut requested, mut live_after) = (0, 0, 0);
     while live_after < 60 || requested < 3 {
-        let (action, origin, is_live) = changes.recv_timeout(Duration::from_secs(30)).unwrap();
+        let (action, origin, is_live) = changes.recv_timeout(Duration::from_secs(120)).unwrap();
         let is_requested = action == DepthAction::RestSnapshot;
         assert_eq!(origin == Origin::History, is_requested);
         sent += usize::from(action == DepthAction::Snapshot);
@@ -118,7 +118,7 @@ fn a_book_whose_snapshot_was_refused_recovers_from_the_next_gap_by_one() {
     let (mut sent, mut requested, mut recovered) = (0, 0, false);
     // Bounded by pushes: a book that is never recovered has them too.
     for _ in 0..400 {
-        let (action, _, is_live) = changes.recv_timeout(Duration::from_secs(30)).unwrap();
+        let (action, _, is_live) = changes.recv_timeout(Duration::from_secs(120)).unwrap();
         sent += usize::from(action == DepthAction::Snapshot);
         requested += usize::from(action == DepthAction::RestSnapshot);
         recovered = sent == 2 && requested >= 2 && is_live;

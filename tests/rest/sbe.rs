@@ -14,7 +14,7 @@ use okx_feed::{
     InstrumentCodes, Market,
 };
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(120);
 
 fn server(faults: &str, accept_logins: bool) -> ServerThread {
     let market = MarketConfig { depth: 30, events_per_sec: 3_000, ..MarketConfig::default() };

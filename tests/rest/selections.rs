@@ -10,7 +10,7 @@ use okx_feed::sim::{Endpoint, ExchangeConfig, MarketConfig, ServerThread};
 use okx_feed::transport::Proxy;
 use okx_feed::{BookState, Client, ClientError, Dialect, DownReason, Event, Subscription};
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// What is seen of a subscription.
 #[derive(Debug, PartialEq, Eq)]

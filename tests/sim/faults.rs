@@ -30,7 +30,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 const SUBSCRIBE: &str = r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"}]}"#;
 /// The time after which a test fails.
-const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 fn config(faults: &str) -> ExchangeConfig {
     ExchangeConfig { faults: faults.parse().unwrap(), ..ExchangeConfig::default() }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The time after which a test fails. A passing test never waits for it.
-pub const TIMEOUT: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Polls until `probe` returns a value.
 pub async fn wait_for<T>(mut probe: impl FnMut() -> Option<T>) -> T {
