@@ -96,8 +96,9 @@ impl Block {
     /// Takes the memory of a block, and touches what is used of it, so that no page is missing
     /// later.
     pub(super) fn new() -> Self {
-        let mut bytes = BytesMut::zeroed(BLOCK_LEN + HEADER_LEN);
-        bytes.reserve(CAPACITY - bytes.len());
+        let mut bytes = BytesMut::with_capacity(CAPACITY);
+        // Stored to, unlike memory that the allocator gives as zeros.
+        bytes.resize(BLOCK_LEN + HEADER_LEN, 0);
         bytes.clear();
         let none = UnixNanos::UNKNOWN;
         Self { bytes, lines: 0, first: none, last: none, missing: Missing::default() }

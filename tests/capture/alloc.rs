@@ -1,9 +1,10 @@
-//! Recording costs the feed's thread no allocation.
+//! Recording costs the feed's thread no allocation and no page of memory.
 
 use okx_feed::Dialect;
 use okx_feed::UnixNanos;
 use okx_feed::capture::{CapturedKind, ConnectionLabel, RecordConfig, Recorder};
 use okx_feed_testkit::alloc::allocations;
+use okx_feed_testkit::page_faults::page_faults;
 
 use crate::recorder::START;
 use crate::scratch_dir::ScratchDir;
@@ -25,6 +26,24 @@ fn recording_allocates_nothing_whatever_the_writer_does() {
         let stats = recorder.recording().stats();
         assert!(stats.lines > 0);
     }
+}
+
+/// Code that runs first, and the stack.
+const FEW_FAULTS: u64 = 16;
+
+#[test]
+fn recording_touches_no_new_memory() {
+    let dir = ScratchDir::new("page-faults");
+    let mut recorder = Recorder::start(dir.path().into(), Dialect::V5, START).unwrap();
+    let frame = [b'x'; 400];
+    let Some(before) = page_faults() else { return };
+    // A block has room for 550 of them.
+    for n in 0..5_000 {
+        let ts = UnixNanos(START.0 + n * 1_000_000);
+        recorder.record(CapturedKind::Text, ConnectionLabel::default(), ts, &frame);
+    }
+    let faults = page_faults().unwrap() - before;
+    assert!(faults <= FEW_FAULTS, "{faults} page faults");
 }
 
 /// As without a recording, only the WebSocket's read buffer may still grow: it doubles from 8 KiB

@@ -23,6 +23,7 @@ pub mod json;
 pub mod messages;
 pub mod mutate;
 pub mod observed;
+pub mod page_faults;
 pub mod reference;
 pub mod sbe_encode;
 pub mod sbe_reference;
