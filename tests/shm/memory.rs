@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use okx_feed::publish::shm::{ShmError, ShmOptions, ShmReader, ShmSink, ShmWriter, SlotKind};
-use okx_feed::{Dialect, Event, FeedHandler, Frame, UnixNanos};
+use okx_feed::{Dialect, Event, FeedHandler, Frame, NoSink, UnixNanos};
+use okx_feed_testkit::page_faults::page_faults;
 
 use super::Name;
 
@@ -113,4 +114,23 @@ fn without_memory_for_a_directory_there_is_no_segment() {
     let left = |path: &Path| std::fs::read_dir(path).unwrap().map(|e| e.unwrap().file_name());
     let left: Vec<_> = left(&small.0).collect();
     assert_eq!(left, ["segment.segment-lock"]);
+}
+
+#[test]
+fn values_touch_no_new_memory() {
+    let name = Name::new();
+    let mut feed = FeedHandler::new(Dialect::V5);
+    feed.subscribe("trades:BTC-USDT".parse().unwrap()).unwrap();
+    let mut sink = ShmSink::new(ShmWriter::create(&name.0, OPTIONS).unwrap(), NoSink);
+    let mut push = |n| {
+        let text = message("trades", n);
+        feed.on_frame(Frame::Text(text.as_bytes()), UnixNanos(n), &mut sink).unwrap();
+    };
+    (1..=100).for_each(&mut push);
+    let Some(before) = page_faults() else { return };
+    // A ring of a megabyte.
+    (101..=16_384).for_each(push);
+    let faults = page_faults().unwrap() - before;
+    assert!(faults <= 16, "{faults} page faults");
+    assert!(sink.failure().is_none());
 }

@@ -1,6 +1,7 @@
 //! The writer of a segment.
 
 use std::fs::{File, Permissions};
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,9 @@ use crate::model::{BookState, Record, Topic, Trade};
 use crate::publish::TradeOptions;
 use crate::publish::ring::RingValue;
 use crate::publish::words::Words;
+
+/// The words of a page of memory, the smallest that systems have.
+const PAGE_WORDS: usize = 512;
 
 /// Options of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,6 +198,7 @@ impl ShmWriter {
             return Err(ShmError::Full);
         }
         reserve(&self.file, self.used..end).map_err(ShmError::io(&self.path))?;
+        self.touch(self.used..end);
         // Whole and empty before a reader can find it.
         match kind {
             SlotKind::Book => self.publish(&place, &Book5::EMPTY, BookState::Connecting),
@@ -205,6 +210,15 @@ impl ShmWriter {
         self.segment.add_entry(&topic.to_string(), place)?;
         self.used = end;
         Ok(Some(WriterSlot { place, at: 0 }))
+    }
+
+    /// Has the process's map take the pages of new words: else each is a page fault of the first
+    /// value there.
+    fn touch(&self, new: Range<usize>) {
+        let new = self.segment.words().get(new).unwrap_or_default();
+        // One in each page, and the last, whose page may be another.
+        let in_pages = new.iter().step_by(PAGE_WORDS);
+        in_pages.chain(new.last()).for_each(|word| word.store(0, Ordering::Relaxed));
     }
 
     #[inline]
