@@ -19,6 +19,15 @@ pub(super) const MAX_PAYLOAD_LEN: usize = DecodeLimits::MAX_FRAME_LEN;
 /// The bytes that a block has room for: one that is not full takes any record.
 const CAPACITY: usize = BLOCK_LEN + HEADER_LEN + MAX_PAYLOAD_LEN;
 
+/// How many bytes from the next record on are kept in the caches: what the frames of a usual read
+/// take.
+#[cfg(feature = "client")]
+const AHEAD: usize = 16 << 10;
+
+/// The bytes of a cache line.
+#[cfg(feature = "client")]
+const LINE: usize = 64;
+
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CapturedKind {
@@ -76,6 +85,9 @@ impl Missing {
 #[derive(Debug)]
 pub(super) struct Block {
     bytes: BytesMut,
+    /// Up to here its memory is in the caches.
+    #[cfg(feature = "client")]
+    warm: usize,
     pub(super) lines: u64,
     pub(super) first: UnixNanos,
     pub(super) last: UnixNanos,
@@ -101,12 +113,24 @@ impl Block {
         bytes.resize(BLOCK_LEN + HEADER_LEN, 0);
         bytes.clear();
         let none = UnixNanos::UNKNOWN;
-        Self { bytes, lines: 0, first: none, last: none, missing: Missing::default() }
+        Self {
+            bytes,
+            #[cfg(feature = "client")]
+            warm: 0,
+            lines: 0,
+            first: none,
+            last: none,
+            missing: Missing::default(),
+        }
     }
 
     /// Empties it and keeps its memory.
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
+        #[cfg(feature = "client")]
+        {
+            self.warm = 0;
+        }
         (self.lines, self.missing) = (0, Missing::default());
         (self.first, self.last) = (UnixNanos::UNKNOWN, UnixNanos::UNKNOWN);
     }
@@ -143,6 +167,22 @@ impl Block {
         self.lines += 1;
     }
 
+    /// Has the memory of the next records in the caches, while no frame waits: another core has read
+    /// it since it was written last, so that a store would wait for that core or for memory.
+    #[cfg(feature = "client")]
+    pub(super) fn warm_ahead(&mut self) {
+        let len = self.bytes.len();
+        let ahead = self.warm.max(len)..(len + AHEAD).min(BLOCK_LEN + HEADER_LEN);
+        let lines = ahead.clone().step_by(LINE);
+        let free = self.bytes.spare_capacity_mut();
+        for byte in lines {
+            if let Some(byte) = free.get_mut(byte - len) {
+                byte.write(0);
+            }
+        }
+        self.warm = ahead.end.max(ahead.start);
+    }
+
     /// The lines that are missing if this block is dropped.
     pub(super) const fn as_missing(&self) -> Missing {
         Missing { lines: self.lines, blocks: 1, first: self.first, last: self.last }
@@ -165,5 +205,32 @@ impl Block {
             let ts = UnixNanos(u64::from_le_bytes([t0, t1, t2, t3, t4, t5, t6, t7]));
             Some(Record { ts, connection, kind: CapturedKind::from_code(code)?, payload })
         })
+    }
+}
+
+#[cfg(all(test, feature = "client"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_left_alone_by_what_brings_the_next_into_the_caches() {
+        let mut block = Block::new();
+        let payload = |n: u64| vec![u8::try_from(n % 251).unwrap(); usize::try_from(n % 700).unwrap()];
+        let mut n = 0;
+        block.warm_ahead();
+        assert_eq!(block.warm, AHEAD);
+        while !block.is_full() {
+            block.push(CapturedKind::Text, ConnectionLabel::default(), UnixNanos(n), &payload(n));
+            if n % 3 == 0 {
+                block.warm_ahead();
+                assert!(block.warm >= block.bytes.len().min(BLOCK_LEN));
+            }
+            n += 1;
+        }
+        block.warm_ahead();
+        let read: Vec<_> = block.records().map(|one| (one.ts.0, one.payload.to_vec())).collect();
+        assert_eq!(read, (0..n).map(|n| (n, payload(n))).collect::<Vec<_>>());
+        block.clear();
+        assert_eq!(block.warm, 0);
     }
 }

@@ -113,10 +113,12 @@ impl Recorder {
         }
     }
 
-    /// Hands over what has waited for long enough, after the frames of a read.
+    /// Hands over what has waited for long enough, after the frames of a read, and has the memory
+    /// of the next ones in the caches.
     #[cfg(feature = "client")]
     pub(crate) fn on_drained(&mut self) {
         self.flush_due(self.block.last);
+        self.block.warm_ahead();
     }
 
     /// Hands over what has waited for long enough at `now`. To be called about once a second, for

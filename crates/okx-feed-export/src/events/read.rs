@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use rtrb::Consumer;
 use tokio::sync::Notify;
 
 use super::ring_stats::RingStats;
 use super::slot::{DepthHead, Slot};
+use super::write::SlotReader;
 use okx_feed::book::{Book5, NonRpiSizes};
 use okx_feed::{
     BookState, DepthAction, DepthUpdate, InstrumentId, Level, Origin, Qty, Record, Subscription,
@@ -96,7 +96,7 @@ impl<'r> DepthMessage<'r> {
 /// The receiver of a [`RingSink`](super::RingSink)'s events, for one thread or task.
 #[derive(Debug)]
 pub struct RingReceiver {
-    consumer: Consumer<Slot>,
+    ring: SlotReader,
     stats: Arc<RingStats>,
     wake: Arc<Notify>,
     levels: Vec<Level>,
@@ -105,11 +105,11 @@ pub struct RingReceiver {
 
 impl RingReceiver {
     pub(super) const fn new(
-        consumer: Consumer<Slot>,
+        ring: SlotReader,
         stats: Arc<RingStats>,
         wake: Arc<Notify>,
     ) -> Self {
-        Self { consumer, stats, wake, levels: Vec::new(), sizes: Vec::new() }
+        Self { ring, stats, wake, levels: Vec::new(), sizes: Vec::new() }
     }
 
     /// The counters of the ring.
@@ -121,13 +121,13 @@ impl RingReceiver {
     /// How many slots wait to be read.
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.consumer.slots()
+        self.ring.slots.slots()
     }
 
     /// Whether the feed has ended. What it left is still to be read.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.consumer.is_abandoned()
+        self.ring.slots.is_abandoned()
     }
 
     /// Waits until the feed has pushed something, or has ended. May return early.
@@ -137,11 +137,11 @@ impl RingReceiver {
 
     /// The next event; `None` if there is none now.
     pub fn pop(&mut self) -> Option<Message<'_>> {
-        let slot = self.consumer.pop().ok()?;
+        let slot = self.ring.slots.pop().ok()?;
         // A mark was not pushed as an event.
         if !matches!(slot, Slot::Missed(..)) {
-            let taken = self.stats.taken.load(Ordering::Relaxed);
-            self.stats.taken.store(taken + 1, Ordering::Release);
+            let taken = self.stats.taken.0.load(Ordering::Relaxed);
+            self.stats.taken.0.store(taken + 1, Ordering::Release);
         }
         Some(match slot {
             Slot::Book(subscription, book) => Message::Book(subscription, book),
@@ -153,7 +153,9 @@ impl RingReceiver {
                 origin: slot.origin,
                 renamed_to: slot.renamed_to,
             },
-            Slot::Record(subscription, record) => Message::Record(subscription, record),
+            Slot::Record(subscription) => {
+                Message::Record(subscription, self.ring.records.pop().ok()?)
+            }
             Slot::State(subscription, state, at) => Message::State(subscription, state, at),
             Slot::Missed(subscription, count, state) => Message::Missed(subscription, count, state),
             Slot::Depth(subscription, head) => Message::Depth(self.depth(subscription, head)?),
@@ -166,7 +168,7 @@ impl RingReceiver {
     fn depth(&mut self, subscription: Subscription, head: DepthHead) -> Option<DepthMessage<'_>> {
         self.levels.clear();
         self.sizes.clear();
-        for slot in self.consumer.read_chunk(head.slots() - 1).ok()? {
+        for slot in self.ring.slots.read_chunk(head.slots() - 1).ok()? {
             match slot {
                 Slot::Levels(levels) => self.levels.extend(levels),
                 Slot::NonRpi(sizes) => self.sizes.extend(sizes),
@@ -202,6 +204,7 @@ mod tests {
     use super::*;
     use crate::events::{RingOptions, RingSink};
     use okx_feed::{Dialect, FeedHandler, Frame, NoSink};
+    use okx_feed_testkit::page_faults::page_faults;
     use std::time::Duration;
 
     fn feed(topics: &[&str]) -> FeedHandler {
@@ -276,6 +279,23 @@ mod tests {
         assert_eq!(all(&mut ring), [Seen::Missed(8 - kept), Seen::Trade(9), Seen::Trade(10)]);
         drop(sink);
         assert!(ring.is_over() && ring.queued() == 0 && ring.stats().queued() == 0);
+    }
+
+    #[test]
+    fn events_touch_no_new_memory() {
+        let options = RingOptions::default();
+        let (mut sink, mut ring) = RingSink::new(options, NoSink);
+        let mut feed = feed(&["trades:A-B"]);
+        let mut push = |id: u64| {
+            feed.on_frame(Frame::Text(trade(id).as_bytes()), UnixNanos(id), &mut sink).unwrap();
+            while ring.pop().is_some() {}
+        };
+        let len = options.slots as u64;
+        (1..=64).for_each(&mut push);
+        let Some(before) = page_faults() else { return };
+        (65..=len).for_each(push);
+        let faults = page_faults().unwrap() - before;
+        assert!(faults <= 16, "{faults} page faults");
     }
 
     #[test]

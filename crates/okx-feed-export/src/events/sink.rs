@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rtrb::{Producer, RingBuffer};
 use tokio::sync::Notify;
 
 use super::read::RingReceiver;
 use super::ring_stats::RingStats;
 use super::slot::{DepthHead, Slot, TradeSlot, chunks, size_chunks};
+use super::write::SlotWriter;
 use okx_feed::book::BookSync;
 use okx_feed::{
     BookState, Decimal, DepthAction, DepthChange, DepthUpdate, Event, EventSink, InstrumentId,
@@ -21,7 +21,8 @@ use okx_feed::{
 #[non_exhaustive]
 pub struct RingOptions {
     /// How many slots it has. An event takes one, an order-book message one more for each 12
-    /// levels; a slot has about 700 bytes. 1 to 2^20.
+    /// levels; a slot has about 350 bytes, and there are a quarter as many records of 600. All of it
+    /// is taken at once. 1 to 2^20.
     pub slots: usize,
     /// How often each order book is repeated as a whole, by receive times; zero for never.
     pub snapshot_interval: Duration,
@@ -48,12 +49,14 @@ impl<S> RingSink<S> {
     /// Makes a ring. The sink is of the feed's thread, the receiver of another one.
     pub fn new(options: RingOptions, next: S) -> (Self, RingReceiver) {
         let slots = options.slots.clamp(1, 1 << 20);
-        let (producer, consumer) = RingBuffer::new(slots);
+        let (slots_out, slots_in) = SlotWriter::new(slots);
         let (stats, wake) = (Arc::<RingStats>::default(), Arc::<Notify>::default());
-        let receiver = RingReceiver::new(consumer, Arc::clone(&stats), Arc::clone(&wake));
+        let receiver = RingReceiver::new(slots_in, Arc::clone(&stats), Arc::clone(&wake));
         let ring = Ring {
-            producer,
+            slots: slots_out,
             stats,
+            pushed: 0,
+            dropped: 0,
             wake,
             has_news: false,
             interval: options.snapshot_interval,
@@ -82,6 +85,7 @@ impl<S: EventSink> EventSink for RingSink<S> {
         self.next.on_drained();
         if std::mem::take(&mut self.ring.has_news) {
             self.ring.wake.notify_one();
+            self.ring.slots.warm_ahead();
         }
     }
 }
@@ -107,8 +111,11 @@ struct KnownTopic {
 
 #[derive(Debug)]
 struct Ring {
-    producer: Producer<Slot>,
+    slots: SlotWriter,
     stats: Arc<RingStats>,
+    /// The counters as they were stored last, so that nothing has to be read.
+    pushed: u64,
+    dropped: u64,
     wake: Arc<Notify>,
     /// Whether something was pushed since the receiver was woken.
     has_news: bool,
@@ -135,7 +142,8 @@ impl Ring {
             Event::Trade(update) => self.trade(update),
             Event::Record(update) => {
                 if let Some((at, known)) = self.known(update.subscription_id, update.topic) {
-                    self.put(at, Slot::Record(known.subscription, *update.record));
+                    let slot = Slot::Record(known.subscription);
+                    self.put_by(at, |slots| slots.push_record(slot, update.record));
                 }
             }
             Event::DepthBook(change) => self.depth(change),
@@ -260,23 +268,28 @@ impl Ring {
             std::iter::once(Slot::Levels(chunk)).chain(sizes)
         });
         let is_short = self.is_short(at);
-        let room = self.producer.write_chunk_uninit(head.slots()).ok().filter(|_| !is_short);
-        let Some(room) = room else {
+        // Committed at once: the receiver never finds a part of a message.
+        let slots = std::iter::once(Slot::Depth(*subscription, head)).chain(levels);
+        if is_short || !self.slots.push_all(head.slots(), slots) {
             // A repeated book is no event: it is due still.
             if !head.is_repeated {
                 self.drop_one(at);
             }
             return false;
-        };
-        // Committed at once: the receiver never finds a part of a message.
-        room.fill_from_iter(std::iter::once(Slot::Depth(*subscription, head)).chain(levels));
+        }
         self.count_pushed();
         true
     }
 
     fn put(&mut self, at: usize, slot: Slot) {
+        self.put_by(at, |slots| slots.push(slot));
+    }
+
+    /// Pushes an event, or counts it as dropped.
+    #[inline]
+    fn put_by(&mut self, at: usize, push: impl FnOnce(&mut SlotWriter) -> bool) {
         // Nothing may enter before the mark of what is missing.
-        if !self.is_short(at) && self.producer.push(slot).is_ok() {
+        if !self.is_short(at) && push(&mut self.slots) {
             self.count_pushed();
         } else {
             self.drop_one(at);
@@ -290,14 +303,14 @@ impl Ring {
 
     fn count_pushed(&mut self) {
         self.has_news = true;
-        let pushed = self.stats.pushed.load(Ordering::Relaxed);
-        self.stats.pushed.store(pushed + 1, Ordering::Relaxed);
+        self.pushed += 1;
+        self.stats.pushed.store(self.pushed, Ordering::Relaxed);
     }
 
     #[cold]
     fn drop_one(&mut self, at: usize) {
-        let dropped = self.stats.dropped.load(Ordering::Relaxed);
-        self.stats.dropped.store(dropped + 1, Ordering::Relaxed);
+        self.dropped += 1;
+        self.stats.dropped.store(self.dropped, Ordering::Relaxed);
         let Some(Some(entry)) = self.topics.get_mut(at) else { return };
         if entry.dropped == 0 {
             // Within the capacity that was made with the entry.
@@ -310,13 +323,13 @@ impl Ring {
     /// Marks drops once there is room again, not for each slot that becomes free.
     #[cold]
     fn mark_drops(&mut self) {
-        if self.producer.slots() < self.room_again {
+        if self.slots.free() < self.room_again {
             return;
         }
         while let Some(&at) = self.short.last() {
             if let Some(Some(entry)) = self.topics.get_mut(at) {
                 let slot = Slot::Missed(entry.subscription, entry.dropped, entry.state);
-                if self.producer.push(slot).is_err() {
+                if !self.slots.push(slot) {
                     return;
                 }
                 entry.dropped = 0;

@@ -2,8 +2,7 @@
 
 use okx_feed::book::Book5;
 use okx_feed::{
-    BookState, Decimal, DepthAction, InstrumentId, Level, Origin, Qty, Record, Subscription, Trade,
-    UnixNanos,
+    BookState, Decimal, DepthAction, InstrumentId, Level, Origin, Qty, Subscription, Trade, UnixNanos,
 };
 
 /// How many levels of an order-book message a slot holds.
@@ -14,7 +13,8 @@ pub(super) const LEVELS: usize = 12;
 pub(super) enum Slot {
     Book(Subscription, Book5),
     Trade(Subscription, TradeSlot),
-    Record(Subscription, Record),
+    /// The next record of the ring of records, which are twice as large as anything else.
+    Record(Subscription),
     Depth(Subscription, DepthHead),
     /// Levels of the depth message before, asks first.
     Levels([Level; LEVELS]),
