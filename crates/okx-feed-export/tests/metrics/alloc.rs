@@ -9,6 +9,7 @@ use okx_feed::Event;
 use okx_feed_export::metrics::{self, Metrics, MetricsOptions};
 use okx_feed_export::web;
 use okx_feed_testkit::alloc::allocations;
+use okx_feed_testkit::page_faults::page_faults;
 
 use crate::http::{events, get};
 use crate::running::{Folder, Running};
@@ -19,17 +20,22 @@ const COUNTED: u64 = 12_000;
 /// The read buffers of the two WebSockets double from 8 to 128 KiB, at times that are chance.
 const GROWTHS: u64 = 8;
 
+/// Code that runs first, the stack and those buffers. The ring and the blocks of the recording have
+/// thousands of pages.
+const FAULTS: u64 = 100;
+
 #[test]
-fn the_feeds_thread_allocates_nothing_with_everything_on() {
+fn the_feeds_thread_takes_no_memory_with_everything_on() {
     let folder = Folder::new("everything");
     let (sender, spent) = mpsc::channel();
-    let (mut count, mut before) = (0, 0);
+    let (mut count, mut before) = (0, (0, None));
+    let spent_by_now = || (allocations(), page_faults());
     // It is on the feed's thread, before the ring of the exporter.
     let sink = move |_: &Event<'_>| {
         count += 1;
         match count {
-            WARM_UP => before = allocations(),
-            n if n == WARM_UP + COUNTED => sender.send(allocations() - before).unwrap(),
+            WARM_UP => before = spent_by_now(),
+            n if n == WARM_UP + COUNTED => sender.send((before, spent_by_now())).unwrap(),
             _ => {}
         }
     };
@@ -57,11 +63,14 @@ fn the_feeds_thread_allocates_nothing_with_everything_on() {
         let given = events(addr, "sub=books%3ABTC-USDT").unwrap();
         given.take_while(|_| !stopped.load(Ordering::Relaxed)).count()
     });
-    let spent = spent.recv_timeout(Duration::from_secs(240)).unwrap();
+    let (before, after) = spent.recv_timeout(Duration::from_secs(240)).unwrap();
     stop.store(true, Ordering::Relaxed);
     assert!(scraper.join().unwrap() > 5);
     assert!(reader.join().unwrap() > 5);
-    assert!(spent <= GROWTHS, "{spent} allocations in {COUNTED} events");
+    let allocations = after.0 - before.0;
+    assert!(allocations <= GROWTHS, "{allocations} allocations in {COUNTED} events");
+    let faults = after.1.unwrap_or_default() - before.1.unwrap_or_default();
+    assert!(faults <= FAULTS, "{faults} page faults in {COUNTED} events");
     let recorded = running.client.recording().unwrap().stats();
     assert!(recorded.lines > COUNTED / 2 && recorded.dropped_lines == 0, "{recorded:?}");
 }
