@@ -39,7 +39,7 @@ impl RunningFeed {
             return Ok(Self { name, client: spawn(builder, config, NoSink)?, exporter: None });
         };
         let mut options = RingOptions::default();
-        options.snapshot_interval = nats.snapshot_every;
+        (options.snapshot_interval, options.poll) = (nats.snapshot_every, nats.poll);
         let (sink, receiver) = RingSink::new(options, NoSink);
         let ring = sink.stats();
         let args = NatsArgs::from(nats);

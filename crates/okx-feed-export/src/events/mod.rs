@@ -7,6 +7,7 @@ mod read;
 mod ring_stats;
 mod sink;
 mod slot;
+mod wake;
 mod write;
 
 pub use read::{DepthMessage, Message, RingReceiver};

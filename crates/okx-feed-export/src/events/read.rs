@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::Notify;
 
 use super::ring_stats::RingStats;
 use super::slot::{DepthHead, Slot};
+use super::wake::Wake;
 use super::write::SlotReader;
 use okx_feed::book::{Book5, NonRpiSizes};
 use okx_feed::{
@@ -98,7 +98,7 @@ impl<'r> DepthMessage<'r> {
 pub struct RingReceiver {
     ring: SlotReader,
     stats: Arc<RingStats>,
-    wake: Arc<Notify>,
+    wake: Wake,
     levels: Vec<Level>,
     sizes: Vec<Qty>,
 }
@@ -107,7 +107,7 @@ impl RingReceiver {
     pub(super) const fn new(
         ring: SlotReader,
         stats: Arc<RingStats>,
-        wake: Arc<Notify>,
+        wake: Wake,
     ) -> Self {
         Self { ring, stats, wake, levels: Vec::new(), sizes: Vec::new() }
     }
@@ -130,9 +130,13 @@ impl RingReceiver {
         self.ring.slots.is_abandoned()
     }
 
-    /// Waits until the feed has pushed something, or has ended. May return early.
+    /// Waits until the feed has pushed something, or has ended; with
+    /// [`RingOptions::poll`](super::RingOptions::poll) so long. May return early.
+    ///
+    /// # Panics
+    /// With that option, outside a tokio runtime with timers.
     pub async fn wait(&self) {
-        self.wake.notified().await;
+        self.wake.wait().await;
     }
 
     /// The next event; `None` if there is none now.

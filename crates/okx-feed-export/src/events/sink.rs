@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 
 use super::read::RingReceiver;
 use super::ring_stats::RingStats;
 use super::slot::{DepthHead, Slot, TradeSlot, chunks, size_chunks};
+use super::wake::Wake;
 use super::write::SlotWriter;
 use okx_feed::book::BookSync;
 use okx_feed::{
@@ -26,11 +26,14 @@ pub struct RingOptions {
     pub slots: usize,
     /// How often each order book is repeated as a whole, by receive times; zero for never.
     pub snapshot_interval: Duration,
+    /// How often the receiver looks for events, at least 1 ms apart; `None` by default: the feed's
+    /// thread wakes it once no frame is ready, by a system call where it sleeps.
+    pub poll: Option<Duration>,
 }
 
 impl Default for RingOptions {
     fn default() -> Self {
-        Self { slots: 8_192, snapshot_interval: Duration::from_secs(5) }
+        Self { slots: 8_192, snapshot_interval: Duration::from_secs(5), poll: None }
     }
 }
 
@@ -50,8 +53,8 @@ impl<S> RingSink<S> {
     pub fn new(options: RingOptions, next: S) -> (Self, RingReceiver) {
         let slots = options.slots.clamp(1, 1 << 20);
         let (slots_out, slots_in) = SlotWriter::new(slots);
-        let (stats, wake) = (Arc::<RingStats>::default(), Arc::<Notify>::default());
-        let receiver = RingReceiver::new(slots_in, Arc::clone(&stats), Arc::clone(&wake));
+        let (stats, wake) = (Arc::<RingStats>::default(), Wake::new(options.poll));
+        let receiver = RingReceiver::new(slots_in, Arc::clone(&stats), wake.clone());
         let ring = Ring {
             slots: slots_out,
             stats,
@@ -84,7 +87,7 @@ impl<S: EventSink> EventSink for RingSink<S> {
     fn on_drained(&mut self) {
         self.next.on_drained();
         if std::mem::take(&mut self.ring.has_news) {
-            self.ring.wake.notify_one();
+            self.ring.wake.wake();
             self.ring.slots.warm_ahead();
         }
     }
@@ -92,7 +95,7 @@ impl<S: EventSink> EventSink for RingSink<S> {
 
 impl<S> Drop for RingSink<S> {
     fn drop(&mut self) {
-        self.ring.wake.notify_one();
+        self.ring.wake.wake();
     }
 }
 
@@ -116,7 +119,7 @@ struct Ring {
     /// The counters as they were stored last, so that nothing has to be read.
     pushed: u64,
     dropped: u64,
-    wake: Arc<Notify>,
+    wake: Wake,
     /// Whether something was pushed since the receiver was woken.
     has_news: bool,
     interval: Duration,
