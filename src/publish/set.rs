@@ -56,14 +56,19 @@ impl Publishers {
     /// Publishes the data of an event. An order book is published where readers see what has
     /// changed, or whole. A ring has its state apart.
     #[inline]
-    pub(crate) fn publish(&mut self, event: &Event<'_>, state: BookState, is_whole: bool) {
+    pub(crate) fn publish(
+        &mut self,
+        event: &Event<'_>,
+        state: BookState,
+        is_whole: impl FnOnce() -> bool,
+    ) {
         let Self { book, depth, trades, record, records } = self;
         match event {
             Event::Book(update) => {
                 book.iter_mut().for_each(|book| book.publish(update.book, state));
             }
             Event::DepthBook(change) => {
-                let first_changed = if is_whole { Some(0) } else { change.outcome.first_changed };
+                let first_changed = if is_whole() { Some(0) } else { change.outcome.first_changed };
                 publish_order_book(book, depth, change.book, first_changed, state);
             }
             Event::Trade(update) => trades.iter_mut().for_each(|ring| ring.push(update.trade)),

@@ -170,7 +170,9 @@ impl Rig {
                 let book = book.as_ref().map(|reader| reader.snapshot().state);
                 let depth = depth.as_ref().map(|reader| reader.snapshot().state);
                 let trades = trades.as_ref().map(|reader| reader.state());
-                self.tell([book, depth, trades].into_iter().flatten());
+                let mut states: Vec<_> = [book, depth, trades].into_iter().flatten().collect();
+                states.dedup();
+                self.tell(states);
             }
             "age" => {
                 let read = self.readers.book.as_ref().unwrap().value().ts_recv;
@@ -215,7 +217,7 @@ impl Rig {
 /// | `unsubscribe`, `subscribe` | at the arbiter; its lines do not know yet |
 /// | `end` | the arbiter is dropped |
 /// | `read`, `age` | what a reader from the beginning has live; how old a book is, in ms |
-/// | `states` | the state of each such reader |
+/// | `states` | the states that such readers have |
 /// | `stats 0` | accepted, duplicates, self duplicates, outdated, held of line 0 |
 /// | `lags 0`, `lines` | how often and how late line 0 was second, in µs; how many have counters |
 pub(crate) fn play(channels: &str, scene: &str) {

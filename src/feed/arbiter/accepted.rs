@@ -56,12 +56,16 @@ impl AcceptedUpdates {
     }
 
     /// The key of the last update.
-    #[inline]
+    #[inline(always)]
     pub(super) fn last(&self) -> UpdateKey {
-        self.list.back().map_or(UpdateKey::NONE, |known| known.key)
+        match self.list.back() {
+            Some(last) => last.key,
+            None => UpdateKey::NONE,
+        }
     }
 
     /// Whether the last update is of another line than the one before it.
+    #[inline]
     pub(super) fn is_other(&self) -> bool {
         let mut lines = self.list.iter().rev().map(|known| known.line);
         lines.next() != lines.next()
@@ -96,6 +100,7 @@ impl AcceptedUpdates {
 
     /// Adds an update. A clock step may lie before it though its time is later, where nothing shows
     /// where its line was.
+    #[inline]
     pub(super) fn append(&mut self, key: UpdateKey, line: usize, at: UnixNanos, may_be_step: bool) {
         let last = self.last();
         if key.both_numbered(&last) && key.seq < last.seq {

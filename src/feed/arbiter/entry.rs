@@ -20,6 +20,7 @@ const STUCK: Duration = Duration::from_secs(2);
 struct Update<'f> {
     line: usize,
     key: UpdateKey,
+    at: UnixNanos,
     event: &'f Event<'f>,
 }
 
@@ -136,10 +137,11 @@ impl Entry {
         &mut self,
         line: usize,
         event: &Event<'_>,
+        at: UnixNanos,
         sink: &mut impl EventSink,
     ) -> Arbitration {
-        let update = Update { line, key: UpdateKey::of(event), event };
-        let decided = self.filter.arbitrate(line, &update.key, event.ts_recv());
+        let update = Update { line, key: UpdateKey::of(event), at, event };
+        let decided = self.filter.arbitrate(line, &update.key, at);
         if matches!(decided, Arbitration::Accepted) && self.filter.held.is_empty() {
             self.accept(update, sink);
         } else {
@@ -151,7 +153,7 @@ impl Entry {
     /// Does with an update what was decided, and decides again about what is held.
     #[inline(never)]
     fn settle(&mut self, update: Update<'_>, decided: Arbitration, sink: &mut impl EventSink) {
-        let Update { line, key, event } = update;
+        let Update { line, key, at, event } = update;
         match (event, decided) {
             // What its line holds comes first.
             (Event::Book(BookUpdate { book, .. }), Arbitration::Accepted | Arbitration::Held) => {
@@ -162,58 +164,63 @@ impl Entry {
                 self.apply(update, decided, sink);
             }
         }
-        self.retry_held(event.ts_recv(), sink);
-        self.check_age(event.ts_recv(), sink);
+        self.retry_held(at, sink);
+        self.check_age(at, sink);
     }
 
     /// Does with an update what was decided.
     #[inline]
     fn apply(&mut self, update: Update<'_>, decided: Arbitration, sink: &mut impl EventSink) {
-        let Update { line, key, event } = update;
         match decided {
             Arbitration::Accepted => self.accept(update, sink),
             Arbitration::Duplicate { is_current, .. } => {
-                if is_current || !self.silent && self.filter.is_at_end(line) {
-                    self.on_duplicate(event, is_current, sink);
+                if is_current || !self.silent && self.filter.is_at_end(update.line) {
+                    self.on_duplicate(update, is_current, sink);
                 }
             }
-            Arbitration::Held => self.filter.hold(Held { line, key, book: None }),
+            Arbitration::Held => {
+                let Update { line, key, .. } = update;
+                self.filter.hold(Held { line, key, book: None });
+            }
             Arbitration::Outdated => {}
         }
     }
 
     #[inline]
-    fn accept(&mut self, Update { line, key, event }: Update<'_>, sink: &mut impl EventSink) {
+    fn accept(&mut self, update: Update<'_>, sink: &mut impl EventSink) {
+        let Update { line, key, at, event } = update;
         let highest = self.filter.accepted.highest;
-        self.filter.accept(line, key, event.ts_recv());
+        self.filter.accept(line, key, at);
         let is_dense = || self.subscription.channel().has_dense_trade_ids();
         match event {
             // What is missing on the line that delivers it, another may have delivered.
             Event::Trade(update) if highest != NO_SEQ && is_dense() => {
                 let missed = update.trade.missing_since(highest.cast_unsigned());
-                self.emit(&Event::Trade(TradeUpdate { missed, ..*update }), sink);
+                self.emit(&Event::Trade(TradeUpdate { missed, ..*update }), at, sink);
             }
-            _ => self.emit(event, sink),
+            _ => self.emit(event, at, sink),
         }
     }
 
     /// Emits and publishes an update. The order book of another line than before is published
     /// whole.
     #[inline]
-    fn emit(&mut self, event: &Event<'_>, sink: &mut impl EventSink) {
+    fn emit(&mut self, event: &Event<'_>, at: UnixNanos, sink: &mut impl EventSink) {
         self.silent = false;
         let from = std::mem::replace(&mut self.state, BookState::Live);
-        self.publish(event, from);
-        self.emit_state(from, event.ts_recv(), sink);
+        self.publish(event, !from.is_live());
+        if !from.is_live() {
+            self.emit_state(from, at, sink);
+        }
         sink.on_event(event);
     }
 
     #[inline]
-    fn publish(&mut self, event: &Event<'_>, from: BookState) {
-        let is_whole = from != self.state || self.filter.accepted.is_other();
+    fn publish(&mut self, event: &Event<'_>, is_new_state: bool) {
+        let is_whole = || is_new_state || self.filter.accepted.is_other();
         self.publishers.publish(event, self.state, is_whole);
         // The others are published with it.
-        if from != self.state && self.filter.is_stream {
+        if is_new_state && self.filter.is_stream {
             self.publishers.publish_state(self.state);
         }
     }
@@ -221,15 +228,16 @@ impl Entry {
     /// What was shown last makes the subscription live again where its line sends it now, or where
     /// it is only a line that was lost. A book is emitted again by that: only now is it known to be
     /// whole.
-    fn on_duplicate(&mut self, event: &Event<'_>, is_current: bool, sink: &mut impl EventSink) {
+    fn on_duplicate(&mut self, update: Update<'_>, is_current: bool, sink: &mut impl EventSink) {
+        let Update { at, event, .. } = update;
         match (event, self.state.is_live()) {
             // A quiet book that a line sends again is none for the sink, and of now for readers.
-            (Event::Book(_), true) if is_current => self.publish(event, self.state),
+            (Event::Book(_), true) if is_current => self.publish(event, false),
             (_, true) => {}
-            (Event::Book(_) | Event::DepthBook(_), false) => self.emit(event, sink),
+            (Event::Book(_) | Event::DepthBook(_), false) => self.emit(event, at, sink),
             (_, false) => {
                 self.silent = false;
-                self.change(BookState::Live, event.ts_recv(), sink);
+                self.change(BookState::Live, at, sink);
             }
         }
     }
@@ -242,7 +250,7 @@ impl Entry {
             let topic = subscription.topic();
             if let Some(book) = &book {
                 let event = &Event::Book(BookUpdate { topic, subscription_id, book });
-                self.apply(Update { line, key, event }, decided, sink);
+                self.apply(Update { line, key, at: book.ts_recv, event }, decided, sink);
             }
         }
     }

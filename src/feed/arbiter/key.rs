@@ -29,8 +29,8 @@ impl UpdateKey {
         let mut key = Self { seq, ts, hash: 0 };
         if seq == NO_SEQ {
             let mut hasher = FixedState::default().build_hasher();
-            hasher.write_u64(ts.0);
             hash_content(&mut hasher);
+            hasher.write_u64(ts.0);
             key.hash = hasher.finish();
         }
         key
@@ -92,10 +92,14 @@ impl UpdateKey {
     }
 }
 
-/// Word by word: an array would be hashed as bytes, with its length.
+/// By whole words, in an order in which the hasher need not ask how many wait: half as long as one
+/// by one.
 #[inline]
 fn hash_levels(hasher: &mut impl Hasher, asks: &[Level], bids: &[Level]) {
     hasher.write_usize(asks.len());
-    let words = asks.iter().chain(bids).flat_map(|level| level.to_words());
-    words.for_each(|word| hasher.write_u64(word));
+    for level in asks.iter().chain(bids) {
+        let [px, sz, tail] = level.to_words();
+        hasher.write_u128(u128::from(px) << 64 | u128::from(sz));
+        hasher.write_u64(tail);
+    }
 }

@@ -181,9 +181,10 @@ impl Arbiter {
             // Its line has no book for it.
             Event::Depth(_) => {}
             _ => {
-                let arbitration = entry.on_update(line, event, sink);
+                let at = event.ts_recv();
+                let arbitration = entry.on_update(line, event, at, sink);
                 if let Some(stats) = self.stats.get_mut(line) {
-                    stats.count(line, arbitration, event.ts_recv());
+                    stats.count(line, arbitration, at);
                 }
             }
         }
