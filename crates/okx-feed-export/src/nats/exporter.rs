@@ -46,7 +46,8 @@ impl Exporter {
         options.server.addresses()?;
         let (stats, stop) = (Arc::<ExporterStats>::default(), Arc::<AtomicBool>::default());
         let (_, started) = Clock::start().now();
-        let topics = Topics::new(options.writer.clone(), started.0 / 1_000_000);
+        let has_ids = options.stream.is_some();
+        let topics = Topics::new(options.writer.clone(), started.0 / 1_000_000, has_ids);
         let mut publishing = Publishing {
             outbox: Outbox::default(),
             stats: Arc::clone(&stats),

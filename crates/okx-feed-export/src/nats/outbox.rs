@@ -9,7 +9,8 @@ use bytes::Bytes;
 #[derive(Clone, Debug)]
 pub(super) struct Outgoing {
     pub(super) subject: Subject,
-    /// The payload, the value of [`HEADER`](super::head::HEADER), and that of `Nats-Msg-Id`.
+    /// The payload, the value of [`HEADER`](super::head::HEADER), and that of `Nats-Msg-Id`, which
+    /// only a stream wants.
     text: Bytes,
     payload_len: usize,
     head_len: usize,
@@ -38,7 +39,7 @@ impl Outgoing {
         self.part(self.payload_len, self.payload_len + self.head_len)
     }
 
-    /// The value of `Nats-Msg-Id`.
+    /// The value of `Nats-Msg-Id`; empty without a stream.
     pub(super) fn id(&self) -> &str {
         self.part(self.payload_len + self.head_len, self.text.len())
     }

@@ -286,7 +286,10 @@ impl Publishing {
 async fn send(link: &Link, message: &Outgoing, number: Option<u64>) -> Result<(), String> {
     let mut headers = HeaderMap::new();
     headers.insert(HEADER_NAME, message.head());
-    headers.insert(NATS_MESSAGE_ID, message.id());
+    // On core NATS no server reads it, and each header costs a receiver time.
+    if !message.id().is_empty() {
+        headers.insert(NATS_MESSAGE_ID, message.id());
+    }
     let (subject, payload) = (message.subject.clone(), message.payload());
     let Link { client, lost, acks } = link;
     let sent = async {

@@ -21,6 +21,8 @@ const BLOCK: usize = 64 << 10;
 pub(super) struct Topics {
     writer: String,
     session: u64,
+    /// Messages have an id, by which a stream drops what it has.
+    has_ids: bool,
     topics: HashMap<Subscription, Topic>,
     /// The text of one message.
     text: Vec<u8>,
@@ -44,9 +46,9 @@ const SNAPSHOTS: usize = 1;
 const STATES: usize = 2;
 
 impl Topics {
-    pub(super) fn new(writer: String, session: u64) -> Self {
+    pub(super) fn new(writer: String, session: u64, has_ids: bool) -> Self {
         let (topics, text, block) = (HashMap::default(), Vec::new(), BytesMut::new());
-        Self { writer, session, topics, text, block }
+        Self { writer, session, has_ids, topics, text, block }
     }
 
     pub(super) const fn session(&self) -> u64 {
@@ -92,7 +94,7 @@ impl Topics {
         event: &Message<'_>,
         place: usize,
     ) -> Outgoing {
-        let Self { writer, session, topics, text, block } = self;
+        let Self { writer, session, has_ids, topics, text, block } = self;
         let topic = topics.entry(*subscription).or_insert_with(|| Topic::of(subscription, writer));
         if let Message::State(_, state, _) | Message::Missed(_, _, state) = event {
             topic.state = *state;
@@ -103,18 +105,28 @@ impl Topics {
         text.clear();
         write_payload(text, event);
         let payload_len = text.len();
-        let head = Head { writer, session: *session, sequence: *number, state: topic.state };
-        head.write(text);
-        let head_len = text.len() - payload_len;
-        // The events' subject, or that of what is a writer's own, without the part that all have.
-        let id_at = text.len();
-        text.extend_from_slice(without_prefix(&topic.subjects[EVENTS]).as_bytes());
-        text.push(b':');
-        if !write_key(text, event, payload_len) {
-            text.truncate(id_at);
-            // Writing to memory does not fail.
-            let _ = write!(text, "{}:{writer}.{session}.{number}", without_prefix(subject));
-        }
+        let (session, sequence, state) = (*session, *number, topic.state);
+        Head { writer, session, sequence, state, key: None }.write(text);
+        let key_at = text.len();
+        let head_end = if *has_ids {
+            // The events' subject, or that of what is a writer's own, without the part that all
+            // have.
+            text.extend_from_slice(without_prefix(&topic.subjects[EVENTS]).as_bytes());
+            text.push(b':');
+            if !write_key(text, event, payload_len) {
+                text.truncate(key_at);
+                // Writing to memory does not fail.
+                let _ = write!(text, "{}:{writer}.{session}.{number}", without_prefix(subject));
+            }
+            key_at
+        } else {
+            text.push(b' ');
+            if !write_key(text, event, payload_len) {
+                text.truncate(key_at);
+            }
+            text.len()
+        };
+        let head_len = head_end - payload_len;
         if block.capacity() < text.len() {
             block.reserve(text.len().max(BLOCK));
         }
@@ -149,7 +161,7 @@ mod tests {
     fn a_value_without_a_time_that_comes_back_is_no_duplicate() {
         let of: Subscription = "index-candle1m:A-B".parse().unwrap();
         let ids = |writer: &str, time: u64| {
-            let mut topics = Topics::new(writer.to_owned(), 7);
+            let mut topics = Topics::new(writer.to_owned(), 7, true);
             let id = |close: &str| {
                 let mut record = Record::EMPTY;
                 record.ts_event = UnixNanos(time);
@@ -165,7 +177,7 @@ mod tests {
         assert_eq!(first, "v5.index-candle1m.A-B:A.7.1");
         assert_ne!(ids("B", 0)[0], first);
         // Another session numbers from the start.
-        let mut topics = Topics::new("A".to_owned(), 7);
+        let mut topics = Topics::new("A".to_owned(), 7, true);
         let mut next = || {
             let [message, _] = topics.messages(&Message::Record(of, Record::EMPTY));
             let head = message.unwrap().head().to_owned();
@@ -176,5 +188,29 @@ mod tests {
         assert_eq!(next(), "okx-feed/1 A 8 1 connecting");
         // With a time, two writers' are one.
         assert_eq!(ids("A", 5), ids("B", 5));
+    }
+
+    #[test]
+    fn without_a_stream_the_key_is_in_the_header() {
+        let of: Subscription = "index-candle1m:A-B".parse().unwrap();
+        let head = |writer: &str, time: u64, has_ids: bool| {
+            let mut topics = Topics::new(writer.to_owned(), 7, has_ids);
+            let record = Record { ts_event: UnixNanos(time), ..Record::EMPTY };
+            let [message, _] = topics.messages(&Message::Record(of, record));
+            let message = message.unwrap();
+            (message.head().to_owned(), message.id().to_owned())
+        };
+        let key = |writer: &str| {
+            let (text, id) = head(writer, 5, false);
+            assert_eq!(id, "");
+            Head::parse(&text).unwrap().key.unwrap().to_owned()
+        };
+        assert_eq!(key("A"), key("B"));
+        // With a stream, the same key ends the message id.
+        let (text, id) = head("A", 5, true);
+        assert_eq!(Head::parse(&text).unwrap().key, None);
+        assert_eq!(id, format!("v5.index-candle1m.A-B:{}", key("A")));
+        // What is a writer's own has none.
+        assert_eq!(head("A", 0, false).0, "okx-feed/1 A 7 1 connecting");
     }
 }

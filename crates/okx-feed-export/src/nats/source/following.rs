@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::Message;
 use async_nats::datetime::DateTime;
-use async_nats::header::NATS_MESSAGE_ID;
-use async_nats::{HeaderMap, HeaderName, Message};
 use okx_feed::transport::Clock;
 use okx_feed::{EventSink, MonoNanos};
 
@@ -41,14 +40,10 @@ impl<S: EventSink> Following<S> {
     }
 
     pub(super) fn on_message(&mut self, message: &Message, position: u64) {
-        let header = |name: HeaderName| {
-            let headers: &HeaderMap = message.headers.as_ref()?;
-            headers.get_last(name).map(|value| value.as_str())
-        };
+        let head = message.headers.as_ref().and_then(|headers| headers.get_last(HEADER_NAME));
         let received = Received {
             subject: &message.subject,
-            head: header(HEADER_NAME).unwrap_or_default(),
-            id: header(NATS_MESSAGE_ID).unwrap_or_default(),
+            head: head.map_or("", |head| head.as_str()),
             payload: &message.payload,
             position,
         };

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use okx_feed::model::stable_hash;
 use okx_feed::{
     BookState, BookUpdate, DepthChange, DownReason, Event, EventSink, MonoNanos, Origin, Record,
     RecordUpdate, StateChange, Subscription, Trade, TradeUpdate, UnixNanos,
@@ -27,8 +26,6 @@ pub(super) struct Received<'m> {
     pub(super) subject: &'m str,
     /// The value of the header.
     pub(super) head: &'m str,
-    /// The value of `Nats-Msg-Id`.
-    pub(super) id: &'m str,
     pub(super) payload: &'m [u8],
     /// The position in the stream; 0 without one.
     pub(super) position: u64,
@@ -138,10 +135,10 @@ impl<S: EventSink> Merge<S> {
                 is_new
             }
             Value::Stream { seen, publisher } => {
+                let hash = content_hash(of.payload);
                 let is_new = match record.ts_event {
-                    // Its message id is the writer's own.
-                    UnixNanos::UNKNOWN => seen.note_untimed(record, content_hash(of.payload)),
-                    _ => seen.note(stable_hash(of.id.as_bytes())),
+                    UnixNanos::UNKNOWN => seen.note_untimed(record, hash),
+                    _ => seen.note(hash),
                 };
                 if is_new {
                     publisher.push(record);

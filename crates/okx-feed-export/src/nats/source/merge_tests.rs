@@ -87,7 +87,6 @@ impl World {
         let received = Received {
             subject,
             head: &head,
-            id: "",
             payload: payload.as_bytes(),
             position: if self.is_core { 0 } else { self.position },
         };
@@ -274,6 +273,24 @@ fn a_value_without_a_time_that_comes_back_is_shown() {
     let shown = shown.map(|text| format!("record instruments {text}"));
     assert_eq!(world.log(), [&["instruments:SPOT live".to_owned()][..], &shown].concat());
     assert_eq!(world.shared.stats.duplicates(), 6);
+}
+
+#[test]
+fn a_message_with_a_time_is_emitted_once_without_its_id() {
+    let mut world = World::new();
+    world.beat("A", 7);
+    let liquidation = |ts_recv_ns: u64, ts_ns: u64| {
+        format!(
+            r#"{{"ts_recv_ns":{ts_recv_ns},"event":"liquidation","channel":"liquidation-orders","inst_id":"A-B","ts_ns":{ts_ns},"side":"sell"}}"#
+        )
+    };
+    for (writer, ts_recv, ts) in [("A", 5, 1), ("B", 6, 1), ("A", 7, 2), ("B", 8, 1), ("B", 8, 2)] {
+        let payload = liquidation(ts_recv, ts);
+        world.send("md.okx.v5.liquidation-orders.SWAP", writer, &payload);
+    }
+    let log = world.log();
+    let records = log.iter().filter(|line| line.starts_with("record")).count();
+    assert_eq!((records, world.shared.stats.duplicates()), (2, 3), "{log:?}");
 }
 
 #[test]
