@@ -374,3 +374,60 @@ fn without_history_what_is_missing_is_counted_and_the_feed_goes_on() {
     assert_eq!(join.passed[2..], [(112, 112, 0), (113, 113, 0)]);
     let _ = MS;
 }
+
+/// Replies with what can't be read until nothing is requested any more. Gives how often, and how
+/// long that takes.
+fn reply_unreadable(join: &mut TradeJoin, passed: &mut Vec<(u64, u64, u64)>) -> (u32, Duration) {
+    let (mut count, mut paused) = (0, Duration::ZERO);
+    while let Some(request) = join.next_request() {
+        assert!(count < 1_000, "it is requested without an end");
+        (count, paused) = (count + 1, paused + request.pause);
+        let pass = &mut |trade: &Trade, _, missed| {
+            passed.push((trade.first_id(), trade.trade_id, missed));
+        };
+        assert!(join.on_rows(r#"[{"tradeId":"x"}]"#, UnixNanos(1), pass).is_err());
+    }
+    (count, paused)
+}
+
+#[test]
+fn a_page_that_can_never_be_read_is_a_gap_in_the_end() {
+    let mut join = Example::new();
+    join.live(trade(100, 1, 1_100));
+    join.live(trade(110, 1, 1_110));
+    let (count, paused) = reply_unreadable(&mut join.join, &mut join.passed);
+    assert_eq!(count, 15);
+    assert!((30..60).contains(&paused.as_secs()), "{paused:?}");
+    assert_eq!(join.passed, [(100, 100, 0), (110, 110, 9)]);
+    let stats = *join.join.stats();
+    assert_eq!((stats.missing, stats.unreadable), (9, 1));
+    // The next gap is asked for at once, and one reply that can be read counts anew.
+    join.live(trade(112, 1, 1_112));
+    assert_eq!(join.reply([111]), Duration::ZERO);
+    assert_eq!(join.passed[2..], [(111, 111, 0), (112, 112, 0)]);
+}
+
+#[test]
+fn trades_begin_with_the_first_live_one_where_no_history_can_be_read_or_there_is_none() {
+    let inst_id: InstrumentId = "BTC-USDT".parse().unwrap();
+    let since = UnixNanos::from_millis(1_000).unwrap();
+    let new = || Example { join: TradeJoin::new(inst_id, since), passed: Vec::new() };
+    let mut unreadable = new();
+    let (count, paused) = reply_unreadable(&mut unreadable.join, &mut unreadable.passed);
+    assert!(count == 15 && paused > Duration::from_secs(30), "{count} in {paused:?}");
+    let mut failed = new();
+    assert!(failed.join.next_request().is_some());
+    failed.join.on_failure(&mut |_, _, _| {});
+    // An instrument without any trade.
+    let mut empty = new();
+    for _ in 0..50 {
+        let Some(_) = empty.join.next_request() else { break };
+        empty.join.on_rows("[]", UnixNanos(1), &mut |_, _, _| {}).unwrap();
+    }
+    for mut join in [unreadable, failed, empty] {
+        join.live(trade(7, 1, 1_100));
+        join.live(trade(8, 1, 1_101));
+        assert_eq!(join.passed, [(7, 7, 0), (8, 8, 0)]);
+        assert_eq!(join.join.held(), 0);
+    }
+}

@@ -18,7 +18,7 @@ const MAX_HELD: usize = 1 << 16;
 const PAGE: u64 = 100;
 
 /// How often a page that lacks fills is requested again before the hole is the exchange's own: for
-/// 40 s, since caches lag.
+/// 40 s, since caches lag. So often, too, one that can't be read before the join goes on without it.
 const REFETCHES: u32 = 14;
 
 /// The longest pause before a page is requested again.
@@ -40,6 +40,8 @@ pub struct JoinStats {
     pub gaps: u64,
     /// Ids that neither the live feed nor the history has.
     pub missing: u64,
+    /// Pages that could not be read however often they were requested: their ids are missing.
+    pub unreadable: u64,
     /// Live trades that nothing before or after them confirms, so that they were dropped.
     pub unconfirmed: u64,
     /// How often the exchange began again with lower ids.
@@ -83,6 +85,8 @@ pub struct TradeJoin {
     /// The fills of the page so far, from all replies to it.
     found: BTreeMap<u64, Trade>,
     refetches: u32,
+    /// Replies in a row that could not be read.
+    unreadable: u32,
     /// Whether a live trade was passed on since the page was first requested.
     continued: bool,
     /// The time of the last trade that was passed on.
@@ -107,6 +111,7 @@ impl TradeJoin {
             asked: None,
             found: BTreeMap::new(),
             refetches: 0,
+            unreadable: 0,
             continued: false,
             last_ts: UnixNanos::UNKNOWN,
             reset: None,
@@ -151,6 +156,11 @@ impl TradeJoin {
     #[cold]
     fn on_other(&mut self, trade: &Trade, pass: &mut impl FnMut(&Trade, Origin, u64)) {
         match self.next {
+            // There is no history: the first live trade is the first.
+            None if self.start.is_none() => {
+                self.next = Some(trade.first_id());
+                self.pass_live(trade, pass);
+            }
             Some(next) if trade.trade_id < next => return self.on_lower(trade, pass),
             Some(next) if trade.first_id() == next => {
                 self.continued = true;
@@ -229,7 +239,8 @@ impl TradeJoin {
         }
         if let Some(page) = self.start.as_ref().and_then(TradePager::next) {
             self.asked = Some(0);
-            return Some(JoinRequest { request: page.request, pause: page.pause });
+            let pause = page.pause.max(pause_before(self.unreadable));
+            return Some(JoinRequest { request: page.request, pause });
         }
         let (next, last) = self.gap()?;
         let end = last.min(next.saturating_add(PAGE - 1));
@@ -238,9 +249,8 @@ impl TradeJoin {
         let limit = u32::try_from(end - next + 1).unwrap_or(u32::MAX);
         let request = Request::history_trades(&self.inst_id, cursor, limit);
         let pause = match self.refetches {
-            0 => Duration::ZERO,
             REFETCHES.. => DOUBTFUL_PAUSE,
-            n => LONGEST_PAUSE.min(Duration::from_millis(250 << (n - 1).min(4))),
+            n => pause_before(n.max(self.unreadable)),
         };
         Some(JoinRequest { request, pause })
     }
@@ -248,7 +258,9 @@ impl TradeJoin {
     /// Takes the rows of the reply to the last request, received at `ts_recv`.
     ///
     /// # Errors
-    /// [`RowError`] where a row can't be read: the page is requested again.
+    /// [`RowError`] where a row can't be read. The page is requested again, at growing pauses, for
+    /// about 40 s. Then the join goes on as after [`TradeJoin::on_failure`], with a gap that is
+    /// counted in [`JoinStats::unreadable`].
     pub fn on_rows(
         &mut self,
         rows: &str,
@@ -256,6 +268,22 @@ impl TradeJoin {
         pass: &mut impl FnMut(&Trade, Origin, u64),
     ) -> Result<(), RowError> {
         let Some(end) = self.asked.take() else { return Ok(()) };
+        let read = self.on_reply(rows, end, ts_recv, pass);
+        self.unreadable = if read.is_ok() { 0 } else { self.unreadable + 1 };
+        if self.unreadable > REFETCHES {
+            self.stats.unreadable += 1;
+            self.on_failure(pass);
+        }
+        read
+    }
+
+    fn on_reply(
+        &mut self,
+        rows: &str,
+        end: u64,
+        ts_recv: UnixNanos,
+        pass: &mut impl FnMut(&Trade, Origin, u64),
+    ) -> Result<(), RowError> {
         if let Some(start) = &mut self.start {
             start.on_rows(rows, &mut Vec::new())?;
             let ids = start.ids();
@@ -268,13 +296,7 @@ impl TradeJoin {
             }
             return Ok(());
         }
-        let rows = match v5::trades(rows) {
-            Ok(rows) => rows,
-            Err(error) => {
-                self.refetches = (self.refetches + 1).min(REFETCHES);
-                return Err(error);
-            }
-        };
+        let rows = v5::trades(rows)?;
         // Meanwhile the live feed may have brought what was asked for, or begun again.
         let Some((next, last)) = self.gap() else {
             self.forget_gap();
@@ -356,6 +378,7 @@ impl TradeJoin {
     pub fn on_failure(&mut self, pass: &mut impl FnMut(&Trade, Origin, u64)) {
         self.asked = None;
         self.start = None;
+        self.unreadable = 0;
         let found = self.found.keys().next().copied();
         let lowest = self.held.values().next().map(Trade::first_id);
         let after = match (found, lowest) {
@@ -372,5 +395,14 @@ impl TradeJoin {
         self.pass_found(pass);
         self.forget_gap();
         self.pass_held(pass);
+    }
+}
+
+/// The pause before a page is requested again for the `n`th time.
+const fn pause_before(n: u32) -> Duration {
+    match n {
+        0 => Duration::ZERO,
+        1..=4 => Duration::from_millis(250 << (n - 1)),
+        _ => LONGEST_PAUSE,
     }
 }
