@@ -24,8 +24,8 @@ use crate::rest::{Request, RestClient, RestConfig, RestError};
 pub(super) enum Purpose {
     /// The join of trades of that number.
     Trades(usize),
-    /// A book of a connection.
-    Book(ConnectionId, Subscription),
+    /// A book of a connection, by the number of the request.
+    Book(ConnectionId, Subscription, u64),
     /// The list of instruments of that number.
     Instruments(usize),
 }
@@ -64,6 +64,8 @@ struct Joined {
 pub(super) struct TradeJoins {
     joins: Vec<Joined>,
     asks: Sender<Ask>,
+    /// How many books were asked for.
+    books: u64,
     /// Asks for snapshots in SBE, if the client has it.
     snapshots: Option<Sender<SnapshotAsk>>,
 }
@@ -132,7 +134,7 @@ pub(super) fn start(
             snapshot_fetcher::start(&rest, &reply)
         })
         .transpose()?;
-    let mut joins = TradeJoins { joins: joins.collect(), asks, snapshots };
+    let mut joins = TradeJoins { joins: joins.collect(), asks, books: 0, snapshots };
     (0..joins.joins.len()).for_each(|n| joins.ask(n));
     thread::Builder::new()
         .name("okx-feed-rest".to_owned())
@@ -203,8 +205,13 @@ impl TradeJoins {
         };
         match rows {
             Ok(rows) => {
+                let before = join.stats().unreadable;
                 if let Err(error) = join.on_rows(&rows, ts_recv, &mut pass) {
-                    tracing::warn!(%subscription, %error, "a page of trades can't be read");
+                    let text = match join.stats().unreadable == before {
+                        true => "a page of trades can't be read, and is requested again",
+                        false => "trades are missing: their page can't be read",
+                    };
+                    tracing::warn!(%subscription, %error, "{text}");
                 }
             }
             Err(error) => {
@@ -225,13 +232,15 @@ impl TradeJoins {
         }
     }
 
-    /// Asks for books of a connection.
-    pub(super) fn ask_for_books(&self, id: ConnectionId, asks: Vec<BookAsk>) {
-        for BookAsk { subscription, request, pause } in asks {
-            let purpose = Purpose::Book(id, subscription);
-            // As above.
-            let _ = self.asks.send(Ask { purpose, request, pause });
-        }
+    /// Asks for a book of a connection. Gives the number of the request, which no other request of
+    /// the client has.
+    pub(super) fn ask_for_book(&mut self, id: ConnectionId, ask: BookAsk) -> u64 {
+        let BookAsk { subscription, request, pause } = ask;
+        self.books += 1;
+        let purpose = Purpose::Book(id, subscription, self.books);
+        // As above.
+        let _ = self.asks.send(Ask { purpose, request, pause });
+        self.books
     }
 
     /// Asks for a snapshot in SBE.

@@ -39,9 +39,9 @@ pub(super) enum ConnectionCommand {
     #[cfg(feature = "rest")]
     Renamed(Subscription, Subscription),
     Stats(oneshot::Sender<ConnectionStats>),
-    /// A REST snapshot of an order book has come, or there is none.
+    /// The reply to the request of that number: a REST snapshot of an order book, or none.
     #[cfg(feature = "rest")]
-    BookSnapshot(Subscription, Box<Result<String, RestError>>),
+    BookSnapshot(Subscription, u64, Box<Result<String, RestError>>),
     /// The body of a snapshot in SBE.
     #[cfg(feature = "rest")]
     Snapshot(SnapshotOf, Vec<u8>),

@@ -18,9 +18,19 @@ use crate::transport::Transport;
 pub(super) struct BookJoins {
     /// Whether books are joined with snapshots at all.
     enabled: bool,
-    joins: Vec<(Subscription, BookJoin)>,
+    joins: Vec<Joining>,
     /// What is to be asked for.
     asks: Vec<BookAsk>,
+}
+
+/// A book that waits.
+#[derive(Debug)]
+struct Joining {
+    subscription: Subscription,
+    join: BookJoin,
+    /// The number of its last request. The reply to another one is of before the subscription was
+    /// made again, and may not fit what has come since.
+    asked: Option<u64>,
 }
 
 impl BookJoins {
@@ -50,8 +60,8 @@ impl BookJoins {
     #[cold]
     fn on_any_change(&mut self, change: &DepthChange<'_>, session: &mut Session, now: MonoNanos) {
         let topic = change.update.topic;
-        let at = self.joins.iter().position(|(of, _)| of.topic() == topic);
-        let (subscription, mut join) = match at {
+        let at = self.joins.iter().position(|of| of.subscription.topic() == topic);
+        let mut joining = match at {
             Some(at) => self.joins.swap_remove(at),
             None if change.outcome.sync == BookSync::Live => return,
             None => {
@@ -59,21 +69,24 @@ impl BookJoins {
                 if !self.has(&subscription) {
                     return;
                 }
-                (subscription, BookJoin::new(*subscription.inst_id()))
+                let join = BookJoin::new(*subscription.inst_id());
+                Joining { subscription, join, asked: None }
             }
         };
-        let step = join.on_applied(&change.outcome);
-        self.go_on((subscription, join), step, session, now);
+        let step = joining.join.on_applied(&change.outcome);
+        self.go_on(joining, step, session, now);
     }
 
     /// Does the next step of a join.
     fn go_on(
         &mut self,
-        (subscription, join): (Subscription, BookJoin),
+        joining: Joining,
         step: BookJoinStep,
         session: &mut Session,
         now: MonoNanos,
     ) {
+        let Joining { subscription, join, .. } = &joining;
+        let subscription = *subscription;
         match step {
             BookJoinStep::Request(pause) => {
                 self.asks.push(BookAsk { subscription, request: join.request(), pause });
@@ -85,12 +98,29 @@ impl BookJoins {
                 session.resync(&subscription, now);
             }
         }
-        self.joins.push((subscription, join));
+        self.joins.push(joining);
+    }
+
+    /// Notes the number of the request that was made for a book.
+    fn note_asked(&mut self, subscription: &Subscription, number: Option<u64>) {
+        let joining = self.joins.iter_mut().find(|of| of.subscription == *subscription);
+        if let Some(joining) = joining {
+            joining.asked = number;
+        }
+    }
+
+    /// Takes the book out that waits for the reply to a request. `None` if none does: a snapshot of
+    /// the exchange itself has come first, or the subscription was made again.
+    fn take(&mut self, subscription: &Subscription, number: u64) -> Option<Joining> {
+        let waits = |of: &Joining| of.subscription == *subscription && of.asked == Some(number);
+        let at = self.joins.iter().position(waits)?;
+        Some(self.joins.swap_remove(at))
     }
 
     /// Forgets a book that is unsubscribed.
     pub(super) fn remove(&mut self, subscription: &Subscription) {
-        self.joins.retain(|(of, _)| of != subscription);
+        self.joins.retain(|of| of.subscription != *subscription);
+        self.asks.retain(|ask| ask.subscription != *subscription);
     }
 
     /// Forgets all: the connection is lost.
@@ -105,8 +135,12 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     #[inline]
     pub(super) fn ask_for_books(&mut self) {
         if !self.book_joins.asks.is_empty() {
-            let asks = std::mem::take(&mut self.book_joins.asks);
-            self.shared.lock().ask_for_books(self.id, asks);
+            let mut shared = self.shared.lock();
+            for ask in std::mem::take(&mut self.book_joins.asks) {
+                let subscription = ask.subscription;
+                let number = shared.ask_for_book(self.id, ask);
+                self.book_joins.note_asked(&subscription, number);
+            }
         }
     }
 
@@ -114,13 +148,13 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
     pub(super) fn on_book_snapshot(
         &mut self,
         subscription: &Subscription,
+        number: u64,
         rows: Result<String, RestError>,
     ) {
         let (mono, wall) = self.clock.now();
         let Self { handler, session, shared, id, states_changed, book_joins, .. } = self;
-        let at = book_joins.joins.iter().position(|(of, _)| of == subscription);
-        // A snapshot of the exchange itself may have come first.
-        let Some((_, mut join)) = at.map(|at| book_joins.joins.swap_remove(at)) else { return };
+        let Some(mut joining) = book_joins.take(subscription, number) else { return };
+        let join = &mut joining.join;
         let mut shared = shared.lock();
         let outcome = Cell::new(None);
         let sink = &mut |event: &Event<'_>| {
@@ -156,7 +190,41 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         if step == BookJoinStep::Joined {
             tracing::debug!(%subscription, "joined with a REST book");
         }
-        book_joins.go_on((*subscription, join), step, session, mono);
+        book_joins.go_on(joining, step, session, mono);
         self.ask_for_books();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Dialect;
+    use crate::session::SessionConfig;
+    use std::time::Duration;
+
+    #[test]
+    fn a_reply_to_a_request_of_before_the_connection_was_lost_is_not_used() {
+        let of: Subscription = "books:BTC-USDT".parse().unwrap();
+        let mut session = Session::new(SessionConfig::new(Dialect::V5), 1);
+        let mut joins = BookJoins::new(true);
+        let begin = |joins: &mut BookJoins, session: &mut Session, number| {
+            let join = BookJoin::new(*of.inst_id());
+            let joining = Joining { subscription: of, join, asked: None };
+            let step = BookJoinStep::Request(Duration::ZERO);
+            joins.go_on(joining, step, session, MonoNanos::ZERO);
+            assert_eq!(std::mem::take(&mut joins.asks).len(), 1);
+            joins.note_asked(&of, Some(number));
+        };
+        begin(&mut joins, &mut session, 1);
+        joins.clear();
+        // The book breaks on the next connection too, and is requested.
+        begin(&mut joins, &mut session, 2);
+        assert!(joins.take(&of, 1).is_none());
+        assert!(joins.take(&of, 2).is_some() && joins.take(&of, 2).is_none());
+        // As after an unsubscribe request, with which what was not asked yet ends.
+        begin(&mut joins, &mut session, 3);
+        joins.remove(&of);
+        begin(&mut joins, &mut session, 4);
+        assert!(joins.take(&of, 3).is_none() && joins.take(&of, 4).is_some());
     }
 }

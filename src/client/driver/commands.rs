@@ -38,8 +38,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             // A caller that does not wait any more needs no answer.
             Some(ConnectionCommand::Stats(reply)) => drop(reply.send(self.stats())),
             #[cfg(feature = "rest")]
-            Some(ConnectionCommand::BookSnapshot(subscription, rows)) => {
-                self.on_book_snapshot(&subscription, *rows);
+            Some(ConnectionCommand::BookSnapshot(subscription, number, rows)) => {
+                self.on_book_snapshot(&subscription, number, *rows);
             }
             #[cfg(feature = "rest")]
             Some(ConnectionCommand::Snapshot(of, body)) => self.on_snapshot(&of, body),

@@ -73,11 +73,13 @@ impl<S: EventSink> ClientShared<S> {
         }
     }
 
-    /// Asks for REST snapshots of books of a connection.
-    pub(in crate::client) fn ask_for_books(&self, id: ConnectionId, asks: Vec<BookAsk>) {
-        if let Some(joins) = &self.sink.joins {
-            joins.ask_for_books(id, asks);
-        }
+    /// Asks for a REST snapshot of a book of a connection. Gives the number of the request.
+    pub(in crate::client) fn ask_for_book(
+        &mut self,
+        id: ConnectionId,
+        ask: BookAsk,
+    ) -> Option<u64> {
+        self.sink.joins.as_mut().map(|joins| joins.ask_for_book(id, ask))
     }
 
     /// Asks for a snapshot in SBE.

@@ -75,8 +75,9 @@ impl<S: EventSink + Send + 'static> Supervisor<S> {
                 let now = self.clock.now().1;
                 self.shared.lock().on_instruments(n, rows, now);
             }
-            Purpose::Book(id, subscription) => {
-                self.send(id, ConnectionCommand::BookSnapshot(subscription, Box::new(rows)));
+            Purpose::Book(id, subscription, number) => {
+                let rows = Box::new(rows);
+                self.send(id, ConnectionCommand::BookSnapshot(subscription, number, rows));
             }
         }
     }
