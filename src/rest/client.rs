@@ -1,6 +1,8 @@
 //! The REST client: `ureq` on the crate's rustls, blocking. The only part of `rest` with I/O.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -116,6 +118,7 @@ pub struct RestClient {
     clock: Clock,
     caller: Caller,
     on_retry: OnRetry,
+    stop: Arc<AtomicBool>,
 }
 
 /// Takes the target of a request that failed, and why.
@@ -171,6 +174,7 @@ impl RestClient {
             clock: Clock::start(),
             caller: Caller::new(config.retry, config.seed),
             on_retry: Box::new(|_, _| {}),
+            stop: Arc::default(),
         })
     }
 
@@ -184,6 +188,12 @@ impl RestClient {
     /// with what it failed with.
     pub fn on_retry(&mut self, on_retry: impl FnMut(&str, &str) + Send + Sync + 'static) {
         self.on_retry = Box::new(on_retry);
+    }
+
+    /// Ends each request with [`RestError::Stopped`] once a flag is set, within 100 ms while
+    /// nothing is on its way.
+    pub fn stop_when(&mut self, flag: Arc<AtomicBool>) {
+        self.stop = flag;
     }
 
     /// What was sent so far.
@@ -222,7 +232,7 @@ impl RestClient {
     /// the rows as JSON text.
     ///
     /// # Errors
-    /// [`RestError::Refused`] or [`RestError::GaveUp`].
+    /// [`RestError::Refused`], [`RestError::GaveUp`] or [`RestError::Stopped`].
     pub fn fetch(&mut self, request: Request) -> Result<String, RestError> {
         self.fetch_after(request, Duration::ZERO)
     }
@@ -233,11 +243,8 @@ impl RestClient {
     /// As [`RestClient::fetch`].
     pub fn fetch_after(&mut self, request: Request, pause: Duration) -> Result<String, RestError> {
         self.caller.start(request, self.clock.mono() + pause);
-        loop {
-            if let Some(result) = self.run(|| false) {
-                return result;
-            }
-        }
+        let stop = Arc::clone(&self.stop);
+        self.run(|| stop.load(Ordering::Relaxed)).unwrap_or(Err(RestError::Stopped))
     }
 
     /// As [`RestClient::fetch`], unless `is_over` says that nobody waits for it any more: then

@@ -45,6 +45,10 @@ pub enum RestError {
         /// What the last one failed with.
         why: String,
     },
+    /// The end was requested before there was a reply
+    /// ([`RestClient::stop_when`](super::RestClient::stop_when)).
+    #[error("the request was ended before there was a reply")]
+    Stopped,
     /// A reply has a row that can't be read.
     #[error("a reply to {target} can't be read: {why}")]
     Row {

@@ -70,8 +70,11 @@ With --out, rows go to FILE.part, which becomes FILE when all is there. FILE.res
 request: the same command, started again after an interruption of any kind, goes on behind the last
 whole row. Without --json and --out, rows are lines for people.
 
-Exit code: 0; 1 when rows are missing; 2 for wrong usage, when the exchange refuses the request, and
-when it failed for too long; 130 in a shell when Ctrl-C ended it.
+Ctrl-C ends it with what was fetched so far, in whole rows.
+
+Exit code: 0; 1 when rows are missing, and when Ctrl-C ended it early; 2 for wrong usage, when the
+exchange refuses the request, and when it failed for too long. A second Ctrl-C ends it at once, with
+code 130.
 
 Examples:
   okx-feed history trades --inst-id BTC-USDT

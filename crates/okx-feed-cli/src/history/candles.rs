@@ -9,7 +9,7 @@ use super::trades::{Fetched, lost, unreadable, wrong};
 use crate::error::CliError;
 use crate::format::Counted;
 use crate::progress::{Progress, Share};
-use okx_feed::rest::{Bar, CandlePager, RestClient};
+use okx_feed::rest::{Bar, CandlePager, RestClient, RestError};
 use okx_feed::{InstrumentId, Market, UnixNanos};
 
 /// How many candles there are without a first time.
@@ -78,7 +78,13 @@ pub(super) fn fetch(
     let (mut candles, json) = (Vec::new(), to.is_json());
     while let Some(page) = pager.next() {
         let request = page.request.clone();
-        let reply = client.fetch_after(page.request, page.pause)?;
+        let reply = match client.fetch_after(page.request, page.pause) {
+            Err(RestError::Stopped) => {
+                fetched.is_interrupted = true;
+                break;
+            }
+            reply => reply?,
+        };
         pager.on_rows(&reply, &mut candles).map_err(|why| wrong(&request, why))?;
         to.note(&mut plan, (query, ends, None), pager.gone())?;
         fetched.rows += candles.len() as u64;

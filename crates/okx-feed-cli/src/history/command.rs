@@ -7,7 +7,8 @@ use super::trades::{self, Fetched};
 use super::{retries, rows};
 use crate::error::{CliError, Outcome, say};
 use crate::format::Counted;
-use okx_feed::rest::{Request, RestClient};
+use crate::interrupt::Interrupt;
+use okx_feed::rest::{Request, RestClient, RestError};
 use okx_feed::{Dialect, Market, UnixNanos};
 
 /// Above so many levels a book comes from another endpoint.
@@ -18,7 +19,7 @@ const NEWEST_DAYS: usize = 2;
 
 const DAY: u64 = 86_400_000_000_000;
 
-/// Fetches what the arguments say.
+/// Fetches what the arguments say, or what there is until Ctrl-C.
 ///
 /// # Errors
 /// Wrong arguments, and those of requests and of the destination.
@@ -26,7 +27,23 @@ pub(crate) fn run(args: &HistoryArgs) -> Result<Outcome, CliError> {
     args.check()?;
     let dialect = Dialect::from(args.dialect);
     let mut client = RestClient::new(&args.connect.config(dialect))?;
+    client.stop_when(Interrupt::flag().map_err(CliError::Start)?);
     retries::report(&mut client);
+    match fetch(args, dialect, &mut client) {
+        // Before there was a row.
+        Err(CliError::Rest(RestError::Stopped)) => {
+            say(format_args!("okx-feed history: ended by Ctrl-C before anything was fetched"));
+            Ok(Outcome::Malformed)
+        }
+        ended => ended,
+    }
+}
+
+fn fetch(
+    args: &HistoryArgs,
+    dialect: Dialect,
+    client: &mut RestClient,
+) -> Result<Outcome, CliError> {
     let query = query(args);
     if args.since.zip(args.until).is_some_and(|(since, until)| since > until) {
         return Err(CliError::History("--since is after --until; swap them".to_owned()));
@@ -48,24 +65,30 @@ pub(crate) fn run(args: &HistoryArgs) -> Result<Outcome, CliError> {
     let (fetched, what) = match (args.what, dialect) {
         (What::Trades, Dialect::V5) => {
             let inst_id = args.inst_id()?;
-            (trades::v5(&mut client, inst_id, span, (&mut to, &query))?, "trade")
+            (trades::v5(client, inst_id, span, (&mut to, &query))?, "trade")
         }
         (What::Trades, Dialect::V3) => {
             let of = (args.market(), args.inst_id()?);
-            (trades::v3(&mut client, of, span, &mut to)?, "trade")
+            (trades::v3(client, of, span, &mut to)?, "trade")
         }
-        (What::Candles, _) => {
-            (fetch_candles(args, dialect, &mut client, (&mut to, &query))?, "candle")
-        }
-        (What::Book, _) => (fetch_book(args, dialect, &mut client, &mut to)?, "book"),
+        (What::Candles, _) => (fetch_candles(args, dialect, client, (&mut to, &query))?, "candle"),
+        (What::Book, _) => (fetch_book(args, dialect, client, &mut to)?, "book"),
         (What::Instruments, _) => {
-            (fetch_instruments(args, dialect, &mut client, &mut to)?, "instrument")
+            (fetch_instruments(args, dialect, client, &mut to)?, "instrument")
         }
-        (What::Files, _) => (fetch_files(args, dialect, &mut client, &mut to)?, "file"),
+        (What::Files, _) => (fetch_files(args, dialect, client, &mut to)?, "file"),
     };
-    to.finish()?;
-    report(&fetched, what, &client);
-    let is_whole = fetched.missing == 0 && fetched.lost.is_empty();
+    match fetched.is_interrupted {
+        // The rows of whole pages are there; a file keeps its name of one in the making.
+        true => to.flush()?,
+        false => to.finish()?,
+    }
+    report(&fetched, what, client);
+    if fetched.is_interrupted {
+        let on = if args.out.is_some() { "; the same command goes on from here" } else { "" };
+        say(format_args!("okx-feed history: ended by Ctrl-C before all was fetched{on}"));
+    }
+    let is_whole = fetched.missing == 0 && fetched.lost.is_empty() && !fetched.is_interrupted;
     Ok(if is_whole { Outcome::Clean } else { Outcome::Malformed })
 }
 
@@ -180,7 +203,7 @@ fn fetch_files(
 
 /// Says what was fetched, on standard error.
 fn report(fetched: &Fetched, what: &'static str, client: &RestClient) {
-    let Fetched { rows, missing, before, ref lost } = *fetched;
+    let Fetched { rows, missing, before, ref lost, .. } = *fetched;
     let stats = client.stats();
     let resumed = match before {
         0 => String::new(),

@@ -6,7 +6,7 @@ use super::rows;
 use crate::error::CliError;
 use crate::format::Counted;
 use crate::progress::{Progress, Share};
-use okx_feed::rest::{Request, RestClient, TradePager};
+use okx_feed::rest::{Request, RestClient, RestError, TradePager};
 use okx_feed::{InstrumentId, Market, Trade, UnixNanos};
 
 /// What was fetched.
@@ -18,6 +18,8 @@ pub(super) struct Fetched {
     pub(super) before: u64,
     /// What of the span the exchange does not have, in words.
     pub(super) lost: Vec<String>,
+    /// Whether Ctrl-C ended it before all was fetched.
+    pub(super) is_interrupted: bool,
 }
 
 /// Fetches the trades of v5 from `since` to `until`.
@@ -53,7 +55,13 @@ pub(super) fn v5(
     let mut trades = Vec::new();
     while let Some(page) = pager.next() {
         let request = page.request.clone();
-        let reply = client.fetch_after(page.request, page.pause)?;
+        let reply = match client.fetch_after(page.request, page.pause) {
+            Err(RestError::Stopped) => {
+                fetched.is_interrupted = true;
+                break;
+            }
+            reply => reply?,
+        };
         pager.on_rows(&reply, &mut trades).map_err(|why| wrong(&request, why))?;
         if let Some((first, next, last)) = pager.ids() {
             // Before the rows: what is gone is not asked for again.
@@ -157,5 +165,5 @@ pub(super) fn unreadable() -> CliError {
 /// A reply has a row that can't be read.
 pub(super) fn wrong(request: &Request, why: okx_feed::rest::RowError) -> CliError {
     let target = request.target().to_owned();
-    CliError::Rest(okx_feed::rest::RestError::Row { target, why })
+    CliError::Rest(RestError::Row { target, why })
 }

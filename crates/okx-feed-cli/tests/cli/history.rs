@@ -118,6 +118,48 @@ fn a_file_is_gone_on_with_after_a_kill_and_is_complete_under_faults() {
     fs::remove_file(&path).unwrap();
 }
 
+#[test]
+fn ctrl_c_ends_with_whole_rows_that_a_file_goes_on_from() {
+    let server = server("");
+    let path = target("interrupted.jsonl");
+    let (name, part) = (path.display().to_string(), beside(&path, ".part"));
+    let since = server.inspect(|exchange| exchange.market().wall(exchange.now()).0);
+    let since = format!("{}ns", since - 20_000_000_000_000);
+    let args = ["trades", "--inst-id", "BTC-USDT", "--since", &since, "--out", &name];
+    let url = server.rest_url();
+    let all = [&["history", "--rest-url", &url][..], &args].concat();
+    let program = Program::start(&all);
+    let lines = || fs::read_to_string(&part).map_or(0, |text| text.lines().count());
+    while lines() < 300 {
+        thread::sleep(Duration::from_millis(2));
+    }
+    let ended = program.signal("INT");
+    let report = text(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{report}");
+    assert!(
+        report.contains("ended by Ctrl-C before all was fetched; the same command"),
+        "{report}"
+    );
+    let fetched = format!("okx-feed history: {} trades, ", lines());
+    assert!(report.contains(&fetched), "{report}");
+    assert!(!path.exists() && fs::read_to_string(&part).unwrap().ends_with("}\n"));
+    let (code, _, report) = run(&server, &args);
+    assert_eq!(code, Some(0), "{report}");
+    let rows = rows(&fs::read_to_string(&path).unwrap());
+    assert!(rows.windows(2).all(|pair| id(&pair[0]) + 1 == id(&pair[1])));
+    fs::remove_file(&path).unwrap();
+
+    // Before there is a row, while the first request is sent again.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{free}");
+    let mut program = Program::start(&["history", "book", "--rest-url", &url, "--inst-id", "A-B"]);
+    assert!(program.error_line().contains("is sent again"));
+    let ended = program.signal("INT");
+    let report = text(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{report}");
+    assert!(report.contains("before anything was fetched"), "{report}");
+}
+
 /// The acceptance: 100,000 trades over real sockets, from an exchange whose REST interface lags,
 /// lacks rows, refuses and limits, by runs that are killed. It takes the time that the exchange's
 /// limits ask for: `cargo test -p okx-feed-cli --test cli -- --ignored a_hundred_thousand`.
