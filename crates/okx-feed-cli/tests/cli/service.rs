@@ -83,6 +83,45 @@ fn config(url: &str, dir: &str, channels: &str) -> String {
 }
 
 #[test]
+fn a_publisher_is_seen_by_its_metrics_and_its_page_without_its_server() {
+    let exchange = Exchange::start();
+    // Nobody listens there: the feed goes on, and the metrics say what is not sent.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nats = format!("nats://{free}");
+    let mut publisher = Program::start(&[
+        "publish",
+        "--nats",
+        &nats,
+        "--url",
+        &exchange.v5,
+        "--no-proxy",
+        "--metrics",
+        "127.0.0.1:0",
+        "--web",
+        "127.0.0.1:0",
+        "books5:BTC-USDT",
+        "trades:BTC-USDT",
+    ]);
+    let metrics = address(&mut publisher, "metrics on http://");
+    let page = address(&mut publisher, "page on http://");
+    wait("ready", || (local(&metrics, "/readyz").0 == 200).then_some(()));
+    assert_eq!((local(&metrics, "/healthz").0, local(&page, "/").0), (200, 200));
+    let value = |name: &str| {
+        let text = local(&metrics, "/metrics").1;
+        let start = format!("{name}{{feed=\"main\"}} ");
+        let found = text.lines().find_map(|line| line.strip_prefix(&start));
+        found.unwrap_or_else(|| panic!("no {name}: {text}")).parse::<f64>().unwrap()
+    };
+    wait("events", || (value("okx_feed_exporter_events_total") > 5.0).then_some(()));
+    assert!(value("okx_feed_exporter_queued_events") > 0.0);
+    assert_eq!(value("okx_feed_exporter_connected"), 0.0);
+    assert_eq!(value("okx_feed_connections_open"), 1.0);
+    let ended = publisher.signal("INT");
+    assert_eq!(ended.status.code(), Some(1), "{}", text(&ended.stderr));
+    assert!(text(&ended.stderr).contains(" not sent"), "{}", text(&ended.stderr));
+}
+
+#[test]
 fn a_service_runs_reloads_and_ends_by_its_file() {
     let exchange = Exchange::start();
     let folder = Folder::new("service");
