@@ -49,7 +49,7 @@ fn write_each(scrapes: &[FeedScrape], families: &mut Families<'_>) -> Result<(),
         ),
         (
             "okx_feed_connection_lag_seconds",
-            "How much older its last book was at receipt than the youngest at its receipt",
+            "How much longer its last book took to arrive than its fastest of late: books queue",
             |of| Some(of.lag.as_secs_f64()),
         ),
         ("okx_feed_connection_round_trip_seconds", "The round trip of its last ping", |of| {

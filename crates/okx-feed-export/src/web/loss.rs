@@ -4,8 +4,34 @@ use std::collections::VecDeque;
 
 use okx_feed::capture::RecordStats;
 use okx_feed::client::SubscriptionStatus;
-use okx_feed::{BookState, ClientStats, UnixNanos};
+use okx_feed::{BookState, ClientStats, DownReason, UnixNanos};
 use serde_json::json;
+
+// What was lost, why, and what to do.
+const MALFORMED: &str = "malformed frame: what it may have changed is not live until new data; if it stays, record it \
+     and report it";
+const GAP: &str =
+    "sequence gap: a message of an order book is missing; the book is requested anew by itself";
+const CHECKSUM: &str = "checksum mismatch: an order book differs from the exchange's; it is requested anew by itself, \
+     and if it comes back, keep the recording and report it";
+const BROKEN: &str = "order book that can't be right: a negative size, too many levels, or a frame that can't be \
+     read; it is requested anew by itself";
+const MISSED_TRADE: &str = "trade missing: the ids have a gap; okx-feed history trades fetches it";
+const LOST_TRADE: &str = "trade message that can't be read: its trades are missing; okx-feed history trades fetches them";
+const CROSSED: &str =
+    "crossed book: the best bid is not below the best ask; the exchange sent it so";
+const BACKWARDS: &str = "time that ran backwards: the exchange sent an earlier time than before";
+const EXCHANGE_ERROR: &str =
+    "error reported by the exchange: see the log for its text and what it is about";
+const REFUSED: &str =
+    "subscription refused by the exchange: check the channel and the instrument; it is asked again";
+const LOGIN: &str = "login refused by the exchange: check the key, the secret and the passphrase";
+const RESYNC: &str =
+    "order book or subscription requested anew: it is not live until its next data";
+const SILENCE: &str =
+    "silent subscription: nothing came for longer than the exchange promises; it is requested anew";
+const MISSING_LINE: &str =
+    "line missing in the recording: the disk is too slow or full; the recording has a mark there";
 
 /// The most that is kept for a page that opens later.
 const MAX_KEPT: usize = 100;
@@ -41,19 +67,19 @@ impl LossLog {
 pub(super) fn grown(before: &ClientStats, now: &ClientStats) -> Vec<String> {
     let (old, new) = (&before.feed, &now.feed);
     let counters = [
-        ("malformed frame", old.malformed(), new.malformed()),
-        ("sequence gap of an order book", old.gaps, new.gaps),
-        ("checksum mismatch of an order book", old.mismatches, new.mismatches),
-        ("order book broken otherwise", old.broken, new.broken),
-        ("trade that did not come", old.missed_trades, new.missed_trades),
-        ("trade message that could not be read", old.lost_trades, new.lost_trades),
-        ("crossed book", old.crossed, new.crossed),
-        ("time that ran backwards", old.backwards, new.backwards),
-        ("error reported by the exchange", old.control_errors, new.control_errors),
-        ("subscription refused", before.rejections, now.rejections),
-        ("login refused", before.logins_refused, now.logins_refused),
-        ("resynchronisation", before.session.resyncs, now.session.resyncs),
-        ("silent subscription", before.session.silences, now.session.silences),
+        (MALFORMED, old.malformed(), new.malformed()),
+        (GAP, old.gaps, new.gaps),
+        (CHECKSUM, old.mismatches, new.mismatches),
+        (BROKEN, old.broken, new.broken),
+        (MISSED_TRADE, old.missed_trades, new.missed_trades),
+        (LOST_TRADE, old.lost_trades, new.lost_trades),
+        (CROSSED, old.crossed, new.crossed),
+        (BACKWARDS, old.backwards, new.backwards),
+        (EXCHANGE_ERROR, old.control_errors, new.control_errors),
+        (REFUSED, before.rejections, now.rejections),
+        (LOGIN, before.logins_refused, now.logins_refused),
+        (RESYNC, before.session.resyncs, now.session.resyncs),
+        (SILENCE, before.session.silences, now.session.silences),
     ];
     let mut texts: Vec<_> = counters
         .iter()
@@ -62,7 +88,11 @@ pub(super) fn grown(before: &ClientStats, now: &ClientStats) -> Vec<String> {
         .collect();
     if now.losses > before.losses {
         let why = now.last_loss.as_deref().unwrap_or("closed");
-        texts.push(format!("{} ({why})", counted("connection lost", now.losses - before.losses)));
+        let count = now.losses - before.losses;
+        texts.push(format!(
+            "{} ({why}); it connects again by itself",
+            counted("connection lost", count)
+        ));
     }
     texts
 }
@@ -72,11 +102,14 @@ pub(super) fn dropped(before: &RecordStats, now: &RecordStats) -> Vec<String> {
     let mut texts = Vec::new();
     if now.dropped_lines > before.dropped_lines {
         let count = now.dropped_lines - before.dropped_lines;
-        texts.push(counted("line missing in the recording", count));
+        texts.push(counted(MISSING_LINE, count));
     }
     if now.error != before.error {
         texts.push(match &now.error {
-            Some(why) => format!("the recording can't be written: {why}"),
+            Some(why) => format!(
+                "the recording can't be written: {why}; free the disk or mend its permissions, \
+                 then it is written again by itself"
+            ),
             None => "the recording is written again".to_owned(),
         });
     }
@@ -86,7 +119,16 @@ pub(super) fn dropped(before: &RecordStats, now: &RecordStats) -> Vec<String> {
 /// That a subscription is live no more, in words.
 pub(super) fn ended(before: BookState, now: &SubscriptionStatus) -> Option<String> {
     let has_ended = before.is_live() && !now.state.is_live();
-    has_ended.then(|| format!("{} is {} now", now.subscription, now.state))
+    let why = match now.state {
+        BookState::Connecting => "the connection is lost, and is made again",
+        BookState::AwaitingSnapshot => "its next snapshot is awaited",
+        BookState::Stale => "nothing new came in the time it may be silent",
+        BookState::Resyncing => "a message is missing or wrong, and it is requested anew",
+        BookState::Down(DownReason::Rejected) => "the exchange has refused it",
+        BookState::Down(DownReason::Unsubscribed) => "it was unsubscribed",
+        _ => "the feed has ended",
+    };
+    has_ended.then(|| format!("{} is {} now: {why}", now.subscription, now.state))
 }
 
 fn counted(what: &str, count: u64) -> String {
