@@ -120,6 +120,7 @@ mod tests {
             assert_eq!((state.to_code(), BookState::from_code(code)), (code, state));
         }
         // The code after the last one is none.
-        assert_eq!(BookState::from_code(BookState::ALL.len() as u8), BookState::Connecting);
+        let after = (0..).nth(BookState::ALL.len()).unwrap();
+        assert_eq!(BookState::from_code(after), BookState::Connecting);
     }
 }
