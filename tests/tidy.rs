@@ -121,19 +121,41 @@ fn references(code: &str, module: &[String]) -> Vec<Vec<String>> {
             if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
                 continue;
             }
-            let text: String =
-                code.get(at..).unwrap_or_default().chars().take_while(is_path).collect();
-            let mut base = if start == "crate::" { Vec::new() } else { module.to_vec() };
-            for part in text.split("::").filter(|part| !part.is_empty() && *part != "crate") {
-                match part {
-                    "super" => drop(base.pop()),
-                    _ => base.push(part.to_owned()),
+            for path in paths(code.get(at..).unwrap_or_default()) {
+                let mut base = if start == "crate::" { Vec::new() } else { module.to_vec() };
+                for part in path.split("::").filter(|part| !["", "crate", "self"].contains(part)) {
+                    match part {
+                        "super" => drop(base.pop()),
+                        _ => base.push(part.to_owned()),
+                    }
                 }
+                found.push(base);
             }
-            found.push(base);
         }
     }
     found
+}
+
+/// The paths that a text begins with: one, or each of `a::{b, c::{d, e}}`.
+fn paths(text: &str) -> Vec<String> {
+    let end = text.find(|c| !is_path(&c)).unwrap_or(text.len());
+    let (head, rest) = text.split_at(end);
+    let list = rest.strip_prefix('{').filter(|_| head.is_empty() || head.ends_with("::"));
+    let Some(list) = list else { return vec![head.to_owned()] };
+    let mut depth = 0;
+    let mut starts = vec![0];
+    for (at, c) in list.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => starts.push(at + 1),
+            _ => {}
+        }
+    }
+    let members = starts.into_iter().filter_map(|at| Some(list.get(at..)?.trim_start()));
+    let members = members.filter(|member| !member.starts_with('}'));
+    members.flat_map(paths).map(|member| format!("{head}{member}")).collect()
 }
 
 fn is_path(c: &char) -> bool {
@@ -147,13 +169,18 @@ fn circles(files: &[(String, String)], src: &str) -> Vec<Vec<String>> {
         .filter(|(file, _)| file.ends_with(".rs") && !is_test(file))
         .map(|(file, text)| (module(file, src), code(text)))
         .collect();
+    let exports = exports(&modules);
     // Of each folder: which of its members each of its members imports.
     let mut imports = BTreeMap::<Vec<String>, BTreeMap<String, BTreeSet<String>>>::new();
     for (module, code) in &modules {
         for path in references(code, module) {
             let same = module.iter().zip(&path).take_while(|(a, b)| a == b).count();
             if let (Some(from), Some(to)) = (module.get(same), path.get(same)) {
-                let folder = module.iter().take(same).cloned().collect();
+                let folder: Vec<_> = module.iter().take(same).cloned().collect();
+                let to = exports.get(&(folder.clone(), to.clone())).unwrap_or(to);
+                if to == from {
+                    continue;
+                }
                 let members = imports.entry(folder).or_default();
                 members.entry(from.clone()).or_default().insert(to.clone());
             }
@@ -178,6 +205,31 @@ fn circles(files: &[(String, String)], src: &str) -> Vec<Vec<String>> {
             );
         }
     }
+    found
+}
+
+/// Of the names that a module exports from its members: the member.
+fn exports(modules: &[(Vec<String>, String)]) -> BTreeMap<(Vec<String>, String), String> {
+    let mut found = BTreeMap::new();
+    for (module, code) in modules {
+        for text in code.split("pub").skip(1) {
+            let visible = |before: &str| before.trim().is_empty() || before.ends_with(") ");
+            let list = text.split_once("use ").filter(|(before, _)| visible(before));
+            for path in list.into_iter().flat_map(|(_, list)| paths(list)) {
+                let mut parts = path.split("::").filter(|part| *part != "self");
+                if let (Some(member), Some(name)) = (parts.next(), parts.last()) {
+                    found.insert((module.clone(), name.to_owned()), member.to_owned());
+                }
+            }
+        }
+    }
+    // A member of the same name is meant.
+    let is_module = |folder: &[String], name: &String| {
+        modules.iter().any(|(module, _)| {
+            module.split_last().is_some_and(|(last, above)| above == folder && last == name)
+        })
+    };
+    found.retain(|(folder, name), _| !is_module(folder, name));
     found
 }
 
@@ -230,6 +282,28 @@ fn the_check_for_circles_finds_one_that_is_planted() {
     assert!(
         circles(&[file("a", "use super::b::B;"), file("b", "use crate::a::A;")], "src").len() == 1
     );
+    let lists = [
+        file("a/one", "use super::{four, two::{self, Two}};"),
+        file("a/two", "use crate::{a::{three::Three, five}, b};"),
+        file("a/three", "use super::{\n    five,\n    one,\n};"),
+    ];
+    assert_eq!(circles(&lists, "src"), [["a::one", "a::three", "a::two"]]);
+    // A name that the folder exports is its member's.
+    let exported = [
+        file("a/mod", "mod one;\nmod two;\npub(crate) use two::{Other, Two};"),
+        file("a/one", "use super::Two;"),
+        file("a/two", "use super::one::One;"),
+    ];
+    assert_eq!(circles(&exported, "src"), [["a::one", "a::two"]]);
+}
+
+#[test]
+fn the_check_for_imports_sees_lists() {
+    let module = ["a".to_owned(), "one".to_owned()];
+    let found = references("use crate::{\n    b::{self, c::D as E},\n    f::*,\n};", &module);
+    assert_eq!(found, [vec!["b"], vec!["b", "c", "D"], vec!["f"]]);
+    let code = "fn f(x: super::X) -> Y { super::Z { a, b } }";
+    assert_eq!(references(code, &module), [["a", "X"], ["a", "Z"]]);
 }
 
 #[test]

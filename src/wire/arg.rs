@@ -4,7 +4,7 @@ use arrayvec::ArrayString;
 
 use super::error::DecodeError;
 use super::json::Value;
-use super::request::quoted;
+use super::request_op::quoted;
 use crate::model::{Channel, ChannelKey, ChannelKind, Dialect, MAX_ID_LEN, RawKey, Subscription};
 
 /// The members of `arg`.

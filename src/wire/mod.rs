@@ -15,6 +15,7 @@ mod long_numbers;
 mod prefetch_hint;
 mod record;
 mod request;
+mod request_op;
 mod sbe;
 pub(crate) mod scan;
 mod scan_sink;
@@ -30,7 +31,8 @@ pub(crate) use head::MessageHead;
 pub use inflate::InflatePath;
 pub use limits::DecodeLimits;
 pub(crate) use prefetch_hint::PrefetchHint;
+pub use request::{PING, argument_len, request_text, sbe_request_text};
+pub use request_op::RequestOp;
 #[cfg(feature = "client")]
-pub(crate) use request::quoted;
-pub use request::{PING, RequestOp, argument_len, request_text, sbe_request_text};
+pub(crate) use request_op::quoted;
 pub use unread::{OptionalField, UnreadCounts};

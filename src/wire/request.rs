@@ -1,30 +1,11 @@
 //! Request texts. Part of the control plane: allocates.
 
+use super::request_op::RequestOp;
 use super::{arg, v3, v5};
 use crate::model::{Dialect, InstrumentCodes, Subscription};
 
 /// The ping text; the exchange answers `pong`.
 pub const PING: &str = "ping";
-
-/// The operation of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RequestOp {
-    /// Subscribe to channels.
-    Subscribe,
-    /// Unsubscribe from channels.
-    Unsubscribe,
-}
-
-impl RequestOp {
-    /// The name on the wire.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Subscribe => "subscribe",
-            Self::Unsubscribe => "unsubscribe",
-        }
-    }
-}
 
 /// The text of a request for subscriptions of the dialect. `subscriptions` must not be empty.
 ///
@@ -67,21 +48,6 @@ pub fn argument_len(subscription: &Subscription) -> usize {
         Dialect::V3 => v3::argument(subscription).len() + 1,
         Dialect::V5 => arg::argument(subscription).len() + 1,
     }
-}
-
-/// Quotes a text as a JSON string.
-pub(crate) fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 #[cfg(test)]

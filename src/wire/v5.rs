@@ -8,7 +8,7 @@ use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::item::{Fields, Head, ItemForm, emit};
 use super::json::{Document, Value};
 use super::record::{self, RecordHead};
-use super::request::RequestOp;
+use super::request_op::RequestOp;
 use super::scratch::Scratch;
 use crate::event::{Control, ControlKind, Event, EventSink, Skipped};
 use crate::model::{InstrumentCodes, Subscription, UnixNanos};

@@ -6,6 +6,7 @@ use super::caches::Caches;
 use super::query::Query;
 use super::reply::RestReply;
 use super::request_limits::RequestLimits;
+use super::seen::Seen;
 use super::{v3, v5};
 use crate::model::{MonoNanos, UnixNanos};
 use crate::sim::faults::RestFaults;
@@ -27,16 +28,6 @@ pub(crate) struct RestContext<'m> {
     pub(crate) faults: RestFaults,
     /// Whether clients have limits.
     pub(crate) limited: bool,
-}
-
-/// What endpoints are given.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Seen<'m> {
-    pub(super) market: &'m SimMarket,
-    /// The exchange's time.
-    pub(super) now: UnixNanos,
-    /// Up to when trades are visible, which a cache that lags makes earlier.
-    pub(super) visible: UnixNanos,
 }
 
 impl Rest {

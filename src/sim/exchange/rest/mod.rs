@@ -13,6 +13,7 @@ mod candles;
 mod query;
 mod reply;
 mod request_limits;
+mod seen;
 mod v3;
 mod v5;
 

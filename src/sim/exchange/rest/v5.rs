@@ -4,10 +4,10 @@
 
 use std::fmt::Write;
 
-use super::answers::Seen;
 use super::candles::{Grid, candles};
 use super::query::Query;
 use super::reply::RestReply;
+use super::seen::Seen;
 use crate::model::{Market, UnixNanos};
 use crate::sim::exchange::record_text::instrument;
 use crate::sim::market::{InstIndex, Listing, ListingState, SimSide, SingleFill};

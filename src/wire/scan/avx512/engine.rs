@@ -2,14 +2,13 @@
 #![expect(unsafe_code, reason = "calls of functions that need AVX-512")]
 
 use super::tail::DepthTail;
-use super::{five, short, side, whole};
+use super::{five, short, side};
 use crate::book::{BOOK5_LEVELS, Book5};
-use crate::model::{Decimal, Dialect, Level, UnixNanos};
+use crate::model::{Decimal, Level, UnixNanos};
 use crate::wire::scan::avx2::Avx2;
 use crate::wire::scan::cursor::Cursor;
 use crate::wire::scan::engine::Engine;
 use crate::wire::scan::inst_id::Id;
-use crate::wire::scan::message::scan_with;
 use crate::wire::scan::scanned::Target;
 use crate::wire::scan::text::PaddedText;
 use crate::wire::scan::v5;
@@ -36,35 +35,6 @@ impl Avx512 {
         Avx2::detect().filter(|_| has).map(|avx2| Self { avx2 })
     }
 
-    #[inline]
-    pub(in crate::wire::scan) fn scan<'t>(
-        self,
-        dialect: Dialect,
-        text: PaddedText<'t>,
-        ts_recv: UnixNanos,
-        scratch: &mut Scratch,
-        target: &mut impl Target<'t>,
-    ) -> bool {
-        // SAFETY: `self` proves that the processor has the features.
-        unsafe { scan(self, dialect, text, ts_recv, scratch, target) }
-    }
-
-    /// Reads a v5 text where it lies, if it is of those that [`whole`] reads.
-    #[inline]
-    pub(in crate::wire::scan) fn scan_whole<'t>(
-        self,
-        text: &'t [u8],
-        ts_recv: UnixNanos,
-        scratch: &mut Scratch,
-        target: &mut impl Target<'t>,
-    ) -> bool {
-        if !whole::may_be(text) {
-            return false;
-        }
-        // SAFETY: `self` proves that the processor has the features.
-        unsafe { scan_whole(self, text, ts_recv, scratch, target) }
-    }
-
     /// [`five::book`].
     #[inline(always)]
     pub(super) fn book5(self, text: &[u8], id: &Id<'_>, book: &mut Book5) -> Option<bool> {
@@ -78,29 +48,6 @@ impl Avx512 {
         // SAFETY: `self` proves that the processor has the features.
         unsafe { short::update(text, scratch) }
     }
-}
-
-#[target_feature(enable = "avx2,bmi1,bmi2")]
-fn scan_whole<'t>(
-    engine: Avx512,
-    text: &'t [u8],
-    ts_recv: UnixNanos,
-    scratch: &mut Scratch,
-    target: &mut impl Target<'t>,
-) -> bool {
-    whole::scan(engine, text, ts_recv, scratch, target).is_some()
-}
-
-#[target_feature(enable = "avx2,bmi1,bmi2")]
-fn scan<'t>(
-    engine: Avx512,
-    dialect: Dialect,
-    text: PaddedText<'t>,
-    ts_recv: UnixNanos,
-    scratch: &mut Scratch,
-    target: &mut impl Target<'t>,
-) -> bool {
-    scan_with(engine, dialect, text, ts_recv, scratch, target).is_some()
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2")]

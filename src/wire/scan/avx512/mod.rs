@@ -8,6 +8,7 @@
 
 mod chunk;
 mod engine;
+mod entry;
 mod five;
 mod load;
 mod order;
