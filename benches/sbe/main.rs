@@ -1,8 +1,8 @@
 //! SBE frames to the finished book or trade, beside a plain field-by-field decoder and beside the
 //! JSON of the same market.
 //!
-//! Every contender is asserted to give the same before it is timed. Criterion's times are per stream
-//! of thousands of different frames: read the throughput, or divide.
+//! Every contender is asserted to give the same before it is timed. Criterion's times are per
+//! stream of thousands of different frames: read the throughput, or divide.
 
 #![allow(
     missing_docs,

@@ -1,6 +1,6 @@
 //! Counts the heap allocations of the client's own thread in steady state: from a loopback socket
-//! through WebSocket, decoder and handler to the published book, while another thread reads all that
-//! there is to read.
+//! through WebSocket, decoder and handler to the published book, while another thread reads all
+//! that there is to read.
 #![cfg(all(feature = "client", feature = "sim"))]
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 

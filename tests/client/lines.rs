@@ -17,8 +17,8 @@ async fn exchange(events_per_sec: u32, listings: usize) -> ServerHandle {
     config.market.events_per_sec = events_per_sec;
     config.market.listings = Listing::generate(listings);
     config.market.depth = 40;
-    // Where the machine is too slow for all clients, none is cut off for it: what lines do is tested
-    // here, and a reference that loses its connection would be no truth.
+    // Where the machine is too slow for all clients, none is cut off for it: what lines do is
+    // tested here, and a reference that loses its connection would be no truth.
     config.limits.queue = usize::MAX;
     Server::bind("127.0.0.1:0", config).await.unwrap().spawn()
 }

@@ -3,9 +3,11 @@
 mod alloc;
 mod counters;
 mod handler;
+mod order;
 mod readers;
 mod records;
 mod sbe;
+mod subscriptions;
 mod warmup;
 
 use okx_feed_testkit::alloc::CountingAllocator;

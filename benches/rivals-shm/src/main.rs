@@ -2,8 +2,8 @@
 //! publish/subscribe, in turn, with the same 248 bytes.
 //!
 //! `cargo run --release --manifest-path benches/rivals-shm/Cargo.toml` prints the least and the
-//! median nanoseconds of 201 passes of 10,000 calls each. Writer and reader are on one core, so that
-//! neither waits for the other's cache lines, and each pass runs every contender once.
+//! median nanoseconds of 201 passes of 10,000 calls each. Writer and reader are on one core, so
+//! that neither waits for the other's cache lines, and each pass runs every contender once.
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -4,10 +4,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod books;
+mod clocks;
 mod hostile;
+mod isolation;
+mod logins;
 mod refusals;
 mod request_quota;
 mod silence;
+mod silence_rig;
 mod snapshots;
 mod timers;
 mod unsubscribes;

@@ -1,5 +1,5 @@
-//! A Rust, a C and a Python reader, each in a process of its own, agree with the writer under faults
-//! of the exchange: what they saw of a version has the writer's hash of that version.
+//! A Rust, a C and a Python reader, each in a process of its own, agree with the writer under
+//! faults of the exchange: what they saw of a version has the writer's hash of that version.
 //!
 //! The writer does not hash what it reads back: it computes from the events what each publication
 //! must be. Seconds by default; `OKX_FEED_SHM_SECONDS=600` runs longer, see docs/TESTING.md.

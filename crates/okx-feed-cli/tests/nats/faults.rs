@@ -11,7 +11,8 @@ use super::log::Logger;
 use super::server::TestServer;
 
 /// What happens to one line at a time. Each takes messages or the connection away, and is over
-/// within seconds: what a client only notices by a minute of silence would overlap with the other line's.
+/// within seconds: what a client only notices by a minute of silence would overlap with the other
+/// line's.
 const FAULTS: [&str; 7] =
     ["drop", "gap", "rst", "silence:for=1500ms", "stall:for=1s", "repeat", "close:code=4004"];
 
@@ -83,8 +84,8 @@ async fn every_reader_has_the_exchanges_own_books_and_trades_through_every_loss(
         let (since, line) = (fleet.last_trade(), lines[faults % lines.len()]);
         fleet.inject(line, random.choice(FAULTS).unwrap());
         faults += 1;
-        // By the clocks of the exchange, which may be late, and of its clients: until then the fault
-        // is over, and the other line must not have one.
+        // By the clocks of the exchange, which may be late, and of its clients: until then the
+        // fault is over, and the other line must not have one.
         let over = fleet.exchange.inspect(Exchange::now) + Duration::from_millis(2_500);
         tokio::time::sleep(Duration::from_millis(2_500)).await;
         fleet.wait("the fault is over", |f| f.exchange.inspect(Exchange::now) >= over).await;
