@@ -182,9 +182,19 @@ impl DepthTopic {
     }
 }
 
-/// The levels a side that a channel shows.
+/// The levels a side that a channel shows: none where it is no order book.
 const fn levels(channel: Channel) -> usize {
-    if matches!(channel, Channel::Books50L2Tbt) { 50 } else { 400 }
+    match channel {
+        Channel::Books50L2Tbt => 50,
+        Channel::Depth
+        | Channel::DepthL2Tbt
+        | Channel::Books
+        | Channel::BooksL2Tbt
+        | Channel::BooksRpi
+        | Channel::BooksElp
+        | Channel::SprdBooksL2Tbt => 400,
+        _ => 0,
+    }
 }
 
 /// What the channel shows of the book.
@@ -204,19 +214,28 @@ fn window(channel: Channel, book: &SimBook, out: &mut Sides) {
 }
 
 fn rows(channel: Channel, side: &SimSide) -> impl Iterator<Item = ShownLevel> {
-    side.resting().filter_map(move |resting| {
-        let Resting { key, lots, orders } = *resting;
-        let rpi = rpi_lots(resting);
-        match channel {
-            Channel::BooksElp if rpi == 0 => None,
-            Channel::BooksElp => Some(ShownLevel { key, lots: rpi, plain: 0, orders: 1 }),
-            Channel::BooksRpi => {
-                let orders = orders.saturating_add(u32::from(rpi > 0));
-                Some(ShownLevel { key, lots: lots.saturating_add(rpi), plain: lots, orders })
-            }
-            _ => Some(ShownLevel { key, lots, plain: 0, orders }),
+    side.resting().filter_map(move |resting| shown_level(channel, resting))
+}
+
+/// What a channel shows of a price; `None` where it shows nothing.
+fn shown_level(channel: Channel, resting: &Resting) -> Option<ShownLevel> {
+    let Resting { key, lots, orders } = *resting;
+    let rpi = rpi_lots(resting);
+    match channel {
+        Channel::BooksElp if rpi == 0 => None,
+        Channel::BooksElp => Some(ShownLevel { key, lots: rpi, plain: 0, orders: 1 }),
+        Channel::BooksRpi => {
+            let orders = orders.saturating_add(u32::from(rpi > 0));
+            Some(ShownLevel { key, lots: lots.saturating_add(rpi), plain: lots, orders })
         }
-    })
+        Channel::Depth
+        | Channel::DepthL2Tbt
+        | Channel::Books
+        | Channel::BooksL2Tbt
+        | Channel::Books50L2Tbt
+        | Channel::SprdBooksL2Tbt => Some(ShownLevel { key, lots, plain: 0, orders }),
+        _ => None,
+    }
 }
 
 /// What RPI orders add to a level. A stand-in: the order flow has no such orders, so every third
@@ -269,7 +288,7 @@ fn checksum(listing: &Listing, [asks, bids]: &Sides, text: &mut String) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Market;
+    use crate::model::{ChannelKind, Market};
 
     fn row(key: i64, lots: i64) -> ShownLevel {
         ShownLevel { key, lots, plain: 0, orders: u32::from(lots > 0) }
@@ -301,5 +320,15 @@ mod tests {
         let expected = crc32fast::hash(text.as_bytes()).cast_signed();
         assert_eq!(checksum(&listing, &sides, &mut "old".to_owned()), expected);
         assert_eq!(checksum(&listing, &Sides::default(), &mut String::new()), 0);
+    }
+
+    #[test]
+    fn channels_of_order_books_show_levels_and_no_others_do() {
+        let resting = Resting { key: 3, lots: 8, orders: 1 };
+        for channel in Channel::ALL {
+            let is_depth = channel.kind() == ChannelKind::Depth;
+            assert_eq!(levels(channel) > 0, is_depth, "{channel}");
+            assert_eq!(shown_level(channel, &resting).is_some(), is_depth, "{channel}");
+        }
     }
 }

@@ -271,8 +271,10 @@ impl Publisher {
             Channel::SprdPublicTrades => {
                 v5::sprd_trades(listing, print).map(|text| self.frame(Dialect::V5, text)).collect()
             }
-            // `trades-all`, and what is new and has the same form.
-            _ => v5::trades_all(listing, print).map(|text| self.frame(Dialect::V5, text)).collect(),
+            Channel::TradesAll => {
+                v5::trades_all(listing, print).map(|text| self.frame(Dialect::V5, text)).collect()
+            }
+            _ => Vec::new(),
         }
     }
 

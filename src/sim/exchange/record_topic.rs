@@ -17,6 +17,10 @@ use crate::sim::market::{InstIndex, Print, SimMarket};
 const LIQUIDATION_EVERY: u64 = 8;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
+/// Channels whose messages no step of the order flow changes.
+const APART_FROM_TRADES: [Channel; 4] =
+    [Channel::Instruments, Channel::InstrumentsV3, Channel::Status, Channel::RawBusiness];
+
 /// One print of so many is said to be of a block trade.
 const BLOCK_EVERY: u64 = 4;
 
@@ -53,7 +57,9 @@ impl RecordTopic {
         );
         match self.channel.first_push() {
             FirstPush::Nothing if !is_state => None,
-            _ => self.text(market, inst, ts),
+            FirstPush::Nothing | FirstPush::Value | FirstPush::LastKnown => {
+                self.text(market, inst, ts)
+            }
         }
     }
 
@@ -64,13 +70,10 @@ impl RecordTopic {
         inst: InstIndex,
         ts: UnixNanos,
     ) -> Option<String> {
-        match self.channel {
-            Channel::Instruments
-            | Channel::InstrumentsV3
-            | Channel::Status
-            | Channel::RawBusiness => None,
-            _ => self.text(market, inst, ts),
+        if APART_FROM_TRADES.contains(&self.channel) {
+            return None;
         }
+        self.text(market, inst, ts)
     }
 
     fn text(&mut self, market: &SimMarket, inst: InstIndex, ts: UnixNanos) -> Option<String> {
@@ -109,7 +112,32 @@ impl RecordTopic {
             | Channel::IndexCandle(_)
             | Channel::SprdCandle(_)
             | Channel::CandleSeconds(_) => candle(self.channel, listing, &period),
-            _ => price(self.channel, listing, period.close, ts)?,
+            Channel::MarkPrice
+            | Channel::IndexTickers
+            | Channel::FundingRate
+            | Channel::OpenInterest
+            | Channel::PriceLimit
+            | Channel::MarkPriceV3
+            | Channel::PriceRange
+            | Channel::FundingRateV3 => price(self.channel, listing, period.close, ts)?,
+            // Books and trades are topics of their own.
+            Channel::Depth5
+            | Channel::Trade
+            | Channel::Depth
+            | Channel::DepthL2Tbt
+            | Channel::Books5
+            | Channel::BboTbt
+            | Channel::Trades
+            | Channel::TradesAll
+            | Channel::Books
+            | Channel::BooksL2Tbt
+            | Channel::Books50L2Tbt
+            | Channel::BooksRpi
+            | Channel::BooksElp
+            | Channel::SprdBboTbt
+            | Channel::SprdBooks5
+            | Channel::SprdBooksL2Tbt
+            | Channel::SprdPublicTrades => return None,
         };
         self.turn = self.turn.wrapping_add(1);
         Some(envelope(self.channel, listing, &items))
@@ -180,13 +208,20 @@ impl RecordTopic {
 
 /// The period that a channel shows: the bar of a candle, else a day.
 const fn length_ms(channel: Channel) -> u64 {
+    match bar(channel) {
+        Some(bar) => bar_ms(bar),
+        None => DAY_MS,
+    }
+}
+
+const fn bar(channel: Channel) -> Option<Bar> {
     match channel {
         Channel::Candle(bar)
         | Channel::MarkPriceCandle(bar)
         | Channel::IndexCandle(bar)
         | Channel::SprdCandle(bar)
-        | Channel::CandleSeconds(bar) => bar_ms(bar),
-        _ => DAY_MS,
+        | Channel::CandleSeconds(bar) => Some(bar),
+        _ => None,
     }
 }
 
@@ -211,5 +246,19 @@ const fn bar_ms(bar: Bar) -> u64 {
         // Of 30 days each: nobody subscribes for that long.
         Bar::Month1 | Bar::Month1Utc => 30 * DAY_MS,
         Bar::Month3 | Bar::Month3Utc => 90 * DAY_MS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ChannelKind, RecordKind};
+
+    #[test]
+    fn channels_of_candles_have_a_bar_and_no_others_do() {
+        for channel in Channel::ALL {
+            let is_candle = channel.kind() == ChannelKind::Latest(RecordKind::Candle);
+            assert_eq!(bar(channel).is_some(), is_candle, "{channel}");
+        }
     }
 }

@@ -95,7 +95,7 @@ pub unsafe extern "C" fn okx_replay_run(replay: *mut Replay) -> Status {
 fn check_has_reader(channel: &Subscription) -> Outcome<()> {
     match channel.channel().kind() {
         ChannelKind::Book5 | ChannelKind::Depth | ChannelKind::Trades => Ok(()),
-        _ => {
+        ChannelKind::Latest(_) | ChannelKind::Stream(_) | ChannelKind::Raw => {
             let reason = "a replay has readers of books, order books and trades only";
             Err(Failure::new(Status::NotFound, format_args!("{channel}: {reason}")))
         }

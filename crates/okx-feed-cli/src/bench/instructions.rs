@@ -95,7 +95,8 @@ pub(super) fn count(stage: &str, sent: usize) -> Result<String, Box<dyn Error>> 
         Some("books") => "books:BTC-USDT-SWAP",
         Some("trade") => "spot/trade:BTC-USDT",
         Some("trades") => "trades:BTC-USDT",
-        _ => "books5:BTC-USDT",
+        Some("books5") | None => "books5:BTC-USDT",
+        Some(other) => return Err(format!("{stage}: no channel {other:?}").into()),
     };
     let channel: Subscription = channel.parse()?;
     // The hot path runs once: a subscription rejects repeated messages as duplicates.

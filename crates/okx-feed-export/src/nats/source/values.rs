@@ -61,7 +61,7 @@ impl Value {
                 seen: SeenMessages::default(),
                 publisher: RecordRingPublisher::with_len(options.trades),
             },
-            _ => return None,
+            ChannelKind::Raw => return None,
         })
     }
 
