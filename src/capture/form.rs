@@ -38,7 +38,7 @@ impl LineForm {
 
     /// The form that the first line of a capture shows; `None` where it is of none.
     #[must_use]
-    pub fn of_line(line: &[u8]) -> Option<Self> {
+    pub(super) fn of_line(line: &[u8]) -> Option<Self> {
         if is_text(line) {
             return Some(Self::Jsonl);
         }

@@ -11,7 +11,7 @@ use crate::wire::DecodeLimits;
 /// The longest line that is kept, in bytes, its end included: base64 of the longest frame, and room
 /// for what stands before it. A longer one is a frame over the limit in any form; its start is
 /// kept.
-pub const MAX_LINE_LEN: usize = DecodeLimits::MAX_FRAME_LEN.div_ceil(3) * 4 + 128;
+pub(super) const MAX_LINE_LEN: usize = DecodeLimits::MAX_FRAME_LEN.div_ceil(3) * 4 + 128;
 
 /// The most bytes of one read.
 const CHUNK_LEN: usize = 64 << 10;

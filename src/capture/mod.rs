@@ -25,7 +25,6 @@ pub use config::{RecordConfig, RecordStream, SyncPolicy};
 pub use entry::{ConnectionLabel, Entry, EntryKind, LineFault, Mark, gap_times, read_gap};
 pub use error::CaptureError;
 pub use form::LineForm;
-pub use line_reader::MAX_LINE_LEN;
 pub use reader::CaptureReader;
 pub use recorder::{CapturedKind, Recorder};
 pub use stats::{RecordStats, Recording};

@@ -40,8 +40,6 @@ mod supervisor;
 mod thread;
 mod threads;
 
-pub use crate::event::NoSink;
-pub use crate::transport::RefusedOption;
 pub use builder::ClientBuilder;
 pub use client_reader::{ClientReader, SubscriptionStatus};
 pub use config::{ClientConfig, TransportKind};

@@ -49,7 +49,7 @@ impl LastUpdate {
     /// Whether this update is later than `other` and has other content. A resubscription repeats
     /// the same content, which does not prove that the other connection lags.
     #[must_use]
-    pub fn is_ahead_of(&self, other: &Self) -> bool {
+    pub(crate) fn is_ahead_of(&self, other: &Self) -> bool {
         self.ts_recv > other.ts_recv && self.content != other.content
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::error::RestError;
 use super::limits::RequestLimits;
-use super::reply::{Reply, Verdict, judge};
+use super::reply::{Reply, ReplyKind, classify};
 use super::request::Request;
 use super::retry::RetryConfig;
 use crate::model::MonoNanos;
@@ -107,21 +107,21 @@ impl Caller {
         self.stats.sent += 1;
         pending.tries += 1;
         let verdict = match reply {
-            Ok(reply) => judge(&pending.request, reply),
+            Ok(reply) => classify(&pending.request, reply),
             Err(why) => {
-                Verdict::Again { why: why.to_owned(), limited: false, pause: Duration::ZERO }
+                ReplyKind::Again { why: why.to_owned(), limited: false, pause: Duration::ZERO }
             }
         };
         match verdict {
-            Verdict::Rows(rows) => {
+            ReplyKind::Rows(rows) => {
                 self.pending = None;
                 Some(Ok(rows))
             }
-            Verdict::Refused(error) => {
+            ReplyKind::Refused(error) => {
                 self.pending = None;
                 Some(Err(error))
             }
-            Verdict::Again { why, limited, pause } => self.on_failure(why, limited, pause, now),
+            ReplyKind::Again { why, limited, pause } => self.on_failure(why, limited, pause, now),
         }
     }
 

@@ -249,7 +249,7 @@ impl RestClient {
 
     /// As [`RestClient::fetch`], unless `is_over` says that nobody waits for it any more: then
     /// there is no result. It is asked ten times a second while nothing is on its way.
-    pub fn fetch_unless(
+    pub(crate) fn fetch_unless(
         &mut self,
         request: Request,
         is_over: impl Fn() -> bool,

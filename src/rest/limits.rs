@@ -11,14 +11,14 @@ use crate::model::MonoNanos;
 /// the exchange has counted it no later. So no window of the exchange has more requests than are
 /// allowed, however long each was on its way.
 #[derive(Clone, Debug, Default)]
-pub struct RequestLimits {
+pub(super) struct RequestLimits {
     windows: HashMap<Endpoint, VecDeque<MonoNanos>>,
 }
 
 impl RequestLimits {
     /// When the next request to an endpoint may be sent; in the past where it may now.
     #[must_use]
-    pub fn free_at(&self, endpoint: Endpoint) -> MonoNanos {
+    pub(super) fn free_at(&self, endpoint: Endpoint) -> MonoNanos {
         let rate = endpoint.rate();
         let Some(window) = self.windows.get(&endpoint) else { return MonoNanos::ZERO };
         let oldest = window.len().checked_sub(rate.requests).and_then(|at| window.get(at));
@@ -26,7 +26,7 @@ impl RequestLimits {
     }
 
     /// Counts a request whose reply was received at `now`.
-    pub fn note(&mut self, endpoint: Endpoint, now: MonoNanos) {
+    pub(super) fn note(&mut self, endpoint: Endpoint, now: MonoNanos) {
         let window = self.windows.entry(endpoint).or_default();
         window.push_back(now);
         while window.len() > endpoint.rate().requests {

@@ -23,7 +23,7 @@ pub struct Reply {
 
 /// What a reply means.
 #[derive(Debug)]
-pub enum Verdict {
+pub(super) enum ReplyKind {
     /// The rows, as JSON text: v5's `data`, or the whole body of v3.
     Rows(String),
     /// It failed in a way that passes: send it again, after at least the pause.
@@ -74,17 +74,17 @@ struct V3Error {
     message: String,
 }
 
-/// Judges a reply by its status and the exchange's code, whichever says more: a limit is reported
-/// by code 50011 with HTTP 429 or 200.
+/// Classifies a reply by its status and the exchange's code, whichever says more: a limit is
+/// reported by code 50011 with HTTP 429 or 200.
 ///
 /// Source: `docs/PROTOCOL.md` 11.
 #[must_use]
-pub fn judge(request: &Request, reply: &Reply) -> Verdict {
+pub(super) fn classify(request: &Request, reply: &Reply) -> ReplyKind {
     match request.endpoint().dialect() {
         Dialect::V5 => match serde_json::from_slice::<V5<'_>>(&reply.body) {
             Ok(V5 { code, msg, data }) => match (code.parse(), data) {
-                (Ok(0), Some(data)) => Verdict::Rows(data.get().to_owned()),
-                (Ok(NO_DATA), _) => Verdict::Rows("[]".to_owned()),
+                (Ok(0), Some(data)) => ReplyKind::Rows(data.get().to_owned()),
+                (Ok(NO_DATA), _) => ReplyKind::Rows("[]".to_owned()),
                 (Ok(0), None) => by_status(request, reply, "a reply without data"),
                 (Ok(code), _) => by_code(request, reply, code, &msg),
                 (Err(_), _) => by_status(request, reply, "a code that is no number"),
@@ -104,7 +104,7 @@ pub fn judge(request: &Request, reply: &Reply) -> Verdict {
             }
             Err(_) if (200..300).contains(&reply.status) => {
                 match serde_json::from_slice::<&RawValue>(&reply.body) {
-                    Ok(rows) => Verdict::Rows(rows.get().to_owned()),
+                    Ok(rows) => ReplyKind::Rows(rows.get().to_owned()),
                     Err(error) => by_status(request, reply, &error.to_string()),
                 }
             }
@@ -113,41 +113,45 @@ pub fn judge(request: &Request, reply: &Reply) -> Verdict {
     }
 }
 
-fn by_code(request: &Request, reply: &Reply, code: i64, message: &str) -> Verdict {
+fn by_code(request: &Request, reply: &Reply, code: i64, message: &str) -> ReplyKind {
     let why = || format!("code {code}: {message}");
     match code {
         // One request too many, of v5 and of v3.
-        50_011 | 30_014 | 30_026 => Verdict::Again {
+        50_011 | 30_014 | 30_026 => ReplyKind::Again {
             why: why(),
             limited: true,
             pause: reply.retry_after.unwrap_or(LIMITED_PAUSE),
         },
         // Unavailable, timed out, busy, an error inside; v3's upgrade of the matching engine.
         50_001 | 50_004 | 50_013 | 50_026 | 30_038 => again(reply, why()),
-        _ => Verdict::Refused(refused(request, code, message)),
+        _ => ReplyKind::Refused(refused(request, code, message)),
     }
 }
 
-/// Judges a reply that can't be read.
-fn by_status(request: &Request, reply: &Reply, error: &str) -> Verdict {
+/// Classifies a reply that can't be read.
+fn by_status(request: &Request, reply: &Reply, error: &str) -> ReplyKind {
     let why = format!("HTTP {}: {error}", reply.status);
     match reply.status {
-        429 => {
-            Verdict::Again { why, limited: true, pause: reply.retry_after.unwrap_or(LIMITED_PAUSE) }
-        }
-        403 => {
-            Verdict::Again { why, limited: true, pause: reply.retry_after.unwrap_or(BLOCKED_PAUSE) }
-        }
+        429 => ReplyKind::Again {
+            why,
+            limited: true,
+            pause: reply.retry_after.unwrap_or(LIMITED_PAUSE),
+        },
+        403 => ReplyKind::Again {
+            why,
+            limited: true,
+            pause: reply.retry_after.unwrap_or(BLOCKED_PAUSE),
+        },
         // A reply that was cut off, or one of something in between.
         200..300 | 408 | 425 | 500..600 => again(reply, why),
         status => {
-            Verdict::Refused(refused(request, i64::from(status), "HTTP status without a reply"))
+            ReplyKind::Refused(refused(request, i64::from(status), "HTTP status without a reply"))
         }
     }
 }
 
-fn again(reply: &Reply, why: String) -> Verdict {
-    Verdict::Again { why, limited: false, pause: reply.retry_after.unwrap_or_default() }
+fn again(reply: &Reply, why: String) -> ReplyKind {
+    ReplyKind::Again { why, limited: false, pause: reply.retry_after.unwrap_or_default() }
 }
 
 fn refused(request: &Request, code: i64, message: &str) -> RestError {
@@ -162,18 +166,18 @@ mod tests {
     fn of(request: &Request, status: u16, retry_after: Option<u64>, body: &str) -> String {
         let retry_after = retry_after.map(Duration::from_secs);
         let reply = Reply { status, retry_after, body: body.as_bytes().to_vec() };
-        match judge(request, &reply) {
-            Verdict::Rows(rows) => rows,
-            Verdict::Again { limited, pause, .. } => {
+        match classify(request, &reply) {
+            ReplyKind::Rows(rows) => rows,
+            ReplyKind::Again { limited, pause, .. } => {
                 format!("again {} {}", if limited { "limited" } else { "failed" }, pause.as_secs())
             }
-            Verdict::Refused(RestError::Refused { code, .. }) => format!("refused {code}"),
-            Verdict::Refused(error) => error.to_string(),
+            ReplyKind::Refused(RestError::Refused { code, .. }) => format!("refused {code}"),
+            ReplyKind::Refused(error) => error.to_string(),
         }
     }
 
     #[test]
-    fn v5_replies_are_judged_by_code_before_status() {
+    fn v5_replies_are_classified_by_code_before_status() {
         let request = Request::time();
         let v5 = |status, after, body: &str| of(&request, status, after, body);
         let rows = r#"{"code":"0","msg":"","data":[{"ts":"1"}]}"#;

@@ -31,7 +31,8 @@ pub(crate) use head::MessageHead;
 pub use inflate::InflatePath;
 pub use limits::DecodeLimits;
 pub(crate) use prefetch_hint::PrefetchHint;
-pub use request::{PING, argument_len, request_text, sbe_request_text};
+pub use request::{PING, request_text};
+pub(crate) use request::{argument_len, sbe_request_text};
 pub use request_op::RequestOp;
 #[cfg(feature = "client")]
 pub(crate) use request_op::quoted;

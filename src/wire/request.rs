@@ -30,7 +30,7 @@ pub fn request_text(
 /// An instrument without a code is named by its id, which the exchange refuses with code 60018:
 /// so it is reported as refused, and requested again until the catalogue has it.
 #[must_use]
-pub fn sbe_request_text(
+pub(crate) fn sbe_request_text(
     op: RequestOp,
     id: u64,
     subscriptions: &[Subscription],
@@ -43,7 +43,7 @@ pub fn sbe_request_text(
 
 /// The length of a subscription in a request's arguments, in bytes, separator included.
 #[must_use]
-pub fn argument_len(subscription: &Subscription) -> usize {
+pub(crate) fn argument_len(subscription: &Subscription) -> usize {
     match subscription.dialect() {
         Dialect::V3 => v3::argument(subscription).len() + 1,
         Dialect::V5 => arg::argument(subscription).len() + 1,

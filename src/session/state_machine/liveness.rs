@@ -34,7 +34,7 @@ impl Session {
     /// [`SessionConfig::pong_timeout`](crate::session::SessionConfig::pong_timeout), whatever else
     /// has come since.
     #[must_use]
-    pub fn is_pong_overdue(&self, now: MonoNanos) -> bool {
+    pub(crate) fn is_pong_overdue(&self, now: MonoNanos) -> bool {
         self.ping_sent.is_some_and(|at| now.since(at) >= self.config.pong_timeout)
     }
 

@@ -79,7 +79,7 @@ impl Session {
     /// Subscriptions have been silent for longer than their channels promise. They are
     /// resynchronised with the pauses of [`Session::resync`], in as few requests as their length
     /// allows; not those that are being requested or wait for their first push.
-    pub fn handle_silence(&mut self, silent: &[Subscription], now: MonoNanos) {
+    pub(crate) fn handle_silence(&mut self, silent: &[Subscription], now: MonoNanos) {
         let Self { subscriptions, config, stats, .. } = self;
         for subscription in silent {
             if subscriptions.is_steady(subscription) {
@@ -92,7 +92,7 @@ impl Session {
 
     /// Whether a subscription brought nothing though it was resynchronised.
     #[must_use]
-    pub fn is_late(&self, subscription: &Subscription) -> bool {
+    pub(crate) fn is_late(&self, subscription: &Subscription) -> bool {
         self.subscriptions.is_late(subscription)
     }
 

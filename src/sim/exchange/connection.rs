@@ -25,7 +25,7 @@ pub enum Endpoint {
 impl Endpoint {
     /// The endpoint of a URL's path, without its query; `None` where there is none.
     #[must_use]
-    pub fn from_path(path: &str) -> Option<Self> {
+    pub(crate) fn from_path(path: &str) -> Option<Self> {
         match path {
             "/ws/v3" => Some(Self::V3),
             "/ws/v5/public" => Some(Self::V5Public),

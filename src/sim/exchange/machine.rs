@@ -120,7 +120,7 @@ impl Exchange {
 
     /// Whether any login succeeds ([`ExchangeConfig::accept_logins`]).
     #[must_use]
-    pub const fn accepts_logins(&self) -> bool {
+    pub(crate) const fn accepts_logins(&self) -> bool {
         self.engine.accept_logins
     }
 

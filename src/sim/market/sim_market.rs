@@ -195,7 +195,7 @@ impl SimMarket {
 
     /// The instrument of an id, listed or not.
     #[must_use]
-    pub fn find_any(&self, inst_id: &str) -> Option<InstIndex> {
+    pub(crate) fn find_any(&self, inst_id: &str) -> Option<InstIndex> {
         self.by_id.get(&InstrumentId::new(inst_id).ok()?).copied()
     }
 
