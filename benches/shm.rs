@@ -9,11 +9,12 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use okx_feed::event::StateChange;
 use okx_feed::publish::BookPublisher;
 use okx_feed::publish::shm::{MonotonicNanos, ShmOptions, ShmReader, ShmSink, ShmWriter};
 use okx_feed::{
-    Book5, BookState, BookUpdate, Decimal, Event, EventSink, Level, NoSink, StateChange,
-    Subscription, SubscriptionId, UnixNanos,
+    Book5, BookState, BookUpdate, Decimal, Event, EventSink, Level, NoSink, Subscription,
+    SubscriptionId, UnixNanos,
 };
 
 fn books() -> Vec<Book5> {

@@ -94,27 +94,24 @@ pub mod sim;
 pub mod transport;
 pub mod wire;
 
-pub use book::{Book5, BookRef, DepthAction, DepthBook, DepthUpdate};
+pub use book::{Book5, DepthBook, DepthUpdate};
 #[cfg(feature = "client")]
 pub use client::{
     Client, ClientBuilder, ClientConfig, ClientError, ClientReader, ClientStats, Credentials,
 };
 pub use event::{
-    BookUpdate, Control, DepthChange, Event, EventSink, Gap, Malformed, NoSink, RecordUpdate,
-    StateChange, TradeUpdate,
+    BookUpdate, Control, DepthChange, Event, EventSink, Malformed, NoSink, RecordUpdate,
+    TradeUpdate,
 };
 pub use feed::{Arbiter, FeedHandler};
 pub use model::{
-    BookState, Channel, Decimal, Dialect, DownReason, InstrumentCodes, InstrumentId, Level, Market,
-    MonoNanos, Origin, Price, Qty, Record, RecordData, Side, Subscription, SubscriptionError,
-    SubscriptionId, Topic, Trade, TradeRing, UnixNanos,
+    BookState, Channel, Decimal, Dialect, DownReason, InstrumentId, Level, Market, MonoNanos,
+    Price, Qty, Record, Side, Subscription, SubscriptionId, Topic, Trade, UnixNanos,
 };
 pub use publish::{BookReader, DepthReader, RecordReader, TradeReader};
 #[cfg(feature = "capture")]
-pub use replay::{Replay, ReplayBuilder, ReplayConfig, ReplayError, ReplayReport};
+pub use replay::Replay;
 pub use session::Session;
-#[cfg(feature = "client")]
-pub use transport::Region;
 pub use wire::{DecodeError, DecodeErrorKind, Decoder, Frame};
 
 #[cfg(feature = "internals")]

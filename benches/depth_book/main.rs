@@ -33,8 +33,8 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use maps::MapBook;
-use okx_feed::book::{BookSync, Checksum, Verify};
-use okx_feed::{Decimal, DepthAction, DepthBook, DepthUpdate, Level};
+use okx_feed::book::{BookSync, Checksum, DepthAction, Verify};
+use okx_feed::{Decimal, DepthBook, DepthUpdate, Level};
 use okx_feed_testkit::depth_oracle::{Oracle, Rng, message};
 
 const LEVELS: i64 = 400;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use okx_feed::{Book5, Decimal, DepthAction, Level};
+use okx_feed::book::DepthAction;
+use okx_feed::{Book5, Decimal, Level};
 
 /// A book of two maps, kept with one map operation a level; its checksum text is made in one
 /// reused buffer.

@@ -8,8 +8,9 @@ use std::thread;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion};
+use okx_feed::book::DepthAction;
 use okx_feed::publish::{BookPublisher, DepthPublisher};
-use okx_feed::{BookState, DepthAction, DepthBook, DepthUpdate};
+use okx_feed::{BookState, DepthBook, DepthUpdate};
 
 use crate::circle;
 use crate::maps::MapBook;

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion};
-use okx_feed::book::{Checksum, Verify};
+use okx_feed::book::{Checksum, DepthAction, Verify};
 use okx_feed::{
-    Decoder, DepthAction, DepthBook, DepthUpdate, Dialect, Event, Frame, Level, Subscription,
-    Topic, UnixNanos,
+    Decoder, DepthBook, DepthUpdate, Dialect, Event, Frame, Level, Subscription, Topic, UnixNanos,
 };
 
 use crate::captures;

@@ -6,7 +6,8 @@ use std::fmt;
 
 use flate2::{Decompress, FlushDecompress};
 use libdeflater::Decompressor;
-use okx_feed::{Decimal, DepthAction, Frame, Level, UnixNanos};
+use okx_feed::book::DepthAction;
+use okx_feed::{Decimal, Frame, Level, UnixNanos};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 

@@ -1,9 +1,9 @@
 //! A decoder as one writes it first: a cursor over the frame, each field checked by itself, levels
 //! in a vector, and the same book behind it.
 
+use okx_feed::book::DepthAction;
 use okx_feed::{
-    Book5, Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, Side, Topic, Trade,
-    UnixNanos,
+    Book5, Channel, Decimal, DepthBook, DepthUpdate, Level, Side, Topic, Trade, UnixNanos,
 };
 
 /// The state that the frames build.

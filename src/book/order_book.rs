@@ -47,7 +47,8 @@ pub(crate) const MAX_DEPTH: usize = 1 << 16;
 ///
 /// # Example
 /// ```
-/// use okx_feed::{Channel, DepthAction, DepthBook, DepthUpdate, Level, Topic, UnixNanos};
+/// use okx_feed::book::DepthAction;
+/// use okx_feed::{Channel, DepthBook, DepthUpdate, Level, Topic, UnixNanos};
 ///
 /// let level = |px: &str, sz: &str| Level::new(px.parse().unwrap(), sz.parse().unwrap(), 1);
 /// let (asks, bids) = ([level("2.1", "5")], [level("2.0", "7")]);

@@ -215,7 +215,8 @@ mod tests {
     #[test]
     fn records_are_left_alone_by_what_brings_the_next_into_the_caches() {
         let mut block = Block::new();
-        let payload = |n: u64| vec![u8::try_from(n % 251).unwrap(); usize::try_from(n % 700).unwrap()];
+        let payload =
+            |n: u64| vec![u8::try_from(n % 251).unwrap(); usize::try_from(n % 700).unwrap()];
         let mut n = 0;
         block.warm_ahead();
         assert_eq!(block.warm, AHEAD);

@@ -89,8 +89,8 @@ pub struct DepthOptions {
     /// ([`Channel::has_rest_snapshot`](crate::Channel::has_rest_snapshot)) keep their updates while
     /// they are not live ([`DepthBook::keep_updates`]), so that
     /// [`FeedHandler::apply_depth`](super::FeedHandler::apply_depth) can join a
-    /// [`DepthAction::RestSnapshot`](crate::DepthAction::RestSnapshot) with them. False by default.
-    /// The books of SBE always keep them.
+    /// [`DepthAction::RestSnapshot`](crate::book::DepthAction::RestSnapshot) with them. False by
+    /// default. The books of SBE always keep them.
     pub keep_updates: bool,
 }
 

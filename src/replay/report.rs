@@ -23,7 +23,7 @@ pub struct ReplayReport {
     /// Connections that were lost.
     pub losses: u64,
     /// Messages of further subscriptions than
-    /// [`ReplayConfig::max_subscriptions`](crate::ReplayConfig::max_subscriptions).
+    /// [`ReplayConfig::max_subscriptions`](crate::replay::ReplayConfig::max_subscriptions).
     pub left_out: u64,
     /// The time of the first frame.
     pub first: UnixNanos,

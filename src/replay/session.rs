@@ -36,7 +36,7 @@ use crate::publish::{BookReader, DepthReader, TradeReader};
 ///     .open()?
 ///     .run()?;
 /// println!("{} frames, {} gaps", report.frames, report.gaps);
-/// # Ok::<(), okx_feed::ReplayError>(())
+/// # Ok::<(), okx_feed::replay::ReplayError>(())
 /// ```
 pub struct Replay<S = NoSink> {
     config: ReplayConfig,

@@ -77,7 +77,7 @@ pub(super) enum Link {
 /// session.handle_connected(now);
 /// let Some(Action::Send(request)) = session.poll_action() else { panic!("it subscribes") };
 /// assert!(request.contains("books5"));
-/// # Ok::<(), okx_feed::SubscriptionError>(())
+/// # Ok::<(), okx_feed::model::SubscriptionError>(())
 /// ```
 #[derive(Debug)]
 pub struct Session {

@@ -16,8 +16,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use okx_feed::book::{BookSync, Checksum, DesyncCause, FaultPolicy, Sequence};
-use okx_feed::{Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, Topic, UnixNanos};
+use okx_feed::book::{BookSync, Checksum, DepthAction, DesyncCause, FaultPolicy, Sequence};
+use okx_feed::{Channel, Decimal, DepthBook, DepthUpdate, Level, Topic, UnixNanos};
 use okx_feed_testkit::depth_oracle::Oracle;
 use serde_json::Value;
 

@@ -3,13 +3,11 @@
 use std::num::NonZeroU32;
 
 use okx_feed::book::{
-    ApplyOutcome, BookFlags, BookSide, BookSync, Checksum, DesyncCause, FaultPolicy, Sequence,
-    TopDiff, Verify,
+    ApplyOutcome, BookFlags, BookSide, BookSync, Checksum, DepthAction, DesyncCause, FaultPolicy,
+    Sequence, TopDiff, Verify,
 };
 use okx_feed::publish::DepthPublisher;
-use okx_feed::{
-    BookState, Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, Side, UnixNanos,
-};
+use okx_feed::{BookState, Channel, Decimal, DepthBook, DepthUpdate, Level, Side, UnixNanos};
 use okx_feed_testkit::alloc::allocations;
 use okx_feed_testkit::depth_oracle::{Oracle, Rng, book_of, level, message, topic};
 

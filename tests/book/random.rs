@@ -10,10 +10,10 @@
 )]
 
 use okx_feed::book::{
-    BookSide, BookSync, Checksum, DesyncCause, FaultPolicy, LevelChange, Sequence, Sweep, TopDiff,
-    Verify,
+    BookSide, BookSync, Checksum, DepthAction, DesyncCause, FaultPolicy, LevelChange, Sequence,
+    Sweep, TopDiff, Verify,
 };
-use okx_feed::{Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, Price, Side};
+use okx_feed::{Channel, Decimal, DepthBook, DepthUpdate, Level, Price, Side};
 use okx_feed_testkit::depth_oracle::{Oracle, Rng, message, topic};
 
 /// Messages in all, over all books.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use okx_feed::book::{BookSync, DesyncCause, FaultPolicy, Sequence};
-use okx_feed::{Decimal, DepthAction, DepthBook, DepthUpdate, Level, UnixNanos};
+use okx_feed::book::{BookSync, DepthAction, DesyncCause, FaultPolicy, Sequence};
+use okx_feed::{Decimal, DepthBook, DepthUpdate, Level, UnixNanos};
 use okx_feed_testkit::alloc::allocations;
 use okx_feed_testkit::depth_oracle::{Oracle, Rng, level, message};
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use okx_feed::capture::{CapturedKind, ConnectionLabel, Mark, RecordConfig, Recorder, Trailer};
-use okx_feed::{BookState, Dialect, Event, Replay, ReplayError, ReplayReport, UnixNanos};
+use okx_feed::replay::{ReplayError, ReplayReport};
+use okx_feed::{BookState, Dialect, Event, Replay, UnixNanos};
 
 use crate::recorder::START;
 use crate::scratch_dir::ScratchDir;

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use okx_feed::capture::{CapturedKind, ConnectionLabel, Mark, RecordConfig, Recorder, Trailer};
-use okx_feed::{Dialect, Event, Replay, ReplayError, ReplayReport, UnixNanos};
+use okx_feed::replay::{ReplayError, ReplayReport};
+use okx_feed::{Dialect, Event, Replay, UnixNanos};
 
 use crate::recorder::START;
 use crate::scratch_dir::ScratchDir;

@@ -111,7 +111,7 @@ async fn record(
     (seen, recording.stats())
 }
 
-fn replay(files: Vec<PathBuf>) -> (Vec<String>, okx_feed::ReplayReport) {
+fn replay(files: Vec<PathBuf>) -> (Vec<String>, okx_feed::replay::ReplayReport) {
     let mut seen = Vec::new();
     let on_event = |event: &Event<'_>| seen.push(text(event));
     let report = Replay::builder().files(files).on_event(on_event).open().unwrap().run().unwrap();

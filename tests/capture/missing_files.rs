@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use okx_feed::capture::{CapturedKind, ConnectionLabel, Mark, Recorder};
-use okx_feed::{BookState, Dialect, Event, Replay, ReplayError, UnixNanos};
+use okx_feed::replay::ReplayError;
+use okx_feed::{BookState, Dialect, Event, Replay, UnixNanos};
 
 use crate::damage::{ALL, TRADES, assert_reported, at, blocks, case, parts, played, record};
 use crate::recorder::START;

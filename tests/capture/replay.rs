@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use okx_feed::capture::{CaptureReader, CapturedKind, ConnectionLabel, EntryKind, Mark, Recorder};
-use okx_feed::replay::{Lines, Speed};
+use okx_feed::replay::{Lines, ReplayBuilder, ReplayError, ReplayReport, Speed};
 use okx_feed::{
-    BookState, Dialect, Event, EventSink, FeedHandler, Frame, Replay, ReplayBuilder, ReplayError,
-    ReplayReport, Subscription, SubscriptionId, UnixNanos,
+    BookState, Dialect, Event, EventSink, FeedHandler, Frame, Replay, Subscription, SubscriptionId,
+    UnixNanos,
 };
 
 use crate::recorder::START;

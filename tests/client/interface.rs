@@ -2,6 +2,7 @@
 //! imported by a glob.
 #![cfg(feature = "client")]
 
+use okx_feed::model::SubscriptionError;
 use okx_feed::*;
 
 /// No name of the crate shadows one of the standard library's.

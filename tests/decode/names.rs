@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use okx_feed::book::{BookSide, BookSync, Checksum, DesyncCause, Sequence};
-use okx_feed::model::ChannelKey;
+use okx_feed::model::{ChannelKey, SubscriptionError};
 use okx_feed::session::LostReason;
 use okx_feed::{
     BookState, Channel, Decimal, DecodeErrorKind, Dialect, DownReason, InstrumentId, Market, Side,
-    Subscription, SubscriptionError, Trade,
+    Subscription, Trade,
 };
 
 #[test]

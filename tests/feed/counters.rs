@@ -4,12 +4,13 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
+use okx_feed::event::StateChange;
 use okx_feed::feed::{Recovery, Stats};
 use okx_feed::internals::Scanner;
 use okx_feed::session::SessionStats;
 use okx_feed::{
-    BookState, DecodeErrorKind, Dialect, Event, FeedHandler, Frame, StateChange, Subscription,
-    SubscriptionId, UnixNanos,
+    BookState, DecodeErrorKind, Dialect, Event, FeedHandler, Frame, Subscription, SubscriptionId,
+    UnixNanos,
 };
 
 /// The counters that are numbers, by name.

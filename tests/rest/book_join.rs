@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use okx_feed::book::{BookSync, Sequence};
+use okx_feed::model::Origin;
 use okx_feed::rest::join::{BookJoin, BookJoinStep};
 use okx_feed::sim::{Endpoint, Exchange, ExchangeConfig, Listing, MarketConfig};
-use okx_feed::{Event, FeedHandler, Level, Market, MonoNanos, Origin, Subscription};
+use okx_feed::{Event, FeedHandler, Level, Market, MonoNanos, Subscription};
 
 use crate::world::{Line, Rest};
 

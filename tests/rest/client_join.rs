@@ -3,9 +3,11 @@
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use okx_feed::book::DepthAction;
+use okx_feed::model::Origin;
 use okx_feed::sim::{Endpoint, ExchangeConfig, MarketConfig, ServerThread};
 use okx_feed::transport::Proxy;
-use okx_feed::{Client, ClientError, DepthAction, Dialect, Event, Market, Origin, UnixNanos};
+use okx_feed::{Client, ClientError, Dialect, Event, Market, UnixNanos};
 
 #[test]
 fn the_client_gives_one_sequence_from_the_past_through_its_reconnects() {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use okx_feed::model::Instruments;
+use okx_feed::book::DepthAction;
+use okx_feed::model::{InstrumentCodes, Instruments};
 use okx_feed::rest::{Request, RestClient, RestConfig};
 use okx_feed::sim::{Endpoint, ExchangeConfig, MarketConfig, ServerThread};
 use okx_feed::transport::Proxy;
 use okx_feed::{
-    BookState, Client, ClientBuilder, ClientError, Credentials, DepthAction, Dialect, Event,
-    InstrumentCodes, Market,
+    BookState, Client, ClientBuilder, ClientError, Credentials, Dialect, Event, Market,
 };
 
 const LIMIT: Duration = Duration::from_secs(120);

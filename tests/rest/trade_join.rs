@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use okx_feed::model::Origin;
 use okx_feed::rest::join::{JoinStats, TradeJoin};
 use okx_feed::sim::{Endpoint, Exchange, ExchangeConfig, Listing, MarketConfig};
 use okx_feed::{
-    Arbiter, Decimal, Event, EventSink, InstrumentId, Market, MonoNanos, Origin, Side,
-    Subscription, Trade, UnixNanos,
+    Arbiter, Decimal, Event, EventSink, InstrumentId, Market, MonoNanos, Side, Subscription, Trade,
+    UnixNanos,
 };
 
 use crate::world::{Line, MS, Rest};

@@ -6,12 +6,13 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use okx_feed::event::StateChange;
 use okx_feed::publish::shm::{
     MonotonicNanos, ShmError, ShmOptions, ShmReader, ShmSink, ShmWriter, WriterState,
 };
 use okx_feed::{
-    Book5, BookState, BookUpdate, Decimal, Event, EventSink, Level, NoSink, StateChange,
-    Subscription, SubscriptionId, UnixNanos,
+    Book5, BookState, BookUpdate, Decimal, Event, EventSink, Level, NoSink, Subscription,
+    SubscriptionId, UnixNanos,
 };
 
 use super::{Name, languages, small};

@@ -9,11 +9,12 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use iceoryx2::prelude::*;
+use okx_feed::event::StateChange;
 use okx_feed::publish::BookPublisher;
 use okx_feed::publish::shm::{MonotonicNanos, ShmOptions, ShmReader, ShmSink, ShmWriter};
 use okx_feed::{
-    Book5, BookState, BookUpdate, Decimal, Event, EventSink, Level, NoSink, StateChange,
-    Subscription, SubscriptionId, UnixNanos,
+    Book5, BookState, BookUpdate, Decimal, Event, EventSink, Level, NoSink, Subscription,
+    SubscriptionId, UnixNanos,
 };
 
 const CALLS: usize = 10_000;

@@ -2,10 +2,10 @@
 
 use okx_feed::client::OwnedEvent;
 use okx_feed::event::StateChange;
-use okx_feed::model::SubscriptionId;
+use okx_feed::model::{Origin, SubscriptionId};
 use okx_feed::{
-    Book5, Event as FeedEvent, EventSink, Level as FeedLevel, Malformed, Origin, Subscription,
-    Topic, Trade as FeedTrade,
+    Book5, Event as FeedEvent, EventSink, Level as FeedLevel, Malformed, Subscription, Topic,
+    Trade as FeedTrade,
 };
 
 use crate::pointers::Callback;
@@ -150,7 +150,7 @@ fn of_owned(event: &OwnedEvent, record: &mut Record) -> Event {
         OwnedEvent::DepthBook { subscription, id, action, sync, best } => {
             let mut to = of_subscription(EventKind::Depth, subscription, *id);
             (to.ts_recv, to.book, to.seq) = (best.ts_recv.0, book(best), best.seq);
-            to.is_snapshot = *action != okx_feed::DepthAction::Update;
+            to.is_snapshot = *action != okx_feed::book::DepthAction::Update;
             to.is_live = *sync == okx_feed::book::BookSync::Live;
             to
         }
@@ -226,7 +226,7 @@ fn of_levels(update: &okx_feed::DepthUpdate<'_>) -> Event {
     (to.asks, to.asks_len) = levels(update.asks);
     (to.bids, to.bids_len) = levels(update.bids);
     (to.seq, to.prev_seq) = (update.seq, update.prev_seq);
-    to.is_snapshot = update.action != okx_feed::DepthAction::Update;
+    to.is_snapshot = update.action != okx_feed::book::DepthAction::Update;
     to
 }
 

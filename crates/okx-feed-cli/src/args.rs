@@ -8,7 +8,8 @@ use clap::ValueEnum;
 use super::error::{CliError, is_stdin};
 use okx_feed::capture::{CaptureReader, LineForm};
 use okx_feed::client::TransportKind;
-use okx_feed::{Dialect, Replay, ReplayBuilder};
+use okx_feed::replay::ReplayBuilder;
+use okx_feed::{Dialect, Replay};
 
 /// The dialect of a connection or a capture, as an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::error::CliError;
-use okx_feed::model::Selection;
-use okx_feed::{Dialect, Subscription, SubscriptionError};
+use okx_feed::model::{Selection, SubscriptionError};
+use okx_feed::{Dialect, Subscription};
 
 /// The selections among the arguments of v5, and the other arguments.
 ///

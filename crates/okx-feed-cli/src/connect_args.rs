@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use okx_feed::model::InstrumentCodes;
 use okx_feed::rest::{RestClient, RestConfig};
-use okx_feed::transport::Proxy;
-use okx_feed::{
-    ClientBuilder, ClientConfig, Credentials, Dialect, EventSink, InstrumentCodes, Region,
-};
+use okx_feed::transport::{Proxy, Region};
+use okx_feed::{ClientBuilder, ClientConfig, Credentials, Dialect, EventSink};
 
 use super::catalogue::fetch;
 use super::error::CliError;

@@ -8,9 +8,10 @@ use std::process::ExitCode;
 
 use okx_feed::capture::CaptureError;
 use okx_feed::export::ExportError;
-use okx_feed::model::SelectionError;
+use okx_feed::model::{SelectionError, SubscriptionError};
+use okx_feed::replay::ReplayError;
 use okx_feed::rest::RestError;
-use okx_feed::{ClientError, Dialect, ReplayError, SubscriptionError};
+use okx_feed::{ClientError, Dialect};
 
 /// The exit code if the command did its work and found something malformed.
 const EXIT_MALFORMED: u8 = 1;

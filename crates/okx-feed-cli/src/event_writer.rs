@@ -7,8 +7,8 @@ use tokio::sync::Notify;
 use super::event_line::{write_line, write_missed};
 use super::format::Printable;
 use super::pipe::PipeWriter;
-use okx_feed::event::ControlKind;
-use okx_feed::{BookState, Control, Dialect, DownReason, Event, EventSink, Malformed, StateChange};
+use okx_feed::event::{ControlKind, StateChange};
+use okx_feed::{BookState, Control, Dialect, DownReason, Event, EventSink, Malformed};
 use okx_feed_export::json::{Stamp, write_event, write_missed as write_missed_json};
 
 /// How events are printed.

@@ -1,7 +1,8 @@
 //! The embedded exchange of `demo` and `serve`.
 
+use okx_feed::model::SubscriptionError;
 use okx_feed::sim::{Endpoint, ExchangeConfig, Listing, MarketConfig, PushIntervals};
-use okx_feed::{Channel, Dialect, Subscription, SubscriptionError};
+use okx_feed::{Channel, Dialect, Subscription};
 
 /// The levels a side of the books, and of the books if there are many.
 const DEPTH: usize = 400;

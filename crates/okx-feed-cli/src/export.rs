@@ -20,7 +20,8 @@ use super::progress::{Progress, Share};
 use super::replay_outcome::outcome;
 use super::time_arg::parse_time;
 use okx_feed::export::{Export, ExportReport, NumberFormat};
-use okx_feed::{Event, EventSink, ReplayReport, UnixNanos};
+use okx_feed::replay::ReplayReport;
+use okx_feed::{Event, EventSink, UnixNanos};
 
 /// The arguments of `export`.
 #[derive(Args, Debug)]

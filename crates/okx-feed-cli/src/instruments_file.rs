@@ -5,9 +5,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::error::CliError;
+use okx_feed::Decimal;
 use okx_feed::export::ContractValues;
-use okx_feed::model::Instruments;
-use okx_feed::{Decimal, InstrumentCodes};
+use okx_feed::model::{InstrumentCodes, Instruments};
 
 /// Reads instruments: the answer of `GET /api/v5/public/instruments`, or the list in it.
 ///

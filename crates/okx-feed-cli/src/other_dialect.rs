@@ -1,7 +1,8 @@
 //! Detects messages of another protocol than the requested one.
 
 use crate::args::ProtocolArg;
-use okx_feed::{Decoder, Event, Frame, InstrumentCodes, UnixNanos};
+use okx_feed::model::InstrumentCodes;
+use okx_feed::{Decoder, Event, Frame, UnixNanos};
 
 /// The most frames that are read in other protocols: the first few are enough.
 const MOST: u32 = 1_000;

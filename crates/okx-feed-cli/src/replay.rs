@@ -18,8 +18,9 @@ use super::progress::{Progress, Share};
 use super::replay_outcome::outcome;
 use super::report::unread_notes;
 use super::time_arg::parse_time;
-use okx_feed::replay::{Lines, Speed};
-use okx_feed::{Book5, Dialect, Event, EventSink, InstrumentCodes, ReplayReport, UnixNanos};
+use okx_feed::model::InstrumentCodes;
+use okx_feed::replay::{Lines, ReplayReport, Speed};
+use okx_feed::{Book5, Dialect, Event, EventSink, UnixNanos};
 use okx_feed_export::json::{Stamp, write_event, write_schema};
 
 /// The arguments of `replay`.

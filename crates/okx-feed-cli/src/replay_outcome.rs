@@ -2,7 +2,7 @@
 
 use super::error::{Outcome, say};
 use super::format::Counted;
-use okx_feed::ReplayReport;
+use okx_feed::replay::ReplayReport;
 
 /// The outcome of a command. Says what was asked for and is not in the files.
 pub(crate) fn outcome(command: &str, report: &ReplayReport, has_times: bool) -> Outcome {

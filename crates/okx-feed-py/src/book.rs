@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use okx_feed::book::{BookFlags, BookSync, Sweep};
+use okx_feed::book::{BookFlags, BookSync, DepthAction, Sweep};
 use okx_feed::publish::{DepthSnapshot, Latest};
-use okx_feed::{
-    Book5, BookState, Decimal, DepthAction, DepthBook, Level, Side, Subscription, UnixNanos,
-};
+use okx_feed::{Book5, BookState, Decimal, DepthBook, Level, Side, Subscription, UnixNanos};
 use pyo3::prelude::*;
 
 use crate::arguments::{Arg, Count};

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use okx_feed::transport::Proxy;
-use okx_feed::{Client, ClientBuilder, Credentials, Dialect, EventSink, Region, UnixNanos};
+use okx_feed::transport::{Proxy, Region};
+use okx_feed::{Client, ClientBuilder, Credentials, Dialect, EventSink, UnixNanos};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 

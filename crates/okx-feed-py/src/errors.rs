@@ -1,8 +1,9 @@
 //! The exceptions, which are classes of `okx_feed._errors`, and what becomes one.
 
-use okx_feed::model::DecimalError;
+use okx_feed::model::{DecimalError, SubscriptionError};
+use okx_feed::replay::ReplayError;
 use okx_feed::rest::RestError;
-use okx_feed::{ClientError, DecodeError, ReplayError, SubscriptionError};
+use okx_feed::{ClientError, DecodeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyTuple, PyType};

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use okx_feed::book::DepthAction;
 use okx_feed::rest::{
     Bar, BookSnapshot, Candle, CandlePager, Page, Request, RestClient, RestConfig, RestError,
     TradePager,
 };
 use okx_feed::transport::{ExtraHeaders, TlsConfig};
 use okx_feed::{
-    DepthAction, DepthBook, DepthUpdate, Dialect, InstrumentId, Market, Subscription, Trade,
-    UnixNanos,
+    DepthBook, DepthUpdate, Dialect, InstrumentId, Market, Subscription, Trade, UnixNanos,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;

@@ -1,7 +1,7 @@
 //! The catalogue of instruments.
 
-use okx_feed::model::{Instrument, Instruments};
-use okx_feed::{InstrumentCodes, InstrumentId, Record, RecordData};
+use okx_feed::model::{Instrument, InstrumentCodes, Instruments, RecordData};
+use okx_feed::{InstrumentId, Record};
 use pyo3::prelude::*;
 
 use crate::arguments::Arg;

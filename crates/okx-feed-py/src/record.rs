@@ -1,8 +1,8 @@
 //! Records: tickers, prices, candles, instruments and the like.
 
-use okx_feed::model::{FieldValue, RecordKind};
+use okx_feed::model::{FieldValue, RecordData, RecordKind};
 use okx_feed::publish::Latest;
-use okx_feed::{BookState, Record, RecordData, Subscription};
+use okx_feed::{BookState, Record, Subscription};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;

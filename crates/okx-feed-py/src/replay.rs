@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use okx_feed::client::OwnedEvent;
-use okx_feed::replay::Lines;
-use okx_feed::{Event, EventSink, Replay, ReplayError, UnixNanos};
+use okx_feed::replay::{Lines, ReplayError};
+use okx_feed::{Event, EventSink, Replay, UnixNanos};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use okx_feed::book::BookSide;
-use okx_feed::{
-    BookRef, Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, Price, Topic, UnixNanos,
-};
+use okx_feed::book::{BookRef, BookSide, DepthAction};
+use okx_feed::{Channel, Decimal, DepthBook, DepthUpdate, Level, Price, Topic, UnixNanos};
 
 /// One side: levels by price, and the price from which it is cut.
 #[derive(Clone, Debug, Default)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use okx_feed::book::{BookSide, TopDiff};
-use okx_feed::{Book5, Decimal, DepthAction, DepthBook, Level, UnixNanos};
+use okx_feed::book::{BookSide, DepthAction, TopDiff};
+use okx_feed::{Book5, Decimal, DepthBook, Level, UnixNanos};
 
 use okx_feed_testkit::depth_oracle::{Oracle, Rng, book_of, level, message};
 

@@ -1,8 +1,8 @@
 //! The queries of every kind of book, against integers of 128 bits.
 
-use okx_feed::book::{FaultPolicy, Sweep};
+use okx_feed::book::{BookRef, DepthAction, FaultPolicy, Sweep};
 use okx_feed::publish::{DepthPublisher, DepthSnapshot};
-use okx_feed::{Book5, BookRef, BookState, Decimal, DepthAction, DepthBook, Level, Side};
+use okx_feed::{Book5, BookState, Decimal, DepthBook, Level, Side};
 
 use okx_feed_testkit::depth_oracle::{Oracle, Rng, level, message};
 

@@ -2,7 +2,8 @@
 
 use okx_feed::model::ChannelPath;
 use okx_feed::sim::Endpoint;
-use okx_feed::{Channel, ClientConfig, ClientError, Region};
+use okx_feed::transport::Region;
+use okx_feed::{Channel, ClientConfig, ClientError};
 
 use super::*;
 

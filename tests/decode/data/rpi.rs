@@ -1,6 +1,7 @@
 //! The part of a level's size that is not of RPI orders.
 
-use okx_feed::{BookRef, Dialect, Event, Frame, UnixNanos};
+use okx_feed::book::BookRef;
+use okx_feed::{Dialect, Event, Frame, UnixNanos};
 
 use crate::data::{Feed, levels, sub};
 

@@ -7,9 +7,8 @@ mod vectors;
 
 use std::sync::Arc;
 
-use okx_feed::{
-    DecodeError, Decoder, Dialect, Event, Frame, InstrumentCodes, InstrumentId, Level, UnixNanos,
-};
+use okx_feed::model::InstrumentCodes;
+use okx_feed::{DecodeError, Decoder, Dialect, Event, Frame, InstrumentId, Level, UnixNanos};
 
 /// The codes of the vectors: 3 of the captured frame and 10459 of the made ones.
 fn codes() -> Arc<InstrumentCodes> {

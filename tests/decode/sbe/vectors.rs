@@ -2,7 +2,8 @@
 //! description.
 
 use super::{decode, decode_frame, decoder};
-use okx_feed::{Decoder, Dialect, Frame, InstrumentCodes};
+use okx_feed::model::InstrumentCodes;
+use okx_feed::{Decoder, Dialect, Frame};
 use okx_feed_testkit::sbe_vectors::{
     BBO, CAPTURED, EXPONENT, HEARTBEAT, RESET, SNAPSHOT, TRADE, UPDATE, bytes,
 };

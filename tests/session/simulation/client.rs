@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use okx_feed::book::Sequence;
+use okx_feed::event::StateChange;
 use okx_feed::feed::{LastUpdate, Recovery, Slot, StaleLimits, Watchdog};
 use okx_feed::session::{LostReason, SessionConfig, SessionEvent};
 use okx_feed::sim::{ConnectionId, Outbound, TransportFault};
 use okx_feed::wire::DecodeLimits;
 use okx_feed::{
-    BookState, DownReason, Event, FeedHandler, Frame, MonoNanos, Session, StateChange,
-    Subscription, UnixNanos,
+    BookState, DownReason, Event, FeedHandler, Frame, MonoNanos, Session, Subscription, UnixNanos,
 };
 
 /// The longest frame that the transport accepts; `giant` sends longer ones.

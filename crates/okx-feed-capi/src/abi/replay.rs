@@ -4,8 +4,8 @@
 use std::ffi::{c_char, c_void};
 
 use okx_feed::model::ChannelKind;
-use okx_feed::replay::Speed;
-use okx_feed::{Replay as FeedReplay, ReplayError, Subscription};
+use okx_feed::replay::{ReplayError, Speed};
+use okx_feed::{Replay as FeedReplay, Subscription};
 
 use super::reader::{Reader, Readers};
 use crate::channels::subscription;

@@ -252,7 +252,7 @@ fn a_replay_has_books_in_its_events_and_readers_but_of_records() {
 #[test]
 fn a_queue_says_which_trades_are_of_the_history() {
     let mut held = crate::emit::Held::new();
-    for origin in [okx_feed::Origin::Live, okx_feed::Origin::History] {
+    for origin in [okx_feed::model::Origin::Live, okx_feed::model::Origin::History] {
         let one = okx_feed::Decimal::from(1);
         let event = held.hold(okx_feed::client::OwnedEvent::Trade {
             subscription: "trades:BTC-USDT".parse().unwrap(),
@@ -263,7 +263,7 @@ fn a_queue_says_which_trades_are_of_the_history() {
             origin,
         });
         assert_eq!((event.kind, event.missed), (EventKind::Trade, 3));
-        assert_eq!(event.is_history, origin == okx_feed::Origin::History);
+        assert_eq!(event.is_history, origin == okx_feed::model::Origin::History);
     }
 }
 

@@ -1,8 +1,8 @@
 //! Lines of captures, and what a replay has seen.
 
 use okx_feed::Frame;
-use okx_feed::ReplayReport;
 use okx_feed::capture::{Entry as CaptureEntry, EntryKind as CaptureEntryKind};
+use okx_feed::replay::ReplayReport;
 
 /// What a line of a capture is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

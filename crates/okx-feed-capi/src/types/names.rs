@@ -113,11 +113,11 @@ pub(crate) fn dialect(number: i32) -> Outcome<okx_feed::Dialect> {
     }
 }
 
-pub(crate) fn region(number: i32) -> Outcome<okx_feed::Region> {
+pub(crate) fn region(number: i32) -> Outcome<okx_feed::transport::Region> {
     match number {
-        0 => Ok(okx_feed::Region::Global),
-        1 => Ok(okx_feed::Region::Eea),
-        2 => Ok(okx_feed::Region::Us),
+        0 => Ok(okx_feed::transport::Region::Global),
+        1 => Ok(okx_feed::transport::Region::Eea),
+        2 => Ok(okx_feed::transport::Region::Us),
         _ => Err(out_of_range("region", number)),
     }
 }

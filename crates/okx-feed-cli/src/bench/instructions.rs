@@ -14,11 +14,12 @@ use super::measured::measured;
 #[cfg(unix)]
 use super::records::records_to_book;
 use super::socket;
+use okx_feed::book::DepthAction;
 use okx_feed::internals::{OUTPUT_SPACE, PADDING, PaddedText, Scanner, Scratch, SmallInflate};
 use okx_feed::sim::{Endpoint, Exchange, ExchangeConfig, Limits, Outbound, PushIntervals, record};
 use okx_feed::{
-    Channel, Decoder, DepthAction, DepthBook, DepthUpdate, Event, FeedHandler, Frame, Level,
-    MonoNanos, Subscription, Topic, UnixNanos,
+    Channel, Decoder, DepthBook, DepthUpdate, Event, FeedHandler, Frame, Level, MonoNanos,
+    Subscription, Topic, UnixNanos,
 };
 
 /// Different frames of a stage.

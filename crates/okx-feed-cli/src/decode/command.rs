@@ -13,8 +13,8 @@ use crate::args::{Format, ProtocolArg, open_capture};
 use crate::error::{CliError, Outcome, say};
 use crate::instruments_file::read_codes;
 use crate::progress::{Progress, Share};
-use okx_feed::InstrumentCodes;
 use okx_feed::capture::CaptureReader;
+use okx_feed::model::InstrumentCodes;
 
 /// The arguments of `decode`.
 #[derive(Args, Debug)]

@@ -2,11 +2,9 @@
 
 use std::collections::HashMap;
 
-use okx_feed::book::FaultPolicy;
+use okx_feed::book::{DepthAction, FaultPolicy};
 use okx_feed::capture::ConnectionLabel;
-use okx_feed::{
-    Channel, DepthAction, DepthBook, DepthChange, DepthUpdate, InstrumentId, Market, Subscription,
-};
+use okx_feed::{Channel, DepthBook, DepthChange, DepthUpdate, InstrumentId, Market, Subscription};
 
 /// The capacity in levels a side: twice that of the exchange's snapshots.
 const CAPACITY: usize = 1024;

@@ -9,7 +9,8 @@ use crate::other_dialect::OtherDialect;
 use crate::output::Output;
 use okx_feed::capture::{Entry, EntryKind, LineFault, LineForm, Mark, read_gap};
 use okx_feed::feed::Stats;
-use okx_feed::{Book5, Event, FeedHandler, Frame, InstrumentCodes, Malformed, UnixNanos};
+use okx_feed::model::InstrumentCodes;
+use okx_feed::{Book5, Event, FeedHandler, Frame, Malformed, UnixNanos};
 use okx_feed_export::json::{
     Stamp, write_event, write_gap, write_left_out, write_malformed, write_schema,
     write_unchecked_trade,

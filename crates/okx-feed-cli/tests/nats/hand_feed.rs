@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use okx_feed::event::StateChange;
 use okx_feed::{
-    Book5, BookState, BookUpdate, Decimal, Event, EventSink, Level, NoSink, StateChange,
-    Subscription, SubscriptionId, UnixNanos,
+    Book5, BookState, BookUpdate, Decimal, Event, EventSink, Level, NoSink, Subscription,
+    SubscriptionId, UnixNanos,
 };
 use okx_feed_export::events::{RingOptions, RingSink};
 use okx_feed_export::nats::{Exporter, ExporterOptions, NatsServer};

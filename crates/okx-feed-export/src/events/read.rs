@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-
 use super::ring_stats::RingStats;
 use super::slot::{DepthHead, Slot};
 use super::wake::Wake;
 use super::write::SlotReader;
-use okx_feed::book::{Book5, NonRpiSizes};
+use okx_feed::book::{Book5, DepthAction, NonRpiSizes};
+use okx_feed::model::Origin;
 use okx_feed::{
-    BookState, DepthAction, DepthUpdate, InstrumentId, Level, Origin, Qty, Record, Subscription,
-    Trade, UnixNanos,
+    BookState, DepthUpdate, InstrumentId, Level, Qty, Record, Subscription, Trade, UnixNanos,
 };
 
 /// An event that left the ring. Borrows the receiver's buffers until the next one.
@@ -104,11 +103,7 @@ pub struct RingReceiver {
 }
 
 impl RingReceiver {
-    pub(super) const fn new(
-        ring: SlotReader,
-        stats: Arc<RingStats>,
-        wake: Wake,
-    ) -> Self {
+    pub(super) const fn new(ring: SlotReader, stats: Arc<RingStats>, wake: Wake) -> Self {
         Self { ring, stats, wake, levels: Vec::new(), sizes: Vec::new() }
     }
 

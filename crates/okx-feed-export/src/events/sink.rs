@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-
 use super::read::RingReceiver;
 use super::ring_stats::RingStats;
 use super::slot::{DepthHead, Slot, TradeSlot, chunks, size_chunks};
 use super::wake::Wake;
 use super::write::SlotWriter;
-use okx_feed::book::BookSync;
+use okx_feed::book::{BookSync, DepthAction};
+use okx_feed::event::StateChange;
 use okx_feed::{
-    BookState, Decimal, DepthAction, DepthChange, DepthUpdate, Event, EventSink, InstrumentId,
-    Level, StateChange, Subscription, SubscriptionId, Topic, TradeUpdate, UnixNanos,
+    BookState, Decimal, DepthChange, DepthUpdate, Event, EventSink, InstrumentId, Level,
+    Subscription, SubscriptionId, Topic, TradeUpdate, UnixNanos,
 };
 
 /// The options of a ring.
@@ -230,7 +230,7 @@ impl Ring {
         at: usize,
         subscription: &Subscription,
         change: &DepthChange<'_>,
-        live: Option<okx_feed::BookRef<'_>>,
+        live: Option<okx_feed::book::BookRef<'_>>,
     ) {
         let Some(view) = live else { return };
         let (asks, bids) = (view.asks(), view.bids());

@@ -1,9 +1,8 @@
 //! What the ring is made of: an event takes one slot, an order-book message one and its levels.
 
-use okx_feed::book::Book5;
-use okx_feed::{
-    BookState, Decimal, DepthAction, InstrumentId, Level, Origin, Qty, Subscription, Trade, UnixNanos,
-};
+use okx_feed::book::{Book5, DepthAction};
+use okx_feed::model::Origin;
+use okx_feed::{BookState, Decimal, InstrumentId, Level, Qty, Subscription, Trade, UnixNanos};
 
 /// How many levels of an order-book message a slot holds.
 pub(super) const LEVELS: usize = 12;

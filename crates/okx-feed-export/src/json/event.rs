@@ -5,11 +5,12 @@
 use super::members::{Stamp, close, market, open};
 use super::record::write_record;
 use super::text::{key, put_bool, put_i64, put_levels, put_optional, put_str, put_trade, put_u64};
-use okx_feed::book::{BookFlags, BookSync};
-use okx_feed::event::Skipped;
+use okx_feed::book::{BookFlags, BookSync, DepthAction};
+use okx_feed::event::{Skipped, StateChange};
+use okx_feed::model::Origin;
 use okx_feed::{
-    BookUpdate, Control, Decimal, DepthAction, DepthChange, DepthUpdate, Dialect, Event, Level,
-    Malformed, Origin, StateChange, Subscription, Topic, TradeUpdate,
+    BookUpdate, Control, Decimal, DepthChange, DepthUpdate, Dialect, Event, Level, Malformed,
+    Subscription, Topic, TradeUpdate,
 };
 
 /// The version of the contract, as `--schema` names it.

@@ -6,10 +6,11 @@ use serde::Deserialize;
 
 use super::head::state_of;
 use crate::json::kind_of;
-use okx_feed::model::{ChannelKind, FieldValue, RecordData};
+use okx_feed::book::DepthAction;
+use okx_feed::model::{ChannelKind, FieldValue, Origin, RecordData};
 use okx_feed::{
-    Book5, BookState, Channel, Decimal, DepthAction, DepthUpdate, InstrumentId, Level, Origin, Qty,
-    Record, Side, Trade, UnixNanos,
+    Book5, BookState, Channel, Decimal, DepthUpdate, InstrumentId, Level, Qty, Record, Side, Trade,
+    UnixNanos,
 };
 
 /// What a message says.

@@ -5,10 +5,11 @@ use std::io::Write;
 use crate::events::{DepthMessage, Message};
 use crate::json::text::{key, put_i64, put_levels, put_optional, put_str, put_u64};
 use crate::json::{Stamp, write_event};
+use okx_feed::event::StateChange;
 use okx_feed::model::stable_hash;
 use okx_feed::{
-    Book5, BookState, BookUpdate, Decimal, DepthUpdate, Event, Qty, RecordUpdate, StateChange,
-    Subscription, SubscriptionId, Topic, TradeUpdate, UnixNanos,
+    Book5, BookState, BookUpdate, Decimal, DepthUpdate, Event, Qty, RecordUpdate, Subscription,
+    SubscriptionId, Topic, TradeUpdate, UnixNanos,
 };
 
 /// Appends the payload of an event.

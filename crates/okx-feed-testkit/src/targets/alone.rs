@@ -3,13 +3,13 @@
 
 use std::cell::RefCell;
 
-use okx_feed::book::BookSync;
+use okx_feed::book::{BookSync, DepthAction};
 use okx_feed::internals::{MAX_OUTPUT, OUTPUT_SPACE, SmallInflate};
 use okx_feed::publish::{WordArray, Words};
 use okx_feed::wire::DecodeLimits;
 use okx_feed::{
-    Book5, Channel, Decimal, Decoder, DepthAction, DepthBook, DepthUpdate, Dialect, Event, Frame,
-    Level, Record, UnixNanos,
+    Book5, Channel, Decimal, Decoder, DepthBook, DepthUpdate, Dialect, Event, Frame, Level, Record,
+    UnixNanos,
 };
 
 use crate::depth_oracle::{message, topic};

@@ -1,7 +1,7 @@
 //! An order book under arbitrary messages, against a book of two maps.
 
-use okx_feed::book::{BookSync, Checksum, FaultPolicy, Sequence};
-use okx_feed::{Channel, Decimal, DepthAction, DepthBook, DepthUpdate, Level, UnixNanos};
+use okx_feed::book::{BookSync, Checksum, DepthAction, FaultPolicy, Sequence};
+use okx_feed::{Channel, Decimal, DepthBook, DepthUpdate, Level, UnixNanos};
 
 use crate::choices::Choices;
 use crate::depth_oracle::{Oracle, message, topic};

@@ -3,10 +3,8 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use okx_feed::{
-    BookState, Decoder, Dialect, Event, FeedHandler, Frame, InstrumentCodes, Subscription,
-    UnixNanos,
-};
+use okx_feed::model::InstrumentCodes;
+use okx_feed::{BookState, Decoder, Dialect, Event, FeedHandler, Frame, Subscription, UnixNanos};
 
 use crate::observed;
 use crate::sbe_reference::{IDS, read};

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use okx_feed::event::StateChange;
+use okx_feed::model::Origin;
 use okx_feed::{
-    BookState, BookUpdate, DepthChange, DownReason, Event, EventSink, MonoNanos, Origin, Record,
-    RecordUpdate, StateChange, Subscription, Trade, TradeUpdate, UnixNanos,
+    BookState, BookUpdate, DepthChange, DownReason, Event, EventSink, MonoNanos, Record,
+    RecordUpdate, Subscription, Trade, TradeUpdate, UnixNanos,
 };
 
 use super::options::SourceOptions;

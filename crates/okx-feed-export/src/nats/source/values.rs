@@ -1,14 +1,11 @@
 //! The value of a topic and its publishers.
 
-use okx_feed::book::{ApplyOutcome, BookSync};
-use okx_feed::model::ChannelKind;
+use okx_feed::book::{ApplyOutcome, BookSync, DepthAction};
+use okx_feed::model::{ChannelKind, RecordData};
 use okx_feed::publish::{
     BookPublisher, DepthPublisher, RecordPublisher, RecordRingPublisher, TradePublisher,
 };
-use okx_feed::{
-    Book5, BookState, Channel, DepthAction, DepthBook, DepthUpdate, Record, RecordData, Topic,
-    UnixNanos,
-};
+use okx_feed::{Book5, BookState, Channel, DepthBook, DepthUpdate, Record, Topic, UnixNanos};
 
 use super::chain::{Step, step};
 use super::options::SourceOptions;
