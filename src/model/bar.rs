@@ -1,6 +1,8 @@
 //! The bars of candles.
 
 use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
 
 macro_rules! bars {
     ($($(#[$doc:meta])* $bar:ident $name:literal,)*) => {
@@ -104,6 +106,45 @@ impl Bar {
         Self::ALL.into_iter().find(|bar| bar.name().as_bytes() == name)
     }
 
+    /// The length; of months, the shortest.
+    #[must_use]
+    pub const fn shortest(self) -> Duration {
+        Duration::from_millis(self.millis())
+    }
+
+    /// The length in milliseconds; of months, the shortest.
+    pub(crate) const fn millis(self) -> u64 {
+        const HOUR: u64 = 3_600;
+        const DAY: u64 = 24 * HOUR;
+        let secs = match self {
+            Self::S1 => 1,
+            Self::M1 => 60,
+            Self::M3 => 180,
+            Self::M5 => 300,
+            Self::M15 => 900,
+            Self::M30 => 1_800,
+            Self::H1 => HOUR,
+            Self::H2 => 2 * HOUR,
+            Self::H4 => 4 * HOUR,
+            Self::H6 | Self::H6Utc => 6 * HOUR,
+            Self::H12 | Self::H12Utc => 12 * HOUR,
+            Self::D1 | Self::D1Utc => DAY,
+            Self::D2 | Self::D2Utc => 2 * DAY,
+            Self::D3 | Self::D3Utc => 3 * DAY,
+            Self::D5 | Self::D5Utc => 5 * DAY,
+            Self::W1 | Self::W1Utc => 7 * DAY,
+            Self::Month1 | Self::Month1Utc => 28 * DAY,
+            Self::Month3 | Self::Month3Utc => 89 * DAY,
+        };
+        secs * 1_000
+    }
+
+    /// Whether each bar follows the one before by exactly its length.
+    #[must_use]
+    pub const fn is_fixed(self) -> bool {
+        !matches!(self, Self::Month1 | Self::Month1Utc | Self::Month3 | Self::Month3Utc)
+    }
+
     /// The name of v3's channel, `candle60s` to `candle604800s`; `None` if v3 has no such bar.
     pub(super) const fn candle_seconds(self) -> Option<&'static str> {
         Some(match self {
@@ -127,5 +168,41 @@ impl Bar {
 impl fmt::Display for Bar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+/// A text that is the name of no [`Bar`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownBar;
+
+impl fmt::Display for UnknownBar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no such bar; there are {}", Bar::ALL.map(Bar::name).join(" "))
+    }
+}
+
+impl std::error::Error for UnknownBar {}
+
+impl FromStr for Bar {
+    type Err = UnknownBar;
+
+    /// Reads v5's name: `1m` is a minute and `1M` a month.
+    ///
+    /// # Errors
+    /// [`UnknownBar`] if there is no such bar.
+    fn from_str(text: &str) -> Result<Self, UnknownBar> {
+        Self::from_name(text.as_bytes()).ok_or(UnknownBar)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_is_no_month() {
+        let secs = |name: &str| name.parse::<Bar>().map(|bar| bar.shortest().as_secs());
+        let month = 28 * 86_400;
+        assert_eq!((secs("1m"), secs("1M"), secs("1h")), (Ok(60), Ok(month), Err(UnknownBar)));
     }
 }

@@ -28,7 +28,7 @@ mod time;
 mod topic;
 mod trade;
 
-pub use bar::Bar;
+pub use bar::{Bar, UnknownBar};
 pub use channel::Channel;
 pub use channel_kind::{ChannelKey, ChannelKind, ChannelPath, FirstPush};
 pub(crate) use decimal::pow10_i64;

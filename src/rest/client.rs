@@ -18,7 +18,7 @@ use super::error::RestError;
 use super::reply::Reply;
 use super::request::Request;
 use super::retry::RetryConfig;
-use super::rows::{BookSnapshot, Candle, DataFile, Maintenance};
+use super::rows::{BookSnapshot, DataFile, HistoryCandle, Maintenance};
 use super::tls::TlsConnector;
 use super::{instruments, v3, v5};
 use crate::model::{Dialect, Instrument, Market, Trade, UnixNanos};
@@ -294,7 +294,7 @@ impl RestClient {
     ///
     /// # Errors
     /// [`RestError`].
-    pub fn candles(&mut self, request: &Request) -> Result<Vec<Candle>, RestError> {
+    pub fn candles(&mut self, request: &Request) -> Result<Vec<HistoryCandle>, RestError> {
         let by = if is_v3(request) { v3::candles } else { v5::candles };
         self.rows(request, by)
     }

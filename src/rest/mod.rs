@@ -31,6 +31,6 @@ pub use error::{RestError, RowError};
 pub(crate) use instruments::instruments as instrument_rows;
 pub use pager::{CandlePager, Page, TradePager};
 pub use reply::Reply;
-pub use request::{Bar, Module, Request, TradeCursor};
+pub use request::{Module, Request, TradeCursor};
 pub use retry::RetryConfig;
-pub use rows::{BookSnapshot, Candle, DataFile, Maintenance};
+pub use rows::{BookSnapshot, DataFile, HistoryCandle, Maintenance};

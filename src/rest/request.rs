@@ -1,11 +1,9 @@
 //! Requests as values: the endpoint, and the path with its query.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use super::endpoint::Endpoint;
-use crate::model::{InstrumentId, Market, UnixNanos};
+use crate::model::{Bar, InstrumentId, Market, UnixNanos};
 
 /// A `GET` request for public market data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -264,97 +262,6 @@ fn escape(out: &mut String, text: &str) {
     }
 }
 
-/// The length of a candle's bar, by the exchange's name: `1m` is a minute and `1M` a month.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bar {
-    name: &'static str,
-    /// The length in seconds, of months the shortest.
-    secs: u64,
-    /// Whether all bars are of that length.
-    is_fixed: bool,
-}
-
-const fn bar(name: &'static str, secs: u64) -> Bar {
-    Bar { name, secs, is_fixed: true }
-}
-
-const fn months(name: &'static str, secs: u64) -> Bar {
-    Bar { name, secs, is_fixed: false }
-}
-
-const DAY: u64 = 86_400;
-
-const BARS: [Bar; 24] = [
-    bar("1s", 1),
-    Bar::MINUTE,
-    bar("3m", 180),
-    bar("5m", 300),
-    bar("15m", 900),
-    bar("30m", 1_800),
-    bar("1H", 3_600),
-    bar("2H", 7_200),
-    bar("4H", 14_400),
-    bar("6H", 21_600),
-    bar("12H", 43_200),
-    bar("1D", DAY),
-    bar("2D", 2 * DAY),
-    bar("3D", 3 * DAY),
-    bar("1W", 7 * DAY),
-    months("1M", 28 * DAY),
-    months("3M", 89 * DAY),
-    bar("6Hutc", 21_600),
-    bar("12Hutc", 43_200),
-    bar("1Dutc", DAY),
-    bar("2Dutc", 2 * DAY),
-    bar("3Dutc", 3 * DAY),
-    bar("1Wutc", 7 * DAY),
-    months("1Mutc", 28 * DAY),
-];
-
-impl Bar {
-    /// A minute, `1m`.
-    pub const MINUTE: Self = bar("1m", 60);
-
-    /// All bars.
-    pub const ALL: &'static [Self] = &BARS;
-
-    /// The length; of months, the shortest.
-    #[must_use]
-    pub const fn shortest(self) -> Duration {
-        Duration::from_secs(self.secs)
-    }
-
-    /// The length in milliseconds; of months, the shortest.
-    pub(super) const fn millis(self) -> u64 {
-        self.secs * 1_000
-    }
-
-    /// Whether each bar follows the one before by exactly its length.
-    pub(super) const fn is_fixed(self) -> bool {
-        self.is_fixed
-    }
-}
-
-impl fmt::Display for Bar {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name)
-    }
-}
-
-impl FromStr for Bar {
-    type Err = String;
-
-    /// Reads the exchange's name.
-    ///
-    /// # Errors
-    /// The names that there are.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let names = || BARS.map(|bar| bar.name).join(" ");
-        let found = BARS.into_iter().find(|bar| bar.name == text);
-        found.ok_or_else(|| format!("{text:?} is no bar; there are {}", names()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -372,7 +279,7 @@ mod tests {
             "/api/v5/market/history-trades?instId=BTC-USDT&type=2&after=9&limit=100"
         );
         assert_eq!(
-            target(Request::candles(&id, "1M".parse().unwrap(), (1, 5), false)),
+            target(Request::candles(&id, Bar::Month1, (1, 5), false)),
             "/api/v5/market/history-candles?instId=BTC-USDT&bar=1M&before=1&after=5&limit=300"
         );
         assert_eq!(
@@ -384,11 +291,5 @@ mod tests {
             target(Request::book(&odd, 0)),
             "/api/v5/market/books?instId=A%26B%3DC%20D%2F%C3%A9&sz=1"
         );
-    }
-
-    #[test]
-    fn a_minute_is_no_month() {
-        let secs = |name: &str| name.parse::<Bar>().map(|bar| bar.secs).ok();
-        assert_eq!((secs("1m"), secs("1M"), secs("1h")), (Some(60), Some(28 * DAY), None));
     }
 }

@@ -9,9 +9,10 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use super::error::RowError;
 use crate::model::{Decimal, Level, Price, UnixNanos};
 
-/// A candle.
+/// A candle of REST's history, whose volumes are kept as texts; that of a channel is a
+/// [`Candle`](crate::model::Candle).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candle {
+pub struct HistoryCandle {
     /// The start of the bar.
     pub ts: UnixNanos,
     /// The first price.

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 use super::error::RowError;
-use super::rows::{BookSnapshot, Candle, Field, Text};
+use super::rows::{BookSnapshot, Field, HistoryCandle, Text};
 use super::v5::levels;
 use crate::model::{Side, Trade};
 
@@ -40,14 +40,14 @@ pub(super) fn trades(rows: &str) -> Result<Vec<Trade>, RowError> {
 }
 
 /// The candles, in their order: newest first.
-pub(super) fn candles(rows: &str) -> Result<Vec<Candle>, RowError> {
+pub(super) fn candles(rows: &str) -> Result<Vec<HistoryCandle>, RowError> {
     let rows: Vec<Vec<Text<'_>>> = serde_json::from_str(rows)?;
     let candle = |(n, row): (usize, &Vec<Text<'_>>)| {
         let [ts, open, high, low, close, volume, rest @ ..] = row.as_slice() else {
             return Err(Field(n, "columns").bad(&Text(row.len().to_string().into())));
         };
         let volume_ccy = rest.first().map(|text| Field(n, "currency_volume").digits(text));
-        Ok(Candle {
+        Ok(HistoryCandle {
             ts: Field(n, "time").iso(ts)?,
             open: Field(n, "open").decimal(open)?,
             high: Field(n, "high").decimal(high)?,

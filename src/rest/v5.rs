@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 use super::error::RowError;
-use super::rows::{BookSnapshot, Candle, DataFile, Field, Maintenance, Text};
+use super::rows::{BookSnapshot, DataFile, Field, HistoryCandle, Maintenance, Text};
 use crate::model::{Level, Side, Trade, UnixNanos};
 
 #[derive(Deserialize)]
@@ -42,7 +42,7 @@ pub(super) fn trades(rows: &str) -> Result<Vec<Trade>, RowError> {
 }
 
 /// The rows of `candles` and `history-candles`, in their order: newest first.
-pub(super) fn candles(rows: &str) -> Result<Vec<Candle>, RowError> {
+pub(super) fn candles(rows: &str) -> Result<Vec<HistoryCandle>, RowError> {
     let rows: Vec<Vec<Text<'_>>> = serde_json::from_str(rows)?;
     let candle = |(n, row): (usize, &Vec<Text<'_>>)| {
         let [ts, open, high, low, close, volume, rest @ ..] = row.as_slice() else {
@@ -51,7 +51,7 @@ pub(super) fn candles(rows: &str) -> Result<Vec<Candle>, RowError> {
         let [volume_ccy, volume_quote, confirm, ..] = rest else {
             return Err(Field(n, "columns").bad(&Text(row.len().to_string().into())));
         };
-        Ok(Candle {
+        Ok(HistoryCandle {
             ts: Field(n, "ts").millis(ts)?,
             open: Field(n, "o").decimal(open)?,
             high: Field(n, "h").decimal(high)?,

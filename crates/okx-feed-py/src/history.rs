@@ -7,8 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use okx_feed::book::DepthAction;
+use okx_feed::model::{Bar, UnknownBar};
 use okx_feed::rest::{
-    Bar, BookSnapshot, Candle, CandlePager, Page, Request, RestClient, RestConfig, RestError,
+    BookSnapshot, CandlePager, HistoryCandle, Page, Request, RestClient, RestConfig, RestError,
     TradePager,
 };
 use okx_feed::transport::{ExtraHeaders, TlsConfig};
@@ -95,7 +96,7 @@ fn fetch(py: Python<'_>, client: &SharedClient, page: Page) -> PyResult<(String,
     Ok((target, rows))
 }
 
-fn candle<'py>(py: Python<'py>, candle: &Candle) -> PyResult<Bound<'py, PyDict>> {
+fn candle<'py>(py: Python<'py>, candle: &HistoryCandle) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("ts", candle.ts.0)?;
     dict.set_item("open", numbers::exact(py, candle.open)?)?;
@@ -203,7 +204,9 @@ impl PyHistory {
         until: Option<Arg<u64>>,
     ) -> PyResult<Vec<Bound<'py, PyDict>>> {
         self.process.check()?;
-        let (id, bar): (_, Bar) = (id_of(inst_id.0)?, bar.0.parse().map_err(errors::config)?);
+        let id = id_of(inst_id.0)?;
+        let bar: Bar =
+            bar.0.parse().map_err(|error: UnknownBar| errors::config(error.to_string()))?;
         let now = with(py, &self.client, RestClient::time)?;
         let span = (UnixNanos(since.0), until.map_or(now, |until| UnixNanos(until.0)));
         let mut pager = CandlePager::v5(id, bar, span, now);

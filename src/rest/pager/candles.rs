@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::page::{Page, refetch_pause};
 use super::ranges::Ranges;
-use crate::model::{Dialect, InstrumentId, Market, UnixNanos};
+use crate::model::{Bar, Dialect, InstrumentId, Market, UnixNanos};
 use crate::rest::endpoint::Endpoint;
 use crate::rest::error::RowError;
-use crate::rest::request::{Bar, Request};
-use crate::rest::rows::Candle;
+use crate::rest::request::Request;
+use crate::rest::rows::HistoryCandle;
 use crate::rest::{v3, v5};
 
 /// How often a page that lacks bars is requested again: a halted market has none.
@@ -40,7 +40,7 @@ pub struct CandlePager {
     now: u64,
     /// The bar that was passed on last, in milliseconds.
     passed: Option<u64>,
-    found: BTreeMap<u64, Candle>,
+    found: BTreeMap<u64, HistoryCandle>,
     refetches: u32,
     /// Bars that are missing, in milliseconds.
     gone: Ranges,
@@ -151,7 +151,7 @@ impl CandlePager {
     ///
     /// # Errors
     /// [`RowError`] where a row can't be read; the pager has not changed then.
-    pub fn on_rows(&mut self, rows: &str, out: &mut Vec<Candle>) -> Result<(), RowError> {
+    pub fn on_rows(&mut self, rows: &str, out: &mut Vec<HistoryCandle>) -> Result<(), RowError> {
         let rows = match self.market {
             None => v5::candles(rows)?,
             Some(_) => v3::candles(rows)?,

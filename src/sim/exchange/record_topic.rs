@@ -209,7 +209,7 @@ impl RecordTopic {
 /// The period that a channel shows: the bar of a candle, else a day.
 const fn length_ms(channel: Channel) -> u64 {
     match bar(channel) {
-        Some(bar) => bar_ms(bar),
+        Some(bar) => bar.millis(),
         None => DAY_MS,
     }
 }
@@ -222,30 +222,6 @@ const fn bar(channel: Channel) -> Option<Bar> {
         | Channel::SprdCandle(bar)
         | Channel::CandleSeconds(bar) => Some(bar),
         _ => None,
-    }
-}
-
-const fn bar_ms(bar: Bar) -> u64 {
-    match bar {
-        Bar::S1 => 1_000,
-        Bar::M1 => 60_000,
-        Bar::M3 => 180_000,
-        Bar::M5 => 300_000,
-        Bar::M15 => 900_000,
-        Bar::M30 => 1_800_000,
-        Bar::H1 => HOUR_MS,
-        Bar::H2 => 2 * HOUR_MS,
-        Bar::H4 => 4 * HOUR_MS,
-        Bar::H6 | Bar::H6Utc => 6 * HOUR_MS,
-        Bar::H12 | Bar::H12Utc => 12 * HOUR_MS,
-        Bar::D1 | Bar::D1Utc => DAY_MS,
-        Bar::D2 | Bar::D2Utc => 2 * DAY_MS,
-        Bar::D3 | Bar::D3Utc => 3 * DAY_MS,
-        Bar::D5 | Bar::D5Utc => 5 * DAY_MS,
-        Bar::W1 | Bar::W1Utc => 7 * DAY_MS,
-        // Of 30 days each: nobody subscribes for that long.
-        Bar::Month1 | Bar::Month1Utc => 30 * DAY_MS,
-        Bar::Month3 | Bar::Month3Utc => 90 * DAY_MS,
     }
 }
 

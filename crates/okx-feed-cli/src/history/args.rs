@@ -8,7 +8,8 @@ use crate::args::DialectArg;
 use crate::connect_args::RestArgs;
 use crate::error::CliError;
 use crate::time_arg::parse_time;
-use okx_feed::rest::{Bar, Module};
+use okx_feed::model::Bar;
+use okx_feed::rest::Module;
 use okx_feed::{InstrumentId, Market, UnixNanos};
 
 /// The arguments of `history`.
@@ -153,7 +154,7 @@ impl HistoryArgs {
 
     /// The length of a candle.
     pub(super) fn bar(&self) -> Bar {
-        self.bar.unwrap_or(Bar::MINUTE)
+        self.bar.unwrap_or(Bar::M1)
     }
 
     /// The levels a side of a book.

@@ -9,7 +9,8 @@ use super::trades::{Fetched, lost, unreadable, wrong};
 use crate::error::CliError;
 use crate::format::Counted;
 use crate::progress::{Progress, Share};
-use okx_feed::rest::{Bar, CandlePager, RestClient, RestError};
+use okx_feed::model::Bar;
+use okx_feed::rest::{CandlePager, RestClient, RestError};
 use okx_feed::{InstrumentId, Market, UnixNanos};
 
 /// How many candles there are without a first time.

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use okx_feed::model::Instrument;
-use okx_feed::rest::{BookSnapshot, Candle, DataFile};
+use okx_feed::rest::{BookSnapshot, DataFile, HistoryCandle};
 use okx_feed::{InstrumentId, Trade, UnixNanos};
 use okx_feed_export::json::text::{
     key, put_decimal, put_i64, put_levels, put_optional, put_str, put_trade, put_u64,
@@ -35,8 +35,15 @@ pub(super) fn trade(out: &mut Vec<u8>, json: bool, inst_id: &InstrumentId, trade
 }
 
 /// A candle.
-pub(super) fn candle(out: &mut Vec<u8>, json: bool, inst_id: &InstrumentId, candle: &Candle) {
-    let Candle { ts, open: first, high, low, close, volume, volume_ccy, volume_quote, .. } = candle;
+pub(super) fn candle(
+    out: &mut Vec<u8>,
+    json: bool,
+    inst_id: &InstrumentId,
+    candle: &HistoryCandle,
+) {
+    let HistoryCandle {
+        ts, open: first, high, low, close, volume, volume_ccy, volume_quote, ..
+    } = candle;
     if !json {
         let time = ts.iso_ms();
         let _ = writeln!(out, "{time}  o {first} h {high} l {low} c {close}  vol {volume}");
