@@ -30,7 +30,7 @@ pub(crate) use order_book::DEFAULT_DEPTH;
 pub use order_book::DepthBook;
 pub use sequence::Sequence;
 pub use side::BookSide;
-pub use sync::{ApplyOutcome, BookSync, DesyncCause, FaultPolicy};
+pub use sync::{ApplyOutcome, Attribution, BookSync, DesyncCause, FaultPolicy};
 pub use top_diff::TopDiff;
 pub(crate) use top5::BOOK5_LEVELS;
 pub use top5::Book5;

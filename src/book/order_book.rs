@@ -5,7 +5,7 @@ use super::checksum::{BookChecksum, Verify};
 use super::non_rpi::NonRpiBook;
 use super::pending::PendingUpdates;
 use super::side::{BookSide, DepthSide};
-use super::sync::{BookSync, DesyncCause, FaultPolicy};
+use super::sync::{Attribution, BookSync, DesyncCause, FaultPolicy};
 use crate::model::{NO_SEQ, UnixNanos};
 
 mod apply;
@@ -244,16 +244,16 @@ impl DepthBook {
         self.cleared = BookVersion::UNKNOWN;
     }
 
-    /// Handles a lost message, such as a malformed one. With `is_known` the message belongs to this
-    /// book; otherwise it may. Returns true if that breaks a live book.
+    /// Handles a lost message, such as a malformed one. Returns true if that breaks a live book.
     ///
-    /// - `is_known`: the book is broken.
+    /// - [`Attribution::Exact`]: the book is broken.
     /// - Otherwise, a book whose updates name the number before theirs stays live, because the next
     ///   message shows a gap.
     /// - Otherwise, the book is broken: rising numbers alone show no loss, and a checksum covers
     ///   the best levels only.
-    pub const fn message_lost(&mut self, is_known: bool) -> bool {
-        let breaks = matches!(self.sync, BookSync::Live) && (is_known || !self.names_previous);
+    pub const fn message_lost(&mut self, attribution: Attribution) -> bool {
+        let is_certain = matches!(attribution, Attribution::Exact) || !self.names_previous;
+        let breaks = matches!(self.sync, BookSync::Live) && is_certain;
         if breaks {
             self.sync = BookSync::Broken(DesyncCause::Lost);
         }

@@ -124,3 +124,12 @@ impl BookSync {
         }
     }
 }
+
+/// How certain it is of which book a lost message was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Attribution {
+    /// It was of this book.
+    Exact,
+    /// It may have been of this book.
+    Possible,
+}

@@ -14,6 +14,7 @@ use super::slots::Slots;
 use super::stale::StaleLimits;
 use super::stats::Stats;
 use super::warmup::{CacheWarmer, WarmupTarget};
+use crate::book::Attribution;
 use crate::event::{Event, EventSink, Malformed};
 use crate::model::{
     BookState, Dialect, DownReason, InstrumentCodes, Subscription, SubscriptionError, UnixNanos,
@@ -281,7 +282,7 @@ impl FeedHandler {
     pub fn frames_lost(&mut self, ts_recv: UnixNanos, sink: &mut impl EventSink) {
         let Self { slots, stats, .. } = self;
         for slot in slots.iter_mut() {
-            slot.message_lost(false, ts_recv, stats, sink);
+            slot.message_lost(Attribution::Possible, ts_recv, stats, sink);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::catch_up::{BookVersion, CatchUpFilter};
 use super::stats::Stats;
-use crate::book::{Book5, DEFAULT_DEPTH, DepthBook, FaultPolicy, Verify};
+use crate::book::{Attribution, Book5, DEFAULT_DEPTH, DepthBook, FaultPolicy, Verify};
 use crate::event::{BookUpdate, EventSink, StateChange};
 use crate::model::{
     BookState, ChannelKind, DownReason, NO_SEQ, Record, Subscription, SubscriptionId, TradeRing,
@@ -347,19 +347,20 @@ impl Slot {
         is_rejected
     }
 
-    /// Handles a lost message that may belong to this slot, or that does if `is_known`. One that
-    /// only may be its own is ignored where the next message shows the loss: by the number before
-    /// its own, or by a dense trade id.
+    /// Handles a lost message of this slot, or that may have been of it. One that only may have
+    /// been is ignored where the next message shows the loss: by the number before its own, or by a
+    /// dense trade id.
     pub(super) fn message_lost(
         &mut self,
-        is_known: bool,
+        attribution: Attribution,
         ts_recv: UnixNanos,
         stats: &mut Stats,
         sink: &mut impl EventSink,
     ) {
+        let is_exact = attribution == Attribution::Exact;
         match &mut self.data {
             SlotData::Depth { book, .. } => {
-                if book.message_lost(is_known) {
+                if book.message_lost(attribution) {
                     stats.broken += 1;
                     self.set_state(BookState::Resyncing, ts_recv, sink);
                 }
@@ -371,7 +372,7 @@ impl Slot {
             }
             SlotData::Trades { ring, publisher, .. } => {
                 // Ids with gaps cannot show a loss.
-                if is_known || !self.subscription.channel().has_dense_trade_ids() {
+                if is_exact || !self.subscription.channel().has_dense_trade_ids() {
                     stats.lost_trades += 1;
                     ring.lose();
                     if let Some(publisher) = publisher {
@@ -380,7 +381,7 @@ impl Slot {
                 }
             }
             SlotData::Stream { publisher, .. } => {
-                if let Some(publisher) = publisher.as_mut().filter(|_| is_known) {
+                if let Some(publisher) = publisher.as_mut().filter(|_| is_exact) {
                     publisher.lose();
                 }
             }

@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 
 use okx_feed::book::{
-    ApplyOutcome, BookFlags, BookSide, BookSync, Checksum, DepthAction, DesyncCause, FaultPolicy,
-    Sequence, TopDiff, Verify,
+    ApplyOutcome, Attribution, BookFlags, BookSide, BookSync, Checksum, DepthAction, DesyncCause,
+    FaultPolicy, Sequence, TopDiff, Verify,
 };
 use okx_feed::publish::DepthPublisher;
 use okx_feed::{BookState, Channel, Decimal, DepthBook, DepthUpdate, Level, Side, UnixNanos};
@@ -182,16 +182,22 @@ fn a_negative_size_is_refused_with_all_of_its_message() {
 fn a_lost_message_breaks_a_book_whose_numbers_do_not_show_it() {
     let mut numbered = numbered_book();
     let _ = numbered.apply(&self::numbered(10, 11, &[]));
-    assert!(!numbered.message_lost(false) && numbered.live().is_some());
-    assert!(numbered.message_lost(true) && numbered.live().is_none(), "it is known to be its own");
+    assert!(!numbered.message_lost(Attribution::Possible) && numbered.live().is_some());
+    assert!(
+        numbered.message_lost(Attribution::Exact) && numbered.live().is_none(),
+        "it is known to be its own"
+    );
     // Rising numbers alone have gaps that show nothing.
     let mut unchained = numbered_book();
     let _ = unchained.apply(&self::numbered(DepthUpdate::NO_SEQ, 11, &[]));
-    assert!(unchained.message_lost(false) && unchained.live().is_none());
+    assert!(unchained.message_lost(Attribution::Possible) && unchained.live().is_none());
     let mut book = DepthBook::with_capacity(8);
-    assert!(!book.message_lost(false), "it may have been the snapshot, which is waited for anyway");
+    assert!(
+        !book.message_lost(Attribution::Possible),
+        "it may have been the snapshot, which is waited for anyway"
+    );
     let mut book = book_of(8, &[level("2", "1")], &[]);
-    assert!(book.message_lost(false) && !book.message_lost(false));
+    assert!(book.message_lost(Attribution::Possible) && !book.message_lost(Attribution::Possible));
     assert_eq!((book.sync(), book.live().is_some()), (BookSync::Broken(DesyncCause::Lost), false));
     let outcome = book.apply(&message(SNAPSHOT, &[level("2", "1")], &[]));
     assert_eq!((outcome.sync, book.live().is_some()), (BookSync::Live, true));

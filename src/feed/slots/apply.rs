@@ -1,7 +1,7 @@
 //! Applies events to slots, and emits them.
 
 use super::{Slots, parts};
-use crate::book::{DepthAction, DepthUpdate};
+use crate::book::{Attribution, DepthAction, DepthUpdate};
 use crate::event::{BookUpdate, DepthChange, Event, EventSink, TradeUpdate};
 use crate::feed::slot::Slot;
 use crate::feed::stats::Stats;
@@ -182,6 +182,7 @@ impl Slots {
         stats: &mut Stats,
         sink: &mut impl EventSink,
     ) {
+        let attribution = head.map_or(Attribution::Possible, |_| Attribution::Exact);
         for slot in &mut self.slots {
             let (channel, market, inst_id) = parts(slot.subscription());
             let is_of = |head: MessageHead<'_>| {
@@ -189,7 +190,7 @@ impl Slots {
                     && head.inst_id.is_none_or(|id| id.as_bytes() == inst_id)
             };
             if head.is_none_or(is_of) {
-                slot.message_lost(head.is_some(), ts_recv, stats, sink);
+                slot.message_lost(attribution, ts_recv, stats, sink);
             }
         }
     }

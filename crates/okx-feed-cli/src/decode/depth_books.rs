@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use okx_feed::book::{DepthAction, FaultPolicy};
+use okx_feed::book::{Attribution, DepthAction, FaultPolicy};
 use okx_feed::capture::ConnectionLabel;
 use okx_feed::{Channel, DepthBook, DepthChange, DepthUpdate, InstrumentId, Market, Subscription};
 
@@ -67,10 +67,11 @@ impl DepthBooks {
         subscription: Option<Subscription>,
     ) {
         let lost_of = subscription.map(|of| (of.channel(), of.market(), *of.inst_id()));
+        let attribution = lost_of.map_or(Attribution::Possible, |_| Attribution::Exact);
         for ((label, channel, market, inst_id), book) in &mut self.books {
             let is_of = lost_of.is_none_or(|of| of == (*channel, *market, *inst_id));
             if is_of && connection.is_none_or(|of| of == *label) {
-                book.message_lost(lost_of.is_some());
+                book.message_lost(attribution);
             }
         }
     }
