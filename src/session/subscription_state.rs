@@ -177,10 +177,15 @@ impl SubscriptionState {
     }
 
     /// Requests it again, and unsubscribes it first where it is active.
-    pub(super) fn request_again(&mut self, unsubscribes: &mut PendingUnsubscribes, open: bool) {
-        if self.is_requested() && open {
+    pub(super) fn restart(&mut self, unsubscribes: &mut PendingUnsubscribes) {
+        if self.is_requested() {
             unsubscribes.push(self.subscription);
         }
+        self.request_again();
+    }
+
+    /// Requests it again, as if it were not active.
+    pub(super) const fn request_again(&mut self) {
         self.stage = Stage::Pending(Batching::Normal);
         (self.resync_at, self.awaits, self.snapshot_at) = (None, None, None);
     }

@@ -33,6 +33,13 @@ const MAX_ENDED: usize = 256;
 /// After how many missing first pushes in a row a channel counts as silent.
 const LATE_PUSHES: u8 = 2;
 
+/// Whether there is a connection on which an unsubscribe can be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LinkState {
+    Open,
+    Closed,
+}
+
 /// All subscriptions, and the quota of requests.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
@@ -104,11 +111,11 @@ impl Subscriptions {
         kept
     }
 
-    pub(super) fn remove(&mut self, subscription: &Subscription, open: bool) {
+    pub(super) fn remove(&mut self, subscription: &Subscription, link: LinkState) {
         let found = self.states.iter().position(|state| state.subscription == *subscription);
         if let Some(at) = found {
             let state = self.states.remove(at);
-            if state.is_requested() && open {
+            if state.is_requested() && link == LinkState::Open {
                 self.unsubscribes.push(*subscription);
                 self.ended.push_back(*subscription);
                 if self.ended.len() > MAX_ENDED {
@@ -125,14 +132,17 @@ impl Subscriptions {
         self.ended.remove(at);
         self.unsubscribes.push(new);
         if let Some(state) = self.states.iter_mut().find(|state| state.subscription == new) {
-            state.request_again(&mut self.unsubscribes, false);
+            state.request_again();
         }
     }
 
-    pub(super) fn resubscribe(&mut self, subscription: &Subscription, open: bool) {
+    pub(super) fn resubscribe(&mut self, subscription: &Subscription, link: LinkState) {
         let Self { states, unsubscribes, .. } = self;
         if let Some(state) = states.iter_mut().find(|w| w.subscription == *subscription) {
-            state.request_again(unsubscribes, open);
+            match link {
+                LinkState::Open => state.restart(unsubscribes),
+                LinkState::Closed => state.request_again(),
+            }
         }
     }
 

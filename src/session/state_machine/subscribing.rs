@@ -4,6 +4,7 @@ use super::{Link, Session};
 use crate::book::{DepthAction, DepthUpdate};
 use crate::event::DepthChange;
 use crate::model::{ChannelKind, MonoNanos, Subscription};
+use crate::session::subscriptions::LinkState;
 use crate::session::types::SessionStats;
 
 impl Session {
@@ -37,9 +38,13 @@ impl Session {
         self.send_requests(now);
     }
 
+    const fn link_state(&self) -> LinkState {
+        if self.is_open() { LinkState::Open } else { LinkState::Closed }
+    }
+
     /// Removes a subscription; the request goes with the next call that sends.
     pub(crate) fn queue_unsubscribe(&mut self, subscription: &Subscription) {
-        self.subscriptions.remove(subscription, self.is_open());
+        self.subscriptions.remove(subscription, self.link_state());
     }
 
     /// The instrument of a book that was unsubscribed on this connection has a new id. The exchange
@@ -58,7 +63,7 @@ impl Session {
     /// Resynchronises a subscription at once: unsubscribes and subscribes again, so that the
     /// exchange sends a snapshot.
     pub fn resubscribe(&mut self, subscription: &Subscription, now: MonoNanos) {
-        self.subscriptions.resubscribe(subscription, self.is_open());
+        self.subscriptions.resubscribe(subscription, self.link_state());
         self.send_requests(now);
     }
 

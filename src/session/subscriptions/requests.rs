@@ -82,7 +82,7 @@ impl Subscriptions {
                     if resyncs && state.resync_at.is_some_and(|at| at <= now || state.late > 0) =>
                 {
                     stats.resyncs += 1;
-                    state.request_again(unsubscribes, true);
+                    state.restart(unsubscribes);
                 }
                 // What has waited for most of its pause goes along, so that one request serves all.
                 Stage::Refused { at, until, .. }

@@ -67,7 +67,7 @@ pub(crate) struct ExchangeFaults {
 impl ExchangeFaults {
     pub(crate) fn new(plan: &FaultPlan, market: &SimMarket) -> Self {
         let rules = plan.rules.iter().filter(|rule| rule.kind().is_of_exchange());
-        let triggers = rules.map(|rule| Trigger::new(rule, market, MonoNanos::ZERO, false));
+        let triggers = rules.map(|rule| Trigger::planned(rule, market, MonoNanos::ZERO));
         let rng = Rng::new(plan.seed);
         Self {
             triggers: triggers.collect(),
@@ -82,7 +82,7 @@ impl ExchangeFaults {
     /// Adds a rule by hand.
     pub(crate) fn add(&mut self, rule: &FaultRule, market: &SimMarket, now: MonoNanos) {
         self.triggers.retain(|trigger| !trigger.is_spent());
-        self.triggers.push(Trigger::new(rule, market, now, true));
+        self.triggers.push(Trigger::injected(rule, market, now));
     }
 
     /// Counts an attempt to connect.

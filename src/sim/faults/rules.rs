@@ -26,7 +26,7 @@ impl Rules {
     ) -> Self {
         let rules = plan.rules.iter().filter(|rule| !rule.kind().is_of_exchange());
         let rules = rules.filter(|rule| rule.covers(number, dialect));
-        let triggers = rules.map(|rule| Trigger::new(rule, market, now, false)).collect();
+        let triggers = rules.map(|rule| Trigger::planned(rule, market, now)).collect();
         // An odd factor keeps the seeds of all connections apart.
         let seed = plan.seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         Self { connection: number, triggers, rng: Rng::new(seed) }
@@ -34,7 +34,7 @@ impl Rules {
 
     /// Adds a rule by hand, which covers this connection whatever it says.
     pub(super) fn add(&mut self, rule: &FaultRule, market: &SimMarket, now: MonoNanos) {
-        self.triggers.push(Trigger::new(rule, market, now, true));
+        self.triggers.push(Trigger::injected(rule, market, now));
     }
 
     /// How many there are.

@@ -20,17 +20,25 @@ pub(crate) struct Trigger {
 }
 
 impl Trigger {
-    /// Starts a rule. One that does not say when happens at every opportunity, or at the next one
-    /// only where it is injected by hand, which is what `once` says.
-    pub(super) fn new(rule: &FaultRule, market: &SimMarket, start: MonoNanos, once: bool) -> Self {
+    /// Starts a rule of a plan. One that does not say when happens at every opportunity.
+    pub(super) fn planned(rule: &FaultRule, market: &SimMarket, start: MonoNanos) -> Self {
         let due = match rule.when {
             Some(When::At(span) | When::Every(Period(span))) => start + span,
-            None if once && rule.kind().opportunity().can_be_a_time() => start,
-            _ => NEVER,
+            None | Some(_) => NEVER,
         };
         let inst = rule.inst_id.and_then(|id| market.find_any(id.as_str()));
-        let left = if once && rule.when.is_none() { 1 } else { rule.times };
-        Self { rule: *rule, inst, seen: 0, left, due }
+        Self { rule: *rule, inst, seen: 0, left: rule.times, due }
+    }
+
+    /// Starts a rule that was injected by hand. One that does not say when happens once, at the
+    /// next opportunity.
+    pub(super) fn injected(rule: &FaultRule, market: &SimMarket, now: MonoNanos) -> Self {
+        let planned = Self::planned(rule, market, now);
+        if rule.when.is_some() {
+            return planned;
+        }
+        let is_timed = rule.kind().opportunity().can_be_a_time();
+        Self { left: 1, due: if is_timed { now } else { NEVER }, ..planned }
     }
 
     /// Whether the rule is about this instrument.
