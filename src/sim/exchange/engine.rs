@@ -7,6 +7,7 @@ use super::error_replies;
 use super::publisher::Publisher;
 use super::request::{Arg, ErrorReply, Op};
 use super::sbe::code_of;
+use super::topic::TopicKey;
 use super::{record_key, v3, v5};
 use crate::model::{Channel, ChannelKey, Dialect, MonoNanos};
 use crate::sim::faults::{About, FaultAction, Named, ReplyId, StrayError};
@@ -54,7 +55,8 @@ impl Engine {
         let Some(connection) = self.connections.open_mut(id) else { return };
         connection.subscriptions.insert((inst, channel));
         let is_sbe = connection.endpoint == Endpoint::V5Sbe;
-        self.publisher.subscribe(&self.market, (inst, channel, id), is_sbe, self.now);
+        let key = TopicKey { inst, channel, is_sbe };
+        self.publisher.subscribe(&self.market, key, id, self.now);
     }
 
     /// Ends a subscription, without a message.
@@ -73,8 +75,8 @@ impl Engine {
     ) {
         let is_sbe = self.connections.endpoint(id) == Some(Endpoint::V5Sbe);
         let Self { market, connections, publisher, now, .. } = self;
-        let topic = (inst, channel, id);
-        publisher.send_initial_snapshot(market, topic, is_sbe, about, connections, *now);
+        let key = TopicKey { inst, channel, is_sbe };
+        publisher.send_initial_snapshot(market, key, id, about, connections, *now);
     }
 
     /// Does what faults make the exchange do.

@@ -11,7 +11,7 @@ use super::depth::DepthScratch;
 use super::push_schedule::{PushIntervals, PushSchedule, rank};
 use super::record_text::{envelope, instrument};
 use super::sbe::{Instrument, code_of};
-use super::topic::Topic;
+use super::topic::{Topic, TopicKey};
 use super::{v3, v5};
 use crate::model::{Channel, ChannelKind, Dialect, MonoNanos};
 use crate::sim::faults::{About, Outbound};
@@ -47,18 +47,19 @@ impl Publisher {
     pub(crate) fn subscribe(
         &mut self,
         market: &SimMarket,
-        (inst, channel, id): (InstIndex, Channel, ConnectionId),
-        is_sbe: bool,
+        key: TopicKey,
+        id: ConnectionId,
         now: MonoNanos,
     ) {
-        let Some(topics) = self.topics.get_mut(inst.0) else { return };
-        let key = |topic: &Topic| (rank(topic.channel), topic.code.is_some());
-        let at = topics.partition_point(|topic| key(topic) < (rank(channel), is_sbe));
-        if topics.get(at).is_none_or(|topic| key(topic) != (rank(channel), is_sbe)) {
-            let form = (self.v5_checksums, is_sbe.then(|| code_of(inst)));
-            let topic = Topic::new(market, inst, channel, now, form);
+        let Some(topics) = self.topics.get_mut(key.inst.0) else { return };
+        let order = |channel, is_sbe| (rank(channel), is_sbe);
+        let of = |topic: &Topic| order(topic.channel, topic.code.is_some());
+        let wanted = order(key.channel, key.is_sbe);
+        let at = topics.partition_point(|topic| of(topic) < wanted);
+        if topics.get(at).is_none_or(|topic| of(topic) != wanted) {
+            let topic = Topic::new(market, key, now, self.v5_checksums);
             let Some(mut topic) = topic else { return };
-            topic.heartbeat_at = self.schedule.schedule_heartbeat(inst, channel, now);
+            topic.heartbeat_at = self.schedule.schedule_heartbeat(key.inst, key.channel, now);
             topics.insert(at, topic);
         }
         let Some(topic) = topics.get_mut(at) else { return };
@@ -79,20 +80,20 @@ impl Publisher {
     pub(crate) fn send_initial_snapshot(
         &mut self,
         market: &SimMarket,
-        (inst, channel, id): (InstIndex, Channel, ConnectionId),
-        is_sbe: bool,
+        key: TopicKey,
+        id: ConnectionId,
         about: About,
         connections: &mut Connections,
         now: MonoNanos,
     ) {
-        let message = if channel.kind() == ChannelKind::Trades {
-            let Some(print) = market.last_print(inst) else { return };
+        let message = if key.channel.kind() == ChannelKind::Trades {
+            let Some(print) = market.last_print(key.inst) else { return };
             // Where fills are sent one by one, the last of them.
-            self.encode_print(market, inst, (channel, is_sbe), print).pop()
+            self.encode_print(market, key, print).pop()
         } else {
-            let Some(topic) = find(&mut self.topics, inst, (channel, is_sbe)) else { return };
-            let body = topic.initial_snapshot(market, inst, market.stamp(now));
-            body.map(|body| self.frame_body(channel.dialect(), body))
+            let Some(topic) = find(&mut self.topics, key) else { return };
+            let body = topic.initial_snapshot(market, key.inst, market.stamp(now));
+            body.map(|body| self.frame_body(key.channel.dialect(), body))
         };
         message.into_iter().for_each(|message| connections.send(id, message, about, now));
     }
@@ -109,11 +110,12 @@ impl Publisher {
         for at in 0..count {
             let topic = self.topics.get_mut(inst.0).and_then(|topics| topics.get_mut(at));
             let Some(topic) = topic else { return };
-            let (channel, is_sbe) = (topic.channel, topic.code.is_some());
+            let channel = topic.channel;
+            let key = TopicKey { inst, channel, is_sbe: topic.code.is_some() };
             if channel.kind() == ChannelKind::Trades {
-                self.push_prints(market, inst, (channel, is_sbe), connections, now);
+                self.push_prints(market, key, connections, now);
             } else if self.schedule.at_once(channel) {
-                self.push_book(market, inst, (channel, is_sbe), connections, now);
+                self.push_book(market, key, connections, now);
             } else if !topic.waits {
                 topic.waits = true;
                 self.schedule.wait(market, inst, channel, now);
@@ -142,17 +144,22 @@ impl Publisher {
         now: MonoNanos,
     ) {
         while let Some((channel, list)) = self.schedule.poll_pushes(now) {
-            for inst in &list {
+            for inst in list.iter().copied() {
                 for is_sbe in [false, true] {
-                    self.push_book(market, *inst, (channel, is_sbe), connections, now);
+                    let key = TopicKey { inst, channel, is_sbe };
+                    self.push_book(market, key, connections, now);
                 }
             }
             self.schedule.put_back(channel, list);
         }
         while let Some((set_for, inst, channel)) = self.schedule.poll_heartbeat(now) {
             for is_sbe in [false, true] {
-                let topic = (channel, is_sbe);
-                self.send_heartbeat(market, (inst, topic, set_for), connections, now);
+                let key = TopicKey { inst, channel, is_sbe };
+                let topic = find(&mut self.topics, key);
+                // Otherwise it is a new one of the same name, with a heartbeat of its own.
+                if topic.is_some_and(|topic| topic.heartbeat_at == set_for) {
+                    self.send_heartbeat(market, key, connections, now);
+                }
             }
         }
     }
@@ -160,14 +167,13 @@ impl Publisher {
     fn push_prints(
         &mut self,
         market: &SimMarket,
-        inst: InstIndex,
-        channel: (Channel, bool),
+        key: TopicKey,
         connections: &mut Connections,
         now: MonoNanos,
     ) {
         for print in market.prints() {
-            for message in self.encode_print(market, inst, channel, print) {
-                self.send(inst, channel, &message, connections, now);
+            for message in self.encode_print(market, key, print) {
+                self.send(key, &message, connections, now);
             }
         }
     }
@@ -175,21 +181,20 @@ impl Publisher {
     fn push_book(
         &mut self,
         market: &SimMarket,
-        inst: InstIndex,
-        channel: (Channel, bool),
+        key: TopicKey,
         connections: &mut Connections,
         now: MonoNanos,
     ) {
-        let Some(topic) = find(&mut self.topics, inst, channel) else { return };
+        let Some(topic) = find(&mut self.topics, key) else { return };
         topic.waits = false;
-        let exponents = topic.exponent_update(market, inst, market.stamp(now));
-        let change = topic.change(market, inst, market.stamp(now), &mut self.scratch);
+        let exponents = topic.exponent_update(market, key.inst, market.stamp(now));
+        let change = topic.change(market, key.inst, market.stamp(now), &mut self.scratch);
         for body in exponents.into_iter().chain(change) {
-            if let Some(topic) = find(&mut self.topics, inst, channel) {
+            if let Some(topic) = find(&mut self.topics, key) {
                 topic.last_push = now;
             }
-            let message = self.frame_body(channel.0.dialect(), body);
-            self.send(inst, channel, &message, connections, now);
+            let message = self.frame_body(key.channel.dialect(), body);
+            self.send(key, &message, connections, now);
         }
     }
 
@@ -197,38 +202,34 @@ impl Publisher {
     fn send_heartbeat(
         &mut self,
         market: &SimMarket,
-        (inst, channel, set_for): (InstIndex, (Channel, bool), MonoNanos),
+        key: TopicKey,
         connections: &mut Connections,
         now: MonoNanos,
     ) {
-        let Some(topic) = find(&mut self.topics, inst, channel) else { return };
-        if topic.heartbeat_at != set_for {
-            // The topic is a new one of the same name, with a heartbeat of its own.
-            return;
-        }
-        let silent = self.schedule.is_silent(channel.0, topic.last_push, now);
+        let TopicKey { inst, channel, .. } = key;
+        let Some(topic) = find(&mut self.topics, key) else { return };
+        let silent = self.schedule.is_silent(channel, topic.last_push, now);
         let body = silent.then(|| topic.heartbeat(market, inst, market.stamp(now))).flatten();
         if silent {
             topic.last_push = now;
         }
-        topic.heartbeat_at = self.schedule.schedule_heartbeat(inst, channel.0, topic.last_push);
+        topic.heartbeat_at = self.schedule.schedule_heartbeat(inst, channel, topic.last_push);
         let Some(body) = body else { return };
-        let message = self.frame_body(channel.0.dialect(), body);
-        self.send(inst, channel, &message, connections, now);
+        let message = self.frame_body(channel.dialect(), body);
+        self.send(key, &message, connections, now);
     }
 
     fn send(
         &mut self,
-        inst: InstIndex,
-        channel: (Channel, bool),
+        key: TopicKey,
         message: &Outbound,
         connections: &mut Connections,
         now: MonoNanos,
     ) {
-        let Some(topic) = find(&mut self.topics, inst, channel) else { return };
-        let about = match channel.0.kind() {
-            ChannelKind::Depth => About::Increment(inst, channel.0),
-            _ => About::Push(inst, channel.0),
+        let Some(topic) = find(&mut self.topics, key) else { return };
+        let about = match key.channel.kind() {
+            ChannelKind::Depth => About::Increment(key.inst, key.channel),
+            _ => About::Push(key.inst, key.channel),
         };
         for id in &topic.subscribers {
             connections.send(*id, message.clone(), about, now);
@@ -238,8 +239,7 @@ impl Publisher {
     fn encode_print(
         &mut self,
         market: &SimMarket,
-        inst: InstIndex,
-        (channel, is_sbe): (Channel, bool),
+        TopicKey { inst, channel, is_sbe }: TopicKey,
         print: &Print,
     ) -> Vec<Outbound> {
         let Some(listing) = market.listing(inst) else { return Vec::new() };
@@ -286,12 +286,13 @@ impl Publisher {
         connections: &mut Connections,
         now: MonoNanos,
     ) {
-        let channel = (Channel::Instruments, false);
+        let channel = Channel::Instruments;
         let Some(listing) = market.listing(inst) else { return };
         let Some(first) = first_of(market, Some(listing.market())) else { return };
-        let text = envelope(channel.0, listing, &instrument(inst, listing));
+        let text = envelope(channel, listing, &instrument(inst, listing));
         let message = self.frame(Dialect::V5, text);
-        self.send(first, channel, &message, connections, now);
+        let key = TopicKey { inst: first, channel, is_sbe: false };
+        self.send(key, &message, connections, now);
     }
 
     /// Changes the decimals of the prices of an instrument's books in SBE.
@@ -317,12 +318,7 @@ impl Publisher {
     }
 }
 
-/// The topic of a channel, in SBE or not.
-fn find(
-    topics: &mut [Vec<Topic>],
-    inst: InstIndex,
-    (channel, is_sbe): (Channel, bool),
-) -> Option<&mut Topic> {
-    let mut topics = topics.get_mut(inst.0)?.iter_mut();
-    topics.find(|topic| topic.channel == channel && topic.code.is_some() == is_sbe)
+fn find(topics: &mut [Vec<Topic>], key: TopicKey) -> Option<&mut Topic> {
+    let mut topics = topics.get_mut(key.inst.0)?.iter_mut();
+    topics.find(|topic| topic.channel == key.channel && topic.code.is_some() == key.is_sbe)
 }

@@ -4,11 +4,19 @@ use super::body::Body;
 use super::connection::ConnectionId;
 use super::depth::{DepthScratch, DepthTopic};
 use super::record_topic::RecordTopic;
-use super::sbe::Instrument;
+use super::sbe::{Instrument, code_of};
 use super::{v3, v5};
 use crate::book::Book5;
 use crate::model::{Channel, ChannelKind, Dialect, MonoNanos, UnixNanos};
 use crate::sim::market::{InstIndex, SimMarket};
+
+/// Which topic: a channel of an instrument, in SBE or in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TopicKey {
+    pub(crate) inst: InstIndex,
+    pub(crate) channel: Channel,
+    pub(crate) is_sbe: bool,
+}
 
 /// The subscribers of a channel of an instrument, and the book that they have.
 #[derive(Debug)]
@@ -39,11 +47,12 @@ impl Topic {
     /// A topic without subscribers; `None` for an instrument that is not listed.
     pub(crate) fn new(
         market: &SimMarket,
-        inst: InstIndex,
-        channel: Channel,
+        key: TopicKey,
         now: MonoNanos,
-        (v5_checksums, code): (bool, Option<i64>),
+        v5_checksums: bool,
     ) -> Option<Self> {
+        let TopicKey { inst, channel, is_sbe } = key;
+        let code = is_sbe.then(|| code_of(inst));
         let sent = match channel.kind() {
             ChannelKind::Trades => SentBook::Trades,
             ChannelKind::Book5 => SentBook::Top(None),
