@@ -12,6 +12,15 @@ pub struct Request {
     target: String,
 }
 
+/// A span of time, both ends included, in whole milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeSpan {
+    /// The first time.
+    pub since: UnixNanos,
+    /// The last time.
+    pub until: UnixNanos,
+}
+
 /// From where a page of trades goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TradeCursor {
@@ -140,22 +149,19 @@ impl Request {
         Self::v5(Endpoint::HistoryTrades, "market/history-trades", &query)
     }
 
-    /// The bars that start after `from` and before `to`, newest first, at most 300. `newest` asks
-    /// the endpoint that has only the newest 1 440 bars, and those at once.
+    /// The bars that start in a span, newest first, at most 300.
     #[must_use]
-    pub fn candles(inst_id: &InstrumentId, bar: Bar, (from, to): (u64, u64), newest: bool) -> Self {
-        let (endpoint, path) = match newest {
-            true => (Endpoint::Candles, "market/candles"),
-            false => (Endpoint::HistoryCandles, "market/history-candles"),
-        };
-        let query = [
-            ("instId", inst_id.to_string()),
-            ("bar", bar.to_string()),
-            ("before", from.to_string()),
-            ("after", to.to_string()),
-            ("limit", endpoint.page().to_string()),
-        ];
-        Self::v5(endpoint, path, &query)
+    pub fn candles(inst_id: &InstrumentId, bar: Bar, span: TimeSpan) -> Self {
+        let endpoint = Endpoint::HistoryCandles;
+        Self::v5(endpoint, "market/history-candles", &bars(endpoint, inst_id, bar, span))
+    }
+
+    /// As [`Request::candles`], from the endpoint that has only the newest 1 440 bars, and those at
+    /// once.
+    #[must_use]
+    pub fn newest_candles(inst_id: &InstrumentId, bar: Bar, span: TimeSpan) -> Self {
+        let endpoint = Endpoint::Candles;
+        Self::v5(endpoint, "market/candles", &bars(endpoint, inst_id, bar, span))
     }
 
     /// Links to bulk files of the days from `begin` to `end`, both included. `what` is an
@@ -196,17 +202,17 @@ impl Request {
         Self::v3(Endpoint::V3Trades, market, inst_id, "trades", &query)
     }
 
-    /// v3: the bars that start from `from` to `to`, both included; at most 200.
+    /// v3: the bars that start in a span; at most 200.
     #[must_use]
     pub fn v3_candles(
         market: Market,
         inst_id: &InstrumentId,
         bar: Duration,
-        (from, to): (UnixNanos, UnixNanos),
+        span: TimeSpan,
     ) -> Self {
         let query = [
-            ("start", from.iso_ms().to_string()),
-            ("end", to.iso_ms().to_string()),
+            ("start", span.since.iso_ms().to_string()),
+            ("end", span.until.iso_ms().to_string()),
             ("granularity", bar.as_secs().to_string()),
         ];
         Self::v3(Endpoint::V3Candles, market, inst_id, "candles", &query)
@@ -240,6 +246,22 @@ impl Request {
     }
 }
 
+/// The query for bars. The exchange excludes both ends.
+fn bars(
+    endpoint: Endpoint,
+    inst_id: &InstrumentId,
+    bar: Bar,
+    span: TimeSpan,
+) -> [(&'static str, String); 5] {
+    [
+        ("instId", inst_id.to_string()),
+        ("bar", bar.to_string()),
+        ("before", span.since.as_millis().saturating_sub(1).to_string()),
+        ("after", span.until.as_millis().saturating_add(1).to_string()),
+        ("limit", endpoint.page().to_string()),
+    ]
+}
+
 fn with_query(mut target: String, query: &[(&str, String)]) -> String {
     for (n, (key, value)) in query.iter().enumerate() {
         target.push(if n == 0 { '?' } else { '&' });
@@ -270,6 +292,7 @@ mod tests {
     fn targets_are_those_of_the_documents() {
         let id: InstrumentId = "BTC-USDT".parse().unwrap();
         let target = |request: Request| request.target().to_owned();
+        let span = TimeSpan { since: UnixNanos(2_000_000), until: UnixNanos(4_000_000) };
         assert_eq!(
             target(Request::history_trades(&id, TradeCursor::BelowId(7), 100)),
             "/api/v5/market/history-trades?instId=BTC-USDT&type=1&after=7&limit=100"
@@ -279,7 +302,7 @@ mod tests {
             "/api/v5/market/history-trades?instId=BTC-USDT&type=2&after=9&limit=100"
         );
         assert_eq!(
-            target(Request::candles(&id, Bar::Month1, (1, 5), false)),
+            target(Request::candles(&id, Bar::Month1, span)),
             "/api/v5/market/history-candles?instId=BTC-USDT&bar=1M&before=1&after=5&limit=300"
         );
         assert_eq!(

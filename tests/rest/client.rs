@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use okx_feed::rest::{Request, RestClient, RestConfig, RestError, TradeCursor, TradePager};
+use okx_feed::rest::{
+    Request, RestClient, RestConfig, RestError, TimeSpan, TradeCursor, TradePager,
+};
 use okx_feed::sim::{ExchangeConfig, MarketConfig, ServerThread};
 use okx_feed::transport::Proxy;
 use okx_feed::{Dialect, InstrumentId, Market, UnixNanos};
@@ -41,8 +43,9 @@ fn every_endpoint_answers() {
     let spot = v5.instruments(Market::Spot, &Request::instruments(Market::Spot, None, None));
     assert!(spot.unwrap().iter().any(|row| row.inst_id == id && row.tick_sz.is_some()));
     let bar = "1m".parse().unwrap();
-    let span = (now.as_millis() - 600_000, now.as_millis());
-    assert_eq!(v5.candles(&Request::candles(&id, bar, span, true)).unwrap().len(), 10);
+    let before = |millis: u64| UnixNanos(now.0 - millis * 1_000_000);
+    let span = TimeSpan { since: before(599_999), until: before(1) };
+    assert_eq!(v5.candles(&Request::newest_candles(&id, bar, span)).unwrap().len(), 10);
     let begin = UnixNanos(now.0 - 6 * 86_400_000_000_000);
     let files =
         Request::files(okx_feed::rest::Module::Trades, Market::Spot, "BTC-USDT", begin, now);
@@ -50,7 +53,7 @@ fn every_endpoint_answers() {
     let mut v3 = client(&server, Dialect::V3);
     assert_eq!(v3.trades(&Request::v3_trades(Market::Spot, &id, None)).unwrap().len(), 60);
     let minute = Duration::from_secs(60);
-    let span = (UnixNanos(now.0 - 3_600_000_000_000), now);
+    let span = TimeSpan { since: before(3_600_000), until: now };
     let candles = v3.candles(&Request::v3_candles(Market::Spot, &id, minute, span)).unwrap();
     assert!((59..=61).contains(&candles.len()));
     assert!(!v3.book(&Request::v3_book(Market::Spot, &id, 5)).unwrap().bids.is_empty());

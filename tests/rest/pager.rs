@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use okx_feed::rest::{CandlePager, TradePager};
+use okx_feed::rest::{CandlePager, TimeSpan, TradeIds, TradePager};
 use okx_feed::sim::{Exchange, ExchangeConfig, Listing, MarketConfig};
 use okx_feed::{InstrumentId, Market, MonoNanos, Trade, UnixNanos};
 
@@ -48,14 +48,14 @@ fn a_hundred_thousand_trades_under_faults_are_complete_and_go_on_after_an_interr
     while let Some(page) = pager.next() {
         let rows = fetch(&mut rest, &mut exchange, &mut now, page);
         pager.on_rows(&rows, &mut trades).unwrap();
-        if let (Some((first, _, last)), true) = (pager.ids(), trades.len() / 30_000 > interruptions)
-        {
+        if let (Some(ids), true) = (pager.ids(), trades.len() / 30_000 > interruptions) {
             interruptions += 1;
             // As after a kill: what is known is the last whole row of the file.
             trades.truncate(trades.len() - 17);
             let next = trades.last().unwrap().trade_id + 1;
             let gone = pager.gone().to_vec();
-            pager = TradePager::resume(inst_id, (Some(since), None), (first, next, last), &gone);
+            let ids = TradeIds { next, ..ids };
+            pager = TradePager::new(inst_id, Some(since), None).resume(ids, &gone);
         }
     }
     assert!(trades.len() >= 100_000, "{}", trades.len());
@@ -149,15 +149,15 @@ fn ids_that_are_no_longer_there_are_skipped_and_reported() {
     let newest = *walk(TradePager::new(inst_id, None, None), 1_000).0.last().unwrap();
     // Of an interrupted walk, the ids before the oldest are gone.
     let first = oldest / 2;
+    let resumed = |ids, gone: &[(u64, u64)]| TradePager::new(inst_id, None, None).resume(ids, gone);
     let (ids, missing, gone, sent) =
-        walk(TradePager::resume(inst_id, (None, None), (first, first, oldest + 199), &[]), 1_000);
+        walk(resumed(TradeIds { first, next: first, last: oldest + 199 }, &[]), 1_000);
     assert!(ids.iter().copied().eq(oldest..oldest + 200), "{:?}", ids.len());
     assert_eq!((missing, gone), (oldest - first, vec![(first, oldest - 1)]));
     assert!(sent < 150, "{sent}");
     // An interruption behind it does not hide it; one before it finds it again, once.
-    let of = |next, gone: &[(u64, u64)]| {
-        TradePager::resume(inst_id, (None, None), (first, next, oldest + 199), gone)
-    };
+    let of =
+        |next, gone: &[(u64, u64)]| resumed(TradeIds { first, next, last: oldest + 199 }, gone);
     for (next, known) in [(oldest + 100, (first, oldest - 1)), (first, (first, oldest - 1))] {
         let (ids, missing, gone, _) = walk(of(next, &[known]), 1_000);
         assert_eq!(ids.last(), Some(&(oldest + 199)));
@@ -166,7 +166,7 @@ fn ids_that_are_no_longer_there_are_skipped_and_reported() {
     // There is nothing above the newest.
     let above = newest + 1_000_000;
     let (ids, missing, gone, sent) =
-        walk(TradePager::resume(inst_id, (None, None), (above, above, above + 9_999), &[]), 1_000);
+        walk(resumed(TradeIds { first: above, next: above, last: above + 9_999 }, &[]), 1_000);
     assert_eq!((ids.len(), missing, gone), (0, 10_000, vec![(above, above + 9_999)]));
     assert!(sent < 20, "{sent}");
 }
@@ -183,7 +183,8 @@ fn candles_are_complete_closed_and_in_order() {
         let mut rest = Rest::new(9);
         let until = wall(&exchange, now);
         let since = UnixNanos(until.0 - step * 1_000_000 * count);
-        let new = || CandlePager::v5(inst_id, bar.parse().unwrap(), (since, until), until);
+        let new =
+            || CandlePager::v5(inst_id, bar.parse().unwrap(), TimeSpan { since, until }, until);
         let (mut pager, mut candles, mut interrupted) = (new(), Vec::new(), false);
         while let Some(page) = pager.next() {
             let rows = fetch(&mut rest, &mut exchange, &mut now, page);
@@ -213,7 +214,7 @@ fn candles_that_are_not_there_are_reported_also_behind_an_interruption() {
     let at = |ms: u64| UnixNanos::from_millis(ms).unwrap();
     let has = |n: u64| !(310..=720).contains(&n) && n != 5;
     let inst_id: InstrumentId = "BTC-USDT".parse().unwrap();
-    let span = (at(begin), at(begin + 999 * minute));
+    let span = TimeSpan { since: at(begin), until: at(begin + 999 * minute) };
     let new = || CandlePager::v5(inst_id, "1m".parse().unwrap(), span, at(begin + 2_000 * minute));
     // The exchange answers each request with all that there is, newest first.
     let all: Vec<String> = (0..1_000_u64)

@@ -10,7 +10,7 @@ use okx_feed::book::DepthAction;
 use okx_feed::model::{Bar, UnknownBar};
 use okx_feed::rest::{
     BookSnapshot, CandlePager, HistoryCandle, Page, Request, RestClient, RestConfig, RestError,
-    TradePager,
+    TimeSpan, TradePager,
 };
 use okx_feed::transport::{ExtraHeaders, TlsConfig};
 use okx_feed::{
@@ -208,7 +208,8 @@ impl PyHistory {
         let bar: Bar =
             bar.0.parse().map_err(|error: UnknownBar| errors::config(error.to_string()))?;
         let now = with(py, &self.client, RestClient::time)?;
-        let span = (UnixNanos(since.0), until.map_or(now, |until| UnixNanos(until.0)));
+        let until = until.map_or(now, |until| UnixNanos(until.0));
+        let span = TimeSpan { since: UnixNanos(since.0), until };
         let mut pager = CandlePager::v5(id, bar, span, now);
         let mut found = Vec::new();
         while let Some(page) = pager.next() {

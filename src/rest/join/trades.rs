@@ -291,7 +291,7 @@ impl TradeJoin {
                 self.start = None;
                 // Without any trade in the past the first live one is the first.
                 let first_held = self.held.values().next().map(Trade::first_id);
-                self.next = ids.map(|(first, ..)| first).or(first_held);
+                self.next = ids.map(|ids| ids.first).or(first_held);
                 self.pass_held(pass);
             }
             return Ok(());

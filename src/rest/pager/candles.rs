@@ -8,7 +8,7 @@ use super::ranges::Ranges;
 use crate::model::{Bar, Dialect, InstrumentId, Market, UnixNanos};
 use crate::rest::endpoint::Endpoint;
 use crate::rest::error::RowError;
-use crate::rest::request::Request;
+use crate::rest::request::{Request, TimeSpan};
 use crate::rest::rows::HistoryCandle;
 use crate::rest::{v3, v5};
 
@@ -52,37 +52,34 @@ impl CandlePager {
     /// How many bars v3 has: the newest.
     pub const V3_BARS: u64 = 1_440;
 
-    /// The bars of v5 that begin from `since` to `until` and are closed at `now`, the exchange's
-    /// time.
+    /// The bars of v5 that begin in the span and are closed at `now`, the exchange's time.
     #[must_use]
-    pub fn v5(
-        inst_id: InstrumentId,
-        bar: Bar,
-        (since, until): (UnixNanos, UnixNanos),
-        now: UnixNanos,
-    ) -> Self {
-        Self::new((inst_id, None), bar, (since, until), now)
+    pub fn v5(inst_id: InstrumentId, bar: Bar, span: TimeSpan, now: UnixNanos) -> Self {
+        Self::new(inst_id, None, bar, span, now)
     }
 
     /// The bars of v3, as [`CandlePager::v5`]; of a length that v3 has.
     #[must_use]
     pub fn v3(
-        (market, inst_id): (Market, InstrumentId),
+        market: Market,
+        inst_id: InstrumentId,
         bar: Bar,
-        (since, until): (UnixNanos, UnixNanos),
+        span: TimeSpan,
         now: UnixNanos,
     ) -> Self {
-        let span = bar.millis().saturating_mul(Self::V3_BARS);
-        let oldest_ms = now.as_millis().saturating_sub(span);
+        let kept = bar.millis().saturating_mul(Self::V3_BARS);
+        let oldest_ms = now.as_millis().saturating_sub(kept);
         let oldest = UnixNanos::from_millis(oldest_ms).unwrap_or_default();
-        let new = Self::new((inst_id, Some(market)), bar, (since.max(oldest), until), now);
-        Self { cut: (since < oldest).then_some(oldest_ms), ..new }
+        let rest = TimeSpan { since: span.since.max(oldest), ..span };
+        let new = Self::new(inst_id, Some(market), bar, rest, now);
+        Self { cut: (span.since < oldest).then_some(oldest_ms), ..new }
     }
 
     fn new(
-        (inst_id, market): (InstrumentId, Option<Market>),
+        inst_id: InstrumentId,
+        market: Option<Market>,
         bar: Bar,
-        (since, until): (UnixNanos, UnixNanos),
+        TimeSpan { since, until }: TimeSpan,
         now: UnixNanos,
     ) -> Self {
         let now = now.as_millis();
@@ -121,19 +118,14 @@ impl CandlePager {
         if self.next > self.last {
             return None;
         }
-        let end = self.page_end();
+        let at = |ms| UnixNanos::from_millis(ms).unwrap_or_default();
+        let span = TimeSpan { since: at(self.next), until: at(self.page_end()) };
+        let newest = self.bar.millis().saturating_mul(NEWEST);
+        let is_new = self.next >= self.now.saturating_sub(newest);
         let request = match self.market {
-            None => {
-                let newest = self.bar.millis().saturating_mul(NEWEST);
-                let is_new = self.next >= self.now.saturating_sub(newest);
-                let span = (self.next.saturating_sub(1), end.saturating_add(1));
-                Request::candles(&self.inst_id, self.bar, span, is_new)
-            }
-            Some(market) => {
-                let at = |ms| UnixNanos::from_millis(ms).unwrap_or_default();
-                let span = (at(self.next), at(end));
-                Request::v3_candles(market, &self.inst_id, self.bar.shortest(), span)
-            }
+            None if is_new => Request::newest_candles(&self.inst_id, self.bar, span),
+            None => Request::candles(&self.inst_id, self.bar, span),
+            Some(market) => Request::v3_candles(market, &self.inst_id, self.bar.shortest(), span),
         };
         Some(Page { request, pause: refetch_pause(self.refetches) })
     }

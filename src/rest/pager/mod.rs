@@ -10,4 +10,4 @@ mod trades;
 
 pub use candles::CandlePager;
 pub use page::Page;
-pub use trades::TradePager;
+pub use trades::{TradeIds, TradePager};

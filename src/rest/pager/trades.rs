@@ -1,6 +1,7 @@
 //! All trades of a span of time, oldest first.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::page::{Page, refetch_pause};
 use super::ranges::Ranges;
@@ -37,6 +38,18 @@ const REFETCHES: u32 = 8;
 /// How many trades there are without a first time.
 const NEWEST: u64 = 500;
 
+/// The ids that a walk goes through: from `first` to `last`, of which those from `next` on are
+/// left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TradeIds {
+    /// The first id.
+    pub first: u64,
+    /// The next id to be requested.
+    pub next: u64,
+    /// The last id.
+    pub last: u64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Looks for the last id.
@@ -47,11 +60,11 @@ enum State {
     Oldest { low: u64, high: u64, last: u64 },
     /// Looks for the next trade after an empty page of a walk: from `next` on none is older than
     /// `low`, and the request for those older than `ask` decides.
-    Skip { walk: (u64, u64, u64), low: u64, high: u64, ask: u64 },
+    Skip { walk: TradeIds, low: u64, high: u64, ask: u64 },
     /// Looks for the trade after the last one, which must be later than the span.
     Confirm { first: u64, last: u64 },
     /// Walks up.
-    Walk { first: u64, next: u64, last: u64 },
+    Walk(TradeIds),
     /// There is none.
     Empty,
 }
@@ -71,20 +84,13 @@ impl TradePager {
         Self { inst_id, since, until, state, found, refetches: 0, gone }
     }
 
-    /// The trades with the ids from `next` to `last`, of a walk from `since` to `until` that began
-    /// at `first` and found that the ids of `gone` have no trade. Those from `next` on are
-    /// requested again.
+    /// Goes on with the ids of an earlier walk of the same span, which found that the ids of `gone`
+    /// have no trade. Those from `ids.next` on are requested again.
     #[must_use]
-    pub fn resume(
-        inst_id: InstrumentId,
-        (since, until): (Option<UnixNanos>, Option<UnixNanos>),
-        (first, next, last): (u64, u64, u64),
-        gone: &[(u64, u64)],
-    ) -> Self {
-        let (found, gone) = (BTreeMap::new(), Ranges::before(gone, next));
-        let state = State::Empty;
-        let pager = Self { inst_id, since, until, state, found, refetches: 0, gone };
-        Self { state: pager.walk(first, next, last), ..pager }
+    pub fn resume(self, ids: TradeIds, gone: &[(u64, u64)]) -> Self {
+        let TradeIds { first, next, last } = ids;
+        let state = self.walk(first, next, last);
+        Self { state, gone: Ranges::before(gone, next), ..self }
     }
 
     /// The next request; `None` where all is done.
@@ -98,10 +104,10 @@ impl TradePager {
                 let page = u64::from(Endpoint::HistoryTrades.page());
                 TradeCursor::BelowId(last.saturating_add(page))
             }
-            State::Walk { next, last, .. } if next <= last => {
+            State::Walk(TradeIds { next, last, .. }) if next <= last => {
                 TradeCursor::BelowId(page_end(next, last).saturating_add(1))
             }
-            State::Walk { .. } | State::Empty => return None,
+            State::Walk(_) | State::Empty => return None,
         };
         let limit = match self.state {
             State::Oldest { .. } => 1,
@@ -121,8 +127,8 @@ impl TradePager {
         match self.state {
             State::End(_) => self.on_end(&rows),
             State::Start { last, .. } => self.on_start(&rows, last),
-            State::Oldest { low, high, last } => self.on_oldest(&rows, (low, high, last)),
-            State::Walk { first, next, last } => self.on_page(&rows, (first, next, last), out),
+            State::Oldest { low, high, last } => self.on_oldest(&rows, low..high, last),
+            State::Walk(ids) => self.on_page(&rows, ids, out),
             State::Skip { .. } => self.on_skip(&rows),
             State::Confirm { first, last } => self.on_confirm(&rows, first, last),
             State::Empty => {}
@@ -140,7 +146,7 @@ impl TradePager {
             }
             (Some(last), _, None) => {
                 let next = last.saturating_sub(NEWEST - 1);
-                State::Walk { first: next, next, last }
+                State::Walk(TradeIds { first: next, next, last })
             }
             // All of the page were later: the end is below it.
             (None, Some(oldest), _) => State::End(TradeCursor::BelowId(oldest.trade_id)),
@@ -160,7 +166,7 @@ impl TradePager {
         self.state = match (earlier, rows.last()) {
             (Some(earlier), _) => {
                 let next = earlier.saturating_add(1);
-                State::Walk { first: next, next, last }
+                State::Walk(TradeIds { first: next, next, last })
             }
             (None, Some(oldest)) => {
                 State::Start { cursor: TradeCursor::BelowId(oldest.trade_id), last }
@@ -170,7 +176,12 @@ impl TradePager {
         };
     }
 
-    fn on_oldest(&mut self, rows: &[Trade], (low, high, last): (u64, u64, u64)) {
+    fn on_oldest(
+        &mut self,
+        rows: &[Trade],
+        Range { start: low, end: high }: Range<u64>,
+        last: u64,
+    ) {
         let middle = low + (high - low) / 2;
         let (low, high) = match rows.iter().map(|trade| trade.trade_id).min() {
             Some(id) if id < middle => (low, id.saturating_add(1)),
@@ -179,14 +190,14 @@ impl TradePager {
         self.state = match high - low {
             0 | 1 => {
                 let next = high.saturating_sub(1);
-                State::Walk { first: next, next, last }
+                State::Walk(TradeIds { first: next, next, last })
             }
             _ => State::Oldest { low, high, last },
         };
     }
 
-    fn on_page(&mut self, rows: &[Trade], walk: (u64, u64, u64), out: &mut Vec<Trade>) {
-        let (first, next, last) = walk;
+    fn on_page(&mut self, rows: &[Trade], walk: TradeIds, out: &mut Vec<Trade>) {
+        let TradeIds { first, next, last } = walk;
         let end = page_end(next, last);
         let fitting = rows.iter().filter(|trade| (next..=end).contains(&trade.trade_id));
         self.found.extend(fitting.map(|trade| (trade.trade_id, *trade)));
@@ -215,7 +226,7 @@ impl TradePager {
     fn walk(&self, first: u64, next: u64, last: u64) -> State {
         match self.until {
             Some(_) if next > last => State::Confirm { first, last },
-            _ => State::Walk { first, next, last },
+            _ => State::Walk(TradeIds { first, next, last }),
         }
     }
 
@@ -234,12 +245,13 @@ impl TradePager {
             return;
         }
         self.refetches = 0;
-        self.state = State::Walk { first, next: after, last: inside.unwrap_or(last) };
+        let last = inside.unwrap_or(last);
+        self.state = State::Walk(TradeIds { first, next: after, last });
     }
 
     fn on_skip(&mut self, rows: &[Trade]) {
         let State::Skip { walk, mut low, mut high, ask } = self.state else { return };
-        let (first, next, last) = walk;
+        let TradeIds { first, next, last } = walk;
         let found = rows.iter().map(|trade| trade.trade_id);
         match found.filter(|id| (next..ask).contains(id)).min() {
             Some(id) => high = id.max(low),
@@ -259,14 +271,14 @@ impl TradePager {
         };
     }
 
-    /// The first id, the next one and the last one; `None` before both ends are found.
+    /// The ids that it walks through; `None` before both ends are found.
     #[must_use]
-    pub const fn ids(&self) -> Option<(u64, u64, u64)> {
+    pub const fn ids(&self) -> Option<TradeIds> {
         match self.state {
-            State::Walk { first, next, last } | State::Skip { walk: (first, next, last), .. } => {
-                Some((first, next, last))
+            State::Walk(ids) | State::Skip { walk: ids, .. } => Some(ids),
+            State::Confirm { first, last } => {
+                Some(TradeIds { first, next: last.saturating_add(1), last })
             }
-            State::Confirm { first, last } => Some((first, last.saturating_add(1), last)),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ use crate::error::CliError;
 use crate::format::Counted;
 use crate::progress::{Progress, Share};
 use okx_feed::model::Bar;
-use okx_feed::rest::{CandlePager, RestClient, RestError};
+use okx_feed::rest::{CandlePager, RestClient, RestError, TimeSpan};
 use okx_feed::{InstrumentId, Market, UnixNanos};
 
 /// How many candles there are without a first time.
@@ -58,10 +58,10 @@ pub(super) fn fetch(
     }
     let ends = plan.as_ref().map_or((since.0, until.0), |plan| plan.ends);
     let gone = plan.as_ref().map(|plan| plan.gone.clone()).unwrap_or_default();
-    let span = (UnixNanos(ends.0), UnixNanos(ends.1));
+    let span = TimeSpan { since: UnixNanos(ends.0), until: UnixNanos(ends.1) };
     let mut pager = match market {
         None => CandlePager::v5(inst_id, bar, span, now),
-        Some(market) => CandlePager::v3((market, inst_id), bar, span, now),
+        Some(market) => CandlePager::v3(market, inst_id, bar, span, now),
     };
     if let Some(ts) = last_row {
         pager.resume_after(UnixNanos(ts), &gone);

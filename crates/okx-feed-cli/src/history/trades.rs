@@ -6,7 +6,7 @@ use super::rows;
 use crate::error::CliError;
 use crate::format::Counted;
 use crate::progress::{Progress, Share};
-use okx_feed::rest::{Request, RestClient, RestError, TradePager};
+use okx_feed::rest::{Request, RestClient, RestError, TradeIds, TradePager};
 use okx_feed::{InstrumentId, Market, Trade, UnixNanos};
 
 /// What was fetched.
@@ -46,7 +46,8 @@ pub(super) fn v5(
         };
         // It goes on to the end of the run before.
         until = found.until.map(UnixNanos);
-        pager = TradePager::resume(inst_id, (since, until), (first, next, last), &found.gone);
+        let ids = TradeIds { first, next, last };
+        pager = TradePager::new(inst_id, since, until).resume(ids, &found.gone);
         fetched.before = next.saturating_sub(first).saturating_sub(pager.missing());
         plan = Some(found.clone());
     }
@@ -63,7 +64,7 @@ pub(super) fn v5(
             reply => reply?,
         };
         pager.on_rows(&reply, &mut trades).map_err(|why| wrong(&request, why))?;
-        if let Some((first, next, last)) = pager.ids() {
+        if let Some(TradeIds { first, next, last }) = pager.ids() {
             // Before the rows: what is gone is not asked for again.
             to.note(&mut plan, (query, (first, last), until.map(|until| until.0)), pager.gone())?;
             let before = first + fetched.before + gone_before;
