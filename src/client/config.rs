@@ -128,7 +128,8 @@ impl ClientConfig {
         let dialect = self.session.dialect;
         match (&self.url, dialect) {
             (Some(url), _) => Ok(url.clone()),
-            (None, Dialect::V5) => Ok(self.region.url(self.demo)),
+            (None, Dialect::V5) if self.demo => Ok(self.region.demo_url()),
+            (None, Dialect::V5) => Ok(self.region.url()),
             (None, Dialect::V3) if self.demo || self.region != Region::Global => {
                 Err(ClientError::NoRegion)
             }

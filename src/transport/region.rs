@@ -25,23 +25,36 @@ impl Region {
     /// All regions.
     pub const ALL: [Self; 3] = [Self::Global, Self::Eea, Self::Us];
 
-    /// The host that serves the region, in demo trading where `demo` says so.
+    /// The host that serves the region.
     #[must_use]
-    pub const fn host(self, demo: bool) -> &'static str {
-        match (self, demo) {
-            (Self::Global, false) => "ws.okx.com",
-            (Self::Global, true) => "wspap.okx.com",
-            (Self::Eea, false) => "wseea.okx.com",
-            (Self::Eea, true) => "wseeapap.okx.com",
-            (Self::Us, false) => "wsus.okx.com",
-            (Self::Us, true) => "wsuspap.okx.com",
+    pub const fn host(self) -> &'static str {
+        match self {
+            Self::Global => "ws.okx.com",
+            Self::Eea => "wseea.okx.com",
+            Self::Us => "wsus.okx.com",
+        }
+    }
+
+    /// The host that serves demo trading in the region.
+    #[must_use]
+    pub const fn demo_host(self) -> &'static str {
+        match self {
+            Self::Global => "wspap.okx.com",
+            Self::Eea => "wseeapap.okx.com",
+            Self::Us => "wsuspap.okx.com",
         }
     }
 
     /// The address of the region's public market data in v5.
     #[must_use]
-    pub fn url(self, demo: bool) -> String {
-        format!("wss://{}{}", self.host(demo), ChannelPath::Public)
+    pub fn url(self) -> String {
+        format!("wss://{}{}", self.host(), ChannelPath::Public)
+    }
+
+    /// The address of demo trading's public market data in v5.
+    #[must_use]
+    pub fn demo_url(self) -> String {
+        format!("wss://{}{}", self.demo_host(), ChannelPath::Public)
     }
 }
 
@@ -62,10 +75,8 @@ mod tests {
 
     #[test]
     fn every_region_has_its_own_address_also_for_demo_trading() {
-        let all: Vec<String> = Region::ALL
-            .iter()
-            .flat_map(|region| [false, true].map(|demo| region.url(demo)))
-            .collect();
+        let all: Vec<String> =
+            Region::ALL.iter().flat_map(|region| [region.url(), region.demo_url()]).collect();
         assert_eq!(
             all,
             [
@@ -77,6 +88,6 @@ mod tests {
                 "wss://wsuspap.okx.com/ws/v5/public",
             ]
         );
-        assert_eq!(Region::default().url(false), default_url(Dialect::V5));
+        assert_eq!(Region::default().url(), default_url(Dialect::V5));
     }
 }
