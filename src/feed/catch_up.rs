@@ -8,16 +8,20 @@ use crate::model::{BookState, NO_SEQ, UnixNanos};
 /// So long after the last accepted book the first one of a new connection may be from anywhere.
 const LONGEST_LAG: Duration = Duration::from_secs(30);
 
-/// Where a book stands: the exchange's time, and its number, [`NO_SEQ`] where it has none.
+/// Where a book stands in its feed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct BookVersion {
+pub(super) struct FeedPosition {
+    /// The exchange's time.
     pub(super) ts: UnixNanos,
+    /// The sequence number, [`NO_SEQ`] where there is none.
     pub(super) seq: i64,
+    /// When it was received.
+    pub(super) ts_recv: UnixNanos,
 }
 
-impl BookVersion {
+impl FeedPosition {
     pub(super) const fn of(book: &Book5) -> Self {
-        Self { ts: book.ts_event, seq: book.seq }
+        Self { ts: book.ts_event, seq: book.seq, ts_recv: book.ts_recv }
     }
 
     /// Whether this is older than `last`: by number and by time, or by time where one has no
@@ -45,14 +49,11 @@ impl CatchUpFilter {
         self.is_new_connection |= !matches!(to, BookState::Live | BookState::Stale);
     }
 
-    /// Whether a book that came at `at` is outdated, where the last accepted one came at `last_at`.
+    /// Whether a book is outdated, where `last` is the last accepted one.
     #[cold]
-    pub(super) fn rejects(
-        &mut self,
-        (book, at): (BookVersion, UnixNanos),
-        (last, last_at): (BookVersion, UnixNanos),
-    ) -> bool {
-        let is_recent = at.since(last_at).is_none_or(|since| since < LONGEST_LAG);
+    pub(super) fn rejects(&mut self, book: FeedPosition, last: FeedPosition) -> bool {
+        let since = book.ts_recv.since(last.ts_recv);
+        let is_recent = since.is_none_or(|since| since < LONGEST_LAG);
         self.is_new_connection = is_recent && book.is_behind(last);
         self.is_new_connection
     }
@@ -64,14 +65,14 @@ mod tests {
 
     const SECOND: u64 = 1_000_000_000;
 
-    fn version(seq: i64, ts: u64) -> BookVersion {
-        BookVersion { ts: UnixNanos(ts), seq }
+    fn at(seq: i64, ts: u64, ts_recv: u64) -> FeedPosition {
+        FeedPosition { ts: UnixNanos(ts), seq, ts_recv: UnixNanos(ts_recv) }
     }
 
     #[test]
     fn numbers_and_times_have_to_agree_that_a_book_is_behind() {
         let is_behind = |this: (i64, u64), last: (i64, u64)| {
-            version(this.0, this.1).is_behind(version(last.0, last.1))
+            at(this.0, this.1, 0).is_behind(at(last.0, last.1, 0))
         };
         assert!(is_behind((4, 90), (5, 100)) && is_behind((4, 100), (5, 100)));
         // An equal number is an equal book; a reset; a clock step.
@@ -89,14 +90,14 @@ mod tests {
         assert!(!filter.is_new_connection);
         filter.on_state(BookState::Connecting);
         filter.on_state(BookState::Stale);
-        let last = (version(90, 90), UnixNanos(SECOND));
+        let last = at(90, 90, SECOND);
         for n in 10..90 {
-            assert!(filter.rejects((version(n, n.unsigned_abs()), UnixNanos(2 * SECOND)), last));
+            assert!(filter.rejects(at(n, n.unsigned_abs(), 2 * SECOND), last));
         }
-        assert!(!filter.rejects((version(90, 90), UnixNanos(2 * SECOND)), last));
+        assert!(!filter.rejects(at(90, 90, 2 * SECOND), last));
         assert!(!filter.is_new_connection);
-        for (at, is_rejected) in [(31 * SECOND - 1, true), (31 * SECOND, false)] {
-            assert_eq!(filter.rejects((version(1, 1), UnixNanos(at)), last), is_rejected);
+        for (ts_recv, is_rejected) in [(31 * SECOND - 1, true), (31 * SECOND, false)] {
+            assert_eq!(filter.rejects(at(1, 1, ts_recv), last), is_rejected);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The slot of one subscription: its last data and its state.
 
-use super::catch_up::{BookVersion, CatchUpFilter};
+use super::catch_up::{CatchUpFilter, FeedPosition};
 use super::stats::Stats;
 use crate::book::{Attribution, Book5, DEFAULT_DEPTH, DepthBook, FaultPolicy, Verify};
 use crate::event::{BookUpdate, EventSink, StateChange};
@@ -337,9 +337,8 @@ impl Slot {
     /// The slot becomes stale then.
     #[cold]
     fn rejects(&mut self, book: &Book5) -> bool {
-        let last = BookVersion { ts: self.ts_event, seq: self.seq };
-        let this = (BookVersion::of(book), book.ts_recv);
-        let is_rejected = self.catch_up.rejects(this, (last, self.ts_recv));
+        let last = FeedPosition { ts: self.ts_event, seq: self.seq, ts_recv: self.ts_recv };
+        let is_rejected = self.catch_up.rejects(FeedPosition::of(book), last);
         if is_rejected && self.state != BookState::Stale {
             self.state = BookState::Stale;
             self.publish_state();

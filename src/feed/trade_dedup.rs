@@ -26,21 +26,32 @@ pub(super) enum TradeClass {
     },
 }
 
+/// What a subscription has emitted so far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TradeHistory {
+    /// The id of the newest emitted trade.
+    pub(super) last: Option<u64>,
+    /// The time of that trade.
+    pub(super) last_ts: UnixNanos,
+    /// Whether ids have no gaps, as in v5: a message covers `count` ids, up to its `trade_id`.
+    pub(super) is_dense: bool,
+    /// Whether no trade of this connection was emitted yet.
+    pub(super) is_new_connection: bool,
+}
+
 /// Classifies a trade whose id does not directly follow the last one.
 ///
-/// `last` is the id of the newest emitted trade and `last_ts` its time. `from` is the state of the
-/// subscription before the trade. Ids are dense in v5: a message covers `count` ids, up to its
-/// `trade_id`.
+/// `from` is the state of the subscription before the trade.
 ///
 /// An id below all retained ids is a sequence reset. On a new connection, which may lag, it is one
 /// only if the trade has a later time or arrives [`RESET_AFTER`] after the last trade.
 pub(super) fn classify<const N: usize>(
     ring: &TradeRing<N>,
-    (last, last_ts): (Option<u64>, UnixNanos),
+    history: TradeHistory,
     trade: &Trade,
     from: BookState,
-    (is_dense, is_new_connection): (bool, bool),
 ) -> TradeClass {
+    let TradeHistory { last, last_ts, is_dense, is_new_connection } = history;
     let replayed = !matches!(from, BookState::Live | BookState::Stale);
     let Some(last) = last else {
         return TradeClass::New { replayed, missed: 0, is_last: true };
@@ -97,13 +108,13 @@ mod tests {
             let mut trade = Trade::new(Side::Buy, one, one);
             (trade.trade_id, trade.ts_event, trade.count) = (id, ts_event, count);
             trade.ts_recv = UnixNanos(self.now);
-            let class = classify(
-                &self.ring,
-                (self.last, self.ts),
-                &trade,
-                from,
-                (true, self.is_new_connection),
-            );
+            let history = TradeHistory {
+                last: self.last,
+                last_ts: self.ts,
+                is_dense: true,
+                is_new_connection: self.is_new_connection,
+            };
+            let class = classify(&self.ring, history, &trade, from);
             self.is_new_connection &= class == TradeClass::Outdated;
             if let TradeClass::New { is_last, .. } = class {
                 self.ring.push(trade);

@@ -131,7 +131,8 @@ impl Watchdog {
         &mut self,
         handler: &mut FeedHandler,
         session: &mut Session,
-        (now, wall): (MonoNanos, UnixNanos),
+        now: MonoNanos,
+        wall: UnixNanos,
         others: impl Fn(&Subscription) -> Option<LastUpdate>,
         sink: &mut impl EventSink,
     ) {

@@ -158,7 +158,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
             }
             shared.on_event(*id, event);
         };
-        watchdog.check(handler, session, now, others, sink);
+        watchdog.check(handler, session, now.0, now.1, others, sink);
         shared.received = received;
         shared.recorder.note(*id, Noted::Tick, now.1, || words(watchdog.age_changes()));
         shared.mark_stale(id.group, &config.stale, now.1);

@@ -2,7 +2,7 @@
 
 use super::{Slot, SlotData};
 use crate::event::{Event, EventSink, RawMessage, RecordUpdate, Skipped};
-use crate::feed::catch_up::BookVersion;
+use crate::feed::catch_up::FeedPosition;
 use crate::feed::stats::Stats;
 use crate::model::{BookState, NO_SEQ, Record, Topic};
 
@@ -70,8 +70,8 @@ impl Slot {
 
     #[cold]
     fn rejects_record(&mut self, record: &Record) -> bool {
-        let last = BookVersion { ts: self.ts_event, seq: NO_SEQ };
-        let this = BookVersion { ts: record.order(), seq: NO_SEQ };
-        self.catch_up.rejects((this, record.ts_recv), (last, self.ts_recv))
+        let last = FeedPosition { ts: self.ts_event, seq: NO_SEQ, ts_recv: self.ts_recv };
+        let this = FeedPosition { ts: record.order(), seq: NO_SEQ, ts_recv: record.ts_recv };
+        self.catch_up.rejects(this, last)
     }
 }

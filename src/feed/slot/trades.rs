@@ -3,7 +3,7 @@
 use super::{Slot, SlotData};
 use crate::event::{Event, EventSink, TradeUpdate};
 use crate::feed::stats::Stats;
-use crate::feed::trade_dedup::{self, TradeClass};
+use crate::feed::trade_dedup::{self, TradeClass, TradeHistory};
 use crate::model::{BookState, NO_SEQ, Trade};
 
 impl Slot {
@@ -59,8 +59,9 @@ impl Slot {
         let SlotData::Trades { ring, .. } = &self.data else { return TradeClass::Repeated };
         let last = (self.seq != NO_SEQ).then(|| self.seq.cast_unsigned());
         let is_dense = self.subscription.channel().has_dense_trade_ids();
-        let kind = (is_dense, self.catch_up.is_new_connection);
-        let class = trade_dedup::classify(ring, (last, self.ts_event), trade, from, kind);
+        let is_new_connection = self.catch_up.is_new_connection;
+        let history = TradeHistory { last, last_ts: self.ts_event, is_dense, is_new_connection };
+        let class = trade_dedup::classify(ring, history, trade, from);
         self.catch_up.is_new_connection &= class == TradeClass::Outdated;
         if let TradeClass::New { is_last: true, .. } = class {
             (self.seq, self.ts_event) = (trade.trade_id.cast_signed(), trade.ts_event);

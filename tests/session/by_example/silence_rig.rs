@@ -194,7 +194,7 @@ impl Rig {
                 states.push((secs, change.subscription.to_string(), change.to));
             }
         };
-        watchdog.check(feed, session, (now, wall), others, sink);
+        watchdog.check(feed, session, now, wall, others, sink);
     }
 
     pub(super) fn state(&self, name: &str) -> BookState {

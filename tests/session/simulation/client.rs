@@ -201,7 +201,7 @@ impl Client {
     pub(crate) fn check(&mut self, (now, wall): Moment, others: &LastSeen, mut sink: Passing<'_>) {
         self.checked = now;
         let Self { session, feed, watchdog, .. } = self;
-        watchdog.check(feed, session, (now, wall), |s| others.get(s).copied(), &mut sink);
+        watchdog.check(feed, session, now, wall, |s| others.get(s).copied(), &mut sink);
     }
 
     /// Adds the times of its last data, if it is connected.
