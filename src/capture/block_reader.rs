@@ -62,6 +62,24 @@ pub(super) struct BlockReader {
     is_limited: bool,
 }
 
+/// What is missing between two times.
+#[derive(Clone, Copy, Debug)]
+struct GapSpan {
+    /// The lines that are known to be missing.
+    lines: u64,
+    /// The blocks that are known to be missing.
+    blocks: u64,
+    first: UnixNanos,
+    last: UnixNanos,
+}
+
+impl GapSpan {
+    /// It is not known how much.
+    const fn between(first: UnixNanos, last: UnixNanos) -> Self {
+        Self { lines: 0, blocks: 0, first, last }
+    }
+}
+
 impl BlockReader {
     /// A reader of what was read already, and of what a source has behind it.
     pub(super) fn new(ahead: Vec<u8>) -> io::Result<Self> {
@@ -218,17 +236,18 @@ impl BlockReader {
         match self.order.place(trailer) {
             Place::Next if has_left_out => {
                 let reason = format!("no block before byte {}", self.start_of(trailer));
-                self.write_gap((0, 0), (before, trailer.first), &reason);
+                self.write_gap(GapSpan::between(before, trailer.first), &reason);
             }
             Place::Next => {}
             Place::AfterHole(blocks, since) => {
                 let reason = format!("blocks do not follow before byte {}", self.start_of(trailer));
-                self.write_gap((0, blocks), (since, trailer.first), &reason);
+                let missing = GapSpan { blocks, ..GapSpan::between(since, trailer.first) };
+                self.write_gap(missing, &reason);
             }
             Place::Again { is_first } => {
                 let reason = format!("blocks again at byte {}", self.start_of(trailer));
                 if is_first {
-                    self.write_gap((0, 0), (trailer.first, trailer.last), &reason);
+                    self.write_gap(GapSpan::between(trailer.first, trailer.last), &reason);
                 }
                 return;
             }
@@ -253,8 +272,12 @@ impl BlockReader {
         } else {
             self.text = gap;
             let reason = format!("damaged block at byte {}", self.start_of(trailer));
-            let lines = trailer.lines.into();
-            self.write_gap((lines, 1), (trailer.first, trailer.last), &reason);
+            let missing = GapSpan {
+                lines: trailer.lines.into(),
+                blocks: 1,
+                ..GapSpan::between(trailer.first, trailer.last)
+            };
+            self.write_gap(missing, &reason);
         }
     }
 
@@ -265,12 +288,8 @@ impl BlockReader {
 
     /// Writes a line that says that so many lines and blocks of these times are missing, where
     /// they are of the times that are read.
-    fn write_gap(
-        &mut self,
-        (lines, blocks): (u64, u64),
-        (first, last): (UnixNanos, UnixNanos),
-        reason: &str,
-    ) {
+    fn write_gap(&mut self, missing: GapSpan, reason: &str) {
+        let GapSpan { lines, blocks, first, last } = missing;
         if last < self.from || first >= self.to {
             return;
         }
@@ -305,7 +324,8 @@ impl BlockReader {
             if found == Found::Foreign {
                 (self.taken, self.text) = (0, Vec::new());
                 let reason = format!("damaged from byte {} to the end", self.offset);
-                self.write_gap((0, 0), (self.order.latest(), UnixNanos(u64::MAX)), &reason);
+                let missing = GapSpan::between(self.order.latest(), UnixNanos(u64::MAX));
+                self.write_gap(missing, &reason);
             }
         }
         let left = self.text.get(self.taken..).unwrap_or_default();

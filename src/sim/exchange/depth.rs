@@ -6,7 +6,7 @@ use super::body::Body;
 use super::depth_text::{DepthMessage, ShownLevel};
 use super::sbe::{BookMessage, Instrument};
 use crate::model::{Channel, UnixNanos};
-use crate::sim::market::{Listing, Resting, SimBook, SimSide};
+use crate::sim::market::{Listing, NumberedBook, Resting, SimBook, SimSide};
 
 /// The levels a side over which the exchange's checksum goes.
 const CHECKSUM_LEVELS: usize = 25;
@@ -55,7 +55,7 @@ impl DepthTopic {
     /// Starts with the book as it is, whose number is `seq`.
     pub(crate) fn new(
         channel: Channel,
-        (listing, book, seq): (&Listing, &SimBook, i64),
+        NumberedBook { listing, book, seq }: NumberedBook<'_>,
         ts: UnixNanos,
         checksums: bool,
     ) -> Self {
@@ -81,7 +81,7 @@ impl DepthTopic {
     /// between the last update and the next.
     pub(crate) fn exponent_update(
         &mut self,
-        (listing, _, seq): (&Listing, &SimBook, i64),
+        NumberedBook { listing, seq, .. }: NumberedBook<'_>,
         ts: UnixNanos,
     ) -> Option<Body> {
         let SbeState { code, more_decimals, wanted } = self.sbe?;
@@ -127,7 +127,7 @@ impl DepthTopic {
     /// The increment that leads to the book as it is; `None` where the channel shows no change.
     pub(crate) fn update(
         &mut self,
-        (listing, book, seq): (&Listing, &SimBook, i64),
+        NumberedBook { listing, book, seq }: NumberedBook<'_>,
         ts: UnixNanos,
         scratch: &mut DepthScratch,
     ) -> Option<Body> {

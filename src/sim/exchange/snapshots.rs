@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::depth::{Sides, shown};
 use super::sbe::{BookMessage, Instrument, code_of};
 use crate::model::{Channel, MonoNanos, UnixNanos};
-use crate::sim::market::{InstIndex, SimMarket};
+use crate::sim::market::{InstIndex, NumberedBook, SimMarket};
 
 /// The exchange refreshes its cache about so often.
 pub(crate) const REFRESH: Duration = Duration::from_millis(500);
@@ -39,7 +39,7 @@ impl Snapshots {
         if last.is_some_and(|at| now.since(at) < self.refresh) {
             return;
         }
-        let Some((_, book, seq)) = market.numbered(inst) else { return };
+        let Some(NumberedBook { book, seq, .. }) = market.numbered(inst) else { return };
         let sides = shown(Channel::BooksL2Tbt, book);
         let kept = Cached { at: now, ts: market.stamp(now), seq, sides };
         self.cached.insert(inst.number(), kept);

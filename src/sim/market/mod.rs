@@ -21,3 +21,4 @@ pub use sim_market::{InstIndex, MarketConfig, SimMarket};
 pub(crate) use book::{Resting, SimSide};
 pub(crate) use past::SingleFill;
 pub(crate) use rng::Rng;
+pub(crate) use sim_market::NumberedBook;

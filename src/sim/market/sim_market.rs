@@ -92,6 +92,15 @@ struct Instrument {
     past: Past,
 }
 
+/// A book and its sequence number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NumberedBook<'m> {
+    /// What the book is of.
+    pub(crate) listing: &'m Listing,
+    pub(crate) book: &'m SimBook,
+    pub(crate) seq: i64,
+}
+
 impl SimMarket {
     /// Opens the market with full books and a last trade on each instrument.
     #[must_use]
@@ -241,10 +250,10 @@ impl SimMarket {
         Some(self.instruments.get(inst.0)?.seq)
     }
 
-    /// What is listed, its book and the number of that book.
-    pub(crate) fn numbered(&self, inst: InstIndex) -> Option<(&Listing, &SimBook, i64)> {
+    /// The book of an instrument, with its number.
+    pub(crate) fn numbered(&self, inst: InstIndex) -> Option<NumberedBook<'_>> {
         let Instrument { listing, book, seq, .. } = self.instruments.get(inst.0)?;
-        Some((listing, book, *seq))
+        Some(NumberedBook { listing, book, seq: *seq })
     }
 
     /// Resets the sequence numbers of an instrument to 1, as maintenance does.

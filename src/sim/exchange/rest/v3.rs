@@ -10,7 +10,7 @@ use super::reply::RestReply;
 use super::seen::Seen;
 use super::v5::visible_fills;
 use crate::model::{Market, UnixNanos};
-use crate::sim::market::{InstIndex, Listing, SimSide, SingleFill};
+use crate::sim::market::{InstIndex, Listing, NumberedBook, SimSide, SingleFill};
 
 /// Trades and candles go back no further.
 const NEWEST_TRADES: u64 = 300;
@@ -140,7 +140,7 @@ fn candle_rows(seen: Seen<'_>, inst: InstIndex, query: &Query<'_>) -> Result<Res
 }
 
 fn book(seen: Seen<'_>, inst: InstIndex, query: &Query<'_>) -> Result<RestReply, RestReply> {
-    let Some((listing, book, _)) = seen.market.numbered(inst) else {
+    let Some(NumberedBook { listing, book, .. }) = seen.market.numbered(inst) else {
         return Err(RestReply::not_found());
     };
     // Only spot gives all levels where none are asked for.

@@ -10,7 +10,7 @@ use super::reply::RestReply;
 use super::seen::Seen;
 use crate::model::{Market, UnixNanos};
 use crate::sim::exchange::record_text::instrument;
-use crate::sim::market::{InstIndex, Listing, ListingState, SimSide, SingleFill};
+use crate::sim::market::{InstIndex, Listing, ListingState, NumberedBook, SimSide, SingleFill};
 
 /// `candles` has the newest bars only.
 const NEWEST_BARS: u64 = 1_440;
@@ -145,7 +145,7 @@ fn book(
 ) -> Result<RestReply, RestReply> {
     let inst = query.inst(seen.market)?;
     let levels = query.limit("sz", 1, most)?;
-    let Some((listing, book, seq)) = seen.market.numbered(inst) else {
+    let Some(NumberedBook { listing, book, seq }) = seen.market.numbered(inst) else {
         return Ok(RestReply::v5(""));
     };
     let mut out = String::from(r#"{"asks":["#);
