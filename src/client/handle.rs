@@ -28,9 +28,9 @@ use crate::transport::Clock;
 
 /// The handle of a running client, which keeps books and trades up to date on threads of its own.
 ///
-/// Books and trades can be read from any thread at any time. [`Client::book`], [`Client::view`] and
-/// [`Client::trades`] take no lock, nor do the readers that [`Client::book_reader`] and the like
-/// return; looking a reader up by its subscription does. Dropping the handle stops the client.
+/// Books and trades can be read from any thread at any time. [`Client::book`], [`Client::snapshot`]
+/// and [`Client::trades`] take no lock, nor do the readers that [`Client::book_reader`] and the
+/// like return; looking a reader up by its subscription does. Dropping the handle stops the client.
 ///
 /// The sink runs on the feed's thread, which can't wait for itself: calls from the sink that wait
 /// for the thread (`subscribe`, `subscribe_all`, `stats`, `connections`) fail with
@@ -80,15 +80,15 @@ impl Client {
     }
 
     /// The first book of the builder; empty before it has come, and where there is none. Whether it
-    /// is live is in [`Client::view`].
+    /// is live is in [`Client::snapshot`].
     #[must_use]
     pub fn book(&self) -> Book5 {
-        self.view().map(|view| view.value).unwrap_or_default()
+        self.snapshot().map(|book| book.value).unwrap_or_default()
     }
 
     /// The first book of the builder with its state; `None` where the builder had none.
     #[must_use]
-    pub fn view(&self) -> Option<Latest<Book5>> {
+    pub fn snapshot(&self) -> Option<Latest<Book5>> {
         Some(self.first_book.as_ref()?.snapshot())
     }
 

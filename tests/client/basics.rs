@@ -55,7 +55,7 @@ async fn follows(dialect: Dialect, path: &str, books: &str, trades: &str, busy: 
                 let market = exchange.market();
                 market.book5(market.find(&inst_id)?)
             })?;
-            let view = client.view()?;
+            let view = client.snapshot()?;
             let same = view.value.asks() == truth.asks() && view.value.bids() == truth.bids();
             (same && view.version > seen && view.state.is_live()).then_some(view.version)
         })
@@ -108,7 +108,7 @@ async fn subscriptions_are_added_and_removed_on_a_running_connection() {
     client.subscribe(nonsense).unwrap();
     let rejected = BookState::Down(DownReason::Rejected);
     wait_for(|| (client.state(&nonsense) == Some(rejected)).then_some(())).await;
-    assert!(client.view().unwrap().state.is_live());
+    assert!(client.snapshot().unwrap().state.is_live());
     assert_eq!(client.stats().unwrap().rejections, 1);
 
     let reader = client.book_reader(&sub("books5:BTC-USDT")).unwrap();
@@ -281,7 +281,7 @@ async fn a_sink_that_panics_leaves_no_book_live() {
         .spawn()
         .unwrap();
     let stopped = BookState::Down(DownReason::Stopped);
-    wait_for(|| client.view().filter(|view| view.state == stopped)).await;
+    wait_for(|| client.snapshot().filter(|book| book.state == stopped)).await;
     wait_for(|| matches!(client.stats(), Err(ClientError::Stopped)).then_some(())).await;
 }
 

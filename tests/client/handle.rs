@@ -130,7 +130,7 @@ async fn many_channels_take_few_requests() {
         .configure(quick);
     client = client.configure(|config| config.max_subscriptions_per_connection = 1_000);
     let client = client.spawn().unwrap();
-    wait_for(|| client.view().filter(|view| view.state.is_live())).await;
+    wait_for(|| client.snapshot().filter(|book| book.state.is_live())).await;
     let requests = || client.stats().unwrap().session.requests;
     assert_eq!(requests(), 1);
     let more: Vec<Subscription> =
