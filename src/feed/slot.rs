@@ -144,7 +144,7 @@ impl Slot {
             ChannelKind::Stream(_) => SlotData::Stream { publisher: None, options: trades },
             // Nothing is kept; the ring is for the state alone.
             ChannelKind::Raw => {
-                SlotData::Stream { publisher: None, options: TradeOptions { tape_len: 1 } }
+                SlotData::Stream { publisher: None, options: TradeOptions { ring_len: 1 } }
             }
         };
         Self {

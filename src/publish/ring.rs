@@ -13,10 +13,10 @@ use super::words::{Words, words_of};
 use crate::model::{BookState, Record, Trade};
 
 /// The default capacity of a published ring, in trades.
-pub(crate) const TAPE_LEN: usize = 1024;
+pub(crate) const DEFAULT_RING_LEN: usize = 1024;
 
 /// The largest capacity of a published ring, in trades: four megabytes.
-pub(crate) const MAX_TAPE_LEN: usize = 1 << 16;
+pub(crate) const MAX_RING_LEN: usize = 1 << 16;
 
 /// The largest capacity of a published ring of records: 200 KB.
 const MAX_RECORDS: usize = 256;
@@ -24,30 +24,30 @@ const MAX_RECORDS: usize = 256;
 /// Options for published trades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TradeOptions {
-    /// The capacity of a published ring in trades, 64 bytes each: 1 to
-    /// [`TradeOptions::MAX_TAPE_LEN`], [`TradeOptions::TAPE_LEN`] by default. A reader that polls
-    /// before so many new trades misses none.
-    pub tape_len: usize,
+    /// The capacity of a published ring of trades, 64 bytes each: 1 to
+    /// [`TradeOptions::MAX_RING_LEN`], [`TradeOptions::DEFAULT_RING_LEN`] by default. A reader that
+    /// polls before so many new trades misses none.
+    pub ring_len: usize,
 }
 
 impl TradeOptions {
     /// The largest capacity of a published ring, in trades: four megabytes.
-    pub const MAX_TAPE_LEN: usize = MAX_TAPE_LEN;
+    pub const MAX_RING_LEN: usize = MAX_RING_LEN;
 
     /// The default capacity of a published ring, in trades.
-    pub const TAPE_LEN: usize = TAPE_LEN;
+    pub const DEFAULT_RING_LEN: usize = DEFAULT_RING_LEN;
 }
 
 impl TradeOptions {
     /// The capacity of a published ring of records, which take more memory than trades.
     pub(crate) fn record_ring_len(self) -> usize {
-        self.tape_len.min(MAX_RECORDS)
+        self.ring_len.min(MAX_RECORDS)
     }
 }
 
 impl Default for TradeOptions {
     fn default() -> Self {
-        Self { tape_len: TAPE_LEN }
+        Self { ring_len: DEFAULT_RING_LEN }
     }
 }
 
@@ -112,18 +112,18 @@ pub struct RingReader<T: RingValue> {
 }
 
 impl<T: RingValue> RingPublisher<T> {
-    /// Makes an empty ring for the last [`TradeOptions::TAPE_LEN`] values.
+    /// Makes an empty ring for the last [`TradeOptions::DEFAULT_RING_LEN`] values.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_len(TAPE_LEN)
+        Self::with_len(DEFAULT_RING_LEN)
     }
 
     /// Makes an empty ring for the last `len` values, clamped to 1 to
-    /// [`TradeOptions::MAX_TAPE_LEN`].
+    /// [`TradeOptions::MAX_RING_LEN`].
     #[must_use]
     pub fn with_len(len: usize) -> Self {
         let entries =
-            (0..len.clamp(1, MAX_TAPE_LEN)).map(|_| SeqLock::new(words_of(&T::EMPTY, 0))).collect();
+            (0..len.clamp(1, MAX_RING_LEN)).map(|_| SeqLock::new(words_of(&T::EMPTY, 0))).collect();
         let state = AtomicU8::new(BookState::Connecting.to_code());
         Self { shared: Arc::new(SharedRing { next: AtomicU64::new(0), state, entries }), at: 0 }
     }

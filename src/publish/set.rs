@@ -30,7 +30,7 @@ impl Publishers {
                 made.book = Some(BookPublisher::new());
                 made.depth = Some(DepthPublisher::new());
             }
-            ChannelKind::Trades => made.trades = Some(TradePublisher::with_len(options.tape_len)),
+            ChannelKind::Trades => made.trades = Some(TradePublisher::with_len(options.ring_len)),
             ChannelKind::Latest(_) => made.record = Some(RecordPublisher::new()),
             // A ring without an entry in use, for its state.
             ChannelKind::Raw => made.records = Some(RecordRingPublisher::with_len(1)),

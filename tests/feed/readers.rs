@@ -218,11 +218,11 @@ fn a_tape_is_as_long_as_asked_for_alone_and_behind_an_arbiter() {
     let message = |n: u64| messages::trade("A", n, 1, n);
     for (asked, kept) in [(0, 1), (1, 1), (3, 3), (usize::MAX, 1 << 16)] {
         let mut handler = FeedHandler::new(Dialect::V5);
-        handler.set_trade_options(TradeOptions { tape_len: asked });
+        handler.set_trade_options(TradeOptions { ring_len: asked });
         handler.subscribe(trades).unwrap();
         let tape = handler.trade_reader(&trades).unwrap();
         let mut arbiter = Arbiter::new(2);
-        arbiter.set_trade_options(TradeOptions { tape_len: asked });
+        arbiter.set_trade_options(TradeOptions { ring_len: asked });
         arbiter.subscribe(trades);
         let behind = arbiter.readers(&trades).trades.unwrap();
         let pushed = kept.min(8) + 2;

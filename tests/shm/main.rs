@@ -65,7 +65,7 @@ fn small() -> okx_feed::publish::shm::ShmOptions {
     okx_feed::publish::shm::ShmOptions {
         subscriptions: 8,
         bytes: 1 << 20,
-        tape_len: 16,
+        ring_len: 16,
         ..Default::default()
     }
 }

@@ -60,7 +60,7 @@ fn message(channel: &str, n: u64) -> String {
 const OPTIONS: ShmOptions = ShmOptions {
     subscriptions: 64,
     bytes: 4 << 20,
-    tape_len: 1 << 14,
+    ring_len: 1 << 14,
     mode: 0o600,
     heartbeat_every: std::time::Duration::from_millis(100),
     heartbeat_limit: std::time::Duration::from_secs(1),

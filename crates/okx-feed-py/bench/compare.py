@@ -322,7 +322,7 @@ def events() -> None:
     import okx_feed
 
     channels = [f"books5:{INST}", f"trades:{INST}", "trades:BTC-USDT-SWAP", "trades:ETH-USDT"]
-    options = {"trades.tape_len": 65536}
+    options = {"trades.ring_len": 65536}
     with okx_feed.Client(channels, url=V5, options=options) as client:
         queue, other = client.events(1 << 20), client.events(1 << 20)
         time.sleep(20)

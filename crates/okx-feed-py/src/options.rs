@@ -179,7 +179,7 @@ fn depth(config: &mut ClientConfig, name: &str, value: Value<'_, '_>) -> PyResul
 
 fn trades(config: &mut ClientConfig, name: &str, value: Value<'_, '_>) -> PyResult<bool> {
     match name {
-        "tape_len" => config.trades.tape_len = value.extract()?,
+        "ring_len" => config.trades.ring_len = value.extract()?,
         _ => return Ok(false),
     }
     Ok(true)

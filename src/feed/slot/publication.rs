@@ -42,7 +42,7 @@ impl Slot {
         let SlotData::Trades { publisher, options, .. } = &mut self.data else { return None };
         let state = self.state;
         let publisher = publisher.get_or_insert_with(|| {
-            let mut publisher = TradePublisher::with_len(options.tape_len);
+            let mut publisher = TradePublisher::with_len(options.ring_len);
             publisher.publish_state(state);
             publisher
         });

@@ -38,8 +38,8 @@ pub struct ShmOptions {
     /// added.
     pub bytes: usize,
     /// The number of trades that a ring keeps, 64 bytes each;
-    /// [`TradeOptions::TAPE_LEN`] by default.
-    pub tape_len: usize,
+    /// [`TradeOptions::DEFAULT_RING_LEN`] by default.
+    pub ring_len: usize,
     /// The permissions of the file; `0o600` by default, the owner alone. Readers need to read.
     pub mode: u32,
     /// The time between two heartbeats; 100 ms by default. Less than 1 ms is taken as 1 ms, more
@@ -55,7 +55,7 @@ impl Default for ShmOptions {
         Self {
             subscriptions: 4096,
             bytes: 256 << 20,
-            tape_len: TradeOptions::TAPE_LEN,
+            ring_len: TradeOptions::DEFAULT_RING_LEN,
             mode: 0o600,
             heartbeat_every: Duration::from_millis(100),
             heartbeat_limit: Duration::from_secs(1),
@@ -85,7 +85,7 @@ pub struct ShmWriter {
     segment: Arc<Segment>,
     /// The index of the first word that no slot uses.
     used: usize,
-    tape_len: usize,
+    ring_len: usize,
     path: PathBuf,
     file: File,
     // Dropped before the lock, which says that the segment has a writer.
@@ -133,9 +133,9 @@ impl ShmWriter {
         let heartbeat = Heartbeat::start(Arc::clone(&segment), options.heartbeat_every);
         let heartbeat = heartbeat.map_err(ShmError::io(path))?;
         let used = first.next_multiple_of(PAIR);
-        let tape_len = options.tape_len.clamp(1, TradeOptions::MAX_TAPE_LEN);
+        let ring_len = options.ring_len.clamp(1, TradeOptions::MAX_RING_LEN);
         let path = path.to_owned();
-        Ok(Self { segment, used, tape_len, path, file, _heartbeat: heartbeat, _owner: owner })
+        Ok(Self { segment, used, ring_len, path, file, _heartbeat: heartbeat, _owner: owner })
     }
 
     fn fill(
@@ -184,10 +184,10 @@ impl ShmWriter {
         let Some(kind) = SlotKind::of(topic.channel.kind()) else { return Ok(None) };
         let (value_words, len) = match kind {
             SlotKind::Book => (slot::value_words::<Book5>(), 1),
-            SlotKind::Trades => (slot::value_words::<Trade>(), self.tape_len),
+            SlotKind::Trades => (slot::value_words::<Trade>(), self.ring_len),
             SlotKind::Record => (slot::value_words::<Record>(), 1),
             SlotKind::Records => {
-                let options = TradeOptions { tape_len: self.tape_len };
+                let options = TradeOptions { ring_len: self.ring_len };
                 (slot::value_words::<Record>(), options.record_ring_len())
             }
         };

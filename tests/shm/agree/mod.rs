@@ -122,7 +122,7 @@ fn readers_in_three_languages_agree_with_the_writer_under_faults() {
     let truth = Arc::new(Mutex::new(Versions::default()));
     // A machine that runs other tests too may hold the heartbeat's thread back for a while.
     let heartbeat_limit = Duration::from_secs(30);
-    let options = ShmOptions { tape_len: 4096, heartbeat_limit, ..super::small() };
+    let options = ShmOptions { ring_len: 4096, heartbeat_limit, ..super::small() };
     let sink =
         ShmSink::new(ShmWriter::create(&name.0, options).unwrap(), Truth::new(Arc::clone(&truth)));
     let client = Client::v5("BTC-USDT")

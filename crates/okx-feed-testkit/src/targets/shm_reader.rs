@@ -35,7 +35,7 @@ fn segment() -> Vec<u8> {
     ];
     let file = Scratch::new();
     let options =
-        ShmOptions { subscriptions: 8, bytes: 1 << 13, tape_len: 16, ..ShmOptions::default() };
+        ShmOptions { subscriptions: 8, bytes: 1 << 13, ring_len: 16, ..ShmOptions::default() };
     let mut feed = FeedHandler::new(Dialect::V5);
     let writer = ShmWriter::create(&file.0, options).expect("a temporary file can be made");
     let mut sink = ShmSink::new(writer, NoSink);

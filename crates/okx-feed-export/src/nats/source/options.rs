@@ -66,7 +66,7 @@ impl SourceOptions {
             start: Start::default(),
             max_topics: 10_000,
             book_capacity: DepthBook::DEFAULT_CAPACITY,
-            trades: TradeOptions::TAPE_LEN,
+            trades: TradeOptions::DEFAULT_RING_LEN,
         }
     }
 }
