@@ -12,7 +12,7 @@ use super::slot::Slot;
 use super::stale::StaleLimits;
 use crate::event::EventSink;
 use crate::model::{BookState, MonoNanos, Subscription, UnixNanos};
-use crate::session::{LostReason, Session};
+use crate::session::{DisconnectReason, Session};
 
 /// How long a channel is stale without data before it is resubscribed. The delay lets channels that
 /// fall silent together be handled together.
@@ -190,7 +190,7 @@ impl Watchdog {
         let delivers_data = has_data || silent < with_limit;
         if !due.is_empty() && (is_silent || lags) && (!delivers_data || self.may_replace(now)) {
             self.activity.values_mut().for_each(|activity| activity.lags = None);
-            return session.reconnect(LostReason::Silent, now);
+            return session.reconnect(DisconnectReason::Silent, now);
         }
         session.handle_silence(&due, now);
     }
@@ -233,7 +233,7 @@ impl Watchdog {
             // new connection is current sooner. It resets the ages of books, with or without a
             // pong.
             self.suspended_since = None;
-            return session.reconnect(LostReason::PongTimeout, now);
+            return session.reconnect(DisconnectReason::PongTimeout, now);
         }
         if let Some(took) = session.measure(since, now) {
             // A late pong was queued behind books. The books after it are current.

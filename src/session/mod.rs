@@ -18,4 +18,4 @@ mod unsubscribes;
 pub use config::{BackoffConfig, ConnectRateLimit, ResyncConfig, SessionConfig};
 pub use connect_rate_limiter::ConnectRateLimiter;
 pub use state_machine::Session;
-pub use types::{Action, LostReason, SessionEvent, SessionStats};
+pub use types::{Action, DisconnectReason, SessionEvent, SessionStats};

@@ -14,7 +14,7 @@ use super::reconnect_backoff::ReconnectBackoff;
 use super::reply_match::answers_login;
 use super::subscription_state::NEVER;
 use super::subscriptions::Subscriptions;
-use super::types::{Action, LostReason, SessionEvent, SessionStats};
+use super::types::{Action, DisconnectReason, SessionEvent, SessionStats};
 use crate::event::{Control, ControlKind};
 use crate::model::MonoNanos;
 
@@ -145,16 +145,16 @@ impl Session {
     /// The connection, or the attempt at one, has failed or was closed by the other side.
     pub fn handle_disconnected(&mut self, now: MonoNanos) {
         match self.link {
-            Link::Open { .. } => self.lose(LostReason::Closed, now),
+            Link::Open { .. } => self.lose(DisconnectReason::Closed, now),
             Link::Resolving { .. } | Link::Connecting { .. } | Link::Handshaking { .. } => {
-                self.lose(LostReason::ConnectFailed, now);
+                self.lose(DisconnectReason::ConnectFailed, now);
             }
             Link::Waiting { .. } | Link::Stopped => {}
         }
     }
 
     /// Closes the open connection for a new one, such as after an announced service upgrade.
-    pub fn reconnect(&mut self, reason: LostReason, now: MonoNanos) {
+    pub fn reconnect(&mut self, reason: DisconnectReason, now: MonoNanos) {
         if self.is_open() {
             self.close(reason, now);
         }
@@ -168,7 +168,7 @@ impl Session {
         self.controls = if is_new { (now, 1) } else { (since, count.saturating_add(1)) };
         let is_flood = self.is_open() && self.controls.1 > self.config.controls_per_sec;
         if is_flood {
-            self.close(LostReason::ControlFlood, now);
+            self.close(DisconnectReason::ControlFlood, now);
         }
         !is_flood
     }
@@ -290,20 +290,20 @@ impl Session {
                 self.actions.push_back(Action::Connect);
             }
             Link::Resolving { since } if since + self.config.resolve_timeout <= now => {
-                self.close(LostReason::ResolveTimeout, now);
+                self.close(DisconnectReason::ResolveTimeout, now);
             }
             Link::Connecting { since } if since + self.config.connect_timeout <= now => {
-                self.close(LostReason::ConnectTimeout, now);
+                self.close(DisconnectReason::ConnectTimeout, now);
             }
             Link::Handshaking { since } if since + self.config.handshake_timeout <= now => {
-                self.close(LostReason::HandshakeTimeout, now);
+                self.close(DisconnectReason::HandshakeTimeout, now);
             }
             Link::Open { activity, pinged, login, .. } => {
                 self.heartbeat(activity, pinged, now);
                 let late = login.is_some_and(|at| at + self.config.ack_timeout <= now);
                 if late && self.is_open() {
                     self.stats.late_acks += 1;
-                    self.close(LostReason::AckTimeout, now);
+                    self.close(DisconnectReason::AckTimeout, now);
                 }
                 self.open_timeout(now);
             }
@@ -317,7 +317,7 @@ impl Session {
         }
         let Self { subscriptions, config, stats, events, .. } = self;
         if subscriptions.on_timeout(config, stats, events, now) {
-            return self.close(LostReason::AckTimeout, now);
+            return self.close(DisconnectReason::AckTimeout, now);
         }
         if self.relogin.take_if(|at| *at <= now).is_some() {
             self.login(now);
@@ -326,13 +326,13 @@ impl Session {
     }
 
     /// Closes the connection, or ends the attempt at one.
-    pub(super) fn close(&mut self, reason: LostReason, now: MonoNanos) {
+    pub(super) fn close(&mut self, reason: DisconnectReason, now: MonoNanos) {
         self.actions.push_back(Action::Close);
         self.lose(reason, now);
     }
 
     /// The connection is gone: nothing is acknowledged any more, and the next attempt is planned.
-    fn lose(&mut self, reason: LostReason, now: MonoNanos) {
+    fn lose(&mut self, reason: DisconnectReason, now: MonoNanos) {
         // A connection without data has not proved itself, however long it lasted.
         if let Link::Open { since, useful, .. } = self.link
             && (useful || self.subscriptions.iter().next().is_none())
@@ -344,7 +344,7 @@ impl Session {
         self.subscriptions.on_disconnected(&self.config, now);
         // Requests for the old connection must not be sent on the next.
         self.actions.retain(|action| matches!(action, Action::Connect | Action::Close));
-        self.events.push_back(SessionEvent::Lost(reason));
+        self.events.push_back(SessionEvent::Disconnected(reason));
     }
 
     /// Sends pending requests, as far as the hour's quota allows.

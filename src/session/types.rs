@@ -77,13 +77,13 @@ pub enum SessionEvent {
     /// The connection is open.
     Connected,
     /// The connection, or the attempt at one, has come to an end.
-    Lost(LostReason),
+    Disconnected(DisconnectReason),
 }
 
 /// Why a connection came to an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum LostReason {
+pub enum DisconnectReason {
     /// Connecting failed.
     ConnectFailed,
     /// The look-up of the host's name took too long.
@@ -106,7 +106,7 @@ pub enum LostReason {
     Silent,
 }
 
-impl fmt::Display for LostReason {
+impl fmt::Display for DisconnectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::ConnectFailed => "connecting failed",

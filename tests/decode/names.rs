@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use okx_feed::book::{BookSide, BookSync, Checksum, DesyncCause, Sequence};
 use okx_feed::model::{ChannelKey, SubscriptionError};
-use okx_feed::session::LostReason;
+use okx_feed::session::DisconnectReason;
 use okx_feed::{
     BookState, Channel, Decimal, DecodeErrorKind, Dialect, DownReason, InstrumentId, Market, Side,
     Subscription, Trade,
@@ -88,14 +88,14 @@ fn a_subscription_is_made_of_its_parts_as_of_its_name() {
 #[test]
 fn reasons_can_be_distinguished() {
     let reasons = [
-        LostReason::ConnectFailed,
-        LostReason::ConnectTimeout,
-        LostReason::HandshakeTimeout,
-        LostReason::Closed,
-        LostReason::PongTimeout,
-        LostReason::AckTimeout,
-        LostReason::ServiceUpgrade,
-        LostReason::ControlFlood,
+        DisconnectReason::ConnectFailed,
+        DisconnectReason::ConnectTimeout,
+        DisconnectReason::HandshakeTimeout,
+        DisconnectReason::Closed,
+        DisconnectReason::PongTimeout,
+        DisconnectReason::AckTimeout,
+        DisconnectReason::ServiceUpgrade,
+        DisconnectReason::ControlFlood,
     ];
     assert_eq!(HashSet::from(reasons.map(|reason| reason.to_string())).len(), reasons.len());
     assert_eq!(format!("{:>6}|", DecodeErrorKind::Json), "  json|");

@@ -10,7 +10,7 @@ use crate::client::stats::ConnectionStats;
 use crate::event::{Event, EventSink};
 use crate::feed::Slot;
 use crate::model::{BookState, DownReason, FirstPush, MonoNanos, Subscription, UnixNanos};
-use crate::session::{LostReason, SessionEvent};
+use crate::session::{DisconnectReason, SessionEvent};
 use crate::transport::Transport;
 
 /// How much of the exchange's own text is logged, in characters.
@@ -72,7 +72,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
                 }
                 self.request_replacement();
             }
-            SessionEvent::Lost(reason) => self.on_lost(reason, wall),
+            SessionEvent::Disconnected(reason) => self.on_lost(reason, wall),
         }
     }
 
@@ -86,10 +86,10 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         }
     }
 
-    fn on_lost(&mut self, reason: LostReason, wall: UnixNanos) {
+    fn on_lost(&mut self, reason: DisconnectReason, wall: UnixNanos) {
         tracing::info!(?reason, "not connected");
         self.stats.losses += 1;
-        if !matches!(reason, LostReason::Closed | LostReason::ConnectFailed) {
+        if !matches!(reason, DisconnectReason::Closed | DisconnectReason::ConnectFailed) {
             self.stats.last_loss = Some(reason.to_string());
         }
         let was_open = std::mem::take(&mut self.stats.connected);

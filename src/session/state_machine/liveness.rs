@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Link, Session};
 use crate::model::MonoNanos;
 use crate::session::activity::Activity;
-use crate::session::types::{Action, LostReason};
+use crate::session::types::{Action, DisconnectReason};
 use crate::wire::PING;
 
 impl Session {
@@ -85,7 +85,7 @@ impl Session {
         let silence = now.since(activity.at());
         match pinged {
             Some((at, within)) if at + within <= now => {
-                self.close(LostReason::PongTimeout, now);
+                self.close(DisconnectReason::PongTimeout, now);
             }
             None if silence >= self.config.ping_interval => {
                 self.ping(self.config.pong_timeout, now)

@@ -60,7 +60,7 @@ fn a_missing_pong_after_suspend_does_not_leave_all_books_stale() {
     rig.run(9, &[BOOKS], true);
     assert_eq!((rig.state(BOOKS), &rig.lost[..]), (BookState::Stale, &[][..]));
     rig.run(2, &[BOOKS], true);
-    assert!(matches!(rig.lost[..], [(14..=16, LostReason::PongTimeout)]), "{:?}", rig.lost);
+    assert!(matches!(rig.lost[..], [(14..=16, DisconnectReason::PongTimeout)]), "{:?}", rig.lost);
     // Data on the next connection is checked by itself, even without a pong.
     rig.lost_pongs = u32::MAX;
     rig.connect_again(&[BOOKS]);

@@ -21,7 +21,7 @@ fn a_second_has_at_most_controls_per_sec_of_control_traffic() {
     assert_eq!(flood(limit, 5_000), (true, vec![]));
     assert_eq!(
         flood(limit + 1, 5_000),
-        (false, vec![SessionEvent::Lost(LostReason::ControlFlood)])
+        (false, vec![SessionEvent::Disconnected(DisconnectReason::ControlFlood)])
     );
     // The next second is counted from zero.
     let mut session = open(Dialect::V5, &["books5:A"]);

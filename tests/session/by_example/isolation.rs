@@ -18,7 +18,9 @@ fn unanswered_requests_are_isolated_and_then_the_connection_is_closed() {
     session.handle_inbound(at(19_000));
     session.handle_timeout(at(20_000));
     assert_eq!(actions(&mut session), [Action::Close]);
-    assert!(events(&mut session).contains(&SessionEvent::Lost(LostReason::AckTimeout)));
+    assert!(
+        events(&mut session).contains(&SessionEvent::Disconnected(DisconnectReason::AckTimeout))
+    );
 }
 
 /// Answers a request that names a subscription.
@@ -72,7 +74,7 @@ fn ten_minutes(plan: &[(&str, Answer)]) -> (usize, Vec<Subscription>, Vec<String
             requests.push(text);
         }
         for event in events(&mut session) {
-            lost += usize::from(matches!(event, SessionEvent::Lost(_)));
+            lost += usize::from(matches!(event, SessionEvent::Disconnected(_)));
             if let SessionEvent::Rejected { subscription, .. } = event {
                 rejected.push(subscription);
             }

@@ -23,7 +23,9 @@ fn a_login_comes_first_and_a_refused_one_stops_nothing() {
     session.handle_connected(at(0));
     session.handle_inbound(at(9_000));
     session.handle_timeout(at(10_000));
-    assert!(events(&mut session).contains(&SessionEvent::Lost(LostReason::AckTimeout)));
+    assert!(
+        events(&mut session).contains(&SessionEvent::Disconnected(DisconnectReason::AckTimeout))
+    );
 }
 
 #[test]

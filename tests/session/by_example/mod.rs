@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use okx_feed::event::ControlKind;
 use okx_feed::model::ChannelKind;
-use okx_feed::session::{Action, LostReason, SessionConfig, SessionEvent};
+use okx_feed::session::{Action, DisconnectReason, SessionConfig, SessionEvent};
 use okx_feed::{
     BookState, Control, Dialect, Event, FeedHandler, Frame, MonoNanos, Session, Subscription,
     UnixNanos,
@@ -136,7 +136,7 @@ fn silence_causes_a_ping_and_more_silence_a_new_connection() {
     assert_eq!(session.poll_timeout(), Some(at(60_100)));
     session.handle_timeout(at(60_100));
     assert_eq!(actions(&mut session), [Action::Close]);
-    assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::PongTimeout)]);
+    assert_eq!(events(&mut session), [SessionEvent::Disconnected(DisconnectReason::PongTimeout)]);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn subscriptions_are_requested_again_after_a_pause() {
     session.unsubscribe(&sub("spot/trade:A"), at(100));
     session.handle_disconnected(at(200));
     session.subscribe(sub("swap/depth5:B"), at(300));
-    assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::Closed)]);
+    assert_eq!(events(&mut session), [SessionEvent::Disconnected(DisconnectReason::Closed)]);
     sent(&mut session);
     let due = session.poll_timeout().unwrap();
     assert!(due >= at(1200), "v3 takes one attempt a second");
@@ -166,9 +166,12 @@ fn a_session_goes_on_after_an_announced_upgrade() {
     // The session only reports; its owner decides when the new connection is good enough.
     assert_eq!(actions(&mut session), []);
     assert_eq!(events(&mut session), [SessionEvent::UpgradeAnnounced]);
-    session.reconnect(LostReason::ServiceUpgrade, at(5100));
+    session.reconnect(DisconnectReason::ServiceUpgrade, at(5100));
     assert_eq!(actions(&mut session), [Action::Close]);
-    assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ServiceUpgrade)]);
+    assert_eq!(
+        events(&mut session),
+        [SessionEvent::Disconnected(DisconnectReason::ServiceUpgrade)]
+    );
     assert!(session.poll_timeout().is_some());
 }
 
@@ -187,11 +190,17 @@ fn each_phase_of_connecting_has_its_own_timeout() {
     assert_eq!(session.poll_timeout(), Some(at(9000)));
     session.handle_timeout(at(9000));
     assert_eq!(actions(&mut session), [Action::Close]);
-    assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::HandshakeTimeout)]);
+    assert_eq!(
+        events(&mut session),
+        [SessionEvent::Disconnected(DisconnectReason::HandshakeTimeout)]
+    );
     let due = session.poll_timeout().unwrap();
     session.handle_timeout(due);
     session.handle_timeout(due + Duration::from_secs(5));
-    assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ConnectTimeout)]);
+    assert_eq!(
+        events(&mut session),
+        [SessionEvent::Disconnected(DisconnectReason::ConnectTimeout)]
+    );
 }
 
 #[test]

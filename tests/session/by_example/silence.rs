@@ -48,7 +48,7 @@ fn a_connection_whose_channels_are_all_silent_is_replaced() {
     let mut rig = Rig::new(&[BOOKS, OTHER, TRADES]);
     rig.run(75, &[], true);
     assert!(rig.asked(BOOKS).is_empty());
-    let [(at, LostReason::Silent), ..] = rig.lost[..] else { panic!("{:?}", rig.lost) };
+    let [(at, DisconnectReason::Silent), ..] = rig.lost[..] else { panic!("{:?}", rig.lost) };
     assert!((67..=70).contains(&at), "{at}");
 }
 
@@ -92,7 +92,7 @@ fn a_missing_first_push_is_requested_again_then_the_connection_is_replaced() {
         rig.run(4, &[], false);
         assert_eq!(rig.asked(name).len(), 2, "{name}");
         rig.run(12, &[], false);
-        let replaced = matches!(rig.lost[..], [(20..=25, LostReason::Silent)]);
+        let replaced = matches!(rig.lost[..], [(20..=25, DisconnectReason::Silent)]);
         // A pair without any trade is no fault of the connection.
         assert_eq!(replaced, name != TRADES, "{name}: {:?}", rig.lost);
     }
@@ -118,7 +118,7 @@ fn new_data_on_another_line_proves_the_silence() {
     assert!(rig.lost.is_empty());
     // It sends nothing at all.
     other(&mut rig, 8, &[]);
-    assert!(matches!(rig.lost[..], [(_, LostReason::Silent)]), "{:?}", rig.lost);
+    assert!(matches!(rig.lost[..], [(_, DisconnectReason::Silent)]), "{:?}", rig.lost);
 }
 
 /// The line receives something once each time that it subscribes again, and then nothing more.
@@ -177,7 +177,10 @@ fn a_dead_link_under_80_frames_a_second_is_replaced_within_4_s() {
         }
         assert!(now.since(died) <= Duration::from_secs(4), "{seed}: {:?}", now.since(died));
         assert_eq!(session.stats().probes, 1);
-        assert!(events(&mut session).contains(&SessionEvent::Lost(LostReason::PongTimeout)));
+        assert!(
+            events(&mut session)
+                .contains(&SessionEvent::Disconnected(DisconnectReason::PongTimeout))
+        );
     }
 }
 
@@ -222,7 +225,9 @@ fn pings_of_a_middlebox_do_not_prove_that_the_exchange_is_alive() {
     }
     // Twenty seconds to the text ping, ten more for its answer.
     assert!(now <= at(31_002), "{now:?}");
-    assert!(events(&mut session).contains(&SessionEvent::Lost(LostReason::PongTimeout)));
+    assert!(
+        events(&mut session).contains(&SessionEvent::Disconnected(DisconnectReason::PongTimeout))
+    );
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(super) struct Rig {
     pub(super) seq: u64,
     pub(super) states: Vec<(u64, String, BookState)>,
     pub(super) requests: Vec<(u64, String)>,
-    pub(super) lost: Vec<(u64, LostReason)>,
+    pub(super) lost: Vec<(u64, DisconnectReason)>,
 }
 
 /// A message of a channel, with its content derived from a number.
@@ -150,7 +150,7 @@ impl Rig {
             }
         }
         for event in events(&mut self.session) {
-            if let SessionEvent::Lost(reason) = event {
+            if let SessionEvent::Disconnected(reason) = event {
                 self.lost.push((self.secs(), reason));
             }
         }

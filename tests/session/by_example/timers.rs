@@ -33,10 +33,10 @@ fn a_timer_that_fires_early_does_nothing() {
     assert_eq!(fire(&mut session), [Action::Send("ping".to_owned())]);
     assert_eq!(fire(&mut session), [Action::Close]);
     let lost = events(&mut session).into_iter().filter_map(|event| match event {
-        SessionEvent::Lost(reason) => Some(reason),
+        SessionEvent::Disconnected(reason) => Some(reason),
         _ => None,
     });
-    use LostReason::{ConnectTimeout, HandshakeTimeout, PongTimeout};
+    use DisconnectReason::{ConnectTimeout, HandshakeTimeout, PongTimeout};
     assert!(lost.eq([ConnectTimeout, HandshakeTimeout, PongTimeout]));
     assert_eq!((session.stats().attempts, session.stats().pings), (3, 1));
 }
@@ -65,9 +65,12 @@ fn only_the_upgrade_notice_announces_an_upgrade() {
     session.handle_control(&upgrade, at(11));
     assert_eq!(events(&mut session), [SessionEvent::UpgradeAnnounced]);
     // One that is read after the connection was closed is about no other.
-    session.reconnect(LostReason::ServiceUpgrade, at(12));
+    session.reconnect(DisconnectReason::ServiceUpgrade, at(12));
     session.handle_control(&upgrade, at(13));
-    assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ServiceUpgrade)]);
+    assert_eq!(
+        events(&mut session),
+        [SessionEvent::Disconnected(DisconnectReason::ServiceUpgrade)]
+    );
 }
 
 #[test]
@@ -136,7 +139,10 @@ fn look_up_and_tcp_connection_have_timeouts_of_their_own() {
     session.handle_resolving(at(18_500));
     session.handle_timeout(at(33_500));
     assert_eq!(actions(&mut session), [Action::Close]);
-    assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ResolveTimeout)]);
+    assert_eq!(
+        events(&mut session),
+        [SessionEvent::Disconnected(DisconnectReason::ResolveTimeout)]
+    );
     assert_eq!(session.failures(), 1);
 }
 
@@ -151,7 +157,10 @@ fn a_refused_attempt_waits_for_retry_after() {
         session.handle_refused(status, asked.map(Duration::from_secs), at(100));
         let due = session.poll_timeout().unwrap().since(at(100));
         assert!(due >= Duration::from_secs(least) && due <= Duration::from_secs(most), "{due:?}");
-        assert_eq!(events(&mut session), [SessionEvent::Lost(LostReason::ConnectFailed)]);
+        assert_eq!(
+            events(&mut session),
+            [SessionEvent::Disconnected(DisconnectReason::ConnectFailed)]
+        );
         // The attempt was over already, so this is no refusal.
         session.handle_refused(429, Some(Duration::from_secs(600)), at(200));
         assert_eq!(session.poll_timeout().unwrap().since(at(100)), due);

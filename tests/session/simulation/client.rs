@@ -7,7 +7,7 @@ use std::time::Duration;
 use okx_feed::book::Sequence;
 use okx_feed::event::StateChange;
 use okx_feed::feed::{LastUpdate, Recovery, Slot, StaleLimits, Watchdog};
-use okx_feed::session::{LostReason, SessionConfig, SessionEvent};
+use okx_feed::session::{DisconnectReason, SessionConfig, SessionEvent};
 use okx_feed::sim::{ConnectionId, Outbound, TransportFault};
 use okx_feed::wire::DecodeLimits;
 use okx_feed::{
@@ -64,7 +64,7 @@ pub(crate) struct Client {
     pub(crate) wire: VecDeque<(MonoNanos, Outbound)>,
     pub(crate) latency: Duration,
     pub(crate) losses: u64,
-    pub(crate) last_loss: Option<LostReason>,
+    pub(crate) last_loss: Option<DisconnectReason>,
     pub(crate) events: u64,
     /// The subscriptions whose books may have changed since they were verified.
     pub(crate) touched: Vec<Subscription>,
@@ -217,7 +217,7 @@ impl Client {
     pub(crate) fn handle_session_events(&mut self, (now, wall): Moment, mut sink: Passing<'_>) {
         while let Some(event) = self.session.poll_event() {
             match event {
-                SessionEvent::Lost(reason) => {
+                SessionEvent::Disconnected(reason) => {
                     self.losses += 1;
                     self.last_loss = Some(reason);
                     self.feed.set_all_states(BookState::Connecting, wall, &mut sink);
@@ -245,7 +245,7 @@ impl Client {
                 }
                 // The real client opens another connection first.
                 SessionEvent::UpgradeAnnounced | SessionEvent::RequestsSpent { .. } => {
-                    self.session.reconnect(LostReason::ServiceUpgrade, now);
+                    self.session.reconnect(DisconnectReason::ServiceUpgrade, now);
                 }
                 _ => {}
             }
