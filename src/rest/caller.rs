@@ -136,7 +136,7 @@ impl Caller {
         self.stats.retries += 1;
         self.stats.limited += u64::from(limited);
         let after = now.since(*pending.failed_since.get_or_insert(now));
-        if after >= self.retry.patience {
+        if after >= self.retry.give_up_after {
             let (target, tries) = (pending.request.target().to_owned(), pending.tries);
             self.pending = None;
             return Some(Err(RestError::GaveUp { target, tries, after, why }));

@@ -10,7 +10,7 @@ pub struct RetryConfig {
     /// The longest pause, unless the exchange asks for a longer one.
     pub cap: Duration,
     /// How long a request may fail in a row before it is given up.
-    pub patience: Duration,
+    pub give_up_after: Duration,
 }
 
 impl Default for RetryConfig {
@@ -19,7 +19,7 @@ impl Default for RetryConfig {
         Self {
             first: Duration::from_millis(250),
             cap: Duration::from_secs(30),
-            patience: Duration::from_secs(300),
+            give_up_after: Duration::from_secs(300),
         }
     }
 }

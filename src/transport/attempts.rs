@@ -143,9 +143,9 @@ impl Transport for SocketTransport {
         }
     }
 
-    fn dial(&mut self, turn: usize) {
+    fn dial(&mut self, rotation: usize) {
         if let State::Resolved(addrs) = std::mem::replace(&mut self.state, State::Idle) {
-            let dial = Arc::clone(&self.connector).dial(self.route().clone(), addrs, turn);
+            let dial = Arc::clone(&self.connector).dial(self.route().clone(), addrs, rotation);
             self.state = State::Dialing(tokio::spawn(dial));
         }
     }

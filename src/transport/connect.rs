@@ -226,7 +226,7 @@ impl Connector {
         found.map_err(|error| ConnectError::Lookup { host: host.to_owned(), error })
     }
 
-    /// Opens a TCP connection to the first address that accepts one, in the order of `turn`.
+    /// Opens a TCP connection to the first address that accepts one, in the order of `rotation`.
     ///
     /// # Errors
     /// [`ConnectError::Io`].
@@ -234,9 +234,9 @@ impl Connector {
         self: Arc<Self>,
         route: Route,
         addrs: Vec<SocketAddr>,
-        turn: usize,
+        rotation: usize,
     ) -> Result<TcpStream, ConnectError> {
-        let order = dial::order(&addrs, turn);
+        let order = dial::order(&addrs, rotation);
         let tcp = dial::dial(order, self.stagger, &self.socket, &self.refused).await;
         if tcp.is_err() {
             self.unreachable(&route);

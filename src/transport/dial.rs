@@ -17,9 +17,9 @@ use crate::model::MonoNanos;
 const MAX_ERRORS: usize = 4;
 
 /// The addresses in the order in which they are tried: address families alternate, beginning with
-/// that of the first, and the whole is rotated by `turn`, so that attempts and lines that differ in
-/// it begin with different addresses.
-pub(super) fn order(addrs: &[SocketAddr], turn: usize) -> Vec<SocketAddr> {
+/// that of the first, and the whole is rotated by `rotation` places, so that attempts and lines
+/// that differ in it begin with different addresses.
+pub(super) fn order(addrs: &[SocketAddr], rotation: usize) -> Vec<SocketAddr> {
     let first_is_v6 = addrs.first().is_some_and(SocketAddr::is_ipv6);
     let (mut first, mut second): (VecDeque<_>, VecDeque<_>) =
         addrs.iter().copied().partition(|addr| addr.is_ipv6() == first_is_v6);
@@ -32,7 +32,7 @@ pub(super) fn order(addrs: &[SocketAddr], turn: usize) -> Vec<SocketAddr> {
         }
     }
     let len = order.len().max(1);
-    order.rotate_left(turn % len);
+    order.rotate_left(rotation % len);
     order
 }
 
@@ -153,7 +153,7 @@ mod tests {
         let all = ["::1", "10.0.0.1", "::2", "10.0.0.2", "::3"];
         assert_eq!(order(&known, 0), addrs(&all));
         assert_eq!(order(&known, 1), addrs(&[&all[1..], &all[..1]].concat()));
-        let firsts: Vec<_> = (0..5).map(|turn| order(&known, turn)[0]).collect();
+        let firsts: Vec<_> = (0..5).map(|rotation| order(&known, rotation)[0]).collect();
         assert_eq!(firsts, addrs(&all));
         assert_eq!(order(&known, 5), order(&known, 0));
         // The resolver's preference between the families is kept.

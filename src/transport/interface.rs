@@ -21,8 +21,8 @@ pub(crate) trait Transport {
     /// [`Transport::dial`] may follow at once; else [`Ready::Resolved`] says so.
     fn resolve(&mut self) -> bool;
 
-    /// Connects to one of the addresses. `turn` rotates which address is tried first.
-    fn dial(&mut self, turn: usize);
+    /// Connects to one of the addresses. `rotation` says which address is tried first.
+    fn dial(&mut self, rotation: usize);
 
     /// The next event, of which the task is notified; never one if there is no attempt and no
     /// connection.

@@ -31,7 +31,7 @@ use crate::{errors, numbers};
 /// How long a request may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a request may fail in a row.
-const PATIENCE: Duration = Duration::from_secs(300);
+const GIVE_UP_AFTER: Duration = Duration::from_secs(300);
 
 type SharedClient = Arc<Mutex<RestClient>>;
 
@@ -138,9 +138,9 @@ fn book(inst_id: InstrumentId, snapshot: &BookSnapshot) -> PyBook {
 impl PyHistory {
     #[new]
     #[pyo3(signature = (url=None, *, region=Arg("global"), demo=false, proxy=None, headers=None,
-        ca_file=None, timeout=Seconds(TIMEOUT), patience=Seconds(PATIENCE)),
+        ca_file=None, timeout=Seconds(TIMEOUT), give_up_after=Seconds(GIVE_UP_AFTER)),
         text_signature = "(url=None, *, region='global', demo=False, proxy=None, headers=None, \
-                          ca_file=None, timeout=30.0, patience=300.0)")]
+                          ca_file=None, timeout=30.0, give_up_after=300.0)")]
     #[expect(clippy::too_many_arguments, reason = "named arguments in Python")]
     fn new(
         url: Option<Arg<String>>,
@@ -150,7 +150,7 @@ impl PyHistory {
         headers: Option<&Bound<'_, PyAny>>,
         ca_file: Option<Arg<PathBuf>>,
         timeout: Seconds,
-        patience: Seconds,
+        give_up_after: Seconds,
     ) -> PyResult<Self> {
         let mut config = RestConfig::new(Dialect::V5);
         config.url = url.map(|Arg(url)| url);
@@ -160,7 +160,7 @@ impl PyHistory {
         config.headers = ExtraHeaders(headers.map_or_else(|| Ok(Vec::new()), headers_of)?);
         config.tls = TlsConfig { ca_file: ca_file.map(|Arg(path)| path) };
         config.timeout = timeout.0;
-        config.retry.patience = patience.0;
+        config.retry.give_up_after = give_up_after.0;
         let client = RestClient::new(&config).map_err(|error| errors::rest(&error))?;
         Ok(Self { client: Arc::new(Mutex::new(client)), process: Process::current() })
     }

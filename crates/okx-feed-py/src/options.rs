@@ -269,7 +269,7 @@ fn retry(config: &mut ClientConfig, name: &str, value: Value<'_, '_>) -> PyResul
     let field = match name {
         "first" => &mut retry.first,
         "cap" => &mut retry.cap,
-        "patience" => &mut retry.patience,
+        "give_up_after" => &mut retry.give_up_after,
         _ => return Ok(false),
     };
     *field = duration(value)?;

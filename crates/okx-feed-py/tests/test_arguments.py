@@ -39,7 +39,7 @@ class Things:
         self.book = self.feed.book("LTC-USDT")
         self.level = self.book.asks[0]
         self.decoder = okx_feed.Decoder()
-        self.history = okx_feed.History("http://127.0.0.1:9", patience=0.0)
+        self.history = okx_feed.History("http://127.0.0.1:9", give_up_after=0.0)
         self.instruments = okx_feed.Instruments.from_json(SWAP)
         self.replay = okx_feed.Replay(CAPTURE, dialect="v5")
 

@@ -56,7 +56,7 @@ def test_refusals_and_wrong_arguments(exchange: Exchange) -> None:
     with pytest.raises(okx_feed.ConfigError, match="1m"):
         history.candles("BTC-USDT", "7m", since=0)
     # Nothing listens there.
-    closed = okx_feed.History("http://127.0.0.1:9", patience=0.2)
+    closed = okx_feed.History("http://127.0.0.1:9", give_up_after=0.2)
     with pytest.raises(okx_feed.RestError, match="failed"):
         closed.time()
 
@@ -68,7 +68,7 @@ def test_history_and_live_trades_are_one_sequence(exchange: Exchange) -> None:
         url=exchange.v5,
         rest_url=exchange.rest,
         trade_history_since=since,
-        options={"retry.patience": 60.0},
+        options={"retry.give_up_after": 60.0},
     )
     trades: list[okx_feed.Trade] = []
     with feed:

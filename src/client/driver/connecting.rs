@@ -46,8 +46,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         // Redundant connections begin with different addresses, and go on to the next where an
         // attempt fails.
         let failures = usize::try_from(self.session.failures()).unwrap_or_default();
-        let turn = self.id.group.wrapping_add(self.id.line).wrapping_add(failures);
-        self.transport.dial(turn);
+        let rotation = self.id.group.wrapping_add(self.id.line).wrapping_add(failures);
+        self.transport.dial(rotation);
     }
 
     /// Connections are opened in the order in which they were requested.

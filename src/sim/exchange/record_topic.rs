@@ -32,12 +32,12 @@ pub(crate) struct RecordTopic {
     /// The id of the last trade that the period holds.
     last_id: u64,
     /// How many messages there were.
-    turn: usize,
+    messages: usize,
 }
 
 impl RecordTopic {
     pub(crate) const fn new(channel: Channel) -> Self {
-        Self { channel, period: None, last_id: 0, turn: 0 }
+        Self { channel, period: None, last_id: 0, messages: 0 }
     }
 
     /// The current message; `None` where the channel sends events alone.
@@ -94,7 +94,7 @@ impl RecordTopic {
             Channel::EstimatedPrice => estimated(listing, period.close, ts, false),
             Channel::EstimatedPriceV3 => estimated(listing, period.close, ts, true),
             Channel::InstrumentsV3 => instruments_v3(market, listing, ts),
-            Channel::OptionSummaryV3 => detail_v3(market, listing, self.turn, ts)?,
+            Channel::OptionSummaryV3 => detail_v3(market, listing, self.messages, ts)?,
             Channel::AdlWarning => adl_warning(listing, &period, now),
             Channel::CallAuctionDetails => auction(listing, &period, now),
             Channel::EventContractMarkets => event_contract(listing, &period),
@@ -139,7 +139,7 @@ impl RecordTopic {
             | Channel::SprdBooksL2Tbt
             | Channel::SprdPublicTrades => return None,
         };
-        self.turn = self.turn.wrapping_add(1);
+        self.messages = self.messages.wrapping_add(1);
         Some(envelope(self.channel, listing, &items))
     }
 

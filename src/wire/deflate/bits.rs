@@ -23,10 +23,10 @@ impl TurnedInput {
         if let Some((_, last)) = input.split_last_chunk::<STEP>() {
             let mut at = 0;
             while at + STEP < len {
-                self.turn(at, &input[at..]);
+                self.reverse_block(at, &input[at..]);
                 at += STEP;
             }
-            self.turn(len - STEP, last);
+            self.reverse_block(len - STEP, last);
         } else {
             for (to, from) in self.bytes.iter_mut().zip(input) {
                 *to = from.reverse_bits();
@@ -37,7 +37,7 @@ impl TurnedInput {
 
     /// Loads the first [`STEP`] bytes of `from`.
     #[inline(always)]
-    fn turn(&mut self, at: usize, from: &[u8]) {
+    fn reverse_block(&mut self, at: usize, from: &[u8]) {
         if let Some(to) = self.bytes.get_mut(at..at + STEP) {
             for (to, from) in to.iter_mut().zip(from) {
                 *to = from.reverse_bits();

@@ -401,7 +401,7 @@ class History:
         headers: Mapping[str, str] | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         timeout: float = 30.0,
-        patience: float = 300.0,
+        give_up_after: float = 300.0,
     ) -> Self: ...
     def trade_pages(
         self, inst_id: str, since: int | None = None, until: int | None = None

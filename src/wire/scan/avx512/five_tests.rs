@@ -85,7 +85,7 @@ fn five_levels_a_side_are_read_at_once() {
         assert_eq!(seen.is_some(), is_read, "{text}");
         let Some((is_sound, book)) = seen else { return };
         assert_eq!((book.asks(), book.bids()), (want.asks(), want.bids()));
-        // That nothing is odd may be left open only where prices are hard to tell apart.
+        // That nothing is odd may be left open only where prices are hard to distinguish.
         assert_eq!(is_sound, want.flags().is_empty(), "{text}");
     };
     check(&five_text(&ASKS, &BIDS), true);

@@ -1,4 +1,4 @@
-//! Vectors that tell for each byte where it comes from or what it may be.
+//! Vectors that give for each byte where it comes from or what it may be.
 #![expect(
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
@@ -85,7 +85,7 @@ pub(super) const BACK: [u8; VECTOR] = {
     bytes
 };
 
-/// The places of a lane from 1 on, which tell where a point is; none in orders.
+/// The places of a lane from 1 on, which say where a point is; none in orders.
 pub(super) const POINT: [u8; VECTOR] = lanes(
     [0, 0, 0, 0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
     [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],

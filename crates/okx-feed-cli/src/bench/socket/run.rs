@@ -78,7 +78,7 @@ struct Recorder {
     /// Whether counting may begin: the client has been asked for what it counted before.
     may_begin: Arc<AtomicBool>,
     began: Option<(Option<u64>, Region<'static, std::alloc::System>)>,
-    tell: mpsc::Sender<Report>,
+    reports: mpsc::Sender<Report>,
 }
 
 impl Recorder {
@@ -89,7 +89,7 @@ impl Recorder {
         if self.began.is_none() {
             if seen == self.warm_up {
                 // Nobody waits for it any more where the run was given up.
-                let _ = self.tell.send(Report::WarmedUp);
+                let _ = self.reports.send(Report::WarmedUp);
             }
             if seen >= self.warm_up && self.may_begin.load(Ordering::Acquire) {
                 self.began = Some((cpu_nanos(), Region::new(crate::ALLOCATOR)));
@@ -108,7 +108,7 @@ impl Recorder {
         let (Stats { allocations, reallocations, .. }, before, after) = end.unwrap_or_default();
         let cpu_ns = after.zip(before).map(|(after, before)| after.saturating_sub(before));
         let counted = Counted { arrivals, cpu_ns, allocations: allocations + reallocations };
-        let _ = self.tell.send(Report::Over(Box::new(counted)));
+        let _ = self.reports.send(Report::Over(Box::new(counted)));
     }
 }
 
@@ -141,7 +141,7 @@ pub(super) fn run(case: &Case<'_>) -> Result<Seen, CliError> {
         Some(_) => format!("wss://localhost:{port}/ws"),
         None => format!("ws://127.0.0.1:{port}/ws"),
     };
-    let (tell, reported) = mpsc::channel();
+    let (reports, reported) = mpsc::channel();
     let may_begin = Arc::new(AtomicBool::new(false));
     let arrivals = Arrivals::new(&sender, start);
     let mut recorder = Recorder {
@@ -149,7 +149,7 @@ pub(super) fn run(case: &Case<'_>) -> Result<Seen, CliError> {
         warm_up: case.count / 10,
         may_begin: Arc::clone(&may_begin),
         began: None,
-        tell,
+        reports,
     };
     let client = Client::builder(dialect)
         .url(url)
