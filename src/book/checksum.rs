@@ -75,7 +75,7 @@ const _: () = assert!(MAX_LEVEL_TEXT <= SLOT_BYTES);
 /// The text of one level, `px:sz:`, in its first `len` bytes.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
-struct Slot {
+struct LevelText {
     text: [u8; SLOT_BYTES],
     len: u8,
 }
@@ -86,7 +86,7 @@ struct Slot {
 /// checksum, possibly at a neighbouring index.
 #[derive(Clone, Debug)]
 struct SideTexts {
-    slots: [Slot; CHECKSUM_LEVELS],
+    slots: [LevelText; CHECKSUM_LEVELS],
     /// One bit per slot whose text is outdated.
     stale: u32,
 }
@@ -95,7 +95,10 @@ const ALL_STALE: u32 = (1 << CHECKSUM_LEVELS) - 1;
 
 impl SideTexts {
     const fn new() -> Self {
-        Self { slots: [Slot { text: [0; SLOT_BYTES], len: 0 }; CHECKSUM_LEVELS], stale: ALL_STALE }
+        Self {
+            slots: [LevelText { text: [0; SLOT_BYTES], len: 0 }; CHECKSUM_LEVELS],
+            stale: ALL_STALE,
+        }
     }
 
     #[inline]
@@ -141,7 +144,7 @@ impl SideTexts {
     }
 }
 
-impl Slot {
+impl LevelText {
     fn write(&mut self, level: &Level) {
         let mut at = 0;
         for number in [level.px(), level.sz()] {
@@ -242,7 +245,7 @@ impl BookChecksum {
 
 /// Copies the text of a slot to `end`. Returns the index after it.
 #[inline]
-fn append(joined: &mut [u8], end: usize, slot: Option<&Slot>) -> usize {
+fn append(joined: &mut [u8], end: usize, slot: Option<&LevelText>) -> usize {
     let Some(slot) = slot else { return end };
     let room = joined.get_mut(end..).and_then(|rest| rest.first_chunk_mut::<SLOT_BYTES>());
     if let Some(room) = room {

@@ -12,7 +12,7 @@ const MAX_LEVELS: usize = 8192;
 
 /// The place of a snapshot among the kept updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum SnapshotPosition {
     /// It is older than all of them.
     Before,
     /// The update at this index is the first that spans its number.
@@ -112,14 +112,14 @@ impl PendingUpdates {
     /// The first update that spans the number is right even where another one does so too: sizes
     /// are absolute, so an update that the snapshot contains may be applied again if all after it
     /// are.
-    pub(super) fn place(&self, seq: i64) -> Place {
+    pub(super) fn place(&self, seq: i64) -> SnapshotPosition {
         let spans = |update: &PendingUpdate| {
             update.seq == seq || update.prev_seq <= seq && seq < update.seq
         };
         match self.updates.iter().position(spans) {
-            Some(at) => Place::At(at),
-            None if seq < self.last => Place::Before,
-            None => Place::After,
+            Some(at) => SnapshotPosition::At(at),
+            None if seq < self.last => SnapshotPosition::Before,
+            None => SnapshotPosition::After,
         }
     }
 

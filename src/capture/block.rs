@@ -28,7 +28,7 @@ const AHEAD: usize = 16 << 10;
 #[cfg(feature = "client")]
 const LINE: usize = 64;
 
-/// What a record is.
+/// What is recorded: a frame or a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CapturedKind {
     /// A text frame that was received.
@@ -95,9 +95,9 @@ pub(super) struct Block {
     pub(super) missing: Missing,
 }
 
-/// One record of a block.
+/// One entry of a block.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Record<'b> {
+pub(super) struct BlockEntry<'b> {
     pub(super) ts: UnixNanos,
     pub(super) connection: ConnectionLabel,
     pub(super) kind: CapturedKind,
@@ -189,7 +189,7 @@ impl Block {
     }
 
     /// The records in order.
-    pub(super) fn records(&self) -> impl Iterator<Item = Record<'_>> {
+    pub(super) fn records(&self) -> impl Iterator<Item = BlockEntry<'_>> {
         let mut rest: &[u8] = &self.bytes;
         std::iter::from_fn(move || {
             let (header, after) = rest.split_first_chunk::<HEADER_LEN>()?;
@@ -203,7 +203,7 @@ impl Block {
                 line: u16::from_le_bytes([n0, n1]),
             };
             let ts = UnixNanos(u64::from_le_bytes([t0, t1, t2, t3, t4, t5, t6, t7]));
-            Some(Record { ts, connection, kind: CapturedKind::from_code(code)?, payload })
+            Some(BlockEntry { ts, connection, kind: CapturedKind::from_code(code)?, payload })
         })
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct BlockOrder {
 
 /// A block behind the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum BlockOrderCheck {
     /// It is the next one.
     Next,
     /// It is not, and later than what was there: so many blocks are missing before it, 0 where the
@@ -30,21 +30,27 @@ pub(super) enum Place {
 
 impl BlockOrder {
     /// Notes the next block.
-    pub(super) fn place(&mut self, trailer: &Trailer) -> Place {
+    pub(super) fn place(&mut self, trailer: &Trailer) -> BlockOrderCheck {
         let Trailer { number, first, last, .. } = *trailer;
         let is_begun = self.first.is_some();
         let is_next = number == self.next;
         // Several files in one begin again at 0, each with a line that says what it is.
         let is_file = number == 0 && is_begun && first >= self.latest;
         if is_begun && number < self.next && last <= self.latest && !is_file {
-            return Place::Again { is_first: !std::mem::replace(&mut self.is_again, true) };
+            return BlockOrderCheck::Again {
+                is_first: !std::mem::replace(&mut self.is_again, true),
+            };
         }
         let since = if is_begun { self.latest } else { first };
         let missing = number.saturating_sub(self.next);
         (self.next, self.is_again) = (number.saturating_add(1), false);
         self.first.get_or_insert(first);
         self.latest = self.latest.max(last);
-        if is_next || is_file { Place::Next } else { Place::AfterHole(missing, since) }
+        if is_next || is_file {
+            BlockOrderCheck::Next
+        } else {
+            BlockOrderCheck::AfterHole(missing, since)
+        }
     }
 
     /// The times of the first block and of the latest so far.
@@ -62,7 +68,7 @@ impl BlockOrder {
 mod tests {
     use super::*;
 
-    fn places(blocks: &[(u64, u64)]) -> Vec<Place> {
+    fn places(blocks: &[(u64, u64)]) -> Vec<BlockOrderCheck> {
         let mut order = BlockOrder::default();
         let place = |(number, at): &(u64, u64)| {
             let (first, last) = (UnixNanos(*at), UnixNanos(at + 5));
@@ -73,7 +79,7 @@ mod tests {
 
     #[test]
     fn what_does_not_follow_is_a_hole_and_what_was_there_is_left_out() {
-        use Place::{AfterHole, Again, Next};
+        use BlockOrderCheck::{AfterHole, Again, Next};
         let (once, more) = (Again { is_first: true }, Again { is_first: false });
         let hole = |count, since| AfterHole(count, UnixNanos(since));
         for (blocks, expected) in [

@@ -2,7 +2,7 @@
 
 use std::io::{self, Cursor, Read};
 
-use super::block_order::{BlockOrder, Place};
+use super::block_order::{BlockOrder, BlockOrderCheck};
 use super::entry::{ConnectionLabel, Mark};
 use super::line_reader::MAX_LINE_LEN;
 use super::line_writer::{Line, write_line};
@@ -234,17 +234,17 @@ impl BlockReader {
         let has_left_out = std::mem::take(&mut self.has_left_out);
         let before = self.order.latest();
         match self.order.place(trailer) {
-            Place::Next if has_left_out => {
+            BlockOrderCheck::Next if has_left_out => {
                 let reason = format!("no block before byte {}", self.start_of(trailer));
                 self.write_gap(GapSpan::between(before, trailer.first), &reason);
             }
-            Place::Next => {}
-            Place::AfterHole(blocks, since) => {
+            BlockOrderCheck::Next => {}
+            BlockOrderCheck::AfterHole(blocks, since) => {
                 let reason = format!("blocks do not follow before byte {}", self.start_of(trailer));
                 let missing = GapSpan { blocks, ..GapSpan::between(since, trailer.first) };
                 self.write_gap(missing, &reason);
             }
-            Place::Again { is_first } => {
+            BlockOrderCheck::Again { is_first } => {
                 let reason = format!("blocks again at byte {}", self.start_of(trailer));
                 if is_first {
                     self.write_gap(GapSpan::between(trailer.first, trailer.last), &reason);

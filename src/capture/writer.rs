@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use super::block::{Block, CapturedKind, Missing, Record};
+use super::block::{Block, BlockEntry, CapturedKind, Missing};
 use super::config::RecordConfig;
 use super::entry::{ConnectionLabel, Mark};
 use super::file_writer::FileWriter;
@@ -96,8 +96,8 @@ impl Writer {
         self.commit();
     }
 
-    fn write_record(&mut self, record: Record<'_>) {
-        let Record { ts, connection, kind, payload } = record;
+    fn write_record(&mut self, record: BlockEntry<'_>) {
+        let BlockEntry { ts, connection, kind, payload } = record;
         if self.text.len() + payload.len() > MAX_TEXT_LEN {
             self.commit();
         }

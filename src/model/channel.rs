@@ -61,14 +61,14 @@ macro_rules! channels {
 
         /// The indices of the channels without a bar.
         #[repr(u8)]
-        enum Place { $($channel,)* Bars }
+        enum ChannelIndex { $($channel,)* Bars }
 
         impl Channel {
             /// The index of a channel: below [`Channel::COUNT`].
             #[inline(always)]
             pub(crate) const fn index(self) -> u8 {
                 match self {
-                    $(Self::$channel => Place::$channel as u8,)*
+                    $(Self::$channel => ChannelIndex::$channel as u8,)*
                     Self::Candle(bar) => candle_index(0, bar),
                     Self::MarkPriceCandle(bar) => candle_index(1, bar),
                     Self::IndexCandle(bar) => candle_index(2, bar),
@@ -217,7 +217,7 @@ channels! {
 
 #[inline(always)]
 const fn candle_index(family: u8, bar: Bar) -> u8 {
-    Place::Bars as u8 + family * BAR_COUNT + bar as u8
+    ChannelIndex::Bars as u8 + family * BAR_COUNT + bar as u8
 }
 
 /// The row of a v5 candle.

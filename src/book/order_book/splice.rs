@@ -1,7 +1,7 @@
 //! Joins a REST snapshot with the channel's updates.
 
 use super::{BookVersion, DepthBook};
-use crate::book::pending::{PendingUpdates, Place};
+use crate::book::pending::{PendingUpdates, SnapshotPosition};
 use crate::book::sequence::Sequence;
 use crate::book::sync::{ApplyOutcome, BookSync, DesyncCause};
 use crate::book::update::DepthUpdate;
@@ -24,9 +24,9 @@ impl DepthBook {
         let place = match &self.pending {
             Some(kept) if !kept.has_chain() => return self.refused(Sequence::None),
             Some(kept) => kept.place(snapshot.seq),
-            None => Place::After,
+            None => SnapshotPosition::After,
         };
-        if place == Place::Before {
+        if place == SnapshotPosition::Before {
             return self.refused(Sequence::Old);
         }
         if snapshot.asks.iter().chain(snapshot.bids).any(Level::has_negative_sz) {
@@ -36,7 +36,7 @@ impl DepthBook {
         self.clear_levels();
         (self.sync, self.last_seq, self.is_chained) = (BookSync::Unlinked, snapshot.seq, false);
         let mut outcome = self.apply_levels(snapshot, Sequence::Ok);
-        if let Place::At(first) = place
+        if let SnapshotPosition::At(first) = place
             && let Some(kept) = self.pending.take()
         {
             self.replay(&kept, first, snapshot, &mut outcome);

@@ -6,7 +6,7 @@ use loom::sync::atomic::{AtomicU64, Ordering};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::layout::{
-    ENTRY_WORDS, HEADER_WORDS, MAX_TEXT, Place, SlotKind, entry, header, slot_words,
+    ENTRY_WORDS, HEADER_WORDS, MAX_TEXT, SlotKind, SlotLayout, entry, header, slot_words,
 };
 
 /// The number of entries, never more than there is room for.
@@ -23,7 +23,12 @@ fn entry_words(words: &[AtomicU64], capacity: usize, nth: usize) -> Option<&[Ato
 
 /// Adds an entry: readers see it whole or not at all. The caller is the only writer. `None` if the
 /// directory is full, or the text is too long.
-pub(super) fn add(words: &[AtomicU64], capacity: usize, text: &str, place: Place) -> Option<()> {
+pub(super) fn add(
+    words: &[AtomicU64],
+    capacity: usize,
+    text: &str,
+    place: SlotLayout,
+) -> Option<()> {
     let nth = entries(words, capacity);
     let of = entry_words(words, capacity, nth).filter(|_| text.len() <= MAX_TEXT)?;
     let put = |at: usize, value: u64| {
@@ -47,11 +52,15 @@ pub(super) fn add(words: &[AtomicU64], capacity: usize, text: &str, place: Place
 
 /// The text and the slot of an entry; `None` if it is malformed, or its slot is not inside of the
 /// words.
-pub(super) fn read(words: &[AtomicU64], capacity: usize, nth: usize) -> Option<(String, Place)> {
+pub(super) fn read(
+    words: &[AtomicU64],
+    capacity: usize,
+    nth: usize,
+) -> Option<(String, SlotLayout)> {
     let of = entry_words(words, capacity, nth)?;
     let word = |at: usize| of.get(at).map(|word| word.load(Ordering::Relaxed));
     let number = |at: usize| word(at).and_then(|value| usize::try_from(value).ok());
-    let place = Place {
+    let place = SlotLayout {
         kind: SlotKind::from_code(word(entry::KIND)?)?,
         at: number(entry::AT)?,
         value_words: number(entry::VALUE_WORDS)?,

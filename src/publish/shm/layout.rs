@@ -121,7 +121,7 @@ impl SlotKind {
 
 /// A slot of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct SlotLayout {
     pub(super) kind: SlotKind,
     /// The index of its first word.
     pub(super) at: usize,

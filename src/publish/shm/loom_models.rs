@@ -7,7 +7,7 @@ use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 
 use super::directory;
-use super::layout::{ENTRY_WORDS, HEADER_WORDS, Place, SlotKind, header, slot_words};
+use super::layout::{ENTRY_WORDS, HEADER_WORDS, SlotKind, SlotLayout, header, slot_words};
 use super::slot;
 use crate::model::{Decimal, Side, Trade};
 use crate::publish::ring::RingValue;
@@ -50,15 +50,15 @@ impl RingValue for Twice {
     }
 }
 
-fn place<T: Words>(kind: SlotKind, at: usize, len: usize) -> Place {
-    Place { kind, at, value_words: slot::value_words::<T>(), len }
+fn place<T: Words>(kind: SlotKind, at: usize, len: usize) -> SlotLayout {
+    SlotLayout { kind, at, value_words: slot::value_words::<T>(), len }
 }
 
 fn words(count: usize) -> Arc<Vec<AtomicU64>> {
     Arc::new((0..count).map(|_| AtomicU64::new(0)).collect())
 }
 
-fn segment<T: Words>(place: &Place) -> Arc<Vec<AtomicU64>> {
+fn segment<T: Words>(place: &SlotLayout) -> Arc<Vec<AtomicU64>> {
     words(place.at + slot_words(place.kind, place.value_words, place.len).unwrap())
 }
 

@@ -12,7 +12,7 @@ use nix::libc::O_NONBLOCK;
 
 use super::clock::MonotonicNanos;
 use super::error::ShmError;
-use super::layout::{ENDED, Place, REPLACED, RUNNING, SlotKind, header};
+use super::layout::{ENDED, REPLACED, RUNNING, SlotKind, SlotLayout, header};
 use super::map::Map;
 use super::segment::Segment;
 use super::slot;
@@ -138,7 +138,7 @@ impl ShmReader {
         Ok(ShmRing { segment: Arc::clone(&self.segment), place, value: PhantomData })
     }
 
-    fn find<T: Words>(&self, text: &str, kind: SlotKind) -> Result<Place, ShmError> {
+    fn find<T: Words>(&self, text: &str, kind: SlotKind) -> Result<SlotLayout, ShmError> {
         let entries = (0..self.segment.entries()).filter_map(|nth| self.segment.read_entry(nth));
         let mut places = entries.filter(|(name, _)| name == text).map(|(_, place)| place);
         let place = places
@@ -180,7 +180,7 @@ fn seen_state(segment: &Segment, now: MonotonicNanos, code: u64) -> BookState {
 #[derive(Clone, Debug)]
 pub struct ShmValue<T> {
     segment: Arc<Segment>,
-    place: Place,
+    place: SlotLayout,
     value: PhantomData<T>,
 }
 
@@ -210,7 +210,7 @@ impl<T: Words> ShmValue<T> {
 #[derive(Clone, Debug)]
 pub struct ShmRing<T> {
     segment: Arc<Segment>,
-    place: Place,
+    place: SlotLayout,
     value: PhantomData<T>,
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::directory;
 use super::error::ShmError;
-use super::layout::{ENTRY_WORDS, HEADER_WORDS, MAGIC, Place, VERSION, header};
+use super::layout::{ENTRY_WORDS, HEADER_WORDS, MAGIC, SlotLayout, VERSION, header};
 use super::map::Map;
 
 /// A mapped segment whose header has been checked. Everything else is checked when it is read,
@@ -72,12 +72,12 @@ impl Segment {
     ///
     /// # Errors
     /// If the directory is full, or the text is too long.
-    pub(super) fn add_entry(&self, text: &str, place: Place) -> Result<(), ShmError> {
+    pub(super) fn add_entry(&self, text: &str, place: SlotLayout) -> Result<(), ShmError> {
         directory::add(self.words(), self.capacity, text, place).ok_or(ShmError::Full)
     }
 
     /// The text and the slot of a directory entry; `None` if it is malformed.
-    pub(super) fn read_entry(&self, nth: usize) -> Option<(String, Place)> {
+    pub(super) fn read_entry(&self, nth: usize) -> Option<(String, SlotLayout)> {
         directory::read(self.words(), self.capacity, nth)
     }
 }

@@ -5,7 +5,7 @@ use loom::sync::atomic::{AtomicU64, Ordering};
 #[cfg(not(okx_feed_loom))]
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::layout::{Place, RING_HEAD, RING_NEXT, RING_STATE, stride};
+use super::layout::{RING_HEAD, RING_NEXT, RING_STATE, SlotLayout, stride};
 use crate::model::BookState;
 use crate::publish::ring::RingValue;
 use crate::publish::seqlock::{try_read, write_fence, write_with};
@@ -24,7 +24,7 @@ pub(super) fn value_words<T: Words>() -> usize {
 #[inline]
 fn value<'s>(
     segment: &'s [AtomicU64],
-    place: &Place,
+    place: &SlotLayout,
     nth: usize,
 ) -> Option<(&'s AtomicU64, &'s [AtomicU64])> {
     let head = if place.kind.is_ring() { RING_HEAD } else { 0 };
@@ -35,7 +35,13 @@ fn value<'s>(
 
 /// Writes a value. Wait-free; the caller is the only writer.
 #[inline]
-pub(super) fn write<T: Words>(segment: &[AtomicU64], place: &Place, nth: usize, new: &T, mark: u8) {
+pub(super) fn write<T: Words>(
+    segment: &[AtomicU64],
+    place: &SlotLayout,
+    nth: usize,
+    new: &T,
+    mark: u8,
+) {
     if let Some((version, words)) = value(segment, place, nth) {
         write_with(version, write_fence, || {
             new.put_words(mark, |at, word| {
@@ -51,7 +57,7 @@ pub(super) fn write<T: Words>(segment: &[AtomicU64], place: &Place, nth: usize, 
 #[inline]
 pub(super) fn try_value<T: Words>(
     segment: &[AtomicU64],
-    place: &Place,
+    place: &SlotLayout,
     nth: usize,
 ) -> Option<(T, u8, u64)> {
     let (version, words) = value(segment, place, nth)?;
@@ -65,7 +71,7 @@ pub(super) fn try_value<T: Words>(
 
 /// As [`try_value`], retrying; `None` if writes interfere for too long.
 #[inline]
-pub(super) fn read<T: Words>(segment: &[AtomicU64], place: &Place) -> Option<(T, u8, u64)> {
+pub(super) fn read<T: Words>(segment: &[AtomicU64], place: &SlotLayout) -> Option<(T, u8, u64)> {
     (0..RETRIES).find_map(|_| {
         let read = try_value(segment, place, 0);
         if read.is_none() {
@@ -78,7 +84,7 @@ pub(super) fn read<T: Words>(segment: &[AtomicU64], place: &Place) -> Option<(T,
 /// Adds a value to a ring, at the place `at` of the next number. Wait-free; the caller is the only
 /// writer.
 #[inline]
-pub(super) fn push<T: Words>(segment: &[AtomicU64], place: &Place, at: usize, new: &T) {
+pub(super) fn push<T: Words>(segment: &[AtomicU64], place: &SlotLayout, at: usize, new: &T) {
     let Some(next) = ring_next(segment, place) else { return };
     write(segment, place, at, new, 0);
     next.store(next.load(Ordering::Relaxed) + 1, Ordering::Release);
@@ -86,7 +92,11 @@ pub(super) fn push<T: Words>(segment: &[AtomicU64], place: &Place, at: usize, ne
 
 /// The value of a number of a ring; `None` if it was overwritten, was lost or is not published yet.
 #[inline]
-pub(super) fn at<T: RingValue>(segment: &[AtomicU64], place: &Place, number: u64) -> Option<T> {
+pub(super) fn at<T: RingValue>(
+    segment: &[AtomicU64],
+    place: &SlotLayout,
+    number: u64,
+) -> Option<T> {
     let len = place.len as u64;
     let nth = usize::try_from(number.checked_rem(len)?).ok()?;
     if number >= next(segment, place) {
@@ -98,18 +108,21 @@ pub(super) fn at<T: RingValue>(segment: &[AtomicU64], place: &Place, number: u64
 
 /// The number of the next value of a ring, for a reader; 0 if there is no such word.
 #[inline]
-pub(super) fn next(segment: &[AtomicU64], place: &Place) -> u64 {
+pub(super) fn next(segment: &[AtomicU64], place: &SlotLayout) -> u64 {
     ring_next(segment, place).map_or(0, |next| next.load(Ordering::Acquire))
 }
 
 /// The number of the next value of a ring.
 #[inline]
-fn ring_next<'s>(segment: &'s [AtomicU64], place: &Place) -> Option<&'s AtomicU64> {
+fn ring_next<'s>(segment: &'s [AtomicU64], place: &SlotLayout) -> Option<&'s AtomicU64> {
     segment.get(place.at + RING_NEXT)
 }
 
 /// The code of a ring's state.
-pub(super) fn ring_state<'s>(segment: &'s [AtomicU64], place: &Place) -> Option<&'s AtomicU64> {
+pub(super) fn ring_state<'s>(
+    segment: &'s [AtomicU64],
+    place: &SlotLayout,
+) -> Option<&'s AtomicU64> {
     segment.get(place.at + RING_STATE)
 }
 

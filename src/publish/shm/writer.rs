@@ -12,8 +12,8 @@ use super::clock::MonotonicNanos;
 use super::error::ShmError;
 use super::heartbeat::Heartbeat;
 use super::layout::{
-    ENDED, ENTRY_WORDS, HEADER_WORDS, MAGIC, MAX_WORDS, PAIR, Place, RUNNING, SlotKind, VERSION,
-    header, slot_words,
+    ENDED, ENTRY_WORDS, HEADER_WORDS, MAGIC, MAX_WORDS, PAIR, RUNNING, SlotKind, SlotLayout,
+    VERSION, header, slot_words,
 };
 use super::map::Map;
 use super::owner::Owner;
@@ -96,7 +96,7 @@ pub struct ShmWriter {
 /// A slot of a writer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WriterSlot {
-    place: Place,
+    place: SlotLayout,
     /// The place of a ring's next value.
     at: usize,
 }
@@ -191,7 +191,7 @@ impl ShmWriter {
                 (slot::value_words::<Record>(), options.record_ring_len())
             }
         };
-        let place = Place { kind, at: self.used, value_words, len };
+        let place = SlotLayout { kind, at: self.used, value_words, len };
         let words = slot_words(kind, value_words, len).ok_or(ShmError::Full)?;
         let end = self.used + words;
         if end > self.segment.words().len() {
@@ -222,11 +222,11 @@ impl ShmWriter {
     }
 
     #[inline]
-    fn publish<T: Words>(&self, place: &Place, value: &T, state: BookState) {
+    fn publish<T: Words>(&self, place: &SlotLayout, value: &T, state: BookState) {
         slot::write(self.segment.words(), place, 0, value, state.to_code());
     }
 
-    fn publish_ring_state(&self, place: &Place, state: BookState) {
+    fn publish_ring_state(&self, place: &SlotLayout, state: BookState) {
         if let Some(word) = slot::ring_state(self.segment.words(), place) {
             word.store(u64::from(state.to_code()), Ordering::Release);
         }
@@ -257,7 +257,7 @@ impl ShmWriter {
         }
     }
 
-    fn rewrite<T: Words>(&self, place: &Place, state: BookState) {
+    fn rewrite<T: Words>(&self, place: &SlotLayout, state: BookState) {
         // This is the only writer, so its read never fails.
         if let Some((value, ..)) = slot::read::<T>(self.segment.words(), place) {
             self.publish(place, &value, state);

@@ -11,7 +11,7 @@ use super::depth::DepthScratch;
 use super::push_schedule::{PushIntervals, PushSchedule, rank};
 use super::record_text::{envelope, instrument};
 use super::sbe::{Instrument, code_of};
-use super::topic::{Topic, TopicKey};
+use super::topic::{TopicKey, TopicState};
 use super::{v3, v5};
 use crate::model::{Channel, ChannelKind, Dialect, MonoNanos};
 use crate::sim::faults::{About, Outbound};
@@ -20,7 +20,7 @@ use crate::sim::market::{InstIndex, Listing, Print, SimMarket};
 /// Sends the market's events to the connections.
 pub(crate) struct Publisher {
     /// The topics of each instrument, in the order in which they are pushed.
-    topics: Vec<Vec<Topic>>,
+    topics: Vec<Vec<TopicState>>,
     schedule: PushSchedule,
     v5_checksums: bool,
     scratch: DepthScratch,
@@ -53,11 +53,11 @@ impl Publisher {
     ) {
         let Some(topics) = self.topics.get_mut(key.inst.0) else { return };
         let order = |channel, is_sbe| (rank(channel), is_sbe);
-        let of = |topic: &Topic| order(topic.channel, topic.code.is_some());
+        let of = |topic: &TopicState| order(topic.channel, topic.code.is_some());
         let wanted = order(key.channel, key.is_sbe);
         let at = topics.partition_point(|topic| of(topic) < wanted);
         if topics.get(at).is_none_or(|topic| of(topic) != wanted) {
-            let topic = Topic::new(market, key, now, self.v5_checksums);
+            let topic = TopicState::new(market, key, now, self.v5_checksums);
             let Some(mut topic) = topic else { return };
             topic.heartbeat_at = self.schedule.schedule_heartbeat(key.inst, key.channel, now);
             topics.insert(at, topic);
@@ -318,7 +318,7 @@ impl Publisher {
     }
 }
 
-fn find(topics: &mut [Vec<Topic>], key: TopicKey) -> Option<&mut Topic> {
+fn find(topics: &mut [Vec<TopicState>], key: TopicKey) -> Option<&mut TopicState> {
     let mut topics = topics.get_mut(key.inst.0)?.iter_mut();
     topics.find(|topic| topic.channel == key.channel && topic.code.is_some() == key.is_sbe)
 }

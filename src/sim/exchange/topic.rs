@@ -20,7 +20,7 @@ pub(crate) struct TopicKey {
 
 /// The subscribers of a channel of an instrument, and the book that they have.
 #[derive(Debug)]
-pub(crate) struct Topic {
+pub(crate) struct TopicState {
     pub(crate) channel: Channel,
     /// The instrument's code, if its subscribers have SBE.
     pub(crate) code: Option<i64>,
@@ -43,7 +43,7 @@ enum SentBook {
     Record(RecordTopic),
 }
 
-impl Topic {
+impl TopicState {
     /// A topic without subscribers; `None` for an instrument that is not listed.
     pub(crate) fn new(
         market: &SimMarket,

@@ -47,13 +47,13 @@ impl Column {
 
 impl Column {
     /// Draws the cells from the top of an area to its end.
-    pub(super) fn draw_cells(&self, buf: &mut Buffer, area: Rect, place: Place) {
+    pub(super) fn draw_cells(&self, buf: &mut Buffer, area: Rect, place: ColumnSpan) {
         for ((text, style), y) in self.cells.iter().zip(area.y..area.bottom()) {
             self.draw_text(buf, y, place, text, *style);
         }
     }
 
-    fn draw_text(&self, buf: &mut Buffer, y: u16, place: Place, text: &str, style: Style) {
+    fn draw_text(&self, buf: &mut Buffer, y: u16, place: ColumnSpan, text: &str, style: Style) {
         let free = place.width.saturating_sub(columns_of(text));
         let x = place.x + if self.to_right { free } else { 0 };
         buf.set_span(x, y, &Span::styled(text, style), place.width);
@@ -62,13 +62,13 @@ impl Column {
 
 /// The position of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct ColumnSpan {
     pub(super) x: u16,
     pub(super) width: u16,
 }
 
 /// The places of the columns that fit, in their order; `None` for those that are left out.
-pub(super) fn places(columns: &[Column], area: Rect) -> Vec<Option<Place>> {
+pub(super) fn places(columns: &[Column], area: Rect) -> Vec<Option<ColumnSpan>> {
     let mut by_rank: Vec<(usize, &Column)> = columns.iter().enumerate().collect();
     by_rank.sort_by_key(|(_, column)| column.rank);
     let widths = |steady: bool| -> Vec<u16> {
@@ -87,7 +87,7 @@ pub(super) fn places(columns: &[Column], area: Rect) -> Vec<Option<Place>> {
     }
     let mut x = area.x;
     let place = |width: u16| {
-        let place = Place { x, width };
+        let place = ColumnSpan { x, width };
         x += width + SPACING;
         place
     };
@@ -101,7 +101,7 @@ pub(super) fn draw_columns(
     area: Rect,
     head_style: Style,
     columns: &[Column],
-) -> Vec<Option<Place>> {
+) -> Vec<Option<ColumnSpan>> {
     let places = places(columns, area);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     for (column, place) in columns.iter().zip(&places) {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-use super::columns::{Column, Place, SPACING, draw_columns};
+use super::columns::{Column, ColumnSpan, SPACING, draw_columns};
 use super::fit::columns_of;
 use super::frame::{Frame, draw_frame, draw_words};
 use super::layout::LADDER_FRAME;
@@ -107,7 +107,7 @@ fn draw_split(
     (head, body): (Rect, Rect),
     theme: Theme,
     columns: &[Column],
-) -> Vec<Option<Place>> {
+) -> Vec<Option<ColumnSpan>> {
     let places = draw_columns(buf, head, theme.quiet(), columns);
     for (column, place) in columns.iter().zip(&places) {
         if let Some(place) = place {
@@ -124,7 +124,7 @@ fn draw_middle(
     inner: Rect,
     y: u16,
     theme: Theme,
-    (orders, sizes, prices): (Option<Place>, Option<Place>, Place),
+    (orders, sizes, prices): (Option<ColumnSpan>, Option<ColumnSpan>, ColumnSpan),
     ladder: &Ladder,
 ) {
     let top = ladder.top();
