@@ -76,7 +76,7 @@ impl<'b> Sides<'b> {
     }
 }
 
-/// Takes `sz` from levels that are sorted best first.
+/// Trades `sz` against levels that are sorted best first.
 fn sweep(levels: &[Level], sz: Qty) -> Option<Sweep> {
     if sz <= Decimal::ZERO {
         return None;

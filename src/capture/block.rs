@@ -105,7 +105,7 @@ pub(super) struct BlockEntry<'b> {
 }
 
 impl Block {
-    /// Takes the memory of a block, and touches what is used of it, so that no page is missing
+    /// Allocates the memory of a block, and touches what is used of it, so that no page is missing
     /// later.
     pub(super) fn new() -> Self {
         let mut bytes = BytesMut::with_capacity(CAPACITY);

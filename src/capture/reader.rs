@@ -43,7 +43,7 @@ fn parse_start<'a>(form: LineForm, start: &'a [u8], body: &'a mut [u8]) -> Entry
 
 /// Reads the lines of a capture in order.
 ///
-/// Takes our `.tsv.zst`, `.tsv` and `.jsonl`, Tardis' raw lines and those of hftbacktest's
+/// Reads our `.tsv.zst`, `.tsv` and `.jsonl`, Tardis' raw lines and those of hftbacktest's
 /// collector, each plain or packed with gzip or zstd; what it is packed with is found in the file
 /// itself. Memory is about 3 MiB and, for zstd, what its frames ask for, at most 128 MiB; it does
 /// not grow with the file.

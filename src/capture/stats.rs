@@ -55,7 +55,7 @@ pub(super) fn add(counter: &AtomicU64, more: u64) {
     counter.fetch_add(more, Ordering::Relaxed);
 }
 
-/// Takes from a counter what was added to it.
+/// Subtracts from a counter what was added to it.
 pub(super) fn subtract(counter: &AtomicU64, less: u64) {
     counter.fetch_sub(less, Ordering::Relaxed);
 }

@@ -153,7 +153,7 @@ impl Group {
             && !self.connections().any(|other| other.replaces == Some(line))
     }
 
-    /// Takes a handover at `now`.
+    /// Records a handover at `now`.
     ///
     /// # Errors
     /// How long to wait before asking again.

@@ -18,7 +18,7 @@ pub(super) struct HandoverBackoff {
 }
 
 impl HandoverBackoff {
-    /// Takes a handover at `now`.
+    /// Records a handover at `now`.
     ///
     /// # Errors
     /// How long to wait before asking again.

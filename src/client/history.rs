@@ -187,7 +187,7 @@ impl TradeJoins {
         }
     }
 
-    /// Takes a reply.
+    /// Processes a reply.
     pub(super) fn on_reply(
         &mut self,
         n: usize,

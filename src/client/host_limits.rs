@@ -25,7 +25,7 @@ pub(super) fn check(host: &str, limit: ConnectRateLimit) -> Result<(), Duration>
     with(host, |limiter, now| limiter.check(limit, now).map_err(|until| until.since(now)))
 }
 
-/// Takes an attempt to connect to a host.
+/// Acquires an attempt to connect to a host.
 ///
 /// # Errors
 /// How long to wait before asking again.

@@ -204,7 +204,7 @@ impl Selections {
         }
     }
 
-    /// Takes a record of the channel.
+    /// Applies a record of the channel.
     #[cold]
     pub(super) fn on_record(&mut self, update: &RecordUpdate<'_>) {
         let Some(row) = update.record.get::<Instrument>() else { return };
@@ -222,7 +222,7 @@ impl Selections {
         update.topic.channel == Channel::Instruments
     }
 
-    /// Takes a list.
+    /// Applies a list.
     pub(super) fn on_list(&mut self, n: usize, rows: Result<String, RestError>, now: UnixNanos) {
         let Some(list) = self.lists.get_mut(n) else { return };
         let found = rows.map_err(|error| error.to_string()).and_then(|rows| {

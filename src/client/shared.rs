@@ -324,7 +324,7 @@ impl<S: EventSink> ClientShared<S> {
         }
     }
 
-    /// Takes subscriptions from a group's arbiter into one of their own, for `lines` lines; `None`
+    /// Moves subscriptions from a group's arbiter into one of their own, for `lines` lines; `None`
     /// where the group has no arbiter.
     pub(super) fn split_off(
         &mut self,
@@ -390,7 +390,7 @@ impl<S: EventSink> ClientShared<S> {
         self.connect_queue.range(..queue_key(id)).count()
     }
 
-    /// Takes a connection from the queue: it is being opened, or given up.
+    /// Removes a connection from the queue: it is being opened, or given up.
     pub(super) fn leave_connect_queue(&mut self, id: ConnectionId) {
         self.connect_queue.remove(&queue_key(id));
     }

@@ -65,8 +65,8 @@ pub(super) struct DerivativeTickers {
 }
 
 impl DerivativeTickers {
-    /// Takes a record, and gives the instruments whose columns it changed, with the columns; `None`
-    /// where it has none of them.
+    /// Applies a record, and gives the instruments whose columns it changed, with the columns;
+    /// `None` where it has none of them.
     pub(super) fn take(
         &mut self,
         topic: &Topic<'_>,

@@ -44,7 +44,7 @@ pub(super) struct CatchUpFilter {
 }
 
 impl CatchUpFilter {
-    /// Takes note of a new state of the subscription.
+    /// Notes a new state of the subscription.
     pub(super) const fn on_state(&mut self, to: BookState) {
         self.is_new_connection |= !matches!(to, BookState::Live | BookState::Stale);
     }

@@ -61,7 +61,7 @@ impl Recovery {
         }
     }
 
-    /// Takes over another feed's times, where it has more. Allocates nothing.
+    /// Adopts another feed's times, where it has more. Allocates nothing.
     #[cfg(feature = "client")]
     pub(crate) fn copy_times_from(&mut self, other: &Self) {
         if self.any_us.len() == other.any_us.len() {

@@ -50,7 +50,7 @@ impl Instruments {
         Self { all: BTreeMap::new() }
     }
 
-    /// Takes a row.
+    /// Applies a row of the catalogue.
     pub fn apply(&mut self, row: &Instrument) -> CatalogueChange {
         if row.inst_type.as_str() == MARGIN {
             return CatalogueChange::Unchanged;

@@ -95,7 +95,7 @@ impl Caller {
         if at > now { Step::Wait(at) } else { Step::Send }
     }
 
-    /// Takes the reply to the request, or why there is none. Returns the rows or the error that
+    /// Processes the reply to the request, or why there is none. Returns the rows or the error that
     /// ends the request, and `None` where it is to be sent again.
     pub fn on_reply(
         &mut self,

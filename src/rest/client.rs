@@ -121,7 +121,7 @@ pub struct RestClient {
     stop: Arc<AtomicBool>,
 }
 
-/// Takes the target of a request that failed, and why.
+/// Is called with the target of a request that failed, and why.
 type OnRetry = Box<dyn FnMut(&str, &str) + Send + Sync>;
 
 impl fmt::Debug for RestClient {

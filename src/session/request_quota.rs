@@ -28,7 +28,7 @@ impl RequestQuota {
         self.sent.clear();
     }
 
-    /// Takes one request; false where the hour has none left.
+    /// Acquires one request; false where the hour has none left.
     pub(super) fn try_acquire(&mut self, now: MonoNanos) -> bool {
         while self.sent.front().is_some_and(|at| now.since(*at) >= HOUR) {
             self.sent.pop_front();

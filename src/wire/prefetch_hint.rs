@@ -21,13 +21,13 @@ pub(crate) trait PrefetchHint: EventSink {
     /// Prefetches the state of a subscription by the number of its instrument.
     fn prefetch_numbered(&mut self, channel: Channel, code: i64);
 
-    /// Takes a book of the instrument with this number.
+    /// Handles a book of the instrument with this number.
     fn on_numbered_book(&mut self, code: i64, update: &BookUpdate<'_>);
 
-    /// Takes a trade of the instrument with this number.
+    /// Handles a trade of the instrument with this number.
     fn on_numbered_trade(&mut self, code: i64, update: &TradeUpdate<'_>);
 
-    /// Takes a message of an order book of the instrument with this number.
+    /// Handles a message of an order book of the instrument with this number.
     fn on_numbered_depth(&mut self, code: i64, update: &DepthUpdate<'_>);
 }
 

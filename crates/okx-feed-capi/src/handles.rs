@@ -143,7 +143,7 @@ impl<T> Exclusive<T> {
         f(lock.as_mut().ok_or_else(closed)?)
     }
 
-    /// Takes the object away, which was not closed yet.
+    /// Removes the object, which was not closed yet.
     pub(crate) fn take(&self) -> Outcome<T> {
         self.lock()?.take().ok_or_else(closed)
     }

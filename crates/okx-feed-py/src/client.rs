@@ -92,7 +92,7 @@ impl PyClient {
         Subscription::parse(self.dialect, text).map_err(|error| errors::subscription(&error))
     }
 
-    /// Takes the client out, so that others see it as stopped, and ends it.
+    /// Removes the client, so that others see it as stopped, and ends it.
     fn end(&self) {
         if !self.process.is_current() {
             // Its thread runs in the parent, and so may a thread that held the lock at the fork:

@@ -43,7 +43,7 @@ impl BookJoins {
         self.enabled && subscription.channel().has_rest_snapshot()
     }
 
-    /// Takes a change of a book. Begins where it is not live.
+    /// Processes a change of a book. Begins where it is not live.
     #[inline]
     pub(super) fn on_change(
         &mut self,
@@ -144,7 +144,8 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         }
     }
 
-    /// Takes a snapshot, or why there is none: then a book that is not live is subscribed again.
+    /// Processes a snapshot, or why there is none: then a book that is not live is subscribed
+    /// again.
     pub(super) fn on_book_snapshot(
         &mut self,
         subscription: &Subscription,

@@ -22,7 +22,7 @@ impl<T: Transport, S: EventSink> ConnectionDriver<T, S> {
         self.shared.lock().ask_for_snapshot(ask);
     }
 
-    /// Takes the body of a snapshot as if it had come on the connection, unless it may be older
+    /// Processes the body of a snapshot as if it had come on the connection, unless it may be older
     /// than the updates that are to follow it.
     #[cfg(feature = "rest")]
     pub(super) fn on_snapshot(&mut self, of: &SnapshotOf, body: Vec<u8>) {

@@ -47,7 +47,7 @@ impl<S: EventSink> ClientShared<S> {
         }
     }
 
-    /// Takes a list of instruments.
+    /// Applies a list of instruments.
     pub(in crate::client) fn on_instruments(
         &mut self,
         n: usize,
@@ -60,7 +60,7 @@ impl<S: EventSink> ClientShared<S> {
         }
     }
 
-    /// Takes a reply for the joins.
+    /// Processes a reply for the joins.
     pub(in crate::client) fn on_history(
         &mut self,
         n: usize,

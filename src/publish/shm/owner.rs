@@ -26,7 +26,7 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    /// Takes the lock of a name.
+    /// Acquires the lock of a name.
     ///
     /// # Errors
     /// [`ShmError::InUse`] if another writer has it, [`ShmError::LockFile`] if its file is not this

@@ -73,7 +73,7 @@ impl BookJoin {
         Request::book(&self.inst_id, LEVELS)
     }
 
-    /// Takes the outcome of a message that was applied to the book.
+    /// Processes the outcome of a message that was applied to the book.
     pub const fn on_applied(&mut self, outcome: &ApplyOutcome) -> BookJoinStep {
         self.is_live = matches!(outcome.sync, BookSync::Live);
         match outcome.sync {
@@ -96,7 +96,7 @@ impl BookJoin {
         }
     }
 
-    /// Takes that the request has no reply, or one that can't be used, and that none will come.
+    /// Records that no usable reply will come.
     ///
     /// No snapshot is requested then until the book is live or another chain of updates begins.
     pub const fn on_failure(&mut self) -> BookJoinStep {
@@ -108,7 +108,7 @@ impl BookJoin {
         BookJoinStep::Failed
     }
 
-    /// Takes the rows of the reply to [`BookJoin::request`], received at `ts_recv`. `apply` is
+    /// Processes the rows of the reply to [`BookJoin::request`], received at `ts_recv`. `apply` is
     /// given the snapshot and applies it to the book; it returns `None` if there is no such book.
     ///
     /// # Errors

@@ -144,7 +144,7 @@ impl TradeJoin {
         self.held.len()
     }
 
-    /// Takes a live trade. `pass` gets what is next in the sequence.
+    /// Processes a live trade. `pass` gets what is next in the sequence.
     #[inline]
     pub fn on_live(&mut self, trade: &Trade, pass: &mut impl FnMut(&Trade, Origin, u64)) {
         if self.next == Some(trade.first_id()) && self.held.is_empty() {
@@ -255,7 +255,7 @@ impl TradeJoin {
         Some(JoinRequest { request, pause })
     }
 
-    /// Takes the rows of the reply to the last request, received at `ts_recv`.
+    /// Processes the rows of the reply to the last request, received at `ts_recv`.
     ///
     /// # Errors
     /// [`RowError`] where a row can't be read. The page is requested again, at growing pauses, for

@@ -138,7 +138,7 @@ impl CandlePager {
         self.next.saturating_add(span).min(self.last)
     }
 
-    /// Takes the rows of the reply to [`CandlePager::next`], and appends the candles that they
+    /// Processes the rows of the reply to [`CandlePager::next`], and appends the candles that they
     /// complete, oldest first.
     ///
     /// # Errors

@@ -117,7 +117,7 @@ impl TradePager {
         Some(Page { request, pause: refetch_pause(self.refetches) })
     }
 
-    /// Takes the rows of the reply to [`TradePager::next`], and appends the trades that they
+    /// Processes the rows of the reply to [`TradePager::next`], and appends the trades that they
     /// complete, oldest first.
     ///
     /// # Errors

@@ -49,7 +49,7 @@ impl Subscriptions {
         self.quota.left(now)
     }
 
-    /// Takes a request of another kind, a login, from the quota.
+    /// Acquires a request of another kind, a login, from the quota.
     pub(in crate::session) fn try_acquire_request(&mut self, now: MonoNanos) -> bool {
         self.quota.try_acquire(now)
     }

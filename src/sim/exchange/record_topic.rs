@@ -155,7 +155,7 @@ impl RecordTopic {
         (is_new && print.last_id % every == 0).then_some(print)
     }
 
-    /// Takes the trades since the last call into the period, and starts a new one where it is due.
+    /// Adds the trades since the last call to the period, and starts a new one where it is due.
     fn follow(&mut self, market: &SimMarket, inst: InstIndex, ts: UnixNanos) -> Option<Period> {
         let listing = market.listing(inst)?;
         let length = length_ms(self.channel);

@@ -296,7 +296,7 @@ impl DirectSocket {
         Ok(self.note(read))
     }
 
-    /// Takes over what was read, with its time.
+    /// Queues what was read, with its time.
     #[inline]
     fn note(&mut self, (len, stamp): (usize, Option<UnixNanos>)) -> usize {
         let Received { mono, wall, .. } = Received::now(&self.options.clock);

@@ -18,7 +18,7 @@ pub(super) struct Id<'t> {
 }
 
 impl<'t> Id<'t> {
-    /// Takes an id of `len` bytes, which the caller has found to be printable ASCII.
+    /// Wraps an id of `len` bytes, which the caller has found to be printable ASCII.
     #[inline(always)]
     pub(super) fn new(window: &'t [u8; ID_WINDOW], len: usize) -> Option<Self> {
         if len == 0 || window.get(len) != Some(&b'"') {

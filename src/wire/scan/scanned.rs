@@ -64,7 +64,7 @@ pub(crate) trait Target<'t> {
     /// still be declined.
     fn prefetch(&mut self, channel: Channel, inst_id: &str);
 
-    /// Takes the message; books and levels are in the scratch. Called within the scan itself, so
+    /// Receives the message; books and levels are in the scratch. Called within the scan itself, so
     /// that what was read need not go through memory.
     fn take(&mut self, scanned: Scanned<'t>, scratch: &Scratch);
 }

@@ -37,7 +37,7 @@ impl Topics {
         }
     }
 
-    /// Takes a request, and gives the replies.
+    /// Handles a request, and gives the replies.
     pub(super) fn request(&mut self, dialect: Dialect, text: &str) -> Vec<String> {
         if text == "ping" {
             return vec!["pong".to_owned()];

@@ -62,7 +62,7 @@ impl Checked {
         ConfigError::at(&self.path, &self.text, span.start, reason.into())
     }
 
-    /// Takes over the channels of a file that was applied; all else is as it runs.
+    /// Applies the channels of a file that was applied; all else is as it runs.
     pub(super) fn take_channels_of(&mut self, new: &Self) {
         for (feed, channels) in self.config.feeds.iter().zip(&mut self.channels) {
             if let Some((_, wanted)) = new.reloadable(feed.get_ref()) {

@@ -28,7 +28,7 @@ impl LiveView {
         Some(Self { screen, controls: Controls::default(), theme, last: None })
     }
 
-    /// Takes the keys that were pressed and draws the client's state, with the latest notices
+    /// Processes the keys that were pressed and draws the client's state, with the latest notices
     /// below. Gives whether to go on: not after `q`, Escape or Ctrl-C, and not if the terminal was
     /// closed.
     pub(crate) fn refresh(
