@@ -84,8 +84,8 @@ fn block<'f, const N: usize>(message: &Message<'f>) -> Result<&'f [u8; N], Kind>
 }
 
 #[inline(always)]
-fn exponents<const N: usize>(root: &[u8; N], px: usize, sz: usize) -> (Exponent, Exponent) {
-    (Exponent(int8(root, px)), Exponent(int8(root, sz)))
+fn exponents<const N: usize>(root: &[u8; N], px: usize, sz: usize) -> Exponents {
+    Exponents { px: Exponent(int8(root, px)), sz: Exponent(int8(root, sz)) }
 }
 
 /// The exchange's time, in microseconds on the wire.
@@ -109,8 +109,16 @@ fn read_bbo(
     unread: &mut UnreadCounts,
 ) -> Result<(), Kind> {
     let exponents = exponents(root, bbo::PX_EXPONENT, bbo::SZ_EXPONENT);
-    let ask = (int64(root, bbo::ASK_PX), int64(root, bbo::ASK_SZ), int32(root, bbo::ASK_ORDERS));
-    let bid = (int64(root, bbo::BID_PX), int64(root, bbo::BID_SZ), int32(root, bbo::BID_ORDERS));
+    let ask = RawLevel {
+        px: int64(root, bbo::ASK_PX),
+        sz: int64(root, bbo::ASK_SZ),
+        orders: int32(root, bbo::ASK_ORDERS),
+    };
+    let bid = RawLevel {
+        px: int64(root, bbo::BID_PX),
+        sz: int64(root, bbo::BID_SZ),
+        orders: int32(root, bbo::BID_ORDERS),
+    };
     let [ask, bid] = levels([ask, bid], exponents, unread)?;
     book.ts_event = time(root)?;
     book.ts_recv = ts_recv;
@@ -121,18 +129,44 @@ fn read_bbo(
     Ok(())
 }
 
-/// The price, the size and the number of orders of a level, as received.
-type RawLevel = (i64, i64, i32);
+/// A level as received: mantissas, and the number of orders.
+#[derive(Clone, Copy)]
+struct RawLevel {
+    px: i64,
+    sz: i64,
+    orders: i32,
+}
+
+/// The exponents of a message's prices and sizes.
+#[derive(Clone, Copy)]
+struct Exponents {
+    px: Exponent,
+    sz: Exponent,
+}
+
+/// The decimals of a message's prices and sizes.
+#[derive(Clone, Copy)]
+struct Scales {
+    px: u8,
+    sz: u8,
+}
+
+impl Exponents {
+    /// `None` if a mantissa must be changed to be a [`Decimal`].
+    #[inline(always)]
+    fn scales(self) -> Option<Scales> {
+        Some(Scales { px: self.px.scale()?, sz: self.sz.scale()? })
+    }
+}
 
 /// The levels of received values.
 #[inline(always)]
 fn levels<const N: usize>(
     raw: [RawLevel; N],
-    exponents: (Exponent, Exponent),
+    exponents: Exponents,
     unread: &mut UnreadCounts,
 ) -> Result<[Level; N], Kind> {
-    let (px, sz) = exponents;
-    let Some(scales) = px.scale().zip(sz.scale()) else {
+    let Some(scales) = exponents.scales() else {
         return unusual_levels(raw, exponents, unread);
     };
     let is_unusual = raw.iter().fold(false, |any, raw| any | is_unusual(*raw));
@@ -144,15 +178,16 @@ fn levels<const N: usize>(
 
 /// Whether a value is null, or a count negative.
 #[inline(always)]
-const fn is_unusual((px, sz, orders): RawLevel) -> bool {
-    (px == NULL) | (sz == NULL) | (orders < 0)
+const fn is_unusual(raw: RawLevel) -> bool {
+    (raw.px == NULL) | (raw.sz == NULL) | (raw.orders < 0)
 }
 
 /// The level of values that are not unusual.
 #[inline(always)]
-const fn usual_level((px, sz, orders): RawLevel, (px_scale, sz_scale): (u8, u8)) -> Level {
-    let (px, sz) = (Decimal::from_parts(px, px_scale), Decimal::from_parts(sz, sz_scale));
-    Level::new(px, sz, orders.cast_unsigned())
+const fn usual_level(raw: RawLevel, scales: Scales) -> Level {
+    let px = Decimal::from_parts(raw.px, scales.px);
+    let sz = Decimal::from_parts(raw.sz, scales.sz);
+    Level::new(px, sz, raw.orders.cast_unsigned())
 }
 
 /// The levels of any values.
@@ -160,7 +195,7 @@ const fn usual_level((px, sz, orders): RawLevel, (px_scale, sz_scale): (u8, u8))
 #[inline(never)]
 fn unusual_levels<const N: usize>(
     raw: [RawLevel; N],
-    exponents: (Exponent, Exponent),
+    exponents: Exponents,
     unread: &mut UnreadCounts,
 ) -> Result<[Level; N], Kind> {
     let mut levels = [Level::EMPTY; N];
@@ -172,12 +207,12 @@ fn unusual_levels<const N: usize>(
 
 /// The level of any values; a negative number of orders is not readable.
 fn unusual_level(
-    (px_mantissa, sz_mantissa, orders): RawLevel,
-    (px, sz): (Exponent, Exponent),
+    raw: RawLevel,
+    exponents: Exponents,
     unread: &mut UnreadCounts,
 ) -> Result<Level, Kind> {
-    let (px, sz) = (px.decimal(px_mantissa)?, sz.decimal(sz_mantissa)?);
-    let orders = u32::try_from(orders).unwrap_or_else(|_| {
+    let (px, sz) = (exponents.px.decimal(raw.px)?, exponents.sz.decimal(raw.sz)?);
+    let orders = u32::try_from(raw.orders).unwrap_or_else(|_| {
         unread.count(OptionalField::Orders);
         0
     });
@@ -197,7 +232,7 @@ fn read_trade(
         _ => return Err(Kind::Side),
     };
     let exponents = exponents(root, trade::PX_EXPONENT, trade::SZ_EXPONENT);
-    let raw = (int64(root, trade::PX), int64(root, trade::SZ), 0);
+    let raw = RawLevel { px: int64(root, trade::PX), sz: int64(root, trade::SZ), orders: 0 };
     let [level] = levels([raw], exponents, unread)?;
     let mut trade = Trade::new(side, level.px(), level.sz());
     trade.ts_event = time(root)?;
@@ -220,15 +255,14 @@ fn read_trade(
 #[inline(always)]
 fn read_side(
     group: Group<'_>,
-    exponents: (Exponent, Exponent),
+    exponents: Exponents,
     side: &mut DepthLevels,
     unread: &mut UnreadCounts,
 ) -> Result<(), Kind> {
     if group.count > MAX_DEPTH_LEVELS {
         return Err(Kind::TooManyLevels);
     }
-    let scales = exponents.0.scale().zip(exponents.1.scale());
-    if let (level::LEN, Some(scales)) = (group.entry_len, scales) {
+    if let (level::LEN, Some(scales)) = (group.entry_len, exponents.scales()) {
         let (entries, _) = group.entries.as_chunks::<{ level::LEN }>();
         if side.fill(|levels| read_usual(entries, scales, levels)).is_some() {
             return Ok(());
@@ -239,7 +273,11 @@ fn read_side(
 
 #[inline(always)]
 fn raw_level(entry: &[u8; level::LEN]) -> RawLevel {
-    (int64(entry, level::PX), int64(entry, level::SZ), int32(entry, level::ORDERS))
+    RawLevel {
+        px: int64(entry, level::PX),
+        sz: int64(entry, level::SZ),
+        orders: int32(entry, level::ORDERS),
+    }
 }
 
 /// Reads entries of the schema's length. `None` if one is unusual; what was written is of no use
@@ -247,7 +285,7 @@ fn raw_level(entry: &[u8; level::LEN]) -> RawLevel {
 #[inline(always)]
 fn read_usual(
     entries: &[[u8; level::LEN]],
-    scales: (u8, u8),
+    scales: Scales,
     levels: &mut [Level; MAX_DEPTH_LEVELS],
 ) -> Option<usize> {
     let mut any_unusual = false;
@@ -264,7 +302,7 @@ fn read_usual(
 #[inline(never)]
 fn read_unusual(
     group: Group<'_>,
-    exponents: (Exponent, Exponent),
+    exponents: Exponents,
     side: &mut DepthLevels,
     unread: &mut UnreadCounts,
 ) -> Result<(), Kind> {
