@@ -82,7 +82,7 @@ fn on_channels(
         }
     }
     for (inst, channel) in subscribed {
-        engine.send_initial_snapshot(id, (inst, channel), About::Push(inst, channel));
+        engine.send_initial_snapshot(id, inst, channel, About::Push(inst, channel));
     }
 }
 

@@ -70,7 +70,8 @@ impl Engine {
     pub(crate) fn send_initial_snapshot(
         &mut self,
         id: ConnectionId,
-        (inst, channel): (InstIndex, Channel),
+        inst: InstIndex,
+        channel: Channel,
         about: About,
     ) {
         let is_sbe = self.connections.endpoint(id) == Some(Endpoint::V5Sbe);
@@ -84,10 +85,13 @@ impl Engine {
         while let Some((id, action)) = self.connections.poll_action() {
             match action {
                 FaultAction::Snapshot(inst, channel) => {
-                    self.send_initial_snapshot(id, (inst, channel), About::Added);
+                    self.send_initial_snapshot(id, inst, channel, About::Added);
                 }
                 FaultAction::Forget { inst, channel, acknowledged } => {
-                    self.forget(id, (inst, channel), acknowledged)
+                    self.unsubscribe(id, inst, channel);
+                    if acknowledged {
+                        self.acknowledge_end(id, inst, channel);
+                    }
                 }
                 FaultAction::Stray(stray) => self.stray(id, None, None, stray),
             }
@@ -110,20 +114,15 @@ impl Engine {
                 *of == inst && channel.key() == ChannelKey::InstId
             };
             let over: Vec<_> = connection.subscriptions.iter().filter(is_over).copied().collect();
-            over.into_iter().for_each(|topic| self.forget(id, topic, true));
+            for (inst, channel) in over {
+                self.unsubscribe(id, inst, channel);
+                self.acknowledge_end(id, inst, channel);
+            }
         }
     }
 
-    fn forget(
-        &mut self,
-        id: ConnectionId,
-        (inst, channel): (InstIndex, Channel),
-        acknowledged: bool,
-    ) {
-        self.unsubscribe(id, inst, channel);
-        if !acknowledged {
-            return;
-        }
+    /// Acknowledges an unsubscribe that nobody has requested.
+    fn acknowledge_end(&mut self, id: ConnectionId, inst: InstIndex, channel: Channel) {
         let Some(arg) = self.arg_on(id, inst, channel) else { return };
         let Some(connection) = self.connections.open_mut(id) else { return };
         let text = match connection.dialect() {
