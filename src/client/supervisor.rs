@@ -67,7 +67,8 @@ impl<S: EventSink + Send + 'static> Supervisor<S> {
         config: ClientConfig,
         routes: Routes,
         groups: Vec<NewGroup>,
-        (sink, recorder): (S, ClientRecorder),
+        sink: S,
+        recorder: ClientRecorder,
         commands: UnboundedReceiver<Command>,
         handle: HandleState,
     ) -> Self {

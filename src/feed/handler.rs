@@ -188,8 +188,11 @@ impl FeedHandler {
         let before = (self.stats.books, self.stats.trades);
         let result = self.process_frame(frame, ts_recv, sink, None);
         if let (Some(cache_warmer), Ok(decoded)) = (&mut self.cache_warmer, &result) {
-            let kinds = (self.stats.books > before.0, self.stats.trades > before.1);
-            cache_warmer.keep(frame, decoded.text_len, kinds);
+            if self.stats.books > before.0 {
+                cache_warmer.keep_book(frame, decoded.text_len);
+            } else if self.stats.trades > before.1 {
+                cache_warmer.keep_trade(frame, decoded.text_len);
+            }
         }
         result
     }

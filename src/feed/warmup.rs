@@ -53,6 +53,11 @@ pub(super) struct ShadowState {
     trades: Option<Slot>,
 }
 
+#[inline]
+const fn is_short(frame: Frame<'_>, text_len: usize) -> bool {
+    frame.len() <= KEPT_LEN && text_len <= KEPT_TEXT_LEN
+}
+
 impl CacheWarmer {
     /// Makes a cache warmer without frames. Allocates all memory for frames.
     pub(super) fn new() -> Self {
@@ -78,16 +83,20 @@ impl CacheWarmer {
         shadow.get_or_insert_with(|| Slot::shadow(subscription));
     }
 
-    /// Copies a frame with a five-level book or a trade, if the frame and its text are within the
-    /// length limits.
+    /// Copies a frame with a five-level book, if the frame and its text are within the length
+    /// limits.
     #[inline]
-    pub(super) fn keep(&mut self, frame: Frame<'_>, text_len: usize, (book, trade): (bool, bool)) {
-        if frame.len() <= KEPT_LEN && text_len <= KEPT_TEXT_LEN {
-            if book {
-                self.books.keep(frame);
-            } else if trade {
-                self.trades.keep(frame);
-            }
+    pub(super) fn keep_book(&mut self, frame: Frame<'_>, text_len: usize) {
+        if is_short(frame, text_len) {
+            self.books.keep(frame);
+        }
+    }
+
+    /// Copies a frame with a trade, if the frame and its text are within the length limits.
+    #[inline]
+    pub(super) fn keep_trade(&mut self, frame: Frame<'_>, text_len: usize) {
+        if is_short(frame, text_len) {
+            self.trades.keep(frame);
         }
     }
 

@@ -274,7 +274,8 @@ impl Player {
                 // What is left out can't be missing.
                 let last = gap_times(text).map_or(ts, |(_, last)| last);
                 if last >= self.config.from {
-                    self.on_gap(key.0, read_gap(text), ts, sink);
+                    let (lines, reason) = read_gap(text);
+                    self.on_gap(key.0, Gap { lines, reason, ts_recv: ts }, sink);
                 }
             }
             Mark::Finish | Mark::File | Mark::Open | Mark::Control | Mark::Sent | Mark::Close => {}
@@ -332,21 +333,15 @@ impl Player {
                 "a file of the recording is missing"
             }
         };
-        self.on_gap(origin.recording, (0, reason), ts, sink);
+        self.on_gap(origin.recording, Gap { lines: 0, reason, ts_recv: ts }, sink);
     }
 
     /// What came in a gap is not known.
-    fn on_gap<S: EventSink>(
-        &mut self,
-        recording: usize,
-        (lines, reason): (u64, &str),
-        ts: UnixNanos,
-        sink: &mut S,
-    ) {
-        let ts = ts.max(self.config.from);
+    fn on_gap<S: EventSink>(&mut self, recording: usize, gap: Gap<'_>, sink: &mut S) {
+        let ts = gap.ts_recv.max(self.config.from);
         self.report.gaps += 1;
-        self.report.missing_lines += lines;
-        sink.on_event(&Event::Gap(Gap { lines, reason, ts_recv: ts }));
+        self.report.missing_lines += gap.lines;
+        sink.on_event(&Event::Gap(Gap { ts_recv: ts, ..gap }));
         for key in self.connections.of_recording(recording) {
             self.connections.with(key, sink, |handler, sink| handler.frames_lost(ts, sink));
         }

@@ -89,9 +89,8 @@ impl<S: EventSink + Send + 'static> ClientBuilder<S> {
             options.apply(&refused);
             let local = tokio::task::LocalSet::new();
             let supervisor = async move {
-                let sink = (sink, recorder);
                 let supervisor =
-                    Supervisor::start(config, routes, new_groups, sink, receiver, shared);
+                    Supervisor::start(config, routes, new_groups, sink, recorder, receiver, shared);
                 #[cfg(feature = "rest")]
                 let supervisor = supervisor.with_history(history);
                 // Who has started the client waits for it.

@@ -283,7 +283,9 @@ impl DirectSocket {
                 Ok(read)
             });
             match (partial, read) {
-                (Some(read), _) | (None, Ok(read)) => return Poll::Ready(Ok(self.note(read))),
+                (Some((len, stamp)), _) | (None, Ok((len, stamp))) => {
+                    return Poll::Ready(Ok(self.note(len, stamp)));
+                }
                 (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
                 (None, Err(error)) => return Poll::Ready(Err(error)),
             }
@@ -292,13 +294,13 @@ impl DirectSocket {
 
     #[inline]
     fn read(&mut self) -> io::Result<usize> {
-        let read = self.reader.read(&self.tcp, self.inbound.room())?;
-        Ok(self.note(read))
+        let (len, stamp) = self.reader.read(&self.tcp, self.inbound.room())?;
+        Ok(self.note(len, stamp))
     }
 
     /// Queues what was read, with its time.
     #[inline]
-    fn note(&mut self, (len, stamp): (usize, Option<UnixNanos>)) -> usize {
+    fn note(&mut self, len: usize, stamp: Option<UnixNanos>) -> usize {
         let Received { mono, wall, .. } = Received::now(&self.options.clock);
         let in_kernel = stamp.and_then(|at| self.options.clock.since_system(mono, at));
         let in_kernel = in_kernel.filter(|age| *age <= MAX_IN_KERNEL);
