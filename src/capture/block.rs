@@ -167,8 +167,8 @@ impl Block {
         self.lines += 1;
     }
 
-    /// Has the memory of the next records in the caches, while no frame waits: another core has read
-    /// it since it was written last, so that a store would wait for that core or for memory.
+    /// Has the memory of the next records in the caches, while no frame waits: another core has
+    /// read it since it was written last, so that a store would wait for that core or for memory.
     #[cfg(feature = "client")]
     pub(super) fn warm_ahead(&mut self) {
         let len = self.bytes.len();

@@ -40,8 +40,8 @@ pub struct ConnectionStats {
     pub requests_spent: u64,
     /// How many requests it may still send within the hour.
     pub requests_left: usize,
-    /// How much longer its last book took, from the exchange's time to the receipt, than its fastest
-    /// book of late. It grows where books queue on their way. Zero before the first book.
+    /// How much longer its last book took, from the exchange's time to the receipt, than its
+    /// fastest book of late. It grows where books queue on their way. Zero before the first book.
     pub lag: Duration,
     /// The round trip of its last ping; `None` before the first.
     pub round_trip: Option<Duration>,

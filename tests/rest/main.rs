@@ -16,4 +16,5 @@ mod pager;
 mod sbe;
 mod selections;
 mod trade_join;
+mod trade_join_example;
 mod world;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::stats::JoinStats;
 use crate::model::{InstrumentId, Origin, Trade, UnixNanos};
 use crate::rest::error::RowError;
 use crate::rest::pager::TradePager;
@@ -18,7 +19,8 @@ const MAX_HELD: usize = 1 << 16;
 const PAGE: u64 = 100;
 
 /// How often a page that lacks fills is requested again before the hole is the exchange's own: for
-/// 40 s, since caches lag. So often, too, one that can't be read before the join goes on without it.
+/// 40 s, since caches lag. So often, too, one that can't be read before the join goes on without
+/// it.
 const REFETCHES: u32 = 14;
 
 /// The longest pause before a page is requested again.
@@ -26,27 +28,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 /// The pause before a gap is looked at again that may be none: the trade behind it stands alone.
 const DOUBTFUL_PAUSE: Duration = Duration::from_secs(30);
-
-/// What a [`TradeJoin`] has done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct JoinStats {
-    /// Live trades that were passed on.
-    pub live: u64,
-    /// Trades of the history that were passed on.
-    pub history: u64,
-    /// Live trades that had been passed on before.
-    pub duplicates: u64,
-    /// Gaps that were filled, the first one from the past to the live feed included.
-    pub gaps: u64,
-    /// Ids that neither the live feed nor the history has.
-    pub missing: u64,
-    /// Pages that could not be read however often they were requested: their ids are missing.
-    pub unreadable: u64,
-    /// Live trades that nothing before or after them confirms, so that they were dropped.
-    pub unconfirmed: u64,
-    /// How often the exchange began again with lower ids.
-    pub resets: u64,
-}
 
 /// A request of a [`TradeJoin`], and the pause before it.
 #[derive(Clone, Debug, PartialEq, Eq)]

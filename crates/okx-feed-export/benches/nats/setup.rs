@@ -12,7 +12,10 @@ use async_nats::jetstream::consumer::push::OrderedConfig;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use okx_feed::event::StateChange;
-use okx_feed::{Book5, BookState, BookUpdate, Event, EventSink, Level, NoSink, Subscription, SubscriptionId, UnixNanos};
+use okx_feed::{
+    Book5, BookState, BookUpdate, Event, EventSink, Level, NoSink, Subscription, SubscriptionId,
+    UnixNanos,
+};
 use okx_feed_export::events::{RingOptions, RingSink};
 use okx_feed_export::json::{Stamp, write_event};
 use okx_feed_export::nats::{Exporter, ExporterOptions, NatsServer, StreamOptions};

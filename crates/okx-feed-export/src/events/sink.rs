@@ -21,8 +21,8 @@ use okx_feed::{
 #[non_exhaustive]
 pub struct RingOptions {
     /// How many slots it has. An event takes one, an order-book message one more for each 12
-    /// levels; a slot has about 350 bytes, and there are a quarter as many records of 600. All of it
-    /// is taken at once. 1 to 2^20.
+    /// levels; a slot has about 350 bytes, and there are a quarter as many records of 600. All of
+    /// it is taken at once. 1 to 2^20.
     pub slots: usize,
     /// How often each order book is repeated as a whole, by receive times; zero for never.
     pub snapshot_interval: Duration,

@@ -1,4 +1,5 @@
-//! The header that every message has: `Okx-Feed: okx-feed/1 A 1764512345678 42 live b7.1764512345679`.
+//! The header that every message has: `Okx-Feed: okx-feed/1 A 1764512345678 42 live
+//! b7.1764512345679`.
 
 use std::fmt;
 

@@ -11,11 +11,11 @@ use serde_json::json;
 const MALFORMED: &str = "malformed frame: what it may have changed is not live until new data; if it stays, record it \
      and report it";
 const GAP: &str =
-    "sequence gap: a message of an order book is missing; the book is requested anew by itself";
-const CHECKSUM: &str = "checksum mismatch: an order book differs from the exchange's; it is requested anew by itself, \
+    "sequence gap: a message of an order book is missing; the book is requested again by itself";
+const CHECKSUM: &str = "checksum mismatch: an order book differs from the exchange's; it is requested again by itself, \
      and if it comes back, keep the recording and report it";
 const BROKEN: &str = "order book that can't be right: a negative size, too many levels, or a frame that can't be \
-     read; it is requested anew by itself";
+     read; it is requested again by itself";
 const MISSED_TRADE: &str = "trade missing: the ids have a gap; okx-feed history trades fetches it";
 const LOST_TRADE: &str = "trade message that can't be read: its trades are missing; okx-feed history trades fetches them";
 const CROSSED: &str =
@@ -27,9 +27,8 @@ const REFUSED: &str =
     "subscription refused by the exchange: check the channel and the instrument; it is asked again";
 const LOGIN: &str = "login refused by the exchange: check the key, the secret and the passphrase";
 const RESYNC: &str =
-    "order book or subscription requested anew: it is not live until its next data";
-const SILENCE: &str =
-    "silent subscription: nothing came for longer than the exchange promises; it is requested anew";
+    "order book or subscription requested again: it is not live until its next data";
+const SILENCE: &str = "silent subscription: nothing came for longer than the exchange promises; it is requested again";
 const MISSING_LINE: &str =
     "line missing in the recording: the disk is too slow or full; the recording has a mark there";
 
@@ -107,7 +106,7 @@ pub(super) fn dropped(before: &RecordStats, now: &RecordStats) -> Vec<String> {
     if now.error != before.error {
         texts.push(match &now.error {
             Some(why) => format!(
-                "the recording can't be written: {why}; free the disk or mend its permissions, \
+                "the recording can't be written: {why}; free the disk or correct its permissions, \
                  then it is written again by itself"
             ),
             None => "the recording is written again".to_owned(),
@@ -123,7 +122,7 @@ pub(super) fn ended(before: BookState, now: &SubscriptionStatus) -> Option<Strin
         BookState::Connecting => "the connection is lost, and is made again",
         BookState::AwaitingSnapshot => "its next snapshot is awaited",
         BookState::Stale => "nothing new came in the time it may be silent",
-        BookState::Resyncing => "a message is missing or wrong, and it is requested anew",
+        BookState::Resyncing => "a message is missing or wrong, and it is requested again",
         BookState::Down(DownReason::Rejected) => "the exchange has refused it",
         BookState::Down(DownReason::Unsubscribed) => "it was unsubscribed",
         _ => "the feed has ended",
