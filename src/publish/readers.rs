@@ -4,7 +4,9 @@ use super::depth::DepthSnapshot;
 use super::latest::{SeqPublisher, SeqReader};
 use super::ring::{RingPublisher, RingReader};
 use crate::book::Book5;
-use crate::model::{BookState, Record, Trade, UnixNanos};
+#[cfg(feature = "client")]
+use crate::model::{BookState, UnixNanos};
+use crate::model::{Record, Trade};
 
 /// The writer of a published five-level book.
 pub type BookPublisher = SeqPublisher<Book5>;
