@@ -65,7 +65,7 @@ All of it:
   core = false                 # without a stream
   keep = \"1h\"                # of a stream that is made here
   snapshot_every = \"5s\"
-  poll = \"1ms\"                # look for events so often; else the feed's thread wakes the sender
+  poll = \"1ms\"                # look for events so often; \"0s\": the feed's thread wakes the sender
   creds_file = \"/etc/okx-feed/nats.creds\"
   ca_file = \"..\"             # and cert_file, key_file
 

@@ -226,7 +226,8 @@ mod tests {
             .collect();
         let checked = Checked::parse(Path::new("f.toml"), &uncommented.join("\n")).unwrap();
         assert_eq!(checked.config.feeds.len(), 2);
-        assert!(checked.config.feeds.iter().any(|feed| feed.get_ref().nats.is_some()));
+        let nats = checked.config.feeds.iter().find_map(|feed| feed.get_ref().nats.as_ref());
+        assert_eq!(nats.map(|nats| nats.poll.as_millis()), Some(1));
     }
 
     #[test]
@@ -281,6 +282,7 @@ mod tests {
             (live("[feed.nats]\nurl = \"nats://[::1\""), "5: ", "no URL of a NATS server"),
             (live("[feed.nats]\nurl = \"nats://a:b,c@h\""), "5: ", "%2C"),
             (nats("password = \"p\""), "6: ", "password"),
+            (nats("poll = \"often\""), "6: ", "span of time"),
             (two("[feed.record]\ndir = \"d\""), "10: ", "directory of its own"),
             (two("[feed.nats]\nurl = \"nats://h\""), "10: ", "writer of its own"),
             (

@@ -146,8 +146,9 @@ pub(super) struct NatsSection {
     pub(super) keep: Duration,
     #[serde(default = "five_seconds", deserialize_with = "span")]
     pub(super) snapshot_every: Duration,
-    #[serde(default, deserialize_with = "some_span")]
-    pub(super) poll: Option<Duration>,
+    /// Zero to be woken by the feed's thread.
+    #[serde(default = "millisecond", deserialize_with = "span")]
+    pub(super) poll: Duration,
     pub(super) creds_file: Option<Spanned<PathBuf>>,
     pub(super) ca_file: Option<Spanned<PathBuf>>,
     pub(super) cert_file: Option<Spanned<PathBuf>>,
@@ -182,6 +183,10 @@ const fn fast() -> i32 {
     1
 }
 
+const fn millisecond() -> Duration {
+    Duration::from_millis(1)
+}
+
 const fn five_seconds() -> Duration {
     Duration::from_secs(5)
 }
@@ -210,10 +215,6 @@ fn named<'de, D: Deserializer<'de>, T: clap::ValueEnum>(from: D) -> Result<T, D:
 
 fn span<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     parse_duration(&String::deserialize(from)?).map_err(D::Error::custom)
-}
-
-fn some_span<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    span(from).map(Some)
 }
 
 fn lines<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {

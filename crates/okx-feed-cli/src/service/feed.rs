@@ -39,7 +39,8 @@ impl RunningFeed {
             return Ok(Self { name, client: spawn(builder, config, NoSink)?, exporter: None });
         };
         let mut options = RingOptions::default();
-        (options.snapshot_interval, options.poll) = (nats.snapshot_every, nats.poll);
+        options.snapshot_interval = nats.snapshot_every;
+        options.poll = (!nats.poll.is_zero()).then_some(nats.poll);
         let (sink, receiver) = RingSink::new(options, NoSink);
         let ring = sink.stats();
         let args = NatsArgs::from(nats);
