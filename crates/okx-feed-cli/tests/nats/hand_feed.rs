@@ -20,8 +20,12 @@ pub(crate) struct HandFeed {
 impl HandFeed {
     /// Starts an exporter of so many topics.
     pub(crate) fn start(server: NatsServer, topics: usize) -> Self {
+        Self::with(ExporterOptions::new(server, "hand"), topics)
+    }
+
+    pub(crate) fn with(options: ExporterOptions, topics: usize) -> Self {
         let (sink, receiver) = RingSink::new(RingOptions::default(), NoSink);
-        let exporter = Exporter::spawn(ExporterOptions::new(server, "hand"), receiver).unwrap();
+        let exporter = Exporter::spawn(options, receiver).unwrap();
         let topic = |number| format!("books5:COIN{number}-USDT").parse().unwrap();
         Self { sink, exporter, topics: (0..topics).map(topic).collect() }
     }

@@ -20,3 +20,4 @@ mod login;
 mod lost_end;
 mod newcomer;
 mod server;
+mod without_stream;
