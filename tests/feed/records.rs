@@ -13,6 +13,7 @@ use okx_feed::{
     Arbiter, BookState, Channel, Dialect, DownReason, Event, FeedHandler, Frame, RecordUpdate,
     Subscription, UnixNanos,
 };
+use okx_feed_testkit::lines::Lines;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -124,68 +125,48 @@ fn a_stream_keeps_its_last_records_and_skips_a_number_for_a_lost_one() {
     assert_eq!(kept, want);
 }
 
-/// Two lines, each with its own handler, into one arbiter.
-struct Lines {
-    arbiter: Arbiter,
-    handlers: [FeedHandler; 2],
-}
-
-impl Lines {
-    fn new(subscription: &Subscription) -> Self {
-        let mut arbiter = Arbiter::new(2);
-        arbiter.subscribe(*subscription);
-        Self { arbiter, handlers: [handler(subscription), handler(subscription)] }
-    }
-
-    fn feed(&mut self, line: usize, text: &str, at: u64) -> Vec<String> {
-        let Self { arbiter, handlers } = self;
-        let mut seen = Vec::new();
-        let mut sink = |event: &Event<'_>| {
-            if let Event::Record(update) = event {
-                seen.push(price(update));
-            }
-        };
-        let frame = Frame::Text(text.as_bytes());
-        handlers[line]
-            .on_frame(frame, UnixNanos(at), &mut |event: &Event<'_>| {
-                arbiter.on_event(line, event, &mut sink);
-            })
-            .unwrap();
-        seen
-    }
+/// A line delivers a message. Returns the records that are emitted.
+fn deliver(lines: &mut Lines, line: usize, text: &str, at: u64) -> Vec<String> {
+    let mut seen = Vec::new();
+    lines.deliver(line, text, UnixNanos(at), &mut |event: &Event<'_>| {
+        if let Event::Record(update) = event {
+            seen.push(price(update));
+        }
+    });
+    seen
 }
 
 #[test]
 fn redundant_lines_show_each_record_once_and_none_that_is_older() {
     let subscription: Subscription = "mark-price:A".parse().unwrap();
-    let mut lines = Lines::new(&subscription);
+    let mut lines = Lines::new(2, &[subscription]);
     let reader = lines.arbiter.readers(&subscription).record.unwrap();
     let mut emitted = Vec::new();
     // The second line lags by up to five messages.
     for n in 0_u64..200 {
         let at = SECOND + n * 1_000_000;
-        emitted.extend(lines.feed(0, &mark(&n.to_string(), 1000 + n), at));
+        emitted.extend(deliver(&mut lines, 0, &mark(&n.to_string(), 1000 + n), at));
         if n >= 5 {
             let late = n - 5;
             let text = mark(&late.to_string(), 1000 + late);
-            assert!(lines.feed(1, &text, at).is_empty(), "{late} came twice");
+            assert!(deliver(&mut lines, 1, &text, at).is_empty(), "{late} came twice");
         }
         let shown = reader.value().get::<MarkPrice>().unwrap().mark_px.to_string();
         assert_eq!(shown, n.to_string());
     }
     assert_eq!(emitted, (0..200).map(|n: u64| n.to_string()).collect::<Vec<_>>());
     // What the first line has lost, the second one brings.
-    assert_eq!(lines.feed(1, &mark("200", 1200), 2 * SECOND), ["200"]);
-    assert!(lines.feed(0, &mark("200", 1200), 2 * SECOND).is_empty());
+    assert_eq!(deliver(&mut lines, 1, &mark("200", 1200), 2 * SECOND), ["200"]);
+    assert!(deliver(&mut lines, 0, &mark("200", 1200), 2 * SECOND).is_empty());
     // An older one is shown only of the line that has delivered the last one: a clock step.
-    assert_eq!(lines.feed(1, &mark("201", 1201), 3 * SECOND), ["201"]);
-    assert!(lines.feed(0, &mark("7.5", 900), 3 * SECOND).is_empty());
-    assert_eq!(lines.feed(1, &mark("7.6", 901), 3 * SECOND), ["7.6"]);
+    assert_eq!(deliver(&mut lines, 1, &mark("201", 1201), 3 * SECOND), ["201"]);
+    assert!(deliver(&mut lines, 0, &mark("7.5", 900), 3 * SECOND).is_empty());
+    assert_eq!(deliver(&mut lines, 1, &mark("7.6", 901), 3 * SECOND), ["7.6"]);
     // Soon after that no time shows what is newer: "202" is from before the step, and held. What its
     // line delivers is not waited for when no other line goes on for a second.
-    assert!(lines.feed(0, &mark("202", 1202), 3 * SECOND).is_empty());
-    assert_eq!(lines.feed(1, &mark("7.7", 902), 3 * SECOND), ["7.7"]);
-    assert_eq!(lines.feed(0, &mark("7.8", 903), 5 * SECOND), ["7.8"]);
+    assert!(deliver(&mut lines, 0, &mark("202", 1202), 3 * SECOND).is_empty());
+    assert_eq!(deliver(&mut lines, 1, &mark("7.7", 902), 3 * SECOND), ["7.7"]);
+    assert_eq!(deliver(&mut lines, 0, &mark("7.8", 903), 5 * SECOND), ["7.8"]);
     let stats = lines.arbiter.stats();
     assert_eq!((stats[0].accepted, stats[1].accepted, stats[0].held), (201, 4, 1));
     assert_eq!((stats[1].duplicates, stats[0].duplicates, stats[0].outdated), (195, 1, 1));
@@ -195,15 +176,15 @@ fn redundant_lines_show_each_record_once_and_none_that_is_older() {
 #[test]
 fn redundant_lines_merge_a_stream_in_any_order() {
     let subscription: Subscription = "liquidation-orders:SWAP".parse().unwrap();
-    let mut lines = Lines::new(&subscription);
+    let mut lines = Lines::new(2, &[subscription]);
     let reader = lines.arbiter.readers(&subscription).records.unwrap();
     let mut emitted = 0;
     for n in 0_u64..100 {
         // Each line brings every other one first, and its times go up and down.
         let (first, ts) = (usize::from(n % 2 == 0), 1000 + (n * 37) % 11);
         let text = liquidation(&n.to_string(), ts);
-        emitted += lines.feed(first, &text, SECOND + n).len();
-        emitted += lines.feed(1 - first, &text, SECOND + n).len();
+        emitted += deliver(&mut lines, first, &text, SECOND + n).len();
+        emitted += deliver(&mut lines, 1 - first, &text, SECOND + n).len();
     }
     assert_eq!((emitted, reader.next()), (100, 100));
 }

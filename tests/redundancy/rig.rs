@@ -9,6 +9,7 @@ use okx_feed::{
     Arbiter, BookState, Dialect, DownReason, Event, EventSink, FeedHandler, Frame, Level, NoSink,
     Subscription, UnixNanos,
 };
+use okx_feed_testkit::lines::Lines;
 use okx_feed_testkit::messages;
 
 /// The price of all asks of an order book. What is shown of it is its size, of others the price.
@@ -61,8 +62,7 @@ impl EventSink for Sink {
 
 /// Several lines before one arbiter, all of one instrument.
 pub(crate) struct Rig {
-    pub(crate) lines: Vec<FeedHandler>,
-    pub(crate) arbiter: Arbiter,
+    lines: Lines,
     limits: StaleLimits,
     pub(crate) now: u64,
     pub(crate) sink: Sink,
@@ -72,49 +72,33 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn new(lines: usize, channels: &[&str]) -> Self {
-        let mut rig = Self {
-            lines: (0..lines).map(|_| FeedHandler::new(Dialect::V5)).collect(),
-            arbiter: Arbiter::new(lines),
+        let subscriptions: Vec<_> = channels.iter().map(|channel| sub(channel)).collect();
+        let lines = Lines::new(lines, &subscriptions);
+        let readers = subscriptions.last().map(|of| lines.arbiter.readers(of));
+        Self {
+            lines,
             limits: StaleLimits::NONE,
             now: 1_000_000_000_000,
             sink: Sink::default(),
-            readers: Readers::default(),
-        };
-        for of in channels.iter().map(|channel| sub(channel)) {
-            rig.lines.iter_mut().for_each(|line| line.subscribe(of).unwrap());
-            rig.arbiter.subscribe(of);
-            rig.readers = rig.arbiter.readers(&of);
+            readers: readers.unwrap_or_default(),
         }
-        rig
-    }
-
-    /// Lets a line's handler do something that gives the arbiter events.
-    fn pass(
-        &mut self,
-        line: usize,
-        act: impl FnOnce(&mut FeedHandler, UnixNanos, &mut dyn FnMut(&Event<'_>)),
-    ) {
-        let Self { arbiter, sink, .. } = self;
-        act(&mut self.lines[line], UnixNanos(self.now), &mut |event| {
-            arbiter.on_event(line, event, sink);
-        });
     }
 
     /// A line delivers a message.
     pub(crate) fn deliver(&mut self, line: usize, text: &str) {
-        let frame = Frame::Text(text.as_bytes());
-        self.pass(line, |handler, now, mut sink| {
-            handler.on_frame(frame, now, &mut sink).unwrap();
-        });
+        self.lines.deliver(line, text, UnixNanos(self.now), &mut self.sink);
     }
 
     /// All of a line's subscriptions come to a state, as when its connection is lost.
     pub(crate) fn state(&mut self, line: usize, state: BookState) {
-        self.pass(line, |handler, now, mut sink| handler.set_all_states(state, now, &mut sink));
+        let Self { lines, sink, now, .. } = self;
+        lines.pass(line, sink, |handler, mut sink| {
+            handler.set_all_states(state, UnixNanos(*now), &mut sink);
+        });
     }
 
     pub(crate) fn look_at_arbiter(&mut self) {
-        self.arbiter.mark_stale(&self.limits, UnixNanos(self.now), &mut self.sink);
+        self.lines.arbiter.mark_stale(&self.limits, UnixNanos(self.now), &mut self.sink);
     }
 
     /// What the readers have live.
@@ -135,10 +119,11 @@ impl Rig {
         match words[0] {
             "wait" => self.now += number(1) * 1_000_000,
             "limit" => self.limits = StaleLimits::NONE.with(of.channel(), seconds(1)),
-            "age_limit" => self.lines[line()].set_age_limit(seconds(2)),
+            "age_limit" => self.lines.handlers[line()].set_age_limit(seconds(2)),
             "look" => {
-                for line in 0..self.lines.len() {
-                    self.pass(line, |of, now, mut sink| of.mark_stale(&limits, now, &mut sink));
+                for line in 0..self.lines.handlers.len() {
+                    let Self { lines, sink, .. } = self;
+                    lines.pass(line, sink, |of, mut sink| of.mark_stale(&limits, now, &mut sink));
                 }
                 self.look_at_arbiter();
             }
@@ -149,17 +134,19 @@ impl Rig {
             "resyncing" => self.state(line(), BookState::Resyncing),
             "rejected" => self.state(line(), BookState::Down(DownReason::Rejected)),
             "close" => {
-                self.lines[line()].set_all_states(BookState::Connecting, now, &mut NoSink);
-                self.arbiter.close_line(line(), now, &mut self.sink);
+                self.lines.handlers[line()].set_all_states(BookState::Connecting, now, &mut NoSink);
+                self.lines.arbiter.close_line(line(), now, &mut self.sink);
             }
-            "open" => self.arbiter.open_line(line()),
-            "drop" => self.lines[line()] = FeedHandler::new(Dialect::V5),
-            "subscribe" => self.arbiter.subscribe(of),
-            "unsubscribe" => self.arbiter.unsubscribe(&of, now, &mut self.sink),
-            "end" => self.arbiter = Arbiter::new(1),
-            "adopt" => self.arbiter = Arbiter::adopt(&mut self.lines[line()], line()),
+            "open" => self.lines.arbiter.open_line(line()),
+            "drop" => self.lines.handlers[line()] = FeedHandler::new(Dialect::V5),
+            "subscribe" => self.lines.arbiter.subscribe(of),
+            "unsubscribe" => self.lines.arbiter.unsubscribe(&of, now, &mut self.sink),
+            "end" => self.lines.arbiter = Arbiter::new(1),
+            "adopt" => {
+                self.lines.arbiter = Arbiter::adopt(&mut self.lines.handlers[line()], line())
+            }
             "alone" => {
-                let handler = &mut self.lines[line()];
+                let handler = &mut self.lines.handlers[line()];
                 self.readers = handler.readers(&of);
                 let text = message_of(channel, words[2]);
                 handler.on_frame(Frame::Text(text.as_bytes()), now, &mut NoSink).unwrap();
@@ -178,14 +165,14 @@ impl Rig {
                 let read = self.readers.book.as_ref().unwrap().value().ts_recv;
                 self.tell([(self.now - read.0) / 1_000_000]);
             }
-            "lines" => self.tell([self.arbiter.stats().len()]),
+            "lines" => self.tell([self.lines.arbiter.stats().len()]),
             "stats" => {
-                let of = &self.arbiter.stats()[line()];
+                let of = &self.lines.arbiter.stats()[line()];
                 let counters = [of.accepted, of.duplicates, of.self_duplicates, of.outdated];
                 self.tell(counters.into_iter().chain([of.held]));
             }
             "lags" => {
-                let lag_us = &self.arbiter.stats()[line()].lag_us;
+                let lag_us = &self.lines.arbiter.stats()[line()].lag_us;
                 self.tell([lag_us.len(), lag_us.min(), lag_us.max()]);
             }
             line => self.deliver(line.parse().unwrap(), &message_of(channel, words[1])),

@@ -20,6 +20,7 @@ pub mod choices;
 pub mod depth_oracle;
 pub mod generate;
 pub mod json;
+pub mod lines;
 pub mod messages;
 pub mod mutate;
 pub mod observed;
