@@ -31,6 +31,9 @@ scenes! {
     what_only_a_slower_line_has_is_no_sequence_reset: "books5",
         "0 100@1000 = live 100; 1 100@1000; 0 110@500 = 110; 1 105@1010; close 0; wait 2000;
          1 107@1020 = stale; 1 110@500 = live 110; stats 1 = 0 2 0 2 0";
+    a_number_that_comes_again_after_a_reset_that_no_line_saw_is_another_book: "books5",
+        "0 100@1000 = live 100; 2 101@9000 = 101; 2 102@9010 = 102; 0 101@1010; 0 102@1020;
+         0 3@2000; 0 101@9000; 0 102@9010; 0 103@9020 = 103; stats 0 = 2 2 0 3 0";
     a_step_shows_by_the_time_at_which_the_last_book_was_confirmed: "books5",
         "0 100@1000 = live 100; 1 100@1000; 0 100@5000; 0 3@3000 = 3; 0 4@3010 = 4; 1 110@5010;
          1 3@3000; 1 4@3010; 0 5@3020 = 5; 1 5@3020";

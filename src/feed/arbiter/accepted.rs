@@ -72,9 +72,9 @@ impl AcceptedUpdates {
     }
 
     /// The earliest position from `from` on of an update, and what is there. Too early only delays
-    /// a line; too late could emit an old update. Soon after a sequence reset numbers come again,
-    /// at other times; but what a line sends again, and the number that it begins with, may have a
-    /// later time.
+    /// a line; too late could emit an old update. Numbers come again after a sequence reset, which
+    /// no line need have seen, so the times agree; but what a line sends again, and the number that
+    /// it begins with, may have a later time.
     #[inline]
     pub(super) fn find(
         &self,
@@ -82,11 +82,10 @@ impl AcceptedUpdates {
         key: &UpdateKey,
         may_be_later: bool,
     ) -> Option<(u64, Accepted)> {
-        let is_exact = is_recent(self.reset_at, self.at);
         (from.max(self.oldest())..=self.end).find_map(|position| {
             let known = self.get(position).filter(|known| known.key.is_same(key))?;
             let is_time = known.key.ts == key.ts || may_be_later && known.key.ts < key.ts;
-            (is_time || !is_exact || position == from).then_some((position, *known))
+            (is_time || position == from).then_some((position, *known))
         })
     }
 
