@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
+use tokio::time::Instant;
 
 use super::args::ProtocolArg;
 use super::channels;
@@ -165,12 +166,26 @@ pub(crate) fn run(args: &PublishArgs) -> Result<Outcome, CliError> {
     Ok(if is_whole { Outcome::Clean } else { Outcome::Malformed })
 }
 
-/// Reports each change of the connection to the server. Never ends.
+/// How often refused messages are reported.
+const REFUSED_EVERY: Duration = Duration::from_secs(10);
+
+/// Reports each change of the connection to the server, and messages that the server refuses. Never
+/// ends.
 async fn report(stats: &ExporterStats) {
-    let mut was_connected = None;
+    let (mut was_connected, mut refused, mut due) = (None, 0, Instant::now());
     loop {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let (is_connected, why) = (stats.is_connected(), stats.last_error());
+        let now = Instant::now();
+        if stats.refused() > refused && now >= due {
+            (refused, due) = (stats.refused(), now + REFUSED_EVERY);
+            say(format_args!(
+                "okx-feed publish: the NATS server has refused {refused} messages so far, which \
+                 readers do not get: {}; allow this user to publish on the subject, or raise the \
+                 limit that the reason names",
+                why.as_deref().unwrap_or_default()
+            ));
+        }
         if was_connected == Some(is_connected) || (!is_connected && why.is_none()) {
             continue;
         }
@@ -178,7 +193,7 @@ async fn report(stats: &ExporterStats) {
         match is_connected {
             true => say(format_args!("okx-feed publish: connected to NATS")),
             false => say(format_args!(
-                "okx-feed publish: no connection to NATS: {}; trying again, the feed goes on",
+                "okx-feed publish: nothing reaches NATS: {}; trying again, the feed goes on",
                 why.unwrap_or_default()
             )),
         }

@@ -108,7 +108,7 @@ async fn report(stats: &SourceStats) {
         let why = stats.last_error().filter(|_| !stats.is_current());
         if why != last {
             if let Some(why) = &why {
-                say(format_args!("okx-feed: no connection to NATS: {why}; trying again"));
+                say(format_args!("okx-feed: nothing comes from NATS: {why}; trying again"));
             }
             last = why;
         }

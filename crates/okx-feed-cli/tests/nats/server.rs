@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// A running server with JetStream. Its files are removed with it.
 pub(crate) struct TestServer {
     binary: PathBuf,
@@ -74,6 +76,12 @@ impl TestServer {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    /// Makes the program read its file of options again.
+    pub(crate) fn reload(&self) {
+        let child = self.child.as_ref().unwrap();
+        kill_process(Pid::from_child(child), Signal::HUP).unwrap();
     }
 
     pub(crate) fn url(&self) -> String {

@@ -4,10 +4,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
 use async_nats::{ConnectOptions, ServerAddr};
 use percent_encoding::percent_decode_str;
 
 use super::error::NatsError;
+use super::subject::PREFIX;
 
 /// How to log in at the server. Never printed: its `Debug` has no secret.
 #[derive(Clone, Default)]
@@ -199,6 +201,27 @@ impl Default for StreamOptions {
 impl StreamOptions {
     /// The default name of the stream.
     pub const NAME: &str = "MD_OKX";
+
+    /// The configuration of a stream of all subjects.
+    pub(super) fn config(&self) -> Config {
+        Config {
+            name: self.name.clone(),
+            description: Some("Market data of okx-feed".to_owned()),
+            subjects: vec![format!("{PREFIX}.>")],
+            max_age: self.max_age,
+            max_bytes: self.max_bytes,
+            discard: DiscardPolicy::Old,
+            // The server refuses a longer one. A `max_age` of zero is without an end.
+            duplicate_window: match self.max_age {
+                Duration::ZERO => self.duplicate_window,
+                max_age => self.duplicate_window.min(max_age),
+            },
+            storage: if self.in_memory { StorageType::Memory } else { StorageType::File },
+            num_replicas: self.replicas,
+            allow_direct: true,
+            ..Config::default()
+        }
+    }
 }
 
 #[cfg(test)]
@@ -250,5 +273,14 @@ mod tests {
         assert_eq!(comma.shown(), "nats://a:4222,b:4222");
         let login = comma.login_of_url().unwrap();
         assert!(matches!(login, NatsAuth::User { password, .. } if password == "pass,word"));
+    }
+
+    #[test]
+    fn ids_are_remembered_no_longer_than_messages() {
+        for (max_age, window) in [(30, 30), (3_600, 120), (0, 120)] {
+            let max_age = Duration::from_secs(max_age);
+            let config = StreamOptions { max_age, ..StreamOptions::default() }.config();
+            assert_eq!((config.max_age, config.duplicate_window.as_secs()), (max_age, window));
+        }
     }
 }

@@ -10,6 +10,7 @@ use super::error::NatsError;
 use super::exporter_options::ExporterOptions;
 use super::outbox::Outbox;
 use super::publishing::{End, Publishing};
+use super::refusals::Refusals;
 use super::stats::ExporterStats;
 use super::subject::is_writer_name;
 use super::topics::Topics;
@@ -56,6 +57,7 @@ impl Exporter {
             receiver,
             topics,
             pending: None,
+            refusals: Refusals::default(),
         };
         let thread = std::thread::Builder::new().name("okx-nats-export".to_owned());
         let thread = thread.spawn(move || run(&mut publishing)).map_err(NatsError::Thread)?;
@@ -114,7 +116,8 @@ fn run(publishing: &mut Publishing) {
         match end {
             End::Finished => return,
             End::Lost { was_useful, why } => {
-                tracing::warn!(server = publishing.options.server.shown(), why, "no connection");
+                let server = publishing.options.server.shown();
+                tracing::warn!(server, why, "nothing reaches NATS; trying again, the feed goes on");
                 publishing.stats.note_error(why);
                 pause = match was_useful {
                     true => Duration::from_millis(20),

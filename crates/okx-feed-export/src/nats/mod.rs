@@ -13,6 +13,7 @@ mod exporter_options;
 mod head;
 mod outbox;
 mod publishing;
+mod refusals;
 mod source;
 mod stats;
 pub mod subject;
@@ -23,5 +24,7 @@ pub use error::NatsError;
 pub use exporter::Exporter;
 pub use exporter_options::ExporterOptions;
 pub use head::{HEADER, Head};
-pub use source::{Delivery, NatsSource, SourceOptions, SourceStats, Start};
+pub use source::{
+    Delivery, NatsSource, ParsePositionError, Position, SourceOptions, SourceStats, Start,
+};
 pub use stats::ExporterStats;

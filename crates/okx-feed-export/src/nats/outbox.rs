@@ -80,16 +80,31 @@ impl Outbox {
         self.first + self.waiting.len() as u64 - 1
     }
 
-    /// Notes that the server has a message, or has refused it. Whether it was waited for.
-    pub(super) fn settle(&mut self, number: u64) -> bool {
+    /// Notes that the server has a message, or has refused it. Gives the message, if it was waited
+    /// for.
+    pub(super) fn settle(&mut self, number: u64) -> Option<Outgoing> {
         let at = number.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
-        let Some(waiting) = at.and_then(|at| self.waiting.get_mut(at)) else { return false };
-        let is_known = waiting.take().is_some();
+        let message = at.and_then(|at| self.waiting.get_mut(at))?.take();
+        self.drop_settled();
+        message
+    }
+
+    /// Takes all that wait on a subject: the server has refused them.
+    pub(super) fn take_of(&mut self, subject: &Subject) -> Vec<Outgoing> {
+        let of_subject = |waiting: &&mut Option<Outgoing>| {
+            waiting.as_ref().is_some_and(|message| message.subject == *subject)
+        };
+        let waiting = self.waiting.iter_mut().filter(of_subject);
+        let taken = waiting.filter_map(Option::take).collect();
+        self.drop_settled();
+        taken
+    }
+
+    fn drop_settled(&mut self) {
         while let Some(None) = self.waiting.front() {
             self.waiting.pop_front();
             self.first += 1;
         }
-        is_known
     }
 
     /// The messages that wait, each with its number.
@@ -116,12 +131,19 @@ mod tests {
         let waiting = |outbox: &Outbox| {
             outbox.waiting().map(|(n, of)| (n, of.id().to_owned())).collect::<Vec<_>>()
         };
-        assert!(outbox.settle(1) && outbox.settle(4) && !outbox.settle(1) && !outbox.settle(6));
+        let settle = |outbox: &mut Outbox, n| outbox.settle(n).map(|of| of.id().to_owned());
+        assert_eq!([1, 4].map(|n| settle(&mut outbox, n)), [1, 4].map(|n| Some(n.to_string())));
+        assert_eq!([1, 6].map(|n| settle(&mut outbox, n)), [None, None]);
         let left = [0, 2, 3, 5].map(|n| (n, n.to_string()));
         assert_eq!((waiting(&outbox), outbox.len()), (left.to_vec(), 6));
-        assert!(outbox.settle(0) && !outbox.settle(0));
+        assert!(outbox.settle(0).is_some() && outbox.settle(0).is_none());
         assert_eq!((outbox.oldest(), outbox.len(), outbox.add(message(6))), (Some(2), 4, 6));
-        assert!([2, 3, 5, 6].into_iter().all(|n| outbox.settle(n)));
-        assert_eq!((outbox.oldest(), outbox.len(), outbox.add(message(7))), (None, 0, 7));
+        assert!([2, 3, 5].into_iter().all(|n| outbox.settle(n).is_some()));
+        assert_eq!((outbox.add(message(6)), outbox.add(message(8))), (7, 8));
+        let taken: Vec<_> =
+            outbox.take_of(&Subject::from("6")).iter().map(|of| of.id().to_owned()).collect();
+        assert_eq!((taken, waiting(&outbox)), (vec!["6".to_owned(); 2], vec![(8, "8".to_owned())]));
+        assert!(outbox.settle(8).is_some());
+        assert_eq!((outbox.oldest(), outbox.len(), outbox.add(message(7))), (None, 0, 9));
     }
 }

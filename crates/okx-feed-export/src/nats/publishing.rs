@@ -6,20 +6,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use async_nats::client::PublishError;
 use async_nats::header::NATS_MESSAGE_ID;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
-use async_nats::{Client, Event, HeaderMap, Subscriber};
+use async_nats::{Client, Event, HeaderMap, ServerError, Subject, Subscriber};
+use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::Notify;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::ack::Ack;
-use super::config::StreamOptions;
 use super::exporter_options::ExporterOptions;
 use super::head::HEADER_NAME;
 use super::outbox::{Outbox, Outgoing};
+use super::refusals::Refusals;
 use super::stats::ExporterStats;
-use super::subject::{PREFIX, WRITER_PREFIX};
+use super::subject::WRITER_PREFIX;
 use super::topics::Topics;
 use crate::events::RingReceiver;
 use crate::json::SCHEMA;
@@ -34,6 +36,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Where no event wakes the exporter, it looks at the ring so often: a feed that is no client does
 /// not say when it has pushed its last event.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// How soon a heartbeat follows the first refusal of a message on a topic.
+const SOON: Duration = Duration::from_millis(20);
+
+/// The longest heartbeat: with over a thousand topics that readers must not show as live.
+const MAX_BEAT: usize = 64 << 10;
+
+/// How many errors of the server may wait.
+const ERRORS: usize = 1_024;
 
 /// How a connection ended.
 #[derive(Debug)]
@@ -58,12 +69,15 @@ pub(super) struct Publishing {
     pub(super) stop: Arc<AtomicBool>,
     /// What was taken from the ring and could not be sent, without a stream.
     pub(super) pending: Option<Outgoing>,
+    pub(super) refusals: Refusals,
 }
 
 /// A connection at work.
 struct Link {
     client: Client,
     lost: Arc<Notify>,
+    /// What the server says of what it does not take.
+    errors: mpsc::Receiver<String>,
     /// The acknowledgements and the subject before their numbers; `None` without a stream.
     acks: Option<(Subscriber, String)>,
 }
@@ -102,6 +116,7 @@ impl Publishing {
     async fn connect(&self) -> Result<Link, String> {
         let lost = Arc::<Notify>::default();
         let is_first = AtomicBool::new(true);
+        let (errors_in, mut errors) = mpsc::channel(ERRORS);
         let name = format!("okx-feed {}", self.options.writer);
         let options = self.options.server.options(name).await.map_err(|error| error.to_string())?;
         let addresses = self.options.server.addresses().map_err(|error| error.to_string())?;
@@ -114,8 +129,12 @@ impl Publishing {
                 false => Duration::from_secs(3_600),
             })
             .event_callback(move |event| {
-                if matches!(event, Event::Disconnected | Event::Closed) {
-                    on_event.notify_one();
+                match event {
+                    Event::Disconnected | Event::Closed => on_event.notify_one(),
+                    // Where too many wait, the server says it again of the next message.
+                    Event::ServerError(ServerError::Other(text)) => drop(errors_in.try_send(text)),
+                    Event::ServerError(other) => drop(errors_in.try_send(other.to_string())),
+                    _ => {}
                 }
                 std::future::ready(())
             })
@@ -125,37 +144,47 @@ impl Publishing {
         let mut acks = None;
         if let Some(stream) = &self.options.stream {
             let jetstream = async_nats::jetstream::new(client.clone());
-            let made = jetstream.get_or_create_stream(stream_config(stream)).await;
-            made.map_err(|error| format!("no stream {:?}: {error}", stream.name))?;
+            let made = jetstream.get_or_create_stream(stream.config()).await;
+            made.map_err(|error| {
+                // The library only says that no answer came.
+                let said = errors.try_recv().map_or(String::new(), |said| format!("; {said}"));
+                format!("the server has no stream {:?} and makes none: {error}{said}", stream.name)
+            })?;
             let inbox = client.new_inbox();
             let subscriber = client.subscribe(format!("{inbox}.*")).await;
             acks = Some((subscriber.map_err(|error| error.to_string())?, inbox));
         }
         ExporterStats::count(&self.stats.connects);
         self.stats.is_connected.store(true, Ordering::Relaxed);
-        Ok(Link { client, lost, acks })
+        Ok(Link { client, lost, errors, acks })
     }
 
     async fn publish_all(&mut self, link: &mut Link, linger: Duration) -> Result<(), String> {
+        self.refusals.begin_connection();
         for (number, message) in self.outbox.waiting() {
             ExporterStats::count(&self.stats.resent);
             send(link, message, Some(number)).await?;
         }
-        if link.acks.is_none() {
-            // At once: it ends the session of the connection before.
-            self.beat(&link.client).await?;
-        }
+        // At once: without a stream it ends the session of the connection before.
+        self.beat(link).await?;
         if let Some(message) = self.pending.take() {
             send(link, &message, None).await?;
         }
-        let mut beats = interval(self.options.heartbeat);
-        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stopping: Option<Instant> = None;
         let mut oldest = (None, Instant::now());
+        let mut beat_at = oldest.1 + self.options.heartbeat;
         loop {
-            let taken = self.take_batch(link).await?;
+            let has_more = self.take_batch(link).await?;
             self.settle_ready(link)?;
             let now = Instant::now();
+            if self.topics.take_refused() {
+                beat_at = beat_at.min(now + SOON);
+            }
+            // By the clock: where there is always more to send, nothing waits for a timer.
+            if now >= beat_at {
+                self.beat(link).await?;
+                beat_at = Instant::now() + self.options.heartbeat;
+            }
             if self.outbox.oldest() != oldest.0 {
                 oldest = (self.outbox.oldest(), now);
             } else if oldest.0.is_some() && now.duration_since(oldest.1) > PATIENCE {
@@ -169,14 +198,16 @@ impl Publishing {
                     return flushed.map_err(|_| "the server takes nothing".to_owned()).map(|_| ());
                 }
             }
-            if taken < BATCH {
-                self.wait(link, &mut beats).await?;
+            match has_more {
+                // The client's own tasks have this thread too.
+                true => yield_now().await,
+                false => self.wait(link, beat_at).await?,
             }
         }
     }
 
     /// Waits for events, acknowledgements, or the time of a heartbeat.
-    async fn wait(&mut self, link: &mut Link, beats: &mut Interval) -> Result<(), String> {
+    async fn wait(&mut self, link: &mut Link, beat_at: Instant) -> Result<(), String> {
         let has_room = self.outbox.len() < self.options.unacknowledged;
         let ack = async {
             match &mut link.acks {
@@ -187,7 +218,8 @@ impl Publishing {
         tokio::select! {
             biased;
             () = link.lost.notified() => return Err("the connection was lost".to_owned()),
-            _ = beats.tick() => self.beat(&link.client).await?,
+            () = sleep_until(beat_at) => {}
+            Some(error) = link.errors.recv() => self.on_server_error(&error),
             message = ack => {
                 let message = message.ok_or("the connection was closed")?;
                 let inbox = link.acks.as_ref().map(|(_, inbox)| inbox.as_str());
@@ -199,17 +231,24 @@ impl Publishing {
         Ok(())
     }
 
-    /// Takes events from the ring and sends them. Gives how many there were.
-    async fn take_batch(&mut self, link: &Link) -> Result<usize, String> {
+    /// Takes events from the ring and sends them, until the server has to be waited for. Whether
+    /// there may be more that can be sent.
+    async fn take_batch(&mut self, link: &Link) -> Result<bool, String> {
         let has_stream = self.options.stream.is_some();
-        for taken in 0..BATCH {
+        for _ in 0..BATCH {
             if self.outbox.len() >= self.options.unacknowledged {
-                return Ok(taken);
+                return Ok(false);
             }
-            let Some(event) = self.receiver.pop() else { return Ok(taken) };
+            let Some(event) = self.receiver.pop() else { return Ok(false) };
+            let mut was_slow = false;
             for message in self.topics.messages(&event).into_iter().flatten() {
-                if message.payload_len() > link.client.max_payload() / 8 * 7 {
-                    ExporterStats::count(&self.stats.refused);
+                let (len, most) = (message.payload_len(), link.client.max_payload() / 8 * 7);
+                if len > most {
+                    self.refuse(&message, &format!("a payload of {len} bytes, of {most} at most"));
+                    continue;
+                }
+                if self.refusals.is_denied_now(&message.subject) {
+                    self.refuse(&message, "this user has no permission to publish on it");
                     continue;
                 }
                 ExporterStats::count(&self.stats.published);
@@ -219,17 +258,26 @@ impl Publishing {
                     send(link, &sent, Some(number)).await
                 } else {
                     let sent = send(link, &message, None).await;
+                    if sent.is_ok() && !self.refusals.was_denied(&message.subject) {
+                        self.topics.note_taken(&message);
+                    }
                     self.pending = sent.is_err().then_some(message);
                     sent
                 };
-                sent?;
+                was_slow |= sent? == Sent::Later;
+            }
+            if was_slow {
+                break;
             }
         }
-        Ok(BATCH)
+        Ok(true)
     }
 
-    /// Reads the acknowledgements that are here.
+    /// Reads the acknowledgements and the errors that are here.
     fn settle_ready(&mut self, link: &mut Link) -> Result<(), String> {
+        while let Ok(error) = link.errors.try_recv() {
+            self.on_server_error(&error);
+        }
         if let Some((subscriber, inbox)) = &mut link.acks {
             while let Some(Some(message)) = subscriber.next().now_or_never() {
                 self.settle(&message, inbox)?;
@@ -248,26 +296,24 @@ impl Publishing {
         let Some(number) = number.and_then(|number| number.parse().ok()) else { return Ok(()) };
         let ack = Ack::of(message.status.is_some(), &message.payload)
             .ok_or("the server takes no message of the subject now")?;
-        if !self.outbox.settle(number) {
+        let Some(message) = self.outbox.settle(number) else { return Ok(()) };
+        if let Ack::Refused(why) = &ack {
+            self.refuse(&message, why);
             return Ok(());
         }
-        match ack {
-            Ack::Stored => ExporterStats::count(&self.stats.acknowledged),
-            Ack::Duplicate => {
-                ExporterStats::count(&self.stats.acknowledged);
-                ExporterStats::count(&self.stats.duplicates);
-            }
-            Ack::Refused(why) => {
-                ExporterStats::count(&self.stats.refused);
-                self.stats.note_error(why);
-            }
+        self.topics.note_taken(&message);
+        ExporterStats::count(&self.stats.acknowledged);
+        if ack == Ack::Duplicate {
+            ExporterStats::count(&self.stats.duplicates);
         }
         Ok(())
     }
 
-    async fn beat(&self, client: &Client) -> Result<(), String> {
+    /// Sends a heartbeat, with the topics that readers must not show as live. A writer with more
+    /// of them than it has room for sends none, so nothing of it is live.
+    async fn beat(&self, link: &Link) -> Result<(), String> {
         let ExporterOptions { writer, heartbeat, .. } = &self.options;
-        let text = serde_json::json!({
+        let mut beat = serde_json::json!({
             "schema": SCHEMA,
             "event": "writer",
             "writer": writer,
@@ -276,14 +322,27 @@ impl Publishing {
             "topics": self.topics.len(),
             "dropped": self.receiver.stats().dropped(),
         });
-        let subject = format!("{WRITER_PREFIX}.{writer}");
-        let sent = client.publish(subject, text.to_string().into()).await;
-        sent.map_err(|error| error.to_string())
+        if self.topics.refused_len() > 0 {
+            beat["refused"] = self.topics.refused().collect();
+        }
+        let subject = Subject::from(format!("{WRITER_PREFIX}.{writer}"));
+        let payload = Bytes::from(beat.to_string());
+        if payload.len() > MAX_BEAT.min(link.client.max_payload()) {
+            return Ok(());
+        }
+        hand_over(link, link.client.publish(subject, payload)).await.map(|_| ())
     }
 }
 
-/// Hands a message to the connection. Waits where its queue is full, but not for a dead one.
-async fn send(link: &Link, message: &Outgoing, number: Option<u64>) -> Result<(), String> {
+/// When the connection had room for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    AtOnce,
+    Later,
+}
+
+/// Sends a message, with the number of its acknowledgement.
+async fn send(link: &Link, message: &Outgoing, number: Option<u64>) -> Result<Sent, String> {
     let mut headers = HeaderMap::new();
     headers.insert(HEADER_NAME, message.head());
     // On core NATS no server reads it, and each header costs a receiver time.
@@ -291,7 +350,7 @@ async fn send(link: &Link, message: &Outgoing, number: Option<u64>) -> Result<()
         headers.insert(NATS_MESSAGE_ID, message.id());
     }
     let (subject, payload) = (message.subject.clone(), message.payload());
-    let Link { client, lost, acks } = link;
+    let Link { client, acks, .. } = link;
     let sent = async {
         match (acks, number) {
             (Some((_, inbox)), Some(number)) => {
@@ -301,50 +360,23 @@ async fn send(link: &Link, message: &Outgoing, number: Option<u64>) -> Result<()
             _ => client.publish_with_headers(subject, headers, payload).await,
         }
     };
+    hand_over(link, sent).await
+}
+
+/// Hands something to the connection. Waits where its queue is full, but not for a dead one.
+async fn hand_over(
+    link: &Link,
+    sent: impl Future<Output = Result<(), PublishError>>,
+) -> Result<Sent, String> {
     let mut sent = std::pin::pin!(sent);
     // There is room for almost every message, so neither a timer nor a notice is made for it.
     if let Poll::Ready(sent) = poll_fn(|context| Poll::Ready(sent.as_mut().poll(context))).await {
-        return sent.map_err(|error| error.to_string());
+        return sent.map(|()| Sent::AtOnce).map_err(|error| error.to_string());
     }
     tokio::select! {
         biased;
-        sent = sent => sent.map_err(|error| error.to_string()),
-        () = lost.notified() => Err("the connection was lost".to_owned()),
+        sent = sent => sent.map(|()| Sent::Later).map_err(|error| error.to_string()),
+        () = link.lost.notified() => Err("the connection was lost".to_owned()),
         () = sleep(PATIENCE) => Err("the server takes nothing".to_owned()),
-    }
-}
-
-/// The configuration of a stream of all subjects.
-fn stream_config(options: &StreamOptions) -> Config {
-    Config {
-        name: options.name.clone(),
-        description: Some("Market data of okx-feed".to_owned()),
-        subjects: vec![format!("{PREFIX}.>")],
-        max_age: options.max_age,
-        max_bytes: options.max_bytes,
-        discard: DiscardPolicy::Old,
-        // The server refuses a longer one. A `max_age` of zero is without an end.
-        duplicate_window: match options.max_age {
-            Duration::ZERO => options.duplicate_window,
-            max_age => options.duplicate_window.min(max_age),
-        },
-        storage: if options.in_memory { StorageType::Memory } else { StorageType::File },
-        num_replicas: options.replicas,
-        allow_direct: true,
-        ..Config::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_remembered_no_longer_than_messages() {
-        for (max_age, window) in [(30, 30), (3_600, 120), (0, 120)] {
-            let max_age = Duration::from_secs(max_age);
-            let config = stream_config(&StreamOptions { max_age, ..StreamOptions::default() });
-            assert_eq!((config.max_age, config.duplicate_window.as_secs()), (max_age, window));
-        }
     }
 }

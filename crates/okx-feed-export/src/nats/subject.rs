@@ -98,6 +98,11 @@ pub fn parse(subject: &str) -> Option<(Subscription, SubjectKind)> {
     Some((subscription.ok()?, kind))
 }
 
+/// A subject of a market without what all of them begin with.
+pub(super) fn without_prefix(subject: &str) -> &str {
+    subject.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix('.')).unwrap_or(subject)
+}
+
 /// Appends a text as a part of a token.
 fn escape(out: &mut String, text: &str) {
     for byte in text.bytes() {

@@ -6,10 +6,11 @@ use std::io::Write;
 use async_nats::Subject;
 use bytes::BytesMut;
 
+use super::decode::{Payload, read};
 use super::encode::{write_key, write_payload};
 use super::head::Head;
 use super::outbox::Outgoing;
-use super::subject::{PREFIX, TopicSubjects};
+use super::subject::{SubjectKind, TopicSubjects, parse, without_prefix};
 use crate::events::Message;
 use okx_feed::{BookState, Subscription, UnixNanos};
 
@@ -28,6 +29,12 @@ pub(super) struct Topics {
     text: Vec<u8>,
     /// Room for the texts of the next messages, which share it.
     block: BytesMut,
+    /// Whether a topic was refused a message since the last heartbeat.
+    is_refused: bool,
+    /// Of how many topics [`Topic::refused_at`] is set.
+    refused: usize,
+    /// The sum of [`Topic::unmarked`].
+    unmarked: u64,
 }
 
 /// One topic.
@@ -38,6 +45,11 @@ struct Topic {
     /// The number of the last message on each of them.
     sent: [u64; 3],
     state: BookState,
+    /// Events that were refused and are not marked yet.
+    unmarked: u64,
+    /// The number of the last event when a message was refused: readers know the topic again with
+    /// a later one.
+    refused_at: Option<u64>,
 }
 
 /// The places of the subjects.
@@ -48,7 +60,8 @@ const STATES: usize = 2;
 impl Topics {
     pub(super) fn new(writer: String, session: u64, has_ids: bool) -> Self {
         let (topics, text, block) = (HashMap::default(), Vec::new(), BytesMut::new());
-        Self { writer, session, has_ids, topics, text, block }
+        let (is_refused, refused, unmarked) = (false, 0, 0);
+        Self { writer, session, has_ids, topics, text, block, is_refused, refused, unmarked }
     }
 
     pub(super) const fn session(&self) -> u64 {
@@ -59,15 +72,94 @@ impl Topics {
     /// readers must have no topic live until a message of it comes.
     pub(super) fn begin_session(&mut self) {
         self.session += 1;
-        self.topics.values_mut().for_each(|topic| topic.sent = [0; 3]);
+        self.refused = 0;
+        self.topics.values_mut().for_each(|topic| (topic.sent, topic.refused_at) = ([0; 3], None));
+    }
+
+    /// Notes that the server has refused a message.
+    ///
+    /// A refused event is marked before the next one. A refused mark is marked again. A whole book
+    /// is repeated by itself, and what follows shows whether a reader has it.
+    pub(super) fn note_refused(&mut self, message: &Outgoing) {
+        let Some((subscription, kind)) = parse(&message.subject) else { return };
+        let count = match kind {
+            SubjectKind::Snapshot => return,
+            SubjectKind::State(_) => 0,
+            SubjectKind::Event => match read(subscription.channel(), &message.payload()) {
+                Some(Payload::Missed(count)) => count,
+                _ => 1,
+            },
+        };
+        self.note_short(&subscription, count);
+    }
+
+    /// Notes that the server has refused a message on a subject.
+    pub(super) fn note_refused_on(&mut self, subject: &str) {
+        match parse(subject) {
+            Some((subscription, SubjectKind::Event)) => self.note_short(&subscription, 1),
+            Some((subscription, SubjectKind::State(_))) => self.note_short(&subscription, 0),
+            Some((_, SubjectKind::Snapshot)) | None => {}
+        }
+    }
+
+    /// Notes so many events as missing, and that readers do not know the topic's last.
+    fn note_short(&mut self, of: &Subscription, count: u64) {
+        let Some(topic) = self.topics.get_mut(of) else { return };
+        // What a mark says that was read back may be any number.
+        let count = count.min(u64::from(u32::MAX));
+        topic.unmarked += count;
+        self.unmarked += count;
+        let [number, ..] = topic.sent;
+        if topic.refused_at.replace(number).is_none() {
+            self.refused += 1;
+            self.is_refused = true;
+        }
+    }
+
+    /// Notes that readers get a message: an event says all that a refused message before it did,
+    /// or that it is missing.
+    #[inline]
+    pub(super) fn note_taken(&mut self, message: &Outgoing) {
+        if self.refused > 0 {
+            self.note_known(message);
+        }
+    }
+
+    #[cold]
+    fn note_known(&mut self, message: &Outgoing) {
+        let Some((subscription, SubjectKind::Event)) = parse(&message.subject) else { return };
+        let Some(topic) = self.topics.get_mut(&subscription) else { return };
+        let Some(Head { session, sequence, .. }) = Head::parse(message.head()) else { return };
+        if session == self.session && topic.refused_at.is_some_and(|at| sequence > at) {
+            topic.refused_at = None;
+            self.refused -= 1;
+        }
+    }
+
+    /// Whether a topic was refused a message since this was asked last.
+    pub(super) const fn take_refused(&mut self) -> bool {
+        std::mem::replace(&mut self.is_refused, false)
+    }
+
+    /// How many topics readers do not know the last of.
+    pub(super) const fn refused_len(&self) -> usize {
+        self.refused
+    }
+
+    /// These topics, without the part of their subjects that all have, and the number of the event
+    /// after which readers know each again.
+    pub(super) fn refused(&self) -> impl Iterator<Item = (&str, u64)> {
+        let all = self.topics.values();
+        all.filter_map(|topic| Some((without_prefix(&topic.subjects[EVENTS]), topic.refused_at?)))
     }
 
     pub(super) fn len(&self) -> usize {
         self.topics.len()
     }
 
-    /// The messages of an event: one, or two where events are missing and the state is with them.
-    pub(super) fn messages(&mut self, event: &Message<'_>) -> [Option<Outgoing>; 2] {
+    /// The messages of an event: one, behind a mark where events before it were refused, and before
+    /// the state where it is a mark itself.
+    pub(super) fn messages(&mut self, event: &Message<'_>) -> [Option<Outgoing>; 3] {
         let (subscription, place) = match event {
             Message::Book(subscription, _)
             | Message::Trade { subscription, .. }
@@ -77,6 +169,7 @@ impl Topics {
             Message::Depth(depth) if depth.is_repeated => (depth.subscription, SNAPSHOTS),
             Message::Depth(depth) => (depth.subscription, EVENTS),
         };
+        let mark = if place == EVENTS { self.mark(&subscription) } else { None };
         let first = Some(self.message(&subscription, event, place));
         let second = match event {
             Message::Missed(of, _, state) => {
@@ -85,7 +178,19 @@ impl Topics {
             }
             _ => None,
         };
-        [first, second]
+        [mark, first, second]
+    }
+
+    /// The mark of events that were refused.
+    #[inline]
+    fn mark(&mut self, of: &Subscription) -> Option<Outgoing> {
+        if self.unmarked == 0 {
+            return None;
+        }
+        let topic = self.topics.get_mut(of)?;
+        let (count, state) = (std::mem::take(&mut topic.unmarked), topic.state);
+        self.unmarked -= count;
+        (count > 0).then(|| self.message(of, &Message::Missed(*of, count, state), EVENTS))
     }
 
     fn message(
@@ -94,7 +199,7 @@ impl Topics {
         event: &Message<'_>,
         place: usize,
     ) -> Outgoing {
-        let Self { writer, session, has_ids, topics, text, block } = self;
+        let Self { writer, session, has_ids, topics, text, block, .. } = self;
         let topic = topics.entry(*subscription).or_insert_with(|| Topic::of(subscription, writer));
         if let Message::State(_, state, _) | Message::Missed(_, _, state) = event {
             topic.state = *state;
@@ -143,12 +248,10 @@ impl Topic {
             subjects: [subjects.events, subjects.snapshot, state].map(Subject::from),
             sent: [0; 3],
             state: BookState::Connecting,
+            unmarked: 0,
+            refused_at: None,
         }
     }
-}
-
-fn without_prefix(subject: &str) -> &str {
-    subject.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix('.')).unwrap_or(subject)
 }
 
 #[cfg(test)]
@@ -167,7 +270,7 @@ mod tests {
                 record.ts_event = UnixNanos(time);
                 record.data = RecordData::empty(RecordKind::Candle);
                 assert!(record.data.set_field("close", FieldValue::Text(close)));
-                let [message, _] = topics.messages(&Message::Record(of, record));
+                let [_, message, _] = topics.messages(&Message::Record(of, record));
                 message.unwrap().id().to_owned()
             };
             ["1", "2", "1"].map(id)
@@ -179,7 +282,7 @@ mod tests {
         // Another session numbers from the start.
         let mut topics = Topics::new("A".to_owned(), 7, true);
         let mut next = || {
-            let [message, _] = topics.messages(&Message::Record(of, Record::EMPTY));
+            let [_, message, _] = topics.messages(&Message::Record(of, Record::EMPTY));
             let head = message.unwrap().head().to_owned();
             topics.begin_session();
             head
@@ -196,7 +299,7 @@ mod tests {
         let head = |writer: &str, time: u64, has_ids: bool| {
             let mut topics = Topics::new(writer.to_owned(), 7, has_ids);
             let record = Record { ts_event: UnixNanos(time), ..Record::EMPTY };
-            let [message, _] = topics.messages(&Message::Record(of, record));
+            let [_, message, _] = topics.messages(&Message::Record(of, record));
             let message = message.unwrap();
             (message.head().to_owned(), message.id().to_owned())
         };
@@ -212,5 +315,52 @@ mod tests {
         assert_eq!(id, format!("v5.index-candle1m.A-B:{}", key("A")));
         // What is a writer's own has none.
         assert_eq!(head("A", 0, false).0, "okx-feed/1 A 7 1 connecting");
+    }
+
+    #[test]
+    fn what_was_refused_is_marked_before_the_next_event_and_told_until_it_is_taken() {
+        let of: Subscription = "tickers:A-B".parse().unwrap();
+        let other: Subscription = "tickers:C-D".parse().unwrap();
+        let mut topics = Topics::new("A".to_owned(), 7, true);
+        let event = |topics: &mut Topics, of| {
+            topics.messages(&Message::Record(of, Record::EMPTY)).into_iter().flatten().collect()
+        };
+        let texts = |messages: &[Outgoing]| {
+            let text = |of: &Outgoing| String::from_utf8_lossy(&of.payload()).into_owned();
+            messages.iter().map(text).collect::<Vec<_>>()
+        };
+        let refused = |topics: &Topics| {
+            topics.refused().map(|(of, at)| format!("{of} {at}")).collect::<Vec<_>>()
+        };
+        let [first, second]: [Vec<Outgoing>; 2] = [event(&mut topics, of), event(&mut topics, of)];
+        let before: Vec<Outgoing> = event(&mut topics, other);
+        first.iter().chain(&second).for_each(|message| topics.note_refused(message));
+        assert!(topics.take_refused() && !topics.take_refused());
+        assert_eq!(refused(&topics), ["v5.tickers.A-B 2"]);
+        // Neither one from before the refusal nor one of another topic says anything of it.
+        before.iter().chain(&second).for_each(|message| topics.note_taken(message));
+        assert_eq!((refused(&topics).len(), topics.refused_len()), (1, 1));
+
+        // The mark and the event are refused too: the next mark has all of them.
+        let third: Vec<Outgoing> = event(&mut topics, of);
+        assert!(texts(&third)[0].contains(r#""event":"missed","#), "{third:?}");
+        assert!(texts(&third)[0].ends_with(r#""count":2}"#), "{third:?}");
+        third.iter().for_each(|message| topics.note_refused(message));
+        assert_eq!(refused(&topics), ["v5.tickers.A-B 4"]);
+        let fourth: Vec<Outgoing> = event(&mut topics, of);
+        assert!(texts(&fourth)[0].ends_with(r#""count":3}"#), "{fourth:?}");
+        fourth.iter().for_each(|message| topics.note_taken(message));
+        assert_eq!((refused(&topics).len(), topics.refused_len()), (0, 0));
+        assert_eq!(event(&mut topics, of).len(), 1);
+
+        // A state that is refused is said by the next event; a whole book is repeated by itself.
+        topics.note_refused_on("md.okx.v5.tickers.A-B.state.A");
+        topics.note_refused_on("md.okx.v5.tickers.C-D.snapshot");
+        topics.note_refused_on("writer.okx.A");
+        assert_eq!(refused(&topics), ["v5.tickers.A-B 7"]);
+        let next: Vec<Outgoing> = event(&mut topics, of);
+        assert_eq!(next.len(), 1);
+        next.iter().for_each(|message| topics.note_taken(message));
+        assert_eq!(topics.refused_len(), 0);
     }
 }

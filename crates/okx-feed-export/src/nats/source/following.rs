@@ -4,34 +4,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Message;
-use async_nats::datetime::DateTime;
 use okx_feed::transport::Clock;
 use okx_feed::{EventSink, MonoNanos};
 
+use super::filters::Filters;
 use super::merge::{Merge, Received};
 use super::options::SourceOptions;
+use super::position::Position;
 use super::readers::Shared;
 use crate::nats::head::HEADER_NAME;
 
 /// How long the server may take for an answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The last message that was read: its position, and when the stream stored it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LastRead {
-    pub(super) position: u64,
-    pub(super) stored: DateTime,
-}
-
 /// What a source has across connections.
 pub(super) struct Following<S> {
     pub(super) options: SourceOptions,
-    pub(super) filters: Vec<String>,
+    pub(super) filters: Filters,
     pub(super) shared: Arc<Shared>,
     pub(super) merge: Merge<S>,
     pub(super) clock: Clock,
     /// The last message that was read; `None` before the first.
-    pub(super) last: Option<LastRead>,
+    pub(super) last: Option<Position>,
 }
 
 impl<S: EventSink> Following<S> {
@@ -40,6 +34,9 @@ impl<S: EventSink> Following<S> {
     }
 
     pub(super) fn on_message(&mut self, message: &Message, position: u64) {
+        if !self.filters.wants(&message.subject) {
+            return;
+        }
         let head = message.headers.as_ref().and_then(|headers| headers.get_last(HEADER_NAME));
         let received = Received {
             subject: &message.subject,

@@ -8,10 +8,11 @@ use okx_feed::publish::{BookReader, DepthReader, RecordReader, RecordRingReader,
 use okx_feed::transport::Clock;
 use okx_feed::{BookState, EventSink, Subscription};
 
-use super::filters::filters;
+use super::filters::Filters;
 use super::following::Following;
 use super::merge::Merge;
 use super::options::SourceOptions;
+use super::position::Position;
 use super::readers::{Shared, SourceStats, TopicReaders};
 use super::thread;
 use crate::nats::error::NatsError;
@@ -38,7 +39,7 @@ impl NatsSource {
         S: EventSink + Send + 'static,
     {
         options.server.addresses()?;
-        let filters = filters(&options.subjects)?;
+        let filters = Filters::new(&options.subjects)?;
         let shared = Arc::<Shared>::default();
         let following = Following {
             merge: Merge::new(options.clone(), Arc::clone(&shared), sink),
@@ -100,10 +101,10 @@ impl NatsSource {
     }
 
     /// The position in the stream of the last message whose event was emitted: where another source
-    /// goes on with [`Start::After`](super::Start::After). 0 before the first.
+    /// goes on with [`Start::After`](super::Start::After). Its sequence is 0 before the first.
     #[must_use]
-    pub fn position(&self) -> u64 {
-        self.shared.stats.position()
+    pub fn position(&self) -> Position {
+        self.shared.position()
     }
 
     /// The counters.
@@ -113,7 +114,7 @@ impl NatsSource {
     }
 
     /// Ends it and gives the position of the last message whose event was emitted.
-    pub fn stop(mut self) -> u64 {
+    pub fn stop(mut self) -> Position {
         self.end();
         self.position()
     }

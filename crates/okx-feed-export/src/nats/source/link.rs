@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::Stream;
 use async_nats::{Client, Event, Subscriber};
 use futures_util::stream::SelectAll;
@@ -12,8 +14,9 @@ use okx_feed::EventSink;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::following::{Following, LastRead, PATIENCE};
+use super::following::{Following, PATIENCE};
 use super::options::Delivery;
+use super::position::Position;
 use super::readers::SourceStats;
 use super::start::ordered;
 use crate::nats::subject::WRITER_PREFIX;
@@ -36,7 +39,7 @@ impl<S: EventSink> Following<S> {
                 let jetstream = async_nats::jetstream::new(client.clone());
                 let stream = timeout(PATIENCE, jetstream.get_stream(&name)).await;
                 let stream = stream.map_err(|_| "the server does not answer".to_owned())?;
-                let stream = stream.map_err(|error| format!("no stream {name:?}: {error}"))?;
+                let stream = stream.map_err(|error| no_stream(&name, &error))?;
                 self.follow_stream(&client, &stream, &lost, beats).await
             }
         }
@@ -78,7 +81,7 @@ impl<S: EventSink> Following<S> {
         mut beats: Subscriber,
     ) -> Result<(), String> {
         let mut messages = SelectAll::new();
-        for filter in &self.filters {
+        for filter in &self.filters.subscribed {
             messages.push(subscribe(client, filter.clone()).await?);
         }
         // What was sent meanwhile is lost.
@@ -119,7 +122,8 @@ impl<S: EventSink> Following<S> {
         mut beats: Subscriber,
     ) -> Result<(), String> {
         let policy = self.begin(client, stream).await?;
-        let (mut messages, pending) = ordered(client, stream, &self.filters, policy).await?;
+        let (mut messages, pending) =
+            ordered(client, stream, &self.filters.subscribed, policy).await?;
         // A heartbeat counts when it is read, so what has waited until now must not.
         while let Some(Some(_)) = beats.next().now_or_never() {}
         let mut is_current = pending == 0;
@@ -169,8 +173,9 @@ impl<S: EventSink> Following<S> {
         let info = message.info().map_err(|error| error.to_string())?;
         let (at, left) = (info.stream_sequence, info.pending);
         self.on_message(message, at);
-        self.last = Some(LastRead { position: at, stored: info.published });
-        self.shared.stats.position.fetch_max(at, Ordering::Relaxed);
+        let position = Position::new(at, info.published);
+        self.last = Some(position);
+        self.shared.advance_to(position);
         Ok(left)
     }
 }
@@ -179,4 +184,19 @@ async fn subscribe(client: &Client, subject: String) -> Result<Subscriber, Strin
     let made = timeout(PATIENCE, client.subscribe(subject)).await;
     let made = made.map_err(|_| "the server takes nothing".to_owned())?;
     made.map_err(|error| error.to_string())
+}
+
+/// Why a stream can't be read, and what to do.
+fn no_stream(name: &str, error: &GetStreamError) -> String {
+    match error.kind() {
+        GetStreamErrorKind::JetStream(error)
+            if error.error_code() == ErrorCode::STREAM_NOT_FOUND =>
+        {
+            format!(
+                "the server has no stream {name:?} yet: start a publisher, which makes it, name \
+                 another stream, or read without one (core NATS)"
+            )
+        }
+        _ => format!("the server does not give the stream {name:?}: {error}"),
+    }
 }

@@ -16,11 +16,11 @@ use super::options::SourceOptions;
 use super::readers::{Shared, SourceStats};
 use super::topic::Topic;
 use super::values::{DepthOutcome, Value, apply, is_newer, is_newer_record, time_of, update};
-use super::writers::Writers;
+use super::writers::{WriterId, Writers};
 use crate::nats::decode::{DepthPayload, Payload, read};
 use crate::nats::encode::content_hash;
 use crate::nats::head::Head;
-use crate::nats::subject::{SubjectKind, parse};
+use crate::nats::subject::{SubjectKind, TopicSubjects, parse, without_prefix};
 
 /// A message of a market, as it came.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,17 @@ pub(super) struct Received<'m> {
     pub(super) payload: &'m [u8],
     /// The position in the stream; 0 without one.
     pub(super) position: u64,
+}
+
+/// A heartbeat.
+#[derive(serde::Deserialize)]
+struct Beat<'p> {
+    writer: &'p str,
+    session: u64,
+    interval_ms: u64,
+    /// Topics of which the server has refused messages since the event of this number.
+    #[serde(borrow, default)]
+    refused: HashMap<&'p str, u64>,
 }
 
 /// Merges the messages of writers.
@@ -272,12 +283,6 @@ impl<S: EventSink> Merge<S> {
 
     /// Handles a heartbeat: `writer.okx.A`.
     pub(super) fn on_heartbeat(&mut self, payload: &[u8], now: MonoNanos) {
-        #[derive(serde::Deserialize)]
-        struct Beat<'p> {
-            writer: &'p str,
-            session: u64,
-            interval_ms: u64,
-        }
         let Ok(beat) = serde_json::from_slice::<Beat<'_>>(payload) else {
             return SourceStats::count(&self.shared.stats.malformed);
         };
@@ -285,8 +290,30 @@ impl<S: EventSink> Merge<S> {
         let runs = self.writers.runs(writer, beat.session, now);
         let interval = Duration::from_millis(beat.interval_ms.min(60_000));
         self.writers.beat(writer, beat.session, interval, now);
-        if !runs {
+        let had_refused = self.writers.note_refused(writer, !beat.refused.is_empty());
+        if had_refused || !beat.refused.is_empty() {
+            self.on_refused(writer, &beat);
+        }
+        if !runs || had_refused || !beat.refused.is_empty() {
             self.on_time(now);
+        }
+    }
+
+    /// Notes which topics of a writer have refused messages.
+    #[cold]
+    fn on_refused(&mut self, writer: WriterId, beat: &Beat<'_>) {
+        let is_named = |topic: &Topic| {
+            let subject = TopicSubjects::of(&topic.subscription).events;
+            beat.refused.get(without_prefix(&subject)).copied()
+        };
+        for topic in &mut self.topics {
+            match is_named(topic) {
+                Some(at) if topic.note_refused(writer, beat.session, at) => {
+                    SourceStats::count(&self.shared.stats.gaps);
+                }
+                Some(_) => {}
+                None => topic.note_none_refused(writer),
+            }
         }
     }
 

@@ -74,8 +74,12 @@ impl World {
     }
 
     fn beat(&mut self, writer: &str, session: u64) {
+        self.beat_with(writer, session, "");
+    }
+
+    fn beat_with(&mut self, writer: &str, session: u64, more: &str) {
         let text = format!(
-            r#"{{"writer":"{writer}","session":{session},"interval_ms":500,"event":"writer"}}"#
+            r#"{{"writer":"{writer}","session":{session},"interval_ms":500,"event":"writer"{more}}}"#
         );
         self.merge.on_heartbeat(text.as_bytes(), self.now);
     }
@@ -347,4 +351,36 @@ fn what_a_connection_without_a_stream_has_lost_is_not_live() {
     assert_eq!(world.log(), ["books5:A-B stale"]);
     world.book("A", 4);
     assert_eq!(world.log(), ["books5:A-B live", "book 4"]);
+}
+
+#[test]
+fn what_a_server_has_refused_is_not_live_until_a_later_event() {
+    let mut world = World::new();
+    let refused = |at: u64| format!(r#","refused":{{"v5.books5.A-B":{at},"v5.books5.C-D":1}}"#);
+    world.beat("A", 7);
+    world.book("A", 1);
+    world.trade("A", 5);
+    world.log();
+    world.beat_with("A", 7, &refused(1));
+    assert_eq!(world.log(), ["books5:A-B stale"], "the heart beats, but the last may be refused");
+    world.beat_with("A", 7, &refused(1));
+    assert_eq!(world.shared.stats.gaps(), 1);
+    // Another writer that has it is as good.
+    world.beat("B", 3);
+    world.session = 3;
+    world.book("B", 1);
+    assert_eq!(world.log(), ["books5:A-B live"]);
+    world.pass(1_600);
+    world.log();
+    // A later event, before the heartbeat that no longer names it.
+    world.session = 7;
+    world.beat_with("A", 7, &refused(1));
+    assert_eq!(world.log(), ["trades:A-B live"]);
+    world.book("A", 2);
+    assert_eq!(world.log(), ["books5:A-B live", "book 2"]);
+    // A copy of another writer may be in its place: then only the heartbeat says so.
+    world.beat_with("A", 7, &refused(99));
+    assert_eq!(world.log(), ["books5:A-B stale"]);
+    world.beat("A", 7);
+    assert_eq!(world.log(), ["books5:A-B live"]);
 }

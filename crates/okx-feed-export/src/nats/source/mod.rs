@@ -9,6 +9,7 @@ mod merge;
 #[cfg(test)]
 mod merge_tests;
 mod options;
+mod position;
 mod readers;
 mod seen;
 mod start;
@@ -19,4 +20,5 @@ mod writers;
 
 pub use handle::NatsSource;
 pub use options::{Delivery, SourceOptions, Start};
+pub use position::{ParsePositionError, Position};
 pub use readers::SourceStats;

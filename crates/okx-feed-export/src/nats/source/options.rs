@@ -3,6 +3,7 @@
 use okx_feed::DepthBook;
 use okx_feed::publish::TradeOptions;
 
+use super::position::Position;
 use crate::nats::config::{NatsServer, StreamOptions};
 
 /// Where messages come from.
@@ -32,7 +33,10 @@ pub enum Start {
     /// With the trades after this position, a value of
     /// [`NatsSource::position`](super::NatsSource::position), and the last value of all else. An
     /// order book begins with the last whole one, which may be of before the position.
-    After(u64),
+    ///
+    /// Where the stream has lost its end meanwhile, or is another one, with the trades of the three
+    /// minutes before the position: those that were emitted before come again.
+    After(Position),
 }
 
 /// The options of a source.

@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use okx_feed::publish::{BookReader, DepthReader, RecordReader, RecordRingReader, TradeReader};
 use okx_feed::{BookState, Subscription};
 
+use super::position::Position;
+
 /// The readers of a topic.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TopicReaders {
@@ -24,6 +26,7 @@ pub(super) struct Shared {
     pub(super) topics: Mutex<HashMap<Subscription, TopicReaders>>,
     pub(super) stats: SourceStats,
     pub(super) stop: AtomicBool,
+    position: Mutex<Position>,
 }
 
 impl Shared {
@@ -32,6 +35,22 @@ impl Shared {
         act: impl FnOnce(&mut HashMap<Subscription, TopicReaders>) -> R,
     ) -> R {
         act(&mut self.topics.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn position(&self) -> Position {
+        *self.position.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_position(&self, to: Position) {
+        *self.position.lock().unwrap_or_else(PoisonError::into_inner) = to;
+    }
+
+    /// Sets the position unless it is further on already.
+    pub(super) fn advance_to(&self, to: Position) {
+        let mut position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
+        if position.sequence < to.sequence {
+            *position = to;
+        }
     }
 }
 
@@ -47,7 +66,6 @@ pub struct SourceStats {
     pub(super) compared: AtomicU64,
     pub(super) different: AtomicU64,
     pub(super) connects: AtomicU64,
-    pub(super) position: AtomicU64,
     pub(super) is_current: AtomicBool,
     pub(super) last_error: Mutex<Option<String>>,
 }
@@ -83,8 +101,6 @@ counters! {
     different,
     /// How often a connection was made.
     connects,
-    /// The position in the stream, for [`Start::After`](super::Start::After).
-    position,
 }
 
 impl SourceStats {

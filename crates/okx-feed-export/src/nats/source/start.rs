@@ -1,7 +1,6 @@
 //! Where a source begins to read a stream, and where it goes on.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use async_nats::Client;
 use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
@@ -12,8 +11,9 @@ use okx_feed::EventSink;
 use okx_feed::model::ChannelKind;
 use tokio::time::timeout;
 
-use super::following::{Following, LastRead, PATIENCE};
-use super::options::Start;
+use super::following::{Following, PATIENCE};
+use super::options::{Delivery, Start};
+use super::position::Position;
 use crate::nats::subject::{SubjectKind, parse};
 
 /// A whole order book that is older than the newest one by more than this is of a book whose writer
@@ -22,7 +22,7 @@ const OLD_SNAPSHOT_NS: u64 = 75_000_000_000;
 
 /// How much of the past is read again where a stream has lost its end: more than the two minutes
 /// for which a server may keep what it has acknowledged in memory alone.
-const LOOK_BACK: Duration = Duration::from_secs(180);
+const LOOK_BACK_NS: u64 = 180_000_000_000;
 
 impl<S: EventSink> Following<S> {
     /// Reads what a newcomer needs, and finds where to go on.
@@ -33,27 +33,55 @@ impl<S: EventSink> Following<S> {
     ) -> Result<DeliverPolicy, String> {
         if let Some(last) = self.last {
             if has_message(stream, last).await? {
-                self.note_deleted(stream, last.position);
+                self.note_deleted(stream, last.sequence);
                 // All values are those of this position.
-                return Ok(after(last.position));
+                return Ok(after(last.sequence));
             }
-            // What was read before comes again and brings nothing new; what took its places is new.
-            self.merge.forget_positions();
-            self.shared.stats.position.store(0, Ordering::Relaxed);
-            return Ok(DeliverPolicy::ByStartTime { start_time: last.stored - LOOK_BACK });
+            return self.read_again(last, None);
         }
-        let resumed = match self.options.start {
-            // The stream is another one, or has lost its end.
-            Start::After(at) if at > stream.cached_info().state.last_sequence => None,
-            Start::After(at) => Some(at),
-            Start::Last => None,
+        let Start::After(position) = self.options.start else {
+            let (from, end) = self.last_values(client, stream, false).await?;
+            return Ok(after(from.map_or(end, |from| from.sequence)));
         };
-        if let Some(position) = resumed {
-            self.note_deleted(stream, position);
-            self.merge.resume_after(position);
-            self.shared.stats.position.store(position, Ordering::Relaxed);
+        if has_message(stream, position).await? {
+            self.note_deleted(stream, position.sequence);
+            self.merge.resume_after(position.sequence);
+            self.shared.set_position(position);
+            let (from, end) = self.last_values(client, stream, true).await?;
+            let from = from.map_or(end, |from| from.sequence);
+            return Ok(after(from.min(position.sequence)));
         }
-        Ok(after(self.last_values(client, stream, resumed).await?))
+        let (from, _) = self.last_values(client, stream, true).await?;
+        self.read_again(position, from)
+    }
+
+    /// Goes on in a stream that does not have a message that was read.
+    ///
+    /// What was read before comes again, which brings nothing new to who has read it; what took its
+    /// places is new.
+    fn read_again(
+        &mut self,
+        last: Position,
+        from: Option<Position>,
+    ) -> Result<DeliverPolicy, String> {
+        tracing::warn!(
+            stream = self.stream_name(),
+            position = %last,
+            "the stream has lost its end, or is another one: its last three minutes are read again"
+        );
+        self.merge.forget_positions();
+        self.shared.set_position(Position::default());
+        let look_back = last.before(LOOK_BACK_NS)?;
+        let from = from.map(|from| from.before(0)).transpose()?;
+        let start_time = from.map_or(look_back, |from| from.min(look_back));
+        Ok(DeliverPolicy::ByStartTime { start_time })
+    }
+
+    fn stream_name(&self) -> &str {
+        match &self.options.delivery {
+            Delivery::Stream(name) => name,
+            Delivery::Core => "",
+        }
     }
 
     /// Counts the messages after a position that the stream has deleted.
@@ -66,17 +94,19 @@ impl<S: EventSink> Following<S> {
         }
     }
 
-    /// Reads the last value of each topic, but the trades if those go on after a position.
+    /// Reads the last value of each topic, but the trades if those go on after a position. Gives
+    /// the message after which to go on, and the end of the stream.
     async fn last_values(
         &mut self,
         client: &Client,
         stream: &Stream,
-        resumed: Option<u64>,
-    ) -> Result<u64, String> {
+        is_resumed: bool,
+    ) -> Result<(Option<Position>, u64), String> {
         let end = stream.cached_info().state.last_sequence;
         let policy = DeliverPolicy::LastPerSubject;
-        let (mut messages, mut pending) = ordered(client, stream, &self.filters, policy).await?;
-        let (mut newest, mut snapshots) = (None::<LastRead>, Vec::new());
+        let filters = &self.filters.subscribed;
+        let (mut messages, mut pending) = ordered(client, stream, filters, policy).await?;
+        let (mut newest, mut snapshots) = (None::<Position>, Vec::new());
         while pending > 0 {
             let message = timeout(PATIENCE, messages.next()).await;
             let message = message.map_err(|_| "the server sends nothing".to_owned())?;
@@ -84,15 +114,15 @@ impl<S: EventSink> Following<S> {
             let message = message.map_err(|error| error.to_string())?;
             let info = message.info().map_err(|error| error.to_string())?;
             let (at, left) = (info.stream_sequence, info.pending);
-            let this = LastRead { position: at, stored: info.published };
-            newest = newest.filter(|other| other.position > at).or(Some(this));
+            let this = Position::new(at, info.published);
+            newest = newest.filter(|other| other.sequence > at).or(Some(this));
             pending = left;
             let kind = parse(&message.subject).map(|(of, kind)| (of.channel().kind(), kind));
             let is_later = match kind {
                 // Their whole books come by themselves; these are read from there on.
                 Some((ChannelKind::Depth, SubjectKind::Event)) => true,
                 Some((ChannelKind::Trades | ChannelKind::Stream(_), SubjectKind::Event)) => {
-                    resumed.is_some()
+                    is_resumed
                 }
                 _ => false,
             };
@@ -105,17 +135,14 @@ impl<S: EventSink> Following<S> {
         }
         let latest = snapshots.iter().map(|(time, _)| *time).max().unwrap_or_default();
         let recent = snapshots.iter().filter(|(time, _)| latest - time <= OLD_SNAPSHOT_NS);
-        let first = recent.map(|(_, read)| *read).min_by_key(|read| read.position);
+        let first = recent.map(|(_, read)| *read).min_by_key(|read| read.sequence);
         let first = first.or(newest);
-        let from = first.map_or(end, |read| read.position);
-        if let Some(position) = resumed {
-            return Ok(position.min(from));
+        if !is_resumed {
+            // A connection that is lost before the next message goes on from here.
+            self.last = first;
+            self.shared.set_position(newest.unwrap_or_default());
         }
-        // A connection that is lost before the next message goes on from here.
-        self.last = first;
-        let shown = newest.map_or(0, |read| read.position);
-        self.shared.stats.position.store(shown, Ordering::Relaxed);
-        Ok(from)
+        Ok((first, end))
     }
 }
 
@@ -127,17 +154,17 @@ const fn after(position: u64) -> DeliverPolicy {
 ///
 /// A server that crashed may have lost the end of the stream, which then grows again from an
 /// earlier position: other messages have the places of those that were read.
-async fn has_message(stream: &Stream, last: LastRead) -> Result<bool, String> {
+async fn has_message(stream: &Stream, last: Position) -> Result<bool, String> {
     let state = &stream.cached_info().state;
-    if last.position < state.first_sequence {
+    if last.sequence < state.first_sequence || last.sequence == 0 {
         return Ok(true);
     }
-    let found = timeout(PATIENCE, stream.get_raw_message(last.position)).await;
+    let found = timeout(PATIENCE, stream.get_raw_message(last.sequence)).await;
     match found.map_err(|_| "the server does not answer".to_owned())? {
-        Ok(message) => Ok(message.time == last.stored),
+        Ok(message) => Ok(Position::new(message.sequence, message.time) == last),
         Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
             // Deleted by hand, or not there yet.
-            Ok(last.position <= state.last_sequence)
+            Ok(last.sequence <= state.last_sequence)
         }
         Err(error) => Err(error.to_string()),
     }

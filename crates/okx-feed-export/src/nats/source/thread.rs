@@ -31,7 +31,11 @@ pub(super) fn run<S: EventSink>(mut following: Following<S>) {
         let stats = &following.shared.stats;
         let was_useful = stats.is_current() || stats.messages() > before;
         following.merge.set_current(false, now);
-        tracing::warn!(server = following.options.server.shown(), why, "no connection");
+        tracing::warn!(
+            server = following.options.server.shown(),
+            why,
+            "nothing comes from NATS; trying again"
+        );
         following.shared.stats.note_error(why);
         pause = match was_useful {
             true => Duration::from_millis(20),

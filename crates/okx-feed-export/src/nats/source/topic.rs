@@ -32,6 +32,15 @@ struct AtWriter {
     state: BookState,
     /// The number of its last event.
     sequence: u64,
+    /// The server has refused messages of it: a later event than that of this number is needed.
+    refused_at: Option<u64>,
+}
+
+impl AtWriter {
+    /// Whether nothing of the topic is known that came after what was refused.
+    fn is_refused(&self) -> bool {
+        self.refused_at.is_some_and(|at| self.sequence <= at)
+    }
 }
 
 impl Topic {
@@ -82,12 +91,27 @@ impl Topic {
                 self.writers.remove(oldest);
             }
             let state = BookState::Connecting;
-            self.writers.push(AtWriter { writer, session, state, sequence: 0 });
+            let (sequence, refused_at) = (0, None);
+            self.writers.push(AtWriter { writer, session, state, sequence, refused_at });
             self.writers.len() - 1
         });
         // Just found or pushed.
         #[expect(clippy::indexing_slicing, reason = "the place was found just above")]
         &mut self.writers[place]
+    }
+
+    /// Notes after which event of a writer, if any, messages were refused. True if that is news.
+    pub(super) fn note_refused(&mut self, writer: WriterId, session: u64, at: u64) -> bool {
+        let of_writer = self.at_writer(writer, session);
+        let was_refused = of_writer.is_refused();
+        of_writer.refused_at = Some(at);
+        !was_refused && of_writer.is_refused()
+    }
+
+    /// Notes that nothing is missing at a writer any more.
+    pub(super) fn note_none_refused(&mut self, writer: WriterId) {
+        let own = self.writers.iter_mut().filter(|at| at.writer == writer);
+        own.for_each(|at| at.refused_at = None);
     }
 
     /// Notes that a writer has dropped events, or that they were lost.
@@ -106,7 +130,8 @@ impl Topic {
             let had_none = self.state == BookState::Connecting;
             return if had_none { BookState::Connecting } else { BookState::Stale };
         }
-        let running = || self.writers.iter().filter(|at| writers.runs(at.writer, at.session, now));
+        let runs = |at: &&AtWriter| !at.is_refused() && writers.runs(at.writer, at.session, now);
+        let running = || self.writers.iter().filter(runs);
         let best = running().map(|at| at.state).min_by_key(|state| rank(*state));
         match best {
             None if self.state == BookState::Connecting => BookState::Connecting,

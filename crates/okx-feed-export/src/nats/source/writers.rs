@@ -22,6 +22,8 @@ struct Writer {
     /// When that came, and for how long it is good.
     at: Option<MonoNanos>,
     good_for: Duration,
+    /// Whether that named topics with refused messages.
+    has_refused: bool,
 }
 
 /// All writers that were heard of.
@@ -39,8 +41,9 @@ impl Writers {
         let known = self.all.iter().position(|writer| writer.name == name);
         WriterId(known.unwrap_or_else(|| {
             if self.all.len() < MOST {
-                let (session, at, good_for) = (0, None, Duration::ZERO);
-                self.all.push(Writer { name: name.to_owned(), session, at, good_for });
+                let (session, at, good_for, has_refused) = (0, None, Duration::ZERO, false);
+                let name = name.to_owned();
+                self.all.push(Writer { name, session, at, good_for, has_refused });
             }
             self.all.len() - 1
         }))
@@ -52,6 +55,12 @@ impl Writers {
             let good_for = SHORTEST.max(interval.saturating_mul(MISSING));
             (writer.session, writer.at, writer.good_for) = (session, Some(now), good_for);
         }
+    }
+
+    /// Notes whether a heartbeat names topics with refused messages. Gives what the one before did.
+    pub(super) fn note_refused(&mut self, id: WriterId, has_refused: bool) -> bool {
+        let writer = self.all.get_mut(id.0);
+        writer.is_some_and(|writer| std::mem::replace(&mut writer.has_refused, has_refused))
     }
 
     /// Whether a session of a writer runs.
