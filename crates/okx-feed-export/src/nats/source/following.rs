@@ -34,9 +34,6 @@ impl<S: EventSink> Following<S> {
     }
 
     pub(super) fn on_message(&mut self, message: &Message, position: u64) {
-        if !self.filters.wants(&message.subject) {
-            return;
-        }
         let head = message.headers.as_ref().and_then(|headers| headers.get_last(HEADER_NAME));
         let received = Received {
             subject: &message.subject,

@@ -81,8 +81,9 @@ impl<S: EventSink> Following<S> {
         mut beats: Subscriber,
     ) -> Result<(), String> {
         let mut messages = SelectAll::new();
-        for filter in &self.filters.subscribed {
-            messages.push(subscribe(client, filter.clone()).await?);
+        for (place, filter) in self.filters.all().iter().enumerate() {
+            let subscriber = subscribe(client, filter.clone()).await?;
+            messages.push(subscriber.map(move |message| (place, message)));
         }
         // What was sent meanwhile is lost.
         self.merge.invalidate(self.now());
@@ -104,13 +105,20 @@ impl<S: EventSink> Following<S> {
                     self.merge.on_heartbeat(&beat.payload, self.now());
                 }
                 message = messages.next() => {
-                    self.on_message(&message.ok_or("the connection was closed")?, 0);
+                    self.on_core_message(message.ok_or("the connection was closed")?);
                     while let Some(Some(message)) = messages.next().now_or_never() {
-                        self.on_message(&message, 0);
+                        self.on_core_message(message);
                     }
                     self.merge.on_drained();
                 }
             }
+        }
+    }
+
+    /// Handles a message without a stream, and the place of the filter by which it came.
+    fn on_core_message(&mut self, (place, message): (usize, async_nats::Message)) {
+        if self.filters.is_first(place, &message.subject) {
+            self.on_message(&message, 0);
         }
     }
 
@@ -122,8 +130,7 @@ impl<S: EventSink> Following<S> {
         mut beats: Subscriber,
     ) -> Result<(), String> {
         let policy = self.begin(client, stream).await?;
-        let (mut messages, pending) =
-            ordered(client, stream, &self.filters.subscribed, policy).await?;
+        let (mut messages, pending) = ordered(client, stream, self.filters.all(), policy).await?;
         // A heartbeat counts when it is read, so what has waited until now must not.
         while let Some(Some(_)) = beats.next().now_or_never() {}
         let mut is_current = pending == 0;

@@ -104,7 +104,7 @@ impl<S: EventSink> Following<S> {
     ) -> Result<(Option<Position>, u64), String> {
         let end = stream.cached_info().state.last_sequence;
         let policy = DeliverPolicy::LastPerSubject;
-        let filters = &self.filters.subscribed;
+        let filters = self.filters.all();
         let (mut messages, mut pending) = ordered(client, stream, filters, policy).await?;
         let (mut newest, mut snapshots) = (None::<Position>, Vec::new());
         while pending > 0 {
