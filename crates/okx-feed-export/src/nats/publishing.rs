@@ -19,7 +19,7 @@ use super::ack::Ack;
 use super::exporter_options::ExporterOptions;
 use super::head::HEADER_NAME;
 use super::outbox::{Outbox, Outgoing};
-use super::refusals::Refusals;
+use super::refusals::{self, Refusals};
 use super::stats::ExporterStats;
 use super::subject::WRITER_PREFIX;
 use super::topics::Topics;
@@ -273,6 +273,22 @@ impl Publishing {
         Ok(true)
     }
 
+    /// What is kept of messages, and what was refused of them.
+    fn sent(&mut self) -> (&mut Refusals, refusals::Sent<'_>) {
+        let Self { topics, outbox, stats, refusals, .. } = self;
+        (refusals, refusals::Sent { topics, outbox, stats })
+    }
+
+    fn refuse(&mut self, message: &Outgoing, why: &str) {
+        let (refusals, mut sent) = self.sent();
+        refusals.refuse(&mut sent, message, why);
+    }
+
+    fn on_server_error(&mut self, text: &str) {
+        let (refusals, mut sent) = self.sent();
+        refusals.on_server_error(&mut sent, text);
+    }
+
     /// Reads the acknowledgements and the errors that are here.
     fn settle_ready(&mut self, link: &mut Link) -> Result<(), String> {
         while let Ok(error) = link.errors.try_recv() {
@@ -322,8 +338,8 @@ impl Publishing {
             "topics": self.topics.len(),
             "dropped": self.receiver.stats().dropped(),
         });
-        if self.topics.refused_len() > 0 {
-            beat["refused"] = self.topics.refused().collect();
+        if let (Some(members), 1..) = (beat.as_object_mut(), self.topics.refused_len()) {
+            members.insert("refused".to_owned(), self.topics.refused().collect());
         }
         let subject = Subject::from(format!("{WRITER_PREFIX}.{writer}"));
         let payload = Bytes::from(beat.to_string());

@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_nats::Subject;
 use tokio::time::Instant;
 
-use super::outbox::Outgoing;
-use super::publishing::Publishing;
+use super::outbox::{Outbox, Outgoing};
 use super::stats::ExporterStats;
+use super::topics::Topics;
 
 /// How long nothing is sent on a subject that the server does not let this writer publish on. It
 /// says so for each message, and an operator may allow it meanwhile.
@@ -56,41 +56,48 @@ impl Refusals {
     }
 }
 
-impl Publishing {
+/// What an exporter keeps of its messages.
+pub(super) struct Sent<'p> {
+    pub(super) topics: &'p mut Topics,
+    pub(super) outbox: &'p mut Outbox,
+    pub(super) stats: &'p ExporterStats,
+}
+
+impl Refusals {
     /// Notes that the server has not taken a message and never will.
     #[cold]
-    pub(super) fn refuse(&mut self, message: &Outgoing, why: &str) {
-        ExporterStats::count(&self.stats.refused);
-        self.topics.note_refused(message);
-        self.report_refusal(&message.subject, why);
+    pub(super) fn refuse(&mut self, sent: &mut Sent<'_>, message: &Outgoing, why: &str) {
+        ExporterStats::count(&sent.stats.refused);
+        sent.topics.note_refused(message);
+        self.report(sent.stats, &message.subject, why);
     }
 
     /// Handles an error that the server has sent. It names the subject of a message that it did not
     /// take for want of a permission, and sends no acknowledgement of that.
     #[cold]
-    pub(super) fn on_server_error(&mut self, text: &str) {
+    pub(super) fn on_server_error(&mut self, sent: &mut Sent<'_>, text: &str) {
         let Some(subject) = denied_subject(text) else {
-            return self.stats.note_error(text.to_owned());
+            return sent.stats.note_error(text.to_owned());
         };
         let subject = Subject::from(subject);
-        self.refusals.deny(&subject, Instant::now());
-        let waiting = self.outbox.take_of(&subject);
+        self.deny(&subject, Instant::now());
+        let waiting = sent.outbox.take_of(&subject);
         if waiting.is_empty() {
             // Without a stream nothing is kept; or it is no message of a topic.
-            ExporterStats::count(&self.stats.refused);
-            self.topics.note_refused_on(&subject);
-            self.report_refusal(&subject, text);
+            ExporterStats::count(&sent.stats.refused);
+            sent.topics.note_refused_on(&subject);
+            self.report(sent.stats, &subject, text);
         }
-        waiting.iter().for_each(|message| self.refuse(message, text));
+        waiting.iter().for_each(|message| self.refuse(sent, message, text));
     }
 
-    fn report_refusal(&mut self, subject: &Subject, why: &str) {
-        self.stats.note_error(format!("{subject}: {why}"));
-        if self.refusals.is_log_due(Instant::now()) {
+    fn report(&mut self, stats: &ExporterStats, subject: &Subject, why: &str) {
+        stats.note_error(format!("{subject}: {why}"));
+        if self.is_log_due(Instant::now()) {
             tracing::warn!(
                 subject = subject.as_str(),
                 why,
-                refused = self.stats.refused(),
+                refused = stats.refused(),
                 "the NATS server refuses messages, which are lost: allow this user to publish on \
                  the subject, or raise the limit that the reason names"
             );

@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_is_marked_before_the_next_event_and_told_until_it_is_taken() {
+    fn what_was_refused_is_marked_before_the_next_event_and_named_until_that_is_taken() {
         let of: Subscription = "tickers:A-B".parse().unwrap();
         let other: Subscription = "tickers:C-D".parse().unwrap();
         let mut topics = Topics::new("A".to_owned(), 7, true);

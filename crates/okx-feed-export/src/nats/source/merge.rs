@@ -16,7 +16,7 @@ use super::options::SourceOptions;
 use super::readers::{Shared, SourceStats};
 use super::topic::Topic;
 use super::values::{DepthOutcome, Value, apply, is_newer, is_newer_record, time_of, update};
-use super::writers::{WriterId, Writers};
+use super::writers::{Beat, WriterId, Writers};
 use crate::nats::decode::{DepthPayload, Payload, read};
 use crate::nats::encode::content_hash;
 use crate::nats::head::Head;
@@ -31,17 +31,6 @@ pub(super) struct Received<'m> {
     pub(super) payload: &'m [u8],
     /// The position in the stream; 0 without one.
     pub(super) position: u64,
-}
-
-/// A heartbeat.
-#[derive(serde::Deserialize)]
-struct Beat<'p> {
-    writer: &'p str,
-    session: u64,
-    interval_ms: u64,
-    /// Topics of which the server has refused messages since the event of this number.
-    #[serde(borrow, default)]
-    refused: HashMap<&'p str, u64>,
 }
 
 /// Merges the messages of writers.

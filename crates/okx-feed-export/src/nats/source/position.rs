@@ -8,7 +8,7 @@ use okx_feed::UnixNanos;
 
 /// A message of a stream: where a source is, to be kept while it does not run.
 ///
-/// The time tells whether the stream still has that message. A server that crashed may have lost
+/// The time shows whether the stream still has that message. A server that crashed may have lost
 /// the end of a stream, which then grows again from an earlier place.
 ///
 /// Its text is `1234@1764512345678901234`.

@@ -1,5 +1,6 @@
 //! Which writers run, by their heartbeats.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use okx_feed::MonoNanos;
@@ -9,6 +10,17 @@ const MISSING: u32 = 3;
 
 /// The shortest silence of a writer that counts.
 const SHORTEST: Duration = Duration::from_millis(1_500);
+
+/// A heartbeat.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Beat<'p> {
+    pub(super) writer: &'p str,
+    pub(super) session: u64,
+    pub(super) interval_ms: u64,
+    /// Topics of which the server has refused messages since the event of this number.
+    #[serde(borrow, default)]
+    pub(super) refused: HashMap<&'p str, u64>,
+}
 
 /// A writer by its place in [`Writers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
