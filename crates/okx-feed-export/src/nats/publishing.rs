@@ -72,6 +72,13 @@ pub(super) struct Publishing {
     pub(super) refusals: Refusals,
 }
 
+/// Whatever ends it, a panic too: there is no connection then.
+impl Drop for Publishing {
+    fn drop(&mut self) {
+        self.stats.is_connected.store(false, Ordering::Relaxed);
+    }
+}
+
 /// A connection at work.
 struct Link {
     client: Client,

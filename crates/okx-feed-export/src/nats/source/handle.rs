@@ -100,6 +100,13 @@ impl NatsSource {
         self.shared.with(|all| read(all.get(of)?))
     }
 
+    /// Whether its thread runs: not after [`NatsSource::stop`], nor after a panic in the sink, which
+    /// leaves every topic [`BookState::Down`].
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
     /// The position in the stream of the last message whose event was emitted: where another source
     /// goes on with [`Start::After`](super::Start::After). Its sequence is 0 before the first.
     #[must_use]

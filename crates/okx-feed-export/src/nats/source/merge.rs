@@ -20,7 +20,7 @@ use super::writers::{Beat, WriterId, Writers};
 use crate::nats::decode::{DepthPayload, Payload, read};
 use crate::nats::encode::content_hash;
 use crate::nats::head::Head;
-use crate::nats::subject::{SubjectKind, TopicSubjects, parse, without_prefix};
+use crate::nats::subject::{SubjectKind, TopicSubjects, is_writer_name, parse, without_prefix};
 
 /// A message of a market, as it came.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,8 @@ pub(super) struct Received<'m> {
 }
 
 /// Merges the messages of writers.
+///
+/// Dropped, it has ended: no reader uses its values, even after a panic in the sink.
 #[derive(Debug)]
 pub(super) struct Merge<S> {
     options: SourceOptions,
@@ -47,6 +49,16 @@ pub(super) struct Merge<S> {
     /// The position after which trades are read.
     trades_after: u64,
     sink: S,
+}
+
+const STOPPED: BookState = BookState::Down(DownReason::Stopped);
+
+impl<S> Drop for Merge<S> {
+    fn drop(&mut self) {
+        self.shared.stats.is_current.store(false, Ordering::Relaxed);
+        self.topics.iter_mut().for_each(|topic| topic.value.publish_state(STOPPED));
+        self.shared.with(|all| all.values_mut().for_each(|readers| readers.state = STOPPED));
+    }
 }
 
 impl<S: EventSink> Merge<S> {
@@ -87,7 +99,7 @@ impl<S: EventSink> Merge<S> {
         // Of a stream, all of the session before is there, or another writer's copy.
         let is_core = message.position == 0;
         let is_new_session = is_core && topic.is_new_session(writer, head.session);
-        topic.note_state(writer, head.session, head.state);
+        topic.note_state(&self.writers, (writer, head.session), head.state);
         let is_event = kind == SubjectKind::Event;
         let is_gap = is_event && topic.note_sequence(writer, head.session, head.sequence);
         if is_gap && is_core {
@@ -140,7 +152,7 @@ impl<S: EventSink> Merge<S> {
                 let hash = content_hash(of.payload);
                 let is_new = match record.ts_event {
                     UnixNanos::UNKNOWN => seen.note_untimed(record, hash),
-                    _ => seen.note(hash),
+                    at => seen.note(hash, at),
                 };
                 if is_new {
                     publisher.push(record);
@@ -176,7 +188,7 @@ impl<S: EventSink> Merge<S> {
         let Some(topic) = self.topics.get_mut(at) else { return };
         let Value::Trades { seen, publisher } = &mut topic.value else { return };
         let before = seen.last();
-        if !seen.note(trade.first_id(), trade.trade_id) {
+        if !seen.note(trade.first_id(), trade.trade_id, trade.ts_event) {
             return self.on_duplicate(at, now);
         }
         publisher.push(trade);
@@ -272,7 +284,8 @@ impl<S: EventSink> Merge<S> {
 
     /// Handles a heartbeat: `writer.okx.A`.
     pub(super) fn on_heartbeat(&mut self, payload: &[u8], now: MonoNanos) {
-        let Ok(beat) = serde_json::from_slice::<Beat<'_>>(payload) else {
+        let beat = serde_json::from_slice::<Beat<'_>>(payload).ok();
+        let Some(beat) = beat.filter(|beat| is_writer_name(beat.writer)) else {
             return SourceStats::count(&self.shared.stats.malformed);
         };
         let writer = self.writers.id(beat.writer);
@@ -325,9 +338,8 @@ impl<S: EventSink> Merge<S> {
     pub(super) fn stop(&mut self) {
         for at in 0..self.topics.len() {
             let Some(topic) = self.topics.get_mut(at) else { return };
-            let state = BookState::Down(DownReason::Stopped);
-            topic.value.publish_state(state);
-            self.set_state(at, state);
+            topic.value.publish_state(STOPPED);
+            self.set_state(at, STOPPED);
         }
     }
 

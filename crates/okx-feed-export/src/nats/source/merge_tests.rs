@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use okx_feed::model::FieldValue;
-use okx_feed::{BookState, Event, MonoNanos};
+use okx_feed::{BookState, DownReason, Event, MonoNanos};
 
 use super::merge::{Merge, Received};
 use super::options::SourceOptions;
@@ -383,4 +383,60 @@ fn what_a_server_has_refused_is_not_live_until_a_later_event() {
     assert_eq!(world.log(), ["books5:A-B stale"]);
     world.beat("A", 7);
     assert_eq!(world.log(), ["books5:A-B live"]);
+}
+
+#[test]
+fn a_panic_in_the_sink_leaves_nothing_live() {
+    let mut world = World::new();
+    world.beat("A", 7);
+    world.book("A", 1);
+    let topic = "books5:A-B".parse().unwrap();
+    let World { merge, shared, log, .. } = world;
+    let reader = shared.with(|all| all[&topic].book.clone()).unwrap();
+    assert!(reader.snapshot().state.is_live());
+    let thread = std::thread::spawn(move || {
+        let _merge = merge;
+        panic!("a sink");
+    });
+    assert!(thread.join().is_err());
+    let down = BookState::Down(DownReason::Stopped);
+    assert_eq!((reader.snapshot().state, shared.with(|all| all[&topic].state)), (down, down));
+    assert!(!shared.stats.is_current());
+    assert_eq!(log.lock().unwrap().last().unwrap(), "book 1", "the sink is not called");
+}
+
+#[test]
+fn trades_and_values_of_a_writer_that_was_away_are_not_shown_again() {
+    let mut world = World::new();
+    world.beat("A", 7);
+    world.beat("B", 7);
+    (1..=9_000).for_each(|id| world.trade("A", id));
+    world.book("A", 8);
+    world.book("A", 9);
+    world.log();
+    // The server remembers none of its message ids.
+    (1..=9_000).for_each(|id| world.trade("B", id));
+    world.book("B", 8);
+    assert_eq!(world.log(), Vec::<String>::new());
+    world.trade("B", 9_001);
+    assert_eq!(world.log(), ["trade 9001 missed 0"]);
+}
+
+#[test]
+fn names_without_end_take_nothing_from_a_writer_that_runs() {
+    let mut world = World::new();
+    (0..300).for_each(|number| world.beat(&format!("x{number}"), 3));
+    world.beat("A", 7);
+    world.book("A", 1);
+    assert_eq!(world.log(), ["books5:A-B live", "book 1"]);
+    for number in 0..1_000 {
+        world.pass(1);
+        world.beat("A", 7);
+        world.book(&format!("y{number}"), number + 2);
+        world.beat(&format!("z{number}"), 3);
+    }
+    let malformed = world.shared.stats.malformed();
+    world.beat("no name", 3);
+    assert_eq!(world.shared.stats.malformed(), malformed + 1);
+    assert!(world.log().iter().all(|text| text.starts_with("book ")), "it was live all the time");
 }

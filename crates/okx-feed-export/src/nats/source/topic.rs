@@ -4,7 +4,7 @@ use okx_feed::{BookState, DownReason, MonoNanos, Subscription, SubscriptionId};
 
 use super::options::SourceOptions;
 use super::values::Value;
-use super::writers::{WriterId, Writers};
+use super::writers::{MOST, WriterId, Writers};
 
 /// A topic.
 #[derive(Debug)]
@@ -61,7 +61,15 @@ impl Topic {
     }
 
     /// Notes the state of the topic at a writer.
-    pub(super) fn note_state(&mut self, writer: WriterId, session: u64, state: BookState) {
+    pub(super) fn note_state(
+        &mut self,
+        writers: &Writers,
+        (writer, session): (WriterId, u64),
+        state: BookState,
+    ) {
+        if self.writers.len() >= SESSIONS * MOST {
+            self.writers.retain(|at| writers.knows(at.writer));
+        }
         self.at_writer(writer, session).state = state;
     }
 
