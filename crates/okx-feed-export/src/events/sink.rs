@@ -12,7 +12,7 @@ use super::write::SlotWriter;
 use okx_feed::book::{BookSync, DepthAction};
 use okx_feed::event::StateChange;
 use okx_feed::{
-    BookState, Decimal, DepthChange, DepthUpdate, Event, EventSink, InstrumentId, Level,
+    BookState, Decimal, DepthChange, DepthUpdate, Event, EventSink, InstrumentId, Level, Record,
     Subscription, SubscriptionId, Topic, TradeUpdate, UnixNanos,
 };
 
@@ -22,7 +22,7 @@ use okx_feed::{
 pub struct RingOptions {
     /// How many slots it has. An event takes one, an order-book message one more for each 12
     /// levels; a slot has about 350 bytes, and there are a quarter as many records of 600. All of
-    /// it is taken at once. 1 to 2^20.
+    /// it is taken at once. 2 to 2^20.
     pub slots: usize,
     /// How often each order book is repeated as a whole, by receive times; zero for never.
     pub snapshot_interval: Duration,
@@ -41,7 +41,8 @@ impl Default for RingOptions {
 /// passes every event on to the next sink first.
 ///
 /// Never waits. Allocates at the first event of a subscription only. Order books are repeated as a
-/// whole at an interval, and after a drop, so that who reads the ring needs none of its own.
+/// whole at an interval, and after a drop, so that who reads the ring needs none of its own. Of other
+/// events that were dropped, the last of each subscription follows the mark of the drop.
 #[derive(Debug)]
 pub struct RingSink<S> {
     ring: Ring,
@@ -51,7 +52,7 @@ pub struct RingSink<S> {
 impl<S> RingSink<S> {
     /// Makes a ring. The sink is of the feed's thread, the receiver of another one.
     pub fn new(options: RingOptions, next: S) -> (Self, RingReceiver) {
-        let slots = options.slots.clamp(1, 1 << 20);
+        let slots = options.slots.clamp(2, 1 << 20);
         let (slots_out, slots_in) = SlotWriter::new(slots);
         let (stats, wake) = (Arc::<RingStats>::default(), Wake::new(options.poll));
         let receiver = RingReceiver::new(slots_in, Arc::clone(&stats), wake.clone());
@@ -66,6 +67,7 @@ impl<S> RingSink<S> {
             room_again: slots.div_ceil(8),
             topics: Vec::new(),
             short: Vec::new(),
+            held: Vec::new(),
         };
         (Self { ring, next }, receiver)
     }
@@ -86,6 +88,9 @@ impl<S: EventSink> EventSink for RingSink<S> {
 
     fn on_drained(&mut self) {
         self.next.on_drained();
+        if !self.ring.short.is_empty() {
+            self.ring.mark_drops();
+        }
         if std::mem::take(&mut self.ring.has_news) {
             self.ring.wake.wake();
             self.ring.slots.warm_ahead();
@@ -129,6 +134,15 @@ struct Ring {
     topics: Vec<Option<KnownTopic>>,
     /// The subscriptions with dropped events.
     short: Vec<usize>,
+    /// By the number of the subscription: the last of these events, which is the value now.
+    held: Vec<Option<Held>>,
+}
+
+/// An event that was dropped.
+#[derive(Clone, Copy, Debug)]
+enum Held {
+    Event(Slot),
+    Record(Subscription, Record),
 }
 
 impl Ring {
@@ -146,7 +160,9 @@ impl Ring {
             Event::Record(update) => {
                 if let Some((at, known)) = self.known(update.subscription_id, update.topic) {
                     let slot = Slot::Record(known.subscription);
-                    self.put_by(at, |slots| slots.push_record(slot, update.record));
+                    if !self.put_by(at, |slots| slots.push_record(slot, update.record)) {
+                        self.hold(at, Held::Record(known.subscription, *update.record));
+                    }
                 }
             }
             Event::DepthBook(change) => self.depth(change),
@@ -285,18 +301,29 @@ impl Ring {
     }
 
     fn put(&mut self, at: usize, slot: Slot) {
-        self.put_by(at, |slots| slots.push(slot));
+        if !self.put_by(at, |slots| slots.push(slot)) && !matches!(slot, Slot::State(..)) {
+            self.hold(at, Held::Event(slot));
+        }
     }
 
-    /// Pushes an event, or counts it as dropped.
-    #[inline]
-    fn put_by(&mut self, at: usize, push: impl FnOnce(&mut SlotWriter) -> bool) {
-        // Nothing may enter before the mark of what is missing.
-        if !self.is_short(at) && push(&mut self.slots) {
-            self.count_pushed();
-        } else {
-            self.drop_one(at);
+    /// Keeps an event that was dropped, in the place of the one before it.
+    #[cold]
+    fn hold(&mut self, at: usize, event: Held) {
+        if let Some(held) = self.held.get_mut(at) {
+            *held = Some(event);
         }
+    }
+
+    /// Pushes an event, or counts it as dropped. Whether it was pushed.
+    #[inline]
+    fn put_by(&mut self, at: usize, push: impl FnOnce(&mut SlotWriter) -> bool) -> bool {
+        // Nothing may enter before the mark of what is missing.
+        let is_pushed = !self.is_short(at) && push(&mut self.slots);
+        match is_pushed {
+            true => self.count_pushed(),
+            false => self.drop_one(at),
+        }
+        is_pushed
     }
 
     fn is_short(&self, at: usize) -> bool {
@@ -323,20 +350,33 @@ impl Ring {
         entry.repeated = UnixNanos::UNKNOWN;
     }
 
-    /// Marks drops once there is room again, not for each slot that becomes free.
+    /// Marks drops once there is room again, not for each slot that becomes free. The last value
+    /// that was dropped follows the mark: without it, one that changes seldom would be missing for
+    /// long.
     #[cold]
     fn mark_drops(&mut self) {
         if self.slots.free() < self.room_again {
             return;
         }
         while let Some(&at) = self.short.last() {
+            if !self.slots.has_room_for_two() {
+                return;
+            }
             if let Some(Some(entry)) = self.topics.get_mut(at) {
+                // There is room for both.
                 let slot = Slot::Missed(entry.subscription, entry.dropped, entry.state);
-                if !self.slots.push(slot) {
-                    return;
-                }
+                self.slots.push(slot);
                 entry.dropped = 0;
                 self.has_news = true;
+                if let Some(value) = self.held.get_mut(at).and_then(Option::take) {
+                    match value {
+                        Held::Event(slot) => self.slots.push(slot),
+                        Held::Record(of, record) => {
+                            self.slots.push_record(Slot::Record(of), &record)
+                        }
+                    };
+                    self.count_pushed();
+                }
             }
             self.short.pop();
         }
@@ -355,6 +395,7 @@ impl Ring {
     fn make(&mut self, at: usize, topic: Topic<'_>) -> Option<(usize, KnownTopic)> {
         if self.topics.len() <= at {
             self.topics.resize(at + 1, None);
+            self.held.resize(at + 1, None);
             self.short.reserve(self.topics.len() - self.short.len());
         }
         let subscription = Subscription::of(&topic).ok()?;

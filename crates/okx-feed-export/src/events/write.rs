@@ -56,6 +56,11 @@ impl SlotWriter {
         self.slots.slots()
     }
 
+    /// Whether there is room for two slots, with a record.
+    pub(super) fn has_room_for_two(&self) -> bool {
+        self.free() >= 2 && !self.records.is_full()
+    }
+
     /// Writes a slot; `false` where there is no room.
     #[inline]
     pub(super) fn push(&mut self, slot: Slot) -> bool {

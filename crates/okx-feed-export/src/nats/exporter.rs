@@ -10,6 +10,7 @@ use super::error::NatsError;
 use super::exporter_options::ExporterOptions;
 use super::outbox::Outbox;
 use super::publishing::{End, Publishing};
+use super::queue::Queue;
 use super::refusals::Refusals;
 use super::stats::ExporterStats;
 use super::subject::is_writer_name;
@@ -46,7 +47,8 @@ impl Exporter {
         }
         options.server.addresses()?;
         let (stats, stop) = (Arc::<ExporterStats>::default(), Arc::<AtomicBool>::default());
-        let (_, started) = Clock::start().now();
+        let clock = Clock::start();
+        let (now, started) = clock.now();
         let has_ids = options.stream.is_some();
         let topics = Topics::new(options.writer.clone(), started.0 / 1_000_000, has_ids);
         let mut publishing = Publishing {
@@ -54,8 +56,8 @@ impl Exporter {
             stats: Arc::clone(&stats),
             stop: Arc::clone(&stop),
             options,
-            receiver,
-            topics,
+            queue: Queue::new(receiver, topics, now),
+            clock,
             pending: None,
             refusals: Refusals::default(),
         };
@@ -128,6 +130,7 @@ fn run(publishing: &mut Publishing) {
         if publishing.stop.load(Ordering::Relaxed) || publishing.is_over() {
             return;
         }
+        publishing.queue.tick(publishing.clock.mono());
         std::thread::sleep(pause);
     }
 }

@@ -1,9 +1,31 @@
 //! What was sent and is not acknowledged yet, in order.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use async_nats::Subject;
 use bytes::Bytes;
+use okx_feed::MonoNanos;
+
+/// What a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// An event that stands for itself: a trade, an order-book message, a state.
+    Event,
+    /// A value that replaces the one before, such as a five-level book or a whole order book.
+    Value,
+    /// A state or a value that was sent before.
+    Repeat,
+    /// The mark behind all that a reader must have for its topics to be live.
+    Watermark,
+}
+
+impl Use {
+    /// Whether it is an event of the feed.
+    pub(super) const fn is_event(self) -> bool {
+        matches!(self, Self::Event | Self::Value)
+    }
+}
 
 /// A message, ready to be sent, and to be sent again.
 #[derive(Clone, Debug)]
@@ -14,6 +36,9 @@ pub(super) struct Outgoing {
     text: Bytes,
     payload_len: usize,
     head_len: usize,
+    pub(super) of_use: Use,
+    /// The feed has pushed its event at this time or later.
+    since: MonoNanos,
 }
 
 impl Outgoing {
@@ -22,8 +47,14 @@ impl Outgoing {
         subject: Subject,
         text: Bytes,
         (payload_len, head_len): (usize, usize),
+        (of_use, since): (Use, MonoNanos),
     ) -> Self {
-        Self { subject, text, payload_len, head_len }
+        Self { subject, text, payload_len, head_len, of_use, since }
+    }
+
+    /// How long its event has waited at most.
+    pub(super) const fn age(&self, now: MonoNanos) -> Duration {
+        now.since(self.since)
     }
 
     pub(super) fn payload(&self) -> Bytes {
@@ -100,6 +131,20 @@ impl Outbox {
         taken
     }
 
+    /// Takes what must not be sent again: watermarks, and values that have waited for longer than a
+    /// server remembers their ids, which would replace later ones of other writers.
+    pub(super) fn take_outdated(&mut self, now: MonoNanos, limit: Duration) -> Vec<Outgoing> {
+        let is_outdated = |message: &Outgoing| match message.of_use {
+            Use::Value | Use::Repeat => message.age(now) > limit,
+            Use::Watermark => true,
+            Use::Event => false,
+        };
+        let of = |waiting: &&mut Option<Outgoing>| waiting.as_ref().is_some_and(is_outdated);
+        let taken = self.waiting.iter_mut().filter(of).filter_map(Option::take).collect();
+        self.drop_settled();
+        taken
+    }
+
     fn drop_settled(&mut self) {
         while let Some(None) = self.waiting.front() {
             self.waiting.pop_front();
@@ -120,9 +165,10 @@ mod tests {
 
     #[test]
     fn what_is_not_acknowledged_is_sent_again_in_order() {
+        let of_use = Use::Event;
         let message = |n: u64| {
             let text = Bytes::from(format!("{{}}head{n}"));
-            Outgoing::new(Subject::from(n.to_string()), text, (2, 4))
+            Outgoing::new(Subject::from(n.to_string()), text, (2, 4), (of_use, MonoNanos(n)))
         };
         let one = message(7);
         assert_eq!((&*one.payload(), one.head(), one.id()), (&b"{}"[..], "head", "7"));
@@ -145,5 +191,21 @@ mod tests {
         assert_eq!((taken, waiting(&outbox)), (vec!["6".to_owned(); 2], vec![(8, "8".to_owned())]));
         assert!(outbox.settle(8).is_some());
         assert_eq!((outbox.oldest(), outbox.len(), outbox.add(message(7))), (None, 0, 9));
+    }
+
+    #[test]
+    fn values_that_have_waited_for_long_are_not_sent_again() {
+        let mut outbox = Outbox::default();
+        let all = [Use::Value, Use::Event, Use::Watermark, Use::Value, Use::Event, Use::Watermark];
+        for (second, of_use) in (1..).zip(all) {
+            let since = MonoNanos(second * 1_000_000_000);
+            let (subject, text) = (Subject::from("s"), Bytes::from(format!("{second}")));
+            outbox.add(Outgoing::new(subject, text, (0, 0), (of_use, since)));
+        }
+        let ids = |all: &[Outgoing]| all.iter().map(|of| of.id().to_owned()).collect::<Vec<_>>();
+        let taken = outbox.take_outdated(MonoNanos(63_000_000_000), Duration::from_secs(60));
+        assert_eq!(ids(&taken), ["1", "3", "6"]);
+        let left: Vec<_> = outbox.waiting().map(|(number, _)| number).collect();
+        assert_eq!((left, outbox.len()), (vec![1, 3, 4], 5));
     }
 }

@@ -19,12 +19,12 @@ use super::ack::Ack;
 use super::exporter_options::ExporterOptions;
 use super::head::HEADER_NAME;
 use super::outbox::{Outbox, Outgoing};
+use super::queue::Queue;
 use super::refusals::{self, Refusals};
 use super::stats::ExporterStats;
 use super::subject::WRITER_PREFIX;
-use super::topics::Topics;
-use crate::events::RingReceiver;
 use crate::json::SCHEMA;
+use okx_feed::transport::Clock;
 
 /// How many events are taken from the ring before acknowledgements are read again.
 const BATCH: usize = 256;
@@ -62,8 +62,8 @@ pub(super) enum End {
 #[derive(Debug)]
 pub(super) struct Publishing {
     pub(super) options: ExporterOptions,
-    pub(super) receiver: RingReceiver,
-    pub(super) topics: Topics,
+    pub(super) queue: Queue,
+    pub(super) clock: Clock,
     pub(super) outbox: Outbox,
     pub(super) stats: Arc<ExporterStats>,
     pub(super) stop: Arc<AtomicBool>,
@@ -87,19 +87,22 @@ struct Link {
     errors: mpsc::Receiver<String>,
     /// The acknowledgements and the subject before their numbers; `None` without a stream.
     acks: Option<(Subscriber, String)>,
+    /// For how long the stream has message ids, and messages.
+    keeps: Option<(Duration, Duration)>,
 }
 
 impl Publishing {
     /// Whether the feed has ended and all it left is sent.
     pub(super) fn is_over(&self) -> bool {
-        self.receiver.is_over() && self.receiver.queued() == 0 && self.outbox.len() == 0
+        self.queue.is_over() && self.outbox.len() == 0
     }
 
     /// Publishes over one connection until it is lost, or all is done.
     pub(super) async fn connection(&mut self, linger: Duration) -> End {
         let before = self.stats.acknowledged();
         if self.options.stream.is_none() && self.stats.connects() > 0 {
-            self.topics.begin_session();
+            self.queue.topics.begin_session();
+            self.queue.repeat_all();
         }
         let end = match self.connect().await {
             Ok(mut link) => match self.publish_all(&mut link, linger).await {
@@ -148,26 +151,37 @@ impl Publishing {
             .connect(addresses)
             .await
             .map_err(|error| error.to_string())?;
-        let mut acks = None;
+        let (mut acks, mut keeps) = (None, None);
         if let Some(stream) = &self.options.stream {
             let jetstream = async_nats::jetstream::new(client.clone());
             let made = jetstream.get_or_create_stream(stream.config()).await;
-            made.map_err(|error| {
+            let made = made.map_err(|error| {
                 // The library only says that no answer came.
                 let said = errors.try_recv().map_or(String::new(), |said| format!("; {said}"));
                 format!("the server has no stream {:?} and makes none: {error}{said}", stream.name)
             })?;
+            let config = &made.cached_info().config;
+            keeps = Some((config.duplicate_window, config.max_age));
             let inbox = client.new_inbox();
             let subscriber = client.subscribe(format!("{inbox}.*")).await;
             acks = Some((subscriber.map_err(|error| error.to_string())?, inbox));
         }
         ExporterStats::count(&self.stats.connects);
         self.stats.is_connected.store(true, Ordering::Relaxed);
-        Ok(Link { client, lost, errors, acks })
+        Ok(Link { client, lost, errors, acks, keeps })
     }
 
     async fn publish_all(&mut self, link: &mut Link, linger: Duration) -> Result<(), String> {
         self.refusals.begin_connection();
+        if let Some((ids, messages)) = link.keeps {
+            self.queue.use_stream(ids, messages);
+        }
+        for message in self.outbox.take_outdated(self.clock.mono(), self.queue.limit()) {
+            if message.of_use.is_event() {
+                ExporterStats::count(&self.stats.left_out);
+            }
+            self.queue.topics.leave_out_message(&message);
+        }
         for (number, message) in self.outbox.waiting() {
             ExporterStats::count(&self.stats.resent);
             send(link, message, Some(number)).await?;
@@ -184,7 +198,7 @@ impl Publishing {
             let has_more = self.take_batch(link).await?;
             self.settle_ready(link)?;
             let now = Instant::now();
-            if self.topics.take_refused() {
+            if self.queue.topics.take_refused() {
                 beat_at = beat_at.min(now + SOON);
             }
             // By the clock: where there is always more to send, nothing waits for a timer.
@@ -197,9 +211,9 @@ impl Publishing {
             } else if oldest.0.is_some() && now.duration_since(oldest.1) > PATIENCE {
                 return Err("the server acknowledges nothing".to_owned());
             }
-            if self.stop.load(Ordering::Relaxed) || self.receiver.is_over() {
+            if self.stop.load(Ordering::Relaxed) || self.queue.receiver.is_over() {
                 let since = *stopping.get_or_insert(now);
-                let is_done = self.receiver.queued() == 0 && self.outbox.len() == 0;
+                let is_done = self.queue.receiver.queued() == 0 && self.outbox.len() == 0;
                 if is_done || now.duration_since(since) > linger {
                     let flushed = tokio::time::timeout(linger, link.client.flush()).await;
                     return flushed.map_err(|_| "the server takes nothing".to_owned()).map(|_| ());
@@ -232,7 +246,7 @@ impl Publishing {
                 let inbox = link.acks.as_ref().map(|(_, inbox)| inbox.as_str());
                 self.settle(&message, inbox.unwrap_or_default())?;
             }
-            () = self.receiver.wait(), if has_room => {}
+            () = self.queue.receiver.wait(), if has_room => {}
             () = sleep(LOOK) => {}
         }
         Ok(())
@@ -242,13 +256,16 @@ impl Publishing {
     /// there may be more that can be sent.
     async fn take_batch(&mut self, link: &Link) -> Result<bool, String> {
         let has_stream = self.options.stream.is_some();
+        let (now, mut left_out) = (self.clock.mono(), 0);
         for _ in 0..BATCH {
             if self.outbox.len() >= self.options.unacknowledged {
                 return Ok(false);
             }
-            let Some(event) = self.receiver.pop() else { return Ok(false) };
+            let messages = self.queue.next(now, &mut left_out);
+            self.stats.left_out.fetch_add(std::mem::take(&mut left_out), Ordering::Relaxed);
+            let Some(messages) = messages else { return Ok(false) };
             let mut was_slow = false;
-            for message in self.topics.messages(&event).into_iter().flatten() {
+            for message in messages.into_iter().flatten() {
                 let (len, most) = (message.payload_len(), link.client.max_payload() / 8 * 7);
                 if len > most {
                     self.refuse(&message, &format!("a payload of {len} bytes, of {most} at most"));
@@ -258,7 +275,9 @@ impl Publishing {
                     self.refuse(&message, "this user has no permission to publish on it");
                     continue;
                 }
-                ExporterStats::count(&self.stats.published);
+                if message.of_use.is_event() {
+                    ExporterStats::count(&self.stats.published);
+                }
                 let sent = if has_stream {
                     let sent = message.clone();
                     let number = self.outbox.add(message);
@@ -266,7 +285,7 @@ impl Publishing {
                 } else {
                     let sent = send(link, &message, None).await;
                     if sent.is_ok() && !self.refusals.was_denied(&message.subject) {
-                        self.topics.note_taken(&message);
+                        self.queue.topics.note_taken(&message);
                     }
                     self.pending = sent.is_err().then_some(message);
                     sent
@@ -282,8 +301,8 @@ impl Publishing {
 
     /// What is kept of messages, and what was refused of them.
     fn sent(&mut self) -> (&mut Refusals, refusals::Sent<'_>) {
-        let Self { topics, outbox, stats, refusals, .. } = self;
-        (refusals, refusals::Sent { topics, outbox, stats })
+        let Self { queue, outbox, stats, refusals, .. } = self;
+        (refusals, refusals::Sent { topics: &mut queue.topics, outbox, stats })
     }
 
     fn refuse(&mut self, message: &Outgoing, why: &str) {
@@ -324,29 +343,34 @@ impl Publishing {
             self.refuse(&message, why);
             return Ok(());
         }
-        self.topics.note_taken(&message);
-        ExporterStats::count(&self.stats.acknowledged);
-        if ack == Ack::Duplicate {
-            ExporterStats::count(&self.stats.duplicates);
+        self.queue.topics.note_taken(&message);
+        if message.of_use.is_event() {
+            ExporterStats::count(&self.stats.acknowledged);
+            if ack == Ack::Duplicate {
+                ExporterStats::count(&self.stats.duplicates);
+            }
         }
         Ok(())
     }
 
     /// Sends a heartbeat, with the topics that readers must not show as live. A writer with more
     /// of them than it has room for sends none, so nothing of it is live.
-    async fn beat(&self, link: &Link) -> Result<(), String> {
+    async fn beat(&mut self, link: &Link) -> Result<(), String> {
+        let now = self.clock.mono();
+        self.queue.tick(now);
         let ExporterOptions { writer, heartbeat, .. } = &self.options;
         let mut beat = serde_json::json!({
             "schema": SCHEMA,
             "event": "writer",
             "writer": writer,
-            "session": self.topics.session(),
+            "session": self.queue.topics.session(),
+            "uptime_ns": now.0,
             "interval_ms": u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX),
-            "topics": self.topics.len(),
-            "dropped": self.receiver.stats().dropped(),
+            "topics": self.queue.topics.len(),
+            "dropped": self.queue.receiver.stats().dropped(),
         });
-        if let (Some(members), 1..) = (beat.as_object_mut(), self.topics.refused_len()) {
-            members.insert("refused".to_owned(), self.topics.refused().collect());
+        if let (Some(members), 1..) = (beat.as_object_mut(), self.queue.topics.refused_len()) {
+            members.insert("refused".to_owned(), self.queue.topics.refused().collect());
         }
         let subject = Subject::from(format!("{WRITER_PREFIX}.{writer}"));
         let payload = Bytes::from(beat.to_string());

@@ -10,6 +10,7 @@ pub struct ExporterStats {
     pub(super) acknowledged: AtomicU64,
     pub(super) duplicates: AtomicU64,
     pub(super) refused: AtomicU64,
+    pub(super) left_out: AtomicU64,
     pub(super) resent: AtomicU64,
     pub(super) connects: AtomicU64,
     pub(super) unacknowledged: AtomicU64,
@@ -40,6 +41,12 @@ impl ExporterStats {
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Values that had waited for too long to be sent: only the last of each topic was.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.left_out.load(Ordering::Relaxed)
     }
 
     /// Messages that were sent again after a loss of the connection.

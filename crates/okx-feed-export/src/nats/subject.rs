@@ -5,6 +5,8 @@
 //! | `md.okx.v5.books5.BTC-USDT` | the events of a topic, in order |
 //! | `md.okx.v5.books.BTC-USDT.snapshot` | its order book as a whole, repeated |
 //! | `md.okx.v5.books.BTC-USDT.state.A` | the state of the subscription at the writer `A` |
+//! | `md.okx.v5.books5.BTC-USDT.last.A` | the last value at the writer `A`, repeated |
+//! | `md.okx.writer.A` | watermarks of the writer `A`: all that it had at a time is before |
 //! | `writer.okx.A` | the writer `A` runs; never stored in a stream |
 //!
 //! The channel of v3 has its market, as its documents write it: `futures/depth5`. In a token, each
@@ -21,6 +23,9 @@ pub const PREFIX: &str = "md.okx";
 
 /// What the subjects of writers begin with.
 pub const WRITER_PREFIX: &str = "writer.okx";
+
+/// What the subjects of watermarks begin with, which are beside those of topics, in the same stream.
+pub const WATERMARK_PREFIX: &str = "md.okx.writer";
 
 /// What stands for no key.
 const NO_KEY: &str = "%";
@@ -57,6 +62,12 @@ impl TopicSubjects {
     pub fn state(&self, writer: &str) -> String {
         format!("{}.state.{writer}", self.events)
     }
+
+    /// The subject of the topic's last value at a writer.
+    #[must_use]
+    pub fn last(&self, writer: &str) -> String {
+        format!("{}.last.{writer}", self.events)
+    }
 }
 
 /// What a subject is about.
@@ -68,6 +79,8 @@ pub enum SubjectKind {
     Snapshot,
     /// A state at the writer of this name.
     State(String),
+    /// The last value at the writer of this name, repeated.
+    Last(String),
 }
 
 /// The topic and the kind of a subject; `None` if it is no subject of a topic.
@@ -79,6 +92,7 @@ pub fn parse(subject: &str) -> Option<(Subscription, SubjectKind)> {
         (None, ..) => SubjectKind::Event,
         (Some("snapshot"), None, _) => SubjectKind::Snapshot,
         (Some("state"), Some(writer), None) => SubjectKind::State(writer.to_owned()),
+        (Some("last"), Some(writer), None) => SubjectKind::Last(writer.to_owned()),
         _ => return None,
     };
     let (market, channel) = match channel.split_once('/') {
@@ -101,6 +115,11 @@ pub fn parse(subject: &str) -> Option<(Subscription, SubjectKind)> {
 /// A subject of a market without what all of them begin with.
 pub(super) fn without_prefix(subject: &str) -> &str {
     subject.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix('.')).unwrap_or(subject)
+}
+
+/// Whether a subject is that of a writer's watermarks.
+pub(super) fn is_watermark(subject: &str) -> bool {
+    subject.strip_prefix(WATERMARK_PREFIX).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Appends a text as a part of a token.

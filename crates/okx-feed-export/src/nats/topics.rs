@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use async_nats::Subject;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::decode::{Payload, read};
 use super::encode::{write_key, write_payload};
 use super::head::Head;
-use super::outbox::Outgoing;
-use super::subject::{SubjectKind, TopicSubjects, parse, without_prefix};
+use super::outbox::{Outgoing, Use};
+use super::subject::{SubjectKind, TopicSubjects, WATERMARK_PREFIX, parse, without_prefix};
 use crate::events::Message;
-use okx_feed::{BookState, Subscription, UnixNanos};
+use crate::json::SCHEMA;
+use okx_feed::model::ChannelKind;
+use okx_feed::{Book5, BookState, MonoNanos, Record, Subscription, UnixNanos};
 
 /// How many bytes of messages are allocated at once.
 const BLOCK: usize = 64 << 10;
@@ -35,33 +37,69 @@ pub(super) struct Topics {
     refused: usize,
     /// The sum of [`Topic::unmarked`].
     unmarked: u64,
+    /// In the order of their first events.
+    order: Vec<Subscription>,
+    /// The topics with values that were left out.
+    left_out: Vec<Subscription>,
+    /// The place of the topic that is repeated next.
+    next: usize,
+    watermark: Subject,
+    /// The number of the last one.
+    watermarks: u64,
+    /// The feed has pushed what comes next at this time or later.
+    pub(super) since: MonoNanos,
 }
 
 /// One topic.
 #[derive(Debug)]
 struct Topic {
-    /// Of its events, of its whole books and of its states.
-    subjects: [Subject; 3],
+    /// Of its events, of its whole books, of its states and of its last values.
+    subjects: [Subject; 4],
     /// The number of the last message on each of them.
-    sent: [u64; 3],
+    sent: [u64; 4],
     state: BookState,
     /// Events that were refused and are not marked yet.
     unmarked: u64,
     /// The number of the last event when a message was refused: readers know the topic again with
     /// a later one.
     refused_at: Option<u64>,
+    last: Option<LastValue>,
+    is_left_out: bool,
+}
+
+/// The last value of a topic whose values replace one another.
+#[derive(Clone, Copy, Debug)]
+enum LastValue {
+    Book(Book5),
+    Record(Record),
 }
 
 /// The places of the subjects.
 const EVENTS: usize = 0;
 const SNAPSHOTS: usize = 1;
 const STATES: usize = 2;
+const LAST_VALUES: usize = 3;
 
 impl Topics {
     pub(super) fn new(writer: String, session: u64, has_ids: bool) -> Self {
-        let (topics, text, block) = (HashMap::default(), Vec::new(), BytesMut::new());
-        let (is_refused, refused, unmarked) = (false, 0, 0);
-        Self { writer, session, has_ids, topics, text, block, is_refused, refused, unmarked }
+        let watermark = Subject::from(format!("{WATERMARK_PREFIX}.{writer}"));
+        Self {
+            writer,
+            session,
+            has_ids,
+            topics: HashMap::default(),
+            text: Vec::new(),
+            block: BytesMut::new(),
+            is_refused: false,
+            refused: 0,
+            unmarked: 0,
+            order: Vec::new(),
+            left_out: Vec::new(),
+            next: 0,
+            watermark,
+            watermarks: 0,
+            since: MonoNanos::ZERO,
+        }
     }
 
     pub(super) const fn session(&self) -> u64 {
@@ -73,7 +111,7 @@ impl Topics {
     pub(super) fn begin_session(&mut self) {
         self.session += 1;
         self.refused = 0;
-        self.topics.values_mut().for_each(|topic| (topic.sent, topic.refused_at) = ([0; 3], None));
+        self.topics.values_mut().for_each(|topic| (topic.sent, topic.refused_at) = ([0; 4], None));
     }
 
     /// Notes that the server has refused a message.
@@ -83,11 +121,10 @@ impl Topics {
     pub(super) fn note_refused(&mut self, message: &Outgoing) {
         let Some((subscription, kind)) = parse(&message.subject) else { return };
         let count = match kind {
-            SubjectKind::Snapshot => return,
-            SubjectKind::State(_) => 0,
-            SubjectKind::Event => match read(subscription.channel(), &message.payload()) {
+            SubjectKind::Snapshot | SubjectKind::Last(_) => return,
+            kind => match read(subscription.channel(), &message.payload()) {
                 Some(Payload::Missed(count)) => count,
-                _ => 1,
+                _ => u64::from(kind == SubjectKind::Event),
             },
         };
         self.note_short(&subscription, count);
@@ -98,7 +135,7 @@ impl Topics {
         match parse(subject) {
             Some((subscription, SubjectKind::Event)) => self.note_short(&subscription, 1),
             Some((subscription, SubjectKind::State(_))) => self.note_short(&subscription, 0),
-            Some((_, SubjectKind::Snapshot)) | None => {}
+            Some((_, SubjectKind::Snapshot | SubjectKind::Last(_))) | None => {}
         }
     }
 
@@ -163,9 +200,11 @@ impl Topics {
         let (subscription, place) = match event {
             Message::Book(subscription, _)
             | Message::Trade { subscription, .. }
-            | Message::Record(subscription, _)
-            | Message::Missed(subscription, ..) => (*subscription, EVENTS),
+            | Message::Record(subscription, _) => (*subscription, EVENTS),
             Message::State(subscription, ..) => (*subscription, STATES),
+            // In a stream, the last event of a topic must be a value.
+            Message::Missed(subscription, ..) if self.has_ids => (*subscription, STATES),
+            Message::Missed(subscription, ..) => (*subscription, EVENTS),
             Message::Depth(depth) if depth.is_repeated => (depth.subscription, SNAPSHOTS),
             Message::Depth(depth) => (depth.subscription, EVENTS),
         };
@@ -193,18 +232,114 @@ impl Topics {
         (count > 0).then(|| self.message(of, &Message::Missed(*of, count, state), EVENTS))
     }
 
+    /// The topics that come next of all that are repeated in turn.
+    pub(super) fn next_in_turn(&mut self, count: usize) -> Vec<Subscription> {
+        let (order, from) = (&self.order, self.next);
+        let next = order.iter().cycle().skip(from).take(count.min(order.len()));
+        let next: Vec<_> = next.copied().collect();
+        self.next = (from + next.len()).checked_rem(order.len()).unwrap_or_default();
+        next
+    }
+
+    /// The state of a topic again, and its last value, each with an id of its own.
+    pub(super) fn repeat(&mut self, of: &Subscription, needs_live: bool) -> [Option<Outgoing>; 3] {
+        let Some(Topic { state, last, .. }) = self.topics.get(of) else {
+            return [None, None, None];
+        };
+        let (state, last) = (*state, last.filter(|_| !needs_live || state.is_live()));
+        let first = self.message(of, &Message::State(*of, state, UnixNanos::UNKNOWN), STATES);
+        let second = last.map(|last| match last {
+            LastValue::Book(book) => self.message(of, &Message::Book(*of, book), LAST_VALUES),
+            LastValue::Record(record) => {
+                self.message(of, &Message::Record(*of, record), LAST_VALUES)
+            }
+        });
+        [Some(first), second, None].map(|message| {
+            let mut message = message?;
+            message.of_use = Use::Repeat;
+            Some(message)
+        })
+    }
+
+    /// Leaves an event out if later ones replace it. False if they do not.
+    pub(super) fn leave_out(&mut self, event: &Message<'_>) -> bool {
+        let of = match event {
+            Message::Book(of, _) | Message::Record(of, _) => of,
+            // The ring repeats it.
+            Message::Depth(depth) => return depth.is_repeated,
+            _ => return false,
+        };
+        let Self { writer, order, topics, .. } = self;
+        let topic = topics.entry(*of).or_insert_with(|| {
+            order.push(*of);
+            Topic::of(of, writer)
+        });
+        let is_value = topic.keep(event);
+        if is_value && !std::mem::replace(&mut topic.is_left_out, true) {
+            self.left_out.push(*of);
+        }
+        is_value
+    }
+
+    /// A message with a value is not sent again: the last one of its topic is to be repeated.
+    pub(super) fn leave_out_message(&mut self, message: &Outgoing) {
+        let Some((of, SubjectKind::Event | SubjectKind::Last(_))) = parse(&message.subject) else {
+            return;
+        };
+        let topic = self.topics.get_mut(&of);
+        if topic.is_some_and(|topic| !std::mem::replace(&mut topic.is_left_out, true)) {
+            self.left_out.push(of);
+        }
+    }
+
+    /// The topics whose last value is to be repeated.
+    pub(super) fn take_left_out(&mut self) -> Vec<Subscription> {
+        let all = std::mem::take(&mut self.left_out);
+        for of in &all {
+            if let Some(topic) = self.topics.get_mut(of) {
+                topic.is_left_out = false;
+            }
+        }
+        all
+    }
+
+    /// The mark behind all events until a time of this writer's clock.
+    pub(super) fn watermark(&mut self, uptime: MonoNanos) -> Outgoing {
+        self.watermarks += 1;
+        let Self { writer, session, text, watermarks: sequence, .. } = self;
+        text.clear();
+        // Writing to memory does not fail.
+        let _ = write!(
+            text,
+            "{{\"schema\":\"{SCHEMA}\",\"event\":\"watermark\",\"uptime_ns\":{}}}",
+            uptime.0
+        );
+        let payload_len = text.len();
+        let (session, sequence, state) = (*session, *sequence, BookState::Live);
+        Head { writer, session, sequence, state, key: None }.write(text);
+        let head_len = text.len() - payload_len;
+        let _ = write!(text, "{}:{session}.{sequence}", without_prefix(&self.watermark));
+        let text = self.block();
+        let subject = self.watermark.clone();
+        Outgoing::new(subject, text, (payload_len, head_len), (Use::Watermark, uptime))
+    }
+
     fn message(
         &mut self,
         subscription: &Subscription,
         event: &Message<'_>,
         place: usize,
     ) -> Outgoing {
-        let Self { writer, session, has_ids, topics, text, block, .. } = self;
-        let topic = topics.entry(*subscription).or_insert_with(|| Topic::of(subscription, writer));
+        let Self { writer, session, has_ids, topics, text, order, .. } = self;
+        let topic = topics.entry(*subscription).or_insert_with(|| {
+            order.push(*subscription);
+            Topic::of(subscription, writer)
+        });
         if let Message::State(_, state, _) | Message::Missed(_, _, state) = event {
             topic.state = *state;
         }
-        #[expect(clippy::indexing_slicing, reason = "a place is one of three")]
+        let is_value = (place == EVENTS && topic.keep(event)) || place == SNAPSHOTS;
+        #[expect(clippy::indexing_slicing, reason = "a place is one of four")]
         let (subject, number) = (&topic.subjects[place], &mut topic.sent[place]);
         *number += 1;
         text.clear();
@@ -218,7 +353,7 @@ impl Topics {
             // have.
             text.extend_from_slice(without_prefix(&topic.subjects[EVENTS]).as_bytes());
             text.push(b':');
-            if !write_key(text, event, payload_len) {
+            if place == LAST_VALUES || !write_key(text, event, payload_len) {
                 text.truncate(key_at);
                 // Writing to memory does not fail.
                 let _ = write!(text, "{}:{writer}.{session}.{number}", without_prefix(subject));
@@ -226,31 +361,56 @@ impl Topics {
             key_at
         } else {
             text.push(b' ');
-            if !write_key(text, event, payload_len) {
+            if place == LAST_VALUES || !write_key(text, event, payload_len) {
                 text.truncate(key_at);
             }
             text.len()
         };
         let head_len = head_end - payload_len;
+        let subject = subject.clone();
+        let of_use = if is_value { Use::Value } else { Use::Event };
+        let text = self.block();
+        Outgoing::new(subject, text, (payload_len, head_len), (of_use, self.since))
+    }
+
+    /// The text as a part of a block.
+    fn block(&mut self) -> Bytes {
+        let Self { text, block, .. } = self;
         if block.capacity() < text.len() {
             block.reserve(text.len().max(BLOCK));
         }
         block.extend_from_slice(text);
-        Outgoing::new(subject.clone(), block.split().freeze(), (payload_len, head_len))
+        block.split().freeze()
     }
 }
 
 impl Topic {
     fn of(subscription: &Subscription, writer: &str) -> Self {
         let subjects = TopicSubjects::of(subscription);
-        let state = subjects.state(writer);
+        let (state, last) = (subjects.state(writer), subjects.last(writer));
         Self {
-            subjects: [subjects.events, subjects.snapshot, state].map(Subject::from),
-            sent: [0; 3],
+            subjects: [subjects.events, subjects.snapshot, state, last].map(Subject::from),
+            sent: [0; 4],
             state: BookState::Connecting,
             unmarked: 0,
             refused_at: None,
+            last: None,
+            is_left_out: false,
         }
+    }
+
+    /// Keeps an event as the last value if a later one replaces it. Whether it is one.
+    fn keep(&mut self, event: &Message<'_>) -> bool {
+        self.last = Some(match event {
+            Message::Book(_, book) => LastValue::Book(*book),
+            Message::Record(of, record)
+                if matches!(of.channel().kind(), ChannelKind::Latest(_)) =>
+            {
+                LastValue::Record(*record)
+            }
+            _ => return false,
+        });
+        true
     }
 }
 

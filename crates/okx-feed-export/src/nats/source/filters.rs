@@ -1,7 +1,7 @@
 //! The subjects that a source reads.
 
 use crate::nats::error::NatsError;
-use crate::nats::subject::PREFIX;
+use crate::nats::subject::{PREFIX, WATERMARK_PREFIX};
 
 /// How many tokens the subject of a topic has: `md.okx.v5.books5.BTC-USDT`.
 const TOKENS: usize = 5;
@@ -23,14 +23,16 @@ impl Filters {
         if let Some(wrong) = subjects.iter().find(|subject| !is_valid(subject)) {
             return Err(NatsError::Subject(wrong.clone()));
         }
-        let mut all: Vec<_> = subjects.iter().flat_map(|subject| with_others(subject)).collect();
+        if subjects.is_empty() {
+            return Err(NatsError::Subject(String::new()));
+        }
+        let watermarks = format!("{WATERMARK_PREFIX}.*");
+        let all = subjects.iter().flat_map(|subject| with_others(subject));
+        let mut all: Vec<_> = all.chain([watermarks]).collect();
         all.sort();
         all.dedup();
         let is_covered = |one: &String| all.iter().any(|of| of != one && covers(of, one));
         let all: Vec<_> = all.iter().filter(|one| !is_covered(one)).cloned().collect();
-        if all.is_empty() {
-            return Err(NatsError::Subject(String::new()));
-        }
         let overlaps = |(at, one): (usize, &String)| all.iter().take(at).any(|of| overlap(of, one));
         let overlap = all.iter().enumerate().any(overlaps);
         Ok(Self { all, overlap })
@@ -49,11 +51,13 @@ impl Filters {
     }
 }
 
-/// A pattern with those of the snapshots and states of its topics.
+/// A pattern with those of the snapshots, states and last values of its topics.
 fn with_others(pattern: &str) -> Vec<String> {
     match pattern.ends_with('>') {
         true => vec![pattern.to_owned()],
-        false => ["", ".snapshot", ".state.*"].map(|end| format!("{pattern}{end}")).to_vec(),
+        false => {
+            ["", ".snapshot", ".state.*", ".last.*"].map(|end| format!("{pattern}{end}")).to_vec()
+        }
     }
 }
 
@@ -108,7 +112,7 @@ mod tests {
         let both = of(&["md.okx.v5.books5.*", "md.okx.v5.books5.A", "md.okx.v5.*.*"]);
         assert_eq!(both, of(&["md.okx.v5.*.*"]));
         let apart = of(&["md.okx.v5.books5.A", "md.okx.v5.books.*", "md.okx.v5.books5.B"]);
-        assert_eq!((apart.all.len(), apart.overlap), (9, false), "{apart:?}");
+        assert_eq!((apart.all.len(), apart.overlap), (13, false), "{apart:?}");
         assert!(covers("a.>", "a.>") && covers("a.*", "a.*") && !covers("a.*", "a.>"));
         assert!(!covers("a.>", "a") && !covers("a.b", "a.*") && !covers("a.b", "a.b.c"));
     }
@@ -155,7 +159,8 @@ mod tests {
     fn a_topic_is_read_with_its_snapshots_and_states() {
         let of = |subject: &str| Filters::new(&[subject.to_owned()]).ok();
         let books = "md.okx.v5.books.*";
-        let all = [books.to_owned(), format!("{books}.snapshot"), format!("{books}.state.*")];
+        let all = ["", ".last.*", ".snapshot", ".state.*"].map(|end| format!("{books}{end}"));
+        let all = [&all[..], &["md.okx.writer.*".to_owned()]].concat();
         assert_eq!(of(books).unwrap().all, all);
         assert_eq!(of("md.okx.>").unwrap().all, ["md.okx.>"]);
         let wrong = [

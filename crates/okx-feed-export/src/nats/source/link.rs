@@ -8,7 +8,6 @@ use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::Stream;
 use async_nats::{Client, Event, Subscriber};
-use futures_util::stream::SelectAll;
 use futures_util::{FutureExt, StreamExt};
 use okx_feed::EventSink;
 use tokio::sync::Notify;
@@ -19,6 +18,7 @@ use super::options::Delivery;
 use super::position::Position;
 use super::readers::SourceStats;
 use super::start::ordered;
+use super::subscribed::Subscribed;
 use crate::nats::subject::WRITER_PREFIX;
 
 /// How often topics are judged by time.
@@ -80,10 +80,9 @@ impl<S: EventSink> Following<S> {
         lost: &Notify,
         mut beats: Subscriber,
     ) -> Result<(), String> {
-        let mut messages = SelectAll::new();
+        let mut messages = Subscribed::default();
         for (place, filter) in self.filters.all().iter().enumerate() {
-            let subscriber = subscribe(client, filter.clone()).await?;
-            messages.push(subscriber.map(move |message| (place, message)));
+            messages.add(filter, place, subscribe(client, filter.clone()).await?);
         }
         // What was sent meanwhile is lost.
         self.merge.invalidate(self.now());
@@ -105,9 +104,11 @@ impl<S: EventSink> Following<S> {
                     self.merge.on_heartbeat(&beat.payload, self.now());
                 }
                 message = messages.next() => {
-                    self.on_core_message(message.ok_or("the connection was closed")?);
-                    while let Some(Some(message)) = messages.next().now_or_never() {
-                        self.on_core_message(message);
+                    let (mut next, mut taken) = (Some(message), 0);
+                    while let Some(message) = next {
+                        self.on_core_message(message.ok_or("the connection was closed")?);
+                        taken += 1;
+                        next = if taken < BATCH { messages.next().now_or_never() } else { None };
                     }
                     self.merge.on_drained();
                 }

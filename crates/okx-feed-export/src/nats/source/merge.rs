@@ -16,11 +16,13 @@ use super::options::SourceOptions;
 use super::readers::{Shared, SourceStats};
 use super::topic::Topic;
 use super::values::{DepthOutcome, Value, apply, is_newer, is_newer_record, time_of, update};
-use super::writers::{Beat, WriterId, Writers};
+use super::writers::{Beat, Heartbeat, WriterId, Writers};
 use crate::nats::decode::{DepthPayload, Payload, read};
 use crate::nats::encode::content_hash;
 use crate::nats::head::Head;
-use crate::nats::subject::{SubjectKind, TopicSubjects, is_writer_name, parse, without_prefix};
+use crate::nats::subject::{
+    SubjectKind, TopicSubjects, is_watermark, is_writer_name, parse, without_prefix,
+};
 
 /// A message of a market, as it came.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +82,9 @@ impl<S: EventSink> Merge<S> {
     pub(super) fn on_message(&mut self, message: Received<'_>, now: MonoNanos) {
         let stats = &self.shared.stats;
         SourceStats::count(&stats.messages);
+        if is_watermark(message.subject) {
+            return self.on_watermark(&message, now);
+        }
         let head = Head::parse(message.head);
         let Some((at, kind)) = self.place(message.subject) else { return };
         let Some(topic) = self.topics.get_mut(at) else { return };
@@ -119,7 +124,7 @@ impl<S: EventSink> Merge<S> {
             Payload::Book(book) => {
                 let Value::Book { last, .. } = &mut topic.value else { return };
                 if !is_newer(&book, last.as_ref()) {
-                    return self.on_duplicate(at, now);
+                    return self.on_duplicate(at, writer, now);
                 }
                 *last = Some(book);
                 self.publish(at, now);
@@ -131,14 +136,20 @@ impl<S: EventSink> Merge<S> {
             }
             Payload::Trade { trade, replayed, origin, renamed_to } => {
                 let own = renamed_to.as_ref().map(|id| id.as_str());
-                self.on_trade(at, &trade, (replayed, origin, own), now);
+                self.on_trade((at, writer), &trade, (replayed, origin, own), now);
             }
-            Payload::Record(record) => self.on_record(at, &record, message, now),
-            Payload::Depth(depth) => self.on_depth(at, &depth, now),
+            Payload::Record(record) => self.on_record((at, writer), &record, message, now),
+            Payload::Depth(depth) => self.on_depth((at, writer), &depth, now),
         }
     }
 
-    fn on_record(&mut self, at: usize, record: &Record, of: Received<'_>, now: MonoNanos) {
+    fn on_record(
+        &mut self,
+        (at, writer): (usize, WriterId),
+        record: &Record,
+        of: Received<'_>,
+        now: MonoNanos,
+    ) {
         let Some(topic) = self.topics.get_mut(at) else { return };
         let is_new = match &mut topic.value {
             Value::Latest { last, .. } => {
@@ -162,7 +173,7 @@ impl<S: EventSink> Merge<S> {
             _ => return,
         };
         if !is_new {
-            return self.on_duplicate(at, now);
+            return self.on_duplicate(at, writer, now);
         }
         self.publish(at, now);
         let Some(topic) = self.topics.get(at) else { return };
@@ -172,15 +183,19 @@ impl<S: EventSink> Merge<S> {
         self.sink.on_event(&Event::Record(update));
     }
 
-    /// A value that is shown already still makes up for what a writer has dropped before.
-    fn on_duplicate(&mut self, at: usize, now: MonoNanos) {
+    /// A value that is shown already, or is older, still makes up for what its writer has dropped
+    /// before.
+    fn on_duplicate(&mut self, at: usize, writer: WriterId, now: MonoNanos) {
         SourceStats::count(&self.shared.stats.duplicates);
+        if let Some(topic) = self.topics.get_mut(at) {
+            topic.note_value_of(writer);
+        }
         self.judge(at, now);
     }
 
     fn on_trade(
         &mut self,
-        at: usize,
+        (at, writer): (usize, WriterId),
         trade: &Trade,
         (replayed, origin, renamed_to): (bool, Origin, Option<&str>),
         now: MonoNanos,
@@ -189,7 +204,7 @@ impl<S: EventSink> Merge<S> {
         let Value::Trades { seen, publisher } = &mut topic.value else { return };
         let before = seen.last();
         if !seen.note(trade.first_id(), trade.trade_id, trade.ts_event) {
-            return self.on_duplicate(at, now);
+            return self.on_duplicate(at, writer, now);
         }
         publisher.push(trade);
         let is_dense = topic.subscription.channel().has_dense_trade_ids();
@@ -210,16 +225,15 @@ impl<S: EventSink> Merge<S> {
         self.sink.on_event(&Event::Trade(update));
     }
 
-    fn on_depth(&mut self, at: usize, depth: &DepthPayload, now: MonoNanos) {
+    fn on_depth(&mut self, (at, writer): (usize, WriterId), depth: &DepthPayload, now: MonoNanos) {
         let Some(topic) = self.topics.get_mut(at) else { return };
         let Value::Depth { book, .. } = &mut topic.value else { return };
         let stats = &self.shared.stats;
         let applied = match apply(book, topic.subscription.topic(), depth) {
-            DepthOutcome::Old => return self.on_duplicate(at, now),
+            DepthOutcome::Old => return self.on_duplicate(at, writer, now),
             DepthOutcome::Same => {
                 SourceStats::count(&stats.compared);
-                topic.note_value();
-                return self.on_duplicate(at, now);
+                return self.on_duplicate(at, writer, now);
             }
             DepthOutcome::Different(applied) => {
                 SourceStats::count(&stats.compared);
@@ -289,14 +303,31 @@ impl<S: EventSink> Merge<S> {
             return SourceStats::count(&self.shared.stats.malformed);
         };
         let writer = self.writers.id(beat.writer);
-        let runs = self.writers.runs(writer, beat.session, now);
         let interval = Duration::from_millis(beat.interval_ms.min(60_000));
-        self.writers.beat(writer, beat.session, interval, now);
+        let (session, uptime) = (beat.session, beat.uptime_ns);
+        let has_changed = self.writers.beat(writer, Heartbeat { session, interval, uptime }, now);
         let had_refused = self.writers.note_refused(writer, !beat.refused.is_empty());
         if had_refused || !beat.refused.is_empty() {
             self.on_refused(writer, &beat);
         }
-        if !runs || had_refused || !beat.refused.is_empty() {
+        if has_changed || had_refused || !beat.refused.is_empty() {
+            self.on_time(now);
+        }
+    }
+
+    /// Handles a watermark: `md.okx.writer.A`, behind all that the writer had at a time.
+    fn on_watermark(&mut self, message: &Received<'_>, now: MonoNanos) {
+        #[derive(serde::Deserialize)]
+        struct Watermark {
+            uptime_ns: u64,
+        }
+        let head = Head::parse(message.head);
+        let watermark = serde_json::from_slice::<Watermark>(message.payload).ok();
+        let (Some(head), Some(watermark)) = (head, watermark) else {
+            return SourceStats::count(&self.shared.stats.malformed);
+        };
+        let writer = self.writers.id(head.writer);
+        if self.writers.read(writer, (head.session, watermark.uptime_ns), now) {
             self.on_time(now);
         }
     }
@@ -395,7 +426,7 @@ impl<S: EventSink> Merge<S> {
             }
         };
         // Names of writers are bounded in length, but not in number: those are not kept.
-        if !matches!(kind, SubjectKind::State(_)) {
+        if matches!(kind, SubjectKind::Event | SubjectKind::Snapshot) {
             self.places.insert(subject.to_owned(), (at, kind.clone()));
         }
         Some((at, kind))

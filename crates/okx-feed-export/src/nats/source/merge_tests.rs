@@ -73,15 +73,31 @@ impl World {
         self.merge.on_time(self.now);
     }
 
+    /// A heartbeat, and all that the writer had until then.
     fn beat(&mut self, writer: &str, session: u64) {
         self.beat_with(writer, session, "");
     }
 
     fn beat_with(&mut self, writer: &str, session: u64, more: &str) {
+        self.heartbeat(writer, session, more);
+        self.watermark(writer, session, self.now);
+    }
+
+    fn heartbeat(&mut self, writer: &str, session: u64, more: &str) {
+        let uptime = self.now.0;
         let text = format!(
-            r#"{{"writer":"{writer}","session":{session},"interval_ms":500,"event":"writer"{more}}}"#
+            r#"{{"writer":"{writer}","session":{session},"interval_ms":500,"uptime_ns":{uptime},"event":"writer"{more}}}"#
         );
         self.merge.on_heartbeat(text.as_bytes(), self.now);
+    }
+
+    fn watermark(&mut self, writer: &str, session: u64, until: MonoNanos) {
+        let subject = format!("md.okx.writer.{writer}");
+        let head = format!("okx-feed/1 {writer} {session} 1 live");
+        let text = format!(r#"{{"event":"watermark","uptime_ns":{}}}"#, until.0);
+        let (payload, position) = (text.as_bytes(), 0);
+        let received = Received { subject: &subject, head: &head, payload, position };
+        self.merge.on_message(received, self.now);
     }
 
     fn send(&mut self, subject: &str, writer: &str, payload: &str) {
@@ -345,12 +361,11 @@ fn what_a_connection_without_a_stream_has_lost_is_not_live() {
     assert_eq!(world.log(), Vec::<String>::new(), "a state is no value");
     world.book("A", 3);
     assert_eq!(world.log(), ["books5:A-B live", "book 3"]);
-    // A number is missing, and what came is known: the value between is not.
+    // A number is missing: the value between is not known, but the last one is.
     world.sequence += 1;
     world.book("A", 3);
-    assert_eq!(world.log(), ["books5:A-B stale"]);
     world.book("A", 4);
-    assert_eq!(world.log(), ["books5:A-B live", "book 4"]);
+    assert_eq!((world.log(), world.shared.stats.gaps()), (vec!["book 4".to_owned()], 1));
 }
 
 #[test]
@@ -436,7 +451,64 @@ fn names_without_end_take_nothing_from_a_writer_that_runs() {
         world.beat(&format!("z{number}"), 3);
     }
     let malformed = world.shared.stats.malformed();
-    world.beat("no name", 3);
+    world.heartbeat("no name", 3, "");
     assert_eq!(world.shared.stats.malformed(), malformed + 1);
     assert!(world.log().iter().all(|text| text.starts_with("book ")), "it was live all the time");
+}
+
+#[test]
+fn what_is_old_is_not_live_although_heartbeats_come() {
+    let mut world = World::new();
+    world.heartbeat("A", 7, "");
+    world.book("A", 1);
+    assert_eq!(world.log(), ["book 1"], "what the writer has since then is not known");
+    world.watermark("A", 7, world.now);
+    assert_eq!(world.log(), ["books5:A-B live"]);
+    // The reader, the server's disk or the writer's connection is behind by ever more.
+    for behind in (0..40_000).step_by(500) {
+        world.pass(500);
+        world.heartbeat("A", 7, "");
+        let until = MonoNanos(world.now.0 - behind.min(30_000) * 1_000_000);
+        world.watermark("A", 7, until);
+        let is_live = world.state("books5:A-B") == Some(BookState::Live);
+        assert_eq!(is_live, behind <= 1_500, "{behind}");
+    }
+    // The sink was blocked: nothing is known of the time since.
+    world.beat("A", 7);
+    assert_eq!(world.state("books5:A-B"), Some(BookState::Live));
+    world.now = world.now + Duration::from_secs(30);
+    world.book("A", 2);
+    assert_eq!(world.state("books5:A-B"), Some(BookState::Stale));
+    world.heartbeat("A", 7, "");
+    assert_eq!(world.state("books5:A-B"), Some(BookState::Stale));
+    world.watermark("A", 7, world.now);
+    assert_eq!(world.state("books5:A-B"), Some(BookState::Live));
+}
+
+#[test]
+fn a_repeated_value_is_shown_to_a_newcomer_and_to_none_that_has_a_later_one() {
+    let book = |seq: i64| {
+        format!(
+            r#"{{"ts_recv_ns":5,"event":"book","channel":"books5","inst_id":"A-B","ts_ns":{seq},"seq":{seq},"asks":[["2","1",1]],"bids":[["1","1",1]],"flags":[]}}"#
+        )
+    };
+    let mut world = World::new();
+    // The last event of the topic has left the stream, and B is behind A.
+    world.send("md.okx.v5.books5.A-B.last.B", "B", &book(4));
+    world.send("md.okx.v5.books5.A-B.last.A", "A", &book(5));
+    world.beat("A", 7);
+    world.beat("B", 7);
+    assert_eq!(world.log(), ["book 4", "book 5", "books5:A-B live"]);
+    world.send("md.okx.v5.books5.A-B.last.B", "B", &book(4));
+    assert_eq!(world.log(), Vec::<String>::new());
+    // What A has dropped is not missing any more once it says what it has.
+    let missed =
+        r#"{"ts_recv_ns":0,"event":"missed","channel":"books5","inst_id":"A-B","count":2}"#;
+    world.pass(1_600);
+    world.beat("A", 7);
+    world.log();
+    world.send("md.okx.v5.books5.A-B.state.A", "A", missed);
+    assert_eq!(world.log(), ["books5:A-B stale"]);
+    world.send("md.okx.v5.books5.A-B.last.A", "A", &book(5));
+    assert_eq!(world.log(), ["books5:A-B live"]);
 }

@@ -13,6 +13,7 @@ mod position;
 mod readers;
 mod seen;
 mod start;
+mod subscribed;
 mod thread;
 mod topic;
 mod values;

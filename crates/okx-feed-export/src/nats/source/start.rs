@@ -33,9 +33,11 @@ impl<S: EventSink> Following<S> {
     ) -> Result<DeliverPolicy, String> {
         if let Some(last) = self.last {
             if has_message(stream, last).await? {
-                self.note_deleted(stream, last.sequence);
-                // All values are those of this position.
-                return Ok(after(last.sequence));
+                return match self.note_deleted(stream, last.sequence) {
+                    // All values are those of this position.
+                    0 => Ok(after(last.sequence)),
+                    _ => self.go_on(client, stream, last).await,
+                };
             }
             return self.read_again(last, None);
         }
@@ -47,12 +49,22 @@ impl<S: EventSink> Following<S> {
             self.note_deleted(stream, position.sequence);
             self.merge.resume_after(position.sequence);
             self.shared.set_position(position);
-            let (from, end) = self.last_values(client, stream, true).await?;
-            let from = from.map_or(end, |from| from.sequence);
-            return Ok(after(from.min(position.sequence)));
+            return self.go_on(client, stream, position).await;
         }
         let (from, _) = self.last_values(client, stream, true).await?;
         self.read_again(position, from)
+    }
+
+    /// Goes on after a position, with the last values.
+    async fn go_on(
+        &mut self,
+        client: &Client,
+        stream: &Stream,
+        position: Position,
+    ) -> Result<DeliverPolicy, String> {
+        let (from, end) = self.last_values(client, stream, true).await?;
+        let from = from.map_or(end, |from| from.sequence);
+        Ok(after(from.min(position.sequence)))
     }
 
     /// Goes on in a stream that does not have a message that was read.
@@ -85,13 +97,14 @@ impl<S: EventSink> Following<S> {
     }
 
     /// Counts the messages after a position that the stream has deleted.
-    fn note_deleted(&mut self, stream: &Stream, position: u64) {
+    fn note_deleted(&mut self, stream: &Stream, position: u64) -> u64 {
         let first = stream.cached_info().state.first_sequence;
         let missing = first.saturating_sub(position + 1);
         self.shared.stats.missing.fetch_add(missing, Ordering::Relaxed);
         if missing > 0 {
             self.merge.invalidate(self.now());
         }
+        missing
     }
 
     /// Reads the last value of each topic, but the trades if those go on after a position. Gives

@@ -132,6 +132,11 @@ impl Topic {
         self.short_of = None;
     }
 
+    /// Notes a value of a writer that is not newer: it makes up for what is missing of this writer.
+    pub(super) fn note_value_of(&mut self, writer: WriterId) {
+        self.short_of = self.short_of.filter(|short| *short != writer);
+    }
+
     /// The state that follows from all that is known.
     pub(super) fn judge(&self, writers: &Writers, is_current: bool, now: MonoNanos) -> BookState {
         if !is_current {
