@@ -1,9 +1,5 @@
 //! Records through a handler: state, readers, silence, reconnection, and redundant lines.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "the helpers of a test fail as the test does"
-)]
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
 use std::time::Duration;
 

@@ -158,9 +158,10 @@ impl Queue {
 mod tests {
     use super::*;
     use crate::events::{RingOptions, RingSink};
+    use okx_feed::event::StateChange;
     use okx_feed::{
-        Book5, BookState, BookUpdate, Event, EventSink, NoSink, Side, StateChange, SubscriptionId,
-        Trade, TradeUpdate, UnixNanos,
+        Book5, BookState, BookUpdate, Event, EventSink, NoSink, Side, SubscriptionId, Trade,
+        TradeUpdate, UnixNanos,
     };
 
     const BOOK: &str = "books5:A-B";
