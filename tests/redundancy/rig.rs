@@ -151,7 +151,7 @@ impl Rig {
                 let text = message_of(channel, words[2]);
                 handler.on_frame(Frame::Text(text.as_bytes()), now, &mut NoSink).unwrap();
             }
-            "read" => self.tell(self.read()),
+            "read" => self.print(self.read()),
             "states" => {
                 let Readers { book, depth, trades, .. } = &self.readers;
                 let book = book.as_ref().map(|reader| reader.snapshot().state);
@@ -159,28 +159,28 @@ impl Rig {
                 let trades = trades.as_ref().map(|reader| reader.state());
                 let mut states: Vec<_> = [book, depth, trades].into_iter().flatten().collect();
                 states.dedup();
-                self.tell(states);
+                self.print(states);
             }
             "age" => {
                 let read = self.readers.book.as_ref().unwrap().value().ts_recv;
-                self.tell([(self.now - read.0) / 1_000_000]);
+                self.print([(self.now - read.0) / 1_000_000]);
             }
-            "lines" => self.tell([self.lines.arbiter.stats().len()]),
+            "lines" => self.print([self.lines.arbiter.stats().len()]),
             "stats" => {
                 let of = &self.lines.arbiter.stats()[line()];
                 let counters = [of.accepted, of.duplicates, of.self_duplicates, of.outdated];
-                self.tell(counters.into_iter().chain([of.held]));
+                self.print(counters.into_iter().chain([of.held]));
             }
             "lags" => {
                 let lag_us = &self.lines.arbiter.stats()[line()].lag_us;
-                self.tell([lag_us.len(), lag_us.min(), lag_us.max()]);
+                self.print([lag_us.len(), lag_us.min(), lag_us.max()]);
             }
             line => self.deliver(line.parse().unwrap(), &message_of(channel, words[1])),
         }
     }
 
     /// Adds what a scene asks for to what the sink was emitted.
-    fn tell(&mut self, asked: impl IntoIterator<Item = impl ToString>) {
+    fn print(&mut self, asked: impl IntoIterator<Item = impl ToString>) {
         self.sink.0.extend(asked.into_iter().map(|asked| asked.to_string()));
     }
 }

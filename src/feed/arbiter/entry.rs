@@ -58,7 +58,7 @@ impl Entry {
         Self { subscription, id, state, filter, silent: false, publishers }
     }
 
-    /// Takes a slot over from a line that was alone until now: what publishes it, its state, and
+    /// Adopts a slot from a line that was alone until now: what publishes it, its state, and
     /// what it has delivered last, so that no other line delivers it again.
     pub(super) fn adopt(slot: &mut Slot, line: usize, open: &[bool]) -> Self {
         let publishers = slot.take_publishers();
@@ -83,7 +83,7 @@ impl Entry {
         entry
     }
 
-    /// Takes the state of a line; `None` of one that has ended. The sink hears of it where it
+    /// Applies the state of a line; `None` of one that has ended. The sink hears of it where it
     /// changes the best of all.
     pub(super) fn on_state(
         &mut self,
@@ -131,7 +131,7 @@ impl Entry {
         StateChange { subscription, subscription_id: *id, from, to: *to, ts_recv }.emit(sink);
     }
 
-    /// Takes an update of a line, and emits and publishes what is new by it.
+    /// Processes an update of a line, and emits and publishes what is new by it.
     #[inline]
     pub(super) fn on_update(
         &mut self,

@@ -161,7 +161,7 @@ impl Arbiter {
         other
     }
 
-    /// Takes an event of a line, and gives the sink what is new by it. Allocates nothing.
+    /// Processes an event of a line, and emits what is new by it. Allocates nothing.
     ///
     /// Replies and notices and messages that are not decoded go through; what nobody subscribed
     /// does not.

@@ -41,8 +41,8 @@ impl Default for RingOptions {
 /// passes every event on to the next sink first.
 ///
 /// Never waits. Allocates at the first event of a subscription only. Order books are repeated as a
-/// whole at an interval, and after a drop, so that who reads the ring needs none of its own. Of other
-/// events that were dropped, the last of each subscription follows the mark of the drop.
+/// whole at an interval, and after a drop, so that who reads the ring needs none of its own. Of
+/// other events that were dropped, the last of each subscription follows the mark of the drop.
 #[derive(Debug)]
 pub struct RingSink<S> {
     ring: Ring,

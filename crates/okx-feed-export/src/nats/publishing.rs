@@ -31,7 +31,7 @@ const BATCH: usize = 256;
 
 /// How long the server may take for an acknowledgement or for what it is sent, before the
 /// connection is given up.
-const PATIENCE: Duration = Duration::from_secs(5);
+const SERVER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where no event wakes the exporter, it looks at the ring so often: a feed that is no client does
 /// not say when it has pushed its last event.
@@ -208,7 +208,7 @@ impl Publishing {
             }
             if self.outbox.oldest() != oldest.0 {
                 oldest = (self.outbox.oldest(), now);
-            } else if oldest.0.is_some() && now.duration_since(oldest.1) > PATIENCE {
+            } else if oldest.0.is_some() && now.duration_since(oldest.1) > SERVER_TIMEOUT {
                 return Err("the server acknowledges nothing".to_owned());
             }
             if self.stop.load(Ordering::Relaxed) || self.queue.receiver.is_over() {
@@ -424,6 +424,6 @@ async fn hand_over(
         biased;
         sent = sent => sent.map(|()| Sent::Later).map_err(|error| error.to_string()),
         () = link.lost.notified() => Err("the connection was lost".to_owned()),
-        () = sleep(PATIENCE) => Err("the server takes nothing".to_owned()),
+        () = sleep(SERVER_TIMEOUT) => Err("the server takes nothing".to_owned()),
     }
 }

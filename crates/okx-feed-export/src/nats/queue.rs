@@ -17,7 +17,7 @@ const REPEAT: Duration = Duration::from_secs(60);
 /// message ids for: a later one of another writer would be taken for the duplicate.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The shortest such time, which is more than [`Queue::tick`] can tell.
+/// The shortest such time, which is more than [`Queue::tick`] can measure.
 const SHORTEST_LIMIT: Duration = Duration::from_secs(2);
 
 /// What is to be sent before further events.

@@ -24,7 +24,8 @@ pub const PREFIX: &str = "md.okx";
 /// What the subjects of writers begin with.
 pub const WRITER_PREFIX: &str = "writer.okx";
 
-/// What the subjects of watermarks begin with, which are beside those of topics, in the same stream.
+/// What the subjects of watermarks begin with, which are beside those of topics, in the same
+/// stream.
 pub const WATERMARK_PREFIX: &str = "md.okx.writer";
 
 /// What stands for no key.

@@ -15,7 +15,7 @@ use super::readers::Shared;
 use crate::nats::head::HEADER_NAME;
 
 /// How long the server may take for an answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const SERVER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a source has across connections.
 pub(super) struct Following<S> {

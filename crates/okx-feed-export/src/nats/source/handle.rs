@@ -100,8 +100,8 @@ impl NatsSource {
         self.shared.with(|all| read(all.get(of)?))
     }
 
-    /// Whether its thread runs: not after [`NatsSource::stop`], nor after a panic in the sink, which
-    /// leaves every topic [`BookState::Down`].
+    /// Whether its thread runs: not after [`NatsSource::stop`], nor after a panic in the sink,
+    /// which leaves every topic [`BookState::Down`].
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())

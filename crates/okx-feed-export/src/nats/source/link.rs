@@ -13,7 +13,7 @@ use okx_feed::EventSink;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::following::{Following, PATIENCE};
+use super::following::{Following, SERVER_TIMEOUT};
 use super::options::Delivery;
 use super::position::Position;
 use super::readers::SourceStats;
@@ -21,7 +21,7 @@ use super::start::ordered;
 use super::subscribed::Subscribed;
 use crate::nats::subject::WRITER_PREFIX;
 
-/// How often topics are judged by time.
+/// How often the states of topics are updated by time.
 const TICK: Duration = Duration::from_millis(100);
 
 /// How many messages are read before heartbeats and the time are looked at again.
@@ -37,7 +37,7 @@ impl<S: EventSink> Following<S> {
             Delivery::Core => self.follow_core(&client, &lost, beats).await,
             Delivery::Stream(name) => {
                 let jetstream = async_nats::jetstream::new(client.clone());
-                let stream = timeout(PATIENCE, jetstream.get_stream(&name)).await;
+                let stream = timeout(SERVER_TIMEOUT, jetstream.get_stream(&name)).await;
                 let stream = stream.map_err(|_| "the server does not answer".to_owned())?;
                 let stream = stream.map_err(|error| no_stream(&name, &error))?;
                 self.follow_stream(&client, &stream, &lost, beats).await
@@ -189,7 +189,7 @@ impl<S: EventSink> Following<S> {
 }
 
 async fn subscribe(client: &Client, subject: String) -> Result<Subscriber, String> {
-    let made = timeout(PATIENCE, client.subscribe(subject)).await;
+    let made = timeout(SERVER_TIMEOUT, client.subscribe(subject)).await;
     let made = made.map_err(|_| "the server takes nothing".to_owned())?;
     made.map_err(|error| error.to_string())
 }

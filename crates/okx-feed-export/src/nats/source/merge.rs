@@ -115,11 +115,11 @@ impl<S: EventSink> Merge<S> {
             topic.note_missing(writer);
         }
         match payload {
-            Payload::State(..) => self.judge(at, now),
+            Payload::State(..) => self.update_state(at, now),
             Payload::Missed(_) => {
                 SourceStats::count(&self.shared.stats.gaps);
                 topic.note_missing(writer);
-                self.judge(at, now);
+                self.update_state(at, now);
             }
             Payload::Book(book) => {
                 let Value::Book { last, .. } = &mut topic.value else { return };
@@ -190,7 +190,7 @@ impl<S: EventSink> Merge<S> {
         if let Some(topic) = self.topics.get_mut(at) {
             topic.note_value_of(writer);
         }
-        self.judge(at, now);
+        self.update_state(at, now);
     }
 
     fn on_trade(
@@ -260,15 +260,15 @@ impl<S: EventSink> Merge<S> {
     fn publish(&mut self, at: usize, now: MonoNanos) {
         let Some(topic) = self.topics.get_mut(at) else { return };
         topic.note_value();
-        let state = topic.judge(&self.writers, self.is_current, now);
+        let state = topic.derive_state(&self.writers, self.is_current, now);
         topic.value.publish(state);
         self.set_state(at, state);
     }
 
     /// Publishes and emits the state of a topic if it has changed.
-    fn judge(&mut self, at: usize, now: MonoNanos) {
+    fn update_state(&mut self, at: usize, now: MonoNanos) {
         let Some(topic) = self.topics.get_mut(at) else { return };
-        let state = topic.judge(&self.writers, self.is_current, now);
+        let state = topic.derive_state(&self.writers, self.is_current, now);
         if state != topic.state {
             topic.value.publish_state(state);
             self.set_state(at, state);
@@ -350,9 +350,9 @@ impl<S: EventSink> Merge<S> {
         }
     }
 
-    /// Judges all topics: a writer may have become silent.
+    /// Updates the states of all topics: a writer may have become silent.
     pub(super) fn on_time(&mut self, now: MonoNanos) {
-        (0..self.topics.len()).for_each(|at| self.judge(at, now));
+        (0..self.topics.len()).for_each(|at| self.update_state(at, now));
     }
 
     /// All that the stream has was read, or no longer so.

@@ -11,7 +11,7 @@ use okx_feed::EventSink;
 use okx_feed::model::ChannelKind;
 use tokio::time::timeout;
 
-use super::following::{Following, PATIENCE};
+use super::following::{Following, SERVER_TIMEOUT};
 use super::options::{Delivery, Start};
 use super::position::Position;
 use crate::nats::subject::{SubjectKind, parse};
@@ -121,7 +121,7 @@ impl<S: EventSink> Following<S> {
         let (mut messages, mut pending) = ordered(client, stream, filters, policy).await?;
         let (mut newest, mut snapshots) = (None::<Position>, Vec::new());
         while pending > 0 {
-            let message = timeout(PATIENCE, messages.next()).await;
+            let message = timeout(SERVER_TIMEOUT, messages.next()).await;
             let message = message.map_err(|_| "the server sends nothing".to_owned())?;
             let message = message.ok_or("the consumer has ended")?;
             let message = message.map_err(|error| error.to_string())?;
@@ -172,7 +172,7 @@ async fn has_message(stream: &Stream, last: Position) -> Result<bool, String> {
     if last.sequence < state.first_sequence || last.sequence == 0 {
         return Ok(true);
     }
-    let found = timeout(PATIENCE, stream.get_raw_message(last.sequence)).await;
+    let found = timeout(SERVER_TIMEOUT, stream.get_raw_message(last.sequence)).await;
     match found.map_err(|_| "the server does not answer".to_owned())? {
         Ok(message) => Ok(Position::new(message.sequence, message.time) == last),
         Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
@@ -197,7 +197,7 @@ pub(super) async fn ordered(
         replay_policy: ReplayPolicy::Instant,
         ..OrderedConfig::default()
     };
-    let made = timeout(PATIENCE, stream.create_consumer(config)).await;
+    let made = timeout(SERVER_TIMEOUT, stream.create_consumer(config)).await;
     let made = made.map_err(|_| "the server does not answer".to_owned())?;
     let consumer = made.map_err(|error| format!("no consumer: {error}"))?;
     let pending = consumer.cached_info().num_pending;

@@ -138,7 +138,12 @@ impl Topic {
     }
 
     /// The state that follows from all that is known.
-    pub(super) fn judge(&self, writers: &Writers, is_current: bool, now: MonoNanos) -> BookState {
+    pub(super) fn derive_state(
+        &self,
+        writers: &Writers,
+        is_current: bool,
+        now: MonoNanos,
+    ) -> BookState {
         if !is_current {
             let had_none = self.state == BookState::Connecting;
             return if had_none { BookState::Connecting } else { BookState::Stale };
