@@ -301,8 +301,9 @@ impl Publishing {
 
     /// What is kept of messages, and what was refused of them.
     fn sent(&mut self) -> (&mut Refusals, refusals::Sent<'_>) {
-        let Self { queue, outbox, stats, refusals, .. } = self;
-        (refusals, refusals::Sent { topics: &mut queue.topics, outbox, stats })
+        let Self { queue, outbox, stats, refusals, options, .. } = self;
+        let (topics, has_stream) = (&mut queue.topics, options.stream.is_some());
+        (refusals, refusals::Sent { topics, outbox, stats, has_stream })
     }
 
     fn refuse(&mut self, message: &Outgoing, why: &str) {

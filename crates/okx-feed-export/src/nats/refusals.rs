@@ -61,15 +61,18 @@ pub(super) struct Sent<'p> {
     pub(super) topics: &'p mut Topics,
     pub(super) outbox: &'p mut Outbox,
     pub(super) stats: &'p ExporterStats,
+    /// Whether messages wait in the outbox for their acknowledgements.
+    pub(super) has_stream: bool,
 }
 
 impl Refusals {
     /// Notes that the server has not taken a message and never will.
     #[cold]
     pub(super) fn refuse(&mut self, sent: &mut Sent<'_>, message: &Outgoing, why: &str) {
-        ExporterStats::count(&sent.stats.refused);
-        sent.topics.note_refused(message);
-        self.report(sent.stats, &message.subject, why);
+        if sent.topics.note_refused(message) {
+            ExporterStats::count(&sent.stats.refused);
+            self.report(sent.stats, &message.subject, why);
+        }
     }
 
     /// Handles an error that the server has sent. It names the subject of a message that it did not
@@ -80,10 +83,12 @@ impl Refusals {
             return sent.stats.note_error(text.to_owned());
         };
         let subject = Subject::from(subject);
+        let was_denied = self.was_denied(&subject);
         self.deny(&subject, Instant::now());
         let waiting = sent.outbox.take_of(&subject);
-        if waiting.is_empty() {
-            // Without a stream nothing is kept; or it is no message of a topic.
+        // Without a stream nothing waits, and each error is of one message. With one, the first error
+        // has taken out all that were on their way, or it is of a heartbeat.
+        if waiting.is_empty() && !(sent.has_stream && was_denied) {
             ExporterStats::count(&sent.stats.refused);
             sent.topics.note_refused_on(&subject);
             self.report(sent.stats, &subject, text);
@@ -114,6 +119,8 @@ fn denied_subject(error: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::Message;
+    use okx_feed::{Record, Subscription};
 
     #[test]
     fn a_subject_without_permission_is_left_out_for_a_minute_or_until_the_next_connection() {
@@ -131,5 +138,32 @@ mod tests {
         assert!(!refusals.was_denied(&subject));
         assert!(refusals.is_log_due(now) && !refusals.is_log_due(now + LOG_EVERY / 2));
         assert!(refusals.is_log_due(now + LOG_EVERY));
+    }
+
+    #[test]
+    fn each_message_without_permission_is_counted_once() {
+        let of: Subscription = "tickers:A-B".parse().unwrap();
+        let text = "Permissions Violation for Publish to \"md.okx.v5.tickers.A-B\"";
+        for (has_stream, refused) in [(true, 2), (false, 3)] {
+            let mut topics = Topics::new("A".to_owned(), 7, has_stream);
+            let (mut outbox, stats) = (Outbox::default(), ExporterStats::default());
+            let mut refusals = Refusals::default();
+            for _ in 0..2 {
+                for message in topics.messages(&Message::Record(of, Record::EMPTY)) {
+                    message.filter(|_| has_stream).map(|message| outbox.add(message));
+                }
+            }
+            let (topics, outbox) = (&mut topics, &mut outbox);
+            let mut sent = Sent { topics, outbox, stats: &stats, has_stream };
+            // One for each of two messages. Without a stream, a third was on its way.
+            (0..refused).for_each(|_| refusals.on_server_error(&mut sent, text));
+            assert_eq!((stats.refused(), sent.outbox.len()), (refused, 0));
+            let mark = sent.topics.messages(&Message::Record(of, Record::EMPTY));
+            let mark = mark.into_iter().flatten().next().unwrap();
+            let count = format!("\"count\":{refused}}}");
+            assert!(mark.payload().ends_with(count.as_bytes()), "{mark:?}");
+            refusals.refuse(&mut sent, &mark, "still");
+            assert_eq!(stats.refused(), refused, "a mark is no further one");
+        }
     }
 }

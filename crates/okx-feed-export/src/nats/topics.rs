@@ -114,20 +114,22 @@ impl Topics {
         self.topics.values_mut().for_each(|topic| (topic.sent, topic.refused_at) = ([0; 4], None));
     }
 
-    /// Notes that the server has refused a message.
+    /// Notes that the server has refused a message. False if that is a mark, whose events were
+    /// counted before.
     ///
     /// A refused event is marked before the next one. A refused mark is marked again. A whole book
     /// is repeated by itself, and what follows shows whether a reader has it.
-    pub(super) fn note_refused(&mut self, message: &Outgoing) {
-        let Some((subscription, kind)) = parse(&message.subject) else { return };
-        let count = match kind {
-            SubjectKind::Snapshot | SubjectKind::Last(_) => return,
+    pub(super) fn note_refused(&mut self, message: &Outgoing) -> bool {
+        let Some((subscription, kind)) = parse(&message.subject) else { return true };
+        let (count, is_mark) = match kind {
+            SubjectKind::Snapshot | SubjectKind::Last(_) => return true,
             kind => match read(subscription.channel(), &message.payload()) {
-                Some(Payload::Missed(count)) => count,
-                _ => u64::from(kind == SubjectKind::Event),
+                Some(Payload::Missed(count)) => (count, true),
+                _ => (u64::from(kind == SubjectKind::Event), false),
             },
         };
         self.note_short(&subscription, count);
+        !is_mark
     }
 
     /// Notes that the server has refused a message on a subject.
@@ -494,7 +496,7 @@ mod tests {
         };
         let [first, second]: [Vec<Outgoing>; 2] = [event(&mut topics, of), event(&mut topics, of)];
         let before: Vec<Outgoing> = event(&mut topics, other);
-        first.iter().chain(&second).for_each(|message| topics.note_refused(message));
+        assert!(first.iter().chain(&second).all(|message| topics.note_refused(message)));
         assert!(topics.take_refused() && !topics.take_refused());
         assert_eq!(refused(&topics), ["v5.tickers.A-B 2"]);
         // Neither one from before the refusal nor one of another topic says anything of it.
@@ -505,7 +507,8 @@ mod tests {
         let third: Vec<Outgoing> = event(&mut topics, of);
         assert!(texts(&third)[0].contains(r#""event":"missed","#), "{third:?}");
         assert!(texts(&third)[0].ends_with(r#""count":2}"#), "{third:?}");
-        third.iter().for_each(|message| topics.note_refused(message));
+        let counted = third.iter().map(|message| topics.note_refused(message));
+        assert_eq!(counted.collect::<Vec<_>>(), [false, true]);
         assert_eq!(refused(&topics), ["v5.tickers.A-B 4"]);
         let fourth: Vec<Outgoing> = event(&mut topics, of);
         assert!(texts(&fourth)[0].ends_with(r#""count":3}"#), "{fourth:?}");
