@@ -23,4 +23,5 @@ mod newcomer;
 mod overlap;
 mod refusals;
 mod server;
+mod unreadable;
 mod without_stream;

@@ -26,6 +26,12 @@ pub(super) struct Following<S> {
     pub(super) clock: Clock,
     /// The last message that was read; `None` before the first.
     pub(super) last: Option<Position>,
+    /// How many connections in a row were lost before a message was read.
+    pub(super) stalled: u32,
+    /// How many were lost in a row while the last values were read.
+    pub(super) attempts: u32,
+    /// The position of the last message that can't be read.
+    pub(super) stepped_over: u64,
 }
 
 impl<S: EventSink> Following<S> {

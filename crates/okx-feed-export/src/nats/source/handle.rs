@@ -46,6 +46,9 @@ impl NatsSource {
             shared: Arc::clone(&shared),
             clock: Clock::start(),
             last: None,
+            stalled: 0,
+            attempts: 0,
+            stepped_over: 0,
             filters,
             options,
         };

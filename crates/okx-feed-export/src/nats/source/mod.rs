@@ -13,6 +13,7 @@ mod position;
 mod readers;
 mod seen;
 mod start;
+mod step_over;
 mod subscribed;
 mod thread;
 mod topic;

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::following::{Following, SERVER_TIMEOUT};
 use super::options::{Delivery, Start};
 use super::position::Position;
+use super::readers::SourceStats;
 use crate::nats::subject::{SubjectKind, parse};
 
 /// A whole order book that is older than the newest one by more than this is of a book whose writer
@@ -24,6 +25,12 @@ const OLD_SNAPSHOT_NS: u64 = 75_000_000_000;
 /// for which a server may keep what it has acknowledged in memory alone.
 const LOOK_BACK_NS: u64 = 180_000_000_000;
 
+/// How many connections may be lost before the next message is suspected.
+const STALLED: u32 = 2;
+
+/// How many may be lost while the last values are read.
+const ATTEMPTS: u32 = 3;
+
 impl<S: EventSink> Following<S> {
     /// Reads what a newcomer needs, and finds where to go on.
     pub(super) async fn begin(
@@ -31,11 +38,17 @@ impl<S: EventSink> Following<S> {
         client: &Client,
         stream: &Stream,
     ) -> Result<DeliverPolicy, String> {
+        if self.attempts >= ATTEMPTS {
+            return Ok(self.begin_without_values());
+        }
         if let Some(last) = self.last {
+            if self.stalled >= STALLED {
+                self.step_over(client, stream, last.sequence).await?;
+            }
             if has_message(stream, last).await? {
                 return match self.note_deleted(stream, last.sequence) {
                     // All values are those of this position.
-                    0 => Ok(after(last.sequence)),
+                    0 => Ok(after(last.sequence.max(self.stepped_over))),
                     _ => self.go_on(client, stream, last).await,
                 };
             }
@@ -53,6 +66,20 @@ impl<S: EventSink> Following<S> {
         }
         let (from, _) = self.last_values(client, stream, true).await?;
         self.read_again(position, from)
+    }
+
+    /// Begins without the last values: one of them can't be read. Writers repeat those of quiet
+    /// topics.
+    fn begin_without_values(&mut self) -> DeliverPolicy {
+        self.attempts = 0;
+        SourceStats::count(&self.shared.stats.malformed);
+        tracing::warn!("the last values can't be read; beginning with what comes next");
+        match (self.last, self.options.start) {
+            (Some(last), _) | (None, Start::After(last)) => {
+                after(last.sequence.max(self.stepped_over))
+            }
+            (None, Start::Last) => DeliverPolicy::New,
+        }
     }
 
     /// Goes on after a position, with the last values.
@@ -115,6 +142,7 @@ impl<S: EventSink> Following<S> {
         stream: &Stream,
         is_resumed: bool,
     ) -> Result<(Option<Position>, u64), String> {
+        self.attempts += 1;
         let end = stream.cached_info().state.last_sequence;
         let policy = DeliverPolicy::LastPerSubject;
         let filters = self.filters.all();
@@ -155,6 +183,7 @@ impl<S: EventSink> Following<S> {
             self.last = first;
             self.shared.set_position(newest.unwrap_or_default());
         }
+        self.attempts = 0;
         Ok((first, end))
     }
 }

@@ -15,7 +15,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub(super) fn run<S: EventSink>(mut following: Following<S>) {
     let mut pause = Duration::from_millis(20);
     while !following.shared.stop.load(Ordering::Relaxed) {
-        let before = following.shared.stats.messages();
+        let (before, last) = (following.shared.stats.messages(), following.last);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let ended = match runtime {
             Ok(runtime) => {
@@ -27,6 +27,7 @@ pub(super) fn run<S: EventSink>(mut following: Following<S>) {
         };
         let now = following.clock.mono();
         let Err(why) = ended else { break };
+        following.stalled = if following.last == last { following.stalled + 1 } else { 0 };
         // A connection alone is no success: the stream may be missing.
         let stats = &following.shared.stats;
         let was_useful = stats.is_current() || stats.messages() > before;
