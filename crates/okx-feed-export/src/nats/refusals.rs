@@ -86,8 +86,8 @@ impl Refusals {
         let was_denied = self.was_denied(&subject);
         self.deny(&subject, Instant::now());
         let waiting = sent.outbox.take_of(&subject);
-        // Without a stream nothing waits, and each error is of one message. With one, the first error
-        // has taken out all that were on their way, or it is of a heartbeat.
+        // Without a stream nothing waits, and each error is of one message. With one, the first
+        // error has taken out all that were on their way, or it is of a heartbeat.
         if waiting.is_empty() && !(sent.has_stream && was_denied) {
             ExporterStats::count(&sent.stats.refused);
             sent.topics.note_refused_on(&subject);

@@ -9,7 +9,7 @@ use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use okx_feed::EventSink;
 use tokio::time::timeout;
 
-use super::following::{Following, PATIENCE};
+use super::following::{Following, SERVER_TIMEOUT};
 use super::readers::SourceStats;
 
 /// How many such messages in a row are stepped over with one connection.
@@ -39,7 +39,7 @@ impl<S: EventSink> Following<S> {
             let Some(next) = self.next_after(client, stream, self.stepped_over).await? else {
                 break;
             };
-            let read = timeout(PATIENCE, stream.get_raw_message(next)).await;
+            let read = timeout(SERVER_TIMEOUT, stream.get_raw_message(next)).await;
             let read = read.map_err(|_| "the server does not answer".to_owned())?;
             let Err(error) = read else { break };
             // The server has answered: what it says can't be read.
@@ -66,7 +66,8 @@ impl<S: EventSink> Following<S> {
         let mut next = None::<u64>;
         for filter in self.filters.all() {
             let request = serde_json::json!({ "seq": position + 1, "next_by_subj": filter });
-            let answer = timeout(PATIENCE, jetstream.request(subject.clone(), &request)).await;
+            let answer =
+                timeout(SERVER_TIMEOUT, jetstream.request(subject.clone(), &request)).await;
             let answer = answer.map_err(|_| "the server does not answer".to_owned())?;
             if let Response::Ok(Found { message }) = answer.map_err(|error| error.to_string())? {
                 next = Some(next.unwrap_or(u64::MAX).min(message.seq));
