@@ -9,6 +9,7 @@ use super::checked::Checked;
 use super::config::FeedConfig;
 use crate::config_error::ConfigError;
 use crate::endpoints::token;
+use crate::nats_args::NatsArgs;
 
 /// Checks that every file and variable that the file names can be used now.
 ///
@@ -39,6 +40,10 @@ fn check_feed(checked: &Checked, feed: &FeedConfig) -> Result<(), ConfigError> {
         let found = found.map_err(|error| checked.error(login.span(), error.to_string()))?;
         let reason = "set OKX_API_KEY, OKX_API_SECRET and OKX_API_PASSPHRASE";
         found.ok_or_else(|| checked.error(login.span(), reason))?;
+    }
+    if let Some(nats) = &feed.nats {
+        let server = NatsArgs::from(nats).server();
+        server.map_err(|error| checked.error(nats.url.span(), error.to_string()))?;
     }
     let nats = feed.nats.iter().flat_map(|nats| {
         [&nats.creds_file, &nats.ca_file, &nats.cert_file, &nats.key_file].into_iter().flatten()

@@ -50,7 +50,7 @@ impl Checked {
         })?;
         check_whole(&config).map_err(error)?;
         let mut all = Vec::new();
-        for feed in &config.feeds {
+        for feed in config.feeds.iter().map(Spanned::get_ref) {
             check_feed(feed).map_err(error)?;
             all.push(Channels::of(feed).map_err(error)?);
         }
@@ -96,7 +96,7 @@ fn check_whole(config: &Config) -> Result<(), Mistake> {
     let (mut names, mut dirs, mut segments, mut writers) =
         (HashSet::new(), HashSet::new(), HashSet::new(), HashSet::new());
     for feed in &config.feeds {
-        let (span, feed) = (feed.span(), feed.get_ref());
+        let feed = feed.get_ref();
         if feed.name.get_ref().is_empty() || !names.insert(feed.name.get_ref()) {
             return Err((feed.name.span(), "each feed needs a name of its own".to_owned()));
         }
@@ -107,24 +107,23 @@ fn check_whole(config: &Config) -> Result<(), Mistake> {
             return Err((record.dir.span(), reason.to_owned()));
         }
         if let Some(nats) = &feed.nats
-            && !writers.insert(&nats.writer)
+            && !writers.insert(nats.writer.get_ref())
         {
             let reason = "each feed that is published needs a writer of its own";
-            return Err((nats.url.span(), reason.to_owned()));
+            return Err((nats.writer_span(), reason.to_owned()));
         }
         if let Some(shm) = feed.segment()
-            && !segments.insert(shm)
+            && !segments.insert(shm.get_ref())
         {
-            return Err((span, format!("another feed has the segment {}", shm.display())));
+            let reason = format!("another feed has the segment {}", shm.get_ref().display());
+            return Err((shm.span(), reason));
         }
     }
     Ok(())
 }
 
 /// Checks what concerns one feed, but its channels.
-fn check_feed(feed: &Spanned<FeedConfig>) -> Result<(), Mistake> {
-    let (span, feed) = (feed.span(), feed.get_ref());
-    let wrong = |reason: &str| Err((span.clone(), reason.to_owned()));
+fn check_feed(feed: &FeedConfig) -> Result<(), Mistake> {
     if let Some(url) = &feed.url {
         if feed.demo || feed.region != RegionArg::Global {
             return Err((url.span(), "url excludes region and demo".to_owned()));
@@ -138,8 +137,8 @@ fn check_feed(feed: &Spanned<FeedConfig>) -> Result<(), Mistake> {
         return Err((login.span(), "login and login_file exclude each other".to_owned()));
     }
     let has_login = feed.login.is_some() || feed.login_file.is_some();
-    if feed.protocol == ProtocolArg::Sbe && !has_login {
-        return wrong("sbe needs login or login_file");
+    if *feed.protocol.get_ref() == ProtocolArg::Sbe && !has_login {
+        return Err((feed.protocol.span(), "sbe needs login or login_file".to_owned()));
     }
     if let Some(nats) = &feed.nats {
         let one_of = match (&nats.cert_file, &nats.key_file) {
@@ -152,33 +151,33 @@ fn check_feed(feed: &Spanned<FeedConfig>) -> Result<(), Mistake> {
         if let Err(error) = NatsServer::new(nats.url.get_ref()).check() {
             return Err((nats.url.span(), error.to_string()));
         }
-        if !is_writer_name(&nats.writer) {
+        if !is_writer_name(nats.writer.get_ref()) {
             let reason = "writer: give 1 to 32 letters, digits, - or _";
-            return Err((nats.url.span(), reason.to_owned()));
+            return Err((nats.writer_span(), reason.to_owned()));
         }
     }
-    if feed.channels.is_empty() {
-        return wrong("channels is empty");
+    if feed.channels.get_ref().is_empty() {
+        return Err((feed.channels.span(), "channels is empty".to_owned()));
     }
     Ok(())
 }
 
 impl Channels {
-    fn of(feed: &Spanned<FeedConfig>) -> Result<Self, Mistake> {
-        let (span, feed) = (feed.span(), feed.get_ref());
+    fn of(feed: &FeedConfig) -> Result<Self, Mistake> {
         let mut channels = Self::default();
-        for text in &feed.channels {
+        for text in feed.channels.get_ref() {
             channels
-                .add(feed.protocol.dialect(), text.get_ref())
+                .add(feed.protocol.get_ref().dialect(), text.get_ref())
                 .map_err(|reason| (text.span(), reason))?;
         }
-        if let Some(shard) = feed.shard {
+        if let Some(place) = &feed.shard {
+            let shard = *place.get_ref();
             channels.subscriptions.retain(|one| shard.has(one.inst_id().as_str()));
             let selections = std::mem::take(&mut channels.selections);
             channels.selections = selections.into_iter().map(|one| one.in_shard(shard)).collect();
-        }
-        if channels == Self::default() {
-            return Err((span, "no channel is in this shard".to_owned()));
+            if channels == Self::default() {
+                return Err((place.span(), "no channel is in this shard".to_owned()));
+            }
         }
         Ok(channels)
     }
@@ -257,7 +256,7 @@ mod tests {
             (with(""), "1: ", "channels"),
             (with("name = \"b\""), "3: ", "duplicate key"),
             (with("channels = \"books5:A\""), "3: ", "invalid type"),
-            (with("channels = []"), "1: ", "channels is empty"),
+            (with("channels = []"), "3: ", "channels is empty"),
             (with("channels = [\n\"books5:A\",\n\"nonsense\"]"), "5: ", "nonsense"),
             (with("channels = [\n\"books5:A\",\n\"books5:A\"]"), "5: ", "twice"),
             (with("channels = [\n\"books5:A-*\",\n\"books5:A-*\"]"), "5: ", "twice"),
@@ -268,16 +267,17 @@ mod tests {
             (live("region = \"mars\""), "4: ", "global, eea, us"),
             (live("speed = 1"), "4: ", "speed"),
             (live("shard = \"5/4\""), "4: ", "a shard is"),
-            (live("shard = \"1/1024\""), "1: ", "no channel is in this shard"),
+            (live("shard = \"1/1024\""), "4: ", "no channel is in this shard"),
             (live("url = \"ws://x\"\ndemo = true"), "4: ", "url"),
             (live("url = \"https://x\""), "4: ", "wss://"),
             (live("url = \"ws:///x\""), "4: ", "wss://"),
             (live("login = \"env\"\nlogin_file = \"f\""), "4: ", "exclude"),
             (live("login = \"here\""), "4: ", "here"),
-            (live("protocol = \"sbe\""), "1: ", "login"),
+            (live("protocol = \"xml\""), "4: ", "none of"),
+            (live("protocol = \"sbe\""), "4: ", "login"),
             (live("[feed.record]\ndir = \"d\"\nfile_time = \"x\""), "6: ", ""),
             (live("[feed.record]\nlevel = 1"), "4: ", "dir"),
-            (nats("writer = \"a b\""), "5: ", "1 to 32"),
+            (nats("writer = \"a b\""), "6: ", "1 to 32"),
             (nats("cert_file = \"c\""), "6: ", "belong together"),
             (live("[feed.nats]\nurl = \"nats://[::1\""), "5: ", "no URL of a NATS server"),
             (live("[feed.nats]\nurl = \"nats://a:b,c@h\""), "5: ", "%2C"),
@@ -285,6 +285,9 @@ mod tests {
             (nats("poll = \"often\""), "6: ", "span of time"),
             (two("[feed.record]\ndir = \"d\""), "10: ", "directory of its own"),
             (two("[feed.nats]\nurl = \"nats://h\""), "10: ", "writer of its own"),
+            (two("[feed.nats]\nurl = \"nats://h\"\nwriter = \"B\""), "12: ", "writer of its own"),
+            #[cfg(unix)]
+            (two("shm = \"s\""), "8: ", "another feed has the segment s"),
             (
                 mistake(&format!("{feed}channels = [\"books5:A\"]\n").repeat(2)),
                 "5: ",

@@ -1,9 +1,11 @@
 //! The configuration file, as it is written.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::ops::Range;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use toml::Spanned;
@@ -69,11 +71,11 @@ pub(super) struct WebConfig {
 #[serde(deny_unknown_fields)]
 pub(super) struct FeedConfig {
     pub(super) name: Spanned<String>,
-    #[serde(default = "v5", deserialize_with = "named")]
-    pub(super) protocol: ProtocolArg,
-    pub(super) channels: Vec<Spanned<String>>,
+    #[serde(default = "v5", deserialize_with = "named_at")]
+    pub(super) protocol: Spanned<ProtocolArg>,
+    pub(super) channels: Spanned<Vec<Spanned<String>>>,
     #[serde(default, deserialize_with = "shard")]
-    pub(super) shard: Option<Shard>,
+    pub(super) shard: Option<Spanned<Shard>>,
     #[serde(default = "global", deserialize_with = "named")]
     pub(super) region: RegionArg,
     #[serde(default)]
@@ -91,7 +93,7 @@ pub(super) struct FeedConfig {
     pub(super) login: Option<Spanned<Login>>,
     pub(super) login_file: Option<Spanned<PathBuf>>,
     #[cfg(unix)]
-    pub(super) shm: Option<PathBuf>,
+    pub(super) shm: Option<Spanned<PathBuf>>,
     pub(super) record: Option<RecordSection>,
     pub(super) nats: Option<NatsSection>,
 }
@@ -99,14 +101,24 @@ pub(super) struct FeedConfig {
 impl FeedConfig {
     /// The segment for other processes.
     #[cfg(unix)]
-    pub(super) fn segment(&self) -> Option<&Path> {
-        self.shm.as_deref()
+    pub(super) const fn segment(&self) -> Option<&Spanned<PathBuf>> {
+        self.shm.as_ref()
     }
 
     /// There is none on this system.
     #[cfg(not(unix))]
-    pub(super) const fn segment(&self) -> Option<&Path> {
+    pub(super) const fn segment(&self) -> Option<&Spanned<PathBuf>> {
         None
+    }
+}
+
+impl NatsSection {
+    /// The place of the writer; that of the URL where the file has no writer.
+    pub(super) fn writer_span(&self) -> Range<usize> {
+        match self.writer.span() {
+            nowhere if nowhere.is_empty() => self.url.span(),
+            span => span,
+        }
     }
 }
 
@@ -137,7 +149,7 @@ pub(super) struct RecordSection {
 pub(super) struct NatsSection {
     pub(super) url: Spanned<String>,
     #[serde(default = "writer")]
-    pub(super) writer: String,
+    pub(super) writer: Spanned<String>,
     #[serde(default = "stream")]
     pub(super) stream: String,
     #[serde(default)]
@@ -155,8 +167,8 @@ pub(super) struct NatsSection {
     pub(super) key_file: Option<Spanned<PathBuf>>,
 }
 
-const fn v5() -> ProtocolArg {
-    ProtocolArg::V5
+fn v5() -> Spanned<ProtocolArg> {
+    Spanned::new(0..0, ProtocolArg::V5)
 }
 
 const fn global() -> RegionArg {
@@ -191,25 +203,37 @@ const fn five_seconds() -> Duration {
     Duration::from_secs(5)
 }
 
-fn writer() -> String {
-    "A".to_owned()
+fn writer() -> Spanned<String> {
+    Spanned::new(0..0, "A".to_owned())
 }
 
 fn stream() -> String {
     StreamOptions::NAME.to_owned()
 }
 
-fn shard<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Shard>, D::Error> {
-    String::deserialize(from)?.parse().map(Some).map_err(D::Error::custom)
+fn shard<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Spanned<Shard>>, D::Error> {
+    let text = Spanned::<String>::deserialize(from)?;
+    let shard = text.get_ref().parse().map_err(D::Error::custom)?;
+    Ok(Some(Spanned::new(text.span(), shard)))
 }
 
 /// A word of the command line.
-fn named<'de, D: Deserializer<'de>, T: clap::ValueEnum>(from: D) -> Result<T, D::Error> {
-    let text = String::deserialize(from)?;
-    T::from_str(&text, false).map_err(|_| {
+fn named<'de, D: Deserializer<'de>, T: ValueEnum>(from: D) -> Result<T, D::Error> {
+    word(&String::deserialize(from)?).map_err(D::Error::custom)
+}
+
+/// The same with its place.
+fn named_at<'de, D: Deserializer<'de>, T: ValueEnum>(from: D) -> Result<Spanned<T>, D::Error> {
+    let text = Spanned::<String>::deserialize(from)?;
+    let value = word(text.get_ref()).map_err(D::Error::custom)?;
+    Ok(Spanned::new(text.span(), value))
+}
+
+fn word<T: ValueEnum>(text: &str) -> Result<T, String> {
+    T::from_str(text, false).map_err(|_| {
         let all: Vec<_> = T::value_variants().iter().filter_map(T::to_possible_value).collect();
         let all: Vec<_> = all.iter().map(clap::builder::PossibleValue::get_name).collect();
-        D::Error::custom(format!("{text:?} is none of {}", all.join(", ")))
+        format!("{text:?} is none of {}", all.join(", "))
     })
 }
 

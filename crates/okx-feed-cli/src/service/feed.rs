@@ -45,7 +45,7 @@ impl RunningFeed {
         let ring = sink.stats();
         let args = NatsArgs::from(nats);
         let server = args.server()?.ok_or(CliError::NoNats)?;
-        let exporter = args.exporter(server, &nats.writer, nats.keep);
+        let exporter = args.exporter(server, nats.writer.get_ref(), nats.keep);
         let exporter = Exporter::spawn(exporter, receiver).map_err(CliError::Nats)?;
         let client = spawn(builder, config, sink)?;
         Ok(Self { name, client, exporter: Some((exporter, ring)) })
@@ -97,11 +97,11 @@ fn builder(config: &FeedConfig, channels: &Channels) -> Result<ClientBuilder, Cl
         config.proxy.as_deref(),
         config.ca_file.as_ref().map(|path| path.get_ref().clone()),
     );
-    let mut builder = Client::builder(config.protocol.dialect())
+    let mut builder = Client::builder(config.protocol.get_ref().dialect())
         .subscriptions(channels.subscriptions.iter().copied())
         .selections(channels.selections.iter().cloned())
         .selectable();
-    if config.protocol == ProtocolArg::Sbe {
+    if *config.protocol.get_ref() == ProtocolArg::Sbe {
         builder = builder.sbe(connect.codes(None)?);
     }
     builder = connect.apply(builder).redundancy(config.lines);
@@ -136,7 +136,7 @@ fn spawn<S: EventSink + Send + 'static>(
 ) -> Result<Client, CliError> {
     #[cfg(unix)]
     if let Some(name) = &config.shm {
-        let (writer, path) = segment(name, ShmOptions::default().mode)?;
+        let (writer, path) = segment(name.get_ref(), ShmOptions::default().mode)?;
         let feed = config.name.get_ref();
         tracing::info!(%feed, path = %path.display(), "publishing to a segment");
         return Ok(builder.sink(ShmSink::new(writer, sink)).spawn()?);

@@ -78,7 +78,7 @@ impl ChannelChanges {
 fn is_same_but_channels(feed: &FeedConfig, other: &FeedConfig) -> bool {
     let mut same = other.clone();
     same.channels.clone_from(&feed.channels);
-    same.shard = feed.shard;
+    same.shard.clone_from(&feed.shard);
     same == *feed
 }
 

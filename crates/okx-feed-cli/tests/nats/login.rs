@@ -255,3 +255,27 @@ fn jwt(issuer: &KeyPair, subject: &KeyPair, claims: &Value) -> String {
     let signature = encode(&issuer.sign(text.as_bytes()).unwrap());
     format!("{text}.{signature}")
 }
+
+#[test]
+fn a_user_without_a_password_is_found_before_the_service_starts() {
+    let dir = scratch_dir();
+    let path = dir.join("f.toml");
+    let feed = "[[feed]]\nname = \"a\"\nchannels = [\"books5:A\"]\n[feed.nats]\n";
+    fs::write(&path, format!("{feed}url = \"nats://h\"\n")).unwrap();
+    let check = |env: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_okx-feed"));
+        command.args(["run", "--check", "--config"]).arg(&path);
+        command
+            .env_remove("NATS_TOKEN")
+            .env_remove("NATS_PASSWORD")
+            .envs(env.iter().copied())
+            .output()
+            .unwrap()
+    };
+    let half = check(&[("NATS_USER", "bob")]);
+    let error = String::from_utf8_lossy(&half.stderr);
+    assert_eq!(half.status.code(), Some(2), "{error}");
+    assert!(error.contains("f.toml:5: ") && error.contains("NATS_PASSWORD"), "{error}");
+    assert_eq!(code(&check(&[("NATS_USER", "bob"), ("NATS_PASSWORD", "word")]), &[]), Some(0));
+    fs::remove_dir_all(dir).unwrap();
+}
