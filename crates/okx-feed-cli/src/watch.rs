@@ -39,7 +39,7 @@ use okx_feed_export::json::write_schema;
 
 /// The arguments of `watch`.
 #[derive(Args, Debug)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = AFTER_HELP, group = nats::without())]
 pub(crate) struct WatchArgs {
     /// The protocol
     #[arg(long, value_enum, default_value_t = ProtocolArg::V5)]
@@ -127,6 +127,9 @@ standard error.
 
 A subscription that the exchange refuses is reported on standard error and requested again, at
 pauses that grow from a second to a minute.
+
+With --nats, the options of a connection to the exchange, of metrics, the page and segments are
+wrong usage. Gaps are reported on standard error.
 
 Exit code: 0; 1 when a frame was malformed, an event was missed, or the messages are of the other
 dialect; 2 for wrong usage, when every channel was refused for --refused-for or at the end of

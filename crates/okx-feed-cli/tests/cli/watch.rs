@@ -419,3 +419,30 @@ fn a_bad_certificate_is_refused_with_its_fault() {
         assert_ne!(output.status.code(), Some(0), "{tls}");
     }
 }
+
+#[test]
+fn options_that_nats_can_not_serve_are_wrong_usage() {
+    let run = |options: &[&str]| {
+        let nats = ["watch", "--nats", "nats://127.0.0.1:1", "--duration", "100ms", "--json"];
+        let output = Program::start(&[&nats, options, &["books5:A"]].concat()).finish();
+        assert_eq!(output.status.code(), Some(2));
+        text(&output.stderr).to_owned()
+    };
+    let served = run(&["--schema", "--depth", "5", "--count", "1", "--core"]);
+    assert!(served.contains("no connection to NATS"), "{served}");
+    for options in [
+        &["--metrics", "127.0.0.1:0"][..],
+        &["--web", "127.0.0.1:0"],
+        &["--shm", "x"],
+        &["--login"],
+        &["--busy-poll"],
+        &["--refused-for", "2m"],
+        &["--url", "ws://127.0.0.1:1/ws/v5/public"],
+        &["--region", "global"],
+        &["--header", "a: b"],
+    ] {
+        let error = run(options);
+        let is_named = error.contains(options[0]) && error.contains("'--nats <URL>'");
+        assert!(is_named && error.contains("cannot be used with"), "{error}");
+    }
+}

@@ -116,8 +116,9 @@ impl<S: EventSink> Merge<S> {
         }
         match payload {
             Payload::State(..) => self.update_state(at, now),
-            Payload::Missed(_) => {
+            Payload::Missed(count) => {
                 SourceStats::count(&self.shared.stats.gaps);
+                SourceStats::add(&self.shared.stats.missed, count);
                 topic.note_missing(writer);
                 self.update_state(at, now);
             }

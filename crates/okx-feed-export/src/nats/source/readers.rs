@@ -62,6 +62,7 @@ pub struct SourceStats {
     pub(super) malformed: AtomicU64,
     pub(super) left_out: AtomicU64,
     pub(super) gaps: AtomicU64,
+    pub(super) missed: AtomicU64,
     pub(super) missing: AtomicU64,
     pub(super) compared: AtomicU64,
     pub(super) different: AtomicU64,
@@ -93,6 +94,8 @@ counters! {
     left_out,
     /// Places where a writer's messages are missing: dropped before they were sent, or lost.
     gaps,
+    /// Events that writers say are missing in what they sent; another writer may have sent them.
+    missed,
     /// Messages that the stream had deleted before they were read.
     missing,
     /// Order books that were compared with a whole one of the same number.
@@ -121,6 +124,10 @@ impl SourceStats {
     }
 
     pub(super) fn count(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
+        Self::add(counter, 1);
+    }
+
+    pub(super) fn add(counter: &AtomicU64, count: u64) {
+        counter.fetch_add(count, Ordering::Relaxed);
     }
 }
