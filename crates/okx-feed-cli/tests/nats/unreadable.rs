@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use okx_feed::NoSink;
-use okx_feed_export::nats::{NatsServer, NatsSource, SourceOptions};
+use okx_feed_export::nats::{NatsServer, NatsSource, SourceOptions, Start};
 
 use super::hand_feed::HandFeed;
 use super::server::TestServer;
@@ -45,8 +45,9 @@ fn a_message_with_headers_that_nobody_can_read_stops_no_reader() {
     let mut feed = HandFeed::start(NatsServer::new(server.url()), 2);
     let of = feed.topics[0];
     let subject = "md.okx.v5.books5.COIN0-USDT";
-    let spawn = || {
-        let options = SourceOptions::new(NatsServer::new(server.url()), ["md.okx.v5.books5.*"]);
+    let spawn = |start: Start| {
+        let mut options = SourceOptions::new(NatsServer::new(server.url()), ["md.okx.v5.books5.*"]);
+        options.start = start;
         NatsSource::spawn(options, NoSink).unwrap()
     };
     let has = |source: &NatsSource, seq: i64| {
@@ -54,8 +55,9 @@ fn a_message_with_headers_that_nobody_can_read_stops_no_reader() {
         book.is_some_and(|book| book.seq == seq)
     };
     feed.show(1);
-    let source = spawn();
+    let source = spawn(Start::Last);
     wait("the first book", &source, || has(&source, 1));
+    let before = source.position();
     let bad: [&[u8]; 3] = [
         b"NATS/1.0\r\nno colon\r\n\r\n",
         b"NATS/1.0\r\nOkx-Feed: \xff\xfe\r\n\r\n",
@@ -63,12 +65,14 @@ fn a_message_with_headers_that_nobody_can_read_stops_no_reader() {
     ];
     bad.iter().for_each(|headers| publish_raw(&server, subject, headers, b"{}"));
     // It is the last of its subject, so a newcomer finds it among the last values.
-    let newcomer = spawn();
+    let newcomer = spawn(Start::Last);
+    // One that is started again goes on right before them.
+    let resumed = spawn(Start::After(before));
     wait("the bad ones are stepped over", &source, || source.stats().malformed() == 3);
     wait("the last values are left out", &newcomer, || newcomer.stats().malformed() == 1);
     let began = Instant::now();
     let mut seq = 1;
-    while !has(&source, seq) || !has(&newcomer, seq) {
+    while ![&source, &newcomer, &resumed].into_iter().all(|source| has(source, seq)) {
         assert!(began.elapsed() < TIMEOUT, "{:?}", newcomer.stats().last_error());
         seq += 1;
         feed.show(seq);

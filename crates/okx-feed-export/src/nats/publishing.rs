@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::ack::Ack;
 use super::exporter_options::ExporterOptions;
 use super::head::HEADER_NAME;
-use super::outbox::{Outbox, Outgoing};
+use super::outbox::{Outbox, Outgoing, Use};
 use super::queue::Queue;
 use super::refusals::{self, Refusals};
 use super::stats::ExporterStats;
@@ -100,18 +100,21 @@ impl Publishing {
     /// Publishes over one connection until it is lost, or all is done.
     pub(super) async fn connection(&mut self, linger: Duration) -> End {
         let before = self.stats.acknowledged();
-        if self.options.stream.is_none() && self.stats.connects() > 0 {
-            self.queue.topics.begin_session();
-            self.queue.repeat_all();
-        }
+        let is_again = self.options.stream.is_none() && self.stats.connects() > 0;
         let end = match self.connect().await {
-            Ok(mut link) => match self.publish_all(&mut link, linger).await {
-                Ok(()) => End::Finished,
-                Err(why) => {
-                    let was_useful = link.acks.is_none() || self.stats.acknowledged() > before;
-                    End::Lost { was_useful, why }
+            Ok(mut link) => {
+                if is_again {
+                    self.queue.topics.begin_session();
+                    self.queue.repeat_all();
                 }
-            },
+                match self.publish_all(&mut link, linger).await {
+                    Ok(()) => End::Finished,
+                    Err(why) => {
+                        let was_useful = link.acks.is_none() || self.stats.acknowledged() > before;
+                        End::Lost { was_useful, why }
+                    }
+                }
+            }
             Err(why) => End::Lost { was_useful: false, why },
         };
         self.note_waiting();
@@ -188,7 +191,8 @@ impl Publishing {
         }
         // At once: without a stream it ends the session of the connection before.
         self.beat(link).await?;
-        if let Some(message) = self.pending.take() {
+        // What is repeated in the new session has any other value.
+        if let Some(message) = self.pending.take().filter(|of| of.of_use == Use::Event) {
             send(link, &message, None).await?;
         }
         let mut stopping: Option<Instant> = None;
@@ -264,7 +268,7 @@ impl Publishing {
             let messages = self.queue.next(now, &mut left_out);
             self.stats.left_out.fetch_add(std::mem::take(&mut left_out), Ordering::Relaxed);
             let Some(messages) = messages else { return Ok(false) };
-            let mut was_slow = false;
+            let (mut was_slow, mut failed) = (false, None);
             for message in messages.into_iter().flatten() {
                 let (len, most) = (message.payload_len(), link.client.max_payload() / 8 * 7);
                 if len > most {
@@ -278,9 +282,14 @@ impl Publishing {
                 if message.of_use.is_event() {
                     ExporterStats::count(&self.stats.published);
                 }
-                let sent = if has_stream {
+                // No watermark is sent again, so none is acknowledged.
+                let sent = if has_stream && message.of_use != Use::Watermark {
                     let sent = message.clone();
                     let number = self.outbox.add(message);
+                    if failed.is_some() {
+                        // It is sent over the next connection, behind the one that failed.
+                        continue;
+                    }
                     send(link, &sent, Some(number)).await
                 } else {
                     let sent = send(link, &message, None).await;
@@ -290,7 +299,14 @@ impl Publishing {
                     self.pending = sent.is_err().then_some(message);
                     sent
                 };
-                was_slow |= sent? == Sent::Later;
+                match sent {
+                    Ok(sent) => was_slow |= sent == Sent::Later,
+                    Err(why) if !has_stream => return Err(why),
+                    Err(why) => failed = Some(why),
+                }
+            }
+            if let Some(why) = failed {
+                return Err(why);
             }
             if was_slow {
                 break;

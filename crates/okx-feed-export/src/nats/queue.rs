@@ -87,8 +87,10 @@ impl Queue {
         self.passage.look(now, Counts { events: stats.pushed(), dropped: stats.dropped() });
     }
 
-    /// All topics are repeated next: what was sent before may be lost.
+    /// All topics are repeated next: what was sent before may be lost. What was due is of the
+    /// connection before.
     pub(super) fn repeat_all(&mut self) {
+        self.due.clear();
         let all = self.topics.next_in_turn(usize::MAX);
         self.due.extend(all.into_iter().map(|of| Due::Repeat { of, needs_live: true }));
     }
@@ -263,6 +265,19 @@ mod tests {
         assert_eq!(world.sent(), Vec::<String>::new());
         world.pass(500);
         assert_eq!(world.sent(), ["writer.A:7.3"]);
+    }
+
+    #[test]
+    fn what_is_due_to_a_connection_is_due_once() {
+        let mut world = World::new("A", 64);
+        world.book(1);
+        world.sent();
+        (0..100).for_each(|_| world.queue.repeat_all());
+        let of =
+            |text: &str, sent: &[String]| sent.iter().filter(|id| id.starts_with(text)).count();
+        let sent = world.sent();
+        assert_eq!((of("books5.A-B.state.A", &sent), of("trades.A-B.state.A", &sent)), (1, 1));
+        assert_eq!(of("books5.A-B.last.A", &sent), 1, "{sent:?}");
     }
 
     #[test]

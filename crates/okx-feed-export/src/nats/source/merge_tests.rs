@@ -209,6 +209,25 @@ fn a_drop_takes_a_book_away_unless_another_writer_has_it() {
 }
 
 #[test]
+fn a_drop_before_a_value_that_was_read_takes_nothing_away() {
+    let missed =
+        r#"{"ts_recv_ns":0,"event":"missed","channel":"books5","inst_id":"A-B","count":2}"#;
+    let states = format!("{BOOKS5}.state.A");
+    let mut world = World::new();
+    world.beat("A", 7);
+    world.book("A", 1);
+    world.book("A", 2);
+    world.log();
+    // A newcomer reads the stream from before the last values that it has.
+    world.position = 0;
+    world.send(&states, "A", missed);
+    assert_eq!(world.log(), Vec::<String>::new());
+    world.position = 2;
+    world.send(&states, "A", missed);
+    assert_eq!(world.log(), ["books5:A-B stale"]);
+}
+
+#[test]
 fn an_order_book_follows_its_chain_through_both_writers() {
     let whole = format!("{BOOKS}.snapshot");
     let mut world = World::new();

@@ -39,7 +39,10 @@ impl<S: EventSink> Following<S> {
         stream: &Stream,
     ) -> Result<DeliverPolicy, String> {
         if self.attempts >= ATTEMPTS {
-            return Ok(self.begin_without_values());
+            return match self.last {
+                Some(last) if !has_message(stream, last).await? => self.read_again(last, None),
+                _ => Ok(self.begin_without_values()),
+            };
         }
         if let Some(last) = self.last {
             if self.stalled >= STALLED {
@@ -55,6 +58,8 @@ impl<S: EventSink> Following<S> {
             return self.read_again(last, None);
         }
         let Start::After(position) = self.options.start else {
+            // It may be another stream than when the last attempt was lost.
+            self.merge.forget_positions();
             let (from, end) = self.last_values(client, stream, false).await?;
             return Ok(after(from.map_or(end, |from| from.sequence)));
         };
@@ -76,6 +81,7 @@ impl<S: EventSink> Following<S> {
         tracing::warn!("the last values can't be read; beginning with what comes next");
         match (self.last, self.options.start) {
             (Some(last), _) | (None, Start::After(last)) => {
+                self.last = Some(last);
                 after(last.sequence.max(self.stepped_over))
             }
             (None, Start::Last) => DeliverPolicy::New,
@@ -89,9 +95,11 @@ impl<S: EventSink> Following<S> {
         stream: &Stream,
         position: Position,
     ) -> Result<DeliverPolicy, String> {
-        let (from, end) = self.last_values(client, stream, true).await?;
-        let from = from.map_or(end, |from| from.sequence);
-        Ok(after(from.min(position.sequence)))
+        let (from, _) = self.last_values(client, stream, true).await?;
+        let from = from.filter(|from| from.sequence < position.sequence).unwrap_or(position);
+        // A connection that is lost before the next message goes on from here.
+        self.last = Some(from);
+        Ok(after(from.sequence.max(self.stepped_over)))
     }
 
     /// Goes on in a stream that does not have a message that was read.
@@ -109,6 +117,7 @@ impl<S: EventSink> Following<S> {
             "the stream has lost its end, or is another one: its last three minutes are read again"
         );
         self.merge.forget_positions();
+        (self.stepped_over, self.attempts) = (0, 0);
         self.shared.set_position(Position::default());
         let look_back = last.before(LOOK_BACK_NS)?;
         let from = from.map(|from| from.before(0)).transpose()?;
