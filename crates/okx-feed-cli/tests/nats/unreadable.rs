@@ -34,7 +34,8 @@ fn wait(what: &str, source: &NatsSource, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
         let error = source.stats().last_error();
-        assert!(began.elapsed() < TIMEOUT, "timed out: {what}; {error:?}");
+        let stats = source.stats();
+        assert!(began.elapsed() < TIMEOUT, "timed out: {what}; {stats:?}, {error:?}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -2,18 +2,25 @@
 
 use std::error::Error;
 
-use async_nats::Client;
 use async_nats::jetstream::context::RequestError;
+use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::response::Response;
-use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
+use async_nats::jetstream::stream::{RawMessageError, RawMessageErrorKind, Stream};
+use async_nats::{Client, Message};
 use okx_feed::EventSink;
 use tokio::time::timeout;
 
 use super::following::{Following, SERVER_TIMEOUT};
+use super::position::Position;
 use super::readers::SourceStats;
 
-/// How many such messages in a row are stepped over with one connection.
+/// How many messages are read one at a time with one connection.
 const MOST: usize = 256;
+
+/// Whether the server has answered a request.
+fn has_answer(error: &RawMessageError) -> bool {
+    !error.source().is_some_and(|of| of.is::<RequestError>())
+}
 
 #[derive(serde::Deserialize)]
 struct Found {
@@ -26,8 +33,9 @@ struct Place {
 }
 
 impl<S: EventSink> Following<S> {
-    /// Steps over the messages after a position whose headers can't be read, such as those that are
-    /// not UTF-8. They are counted as malformed.
+    /// Reads the messages after a position one at a time, and steps over those whose headers can't
+    /// be read, such as those that are not UTF-8. They are counted as malformed. A message right
+    /// before one of those would be lost with the connection, each time.
     pub(super) async fn step_over(
         &mut self,
         client: &Client,
@@ -41,17 +49,31 @@ impl<S: EventSink> Following<S> {
             };
             let read = timeout(SERVER_TIMEOUT, stream.get_raw_message(next)).await;
             let read = read.map_err(|_| "the server does not answer".to_owned())?;
-            let Err(error) = read else { break };
-            // The server has answered: what it says can't be read.
-            let is_unanswered = error.source().is_some_and(|of| of.is::<RequestError>());
-            if error.kind() != RawMessageErrorKind::Other || is_unanswered {
-                return Err(error.to_string());
+            match read {
+                Ok(message) => self.on_raw_message(message),
+                // The server has answered: what it says can't be read.
+                Err(error) if error.kind() == RawMessageErrorKind::Other && has_answer(&error) => {
+                    tracing::warn!(position = next, %error, "a message of the stream can't be read");
+                    SourceStats::count(&self.shared.stats.malformed);
+                }
+                Err(error) => return Err(error.to_string()),
             }
-            tracing::warn!(position = next, %error, "a message of the stream can't be read");
-            SourceStats::count(&self.shared.stats.malformed);
             self.stepped_over = next;
         }
+        self.merge.on_drained();
         Ok(())
+    }
+
+    /// Handles a message that was read by its position.
+    fn on_raw_message(&mut self, message: StreamMessage) {
+        let StreamMessage { subject, sequence, headers, payload, time } = message;
+        let (reply, status, description, length) = (None, None, None, payload.len());
+        let headers = Some(headers);
+        let message = Message { subject, reply, payload, headers, status, description, length };
+        self.on_message(&message, sequence);
+        let position = Position::new(sequence, time);
+        self.last = Some(position);
+        self.shared.advance_to(position);
     }
 
     /// The position of the next message that fits a filter, without its headers.
